@@ -1,0 +1,1 @@
+"""How it reaches the machine: commands, demo, doctor, units and benchmarks."""

@@ -1,0 +1,131 @@
+"""Commands to a node and its replies."""
+
+from typing import Annotated, Any
+
+from pydantic import Field, StringConstraints, model_validator
+
+from schemas.base import ProgramId, Shape, StationId
+from schemas.program import OutputName
+from schemas.result import Fault
+from schemas.settings import Role
+
+MAX_COMMAND_BYTES = 12 * 1024 * 1024
+
+RequestId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9._:-]{1,64}$")]
+Base64Image = Annotated[str, StringConstraints(max_length=11 * 1024 * 1024, pattern=r"^[A-Za-z0-9+/]*={0,2}$")]
+
+
+class Command(Shape):
+    """What every command has."""
+
+    request_id: RequestId = Field(description="Id of the request; the same id is answered again, not done again.")
+
+
+class Ping(Command):
+    """Is the node there."""
+
+
+class ForStation(Command):
+    """A command for one station."""
+
+    station: StationId = Field(description="The station.")
+
+
+class SelectProgram(ForStation):
+    """Make a program the active one."""
+
+    program: ProgramId = Field(description="The program.")
+
+
+class Capture(ForStation):
+    """Take a picture without inspecting it."""
+
+
+class TryProgram(ForStation):
+    """Run a program on the live or a given image; nothing is stored and no line is driven."""
+
+    program: dict[str, Any] | ProgramId = Field(description="A whole program, or the id of a stored one.")
+    image: Base64Image | None = Field(default=None, description="JPEG or PNG in base64; the live image if missing.")
+    master: Base64Image | None = Field(default=None, description="Master for a given program; else its stored one.")
+
+
+class RegisterMaster(ForStation):
+    """Make an image the master of a program, as a new version."""
+
+    program: ProgramId = Field(description="The program.")
+    image: Base64Image | None = Field(default=None, description="JPEG or PNG in base64; the live image if missing.")
+
+
+class TriggerCommand(ForStation):
+    """Trigger an inspection."""
+
+    trigger: dict[str, Any] = Field(default_factory=dict, description="The trigger.")
+
+
+class Pause(Command):
+    """Halt one station, or all of them."""
+
+    station: StationId | None = Field(default=None, description="The station; all if missing.")
+    maintenance: bool = Field(default=False, description="Whether lines may then be set by hand.")
+
+
+class Resume(Command):
+    """End a pause."""
+
+    station: StationId | None = Field(default=None, description="The station; all if missing.")
+
+
+class SetOutput(ForStation):
+    """Set one output line by hand; maintenance mode only."""
+
+    output: Role | OutputName = Field(description="Role of the line, or OUT1 to OUT8.")
+    active: bool = Field(description="The level.")
+
+
+class Resend(ForStation):
+    """Publish stored results again, byte for byte, with the user property `resend`."""
+
+    result_ids: Annotated[tuple[str, ...], Field(max_length=1000, strict=False)] = Field(default=(), description="By id.")
+    trigger_ids: Annotated[tuple[str, ...], Field(max_length=1000, strict=False)] = Field(default=(), description="By trigger.")
+    from_seq: Annotated[int, Field(ge=1)] | None = Field(default=None, description="First of a range.")
+    to_seq: Annotated[int, Field(ge=1)] | None = Field(default=None, description="Last of a range, at most 1000 long.")
+
+    @model_validator(mode="after")
+    def _range(self) -> "Resend":
+        if (self.from_seq is None) != (self.to_seq is None):
+            raise ValueError("from_seq and to_seq belong together")
+        if self.from_seq is not None and self.to_seq is not None and not 0 <= self.to_seq - self.from_seq < 1000:
+            raise ValueError("the range is empty or longer than 1000")
+        if self.from_seq is None and not self.result_ids and not self.trigger_ids:
+            raise ValueError("give result_ids, trigger_ids or a range")
+        return self
+
+
+class ResetCounters(Command):
+    """Start the counters of one station, or of all, from zero."""
+
+    station: StationId | None = Field(default=None, description="The station; all if missing.")
+
+
+class Reply(Shape):
+    """The answer to a command."""
+
+    request_id: str = Field(description="Id of the request.")
+    ok: bool = Field(description="Whether it was done.")
+    data: dict[str, Any] | None = Field(default=None, description="What came of it.")
+    error: Fault | None = Field(default=None, description="Why it was not done.")
+
+
+COMMANDS: dict[str, type[Command]] = {
+    "ping": Ping,
+    "select_program": SelectProgram,
+    "capture": Capture,
+    "try_program": TryProgram,
+    "register_master": RegisterMaster,
+    "trigger": TriggerCommand,
+    "pause": Pause,
+    "resume": Resume,
+    "set_output": SetOutput,
+    "resend": Resend,
+    "reset_counters": ResetCounters,
+}

@@ -1,0 +1,77 @@
+"""The catalogue of problems: each code with its message, its HTTP status and what to do about it."""
+
+from typing import Any, NamedTuple
+
+
+class Entry(NamedTuple):
+    """One row of the catalogue."""
+
+    message: str
+    http_status: int
+    advice: str
+
+
+CATALOGUE: dict[str, Entry] = {
+    # triggers
+    "BAD_TRIGGER": Entry("The trigger is not what the contract says", 400, "Check the payload against trigger.json"),
+    "TRIGGER_STALE": Entry("The trigger is too old, the part has moved on", 409, "Check the network and the clocks"),
+    "OVERRUN": Entry("Triggers come faster than parts can be inspected", 429, "Slow the line or shorten the program"),
+    "INTERRUPTED": Entry("The node stopped while this part was inspected", 500, "Check why it stopped; remove the part"),
+    "STATION_PAUSED": Entry("The station is paused", 409, "Send the command resume"),
+    "STATION_NOT_FOUND": Entry("This node has no such station", 404, "See the info topic for the stations"),
+    # camera and picture
+    "CAMERA_NOT_FOUND": Entry("The camera is not there", 503, "Check cable, power and the device path"),
+    "CAMERA_ERROR": Entry("The camera failed", 503, "Check cable and power; the node reopens it by itself"),
+    "CAMERA_TIMEOUT": Entry("No frame newer than the trigger came in time", 504, "Check frame rate and exposure"),
+    "CAMERA_BUSY": Entry("Another process holds the camera", 409, "Stop the process named in the message"),
+    "FRAME_FROZEN": Entry("The camera repeats the same picture", 503, "Power the camera off and on"),
+    "IMAGE_QUALITY": Entry("The picture is too dark, burnt out or blurred", 422, "Check light, focus and exposure"),
+    "IMAGE_SIZE": Entry("The picture has another size than the program's master", 422, "Set the camera's size"),
+    "IMAGE_INVALID": Entry("The picture cannot be decoded", 422, "Send a JPEG or PNG picture"),
+    # programs
+    "PROGRAM_NOT_FOUND": Entry("There is no such program", 404, "Import it or choose another"),
+    "PROGRAM_INVALID": Entry("The program cannot be used", 422, "Correct the field that the message names"),
+    "PROGRAM_EMPTY": Entry("The program has no tools", 422, "Add at least one tool"),
+    "PROGRAM_CONFLICT": Entry("The program was changed by somebody else", 409, "Read it again and repeat the edit"),
+    "MASTER_IMAGE_NOT_FOUND": Entry("The program's master image is missing", 404, "Register a master image"),
+    "REGION_INVALID": Entry("A region leaves the frame", 422, "Move the region, or check the part's position"),
+    # inspection
+    "PART_NOT_FOUND": Entry("The locator did not find the part", 422, "Check part position, light and lower limit"),
+    "NO_CONTRAST": Entry("There is nothing to see in the region", 422, "Check light, lens cap and region"),
+    "TOOL_FAILED": Entry("A tool failed", 500, "See the log for the trace, then report it"),
+    "NO_VALUE": Entry("A tool gave no usable number", 500, "Check the tool's region and settings"),
+    "JUDGEMENT_FAILED": Entry("The judgement could not be made", 500, "Check the expression"),
+    "TIMEOUT": Entry("The inspection took longer than its limit", 504, "Raise limits_ms or shorten the program"),
+    "INTERNAL": Entry("The node has a fault", 500, "See the log for the trace, then report it"),
+    # outputs
+    "GPIO_NOT_AVAILABLE": Entry("The output lines cannot be used", 503, "Check chip, permissions and who holds them"),
+    "GPIO_ERROR": Entry("An output line could not be driven", 503, "Check the chip and its wiring"),
+    "NOT_IN_MAINTENANCE": Entry("Lines are set by hand only in maintenance mode", 409, "Pause with maintenance: true"),
+    # storage
+    "STORE_FAILED": Entry("The record could not be written", 503, "Check disk space, permissions and health"),
+    "STORE_NEWER": Entry("The state folder was written by a newer version", 409, "Install that version or newer"),
+    "STORE_CORRUPT": Entry("A stored file is damaged", 500, "See the alarm: the last good copy is in use, if any"),
+    "STATE_LOCKED": Entry("Another node uses this state folder", 409, "Stop it, or choose another state_dir"),
+    "DISK_SPACE": Entry("The disk is nearly full", 507, "Free space; pictures are dropped first"),
+    # commands, settings, users
+    "BAD_JSON": Entry("The document is not strict JSON", 400, "Send one UTF-8 JSON document"),
+    "BAD_COMMAND": Entry("The command is not what the contract says", 400, "Check the payload against the schema"),
+    "UNKNOWN_COMMAND": Entry("There is no such command", 404, "See commands in the contract"),
+    "RESULT_NOT_FOUND": Entry("There is no such result", 404, "Check the id; retention may have removed it"),
+    "NODE_AWAY": Entry("The node did not answer", 504, "Check that it runs and is connected to the broker"),
+    "BROKER_AWAY": Entry("The broker cannot be reached", 503, "Check its address, port and credentials"),
+    "SETTINGS_INVALID": Entry("The settings are wrong", 422, "Correct the key that the message names"),
+    "USER_INVALID": Entry("The account cannot be made so", 422, "Correct the field that the message names"),
+    "USER_NOT_FOUND": Entry("There is no such user", 404, "See user list"),
+}
+
+
+class Problem(Exception):
+    """Something that cannot be done, as a code of the catalogue and one sentence for a person."""
+
+    def __init__(self, code: str, message: str | None = None, **details: Any) -> None:
+        entry = CATALOGUE[code]
+        self.code = code
+        self.message = f"{entry.message}: {message}" if message else entry.message
+        self.details = details
+        super().__init__(f"{code}: {self.message}")

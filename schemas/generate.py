@@ -1,0 +1,85 @@
+"""Generates what is generated: the JSON Schemas and the example settings. `python -m schemas.generate [--check]`."""
+
+import hashlib
+import json
+import sys
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel
+
+from schemas.command import COMMANDS, Reply
+from schemas.example import example
+from schemas.program import Program
+from schemas.result import Result
+from schemas.settings import Settings
+from schemas.state import Alarm, Event, Info, Metrics, NodeState
+from schemas.trigger import Trigger
+
+COMMAND = "python -m schemas.generate"
+ROOT = Path(__file__).resolve().parent.parent
+FOLDER = "schemas/json"
+DRAFT = "https://json-schema.org/draft/2020-12/schema"
+
+MODELS: dict[str, type[BaseModel]] = {
+    "trigger": Trigger,
+    "result": Result,
+    "state": NodeState,
+    "info": Info,
+    "event": Event,
+    "alarm": Alarm,
+    "metrics": Metrics,
+    "program": Program,
+    "settings": Settings,
+    "reply": Reply,
+    **{f"command.{name}": model for name, model in COMMANDS.items()},
+}
+
+
+def schema(name: str) -> dict[str, Any]:
+    """The JSON Schema (draft 2020-12) of one shape."""
+    body = MODELS[name].model_json_schema(by_alias=True, mode="validation")
+    return {"$schema": DRAFT, "$id": f"urn:inspection-node:schema:{name}", **body}
+
+
+@cache
+def schema_texts() -> dict[str, str]:
+    """The file of each schema, by name."""
+    return {name: json.dumps(schema(name), ensure_ascii=False, indent=2) + "\n" for name in MODELS}
+
+
+def schema_hashes() -> dict[str, str]:
+    """`sha256:` and the hash of each schema's file, for the info topic."""
+    return {name: "sha256:" + hashlib.sha256(text.encode()).hexdigest() for name, text in schema_texts().items()}
+
+
+def generated() -> dict[str, str]:
+    """Every generated file: path from the root of the project, and its text."""
+    files = {f"{FOLDER}/{name}.json": text for name, text in schema_texts().items()}
+    return {**files, "deploy/node.example.toml": example()}
+
+
+def stale(files: dict[str, str], root: Path = ROOT) -> list[str]:
+    """The paths whose file is missing or another."""
+    return [path for path, text in files.items() if not (root / path).is_file() or (root / path).read_bytes() != text.encode()]
+
+
+def run(files: dict[str, str], command: str, arguments: list[str]) -> int:
+    """Write the files, or with --check only compare them: 1 and the command to run if one differs."""
+    old = stale(files)
+    if arguments == ["--check"]:
+        if old:
+            sys.stderr.write(f"not current: {', '.join(old)}\nrun: {command}\n")
+        return 1 if old else 0
+    if arguments:
+        sys.stderr.write(f"usage: {command} [--check]\n")
+        return 64
+    for path in old:
+        (ROOT / path).write_bytes(files[path].encode())
+        sys.stdout.write(f"written: {path}\n")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(run(generated(), COMMAND, sys.argv[1:]))

@@ -1,0 +1,273 @@
+"""Settings from one TOML file, `.env`, the environment and secret files, checked whole: every error is told at once.
+
+Strongest first: environment, `.env` beside the settings file, `.env` in the working folder, the file. A secret comes from
+INSPECTION_BROKER__PASSWORD, INSPECTION_BROKER__PASSWORD_FILE, or the file `broker_password` in $CREDENTIALS_DIRECTORY.
+"""
+
+import difflib
+import re
+import tempfile
+import tomllib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from dotenv import dotenv_values
+from pydantic import BaseModel, ValidationError
+
+from schemas.base import plain
+from schemas.errors import Problem
+from schemas.override import Raw, apply, kinds_of, model_of, secrets, variable
+from schemas.settings import Settings, StationSettings
+
+MAX_BYTES = 1024 * 1024
+MAX_SECRET_BYTES = 4096
+SECRET_CHARACTERS = 12
+WELL_KNOWN = (  # noqa: SIM905 - a paragraph reads better than 26 lines
+    "abc admin administrator broker changeit changeme correcthorsebatterystaple default guest iloveyou inspection "
+    "inspectionnode letmein mosquitto mqtt pass passwort password qwerty qwertyuiop raspberry root secret test user welcome"
+).split()
+PRIVATE = re.compile(r"pass|pwd|secret|token|credential|key$", re.IGNORECASE)
+
+Source = Literal["file", "environment", "secret file", "default"]
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """The settings, where each key came from (`station.cam1.max_age_ms`: source), and the file."""
+
+    settings: Settings
+    sources: dict[str, Source]
+    path: Path
+
+
+def load(path: Path | None, environ: Mapping[str, str], *, disk: bool = True) -> Loaded:
+    """The settings in `path`, else in $CONFIG_PATH, else in ./node.toml. Raises Problem SETTINGS_INVALID with all errors.
+
+    disk: whether certificates and the state folder are checked too (the folder is made if it is missing); a command that
+    only talks to the broker does not need them. Each error is also in the problem's details, `errors`.
+    """
+    errors: list[str] = []
+    path, environ = _locate(path, environ, errors)
+    raw = _read(path, errors)
+    if raw is None:
+        raise _problem(path, errors)
+    sources: dict[str, Source] = dict.fromkeys(_leaves(raw), "file")
+    variables = apply(raw, environ, errors.append)
+    for key in variables:
+        sources = {k: v for k, v in sources.items() if not k.startswith(f"{key}.")}
+        sources[key] = "environment"
+    for secret in secrets():
+        _add_secret(raw, secret, environ, sources, errors)
+    settings = None
+    try:
+        settings = Settings.model_validate(raw)
+    except ValidationError as error:
+        errors.extend(_told(error, raw, variables))
+    errors.extend(_weak_secrets(raw))
+    if disk:
+        errors.extend(_disk(raw))
+    if errors or settings is None:
+        raise _problem(path, errors)
+    for key in list(_leaves(settings.model_dump(mode="json"))):
+        sources.setdefault(key, next((sources[k] for k in sources if key.startswith(f"{k}.")), "default"))
+    return Loaded(settings, sources, path)
+
+
+def _problem(path: Path, errors: list[str]) -> Problem:
+    shown = [plain(error, 500) for error in errors[:50]]
+    return Problem("SETTINGS_INVALID", f"{path}: " + "; ".join(shown), errors=shown)
+
+
+def _locate(path: Path | None, environ: Mapping[str, str], errors: list[str]) -> tuple[Path, dict[str, str]]:
+    """The settings file, and the environment with both `.env` below it."""
+    here = _dotenv(Path(".env"), errors)
+    name = path or environ.get("CONFIG_PATH") or here.get("CONFIG_PATH") or "node.toml"
+    path = Path(name).absolute()
+    beside = _dotenv(path.parent / ".env", errors) if path.parent != Path.cwd() else {}
+    return path, {**here, **beside, **environ}
+
+
+def _dotenv(path: Path, errors: list[str]) -> dict[str, str]:
+    try:
+        if not path.is_file():
+            return {}
+        return {key: value or "" for key, value in dotenv_values(path, interpolate=False, encoding="utf-8").items()}
+    except (OSError, ValueError) as error:
+        errors.append(f"{path}: cannot be read ({error.__class__.__name__})")
+        return {}
+
+
+def _read(path: Path, errors: list[str]) -> Raw | None:
+    try:
+        with path.open("rb") as file:
+            data = file.read(MAX_BYTES + 1)
+    except OSError as error:
+        errors.append(f"the settings file cannot be read: {error.strerror}; give --config, CONFIG_PATH or ./node.toml")
+        return None
+    try:
+        if len(data) > MAX_BYTES:
+            raise ValueError("larger than 1 MiB")
+        return tomllib.loads(data.decode("utf-8"))
+    except (ValueError, RecursionError) as error:
+        reason = "not UTF-8" if isinstance(error, UnicodeDecodeError) else str(error) or "nested too deep"
+        errors.append(f"the settings file is not TOML: {reason}")
+        return None
+
+
+def _add_secret(
+    raw: Raw, path: tuple[str, ...], environ: Mapping[str, str], sources: dict[str, Source], errors: list[str]
+) -> None:
+    """Put the secret where the file would have it, and refuse it in the file itself in production."""
+    key, name = ".".join(path), variable(path)
+    folder = environ.get("CREDENTIALS_DIRECTORY")
+    credential = Path(folder, "_".join(path)) if folder else None
+    table: Any = raw
+    for part in path[:-1]:
+        if not isinstance(table.setdefault(part, {}), dict):
+            return  # told by the model
+        table = table[part]
+    if path[-1] in table and raw.get("environment", "production") == "production":
+        errors.append(f"{key}: a secret does not belong in the settings file; give {name}, {name}_FILE or a credential")
+    if name in environ and f"{name}_FILE" in environ:
+        errors.append(f"{name} and {name}_FILE are both given; give one")
+    secret = None
+    if name in environ:
+        table[path[-1]], sources[key] = environ[name], "environment"
+    elif f"{name}_FILE" in environ:
+        secret = _secret_file(Path(environ[f"{name}_FILE"]), f"{name}_FILE", errors)
+    elif credential and credential.exists():
+        secret = _secret_file(credential, key, errors)
+    if secret is not None:
+        table[path[-1]], sources[key] = secret, "secret file"
+
+
+def _secret_file(file: Path, name: str, errors: list[str]) -> str | None:
+    try:
+        with file.open("rb") as opened:
+            text = opened.read(MAX_SECRET_BYTES + 1).decode("utf-8").removesuffix("\n").removesuffix("\r")
+    except OSError as error:
+        errors.append(f"{name}: {file} cannot be read ({error.strerror})")
+        return None
+    except UnicodeDecodeError:
+        text = ""
+    if not text or len(text) > MAX_SECRET_BYTES or not text.isprintable():
+        errors.append(f"{name}: {file} does not hold one line of text")
+        return None
+    return text
+
+
+def _weak_secrets(raw: Raw) -> Iterator[str]:
+    if raw.get("environment", "production") != "production":
+        return
+    for path in secrets():
+        value: Any = raw
+        for part in path:
+            value = value.get(part) if isinstance(value, dict) else None
+        if value is None:
+            continue
+        if not isinstance(value, str) or len(value) < SECRET_CHARACTERS:
+            yield f"{'.'.join(path)}: shorter than {SECRET_CHARACTERS} characters, which production does not allow"
+        elif _well_known(value):
+            yield f"{'.'.join(path)}: a well-known password, which production does not allow"
+    broker = raw.get("broker")
+    if isinstance(broker, dict) and broker.get("username") and not broker.get("password") and not broker.get("cert_file"):
+        name = variable(("broker", "password"))
+        yield f"broker.password: missing for the user {broker['username']!r:.40}; give {name} or {name}_FILE"
+
+
+def _well_known(secret: str) -> bool:
+    """Whether it is a usual default, also with digits around it, or said two or three times."""
+    letters = re.sub(r"[^a-z]", "", secret.lower())
+    repeated = any(letters == word * n for word in WELL_KNOWN for n in (1, 2, 3))
+    return repeated or len(set(secret)) < 5 or secret in "0123456789" * 5
+
+
+def _disk(raw: Raw) -> Iterator[str]:
+    broker = raw.get("broker")
+    for key in ("ca_file", "cert_file", "key_file"):
+        name = broker.get(key) if isinstance(broker, dict) else None
+        if isinstance(name, str) and name.startswith("/"):
+            try:
+                with Path(name).open("rb") as file:
+                    empty = not file.read(1)
+                if empty:
+                    yield f"broker.{key}: {name!r} is empty"
+            except (OSError, ValueError) as error:
+                yield f"broker.{key}: {name!r} cannot be read ({getattr(error, 'strerror', error)})"
+    state = raw.get("state_dir", Settings.model_fields["state_dir"].default)
+    if isinstance(state, str) and state.startswith("/"):
+        try:
+            Path(state).mkdir(mode=0o750, parents=True, exist_ok=True)
+            with tempfile.TemporaryFile(dir=state):
+                pass
+        except (OSError, ValueError) as error:
+            yield f"state_dir: {state!r} is not a folder that can be written ({getattr(error, 'strerror', error)})"
+
+
+def _told(error: ValidationError, raw: Raw, variables: dict[str, str]) -> list[str]:
+    """Each error of the models as `key: value is not allowed: what is`, those of one key together."""
+    told: dict[str, list[str]] = {}
+    values: dict[str, str] = {}
+    for item in error.errors(include_url=False, include_context=False):
+        steps, model = _steps(item["loc"], raw, missing=item["type"] == "missing")
+        key = ".".join(steps) or "settings"
+        message = item["msg"].removeprefix("Value error, ")
+        if item["type"] == "extra_forbidden":
+            known = [name for name in (model.model_fields if model else {})]
+            near = difflib.get_close_matches(steps[-1], known, 1)
+            message = f"unknown key{f', did you mean {near[0]}' if near else ''}; there are {', '.join(known)}"
+            if any(PRIVATE.search(word) for word in near):
+                values[key] = ""
+        elif item["type"] == "missing":
+            message = "missing"
+        values.setdefault(key, _shown(steps, item))
+        told.setdefault(key, []).append(message)
+    lines = []
+    for key, messages in told.items():
+        if any(other.startswith(f"{key}.") for other in told):
+            continue  # the same mistake, as seen by another member of a union or by the list around it
+        source = next((f" (from {name})" for k, name in variables.items() if key == k or key.startswith(f"{k}.")), "")
+        lines.append(f"{key}: {values[key]}{' or '.join(dict.fromkeys(messages))}{source}")
+    return lines
+
+
+def _shown(steps: list[str], item: Any) -> str:
+    """The value, unless it is a table or may be a secret."""
+    value = item["input"]
+    if item["type"] == "missing" or isinstance(value, dict | list | tuple) or any(PRIVATE.search(step) for step in steps[-1:]):
+        return ""
+    return f"{re.sub(r'//[^/@]*@', '//***@', plain(repr(value), 100))} is not allowed: "
+
+
+def _steps(loc: tuple[int | str, ...], raw: Any, *, missing: bool) -> tuple[list[str], type[BaseModel] | None]:
+    """The key path of an error, stations by id and without the names of union members; and the model of its table."""
+    steps: list[str] = []
+    model: type[BaseModel] | None = Settings
+    at: Any = raw
+    kinds: list[Any] = [Settings]
+    for n, part in enumerate(loc):
+        if isinstance(at, dict) and (part in at or (missing and n == len(loc) - 1)):
+            model = model_of(kinds, at)
+            field = model.model_fields.get(str(part)) if model else None
+            kinds = kinds_of(field.annotation) if field else []
+            at = at.get(part)
+            steps.append(str(part))
+        elif isinstance(at, list) and isinstance(part, int) and part < len(at):
+            at = at[part]
+            kinds = [StationSettings]
+            steps.append(str(at.get("id", part)) if isinstance(at, dict) else str(part))
+    return steps, model
+
+
+def _leaves(value: Any, path: tuple[str, ...] = ()) -> Iterator[str]:
+    """The key paths of all values in nested tables; stations by id."""
+    if isinstance(value, dict) and (value or not path):
+        for key, inner in value.items():
+            yield from _leaves(inner, (*path, str(key)))
+    elif isinstance(value, list) and path == ("station",):
+        for n, station in enumerate(value):
+            yield from _leaves(station, (*path, str(station.get("id", n)) if isinstance(station, dict) else str(n)))
+    else:
+        yield ".".join(path)

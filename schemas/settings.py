@@ -1,0 +1,292 @@
+"""The settings of a node: one TOML file, environment variables over it, secrets from the environment or from files.
+
+Every key can be overridden: INSPECTION_BROKER__URL, INSPECTION_STATION__CAM1__MAX_AGE_MS (stations by id). Secrets are
+INSPECTION_BROKER__PASSWORD, ..._FILE with a path, or a file broker_password in $CREDENTIALS_DIRECTORY (systemd).
+"""
+
+from typing import Annotated, Literal
+from urllib.parse import urlsplit
+
+from pydantic import AfterValidator, Field, SecretStr, StringConstraints, WithJsonSchema, field_validator, model_validator
+
+from schemas.base import Float, NodeId, ProgramId, Shape, StationId
+from schemas.camera import CameraSettings
+
+
+def _absolute(path: str) -> str:
+    if not path.startswith("/") or "\0" in path:
+        raise ValueError("give an absolute path: it begins with /")
+    return path
+
+
+AbsolutePath = Annotated[str, AfterValidator(_absolute), WithJsonSchema({"type": "string", "pattern": "^/"})]
+Bind = Annotated[str, StringConstraints(pattern=r"^(\[[0-9a-fA-F:]+\]|[A-Za-z0-9.-]+):[0-9]{1,5}$")]
+Role = Literal["ready", "busy", "ok", "ng", "error", "result_valid", "heartbeat"]
+OUTPUTS = tuple(f"OUT{n}" for n in range(1, 9))
+
+
+def _port(bind: str) -> str:
+    if not 1 <= int(bind.rpartition(":")[2]) <= 65535:
+        raise ValueError("the port is not between 1 and 65535")
+    return bind
+
+
+class BrokerSettings(Shape):
+    """The MQTT broker and how to reach it."""
+
+    url: str = Field(default="mqtt://127.0.0.1:1883", description="mqtt://HOST:PORT, or mqtts://HOST:PORT for TLS.")
+    base: Annotated[str, StringConstraints(pattern=r"^[^+#$/\x00-\x1f][^+#\x00-\x1f]*[^+#/\x00-\x1f]$", max_length=200)] = (
+        Field(default="inspection/v1", description="What every topic begins with; a Unified Namespace path may come before.")
+    )
+    username: str | None = Field(default=None, description="User name at the broker.")
+    password: SecretStr | None = Field(default=None, description="Password; from the environment or a file only.")
+    ca_file: AbsolutePath | None = Field(default=None, description="Certificates of the authorities to trust (PEM).")
+    cert_file: AbsolutePath | None = Field(default=None, description="Client certificate (PEM).")
+    key_file: AbsolutePath | None = Field(default=None, description="Key of the client certificate (PEM).")
+    keepalive_s: Annotated[int, Field(ge=2, le=15)] = Field(default=10, description="MQTT keep alive in seconds.")
+    session_expiry_s: Annotated[int, Field(ge=60, le=30 * 86400)] = Field(
+        default=86400, description="How long the broker keeps our session while we are away, in seconds."
+    )
+
+    @field_validator("url")
+    @classmethod
+    def _url(cls, url: str) -> str:
+        parts = urlsplit(url)
+        if parts.scheme not in ("mqtt", "mqtts") or not parts.hostname:
+            raise ValueError("the url is not mqtt://HOST:PORT or mqtts://HOST:PORT")
+        if parts.username or parts.password:
+            raise ValueError("user name and password do not belong in the url")
+        if parts.path or parts.query or parts.fragment:
+            raise ValueError("the url has more than a host and a port")
+        if parts.port == 0:
+            raise ValueError("the port is not between 1 and 65535")
+        return url
+
+    @model_validator(mode="after")
+    def _pairs(self) -> "BrokerSettings":
+        if (self.cert_file is None) != (self.key_file is None):
+            raise ValueError("cert_file and key_file belong together")
+        if (self.ca_file or self.cert_file) and not self.tls:
+            raise ValueError("certificates are given, but the url is not mqtts://")
+        if self.password is not None and self.username is None:
+            raise ValueError("a password is given, but no username")
+        return self
+
+    @property
+    def host(self) -> str:
+        """Host name or address of the broker."""
+        return urlsplit(self.url).hostname or ""
+
+    @property
+    def port(self) -> int:
+        """TCP port of the broker."""
+        return urlsplit(self.url).port or (8883 if self.tls else 1883)
+
+    @property
+    def tls(self) -> bool:
+        """Whether the connection is encrypted."""
+        return self.url.startswith("mqtts:")
+
+
+class MetricsSettings(Shape):
+    """Prometheus metrics and probes of the node."""
+
+    enabled: bool = Field(default=True, description="Whether the metrics port is opened.")
+    bind: Bind = Field(default="127.0.0.1:9464", description="Address and port.")
+    _check = field_validator("bind")(_port)
+
+
+class WebSettings(Shape):
+    """The web application."""
+
+    bind: Bind = Field(default="127.0.0.1:5000", description="Address and port.")
+    _check = field_validator("bind")(_port)
+
+
+class LineSettings(Shape):
+    """One line of a GPIO chip."""
+
+    line: Annotated[int, Field(ge=0, le=1023)] = Field(description="Offset of the line on its chip.")
+    active: Literal["high", "low"] = Field(default="high", description="Which level means active.")
+
+
+LineOrOffset = LineSettings | Annotated[int, Field(ge=0, le=1023)]
+
+
+class InputSettings(LineSettings):
+    """The input line that triggers an inspection."""
+
+    edge: Literal["rising", "falling"] = Field(default="rising", description="Which edge (of the active level) triggers.")
+    debounce_ms: Float = Field(default=5.0, ge=0, le=1000, description="Edges closer than this are one, in ms.")
+
+
+class PulseSettings(Shape):
+    """How verdict lines are driven."""
+
+    mode: Literal["pulse", "latch"] = Field(
+        default="pulse", description="pulse: back to inactive after pulse_ms; latch: until the next inspection begins."
+    )
+    pulse_ms: Float = Field(default=100.0, ge=1, le=10000, description="Length of a verdict pulse in ms.")
+    delay_ms: Float = Field(default=0.0, ge=0, le=10000, description="Time from the verdict to the lines in ms.")
+
+
+class LinesBase(Shape):
+    """What all kinds of lines share: roles to lines, unused if not given."""
+
+    ready: LineOrOffset | None = Field(default=None, description="Active while the station takes triggers.")
+    busy: LineOrOffset | None = Field(default=None, description="Active while a part is inspected.")
+    ok: LineOrOffset | None = Field(default=None, description="Verdict OK.")
+    ng: LineOrOffset | None = Field(default=None, description="Verdict NG.")
+    error: LineOrOffset | None = Field(default=None, description="Verdict ERROR.")
+    result_valid: LineOrOffset | None = Field(default=None, description="Strobe: verdict lines may be read now.")
+    heartbeat: LineOrOffset | None = Field(default=None, description="1 Hz while the node lives.")
+    outputs: dict[Annotated[str, StringConstraints(pattern=r"^OUT[1-8]$")], LineOrOffset] = Field(
+        default_factory=dict, description="OUT1 to OUT8: lines that a program assigns."
+    )
+    trigger: InputSettings | None = Field(default=None, description="Input line that triggers an inspection.")
+    drive: PulseSettings = Field(default_factory=PulseSettings, description="How verdict lines are driven.")
+
+    @property
+    def roles(self) -> dict[str, LineSettings]:
+        """Every assigned output, role or OUTn, to its line."""
+        given: dict[str, LineOrOffset | None] = {
+            "ready": self.ready,
+            "busy": self.busy,
+            "ok": self.ok,
+            "ng": self.ng,
+            "error": self.error,
+            "result_valid": self.result_valid,
+            "heartbeat": self.heartbeat,
+            **self.outputs,
+        }
+        return {
+            role: LineSettings(line=line) if isinstance(line, int) else line for role, line in given.items() if line is not None
+        }
+
+    @model_validator(mode="after")
+    def _distinct(self) -> "LinesBase":
+        taken: dict[int, str] = {}
+        for role, line in [*self.roles.items(), *([("trigger", self.trigger)] if self.trigger else [])]:
+            if line.line in taken:
+                raise ValueError(f"{taken[line.line]} and {role} are on one line ({line.line})")
+            taken[line.line] = role
+        return self
+
+
+class MemoryLines(LinesBase):
+    """Lines in memory that record a timeline: simulated, and said to be so everywhere."""
+
+    kind: Literal["memory"] = "memory"
+
+
+class GpiodLines(LinesBase):
+    """Lines of a GPIO chip of the Linux kernel."""
+
+    kind: Literal["gpiod"] = "gpiod"
+    chip: Annotated[str, StringConstraints(min_length=1, max_length=64)] = Field(
+        description="Label of the chip (see gpiodetect), or its path /dev/gpiochipN."
+    )
+
+
+Lines = Annotated[MemoryLines | GpiodLines, Field(discriminator="kind")]
+
+
+class StationSettings(Shape):
+    """One inspection point: a camera, its trigger sources, its output lines, its program."""
+
+    id: StationId = Field(description="Name of the station in topics.")
+    program: ProgramId | None = Field(
+        default=None, description="Active program at the first start; later the ledger remembers."
+    )
+    camera: CameraSettings = Field(description="The camera.")
+    lines: Lines = Field(default_factory=MemoryLines, description="Output lines and the trigger input.")
+    queue_limit: Annotated[int, Field(ge=1, le=1024)] = Field(
+        default=16, description="Triggers that may wait; one more is answered ERROR / OVERRUN."
+    )
+    max_age_ms: Annotated[int, Field(ge=1, le=3_600_000)] = Field(
+        default=2000, description="A trigger older than this is answered ERROR / TRIGGER_STALE, in ms."
+    )
+    clocks_synced: bool = Field(
+        default=False, description="Whether the sender's clock and ours agree, so that sent_at can be believed."
+    )
+    mqtt: bool = Field(default=True, description="Whether MQTT triggers are taken.")
+    timer_ms: Annotated[int, Field(ge=0, le=86_400_000)] = Field(
+        default=0, description="Period of the timer trigger, 0 is off."
+    )
+    trigger_delay_ms: Annotated[int, Field(ge=0, le=60000)] = Field(
+        default=0, description="Time from a trigger to the exposure in ms."
+    )
+
+    @model_validator(mode="after")
+    def _delay(self) -> "StationSettings":
+        if 0 < self.timer_ms < 10:
+            raise ValueError("timer_ms is below 10 ms")
+        return self
+
+
+class PictureSettings(Shape):
+    """How long pictures of results are kept: the strictest of the limits holds, oldest first."""
+
+    max_count: Annotated[int, Field(ge=0)] = Field(default=100_000, description="Most picture files.")
+    max_days: Float = Field(default=30.0, gt=0, description="Greatest age in days.")
+    max_mb: Annotated[int, Field(ge=1)] = Field(default=20_000, description="Most space in MB.")
+    min_free_percent: Float = Field(default=10.0, ge=0, le=95, description="Least free space of the disk in percent.")
+    jpeg_quality: Annotated[int, Field(ge=10, le=100)] = Field(default=90, description="JPEG quality of raw pictures.")
+
+
+class HistorySettings(Shape):
+    """How long results are kept."""
+
+    max_count: Annotated[int, Field(ge=1000)] = Field(default=5_000_000, description="Most results.")
+    max_days: Float = Field(default=365.0, gt=0, description="Greatest age in days.")
+    dedupe_hours: Float = Field(
+        default=48.0, gt=0, description="How long trigger ids are remembered; longer than the broker's session."
+    )
+    outbox_limit: Annotated[int, Field(ge=100)] = Field(
+        default=1_000_000, description="Most results that wait for the broker; beyond it the station stops."
+    )
+
+
+class Settings(Shape):
+    """All settings of a node."""
+
+    node_id: NodeId = Field(default="node-01", description="Name of this node in topics.")
+    environment: Literal["production", "development", "testing"] = Field(
+        default="production", description="production is strict about secrets."
+    )
+    state_dir: AbsolutePath = Field(default="/var/lib/inspection-node", description="Folder of programs, ledger and pictures.")
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(default="INFO", description="Least level logged.")
+    preview: bool = Field(default=False, description="Whether JPEG previews are published to image/{station}.")
+    broker: BrokerSettings = Field(default_factory=BrokerSettings, description="The MQTT broker.")
+    metrics: MetricsSettings = Field(default_factory=MetricsSettings, description="Prometheus metrics.")
+    web: WebSettings = Field(default_factory=WebSettings, description="The web application.")
+    pictures: PictureSettings = Field(default_factory=PictureSettings, description="Retention of pictures.")
+    history: HistorySettings = Field(default_factory=HistorySettings, description="Retention of results.")
+    station: Annotated[tuple[StationSettings, ...], Field(min_length=1, max_length=32, strict=False)] = Field(
+        description="The stations."
+    )
+
+    @model_validator(mode="after")
+    def _consistent(self) -> "Settings":
+        ids = [station.id for station in self.station]
+        if len(set(ids)) != len(ids):
+            raise ValueError("two stations have the same id")
+        if self.metrics.enabled and self.metrics.bind == self.web.bind:
+            raise ValueError("metrics.bind and web.bind are the same")
+        if self.history.dedupe_hours * 3600 <= self.broker.session_expiry_s:
+            raise ValueError("history.dedupe_hours must be longer than broker.session_expiry_s")
+        taken: dict[tuple[str, int], str] = {}
+        for station in self.station:
+            if not isinstance(station.lines, GpiodLines):
+                continue
+            lines = [*station.lines.roles.values(), *([station.lines.trigger] if station.lines.trigger else [])]
+            for line in lines:
+                key = (station.lines.chip, line.line)
+                if key in taken:
+                    raise ValueError(f"stations {taken[key]} and {station.id} share line {line.line} of {key[0]}")
+                taken[key] = station.id
+        if len({str(s.camera.device or s.camera.serial) for s in self.station if s.camera.kind == "usb"}) != sum(
+            s.camera.kind == "usb" for s in self.station
+        ):
+            raise ValueError("two stations share one camera")
+        return self

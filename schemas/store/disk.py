@@ -1,0 +1,108 @@
+"""Whole files on a disk that may be full, read-only or cut off at any moment: the only calls the stores write with.
+
+A file is written under another name, made durable, and renamed: whoever opens its name finds the old or the new
+content, never a part of it, and needs no lock to read.
+"""
+
+import errno
+import fcntl
+import os
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from schemas.errors import Problem
+
+FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+
+
+class Disk:
+    """The system calls that change files, one method each, so that a test can stop between any two of them."""
+
+    def create(self, path: Path) -> int:
+        """Open a new or emptied file for writing; returns its descriptor."""
+        return os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC | os.O_NOFOLLOW, 0o640)
+
+    def write(self, fd: int, data: memoryview) -> int:
+        """Write some of the data; returns how many bytes."""
+        return os.write(fd, data)
+
+    def sync(self, fd: int) -> None:
+        """Wait until the file is on the disk."""
+        os.fsync(fd)
+
+    def rename(self, old: Path, new: Path) -> None:
+        """Give a file another name in one step, replacing what had it."""
+        old.replace(new)
+
+    def sync_folder(self, folder: Path) -> None:
+        """Wait until the names in a folder are on the disk."""
+        fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        try:
+            os.fsync(fd)
+        finally:
+            os.close(fd)
+
+    def space(self, folder: Path) -> tuple[int, int]:
+        """Bytes that are free for us, and bytes in all, of the disk that holds the folder."""
+        disk = os.statvfs(folder)
+        return disk.f_bavail * disk.f_frsize, disk.f_blocks * disk.f_frsize
+
+
+DISK = Disk()
+
+
+def write_new(path: Path, data: bytes, disk: Disk = DISK, *, durable: bool = True) -> None:
+    """Write a whole file that nobody knows yet, and remove it again if that fails. Raises OSError."""
+    fd = disk.create(path)
+    try:
+        try:
+            rest = memoryview(data)
+            while rest:
+                rest = rest[disk.write(fd, rest) :]
+            if durable:
+                disk.sync(fd)
+        finally:
+            os.close(fd)
+    except OSError:
+        with suppress(OSError):  # the first error is the one to tell; a leftover is overwritten or swept later
+            path.unlink()
+        raise
+
+
+def replace(path: Path, data: bytes, disk: Disk = DISK) -> None:
+    """Replace a file durably, or leave it as it was. Raises OSError."""
+    new = path.with_name(path.name + ".new")
+    write_new(new, data, disk)
+    disk.rename(new, path)
+    disk.sync_folder(path.parent)
+
+
+def failed(what: str, error: OSError) -> Problem:
+    """The problem of a file that could not be written or read: STORE_FAILED."""
+    return Problem("STORE_FAILED", f"{what}: {error.strerror or error}")
+
+
+@contextmanager
+def locked(path: Path, wait_s: float = 10.0) -> Iterator[None]:
+    """Hold an exclusive lock (flock) over processes and threads. Raises Problem STORE_FAILED after `wait_s`."""
+    try:
+        fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o640)
+    except OSError as error:
+        raise failed(path.name, error) from error
+    try:
+        end = time.monotonic() + wait_s
+        while True:
+            try:
+                fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            except BlockingIOError:
+                if time.monotonic() >= end:
+                    raise Problem("STORE_FAILED", f"another process held {path.name} for {wait_s:g} s") from None
+                time.sleep(0.002)
+            except OSError as error:
+                raise failed(path.name, error) from error
+        yield
+    finally:
+        os.close(fd)  # and with it the lock

@@ -1,0 +1,25 @@
+"""Number of edge pixels in a region."""
+
+from typing import Literal
+
+from pydantic import Field
+
+from schemas.base import Float
+from schemas.tools.base import ToolBase
+
+
+class EdgePixels(ToolBase):
+    """Counts the pixels along edges, where the gray level changes steeply, 1 px thick; value in `ratio`."""
+
+    kind: Literal["edge_pixels"] = "edge_pixels"
+    gradient_low: Float = Field(
+        default=20.0,
+        ge=1,
+        le=255,
+        description=(
+            "Least gradient of an edge pixel in gray levels per px (Sobel, smoothed); a sharp step of C gray levels has 3/8 C."
+        ),
+    )
+    relative_to: Literal["master", "region"] = Field(
+        default="master", description="The value is the count divided by the master's count, or by the region's pixels."
+    )

@@ -1,0 +1,23 @@
+"""Accounts of people."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field, StringConstraints
+
+from schemas.base import Name, Shape
+
+UserRole = Literal["ADMIN", "OPERATOR", "VIEWER"]
+UserName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9._-]{0,31}$")]
+
+
+class User(Shape):
+    """One account at rest."""
+
+    id: str = Field(description="Id (UUID version 7).")
+    username: UserName = Field(description="Name to sign in with.")
+    name: Name = Field(description="Name for people.")
+    role: UserRole = Field(description="ADMIN edits, OPERATOR runs, VIEWER sees.")
+    password_hash: str = Field(description="argon2id.")
+    disabled: bool = Field(default=False, description="Whether signing in is refused.")
+    created_at: str = Field(description="When, UTC.")
+    password_changed_at: str = Field(description="When, UTC.")

@@ -1,0 +1,248 @@
+import sqlite3
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from schemas import Fault, Images, Problem, Result, new_id, utc
+from schemas.store import ledger as module
+from schemas.store.ledger import Accepted, AlreadyAnswered, Duplicate, Ledger, NewTrigger, OutboxRow
+
+
+def new(trigger_id: str, payload: bytes = b"{}", station: str = "cam1") -> NewTrigger:
+    return NewTrigger(station, trigger_id, payload, "{}", False, "mqtt", 1000.0, 5)
+
+
+def build(trigger_id: str, station: str = "cam1") -> Callable[[int], Result]:
+    def make(seq: int) -> Result:
+        return Result(
+            schema="result/1",
+            result_id=new_id(),
+            trigger_id=trigger_id,
+            assigned=False,
+            node="node-01",
+            station=station,
+            seq=seq,
+            verdict="ERROR",
+            evaluation=3,
+            program=None,
+            program_version=None,
+            program_hash=None,
+            part_id=None,
+            meta=None,
+            source="mqtt",
+            received_at=utc(),
+            captured_at=None,
+            finished_at=utc(),
+            duration_ms=1.0,
+            timings_ms={},
+            pose=None,
+            tools=(),
+            outputs="none",
+            error=Fault(code="TIMEOUT", message="late"),
+            images=Images(raw=None, annotated=None),
+            simulated=True,
+        )
+
+    return make
+
+
+@pytest.fixture
+def ledger(tmp_path: Path) -> Iterator[Ledger]:
+    made = Ledger(tmp_path / "ledger.db")
+    yield made
+    made.close()
+
+
+def answer(ledger: Ledger, trigger_id: str, station: str = "cam1") -> Result:
+    accepted = ledger.accept(new(trigger_id, station=station))
+    assert isinstance(accepted, Accepted)
+    return ledger.answer(accepted.id, station, build(trigger_id, station))
+
+
+def test_a_known_trigger_id_is_a_duplicate_and_a_differing_payload_is_noticed(ledger: Ledger) -> None:
+    assert isinstance(ledger.accept(new("a", b"1")), Accepted)
+    assert ledger.accept(new("a", b"1")) == Duplicate(differs=False)
+    assert ledger.accept(new("a", b"2")) == Duplicate(differs=True)
+    assert isinstance(ledger.accept(new("a", b"1", station="cam2")), Accepted)
+
+
+def test_a_trigger_has_one_result_whatever_comes_later(ledger: Ledger) -> None:
+    accepted = ledger.accept(new("a"))
+    assert isinstance(accepted, Accepted)
+    first = ledger.answer(accepted.id, "cam1", build("a"))
+    with pytest.raises(AlreadyAnswered):
+        ledger.answer(accepted.id, "cam1", build("a"))
+    assert ledger.results("cam1", trigger_ids=["a"]) == [first.model_dump_json(by_alias=True).encode()]
+    assert ledger.waiting() == []
+
+
+def test_seq_has_no_gaps_also_after_a_failed_operation(ledger: Ledger) -> None:
+    assert answer(ledger, "a").seq == 1
+    accepted = ledger.accept(new("b"))
+    assert isinstance(accepted, Accepted)
+
+    def broken(_: int) -> Result:
+        raise ValueError("no")
+
+    with pytest.raises(ValueError, match="no"):
+        ledger.answer(accepted.id, "cam1", broken)
+    assert [row.trigger_id for row in ledger.waiting()] == ["b"]
+    assert ledger.answer(accepted.id, "cam1", build("b")).seq == 2
+    assert answer(ledger, "c", "cam2").seq == 1
+
+
+def test_seq_goes_on_after_a_restart(tmp_path: Path) -> None:
+    first = Ledger(tmp_path / "ledger.db")
+    answer(first, "a")
+    first.close()
+    second = Ledger(tmp_path / "ledger.db")
+    assert answer(second, "b").seq == 2
+    assert [row.station for row in second.pending(0, 10)] == ["cam1", "cam1"]
+    second.close()
+
+
+def test_committed_results_are_handed_on_in_the_order_of_their_commits_from_many_threads(ledger: Ledger) -> None:
+    handed: list[OutboxRow] = []
+    ledger.on_committed = handed.extend
+
+    def work(worker: int) -> None:
+        for number in range(40):
+            answer(ledger, f"{worker}-{number}", f"cam{worker % 2 + 1}")
+
+    threads = [threading.Thread(target=work, args=(worker,)) for worker in range(6)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert [row.id for row in handed] == sorted(row.id for row in handed)
+    assert len(handed) == 240
+    assert handed == ledger.pending(0, 1000)
+    assert ledger.commits < 480  # some of the 480 operations shared a commit
+    for station in ("cam1", "cam2"):
+        rows = ledger.read("SELECT seq FROM results WHERE station = ? ORDER BY seq", (station,))
+        assert [row[0] for row in rows] == list(range(1, 121))
+
+
+def test_an_operation_that_fails_takes_no_other_of_its_batch_with_it(ledger: Ledger) -> None:
+    handed: list[OutboxRow] = []
+    ledger.on_committed = handed.extend
+    jobs = []
+    for trigger_id in ("a", "b", "c"):
+        accepted = ledger.accept(new(trigger_id))
+        assert isinstance(accepted, Accepted)
+        jobs.append((accepted.id, trigger_id))
+
+    def broken(_: int) -> Result:
+        raise ValueError("no")
+
+    makers = [build("a"), broken, build("c")]
+    batch = [
+        module._Job(lambda db, job=job, make=make: ledger._answer(db, job[0], "cam1", make), True)  # type: ignore[misc]
+        for job, make in zip(jobs, makers, strict=True)
+    ]
+    ledger._commit(batch)
+    assert [job.error is None for job in batch] == [True, False, True]
+    assert [row.trigger_id for row in ledger.waiting()] == ["b"]
+    assert [payload[0] for payload in ledger.read("SELECT seq FROM results ORDER BY seq")] == [1, 2]
+    assert len(handed) == 2
+
+
+def test_a_full_disk_is_a_coded_problem_and_nothing_is_half_written(ledger: Ledger) -> None:
+    answer(ledger, "a")
+    pages = ledger._db.execute("PRAGMA page_count").fetchone()[0]
+    ledger._db.execute(f"PRAGMA max_page_count={pages}")
+
+    def fill() -> None:
+        for number in range(1000):
+            ledger.accept(new(f"b{number}", b"x"))
+
+    with pytest.raises(Problem, match="STORE_FAILED"):
+        fill()
+    ledger._db.execute("PRAGMA max_page_count=1000000")
+    known = {row.trigger_id for row in ledger.waiting()}
+    failed = f"b{len(known)}"
+    assert isinstance(ledger.accept(new(failed)), Accepted)
+    assert answer(ledger, "c").seq == 2
+
+
+def test_confirmed_results_leave_the_outbox(ledger: Ledger) -> None:
+    first, second = answer(ledger, "a"), answer(ledger, "b")
+    ledger.confirmed([first.result_id, "unknown"])
+    assert [row.result_id for row in ledger.pending(0, 10)] == [second.result_id]
+    assert ledger.outbox_depth()[0] == 1
+    assert ledger.outbox_last() == 2
+
+
+def test_retention_keeps_what_is_unsent_the_newest_seq_and_young_trigger_ids(ledger: Ledger) -> None:
+    results = [answer(ledger, f"t{number}") for number in range(6)]
+    ledger.confirmed([result.result_id for result in results[1:]])
+    gone = ledger.prune(max_count=1, max_age_s=1e9, dedupe_s=1e12)
+    assert gone == 4
+    assert [row[0] for row in ledger.read("SELECT seq FROM results ORDER BY seq")] == [1, 6]
+    assert ledger.accept(new("t3")) == Duplicate(differs=False)
+    ledger.prune(max_count=1, max_age_s=1e9, dedupe_s=1.0)
+    assert isinstance(ledger.accept(new("t3")), Accepted)
+    assert answer(ledger, "next").seq == 7
+
+
+def test_a_damaged_ledger_is_set_aside_and_a_new_one_begun(tmp_path: Path) -> None:
+    path = tmp_path / "ledger.db"
+    path.write_bytes(b"this is no database at all" * 1000)
+    made = Ledger(path)
+    assert made.quarantined is not None
+    assert made.quarantined.read_bytes().startswith(b"this is no database")
+    assert answer(made, "a").seq == 1
+    made.close()
+
+
+def test_a_truncated_ledger_is_found_out_at_the_start(tmp_path: Path) -> None:
+    path = tmp_path / "ledger.db"
+    made = Ledger(path)
+    for number in range(200):
+        answer(made, f"t{number}")
+    made.close()
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+    again = Ledger(path)
+    assert again.quarantined is not None
+    again.close()
+
+
+def test_a_ledger_of_a_newer_version_is_refused(tmp_path: Path) -> None:
+    Ledger(tmp_path / "ledger.db").close()
+    with sqlite3.connect(tmp_path / "ledger.db") as db:
+        db.execute("PRAGMA user_version=99")
+    with pytest.raises(Problem, match="STORE_NEWER"):
+        Ledger(tmp_path / "ledger.db")
+
+
+def test_a_writer_waits_for_a_backup_that_holds_the_database(ledger: Ledger, tmp_path: Path) -> None:
+    other = sqlite3.connect(tmp_path / "ledger.db", isolation_level=None, check_same_thread=False)
+    other.execute("BEGIN IMMEDIATE")
+    release = threading.Timer(0.3, lambda: other.execute("ROLLBACK"))
+    release.start()
+    assert isinstance(ledger.accept(new("a")), Accepted)
+    release.join()
+    other.close()
+
+
+def test_commits_survive_a_checkpoint_and_are_read_from_other_threads(ledger: Ledger) -> None:
+    answer(ledger, "a")
+    ledger.checkpoint()
+    answer(ledger, "b")
+    seen: list[int] = []
+    thread = threading.Thread(target=lambda: seen.append(len(ledger.pending(0, 10))))
+    thread.start()
+    thread.join()
+    assert seen == [2]
+
+
+def test_what_a_station_and_a_request_remember_is_read_back(ledger: Ledger) -> None:
+    assert ledger.station("cam1") == (None, 0.0, 0, False)
+    ledger.remember("cam1", program="cap", paused=1)
+    ledger.remember("cam1", program="lid")
+    assert ledger.station("cam1") == ("lid", 0.0, 0, True)
+    ledger.keep_reply("r-1", "ping", b"{}")
+    assert ledger.reply("r-1") == ("ping", b"{}")
+    assert ledger.reply("r-2") is None

@@ -1,0 +1,290 @@
+"""Pictures: whole or not there, found by name, removed oldest first and never by a clock that jumped."""
+
+import errno
+import os
+import threading
+import time
+import uuid
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from schemas import Problem, new_id
+from schemas.settings import PictureSettings
+from schemas.store.disk import Disk
+from schemas.store.pictures import Pictures
+
+NOW = 1_795_000_000.0
+DAY = 86400.0
+
+
+class Clock:
+    """A wall clock that can be set, and a monotonic one that cannot."""
+
+    def __init__(self, at: float = NOW) -> None:
+        self.at, self.elapsed = at, 1000.0
+
+    def wall(self) -> float:
+        return self.at
+
+    def monotonic(self) -> float:
+        return self.elapsed
+
+    def go(self, seconds: float) -> None:
+        self.at += seconds
+        self.elapsed += seconds
+
+
+def id_at(at: float) -> str:
+    """A UUID version 7 of that time."""
+    tail = uuid.uuid4().hex
+    hexed = f"{int(at * 1000):012x}7{tail[:3]}8{tail[3:6]}{tail[6:18]}"
+    return str(uuid.UUID(hexed))
+
+
+def store(folder: Path, clock: Clock | None = None, disk: Disk | None = None, **limits: Any) -> Pictures:
+    settings = PictureSettings.model_validate({"min_free_percent": 0.0, **limits})
+    clock = clock or Clock()
+    pictures = Pictures(folder, settings, disk or Disk(), clock.wall, clock.monotonic)
+    pictures.sweep()
+    assert pictures.wait_counted(30)
+    return pictures
+
+
+def put(pictures: Pictures, at: float, size: int = 10) -> str:
+    name = str(pictures.names(id_at(at)).raw)
+    path = pictures.write(name, b"x" * size)
+    os.utime(path, (at, at))
+    return name
+
+
+def test_what_is_written_is_found_by_its_name(tmp_path: Path) -> None:
+    pictures = store(tmp_path, clock=Clock(time.time()))
+    names = pictures.names(new_id())
+    assert names.raw is not None
+    assert names.annotated is not None
+    for name in (names.raw, names.annotated):
+        pictures.write(name, name.encode())
+    assert pictures.path(names.raw).read_bytes() == names.raw.encode()
+    assert Pictures(tmp_path, PictureSettings()).path(names.annotated).read_bytes() == names.annotated.encode()
+    assert pictures.usage()[:2] == (2, len(names.raw) + len(names.annotated))
+    assert not any((tmp_path / "tmp").iterdir())
+
+
+GOOD_ID = id_at(NOW)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "",
+        "../../etc/passwd",
+        "/etc/passwd",
+        f"../{GOOD_ID}.jpg",
+        f"{GOOD_ID}.jpg/..",
+        f"{GOOD_ID}.jpg\n",
+        f"{GOOD_ID}.jpg\x00",
+        f"{GOOD_ID}.svg",
+        f"{GOOD_ID.upper()}.jpg",
+        f"{GOOD_ID}%2f.jpg",
+        GOOD_ID,
+    ],
+)
+def test_any_other_name_is_not_found(tmp_path: Path, name: str) -> None:
+    pictures = store(tmp_path)
+    for call in (lambda: pictures.path(name), lambda: pictures.write(name, b""), lambda: pictures.names(name + "x")):
+        with pytest.raises(Problem, match="RESULT_NOT_FOUND"):
+            call()
+    assert pictures.missing([name]) == [name]
+
+
+def test_a_picture_that_is_not_kept_is_not_found(tmp_path: Path) -> None:
+    with pytest.raises(Problem, match="RESULT_NOT_FOUND"):
+        store(tmp_path).path(f"{GOOD_ID}.jpg")
+
+
+def test_too_many_pictures_go_oldest_first_and_in_batches(tmp_path: Path) -> None:
+    pictures = store(tmp_path, max_count=5)
+    names = [put(pictures, NOW - 5 * 3600 + n * 600) for n in range(20)]
+    first = pictures.sweep(batch=10)
+    assert first.removed == {"count": 10}
+    assert first.more
+    second = pictures.sweep(batch=10)
+    assert second.removed == {"count": 5}
+    assert not second.more
+    assert second.usage[:2] == (5, 50)
+    assert pictures.missing(names) == names[:15]
+    assert pictures.sweep().removed == {}
+
+
+def test_too_many_bytes_go_oldest_first(tmp_path: Path) -> None:
+    pictures = store(tmp_path, max_mb=1)
+    names = [put(pictures, NOW - 7200 + n, 300_000) for n in range(5)]
+    assert pictures.sweep().removed == {"bytes": 2}
+    assert pictures.missing(names) == names[:2]
+
+
+class Small(Disk):
+    """A disk of 1000 bytes that holds the pictures of a folder and something else."""
+
+    def __init__(self, folder: Path, others: int) -> None:
+        self.folder, self.others = folder, others
+
+    def space(self, folder: Path) -> tuple[int, int]:
+        used = sum(path.stat().st_size for path in self.folder.rglob("*") if path.is_file())
+        return 1000 - self.others - used, 1000
+
+
+def test_a_disk_without_enough_free_space_loses_the_oldest_and_no_more(tmp_path: Path) -> None:
+    disk = Small(tmp_path, 0)
+    pictures = store(tmp_path, disk=disk, min_free_percent=20.0)
+    names = [put(pictures, NOW - 7200 + n * 1100, 100) for n in range(6)]
+    assert pictures.sweep().removed == {}
+    disk.others = 350
+    assert pictures.sweep().removed == {"free": 2}
+    assert pictures.missing(names) == names[:2]
+
+
+def test_below_half_of_the_free_space_no_new_picture_is_taken_until_there_is_space(tmp_path: Path) -> None:
+    disk = Small(tmp_path, 901)
+    pictures = store(tmp_path, disk=disk, min_free_percent=20.0)
+    with pytest.raises(Problem, match="DISK_SPACE"):
+        put(pictures, NOW)
+    assert not pictures.sweep().more
+    disk.others = 500
+    put(pictures, NOW)
+    assert pictures.usage().files == 1
+
+
+def test_old_pictures_go_and_young_ones_stay(tmp_path: Path) -> None:
+    pictures = store(tmp_path, max_days=30.0)
+    names = [put(pictures, NOW - days * DAY) for days in (40, 31, 29, 1)]
+    again = store(tmp_path, max_days=30.0, clock=Clock())
+    again.sweep()
+    assert again.missing(names) == names[:2]
+    assert len(list(tmp_path.iterdir())) == 3  # the folders of two, and tmp
+
+
+def test_pictures_grow_old_while_nothing_is_written(tmp_path: Path) -> None:
+    clock = Clock()
+    pictures = store(tmp_path, clock, max_days=30.0)
+    name = put(pictures, NOW)
+    clock.go(29 * DAY)
+    assert pictures.sweep().removed == {}
+    clock.go(2 * DAY)
+    assert pictures.sweep().removed == {"age": 1}
+    assert pictures.missing([name]) == [name]
+
+
+def test_a_clock_that_jumps_ahead_deletes_nothing(tmp_path: Path) -> None:
+    clock = Clock()
+    pictures = store(tmp_path, clock, max_days=30.0)
+    names = [put(pictures, NOW - 3600 * hours) for hours in (3, 2, 1, 0)]
+    clock.at += 3650 * DAY
+    names.append(put(pictures, clock.at))
+    swept = pictures.sweep(lambda ids: set())
+    assert swept.removed.get("age") is None
+    assert pictures.missing(names[3:]) == []
+
+
+def test_a_clock_that_goes_back_deletes_nothing_and_new_pictures_still_count_as_the_newest(tmp_path: Path) -> None:
+    clock = Clock()
+    pictures = store(tmp_path, clock, max_days=30.0, max_count=4)
+    old = [put(pictures, NOW - 1800 * (4 - n)) for n in range(4)]
+    clock.at = 3600.0  # 1970
+    new = [put(pictures, clock.at + n) for n in range(2)]
+    assert pictures.sweep().removed == {"count": 2}
+    assert pictures.missing(old + new) == old[:2]
+    clock.at = NOW + 60
+    newest = put(pictures, clock.at)
+    assert pictures.sweep().removed == {"count": 1}
+    assert pictures.missing([*old, *new, newest]) == old[:3]
+    again = store(tmp_path, Clock(NOW + 120), max_days=30.0, max_count=4)
+    assert again.missing([*old, *new, newest]) == old[:3]
+    assert again.usage().files == 4
+
+
+def test_pictures_without_a_result_are_removed_after_an_hour_and_others_stay(tmp_path: Path) -> None:
+    pictures = store(tmp_path)
+    kept, orphan = put(pictures, NOW - 3 * 3600), put(pictures, NOW - 3 * 3600 + 1)
+    young = put(pictures, NOW - 60)
+    again = store(tmp_path)
+    asked: list[str] = []
+
+    def known(ids: list[str]) -> set[str]:
+        asked.extend(ids)
+        return {kept[:36]}
+
+    removed = [again.sweep(known).removed for _ in range(3)]
+    assert removed == [{"orphan": 1}, {}, {}]
+    assert again.missing([kept, orphan, young]) == [orphan]
+    assert young[:36] not in asked
+
+
+def test_leftover_temporary_files_are_removed_after_an_hour(tmp_path: Path) -> None:
+    clock = Clock(time.time())
+    pictures = store(tmp_path, clock)
+    (tmp_path / "tmp").mkdir()
+    old, young = tmp_path / "tmp" / "a", tmp_path / "tmp" / "b"
+    old.write_bytes(b"half")
+    young.write_bytes(b"half")
+    os.utime(old, (clock.at - 3700, clock.at - 3700))
+    assert pictures.sweep().removed == {"temporary": 1}
+    assert (old.exists(), young.exists()) == (False, True)
+
+
+class Full(Disk):
+    """A disk that takes half of each picture."""
+
+    def __init__(self, code: int) -> None:
+        self.code = code
+
+    def write(self, fd: int, data: memoryview) -> int:
+        super().write(fd, data[: len(data) // 2])
+        raise OSError(self.code, os.strerror(self.code))
+
+
+@pytest.mark.parametrize(
+    ("code", "problem"), [(errno.ENOSPC, "DISK_SPACE"), (errno.EDQUOT, "DISK_SPACE"), (errno.EIO, "STORE_FAILED")]
+)
+def test_a_full_disk_is_told_and_leaves_no_half_picture(tmp_path: Path, code: int, problem: str) -> None:
+    pictures = store(tmp_path, disk=Full(code))
+    with pytest.raises(Problem) as caught:
+        put(pictures, NOW)
+    assert caught.value.code == problem
+    assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
+    assert pictures.usage().files == 0
+
+
+def test_many_threads_write_and_the_count_is_right_while_the_folder_is_counted(tmp_path: Path) -> None:
+    first = store(tmp_path)
+    for n in range(200):
+        put(first, NOW - n * 1100)
+    clock = Clock()
+    pictures = Pictures(tmp_path, PictureSettings(min_free_percent=0.0), Disk(), clock.wall, clock.monotonic)
+    start = threading.Barrier(5)
+
+    def write(back: int) -> None:
+        start.wait(30)
+        for n in range(50):
+            put(pictures, NOW - n * 1100 - back)
+
+    threads = [threading.Thread(target=write, args=(n,), daemon=True) for n in range(4)]
+    for thread in threads:
+        thread.start()
+    start.wait(30)
+    pictures.sweep()
+    for thread in threads:
+        thread.join(60)
+    assert pictures.wait_counted(30)
+    files = [path for path in tmp_path.glob("*/*.jpg")]
+    assert len(files) == 400
+    assert pictures.usage()[:2] == (400, 4000)
+
+
+def test_writing_the_same_picture_again_counts_it_once(tmp_path: Path) -> None:
+    pictures = store(tmp_path)
+    name = put(pictures, NOW, 10)
+    pictures.write(name, b"x" * 30)
+    assert pictures.usage()[:2] == (1, 30)
