@@ -1,0 +1,468 @@
+"""The durable session of a node: intake, outbox and the echo fence, over one fresh connection after the other.
+
+Theory of operation (contract, section 2). Intake: a trigger is acknowledged when `intake` returns, and that is when the
+trigger is in the ledger. Outbox: a committed result waits in the ledger until the broker confirms it; results go out in
+the order of their commits. Echo fence: our persistent session subscribes to our own results, so the broker itself
+remembers what it got from us. After a reconnect we publish a marker to ourselves; whatever echoes before the marker was
+delivered and leaves the outbox, and only the rest is sent again. An echo is acknowledged after its row has left the outbox,
+so an echo lost to a crash comes again. Where the broker lost our session or refuses the subscription there are no echoes to
+trust: what may have been sent before goes out again with the user property `attempt`.
+
+Whatever arrives before the marker is backlog: it was sent while we were away, for as long as `outage_s` says.
+"""
+
+import json
+import logging
+import os
+import random
+import threading
+import time
+from collections import deque
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Literal, NamedTuple, Protocol
+
+import paho.mqtt.client as mqtt
+
+from broker.connection import Connection, Ended, Incoming, Outgoing
+from broker.topics import TOPIC, Names
+from schemas import new_id
+from schemas.settings import BrokerSettings
+from schemas.store.ledger import OutboxRow
+
+log = logging.getLogger(__name__)
+
+OFFLINE = b'{"state":"Offline"}'
+WILL_DELAY_S = 5
+FENCE_S = 10.0
+UNFENCED_S = 2.0
+SPACING_S = 0.05
+BACKOFF_S = (1.0, 30.0)
+REFUSED_RETRY_S = 5.0
+FEED_LIMIT = 512
+MISC_LIMIT = 2000
+BATCH = 64
+LOSSES_A_MINUTE = 3
+RESULT_HEAD = b'{"schema":"result/1","result_id":"'
+
+
+class Outbox(Protocol):
+    """What the session needs of the ledger."""
+
+    def pending(self, after: int, limit: int) -> list[OutboxRow]: ...
+
+    def confirmed(self, result_ids: list[str]) -> None: ...
+
+
+class Backlog(NamedTuple):
+    """A trigger was sent while the node was away, for at most this long."""
+
+    outage_s: float
+
+
+class _Sent:
+    """A result on its way: `acked_at` is set by PUBACK; the echo, or a second without one, ends it."""
+
+    __slots__ = ("acked_at", "row")
+
+    def __init__(self, row: OutboxRow) -> None:
+        self.row = row
+        self.acked_at: float | None = None
+
+
+class Session:
+    """The node's side of the broker. Everything public may be called from any thread.
+
+    intake(station, message, backlog) commits the trigger, or raises. command(name, message) takes a command and returns
+    at once. notice(what, message) hears about what changed: online, offline, refused, taken_over.
+    """
+
+    def __init__(
+        self,
+        settings: BrokerSettings,
+        node: str,
+        stations: tuple[str, ...],
+        outbox: Outbox,
+        intake: Callable[[str, Incoming, Backlog | None], None],
+        command: Callable[[str, Incoming], None],
+        notice: Callable[[str, str], None],
+        alive_file: Path,
+        outbox_last: int = 0,
+    ) -> None:
+        self.names = Names(settings.base, node)
+        self.beat_ns = time.monotonic_ns()
+        self.kind: Literal["persistent", "volatile"] | None = None  # None while away
+        self.counters = {"connects": 0, "echoes": 0, "resent": 0, "refused": 0, "dropped": 0}
+        self._settings = settings
+        self.client_id = f"inspection-node-{node}"
+        self._stations = stations
+        self._outbox = outbox
+        self._intake = intake
+        self._command = command
+        self._notice = notice
+        self._alive_file = alive_file
+        self._protocol: int = mqtt.MQTTv5
+        self._stopping = threading.Event()
+        self._wake = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
+        self._connection: Connection | None = None
+        self._thread = threading.Thread(target=self._run, name="broker", daemon=True)
+        # results: `_feed` holds fresh commits; when it cannot, `_behind` says to read on from the ledger after `_cursor`
+        self._feed: deque[OutboxRow] = deque()
+        self._feed_lock = threading.Lock()
+        self._behind = True
+        self._cursor = 0
+        self._in_flight: dict[str, _Sent] = {}
+        self._maybe_sent = outbox_last  # rows up to here may have been sent over an earlier connection
+        self._attempts = 1
+        self._hold_until = 0.0
+        self._swept_at = 0.0
+        # the rest: in order; and topics of which only the newest counts, spaced out
+        self._misc: deque[Outgoing] = deque()
+        self._newest: dict[str, Outgoing] = {}
+        self._newest_lock = threading.Lock()
+        self._newest_at: dict[str, float] = {}
+        self._last: Outgoing | None = None
+        # fence
+        self._nonce: str | None = None
+        self._fenced = False
+        self._session_present = False
+        self._granted: Literal["persistent", "volatile"] = "persistent"
+        self._echoing = False
+        self._trust_echo = False
+        self._fence_until = 0.0
+        self._outage_s = self._away_since_alive()
+        self._offline_at = time.monotonic()
+        self._alive_at = 0.0
+        self._losses: deque[float] = deque(maxlen=LOSSES_A_MINUTE + 1)
+        self._triggers = self.names.prefix("trigger")
+        self._commands = self.names.prefix("cmd")
+        self._results = self.names.prefix("result")
+        self._fence = self.names("_fence")
+
+    # For other threads
+
+    def start(self) -> None:
+        """Begin connecting."""
+        self._thread.start()
+
+    @property
+    def online(self) -> bool:
+        """Whether results flow: connected and past the fence."""
+        connection = self._connection
+        return connection is not None and connection.online and self._fenced
+
+    @property
+    def protocol(self) -> Literal["5.0", "3.1.1"]:
+        """Version of MQTT that is spoken."""
+        return "5.0" if self._protocol == mqtt.MQTTv5 else "3.1.1"
+
+    def committed(self, rows: list[OutboxRow]) -> None:
+        """Results were committed, in this order. Called by the ledger, one commit at a time."""
+        with self._feed_lock:
+            for row in rows:
+                if not self._behind and len(self._feed) < FEED_LIMIT:
+                    self._feed.append(row)
+                else:
+                    self._behind = True
+        self._nudge()
+
+    def post(self, name: str, leaf: str, payload: bytes, **extra: Any) -> None:
+        """Send a message of the topic table in its turn; the oldest is dropped (and counted) when too many wait."""
+        topic = TOPIC[name]
+        message = Outgoing(self.names(name, leaf), payload, topic.qos, topic.retain, topic.expiry_s, **extra)
+        self.post_raw(message)
+
+    def post_raw(self, message: Outgoing) -> None:
+        """Send any message in its turn."""
+        while len(self._misc) >= MISC_LIMIT:
+            self._misc.popleft()
+            self.counters["dropped"] += 1
+        self._misc.append(message)
+        self._nudge()
+
+    def retain(self, name: str, leaf: str, payload: bytes) -> None:
+        """Publish the newest value of a retained topic; older ones not yet sent are forgotten."""
+        topic = TOPIC[name]
+        message = Outgoing(self.names(name, leaf), payload, topic.qos, topic.retain, topic.expiry_s)
+        with self._newest_lock:
+            self._newest[message.topic] = message
+        self._nudge()
+
+    def resend(self, station: str, payloads: list[bytes]) -> None:
+        """Publish stored results again, byte for byte, marked `resend`."""
+        for payload in payloads:
+            self.post_raw(Outgoing(self.names("result", station), payload, user=(("resend", "1"),)))
+
+    def stop(self, last: bytes | None, limit_s: float) -> None:
+        """Send what waits, then the last state, and leave; the broker keeps our session."""
+        self._last = Outgoing(self.names("state"), last, retain=True) if last is not None else None
+        until = time.monotonic() + limit_s / 2
+        while self.online and time.monotonic() < until and (self._feed or self._in_flight or self._misc):
+            self._nudge()
+            time.sleep(0.01)
+        self._stopping.set()
+        self._nudge()
+        self._thread.join(limit_s)
+
+    def _nudge(self) -> None:
+        os.eventfd_write(self._wake, 1)
+
+    # The thread
+
+    def _run(self) -> None:
+        failures = 0
+        while not self._stopping.is_set():
+            ended, was_fenced = self._one_connection()
+            if self._stopping.is_set():
+                return
+            failures = 0 if was_fenced else failures + 1
+            delay = self._after(ended, failures)
+            self._beat()
+            until = time.monotonic() + delay
+            while not self._stopping.is_set() and time.monotonic() < until:
+                self._stopping.wait(min(0.5, until - time.monotonic()))
+                self._beat()
+
+    def _one_connection(self) -> tuple[Ended, bool]:
+        subscriptions = (
+            *(self.names("trigger", station) for station in self._stations),
+            self.names("cmd", "+"),
+            self.names("result", "+"),
+            self._fence,
+        )
+        will = Outgoing(self.names("state"), OFFLINE, retain=True)
+        connection = Connection(
+            self._settings,
+            self.client_id,
+            self,
+            subscriptions,
+            self._wake,
+            protocol=self._protocol,
+            will=will,
+            will_delay_s=WILL_DELAY_S,
+            beat=self._beat,
+        )
+        self._fenced = False
+        self._connection = connection
+        try:
+            ended = connection.run(self._stopping.is_set, lambda: self._last)
+        except Exception as error:  # a fault of ours or of paho's: the next connection starts clean, and it is told
+            log.exception("the connection to the broker failed")
+            ended = Ended("fault", f"{type(error).__name__}: {error}")
+        self._connection = None
+        was_fenced, self._fenced = self._fenced, False
+        if self.kind is not None:
+            self._offline_at = time.monotonic()
+            self.kind = None
+            self._notice("offline", ended.message)
+        if self._in_flight:
+            self._maybe_sent = max(self._maybe_sent, *(sent.row.id for sent in self._in_flight.values()))
+            self._confirm([result_id for result_id, sent in self._in_flight.items() if sent.acked_at is not None])
+            self._in_flight.clear()
+        self._rewind()
+        return ended, was_fenced
+
+    def _after(self, ended: Ended, failures: int) -> float:
+        """Seconds until the next try; tells who must know."""
+        low, high = BACKOFF_S
+        delay = min(high, low * 2 ** min(failures, 10)) * random.uniform(0.5, 1.0)
+        if ended.reason in ("protocol", "closed") and self._protocol == mqtt.MQTTv5 and failures >= 2:
+            log.warning("the broker does not speak MQTT 5 (%s): trying MQTT 3.1.1", ended.message)
+            self._protocol = mqtt.MQTTv311
+            return low
+        if ended.reason == "closed" and self._protocol == mqtt.MQTTv311:
+            self._protocol = mqtt.MQTTv5
+        if ended.reason in ("refused", "tls"):
+            delay = high * random.uniform(0.5, 1.0)
+            self._notice("refused", ended.message)
+        elif ended.reason in ("taken_over", "lost") and failures == 0:
+            # not every broker says that another client took our session over: it may look like a lost connection
+            now = time.monotonic()
+            self._losses.append(now)
+            if len(self._losses) > LOSSES_A_MINUTE and now - self._losses[0] < 60:
+                delay = high * random.uniform(0.5, 1.0)
+                message = f"lost again and again: does another client use the id {self.client_id}, or is the network bad?"
+                self._notice("taken_over", message)
+            else:
+                self._notice("away", ended.message)
+        else:
+            self._notice("away", ended.message)
+        log.warning("broker: %s; next try in %.1f s", ended.message, delay)
+        return float(max(delay, low))
+
+    def _beat(self) -> None:
+        self.beat_ns = time.monotonic_ns()
+        if self.kind is not None and time.monotonic() - self._alive_at > 0.5:
+            self._alive_at = time.monotonic()
+            self._alive_file.write_text(f"{_boot()} {time.monotonic_ns()}")
+
+    def _away_since_alive(self) -> float:
+        """Seconds since the last run was last online; infinite if another boot, or none."""
+        try:
+            boot, at_ns = self._alive_file.read_text().split()
+            return (time.monotonic_ns() - int(at_ns)) / 1e9 if boot == _boot() else float("inf")
+        except (OSError, ValueError):
+            return float("inf")
+
+    # Side of the connection: called on the thread above
+
+    def connected(self, session_present: bool, persistent: bool) -> None:
+        """CONNACK came."""
+        self._granted = "persistent" if persistent else "volatile"
+        self.counters["connects"] += 1
+        if self.counters["connects"] > 1:
+            self._outage_s = time.monotonic() - self._offline_at
+            self._attempts += 1
+        self._session_present = session_present
+        # after a reboot the last confirmations may be forgotten here while the broker has forgotten the echoes
+        self._trust_echo = session_present and self._outage_s != float("inf")
+        self._nonce = None
+        self._fence_until = time.monotonic() + FENCE_S
+
+    def subscribed(self, refused: list[str]) -> None:
+        """SUBACK came: send the marker, or go on without a fence."""
+        assert self._connection is not None
+        if refused:
+            self._notice("refused", f"the broker refuses the subscription to {', '.join(refused)}")
+        if self.names("result", "+") in refused or self._fence in refused:
+            self._trust_echo = self._echoing = False
+            self._fence_until = time.monotonic() + UNFENCED_S
+        else:
+            self._echoing = True
+            self._nonce = new_id()
+            marker = json.dumps({"nonce": self._nonce}, separators=(",", ":")).encode()
+            self._connection.send(Outgoing(self._fence, marker))
+        self.kind = self._granted
+        self._notice("online", self.protocol)
+
+    def received(self, message: Incoming) -> None:
+        """A message came. Returning acknowledges it."""
+        topic = message.topic
+        if topic.startswith(self._results):
+            self._echo(message)
+        elif topic.startswith(self._triggers):
+            backlog = None if self._fenced or not self._session_present else Backlog(self._outage_s)
+            self._intake(topic[len(self._triggers) :], message, backlog)
+        elif topic.startswith(self._commands):
+            self._command(topic[len(self._commands) :], message)
+        elif topic == self._fence and self._nonce is not None and self._nonce.encode() in message.payload:
+            self._pass_fence()
+
+    def confirmed(self, token: Any, refused: str | None) -> None:
+        """PUBACK came for a message of ours."""
+        if not isinstance(token, _Sent):
+            if refused:
+                self.counters["refused"] += 1
+                log.warning("the broker refused a message: %s", refused)
+            return
+        if refused:
+            self.counters["refused"] += 1
+            self._in_flight.pop(token.row.result_id, None)
+            self._hold_until = time.monotonic() + REFUSED_RETRY_S
+            self._rewind()
+            self._notice("result_refused", f"the broker refuses results: {refused}")
+        elif self._echoing:
+            token.acked_at = time.monotonic()
+        else:
+            self._confirm([token.row.result_id])
+
+    def pump(self) -> float:
+        """Send results in order, then the rest; seconds until there is more to do."""
+        connection = self._connection
+        if connection is None:
+            return 1.0
+        now = time.monotonic()
+        if not self._fenced and now > self._fence_until and self.kind is not None:
+            log.warning("no echo of the fence marker: going on without the fence")
+            self._trust_echo = False
+            self._pass_fence()
+        wait_s = 1.0
+        if now - self._swept_at > 1.0:
+            self._swept_at = now
+            self._confirm([i for i, sent in self._in_flight.items() if sent.acked_at and now - sent.acked_at > 1.0])
+        if self._fenced and now >= self._hold_until:
+            while connection.credits > 0 and (row := self._next_row()) is not None:
+                self._send_result(connection, row)
+        while connection.credits > 0 and self._misc:
+            connection.send(self._misc.popleft())
+        if self._newest and connection.credits > 0:
+            wait_s = self._send_newest(connection, now)
+        return wait_s
+
+    # Results
+
+    def _send_result(self, connection: Connection, row: OutboxRow) -> None:
+        user: tuple[tuple[str, str], ...] = ()
+        if row.id <= self._maybe_sent:
+            self.counters["resent"] += 1
+            if not self._trust_echo:
+                user = (("attempt", str(max(2, self._attempts))),)
+        sent = self._in_flight[row.result_id] = _Sent(row)
+        connection.send(Outgoing(self.names("result", row.station), row.payload, user=user, token=sent))
+
+    def _next_row(self) -> OutboxRow | None:
+        while True:
+            while self._feed:
+                row = self._feed.popleft()
+                if row.id > self._cursor:
+                    self._cursor = row.id
+                    if row.result_id not in self._in_flight:
+                        return row
+            if not self._behind:
+                return None
+            with self._feed_lock:
+                self._behind = False  # what is committed from here on comes by the feed, what was before is read now
+            rows = self._outbox.pending(self._cursor, BATCH)
+            with self._feed_lock:
+                if len(rows) == BATCH:  # there may be more between these and what the feed got meanwhile
+                    self._behind = True
+                    self._feed.clear()
+                    self._feed.extend(rows)
+                else:
+                    self._feed.extendleft(reversed(rows))
+            if not self._feed:
+                return None
+
+    def _rewind(self) -> None:
+        with self._feed_lock:
+            self._behind = True
+            self._feed.clear()
+            self._cursor = 0
+
+    def _confirm(self, result_ids: list[str]) -> None:
+        if result_ids:
+            self._outbox.confirmed(result_ids)
+            for result_id in result_ids:
+                self._in_flight.pop(result_id, None)
+
+    def _echo(self, message: Incoming) -> None:
+        payload = message.payload
+        if payload.startswith(RESULT_HEAD):
+            result_id = payload[len(RESULT_HEAD) : len(RESULT_HEAD) + 36].decode("ascii", "replace")
+            self.counters["echoes"] += 1
+            self._confirm([result_id])  # before its acknowledgement: an echo lost to a crash comes again
+
+    def _pass_fence(self) -> None:
+        self._fenced = True
+        self._rewind()
+        self._nudge()
+
+    def _send_newest(self, connection: Connection, now: float) -> float:
+        wait_s = 1.0
+        with self._newest_lock:
+            due = []
+            for topic in self._newest:
+                left = self._newest_at.get(topic, 0.0) + SPACING_S - now
+                if left <= 0:
+                    due.append(topic)
+                else:
+                    wait_s = min(wait_s, left)
+            messages = [self._newest.pop(topic) for topic in due]
+        for message in messages:
+            self._newest_at[message.topic] = now
+            connection.send(message)
+        return wait_s
+
+
+def _boot() -> str:
+    return Path("/proc/sys/kernel/random/boot_id").read_text().strip()

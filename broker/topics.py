@@ -1,0 +1,51 @@
+"""Every topic: template, payload, direction, QoS, retain and expiry. The AsyncAPI document and the ACL come from here."""
+
+from typing import Literal, NamedTuple
+
+from schemas import Alarm, Event, Info, Marker, Metrics, NodeState, Reply, Result, Shape, Trigger
+
+
+class Topic(NamedTuple):
+    """One row of the table; `expiry_s` is the MQTT 5 message expiry, None for never."""
+
+    name: str
+    template: str
+    payload: type[Shape] | None
+    direction: Literal["in", "out", "own"]
+    qos: Literal[0, 1]
+    retain: bool
+    expiry_s: int | None
+    summary: str
+
+
+TOPICS: tuple[Topic, ...] = (
+    Topic("trigger", "{base}/{node}/trigger/{station}", Trigger, "in", 1, False, None, "Inspect one part."),
+    Topic("result", "{base}/{node}/result/{station}", Result, "out", 1, False, None, "The one result of a trigger."),
+    Topic("latest", "{base}/{node}/latest/{station}", Result, "out", 1, True, None, "The newest result, for dashboards."),
+    Topic("state", "{base}/{node}/state", NodeState, "out", 1, True, None, "State; the last will is Offline."),
+    Topic("info", "{base}/{node}/info", Info, "out", 1, True, None, "Version, stations, programs, schemas, limits."),
+    Topic("cmd", "{base}/{node}/cmd/{name}", None, "in", 1, False, None, "A command with a request_id."),
+    Topic("reply", "{base}/{node}/reply/{name}", Reply, "out", 1, False, 60, "The reply with the same request_id."),
+    Topic("event", "{base}/{node}/event/{type}", Event, "out", 1, False, 86400, "Something happened."),
+    Topic("alarm", "{base}/{node}/alarm/{code}", Alarm, "out", 1, True, None, "An active condition; empty clears it."),
+    Topic("metrics", "{base}/{node}/metrics", Metrics, "out", 0, False, 30, "Counters and latencies, every 10 s."),
+    Topic("image", "{base}/{node}/image/{station}", None, "out", 0, False, 10, "JPEG preview, off by default."),
+    Topic("_fence", "{base}/{node}/_fence", Marker, "own", 1, False, None, "The node's own marker after a reconnect."),
+)
+TOPIC: dict[str, Topic] = {topic.name: topic for topic in TOPICS}
+
+
+class Names:
+    """The topics of one node."""
+
+    def __init__(self, base: str, node: str) -> None:
+        self.base = base
+        self.node = node
+
+    def __call__(self, name: str, leaf: str = "") -> str:
+        """The topic `name` of the table; `leaf` fills its last part (station, command, type or code)."""
+        return TOPIC[name].template.format(base=self.base, node=self.node, station=leaf, name=leaf, type=leaf, code=leaf)
+
+    def prefix(self, name: str) -> str:
+        """What all topics of that name begin with."""
+        return self(name, "")

@@ -1,0 +1,244 @@
+"""The durable session against a real broker, without a node: intake, outbox, fence, and the ways a broker can fail us."""
+
+import socket
+import subprocess
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from pydantic import SecretStr
+
+from broker.connection import Incoming
+from broker.session import Backlog, Session
+from deploy.broker_process import BrokerProcess
+from schemas import Problem
+from schemas.settings import BrokerSettings
+from schemas.store.ledger import Accepted, Ledger
+from tests.promise import Line, outbox, wait_for
+from tests.proxy import Proxy
+from tests.schemas.store.test_ledger import build, new
+
+pytestmark = pytest.mark.system
+
+
+class Bench:
+    """A session on a ledger of its own; triggers are accepted and answered at once."""
+
+    def __init__(self, folder: Path, settings: BrokerSettings) -> None:
+        self.ledger = Ledger(folder / "ledger.db")
+        self.settings = settings
+        self.folder = folder
+        self.backlogs: list[tuple[str, Backlog | None]] = []
+        self.notices: list[tuple[str, str]] = []
+        self.commands: list[tuple[str, Incoming]] = []
+        self.failing = False
+        self.session = self.make()
+
+    def make(self) -> Session:
+        session = Session(
+            self.settings,
+            "node-01",
+            ("cam1",),
+            self.ledger,
+            self.intake,
+            lambda name, message: self.commands.append((name, message)),
+            lambda what, message: self.notices.append((what, message)),
+            self.folder / "alive",
+            self.ledger.outbox_last(),
+        )
+        self.ledger.on_committed = session.committed
+        session.start()
+        return session
+
+    def intake(self, station: str, message: Incoming, backlog: Backlog | None) -> None:
+        trigger_id = message.payload.decode()
+        if self.failing:
+            raise Problem("STORE_FAILED", "as asked")
+        self.backlogs.append((trigger_id, backlog))
+        self.result(trigger_id)
+
+    def result(self, trigger_id: str) -> None:
+        accepted = self.ledger.accept(new(trigger_id))
+        if isinstance(accepted, Accepted):
+            self.ledger.answer(accepted.id, "cam1", build(trigger_id))
+
+    def told(self, what: str) -> Callable[[], list[str]]:
+        return lambda: [message for heard, message in self.notices if heard == what]
+
+
+@pytest.fixture
+def proxy(broker: BrokerProcess) -> Iterator[Proxy]:
+    made = Proxy(broker.port)
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def bench(tmp_path: Path, proxy: Proxy) -> Iterator[Bench]:
+    made = Bench(tmp_path, BrokerSettings(url=f"mqtt://127.0.0.1:{proxy.port}", keepalive_s=2))
+    yield made
+    made.session.stop(None, 3)
+    made.ledger.close()
+
+
+def ids(line: Line) -> list[str]:
+    return [result["trigger_id"] for result in line.results()]
+
+
+def test_a_trigger_is_not_acknowledged_when_it_cannot_be_stored_and_comes_again(bench: Bench, line: Line) -> None:
+    wait_for(lambda: bench.session.online)
+    bench.failing = True
+    line.client.publish(f"{line.prefix}trigger/cam1", b"t-1", qos=1).wait_for_publish(5)
+    wait_for(bench.told("offline"))
+    bench.failing = False
+    wait_for(lambda: ids(line) == ["t-1"], 20)
+    assert [trigger_id for trigger_id, _ in bench.backlogs] == ["t-1"]
+
+
+def test_results_cut_off_at_every_byte_arrive_once(bench: Bench, line: Line, proxy: Proxy) -> None:
+    wait_for(lambda: bench.session.online)
+    bench.session._after = lambda ended, failures: 0.05  # type: ignore[method-assign]
+    sent = []
+    for cut in (0, 1, 2, 30, 200, 700, 800, 1500):
+        proxy.cut_after = cut
+        for number in range(3):
+            sent.append(f"{cut}-{number}")
+            bench.result(sent[-1])
+        wait_for(lambda: bench.session.online and proxy.cut_after is None and outbox(bench.ledger.path) == 0, 20)
+    wait_for(lambda: len(ids(line)) >= len(sent))
+    assert ids(line) == sent
+    assert all("attempt" not in user for _, _, _, user in line.heard)
+
+
+def test_a_connection_that_has_gone_deaf_is_noticed_by_keep_alive(bench: Bench, proxy: Proxy) -> None:
+    wait_for(lambda: bench.session.online)
+    proxy.deaf = True
+    wait_for(bench.told("offline"), 15)
+    proxy.deaf = False
+    proxy.cut()
+    wait_for(lambda: bench.session.online, 30)
+
+
+def test_a_session_that_the_broker_lost_makes_results_go_out_again_marked_attempt(
+    bench: Bench, line: Line, proxy: Proxy
+) -> None:
+    wait_for(lambda: bench.session.online)
+    proxy.deaf = True
+    bench.result("maybe-sent")
+    wait_for(bench.told("offline"), 15)
+    thief = line._client("inspection-node-node-01")  # a clean start with our name ends our session
+    thief.connect("127.0.0.1", proxy.target, clean_start=True)
+    thief.loop_start()
+    wait_for(thief.is_connected)
+    thief.disconnect()
+    thief.loop_stop()
+    proxy.deaf = False
+    proxy.cut()
+    wait_for(lambda: "maybe-sent" in ids(line), 30)
+    user = next(user for topic, _, _, user in line.heard if topic == "result/cam1")
+    assert user["attempt"] == "2"
+    bench.result("fresh")
+    wait_for(lambda: "fresh" in ids(line))
+    assert [user for topic, _, _, user in line.heard if topic == "result/cam1"][-1] == {}
+
+
+def test_what_was_sent_while_away_is_backlog_and_what_comes_later_is_not(bench: Bench, line: Line, proxy: Proxy) -> None:
+    wait_for(lambda: bench.session.online)
+    proxy.target, target = 1, proxy.target
+    proxy.cut()
+    wait_for(bench.told("offline"))
+    line.client.publish(f"{line.prefix}trigger/cam1", b"early", qos=1).wait_for_publish(5)
+    proxy.target = target
+    wait_for(lambda: bench.session.online, 20)
+    line.client.publish(f"{line.prefix}trigger/cam1", b"late", qos=1).wait_for_publish(5)
+    wait_for(lambda: ids(line) == ["early", "late"])
+    (_, early), (_, late) = bench.backlogs
+    assert early is not None
+    assert early.outage_s > 0
+    assert late is None
+
+
+def test_both_ends_send_without_delay(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    wait_for(lambda: bench.session.online)
+    connection = bench.session._connection
+    assert connection is not None
+    sock = connection.client.socket()
+    assert isinstance(sock, socket.socket)
+    assert sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
+
+
+def test_another_client_with_our_name_is_noticed_when_it_comes_again_and_again(bench: Bench, proxy: Proxy, line: Line) -> None:
+    plain = bench.session._after
+    bench.session._after = lambda ended, failures: min(0.1, plain(ended, failures))  # type: ignore[method-assign]
+    for _ in range(5):
+        wait_for(lambda: bench.session.online, 20)
+        thief = line._client("inspection-node-node-01")
+        thief.connect("127.0.0.1", proxy.target, clean_start=False)
+        thief.loop_start()
+        wait_for(lambda: not bench.session.online, 10)
+        thief.disconnect()
+        thief.loop_stop()
+    wait_for(bench.told("taken_over"), 20)
+
+
+def test_many_results_wait_in_the_ledger_and_go_out_in_order(bench: Bench, line: Line, proxy: Proxy) -> None:
+    wait_for(lambda: bench.session.online)
+    proxy.target, target = 1, proxy.target
+    proxy.cut()
+    wait_for(bench.told("offline"))
+    sent = [f"r-{number}" for number in range(700)]
+    for trigger_id in sent[:600]:
+        bench.result(trigger_id)
+    proxy.target = target
+    writer = threading.Thread(target=lambda: [bench.result(trigger_id) for trigger_id in sent[600:]])
+    writer.start()
+    writer.join()
+    wait_for(lambda: len(ids(line)) >= 700, 40)
+    assert ids(line) == sent
+    wait_for(lambda: outbox(bench.ledger.path) == 0)
+
+
+def test_a_process_that_starts_again_sends_only_what_the_broker_never_got(bench: Bench, line: Line) -> None:
+    wait_for(lambda: bench.session.online)
+    bench.result("first")
+    wait_for(lambda: ids(line) == ["first"])
+    wait_for(lambda: outbox(bench.ledger.path) == 0)
+    bench.session.stop(None, 3)
+    bench.result("second")
+    bench.session = bench.make()
+    wait_for(lambda: ids(line) == ["first", "second"], 20)
+    assert all("attempt" not in user for _, _, _, user in line.heard)
+
+
+def locked_broker(folder: Path, port: int) -> subprocess.Popen[bytes]:
+    folder.mkdir(parents=True, exist_ok=True)
+    passwords = folder / "passwords"
+    subprocess.run(["mosquitto_passwd", "-b", "-c", str(passwords), "node", "right-password"], check=True)
+    passwords.chmod(0o644)
+    folder.chmod(0o755)
+    conf = folder / "locked.conf"
+    conf.write_text(f"listener {port} 127.0.0.1\nallow_anonymous false\npassword_file {passwords}\nuser root\n")
+    return subprocess.Popen(["mosquitto", "-c", str(conf)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+
+
+def test_wrong_credentials_are_told_and_tried_again_slowly_without_a_secret_in_the_log(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    from tests.processes import free_port
+
+    port = free_port()
+    process = locked_broker(tmp_path / "locked", port)
+    bench = Bench(
+        tmp_path,
+        BrokerSettings(url=f"mqtt://127.0.0.1:{port}", username="node", password=SecretStr("wrong-password")),
+    )
+    try:
+        wait_for(bench.told("refused"), 15)
+        assert not bench.session.online
+        assert "wrong-password" not in caplog.text + str(bench.notices)
+    finally:
+        bench.session.stop(None, 3)
+        bench.ledger.close()
+        process.terminate()
+        process.wait(5)
