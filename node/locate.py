@@ -1,0 +1,22 @@
+"""Locate: where the part lies, as a pose in the frame and as its shift against the master."""
+
+from node.frame import IN_PLACE, Frame, Placement
+from node.tools import pattern
+from schemas import Locator, Pose, Problem
+
+
+def locate(
+    frame: Frame, locator: Locator | None, learned: pattern.Learned | None, reference: Pose | None = None
+) -> tuple[Pose | None, Placement]:
+    """Find the part; without a locator it is taken to lie as the master does.
+
+    `reference` is the pose of the part in the master; None takes the centre of the locator's region, which is the same.
+    Raises Problem PART_NOT_FOUND, or MASTER_IMAGE_NOT_FOUND if nothing was learned.
+    """
+    if locator is None:
+        return None, IN_PLACE
+    if learned is None:
+        raise Problem("MASTER_IMAGE_NOT_FOUND", "the locator has no pattern")
+    x, y = (reference.x, reference.y) if reference else locator.region.centre
+    pose = pattern.find(frame, locator, learned)
+    return pose, Placement(pose.x - x, pose.y - y)

@@ -1,0 +1,64 @@
+"""Area of the light or dark pixels, as a ratio to the master's area or to the region."""
+
+from dataclasses import dataclass
+
+import cv2
+
+from node.frame import Measurement, Pixels, View, outlines
+from schemas import Area, Problem
+
+LEAST_CONTRAST = 8.0  # gray levels between the mean of the dark and of the light pixels; less is the noise of a camera
+
+
+@dataclass(frozen=True)
+class Learned:
+    """threshold: darkest gray that is not yet light; light: which pixels count; count: those of the master in px."""
+
+    threshold: int
+    light: bool
+    count: int
+
+
+def learn(view: View, settings: Area) -> Learned:
+    """Threshold (N. Otsu 1979), polarity and count of the master; the part is measured with the same threshold.
+
+    Raises Problem NO_CONTRAST if the master has only one kind of pixels, or none of the kind that counts.
+    """
+    threshold = settings.threshold
+    if threshold is None:
+        level, mask = cv2.threshold(view.gray, 0, 255, cv2.THRESH_BINARY | cv2.THRESH_OTSU)
+        threshold = int(level)
+        lighter = cv2.mean(view.gray, mask)[0] - cv2.mean(view.gray, cv2.bitwise_not(mask))[0]
+        if not 0 < cv2.countNonZero(mask) < view.size_px or lighter < LEAST_CONTRAST:
+            raise Problem("NO_CONTRAST", "the master has no light and dark pixels here")
+    bright = cv2.countNonZero(_mask(view, threshold, light=True))
+    light = settings.polarity == "light" or (settings.polarity == "auto" and 2 * bright <= view.size_px)
+    count = bright if light else view.size_px - bright
+    if settings.polarity == "auto" and count == 0:
+        raise Problem("NO_CONTRAST", "the master's pixels are all on one side of the threshold")
+    if settings.relative_to == "master" and count == 0:
+        raise Problem("NO_CONTRAST", "the master has no pixel that counts")
+    return Learned(threshold, light, count)
+
+
+def measure(view: View, settings: Area, learned: Learned | None) -> Measurement:
+    """Pixels that count, divided by the master's count or by the region's pixels.
+
+    learned may be None if the settings need no master. Raises Problem NO_CONTRAST if the view has one value only.
+    """
+    if learned is None:
+        if settings.threshold is None or settings.polarity == "auto" or settings.relative_to == "master":
+            raise Problem("MASTER_IMAGE_NOT_FOUND", f"tool {settings.name} compares with it")
+        learned = Learned(settings.threshold, settings.polarity == "light", 0)
+    mask = _mask(view, learned.threshold, learned.light)
+    count = cv2.countNonZero(mask)
+    if count in (0, view.size_px) and view.uniform:
+        raise Problem("NO_CONTRAST", "all pixels have one value")
+    whole = learned.count if settings.relative_to == "master" else view.size_px
+    return Measurement(count / whole, lambda: outlines(view, mask))
+
+
+def _mask(view: View, threshold: int, light: bool) -> Pixels:
+    """255 where a pixel counts: gray above the threshold if light, else up to it."""
+    kind = cv2.THRESH_BINARY if light else cv2.THRESH_BINARY_INV
+    return cv2.threshold(view.gray, threshold, 255, kind)[1]  # type: ignore[return-value]

@@ -1,0 +1,146 @@
+"""Draws parts whose true answer is known: shapes of known area at sub-pixel places, textures, hues, noise and light.
+
+Coordinates are those of a frame: the centre of the top left pixel is (0, 0), so a rectangle from x = 9.5, 10 px wide,
+covers the columns 10 to 19 wholly. Every shape is anti-aliased: a pixel's value is the share of it that is covered.
+Scenes are values: each call gives a new one, pixels() and frame() round it to 8 bit.
+"""
+
+from dataclasses import dataclass, replace
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from node.frame import Frame
+from schemas import Region
+
+Colour = float | tuple[float, float, float]  # gray, or blue, green, red
+FINE = 16  # samples a pixel and axis for shapes that are not rectangles
+
+
+@dataclass(frozen=True, eq=False)
+class Scene:
+    """Light as floats, height x width (x 3 for colour scenes), 0 black to 255 white."""
+
+    light: NDArray[np.float64]
+
+    @classmethod
+    def plain(cls, width: int = 640, height: int = 480, colour: Colour = 60.0) -> "Scene":
+        """One colour everywhere; a gray number makes a gray scene, a triple a coloured one."""
+        return cls(np.ones((height, width, 1) if np.isscalar(colour) else (height, width, 3)).squeeze() * colour)
+
+    @property
+    def width(self) -> int:
+        """Columns in px."""
+        return self.light.shape[1]
+
+    @property
+    def height(self) -> int:
+        """Rows in px."""
+        return self.light.shape[0]
+
+    def painted(self, cover: NDArray[np.float64], colour: Colour) -> "Scene":
+        """The colour laid over the scene where `cover` (height x width, 0 to 1) says so."""
+        if self.light.ndim == 3:
+            cover = cover[:, :, None]
+        return Scene(self.light * (1 - cover) + cover * colour)
+
+    def rectangle(self, x: float, y: float, width: float, height: float, colour: Colour) -> "Scene":
+        """An upright rectangle with its left top corner at (x, y); its area is width * height px."""
+        across = np.clip(np.arange(self.width) + 0.5 - x, 0, 1) - np.clip(np.arange(self.width) + 0.5 - x - width, 0, 1)
+        down = np.clip(np.arange(self.height) + 0.5 - y, 0, 1) - np.clip(np.arange(self.height) + 0.5 - y - height, 0, 1)
+        return self.painted(np.outer(down, across), colour)
+
+    def disc(self, x: float, y: float, radius: float, colour: Colour) -> "Scene":
+        """A disc around (x, y); its area is pi * radius**2 px."""
+        across = (np.arange(self.width * FINE) + 0.5) / FINE - 0.5 - x
+        down = (np.arange(self.height * FINE) + 0.5) / FINE - 0.5 - y
+        columns = _reach(x, radius, self.width)
+        rows = _reach(y, radius, self.height)
+        near = across[columns[0] * FINE : columns[1] * FINE] ** 2 + down[rows[0] * FINE : rows[1] * FINE, None] ** 2
+        cover = np.zeros((self.height, self.width))
+        fine = (near <= radius**2).reshape(rows[1] - rows[0], FINE, columns[1] - columns[0], FINE)
+        cover[rows[0] : rows[1], columns[0] : columns[1]] = fine.mean(axis=(1, 3))
+        return self.painted(cover, colour)
+
+    def part(self, x: float, y: float, seed: int = 1, size: tuple[int, int] = (120, 100)) -> "Scene":
+        """A textured part with its left top corner at (x, y): a plate with 24 rectangles and discs, sharp edges.
+
+        The same seed is the same part, wherever it lies.
+        """
+        rng = np.random.default_rng(seed)
+        scene = self.rectangle(x, y, *size, self._tone(rng, 100, 140))
+        for number in range(24):
+            tone = self._tone(rng, 20, 235)
+            px, py, w, h = rng.random(4) * [0.8 * size[0], 0.8 * size[1], 0.2 * size[0], 0.2 * size[1]]
+            if number % 2:
+                scene = scene.rectangle(x + px, y + py, w + 2, h + 2, tone)
+            else:
+                radius = 1.5 + min(w, h) / 2
+                scene = scene.disc(x + px + radius, y + py + radius, radius, tone)
+        return scene
+
+    def waves(self, dx: float = 0.0, dy: float = 0.0, seed: int = 1, finest_px: float = 6.0, contrast: float = 30.0) -> "Scene":
+        """A smooth texture over all of the scene, moved by (dx, dy): 40 waves, none shorter than finest_px."""
+        rng = np.random.default_rng(seed)
+        y, x = np.mgrid[: self.height, : self.width]
+        total = np.zeros((self.height, self.width))
+        for _ in range(40):
+            angle, phase = rng.random(2) * 2 * np.pi
+            rate = 2 * np.pi / (finest_px * (1 + 9 * rng.random()))
+            total += np.cos(rate * ((x - dx) * np.cos(angle) + (y - dy) * np.sin(angle)) + phase)
+        total *= contrast / np.sqrt(20)
+        return Scene(self.light + (total[:, :, None] if self.light.ndim == 3 else total))
+
+    def clutter(self, seed: int = 1, count: int = 120) -> "Scene":
+        """Discs and rectangles of all sizes and tones everywhere, none of them a part."""
+        rng = np.random.default_rng(seed)
+        scene = self
+        for number in range(count):
+            tone = self._tone(rng, 20, 235)
+            x, y, w, h = rng.random(4) * [self.width, self.height, self.width / 8, self.height / 8]
+            scene = scene.disc(x, y, 1 + h / 2, tone) if number % 2 else scene.rectangle(x, y, w, h, tone)
+        return scene
+
+    def lit(self, gain: float = 1.0, offset: float = 0.0, ramp: float = 0.0) -> "Scene":
+        """Other light: times gain, plus offset, times a ramp from 1 - ramp / 2 at the left to 1 + ramp / 2."""
+        slope = 1 + ramp * (np.arange(self.width) / max(self.width - 1, 1) - 0.5)
+        return Scene(self.light * gain * (slope[:, None] if self.light.ndim == 3 else slope) + offset)
+
+    def blurred(self, sigma_px: float) -> "Scene":
+        """Seen through a lens: a Gaussian blur, which leaves areas and places as they are."""
+        return Scene(cv2.GaussianBlur(self.light, (0, 0), sigma_px))
+
+    def pixels(self, noise: float = 0.0, seed: int = 0) -> NDArray[np.uint8]:
+        """What an 8 bit camera would give, with Gaussian noise of that standard deviation in gray levels."""
+        light = self.light
+        if noise:
+            light = light + np.random.default_rng(seed).normal(0, noise, light.shape)
+        return np.clip(np.rint(light), 0, 255).astype(np.uint8)
+
+    def frame(self, noise: float = 0.0, seed: int = 0) -> Frame:
+        """The same as a Frame."""
+        return frame(self.pixels(noise, seed))
+
+    def within(self, region: Region) -> "Scene":
+        """The scene cut to a region."""
+        return replace(self, light=self.light[region.y : region.bottom, region.x : region.right])
+
+    def _tone(self, rng: np.random.Generator, low: float, high: float) -> Colour:
+        tones = rng.uniform(low, high, 3)
+        return float(tones[0]) if self.light.ndim == 2 else (float(tones[0]), float(tones[1]), float(tones[2]))
+
+
+def frame(pixels: NDArray[np.uint8]) -> Frame:
+    """A Frame of any pixels."""
+    return Frame(pixels, exposed_ns=0, taken_at_s=0.0, source="scene", simulated=True)
+
+
+def region(x: int, y: int, width: int, height: int) -> Region:
+    """A Region, in short."""
+    return Region(x=x, y=y, width=width, height=height)
+
+
+def _reach(centre: float, radius: float, size: int) -> tuple[int, int]:
+    first = int(np.clip(np.floor(centre - radius - 1), 0, size))
+    return first, int(np.clip(np.ceil(centre + radius + 2), first, size))
