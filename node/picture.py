@@ -1,0 +1,165 @@
+"""Decodes pictures from outside: JPEG, PNG, WebP and BMP, told by their first bytes, measured before they are decoded.
+
+The header is read here first, because a decoder allocates what the header asks for (a PNG of 17 kB can ask for 430 MB),
+and because OpenCV shows the upper part of a truncated JPEG as if all were well.
+"""
+
+import struct
+import zlib
+from typing import NamedTuple, NoReturn
+
+import cv2
+import numpy as np
+
+from node.frame import Pixels
+from schemas import Problem
+
+MAX_PIXELS = 64_000_000
+MIN_SIDE = 16
+PNG = b"\x89PNG\r\n\x1a\n"
+JPEG_WITHOUT_LENGTH = {0x01, *range(0xD0, 0xD8)}
+JPEG_FRAMES = {*range(0xC0, 0xD0)} - {0xC4, 0xC8, 0xCC}
+
+
+class Header(NamedTuple):
+    """What a picture says of itself, in px."""
+
+    width: int
+    height: int
+
+
+def decode(data: bytes) -> Pixels:
+    """The picture as height x width x 3 (BGR) or height x width (gray), uint8.
+
+    16-bit pictures are scaled to 8 bits, transparency is dropped. EXIF orientation is ignored: pixels are as the sensor
+    gave them, as those of a camera are. Raises Problem IMAGE_INVALID: no picture of these four kinds, truncated, animated,
+    CMYK, more than 64 Mpixel or a side below 16 px.
+    """
+    header = measure(data)
+    try:
+        found = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
+    except cv2.error as error:
+        _refuse(f"it cannot be decoded: {error.err}")
+    if found is None:
+        _refuse("it cannot be decoded")
+    if found.shape[:2] != (header.height, header.width):
+        _refuse("its size is not what its header says")
+    if found.dtype == np.uint16:
+        found = cv2.convertScaleAbs(found, alpha=1 / 257)
+    if found.dtype != np.uint8:
+        _refuse(f"its pixels are {found.dtype}")
+    if found.ndim == 3 and found.shape[2] == 4:
+        found = cv2.cvtColor(found, cv2.COLOR_BGRA2BGR)
+    if found.ndim == 3 and found.shape[2] == 1:
+        found = found[:, :, 0]
+    if found.ndim == 3 and found.shape[2] != 3:
+        _refuse(f"it has {found.shape[2]} channels")
+    return found  # type: ignore[return-value]
+
+
+def measure(data: bytes) -> Header:
+    """Size of a complete picture, by its header alone. Raises Problem IMAGE_INVALID like decode()."""
+    if not data:
+        _refuse("it is empty")
+    try:
+        if data.startswith(PNG):
+            header = _png(data)
+        elif data.startswith(b"\xff\xd8\xff"):
+            header = _jpeg(data)
+        elif data.startswith(b"RIFF") and data[8:12] == b"WEBP":
+            header = _webp(data)
+        elif data.startswith(b"BM"):
+            header = _bmp(data)
+        else:
+            _refuse("it is not a JPEG, PNG, WebP or BMP picture")
+    except (struct.error, IndexError):
+        _refuse("it is truncated")
+    if header.width < MIN_SIDE or header.height < MIN_SIDE:
+        _refuse(f"{header.width} x {header.height} px are too small, a side has at least {MIN_SIDE} px")
+    if header.width * header.height > MAX_PIXELS:
+        _refuse(f"{header.width} x {header.height} px are more than {MAX_PIXELS // 1_000_000} Mpixel")
+    return header
+
+
+def _refuse(reason: str) -> NoReturn:
+    raise Problem("IMAGE_INVALID", reason)
+
+
+def _png(data: bytes) -> Header:
+    """W3C PNG specification, 5: signature, then chunks of length, type, data, CRC, up to IEND."""
+    at, view = len(PNG), memoryview(data)
+    header: Header | None = None
+    while True:
+        (length,) = struct.unpack_from(">I", data, at)
+        kind = data[at + 4 : at + 8]
+        (crc,) = struct.unpack_from(">I", data, at + 8 + length)
+        if header is None:
+            if kind != b"IHDR" or length != 13:
+                _refuse("the PNG has no header")
+            header = Header(*struct.unpack_from(">II", data, at + 8))
+        if kind == b"acTL":
+            _refuse("it is animated")
+        if zlib.crc32(view[at + 4 : at + 8 + length]) != crc:
+            _refuse("a checksum of the PNG is wrong")
+        if kind == b"IEND":
+            return header
+        at += 12 + length
+
+
+def _jpeg(data: bytes) -> Header:
+    """ITU-T T.81, annex B: markers with lengths up to the first scan; after it an end marker must come."""
+    at, header = 2, None
+    while True:
+        if data[at] != 0xFF:
+            _refuse("the JPEG has no marker where one is due")
+        marker = data[at + 1]
+        if marker == 0xFF:  # fill byte
+            at += 1
+            continue
+        if marker in JPEG_WITHOUT_LENGTH:
+            at += 2
+            continue
+        (length,) = struct.unpack_from(">H", data, at + 2)
+        if marker in JPEG_FRAMES:
+            bits, height, width, channels = struct.unpack_from(">BHHB", data, at + 4)
+            if bits != 8 or channels not in (1, 3):
+                _refuse(f"a JPEG of {bits} bits and {channels} channels is not supported")
+            header = Header(width, height)
+        at += 2 + max(length, 2)
+        if marker == 0xDA:
+            break
+    if header is None:
+        _refuse("the JPEG has no frame header")
+    if data.find(b"\xff\xd9", at) < 0:
+        _refuse("it is truncated")
+    return header
+
+
+def _webp(data: bytes) -> Header:
+    """RFC 9649, 2: a RIFF container that begins with VP8, VP8L or VP8X."""
+    (size,) = struct.unpack_from("<I", data, 4)
+    if size + 8 > len(data):
+        _refuse("it is truncated")
+    kind = data[12:16]
+    if kind == b"VP8 ":
+        width, height = struct.unpack_from("<HH", data, 26)
+        return Header(width & 0x3FFF, height & 0x3FFF)
+    if kind == b"VP8L":
+        (bits,) = struct.unpack_from("<I", data, 21)
+        return Header((bits & 0x3FFF) + 1, (bits >> 14 & 0x3FFF) + 1)
+    if kind != b"VP8X":
+        _refuse("the WebP has no header")
+    if data[20] & 0x02:
+        _refuse("it is animated")
+    return Header(int.from_bytes(data[24:27], "little") + 1, int.from_bytes(data[27:30], "little") + 1)
+
+
+def _bmp(data: bytes) -> Header:
+    """BITMAPINFOHEADER and later, not compressed; a negative height is a picture from top to bottom."""
+    start, size, width, height, _, bits, packing = struct.unpack_from("<4xIIiiHHI", data, 6)
+    if size < 40 or packing not in (0, 3):
+        _refuse("this kind of BMP is not supported")
+    height = abs(height)
+    if start + (width * bits + 31) // 32 * 4 * height > len(data):
+        _refuse("it is truncated")
+    return Header(width, height)

@@ -1,0 +1,131 @@
+"""The USB camera without hardware: names, holders, frozen pictures. tests/rig/camera_rig.py tries it on a kernel."""
+
+import os
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from node.cameras.usb import Usb, _Clock, _Looks, by_serial, holding
+from schemas import UsbCamera
+
+MS = 1_000_000
+
+
+@pytest.fixture
+def sysfs(tmp_path: Path) -> Path:
+    """Two USB cameras, each with a picture and a metadata node; the bus has a serial of its own."""
+    nodes = tmp_path / "class"
+    nodes.mkdir()
+    (tmp_path / "usb1").mkdir()
+    (tmp_path / "usb1" / "serial").write_text("0000:00:14.0\n")
+    for port, serial, names in (("1-1", "AAA", ("video10", "video11")), ("1-2", "BBB", ("video2", "video3"))):
+        interface = tmp_path / "usb1" / port / f"{port}:1.0"
+        interface.mkdir(parents=True)
+        (interface.parent / "serial").write_text(f"{serial}\n")
+        for name in names:
+            (nodes / name).mkdir()
+            (nodes / name / "device").symlink_to(interface)
+    return nodes
+
+
+def test_a_serial_number_leads_to_the_first_node_of_its_camera(sysfs):
+    assert by_serial("AAA", sysfs) == Path("/dev/video10")
+    assert by_serial("BBB", sysfs) == Path("/dev/video2")
+
+
+def test_an_unknown_serial_number_leads_nowhere_and_the_bus_is_no_camera(sysfs):
+    assert by_serial("CCC", sysfs) is None
+    assert by_serial("0000:00:14.0", sysfs) is None
+    assert by_serial("AAA", sysfs / "none") is None
+
+
+def test_who_holds_a_file_is_named(tmp_path):
+    path = tmp_path / "device"
+    path.touch()
+    assert list(holding(path)) == []
+    with path.open():
+        assert [text.endswith(f"(pid {os.getpid()})") for text in holding(path)] == [True]
+
+
+def test_a_file_that_is_no_camera_is_an_error():
+    usb = Usb(UsbCamera(device="/dev/full"), Path())
+    usb.open()
+    until_s = time.monotonic() + 10
+    while usb.problem is None or "being opened" in usb.problem.message:
+        assert time.monotonic() < until_s
+        time.sleep(0.01)
+    assert usb.problem.code == "CAMERA_ERROR"
+    assert usb.beat_ns > 0
+    usb.close()
+
+
+def test_pictures_that_repeat_are_told_after_so_many_and_forgiven_when_they_change():
+    looks = _Looks(UsbCamera(device="/dev/video0", frozen_frames=3), "cam")
+    one, two = (np.full((480, 640, 3), level, np.uint8) for level in (1, 2))
+    told = [looks.at(pixels) for pixels in (one, one, one, one, one, two, two, one)]
+    assert [problem and problem.code for problem in told] == [None, None, None, *["FRAME_FROZEN"] * 2, None, None, None]
+    assert looks.repeated == 0
+
+
+def test_frozen_pictures_pass_if_the_check_is_off():
+    looks = _Looks(UsbCamera(device="/dev/video0", frozen_frames=0), "cam")
+    assert {looks.at(np.zeros((480, 640, 3), np.uint8)) for _ in range(20)} == {None}
+
+
+def test_noise_in_a_few_pixels_is_a_live_picture():
+    looks = _Looks(UsbCamera(device="/dev/video0", frozen_frames=1), "cam")
+    dice = np.random.default_rng(1)
+    for _ in range(50):
+        pixels = np.full((480, 640, 3), 128, np.uint8)
+        pixels[dice.random(pixels.shape) < 0.001] += 1
+        assert looks.at(pixels) is None
+
+
+def test_another_size_than_asked_for_is_told():
+    problem = _Looks(UsbCamera(device="/dev/video0"), "cam").at(np.zeros((240, 320, 3), np.uint8))
+    assert problem is not None
+    assert problem.code == "IMAGE_SIZE"
+
+
+class Stamps:
+    """What the clock asks of OpenCV's capture: its frame rate, its buffers and the stamp of the newest frame."""
+
+    def __init__(self) -> None:
+        self.stamp_ns = 0
+
+    def get(self, wish: int) -> float:
+        return {0: self.stamp_ns / MS, 5: 25.0}.get(wish, 3.0)
+
+
+def test_a_frame_began_a_period_before_its_stamp_and_after_the_frame_before():
+    stamps = Stamps()
+    clock = _Clock(stamps, 30.0)
+    now_ns = stamps.stamp_ns = time.monotonic_ns() - 5 * MS
+    assert clock.exposed_ns(stamps) == pytest.approx(now_ns - 40 * MS, abs=1000)
+    stamps.stamp_ns = time.monotonic_ns()
+    stamps.stamp_ns -= 1 * MS
+    assert clock.exposed_ns(stamps) <= stamps.stamp_ns - 40 * MS
+    late_ns = now_ns - 300 * MS
+    clock = _Clock(stamps, 30.0)
+    stamps.stamp_ns = late_ns
+    clock.exposed_ns(stamps)
+    stamps.stamp_ns = now_ns  # frames were lost between: the exposure may have been long
+    assert clock.exposed_ns(stamps) == pytest.approx(late_ns, abs=1000)
+
+
+@pytest.mark.parametrize("stamp_ns", [0, 10**18, time.time_ns()])
+def test_a_stamp_of_another_clock_is_not_believed(stamp_ns):
+    stamps = Stamps()
+    clock = _Clock(stamps, 30.0)
+    stamps.stamp_ns = stamp_ns
+    begun = [clock.begin() for _ in range(6)]
+    assert clock.exposed_ns(stamps) == begun[-3] - 40 * MS  # three buffers: this one was empty two reads ago
+
+
+def test_a_stamp_in_the_near_future_is_cut_to_its_arrival():
+    stamps = Stamps()
+    clock = _Clock(stamps, 30.0)
+    stamps.stamp_ns = time.monotonic_ns() + 200 * MS
+    assert clock.exposed_ns(stamps) <= time.monotonic_ns() - 40 * MS

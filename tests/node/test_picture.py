@@ -1,0 +1,143 @@
+"""Pictures from outside: what is refused, and what comes out of the others."""
+
+import struct
+import zlib
+
+import cv2
+import numpy as np
+import pytest
+
+from node.picture import decode
+from schemas import Problem
+
+GRADIENT = np.dstack([np.tile(np.arange(64, dtype=np.uint8) * 3, (48, 1)) + shift for shift in (0, 20, 40)])
+
+
+def encoded(ending: str, pixels=GRADIENT, *options: int) -> bytes:
+    done, data = cv2.imencode(ending, pixels, options)
+    assert done
+    return data.tobytes()
+
+
+def chunk(kind: bytes, data: bytes) -> bytes:
+    return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+
+
+def png(width: int, height: int, *chunks: bytes) -> bytes:
+    """A gray PNG with the given chunks before its (black) pixels."""
+    head = chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 0))
+    rows = zlib.compressobj(9)
+    body = b"".join(rows.compress(bytes(width + 1)) for _ in range(height)) + rows.flush()
+    return b"\x89PNG\r\n\x1a\n" + head + b"".join(chunks) + chunk(b"IDAT", body) + chunk(b"IEND", b"")
+
+
+def test_lossless_pictures_come_out_as_they_went_in():
+    for ending in (".png", ".bmp"):
+        assert np.array_equal(decode(encoded(ending)), GRADIENT)
+    assert np.array_equal(decode(encoded(".webp", GRADIENT, cv2.IMWRITE_WEBP_QUALITY, 101)), GRADIENT)
+
+
+def test_jpeg_and_lossy_webp_come_out_nearly_as_they_went_in():
+    for data in (encoded(".jpg"), encoded(".webp", GRADIENT, cv2.IMWRITE_WEBP_QUALITY, 90)):
+        assert np.abs(decode(data).astype(int) - GRADIENT).mean() < 4
+
+
+def test_gray_stays_gray():
+    for ending in (".png", ".jpg", ".bmp"):
+        assert decode(encoded(ending, GRADIENT[:, :, 0])).shape == (48, 64)
+
+
+def test_transparency_is_dropped():
+    assert np.array_equal(decode(encoded(".png", cv2.cvtColor(GRADIENT, cv2.COLOR_BGR2BGRA))), GRADIENT)
+
+
+def test_sixteen_bits_become_eight():
+    assert np.array_equal(decode(encoded(".png", GRADIENT.astype(np.uint16) * 257)), GRADIENT)
+    assert decode(encoded(".png", np.full((20, 20), 65535, np.uint16))).max() == 255
+
+
+def test_a_progressive_jpeg_is_taken():
+    assert decode(encoded(".jpg", GRADIENT, cv2.IMWRITE_JPEG_PROGRESSIVE, 1)).shape == GRADIENT.shape
+
+
+def test_exif_orientation_does_not_turn_the_pixels():
+    plain = encoded(".jpg")
+    tiff = b"MM\0*" + struct.pack(">IHHHIHH", 8, 1, 0x0112, 3, 1, 6, 0) + bytes(4)
+    exif = b"Exif\0\0" + tiff
+    turned = plain[:2] + b"\xff\xe1" + struct.pack(">H", len(exif) + 2) + exif + plain[2:]
+    assert cv2.imdecode(np.frombuffer(turned, np.uint8), cv2.IMREAD_COLOR).shape == (64, 48, 3)  # it is a turned one
+    assert np.array_equal(decode(turned), decode(plain))
+
+
+@pytest.mark.parametrize("ending", [".jpg", ".png", ".webp", ".bmp"])
+def test_every_truncation_is_refused(ending):
+    data = encoded(ending)
+    for length in [*range(0, len(data) - 2, max(1, len(data) // 60)), len(data) - 2]:
+        with pytest.raises(Problem, match="IMAGE_INVALID"):
+            decode(data[:length])
+
+
+def test_a_thumbnail_does_not_hide_that_the_picture_is_truncated():
+    plain, small = encoded(".jpg"), encoded(".jpg", GRADIENT[:16, :16])
+    inside = plain[:2] + b"\xff\xe1" + struct.pack(">H", len(small) + 2) + small + plain[2:]
+    assert decode(inside).shape == GRADIENT.shape
+    with pytest.raises(Problem, match="truncated"):
+        decode(inside[:-10])
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"",
+        b"\0" * 5000,
+        bytes(np.random.default_rng(1).integers(0, 256, 5000, np.uint8)),
+        b"<svg xmlns='http://www.w3.org/2000/svg'><script>alert(1)</script></svg>",
+        b"<!doctype html><img src=x>",
+        b"GIF89a" + b"\0" * 100,
+        b"\xff\xd8\xff",
+        b"\xff\xd8\xff" + b"\xff" * 1000,
+        b"\xff\xd8\xff\xe0" + b"\0" * 1000,
+        b"RIFF\x10\0\0\0WEBPVP9 " + b"\0" * 100,
+        b"BM" + b"\xff" * 100,
+        b"\x89PNG\r\n\x1a\n" + chunk(b"IEND", b""),
+    ],
+    ids=lambda data: repr(data[:12]),
+)
+def test_what_is_no_picture_is_refused(data):
+    with pytest.raises(Problem, match="IMAGE_INVALID"):
+        decode(data)
+
+
+def test_a_small_file_that_asks_for_much_memory_is_refused():
+    bomb = png(12000, 12000)
+    assert len(bomb) < 200_000
+    with pytest.raises(Problem, match="64 Mpixel"):
+        decode(bomb)
+
+
+def test_one_pixel_is_too_small():
+    with pytest.raises(Problem, match="too small"):
+        decode(png(1, 1))
+
+
+def test_animated_pictures_are_refused():
+    with pytest.raises(Problem, match="animated"):
+        decode(png(32, 32, chunk(b"acTL", struct.pack(">II", 2, 0))))
+    flags = struct.pack("<I", 0x02) + (31).to_bytes(3, "little") * 2
+    with pytest.raises(Problem, match="animated"):
+        decode(b"RIFF" + struct.pack("<I", 4 + 8 + len(flags)) + b"WEBPVP8X" + struct.pack("<I", len(flags)) + flags)
+
+
+def test_a_cmyk_jpeg_is_refused():
+    data = bytearray(encoded(".jpg"))
+    at = data.index(b"\xff\xc0")
+    data[at + 9] = 4
+    with pytest.raises(Problem, match="4 channels"):
+        decode(bytes(data))
+
+
+def test_a_damaged_png_is_refused():
+    data = bytearray(encoded(".png"))
+    data[len(data) // 2] ^= 0xFF
+    with pytest.raises(Problem, match="checksum"):
+        decode(bytes(data))
