@@ -141,10 +141,12 @@ def as_program(value: Any) -> Program:
 
 def _with_names(message: str, value: Any) -> str:
     """`tools.2.area.low: ...` as `tool label: low: ...`, where the tool has a name that can be one."""
+    tools = value.get("tools") if isinstance(value, dict) else None
+    names = [tool.get("name") if isinstance(tool, dict) else None for tool in tools] if isinstance(tools, list) else []
 
     def named(found: re.Match[str]) -> str:
-        name = value["tools"][int(found[1])].get("name")
+        name = names[int(found[1])] if int(found[1]) < len(names) else None  # the text may quote anything
         usable = isinstance(name, str) and re.fullmatch(r"[a-z_][a-z0-9_]{0,31}", name)
         return f"tool {name}: {found[2]}:" if usable else found[0]
 
-    return re.sub(r"(?:(?<=^)|(?<=; ))tools\.(\d{1,3})\.[a-z_]+\.([a-z0-9_.]+):", named, message)
+    return re.sub(r"(?:^|(?<=; ))tools\.(\d{1,3})\.[a-z_]+\.([a-z0-9_.]+):", named, message)

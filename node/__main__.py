@@ -1,0 +1,77 @@
+"""The node's process: settings in, service running, signals obeyed."""
+
+import faulthandler
+import logging
+import sys
+import threading
+from collections.abc import Mapping
+from functools import partial
+from pathlib import Path
+
+from node.notify import notify, reloading
+from node.service import Outcome, Service, Signals
+from schemas import Problem
+from schemas.load import Loaded, load
+
+log = logging.getLogger(__name__)
+
+SWITCH_S = 0.001
+
+
+def main(config: Path | None, environ: Mapping[str, str]) -> int:
+    """Run the node until it is told to stop. 0 good, 1 failed, 64 the settings are wrong."""
+    faulthandler.enable()
+    sys.setswitchinterval(SWITCH_S)  # a thread that only computes in Python must not hold the others up for 5 ms
+    threading.excepthook = _thread_failed
+    try:
+        loaded = load(config, environ)
+    except Problem as problem:
+        print(f"inspection-node: {problem.message}", file=sys.stderr)  # noqa: T201
+        return 64
+    logging.basicConfig(
+        level=loaded.settings.log_level, format="%(asctime)s %(levelname)s %(threadName)s %(name)s: %(message)s"
+    )
+    signals = Signals()
+    while True:
+        following: list[Loaded] = []
+        try:
+            service = Service(loaded.settings, loaded.path.parent)
+            outcome = service.run(partial(_asked, signals, config, environ, service, following))
+        except (Problem, OSError) as error:
+            log.critical("the node cannot run: %s", error)
+            notify(f"STATUS={error}")
+            return 1
+        if outcome == "stop":
+            return 0
+        loaded = following[-1]
+        logging.getLogger().setLevel(loaded.settings.log_level)
+
+
+def _asked(
+    signals: Signals, config: Path | None, environ: Mapping[str, str], service: Service, following: list[Loaded]
+) -> Outcome | None:
+    """What the watch is to do; a reload with wrong settings keeps the old ones, and says so."""
+    if signals.stop:
+        return "stop"
+    if not signals.take_reload():
+        return None
+    reloading()
+    try:
+        following.append(load(config, environ))
+    except Problem as problem:
+        log.error("reload: the old settings stay: %s", problem.message)
+        service.event("settings.refused", None, {"message": problem.message})
+        notify("READY=1\nSTATUS=reload refused: the old settings stay")
+        return None
+    if following[-1].settings == service.settings:
+        notify("READY=1")
+        service.event("settings.unchanged", None, {})
+        return None
+    return "reload"
+
+
+def _thread_failed(args: threading.ExceptHookArgs) -> None:
+    name = args.thread.name if args.thread else "?"
+    log.critical(
+        "thread %s ended by an error", name, exc_info=(args.exc_type, args.exc_value or args.exc_type(), args.exc_traceback)
+    )

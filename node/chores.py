@@ -1,0 +1,250 @@
+"""What must be done now and then, away from the inspection path: telling state, info and metrics, reopening cameras,
+noticing changed programs, moving the ledger's log, removing what is too old.
+"""
+
+import logging
+import threading
+import time
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from schemas import Info, NodeState, Problem, ProgramInfo, utc
+from schemas.command import MAX_COMMAND_BYTES
+from schemas.generate import schema_hashes
+from schemas.result import MAX_RESULT_BYTES
+from schemas.state import Metrics as MetricsMessage
+from schemas.state import StateName
+from schemas.trigger import MAX_META_BYTES, MAX_TRIGGER_BYTES
+
+if TYPE_CHECKING:
+    from node.service import Service
+
+log = logging.getLogger(__name__)
+
+TICK_S = 0.1
+READINESS: tuple[StateName, ...] = (
+    "Error",
+    "Preoperational",
+    "Halted",
+    "Initialized",
+    "SingleExecution",
+    "ContinuousExecution",
+    "Ready",
+)
+
+
+class Chores:
+    """See the head of this file."""
+
+    def __init__(self, service: "Service") -> None:
+        self.beat_ns = time.monotonic_ns()
+        self._service = service
+        self._stopping = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="chores", daemon=True)
+        self._told: NodeState | None = None
+        self._info: bytes = b""
+        self._ready: dict[str, tuple[bool, bool]] = {}
+        self._since = utc()
+        self._due: list[tuple[float, float, Callable[[], None]]] = [
+            (0.0, 0.5, self._programs),
+            (0.0, 1.0, self._cameras),
+            (0.0, 1.0, self._gauges),
+            (5.0, 5.0, self._checkpoint),
+            (10.0, 10.0, self._metrics),
+            (10.0, 10.0, self._retention),
+        ]
+
+    def start(self) -> None:
+        """Begin."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """End."""
+        self._stopping.set()
+        self._thread.join(1.0)
+
+    def greet(self) -> None:
+        """The broker is there (again): tell everything that it keeps for us."""
+        self._told = None
+        self._info = b""
+
+    def _run(self) -> None:
+        began = time.monotonic()
+        due = [(began + first, period, chore) for first, period, chore in self._due]
+        while not self._stopping.wait(TICK_S):
+            self.beat_ns = time.monotonic_ns()
+            self._guard(self._state)
+            now = time.monotonic()
+            for number, (at, period, chore) in enumerate(due):
+                if now >= at:
+                    due[number] = (now + period, period, chore)
+                    self._guard(chore)
+
+    def _guard(self, chore: Callable[[], None]) -> None:
+        try:
+            chore()
+        except Problem as problem:
+            self._service.alarms.set("STORE", f"{chore.__name__.strip('_')}: {problem.message}")
+        except Exception:  # a chore that fails is tried again in its turn, and must not end the others
+            log.exception("chore %s failed", chore.__name__)
+
+    # State and info
+
+    def state(self) -> NodeState:
+        """What the node is doing."""
+        service = self._service
+        stations = {station.id: station.state() for station in service.stations.values()}
+        return NodeState(
+            state=min((station.state for station in stations.values()), key=READINESS.index),
+            stations=stations,
+            since=self._since,
+            version=service.version,
+            session=service.session.kind,
+            protocol=service.session.protocol if service.session.kind else None,
+            simulated=any(station.simulated for station in stations.values()),
+            alarms=tuple(sorted(service.alarms.active)),
+        )
+
+    def _state(self) -> None:
+        service = self._service
+        state = self.state()
+        for name, station in state.stations.items():
+            ready = station.state in READINESS[-3:], station.maintenance
+            if self._ready.get(name) != ready:
+                self._ready[name] = ready
+                service.driver.ready(name, ready[0])
+        told = self._told
+        if told is not None and state.model_copy(update={"since": told.since}) == told:
+            return
+        if told is None or told.state != state.state:
+            self._since = utc()
+            state = state.model_copy(update={"since": self._since})
+        self._told = state
+        service.session.retain("state", "", state.model_dump_json().encode())
+
+    def _programs(self) -> None:
+        service = self._service
+        for program_id in service.shelf.refresh():
+            service.event("program.changed", None, {"program": program_id})
+        broken = service.shelf.store.problem
+        service.alarms.set("PROGRAMS", broken.message if broken else None)
+        info = Info(
+            node=service.settings.node_id,
+            version=service.version,
+            stations={
+                station.id: {
+                    "camera": station.settings.camera.kind,
+                    "lines": station.settings.lines.kind,
+                    "simulated": station.simulated,
+                    "mqtt": station.settings.mqtt,
+                    "gpio": station.settings.lines.trigger is not None,
+                    "timer_ms": station.settings.timer_ms,
+                    "queue_limit": station.settings.queue_limit,
+                    "max_age_ms": station.settings.max_age_ms,
+                }
+                for station in service.stations.values()
+            },
+            programs={
+                head.program.id: ProgramInfo(version=head.version, hash=head.hash, name=head.program.name)
+                for head in service.shelf.store.list()
+            },
+            schemas=schema_hashes(),
+            limits={
+                "trigger_bytes": MAX_TRIGGER_BYTES,
+                "meta_bytes": MAX_META_BYTES,
+                "result_bytes": MAX_RESULT_BYTES,
+                "command_bytes": MAX_COMMAND_BYTES,
+            },
+            environment=service.settings.environment,
+        )
+        payload = info.model_dump_json().encode()
+        if payload != self._info:
+            self._info = payload
+            service.session.retain("info", "", payload)
+
+    # Cameras, figures, care
+
+    def _cameras(self) -> None:
+        service = self._service
+        for station in service.stations.values():
+            if station.camera.problem is not None:
+                station.camera.open()
+            problem = station.camera.problem
+            known = f"CAMERA.{station.id}" in service.alarms.active
+            if (problem is not None) != known:
+                kind = "camera.lost" if problem else "camera.found"
+                service.event(kind, station.id, {"code": problem.code, "message": problem.message} if problem else {})
+            service.alarms.set("CAMERA", problem.message if problem else None, station.id)
+            lines = service.driver.problem(station.id)
+            service.alarms.set("OUTPUTS", lines.message if lines else None, station.id)
+            program = service.shelf.problem(station.program_id) if station.program_id else Problem("PROGRAM_NOT_FOUND")
+            service.alarms.set("PROGRAM", program.message if program else None, station.id)
+            service.alarms.set("HUNG", "an inspection hangs" if station.abandoned else None, station.id)
+
+    def _gauges(self) -> None:
+        service, metrics = self._service, self._service.metrics
+        for station in service.stations.values():
+            metrics.queue.labels(station.id).set(station.waiting)
+            metrics.camera.labels(station.id).set(station.camera.problem is None)
+            metrics.lines.labels(station.id).set(service.driver.status(station.id) != "error")
+            metrics.simulated.labels(station.id).set(station.simulated)
+            metrics.ready.labels(station.id).set(station.state().state in READINESS[-3:])
+        depth, age_s = service.ledger.outbox_depth()
+        metrics.outbox.set(depth)
+        metrics.outbox_age.set(age_s)
+        limit = service.settings.history.outbox_limit
+        full = depth >= limit
+        for station in service.stations.values():
+            station.blocked = Problem("STORE_FAILED", f"{depth} results wait for the broker") if full else None
+        service.alarms.set("OUTBOX", f"{depth} results wait for the broker, at most {limit} may" if full else None)
+        metrics.online.set(service.session.online)
+        metrics.broker_counters(service.session.counters)
+        free = service.disk_free()
+        metrics.disk_free.set(free)
+        low = free * 100 < service.settings.pictures.min_free_percent
+        service.alarms.set("DISK", "the disk is nearly full: pictures are dropped" if low else None)
+        for code in service.alarms.active:
+            metrics.alarms.labels(code).set(1)
+        for labels in list(metrics.alarms._metrics):
+            if labels[0] not in service.alarms.active:
+                metrics.alarms.labels(*labels).set(0)
+
+    def _checkpoint(self) -> None:
+        self._service.ledger.checkpoint()
+        self._service.alarms.set("STORE", None)
+
+    def _metrics(self) -> None:
+        service = self._service
+        stations = {}
+        for station in service.stations.values():
+            times = sorted(station.latencies_ms)
+            stations[station.id] = {
+                "ok": station.counts.get("OK", 0),
+                "ng": station.counts.get("NG", 0),
+                "error": station.counts.get("ERROR", 0),
+                "since": utc(station.reset_at) if station.reset_at else service.started_at,
+                "queue": station.waiting,
+                "p50_ms": times[len(times) // 2] if times else None,
+                "p95_ms": times[len(times) * 95 // 100] if times else None,
+                "max_ms": times[-1] if times else None,
+            }
+        message = MetricsMessage(
+            at=utc(),
+            uptime_s=(time.monotonic_ns() - service._started_ns) / 1e9,
+            outbox=service.ledger.outbox_depth()[0],
+            stations=stations,
+        )
+        service.session.post("metrics", "", message.model_dump_json().encode())
+
+    def _retention(self) -> None:
+        service, history = self._service, self._service.settings.history
+        for _ in range(20):
+            gone = service.ledger.prune(
+                max_count=history.max_count, max_age_s=history.max_days * 86400, dedupe_s=history.dedupe_hours * 3600
+            )
+            if not gone:
+                break
+        swept = service.pictures.store.sweep(service.ledger.pictured)
+        service.pictures.full = False
+        service.metrics.pictures.set(swept.usage.files)
+        service.metrics.picture_bytes.set(swept.usage.bytes)

@@ -1,0 +1,314 @@
+"""Commands: each with its payload model, one at a time on a thread of their own, answered once for each request_id."""
+
+import base64
+import json
+import logging
+import queue
+import threading
+import time
+from collections import OrderedDict
+from collections.abc import Callable
+from typing import Any
+
+from pydantic import ValidationError
+
+from broker.connection import Incoming, Outgoing
+from broker.session import Session
+from node.acquire import acquire
+from node.cameras import Request
+from node.frame import Frame
+from node.intake import Intake
+from node.judge import judge
+from node.locate import locate
+from node.measure import measure
+from node.part import Inspection, Part
+from node.picture import decode
+from node.pictures import annotate
+from node.program import LoadedProgram, load
+from node.publish import build
+from node.quality import measure as measure_quality
+from node.station import Station
+from schemas import Problem, Reply, Trigger, as_program, canonical, new_id, read_json, utc
+from schemas.base import explain
+from schemas.command import (
+    COMMANDS,
+    MAX_COMMAND_BYTES,
+    Capture,
+    Pause,
+    Ping,
+    RegisterMaster,
+    Resend,
+    ResetCounters,
+    Resume,
+    SelectProgram,
+    SetOutput,
+    TriggerCommand,
+    TryProgram,
+)
+from schemas.result import Fault
+from schemas.trigger import as_trigger
+
+log = logging.getLogger(__name__)
+
+LINE = 64
+REMEMBERED = 1000
+REPLY_EXPIRY_S = 60
+
+
+class Commands:
+    """See the head of this file."""
+
+    def __init__(
+        self,
+        stations: dict[str, Station],
+        intake: Intake,
+        version: str,
+        event: Callable[[str, str | None, dict[str, Any]], None],
+    ) -> None:
+        self.beat_ns = time.monotonic_ns()
+        self.session: Session | None = None
+        self._stations = stations
+        self._intake = intake
+        self._version = version
+        self._event = event
+        self._line: queue.Queue[tuple[str, Incoming] | None] = queue.Queue(LINE)
+        self._thread = threading.Thread(target=self._run, name="commands", daemon=True)
+        # replies with pictures are large and need not survive a restart; the others are kept in the ledger
+        self._recent: OrderedDict[tuple[str, str], bytes] = OrderedDict()
+        self._do: dict[str, Callable[[Any], dict[str, Any]]] = {
+            "ping": self._ping,
+            "select_program": self._select_program,
+            "capture": self._capture,
+            "try_program": self._try_program,
+            "register_master": self._register_master,
+            "trigger": self._trigger,
+            "pause": self._pause,
+            "resume": self._resume,
+            "set_output": self._set_output,
+            "resend": self._resend,
+            "reset_counters": self._reset_counters,
+        }
+
+    def start(self) -> None:
+        """Begin."""
+        self._thread.start()
+
+    def stop(self, limit_s: float) -> None:
+        """Finish the current command, then end."""
+        self._line.put(None)
+        self._thread.join(limit_s)
+
+    def put(self, name: str, message: Incoming) -> None:
+        """A message on a command topic; answered later. Called on the broker's thread, so it never waits."""
+        if message.retain:
+            self._event("command.retained", None, {"name": name[:64]})
+            return
+        try:
+            self._line.put_nowait((name, message))
+        except queue.Full:
+            self._event("command.dropped", None, {"name": name[:64], "advice": "too many commands at a time"})
+
+    def _run(self) -> None:
+        while True:
+            self.beat_ns = time.monotonic_ns()
+            try:
+                item = self._line.get(timeout=0.5)
+            except queue.Empty:
+                continue
+            if item is None:
+                return
+            try:
+                self._handle(*item)
+            except Exception:
+                log.exception("command %s failed", item[0])
+
+    def _handle(self, name: str, message: Incoming) -> None:
+        request_id = "unknown"
+        known: bytes | None = None
+        try:
+            value = read_json(message.payload, limit=MAX_COMMAND_BYTES, code="BAD_COMMAND")
+            if isinstance(value, dict) and isinstance(value.get("request_id"), str):
+                request_id = value["request_id"][:64]
+            if name not in COMMANDS:
+                raise Problem("UNKNOWN_COMMAND", name[:64])
+            try:
+                command = COMMANDS[name].model_validate(value)
+            except ValidationError as error:
+                raise Problem("BAD_COMMAND", explain(error)) from None
+            known = self._known(name, command.request_id)
+            reply = Reply(request_id=request_id, ok=True, data=self._do[name](command)) if known is None else None
+        except Problem as problem:
+            reply = Reply(request_id=request_id, ok=False, error=Fault(code=problem.code, message=problem.message[:1000]))
+        except Exception as error:
+            log.exception("command %s failed", name)
+            fault = Fault(code="INTERNAL", message=f"{type(error).__name__}: {error}"[:1000])
+            reply = Reply(request_id=request_id, ok=False, error=fault)
+        payload = known if reply is None else reply.model_dump_json().encode()
+        assert payload is not None
+        if reply is not None and reply.ok:
+            self._remember(name, request_id, payload)
+        self._reply(name if name in COMMANDS else "unknown", message, payload)
+
+    def _known(self, name: str, request_id: str) -> bytes | None:
+        recent = self._recent.get((name, request_id))
+        if recent is not None:
+            return recent
+        kept = next(iter(self._stations.values())).ledger.reply(request_id)
+        if kept is None:
+            return None
+        if kept[0] != name:
+            raise Problem("BAD_COMMAND", f"request_id {request_id} was used for {kept[0]}")
+        return kept[1]
+
+    def _remember(self, name: str, request_id: str, payload: bytes) -> None:
+        if len(payload) <= 16384:
+            next(iter(self._stations.values())).ledger.keep_reply(request_id, name, payload)
+            return
+        self._recent[name, request_id] = payload
+        while len(self._recent) > 16:
+            self._recent.popitem(last=False)
+
+    def _reply(self, name: str, message: Incoming, payload: bytes) -> None:
+        assert self.session is not None
+        self.session.post("reply", name, payload)
+        topic = message.response_topic
+        if topic is None:
+            return
+        if topic.startswith(f"{self.session.names.base}/") and not any(c in topic for c in "+#\x00"):
+            self.session.post_raw(Outgoing(topic, payload, expiry_s=REPLY_EXPIRY_S, correlation=message.correlation))
+        else:
+            self._event("command.response_topic", None, {"refused": topic[:200], "allowed": f"{self.session.names.base}/..."})
+
+    # The commands
+
+    def _station(self, station: str) -> Station:
+        found = self._stations.get(station)
+        if found is None:
+            raise Problem("STATION_NOT_FOUND", f"{station}; there are {', '.join(self._stations)}")
+        return found
+
+    def _some(self, station: str | None) -> list[Station]:
+        return list(self._stations.values()) if station is None else [self._station(station)]
+
+    def _ping(self, _: Ping) -> dict[str, Any]:
+        return {"at": utc(), "version": self._version}
+
+    def _select_program(self, command: SelectProgram) -> dict[str, Any]:
+        station = self._station(command.station)
+        station.shelf.refresh()
+        program = station.select(command.program)
+        self._event("program.selected", station.id, {"program": command.program, "version": program.version})
+        return {"program": command.program, "program_version": program.version, "program_hash": program.hash}
+
+    def _live(self, station: Station) -> Frame:
+        now = time.monotonic_ns()
+        return station.camera.grab(Request(now, now + station.settings.camera.timeout_ms * 1_000_000))
+
+    def _capture(self, command: Capture) -> dict[str, Any]:
+        station = self._station(command.station)
+        frame = self._live(station)
+        return {
+            "image": base64.b64encode(station.pictures.encode(frame.pixels)).decode(),
+            "width": frame.width,
+            "height": frame.height,
+            "captured_at": utc(frame.taken_at_s),
+            "quality": measure_quality(frame)._asdict(),
+            "simulated": station.simulated,
+        }
+
+    def _try_program(self, command: TryProgram) -> dict[str, Any]:
+        station = self._station(command.station)
+        loaded = self._given(command, station)
+        part = Part(
+            0, station.id, f"try-{command.request_id}"[:64], Trigger(), True, "command", time.time(), time.monotonic_ns()
+        )
+        found = Inspection(part, loaded)
+        try:
+            if command.image is not None:
+                pixels = decode(base64.b64decode(command.image))
+                found.frame = Frame(pixels, time.monotonic_ns(), time.time(), "given", simulated=True)
+                if loaded.size not in (None, (found.frame.width, found.frame.height)):
+                    raise Problem("IMAGE_SIZE", f"{found.frame.width} x {found.frame.height} px")
+            else:
+                now = time.monotonic_ns()
+                request = Request(now, now + station.settings.camera.timeout_ms * 1_000_000, None, loaded.program.camera)
+                found.frame, _ = acquire(station.camera, request, station.settings.camera.quality, loaded.size)
+            found.step("acquire")
+            found.pose, placement = locate(found.frame, loaded.program.locator, loaded.locator)
+            found.step("locate")
+            found.findings = measure(found.frame, placement, loaded)
+            found.step("measure")
+            found.verdict, found.fault = judge(found, loaded)
+        except Problem as problem:
+            found.fail(problem)
+        data = build(found, station, new_id(), 1).model_dump(mode="json", by_alias=True)
+        data.pop("seq")
+        if found.frame is not None:
+            data["annotated"] = base64.b64encode(station.pictures.encode(annotate(found))).decode()
+        return data
+
+    def _given(self, command: TryProgram, station: Station) -> LoadedProgram:
+        if isinstance(command.program, str):
+            station.shelf.refresh()
+            return station.shelf.get(command.program)
+        program = as_program(command.program)
+        master = base64.b64decode(command.master) if command.master is not None else station.shelf.store.master(program)
+        return load(program, 1, program.hash, master)
+
+    def _register_master(self, command: RegisterMaster) -> dict[str, Any]:
+        station = self._station(command.station)
+        if command.image is not None:
+            data = base64.b64decode(command.image)
+            decode(data)
+        else:
+            data = station.pictures.encode_exact(self._live(station).pixels)
+        store = station.shelf.store
+        head = store.get(command.program)
+        program = head.program.model_copy(update={"master": "master.png" if data.startswith(b"\x89PNG") else "master.jpg"})
+        load(program, head.version, head.hash, data)  # a master that its tools cannot learn from is refused here
+        stored = store.save(program, data, by="command", note="register_master", expect_version=head.version)
+        station.shelf.refresh()
+        self._event("program.changed", station.id, {"program": command.program, "version": stored.version})
+        return {"program": command.program, "program_version": stored.version, "program_hash": stored.hash}
+
+    def _trigger(self, command: TriggerCommand) -> dict[str, Any]:
+        station = self._station(command.station)
+        trigger = as_trigger(command.trigger)
+        if trigger.trigger_id is None:  # the same request must not make a second one
+            trigger = trigger.model_copy(update={"trigger_id": f"cmd-{command.request_id}"[:64]})
+        trigger_id = self._intake.take(station, trigger, canonical(command.trigger), "command")
+        return {"trigger_id": trigger.trigger_id, "duplicate": trigger_id is None}
+
+    def _pause(self, command: Pause) -> dict[str, Any]:
+        for station in self._some(command.station):
+            station.pause(True, maintenance=command.maintenance)
+            self._event("station.paused", station.id, {"maintenance": command.maintenance})
+        return {"stations": [station.id for station in self._some(command.station)], "maintenance": command.maintenance}
+
+    def _resume(self, command: Resume) -> dict[str, Any]:
+        for station in self._some(command.station):
+            station.pause(False)
+            self._event("station.resumed", station.id, {})
+        return {"stations": [station.id for station in self._some(command.station)]}
+
+    def _set_output(self, command: SetOutput) -> dict[str, Any]:
+        station = self._station(command.station)
+        if not station.maintenance:
+            raise Problem("NOT_IN_MAINTENANCE", f"station {station.id}")
+        station.driver.by_hand(station.id, command.output, command.active)
+        return {"output": command.output, "active": command.active, "lines": station.driver.values(station.id)}
+
+    def _resend(self, command: Resend) -> dict[str, Any]:
+        station = self._station(command.station)
+        seqs = (command.from_seq, command.to_seq) if command.from_seq and command.to_seq else None
+        payloads = station.ledger.results(station.id, command.result_ids, command.trigger_ids, seqs)
+        if not payloads:
+            raise Problem("RESULT_NOT_FOUND", f"station {station.id}")
+        assert self.session is not None
+        self.session.resend(station.id, payloads)
+        return {"count": len(payloads), "seqs": [json.loads(payload)["seq"] for payload in payloads]}
+
+    def _reset_counters(self, command: ResetCounters) -> dict[str, Any]:
+        for station in self._some(command.station):
+            station.reset_counters()
+        return {"stations": [station.id for station in self._some(command.station)], "at": utc()}

@@ -1,0 +1,88 @@
+"""The node's figures: Prometheus on a port of its own, and the same numbers for the `metrics` topic."""
+
+import threading
+from typing import Any
+from wsgiref.simple_server import WSGIServer
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Info, start_http_server
+
+from schemas import Result
+
+SECONDS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0)
+
+
+class Metrics:
+    """One registry a node; labels are looked up once and kept."""
+
+    def __init__(self, version: str, node: str) -> None:
+        self.registry = CollectorRegistry()
+        new: dict[str, Any] = {"registry": self.registry, "namespace": "inspection"}
+        station = ["station"]
+        self.results = Counter("results", "Results by verdict and code", [*station, "verdict", "code"], **new)
+        self.duration = Histogram("duration_seconds", "Trigger received to verdict", station, buckets=SECONDS, **new)
+        self.stages = Histogram("stage_seconds", "Time of each step", [*station, "stage"], buckets=SECONDS, **new)
+        self.tools = Histogram("tool_seconds", "Time of each tool", [*station, "tool", "kind"], buckets=SECONDS, **new)
+        self.triggers = Counter("triggers", "Triggers received by source", [*station, "source"], **new)
+        self.duplicates = Counter("duplicates", "Triggers whose id was known", station, **new)
+        self.ignored = Counter("ignored", "Retained triggers and commands ignored", station, **new)
+        self.queue = Gauge("queue_depth", "Triggers that wait", station, **new)
+        self.camera = Gauge("camera_ok", "1 if the camera can give frames", station, **new)
+        self.lines = Gauge("outputs_ok", "1 if the output lines can be driven, or none are used", station, **new)
+        self.ready = Gauge("station_ready", "1 if the station takes triggers", station, **new)
+        self.simulated = Gauge("simulated", "1 if camera or lines are simulated", station, **new)
+        self.outbox = Gauge("outbox_depth", "Results that wait for the broker", **new)
+        self.outbox_age = Gauge("outbox_age_seconds", "Age of the oldest of them", **new)
+        self.online = Gauge("broker_online", "1 if results flow to the broker", **new)
+        self.broker = Counter("broker", "What happened with the broker", ["what"], **new)
+        self.beat_age = Gauge("heartbeat_age_seconds", "Age of each thread's heartbeat", ["thread"], **new)
+        self.pictures = Gauge("pictures", "Picture files", **new)
+        self.picture_bytes = Gauge("picture_bytes", "Space of the picture files", **new)
+        self.pictures_dropped = Counter("pictures_dropped", "Pictures not kept because the disk was too slow or full", **new)
+        self.disk_free = Gauge("disk_free_ratio", "Free share of the state folder's disk", **new)
+        self.alarms = Gauge("alarm", "1 while the alarm is active", ["code"], **new)
+        self.abandoned = Counter("abandoned", "Inspections that hung and were given up", station, **new)
+        Info("build", "Version of the node", **new).info({"version": version, "node": node})
+        self._known: dict[tuple[str, ...], Any] = {}
+        self._broker_seen: dict[str, int] = {}
+        self._server: tuple[WSGIServer, threading.Thread] | None = None
+
+    def serve(self, bind: str) -> None:
+        """Open the port. Raises OSError."""
+        host, _, port = bind.rpartition(":")
+        self._server = start_http_server(int(port), host.strip("[]"), registry=self.registry)
+
+    def close(self) -> None:
+        """Close the port."""
+        if self._server is not None:
+            self._server[0].shutdown()
+            self._server[0].server_close()
+            self._server = None
+
+    def result(self, result: Result) -> None:
+        """Count one result."""
+        station = result.station
+        self._child(self.results, station, result.verdict, result.error.code if result.error else "").inc()
+        self._child(self.duration, station).observe(result.duration_ms / 1000)
+        for stage, ms in result.timings_ms.items():
+            self._child(self.stages, station, stage).observe(ms / 1000)
+        for tool in result.tools:
+            self._child(self.tools, station, tool.name, tool.kind).observe(tool.ms / 1000)
+
+    def trigger(self, station: str, source: str) -> None:
+        """Count one trigger."""
+        self._child(self.triggers, station, source).inc()
+
+    def broker_counters(self, counters: dict[str, int]) -> None:
+        """Bring the broker counters up to date."""
+        for what, count in counters.items():
+            seen = self._broker_seen.get(what, 0)
+            if count > seen:
+                self.broker.labels(what).inc(count - seen)
+                self._broker_seen[what] = count
+
+    def _child(self, metric: Any, *labels: str) -> Any:
+        key = (metric._name, *labels)
+        child = self._known.get(key)
+        if child is None:
+            child = self._known[key] = metric.labels(*labels)
+        return child

@@ -1,0 +1,81 @@
+"""One part on its way through the inspection: its trigger, and what has been found so far."""
+
+import threading
+import time
+from dataclasses import dataclass, field
+from typing import Any
+
+from node.frame import Frame, Mark, Measurement
+from node.program import LoadedProgram
+from schemas import Fault, Pose, Problem, ToolResult, Trigger, Verdict
+from schemas.result import Source
+
+
+@dataclass
+class Part:
+    """A trigger that is in the ledger and waits for its result. `id` is its row; times as in the ledger."""
+
+    id: int
+    station: str
+    trigger_id: str
+    trigger: Trigger
+    assigned: bool
+    source: Source
+    received_at: float
+    received_ns: int
+    _claimed: bool = False
+    _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
+
+    def claim(self) -> bool:
+        """True for the one caller that may answer this part, drive its lines and store its result."""
+        with self._lock:
+            claimed, self._claimed = self._claimed, True
+            return not claimed
+
+
+@dataclass
+class Finding:
+    """What one tool found: its line in the result, and its marks for the annotated picture."""
+
+    result: ToolResult
+    measurement: Measurement | None = None
+
+    def marks(self) -> tuple[Mark, ...]:
+        """What to draw; computed when asked for."""
+        return self.measurement.marks() if self.measurement is not None else ()
+
+
+@dataclass
+class Inspection:
+    """What one part has become so far; a verdict that is not set is an ERROR."""
+
+    part: Part
+    program: LoadedProgram | None = None
+    frame: Frame | None = None
+    pose: Pose | None = None
+    findings: tuple[Finding, ...] = ()
+    verdict: Verdict = "ERROR"
+    fault: Fault | None = None
+    outputs: Any = "none"
+    timings_ms: dict[str, float] = field(default_factory=dict)
+    _mark_ns: int = 0
+    began_ns: int = 0
+
+    def __post_init__(self) -> None:
+        self.began_ns = self._mark_ns = time.monotonic_ns()
+        self.timings_ms["wait"] = _ms(self.began_ns - self.part.received_ns)
+
+    def step(self, name: str) -> None:
+        """The step `name` ends now."""
+        now = time.monotonic_ns()
+        self.timings_ms[name] = _ms(now - self._mark_ns)
+        self._mark_ns = now
+
+    def fail(self, problem: Problem) -> None:
+        """The part cannot be judged."""
+        self.verdict = "ERROR"
+        self.fault = Fault(code=problem.code, message=problem.message[:1000])
+
+
+def _ms(span_ns: int) -> float:
+    return max(0, span_ns // 1000) / 1000

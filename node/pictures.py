@@ -1,0 +1,156 @@
+"""Pictures of results: which are kept, and writing them after the verdict is out, on a thread of its own.
+
+Encoding takes milliseconds and a disk may stall, so the inspection only reserves a place in a bounded line. When there is none
+the picture is dropped and counted, never the result: its `images` then say that nothing is kept.
+"""
+
+import logging
+import queue
+import threading
+import time
+from typing import NamedTuple
+
+import cv2
+import numpy as np
+
+from node.frame import Pixels
+from node.metrics import Metrics
+from node.part import Inspection
+from schemas import Images, Problem, Result
+from schemas.store.pictures import Pictures
+
+log = logging.getLogger(__name__)
+
+PLACES = 32
+COLOURS = {"OK": (80, 200, 80), "NG": (60, 60, 230), "ERROR": (0, 170, 255)}
+
+
+class _Job(NamedTuple):
+    found: Inspection
+    result: Result
+
+
+class PictureWriter:
+    """See the head of this file."""
+
+    def __init__(self, store: Pictures, jpeg_quality: int, metrics: Metrics) -> None:
+        self.store = store
+        self.beat_ns = time.monotonic_ns()
+        self.full = False
+        self._quality = [cv2.IMWRITE_JPEG_QUALITY, jpeg_quality]
+        self._metrics = metrics
+        self._places = threading.Semaphore(PLACES)
+        self._jobs: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
+        self._ok_counts: dict[str, int] = {}
+        self._thread = threading.Thread(target=self._run, name="pictures", daemon=True)
+
+    def start(self) -> None:
+        """Begin writing."""
+        self._thread.start()
+
+    def stop(self, limit_s: float) -> None:
+        """Write what waits, then end."""
+        self._jobs.put(None)
+        self._thread.join(limit_s)
+
+    def names(self, found: Inspection, result_id: str) -> Images | None:
+        """File names if the result's pictures are to be kept and there is a place for them, which is then reserved."""
+        if found.frame is None or found.program is None or self.full:
+            return None
+        keep = found.program.program.keep
+        if found.verdict == "OK" and found.fault is None:
+            count = self._ok_counts.get(found.part.station, 0)
+            self._ok_counts[found.part.station] = count + 1
+            if not keep.ok_every or count % keep.ok_every:
+                return None
+        elif not keep.ng:
+            return None
+        if not self._places.acquire(blocking=False):
+            self._metrics.pictures_dropped.inc()
+            return None
+        return self.store.names(result_id)
+
+    def forget(self, images: Images) -> None:
+        """The result was not stored: the reserved place is free again."""
+        if images.raw is not None:
+            self._places.release()
+
+    def keep(self, found: Inspection, result: Result) -> None:
+        """Write the pictures of a stored result, soon."""
+        if result.images.raw is not None:
+            self._jobs.put(_Job(found, result))
+
+    def _run(self) -> None:
+        while True:
+            self.beat_ns = time.monotonic_ns()
+            try:
+                job = self._jobs.get(timeout=1.0)
+            except queue.Empty:
+                continue
+            if job is None:
+                return
+            try:
+                self._write(job)
+            except Problem as problem:
+                self._metrics.pictures_dropped.inc()
+                self.full = self.full or problem.code == "DISK_SPACE"  # a sweep that finds room sets it back
+                log.warning("a picture was not kept: %s", problem)
+            except Exception:
+                self._metrics.pictures_dropped.inc()
+                log.exception("a picture could not be written")
+            finally:
+                self._places.release()
+
+    def _write(self, job: _Job) -> None:
+        frame, images = job.found.frame, job.result.images
+        assert frame is not None
+        assert images.raw is not None
+        assert images.annotated is not None
+        self.store.write(images.raw, self.encode(frame.pixels))
+        self.store.write(images.annotated, self.encode(annotate(job.found)))
+
+    def encode(self, pixels: Pixels) -> bytes:
+        """The picture as JPEG."""
+        return bytes(cv2.imencode(".jpg", pixels, self._quality)[1])
+
+    def encode_exact(self, pixels: Pixels) -> bytes:
+        """The picture as PNG, for a master: nothing is lost."""
+        return bytes(cv2.imencode(".png", pixels)[1])
+
+
+def annotate(found: Inspection) -> Pixels:
+    """The frame with the pose, each tool's region where it looked, its marks, value and verdict drawn in."""
+    frame, program = found.frame, found.program
+    assert frame is not None
+    canvas: Pixels = np.array(frame.pixels if frame.coloured else cv2.cvtColor(frame.pixels, cv2.COLOR_GRAY2BGR), np.uint8)
+    scale = max(0.4, frame.height / 1200)
+    verdict = "ERROR" if found.fault else found.verdict
+    dx = dy = 0.0
+    if program is not None and found.pose is not None and program.program.locator is not None:
+        x, y = program.program.locator.region.centre
+        dx, dy = found.pose.x - x, found.pose.y - y
+        centre = (round(found.pose.x), round(found.pose.y))
+        cv2.drawMarker(canvas, centre, (255, 200, 0), cv2.MARKER_CROSS, round(40 * scale), 1, cv2.LINE_AA)
+    for finding, tool in zip(found.findings, program.tools if program else (), strict=False):
+        colour = COLOURS[finding.result.verdict]
+        region = tool.settings.region
+        x, y = round(region.x + dx), round(region.y + dy)
+        cv2.rectangle(canvas, (x, y), (x + region.width - 1, y + region.height - 1), colour, 1)
+        for mark in finding.marks():
+            points = np.round(mark.points).astype(np.int32).reshape(-1, 1, 2)
+            if mark.closed:
+                cv2.polylines(canvas, [points], True, colour, 1, cv2.LINE_AA)
+            else:
+                for px, py in points[:, 0]:
+                    cv2.circle(canvas, (int(px), int(py)), 1, colour, -1)
+        value = finding.result.error.code if finding.result.error else f"{finding.result.value:.3g}"
+        _label(canvas, f"{finding.result.name} {value}", (x, y - 4), scale, colour)
+    text = verdict if found.fault is None else f"{verdict} {found.fault.code}"
+    _label(canvas, text, (8, round(34 * scale) + 4), scale * 2, COLOURS[verdict])
+    return canvas
+
+
+def _label(canvas: Pixels, text: str, at: tuple[int, int], scale: float, colour: tuple[int, int, int]) -> None:
+    at = (max(2, at[0]), max(round(14 * scale), at[1]))
+    cv2.putText(canvas, text, at, cv2.FONT_HERSHEY_SIMPLEX, scale, (0, 0, 0), 3, cv2.LINE_AA)
+    cv2.putText(canvas, text, at, cv2.FONT_HERSHEY_SIMPLEX, scale, colour, 1, cv2.LINE_AA)

@@ -1,0 +1,345 @@
+"""The node as a whole: from settings to running parts, the watch over them, and their orderly end."""
+
+import contextlib
+import faulthandler
+import fcntl
+import gc
+import logging
+import os
+import queue
+import shutil
+import signal
+import sys
+import threading
+import time
+from collections.abc import Callable
+from importlib.metadata import version as package_version
+from pathlib import Path
+from typing import Any, Literal
+
+import cv2
+
+from broker.connection import Incoming
+from broker.session import OFFLINE, Backlog, Session
+from node.alarms import Alarms
+from node.cameras import make_camera
+from node.chores import Chores
+from node.commands import Commands
+from node.gpio import make_bank
+from node.gpio.driver import LineDriver
+from node.inspection import inspect
+from node.intake import Intake
+from node.metrics import Metrics
+from node.notify import notify
+from node.part import Inspection, Part
+from node.pictures import PictureWriter
+from node.program import Shelf
+from node.publish import publish
+from node.station import Station
+from schemas import Event, Problem, Settings, Trigger, utc
+from schemas.store.ledger import Ledger
+from schemas.store.pictures import Pictures
+from schemas.store.programs import Programs
+
+log = logging.getLogger(__name__)
+
+WATCH_S = 0.02
+BEAT_LIMIT_S = 8.0
+CONNECTING_LIMIT_S = 60.0
+ABANDONED_LIMIT = 3
+EDGE_LIMIT = 256
+Outcome = Literal["stop", "reload"]
+
+
+class Service:
+    """One node. run() returns when it was asked to stop or to reload, with everything put away."""
+
+    def __init__(self, settings: Settings, folder: Path) -> None:
+        cv2.setNumThreads(1)
+        self.settings = settings
+        self.version = package_version("inspection-node")
+        self.started_at = utc()
+        self._started_ns = time.monotonic_ns()
+        state = Path(settings.state_dir)
+        state.mkdir(parents=True, exist_ok=True)
+        self._lock_file = lock_state(state)
+        self.metrics = Metrics(self.version, settings.node_id)
+        self.ledger = Ledger(state / "ledger.db")
+        self.shelf = Shelf(Programs(state / "programs"))
+        self.pictures = PictureWriter(
+            Pictures(state / "pictures", settings.pictures), settings.pictures.jpeg_quality, self.metrics
+        )
+        self._edges: queue.Queue[tuple[str, int]] = queue.Queue(EDGE_LIMIT)
+        banks = {station.id: (station.lines, make_bank(station.lines)) for station in settings.station}
+        self.driver = LineDriver(banks, self._edge)
+        self.stations: dict[str, Station] = {
+            station.id: Station(
+                station,
+                settings.node_id,
+                make_camera(station.camera, folder),
+                self.driver,
+                self.ledger,
+                self.shelf,
+                self.pictures,
+                self.metrics,
+                inspect,
+                self._store_failed,
+            )
+            for station in settings.station
+        }
+        self.intake = Intake(self.stations, self.ledger, self.event)
+        self.commands = Commands(self.stations, self.intake, self.version, self.event)
+        self.session = Session(
+            settings.broker,
+            settings.node_id,
+            tuple(self.stations),
+            self.ledger,
+            self._take,
+            self.commands.put,
+            self._notice,
+            state / "alive",
+            self.ledger.outbox_last(),
+        )
+        self.ledger.on_committed = self._committed
+        self.alarms = Alarms(tuple(self.stations), lambda code, payload: self.session.retain("alarm", code, payload))
+        self.commands.session = self.session
+        self.chores = Chores(self)
+        self._sources = threading.Thread(target=self._run_sources, name="sources", daemon=True)
+        self._sources_beat_ns = time.monotonic_ns()
+        self._asked: Outcome | None = None
+        self._store_failures = 0
+
+    # For the threads
+
+    def event(self, kind: str, station: str | None, data: dict[str, Any]) -> None:
+        """Publish an event."""
+        self.session.post("event", kind, Event(type=kind, at=utc(), station=station, data=data).model_dump_json().encode())
+
+    def _take(self, station: str, message: Incoming, backlog: Backlog | None) -> None:
+        try:
+            self.intake.mqtt(station, message, backlog)
+        except Problem as problem:
+            self._store_failed(problem)
+            raise
+
+    def _committed(self, rows: Any) -> None:
+        for row in rows:
+            self.session.retain("latest", row.station, row.payload)
+        self.session.committed(rows)
+
+    def _notice(self, what: str, message: str) -> None:
+        if what == "online":
+            self.alarms.set("BROKER", "the broker speaks MQTT 3.1.1 only" if message == "3.1.1" else None)
+            self.alarms.all_out()
+            self.chores.greet()
+        elif what in ("refused", "taken_over", "result_refused", "away"):
+            self.alarms.set("BROKER", message)
+
+    def _store_failed(self, problem: Problem) -> None:
+        self._store_failures += 1
+        self.alarms.set("STORE", problem.message)
+
+    def _edge(self, station: str, at_ns: int) -> None:
+        with contextlib.suppress(queue.Full):  # 256 edges behind: the debounce is far off, and overruns are told anyway
+            self._edges.put_nowait((station, at_ns))
+
+    # Trigger sources of our own: input edges and timers
+
+    def _run_sources(self) -> None:
+        timed = {
+            station.id: station.settings.timer_ms / 1000 for station in self.stations.values() if station.settings.timer_ms
+        }
+        due = {station: time.monotonic() + period for station, period in timed.items()}
+        while self._asked is None:
+            self._sources_beat_ns = time.monotonic_ns()
+            wait_s = min([0.5, *(at - time.monotonic() for at in due.values())])
+            try:
+                station_id, at_ns = self._edges.get(timeout=max(0.0, wait_s)) if wait_s > 0 else self._edges.get_nowait()
+                age_s = max(0, time.monotonic_ns() - at_ns) / 1e9
+                self._local(station_id, "gpio", (time.time() - age_s, at_ns))
+            except queue.Empty:
+                pass
+            now = time.monotonic()
+            for station_id, at in due.items():
+                if now >= at:
+                    period = timed[station_id]
+                    due[station_id] = at + period * (1 + (now - at) // period)  # never a burst to catch up
+                    self._local(station_id, "timer", None)
+
+    def _local(self, station_id: str, source: Literal["gpio", "timer"], received: tuple[float, int] | None) -> None:
+        station = self.stations[station_id]
+        if source == "timer" and (station.paused or station.current is not None):
+            return  # a timer asks for as many pictures as there can be, not for a queue of them
+        try:
+            self.intake.take(station, Trigger(), b"", source, received)
+        except Problem as problem:
+            self._store_failed(problem)
+
+    # Life
+
+    def run(self, asked: Callable[[], Outcome | None]) -> Outcome:
+        """Start everything, watch over it until `asked` says stop or reload, put everything away. Raises OSError, Problem."""
+        if self.settings.metrics.enabled:
+            self.metrics.serve(self.settings.metrics.bind)
+        if self.ledger.quarantined is not None:
+            self.alarms.set("LEDGER", f"the ledger was damaged and is set aside as {self.ledger.quarantined.name}")
+        self.driver.start()
+        for station in self.stations.values():
+            station.camera.open()
+            with contextlib.suppress(Problem):  # the state says what is wrong with the program
+                station.assign(self.shelf.get(station.program_id or ""))
+        self.pictures.start()
+        self.commands.start()
+        self.intake.recover()
+        for station in self.stations.values():
+            station.start()
+        self.chores.start()
+        self.session.start()
+        self._sources.start()
+        gc.collect()
+        gc.freeze()  # what is here now stays: the collector need not look at it during an inspection
+        notify("READY=1")
+        log.info("node %s is running: %s", self.settings.node_id, ", ".join(self.stations))
+        try:
+            self._watch(asked)
+        finally:
+            self._end()
+        assert self._asked is not None
+        return self._asked
+
+    def _watch(self, asked: Callable[[], Outcome | None]) -> None:
+        next_check = 0.0
+        while self._asked is None:
+            self._asked = asked()
+            for station in self.stations.values():
+                part = station.overdue
+                if part is not None:
+                    self._overdue(station, part)
+            now = time.monotonic()
+            if now >= next_check:
+                next_check = now + 1.0
+                self._check_beats()
+            time.sleep(WATCH_S)
+
+    def _overdue(self, station: Station, part: Part) -> None:
+        """The inspection hangs: answer for it, and give its thread up."""
+        if part.claim():
+            log.error("station %s: the inspection of %s hangs", station.id, part.trigger_id)
+            found = Inspection(part)
+            found.fail(Problem("TIMEOUT", "the inspection did not end in time and was given up"))
+            with contextlib.suppress(Problem):
+                found.outputs = self.driver.show(station.id, "ERROR", {})
+            try:
+                publish(found, station)
+            except Problem as problem:
+                self._store_failed(problem)
+        elif station.current is not part:
+            return  # it ended just now
+        else:  # answered, but still not back: storing takes long, which is not the inspection's fault
+            station.limit(time.monotonic_ns() + 1_000_000_000)
+            return
+        station.metrics.abandoned.labels(station.id).inc()
+        station.abandon()
+        self.event("inspection.hung", station.id, {"trigger_id": part.trigger_id})
+        if len(station.abandoned) >= ABANDONED_LIMIT:
+            self._die(f"station {station.id} has {len(station.abandoned)} hanging inspections")
+
+    @property
+    def beats(self) -> dict[str, tuple[int, float]]:
+        """Each thread's last heartbeat (monotonic ns) and its limit in seconds."""
+        beats = {
+            "broker": (self.session.beat_ns, BEAT_LIMIT_S if self.session.online else CONNECTING_LIMIT_S),
+            "lines": (self.driver.beat_ns, BEAT_LIMIT_S),
+            "chores": (self.chores.beat_ns, 3 * BEAT_LIMIT_S),
+            "sources": (self._sources_beat_ns, BEAT_LIMIT_S),
+        }
+        for station in self.stations.values():
+            if station.current is None:
+                beats[f"station {station.id}"] = (station.beat_ns, BEAT_LIMIT_S)
+        return beats
+
+    def _check_beats(self) -> None:
+        now = time.monotonic_ns()
+        for name, (beat_ns, limit_s) in self.beats.items():
+            age_s = (now - beat_ns) / 1e9
+            self.metrics.beat_age.labels(name).set(age_s)
+            if age_s > limit_s:
+                self._die(f"thread {name} has not moved for {age_s:.0f} s")
+        notify("WATCHDOG=1")
+
+    def _die(self, why: str) -> None:
+        """Nothing can be trusted any more: lines safe, stacks to the log, and an end that the unit answers with a start."""
+        log.critical("%s: the process ends", why)
+        for station in self.stations:
+            self.driver.safe(station)
+        faulthandler.dump_traceback(file=sys.stderr, all_threads=True)
+        self.driver.stop(1.0)
+        os._exit(70)
+
+    def _end(self) -> None:
+        """Under 10 s: no new inspections, the current ones finished, those that wait answered, lines safe, results sent."""
+        notify("STOPPING=1" if self._asked == "stop" else "STATUS=reloading")
+        self._asked = self._asked or "stop"
+        self.intake.draining = True
+        for station in self.stations.values():
+            for part in station.stop(3.0):
+                with contextlib.suppress(Problem):
+                    self.intake.answer(part, station, Problem("INTERRUPTED", "the node stops"))
+        self.driver.stop(1.5)
+        self.pictures.stop(1.0)
+        self.commands.stop(0.5)
+        self.chores.stop()
+        self.session.stop(OFFLINE, 2.0)
+        for station in self.stations.values():
+            station.camera.close()
+        self.metrics.close()
+        self.ledger.close()
+        os.close(self._lock_file)
+        log.info("node %s has ended", self.settings.node_id)
+
+    def disk_free(self) -> float:
+        """Free share of the state folder's disk, 0 to 1."""
+        usage = shutil.disk_usage(self.settings.state_dir)
+        return usage.free / usage.total
+
+
+def lock_state(state: Path) -> int:
+    """Take the state folder for this process; the lock goes with the file descriptor. Raises Problem STATE_LOCKED."""
+    path = state / "lock"
+    lock = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        holder = os.read(lock, 32).decode(errors="replace").strip()
+        os.close(lock)
+        raise Problem("STATE_LOCKED", f"{state} is held by process {holder}") from None
+    os.ftruncate(lock, 0)
+    os.pwrite(lock, f"{os.getpid()}\n".encode(), 0)
+    return lock
+
+
+class Signals:
+    """SIGTERM and SIGINT ask for a stop, SIGHUP for a reload; the watch looks at it, no handler does any work."""
+
+    def __init__(self) -> None:
+        self._stop = False
+        self._reload = False
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, self._on_stop)
+        signal.signal(signal.SIGHUP, self._on_reload)
+
+    def _on_stop(self, *_: Any) -> None:
+        self._stop = True
+
+    def _on_reload(self, *_: Any) -> None:
+        self._reload = True
+
+    @property
+    def stop(self) -> bool:
+        """Whether to stop."""
+        return self._stop
+
+    def take_reload(self) -> bool:
+        """Whether a reload was asked for since the last call."""
+        asked, self._reload = self._reload, False
+        return asked

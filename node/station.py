@@ -1,0 +1,267 @@
+"""One station: its camera, its lines, its waiting triggers, and the thread that inspects one part after the other."""
+
+import logging
+import queue
+import threading
+import time
+from collections import deque
+from collections.abc import Callable
+from typing import Literal
+
+from node.cameras import Camera, Request
+from node.frame import Frame
+from node.gpio.driver import LineDriver
+from node.metrics import Metrics
+from node.part import Part
+from node.pictures import PictureWriter
+from node.program import LoadedProgram, Shelf
+from schemas import Fault, Problem, Result, StationSettings, StationState
+from schemas.state import StateName
+from schemas.store.ledger import Ledger
+
+log = logging.getLogger(__name__)
+
+GRACE_NS = 50_000_000
+REOPEN_S = 2.0
+LATENCIES = 1000
+
+
+class OneAtATime:
+    """A camera that is asked by one thread at a time, also while an abandoned inspection still waits for it."""
+
+    def __init__(self, camera: Camera) -> None:
+        self.simulated = camera.simulated
+        self._camera = camera
+        self._lock = threading.Lock()
+        self._tried_at = 0.0
+
+    @property
+    def problem(self) -> Problem | None:
+        """Why the camera cannot give a frame, None if it can."""
+        return self._camera.problem
+
+    def open(self) -> None:
+        """Open it, or try again if the last try is long enough ago; a failure is left in `problem`."""
+        now = time.monotonic()
+        if now - self._tried_at < REOPEN_S or not self._lock.acquire(timeout=0.1):
+            return
+        try:
+            self._tried_at = now
+            self._camera.open()
+        except Problem as problem:
+            log.debug("camera: %s", problem)
+        finally:
+            self._lock.release()
+
+    def grab(self, request: Request) -> Frame:
+        """See Camera.grab. Raises Problem CAMERA_TIMEOUT also if another inspection holds the camera."""
+        left_s = max(0.0, (request.deadline_ns - time.monotonic_ns()) / 1e9)
+        if not self._lock.acquire(timeout=left_s):
+            raise Problem("CAMERA_TIMEOUT", "an earlier inspection still waits for the camera")
+        try:
+            return self._camera.grab(request)
+        finally:
+            self._lock.release()
+
+    def close(self) -> None:
+        """Close it, even if somebody waits for it."""
+        self._camera.close()
+
+
+class Station:
+    """See the head of this file. `inspect` is given, so that inspection.py reads top down and nothing goes in circles."""
+
+    def __init__(
+        self,
+        settings: StationSettings,
+        node_id: str,
+        camera: Camera,
+        driver: LineDriver,
+        ledger: Ledger,
+        shelf: Shelf,
+        pictures: PictureWriter,
+        metrics: Metrics,
+        inspect: Callable[[Part, "Station"], None],
+        store_failed: Callable[[Problem], None],
+    ) -> None:
+        self.id = settings.id
+        self.settings = settings
+        self.node_id = node_id
+        self.camera = OneAtATime(camera)
+        self.driver = driver
+        self.ledger = ledger
+        self.shelf = shelf
+        self.pictures = pictures
+        self.metrics = metrics
+        self.simulated = camera.simulated or settings.lines.kind == "memory"
+        remembered = ledger.station(self.id)
+        self.program_id: str | None = remembered[0] or settings.program
+        self.reset_at, self.reset_seq, self.paused = remembered[1:]
+        self.maintenance = False
+        self._assigned: LoadedProgram | None = None
+        self.blocked: Problem | None = None  # why no trigger may be taken now
+        self.counts: dict[str, int] = ledger.counts(self.id, self.reset_seq)
+        self.latencies_ms: deque[float] = deque(maxlen=LATENCIES)
+        self.last: Result | None = None
+        self.current: Part | None = None
+        self.beat_ns = time.monotonic_ns()
+        self._deadline_ns = 0
+        self._queue: queue.SimpleQueue[Part] = queue.SimpleQueue()
+        self._room = threading.Semaphore(settings.queue_limit)
+        self._inspect = inspect
+        self._store_failed = store_failed
+        self._stopping = False
+        self._thread: threading.Thread | None = None
+        self.abandoned: list[threading.Thread] = []
+
+    # The thread
+
+    def start(self) -> None:
+        """Begin inspecting."""
+        self._thread = threading.Thread(target=self._run, name=f"station {self.id}", daemon=True)
+        self._thread.start()
+
+    def _run(self) -> None:
+        me = threading.current_thread()
+        while not self._stopping:
+            self.beat_ns = time.monotonic_ns()
+            try:
+                part = self._queue.get(timeout=0.5)
+            except queue.Empty:
+                continue
+            self._room.release()
+            self._deadline_ns = time.monotonic_ns() + (self.settings.camera.timeout_ms + 1000) * 1_000_000
+            self.current = part
+            try:
+                self._inspect(part, self)
+            except Problem as problem:
+                log.error("station %s: %s", self.id, problem)
+                self.driver.safe(self.id)
+                self._store_failed(problem)
+            if self._thread is not me:
+                return  # the watch gave this thread up and answered for it
+            self.current = None
+
+    def limit(self, deadline_ns: int) -> None:
+        """The current part must be answered by then (monotonic ns)."""
+        self._deadline_ns = deadline_ns
+
+    @property
+    def overdue(self) -> Part | None:
+        """The current part, if its time is over and nobody has answered."""
+        part = self.current
+        return part if part is not None and time.monotonic_ns() > self._deadline_ns + GRACE_NS else None
+
+    def abandon(self) -> None:
+        """Leave the thread that hangs in an inspection to itself, and go on with a new one."""
+        if self._thread is not None:
+            self.abandoned = [thread for thread in [*self.abandoned, self._thread] if thread.is_alive()]
+        self.current = None
+        self.start()
+
+    def stop(self, limit_s: float) -> list[Part]:
+        """Finish the current part; the parts that still wait, for the caller to answer."""
+        self._stopping = True
+        if self._thread is not None:
+            self._thread.join(limit_s)
+        waiting = []
+        while True:
+            try:
+                waiting.append(self._queue.get_nowait())
+            except queue.Empty:
+                return waiting
+
+    # Waiting triggers
+
+    def reserve(self) -> bool:
+        """A place among the waiting triggers; False is an overrun. To be followed by add() or give_back()."""
+        return self._room.acquire(blocking=False)
+
+    def give_back(self) -> None:
+        """The place is not needed."""
+        self._room.release()
+
+    def add(self, part: Part) -> None:
+        """The part waits for its inspection, in the place reserved before."""
+        self._queue.put(part)
+
+    @property
+    def waiting(self) -> int:
+        """Triggers that wait."""
+        return self._queue.qsize()
+
+    # State
+
+    def answered(self, result: Result) -> None:
+        """A result of this station was stored."""
+        self.last = result
+        self.counts[result.verdict] = self.counts.get(result.verdict, 0) + 1
+        self.latencies_ms.append(result.duration_ms)
+        self.metrics.result(result)
+
+    def select(self, program_id: str) -> LoadedProgram:
+        """Make a program the active one, and remember it. Raises Problem PROGRAM_NOT_FOUND, PROGRAM_INVALID, ..."""
+        program = self.shelf.get(program_id)
+        self.ledger.remember(self.id, program=program_id)
+        self.program_id = program_id
+        self.assign(program)
+        return program
+
+    def assign(self, program: LoadedProgram) -> None:
+        """Tell the lines what this program's outputs mean, if it is another one than before."""
+        if program is not self._assigned:
+            self._assigned = program
+            self.driver.assign(self.id, program.program.outputs)
+
+    def pause(self, paused: bool, *, maintenance: bool = False) -> None:
+        """Halt or go on, and remember it."""
+        self.ledger.remember(self.id, paused=int(paused))
+        self.paused = paused
+        self.maintenance = paused and maintenance
+        if not paused:
+            self.driver.safe(self.id)
+
+    def reset_counters(self) -> None:
+        """Count from zero again."""
+        self.reset_at, self.reset_seq = time.time(), self.ledger.last_seq(self.id)
+        self.ledger.remember(self.id, reset_at=self.reset_at, reset_seq=self.reset_seq)
+        self.counts = {}
+        self.latencies_ms.clear()
+
+    def _program(self) -> LoadedProgram | Problem:
+        if self.program_id is None:
+            return Problem("PROGRAM_NOT_FOUND", "no program is active")
+        try:
+            return self.shelf.get(self.program_id)
+        except Problem as problem:
+            return problem
+
+    def state(self) -> StationState:
+        """What the station is doing, and what is wrong."""
+        program = self._program()
+        camera = self.camera.problem
+        lines = self.driver.problem(self.id)
+        wrong = self.blocked or camera or lines or (program if isinstance(program, Problem) else None)
+        name: StateName = "Ready"
+        if self.paused:
+            name = "Halted"
+        elif isinstance(program, Problem):
+            name = "Preoperational"
+        elif self.blocked or camera or lines:
+            name = "Error"
+        elif self.current is not None:
+            name = "SingleExecution"
+        elif self.settings.timer_ms:
+            name = "ContinuousExecution"
+        camera_word: Literal["ok", "error"] = "error" if camera else "ok"
+        return StationState(
+            state=name,
+            program=self.program_id,
+            program_version=program.version if isinstance(program, LoadedProgram) else None,
+            camera=camera_word,
+            outputs=self.driver.status(self.id),
+            simulated=self.simulated,
+            maintenance=self.maintenance,
+            queue=self.waiting,
+            error=Fault(code=wrong.code, message=wrong.message) if wrong else None,
+        )

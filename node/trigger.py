@@ -1,0 +1,33 @@
+"""First step: is this trigger still worth an inspection, with which program, and what is asked of the camera."""
+
+import time
+
+from node.cameras import Request
+from node.part import Inspection, Part
+from node.program import LoadedProgram
+from node.station import Station
+from schemas import Problem
+
+
+def trigger(part: Part, station: Station, found: Inspection) -> tuple[LoadedProgram, Request]:
+    """The program for this part and the request for its frame; both are noted, with the time limit, for the watch.
+
+    Raises Problem TRIGGER_STALE, PROGRAM_NOT_FOUND, PROGRAM_INVALID, ...
+    """
+    max_age_ms = part.trigger.max_age_ms or station.settings.max_age_ms
+    waited_ms = (found.began_ns - part.received_ns) / 1e6
+    if waited_ms > max_age_ms:
+        raise Problem("TRIGGER_STALE", f"it waited {waited_ms:.0f} ms, at most {max_age_ms} ms are allowed")
+    program_id = part.trigger.program or station.program_id
+    if program_id is None:
+        raise Problem("PROGRAM_NOT_FOUND", "the station has no active program")
+    found.program = program = station.shelf.get(program_id)
+    station.assign(program)
+    station.driver.begin(station.id)
+    limit_ns = program.program.limits_ms * 1_000_000
+    station.limit(found.began_ns + limit_ns)
+    after_ns = part.received_ns + station.settings.trigger_delay_ms * 1_000_000
+    while (left_ns := after_ns - time.monotonic_ns()) > 0:
+        time.sleep(min(left_ns / 1e9, 0.5))
+    deadline_ns = min(found.began_ns + limit_ns, max(after_ns, found.began_ns) + station.settings.camera.timeout_ms * 1_000_000)
+    return program, Request(after_ns, deadline_ns, part.trigger.part_id, program.program.camera)

@@ -1,0 +1,66 @@
+"""What every test may ask for: a broker, a node with the synthetic line, and the checker's line."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from deploy.broker_process import BrokerProcess, start_broker
+from tests.processes import NodeProcess
+from tests.promise import Line
+
+
+@pytest.fixture
+def broker(tmp_path: Path) -> Iterator[BrokerProcess]:
+    """A broker of the test's own, with our mosquitto.conf: mosquitto, else the one of the iotcore wheel."""
+    process = start_broker(tmp_path / "broker", 0)
+    if os.environ.get("CI") and process.kind != "mosquitto":
+        process.stop()
+        pytest.fail("CI needs mosquitto")
+    yield process
+    process.stop()
+
+
+@pytest.fixture
+def line(broker: BrokerProcess) -> Iterator[Line]:
+    """A PLC and an observer."""
+    made = Line(broker.port)
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def node(tmp_path: Path, broker: BrokerProcess) -> Iterator[NodeProcess]:
+    """A node with one synthetic station, not yet started; its program is imported."""
+    process = synthetic_node(tmp_path, broker.port)
+    yield process
+    process.end()
+
+
+def synthetic_node(folder: Path, broker_port: int, **station: object) -> NodeProcess:
+    """A node whose station cam1 inspects the synthetic line with its own program."""
+    import cv2
+
+    from node.cameras import synthetic
+    from schemas import SyntheticCamera, as_program
+    from schemas.store.programs import Programs
+
+    camera = SyntheticCamera(**station.pop("camera", {}))  # type: ignore[arg-type]
+    process = NodeProcess(
+        folder,
+        broker_port,
+        [
+            {
+                "id": "cam1",
+                "program": "synthetic-part",
+                "camera": camera.model_dump(mode="json"),
+                "lines": {"kind": "memory", "ok": 1, "ng": 2, "error": 3, "busy": 4, "result_valid": 5, "ready": 6},
+                **station,
+            }
+        ],
+    )
+    program = as_program(synthetic.program(camera))
+    master = cv2.imencode(".png", synthetic.master(camera))[1].tobytes()
+    Programs(process.state / "programs").save(program, master, by="test")
+    return process

@@ -1,0 +1,161 @@
+"""The commands of the contract, over the real broker."""
+
+import base64
+import json
+from uuid import uuid4
+
+import cv2
+import numpy as np
+import pytest
+
+from schemas.command import COMMANDS
+from tests.processes import NodeProcess
+from tests.promise import Line
+
+pytestmark = pytest.mark.system
+
+
+@pytest.fixture
+def ready(node: NodeProcess, line: Line) -> Line:
+    node.start()
+    line.state("Ready")
+    return line
+
+
+def picture(data: str) -> np.ndarray:
+    return cv2.imdecode(np.frombuffer(base64.b64decode(data), np.uint8), cv2.IMREAD_COLOR)
+
+
+def test_every_command_of_the_contract_answers(ready: Line) -> None:
+    for name in COMMANDS:
+        reply = ready.command(name, request_id=f"r-{uuid4()}", surprise=1)
+        assert reply["ok"] is False
+        assert reply["error"]["code"] == "BAD_COMMAND", name
+    assert ready.command("ping")["ok"] is True
+
+
+def test_what_is_no_command_is_answered_with_a_code(ready: Line) -> None:
+    ready.client.publish(f"{ready.prefix}cmd/ping", b"{", qos=1)
+    assert ready.expect(lambda topic, value: topic == "reply/ping")["error"]["code"] == "BAD_COMMAND"
+    ready.client.publish(f"{ready.prefix}cmd/dance", b'{"request_id":"r-1"}', qos=1)
+    reply = ready.expect(lambda topic, value: topic.startswith("reply/") and value["request_id"] == "r-1")
+    assert reply["error"]["code"] == "UNKNOWN_COMMAND"
+
+
+def test_a_repeated_request_is_answered_again_but_not_done_again(ready: Line) -> None:
+    first = ready.command("trigger", request_id="same", station="cam1")
+    second = ready.command("trigger", request_id="same", station="cam1")
+    assert first == second
+    result = ready.result(first["data"]["trigger_id"])
+    assert result["source"] == "command"
+    ready.result(ready.trigger())
+    assert len(ready.results()) == 2
+    other = ready.command("ping", request_id="same")
+    assert other["error"]["code"] == "BAD_COMMAND"
+
+
+def test_capture_gives_a_picture_and_no_result(ready: Line) -> None:
+    data = ready.command("capture", station="cam1")["data"]
+    assert picture(data["image"]).shape == (data["height"], data["width"], 3)
+    assert data["quality"]["brightness"] > 0
+    assert ready.results() == []
+
+
+def test_try_program_judges_a_given_image_and_stores_nothing(ready: Line, node: NodeProcess) -> None:
+    from node.cameras import synthetic
+    from schemas import SyntheticCamera
+    from tests.promise import stored
+
+    camera = SyntheticCamera()
+    master = base64.b64encode(cv2.imencode(".png", synthetic.master(camera))[1]).decode()
+    reply = ready.command("try_program", station="cam1", program="synthetic-part", image=master)
+    assert reply["data"]["verdict"] == "OK"
+    assert picture(reply["data"]["annotated"]).shape == (480, 640, 3)
+    own = {**synthetic.program(camera), "id": "mine"}
+    reply = ready.command("try_program", station="cam1", program=own, image=master, master=master)
+    assert (reply["data"]["verdict"], reply["data"]["program"]) == ("OK", "mine")
+    own["tools"] = [{**own["tools"][0], "low": 0.5, "high": 0.4}]
+    reply = ready.command("try_program", station="cam1", program=own, image=master, master=master)
+    assert reply["error"]["code"] == "PROGRAM_INVALID"
+    assert own["tools"][0]["name"] in reply["error"]["message"]
+    assert stored(node.ledger) == []
+
+
+def test_register_master_makes_a_new_version_from_the_live_image(ready: Line) -> None:
+    from node.cameras import synthetic
+    from schemas import SyntheticCamera
+
+    master = base64.b64encode(cv2.imencode(".png", synthetic.master(SyntheticCamera(seed=9)))[1]).decode()
+    reply = ready.command("register_master", station="cam1", program="synthetic-part", image=master)
+    assert reply["ok"], reply
+    assert ready.result(ready.trigger())["program_version"] == reply["data"]["program_version"]
+    black = base64.b64encode(cv2.imencode(".png", np.zeros((480, 640, 3), np.uint8))[1]).decode()
+    refused = ready.command("register_master", station="cam1", program="synthetic-part", image=black)
+    assert refused["error"]["code"] == "PROGRAM_INVALID"
+
+
+def test_select_program_is_remembered_over_a_restart(ready: Line, node: NodeProcess) -> None:
+    from schemas.store.programs import Programs
+
+    programs = Programs(node.state / "programs")
+    other = programs.get("synthetic-part").program.model_copy(update={"id": "other"})
+    programs.save(other, None, by="test")
+    assert ready.command("select_program", station="cam1", program="no-such")["error"]["code"] == "PROGRAM_NOT_FOUND"
+    assert ready.command("select_program", station="cam1", program="other")["data"]["program_version"] == 1
+    assert ready.result(ready.trigger())["program"] == "other"
+    assert node.stop() == 0
+    node.start()
+    ready.state("Ready")
+    assert ready.result(ready.trigger())["program"] == "other"
+
+
+def test_pause_answers_triggers_and_lines_are_set_by_hand_in_maintenance_only(ready: Line) -> None:
+    refused = ready.command("set_output", station="cam1", output="ok", active=True)
+    assert refused["error"]["code"] == "NOT_IN_MAINTENANCE"
+    ready.command("pause", station="cam1")
+    ready.state("Halted")
+    assert ready.result(ready.trigger())["error"]["code"] == "STATION_PAUSED"
+    assert ready.command("set_output", station="cam1", output="ok", active=True)["ok"] is False
+    ready.command("pause", station="cam1", maintenance=True)
+    reply = ready.command("set_output", station="cam1", output="ng", active=True)
+    assert reply["data"]["lines"]["ng"] is True
+    ready.command("resume")
+    ready.state("Ready")
+    assert ready.result(ready.trigger())["outputs"] == "ok"
+
+
+def test_resend_publishes_stored_results_again_byte_for_byte(ready: Line) -> None:
+    ids = [ready.trigger() for _ in range(3)]
+    for trigger_id in ids:
+        ready.result(trigger_id)
+    before = [payload for topic, payload, _, _ in ready.heard if topic == "result/cam1"]
+    reply = ready.command("resend", station="cam1", from_seq=2, to_seq=3)
+    assert reply["data"]["seqs"] == [2, 3]
+    ready.command("resend", station="cam1", trigger_ids=[ids[0]])
+    ready.result(ready.trigger())
+    again = [payload for topic, payload, _, user in ready.heard if topic == "result/cam1" and "resend" in user]
+    assert again == [before[1], before[2], before[0]]
+    assert ready.command("resend", station="cam1", trigger_ids=["no"])["error"]["code"] == "RESULT_NOT_FOUND"
+
+
+def test_a_reply_goes_to_the_response_topic_under_the_base_only(ready: Line) -> None:
+    from paho.mqtt.packettypes import PacketTypes
+    from paho.mqtt.properties import Properties
+
+    inside = "inspection/v1/_client/me"
+    heard: list[tuple[str, bytes, bytes]] = []
+    ready.client.on_message = lambda _c, _u, m: heard.append((m.topic, m.payload, m.properties.CorrelationData))
+    ready.client.subscribe([(inside, 1), ("elsewhere/x", 1)])
+    for topic in (inside, "elsewhere/x"):
+        properties = Properties(PacketTypes.PUBLISH)
+        properties.ResponseTopic, properties.CorrelationData = topic, b"c-1"
+        request = json.dumps({"request_id": f"r-{uuid4()}"})
+        ready.client.publish(f"{ready.prefix}cmd/ping", request, qos=1, properties=properties)
+    ready.expect(lambda topic, value: topic == "event/command.response_topic")
+    ready.command("ping")
+    assert [(topic, correlation) for topic, _, correlation in heard] == [(inside, b"c-1")]
+
+
+def test_reset_counters_starts_from_zero(ready: Line) -> None:
+    ready.result(ready.trigger())
+    assert ready.command("reset_counters", station="cam1")["ok"] is True
