@@ -234,9 +234,9 @@ class Commands:
                 request = Request(now, now + station.settings.camera.timeout_ms * 1_000_000, None, loaded.program.camera)
                 found.frame, _ = acquire(station.camera, request, station.settings.camera.quality, loaded.size)
             found.step("acquire")
-            found.pose, placement = locate(found.frame, loaded.program.locator, loaded.locator)
+            found.pose, found.placement = locate(found.frame, loaded.program.locator, loaded.locator)
             found.step("locate")
-            found.findings = measure(found.frame, placement, loaded)
+            found.findings = measure(found.frame, found.placement, loaded)
             found.step("measure")
             found.verdict, found.fault = judge(found, loaded)
         except Problem as problem:

@@ -29,9 +29,9 @@ def inspect(part: Part, station: Station) -> None:
         frame, _ = acquire(station.camera, request, station.settings.camera.quality, program.size)
         found.frame = frame
         found.step("acquire")
-        found.pose, placement = locate(frame, program.program.locator, program.locator)
+        found.pose, found.placement = locate(frame, program.program.locator, program.locator)
         found.step("locate")
-        found.findings = measure(frame, placement, program)
+        found.findings = measure(frame, found.placement, program, part.trigger)
         found.step("measure")
         found.verdict, found.fault = judge(found, program)
         found.step("judge")

@@ -1,13 +1,13 @@
-"""Locate: where the part lies, as a pose in the frame and as its shift against the master."""
+"""Locate: where the part lies, as a pose in the frame and against the master."""
+
+from typing import Any
 
 from node.frame import IN_PLACE, Frame, Placement
-from node.tools import pattern
+from node.tools import LOCATORS
 from schemas import Locator, Pose, Problem
 
 
-def locate(
-    frame: Frame, locator: Locator | None, learned: pattern.Learned | None, reference: Pose | None = None
-) -> tuple[Pose | None, Placement]:
+def locate(frame: Frame, locator: Locator | None, learned: Any, reference: Pose | None = None) -> tuple[Pose | None, Placement]:
     """Find the part; without a locator it is taken to lie as the master does.
 
     `reference` is the pose of the part in the master; None takes the centre of the locator's region, which is the same.
@@ -18,5 +18,5 @@ def locate(
     if learned is None:
         raise Problem("MASTER_IMAGE_NOT_FOUND", "the locator has no pattern")
     x, y = (reference.x, reference.y) if reference else locator.region.centre
-    pose = pattern.find(frame, locator, learned)
-    return pose, Placement(pose.x - x, pose.y - y)
+    pose = LOCATORS[locator.kind].find(frame, locator, learned)
+    return pose, Placement(pose.x - x, pose.y - y, pose.angle_deg, pose.scale, x, y)

@@ -8,17 +8,29 @@ from numbers import Real
 from node.frame import Frame, Measurement, Placement
 from node.part import Finding
 from node.program import LoadedProgram, LoadedTool
-from schemas import Fault, Problem, ToolResult, Verdict
+from node.tools import Given
+from schemas import Fault, Problem, ToolResult, Trigger, Verdict
+from schemas.tools.base import RegionTool
+from schemas.trigger import EMPTY
 
 log = logging.getLogger(__name__)
 
 
-def measure(frame: Frame, placement: Placement, program: LoadedProgram) -> tuple[Finding, ...]:
+def measure(frame: Frame, placement: Placement, program: LoadedProgram, trigger: Trigger = EMPTY) -> tuple[Finding, ...]:
     """One finding a tool, in the program's order. A tool that raises, or gives no finite number, is an ERROR of its own."""
-    return tuple(_one(frame, placement, tool) for tool in program.tools)
+    measured: dict[str, Measurement | None] = {}
+    passed: dict[str, bool] = {}
+    findings: dict[int, Finding] = {}
+    for place in program.order:
+        tool = program.tools[place]
+        findings[place] = finding = _one(frame, placement, tool, Given(trigger, measured, passed))
+        name = tool.settings.name
+        measured[name] = finding.measurement if finding.result.error is None else None
+        passed[name] = finding.result.verdict == "OK"
+    return tuple(findings[place] for place in range(len(program.tools)))
 
 
-def _one(frame: Frame, placement: Placement, tool: LoadedTool) -> Finding:
+def _one(frame: Frame, placement: Placement, tool: LoadedTool, given: Given) -> Finding:
     began_ns = time.monotonic_ns()
     settings = tool.settings
     value: float | None = None
@@ -26,7 +38,9 @@ def _one(frame: Frame, placement: Placement, tool: LoadedTool) -> Finding:
     fault: Fault | None = None
     verdict: Verdict = "ERROR"
     try:
-        measurement = tool.kind.measure(frame.view(settings.region, placement), settings, tool.learned)
+        view = frame.view(settings.region, placement, settings.ignore) if isinstance(settings, RegionTool) else None
+        more = (given,) if settings.asks else ()
+        measurement = tool.kind.measure(view, settings, tool.learned, *more)
         if not isinstance(measurement.value, Real) or not math.isfinite(measurement.value):
             raise Problem("NO_VALUE", f"tool {settings.name}: {measurement.value!r:.40}")
         value = float(measurement.value)
@@ -46,6 +60,7 @@ def _one(frame: Frame, placement: Placement, tool: LoadedTool) -> Finding:
         low=settings.low,
         high=settings.high,
         ms=(time.monotonic_ns() - began_ns) // 1000 / 1000,
+        text=measurement.text if measurement is not None else None,
         error=fault,
     )
     return Finding(result, measurement)

@@ -5,7 +5,7 @@ import time
 from dataclasses import dataclass, field
 from typing import Any
 
-from node.frame import Frame, Mark, Measurement
+from node.frame import IN_PLACE, Frame, Mark, Measurement, Placement
 from node.program import LoadedProgram
 from schemas import Fault, Pose, Problem, ToolResult, Trigger, Verdict
 from schemas.result import Source
@@ -53,6 +53,7 @@ class Inspection:
     program: LoadedProgram | None = None
     frame: Frame | None = None
     pose: Pose | None = None
+    placement: Placement = IN_PLACE
     findings: tuple[Finding, ...] = ()
     verdict: Verdict = "ERROR"
     fault: Fault | None = None

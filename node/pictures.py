@@ -125,17 +125,18 @@ def annotate(found: Inspection) -> Pixels:
     canvas: Pixels = np.array(frame.pixels if frame.coloured else cv2.cvtColor(frame.pixels, cv2.COLOR_GRAY2BGR), np.uint8)
     scale = max(0.4, frame.height / 1200)
     verdict = "ERROR" if found.fault else found.verdict
-    dx = dy = 0.0
-    if program is not None and found.pose is not None and program.program.locator is not None:
-        x, y = program.program.locator.region.centre
-        dx, dy = found.pose.x - x, found.pose.y - y
+    matrix = found.placement.matrix
+    if found.pose is not None:
         centre = (round(found.pose.x), round(found.pose.y))
         cv2.drawMarker(canvas, centre, (255, 200, 0), cv2.MARKER_CROSS, round(40 * scale), 1, cv2.LINE_AA)
     for finding, tool in zip(found.findings, program.tools if program else (), strict=False):
         colour = COLOURS[finding.result.verdict]
-        region = tool.settings.region
-        x, y = round(region.x + dx), round(region.y + dy)
-        cv2.rectangle(canvas, (x, y), (x + region.width - 1, y + region.height - 1), colour, 1)
+        region = getattr(tool.settings, "region", None)
+        if region is None:
+            continue
+        border = np.array(region.corners, float) @ matrix[:, :2].T + matrix[:, 2]
+        x, y = (round(float(v)) for v in border.min(axis=0))
+        cv2.polylines(canvas, [np.round(border).astype(np.int32).reshape(-1, 1, 2)], True, colour, 1, cv2.LINE_AA)
         for mark in finding.marks():
             points = np.round(mark.points).astype(np.int32).reshape(-1, 1, 2)
             if mark.closed:

@@ -4,15 +4,18 @@ import logging
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from types import ModuleType
 from typing import Any
 
 from node.frame import Frame, Pixels
 from node.picture import decode
-from node.tools import TOOLS, pattern
+from node.tools import LOCATORS, TOOLS
 from schemas import Problem, Program, StoredProgram, Tool
 from schemas.base import utc
+from schemas.program import order_of
 from schemas.store.programs import Programs
+from schemas.tools.base import RegionTool
 
 log = logging.getLogger(__name__)
 
@@ -39,6 +42,7 @@ class LoadedProgram:
     size: tuple[int, int] | None
     locator: Any
     tools: tuple[LoadedTool, ...]
+    order: tuple[int, ...]
 
 
 def load(program: Program, version: int, digest: str, master: bytes | None) -> LoadedProgram:
@@ -48,28 +52,32 @@ def load(program: Program, version: int, digest: str, master: bytes | None) -> L
     """
     if not program.tools:
         raise Problem("PROGRAM_EMPTY", program.id)
+    order = order_of(program.tools)
     if master is None:
-        return LoadedProgram(
-            program, version, digest, None, None, tuple(LoadedTool(tool, TOOLS[tool.kind], None) for tool in program.tools)
-        )
+        bare = tuple(LoadedTool(tool, TOOLS[tool.kind], None) for tool in program.tools)
+        return LoadedProgram(program, version, digest, None, None, bare, order)
     pixels: Pixels = decode(master)
     frame = Frame(pixels, 0, 0.0, "master", simulated=False)
     if program.locator is not None:
-        search = program.locator.search
+        search = getattr(program.locator, "search", None)
         if not program.locator.region.inside(frame.width, frame.height):
             raise Problem("PROGRAM_INVALID", f"locator: region leaves the master of {frame.width} x {frame.height} px")
         if search is not None and not search.inside(frame.width, frame.height):
             raise Problem("PROGRAM_INVALID", f"locator: search leaves the master of {frame.width} x {frame.height} px")
     wanted = program.locator
-    locator = _learn("locator", lambda: pattern.learn(frame, wanted)) if wanted is not None else None
+    locator = _learn("locator", lambda: LOCATORS[wanted.kind].learn(frame, wanted)) if wanted is not None else None
     tools = []
     for tool in program.tools:
-        if not tool.region.inside(frame.width, frame.height):
+        if isinstance(tool, RegionTool) and not tool.region.inside(frame.width, frame.height):
             raise Problem("PROGRAM_INVALID", f"tool {tool.name}: region leaves the master of {frame.width} x {frame.height} px")
         kind = TOOLS[tool.kind]
-        learned = _learn(f"tool {tool.name}", lambda kind=kind, tool=tool: kind.learn(frame.view(tool.region), tool))  # type: ignore[misc]
+        learned = _learn(f"tool {tool.name}", partial(_from_master, kind, frame, tool))
         tools.append(LoadedTool(tool, kind, learned))
-    return LoadedProgram(program, version, digest, (frame.width, frame.height), locator, tuple(tools))
+    return LoadedProgram(program, version, digest, (frame.width, frame.height), locator, tuple(tools), order)
+
+
+def _from_master(kind: ModuleType, frame: Frame, tool: Tool) -> Any:
+    return kind.learn(frame.view(tool.region, ignore=tool.ignore) if isinstance(tool, RegionTool) else None, tool)
 
 
 def _learn(who: str, learn: Callable[[], Any]) -> Any:

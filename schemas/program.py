@@ -64,6 +64,7 @@ class Program(Shape):
                 raise ValueError(f"two tools have the name {name}")
             if name in ("and", "or", "not", "all", "any"):
                 raise ValueError(f"tool {name}: the name has a meaning in judgements")
+        order_of(self.tools)
         if self.judgement not in ("all", "any"):
             for name in judgement_names(self.judgement):
                 if name not in names:
@@ -94,6 +95,28 @@ class StoredProgram(Shape):
     saved_at: str = Field(description="When this version was saved, UTC.")
     saved_by: str = Field(description="Who saved it.")
     note: str = Field(default="", description="Why.")
+
+
+def order_of(tools: tuple[Tool, ...]) -> tuple[int, ...]:
+    """Places of the tools such that each comes after those it uses. Raises ValueError if one is missing, or in a circle."""
+    places = {tool.name: place for place, tool in enumerate(tools)}
+    order: list[int] = []
+    done: set[str] = set()
+    while len(order) < len(tools):
+        before = len(order)
+        for place, tool in enumerate(tools):
+            if tool.name in done:
+                continue
+            for name in tool.uses:
+                if name not in places:
+                    raise ValueError(f"tool {tool.name} uses the tool {name}, which does not exist")
+            if all(name in done for name in tool.uses):
+                order.append(place)
+                done.add(tool.name)
+        if len(order) == before:
+            circle = ", ".join(tool.name for tool in tools if tool.name not in done)
+            raise ValueError(f"the tools {circle} use each other in a circle")
+    return tuple(order)
 
 
 def needs_master(tool: Tool) -> bool:

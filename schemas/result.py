@@ -32,6 +32,7 @@ class ToolResult(Shape):
     low: Float | None = Field(description="Lower limit.")
     high: Float | None = Field(description="Upper limit.")
     ms: Float = Field(description="Time the tool took.")
+    text: str | None = Field(default=None, description="What it read, if it reads.")
     error: Fault | None = Field(description="Why there is no value.")
 
 

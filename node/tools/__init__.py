@@ -1,18 +1,57 @@
 """The tools: one file a kind, each two pure functions.
 
 learn(view, settings) -> what the tool keeps of the master (None if nothing), once, when a program is loaded; raises
-Problem if there is nothing to learn from. measure(view, settings, learned) -> Measurement; raises Problem if there is
-nothing to measure: a tool never makes a number up.
+Problem if there is nothing to learn from. A tool that was taught gets its model as well: learn(view, settings, model).
+
+measure(view, settings, learned) -> Measurement; raises Problem if there is nothing to measure: a tool never makes a number
+up. A tool whose settings say `asks` (it needs the trigger, or what other tools found) gets that as well:
+measure(view, settings, learned, given). view is None for a tool without a region.
 """
 
+from collections.abc import Iterator, Mapping
+from importlib import import_module
 from types import ModuleType
+from typing import NamedTuple
 
-from node.tools import area, brightness, colour_area, edge_pixels, outline
+from node.frame import Measurement
+from schemas import Trigger
 
-TOOLS: dict[str, ModuleType] = {
-    "area": area,
-    "brightness": brightness,
-    "colour_area": colour_area,
-    "edge_pixels": edge_pixels,
-    "outline": outline,
-}
+
+class Given(NamedTuple):
+    """What a tool may ask for: the trigger, and by name what the tools it uses measured, None for one that could not."""
+
+    trigger: Trigger
+    measured: Mapping[str, Measurement | None]
+    passed: Mapping[str, bool]
+
+
+class Kinds(Mapping[str, ModuleType]):
+    """Modules by kind, each imported when it is first asked for: some of them load large libraries."""
+
+    def __init__(self, modules: dict[str, str]) -> None:
+        self._modules = modules
+
+    def __getitem__(self, kind: str) -> ModuleType:
+        return import_module(self._modules[kind])
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._modules)
+
+    def __len__(self) -> int:
+        return len(self._modules)
+
+
+TOOLS = Kinds(
+    {
+        "area": "node.tools.area",
+        "brightness": "node.tools.brightness",
+        "colour_area": "node.tools.colour_area",
+        "edge_pixels": "node.tools.edge_pixels",
+        "outline": "node.tools.outline",
+    }
+)
+LOCATORS = Kinds(
+    {
+        "pattern": "node.tools.pattern",
+    }
+)

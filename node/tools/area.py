@@ -26,9 +26,11 @@ def learn(view: View, settings: Area) -> Learned:
     """
     threshold = settings.threshold
     if threshold is None:
-        level, mask = cv2.threshold(view.gray, 0, 255, cv2.THRESH_BINARY | cv2.THRESH_OTSU)
+        counted = view.gray if view.mask is None else view.gray[view.mask > 0]
+        level, _ = cv2.threshold(counted, 0, 255, cv2.THRESH_BINARY | cv2.THRESH_OTSU)
         threshold = int(level)
-        lighter = cv2.mean(view.gray, mask)[0] - cv2.mean(view.gray, cv2.bitwise_not(mask))[0]
+        mask = _mask(view, threshold, light=True)
+        lighter = cv2.mean(view.gray, mask)[0] - cv2.mean(view.gray, view.counted(cv2.bitwise_not(mask)))[0]  # type: ignore[arg-type]
         if not 0 < cv2.countNonZero(mask) < view.size_px or lighter < LEAST_CONTRAST:
             raise Problem("NO_CONTRAST", "the master has no light and dark pixels here")
     bright = cv2.countNonZero(_mask(view, threshold, light=True))
@@ -61,4 +63,4 @@ def measure(view: View, settings: Area, learned: Learned | None) -> Measurement:
 def _mask(view: View, threshold: int, light: bool) -> Pixels:
     """255 where a pixel counts: gray above the threshold if light, else up to it."""
     kind = cv2.THRESH_BINARY if light else cv2.THRESH_BINARY_INV
-    return cv2.threshold(view.gray, threshold, 255, kind)[1]  # type: ignore[return-value]
+    return view.counted(cv2.threshold(view.gray, threshold, 255, kind)[1])  # type: ignore[arg-type]

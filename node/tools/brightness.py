@@ -31,7 +31,7 @@ def measure(view: View, settings: Brightness, learned: Learned | None) -> Measur
 
 
 def _mean(view: View) -> float:
-    mean = cv2.mean(view.gray)[0]
+    mean = cv2.mean(view.gray, view.mask)[0]
     if not 0 < mean < 255:
         raise Problem("NO_CONTRAST", "all pixels are black" if mean <= 0 else "all pixels are white")
     return mean

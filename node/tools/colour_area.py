@@ -60,7 +60,7 @@ def _masks(view: View, settings: ColourArea) -> list[Pixels]:
         )
     ]
     return [
-        cv2.inRange(view.hsv, (first, rest[0][0], rest[1][0]), (last, rest[0][1], rest[1][1]))  # type: ignore[misc]
+        view.counted(cv2.inRange(view.hsv, (first, rest[0][0], rest[1][0]), (last, rest[0][1], rest[1][1])))  # type: ignore
         for first, last in _hues(settings.hue_low_deg, settings.hue_high_deg)
     ]
 

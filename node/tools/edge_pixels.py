@@ -52,4 +52,4 @@ def _mask(view: View, settings: EdgePixels) -> Pixels:
     """
     across, down = view.gradients
     steep = settings.gradient_low * GRADIENT_SCALE
-    return cv2.Canny(across, down, steep, steep, L2gradient=True)  # type: ignore[return-value]
+    return view.counted(cv2.Canny(across, down, steep, steep, L2gradient=True))  # type: ignore[arg-type]

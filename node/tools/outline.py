@@ -35,7 +35,7 @@ def learn(view: View, settings: Outline) -> Learned:
     """
     across, down = view.gradients
     steep = settings.gradient_low * GRADIENT_SCALE
-    edges = cv2.Canny(across, down, steep, steep, L2gradient=True)
+    edges = view.counted(cv2.Canny(across, down, steep, steep, L2gradient=True))  # type: ignore[arg-type]
     reach = settings.tolerance_px
     y, x = np.nonzero(edges[reach : view.height - reach, reach : view.width - reach])
     if len(x) < LEAST_POINTS:
@@ -82,6 +82,6 @@ def _cosines(view: View, settings: Outline, learned: Learned) -> NDArray[np.floa
 
 def _marks(view: View, learned: Learned, cosines: NDArray[np.float32]) -> tuple[Mark, ...]:
     """The contour's points: first those that agree with the part, then those that are missing."""
-    points = np.stack([learned.x + view.x, learned.y + view.y], axis=1).astype(float)
+    points = view.to_frame(np.stack([learned.x, learned.y], axis=1))
     there = cosines >= 0.5
     return Mark(points[there]), Mark(points[~there])

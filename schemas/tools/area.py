@@ -4,10 +4,10 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from schemas.tools.base import ToolBase
+from schemas.tools.base import RegionTool
 
 
-class Area(ToolBase):
+class Area(RegionTool):
     """Counts the pixels that are lighter (or darker) than a threshold; value in `ratio`."""
 
     kind: Literal["area"] = "area"

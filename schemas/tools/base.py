@@ -1,16 +1,17 @@
 """What every tool can be told: its name, its region and the limits of its value."""
 
+from typing import Annotated, ClassVar
+
 from pydantic import Field, model_validator
 
 from schemas.base import Float, Shape, ToolName
-from schemas.geometry import Region
+from schemas.geometry import AnyRegion
 
 
 class ToolBase(Shape):
-    """A tool measures one value in one region; the value is good from `low` to `high`."""
+    """A tool measures one value; the value is good from `low` to `high`."""
 
     name: ToolName = Field(description="Name of the tool, unique in its program; used in judgements and outputs.")
-    region: Region = Field(description="Where the tool looks, in the master's coordinates; it follows the part's pose.")
     low: Float | None = Field(default=None, description="Least good value; null is no lower limit.")
     high: Float | None = Field(default=None, description="Greatest good value; null is no upper limit.")
 
@@ -22,7 +23,23 @@ class ToolBase(Shape):
             raise ValueError(f"tool {self.name}: low ({self.low}) is above high ({self.high})")
         return self
 
+    asks: ClassVar[bool] = False  # whether it needs the trigger, or what other tools found
+
+    @property
+    def uses(self) -> tuple[str, ...]:
+        """Names of the tools whose values it needs."""
+        return ()
+
     @property
     def unit(self) -> str:
         """Unit of the value and of the limits."""
         return "ratio"
+
+
+class RegionTool(ToolBase):
+    """A tool that looks at the pixels of one region."""
+
+    region: AnyRegion = Field(description="Where the tool looks, in the master's coordinates; it follows the part's pose.")
+    ignore: Annotated[tuple[AnyRegion, ...], Field(max_length=16, strict=False)] = Field(
+        default=(), description="Parts of the region that do not count, in the master's coordinates."
+    )

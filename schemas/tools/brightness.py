@@ -4,10 +4,10 @@ from typing import Literal
 
 from pydantic import Field
 
-from schemas.tools.base import ToolBase
+from schemas.tools.base import RegionTool
 
 
-class Brightness(ToolBase):
+class Brightness(RegionTool):
     """Mean gray level of the region, 0 to 255; or divided by the master's."""
 
     kind: Literal["brightness"] = "brightness"

@@ -5,10 +5,10 @@ from typing import Literal
 from pydantic import Field, model_validator
 
 from schemas.base import Float
-from schemas.tools.base import ToolBase
+from schemas.tools.base import RegionTool
 
 
-class ColourArea(ToolBase):
+class ColourArea(RegionTool):
     """Counts the pixels whose hue, saturation and value lie in a range; the hue may wrap through red."""
 
     kind: Literal["colour_area"] = "colour_area"

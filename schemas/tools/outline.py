@@ -5,10 +5,10 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from schemas.base import Float
-from schemas.tools.base import ToolBase
+from schemas.tools.base import RegionTool
 
 
-class Outline(ToolBase):
+class Outline(RegionTool):
     """Mean agreement of edge directions along the master's contour, 0 to 1; independent of brightness and contrast."""
 
     kind: Literal["outline"] = "outline"

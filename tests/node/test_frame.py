@@ -24,8 +24,9 @@ def test_a_view_lies_within_half_a_pixel_of_where_the_part_is_or_there_is_none(d
             picture.view(where, Placement(dx, dy))
         return
     view = picture.view(where, Placement(dx, dy))
-    assert abs(view.x - 20 - dx) <= 0.5
-    assert abs(view.y - 15 - dy) <= 0.5
+    assert view.cut is not None
+    assert abs(view.cut[0] - 20 - dx) <= 0.5
+    assert abs(view.cut[1] - 15 - dy) <= 0.5
     assert view.gray.shape == (18, 24)
 
 

@@ -53,7 +53,7 @@ def program(judgement: str = "all", tools: int = 2, **more: object) -> Program:
 def loaded(answers: list[object], **more: object) -> LoadedProgram:
     made = program(tools=len(answers), **more)
     tools = tuple(LoadedTool(tool, Kind(answer), None) for tool, answer in zip(made.tools, answers, strict=True))  # type: ignore[arg-type]
-    return LoadedProgram(made, 1, made.hash, None, None, tools)
+    return LoadedProgram(made, 1, made.hash, None, None, tools, tuple(range(len(tools))))
 
 
 def inspected(answers: list[object], **more: object) -> Inspection:

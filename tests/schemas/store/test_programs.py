@@ -71,7 +71,7 @@ def test_a_master_that_is_neither_given_nor_stored_is_missing(programs: Programs
     assert programs.list() == ()
 
 
-@pytest.mark.parametrize("data", [b"", b"<svg/>", b"GIF89a", os.urandom(64)])
+@pytest.mark.parametrize("data", [b"", b"<svg/>", b"GIF89a", bytes(range(64))])
 def test_a_master_must_at_least_begin_like_a_picture(programs: Programs, data: bytes) -> None:
     refused("IMAGE_INVALID", lambda: programs.save(program(), data, "ada"))
 
