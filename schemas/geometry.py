@@ -159,7 +159,11 @@ AnyRegion = Annotated[
     | Annotated[Circle, Tag("circle")]
     | Annotated[Ring, Tag("ring")]
     | Annotated[Polygon, Tag("polygon")],
-    Discriminator(_shape),
+    Discriminator(
+        _shape,
+        custom_error_type="region_shape",
+        custom_error_message="shape is not one of rectangle, rotated, circle, ring, polygon",
+    ),
 ]
 
 

@@ -98,5 +98,5 @@ def test_a_turned_region_that_leaves_the_frame_is_an_error() -> None:
 )
 def test_a_shape_that_is_none_is_refused_with_the_tool(region: dict[str, object]) -> None:
     tool = {"kind": "brightness", "name": "lamp", "region": region, "low": 1}
-    with pytest.raises(Problem, match="tools"):
+    with pytest.raises(Problem, match="tool lamp: region"):
         as_program({"id": "p", "name": "P", "tools": [tool]})
