@@ -242,3 +242,102 @@ def test_wrong_credentials_are_told_and_tried_again_slowly_without_a_secret_in_t
         bench.ledger.close()
         process.terminate()
         process.wait(5)
+
+
+def certificates(folder: Path) -> None:
+    """An authority, a server certificate for localhost, and a client's, by openssl."""
+
+    def openssl(*words: str) -> None:
+        subprocess.run(["openssl", *words], cwd=folder, check=True, capture_output=True)
+
+    openssl(
+        "req",
+        "-x509",
+        "-newkey",
+        "rsa:2048",
+        "-nodes",
+        "-days",
+        "2",
+        "-subj",
+        "/CN=plant",
+        "-keyout",
+        "ca.key",
+        "-out",
+        "ca.pem",
+    )
+    (folder / "names").write_text("subjectAltName=DNS:localhost\n")
+    for name, subject in (("server", "/CN=localhost"), ("client", "/CN=node-01")):
+        openssl("req", "-newkey", "rsa:2048", "-nodes", "-subj", subject, "-keyout", f"{name}.key", "-out", f"{name}.csr")
+        words = ["x509", "-req", "-in", f"{name}.csr", "-CA", "ca.pem", "-CAkey", "ca.key", "-CAcreateserial", "-days", "2"]
+        openssl(*words, "-extfile", "names", "-out", f"{name}.pem")
+    for file in folder.iterdir():
+        file.chmod(0o644)
+    folder.chmod(0o755)
+
+
+def test_tls_with_client_certificates_works_and_a_wrong_host_is_refused_without_plain_text(tmp_path: Path) -> None:
+    from tests.processes import free_port
+
+    certs = tmp_path / "certs"
+    certs.mkdir()
+    certificates(certs)
+    port = free_port()
+    conf = certs / "tls.conf"
+    conf.write_text(
+        f"listener {port} 127.0.0.1\nallow_anonymous true\ncafile {certs}/ca.pem\ncertfile {certs}/server.pem\n"
+        f"keyfile {certs}/server.key\nrequire_certificate true\nuser root\n"
+    )
+    process = subprocess.Popen(["mosquitto", "-c", str(conf)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    keys = {"ca_file": f"{certs}/ca.pem", "cert_file": f"{certs}/client.pem", "key_file": f"{certs}/client.key"}
+    good = Bench(tmp_path / "good", BrokerSettings(url=f"mqtts://localhost:{port}", **keys))
+    wrong = Bench(tmp_path / "wrong", BrokerSettings(url=f"mqtts://127.0.0.1:{port}", **keys))
+    try:
+        wait_for(lambda: good.session.online, 20)
+        good.result("over tls")
+        wait_for(lambda: outbox(good.ledger.path) == 0)
+        wait_for(wrong.told("refused"), 15)
+        assert not wrong.session.online
+        assert "certificate" in wrong.told("refused")()[0].lower() or "match" in wrong.told("refused")()[0]
+    finally:
+        for bench in (good, wrong):
+            bench.session.stop(None, 3)
+            bench.ledger.close()
+        process.terminate()
+        process.wait(5)
+
+
+def test_a_broker_that_speaks_mqtt_3_only_is_spoken_to_in_its_version(tmp_path: Path) -> None:
+    from tests.processes import free_port
+
+    port = free_port()
+    conf = tmp_path / "plain.conf"
+    conf.write_text(f"listener {port} 127.0.0.1\nallow_anonymous true\nuser root\n")
+    process = subprocess.Popen(["mosquitto", "-c", str(conf)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    proxy = OldBroker(port)
+    bench = Bench(tmp_path / "b", BrokerSettings(url=f"mqtt://127.0.0.1:{proxy.port}"))
+    try:
+        wait_for(lambda: bench.session.online, 30)
+        assert bench.session.protocol == "3.1.1"
+        assert bench.session.kind == "persistent"
+        bench.result("r-1")
+        wait_for(lambda: outbox(bench.ledger.path) == 0)
+    finally:
+        bench.session.stop(None, 3)
+        bench.ledger.close()
+        proxy.close()
+        process.terminate()
+        process.wait(5)
+
+
+class OldBroker(Proxy):
+    """Closes connections that begin with a CONNECT of MQTT 5, as a broker of MQTT 3.1.1 does."""
+
+    def _pipe(self, source: socket.socket, sink: socket.socket, from_client: bool) -> None:
+        if from_client:
+            first = source.recv(65536)
+            if b"\x00\x04MQTT\x05" in first:
+                source.close()
+                sink.close()
+                return
+            sink.sendall(first)
+        super()._pipe(source, sink, from_client)

@@ -1,0 +1,253 @@
+"""One connection of a client to the broker: a paho client with its thread, from CONNECT to its end, and never reused.
+
+Callbacks run on paho's thread, partly while it holds its own locks: they only store and wake. So nothing here calls
+paho while it holds `_state`, which the callbacks need.
+"""
+
+import contextlib
+import queue
+import socket
+import ssl
+import threading
+from collections import Counter
+from collections.abc import Callable, Iterator
+from typing import Any, NamedTuple
+
+import paho.mqtt.client as mqtt
+from paho.mqtt.enums import CallbackAPIVersion
+from paho.mqtt.packettypes import PacketTypes
+from paho.mqtt.properties import Properties
+from paho.mqtt.reasoncodes import ReasonCode
+
+from schemas import Problem
+from schemas.settings import BrokerSettings
+
+ACK_S = 5.0
+QUEUE_LIMIT = 1000
+NO_SUBSCRIBERS = 0x10
+
+
+class Received(NamedTuple):
+    """A message as it came."""
+
+    topic: str
+    payload: bytes
+    retain: bool
+
+
+class WrongProtocol(Problem):
+    """The broker does not speak MQTT 5: it says so, or ends the connection instead of an answer."""
+
+
+class Waiter:
+    """Somebody who waits for messages on some topics; `missed` counts what did not fit into the queue."""
+
+    def __init__(self, filters: tuple[str, ...]) -> None:
+        self.filters = filters
+        self.missed = 0
+        self._queue: queue.Queue[Received | None] = queue.Queue(QUEUE_LIMIT)
+
+    def offer(self, message: Received | None) -> None:
+        """A message, or None for the end of the connection. Never waits."""
+        try:
+            self._queue.put_nowait(message)
+        except queue.Full:
+            self.missed += 1
+
+    def take(self, wait_s: float) -> Received | None:
+        """The next message; None if none came in time or the connection ended."""
+        try:
+            return self._queue.get(timeout=max(0.0, wait_s))
+        except queue.Empty:
+            return None
+
+
+class Link:
+    """See the head of this file. Connects at once; everything raises Problem BROKER_AWAY when it cannot be done.
+
+    `ended` says why the connection is over, None while it is not. session_present and properties are those of CONNACK.
+    """
+
+    def __init__(
+        self,
+        settings: BrokerSettings,
+        client_id: str,
+        limit_s: float,
+        *,
+        v5: bool = True,
+        clean: bool = True,
+        expiry_s: int = 0,
+    ) -> None:
+        self.v5 = v5
+        self.ended: str | None = None
+        self.session_present = False
+        self.properties: dict[str, Any] = {}
+        self._state = threading.Condition()
+        self._up = False
+        self._other_protocol = False
+        self._acks: dict[int, list[ReasonCode]] = {}
+        self._waiters: list[Waiter] = []
+        self._topics = threading.Lock()
+        self._uses: Counter[str] = Counter()
+        self._client = self._made(settings, client_id, limit_s, clean)
+        given: dict[str, Any] = {"clean_start": mqtt.MQTT_CLEAN_START_FIRST_ONLY}
+        if v5:
+            properties = _properties(PacketTypes.CONNECT)
+            properties.SessionExpiryInterval = expiry_s
+            given = {"clean_start": clean, "properties": properties}
+        try:
+            if settings.tls:
+                self._client.tls_set_context(_tls(settings))
+            self._client.connect(settings.host, settings.port, keepalive=settings.keepalive_s, **given)
+        except ssl.SSLError as error:
+            reason = getattr(error, "verify_message", "") or error.reason or error
+            raise Problem("BROKER_AWAY", f"{settings.url}: TLS: {reason}") from error
+        except (OSError, ValueError) as error:
+            raise Problem("BROKER_AWAY", f"{settings.url}: {getattr(error, 'strerror', None) or error}") from error
+        self._client.loop_start()
+        try:
+            self._await(lambda: self._up, limit_s, f"{settings.url} did not answer within {limit_s:g} s")
+        except Problem as problem:
+            self.close()
+            if self._other_protocol:
+                raise WrongProtocol("BROKER_AWAY", self.ended) from problem
+            raise
+
+    def close(self) -> None:
+        """Leave the broker. It can be called twice."""
+        self._client.disconnect()
+        self._client.loop_stop()
+
+    @contextlib.contextmanager
+    def listening(self, *filters: str, subscribe: bool = True, qos: int = 1) -> Iterator[Waiter]:
+        """Messages on these topics, from the broker's confirmation on, retained ones first."""
+        waiter = Waiter(filters)
+        with self._state:
+            self._waiters.append(waiter)
+        subscribed = []
+        try:
+            for each in filters if subscribe else ():
+                subscribed.append(each)
+                self.subscribe(each, qos)
+            yield waiter
+        finally:
+            with self._state:
+                self._waiters.remove(waiter)
+            with self._topics:
+                for each in subscribed:
+                    self._uses[each] -= 1
+                    if self._uses[each] == 0:
+                        del self._uses[each]
+                        self._client.unsubscribe(each)
+
+    def subscribe(self, topic: str, qos: int = 1) -> None:
+        """Subscribe; returns when the broker has confirmed."""
+        with self._topics:  # so that an unsubscription of another thread cannot come after our subscription
+            self._uses[topic] += 1
+            error, mid = self._client.subscribe(topic, qos)
+        for reason in self._acknowledged(error, mid, f"the subscription to {topic}"):
+            if reason.is_failure:
+                raise Problem("BROKER_AWAY", f"it refuses the subscription to {topic}: {reason}")
+
+    def publish(self, topic: str, payload: bytes, properties: dict[str, Any] | None = None, *, retain: bool = False) -> bool:
+        """Publish with QoS 1; returns when the broker has confirmed: whether anybody subscribes, as far as it tells."""
+        given = None
+        if self.v5:
+            given = _properties(PacketTypes.PUBLISH)
+            for name, value in {"ContentType": "application/json", **(properties or {})}.items():
+                setattr(given, name, value)
+        info = self._client.publish(topic, payload, 1, retain, given)
+        reason = self._acknowledged(info.rc, info.mid, f"the message to {topic}")[0]
+        if reason.is_failure:
+            raise Problem("BROKER_AWAY", f"it refuses the message to {topic}: {reason}")
+        return bool(reason.value != NO_SUBSCRIBERS)
+
+    def check(self) -> None:
+        """Raises Problem BROKER_AWAY if the connection has ended."""
+        if self.ended is not None:
+            raise Problem("BROKER_AWAY", self.ended)
+
+    def _made(self, settings: BrokerSettings, client_id: str, limit_s: float, clean: bool) -> mqtt.Client:
+        client = mqtt.Client(
+            CallbackAPIVersion.VERSION2,
+            client_id=client_id,
+            clean_session=None if self.v5 else clean,
+            protocol=mqtt.MQTTv5 if self.v5 else mqtt.MQTTv311,
+            reconnect_on_failure=False,
+        )
+        client.connect_timeout = limit_s
+        client.on_socket_open = _no_delay
+        client.on_connect = self._on_connect
+        client.on_disconnect = self._on_disconnect
+        client.on_message = self._on_message
+        client.on_publish = lambda _client, _userdata, mid, reason, _properties: self._on_ack(mid, [reason])
+        client.on_subscribe = lambda _client, _userdata, mid, reasons, _properties: self._on_ack(mid, reasons)
+        if settings.username is not None:
+            client.username_pw_set(settings.username, settings.password.get_secret_value() if settings.password else None)
+        return client
+
+    def _acknowledged(self, error: int, mid: int | None, what: str) -> list[ReasonCode]:
+        if error != mqtt.MQTT_ERR_SUCCESS or mid is None:
+            raise Problem("BROKER_AWAY", self.ended or f"{what} could not be sent")
+        self._await(lambda: mid in self._acks, ACK_S, f"it did not confirm {what} within {ACK_S:g} s")
+        with self._state:
+            return self._acks.pop(mid)
+
+    def _await(self, done: Callable[[], bool], limit_s: float, otherwise: str) -> None:
+        with self._state:
+            self._state.wait_for(lambda: self.ended is not None or done(), limit_s)
+            if done():
+                return
+        self.check()
+        raise Problem("BROKER_AWAY", otherwise)
+
+    # Callbacks of paho, on its thread
+
+    def _on_connect(self, _client: Any, _userdata: Any, flags: Any, reason: ReasonCode, properties: Any) -> None:
+        with self._state:
+            if reason.is_failure:
+                self._other_protocol = self.v5 and "protocol version" in str(reason).lower()
+                self.ended = f"it refuses the connection: {reason}"
+            else:
+                self._up = True
+                self.session_present = bool(flags.session_present)
+                self.properties = {} if properties is None else properties.json()
+            self._state.notify_all()
+
+    def _on_disconnect(self, _client: Any, _userdata: Any, _flags: Any, reason: ReasonCode, _properties: Any) -> None:
+        with self._state:
+            if self.ended is None:
+                self._other_protocol = self.v5 and not self._up
+                self.ended = f"the connection ended: {reason}"
+            for waiter in self._waiters:
+                waiter.offer(None)
+            self._state.notify_all()
+
+    def _on_message(self, _client: Any, _userdata: Any, message: mqtt.MQTTMessage) -> None:
+        received = Received(message.topic, bytes(message.payload), bool(message.retain))
+        with self._state:
+            for waiter in self._waiters:
+                if any(mqtt.topic_matches_sub(each, received.topic) for each in waiter.filters):
+                    waiter.offer(received)
+
+    def _on_ack(self, mid: int, reasons: list[ReasonCode]) -> None:
+        with self._state:
+            self._acks[mid] = reasons
+            self._state.notify_all()
+
+
+def _no_delay(_client: Any, _userdata: Any, sock: Any) -> None:
+    """paho leaves Nagle's algorithm on: 40 to 88 ms a round trip."""
+    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+
+
+def _tls(settings: BrokerSettings) -> ssl.SSLContext:
+    context = ssl.create_default_context(cafile=settings.ca_file)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    if settings.cert_file and settings.key_file:
+        context.load_cert_chain(settings.cert_file, settings.key_file)
+    return context
+
+
+def _properties(packet: int) -> Any:
+    return Properties(packet)  # type: ignore[no-untyped-call]

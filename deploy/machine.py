@@ -1,0 +1,250 @@
+"""What `doctor` finds on the machine itself: cameras, lines, disk, clock, permissions, programs."""
+
+import ctypes
+import os
+import stat
+import tempfile
+import time
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Literal, NamedTuple
+
+from schemas import CATALOGUE, GpiodLines, Problem, Settings
+from schemas.override import is_secret_variable
+from schemas.store.programs import Programs
+
+STATUS = Literal["ok", "warn", "fail"]
+FSYNCS = 10
+SLOW_FSYNC_MS = 50.0
+LEAST_FREE_MB = 200
+OPEN_S = 5.0
+YEARS = range(2025, 2100)
+TIME_ERROR = 5  # adjtimex: the clock is not synchronised
+VOLATILE = ("tmpfs", "ramfs", "overlay")
+
+
+class Row(NamedTuple):
+    """One finding, and what to do about it."""
+
+    check: str
+    status: STATUS
+    found: str
+    todo: str = ""
+
+
+def failed(check: str, problem: Problem) -> Row:
+    """The finding of a problem of the catalogue."""
+    return Row(check, "fail", f"{problem.code}: {problem.message}", CATALOGUE[problem.code].advice)
+
+
+def cameras(settings: Settings, folder: Path) -> Iterator[Row]:
+    """Opens each camera and takes a picture: only while no node runs."""
+    from node.cameras import Request, make_camera
+
+    for station in settings.station:
+        check = f"camera {station.id}"
+        try:
+            camera = make_camera(station.camera, folder)
+            try:
+                camera.open()
+                until = time.monotonic() + OPEN_S
+                while camera.problem is not None and time.monotonic() < until:
+                    time.sleep(0.05)
+                if camera.problem is not None:
+                    raise camera.problem
+                if camera.simulated:
+                    yield _simulated(check, f"{station.camera.kind}: simulated", settings)
+                    continue
+                now = time.monotonic_ns()
+                frame = camera.grab(Request(now, now + station.camera.timeout_ms * 1_000_000))
+                took_ms = (time.monotonic_ns() - now) / 1e6
+                yield Row(check, "ok", f"{station.camera.kind}: {frame.width} x {frame.height} px after {took_ms:.0f} ms")
+            finally:
+                camera.close()
+        except Problem as problem:
+            yield failed(check, problem)
+
+
+def lines(settings: Settings) -> Iterator[Row]:
+    """Looks at each line without requesting it."""
+    for station in settings.station:
+        check = f"lines {station.id}"
+        if not isinstance(station.lines, GpiodLines):
+            yield _simulated(check, f"{len(station.lines.roles)} lines in memory: simulated", settings)
+            continue
+        try:
+            yield _chip(check, station.lines)
+        except Problem as problem:
+            yield failed(check, problem)
+        except OSError as error:
+            yield Row(check, "fail", f"{station.lines.chip}: {error.strerror or error}", "Check the chip and its permissions")
+
+
+def _chip(check: str, lines: GpiodLines) -> Row:
+    from node.gpio.chip import CONSUMER, find_chip
+
+    wanted = {line.line: role for role, line in lines.roles.items()}
+    if lines.trigger is not None:
+        wanted[lines.trigger.line] = "trigger"
+    with find_chip(lines.chip) as chip:
+        about = chip.get_info()
+        missing = [f"{offset} ({role})" for offset, role in wanted.items() if offset >= about.num_lines]
+        if missing:
+            return Row(
+                check, "fail", f"{about.label} has no line {', '.join(missing)}", f"Choose lines below {about.num_lines}"
+            )
+        infos = {offset: chip.get_line_info(offset) for offset in wanted}
+    held = [f"{o} ({wanted[o]}) by {i.consumer or 'unnamed'!r}" for o, i in infos.items() if i.used and i.consumer != CONSUMER]
+    if held:
+        return Row(check, "fail", f"{about.label}: held: {', '.join(held)}", "Stop who holds them, or choose other lines")
+    ours = sum(info.used for info in infos.values())
+    return Row(check, "ok", f"{about.label}: {len(wanted)} lines{f', {ours} held by a node' if ours else ', free'}")
+
+
+def disk(settings: Settings) -> Iterator[Row]:
+    """Space, kind and speed of the disk that holds the state folder."""
+    state = Path(settings.state_dir)
+    try:
+        space = os.statvfs(state)
+        free, whole = space.f_bavail * space.f_frsize, space.f_blocks * space.f_frsize
+        percent, free_mb = 100 * free / max(whole, 1), free >> 20
+        found = f"{free_mb} MB free of {whole >> 20} ({percent:.0f} %)"
+        if free_mb < LEAST_FREE_MB:
+            yield Row("disk space", "fail", found, f"Free at least {LEAST_FREE_MB} MB")
+        elif percent < settings.pictures.min_free_percent:
+            yield Row("disk space", "warn", found, f"Pictures are dropped below {settings.pictures.min_free_percent:g} %")
+        else:
+            yield Row("disk space", "ok", found)
+        kind = _filesystem(state)
+        if kind in VOLATILE:
+            yield Row(
+                "disk kind", "warn", kind, "What is recorded here may not survive a restart: put state_dir on a real disk"
+            )
+        times = sorted(_fsync_ms(state) for _ in range(FSYNCS))
+        found = f"median {times[FSYNCS // 2]:.2f} ms, worst {times[-1]:.2f} ms"
+        if times[FSYNCS // 2] > SLOW_FSYNC_MS:
+            yield Row("disk fsync", "warn", found, "Every trigger and result waits for it: use a faster disk")
+        else:
+            yield Row("disk fsync", "ok", found)
+    except OSError as error:
+        yield Row("disk", "fail", f"{state}: {error.strerror or error}", "Check that the folder is there and can be written")
+
+
+def _fsync_ms(folder: Path) -> float:
+    with tempfile.TemporaryFile(dir=folder) as file:
+        file.write(os.urandom(4096))
+        file.flush()
+        started = time.perf_counter()
+        os.fsync(file.fileno())
+        return (time.perf_counter() - started) * 1000
+
+
+def _filesystem(path: Path) -> str:
+    """Type of the file system that holds a path, after /proc/mounts."""
+    best = ("", "unknown")
+    for line in Path("/proc/mounts").read_text(errors="replace").splitlines():
+        _, point, kind, *_ = line.split(" ")
+        if path.resolve().is_relative_to(point) and len(point) >= len(best[0]):
+            best = (point, kind)
+    return best[1]
+
+
+def clock(settings: Settings) -> Iterator[Row]:
+    """Whether the clock is plausible and follows a time server."""
+    now = datetime.now(UTC)
+    if now.year not in YEARS:
+        yield Row("clock", "fail", f"{now:%Y-%m-%d %H:%M:%S} UTC", "Set the clock, or add an RTC or a time server")
+        return
+    needed = any(station.clocks_synced for station in settings.station)
+    if _synchronised():
+        yield Row("clock", "ok", f"{now:%Y-%m-%d %H:%M:%S} UTC, synchronised")
+    else:
+        todo = "Start a time service (timedatectl set-ntp true)"
+        todo += ", or set clocks_synced = false: triggers are judged by sent_at" if needed else ""
+        yield Row("clock", "fail" if needed else "warn", f"{now:%Y-%m-%d %H:%M:%S} UTC, not synchronised", todo)
+
+
+def _synchronised() -> bool:
+    if Path("/run/systemd/timesync/synchronized").exists():
+        return True
+    timex = ctypes.create_string_buffer(512)  # modes = 0: only read
+    libc = ctypes.CDLL(None, use_errno=True)
+    return bool(0 <= libc.adjtimex(timex) < TIME_ERROR)
+
+
+def permissions(settings: Settings, config: Path, environ: Mapping[str, str]) -> Iterator[Row]:
+    """Who may read and change what; secrets are for one account only."""
+    state = Path(settings.state_dir)
+    bad: list[Row] = []
+    try:
+        folder = state.stat()
+        if folder.st_mode & stat.S_IWOTH:
+            bad.append(Row("permissions", "fail", f"{state} can be written by everybody", f"chmod o-w {state}"))
+        foreign = [path for path in _state_files(state) if path.lstat().st_uid != folder.st_uid]
+        if foreign:
+            some = ", ".join(str(path) for path in foreign[:3])
+            todo = f"chown -R --reference={state} {state}"
+            bad.append(Row("permissions", "fail", f"{some} and the state folder have different owners", todo))
+        for path in (state / "users").glob("users.json*"):
+            if path.stat().st_mode & stat.S_IROTH:
+                bad.append(Row("permissions", "fail", f"{path} can be read by everybody", f"chmod o-r {path}"))
+    except OSError as error:
+        bad.append(Row("permissions", "fail", f"{state}: {error.strerror or error}", "Run doctor as the node's own account"))
+    secrets = [Path(value) for name, value in environ.items() if name.endswith("_FILE") and is_secret_variable(name)]
+    secrets += [Path(settings.broker.key_file)] if settings.broker.key_file else []
+    secrets += [path for path in {Path(".env").absolute(), config.parent / ".env"} if path.is_file()]
+    for path in secrets:
+        try:
+            if path.stat().st_mode & (stat.S_IROTH | stat.S_IWOTH):
+                bad.append(Row("permissions", "fail", f"{path} can be read by everybody", f"chmod 600 {path}"))
+        except OSError as error:
+            bad.append(Row("permissions", "fail", f"{path}: {error.strerror or error}", "Check the path of the secret"))
+    if config.stat().st_mode & stat.S_IWOTH:
+        bad.append(Row("permissions", "fail", f"{config} can be written by everybody", f"chmod o-w {config}"))
+    yield from bad or [Row("permissions", "ok", f"{state} and {len(secrets)} files with secrets")]
+
+
+def _state_files(state: Path) -> Iterator[Path]:
+    for pattern in ("*", "programs/*", "users/*"):
+        yield from state.glob(pattern)
+
+
+def programs(settings: Settings) -> Iterator[Row]:
+    """Loads every program as the node would, and looks for those that the settings name."""
+    from node.program import load
+
+    store = Programs(Path(settings.state_dir) / "programs")
+    try:
+        found = store.list()
+    except Problem as problem:
+        yield failed("programs", problem)
+        return
+    if store.problem is not None:
+        yield failed("programs", store.problem)
+    good = 0
+    for stored in found:
+        try:
+            load(stored.program, stored.version, stored.hash, store.master(stored.program))
+            good += 1
+        except Problem as problem:
+            yield failed(f"program {stored.program.id}", problem)
+    for station in settings.station:
+        if station.program is None:
+            continue
+        try:
+            store.get(station.program)
+        except Problem as problem:
+            yield failed(f"program of {station.id}", problem)
+    if not found:
+        yield Row("programs", "warn", "there are none", "inspection-node program import FILE")
+    elif good == len(found):
+        yield Row("programs", "ok", f"{good} can be loaded")
+    else:
+        yield Row("programs", "warn", f"{good} of {len(found)} can be loaded", "Correct or delete the others")
+
+
+def _simulated(check: str, found: str, settings: Settings) -> Row:
+    if settings.environment == "production":
+        return Row(check, "warn", found, "No real part is judged: set a real one for production")
+    return Row(check, "ok", found)

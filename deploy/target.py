@@ -1,0 +1,83 @@
+"""Which node a subcommand is about: from the settings, or from the command line alone."""
+
+import argparse
+import os
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pydantic import ValidationError
+
+from schemas import Problem
+from schemas.base import NODE_ID, explain
+from schemas.load import Loaded, load
+from schemas.settings import BrokerSettings
+
+if TYPE_CHECKING:
+    from broker.client import Client
+
+SECRET = "INSPECTION_BROKER__PASSWORD"
+
+
+def loaded(args: argparse.Namespace) -> Loaded:
+    """The settings, for a subcommand that works on the state folder. Raises Problem SETTINGS_INVALID."""
+    return load(args.config, os.environ)
+
+
+def reached(args: argparse.Namespace) -> tuple[BrokerSettings, str]:
+    """Broker and node id; without --broker both come from the settings. Raises Problem SETTINGS_INVALID."""
+    values: dict[str, Any] = {}
+    node = "node-01"
+    if args.broker is None or args.config is not None:
+        settings = load(args.config, os.environ, disk=False).settings
+        values = {key: getattr(settings.broker, key) for key in settings.broker.model_fields_set}
+        node = settings.node_id
+    given = {"url": args.broker, "base": args.base, "username": args.username}
+    values |= {key: value for key, value in given.items() if value is not None}
+    if args.ca_file is not None:
+        values["ca_file"] = str(args.ca_file.absolute())
+    if values.get("username") is not None and "password" not in values and (password := _password()) is not None:
+        values["password"] = password
+    node = args.node or node
+    try:
+        broker = BrokerSettings.model_validate(values)
+    except ValidationError as error:
+        raise Problem("SETTINGS_INVALID", explain(error)) from None
+    if not re.fullmatch(NODE_ID, node):
+        raise Problem("SETTINGS_INVALID", f"node: {node!r:.80} is not a node id")
+    return broker, node
+
+
+def client(args: argparse.Namespace) -> "Client":
+    """A client for that node, not yet connected."""
+    from broker.client import Client
+
+    return Client(*reached(args))
+
+
+@contextmanager
+def owner(state: Path) -> Iterator[None]:
+    """Act as the owner of the state folder while run by root, so that the node can read and write what is made here."""
+    found = state.stat()
+    if os.geteuid() != 0 or found.st_uid == 0:
+        yield
+        return
+    group = os.getegid()
+    os.setegid(found.st_gid)
+    os.seteuid(found.st_uid)
+    try:
+        yield
+    finally:
+        os.seteuid(0)
+        os.setegid(group)
+
+
+def _password() -> str | None:
+    if (name := os.environ.get(f"{SECRET}_FILE")) is not None:
+        try:
+            return Path(name).read_text(encoding="utf-8").rstrip("\r\n")
+        except (OSError, UnicodeDecodeError) as error:
+            raise Problem("SETTINGS_INVALID", f"{SECRET}_FILE: {error}") from None
+    return os.environ.get(SECRET)

@@ -1,0 +1,109 @@
+"""`user`: the accounts of the web application. Passwords are never taken from the command line, where others can read them."""
+
+import argparse
+import getpass
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+from deploy import show, target
+from schemas import Problem, User
+from schemas.store.users import Users
+
+T = TypeVar("T")
+MAX_PASSWORD_BYTES = 1024
+
+
+def list_(args: argparse.Namespace) -> int:
+    """All accounts, without their hashes."""
+    found = _with_store(args, lambda store: store.list())
+    if args.json:
+        show.document([_facts(user) for user in found])
+    else:
+        columns = "user", "name", "role", "disabled", "created", "password changed"
+        show.table(columns, (tuple(_facts(user).values())[1:] for user in found))
+    return 0
+
+
+def add(args: argparse.Namespace) -> int:
+    """The first account is an administrator, or nobody could ever sign in to make one. Raises Problem USER_INVALID."""
+    from web.password import hash_password
+
+    known = _with_store(args, lambda store: store.list())
+    role = args.role or ("VIEWER" if known else "ADMIN")
+    if not known and role != "ADMIN":
+        raise Problem("USER_INVALID", "role: the first account must be ADMIN")
+    if any(user.username == args.user for user in known):  # before a password is asked for
+        raise Problem("USER_INVALID", f"the user name {args.user} is taken")
+    hashed = hash_password(_password(args.password_file), args.user)
+    return _changed(args, lambda store: store.add(args.user, args.name or args.user, role, hashed), "is added as")
+
+
+def role(args: argparse.Namespace) -> int:
+    """Another role."""
+    return _changed(args, lambda store: store.set(args.user, role=args.role), "is now")
+
+
+def passwd(args: argparse.Namespace) -> int:
+    """Another password."""
+    from web.password import hash_password
+
+    user = _with_store(args, lambda store: store.get(args.user))
+    hashed = hash_password(_password(args.password_file), user.username)
+    return _changed(args, lambda store: store.set(args.user, password_hash=hashed), "has another password and is")
+
+
+def disable(args: argparse.Namespace) -> int:
+    """No more signing in."""
+    return _changed(args, lambda store: store.set(args.user, disabled=True), "cannot sign in any more, and was")
+
+
+def enable(args: argparse.Namespace) -> int:
+    """Signing in again."""
+    return _changed(args, lambda store: store.set(args.user, disabled=False), "can sign in again as")
+
+
+def _changed(args: argparse.Namespace, change: Callable[[Users], User], what: str) -> int:
+    user = _with_store(args, change)
+    if args.json:
+        show.document(_facts(user))
+    else:
+        print(f"{user.username} {what} {user.role}")
+    return 0
+
+
+def _with_store(args: argparse.Namespace, work: Callable[[Users], T]) -> T:
+    state = Path(target.loaded(args).settings.state_dir)
+    with target.owner(state):
+        store = Users(state / "users")
+        answer = work(store)
+        if store.problem is not None:
+            show.note(f"inspection-node: {store.problem.code}: {store.problem.message}")
+        return answer
+
+
+def _password(file: Path | None) -> str:
+    """From a file, asked for twice on a terminal, or the first line of a pipe. Raises Problem USER_INVALID."""
+    if file is None and sys.stdin.isatty():
+        first = getpass.getpass("Password: ")
+        if getpass.getpass("Again: ") != first:
+            raise Problem("USER_INVALID", "the two passwords are not the same")
+        return first
+    try:
+        if file is None:
+            data = sys.stdin.buffer.readline(MAX_PASSWORD_BYTES + 1)
+        else:
+            with file.open("rb") as opened:
+                data = opened.read(MAX_PASSWORD_BYTES + 1)
+        if len(data) > MAX_PASSWORD_BYTES:
+            raise Problem("USER_INVALID", f"the password is longer than {MAX_PASSWORD_BYTES} bytes")
+        return data.decode("utf-8").removesuffix("\n").removesuffix("\r")
+    except OSError as error:
+        raise Problem("USER_INVALID", f"{file}: {error.strerror or error}") from error
+    except UnicodeDecodeError:
+        raise Problem("USER_INVALID", "the password is not UTF-8") from None
+
+
+def _facts(user: User) -> dict[str, Any]:
+    return user.model_dump(mode="json", exclude={"password_hash"})

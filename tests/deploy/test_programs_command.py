@@ -1,0 +1,175 @@
+"""`program`: what is stored has been loaded first, and what is activated is what the node will use."""
+
+import io
+import json
+import os
+import sys
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import cv2
+import pytest
+
+from deploy.command import main
+from node.cameras import synthetic
+from node.service import lock_state
+from schemas import SyntheticCamera
+from schemas.store.ledger import Ledger
+from tests.processes import NodeProcess, free_port
+
+Run = Callable[..., tuple[int, str, str]]
+
+
+@pytest.fixture
+def site(tmp_path: Path) -> NodeProcess:
+    """Settings and a state folder; no broker and no node."""
+    return NodeProcess(tmp_path, free_port(), [{"id": "cam1", "camera": {"kind": "synthetic"}}])
+
+
+@pytest.fixture
+def run(site: NodeProcess, capsys: pytest.CaptureFixture[str]) -> Run:
+    def call(*words: object) -> tuple[int, str, str]:
+        code = main(["program", *map(str, words), "--config", str(site.config)])
+        told = capsys.readouterr()
+        return code, told.out, told.err
+
+    return call
+
+
+@pytest.fixture
+def document(tmp_path: Path) -> dict[str, Any]:
+    """A good program; its master lies in the folder as master.png."""
+    camera = SyntheticCamera()
+    cv2.imwrite(str(tmp_path / "master.png"), synthetic.master(camera))
+    made = synthetic.program(camera)
+    return json.loads(json.dumps({**made, "id": "cap", "master": "master.png"}))
+
+
+def written(path: Path, document: dict[str, Any]) -> Path:
+    path.write_text(json.dumps(document))
+    return path
+
+
+def test_an_imported_program_is_listed_shown_and_exported_to_the_same_hash(
+    run: Run, document: dict[str, Any], tmp_path: Path
+) -> None:
+    code, out, _ = run("import", written(tmp_path / "cap.json", document), "--json")
+    assert code == 0
+    (stored,) = json.loads(out)
+    assert (stored["id"], stored["version"], stored["tools"]) == ("cap", 1, len(document["tools"]))
+    assert [row["hash"] for row in json.loads(run("list", "--json")[1])] == [stored["hash"]]
+    assert json.loads(run("show", "cap", "--json")[1])["hash"] == stored["hash"]
+    assert all(tool["name"] in run("show", "cap")[1] for tool in document["tools"])
+
+    bundle = tmp_path / "cap.zip"
+    assert run("export", "cap", "--output", bundle)[:2] == (0, f"{bundle}\n")
+    assert json.loads(run("import", bundle, "--json")[1])[0] == {**stored, "saved_at": stored["saved_at"]}
+
+
+def test_a_program_that_cannot_be_loaded_is_refused_with_tool_and_field(
+    run: Run, document: dict[str, Any], tmp_path: Path
+) -> None:
+    tool = document["tools"][1]
+    tool["region"]["x"] = 5000
+    code, out, err = run("import", written(tmp_path / "cap.json", document))
+    assert (code, out) == (1, "")
+    assert f"cap.json: tool {tool['name']}: region leaves the master" in err
+    tool["high"] = "wide"
+    assert f"cap.json: tool {tool['name']}: high: " in run("import", written(tmp_path / "cap.json", document))[2]
+    assert run("list", "--json")[1] == "[]\n"
+
+
+def test_one_bad_file_stores_none_of_them(run: Run, document: dict[str, Any], tmp_path: Path) -> None:
+    good = written(tmp_path / "good.json", document)
+    bad = written(tmp_path / "bad.json", {**document, "id": "bad", "master": "gone.png"})
+    code, _, err = run("import", good, bad)
+    assert code == 1
+    assert "MASTER_IMAGE_NOT_FOUND" in err
+    assert run("list", "--json")[1] == "[]\n"
+
+
+def test_a_program_without_tools_is_refused(run: Run, document: dict[str, Any], tmp_path: Path) -> None:
+    assert "PROGRAM_EMPTY" in run("import", written(tmp_path / "cap.json", {**document, "tools": []}))[2]
+
+
+def test_versions_are_compared_rolled_back_and_brought_back_after_a_deletion(
+    run: Run, document: dict[str, Any], tmp_path: Path
+) -> None:
+    path = written(tmp_path / "cap.json", document)
+    run("import", path)
+    written(path, {**document, "limits_ms": 777})
+    run("import", path)
+    changes = json.loads(run("diff", "cap", 1, 2, "--json")[1])
+    assert changes == [{"path": "limits_ms", "old": document["limits_ms"], "new": 777}]
+    assert run("diff", "cap", 1, 1)[1] == "no difference\n"
+    assert json.loads(run("rollback", "cap", 1, "--json")[1])["version"] == 3
+    assert run("diff", "cap", 1, 3)[1] == "no difference\n"
+    assert run("delete", "cap")[0] == 0
+    assert "PROGRAM_NOT_FOUND" in run("show", "cap")[2]
+    assert run("rollback", "cap", 2)[0] == 0
+    assert json.loads(run("show", "cap", "--json")[1])["program"]["limits_ms"] == 777
+
+
+def test_an_export_replaces_only_a_file_that_was_named(
+    run: Run, document: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run("import", written(tmp_path / "cap.json", document))
+    monkeypatch.chdir(tmp_path)
+    assert run("export", "cap")[:2] == (0, "cap-v1.zip\n")
+    before = Path("cap-v1.zip").read_bytes()
+    assert "program.json" in zipfile.ZipFile(io.BytesIO(before)).namelist()
+    assert run("export", "cap")[0] == 1
+    assert run("export", "cap", "--output", "cap-v1.zip")[0] == 0
+    assert Path("cap-v1.zip").read_bytes() == before
+
+
+def test_without_a_node_the_ledger_remembers_the_active_program(
+    run: Run, site: NodeProcess, document: dict[str, Any], tmp_path: Path
+) -> None:
+    run("import", written(tmp_path / "cap.json", document))
+    assert run("activate", "cam1", "cap")[0] == 0
+    ledger = Ledger(site.ledger)
+    assert ledger.station("cam1")[0] == "cap"
+    ledger.close()
+    assert "PROGRAM_NOT_FOUND" in run("activate", "cam1", "other")[2]
+    assert "STATION_NOT_FOUND" in run("activate", "cam2", "cap")[2]
+
+
+def test_a_node_that_holds_the_state_folder_is_asked_and_its_ledger_left_alone(
+    run: Run, site: NodeProcess, document: dict[str, Any], tmp_path: Path
+) -> None:
+    run("import", written(tmp_path / "cap.json", document))
+    held = lock_state(site.state)
+    code, _, err = run("activate", "cam1", "cap")
+    os.close(held)
+    assert code == 1
+    assert "BROKER_AWAY" in err
+    assert not site.ledger.exists()
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can act as another account")
+def test_what_root_stores_belongs_to_the_owner_of_the_state_folder(
+    run: Run, site: NodeProcess, document: dict[str, Any], tmp_path: Path
+) -> None:
+    state = Path("/var/tmp") / f"state-{tmp_path.parent.name}-{os.getpid()}"  # below tmp_path only root may look
+    state.mkdir()
+    os.chown(state, 65534, 65534)
+    site.config.write_text(site.config.read_text().replace(str(site.state), str(state)))
+    try:
+        assert run("import", written(tmp_path / "cap.json", document))[0] == 0
+        made = [state, *state.rglob("*")]
+        assert {path.lstat().st_uid for path in made} == {65534}
+        assert len(made) > 3
+        assert os.geteuid() == 0
+    finally:
+        for path in sorted(state.rglob("*"), reverse=True):
+            path.unlink() if path.is_file() else path.rmdir()
+        state.rmdir()
+
+
+def test_progress_is_not_shown_in_a_pipe(run: Run, document: dict[str, Any], tmp_path: Path) -> None:
+    files = [written(tmp_path / f"p{n}.json", {**document, "id": f"p{n}"}) for n in range(3)]
+    assert not sys.stderr.isatty()
+    assert run("import", *files) == (0, "p0 version 1\np1 version 1\np2 version 1\n", "")

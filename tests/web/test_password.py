@@ -1,0 +1,48 @@
+"""Passwords: which are refused, and that what is hashed is the same however it was typed."""
+
+import unicodedata
+
+import pytest
+
+from schemas import Problem
+from web.password import HASHER, hash_password, normal
+
+
+@pytest.mark.parametrize(
+    "password",
+    [
+        "",
+        "elevenchars",
+        "x" * 200,
+        "violet\x00tram88lime",
+        "violet\x1b[31mtram88",
+        "my name is Joan today",
+        "aaaaaaaaaaaaaaaa",
+        "abababababababab",
+        "password123456",
+        "PassWord!!!2026",
+        "adminadminadmin1",
+        "123456789012345",
+        "abcdefghijklmnop",
+        "\ud800violet tram 88",
+    ],
+)
+def test_a_password_that_is_guessed_first_is_refused(password: str) -> None:
+    with pytest.raises(Problem) as caught:
+        hash_password(password, "joan")
+    assert caught.value.code == "USER_INVALID"
+    assert password[:200] not in caught.value.message or password == ""
+
+
+@pytest.mark.parametrize("password", ["violet tram 88 lime", "grün-Straße-9-日本語", "x9!kQ-7zp_Lm2"])
+def test_a_good_password_is_hashed_with_enough_work(password: str) -> None:
+    hashed = hash_password(password, "joan")
+    assert HASHER.verify(hashed, normal(password))
+    assert hashed.startswith("$argon2id$")
+    assert HASHER.memory_cost >= 19 * 1024
+    assert HASHER.time_cost >= 2
+
+
+def test_a_password_is_the_same_in_every_unicode_form() -> None:
+    hashed = hash_password(unicodedata.normalize("NFD", "Müller fährt 88"), "joan")
+    assert HASHER.verify(hashed, normal(unicodedata.normalize("NFC", "Müller fährt 88")))
