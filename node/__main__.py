@@ -19,15 +19,15 @@ SWITCH_S = 0.001
 
 
 def main(config: Path | None, environ: Mapping[str, str]) -> int:
-    """Run the node until it is told to stop. 0 good, 1 failed, 64 the settings are wrong."""
+    """Run the node until it is told to stop. 0 good, 1 failed."""
     faulthandler.enable()
     sys.setswitchinterval(SWITCH_S)  # a thread that only computes in Python must not hold the others up for 5 ms
     threading.excepthook = _thread_failed
     try:
         loaded = load(config, environ)
     except Problem as problem:
-        print(f"inspection-node: {problem.message}", file=sys.stderr)  # noqa: T201
-        return 64
+        print(f"inspection-node: {problem}", file=sys.stderr)  # noqa: T201
+        return 1
     logging.basicConfig(
         level=loaded.settings.log_level, format="%(asctime)s %(levelname)s %(threadName)s %(name)s: %(message)s"
     )

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from schemas import Info, NodeState, Problem, ProgramInfo, utc
+from schemas.base import created_at
 from schemas.command import MAX_COMMAND_BYTES
 from schemas.generate import schema_hashes
 from schemas.result import MAX_RESULT_BYTES
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 TICK_S = 0.1
+ORPHAN_BATCH = 500
 READINESS: tuple[StateName, ...] = (
     "Error",
     "Preoperational",
@@ -41,6 +43,7 @@ class Chores:
         self._service = service
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="chores", daemon=True)
+        self._looked_at = 0
         self._told: NodeState | None = None
         self._info: bytes = b""
         self._ready: dict[str, tuple[bool, bool]] = {}
@@ -213,6 +216,17 @@ class Chores:
         self._service.ledger.checkpoint()
         self._service.alarms.set("STORE", None)
 
+    def _orphans(self) -> None:
+        """The other way round: results that say they have pictures which are gone; a batch each time, round and round."""
+        service = self._service
+        rows = service.ledger.with_pictures(self._looked_at, ORPHAN_BATCH)
+        self._looked_at = rows[-1][0] if len(rows) == ORPHAN_BATCH else 0
+        waiting = time.time() - 3600
+        names = {f"{result_id}.jpg": row for row, result_id in rows if created_at(result_id) < waiting}
+        gone = service.pictures.store.missing(names)
+        if gone:
+            service.ledger.without_pictures(names[name] for name in gone)
+
     def _metrics(self) -> None:
         service = self._service
         stations = {}
@@ -245,6 +259,7 @@ class Chores:
             if not gone:
                 break
         swept = service.pictures.store.sweep(service.ledger.pictured)
+        self._orphans()
         service.pictures.full = False
         service.metrics.pictures.set(swept.usage.files)
         service.metrics.picture_bytes.set(swept.usage.bytes)

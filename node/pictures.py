@@ -8,6 +8,7 @@ import logging
 import queue
 import threading
 import time
+from collections.abc import Callable
 from typing import NamedTuple
 
 import cv2
@@ -22,19 +23,25 @@ from schemas.store.pictures import Pictures
 log = logging.getLogger(__name__)
 
 PLACES = 32
+PREVIEW_S = 0.2
 COLOURS = {"OK": (80, 200, 80), "NG": (60, 60, 230), "ERROR": (0, 170, 255)}
 
 
 class _Job(NamedTuple):
     found: Inspection
     result: Result
+    preview: bool
 
 
 class PictureWriter:
     """See the head of this file."""
 
-    def __init__(self, store: Pictures, jpeg_quality: int, metrics: Metrics) -> None:
+    def __init__(
+        self, store: Pictures, jpeg_quality: int, metrics: Metrics, preview: Callable[[str, bytes], None] | None = None
+    ) -> None:
         self.store = store
+        self._preview = preview
+        self._previewed: dict[str, float] = {}
         self.beat_ns = time.monotonic_ns()
         self.full = False
         self._quality = [cv2.IMWRITE_JPEG_QUALITY, jpeg_quality]
@@ -76,9 +83,14 @@ class PictureWriter:
             self._places.release()
 
     def keep(self, found: Inspection, result: Result) -> None:
-        """Write the pictures of a stored result, soon."""
-        if result.images.raw is not None:
-            self._jobs.put(_Job(found, result))
+        """Write the pictures of a stored result, soon; show it as a preview if that is on and the last one is old enough."""
+        preview = self._preview is not None and found.frame is not None
+        if preview and time.monotonic() - self._previewed.get(result.station, 0.0) < PREVIEW_S:
+            preview = False
+        if result.images.raw is not None or (preview and self._places.acquire(blocking=False)):
+            self._jobs.put(_Job(found, result, preview))
+        if preview:
+            self._previewed[result.station] = time.monotonic()
 
     def _run(self) -> None:
         while True:
@@ -104,10 +116,12 @@ class PictureWriter:
     def _write(self, job: _Job) -> None:
         frame, images = job.found.frame, job.result.images
         assert frame is not None
-        assert images.raw is not None
-        assert images.annotated is not None
-        self.store.write(images.raw, self.encode(frame.pixels))
-        self.store.write(images.annotated, self.encode(annotate(job.found)))
+        annotated = self.encode(annotate(job.found))
+        if job.preview and self._preview is not None:
+            self._preview(job.result.station, annotated)
+        if images.raw is not None and images.annotated is not None:
+            self.store.write(images.raw, self.encode(frame.pixels))
+            self.store.write(images.annotated, annotated)
 
     def encode(self, pixels: Pixels) -> bytes:
         """The picture as JPEG."""

@@ -67,7 +67,10 @@ class Service:
         self.ledger = Ledger(state / "ledger.db")
         self.shelf = Shelf(Programs(state / "programs"))
         self.pictures = PictureWriter(
-            Pictures(state / "pictures", settings.pictures), settings.pictures.jpeg_quality, self.metrics
+            Pictures(state / "pictures", settings.pictures),
+            settings.pictures.jpeg_quality,
+            self.metrics,
+            self._show if settings.preview else None,
         )
         self._edges: queue.Queue[tuple[str, int]] = queue.Queue(EDGE_LIMIT)
         banks = {station.id: (station.lines, make_bank(station.lines)) for station in settings.station}
@@ -114,6 +117,9 @@ class Service:
     def event(self, kind: str, station: str | None, data: dict[str, Any]) -> None:
         """Publish an event."""
         self.session.post("event", kind, Event(type=kind, at=utc(), station=station, data=data).model_dump_json().encode())
+
+    def _show(self, station: str, jpeg: bytes) -> None:
+        self.session.post("image", station, jpeg, content_type="image/jpeg")
 
     def _take(self, station: str, message: Incoming, backlog: Backlog | None) -> None:
         try:

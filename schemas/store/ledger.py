@@ -423,6 +423,15 @@ class Ledger:
         marks = ", ".join("?" * len(wanted))
         return {row[0] for row in self.read(f"SELECT result_id FROM results WHERE result_id IN ({marks})", tuple(wanted))}
 
+    def with_pictures(self, after: int, limit: int) -> list[tuple[int, str]]:
+        """(id, result id) of results that say they have pictures, from id `after` on."""
+        return self.read("SELECT id, result_id FROM results WHERE id > ? AND pictures ORDER BY id LIMIT ?", (after, limit))
+
+    def without_pictures(self, ids: Iterable[int]) -> None:
+        """The pictures of these results are gone."""
+        rows = [(row,) for row in ids]
+        self.write(lambda db: db.executemany("UPDATE results SET pictures = 0 WHERE id = ?", rows), durable=False)
+
     # Care
 
     def prune(self, *, max_count: int, max_age_s: float, dedupe_s: float, reply_s: float = 86400.0) -> int:
