@@ -81,7 +81,6 @@ class Session:
         self,
         settings: BrokerSettings,
         node: str,
-        stations: tuple[str, ...],
         outbox: Outbox,
         intake: Callable[[str, Incoming, Backlog | None], None],
         command: Callable[[str, Incoming], None],
@@ -95,7 +94,6 @@ class Session:
         self.counters = {"connects": 0, "echoes": 0, "resent": 0, "refused": 0, "dropped": 0}
         self._settings = settings
         self.client_id = f"inspection-node-{node}"
-        self._stations = stations
         self._outbox = outbox
         self._intake = intake
         self._command = command
@@ -225,7 +223,7 @@ class Session:
 
     def _one_connection(self) -> tuple[Ended, bool]:
         subscriptions = (
-            *(self.names("trigger", station) for station in self._stations),
+            self.names("trigger", "+"),
             self.names("cmd", "+"),
             self.names("result", "+"),
             self._fence,

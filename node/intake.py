@@ -21,6 +21,8 @@ from schemas.trigger import EMPTY, bad_id, parse_trigger, seconds
 
 log = logging.getLogger(__name__)
 
+SELDOM_S = 10.0
+
 
 class Intake:
     """See the head of this file. event(type, station, data) tells what a person may want to know."""
@@ -30,11 +32,19 @@ class Intake:
         self._ledger = ledger
         self._event = event
         self.draining = False
+        self._told: dict[tuple[str, str], float] = {}
 
     def mqtt(self, station_id: str, message: Incoming, backlog: Backlog | None) -> None:
         """A message on a trigger topic. Returns when it may be acknowledged. Raises Problem STORE_FAILED."""
         station = self._stations.get(station_id)
         if station is None or not station.settings.mqtt:
+            wrong = "has MQTT triggers off" if station else "does not exist"
+            data = {
+                "code": "STATION_NOT_FOUND",
+                "message": f"station {station_id[:64]} {wrong}",
+                "stations": list(self._stations),
+            }
+            self._seldom("trigger.refused", station_id[:64], data)
             return
         received = time.time(), time.monotonic_ns()
         if message.retain:
@@ -42,7 +52,7 @@ class Intake:
             self._event("trigger.retained", station_id, {"payload": message.payload[:200].decode("utf-8", "replace")})
             return
         if message.qos == 0:
-            self._event("trigger.qos0", station_id, {"advice": "QoS 0 can be lost on the way: publish triggers with QoS 1"})
+            self._seldom("trigger.qos0", station_id, {"advice": "QoS 0 can be lost on the way: publish triggers with QoS 1"})
         problem: Problem | None = None
         try:
             trigger = parse_trigger(message.payload)
@@ -109,6 +119,15 @@ class Intake:
         if reserved:
             station.add(self._part(answer.id, new, trigger))
         return trigger_id
+
+    def _seldom(self, kind: str, station: str, data: dict[str, Any]) -> None:
+        """An event that would come with every trigger, at most every 10 s."""
+        now = time.monotonic()
+        if now - self._told.get((kind, station), -SELDOM_S) >= SELDOM_S:
+            if len(self._told) > 256:  # a bound: station names come from topics
+                self._told.clear()
+            self._told[kind, station] = now
+            self._event(kind, station, data)
 
     def answer(self, part: Part, station: Station, problem: Problem) -> None:
         """Answer a part that is in the ledger without inspecting it. Raises Problem STORE_FAILED."""

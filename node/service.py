@@ -61,7 +61,7 @@ class Service:
         self.started_at = utc()
         self._started_ns = time.monotonic_ns()
         state = Path(settings.state_dir)
-        state.mkdir(parents=True, exist_ok=True)
+        state.mkdir(mode=0o750, parents=True, exist_ok=True)
         self._lock_file = lock_state(state)
         self.metrics = Metrics(self.version, settings.node_id)
         self.ledger = Ledger(state / "ledger.db")
@@ -95,7 +95,6 @@ class Service:
         self.session = Session(
             settings.broker,
             settings.node_id,
-            tuple(self.stations),
             self.ledger,
             self._take,
             self.commands.put,

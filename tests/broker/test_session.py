@@ -39,7 +39,6 @@ class Bench:
         session = Session(
             self.settings,
             "node-01",
-            ("cam1",),
             self.ledger,
             self.intake,
             lambda name, message: self.commands.append((name, message)),

@@ -105,6 +105,13 @@ def test_a_trigger_of_quality_0_is_inspected_and_the_sender_is_told(ready: Line)
     ready.expect(lambda topic, value: topic == "event/trigger.qos0")
 
 
+def test_a_trigger_for_a_station_that_does_not_exist_is_told(ready: Line) -> None:
+    ready.client.publish(f"{ready.prefix}trigger/cam9", b"{}", qos=1)
+    event = ready.expect(lambda topic, value: topic == "event/trigger.refused")
+    assert event["data"]["code"] == "STATION_NOT_FOUND"
+    assert event["data"]["stations"] == ["cam1"]
+
+
 def test_a_program_that_does_not_exist_is_an_error_with_its_code(ready: Line) -> None:
     result = ready.result(ready.trigger(payload={"trigger_id": "t-1", "program": "no-such"}))
     assert (result["verdict"], result["evaluation"]) == ("ERROR", 3)
