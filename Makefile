@@ -1,0 +1,75 @@
+# What a developer does: `make demo` to see it run, `make test`, `make check`, `make bench`. Needs Python 3.11 or newer and make.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+
+.PHONY: help demo test check bench mosquitto clean
+
+help:
+	@echo "make demo    broker, node and a simulated PLC in one go; DEMO='--state DIR --mqtt-port N ...' for options"
+	@echo "make test    all tests; TEST='-k words' for some of them"
+	@echo "make check   format, lint, types, import contracts, and that what is generated is current"
+	@echo "make bench   the benchmarks"
+	@echo "make clean   remove $(VENV) and the caches; demo-state stays"
+
+demo: $(VENV)/installed
+	@exec $(BIN)/inspection-node demo $(DEMO)
+
+test: $(VENV)/installed-dev mosquitto
+	$(BIN)/python -m pytest $(TEST)
+
+check: $(VENV)/installed-dev
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/python -m schemas.generate --check
+	$(BIN)/python -m broker.asyncapi --check
+	$(BIN)/python -m broker.acl --check
+
+bench: $(VENV)/installed-dev
+	$(BIN)/python -m tests.bench
+
+clean:
+	rm -rf $(VENV) build *.egg-info .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
+
+$(VENV)/installed: pyproject.toml | $(VENV)/bin/pip
+	@echo "installing into $(VENV) ..."
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -e .
+	@touch $@
+
+$(VENV)/installed-dev: pyproject.toml | $(VENV)/bin/pip
+	@echo "installing into $(VENV), with what the tests need ..."
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[dev]'
+	@touch $@ $(VENV)/installed
+
+# The first of these that is Python 3.11 or newer, and can make a virtual environment (Debian has that in a package of its own).
+$(VENV)/bin/pip:
+	@python=; old=; \
+	for name in $(PYTHON) python3.14 python3.13 python3.12 python3.11; do \
+	  command -v $$name >/dev/null 2>&1 || continue; \
+	  if $$name -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then python=$$name; break; fi; \
+	  old="$$old $$name ($$($$name --version 2>&1))"; \
+	done; \
+	if [ -z "$$python" ]; then \
+	  echo "Python 3.11 or newer is needed; found:$${old:- none}. Install it, or name it: make PYTHON=/path/to/python3.12 ..." >&2; exit 1; \
+	fi; \
+	if ! $$python -c 'import ensurepip, venv' 2>/dev/null; then \
+	  version=$$($$python -c 'import sys; print("%d.%d" % sys.version_info[:2])'); \
+	  echo "$$python cannot make a virtual environment. On Debian and Ubuntu: sudo apt-get install python$$version-venv" >&2; exit 1; \
+	fi; \
+	$$python -m venv --clear $(VENV)
+
+# The tests run on mosquitto where it may be installed, else on the broker of the iotcore wheel.
+mosquitto:
+	@PATH="$$PATH:/usr/sbin:/usr/local/sbin"; command -v mosquitto >/dev/null 2>&1 && exit 0; \
+	command -v apt-get >/dev/null 2>&1 || exit 0; \
+	if [ "$$(id -u)" = 0 ]; then run=; elif sudo -n true 2>/dev/null; then run='sudo -n'; else run=no; fi; \
+	if [ "$$run" != no ]; then \
+	  install="$$run env DEBIAN_FRONTEND=noninteractive apt-get -qq -o DPkg::Lock::Timeout=60"; \
+	  echo "installing mosquitto ..."; \
+	  { $$install install -y --no-install-recommends mosquitto || \
+	    { $$install update && $$install install -y --no-install-recommends mosquitto; }; } >/dev/null 2>&1 || true; \
+	fi; \
+	command -v mosquitto >/dev/null 2>&1 || echo "mosquitto is not installed: the tests use the broker of the iotcore wheel"

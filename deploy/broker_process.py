@@ -1,0 +1,155 @@
+"""A broker of our own as a child process: mosquitto with the shipped mosquitto.conf, else the rumqttd of the iotcore wheel."""
+
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Literal
+
+from deploy.children import as_child, free_port, last_lines, port_answers, port_is_free
+from schemas import Problem
+
+Kind = Literal["mosquitto", "iotcore"]
+
+CONF = Path(__file__).parent / "mosquitto.conf"
+SBIN = "/usr/sbin:/usr/local/sbin"  # where distributions put mosquitto, and not on everybody's PATH
+START_S = 15.0
+STOP_S = 5.0
+
+# rumqttd speaks one version of MQTT at a port; sessions and retained messages live in memory only
+RUMQTTD = """\
+id = 0
+[router]
+id = 0
+max_connections = 1000
+max_outgoing_packet_count = 200
+max_segment_size = 104857600
+max_segment_count = 10
+[v5.1]
+name = "v5-1"
+listen = "127.0.0.1:{port}"
+next_connection_delay_ms = 1
+[v5.1.connections]
+connection_timeout_ms = 60000
+max_payload_size = 16777216
+max_inflight_count = 100
+dynamic_filters = true
+"""
+
+
+class BrokerProcess:
+    """A broker on 127.0.0.1 with its files in a folder; the same port again at every start."""
+
+    def __init__(self, folder: Path, port: int, kind: Kind, program: str) -> None:
+        self.folder = folder
+        self.port = port
+        self.kind: Kind = kind
+        self.log = folder / "broker.log"
+        self._program = program
+        self._process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def persistent(self) -> bool:
+        """Whether sessions and queued messages survive a restart of the broker."""
+        return self.kind == "mosquitto"
+
+    def start(self) -> None:
+        """Start it and wait until its port answers. Raises Problem BROKER_AWAY, with the end of its log."""
+        if self.returncode is None and self._process is not None:
+            return
+        if not port_is_free(self.port):
+            raise Problem("BROKER_AWAY", f"port {self.port} of 127.0.0.1 is taken by another program")
+        with self.log.open("ab") as log:
+            self._process = subprocess.Popen(
+                self._command(), stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT, **as_child()
+            )
+        until = time.monotonic() + START_S
+        while not port_answers(self.port):
+            if self._process.poll() is not None or time.monotonic() > until:
+                self.kill()
+                raise Problem("BROKER_AWAY", f"{self.kind} does not start: {' '.join(self.last_words())}")
+            time.sleep(0.02)
+
+    @property
+    def pid(self) -> int | None:
+        """Its process id while it runs."""
+        return self._process.pid if self._process is not None and self.returncode is None else None
+
+    @property
+    def returncode(self) -> int | None:
+        """How it ended; None while it runs, or before its first start."""
+        return self._process.poll() if self._process is not None else None
+
+    def stop(self) -> None:
+        """End it in order (mosquitto stores its sessions); killed after 5 s. May be called twice."""
+        self._end(signal.SIGTERM)
+
+    def kill(self) -> None:
+        """`kill -9`."""
+        self._end(signal.SIGKILL)
+
+    def last_words(self) -> list[str]:
+        """The end of its log."""
+        return last_lines(self.log)
+
+    def _end(self, how: signal.Signals) -> None:
+        process = self._process
+        if process is None or process.poll() is not None:
+            return
+        process.send_signal(how)
+        try:
+            process.wait(STOP_S)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait(STOP_S)
+
+    def _command(self) -> list[str]:
+        if self.kind == "mosquitto":
+            conf = self.folder / "mosquitto.conf"
+            conf.write_text(render(CONF.read_text(), self.port, self.folder))
+            return [self._program, "-c", str(conf)]
+        toml = self.folder / "rumqttd.toml"
+        toml.write_text(RUMQTTD.format(port=self.port))
+        # -P: no folder of this name in the working folder may stand in for the wheel
+        return [self._program, "-P", "-m", "iotcore", "--config", str(toml), "--log-level", "CRITICAL"]
+
+
+def start_broker(folder: Path, port: int = 0, kind: Kind | None = None) -> BrokerProcess:
+    """A running broker on 127.0.0.1 that keeps its files in `folder` (made if missing); port 0 takes a free one.
+
+    kind: None takes mosquitto if it is installed, else iotcore. The broker ends when the thread that started it ends,
+    however that happens. Raises Problem BROKER_AWAY if it does not start within 15 s.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    mosquitto = find_mosquitto() if kind != "iotcore" else None
+    if kind == "mosquitto" and mosquitto is None:
+        raise Problem("BROKER_AWAY", "mosquitto is not installed")
+    program = mosquitto or sys.executable
+    for tries in range(3):
+        process = BrokerProcess(folder.absolute(), port or free_port(), "mosquitto" if mosquitto else "iotcore", program)
+        try:
+            process.start()
+        except Problem:
+            if port or tries == 2:
+                raise
+        else:
+            break
+    return process
+
+
+def find_mosquitto() -> str | None:
+    """The mosquitto on PATH or in the usual folders beside it."""
+    return shutil.which("mosquitto") or shutil.which("mosquitto", path=SBIN)
+
+
+def render(conf: str, port: int, folder: Path) -> str:
+    """The shipped configuration for another port and another folder, run as whoever runs us."""
+    conf, listeners = re.subn(r"^listener .*$", f"listener {port} 127.0.0.1", conf, flags=re.MULTILINE)
+    conf, places = re.subn(r"^persistence_location .*$", f"persistence_location {folder}/", conf, flags=re.MULTILINE)
+    assert listeners == places == 1, "mosquitto.conf has one listener and one persistence_location"
+    # started by root, mosquitto would become its own user, to whom our folder does not belong
+    return f"{conf}user root\n" if os.geteuid() == 0 else conf

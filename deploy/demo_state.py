@@ -1,0 +1,107 @@
+"""The demo's state folder: settings, programs and the first account, made where they are missing."""
+
+import json
+import secrets
+from pathlib import Path
+from typing import NamedTuple
+
+from deploy.truths import SCREWS
+from schemas import Problem, SyntheticCamera, as_program
+from schemas.store.programs import Programs
+from schemas.store.users import Users
+
+NODE = "node-01"
+CAMERA = SyntheticCamera()
+ADMIN = "admin"
+
+# OUT1 to OUT8 are there for programs to assign
+LINES = """{ kind = "memory", ready = 1, busy = 2, ok = 3, ng = 4, error = 5, result_valid = 6, heartbeat = 7, \
+outputs = { OUT1 = 8, OUT2 = 9, OUT3 = 10, OUT4 = 11, OUT5 = 12, OUT6 = 13, OUT7 = 14, OUT8 = 15 }, trigger = { line = 0 } }"""
+
+SETTINGS = """\
+# Written by `inspection-node demo` at every start; copy it before you edit it.
+node_id = "{node}"
+environment = "development"
+state_dir = {state}
+
+[broker]
+url = "mqtt://127.0.0.1:{ports.mqtt}"
+
+[metrics]
+bind = "127.0.0.1:{ports.metrics}"
+
+[web]
+bind = "127.0.0.1:{ports.web}"
+
+# Drawn parts whose true verdict is known.
+[[station]]
+id = "cam1"
+program = "synthetic-part"
+camera = {{ kind = "synthetic" }}
+lines = {lines}
+
+# Photographs of a board with four screws, one after the other.
+[[station]]
+id = "cam2"
+program = "four-screws"
+camera = {{ kind = "folder", path = {pictures}, order = "name" }}
+lines = {lines}
+"""
+
+
+class Ports(NamedTuple):
+    """TCP ports on 127.0.0.1."""
+
+    mqtt: int
+    web: int
+    metrics: int
+
+
+def write_settings(folder: Path, ports: Ports) -> Path:
+    """node.toml in the folder; the node's own state is in `node` beside it."""
+    path = folder / "node.toml"
+    state = folder / "node"
+    path.write_text(
+        SETTINGS.format(node=NODE, state=_quoted(state), ports=ports, pictures=_quoted(SCREWS), lines=LINES), encoding="utf-8"
+    )
+    return path
+
+
+def import_programs(folder: Path) -> None:
+    """Both programs, unless somebody has edited them: then theirs stay. Raises Problem."""
+    import cv2
+
+    from node.cameras import synthetic
+
+    drawn = as_program(synthetic.program(CAMERA))
+    screws = as_program(json.loads((SCREWS / "program.json").read_text()))
+    master = cv2.imencode(".png", synthetic.master(CAMERA))[1].tobytes()
+    store = Programs(folder / "node" / "programs")
+    edited = {stored.program.id for stored in store.list() if stored.saved_by != "demo"}
+    for program, picture in ((drawn, master), (screws, (SCREWS / str(screws.master)).read_bytes())):
+        if program.id not in edited:
+            store.save(program, picture, by="demo", note="comes with the demo")
+
+
+def first_account(folder: Path) -> str | None:
+    """The password of the administrator just made; None if there are accounts already. Only its hash is stored."""
+    from web.password import hash_password
+
+    users = Users(folder / "node" / "users")
+    if users.list():
+        return None
+    password = secrets.token_urlsafe(12)
+    users.add(ADMIN, "Demo administrator", "ADMIN", hash_password(password, ADMIN))
+    return password
+
+
+def make_folder(folder: Path) -> None:
+    """The state folder. Raises Problem STORE_FAILED."""
+    try:
+        (folder / "node").mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise Problem("STORE_FAILED", f"{folder}: {error.strerror}") from error
+
+
+def _quoted(path: Path) -> str:
+    return json.dumps(str(path), ensure_ascii=False)

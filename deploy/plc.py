@@ -1,0 +1,128 @@
+"""The demo's simulated PLC: sends a trigger twice a second to one station after the other, and waits for its result.
+
+It does what the program of a real PLC would: it follows `state`, triggers only a station that is ready, gives every trigger
+an id of its own, and takes the result with that id as the answer. It also hears the results of triggers that others send.
+"""
+
+import asyncio
+import itertools
+import json
+import socket
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from typing import NamedTuple, TypeVar
+
+import aiomqtt
+from pydantic import BaseModel, ValidationError
+
+from broker.topics import Names
+from schemas import Alarm, NodeState, Problem, Result, utc
+from schemas.base import explain, read_json
+from schemas.result import MAX_RESULT_BYTES
+
+S = TypeVar("S", bound=BaseModel)
+
+PERIOD_S = 0.5
+ANSWER_S = 5.0
+TAKES_TRIGGERS = ("Ready", "SingleExecution", "ContinuousExecution")
+MAX_STATE_BYTES = 1024 * 1024
+
+
+class Answer(NamedTuple):
+    """A result, and the time from sending its trigger to hearing it; None for a trigger of somebody else."""
+
+    result: Result
+    round_trip_ms: float | None
+
+
+class Plc:
+    """A PLC of the stations of one node. `heard` is called with every result, `unanswered` counts triggers without one."""
+
+    def __init__(self, port: int, names: Names, heard: Callable[[Answer], None]) -> None:
+        self.state: NodeState | None = None
+        self.alarms: dict[str, str] = {}
+        self.unanswered = 0
+        self._port = port
+        self._names = names
+        self._heard = heard
+        self._waiting: dict[str, tuple[float, asyncio.Future[None]]] = {}
+        self._run = f"demo-{time.time_ns() // 1_000_000_000:x}"
+        self._client: aiomqtt.Client | None = None
+
+    @asynccontextmanager
+    async def connected(self) -> AsyncIterator[None]:
+        """At the broker, subscribed to results, state and alarms. Raises aiomqtt.MqttError."""
+        async with aiomqtt.Client(
+            "127.0.0.1",
+            self._port,
+            protocol=aiomqtt.ProtocolVersion.V5,
+            identifier=self._run,
+            timeout=ANSWER_S,
+            max_queued_incoming_messages=1000,
+            socket_options=[(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)],  # or each answer waits 40 ms for an ACK
+        ) as client:
+            for topic in (self._names("result", "+"), self._names("state"), self._names("alarm", "+")):
+                await client.subscribe(topic, qos=1)
+            self._client = client
+            yield
+
+    async def listen(self) -> None:
+        """Take in what the node says, until the connection ends. Raises aiomqtt.MqttError, Problem."""
+        assert self._client is not None
+        async for message in self._client.messages:
+            topic, payload = str(message.topic), bytes(message.payload)
+            if topic == self._names("state"):
+                self.state = parsed(NodeState, payload, MAX_STATE_BYTES)
+            elif topic.startswith(self._names.prefix("alarm")):
+                code = topic.rpartition("/")[2]
+                self.alarms.pop(code, None)
+                if payload:
+                    self.alarms[code] = parsed(Alarm, payload, MAX_STATE_BYTES).message
+            else:
+                self._take(parsed(Result, payload, MAX_RESULT_BYTES))
+
+    async def trigger_all(self, stations: tuple[str, ...]) -> None:
+        """Trigger one station after the other, for ever. Raises aiomqtt.MqttError."""
+        for n in itertools.count():
+            begun = time.monotonic()
+            station = stations[n % len(stations)]
+            if self._takes_triggers(station):
+                await self._trigger(station, n // len(stations) + 1)
+            await asyncio.sleep(max(0.0, begun + PERIOD_S - time.monotonic()))
+
+    async def _trigger(self, station: str, number: int) -> None:
+        assert self._client is not None
+        trigger_id = f"{self._run}-{station}-{number}"
+        trigger = {"trigger_id": trigger_id, "part_id": f"part-{number}", "sent_at": utc(), "meta": {"sent_by": "demo"}}
+        answered: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._waiting[trigger_id] = (time.monotonic(), answered)
+        try:
+            await self._client.publish(self._names("trigger", station), json.dumps(trigger), qos=1)
+            await asyncio.wait_for(answered, ANSWER_S)
+        except TimeoutError:
+            self.unanswered += 1
+        finally:
+            self._waiting.pop(trigger_id, None)
+
+    def _takes_triggers(self, station: str) -> bool:
+        found = self.state.stations.get(station) if self.state else None
+        return found is not None and found.state in TAKES_TRIGGERS
+
+    def _take(self, result: Result) -> None:
+        round_trip_ms = None
+        waiting = self._waiting.get(result.trigger_id)
+        if waiting is not None:
+            sent_at, answered = waiting
+            round_trip_ms = (time.monotonic() - sent_at) * 1000
+            if not answered.done():
+                answered.set_result(None)
+        self._heard(Answer(result, round_trip_ms))
+
+
+def parsed(shape: type[S], payload: bytes, limit: int) -> S:
+    """A payload of the node. Raises Problem BAD_JSON if it is not what the contract says: that would be our fault."""
+    try:
+        return shape.model_validate(read_json(payload, limit=limit))
+    except ValidationError as error:
+        raise Problem("BAD_JSON", f"{shape.__name__}: {explain(error)}") from None
