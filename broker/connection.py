@@ -46,6 +46,13 @@ class Incoming(NamedTuple):
     correlation: bytes | None
 
 
+class Ack(NamedTuple):
+    """What acknowledges a message, on the connection over which it came and on no other."""
+
+    mid: int
+    qos: int
+
+
 class Outgoing(NamedTuple):
     """A message to the broker; `token` comes back when the broker has confirmed (QoS 1 only)."""
 
@@ -58,6 +65,9 @@ class Outgoing(NamedTuple):
     correlation: bytes | None = None
     user: tuple[tuple[str, str], ...] = ()
     token: Any = None
+
+
+PLAIN = (None, "application/json", None, ())  # properties of most messages
 
 
 class Ended(NamedTuple):
@@ -74,13 +84,35 @@ class Side(Protocol):
 
     def subscribed(self, refused: list[str]) -> None: ...
 
-    def received(self, message: Incoming) -> None:
-        """Return to acknowledge; raise to leave it unacknowledged and end the connection."""
+    def received(self, message: Incoming, ack: "Ack") -> bool:
+        """True acknowledges; False leaves that to ack(), on this connection; raising ends the connection."""
 
     def confirmed(self, token: Any, refused: str | None) -> None: ...
 
     def pump(self) -> float:
         """Send what there is, by send(), while there are credits; seconds until it wants to be called again."""
+
+
+class _Buffered(socket.socket):
+    """Reads what there is at once: paho asks for a packet in three pieces, and each call into the kernel costs a turn."""
+
+    _rest = b""
+
+    def recv(self, size: int, flags: int = 0) -> bytes:
+        if not self._rest:
+            self._rest = super().recv(65536, flags)
+        piece, self._rest = self._rest[:size], self._rest[size:]
+        return piece
+
+    def pending(self) -> int:
+        """Bytes that were read from the kernel, but not yet asked for; poll does not see them."""
+        return len(self._rest)
+
+
+class _Client(mqtt.Client):
+    def _create_socket(self) -> Any:
+        sock = super()._create_socket()
+        return sock if isinstance(sock, ssl.SSLSocket) else _Buffered(fileno=sock.detach())  # type: ignore[attr-defined]
 
 
 class Connection:
@@ -110,8 +142,10 @@ class Connection:
         self._wake = wake  # an eventfd of the owner, who writes to it when there is something to send
         self._tokens: dict[int, Any] = {}
         self._v5 = protocol == mqtt.MQTTv5
+        self._plain = _properties(PacketTypes.PUBLISH)  # of most messages: paho only reads it
+        self._plain.ContentType = "application/json"
         session: dict[str, Any] = {} if self._v5 else {"clean_session": False}
-        self.client = mqtt.Client(
+        self.client = _Client(
             CallbackAPIVersion.VERSION2,
             client_id=client_id,
             protocol=protocol,  # type: ignore[arg-type]
@@ -185,14 +219,18 @@ class Connection:
     def _serve(self, stopping: Callable[[], bool]) -> None:
         client = self.client
         sock: Any = client.socket()
-        pending: Callable[[], int] = getattr(sock, "pending", lambda: 0)  # TLS may hold bytes that poll does not see
+        pending: Callable[[], int] = getattr(sock, "pending", lambda: 0)  # bytes that poll does not see
         waiter = select.poll()
         waiter.register(self._wake, select.POLLIN)
         give_up = time.monotonic() + CONNECT_S
         wait_s = 0.0
+        waited_for = 0
         while self._holds(sock) and not stopping():
             self._beat()
-            waiter.register(sock, select.POLLIN | (select.POLLOUT if client.want_write() else 0))
+            wanted = select.POLLIN | (select.POLLOUT if client.want_write() else 0)
+            if wanted != waited_for:
+                waiter.register(sock, wanted)
+                waited_for = wanted
             ready = dict(waiter.poll(0 if pending() else min(wait_s, PASS_S) * 1000))
             if self._wake in ready:
                 os.eventfd_read(self._wake)
@@ -201,7 +239,7 @@ class Connection:
                 for _ in range(READS):
                     if client.loop_read() or not self._holds(sock):
                         break
-                    if sock.fileno() not in dict(waiter.poll(0)) and not pending():
+                    if not pending():
                         break
             if self._holds(sock):
                 client.loop_misc()
@@ -245,7 +283,9 @@ class Connection:
     def send(self, message: Outgoing) -> None:
         """Hand one message to paho, which writes it at once; QoS 1 takes a credit until the broker confirms."""
         properties = None
-        if self._v5:
+        if self._v5 and message[4:8] == PLAIN:
+            properties = self._plain
+        elif self._v5:
             properties = _properties(PacketTypes.PUBLISH)
             if message.expiry_s is not None:
                 properties.MessageExpiryInterval = message.expiry_s
@@ -259,6 +299,10 @@ class Connection:
         if message.qos:
             self.credits -= 1
             self._tokens[info.mid] = message.token
+
+    def ack(self, ack: Ack) -> None:
+        """Acknowledge a message that came over this connection."""
+        self.client.ack(*ack)
 
     # Callbacks of paho, on the thread above
 
@@ -296,7 +340,8 @@ class Connection:
 
     def _on_message(self, client: mqtt.Client, _userdata: Any, message: mqtt.MQTTMessage) -> None:
         properties = message.properties
-        self.side.received(
+        ack = Ack(message.mid, message.qos)
+        done = self.side.received(
             Incoming(
                 message.topic,
                 bytes(message.payload),
@@ -304,9 +349,11 @@ class Connection:
                 bool(message.retain),
                 getattr(properties, "ResponseTopic", None),
                 getattr(properties, "CorrelationData", None),
-            )
+            ),
+            ack,
         )
-        client.ack(message.mid, message.qos)
+        if done:
+            client.ack(*ack)
 
     def _on_publish(self, _client: Any, _userdata: Any, mid: int, reason: ReasonCode, _props: Any) -> None:
         if mid in self._tokens:

@@ -19,12 +19,13 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable
+from functools import cache, partial
 from pathlib import Path
 from typing import Any, Literal, NamedTuple, Protocol
 
 import paho.mqtt.client as mqtt
 
-from broker.connection import Connection, Ended, Incoming, Outgoing
+from broker.connection import Ack, Connection, Ended, Incoming, Outgoing
 from broker.topics import TOPIC, Names
 from schemas import new_id
 from schemas.settings import BrokerSettings
@@ -42,6 +43,8 @@ REFUSED_RETRY_S = 5.0
 FEED_LIMIT = 512
 MISC_LIMIT = 2000
 BATCH = 64
+ECHOES = 8  # less than any broker's receive maximum: unacknowledged echoes must not hold triggers up
+ECHO_S = 0.02
 LOSSES_A_MINUTE = 3
 RESULT_HEAD = b'{"schema":"result/1","result_id":"'
 
@@ -52,6 +55,10 @@ class Outbox(Protocol):
     def pending(self, after: int, limit: int) -> list[OutboxRow]: ...
 
     def confirmed(self, result_ids: list[str]) -> None: ...
+
+    def confirm_soon(self, result_id: str, settled: Callable[[], None]) -> None: ...
+
+    def flush(self) -> None: ...
 
 
 class Backlog(NamedTuple):
@@ -114,6 +121,10 @@ class Session:
         self._attempts = 1
         self._hold_until = 0.0
         self._swept_at = 0.0
+        self._flush_wanted = False
+        self._echoes: deque[tuple[Connection, Ack]] = deque()  # whose confirmations are committed
+        self._echoes_waiting = 0
+        self._echoed_at = 0.0
         # the rest: in order; and topics of which only the newest counts, spaced out
         self._misc: deque[Outgoing] = deque()
         self._newest: dict[str, Outgoing] = {}
@@ -162,7 +173,20 @@ class Session:
                     self._feed.append(row)
                 else:
                     self._behind = True
+        latest = TOPIC["latest"]
+        with self._newest_lock:
+            for row in rows:
+                topic = self.names("latest", row.station)
+                self._newest[topic] = Outgoing(topic, row.payload, latest.qos, latest.retain, latest.expiry_s)
         self._nudge()
+
+    def flush_soon(self) -> bool:
+        """Ask this session's thread to flush the ledger; False if it may not do so promptly."""
+        if not self.online:
+            return False
+        self._flush_wanted = True
+        self._nudge()
+        return True
 
     def post(self, name: str, leaf: str, payload: bytes, **extra: Any) -> None:
         """Send a message of the topic table in its turn; the oldest is dropped (and counted) when too many wait."""
@@ -203,7 +227,8 @@ class Session:
         self._thread.join(limit_s)
 
     def _nudge(self) -> None:
-        os.eventfd_write(self._wake, 1)
+        if threading.get_ident() != self._thread.ident:  # on its own way it comes by anyway
+            os.eventfd_write(self._wake, 1)
 
     # The thread
 
@@ -241,6 +266,8 @@ class Session:
             beat=self._beat,
         )
         self._fenced = False
+        self._echoes.clear()
+        self._echoes_waiting = 0
         self._connection = connection
         try:
             ended = connection.run(self._stopping.is_set, lambda: self._last)
@@ -333,18 +360,19 @@ class Session:
         self.kind = self._granted
         self._notice("online", self.protocol)
 
-    def received(self, message: Incoming) -> None:
-        """A message came. Returning acknowledges it."""
+    def received(self, message: Incoming, ack: Ack) -> bool:
+        """A message came. True acknowledges it; an echo is acknowledged by pump(), once its confirmation is committed."""
         topic = message.topic
         if topic.startswith(self._results):
-            self._echo(message)
-        elif topic.startswith(self._triggers):
+            return self._echo(message, ack)
+        if topic.startswith(self._triggers):
             backlog = None if self._fenced or not self._session_present else Backlog(self._outage_s)
             self._intake(topic[len(self._triggers) :], message, backlog)
         elif topic.startswith(self._commands):
             self._command(topic[len(self._commands) :], message)
         elif topic == self._fence and self._nonce is not None and self._nonce.encode() in message.payload:
             self._pass_fence()
+        return True
 
     def confirmed(self, token: Any, refused: str | None) -> None:
         """PUBACK came for a message of ours."""
@@ -375,6 +403,16 @@ class Session:
             self._trust_echo = False
             self._pass_fence()
         wait_s = 1.0
+        if self._flush_wanted or self._echoes_waiting >= ECHOES or (self._echoes_waiting and now - self._echoed_at > ECHO_S):
+            self._flush_wanted = False
+            self._outbox.flush()
+        if self._echoes_waiting:
+            wait_s = ECHO_S
+            while self._echoes:
+                of, ack = self._echoes.popleft()
+                self._echoes_waiting -= 1
+                if of is connection:
+                    connection.ack(ack)
         if now - self._swept_at > 1.0:
             self._swept_at = now
             self._confirm([i for i, sent in self._in_flight.items() if sent.acked_at and now - sent.acked_at > 1.0])
@@ -384,7 +422,7 @@ class Session:
         while connection.credits > 0 and self._misc:
             connection.send(self._misc.popleft())
         if self._newest and connection.credits > 0:
-            wait_s = self._send_newest(connection, now)
+            wait_s = min(wait_s, self._send_newest(connection, now))
         return wait_s
 
     # Results
@@ -422,6 +460,7 @@ class Session:
                 return None
 
     def _rewind(self) -> None:
+        self._outbox.flush()  # confirmations that stand in line count already
         with self._feed_lock:
             self._behind = True
             self._feed.clear()
@@ -433,12 +472,22 @@ class Session:
             for result_id in result_ids:
                 self._in_flight.pop(result_id, None)
 
-    def _echo(self, message: Incoming) -> None:
+    def _echo(self, message: Incoming, ack: Ack) -> bool:
         payload = message.payload
-        if payload.startswith(RESULT_HEAD):
-            result_id = payload[len(RESULT_HEAD) : len(RESULT_HEAD) + 36].decode("ascii", "replace")
-            self.counters["echoes"] += 1
-            self._confirm([result_id])  # before its acknowledgement: an echo lost to a crash comes again
+        if not payload.startswith(RESULT_HEAD):
+            return True
+        result_id = payload[len(RESULT_HEAD) : len(RESULT_HEAD) + 36].decode("ascii", "replace")
+        self.counters["echoes"] += 1
+        self._in_flight.pop(result_id, None)
+        connection = self._connection
+        assert connection is not None
+        if not self._echoes_waiting:
+            self._echoed_at = time.monotonic()
+        self._echoes_waiting += 1
+        # the confirmation goes with the next commit, and the acknowledgement after it, on the same connection or never:
+        # an echo lost to a crash in between comes again
+        self._outbox.confirm_soon(result_id, partial(self._echoes.append, (connection, ack)))
+        return False
 
     def _pass_fence(self) -> None:
         self._fenced = True
@@ -462,5 +511,6 @@ class Session:
         return wait_s
 
 
+@cache
 def _boot() -> str:
     return Path("/proc/sys/kernel/random/boot_id").read_text().strip()

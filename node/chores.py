@@ -76,6 +76,7 @@ class Chores:
         due = [(began + first, period, chore) for first, period, chore in self._due]
         while not self._stopping.wait(TICK_S):
             self.beat_ns = time.monotonic_ns()
+            self._guard(self._count)
             self._guard(self._state)
             now = time.monotonic()
             for number, (at, period, chore) in enumerate(due):
@@ -90,6 +91,13 @@ class Chores:
             self._service.alarms.set("STORE", f"{chore.__name__.strip('_')}: {problem.message}")
         except Exception:  # a chore that fails is tried again in its turn, and must not end the others
             log.exception("chore %s failed", chore.__name__)
+
+    def _count(self) -> None:
+        service = self._service
+        for station in service.stations.values():
+            while station.counted:
+                service.metrics.result(station.counted.popleft())
+        service.ledger.flush()  # what was posted, should the thread that was asked for it be held up
 
     # State and info
 

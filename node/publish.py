@@ -1,5 +1,6 @@
 """Seventh step: build the result, commit it with its outbox row; publishing follows the commit, pictures follow both."""
 
+import logging
 import time
 
 from node.part import Inspection
@@ -9,25 +10,36 @@ from schemas.result import MAX_RESULT_BYTES, Fault
 from schemas.store.ledger import AlreadyAnswered
 
 NO_IMAGES = Images(raw=None, annotated=None)
+UNSETTLED = 4  # results of a station that may wait for their commit while the next part is inspected
+
+log = logging.getLogger(__name__)
 
 
-def publish(found: Inspection, station: Station) -> Result | None:
-    """Store the result and let it go out. None if the trigger had its result already. Raises Problem STORE_FAILED."""
+def publish(found: Inspection, station: Station) -> None:
+    """Store the result and let it go out: with the next commit, which is at once or about to be made by the broker's thread.
+
+    A part that has its result already keeps it. Raises Problem STORE_FAILED, or tells the station of it later.
+    """
     result_id = new_id()
     images = station.pictures.names(found, result_id) or NO_IMAGES
-    try:
-        result = station.ledger.answer(
-            found.part.id, found.part.station, lambda seq: build(found, station, result_id, seq, images)
-        )
-    except AlreadyAnswered:
+
+    def settled(result: Result | None, error: BaseException | None) -> None:
+        station.unsettled.popleft()
+        if result is not None and error is None:
+            station.answered(result)
+            station.pictures.keep(found, result)
+            return
         station.pictures.forget(images)
-        return None
-    except Problem:
-        station.pictures.forget(images)
-        raise
-    station.answered(result)
-    station.pictures.keep(found, result)
-    return result
+        if isinstance(error, Problem):
+            station.store_failed(error)
+        elif not isinstance(error, AlreadyAnswered):
+            log.error("a result could not be built", exc_info=error)
+
+    station.unsettled.append(result_id)
+    ledger = station.ledger
+    ledger.answer_soon(found.part.id, found.part.station, lambda seq: build(found, station, result_id, seq, images), settled)
+    if len(station.unsettled) >= UNSETTLED:
+        ledger.flush()
 
 
 def build(found: Inspection, station: Station, result_id: str, seq: int, images: Images = NO_IMAGES) -> Result:
@@ -39,7 +51,7 @@ def build(found: Inspection, station: Station, result_id: str, seq: int, images:
     if verdict == "ERROR" and fault is None:
         fault = Fault(code="INTERNAL", message="no verdict was reached")
     # all values are our own and typed, so the model is not validated again in the inspection path; a test does
-    result = Result.model_construct(
+    result = Result.made(
         schema_="result/1",
         result_id=result_id,
         trigger_id=part.trigger_id,

@@ -102,7 +102,8 @@ class Service:
             state / "alive",
             self.ledger.outbox_last(),
         )
-        self.ledger.on_committed = self._committed
+        self.ledger.on_committed = self.session.committed
+        self.ledger.flush_soon = self.session.flush_soon
         self.alarms = Alarms(tuple(self.stations), lambda code, payload: self.session.retain("alarm", code, payload))
         self.commands.session = self.session
         self.chores = Chores(self)
@@ -126,11 +127,6 @@ class Service:
         except Problem as problem:
             self._store_failed(problem)
             raise
-
-    def _committed(self, rows: Any) -> None:
-        for row in rows:
-            self.session.retain("latest", row.station, row.payload)
-        self.session.committed(rows)
 
     def _notice(self, what: str, message: str) -> None:
         if what == "online":
@@ -290,6 +286,8 @@ class Service:
             for part in station.stop(3.0):
                 with contextlib.suppress(Problem):
                     self.intake.answer(part, station, Problem("INTERRUPTED", "the node stops"))
+        with contextlib.suppress(Problem):
+            self.ledger.flush()
         self.driver.stop(1.5)
         self.pictures.stop(1.0)
         self.commands.stop(0.5)

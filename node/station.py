@@ -102,6 +102,8 @@ class Station:
         self.blocked: Problem | None = None  # why no trigger may be taken now
         self.counts: dict[str, int] = ledger.counts(self.id, self.reset_seq)
         self.latencies_ms: deque[float] = deque(maxlen=LATENCIES)
+        self.counted: deque[Result] = deque()  # for the chores: the result goes out first, then it is counted
+        self.unsettled: deque[str] = deque()  # one for each result on its way into the ledger
         self.last: Result | None = None
         self.current: Part | None = None
         self.beat_ns = time.monotonic_ns()
@@ -135,12 +137,16 @@ class Station:
             try:
                 self._inspect(part, self)
             except Problem as problem:
-                log.error("station %s: %s", self.id, problem)
-                self.driver.safe(self.id)
-                self._store_failed(problem)
+                self.store_failed(problem)
             if self._thread is not me:
                 return  # the watch gave this thread up and answered for it
             self.current = None
+
+    def store_failed(self, problem: Problem) -> None:
+        """A result could not be stored: nothing that the lines show can be trusted."""
+        log.error("station %s: %s", self.id, problem)
+        self.driver.safe(self.id)
+        self._store_failed(problem)
 
     def limit(self, deadline_ns: int) -> None:
         """The current part must be answered by then (monotonic ns)."""
@@ -197,7 +203,7 @@ class Station:
         self.last = result
         self.counts[result.verdict] = self.counts.get(result.verdict, 0) + 1
         self.latencies_ms.append(result.duration_ms)
-        self.metrics.result(result)
+        self.counted.append(result)
 
     def select(self, program_id: str) -> LoadedProgram:
         """Make a program the active one, and remember it. Raises Problem PROGRAM_NOT_FOUND, PROGRAM_INVALID, ..."""

@@ -49,6 +49,7 @@ def schema_texts() -> dict[str, str]:
     return {name: json.dumps(schema(name), ensure_ascii=False, indent=2) + "\n" for name in MODELS}
 
 
+@cache
 def schema_hashes() -> dict[str, str]:
     """`sha256:` and the hash of each schema's file, for the info topic."""
     return {name: "sha256:" + hashlib.sha256(text.encode()).hexdigest() for name, text in schema_texts().items()}

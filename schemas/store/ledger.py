@@ -2,12 +2,14 @@
 
 Group commit without a writer thread: a caller puts its operation into the line and takes the lock; whoever holds the lock
 commits all that stand in line in one transaction, the others find theirs done (flat combining: Hendler et al., SPAA 2010).
-So a lone commit costs no hand-over between threads, and many at a time cost one fsync. Committed results are handed
+So a lone commit costs no hand-over between threads, and many at a time cost one fsync. What need not be waited for is
+posted: it goes with the next commit, or with a flush by the thread that is asked for one. Committed results are handed
 to `on_committed` in the order of their commits, before the next commit can begin.
 """
 
 import contextlib
 import hashlib
+import logging
 import sqlite3
 import threading
 import time
@@ -21,8 +23,9 @@ from schemas.base import utc
 from schemas.errors import Problem
 from schemas.result import Result, Source
 
+log = logging.getLogger(__name__)
 T = TypeVar("T")
-MIGRATIONS = ("ledger.sql",)
+MIGRATIONS = ("ledger.sql", "ledger-2.sql")
 BUSY_S = 10.0
 BATCH_LIMIT = 256
 QUICK_CHECK_BYTES = 16 * 1024 * 1024
@@ -81,12 +84,16 @@ class AlreadyAnswered(Exception):
     """The trigger has its result; it never changes. Not an error of the store."""
 
 
-class _Job:
-    __slots__ = ("done", "durable", "error", "operation", "outbox", "value")
+Settled = Callable[[Any, BaseException | None], None]
 
-    def __init__(self, operation: Callable[["sqlite3.Connection"], Any], durable: bool) -> None:
+
+class _Job:
+    __slots__ = ("done", "durable", "error", "operation", "outbox", "settled", "value")
+
+    def __init__(self, operation: Callable[["sqlite3.Connection"], Any], durable: bool, settled: Settled | None = None) -> None:
         self.operation = operation
         self.durable = durable
+        self.settled = settled
         self.done = False
         self.value: Any = None
         self.error: BaseException | None = None
@@ -100,6 +107,7 @@ class Ledger:
         self.path = path
         self.boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
         self.on_committed: Callable[[list[OutboxRow]], None] = lambda _: None
+        self.flush_soon: Callable[[], bool] = lambda: False  # asks another thread to flush; False if there is none
         self.commits = 0
         self.quarantined: Path | None = None
         self._line: deque[_Job] = deque()
@@ -131,7 +139,7 @@ class Ledger:
             db.execute("PRAGMA journal_mode=WAL")
             db.execute("PRAGMA synchronous=FULL")
             db.execute("PRAGMA wal_autocheckpoint=0")  # checkpoint() does it, outside the inspection path
-            db.execute("PRAGMA cache_size=-16384")
+            db.execute("PRAGMA cache_size=-2048")
             version = db.execute("PRAGMA user_version").fetchone()[0]
             if version > len(MIGRATIONS):
                 raise Problem("STORE_NEWER", f"{self.path} has version {version}, this node knows {len(MIGRATIONS)}")
@@ -170,16 +178,30 @@ class Ledger:
         """
         job = _Job(operation, durable)
         self._line.append(job)
-        if not self._lock.acquire(timeout=3 * BUSY_S):
-            raise Problem("STORE_FAILED", "the ledger is held too long by another thread")
-        try:
-            while not job.done:
-                self._commit([self._line.popleft() for _ in range(min(len(self._line), BATCH_LIMIT))])
-        finally:
-            self._lock.release()
+        self.flush()
         if job.error is not None:
             raise job.error
         return job.value  # type: ignore[no-any-return]
+
+    def post(self, operation: Callable[[sqlite3.Connection], Any], settled: Settled, *, durable: bool = True) -> None:
+        """Put an operation into the line of the next commit, whoever makes it, and go on.
+
+        settled(value, error) is called after that commit, by the thread that made it; it must be quick.
+        """
+        self._line.append(_Job(operation, durable, settled))
+
+    def flush(self) -> None:
+        """Commit what stands in line, or wait for who is just doing that.
+
+        Raises Problem STORE_FAILED if another thread holds the ledger too long.
+        """
+        if not self._lock.acquire(timeout=3 * BUSY_S):
+            raise Problem("STORE_FAILED", "the ledger is held too long by another thread")
+        try:
+            while self._line:
+                self._commit([self._line.popleft() for _ in range(min(len(self._line), BATCH_LIMIT))])
+        finally:
+            self._lock.release()
 
     def _commit(self, jobs: list[_Job]) -> None:
         durable = any(job.durable for job in jobs)
@@ -209,6 +231,12 @@ class Ledger:
         rows = [row for job in jobs for row in job.outbox]
         if rows:
             self.on_committed(rows)
+        for job in jobs:
+            if job.settled is not None:
+                try:
+                    job.settled(job.value, job.error)
+                except Exception:  # the commit stands, whatever its owner makes of it
+                    log.exception("after a commit")
 
     def _run(self, job: _Job, *, alone: bool) -> None:
         self._job = job
@@ -247,6 +275,12 @@ class Ledger:
     def answer(self, trigger: int, station: str, build: Callable[[int], Result]) -> Result:
         """Commit the result of a waiting trigger; `build` gets its seq. Raises AlreadyAnswered, Problem STORE_FAILED."""
         return self.write(lambda db: self._answer(db, trigger, station, build))
+
+    def answer_soon(self, trigger: int, station: str, build: Callable[[int], Result], settled: Settled) -> None:
+        """Like answer, but with the next commit: settled(result, error) tells. At once if nobody else is there to commit."""
+        self.post(lambda db: self._answer(db, trigger, station, build), settled)
+        if not self.flush_soon():
+            self.flush()
 
     def _accept(self, db: sqlite3.Connection, new: NewTrigger) -> Accepted | Duplicate:
         digest = hashlib.blake2b(new.payload, digest_size=16).digest()
@@ -332,6 +366,13 @@ class Ledger:
         ids = [(result_id,) for result_id in result_ids]
         sql = "DELETE FROM outbox WHERE result = (SELECT id FROM results WHERE result_id = ?)"
         self.write(lambda db: db.executemany(sql, ids), durable=False)
+
+    def confirm_soon(self, result_id: str, settled: Callable[[], None]) -> None:
+        """Like confirmed, with the next commit; settled() is called if that was made."""
+        sql = "DELETE FROM outbox WHERE result = (SELECT id FROM results WHERE result_id = ?)"
+        self.post(
+            lambda db: db.execute(sql, (result_id,)), lambda _, error: settled() if error is None else None, durable=False
+        )
 
     def outbox_depth(self) -> tuple[int, float]:
         """How many results wait for the broker, and the age of the oldest in seconds."""
