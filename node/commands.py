@@ -253,7 +253,7 @@ class Commands:
             return station.shelf.get(command.program)
         program = as_program(command.program)
         master = base64.b64decode(command.master) if command.master is not None else station.shelf.store.master(program)
-        return load(program, 1, program.hash, master)
+        return load(program, 1, program.hash, master, station.shelf.store.file)
 
     def _register_master(self, command: RegisterMaster) -> dict[str, Any]:
         station = self._station(command.station)
@@ -265,7 +265,7 @@ class Commands:
         store = station.shelf.store
         head = store.get(command.program)
         program = head.program.model_copy(update={"master": "master.png" if data.startswith(b"\x89PNG") else "master.jpg"})
-        load(program, head.version, head.hash, data)  # a master that its tools cannot learn from is refused here
+        load(program, head.version, head.hash, data, store.file)  # a master that its tools cannot learn from is refused here
         stored = store.save(program, data, by="command", note="register_master", expect_version=head.version)
         station.shelf.refresh()
         self._event("program.changed", station.id, {"program": command.program, "version": stored.version})

@@ -265,6 +265,9 @@ class View:
     @property
     def uniform(self) -> bool:
         """Whether all pixels that count have one value, in all channels: nothing can be seen."""
+        darkest, lightest, _, _ = cv2.minMaxLoc(self.gray, self.mask)
+        if darkest != lightest:
+            return False
         pixels = self.bgr if self.frame.coloured else self.gray
         low, high = pixels.min(axis=(0, 1)), pixels.max(axis=(0, 1))
         if self.mask is not None:
@@ -315,6 +318,17 @@ class Mark:
 
 
 @dataclass(frozen=True, eq=False)
+class Heat:
+    """How far each place of a view is from good, for the annotated picture: rows x columns, stretched over the view; 1 is hot.
+
+    matrix: 2 x 3, times (column, row, 1) gives (x, y) of the frame.
+    """
+
+    values: NDArray[np.float32]
+    matrix: NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
 class Measurement:
     """What a tool measured; `marks` is called after the verdict is out, and only if the picture is kept."""
 
@@ -322,6 +336,7 @@ class Measurement:
     marks: Callable[[], tuple[Mark, ...]] = tuple
     text: str | None = None  # what was read, if it was a text
     feature: "Feature | None" = None  # what other tools may measure from
+    heat: Callable[[], Heat] | None = None  # drawn under the marks, called when they are
 
 
 @dataclass(frozen=True)

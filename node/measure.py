@@ -5,6 +5,7 @@ import math
 import time
 from numbers import Real
 
+from node.calibration import check_size
 from node.frame import Frame, Measurement, Placement
 from node.part import Finding
 from node.program import LoadedProgram, LoadedTool
@@ -18,12 +19,14 @@ log = logging.getLogger(__name__)
 
 def measure(frame: Frame, placement: Placement, program: LoadedProgram, trigger: Trigger = EMPTY) -> tuple[Finding, ...]:
     """One finding a tool, in the program's order. A tool that raises, or gives no finite number, is an ERROR of its own."""
+    calibration = program.program.calibration
+    check_size(calibration, frame.width, frame.height)
     measured: dict[str, Measurement | None] = {}
     passed: dict[str, bool] = {}
     findings: dict[int, Finding] = {}
     for place in program.order:
         tool = program.tools[place]
-        findings[place] = finding = _one(frame, placement, tool, Given(trigger, measured, passed))
+        findings[place] = finding = _one(frame, placement, tool, Given(trigger, measured, passed, calibration))
         name = tool.settings.name
         measured[name] = finding.measurement if finding.result.error is None else None
         passed[name] = finding.result.verdict == "OK"
@@ -51,7 +54,7 @@ def _one(frame: Frame, placement: Placement, tool: LoadedTool, given: Given) -> 
     except Exception as error:
         log.exception("tool %s (%s) failed", settings.name, settings.kind)
         fault = Fault(code="TOOL_FAILED", message=f"tool {settings.name}: {type(error).__name__}: {error}"[:500])
-    result = ToolResult.model_construct(
+    result = ToolResult.made(
         name=settings.name,
         kind=settings.kind,
         verdict=verdict,

@@ -14,7 +14,7 @@ from typing import NamedTuple
 import cv2
 import numpy as np
 
-from node.frame import Pixels
+from node.frame import Heat, Pixels
 from node.metrics import Metrics
 from node.part import Inspection
 from schemas import Images, Problem, Result
@@ -143,6 +143,9 @@ def annotate(found: Inspection) -> Pixels:
     if found.pose is not None:
         centre = (round(found.pose.x), round(found.pose.y))
         cv2.drawMarker(canvas, centre, (255, 200, 0), cv2.MARKER_CROSS, round(40 * scale), 1, cv2.LINE_AA)
+    for finding in found.findings:
+        if finding.measurement is not None and finding.measurement.heat is not None:
+            _warm(canvas, finding.measurement.heat())
     for finding, tool in zip(found.findings, program.tools if program else (), strict=False):
         colour = COLOURS[finding.result.verdict]
         region = getattr(tool.settings, "region", None)
@@ -163,6 +166,16 @@ def annotate(found: Inspection) -> Pixels:
     text = verdict if found.fault is None else f"{verdict} {found.fault.code}"
     _label(canvas, text, (8, round(34 * scale) + 4), scale * 2, COLOURS[verdict])
     return canvas
+
+
+def _warm(canvas: Pixels, heat: Heat) -> None:
+    """Lay the heat over the picture: nothing up to half of what is hot, then yellow, and red from there on."""
+    warmth = cv2.warpAffine(heat.values, heat.matrix, (canvas.shape[1], canvas.shape[0]), flags=cv2.INTER_LINEAR)
+    x, y, width, height = cv2.boundingRect((warmth > 0.5).astype(np.uint8))
+    part, warm = canvas[y : y + height, x : x + width], warmth[y : y + height, x : x + width, None]
+    colour = np.concatenate([np.zeros_like(warm), 255 * np.clip(2 - warm * 4 / 3, 0, 1), np.full_like(warm, 255)], axis=2)
+    share = np.clip(warm - 0.5, 0, 0.5)
+    part[:] = np.rint(part * (1 - share) + colour * share).astype(np.uint8)
 
 
 def _label(canvas: Pixels, text: str, at: tuple[int, int], scale: float, colour: tuple[int, int, int]) -> None:

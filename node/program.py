@@ -8,6 +8,7 @@ from functools import partial
 from types import ModuleType
 from typing import Any
 
+from node.calibration import check_size
 from node.frame import Frame, Pixels
 from node.picture import decode
 from node.tools import LOCATORS, TOOLS
@@ -45,19 +46,33 @@ class LoadedProgram:
     order: tuple[int, ...]
 
 
-def load(program: Program, version: int, digest: str, master: bytes | None) -> LoadedProgram:
+def nothing(name: str) -> bytes:
+    """No models. Raises Problem MODEL_NOT_FOUND."""
+    raise Problem("MODEL_NOT_FOUND", name)
+
+
+def load(
+    program: Program, version: int, digest: str, master: bytes | None, files: Callable[[str], bytes] = nothing
+) -> LoadedProgram:
     """Learn from the master. Raises Problem PROGRAM_INVALID naming the tool and what is wrong with it.
 
+    files: gives what tools were taught, by name; raises Problem MODEL_NOT_FOUND, STORE_CORRUPT.
     A program without a master is checked against the frame when it runs.
     """
     if not program.tools:
         raise Problem("PROGRAM_EMPTY", program.id)
     order = order_of(program.tools)
     if master is None:
-        bare = tuple(LoadedTool(tool, TOOLS[tool.kind], None) for tool in program.tools)
-        return LoadedProgram(program, version, digest, None, None, bare, order)
+        bare = []
+        for tool in program.tools:
+            kind = TOOLS[tool.kind]
+            taught = "model" in type(tool).model_fields
+            learned = _learn(f"tool {tool.name}", partial(_from_master, kind, None, tool, files)) if taught else None
+            bare.append(LoadedTool(tool, kind, learned))
+        return LoadedProgram(program, version, digest, None, None, tuple(bare), order)
     pixels: Pixels = decode(master)
     frame = Frame(pixels, 0, 0.0, "master", simulated=False)
+    _learn("calibration", partial(check_size, program.calibration, frame.width, frame.height))
     if program.locator is not None:
         search = getattr(program.locator, "search", None)
         if not program.locator.region.inside(frame.width, frame.height):
@@ -71,13 +86,17 @@ def load(program: Program, version: int, digest: str, master: bytes | None) -> L
         if isinstance(tool, RegionTool) and not tool.region.inside(frame.width, frame.height):
             raise Problem("PROGRAM_INVALID", f"tool {tool.name}: region leaves the master of {frame.width} x {frame.height} px")
         kind = TOOLS[tool.kind]
-        learned = _learn(f"tool {tool.name}", partial(_from_master, kind, frame, tool))
+        learned = _learn(f"tool {tool.name}", partial(_from_master, kind, frame, tool, files))
         tools.append(LoadedTool(tool, kind, learned))
     return LoadedProgram(program, version, digest, (frame.width, frame.height), locator, tuple(tools), order)
 
 
-def _from_master(kind: ModuleType, frame: Frame, tool: Tool) -> Any:
-    return kind.learn(frame.view(tool.region, ignore=tool.ignore) if isinstance(tool, RegionTool) else None, tool)
+def _from_master(kind: ModuleType, frame: Frame | None, tool: Tool, files: Callable[[str], bytes]) -> Any:
+    view = frame.view(tool.region, ignore=tool.ignore) if frame is not None and isinstance(tool, RegionTool) else None
+    if "model" not in type(tool).model_fields:
+        return kind.learn(view, tool)
+    name: str | None = getattr(tool, "model", None)
+    return kind.learn(view, tool, None if name is None else files(name))
 
 
 def _learn(who: str, learn: Callable[[], Any]) -> Any:
@@ -137,7 +156,7 @@ class Shelf:
         found: LoadedProgram | Problem
         try:
             stored = self.store.get(program_id)
-            found = load(stored.program, stored.version, stored.hash, self.store.master(stored.program))
+            found = load(stored.program, stored.version, stored.hash, self.store.master(stored.program), self.store.file)
         except Problem as problem:
             found = problem
         if len(self._loaded) >= 256:  # a bound: ids come from triggers

@@ -33,7 +33,12 @@ CATALOGUE: dict[str, Entry] = {
     "PROGRAM_INVALID": Entry("The program cannot be used", 422, "Correct the field that the message names"),
     "PROGRAM_EMPTY": Entry("The program has no tools", 422, "Add at least one tool"),
     "PROGRAM_CONFLICT": Entry("The program was changed by somebody else", 409, "Read it again and repeat the edit"),
+    "PROGRAM_ACTIVE": Entry("A station uses the program", 409, "Select another program there first"),
     "MASTER_IMAGE_NOT_FOUND": Entry("The program's master image is missing", 404, "Register a master image"),
+    "MODEL_NOT_FOUND": Entry("What a tool was taught is missing", 404, "Import the bundle again, or teach the tool"),
+    "MODEL_INVALID": Entry("What a tool was taught cannot be used", 422, "Teach the tool again"),
+    "PICTURES_UNFIT": Entry("These pictures cannot be taught from", 422, "Correct what the message names"),
+    "NOT_TAUGHT": Entry("The tool has not been taught yet", 409, "Run inspection-node teach PROGRAM TOOL FOLDER"),
     "REGION_INVALID": Entry("A region leaves the frame", 422, "Move the region, or check the part's position"),
     # inspection
     "PART_NOT_FOUND": Entry("The locator did not find the part", 422, "Check part position, light and lower limit"),
@@ -58,11 +63,41 @@ CATALOGUE: dict[str, Entry] = {
     "BAD_COMMAND": Entry("The command is not what the contract says", 400, "Check the payload against the schema"),
     "UNKNOWN_COMMAND": Entry("There is no such command", 404, "See commands in the contract"),
     "RESULT_NOT_FOUND": Entry("There is no such result", 404, "Check the id; retention may have removed it"),
+    "QUERY_LIMIT": Entry("The query takes too long", 422, "Ask for a shorter time or fewer results"),
     "NODE_AWAY": Entry("The node did not answer", 504, "Check that it runs and is connected to the broker"),
     "BROKER_AWAY": Entry("The broker cannot be reached", 503, "Check its address, port and credentials"),
     "SETTINGS_INVALID": Entry("The settings are wrong", 422, "Correct the key that the message names"),
     "USER_INVALID": Entry("The account cannot be made so", 422, "Correct the field that the message names"),
     "USER_NOT_FOUND": Entry("There is no such user", 404, "See user list"),
+    # the web: who asks
+    "SIGN_IN_REQUIRED": Entry("Nobody is signed in", 401, "Sign in first"),
+    "CREDENTIALS_INVALID": Entry(
+        "User name or password is wrong", 401, "Check both; an administrator can set another password"
+    ),
+    "TWO_FACTOR_REQUIRED": Entry("The account asks for a second factor", 401, "Send the code too, or a recovery code"),
+    "TWO_FACTOR_INVALID": Entry("The code is wrong or was used before", 401, "Wait for the next code; check the clock"),
+    "TWO_FACTOR_STATE": Entry("The second factor is not in that state", 409, "See whether it is on, off or being set up"),
+    "TOKEN_INVALID": Entry("The token is not one of ours", 401, "Sign in again"),
+    "TOKEN_EXPIRED": Entry("The token has expired", 401, "Refresh it, or sign in again"),
+    "TOKEN_REUSED": Entry("The refresh token was used before", 401, "Sign in again; somebody may have copied it"),
+    "LOCKED_OUT": Entry("There were too many failed attempts", 429, "Wait, or ask for user unlock"),
+    "PERMISSION_DENIED": Entry("The role does not allow this", 403, "Ask an administrator"),
+    "SESSION_NOT_FOUND": Entry("There is no such session", 404, "See the list of sessions"),
+    "SETUP_CLOSED": Entry(
+        "The first account cannot be made so", 403, "Use the token of this start, or inspection-node user add"
+    ),
+    # the web: how it is asked
+    "CROSS_SITE": Entry("The request comes from another site", 403, "Send it from a page of this site, or with a bearer token"),
+    "HOST_REFUSED": Entry("This site is not known by that name", 421, "Add the name to web.hosts"),
+    "RATE_LIMITED": Entry("There were too many requests", 429, "Wait as long as Retry-After says"),
+    "NOT_FOUND": Entry("There is nothing at this address", 404, "See /api/v1/openapi.json for what there is"),
+    "METHOD_NOT_ALLOWED": Entry("This address does not take that method", 405, "See the Allow header"),
+    "BAD_REQUEST": Entry("The request is not HTTP as it should be", 400, "Correct what the message names"),
+    "CONTENT_TYPE": Entry("The body has another content type than is taken", 415, "Send the content type of the API"),
+    "TOO_LARGE": Entry("The request is too large", 413, "Send less at once"),
+    "VALIDATION_FAILED": Entry("A value is not allowed", 422, "Correct the field that the message names"),
+    "PRECONDITION_REQUIRED": Entry("The request does not say which version it changes", 428, "Send If-Match with that version"),
+    "BUSY": Entry("Too much is going on at once", 503, "Try again as Retry-After says"),
 }
 
 

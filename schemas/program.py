@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, StringConstraints, ValidationError, model_validator
 
 from schemas.base import Float, Name, ProgramId, Shape, canonical, explain, read_json
+from schemas.calibration import Calibration
 from schemas.errors import Problem
 from schemas.tools import Locator, Tool
 
@@ -46,6 +47,7 @@ class Program(Shape):
     master: MasterFile | None = Field(default=None, description="File of the master image in the bundle.")
     camera: ProgramCamera = Field(default_factory=ProgramCamera, description="Camera settings.")
     locator: Locator | None = Field(default=None, description="Finds the part; null inspects the frame as it is.")
+    calibration: Calibration | None = Field(default=None, description="From px to mm; null if nothing is measured in mm.")
     tools: Annotated[tuple[Tool, ...], Field(max_length=MAX_TOOLS, strict=False)] = Field(description="The tools, in order.")
     judgement: Annotated[str, StringConstraints(min_length=1, max_length=1000)] = Field(
         default="all", description="all, any, or an expression over tool names with and, or, not and parentheses."
@@ -65,6 +67,12 @@ class Program(Shape):
             if name in ("and", "or", "not", "all", "any"):
                 raise ValueError(f"tool {name}: the name has a meaning in judgements")
         order_of(self.tools)
+        kinds = {tool.name: tool.kind for tool in self.tools}
+        for tool in self.tools:
+            if getattr(tool, "length_unit", "px") == "mm" and self.calibration is None:
+                raise ValueError(f"tool {tool.name}: unit is mm, but the program has no calibration")
+            if tool.kind == "angle" and any(kinds[name] != "line" for name in tool.uses):
+                raise ValueError(f"tool {tool.name}: first and second must be tools of the kind line")
         if self.judgement not in ("all", "any"):
             for name in judgement_names(self.judgement):
                 if name not in names:
@@ -121,7 +129,7 @@ def order_of(tools: tuple[Tool, ...]) -> tuple[int, ...]:
 
 def needs_master(tool: Tool) -> bool:
     """Whether the tool compares with the master."""
-    if tool.kind == "outline" or getattr(tool, "relative_to", None) == "master":
+    if tool.kind == "outline" or tool.needs_master:
         return True
     return tool.kind == "area" and (tool.threshold is None or tool.polarity == "auto")
 

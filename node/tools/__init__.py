@@ -14,15 +14,16 @@ from types import ModuleType
 from typing import NamedTuple
 
 from node.frame import Measurement
-from schemas import Trigger
+from schemas import Calibration, Trigger
 
 
 class Given(NamedTuple):
-    """What a tool may ask for: the trigger, and by name what the tools it uses measured, None for one that could not."""
+    """What a tool may ask for: the trigger, by name what the tools it uses measured (None for one that could not), px to mm."""
 
     trigger: Trigger
     measured: Mapping[str, Measurement | None]
     passed: Mapping[str, bool]
+    calibration: Calibration | None = None
 
 
 class Kinds(Mapping[str, ModuleType]):
@@ -43,15 +44,36 @@ class Kinds(Mapping[str, ModuleType]):
 
 TOOLS = Kinds(
     {
+        "angle": "node.tools.angle",
         "area": "node.tools.area",
+        "blobs": "node.tools.blobs",
         "brightness": "node.tools.brightness",
+        "circle": "node.tools.circle",
+        "classify": "node.tools.classify",
+        "code": "node.tools.code",
+        "colour": "node.tools.colour",
         "colour_area": "node.tools.colour_area",
+        "compare": "node.tools.compare",
+        "contrast": "node.tools.contrast",
+        "count": "node.tools.count",
+        "difference": "node.tools.difference",
+        "distance": "node.tools.distance",
+        "edge": "node.tools.edge",
         "edge_pixels": "node.tools.edge_pixels",
+        "expression": "node.tools.expression",
+        "learned": "node.tools.learned",
+        "line": "node.tools.line",
         "outline": "node.tools.outline",
+        "pattern": "node.tools.pattern_tool",
+        "pitch": "node.tools.pitch",
+        "text": "node.tools.text",
+        "width": "node.tools.width",
     }
 )
 LOCATORS = Kinds(
     {
+        "corner": "node.tools.corner",
+        "marks": "node.tools.marks",
         "pattern": "node.tools.pattern",
     }
 )

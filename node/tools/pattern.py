@@ -1,5 +1,7 @@
 """Finds the master's pattern again: normalised correlation from coarse to fine, then to a fraction of a pixel.
 
+This is the way for parts that are only shifted; those that may be turned or scaled are left to `turned`.
+
 The search region is halved again and again (mean of 2 x 2 px) until the pattern is just large enough to be told from
 clutter; there it is searched everywhere, and only the best few places are followed down to full resolution. The
 correlation is blind to brightness and contrast (J. P. Lewis 1995, Fast normalized cross-correlation). What is found is
@@ -16,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from node.frame import Frame, Pixels
+from node.tools import turned
 from schemas import Pattern, Pose, Problem, Region
 
 LEAST_SIDE = 10  # px of the coarsest pattern
@@ -40,8 +43,10 @@ class Learned:
     fit: NDArray[np.float32]
 
 
-def learn(frame: Frame, settings: Pattern) -> Learned:
+def learn(frame: Frame, settings: Pattern) -> Learned | turned.Learned:
     """The pattern of the master. Raises Problem NO_CONTRAST if it is flat, REGION_INVALID if it leaves the frame."""
+    if not settings.shift_only:
+        return turned.learn(frame, settings)
     pattern = np.ascontiguousarray(frame.view(settings.region).gray)
     if float(pattern.std()) < LEAST_SPREAD:
         raise Problem("NO_CONTRAST", "the locator's region shows nothing that could be found again")
@@ -56,12 +61,19 @@ def learn(frame: Frame, settings: Pattern) -> Learned:
     return Learned(tuple(levels), unit / np.linalg.norm(unit), np.ascontiguousarray(fit, np.float32))
 
 
-def find(frame: Frame, settings: Pattern, learned: Learned) -> Pose:
+def origin(settings: Pattern, _learned: Any) -> tuple[float, float]:
+    """The point of the master that a pose tells of: the centre of the pattern."""
+    return settings.region.centre
+
+
+def find(frame: Frame, settings: Pattern, learned: Learned | turned.Learned) -> Pose:
     """Where the centre of the pattern is, with the correlation at full resolution as score; never a guess.
 
     The whole pattern must lie in the search region. Raises Problem PART_NOT_FOUND if no place reaches settings.low, or
     the best one is no peak (the pattern is cut off); REGION_INVALID if the search region leaves the frame.
     """
+    if isinstance(learned, turned.Learned):
+        return turned.find(frame, settings, learned)
     search = settings.search or Region(x=0, y=0, width=frame.width, height=frame.height)
     rows, columns = learned.levels[0].shape
     if columns > search.width or rows > search.height:

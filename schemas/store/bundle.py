@@ -1,4 +1,4 @@
-"""A program as one .zip: `program.json` and its pictures. Archives from outside are believed in nothing."""
+"""A program as one .zip: `program.json`, its pictures and its models. Archives from outside are believed in nothing."""
 
 import io
 import json
@@ -19,12 +19,12 @@ LONG_AGO = (1980, 1, 1, 0, 0, 0)
 BROKEN = (zipfile.BadZipFile, zlib.error, struct.error, EOFError, NotImplementedError, RuntimeError, ValueError)
 
 
-def pack(document: dict[str, Any], pictures: dict[str, bytes]) -> bytes:
+def pack(document: dict[str, Any], files: dict[str, bytes]) -> bytes:
     """The bundle of a program; the same bytes for the same content, on every machine."""
     buffer = io.BytesIO()
     text = json.dumps(document, ensure_ascii=False, indent=2, sort_keys=True) + "\n"
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_STORED) as archive:
-        for name, data in [("program.json", text.encode()), *sorted(pictures.items())]:
+        for name, data in [("program.json", text.encode()), *sorted(files.items())]:
             entry = zipfile.ZipInfo(name, LONG_AGO)
             entry.create_system, entry.external_attr = 3, 0o644 << 16
             archive.writestr(entry, data)
@@ -32,7 +32,7 @@ def pack(document: dict[str, Any], pictures: dict[str, bytes]) -> bytes:
 
 
 def unpack(data: bytes) -> tuple[bytes, dict[str, bytes]]:
-    """`program.json` and the pictures beside it by name. Nothing is written. Raises Problem PROGRAM_INVALID."""
+    """`program.json` and the files beside it by name. Nothing is written. Raises Problem PROGRAM_INVALID."""
     if len(data) > MAX_BYTES:
         _refuse(f"it is larger than {MAX_BYTES >> 20} MiB")
     try:

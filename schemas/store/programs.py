@@ -1,9 +1,9 @@
-"""Programs at rest: every version of every program, and the master images by their own hash."""
+"""Programs at rest: every version of every program, and the master images and models by their own hash."""
 
 import builtins
 import hashlib
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -18,7 +18,10 @@ from schemas.store.disk import failed, locked, replace
 from schemas.store.documents import Database, Documents
 
 MAX_MASTER_BYTES = 32 * 1024 * 1024
+MAX_MODEL_BYTES = 16 * 1024 * 1024
 STORED_MASTER = re.compile(r"([0-9a-f]{64})\.(png|jpg)")
+STORED_MODEL = re.compile(r"([0-9a-f]{64})\.npz")
+NOTHING: Mapping[str, bytes] = {}
 
 
 class Change(NamedTuple):
@@ -30,7 +33,7 @@ class Change(NamedTuple):
 
 
 class Programs:
-    """The programs in a folder: `programs.json` and `masters/<sha256>.<png|jpg>`.
+    """The programs in a folder: `programs.json`, `masters/<sha256>.<png|jpg>` and `models/<sha256>.npz`.
 
     Reading is cached until the file changes; `changed` is cheap enough to ask every second. `problem` is set while a
     copy stands in for a damaged file. All methods raise Problem: STORE_FAILED, STORE_CORRUPT, STORE_NEWER and theirs.
@@ -40,6 +43,7 @@ class Programs:
         self._folder = folder
         self._documents = Documents(folder / "programs.json", on_problem)
         self._masters = folder / "masters"
+        self._models = folder / "models"
         self._cache: tuple[bytes, Database, dict[tuple[str, int], StoredProgram]] | None = None
 
     @property
@@ -57,14 +61,26 @@ class Programs:
         return self._cache is None or self._cache[0] != self.stamp
 
     def save(
-        self, program: Program, master: bytes | None, by: str, note: str = "", expect_version: int | None = None
+        self,
+        program: Program,
+        master: bytes | None,
+        by: str,
+        note: str = "",
+        expect_version: int | None = None,
+        files: Mapping[str, bytes] = NOTHING,
     ) -> StoredProgram:
         """Store a program as its next version; the same content again is the version there is.
 
         master: PNG or JPEG bytes, or None to keep the stored picture that the program names. expect_version: the
-        version that was edited, 0 for a program that must not exist yet; None does not check. Raises Problem
-        PROGRAM_CONFLICT, MASTER_IMAGE_NOT_FOUND, IMAGE_INVALID.
+        version that was edited, 0 for a program that must not exist yet; None does not check. files: the models that
+        its tools name, by that name; those not given must be stored. Raises Problem PROGRAM_CONFLICT,
+        MASTER_IMAGE_NOT_FOUND, IMAGE_INVALID, MODEL_NOT_FOUND, MODEL_INVALID.
         """
+        for name in models_of(program):
+            if name in files:
+                self._store_model(name, files[name])
+            elif not (self._models / name).is_file():
+                raise Problem("MODEL_NOT_FOUND", f"{name} is neither given nor stored")
         if master is not None:
             program = program.model_copy(update={"master": self._store_master(master)})
         elif program.master is not None and not self._stored(program.master):
@@ -127,28 +143,28 @@ class Programs:
         name = STORED_MASTER.fullmatch(program.master)
         if not name:
             raise Problem("MASTER_IMAGE_NOT_FOUND", f"{program.master} is not a stored master")
-        try:
-            data = (self._masters / program.master).read_bytes()
-        except FileNotFoundError:
-            raise Problem("MASTER_IMAGE_NOT_FOUND", program.master) from None
-        except OSError as error:
-            raise failed(program.master, error) from error
-        if hashlib.sha256(data).hexdigest() != name[1]:
-            raise Problem("STORE_CORRUPT", f"the master image {program.master} is not what was stored")
-        return data
+        return _verified(self._masters / program.master, name[1], "MASTER_IMAGE_NOT_FOUND")
+
+    def file(self, name: str) -> bytes:
+        """What a tool was taught. Raises Problem MODEL_NOT_FOUND, STORE_CORRUPT."""
+        found = STORED_MODEL.fullmatch(name)
+        if not found:
+            raise Problem("MODEL_NOT_FOUND", f"{name!r:.80} is not a stored model")
+        return _verified(self._models / name, found[1], "MODEL_NOT_FOUND")
 
     def import_(
         self, source: Path | bytes, by: str, note: str = "imported", expect_version: int | None = None
     ) -> StoredProgram:
         """Store a program from a JSON file (its master beside it) or a .zip bundle. Raises Problem, as `save`."""
-        program, master = read_import(source)
-        return self.save(program, master, by, note, expect_version)
+        program, master, files = read_import(source)
+        return self.save(program, master, by, note, expect_version, files)
 
     def export(self, id: str, version: int | None = None) -> bytes:
         """A .zip bundle, the same bytes for the same program, that imports to the same hash."""
         program = self.get(id, version).program
         master = self.master(program)
-        return pack(program.document(), {program.master: master} if program.master and master else {})
+        models = {name: self.file(name) for name in models_of(program)}
+        return pack(program.document(), ({program.master: master} if program.master and master else {}) | models)
 
     def _read(self) -> tuple[bytes, Database, dict[tuple[str, int], StoredProgram]]:
         stamp = self.stamp
@@ -191,27 +207,79 @@ class Programs:
         else:
             raise Problem("IMAGE_INVALID", "the master image is neither PNG nor JPEG")
         name = f"{hashlib.sha256(data).hexdigest()}.{ending}"
-        try:
-            self._masters.mkdir(parents=True, exist_ok=True)
-            with locked(self._masters / ".lock"):
-                if not (self._masters / name).is_file() or (self._masters / name).read_bytes() != data:
-                    replace(self._masters / name, data)
-        except OSError as error:
-            raise failed(name, error) from error
+        _put(self._masters, name, data)
         return name
 
+    def _store_model(self, name: str, data: bytes) -> None:
+        if len(data) > MAX_MODEL_BYTES:
+            raise Problem("MODEL_INVALID", f"{name} is larger than {MAX_MODEL_BYTES >> 20} MiB")
+        if model_name(data) != name:
+            raise Problem("MODEL_INVALID", f"{name} is not what its name says")
+        _put(self._models, name, data)
 
-def read_import(source: Path | bytes) -> tuple[Program, bytes | None]:
-    """The program and its master in a JSON file (the master beside it) or a .zip bundle. Raises Problem PROGRAM_INVALID."""
+
+class Import(NamedTuple):
+    """A program from outside, its master image if there is one with it, and its models by name."""
+
+    program: Program
+    master: bytes | None
+    files: Mapping[str, bytes]
+
+
+def read_import(source: Path | bytes) -> Import:
+    """What is in a JSON file (master and models beside it) or a .zip bundle. Raises Problem PROGRAM_INVALID, ..."""
     data = source if isinstance(source, bytes) else _given(source, MAX_BYTES, "PROGRAM_INVALID")
     if data.startswith(b"PK"):
-        document, pictures = unpack(data)
+        document, files = unpack(data)
         program = parse_program(document)
-        return program, pictures.get(program.master or "")
+        return Import(program, files.get(program.master or ""), {n: files[n] for n in models_of(program) if n in files})
     program = parse_program(data)
-    if program.master and isinstance(source, Path) and (beside := source.parent / program.master).exists():
-        return program, _given(beside, MAX_MASTER_BYTES, "MASTER_IMAGE_NOT_FOUND")
-    return program, None
+    folder = source.parent if isinstance(source, Path) else None
+    if folder is None:
+        return Import(program, None, NOTHING)
+    models = {
+        name: _given(folder / name, MAX_MODEL_BYTES, "MODEL_NOT_FOUND")
+        for name in models_of(program)
+        if (folder / name).exists()
+    }
+    if program.master and (beside := folder / program.master).exists():
+        return Import(program, _given(beside, MAX_MASTER_BYTES, "MASTER_IMAGE_NOT_FOUND"), models)
+    return Import(program, None, models)
+
+
+def models_of(program: Program) -> builtins.list[str]:
+    """Names of the models of a program's tools, each once."""
+    names = [getattr(tool, "model", None) for tool in program.tools]
+    return sorted({name for name in names if name is not None})
+
+
+def model_name(data: bytes) -> str:
+    """The name of a model: the hash of its content."""
+    return f"{hashlib.sha256(data).hexdigest()}.npz"
+
+
+def _put(folder: Path, name: str, data: bytes) -> None:
+    """Write a file whose name is the hash of its content, unless it is there. Raises Problem STORE_FAILED."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with locked(folder / ".lock"):
+            if not (folder / name).is_file() or (folder / name).read_bytes() != data:
+                replace(folder / name, data)
+    except OSError as error:
+        raise failed(name, error) from error
+
+
+def _verified(path: Path, digest: str, missing: str) -> bytes:
+    """The content of a stored file. Raises Problem(missing), STORE_CORRUPT if it is not what was stored."""
+    try:
+        data = path.read_bytes()
+    except FileNotFoundError:
+        raise Problem(missing, path.name) from None
+    except OSError as error:
+        raise failed(path.name, error) from error
+    if hashlib.sha256(data).hexdigest() != digest:
+        raise Problem("STORE_CORRUPT", f"{path.name} is not what was stored")
+    return data
 
 
 def _given(path: Path, limit: int, code: str) -> bytes:

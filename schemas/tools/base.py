@@ -2,10 +2,12 @@
 
 from typing import Annotated, ClassVar
 
-from pydantic import Field, model_validator
+from pydantic import Field, StringConstraints, model_validator
 
 from schemas.base import Float, Shape, ToolName
 from schemas.geometry import AnyRegion
+
+ModelFile = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}\.npz$")]  # its name is the hash of what is in it
 
 
 class ToolBase(Shape):
@@ -29,6 +31,11 @@ class ToolBase(Shape):
     def uses(self) -> tuple[str, ...]:
         """Names of the tools whose values it needs."""
         return ()
+
+    @property
+    def needs_master(self) -> bool:
+        """Whether it can measure only what it learned from a master image."""
+        return getattr(self, "relative_to", None) == "master"
 
     @property
     def unit(self) -> str:

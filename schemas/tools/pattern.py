@@ -9,17 +9,29 @@ from schemas.geometry import Region
 
 
 class Pattern(Shape):
-    """Locator: finds the master's region again by normalised correlation, to a fraction of a pixel; shift only."""
+    """Locator: finds the master's region again, to a fraction of a pixel: shifted, and turned and scaled if told so."""
 
     kind: Literal["pattern"] = "pattern"
     region: Region = Field(description="The pattern in the master: textured, and always on the part.")
     search: Region | None = Field(default=None, description="Where to look for it; null is the whole frame.")
-    low: Float = Field(default=0.7, gt=0, le=1, description="Least score (correlation, 0 to 1) that counts as found.")
+    angle_deg: Float = Field(
+        default=0.0, ge=0, le=180, description="Greatest turn to each side in degrees: 0 is none, 180 the full circle."
+    )
+    scale_low: Float = Field(default=1.0, ge=0.8, le=1, description="Least size against the master, 0.8 to 1.")
+    scale_high: Float = Field(default=1.0, ge=1, le=1.2, description="Greatest size against the master, 1 to 1.2.")
+    low: Float = Field(default=0.7, gt=0, le=1, description="Least score (0 to 1) that counts as found.")
+
+    @property
+    def shift_only(self) -> bool:
+        """Whether the part is neither turned nor scaled."""
+        return self.angle_deg == 0 and self.scale_low == self.scale_high == 1
 
     @model_validator(mode="after")
     def _fits(self) -> "Pattern":
         if self.region.width < 8 or self.region.height < 8:
             raise ValueError("locator: the region is smaller than 8 x 8 px")
+        if not self.shift_only and min(self.region.width, self.region.height) < 12:
+            raise ValueError("locator: the region is smaller than 12 x 12 px, too small to see how it is turned or scaled")
         if self.search is not None and not self.search.contains(self.region):
             raise ValueError("locator: the search region does not contain the pattern's region")
         return self

@@ -1,0 +1,120 @@
+"""`teach`: learn what a tool compares with from folders of pictures; stored as a new version of the program."""
+
+import argparse
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from deploy import show, target
+from deploy.programs import author, either
+from schemas import Problem, StoredProgram
+from schemas.program import as_program
+from schemas.store.programs import Programs, model_name
+
+if TYPE_CHECKING:
+    from node.teach import Picture
+
+ENDINGS = {".png", ".jpg", ".jpeg", ".bmp", ".webp"}
+MAX_PICTURE_BYTES = 64 * 1024 * 1024
+
+
+def teach(args: argparse.Namespace) -> int:
+    """Teach one tool. Raises Problem, which names the picture and what is wrong with it."""
+    from node.program import load
+    from node.teach import Lesson
+    from node.teach import teach as learn
+
+    classes = {folder.name: _pictures(folder) for folder in _folders(args.classes)} if args.classes else {}
+    lesson = Lesson(_pictures(args.good), _pictures(args.bad), classes)
+    state = Path(target.loaded(args).settings.state_dir)
+    with target.owner(state):
+        store = Programs(state / "programs")
+        stored = store.get(args.program)
+        loaded = load(stored.program, stored.version, stored.hash, store.master(stored.program), store.file)
+    model = _model(store, stored, args.tool) if args.add else None
+    with _progress() as progress:
+        outcome = learn(loaded, args.tool, lesson, model, progress)
+    name = model_name(outcome.model)
+    document = stored.program.document()
+    for tool in document["tools"]:
+        if tool["name"] == args.tool:
+            tool["model"] = name
+    program = as_program(document)
+    with target.owner(state):
+        files = {name: outcome.model}
+        load(program, stored.version, program.hash, store.master(program), partial(either, files, store))
+        note = f"taught {args.tool} from {lesson.count} pictures"
+        after = store.save(program, None, author(), note, expect_version=stored.version, files=files)
+    facts = {"program": after.program.id, "version": after.version, "tool": args.tool, "model": name, **outcome.facts}
+    if args.json:
+        show.document({**facts, "check": list(outcome.check)})
+        return 0
+    print(f"{after.program.id} version {after.version}: {note}")
+    show.table(("what", "value"), ((key.replace("_", " "), _told(value)) for key, value in outcome.facts.items()))
+    if outcome.check:
+        print(f"look at these again, they are unlike the other good pictures: {', '.join(outcome.check)}")
+    return 0
+
+
+def _model(store: Programs, stored: StoredProgram, tool: str) -> bytes | None:
+    named = (getattr(each, "model", None) for each in stored.program.tools if each.name == tool)
+    name = next(named, None)
+    if name is None:
+        raise Problem("NOT_TAUGHT", f"tool {tool:.40}: there is nothing to add to, leave out --add")
+    return store.file(name)
+
+
+def _folders(path: Path) -> list[Path]:
+    _must_be(path)
+    return sorted(each for each in path.iterdir() if each.is_dir() and not each.name.startswith("."))
+
+
+def _pictures(path: Path | None) -> "list[Picture]":
+    """The pictures of a folder, or one picture, by name. Raises Problem PICTURES_UNFIT."""
+    from node.teach import Picture
+
+    if path is None:
+        return []
+    if path.is_file():
+        return [Picture(path.name, partial(_content, path))]
+    _must_be(path)
+    found = sorted(each for each in path.iterdir() if each.suffix.lower() in ENDINGS and each.is_file())
+    if not found:
+        raise Problem("PICTURES_UNFIT", f"{path}: no pictures ({', '.join(sorted(ENDINGS))})")
+    return [Picture(str(each.relative_to(path.parent)), partial(_content, each)) for each in found]
+
+
+def _must_be(path: Path) -> None:
+    if not path.is_dir():
+        raise Problem("PICTURES_UNFIT", f"{path}: no such folder")
+
+
+def _content(path: Path) -> bytes:
+    try:
+        with path.open("rb") as file:
+            return file.read(MAX_PICTURE_BYTES)
+    except OSError as error:
+        raise Problem("IMAGE_INVALID", error.strerror or str(error)) from error
+
+
+@contextmanager
+def _progress() -> Iterator[Callable[[int, int], None]]:
+    """A bar on a terminal, nothing in a pipe."""
+    if not sys.stderr.isatty():
+        yield lambda _done, _total: None
+        return
+    from rich.console import Console
+    from rich.progress import Progress
+
+    with Progress(console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task("teaching", total=None)
+        yield lambda done, total: bar.update(task, completed=done, total=total)
+
+
+def _told(value: Any) -> str:
+    if isinstance(value, dict):
+        return ", ".join(f"{key} {each}" for key, each in value.items())
+    return " to ".join(map(str, value)) if isinstance(value, list) else str(value)

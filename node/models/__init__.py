@@ -1,0 +1,1 @@
+"""Networks that ship with the node, and how they were made."""

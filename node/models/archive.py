@@ -1,0 +1,53 @@
+"""Model files: what a tool was taught, as arrays in an .npz. Files from outside are believed in nothing."""
+
+import io
+import zipfile
+import zlib
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from schemas import Problem
+
+Array = NDArray[Any]
+MAX_BYTES = 64 * 1024 * 1024  # unpacked
+MAX_ENTRIES = 32
+BROKEN = (
+    zipfile.BadZipFile, zlib.error, ValueError, OSError, EOFError, KeyError, NotImplementedError, RuntimeError, MemoryError,
+)  # fmt: skip
+
+
+def pack(kind: str, arrays: dict[str, Any]) -> bytes:
+    """The model file of a tool of that kind; the same bytes for the same arrays."""
+    buffer = io.BytesIO()
+    np.savez(buffer, allow_pickle=False, kind=np.array(kind), **{key: np.asarray(arrays[key]) for key in sorted(arrays)})
+    return buffer.getvalue()
+
+
+def unpack(data: bytes, kind: str, shapes: dict[str, tuple[str, int]]) -> dict[str, Array]:
+    """The arrays by name. shapes: for each its type (numpy's kind: f, i, u, U) and number of dimensions.
+
+    Raises Problem MODEL_INVALID for anything else, and for numbers that are not finite.
+    """
+    try:
+        with zipfile.ZipFile(io.BytesIO(data)) as archive:
+            entries = archive.infolist()
+            if len(entries) > MAX_ENTRIES or sum(entry.file_size for entry in entries) > MAX_BYTES:
+                raise ValueError("it is too large")
+        with np.load(io.BytesIO(data), allow_pickle=False) as file:
+            arrays = {key: file[key] for key in file.files}
+    except BROKEN as error:
+        raise Problem("MODEL_INVALID", f"the model file cannot be read: {error}"[:300]) from error
+    said = str(arrays.pop("kind", "nothing"))[:40]
+    if said != kind:
+        raise Problem("MODEL_INVALID", f"the model file is for {said!a}, not for {kind}")
+    if set(arrays) != set(shapes):
+        raise Problem("MODEL_INVALID", f"the model file lacks {sorted(set(shapes) - set(arrays))} or has too much in it")
+    for name, (dtype, dimensions) in shapes.items():
+        array = arrays[name]
+        if array.dtype.kind != dtype or array.ndim != dimensions or (array.size == 0 and dimensions):
+            raise Problem("MODEL_INVALID", f"{name} of the model file is {array.dtype} {array.shape}")
+        if dtype == "f" and not np.isfinite(array).all():
+            raise Problem("MODEL_INVALID", f"{name} of the model file has a number that is not finite")
+    return arrays

@@ -1,0 +1,229 @@
+"""Teaching a tool: its view of each picture, located as in an inspection, and from those its model file."""
+
+import re
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import partial
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from node.frame import Frame, View
+from node.locate import locate
+from node.models.archive import pack, unpack
+from node.picture import decode
+from node.program import LoadedProgram, LoadedTool
+from node.tools import bank, difference, logistic
+from node.tools.features import Maps, backbone, maps, vector
+from schemas import Problem
+from schemas.store.programs import MAX_MODEL_BYTES
+from schemas.tools.classify import Classify
+from schemas.tools.difference import Difference
+from schemas.tools.learned import Learned
+
+TAUGHT = ("learned", "classify", "difference")
+LEAST_PER_CLASS = 2
+MOST_PICTURES = 1000
+CLASS_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,31}")
+
+
+class Picture(NamedTuple):
+    """A picture's name for people, and its file's content when it is asked for."""
+
+    name: str
+    read: Callable[[], bytes]
+
+
+@dataclass(frozen=True)
+class Lesson:
+    """What to teach from: good pictures, labelled bad ones, or pictures by class."""
+
+    good: Sequence[Picture] = ()
+    bad: Sequence[Picture] = ()
+    classes: Mapping[str, Sequence[Picture]] = field(default_factory=dict)
+
+    @property
+    def count(self) -> int:
+        """Number of pictures."""
+        return len(self.good) + len(self.bad) + sum(len(pictures) for pictures in self.classes.values())
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """A model file, what is to be told of it, and the names of pictures to look at again."""
+
+    model: bytes
+    facts: dict[str, Any]
+    check: tuple[str, ...] = ()
+
+
+Progress = Callable[[int, int], None]  # done, in all
+
+
+def teach(program: LoadedProgram, name: str, lesson: Lesson, model: bytes | None, progress: Progress) -> Outcome:
+    """The model of one tool. model: to add to, None to begin anew.
+
+    Raises Problem PICTURES_UNFIT for too few, too many or the wrong ones; and what an inspection would raise, with the
+    picture's name.
+    """
+    began = time.monotonic()
+    tool = next((tool for tool in program.tools if tool.settings.name == name), None)
+    if tool is None:
+        raise Problem("PROGRAM_INVALID", f"there is no tool {name:.40}; there are {', '.join(_names(program))}")
+    if lesson.count > MOST_PICTURES:
+        raise Problem("PICTURES_UNFIT", f"{lesson.count} pictures; {MOST_PICTURES} at most")
+    settings = tool.settings
+    if isinstance(settings, Learned):
+        outcome = _learned(program, tool, settings, lesson, model, progress)
+    elif isinstance(settings, Classify):
+        outcome = _classify(program, tool, settings, lesson, model, progress)
+    elif isinstance(settings, Difference):
+        outcome = _difference(program, tool, settings, lesson, model, progress)
+    else:
+        raise Problem("PROGRAM_INVALID", f"tool {name} is of kind {settings.kind}; taught are {', '.join(TAUGHT)}")
+    if len(outcome.model) > MAX_MODEL_BYTES:
+        raise Problem("MODEL_INVALID", f"it would have {len(outcome.model) >> 20} MiB, {MAX_MODEL_BYTES >> 20} at most")
+    return replace(outcome, facts={**outcome.facts, "seconds": round(time.monotonic() - began, 2)})
+
+
+def _learned(
+    program: LoadedProgram, tool: LoadedTool, settings: Learned, lesson: Lesson, model: bytes | None, progress: Progress
+) -> Outcome:
+    _only(lesson, "good")
+    steps = lesson.count + (0 if model else bank.FOLDS + 1)
+    good, site = _maps(program, tool, settings.size_px, lesson.good, lambda n: progress(n, steps))
+    bad, bad_site = _maps(program, tool, settings.size_px, lesson.bad, lambda n: progress(len(good) + n, steps))
+    if model is None:
+        taught = bank.teach(good, (), site, lambda done, _: progress(lesson.count + done, steps))
+    else:
+        old = bank.Bank.of(unpack(model, "learned", bank.SHAPES))
+        if old.backbone != backbone().digest or any(place not in ((), old.site) for place in (site, bad_site)):
+            raise Problem("MODEL_INVALID", "it was taught with another region, size or backbone: teach it without --add")
+        taught = bank.add(old, good)
+    made = bank.with_bad(taught.bank, bad)
+    limit = bank.threshold(made.scores, made.bad_scores, settings.false_reject_rate)
+    facts: dict[str, Any] = {
+        "good": len(made.scores),
+        "bad": len(made.bad_scores),
+        "threshold": round(limit, 4),
+        "expected_false_rejects": round(bank.expected_rejects(made.scores, limit), 4),
+        "good_values": [round(float(value), 3) for value in (made.scores.min() / limit, made.scores.max() / limit)],
+    }
+    if len(made.bad_scores):
+        values = made.bad_scores / limit
+        facts["bad_values"] = [round(float(values.min()), 3), round(float(values.max()), 3)]
+        facts["bad_found"] = int((made.bad_scores > limit).sum())
+    return Outcome(made.packed(), facts, tuple(taught.odd))
+
+
+def _classify(
+    program: LoadedProgram, tool: LoadedTool, settings: Classify, lesson: Lesson, model: bytes | None, progress: Progress
+) -> Outcome:
+    _only(lesson, "classes")
+    vectors: list[Any] = []
+    labelled: list[str] = []
+    for label, pictures in sorted(lesson.classes.items()):
+        if not CLASS_NAME.fullmatch(label):
+            raise Problem("PICTURES_UNFIT", f"class {label!a:.60}: letters, digits, _ . - only, 32 at most")
+        count = partial(_count, progress, len(labelled), lesson.count + 1)
+        seen, _ = _maps(program, tool, settings.size_px, pictures, count)
+        vectors += [vector(each) for _, each in seen]
+        labelled += [label] * len(seen)
+    if model is not None:
+        old = unpack(model, "classify", logistic.SHAPES)
+        if str(old["backbone"]) != backbone().digest or int(old["size"]) != settings.size_px:
+            raise Problem("MODEL_INVALID", "it was taught with another size_px or backbone: teach it without --add")
+        vectors = [*old["vectors"].astype(np.float32), *vectors]
+        labelled = [*(str(old["classes"][label]) for label in old["labels"]), *labelled]
+    names = sorted(set(labelled))
+    counts = {name: labelled.count(name) for name in names}
+    if len(names) < 2 or min(counts.values()) < LEAST_PER_CLASS:
+        raise Problem("PICTURES_UNFIT", f"two classes of {LEAST_PER_CLASS} pictures at least are needed; there are {counts}")
+    if settings.expected not in names:
+        raise Problem("PICTURES_UNFIT", f"expected is {settings.expected}, the classes are {', '.join(names)}")
+    stack = np.stack(vectors)
+    labels = np.array([names.index(label) for label in labelled])
+    weights = logistic.fit(stack, labels, len(names))
+    wrong, unsure = _left_out(stack, labels, len(names), settings.margin)
+    progress(lesson.count + 1, lesson.count + 1)
+    arrays = {
+        "classes": np.array(names),
+        "mean": weights.mean,
+        "scale": weights.scale,
+        "weights": weights.weights,
+        "bias": weights.bias,
+        "vectors": stack.astype(np.float32),
+        "labels": labels.astype(np.int64),
+        "size": np.array(settings.size_px, np.int64),
+        "backbone": np.array(backbone().digest),
+    }
+    return Outcome(pack("classify", arrays), {"classes": counts, "left_out_wrong": wrong, "left_out_unsure": unsure})
+
+
+def _left_out(vectors: Any, labels: Any, classes: int, margin: float) -> tuple[int, int]:
+    """How many pictures a model of the others gets wrong, and how many it would not decide."""
+    wrong = unsure = 0
+    for number in range(len(labels)):
+        rest = np.arange(len(labels)) != number
+        chances = logistic.fit(vectors[rest], labels[rest], classes).probabilities(vectors[number : number + 1])[0]
+        second, first = np.sort(chances)[-2:]
+        unsure += bool(first - second < margin)
+        wrong += bool(first - second >= margin and chances.argmax() != labels[number])
+    return wrong, unsure
+
+
+def _difference(
+    program: LoadedProgram, tool: LoadedTool, settings: Difference, lesson: Lesson, model: bytes | None, progress: Progress
+) -> Outcome:
+    _only(lesson, "good")
+    if lesson.bad or model is not None:
+        raise Problem("PICTURES_UNFIT", "difference is taught from all of its good pictures at once, without bad ones")
+    views = (view for _, view in _views(program, tool, lesson.good))
+    made = difference.teach(views, settings, lambda done: progress(done, lesson.count))
+    return Outcome(made, {"good": len(lesson.good)})
+
+
+def _count(progress: Progress, before: int, steps: int, done: int) -> None:
+    progress(before + done, steps)
+
+
+def _only(lesson: Lesson, what: str) -> None:
+    if what == "classes" and (lesson.good or lesson.bad or not lesson.classes):
+        raise Problem("PICTURES_UNFIT", "this tool is taught from a folder with a folder for each class: --classes FOLDER")
+    if what == "good" and (lesson.classes or not (lesson.good or lesson.bad)):
+        raise Problem("PICTURES_UNFIT", "this tool is taught from a folder of good pictures")
+
+
+def _maps(
+    program: LoadedProgram, tool: LoadedTool, size_px: int, pictures: Sequence[Picture], progress: Callable[[int], None]
+) -> tuple[list[tuple[str, Maps]], Any]:
+    """What the network sees in each picture, and (width, height, size_px) of the view; () without pictures."""
+    seen: list[tuple[str, Maps]] = []
+    site: Any = ()
+    for name, view in _views(program, tool, pictures):
+        if view.uniform:
+            raise Problem("NO_CONTRAST", f"{name}: all pixels of the region have one value")
+        seen.append((name, maps(view, size_px)))
+        site = (view.width, view.height, size_px)
+        progress(len(seen))
+    return seen, site
+
+
+def _views(program: LoadedProgram, tool: LoadedTool, pictures: Sequence[Picture]) -> Iterator[tuple[str, View]]:
+    """The tool's view of each picture, where the part lies in it. Raises Problem with the picture's name."""
+    for picture in pictures:
+        try:
+            frame = Frame(decode(picture.read()), 0, 0.0, picture.name, simulated=False)
+            if program.size is not None and program.size != (frame.width, frame.height):
+                width, height = program.size
+                raise Problem("IMAGE_SIZE", f"{frame.width} x {frame.height} px, the master has {width} x {height} px")
+            _, placement = locate(frame, program.program.locator, program.locator)
+            yield picture.name, frame.view(tool.settings.region, placement, tool.settings.ignore)  # type: ignore[union-attr]
+        except Problem as problem:
+            rest = problem.message.partition(": ")[2]
+            raise Problem(problem.code, f"{picture.name}: {rest}" if rest else picture.name) from problem
+
+
+def _names(program: LoadedProgram) -> list[str]:
+    return [tool.settings.name for tool in program.tools if tool.settings.kind in TAUGHT] or ["none that can be taught"]

@@ -1,0 +1,266 @@
+"""The memory of `learned`: patch features of good pictures, thinned out, with what held-out good pictures score against it.
+
+A picture's own patches are near to the memory it is in, so a threshold from them would reject good parts. Here each good
+picture is scored by a memory made of the others (five folds), the metric included, and the threshold is what a good picture
+exceeds with the stated probability.
+"""
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from statistics import NormalDist
+from typing import Any, NamedTuple
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from node.models.archive import Array, pack
+from node.tools.features import Floats, Maps, backbone
+from schemas import Problem
+
+SIZE = 2000  # patches in the memory
+CANDIDATES = 15000  # of which they are chosen
+PROJECTED = 24  # dimensions in which they are chosen
+FOLDS = 5
+POWER = 0.5  # 0: each channel by its own spread; 1: wholly decorrelated
+TOP = 3
+LEAST, MOST = 5, 200  # pictures
+SMOOTHING = 1.5  # places
+CLIP = 3.0  # robust standard deviations
+LEAST_SPREAD = 0.02  # of the logarithms of scores
+SHAPES = {
+    "bank": ("f", 2),
+    "mean": ("f", 1),
+    "metric": ("f", 2),
+    "base": ("f", 2),
+    "scores": ("f", 1),
+    "bad_scores": ("f", 1),
+    "site": ("i", 1),
+    "backbone": ("U", 0),
+}
+
+
+@dataclass(frozen=True)
+class Bank:
+    """bank: patches x dimensions. mean, metric: (feature - mean) @ metric lies in the bank's space.
+
+    base: rows x columns, mean distance of held-out good pictures there. scores, bad_scores: of held-out good pictures and of
+    labelled bad ones. site: width and height of the view and size_px when taught.
+    """
+
+    bank: Floats
+    mean: Floats
+    metric: Floats
+    base: Floats
+    scores: Floats
+    bad_scores: Floats
+    site: tuple[int, int, int]
+    backbone: str
+
+    @classmethod
+    def of(cls, arrays: dict[str, Array]) -> "Bank":
+        """From a model file. Raises Problem MODEL_INVALID if its arrays do not fit each other."""
+        bank, metric = (np.ascontiguousarray(arrays[name], np.float32) for name in ("bank", "metric"))
+        floats = {name: arrays[name].astype(np.float32) for name in ("mean", "base", "scores")}
+        fits = bank.shape[1] == metric.shape[1] and metric.shape[0] == len(floats["mean"]) and len(arrays["site"]) == 3
+        fits = fits and len(bank) <= SIZE and len(floats["scores"]) >= LEAST
+        if not fits or floats["base"].min() <= 0 or floats["scores"].min() <= 0:
+            raise Problem("MODEL_INVALID", "the arrays of the model file do not fit each other")
+        bad = arrays["bad_scores"][1:].astype(np.float32)  # the first is none: an array is never empty
+        site = tuple(int(value) for value in arrays["site"])
+        return cls(bank, **floats, metric=metric, bad_scores=bad, site=site, backbone=str(arrays["backbone"]))  # type: ignore[arg-type]
+
+    def packed(self) -> bytes:
+        """The model file."""
+        arrays: dict[str, Any] = {name: getattr(self, name) for name in SHAPES}
+        arrays["bank"] = self.bank.astype(np.float16)
+        arrays["bad_scores"] = np.concatenate([np.zeros(1, np.float32), self.bad_scores])
+        arrays["site"] = np.array(self.site, np.int64)
+        return pack("learned", arrays)
+
+    def distances(self, seen: Maps) -> Floats:
+        """Of each place to the nearest patch of the memory. Raises Problem MODEL_INVALID if the maps are of another shape."""
+        if self.base.shape != (seen.rows, seen.columns) or seen.places.shape[1] != len(self.mean):
+            raise Problem("MODEL_INVALID", "it was taught on another size")
+        return nearest(_moved(seen, self.mean, self.metric), self.bank)
+
+    def relative(self, seen: Maps) -> Floats:
+        """The distances divided by what is usual there, drawn halfway to what is usual everywhere."""
+        return self.distances(seen) / expected(self.base, seen.counts)
+
+    def score(self, relative: Floats, counts: NDArray[np.bool_] | None) -> float:
+        """Mean of the three greatest."""
+        counted = relative if counts is None else relative[counts]
+        return float(np.sort(counted)[-TOP:].mean())
+
+
+class Taught(NamedTuple):
+    """names and log scores of pictures that are unlike the other good ones."""
+
+    bank: Bank
+    odd: list[str]
+
+
+def teach(
+    good: Sequence[tuple[str, Maps]],
+    bad: Sequence[tuple[str, Maps]],
+    site: tuple[int, int, int],
+    progress: Callable[[int, int], None] = lambda _done, _total: None,
+) -> Taught:
+    """A memory of good pictures; the same for the same pictures. Raises Problem PICTURES_UNFIT for too few or too many."""
+    if not LEAST <= len(good) <= MOST:
+        raise Problem("PICTURES_UNFIT", f"{len(good)} good pictures; {LEAST} to {MOST} are needed")
+    seen = [maps for _, maps in good]
+    counts = seen[0].counts
+    folds = min(FOLDS, len(good))
+    held: Floats = np.empty((len(good), len(seen[0].places)), np.float32)
+    for fold in range(folds):
+        others = [maps for number, maps in enumerate(seen) if number % folds != fold]
+        mean, metric, bank = _memory(others)
+        for number in range(fold, len(good), folds):
+            held[number] = nearest(_moved(seen[number], mean, metric), bank)
+        progress(fold + 1, folds + 1)
+    total = held.sum(axis=0)
+    shape = seen[0].rows, seen[0].columns
+    scores = []
+    for distances in held:  # what is usual at a place, by the other pictures alone
+        base = ((total - distances) / (len(good) - 1)).reshape(shape)
+        relative = distances / expected(base, counts)
+        scores.append(np.sort(relative if counts is None else relative[counts])[-TOP:].mean())
+    mean, metric, bank = _memory(seen)
+    progress(folds + 1, folds + 1)
+    base = (total / len(good)).reshape(shape)
+    made = Bank(bank, mean, metric, base, np.array(scores, np.float32), np.empty(0, np.float32), site, backbone().digest)
+    return Taught(with_bad(made, bad), odd([name for name, _ in good], made.scores))
+
+
+def with_bad(bank: Bank, bad: Sequence[tuple[str, Maps]]) -> Bank:
+    """The same memory with more labelled bad pictures."""
+    scores = [bank.score(bank.relative(maps), maps.counts) for _, maps in bad]
+    return replace(bank, bad_scores=np.concatenate([bank.bad_scores, np.array(scores, np.float32)]))
+
+
+def add(bank: Bank, good: Sequence[tuple[str, Maps]]) -> Taught:
+    """One more good picture after the other: each is scored before it is taken in, so its score is that of a held-out one."""
+    names, old = [], len(bank.scores)
+    if old + len(good) > MOST:
+        raise Problem("PICTURES_UNFIT", f"{old + len(good)} good pictures; {MOST} at most")
+    for name, maps in good:
+        names.append(name)
+        distances = bank.distances(maps)
+        score = bank.score(bank.relative(maps), maps.counts)
+        count = len(bank.scores)
+        base = ((bank.base * count + distances.reshape(bank.base.shape)) / (count + 1)).astype(np.float32)
+        places = maps.places if maps.counts is None else maps.places[maps.counts]
+        wider = np.concatenate([bank.bank, (places - bank.mean) @ bank.metric])
+        scores = np.append(bank.scores, np.float32(score))
+        bank = replace(bank, bank=wider[coreset(wider, SIZE)], base=base, scores=scores)
+    return Taught(bank, odd([""] * old + names, bank.scores))
+
+
+def threshold(scores: Floats, bad_scores: Floats, false_reject_rate: float) -> float:
+    """The score that a good part exceeds with that probability, or what parts good from bad ones best if some are labelled.
+
+    The logarithms of the scores are taken as normally distributed with mean and spread found in few of them, so the quantile
+    is that of Student's t (prediction interval). With bad ones: where the distance to both is the same in their own spreads,
+    if that is lower.
+    """
+    mean, spread, count = _spread(scores)
+    limit = mean + student(1 - false_reject_rate, count - 1) * spread * math.sqrt(1 + 1 / count)
+    if len(bad_scores):
+        bad = np.log(np.maximum(bad_scores.astype(float), 1e-6))
+        other = max(float(bad.std(ddof=1)), LEAST_SPREAD) if len(bad) >= LEAST else spread
+        between = (mean * other + float(bad.mean()) * spread) / (spread + other)
+        if between > mean + spread:  # else they look alike, and most good ones would be rejected
+            limit = min(limit, between)
+    return math.exp(limit)
+
+
+def expected_rejects(scores: Floats, limit: float) -> float:
+    """Share of good parts above a score, by the same distribution."""
+    mean, spread, count = _spread(scores)
+    steps = (math.log(limit) - mean) / (spread * math.sqrt(1 + 1 / count))
+    low, high = 1e-6, 1 - 1e-6
+    for _ in range(40):
+        middle = (low + high) / 2
+        low, high = (middle, high) if student(middle, count - 1) < steps else (low, middle)
+    return 1 - low
+
+
+def _spread(scores: Floats) -> tuple[float, float, int]:
+    """Mean and standard deviation of the logarithms, and how many; a bad picture among the good ones counts only so far."""
+    logs = np.log(scores.astype(float))
+    middle = float(np.median(logs))
+    reach = CLIP * max(1.4826 * float(np.median(np.abs(logs - middle))), LEAST_SPREAD)
+    logs = np.clip(logs, middle - reach, middle + reach)
+    return float(logs.mean()), max(float(logs.std(ddof=1)), LEAST_SPREAD), len(logs)
+
+
+def student(share: float, freedom: int) -> float:
+    """Quantile of Student's t (R. A. Fisher, E. A. Cornish 1960, Percentile points of distributions having known cumulants)."""
+    z = NormalDist().inv_cdf(share)
+    first = (z**3 + z) / 4
+    second = (5 * z**5 + 16 * z**3 + 3 * z) / 96
+    third = (3 * z**7 + 19 * z**5 + 17 * z**3 - 15 * z) / 384
+    return z + first / freedom + second / freedom**2 + third / freedom**3
+
+
+def odd(names: list[str], scores: Floats) -> list[str]:
+    """Names of pictures that score far above the other good ones: perhaps they are not good."""
+    logs = np.log(scores.astype(float))
+    middle = np.median(logs)
+    spread = 1.4826 * np.median(np.abs(logs - middle))
+    return [name for name, value in zip(names, logs, strict=True) if name and value > middle + 4 * max(spread, 0.05)]
+
+
+def expected(base: Floats, counts: NDArray[np.bool_] | None) -> Floats:
+    """What distance is usual at each place: halfway between there, smoothed, and everywhere."""
+    usual = float(base.mean() if counts is None else base.ravel()[counts].mean())
+    there = cv2.GaussianBlur(base, (0, 0), SMOOTHING).ravel()
+    return np.asarray(0.5 * usual + 0.5 * there + 1e-6, np.float32)
+
+
+def nearest(places: Floats, bank: Floats) -> Floats:
+    """Euclidean distance of each place to the nearest of the bank."""
+    squares = places @ (-2 * bank.T)
+    squares += np.einsum("ij,ij->i", bank, bank)
+    least = squares.min(axis=1) + np.einsum("ij,ij->i", places, places)
+    return np.asarray(np.sqrt(np.maximum(least, 0)), np.float32)
+
+
+def coreset(places: Floats, size: int) -> NDArray[np.intp]:
+    """Places such that none is far from one of them (greedy k-centre, T. Gonzalez 1985), in a random projection."""
+    dice = np.random.default_rng(0)
+    chosen = np.arange(len(places))
+    if len(places) <= size:
+        return chosen
+    if len(places) > CANDIDATES:
+        chosen = np.sort(dice.choice(len(places), CANDIDATES, replace=False))
+    rotation = dice.normal(0, PROJECTED**-0.5, (places.shape[1], PROJECTED)).astype(np.float32)
+    small = places[chosen] @ rotation
+    squares = np.einsum("ij,ij->i", small, small)
+    far = np.full(len(small), np.inf, np.float32)
+    picked = np.empty(size, np.intp)
+    at = 0
+    for number in range(size):
+        picked[number] = at
+        np.minimum(far, squares + (squares[at] - 2 * (small @ small[at])), out=far)
+        at = int(far.argmax())
+    return chosen[np.sort(picked)]
+
+
+def _moved(seen: Maps, mean: Floats, metric: Floats) -> Floats:
+    return np.asarray((seen.places - mean) @ metric, np.float32)
+
+
+def _memory(seen: Sequence[Maps]) -> tuple[Floats, Floats, Floats]:
+    """Mean, metric and patches of some pictures."""
+    places = np.concatenate([maps.places if maps.counts is None else maps.places[maps.counts] for maps in seen])
+    mean = places.mean(axis=0)
+    spread = places.std(axis=0)
+    spread = spread + 0.1 * np.median(spread) + 1e-6
+    values, vectors = np.linalg.eigh(np.cov(((places - mean) / spread)[::3].T))
+    metric = ((vectors * (np.maximum(values, 0) + 0.01) ** (-POWER / 2)) / spread[:, None]).astype(np.float32)
+    moved = (places - mean) @ metric
+    return mean, metric, moved[coreset(moved, SIZE)]

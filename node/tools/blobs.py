@@ -1,0 +1,104 @@
+"""Connected areas of light or dark pixels: their number, the largest, or all together."""
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from node.frame import Measurement, Pixels, View, outlines
+from schemas import Blobs, Problem
+
+LEAST_CONTRAST = 8.0  # gray levels between the mean of the dark and of the light pixels; less is the noise of a camera
+
+
+@dataclass(frozen=True)
+class Learned:
+    """Darkest gray that is not yet light."""
+
+    threshold: int
+
+
+def learn(view: View, settings: Blobs) -> Learned | None:
+    """Threshold of the master (N. Otsu 1979); None if the settings have one.
+
+    Raises Problem NO_CONTRAST if the master has only one kind of pixels.
+    """
+    if settings.threshold is not None:
+        return None
+    counted = view.gray if view.mask is None else view.gray[view.mask > 0]
+    level, _ = cv2.threshold(counted, 0, 255, cv2.THRESH_BINARY | cv2.THRESH_OTSU)
+    light = _mask(view, int(level), light=True)
+    dark = view.counted(cv2.bitwise_not(light))  # type: ignore[arg-type]
+    lighter = cv2.mean(view.gray, light)[0] - cv2.mean(view.gray, dark)[0]
+    if not 0 < cv2.countNonZero(light) < view.size_px or lighter < LEAST_CONTRAST:
+        raise Problem("NO_CONTRAST", "the master has no light and dark pixels here; give a threshold")
+    return Learned(int(level))
+
+
+def measure(view: View, settings: Blobs, learned: Learned | None) -> Measurement:
+    """Number of blobs, area of the largest or of all in px; 8 neighbours connect.
+
+    Raises Problem NO_CONTRAST if the view has one value only.
+    """
+    threshold = settings.threshold if settings.threshold is not None else learned.threshold if learned else None
+    if threshold is None:
+        raise Problem("MASTER_IMAGE_NOT_FOUND", f"tool {settings.name} takes its threshold from it")
+    mask = _mask(view, threshold, settings.polarity == "light")
+    if cv2.countNonZero(mask) in (0, view.size_px) and view.uniform:
+        raise Problem("NO_CONTRAST", "all pixels have one value")
+    labels: Any
+    stats: Any
+    _, labels, stats, _ = cv2.connectedComponentsWithStats(mask, connectivity=8, ltype=cv2.CV_32S)
+    kept = _kept(labels, stats, settings)
+    areas = stats[kept, cv2.CC_STAT_AREA]
+    value = {"count": len(areas), "largest": areas.max(initial=0), "total": areas.sum()}[settings.value]
+    return Measurement(float(value), lambda: outlines(view, np.where(np.isin(labels, kept), np.uint8(255), np.uint8(0))))
+
+
+def _mask(view: View, threshold: int, light: bool) -> Pixels:
+    """255 where a pixel counts: gray above the threshold if light, else up to it."""
+    kind = cv2.THRESH_BINARY if light else cv2.THRESH_BINARY_INV
+    return view.counted(cv2.threshold(view.gray, threshold, 255, kind)[1])  # type: ignore[arg-type]
+
+
+def _kept(labels: NDArray[np.int32], stats: NDArray[np.int32], settings: Blobs) -> NDArray[np.intp]:
+    """Labels of the blobs within all limits; label 0 is what is no blob."""
+    left, top, width, height, area = stats.T
+    good = _between(area, settings.area_low_px, settings.area_high_px)
+    good &= _between(width, settings.width_low_px, settings.width_high_px)
+    good &= _between(height, settings.height_low_px, settings.height_high_px)
+    good[0] = False
+    if settings.border == "leave_out":
+        good &= (left > 0) & (top > 0) & (left + width < labels.shape[1]) & (top + height < labels.shape[0])
+    if good.any() and (settings.circularity_low > 0 or settings.elongation_low > 1 or settings.elongation_high is not None):
+        circularity, elongation = _shapes(labels, stats, good)
+        good &= circularity >= settings.circularity_low
+        good &= _between(elongation, settings.elongation_low, settings.elongation_high)
+    return np.flatnonzero(good)
+
+
+def _between(values: NDArray[np.generic], low: float, high: float | None) -> NDArray[np.bool_]:
+    return (values >= low) & (values <= (np.inf if high is None else high))  # type: ignore[no-any-return,operator]
+
+
+def _shapes(
+    labels: NDArray[np.int32], stats: NDArray[np.int32], good: NDArray[np.bool_]
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Circularity and elongation by label, from second moments; pixels are squares, not points (+ 1/12).
+
+    Circularity is area**2 / (2 pi (mu20 + mu02)), 1 for a disc, 3 / pi for a square: J. Zunic, K. Hirota, P. L. Rosin
+    2010, A Hu moment invariant as a shape circularity measure. Elongation is the ratio of the main axes' deviations.
+    """
+    circularity, elongation = np.zeros(len(good)), np.ones(len(good))
+    for label in np.flatnonzero(good).tolist():
+        left, top, width, height, area = stats[label].tolist()
+        alone = (labels[top : top + height, left : left + width] == label).view(np.uint8)
+        found = cv2.moments(alone, binaryImage=True)
+        xx, yy, xy = found["mu20"] / area + 1 / 12, found["mu02"] / area + 1 / 12, found["mu11"] / area
+        middle, half = (xx + yy) / 2, math.hypot((xx - yy) / 2, xy)
+        circularity[label] = min(area / (2 * math.pi * (xx + yy)), 1.0)
+        elongation[label] = math.sqrt((middle + half) / max(middle - half, 1 / 12))
+    return circularity, elongation

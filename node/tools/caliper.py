@@ -1,0 +1,385 @@
+"""Edges to a fraction of a px: where the gray level steps along the scans of a region.
+
+A strip is the region sampled with the scan to the right and its rows sheared until the edges stand upright in it, so that a
+mean over many rows keeps a slanted edge sharp. Steps are found as peaks of the gradient smoothed by a Gaussian (J. Canny
+1986), and each is then placed by a least squares fit of a blurred step, integrated over the pixel as a sensor does it: the
+blur is fitted too, so that sharp, soft and slanted edges all come out without bias and close to what the noise allows
+(the fit is the maximum likelihood estimate for white noise; compare F. Devernay 1995, C. Steger 1998).
+"""
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from node.calibration import Flat
+from node.frame import Feature, Mark, View
+from node.tools import Given
+from node.tools.fit import circle
+from schemas import Problem
+from schemas.tools.caliper import CaliperTool, Polarity, ScanTool
+
+Floats = NDArray[np.float64]
+Flags = NDArray[np.bool_]
+
+SIGNS = {"dark_to_light": 1, "light_to_dark": -1, "any": 0}
+WORDS = {1: "dark to light", -1: "light to dark", 0: "of either polarity"}
+REACH = 12  # px to each side of a peak in which its width is looked for
+MOST_SLANT = 1.0  # columns a row
+LEAST_ROWS = 0.25  # share of the rows that must count for a column to count
+
+
+@dataclass(frozen=True, eq=False)
+class Strip:
+    """A region for scanning to the right: gray levels and which of them count (height x width), times `matrix` in the frame."""
+
+    gray: Any
+    counts: Flags | None
+    matrix: Floats
+
+    @property
+    def middle(self) -> float:
+        """The row in the middle."""
+        return float(self.gray.shape[0] - 1) / 2
+
+    @property
+    def along(self) -> Floats:
+        """Direction of the edges in the frame, as long as a row is high."""
+        return self.matrix[:, 1]
+
+    def to_frame(self, x: Floats, y: Floats | float) -> Floats:
+        """Points of the strip as points of the frame, n x 2."""
+        points = np.stack([x, np.broadcast_to(y, np.shape(x))], axis=1)
+        return points @ self.matrix[:, :2].T + self.matrix[:, 2]
+
+
+@dataclass(frozen=True, eq=False)
+class Edges:
+    """Edges of one or many scans: which scan, where along it in px, steps up (+) or down (-) in gray levels, blur in px."""
+
+    scan: NDArray[np.intp]
+    at: Floats
+    step: Floats
+    blur: Floats
+
+    def __len__(self) -> int:
+        return len(self.at)
+
+    def only(self, chosen: Any) -> "Edges":
+        """Those of an index or mask."""
+        return Edges(self.scan[chosen], self.at[chosen], self.step[chosen], self.blur[chosen])
+
+
+def strip(view: View, settings: ScanTool, rows: int | None = None) -> Strip:
+    """The region of a tool that scans; its edges stood upright if over so many rows (None: all) they lean."""
+    down = settings.scan == "down"
+    gx, gy = view.gradients
+    mask = None if view.mask is None else view.mask > 0
+    slant = _slant((gy.T, gx.T) if down else (gx, gy), mask.T if down and mask is not None else mask)
+    if down:
+        straight = Strip(view.gray.T, None if mask is None else mask.T, view.matrix[:, [1, 0, 2]])
+    else:
+        straight = Strip(view.gray, mask, view.matrix)
+    if abs(slant) * (rows or straight.gray.shape[0]) < 0.5:
+        return straight
+    sheared = _sheared(view, straight, slant)
+    # the gradient's direction is exact only close to upright: at 20 degrees it is wrong by a degree, so look again
+    blurred = cv2.GaussianBlur(sheared.gray, (3, 3), 0)
+    return _sheared(view, straight, slant + _slant(cv2.spatialGradient(blurred), sheared.counts))
+
+
+def _sheared(view: View, straight: Strip, slant: float) -> Strip:
+    """The strip with its rows moved by `slant` columns each, about the middle row; what came in from outside does not count."""
+    height, width = straight.gray.shape
+    shear = np.array([[1.0, slant, -slant * straight.middle], [0.0, 1.0, 0.0], [0.0, 0.0, 1.0]])
+    matrix = straight.matrix @ shear
+    flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
+    gray = cv2.warpAffine(view.frame.gray, matrix, (width, height), flags=flags, borderMode=cv2.BORDER_REPLICATE)
+    x = np.arange(width) + slant * (np.arange(height)[:, None] - straight.middle)
+    counts = (x >= 0) & (x <= width - 1)
+    if straight.counts is not None:
+        counts &= np.take_along_axis(straight.counts, np.clip(np.rint(x), 0, width - 1).astype(np.intp), axis=1)
+    return Strip(gray, counts, matrix)
+
+
+def _slant(gradients: Any, counts: Flags | None) -> float:
+    """Columns by which the edges move to the right from one row to the next: least squares over the steep pixels."""
+    # not the single px: noise would pull the slant to 0
+    gx, gy = (cv2.boxFilter(np.ascontiguousarray(gradient), cv2.CV_32F, (5, 5)) for gradient in gradients)
+    steep = np.abs(gx)
+    usable = steep > np.abs(gy)
+    if counts is not None:
+        usable &= counts
+    if not usable.any():
+        return 0.0
+    usable &= steep > 0.5 * float(steep[usable].max())
+    gx, gy = gx[usable], gy[usable]
+    energy = float(gx @ gx)
+    slant = -float(gx @ gy) / energy if energy > 0 else 0.0
+    return slant if abs(slant) <= MOST_SLANT else 0.0
+
+
+def bands(found: Strip, height: int) -> tuple[Floats, Flags, Floats]:
+    """Means of every `height` rows, which columns count in them, and their middle rows; what is left of the last is dropped."""
+    height = min(height, found.gray.shape[0])
+    count = found.gray.shape[0] // height
+    rows = slice(0, count * height)
+    columns = found.gray.shape[1]
+    gray = found.gray[rows].reshape(count, height, columns)
+    middles = np.arange(count) * height + (height - 1) / 2
+    if found.counts is None:
+        return gray.mean(axis=1, dtype=np.float64), np.ones((count, columns), bool), middles
+    counts = found.counts[rows].reshape(count, height, columns)
+    number = counts.sum(axis=1)
+    total = (gray * counts).sum(axis=1, dtype=np.float64)
+    enough = number >= max(1.0, LEAST_ROWS * height)
+    return _bridged(total / np.maximum(number, 1), enough), enough, middles
+
+
+def profile(found: Strip) -> tuple[Floats, Flags]:
+    """Mean over all rows and which columns count, 1 x width each."""
+    if found.counts is None:
+        return cv2.reduce(found.gray, 0, cv2.REDUCE_AVG, dtype=cv2.CV_64F), np.ones((1, found.gray.shape[1]), bool)
+    values, counts, _ = bands(found, found.gray.shape[0])
+    return values, counts
+
+
+def _bridged(values: Floats, counts: Flags) -> Floats:
+    """What does not count is filled in from both sides, so that it makes no step of its own."""
+    columns = np.arange(values.shape[1])
+    for row in np.nonzero(~counts.all(axis=1))[0]:
+        if counts[row].any():
+            values[row] = np.interp(columns, columns[counts[row]], values[row, counts[row]])
+        else:
+            values[row] = 0
+    return values
+
+
+@lru_cache(maxsize=64)
+def _kernel(sigma: float) -> Floats:
+    """Derivative of a Gaussian, scaled so that a sharp step of C gray levels peaks at C."""
+    reach = math.ceil(4 * sigma)
+    x = np.arange(-reach, reach + 1)
+    weights = x * np.exp(-0.5 * (x / sigma) ** 2)
+    return (weights / (weights @ x) * math.sqrt(2 * math.pi * (sigma**2 + 1 / 12)))[None, :]
+
+
+def _strength(values: Floats, smoothing_px: float) -> Floats:
+    """The gradient at each place, as the contrast of a sharp step there."""
+    return np.asarray(cv2.filter2D(values, cv2.CV_64F, _kernel(smoothing_px), borderType=cv2.BORDER_REPLICATE), float)
+
+
+def _peaks(strength: Floats, counts: Flags, low: float) -> Flags:
+    """Where the strength is greatest among its neighbours, counts, and is `low` at least; never the first or last column."""
+    peaks = np.zeros(strength.shape, bool)
+    if strength.shape[1] >= 3:
+        inner = strength[:, 1:-1]
+        peaks[:, 1:-1] = (inner >= low) & (inner >= strength[:, :-2]) & (inner > strength[:, 2:])
+        peaks[:, 1:-1] &= counts[:, 1:-1] & counts[:, :-2] & counts[:, 2:]
+    return peaks
+
+
+def every(values: Floats, counts: Flags, settings: CaliperTool) -> Edges:
+    """All edges of one scan (1 x width), in order."""
+    strength = _strength(values, settings.smoothing_px)
+    columns: list[int] = []
+    signs: list[int] = []
+    for sign in (1, -1):
+        along = sign * strength[0]
+        kept: list[int] = []
+        for column in np.nonzero(_peaks(along[None, :], counts, settings.contrast_low)[0])[0].tolist():
+            if kept and along[kept[-1] : column + 1].min() > 0.5 * min(along[kept[-1]], along[column]):  # one soft edge
+                kept[-1] = max(kept[-1], column, key=lambda place: float(along[place]))
+            else:
+                kept.append(column)
+        columns += kept
+        signs += [sign] * len(kept)
+    order = np.argsort(columns)
+    found = np.array(columns, np.intp)[order]
+    edges = _placed(
+        values, counts, strength, np.zeros(len(found), np.intp), found, np.array(signs, float)[order], settings.smoothing_px
+    )
+    return edges.only(np.argsort(edges.at, kind="stable"))
+
+
+def one_each(
+    values: Floats, counts: Flags, settings: CaliperTool, polarity: Polarity, which: str, rough: bool = False
+) -> Edges:
+    """One edge of each scan (n x width) that has any: the first, last or strongest; if rough by its peak alone, to 0.3 px."""
+    strength = _strength(values, settings.smoothing_px)
+    wanted = SIGNS[polarity]
+    along = np.abs(strength) if wanted == 0 else wanted * strength
+    peaks = _peaks(along, counts, settings.contrast_low)
+    scans = np.nonzero(peaks.any(axis=1))[0]
+    if which == "first":
+        columns = peaks.argmax(axis=1)
+    elif which == "last":
+        columns = peaks.shape[1] - 1 - peaks[:, ::-1].argmax(axis=1)
+    else:
+        columns = np.where(peaks, along, 0).argmax(axis=1)
+    columns = columns[scans]
+    return _placed(values, counts, strength, scans, columns, np.sign(strength[scans, columns]), settings.smoothing_px, rough)
+
+
+def _placed(
+    values: Floats,
+    counts: Flags,
+    strength: Floats,
+    scans: Any,
+    columns: Any,
+    signs: Floats,
+    smoothing_px: float,
+    rough: bool = False,
+) -> Edges:
+    """The peaks as edges, each fitted in a window as wide as its blur asks for and its neighbours allow."""
+    if len(scans) == 0:
+        return Edges(scans, np.zeros(0), np.zeros(0), np.zeros(0))
+    width = values.shape[1]
+    offsets = np.arange(-REACH, REACH + 1)
+    around = columns[:, None] + offsets
+    inside = np.clip(around, 0, width - 1)
+    peak = strength[scans, columns]
+    lobe = strength[scans[:, None], inside] / peak[:, None]
+    noise = np.median(np.abs(strength[scans]), axis=1) / np.abs(peak)
+    usable = (around >= 0) & (around < width) & counts[scans[:, None], inside]
+    half_right, end_right = _sides(lobe[:, REACH:], usable[:, REACH:], noise)
+    half_left, end_left = _sides(lobe[:, REACH::-1], usable[:, REACH::-1], noise)
+    total = (half_left + half_right) / 2.3548  # sigma of the lobe: blur and smoothing
+    blur = np.sqrt(np.maximum(total**2 - smoothing_px**2 - 1 / 12, 0.01))
+    reach = np.clip(np.ceil(2.5 * np.hypot(blur, 0.3) + 1.5), 3, REACH)
+    weights = usable & (offsets >= -np.minimum(reach, end_left)[:, None]) & (offsets <= np.minimum(reach, end_right)[:, None])
+    used = weights.any(axis=0)
+    curve = 2 * peak - strength[scans, columns - 1] - strength[scans, columns + 1]
+    slope = (strength[scans, columns + 1] - strength[scans, columns - 1]) / 2
+    start = np.clip(slope / np.where(curve == 0, np.inf, curve), -0.5, 0.5)
+    if rough:
+        return Edges(scans, columns + start, peak, blur)
+    at, step, softness = _fitted(
+        values[scans[:, None], inside[:, used]], weights[:, used].astype(float), offsets[used], start, blur
+    )
+    good = (np.abs(at) <= 1 + total) & (np.sign(step) == signs) & np.isfinite(at)
+    at, step = np.where(good, at, start), np.where(good, step, peak)
+    return Edges(scans, columns + at, step, softness)
+
+
+def _sides(lobe: Floats, usable: Flags, noise: Floats) -> tuple[Floats, Floats]:
+    """Of lobes from their peak outwards: distance to half of the height, and how far the next edge leaves the window."""
+    n = len(lobe)
+    below = lobe < 0.5
+    first = np.where(below.any(axis=1), below.argmax(axis=1), lobe.shape[1] - 1)
+    inner = lobe[np.arange(n), np.maximum(first - 1, 0)]
+    outer = lobe[np.arange(n), first]
+    drop = np.maximum(inner - outer, 1e-9)
+    half = first - 1 + np.clip((inner - 0.5) / drop, 0, 1)
+    limit = np.clip(3 * noise, 0.1, 0.35)[:, None]
+    lowest = np.minimum.accumulate(lobe, axis=1)
+    other = (lobe < -limit) | ((lobe > lowest + limit + 0.1) & (lowest < 0.5)) | ~usable
+    end = np.where(other.any(axis=1), other.argmax(axis=1) - 1, lobe.shape[1] - 1)
+    return half, np.maximum(end, 1)
+
+
+def _fitted(values: Floats, weights: Floats, x: Any, at: Floats, blur: Floats) -> tuple[Floats, Floats, Floats]:
+    """Least squares fit of low + step * (blurred step, mean over each pixel) to each row: place, step and blur.
+
+    Gauss-Newton in place, blur, low and step, from a start that is right to half a px.
+    """
+    low, step = np.zeros(len(at)), np.zeros(len(at))
+    for _ in range(6):
+        right, left = (x + 0.5 - at[:, None]) / blur[:, None], (x - 0.5 - at[:, None]) / blur[:, None]
+        (f_right, c_right), (f_left, c_left) = _normal(right), _normal(left)
+        shape = blur[:, None] * (right * c_right + f_right - left * c_left - f_left)
+        low, step = _levels(shape, values, weights)
+        columns = np.stack(
+            [-step[:, None] * (c_right - c_left), step[:, None] * (f_right - f_left), np.ones_like(shape), shape], axis=1
+        )
+        weighted = columns * weights[:, None, :]
+        normal = weighted @ columns.transpose(0, 2, 1)
+        scale = np.sqrt(np.maximum(np.einsum("nii->ni", normal), 1e-12))
+        normal = normal / (scale[:, :, None] * scale[:, None, :]) + 1e-4 * np.eye(4)
+        residual = values - low[:, None] - step[:, None] * shape
+        change = np.linalg.solve(normal, (weighted @ residual[:, :, None]) / scale[:, :, None])[:, :, 0] / scale
+        at = at + np.clip(change[:, 0], -0.5, 0.5)
+        blur = np.clip(blur + np.clip(change[:, 1], -0.5 * blur, blur), 0.1, REACH)
+        if np.abs(change[:, 0]).max() < 2e-3:
+            break
+    return at, step, blur
+
+
+def _levels(shape: Floats, values: Floats, weights: Floats) -> tuple[Floats, Floats]:
+    """Gray level before the step and its height, by regression of the values on the shape."""
+    total = weights.sum(axis=1)
+    mean_shape, mean_value = (weights * shape).sum(axis=1) / total, (weights * values).sum(axis=1) / total
+    centred = (shape - mean_shape[:, None]) * weights
+    spread = np.maximum((centred * shape).sum(axis=1), 1e-12)
+    step = (centred * values).sum(axis=1) / spread
+    return mean_value - step * mean_shape, step
+
+
+def _normal(t: Floats) -> tuple[Floats, Floats]:
+    """Density and distribution of the normal distribution (M. Abramowitz, I. Stegun, 26.2.17: to 7.5e-8)."""
+    density = np.exp(-0.5 * t * t) * 0.3989422804014327
+    k = 1 / (1 + 0.2316419 * np.abs(t))
+    tail = density * k * (0.319381530 + k * (-0.356563782 + k * (1.781477937 + k * (-1.821255978 + k * 1.330274429))))
+    return density, np.where(t >= 0, 1 - tail, tail)
+
+
+def choose(edges: Edges, polarity: Polarity) -> Edges:
+    """The edges of a polarity."""
+    sign = SIGNS[polarity]
+    return edges if sign == 0 else edges.only(np.sign(edges.step) == sign)
+
+
+def nothing(settings: CaliperTool, polarity: Polarity, others: int = 0, what: str = "no edge") -> Problem:
+    """The problem of a tool that did not find what it looks for."""
+    also = f"; {others} of the other polarity" if others else ""
+    return Problem("NO_CONTRAST", f"{what} {WORDS[SIGNS[polarity]]} of at least {settings.contrast_low:g} gray levels{also}")
+
+
+def axes(view: View) -> Floats:
+    """2 x 3: times (x, y, 1) of the region's own axes gives (x, y) of the frame, where the part lies to a fraction of a px."""
+    return np.asarray(view.placement.matrix @ np.vstack([view.site.matrix, [0.0, 0.0, 1.0]]), float)
+
+
+def across(points: Floats, along: Floats) -> Floats:
+    """How far each of n x 2 points lies to the right of the first, square to the direction `along`."""
+    normal = np.array([along[1], -along[0]]) / np.hypot(*along)
+    return np.asarray((points - points[0]) @ normal)
+
+
+def bars(found: Strip, at: Floats) -> Callable[[], tuple[Mark, ...]]:
+    """Marks: each edge as a bar over the strip's height."""
+    height = found.gray.shape[0] - 1.0
+
+    def marks() -> tuple[Mark, ...]:
+        return tuple(Mark(found.to_frame(np.array([x, x]), np.array([0.0, height])), closed=True) for x in at[:200])
+
+    return marks
+
+
+def found_by(given: Given, name: str) -> Feature:
+    """What another tool found. Raises Problem NO_VALUE."""
+    measured = given.measured.get(name)
+    if measured is None or measured.feature is None:
+        raise Problem("NO_VALUE", f"the tool {name} found nothing to measure from")
+    return measured.feature
+
+
+def on_plane(found: Feature, to_plane: Flat) -> Feature:
+    """A feature of the frame on the part's plane."""
+    if found.radius is not None:
+        turns = np.arange(36) * math.tau / 36
+        rim = np.stack([found.x + found.radius * np.cos(turns), found.y + found.radius * np.sin(turns)], axis=1)
+        fitted = circle(to_plane(rim), math.inf)
+        assert fitted is not None
+        return Feature(fitted.x, fitted.y, radius=fitted.radius)
+    ux, uy = found.direction or (0.0, 0.0)
+    (x, y), (end_x, end_y) = to_plane([(found.x, found.y), (found.x + ux, found.y + uy)]).tolist()
+    if found.direction is None:
+        return Feature(x, y)
+    length = math.hypot(end_x - x, end_y - y)
+    return Feature(x, y, ((end_x - x) / length, (end_y - y) / length))

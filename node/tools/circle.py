@@ -1,0 +1,129 @@
+"""Diameter, roundness and place of a circle, from edge points on rays."""
+
+import math
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import cv2
+import numpy as np
+
+from node.calibration import Flat, flat, in_px, px_length
+from node.frame import Feature, Mark, Measurement, View
+from node.tools import Given
+from node.tools.caliper import Floats, nothing, one_each
+from node.tools.fit import Round, circle, peak_to_valley
+from schemas import CircleTool, Problem
+from schemas.geometry import Circle, Ring
+
+RAYS = 72  # each the mean of rays about 1 px apart, 8 at most
+LEAST_POINTS = 6
+
+
+@dataclass(frozen=True)
+class Learned:
+    """Centre of the master's circle in px."""
+
+    x: float
+    y: float
+
+
+class _Found(NamedTuple):
+    points: Floats  # of the frame
+    fitted: Round  # on the plane, in px of where it lies
+    in_frame: Round
+    px: float  # length of a px on the plane, in its unit
+
+
+def learn(view: View, settings: CircleTool) -> Learned:
+    """The master's centre. Raises Problem NO_CONTRAST if the master has no such circle."""
+    fitted = _find(view, settings, in_px).in_frame
+    return Learned(fitted.x, fitted.y)
+
+
+def measure(view: View, settings: CircleTool, learned: Learned | None = None, given: Given | None = None) -> Measurement:
+    """Diameter of the circle, roundness (ISO 12181, about the least squares centre), or how far its centre is from its place.
+
+    Roundness is the greatest less the least distance of the edge points, wrong ones too, from the centre, each the median of
+    three neighbours. Raises Problem NO_CONTRAST if fewer than found_low of the rays show an edge on one circle,
+    MASTER_IMAGE_NOT_FOUND if there is no centre to compare with, NO_VALUE for mm without a calibration.
+    """
+    to_plane = flat(given.calibration if given else None, settings.unit)
+    if settings.value == "centre_distance" and learned is None:
+        raise Problem("MASTER_IMAGE_NOT_FOUND", f"tool {settings.name} compares with it")
+    found = _find(view, settings, to_plane)
+    seen = found.in_frame
+    if settings.value == "diameter":
+        value = 2 * found.fitted.radius * found.px
+    elif settings.value == "roundness":
+        value = peak_to_valley(found.fitted.residuals, closed=True) * found.px
+    else:
+        assert learned is not None
+        due = view.placement.matrix @ (learned.x, learned.y, 1.0)
+        ends = to_plane(np.array([due, (seen.x, seen.y)]))
+        value = float(np.hypot(*(ends[1] - ends[0])))
+    turns = np.arange(RAYS) * math.tau / RAYS
+    rim = np.stack([seen.x + seen.radius * np.cos(turns), seen.y + seen.radius * np.sin(turns)], axis=1)
+    centre = np.array([[seen.x, seen.y]])
+    feature = Feature(seen.x, seen.y, radius=seen.radius)
+    return Measurement(value, lambda: (Mark(rim, closed=True), Mark(found.points), Mark(centre)), feature=feature)
+
+
+def _find(view: View, settings: CircleTool, to_plane: Flat) -> _Found:
+    """Rays from the middle of the region give a first circle; rays from its centre, square to the edge, the circle."""
+    centre = np.array([(view.width - 1) / 2, (view.height - 1) / 2])
+    if isinstance(settings.region, Circle):
+        inverse = np.linalg.inv(view.site.matrix[:, :2])
+        centre = inverse @ (np.array([settings.region.x, settings.region.y]) - view.site.matrix[:, 2])
+    rough = circle(_points(view, settings, centre)[0])
+    if rough is None:
+        raise Problem("NO_CONTRAST", "no circle through the edges")
+    points, usable = _points(view, settings, np.array([rough.x, rough.y]), rough.radius)
+    in_frame_points = view.to_frame(points)
+    in_frame = circle(in_frame_points)
+    on = int(in_frame.good.sum()) if in_frame else 0
+    if in_frame is None or on < max(LEAST_POINTS, settings.found_low * usable):
+        raise Problem("NO_CONTRAST", f"only {on} of {usable} rays show an edge on one circle")
+    if to_plane is in_px:
+        return _Found(in_frame_points, in_frame, in_frame, 1.0)
+    px = px_length(to_plane, np.array([in_frame.x, in_frame.y]))
+    fitted = circle(to_plane(in_frame_points) / px)
+    if fitted is None:
+        raise Problem("NO_CONTRAST", "no circle through the edges")
+    return _Found(in_frame_points, fitted, in_frame, px)
+
+
+def _points(view: View, settings: CircleTool, centre: Floats, radius: float | None = None) -> tuple[Floats, int]:
+    """Edge points (of the view) on rays from a point of it; on how many rays the rim at `radius` counts."""
+    inner = math.floor(settings.region.inner_radius) if isinstance(settings.region, Ring) else 1
+    corners = np.array([[0, 0], [view.width - 1, 0], [0, view.height - 1], [view.width - 1, view.height - 1]]) - centre
+    outer = float(np.hypot(corners[:, 0], corners[:, 1]).max())
+    if isinstance(settings.region, Circle):
+        outer = min(outer, 2 * settings.region.radius)
+    beside = int(np.clip(round(math.tau * min(outer, (view.width + view.height) / 4) / RAYS), 1, 8))
+    turns = (np.arange(RAYS * beside) - (beside - 1) / 2) * (math.tau / (RAYS * beside))
+    radii = np.arange(max(0, inner - 2), math.ceil(outer) + 1)
+    x = centre[0] + np.cos(turns)[:, None] * radii
+    y = centre[1] + np.sin(turns)[:, None] * radii
+    counts = (x >= 0) & (x <= view.width - 1) & (y >= 0) & (y <= view.height - 1)
+    if view.mask is not None:
+        rows, columns = (np.rint(np.clip(v, 0, size - 1)).astype(np.intp) for v, size in ((y, view.height), (x, view.width)))
+        counts &= view.mask[rows, columns] > 0
+    m = view.matrix
+    across, down = (m[i, 0] * x + m[i, 1] * y + m[i, 2] for i in (0, 1))
+    gray = cv2.remap(
+        view.frame.gray, across.astype(np.float32), down.astype(np.float32), cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
+    )
+    values = gray.reshape(RAYS, beside, -1).mean(axis=1, dtype=np.float64)
+    counted = counts.reshape(RAYS, beside, -1).all(axis=1)
+    edges = one_each(values, counted, settings, settings.polarity, settings.which, rough=radius is None)
+    if len(edges) < LEAST_POINTS:
+        raise nothing(settings, settings.polarity, what=f"only {len(edges)} of {RAYS} rays show an edge")
+    at = radii[0] + edges.at
+    if radius is not None:  # seen through a blur of sigma s, a rim of radius r lies s * s / 2 r nearer to the centre
+        at = at + (float(np.median(edges.blur)) ** 2 + 1 / 12) / (2 * np.maximum(at, 1))
+    turns = turns.reshape(RAYS, beside).mean(axis=1)[edges.scan]
+    points = np.stack([centre[0] + at * np.cos(turns), centre[1] + at * np.sin(turns)], axis=1)
+    if radius is None:
+        return points, RAYS
+    rim = int(np.clip(round(radius - radii[0]), 0, len(radii) - 1))
+    return points, int(counted[:, rim].sum())

@@ -1,0 +1,59 @@
+"""Which of the taught classes a region looks like: logistic regression on what a network sees in it as a whole."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from node.frame import Measurement, View
+from node.models.archive import unpack
+from node.tools.features import backbone, maps, vector
+from node.tools.logistic import SHAPES, Weights
+from schemas import Problem
+from schemas.tools.classify import Classify
+
+
+@dataclass(frozen=True)
+class Learned:
+    """The classes' names and how to tell them apart."""
+
+    classes: tuple[str, ...]
+    weights: Weights
+
+
+def learn(view: View | None, settings: Classify, model: bytes | None = None) -> Learned | None:  # noqa: ARG001
+    """What was taught; None if nothing was. Raises Problem MODEL_INVALID, also if the expected class was not taught."""
+    if model is None:
+        return None
+    arrays = unpack(model, "classify", SHAPES)
+    classes = tuple(str(name) for name in arrays["classes"])
+    if str(arrays["backbone"]) != backbone().digest:
+        raise Problem("MODEL_INVALID", "it was taught with another backbone; teach it again")
+    if int(arrays["size"]) != settings.size_px:
+        raise Problem("MODEL_INVALID", "size_px was changed since it was taught; teach it again")
+    if settings.expected not in classes:
+        raise Problem("MODEL_INVALID", f"expected: {settings.expected} was not taught; {', '.join(classes)} were")
+    weights = Weights(*(arrays[name].astype(np.float32) for name in ("mean", "scale", "weights", "bias")))
+    if not weights.fits(len(classes)):
+        raise Problem("MODEL_INVALID", "the arrays of the model file do not fit each other")
+    return Learned(classes, weights)
+
+
+def measure(view: View, settings: Classify, learned: Learned | None) -> Measurement:
+    """Probability of the expected class; the text is the likeliest one.
+
+    Raises Problem NOT_TAUGHT, NO_CONTRAST if the view has one value only, NO_VALUE if the lead of the likeliest class is below
+    the margin: it would be a guess.
+    """
+    if learned is None:
+        raise Problem("NOT_TAUGHT", f"tool {settings.name}")
+    if view.uniform:
+        raise Problem("NO_CONTRAST", "all pixels have one value")
+    seen = vector(maps(view, settings.size_px))
+    if len(seen) != len(learned.weights.mean):
+        raise Problem("MODEL_INVALID", "it was taught with another backbone; teach it again")
+    chances = learned.weights.probabilities(seen[None])[0]
+    second, first = np.argsort(chances)[-2:]
+    if chances[first] - chances[second] < settings.margin:
+        likely, next_ = (f"{learned.classes[k]} {chances[k]:.2f}" for k in (first, second))
+        raise Problem("NO_VALUE", f"it may be {likely} or {next_}")
+    return Measurement(float(chances[learned.classes.index(settings.expected)]), text=learned.classes[first])

@@ -1,0 +1,78 @@
+"""Angle and straightness of an edge, from a line through its points."""
+
+import math
+from typing import NamedTuple
+
+import numpy as np
+
+from node.calibration import Flat, flat, in_px, px_length
+from node.frame import Feature, Mark, Measurement, View
+from node.tools import Given
+from node.tools.caliper import Floats, axes, bands, nothing, one_each, strip
+from node.tools.fit import Straight, line, peak_to_valley
+from schemas import Line, Problem
+
+SCANS = 64  # at most so many, of as many rows each as that takes, up to 8
+LEAST_POINTS = 5
+
+
+class _Found(NamedTuple):
+    points: Floats
+    fitted: Straight
+    to_plane: Flat
+    px: float  # length of a px on the plane, in its unit
+
+
+def learn(view: View, settings: Line) -> None:
+    """Nothing is kept. Raises Problem NO_CONTRAST if the master has no such line."""
+    _find(view, settings, in_px)
+
+
+def measure(view: View, settings: Line, _learned: None = None, given: Given | None = None) -> Measurement:
+    """Angle of the line against the region's axis across the scan, or how far the edge leaves it.
+
+    Straightness is the greatest less the least distance of the edge points, wrong ones too, from the line (ISO 12780), each the
+    median of three neighbours. With a calibration the angle is that on the plane, without the lens. Raises Problem NO_CONTRAST
+    if fewer than found_low of the scans show an edge on one line, NO_VALUE for mm without a calibration.
+    """
+    calibration = given.calibration if given else None
+    corrected = calibration is not None and (settings.value == "angle" or settings.unit == "mm")
+    found = _find(view, settings, flat(calibration, "mm" if corrected else settings.unit))
+    in_frame = line(found.points) if corrected else found.fitted
+    assert in_frame is not None
+    if settings.value == "straightness":
+        value = peak_to_valley(found.fitted.residuals, closed=False) * found.px
+    else:
+        value = _angle_deg(view, settings, found, in_frame)
+    reach = (found.points - (in_frame.x, in_frame.y)) @ (in_frame.ux, in_frame.uy)
+    ends = np.array([[in_frame.x, in_frame.y]]) + np.outer([reach.min(), reach.max()], [in_frame.ux, in_frame.uy])
+    feature = Feature(in_frame.x, in_frame.y, (in_frame.ux, in_frame.uy))
+    return Measurement(value, lambda: (Mark(ends, closed=True), Mark(found.points)), feature=feature)
+
+
+def _find(view: View, settings: Line, to_plane: Flat) -> _Found:
+    """The edge points in the frame, and the line through them on the plane, in px of the place where it lies."""
+    rows = min(8, math.ceil((view.width if settings.scan == "down" else view.height) / SCANS))
+    where = strip(view, settings, rows)
+    values, counts, middles = bands(where, rows)
+    edges = one_each(values, counts, settings, settings.polarity, settings.which)
+    usable = int(counts.any(axis=1).sum())
+    if len(edges) < LEAST_POINTS:
+        raise nothing(settings, settings.polarity, what=f"only {len(edges)} of {usable} scans show an edge")
+    points = where.to_frame(edges.at, middles[edges.scan])
+    px = px_length(to_plane, points.mean(axis=0))
+    fitted = line(to_plane(points) / px)
+    on = int(fitted.good.sum()) if fitted else 0
+    if fitted is None or on < max(LEAST_POINTS, settings.found_low * usable):
+        raise Problem("NO_CONTRAST", f"only {on} of {usable} scans show an edge on one line")
+    return _Found(points, fitted, to_plane, px)
+
+
+def _angle_deg(view: View, settings: Line, found: _Found, in_frame: Straight) -> float:
+    """From the region's axis across the scan to the line on the plane, -90 to 90."""
+    axis = axes(view)[:, 0 if settings.scan == "down" else 1]
+    place = np.array([in_frame.x, in_frame.y])
+    start, end = found.to_plane(np.array([place - axis, place + axis]))
+    (ax, ay), ux, uy = end - start, found.fitted.ux, found.fitted.uy
+    turned = math.atan2(ax * uy - ay * ux, ax * ux + ay * uy)
+    return (math.degrees(turned) + 90) % 180 - 90

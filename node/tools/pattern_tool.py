@@ -1,0 +1,129 @@
+"""How well, or how often, the master's pattern is found in a region: normalised correlation, from coarse to fine."""
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from node.frame import Mark, Measurement, Pixels, View
+from schemas import PatternTool, Problem
+
+LEAST_SIDE = 8  # px of the coarsest pattern
+LEAST_SPREAD = 3.0  # standard deviation of the pattern in gray levels; less is the noise of a camera
+LEAST_THERE = 1.0  # the same of a place that is compared with it: less is a flat place
+LEAST_AGREEMENT = 0.8  # correlation of the coarse pattern with itself half a coarse px away: the worst case of a search
+SLACK = 0.25  # by how much the coarse correlation of a good place may be below the fine one
+MOST = 500  # places
+FEW = 8  # places, where only the best counts
+
+
+@dataclass(frozen=True, eq=False)
+class Learned:
+    """The pattern from full resolution to the coarsest level, each half the one before."""
+
+    levels: tuple[Pixels, ...]
+
+
+def learn(view: View, settings: PatternTool) -> Learned:
+    """The pattern of the master. Raises Problem NO_CONTRAST if it is flat, REGION_INVALID if it leaves the frame."""
+    pattern = np.ascontiguousarray(view.other(settings.pattern).gray)
+    if float(pattern.std()) < LEAST_SPREAD:
+        raise Problem("NO_CONTRAST", "the pattern shows nothing that could be found again")
+    levels = [pattern]
+    while min(levels[-1].shape) >= 2 * LEAST_SIDE and _keeps(pattern, len(levels)):
+        levels.append(_halved(levels[-1]))
+    return Learned(tuple(levels))
+
+
+def measure(view: View, settings: PatternTool, learned: Learned | None) -> Measurement:
+    """The best correlation, 0 to 1, or the number of places; two places lie half a pattern apart or more.
+
+    A place counts only if every pixel of it does. Raises Problem NO_CONTRAST if the view has one value only.
+    """
+    if learned is None:
+        raise Problem("MASTER_IMAGE_NOT_FOUND", f"tool {settings.name} looks for a pattern of it")
+    if view.uniform:
+        raise Problem("NO_CONTRAST", "all pixels have one value")
+    places = _places(view, settings, learned)
+    good = [place for place in places if place[2] >= settings.least_score]
+    best = good if settings.value == "count" else places[:1]
+    rows, columns = learned.levels[0].shape
+    value = float(len(good)) if settings.value == "count" else max((score for _, _, score in best), default=0.0)
+    return Measurement(value, lambda: tuple(_mark(view, x, y, columns, rows) for x, y, _ in best))
+
+
+def _places(view: View, settings: PatternTool, learned: Learned) -> list[tuple[int, int, float]]:
+    """Left top corner and score of the peaks, best first, none within half a pattern of a better one."""
+    images = [np.ascontiguousarray(view.gray)]
+    while len(images) < len(learned.levels):
+        images.append(_halved(images[-1]))
+    coarse = len(images) - 1
+    found = _correlation(images[coarse], learned.levels[coarse])
+    least = settings.least_score if settings.value == "count" else float(found.max())
+    y, x = np.nonzero((found >= cv2.dilate(found, np.ones((3, 3), np.uint8))) & (found >= max(least - SLACK, 1e-6)))
+    order = np.argsort(found[y, x])[::-1]
+    rows, columns = learned.levels[0].shape
+    free = None if view.mask is None else _free(view.mask, columns, rows)
+    followed: list[tuple[int, int, float]] = []
+    for place in order[: MOST if settings.value == "count" or view.mask is not None else FEW].tolist():
+        px, py, score = int(x[place]), int(y[place]), float(found[y[place], x[place]])
+        for level in range(max(coarse - 1, 0), -1, -1):
+            step = 2 if coarse else 1
+            px, py, score = _nearby(images[level], learned.levels[level], step * px, step * py)
+        if free is None or free[min(py, free.shape[0] - 1), min(px, free.shape[1] - 1)]:
+            followed.append((px, py, score))
+    followed.sort(key=lambda place: -place[2])
+    kept: list[tuple[int, int, float]] = []
+    for px, py, score in followed:
+        if all(abs(px - kx) >= columns / 2 or abs(py - ky) >= rows / 2 for kx, ky, _ in kept):
+            kept.append((px, py, score))
+    return kept
+
+
+def _nearby(image: Pixels, pattern: Pixels, x: int, y: int) -> tuple[int, int, float]:
+    """The best place within 2 px of one."""
+    rows, columns = pattern.shape
+    left, top = max(min(x, image.shape[1] - columns) - 2, 0), max(min(y, image.shape[0] - rows) - 2, 0)
+    found = _correlation(image[top : top + rows + 4, left : left + columns + 4], pattern)
+    _, score, _, (dx, dy) = cv2.minMaxLoc(found)
+    there = image[top + dy : top + dy + rows, left + dx : left + dx + columns]
+    flat = float(cv2.meanStdDev(there)[1][0, 0]) < LEAST_THERE
+    return left + dx, top + dy, 0.0 if flat else min(score, 1.0)
+
+
+def _correlation(image: Pixels, pattern: Pixels) -> NDArray[np.float32]:
+    """Normalised correlation of the pattern at each place, -1 to 1; 0 where it has no value."""
+    found = cv2.matchTemplate(image, pattern, cv2.TM_CCOEFF_NORMED)
+    cv2.patchNaNs(found, 0)
+    return found  # type: ignore[return-value]
+
+
+def _free(mask: Pixels, columns: int, rows: int) -> NDArray[np.bool_]:
+    """Whether every pixel of a pattern with its left top corner there counts."""
+    sums = cv2.integral((mask > 0).astype(np.uint8))
+    counted = sums[rows:, columns:] - sums[:-rows, columns:] - sums[rows:, :-columns] + sums[:-rows, :-columns]
+    return counted == rows * columns  # type: ignore[no-any-return]
+
+
+def _halved(image: Pixels) -> Pixels:
+    """Means of 2 x 2 px; an odd last row or column is left out."""
+    rows, columns = image.shape[0] // 2, image.shape[1] // 2
+    return cv2.resize(image[: 2 * rows, : 2 * columns], (columns, rows), interpolation=cv2.INTER_AREA)  # type: ignore[return-value]
+
+
+def _keeps(pattern: Pixels, level: int) -> bool:
+    """Whether the pattern can still be recognised at that level, wherever it lies between the coarse pixels."""
+    half = 2 ** (level - 1)
+    one, other = pattern, pattern[half:, half:]
+    for _ in range(level):
+        one, other = _halved(one), _halved(other)
+    one = one[: other.shape[0], : other.shape[1]]
+    if min(one.shape) < 3 or float(one.std()) < LEAST_SPREAD:
+        return False
+    return float(_correlation(other, one)[0, 0]) >= LEAST_AGREEMENT
+
+
+def _mark(view: View, x: int, y: int, columns: int, rows: int) -> Mark:
+    right, bottom = x + columns - 1, y + rows - 1
+    return Mark(view.to_frame([(x, y), (right, y), (right, bottom), (x, bottom)]), closed=True)

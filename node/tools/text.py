@@ -1,0 +1,96 @@
+"""Reads printed text with the PP-OCR models that the wheel rapidocr-onnxruntime carries."""
+
+import threading
+from functools import lru_cache
+from typing import Any, NamedTuple
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from node.frame import Mark, Measurement, View
+from node.tools import Given
+from node.tools.reading import judge, shown
+from schemas import Problem, Text
+
+INSTALL = "pip install 'inspection-node[text]' && pip install --no-deps rapidocr-onnxruntime"
+SMALL_SIDE = 64  # px; a smaller region is enlarged, for letters below some 12 px are not found
+LARGE_SIDE = 960  # px of the picture in which lines are looked for
+LONGEST_WAIT_S = 10.0
+
+
+class _Line(NamedTuple):
+    text: str
+    confidence: float
+    corners: NDArray[np.float64]  # 4 x 2, in the view
+
+
+class _Reader:
+    """The models, loaded once for all stations; the reader keeps state between its steps, so one uses it at a time."""
+
+    def __init__(self) -> None:
+        try:
+            from rapidocr_onnxruntime import RapidOCR  # type: ignore[import-untyped,import-not-found,unused-ignore]
+        except ImportError as error:
+            raise Problem("PROGRAM_INVALID", f"install the extra text: {INSTALL} ({error.name} is missing)") from None
+        self._read: Any = RapidOCR(
+            intra_op_num_threads=1, inter_op_num_threads=1, det_limit_type="max", det_limit_side_len=LARGE_SIDE
+        )
+        self._turn = threading.Lock()
+
+    def __call__(self, pixels: Any, find_lines: bool, confidence_low: float) -> Any:
+        if not self._turn.acquire(timeout=LONGEST_WAIT_S):
+            raise Problem("TIMEOUT", "the text reader is busy")
+        try:
+            return self._read(pixels, use_det=find_lines, use_cls=False, text_score=confidence_low)[0]
+        finally:
+            self._turn.release()
+
+
+@lru_cache(maxsize=1)
+def _reader() -> _Reader:
+    return _Reader()
+
+
+def learn(view: View, settings: Text) -> None:
+    """Load the models and read once, for the first time is slow. Raises Problem PROGRAM_INVALID if the extra is missing."""
+    _lines(view, settings)
+
+
+def measure(view: View, settings: Text, _learned: None, given: Given) -> Measurement:
+    """Confidence of the least sure line, 0 to 1, if the text is right; 0 if it is another or none; and the text itself.
+
+    Raises Problem NO_CONTRAST if the view has one value only, NO_VALUE if the trigger lacks what it is compared with.
+    """
+    right = judge(settings, given.trigger, settings.ignore_spaces)
+    if view.uniform:
+        raise Problem("NO_CONTRAST", "all pixels have one value")
+    lines = _lines(view, settings)
+    text = " ".join(line.text for line in lines)
+    good = bool(lines) and right(text)
+    value = min(line.confidence for line in lines) if good else 0.0
+    return Measurement(
+        value, lambda: tuple(Mark(view.to_frame(line.corners), closed=True) for line in lines), shown([text] if lines else [])
+    )
+
+
+def _lines(view: View, settings: Text) -> list[_Line]:
+    """The lines, top to bottom and then left to right."""
+    pixels = view.bgr if view.frame.coloured else cv2.cvtColor(view.gray, cv2.COLOR_GRAY2BGR)
+    if view.mask is not None:
+        around = cv2.mean(pixels, view.mask)[:3]
+        pixels = np.where(view.mask[:, :, None] > 0, pixels, np.rint(around).astype(np.uint8))
+    scale = 2.0 if min(view.width, view.height) < SMALL_SIDE else 1.0
+    pixels = np.ascontiguousarray(
+        cv2.resize(pixels, None, fx=scale, fy=scale, interpolation=cv2.INTER_CUBIC) if scale > 1 else pixels
+    )
+    found = _reader()(pixels, settings.lines == "many", settings.confidence_low) or []
+    if settings.lines == "one":
+        w, h = view.width - 1, view.height - 1
+        whole = np.array([(0, 0), (w, 0), (w, h), (0, h)], float)
+        return [_Line(text, float(sure), whole) for text, sure in found if text and sure >= settings.confidence_low]
+    lines = [_Line(text, float(sure), np.array(corners, float) / scale) for corners, text, sure in found if text]
+    return sorted(
+        lines,
+        key=lambda line: (round(line.corners[:, 1].mean() / max(np.ptp(line.corners[:, 1]), 1)), line.corners[:, 0].min()),
+    )

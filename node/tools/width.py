@@ -1,0 +1,54 @@
+"""Distance between two edges, outside or inside of something."""
+
+import numpy as np
+
+from node.calibration import flat
+from node.frame import Feature, Measurement, View
+from node.tools import Given
+from node.tools.caliper import Floats, Strip, across, bars, choose, every, nothing, profile, strip
+from schemas import Problem, Width
+from schemas.tools.caliper import Polarity
+
+ENTRY: dict[str, tuple[Polarity, Polarity]] = {
+    "light": ("dark_to_light", "light_to_dark"),
+    "dark": ("light_to_dark", "dark_to_light"),
+    "any": ("any", "any"),
+}
+
+
+def learn(view: View, settings: Width) -> None:
+    """Nothing is kept. Raises Problem NO_CONTRAST if the master has no such pair of edges."""
+    _pair(view, settings)
+
+
+def measure(view: View, settings: Width, _learned: None = None, given: Given | None = None) -> Measurement:
+    """Distance of the two edges, square to them, at the middle of the region.
+
+    Raises Problem NO_CONTRAST if one of them is missing, NO_VALUE for mm without a calibration.
+    """
+    where, pair = _pair(view, settings)
+    points = where.to_frame(pair, where.middle)
+    to_plane = flat(given.calibration if given else None, settings.unit)
+    first, second = to_plane(points), to_plane(points + where.along)
+    value = abs(float(across(first, (second - first).mean(axis=0))[1]))
+    middle = points.mean(axis=0)
+    return Measurement(value, bars(where, pair), feature=Feature(*middle.tolist()))
+
+
+def _pair(view: View, settings: Width) -> tuple[Strip, Floats]:
+    """The strip and where in it the two edges are."""
+    where = strip(view, settings)
+    edges = every(*profile(where), settings)
+    polarities = ENTRY[settings.between]
+    opens, closes = (choose(edges, polarity) for polarity in polarities)
+    middle = (where.gray.shape[1] - 1) / 2
+    if settings.measure == "inside":
+        opens, closes = opens.only(opens.at < middle), closes.only(closes.at >= middle)
+    for found, polarity, side in ((opens, polarities[0], "before"), (closes, polarities[1], "after")):
+        if len(found) == 0:
+            place = f" {side} the middle" if settings.measure == "inside" else ""
+            raise nothing(settings, polarity, len(edges), f"no edge{place}")
+    first, last = (opens.at[0], closes.at[-1]) if settings.measure == "outside" else (opens.at[-1], closes.at[0])
+    if not last > first:
+        raise Problem("NO_CONTRAST", f"nothing {settings.between} lies between two edges")
+    return where, np.array([first, last])

@@ -1,0 +1,38 @@
+"""Angle between two lines that other tools found."""
+
+from typing import ClassVar, Literal
+
+from pydantic import Field, model_validator
+
+from schemas.base import ToolName
+from schemas.tools.base import ToolBase
+
+
+class Angle(ToolBase):
+    """Angle between two lines."""
+
+    asks: ClassVar[bool] = True
+
+    kind: Literal["angle"] = "angle"
+    first: ToolName = Field(description="Name of the tool that finds the one line.")
+    second: ToolName = Field(description="Name of the tool that finds the other line.")
+    value: Literal["between", "turned"] = Field(
+        default="between",
+        description="between: the smaller angle, 0 to 90 degrees; turned: clockwise from first to second, 0 to 180 degrees.",
+    )
+
+    @model_validator(mode="after")
+    def _two(self) -> "Angle":
+        if self.first == self.second:
+            raise ValueError(f"tool {self.name}: first and second are the same tool")
+        return self
+
+    @property
+    def uses(self) -> tuple[str, ...]:
+        """Names of the tools whose values it needs."""
+        return self.first, self.second
+
+    @property
+    def unit(self) -> str:
+        """Unit of the value and of the limits."""
+        return "deg"

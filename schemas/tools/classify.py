@@ -1,0 +1,36 @@
+"""Which of some taught classes a site looks like."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field, StringConstraints
+
+from schemas.base import Float
+from schemas.tools.base import ModelFile, RegionTool
+
+ClassName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,31}$")]
+
+
+class Classify(RegionTool):
+    """Probability that the region shows the expected class, 0 to 1; the text of the result is the class it looks like."""
+
+    kind: Literal["classify"] = "classify"
+    low: Float | None = Field(default=0.5, description="Least good value; null is no lower limit.")
+    expected: ClassName = Field(description="Name of the class that is good: the name of its folder when taught.")
+    margin: Float = Field(
+        default=0.3,
+        ge=0,
+        le=0.99,
+        description="Least lead in probability of the likeliest class over the next; below it the answer is ERROR / NO_VALUE.",
+    )
+    model: ModelFile | None = Field(
+        default=None, description="What was learned; written by `inspection-node teach`, null until then."
+    )
+    size_px: Annotated[int, Field(ge=96, le=512)] = Field(
+        default=128,
+        description="The region is brought to about this size squared, in px, 96 to 512; larger sees finer and takes longer.",
+    )
+
+    @property
+    def unit(self) -> str:
+        """Unit of the value and of the limits."""
+        return "score"

@@ -1,0 +1,53 @@
+"""Reading of 1D and 2D codes in a region."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from schemas.tools.reading import ReadingTool
+
+CodeFormat = Literal[
+    "aztec",
+    "codabar",
+    "code_128",
+    "code_39",
+    "code_93",
+    "data_matrix",
+    "databar",
+    "ean_13",
+    "ean_8",
+    "itf",
+    "maxicode",
+    "micro_qr",
+    "pdf417",
+    "qr",
+    "rmqr",
+    "upc_a",
+    "upc_e",
+]
+
+
+class Code(ReadingTool):
+    """Reads codes and counts those that are right; or gives the worst grade of readability among them."""
+
+    kind: Literal["code"] = "code"
+    formats: Annotated[tuple[CodeFormat, ...], Field(max_length=17, strict=False)] = Field(
+        default=(),
+        description="Kinds of code to look for; none named looks for all. Naming them is faster and rules out misreadings.",
+    )
+    value: Literal["count", "grade"] = Field(
+        default="count",
+        description="count: number of codes that are right; grade: readability of the worst of them, 4 (best) to 0.",
+    )
+    effort: Literal["fast", "thorough"] = Field(
+        default="thorough",
+        description=(
+            "fast looks once; thorough looks again (inverted, turned, enlarged, smoothed, sharpened) while fewer codes "
+            "than `low` (at least 1) are right, which takes some 5 times as long when there is none."
+        ),
+    )
+
+    @property
+    def unit(self) -> str:
+        """Unit of the value and of the limits."""
+        return self.value

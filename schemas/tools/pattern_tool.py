@@ -1,0 +1,43 @@
+"""How well, or how often, a pattern of the master is found in a region."""
+
+from typing import Literal
+
+from pydantic import Field, model_validator
+
+from schemas.base import Float
+from schemas.geometry import Region
+from schemas.tools.base import RegionTool
+
+
+class PatternTool(RegionTool):
+    """Looks for a pattern of the master in the region: the best score, or how many there are. Shift only."""
+
+    kind: Literal["pattern"] = "pattern"
+    pattern: Region = Field(description="The pattern in the master, at least 8 x 8 px, no larger than the region.")
+    value: Literal["score", "count"] = Field(
+        default="score",
+        description="score: correlation at the best place, 0 to 1; count: number of places of at least least_score.",
+    )
+    least_score: Float = Field(default=0.7, ge=0.3, le=1, description="Least score of a place that counts, 0.3 to 1.")
+
+    @property
+    def unit(self) -> str:
+        """Unit of the value and of the limits."""
+        return self.value
+
+    @property
+    def needs_master(self) -> bool:
+        """Whether it learns from the master."""
+        return True
+
+    @model_validator(mode="after")
+    def _fits(self) -> "PatternTool":
+        if self.pattern.width < 8 or self.pattern.height < 8:
+            raise ValueError(f"tool {self.name}: pattern is smaller than 8 x 8 px")
+        across, down = zip(*self.region.corners, strict=True)
+        wide, high = max(across) - min(across) + 1, max(down) - min(down) + 1
+        if self.region.shape == "rotated":
+            wide, high = self.region.width, self.region.height
+        if self.pattern.width > wide or self.pattern.height > high:
+            raise ValueError(f"tool {self.name}: pattern is larger than region")
+        return self

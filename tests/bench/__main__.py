@@ -1,0 +1,85 @@
+"""`python -m tests.bench`: speed as ratios of things measured side by side in one run, as a table and as JSON.
+
+Absolute times say more about the machine than about the node, so each figure is the median over rounds of a ratio whose two
+sides took turns. Nothing here fails: a target that was not met is printed as such.
+"""
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+
+from deploy.broker_process import start_broker
+from tests.bench import defaults, history, latency, memory, start, throughput
+from tests.bench.figures import Figure
+from tests.bench.machine import facts
+from tests.bench.site import Site
+
+MEASUREMENTS: dict[str, Callable[[Site, argparse.Namespace], list[Figure]]] = {
+    "latency": lambda site, args: latency.measure(site, args.rounds),
+    "defaults": lambda site, args: defaults.measure(site, args.rounds),
+    "throughput": lambda site, args: throughput.measure(site, args.rounds),
+    "history": lambda site, args: history.measure(site, args.rounds),
+    "memory": lambda site, args: memory.measure(site, 20_000 if args.full else 6_000),
+    "start": lambda site, args: start.measure(site, args.rounds),
+}
+
+
+def main() -> int:
+    """Measure and print; 0 if it ran."""
+    parser = argparse.ArgumentParser(prog="python -m tests.bench", description="Measure the node's speed.")
+    parser.add_argument("--only", metavar="NAME", action="append", choices=[*MEASUREMENTS, "tools"], help="this one only")
+    parser.add_argument("--rounds", metavar="N", type=int, default=5, help="rounds of each ratio (default 5)")
+    parser.add_argument("--full", action="store_true", help="20,000 inspections for the memory instead of 6,000")
+    parser.add_argument("--json", metavar="FILE", type=Path, default=Path("bench-results.json"), help="where the JSON goes")
+    parser.add_argument("--folder", metavar="DIR", type=Path, help="on which disk to measure (default: the temporary folder)")
+    args = parser.parse_args()
+    chosen = args.only or [*MEASUREMENTS, "tools"]
+    console = Console()
+    figures: dict[str, list[Figure]] = {}
+    with tempfile.TemporaryDirectory(prefix="bench-", dir=args.folder) as name:
+        machine = facts(Path(name))
+        console.print(", ".join(f"{key} {value}" for key, value in machine.items()))
+        for what, measure in MEASUREMENTS.items():
+            if what not in chosen:
+                continue
+            with console.status(what):
+                broker = start_broker(Path(name) / what / "broker")
+                try:
+                    figures[what] = measure(Site(Path(name) / what, broker), args)
+                finally:
+                    broker.stop()
+        machine["load after"] = round(os.getloadavg()[0], 2)
+    rows = [(what, figure) for what, found in figures.items() for figure in found]
+    if rows:
+        console.print(f"load after {machine['load after']}; much more than 1 is somebody else's, and widens the ratios")
+        console.print(table([figure for _, figure in rows]))
+    args.json.write_text(
+        json.dumps({"machine": machine, "figures": [{"measurement": w, **f._asdict()} for w, f in rows]}, indent=2) + "\n"
+    )
+    if "tools" in chosen:
+        subprocess.run([sys.executable, "-m", "tests.bench.tools_bench"], check=False)
+    return 0
+
+
+def table(figures: list[Figure]) -> Table:
+    """The figures with their targets."""
+    made = Table(title="Speed")
+    for title, justify in (("figure", "left"), ("value", "right"), ("target", "right"), ("met", "left"), ("behind it", "left")):
+        made.add_column(title, justify=justify, overflow="fold")  # type: ignore[arg-type]
+    for figure in figures:
+        met = "" if figure.met is None else "[green]met[/]" if figure.met else "[red]not met[/]"
+        detail = "\n".join(f"{key}: {value}" for key, value in figure.detail.items())
+        made.add_row(figure.name, f"{figure.value:g} {figure.unit}", figure.target, met, detail)
+    return made
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,64 @@
+"""Triggers a second with eight under way: one station against the bare loop, two stations against one, and who is busy."""
+
+from statistics import median
+
+import psutil
+
+from tests.bench.figures import Figure, ratio
+from tests.bench.plc import Plc
+from tests.bench.site import SMALL, Site, Target
+
+WARM_UP = 200
+COUNT = 400
+
+
+def measure(site: Site, rounds: int) -> list[Figure]:
+    """Two ratios."""
+    one_pairs, two_pairs = [], []
+    load: dict[str, list[float]] = {}
+    with (
+        site.node("node-two", SMALL, stations=2) as node,
+        site.bare("bare-one", SMALL) as bare,
+        Plc(site.broker.port) as plc,
+    ):
+        both = ("cam1", "cam2")
+        plc.window(node.name, site.truth, WARM_UP, both)
+        plc.window(bare.name, site.truth, WARM_UP)
+        for _ in range(rounds):
+            theirs = rate(plc, site, bare, ("cam1",), load, "bare loop")
+            ours = rate(plc, site, node, ("cam1",), load, "one station")
+            two = rate(plc, site, node, both, load, "two stations")
+            one_pairs.append((ours, theirs))
+            two_pairs.append((two, ours))
+    one = ratio("triggers/s, one station / bare loop", one_pairs, "1/s", ">= 0.85", lambda value: value >= 0.85)
+    both_ = ratio("triggers/s, two stations / one station", two_pairs, "1/s", ">= 1.5", lambda value: value >= 1.5)
+    for key, values in load.items():
+        (both_ if key.startswith("two") else one).detail[key] = round(median(values), 2)
+    idle = psutil.cpu_count() or 1
+    busy = sum(median(values) for key, values in load.items() if key.startswith("two stations"))
+    both_.detail["two stations: all together, cores"] = f"{busy:.2f} of {idle}"
+    return [one, both_]
+
+
+def rate(plc: Plc, site: Site, target: Target, stations: tuple[str, ...], load: dict[str, list[float]], what: str) -> float:
+    """Results a second; the cores that node, broker and client kept busy meanwhile are added to `load`."""
+    processes = {"inspecting": target.process, "broker": broker_process(site), "client": psutil.Process()}
+    before = {who: cpu_s(process) for who, process in processes.items()}
+    run = plc.window(target.name, site.truth, COUNT, stations)
+    for who, process in processes.items():
+        load.setdefault(f"{what}: {who}, cores", []).append((cpu_s(process) - before[who]) / run.seconds)
+    return len(run.times_ms) / run.seconds
+
+
+def cpu_s(process: psutil.Process) -> float:
+    """Seconds of CPU that a process has used."""
+    times = process.cpu_times()
+    return float(times.user + times.system)
+
+
+def broker_process(site: Site) -> psutil.Process:
+    """Whoever listens on the broker's port."""
+    for connection in psutil.net_connections("tcp"):
+        if connection.status == psutil.CONN_LISTEN and connection.laddr.port == site.broker.port and connection.pid:
+            return psutil.Process(connection.pid)
+    raise AssertionError("nobody listens on the broker's port")

@@ -1,0 +1,312 @@
+"""Locating moved real pictures: accuracy, share found and ms of `pattern` next to plain OpenCV methods, in one run.
+
+A picture is rendered from a source three times as fine (Lanczos, then means of 3 x 3 px), as master and moved by a known
+similarity, so no method gains from the interpolation. hard: blur of 1.2 px, a light ramp of +-30 %, a disc of any gray over a
+fifth of the pattern, noise sigma 8. Found: within 2 px and 1 degree. ms: of the thread itself, for machines are shared.
+
+`DATA=... python -m tests.bench.vision.locate [poses]`; without DATA the one picture that ships is used.
+"""
+
+import math
+import os
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from node.frame import Frame
+from node.tools import pattern
+from schemas import Pattern, Pose, Problem, Region
+
+SIZE = (640, 480)
+FINE = 3
+SHIPPED = Path(__file__).parents[2] / "data" / "board.jpg"
+PICTURES = (
+    "parts/board.jpg",
+    "parts/box_in_scene.png",
+    "parts/smarties.png",
+    "screws/11_1111.jpg",
+    "pcb/44000108_temp.jpg",
+    "parts/imageTextR.png",
+    "okng/cookies/normal-1.jpg",
+    "parts/graf1.png",
+    "screws/88_1011.jpg",
+    "pcb/13000166_test.jpg",
+)
+SIZES = ((160, 120), (120, 120), (200, 150), (96, 96))  # of the pattern in px
+BRUTE_STEP_DEG = 1.0
+
+Gray = NDArray[np.uint8]
+Move = tuple[float, float, float, float]  # dx, dy in px, degrees, scale
+Finder = Callable[[Gray], Pose | None]
+
+
+class Shot(NamedTuple):
+    """A moved picture and where the centre of the pattern truly lies."""
+
+    pixels: Gray
+    truth: Pose
+
+
+def sources(data: Path | None) -> Iterator[tuple[str, Gray]]:
+    """Name and gray picture three times as fine as what is rendered of it."""
+    for name in PICTURES if data else (str(SHIPPED),):
+        found = sorted((data or Path("/")).glob(name.lstrip("/")))
+        picture = cv2.imread(str(found[0]), cv2.IMREAD_GRAYSCALE) if found else None
+        if picture is not None:
+            rows, columns = picture.shape
+            scale = max(FINE * SIZE[0] / columns, FINE * SIZE[1] / rows)
+            size = (math.ceil(columns * scale), math.ceil(rows * scale))
+            yield Path(name).stem, cv2.resize(picture, size, interpolation=cv2.INTER_CUBIC)  # type: ignore[misc]
+
+
+def taught(source: Gray, size: tuple[int, int]) -> Region:
+    """Where a person would teach a pattern of that size: the place with most corners, at least 100 px from the border."""
+    corners = cv2.cornerMinEigenVal(rendered(source, Region(x=0, y=0, width=8, height=8)), 7)
+    mean = cv2.blur(np.minimum(corners, np.quantile(corners, 0.95)), size)
+    inner = (slice(100 + size[1] // 2, -100 - size[1] // 2), slice(100 + size[0] // 2, -100 - size[0] // 2))
+    row, column = np.unravel_index(int(mean[inner].argmax()), mean[inner].shape)
+    return Region(x=100 + int(column), y=100 + int(row), width=size[0], height=size[1])
+
+
+def rendered(source: Gray, where: Region, move: Move = (0.0, 0.0, 0.0, 1.0), size: tuple[int, int] = SIZE) -> Gray:
+    """The picture with the pattern moved: turned and scaled about its centre, then shifted."""
+    dx, dy, angle_deg, scale = move
+    cx, cy = where.centre
+    c, s = scale * math.cos(math.radians(angle_deg)), scale * math.sin(math.radians(angle_deg))
+    turn = np.array([[c, -s, cx + dx - c * cx + s * cy], [s, c, cy + dy - s * cx - c * cy]])
+    half = (FINE - 1) / 2  # between fine and coarse pixels: the centre of the top left pixel is (0, 0) in both
+    turn[:, 2] = FINE * (turn[:, 2] + turn[:, :2] @ (-half / FINE, -half / FINE)) + half
+    wide = (FINE * size[0], FINE * size[1])
+    fine = cv2.warpAffine(source, turn, wide, flags=cv2.INTER_LANCZOS4, borderMode=cv2.BORDER_REFLECT_101)
+    return cv2.resize(fine, size, interpolation=cv2.INTER_AREA)  # type: ignore[return-value]
+
+
+def spoilt(picture: Gray, truth: Pose, where: Region, rng: np.random.Generator) -> Gray:
+    """The hard case of a picture."""
+    light: Any = cv2.GaussianBlur(picture.astype(np.float32), (0, 0), 1.2)
+    light *= np.linspace(0.7, 1.3, picture.shape[1], dtype=np.float32)[:: 1 if rng.random() < 0.5 else -1]
+    radius = math.sqrt(0.2 * where.width * where.height / math.pi)
+    u, v = (rng.random(2) - 0.5) * (where.width - radius, where.height - radius)
+    c, s = math.cos(math.radians(truth.angle_deg)), math.sin(math.radians(truth.angle_deg))
+    middle = (int(truth.x + c * u - s * v), int(truth.y + s * u + c * v))
+    cv2.circle(light, middle, round(radius), float(rng.integers(0, 256)), -1, cv2.LINE_AA)
+    light += rng.normal(0, 8, light.shape)
+    return np.asarray(np.clip(np.rint(light), 0, 255), np.uint8)
+
+
+def shots(source: Gray, where: Region, half_range_deg: float, hard: bool, count: int, seed: int) -> Iterator[Shot]:
+    """Moved pictures; the whole pattern lies in each."""
+    rng = np.random.default_rng([seed, int(half_range_deg), hard])
+    x, y = where.centre
+    reach = math.hypot(where.width, where.height) / 2 + 2
+    for _ in range(count):
+        to_x, to_y = rng.uniform((reach, reach), (SIZE[0] - reach, SIZE[1] - reach))
+        move = (to_x - x, to_y - y, float(rng.uniform(-half_range_deg, half_range_deg)), 1.0)
+        truth = Pose(x=to_x, y=to_y, angle_deg=move[2])
+        picture = rendered(source, where, move)
+        yield Shot(spoilt(picture, truth, where, rng) if hard else picture, truth)
+
+
+def framed(pixels: Gray) -> Frame:
+    """A frame of the pixels."""
+    return Frame(pixels, 0, 0.0, "bench", simulated=True)
+
+
+def ours(master: Gray, where: Region, half_range_deg: float) -> Finder:
+    """The locator as shipped, with default settings."""
+    settings = Pattern(region=where, angle_deg=half_range_deg)
+    learned = pattern.learn(framed(master), settings)
+
+    def find(picture: Gray) -> Pose | None:
+        try:
+            return pattern.find(framed(picture), settings, learned)
+        except Problem:
+            return None
+
+    return find
+
+
+def turned(pattern_: Gray, angle_deg: float) -> tuple[Gray, Gray, float, float]:
+    """A pattern turned about its centre, its mask, and the centre in the turned picture."""
+    rows, columns = pattern_.shape
+    c, s = abs(math.cos(math.radians(angle_deg))), abs(math.sin(math.radians(angle_deg)))
+    width, height = math.ceil(columns * c + rows * s), math.ceil(columns * s + rows * c)
+    turn = cv2.getRotationMatrix2D(((columns - 1) / 2, (rows - 1) / 2), -angle_deg, 1.0)
+    turn[:, 2] += ((width - columns) / 2, (height - rows) / 2)
+    mask = cv2.warpAffine(np.full_like(pattern_, 255), turn, (width, height), flags=cv2.INTER_NEAREST)
+    return cv2.warpAffine(pattern_, turn, (width, height)), mask, (width - 1) / 2, (height - 1) / 2  # type: ignore[return-value]
+
+
+def sweep(master: Gray, where: Region, half_range_deg: float, halvings: int) -> Finder:
+    """matchTemplate over all angles at a pyramid level, then over 1 degree around the best at full resolution."""
+    model = master[where.y : where.bottom, where.x : where.right]
+
+    def halved(picture: Gray, times: int) -> Gray:
+        for _ in range(times):
+            picture = cv2.pyrDown(picture)  # type: ignore[assignment]
+        return picture
+
+    def made(angles: NDArray[np.float64], times: int) -> list[tuple[float, Gray, Gray, float, float]]:
+        small = halved(model, times)
+        return [(float(angle), *turned(small, float(angle))) for angle in angles]
+
+    step = BRUTE_STEP_DEG * 2**halvings
+    coarse = made(np.arange(-half_range_deg, half_range_deg, step), halvings)
+
+    def best(picture: Gray, models: list[tuple[float, Gray, Gray, float, float]]) -> tuple[float, float, float, float]:
+        top = (-1.0, 0.0, 0.0, 0.0)
+        for angle, pixels, mask, x, y in models:
+            if pixels.shape[0] > picture.shape[0] or pixels.shape[1] > picture.shape[1]:
+                continue
+            if abs(angle) < 0.1:
+                scores = cv2.matchTemplate(picture, pixels, cv2.TM_CCOEFF_NORMED)
+            else:
+                scores = cv2.matchTemplate(picture, pixels, cv2.TM_CCOEFF_NORMED, mask=mask)
+            scores[~np.isfinite(scores) | (scores > 1.001)] = -1
+            _, score, _, place = cv2.minMaxLoc(scores)
+            top = max(top, (score, place[0] + x, place[1] + y, angle))
+        return top
+
+    def find(picture: Gray) -> Pose | None:
+        score, x, y, angle = best(halved(picture, halvings), coarse)
+        if halvings:
+            scale = 2**halvings
+            x, y = scale * x, scale * y
+            reach = math.hypot(where.width, where.height) / 2 + scale + 2
+            left, top = max(int(x - reach), 0), max(int(y - reach), 0)
+            window = picture[top : int(y + reach), left : int(x + reach)]
+            fine = [(a, *turned(model, a)) for a in np.arange(angle - step / 2, angle + step / 2 + 0.01, BRUTE_STEP_DEG / 2)]
+            score, x, y, angle = best(window, fine)
+            x, y = x + left, y + top
+        return Pose(x=x, y=y, angle_deg=angle, score=max(score, 0)) if score > 0.3 else None
+
+    return find
+
+
+def features(master: Gray, where: Region, half_range_deg: float) -> Finder:
+    """SIFT and RANSAC."""
+    sift = cv2.SIFT.create()
+    model = master[where.y : where.bottom, where.x : where.right]
+    points, words = sift.detectAndCompute(model, None)
+    matcher = cv2.BFMatcher()
+
+    def find(picture: Gray) -> Pose | None:
+        seen, seen_words = sift.detectAndCompute(picture, None)
+        if words is None or seen_words is None or len(seen) < 2:
+            return None
+        pairs = [p for p in matcher.knnMatch(words, seen_words, k=2) if len(p) == 2 and p[0].distance < 0.8 * p[1].distance]
+        if len(pairs) < 3:
+            return None
+        from_ = np.array([points[p[0].queryIdx].pt for p in pairs])
+        to = np.array([seen[p[0].trainIdx].pt for p in pairs])
+        turn, _ = cv2.estimateAffinePartial2D(from_, to, ransacReprojThreshold=2.0)
+        if turn is None or not np.isfinite(turn).all():
+            return None
+        x, y = turn @ ((where.width - 1) / 2, (where.height - 1) / 2, 1)
+        return Pose(x=float(x), y=float(y), angle_deg=math.degrees(math.atan2(turn[1, 0], turn[0, 0])))
+
+    return find
+
+
+def pyramid(master: Gray, where: Region, half_range_deg: float) -> Finder:
+    """The sweep at a quarter of the size."""
+    return sweep(master, where, half_range_deg, 2)
+
+
+METHODS: dict[str, Callable[[Gray, Region, float], Finder]] = {
+    "pattern": ours,
+    "gray correlation, pyramid": pyramid,
+    "SIFT + RANSAC": features,
+}
+
+
+def apart(one: float, other: float) -> float:
+    """Difference of two angles in degrees."""
+    return abs((one - other + 180) % 360 - 180)
+
+
+def measure(data: Path | None, poses: int = 6, methods: dict[str, Any] | None = None) -> list[dict[str, Any]]:
+    """One row a method, range and difficulty: found, median px and degrees of those found, median ms."""
+    rows: dict[tuple[str, float, bool], list[tuple[bool, float, float, float, str]]] = {}
+    for number, (name, source) in enumerate(sources(data)):
+        where = taught(source, SIZES[number % len(SIZES)])
+        master = rendered(source, where)
+        for half_range_deg in (15.0, 180.0):
+            finders = {m: make(master, where, half_range_deg) for m, make in (methods or METHODS).items()}
+            for hard in (False, True):
+                for shot in shots(source, where, half_range_deg, hard, poses, number):
+                    for method, find in finders.items():
+                        began = time.thread_time()
+                        pose = find(shot.pixels)
+                        ms = 1000 * (time.thread_time() - began)
+                        off = (9e9, 9e9)
+                        if pose is not None:
+                            off = (
+                                math.hypot(pose.x - shot.truth.x, pose.y - shot.truth.y),
+                                apart(pose.angle_deg, shot.truth.angle_deg),
+                            )
+                        row = rows.setdefault((method, half_range_deg, hard), [])
+                        row.append((off[0] <= 2 and off[1] <= 1, *off, ms, name))
+    return [_row(key, found) for key, found in rows.items()]
+
+
+def _row(key: tuple[str, float, bool], found: list[tuple[bool, float, float, float, str]]) -> dict[str, Any]:
+    good = [one for one in found if one[0]]
+    lost = sorted({one[4] for one in found if not one[0]})
+    return {
+        "method": key[0],
+        "range": f"+-{key[1]:g}",
+        "pictures": "hard" if key[2] else "easy",
+        "shots": len(found),
+        "found": round(len(good) / len(found), 3),
+        "px": round(float(np.median([one[1] for one in good])), 4) if good else None,
+        "deg": round(float(np.median([one[2] for one in good])), 4) if good else None,
+        "ms": round(float(np.median([one[3] for one in found])), 1),
+        "lost in": ", ".join(lost),
+    }
+
+
+def against_brute(data: Path | None) -> dict[str, Any]:
+    """Time at 1280 x 960 px, full circle, and of matchTemplate over the same angles at full resolution."""
+    _, source = next(sources(data))
+    source = cv2.resize(source, None, fx=2, fy=2, interpolation=cv2.INTER_LINEAR)  # type: ignore[assignment]
+    where = Region(x=480, y=360, width=320, height=240)
+    master = rendered(source, where, size=(1280, 960))
+    picture = rendered(source, where, (40.0, -30.0, 3.3, 1.0), size=(1280, 960))
+    find = ours(master, where, 180.0)
+    times = []
+    for _ in range(5):
+        began = time.thread_time()
+        pose = find(picture)
+        times.append(time.thread_time() - began)
+    brute = sweep(master, where, 2.0, 0)  # 4 of the 360 angles, for it takes minutes
+    began = time.thread_time()
+    brute(picture)
+    whole = (time.thread_time() - began) * 90
+    ms = 1000 * float(np.median(times))
+    return {
+        "found": pose is not None,
+        "ms": round(ms, 1),
+        "brute ms": round(1000 * whole),
+        "times faster": round(1000 * whole / ms),
+    }
+
+
+def main() -> None:
+    """Print the table."""
+    data = Path(os.environ["DATA"]) if os.environ.get("DATA") else None
+    rows = measure(data, int(sys.argv[1]) if len(sys.argv) > 1 else 6)
+    print("| " + " | ".join(rows[0]) + " |\n|" + "---|" * len(rows[0]))
+    for row in sorted(rows, key=lambda row: (row["range"], row["pictures"], row["method"])):
+        print("| " + " | ".join(str(value) for value in row.values()) + " |")
+    print(f"\n1280 x 960 px, full circle: {against_brute(data)}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,107 @@
+"""Whether a million results make the history slower than a thousand: `python -m tests.bench.web_history`.
+
+Pages and figures are asked of both ledgers in turns, through the whole web application (without sockets), each kind of
+question `ROUNDS` times; the ratio of the p95 is the figure. Also: what ledger version 2 costs an insert.
+"""
+
+import argparse
+import sqlite3
+import statistics
+import sys
+import tempfile
+import time
+from importlib.resources import files
+from pathlib import Path
+
+from tests.ledgers import BEGAN, STEP_S, fill, payload
+from tests.site_of_web import Someone, application
+
+ROUNDS = 60
+BYTES = 1500
+PAGES = {
+    "no filter": "/results",
+    "one station": "/results?station=cam1",
+    "NG": "/results?verdict=NG",
+    "NG of a station": "/results?verdict=NG&station=cam2",
+    "OK of a program": "/results?verdict=OK&program=bottle-cap",
+    "a part": "/results?part_id=SN994",
+    "a time": "/results?since=2026-09-21T01:00:00Z&until=2026-09-21T02:00:00Z",
+    "counters since reset": "/stations/cam1/counters",
+}
+
+
+def main() -> int:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(prog="python -m tests.bench.web_history")
+    parser.add_argument("--results", type=int, default=1_000_000)
+    parser.add_argument("--folder", type=Path, help="where the ledgers go (default: the temporary folder)")
+    args = parser.parse_args()
+    with tempfile.TemporaryDirectory(dir=args.folder) as name:
+        sizes = {1000: Path(name) / "few", args.results: Path(name) / "many"}
+        people = {}
+        for size, folder in sizes.items():
+            (folder / "state").mkdir(parents=True)
+            fill(folder / "state" / "ledger.db", size, bytes_each=BYTES)
+            people[size] = Someone(application(folder), "VIEWER")
+        print(f"{'question':24}{'1,000 p95 ms':>14}{args.results:>12,} p95 ms{'ratio':>8}")
+        for question, path in PAGES.items():
+            times: dict[int, list[float]] = {size: [] for size in sizes}
+            for _ in range(ROUNDS):
+                for size, someone in people.items():
+                    times[size].append(_timed(someone, path))
+            few, many = (statistics.quantiles(each[5:], n=20)[-1] for each in times.values())
+            print(f"{question:24}{few:14.1f}{many:19.1f}{many / few:8.2f}")
+        for question, path in (("statistics of all", "/statistics"), ("tools of the newest", "/statistics/tools?tool=cap")):
+            took = [_timed(people[args.results], path) for _ in range(3)]
+            print(f"{question:24}{'':14}{min(took):19.1f}")
+        print(f"insert, version 2 / version 1: {_insert(Path(name)):.3f}")
+    return 0
+
+
+def _timed(someone: Someone, path: str) -> float:
+    began = time.perf_counter()
+    someone.get(path)
+    return (time.perf_counter() - began) * 1000
+
+
+def _insert(folder: Path, batches: int = 400, each: int = 5) -> float:
+    """Median over batches of the time to commit some triggers and results, with the indexes of version 2 over those of 1."""
+    databases = []
+    for version, scripts in ((1, ("ledger.sql",)), (2, ("ledger.sql", "ledger-2.sql"))):
+        db = sqlite3.connect(folder / f"insert-{version}.db", isolation_level=None)
+        db.execute("PRAGMA journal_mode=WAL")
+        db.execute("PRAGMA synchronous=FULL")
+        for script in scripts:
+            db.executescript(files("schemas.store").joinpath(script).read_text())
+        databases.append(db)
+    times: list[list[float]] = [[], []]
+    number = 0
+    for _ in range(batches):
+        first = number
+        for db, took in zip(databases, times, strict=True):
+            number = first
+            began = time.perf_counter()
+            db.execute("BEGIN IMMEDIATE")
+            for _ in range(each):
+                number += 1
+                _one(db, number)
+            db.execute("COMMIT")
+            took.append(time.perf_counter() - began)
+    return statistics.median(times[1]) / statistics.median(times[0])
+
+
+def _one(db: sqlite3.Connection, n: int) -> None:
+    value, at = payload(n, "cam1", n), BEGAN + STEP_S * n
+    db.execute(
+        "INSERT INTO triggers VALUES (?, 'cam1', ?, x'00', '{}', 0, 'mqtt', ?, 0, 'b')", (n, f"t-{n * 7919 % 10_000_019}", at)
+    )
+    db.execute(
+        "INSERT INTO results VALUES (?, ?, 'cam1', ?, ?, NULL, 'bottle-cap', 1, ?, ?, 5.0, 0, ?)",
+        (n, value["result_id"], n, value["verdict"], value["part_id"], at, b"x" * BYTES),
+    )
+    db.execute("INSERT INTO outbox (result) VALUES (?)", (n,))
+    db.execute("DELETE FROM outbox WHERE result = ?", (n,))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,184 @@
+"""Teaching by folders of pictures: each located as in an inspection; the result is a new version of the program that judges."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import pytest
+
+from deploy.command import main
+from node.frame import Frame, Pixels
+from node.locate import locate
+from node.measure import measure
+from node.program import LoadedProgram, load
+from schemas import Problem, StoredProgram, as_program
+from schemas.store.programs import Programs
+from tests.processes import NodeProcess, free_port
+from tests.scenes import Scene
+
+Run = Callable[..., tuple[int, str, str]]
+REGION = {"x": 60, "y": 50, "width": 140, "height": 120}
+
+
+def shot(seed: int, spoilt: bool = False) -> Pixels:
+    """The part somewhere in the picture, in other light; a spoilt one has a red spot."""
+    dice = np.random.default_rng(seed)
+    x, y = (70, 60) if seed == 0 else (70 + dice.uniform(-30, 30), 60 + dice.uniform(-30, 30))
+    scene = Scene.plain(280, 240, (60.0, 60.0, 60.0)).part(x, y)
+    if spoilt:
+        scene = scene.disc(x + 70, y + 60, 9, (10.0, 10.0, 200.0))
+    return scene.lit(dice.uniform(0.95, 1.05)).pixels(3, seed)
+
+
+def folder(path: Path, pictures: dict[str, Pixels]) -> Path:
+    path.mkdir(parents=True)
+    for name, pixels in pictures.items():
+        cv2.imwrite(str(path / name), pixels)
+    return path
+
+
+@pytest.fixture
+def site(tmp_path: Path) -> NodeProcess:
+    """Settings, and a program with tools that are not taught yet."""
+    made = NodeProcess(tmp_path, free_port(), [{"id": "cam1", "camera": {"kind": "synthetic"}}])
+    region = {"x": 75, "y": 65, "width": 110, "height": 90}
+    document = {
+        "schema": "program/1",
+        "id": "cap",
+        "name": "Cap",
+        "master": "master.png",
+        "locator": {"kind": "pattern", "region": region, "low": 0.6},
+        "tools": [
+            {"kind": "learned", "name": "look", "region": REGION, "size_px": 128},
+            {"kind": "classify", "name": "spot", "region": REGION, "expected": "clean", "size_px": 96},
+            {"kind": "brightness", "name": "light", "region": REGION, "low": 1.0},
+        ],
+    }
+    master = bytes(cv2.imencode(".png", shot(0))[1])
+    programs(made).save(as_program(document), master, "test")
+    return made
+
+
+def programs(site: NodeProcess) -> Programs:
+    state = Path(str(site.config.parent / "state"))
+    for line in site.config.read_text().splitlines():
+        if line.startswith("state_dir"):
+            state = Path(json.loads(line.split("=", 1)[1]))
+    return Programs(state / "programs")
+
+
+@pytest.fixture
+def run(site: NodeProcess, capsys: pytest.CaptureFixture[str]) -> Run:
+    def call(*words: object) -> tuple[int, str, str]:
+        code = main(["teach", *map(str, words), "--config", str(site.config)])
+        told = capsys.readouterr()
+        return code, told.out, told.err
+
+    return call
+
+
+def loaded(site: NodeProcess) -> tuple[StoredProgram, LoadedProgram]:
+    store = programs(site)
+    stored = store.get("cap")
+    return stored, load(stored.program, stored.version, stored.hash, store.master(stored.program), store.file)
+
+
+def verdicts(program: LoadedProgram, pixels: Pixels) -> dict[str, str]:
+    frame = Frame(pixels, 0, 0.0, "test", simulated=True)
+    _, placement = locate(frame, program.program.locator, program.locator)
+    results = [finding.result for finding in measure(frame, placement, program)]
+    return {result.name: result.error.code if result.error else result.verdict for result in results}
+
+
+def facts(answer: tuple[int, str, str]) -> dict[str, Any]:
+    assert answer[0] == 0, answer[2]
+    return dict(json.loads(answer[1]))
+
+
+def test_a_tool_is_taught_judges_and_takes_one_more_picture(site: NodeProcess, run: Run, tmp_path: Path) -> None:
+    assert verdicts(loaded(site)[1], shot(50)) == {"look": "NOT_TAUGHT", "spot": "NOT_TAUGHT", "light": "OK"}
+    good = folder(tmp_path / "good", {f"{seed:02}.png": shot(seed) for seed in range(1, 11)})
+    told = facts(run("cap", "look", good, "--json"))
+    assert (told["version"], told["good"], told["bad"]) == (2, 10, 0)
+    assert 0 < told["expected_false_rejects"] <= 0.02
+    assert told["good_values"][0] < 1
+    stored, program = loaded(site)
+    assert stored.program.tools[0].model == told["model"]  # type: ignore[union-attr]
+    assert [verdicts(program, shot(seed))["look"] for seed in (50, 51, 52)].count("OK") >= 2
+    assert [verdicts(program, shot(seed, spoilt=True))["look"] for seed in (60, 61, 62)] == ["NG"] * 3
+
+    one = folder(tmp_path / "one", {"more.png": shot(70)}) / "more.png"
+    more = facts(run("cap", "look", one, "--add", "--json"))
+    assert (more["version"], more["good"]) == (3, 11)
+    bad = folder(tmp_path / "bad", {f"{seed}.png": shot(seed, spoilt=True) for seed in (80, 81)})
+    with_bad = facts(run("cap", "look", one, "--bad", bad, "--add", "--json"))
+    assert (with_bad["good"], with_bad["bad"], with_bad["bad_found"]) == (12, 2, 2)
+
+
+def test_classes_are_taught_from_a_folder_each(site: NodeProcess, run: Run, tmp_path: Path) -> None:
+    for name, spoilt in (("clean", False), ("spotted", True)):
+        folder(tmp_path / "classes" / name, {f"{seed}.png": shot(seed, spoilt) for seed in range(1, 6)})
+    told = facts(run("cap", "spot", "--classes", tmp_path / "classes", "--json"))
+    assert told["classes"] == {"clean": 5, "spotted": 5}
+    assert told["left_out_wrong"] == 0
+    _, program = loaded(site)
+    assert all(verdicts(program, shot(seed))["spot"] == "OK" for seed in (50, 51))
+    assert all(verdicts(program, shot(seed, spoilt=True))["spot"] == "NG" for seed in (60, 61))
+
+
+def test_what_people_see_is_a_table_and_no_bar_in_a_pipe(run: Run, tmp_path: Path) -> None:
+    good = folder(tmp_path / "good", {f"{seed}.png": shot(seed) for seed in range(1, 6)})
+    code, out, err = run("cap", "look", good)
+    assert code == 0
+    assert "cap version 2: taught look from 5 pictures" in out
+    assert "expected false rejects" in out
+    assert err == ""
+
+
+def test_what_cannot_be_taught_from_is_told_and_changes_nothing(site: NodeProcess, run: Run, tmp_path: Path) -> None:
+    few = folder(tmp_path / "few", {f"{seed}.png": shot(seed) for seed in range(1, 4)})
+    (tmp_path / "empty").mkdir()
+    broken = folder(tmp_path / "broken", {"1.png": shot(1)})
+    (broken / "2.png").write_bytes(b"<svg/>")
+    small = folder(tmp_path / "small", {"1.png": shot(1)[:100]})
+    absent = folder(tmp_path / "absent", {"gone.png": Scene.plain(280, 240, (60.0,) * 3).pixels(3)})
+    one = folder(tmp_path / "classes" / "clean", {"1.png": shot(1), "2.png": shot(2)}).parent
+    odd = folder(tmp_path / "odd" / "no good name", {"1.png": shot(1)}).parent
+    for words, code, text in (
+        (["cap", "look", few], "PICTURES_UNFIT", "3 good pictures"),
+        (["cap", "look", tmp_path / "empty"], "PICTURES_UNFIT", "empty"),
+        (["cap", "look", tmp_path / "nowhere"], "PICTURES_UNFIT", "nowhere"),
+        (["cap", "look", broken], "IMAGE_INVALID", "broken/2.png"),
+        (["cap", "look", small], "IMAGE_SIZE", "small/1.png"),
+        (["cap", "look", absent], "PART_NOT_FOUND", "absent/gone.png"),
+        (["cap", "look"], "PICTURES_UNFIT", "good pictures"),
+        (["cap", "look", few, "--add"], "NOT_TAUGHT", "--add"),
+        (["cap", "spot", few], "PICTURES_UNFIT", "--classes"),
+        (["cap", "spot", "--classes", one], "PICTURES_UNFIT", "two classes"),
+        (["cap", "spot", "--classes", odd], "PICTURES_UNFIT", "no good name"),
+        (["cap", "light", few], "PROGRAM_INVALID", "brightness"),
+        (["cap", "other", few], "PROGRAM_INVALID", "look, spot"),
+        (["nut", "look", few], "PROGRAM_NOT_FOUND", "nut"),
+    ):
+        exit_code, out, err = run(*words)
+        assert (exit_code, out) == (1, ""), words
+        assert code in err, (words, err)
+        assert text in err, (words, err)
+    assert loaded(site)[0].version == 1
+
+
+def test_bad_and_classes_do_not_go_together(run: Run, tmp_path: Path) -> None:
+    assert run("cap", "look", tmp_path, "--bad", tmp_path, "--classes", tmp_path)[0] == 64
+
+
+def test_a_model_that_does_not_load_makes_the_program_invalid_and_names_the_tool(site: NodeProcess) -> None:
+    store = programs(site)
+    stored = store.get("cap")
+    document = stored.program.document()
+    document["tools"][0]["model"] = "0" * 64 + ".npz"
+    for files in (lambda name: b"PK no arrays", store.file):
+        with pytest.raises(Problem, match=r"PROGRAM_INVALID.*tool look"):
+            load(as_program(document), 1, "", store.master(stored.program), files)

@@ -1,0 +1,238 @@
+"""Defects on drawn parts whose defects are known, and none where there are none."""
+
+import cv2
+import numpy as np
+import pytest
+
+from node.frame import Placement, View
+from node.program import load
+from node.tools import difference
+from schemas import Difference, Problem, Program
+from schemas.geometry import AnyRegion, Circle, Polygon, Region, Ring, RotatedRectangle
+from tests.scenes import Scene, frame, region
+
+BARE = Scene.plain(400, 300, 60.0).clutter(9, 80).rectangle(120, 100, 160, 110, 150).rectangle(140, 120, 90, 3, 40)
+PART = BARE.rectangle(250, 130, 14, 14, 20).disc(160, 170, 12, 30)
+WHERE = region(80, 70, 240, 170)
+SHAPES: tuple[AnyRegion, ...] = (
+    WHERE,
+    RotatedRectangle(x=200, y=155, width=220, height=140, angle_deg=12),
+    Circle(x=200, y=155, radius=95),
+    Ring(x=200, y=155, radius=95, inner_radius=10),
+    Polygon.model_validate({"points": [{"x": 90, "y": 80}, {"x": 310, "y": 85}, {"x": 300, "y": 230}, {"x": 95, "y": 225}]}),
+)
+
+
+def tool(where: AnyRegion = WHERE, **more: object) -> Difference:
+    """Settings, in short."""
+    return Difference(name="d", region=where, **more)  # type: ignore[arg-type]
+
+
+def seen(scene: Scene, settings: Difference, noise: float = 3, seed: int = 1, placement: Placement | None = None) -> View:
+    """A view of a scene through a lens of 0.7 px blur."""
+    taken = scene.blurred(0.7).frame(noise, seed)
+    return taken.view(settings.region, placement or Placement(), settings.ignore)
+
+
+def value(scene: Scene, settings: Difference, master: Scene = PART, noise: float = 3) -> float:
+    """What the tool measures on a scene, learned from a master."""
+    learned = difference.learn(seen(master, settings, noise, 0), settings)
+    return float(difference.measure(seen(scene, settings, noise), settings, learned).value)
+
+
+def shifted(scene: Scene, dx: float, dy: float, angle_deg: float = 0) -> Scene:
+    """The scene moved, as a camera would see it."""
+    matrix = cv2.getRotationMatrix2D((199.5, 149.5), angle_deg, 1)
+    matrix[:, 2] += np.array([dx, dy])
+    size = (scene.width, scene.height)
+    return Scene(cv2.warpAffine(scene.light, matrix, size, flags=cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE))  # type: ignore[arg-type]
+
+
+def test_the_same_part_has_no_defect() -> None:
+    assert value(PART, tool()) == 0
+
+
+@pytest.mark.parametrize(
+    ("dx", "dy", "angle_deg"), [(0.5, 0.5, 0), (0.3, -0.7, 0), (6.4, -3.2, 0), (-4.6, 7.1, 1.2), (9.5, 8.5, -1.4)]
+)
+def test_a_shifted_or_turned_part_has_no_defect(dx: float, dy: float, angle_deg: float) -> None:
+    assert value(shifted(PART, dx, dy, angle_deg), tool()) == 0
+
+
+@pytest.mark.parametrize(("gain", "offset", "ramp"), [(0.7, 0, 0), (1, 25, 0), (0.6, 30, 0), (0.9, 0, 0.3), (0.8, 10, -0.3)])
+def test_other_light_makes_no_defect(gain: float, offset: float, ramp: float) -> None:
+    assert value(PART.lit(gain, offset, ramp), tool(contrast_low=40)) == 0
+
+
+def test_noise_makes_no_defect() -> None:
+    assert value(PART, tool(), noise=15) == 0
+
+
+@pytest.mark.parametrize(("gain", "dx"), [(1.0, 0.0), (0.75, 4.4)])
+def test_extra_missing_and_moved_features_are_counted_where_they_are(gain: float, dx: float) -> None:
+    cases = {
+        "extra": (PART.rectangle(200, 180, 8, 8, 20), 1),
+        "missing": (BARE.disc(160, 170, 12, 30), 1),
+        "missing thin line": (PART.rectangle(140, 120, 90, 3, 150), 1),
+        "moved by 8 px": (BARE.rectangle(250, 138, 14, 14, 20).disc(160, 170, 12, 30), 2),
+        "two": (PART.rectangle(200, 180, 8, 8, 20).rectangle(240, 190, 10, 10, 240), 2),
+    }
+    for name, (scene, count) in cases.items():
+        assert value(shifted(scene, dx, 0).lit(gain), tool(join_px=1)) == count, name
+
+
+def test_the_boxes_lie_on_the_defect_in_the_frame() -> None:
+    settings = tool(margin_px=0)
+    learned = difference.learn(seen(PART, settings), settings)
+    part = shifted(PART.rectangle(200, 180, 12, 10, 20), 5, -3)
+    marks = difference.measure(seen(part, settings), settings, learned).marks()
+    assert [mark.closed for mark in marks] == [True]
+    low, high = marks[0].points.min(axis=0), marks[0].points.max(axis=0)
+    assert [*low, *high] == pytest.approx([204.5, 176.5, 216.5, 186.5], abs=1.5)
+
+
+def test_area_and_the_largest_area_are_those_of_the_defects() -> None:
+    two = PART.rectangle(200, 180, 20, 12, 20).rectangle(240, 190, 8, 8, 240)
+    assert value(two, tool(value="area")) == pytest.approx(20 * 12 + 8 * 8, rel=0.2)
+    assert value(two, tool(value="largest_area")) == pytest.approx(20 * 12, rel=0.2)
+
+
+def test_what_is_too_small_or_too_thin_does_not_count() -> None:
+    spot, scratch = PART.rectangle(200, 180, 6, 6, 20), PART.rectangle(170, 190, 60, 4, 20)
+    assert value(spot, tool()) == 1
+    assert value(spot, tool(area_low_px=60)) == 0
+    assert value(scratch, tool()) == 1
+    assert value(scratch, tool(thickness_low_px=6)) == 0
+
+
+def test_edges_that_jitter_within_the_tolerance_are_no_defect() -> None:
+    rough = PART
+    for step in range(10):  # the plate's lower edge goes out and in by 2 px
+        rough = rough.rectangle(130 + 14 * step, 210, 7, 2, 150)
+    assert value(rough, tool(contrast_low=35, bend_px=0)) == 0
+    assert value(rough, tool(contrast_low=35, tolerance_px=0, join_px=0, thickness_low_px=1, area_low_px=5, bend_px=0)) > 3
+
+
+@pytest.mark.parametrize("where", SHAPES, ids=lambda where: where.shape)
+def test_regions_of_any_shape_see_what_lies_in_them_only(where: AnyRegion) -> None:
+    assert value(PART.rectangle(196, 185, 10, 10, 20), tool(where)) == 1
+    assert value(PART.rectangle(20, 20, 30, 30, 240), tool(where)) == 0
+
+
+def test_what_is_ignored_is_not_judged() -> None:
+    scene = PART.rectangle(200, 180, 10, 10, 20)
+    assert value(scene, tool(ignore=(region(190, 170, 30, 30),))) == 0
+
+
+def test_the_view_follows_the_locators_pose() -> None:
+    settings = tool(search_px=2, search_deg=0.5)
+    learned = difference.learn(seen(PART, settings), settings)
+    far = shifted(PART, 40, 25, -10)  # OpenCV turns the other way
+    good = Placement(40.6, 24.5, 10.2, 1.0, 199.5, 149.5)
+    assert difference.measure(seen(far, settings, placement=good), settings, learned).value == 0
+    bad = shifted(PART.rectangle(200, 180, 10, 10, 20), 40, 25, -10)
+    assert difference.measure(seen(bad, settings, placement=good), settings, learned).value == 1
+
+
+def test_what_lies_outside_of_the_frame_is_not_judged_and_too_much_of_it_is_a_problem() -> None:
+    whole = tool(Region(x=0, y=0, width=400, height=300))
+    assert value(shifted(PART, 12, -9), whole) == 0
+    with pytest.raises(Problem) as problem:
+        value(shifted(PART, 12, -9), whole.model_copy(update={"seen_low": 0.99}))
+    assert problem.value.code == "REGION_INVALID"
+
+
+@pytest.mark.parametrize("level", [0.0, 90.0, 255.0])
+def test_an_empty_picture_is_a_problem_never_a_number(level: float) -> None:
+    learned = difference.learn(seen(PART, tool()), tool())
+    with pytest.raises(Problem) as problem:
+        difference.measure(seen(Scene.plain(400, 300, level), tool(), noise=0), tool(), learned)
+    assert problem.value.code == "NO_CONTRAST"
+
+
+@pytest.mark.parametrize("noise", [2.0, 10.0, 40.0])
+def test_noise_alone_is_a_problem_never_a_number(noise: float) -> None:
+    learned = difference.learn(seen(PART, tool()), tool())
+    with pytest.raises(Problem) as problem:
+        difference.measure(seen(Scene.plain(400, 300, 120.0), tool(), noise=noise), tool(), learned)
+    assert problem.value.code in ("PART_NOT_FOUND", "NO_CONTRAST")
+
+
+def test_a_master_without_structure_is_refused_when_the_program_is_loaded() -> None:
+    settings = tool(region(5, 5, 30, 30))
+    program = Program.model_validate(
+        {"id": "p", "name": "P", "master": "m.png", "tools": [settings.model_dump(mode="json", by_alias=True)]}
+    )
+    flat = cv2.imencode(".png", np.full((60, 60), 90, np.uint8))[1].tobytes()
+    with pytest.raises(Problem, match="tool d"):
+        load(program, 1, "sha256:0", flat)
+
+
+# taught from several good parts
+
+
+def varied(seed: int) -> Scene:
+    """A good part: a label on it has any gray from 60 to 200, all else is the same; a little moved."""
+    rng = np.random.default_rng(seed)
+    return shifted(PART.rectangle(180, 180, 30, 15, float(rng.uniform(60, 200))), *rng.uniform(-1, 1, 2))
+
+
+def test_what_varies_between_good_parts_is_learned_and_no_defect() -> None:
+    settings = tool(contrast_low=30)
+    done: list[int] = []
+    model = difference.teach([seen(varied(seed), settings, seed=seed) for seed in range(8)], settings, done.append)
+    assert done == [1, 2, 3, 4, 5, 6, 7, 8]
+    master = seen(varied(0), settings)
+    alone, taught = difference.learn(master, settings), difference.learn(master, settings, model)
+    others = [seen(varied(seed), settings, seed=seed) for seed in range(20, 26)]
+    assert sum(difference.measure(view, settings, alone).value for view in others) > 0
+    assert sum(difference.measure(view, settings, taught).value for view in others) == 0
+    bad = seen(varied(30).rectangle(250, 180, 10, 10, 20), settings)
+    assert difference.measure(bad, settings, taught).value == 1
+
+
+def test_one_good_part_teaches_what_the_master_does() -> None:
+    settings = tool()
+    model = difference.teach([seen(PART, settings, seed=4)], settings)
+    learned = difference.learn(seen(PART, settings), settings, model)
+    assert difference.measure(seen(PART, settings), settings, learned).value == 0
+    assert difference.measure(seen(PART.rectangle(200, 180, 10, 10, 20), settings), settings, learned).value == 1
+
+
+def test_a_model_is_laid_over_the_master_even_if_its_first_part_lay_off() -> None:
+    settings = tool(margin_px=0)
+    model = difference.teach([seen(shifted(PART, 4, 3), settings, seed=4)], settings)
+    learned = difference.learn(seen(PART, settings), settings, model)
+    marks = difference.measure(seen(PART.rectangle(200, 180, 12, 10, 20), settings), settings, learned).marks()
+    assert [*marks[0].points.min(axis=0)] == pytest.approx([199.5, 179.5], abs=1.5)
+
+
+def test_a_damaged_model_is_refused() -> None:
+    settings = tool()
+    model = difference.teach([seen(PART, settings)], settings)
+    other = difference.teach([seen(PART, tool(region(90, 70, 200, 150)))], tool(region(90, 70, 200, 150)))
+    for damaged in (b"", b"not a model", model[:-40], other):
+        with pytest.raises(Problem) as problem:
+            difference.learn(seen(PART, settings), settings, damaged)
+        assert problem.value.code == "MODEL_INVALID"
+
+
+def test_a_part_that_cannot_be_laid_over_the_others_is_named() -> None:
+    settings = tool()
+    with pytest.raises(Problem, match="good part 2"):
+        difference.teach([seen(PART, settings), seen(Scene.plain(400, 300, 60.0).clutter(70, 80), settings)], settings)
+    with pytest.raises(Problem) as problem:
+        difference.teach([], settings)
+    assert problem.value.code == "PICTURES_UNFIT"
+
+
+def test_the_unit_is_that_of_the_value() -> None:
+    assert [tool().unit, tool(value="area").unit] == ["count", "px"]
+
+
+def test_gray_and_colour_frames_measure_alike() -> None:
+    settings = tool()
+    learned = difference.learn(seen(PART, settings), settings)
+    gray = PART.rectangle(200, 180, 10, 10, 20).blurred(0.7).pixels(3, 5)
+    colour = frame(np.repeat(gray[:, :, None], 3, axis=2)).view(WHERE)
+    assert difference.measure(colour, settings, learned).value == 1

@@ -1,0 +1,191 @@
+"""Learned: good parts are below 1, spoilt ones above, wherever the part lies; the threshold keeps its promise."""
+
+import io
+import zipfile
+from dataclasses import replace
+from functools import cache
+
+import numpy as np
+import pytest
+
+from node.frame import IN_PLACE, Frame, Placement
+from node.models.archive import pack
+from node.tools import bank, features, learned
+from schemas import Learned, Problem
+from tests.scenes import Scene, region
+
+WHERE = region(30, 20, 140, 120)
+SIZE_PX = 128
+
+
+def tool(**changes) -> Learned:  # type: ignore[no-untyped-def]
+    return Learned(**({"name": "look", "region": WHERE, "size_px": SIZE_PX} | changes))
+
+
+def part(seed: int, spoilt: bool = False, dx: float = 0.0, dy: float = 0.0) -> Frame:
+    """A good part: half a px of play, other light, noise; or one with a dark spot at (70, 60) of it."""
+    dice = np.random.default_rng(seed)
+    x, y = 40 + dx + dice.uniform(-0.5, 0.5), 30 + dy + dice.uniform(-0.5, 0.5)
+    scene = Scene.plain(220, 180, (60.0, 60.0, 60.0)).part(x, y)
+    if spoilt:
+        scene = scene.disc(x + 70, y + 60, 8, (10.0, 10.0, 160.0))
+    return scene.lit(dice.uniform(0.95, 1.05)).frame(3, seed)
+
+
+def maps(seeds: range, spoilt: bool = False) -> list[tuple[str, features.Maps]]:
+    return [(f"{seed}.png", features.maps(part(seed, spoilt).view(WHERE), SIZE_PX)) for seed in seeds]
+
+
+@cache
+def taught() -> bank.Bank:
+    return bank.teach(maps(range(12)), (), (WHERE.width, WHERE.height, SIZE_PX)).bank
+
+
+@cache
+def kept() -> learned.Learned:
+    found = learned.learn(part(0).view(WHERE), tool(), taught().packed())
+    assert found is not None
+    return found
+
+
+def value(frame: Frame, placement: Placement = IN_PLACE) -> float:
+    return learned.measure(frame.view(WHERE, placement), tool(), kept()).value
+
+
+def test_good_parts_that_were_not_taught_are_good_and_spoilt_ones_are_not() -> None:
+    assert sum(value(part(seed)) > 1 for seed in range(100, 130)) <= 3  # of 30, with 12 taught
+    assert all(value(part(seed, spoilt=True)) > 1 for seed in range(200, 210))
+
+
+def test_what_was_taught_as_good_is_good() -> None:
+    assert all(value(part(seed)) < 1 for seed in range(12))
+
+
+def test_the_part_is_followed() -> None:
+    at = Placement(20, 15, 0, 1)
+    assert value(part(140, dx=20, dy=15), at) < 1.1
+    assert value(part(240, spoilt=True, dx=20, dy=15), at) > 1
+    assert value(part(140, dx=20, dy=15)) > 1
+
+
+def test_the_heat_and_the_marks_are_where_the_defect_is() -> None:
+    found = learned.measure(part(201, spoilt=True).view(WHERE), tool(), kept())
+    assert found.heat is not None
+    heat = found.heat()
+    row, column = divmod(int(heat.values.argmax()), heat.values.shape[1])
+    assert np.hypot(*(heat.matrix @ [column, row, 1] - [110, 90])) < 15
+    marks = found.marks()
+    assert min(np.hypot(*(mark.points.mean(axis=0) - [110, 90])) for mark in marks) < 15
+
+
+def test_what_is_ignored_does_not_matter() -> None:
+    settings = tool(ignore=[region(95, 75, 30, 30)])
+    views = [(str(seed), features.maps(part(seed).view(WHERE, ignore=settings.ignore), SIZE_PX)) for seed in range(6)]
+    model = bank.teach(views, (), (WHERE.width, WHERE.height, SIZE_PX)).bank.packed()
+    known = learned.learn(None, settings, model)
+    view = part(200, spoilt=True).view(WHERE, ignore=settings.ignore)
+    assert learned.measure(view, settings, known).value < 1.1
+    assert value(part(200, spoilt=True)) > 1.5
+
+
+def test_nothing_to_see_is_a_problem_and_no_number() -> None:
+    for gray in (0.0, 128.0, 255.0):
+        with pytest.raises(Problem, match="NO_CONTRAST"):
+            value(Scene.plain(220, 180, (gray, gray, gray)).frame())
+
+
+def test_a_tool_that_was_not_taught_says_how_to_teach_it() -> None:
+    assert learned.learn(part(0).view(WHERE), tool(), None) is None
+    with pytest.raises(Problem, match="NOT_TAUGHT"):
+        learned.measure(part(0).view(WHERE), tool(), None)
+
+
+def test_a_region_changed_since_it_was_taught_is_refused() -> None:
+    other = tool(region=region(30, 20, 100, 120))
+    with pytest.raises(Problem, match=r"MODEL_INVALID.*changed"):
+        learned.learn(part(0).view(other.region), other, taught().packed())
+    with pytest.raises(Problem, match=r"MODEL_INVALID.*changed"):
+        learned.measure(part(0).view(other.region), other, kept())
+
+
+def test_one_more_good_picture_is_added_without_starting_over() -> None:
+    odd = Scene.plain(220, 180, (60.0, 60.0, 60.0)).part(40, 30).disc(60, 120, 7, (200.0, 200.0, 200.0))
+    before = value(odd.frame(3, 1))
+    added = bank.add(taught(), [("odd.png", features.maps(odd.frame(3, 2).view(WHERE), SIZE_PX))])
+    assert added.odd == ["odd.png"]
+    assert len(added.bank.scores) == 13
+    assert len(added.bank.bank) <= bank.SIZE
+    after = learned.learn(None, tool(), added.bank.packed())
+    assert before > 1
+    assert learned.measure(odd.frame(3, 1).view(WHERE), tool(), after).value < 0.9
+
+
+def test_the_same_pictures_teach_the_same_bytes() -> None:
+    again = bank.teach(maps(range(12)), (), (WHERE.width, WHERE.height, SIZE_PX)).bank
+    assert again.packed() == taught().packed()
+
+
+@pytest.mark.parametrize("count", [0, 4])
+def test_too_few_pictures_are_refused(count: int) -> None:
+    with pytest.raises(Problem, match="PICTURES_UNFIT"):
+        bank.teach(maps(range(count)), (), (WHERE.width, WHERE.height, SIZE_PX))
+
+
+@pytest.mark.parametrize(
+    ("share", "freedom", "published"), [(0.98, 4, 2.999), (0.98, 19, 2.205), (0.975, 9, 2.262), (0.99, 29, 2.462)]
+)
+def test_the_quantiles_are_those_of_the_tables(share: float, freedom: int, published: float) -> None:
+    assert bank.student(share, freedom) == pytest.approx(published, rel=0.006)
+
+
+@pytest.mark.parametrize("count", [8, 20, 50])
+def test_the_threshold_keeps_the_stated_rate_on_scores_of_its_kind(count: int) -> None:
+    dice = np.random.default_rng(count)
+    rates = []
+    for _ in range(400):
+        scores, new = np.exp(dice.normal(0.5, 0.2, count)), np.exp(dice.normal(0.5, 0.2, 200))
+        rates.append((new > bank.threshold(scores.astype(np.float32), np.empty(0, np.float32), 0.05)).mean())
+    assert np.mean(rates) == pytest.approx(0.05, abs=0.012)
+
+
+def test_a_bad_picture_among_the_good_ones_barely_moves_the_threshold() -> None:
+    scores = np.exp(np.random.default_rng(3).normal(0, 0.1, 19)).astype(np.float32)
+    none = np.empty(0, np.float32)
+    clean, mixed = (bank.threshold(found, none, 0.02) for found in (scores, np.append(scores, np.float32(5))))
+    assert clean < mixed < 1.2 * clean
+    assert "19.png" in bank.odd([f"{number}.png" for number in range(20)], np.append(scores, np.float32(5)))
+
+
+def test_a_lower_rate_is_a_higher_threshold_and_labelled_bad_ones_lower_it() -> None:
+    scores = np.exp(np.random.default_rng(1).normal(0, 0.1, 20)).astype(np.float32)
+    none = np.empty(0, np.float32)
+    strict, lenient = (bank.threshold(scores, none, rate) for rate in (0.001, 0.02))
+    assert strict > lenient
+    assert bank.expected_rejects(scores, strict) == pytest.approx(0.001, rel=0.2)
+    near = np.array([1.25, 1.3], np.float32)
+    assert scores.mean() < bank.threshold(scores, near, 0.001) < 1.25
+    assert bank.threshold(scores, np.array([9.0], np.float32), 0.02) == lenient
+
+
+def test_a_model_file_from_outside_is_believed_in_nothing() -> None:
+    good = taught()
+    bomb = io.BytesIO()
+    with zipfile.ZipFile(bomb, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("bank.npy", b"\0" * (100 << 20))
+    pickled = io.BytesIO()
+    np.savez(pickled, allow_pickle=True, kind=np.array("learned"), bank=np.array([print], object))
+    files = {
+        "not a zip": b"PK no",
+        "cut off": good.packed()[:-2000],
+        "bomb": bomb.getvalue(),
+        "pickled": pickled.getvalue(),
+        "of another tool": pack("classify", {name: getattr(good, name) for name in bank.SHAPES}),
+        "not finite": replace(good, mean=good.mean * np.nan).packed(),
+        "of another size": replace(good, mean=good.mean[:5]).packed(),
+        "of another network": replace(good, backbone="0" * 64).packed(),
+        "without spread": replace(good, base=good.base * 0).packed(),
+    }
+    for name, data in files.items():
+        with pytest.raises(Problem) as caught:
+            learned.learn(part(0).view(WHERE), tool(), data)
+        assert caught.value.code == "MODEL_INVALID", name

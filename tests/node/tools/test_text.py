@@ -1,0 +1,94 @@
+"""Text: drawn lines are read and compared; a missing extra says how to install it; a blind view gives a problem."""
+
+import sys
+
+import cv2
+import numpy as np
+import pytest
+
+from node.frame import Measurement, Pixels
+from node.tools import Given
+from node.tools import text as text_tool
+from schemas import Problem, Text, Trigger
+from tests.scenes import frame, region
+
+
+def label(*lines: str, height: int = 60, colour: int = 20, ground: int = 225) -> Pixels:
+    pixels = np.full((height * len(lines), 340, 3), ground, np.uint8)
+    for number, line in enumerate(lines):
+        at = (16, height * number + 42)
+        cv2.putText(pixels, line, at, cv2.FONT_HERSHEY_DUPLEX, 1.1, (colour,) * 3, 2, cv2.LINE_AA)
+    return pixels
+
+
+def read(pixels: Pixels, trigger: Trigger | None = None, **changes) -> Measurement:  # type: ignore[no-untyped-def]
+    given = {"name": "lot", "region": region(0, 0, pixels.shape[1], pixels.shape[0]), "low": 0.5} | changes
+    tool = Text(**given)
+    view = frame(np.array(pixels)).view(tool.region, ignore=tool.ignore)
+    return text_tool.measure(view, tool, None, Given(trigger or Trigger(), {}, {}))
+
+
+def test_a_missing_extra_says_how_to_install_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "rapidocr_onnxruntime", None)
+    text_tool._reader.cache_clear()
+    tool = Text(name="lot", region=region(0, 0, 340, 60), low=0.5)
+    with pytest.raises(Problem, match=r"PROGRAM_INVALID.*install the extra text: pip install") as raised:
+        text_tool.learn(frame(label("4711")).view(tool.region), tool)
+    assert "--no-deps rapidocr-onnxruntime" in raised.value.message
+
+
+@pytest.mark.parametrize("gray", [0, 90, 255])
+def test_a_view_of_one_value_is_a_problem_and_no_number(gray: int) -> None:
+    with pytest.raises(Problem, match="NO_CONTRAST"):
+        read(np.full((60, 200, 3), gray, np.uint8))
+
+
+def test_a_trigger_that_does_not_say_it_is_a_problem() -> None:
+    with pytest.raises(Problem, match="NO_VALUE"):
+        read(label("4711"), match="part_id")
+
+
+class TestWithTheExtra:
+    """What needs the models."""
+
+    @pytest.fixture(autouse=True)
+    def _models(self) -> None:
+        pytest.importorskip("rapidocr_onnxruntime", reason="the extra text is not installed")
+
+    def test_lines_are_read_from_top_to_bottom(self) -> None:
+        found = read(label("EXP 2027-03", "BATCH 4711"), expected="EXP 2027-03 BATCH 4711")
+        assert found.value > 0.8
+        assert (found.text or "").replace(" ", "") == "EXP2027-03BATCH4711"
+        middles = [float(mark.points[:, 1].mean()) for mark in found.marks()]
+        assert middles == pytest.approx([30, 90], abs=8)
+
+    def test_one_line_is_read_without_looking_for_it(self) -> None:
+        assert read(label("EXP 2027-03"), lines="one", expected="EXP 2027-03").value > 0.8
+
+    @pytest.mark.parametrize(("pattern", "good"), [(r"EXP20\d\d-\d\d", True), (r"EXP19\d\d-\d\d", False)])
+    def test_the_text_must_match_the_pattern(self, pattern: str, good: bool) -> None:
+        found = read(label("EXP 2027-03"), lines="one", pattern=pattern)
+        assert (found.value > 0.8) is good
+        assert good or found.value == 0
+
+    def test_another_text_is_0_and_shown(self) -> None:
+        found = read(label("EXP 2027-03"), lines="one", expected="EXP 2027-04")
+        assert found.value == 0
+        assert (found.text or "").replace(" ", "") == "EXP2027-03"
+
+    def test_the_trigger_says_what_must_be_read(self) -> None:
+        assert read(label("472938"), Trigger(part_id="472938"), lines="one", match="part_id").value > 0.8
+        assert read(label("472938"), Trigger(part_id="472939"), lines="one", match="part_id").value == 0
+
+    def test_where_there_is_no_text_the_value_is_0(self) -> None:
+        rng = np.random.default_rng(1)
+        found = read(np.clip(rng.normal(120, 5, (80, 300, 3)), 0, 255).astype(np.uint8))
+        assert (found.value, found.text) == (0, None)
+
+    def test_what_does_not_count_is_not_read(self) -> None:
+        found = read(label("EXP 2027-03", "BATCH 4711"), ignore=(region(0, 60, 340, 60),))
+        assert (found.text or "").replace(" ", "") == "EXP2027-03"
+
+    def test_gray_cameras_are_read_too(self) -> None:
+        gray = np.asarray(cv2.cvtColor(label("EXP 2027-03"), cv2.COLOR_BGR2GRAY), np.uint8)
+        assert read(gray, lines="one", expected="EXP2027-03").value > 0.8
