@@ -80,6 +80,7 @@ def _parser(argv: list[str]) -> Parser:
         return made
 
     command(commands, "run", "deploy.command:run", "Run the node", json=False)
+    command(commands, "web", "deploy.serving:web", "Run the web application (Gunicorn)", json=False)
     _demo(commands, argv)
     _trigger(
         command(commands, "trigger", "deploy.triggering:trigger", "Inspect one part and wait for its result", epilog=VERDICTS)
@@ -88,6 +89,7 @@ def _parser(argv: list[str]) -> Parser:
     watch.add_argument("--station", metavar="ID", help="this station only")
     _reach(watch)
     _program(commands, command)
+    _teach(command(commands, "teach", "deploy.teach:teach", "Learn a tool's model from pictures, as a new version"))
     _user(commands, command)
     doctor = command(commands, "doctor", "deploy.doctor:doctor", "Check everything the node needs, and say what to do")
     _reach(doctor)
@@ -158,6 +160,16 @@ def _program(commands: Any, command: Callable[..., argparse.ArgumentParser]) -> 
     use.add_argument("--timeout", metavar="S", type=_seconds, default=10.0, help="how long to wait for the node (default 10 s)")
 
 
+def _teach(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("program", metavar="PROGRAM", help="the program")
+    parser.add_argument("tool", metavar="TOOL", help="name of its tool: learned, classify or difference")
+    parser.add_argument("good", metavar="GOOD", type=Path, nargs="?", help="folder of pictures of good parts, or one picture")
+    labelled = parser.add_mutually_exclusive_group()
+    labelled.add_argument("--bad", metavar="FOLDER", type=Path, help="pictures of bad parts, for a better threshold")
+    labelled.add_argument("--classes", metavar="FOLDER", type=Path, help="for classify: a folder with a folder for each class")
+    parser.add_argument("--add", action="store_true", help="add to what was taught before, instead of beginning anew")
+
+
 def _user(commands: Any, command: Callable[..., argparse.ArgumentParser]) -> None:
     group = commands.add_parser("user", help="Manage accounts", description="Manage accounts.")
     below = group.add_subparsers(metavar="ACTION", required=True)
@@ -168,7 +180,8 @@ def _user(commands: Any, command: Callable[..., argparse.ArgumentParser]) -> Non
     passwd = command(below, "passwd", at + "passwd", "Give an account another password")
     disable = command(below, "disable", at + "disable", "Refuse an account to sign in")
     enable = command(below, "enable", at + "enable", "Let an account sign in again")
-    for parser in (add, role, passwd, disable, enable):
+    unlock = command(below, "unlock", at + "unlock", "Forget failed attempts to sign in, of an account and of all addresses")
+    for parser in (add, role, passwd, disable, enable, unlock):
         parser.add_argument("user", metavar="NAME", help="the user name")
     roles = ("ADMIN", "OPERATOR", "VIEWER")
     add.add_argument("--role", choices=roles, help="default VIEWER; ADMIN for the first account")

@@ -1,6 +1,6 @@
-"""`inspection-node demo`: broker, node and a simulated PLC in one go, on 127.0.0.1 only, until Ctrl-C.
+"""`inspection-node demo`: broker, node, web and a simulated PLC in one go, on 127.0.0.1 only, until Ctrl-C.
 
-The children end with us however we end: in order on Ctrl-C and SIGTERM (PLC, node, broker last), by the kernel's parent
+The children end with us however we end: in order on Ctrl-C and SIGTERM (PLC, web, node, broker last), by the kernel's parent
 death signal on `kill -9`. A child that ends by itself ends the demo.
 """
 
@@ -16,7 +16,7 @@ import sys
 import time
 from collections.abc import Coroutine, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import aiomqtt
 
@@ -36,8 +36,9 @@ DEFAULTS = Ports(mqtt=1883, web=5000, metrics=9464)
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 LOCK_S = 12.0
 READY_S = 60.0
-NODE_END_S = 8.0
+CHILD_END_S = 8.0
 REFRESH_S = 0.25
+Child: TypeAlias = subprocess.Popen[bytes]
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -50,7 +51,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="folder of everything it keeps (default ./demo-state)",
     )
     for name, default in DEFAULTS._asdict().items():
-        what = {"mqtt": "the broker", "web": "the web application (set aside for it)", "metrics": "the node's metrics"}[name]
+        what = {"mqtt": "the broker", "web": "the web application", "metrics": "the node's metrics"}[name]
         parser.add_argument(
             f"--{name}-port", type=_port, metavar="N", help=f"port of {what} (default {default}, or a free one; 0: a free one)"
         )
@@ -76,21 +77,23 @@ def _run(args: argparse.Namespace, lock: int) -> int:
     ports = Ports(*(_chosen(name, getattr(args, f"{name}_port")) for name in Ports._fields))
     config = write_settings(folder, ports)
     import_programs(folder)
-    broker = node = None
+    broker = node = web = None
     code = 1
     try:
         broker = start_broker(folder / "broker", ports.mqtt, args.broker)
-        node = _start_node(config, folder / "node.log", lock)
+        node = _start("run", config, folder / "node.log", lock)
         screen = Screen(Truths(CAMERA), STATIONS)
         password = first_account(folder)  # last, for it is shown only once: nothing may fail in between
+        web = _start("web", config, folder / "web.log", lock)
         print(_banner(folder, ports, broker, password), flush=True)
-        code = asyncio.run(_follow(screen, broker, node, folder, plc=not args.no_plc))
+        code = asyncio.run(_follow(screen, broker, node, web, folder, plc=not args.no_plc))
     except KeyboardInterrupt:
         code = 0
     finally:
         for number in SIGNALS:
             signal.signal(number, signal.SIG_IGN)  # a second Ctrl-C does not break the order
-        ended = _end_node(node)
+        _end(web)
+        ended = _end(node)
         if broker is not None:
             broker.stop()
     if code == 0 and ended != 0:
@@ -99,7 +102,7 @@ def _run(args: argparse.Namespace, lock: int) -> int:
     return code
 
 
-async def _follow(screen: Screen, broker: BrokerProcess, node: "subprocess.Popen[bytes]", folder: Path, *, plc: bool) -> int:
+async def _follow(screen: Screen, broker: BrokerProcess, node: Child, web: Child, folder: Path, *, plc: bool) -> int:
     """Run the PLC and the screen until a signal (0), or until a child ends (1)."""
     stopped = asyncio.Event()
     for number in SIGNALS:
@@ -107,20 +110,22 @@ async def _follow(screen: Screen, broker: BrokerProcess, node: "subprocess.Popen
     line = screen.plc = Plc(broker.port, Names(BASE, NODE), screen.heard)
     try:
         async with line.connected():
-            works = [stopped.wait(), line.listen(), _watch(broker, node), _draw(screen), _ready(line)]
+            works = [stopped.wait(), line.listen(), _watch(broker, node, web), _draw(screen), _ready(line)]
             if plc:
                 works.append(line.trigger_all(tuple(STATIONS)))
             with screen:
                 await _first_of(works)
     except aiomqtt.MqttError as error:  # most likely the broker ended; if it did not, that is a fault too
         await asyncio.sleep(0.5)
-        if not stopped.is_set() and broker.returncode is None and node.poll() is None:
+        if not stopped.is_set() and broker.returncode is None and node.poll() is None and web.poll() is None:
             print(f"inspection-node: the demo lost the broker: {error}", file=sys.stderr)
             return 1
     if stopped.is_set():
         return 0
     if broker.returncode is not None:
         told = f"the broker ended by itself with {broker.returncode}:", *broker.last_words()
+    elif web.poll() is not None:
+        told = f"the web ended by itself with {web.poll()}:", *last_lines(folder / "web.log")
     else:
         told = f"the node ended by itself with {node.poll()}:", *last_lines(folder / "node.log")
     print(f"inspection-node: {told[0]}", *told[1:], sep="\n  ", file=sys.stderr)
@@ -140,8 +145,8 @@ async def _first_of(works: list[Coroutine[Any, Any, Any]]) -> None:
         task.result()
 
 
-async def _watch(broker: BrokerProcess, node: "subprocess.Popen[bytes]") -> None:
-    while broker.returncode is None and node.poll() is None:
+async def _watch(broker: BrokerProcess, node: Child, web: Child) -> None:
+    while broker.returncode is None and node.poll() is None and web.poll() is None:
         await asyncio.sleep(0.1)
 
 
@@ -161,13 +166,14 @@ async def _ready(line: Plc) -> None:
     await asyncio.Event().wait()
 
 
-def _start_node(config: Path, log: Path, lock: int) -> "subprocess.Popen[bytes]":
-    """The node, with the settings of the file and nothing of our environment; it holds the lock of the folder as we do."""
-    environ = {key: value for key, value in os.environ.items() if not key.startswith("INSPECTION_") and key != "CONFIG_PATH"}
+def _start(command: str, config: Path, log: Path, lock: int) -> Child:
+    """`run` or `web`, with the file's settings and nothing of our environment; it holds the lock of the folder as we do."""
+    ours = ("INSPECTION_", "GUNICORN_", "CONFIG_PATH", "PORT", "RATELIMIT_")
+    environ = {key: value for key, value in os.environ.items() if not key.startswith(ours)}
     environ["PYTHONPATH"] = os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")]))
     with log.open("wb") as output:
         return subprocess.Popen(
-            [sys.executable, "-m", "deploy.command", "run", "--config", str(config)],
+            [sys.executable, "-m", "deploy.command", command, "--config", str(config)],
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=subprocess.STDOUT,
@@ -177,17 +183,17 @@ def _start_node(config: Path, log: Path, lock: int) -> "subprocess.Popen[bytes]"
         )
 
 
-def _end_node(node: "subprocess.Popen[bytes] | None") -> int:
-    """Its exit code: it finishes its parts and sends its results; killed after 8 s."""
-    if node is None:
+def _end(child: Child | None) -> int:
+    """Its exit code: the node finishes its parts and sends its results; killed after 8 s."""
+    if child is None:
         return 0
-    if node.poll() is None:
-        node.terminate()
+    if child.poll() is None:
+        child.terminate()
     try:
-        return node.wait(NODE_END_S)
+        return child.wait(CHILD_END_S)
     except subprocess.TimeoutExpired:
-        node.kill()
-        return node.wait()
+        child.kill()
+        return child.wait()
 
 
 def _chosen(name: str, given: int | None) -> int:
@@ -242,6 +248,7 @@ def _banner(folder: Path, ports: Ports, broker: BrokerProcess, password: str | N
     return f"""
 Broker    mqtt://127.0.0.1:{ports.mqtt} ({broker.kind}{memory})
 Node      {NODE}, topics {topics}/..., log {folder / "node.log"}
+Web       http://127.0.0.1:{ports.web}/ (API under /api/v1), log {folder / "web.log"}
 Metrics   http://127.0.0.1:{ports.metrics}/metrics
 State     {folder}
 Account   {account}

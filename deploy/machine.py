@@ -225,7 +225,7 @@ def programs(settings: Settings) -> Iterator[Row]:
     good = 0
     for stored in found:
         try:
-            load(stored.program, stored.version, stored.hash, store.master(stored.program))
+            load(stored.program, stored.version, stored.hash, store.master(stored.program), store.file)
             good += 1
         except Problem as problem:
             yield failed(f"program {stored.program.id}", problem)

@@ -5,14 +5,15 @@ import contextlib
 import getpass
 import os
 import sys
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
 from deploy import show, target
-from schemas import Problem, Program, Settings, StoredProgram
+from schemas import Problem, Settings, StoredProgram
 from schemas.base import plain
-from schemas.store.programs import Programs, read_import
+from schemas.store.programs import Import, Programs, read_import
 
 T = TypeVar("T")
 
@@ -47,10 +48,10 @@ def _show(store: Programs, args: argparse.Namespace) -> int:
     print(f"{program.id}  {plain(program.name, 128)}  version {stored.version}  {stored.hash}")
     print(f"judgement: {program.judgement}   limits_ms: {program.limits_ms}   master: {program.master or 'none'}")
     if program.locator is not None:
-        print(f"locator: {_region(program.locator.region)}  low {show.number(program.locator.low)}")
+        print(f"locator: {_region(program.locator)}  low {show.number(program.locator.low)}")
     show.table(
         ("tool", "kind", "low", "high", "unit", "region"),
-        ((t.name, t.kind, show.number(t.low), show.number(t.high), t.unit, _region(t.region)) for t in program.tools),
+        ((t.name, t.kind, show.number(t.low), show.number(t.high), t.unit, _region(t)) for t in program.tools),
     )
     print()
     show.table(("version", "saved", "by", "note"), ((each.version, *_saved(each)) for each in versions))
@@ -61,14 +62,15 @@ def import_(args: argparse.Namespace) -> int:
     """All files are checked before the first is stored. Raises Problem, which names the file, the tool and the field."""
     from node.program import load
 
-    def take(store: Programs, given: list[tuple[Path, Program, bytes | None]]) -> int:
-        for path, program, master in _progress(given, "checking"):
+    def take(store: Programs, given: list[tuple[Path, Import]]) -> int:
+        for path, (program, master, files) in _progress(given, "checking"):
             with _about(path):
-                load(program, 1, program.hash, store.master(program) if master is None else master)
+                picture = store.master(program) if master is None else master
+                load(program, 1, program.hash, picture, partial(either, files, store))
         stored = []
-        for path, program, master in given:
+        for path, (program, master, files) in given:
             with _about(path):
-                stored.append(store.save(program, master, _by(), f"import of {path.name}"[:200]))
+                stored.append(store.save(program, master, author(), f"import of {path.name}"[:200], files=files))
         if args.json:
             show.document([_facts(each) for each in stored])
         else:
@@ -79,7 +81,7 @@ def import_(args: argparse.Namespace) -> int:
     given = []
     for path in args.files:  # read as who asks, stored as the owner of the state folder
         with _about(path):
-            given.append((path, *read_import(path)))
+            given.append((path, read_import(path)))
     return _with_store(args, lambda store, _: take(store, given))
 
 
@@ -147,7 +149,7 @@ def _remember(state: Path, station: str, id: str) -> dict[str, Any]:
         try:
             store = Programs(state / "programs")
             stored = store.get(id)
-            load(stored.program, stored.version, stored.hash, store.master(stored.program))
+            load(stored.program, stored.version, stored.hash, store.master(stored.program), store.file)
             ledger = Ledger(state / "ledger.db")
             try:
                 ledger.remember(station, program=id)
@@ -164,8 +166,8 @@ def rollback(args: argparse.Namespace) -> int:
 
     def again(store: Programs, _: Settings) -> StoredProgram:
         old = store.get(args.id, args.version)
-        load(old.program, old.version, old.hash, store.master(old.program))
-        return store.rollback(args.id, args.version, _by())
+        load(old.program, old.version, old.hash, store.master(old.program), store.file)
+        return store.rollback(args.id, args.version, author())
 
     stored = _with_store(args, again)
     if args.json:
@@ -243,11 +245,20 @@ def _saved(stored: StoredProgram) -> tuple[str, str, str]:
     return stored.saved_at, stored.saved_by, stored.note
 
 
-def _region(region: Any) -> str:
+def _region(of: Any) -> str | None:
+    region = getattr(of, "region", None)
+    if region is None:  # a tool over other tools
+        return None
     return " ".join(f"{key}={show.number(value)}" for key, value in region.model_dump(exclude_none=True).items() if value != 0)
 
 
-def _by() -> str:
+def either(files: Mapping[str, bytes], store: Programs, name: str) -> bytes:
+    """A model by name, given or stored. Raises Problem MODEL_NOT_FOUND, STORE_CORRUPT."""
+    return files[name] if name in files else store.file(name)
+
+
+def author() -> str:
+    """Who saves, for the list of versions."""
     try:
         return f"{getpass.getuser()} (command line)"
     except (KeyError, OSError):  # an account without a name, as in some containers

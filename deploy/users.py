@@ -2,6 +2,7 @@
 
 import argparse
 import getpass
+import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -9,6 +10,7 @@ from typing import Any, TypeVar
 
 from deploy import show, target
 from schemas import Problem, User
+from schemas.store.accounts import Accounts
 from schemas.store.users import Users
 
 T = TypeVar("T")
@@ -37,12 +39,12 @@ def add(args: argparse.Namespace) -> int:
     if any(user.username == args.user for user in known):  # before a password is asked for
         raise Problem("USER_INVALID", f"the user name {args.user} is taken")
     hashed = hash_password(_password(args.password_file), args.user)
-    return _changed(args, lambda store: store.add(args.user, args.name or args.user, role, hashed), "is added as")
+    return _changed(args, "add", lambda store: store.add(args.user, args.name or args.user, role, hashed), "is added as")
 
 
 def role(args: argparse.Namespace) -> int:
     """Another role."""
-    return _changed(args, lambda store: store.set(args.user, role=args.role), "is now")
+    return _changed(args, "role", lambda store: store.set(args.user, role=args.role), "is now")
 
 
 def passwd(args: argparse.Namespace) -> int:
@@ -51,26 +53,62 @@ def passwd(args: argparse.Namespace) -> int:
 
     user = _with_store(args, lambda store: store.get(args.user))
     hashed = hash_password(_password(args.password_file), user.username)
-    return _changed(args, lambda store: store.set(args.user, password_hash=hashed), "has another password and is")
+    return _changed(args, "password", lambda store: store.set(args.user, password_hash=hashed), "has another password and is")
 
 
 def disable(args: argparse.Namespace) -> int:
     """No more signing in."""
-    return _changed(args, lambda store: store.set(args.user, disabled=True), "cannot sign in any more, and was")
+    return _changed(args, "disable", lambda store: store.set(args.user, disabled=True), "cannot sign in any more, and was")
 
 
 def enable(args: argparse.Namespace) -> int:
     """Signing in again."""
-    return _changed(args, lambda store: store.set(args.user, disabled=False), "can sign in again as")
+    return _changed(args, "enable", lambda store: store.set(args.user, disabled=False), "can sign in again as")
 
 
-def _changed(args: argparse.Namespace, change: Callable[[Users], User], what: str) -> int:
-    user = _with_store(args, change)
+def unlock(args: argparse.Namespace) -> int:
+    """Signing in at once, after too many failed attempts."""
+    state = Path(target.loaded(args).settings.state_dir)
+    with target.owner(state):
+        user = Users(state / "users").get(args.user)
+        Accounts(state / "accounts.db").unlock(f"user:{user.username}", user.id, _who())
+    if args.json:
+        show.document(_facts(user))
+    else:
+        print(f"{user.username} can try to sign in again")
+    return 0
+
+
+def _changed(args: argparse.Namespace, action: str, change: Callable[[Users], User], what: str) -> int:
+    """Make a change that is written down first, as those of the web are."""
+
+    def work(store: Users) -> User:
+        audit = Accounts(store.folder.parent / "accounts.db")
+        details = {"role": args.role} if getattr(args, "role", None) else {}
+        audit.record(f"user.{action}", args.user, details, **_who())
+        try:
+            return change(store)
+        except Problem as problem:
+            audit.record(f"user.{action}.failed", args.user, {"code": problem.code}, **_who())
+            raise
+        finally:
+            audit.close()
+
+    user = _with_store(args, work)
     if args.json:
         show.document(_facts(user))
     else:
         print(f"{user.username} {what} {user.role}")
     return 0
+
+
+def _who() -> dict[str, str]:
+    """Who sits at this machine, for the audit."""
+    try:
+        name = getpass.getuser()
+    except (OSError, KeyError):  # a container whose user has no name
+        name = str(os.getuid())
+    return {"username": f"local:{name}", "address": "", "request_id": ""}
 
 
 def _with_store(args: argparse.Namespace, work: Callable[[Users], T]) -> T:

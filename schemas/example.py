@@ -4,7 +4,7 @@ import json
 import textwrap
 from typing import Any
 
-from pydantic import BaseModel
+from pydantic import BaseModel, SecretStr
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
@@ -29,6 +29,8 @@ SHOWN: dict[str, Any] = {
     "ca_file": "/etc/inspection-node/ca.pem",
     "cert_file": "/etc/inspection-node/node.pem",
     "key_file": "/etc/inspection-node/node.key",
+    "hosts": ["inspection.plant.example"],
+    "origins": ["https://scada.plant.example"],
     "program": "bottle-cap",
     "path": "pictures",
     "device": "/dev/v4l/by-path/platform-xhci-hcd.0-usb-0:1:1.0-video-index0",
@@ -85,13 +87,13 @@ def _key(model: type[BaseModel], key: str) -> list[str]:
     field = model.model_fields[key]
     default = field.get_default(call_default_factory=True)
     comment = _comment(f"{field.description or 'Which kind it is.'} ({_range(model, key, default)})")
-    if any(word in key for word in ("password", "secret")):
+    if SecretStr in kinds_of(field.annotation):
         return ["", *comment, f"# {key}: by the environment or a file only"]
     if default is PydanticUndefined:
         return ["", *comment, f"{key} = {_toml(GIVEN.get(key, SHOWN.get(key)))}"]
     if isinstance(default, BaseModel):
         return ["", *comment, f"# {key} = {_toml(default.model_dump(mode='json'))}"]
-    if default is None or default == {}:
+    if default is None or default in ({}, ()):
         return ["", *comment, f"# {key} = {_toml(SHOWN[key])}"]
     return ["", *comment, f"{key} = {_toml(default)}"]
 
@@ -107,7 +109,7 @@ def _range(model: type[BaseModel], key: str, default: Any) -> str:
     elif isinstance(default, BaseModel):
         parts.append("default as shown")
     else:
-        parts.append("default none" if default is None or default == {} else f"default {_toml(default)}")
+        parts.append("default none" if default is None or default in ({}, ()) else f"default {_toml(default)}")
     return ", ".join(parts)
 
 

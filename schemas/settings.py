@@ -21,6 +21,9 @@ def _absolute(path: str) -> str:
 
 AbsolutePath = Annotated[str, AfterValidator(_absolute), WithJsonSchema({"type": "string", "pattern": "^/"})]
 Bind = Annotated[str, StringConstraints(pattern=r"^(\[[0-9a-fA-F:]+\]|[A-Za-z0-9.-]+):[0-9]{1,5}$")]
+HostName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9]([A-Za-z0-9.-]{0,251}[A-Za-z0-9])?$")]
+Origin = Annotated[str, StringConstraints(pattern=r"^https?://(\[[0-9a-fA-F:]+\]|[A-Za-z0-9.-]+)(:[0-9]{1,5})?$")]
+SECRET_BYTES = 32
 Role = Literal["ready", "busy", "ok", "ng", "error", "result_valid", "heartbeat"]
 OUTPUTS = tuple(f"OUT{n}" for n in range(1, 9))
 
@@ -100,7 +103,55 @@ class WebSettings(Shape):
     """The web application."""
 
     bind: Bind = Field(default="127.0.0.1:5000", description="Address and port.")
+    jwt_key: SecretStr | None = Field(
+        default=None,
+        description="Key that signs tokens, 32 bytes or more; from the environment or a file only. Production needs one.",
+    )
+    jwt_old_key: SecretStr | None = Field(
+        default=None, description="Keys before it, separated by spaces: what they signed stays valid until it expires."
+    )
+    metrics_token: SecretStr | None = Field(
+        default=None, description="Bearer token that may read metrics and health details, 32 bytes or more."
+    )
+    hosts: Annotated[tuple[HostName, ...], Field(max_length=32, strict=False)] = Field(
+        default=(), description="Names this site answers to, besides localhost, IP addresses and the machine's own name."
+    )
+    origins: Annotated[tuple[Origin, ...], Field(max_length=32, strict=False)] = Field(
+        default=(), description="Other sites whose pages may call the API with a bearer token (CORS)."
+    )
+    proxy_hops: Annotated[int, Field(ge=0, le=5)] = Field(
+        default=0, description="How many proxies of ours are in front: so many of X-Forwarded-For are believed."
+    )
+    access_minutes: Annotated[int, Field(ge=1, le=120)] = Field(
+        default=15, description="How long an access token is good, in minutes."
+    )
+    idle_hours: Float = Field(default=12.0, gt=0, le=720, description="A session not refreshed for so long ends, in hours.")
+    session_days: Float = Field(default=30.0, gt=0, le=365, description="A session ends after so long in any case, in days.")
+    requests_per_minute: Annotated[int, Field(ge=1, le=10_000_000)] = Field(
+        default=100, description="Requests of one person, or one address, that are answered in a minute."
+    )
+    sign_ins_per_minute: Annotated[int, Field(ge=1, le=10_000_000)] = Field(
+        default=5, description="Attempts to sign in from one address in a minute."
+    )
+    triggers_per_minute: Annotated[int, Field(ge=1, le=10_000_000)] = Field(
+        default=10, description="Manual inspections of one person in a minute."
+    )
     _check = field_validator("bind")(_port)
+
+    @field_validator("jwt_key", "jwt_old_key", "metrics_token")
+    @classmethod
+    def _strong(cls, secret: SecretStr | None) -> SecretStr | None:
+        """HMAC with SHA-256 asks for 32 bytes (RFC 7518, 3.2)."""
+        for word in secret.get_secret_value().split(" ") if secret else []:
+            if len(word.encode()) < SECRET_BYTES or len(set(word)) < 8:
+                raise ValueError(f"it is shorter than {SECRET_BYTES} bytes or has less than 8 different characters")
+        return secret
+
+    @property
+    def loopback(self) -> bool:
+        """Whether only this machine can connect."""
+        host = self.bind.rpartition(":")[0]
+        return host in ("localhost", "[::1]") or host.startswith("127.")
 
 
 class LineSettings(Shape):

@@ -1,9 +1,15 @@
-"""Passwords: which are good enough, and their argon2id hashes."""
+"""Passwords: which are good enough, and their argon2id hashes, of which at most two are made at a time."""
 
+import base64
+import os
 import re
+import threading
 import unicodedata
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from argon2 import PasswordHasher
+from argon2.exceptions import InvalidHashError, VerificationError
 
 from schemas import Problem
 from schemas.load import WELL_KNOWN
@@ -11,6 +17,8 @@ from schemas.load import WELL_KNOWN
 LEAST_CHARACTERS = 12
 MOST_CHARACTERS = 128
 HASHER = PasswordHasher()  # RFC 9106, second recommendation: argon2id, 64 MiB, t=3; OWASP asks for 19 MiB, t=2 at least
+SLOTS = threading.BoundedSemaphore(2)  # 64 MiB and a core each: guessing must not take them all
+SLOT_WAIT_S = 10.0
 
 
 def normal(password: str) -> str:
@@ -24,7 +32,45 @@ def hash_password(password: str, username: str) -> str:
     reason = _weakness(password, username)
     if reason is not None:
         raise Problem("USER_INVALID", f"the password {reason}")
-    return HASHER.hash(password)
+    with _slot():
+        return HASHER.hash(password)
+
+
+def matches(password: str, hashed: str | None) -> bool:
+    """Whether the password has this hash. None, for an account that is not there, takes as long and is never right."""
+    with _slot():
+        try:
+            HASHER.verify(hashed if hashed is not None else _nobody(), normal(password))
+        except (VerificationError, InvalidHashError):
+            return False
+    return hashed is not None
+
+
+def outdated(hashed: str) -> bool:
+    """Whether the hash was made by weaker parameters than those of today."""
+    return HASHER.check_needs_rehash(hashed)
+
+
+def rehashed(password: str) -> str:
+    """A new hash of a password that was just found right."""
+    with _slot():
+        return HASHER.hash(normal(password))
+
+
+@contextmanager
+def _slot() -> Iterator[None]:
+    if not SLOTS.acquire(timeout=SLOT_WAIT_S):
+        raise Problem("BUSY", "too many are signing in", retry_after_s=5)
+    try:
+        yield
+    finally:
+        SLOTS.release()
+
+
+def _nobody() -> str:
+    """A hash of today's parameters that no password has."""
+    salt, digest = (base64.b64encode(os.urandom(length)).decode().rstrip("=") for length in (HASHER.salt_len, HASHER.hash_len))
+    return f"$argon2id$v=19$m={HASHER.memory_cost},t={HASHER.time_cost},p={HASHER.parallelism}${salt}${digest}"
 
 
 def _weakness(password: str, username: str) -> str | None:

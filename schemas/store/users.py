@@ -23,6 +23,7 @@ class Users:
     """
 
     def __init__(self, folder: Path, on_problem: Callable[[Problem], None] | None = None) -> None:
+        self.folder = folder
         self._documents = Documents(folder / "users.json", on_problem)
 
     @property
@@ -76,6 +77,12 @@ class Users:
             _guard(users, old, user)
             database.table("users").update(user.model_dump(mode="json"), where("id") == user.id)
         return user
+
+    def rehash(self, key: str, password_hash: str) -> None:
+        """The same password by a newer method: nothing about the account changes."""
+        with self._documents.change() as database:
+            user = _valid({**_find(_all(database), key).model_dump(mode="json"), "password_hash": password_hash})
+            database.table("users").update(user.model_dump(mode="json"), where("id") == user.id)
 
     def remove(self, key: str) -> None:
         """Remove an account."""

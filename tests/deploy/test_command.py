@@ -28,8 +28,8 @@ from tests.processes import ROOT, free_port
         "user add",
         "user add bob --role ROOT",
         "user add bob --password secret",
-        "user unlock bob",
-        "web",
+        "user unlock",
+        "web now",
         "schemas no-such-schema",
     ],
 )

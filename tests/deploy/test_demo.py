@@ -95,7 +95,7 @@ def test_every_verdict_of_the_demo_is_the_truth_and_ctrl_c_ends_everything(
         assert {verdict for _, verdict, _, _ in results} >= {"OK", "NG"}
         assert [seq for seq, *_ in results] == list(range(1, len(results) + 1))
     children = demo.children()
-    assert len(children) == 2, children
+    assert len(children) == 3, children
     assert demo.end(signal.SIGINT) == 0, demo.said
     assert not [pid for pid in children if _alive(pid)]
     assert all(port_is_free(port) for port in demo.ports)
@@ -145,17 +145,18 @@ def test_no_process_stays_when_the_demo_is_killed(tmp_path: Path, demos: list[De
 
 
 @pytest.mark.system
-@pytest.mark.parametrize("which", ["run", "broker"])
+@pytest.mark.parametrize("which", ["node", "broker", "web"])
 def test_a_child_that_dies_ends_the_demo_with_1(tmp_path: Path, demos: list[Demo], which: str) -> None:
     demo = Demo(tmp_path / "state")
     demos.append(demo)
     demo.wait("cam1", 1)
     children = demo.children()
-    node = next(pid for pid, command in children.items() if " run " in command)
-    broker = next(pid for pid in children if pid != node)
-    os.kill(node if which == "run" else broker, signal.SIGKILL)
+    names = {"node": " run ", "web": "gunicorn"}
+    found = {name: pid for pid, command in children.items() for name, word in names.items() if word in command}
+    found["broker"] = next(pid for pid in children if pid not in found.values())
+    os.kill(found[which], signal.SIGKILL)
     assert demo.process.wait(20) == 1
-    assert f"the {'node' if which == 'run' else 'broker'} ended by itself with -9" in demo.said
+    assert f"the {which} ended by itself with -9" in demo.said
     assert not [pid for pid in children if _alive(pid)]
 
 

@@ -1,0 +1,83 @@
+"""Gunicorn for the web: one process of threads by default, so that limits are exact and streams cheap.
+
+`inspection-node web` uses it. PORT > GUNICORN_BIND > web.bind; GUNICORN_WORKERS, GUNICORN_THREADS, GUNICORN_WORKER_CLASS
+(gthread, or gevent for a thousand streams), GUNICORN_MAX_REQUESTS, GUNICORN_PRELOAD. HUP reads settings and this file again.
+"""
+
+import faulthandler
+import os
+import sys
+from pathlib import Path
+
+from deploy import serving
+from schemas import Problem
+
+try:
+    _loaded = serving.read_again(os.environ)
+    workers = serving.worker_count(os.environ)
+    threads = serving.number(os.environ, "GUNICORN_THREADS", 32, 2, 256)
+    max_requests = serving.number(os.environ, "GUNICORN_MAX_REQUESTS", 0, 0, 10_000_000)
+except Problem as _problem:
+    sys.exit(f"inspection-node: {_problem}")
+
+bind = _loaded.settings.web.bind
+worker_class = os.environ.get("GUNICORN_WORKER_CLASS") or "gthread"
+max_requests_jitter = max_requests // 10
+preload_app = os.environ.get("GUNICORN_PRELOAD") == "1"
+timeout = 120
+graceful_timeout = 30
+keepalive = 5
+worker_connections = 2000
+limit_request_line = 4094
+limit_request_fields = 64
+limit_request_field_size = 8190
+forwarded_allow_ips = ""  # only web.proxy_hops decides which proxy is believed
+control_socket_disable = True
+worker_tmp_dir = "/dev/shm" if Path("/dev/shm").is_dir() else None
+proc_name = "inspection-node-web"
+accesslog = "-"
+errorlog = "-"
+loglevel = "info"
+access_log_format = '%(h)s "%(m)s %(U)s" %(s)s %(B)s bytes %(M)s ms %({x-request-id}o)s'  # no query: it may say too much
+
+
+def on_starting(_server):  # type: ignore[no-untyped-def]
+    """Before the first worker: a token for the first account, while there is none."""
+    from web.setup import offer
+
+    token = offer(Path(_loaded.settings.state_dir))
+    if token is not None:
+        print(
+            "There is no account yet. Make the first with `inspection-node user add NAME`, or with this token, good once:\n"
+            f'  POST http://{bind}/api/v1/auth/setup {{"token": "{token}", "username": ..., "password": ...}}',
+            flush=True,
+        )
+
+
+def when_ready(server):  # type: ignore[no-untyped-def]
+    """Listening."""
+    server.log.info("web on http://%s with %d workers of %d threads", bind, workers, threads)
+
+
+def on_reload(server):  # type: ignore[no-untyped-def]
+    """After HUP: new workers take over, the old ones finish what they have begun."""
+    server.log.info("settings and workers are made anew")
+
+
+def post_worker_init(_worker):  # type: ignore[no-untyped-def]
+    """A worker is there: it listens to the node from now on, not from the first question on."""
+    from deploy.wsgi import app
+    from web.site import NAME
+
+    app.extensions[NAME].watch  # noqa: B018 - asking begins it
+
+
+def worker_abort(worker):  # type: ignore[no-untyped-def]
+    """A worker that hangs is about to be killed: say where it was."""
+    worker.log.critical("worker %s hangs; its threads:", worker.pid)
+    faulthandler.dump_traceback(all_threads=True)
+
+
+def worker_exit(server, worker):  # type: ignore[no-untyped-def]
+    """A worker has ended."""
+    server.log.info("worker %s has ended after %d requests", worker.pid, getattr(worker, "nr", 0))

@@ -1,0 +1,244 @@
+"""Figures over the history: counts and yield, cycle times, reject reasons, and each tool's values against its limits.
+
+Counts cover every result of the filter and come from indexes alone. Percentiles, reasons and tool figures are those of the
+newest results, whose number each answer gives as `of`: payloads must be read for them, and a bounded sample answers in time.
+"""
+
+import json
+import math
+import sqlite3
+import statistics
+import time
+from collections import Counter
+from typing import Any
+
+from schemas.base import utc
+from schemas.errors import Problem
+from schemas.store.filters import Filter
+from schemas.store.history import History, Order
+
+LIMIT_S = 5.0
+SAMPLE = 2000  # payloads
+SAMPLE_S = 2.0
+CYCLES = 10_000  # durations
+BINS = 30
+POINTS = 200
+MAX_BUCKETS = 1000
+STEPS_S = (60, 300, 900, 3600, 4 * 3600, 86400, 7 * 86400, 30 * 86400)
+NEWEST: Order = "newest"
+
+
+class Statistics:
+    """See the head of this file. Raises Problem STORE_FAILED, STORE_NEWER, QUERY_LIMIT."""
+
+    def __init__(self, history: History) -> None:
+        self._history = history
+
+    def counts(self, filter: Filter, limit_s: float = LIMIT_S) -> dict[str, Any]:
+        """total, OK, NG, ERROR, and yield: the share of good parts among all, None without any."""
+        sql, values = _where(filter)
+        with self._history.limited.connection(limit_s) as db:
+            return _counted(_sums(db, sql, values))
+
+    def since_reset(self, station: str) -> dict[str, Any]:
+        """The same for a station since its counters were reset, exact by seq, with its cycle times: the Run page."""
+        with self._history.limited.connection(LIMIT_S) as db:
+            row = db.execute("SELECT reset_at, reset_seq FROM stations WHERE station = ?", (station,)).fetchone()
+            at, reset = row or (0.0, 0)
+            first, last = db.execute(
+                "SELECT (SELECT seq FROM results WHERE station = ?1 ORDER BY seq LIMIT 1),"
+                " (SELECT seq FROM results WHERE station = ?1 ORDER BY seq DESC LIMIT 1)",
+                (station,),
+            ).fetchone()
+            total = 0 if last is None else last - max(reset, first - 1)
+            found = dict(
+                db.execute(
+                    "SELECT verdict, count(*) FROM results INDEXED BY results_not_ok"
+                    " WHERE verdict IN ('NG', 'ERROR') AND verdict <> 'OK' AND station = ? AND seq > ? GROUP BY verdict",
+                    (station, reset),
+                )
+            )
+            durations = [
+                row[0]
+                for row in db.execute(
+                    "SELECT duration_ms FROM results WHERE station = ? AND seq > ? ORDER BY seq DESC LIMIT 1000",
+                    (station, reset),
+                )
+            ]
+        found["OK"] = max(0, total - sum(found.values()))
+        return {**_counted(found), "since": utc(at) if at else None, "last_seq": last or 0, "cycle_ms": _spread(durations)}
+
+    def over_time(self, filter: Filter, bucket_s: int | None = None) -> dict[str, Any]:
+        """Counts, altogether and in steps of `bucket_s` (None: fitting) from since to until; empty steps are left out.
+
+        Without `since` it begins with the oldest result. Raises Problem VALIDATION_FAILED for more than 1000 steps.
+        """
+        _where(filter)  # refuses conditions on tools
+        with self._history.limited.connection(LIMIT_S) as db:
+            ends = [
+                db.execute(
+                    f"SELECT finished_at FROM results INDEXED BY results_by_time ORDER BY finished_at {way} LIMIT 1"
+                ).fetchone()
+                for way in ("ASC", "DESC")
+            ]
+            first = filter.since.timestamp() if filter.since else (ends[0] or (time.time(),))[0]
+            last = filter.until.timestamp() if filter.until else (ends[1] or (time.time(),))[0]
+            span = max(0.0, last - first)
+            step = bucket_s or next((each for each in STEPS_S if span / each <= POINTS), math.ceil(span / POINTS))
+            if span / step > MAX_BUCKETS:
+                raise Problem("VALIDATION_FAILED", f"bucket_s: that would be more than {MAX_BUCKETS} steps")
+            found = []
+            rest = "".join(f" AND {column} = ?" for column in filter.fixed())
+            for bucket in range(int(first // step), int(last // step) + 1):  # grouping by an expression would sort every row
+                begin, end = max(first, bucket * step), float((bucket + 1) * step)
+                if filter.until is not None:
+                    end = min(end, last)
+                sums = _sums(db, f"finished_at >= ? AND finished_at < ?{rest}", [begin, end, *filter.fixed().values()])
+                if any(sums.values()):
+                    found.append((bucket, sums))
+        total = {name: sum(sums[name] for _, sums in found) for name in ("OK", "NG", "ERROR")}
+        return {
+            "counts": _counted(total),
+            "bucket_s": step,
+            "buckets": [{"at": utc(bucket * step), **_counted(sums)} for bucket, sums in found],
+        }
+
+    def cycle(self, filter: Filter) -> dict[str, Any]:
+        """Durations in ms of the newest results: last, average, p95, greatest."""
+        sql, values = _where(filter)
+        with self._history.limited.connection(LIMIT_S) as db:
+            rows = db.execute(
+                f"SELECT duration_ms FROM results INDEXED BY results_by_time WHERE {sql}"
+                f" ORDER BY finished_at DESC, id DESC LIMIT {CYCLES}",
+                values,
+            ).fetchall()
+        return _spread([row[0] for row in rows])
+
+    def reasons(self, filter: Filter, top: int = 10) -> dict[str, Any]:
+        """What the newest NG and ERROR results were rejected for: `tool:NAME` or an error's code, the most frequent first."""
+        found: Counter[str] = Counter()
+        of = 0
+        for verdict in ("NG", "ERROR"):
+            if filter.verdict in (None, verdict):
+                for payload in self._history.walk(
+                    filter.model_copy(update={"verdict": verdict}), SAMPLE // 2, NEWEST, SAMPLE_S, partial=True
+                ):
+                    of += 1
+                    found.update(_reasons(json.loads(payload)))
+        return {"of": of, "reasons": [{"reason": reason, "count": count} for reason, count in found.most_common(top)]}
+
+    def tools(self, filter: Filter, sample: int = SAMPLE) -> dict[str, Any]:
+        """Figures of every tool in the newest results of the filter; histogram and trend if the filter names a tool."""
+        results = [
+            json.loads(payload) for payload in self._history.walk(filter, min(sample, SAMPLE), NEWEST, SAMPLE_S, partial=True)
+        ]
+        series: dict[str, list[dict[str, Any]]] = {}
+        for result in reversed(results):
+            for tool in result["tools"]:
+                if filter.tool in (None, tool["name"]):
+                    series.setdefault(tool["name"], []).append({**tool, "at": result["finished_at"]})
+        tools = [_figures(name, values, whole=filter.tool is not None) for name, values in series.items()]
+        return {"of": len(results), "from": results[-1]["finished_at"] if results else None, "tools": tools}
+
+
+def _where(filter: Filter) -> tuple[str, list[Any]]:
+    if filter.tool is not None:
+        raise Problem("VALIDATION_FAILED", "tool: counts know no conditions on tools; see the figures of tools")
+    sql, values = filter.range()
+    fixed = filter.fixed()
+    return sql + "".join(f" AND {column} = ?" for column in fixed), [*values, *fixed.values()]
+
+
+def _sums(db: sqlite3.Connection, sql: str, values: list[Any]) -> dict[str, int]:
+    """Results by verdict, in one pass over the index without sorting."""
+    row = db.execute(
+        "SELECT coalesce(sum(verdict = 'OK'), 0), coalesce(sum(verdict = 'NG'), 0), coalesce(sum(verdict = 'ERROR'), 0)"
+        f" FROM results INDEXED BY results_by_time WHERE {sql}",
+        values,
+    ).fetchone()
+    return dict(zip(("OK", "NG", "ERROR"), row, strict=True))
+
+
+def _counted(found: dict[str, int]) -> dict[str, Any]:
+    total = sum(found.values())
+    counts = {verdict: found.get(verdict, 0) for verdict in ("OK", "NG", "ERROR")}
+    return {"total": total, **counts, "yield": round(counts["OK"] / total, 6) if total else None}
+
+
+def _spread(newest_first: list[float]) -> dict[str, Any]:
+    if not newest_first:
+        return {"of": 0, "last": None, "average": None, "p95": None, "max": None}
+    ordered = sorted(newest_first)
+    return {
+        "of": len(ordered),
+        "last": newest_first[0],
+        "average": round(statistics.fmean(ordered), 3),
+        "p95": ordered[math.ceil(0.95 * len(ordered)) - 1],
+        "max": ordered[-1],
+    }
+
+
+def _reasons(result: dict[str, Any]) -> list[str]:
+    if result["error"]:
+        return [result["error"]["code"]]
+    return [f"tool:{tool['name']}" for tool in result["tools"] if tool["verdict"] != "OK"] or ["judgement"]
+
+
+def _figures(name: str, series: list[dict[str, Any]], *, whole: bool) -> dict[str, Any]:
+    """count, OK/NG/ERROR, min, max, mean, standard deviation and Cpk of a tool; oldest value first."""
+    newest = series[-1]
+    low, high = newest["low"], newest["high"]
+    values = [tool["value"] for tool in series if tool["value"] is not None]
+    mean = statistics.fmean(values) if values else None
+    deviation = statistics.stdev(values) if len(values) > 1 else None
+    figures: dict[str, Any] = {
+        "name": name,
+        "kind": newest["kind"],
+        "unit": newest["unit"],
+        "low": low,
+        "high": high,
+        "verdicts": {verdict: sum(tool["verdict"] == verdict for tool in series) for verdict in ("OK", "NG", "ERROR")},
+        "count": len(values),
+        "min": min(values, default=None),
+        "max": max(values, default=None),
+        "mean": mean,
+        "standard_deviation": deviation,
+        "cpk": cpk(mean, deviation, low, high),
+    }
+    if whole and values:
+        figures["histogram"] = _histogram(values)
+        figures["trend"] = _trend([tool for tool in series if tool["value"] is not None])
+    return figures
+
+
+def cpk(mean: float | None, deviation: float | None, low: float | None, high: float | None) -> float | None:
+    """Distance of the mean to the nearer limit over three standard deviations (ISO 22514-2, normal distribution).
+
+    None without a limit, with fewer than two values, or where all values are equal.
+    """
+    if mean is None or not deviation:
+        return None
+    sides = [mean - low] if low is not None else []
+    sides += [high - mean] if high is not None else []
+    return min(sides) / (3 * deviation) if sides else None
+
+
+def _histogram(values: list[float]) -> dict[str, Any]:
+    """BINS equal bins from the least to the greatest value."""
+    first, last = min(values), max(values)
+    width = (last - first) / BINS
+    if not width > 0:
+        return {"from": first, "to": last, "counts": [len(values)]}
+    counts = Counter(min(int((value - first) / width), BINS - 1) for value in values)
+    return {"from": first, "to": last, "counts": [counts[each] for each in range(BINS)]}
+
+
+def _trend(series: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """At most POINTS groups of values one after the other: when the group ended, its least, mean and greatest value."""
+    step = math.ceil(len(series) / POINTS)
+    groups = (series[first : first + step] for first in range(0, len(series), step))
+    points = []
+    for group in groups:
+        values = [tool["value"] for tool in group]
+        points.append({"at": group[-1]["at"], "min": min(values), "mean": statistics.fmean(values), "max": max(values)})
+    return points

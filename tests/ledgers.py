@@ -1,0 +1,110 @@
+"""Ledgers full of results whose numbers are known, filled by SQL in seconds; for tests and bench."""
+
+import json
+import sqlite3
+from pathlib import Path
+from typing import Any
+
+from schemas.store.ledger import Ledger
+
+BEGAN = 1_790_000_000.0  # 2026-09-21
+STEP_S = 10.0
+
+
+def payload(number: int, station: str, seq: int) -> dict[str, Any]:
+    """Result `number` (from 1): every 50th is NG by its cap, every 1000th an ERROR; cap goes from 0.00 to 0.99."""
+    verdict = verdict_of(number)
+    cap = (number % 100) / 100
+    return {
+        "schema": "result/1",
+        "result_id": result_id(number),
+        "trigger_id": f"t-{number}",
+        "station": station,
+        "seq": seq,
+        "verdict": verdict,
+        "program": program_of(number),
+        "program_version": 1,
+        "part_id": part_of(number),
+        "source": "mqtt",
+        "finished_at": "2026-09-21T00:00:00.000Z",
+        "duration_ms": 5.0 + number % 10,
+        "tools": []
+        if verdict == "ERROR"
+        else [
+            {"name": "cap", "kind": "pattern", "verdict": verdict, "value": cap, "unit": "score", "low": 0.0, "high": 1.0},
+            {
+                "name": "label",
+                "kind": "area",
+                "verdict": "OK",
+                "value": 100.0 + number % 5,
+                "unit": "px",
+                "low": 90,
+                "high": None,
+            },
+        ],
+        "error": {"code": "CAMERA_TIMEOUT", "message": "late"} if verdict == "ERROR" else None,
+        "images": {"raw": None, "annotated": None},
+    }
+
+
+def verdict_of(number: int) -> str:
+    """Verdict of result `number`."""
+    return "ERROR" if number % 1000 == 0 else "NG" if number % 50 == 0 else "OK"
+
+
+def program_of(number: int) -> str:
+    """The first hundredth was judged by another program."""
+    return "old-program" if number <= 100 else "bottle-cap"
+
+
+def part_of(number: int) -> str | None:
+    """Every 7th part has an id."""
+    return f"SN{number}" if number % 7 == 0 else None
+
+
+def result_id(number: int) -> str:
+    """A result id that tells the number."""
+    return f"019a0000-0000-7000-8000-{number:012x}"
+
+
+def fill(path: Path, count: int, *, bytes_each: int = 0) -> None:
+    """A ledger with `count` confirmed results, cam1 and cam2 in turn, one every 10 s from BEGAN on."""
+    Ledger(path).close()
+    db = sqlite3.connect(path, isolation_level=None)
+    db.execute("PRAGMA synchronous=OFF")
+    db.execute("BEGIN")
+    for first in range(1, count + 1, 10_000):
+        numbers = range(first, min(first + 10_000, count + 1))
+        db.executemany(
+            "INSERT INTO triggers VALUES (?, ?, ?, x'00', '{}', 0, 'mqtt', ?, 0, 'boot')",
+            ((n, _station(n), f"t-{n}", BEGAN + STEP_S * n) for n in numbers),
+        )
+        db.executemany(
+            "INSERT INTO results VALUES (?, ?, ?, ?, ?, ?, ?, 1, ?, ?, ?, 0, ?)", (_row(n, bytes_each) for n in numbers)
+        )
+    db.execute("COMMIT")
+    db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    db.close()
+
+
+def _station(number: int) -> str:
+    return "cam1" if number % 2 else "cam2"
+
+
+def _row(n: int, bytes_each: int) -> tuple[Any, ...]:
+    value = payload(n, _station(n), (n + 1) // 2)
+    code = value["error"]["code"] if value["error"] else None
+    text = json.dumps(value, separators=(",", ":")).encode()
+    return (
+        n,
+        value["result_id"],
+        value["station"],
+        value["seq"],
+        value["verdict"],
+        code,
+        value["program"],
+        value["part_id"],
+        BEGAN + STEP_S * n,
+        value["duration_ms"],
+        text.ljust(bytes_each),
+    )

@@ -1,0 +1,165 @@
+"""The web as it is served: Gunicorn as a process, signed in to, reloaded, told to end."""
+
+import contextlib
+import json
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.people import PASSWORD, settings
+from tests.processes import ROOT, free_port
+from tests.promise import wait_for
+
+COMMAND = (sys.executable, "-m", "deploy.command", "web")
+
+
+class Web:
+    """`inspection-node web` over a state folder."""
+
+    def __init__(self, folder: Path, **environ: str) -> None:
+        self.port = free_port()
+        self.config = settings(folder, bind=f"127.0.0.1:{self.port}")
+        self.log = folder / "web.log"
+        with self.log.open("wb") as log:
+            self.process = subprocess.Popen(
+                [*COMMAND, "--config", str(self.config)],
+                cwd=ROOT,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                env={**os.environ, **environ},
+            )
+
+    def ask(self, method: str, path: str, body: Any = None, token: str | None = None) -> tuple[int, Any]:
+        """Status and JSON of an answer; 0 while nobody answers."""
+        headers = {"Content-Type": "application/json", **({"Authorization": f"Bearer {token}"} if token else {})}
+        data = json.dumps(body).encode() if body is not None else None
+        request = urllib.request.Request(f"http://127.0.0.1:{self.port}{path}", data, headers, method=method)
+        try:
+            with urllib.request.urlopen(request, timeout=20) as answer:
+                return answer.status, json.load(answer)
+        except urllib.error.HTTPError as error:
+            return error.code, json.load(error)
+        except OSError:
+            return 0, None
+
+    def ready(self) -> "Web":
+        """When it answers."""
+        wait_for(lambda: self.process.poll() is not None or self.ask("GET", "/health")[0] == 200, 60, "the web")
+        assert self.process.poll() is None, self.log.read_text()
+        return self
+
+
+@pytest.fixture
+def web(tmp_path: Path) -> Iterator[Web]:
+    made = Web(tmp_path)
+    yield made
+    if made.process.poll() is None:
+        made.process.terminate()
+        made.process.wait(20)
+
+
+@pytest.mark.system
+def test_from_the_first_account_over_a_reload_to_the_end(web: Web, tmp_path: Path) -> None:
+    web.ready()
+    token = re.search(r'"token": "([^"]+)"', web.log.read_text())
+    assert token is not None
+    body = {"token": token[1], "username": "ada", "password": PASSWORD}
+    assert web.ask("POST", "/api/v1/auth/setup", body)[0] == 201
+    status, signed = web.ask("POST", "/api/v1/auth/login", {"username": "ada", "password": PASSWORD})
+    assert status == 200
+    access = signed["data"]["access_token"]
+    assert web.ask("GET", "/api/v1/auth/me", token=access)[1]["data"]["role"] == "ADMIN"
+
+    statuses: list[int] = []
+    done = threading.Event()
+    asking = threading.Thread(target=lambda: _keep_asking(web, access, statuses, done))
+    asking.start()
+    web.config.write_text(web.config.read_text().replace("[web]", "[web]\naccess_minutes = 7"))
+    web.process.send_signal(signal.SIGHUP)
+    wait_for(lambda: _setting(web, access, "web.access_minutes") == 7, 60, "the new settings")
+    web.config.write_text(web.config.read_text().replace("access_minutes = 7", "access_minutes = -7"))
+    web.process.send_signal(signal.SIGHUP)
+    wait_for(lambda: "the old settings stay" in web.log.read_text(), 60, "word of the wrong settings")
+    assert _setting(web, access, "web.access_minutes") == 7
+    wait_for(lambda: len(statuses) > 5, 30, "some answers")
+    done.set()
+    asking.join(30)
+    assert set(statuses) == {200}, "requests were lost over a reload"
+
+    web.process.terminate()
+    assert web.process.wait(20) == 0
+    log = web.log.read_text()
+    assert re.search(r'"GET /api/v1/auth/me" 200 \d+ bytes \d+ ms [0-9a-f-]{36}', log), "no duration in the access log"
+    assert access not in log
+    assert PASSWORD not in log
+
+
+@pytest.mark.system
+@pytest.mark.parametrize(
+    ("environ", "said"),
+    [
+        ({"GUNICORN_WORKERS": "4"}, "RATELIMIT_STORAGE_URI"),
+        ({"GUNICORN_WORKERS": "many"}, "GUNICORN_WORKERS"),
+        ({"PORT": "70000"}, "PORT"),
+        ({"INSPECTION_ENVIRONMENT": "production"}, "INSPECTION_WEB__JWT_KEY"),
+        ({"INSPECTION_WEB__ACCESS_MINUTES": "0"}, "access_minutes"),
+    ],
+)
+def test_a_wrong_start_is_refused_with_the_reason(tmp_path: Path, environ: dict[str, str], said: str) -> None:
+    ended = subprocess.run(
+        [*COMMAND, "--config", str(settings(tmp_path))],
+        cwd=ROOT,
+        env={**os.environ, **environ},
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert ended.returncode == 1
+    assert said in ended.stderr
+    assert "Traceback" not in ended.stderr
+
+
+def _keep_asking(web: Web, access: str, statuses: list[int], done: threading.Event) -> None:
+    while not done.wait(0.1):
+        statuses.append(web.ask("GET", "/api/v1/auth/me", token=access)[0])
+
+
+def _setting(web: Web, access: str, key: str) -> Any:
+    status, answer = web.ask("GET", "/api/v1/settings", token=access)
+    return next(row["value"] for row in answer["data"]["settings"] if row["key"] == key) if status == 200 else None
+
+
+@pytest.mark.system
+def test_what_is_no_http_is_refused_and_the_next_request_is_answered(web: Web) -> None:
+    web.ready()
+    head = f"POST /api/v1/auth/login HTTP/1.1\r\nHost: 127.0.0.1:{web.port}\r\nContent-Type: application/json\r\n"
+    floods = {
+        "a flood of headers": head + "".join(f"X-{n}: 1\r\n" for n in range(200)) + "\r\n",
+        "a huge header": head + f"X: {'x' * 100_000}\r\n\r\n",
+        "a broken chunk": head + "Transfer-Encoding: chunked\r\n\r\nzz\r\n{}\r\n0\r\n\r\n",
+        "two lengths": head + "Content-Length: 2\r\nContent-Length: 20\r\n\r\n{}",
+        "a length and chunks": head + "Content-Length: 2\r\nTransfer-Encoding: chunked\r\n\r\n{}",
+        "a chunk cut off": head + "Transfer-Encoding: chunked\r\n\r\n2000\r\n" + "x" * 100,
+        "a long line": f"GET /{'a' * 9000} HTTP/1.1\r\nHost: localhost\r\n\r\n",
+    }
+    for what, text in floods.items():
+        with socket.create_connection(("127.0.0.1", web.port), timeout=20) as sock:
+            sock.sendall(text.encode())
+            if what == "a chunk cut off":
+                sock.shutdown(socket.SHUT_WR)
+            answer = b""
+            with contextlib.suppress(ConnectionResetError):
+                answer = sock.recv(4096)
+        assert answer == b"" or re.match(rb"HTTP/1.1 4\d\d ", answer), (what, answer[:200])
+        assert web.ask("GET", "/health")[0] == 200, what

@@ -1,0 +1,12 @@
+"""Passwords are hashed cheaply in these tests: by the same code, with less memory and time."""
+
+import pytest
+from argon2 import PasswordHasher
+
+from web import password
+
+
+@pytest.fixture(autouse=True, scope="session")
+def cheap_hashes() -> None:
+    """What a test makes is worth no gigabytes; `test_password` looks at the real parameters."""
+    password.HASHER = PasswordHasher(time_cost=1, memory_cost=1024, parallelism=1)

@@ -1,0 +1,118 @@
+"""The audit: everything that changes accounts is in it, and nobody changes it unnoticed."""
+
+import csv
+import io
+import sqlite3
+from pathlib import Path
+
+import pytest
+from flask import Flask
+
+from tests.people import PASSWORD, Caller, application, code, data, sign_in, site_of
+
+
+@pytest.fixture
+def app(tmp_path: Path) -> Flask:
+    return application(tmp_path)
+
+
+@pytest.fixture
+def ada(app: Flask) -> Caller:
+    return Caller(app, "ada", "ADMIN")
+
+
+def tamper(app: Flask, statement: str) -> None:
+    """Change the file as somebody would who knows SQLite: without the triggers."""
+    with sqlite3.connect(site_of(app).accounts.path) as db:
+        db.execute("DROP TRIGGER IF EXISTS audit_stays")
+        db.execute("DROP TRIGGER IF EXISTS audit_grows")
+        db.execute(statement)
+
+
+def test_who_did_what_from_where_is_written_down(app: Flask, ada: Caller) -> None:
+    ada.ask("POST", "/auth/users", json={"username": "olaf", "password": PASSWORD, "role": "VIEWER"})
+    olaf = site_of(app).users.get("olaf")
+    ada.ask("PUT", f"/auth/users/{olaf.id}", json={"role": "OPERATOR"}, headers={"X-Request-ID": "r-1"})
+    sign_in(app.test_client(), "olaf", "wrong")
+    rows = ada.get("/audit")["rows"]
+    told = [(row["action"], row["username"], row["target"]) for row in rows]
+    assert told[:3] == [
+        ("sign-in.failed", "", olaf.id),
+        ("user.change", "ada", olaf.id),
+        ("user.add", "ada", "olaf"),
+    ]
+    assert (rows[1]["details"], rows[1]["request_id"], rows[1]["address"]) == ({"role": "OPERATOR"}, "r-1", "127.0.0.1")
+    assert PASSWORD not in str(rows)
+    assert data(ada.ask("GET", "/audit/verify"))["intact"] is True
+
+
+def test_pages_and_filters(app: Flask, ada: Caller) -> None:
+    for _ in range(5):
+        sign_in(app.test_client(), "nobody", "x")
+    seen, before = [], ""
+    while True:
+        page = ada.get(f"/audit?limit=2{before}")
+        seen += [row["id"] for row in page["rows"]]
+        if page["next"] is None:
+            break
+        before = f"&before={page['next']}"
+    assert seen == list(range(max(seen), 0, -1))
+    assert {row["action"] for row in ada.get("/audit?action=session.")["rows"]} == {"session.begin"}
+    assert len(ada.get("/audit?username=ada")["rows"]) == 1
+    for query in ("limit=1000000000", "limit=0", "before=-1", "page=1", "limit=1&limit=2", "action=" + "x" * 2000):
+        assert code(ada.ask("GET", f"/audit?{query}")) == "VALIDATION_FAILED"
+    assert ada.get("/audit?username=%27%20OR%201=1--")["rows"] == []
+
+
+@pytest.mark.parametrize(
+    ("statement", "wrong"),
+    [
+        ("UPDATE audit SET username = 'eve' WHERE id = 2", "row 2 was changed"),
+        ("UPDATE audit SET at = '2020-01-01T00:00:00.000Z' WHERE id = 1", "row 1 was changed"),
+        ("DELETE FROM audit WHERE id = 2", "row 2 is missing"),
+        ("DELETE FROM audit WHERE id > 2", "rows 3 to 4 are missing"),
+        ("DELETE FROM audit", "rows 1 to 4 are missing"),
+        ("UPDATE audit SET hash = (SELECT hash FROM audit WHERE id = 1) WHERE id = 3", "row 3 was changed"),
+        ("UPDATE audit SET id = 9 WHERE id = 4", "row 4 is missing"),
+    ],
+)
+def test_a_row_that_was_changed_or_taken_out_is_found(app: Flask, ada: Caller, statement: str, wrong: str) -> None:
+    for _ in range(3):
+        site_of(app).audit("test", "something", value=1)
+    head = ada.get("/audit/verify")
+    assert (head["intact"], head["rows"]) == (True, 4)
+    tamper(app, statement)
+    found = ada.get("/audit/verify")
+    assert (found["intact"], found["problem"]) == (False, wrong)
+
+
+def test_rows_cannot_be_changed_by_an_ordinary_statement(app: Flask, ada: Caller) -> None:
+    for statement in ("UPDATE audit SET username = 'eve'", "DELETE FROM audit"):
+        with (
+            sqlite3.connect(site_of(app).accounts.path) as db,
+            pytest.raises(sqlite3.IntegrityError, match="only ever added to"),
+        ):
+            db.execute(statement)
+    assert ada.get("/audit/verify")["intact"] is True
+
+
+def test_the_csv_has_every_row_and_no_formula(app: Flask, ada: Caller) -> None:
+    site_of(app).audit("test", "=HYPERLINK(1)", text='a "quoted", one\r\nand a second line')
+    answer = ada.ask("GET", "/audit/export")
+    assert answer.mimetype == "text/csv"
+    assert "attachment" in answer.headers["Content-Disposition"]
+    rows = list(csv.DictReader(io.StringIO(answer.text, newline="")))
+    assert [int(row["id"]) for row in rows] == [1, 2, 3]
+    assert rows[1]["target"] == "'=HYPERLINK(1)"
+    assert rows[2]["action"] == "audit.export"
+
+
+def test_what_cannot_be_written_down_is_not_done(app: Flask, ada: Caller) -> None:
+    with sqlite3.connect(site_of(app).accounts.path) as db:
+        db.execute("CREATE TRIGGER full BEFORE INSERT ON audit BEGIN SELECT raise(FAIL, 'the disk is full'); END")
+    body = {"username": "olaf", "password": PASSWORD, "role": "ADMIN"}
+    assert code(ada.ask("POST", "/auth/users", json=body)) == "STORE_FAILED"
+    assert code(ada.ask("PUT", f"/auth/users/{ada.id}", json={"name": "Eve"})) == "STORE_FAILED"
+    assert code(sign_in(app.test_client(), "ada")) == "STORE_FAILED"
+    assert [user.username for user in site_of(app).users.list()] == ["ada"]
+    assert ada.get("/auth/me")["name"] == "Ada", "who is signed in can still look"

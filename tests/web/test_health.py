@@ -1,0 +1,64 @@
+"""Health and metrics: one word for strangers, everything for people and for the metrics token."""
+
+from pathlib import Path
+
+import pytest
+from flask import Flask
+
+from tests.people import API, Caller, application, code, data
+
+TOKEN = "metrics-token-0123456789-abcdefghij"
+PATHS = ("/health", "/health/detailed", "/status", "/api/system/status", f"{API}/health")
+
+
+@pytest.fixture
+def app(tmp_path: Path) -> Flask:
+    return application(tmp_path, environ={"INSPECTION_WEB__METRICS_TOKEN": TOKEN})
+
+
+@pytest.mark.parametrize("path", PATHS)
+def test_strangers_get_the_status_and_nothing_else(app: Flask, path: str) -> None:
+    assert data(app.test_client().get(path)) == {"status": "degraded"}
+
+
+@pytest.mark.parametrize("path", PATHS)
+def test_who_is_signed_in_sees_each_component_and_what_to_do(app: Flask, path: str) -> None:
+    ada = Caller(app, "ada", "VIEWER")
+    for token in (ada.data["access_token"], TOKEN):
+        found = data(ada.client.get(path, headers={"Authorization": f"Bearer {token}"}))
+        assert found["status"] == "degraded"
+        assert set(found["components"]) == {"accounts", "audit", "programs", "ledger", "disk", "broker", "node"}
+        assert found["components"]["ledger"]["advice"] == "inspection-node run"
+        assert all(part["advice"] for part in found["components"].values() if part["status"] != "ok")
+
+
+def test_a_damaged_store_is_an_error_and_not_ready(app: Flask, tmp_path: Path) -> None:
+    client = app.test_client()
+    assert client.get(f"{API}/health/ready").status_code == 200
+    again = application(tmp_path)
+    (tmp_path / "state" / "users").mkdir(exist_ok=True)
+    (tmp_path / "state" / "users" / "users.json").write_text("not what was written")
+    answer = again.test_client().get(f"{API}/health/ready")
+    assert (answer.status_code, data(answer)) == (503, {"status": "not ready"})
+    assert again.test_client().get("/health").status_code == 503
+    assert again.test_client().get(f"{API}/health/live").status_code == 200
+
+
+def test_metrics_are_for_the_token_and_for_people(app: Flask) -> None:
+    client = app.test_client()
+    assert code(client.get("/metrics")) == "SIGN_IN_REQUIRED"
+    assert code(client.get("/metrics", headers={"Authorization": f"Bearer {TOKEN}x"})) == "TOKEN_INVALID"
+    good = {"Authorization": f"Bearer {TOKEN}"}
+    answer = client.get(f"{API}/metrics", headers=good)
+    assert answer.mimetype == "text/plain"
+    assert 'inspection_web_requests_total{route="/metrics",status="401"} 2.0' in answer.text
+    found = data(client.get("/metrics", headers={**good, "Accept": "application/json"}))
+    assert {"cpu", "memory", "disk", "process", "pool"} <= set(found)
+    assert found["process"]["memory_mb"] > 10
+    assert code(client.get(f"{API}/auth/me", headers=good)) == "PERMISSION_DENIED"
+
+
+def test_the_root_says_what_runs(app: Flask) -> None:
+    found = app.test_client().get("/").json
+    assert found is not None
+    assert (found["name"], found["status"], set(found)) == ("inspection-node", "running", {"name", "version", "status"})

@@ -1,0 +1,164 @@
+import csv
+import io
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from flask import Flask
+
+from schemas import new_id
+from tests.ledgers import fill, result_id
+from tests.site_of_web import Someone, application
+from web.site import NAME
+
+PICTURE = b"\xff\xd8\xff picture"
+
+
+@pytest.fixture(scope="module")
+def app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Flask]:
+    folder = tmp_path_factory.mktemp("web")
+    (folder / "state").mkdir()
+    fill(folder / "state" / "ledger.db", 3000)
+    made = application(folder)
+    yield made
+    made.extensions[NAME].close()
+
+
+@pytest.fixture(scope="module")
+def viewer(app: Flask) -> Someone:
+    return Someone(app, "VIEWER")
+
+
+def test_pages_lead_through_all_results_of_a_filter(viewer: Someone) -> None:
+    found, cursor = [], ""
+    while True:
+        data = viewer.get(f"/results?verdict=NG&station=cam2&limit=20{cursor}")
+        found += [row["result_id"] for row in data["results"]]
+        if data["cursor"] is None:
+            break
+        cursor = f"&cursor={data['cursor']}"
+    assert found == [result_id(n) for n in range(3000, 0, -1) if n % 50 == 0 and n % 1000]
+
+
+def test_every_filter_can_be_asked_for_in_the_query(viewer: Someone) -> None:
+    query = "since=2026-09-21T00:00:00Z&until=2026-12-01T00:00:00%2B01:00&tool=cap&tool_low=0.5&tool_high=0.5&tool_verdict=NG"
+    data = viewer.get(f"/results?{query}&program=bottle-cap&limit=200")
+    found = data["results"]
+    while data["cursor"]:  # values of tools are searched for a limited time
+        data = viewer.get(f"/results?{query}&program=bottle-cap&limit=200&cursor={data['cursor']}")
+        found += data["results"]
+    assert len(found) == 29
+    assert [row["part_id"] for row in viewer.get("/results?part_id=SN7")["results"]] == ["SN7"]
+    assert len(viewer.get("/results?code=CAMERA_TIMEOUT&order=oldest")["results"]) == 3
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "page=-1",
+        "limit=1000000000",
+        "limit=0",
+        "limit=-1",
+        "limit=1.5",
+        "limit=ten",
+        "sort=payload",
+        "order=payload",
+        "order=newest;DROP%20TABLE%20results",
+        "verdict=OK'--",
+        "station=../../etc/passwd",
+        "since=yesterday",
+        "since=2026-09-21T00:00:00",
+        "tool_low=1",
+        "tool=cap&tool_low=nan",
+        "tool=cap&tool_low=1e999",
+        "cursor=AAAA",
+        "cursor=%00",
+        "part_id=%00",
+        "part_id=a&part_id=b",
+        f"part_id={'x' * 2000}",
+        "__proto__=1",
+    ],
+)
+def test_what_no_filter_is_is_refused(viewer: Someone, query: str) -> None:
+    assert viewer.refused("GET", f"/results?{query}") == (422, "VALIDATION_FAILED")
+
+
+def test_sql_in_a_text_is_only_text(viewer: Someone) -> None:
+    assert viewer.get("/results?part_id=x'%20OR%201=1%20--")["results"] == []
+
+
+def test_one_result_is_what_was_published_and_others_are_not_there(viewer: Someone) -> None:
+    assert viewer.get(f"/results/{result_id(49)}")["part_id"] == "SN49"
+    assert viewer.refused("GET", f"/results/{new_id()}") == (404, "RESULT_NOT_FOUND")
+    assert viewer.refused("GET", "/results/..%2F..%2Fetc%2Fpasswd")[0] == 404
+
+
+def test_a_picture_is_given_once_and_then_kept_by_the_browser(app: Flask, viewer: Someone) -> None:
+    name = f"{new_id()}.annotated.jpg"
+    folder = Path(app.extensions[NAME].state) / "pictures" / name[:7]
+    folder.mkdir(parents=True)
+    (folder / name).write_bytes(PICTURE)
+    answer = viewer.ask("GET", f"/pictures/{name}")
+    assert (answer.data, answer.mimetype) == (PICTURE, "image/jpeg")
+    assert "immutable" in answer.headers["Cache-Control"]
+    again = viewer.ask("GET", f"/pictures/{name}", headers={"If-None-Match": answer.headers["ETag"]})
+    assert (again.status_code, again.data) == (304, b"")
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "../ledger.db",
+        "..%2Fledger.db",
+        "..%2f..%2f..%2fetc%2fpasswd",
+        "%2e%2e%2fledger.db",
+        "....//ledger.db",
+        "%2Fetc%2Fpasswd",
+        "..%5cledger.db",
+        "ledger.db",
+        "x.jpg%00.png",
+        "tmp",
+        f"{new_id()}.jpg",
+        f"{new_id()}.svg",
+    ],
+)
+def test_a_name_that_is_no_picture_leads_nowhere(viewer: Someone, name: str) -> None:
+    status, code = viewer.refused("GET", f"/pictures/{name}")
+    assert (status, code in ("NOT_FOUND", "RESULT_NOT_FOUND")) == (404, True)
+
+
+def test_exports_hold_the_filter_and_say_how_many(viewer: Someone) -> None:
+    answer = viewer.ask("GET", "/results/export?verdict=NG&format=csv")
+    rows = list(csv.DictReader(io.StringIO(answer.text)))
+    assert len(rows) == int(answer.headers["X-Total-Count"]) == 57
+    assert "attachment" in answer.headers["Content-Disposition"]
+    lines = viewer.ask("GET", "/results/export?format=jsonl&rows=5").text.splitlines()
+    assert [json.loads(line)["result_id"] for line in lines] == [result_id(n) for n in range(3000, 2995, -1)]
+    assert viewer.refused("GET", "/results/export?format=xlsx") == (422, "VALIDATION_FAILED")
+
+
+def test_statistics_answer_from_the_ledger(viewer: Someone) -> None:
+    data = viewer.get("/statistics?bucket_s=3600")
+    assert data["counts"] == {"total": 3000, "OK": 2940, "NG": 57, "ERROR": 3, "yield": 0.98}
+    assert sum(bucket["total"] for bucket in data["buckets"]) == 3000
+    assert data["rejects"]["reasons"][0] == {"reason": "tool:cap", "count": 57}
+    (tool,) = viewer.get("/statistics/tools?tool=cap")["tools"]
+    assert tool["count"] == 2000  # the newest that have the tool
+    assert viewer.get("/statistics/stations")["cam1"]["total"] == 1500
+    assert viewer.refused("GET", "/statistics?bucket_s=1&since=1970-01-01T00:00:00Z") == (422, "VALIDATION_FAILED")
+    assert viewer.refused("GET", "/statistics?tool=cap") == (422, "VALIDATION_FAILED")
+
+
+def test_without_a_session_nothing_is_told(app: Flask) -> None:
+    for path in (
+        "results",
+        f"results/{result_id(1)}",
+        "results/export",
+        "statistics",
+        "pictures/x.jpg",
+        "events",
+        "stations",
+        "programs",
+    ):
+        assert app.test_client().get(f"/api/v1/{path}").status_code == 401, path

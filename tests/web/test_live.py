@@ -1,0 +1,272 @@
+"""Event streams over real HTTP (werkzeug's threaded server), with results from the real broker and a ledger."""
+
+import json
+import socket
+import sqlite3
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import paho.mqtt.client as mqtt
+import pytest
+from flask import Flask
+from paho.mqtt.enums import CallbackAPIVersion
+from werkzeug.serving import make_server
+
+from deploy.broker_process import BrokerProcess
+from tests.ledgers import BEGAN, STEP_S, fill, payload
+from tests.promise import wait_for
+from tests.site_of_web import Someone, application
+from web import live as module
+from web.live import parse_event_id
+from web.records import records_of
+from web.site import NAME
+
+PREFIX = "inspection/v1/node-01"
+FILLED = 20
+
+
+class Node:
+    """Stands for a node: puts results into the ledger and publishes what it is told to."""
+
+    def __init__(self, port: int, ledger: Path) -> None:
+        self.ledger = ledger
+        self.client = mqtt.Client(CallbackAPIVersion.VERSION2)
+        self.client.connect("127.0.0.1", port)
+        self.client.loop_start()
+        self.say("state", {"state": "Ready", "stations": {}}, retain=True)
+
+    def say(self, leaf: str, value: Any, *, retain: bool = False) -> None:
+        data = b"" if value is None else json.dumps(value).encode()
+        self.client.publish(f"{PREFIX}/{leaf}", data, 1, retain).wait_for_publish(5)
+
+    def result(self, seq: int, *, publish: bool = True) -> None:
+        """The next result of cam1."""
+        number = 1000 + seq
+        value = {**payload(number, "cam1", seq), "seq": seq}
+        with sqlite3.connect(self.ledger) as db:
+            at = BEGAN + STEP_S * number
+            db.execute(
+                "INSERT INTO triggers VALUES (?, 'cam1', ?, x'00', '{}', 0, 'mqtt', ?, 0, 'b')", (number, f"t-{number}", at)
+            )
+            db.execute(
+                "INSERT INTO results VALUES (?, ?, 'cam1', ?, 'OK', NULL, 'p', 1, NULL, ?, 5.0, 0, ?)",
+                (number, value["result_id"], seq, at, json.dumps(value).encode()),
+            )
+        if publish:
+            self.say("result/cam1", value)
+
+
+class Reader:
+    """A browser that reads a stream."""
+
+    def __init__(self, port: int, someone: Someone, last_event_id: str | None = None) -> None:
+        self.sock = socket.create_connection(("127.0.0.1", port), 10)
+        extra = f"Last-Event-ID: {last_event_id}\r\n" if last_event_id is not None else ""
+        self.sock.sendall(
+            f"GET /api/v1/events HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {someone.token}\r\n{extra}\r\n".encode(
+                "latin-1"
+            )
+        )
+        self.file = self.sock.makefile("rb")
+        self.status = int(self.file.readline().split()[1])
+        self.headers = {}
+        while (line := self.file.readline().strip()) != b"":
+            name, _, value = line.decode().partition(": ")
+            self.headers[name.lower()] = value
+
+    def next(self, kind: str | None = None) -> tuple[str, str, Any]:
+        """(id, event, data) of the next event, of that kind."""
+        id = event = data = ""
+        while True:
+            line = self.file.readline()
+            if not line:
+                raise EOFError
+            text = line.decode().rstrip("\r\n")
+            if text.startswith("id: "):
+                id = text[4:]
+            elif text.startswith("event: "):
+                event = text[7:]
+            elif text.startswith("data: "):
+                data = text[6:]
+            elif text == "" and event:
+                if kind in (None, event):
+                    return id, event, json.loads(data)
+                id = event = data = ""
+
+    def close(self) -> None:
+        self.sock.close()
+        self.file.close()
+
+
+@pytest.fixture
+def app(tmp_path: Path, broker: BrokerProcess) -> Iterator[Flask]:
+    (tmp_path / "state").mkdir()
+    fill(tmp_path / "state" / "ledger.db", FILLED)
+    made = application(tmp_path, broker_port=broker.port)
+    made.config["EVENT_STREAMS"] = 2
+    yield made
+    made.extensions[NAME].close()
+
+
+@pytest.fixture
+def node(app: Flask, broker: BrokerProcess) -> Iterator[Node]:
+    made = Node(broker.port, app.extensions[NAME].state / "ledger.db")
+    watch = app.extensions[NAME].watch
+    wait_for(lambda: watch.state is not None, 10, "the web hears the node")
+    yield made
+    made.client.loop_stop()
+
+
+@pytest.fixture
+def port(app: Flask) -> Iterator[int]:
+    server = make_server("127.0.0.1", 0, app, threaded=True)
+    server.daemon_threads = True  # type: ignore[attr-defined]
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    yield server.server_port
+    server.shutdown()
+
+
+@pytest.fixture
+def viewer(app: Flask) -> Someone:
+    return Someone(app, "VIEWER")
+
+
+def test_a_stream_begins_with_what_is_known_and_tells_results_states_and_alarms(node: Node, port: int, viewer: Someone) -> None:
+    reader = Reader(port, viewer)
+    assert (reader.status, reader.headers["content-type"]) == (200, "text/event-stream; charset=utf-8")
+    hello = reader.next("hello")[2]
+    assert (hello["state"]["state"], hello["link"]["broker"], hello["link"]["node"]) == ("Ready", "ok", "ok")
+    assert hello["link"]["age_s"] >= 0
+    node.result(11)
+    id, _, result = reader.next("result")
+    assert (id, result["seq"]) == ("cam1:11,cam2:10", 11)
+    node.say("alarm/DISK_SPACE", {"code": "DISK_SPACE", "message": "full", "since": "now"}, retain=True)
+    assert reader.next("alarm")[2]["alarm"]["message"] == "full"
+    node.say("alarm/DISK_SPACE", None, retain=True)
+    assert reader.next("alarm")[2] == {"code": "DISK_SPACE", "alarm": None}
+    node.say("state", {"state": "Offline"}, retain=True)
+    assert reader.next("link")[2]["node"] == "away"
+    reader.close()
+
+
+def test_a_reader_that_comes_back_misses_nothing_and_hears_nothing_twice(node: Node, port: int, viewer: Someone) -> None:
+    reader = Reader(port, viewer, "cam1:8,cam2:10")
+    assert [reader.next("result")[2]["seq"] for _ in range(2)] == [9, 10]
+    node.result(11)
+    node.result(12, publish=False)  # its message is lost
+    node.say("result/cam1", {**payload(1011, "cam1", 11)})  # sent again
+    node.result(13)
+    assert [reader.next("result")[2]["seq"] for _ in range(3)] == [11, 12, 13]
+    reader.close()
+
+
+def test_garbage_in_last_event_id_begins_anew(app: Flask, node: Node, port: int, viewer: Someone) -> None:
+    app.config["EVENT_STREAMS"] = 50
+    garbage = [
+        "",
+        "x",
+        "cam1",
+        "cam1:-1",
+        "cam1:1e9",
+        "cam1:999999999999999",
+        "cam9:1",
+        "' OR 1=1",
+        "%0d%0a",
+        "\xff\xfe",
+        "cam1:5," * 300,
+    ]
+    for seq, each in enumerate(garbage, 11):
+        reader = Reader(port, viewer, each)
+        assert reader.status == 200, each
+        reader.next("hello")
+        node.result(seq)
+        assert reader.next("result")[2]["seq"] == seq, each
+        reader.close()
+
+
+def test_what_is_too_much_to_tell_again_is_named(
+    node: Node, port: int, viewer: Someone, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "REPLAY", 3)
+    reader = Reader(port, viewer, "cam1:1,cam2:10")
+    assert reader.next("gap")[2] == {"station": "cam1", "from_seq": 2, "to_seq": 7}
+    assert [reader.next("result")[2]["seq"] for _ in range(3)] == [8, 9, 10]
+    reader.close()
+
+
+def test_beyond_the_cap_a_stream_is_refused_and_all_else_answers(app: Flask, node: Node, port: int, viewer: Someone) -> None:
+    readers = [Reader(port, viewer) for _ in range(2)]
+    for reader in readers:
+        reader.next("hello")
+    refused = Reader(port, viewer)
+    assert (refused.status, refused.headers["retry-after"]) == (503, "5")
+    assert app.test_client().get("/api/v1/health").status_code == 200
+    assert Someone(app, "VIEWER").get("/results?limit=1")["results"]
+    readers[0].close()
+    live = records_of(app).live
+    node.say("event/x", {"type": "x", "at": "now"})  # something to send finds out that it has gone
+    wait_for(lambda: (node.say("event/x", {"type": "x"}), len(live) < 2)[1], 15, "the place is free")
+    again = Reader(port, viewer)
+    assert again.status == 200
+    for reader in (readers[1], refused, again):
+        reader.close()
+
+
+def test_a_reader_who_does_not_read_is_dropped_and_hinders_nobody(app: Flask, node: Node, port: int, viewer: Someone) -> None:
+    slow, quick = Reader(port, viewer), Reader(port, viewer)
+    quick.next("hello")
+    live = records_of(app).live
+    wait_for(lambda: len(live) == 2, 5, "both are there")
+    heard = threading.Event()
+
+    def read() -> None:
+        while not heard.is_set() and quick.next("notice")[2]["kind"] != "last":
+            pass
+        heard.set()
+
+    threading.Thread(target=read, daemon=True).start()
+
+    def press() -> bool:
+        live.tell("notice", "flood", {"text": "x" * 100_000})
+        return len(live) == 1
+
+    wait_for(press, 30, "the slow one is dropped")
+    live.tell("notice", "last", {})
+    assert heard.wait(20), "the other one reads on"
+    slow.close()
+    quick.close()
+
+
+def test_an_account_that_is_demoted_or_disabled_loses_its_stream(app: Flask, node: Node, port: int) -> None:
+    someone = Someone(app, "VIEWER")
+    reader = Reader(port, someone)
+    reader.next("hello")
+    app.extensions[NAME].users.set(someone.user.id, disabled=True)
+    assert "session has ended" in reader.next("end")[2]["reason"]
+    with pytest.raises(EOFError):
+        reader.next()
+    assert len(records_of(app).live) == 0
+    reader.close()
+
+
+def test_while_the_broker_is_away_results_come_from_the_ledger(
+    app: Flask, node: Node, port: int, viewer: Someone, broker: BrokerProcess
+) -> None:
+    reader = Reader(port, viewer)
+    reader.next("hello")
+    broker.stop()
+    link = reader.next("link")[2]
+    assert (link["broker"], link["node"]) == ("away", "unknown")
+    node.result(11, publish=False)
+    assert reader.next("result")[2]["seq"] == 11
+    reader.close()
+
+
+def test_an_event_id_is_read_as_written_or_not_at_all() -> None:
+    assert parse_event_id("cam1:4711,cam2:0", ["cam1", "cam2"]) == {"cam1": 4711, "cam2": 0}
+    assert parse_event_id("cam1:4711,other:1", ["cam1"]) == {"cam1": 4711}
+    for garbage in ("", ",", "cam1:", ":1", "cam1:1,", "cam1:1;cam2:2", "cam1:٣", "cam1:1\n", "C:1"):
+        assert parse_event_id(garbage, ["cam1", "cam2"]) == {}, garbage

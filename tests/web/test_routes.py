@@ -1,0 +1,121 @@
+"""Every route declares a role, and is closed to whoever does not have it."""
+
+from pathlib import Path
+
+import pytest
+from flask import Flask
+from werkzeug.routing import Rule
+
+from tests.people import API, Caller, application, code, data
+from web.access import RANK, access_of
+
+
+@pytest.fixture(scope="module")
+def app(tmp_path_factory: pytest.TempPathFactory) -> Flask:
+    return application(tmp_path_factory.mktemp("routes"))
+
+
+def calls(app: Flask) -> list[tuple[str, str, str]]:
+    """Level, method and a path of every route."""
+    found = []
+    for rule in app.url_map.iter_rules():
+        access = access_of(app, rule.endpoint)
+        assert access is not None, f"{rule.rule} declares no role: add @requires(...)"
+        for method in (rule.methods or set()) - {"HEAD", "OPTIONS"}:
+            found.append((access.level, method, path_of(rule)))
+    return found
+
+
+def path_of(rule: Rule) -> str:
+    path = rule.rule
+    for name in rule.arguments:
+        kind = type(rule._converters[name]).__name__
+        for text in (f"<{name}>", f"<int:{name}>", f"<string:{name}>", f"<path:{name}>"):
+            path = path.replace(text, "1" if kind == "IntegerConverter" else "cam1")
+    assert "<" not in path, path
+    return path
+
+
+def test_every_route_declares_a_role_and_is_closed_to_strangers(app: Flask) -> None:
+    client = app.test_client()
+    closed = [(method, path) for level, method, path in calls(app) if level != "PUBLIC"]
+    assert len(closed) > 30
+    for method, path in closed:
+        answer = client.open(path, method=method)
+        assert (answer.status_code, code(answer)) == (401, "SIGN_IN_REQUIRED"), (method, path)
+
+
+@pytest.mark.parametrize("role", ["VIEWER", "OPERATOR"])
+def test_a_route_of_a_higher_role_is_closed_to_a_lower_one(app: Flask, role: str) -> None:
+    caller = Caller(app, role.lower(), role)  # type: ignore[arg-type]
+    higher = [(method, path) for level, method, path in calls(app) if RANK.get(level, 0) > RANK[role]]
+    assert len(higher) > 10
+    for method, path in higher:
+        answer = caller.ask(method, path.removeprefix(API))
+        assert (answer.status_code, code(answer)) == (403, "PERMISSION_DENIED"), (method, path)
+
+
+def test_what_is_public_is_a_short_list(app: Flask) -> None:
+    assert {path for level, _, path in calls(app) if level == "PUBLIC"} == {
+        "/",
+        "/health",
+        "/health/detailed",
+        "/status",
+        "/api/system/status",
+        *(f"{API}/{name}" for name in ("health", "health/live", "health/ready", "openapi.json", "asyncapi.json")),
+        f"{API}/schemas/",
+        f"{API}/schemas/cam1",
+        *(f"{API}/auth/{name}" for name in ("login", "logout", "refresh", "setup")),
+    }
+
+
+def test_a_route_that_declares_nothing_answers_nobody(tmp_path: Path) -> None:
+    app = application(tmp_path)
+    app.add_url_rule("/forgotten", "forgotten", lambda: "secret")
+    caller = Caller(app, "ada", "ADMIN")
+    answer = caller.client.get("/forgotten", headers={"Authorization": f"Bearer {caller.data['access_token']}"})
+    assert code(answer) == "PERMISSION_DENIED"
+
+
+def test_the_openapi_document_has_every_route_and_each_model_it_names(app: Flask) -> None:
+    answer = app.test_client().get(f"{API}/openapi.json")
+    document = answer.json
+    assert document is not None
+    assert document["openapi"] == "3.1.0"
+    operations = [operation for path in document["paths"].values() for operation in path.values()]
+    assert len(operations) == len(calls(app))
+    assert len({operation["operationId"] for operation in operations}) == len(operations)
+    named = set()
+    for part in answer.text.split('"$ref":"#/components/schemas/')[1:]:
+        named.add(part.partition('"')[0])
+    assert named <= set(document["components"]["schemas"])
+    login = document["paths"][f"{API}/auth/login"]["post"]
+    assert login["security"] == []
+    assert login["requestBody"]["content"]["application/json"]["schema"] == {"$ref": "#/components/schemas/SignIn"}
+
+
+def test_asyncapi_and_every_json_schema_are_served(app: Flask) -> None:
+    client = app.test_client()
+    assert client.get(f"{API}/asyncapi.json").json["asyncapi"].startswith("3.")  # type: ignore[index]
+    names = data(client.get(f"{API}/schemas/"))
+    assert {"trigger", "result", "program", "settings"} <= set(names)
+    for name in names:
+        assert client.get(f"{API}/schemas/{name}").json["$id"].endswith(name)  # type: ignore[index]
+    for name in ("../errors.py", "..%2ferrors.py", "nope", "asyncapi"):
+        assert client.get(f"{API}/schemas/{name}").status_code == 404
+
+
+def test_settings_tell_value_and_source_of_each_key_and_no_secret(tmp_path: Path) -> None:
+    secret = "0123456789abcdef" * 3
+    app = application(
+        tmp_path, environ={"INSPECTION_WEB__JWT_KEY": secret, "INSPECTION_WEB__PROXY_HOPS": "1"}, access_minutes=5
+    )
+    answer = Caller(app, "ada", "ADMIN").ask("GET", "/settings")
+    rows = {row["key"]: row for row in data(answer)["settings"]}
+    assert (rows["web.access_minutes"]["value"], rows["web.access_minutes"]["source"]) == (5, "file")
+    assert (rows["web.proxy_hops"]["value"], rows["web.proxy_hops"]["source"]) == (1, "environment")
+    assert rows["web.idle_hours"]["source"] == "default"
+    assert rows["station.cam1.camera.kind"]["value"] == "synthetic"
+    assert (rows["web.jwt_key"]["value"], rows["web.jwt_key"]["secret"]) == (True, True)
+    assert rows["web.metrics_token"]["value"] is False
+    assert secret not in answer.text

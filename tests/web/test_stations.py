@@ -1,0 +1,223 @@
+"""Stations and programs through the web with the real broker and a real node with the synthetic line."""
+
+import base64
+import io
+from collections.abc import Iterator
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from flask import Flask
+
+from tests.processes import NodeProcess
+from tests.promise import Line, wait_for
+from tests.site_of_web import Someone, application
+from web.site import NAME
+
+pytestmark = pytest.mark.system
+
+
+@pytest.fixture
+def app(node: NodeProcess, line: Line, tmp_path: Path) -> Iterator[Flask]:
+    node.start()
+    line.state("Ready")
+    made = application(tmp_path, node.config)
+    watch = made.extensions[NAME].watch
+    wait_for(lambda: watch.state is not None, 10, "the web hears the node")
+    yield made
+    made.extensions[NAME].close()
+
+
+@pytest.fixture
+def operator(app: Flask) -> Someone:
+    return Someone(app, "OPERATOR")
+
+
+@pytest.fixture
+def admin(app: Flask) -> Someone:
+    return Someone(app, "ADMIN")
+
+
+def picture(width: int, height: int) -> bytes:
+    return cv2.imencode(".png", np.full((height, width, 3), 128, np.uint8))[1].tobytes()
+
+
+def test_an_operator_triggers_sees_the_result_pauses_resumes_and_resets(app: Flask, operator: Someone, line: Line) -> None:
+    data = operator.get("/stations")
+    assert (data["broker"], data["node"]) == ("ok", "ok")
+    assert [(each["id"], each["state"], each["simulated"]) for each in data["stations"]] == [("cam1", "Ready", True)]
+    answer = operator.ask("POST", "/stations/cam1/trigger", json={"part_id": "SN1"}).json["data"]
+    result = answer["result"]
+    assert (result["source"], result["part_id"], result["trigger_id"]) == ("command", "SN1", answer["trigger_id"])
+    assert operator.get(f"/results/{result['result_id']}")["seq"] == 1
+    station = operator.get("/stations/cam1")
+    assert station["counters"]["total"] == 1
+    wait_for(lambda: operator.get("/stations/cam1")["latest"], 5, "the newest result")
+    assert operator.ask("POST", "/stations/cam1/pause", json={}).status_code == 200
+    line.state("Halted")
+    assert operator.refused("PUT", "/stations/cam1/outputs/ok", json={"active": True}) == (403, "PERMISSION_DENIED")
+    assert operator.ask("POST", "/stations/cam1/resume").status_code == 200
+    line.state("Ready")
+    assert operator.ask("POST", "/stations/cam1/counters/reset").status_code == 200
+    assert operator.get("/stations/cam1/counters")["total"] == 0
+    actions = [entry.action for entry in app.extensions[NAME].accounts.audit(None, 20, operator.username, None)]
+    assert {"station.trigger", "station.pause", "station.resume", "station.reset_counters"} <= set(actions)
+
+
+def test_the_eleventh_manual_inspection_of_a_minute_is_refused(operator: Someone) -> None:
+    for _ in range(10):
+        assert operator.ask("POST", "/stations/cam1/trigger", json={"wait": False}).status_code == 200
+    answer = operator.ask("POST", "/stations/cam1/trigger", json={"wait": False})
+    assert (answer.status_code, answer.json["error"]) == (429, "RATE_LIMITED")
+    assert int(answer.headers["Retry-After"]) >= 1
+
+
+def test_lines_are_set_by_hand_by_administrators_in_maintenance_only(operator: Someone, admin: Someone) -> None:
+    assert operator.refused("POST", "/stations/cam1/pause", json={"maintenance": True}) == (403, "PERMISSION_DENIED")
+    assert admin.refused("PUT", "/stations/cam1/outputs/ok", json={"active": True}) == (409, "NOT_IN_MAINTENANCE")
+    assert admin.ask("POST", "/stations/cam1/pause", json={"maintenance": True}).status_code == 200
+    answer = admin.ask("PUT", "/stations/cam1/outputs/ng", json={"active": True})
+    assert answer.json["data"]["lines"]["ng"] is True
+    assert admin.refused("PUT", "/stations/cam1/outputs/OUT9", json={"active": True}) == (422, "VALIDATION_FAILED")
+    assert admin.refused("PUT", "/stations/cam1/outputs/ng", json={"active": 1}) == (422, "VALIDATION_FAILED")
+
+
+def test_viewers_only_see(app: Flask) -> None:
+    viewer = Someone(app, "VIEWER")
+    for method, path, body in [
+        ("POST", "/stations/cam1/trigger", {}),
+        ("POST", "/stations/cam1/pause", {}),
+        ("POST", "/stations/cam1/resume", None),
+        ("PUT", "/stations/cam1/program", {"program": "synthetic-part"}),
+        ("POST", "/stations/cam1/capture", None),
+        ("POST", "/stations/cam1/counters/reset", None),
+        ("POST", "/alarms/X/acknowledge", {"since": "x"}),
+    ]:
+        assert viewer.refused(method, path, json=body) == (403, "PERMISSION_DENIED"), path
+    image = viewer.ask("GET", "/stations/cam1/image")
+    assert cv2.imdecode(np.frombuffer(image.data, np.uint8), cv2.IMREAD_COLOR).shape == (480, 640, 3)
+    assert image.headers["X-Simulated"] == "true"
+
+
+def test_a_station_that_is_not_there_is_not_asked(tmp_path: Path) -> None:
+    operator = Someone(application(tmp_path), "OPERATOR")
+    for station in ["cam9", "..%2F..", "cam1%00", "%23", "+", "CAM1"]:
+        status, code = operator.refused("POST", f"/stations/{station}/resume")
+        assert (status, code in ("STATION_NOT_FOUND", "NOT_FOUND")) == (404, True), station
+
+
+def test_a_trigger_that_is_none_is_refused(tmp_path: Path) -> None:
+    operator = Someone(application(tmp_path), "OPERATOR")
+    wrong = [{"trigger_id": "a\r\nb"}, {"program": "../x"}, {"role": "ADMIN"}, {"part_id": 3}, {"meta": "x"}, {"wait": "yes"}]
+    for body in wrong:
+        assert operator.refused("POST", "/stations/cam1/trigger", json=body) == (422, "VALIDATION_FAILED"), body
+
+
+def test_an_alarm_is_seen_once_for_each_time_it_comes(app: Flask, operator: Someone, line: Line) -> None:
+    topic = f"{line.prefix}alarm/TEST_ALARM"
+    watch = app.extensions[NAME].watch
+
+    def raise_alarm(since: str) -> None:
+        line.client.publish(topic, f'{{"code":"TEST_ALARM","message":"m","since":"{since}"}}', 1, retain=True)
+        wait_for(lambda: watch.alarms.get("TEST_ALARM", {}).get("since") == since, 5)
+
+    def acknowledged() -> object:
+        return next(each["acknowledged"] for each in operator.get("/alarms")["alarms"] if each["id"] == "TEST_ALARM")
+
+    raise_alarm("first")
+    assert acknowledged() is None
+    assert operator.refused("POST", "/alarms/TEST_ALARM/acknowledge", json={"since": "other"}) == (422, "VALIDATION_FAILED")
+    assert operator.refused("POST", "/alarms/NONE/acknowledge", json={"since": "first"}) == (404, "NOT_FOUND")
+    assert operator.ask("POST", "/alarms/TEST_ALARM/acknowledge", json={"since": "first"}).status_code == 200
+    assert acknowledged()["by"] == operator.username  # type: ignore[index]
+    raise_alarm("second")
+    assert acknowledged() is None
+
+
+def test_a_program_is_checked_by_the_node_edited_tried_and_activated(app: Flask, admin: Someone, line: Line) -> None:
+    read = admin.ask("GET", "/programs/synthetic-part")
+    document = {**read.json["data"]["program"], "name": "Another name"}
+    answer = admin.ask("PUT", "/programs/synthetic-part", json=document, headers={"If-Match": read.headers["ETag"]})
+    assert (answer.status_code, answer.json["data"]["checked"]) == (200, "node")
+    assert admin.refused("DELETE", "/programs/synthetic-part") == (409, "PROGRAM_ACTIVE")
+    outside = {
+        **document,
+        "id": "wrong",
+        "locator": {**document["locator"], "region": {"x": 5000, "y": 5000, "width": 50, "height": 50}},
+    }
+    assert admin.refused("POST", "/programs", json=outside)[0] == 422  # the shape is right, but nothing can be learned there
+    assert admin.refused("GET", "/programs/wrong") == (404, "PROGRAM_NOT_FOUND")
+    tried = admin.ask("POST", "/programs/try", json={"station": "cam1", "program": document}).json["data"]
+    assert tried[0]["verdict"] in ("OK", "NG", "ERROR")
+    assert base64.b64decode(tried[0]["annotated"]).startswith(b"\xff\xd8\xff")
+    copy = {**document, "id": "copy"}
+    assert admin.ask("POST", "/programs", json=copy).status_code == 201
+    wait_for(lambda: admin.ask("POST", "/programs/copy/activate", json={"station": "cam1"}).status_code == 200, 10)
+    wait_for(lambda: admin.get("/stations/cam1")["program"] == "copy", 5)
+    assert admin.ask("DELETE", "/programs/synthetic-part").status_code == 200
+
+
+def test_pictures_of_the_history_are_tried_and_those_that_are_gone_are_named(admin: Someone, line: Line) -> None:
+    document = admin.get("/programs/synthetic-part")["program"]
+    read = admin.ask("GET", "/programs/synthetic-part")
+    keep = {**document, "keep": {"ng": True, "ok_every": 1}}
+    admin.ask("PUT", "/programs/synthetic-part", json=keep, headers={"If-Match": read.headers["ETag"]})
+    wait_for(lambda: admin.get("/stations/cam1")["program_version"] == 2, 10)
+    result = line.result(line.trigger())
+    wait_for(lambda: admin.get(f"/results/{result['result_id']}")["kept"], 10, "its picture")
+    gone = "019a0000-0000-7000-8000-000000000001"
+    body = {"station": "cam1", "program": "synthetic-part", "results": [result["result_id"], gone]}
+    first, second = admin.ask("POST", "/programs/try", json=body).json["data"]
+    assert (first["result_id"], first["verdict"]) == (result["result_id"], result["verdict"])
+    assert second == {"result_id": gone, "problem": "RESULT_NOT_FOUND"}
+    body["results"] = ["../../etc/passwd"]
+    assert admin.refused("POST", "/programs/try", json=body) == (422, "VALIDATION_FAILED")
+
+
+def test_a_master_comes_from_the_camera_or_an_upload_that_the_node_decodes(admin: Someone) -> None:
+    plain = {
+        "schema": "program/1",
+        "id": "plain",
+        "name": "Plain",
+        "tools": [{"kind": "brightness", "name": "light", "region": {"x": 10, "y": 10, "width": 50, "height": 50}, "low": 1.0}],
+    }
+    assert admin.ask("POST", "/programs", json=plain).status_code == 201
+    answer = admin.ask("POST", "/programs/plain/master", json={"station": "cam1"})
+    assert (answer.status_code, answer.json["data"]["version"]) == (200, 2)
+    stored = admin.ask("GET", "/programs/plain/master")
+    assert (
+        stored.mimetype,
+        admin.ask("GET", "/programs/plain/master", headers={"If-None-Match": stored.headers["ETag"]}).status_code,
+    ) == (
+        "image/png",
+        304,
+    )
+    answer = admin.ask("PUT", "/programs/plain/master", data={"file": (io.BytesIO(picture(640, 480)), "../../x.png")})
+    assert (answer.status_code, answer.json["data"]["version"]) == (200, 3)
+    broken = picture(640, 480)[:-200]  # a good head, but no picture
+    assert admin.refused("PUT", "/programs/plain/master", data=broken, content_type="image/png") == (422, "IMAGE_INVALID")
+    exported = admin.ask("GET", "/programs/plain/export").data
+    assert (
+        admin.ask("POST", "/programs/import?replace=true", data=exported, content_type="application/zip").json["data"][
+            "version"
+        ]
+        == 3
+    )
+
+
+def test_when_the_node_is_away_it_is_said_and_history_and_programs_go_on(
+    app: Flask, admin: Someone, node: NodeProcess, line: Line
+) -> None:
+    line.result(line.trigger())
+    node.stop()
+    watch = app.extensions[NAME].watch
+    wait_for(lambda: (watch.state or {}).get("state") == "Offline", 15, "the last will")
+    data = admin.get("/stations")
+    assert (data["broker"], data["node"], data["stations"][0]["state"]) == ("ok", "away", "Offline")
+    assert len(admin.get("/results")["results"]) == 1
+    read = admin.ask("GET", "/programs/synthetic-part")
+    document = {**read.json["data"]["program"], "name": "Edited alone"}
+    answer = admin.ask("PUT", "/programs/synthetic-part", json=document, headers={"If-Match": read.headers["ETag"]})
+    assert (answer.status_code, answer.json["data"]["checked"]) == (200, "structure")
+    assert admin.refused("POST", "/stations/cam1/resume") == (504, "NODE_AWAY")

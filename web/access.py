@@ -1,0 +1,102 @@
+"""Who may do what: each route names the role it asks for, and a route that names none is closed."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import wraps
+from typing import Literal, ParamSpec
+
+from flask import Flask, g
+from flask.typing import ResponseReturnValue
+from pydantic import BaseModel
+
+from schemas import Problem
+from schemas.user import UserRole
+from web.ask import read_body, read_query
+
+Level = Literal["PUBLIC", "METRICS", "VIEWER", "OPERATOR", "ADMIN"]
+RANK: dict[str, int] = {"VIEWER": 1, "OPERATOR": 2, "ADMIN": 3}
+P = ParamSpec("P")
+View = Callable[..., ResponseReturnValue]
+
+
+@dataclass(frozen=True)
+class Access:
+    """What a route asks for and what it takes and gives: checked at each request, and shown in the OpenAPI document."""
+
+    level: Level
+    body: type[BaseModel] | None = None
+    query: type[BaseModel] | None = None
+    data: type[BaseModel] | None = None
+    limit: str | None = None
+    max_bytes: int | None = None
+
+
+@dataclass(frozen=True)
+class Person:
+    """Who is signed in: account and session ids. `bearer`: by an Authorization header, not by cookie."""
+
+    id: str
+    username: str
+    name: str
+    role: UserRole
+    session: str
+    bearer: bool
+
+
+def requires(
+    level: Level,
+    *,
+    body: type[BaseModel] | None = None,
+    query: type[BaseModel] | None = None,
+    data: type[BaseModel] | None = None,
+    limit: str | None = None,
+    max_bytes: int | None = None,
+) -> Callable[[Callable[P, ResponseReturnValue]], View]:
+    """Declare a route's role, below its `@blueprint.route`.
+
+    PUBLIC: anybody. METRICS: the metrics token or whoever is signed in. VIEWER, OPERATOR, ADMIN: that role or a higher.
+    body, query: models that are read strictly and handed to the view as keyword arguments of these names.
+    data: model of the answer's data, for the OpenAPI document. limit: instead of the one for all routes: "off", "auth",
+    "trigger", or one like "600 per minute", per person or address. max_bytes: largest request, 64 kB if None.
+    """
+    access = Access(level, body, query, data, limit, max_bytes)
+
+    def declare(view: Callable[P, ResponseReturnValue]) -> View:
+        @wraps(view)
+        def checked(*args: P.args, **kwargs: P.kwargs) -> ResponseReturnValue:
+            if query is not None:
+                kwargs["query"] = read_query(query)
+            if body is not None:
+                kwargs["body"] = read_body(body)
+            return view(*args, **kwargs)
+
+        checked.access = access  # type: ignore[attr-defined]
+        return checked
+
+    return declare
+
+
+def access_of(app: Flask, endpoint: str | None) -> Access | None:
+    """What an endpoint declares; None if it declares nothing."""
+    return getattr(app.view_functions.get(endpoint or ""), "access", None)
+
+
+def current() -> Person:
+    """Who is signed in. Raises Problem SIGN_IN_REQUIRED."""
+    person: Person | None = g.get("person")
+    if person is None:
+        raise Problem("SIGN_IN_REQUIRED")
+    return person
+
+
+def allowed(person: Person, level: Level) -> bool:
+    """Whether a person may use a route of this level."""
+    return level in ("PUBLIC", "METRICS") or RANK[person.role] >= RANK[level]
+
+
+def still_allowed(person: Person, level: Level = "VIEWER") -> bool:
+    """Whether that still holds now: for streams, which ask again every few seconds and end if not."""
+    from web.identity import person_of_session
+
+    found = person_of_session(person.session, bearer=person.bearer)
+    return found is not None and allowed(found, level)

@@ -1,0 +1,55 @@
+"""Asking the node: a command and its data, or the problem that it replied with."""
+
+import time
+from typing import Any, Literal
+
+from schemas import CATALOGUE, Problem
+from web.site import site
+
+REPLY_S = 5.0
+FIRST_S = 1.5  # how long the first question waits until the topics are heard
+SILENT_S = 25.0  # metrics come every 10 s
+Presence = Literal["ok", "away", "silent", "broker away"]
+
+
+def command(name: str, limit_s: float = REPLY_S, **payload: Any) -> dict[str, Any]:
+    """The data of the node's reply. Raises Problem BROKER_AWAY, NODE_AWAY, and those the node replies with."""
+    reply = site().client.request(name, payload, limit_s)
+    if reply.ok:
+        return reply.data or {}
+    code, message = (reply.error.code, reply.error.message) if reply.error else ("INTERNAL", "")
+    if code not in CATALOGUE:  # of a newer node
+        raise Problem("INTERNAL", f"the node replied {code}: {message}")
+    problem = Problem(code)
+    problem.message = message  # it begins with the catalogue's words already
+    raise problem
+
+
+def presence() -> Presence:
+    """Whether the node is there, by what it said last; never waits."""
+    watch = site().watch
+    if watch.broker is not None:
+        return "broker away"
+    if watch.state is None or watch.state.get("state") == "Offline":
+        return "away"
+    age_s = watch.age_s
+    return "ok" if age_s is not None and age_s < SILENT_S else "silent"
+
+
+def presence_known() -> Presence:
+    """The same; in the first moments of this process it waits a little until the broker has told."""
+    watch = site().watch
+    watch.settled.wait(max(0.0, watch.began_at + FIRST_S - time.monotonic()))
+    return presence()
+
+
+def check_station(station: str) -> str:
+    """The station, if the settings have it. Raises Problem STATION_NOT_FOUND."""
+    if station not in stations():
+        raise Problem("STATION_NOT_FOUND", f"{station!r:.40}; there are {', '.join(stations())}")
+    return station
+
+
+def stations() -> list[str]:
+    """The stations of the settings."""
+    return [station.id for station in site().settings.station]

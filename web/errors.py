@@ -1,0 +1,53 @@
+"""Everything that goes wrong in a request becomes the one envelope, with a code of the catalogue, here."""
+
+import logging
+
+from flask import Flask, Response, g, request
+from werkzeug.exceptions import HTTPException
+
+from schemas import Problem
+from schemas.base import plain
+from web.reply import fail
+
+log = logging.getLogger(__name__)
+CODES = {
+    400: "BAD_REQUEST",
+    404: "NOT_FOUND",
+    405: "METHOD_NOT_ALLOWED",
+    413: "TOO_LARGE",
+    415: "CONTENT_TYPE",
+    429: "RATE_LIMITED",
+}
+
+
+def register(app: Flask) -> None:
+    """Answer all errors of an application."""
+    app.register_error_handler(Problem, _problem)
+    app.register_error_handler(HTTPException, _http)
+    app.register_error_handler(Exception, _fault)
+
+
+def _problem(problem: Problem) -> Response:
+    answer = fail(problem)
+    if answer.status_code == 401:
+        answer.headers["WWW-Authenticate"] = "Bearer"
+    if answer.status_code >= 500:
+        log.warning("%s %s: %s (%s)", request.method, plain(request.path, 200), problem, g.get("request_id", ""))
+    return answer
+
+
+def _http(error: HTTPException) -> Response | HTTPException:
+    status = error.code or 500
+    if status < 400:  # a redirect
+        return error
+    code = CODES.get(status, "BAD_REQUEST" if status < 500 else "INTERNAL")
+    answer = fail(Problem(code), status)
+    for name, value in error.get_headers():
+        if name in ("Allow", "Retry-After"):
+            answer.headers[name] = value
+    return answer
+
+
+def _fault(error: Exception) -> Response:
+    log.error("%s %s failed (%s)", request.method, plain(request.path, 200), g.get("request_id", ""), exc_info=error)
+    return fail(Problem("INTERNAL", "the log tells more under this request id"), request_id=g.get("request_id", ""))

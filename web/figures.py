@@ -1,0 +1,99 @@
+"""Figures of this web process and its machine: as Prometheus text and as JSON. Several workers each give their own."""
+
+import os
+import threading
+import time
+from pathlib import Path
+from typing import Any
+
+from flask import Flask, Response, g, request
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client.process_collector import ProcessCollector
+
+from web.site import NAME, Site
+
+SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0)
+
+
+class Figures:
+    """What is counted."""
+
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry()
+        ProcessCollector(registry=self.registry)
+        self.started = time.monotonic()
+        self.requests = Counter(
+            "inspection_web_requests", "Answers by route and status.", ["route", "status"], registry=self.registry
+        )
+        self.seconds = Histogram(
+            "inspection_web_request_seconds", "Time to the answer.", buckets=SECONDS, registry=self.registry
+        )
+        self.busy = Gauge("inspection_web_requests_in_progress", "Requests being answered.", registry=self.registry)
+        self.sessions = Gauge("inspection_web_sessions", "Sessions that have not ended.", registry=self.registry)
+        self.events = Counter("inspection_web_events", "Events of the web by kind.", ["kind"], registry=self.registry)
+
+
+def register(app: Flask) -> None:
+    """Count every request of an application."""
+    figures = Figures()
+    here: Site = app.extensions[NAME]
+    app.extensions["figures"] = figures
+    here.listeners.append(lambda kind, _: figures.events.labels(kind).inc())
+
+    def before() -> None:
+        g.counted = time.monotonic()
+        figures.busy.inc()
+
+    def after(answer: Response) -> Response:
+        route = request.url_rule.rule if request.url_rule is not None else "none"
+        figures.requests.labels(route, answer.status_code).inc()
+        figures.seconds.observe(time.monotonic() - g.get("counted", time.monotonic()))
+        return answer
+
+    def done(_: BaseException | None) -> None:
+        if "counted" in g:
+            figures.busy.dec()
+
+    app.before_request(before)
+    app.after_request(after)
+    app.teardown_request(done)
+
+
+def as_prometheus(here: Site) -> bytes:
+    """The text of Prometheus, with its content type in the answer's head."""
+    figures = _figures()
+    figures.sessions.set(len(here.accounts.sessions()))
+    return generate_latest(figures.registry)
+
+
+def as_json(here: Site) -> dict[str, Any]:
+    """CPU, memory, disk, process and pool; and what the node said last."""
+    disk = os.statvfs(here.state)
+    memory = dict(line.split(":", 1) for line in Path("/proc/meminfo").read_text().splitlines())
+    status = dict(line.split(":", 1) for line in Path("/proc/self/status").read_text().splitlines())
+    return {
+        "cpu": {"count": os.cpu_count(), "load": list(os.getloadavg())},
+        "memory": {"total_mb": _mb(memory["MemTotal"]), "available_mb": _mb(memory["MemAvailable"])},
+        "disk": {"total_mb": disk.f_blocks * disk.f_frsize // 2**20, "free_mb": disk.f_bavail * disk.f_frsize // 2**20},
+        "process": {
+            "pid": os.getpid(),
+            "memory_mb": _mb(status["VmRSS"]),
+            "threads": threading.active_count(),
+            "files": len(os.listdir("/proc/self/fd")),  # noqa: PTH208 - the folder changes while it is read
+            "uptime_s": round(time.monotonic() - _figures().started, 1),
+            "cpu_s": round(time.process_time(), 2),
+        },
+        "pool": {"sessions": len(here.accounts.sessions())},
+        "node": here.watch.metrics,
+    }
+
+
+def _figures() -> Figures:
+    from flask import current_app
+
+    found: Figures = current_app.extensions["figures"]
+    return found
+
+
+def _mb(text: str) -> int:
+    return int(text.split()[0]) // 1024

@@ -1,0 +1,138 @@
+"""The history: pages of results, one result, pictures, exports and figures."""
+
+import json
+from collections.abc import Iterator
+from contextlib import suppress
+from typing import Annotated, Any, Literal
+
+from flask import Blueprint, Response, request, send_file
+from flask.typing import ResponseReturnValue
+from pydantic import Field
+
+from schemas import Problem, utc
+from schemas.store.export import MAX_ROWS, as_csv, json_lines
+from schemas.store.filters import Filter
+from schemas.store.history import MAX_LIMIT
+from web.access import requires
+from web.command import stations
+from web.records import records
+from web.reply import ok
+from web.site import site
+
+history = Blueprint("history", __name__, url_prefix="/api/v1")
+
+YEAR_S = 365 * 86400
+COUNT_S = 1.0
+
+
+class PageQuery(Filter):
+    """A page of results."""
+
+    limit: Annotated[int, Field(ge=1, le=MAX_LIMIT)] = Field(default=50, description="Results of the page.")
+    cursor: str | None = Field(default=None, max_length=200, description="From the page before; goes on after it.")
+    order: Literal["newest", "oldest"] = Field(default="newest", description="Which come first.")
+
+
+class ExportQuery(Filter):
+    """An export."""
+
+    format: Literal["csv", "jsonl"] = Field(default="csv", description="csv for a spreadsheet, jsonl for programs.")
+    order: Literal["newest", "oldest"] = Field(default="newest", description="Which come first.")
+    rows: Annotated[int, Field(ge=1, le=MAX_ROWS)] = Field(default=MAX_ROWS, description="Results at most.")
+
+
+class FiguresQuery(Filter):
+    """Figures over results."""
+
+    bucket_s: Annotated[int, Field(ge=1, le=366 * 86400)] | None = Field(
+        default=None, description="Length of the steps in seconds; fitting if missing."
+    )
+
+
+@history.get("/results")
+@requires("VIEWER", query=PageQuery)
+def results(query: PageQuery) -> ResponseReturnValue:
+    """A page of results. `cursor` leads to the next page, null at the end; `complete` false: the search goes on there."""
+    page = records().history.page(_filter(query), query.limit, query.cursor, query.order)
+    rows = [{**row._asdict(), "images": _names(row.result_id) if row.pictures else None} for row in page.rows]
+    return ok({"results": rows, "cursor": page.cursor, "complete": page.complete})
+
+
+@history.get("/results/<result_id>")
+@requires("VIEWER")
+def one_result(result_id: str) -> ResponseReturnValue:
+    """One result as it was published; `kept` says which of its pictures are still there."""
+    result = json.loads(records().history.one(result_id))
+    names = [name for name in result["images"].values() if name]
+    gone = records().pictures.missing(names)
+    return ok({**result, "kept": [name for name in names if name not in gone]})
+
+
+@history.get("/results/export")
+@requires("VIEWER", query=ExportQuery, limit="10 per minute")
+def export(query: ExportQuery) -> ResponseReturnValue:
+    """Results as CSV or JSON lines, as a stream; X-Total-Count says how many there are, if that is known soon."""
+    filter = _filter(query)
+    name = f"results-{site().settings.node_id}-{utc()[:19].replace(':', '')}.{query.format}"
+    body: Iterator[str] | Iterator[bytes]
+    if query.format == "csv":
+        body = as_csv(records().history, filter, query.order, query.rows)
+    else:
+        body = json_lines(records().history, filter, query.order, query.rows)
+    answer = Response(body, mimetype="text/csv" if query.format == "csv" else "application/x-ndjson")
+    answer.headers["Content-Disposition"] = f'attachment; filename="{name}"'
+    if filter.tool is None:
+        with suppress(Problem):  # it takes too long to count, or will be told by the stream itself
+            total = records().statistics.counts(filter, COUNT_S)["total"]
+            answer.headers["X-Total-Count"] = str(min(query.rows, total))
+    return answer
+
+
+@history.get("/pictures/<name>")
+@requires("VIEWER", limit="1200 per minute")
+def picture(name: str) -> ResponseReturnValue:
+    """A picture of a result, by the name in the result. It never changes, so browsers keep it."""
+    path = records().pictures.path(name)  # only names of ours come further
+    try:
+        answer = send_file(path, mimetype="image/png" if name.endswith(".png") else "image/jpeg", etag=False)
+    except FileNotFoundError:
+        raise Problem("RESULT_NOT_FOUND", f"the picture {name} is not kept any more") from None
+    answer.set_etag(name)
+    answer.headers["Cache-Control"] = f"private, max-age={YEAR_S}, immutable"
+    return answer.make_conditional(request)
+
+
+@history.get("/statistics")
+@requires("VIEWER", query=FiguresQuery)
+def statistics(query: FiguresQuery) -> ResponseReturnValue:
+    """Counts and yield, both over time, cycle times, and what parts were rejected for."""
+    figures, filter = records().statistics, _filter(query)
+    return ok(
+        {
+            **figures.over_time(filter, query.bucket_s),
+            "cycle_ms": figures.cycle(filter),
+            "rejects": figures.reasons(filter),
+        }
+    )
+
+
+@history.get("/statistics/tools")
+@requires("VIEWER", query=Filter)
+def tools(query: Filter) -> ResponseReturnValue:
+    """Each tool's values against its limits: least, greatest, mean, deviation, Cpk; with `tool`, histogram and trend."""
+    return ok(records().statistics.tools(_filter(query)))
+
+
+@history.get("/statistics/stations")
+@requires("VIEWER")
+def since_reset() -> ResponseReturnValue:
+    """Counts, yield and cycle times of every station since its counters were reset."""
+    return ok({station: records().statistics.since_reset(station) for station in stations()})
+
+
+def _filter(query: Filter) -> Filter:
+    return Filter(**{name: getattr(query, name) for name in Filter.model_fields})
+
+
+def _names(result_id: str) -> dict[str, Any]:
+    return records().pictures.names(result_id).model_dump()

@@ -1,0 +1,86 @@
+"""Who asks: a bearer token or a cookie to a person, whose account and session are looked up at every request."""
+
+import hmac
+
+from flask import g, request
+
+from schemas import Problem, User
+from web import cookies, csrf, tokens
+from web.access import Level, Person, allowed
+from web.site import Site, site
+
+
+def identify(level: Level) -> None:
+    """Put the person into `g.person`, None for nobody.
+
+    Raises Problem SIGN_IN_REQUIRED, PERMISSION_DENIED, TOKEN_INVALID, TOKEN_EXPIRED, CROSS_SITE.
+    """
+    here = site()
+    g.person = None
+    g.metrics = False
+    bearer = _bearer()
+    csrf.check(here, bearer=bearer is not None)
+    if bearer is not None and _is_metrics_token(here, bearer):
+        g.metrics = True
+        if level not in ("PUBLIC", "METRICS"):
+            raise Problem("PERMISSION_DENIED", "the metrics token reads metrics only")
+        return
+    try:
+        g.person = _person(here, bearer)
+    except Problem:
+        if level != "PUBLIC":
+            raise
+    person: Person | None = g.person
+    if person is None and level != "PUBLIC":
+        raise Problem("SIGN_IN_REQUIRED")
+    if person is not None and not allowed(person, level):
+        raise Problem("PERMISSION_DENIED", f"{level} is needed")
+
+
+def person_of_session(session: str, user: str | None = None, *, bearer: bool) -> Person | None:
+    """The person of a session that holds now; None if session or account have ended."""
+    here = site()
+    found = here.accounts.session(session)
+    if found is None or (user is not None and found.user != user):
+        return None
+    account = account_of(here, found.user)
+    if account is None or account.disabled or account.password_changed_at != found.password_at:
+        return None
+    return Person(account.id, account.username, account.name, account.role, found.id, bearer)
+
+
+def account_of(here: Site, key: str) -> User | None:
+    """An account by id or user name, as it is now."""
+    try:
+        return here.user(key)
+    except Problem as problem:
+        if problem.code == "USER_NOT_FOUND":
+            return None
+        raise
+
+
+def _person(here: Site, bearer: str | None) -> Person | None:
+    token = bearer if bearer is not None else cookies.get(here.settings, cookies.ACCESS)
+    if token is None:
+        return None
+    said = tokens.read(here.keys, "access", here.settings.node_id, token)
+    person = person_of_session(said.session, said.user, bearer=bearer is not None)
+    if person is None:
+        raise Problem("TOKEN_INVALID", "its session has ended")
+    return person
+
+
+def _bearer() -> str | None:
+    """The token of the Authorization header; None without the header. Raises Problem TOKEN_INVALID for anything else."""
+    header = request.headers.get("Authorization")
+    if header is None:
+        return None
+    scheme, _, token = header.partition(" ")
+    if scheme.lower() != "bearer" or not token.strip():
+        raise Problem("TOKEN_INVALID", "the Authorization header is not `Bearer TOKEN`")
+    return token.strip()
+
+
+def _is_metrics_token(here: Site, token: str) -> bool:
+    secret = here.settings.web.metrics_token
+    return secret is not None and hmac.compare_digest(token.encode(), secret.get_secret_value().encode())

@@ -1,0 +1,56 @@
+"""How often: a limit for every person and address, sharper ones for signing in and for triggering by hand.
+
+Flask-Limiter gives storage and strategy; which limit a route has is in its declaration, so all is counted in one place.
+In the memory of one process it is exact; several workers need a storage that they share (Redis, Memcached).
+"""
+
+import time
+from functools import cache
+
+from flask import Flask, current_app, request
+from flask_limiter import Limiter
+from limits import RateLimitItem, parse
+
+from schemas import Problem
+from web.access import Access
+from web.site import site
+
+LIMITER = "limiter_of_inspection"
+MEMORY = "memory://"
+
+
+def register(app: Flask, storage_uri: str) -> None:
+    """Keep the counts of an application there."""
+    limiter = Limiter(_address, app=app, storage_uri=storage_uri, strategy="moving-window")
+    app.extensions[LIMITER] = limiter
+
+
+def count(access: Access | None, endpoint: str, person: str | None) -> None:
+    """Count this request. Raises Problem RATE_LIMITED."""
+    web = site().settings.web
+    limit = access.limit if access is not None else None
+    if limit == "off":
+        return
+    who = f"user:{person}" if person is not None else f"address:{_address()}"
+    if limit is None:
+        scope, item = "all", _item(f"{web.requests_per_minute} per minute")
+    elif limit == "auth":  # by address only: another account is another guess
+        scope, item, who = "auth", _item(f"{web.sign_ins_per_minute} per minute"), f"address:{_address()}"
+    elif limit == "trigger":
+        scope, item = "trigger", _item(f"{web.triggers_per_minute} per minute")
+    else:
+        scope, item = endpoint, _item(limit)
+    strategy = current_app.extensions[LIMITER].limiter
+    if not strategy.hit(item, scope, who):
+        reset_at = strategy.get_window_stats(item, scope, who).reset_time
+        wait_s = min(max(1, int(reset_at - time.time()) + 1), 3600)
+        raise Problem("RATE_LIMITED", f"more than {item.amount} a {item.GRANULARITY.name}", retry_after_s=wait_s)
+
+
+@cache
+def _item(text: str) -> RateLimitItem:
+    return parse(text)
+
+
+def _address() -> str:
+    return request.remote_addr or "unknown"

@@ -1,0 +1,260 @@
+"""Live streams: what the node says, to every browser that listens, without a result missing or told twice.
+
+Theory of operation. A stream remembers the `seq` it told last of each station; that is also its event id (`cam1:4711,cam2:88`),
+with which a browser that was cut off asks to go on. Results come from MQTT; whatever is missing between the last told and the
+next heard (a lost connection of the browser, of the web, of the node) is read from the ledger, and while the broker is
+away the ledger alone is asked, once a second.
+
+A reader who does not keep up is dropped: its queue is bounded, and its socket is shut so that the thread that is stuck
+in sending is free again. It may come back with its event id, and misses nothing.
+"""
+
+import contextlib
+import json
+import queue
+import re
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterator
+from typing import Any, NamedTuple
+
+from schemas import Problem, utc
+from schemas.store.history import History
+from web.site import Site
+
+QUEUE_LIMIT = 256
+HEARTBEAT_S = 10.0
+ACCESS_S = 3.0
+POLL_S = 1.0
+SEND_S = 15.0
+REPLAY = 1000  # results that are told again at most
+STEP = 200
+EVENT_ID = re.compile(r"[a-z0-9][a-z0-9-]{0,31}:[0-9]{1,15}(,[a-z0-9][a-z0-9-]{0,31}:[0-9]{1,15}){0,31}")
+TOLD = {"state": "state", "alarm": "alarm", "event": "event", "result": "result"}
+
+
+class Said(NamedTuple):
+    """One thing for all streams; seq is that of a result, else 0. heard_at is monotonic."""
+
+    kind: str
+    leaf: str
+    seq: int
+    data: dict[str, Any]
+    heard_at: float
+
+
+class Live:
+    """What is heard, to the streams that are open, at most `limit` at a time."""
+
+    def __init__(self, site: Site, history: History, stations: list[str], limit: int) -> None:
+        self.history = history
+        self.stations = stations
+        self.limit = limit
+        self._watch = site.watch
+        self._streams: set[Stream] = set()
+        self._lock = threading.Lock()
+        self._watch.listeners.append(self._heard)
+        site.listeners.append(lambda kind, details: self.tell("notice", kind, details))
+
+    def __len__(self) -> int:
+        return len(self._streams)
+
+    def open(self, last_event_id: str, sock: socket.socket | None = None) -> "Stream":
+        """A stream; close it in the end. Raises Problem BUSY when there are too many."""
+        with self._lock:
+            if len(self._streams) >= self.limit:
+                raise Problem("BUSY", f"{self.limit} event streams are open", retry_after_s=5)
+            stream = Stream(self, parse_event_id(last_event_id, self.stations), sock)
+            self._streams.add(stream)
+        return stream
+
+    def closed(self, stream: "Stream") -> None:
+        """A stream has ended."""
+        with self._lock:
+            self._streams.discard(stream)
+
+    def tell(self, kind: str, leaf: str, data: dict[str, Any], seq: int = 0) -> None:
+        """Something for every stream; never waits."""
+        said = Said(kind, leaf, seq, data, time.monotonic())
+        with self._lock:
+            streams = tuple(self._streams)
+        for stream in streams:
+            stream.offer(said)
+
+    def link(self) -> dict[str, Any]:
+        """Whether broker and node are there, and how old the newest word of the node is."""
+        from web.command import SILENT_S
+
+        broker, state, age_s = self._watch.broker, self._watch.state, self._watch.age_s
+        if broker is not None:
+            node = "unknown"
+        elif state is None or state.get("state") == "Offline":
+            node = "away"
+        else:
+            node = "ok" if age_s is not None and age_s < SILENT_S else "silent"
+        return {
+            "broker": "ok" if broker is None else "away",
+            "node": node,
+            "message": broker.message if broker else None,
+            "age_s": None if age_s is None else round(age_s, 1),
+            "at": utc(),
+        }
+
+    def snapshot(self) -> dict[str, Any]:
+        """Everything that is known now, for a page that begins."""
+        return {
+            "link": self.link(),
+            "state": self._watch.state,
+            "alarms": self._watch.alarms,
+            "latest": {station: value for station, value in self._watch.latest.items() if station in self.stations},
+        }
+
+    def _heard(self, name: str, leaf: str, value: dict[str, Any]) -> None:
+        if name not in TOLD or (name == "result" and leaf not in self.stations):
+            return
+        seq = value.get("seq") if name == "result" else 0
+        if isinstance(seq, int):
+            self.tell(name, leaf, value, seq)
+
+
+class Stream:
+    """One browser's stream."""
+
+    def __init__(self, live: Live, seen: dict[str, int], sock: socket.socket | None) -> None:
+        self.dropped = False
+        self._live = live
+        self._seen = seen
+        self._socket = sock
+        self._queue: queue.Queue[Said] = queue.Queue(QUEUE_LIMIT)
+        self._open = True
+        if sock is not None:
+            sock.settimeout(SEND_S)
+
+    def offer(self, said: Said) -> None:
+        """Something to tell; a stream that has no room for it is dropped."""
+        try:
+            self._queue.put_nowait(said)
+        except queue.Full:
+            self.drop()
+
+    def drop(self) -> None:
+        """End it from another thread, also if its own is stuck in sending."""
+        self.dropped, self._open = True, False
+        if self._socket is not None:
+            with contextlib.suppress(OSError):  # it has ended already
+                self._socket.shutdown(socket.SHUT_RDWR)
+
+    def close(self) -> None:
+        """It has ended; called by the server, whatever happened."""
+        self._open = False
+        self._live.closed(self)
+
+    def run(self, allowed: Callable[[], bool]) -> Iterator[bytes]:
+        """The text of the stream (text/event-stream); `allowed` is asked every few seconds and ends it when it is False."""
+        yield b"retry: 2000\n\n"
+        self._begin()
+        link = self._live.link()
+        yield _event("hello", self._live.snapshot())
+        for station in self._live.stations:
+            yield from self._missed(station)
+        now = time.monotonic()
+        beat, asked, polled = now, now, now
+        while self._open:
+            try:
+                said = self._queue.get(timeout=0.5)
+            except queue.Empty:
+                said = None
+            if said is not None:
+                yield from self._told(said)
+            now = time.monotonic()
+            if now - asked >= ACCESS_S:
+                asked = now
+                if not allowed():
+                    yield _event("end", {"reason": "the session has ended, or its role has changed"})
+                    return
+            found = self._live.link()
+            if (found["broker"], found["node"]) != (link["broker"], link["node"]):
+                yield _event("link", found)
+                if found["broker"] == "ok":  # what was published while nobody listened
+                    for station in self._live.stations:
+                        yield from self._missed(station)
+            link = found
+            if now - beat >= HEARTBEAT_S:
+                beat = now
+                yield f": {utc()}\n\n".encode() + _event("link", found)
+            if found["broker"] != "ok" and now - polled >= POLL_S:
+                polled = now
+                for station in self._live.stations:
+                    yield from self._missed(station)
+
+    def _begin(self) -> None:
+        """What was told before this stream is what its event id says, but never more than there is."""
+        for station in self._live.stations:
+            try:
+                last = self._live.history.last_seq(station)
+            except Problem:  # told in `link` and health; live results go on
+                self._seen.pop(station, None)
+                continue
+            self._seen[station] = min(self._seen.get(station, last), last)
+
+    def _told(self, said: Said) -> Iterator[bytes]:
+        if said.kind != "result":
+            data = {"code": said.leaf, "alarm": said.data or None} if said.kind == "alarm" else said.data
+            yield _event(said.kind, data if said.kind != "notice" else {"kind": said.leaf, **said.data})
+            return
+        seen = self._seen.get(said.leaf)
+        if seen is not None and said.seq <= seen:
+            if not self._began_anew(said.leaf, seen):
+                return  # told from the ledger already, or sent again on demand
+            seen = None
+        if seen is not None and said.seq > seen + 1:
+            yield from self._missed(said.leaf, said.seq)
+        if said.seq > self._seen.get(said.leaf, 0) or seen is None:
+            yield self._result(said.leaf, said.seq, said.data)
+
+    def _began_anew(self, station: str, seen: int) -> bool:
+        try:
+            return self._live.history.last_seq(station) < seen
+        except Problem:
+            return False
+
+    def _missed(self, station: str, before: int | None = None) -> Iterator[bytes]:
+        """Results that the ledger has and this stream has not told."""
+        seen = self._seen.get(station)
+        if seen is None:
+            return
+        try:
+            last = self._live.history.last_seq(station) if before is None else before - 1
+            if last - seen > REPLAY:
+                yield _event("gap", {"station": station, "from_seq": seen + 1, "to_seq": last - REPLAY})
+                self._seen[station] = seen = last - REPLAY
+            while self._open and seen < last:
+                rows = self._live.history.after(station, seen, STEP)
+                for seq, payload in rows:
+                    if before is not None and seq >= before:
+                        return
+                    yield self._result(station, seq, json.loads(payload))
+                if not rows:
+                    return
+                seen = rows[-1][0]
+        except Problem as problem:
+            yield _event("notice", {"kind": "history", "code": problem.code, "message": problem.message})
+
+    def _result(self, station: str, seq: int, data: dict[str, Any]) -> bytes:
+        self._seen[station] = seq
+        return _event("result", data, ",".join(f"{name}:{number}" for name, number in sorted(self._seen.items())))
+
+
+def parse_event_id(text: str, stations: list[str]) -> dict[str, int]:
+    """Station to seq in an event id of ours; {} for anything else, which begins anew."""
+    if len(text) > 2000 or not EVENT_ID.fullmatch(text):
+        return {}
+    pairs = (item.split(":") for item in text.split(","))
+    return {station: int(seq) for station, seq in pairs if station in stations}
+
+
+def _event(kind: str, data: dict[str, Any], id: str | None = None) -> bytes:
+    text = json.dumps(data, ensure_ascii=False, separators=(",", ":"))  # no line breaks: JSON escapes them
+    head = f"id: {id}\n" if id is not None else ""
+    return f"{head}event: {kind}\ndata: {text}\n\n".encode()

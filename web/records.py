@@ -1,0 +1,50 @@
+"""What is read of the node's folders: history, figures, pictures, acknowledgements. One a process, made at the first use."""
+
+import threading
+from typing import NamedTuple
+
+from flask import Flask, current_app
+
+from schemas.store.acknowledged import Acknowledged
+from schemas.store.history import History
+from schemas.store.pictures import Pictures
+from schemas.store.statistics import Statistics
+from web.live import Live
+from web.site import NAME, Site
+
+RECORDS = "records_of_inspection"
+STREAMS = 16
+_lock = threading.Lock()
+
+
+class Records(NamedTuple):
+    """See the head of this file."""
+
+    history: History
+    statistics: Statistics
+    pictures: Pictures
+    acknowledged: Acknowledged
+    live: Live
+
+
+def records() -> Records:
+    """Those of the application that answers this request."""
+    return records_of(current_app)
+
+
+def records_of(app: Flask) -> Records:
+    """Those of an application. `EVENT_STREAMS` in its config is how many event streams it serves at a time."""
+    with _lock:
+        found: Records | None = app.extensions.get(RECORDS)
+        if found is None:
+            here: Site = app.extensions[NAME]
+            history = History(here.state / "ledger.db")
+            ids = [station.id for station in here.settings.station]
+            found = app.extensions[RECORDS] = Records(
+                history,
+                Statistics(history),
+                Pictures(here.state / "pictures", here.settings.pictures),
+                Acknowledged(here.state / "acknowledged.json"),
+                Live(here, history, ids, app.config.get("EVENT_STREAMS", STREAMS)),
+            )
+        return found

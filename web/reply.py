@@ -1,0 +1,46 @@
+"""Answers: one envelope for what went well and one for what did not."""
+
+import json
+from typing import Any
+
+from flask import Response
+from pydantic import BaseModel
+
+from schemas import CATALOGUE, Problem
+
+JSON = "application/json"
+
+
+def ok(data: Any = None, message: str = "", status: int = 200) -> Response:
+    """`{"success":true,"data":...,"message":...}`; models in `data` become JSON by their aliases."""
+    return document({"success": True, "data": data, "message": message}, status)
+
+
+def fail(problem: Problem, status: int | None = None, **details: Any) -> Response:
+    """`{"success":false,"error":CODE,"message":...,"details":{...}}`, with the HTTP status of the catalogue unless given."""
+    entry = CATALOGUE[problem.code]
+    body = {
+        "success": False,
+        "error": problem.code,
+        "message": problem.message,
+        "details": {"advice": entry.advice, **problem.details, **details},
+    }
+    answer = document(body, status or entry.http_status)
+    wait_s = body["details"].get("retry_after_s")  # type: ignore[attr-defined]
+    if wait_s is not None:
+        answer.headers["Retry-After"] = str(max(1, int(wait_s)))
+    return answer
+
+
+def document(value: Any, status: int = 200, mimetype: str = JSON) -> Response:
+    """Any JSON document, without the envelope."""
+    text = json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False, default=_plain)
+    return Response(text, status, mimetype=mimetype)
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, BaseModel):
+        return value.model_dump(mode="json", by_alias=True)
+    if isinstance(value, tuple | set | frozenset):
+        return list(value)
+    raise TypeError(f"{type(value).__name__} is not JSON")

@@ -1,0 +1,77 @@
+"""Proving who one is: password, second factor, and how often it may be tried."""
+
+import hashlib
+import hmac
+import time
+
+import pyotp
+
+from schemas import Problem, User
+from web.identity import account_of
+from web.password import matches, outdated, rehashed
+from web.site import Site, actor
+
+FREE_BY_USER = 5
+FREE_BY_ADDRESS = 20
+STEP_S = 30
+STEPS = (0, -1, 1)  # the clocks may differ by one step (RFC 6238, 5.2)
+
+
+def prove(here: Site, username: str, password: str, code: str | None, recovery_code: str | None) -> User:
+    """The account whose password, and second factor if it has one, these are.
+
+    Raises Problem LOCKED_OUT, CREDENTIALS_INVALID, TWO_FACTOR_REQUIRED, TWO_FACTOR_INVALID, BUSY. An account that is not
+    there, or is disabled, answers as one whose password is wrong, and as late.
+    """
+    by_user, by_address = f"user:{username}", f"address:{actor()['address']}"
+    wait_s = here.accounts.attempt({by_user: FREE_BY_USER, by_address: FREE_BY_ADDRESS})
+    if wait_s > 0:
+        raise Problem("LOCKED_OUT", retry_after_s=int(wait_s) + 1)
+    user = account_of(here, username) if len(username) <= 32 else None
+    hashed = user.password_hash if user is not None and not user.disabled else None
+    if not matches(password, hashed) or user is None:
+        _failed(here, user, by_user, "password")
+        raise Problem("CREDENTIALS_INVALID")
+    factor = here.accounts.twofactor(user.id)
+    if factor is not None and factor.enabled:
+        if code is None and recovery_code is None:
+            here.accounts.take_back(by_user, by_address)  # not forget: else the code could be guessed for ever
+            raise Problem("TWO_FACTOR_REQUIRED")
+        if not _second(here, user, factor.secret, code, recovery_code):
+            _failed(here, user, by_user, "code")
+            raise Problem("TWO_FACTOR_INVALID")
+    here.accounts.take_back(by_address)
+    here.accounts.forget(by_user)
+    if outdated(user.password_hash):
+        here.users.rehash(user.id, rehashed(password))
+    return user
+
+
+def step_of(secret: str, code: str) -> int | None:
+    """The time step whose code this is, None if it is that of no step around now."""
+    totp = pyotp.TOTP(secret)
+    now = int(time.time()) // STEP_S
+    for offset in STEPS:
+        if hmac.compare_digest(totp.generate_otp(now + offset), code):
+            return now + offset
+    return None
+
+
+def recovery_digest(code: str) -> bytes:
+    """What is stored of a recovery code: it has 80 random bits, so a fast hash is enough."""
+    return hashlib.sha256(code.replace("-", "").replace(" ", "").lower().encode()).digest()
+
+
+def _second(here: Site, user: User, secret: str, code: str | None, recovery_code: str | None) -> bool:
+    if code is not None:
+        step = step_of(secret, code)
+        return step is not None and here.accounts.use_step(user.id, step)
+    assert recovery_code is not None
+    return here.accounts.use_recovery(user.id, recovery_digest(recovery_code), {**actor(), "username": user.username})
+
+
+def _failed(here: Site, user: User | None, by_user: str, what: str) -> None:
+    here.audit("sign-in.failed", user.id if user is not None else "", what=what)
+    if user is not None and here.accounts.failures(by_user) == FREE_BY_USER:
+        here.audit("user.locked", user.id)
+        here.event("user.locked", username=user.username)

@@ -1,0 +1,118 @@
+"""What the routes share: settings, stores, the broker. One a process, in `app.extensions["inspection"]`."""
+
+import logging
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from flask import current_app, g, has_request_context, request
+
+from broker.client import Client
+from broker.topics import Names
+from schemas import Problem, Settings, User
+from schemas.load import Loaded
+from schemas.store.accounts import Accounts
+from schemas.store.programs import Programs
+from schemas.store.reader import Reader
+from schemas.store.users import Users
+from web.keys import Keys
+from web.watch import Watch
+
+log = logging.getLogger(__name__)
+NAME = "inspection"
+
+
+class Site:
+    """The state folder as the web sees it: it owns users, accounts and programs, and reads what the node writes."""
+
+    def __init__(self, loaded: Loaded, keys: Keys) -> None:
+        self.loaded = loaded
+        self.settings: Settings = loaded.settings
+        self.state = Path(loaded.settings.state_dir)
+        self.keys = keys
+        self.users = Users(self.state / "users")
+        self.accounts = Accounts(self.state / "accounts.db")
+        self.programs = Programs(self.state / "programs")
+        self.ledger = Reader(self.state / "ledger.db")
+        self.listeners: list[Callable[[str, dict[str, Any]], None]] = []
+        self._watch = Watch(Names(loaded.settings.broker.base, loaded.settings.node_id), self.new_client)
+        self._client: Client | None = None
+        self._lock = threading.Lock()
+        self._known: tuple[bytes, dict[str, User]] = (b"?", {})
+
+    @property
+    def client(self) -> Client:
+        """The broker, shared by all threads; it connects at its first use. Its methods raise BROKER_AWAY, NODE_AWAY."""
+        with self._lock:
+            if self._client is None:
+                self._client = self.new_client()
+            return self._client
+
+    @property
+    def watch(self) -> Watch:
+        """What the node says, as last heard; it begins to listen with the first who asks."""
+        return self._watch.start()
+
+    def user(self, key: str) -> User:
+        """An account by id or user name, as it is now; read again when the file has changed. Raises Problem USER_NOT_FOUND."""
+        stamp = self.users.stamp
+        if self._known[0] != stamp:
+            users = self.users.list()
+            self._known = stamp, {key: user for user in users for key in (user.id, user.username)}
+        found = self._known[1].get(key)
+        if found is None:
+            raise Problem("USER_NOT_FOUND", f"{key!r:.80}")
+        return found
+
+    def new_client(self) -> Client:
+        """A connection of its own, for who follows topics; close it in the end."""
+        return Client(self.settings.broker, self.settings.node_id)
+
+    def audit(self, action: str, target: str = "", **details: Any) -> None:
+        """Write who does what, BEFORE doing it: what cannot be written down is not done. Raises Problem STORE_FAILED."""
+        self.accounts.record(action=action, target=target, details=details, **actor())
+
+    @contextmanager
+    def audited(self, action: str, target: str = "", **details: Any) -> Iterator[None]:
+        """A change, written down before it is made, and once more if it then fails."""
+        self.audit(action, target, **details)
+        try:
+            yield
+        except Problem as problem:
+            self.audit(f"{action}.failed", target, code=problem.code)
+            raise
+
+    def event(self, kind: str, **details: Any) -> None:
+        """Tell the log and the listeners (event streams) that something happened that a person should know."""
+        log.warning("%s %s", kind, details)
+        for listener in tuple(self.listeners):
+            listener(kind, details)
+
+    def close(self) -> None:
+        """Leave the broker and close the stores."""
+        self._watch.close()
+        with self._lock:
+            client, self._client = self._client, None
+        if client is not None:
+            client.close()
+        self.accounts.close()
+
+
+def site() -> Site:
+    """The site of the application that answers this request."""
+    found: Site = current_app.extensions[NAME]
+    return found
+
+
+def actor() -> dict[str, str]:
+    """Who asks, from where, in which request: for the audit."""
+    if not has_request_context():
+        return {"username": "", "address": "", "request_id": ""}
+    person = g.get("person")
+    return {
+        "username": person.username if person else "",
+        "address": request.remote_addr or "",
+        "request_id": g.get("request_id", ""),
+    }

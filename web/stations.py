@@ -1,0 +1,206 @@
+"""Stations: their state as the node tells it, and what an operator may ask of them; alarms and their acknowledgement."""
+
+import base64
+import json
+import time
+from typing import Any
+
+from flask import Blueprint, Response
+from flask.typing import ResponseReturnValue
+from pydantic import Field
+
+from schemas import Problem, Shape, new_id
+from schemas.base import Name, ProgramId, TriggerId
+from schemas.command import SetOutput
+from schemas.trigger import as_trigger
+from web.access import current, requires
+from web.command import check_station, command, presence_known
+from web.records import records
+from web.reply import ok
+from web.site import site
+
+stations = Blueprint("stations", __name__, url_prefix="/api/v1")
+
+CAPTURE_S = 10.0
+RESULT_S = 8.0
+LOOK_S = 0.02
+
+
+class TriggerBody(Shape):
+    """A manual inspection."""
+
+    trigger_id: TriggerId | None = Field(default=None, description="Id; one is made if missing.")
+    program: ProgramId | None = Field(default=None, description="Program for this part; else the active one.")
+    part_id: Name | None = Field(default=None, description="Id of the part.")
+    meta: dict[str, Any] | None = Field(default=None, description="Kept with the result.")
+    wait: bool = Field(default=True, description="Whether the answer waits for the result, some seconds at most.")
+
+
+class PauseBody(Shape):
+    """How to pause."""
+
+    maintenance: bool = Field(default=False, description="Whether lines may then be set by hand; administrators only.")
+
+
+class ProgramBody(Shape):
+    """Which program."""
+
+    program: ProgramId = Field(description="The program to make the active one.")
+
+
+class OutputBody(Shape):
+    """A level."""
+
+    active: bool = Field(description="Whether the line is active.")
+
+
+class AcknowledgeBody(Shape):
+    """Which occurrence of an alarm was seen."""
+
+    since: str = Field(max_length=40, description="Since when the alarm is active, as shown.")
+
+
+@stations.get("/stations")
+@requires("VIEWER")
+def all_stations() -> ResponseReturnValue:
+    """Every station of the settings with its state, and whether broker and node are there."""
+    presence_known()
+    return ok({**records().live.link(), "stations": [_station(each.id) for each in site().settings.station]})
+
+
+@stations.get("/stations/<station>")
+@requires("VIEWER")
+def one_station(station: str) -> ResponseReturnValue:
+    """One station: state, newest result, counts and cycle times since the reset."""
+    check_station(station)
+    presence_known()
+    latest = site().watch.latest.get(station)
+    counters = records().statistics.since_reset(station)
+    return ok({**records().live.link(), **_station(station), "latest": latest, "counters": counters})
+
+
+@stations.get("/stations/<station>/counters")
+@requires("VIEWER")
+def counters(station: str) -> ResponseReturnValue:
+    """Counts, yield and cycle times since the counters were reset."""
+    return ok(records().statistics.since_reset(check_station(station)))
+
+
+@stations.post("/stations/<station>/counters/reset")
+@requires("OPERATOR")
+def reset_counters(station: str) -> ResponseReturnValue:
+    """Count from zero."""
+    return _done("station.reset_counters", "reset_counters", station)
+
+
+@stations.post("/stations/<station>/trigger")
+@requires("OPERATOR", body=TriggerBody, limit="trigger")
+def trigger(station: str, body: TriggerBody) -> ResponseReturnValue:
+    """Inspect one part by hand. The result comes with the answer if it is there in time, else `result` is null."""
+    check_station(station)
+    given = body.model_dump(mode="json", exclude_none=True, exclude={"wait"})
+    given.setdefault("trigger_id", f"web-{new_id()}")
+    as_trigger(given)
+    with site().audited("station.trigger", station, trigger_id=given["trigger_id"], part_id=body.part_id):
+        data = command("trigger", station=station, trigger=given)
+    until = time.monotonic() + RESULT_S
+    payload = None
+    while body.wait and payload is None and time.monotonic() < until:
+        payload = records().history.of_trigger(station, given["trigger_id"])
+        if payload is None:
+            time.sleep(LOOK_S)
+    return ok({**data, "result": None if payload is None else json.loads(payload)})
+
+
+@stations.post("/stations/<station>/pause")
+@requires("OPERATOR", body=PauseBody)
+def pause(station: str, body: PauseBody) -> ResponseReturnValue:
+    """Halt a station; an administrator may ask for maintenance mode, in which lines are set by hand."""
+    if body.maintenance and current().role != "ADMIN":
+        raise Problem("PERMISSION_DENIED", "maintenance mode is for administrators")
+    return _done("station.pause", "pause", station, maintenance=body.maintenance)
+
+
+@stations.post("/stations/<station>/resume")
+@requires("OPERATOR")
+def resume(station: str) -> ResponseReturnValue:
+    """End the pause."""
+    return _done("station.resume", "resume", station)
+
+
+@stations.put("/stations/<station>/program")
+@requires("OPERATOR", body=ProgramBody)
+def select_program(station: str, body: ProgramBody) -> ResponseReturnValue:
+    """Make a program the active one."""
+    return _done("station.select_program", "select_program", station, program=body.program)
+
+
+@stations.put("/stations/<station>/outputs/<output>")
+@requires("ADMIN", body=OutputBody)
+def set_output(station: str, output: str, body: OutputBody) -> ResponseReturnValue:
+    """Set one line by hand; in maintenance mode only."""
+    allowed = SetOutput.model_json_schema()["properties"]["output"]["anyOf"]
+    if output not in [*allowed[0]["enum"], *(f"OUT{number}" for number in range(1, 9))]:
+        raise Problem("VALIDATION_FAILED", f"output: {output!r:.40} is neither a role nor OUT1 to OUT8")
+    return _done("station.set_output", "set_output", station, output=output, active=body.active)
+
+
+@stations.post("/stations/<station>/capture")
+@requires("OPERATOR", limit="60 per minute")
+def capture(station: str) -> ResponseReturnValue:
+    """Take a picture without inspecting it: JPEG in base64, its size in pixels, and figures of its quality."""
+    return ok(command("capture", CAPTURE_S, station=check_station(station)))
+
+
+@stations.get("/stations/<station>/image")
+@requires("VIEWER", limit="120 per minute")
+def live_image(station: str) -> ResponseReturnValue:
+    """The live picture as JPEG; when it was taken is in the header X-Captured-At."""
+    data = command("capture", CAPTURE_S, station=check_station(station))
+    answer = Response(base64.b64decode(data["image"]), mimetype="image/jpeg")
+    answer.headers["X-Captured-At"] = data["captured_at"]
+    answer.headers["X-Simulated"] = "true" if data["simulated"] else "false"
+    return answer
+
+
+@stations.get("/alarms")
+@requires("VIEWER")
+def alarms() -> ResponseReturnValue:
+    """Every active alarm, the newest first, and who has seen it."""
+    presence_known()
+    seen = records().acknowledged.all()
+    found = []
+    for code, alarm in sorted(site().watch.alarms.items(), key=lambda item: str(item[1].get("since")), reverse=True):
+        entry = seen.get(code)
+        holds = entry is not None and entry.get("since") == alarm.get("since")
+        found.append({**alarm, "id": code, "acknowledged": {"by": entry["by"], "at": entry["at"]} if entry and holds else None})
+    return ok({**records().live.link(), "alarms": found})
+
+
+@stations.post("/alarms/<code>/acknowledge")
+@requires("OPERATOR", body=AcknowledgeBody)
+def acknowledge(code: str, body: AcknowledgeBody) -> ResponseReturnValue:
+    """Say that the alarm was seen; it stays active until its cause is gone, and must be seen again if it comes again."""
+    alarm = site().watch.alarms.get(code)
+    if alarm is None:
+        raise Problem("NOT_FOUND", f"no alarm {code!r:.80} is active")
+    if alarm.get("since") != body.since:
+        raise Problem(
+            "VALIDATION_FAILED", f"since: the alarm is active since {alarm.get('since')}, which may not have been seen"
+        )
+    with site().audited("alarm.acknowledge", code, since=body.since):
+        entry = records().acknowledged.add(code, body.since, current().username)
+    records().live.tell("notice", "alarm.acknowledged", {"code": code, **entry})
+    return ok(entry)
+
+
+def _station(station: str) -> dict[str, Any]:
+    """What the node says of it; state Offline when nothing is known."""
+    state = (site().watch.state or {}).get("stations", {}).get(station)
+    return {"id": station, **(state or {"state": "Offline"})}
+
+
+def _done(action: str, name: str, station: str, **payload: Any) -> Response:
+    check_station(station)
+    with site().audited(action, station, **payload):
+        return ok(command(name, station=station, **payload))

@@ -1,0 +1,73 @@
+"""The second factor of one's own account: set up, on, off."""
+
+import base64
+import io
+import secrets
+
+import pyotp
+import segno
+from flask import Blueprint, Response
+
+from schemas import Problem
+from web.access import current, requires
+from web.auth import prove_again
+from web.bodies import DisableTwoFactor, WithCode, WithPassword
+from web.reply import ok
+from web.signin import prove, recovery_digest, step_of
+from web.site import actor, site
+
+twofactor = Blueprint("twofactor", __name__, url_prefix="/api/v1/auth/2fa")
+RECOVERY_CODES = 10
+
+
+@twofactor.post("/setup")
+@requires("VIEWER", body=WithPassword, limit="auth")
+def setup(body: WithPassword) -> Response:
+    """A new secret as text, URI and QR code; it is not asked for before `enable`."""
+    here, person = site(), current()
+    prove_again(here, person, body.password)
+    secret = pyotp.random_base32()
+    with here.audited("2fa.setup", person.id):
+        if not here.accounts.propose_twofactor(person.id, secret):
+            raise Problem("TWO_FACTOR_STATE", "it is on")
+    uri = pyotp.TOTP(secret).provisioning_uri(name=person.username, issuer_name=f"Inspection {here.settings.node_id}")
+    picture = io.BytesIO()
+    segno.make(uri, error="m").save(picture, kind="svg", scale=4, border=4, dark="#000", light="#fff", xmldecl=False)
+    data = base64.b64encode(picture.getvalue()).decode()
+    return ok({"secret": secret, "uri": uri, "qr": f"data:image/svg+xml;base64,{data}"})
+
+
+@twofactor.post("/enable")
+@requires("VIEWER", body=WithCode, limit="auth")
+def enable(body: WithCode) -> Response:
+    """Ask for it from now on; the answer holds ten recovery codes, which are shown only now."""
+    here, person = site(), current()
+    factor = here.accounts.twofactor(person.id)
+    if factor is None or factor.enabled:
+        raise Problem("TWO_FACTOR_STATE", "it is on" if factor else "it is not being set up")
+    step = step_of(factor.secret, body.code)
+    if step is None:
+        raise Problem("TWO_FACTOR_INVALID")
+    codes = [_recovery_code() for _ in range(RECOVERY_CODES)]
+    digests = [recovery_digest(code) for code in codes]
+    if not here.accounts.enable_twofactor(person.id, factor.secret, step, digests, actor()):
+        raise Problem("TWO_FACTOR_STATE", "it was set up anew meanwhile")
+    return ok({"recovery_codes": codes}, "keep these codes where the phone is not")
+
+
+@twofactor.post("/disable")
+@requires("VIEWER", body=DisableTwoFactor, limit="auth")
+def disable(body: DisableTwoFactor) -> Response:
+    """Do not ask for it any more; takes the password and a code."""
+    here, person = site(), current()
+    factor = here.accounts.twofactor(person.id)
+    if factor is None:
+        raise Problem("TWO_FACTOR_STATE", "it is off")
+    prove(here, person.username, body.password, body.code, body.recovery_code)
+    here.accounts.disable_twofactor(person.id, actor())
+    return ok(None, "the second factor is off")
+
+
+def _recovery_code() -> str:
+    text = base64.b32encode(secrets.token_bytes(10)).decode().lower()
+    return "-".join(text[at : at + 4] for at in range(0, 16, 4))

@@ -1,0 +1,83 @@
+"""What people upload: taken whole within a size, and looked at only as far as its first bytes; the node decodes it.
+
+A PNG of 17 kB can hold 411 MB of pixels, so the size in pixels is read from the head of the file before anybody decodes it.
+"""
+
+import struct
+from typing import NamedTuple
+
+from flask import request
+
+from schemas import Problem
+
+MAX_PIXELS = 36_000_000
+MAX_PICTURE_BYTES = 8 * 1024 * 1024  # 11 MiB as base64, the most a command takes
+NO_SIZE = (0x01, *range(0xD0, 0xD9))  # JPEG markers without a length
+FRAMES = (0xC0, 0xC1, 0xC2, 0xC3, 0xC5, 0xC6, 0xC7, 0xC9, 0xCA, 0xCB, 0xCD, 0xCE, 0xCF)
+
+
+class Picture(NamedTuple):
+    """What the head of a picture says."""
+
+    kind: str
+    width: int
+    height: int
+
+
+def uploaded(mimetypes: tuple[str, ...]) -> bytes:
+    """The body, or the one file of a form; its name is not looked at. Raises Problem CONTENT_TYPE, TOO_LARGE."""
+    limit = request.max_content_length or 0
+    if request.mimetype == "multipart/form-data":
+        files = [file for name in request.files for file in request.files.getlist(name)]
+        if len(files) != 1:
+            raise Problem("VALIDATION_FAILED", f"file: the form has {len(files)} files instead of one")
+        data = files[0].stream.read(limit + 1)
+    elif request.mimetype in mimetypes:
+        data = request.get_data(cache=False)
+    else:
+        raise Problem("CONTENT_TYPE", f"send {' or '.join(mimetypes)}, or a form with one file")
+    if len(data) > limit:
+        raise Problem("TOO_LARGE", f"at most {limit} bytes")
+    if not data:
+        raise Problem("VALIDATION_FAILED", "the file is empty")
+    return data
+
+
+def check_picture(data: bytes, max_pixels: int = MAX_PIXELS) -> Picture:
+    """Kind and size in pixels by the head of the file. Raises Problem IMAGE_INVALID for anything but a fitting PNG or JPEG."""
+    if data.startswith(b"\x89PNG\r\n\x1a\n"):
+        found = _png(data)
+    elif data.startswith(b"\xff\xd8\xff"):
+        found = _jpeg(data)
+    else:
+        raise Problem("IMAGE_INVALID", "it is neither PNG nor JPEG")
+    if found.width < 16 or found.height < 16:
+        raise Problem("IMAGE_INVALID", f"{found.width} x {found.height} px is too small")
+    if found.width * found.height > max_pixels:
+        raise Problem("IMAGE_INVALID", f"{found.width} x {found.height} px is more than {max_pixels / 1e6:g} million pixels")
+    return found
+
+
+def _png(data: bytes) -> Picture:
+    if len(data) < 33 or data[12:16] != b"IHDR":
+        raise Problem("IMAGE_INVALID", "the PNG is cut off")
+    width, height = struct.unpack(">II", data[16:24])
+    if data.find(b"acTL", 33, 4096) != -1:
+        raise Problem("IMAGE_INVALID", "the PNG is animated")
+    return Picture("png", width, height)
+
+
+def _jpeg(data: bytes) -> Picture:
+    at = 2
+    while at + 9 <= len(data) and data[at] == 0xFF:
+        marker = data[at + 1]
+        if marker == 0xFF:  # fill byte
+            at += 1
+        elif marker in NO_SIZE:
+            at += 2
+        elif marker in FRAMES:
+            height, width = struct.unpack(">HH", data[at + 5 : at + 9])
+            return Picture("jpg", width, height)
+        else:
+            at += 2 + int(struct.unpack(">H", data[at + 2 : at + 4])[0])
+    raise Problem("IMAGE_INVALID", "the JPEG is cut off before it tells its size")
