@@ -75,7 +75,7 @@ def _find(view: View, settings: CircleTool, to_plane: Flat) -> _Found:
         inverse = np.linalg.inv(view.site.matrix[:, :2])
         centre = inverse @ (np.array([settings.region.x, settings.region.y]) - view.site.matrix[:, 2])
     rough = circle(_points(view, settings, centre)[0])
-    if rough is None:
+    if rough is None or not _near(view, rough):
         raise Problem("NO_CONTRAST", "no circle through the edges")
     points, usable = _points(view, settings, np.array([rough.x, rough.y]), rough.radius)
     in_frame_points = view.to_frame(points)
@@ -90,6 +90,14 @@ def _find(view: View, settings: CircleTool, to_plane: Flat) -> _Found:
     if fitted is None:
         raise Problem("NO_CONTRAST", "no circle through the edges")
     return _Found(in_frame_points, fitted, in_frame, px)
+
+
+def _near(view: View, rough: Round) -> bool:
+    """Whether the circle can be looked at: edges almost in a line give one whose centre is miles away."""
+    reach = math.hypot(view.width, view.height)
+    return (
+        -reach <= rough.x <= view.width + reach and -reach <= rough.y <= view.height + reach and 0 < rough.radius <= 2 * reach
+    )
 
 
 def _points(view: View, settings: CircleTool, centre: Floats, radius: float | None = None) -> tuple[Floats, int]:
