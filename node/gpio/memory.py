@@ -8,7 +8,7 @@ from collections.abc import Mapping
 
 from schemas import MemoryLines, Problem
 
-TIMELINE_LIMIT = 2_000
+TIMELINE_LIMIT = 10_000
 EDGE_LIMIT = 64  # as many as the kernel is asked to keep for a real input
 
 

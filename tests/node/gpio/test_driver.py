@@ -1,5 +1,6 @@
 """The thread that owns the lines: orders, edges, failures of one station, and its end."""
 
+import contextlib
 import random
 import threading
 import time
@@ -250,19 +251,33 @@ def test_by_hand_drives_at_once_and_refuses_what_is_not_there(bench: Callable[..
     assert b.driver.status("a") == "ok"
 
 
+@contextlib.contextmanager
+def late_on_a_busy_machine() -> Iterator[None]:
+    """A delayed verdict that is 50 ms late closes the lines for 2 s, as it must; then nothing can be shown."""
+    try:
+        yield
+    except Problem as problem:
+        if problem.code not in ("GPIO_ERROR", "GPIO_NOT_AVAILABLE"):
+            raise
+        time.sleep(0.01)
+
+
 def test_with_stations_and_people_all_at_once_no_state_is_contradictory(bench: Callable[..., Bench]) -> None:
     b = bench("a", "b", heartbeat=7, drive={"pulse_ms": 2.0, "delay_ms": 3.0})
     shows = {"a": 0, "b": 0}
 
     def inspect(station: str) -> None:
         chance = random.Random(station)
-        for _ in range(150):
+        for _ in range(3000):
             b.driver.begin(station)
             if chance.random() < 0.1:
                 b.driver.release(station)
                 continue
-            b.driver.show(station, chance.choice(["OK", "NG", "ERROR"]), {"OUT1": chance.random() < 0.5}, timeout_s=10)
-            shows[station] += 1
+            with late_on_a_busy_machine():
+                b.driver.show(station, chance.choice(["OK", "NG", "ERROR"]), {"OUT1": chance.random() < 0.5}, timeout_s=10)
+                shows[station] += 1
+            if shows[station] > 130:
+                return
 
     def meddle() -> None:
         chance = random.Random(7)
@@ -272,7 +287,8 @@ def test_with_stations_and_people_all_at_once_no_state_is_contradictory(bench: C
                 case "ready":
                     b.driver.ready(station, chance.random() < 0.5)
                 case "by hand":
-                    b.driver.by_hand(station, chance.choice(VERDICTS), True, timeout_s=10)
+                    with late_on_a_busy_machine():
+                        b.driver.by_hand(station, chance.choice(VERDICTS), True, timeout_s=10)
                 case "assign":
                     b.driver.assign(station, {"OUT1": chance.choice(["busy", "always_on", "tool:cap:ng"])})
 
