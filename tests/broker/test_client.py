@@ -5,6 +5,7 @@ import contextlib
 import json
 import socket
 import threading
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -40,10 +41,12 @@ class Node:
         assert self._ready.wait(10)
 
     def stop(self) -> None:
-        if self._task is not None and not self._loop.is_closed():
-            self._loop.call_soon_threadsafe(self._task.cancel)
-        self._thread.join(10)
-        self._loop.close()
+        until = time.monotonic() + 10
+        while self._task is not None and self._thread.is_alive() and time.monotonic() < until:
+            self._loop.call_soon_threadsafe(self._task.cancel)  # again and again: one may fall into a wait that swallows it
+            self._thread.join(0.2)
+        if not self._thread.is_alive():
+            self._loop.close()
 
     async def _run(self) -> None:
         self._task = asyncio.current_task()
