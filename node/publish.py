@@ -34,6 +34,7 @@ def publish(found: Inspection, station: Station) -> None:
             station.store_failed(error)
         elif not isinstance(error, AlreadyAnswered):
             log.error("a result could not be built", exc_info=error)
+            station.store_failed(Problem("INTERNAL", "a result could not be built: its trigger is answered at the next start"))
 
     station.unsettled.append(result_id)
     ledger = station.ledger
