@@ -2,9 +2,10 @@
 
 A pose is a row of (x, y, turn in rad, size): where the centre of the pattern lies in the search region. Fields are gradients
 shortened to a length from 0 to 1: light changes the length of a gradient, hardly its direction (C. Steger 2002,
-Occlusion, clutter, and illumination invariant object recognition). They are fitted from the pattern's side, so all that can
-be is computed once (S. Baker, I. Matthews 2004, Lucas-Kanade 20 years on), and pixels that do not agree lose their weight, so
-what covers the part does not pull it away. The last fit is one of gray levels, with gain, offset and slope of the light.
+Occlusion, clutter, and illumination invariant object recognition). A picture's field is made once and read at some points of
+the pattern only, the steep ones. They are fitted from the pattern's side, so all that can be is computed once (S. Baker,
+I. Matthews 2004, Lucas-Kanade 20 years on), and points that do not agree lose their weight, so what covers the part does not
+pull it away. The last fit is one of gray levels, with gain, offset and slope of the light.
 """
 
 import math
@@ -22,42 +23,58 @@ Poses = NDArray[np.float64]
 
 DULL = 0.4  # gradients of this share of the pattern's root mean square are shortened to 0.7
 NOISE = 0.75  # gray levels per px: gradients of this length may be noise at any contrast
-OUTLIER = 0.5  # squared difference of two fields at which a pixel's weight has fallen to a quarter
+OUTLIER = 0.5  # squared difference of two fields at which a point's weight has fallen to a quarter
 MARGIN = 2  # px of the surroundings that the slope of a field needs
+STEEP = 0.5  # length of a field that makes a pixel a point
+GRAY_POINTS = 4000  # most points whose gray levels are fitted
 TUKEY = 4.7  # standard deviations beyond which a gray level does not count (J. Tukey's biweight)
 WINDOW = 7  # px of the window of a local correlation
-SEEN = 0.8  # share of the pattern that must be seen: the worse rest may be covered
+SEEN = 0.7  # share of the contrast that must be seen: what covers a fifth of a pattern may cover more of that
+SMOOTHED = 0.6  # of the noise's variance is left by the interpolation of a picture
+BLOBS = np.array([[1, -2, 1], [-2, 4, -2], [1, -2, 1]], np.float32)  # answers to noise, not to edges (J. Immerkaer 1996)
 
 
 @dataclass(frozen=True, eq=False)
 class Level:
-    """The pattern, n px of it, at one level of the pyramid, `factor` px of the frame a px.
+    """Steep points of the pattern, n of them, where a px is `factor` px of the frame.
 
     points: 3 x n, x and y from the pattern's centre in px of the frame, and 1. field: 2 n, total: the sum of its lengths.
     slopes: p x 2 n, its change by shift, turn and size; products: p p x n, of any two of them; small: p x p, keeps the
-    fit solvable. gray: its gray levels; dull: the gradient that is shortened to 0.7.
+    fit solvable; dull: the gradient that is shortened to 0.7.
     """
 
     factor: int
-    shape: tuple[int, int]
     points: Floats
     field: Floats
     total: float
     slopes: Floats
     products: Floats
     small: Floats
-    gray: Floats
     dull: float
 
 
 @dataclass(frozen=True, eq=False)
-class Likeness:
-    """Local means, spreads and weights of the pattern at a level: what `seen` compares with."""
+class Grays:
+    """What gray levels at steep points (3 x n) are a sum of: the pattern's change by shift, turn (and size), itself, 1 and
+    slopes of light, a row each."""
 
-    level: Level
+    factor: int
+    points: Floats
+    columns: Floats
+
+
+@dataclass(frozen=True, eq=False)
+class Likeness:
+    """The pattern at a size, its local means and spreads, and its noise at full size: what `seen` compares with."""
+
+    factor: int
+    full: tuple[int, int]
+    gray: Floats
     mean: Floats
     variance: Floats
-    weight: Floats
+    spread: Floats
+    most: float
+    noise: float
 
 
 def reduced(image: Pixels, factor: int) -> Pixels:
@@ -72,78 +89,78 @@ def slopes_of(image: Any) -> tuple[Any, Any]:
     return cv2.Sobel(image, cv2.CV_32F, 1, 0, scale=1 / 8), cv2.Sobel(image, cv2.CV_32F, 0, 1, scale=1 / 8)
 
 
-def field_of(gray: Any, dull: float) -> tuple[Floats, Floats]:
+def dull_of(across: Any, down: Any) -> float:
+    """The gradient that is shortened to 0.7."""
+    return max(NOISE, DULL * math.sqrt(float(np.mean(across * across + down * down))))
+
+
+def field_of(across: Any, down: Any, dull: float) -> tuple[Any, Any]:
     """Gradients to the right and down, each shortened to a length from 0 to 1."""
-    across, down = slopes_of(gray)
     length = across * across
     length += down * down
-    length += dull * dull
+    length += np.float32(dull * dull)
     np.sqrt(length, out=length)
-    across /= length
-    down /= length
-    return across, down
+    return across / length, down / length
 
 
-def level_of(wide: Pixels, factor: int, full: tuple[int, int], scaled: bool) -> Level:
-    """The level of a pattern, given with MARGIN px around it; full: its (rows, columns) in the frame."""
+def level_of(wide: Pixels, factor: int, full: tuple[int, int], scaled: bool, most: int) -> Level:
+    """At most that many points of a pattern, given with MARGIN px around it; full: its (rows, columns) in the frame."""
     cut = slice(MARGIN, -MARGIN), slice(MARGIN, -MARGIN)
-    rows, columns = wide[cut].shape
-    x = factor * np.arange(columns) + (factor - full[1]) / 2
-    y = factor * np.arange(rows) + (factor - full[0]) / 2
-    px, py = np.meshgrid(x, y)
+    px, py = _places(wide[cut].shape, factor, full)
     across, down = slopes_of(wide)
-    dull = max(NOISE, DULL * float(np.sqrt(np.mean((across**2 + down**2)[cut]))))
-    inner = np.zeros((rows, columns))
-    inner[1:-1, 1:-1] = 1  # at the rim a field depends on what lies beside the pattern
-    count = 4 if scaled else 3
+    dull = dull_of(across[cut], down[cut])
+    parts = field_of(across, down, dull)
+    length = np.hypot(parts[0][cut], parts[1][cut])
+    length[:1] = length[-1:] = length[:, :1] = length[:, -1:] = 0  # there it depends on what lies beside the pattern
+    chosen = _steep(length, STEEP, most)
+    px, py = px.ravel()[chosen], py.ravel()[chosen]
     field, slopes = [], []
-    for part in field_of(wide, dull):
-        right, below = (slope[cut] * inner / factor for slope in slopes_of(part))
-        field.append((part[cut] * inner).ravel())
-        slopes.append(np.stack([right, below, below * px - right * py, right * px + below * py])[:count].reshape(count, -1))
-    products = np.stack([sum(s[i] * s[j] for s in slopes) for i in range(count) for j in range(count)])
+    for part in parts:
+        right, below = (slope[cut].ravel()[chosen] / factor for slope in slopes_of(part))
+        field.append(part[cut].ravel()[chosen])
+        slopes.append(np.stack([right, below, below * px - right * py, right * px + below * py][: 4 if scaled else 3]))
+    products = np.stack([sum(s[i] * s[j] for s in slopes) for i in range(len(slopes[0])) for j in range(len(slopes[0]))])
     both = np.concatenate(slopes, axis=1)
     return Level(
         factor,
-        (rows, columns),
-        np.stack([px.ravel(), py.ravel(), np.ones(px.size)]).astype(np.float32),
+        np.stack([px, py, np.ones(px.size)]).astype(np.float32),
         np.concatenate(field).astype(np.float32),
-        float(np.hypot(*field).sum()),
+        float(np.hypot(*field).sum()) + 1e-9,
         both.astype(np.float32),
         products.astype(np.float32),
-        (1e-3 * np.diag(np.einsum("ij,ij->i", both, both))).astype(np.float32),
-        wide[cut].astype(np.float32),
+        (1e-3 * np.diag(np.einsum("ij,ij->i", both, both)) + 1e-12 * np.eye(len(both))).astype(np.float32),
         dull,
     )
 
 
-def sampled(image: Pixels, level: Level, poses: Poses, method: int = cv2.INTER_LINEAR) -> Pixels:
-    """The patches at the poses one below the other, each as the pattern lies; image: at the level's size."""
-    factor, count = level.factor, len(poses)
+def sampled(image: Any, factor: int, points: Floats, poses: Poses, method: int = cv2.INTER_LINEAR) -> Any:
+    """Poses x n: the image, `factor` px of the frame a px, at the pattern's points (3 x n)."""
     c, s = poses[:, 3] * np.cos(poses[:, 2]) / factor, poses[:, 3] * np.sin(poses[:, 2]) / factor
     x, y = (poses[:, 0] - (factor - 1) / 2) / factor, (poses[:, 1] - (factor - 1) / 2) / factor
     turns = np.concatenate([np.stack([c, -s, x], axis=1), np.stack([s, c, y], axis=1)]).astype(np.float32)
-    maps = (turns @ level.points).reshape(2, count * level.shape[0], level.shape[1])
-    return cv2.remap(image, maps[0], maps[1], method, borderMode=cv2.BORDER_REPLICATE)  # type: ignore[return-value]
+    maps = (turns @ points).reshape(2, len(poses), -1)
+    return cv2.remap(image, maps[0], maps[1], method, borderMode=cv2.BORDER_REPLICATE)
 
 
-def fields(image: Pixels, level: Level, poses: Poses) -> Floats:
-    """The fields at the poses, one a row; a patch's rim sees its neighbour but does not count."""
-    across, down = field_of(sampled(image, level, poses), level.dull)
-    return np.concatenate([across.reshape(len(poses), -1), down.reshape(len(poses), -1)], axis=1)
+def fields(field: Floats, level: Level, poses: Poses) -> Floats:
+    """Poses x 2 n: a picture's field (rows x columns x 2) at the points, as seen from the turned pattern."""
+    found = sampled(field, level.factor, level.points, poses)
+    c, s = (f(poses[:, 2]).astype(np.float32)[:, None] for f in (np.cos, np.sin))
+    across, down = found[:, :, 0], found[:, :, 1]
+    return np.concatenate([c * across + s * down, c * down - s * across], axis=1)
 
 
-def agreement(image: Pixels, level: Level, poses: Poses) -> Floats:
+def agreement(field: Floats, level: Level, poses: Poses) -> Floats:
     """Mean cosine between the gradients of pattern and picture at each pose, -1 to 1."""
-    return fields(image, level, poses) @ level.field / np.float32(level.total)
+    return fields(field, level, poses) @ level.field / np.float32(level.total)
 
 
-def followed(image: Pixels, level: Level, poses: Poses, steps: int) -> Poses:
+def followed(field: Floats, level: Level, poses: Poses, steps: int) -> Poses:
     """The poses after some steps towards the best agreement."""
     count = len(level.slopes)
     half = level.field.size // 2
     for _ in range(steps):
-        off = fields(image, level, poses)
+        off = fields(field, level, poses)
         off -= level.field
         weight = off[:, :half] ** 2
         weight += off[:, half:] ** 2
@@ -164,27 +181,34 @@ def moved(poses: Poses, by: NDArray[Any], limit_px: float) -> Poses:
     return np.stack([poses[:, 0] - c * right + s * down, poses[:, 1] - s * right - c * down, turn, poses[:, 3] / size], axis=1)
 
 
-def columns_of(level: Level, scaled: bool) -> Floats:
-    """What a patch of gray levels is a sum of: the pattern's change by shift, turn (and size), itself, 1, slopes of light."""
-    right, down = (np.gradient(level.gray, axis=axis) / level.factor for axis in (1, 0))
-    px, py = (axis.reshape(level.shape) for axis in level.points[:2])
-    reach = max(float(np.abs(level.points[:2]).max()), 1.0)
+def grays_of(pattern: Pixels, factor: int, full: tuple[int, int], scaled: bool) -> Grays:
+    """The steep points of a pattern, given at that factor, for `settled`."""
+    gray = pattern.astype(np.float32)
+    right, down = (np.gradient(gray, axis=axis) / factor for axis in (1, 0))
+    px, py = _places(gray.shape, factor, full)
+    reach = max(float(np.abs(px).max()), float(np.abs(py).max()), 1.0)
+    steep = np.hypot(right, down)
+    steep[:2] = steep[-2:] = steep[:, :2] = steep[:, -2:] = 0
+    chosen = _steep(steep, 0.5 * math.sqrt(float(np.mean(steep * steep))), GRAY_POINTS)
     changes = [right, down, down * px - right * py, right * px + down * py][: 4 if scaled else 3]
-    stack = np.stack([*changes, level.gray, np.ones_like(level.gray), px / reach, py / reach])
-    return np.ascontiguousarray(stack[:, 2:-2, 2:-2].reshape(len(stack), -1), np.float32)
+    columns = np.stack([*changes, gray, np.ones_like(gray), px / reach, py / reach])
+    columns = columns.reshape(len(columns), -1)[:, chosen]
+    points = np.stack([px.ravel()[chosen], py.ravel()[chosen], np.ones(len(chosen))])
+    return Grays(factor, points.astype(np.float32), np.ascontiguousarray(columns, np.float32))
 
 
-def settled(image: Pixels, level: Level, columns: Floats, pose: Poses, steps: int = 5) -> Poses | None:
+def settled(image: Pixels, grays: Grays, pose: Poses, steps: int = 5) -> Poses | None:
     """One pose (1 x 4) after the fit of gray levels; None if there is nothing like the pattern."""
+    columns = grays.columns
     count = len(columns) - 4
     weighted: Any = columns
     for step in range(steps):
-        patch = sampled(image, level, pose, cv2.INTER_CUBIC).astype(np.float32)[2:-2, 2:-2].ravel()
+        patch = sampled(image, grays.factor, grays.points, pose, cv2.INTER_CUBIC)[0].astype(np.float32)
         for _ in range(1 if step else 3):
             system = weighted @ columns.T
             found = np.linalg.solve(system + 1e-6 * np.diag(np.diag(system)) + 1e-9 * np.eye(len(system)), weighted @ patch)
             rest = patch - found.astype(np.float32) @ columns
-            spread = 1.4826 * float(np.median(np.abs(rest[::4]))) + 0.3
+            spread = 1.4826 * float(np.median(np.abs(rest))) + 0.3
             weight = np.clip(1 - (rest / np.float32(TUKEY * spread)) ** 2, 0, 1)
             weighted = columns * (weight * weight)
         if not found[count] > 0.05:
@@ -196,29 +220,48 @@ def settled(image: Pixels, level: Level, columns: Floats, pose: Poses, steps: in
     return pose
 
 
-def likeness_of(level: Level) -> Likeness:
-    """What `seen` needs of the pattern."""
-    mean = _mean(level.gray)
-    variance = np.maximum(_mean(level.gray * level.gray) - mean * mean, 0)
+def likeness_of(pattern: Pixels, factor: int) -> Likeness:
+    """What `seen` needs of the pattern, given at full size."""
+    gray = reduced(pattern, factor).astype(np.float32)
+    mean = _mean(gray)
+    variance = np.maximum(_mean(gray * gray) - mean * mean, 0)
     spread = np.sqrt(variance)
-    return Likeness(level, mean, variance, np.minimum(spread, np.quantile(spread, 0.9)))
+    most = float(np.quantile(spread, 0.9))
+    return Likeness(factor, pattern.shape, gray, mean, variance, np.minimum(spread, most), most, noise_of(pattern))
 
 
 def seen(image: Pixels, like: Likeness, pose: Poses) -> float:
-    """How well the pattern is seen at one pose, 0 to 1: local correlations of the best four fifths of its contrast."""
-    patch = sampled(image, like.level, pose).astype(np.float32)
+    """How well the pattern is seen at one pose, 0 to 1: local correlations of the best four fifths of what there is.
+
+    A place counts by the contrast of the pattern and by that of the picture: what is there too much is as wrong as what is
+    missing. What the picture is noisier than the pattern is no contrast.
+    """
+    (rows, columns), (x, y, turn, size) = like.full, pose[0].tolist()
+    c, s = size * math.cos(turn), size * math.sin(turn)
+    u, v = (columns - 1) / 2, (rows - 1) / 2
+    matrix = np.array([[c, -s, x - c * u + s * v], [s, c, y - s * u - c * v]])
+    flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
+    full: Any = cv2.warpAffine(image, matrix, (columns, rows), flags=flags, borderMode=cv2.BORDER_REPLICATE)
+    noise = SMOOTHED * max(noise_of(full) ** 2 - like.noise**2, 0.0) / like.factor**2
+    patch = reduced(full, like.factor).astype(np.float32)
     mean = _mean(patch)
-    variance = np.maximum(_mean(patch * patch) - mean * mean, 0)
-    local = (_mean(patch * like.level.gray) - mean * like.mean) / np.sqrt((variance + 1) * (like.variance + 1))
+    variance = np.maximum(_mean(patch * patch) - mean * mean - np.float32(noise), 0)
+    local = (_mean(patch * like.gray) - mean * like.mean) / np.sqrt((variance + 1) * (like.variance + 1))
+    spread = np.sqrt(variance)
+    strong = like.spread >= np.median(like.spread)
+    gain = max(float(np.median(spread[strong] / np.maximum(like.spread[strong], 1e-3))), 0.05)
+    weight = np.maximum(like.spread, np.minimum(spread / gain, like.most))
     order = np.argsort(local, axis=None)[::-1]
-    weight = like.weight.ravel()[order]
-    counted = np.searchsorted(np.cumsum(weight), SEEN * float(weight.sum())) + 1
+    weight = weight.ravel()[order]
+    counted = int(np.searchsorted(np.cumsum(weight), SEEN * float(weight.sum()))) + 1
     score = float(np.average(local.ravel()[order[:counted]], weights=weight[:counted] + 1e-9))
     return min(max(score, 0.0), 1.0)
 
 
-def _mean(image: Any) -> Any:
-    return cv2.boxFilter(image, -1, (WINDOW, WINDOW), borderType=cv2.BORDER_REFLECT)
+def noise_of(image: Pixels) -> float:
+    """Standard deviation of the noise, in gray levels."""
+    blobs: Any = np.abs(cv2.filter2D(image, cv2.CV_32F, BLOBS)[1:-1:2, 1:-1])
+    return float(np.median(blobs)) / (0.6745 * 6)
 
 
 def corners(pose: Poses, shape: tuple[int, int]) -> Poses:
@@ -227,3 +270,24 @@ def corners(pose: Poses, shape: tuple[int, int]) -> Poses:
     c, s = size * math.cos(turn), size * math.sin(turn)
     u, v = (shape[1] - 1) / 2, (shape[0] - 1) / 2
     return np.array([[x + c * a - s * b, y + s * a + c * b] for a, b in ((-u, -v), (u, -v), (u, v), (-u, v))])
+
+
+def _places(shape: tuple[int, ...], factor: int, full: tuple[int, int]) -> tuple[Any, Any]:
+    """Where the pixels of a reduced pattern lie from its centre, in px of the frame."""
+    x = factor * np.arange(shape[1]) + (factor - full[1]) / 2
+    y = factor * np.arange(shape[0]) + (factor - full[0]) / 2
+    return np.meshgrid(x, y)
+
+
+def _steep(steep: Any, least: float, most: int) -> NDArray[np.intp]:
+    """Flat places of the steep pixels, evenly chosen if there are too many, the steepest if there are too few."""
+    flat = steep.ravel()
+    found = np.flatnonzero(flat >= least)
+    few = min(flat.size, 64)
+    if found.size < few:
+        return np.sort(np.argsort(flat)[-few:])
+    return found[np.linspace(0, found.size - 1, min(found.size, most)).astype(np.intp)]
+
+
+def _mean(image: Any) -> Any:
+    return cv2.boxFilter(image, -1, (WINDOW, WINDOW), borderType=cv2.BORDER_REFLECT)

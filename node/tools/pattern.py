@@ -6,7 +6,8 @@ The search region is halved again and again (mean of 2 x 2 px) until the pattern
 clutter; there it is searched everywhere, and only the best few places are followed down to full resolution. The
 correlation is blind to brightness and contrast (J. P. Lewis 1995, Fast normalized cross-correlation). What is found is
 moved to where the least squares fit of the pattern, its gain and its offset lie (B. Lucas, T. Kanade 1981), for a
-parabola through three correlations is off by up to 0.1 px on sharp edges.
+parabola through three correlations is off by up to 0.1 px on sharp edges. All this is done on a smoothed picture: what is
+finer than some 2 px looks different each time it falls otherwise on the camera's pixels.
 """
 
 import math
@@ -26,8 +27,11 @@ LEAST_SPREAD = 3.0  # standard deviation of the pattern in gray levels; less is 
 LEAST_AGREEMENT = 0.7  # correlation of the coarse pattern with itself half a coarse px away: the worst case of a search
 FOLLOWED = 8  # places followed down from the coarsest level, half as many a level, at least 2
 LAGGING = 0.2  # a place whose correlation is so far behind the best of its level is given up
+SMOOTH_PX = 1.0  # sigma: a camera's fine textures change when they move by half a px (aliasing)
+RIM = 4  # px of the surroundings that smoothing needs
 STEPS = 4  # of the least squares fit; it mostly ends after 2
-REACH = 4  # px to each side that the interpolation needs when it moves an image by up to 1 px
+MOST_MOVED = 1.5  # px
+REACH = 4  # px to each side that the interpolation needs when it moves an image by less than 2 px
 LAGRANGE = np.linalg.inv(np.vander(np.arange(-2, 4), increasing=True)).T  # weights of 6 px by powers of the fraction
 
 
@@ -47,7 +51,7 @@ def learn(frame: Frame, settings: Pattern) -> Learned | turned.Learned:
     """The pattern of the master. Raises Problem NO_CONTRAST if it is flat, REGION_INVALID if it leaves the frame."""
     if not settings.shift_only:
         return turned.learn(frame, settings)
-    pattern = np.ascontiguousarray(frame.view(settings.region).gray)
+    pattern = _smoothed(frame, settings.region)
     if float(pattern.std()) < LEAST_SPREAD:
         raise Problem("NO_CONTRAST", "the locator's region shows nothing that could be found again")
     levels = [pattern]
@@ -78,23 +82,31 @@ def find(frame: Frame, settings: Pattern, learned: Learned | turned.Learned) -> 
     rows, columns = learned.levels[0].shape
     if columns > search.width or rows > search.height:
         raise Problem("REGION_INVALID", f"the pattern of {columns} x {rows} px is larger than where to look for it")
-    images = [frame.view(search).gray]
+    images = [_smoothed(frame, search)]
     while len(images) < len(learned.levels):
         images.append(_halved(images[-1]))
     places = _everywhere(images[-1], learned.levels[-1])
     for level in range(len(images) - 2, -1, -1):
         kept = max(2, FOLLOWED >> (len(images) - 1 - level))
         places = _followed(images[level], learned.levels[level], [(2 * x, 2 * y) for x, y in places])[:kept]
-    refined = _refined(frame.gray, learned, places[0][0] + search.x, places[0][1] + search.y) if places else None
+    refined = _refined(images[0], learned, *places[0]) if places else None
     if refined is None:
         raise Problem("PART_NOT_FOUND", "nothing like the pattern is wholly to be seen")
-    x, y, score = refined
+    x, y, score = refined[0] + search.x, refined[1] + search.y, refined[2]
     right, bottom = search.right - columns, search.bottom - rows
     if not (search.x - 0.5 <= x <= right + 0.5 and search.y - 0.5 <= y <= bottom + 0.5):
         raise Problem("PART_NOT_FOUND", "the part is cut off by the border of the search region")
     if not score >= settings.low:
         raise Problem("PART_NOT_FOUND", f"the best score is {score:.2f}, the least is {settings.low:g}")
     return Pose(x=x + (columns - 1) / 2, y=y + (rows - 1) / 2, score=min(score, 1.0))
+
+
+def _smoothed(frame: Frame, region: Region) -> Pixels:
+    """The region without what is too fine to bear a shift. Raises Problem REGION_INVALID if it leaves the frame."""
+    frame.view(region)
+    left, top = max(region.x - RIM, 0), max(region.y - RIM, 0)
+    smooth: Any = cv2.GaussianBlur(frame.gray[top : region.bottom + RIM, left : region.right + RIM], (0, 0), SMOOTH_PX)
+    return np.ascontiguousarray(smooth[region.y - top :, region.x - left :][: region.height, : region.width])
 
 
 def _halved(image: Pixels) -> Pixels:
@@ -159,7 +171,7 @@ def _refined(gray: Pixels, learned: Learned, x: int, y: int) -> tuple[float, flo
         if not gain > 0:
             return None
         dx, dy = dx - right / gain, dy - down / gain
-        if not max(abs(dx), abs(dy)) <= 1:
+        if not max(abs(dx), abs(dy)) <= MOST_MOVED:
             return None
         if max(abs(right), abs(down)) < 0.02 * gain:
             break

@@ -1,8 +1,10 @@
 """Finds a pattern that may be turned and scaled: gradient directions in all angles at once, then from coarse to fine.
 
-At a coarse level the field of shortened gradients is correlated with that of the pattern in every angle and size, in
-frequency space (A. Fitch et al. 2002, Orientation correlation). The level is the finest that a fixed number of products
-allows: fine textures are lost in coarse pixels. The best places go on to the finer levels (`fitted`), the worse are given up.
+Gradients are taken where noise is averaged away but fine lines are still seen, shortened, and their angles doubled, so that
+both edges of a line count alike (J. Bigun, G. Granlund 1987, Optimal orientation detection of linear symmetry): their means
+over coarse pixels keep what a coarse picture has lost. They are correlated with those of the pattern in every angle and size,
+in frequency space (A. Fitch et al. 2002, Orientation correlation). The best places are followed in the finer picture by
+gradients that keep their sign, the worse are given up; the last few are told apart by how much is seen (`fitted`).
 """
 
 import math
@@ -17,31 +19,40 @@ from node.frame import Frame, Pixels
 from node.tools.fitted import (
     MARGIN,
     Floats,
+    Grays,
     Level,
     Likeness,
     Poses,
     agreement,
-    columns_of,
     corners,
     field_of,
     followed,
+    grays_of,
     level_of,
     likeness_of,
     reduced,
     seen,
     settled,
+    slopes_of,
 )
 from schemas import Pattern, Pose, Problem, Region
 
 STEP_PX = 1.4  # coarse px that the pattern's corner moves between two angles or sizes
-PRODUCTS = 2e6  # coarse px times angles and sizes that are searched, if the pattern stays large enough
+PRODUCTS = 2.2e6  # coarse px times angles and sizes that are searched, if the pattern stays large enough
 MOST_PRODUCTS = 2e7  # more would take seconds
-COARSE_PX = 1900  # most px of the pattern at the coarsest level
+LEAST_COARSE = 4  # px of the frame a coarse px, unless the pattern is too small
+COARSE_PX = 1900  # most px of the pattern at the coarse level
 LEAST_SIDE = 9  # px of the shorter side there
-FINE_PX = 40_000  # most px of the pattern at the finest level that is looked at
-KEPT = (20, 6, 2)  # places that reach the coarsest level, the next, and all finer ones
-STEPS = (3, 3, 2)  # of the fit there
-LEAST = 0.1  # agreement of a coarse place that is looked at
+MIDDLE_PX = 10_000  # most px of the pattern where gradients are taken and places are followed
+MIDDLE_SIDE = 20  # px of the shorter side there, if the pattern has them
+KEPT = 150  # coarse places that are followed
+FOLLOWED = 12  # of these, after the first step
+SETTLED = 3  # of these, after the last one: they are told apart by their scores
+FEW_POINTS, MANY_POINTS = 300, 1200  # that are looked at in the first step, and in the STEPS after it
+STEPS = 4
+LAGGING = 0.2  # a place whose agreement is so far behind the best one's is given up
+SAME_PX, SAME_RAD = 1.5, 0.03  # poses nearer than this, in px of the middle level, are one
+LEAST = 0.05  # agreement of a coarse place that is looked at
 LEAST_SPREAD = 3.0  # standard deviation of the pattern in gray levels; less is the noise of a camera
 SLACK_DEG, SLACK_SIZE, SLACK_PX = 1.0, 0.01, 1.0  # that a result may lie beyond what was asked for
 Template = tuple[Floats, Floats]
@@ -50,15 +61,18 @@ Spectra = tuple[NDArray[np.complex64], NDArray[np.complex64]]
 
 @dataclass(frozen=True, eq=False)
 class Learned:
-    """The pattern. levels: coarsest first; turns: degrees and size (n x 2) of the n templates of the coarse search; spectra:
-    of the templates for pictures of `size` (rows, columns); columns: of the last fit."""
+    """The pattern. coarse: px of the frame a px of the coarse search; turns: degrees and size (n x 2) of its n templates;
+    spectra: of these for pictures of `size` (rows, columns); sketch, level: where places are followed, at few points and at
+    many; grays: for the last fits, coarse to fine; like: what the score compares with."""
 
-    levels: tuple[Level, ...]
+    coarse: int
     turns: NDArray[np.float64]
     templates: tuple[Template, ...]
     spectra: Spectra
     size: tuple[int, int]
-    columns: Floats
+    sketch: Level
+    level: Level
+    grays: tuple[Grays, ...]
     like: Likeness
 
 
@@ -69,25 +83,18 @@ def learn(frame: Frame, settings: Pattern) -> Learned:
     if float(pattern.std()) < LEAST_SPREAD:
         raise Problem("NO_CONTRAST", "the locator's region shows nothing that could be found again")
     search = settings.search or Region(x=0, y=0, width=frame.width, height=frame.height)
-
-    def products(factor: int) -> float:
-        return len(_turns(region, factor, settings)) * search.width * search.height / factor**2
-
-    factor = max(1, math.ceil(math.sqrt(pattern.size / COARSE_PX)))
-    while products(factor) > PRODUCTS and min(pattern.shape) / (factor + 1) >= LEAST_SIDE:
-        factor += 1
-    if products(factor) > MOST_PRODUCTS:
-        raise Problem("PROGRAM_INVALID", "search: too large for so small a pattern; narrow search, angle_deg or the scale")
-    factors = [factor]
-    while factors[-1] > 1 and pattern.size / (factors[-1] // 2) ** 2 <= FINE_PX:
-        factors.append(factors[-1] // 2)
+    middle, coarse = _factors(region, search, settings)
     scaled = settings.scale_low < settings.scale_high
-    levels = tuple(level_of(_surrounded(frame, region, f), f, pattern.shape, scaled) for f in factors)
-    turns = _turns(region, factor, settings)
-    templates = tuple(_template(pattern, angle, size, levels[0]) for angle, size in turns.tolist())
-    size = (search.height // factor, search.width // factor)
-    like = likeness_of(levels[max(len(levels) - 2, 0)])
-    return Learned(levels, turns, templates, _spectra(templates, size), size, columns_of(levels[-1], scaled), like)
+    wide = _surrounded(frame, region, middle)
+    sketch, level = (level_of(wide, middle, pattern.shape, scaled, most) for most in (FEW_POINTS, MANY_POINTS))
+    turns = _turns(region, coarse, settings)
+    templates = tuple(_template(pattern, angle, size, coarse, level) for angle, size in turns.tolist())
+    size = _size((search.height, search.width), coarse, middle)
+    finer = sorted({max(middle // 4, 1), 1}, reverse=True)
+    grays = tuple(grays_of(reduced(pattern, factor), factor, pattern.shape, scaled) for factor in finer)
+    return Learned(
+        coarse, turns, templates, _spectra(templates, size), size, sketch, level, grays, likeness_of(pattern, middle)
+    )
 
 
 def find(frame: Frame, settings: Pattern, learned: Learned, round_too: bool = False) -> Pose:
@@ -100,22 +107,21 @@ def find(frame: Frame, settings: Pattern, learned: Learned, round_too: bool = Fa
     search = settings.search or Region(x=0, y=0, width=frame.width, height=frame.height)
     if settings.region.width > search.width or settings.region.height > search.height:
         raise Problem("REGION_INVALID", "the pattern is larger than where to look for it")
-    gray = frame.view(search).gray
-    images = {level.factor: reduced(gray, level.factor) for level in learned.levels}
-    poses = _everywhere(images[learned.levels[0].factor], settings, learned)
-    for number, level in enumerate(learned.levels):
-        if not len(poses):
-            raise Problem("PART_NOT_FOUND", "nothing like the pattern is to be seen")
-        image = images[level.factor]
-        poses = followed(image, level, poses, STEPS[min(number, len(STEPS) - 1)])
-        agrees = agreement(image, level, poses)
-        best = np.argsort(agrees)[::-1][: KEPT[min(number + 1, len(KEPT) - 1)]]
-        poses, agrees = poses[best], agrees[best]
-    finest, pose = learned.levels[-1], poses[:1]
-    settled_ = settled(images[finest.factor], finest, learned.columns, pose)
-    if settled_ is not None and float(agreement(images[finest.factor], finest, settled_)[0]) >= float(agrees[0]) - 0.02:
-        pose = settled_
-    score = seen(images[learned.like.level.factor], learned.like, pose)
+    gray, level = frame.view(search).gray, learned.level
+    slopes = slopes_of(reduced(gray, level.factor))
+    poses = _everywhere(slopes, gray.shape, settings, learned)
+    if not len(poses):
+        raise Problem("PART_NOT_FOUND", "nothing like the pattern is to be seen")
+    field: Any = cv2.merge(field_of(*slopes, level.dull))
+    poses, _ = _best(field, learned.sketch, followed(field, learned.sketch, poses, 1), FOLLOWED)
+    poses, agrees = _best(field, level, followed(field, level, poses, STEPS), SETTLED)
+    images = {grays.factor: reduced(gray, grays.factor) for grays in learned.grays}
+    score, pose, best = -1.0, poses[:1], -2.0
+    for each, agrees_ in zip(poses, agrees.tolist(), strict=True):
+        one = _settled(images, field, learned, each[None], agrees_)
+        scored = seen(gray, learned.like, one)
+        if scored + agrees_ > best:  # the score leaves out what is not seen: of two that are seen alike, more agrees in one
+            score, pose, best = scored, one, scored + agrees_
     x, y, turn, size = (float(value) for value in pose[0])
     angle_deg = math.degrees(math.remainder(turn, math.tau))
     if not score >= settings.low:
@@ -128,6 +134,47 @@ def find(frame: Frame, settings: Pattern, learned: Learned, round_too: bool = Fa
     if at.min() < -SLACK_PX or (at.max(axis=0) > (search.width - 1 + SLACK_PX, search.height - 1 + SLACK_PX)).any():
         raise Problem("PART_NOT_FOUND", "the part is cut off by the border of the search region")
     return Pose(x=x + search.x, y=y + search.y, angle_deg=angle_deg, scale=size, score=score)
+
+
+def _best(field: Floats, level: Level, poses: Poses, most: int) -> tuple[Poses, Floats]:
+    """The poses that agree best, best first, each once, and their agreement."""
+    agrees = agreement(field, level, poses)
+    kept: list[int] = []
+    for n in np.argsort(agrees)[::-1].tolist():
+        if len(kept) == most or (kept and agrees[n] < agrees[kept[0]] - LAGGING):
+            break
+        apart = poses[kept] - poses[n]
+        turned = np.abs((apart[:, 2] + math.pi) % math.tau - math.pi)
+        if not ((np.hypot(apart[:, 0], apart[:, 1]) < SAME_PX * level.factor) & (turned < SAME_RAD)).any():
+            kept.append(n)
+    return poses[kept], agrees[kept]
+
+
+def _settled(images: dict[int, Pixels], field: Floats, learned: Learned, pose: Poses, agrees: float) -> Poses:
+    """The pose after the fits of gray levels, unless they led away from where the gradients agree: what covers a part pulls."""
+    found: Poses | None = pose
+    for grays in learned.grays:
+        found = settled(images[grays.factor], grays, found) if found is not None else None
+    good = found is not None and float(agreement(field, learned.level, found)[0]) >= agrees - 0.02
+    return found if good and found is not None else pose
+
+
+def _factors(region: Region, search: Region, settings: Pattern) -> tuple[int, int]:
+    """Px of the frame a px of the middle and of the coarse level. Raises Problem PROGRAM_INVALID if the search is too long."""
+    area, side = region.width * region.height, min(region.width, region.height)
+    middle = 1
+    while (middle == 1 or area / middle**2 > MIDDLE_PX) and side / (2 * middle) >= MIDDLE_SIDE:
+        middle *= 2
+
+    def products(factor: int) -> float:
+        return len(_turns(region, factor, settings)) * search.width * search.height / factor**2
+
+    coarse = max(middle, math.ceil(math.sqrt(area / COARSE_PX)))
+    while (coarse < LEAST_COARSE or products(coarse) > PRODUCTS) and side / (coarse + 1) >= LEAST_SIDE:
+        coarse += 1
+    if products(coarse) > MOST_PRODUCTS:
+        raise Problem("PROGRAM_INVALID", "search: too large for so small a pattern; narrow search, angle_deg or the scale")
+    return middle, coarse
 
 
 def _turns(region: Region, factor: int, settings: Pattern) -> NDArray[np.float64]:
@@ -152,21 +199,41 @@ def _surrounded(frame: Frame, region: Region, factor: int) -> Pixels:
     return reduced(frame.gray[np.ix_(y, x)], factor)
 
 
-def _template(pattern: Pixels, angle_deg: float, size: float, coarse: Level) -> Template:
-    """The field of the pattern turned and scaled, its centre in the middle pixel; its lengths sum up to 1."""
-    factor, (rows, columns) = coarse.factor, pattern.shape
-    reach = math.ceil(size * math.hypot(rows, columns) / 2 / factor) + 1
-    middle = factor * reach + (factor - 1) / 2
+def _template(pattern: Pixels, angle_deg: float, size: float, coarse: int, level: Level) -> Template:
+    """The coarse field of the pattern turned and scaled, its centre in the middle pixel; its lengths sum up to 1."""
+    rows, columns = pattern.shape
+    reach = math.ceil(size * math.hypot(rows, columns) / 2 / coarse) + 1
+    reach += (reach * 2 + 1) * coarse % level.factor  # whole pixels of the middle level
+    side = (2 * reach + 1) * coarse
+    middle = coarse * reach + (coarse - 1) / 2
     c, s = size * math.cos(math.radians(angle_deg)), size * math.sin(math.radians(angle_deg))
     x, y = (columns - 1) / 2, (rows - 1) / 2
     turn = np.array([[c, -s, middle - c * x + s * y], [s, c, middle - s * x - c * y]])
-    fine = ((2 * reach + 1) * factor, (2 * reach + 1) * factor)
-    pixels: Any = cv2.warpAffine(pattern, turn, fine, borderMode=cv2.BORDER_REPLICATE)
-    covered: Any = reduced(cv2.warpAffine(np.full_like(pattern, 255), turn, fine), factor)  # type: ignore[arg-type]
+    pixels: Any = cv2.warpAffine(pattern, turn, (side, side), borderMode=cv2.BORDER_REPLICATE)
+    covered: Any = reduced(cv2.warpAffine(np.full_like(pattern, 255), turn, (side, side)), coarse)  # type: ignore[arg-type]
     inside = cv2.erode(covered, np.ones((3, 3), np.uint8)) > 250
-    across, down = field_of(reduced(pixels, factor), coarse.dull)
+    across, down = _doubled(slopes_of(reduced(pixels, level.factor)), level.dull, covered.shape, coarse / level.factor)
     total = float(np.hypot(across, down)[inside].sum()) + 1e-9
     return across * inside / total, down * inside / total
+
+
+def _size(full: tuple[int, ...], coarse: int, middle: int) -> tuple[int, int]:
+    """Rows and columns of a picture at the coarse level: whole pixels of the middle one."""
+    return tuple(next(n for n in range(side // coarse, -1, -1) if n * coarse % middle == 0) for side in full)  # type: ignore[return-value]
+
+
+def _doubled(slopes: tuple[Any, Any], dull: float, size: tuple[int, int], ratio: float) -> Template:
+    """Means of shortened gradients of doubled angle over the `ratio` x `ratio` px of the middle level in each coarse pixel."""
+    across, down = slopes
+    square = cv2.magnitude(across, down)
+    square *= square
+    length = square * (square + np.float32(dull * dull))
+    np.sqrt(length, out=length)
+    length += np.float32(1e-6)
+    parts = (across - down) * (across + down) / length, 2 * across * down / length
+    rows, columns = (round(n * ratio) for n in size)
+    shape = size[::-1]
+    return tuple(cv2.resize(part[:rows, :columns], shape, interpolation=cv2.INTER_AREA) for part in parts)
 
 
 def _spectra(templates: tuple[Template, ...], size: tuple[int, int]) -> Spectra:
@@ -183,17 +250,18 @@ def _spectra(templates: tuple[Template, ...], size: tuple[int, int]) -> Spectra:
     return made[0], made[1]
 
 
-def _everywhere(image: Pixels, settings: Pattern, learned: Learned) -> Poses:
+def _everywhere(slopes: tuple[Any, Any], full: tuple[int, ...], settings: Pattern, learned: Learned) -> Poses:
     """The best coarse places, best first; a place may come in several angles, for a part may look alike upside down."""
-    coarse, (rows, columns) = learned.levels[0], image.shape
+    coarse, middle = learned.coarse, learned.level.factor
+    rows, columns = size = _size(full, coarse, middle)
     fast = cv2.getOptimalDFTSize(rows), cv2.getOptimalDFTSize(columns)
-    across, down = learned.spectra if (rows, columns) == learned.size else _spectra(learned.templates, (rows, columns))
-    right, below = field_of(image, coarse.dull)
+    across, down = learned.spectra if size == learned.size else _spectra(learned.templates, size)
+    right, below = _doubled(slopes, learned.level.dull, size, coarse / middle)
     spectrum = across * np.fft.rfft2(right, s=fast)
     spectrum += down * np.fft.rfft2(below, s=fast)
     scores = np.fft.irfft2(spectrum, s=fast)[:, :rows, :columns]
     c, s = np.abs(np.cos(np.radians(learned.turns[:, 0]))), np.abs(np.sin(np.radians(learned.turns[:, 0])))
-    half = learned.turns[:, 1] / 2 / coarse.factor
+    half = learned.turns[:, 1] / 2 / coarse
     rims_x = np.maximum(half * (settings.region.width * c + settings.region.height * s) - 1, 0).astype(int)
     rims_y = np.maximum(half * (settings.region.width * s + settings.region.height * c) - 1, 0).astype(int)
     for page, x, y in zip(scores, rims_x.tolist(), rims_y.tolist(), strict=True):  # the whole pattern must be in sight
@@ -201,11 +269,24 @@ def _everywhere(image: Pixels, settings: Pattern, learned: Learned) -> Poses:
         page[:, :x] = page[:, max(columns - x, 0) :] = -1
     top = scores.max(axis=0)
     peaks = np.flatnonzero((top >= cv2.dilate(top, np.ones((3, 3), np.uint8))) & (top > LEAST))
-    peaks = peaks[np.argsort(top.ravel()[peaks])[::-1][: KEPT[0]]]
+    peaks = peaks[np.argsort(top.ravel()[peaks])[::-1][:KEPT]]
     found = scores[:, peaks // columns, peaks % columns]
     good = (found >= np.roll(found, 1, axis=0)) & (found >= np.roll(found, -1, axis=0)) & (found > LEAST)
     turn, place = np.nonzero(good)
-    best = np.argsort(found[turn, place])[::-1][: KEPT[0]]
+    best = np.argsort(found[turn, place])[::-1][:KEPT]
     turn, place = turn[best], peaks[place[best]]
-    x, y = (coarse.factor * n + (coarse.factor - 1) / 2 for n in (place % columns, place // columns))
+    row, column = place // columns, place % columns
+    x, y = column + _between(scores, turn, row, column, 2), row + _between(scores, turn, row, column, 1)
+    x, y = (coarse * n + (coarse - 1) / 2 for n in (x, y))
     return np.stack([x, y, np.radians(learned.turns[turn, 0]), learned.turns[turn, 1]], axis=1)
+
+
+def _between(scores: Any, turn: Any, row: Any, column: Any, axis: int) -> Any:
+    """How far, up to half a px, a parabola's top lies beside each place along an axis."""
+    at = [turn, row, column]
+    last = scores.shape[axis] - 1
+    before, peak, after = (
+        scores[tuple(a if n != axis else np.clip(a + by, 0, last) for n, a in enumerate(at))] for by in (-1, 0, 1)
+    )
+    bend = np.minimum(before - 2 * peak + after, -1e-9)
+    return np.clip((before - after) / (2 * bend), -0.5, 0.5)

@@ -81,6 +81,37 @@ def test_light_blur_noise_and_a_disc_over_a_fifth_of_it_hardly_move_it(seed: int
     assert near(pose, dx, dy, angle, 1, 1)
 
 
+@pytest.mark.parametrize("kind", ["hard", "fine"])
+def test_fine_lines_are_found_at_any_turn(kind: str) -> None:
+    """Strokes of 2 px, as of small print, are lost in coarse pixels."""
+    rng = np.random.default_rng(4)
+    picture = np.full((FINE * SIZE[1], FINE * SIZE[0]), 220, np.uint8)
+    for row in range(70, 350, 16):
+        for column in range(90, 430, 9):
+            for _ in range(2):
+                (x1, y1), (x2, y2) = (FINE * (rng.integers(0, 8, 2) + np.array([column, row])) for _ in range(2))
+                cv2.line(picture, (int(x1), int(y1)), (int(x2), int(y2)), 40, 2 * FINE, cv2.LINE_AA)
+    learned = learn(frame(shot(0, 0, 0, fine=picture)), FULL)
+    x, y = PART.centre
+    for number, (dx, dy, angle) in enumerate(((3.3, -7.2, 11.0), (20.5, 14.0, 163.0), (-31.0, 5.5, -77.7))):
+        moved = shot(dx, dy, angle, fine=picture)
+        if kind == "hard":
+            moved = spoilt(moved, Pose(x=x + dx, y=y + dy, angle_deg=angle), PART, np.random.default_rng(number))
+        assert near(find(frame(moved), FULL, learned), dx, dy, angle, 1.0 if kind == "hard" else 0.05, 0.5)
+
+
+def test_what_is_there_too_much_counts_against_a_part() -> None:
+    """Two edges of a plain part in a rich texture are no part, though they are seen as well as they can be."""
+    plain = Scene.plain(520, 384, 60.0).disc(260, 192, 34, 180.0)
+    part = Pattern(region=region(212, 152, 96, 80), angle_deg=15, low=0.01)
+    learned = learn(plain.frame(1), part)
+    alone = find(plain.frame(5, 2), part, learned).score
+    busy = Scene.plain(520, 384, 60.0).waves(finest_px=5, contrast=90).disc(260, 192, 34, 180.0)
+    crowded = find(busy.frame(5, 2), part, learned).score
+    assert alone > 0.9
+    assert crowded < alone - 0.1
+
+
 @settings(max_examples=4, deadline=None)
 @given(seed=st.integers(2, 10_000))
 def test_a_part_that_is_not_there_is_never_found(seed: int) -> None:
