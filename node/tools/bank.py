@@ -26,7 +26,8 @@ FOLDS = 5
 POWER = 0.5  # 0: each channel by its own spread; 1: wholly decorrelated
 TOP = 3
 LEAST, MOST = 5, 200  # pictures
-SMOOTHING = 1.5  # places
+SMOOTHING = 1.0  # places, of what is usual
+THERE = 0.9  # how much what is usual at a place counts against what is usual everywhere
 CLIP = 3.0  # robust standard deviations
 LEAST_SPREAD = 0.02  # of the logarithms of scores
 SHAPES = {
@@ -86,8 +87,8 @@ class Bank:
         return nearest(_moved(seen, self.mean, self.metric), self.bank)
 
     def relative(self, seen: Maps) -> Floats:
-        """The distances divided by what is usual there, drawn halfway to what is usual everywhere."""
-        return self.distances(seen) / expected(self.base, seen.counts)
+        """The distances in relation to what is usual there, see `related`."""
+        return related(self.distances(seen), self.base, seen.counts)
 
     def score(self, relative: Floats, counts: NDArray[np.bool_] | None) -> float:
         """Mean of the three greatest."""
@@ -126,7 +127,7 @@ def teach(
     scores = []
     for distances in held:  # what is usual at a place, by the other pictures alone
         base = ((total - distances) / (len(good) - 1)).reshape(shape)
-        relative = distances / expected(base, counts)
+        relative = related(distances, base, counts)
         scores.append(np.sort(relative if counts is None else relative[counts])[-TOP:].mean())
     mean, metric, bank = _memory(seen)
     progress(folds + 1, folds + 1)
@@ -189,12 +190,17 @@ def expected_rejects(scores: Floats, limit: float) -> float:
 
 
 def _spread(scores: Floats) -> tuple[float, float, int]:
-    """Mean and standard deviation of the logarithms, and how many; a bad picture among the good ones counts only so far."""
+    """Mean and spread of the logarithms, and how many; a bad picture among the good ones counts only so far.
+
+    The spread is the standard deviation, or that of the upper half about the median if it is larger: scores lean upwards, and
+    the rejects come from there.
+    """
     logs = np.log(scores.astype(float))
     middle = float(np.median(logs))
     reach = CLIP * max(1.4826 * float(np.median(np.abs(logs - middle))), LEAST_SPREAD)
     logs = np.clip(logs, middle - reach, middle + reach)
-    return float(logs.mean()), max(float(logs.std(ddof=1)), LEAST_SPREAD), len(logs)
+    upper = float(np.sqrt(np.square(logs[logs >= middle] - middle).mean()))
+    return float(logs.mean()), max(float(logs.std(ddof=1)), upper, LEAST_SPREAD), len(logs)
 
 
 def student(share: float, freedom: int) -> float:
@@ -214,19 +220,32 @@ def odd(names: list[str], scores: Floats) -> list[str]:
     return [name for name, value in zip(names, logs, strict=True) if name and value > middle + 4 * max(spread, 0.05)]
 
 
-def expected(base: Floats, counts: NDArray[np.bool_] | None) -> Floats:
-    """What distance is usual at each place: halfway between there, smoothed, and everywhere."""
+def related(distances: Floats, base: Floats, counts: NDArray[np.bool_] | None) -> Floats:
+    """Distances divided by what is usual there, each averaged with its neighbours: a defect covers several places.
+
+    base: rows x columns, the mean distance of good pictures; it is smoothed and drawn a little to what is usual everywhere.
+    """
+    cover = None if counts is None else counts.reshape(base.shape).astype(np.float32)
     usual = float(base.mean() if counts is None else base.ravel()[counts].mean())
-    there = cv2.GaussianBlur(base, (0, 0), SMOOTHING).ravel()
-    return np.asarray(0.5 * usual + 0.5 * there + 1e-6, np.float32)
+    there = _blurred(base, cover, (0, 0), SMOOTHING)
+    relative = distances.reshape(base.shape) / ((1 - THERE) * usual + THERE * there + 1e-6)
+    return _blurred(relative, cover, (3, 3), 0).ravel()
+
+
+def _blurred(values: Floats, cover: Floats | None, size: tuple[int, int], sigma: float) -> Floats:
+    """Gaussian means over the places that count."""
+    if cover is None:
+        return np.asarray(cv2.GaussianBlur(values, size, sigma), np.float32)
+    weight = np.maximum(cv2.GaussianBlur(cover, size, sigma), np.float32(1e-3))
+    return np.asarray(cv2.GaussianBlur(values * cover, size, sigma) / weight, np.float32)
 
 
 def nearest(places: Floats, bank: Floats) -> Floats:
     """Euclidean distance of each place to the nearest of the bank."""
-    squares = places @ (-2 * bank.T)
-    squares += np.einsum("ij,ij->i", bank, bank)
-    least = squares.min(axis=1) + np.einsum("ij,ij->i", places, places)
-    return np.asarray(np.sqrt(np.maximum(least, 0)), np.float32)
+    lengths = np.einsum("ij,ij->i", bank, bank)[None]
+    wide = np.hstack([places, np.ones((len(places), 1), np.float32)])
+    least = (wide @ np.vstack([-2 * bank.T, lengths])).min(axis=1)  # the lengths within the product: no second pass
+    return np.asarray(np.sqrt(np.maximum(least + np.einsum("ij,ij->i", places, places), 0)), np.float32)
 
 
 def coreset(places: Floats, size: int) -> NDArray[np.intp]:

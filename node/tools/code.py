@@ -2,8 +2,10 @@
 
 The first look is zxing-cpp's own, on the region with its contrast stretched if that is low. It finds all codes of fair
 pictures. What it misses are linear codes that are light on dark or lie askew, and small, noisy or blurred codes, so those are
-looked for one after the other until there are enough. Codes without a strong check are left out then (unless they were
-asked for), for the more often a picture is looked at, the more of those are read where there are none.
+looked for one after the other until there are enough, cheapest first. These looks leave out what zxing-cpp tries by itself and
+would not help again (other sizes, inversion), so that all of them together take about twice the first one's time, and most
+pictures need none. Codes without a strong check are left out then (unless they were asked for), for the more often a picture
+is looked at, the more of those are read where there are none.
 """
 
 import math
@@ -54,7 +56,7 @@ SQUARE: tuple[CodeFormat, ...] = (
 LOW_RANGE = 100  # gray levels from the 0.5th to the 99.5th percentile, below which they are stretched
 LEAST_SIDE = 8  # px
 LEAST_ASKEW_DEG = 4.0
-MOST_ENLARGED_PX = 1_500_000
+MOST_ENLARGED_PX = 400_000  # larger ones take as long as all else together, and hold small codes no more
 MOST_AGAIN_PX = 8_000_000  # of all further looks together
 CONTRAST_GRADES = (0.2, 0.4, 0.55, 0.7)  # least of grade 1 to 4, as symbol contrast in ISO/IEC 15415
 CLEARNESS_GRADES = (0.5, 0.6, 0.7, 0.8)
@@ -69,6 +71,7 @@ class _Look:
     pixels: Pixels
     back: NDArray[np.float64]
     formats: tuple[CodeFormat, ...] | None  # None is all
+    turns: bool = True  # whether linear codes are looked for upwards, too
 
 
 @dataclass(frozen=True, eq=False)
@@ -114,8 +117,7 @@ def measure(view: View, settings: Code, _learned: None, given: Given) -> Measure
 
 def _looks(view: View, settings: Code) -> Iterator[_Look]:
     """The pictures to look at, the first one first; the later ones are only made if they are asked for."""
-    raw = _filled(view)
-    gray = _stretched(raw)
+    gray = _stretched(_filled(view))
     place = np.array([[1.0, 0.0, 0.0], [0.0, 1.0, 0.0]])
     yield _Look(gray, place, settings.formats or None)
     if settings.effort == "fast":
@@ -125,12 +127,11 @@ def _looks(view: View, settings: Code) -> Iterator[_Look]:
     square = tuple(name for name in formats if name in SQUARE)
     left_px = MOST_AGAIN_PX
     further: tuple[Callable[[], _Look | None], ...] = (
-        lambda: _Look(raw, place, settings.formats or None) if raw is not gray else None,
         lambda: _Look(cv2.bitwise_not(gray), place, bars),  # type: ignore[arg-type]
         lambda: _upright(gray, bars),
-        lambda: _enlarged(gray, formats) if 4 * gray.size <= MOST_ENLARGED_PX else None,
         lambda: _Look(cv2.GaussianBlur(gray, (5, 5), 0), place, formats),  # type: ignore[arg-type]
         lambda: _Look(_sharpened(gray), place, square),
+        lambda: _enlarged(gray, formats) if 4 * gray.size <= MOST_ENLARGED_PX else None,
     )
     for look in further:
         made = look() if left_px > 0 else None
@@ -143,7 +144,15 @@ def _read(look: _Look, again: bool) -> list[_Read]:
     names = look.formats
     formats = zxingcpp.BarcodeFormats([Z.AllReadable] if names is None else [FORMATS[name] for name in names])
     answer = []
-    for code in zxingcpp.read_barcodes(look.pixels, formats=formats, text_mode=zxingcpp.TextMode.Plain):
+    found = zxingcpp.read_barcodes(
+        look.pixels,
+        formats=formats,
+        try_rotate=look.turns,
+        try_downscale=not again,
+        try_invert=not again,
+        text_mode=zxingcpp.TextMode.Plain,
+    )
+    for code in found:
         at = code.position
         corners = np.array([(p.x, p.y) for p in (at.top_left, at.top_right, at.bottom_right, at.bottom_left)], float)
         placed = corners @ look.back[:, :2].T + look.back[:, 2]
@@ -200,7 +209,7 @@ def _upright(gray: Pixels, formats: tuple[CodeFormat, ...]) -> _Look | None:
     back = np.array([[c, -s, shift_x], [s, c, shift_y]])
     flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
     turned = cv2.warpAffine(gray, back, (wide, high), flags=flags, borderMode=cv2.BORDER_REPLICATE)
-    return _Look(turned, back, formats)  # type: ignore[arg-type]
+    return _Look(turned, back, formats, turns=False)  # type: ignore[arg-type]
 
 
 def _enlarged(gray: Pixels, formats: tuple[CodeFormat, ...]) -> _Look:

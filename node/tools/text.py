@@ -52,9 +52,15 @@ def _reader() -> _Reader:
     return _Reader()
 
 
-def learn(view: View, settings: Text) -> None:
-    """Load the models and read once, for the first time is slow. Raises Problem PROGRAM_INVALID if the extra is missing."""
-    _lines(view, settings)
+def learn(view: View | None, settings: Text) -> None:
+    """Load the models and read once, for the first time is slow. Raises Problem PROGRAM_INVALID if the extra is missing.
+
+    view: None without a master.
+    """
+    if view is None:
+        _reader()
+    else:
+        _lines(view, settings)
 
 
 def measure(view: View, settings: Text, _learned: None, given: Given) -> Measurement:

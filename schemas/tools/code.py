@@ -42,8 +42,8 @@ class Code(ReadingTool):
     effort: Literal["fast", "thorough"] = Field(
         default="thorough",
         description=(
-            "fast looks once; thorough looks again (inverted, turned, enlarged, smoothed, sharpened) while fewer codes "
-            "than `low` (at least 1) are right, which takes some 5 times as long when there is none."
+            "fast looks once; thorough looks again (inverted, turned, smoothed, sharpened, enlarged) while fewer codes "
+            "than `low` (at least 1) are right, which takes some 3 times as long when there is none."
         ),
     )
 

@@ -138,6 +138,30 @@ def test_the_quantiles_are_those_of_the_tables(share: float, freedom: int, publi
     assert bank.student(share, freedom) == pytest.approx(published, rel=0.006)
 
 
+def test_scores_that_lean_upwards_raise_the_threshold() -> None:
+    even = np.exp(np.linspace(-0.2, 0.2, 21)).astype(np.float32)
+    leaning = even.copy()
+    leaning[-7:] *= 1.08  # the same in the middle and below
+    none = np.empty(0, np.float32)
+    assert bank.threshold(leaning, none, 0.02) > 1.1 * bank.threshold(even, none, 0.02)
+
+
+def test_one_odd_place_counts_less_than_a_defect_of_several() -> None:
+    base = np.ones((12, 12), np.float32)
+    odd, defect = np.ones(144, np.float32), np.ones(144, np.float32)
+    odd[70] = 3.0
+    defect[[69, 70, 71, 82]] = 2.0
+    assert bank.related(odd, base, None).max() < bank.related(defect, base, None).max()
+
+
+def test_what_does_not_count_has_no_part_in_its_neighbours() -> None:
+    base, distances = np.ones((12, 12), np.float32), np.ones(144, np.float32)
+    counts = np.ones(144, bool)
+    counts[60:] = False
+    distances[60:] = 50.0
+    assert bank.related(distances, base, counts)[counts] == pytest.approx(1.0, rel=1e-4)
+
+
 @pytest.mark.parametrize("count", [8, 20, 50])
 def test_the_threshold_keeps_the_stated_rate_on_scores_of_its_kind(count: int) -> None:
     dice = np.random.default_rng(count)

@@ -7,9 +7,10 @@ import numpy as np
 import pytest
 
 from node.frame import Measurement, Pixels
+from node.program import load
 from node.tools import Given
 from node.tools import text as text_tool
-from schemas import Problem, Text, Trigger
+from schemas import Problem, Program, Text, Trigger
 from tests.scenes import frame, region
 
 
@@ -35,6 +36,15 @@ def test_a_missing_extra_says_how_to_install_it(monkeypatch: pytest.MonkeyPatch)
     with pytest.raises(Problem, match=r"PROGRAM_INVALID.*install the extra text: pip install") as raised:
         text_tool.learn(frame(label("4711")).view(tool.region), tool)
     assert "--no-deps rapidocr-onnxruntime" in raised.value.message
+
+
+def test_a_missing_extra_is_told_when_a_program_is_loaded_even_without_a_master(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "rapidocr_onnxruntime", None)
+    text_tool._reader.cache_clear()
+    tool = Text(name="lot", region=region(0, 0, 340, 60), low=0.5)
+    program = Program(id="label", name="Label", tools=(tool,))
+    with pytest.raises(Problem, match=r"PROGRAM_INVALID.*tool lot: install the extra text"):
+        load(program, 1, "sha256:0", None)
 
 
 @pytest.mark.parametrize("gray", [0, 90, 255])
