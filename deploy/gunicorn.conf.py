@@ -15,19 +15,20 @@ from schemas import Problem
 try:
     _loaded = serving.read_again(os.environ)
     workers = serving.worker_count(os.environ)
-    threads = serving.number(os.environ, "GUNICORN_THREADS", 32, 2, 256)
+    threads = serving.threads(os.environ)
+    kind = serving.worker_class(os.environ)
     max_requests = serving.number(os.environ, "GUNICORN_MAX_REQUESTS", 0, 0, 10_000_000)
 except Problem as _problem:
     sys.exit(f"inspection-node: {_problem}")
 
+worker_class = "deploy.worker.Threads" if kind == "gthread" else kind
 bind = _loaded.settings.web.bind
-worker_class = os.environ.get("GUNICORN_WORKER_CLASS") or "gthread"
 max_requests_jitter = max_requests // 10
 preload_app = os.environ.get("GUNICORN_PRELOAD") == "1"
 timeout = 120
 graceful_timeout = 30
 keepalive = 5
-worker_connections = 2000
+worker_connections = serving.CONNECTIONS
 limit_request_line = 4094
 limit_request_fields = 64
 limit_request_field_size = 8190
@@ -41,10 +42,14 @@ loglevel = "info"
 access_log_format = '%(h)s "%(m)s %(U)s" %(s)s %(B)s bytes %(M)s ms %({x-request-id}o)s'  # no query: it may say too much
 
 
-def on_starting(_server):  # type: ignore[no-untyped-def]
+serving.more_files()
+
+
+def on_starting(server):  # type: ignore[no-untyped-def]
     """Before the first worker: a token for the first account, while there is none."""
     from web.setup import offer
 
+    server.overlap = serving.Overlap(server)
     token = offer(Path(_loaded.settings.state_dir))
     if token is not None:
         print(
@@ -56,19 +61,22 @@ def on_starting(_server):  # type: ignore[no-untyped-def]
 
 def when_ready(server):  # type: ignore[no-untyped-def]
     """Listening."""
-    server.log.info("web on http://%s with %d workers of %d threads", bind, workers, threads)
+    streams = serving.streams(os.environ)
+    server.log.info("web on http://%s: %d %s workers, %d event streams each", bind, workers, kind, streams)
 
 
 def on_reload(server):  # type: ignore[no-untyped-def]
-    """After HUP: new workers take over, the old ones finish what they have begun."""
+    """After HUP: when new workers listen, the old ones finish what they have begun."""
+    server.overlap.begin()
     server.log.info("settings and workers are made anew")
 
 
-def post_worker_init(_worker):  # type: ignore[no-untyped-def]
+def post_worker_init(worker):  # type: ignore[no-untyped-def]
     """A worker is there: it listens to the node from now on, not from the first question on."""
     from deploy.wsgi import app
     from web.site import NAME
 
+    app.config["ENDING"] = lambda: not worker.alive
     app.extensions[NAME].watch  # noqa: B018 - asking begins it
 
 

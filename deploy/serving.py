@@ -7,10 +7,14 @@ Gunicorn's first process reads `gunicorn.conf.py` at its start and at each HUP; 
 import argparse
 import logging
 import os
+import resource
 import sys
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Mapping
 from dataclasses import replace
+from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 from pydantic import ValidationError
 
@@ -22,6 +26,9 @@ from schemas.settings import WebSettings
 log = logging.getLogger(__name__)
 CONF = Path(__file__).with_name("gunicorn.conf.py")
 MEMORY = "memory://"
+CONNECTIONS = 2048  # of one worker; with gevent each may be a request that is being answered
+FILES = 16384
+BOOT_S = 20.0
 _last: Loaded | None = None
 
 
@@ -33,6 +40,7 @@ def web(args: argparse.Namespace) -> int:
         os.environ["CONFIG_PATH"] = str(args.config.absolute())
     settings = read_again(os.environ).settings
     worker_count(os.environ)
+    streams(os.environ)
     keys_of(settings)
     sys.stdout.flush()
     environ = {
@@ -95,3 +103,62 @@ def worker_count(environ: Mapping[str, str]) -> int:
             " give RATELIMIT_STORAGE_URI (redis:// or memcached://), or one worker",
         )
     return count
+
+
+def worker_class(environ: Mapping[str, str]) -> str:
+    """GUNICORN_WORKER_CLASS: gthread by default, or gevent. Raises Problem SETTINGS_INVALID."""
+    found = environ.get("GUNICORN_WORKER_CLASS") or "gthread"
+    if found not in ("gthread", "gevent"):
+        raise Problem("SETTINGS_INVALID", f"GUNICORN_WORKER_CLASS: {found!r:.40} is neither gthread nor gevent")
+    if found == "gevent" and find_spec("gevent") is None:
+        raise Problem("SETTINGS_INVALID", "GUNICORN_WORKER_CLASS: gevent is not installed (inspection-node[gevent])")
+    if found == "gevent" and environ.get("GUNICORN_PRELOAD") == "1":
+        raise Problem(
+            "SETTINGS_INVALID", "GUNICORN_PRELOAD: gevent must come before the application, so it cannot be preloaded"
+        )
+    return found
+
+
+def threads(environ: Mapping[str, str]) -> int:
+    """GUNICORN_THREADS, 32 by default. Raises Problem SETTINGS_INVALID."""
+    return number(environ, "GUNICORN_THREADS", 32, 2, 256)
+
+
+def streams(environ: Mapping[str, str]) -> int:
+    """Event streams at a time: half of the requests that one worker answers at a time, so that the other half is free."""
+    return (CONNECTIONS if worker_class(environ) == "gevent" else threads(environ)) // 2
+
+
+def more_files() -> None:
+    """As many open files as the system allows: a connection is one, and the usual soft limit of 1024 is too few."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    most = FILES if hard == resource.RLIM_INFINITY else min(hard, FILES)
+    if soft != resource.RLIM_INFINITY and soft < most:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
+
+
+class Overlap:
+    """At a reload the old workers go on until the new ones listen; Gunicorn by itself ends them while those still import."""
+
+    def __init__(self, arbiter: Any) -> None:
+        self._arbiter = arbiter
+        self._old_age: int | None = None
+        self._manage: Callable[[], None] = arbiter.manage_workers
+        arbiter.manage_workers = self._patiently
+
+    def begin(self) -> None:
+        """New workers are about to be made."""
+        self._old_age = self._arbiter.worker_age
+
+    def _patiently(self) -> None:
+        old_age, self._old_age = self._old_age, None
+        if old_age is not None:
+            workers = self._arbiter.WORKERS
+            made = {pid: worker.tmp.last_update() for pid, worker in workers.items() if worker.age > old_age}
+            until = time.monotonic() + BOOT_S
+            while time.monotonic() < until and any(  # a worker that listens says that it lives
+                pid in workers and workers[pid].tmp.last_update() == at for pid, at in made.items()
+            ):
+                time.sleep(0.05)
+                self._arbiter.reap_workers()
+        self._manage()

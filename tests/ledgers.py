@@ -5,6 +5,7 @@ import sqlite3
 from pathlib import Path
 from typing import Any
 
+from schemas.base import utc
 from schemas.store.ledger import Ledger
 
 BEGAN = 1_790_000_000.0  # 2026-09-21
@@ -19,32 +20,39 @@ def payload(number: int, station: str, seq: int) -> dict[str, Any]:
         "schema": "result/1",
         "result_id": result_id(number),
         "trigger_id": f"t-{number}",
+        "assigned": False,
+        "node": "node-01",
         "station": station,
         "seq": seq,
         "verdict": verdict,
+        "evaluation": {"OK": 1, "NG": 2, "ERROR": 3}[verdict],
         "program": program_of(number),
         "program_version": 1,
+        "program_hash": None,
         "part_id": part_of(number),
+        "meta": None,
         "source": "mqtt",
-        "finished_at": "2026-09-21T00:00:00.000Z",
+        "received_at": "2026-09-21T00:00:00.000Z",
+        "captured_at": None,
+        "finished_at": utc(BEGAN + STEP_S * number),
         "duration_ms": 5.0 + number % 10,
+        "timings_ms": {},
+        "pose": None,
         "tools": []
         if verdict == "ERROR"
         else [
-            {"name": "cap", "kind": "pattern", "verdict": verdict, "value": cap, "unit": "score", "low": 0.0, "high": 1.0},
-            {
-                "name": "label",
-                "kind": "area",
-                "verdict": "OK",
-                "value": 100.0 + number % 5,
-                "unit": "px",
-                "low": 90,
-                "high": None,
-            },
+            _tool("cap", "pattern", verdict, cap, "score", 0.0, 1.0),
+            _tool("label", "area", "OK", 100.0 + number % 5, "px", 90.0, None),
         ],
         "error": {"code": "CAMERA_TIMEOUT", "message": "late"} if verdict == "ERROR" else None,
         "images": {"raw": None, "annotated": None},
+        "simulated": False,
     }
+
+
+def _tool(name: str, kind: str, verdict: str, value: float, unit: str, low: float, high: float | None) -> dict[str, Any]:
+    found = {"name": name, "kind": kind, "verdict": verdict, "value": value, "unit": unit, "low": low, "high": high}
+    return {**found, "ms": 1.0, "text": None, "error": None}
 
 
 def verdict_of(number: int) -> str:

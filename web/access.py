@@ -1,9 +1,9 @@
 """Who may do what: each route names the role it asks for, and a route that names none is closed."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from functools import wraps
-from typing import Literal, ParamSpec
+from typing import Any, Literal, ParamSpec
 
 from flask import Flask, g
 from flask.typing import ResponseReturnValue
@@ -26,9 +26,13 @@ class Access:
     level: Level
     body: type[BaseModel] | None = None
     query: type[BaseModel] | None = None
-    data: type[BaseModel] | None = None
+    data: Any = None
     limit: str | None = None
     max_bytes: int | None = None
+    takes: Mapping[str, Any] = field(default_factory=dict)
+    gives: tuple[str, ...] = ()
+    status: int = 200
+    codes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -48,18 +52,25 @@ def requires(
     *,
     body: type[BaseModel] | None = None,
     query: type[BaseModel] | None = None,
-    data: type[BaseModel] | None = None,
+    data: Any = None,
     limit: str | None = None,
     max_bytes: int | None = None,
+    takes: Mapping[str, Any] | None = None,
+    gives: tuple[str, ...] = (),
+    status: int = 200,
+    codes: tuple[str, ...] = (),
 ) -> Callable[[Callable[P, ResponseReturnValue]], View]:
     """Declare a route's role, below its `@blueprint.route`.
 
     PUBLIC: anybody. METRICS: the metrics token or whoever is signed in. VIEWER, OPERATOR, ADMIN: that role or a higher.
     body, query: models that are read strictly and handed to the view as keyword arguments of these names.
-    data: model of the answer's data, for the OpenAPI document. limit: instead of the one for all routes: "off", "auth",
-    "trigger", or one like "600 per minute", per person or address. max_bytes: largest request, 64 kB if None.
+    limit: instead of the one for all routes: "off", "auth", "trigger", or one like "600 per minute", per person or address.
+    max_bytes: largest request, 64 kB if None.
+    For the OpenAPI document: data: type of the answer's data; takes: content types of a body that the view reads itself,
+    each with its type; gives: content types of an answer without the envelope, an empty one for 204; status: of an answer
+    that went well; codes: refusals of its own.
     """
-    access = Access(level, body, query, data, limit, max_bytes)
+    access = Access(level, body, query, data, limit, max_bytes, takes or {}, gives, status, codes)
 
     def declare(view: Callable[P, ResponseReturnValue]) -> View:
         @wraps(view)

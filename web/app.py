@@ -6,7 +6,7 @@ from importlib import import_module
 from flask import Blueprint, Flask
 
 from schemas.load import Loaded
-from web import errors, figures, guard, headers, limits
+from web import assets, compress, errors, figures, guard, headers, limits, words
 from web.keys import keys_of
 from web.site import NAME, Site
 
@@ -18,11 +18,15 @@ BLUEPRINTS = (  # "module:name", imported when an application is made
     "web.users:users",
     "web.audit:audit",
     "web.stations:stations",
+    "web.showing:showing",
+    "web.lines:lines",
     "web.programs:programs",
     "web.history:history",
     "web.events:events",
     "web.configuration:configuration",
     "web.openapi:openapi",
+    "web.assets:assets",
+    "web.pages:pages",
 )
 
 
@@ -36,6 +40,7 @@ def create_app(loaded: Loaded, storage_uri: str = limits.MEMORY) -> Flask:
     app.extensions[NAME] = here
     atexit.register(here.close)
     errors.register(app)
+    compress.register(app)
     figures.register(app)
     headers.register(app)
     guard.register(app)
@@ -45,4 +50,6 @@ def create_app(loaded: Loaded, storage_uri: str = limits.MEMORY) -> Flask:
         blueprint = getattr(import_module(module), attribute)
         assert isinstance(blueprint, Blueprint)
         app.register_blueprint(blueprint)
+    assets.register(app)
+    words.register(app)
     return app

@@ -12,6 +12,7 @@ from pydantic import Field
 from schemas import Shape
 from schemas.store.audit import Entry
 from web.access import requires
+from web.answers import AuditCheck, AuditPage
 from web.reply import ok
 from web.site import site
 
@@ -30,7 +31,7 @@ class Page(Shape):
 
 
 @audit.get("")
-@requires("ADMIN", query=Page)
+@requires("ADMIN", query=Page, data=AuditPage)
 def list_(query: Page) -> Response:
     """Rows, newest first; `next` is `before` of the next page, null on the last. `action` is how the action begins."""
     rows = site().accounts.audit(query.before, query.limit, query.username, query.action)
@@ -38,7 +39,7 @@ def list_(query: Page) -> Response:
 
 
 @audit.get("/verify")
-@requires("ADMIN", limit="10 per minute")
+@requires("ADMIN", limit="10 per minute", data=AuditCheck)
 def check() -> Response:
     """Whether the chain holds; keep `head` elsewhere to compare it some day."""
     count, head, wrong = site().accounts.verify_audit()
@@ -46,7 +47,7 @@ def check() -> Response:
 
 
 @audit.get("/export")
-@requires("ADMIN", limit="10 per minute")
+@requires("ADMIN", limit="10 per minute", gives=("text/csv",))
 def export() -> Response:
     """All rows as CSV, oldest first."""
     here = site()

@@ -8,6 +8,7 @@ from schemas import Problem, Shape, User, new_id, utc
 from schemas.store.accounts import Session
 from web import cookies, csrf, setup, tokens
 from web.access import Person, current, requires
+from web.answers import Account, Ended, Me, SessionRow, SignedIn
 from web.bodies import ChangePassword, Refresh, Setup, SignIn
 from web.identity import account_of
 from web.password import hash_password
@@ -17,6 +18,8 @@ from web.site import Site, actor, site
 
 auth = Blueprint("auth", __name__, url_prefix="/api/v1/auth")
 HOUR_S = 3600.0
+PROOF = ("CREDENTIALS_INVALID", "LOCKED_OUT", "TWO_FACTOR_REQUIRED", "TWO_FACTOR_INVALID")
+TOKENS = ("SIGN_IN_REQUIRED", "TOKEN_INVALID", "TOKEN_EXPIRED", "TOKEN_REUSED")
 
 
 class Whose(Shape):
@@ -27,7 +30,7 @@ class Whose(Shape):
 
 
 @auth.post("/login")
-@requires("PUBLIC", body=SignIn, limit="auth")
+@requires("PUBLIC", body=SignIn, limit="auth", data=SignedIn, codes=(*PROOF, "BUSY"))
 def login(body: SignIn) -> Response:
     """Sign in; the tokens are in cookies, and in the answer unless `tokens` is false."""
     here = site()
@@ -39,7 +42,7 @@ def login(body: SignIn) -> Response:
 
 
 @auth.post("/setup")
-@requires("PUBLIC", body=Setup, limit="auth")
+@requires("PUBLIC", body=Setup, limit="auth", data=Account, status=201, codes=("SETUP_CLOSED", "USER_INVALID", "BUSY"))
 def first(body: Setup) -> Response:
     """Make the first administrator with the one-time token that the start has printed."""
     here = site()
@@ -51,7 +54,7 @@ def first(body: Setup) -> Response:
 
 
 @auth.post("/refresh")
-@requires("PUBLIC", body=Refresh, limit="60 per minute")
+@requires("PUBLIC", body=Refresh, limit="60 per minute", data=SignedIn, codes=TOKENS)
 def refresh(body: Refresh) -> Response:
     """Replace both tokens. An old refresh token ends the session: somebody may have copied it."""
     here = site()
@@ -98,7 +101,7 @@ def logout(body: Refresh) -> Response:
 
 
 @auth.get("/me")
-@requires("VIEWER")
+@requires("VIEWER", data=Me)
 def me() -> Response:
     """Who is signed in, and what X-CSRF-Token must be where a client without Fetch Metadata and Origin uses cookies."""
     here, person = site(), current()
@@ -115,7 +118,7 @@ def me() -> Response:
 
 
 @auth.post("/change-password")
-@requires("VIEWER", body=ChangePassword, limit="auth")
+@requires("VIEWER", body=ChangePassword, limit="auth", data=SignedIn, codes=(*PROOF, "USER_INVALID", "BUSY"))
 def change_password(body: ChangePassword) -> Response:
     """Another password for oneself: all sessions end, and a new one begins here."""
     here, person = site(), current()
@@ -130,7 +133,7 @@ def change_password(body: ChangePassword) -> Response:
 
 
 @auth.get("/sessions")
-@requires("VIEWER", query=Whose)
+@requires("VIEWER", query=Whose, data=list[SessionRow])
 def sessions(query: Whose) -> Response:
     """One's own sessions; an administrator sees those of anybody."""
     here, person = site(), current()
@@ -141,7 +144,7 @@ def sessions(query: Whose) -> Response:
 
 
 @auth.delete("/sessions")
-@requires("VIEWER")
+@requires("VIEWER", data=Ended)
 def end_sessions() -> Response:
     """End all one's own sessions but this one."""
     here, person = site(), current()
@@ -149,7 +152,7 @@ def end_sessions() -> Response:
 
 
 @auth.delete("/sessions/<session>")
-@requires("VIEWER")
+@requires("VIEWER", codes=("SESSION_NOT_FOUND",))
 def end_session(session: str) -> Response:
     """End one session of one's own; an administrator ends any."""
     here, person = site(), current()

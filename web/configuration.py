@@ -6,6 +6,7 @@ from flask import Blueprint, Response
 
 from schemas.override import secrets, variable
 from web.access import requires
+from web.answers import SettingsShown
 from web.reply import ok
 from web.site import Site, site
 
@@ -13,7 +14,7 @@ configuration = Blueprint("configuration", __name__, url_prefix="/api/v1/setting
 
 
 @configuration.get("")
-@requires("ADMIN")
+@requires("ADMIN", data=SettingsShown)
 def show() -> Response:
     """All settings."""
     here = site()

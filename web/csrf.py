@@ -21,8 +21,10 @@ PURPOSE = "csrf"
 
 def check(here: Site, *, bearer: bool) -> None:
     """Raises Problem CROSS_SITE."""
+    if request.method in SAFE:
+        return
     carried = cookies.there(here.settings)
-    if request.method in SAFE or (bearer and not carried):
+    if bearer and not carried:
         return
     origin = request.headers.get("Origin")
     if origin is not None and not carried and origin in here.settings.web.origins:

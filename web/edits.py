@@ -2,26 +2,72 @@
 
 import base64
 import re
-from typing import Any
+from typing import Any, NamedTuple, NotRequired
 
 from flask import request
+from typing_extensions import TypedDict
 
 from schemas import Problem, Program, StoredProgram, as_program, read_json
+from schemas.base import plain
 from schemas.program import MAX_PROGRAM_BYTES
 from web.command import command, presence_known, stations
 from web.records import records
 from web.site import site
-from web.upload import MAX_PICTURE_BYTES
+from web.upload import FORM_MEMORY, MAX_PICTURE_BYTES, check_picture
 
-ETAG = re.compile(r'"([1-9][0-9]{0,8})-([0-9a-f]{12})"')
+ETAG = re.compile(r'(?:W/)?"([1-9][0-9]{0,8})-([0-9a-f]{12})"')
 TRY_S = 15.0
 
 
-def document() -> Program:
-    """The program in the body. Raises Problem CONTENT_TYPE, PROGRAM_INVALID."""
+class ProgramForm(TypedDict):
+    """A program and its master in one request, so that nothing half is stored."""
+
+    program: Program
+    master: NotRequired[bytes]
+
+
+class Edit(NamedTuple):
+    """What shall be stored: a program, and its master (PNG or JPEG) unless the stored one stays."""
+
+    program: Program
+    master: bytes | None = None
+    size: str | None = None
+
+
+def document() -> Edit:
+    """The program in the body, or in the part `program` of a form whose part `master` may be a picture.
+
+    Raises Problem CONTENT_TYPE, TOO_LARGE, PROGRAM_INVALID, IMAGE_INVALID, VALIDATION_FAILED.
+    """
+    if request.mimetype == "multipart/form-data":
+        parts = _parts()
+        program = as_program(read_json(parts["program"], limit=MAX_PROGRAM_BYTES, code="PROGRAM_INVALID"))
+        if "master" not in parts:
+            return Edit(program)
+        found = check_picture(parts["master"])
+        return Edit(program, parts["master"], f"{found.width} x {found.height}")
     if request.mimetype != "application/json":
-        raise Problem("CONTENT_TYPE", "send application/json")
-    return as_program(read_json(request.get_data(cache=False), limit=MAX_PROGRAM_BYTES, code="PROGRAM_INVALID"))
+        raise Problem("CONTENT_TYPE", "send application/json, or a form with the parts program and master")
+    if (request.content_length or 0) > MAX_PROGRAM_BYTES:
+        raise Problem("TOO_LARGE", f"a program has at most {MAX_PROGRAM_BYTES} bytes")
+    return Edit(as_program(read_json(request.get_data(cache=False), limit=MAX_PROGRAM_BYTES, code="PROGRAM_INVALID")))
+
+
+def _parts() -> dict[str, bytes]:
+    """The parts `program` and `master` of a form, each once, as field or file. Raises Problem VALIDATION_FAILED, TOO_LARGE."""
+    request.max_form_memory_size = FORM_MEMORY
+    found: dict[str, bytes] = {}
+    given = [(name, file.stream.read(MAX_PICTURE_BYTES + 1)) for name, file in request.files.items(multi=True)]
+    given += [(name, text.encode(errors="replace")) for name, text in request.form.items(multi=True)]
+    for name, data in given:
+        if name not in ("program", "master") or name in found:
+            raise Problem("VALIDATION_FAILED", f"{plain(name, 40)}: the form has one part program, and one part master at most")
+        if len(data) > MAX_PICTURE_BYTES:
+            raise Problem("TOO_LARGE", f"{name}: at most {MAX_PICTURE_BYTES >> 20} MiB")
+        found[name] = data
+    if "program" not in found:
+        raise Problem("VALIDATION_FAILED", "program: the form has no such part")
+    return found
 
 
 def edited(id: str) -> int:
@@ -33,7 +79,7 @@ def edited(id: str) -> int:
     if not found:
         raise Problem("VALIDATION_FAILED", "If-Match: it is not one ETag of ours")
     version, head = int(found[1]), site().programs.get(id)
-    if version != head.version or f'"{tag_of(head)}"' != given.strip():
+    if version != head.version or f'"{tag_of(head)}"' != given.strip().removeprefix("W/"):  # weak: it came compressed
         raise stale(id, version, head.version)
     return version
 
@@ -52,23 +98,34 @@ def changes_of(id: str, a: int, b: int) -> list[dict[str, Any]]:
     return [change._asdict() for change in site().programs.diff(id, a, b)]
 
 
-def checked_by(program: Program, picture: bytes | None) -> str:
-    """`node` if the node has loaded it and learned from its master, else `structure`. Raises Problem of the loading."""
-    if presence_known() != "ok":
-        return "structure"
-    given = picture
-    if given is None and program.master is not None:
-        given = site().programs.master(program)
+class Checked(NamedTuple):
+    """By whom a program was checked (`node`, or its `structure` only), and the master as it shall be stored."""
+
+    by: str
+    master: bytes | None
+
+
+def checked_by(program: Program, picture: bytes | None) -> Checked:
+    """`node` if the node has loaded it and learned from its master; a new one comes back from it as it decoded it.
+
+    Raises Problem of the loading.
+    """
+    unchecked = Checked("structure", picture)
+    if presence_known() != "ok" or (picture is not None and len(picture) > MAX_PICTURE_BYTES):  # too large for a command
+        return unchecked
     payload: dict[str, Any] = {"station": stations()[0], "program": program.document()}
-    if given is not None and len(given) <= MAX_PICTURE_BYTES // 2:
-        payload["image"] = payload["master"] = base64.b64encode(given).decode()
+    if picture is not None:
+        payload |= {"master": base64.b64encode(picture).decode(), "give_master": True}
+    shown = site().programs.master(program) if picture is None else picture
+    if shown is not None and len(shown) <= MAX_PICTURE_BYTES // 2:
+        payload["image"] = base64.b64encode(shown).decode()
     try:
-        command("try_program", TRY_S, **payload)
+        found = command("try_program", TRY_S, **payload)
     except Problem as problem:
         if problem.code in ("NODE_AWAY", "BROKER_AWAY"):
-            return "structure"
+            return unchecked
         raise
-    return "node"
+    return Checked("node", base64.b64decode(found["master"]) if "master" in found else picture)
 
 
 def station_of(id: str) -> str:

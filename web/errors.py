@@ -2,11 +2,13 @@
 
 import logging
 
-from flask import Flask, Response, g, request
+from flask import Flask, g, request
+from flask.typing import ResponseReturnValue
 from werkzeug.exceptions import HTTPException
 
 from schemas import Problem
 from schemas.base import plain
+from web import pages
 from web.reply import fail
 
 log = logging.getLogger(__name__)
@@ -27,27 +29,34 @@ def register(app: Flask) -> None:
     app.register_error_handler(Exception, _fault)
 
 
-def _problem(problem: Problem) -> Response:
+def _problem(problem: Problem) -> ResponseReturnValue:
     answer = fail(problem)
-    if answer.status_code == 401:
-        answer.headers["WWW-Authenticate"] = "Bearer"
     if answer.status_code >= 500:
         log.warning("%s %s: %s (%s)", request.method, plain(request.path, 200), problem, g.get("request_id", ""))
+    if pages.is_page():
+        return pages.refused(problem, answer.status_code)
+    if answer.status_code == 401:
+        answer.headers["WWW-Authenticate"] = "Bearer"
     return answer
 
 
-def _http(error: HTTPException) -> Response | HTTPException:
+def _http(error: HTTPException) -> ResponseReturnValue | HTTPException:
     status = error.code or 500
     if status < 400:  # a redirect
         return error
-    code = CODES.get(status, "BAD_REQUEST" if status < 500 else "INTERNAL")
-    answer = fail(Problem(code), status)
+    problem = Problem(CODES.get(status, "BAD_REQUEST" if status < 500 else "INTERNAL"))
+    if pages.is_page() and request.method in ("GET", "HEAD"):
+        return pages.refused(problem, status)
+    answer = fail(problem, status)
     for name, value in error.get_headers():
         if name in ("Allow", "Retry-After"):
             answer.headers[name] = value
     return answer
 
 
-def _fault(error: Exception) -> Response:
+def _fault(error: Exception) -> ResponseReturnValue:
     log.error("%s %s failed (%s)", request.method, plain(request.path, 200), g.get("request_id", ""), exc_info=error)
-    return fail(Problem("INTERNAL", "the log tells more under this request id"), request_id=g.get("request_id", ""))
+    problem = Problem("INTERNAL", "the log tells more under this request id")
+    if pages.is_page():
+        return pages.refused(problem, 500)
+    return fail(problem, request_id=g.get("request_id", ""))

@@ -1,5 +1,8 @@
 """Before each request: who asks, may they, and not too often. Denies by default."""
 
+from collections.abc import Callable
+from typing import Any, TypeVar
+
 from flask import Flask, current_app, g, request
 
 from schemas import Problem
@@ -7,10 +10,18 @@ from web import limits
 from web.access import access_of
 from web.identity import identify
 
+F = TypeVar("F", bound=Callable[..., Any])
+
 
 def register(app: Flask) -> None:
     """Guard every route of an application."""
     app.before_request(_guard)
+    app.ensure_sync = _as_it_is  # type: ignore[assignment, method-assign]
+
+
+def _as_it_is(function: F) -> F:
+    """No function of ours is a coroutine, and Flask would look at each of them at every request."""
+    return function
 
 
 def _guard() -> None:

@@ -5,6 +5,7 @@ import logging
 import re
 import socket
 import time
+from functools import lru_cache
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -44,6 +45,7 @@ HEADERS = {
     "Cross-Origin-Opener-Policy": "same-origin",
     "Cross-Origin-Resource-Policy": "same-origin",
     "Permissions-Policy": "camera=(), geolocation=(), microphone=(), payment=(), usb=()",
+    "Cache-Control": "no-store",
 }
 ALLOWED_METHODS = "GET, POST, PUT, PATCH, DELETE"
 ALLOWED_HEADERS = "Authorization, Content-Type, If-Match, If-None-Match, Last-Event-ID, X-Request-ID"
@@ -98,17 +100,26 @@ def _before() -> Response | None:
 def _check_host() -> None:
     """Names of others that lead here are refused: else a page of theirs could read our answers (DNS rebinding)."""
     try:
-        name = (urlsplit(f"//{request.host}").hostname or "").rstrip(".")
-    except (HTTPException, ValueError):
-        name = ""
-    known = {"localhost", socket.gethostname().lower(), f"{socket.gethostname().lower()}.local"}
-    known.update(host.lower() for host in site().settings.web.hosts)
-    if name in known:
-        return
+        host = request.host
+    except HTTPException:
+        host = ""
+    if not _ours(host, tuple(site().settings.web.hosts), socket.gethostname()):
+        raise Problem("HOST_REFUSED")
+
+
+@lru_cache(maxsize=64)
+def _ours(host: str, hosts: tuple[str, ...], machine: str) -> bool:
+    try:
+        name = (urlsplit(f"//{host}").hostname or "").rstrip(".")
+    except ValueError:
+        return False
+    if name in {"localhost", machine.lower(), f"{machine.lower()}.local", *(each.lower() for each in hosts)}:
+        return True
     try:
         ipaddress.ip_address(name)
     except ValueError:
-        raise Problem("HOST_REFUSED") from None
+        return False
+    return True
 
 
 def _preflight() -> Response:
@@ -122,9 +133,8 @@ def _preflight() -> Response:
 
 
 def _after(answer: Response) -> Response:
-    for name, value in HEADERS.items():
-        answer.headers.setdefault(name, value)
-    answer.headers.setdefault("Cache-Control", "no-store")
+    there = {name.lower() for name, _ in answer.headers}
+    answer.headers.extend([pair for pair in HEADERS.items() if pair[0].lower() not in there])
     answer.headers["X-Request-ID"] = g.get("request_id", "")
     if request.is_secure:
         answer.headers.setdefault("Strict-Transport-Security", "max-age=31536000")

@@ -3,6 +3,7 @@
 from flask import Blueprint, Response, g, request
 
 from web.access import requires
+from web.answers import Health
 from web.figures import as_json, as_prometheus
 from web.reply import ok
 from web.site import site
@@ -17,7 +18,7 @@ FREE = "off"  # probes come often, and an answer is made once a second at most
 @health.get("/health/detailed")
 @health.get("/status")
 @health.get("/api/system/status")
-@requires("PUBLIC", limit=FREE)
+@requires("PUBLIC", limit=FREE, data=Health)
 def overall() -> Response:
     """`ok`, `degraded` (it works, something is missing) or `error`; every component for who is signed in."""
     found = look(site())
@@ -26,7 +27,7 @@ def overall() -> Response:
 
 
 @health.get("/api/v1/health/ready")
-@requires("PUBLIC", limit=FREE)
+@requires("PUBLIC", limit=FREE, data=Health)
 def ready() -> Response:
     """Whether requests can be answered: the stores can be read and written. 503 if not."""
     good = look(site())["status"] != "error"
@@ -34,7 +35,7 @@ def ready() -> Response:
 
 
 @health.get("/api/v1/health/live")
-@requires("PUBLIC", limit=FREE)
+@requires("PUBLIC", limit=FREE, data=Health)
 def live() -> Response:
     """Whether this process answers; it looks at nothing else."""
     return ok({"status": "alive"})
@@ -42,7 +43,7 @@ def live() -> Response:
 
 @health.get("/api/v1/metrics")
 @health.get("/metrics")
-@requires("METRICS", limit=FREE)
+@requires("METRICS", limit=FREE, gives=("text/plain", "application/json"))
 def metrics() -> Response:
     """Prometheus text, or JSON for `Accept: application/json`."""
     here = site()

@@ -1,6 +1,7 @@
 """The history: pages of results, one result, pictures, exports and figures."""
 
 import json
+import time
 from collections.abc import Iterator
 from contextlib import suppress
 from typing import Annotated, Any, Literal
@@ -9,11 +10,12 @@ from flask import Blueprint, Response, request, send_file
 from flask.typing import ResponseReturnValue
 from pydantic import Field
 
-from schemas import Problem, utc
+from schemas import CATALOGUE, Problem, utc
 from schemas.store.export import MAX_ROWS, as_csv, json_lines
 from schemas.store.filters import Filter
-from schemas.store.history import MAX_LIMIT
+from schemas.store.history import BUDGET_S, MAX_LIMIT, Row
 from web.access import requires
+from web.answers import Choices, Counters, Over, ResultPage, ResultRead, ToolList
 from web.command import stations
 from web.records import records
 from web.reply import ok
@@ -23,6 +25,8 @@ history = Blueprint("history", __name__, url_prefix="/api/v1")
 
 YEAR_S = 365 * 86400
 COUNT_S = 1.0
+WRITTEN_S = 10.0  # pictures are written after their result
+SLOW = ("QUERY_LIMIT",)
 
 
 class PageQuery(Filter):
@@ -31,6 +35,9 @@ class PageQuery(Filter):
     limit: Annotated[int, Field(ge=1, le=MAX_LIMIT)] = Field(default=50, description="Results of the page.")
     cursor: str | None = Field(default=None, max_length=200, description="From the page before; goes on after it.")
     order: Literal["newest", "oldest"] = Field(default="newest", description="Which come first.")
+    search_s: Annotated[float, Field(strict=False, ge=0.05, le=2.0)] = Field(
+        default=BUDGET_S, description="How long to search for rare results, in seconds, before `complete` is false."
+    )
 
 
 class ExportQuery(Filter):
@@ -50,26 +57,51 @@ class FiguresQuery(Filter):
 
 
 @history.get("/results")
-@requires("VIEWER", query=PageQuery)
+@requires("VIEWER", query=PageQuery, data=ResultPage, codes=SLOW)
 def results(query: PageQuery) -> ResponseReturnValue:
     """A page of results. `cursor` leads to the next page, null at the end; `complete` false: the search goes on there."""
-    page = records().history.page(_filter(query), query.limit, query.cursor, query.order)
-    rows = [{**row._asdict(), "images": _names(row.result_id) if row.pictures else None} for row in page.rows]
-    return ok({"results": rows, "cursor": page.cursor, "complete": page.complete})
+    page = records().history.page(_filter(query), query.limit, query.cursor, query.order, query.search_s)
+    shown = _shown(page.rows)
+    rows = [{**row._asdict(), "images": shown.get(row.result_id)} for row in page.rows]
+    return ok({"results": rows, "cursor": page.cursor, "complete": page.complete, "searched_to": page.searched_to})
+
+
+@history.get("/results/choices")
+@requires("VIEWER", data=Choices, codes=SLOW)
+def choices() -> ResponseReturnValue:
+    """What a filter can be set to: stations, programs with their tools, and the codes that results have."""
+    programs = [
+        {
+            "id": stored.program.id,
+            "name": stored.program.name,
+            "tools": [{"name": tool.name, "kind": tool.kind, "unit": tool.unit} for tool in stored.program.tools],
+        }
+        for stored in site().programs.list()
+    ]
+    codes = [{"code": code, "message": _entry(code, "message") or ""} for code in records().history.codes()]
+    return ok({"stations": stations(), "programs": programs, "codes": codes})
 
 
 @history.get("/results/<result_id>")
-@requires("VIEWER")
+@requires("VIEWER", data=ResultRead, codes=("RESULT_NOT_FOUND",))
 def one_result(result_id: str) -> ResponseReturnValue:
     """One result as it was published; `kept` says which of its pictures are still there."""
     result = json.loads(records().history.one(result_id))
     names = [name for name in result["images"].values() if name]
     gone = records().pictures.missing(names)
-    return ok({**result, "kept": [name for name in names if name not in gone]})
+    previous, following = records().history.beside(result["station"], result["seq"])
+    around = {
+        "kept": [name for name in names if name not in gone],
+        "previous": previous,
+        "next": following,
+        "advice": _entry(result["error"]["code"], "advice") if result["error"] else None,
+        "newest_version": _newest_version(result["program"]),
+    }
+    return ok({**result, **around})
 
 
 @history.get("/results/export")
-@requires("VIEWER", query=ExportQuery, limit="10 per minute")
+@requires("VIEWER", query=ExportQuery, limit="10 per minute", gives=("text/csv", "application/x-ndjson"), codes=SLOW)
 def export(query: ExportQuery) -> ResponseReturnValue:
     """Results as CSV or JSON lines, as a stream; X-Total-Count says how many there are, if that is known soon."""
     filter = _filter(query)
@@ -89,7 +121,7 @@ def export(query: ExportQuery) -> ResponseReturnValue:
 
 
 @history.get("/pictures/<name>")
-@requires("VIEWER", limit="1200 per minute")
+@requires("VIEWER", limit="1200 per minute", gives=("image/jpeg", "image/png"), codes=("RESULT_NOT_FOUND",))
 def picture(name: str) -> ResponseReturnValue:
     """A picture of a result, by the name in the result. It never changes, so browsers keep it."""
     path = records().pictures.path(name)  # only names of ours come further
@@ -103,7 +135,7 @@ def picture(name: str) -> ResponseReturnValue:
 
 
 @history.get("/statistics")
-@requires("VIEWER", query=FiguresQuery)
+@requires("VIEWER", query=FiguresQuery, data=Over, codes=SLOW)
 def statistics(query: FiguresQuery) -> ResponseReturnValue:
     """Counts and yield, both over time, cycle times, and what parts were rejected for."""
     figures, filter = records().statistics, _filter(query)
@@ -117,14 +149,14 @@ def statistics(query: FiguresQuery) -> ResponseReturnValue:
 
 
 @history.get("/statistics/tools")
-@requires("VIEWER", query=Filter)
+@requires("VIEWER", query=Filter, data=ToolList, codes=SLOW)
 def tools(query: Filter) -> ResponseReturnValue:
     """Each tool's values against its limits: least, greatest, mean, deviation, Cpk; with `tool`, histogram and trend."""
     return ok(records().statistics.tools(_filter(query)))
 
 
 @history.get("/statistics/stations")
-@requires("VIEWER")
+@requires("VIEWER", data=dict[str, Counters], codes=SLOW)
 def since_reset() -> ResponseReturnValue:
     """Counts, yield and cycle times of every station since its counters were reset."""
     return ok({station: records().statistics.since_reset(station) for station in stations()})
@@ -134,5 +166,27 @@ def _filter(query: Filter) -> Filter:
     return Filter(**{name: getattr(query, name) for name in Filter.model_fields})
 
 
-def _names(result_id: str) -> dict[str, Any]:
-    return records().pictures.names(result_id).model_dump()
+def _shown(rows: list[Row]) -> dict[str, dict[str, Any]]:
+    """Names of the pictures that results have: those still there, and those that are just being written."""
+    names = {row.result_id: records().pictures.names(row.result_id) for row in rows if row.pictures}
+    gone = set(records().pictures.missing(each.annotated for each in names.values() if each.annotated))
+    now = utc(time.time() - WRITTEN_S)
+    return {
+        row.result_id: names[row.result_id].model_dump()
+        for row in rows
+        if row.pictures and (names[row.result_id].annotated not in gone or row.finished_at > now)
+    }
+
+
+def _entry(code: str, part: Literal["message", "advice"]) -> str | None:
+    entry = CATALOGUE.get(code)
+    return None if entry is None else str(getattr(entry, part))
+
+
+def _newest_version(program: str | None) -> int | None:
+    if program is None:
+        return None
+    try:
+        return site().programs.get(program).version
+    except Problem:
+        return None

@@ -1,6 +1,7 @@
 """How often: a limit for every person and address, sharper ones for signing in and for triggering by hand.
 
-Flask-Limiter gives storage and strategy; which limit a route has is in its declaration, so all is counted in one place.
+Flask-Limiter gives storage and strategy; which limit a route has is in its declaration, so all is counted in one place,
+and the hooks of Flask-Limiter, which would look for limits of its own at every request, stay at an application of their own.
 In the memory of one process it is exact; several workers need a storage that they share (Redis, Memcached).
 """
 
@@ -14,6 +15,7 @@ from limits import RateLimitItem, parse
 from schemas import Problem
 from web.access import Access
 from web.site import site
+from web.window import SCHEME
 
 LIMITER = "limiter_of_inspection"
 MEMORY = "memory://"
@@ -21,8 +23,9 @@ MEMORY = "memory://"
 
 def register(app: Flask, storage_uri: str) -> None:
     """Keep the counts of an application there."""
-    limiter = Limiter(_address, app=app, storage_uri=storage_uri, strategy="moving-window")
-    app.extensions[LIMITER] = limiter
+    uri = f"{SCHEME}://" if storage_uri.startswith("memory:") else storage_uri
+    limiter = Limiter(_address, app=Flask(__name__), storage_uri=uri, strategy="moving-window")
+    app.extensions[LIMITER] = limiter.limiter
 
 
 def count(access: Access | None, endpoint: str, person: str | None) -> None:
@@ -40,7 +43,7 @@ def count(access: Access | None, endpoint: str, person: str | None) -> None:
         scope, item = "trigger", _item(f"{web.triggers_per_minute} per minute")
     else:
         scope, item = endpoint, _item(limit)
-    strategy = current_app.extensions[LIMITER].limiter
+    strategy = current_app.extensions[LIMITER]
     if not strategy.hit(item, scope, who):
         reset_at = strategy.get_window_stats(item, scope, who).reset_time
         wait_s = min(max(1, int(reset_at - time.time()) + 1), 3600)

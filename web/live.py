@@ -5,6 +5,10 @@ with which a browser that was cut off asks to go on. Results come from MQTT; wha
 next heard (a lost connection of the browser, of the web, of the node) is read from the ledger, and while the broker is
 away the ledger alone is asked, once a second.
 
+What concerns all streams is done once for all: a result is put into JSON once, and one thread (the pulse) looks after broker,
+node and the end of this process. A stream itself only waits for its queue and asks now and then whether it is still allowed,
+so a thousand of them are idle when nothing happens.
+
 A reader who does not keep up is dropped: its queue is bounded, and its socket is shut so that the thread that is stuck
 in sending is free again. It may come back with its event id, and misses nothing.
 """
@@ -24,6 +28,7 @@ from schemas.store.history import History
 from web.site import Site
 
 QUEUE_LIMIT = 256
+PULSE_S = 0.5
 HEARTBEAT_S = 10.0
 ACCESS_S = 3.0
 POLL_S = 1.0
@@ -35,22 +40,29 @@ TOLD = {"state": "state", "alarm": "alarm", "event": "event", "result": "result"
 
 
 class Said(NamedTuple):
-    """One thing for all streams; seq is that of a result, else 0. heard_at is monotonic."""
+    """One thing for all streams: an event in JSON; seq is that of a result, else 0. MISSED and END are no events."""
 
     kind: str
-    leaf: str
-    seq: int
-    data: dict[str, Any]
-    heard_at: float
+    leaf: str = ""
+    seq: int = 0
+    text: str = ""
+
+
+MISSED = Said("missed")  # the ledger may have more
+END = Said("end")  # this process ends; the browser comes again by itself and misses nothing
 
 
 class Live:
     """What is heard, to the streams that are open, at most `limit` at a time."""
 
-    def __init__(self, site: Site, history: History, stations: list[str], limit: int) -> None:
+    def __init__(
+        self, site: Site, history: History, stations: list[str], limit: int, ending: Callable[[], bool] = lambda: False
+    ) -> None:
         self.history = history
         self.stations = stations
         self.limit = limit
+        self._ending = ending
+        self._beating = False
         self._watch = site.watch
         self._streams: set[Stream] = set()
         self._lock = threading.Lock()
@@ -63,10 +75,15 @@ class Live:
     def open(self, last_event_id: str, sock: socket.socket | None = None) -> "Stream":
         """A stream; close it in the end. Raises Problem BUSY when there are too many."""
         with self._lock:
+            if self._ending():
+                raise Problem("BUSY", "the server starts anew", retry_after_s=1)
             if len(self._streams) >= self.limit:
                 raise Problem("BUSY", f"{self.limit} event streams are open", retry_after_s=5)
             stream = Stream(self, parse_event_id(last_event_id, self.stations), sock)
             self._streams.add(stream)
+            if not self._beating:
+                self._beating = True
+                threading.Thread(target=self._pulse, name="pulse", daemon=True).start()
         return stream
 
     def closed(self, stream: "Stream") -> None:
@@ -76,11 +93,46 @@ class Live:
 
     def tell(self, kind: str, leaf: str, data: dict[str, Any], seq: int = 0) -> None:
         """Something for every stream; never waits."""
-        said = Said(kind, leaf, seq, data, time.monotonic())
+        if kind == "alarm":
+            data = {"code": leaf, "alarm": data or None}
+        elif kind == "notice":
+            data = {"kind": leaf, **data}
+        self._say(Said(kind, leaf, seq, _json(data)))
+
+    def _say(self, said: Said) -> None:
         with self._lock:
             streams = tuple(self._streams)
         for stream in streams:
             stream.offer(said)
+
+    def _pulse(self) -> None:
+        """As long as there are streams."""
+        told, beat, polled, last = self.link(), time.monotonic(), 0.0, [0]
+        while True:
+            time.sleep(PULSE_S)
+            with self._lock:
+                if not self._streams:
+                    self._beating = False
+                    return
+            now, found = time.monotonic(), self.link()
+            if (found["broker"], found["node"]) != (told["broker"], told["node"]) or now - beat >= HEARTBEAT_S:
+                beat = now
+                self._say(Said("link", text=_json(found)))
+                if (found["broker"], told["broker"]) == ("ok", "away"):
+                    self._say(MISSED)  # what was published while nobody listened
+            told = found
+            if found["broker"] != "ok" and now - polled >= POLL_S:
+                polled, before, last = now, last, self._last()
+                if last != before:
+                    self._say(MISSED)
+            if self._ending():
+                self._say(END)
+
+    def _last(self) -> list[int]:
+        try:
+            return [self.history.last_seq(station) for station in self.stations]
+        except Problem:
+            return []  # the streams find out why
 
     def link(self) -> dict[str, Any]:
         """Whether broker and node are there, and how old the newest word of the node is."""
@@ -154,39 +206,24 @@ class Stream:
         """The text of the stream (text/event-stream); `allowed` is asked every few seconds and ends it when it is False."""
         yield b"retry: 2000\n\n"
         self._begin()
-        link = self._live.link()
-        yield _event("hello", self._live.snapshot())
+        yield _event("hello", _json(self._live.snapshot()))
         for station in self._live.stations:
             yield from self._missed(station)
-        now = time.monotonic()
-        beat, asked, polled = now, now, now
+        asked = time.monotonic()
         while self._open:
             try:
-                said = self._queue.get(timeout=0.5)
+                said = self._queue.get(timeout=max(0.0, asked + ACCESS_S - time.monotonic()))
             except queue.Empty:
                 said = None
+            if said is END:
+                return
             if said is not None:
                 yield from self._told(said)
-            now = time.monotonic()
-            if now - asked >= ACCESS_S:
-                asked = now
+            if time.monotonic() - asked >= ACCESS_S:
+                asked = time.monotonic()
                 if not allowed():
-                    yield _event("end", {"reason": "the session has ended, or its role has changed"})
+                    yield _event("end", _json({"reason": "the session has ended, or its role has changed"}))
                     return
-            found = self._live.link()
-            if (found["broker"], found["node"]) != (link["broker"], link["node"]):
-                yield _event("link", found)
-                if found["broker"] == "ok":  # what was published while nobody listened
-                    for station in self._live.stations:
-                        yield from self._missed(station)
-            link = found
-            if now - beat >= HEARTBEAT_S:
-                beat = now
-                yield f": {utc()}\n\n".encode() + _event("link", found)
-            if found["broker"] != "ok" and now - polled >= POLL_S:
-                polled = now
-                for station in self._live.stations:
-                    yield from self._missed(station)
 
     def _begin(self) -> None:
         """What was told before this stream is what its event id says, but never more than there is."""
@@ -199,9 +236,12 @@ class Stream:
             self._seen[station] = min(self._seen.get(station, last), last)
 
     def _told(self, said: Said) -> Iterator[bytes]:
+        if said is MISSED:
+            for station in self._live.stations:
+                yield from self._missed(station)
+            return
         if said.kind != "result":
-            data = {"code": said.leaf, "alarm": said.data or None} if said.kind == "alarm" else said.data
-            yield _event(said.kind, data if said.kind != "notice" else {"kind": said.leaf, **said.data})
+            yield _event(said.kind, said.text)
             return
         seen = self._seen.get(said.leaf)
         if seen is not None and said.seq <= seen:
@@ -211,7 +251,7 @@ class Stream:
         if seen is not None and said.seq > seen + 1:
             yield from self._missed(said.leaf, said.seq)
         if said.seq > self._seen.get(said.leaf, 0) or seen is None:
-            yield self._result(said.leaf, said.seq, said.data)
+            yield self._result(said.leaf, said.seq, said.text)
 
     def _began_anew(self, station: str, seen: int) -> bool:
         try:
@@ -227,23 +267,23 @@ class Stream:
         try:
             last = self._live.history.last_seq(station) if before is None else before - 1
             if last - seen > REPLAY:
-                yield _event("gap", {"station": station, "from_seq": seen + 1, "to_seq": last - REPLAY})
+                yield _event("gap", _json({"station": station, "from_seq": seen + 1, "to_seq": last - REPLAY}))
                 self._seen[station] = seen = last - REPLAY
             while self._open and seen < last:
                 rows = self._live.history.after(station, seen, STEP)
                 for seq, payload in rows:
                     if before is not None and seq >= before:
                         return
-                    yield self._result(station, seq, json.loads(payload))
+                    yield self._result(station, seq, _json(json.loads(payload)))
                 if not rows:
                     return
                 seen = rows[-1][0]
         except Problem as problem:
-            yield _event("notice", {"kind": "history", "code": problem.code, "message": problem.message})
+            yield _event("notice", _json({"kind": "history", "code": problem.code, "message": problem.message}))
 
-    def _result(self, station: str, seq: int, data: dict[str, Any]) -> bytes:
+    def _result(self, station: str, seq: int, text: str) -> bytes:
         self._seen[station] = seq
-        return _event("result", data, ",".join(f"{name}:{number}" for name, number in sorted(self._seen.items())))
+        return _event("result", text, ",".join(f"{name}:{number}" for name, number in sorted(self._seen.items())))
 
 
 def parse_event_id(text: str, stations: list[str]) -> dict[str, int]:
@@ -254,7 +294,10 @@ def parse_event_id(text: str, stations: list[str]) -> dict[str, int]:
     return {station: int(seq) for station, seq in pairs if station in stations}
 
 
-def _event(kind: str, data: dict[str, Any], id: str | None = None) -> bytes:
-    text = json.dumps(data, ensure_ascii=False, separators=(",", ":"))  # no line breaks: JSON escapes them
+def _json(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))  # no line breaks: JSON escapes them
+
+
+def _event(kind: str, text: str, id: str | None = None) -> bytes:
     head = f"id: {id}\n" if id is not None else ""
     return f"{head}event: {kind}\ndata: {text}\n\n".encode()

@@ -33,7 +33,11 @@ def records() -> Records:
 
 
 def records_of(app: Flask) -> Records:
-    """Those of an application. `EVENT_STREAMS` in its config is how many event streams it serves at a time."""
+    """Those of an application.
+
+    In its config: `EVENT_STREAMS` is how many event streams it serves at a time, `ENDING` tells whether the server is about
+    to end, which streams do at once.
+    """
     with _lock:
         found: Records | None = app.extensions.get(RECORDS)
         if found is None:
@@ -45,6 +49,6 @@ def records_of(app: Flask) -> Records:
                 Statistics(history),
                 Pictures(here.state / "pictures", here.settings.pictures),
                 Acknowledged(here.state / "acknowledged.json"),
-                Live(here, history, ids, app.config.get("EVENT_STREAMS", STREAMS)),
+                Live(here, history, ids, app.config.get("EVENT_STREAMS", STREAMS), app.config.get("ENDING", lambda: False)),
             )
         return found

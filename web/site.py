@@ -18,6 +18,7 @@ from schemas.store.programs import Programs
 from schemas.store.reader import Reader
 from schemas.store.users import Users
 from web.keys import Keys
+from web.tokens import Token
 from web.watch import Watch
 
 log = logging.getLogger(__name__)
@@ -38,6 +39,7 @@ class Site:
         self.ledger = Reader(self.state / "ledger.db")
         self.listeners: list[Callable[[str, dict[str, Any]], None]] = []
         self._watch = Watch(Names(loaded.settings.broker.base, loaded.settings.node_id), self.new_client)
+        self.checked: dict[bytes, Token] = {}  # access tokens by their hash, of those keys
         self._client: Client | None = None
         self._lock = threading.Lock()
         self._known: tuple[bytes, dict[str, User]] = (b"?", {})

@@ -2,7 +2,8 @@
 
 from importlib.metadata import PackageNotFoundError, version
 
-from flask import Blueprint, Response
+from flask import Blueprint, redirect, request
+from flask.typing import ResponseReturnValue
 
 from web.access import requires
 from web.reply import document
@@ -12,8 +13,12 @@ start = Blueprint("start", __name__)
 
 @start.get("/")
 @requires("PUBLIC")
-def index() -> Response:
-    """Name, version and that it runs."""
+def index() -> ResponseReturnValue:
+    """The app for browsers; name, version and that it runs for others."""
+    if request.accept_mimetypes.best_match(["application/json", "text/html"], "application/json") == "text/html":
+        answer = redirect("/app/run")
+        answer.vary.add("Accept")
+        return answer
     return document({"name": "inspection-node", "version": installed(), "status": "running"})
 
 

@@ -12,15 +12,19 @@ from pydantic import Field
 from schemas import Problem, Shape, new_id
 from schemas.base import Name, ProgramId, TriggerId
 from schemas.command import SetOutput
+from schemas.program import ProgramCamera
 from schemas.trigger import as_trigger
 from web.access import current, requires
-from web.command import check_station, command, presence_known
+from web.answers import Acknowledgement, AlarmList, Captured, Counters, Done, StationList, StationRead, Triggered
+from web.command import NODE, check_station, command, presence_known
 from web.records import records
 from web.reply import ok
 from web.site import site
 
 stations = Blueprint("stations", __name__, url_prefix="/api/v1")
 
+UNKNOWN = ("STATION_NOT_FOUND",)
+ASKS = (*UNKNOWN, *NODE)
 CAPTURE_S = 10.0
 RESULT_S = 8.0
 LOOK_S = 0.02
@@ -54,6 +58,14 @@ class OutputBody(Shape):
     active: bool = Field(description="Whether the line is active.")
 
 
+class CaptureBody(Shape):
+    """How to take a picture; administrators only, but for `exact`."""
+
+    camera: ProgramCamera | None = Field(default=None, description="Camera settings; those of the active program if missing.")
+    optimise: bool = Field(default=False, description="Whether exposure and gain are searched for the best light.")
+    exact: bool = Field(default=False, description="PNG instead of JPEG, for a master.")
+
+
 class AcknowledgeBody(Shape):
     """Which occurrence of an alarm was seen."""
 
@@ -61,7 +73,7 @@ class AcknowledgeBody(Shape):
 
 
 @stations.get("/stations")
-@requires("VIEWER")
+@requires("VIEWER", data=StationList)
 def all_stations() -> ResponseReturnValue:
     """Every station of the settings with its state, and whether broker and node are there."""
     presence_known()
@@ -69,7 +81,7 @@ def all_stations() -> ResponseReturnValue:
 
 
 @stations.get("/stations/<station>")
-@requires("VIEWER")
+@requires("VIEWER", data=StationRead, codes=UNKNOWN)
 def one_station(station: str) -> ResponseReturnValue:
     """One station: state, newest result, counts and cycle times since the reset."""
     check_station(station)
@@ -80,21 +92,21 @@ def one_station(station: str) -> ResponseReturnValue:
 
 
 @stations.get("/stations/<station>/counters")
-@requires("VIEWER")
+@requires("VIEWER", data=Counters, codes=UNKNOWN)
 def counters(station: str) -> ResponseReturnValue:
     """Counts, yield and cycle times since the counters were reset."""
     return ok(records().statistics.since_reset(check_station(station)))
 
 
 @stations.post("/stations/<station>/counters/reset")
-@requires("OPERATOR")
+@requires("OPERATOR", data=Done, codes=ASKS)
 def reset_counters(station: str) -> ResponseReturnValue:
     """Count from zero."""
     return _done("station.reset_counters", "reset_counters", station)
 
 
 @stations.post("/stations/<station>/trigger")
-@requires("OPERATOR", body=TriggerBody, limit="trigger")
+@requires("OPERATOR", body=TriggerBody, limit="trigger", data=Triggered, codes=(*ASKS, "BAD_TRIGGER"))
 def trigger(station: str, body: TriggerBody) -> ResponseReturnValue:
     """Inspect one part by hand. The result comes with the answer if it is there in time, else `result` is null."""
     check_station(station)
@@ -113,7 +125,7 @@ def trigger(station: str, body: TriggerBody) -> ResponseReturnValue:
 
 
 @stations.post("/stations/<station>/pause")
-@requires("OPERATOR", body=PauseBody)
+@requires("OPERATOR", body=PauseBody, data=Done, codes=ASKS)
 def pause(station: str, body: PauseBody) -> ResponseReturnValue:
     """Halt a station; an administrator may ask for maintenance mode, in which lines are set by hand."""
     if body.maintenance and current().role != "ADMIN":
@@ -122,21 +134,21 @@ def pause(station: str, body: PauseBody) -> ResponseReturnValue:
 
 
 @stations.post("/stations/<station>/resume")
-@requires("OPERATOR")
+@requires("OPERATOR", data=Done, codes=ASKS)
 def resume(station: str) -> ResponseReturnValue:
     """End the pause."""
     return _done("station.resume", "resume", station)
 
 
 @stations.put("/stations/<station>/program")
-@requires("OPERATOR", body=ProgramBody)
+@requires("OPERATOR", body=ProgramBody, data=Done, codes=(*ASKS, "PROGRAM_NOT_FOUND"))
 def select_program(station: str, body: ProgramBody) -> ResponseReturnValue:
     """Make a program the active one."""
     return _done("station.select_program", "select_program", station, program=body.program)
 
 
 @stations.put("/stations/<station>/outputs/<output>")
-@requires("ADMIN", body=OutputBody)
+@requires("ADMIN", body=OutputBody, data=Done, codes=(*ASKS, "NOT_IN_MAINTENANCE"))
 def set_output(station: str, output: str, body: OutputBody) -> ResponseReturnValue:
     """Set one line by hand; in maintenance mode only."""
     allowed = SetOutput.model_json_schema()["properties"]["output"]["anyOf"]
@@ -146,14 +158,21 @@ def set_output(station: str, output: str, body: OutputBody) -> ResponseReturnVal
 
 
 @stations.post("/stations/<station>/capture")
-@requires("OPERATOR", limit="60 per minute")
-def capture(station: str) -> ResponseReturnValue:
-    """Take a picture without inspecting it: JPEG in base64, its size in pixels, and figures of its quality."""
-    return ok(command("capture", CAPTURE_S, station=check_station(station)))
+@requires("OPERATOR", body=CaptureBody, limit="240 per minute", data=Captured, codes=(*ASKS, "CAMERA_ERROR", "CAMERA_TIMEOUT"))
+def capture(station: str, body: CaptureBody) -> ResponseReturnValue:
+    """Take a picture without inspecting it: JPEG in base64, its size in pixels, and figures of its quality.
+
+    Administrators may take it with other camera settings, or have the best ones searched; `controls` says which the camera
+    takes, `camera` is what the picture was taken with. The next inspection takes those of its program again.
+    """
+    check_station(station)
+    if (body.camera is not None or body.optimise) and current().role != "ADMIN":
+        raise Problem("PERMISSION_DENIED", "other camera settings are for administrators")
+    return ok(command("capture", CAPTURE_S, station=station, **body.model_dump(mode="json", exclude_defaults=True)))
 
 
 @stations.get("/stations/<station>/image")
-@requires("VIEWER", limit="120 per minute")
+@requires("VIEWER", limit="120 per minute", gives=("image/jpeg",), codes=ASKS)
 def live_image(station: str) -> ResponseReturnValue:
     """The live picture as JPEG; when it was taken is in the header X-Captured-At."""
     data = command("capture", CAPTURE_S, station=check_station(station))
@@ -164,7 +183,7 @@ def live_image(station: str) -> ResponseReturnValue:
 
 
 @stations.get("/alarms")
-@requires("VIEWER")
+@requires("VIEWER", data=AlarmList)
 def alarms() -> ResponseReturnValue:
     """Every active alarm, the newest first, and who has seen it."""
     presence_known()
@@ -178,7 +197,7 @@ def alarms() -> ResponseReturnValue:
 
 
 @stations.post("/alarms/<code>/acknowledge")
-@requires("OPERATOR", body=AcknowledgeBody)
+@requires("OPERATOR", body=AcknowledgeBody, data=Acknowledgement)
 def acknowledge(code: str, body: AcknowledgeBody) -> ResponseReturnValue:
     """Say that the alarm was seen; it stays active until its cause is gone, and must be seen again if it comes again."""
     alarm = site().watch.alarms.get(code)

@@ -10,7 +10,8 @@ from flask import Blueprint, Response
 
 from schemas import Problem
 from web.access import current, requires
-from web.auth import prove_again
+from web.answers import RecoveryCodes, Secret
+from web.auth import PROOF, prove_again
 from web.bodies import DisableTwoFactor, WithCode, WithPassword
 from web.reply import ok
 from web.signin import prove, recovery_digest, step_of
@@ -21,7 +22,7 @@ RECOVERY_CODES = 10
 
 
 @twofactor.post("/setup")
-@requires("VIEWER", body=WithPassword, limit="auth")
+@requires("VIEWER", body=WithPassword, limit="auth", data=Secret, codes=(*PROOF, "TWO_FACTOR_STATE", "BUSY"))
 def setup(body: WithPassword) -> Response:
     """A new secret as text, URI and QR code; it is not asked for before `enable`."""
     here, person = site(), current()
@@ -38,7 +39,7 @@ def setup(body: WithPassword) -> Response:
 
 
 @twofactor.post("/enable")
-@requires("VIEWER", body=WithCode, limit="auth")
+@requires("VIEWER", body=WithCode, limit="auth", data=RecoveryCodes, codes=("TWO_FACTOR_INVALID", "TWO_FACTOR_STATE"))
 def enable(body: WithCode) -> Response:
     """Ask for it from now on; the answer holds ten recovery codes, which are shown only now."""
     here, person = site(), current()
@@ -56,7 +57,7 @@ def enable(body: WithCode) -> Response:
 
 
 @twofactor.post("/disable")
-@requires("VIEWER", body=DisableTwoFactor, limit="auth")
+@requires("VIEWER", body=DisableTwoFactor, limit="auth", codes=(*PROOF, "TWO_FACTOR_STATE", "BUSY"))
 def disable(body: DisableTwoFactor) -> Response:
     """Do not ask for it any more; takes the password and a code."""
     here, person = site(), current()

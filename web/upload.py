@@ -6,12 +6,14 @@ A PNG of 17 kB can hold 411 MB of pixels, so the size in pixels is read from the
 import struct
 from typing import NamedTuple
 
-from flask import request
+from flask import current_app, request
 
 from schemas import Problem
+from web.access import access_of
 
 MAX_PIXELS = 36_000_000
 MAX_PICTURE_BYTES = 8 * 1024 * 1024  # 11 MiB as base64, the most a command takes
+FORM_MEMORY = 2 * 1024 * 1024  # of a form's parser: its fields, and what it has read of a file at a time
 NO_SIZE = (0x01, *range(0xD0, 0xD9))  # JPEG markers without a length
 FRAMES = (0xC0, 0xC1, 0xC2, 0xC3, 0xC5, 0xC6, 0xC7, 0xC9, 0xCA, 0xCB, 0xCD, 0xCE, 0xCF)
 
@@ -24,10 +26,16 @@ class Picture(NamedTuple):
     height: int
 
 
-def uploaded(mimetypes: tuple[str, ...]) -> bytes:
-    """The body, or the one file of a form; its name is not looked at. Raises Problem CONTENT_TYPE, TOO_LARGE."""
+def uploaded() -> bytes:
+    """The body, of a type that the route takes, or the one file of a form; its name is not looked at.
+
+    Raises Problem CONTENT_TYPE, TOO_LARGE.
+    """
+    access = access_of(current_app, request.endpoint)
+    mimetypes = tuple(access.takes) if access is not None else ()
     limit = request.max_content_length or 0
     if request.mimetype == "multipart/form-data":
+        request.max_form_memory_size = FORM_MEMORY
         files = [file for name in request.files for file in request.files.getlist(name)]
         if len(files) != 1:
             raise Problem("VALIDATION_FAILED", f"file: the form has {len(files)} files instead of one")

@@ -6,6 +6,7 @@ from flask import Blueprint, Response
 
 from schemas import Problem, User
 from web.access import requires
+from web.answers import Somebody
 from web.auth import facts
 from web.bodies import ChangedUser, NewUser
 from web.password import hash_password
@@ -14,10 +15,11 @@ from web.signin import FREE_BY_USER
 from web.site import Site, actor, site
 
 users = Blueprint("users", __name__, url_prefix="/api/v1/auth/users")
+UNKNOWN = ("USER_NOT_FOUND",)
 
 
 @users.get("")
-@requires("ADMIN")
+@requires("ADMIN", data=list[Somebody])
 def list_() -> Response:
     """All accounts by user name."""
     here = site()
@@ -25,7 +27,7 @@ def list_() -> Response:
 
 
 @users.get("/<id>")
-@requires("ADMIN")
+@requires("ADMIN", data=Somebody, codes=UNKNOWN)
 def show(id: str) -> Response:
     """One account."""
     here = site()
@@ -33,7 +35,7 @@ def show(id: str) -> Response:
 
 
 @users.post("")
-@requires("ADMIN", body=NewUser)
+@requires("ADMIN", body=NewUser, data=Somebody, status=201, codes=("USER_INVALID", "BUSY"))
 def add(body: NewUser) -> Response:
     """Make an account."""
     here = site()
@@ -44,7 +46,7 @@ def add(body: NewUser) -> Response:
 
 
 @users.put("/<id>")
-@requires("ADMIN", body=ChangedUser)
+@requires("ADMIN", body=ChangedUser, data=Somebody, codes=(*UNKNOWN, "USER_INVALID", "BUSY"))
 def change(id: str, body: ChangedUser) -> Response:
     """Change an account; it counts at its next request."""
     here = site()
@@ -64,7 +66,7 @@ def change(id: str, body: ChangedUser) -> Response:
 
 
 @users.delete("/<id>")
-@requires("ADMIN")
+@requires("ADMIN", codes=(*UNKNOWN, "USER_INVALID"))
 def remove(id: str) -> Response:
     """Remove an account; its sessions end."""
     here = site()
@@ -77,7 +79,7 @@ def remove(id: str) -> Response:
 
 
 @users.post("/<id>/unlock")
-@requires("ADMIN")
+@requires("ADMIN", data=Somebody, codes=UNKNOWN)
 def unlock(id: str) -> Response:
     """Forget the failed attempts of an account, and those of all addresses."""
     here = site()
@@ -87,7 +89,7 @@ def unlock(id: str) -> Response:
 
 
 @users.delete("/<id>/2fa")
-@requires("ADMIN")
+@requires("ADMIN", data=Somebody, codes=(*UNKNOWN, "TWO_FACTOR_STATE"))
 def forget_twofactor(id: str) -> Response:
     """Turn the second factor of an account off: phone and recovery codes are lost."""
     here = site()

@@ -15,6 +15,7 @@ import sqlite3
 import threading
 import time
 from collections.abc import Callable, Iterator
+from functools import cache
 from importlib.resources import files
 from pathlib import Path
 from typing import Any, Literal, NamedTuple, TypeVar
@@ -71,8 +72,12 @@ class TwoFactor(NamedTuple):
 
 def now() -> Moment:
     """The clocks of this machine."""
-    boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
-    return Moment(time.time(), time.clock_gettime(time.CLOCK_BOOTTIME), boot)
+    return Moment(time.time(), time.clock_gettime(time.CLOCK_BOOTTIME), _boot())
+
+
+@cache
+def _boot() -> str:
+    return Path("/proc/sys/kernel/random/boot_id").read_text().strip()
 
 
 class Accounts:

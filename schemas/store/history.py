@@ -50,11 +50,15 @@ class Row(NamedTuple):
 
 
 class Page(NamedTuple):
-    """A page. cursor: goes on after it, None at the end. complete: False if the search ended before the page was full."""
+    """A page. cursor: goes on after it, None at the end. complete: False if the search ended before the page was full.
+
+    searched_to: when the result was stored at which an incomplete search stands.
+    """
 
     rows: list[Row]
     cursor: str | None
     complete: bool
+    searched_to: str | None = None
 
 
 class Along(NamedTuple):
@@ -104,16 +108,28 @@ class History:
         self.limited = Limited(ledger)
         self._budget_s = budget_s
 
-    def page(self, filter: Filter, limit: int = 50, cursor: str | None = None, order: Order = "newest") -> Page:
-        """At most `limit` results (1 to 200) after the cursor of an earlier page. Raises Problem VALIDATION_FAILED too."""
+    def page(
+        self,
+        filter: Filter,
+        limit: int = 50,
+        cursor: str | None = None,
+        order: Order = "newest",
+        budget_s: float | None = None,
+    ) -> Page:
+        """At most `limit` results (1 to 200) after the cursor of an earlier page, searched for at most `budget_s`.
+
+        Raises Problem VALIDATION_FAILED too.
+        """
         if not 1 <= limit <= MAX_LIMIT:
             raise Problem("VALIDATION_FAILED", f"limit is 1 to {MAX_LIMIT}")
         walk = _Walk(filter, order)
         position = walk.read(cursor) if cursor is not None else None
+        until = time.monotonic() + (self._budget_s if budget_s is None else budget_s)
         with self.limited.connection(LIMIT_S) as db:
-            found, position, complete = walk.search(db, position, limit, time.monotonic() + self._budget_s)
+            found, position, complete = walk.search(db, position, limit, until)
             rows = [_row(db.execute(f"SELECT {COLUMNS} FROM results r WHERE r.id = ?", (each,)).fetchone()) for each in found]
-        return Page(rows, None if position is None else walk.write(position), complete)
+            stands = None if complete or position is None else walk.time_of(db, position)
+        return Page(rows, None if position is None else walk.write(position), complete, stands)
 
     def walk(
         self, filter: Filter, rows: int, order: Order = "newest", limit_s: float = WALK_S, *, partial: bool = False
@@ -159,6 +175,23 @@ class History:
         """The program that each station remembers; stations that were never told one are missing."""
         with self.limited.connection(LIMIT_S) as db:
             return dict(db.execute("SELECT station, program FROM stations WHERE program IS NOT NULL").fetchall())
+
+    def beside(self, station: str, seq: int) -> tuple[str | None, str | None]:
+        """The results of a station before and after a seq, None where there is none."""
+        with self.limited.connection(LIMIT_S) as db:
+            sql = "SELECT result_id FROM results WHERE station = ? AND seq {} ? ORDER BY seq {} LIMIT 1"
+            rows = [db.execute(sql.format(*each), (station, seq)).fetchone() for each in (("<", "DESC"), (">", "ASC"))]
+        before, after = (None if row is None else str(row[0]) for row in rows)
+        return before, after
+
+    def codes(self) -> list[str]:
+        """Every error code that some result has, in the order of the alphabet: one step down the index for each."""
+        sql = "SELECT min(code) FROM results INDEXED BY results_by_code WHERE code IS NOT NULL AND code > ?"
+        found = [""]
+        with self.limited.connection(LIMIT_S) as db:
+            while (code := db.execute(sql, (found[-1],)).fetchone()[0]) is not None:
+                found.append(code)
+        return found[1:]
 
     def after(self, station: str, seq: int, limit: int) -> list[tuple[int, bytes]]:
         """(seq, payload) of a station's results above a seq, in order: what a stream has missed."""
@@ -273,6 +306,17 @@ class _Walk:
         if position is None:
             return "", []
         return f" AND ({', '.join(self.path.columns)}) {self._less} ({_marks(position)})", list(position)
+
+    def time_of(self, db: sqlite3.Connection, position: Position) -> str | None:
+        """When the result at a position was stored; None if it has just been pruned."""
+        if self.path.columns[0] == "finished_at":
+            return utc(position[0])
+        terms = " AND ".join(f"{column} = ?" for column in (*self.path.columns, *self.path.answers))
+        fixed = self.filter.fixed()
+        row = db.execute(
+            f"SELECT finished_at FROM results WHERE {terms}", [*position, *(fixed[column] for column in self.path.answers)]
+        ).fetchone()
+        return None if row is None else utc(row[0])
 
     def write(self, position: Position) -> str:
         """A position as a cursor, which means something for this filter and order only."""

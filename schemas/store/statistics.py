@@ -81,7 +81,9 @@ class Statistics:
                 ).fetchone()
                 for way in ("ASC", "DESC")
             ]
-            first = filter.since.timestamp() if filter.since else (ends[0] or (time.time(),))[0]
+            first = (ends[0] or (time.time(),))[0]
+            if filter.since is not None:
+                first = max(first, filter.since.timestamp())  # steps fit what is there, not the empty time before it
             last = filter.until.timestamp() if filter.until else (ends[1] or (time.time(),))[0]
             span = max(0.0, last - first)
             step = bucket_s or next((each for each in STEPS_S if span / each <= POINTS), math.ceil(span / POINTS))
@@ -114,17 +116,23 @@ class Statistics:
             ).fetchall()
         return _spread([row[0] for row in rows])
 
-    def reasons(self, filter: Filter, top: int = 10) -> dict[str, Any]:
+    def reasons(self, filter: Filter, top: int = 10, sample: int = SAMPLE) -> dict[str, Any]:
         """What the newest NG and ERROR results were rejected for: `tool:NAME` or an error's code, the most frequent first."""
-        found: Counter[str] = Counter()
-        of = 0
+        rejected: list[dict[str, Any]] = []
+        complete_from = ""
         for verdict in ("NG", "ERROR"):
             if filter.verdict in (None, verdict):
-                for payload in self._history.walk(
-                    filter.model_copy(update={"verdict": verdict}), SAMPLE // 2, NEWEST, SAMPLE_S, partial=True
-                ):
-                    of += 1
-                    found.update(_reasons(json.loads(payload)))
+                walk = self._history.walk(
+                    filter.model_copy(update={"verdict": verdict}), sample // 2, NEWEST, SAMPLE_S, partial=True
+                )
+                results = [json.loads(payload) for payload in walk]
+                if len(results) == sample // 2:
+                    complete_from = max(complete_from, results[-1]["finished_at"])
+                rejected += results
+        # as far back as both verdicts were read: their shares are true
+        rejected = [result for result in rejected if result["finished_at"] >= complete_from]
+        of = len(rejected)
+        found = Counter(reason for result in rejected for reason in _reasons(result))
         return {"of": of, "reasons": [{"reason": reason, "count": count} for reason, count in found.most_common(top)]}
 
     def tools(self, filter: Filter, sample: int = SAMPLE) -> dict[str, Any]:

@@ -61,6 +61,16 @@ def test_capture_gives_a_picture_and_no_result(ready: Line) -> None:
     assert ready.results() == []
 
 
+def test_capture_takes_other_camera_settings_and_searches_the_best_ones(ready: Line) -> None:
+    dark = ready.command("capture", station="cam1", camera={"exposure_ms": 1.0})["data"]
+    best = ready.command("capture", station="cam1", camera={"exposure_ms": 1.0}, optimise=True, exact=True)["data"]
+    assert dark["quality"]["brightness"] < best["quality"]["brightness"] / 3
+    assert best["camera"]["exposure_ms"] == pytest.approx(5.0, rel=0.3)
+    assert base64.b64decode(best["image"]).startswith(b"\x89PNG")
+    reply = ready.command("capture", station="cam1", camera={"exposure_ms": 0})
+    assert reply["error"]["code"] == "BAD_COMMAND"
+
+
 def test_try_program_judges_a_given_image_and_stores_nothing(ready: Line, node: NodeProcess) -> None:
     from node.cameras import synthetic
     from schemas import SyntheticCamera

@@ -1,16 +1,12 @@
 """The web as it is served: Gunicorn as a process, signed in to, reloaded, told to end."""
 
 import contextlib
-import json
 import os
 import re
 import signal
 import socket
 import subprocess
-import sys
 import threading
-import urllib.error
-import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -18,55 +14,16 @@ from typing import Any
 import pytest
 
 from tests.people import PASSWORD, settings
-from tests.processes import ROOT, free_port
+from tests.processes import ROOT
 from tests.promise import wait_for
-
-COMMAND = (sys.executable, "-m", "deploy.command", "web")
-
-
-class Web:
-    """`inspection-node web` over a state folder."""
-
-    def __init__(self, folder: Path, **environ: str) -> None:
-        self.port = free_port()
-        self.config = settings(folder, bind=f"127.0.0.1:{self.port}")
-        self.log = folder / "web.log"
-        with self.log.open("wb") as log:
-            self.process = subprocess.Popen(
-                [*COMMAND, "--config", str(self.config)],
-                cwd=ROOT,
-                stdout=log,
-                stderr=subprocess.STDOUT,
-                env={**os.environ, **environ},
-            )
-
-    def ask(self, method: str, path: str, body: Any = None, token: str | None = None) -> tuple[int, Any]:
-        """Status and JSON of an answer; 0 while nobody answers."""
-        headers = {"Content-Type": "application/json", **({"Authorization": f"Bearer {token}"} if token else {})}
-        data = json.dumps(body).encode() if body is not None else None
-        request = urllib.request.Request(f"http://127.0.0.1:{self.port}{path}", data, headers, method=method)
-        try:
-            with urllib.request.urlopen(request, timeout=20) as answer:
-                return answer.status, json.load(answer)
-        except urllib.error.HTTPError as error:
-            return error.code, json.load(error)
-        except OSError:
-            return 0, None
-
-    def ready(self) -> "Web":
-        """When it answers."""
-        wait_for(lambda: self.process.poll() is not None or self.ask("GET", "/health")[0] == 200, 60, "the web")
-        assert self.process.poll() is None, self.log.read_text()
-        return self
+from tests.web_process import COMMAND, Web
 
 
 @pytest.fixture
 def web(tmp_path: Path) -> Iterator[Web]:
     made = Web(tmp_path)
     yield made
-    if made.process.poll() is None:
-        made.process.terminate()
-        made.process.wait(20)
+    made.end()
 
 
 @pytest.mark.system

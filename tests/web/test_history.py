@@ -1,13 +1,15 @@
 import csv
 import io
 import json
+import sqlite3
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from flask import Flask
 
-from schemas import new_id
+from schemas import CATALOGUE, new_id
 from tests.ledgers import fill, result_id
 from tests.site_of_web import Someone, application
 from web.site import NAME
@@ -104,6 +106,37 @@ def test_a_picture_is_given_once_and_then_kept_by_the_browser(app: Flask, viewer
     assert "immutable" in answer.headers["Cache-Control"]
     again = viewer.ask("GET", f"/pictures/{name}", headers={"If-None-Match": answer.headers["ETag"]})
     assert (again.status_code, again.data) == (304, b"")
+
+
+def test_one_result_knows_its_neighbours_its_advice_and_that_its_program_was_deleted(viewer: Someone) -> None:
+    found = viewer.get(f"/results/{result_id(1000)}")
+    assert (found["previous"], found["next"]) == (result_id(998), result_id(1002))
+    assert found["advice"] == CATALOGUE["CAMERA_TIMEOUT"].advice
+    assert found["newest_version"] is None
+
+
+def test_filters_are_offered_what_there_is(viewer: Someone) -> None:
+    found = viewer.get("/results/choices")
+    assert (found["stations"], found["programs"]) == (["cam1", "cam2"], [])
+    assert found["codes"] == [{"code": "CAMERA_TIMEOUT", "message": CATALOGUE["CAMERA_TIMEOUT"].message}]
+
+
+def test_a_list_names_no_picture_that_is_gone_but_one_that_is_just_being_written(tmp_path: Path) -> None:
+    (tmp_path / "state").mkdir()
+    fill(tmp_path / "state" / "ledger.db", 3)
+    app = application(tmp_path)
+    old, kept, new = (result_id(number) for number in (1, 2, 3))
+    with sqlite3.connect(tmp_path / "state" / "ledger.db") as db:
+        for result, age_s in ((old, 3600), (kept, 3600), (new, 0)):
+            db.execute("UPDATE results SET pictures = 1, finished_at = ? WHERE result_id = ?", (time.time() - age_s, result))
+    folder = tmp_path / "state" / "pictures" / kept[:7]
+    folder.mkdir(parents=True)
+    (folder / f"{kept}.annotated.jpg").write_bytes(PICTURE)
+    found = {row["result_id"]: row["images"] for row in Someone(app, "VIEWER").get("/results")["results"]}
+    assert found[old] is None
+    assert found[kept]["annotated"] == f"{kept}.annotated.jpg"
+    assert found[new] is not None
+    app.extensions[NAME].close()
 
 
 @pytest.mark.parametrize(

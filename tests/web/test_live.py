@@ -1,103 +1,24 @@
 """Event streams over real HTTP (werkzeug's threaded server), with results from the real broker and a ledger."""
 
-import json
-import socket
-import sqlite3
 import threading
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
-import paho.mqtt.client as mqtt
 import pytest
 from flask import Flask
-from paho.mqtt.enums import CallbackAPIVersion
 from werkzeug.serving import make_server
 
 from deploy.broker_process import BrokerProcess
-from tests.ledgers import BEGAN, STEP_S, fill, payload
+from tests.ledgers import fill, payload
 from tests.promise import wait_for
 from tests.site_of_web import Someone, application
+from tests.streams import Node, Reader
 from web import live as module
 from web.live import parse_event_id
 from web.records import records_of
 from web.site import NAME
 
-PREFIX = "inspection/v1/node-01"
 FILLED = 20
-
-
-class Node:
-    """Stands for a node: puts results into the ledger and publishes what it is told to."""
-
-    def __init__(self, port: int, ledger: Path) -> None:
-        self.ledger = ledger
-        self.client = mqtt.Client(CallbackAPIVersion.VERSION2)
-        self.client.connect("127.0.0.1", port)
-        self.client.loop_start()
-        self.say("state", {"state": "Ready", "stations": {}}, retain=True)
-
-    def say(self, leaf: str, value: Any, *, retain: bool = False) -> None:
-        data = b"" if value is None else json.dumps(value).encode()
-        self.client.publish(f"{PREFIX}/{leaf}", data, 1, retain).wait_for_publish(5)
-
-    def result(self, seq: int, *, publish: bool = True) -> None:
-        """The next result of cam1."""
-        number = 1000 + seq
-        value = {**payload(number, "cam1", seq), "seq": seq}
-        with sqlite3.connect(self.ledger) as db:
-            at = BEGAN + STEP_S * number
-            db.execute(
-                "INSERT INTO triggers VALUES (?, 'cam1', ?, x'00', '{}', 0, 'mqtt', ?, 0, 'b')", (number, f"t-{number}", at)
-            )
-            db.execute(
-                "INSERT INTO results VALUES (?, ?, 'cam1', ?, 'OK', NULL, 'p', 1, NULL, ?, 5.0, 0, ?)",
-                (number, value["result_id"], seq, at, json.dumps(value).encode()),
-            )
-        if publish:
-            self.say("result/cam1", value)
-
-
-class Reader:
-    """A browser that reads a stream."""
-
-    def __init__(self, port: int, someone: Someone, last_event_id: str | None = None) -> None:
-        self.sock = socket.create_connection(("127.0.0.1", port), 10)
-        extra = f"Last-Event-ID: {last_event_id}\r\n" if last_event_id is not None else ""
-        self.sock.sendall(
-            f"GET /api/v1/events HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {someone.token}\r\n{extra}\r\n".encode(
-                "latin-1"
-            )
-        )
-        self.file = self.sock.makefile("rb")
-        self.status = int(self.file.readline().split()[1])
-        self.headers = {}
-        while (line := self.file.readline().strip()) != b"":
-            name, _, value = line.decode().partition(": ")
-            self.headers[name.lower()] = value
-
-    def next(self, kind: str | None = None) -> tuple[str, str, Any]:
-        """(id, event, data) of the next event, of that kind."""
-        id = event = data = ""
-        while True:
-            line = self.file.readline()
-            if not line:
-                raise EOFError
-            text = line.decode().rstrip("\r\n")
-            if text.startswith("id: "):
-                id = text[4:]
-            elif text.startswith("event: "):
-                event = text[7:]
-            elif text.startswith("data: "):
-                data = text[6:]
-            elif text == "" and event:
-                if kind in (None, event):
-                    return id, event, json.loads(data)
-                id = event = data = ""
-
-    def close(self) -> None:
-        self.sock.close()
-        self.file.close()
 
 
 @pytest.fixture
@@ -116,7 +37,7 @@ def node(app: Flask, broker: BrokerProcess) -> Iterator[Node]:
     watch = app.extensions[NAME].watch
     wait_for(lambda: watch.state is not None, 10, "the web hears the node")
     yield made
-    made.client.loop_stop()
+    made.close()
 
 
 @pytest.fixture
@@ -135,7 +56,7 @@ def viewer(app: Flask) -> Someone:
 
 
 def test_a_stream_begins_with_what_is_known_and_tells_results_states_and_alarms(node: Node, port: int, viewer: Someone) -> None:
-    reader = Reader(port, viewer)
+    reader = Reader(port, viewer.token)
     assert (reader.status, reader.headers["content-type"]) == (200, "text/event-stream; charset=utf-8")
     hello = reader.next("hello")[2]
     assert (hello["state"]["state"], hello["link"]["broker"], hello["link"]["node"]) == ("Ready", "ok", "ok")
@@ -153,7 +74,7 @@ def test_a_stream_begins_with_what_is_known_and_tells_results_states_and_alarms(
 
 
 def test_a_reader_that_comes_back_misses_nothing_and_hears_nothing_twice(node: Node, port: int, viewer: Someone) -> None:
-    reader = Reader(port, viewer, "cam1:8,cam2:10")
+    reader = Reader(port, viewer.token, "cam1:8,cam2:10")
     assert [reader.next("result")[2]["seq"] for _ in range(2)] == [9, 10]
     node.result(11)
     node.result(12, publish=False)  # its message is lost
@@ -179,7 +100,7 @@ def test_garbage_in_last_event_id_begins_anew(app: Flask, node: Node, port: int,
         "cam1:5," * 300,
     ]
     for seq, each in enumerate(garbage, 11):
-        reader = Reader(port, viewer, each)
+        reader = Reader(port, viewer.token, each)
         assert reader.status == 200, each
         reader.next("hello")
         node.result(seq)
@@ -191,17 +112,17 @@ def test_what_is_too_much_to_tell_again_is_named(
     node: Node, port: int, viewer: Someone, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(module, "REPLAY", 3)
-    reader = Reader(port, viewer, "cam1:1,cam2:10")
+    reader = Reader(port, viewer.token, "cam1:1,cam2:10")
     assert reader.next("gap")[2] == {"station": "cam1", "from_seq": 2, "to_seq": 7}
     assert [reader.next("result")[2]["seq"] for _ in range(3)] == [8, 9, 10]
     reader.close()
 
 
 def test_beyond_the_cap_a_stream_is_refused_and_all_else_answers(app: Flask, node: Node, port: int, viewer: Someone) -> None:
-    readers = [Reader(port, viewer) for _ in range(2)]
+    readers = [Reader(port, viewer.token) for _ in range(2)]
     for reader in readers:
         reader.next("hello")
-    refused = Reader(port, viewer)
+    refused = Reader(port, viewer.token)
     assert (refused.status, refused.headers["retry-after"]) == (503, "5")
     assert app.test_client().get("/api/v1/health").status_code == 200
     assert Someone(app, "VIEWER").get("/results?limit=1")["results"]
@@ -209,14 +130,14 @@ def test_beyond_the_cap_a_stream_is_refused_and_all_else_answers(app: Flask, nod
     live = records_of(app).live
     node.say("event/x", {"type": "x", "at": "now"})  # something to send finds out that it has gone
     wait_for(lambda: (node.say("event/x", {"type": "x"}), len(live) < 2)[1], 15, "the place is free")
-    again = Reader(port, viewer)
+    again = Reader(port, viewer.token)
     assert again.status == 200
     for reader in (readers[1], refused, again):
         reader.close()
 
 
 def test_a_reader_who_does_not_read_is_dropped_and_hinders_nobody(app: Flask, node: Node, port: int, viewer: Someone) -> None:
-    slow, quick = Reader(port, viewer), Reader(port, viewer)
+    slow, quick = Reader(port, viewer.token), Reader(port, viewer.token)
     quick.next("hello")
     live = records_of(app).live
     wait_for(lambda: len(live) == 2, 5, "both are there")
@@ -242,7 +163,7 @@ def test_a_reader_who_does_not_read_is_dropped_and_hinders_nobody(app: Flask, no
 
 def test_an_account_that_is_demoted_or_disabled_loses_its_stream(app: Flask, node: Node, port: int) -> None:
     someone = Someone(app, "VIEWER")
-    reader = Reader(port, someone)
+    reader = Reader(port, someone.token)
     reader.next("hello")
     app.extensions[NAME].users.set(someone.user.id, disabled=True)
     assert "session has ended" in reader.next("end")[2]["reason"]
@@ -255,7 +176,7 @@ def test_an_account_that_is_demoted_or_disabled_loses_its_stream(app: Flask, nod
 def test_while_the_broker_is_away_results_come_from_the_ledger(
     app: Flask, node: Node, port: int, viewer: Someone, broker: BrokerProcess
 ) -> None:
-    reader = Reader(port, viewer)
+    reader = Reader(port, viewer.token)
     reader.next("hello")
     broker.stop()
     link = reader.next("link")[2]

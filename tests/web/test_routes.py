@@ -1,6 +1,7 @@
 """Every route declares a role, and is closed to whoever does not have it."""
 
 from pathlib import Path
+from urllib.parse import quote
 
 import pytest
 from flask import Flask
@@ -42,6 +43,9 @@ def test_every_route_declares_a_role_and_is_closed_to_strangers(app: Flask) -> N
     assert len(closed) > 30
     for method, path in closed:
         answer = client.open(path, method=method)
+        if path.startswith("/app/"):
+            assert (answer.status_code, answer.location) == (302, f"/app/sign-in?next={quote(path, safe='')}")
+            continue
         assert (answer.status_code, code(answer)) == (401, "SIGN_IN_REQUIRED"), (method, path)
 
 
@@ -51,13 +55,21 @@ def test_a_route_of_a_higher_role_is_closed_to_a_lower_one(app: Flask, role: str
     higher = [(method, path) for level, method, path in calls(app) if RANK.get(level, 0) > RANK[role]]
     assert len(higher) > 10
     for method, path in higher:
-        answer = caller.ask(method, path.removeprefix(API))
+        headers = {"Authorization": f"Bearer {caller.data['access_token']}"}
+        answer = caller.client.open(path, method=method, headers=headers)
+        if path.startswith("/app/"):
+            assert answer.status_code == 403, path
+            assert "PERMISSION_DENIED" in answer.text, path
+            continue
         assert (answer.status_code, code(answer)) == (403, "PERMISSION_DENIED"), (method, path)
 
 
 def test_what_is_public_is_a_short_list(app: Flask) -> None:
     assert {path for level, _, path in calls(app) if level == "PUBLIC"} == {
         "/",
+        "/app/sign-in",
+        "/app/setup",
+        "/static/cam1/cam1",
         "/health",
         "/health/detailed",
         "/status",
@@ -83,7 +95,8 @@ def test_the_openapi_document_has_every_route_and_each_model_it_names(app: Flask
     assert document is not None
     assert document["openapi"] == "3.1.0"
     operations = [operation for path in document["paths"].values() for operation in path.values()]
-    assert len(operations) == len(calls(app))
+    api = [path for _, _, path in calls(app) if path != "/" and not path.startswith(("/app", "/static"))]
+    assert len(operations) == len(api)
     assert len({operation["operationId"] for operation in operations}) == len(operations)
     named = set()
     for part in answer.text.split('"$ref":"#/components/schemas/')[1:]:

@@ -2,14 +2,17 @@
 
 import base64
 import io
+import json
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
 import pytest
 from flask import Flask
 
+from tests.node.test_calibration import POSES, board
 from tests.processes import NodeProcess
 from tests.promise import Line, wait_for
 from tests.site_of_web import Someone, application
@@ -156,6 +159,73 @@ def test_a_program_is_checked_by_the_node_edited_tried_and_activated(app: Flask,
     wait_for(lambda: admin.ask("POST", "/programs/copy/activate", json={"station": "cam1"}).status_code == 200, 10)
     wait_for(lambda: admin.get("/stations/cam1")["program"] == "copy", 5)
     assert admin.ask("DELETE", "/programs/synthetic-part").status_code == 200
+
+
+def test_administrators_take_pictures_with_other_camera_settings_and_have_the_best_ones_searched(
+    operator: Someone, admin: Someone
+) -> None:
+    assert operator.ask("POST", "/stations/cam1/capture").status_code == 200
+    for body in ({"camera": {"gain": 2.0}}, {"optimise": True}):
+        assert operator.refused("POST", "/stations/cam1/capture", json=body) == (403, "PERMISSION_DENIED")
+    assert admin.refused("POST", "/stations/cam1/capture", json={"camera": {"gain": -1}}) == (422, "VALIDATION_FAILED")
+
+    def capture(**body: object) -> dict[str, Any]:
+        answer = admin.ask("POST", "/stations/cam1/capture", json=body)
+        assert answer.status_code == 200, answer.text
+        return answer.json["data"]  # type: ignore[index, no-any-return]
+
+    dark, light = (capture(camera={"exposure_ms": ms})["quality"]["brightness"] for ms in (1.0, 5.0))
+    assert dark < light / 3
+    found = capture(camera={"exposure_ms": 1.0}, optimise=True)
+    assert found["camera"]["exposure_ms"] == pytest.approx(5.0, rel=0.3)
+    assert found["controls"] == ["exposure_ms", "gain", "mode"]
+    assert found["quality"]["clipped"] < 0.005 < found["limits"]["clipped_high"]
+    assert base64.b64decode(capture(exact=True)["image"]).startswith(b"\x89PNG")
+
+
+def test_a_new_program_with_its_master_is_checked_by_the_node_before_anything_is_stored(admin: Someone) -> None:
+    document = {**admin.get("/programs/synthetic-part")["program"], "id": "fresh", "master": "master.png"}
+    good = admin.ask("GET", "/programs/synthetic-part/master").data
+
+    def form(master: bytes) -> dict[str, Any]:
+        return {"program": (io.BytesIO(json.dumps(document).encode()), "p"), "master": (io.BytesIO(master), "m")}
+
+    status, code = admin.refused("POST", "/programs", data=form(picture(640, 480)))  # plain gray: nothing can be learned
+    assert (status, code) == (422, "PROGRAM_INVALID")
+    assert admin.refused("POST", "/programs", data=form(good[:-200])) == (422, "IMAGE_INVALID")
+    assert admin.refused("GET", "/programs/fresh") == (404, "PROGRAM_NOT_FOUND")
+    answer = admin.ask("POST", "/programs", data=form(good))
+    assert (answer.status_code, answer.json["data"]["checked"]) == (201, "node")
+
+
+def test_what_an_upload_carries_beside_its_pixels_is_not_stored(admin: Someone) -> None:
+    document = {**admin.get("/programs/synthetic-part")["program"], "id": "fresh", "master": "master.png"}
+    good = admin.ask("GET", "/programs/synthetic-part/master").data
+    form = {"program": (io.BytesIO(json.dumps(document).encode()), "p"), "master": (io.BytesIO(good + b"<script>"), "m")}
+    assert admin.ask("POST", "/programs", data=form).status_code == 201
+    stored = admin.ask("GET", "/programs/fresh/master").data
+    assert b"<script>" not in stored
+    before, after = (cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR) for data in (good, stored))
+    assert np.array_equal(before, after)
+
+
+def test_a_camera_is_learned_from_pictures_of_a_checkerboard(admin: Someone) -> None:
+    boards = [base64.b64encode(cv2.imencode(".png", board(*pose))[1].tobytes()).decode() for pose in POSES[:4]]
+    body = {"station": "cam1", "images": boards, "columns": 9, "rows": 6, "square_mm": 10.0, "in_plane": 0}
+    answer = admin.ask("POST", "/programs/calibrate", json=body)
+    assert answer.status_code == 200, answer.text
+    found = answer.json["data"]["calibration"]  # type: ignore[index]
+    assert (found["kind"], found["width"], found["height"]) == ("checkerboard", 480, 360)
+    assert found["error_px"] < 0.5
+    plain = base64.b64encode(picture(480, 360)).decode()
+    for wrong, refusal in [
+        ({"images": [plain] * 3}, (422, "NO_CONTRAST")),
+        ({"images": [*boards[:2], base64.b64encode(picture(64, 64)).decode()], "in_plane": None}, (422, "IMAGE_SIZE")),
+        ({"images": boards[:2]}, (422, "VALIDATION_FAILED")),
+        ({"images": ["x" * 8] * 3}, (422, "IMAGE_INVALID")),
+        ({"square_mm": 0}, (422, "VALIDATION_FAILED")),
+    ]:
+        assert admin.refused("POST", "/programs/calibrate", json={**body, **wrong}) == refusal, refusal
 
 
 def test_pictures_of_the_history_are_tried_and_those_that_are_gone_are_named(admin: Someone, line: Line) -> None:

@@ -171,6 +171,29 @@ def test_the_reasons_of_rejects_are_tools_and_codes(full: History) -> None:
     assert found == {"of": 600, "reasons": [{"reason": "tool:cap", "count": 570}, {"reason": "CAMERA_TIMEOUT", "count": 30}]}
 
 
+def test_a_sample_of_rejects_keeps_the_shares_of_bad_parts_and_errors(full: History) -> None:
+    found = Statistics(full).reasons(Filter(), sample=80)  # the newest 40 bad parts go back to number 27,950
+    assert found == {"of": 43, "reasons": [{"reason": "tool:cap", "count": 40}, {"reason": "CAMERA_TIMEOUT", "count": 3}]}
+
+
+def test_a_result_knows_its_neighbours_in_the_station(full: History) -> None:
+    assert full.beside("cam1", 2) == (result_id(1), result_id(5))
+    assert full.beside("cam1", 1) == (None, result_id(3))
+    assert full.beside("cam2", full.last_seq("cam2"))[1] is None
+
+
+def test_the_codes_are_those_that_results_have(full: History) -> None:
+    assert full.codes() == ["CAMERA_TIMEOUT"]
+
+
+@pytest.mark.parametrize("given", [{}, {"station": "cam1"}, {"verdict": "NG"}, {"program": "bottle-cap"}])
+def test_an_incomplete_search_tells_how_far_it_has_come(full: History, given: dict) -> None:
+    page = History(full.limited._path, budget_s=0.0).page(Filter(tool="cap", tool_low=5.0, **given))
+    assert not page.complete
+    assert page.searched_to is not None
+    assert datetime.fromisoformat(page.searched_to) < at(COUNT)
+
+
 def test_the_figures_of_a_tool_are_those_of_its_values(full: History) -> None:
     found = Statistics(full).tools(Filter(since=at(1), until=at(500), tool="cap"))
     assert found["of"] == 499
@@ -198,7 +221,7 @@ def test_csv_and_json_lines_hold_every_result_of_the_filter(full: History) -> No
     assert len(lines) == 570
     rows = list(csv.DictReader(io.StringIO("".join(as_csv(full, Filter(verdict="NG"))))))
     assert len(rows) == 570
-    assert (rows[0]["cap.value"], rows[0]["cap.verdict"], rows[0]["label.low"]) == ("0.5", "NG", "90")
+    assert (rows[0]["cap.value"], rows[0]["cap.verdict"], rows[0]["label.low"]) == ("0.5", "NG", "90.0")
     assert len(list(json_lines(full, Filter(), rows=700))) == 700
 
 

@@ -1,0 +1,103 @@
+"""What browsers load besides pages: scripts, styles and catalogues, from memory, compressed once, under names that stay.
+
+The name holds the hash of all files together, so that modules import each other by relative names without a build step, and
+every browser may keep them for a year.
+"""
+
+import gzip
+import hashlib
+import mimetypes
+from pathlib import Path
+from typing import NamedTuple
+
+from flask import Blueprint, Flask, Response, current_app, request
+
+from schemas import Problem
+from web.access import requires
+from web.site import NAME, Site
+
+assets = Blueprint("assets", __name__)
+FOLDER = Path(__file__).parent / "static"
+EXTENSION = "assets"
+YEAR_S = 365 * 86400
+TYPES = {".js": "text/javascript", ".css": "text/css", ".json": "application/json", ".svg": "image/svg+xml"}
+
+
+class Asset(NamedTuple):
+    """One file: as it is, compressed where that is shorter, and its type."""
+
+    data: bytes
+    gzipped: bytes | None
+    mimetype: str
+
+
+class Assets:
+    """All files below web/static, as they were when this process began; in development, as they are."""
+
+    def __init__(self, *, follow: bool) -> None:
+        self._follow = follow
+        self._stamp = _stamp() if follow else 0
+        self.tree, self.files = _read()
+
+    def now(self) -> "Assets":
+        """Itself; read again if a file has changed, in development."""
+        if self._follow and (stamp := _stamp()) != self._stamp:
+            self._stamp = stamp
+            self.tree, self.files = _read()
+        return self
+
+    def url(self, name: str) -> str:
+        """Where a file is found. Raises KeyError for one that is not there."""
+        self.now().files[name]
+        return f"/static/{self.tree}/{name}"
+
+
+def register(app: Flask) -> None:
+    """Read the files, and give templates `asset(name)`."""
+    here: Site = app.extensions[NAME]
+    follow = here.settings.environment == "development"
+    found = app.extensions[EXTENSION] = Assets(follow=follow)
+    app.jinja_env.auto_reload = follow
+    app.jinja_env.globals["asset"] = found.url
+
+
+@assets.get("/static/<tree>/<path:name>")
+@requires("PUBLIC", limit="off")
+def static(tree: str, name: str) -> Response:
+    """A script, style sheet, catalogue or icon."""
+    found: Assets = current_app.extensions[EXTENSION]
+    asset = found.now().files.get(name)
+    if asset is None:
+        raise Problem("NOT_FOUND")
+    answer = Response(asset.data, mimetype=asset.mimetype)
+    if asset.gzipped is not None and request.accept_encodings["gzip"] > 0:
+        answer.set_data(asset.gzipped)
+        answer.headers["Content-Encoding"] = "gzip"
+    answer.vary.add("Accept-Encoding")
+    fresh = (
+        tree == found.tree
+    )  # a page of the version before asks for its own tree, and gets today's files without keeping them
+    answer.headers["Cache-Control"] = f"public, max-age={YEAR_S}, immutable" if fresh else "no-cache"
+    answer.set_etag(f"{found.tree}-{name}", weak=True)
+    answer.make_conditional(request)
+    return answer
+
+
+def _paths() -> list[Path]:
+    return sorted(path for path in FOLDER.rglob("*") if path.is_file())
+
+
+def _stamp() -> int:
+    return max((path.stat().st_mtime_ns for path in _paths()), default=0)
+
+
+def _read() -> tuple[str, dict[str, Asset]]:
+    whole = hashlib.sha256()
+    found = {}
+    for path in _paths():
+        name, data = path.relative_to(FOLDER).as_posix(), path.read_bytes()
+        whole.update(f"{name} {len(data)}\n".encode() + data)
+        gzipped = gzip.compress(data, 9, mtime=0)
+        mimetype = TYPES.get(path.suffix) or mimetypes.guess_type(name)[0] or "application/octet-stream"
+        found[name] = Asset(data, gzipped if len(gzipped) < 0.9 * len(data) else None, mimetype)
+    return whole.hexdigest()[:12], found

@@ -1,0 +1,67 @@
+// The alarm banner of every page: what is wrong, since when, who has seen it; operators acknowledge.
+
+import { get, may, post } from "./api.js";
+import { doing } from "./dialog.js";
+import { $, h, icon, put } from "./dom.js";
+import { live } from "./events.js";
+import { t, time } from "./words.js";
+
+const MOST = 3;
+
+let box;
+let seen = {}; // code to {by, at, since}
+let known = "[]";
+let drawn = "";
+
+/** Keep the banner current. */
+export function start() {
+  box = $("#alarms");
+  box.setAttribute("aria-live", "polite");
+  for (const kind of ["hello", "alarm"]) live.addEventListener(kind, look);
+  live.addEventListener("notice", ({ detail }) => detail.kind === "alarm.acknowledged" && load());
+}
+
+// Only what is new is asked for: who has seen it.
+function look() {
+  const now = JSON.stringify(Object.entries(live.alarms).map(([code, { since }]) => [code, since]).sort());
+  if (now === known) return draw();
+  known = now;
+  return now === "[]" ? draw() : load();
+}
+
+async function load() {
+  try {
+    const { alarms } = await get("/alarms");
+    seen = Object.fromEntries(alarms.filter((alarm) => alarm.acknowledged).map((alarm) => [alarm.id, { ...alarm.acknowledged, since: alarm.since }]));
+  } catch {
+    known = ""; // asked again with the next word of the node
+  }
+  draw();
+}
+
+const seenBy = ([code, alarm]) => (seen[code]?.since === alarm.since ? seen[code] : null);
+
+function draw() {
+  const rows = Object.entries(live.alarms).sort((a, b) => Boolean(seenBy(a)) - Boolean(seenBy(b)) || String(b[1].since).localeCompare(String(a[1].since)));
+  const now = JSON.stringify([rows, rows.map(seenBy)]);
+  if (now === drawn) return; // a button keeps its focus
+  drawn = now;
+  const open = $("details", box)?.open;
+  const shown = rows.filter((row) => !seenBy(row)).slice(0, MOST);
+  const rest = rows.slice(shown.length);
+  box.hidden = rows.length === 0;
+  put(box, shown.map(row), rest.length < 2 ? rest.map(row) : h("details.notice.warn", { open }, h("summary", t("Further alarms: {count}", { count: rest.length })), h("div.stack", rest.map(row))));
+}
+
+function row([code, alarm]) {
+  const by = seenBy([code, alarm]);
+  const acknowledge = async () => {
+    await post(`/alarms/${encodeURIComponent(code)}/acknowledge`, { since: alarm.since });
+    await load();
+  };
+  return h(`div.notice.${by ? "warn" : "error"}`, { dataset: { alarm: code } },
+    h("span.cluster", icon("warning"), h("strong", code), alarm.station && !code.endsWith(`.${alarm.station}`) ? h("span.tag", alarm.station) : null,
+      h("span", t(alarm.message)), h("span.small", t("since {time}", { time: time(alarm.since) }))),
+    by ? h("span.small", t("Seen by {name} at {time}", { name: by.by, time: time(by.at, { date: false }) }))
+      : may("OPERATOR") ? h("button.button.small", { type: "button", onclick: doing(acknowledge) }, t("Acknowledge")) : null);
+}

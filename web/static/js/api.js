@@ -1,0 +1,87 @@
+// Asking the API: one envelope, one kind of error, and a session that is renewed by one tab for all.
+
+import { page, t } from "./words.js";
+
+const BASE = "/api/v1";
+const RENEW = ["SIGN_IN_REQUIRED", "TOKEN_EXPIRED"];
+
+/** What the API refused, or that it could not be reached (code OFFLINE). */
+export class ApiError extends Error {
+  constructor(code, message, status = 0, details = {}) {
+    super(message);
+    Object.assign(this, { code, status, details });
+  }
+
+  /** The problem for people: what is wrong and what to do. */
+  get text() {
+    const advice = this.details.advice ? ` – ${t(this.details.advice)}.` : "";
+    return `${translated(this.message)}${advice}`;
+  }
+}
+
+// "The catalogue's sentence: details" is translated up to the colon.
+function translated(message) {
+  const whole = t(message);
+  if (whole !== message) return whole;
+  const [head, ...rest] = message.split(": ");
+  return rest.length ? `${t(head)}: ${rest.join(": ")}` : message;
+}
+
+/** Ask; gives {data, message, etag, response}. options: query, body (JSON), raw (sent as it is), type, headers, signal, limit_ms. */
+export async function ask(method, path, options = {}, again = true) {
+  const { query, body, raw, type, headers = {}, signal, limit_ms = 30000 } = options;
+  const url = new URL(BASE + path, location.origin);
+  for (const [key, value] of Object.entries(query ?? {})) if (value !== null && value !== undefined && value !== "") url.searchParams.set(key, value);
+  const given = raw ?? (body === undefined ? undefined : JSON.stringify(body));
+  const kind = type ?? (body === undefined ? undefined : "application/json");
+  let response;
+  try {
+    const limit = AbortSignal.timeout(limit_ms);
+    response = await fetch(url, { method, body: given, headers: { ...(kind && { "Content-Type": kind }), ...headers }, credentials: "same-origin", signal: signal ? AbortSignal.any([signal, limit]) : limit });
+  } catch (error) {
+    if (signal?.aborted) throw error;
+    throw new ApiError("OFFLINE", t("The web server cannot be reached"));
+  }
+  const json = (response.headers.get("Content-Type") ?? "").startsWith("application/json");
+  const answer = json && response.status !== 204 ? await response.json() : null;
+  if (response.ok) return { data: answer?.data, message: answer?.message, etag: response.headers.get("ETag"), response };
+  const error = new ApiError(answer?.error ?? "INTERNAL", answer?.message ?? response.statusText, response.status, answer?.details ?? {});
+  error.data = answer?.data; // what failed says more of itself: health with 503
+  if (RENEW.includes(error.code) && page.page !== "sign_in" && page.page !== "setup") {
+    if (again && (await renew())) return ask(method, path, options, false);
+    leave();
+  }
+  throw error;
+}
+
+export const get = async (path, query, options) => (await ask("GET", path, { query, ...options })).data;
+export const post = async (path, body = {}, options) => (await ask("POST", path, { body, ...options })).data;
+export const put = async (path, body, options) => (await ask("PUT", path, { body, ...options })).data;
+export const del = async (path, options) => (await ask("DELETE", path, options)).data;
+
+/** Renew the session; one tab does it, the others wait and find it done. False if it has ended. */
+export async function renew() {
+  const asked = Date.now();
+  const job = async () => {
+    if (Number(localStorage.getItem("renewed_at")) > asked) return true; // another tab was faster
+    const response = await fetch(`${BASE}/auth/refresh`, { method: "POST", body: "{}", headers: { "Content-Type": "application/json" }, credentials: "same-origin" });
+    if (response.ok) localStorage.setItem("renewed_at", Date.now());
+    return response.ok;
+  };
+  try {
+    return navigator.locks ? await navigator.locks.request("renew", job) : await job();
+  } catch {
+    return false;
+  }
+}
+
+/** To the sign-in page, and back here afterwards. */
+export function leave() {
+  location.assign(`/app/sign-in?next=${encodeURIComponent(location.pathname + location.search + location.hash)}`);
+}
+
+/** Whether who is signed in has this role or a higher one. */
+export function may(role) {
+  const ranks = { VIEWER: 1, OPERATOR: 2, ADMIN: 3 };
+  return (ranks[page.person?.role] ?? 0) >= ranks[role];
+}

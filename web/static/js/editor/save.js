@@ -1,0 +1,165 @@
+// Saving: what changes and why, document and master in one request, and what to do when somebody else was faster or something is refused.
+
+import { ApiError, ask, get, may, post } from "../api.js";
+import { busy, complain, doing, open, toast } from "../dialog.js";
+import { h, icon, put } from "../dom.js";
+import { t, time } from "../words.js";
+import { firstWrong } from "./outputs.js";
+import { blobOf, editor, idOf, storedPicture } from "./state.js";
+import { changesTable, differences, merged, whatOf } from "./versions.js";
+
+const MASTER = ["IMAGE_INVALID", "IMAGE_SIZE", "MASTER_IMAGE_NOT_FOUND", "TOO_LARGE"];
+
+/** Ask for a note and store. Resolves when the dialog is closed; what was refused is then in editor.problems. */
+export function save() {
+  const missing = incomplete();
+  if (missing) {
+    toast(missing.text, "warn");
+    return editor.go(missing.step, missing);
+  }
+  return new Promise((resolve) => {
+    const note = h("input", { name: "note", maxlength: 128, autocomplete: "off", autofocus: true, placeholder: editor.id ? t("such as: label limit tightened") : t("such as: first version") });
+    const failed = h("div.notice.error", { role: "alert", hidden: true });
+    const store = h("button.button.primary", { type: "submit" }, icon("save"), t("Save"));
+    const changes = editor.id ? differences(editor.stored, editor.program) : null;
+    const form = h("form.form", failed,
+      editor.link.node === "ok" ? null : h("p.notice.warn", t("The node does not answer: only the structure of the program is checked, not whether its tools can learn from the master.")),
+      h("label.field", h("span", t("Why? (for the list of versions)")), note),
+      changes ? h("div", h("h3", t("What changes")), changesTable(changes, { before: t("Version {version}", { version: editor.version }), after: t("Now") })) : null,
+      h("div.actions", h("button.button", { type: "button", onclick: () => dialog.close() }, t("Cancel")), store));
+    form.addEventListener("submit", async (event) => {
+      event.preventDefault();
+      failed.hidden = true;
+      try {
+        const found = await busy(store, () => send(note.value.trim()));
+        dialog.close();
+        stored(found);
+      } catch (error) {
+        if (place(error, dialog)) return;
+        failed.hidden = false;
+        failed.textContent = error.text ?? error.message;
+      }
+    });
+    const dialog = open(editor.id ? t("Save the next version of {name}", { name: editor.program.name }) : t("Save {name}", { name: editor.program.name }), form, { wide: Boolean(changes?.length) });
+    dialog.addEventListener("close", resolve);
+  });
+}
+
+// What must be there before it is worth asking.
+function incomplete() {
+  const { program } = editor;
+  if (!program.tools.length) return { step: "tools", text: t("A program needs at least one tool.") };
+  const wrong = firstWrong();
+  return wrong && { step: "outputs", ...wrong };
+}
+
+async function send(note) {
+  const { id, program, master, etag } = editor;
+  const form = new FormData();
+  form.append("program", new Blob([JSON.stringify({ ...program, name: program.name.trim() })], { type: "application/json" }), "program.json");
+  if (master?.base64) form.append("master", blobOf(master.base64, master.type), program.master);
+  const options = { raw: form, query: { note }, limit_ms: 60000, ...(id && { headers: { "If-Match": etag } }) };
+  return (await ask(id ? "PUT" : "POST", id ? `/programs/${encodeURIComponent(id)}` : "/programs", options)).data;
+}
+
+/** Put a refusal where it belongs; false if it belongs into the dialog. */
+function place(error, dialog) {
+  if (!(error instanceof ApiError)) return false;
+  if (error.code === "PROGRAM_CONFLICT") {
+    dialog.close();
+    if (editor.id) conflict(error);
+    else refuse(Object.assign(error, { message: `x: id: ${t("There is a program of this id already.")}` }), t("There is a program of this id already."));
+    return true;
+  }
+  if (MASTER.includes(error.code) && editor.master) {
+    dialog.close();
+    refuse(Object.assign(error, { message: `${error.message.split(": ")[0]}: master: ${error.message}` }));
+    return true;
+  }
+  if (!/^(PROGRAM|MODEL|NOT_TAUGHT|VALIDATION|REGION|NO_CONTRAST|PART_NOT)/.test(error.code)) return false;
+  dialog.close();
+  refuse(error);
+  return true;
+}
+
+function refuse(error, text = null) {
+  const said = text ?? error.text;
+  editor.refuse(error);
+  editor.problems.text = said;
+  const { tools, fields } = editor.problems;
+  const [tool] = Object.keys(tools);
+  const [field] = Object.keys(fields);
+  if (tool) editor.go("tools", { tool, field: tools[tool][0].field });
+  else if (field) editor.go({ camera: "image", master: "master", tools: "tools", locator: "tools" }[field.split(".")[0]] ?? "outputs", { field });
+  editor.dispatchEvent(new CustomEvent("problems"));
+}
+
+/** Somebody else has stored a version since: theirs, ours, or both. */
+async function conflict(error) {
+  let found;
+  try {
+    found = (await ask("GET", `/programs/${encodeURIComponent(editor.id)}`)).data;
+  } catch (problem) {
+    return complain(problem);
+  }
+  const mine = differences(editor.stored, editor.program);
+  const theirs = error.details.changes ?? [];
+  const both = merged(editor.stored, editor.program, found.program);
+  const choose = (job) => async () => {
+    await job();
+    dialog.close();
+  };
+  const keep = async (program) => {
+    const own = editor.master?.base64 || program.master !== found.program.master;
+    editor.rebase(found, program, own ? editor.master : await masterOf(found));
+    setTimeout(save);
+  };
+  const dialog = open(t("Somebody else was faster"), h("div.stack",
+    h("p", t("{name} stored version {version} at {time}. You have changed version {old}.", { name: found.saved_by, version: found.version, time: time(found.saved_at), old: editor.version })),
+    h("section", h("h3", t("What they changed")), changesTable(theirs, { before: t("Version {version}", { version: editor.version }), after: t("Version {version}", { version: found.version }) })),
+    h("section", h("h3", t("What you changed")), changesTable(mine, { before: t("Version {version}", { version: editor.version }), after: t("Yours") })),
+    both.clashes.length ? h("p.notice.warn", t("Both of you changed the same; with “Keep both”, yours counts there:"), " ", both.clashes.map((path, n) => [n ? ", " : "", whatOf(path)])) : null,
+    h("div.actions",
+      h("button.button", { type: "button", dataset: { choice: "theirs" }, onclick: doing(choose(async () => { editor.rebase(found, found.program, await masterOf(found)); toast(t("This is their version {version} now. Undo brings yours back.", { version: found.version })); })) }, t("Take theirs")),
+      h("button.button", { type: "button", dataset: { choice: "copy" }, onclick: doing(choose(copy)) }, t("Save mine as a new program")),
+      h("button.button.danger", { type: "button", dataset: { choice: "mine" }, onclick: doing(choose(() => keep(editor.program))) }, t("Overwrite with mine")),
+      h("button.button.primary", { type: "button", dataset: { choice: "both" }, onclick: doing(choose(() => keep(both.value))) }, t("Keep both")))), { wide: true });
+}
+
+async function masterOf(found) {
+  return found.program.master ? storedPicture(`/programs/${encodeURIComponent(found.id)}/master?version=${found.version}`) : null;
+}
+
+function copy() {
+  const name = t("Copy of {name}", { name: editor.program.name }).slice(0, 128);
+  editor.rebase(null, { ...editor.program, name, id: idOf(name) });
+  history.replaceState(null, "", "/app/programs/new#outputs");
+  editor.go("outputs", { field: "name" });
+}
+
+/** It is stored: say how it was checked, and offer to use it. */
+function stored(found) {
+  const fresh = !editor.id;
+  editor.saved(found);
+  if (fresh) history.replaceState(null, "", `/app/programs/${found.id}/edit${location.hash}`);
+  document.title = document.title.replace(t("New program"), t("Edit program"));
+  const rows = h("div.form");
+  const draw = () => put(rows, editor.stations.map((station) => row(station, found, draw)));
+  draw();
+  const dialog = open(t("Version {version} is stored", { version: found.version }), h("div.stack",
+    found.checked === "node" ? h("p.notice.good", t("The node has loaded it, and its tools have learned from the master.")) : h("p.notice.warn", t("Only its structure was checked, because the node does not answer. Look at it again when the node is back.")),
+    may("OPERATOR") && editor.stations.length ? h("section", h("h3", t("Use it at a station")), rows) : null,
+    h("div.actions", h("a.button", { href: `/app/programs/${encodeURIComponent(found.id)}` }, t("Show the program")), h("button.button.primary", { type: "button", autofocus: true, onclick: () => dialog.close() }, t("Go on editing")))));
+  get("/stations").then(({ stations }) => { editor.stations = stations; draw(); }, () => null);
+}
+
+function row(station, found, draw) {
+  const uses = station.program === found.id;
+  return h("div.row", { dataset: { station: station.id } }, h("span.cluster", h("strong", station.id), uses ? h("span.tag.good", t("uses it: version {version} from the next part on", { version: found.version })) : h("span.muted", station.program ? t("runs {program}", { program: station.program }) : t("no program"))),
+    uses ? null : h("button.button", { type: "button", onclick: doing(async () => {
+      await post(`/programs/${encodeURIComponent(found.id)}/activate`, { station: station.id });
+      Object.assign(station, { program: found.id });
+      toast(t("{station} runs {program}.", { station: station.id, program: found.id }));
+      draw();
+    }) }, t("Activate")));
+}

@@ -1,0 +1,414 @@
+// Step 3: the tools. A list, the picture with their regions, the panel of the selected one, and trying; all four show one selection.
+
+import { busy, complain } from "../dialog.js";
+import { h, icon, put, verdict } from "../dom.js";
+import { number, t, time } from "../words.js";
+import { MOST_TOOLS, newTool, partners, put as setIn } from "./changes.js";
+import { colourIn } from "./colour.js";
+import { SHAPES } from "./geometry.js";
+import { inspector } from "./inspector.js";
+import { firstLimits, kindOf } from "./kinds.js";
+import { toolList } from "./list.js";
+import { begin as beginLocator, panel as locatorPanel } from "./locator.js";
+import { pick } from "./picker.js";
+import { picturesPanel } from "./pictures.js";
+import { Drawing, shapeButtons } from "./regions.js";
+import { begin, locatorKinds, regionsIn, toolKinds } from "./schema.js";
+import { base64Of, editor } from "./state.js";
+import { trying } from "./trying.js";
+
+const LOCATOR = "locator";
+const MARKS = ["ignore", "other_ignore"];
+let view = null;
+
+/** Show the step. */
+export function enter(element) {
+  view ??= new Step(element);
+  view.enter();
+}
+
+export function leave() {
+  view?.leave();
+}
+
+class Step {
+  #current = null; // key of the region that is drawn: owner|path
+  #draft = null; // the document while something is being dragged
+  #panel = null; // {owner, kind, element, update}
+  #shows = "regions"; // or "result"
+  #fresh = new Map(); // new tools whose limits follow their first values: name to the limits as they were set
+  #placing = null; // key of the region of a new tool that is to be drawn
+  #here = false;
+
+  constructor(element) {
+    this.drawing = new Drawing({
+      onselect: (key) => this.#choose(key),
+      onpreview: (key, region) => this.#preview(key, region),
+      oncommit: (key, region, what) => this.#commit(key, region, what),
+      ondrag: () => editor.settle(),
+      onremove: (key) => this.#edit(...parts(key), undefined, t("Remove a region")),
+      onmode: (mode) => { this.#bar(); if (!mode && !this.drawing.busy) queueMicrotask(() => (this.#placing = this.drawing.mode ? this.#placing : null)); },
+    });
+    this.list = toolList({ add: () => this.#add(), select: (name) => editor.select(name) });
+    this.tryBar = new TryBar((shown) => this.#view(shown));
+    this.modes = h("div.segments", { role: "radiogroup", "aria-label": t("What is shown") });
+    this.shapes = h("div.tools-shapes");
+    this.bar = h("div.tools-bar", this.modes, this.tryBar.verdict, this.shapes);
+    this.pictures = picturesPanel({ draft: () => this.#program, shown: () => { this.#view("result"); this.drawing.element.scrollIntoView({ block: "center" }); } });
+    this.side = h("section.card.tools-panel", { "aria-label": t("Settings") });
+    this.none = h("div.card.empty", h("p", t("There is no master image yet. Regions are drawn over it.")), h("button.button.primary", { type: "button", onclick: () => editor.go("master") }, t("To the master")));
+    this.work = h("div.tools", this.list.element, h("div.tools-middle", h("section.tools-picture", { "aria-label": t("Picture") }, this.bar, this.drawing.element, this.tryBar.element)), this.side, this.pictures.element);
+    put(element, this.none, this.work);
+    for (const kind of ["change", "problems", "station"]) editor.addEventListener(kind, () => this.#changed(kind));
+    editor.addEventListener("select", () => this.#here && this.#selected());
+    editor.addEventListener("saved", () => this.#fresh.clear());
+    trying.addEventListener("change", () => this.#here && this.#tried());
+  }
+
+  enter() {
+    this.#here = true;
+    if (!editor.selection) editor.select(editor.program.tools[0]?.name ?? LOCATOR);
+    this.#selected();
+    this.#trySoon();
+  }
+
+  // What is shown was found with another document or another master.
+  #trySoon() {
+    if (!editor.master || editor.link.node !== "ok" || (trying.last?.program === editor.program && this.triedMaster === editor.master)) return;
+    this.triedMaster = editor.master;
+    trying.soon();
+  }
+
+  leave() {
+    this.#here = false;
+    this.#fresh.clear();
+    this.drawing.point();
+    trying.pause();
+  }
+
+  get #program() {
+    return this.#draft ?? editor.program;
+  }
+
+  #owner(name, program = this.#program) {
+    return name === LOCATOR ? program.locator : program.tools.find((tool) => tool.name === name);
+  }
+
+  #model(name) {
+    const owner = this.#owner(name, editor.program);
+    return owner && (name === LOCATOR ? locatorKinds(editor.schema) : toolKinds(editor.schema))[owner.kind];
+  }
+
+  // What happens
+
+  #changed(kind) {
+    if (kind === "change") {
+      this.#draft = null;
+    }
+    if (this.#here && kind !== "problems") this.#trySoon();
+    if (this.#here) this.#selected();
+  }
+
+  #selected() {
+    const { selection } = editor;
+    const own = this.#regionsOf(selection);
+    if (!own.some(({ key }) => key === this.#current)) this.#current = own.find(({ region }) => region)?.key ?? null;
+    this.#render();
+  }
+
+  #tried() {
+    for (const [name, set] of this.#fresh) {
+      const tool = editor.tool(name);
+      const found = tool && trying.found(tool);
+      if (!tool || tool.low !== set.low || tool.high !== set.high) this.#fresh.delete(name);
+      else if (found && trying.last.source.kind === "master" && !found.stale && Number.isFinite(found.value) && !this.#draft && !this.drawing.busy) {
+        const wanted = firstLimits(tool, found.value, found.unit);
+        this.#fresh.set(name, wanted);
+        // it belongs to the step before, if that was just now
+        editor.change(editor.undoLabel ?? t("Limits of {name}", { name }), (program) => Object.assign(program.tools.find((other) => other.name === name), wanted));
+      }
+    }
+    this.#render();
+  }
+
+  #choose(key) {
+    const [owner] = parts(key);
+    this.#current = key;
+    if (owner === editor.selection) this.#render();
+    else editor.select(owner);
+  }
+
+  #preview(key, region) {
+    if (!region) this.#draft = null;
+    else this.#draft = changed(editor.program, ...parts(key), region);
+    if (this.#draft) trying.soon(this.#draft);
+    this.#panelNow();
+  }
+
+  #commit(key, region, what) {
+    const [owner, path] = parts(key);
+    const name = owner === LOCATOR ? t("Position") : owner;
+    if (what === "draw" && this.#placing === key) return this.#place(owner, path, region, t("Add {name}", { name }));
+    const label = { move: t("Move region of {name}", { name }), turn: t("Turn region of {name}", { name }), size: t("Resize region of {name}", { name }), corner: t("Corner of {name}", { name }), draw: t("Draw region of {name}", { name }) }[what];
+    this.#edit(owner, path, region, label);
+  }
+
+  // The first region of a new tool: its other regions come along.
+  #place(owner, path, region, label) {
+    this.#placing = null;
+    this.#draft = null;
+    const { resolve } = editor.schema;
+    const rest = regionsIn(this.#model(owner), editor.tool(owner), resolve).filter((other) => other.region && other.path.length === 1 && other.path[0] !== path[0]);
+    editor.change(label, (program) => {
+      const tool = program.tools.find(({ name }) => name === owner);
+      setIn(tool, path, region);
+      for (const other of rest) tool[other.path[0]] = begin(other.path[0], { type: "region", shapes: other.shapes }, { frame: frame(), around: region });
+    });
+    this.#render();
+    if (kindOf(editor.tool(owner).kind).samples) this.#sample(owner, label).catch(complain);
+  }
+
+  /** Take the range of a tool's colour from its region of the master. */
+  async #sample(owner, label = t("Colour of {name}", { name: owner })) {
+    const range = await colourIn(editor.master, editor.tool(owner).region);
+    if (editor.tool(owner)) editor.change(label, (program) => Object.assign(program.tools.find(({ name }) => name === owner), range));
+  }
+
+  #edit(owner, path, value, label) {
+    this.#draft = null;
+    editor.change(label ?? t("Settings of {name}", { name: owner === LOCATOR ? t("Position") : owner }), (program) => setIn(owner === LOCATOR ? program.locator : program.tools.find((tool) => tool.name === owner), path, value));
+    this.#render();
+  }
+
+  #setLimits(wanted) {
+    const name = editor.selection;
+    this.#draft = null;
+    if (!wanted) return this.#render();
+    this.#fresh.delete(name);
+    editor.change(t("Limits of {name}", { name }), (program) => Object.assign(program.tools.find((tool) => tool.name === name), { low: wanted.low, high: wanted.high }));
+    this.#render();
+  }
+
+  async #add() {
+    const kinds = Object.keys(toolKinds(editor.schema));
+    const kind = await pick(kinds, (one) => this.#refused(one));
+    if (!kind) return;
+    const tool = newTool(kind, editor.program, editor.schema, frame());
+    if (!kindOf(kind).keeps) this.#fresh.set(tool.name, { low: tool.low, high: tool.high });
+    editor.change(t("Add {name}", { name: tool.name }), (program) => program.tools.push(tool));
+    editor.select(tool.name);
+    const place = this.#regionsOf(tool.name).find(({ role }) => role === "region");
+    if (place) this.#draw(place.key, "rectangle");
+    this.#placing = place?.key ?? null;
+    if (!place) this.#panel.element.querySelector("select, input")?.focus();
+  }
+
+  #refused(kind) {
+    const { uses } = kindOf(kind);
+    if (editor.program.tools.length >= MOST_TOOLS) return t("There are {most} tools already", { most: MOST_TOOLS });
+    if (!uses || partners(kind, editor.program).length >= uses.least) return null;
+    const names = uses.kinds === "any" ? t("any") : uses.kinds.map((other) => kindOf(other).title).join(", ");
+    return t("Needs {count} other tools first: {names}", { count: uses.least, names });
+  }
+
+  #draw(key, shape) {
+    this.#current = key;
+    this.#view("regions");
+    this.drawing.draw(key, shape);
+    this.drawing.focus();
+  }
+
+  #view(shows) {
+    this.#shows = shows;
+    if (shows === "result") this.drawing.point();
+    this.#render();
+  }
+
+  // What is seen
+
+  #regionsOf(name) {
+    const owner = name && this.#owner(name, editor.program);
+    if (!owner) return [];
+    return regionsIn(this.#model(name), owner, editor.schema.resolve).map(({ path, region, shapes, label, nullable }) => {
+      const last = path.filter((part) => typeof part === "string").at(-1);
+      const role = MARKS.includes(last) ? "ignore" : last === "search" ? "search" : path.length === 1 && last !== "region" ? "other" : "region";
+      const title = role === "ignore" ? t("{name}: ignored", { name }) : name === LOCATOR ? (path[0] === "region" ? t("Position") : [t("Position"), ...path.filter((part) => part !== "region")].join(" ")) : path[0] === "region" ? name : `${name} ${label.toLowerCase()}`;
+      return { key: `${name}|${path.join(".")}`, path, region, shapes, role, label: title, removable: nullable };
+    });
+  }
+
+  #render() {
+    const { master, program, selection } = editor;
+    this.none.hidden = Boolean(master);
+    this.work.hidden = !master;
+    if (!master) return;
+    const judged = trying.judged(this.#program);
+    const wrong = new Set([LOCATOR, ...program.tools.map(({ name }) => name)].filter((name) => problemsOf(name).length));
+    this.list.update(judged, wrong);
+    const result = this.#shows === "result" && trying.last?.url;
+    const items = result ? [] : [LOCATOR, ...program.tools.map(({ name }) => name)].flatMap((name) => this.#regionsOf(name).map((item) => ({ ...item, active: name === selection, verdict: item.role === "region" && !this.#draft ? (judged?.tools[name]?.verdict ?? null) : null })));
+    this.drawing.show({ picture: result ? { ...master, url: trying.last.url } : master, items: items.filter((item) => item.active || item.role === "region"), current: this.#current });
+    this.#bar();
+    this.#panelNow(judged);
+    this.tryBar.update(judged, this.#shows);
+    this.pictures.update();
+  }
+
+  #bar() {
+    const item = this.#regionsOf(editor.selection).find(({ key }) => key === this.#current);
+    const mode = (shows, text) => h("label.segment", h("input", { type: "radio", name: "shows", checked: this.#shows === shows, disabled: shows === "result" && !trying.last?.url, onchange: () => this.#view(shows) }), h("span", text));
+    const state = JSON.stringify([this.#shows, Boolean(trying.last?.url), item?.key, item?.shapes, this.drawing.mode?.shape]);
+    if (state === this.barDrawn) return;
+    this.barDrawn = state;
+    const focused = this.bar.contains(document.activeElement) ? labelOf(document.activeElement) : null;
+    put(this.modes, mode("regions", t("Regions")), mode("result", t("Result")));
+    put(this.shapes, item && this.#shows === "regions" ? shapeButtons(this.drawing, item.key, item.region, item.shapes) : null);
+    if (focused) [...this.bar.querySelectorAll("button, input")].find((one) => labelOf(one) === focused)?.focus();
+  }
+
+  #panelNow(judged = trying.judged(this.#program)) {
+    const { selection } = editor;
+    const tool = selection !== LOCATOR && this.#owner(selection);
+    const kind = selection === LOCATOR ? LOCATOR : tool ? tool.kind : null;
+    if (this.#panel?.owner !== selection || this.#panel?.kind !== kind) {
+      this.#panel = { owner: selection, kind, ...this.#panelOf(selection, tool) };
+      put(this.side, this.#panel.element);
+      this.side.scrollTop = 0;
+    }
+    if (selection === LOCATOR) this.#panel.update(this.#program.locator, problemsOf(LOCATOR));
+    else if (tool) this.#panel.update(tool, judged?.tools[selection], problemsOf(selection));
+  }
+
+  #panelOf(owner, tool) {
+    const key = (path) => `${this.#panel.owner}|${path.join(".")}`;
+    const about = {
+      resolve: editor.schema.resolve, frame,
+      change: (path, value) => this.#edit(this.#panel.owner, path, value),
+      preview: (path, value) => {
+        this.#draft = value === undefined ? null : changed(editor.program, this.#panel.owner, path, value);
+        if (this.#draft) trying.soon(this.#draft);
+      },
+      settle: () => editor.settle(),
+      remove: (path) => this.#edit(this.#panel.owner, path, undefined, t("Remove a region")),
+      choose: (path) => this.#current !== key(path) && this.#choose(key(path)),
+      draw: (path, shape) => this.#draw(key(path), shape),
+      others: () => [], root: () => this.#owner(this.#panel.owner), teach: () => "",
+      sample: () => this.#sample(this.#panel.owner),
+      limits: (wanted) => this.#setLimits(wanted),
+      previewLimits: (wanted) => {
+        this.#draft = changed(changed(editor.program, owner, ["low"], wanted.low), owner, ["high"], wanted.high);
+        this.#render();
+      },
+      renamed: (name) => {
+        if (this.#current) this.#current = `${name}|${parts(this.#current)[1].join(".")}`;
+        editor.select(name);
+        this.side.querySelector("input")?.focus();
+      },
+    };
+    if (owner === LOCATOR) return locatorPanel(about, (kind) => this.#setLocator(kind));
+    if (tool) return inspector(tool, about);
+    return { element: h("div.empty", t("Add a tool, or choose one.")), update() {} };
+  }
+
+  #setLocator(kind) {
+    this.drawing.point();
+    this.#shows = "regions";
+    editor.change(t("Choose the locator"), (program) => (program.locator = kind && beginLocator(kind, frame())));
+    const place = this.#regionsOf(LOCATOR)[0];
+    if (kind === "pattern" && place) this.#draw(place.key, "rectangle");
+  }
+}
+
+// The line below the picture: on what is tried, and what came of it.
+class TryBar {
+  constructor(show) {
+    this.source = h("select", { "aria-label": t("Picture to try on") });
+    this.file = h("input", { type: "file", accept: "image/png,image/jpeg", hidden: true, tabindex: -1, "aria-hidden": "true" });
+    this.button = h("button.button.primary", { type: "button", dataset: { act: "try" } }, icon("run"), t("Try"));
+    this.auto = h("input", { type: "checkbox", checked: trying.auto });
+    this.verdict = h("div.try-verdict", { role: "status" });
+    this.error = h("p.wrong", { role: "alert", hidden: true });
+    this.element = h("div.try-bar", h("div.cluster", h("label.cluster", h("span", t("Try on")), this.source), this.button, h("label.cluster.try-auto", this.auto, h("span", t("after every change"))), this.file), this.error);
+    this.source.addEventListener("change", () => {
+      const { value } = this.source;
+      if (value !== "image") return trying.from({ kind: value });
+      this.source.value = trying.source.kind;
+      this.file.click();
+    });
+    this.file.addEventListener("change", async () => {
+      const [file] = this.file.files;
+      this.file.value = "";
+      if (file) trying.from({ kind: "image", base64: await base64Of(file), name: file.name });
+    });
+    this.auto.addEventListener("change", () => (trying.auto = this.auto.checked));
+    this.button.addEventListener("click", () => busy(this.button, async () => {
+      await trying.now();
+      if (trying.last?.url && !trying.error) show("result");
+    }).catch(complain));
+  }
+
+  update(judged) {
+    const { source, last, error, running } = trying;
+    const rows = [["master", t("Master image")], ["live", t("Live picture of {station}", { station: editor.station ?? "–" })], ["image", source.kind === "image" ? source.name : t("Upload a picture …")]];
+    if (source.kind === "image") rows.push(["image ", t("Upload another picture …")]);
+    if (source.kind === "result") rows.push(["result", t("Picture of {name}", { name: source.name })]);
+    const state = JSON.stringify(rows);
+    if (state !== this.drawn) {
+      this.drawn = state;
+      put(this.source, rows.map(([value, text]) => h("option", { value: value.trim() }, text)));
+    }
+    this.source.selectedIndex = rows.findIndex(([value]) => value === source.kind);
+    const away = editor.link.node !== "ok";
+    this.button.disabled = away || !(editor.program.tools.length || editor.program.locator) || this.button.hasAttribute("aria-busy");
+    this.element.dataset.running = String(running);
+    const { result } = last ?? {};
+    const now = !editor.program.tools.length ? h("span.muted", t("Add a tool, then try it.")) : away && !last ? h("span.muted", t("The node does not answer: nothing can be tried.")) : !last ? h("span.muted", running ? t("Trying …") : t("Not tried yet"))
+      : h("span.cluster", verdict(judged.verdict), judged.code ? h("strong", judged.code) : null, h("span.small.muted", `${number(result.duration_ms, 0)} ms`, h("span.wide-only", " · ", time(result.finished_at, { date: false }))), result.simulated && last.source.kind === "live" ? h("span.tag.simulated", t("Simulated")) : null);
+    const said = error ? null : result?.error && judged.verdict === "ERROR" ? t(result.error.message) : null;
+    const key = JSON.stringify([judged, result?.result_id, running && !last, away, editor.program.tools.length, error?.message, trying.problems.tools]);
+    if (key === this.said) return;
+    this.said = key;
+    put(this.verdict, now);
+    const names = Object.keys(trying.problems.tools);
+    this.error.hidden = !error && !said;
+    put(this.error, !error ? said : names.length ? names.map((name) => [h("button.button.link", { type: "button", onclick: () => editor.select(name) }, name), ": ", problemsOf(name).map(({ text }) => t(text)).join(" "), " "]) : (error.text ?? error.message));
+  }
+}
+
+const labelOf = (control) => control.getAttribute("aria-label") ?? control.nextSibling?.textContent;
+const frame = () => ({ width: editor.master.width, height: editor.master.height });
+
+/** owner and path of a key: "label|ignore.0" is label and ["ignore", 0]. */
+function parts(key) {
+  const [owner, path] = key.split("|");
+  return [owner, path.split(".").map((part) => (/^\d+$/.test(part) ? Number(part) : part))];
+}
+
+// A document with another value at a path of the locator or a tool; what is beside it is shared.
+function changed(program, owner, path, value) {
+  const set = (here, [first, ...rest]) => {
+    const copy = Array.isArray(here) ? [...here] : { ...here };
+    copy[first] = rest.length ? set(here?.[first], rest) : value;
+    return copy;
+  };
+  return owner === LOCATOR ? set(program, ["locator", ...path]) : set(program, ["tools", program.tools.findIndex((tool) => tool.name === owner), ...path]);
+}
+
+/** What was refused of a tool or the locator, at the last try or save: [{path, text}]. */
+function problemsOf(name) {
+  const all = [trying.problems, editor.problems];
+  const rows = name === LOCATOR
+    ? all.flatMap(({ fields }) => Object.entries(fields).filter(([path]) => path.split(".")[0] === LOCATOR).map(([path, text]) => ({ path: path.split(".").slice(2), text })))
+    : all.flatMap(({ tools }) => (tools[name] ?? []).map(({ field, text }) => ({ path: field ? field.split(".") : guess(short(text, name), editor.tool(name)), text })));
+  const seen = new Set();
+  return rows.map(({ path, text }) => ({ path: path.filter((part) => !SHAPES.includes(part)), text: short(text, name) })).filter(({ path, text }) => !seen.has(`${path} ${text}`) && seen.add(`${path} ${text}`));
+}
+
+// Without the name that the place says already.
+const short = (text, name) => text.replace(`tool ${name}: `, "").replace(/^locator: /, "");
+
+// A text that begins with the name of a field is about that.
+function guess(text, tool) {
+  const word = /^[a-z_]+/.exec(text)?.[0];
+  return tool && word in tool ? [word] : [];
+}

@@ -1,0 +1,187 @@
+// The editor: four steps over one program. Each step is a module of js/editor with `enter(element)` and `leave()`; the element is
+// empty the first time, and the same one afterwards. `done()` tells whether the step is complete.
+
+import { complain, open } from "../dialog.js";
+import { $, $$, h, put } from "../dom.js";
+import { editor } from "../editor/state.js";
+import { live } from "../events.js";
+import { page, t, time } from "../words.js";
+
+const STEPS = ["image", "master", "tools", "outputs"];
+const LOADS = {
+  image: () => import("../editor/image.js"),
+  master: () => import("../editor/master.js"),
+  tools: () => import("../editor/tools.js"),
+  outputs: () => import("../editor/outputs.js"),
+};
+const modules = {};
+let shown = null;
+
+/** Show a step; a tool and a field of it may be named. */
+async function show(step, where = {}) {
+  if (!STEPS.includes(step)) step = STEPS[0];
+  if (where.tool) editor.select(where.tool);
+  if (step === shown) return focus(step, where);
+  if (shown) modules[shown]?.leave?.();
+  shown = step;
+  for (const name of STEPS) $(`#step-${name}`).hidden = name !== step;
+  if (location.hash !== `#${step}`) history.pushState(null, "", `#${step}`);
+  marks();
+  try {
+    modules[step] ??= await LOADS[step]();
+    if (shown !== step) return;
+    await modules[step].enter($(".step-body", $(`#step-${step}`)));
+    focus(step, where);
+  } catch (error) {
+    complain(error);
+  }
+}
+
+// Where a problem is, or at the top of the step.
+function focus(step, { tool, field }) {
+  const section = $(`#step-${step}`);
+  const place = field && (section.querySelector(`[data-field="${CSS.escape(field)}"]`) ?? section.querySelector(`[name="${CSS.escape(field)}"]`));
+  const input = place?.matches("input, select, textarea") ? place : place?.querySelector("input, select, textarea, button");
+  if (input) {
+    input.scrollIntoView({ block: "center" });
+    input.focus();
+  } else if (!tool) scrollTo({ top: 0 });
+}
+
+/** Whether a step is complete; "wrong" where something was refused. */
+function stateOf(step) {
+  const { program, problems } = editor;
+  const fields = Object.keys(problems.fields).map((path) => path.split(".")[0]);
+  if (step === "tools" && (Object.keys(problems.tools).length || fields.some((name) => name === "locator" || name === "tools"))) return "wrong";
+  if (step === "master" && fields.includes("master")) return "wrong";
+  if (step === "image" && fields.includes("camera")) return "wrong";
+  if (step === "outputs" && fields.some((name) => !["locator", "tools", "master", "camera"].includes(name))) return "wrong";
+  const simple = { image: () => Boolean(editor.id) || (modules.image?.done?.() ?? false) || Boolean(program.master), master: () => Boolean(program.master), tools: () => program.tools.length > 0, outputs: () => Boolean(program.id && program.name) };
+  return (modules[step]?.done ?? simple[step])() ? "done" : "open";
+}
+
+/** Steps, title, buttons: all that tells how far it is. */
+function marks() {
+  for (const link of $$(".steps a")) {
+    const step = link.dataset.step;
+    const state = stateOf(step);
+    link.dataset.state = state;
+    if (step === shown) link.setAttribute("aria-current", "step");
+    else link.removeAttribute("aria-current");
+    put($(".step-state", link), state === "done" ? t("(done)") : state === "wrong" ? t("(something is wrong here)") : t("(to do)"));
+  }
+  $("#editor-name").textContent = editor.program.name || (editor.id ?? t("New program"));
+  document.title = `${$("#editor-name").textContent} · ${page.node_id}`;
+  $("#editor-version").hidden = !editor.version;
+  $("#editor-version").textContent = editor.version ? t("version {version}", { version: editor.version }) : "";
+  $("#editor-dirty").dataset.state = editor.dirty ? "warn" : "ok";
+  const said = editor.dirty ? t("Not saved") : editor.id ? t("Saved") : t("Nothing changed");
+  if ($("#editor-dirty .lamp-text").textContent !== said) $("#editor-dirty .lamp-text").textContent = said;
+  tip($("#undo"), editor.canUndo, editor.undoLabel ? t("Undo: {what}", { what: editor.undoLabel }) : t("Undo"));
+  tip($("#redo"), editor.canRedo, editor.redoLabel ? t("Redo: {what}", { what: editor.redoLabel }) : t("Redo"));
+  $("#save").disabled = !editor.dirty;
+}
+
+function tip(button, enabled, text) {
+  button.disabled = !enabled;
+  button.title = text;
+  button.setAttribute("aria-label", text);
+}
+
+/** What must be known here: the node is away; something was refused. */
+function notices() {
+  const { problems } = editor;
+  const away = editor.link.node !== "ok";
+  put($("#editor-notices"),
+    away ? h("div.notice.warn", { dataset: { notice: "away" } }, t("The node does not answer: there is no live picture, nothing can be tried, and saving checks only the structure of the program.")) : null,
+    problems.code && problems.text ? h("div.notice.error", { role: "alert", dataset: { notice: "refused" } }, h("p", problems.text), places(problems)) : null);
+}
+
+// Links to what the refusal names.
+function places(problems) {
+  const tools = Object.entries(problems.tools).map(([name, rows]) => h("button.button.small", { type: "button", onclick: () => show("tools", { tool: name, field: rows[0].field }) }, t("Go to tool {name}", { name })));
+  const fields = Object.keys(problems.fields).map((path) => h("button.button.small", { type: "button", onclick: () => show(stepOf(path), { field: path, ...(path.startsWith("locator") && { tool: "locator" }) }) }, t("Go to {field}", { field: path })));
+  return tools.length + fields.length ? h("div.cluster", tools, fields) : null;
+}
+
+function stepOf(path) {
+  const name = path.split(".")[0];
+  return { camera: "image", master: "master", tools: "tools", locator: "tools" }[name] ?? "outputs";
+}
+
+async function save() {
+  const { save: ask } = await import("../editor/save.js");
+  await ask();
+}
+
+function keys(event) {
+  if (!(event.ctrlKey || event.metaKey) || event.altKey) return;
+  const key = event.key.toLowerCase();
+  if (key === "s") {
+    event.preventDefault();
+    if (editor.dirty && !document.querySelector("dialog[open]")) save();
+    return;
+  }
+  // in a text the browser's own undo is meant
+  if (event.target.closest("textarea, input:not([type=number], [type=range], [type=checkbox], [type=radio])") || document.querySelector("dialog[open]")) return;
+  if (key === "z" || key === "y") {
+    event.preventDefault();
+    if (key === "y" || event.shiftKey) editor.redo();
+    else editor.undo();
+  }
+}
+
+async function offerDraft() {
+  const found = await editor.leftover();
+  if (!found) return;
+  const when = time(found.at, { seconds: false });
+  const text = found.version && found.version !== editor.version
+    ? t("Changes of {when} were not saved. They were made to version {old}; version {new} has been stored since.", { when, old: found.version, new: editor.version })
+    : t("Changes of {when} were not saved.", { when });
+  const choose = (job) => () => {
+    job();
+    dialog.close(); // closed in another way, it is kept and asked again next time
+  };
+  const dialog = open(t("Go on with what was not saved?"), [h("p", text), h("div.actions",
+    h("button.button.danger", { type: "button", onclick: choose(() => editor.forgetDraft()) }, t("Throw it away")),
+    h("button.button.primary", { type: "button", autofocus: true, onclick: choose(() => editor.restore(found)) }, t("Go on with it")))]);
+}
+
+async function begin() {
+  addEventListener("hashchange", () => show(location.hash.slice(1)));
+  addEventListener("popstate", () => show(location.hash.slice(1)));
+  addEventListener("keydown", keys);
+  addEventListener("pagehide", () => editor.flushDraft());
+  document.addEventListener("visibilitychange", () => document.hidden && editor.flushDraft());
+  addEventListener("beforeunload", (event) => editor.dirty && event.preventDefault());
+  $("#undo").addEventListener("click", () => editor.undo());
+  $("#redo").addEventListener("click", () => editor.redo());
+  $("#save").addEventListener("click", save);
+  document.addEventListener("click", ({ target }) => {
+    const go = target.closest?.("[data-go]")?.dataset.go;
+    if (go === "save") save();
+    else if (go) show(STEPS[STEPS.indexOf(shown) + (go === "next" ? 1 : -1)]);
+  });
+  for (const kind of ["change", "problems", "saved", "station"]) editor.addEventListener(kind, () => { marks(); notices(); });
+  editor.addEventListener("go", ({ detail }) => show(detail.step, detail));
+  editor.addEventListener("step", marks);
+  for (const kind of ["link", "hello", "state"]) live.addEventListener(kind, () => link(live.link));
+  try {
+    await editor.load(page.parts.id ?? null, new URLSearchParams(location.search).get("from"));
+  } catch (error) {
+    put($("#editor-loading"), h("div.notice.error", { role: "alert" }, error.text ?? error.message), h("a.button", { href: "/app/programs" }, t("To the programs")));
+    return;
+  }
+  $("#editor-loading").remove();
+  await show(location.hash.slice(1) || (editor.id ? "tools" : "image"));
+  await offerDraft();
+}
+
+// The node has come or gone.
+function link(now) {
+  if (now.node === editor.link.node && now.broker === editor.link.broker) return;
+  editor.link = { ...editor.link, ...now };
+  editor.dispatchEvent(new CustomEvent("station", { detail: {} }));
+}
+
+begin();

@@ -1,0 +1,86 @@
+// Accounts: who there is, new ones, changes, unlocking, removing.
+
+import { del, get, post, put } from "../api.js";
+import { confirm, doing, form, toast } from "../dialog.js";
+import { $, h, put as fill } from "../dom.js";
+import { table } from "../table.js";
+import { page, t, time } from "../words.js";
+
+const ROLES = [["VIEWER", t("VIEWER")], ["OPERATOR", t("OPERATOR")], ["ADMIN", t("ADMIN")]];
+const HELP = t("12 characters or more; a sentence is good.");
+
+async function load() {
+  const users = await get("/auth/users");
+  fill($("#users"), table(t("Accounts"), [
+    { title: t("User name"), cell: (user) => h("strong", user.username) },
+    { title: t("Name"), key: "name" },
+    { title: t("Role"), cell: (user) => t(user.role) },
+    { title: t("State"), cell: states },
+    { title: t("Sessions"), key: "sessions", class: "number" },
+    { title: t("Made"), cell: (user) => time(user.created_at, { seconds: false }) },
+    { title: t("Actions"), cell: actions },
+  ], users, { row: (element, user) => (element.dataset.user = user.username) }));
+  $("#users").removeAttribute("aria-busy");
+}
+
+function states(user) {
+  const tags = [];
+  if (user.disabled) tags.push(h("span.tag.bad", t("Disabled")));
+  if (user.locked) tags.push(h("span.tag.warn", t("Locked, {n} failed attempts", { n: user.failures })));
+  if (user.twofactor) tags.push(h("span.tag.good", t("Second factor")));
+  return h("span.cluster", tags.length ? tags : h("span.tag.good", t("Active")));
+}
+
+function actions(user) {
+  const button = (text, job, kind = "") => h(`button.button.small${kind}`, { type: "button", onclick: doing(job) }, text);
+  return h("div.actions",
+    button(t("Edit"), () => edit(user)),
+    button(t("Password"), () => password(user)),
+    user.failures ? button(t("Unlock"), () => done(post(`/auth/users/${user.id}/unlock`))) : null,
+    user.twofactor ? button(t("Second factor off"), () => forget(user)) : null,
+    user.id === page.person.id ? null : button(t("Remove"), () => remove(user), ".danger"));
+}
+
+async function done(request, text) {
+  await request;
+  if (text) toast(text);
+  await load();
+}
+
+async function edit(user) {
+  const saved = await form(t("Edit {name}", { name: user.username }), [
+    { name: "name", label: t("Name"), value: user.name, required: true, maxlength: 64 },
+    { name: "role", label: t("Role"), value: user.role, options: ROLES },
+    { name: "disabled", label: t("Disabled: cannot sign in, all sessions end"), type: "checkbox", value: user.disabled },
+  ], { send: (values) => put(`/auth/users/${user.id}`, values) });
+  if (saved) await done(null, t("Saved"));
+}
+
+async function password(user) {
+  const saved = await form(t("New password for {name}", { name: user.username }), [
+    { name: "password", label: t("Password"), type: "password", autocomplete: "new-password", required: true, minlength: 12, maxlength: 128, help: HELP },
+  ], { text: t("All sessions of this account end."), send: (values) => put(`/auth/users/${user.id}`, values) });
+  if (saved) await done(null, t("Saved"));
+}
+
+async function forget(user) {
+  const sure = await confirm(t("Turn the second factor off?"), t("For who has lost phone and recovery codes. Be sure that {name} asked for it.", { name: user.name }), { yes: t("Turn off"), danger: true });
+  if (sure) await done(del(`/auth/users/${user.id}/2fa`), t("Saved"));
+}
+
+async function remove(user) {
+  const sure = await confirm(t("Remove {name}?", { name: user.username }), t("All sessions end. What the account has done stays in the audit."), { yes: t("Remove"), danger: true });
+  if (sure) await done(del(`/auth/users/${user.id}`), t("Removed"));
+}
+
+$("#add").addEventListener("click", doing(async () => {
+  const made = await form(t("New account"), [
+    { name: "username", label: t("User name"), required: true, maxlength: 64, autocapitalize: "none", spellcheck: "false", autocomplete: "off", help: t("Lower-case letters, digits, dot, dash.") },
+    { name: "name", label: t("Name"), maxlength: 64 },
+    { name: "role", label: t("Role"), value: "VIEWER", options: ROLES },
+    { name: "password", label: t("Password"), type: "password", autocomplete: "new-password", required: true, minlength: 12, maxlength: 128, help: HELP },
+  ], { yes: t("Make the account"), send: ({ name, ...values }) => post("/auth/users", name ? { name, ...values } : values) });
+  if (made) await done(null, t("The account is made"));
+}));
+
+doing(load)({ currentTarget: $("#add") });

@@ -1,0 +1,86 @@
+// What operators do at a station: trigger one part, choose the program, pause, count from zero.
+
+import { may, post, put as send } from "../api.js";
+import { complain, confirm, doing, toast } from "../dialog.js";
+import { h, icon, put } from "../dom.js";
+import { t } from "../words.js";
+
+/** The row of actions of a station; `changed` is called after each. */
+export class Actions {
+  constructor(station, changed) {
+    this.station = station;
+    this.changed = changed;
+    this.shown = may("OPERATOR");
+    this.programs = null; // those that the list shows
+    this.part = h("input", { name: "part_id", autocomplete: "off", maxlength: 120, placeholder: t("Part id (optional)"), "aria-label": t("Part id (optional)") });
+    this.go = h("button.button.primary", { type: "submit" }, icon("trigger"), h("span", t("Trigger")));
+    this.trigger = h("form.trigger", { "aria-label": t("Inspect one part at {station}", { station }) }, this.part, this.go);
+    this.trigger.addEventListener("submit", (event) => this.inspect(event));
+    this.select = h("select", { "aria-label": t("Program of {station}", { station }), onchange: () => this.choose() });
+    this.pause = h("button.button", { type: "button", onclick: doing(() => this.halt()) });
+    this.reset = h("button.button.quiet.reset", { type: "button", title: t("Reset counters"), onclick: () => this.zero() }, icon("refresh"), h("span", t("Reset counters")));
+    this.element = this.shown ? h("div.operate", this.trigger, this.select, this.pause, this.reset) : null;
+  }
+
+  /** Show what the station does now: its state (null: unknown) and the programs there are. */
+  draw(state, programs) {
+    if (!this.shown) return;
+    const active = state?.program;
+    if (programs !== this.programs || active !== this.active) {
+      Object.assign(this, { programs, active });
+      const known = programs.some(({ id }) => id === state?.program);
+      const rows = known ? programs : [{ id: state?.program ?? "", name: state?.program ?? t("No program") }, ...programs];
+      put(this.select, rows.map(({ id, name }) => h("option", { value: id, selected: id === state?.program }, name)));
+      this.select.value = state?.program ?? "";
+    }
+    const paused = state?.state === "Halted";
+    if (this.paused !== paused) {
+      this.paused = paused;
+      put(this.pause, icon(paused ? "run" : "pause"), h("span", paused ? t("Resume") : t("Pause")));
+    }
+    for (const control of [this.go, this.part, this.select, this.pause]) {
+      const off = !state || (paused && (control === this.go || control === this.part));
+      if (control.disabled !== off && control.getAttribute("aria-busy") !== "true") control.disabled = off;
+    }
+  }
+
+  async inspect(event) {
+    event.preventDefault();
+    const part_id = this.part.value.trim() || undefined;
+    this.part.value = "";
+    this.part.focus(); // the next part is scanned into it
+    try {
+      await post(`/stations/${this.station}/trigger`, { part_id, wait: false });
+    } catch (error) {
+      complain(error);
+    }
+  }
+
+  async choose() {
+    const { value, selectedOptions } = this.select;
+    if (await confirm(t("Change the program of {station}?", { station: this.station }), t("The next part is judged by “{name}”.", { name: selectedOptions[0].textContent }), { yes: t("Change") })) {
+      try {
+        await send(`/stations/${this.station}/program`, { program: value });
+      } catch (error) {
+        complain(error);
+      }
+    }
+    this.programs = null; // shows the one that is active, whatever came of it
+    this.changed();
+  }
+
+  async halt() {
+    await post(`/stations/${this.station}/${this.paused ? "resume" : "pause"}`);
+  }
+
+  async zero() {
+    if (!(await confirm(t("Count from zero at {station}?", { station: this.station }), t("The results stay in the history."), { yes: t("Reset counters") }))) return;
+    try {
+      await post(`/stations/${this.station}/counters/reset`);
+      toast(t("{station} counts from zero", { station: this.station }));
+    } catch (error) {
+      complain(error);
+    }
+    this.changed();
+  }
+}

@@ -1,0 +1,82 @@
+"""The texts of the pages, collected, and what a catalogue lacks: `python -m web.vocabulary [--check]`.
+
+Texts are the literals of `t("...")` in templates and modules, the messages and advice of the error catalogue, and the
+descriptions in the schemas that forms are generated from.
+"""
+
+import json
+import re
+import sys
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+from schemas import CATALOGUE
+from web.assets import FOLDER
+from web.pages import PAGES
+from web.words import LANGUAGES, catalogue
+
+TEMPLATES = Path(__file__).parent / "templates"
+CALL = re.compile(r"""(?<![\w.$])t\(\s*("(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*')""")
+ROLES = ("VIEWER", "OPERATOR", "ADMIN")
+SHOWN = ("program",)  # the schemas that forms are generated from
+
+
+def texts() -> list[str]:
+    """Every English text that a page may show, in order, once."""
+    found: dict[str, None] = {}
+    for path in [*sorted(TEMPLATES.rglob("*.html")), *sorted(FOLDER.rglob("*.js"))]:
+        for literal in CALL.findall(path.read_text(encoding="utf-8")):
+            found[_unquoted(literal)] = None
+    for page in PAGES:
+        found[page.title] = None
+    found.update(dict.fromkeys(ROLES))
+    for entry in CATALOGUE.values():
+        found.update({entry.message: None, entry.advice: None})
+    for name in SHOWN:
+        schema = json.loads(files("schemas").joinpath(f"json/{name}.json").read_text(encoding="utf-8"))
+        found.update(dict.fromkeys(_described(schema)))
+    return list(found)
+
+
+def missing(language: str) -> list[str]:
+    """Texts that the catalogue of a language lacks."""
+    there = catalogue(language)
+    return [text for text in texts() if text not in there]
+
+
+def stale(language: str) -> list[str]:
+    """Texts of a catalogue that no page shows any more."""
+    shown = set(texts())
+    return [text for text in catalogue(language) if text not in shown]
+
+
+def _unquoted(literal: str) -> str:
+    text = literal[1:-1]
+    return str(json.loads(f'"{text}"')) if literal[0] == '"' else text.replace("\\'", "'")
+
+
+def _described(value: Any) -> list[str]:
+    if isinstance(value, list):
+        return [text for item in value for text in _described(item)]
+    if not isinstance(value, dict):
+        return []
+    own = [value["description"]] if isinstance(value.get("description"), str) else []
+    return own + [text for item in value.values() for text in _described(item)]
+
+
+def main(arguments: list[str]) -> int:
+    """Prints what is missing and stale; with --check, 1 if there is any."""
+    wrong = 0
+    for language in LANGUAGES:
+        if language == "en":
+            continue
+        for what, found in (("lacks", missing(language)), ("no longer needs", stale(language))):
+            for text in found:
+                print(f"{language}.json {what} {json.dumps(text, ensure_ascii=False)}")  # noqa: T201
+            wrong += len(found)
+    return 1 if wrong and "--check" in arguments else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,44 @@
+"""The languages of the pages: English stands in templates and modules, a catalogue holds every other language.
+
+A catalogue (static/words/LANGUAGE.json) maps the English text to its translation, `{name}` where something is put in.
+`python -m web.vocabulary` collects the texts and tells which a catalogue lacks.
+"""
+
+import json
+from functools import cache
+
+from flask import Flask, request
+
+from web.assets import FOLDER
+
+LANGUAGES = {"en": "English", "de": "Deutsch"}
+COOKIE = "language"
+
+
+def register(app: Flask) -> None:
+    """Give templates `t(text, name=value)`, `language()` and LANGUAGES."""
+    app.jinja_env.globals.update(t=translate, language=language, LANGUAGES=LANGUAGES)
+
+
+def language() -> str:
+    """The language of this request: the one chosen before, else what the browser asks for, else English."""
+    chosen = request.cookies.get(COOKIE)
+    if chosen in LANGUAGES:
+        return chosen
+    return request.accept_languages.best_match(list(LANGUAGES), "en")
+
+
+def translate(text: str, **values: object) -> str:
+    """The text in the language of this request; a text that its catalogue lacks stays English."""
+    found = catalogue(language()).get(text, text)
+    return found.format(**values) if values else found
+
+
+@cache
+def catalogue(name: str) -> dict[str, str]:
+    """English text to its translation; empty for English."""
+    path = FOLDER / "words" / f"{name}.json"
+    if name == "en" or not path.exists():
+        return {}
+    found: dict[str, str] = json.loads(path.read_text(encoding="utf-8"))
+    return found
