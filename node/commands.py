@@ -15,15 +15,17 @@ from pydantic import ValidationError
 from broker.connection import Incoming, Outgoing
 from broker.session import Session
 from node.acquire import acquire
+from node.annotate import annotate
+from node.calibration import from_checkerboard
 from node.cameras import Request
-from node.frame import Frame
+from node.decoding import Decoder
+from node.frame import Frame, Pixels
 from node.intake import Intake
 from node.judge import judge
 from node.locate import locate
 from node.measure import measure
+from node.optimise import optimise
 from node.part import Inspection, Part
-from node.picture import decode
-from node.pictures import annotate
 from node.program import LoadedProgram, load
 from node.publish import build
 from node.quality import measure as measure_quality
@@ -33,6 +35,7 @@ from schemas.base import explain
 from schemas.command import (
     COMMANDS,
     MAX_COMMAND_BYTES,
+    Calibrate,
     Capture,
     Pause,
     Ping,
@@ -42,17 +45,21 @@ from schemas.command import (
     Resume,
     SelectProgram,
     SetOutput,
+    Show,
     TriggerCommand,
     TryProgram,
 )
+from schemas.program import ProgramCamera
 from schemas.result import Fault
+from schemas.store.programs import MAX_MASTER_BYTES
 from schemas.trigger import as_trigger
 
 log = logging.getLogger(__name__)
 
 LINE = 64
-REMEMBERED = 1000
+READS = ("ping", "capture", "try_program", "calibrate")
 REPLY_EXPIRY_S = 60
+EXACT_BYTES = 8 * 1024 * 1024  # as a master comes back with a program
 
 
 class Commands:
@@ -71,15 +78,18 @@ class Commands:
         self._intake = intake
         self._version = version
         self._event = event
+        self._decoder = Decoder()
         self._line: queue.Queue[tuple[str, Incoming] | None] = queue.Queue(LINE)
         self._thread = threading.Thread(target=self._run, name="commands", daemon=True)
-        # replies with pictures are large and need not survive a restart; the others are kept in the ledger
+        # what only reads need not survive a restart; the other replies are kept in the ledger
         self._recent: OrderedDict[tuple[str, str], bytes] = OrderedDict()
         self._do: dict[str, Callable[[Any], dict[str, Any]]] = {
             "ping": self._ping,
             "select_program": self._select_program,
             "capture": self._capture,
+            "show": self._show,
             "try_program": self._try_program,
+            "calibrate": self._calibrate,
             "register_master": self._register_master,
             "trigger": self._trigger,
             "pause": self._pause,
@@ -97,6 +107,7 @@ class Commands:
         """Finish the current command, then end."""
         self._line.put(None)
         self._thread.join(limit_s)
+        self._decoder.close()
 
     def put(self, name: str, message: Incoming) -> None:
         """A message on a command topic; answered later. Called on the broker's thread, so it never waits."""
@@ -161,7 +172,7 @@ class Commands:
         return kept[1]
 
     def _remember(self, name: str, request_id: str, payload: bytes) -> None:
-        if len(payload) <= 16384:
+        if name not in READS and len(payload) <= 16384:
             next(iter(self._stations.values())).ledger.keep_reply(request_id, name, payload)
             return
         self._recent[name, request_id] = payload
@@ -191,7 +202,8 @@ class Commands:
         return list(self._stations.values()) if station is None else [self._station(station)]
 
     def _ping(self, _: Ping) -> dict[str, Any]:
-        return {"at": utc(), "version": self._version}
+        lines = {station.id: station.driver.values(station.id) for station in self._stations.values()}
+        return {"at": utc(), "version": self._version, "lines": lines}
 
     def _select_program(self, command: SelectProgram) -> dict[str, Any]:
         station = self._station(command.station)
@@ -200,33 +212,60 @@ class Commands:
         self._event("program.selected", station.id, {"program": command.program, "version": program.version})
         return {"program": command.program, "program_version": program.version, "program_hash": program.hash}
 
-    def _live(self, station: Station) -> Frame:
+    def _live(self, station: Station, asked: ProgramCamera | None = None) -> Frame:
+        """A picture with the settings asked for, else with those of the active program, as an inspection takes it."""
         now = time.monotonic_ns()
-        return station.camera.grab(Request(now, now + station.settings.camera.timeout_ms * 1_000_000))
+        request = Request(now, now + station.settings.camera.timeout_ms * 1_000_000, None, asked or self._of_program(station))
+        return station.camera.grab(request)
+
+    def _of_program(self, station: Station) -> ProgramCamera:
+        try:
+            return station.shelf.get(station.program_id or "").program.camera
+        except Problem:  # no program, or none that can be used: its state says so
+            return ProgramCamera()
 
     def _capture(self, command: Capture) -> dict[str, Any]:
         station = self._station(command.station)
-        frame = self._live(station)
+        asked = command.camera or self._of_program(station)
+        if command.optimise:
+            frame, asked = optimise(station.camera, asked, station.settings.camera.timeout_ms)
+        else:
+            frame = self._live(station, asked)
+        encoded = (
+            station.pictures.encode_exact(frame.pixels, EXACT_BYTES) if command.exact else station.pictures.encode(frame.pixels)
+        )
         return {
-            "image": base64.b64encode(station.pictures.encode(frame.pixels)).decode(),
+            "image": base64.b64encode(encoded).decode(),
             "width": frame.width,
             "height": frame.height,
             "captured_at": utc(frame.taken_at_s),
             "quality": measure_quality(frame)._asdict(),
+            "limits": station.settings.camera.quality.model_dump(),
+            "camera": asked.model_dump(),
+            "controls": list(station.camera.controls),
             "simulated": station.simulated,
         }
 
+    def _show(self, command: Show) -> dict[str, Any]:
+        station = self._station(command.station)
+        if station.pictures.showing is not None:
+            station.pictures.showing.watch(station.id)
+        return {"station": station.id}
+
     def _try_program(self, command: TryProgram) -> dict[str, Any]:
         station = self._station(command.station)
-        loaded = self._given(command, station)
+        master = None if command.master is None else self._cleaned(station, command.master)
+        loaded = self._given(command, station, master)
+        given, refused = self._decoded(command.image)  # the first one starts the child: that is no time of the inspection
         part = Part(
             0, station.id, f"try-{command.request_id}"[:64], Trigger(), True, "command", time.time(), time.monotonic_ns()
         )
         found = Inspection(part, loaded)
         try:
-            if command.image is not None:
-                pixels = decode(base64.b64decode(command.image))
-                found.frame = Frame(pixels, time.monotonic_ns(), time.time(), "given", simulated=True)
+            if refused is not None:
+                raise refused
+            if given is not None:
+                found.frame = Frame(given, time.monotonic_ns(), time.time(), "given", simulated=True)
                 if loaded.size not in (None, (found.frame.width, found.frame.height)):
                     raise Problem("IMAGE_SIZE", f"{found.frame.width} x {found.frame.height} px")
             else:
@@ -245,23 +284,42 @@ class Commands:
         data.pop("seq")
         if found.frame is not None:
             data["annotated"] = base64.b64encode(station.pictures.encode(annotate(found))).decode()
+        if command.give_master and master is not None:
+            data["master"] = base64.b64encode(master).decode()
         return data
 
-    def _given(self, command: TryProgram, station: Station) -> LoadedProgram:
+    def _given(self, command: TryProgram, station: Station, master: bytes | None) -> LoadedProgram:
         if isinstance(command.program, str):
             station.shelf.refresh()
             return station.shelf.get(command.program)
         program = as_program(command.program)
-        master = base64.b64decode(command.master) if command.master is not None else station.shelf.store.master(program)
+        if master is None:
+            master = station.shelf.store.master(program)
         return load(program, 1, program.hash, master, station.shelf.store.file)
+
+    def _decoded(self, image: str | None) -> tuple[Pixels | None, Problem | None]:
+        try:
+            return (None if image is None else self._decoder.decode(base64.b64decode(image))), None
+        except Problem as problem:
+            return None, problem
+
+    def _cleaned(self, station: Station, master: str) -> bytes:
+        """A picture from outside, as the child sees it; small enough for a reply."""
+        return station.pictures.encode_exact(self._decoder.decode(base64.b64decode(master)), EXACT_BYTES)
+
+    def _calibrate(self, command: Calibrate) -> dict[str, Any]:
+        self._station(command.station)
+        pictures = [self._decoder.decode(base64.b64decode(image)) for image in command.images]
+        found = from_checkerboard(pictures, command.columns, command.rows, command.square_mm, command.in_plane)
+        return {"calibration": found.model_dump(mode="json")}
 
     def _register_master(self, command: RegisterMaster) -> dict[str, Any]:
         station = self._station(command.station)
         if command.image is not None:
-            data = base64.b64decode(command.image)
-            decode(data)
+            pixels = self._decoder.decode(base64.b64decode(command.image))
         else:
-            data = station.pictures.encode_exact(self._live(station).pixels)
+            pixels = self._live(station).pixels
+        data = station.pictures.encode_exact(pixels, MAX_MASTER_BYTES)  # as we encode it, whatever came
         store = station.shelf.store
         head = store.get(command.program)
         program = head.program.model_copy(update={"master": "master.png" if data.startswith(b"\x89PNG") else "master.jpg"})

@@ -35,11 +35,13 @@ from node.part import Inspection, Part
 from node.pictures import PictureWriter
 from node.program import Shelf
 from node.publish import publish
+from node.showing import Showing
 from node.station import Station
 from schemas import Event, Problem, Settings, Trigger, utc
 from schemas.store.ledger import Ledger
 from schemas.store.pictures import Pictures
 from schemas.store.programs import Programs
+from schemas.store.shown import Shown
 
 log = logging.getLogger(__name__)
 
@@ -66,11 +68,13 @@ class Service:
         self.metrics = Metrics(self.version, settings.node_id)
         self.ledger = Ledger(state / "ledger.db")
         self.shelf = Shelf(Programs(state / "programs"))
+        self.showing = Showing(Shown(state / "shown"))
         self.pictures = PictureWriter(
             Pictures(state / "pictures", settings.pictures),
             settings.pictures.jpeg_quality,
             self.metrics,
             self._show if settings.preview else None,
+            self.showing,
         )
         self._edges: queue.Queue[tuple[str, int]] = queue.Queue(EDGE_LIMIT)
         banks = {station.id: (station.lines, make_bank(station.lines)) for station in settings.station}
@@ -190,6 +194,7 @@ class Service:
             with contextlib.suppress(Problem):  # the state says what is wrong with the program
                 station.assign(self.shelf.get(station.program_id or ""))
         self.pictures.start()
+        self.showing.start()
         self.commands.start()
         self.intake.recover()
         for station in self.stations.values():
@@ -290,6 +295,7 @@ class Service:
             self.ledger.flush()
         self.driver.stop(1.5)
         self.pictures.stop(1.0)
+        self.showing.stop(0.5)
         self.commands.stop(0.5)
         self.chores.stop()
         self.session.stop(OFFLINE, 2.0)

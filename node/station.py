@@ -31,6 +31,7 @@ class OneAtATime:
 
     def __init__(self, camera: Camera) -> None:
         self.simulated = camera.simulated
+        self.controls = camera.controls
         self._camera = camera
         self._lock = threading.Lock()
         self._tried_at = 0.0

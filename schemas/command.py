@@ -4,8 +4,8 @@ from typing import Annotated, Any
 
 from pydantic import Field, StringConstraints, model_validator
 
-from schemas.base import ProgramId, Shape, StationId
-from schemas.program import OutputName
+from schemas.base import Float, ProgramId, Shape, StationId
+from schemas.program import OutputName, ProgramCamera
 from schemas.result import Fault
 from schemas.settings import Role
 
@@ -40,6 +40,19 @@ class SelectProgram(ForStation):
 class Capture(ForStation):
     """Take a picture without inspecting it."""
 
+    camera: ProgramCamera | None = Field(
+        default=None, description="Camera settings to take it with; those of the active program if missing."
+    )
+    optimise: bool = Field(
+        default=False,
+        description="Whether exposure and gain are searched for the lightest picture that is not burnt out.",
+    )
+    exact: bool = Field(default=False, description="PNG instead of JPEG, if it has at most 8 MiB: a master loses nothing.")
+
+
+class Show(ForStation):
+    """Keep the newest annotated picture of a station in the state folder for a minute: somebody watches."""
+
 
 class TryProgram(ForStation):
     """Run a program on the live or a given image; nothing is stored and no line is driven."""
@@ -47,6 +60,29 @@ class TryProgram(ForStation):
     program: dict[str, Any] | ProgramId = Field(description="A whole program, or the id of a stored one.")
     image: Base64Image | None = Field(default=None, description="JPEG or PNG in base64; the live image if missing.")
     master: Base64Image | None = Field(default=None, description="Master for a given program; else its stored one.")
+    give_master: bool = Field(
+        default=False, description="Whether the reply holds that master, decoded and encoded anew: what is fit to be stored."
+    )
+
+
+class Calibrate(ForStation):
+    """Learn camera and lens from pictures of a checkerboard; nothing is stored."""
+
+    images: Annotated[tuple[Base64Image, ...], Field(min_length=3, max_length=20, strict=False)] = Field(
+        description="Pictures of one board in different places and turns, JPEG or PNG in base64."
+    )
+    columns: Annotated[int, Field(ge=3, le=50)] = Field(description="Inner corners of the board in a row.")
+    rows: Annotated[int, Field(ge=3, le=50)] = Field(description="Inner corners of the board in a column.")
+    square_mm: Float = Field(gt=0, le=1000, description="Side of a square in mm.")
+    in_plane: Annotated[int, Field(ge=0, le=19)] | None = Field(
+        default=None, description="Number of the picture, from 0, in which the board lies where the parts will lie."
+    )
+
+    @model_validator(mode="after")
+    def _there(self) -> "Calibrate":
+        if self.in_plane is not None and self.in_plane >= len(self.images):
+            raise ValueError("in_plane is not the number of a picture")
+        return self
 
 
 class RegisterMaster(ForStation):
@@ -120,7 +156,9 @@ COMMANDS: dict[str, type[Command]] = {
     "ping": Ping,
     "select_program": SelectProgram,
     "capture": Capture,
+    "show": Show,
     "try_program": TryProgram,
+    "calibrate": Calibrate,
     "register_master": RegisterMaster,
     "trigger": TriggerCommand,
     "pause": Pause,

@@ -25,9 +25,11 @@ class Camera(Protocol):
     failure, and is, every 2 s while there is a problem. grab() is called by one thread at a time and raises Problem
     (CAMERA_NOT_FOUND, CAMERA_ERROR, CAMERA_TIMEOUT, FRAME_FROZEN, ...) rather than return an older frame. close() can
     be called twice. A driver with a thread of its own has `beat_ns`, the monotonic time of the thread's last turn.
+    `controls` names what of ProgramCamera the driver takes; the rest it leaves as it is, or refuses.
     """
 
     simulated: bool
+    controls: tuple[str, ...]
 
     @property
     def problem(self) -> Problem | None: ...

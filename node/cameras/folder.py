@@ -36,6 +36,8 @@ class _Version(NamedTuple):
 class Folder:
     """The pictures of a folder (not of folders in it; hidden files are left out)."""
 
+    controls = ()
+
     def __init__(self, settings: FolderCamera, folder: Path) -> None:
         self.simulated = settings.order != "newest"
         self._settings = settings

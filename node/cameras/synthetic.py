@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from node.cameras import Request
 from node.frame import Frame, Pixels
 from schemas import Problem, SyntheticCamera
+from schemas.program import ProgramCamera
 
 Defect = Literal["label_missing", "label_small", "mark_colour", "lamp_dark", "print_missing", "scratch", "chip", "part_missing"]
 DEFECTS: tuple[Defect, ...] = (
@@ -28,6 +29,8 @@ VARIANTS = 2  # ways to draw each defect
 JITTER_PX = 25.0
 LIGHT = 0.03
 NOISE_GRAY = 1.5
+NOMINAL_MS = 5.0  # the exposure at which the parts are as light as drawn
+HIGH_GAIN = 2.0
 LENS_PX = 0.6  # standard deviation of the softening
 MARGIN = 64  # spare px of belt and noise: each frame shows another part of them
 FINE = 4  # the sprite is drawn for a frame of about 2560 x 1920 px
@@ -106,6 +109,7 @@ class SyntheticLine:
     """The camera over the line: each grab shows the next part, or the one a part_id `part-N` asks for."""
 
     simulated = True
+    controls = ("exposure_ms", "gain", "mode")
 
     def __init__(self, settings: SyntheticCamera, folder: Path) -> None:  # noqa: ARG002 - all drivers are made alike
         self._settings = settings
@@ -132,9 +136,10 @@ class SyntheticLine:
         part = truth(self._settings, int(named[1]) if named else self._shown)
         exposed_ns = _wait_until(request.after_ns + 1, request.deadline_ns)
         taken_at_s = time.time()
-        if self._settings.exposure_ms:
-            _wait_until(exposed_ns + round(self._settings.exposure_ms * 1e6), request.deadline_ns)
-        pixels = scene.draw(part)
+        exposure_ms = self._settings.exposure_ms if request.camera.exposure_ms is None else request.camera.exposure_ms
+        if exposure_ms:
+            _wait_until(exposed_ns + round(exposure_ms * 1e6), request.deadline_ns)
+        pixels = _exposed(scene.draw(part), request.camera, self._settings.exposure_ms or NOMINAL_MS)
         return Frame(pixels, exposed_ns, taken_at_s, f"synthetic:{self._settings.seed}:part-{part.n}", True)
 
     def close(self) -> None:
@@ -151,6 +156,19 @@ def _wait_until(moment_ns: int, deadline_ns: int) -> int:
         if now_ns >= moment_ns:
             return now_ns
         time.sleep((min(moment_ns, deadline_ns) - now_ns) / 1e9)
+
+
+def _exposed(pixels: Pixels, asked: ProgramCamera, nominal_ms: float) -> Pixels:
+    """The picture as a sensor gives it: light grows with exposure and gain, and what is too light is white.
+
+    hdr is the mean of an exposure of half the time and one of twice the time.
+    """
+    light = (1.0 if asked.gain is None else asked.gain) * (HIGH_GAIN if asked.mode == "high_gain" else 1.0)
+    light *= 1.0 if asked.exposure_ms is None else asked.exposure_ms / nominal_ms
+    if asked.mode == "hdr":
+        short, long = (cv2.convertScaleAbs(pixels, alpha=light * factor) for factor in (0.5, 2.0))
+        return cv2.addWeighted(short, 0.5, long, 0.5, 0.0)  # type: ignore[return-value]
+    return pixels if light == 1.0 else cv2.convertScaleAbs(pixels, alpha=light)  # type: ignore[return-value]
 
 
 def _taps(fraction: float) -> NDArray[np.float32]:

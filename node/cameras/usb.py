@@ -47,6 +47,7 @@ class Usb:
     """The camera. `beat_ns` is the monotonic time of the thread's last turn: older than 15 s means it hangs."""
 
     simulated = False
+    controls = ("exposure_ms", "gain")
 
     def __init__(self, settings: UsbCamera, folder: Path) -> None:  # noqa: ARG002 - all drivers are made alike
         self._settings = settings

@@ -19,6 +19,7 @@ class Liar:
     """A driver that hands out a frame of a second ago."""
 
     simulated = True
+    controls = ()
     problem = None
 
     def open(self) -> None: ...

@@ -12,6 +12,7 @@ import pytest
 from node.cameras import CAMERAS, Camera, Request, make_camera
 from node.cameras.synthetic import master
 from schemas import FolderCamera, Problem, SyntheticCamera, UsbCamera
+from schemas.program import ProgramCamera
 
 SECOND = 1_000_000_000
 SHOWING = {
@@ -70,6 +71,10 @@ def code_of(action: Callable[[], object]) -> str:
 
 def test_every_kind_of_the_schema_has_a_driver():
     assert set(CAMERAS) == {"synthetic", "folder", "usb"}
+
+
+def test_a_camera_names_only_settings_that_a_program_has(camera):
+    assert set(camera.controls) <= set(ProgramCamera.model_fields)
 
 
 def test_a_camera_that_is_not_open_tells_so_and_gives_no_frame(camera):

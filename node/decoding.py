@@ -1,0 +1,120 @@
+"""Decodes pictures that people upload in a process of its own: what breaks a decoder ends that process, and not the node.
+
+The child is started at the first picture and kept; it may use so much memory and time, opens no file, and a picture that
+ends it is refused. It gets `length, bytes` and answers with a line of JSON (`shape`, or `code` and `message`) and the pixels.
+"""
+
+import json
+import os
+import resource
+import signal
+import struct
+import subprocess
+import sys
+import threading
+from contextlib import suppress
+from pathlib import Path
+from typing import IO
+
+import cv2
+import numpy as np
+
+from node.frame import Pixels
+from node.picture import decode
+from schemas import Problem
+
+LIMIT_S = 20.0
+MEMORY_BYTES = 2 * 1024**3  # 64 million pixels of four 16-bit channels are half a GB, and are converted once
+LENGTH = struct.Struct(">I")
+
+
+class Decoder:
+    """The child, for any thread, one picture at a time."""
+
+    def __init__(self) -> None:
+        self._child: subprocess.Popen[bytes] | None = None
+        self._lock = threading.Lock()
+
+    def decode(self, data: bytes) -> Pixels:
+        """As node.picture.decode. Raises Problem IMAGE_INVALID, also where the child has ended or takes too long."""
+        with self._lock:
+            child = self._running()
+            assert child.stdin is not None
+            assert child.stdout is not None
+            timer = threading.Timer(LIMIT_S, child.kill)
+            timer.daemon = True
+            timer.start()
+            try:
+                child.stdin.write(LENGTH.pack(len(data)))
+                child.stdin.write(data)
+                child.stdin.flush()
+                return _answer(child.stdout)
+            except (OSError, EOFError):
+                self._end()
+                raise Problem("IMAGE_INVALID", "decoding it takes too long or too much memory") from None
+            finally:
+                timer.cancel()
+
+    def close(self) -> None:
+        """End the child."""
+        with self._lock:
+            self._end()
+
+    def _running(self) -> subprocess.Popen[bytes]:
+        if self._child is None or self._child.poll() is not None:
+            path = os.pathsep.join(filter(None, [str(Path(__file__).parent.parent), os.environ.get("PYTHONPATH")]))
+            self._child = subprocess.Popen(
+                [sys.executable, "-m", "node.decoding"],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                env={**os.environ, "PYTHONPATH": path},
+            )
+        return self._child
+
+    def _end(self) -> None:
+        child, self._child = self._child, None
+        if child is not None:
+            child.kill()
+            child.wait()
+            for pipe in (child.stdin, child.stdout):
+                with suppress(OSError):  # what was not sent any more
+                    pipe.close()  # type: ignore[union-attr]
+
+
+def _answer(stdout: IO[bytes]) -> Pixels:
+    line = stdout.readline()
+    if not line.endswith(b"\n"):
+        raise EOFError
+    said = json.loads(line)
+    if "code" in said:
+        problem = Problem(said["code"])
+        problem.message = said["message"]
+        raise problem
+    size = int(np.prod(said["shape"]))
+    pixels = stdout.read(size)
+    if len(pixels) != size:
+        raise EOFError
+    return np.frombuffer(bytearray(pixels), np.uint8).reshape(said["shape"])
+
+
+def main() -> None:
+    """The child: answers until nobody asks any more."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # it ends with the node, whose end of the pipe is then closed
+    cv2.setNumThreads(1)
+    resource.setrlimit(resource.RLIMIT_AS, (MEMORY_BYTES, MEMORY_BYTES))
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
+    resource.setrlimit(resource.RLIMIT_NOFILE, (3, 3))  # no other file than these three
+    source, sink = sys.stdin.buffer, sys.stdout.buffer
+    while len(head := source.read(LENGTH.size)) == LENGTH.size:
+        try:
+            pixels = decode(source.read(LENGTH.unpack(head)[0]))
+            sink.write(json.dumps({"shape": pixels.shape}).encode() + b"\n")
+            sink.write(np.ascontiguousarray(pixels).data)
+        except Problem as problem:
+            sink.write(json.dumps({"code": problem.code, "message": problem.message}).encode() + b"\n")
+        sink.flush()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,108 @@
+"""What people watch: the newest part of each station as an annotated picture, drawn away from the inspection.
+
+Drawing and encoding take tens of milliseconds, so it is done only while somebody watches (`show` tells), on a thread of its
+own, for the newest part only and a few times a second at most: parts in between are skipped. When nobody watches, all it
+costs is that the newest frame of a station is held.
+"""
+
+import logging
+import threading
+import time
+from typing import NamedTuple
+
+import cv2
+import numpy as np
+
+from node.annotate import annotate
+from node.frame import Pixels
+from node.part import Inspection
+from schemas import Problem, Result
+from schemas.store.shown import Shown
+
+log = logging.getLogger(__name__)
+
+WATCHED_S = 60.0
+EVERY_S = 0.3
+IDLE_S = 1.0
+WIDEST = 1920
+QUALITY = [cv2.IMWRITE_JPEG_QUALITY, 85]
+
+
+class _Newest(NamedTuple):
+    found: Inspection
+    result: Result
+
+
+class Showing:
+    """See the head of this file."""
+
+    def __init__(self, store: Shown) -> None:
+        self._store = store
+        self._newest: dict[str, _Newest] = {}
+        self._drawn: dict[str, tuple[str, float]] = {}  # station: the result drawn last, and when
+        self._watched_until: dict[str, float] = {}
+        self._wake = threading.Event()
+        self._stopping = False
+        self._thread = threading.Thread(target=self._run, name="showing", daemon=True)
+
+    def start(self) -> None:
+        """Begin."""
+        self._thread.start()
+
+    def stop(self, limit_s: float) -> None:
+        """End."""
+        self._stopping = True
+        self._wake.set()
+        self._thread.join(limit_s)
+
+    def watch(self, station: str) -> None:
+        """Somebody watches this station: draw its newest part, and those that follow for a minute."""
+        self._watched_until[station] = time.monotonic() + WATCHED_S
+        self._wake.set()
+
+    def offer(self, found: Inspection, result: Result) -> None:
+        """A part has its result; never waits."""
+        if found.frame is None or found.program is None:
+            self._newest.pop(result.station, None)
+            return
+        self._newest[result.station] = _Newest(found, result)
+        if self._watched_until.get(result.station, 0.0) > time.monotonic():
+            self._wake.set()
+
+    def _run(self) -> None:
+        wait_s = IDLE_S
+        while True:
+            self._wake.wait(wait_s)
+            self._wake.clear()
+            if self._stopping:
+                return
+            wait_s = self._draw()
+
+    def _draw(self) -> float:
+        """Draw what is due; seconds until something else will be."""
+        wait_s = IDLE_S
+        for station, newest in list(self._newest.items()):
+            now = time.monotonic()
+            drawn, at = self._drawn.get(station, ("", 0.0))
+            if drawn == newest.result.result_id or self._watched_until.get(station, 0.0) < now:
+                continue
+            if at + EVERY_S > now:
+                wait_s = min(wait_s, at + EVERY_S - now)
+                continue
+            self._drawn[station] = newest.result.result_id, now
+            try:
+                self._store.put(station, newest.result.seq, newest.result.result_id, as_jpeg(annotate(newest.found)))
+            except Problem as problem:
+                log.warning("a picture is not shown: %s", problem)
+            except Exception:  # a part that cannot be drawn must not end the pictures of the next ones
+                log.exception("station %s: a picture could not be drawn", station)
+        return wait_s
+
+
+def as_jpeg(pixels: Pixels) -> bytes:
+    """A picture for a screen: at most 1920 px wide."""
+    height, width = pixels.shape[:2]
+    if width > WIDEST:
+        size = WIDEST, round(height * WIDEST / width)
+        pixels = np.asarray(cv2.resize(pixels, size, interpolation=cv2.INTER_AREA), np.uint8)
+    return bytes(cv2.imencode(".jpg", pixels, QUALITY)[1])

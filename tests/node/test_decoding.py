@@ -1,0 +1,64 @@
+"""Pictures from people, decoded in a child: as by the decoder itself, and whatever ends the child refuses one picture only."""
+
+import os
+import signal
+import struct
+import zlib
+from collections.abc import Iterator
+
+import cv2
+import numpy as np
+import psutil
+import pytest
+
+from node import decoding
+from node.decoding import Decoder
+from node.picture import decode
+from schemas import Problem
+
+
+@pytest.fixture(scope="module")
+def decoder() -> Iterator[Decoder]:
+    made = Decoder()
+    yield made
+    made.close()
+
+
+def picture(kind: str, pixels: np.ndarray) -> bytes:
+    return cv2.imencode(kind, pixels)[1].tobytes()
+
+
+@pytest.mark.parametrize("kind", [".png", ".jpg", ".webp", ".bmp"])
+def test_the_child_gives_the_same_pixels(decoder: Decoder, kind: str) -> None:
+    drawn = np.random.default_rng(7).integers(0, 255, (48, 64, 3), np.uint8)
+    data = picture(kind, drawn)
+    assert np.array_equal(decoder.decode(data), decode(data))
+    gray = picture(".png", drawn[:, :, 0])
+    assert decoder.decode(gray).shape == (48, 64)
+
+
+def test_what_is_no_picture_is_refused_and_the_child_goes_on(decoder: Decoder) -> None:
+    good = picture(".png", np.zeros((32, 32, 3), np.uint8))
+    head = struct.pack(">IIBBBBB", 20_000, 20_000, 8, 0, 0, 0, 0)
+    bomb = b"\x89PNG\r\n\x1a\n" + b"".join(
+        struct.pack(">I", len(d)) + k + d + struct.pack(">I", zlib.crc32(k + d)) for k, d in ((b"IHDR", head), (b"IEND", b""))
+    )
+    for data in (b"", b"GIF89a", good[:-30], bomb, b"<svg/>"):
+        with pytest.raises(Problem, match="IMAGE_INVALID"):
+            decoder.decode(data)
+        assert decoder.decode(good).shape == (32, 32, 3)
+
+
+def test_a_child_that_dies_or_hangs_refuses_the_picture_and_a_new_one_decodes_the_next(
+    decoder: Decoder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    good = picture(".png", np.zeros((32, 32, 3), np.uint8))
+    decoder.decode(good)
+    child = next(each for each in psutil.Process().children() if "node.decoding" in each.cmdline())
+    os.kill(child.pid, signal.SIGSTOP)  # it hangs
+    monkeypatch.setattr(decoding, "LIMIT_S", 0.2)
+    with pytest.raises(Problem, match="too long"):
+        decoder.decode(good)
+    monkeypatch.undo()
+    assert decoder.decode(good).shape == (32, 32, 3)
+    assert not child.is_running()
