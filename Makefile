@@ -4,13 +4,14 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: help demo test check bench mosquitto clean
+.PHONY: help demo test check bench gallery mosquitto clean
 
 help:
 	@echo "make demo    broker, node and a simulated PLC in one go; DEMO='--state DIR --mqtt-port N ...' for options"
 	@echo "make test    all tests; TEST='-k words' for some of them"
 	@echo "make check   format, lint, types, import contracts, and that what is generated is current"
-	@echo "make bench   the benchmarks"
+	@echo "make bench   the benchmarks; DATA=/path/to/pictures for all real pictures, BENCH='--only tools' for some of them"
+	@echo "make gallery annotated pictures of every tool and a page of them: gallery/index.html"
 	@echo "make clean   remove $(VENV) and the caches; demo-state stays"
 
 demo: $(VENV)/installed
@@ -29,7 +30,10 @@ check: $(VENV)/installed-dev
 	$(BIN)/python -m broker.acl --check
 
 bench: $(VENV)/installed-dev
-	$(BIN)/python -m tests.bench
+	DATA="$(DATA)" $(BIN)/python -m tests.bench $(BENCH)
+
+gallery: $(VENV)/installed-dev
+	$(BIN)/python -m tests.gallery
 
 clean:
 	rm -rf $(VENV) build *.egg-info .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis

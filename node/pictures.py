@@ -12,11 +12,12 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 import cv2
-import numpy as np
 
-from node.frame import Heat, Pixels
+from node.annotate import annotate
+from node.frame import Pixels
 from node.metrics import Metrics
 from node.part import Inspection
+from node.showing import Showing
 from schemas import Images, Problem, Result
 from schemas.store.pictures import Pictures
 
@@ -24,7 +25,6 @@ log = logging.getLogger(__name__)
 
 PLACES = 32
 PREVIEW_S = 0.2
-COLOURS = {"OK": (80, 200, 80), "NG": (60, 60, 230), "ERROR": (0, 170, 255)}
 
 
 class _Job(NamedTuple):
@@ -37,9 +37,15 @@ class PictureWriter:
     """See the head of this file."""
 
     def __init__(
-        self, store: Pictures, jpeg_quality: int, metrics: Metrics, preview: Callable[[str, bytes], None] | None = None
+        self,
+        store: Pictures,
+        jpeg_quality: int,
+        metrics: Metrics,
+        preview: Callable[[str, bytes], None] | None = None,
+        showing: Showing | None = None,
     ) -> None:
         self.store = store
+        self.showing = showing
         self._preview = preview
         self._previewed: dict[str, float] = {}
         self.beat_ns = time.monotonic_ns()
@@ -84,6 +90,8 @@ class PictureWriter:
 
     def keep(self, found: Inspection, result: Result) -> None:
         """Write the pictures of a stored result, soon; show it as a preview if that is on and the last one is old enough."""
+        if self.showing is not None:
+            self.showing.offer(found, result)
         preview = self._preview is not None and found.frame is not None
         if preview and time.monotonic() - self._previewed.get(result.station, 0.0) < PREVIEW_S:
             preview = False
@@ -127,58 +135,9 @@ class PictureWriter:
         """The picture as JPEG."""
         return bytes(cv2.imencode(".jpg", pixels, self._quality)[1])
 
-    def encode_exact(self, pixels: Pixels) -> bytes:
-        """The picture as PNG, for a master: nothing is lost."""
-        return bytes(cv2.imencode(".png", pixels)[1])
-
-
-def annotate(found: Inspection) -> Pixels:
-    """The frame with the pose, each tool's region where it looked, its marks, value and verdict drawn in."""
-    frame, program = found.frame, found.program
-    assert frame is not None
-    canvas: Pixels = np.array(frame.pixels if frame.coloured else cv2.cvtColor(frame.pixels, cv2.COLOR_GRAY2BGR), np.uint8)
-    scale = max(0.4, frame.height / 1200)
-    verdict = "ERROR" if found.fault else found.verdict
-    matrix = found.placement.matrix
-    if found.pose is not None:
-        centre = (round(found.pose.x), round(found.pose.y))
-        cv2.drawMarker(canvas, centre, (255, 200, 0), cv2.MARKER_CROSS, round(40 * scale), 1, cv2.LINE_AA)
-    for finding in found.findings:
-        if finding.measurement is not None and finding.measurement.heat is not None:
-            _warm(canvas, finding.measurement.heat())
-    for finding, tool in zip(found.findings, program.tools if program else (), strict=False):
-        colour = COLOURS[finding.result.verdict]
-        region = getattr(tool.settings, "region", None)
-        if region is None:
-            continue
-        border = np.array(region.corners, float) @ matrix[:, :2].T + matrix[:, 2]
-        x, y = (round(float(v)) for v in border.min(axis=0))
-        cv2.polylines(canvas, [np.round(border).astype(np.int32).reshape(-1, 1, 2)], True, colour, 1, cv2.LINE_AA)
-        for mark in finding.marks():
-            points = np.round(mark.points).astype(np.int32).reshape(-1, 1, 2)
-            if mark.closed:
-                cv2.polylines(canvas, [points], True, colour, 1, cv2.LINE_AA)
-            else:
-                for px, py in points[:, 0]:
-                    cv2.circle(canvas, (int(px), int(py)), 1, colour, -1)
-        value = finding.result.error.code if finding.result.error else f"{finding.result.value:.3g}"
-        _label(canvas, f"{finding.result.name} {value}", (x, y - 4), scale, colour)
-    text = verdict if found.fault is None else f"{verdict} {found.fault.code}"
-    _label(canvas, text, (8, round(34 * scale) + 4), scale * 2, COLOURS[verdict])
-    return canvas
-
-
-def _warm(canvas: Pixels, heat: Heat) -> None:
-    """Lay the heat over the picture: nothing up to half of what is hot, then yellow, and red from there on."""
-    warmth = cv2.warpAffine(heat.values, heat.matrix, (canvas.shape[1], canvas.shape[0]), flags=cv2.INTER_LINEAR)
-    x, y, width, height = cv2.boundingRect((warmth > 0.5).astype(np.uint8))
-    part, warm = canvas[y : y + height, x : x + width], warmth[y : y + height, x : x + width, None]
-    colour = np.concatenate([np.zeros_like(warm), 255 * np.clip(2 - warm * 4 / 3, 0, 1), np.full_like(warm, 255)], axis=2)
-    share = np.clip(warm - 0.5, 0, 0.5)
-    part[:] = np.rint(part * (1 - share) + colour * share).astype(np.uint8)
-
-
-def _label(canvas: Pixels, text: str, at: tuple[int, int], scale: float, colour: tuple[int, int, int]) -> None:
-    at = (max(2, at[0]), max(round(14 * scale), at[1]))
-    cv2.putText(canvas, text, at, cv2.FONT_HERSHEY_SIMPLEX, scale, (0, 0, 0), 3, cv2.LINE_AA)
-    cv2.putText(canvas, text, at, cv2.FONT_HERSHEY_SIMPLEX, scale, colour, 1, cv2.LINE_AA)
+    def encode_exact(self, pixels: Pixels, most_bytes: int | None = None) -> bytes:
+        """The picture as PNG, for a master: nothing is lost. As the best JPEG where the PNG is larger than most_bytes."""
+        exact = bytes(cv2.imencode(".png", pixels)[1])
+        if most_bytes is None or len(exact) <= most_bytes:
+            return exact
+        return bytes(cv2.imencode(".jpg", pixels, [cv2.IMWRITE_JPEG_QUALITY, 100])[1])

@@ -66,8 +66,8 @@ def load(
         bare = []
         for tool in program.tools:
             kind = TOOLS[tool.kind]
-            taught = "model" in type(tool).model_fields
-            learned = _learn(f"tool {tool.name}", partial(_from_master, kind, None, tool, files)) if taught else None
+            early = "model" in type(tool).model_fields or tool.kind == "text"  # what was taught, and whether the extra is there
+            learned = _learn(f"tool {tool.name}", partial(_from_master, kind, None, tool, files)) if early else None
             bare.append(LoadedTool(tool, kind, learned))
         return LoadedProgram(program, version, digest, None, None, tuple(bare), order)
     pixels: Pixels = decode(master)
@@ -103,7 +103,8 @@ def _learn(who: str, learn: Callable[[], Any]) -> Any:
     try:
         return learn()
     except Problem as problem:
-        raise Problem("PROGRAM_INVALID", f"{who}: {problem.message}") from problem
+        said = problem.message.partition(": ")[2] if problem.code == "PROGRAM_INVALID" else problem.message  # not twice
+        raise Problem("PROGRAM_INVALID", f"{who}: {said}") from problem
 
 
 class Shelf:

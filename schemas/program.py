@@ -18,6 +18,7 @@ MAX_TOOLS = 64
 MasterFile = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}\.(png|jpg|jpeg|PNG|JPG|JPEG)$")]
 Assignment = Annotated[str, StringConstraints(pattern=r"^(ok|ng|error|busy|always_on|tool:[a-z_][a-z0-9_]{0,31}:(ok|ng))$")]
 OutputName = Annotated[str, StringConstraints(pattern=r"^OUT[1-8]$")]
+FEATURES = {"angle": ("line",), "distance": ("edge", "width", "line", "circle")}  # the kinds that find what these measure from
 JUDGEMENT_NODES = (ast.Expression, ast.BoolOp, ast.And, ast.Or, ast.UnaryOp, ast.Not, ast.Name, ast.Load)
 
 
@@ -67,12 +68,12 @@ class Program(Shape):
             if name in ("and", "or", "not", "all", "any"):
                 raise ValueError(f"tool {name}: the name has a meaning in judgements")
         order_of(self.tools)
-        kinds = {tool.name: tool.kind for tool in self.tools}
+        by_name = {tool.name: tool for tool in self.tools}
         for tool in self.tools:
             if getattr(tool, "length_unit", "px") == "mm" and self.calibration is None:
                 raise ValueError(f"tool {tool.name}: unit is mm, but the program has no calibration")
-            if tool.kind == "angle" and any(kinds[name] != "line" for name in tool.uses):
-                raise ValueError(f"tool {tool.name}: first and second must be tools of the kind line")
+            if tool.kind in FEATURES:
+                _check_features(tool, by_name)
         if self.judgement not in ("all", "any"):
             for name in judgement_names(self.judgement):
                 if name not in names:
@@ -125,6 +126,17 @@ def order_of(tools: tuple[Tool, ...]) -> tuple[int, ...]:
             circle = ", ".join(tool.name for tool in tools if tool.name not in done)
             raise ValueError(f"the tools {circle} use each other in a circle")
     return tuple(order)
+
+
+def _check_features(tool: Tool, tools: dict[str, Tool]) -> None:
+    """Whether a tool that measures from what others find names such that find something. Raises ValueError."""
+    for field in ("first", "second"):
+        other = tools[getattr(tool, field)]
+        if other.kind not in FEATURES[tool.kind]:
+            wanted = " or ".join(FEATURES[tool.kind])
+            raise ValueError(f"tool {tool.name}: {field}: the tool {other.name} ({other.kind}) is not of the kind {wanted}")
+        if other.kind == "edge" and other.value == "count":
+            raise ValueError(f"tool {tool.name}: {field}: the tool {other.name} counts edges; it must give a position")
 
 
 def needs_master(tool: Tool) -> bool:

@@ -10,6 +10,8 @@ from node.tools import Given
 from node.tools.caliper import found_by, on_plane
 from schemas import Angle, Problem
 
+FARTHEST_PX = 4000  # beyond it, the place where two lines meet is of no use in a picture
+
 
 def learn(_view: None, _settings: Angle) -> None:
     """Nothing is kept."""
@@ -28,12 +30,37 @@ def measure(_view: None, settings: Angle, _learned: None, given: Given) -> Measu
         if found.direction is None:
             raise Problem("NO_VALUE", f"the tool {name} found no line")
         lines.append(found)
-    (ax, ay), (bx, by) = (on_plane(found, to_plane).direction or (0.0, 0.0) for found in lines)
-    turned = math.degrees(math.atan2(ax * by - ay * bx, ax * bx + ay * by)) % 180
+    turned = _turned(*(on_plane(found, to_plane) for found in lines))
     value = turned if settings.value == "turned" else min(turned, 180 - turned)
-    return Measurement(value, lambda: tuple(_drawn(found) for found in lines))
+    return Measurement(value, lambda: _drawn(lines[0], lines[1], settings.value == "turned"))
 
 
-def _drawn(found: Feature) -> Mark:
-    assert found.direction is not None
-    return Mark(np.array([(found.x, found.y)]) + np.outer([-20.0, 20.0], found.direction), closed=True)
+def _turned(first: Feature, second: Feature) -> float:
+    """By how many degrees the second is turned clockwise against the first, 0 to 180."""
+    (ax, ay), (bx, by) = first.direction or (0.0, 0.0), second.direction or (0.0, 0.0)
+    return math.degrees(math.atan2(ax * by - ay * bx, ax * bx + ay * by)) % 180
+
+
+def _drawn(first: Feature, second: Feature, clockwise: bool) -> tuple[Mark, ...]:
+    """Both lines from where they meet, and the angle there as a sector; parallel ones by a piece of either."""
+    (ax, ay), (bx, by) = first.direction or (0.0, 0.0), second.direction or (0.0, 0.0)
+    across = ax * by - ay * bx
+    reach = ((second.x - first.x) * by - (second.y - first.y) * bx) / across if abs(across) > 0.02 else math.inf
+    if abs(reach) > FARTHEST_PX:
+        pieces = ((first, ax, ay), (second, bx, by))
+        return tuple(
+            Mark(np.array([(f.x - 20 * x, f.y - 20 * y), (f.x + 20 * x, f.y + 20 * y)]), closed=True) for f, x, y in pieces
+        )
+    meet = np.array([first.x + reach * ax, first.y + reach * ay])
+    legs = tuple(Mark(np.array([meet, (line.x, line.y)]), closed=True) for line in (first, second))
+    turned = _turned(first, second)
+    sweep = turned if clockwise or turned <= 90 else turned - 180
+    away = np.array([(line.x, line.y) for line in (first, second)]) - meet
+    middle = (away / np.maximum(np.hypot(away[:, 0], away[:, 1]), 1e-9)[:, None]).sum(axis=0)
+    start = math.degrees(math.atan2(ay, ax))  # or the other way along the first line: whichever points to where the edges are
+    if middle @ (math.cos(math.radians(start + sweep / 2)), math.sin(math.radians(start + sweep / 2))) < 0:
+        start += 180
+    angles = np.radians(start + np.linspace(0, sweep, 24))
+    radius = min(max(0.4 * abs(reach), 15), 60)
+    arc = meet + radius * np.stack([np.cos(angles), np.sin(angles)], axis=1)
+    return (*legs, Mark(np.vstack([meet, arc]), closed=True))

@@ -29,7 +29,7 @@ Flags = NDArray[np.bool_]
 
 SIGNS = {"dark_to_light": 1, "light_to_dark": -1, "any": 0}
 WORDS = {1: "dark to light", -1: "light to dark", 0: "of either polarity"}
-REACH = 12  # px to each side of a peak in which its width is looked for
+REACH = 16  # px to each side of a peak in which its width is looked for
 MOST_SLANT = 1.0  # columns a row
 LEAST_ROWS = 0.25  # share of the rows that must count for a column to count
 
@@ -78,19 +78,22 @@ class Edges:
 def strip(view: View, settings: ScanTool, rows: int | None = None) -> Strip:
     """The region of a tool that scans; its edges stood upright if over so many rows (None: all) they lean."""
     down = settings.scan == "down"
-    gx, gy = view.gradients
-    mask = None if view.mask is None else view.mask > 0
-    slant = _slant((gy.T, gx.T) if down else (gx, gy), mask.T if down and mask is not None else mask)
-    if down:
-        straight = Strip(view.gray.T, None if mask is None else mask.T, view.matrix[:, [1, 0, 2]])
-    else:
-        straight = Strip(view.gray, mask, view.matrix)
+    mask = None if view.mask is None else view.mask.T > 0 if down else view.mask > 0
+    made = view.once if mask is None else lambda _, make: make()  # other tools that scan the same view need the same
+    straight = Strip(view.gray.T, mask, view.matrix[:, [1, 0, 2]]) if down else Strip(view.gray, mask, view.matrix)
+    slant = made(
+        f"slant {settings.scan}", lambda: _slant([g.T for g in view.gradients[::-1]] if down else view.gradients, mask)
+    )
     if abs(slant) * (rows or straight.gray.shape[0]) < 0.5:
         return straight
-    sheared = _sheared(view, straight, slant)
-    # the gradient's direction is exact only close to upright: at 20 degrees it is wrong by a degree, so look again
-    blurred = cv2.GaussianBlur(sheared.gray, (3, 3), 0)
-    return _sheared(view, straight, slant + _slant(cv2.spatialGradient(blurred), sheared.counts))
+
+    def upright() -> Strip:
+        sheared = _sheared(view, straight, slant)
+        # the gradient's direction is exact only close to upright: at 20 degrees it is wrong by a degree, so look again
+        blurred = cv2.GaussianBlur(sheared.gray, (3, 3), 0)
+        return _sheared(view, straight, slant + _slant(cv2.spatialGradient(blurred), sheared.counts))
+
+    return made(f"upright {settings.scan}", upright)  # type: ignore[no-any-return]
 
 
 def _sheared(view: View, straight: Strip, slant: float) -> Strip:
@@ -239,11 +242,15 @@ def _placed(
     """The peaks as edges, each fitted in a window as wide as its blur asks for and its neighbours allow."""
     if len(scans) == 0:
         return Edges(scans, np.zeros(0), np.zeros(0), np.zeros(0))
+    peak, before, after = (strength[scans, columns + beside] for beside in (0, -1, 1))
+    curve = 2 * peak - before - after
+    start = np.clip((after - before) / 2 / np.where(curve == 0, np.inf, curve), -0.5, 0.5)
+    if rough:
+        return Edges(scans, columns + start, peak, np.zeros(len(scans)))
     width = values.shape[1]
     offsets = np.arange(-REACH, REACH + 1)
     around = columns[:, None] + offsets
     inside = np.clip(around, 0, width - 1)
-    peak = strength[scans, columns]
     lobe = strength[scans[:, None], inside] / peak[:, None]
     noise = np.median(np.abs(strength[scans]), axis=1) / np.abs(peak)
     usable = (around >= 0) & (around < width) & counts[scans[:, None], inside]
@@ -251,14 +258,9 @@ def _placed(
     half_left, end_left = _sides(lobe[:, REACH::-1], usable[:, REACH::-1], noise)
     total = (half_left + half_right) / 2.3548  # sigma of the lobe: blur and smoothing
     blur = np.sqrt(np.maximum(total**2 - smoothing_px**2 - 1 / 12, 0.01))
-    reach = np.clip(np.ceil(2.5 * np.hypot(blur, 0.3) + 1.5), 3, REACH)
+    reach = np.clip(np.ceil(3.5 * np.hypot(blur, 0.3) + 2), 3, REACH)
     weights = usable & (offsets >= -np.minimum(reach, end_left)[:, None]) & (offsets <= np.minimum(reach, end_right)[:, None])
     used = weights.any(axis=0)
-    curve = 2 * peak - strength[scans, columns - 1] - strength[scans, columns + 1]
-    slope = (strength[scans, columns + 1] - strength[scans, columns - 1]) / 2
-    start = np.clip(slope / np.where(curve == 0, np.inf, curve), -0.5, 0.5)
-    if rough:
-        return Edges(scans, columns + start, peak, blur)
     at, step, softness = _fitted(
         values[scans[:, None], inside[:, used]], weights[:, used].astype(float), offsets[used], start, blur
     )

@@ -2,13 +2,13 @@
 
 import math
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import cv2
 import numpy as np
 
 from node.calibration import Flat, flat, in_px, px_length
-from node.frame import Feature, Mark, Measurement, View
+from node.frame import Feature, Mark, Measurement, Pixels, View
 from node.tools import Given
 from node.tools.caliper import Floats, nothing, one_each
 from node.tools.fit import Round, circle, peak_to_valley
@@ -108,25 +108,20 @@ def _points(view: View, settings: CircleTool, centre: Floats, radius: float | No
     if isinstance(settings.region, Circle):
         outer = min(outer, 2 * settings.region.radius)
     beside = int(np.clip(round(math.tau * min(outer, (view.width + view.height) / 4) / RAYS), 1, 8))
+    if radius is None:
+        beside = min(beside, 3)
     turns = (np.arange(RAYS * beside) - (beside - 1) / 2) * (math.tau / (RAYS * beside))
-    radii = np.arange(max(0, inner - 2), math.ceil(outer) + 1)
-    x = centre[0] + np.cos(turns)[:, None] * radii
-    y = centre[1] + np.sin(turns)[:, None] * radii
-    counts = (x >= 0) & (x <= view.width - 1) & (y >= 0) & (y <= view.height - 1)
-    if view.mask is not None:
-        rows, columns = (np.rint(np.clip(v, 0, size - 1)).astype(np.intp) for v, size in ((y, view.height), (x, view.width)))
-        counts &= view.mask[rows, columns] > 0
+    radii = np.arange(max(0, inner - 2), math.ceil(outer) + 1, dtype=np.float32)
+    away = np.stack([np.cos(turns), np.sin(turns)])
+    counted = _sampled(_all(view) if view.mask is None else view.mask, centre, away, radii, cv2.INTER_NEAREST)
+    usable = counted.reshape(RAYS, beside, -1).min(axis=1) > 0
     m = view.matrix
-    across, down = (m[i, 0] * x + m[i, 1] * y + m[i, 2] for i in (0, 1))
-    gray = cv2.remap(
-        view.frame.gray, across.astype(np.float32), down.astype(np.float32), cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
-    )
-    values = gray.reshape(RAYS, beside, -1).mean(axis=1, dtype=np.float64)
-    counted = counts.reshape(RAYS, beside, -1).all(axis=1)
-    edges = one_each(values, counted, settings, settings.polarity, settings.which, rough=radius is None)
+    gray = _sampled(view.frame.gray, m[:, :2] @ centre + m[:, 2], m[:, :2] @ away, radii, cv2.INTER_LINEAR)
+    values = np.add.reduce(gray.reshape(RAYS, beside, -1), axis=1, dtype=np.uint16) / beside
+    edges = one_each(values, usable, settings, settings.polarity, settings.which, rough=radius is None)
     if len(edges) < LEAST_POINTS:
         raise nothing(settings, settings.polarity, what=f"only {len(edges)} of {RAYS} rays show an edge")
-    at = radii[0] + edges.at
+    at = float(radii[0]) + edges.at
     if radius is not None:  # seen through a blur of sigma s, a rim of radius r lies s * s / 2 r nearer to the centre
         at = at + (float(np.median(edges.blur)) ** 2 + 1 / 12) / (2 * np.maximum(at, 1))
     turns = turns.reshape(RAYS, beside).mean(axis=1)[edges.scan]
@@ -134,4 +129,18 @@ def _points(view: View, settings: CircleTool, centre: Floats, radius: float | No
     if radius is None:
         return points, RAYS
     rim = int(np.clip(round(radius - radii[0]), 0, len(radii) - 1))
-    return points, int(counted[:, rim].sum())
+    return points, int(usable[:, rim].sum())
+
+
+def _sampled(pixels: Pixels, centre: Floats, away: Floats, radii: Any, how: int) -> Any:
+    """Pixels on rays from a centre along n directions (2 x n), n x radii; 0 outside where the nearest is taken, or the rim."""
+    across, down = (
+        np.multiply.outer(one.astype(np.float32), radii) + np.float32(at) for one, at in zip(away, centre, strict=True)
+    )
+    border = cv2.BORDER_CONSTANT if how == cv2.INTER_NEAREST else cv2.BORDER_REPLICATE
+    return cv2.remap(pixels, across, down, how, borderMode=border)
+
+
+def _all(view: View) -> Pixels:
+    """A mask in which every pixel counts."""
+    return view.once("all", lambda: np.full((view.height, view.width), 255, np.uint8))  # type: ignore[no-any-return]

@@ -78,7 +78,8 @@ def circle(points: Floats, tolerance: float = LEAST_TOLERANCE_PX) -> Round | Non
     bb, cc = bx**2 + by**2, cx**2 + cy**2
     ux, uy = (cy * bb - by * cc) / twice, (bx * cc - cx * bb) / twice
     centre, radius = a + np.stack([ux, uy], axis=1), np.hypot(ux, uy)
-    distances = np.abs(np.hypot(*(points[None] - centre[:, None]).transpose(2, 0, 1)) - radius[:, None])
+    away_x, away_y = points[:, 0] - centre[:, :1], points[:, 1] - centre[:, 1:]
+    distances = np.abs(np.sqrt(away_x * away_x + away_y * away_y) - radius[:, None])
     best = np.minimum(distances, tolerance).sum(axis=1).argmin()
     good = distances[best] <= tolerance
     x, y, r = float(centre[best, 0]), float(centre[best, 1]), float(radius[best])
@@ -89,7 +90,10 @@ def circle(points: Floats, tolerance: float = LEAST_TOLERANCE_PX) -> Round | Non
         away = points[good] - (x, y)
         length = np.maximum(np.hypot(away[:, 0], away[:, 1]), 1e-9)
         system = np.column_stack([away / length[:, None], np.ones(len(away))])
-        change, *_ = np.linalg.lstsq(system, length - r, rcond=None)
+        try:
+            change = np.linalg.solve(system.T @ system, system.T @ (length - r))
+        except np.linalg.LinAlgError:  # all good points in one direction
+            return None
         x, y, r = x + float(change[0]), y + float(change[1]), r + float(change[2])
         residuals = np.hypot(points[:, 0] - x, points[:, 1] - y) - r
         now = np.abs(residuals) <= _limit(residuals[good], tolerance)

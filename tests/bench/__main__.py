@@ -1,4 +1,4 @@
-"""`python -m tests.bench`: speed as ratios of things measured side by side in one run, as a table and as JSON.
+"""`python -m tests.bench`: speed as ratios measured side by side, accuracy and time of every tool, as tables and JSON.
 
 Absolute times say more about the machine than about the node, so each figure is the median over rounds of a ratio whose two
 sides took turns. Nothing here fails: a target that was not met is printed as such.
@@ -7,7 +7,6 @@ sides took turns. Nothing here fails: a target that was not met is printed as su
 import argparse
 import json
 import os
-import subprocess
 import sys
 import tempfile
 from collections.abc import Callable
@@ -21,6 +20,7 @@ from tests.bench import defaults, history, latency, memory, start, throughput
 from tests.bench.figures import Figure
 from tests.bench.machine import facts
 from tests.bench.site import Site
+from tests.bench.vision import table as tools_table
 
 MEASUREMENTS: dict[str, Callable[[Site, argparse.Namespace], list[Figure]]] = {
     "latency": lambda site, args: latency.measure(site, args.rounds),
@@ -34,12 +34,16 @@ MEASUREMENTS: dict[str, Callable[[Site, argparse.Namespace], list[Figure]]] = {
 
 def main() -> int:
     """Measure and print; 0 if it ran."""
-    parser = argparse.ArgumentParser(prog="python -m tests.bench", description="Measure the node's speed.")
+    parser = argparse.ArgumentParser(prog="python -m tests.bench", description="Measure the node's speed and its tools.")
     parser.add_argument("--only", metavar="NAME", action="append", choices=[*MEASUREMENTS, "tools"], help="this one only")
     parser.add_argument("--rounds", metavar="N", type=int, default=5, help="rounds of each ratio (default 5)")
     parser.add_argument("--full", action="store_true", help="20,000 inspections for the memory instead of 6,000")
     parser.add_argument("--json", metavar="FILE", type=Path, default=Path("bench-results.json"), help="where the JSON goes")
     parser.add_argument("--folder", metavar="DIR", type=Path, help="on which disk to measure (default: the temporary folder)")
+    parser.add_argument(
+        "--data", metavar="DIR", type=Path, default=os.environ.get("DATA") or None,
+        help="real pictures with ground truth for the tools (default: the environment's DATA, else the small ones that ship)",
+    )  # fmt: skip
     args = parser.parse_args()
     chosen = args.only or [*MEASUREMENTS, "tools"]
     console = Console()
@@ -61,11 +65,19 @@ def main() -> int:
     if rows:
         console.print(f"load after {machine['load after']}; much more than 1 is somebody else's, and widens the ratios")
         console.print(table([figure for _, figure in rows]))
-    args.json.write_text(
-        json.dumps({"machine": machine, "figures": [{"measurement": w, **f._asdict()} for w, f in rows]}, indent=2) + "\n"
-    )
+    tools = []
     if "tools" in chosen:
-        subprocess.run([sys.executable, "-m", "tests.bench.tools_bench"], check=False)
+        if args.data is not None and not args.data.is_dir():
+            parser.error(f"there is no folder {args.data}")
+        with console.status("tools") as status:
+            tools = list(tools_table.rows(args.data, lambda topic: status.update(f"tools: {topic}")))
+        (console if console.is_terminal else Console(width=180)).print(tools_table.table(tools))
+    found = {
+        "machine": machine,
+        "figures": [{"measurement": w, **f._asdict()} for w, f in rows],
+        "tools": [row._asdict() for row in tools],
+    }
+    args.json.write_text(json.dumps(found, indent=2) + "\n")
     return 0
 
 

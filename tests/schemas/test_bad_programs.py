@@ -218,3 +218,29 @@ def test_any_change_is_a_program_or_a_problem(path: str, value: Any) -> None:
     program = outcome(json.dumps(changed(path, value)).encode())
     if program is not None:
         assert parse_program(json.dumps(program.document()).encode()).hash == program.hash
+
+
+EDGE: dict[str, Any] = {"kind": "edge", "name": "rim", "region": REGION, "low": 0.0}
+LINE: dict[str, Any] = {"kind": "line", "name": "side", "region": REGION, "low": -5.0}
+
+
+@pytest.mark.parametrize(
+    ("tool", "said"),
+    [
+        (
+            {"kind": "distance", "first": "rim", "second": "label"},
+            "tool gap: second: the tool label (area) is not of the kind edge or",
+        ),
+        (
+            {"kind": "distance", "first": "lid", "second": "rim"},
+            "tool gap: first: the tool lid (area) is not of the kind edge or",
+        ),
+        ({"kind": "distance", "first": "count", "second": "rim"}, "tool gap: first: the tool count counts edges"),
+        ({"kind": "angle", "first": "side", "second": "rim"}, "tool gap: second: the tool rim (edge) is not of the kind line"),
+    ],
+)
+def test_a_tool_that_measures_from_what_another_finds_names_one_that_finds_something(tool: dict[str, Any], said: str) -> None:
+    tools = [*GOOD["tools"], EDGE, {**EDGE, "name": "count", "value": "count"}, LINE]
+    assert parse_program(json.dumps({**GOOD, "tools": tools}).encode())
+    problem = refused({**GOOD, "tools": [*tools, {**tool, "name": "gap", "low": 0.0}]})
+    assert said in problem.message

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from node.tools import TOOLS
-from schemas import Classify, Difference, Learned, Problem, Region, Tool
+from schemas import CircleTool, Classify, Difference, Edge, Learned, Line, Pitch, Problem, Region, Tool, Width
 from tests.bench.tools_bench import tools
 from tests.bench.vision.plain import learned_of
 from tests.bench.vision.plain import measured as plain_measured
@@ -16,6 +16,19 @@ from tests.scenes import Scene, region
 
 SCENE = Scene.plain(320, 240, (60.0, 60.0, 60.0)).clutter(3).part(100, 70)
 FRAMES = [SCENE.frame(4), SCENE.lit(0.8).frame(4, 1), Scene.plain(320, 240, (90.0, 90.0, 90.0)).frame()]
+
+
+def calipers(where: Region) -> tuple[Tool, ...]:
+    """Those that scan for edges, in each of their ways."""
+    return (
+        Edge(name="t", region=where, low=0.0, contrast_low=8),
+        Edge(name="t", region=where, value="count", scan="down", low=0.0, smoothing_px=2),
+        Width(name="t", region=where, measure="inside", low=0.0, contrast_low=8),
+        Pitch(name="t", region=where, scan="down", low=0.0, contrast_low=8),
+        CircleTool(name="t", region=where, low=0.0, contrast_low=8, found_low=0.2),
+        Line(name="t", region=where, low=-90.0, contrast_low=8, found_low=0.2),
+        Line(name="t", region=where, value="straightness", scan="down", low=0.0, contrast_low=8, found_low=0.2),
+    )
 
 
 def measured(tool: Tool, where: Region, scene: Scene, seed: int) -> float | str:
@@ -71,6 +84,20 @@ def test_the_master_measures_as_itself_with_plain_tools(number: int, value: floa
     tool = plain_tools(region(90, 60, 140, 120))[number]
     master = SCENE.frame(4)
     assert plain_measured(tool, learned_of(tool, master), master) == pytest.approx(value, abs=1e-3)
+
+
+@settings(max_examples=10, deadline=None)
+@given(x=st.integers(0, 319), y=st.integers(0, 239), width=st.integers(1, 90), height=st.integers(1, 90))
+@pytest.mark.parametrize("number", range(len(calipers(region(0, 0, 9, 9)))))
+def test_calipers_give_a_finite_number_or_a_problem_in_any_region(number: int, x: int, y: int, width: int, height: int) -> None:
+    tool = calipers(region(x, y, width, height))[number]
+    for seen in FRAMES:
+        answer: float | str
+        try:
+            answer = plain_measured(tool, learned_of(tool, seen), seen)
+        except Problem as problem:
+            answer = problem.code
+        assert answer in ("NO_CONTRAST", "REGION_INVALID") or (isinstance(answer, float) and math.isfinite(answer))
 
 
 @settings(max_examples=25, deadline=None)

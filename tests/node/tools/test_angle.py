@@ -2,6 +2,7 @@
 
 import math
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -60,3 +61,29 @@ def test_the_unit_is_degrees_and_the_lines_are_two() -> None:
     assert tool.uses == ("l", "m")
     with pytest.raises(ValueError, match="tool a: first and second are the same tool"):
         Angle(name="a", first="l", second="l", low=0.0)
+
+
+@pytest.mark.parametrize(("first_deg", "second_deg"), [(0.0, 90.0), (10.0, 55.0), (80.0, -20.0)])
+def test_the_marks_are_both_lines_to_where_they_meet_and_a_sector_of_the_angle(first_deg: float, second_deg: float) -> None:
+    ends = []
+    for angle_deg, reach in ((first_deg, 70.0), (second_deg, -90.0)):
+        ux, uy = math.cos(math.radians(angle_deg)), math.sin(math.radians(angle_deg))
+        ends.append(Feature(200 + reach * ux, 150 + reach * uy, (ux, uy)))
+    tool = Angle(name="a", first="l", second="m", low=0.0)
+    measured = {"l": Measurement(1.0, feature=ends[0]), "m": Measurement(1.0, feature=ends[1])}
+    found = measure(None, tool, None, Given(EMPTY, measured, {}))
+    first, second, sector = found.marks()
+    assert first.points == pytest.approx(np.array([(200, 150), (ends[0].x, ends[0].y)]))
+    assert second.points == pytest.approx(np.array([(200, 150), (ends[1].x, ends[1].y)]))
+    start, end = (math.degrees(math.atan2(*(sector.points[place] - (200, 150))[::-1])) for place in (1, -1))
+    assert abs((end - start + 180) % 360 - 180) == pytest.approx(found.value)
+
+
+def test_parallel_lines_are_marked_where_they_are() -> None:
+    pair = {
+        "l": Measurement(1.0, feature=straight(30)),
+        "m": Measurement(1.0, feature=Feature(0.0, 9.0, straight(30).direction)),
+    }
+    one, other = measure(None, Angle(name="a", first="l", second="m", low=0.0), None, Given(EMPTY, pair, {})).marks()
+    assert one.points.mean(axis=0) == pytest.approx([100, 80])
+    assert other.points.mean(axis=0) == pytest.approx([0, 9])

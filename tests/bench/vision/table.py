@@ -1,0 +1,237 @@
+"""One table of all tools: error and time next to the plain OpenCV way, with targets: `python -m tests.bench.vision.table`.
+
+The rows come from the modules beside this one, each of which also prints its own, longer table. Without data they use the small
+pictures that ship and drawn scenes; the environment variable DATA names a folder with all of them.
+"""
+
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from tests.bench.vision import calipers, codes, difference, learned, locate, plain, simple
+from tests.bench.vision.row import Row
+
+FAILS = 20.0  # a plain way whose median error is so many times ours does not see the thing at all
+
+
+def rows(data: Path | None, progress: Callable[[str], None] = lambda _: None) -> Iterator[Row]:
+    """All rows, topic by topic."""
+    for topic in (_simple, _locate, _calipers, _difference, _codes, _learned, _plain):
+        progress(topic.__name__.strip("_"))
+        yield from topic(data)
+
+
+def _simple(data: Path | None) -> Iterator[Row]:
+    yield from simple.measure(data)
+
+
+def _calipers(data: Path | None) -> Iterator[Row]:
+    yield from calipers.measure(data)
+
+
+def _locate(data: Path | None) -> Iterator[Row]:
+    """Rates and errors of `pattern`, next to the best of the plain methods in each."""
+    found = locate.measure(data)
+    for own in (r for r in found if r["method"] == "pattern"):
+        same = [
+            r for r in found if r["method"] != "pattern" and r["range"] == own["range"] and r["pictures"] == own["pictures"]
+        ]
+        best = max(same, key=lambda r: r["found"])
+        narrow, easy = own["range"] == "+-15", own["pictures"] == "easy"
+        what = f"{own['range']} degrees, {own['pictures']}"
+        share = 1.0 if narrow else 0.99 if easy else 0.85
+        yield _row(
+            "pattern (locator)",
+            f"{what}: found",
+            own["found"],
+            best["found"],
+            "share",
+            f"at least {share:g}",
+            own["found"] >= share,
+        )
+        most = 0.05 if easy else 0.2
+        if narrow:
+            yield _row(
+                "pattern (locator)", f"{what}: place", own["px"], best["px"], "px", f"at most {most:g}", own["px"] <= most
+            )
+        if narrow and easy:
+            yield _row(
+                "pattern (locator)", f"{what}: turn", own["deg"], best["deg"], "degree", "at most 0.02", own["deg"] <= 0.02
+            )
+        most_ms = 25 if narrow else 40
+        met = own["ms"] <= most_ms
+        yield _row(
+            "pattern (locator)", f"{what}: time", own["ms"], best["ms"], "ms", f"at most {most_ms}", met, own["ms"], best["ms"]
+        )
+    brute = locate.against_brute(data)
+    faster = brute["times faster"]
+    yield _row(
+        "pattern (locator)", "full circle, 1280 x 960 px, times faster than the brute sweep", faster, 1, "x", "at least 10",
+        faster >= 10, brute["ms"], brute["brute ms"],
+    )  # fmt: skip
+
+
+def _difference(data: Path | None) -> Iterator[Row]:
+    found = difference.measure(data)
+    for own in (r for r in found if r["method"] == "difference"):
+        other = next(r for r in found if r["variant"] == own["variant"] and "ECC" in r["method"])
+        what, least = f"{own['pairs']} PCB pairs, {own['variant']}", own["target_f"]
+        yield _row(
+            "difference",
+            f"{what}: F",
+            own["f"],
+            other["f"],
+            "F",
+            f"at least {least:g}",
+            own["f"] >= least,
+            own["ms"],
+            other["ms"],
+        )
+        flagged = own["good_tiles_flagged"]
+        yield _row(
+            "difference",
+            f"{what}: good tiles flagged",
+            flagged,
+            other["good_tiles_flagged"],
+            "share",
+            "at most 0.01",
+            flagged <= 0.01,
+        )
+        yield _row("difference", f"{what}: time", own["ms"], other["ms"], "ms", "at most 20", own["ms"] <= 20)
+
+
+def _codes(data: Path | None) -> Iterator[Row]:
+    """Next to zxing-cpp alone; OpenCV's QRCodeDetector reads far less of either."""
+    for own in codes.measure(data):
+        what, ours, alone = (
+            own["change"],
+            own["read_tool"] / max(own["pictures"], 1),
+            own["read_zxing"] / max(own["pictures"], 1),
+        )
+        yield _row(
+            "code",
+            f"{what}: read (plain: zxing-cpp)",
+            ours,
+            alone,
+            "share",
+            f"at least {alone:.2f}",
+            ours >= alone,
+            own["ms_tool"],
+            own["ms_zxing"],
+        )
+        if what not in ("as they are", "all of these"):
+            continue
+        wrong = own["misread_tool"] + own["false_tool"]
+        yield _row(
+            "code",
+            f"{what}: misread or not there",
+            wrong,
+            own["misread_zxing"] + own["false_zxing"],
+            "count",
+            "at most 0",
+            wrong == 0,
+        )
+        ratio = own["ratio_of_sums"]
+        yield _row("code", f"{what}: time by zxing-cpp's", ratio, 1, "x", "at most 2", ratio <= 2)
+
+
+def _learned(data: Path | None) -> Iterator[Row]:
+    for own in learned.measure(data):
+        if own["set"].startswith("classify"):
+            wrong = own["wrong"]
+            yield _row(
+                "classify",
+                f"{own['set']}, {own['taught']} taught, {own['asked']} asked: wrong",
+                wrong,
+                None,
+                "count",
+                "at most 0",
+                wrong == 0,
+                own["ms"],
+            )
+            yield _row("classify", f"{own['set']}: not decided", own["unsure"], None, "count", "", None)
+            continue
+        what, least = f"{own['set']}, {own['good_taught']} taught", own["auroc_plain"]
+        ms = own.get("ms")
+        yield _row(
+            "learned",
+            f"{what}: AUROC",
+            own["auroc"],
+            least,
+            "",
+            f"above {least:g}",
+            own["auroc"] > least or own["auroc"] == 1,
+            ms,
+        )
+        rejects, caught = own["false_rejects"], 1 - own["escapes"]
+        yield _row("learned", f"{what}: false rejects", rejects, None, "share", "at most 0.02", rejects <= 0.02)
+        yield _row("learned", f"{what}: bad ones caught", caught, None, "share", "at least 0.8", caught >= 0.8)
+
+
+def _plain(data: Path | None) -> Iterator[Row]:
+    for own in plain.measure(data):
+        ms = own["ms_400x300"]
+        yield Row(own["tool"], "time at 400 x 300 px", ms, own["plain_ms_400x300"], "ms", ms, own["plain_ms_400x300"])
+
+
+def _row(
+    tool: str,
+    what: str,
+    ours: float,
+    plain: float | None,
+    unit: str,
+    target: str,
+    met: bool | None,
+    ms: Any = None,
+    plain_ms: Any = None,
+) -> Row:
+    number = float(ours), None if plain is None else float(plain)
+    return Row(tool, what, *number, unit, ms, plain_ms, target, None if met is None else bool(met))
+
+
+def table(found: list[Row]) -> Table:
+    """The rows for a terminal."""
+    made = Table(
+        title="Tools", caption="plain: the obvious OpenCV way, in turns with ours; ms of the thread where machines are shared"
+    )
+    for title in ("tool", "task", "ours", "plain", "", "ms", "plain ms", "ms ratio", "target", "met"):
+        made.add_column(
+            title, justify="right" if title in ("ours", "plain", "ms", "plain ms", "ms ratio") else "left", overflow="fold"
+        )
+    last = ""
+    for row in found:
+        met = "" if row.met is None else "[green]met[/]" if row.met else "[red]not met[/]"
+        fails = row.plain is not None and row.unit in ("px", "degree") and row.plain > max(FAILS, FAILS * row.ours)
+        plain_said = "" if row.plain is None else "fails" if fails else f"{row.plain:.3g}"
+        ratio = f"{row.ms / row.plain_ms:.2f}" if row.ms is not None and row.plain_ms else ""
+        times = ("" if v is None else f"{v:.3g}" for v in (row.ms, row.plain_ms))
+        made.add_row(
+            row.tool if row.tool != last else "",
+            row.what,
+            f"{row.ours:.3g}",
+            plain_said,
+            row.unit,
+            *times,
+            ratio,
+            row.target,
+            met,
+        )
+        last = row.tool
+    return made
+
+
+def main() -> None:
+    """Measure and print."""
+    data = os.environ.get("DATA")
+    console = Console(width=None if Console().is_terminal else 180)
+    with console.status("tools") as status:
+        found = list(rows(Path(data) if data else None, lambda topic: status.update(f"tools: {topic}")))
+    console.print(table(found))
+
+
+if __name__ == "__main__":
+    main()
