@@ -6,38 +6,64 @@ checked, and the answer says so.
 """
 
 import base64
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from flask import Blueprint, Response, request
 from flask.typing import ResponseReturnValue
 from pydantic import Field
 
 from schemas import Problem, Program, Shape, StoredProgram
-from schemas.base import ProgramId, StationId
-from schemas.command import Base64Image
+from schemas.base import Float, Name, ProgramId, StationId
+from schemas.command import MAX_COMMAND_BYTES, Base64Image
 from schemas.program import MAX_PROGRAM_BYTES
 from schemas.store.bundle import MAX_BYTES
 from schemas.store.filters import ResultId
 from schemas.store.programs import read_import
 from web.access import current, requires
-from web.command import check_station, command
-from web.edits import TRY_S, active_programs, changes_of, checked_by, document, edited, stale, station_of, tag_of
+from web.answers import Changed, Done, Learned, ProgramList, ProgramRead, VersionRow
+from web.command import NODE, check_station, command
+from web.edits import (
+    TRY_S,
+    Edit,
+    ProgramForm,
+    active_programs,
+    changes_of,
+    checked_by,
+    document,
+    edited,
+    stale,
+    station_of,
+    tag_of,
+)
 from web.records import records
-from web.reply import ok
+from web.reply import JSON, ok
 from web.site import site
 from web.upload import MAX_PICTURE_BYTES, check_picture, uploaded
 
 programs = Blueprint("programs", __name__, url_prefix="/api/v1/programs")
 
+UNKNOWN = ("PROGRAM_NOT_FOUND",)
+ASKS = (*UNKNOWN, *NODE)
+EDIT = (*UNKNOWN, "PROGRAM_INVALID", "PROGRAM_CONFLICT")
 MAX_TRIES = 20
+CALIBRATE_S = 40.0
 Version = Annotated[int, Field(ge=1, le=1_000_000_000)]
 FORM_BYTES = 4096  # around the file of a form
+SAVE_BYTES = MAX_PROGRAM_BYTES + MAX_PICTURE_BYTES + FORM_BYTES
+SAVE = (*EDIT, "IMAGE_INVALID", "MASTER_IMAGE_NOT_FOUND")
+TAKES = {JSON: Program, "multipart/form-data": ProgramForm}
 
 
 class VersionQuery(Shape):
     """Which version."""
 
     version: Version | None = Field(default=None, description="Version; the newest if missing.")
+
+
+class SaveQuery(Shape):
+    """About the change."""
+
+    note: Annotated[Name | Literal[""], Field(description="Why, for the list of versions.")] = ""
 
 
 class DiffQuery(Shape):
@@ -83,8 +109,23 @@ class TryBody(Shape):
     master: Base64Image | None = Field(default=None, description="Master for a given program; else its stored one.")
 
 
+class CalibrateBody(Shape):
+    """Pictures of a checkerboard."""
+
+    station: StationId = Field(description="The station whose node calculates.")
+    images: Annotated[tuple[Base64Image, ...], Field(min_length=3, max_length=20, strict=False)] = Field(
+        description="JPEG or PNG in base64, of one size."
+    )
+    columns: Annotated[int, Field(ge=3, le=50)] = Field(description="Inner corners of the board in a row.")
+    rows: Annotated[int, Field(ge=3, le=50)] = Field(description="Inner corners of the board in a column.")
+    square_mm: Float = Field(gt=0, le=1000, description="Side of a square in mm.")
+    in_plane: Annotated[int, Field(ge=0, le=19)] | None = Field(
+        default=None, description="Number of the picture, from 0, in which the board lies where the parts will lie."
+    )
+
+
 @programs.get("")
-@requires("VIEWER")
+@requires("VIEWER", data=ProgramList)
 def all_programs() -> ResponseReturnValue:
     """The newest version of every program, and where it is active."""
     active = active_programs()
@@ -97,32 +138,32 @@ def all_programs() -> ResponseReturnValue:
 
 
 @programs.post("")
-@requires("ADMIN", max_bytes=MAX_PROGRAM_BYTES)
-def create() -> ResponseReturnValue:
-    """Store a new program; its document is the body. Refused if there is one of that id."""
-    return _saved(document(), 0, "program.create", status=201)
+@requires("ADMIN", query=SaveQuery, takes=TAKES, max_bytes=SAVE_BYTES, data=ProgramRead, status=201, codes=SAVE)
+def create(query: SaveQuery) -> ResponseReturnValue:
+    """Store a new program; its document is the body, or comes with its master in a form. Refused if there is one of that id."""
+    return _saved(document(), 0, "program.create", query.note, status=201)
 
 
 @programs.get("/<id>")
-@requires("VIEWER", query=VersionQuery)
+@requires("VIEWER", query=VersionQuery, data=ProgramRead, codes=UNKNOWN)
 def read(id: str, query: VersionQuery) -> ResponseReturnValue:
     """One version of a program; its ETag is what an edit sends as If-Match."""
     return _answer(site().programs.get(id, query.version))
 
 
 @programs.put("/<id>")
-@requires("ADMIN", max_bytes=MAX_PROGRAM_BYTES)
-def replace(id: str) -> ResponseReturnValue:
+@requires("ADMIN", query=SaveQuery, takes=TAKES, max_bytes=SAVE_BYTES, data=ProgramRead, codes=(*SAVE, "PRECONDITION_REQUIRED"))
+def replace(id: str, query: SaveQuery) -> ResponseReturnValue:
     """Store the next version. A stale edit is refused with what others have changed since (`details.changes`)."""
     version = edited(id)
-    program = document()
-    if program.id != id:
-        raise Problem("VALIDATION_FAILED", f"id: the document is that of {program.id}")
-    return _saved(program, version, "program.replace")
+    edit = document()
+    if edit.program.id != id:
+        raise Problem("VALIDATION_FAILED", f"id: the document is that of {edit.program.id}")
+    return _saved(edit, version, "program.replace", query.note)
 
 
 @programs.delete("/<id>")
-@requires("ADMIN")
+@requires("ADMIN", codes=(*EDIT, "PROGRAM_ACTIVE"))
 def delete(id: str) -> ResponseReturnValue:
     """Remove a program, unless a station uses it; its old versions can still be read."""
     head = site().programs.get(id)
@@ -136,21 +177,21 @@ def delete(id: str) -> ResponseReturnValue:
 
 
 @programs.get("/<id>/versions")
-@requires("VIEWER")
+@requires("VIEWER", data=list[VersionRow], codes=UNKNOWN)
 def versions(id: str) -> ResponseReturnValue:
     """Every version, oldest first: when, by whom, why."""
     return ok([_about(stored) for stored in site().programs.versions(id)])
 
 
 @programs.get("/<id>/diff")
-@requires("VIEWER", query=DiffQuery)
+@requires("VIEWER", query=DiffQuery, data=list[Changed], codes=UNKNOWN)
 def diff(id: str, query: DiffQuery) -> ResponseReturnValue:
     """What changed from version a to version b."""
     return ok(changes_of(id, query.a, query.b))
 
 
 @programs.post("/<id>/rollback")
-@requires("ADMIN", body=RollbackBody)
+@requires("ADMIN", body=RollbackBody, data=ProgramRead, codes=EDIT)
 def rollback(id: str, body: RollbackBody) -> ResponseReturnValue:
     """Store an old version again, as the newest."""
     expected = edited(id) if "If-Match" in request.headers else site().programs.get(id).version
@@ -160,7 +201,7 @@ def rollback(id: str, body: RollbackBody) -> ResponseReturnValue:
 
 
 @programs.post("/<id>/activate")
-@requires("OPERATOR", body=ActivateBody)
+@requires("OPERATOR", body=ActivateBody, data=Done, codes=(*ASKS, "STATION_NOT_FOUND"))
 def activate(id: str, body: ActivateBody) -> ResponseReturnValue:
     """Make it the active program of a station."""
     check_station(body.station)
@@ -170,10 +211,18 @@ def activate(id: str, body: ActivateBody) -> ResponseReturnValue:
 
 
 @programs.post("/import")
-@requires("ADMIN", query=ImportQuery, max_bytes=MAX_BYTES + FORM_BYTES)
+@requires(
+    "ADMIN",
+    query=ImportQuery,
+    takes={"application/zip": bytes, "application/octet-stream": bytes, JSON: Program},
+    max_bytes=MAX_BYTES + FORM_BYTES,
+    data=ProgramRead,
+    status=201,
+    codes=(*EDIT, "IMAGE_INVALID"),
+)
 def import_program(query: ImportQuery) -> ResponseReturnValue:
     """Store a program from a .zip bundle or a JSON document, as the body or as the one file of a form."""
-    found = read_import(uploaded(("application/zip", "application/octet-stream", "application/json")))
+    found = read_import(uploaded())
     if found.master is not None:
         check_picture(found.master)
     expected = 0
@@ -186,11 +235,11 @@ def import_program(query: ImportQuery) -> ResponseReturnValue:
     checked = checked_by(found.program, found.master)
     with site().audited("program.import", found.program.id, hash=found.program.hash):
         stored = site().programs.save(found.program, found.master, current().username, "imported", expected, found.files)
-    return _answer(stored, 201, checked=checked)
+    return _answer(stored, 201, checked=checked.by)
 
 
 @programs.get("/<id>/export")
-@requires("VIEWER", query=VersionQuery, limit="30 per minute")
+@requires("VIEWER", query=VersionQuery, limit="30 per minute", gives=("application/zip",), codes=UNKNOWN)
 def export(id: str, query: VersionQuery) -> ResponseReturnValue:
     """The program as a .zip bundle that imports to the same hash."""
     stored = site().programs.get(id, query.version)
@@ -201,7 +250,7 @@ def export(id: str, query: VersionQuery) -> ResponseReturnValue:
 
 
 @programs.get("/<id>/master")
-@requires("VIEWER", query=VersionQuery)
+@requires("VIEWER", query=VersionQuery, gives=("image/png", "image/jpeg"), codes=(*UNKNOWN, "MASTER_IMAGE_NOT_FOUND"))
 def master(id: str, query: VersionQuery) -> ResponseReturnValue:
     """The master image of a version, as stored."""
     program = site().programs.get(id, query.version).program
@@ -215,12 +264,18 @@ def master(id: str, query: VersionQuery) -> ResponseReturnValue:
 
 
 @programs.put("/<id>/master")
-@requires("ADMIN", max_bytes=MAX_PICTURE_BYTES + FORM_BYTES)
+@requires(
+    "ADMIN",
+    takes={"image/png": bytes, "image/jpeg": bytes},
+    max_bytes=MAX_PICTURE_BYTES + FORM_BYTES,
+    data=ProgramRead,
+    codes=(*EDIT, *ASKS, "IMAGE_INVALID"),
+)
 def upload_master(id: str) -> ResponseReturnValue:
     """Make an uploaded PNG or JPEG the master, as a new version; the node decodes it, and its tools must learn from it."""
     if "If-Match" in request.headers:
         edited(id)
-    data = uploaded(("image/png", "image/jpeg"))
+    data = uploaded()
     size = check_picture(data)
     head = site().programs.get(id)
     with site().audited("program.master", id, width=size.width, height=size.height, version=head.version):
@@ -229,7 +284,7 @@ def upload_master(id: str) -> ResponseReturnValue:
 
 
 @programs.post("/<id>/master")
-@requires("ADMIN", body=FromCamera)
+@requires("ADMIN", body=FromCamera, data=ProgramRead, codes=(*ASKS, "STATION_NOT_FOUND"))
 def register_master(id: str, body: FromCamera) -> ResponseReturnValue:
     """Make the live picture of a station the master, as a new version."""
     check_station(body.station)
@@ -240,7 +295,14 @@ def register_master(id: str, body: FromCamera) -> ResponseReturnValue:
 
 
 @programs.post("/try")
-@requires("ADMIN", body=TryBody, limit="120 per minute", max_bytes=24 * 1024 * 1024)
+@requires(
+    "ADMIN",
+    body=TryBody,
+    limit="120 per minute",
+    max_bytes=24 * 1024 * 1024,
+    data=list[Done],
+    codes=(*ASKS, "STATION_NOT_FOUND", "IMAGE_INVALID"),
+)
 def try_program(body: TryBody) -> ResponseReturnValue:
     """What a program would say, without storing anything: one answer for each picture, or the problem with it."""
     check_station(body.station)
@@ -267,6 +329,23 @@ def try_program(body: TryBody) -> ResponseReturnValue:
     return ok(tried)
 
 
+@programs.post("/calibrate")
+@requires(
+    "ADMIN",
+    body=CalibrateBody,
+    limit="20 per minute",
+    max_bytes=MAX_COMMAND_BYTES,
+    data=Learned,
+    codes=(*NODE, "STATION_NOT_FOUND", "IMAGE_INVALID", "IMAGE_SIZE", "NO_CONTRAST"),
+)
+def calibrate(body: CalibrateBody) -> ResponseReturnValue:
+    """Camera and lens as learned from pictures of a checkerboard, for a program's `calibration`; nothing is stored."""
+    check_station(body.station)
+    for image in body.images:
+        check_picture(_decoded(image))
+    return ok(command("calibrate", CALIBRATE_S, **body.model_dump(mode="json", exclude_none=True)))
+
+
 def _decoded(image: str) -> bytes:
     try:
         return base64.b64decode(image, validate=True)
@@ -274,16 +353,18 @@ def _decoded(image: str) -> bytes:
         raise Problem("IMAGE_INVALID", "it is not base64") from None
 
 
-def _saved(program: Program, expected: int, action: str, status: int = 200) -> Response:
-    checked = checked_by(program, None)
+def _saved(edit: Edit, expected: int, action: str, note: str, status: int = 200) -> Response:
+    """Store document and master at once. Only then are they there for anybody."""
+    program = edit.program
+    checked = checked_by(program, edit.master)
     try:
-        with site().audited(action, program.id, version=expected, hash=program.hash):
-            stored = site().programs.save(program, None, current().username, expect_version=expected)
+        with site().audited(action, program.id, version=expected, hash=program.hash, master=edit.size):
+            stored = site().programs.save(program, checked.master, current().username, note, expected)
     except Problem as problem:
         if problem.code == "PROGRAM_CONFLICT" and expected:  # somebody was faster in this very moment
             raise stale(program.id, expected, site().programs.get(program.id).version) from None
         raise
-    return _answer(stored, status, checked=checked)
+    return _answer(stored, status, checked=checked.by)
 
 
 def _about(stored: StoredProgram) -> dict[str, Any]:

@@ -1,7 +1,7 @@
 """The texts of the pages, collected, and what a catalogue lacks: `python -m web.vocabulary [--check]`.
 
 Texts are the literals of `t("...")` in templates and modules, the messages and advice of the error catalogue, and the
-descriptions in the schemas that forms are generated from.
+descriptions, fields and choices in the schemas that forms are generated from.
 """
 
 import json
@@ -36,6 +36,7 @@ def texts() -> list[str]:
     for name in SHOWN:
         schema = json.loads(files("schemas").joinpath(f"json/{name}.json").read_text(encoding="utf-8"))
         found.update(dict.fromkeys(_described(schema)))
+        found.update(dict.fromkeys(_labelled(schema)))
     return list(found)
 
 
@@ -63,6 +64,21 @@ def _described(value: Any) -> list[str]:
         return []
     own = [value["description"]] if isinstance(value.get("description"), str) else []
     return own + [text for item in value.values() for text in _described(item)]
+
+
+def _labelled(value: Any) -> list[str]:
+    """Names of fields and of their choices, as js/editor/schema.js writes them."""
+    if isinstance(value, list):
+        return [text for item in value for text in _labelled(item)]
+    if not isinstance(value, dict):
+        return []
+    fields = value.get("properties")
+    names = [re.sub(r"_(px|ms|deg|mm)$", "", name).replace("_", " ") for name in fields] if isinstance(fields, dict) else []
+    choices = value.get("enum")
+    shown = [str(choice).replace("_", " ") for choice in choices] if isinstance(choices, list) else []
+    return (
+        [name[0].upper() + name[1:] for name in names] + shown + [text for item in value.values() for text in _labelled(item)]
+    )
 
 
 def main(arguments: list[str]) -> int:

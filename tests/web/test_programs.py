@@ -1,5 +1,6 @@
 import io
 import json
+import secrets
 import struct
 import zipfile
 import zlib
@@ -49,7 +50,8 @@ def created(admin: Someone) -> str:
 def test_a_program_is_created_read_edited_compared_and_rolled_back(admin: Someone) -> None:
     etag = created(admin)
     assert admin.refused("POST", "/programs", json=program()) == (409, "PROGRAM_CONFLICT")
-    answer = admin.ask("PUT", "/programs/bottle-cap", json=program(20.0), headers={"If-Match": etag})
+    compressed = {"If-Match": f"W/{etag}"}  # what a browser or a proxy makes of it
+    answer = admin.ask("PUT", "/programs/bottle-cap", json=program(20.0), headers=compressed)
     assert (answer.status_code, answer.json["data"]["version"]) == (200, 2)
     assert answer.json["data"]["saved_by"] == admin.username
     assert [row["version"] for row in admin.get("/programs/bottle-cap/versions")] == [1, 2]
@@ -72,9 +74,58 @@ def test_a_stale_edit_is_refused_with_what_changed_since(admin: Someone) -> None
 
 def test_an_if_match_that_is_no_etag_of_ours_is_refused(admin: Someone) -> None:
     created(admin)
-    for etag in ["*", "1", '"1"', '"1-000000000000", "2-000000000000"', 'W/"1-000000000000"', "\u00e9", '"' + "9" * 400]:
+    for etag in ["*", "1", '"1"', '"1-000000000000", "2-000000000000"', 'W/W/"1-000000000000"', "\u00e9", '"' + "9" * 400]:
         answer = admin.refused("PUT", "/programs/bottle-cap", json=program(30.0), headers={"If-Match": etag})
         assert answer == (422, "VALIDATION_FAILED"), etag
+
+
+def form(document: dict[str, Any], master: bytes | None = None, **more: bytes) -> dict[str, Any]:
+    parts = {"program": json.dumps(document).encode(), **({} if master is None else {"master": master}), **more}
+    return {"data": {name: (io.BytesIO(data), f"../../{name}") for name, data in parts.items()}}
+
+
+def test_a_program_and_its_master_are_stored_in_one_request_with_a_note(admin: Someone) -> None:
+    document = program(master="master.png")
+    assert admin.refused("POST", "/programs", json=document) == (404, "MASTER_IMAGE_NOT_FOUND")
+    answer = admin.ask("POST", "/programs?note=first%20try", **form(document, png(64, 64)))
+    assert (answer.status_code, answer.json["data"]["version"], answer.json["data"]["note"]) == (201, 1, "first try")
+    assert admin.ask("GET", "/programs/bottle-cap/master").data == png(64, 64)
+    stored = answer.json["data"]["program"]
+    assert stored["master"] != "master.png"
+    changed = {**stored, "name": "Another"}
+    kept = admin.ask("PUT", "/programs/bottle-cap", **form(changed), headers={"If-Match": answer.headers["ETag"]})
+    assert (kept.status_code, kept.json["data"]["program"]["master"]) == (200, stored["master"])
+    other = form({**changed, "master": "master.png"}, png(32, 32) + secrets.token_bytes(3_000_000))  # many chunks long
+    replaced = admin.ask("PUT", "/programs/bottle-cap", **other, headers={"If-Match": kept.headers["ETag"]})
+    assert (replaced.status_code, replaced.json["data"]["version"]) == (200, 3)
+    assert admin.ask("GET", "/programs/bottle-cap/master").data.startswith(png(32, 32))
+    assert admin.ask("GET", "/programs/bottle-cap/master?version=2").data == png(64, 64)
+
+
+def test_a_form_with_anything_wrong_stores_neither_program_nor_master(app: Flask, admin: Someone) -> None:
+    document = program(master="master.png")
+    cases = [
+        (form(document, png(12_000, 12_000)), (422, "IMAGE_INVALID")),
+        (form(document, b"<svg onload=alert(1)>"), (422, "IMAGE_INVALID")),
+        (form(document, b"\x89PNG" + b"x" * 9_000_000), (413, "TOO_LARGE")),
+        (form(program(300.0, master="master.png"), png(64, 64)), (422, "PROGRAM_INVALID")),
+        (form(document, png(64, 64), third=b"x"), (422, "VALIDATION_FAILED")),
+        ({"data": {"master": (io.BytesIO(png(64, 64)), "m.png")}}, (422, "VALIDATION_FAILED")),
+        ({"data": {"program": [(io.BytesIO(b"{}"), "a"), (io.BytesIO(b"{}"), "b")]}}, (422, "VALIDATION_FAILED")),
+        ({"data": b"x", "content_type": "multipart/form-data"}, (422, "VALIDATION_FAILED")),
+    ]
+    for given, refusal in cases:
+        assert admin.refused("POST", "/programs", **given) == refusal
+    assert admin.refused("POST", "/programs?note=a%0Ab", **form(document, png(64, 64))) == (422, "VALIDATION_FAILED")
+    assert admin.get("/programs")["programs"] == []
+    assert not list((app.extensions[NAME].state / "programs").glob("masters/*.png"))
+    stale = {"If-Match": created(admin)}
+    admin.ask("PUT", "/programs/bottle-cap", json=program(20.0), headers=stale)
+    assert admin.refused("PUT", "/programs/bottle-cap", **form(document, png(64, 64)), headers=stale) == (
+        409,
+        "PROGRAM_CONFLICT",
+    )
+    assert not list((app.extensions[NAME].state / "programs").glob("masters/*.png"))
 
 
 def test_an_edit_must_say_what_it_edits_and_of_which_program(admin: Someone) -> None:

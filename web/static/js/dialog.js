@@ -8,8 +8,17 @@ export function toast(text, kind = "good") {
   const box = h(`div.notice${kind ? `.${kind}` : ""}`, { role: kind === "error" ? "alert" : null }, h("span", text));
   box.append(h("button.button.quiet.icon-only.small", { type: "button", "aria-label": t("Close"), onclick: () => box.remove() }, icon("close")));
   $("#toasts").append(box);
+  raise($("#toasts"));
   if (kind !== "error") setTimeout(() => box.remove(), 6000);
   return box;
+}
+
+// Above an open dialog too, which covers all that is not raised after it.
+function raise(toasts) {
+  if (!toasts.showPopover) return;
+  toasts.popover = "manual";
+  if (toasts.matches(":popover-open")) toasts.hidePopover();
+  toasts.showPopover();
 }
 
 /** What went wrong, as a toast. */

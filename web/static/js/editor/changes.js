@@ -13,7 +13,7 @@ const RESERVED = ["and", "or", "not", "all", "any", "locator", "min", "max", "ab
 export const mayBe = (name, program) => NAME.test(name) && !RESERVED.includes(name) && !program.tools.some((tool) => tool.name === name);
 
 /** A name that is free: the wish itself, or with a number. */
-export function freeName(wish, program) {
+function freeName(wish, program) {
   const base = wish.replace(/_\d+$/, "").slice(0, 28);
   if (mayBe(wish, program)) return wish;
   for (let n = 2; ; n++) if (mayBe(`${base}_${n}`, program)) return `${base}_${n}`;

@@ -21,7 +21,7 @@ export async function colourIn({ url, width, height }, region) {
 }
 
 /** The same of RGBA pixels: the hue that weighs most by saturation, with what belongs to it; or gray, where nothing has a colour. */
-export function rangeOf(data) {
+function rangeOf(data) {
   const pixels = [];
   for (let at = 0; at < data.length; at += 4) if (data[at + 3] > 200) pixels.push(hsv(data[at] / 255, data[at + 1] / 255, data[at + 2] / 255));
   const coloured = pixels.filter(([, s, v]) => s >= 0.2 && v >= 0.15);

@@ -79,8 +79,8 @@ function twiceArea(points) {
   }, 0);
 }
 
-/** Whether the sides of a polygon cross each other. */
-export function crosses(points) {
+// Whether the sides of a polygon cross each other.
+function crosses(points) {
   const n = points.length;
   const side = (p, q, r) => (q[0] - p[0]) * (r[1] - p[1]) - (q[1] - p[1]) * (r[0] - p[0]);
   for (let i = 0; i < n; i++)

@@ -45,7 +45,7 @@ function row(figure, shot) {
   const limits = [low ? t("at least {limit}", { limit: show(from) }) : null, high ? t("at most {limit}", { limit: show(to) }) : null].filter(Boolean).join(", ");
   return h("div.figure", { dataset: { figure: name, state: wrong === null ? "good" : "bad" } },
     h("div.figure-head", h("span", title), h("strong", show(value))),
-    h("div.bar", { role: "meter", "aria-label": title, "aria-valuemin": 0, "aria-valuemax": number(top, 2), "aria-valuenow": String(Math.round(value * 1000) / 1000), "aria-valuetext": `${show(value)}, ${limits}` },
+    h("div.bar", { role: "meter", "aria-label": title, "aria-valuemin": 0, "aria-valuemax": String(Math.round(top * 1000) / 1000), "aria-valuenow": String(Math.round(value * 1000) / 1000), "aria-valuetext": `${show(value)}, ${limits}` },
       h("i.good", { style: { left: share(from, top), right: share(top - to, top) } }), h("i.value", { style: { left: share(Math.min(value, top), top) } })),
     h("div.figure-head", h("small.muted", limits), h(`span.tag.${wrong !== null ? "bad" : doubt ? "warn" : "good"}`, wrong !== null ? advice()[name][wrong] : doubt ?? t("good"))));
 }

@@ -1,6 +1,6 @@
 // Saving: what changes and why, document and master in one request, and what to do when somebody else was faster or something is refused.
 
-import { ApiError, ask, get, may, post } from "../api.js";
+import { ApiError, ask, get, post } from "../api.js";
 import { busy, complain, doing, open, toast } from "../dialog.js";
 import { h, icon, put } from "../dom.js";
 import { t, time } from "../words.js";
@@ -148,7 +148,7 @@ function stored(found) {
   draw();
   const dialog = open(t("Version {version} is stored", { version: found.version }), h("div.stack",
     found.checked === "node" ? h("p.notice.good", t("The node has loaded it, and its tools have learned from the master.")) : h("p.notice.warn", t("Only its structure was checked, because the node does not answer. Look at it again when the node is back.")),
-    may("OPERATOR") && editor.stations.length ? h("section", h("h3", t("Use it at a station")), rows) : null,
+    editor.link.node === "ok" && editor.stations.length ? h("section", h("h3", t("Use it at a station")), rows) : null,
     h("div.actions", h("a.button", { href: `/app/programs/${encodeURIComponent(found.id)}` }, t("Show the program")), h("button.button.primary", { type: "button", autofocus: true, onclick: () => dialog.close() }, t("Go on editing")))));
   get("/stations").then(({ stations }) => { editor.stations = stations; draw(); }, () => null);
 }

@@ -60,7 +60,7 @@ export function fieldsIn(schema, resolve) {
 }
 
 /** The models of a tagged union: {tag: schema}. */
-export function variants(union, resolve) {
+function variants(union, resolve) {
   const { mapping } = union.discriminator;
   return Object.fromEntries(Object.entries(mapping).map(([tag, ref]) => [tag, resolve(ref)]));
 }

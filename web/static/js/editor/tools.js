@@ -216,6 +216,7 @@ class Step {
     this.#view("regions");
     this.drawing.draw(key, shape);
     this.drawing.focus();
+    this.drawing.element.scrollIntoView({ block: matchMedia("(max-width: 62rem)").matches ? "center" : "nearest" });
   }
 
   #view(shows) {
@@ -362,14 +363,14 @@ class TryBar {
     this.button.disabled = away || !(editor.program.tools.length || editor.program.locator) || this.button.hasAttribute("aria-busy");
     this.element.dataset.running = String(running);
     const { result } = last ?? {};
-    const now = !editor.program.tools.length ? h("span.muted", t("Add a tool, then try it.")) : away && !last ? h("span.muted", t("The node does not answer: nothing can be tried.")) : !last ? h("span.muted", running ? t("Trying …") : t("Not tried yet"))
+    const names = Object.keys(trying.problems.tools);
+    const now = error ? h("span.tag.bad", names.length ? t("Cannot be used: {names}", { names: names.join(", ") }) : t("Could not be tried")) : !editor.program.tools.length ? h("span.muted", t("Add a tool, then try it.")) : away && !last ? h("span.muted", t("The node does not answer: nothing can be tried.")) : !last ? h("span.muted", running ? t("Trying …") : t("Not tried yet"))
       : h("span.cluster", verdict(judged.verdict), judged.code ? h("strong", judged.code) : null, h("span.small.muted", `${number(result.duration_ms, 0)} ms`, h("span.wide-only", " · ", time(result.finished_at, { date: false }))), result.simulated && last.source.kind === "live" ? h("span.tag.simulated", t("Simulated")) : null);
     const said = error ? null : result?.error && judged.verdict === "ERROR" ? t(result.error.message) : null;
     const key = JSON.stringify([judged, result?.result_id, running && !last, away, editor.program.tools.length, error?.message, trying.problems.tools]);
     if (key === this.said) return;
     this.said = key;
     put(this.verdict, now);
-    const names = Object.keys(trying.problems.tools);
     this.error.hidden = !error && !said;
     put(this.error, !error ? said : names.length ? names.map((name) => [h("button.button.link", { type: "button", onclick: () => editor.select(name) }, name), ": ", problemsOf(name).map(({ text }) => t(text)).join(" "), " "]) : (error.text ?? error.message));
   }

@@ -10,12 +10,14 @@ import { page, t, time } from "../words.js";
 
 let programs = null;
 let stations = [];
+let node = "unknown";
 
 async function load() {
   try {
-    const [found, { stations: now }] = await Promise.all([get("/programs"), get("/stations")]);
+    const [found, now] = await Promise.all([get("/programs"), get("/stations")]);
     ({ programs } = found);
-    stations = now;
+    stations = now.stations;
+    ({ node } = now);
     $("#problem").hidden = !found.problem;
     $("#problem").textContent = found.problem ?? "";
     draw();
@@ -51,7 +53,7 @@ function line(program, titles) {
     h("td", { "data-label": titles[1] }, String(version)),
     h("td", { "data-label": titles[2] }, h("span", h("span.nowrap", time(saved_at, { seconds: false })), " ", h("span.muted", saved_by), note ? h("span.note", note) : null)),
     h("td", { "data-label": titles[3] }, active.length ? h("span.cluster", active.map((station) => h("span.tag.good", station))) : h("span.muted", t("nowhere"))),
-    h("td", { "data-label": titles[4] }, wrong.length ? h("span.wrong", wrong.join("; ")) : active.length ? h("span.tag.good", t("good")) : h("span.muted", "–")),
+    h("td", { "data-label": titles[4] }, wrong.length ? h("span.wrong", wrong.join("; ")) : !active.length ? h("span.muted", "–") : node === "ok" ? h("span.tag.good", t("good")) : h("span.muted", t("unknown: the node is away"))),
     h("td.row-actions", h("span.cluster",
       may("OPERATOR") ? act("run", t("Activate {name}", { name }), () => activate(id, load), "activate") : null,
       may("ADMIN") ? h("a.button.icon-only.small", { href: `${href}/edit`, "aria-label": t("Edit {name}", { name }), title: t("Edit"), dataset: { action: "edit" } }, icon("edit")) : null,

@@ -11,7 +11,7 @@ import { toolsTable } from "../history/tools.js";
 import { tryNewest } from "../history/try.js";
 import { number, page, t, time } from "../words.js";
 
-const EXTRA = ["kept", "previous", "next", "advice", "newest_version"]; // of the answer, not of the result
+const EXTRA = ["kept", "previous", "next", "advice", "newest_version"]; // of the answers, not of the result
 const list = stored();
 const pictures = viewer($("#viewer"), $("#viewer-bar"), $("#panes"));
 let result = null;
@@ -56,11 +56,18 @@ function go(id) {
   load(id);
 }
 
+/** A result and what is known around it. */
+async function ask(id) {
+  const path = `/results/${encodeURIComponent(id)}`;
+  const [found, around] = await Promise.all([get(path), get(`${path}/around`)]);
+  return { ...found, ...around };
+}
+
 async function load(id) {
   const mine = (asking += 1);
   const slow = setTimeout(() => $("#body").setAttribute("aria-busy", "true"), 200);
   try {
-    const found = (known?.result_id === id && known) || (await get(`/results/${encodeURIComponent(id)}`));
+    const found = (known?.result_id === id && known) || (await ask(id));
     if (mine !== asking) return;
     result = found;
     $("#failed").hidden = true;
@@ -128,7 +135,7 @@ function ahead() {
   const id = list.ids[place() + 1] ?? result.next;
   if (!id) return;
   (window.requestIdleCallback ?? setTimeout)(async () => {
-    const found = await get(`/results/${encodeURIComponent(id)}`).catch(() => null);
+    const found = await ask(id).catch(() => null);
     known = found?.next ? found : null; // the newest one soon gets a next
     if (found?.kept.includes(found.images.annotated)) new Image().src = `/api/v1/pictures/${found.images.annotated}`;
   });

@@ -25,7 +25,7 @@ export async function activate(id, changed = () => null) {
   draw();
   open(t("Activate {program}", { program: id }), h("div.stack",
     h("p.help", t("The station takes it for the next part. A part that is being inspected is finished with the old one.")),
-    node === "ok" ? null : h("p.notice.warn", t("The node does not answer, so that nothing can be activated now.")), rows));
+    node === "ok" ? rows : h("p.notice.warn", t("The node does not answer, so that nothing can be activated now."))));
 }
 
 /** Ask, then delete; resolves to whether it is gone. */

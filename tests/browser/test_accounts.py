@@ -1,0 +1,162 @@
+"""Signing in and out, the second factor, accounts, sessions and the audit, as people do it."""
+
+import re
+import time
+
+import pyotp
+import pytest
+from playwright.sync_api import Browser, BrowserContext, Page, expect
+
+from tests.browser.plant import Plant, context_of, named, signed_in
+from tests.people import PASSWORD
+
+
+def fill_in(page: Page, name: str, password: str = PASSWORD) -> None:
+    page.get_by_label("User name").fill(name)
+    page.get_by_label("Password").fill(password)
+    page.get_by_role("button", name="Sign in").click()
+
+
+def test_sign_in_leads_back_to_the_page_that_was_asked_for(stranger: Page) -> None:
+    stranger.goto("/app/statistics?station=cam1")
+    expect(stranger).to_have_url(re.compile(r"/app/sign-in\?next="))
+    fill_in(stranger, "vera", "wrong " + PASSWORD)
+    expect(stranger.get_by_role("alert")).to_contain_text("User name or password")
+    fill_in(stranger, "vera")
+    expect(stranger).to_have_url(re.compile(r"/app/statistics\?station=cam1$"))
+    stranger.locator("#person summary").click()
+    stranger.get_by_role("button", name="Sign out").click()
+    expect(stranger).to_have_url(re.compile("/app/sign-in"))
+    stranger.goto("/app/run")
+    expect(stranger).to_have_url(re.compile("/app/sign-in"))
+
+
+@pytest.mark.parametrize(
+    "next", ["https://evil.example/", "//evil.example/app/run", "javascript:alert(1)", "/app/../../etc", "/\\evil.example"]
+)
+def test_sign_in_leads_nowhere_else(stranger: Page, plant: Plant, next: str) -> None:
+    stranger.goto("/app/sign-in")
+    stranger.goto(f"{plant.url}/app/sign-in?next={next}")
+    fill_in(stranger, "vera")
+    expect(stranger).to_have_url(f"{plant.url}/app/run")
+
+
+def test_who_is_signed_in_already_goes_on_at_once(page: Page) -> None:
+    page.goto("/app/sign-in?next=/app/health")
+    expect(page).to_have_url(re.compile("/app/health$"))
+
+
+def test_an_expired_access_token_is_renewed_unseen(context: BrowserContext, page: Page) -> None:
+    page.goto("/app/sessions")
+    kept = [cookie for cookie in context.cookies() if "access" not in cookie["name"]]
+    context.clear_cookies()
+    context.add_cookies(kept)  # type: ignore[arg-type]
+    page.get_by_label("Sessions of everybody").check()
+    expect(page.get_by_role("row").nth(1)).to_be_visible()
+    expect(page).to_have_url(re.compile("/app/sessions$"))
+    context.clear_cookies()
+    context.add_cookies([cookie for cookie in kept if "refresh" in cookie["name"]])  # type: ignore[arg-type]
+
+
+def test_the_second_factor_from_setting_up_to_a_recovery_code(plant: Plant, browser: Browser, stranger: Page) -> None:
+    plant.user("tom", "VIEWER")
+    stranger.goto("/app/account")
+    fill_in(stranger, "tom")
+    stranger.get_by_role("button", name="Set up").click()
+    dialog = stranger.get_by_role("dialog")
+    dialog.get_by_label("Password").fill(PASSWORD)
+    dialog.get_by_role("button", name="Next").click()
+    expect(dialog.get_by_alt_text("QR code")).to_be_visible()
+    secret = str(dialog.locator("#secret").text_content()).replace(" ", "")
+    totp = pyotp.TOTP(secret)
+    dialog.get_by_label("Code that the app shows now").fill(totp.now())
+    dialog.get_by_role("button", name="Turn on").click()
+    codes = str(stranger.locator("#recovery-codes").text_content()).split()
+    assert len(codes) == 10
+    stranger.get_by_role("button", name="I have kept them").click()
+    expect(stranger.get_by_text("10 recovery codes left")).to_be_visible()
+
+    context = context_of(browser, plant)
+    again = context.new_page()
+    again.goto("/app/sign-in")
+    fill_in(again, "tom")
+    again.get_by_label("Code of your authenticator app").fill(
+        totp.at(int(time.time()) + 30)
+    )  # the code used before is not good twice
+    again.get_by_role("button", name="Sign in").click()
+    expect(again).to_have_url(re.compile("/app/run$"))
+    context.clear_cookies()
+    again.goto("/app/sign-in")
+    fill_in(again, "tom")
+    again.get_by_role("button", name="Use a recovery code").click()
+    again.get_by_label("Recovery code").fill(codes[3])
+    again.get_by_role("button", name="Sign in").click()
+    expect(again).to_have_url(re.compile("/app/run$"))
+    again.goto("/app/account")
+    expect(again.get_by_text("9 recovery codes left")).to_be_visible()
+    context.close()
+
+
+def test_an_administrator_makes_changes_locks_out_and_removes_an_account(plant: Plant, browser: Browser, page: Page) -> None:
+    page.goto("/app/users")
+    page.get_by_role("button", name="New account").click()
+    dialog = page.get_by_role("dialog")
+    dialog.get_by_label("User name").fill("nina")
+    dialog.get_by_label("Password").fill("short")
+    dialog.get_by_label("Role").select_option("OPERATOR")
+    dialog.get_by_role("button", name="Make the account").click()
+    expect(dialog).to_be_visible()  # the browser says that it is too short
+    dialog.get_by_label("Password").fill("ninaninanina")
+    dialog.get_by_role("button", name="Make the account").click()
+    expect(dialog.get_by_role("alert")).to_be_visible()  # the server says that it is the user name
+    dialog.get_by_label("Password").fill(PASSWORD)
+    dialog.get_by_role("button", name="Make the account").click()
+    row = page.locator('[data-user="nina"]')
+    expect(row).to_contain_text("OPERATOR")
+
+    theirs = context_of(browser, plant)
+    signed_in(theirs, "nina")
+    screen = theirs.new_page()
+    screen.goto("/app/history")
+    row.get_by_role("button", name="Edit").click()
+    page.get_by_role("dialog").get_by_label("Disabled").check()
+    page.get_by_role("dialog").get_by_role("button", name="Save").click()
+    expect(row).to_contain_text("Disabled")
+    screen.goto("/app/history")
+    expect(screen).to_have_url(re.compile("/app/sign-in"))
+    theirs.close()
+
+    row.get_by_role("button", name="Remove").click()
+    page.get_by_role("dialog").get_by_role("button", name="Remove").click()
+    expect(row).to_have_count(0)
+    page.goto("/app/audit")
+    page.get_by_label("Action begins with").fill("user.remove")
+    page.get_by_role("button", name="Search").click()
+    expect(page.get_by_role("row").filter(has_text="ada").first).to_contain_text("user.remove")
+    page.get_by_role("button", name="Verify the chain").click()
+    expect(page.locator("#verified")).to_contain_text("intact")
+
+
+def test_the_last_administrator_stays(page: Page) -> None:
+    page.goto("/app/users")
+    row = page.locator('[data-user="ada"]')
+    expect(row.get_by_role("button", name="Remove")).to_have_count(0)
+    row.get_by_role("button", name="Edit").click()
+    dialog = page.get_by_role("dialog")
+    dialog.get_by_label("Role").select_option("VIEWER")
+    dialog.get_by_role("button", name="Save").click()
+    expect(dialog.get_by_role("alert")).to_be_visible()
+    dialog.get_by_role("button", name=named("Cancel")).click()
+    expect(row).to_contain_text("ADMIN")
+
+
+def test_language_and_theme_stay(page: Page) -> None:
+    page.goto("/app/health")
+    page.locator("#person summary").click()
+    page.get_by_label("Theme").select_option("dark")
+    assert page.evaluate("getComputedStyle(document.body).color") != "rgb(21, 32, 43)"
+    page.get_by_label("Language").select_option("de")
+    expect(page.locator("html")).to_have_attribute("lang", "de")
+    page.reload()
+    expect(page.locator("html")).to_have_attribute("data-theme", "dark")
+    expect(page.get_by_role("link", name="Verlauf")).to_be_visible()

@@ -1,0 +1,41 @@
+"""Every page in several looks: no violation of WCAG 2.2 AA, nothing wider than the window, no script that fails."""
+
+import pytest
+from playwright.sync_api import Browser, expect
+
+from tests.browser.plant import Plant, context_of, overflow, quiet, signed_in, violations
+from tests.browser.story import a_result, some_results
+from web.pages import PAGES
+
+LOOKS = {
+    "desktop": {},
+    "desktop, dark": {"color_scheme": "dark"},
+    "phone, German": {"phone": True, "locale": "de-DE"},
+}
+
+
+@pytest.fixture(scope="module")
+def results(plant: Plant) -> str:
+    """Results of the line; the id of one that is NG and has its pictures."""
+    some_results(plant, 12)
+    return a_result(plant, "NG")
+
+
+@pytest.mark.parametrize("look", LOOKS)
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.path)
+def test_a_page_is_for_everybody(plant: Plant, browser: Browser, results: str, page, look: str) -> None:  # type: ignore[no-untyped-def]
+    context = context_of(browser, plant, **LOOKS[look])  # type: ignore[arg-type]
+    if page.level != "PUBLIC":
+        signed_in(context)
+    shown = context.new_page()
+    complaints = quiet(shown)
+    path = page.path.replace("<id>", "synthetic-part").replace("<result_id>", results)
+    shown.goto(f"/app{path}")
+    expect(shown.get_by_role("heading", level=1)).to_be_visible()
+    expect(shown.locator("[aria-busy=true]")).to_have_count(0)
+    if page.level != "PUBLIC":
+        expect(shown.locator("#link")).to_have_attribute("data-state", "ok")
+    assert violations(shown) == []
+    assert overflow(shown) == 0
+    assert complaints == []
+    context.close()
