@@ -11,7 +11,7 @@ help:
 	@echo "make test    all tests; TEST='-k words' for some of them"
 	@echo "make check   format, lint, types, import contracts, and that what is generated is current"
 	@echo "make bench   the benchmarks; DATA=/path/to/pictures for all real pictures, BENCH='--only tools' for some of them"
-	@echo "make gallery annotated pictures of every tool and a page of them: gallery/index.html"
+	@echo "make gallery pictures of every tool and page (Chromium is needed for the pages): gallery/index.html"
 	@echo "make clean   remove $(VENV) and the caches; demo-state stays"
 
 demo: $(VENV)/installed
@@ -28,12 +28,14 @@ check: $(VENV)/installed-dev
 	$(BIN)/python -m schemas.generate --check
 	$(BIN)/python -m broker.asyncapi --check
 	$(BIN)/python -m broker.acl --check
+	$(BIN)/python -m web.vocabulary --check
 
 bench: $(VENV)/installed-dev
 	DATA="$(DATA)" $(BIN)/python -m tests.bench $(BENCH)
 
 gallery: $(VENV)/installed-dev
 	$(BIN)/python -m tests.gallery
+	$(BIN)/python -m tests.browser.shots
 
 clean:
 	rm -rf $(VENV) build *.egg-info .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis

@@ -34,6 +34,11 @@ class Patient(TConn):  # type: ignore[misc]
 class Threads(ThreadWorker):  # type: ignore[misc]
     """See the head of this file."""
 
+    def init_process(self) -> None:
+        """As Gunicorn's; what its settings say of TLS is looked up in all of them, and here at every read."""
+        self._tls = bool(self.cfg.is_ssl)
+        super().init_process()
+
     def accept(self, listener: Any) -> None:
         """A new connection."""
         try:
@@ -47,28 +52,42 @@ class Threads(ThreadWorker):  # type: ignore[misc]
         """A kept connection begins its next request."""
         self.poller.unregister(client)
         self.keepalived_conns.remove(conn)
-        self._await(conn)
-        self.on_pending_socket_readable(conn, client)
+        whole = self._hear(conn, client)
+        if whole is None:
+            self._end(conn)
+        elif whole:  # without a place among those that wait, who may be a thousand
+            self.enqueue_req(conn)
+        else:
+            self._await(conn)
 
     def on_pending_socket_readable(self, conn: Patient, client: Any) -> None:
         """More of a head: on to a thread when it is whole."""
-        if not self.cfg.is_ssl:
-            try:
-                data = client.recv(HEAD_BYTES)
-            except BlockingIOError:
-                return
-            except OSError:
-                data = b""
-            if not data:
-                self.poller.unregister(client)
-                self.pending_conns.remove(conn)
-                self.nr_conns -= 1
-                conn.close()
-                return
-            conn.head += data
-            if b"\r\n\r\n" not in conn.head and len(conn.head) < HEAD_BYTES:
-                return
-        super().on_pending_socket_readable(conn, client)
+        whole = self._hear(conn, client)
+        if whole is None:
+            self.poller.unregister(client)
+            self.pending_conns.remove(conn)
+            self._end(conn)
+        elif whole:
+            super().on_pending_socket_readable(conn, client)
+
+    def _hear(self, conn: Patient, client: Any) -> bool | None:
+        """Whether the head is whole with what has just come; None if the client has gone."""
+        if self._tls:
+            return True
+        try:
+            data = client.recv(HEAD_BYTES)
+        except BlockingIOError:
+            return False
+        except OSError:
+            return None
+        if not data:
+            return None
+        conn.head += data
+        return b"\r\n\r\n" in conn.head or len(conn.head) >= HEAD_BYTES
+
+    def _end(self, conn: Patient) -> None:
+        self.nr_conns -= 1
+        conn.close()
 
     def _await(self, conn: Patient) -> None:
         conn.timeout = time.monotonic() + HEAD_S

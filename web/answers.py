@@ -289,13 +289,18 @@ class ResultRow(TypedDict):
 
 
 class ResultRead(Result):
-    """One result as it was published, and what is known around it.
-
-    kept: names of its pictures that are still there; previous, next: results of the station; advice: what to do about its
-    error; newest_version: of its program, None if that was deleted.
-    """
+    """One result as it was published; `kept` are the names of its pictures that are still there."""
 
     kept: list[str]
+
+
+class Around(TypedDict):
+    """What is known around a result.
+
+    previous, next: results of the station; advice: what to do about its error; newest_version: of its program, None if that
+    was deleted.
+    """
+
     previous: str | None
     next: str | None
     advice: str | None

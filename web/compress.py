@@ -15,6 +15,8 @@ def register(app: Flask) -> None:
 
 
 def _compress(answer: Response) -> Response:
+    if isinstance(answer.response, list) and sum(map(len, answer.response)) < LEAST:  # before anything is parsed
+        return answer
     if answer.mimetype not in TYPES or answer.direct_passthrough or answer.is_streamed:
         return answer
     answer.vary.add("Accept-Encoding")

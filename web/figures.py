@@ -6,11 +6,11 @@ import time
 from pathlib import Path
 from typing import Any
 
-from flask import Flask, Response, g, request
+from flask import Flask, Response
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 from prometheus_client.process_collector import ProcessCollector
 
-from web.site import NAME, Site
+from web.site import NAME, Site, asked
 
 SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0)
 
@@ -44,21 +44,21 @@ def register(app: Flask) -> None:
     here.listeners.append(lambda kind, _: figures.events.labels(kind).inc())
 
     def before() -> None:
-        g.counted = time.monotonic()
-        g.busy = mark = object()
-        figures.busy.add(mark)
+        coming, this = asked()
+        this.began = time.monotonic()
+        figures.busy.add(coming)
 
     def after(answer: Response) -> Response:
-        route = request.url_rule.rule if request.url_rule is not None else "none"
-        key = route, answer.status_code
+        coming, this = asked()
+        key = coming.url_rule.rule if coming.url_rule is not None else "none", answer.status_code
         if (counter := counters.get(key)) is None:
             counter = counters[key] = figures.requests.labels(*key)
         counter.inc()
-        figures.seconds.observe(time.monotonic() - g.get("counted", time.monotonic()))
+        figures.seconds.observe(time.monotonic() - this.get("began", time.monotonic()))
         return answer
 
     def done(_: BaseException | None) -> None:
-        figures.busy.discard(g.get("busy"))
+        figures.busy.discard(asked()[0])
 
     app.before_request(before)
     app.after_request(after)

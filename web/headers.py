@@ -5,11 +5,13 @@ import logging
 import re
 import socket
 import time
+from collections.abc import Iterable
 from functools import lru_cache
 from typing import Any
 from urllib.parse import urlsplit
 
-from flask import Flask, Request, Response, current_app, g, request
+from flask import Flask, Request, Response, request
+from flask.sessions import NullSession, SessionInterface
 from werkzeug.exceptions import BadRequest, HTTPException
 from werkzeug.middleware.proxy_fix import ProxyFix
 
@@ -17,10 +19,11 @@ from schemas import Problem, new_id
 from schemas.base import plain
 from web.access import access_of
 from web.ask import MAX_BODY_BYTES
-from web.site import NAME, Site, site
+from web.site import NAME, Site, asked, site
 
 log = logging.getLogger(__name__)
-REQUEST_ID = re.compile(r"[A-Za-z0-9._:-]{1,64}")
+REQUEST_ID = "inspection.request_id"  # in the environ
+GOOD_ID = re.compile(r"[A-Za-z0-9._:-]{1,64}")
 SLOW_S = 1.0
 CSP = "; ".join(
     (
@@ -47,6 +50,7 @@ HEADERS = {
     "Permissions-Policy": "camera=(), geolocation=(), microphone=(), payment=(), usb=()",
     "Cache-Control": "no-store",
 }
+PAIRS = tuple((name.lower(), (name, value)) for name, value in HEADERS.items())
 ALLOWED_METHODS = "GET, POST, PUT, PATCH, DELETE"
 ALLOWED_HEADERS = "Authorization, Content-Type, If-Match, If-None-Match, Last-Event-ID, X-Request-ID"
 EXPOSED_HEADERS = "ETag, Retry-After, X-Request-ID"
@@ -66,6 +70,28 @@ class Asked(Request):
             raise BadRequest from error
 
 
+class Answer(Response):
+    """An answer with its request's id, and all of HEADERS that it does not give itself: they join when it goes out."""
+
+    def get_wsgi_response(self, environ: dict[str, Any]) -> tuple[Iterable[bytes], str, list[tuple[str, str]]]:
+        """Body, status and headers."""
+        body, status, pairs = super().get_wsgi_response(environ)
+        there = {name.lower() for name, _ in pairs}
+        always = [pair for name, pair in PAIRS if name not in there]
+        return body, status, [*pairs, *always, ("X-Request-ID", environ.get(REQUEST_ID, ""))]
+
+
+class NoSession(SessionInterface):
+    """Flask's own sessions, which nothing here uses: sessions are rows of the accounts, named by tokens."""
+
+    def open_session(self, app: Flask, request: Request) -> NullSession:  # noqa: ARG002 - Flask's signature
+        """One that refuses to keep anything."""
+        return NOTHING
+
+
+NOTHING = NullSession()
+
+
 def register(app: Flask) -> None:
     """Put them around every request of an application."""
     here: Site = app.extensions[NAME]
@@ -76,44 +102,65 @@ def register(app: Flask) -> None:
         MAX_CONTENT_LENGTH=MAX_BODY_BYTES, MAX_FORM_MEMORY_SIZE=MAX_BODY_BYTES, MAX_FORM_PARTS=100, PROPAGATE_EXCEPTIONS=False
     )
     app.request_class = Asked
+    app.response_class = Answer
+    app.session_interface = NoSession()
     app.url_map.strict_slashes = False
     app.url_map.merge_slashes = False
-    app.before_request(_before)
-    app.after_request(_after)
+    hosts = tuple(here.settings.web.hosts)
+    origins = here.settings.web.origins
+
+    def before() -> Response | None:
+        coming, this = asked()
+        given = coming.environ.get("HTTP_X_REQUEST_ID")
+        this.request_id = given if given is not None and GOOD_ID.fullmatch(given) else new_id()
+        coming.environ[REQUEST_ID] = this.request_id
+        _check_host(coming, hosts)
+        if coming.method == "OPTIONS":
+            return _preflight()
+        access = access_of(app, coming.endpoint)
+        if access is not None and access.max_bytes is not None:
+            coming.max_content_length = access.max_bytes
+        if "CONTENT_LENGTH" in coming.environ and (coming.content_length or 0) > (coming.max_content_length or 0):
+            raise Problem("TOO_LARGE", f"at most {coming.max_content_length} bytes")
+        return None
+
+    def after(answer: Response) -> Response:
+        coming, this = asked()
+        if coming.is_secure:
+            answer.headers.setdefault("Strict-Transport-Security", "max-age=31536000")
+        if origins:
+            answer.vary.add("Origin")
+            origin = coming.headers.get("Origin")
+            if origin in origins:
+                answer.headers["Access-Control-Allow-Origin"] = str(origin)
+                answer.headers["Access-Control-Expose-Headers"] = EXPOSED_HEADERS
+                answer.headers["Cross-Origin-Resource-Policy"] = "cross-origin"
+        took_s = time.monotonic() - this.get("began", time.monotonic())
+        if took_s > SLOW_S and not answer.is_streamed:
+            log.warning("slow: %s %s took %.1f s (%s)", coming.method, coming.path, took_s, this.get("request_id", ""))
+        return answer
+
+    app.before_request(before)
+    app.after_request(after)
 
 
-def _before() -> Response | None:
-    given = request.headers.get("X-Request-ID", "")
-    g.request_id = given if REQUEST_ID.fullmatch(given) else new_id()
-    g.started = time.monotonic()
-    _check_host()
-    if request.method == "OPTIONS":
-        return _preflight()
-    access = access_of(current_app, request.endpoint)
-    if access is not None and access.max_bytes is not None:
-        request.max_content_length = access.max_bytes
-    if (request.content_length or 0) > (request.max_content_length or 0):
-        raise Problem("TOO_LARGE", f"at most {request.max_content_length} bytes")
-    return None
-
-
-def _check_host() -> None:
+def _check_host(coming: Request, hosts: tuple[str, ...]) -> None:
     """Names of others that lead here are refused: else a page of theirs could read our answers (DNS rebinding)."""
     try:
-        host = request.host
+        host = coming.host
     except HTTPException:
         host = ""
-    if not _ours(host, tuple(site().settings.web.hosts), socket.gethostname()):
+    if not _ours(host, hosts) and not _ours(host, (machine := socket.gethostname(), f"{machine}.local")):
         raise Problem("HOST_REFUSED")
 
 
 @lru_cache(maxsize=64)
-def _ours(host: str, hosts: tuple[str, ...], machine: str) -> bool:
+def _ours(host: str, hosts: tuple[str, ...]) -> bool:
     try:
         name = (urlsplit(f"//{host}").hostname or "").rstrip(".")
     except ValueError:
         return False
-    if name in {"localhost", machine.lower(), f"{machine.lower()}.local", *(each.lower() for each in hosts)}:
+    if name in {"localhost", *(each.lower() for each in hosts)}:
         return True
     try:
         ipaddress.ip_address(name)
@@ -129,24 +176,4 @@ def _preflight() -> Response:
         answer.headers["Access-Control-Allow-Methods"] = ALLOWED_METHODS
         answer.headers["Access-Control-Allow-Headers"] = ALLOWED_HEADERS
         answer.headers["Access-Control-Max-Age"] = "600"
-    return answer
-
-
-def _after(answer: Response) -> Response:
-    there = {name.lower() for name, _ in answer.headers}
-    answer.headers.extend([pair for pair in HEADERS.items() if pair[0].lower() not in there])
-    answer.headers["X-Request-ID"] = g.get("request_id", "")
-    if request.is_secure:
-        answer.headers.setdefault("Strict-Transport-Security", "max-age=31536000")
-    origins = site().settings.web.origins
-    if origins:
-        answer.vary.add("Origin")
-        origin = request.headers.get("Origin")
-        if origin in origins:
-            answer.headers["Access-Control-Allow-Origin"] = str(origin)
-            answer.headers["Access-Control-Expose-Headers"] = EXPOSED_HEADERS
-            answer.headers["Cross-Origin-Resource-Policy"] = "cross-origin"
-    took_s = time.monotonic() - g.get("started", time.monotonic())
-    if took_s > SLOW_S and not answer.is_streamed:
-        log.warning("slow: %s %s took %.1f s (%s)", request.method, request.path, took_s, g.get("request_id", ""))
     return answer

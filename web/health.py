@@ -5,7 +5,7 @@ from flask import Blueprint, Response, g, request
 from web.access import requires
 from web.answers import Health
 from web.figures import as_json, as_prometheus
-from web.reply import ok
+from web.reply import ok, written
 from web.site import site
 from web.wellbeing import look
 
@@ -22,15 +22,14 @@ FREE = "off"  # probes come often, and an answer is made once a second at most
 def overall() -> Response:
     """`ok`, `degraded` (it works, something is missing) or `error`; every component for who is signed in."""
     found = look(site())
-    status = 503 if found["status"] == "error" else 200
-    return ok(found if _trusted() else {"status": found["status"]}, status=status)
+    return written(found.full if _trusted() else found.brief, 503 if found.status == "error" else 200)
 
 
 @health.get("/api/v1/health/ready")
 @requires("PUBLIC", limit=FREE, data=Health)
 def ready() -> Response:
     """Whether requests can be answered: the stores can be read and written. 503 if not."""
-    good = look(site())["status"] != "error"
+    good = look(site()).status != "error"
     return ok({"status": "ready" if good else "not ready"}, status=200 if good else 503)
 
 

@@ -4,7 +4,8 @@ import hashlib
 import hmac
 import time
 
-from flask import g, request
+from flask import Request
+from flask.ctx import _AppCtxGlobals
 
 from schemas import Problem, User
 from web import cookies, csrf, tokens
@@ -14,27 +15,27 @@ from web.site import Site, site
 MOST_CHECKED = 4096
 
 
-def identify(level: Level) -> None:
-    """Put the person into `g.person`, None for nobody.
+def identify(here: Site, coming: Request, this: _AppCtxGlobals, level: Level) -> None:
+    """Put who makes a request into `person` of its `g`, None for nobody.
 
     Raises Problem SIGN_IN_REQUIRED, PERMISSION_DENIED, TOKEN_INVALID, TOKEN_EXPIRED, CROSS_SITE.
     """
-    here = site()
-    g.person = None
-    g.metrics = False
-    bearer = _bearer()
-    csrf.check(here, bearer=bearer is not None)
+    this.person = None
+    this.metrics = False
+    bearer = _bearer(coming)
+    if coming.method not in csrf.SAFE:
+        csrf.check(here, bearer=bearer is not None)
     if bearer is not None and _is_metrics_token(here, bearer):
-        g.metrics = True
+        this.metrics = True
         if level not in ("PUBLIC", "METRICS"):
             raise Problem("PERMISSION_DENIED", "the metrics token reads metrics only")
         return
+    person: Person | None = None
     try:
-        g.person = _person(here, bearer)
+        person = this.person = _person(here, bearer)
     except Problem:
         if level != "PUBLIC":
             raise
-    person: Person | None = g.person
     if person is None and level != "PUBLIC":
         raise Problem("SIGN_IN_REQUIRED")
     if person is not None and not allowed(person, level):
@@ -43,7 +44,10 @@ def identify(level: Level) -> None:
 
 def person_of_session(session: str, user: str | None = None, *, bearer: bool) -> Person | None:
     """The person of a session that holds now; None if session or account have ended."""
-    here = site()
+    return _of_session(site(), session, user, bearer=bearer)
+
+
+def _of_session(here: Site, session: str, user: str | None, *, bearer: bool) -> Person | None:
     found = here.accounts.session(session)
     if found is None or (user is not None and found.user != user):
         return None
@@ -68,7 +72,7 @@ def _person(here: Site, bearer: str | None) -> Person | None:
     if token is None:
         return None
     said = _said(here, token)
-    person = person_of_session(said.session, said.user, bearer=bearer is not None)
+    person = _of_session(here, said.session, said.user, bearer=bearer is not None)
     if person is None:
         raise Problem("TOKEN_INVALID", "its session has ended")
     return person
@@ -88,9 +92,9 @@ def _said(here: Site, token: str) -> tokens.Token:
     return said
 
 
-def _bearer() -> str | None:
+def _bearer(coming: Request) -> str | None:
     """The token of the Authorization header; None without the header. Raises Problem TOKEN_INVALID for anything else."""
-    header = request.headers.get("Authorization")
+    header: str | None = coming.environ.get("HTTP_AUTHORIZATION")
     if header is None:
         return None
     scheme, _, token = header.partition(" ")

@@ -8,13 +8,14 @@ In the memory of one process it is exact; several workers need a storage that th
 import time
 from functools import cache
 
-from flask import Flask, current_app, request
+from flask import Flask, Request
 from flask_limiter import Limiter
+from flask_limiter.util import get_remote_address
 from limits import RateLimitItem, parse
 
 from schemas import Problem
 from web.access import Access
-from web.site import site
+from web.site import NAME, Site
 from web.window import SCHEME
 
 LIMITER = "limiter_of_inspection"
@@ -24,26 +25,27 @@ MEMORY = "memory://"
 def register(app: Flask, storage_uri: str) -> None:
     """Keep the counts of an application there."""
     uri = f"{SCHEME}://" if storage_uri.startswith("memory:") else storage_uri
-    limiter = Limiter(_address, app=Flask(__name__), storage_uri=uri, strategy="moving-window")
+    limiter = Limiter(get_remote_address, app=Flask(__name__), storage_uri=uri, strategy="moving-window")
     app.extensions[LIMITER] = limiter.limiter
 
 
-def count(access: Access | None, endpoint: str, person: str | None) -> None:
-    """Count this request. Raises Problem RATE_LIMITED."""
-    web = site().settings.web
+def count(app: Flask, access: Access | None, coming: Request, person: str | None) -> None:
+    """Count a request. Raises Problem RATE_LIMITED."""
     limit = access.limit if access is not None else None
     if limit == "off":
         return
-    who = f"user:{person}" if person is not None else f"address:{_address()}"
+    here: Site = app.extensions[NAME]
+    web = here.settings.web
+    who = f"user:{person}" if person is not None else f"address:{_address(coming)}"
     if limit is None:
         scope, item = "all", _item(f"{web.requests_per_minute} per minute")
     elif limit == "auth":  # by address only: another account is another guess
-        scope, item, who = "auth", _item(f"{web.sign_ins_per_minute} per minute"), f"address:{_address()}"
+        scope, item, who = "auth", _item(f"{web.sign_ins_per_minute} per minute"), f"address:{_address(coming)}"
     elif limit == "trigger":
         scope, item = "trigger", _item(f"{web.triggers_per_minute} per minute")
     else:
-        scope, item = endpoint, _item(limit)
-    strategy = current_app.extensions[LIMITER]
+        scope, item = coming.endpoint or "", _item(limit)
+    strategy = app.extensions[LIMITER]
     if not strategy.hit(item, scope, who):
         reset_at = strategy.get_window_stats(item, scope, who).reset_time
         wait_s = min(max(1, int(reset_at - time.time()) + 1), 3600)
@@ -55,5 +57,5 @@ def _item(text: str) -> RateLimitItem:
     return parse(text)
 
 
-def _address() -> str:
-    return request.remote_addr or "unknown"
+def _address(coming: Request) -> str:
+    return coming.remote_addr or "unknown"

@@ -34,8 +34,17 @@ def fail(problem: Problem, status: int | None = None, **details: Any) -> Respons
 
 def document(value: Any, status: int = 200, mimetype: str = JSON) -> Response:
     """Any JSON document, without the envelope."""
-    text = json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False, default=_plain)
-    return Response(text, status, mimetype=mimetype)
+    return Response(_ENCODER.encode(value), status, mimetype=mimetype)
+
+
+def written(data: bytes, status: int = 200) -> Response:
+    """The envelope around data that is JSON already."""
+    return Response(b'{"success":true,"data":' + data + b',"message":""}', status, content_type=JSON)
+
+
+def as_json(value: Any) -> bytes:
+    """Data for `written`."""
+    return _ENCODER.encode(value).encode()
 
 
 def _plain(value: Any) -> Any:
@@ -44,3 +53,6 @@ def _plain(value: Any) -> Any:
     if isinstance(value, tuple | set | frozenset):
         return list(value)
     raise TypeError(f"{type(value).__name__} is not JSON")
+
+
+_ENCODER = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), allow_nan=False, default=_plain)

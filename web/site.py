@@ -7,7 +7,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from flask import current_app, g, has_request_context, request
+from flask import Request, current_app, g, has_request_context, request
+from flask.ctx import _AppCtxGlobals
 
 from broker.client import Client
 from broker.topics import Names
@@ -106,6 +107,11 @@ def site() -> Site:
     """The site of the application that answers this request."""
     found: Site = current_app.extensions[NAME]
     return found
+
+
+def asked() -> tuple[Request, _AppCtxGlobals]:
+    """The request and its `g` themselves: every request is looked at often, and each look through a proxy costs."""
+    return request._get_current_object(), g._get_current_object()  # type: ignore[attr-defined]
 
 
 def actor() -> dict[str, str]:

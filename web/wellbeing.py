@@ -3,9 +3,10 @@
 import os
 import time
 from collections.abc import Callable
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 from schemas import CATALOGUE, Problem
+from web.reply import as_json
 from web.site import Site
 
 Mood = Literal["ok", "degraded", "error"]
@@ -15,16 +16,25 @@ SILENT_S = 30.0
 WATCHED_S = 86400.0
 
 
-def look(here: Site) -> dict[str, Any]:
-    """`status` and `components`: name to status, message and advice. At most once a second; in between, what was found."""
-    kept: tuple[float, dict[str, Any]] | None = here.__dict__.get("_health")
-    if kept is not None and time.monotonic() - kept[0] < KEPT_S:
-        return kept[1]
+class Look(NamedTuple):
+    """What was found: the status; as JSON that alone, and with `components`: name to status, message and advice."""
+
+    at: float
+    status: Mood
+    brief: bytes
+    full: bytes
+
+
+def look(here: Site) -> Look:
+    """How all is. At most once a second; in between, what was found."""
+    kept: Look | None = here.__dict__.get("_health")
+    if kept is not None and time.monotonic() - kept.at < KEPT_S:
+        return kept
     components = {name: _one(check, here) for name, check in CHECKS.items()}
     moods = [component["status"] for component in components.values()]
-    status = "error" if "error" in moods else "degraded" if "degraded" in moods else "ok"
-    found = {"status": status, "node_id": here.settings.node_id, "components": components}
-    here.__dict__["_health"] = (time.monotonic(), found)
+    status: Mood = "error" if "error" in moods else "degraded" if "degraded" in moods else "ok"
+    full: dict[str, Any] = {"status": status, "node_id": here.settings.node_id, "components": components}
+    found = here.__dict__["_health"] = Look(time.monotonic(), status, as_json({"status": status}), as_json(full))
     return found
 
 

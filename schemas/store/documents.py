@@ -29,6 +29,7 @@ from schemas.store.disk import DISK, Disk, failed, locked, replace, write_new
 FORMAT = 1
 HEAD = re.compile(rb'\{"format":"documents/(\d{1,4})","sha256":"([0-9a-f]{64})",')
 HEAD_BYTES = 112
+YOUNG_S = 2.0
 Tables = dict[str, dict[str, Any]]
 
 
@@ -85,15 +86,25 @@ class Documents:
         self._lock = path.with_name(path.name + ".lock")
         self._on_problem = on_problem
         self._disk = disk
+        self._seen: tuple[tuple[int, ...], bytes] | None = None
 
     def stamp(self) -> bytes:
-        """Changes whenever the content does: the head of the file with its checksum; empty without a file."""
+        """Changes whenever the content does: the head of the file with its checksum; empty without a file.
+
+        Asked at every request of the web. What was read is taken again while the file is the same one by number, times and
+        size, and not so young that another of the same size could have the same times.
+        """
         try:
-            fd = os.open(self.path, os.O_RDONLY | os.O_CLOEXEC)  # at every request of the web: without the layers of open()
+            seen = self._seen
+            if seen is not None and seen[0] == _marks(os.stat(self.path)):  # noqa: PTH116 - without the layers of Path
+                return seen[1]
+            fd = os.open(self.path, os.O_RDONLY | os.O_CLOEXEC)
             try:
-                return os.read(fd, HEAD_BYTES)
+                found, head = os.fstat(fd), os.read(fd, HEAD_BYTES)
             finally:
                 os.close(fd)
+            self._seen = (_marks(found), head) if time.time() - found.st_ctime > YOUNG_S else None
+            return head
         except FileNotFoundError:
             return b""
         except OSError as error:
@@ -230,3 +241,8 @@ def decode(data: bytes) -> Content:
     if not isinstance(tables, dict) or not all(isinstance(table, dict) for table in tables.values()):
         raise Damaged("there are no tables")
     return Content(tables, value.get("recovered"))
+
+
+def _marks(found: os.stat_result) -> tuple[int, ...]:
+    """What another file at the same path would not share."""
+    return found.st_dev, found.st_ino, found.st_mtime_ns, found.st_ctime_ns, found.st_size

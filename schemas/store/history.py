@@ -158,8 +158,7 @@ class History:
 
     def one(self, result_id: str) -> bytes:
         """The result as published, byte for byte. Raises Problem RESULT_NOT_FOUND."""
-        with self.limited.connection(LIMIT_S) as db:
-            row = db.execute("SELECT payload FROM results WHERE result_id = ?", (result_id,)).fetchone()
+        row = self.limited.row("SELECT payload FROM results WHERE result_id = ?", (result_id,))
         if row is None:
             raise Problem("RESULT_NOT_FOUND", f"{result_id!r:.80}")
         return bytes(row[0])

@@ -1,12 +1,14 @@
 """Read-only connections to the ledger for other processes than the node: a few are kept, every query has a time limit."""
 
 import contextlib
-import queue
+import os
 import sqlite3
 import time
+from collections import deque
 from collections.abc import Iterator
 from importlib.resources import files
 from pathlib import Path
+from typing import Any
 
 from schemas.errors import Problem
 from schemas.store.ledger import MIGRATIONS
@@ -21,7 +23,7 @@ class Limited:
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        self._kept: queue.LifoQueue[tuple[int, sqlite3.Connection]] = queue.LifoQueue(KEPT)
+        self._kept: deque[tuple[int, sqlite3.Connection]] = deque()
 
     @contextlib.contextmanager
     def connection(self, limit_s: float) -> Iterator[sqlite3.Connection]:
@@ -45,34 +47,46 @@ class Limited:
             db.set_progress_handler(None, 0)
             self._give_back(inode, db)
 
+    def row(self, sql: str, values: tuple[Any, ...]) -> Any:
+        """The row that a query finds by a unique index, None if there is none: it needs no limit but that of a lock.
+
+        Raises Problem STORE_FAILED, STORE_NEWER.
+        """
+        inode, db = self._taken()
+        try:
+            return db.execute(sql, values).fetchone()
+        except sqlite3.Error as error:
+            inode = 0
+            raise Problem("STORE_FAILED", str(error)) from error
+        finally:
+            self._give_back(inode, db)
+
     def close(self) -> None:
         """Close what is kept."""
-        with contextlib.suppress(queue.Empty):
+        with contextlib.suppress(IndexError):
             while True:
-                self._kept.get_nowait()[1].close()
+                self._kept.pop()[1].close()
 
     def _taken(self) -> tuple[int, sqlite3.Connection]:
         inode = self._inode()
-        with contextlib.suppress(queue.Empty):
-            while True:
-                kept, db = self._kept.get_nowait()
-                if kept == inode:
-                    return kept, db
-                db.close()  # the node moved a damaged ledger aside and began another
-        return inode, self._opened(inode)
+        while True:
+            try:
+                kept, db = self._kept.pop()
+            except IndexError:
+                return inode, self._opened(inode)
+            if kept == inode:
+                return kept, db
+            db.close()  # the node moved a damaged ledger aside and began another
 
     def _give_back(self, inode: int, db: sqlite3.Connection) -> None:
-        try:
-            if inode:
-                self._kept.put_nowait((inode, db))
-                return
-        except queue.Full:
-            pass
-        db.close()
+        if inode and len(self._kept) < KEPT:  # two threads at once may keep one more than that
+            self._kept.append((inode, db))
+        else:
+            db.close()
 
     def _inode(self) -> int:
         try:
-            return self._path.stat().st_ino
+            return os.stat(self._path).st_ino  # noqa: PTH116 - at every request of the web: without the layers of Path
         except FileNotFoundError:
             return 0
         except OSError as error:

@@ -16,6 +16,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterable
 from contextlib import suppress
+from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
@@ -128,8 +129,8 @@ class Pictures:
 
     def missing(self, names: Iterable[str]) -> list[str]:
         """Those of the names that have no file."""
-        backs = self._backs()
-        return [name for name in names if not NAME.fullmatch(name) or self._find(name, lambda: backs) is None]
+        backs = cache(self._backs)  # listed once, and only if some picture is not where it should be
+        return [name for name in names if not NAME.fullmatch(name) or self._find(name, backs) is None]
 
     def sweep(self, known: Known | None = None, batch: int = BATCH) -> Swept:
         """Remove what retention says, oldest first, then orphans and leftovers; at most about `batch` files.

@@ -16,7 +16,7 @@ from rich.console import Console
 from rich.table import Table
 
 from deploy.broker_process import start_broker
-from tests.bench import defaults, history, latency, memory, start, throughput
+from tests.bench import defaults, history, latency, memory, run_page, start, throughput, web_history, web_serving
 from tests.bench.figures import Figure
 from tests.bench.machine import facts
 from tests.bench.site import Site
@@ -29,6 +29,9 @@ MEASUREMENTS: dict[str, Callable[[Site, argparse.Namespace], list[Figure]]] = {
     "history": lambda site, args: history.measure(site, args.rounds),
     "memory": lambda site, args: memory.measure(site, 20_000 if args.full else 6_000),
     "start": lambda site, args: start.measure(site, args.rounds),
+    "web": lambda site, args: web_serving.measure(args.rounds),
+    "run page": lambda site, args: run_page.measure(site, min(args.rounds, 2)),
+    "web history": lambda site, args: web_history.measure(rounds=args.rounds, folder=args.folder),
 }
 
 

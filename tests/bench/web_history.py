@@ -1,7 +1,7 @@
 """Whether a million results make the history slower than a thousand: `python -m tests.bench.web_history`.
 
 Pages and figures are asked of both ledgers in turns, through the whole web application (without sockets), each kind of
-question `ROUNDS` times; the ratio of the p95 is the figure. Also: what ledger version 2 costs an insert.
+question `TURNS` times a round; the ratio of the p95 is the figure. Also: what ledger version 2 costs an insert.
 """
 
 import argparse
@@ -13,10 +13,11 @@ import time
 from importlib.resources import files
 from pathlib import Path
 
+from tests.bench.figures import Figure, ratio, share
 from tests.ledgers import BEGAN, STEP_S, fill, payload
 from tests.site_of_web import Someone, application
 
-ROUNDS = 60
+TURNS = 40
 BYTES = 1500
 PAGES = {
     "no filter": "/results",
@@ -28,33 +29,44 @@ PAGES = {
     "a time": "/results?since=2026-09-21T01:00:00Z&until=2026-09-21T02:00:00Z",
     "counters since reset": "/stations/cam1/counters",
 }
+FIGURES = {"statistics of all": "/statistics", "tools of the newest": "/statistics/tools?tool=cap"}
+
+
+def measure(results: int = 1_000_000, rounds: int = 3, folder: Path | None = None) -> list[Figure]:
+    """The p95 of each question over so many results against a thousand; and what the indexes cost an insert."""
+    with tempfile.TemporaryDirectory(prefix="bench-history-", dir=folder) as name:
+        people = {}
+        for size in (1000, results):
+            place = Path(name) / str(size)
+            (place / "state").mkdir(parents=True)
+            fill(place / "state" / "ledger.db", size, bytes_each=BYTES)
+            people[size] = Someone(application(place), "VIEWER")
+        found = []
+        for question, path in PAGES.items():
+            p95s = []
+            for _ in range(rounds):
+                times: dict[int, list[float]] = {size: [] for size in people}
+                for _ in range(TURNS):
+                    for size, someone in people.items():
+                        times[size].append(_timed(someone, path))
+                many, few = (share(times[size][3:], 0.95) for size in (results, 1000))
+                p95s.append((many, few))
+            found.append(ratio(f"history p95, {results:,} / 1,000: {question}", p95s, "ms", "<= 1.5", lambda x: x <= 1.5))
+        figures = {question: min(_timed(people[results], path) for _ in range(3)) for question, path in FIGURES.items()}
+        found += [Figure(f"{question}, {results:,}", round(ms, 1), "ms", "", None, {}) for question, ms in figures.items()]
+        found.append(Figure("insert with the history's indexes / without", round(_insert(Path(name)), 3), "x", "", None, {}))
+    return found
 
 
 def main() -> int:
     """Measure and print."""
     parser = argparse.ArgumentParser(prog="python -m tests.bench.web_history")
     parser.add_argument("--results", type=int, default=1_000_000)
+    parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--folder", type=Path, help="where the ledgers go (default: the temporary folder)")
     args = parser.parse_args()
-    with tempfile.TemporaryDirectory(dir=args.folder) as name:
-        sizes = {1000: Path(name) / "few", args.results: Path(name) / "many"}
-        people = {}
-        for size, folder in sizes.items():
-            (folder / "state").mkdir(parents=True)
-            fill(folder / "state" / "ledger.db", size, bytes_each=BYTES)
-            people[size] = Someone(application(folder), "VIEWER")
-        print(f"{'question':24}{'1,000 p95 ms':>14}{args.results:>12,} p95 ms{'ratio':>8}")
-        for question, path in PAGES.items():
-            times: dict[int, list[float]] = {size: [] for size in sizes}
-            for _ in range(ROUNDS):
-                for size, someone in people.items():
-                    times[size].append(_timed(someone, path))
-            few, many = (statistics.quantiles(each[5:], n=20)[-1] for each in times.values())
-            print(f"{question:24}{few:14.1f}{many:19.1f}{many / few:8.2f}")
-        for question, path in (("statistics of all", "/statistics"), ("tools of the newest", "/statistics/tools?tool=cap")):
-            took = [_timed(people[args.results], path) for _ in range(3)]
-            print(f"{question:24}{'':14}{min(took):19.1f}")
-        print(f"insert, version 2 / version 1: {_insert(Path(name)):.3f}")
+    for figure in measure(args.results, args.rounds, args.folder):
+        print(f"{figure.name:60}{figure.value:10} {figure.unit:4}{figure.target:8}{figure.detail}")
     return 0
 
 

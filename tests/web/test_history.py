@@ -10,7 +10,7 @@ import pytest
 from flask import Flask
 
 from schemas import CATALOGUE, new_id
-from tests.ledgers import fill, result_id
+from tests.ledgers import fill, payload, result_id
 from tests.site_of_web import Someone, application
 from web.site import NAME
 
@@ -91,7 +91,7 @@ def test_sql_in_a_text_is_only_text(viewer: Someone) -> None:
 
 
 def test_one_result_is_what_was_published_and_others_are_not_there(viewer: Someone) -> None:
-    assert viewer.get(f"/results/{result_id(49)}")["part_id"] == "SN49"
+    assert viewer.get(f"/results/{result_id(49)}") == {**payload(49, "cam1", 25), "kept": []}
     assert viewer.refused("GET", f"/results/{new_id()}") == (404, "RESULT_NOT_FOUND")
     assert viewer.refused("GET", "/results/..%2F..%2Fetc%2Fpasswd")[0] == 404
 
@@ -109,10 +109,11 @@ def test_a_picture_is_given_once_and_then_kept_by_the_browser(app: Flask, viewer
 
 
 def test_one_result_knows_its_neighbours_its_advice_and_that_its_program_was_deleted(viewer: Someone) -> None:
-    found = viewer.get(f"/results/{result_id(1000)}")
+    found = viewer.get(f"/results/{result_id(1000)}/around")
     assert (found["previous"], found["next"]) == (result_id(998), result_id(1002))
     assert found["advice"] == CATALOGUE["CAMERA_TIMEOUT"].advice
     assert found["newest_version"] is None
+    assert viewer.refused("GET", f"/results/{new_id()}/around") == (404, "RESULT_NOT_FOUND")
 
 
 def test_filters_are_offered_what_there_is(viewer: Someone) -> None:

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from schemas import Problem
+from schemas.store import documents as module
 from schemas.store.disk import Disk
 from schemas.store.documents import Documents, encode
 
@@ -310,3 +311,21 @@ def test_the_file_is_json_that_a_person_can_read(tmp_path: Path) -> None:
     put(Documents(path), 1)
     assert json.loads(path.read_bytes())["tables"] == {"t": {"1": {"value": 1}}}
     assert encode  # the format is made in one place
+
+
+@pytest.mark.parametrize("young_s", [module.YOUNG_S, -1.0])
+def test_the_stamp_is_another_after_every_change_also_by_others(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, young_s: float
+) -> None:
+    monkeypatch.setattr(module, "YOUNG_S", young_s)  # -1: a file counts as old at once
+    ours, theirs = Documents(tmp_path / "d.json"), Documents(tmp_path / "d.json")
+    stamps = [ours.stamp()]
+    for number in range(20):
+        with theirs.change() as database:
+            database.table("t").insert({"number": number % 10})
+        stamps.append(ours.stamp())
+        assert ours.stamp() == stamps[-1] == theirs.stamp()
+    assert stamps[0] == b""
+    assert len(set(stamps)) == 21
+    (tmp_path / "d.json").write_text("not what was written")
+    assert ours.stamp() not in stamps

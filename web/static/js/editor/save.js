@@ -116,8 +116,8 @@ async function conflict(error) {
   };
   const dialog = open(t("Somebody else was faster"), h("div.stack",
     h("p", t("{name} stored version {version} at {time}. You have changed version {old}.", { name: found.saved_by, version: found.version, time: time(found.saved_at), old: editor.version })),
-    h("section", h("h3", t("What they changed")), changesTable(theirs, { before: t("Version {version}", { version: editor.version }), after: t("Version {version}", { version: found.version }) })),
-    h("section", h("h3", t("What you changed")), changesTable(mine, { before: t("Version {version}", { version: editor.version }), after: t("Yours") })),
+    h("section", h("h3", t("What they changed")), changesTable(theirs, { before: t("Version {version}", { version: editor.version }), after: t("Version {version}", { version: found.version }), title: t("What they changed") })),
+    h("section", h("h3", t("What you changed")), changesTable(mine, { before: t("Version {version}", { version: editor.version }), after: t("Yours"), title: t("What you changed") })),
     both.clashes.length ? h("p.notice.warn", t("Both of you changed the same; with “Keep both”, yours counts there:"), " ", both.clashes.map((path, n) => [n ? ", " : "", whatOf(path)])) : null,
     h("div.actions",
       h("button.button", { type: "button", dataset: { choice: "theirs" }, onclick: doing(choose(async () => { editor.rebase(found, found.program, await masterOf(found)); toast(t("This is their version {version} now. Undo brings yours back.", { version: found.version })); })) }, t("Take theirs")),

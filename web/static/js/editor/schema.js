@@ -4,7 +4,7 @@ import { t } from "../words.js";
 import { amid, box, centre, converted, into, moved } from "./geometry.js";
 
 const TOOL_NAME = "^[a-z_][a-z0-9_]{0,31}$";
-const LABELS = { low: t("Least score"), search: t("Search region"), other: t("Other region"), ignore: t("Parts that do not count"), other_ignore: t("Parts of the other that do not count"), match: t("As the trigger says") };
+const LABELS = { low: t("Least score"), search: t("Search region"), other: t("Other region"), ignore: t("Parts that do not count"), other_ignore: t("Parts of the other that do not count"), match: t("As the trigger says"), light: t("Evening out light") };
 const UNITS = { px: "px", ms: "ms", deg: "°", mm: "mm" };
 
 const known = new WeakMap(); // what was read of a schema before

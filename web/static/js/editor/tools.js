@@ -59,6 +59,7 @@ class Step {
     this.none = h("div.card.empty", h("p", t("There is no master image yet. Regions are drawn over it.")), h("button.button.primary", { type: "button", onclick: () => editor.go("master") }, t("To the master")));
     this.work = h("div.tools", this.list.element, h("div.tools-middle", h("section.tools-picture", { "aria-label": t("Picture") }, this.bar, this.drawing.element, this.tryBar.element)), this.side, this.pictures.element);
     put(element, this.none, this.work);
+    if (trying.source.kind === "result" && editor.link.node === "ok") this.#shows = "result"; // a link named it
     for (const kind of ["change", "problems", "station"]) editor.addEventListener(kind, () => this.#changed(kind));
     editor.addEventListener("select", () => this.#here && this.#selected());
     editor.addEventListener("saved", () => this.#fresh.clear());
@@ -233,7 +234,7 @@ class Step {
     return regionsIn(this.#model(name), owner, editor.schema.resolve).map(({ path, region, shapes, label, nullable }) => {
       const last = path.filter((part) => typeof part === "string").at(-1);
       const role = MARKS.includes(last) ? "ignore" : last === "search" ? "search" : path.length === 1 && last !== "region" ? "other" : "region";
-      const title = role === "ignore" ? t("{name}: ignored", { name }) : name === LOCATOR ? (path[0] === "region" ? t("Position") : [t("Position"), ...path.filter((part) => part !== "region")].join(" ")) : path[0] === "region" ? name : `${name} ${label.toLowerCase()}`;
+      const title = role === "ignore" ? t("{name}: ignored", { name }) : name === LOCATOR ? (path[0] === "region" ? t("Position") : [t("Position"), ...path.filter((part) => part !== "region")].join(" ")) : path[0] === "region" ? name : `${name}: ${label}`;
       return { key: `${name}|${path.join(".")}`, path, region, shapes, role, label: title, removable: nullable };
     });
   }
@@ -332,7 +333,7 @@ class TryBar {
     this.element = h("div.try-bar", h("div.cluster", h("label.cluster", h("span", t("Try on")), this.source), this.button, h("label.cluster.try-auto", this.auto, h("span", t("after every change"))), this.file), this.error);
     this.source.addEventListener("change", () => {
       const { value } = this.source;
-      if (value !== "image") return trying.from({ kind: value });
+      if (value !== "image") return trying.from(value === "result" ? this.picture : { kind: value });
       this.source.value = trying.source.kind;
       this.file.click();
     });
@@ -352,7 +353,8 @@ class TryBar {
     const { source, last, error, running } = trying;
     const rows = [["master", t("Master image")], ["live", t("Live picture of {station}", { station: editor.station ?? "–" })], ["image", source.kind === "image" ? source.name : t("Upload a picture …")]];
     if (source.kind === "image") rows.push(["image ", t("Upload another picture …")]);
-    if (source.kind === "result") rows.push(["result", t("Picture of {name}", { name: source.name })]);
+    if (source.kind === "result") this.picture = source; // stays to be chosen again
+    if (this.picture) rows.push(["result", t("Picture of {name}", { name: this.picture.name })]);
     const state = JSON.stringify(rows);
     if (state !== this.drawn) {
       this.drawn = state;

@@ -1,6 +1,7 @@
 // Two versions of a program side by side for people: what changed, and how edits of two people are put together.
 
 import { h } from "../dom.js";
+import { labelOf } from "./schema.js";
 import { number, t } from "../words.js";
 
 /** What differs from one document to another, as GET /programs/ID/diff says it: [{path, old, new}]; tools are compared by name. */
@@ -46,10 +47,10 @@ const byName = (items) => Object.fromEntries(items.map((item) => [item.name, ite
 const equal = (a, b) => a === b || JSON.stringify(sorted(a)) === JSON.stringify(sorted(b));
 const sorted = (value) => (plain(value) ? Object.fromEntries(Object.keys(value).sort().map((key) => [key, sorted(value[key])])) : Array.isArray(value) ? value.map(sorted) : value);
 
-/** A table of changes: where, before, after. */
-export function changesTable(changes, { before = t("Before"), after = t("After"), empty = t("Nothing differs.") } = {}) {
+/** A table of changes: where, before, after; `title` is for screen readers. */
+export function changesTable(changes, { before = t("Before"), after = t("After"), empty = t("Nothing differs."), title = t("Changes") } = {}) {
   if (!changes.length) return h("p.muted", empty);
-  return h("div.table-scroll", { tabindex: 0, role: "region", "aria-label": t("Changes") }, h("table.cards.changes",
+  return h("div.table-scroll", { tabindex: 0, role: "region", "aria-label": title }, h("table.cards.changes",
     h("thead", h("tr", h("th", { scope: "col" }, t("What")), h("th", { scope: "col" }, before), h("th", { scope: "col" }, after))),
     h("tbody", changes.map((change) => h("tr", { dataset: { path: change.path } }, h("th", { scope: "row" }, whatOf(change.path)), cell(before, change.old, change, "del"), cell(after, change.new, change, "ins"))))));
 }
@@ -76,7 +77,7 @@ const TITLES = () => ({
 });
 
 function words(path) {
-  return TITLES()[path] ?? path.replace(/_(ms|px|deg|mm)\b/g, " ($1)").replace(/\./g, " › ").replace(/_/g, " ");
+  return TITLES()[path] ?? path.split(".").map(labelOf).join(" › ");
 }
 
 function shown(value, whole = false) {

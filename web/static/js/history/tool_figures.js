@@ -2,6 +2,7 @@
 
 import { histogramChart, trendChart } from "../charts.js";
 import { h } from "../dom.js";
+import { kindOf } from "../editor/kinds.js";
 import { number, t } from "../words.js";
 
 const CAPABLE = 1.33;
@@ -23,7 +24,7 @@ function row(tool, chosen, columns, choose) {
   const { verdicts } = tool;
   const values = [number(verdicts.OK), number(verdicts.NG), number(verdicts.ERROR), ...[tool.min, tool.mean, tool.max, tool.standard_deviation].map((value) => number(value, 4)), limitsOf(tool), grade(tool.cpk)];
   return h("tr", { dataset: { tool: tool.name }, "aria-current": chosen ? "true" : null },
-    h("th", { scope: "row" }, h("button.button.link", { type: "button", "aria-pressed": String(chosen), onclick: () => choose(tool.name) }, tool.name), h("small", t("{kind}, in {unit}", { kind: t(tool.kind).replaceAll("_", " "), unit: tool.unit }))),
+    h("th", { scope: "row" }, h("button.button.link", { type: "button", "aria-pressed": String(chosen), onclick: () => choose(tool.name) }, tool.name), h("small", t("{kind}, in {unit}", { kind: kindOf(tool.kind).title, unit: tool.unit }))),
     values.map((value, each) => h("td.number", { "data-label": columns[each] }, value)));
 }
 

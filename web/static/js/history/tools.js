@@ -1,6 +1,7 @@
 // What each tool of a result measured, as a table: verdict, value, limits and time.
 
 import { h, verdict } from "../dom.js";
+import { kindOf } from "../editor/kinds.js";
 import { number, t } from "../words.js";
 import { limits } from "./limits.js";
 
@@ -15,7 +16,7 @@ export function toolsTable(tools) {
 function row(tool) {
   const unit = ["ratio", "score"].includes(tool.unit) ? "" : tool.unit;
   return h("tr", { dataset: { tool: tool.name, verdict: tool.verdict } },
-    h("th", { scope: "row" }, breakable(tool.name), h("small", t(tool.kind).replaceAll("_", " "), " · ", h("span.nowrap", `${number(tool.ms, 2)} ms`)), tool.error ? h("span.why", `${tool.error.code}: ${t(tool.error.message)}`) : null),
+    h("th", { scope: "row" }, breakable(tool.name), h("small", kindOf(tool.kind).title, " · ", h("span.nowrap", `${number(tool.ms, 2)} ms`)), tool.error ? h("span.why", `${tool.error.code}: ${t(tool.error.message)}`) : null),
     h("td", verdict(tool.verdict)),
     h("td.number", h("strong", number(tool.value, 4)), unit ? h("small.muted", ` ${unit}`) : null, tool.text === null ? null : h("span.mono.read", tool.text)),
     h("td", limits(tool) ?? h("span.muted", "–")));

@@ -1,7 +1,8 @@
 // The editor: four steps over one program. Each step is a module of js/editor with `enter(element)` and `leave()`; the element is
 // empty the first time, and the same one afterwards. `done()` tells whether the step is complete.
 
-import { complain, open } from "../dialog.js";
+import { get } from "../api.js";
+import { complain, open, toast } from "../dialog.js";
 import { $, $$, h, put } from "../dom.js";
 import { editor } from "../editor/state.js";
 import { live } from "../events.js";
@@ -147,6 +148,18 @@ async function offerDraft() {
     h("button.button.primary", { type: "button", autofocus: true, onclick: choose(() => editor.restore(found)) }, t("Go on with it")))]);
 }
 
+/** The result that a link names: its picture is what is tried, if it is still kept. */
+async function tryResult(id) {
+  try {
+    const [result, { trying }] = await Promise.all([get(`/results/${encodeURIComponent(id)}`), import("../editor/trying.js")]);
+    if (editor.stations.some((station) => station.id === result.station)) editor.setStation(result.station);
+    if (result.kept.includes(result.images.raw)) trying.source = { kind: "result", id, name: result.part_id ?? id.slice(-8) };
+    else toast(t("The picture is not kept any more"), "warn");
+  } catch (error) {
+    complain(error);
+  }
+}
+
 async function begin() {
   addEventListener("hashchange", () => show(location.hash.slice(1)));
   addEventListener("popstate", () => show(location.hash.slice(1)));
@@ -166,12 +179,14 @@ async function begin() {
   editor.addEventListener("go", ({ detail }) => show(detail.step, detail));
   editor.addEventListener("step", marks);
   for (const kind of ["link", "hello", "state"]) live.addEventListener(kind, () => link(live.link));
+  const address = new URLSearchParams(location.search);
   try {
-    await editor.load(page.parts.id ?? null, new URLSearchParams(location.search).get("from"));
+    await editor.load(page.parts.id ?? null, address.get("from"));
   } catch (error) {
     put($("#editor-loading"), h("div.notice.error", { role: "alert" }, error.text ?? error.message), h("a.button", { href: "/app/programs" }, t("To the programs")));
     return;
   }
+  if (address.get("result")) await tryResult(address.get("result"));
   $("#editor-loading").remove();
   await show(location.hash.slice(1) || (editor.id ? "tools" : "image"));
   await offerDraft();

@@ -1,14 +1,14 @@
 // Health: every component with what is wrong and what to do; the node's and the machine's figures. Looked at every 5 s.
 
 import { ask, get } from "../api.js";
-import { complain } from "../dialog.js";
-import { $, h, lamp, put } from "../dom.js";
+import { $, $$, h, lamp, put } from "../dom.js";
 import { live } from "../events.js";
 import { number, t, time } from "../words.js";
 
 const LAMPS = { ok: "ok", degraded: "warn", error: "bad" };
 const NAMES = { accounts: t("Accounts"), audit: t("Audit"), programs: t("Programs"), ledger: t("Results"), disk: t("Disk"), broker: t("Broker"), node: t("Node") };
 const WORDS = { ok: t("Good"), degraded: t("Needs attention"), error: t("Failed") };
+let knownAt = null; // UTC
 
 async function load() {
   // 503 is an answer here: the components that failed are in it
@@ -22,6 +22,7 @@ async function load() {
     one.message ? h("p", t(one.message)) : null, one.advice ? h("p.notice.warn", h("strong", t("What to do:")), " ", t(one.advice)) : null))));
   $("#components").removeAttribute("aria-busy");
   figures(await get("/metrics", {}, { headers: { Accept: "application/json" } }));
+  knownAt = new Date().toISOString();
 }
 
 const rank = (one) => ["error", "degraded", "ok"].indexOf(one.status);
@@ -50,7 +51,13 @@ function figures(found) {
       one.error ? h("span.tag.bad", one.error.code) : null))));
 }
 
-const again = () => (document.hidden ? null : load().catch(complain));
+// What cannot be asked is not well, and what stands below is old.
+function failed(error) {
+  put($("#overall"), h("div.notice.error", { role: "alert" }, h("p", error.text ?? error.message), knownAt ? h("p", t("What stands below is of {time}.", { time: time(knownAt) })) : null));
+  for (const one of $$("#components .lamp, #stations .lamp")) one.dataset.state = "unknown";
+}
+
+const again = () => (document.hidden ? null : load().catch(failed));
 again();
 setInterval(again, 5000);
 live.addEventListener("hello", again);

@@ -16,7 +16,7 @@ function draw() {
     { title: t("Key"), cell: (row) => h("code", row.key) },
     { title: t("Value"), cell: (row) => (row.secret ? h("span.tag", row.value ? t("set, secret") : t("not set")) : h("code", row.value === null ? "–" : typeof row.value === "string" ? row.value : JSON.stringify(row.value))) },
     { title: t("Source"), cell: (row) => h(row.source === "default" ? "span.muted" : "span.tag", row.source === "default" ? t("default") : row.source) },
-    { title: t("Variable"), cell: (row) => h("code.small", row.variable) },
+    { title: t("Variable"), class: "breaks", cell: (row) => h("code.small", row.variable) },
   ], rows, { empty: t("Nothing found") }));
   $("#settings").removeAttribute("aria-busy");
 }
