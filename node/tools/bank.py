@@ -8,7 +8,6 @@ exceeds with the stated probability.
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from statistics import NormalDist
 from typing import Any, NamedTuple
 
 import cv2
@@ -23,18 +22,23 @@ SIZE = 2000  # patches in the memory
 CANDIDATES = 15000  # of which they are chosen
 PROJECTED = 24  # dimensions in which they are chosen
 FOLDS = 5
-POWER = 0.5  # 0: each channel by its own spread; 1: wholly decorrelated
+POWER = 0.25  # 0: each channel by its own spread; 1: wholly decorrelated
 TOP = 3
 LEAST, MOST = 5, 200  # pictures
 SMOOTHING = 1.0  # places, of what is usual
 THERE = 0.9  # how much what is usual at a place counts against what is usual everywhere
+LEVEL = 0.9  # quantile of a picture's places: how unusual it is as a whole
+CALMED = 0.5  # 0: that plays no part; 1: scores are in relation to it
 CLIP = 3.0  # robust standard deviations
 LEAST_SPREAD = 0.02  # of the logarithms of scores
+TAIL, LEAST_TAIL = 0.3, 4  # of the scores the greatest: share, and how many
+LEAST_STEP = 0.01  # of the logarithms of those
 SHAPES = {
     "bank": ("f", 2),
     "mean": ("f", 1),
     "metric": ("f", 2),
     "base": ("f", 2),
+    "levels": ("f", 1),
     "scores": ("f", 1),
     "bad_scores": ("f", 1),
     "site": ("i", 1),
@@ -46,14 +50,15 @@ SHAPES = {
 class Bank:
     """bank: patches x dimensions. mean, metric: (feature - mean) @ metric lies in the bank's space.
 
-    base: rows x columns, mean distance of held-out good pictures there. scores, bad_scores: of held-out good pictures and of
-    labelled bad ones. site: width and height of the view and size_px when taught.
+    base: rows x columns, mean distance of held-out good pictures there. levels: of them, see `calmed`. scores, bad_scores: of
+    them and of labelled bad ones. site: width and height of the view and size_px when taught.
     """
 
     bank: Floats
     mean: Floats
     metric: Floats
     base: Floats
+    levels: Floats
     scores: Floats
     bad_scores: Floats
     site: tuple[int, int, int]
@@ -63,10 +68,10 @@ class Bank:
     def of(cls, arrays: dict[str, Array]) -> "Bank":
         """From a model file. Raises Problem MODEL_INVALID if its arrays do not fit each other."""
         bank, metric = (np.ascontiguousarray(arrays[name], np.float32) for name in ("bank", "metric"))
-        floats = {name: arrays[name].astype(np.float32) for name in ("mean", "base", "scores")}
+        floats = {name: arrays[name].astype(np.float32) for name in ("mean", "base", "levels", "scores")}
         fits = bank.shape[1] == metric.shape[1] and metric.shape[0] == len(floats["mean"]) and len(arrays["site"]) == 3
-        fits = fits and len(bank) <= SIZE and len(floats["scores"]) >= LEAST
-        if not fits or floats["base"].min() <= 0 or floats["scores"].min() <= 0:
+        fits = fits and len(bank) <= SIZE and len(floats["levels"]) == len(floats["scores"]) >= LEAST
+        if not fits or any(floats[name].min() <= 0 for name in ("base", "levels", "scores")):
             raise Problem("MODEL_INVALID", "the arrays of the model file do not fit each other")
         bad = arrays["bad_scores"][1:].astype(np.float32)  # the first is none: an array is never empty
         site = tuple(int(value) for value in arrays["site"])
@@ -87,13 +92,13 @@ class Bank:
         return nearest(_moved(seen, self.mean, self.metric), self.bank)
 
     def relative(self, seen: Maps) -> Floats:
-        """The distances in relation to what is usual there, see `related`."""
-        return related(self.distances(seen), self.base, seen.counts)
+        """The distances in relation to what is usual there and to how unusual the whole is, see `related` and `calmed`."""
+        found = related(self.distances(seen), self.base, seen.counts)
+        return calmed(found, level(found, seen.counts), self.levels)
 
     def score(self, relative: Floats, counts: NDArray[np.bool_] | None) -> float:
         """Mean of the three greatest."""
-        counted = relative if counts is None else relative[counts]
-        return float(np.sort(counted)[-TOP:].mean())
+        return float(np.sort(_counted(relative, counts))[-TOP:].mean())
 
 
 class Taught(NamedTuple):
@@ -124,15 +129,15 @@ def teach(
         progress(fold + 1, folds + 1)
     total = held.sum(axis=0)
     shape = seen[0].rows, seen[0].columns
-    scores = []
     for distances in held:  # what is usual at a place, by the other pictures alone
-        base = ((total - distances) / (len(good) - 1)).reshape(shape)
-        relative = related(distances, base, counts)
-        scores.append(np.sort(relative if counts is None else relative[counts])[-TOP:].mean())
+        distances[:] = related(distances, ((total - distances) / (len(good) - 1)).reshape(shape), counts)
+    levels = np.array([level(relative, counts) for relative in held], np.float32)
     mean, metric, bank = _memory(seen)
     progress(folds + 1, folds + 1)
-    base = (total / len(good)).reshape(shape)
-    made = Bank(bank, mean, metric, base, np.array(scores, np.float32), np.empty(0, np.float32), site, backbone().digest)
+    base, none = (total / len(good)).reshape(shape), np.empty(0, np.float32)
+    made = Bank(bank, mean, metric, base, levels, none, none, site, backbone().digest)
+    scores = [made.score(calmed(relative, own, levels), counts) for relative, own in zip(held, levels, strict=True)]
+    made = replace(made, scores=np.array(scores, np.float32))
     return Taught(with_bad(made, bad), odd([name for name, _ in good], made.scores))
 
 
@@ -149,27 +154,29 @@ def add(bank: Bank, good: Sequence[tuple[str, Maps]]) -> Taught:
         raise Problem("PICTURES_UNFIT", f"{old + len(good)} good pictures; {MOST} at most")
     for name, maps in good:
         names.append(name)
-        distances = bank.distances(maps)
-        score = bank.score(bank.relative(maps), maps.counts)
-        count = len(bank.scores)
+        distances, count = bank.distances(maps), len(bank.scores)
+        relative = related(distances, bank.base, maps.counts)
+        own = level(relative, maps.counts)
+        score = bank.score(calmed(relative, own, bank.levels), maps.counts)
         base = ((bank.base * count + distances.reshape(bank.base.shape)) / (count + 1)).astype(np.float32)
         places = maps.places if maps.counts is None else maps.places[maps.counts]
         wider = np.concatenate([bank.bank, (places - bank.mean) @ bank.metric])
-        scores = np.append(bank.scores, np.float32(score))
-        bank = replace(bank, bank=wider[coreset(wider, SIZE)], base=base, scores=scores)
+        scores, levels = np.append(bank.scores, np.float32(score)), np.append(bank.levels, np.float32(own))
+        bank = replace(bank, bank=wider[coreset(wider, SIZE)], base=base, levels=levels, scores=scores)
     return Taught(bank, odd([""] * old + names, bank.scores))
 
 
 def threshold(scores: Floats, bad_scores: Floats, false_reject_rate: float) -> float:
     """The score that a good part exceeds with that probability, or what parts good from bad ones best if some are labelled.
 
-    The logarithms of the scores are taken as normally distributed with mean and spread found in few of them, so the quantile
-    is that of Student's t (prediction interval). With bad ones: where the distance to both is the same in their own spreads,
-    if that is lower.
+    The logarithms of the greatest three tenths of the scores are taken as exponentially distributed, with a mean found in few
+    of them, so what a new one exceeds is that of their predictive distribution (J. Aitchison, I. Dunsmore 1975, Statistical
+    prediction analysis). With bad ones: where the distance to both is the same in their own spreads, if that is lower.
     """
-    mean, spread, count = _spread(scores)
-    limit = mean + student(1 - false_reject_rate, count - 1) * spread * math.sqrt(1 + 1 / count)
+    start, step, count, share = _tail(scores)
+    limit = start + count * step * ((share / false_reject_rate) ** (1 / count) - 1)
     if len(bad_scores):
+        mean, spread = _spread(scores)
         bad = np.log(np.maximum(bad_scores.astype(float), 1e-6))
         other = max(float(bad.std(ddof=1)), LEAST_SPREAD) if len(bad) >= LEAST else spread
         between = (mean * other + float(bad.mean()) * spread) / (spread + other)
@@ -179,37 +186,32 @@ def threshold(scores: Floats, bad_scores: Floats, false_reject_rate: float) -> f
 
 
 def expected_rejects(scores: Floats, limit: float) -> float:
-    """Share of good parts above a score, by the same distribution."""
-    mean, spread, count = _spread(scores)
-    steps = (math.log(limit) - mean) / (spread * math.sqrt(1 + 1 / count))
-    low, high = 1e-6, 1 - 1e-6
-    for _ in range(40):
-        middle = (low + high) / 2
-        low, high = (middle, high) if student(middle, count - 1) < steps else (low, middle)
-    return 1 - low
+    """Share of good parts above a score, by the same distribution; below its start as many as of the scores."""
+    start, step, count, share = _tail(scores)
+    beyond = math.log(limit) - start
+    return float(share * (1 + beyond / (count * step)) ** -count if beyond > 0 else (scores > limit).mean())
 
 
-def _spread(scores: Floats) -> tuple[float, float, int]:
-    """Mean and spread of the logarithms, and how many; a bad picture among the good ones counts only so far.
+def _tail(scores: Floats) -> tuple[float, float, int, float]:
+    """Where the logarithms' upper tail starts, how far its scores lie beyond on average, how many and what share they are."""
+    logs = np.sort(_drawn_in(scores))
+    count = max(LEAST_TAIL, round(TAIL * len(logs)))
+    start = float(logs[-count - 1])
+    return start, max(float(logs[-count:].mean()) - start, LEAST_STEP), count, count / len(logs)
 
-    The spread is the standard deviation, or that of the upper half about the median if it is larger: scores lean upwards, and
-    the rejects come from there.
-    """
+
+def _spread(scores: Floats) -> tuple[float, float]:
+    """Mean and spread of the logarithms."""
+    logs = _drawn_in(scores)
+    return float(logs.mean()), max(float(logs.std(ddof=1)), LEAST_SPREAD)
+
+
+def _drawn_in(scores: Floats) -> NDArray[np.float64]:
+    """Logarithms, those far from the others drawn in: a bad picture among the good ones counts only so far."""
     logs = np.log(scores.astype(float))
     middle = float(np.median(logs))
     reach = CLIP * max(1.4826 * float(np.median(np.abs(logs - middle))), LEAST_SPREAD)
-    logs = np.clip(logs, middle - reach, middle + reach)
-    upper = float(np.sqrt(np.square(logs[logs >= middle] - middle).mean()))
-    return float(logs.mean()), max(float(logs.std(ddof=1)), upper, LEAST_SPREAD), len(logs)
-
-
-def student(share: float, freedom: int) -> float:
-    """Quantile of Student's t (R. A. Fisher, E. A. Cornish 1960, Percentile points of distributions having known cumulants)."""
-    z = NormalDist().inv_cdf(share)
-    first = (z**3 + z) / 4
-    second = (5 * z**5 + 16 * z**3 + 3 * z) / 96
-    third = (3 * z**7 + 19 * z**5 + 17 * z**3 - 15 * z) / 384
-    return z + first / freedom + second / freedom**2 + third / freedom**3
+    return np.asarray(np.clip(logs, middle - reach, middle + reach))
 
 
 def odd(names: list[str], scores: Floats) -> list[str]:
@@ -221,23 +223,36 @@ def odd(names: list[str], scores: Floats) -> list[str]:
 
 
 def related(distances: Floats, base: Floats, counts: NDArray[np.bool_] | None) -> Floats:
-    """Distances divided by what is usual there, each averaged with its neighbours: a defect covers several places.
+    """Distances divided by what is usual there.
 
     base: rows x columns, the mean distance of good pictures; it is smoothed and drawn a little to what is usual everywhere.
     """
-    cover = None if counts is None else counts.reshape(base.shape).astype(np.float32)
-    usual = float(base.mean() if counts is None else base.ravel()[counts].mean())
-    there = _blurred(base, cover, (0, 0), SMOOTHING)
-    relative = distances.reshape(base.shape) / ((1 - THERE) * usual + THERE * there + 1e-6)
-    return _blurred(relative, cover, (3, 3), 0).ravel()
+    usual = float(_counted(base.ravel(), counts).mean())
+    if counts is None:
+        there = cv2.GaussianBlur(base, (0, 0), SMOOTHING)
+    else:  # what does not count has no part in its neighbours
+        cover = counts.reshape(base.shape).astype(np.float32)
+        there = cv2.GaussianBlur(base * cover, (0, 0), SMOOTHING)
+        there = there / np.maximum(cv2.GaussianBlur(cover, (0, 0), SMOOTHING), np.float32(1e-3))
+    return np.asarray(distances / ((1 - THERE) * usual + THERE * there.ravel() + 1e-6), np.float32)
 
 
-def _blurred(values: Floats, cover: Floats | None, size: tuple[int, int], sigma: float) -> Floats:
-    """Gaussian means over the places that count."""
-    if cover is None:
-        return np.asarray(cv2.GaussianBlur(values, size, sigma), np.float32)
-    weight = np.maximum(cv2.GaussianBlur(cover, size, sigma), np.float32(1e-3))
-    return np.asarray(cv2.GaussianBlur(values * cover, size, sigma) / weight, np.float32)
+def level(relative: Floats, counts: NDArray[np.bool_] | None) -> float:
+    """How unusual a picture is as a whole."""
+    return max(float(np.quantile(_counted(relative, counts), LEVEL)), 1e-6)
+
+
+def calmed(relative: Floats, own: float, levels: Floats) -> Floats:
+    """Relative distances of a picture of some level where it is the middle one of the good pictures' levels.
+
+    Other light or a nearer part makes every place a little unusual, a defect some places very much. What is more unusual as a
+    whole than any good picture was is not excused further: it may be another part.
+    """
+    return np.asarray(relative * (np.median(levels) / min(own, float(levels.max()))) ** CALMED, np.float32)
+
+
+def _counted(values: Floats, counts: NDArray[np.bool_] | None) -> Floats:
+    return values if counts is None else values[counts]
 
 
 def nearest(places: Floats, bank: Floats) -> Floats:

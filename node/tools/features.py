@@ -22,7 +22,7 @@ from schemas import Problem
 
 Floats = NDArray[np.float32]
 SHIPPED = Path(__file__).parent.parent / "models" / "effnet_lite0_s16.onnx"
-WAY = b"2"  # of making features and scores of them: what was taught in another way is to be taught again
+WAY = b"3"  # of making features and scores of them: what was taught in another way is to be taught again
 CELL = 8  # px of the network's input to one place of the maps
 SIDES = (64, 512)  # px
 GROUND = 127  # what the network is shown where pixels do not count: its zero
@@ -168,10 +168,13 @@ def maps_of(pixels: Pixels, size_px: int, mask: Pixels | None = None) -> Maps:
 
 
 def _pooled(planes: Floats, columns: int, rows: int) -> Iterator[Floats]:
-    """Planes as places x channels, some channels at once (a third of the time), each place with its neighbours."""
+    """Planes as places x channels, some channels at once (a third of the time), each place with its neighbours.
+
+    Beyond the border is nothing, so that places there, of which the network saw less, differ less.
+    """
     for first in range(0, len(planes), BLOCK):
         block = np.ascontiguousarray(planes[first : first + BLOCK].transpose(1, 2, 0))
-        soft = cv2.GaussianBlur(block, (3, 3), 0)
+        soft = cv2.GaussianBlur(block, (3, 3), 0, borderType=cv2.BORDER_CONSTANT)
         yield cv2.resize(soft, (columns, rows), interpolation=cv2.INTER_LINEAR).reshape(rows * columns, -1)  # type: ignore[misc]
 
 

@@ -30,6 +30,8 @@ GRAY_POINTS = 4000  # most points whose gray levels are fitted
 TUKEY = 4.7  # standard deviations beyond which a gray level does not count (J. Tukey's biweight)
 WINDOW = 7  # px of the window of a local correlation
 SEEN = 0.7  # share of the contrast that must be seen: what covers a fifth of a pattern may cover more of that
+MISSING = 0.4  # local correlation below which a place of the pattern is not there
+PRESENT = 1.2  # most score a share of the pattern's own contrast that is there: all but a sixth must be there for 1
 SMOOTHED = 0.6  # of the noise's variance is left by the interpolation of a picture
 BLOBS = np.array([[1, -2, 1], [-2, 4, -2], [1, -2, 1]], np.float32)  # answers to noise, not to edges (J. Immerkaer 1996)
 
@@ -234,7 +236,8 @@ def seen(image: Pixels, like: Likeness, pose: Poses) -> float:
     """How well the pattern is seen at one pose, 0 to 1: local correlations of the best four fifths of what there is.
 
     A place counts by the contrast of the pattern and by that of the picture: what is there too much is as wrong as what is
-    missing. What the picture is noisier than the pattern is no contrast.
+    missing. What the picture is noisier than the pattern is no contrast. The share of the pattern's own contrast that is there
+    limits the score: a corner with nothing beside it is no crossing.
     """
     (rows, columns), (x, y, turn, size) = like.full, pose[0].tolist()
     c, s = size * math.cos(turn), size * math.sin(turn)
@@ -255,7 +258,8 @@ def seen(image: Pixels, like: Likeness, pose: Poses) -> float:
     weight = weight.ravel()[order]
     counted = int(np.searchsorted(np.cumsum(weight), SEEN * float(weight.sum()))) + 1
     score = float(np.average(local.ravel()[order[:counted]], weights=weight[:counted] + 1e-9))
-    return min(max(score, 0.0), 1.0)
+    present = float(like.spread[local >= MISSING].sum()) / max(float(like.spread.sum()), 1e-9)
+    return min(max(score, 0.0), PRESENT * present, 1.0)
 
 
 def noise_of(image: Pixels) -> float:

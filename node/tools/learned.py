@@ -2,7 +2,7 @@
 
 Patch features and coreset as in K. Roth et al. 2022, Towards total recall in industrial anomaly detection (PatchCore). Each
 distance is taken in relation to what good parts have at that place, so that edges that never lie quite alike do not hide a
-scratch elsewhere.
+scratch elsewhere; and a little to how unusual the picture is as a whole, so that other light is no defect.
 """
 
 from dataclasses import dataclass
