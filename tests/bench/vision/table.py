@@ -67,6 +67,11 @@ def _locate(data: Path | None) -> Iterator[Row]:
         yield _row(
             "pattern (locator)", f"{what}: time", own["ms"], best["ms"], "ms", f"at most {most_ms}", met, own["ms"], best["ms"]
         )
+    absent = locate.absent(data, full=data is not None)
+    share, pictures = absent["share"], absent["pictures"]
+    yield _row(
+        "pattern (locator)", f"{pictures} pictures without the part: found", share, None, "share", "under 0.001", share < 0.001
+    )
     brute = locate.against_brute(data)
     faster = brute["times faster"]
     yield _row(

@@ -87,6 +87,7 @@ export function form(title, rows, { yes = t("Save"), text = "", send = null } = 
 
 /** Run a job while its button shows that it works. */
 export async function busy(button, job) {
+  const focused = document.activeElement === button;
   button.setAttribute("aria-busy", "true");
   button.disabled = true;
   try {
@@ -94,7 +95,16 @@ export async function busy(button, job) {
   } finally {
     button.removeAttribute("aria-busy");
     button.disabled = false;
+    // what is disabled loses the focus, and no dialog can give it back
+    if (focused && (document.activeElement ?? document.body) === document.body) again(button)?.focus({ preventScroll: true });
   }
+}
+
+// The button, the one drawn in its place, or the page.
+function again(button) {
+  if (button.isConnected) return button;
+  const { key } = button.dataset;
+  return (key && $(`[data-key="${CSS.escape(key)}"]`)) || $("#main");
 }
 
 /** A click handler that shows that it works, and complains if it fails. */

@@ -37,11 +37,11 @@ const VIEWS = {
   "tab-schemas": async (wanted) => {
     const names = (await get("/schemas/")).filter((name) => matches(wanted, name));
     return names.map((name) => {
-      const details = h("details.route", h("summary", h("code", name), h("a", { href: `/api/v1/schemas/${name}.json` }, "JSON")));
+      const details = h("details.route", h("summary", h("code", name)));
       details.addEventListener("toggle", async () => {
         if (!details.open || details.childElementCount > 1) return;
         const schema = await document_(`schemas/${name}.json`);
-        details.append(h("div", schema.description ? h("p", schema.description) : null, shape(schema, schema, 0)));
+        details.append(h("div", h("p", schema.description ? [schema.description, " "] : null, h("a", { href: `/api/v1/schemas/${name}.json` }, "JSON")), shape(schema, schema, 0)));
       });
       return details;
     });
