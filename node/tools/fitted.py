@@ -232,12 +232,14 @@ def likeness_of(pattern: Pixels, factor: int) -> Likeness:
     return Likeness(factor, pattern.shape, gray, mean, variance, np.minimum(spread, most), most, noise_of(pattern))
 
 
-def seen(image: Pixels, like: Likeness, pose: Poses) -> float:
-    """How well the pattern is seen at one pose, 0 to 1: local correlations of the best four fifths of what there is.
+def seen(image: Pixels, like: Likeness, pose: Poses) -> tuple[float, float]:
+    """How well the pattern is seen at one pose, 0 to 1, and the most that may be said of it.
+
+    The first: local correlations of the best of what there is.
 
     A place counts by the contrast of the pattern and by that of the picture: what is there too much is as wrong as what is
-    missing. What the picture is noisier than the pattern is no contrast. The share of the pattern's own contrast that is there
-    limits the score: a corner with nothing beside it is no crossing.
+    missing. What the picture is noisier than the pattern is no contrast. The second: by the share of the pattern's own contrast
+    that is there, for a corner with nothing beside it is no crossing.
     """
     (rows, columns), (x, y, turn, size) = like.full, pose[0].tolist()
     c, s = size * math.cos(turn), size * math.sin(turn)
@@ -251,7 +253,7 @@ def seen(image: Pixels, like: Likeness, pose: Poses) -> float:
     variance = np.maximum(_mean(patch * patch) - mean * mean - np.float32(noise), 0)
     local = (_mean(patch * like.gray) - mean * like.mean) / np.sqrt((variance + 1) * (like.variance + 1))
     spread = np.sqrt(variance)
-    strong = like.spread >= np.median(like.spread)
+    strong = like.spread >= max(float(np.median(like.spread)), like.most / 2)  # half of a drawing is flat
     gain = max(float(np.median(spread[strong] / np.maximum(like.spread[strong], 1e-3))), 0.05)
     weight = np.maximum(like.spread, np.minimum(spread / gain, like.most))
     order = np.argsort(local, axis=None)[::-1]
@@ -259,7 +261,7 @@ def seen(image: Pixels, like: Likeness, pose: Poses) -> float:
     counted = int(np.searchsorted(np.cumsum(weight), SEEN * float(weight.sum()))) + 1
     score = float(np.average(local.ravel()[order[:counted]], weights=weight[:counted] + 1e-9))
     present = float(like.spread[local >= MISSING].sum()) / max(float(like.spread.sum()), 1e-9)
-    return min(max(score, 0.0), PRESENT * present, 1.0)
+    return min(max(score, 0.0), 1.0), PRESENT * present
 
 
 def noise_of(image: Pixels) -> float:

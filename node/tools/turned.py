@@ -119,9 +119,9 @@ def find(frame: Frame, settings: Pattern, learned: Learned, round_too: bool = Fa
     score, pose, best = -1.0, poses[:1], -2.0
     for each, agrees_ in zip(poses, agrees.tolist(), strict=True):
         one = _settled(images, field, learned, each[None], agrees_)
-        scored = seen(gray, learned.like, one)
+        scored, most = seen(gray, learned.like, one)
         if scored + agrees_ > best:  # the score leaves out what is not seen: of two that are seen alike, more agrees in one
-            score, pose, best = scored, one, scored + agrees_
+            score, pose, best = min(scored, most), one, scored + agrees_
     x, y, turn, size = (float(value) for value in pose[0])
     angle_deg = math.degrees(math.remainder(turn, math.tau))
     if not score >= settings.low:
