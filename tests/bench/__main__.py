@@ -30,7 +30,7 @@ MEASUREMENTS: dict[str, Callable[[Site, argparse.Namespace], list[Figure]]] = {
     "memory": lambda site, args: memory.measure(site, 20_000 if args.full else 6_000),
     "start": lambda site, args: start.measure(site, args.rounds),
     "web": lambda site, args: web_serving.measure(args.rounds),
-    "run page": lambda site, args: run_page.measure(site, min(args.rounds, 2)),
+    "run page": lambda site, args: run_page.measure(site, min(args.rounds, 2)) if run_page.chromium() else [],
     "web history": lambda site, args: web_history.measure(rounds=args.rounds, folder=args.folder),
 }
 

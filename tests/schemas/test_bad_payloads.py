@@ -200,6 +200,10 @@ def test_a_command_with_a_bad_id_or_an_unknown_key_is_refused(name: str, extra: 
         "active": True,
         "from_seq": 1,
         "to_seq": 1,
+        "images": ["aGVsbG8="] * 3,
+        "columns": 9,
+        "rows": 6,
+        "square_mm": 25.0,
     }
     value = {key: full[key] for key in COMMANDS[name].model_fields if key in full}
     COMMANDS[name].model_validate(value)
