@@ -22,14 +22,17 @@ BYTES = 1500
 PAGES = {
     "no filter": "/results",
     "one station": "/results?station=cam1",
-    "NG": "/results?verdict=NG",
-    "NG of a station": "/results?verdict=NG&station=cam2",
+    "NG, 10 a page": "/results?verdict=NG&limit=10",  # a thousand results hold fewer than 50
+    "NG of a station, 10 a page": "/results?verdict=NG&station=cam2&limit=10",
     "OK of a program": "/results?verdict=OK&program=bottle-cap",
     "a part": "/results?part_id=SN994",
     "a time": "/results?since=2026-09-21T01:00:00Z&until=2026-09-21T02:00:00Z",
-    "counters since reset": "/stations/cam1/counters",
 }
-FIGURES = {"statistics of all": "/statistics", "tools of the newest": "/statistics/tools?tool=cap"}
+FIGURES = {
+    "counters since reset": "/stations/cam1/counters",
+    "statistics of all": "/statistics",
+    "tools of the newest": "/statistics/tools?tool=cap",
+}
 
 
 def measure(results: int = 1_000_000, rounds: int = 3, folder: Path | None = None) -> list[Figure]:
