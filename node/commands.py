@@ -57,7 +57,9 @@ from schemas.trigger import as_trigger
 log = logging.getLogger(__name__)
 
 LINE = 64
-READS = ("ping", "capture", "try_program", "calibrate")
+READS = ("ping", "capture", "show", "try_program", "calibrate")
+RECENT = 16
+RECENT_BYTES = 32 * 1024 * 1024
 REPLY_EXPIRY_S = 60
 EXACT_BYTES = 8 * 1024 * 1024  # as a master comes back with a program
 
@@ -176,7 +178,7 @@ class Commands:
             next(iter(self._stations.values())).ledger.keep_reply(request_id, name, payload)
             return
         self._recent[name, request_id] = payload
-        while len(self._recent) > 16:
+        while len(self._recent) > RECENT or sum(map(len, self._recent.values())) > RECENT_BYTES:
             self._recent.popitem(last=False)
 
     def _reply(self, name: str, message: Incoming, payload: bytes) -> None:

@@ -56,7 +56,10 @@ class Decoder:
                 timer.cancel()
 
     def close(self) -> None:
-        """End the child."""
+        """End the child, also one that decodes: who waits for it gets its problem at once."""
+        child = self._child
+        if child is not None:
+            child.kill()
         with self._lock:
             self._end()
 
