@@ -15,8 +15,8 @@ from broker.topics import Names
 from schemas import Problem, Settings, User
 from schemas.load import Loaded
 from schemas.store.accounts import Accounts
+from schemas.store.limited import Limited
 from schemas.store.programs import Programs
-from schemas.store.reader import Reader
 from schemas.store.users import Users
 from web.keys import Keys
 from web.tokens import Token
@@ -37,7 +37,7 @@ class Site:
         self.users = Users(self.state / "users")
         self.accounts = Accounts(self.state / "accounts.db")
         self.programs = Programs(self.state / "programs")
-        self.ledger = Reader(self.state / "ledger.db")
+        self.ledger = Limited(self.state / "ledger.db")
         self.listeners: list[Callable[[str, dict[str, Any]], None]] = []
         self._watch = Watch(Names(loaded.settings.broker.base, loaded.settings.node_id), self.new_client)
         self.checked: dict[bytes, Token] = {}  # access tokens by their hash, of those keys
@@ -101,6 +101,7 @@ class Site:
         if client is not None:
             client.close()
         self.accounts.close()
+        self.ledger.close()
 
 
 def site() -> Site:

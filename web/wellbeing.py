@@ -72,9 +72,9 @@ def _programs(here: Site) -> tuple[Mood, str, str]:
 
 
 def _ledger(here: Site) -> tuple[Mood, str, str]:
-    if not here.ledger.exists():
+    if not here.ledger.path.exists():
         return "degraded", "the node has never run on this folder", "inspection-node run"
-    here.ledger.read("SELECT 1 FROM results LIMIT 1")
+    here.ledger.row("SELECT 1 FROM results LIMIT 1", ())
     return "ok", "", ""
 
 

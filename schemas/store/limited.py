@@ -22,7 +22,7 @@ class Limited:
     """The ledger at `path`, which another process writes; before the node's first start it reads as empty."""
 
     def __init__(self, path: Path) -> None:
-        self._path = path
+        self.path = path
         self._kept: deque[tuple[int, sqlite3.Connection]] = deque()
 
     @contextlib.contextmanager
@@ -86,18 +86,18 @@ class Limited:
 
     def _inode(self) -> int:
         try:
-            return os.stat(self._path).st_ino  # noqa: PTH116 - at every request of the web: without the layers of Path
+            return os.stat(self.path).st_ino  # noqa: PTH116 - at every request of the web: without the layers of Path
         except FileNotFoundError:
             return 0
         except OSError as error:
-            raise Problem("STORE_FAILED", f"{self._path.name}: {error.strerror}") from error
+            raise Problem("STORE_FAILED", f"{self.path.name}: {error.strerror}") from error
 
     def _opened(self, inode: int) -> sqlite3.Connection:
         try:
             if not inode:
                 return _empty()
             db = sqlite3.connect(
-                f"file:{self._path}?mode=ro", uri=True, timeout=BUSY_S, isolation_level=None, check_same_thread=False
+                f"file:{self.path}?mode=ro", uri=True, timeout=BUSY_S, isolation_level=None, check_same_thread=False
             )
             version = db.execute("PRAGMA user_version").fetchone()[0]
         except sqlite3.Error as error:

@@ -76,7 +76,7 @@ def test_the_oldest_first_is_the_reverse(full: History, given: dict) -> None:
 
 
 def test_a_page_that_could_not_be_filled_in_time_says_so_and_its_cursor_goes_on(full: History) -> None:
-    hasty = History(full.limited._path, budget_s=0.0)
+    hasty = History(full.limited.path, budget_s=0.0)
     page = hasty.page(Filter(tool="cap", tool_low=0.5, tool_high=0.5))
     assert page.complete is False
     assert page.cursor is not None
@@ -188,7 +188,7 @@ def test_the_codes_are_those_that_results_have(full: History) -> None:
 
 @pytest.mark.parametrize("given", [{}, {"station": "cam1"}, {"verdict": "NG"}, {"program": "bottle-cap"}])
 def test_an_incomplete_search_tells_how_far_it_has_come(full: History, given: dict) -> None:
-    page = History(full.limited._path, budget_s=0.0).page(Filter(tool="cap", tool_low=5.0, **given))
+    page = History(full.limited.path, budget_s=0.0).page(Filter(tool="cap", tool_low=5.0, **given))
     assert not page.complete
     assert page.searched_to is not None
     assert datetime.fromisoformat(page.searched_to) < at(COUNT)
