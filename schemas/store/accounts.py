@@ -23,6 +23,7 @@ from typing import Any, Literal, NamedTuple, TypeVar
 from schemas.base import utc
 from schemas.errors import Problem
 from schemas.store.audit import START, Entry, row_hash, verify
+from schemas.store.disk import new_database
 
 T = TypeVar("T")
 MIGRATIONS = ("accounts.sql",)
@@ -384,7 +385,7 @@ class Accounts:
     def _connect(self) -> sqlite3.Connection:
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
-            os.close(os.open(self.path, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600))  # the others of SQLite follow its mode
+            new_database(self.path)
         except OSError as error:
             raise Problem("STORE_FAILED", f"{self.path.name}: {error.strerror}") from error
         db = sqlite3.connect(self.path, timeout=BUSY_S, isolation_level=None, check_same_thread=False)

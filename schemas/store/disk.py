@@ -7,6 +7,7 @@ content, never a part of it, and needs no lock to read.
 import errno
 import fcntl
 import os
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -15,6 +16,7 @@ from pathlib import Path
 from schemas.errors import Problem
 
 FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+_NEW = threading.Lock()
 
 
 class Disk:
@@ -77,6 +79,19 @@ def replace(path: Path, data: bytes, disk: Disk = DISK) -> None:
     write_new(new, data, disk)
     disk.rename(new, path)
     disk.sync_folder(path.parent)
+
+
+def new_database(path: Path) -> None:
+    """Make an empty file for SQLite that only its owner reads, unless it is there; the log beside it gets the same mode.
+
+    A database that is there is NEVER opened but by SQLite: closing any descriptor of a file ends all locks that the process
+    has on it (POSIX, fcntl), and with the locks of SQLite gone, the next process that closes the database takes away the
+    write-ahead log under those who go on writing (https://sqlite.org/howtocorrupt.html, 2.2). Raises OSError.
+    """
+    if path.exists():
+        return
+    with _NEW, suppress(FileExistsError):  # one thread at a time: none may be connected before this descriptor is closed
+        os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC, 0o600))
 
 
 def failed(what: str, error: OSError) -> Problem:

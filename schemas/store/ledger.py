@@ -22,6 +22,7 @@ from typing import Any, NamedTuple, TypeVar
 from schemas.base import utc
 from schemas.errors import Problem
 from schemas.result import Result, Source
+from schemas.store.disk import failed, new_database
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -134,6 +135,10 @@ class Ledger:
             return self._connect()
 
     def _connect(self) -> sqlite3.Connection:
+        try:
+            new_database(self.path)
+        except OSError as error:
+            raise failed(self.path.name, error) from error
         db = sqlite3.connect(self.path, timeout=BUSY_S, isolation_level=None, check_same_thread=False)
         try:
             db.execute("PRAGMA journal_mode=WAL")
