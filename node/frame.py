@@ -56,7 +56,8 @@ class Site:
     """Where a view is taken in the master: its size, its own axes (2 x 3: view to master), and which pixels count.
 
     mask: 255 where a pixel counts, height x width, None if all do. corners: n x 2 points of the master that must lie
-    in the frame. upright: the left top pixel if the axes are the master's.
+    in the frame. upright: the left top pixel if the axes are the master's. border: where in the flattened view the outermost
+    pixels of the region's own shape lie, those beside a pixel (of 8) outside of it, ignored or not.
     """
 
     width: int
@@ -66,6 +67,7 @@ class Site:
     size_px: int
     corners: NDArray[np.float64]
     upright: tuple[int, int] | None
+    border: NDArray[np.intp]
 
 
 @lru_cache(maxsize=1024)
@@ -83,7 +85,7 @@ def site(region: AnyRegion, ignore: tuple[AnyRegion, ...] = ()) -> Site:
         matrix = np.array([[1.0, 0.0, left], [0.0, 1.0, top]])
     if width * height > MAX_PIXELS:
         raise Problem("REGION_INVALID", "the region is larger than any picture")
-    mask = None
+    mask, shape = None, np.full((height, width), 255, np.uint8)
     if ignore or not isinstance(region, (Region, RotatedRectangle)):
         columns, rows = np.arange(width)[None, :], np.arange(height)[:, None]
         if upright is not None:
@@ -92,13 +94,16 @@ def site(region: AnyRegion, ignore: tuple[AnyRegion, ...] = ()) -> Site:
             x = matrix[0, 0] * columns + matrix[0, 1] * rows + matrix[0, 2]
             y = matrix[1, 0] * columns + matrix[1, 1] * rows + matrix[1, 2]
         counts = _covers(region, x, y)
+        shape = np.where(counts, np.uint8(255), np.uint8(0))
         for hole in ignore:
             counts = counts & ~_covers(hole, x, y)
         mask = _read_only(np.where(counts, np.uint8(255), np.uint8(0)))
     size_px = width * height if mask is None else int(np.count_nonzero(mask))
     if size_px == 0:
         raise Problem("REGION_INVALID", "no pixel of the region is left to look at")
-    return Site(width, height, matrix, mask, size_px, corners, upright)
+    inner = cv2.erode(shape, np.ones((3, 3), np.uint8), borderType=cv2.BORDER_CONSTANT, borderValue=0)
+    border = _read_only(np.flatnonzero(shape != inner))
+    return Site(width, height, matrix, mask, size_px, corners, upright, border)
 
 
 def _covers(region: AnyRegion, x: NDArray[np.float64], y: NDArray[np.float64]) -> NDArray[np.bool_]:

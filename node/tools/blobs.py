@@ -52,7 +52,7 @@ def measure(view: View, settings: Blobs, learned: Learned | None) -> Measurement
     labels: Any
     stats: Any
     _, labels, stats, _ = cv2.connectedComponentsWithStats(mask, connectivity=8, ltype=cv2.CV_32S)
-    kept = _kept(labels, stats, settings)
+    kept = _kept(view, labels, stats, settings)
     areas = stats[kept, cv2.CC_STAT_AREA]
     value = {"count": len(areas), "largest": areas.max(initial=0), "total": areas.sum()}[settings.value]
     return Measurement(float(value), lambda: outlines(view, np.where(np.isin(labels, kept), np.uint8(255), np.uint8(0))))
@@ -64,15 +64,15 @@ def _mask(view: View, threshold: int, light: bool) -> Pixels:
     return view.counted(cv2.threshold(view.gray, threshold, 255, kind)[1])  # type: ignore[arg-type]
 
 
-def _kept(labels: NDArray[np.int32], stats: NDArray[np.int32], settings: Blobs) -> NDArray[np.intp]:
+def _kept(view: View, labels: NDArray[np.int32], stats: NDArray[np.int32], settings: Blobs) -> NDArray[np.intp]:
     """Labels of the blobs within all limits; label 0 is what is no blob."""
-    left, top, width, height, area = stats.T
+    _, _, width, height, area = stats.T
     good = _between(area, settings.area_low_px, settings.area_high_px)
     good &= _between(width, settings.width_low_px, settings.width_high_px)
     good &= _between(height, settings.height_low_px, settings.height_high_px)
     good[0] = False
     if settings.border == "leave_out":
-        good &= (left > 0) & (top > 0) & (left + width < labels.shape[1]) & (top + height < labels.shape[0])
+        good[labels.ravel()[view.site.border]] = False
     if good.any() and (settings.circularity_low > 0 or settings.elongation_low > 1 or settings.elongation_high is not None):
         circularity, elongation = _shapes(labels, stats, good)
         good &= circularity >= settings.circularity_low

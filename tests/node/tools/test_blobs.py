@@ -2,14 +2,15 @@
 
 import math
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from node.frame import Placement
+from node.frame import Placement, site
 from node.tools.blobs import learn, measure
 from schemas import Blobs, Problem
-from schemas.geometry import Circle
+from schemas.geometry import Circle, Corner, Polygon, Ring, RotatedRectangle
 from tests.scenes import Scene, region
 
 WHERE = region(100, 80, 200, 150)
@@ -82,6 +83,63 @@ def test_blobs_at_the_border_can_be_left_out() -> None:
     scene = pins([8, 8]).disc(100, 150, 10, LIGHT)
     assert value(scene, tool()) == 3
     assert value(scene, tool(border="leave_out")) == 2
+
+
+SHAPES = {
+    "circle": Circle(x=200, y=150, radius=90),
+    "ring": Ring(x=200, y=150, radius=90, inner_radius=25),
+    "polygon": Polygon(points=tuple(Corner(x=200 + 110 * math.cos(a), y=150 + 110 * math.sin(a)) for a in (0.3, 1.9, 3.2, 4.9))),
+    "rotated": RotatedRectangle(x=200, y=150, width=150, height=120, angle_deg=25.0),
+}
+
+
+@pytest.mark.parametrize("placement", [Placement(), Placement(4.3, -2.6, 20.0, 1.0, 200, 150)])
+@pytest.mark.parametrize("shape", SHAPES)
+def test_blobs_cut_by_the_border_of_any_shape_are_left_out_and_whole_ones_are_not(shape: str, placement: Placement) -> None:
+    """Discs of 8 px on a walk along a line from the middle outwards, which leaves the shape at `edge` px from there."""
+    for turn_deg in range(7, 360, 40):
+        c, s = math.cos(math.radians(turn_deg)), math.sin(math.radians(turn_deg))
+        where = SHAPES[shape]
+        cover = site(where).mask
+        away = np.arange(30, 125)
+        x, y = 200 + c * away, 150 + s * away
+        if isinstance(where, RotatedRectangle):
+            u, v = _own_axes(where, x, y)
+            inside = (np.abs(u) <= 75) & (np.abs(v) <= 60)
+        else:
+            assert cover is not None
+            left, top = site(where).upright or (0, 0)
+            column, row = np.rint(x).astype(int) - left, np.rint(y).astype(int) - top
+            fits = (column >= 0) & (row >= 0) & (column < cover.shape[1]) & (row < cover.shape[0])
+            inside = fits & (cover[row.clip(0, cover.shape[0] - 1), column.clip(0, cover.shape[1] - 1)] > 0)
+        edge = float(away[inside].max())
+        moved = placement.matrix
+        for at, number in ((edge - 24, 1), (edge, 0), (edge + 4, 0)):
+            px, py = moved @ (200 + c * at, 150 + s * at, 1.0)
+            scene = Scene.plain(400, 300, GROUND).disc(px, py, 8, LIGHT)
+            given_ = tool(region=where, border="leave_out", threshold=120, area_low_px=3)
+            assert measure(scene.frame(5, turn_deg).view(where, placement), given_, None).value == number, (turn_deg, at)
+
+
+def _own_axes(where: RotatedRectangle, x, y):  # type: ignore[no-untyped-def]
+    c, s = math.cos(math.radians(where.angle_deg)), math.sin(math.radians(where.angle_deg))
+    return c * (x - where.x) + s * (y - where.y), -s * (x - where.x) + c * (y - where.y)
+
+
+def test_a_blob_cut_by_a_rings_bore_is_left_out() -> None:
+    given_ = tool(region=SHAPES["ring"], border="leave_out", threshold=120)
+    for turn_deg in range(0, 360, 30):
+        c, s = math.cos(math.radians(turn_deg)), math.sin(math.radians(turn_deg))
+        for at, number in ((25, 0), (19, 0), (45, 1)):
+            scene = Scene.plain(400, 300, GROUND).disc(200 + c * at, 150 + s * at, 8, LIGHT)
+            assert measure(scene.frame(5, turn_deg).view(given_.region), given_, None).value == number
+
+
+def test_a_blob_at_what_is_ignored_is_not_at_the_border() -> None:
+    hole = Circle(x=200, y=150, radius=20)
+    given_ = tool(region=SHAPES["circle"], ignore=(hole,), border="leave_out", threshold=120)
+    scene = Scene.plain(400, 300, GROUND).disc(222, 150, 8, LIGHT)
+    assert measure(scene.frame(5).view(given_.region, ignore=given_.ignore), given_, None).value == 1
 
 
 def test_what_is_ignored_does_not_count() -> None:
