@@ -95,8 +95,8 @@ def measure(view: View, settings: Difference, learned: Learned | None) -> Measur
     Sources: the variation model in C. Steger, M. Ulrich, C. Wiedemann 2008, Machine Vision Algorithms and Applications;
     edge tolerance by gray dilation and erosion, J. Serra 1982, Image Analysis and Mathematical Morphology.
 
-    Raises Problem NO_CONTRAST, PART_NOT_FOUND if nothing like the master is there, REGION_INVALID if too much of the
-    region lies outside of the frame.
+    Raises Problem NO_CONTRAST, PART_NOT_FOUND if nothing like the master is there or only of another size, REGION_INVALID
+    if too much of the region lies outside of the frame.
     """
     if learned is None:
         raise Problem("MASTER_IMAGE_NOT_FOUND", f"tool {settings.name} compares with it")
@@ -168,7 +168,8 @@ def _laid_over(view: View, settings: Difference, learned: Learned) -> tuple[Regi
     """The registration, the part in the view's axes and in the master's light, and which of its pixels are judged."""
     if view.uniform:
         raise Problem("NO_CONTRAST", "all pixels have one value")
-    placed = affine(view, learned.reference, settings.search_px, settings.search_deg, settings.bend_px)
+    search = settings.search_px, settings.search_deg, settings.bend_px
+    placed = affine(view, learned.reference, *search, settings.stretch_high)
     seen = placed.sample(view.frame.gray)
     judged = cv2.bitwise_and(placed.inside(view.frame.gray, 2 + settings.tolerance_px), learned.judged)
     share = cv2.countNonZero(judged) / cv2.countNonZero(learned.judged)

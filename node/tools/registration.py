@@ -41,6 +41,7 @@ MEMBRANE_ROUNDS = 10
 CROSS = np.array([[0, 1, 0], [1, 0, 1], [0, 1, 0]], float)
 ENOUGH_PX = 0.02  # a smaller step is the last one
 LEAST_SCORE = 0.5
+STRETCH_SLACK_PX = 0.4  # at the view's border: what noise and defects may make of a part of the right size
 
 
 @dataclass(frozen=True, eq=False)
@@ -164,18 +165,39 @@ def reference(gray: Pixels, mask: Pixels | None = None) -> Reference:
     )
 
 
-def affine(view: View, known: Reference, search_px: int = 16, search_deg: float = 1.5, bend_px: float = 0.0) -> Registration:
+def affine(
+    view: View,
+    known: Reference,
+    search_px: int = 16,
+    search_deg: float = 1.5,
+    bend_px: float = 0.0,
+    stretch: float = math.inf,
+) -> Registration:
     """Where the master's view lies in the frame, starting from where the locator put it.
 
-    search_px, search_deg: how far it may be from there. bend_px: greatest local shift beyond the affine map, 0 for none. The
-    registration's picture is the frame. Raises Problem PART_NOT_FOUND if the two do not agree anywhere near.
+    search_px, search_deg: how far it may be from there. bend_px: greatest local shift beyond the affine map, 0 for none.
+    stretch: by what share its width and height may differ, and how much it may be sheared. The registration's picture is the
+    frame. Raises Problem PART_NOT_FOUND if the two do not agree anywhere near, or only with another size or sheared.
     """
     if (known.width, known.height) != (view.width, view.height):
         raise Problem("REGION_INVALID", "it was learned in a region of another size")
     found = register(view.frame.gray, view.matrix, known, search_px, search_deg, bend_px)
     if not found.score >= LEAST_SCORE:
         raise Problem("PART_NOT_FOUND", f"the region does not look like the master's (correlation {found.score:.2f})")
+    _check_size(found, view, stretch)
     return found
+
+
+def _check_size(found: Registration, view: View, most: float) -> None:
+    """Raises Problem PART_NOT_FOUND if the part is wider, higher or more sheared than that share of the view that was taken."""
+    linear = np.linalg.inv(view.matrix[:, :2]) @ found.matrix[:, :2]
+    wide, high = np.hypot(*linear).tolist()
+    shear = float(linear[:, 0] @ linear[:, 1]) / (wide * high)
+    sizes = (("width", abs(wide - 1), view.width), ("height", abs(high - 1), view.height))
+    for what, share, size in (*sizes, ("shear", abs(shear), min(view.width, view.height))):
+        if not share <= most + STRETCH_SLACK_PX / (size / 2):
+            told = "sheared by" if what == "shear" else f"of another {what}:"
+            raise Problem("PART_NOT_FOUND", f"the part is {told} {share:.1%}, {most:.1%} are allowed")
 
 
 def register(

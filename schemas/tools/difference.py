@@ -47,6 +47,12 @@ class Difference(RegionTool):
     )
     search_deg: Float = Field(default=1.5, ge=0, le=10, description="The same for its angle, in degrees.")
     bend_px: Float = Field(default=2.0, ge=0, le=10, description="How far it may be bent, beyond an affine map, in px.")
+    stretch_high: Float = Field(
+        default=0.02,
+        ge=0,
+        le=0.2,
+        description="How much wider, higher or more sheared it may be, as a share; beyond it is not the master's part.",
+    )
     seen_low: Float = Field(
         default=0.8, ge=0.1, le=1, description="Least share of the region in the frame; the rest is not judged."
     )

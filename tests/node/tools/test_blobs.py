@@ -88,7 +88,9 @@ def test_blobs_at_the_border_can_be_left_out() -> None:
 SHAPES = {
     "circle": Circle(x=200, y=150, radius=90),
     "ring": Ring(x=200, y=150, radius=90, inner_radius=25),
-    "polygon": Polygon(points=tuple(Corner(x=200 + 110 * math.cos(a), y=150 + 110 * math.sin(a)) for a in (0.3, 1.9, 3.2, 4.9))),
+    "polygon": Polygon(
+        points=tuple(Corner(x=200 + 110 * math.cos(a), y=150 + 110 * math.sin(a)) for a in (0.3, 1.9, 3.2, 4.9))
+    ),
     "rotated": RotatedRectangle(x=200, y=150, width=150, height=120, angle_deg=25.0),
 }
 

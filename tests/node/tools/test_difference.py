@@ -236,3 +236,40 @@ def test_gray_and_colour_frames_measure_alike() -> None:
     gray = PART.rectangle(200, 180, 10, 10, 20).blurred(0.7).pixels(3, 5)
     colour = frame(np.repeat(gray[:, :, None], 3, axis=2)).view(WHERE)
     assert difference.measure(colour, settings, learned).value == 1
+
+
+def resized(scene: Scene, wide: float, high: float, shear: float = 0.0, angle_deg: float = 0.0) -> Scene:
+    """The scene stretched and sheared about its middle, then turned."""
+    c, s = np.cos(np.radians(angle_deg)), np.sin(np.radians(angle_deg))
+    linear = np.array([[c, -s], [s, c]]) @ np.array([[wide, shear], [0, high]])
+    centre = np.array([199.5, 149.5])
+    matrix = np.column_stack([linear, centre - linear @ centre])
+    light = cv2.warpAffine(
+        scene.light, matrix, (scene.width, scene.height), flags=cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE
+    )
+    return Scene(light)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("where", SHAPES[:3])
+@pytest.mark.parametrize("angle_deg", [0.0, 1.3])
+@pytest.mark.parametrize(
+    ("wide", "high", "shear"),
+    [(1.04, 1.04, 0), (0.96, 0.96, 0), (1.05, 1, 0), (1, 0.95, 0), (1, 1, 0.05), (1, 1, -0.04), (1.1, 1.1, 0)],
+)
+def test_a_part_of_another_size_or_sheared_is_not_the_masters(
+    wide: float, high: float, shear: float, angle_deg: float, where: AnyRegion
+) -> None:
+    with pytest.raises(Problem, match="PART_NOT_FOUND"):
+        value(resized(PART, wide, high, shear, angle_deg), tool(where))
+
+
+@pytest.mark.parametrize("noise", [3.0, 10.0])
+@pytest.mark.parametrize(("wide", "high", "shear"), [(1.015, 1.015, 0), (0.985, 1.01, 0), (1.018, 1, 0), (1, 1, 0.018)])
+def test_what_the_cameras_distance_changes_is_no_other_size(wide: float, high: float, shear: float, noise: float) -> None:
+    assert value(resized(PART, wide, high, shear, 0.8), tool(), noise=noise) == 0
+
+
+def test_how_much_stretch_is_allowed_is_a_setting() -> None:
+    assert value(resized(PART, 1.05, 1.05), tool(stretch_high=0.06)) == 0
+    with pytest.raises(Problem, match=r"PART_NOT_FOUND.*width: 1\.\d%, 0\.5% are allowed"):
+        value(resized(PART, 1.015, 1.0), tool(stretch_high=0.005))
