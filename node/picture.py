@@ -1,7 +1,7 @@
 """Decodes pictures from outside: JPEG, PNG, WebP and BMP, told by their first bytes, measured before they are decoded.
 
 The header is read here first, because a decoder allocates what the header asks for (a PNG of 17 kB can ask for 430 MB),
-and because OpenCV shows the upper part of a truncated JPEG as if all were well.
+and because OpenCV shows what it can of a damaged picture as if all were well.
 """
 
 import struct
@@ -11,14 +11,14 @@ from typing import NamedTuple, NoReturn
 import cv2
 import numpy as np
 
+from node import jpeg
 from node.frame import Pixels
 from schemas import Problem
 
 MAX_PIXELS = 64_000_000
 MIN_SIDE = 16
 PNG = b"\x89PNG\r\n\x1a\n"
-JPEG_WITHOUT_LENGTH = {0x01, *range(0xD0, 0xD8)}
-JPEG_FRAMES = {*range(0xC0, 0xD0)} - {0xC4, 0xC8, 0xCC}
+JPEG = b"\xff\xd8\xff"
 
 
 class Header(NamedTuple):
@@ -36,6 +36,8 @@ def decode(data: bytes) -> Pixels:
     CMYK, more than 64 Mpixel or a side below 16 px.
     """
     header = measure(data)
+    if data.startswith(JPEG):
+        return jpeg.decode(data, jpeg.measure(data))
     try:
         found = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
     except cv2.error as error:
@@ -64,8 +66,8 @@ def measure(data: bytes) -> Header:
     try:
         if data.startswith(PNG):
             header = _png(data)
-        elif data.startswith(b"\xff\xd8\xff"):
-            header = _jpeg(data)
+        elif data.startswith(JPEG):
+            header = Header(*jpeg.measure(data)[:2])
         elif data.startswith(b"RIFF") and data[8:12] == b"WEBP":
             header = _webp(data)
         elif data.startswith(b"BM"):
@@ -104,35 +106,6 @@ def _png(data: bytes) -> Header:
         if kind == b"IEND":
             return header
         at += 12 + length
-
-
-def _jpeg(data: bytes) -> Header:
-    """ITU-T T.81, annex B: markers with lengths up to the first scan; after it an end marker must come."""
-    at, header = 2, None
-    while True:
-        if data[at] != 0xFF:
-            _refuse("the JPEG has no marker where one is due")
-        marker = data[at + 1]
-        if marker == 0xFF:  # fill byte
-            at += 1
-            continue
-        if marker in JPEG_WITHOUT_LENGTH:
-            at += 2
-            continue
-        (length,) = struct.unpack_from(">H", data, at + 2)
-        if marker in JPEG_FRAMES:
-            bits, height, width, channels = struct.unpack_from(">BHHB", data, at + 4)
-            if bits != 8 or channels not in (1, 3):
-                _refuse(f"a JPEG of {bits} bits and {channels} channels is not supported")
-            header = Header(width, height)
-        at += 2 + max(length, 2)
-        if marker == 0xDA:
-            break
-    if header is None:
-        _refuse("the JPEG has no frame header")
-    if data.find(b"\xff\xd9", at) < 0:
-        _refuse("it is truncated")
-    return header
 
 
 def _webp(data: bytes) -> Header:

@@ -91,7 +91,11 @@ class UsbCamera(CameraBase):
         default=None, description="Pixel format asked of the camera, such as MJPG or YUYV."
     )
     frozen_frames: Annotated[int, Field(ge=0, le=1000)] = Field(
-        default=5, description="So many identical frames in a row are FRAME_FROZEN; 0 turns the check off."
+        default=5,
+        description=(
+            "So many identical frames in a row are FRAME_FROZEN; 0 turns the check off. Frames darker than "
+            "quality.brightness_low do not count, and a trigger waits for a lighter one: a lamp may flash for each part."
+        ),
     )
 
     @model_validator(mode="after")

@@ -5,7 +5,11 @@ opens it again after a loss; grab() only waits for what the thread brings. Wheth
 decided by the driver's time stamp, which may be that of the frame's end: its exposure began no earlier than one frame
 period, and no earlier than the frame before, ahead of the stamp. A stamp that is not of the monotonic clock is not
 believed; then only a frame counts whose buffer was empty after the trigger. Frames are decoded when somebody waits for
-one, and a few times a second to see whether the picture still changes.
+one, and a few times a second to see whether the picture still changes. Motion JPEG is taken from the driver as it is and
+decoded strictly (node/jpeg.py): OpenCV shows a frame that lost a packet as if it were whole.
+
+Where a lamp flashes for each part, the frames between are dark and all alike: a frame darker than the quality gate allows is
+neither evidence of a frozen picture nor what a trigger waits for, unless no lighter one comes in time.
 """
 
 import atexit
@@ -20,9 +24,11 @@ from itertools import islice
 from pathlib import Path
 
 import cv2
+import numpy as np
 
 from node.cameras import Request
 from node.frame import Frame, Pixels
+from node.picture import decode
 from schemas import Problem, UsbCamera
 from schemas.program import ProgramCamera
 
@@ -37,6 +43,7 @@ STALLED_NS = 500_000_000  # a read that fails so late waited for a frame; the de
 BELIEVED_NS = 2_000_000_000  # a stamp further from its arrival is of another clock, or of a driver that guesses
 SETTLE_FRAMES = 2  # a sensor shows new settings in the frame after the one that is being exposed
 MANUAL_EXPOSURE, EXPOSURE_UNIT_MS = 1, 0.1  # V4L2_EXPOSURE_MANUAL; V4L2_CID_EXPOSURE_ABSOLUTE is in 100 us
+MOTION_JPEG = {cv2.VideoWriter.fourcc(*name) for name in ("MJPG", "JPEG")}
 SYSFS = Path("/sys/class/video4linux")
 
 # OpenCV waits this long (s) for a frame before a read fails; 10 by default, and read once
@@ -55,6 +62,8 @@ class Usb:
         self._state = threading.Condition()
         self._problem: Problem | None = Problem("CAMERA_NOT_FOUND", "the camera is not open")
         self._newest: Frame | None = None
+        self._dark: Frame | None = None  # the newest one that no lamp lit
+        self._damaged: Problem | None = None  # the newest frame, since somebody waits
         self._wanted_ns: int | None = None  # what grab() waits for: a frame exposed after this
         self._asked = ProgramCamera()
         self._refused: tuple[ProgramCamera, Problem] | None = None
@@ -80,15 +89,16 @@ class Usb:
             atexit.register(self.close)  # a thread that Python ends inside of OpenCV aborts the process
 
     def grab(self, request: Request) -> Frame:
-        """The first frame that surely was exposed after the trigger.
+        """The first whole, lit frame that surely was exposed after the trigger; at the deadline a dark one if none is lit.
 
         Raises Problem CAMERA_NOT_FOUND, CAMERA_BUSY (naming who holds it), CAMERA_ERROR (lost, or a setting that it does not
-        take), FRAME_FROZEN or IMAGE_SIZE at once, CAMERA_TIMEOUT at the deadline or if it has stalled.
+        take), FRAME_FROZEN or IMAGE_SIZE at once, IMAGE_INVALID if several frames in a row are damaged; at the deadline
+        IMAGE_INVALID if the last one was, else CAMERA_TIMEOUT, which also tells that it has stalled.
         """
         with self._state:
             if request.camera != self._asked:
-                self._asked, self._newest = request.camera, None
-            self._wanted_ns = request.after_ns
+                self._asked, self._newest, self._dark = request.camera, None, None
+            self._damaged, self._wanted_ns = None, request.after_ns
             try:
                 while True:
                     problem = self.problem
@@ -100,7 +110,9 @@ class Usb:
                         return self._newest
                     left_s = (request.deadline_ns - time.monotonic_ns()) / 1e9
                     if left_s <= 0:
-                        raise Problem("CAMERA_TIMEOUT", self._name)
+                        if self._dark is not None and self._dark.exposed_ns > request.after_ns:
+                            return self._dark
+                        raise self._damaged or Problem("CAMERA_TIMEOUT", self._name)
                     self._state.wait(left_s)
             finally:
                 self._wanted_ns = None
@@ -115,11 +127,22 @@ class Usb:
             thread.join(CLOSE_S)
             atexit.unregister(self.close)
 
-    def _tell(self, problem: Problem | None, stop: threading.Event, frame: Frame | None = None) -> None:
-        """Replace problem and newest frame, unless the camera was closed meanwhile."""
+    def _tell(self, problem: Problem, stop: threading.Event) -> None:
+        """There are no frames, because of this, unless the camera was closed meanwhile."""
         with self._state:
             if not stop.is_set():
-                self._problem, self._newest = problem, frame
+                self._problem, self._newest, self._dark = problem, None, None
+                self._state.notify_all()
+
+    def _show(self, frame: Frame, lit: bool, applied: ProgramCamera, stop: threading.Event) -> None:
+        """A new frame, unless the camera was closed meanwhile or other settings are asked of it."""
+        with self._state:
+            if not stop.is_set() and self._asked == applied:
+                self._problem = None
+                if lit:
+                    self._newest = frame
+                else:
+                    self._dark = frame
                 self._state.notify_all()
 
     def _run(self, stop: threading.Event) -> None:
@@ -162,6 +185,8 @@ class Usb:
             (cv2.CAP_PROP_BUFFERSIZE, BUFFERS),
         ):
             capture.set(wish, value)  # what came of it is seen in the frames
+        if round(capture.get(cv2.CAP_PROP_FOURCC)) in MOTION_JPEG:
+            capture.set(cv2.CAP_PROP_CONVERT_RGB, 0)  # the driver's bytes, not what OpenCV makes of them
         for _ in range(MOST_FAILURES):  # some cameras take seconds to their first frame
             began_ns = time.monotonic_ns()
             if capture.grab():
@@ -175,7 +200,7 @@ class Usb:
         looks = _Looks(self._settings, self._name)
         clock = _Clock(capture, self._settings.fps)
         applied = ProgramCamera()
-        settled_ns = failures = 0
+        settled_ns = failures = damaged = 0
         while not stop.is_set():
             self.beat_ns = time.monotonic_ns()
             asked, wanted_ns = self._asked, self._wanted_ns
@@ -198,18 +223,24 @@ class Usb:
             wanted = settled and wanted_ns is not None and exposed_ns > wanted_ns
             if not wanted and not looks.due():
                 continue
-            decoded, pixels = capture.retrieve()
-            if not decoded:
+            read, raw = capture.retrieve()
+            if not read:
                 continue
-            problem = looks.at(pixels)  # type: ignore[arg-type]
-            if problem is not None:
-                self._tell(problem, stop)
+            try:
+                pixels = _decoded(raw)  # type: ignore[arg-type]
+            except Problem as problem:
+                self._damaged = Problem("IMAGE_INVALID", f"{self._name}: {problem.message}")
+                damaged += 1
+                if damaged >= MOST_FAILURES:
+                    self._tell(self._damaged, stop)
+                continue
+            damaged, self._damaged = 0, None
+            fault = looks.at(pixels)
+            if fault is not None:
+                self._tell(fault, stop)
             elif settled and looks.repeated == 0:
                 taken_at_s = time.time() - (time.monotonic_ns() - exposed_ns) / 1e9
-                frame = Frame(pixels, exposed_ns, taken_at_s, f"usb:{self._name}", False)  # type: ignore[arg-type]
-                with self._state:
-                    if self._asked == applied:
-                        self._tell(None, stop, frame)
+                self._show(Frame(pixels, exposed_ns, taken_at_s, f"usb:{self._name}", False), looks.lit, applied, stop)
 
     def _apply(self, capture: cv2.VideoCapture, asked: ProgramCamera) -> Problem | None:
         """Set exposure and gain; the problem if the camera does not take them."""
@@ -228,6 +259,11 @@ class Usb:
 def _takes(capture: cv2.VideoCapture, wish: int, value: float) -> bool:
     """Set a value and read it back: V4L2 clamps what is out of range without a word."""
     return capture.set(wish, max(0, round(value))) and abs(capture.get(wish) - value) <= max(1.0, 0.1 * value)
+
+
+def _decoded(raw: Pixels) -> Pixels:
+    """The frame; raw is that already, or one row of the driver's bytes. Raises Problem IMAGE_INVALID."""
+    return decode(raw.tobytes()) if raw.size == max(raw.shape) else raw
 
 
 class _Clock:
@@ -259,7 +295,10 @@ class _Clock:
 
 
 class _Looks:
-    """Tells frames that repeat, or have another size than asked for. `repeated`: how often the newest one was seen before."""
+    """Tells frames that repeat, or have another size than asked for.
+
+    `repeated`: how often the newest one was seen before. `lit`: whether it is as light as the quality gate asks for.
+    """
 
     def __init__(self, settings: UsbCamera, name: str) -> None:
         self._settings = settings
@@ -267,6 +306,7 @@ class _Looks:
         self._mark: int | None = None
         self._last_ns = 0
         self.repeated = 0
+        self.lit = True
 
     def due(self) -> bool:
         """Whether it is time to look at a frame that nobody waits for."""
@@ -279,7 +319,10 @@ class _Looks:
         if (width, height) != (self._settings.width, self._settings.height):
             asked = f"{self._settings.width} x {self._settings.height}"
             return Problem("IMAGE_SIZE", f"{self._name} gives {width} x {height} px, {asked} px were asked of it")
-        if self._settings.frozen_frames:
+        self.lit = float(np.mean(pixels[::8, ::8])) >= self._settings.quality.brightness_low
+        if not self.lit:
+            self._mark, self.repeated = None, 0  # without light all pictures are alike
+        elif self._settings.frozen_frames:
             mark = zlib.crc32(pixels[::8].tobytes())  # noise alone makes each picture of a live sensor differ here
             self.repeated = self.repeated + 1 if mark == self._mark else 0
             self._mark = mark

@@ -2,13 +2,17 @@
 
 import os
 import time
+from itertools import count, repeat
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 
+from node.cameras import Request
 from node.cameras.usb import Usb, _Clock, _Looks, by_serial, holding
-from schemas import UsbCamera
+from node.picture import decode
+from schemas import Problem, UsbCamera
 
 MS = 1_000_000
 
@@ -63,7 +67,7 @@ def test_a_file_that_is_no_camera_is_an_error():
 
 def test_pictures_that_repeat_are_told_after_so_many_and_forgiven_when_they_change():
     looks = _Looks(UsbCamera(device="/dev/video0", frozen_frames=3), "cam")
-    one, two = (np.full((480, 640, 3), level, np.uint8) for level in (1, 2))
+    one, two = (np.full((480, 640, 3), level, np.uint8) for level in (101, 102))
     told = [looks.at(pixels) for pixels in (one, one, one, one, one, two, two, one)]
     assert [problem and problem.code for problem in told] == [None, None, None, *["FRAME_FROZEN"] * 2, None, None, None]
     assert looks.repeated == 0
@@ -129,3 +133,108 @@ def test_a_stamp_in_the_near_future_is_cut_to_its_arrival():
     clock = _Clock(stamps, 30.0)
     stamps.stamp_ns = time.monotonic_ns() + 200 * MS
     assert clock.exposed_ns(stamps) <= time.monotonic_ns() - 40 * MS
+
+
+class Capture:
+    """OpenCV's capture of a camera that sends motion JPEG or pixels: a frame every few ms, as the test says."""
+
+    def __init__(self, frames) -> None:
+        self.frames = iter(frames)
+        self.raw = None
+
+    def grab(self) -> bool:
+        time.sleep(0.005)
+        self.raw = next(self.frames)
+        return True
+
+    def retrieve(self):
+        return True, self.raw
+
+    def get(self, wish: int) -> float:
+        return time.monotonic() * 1000 if wish == cv2.CAP_PROP_POS_MSEC else 500.0
+
+    def set(self, _wish: int, _value: float) -> bool:
+        return True
+
+
+def usb_with(frames, monkeypatch: pytest.MonkeyPatch) -> Usb:
+    """A camera whose device brings these frames."""
+    usb = Usb(UsbCamera(device="/dev/video0", frozen_frames=2), Path())
+    monkeypatch.setattr(usb, "_open", lambda _capture: None)
+    capture = Capture(frames)
+    drain = usb._drain
+    monkeypatch.setattr(usb, "_drain", lambda _capture, stop: drain(capture, stop))
+    usb.open()
+    return usb
+
+
+def grabbed(usb: Usb, limit_ms: int = 3000):
+    now_ns = time.monotonic_ns()
+    return usb.grab(Request(now_ns, now_ns + limit_ms * MS))
+
+
+def part(seed: int) -> np.ndarray:
+    return np.random.default_rng(seed).integers(90, 110, (480, 640, 3), np.uint8)
+
+
+def row(pixels: np.ndarray, damaged: bool = False) -> np.ndarray:
+    """A frame of motion JPEG as OpenCV gives it unconverted."""
+    data = cv2.imencode(".jpg", pixels)[1].tobytes()
+    if damaged:
+        data = data[: len(data) // 2] + data[len(data) // 2 + 700 :]
+    return np.frombuffer(data, np.uint8)[None]
+
+
+def opened(usb: Usb) -> None:
+    until_s = time.monotonic() + 10
+    while usb.problem is not None and time.monotonic() < until_s:
+        time.sleep(0.005)
+
+
+def test_a_damaged_frame_of_motion_jpeg_is_passed_over(monkeypatch):
+    whole = [row(part(seed)) for seed in range(4)]
+    broken = row(part(9), damaged=True)
+    usb = usb_with((frame for _ in count() for frame in (*whole[:2], broken, *whole[2:], broken)), monkeypatch)
+    opened(usb)
+    truths = [decode(data.tobytes()) for data in whole]
+    for _ in range(6):
+        assert any(np.array_equal(grabbed(usb).pixels, truth) for truth in truths)
+    usb.close()
+
+
+def test_a_camera_all_of_whose_frames_are_damaged_says_so(monkeypatch):
+    usb = usb_with(repeat(row(part(1), damaged=True)), monkeypatch)
+    until_s = time.monotonic() + 10
+    while usb.problem is None or usb.problem.code != "IMAGE_INVALID":
+        assert time.monotonic() < until_s
+        time.sleep(0.01)
+    with pytest.raises(Problem, match="IMAGE_INVALID"):
+        grabbed(usb)
+    usb.close()
+
+
+def test_between_the_flashes_of_a_lamp_the_picture_is_not_frozen_and_a_trigger_gets_the_lit_frame(monkeypatch):
+    dark = np.zeros((480, 640, 3), np.uint8)
+    usb = usb_with((part(number) if number % 40 == 39 else dark for number in count()), monkeypatch)
+    opened(usb)
+    for _ in range(5):
+        assert usb.problem is None
+        assert grabbed(usb).gray.mean() > 80
+    usb.close()
+
+
+def test_a_lamp_that_has_failed_gives_a_dark_frame_at_the_deadline(monkeypatch):
+    usb = usb_with(repeat(np.zeros((480, 640, 3), np.uint8)), monkeypatch)
+    opened(usb)
+    frame = grabbed(usb, limit_ms=300)
+    assert frame.gray.max() == 0  # what the quality gate calls too dark
+    usb.close()
+
+
+def test_a_lit_picture_that_repeats_is_still_frozen(monkeypatch):
+    usb = usb_with(repeat(part(1)), monkeypatch)
+    until_s = time.monotonic() + 10
+    while usb.problem is None or usb.problem.code != "FRAME_FROZEN":
+        assert time.monotonic() < until_s
+        time.sleep(0.01)
+    usb.close()
