@@ -21,7 +21,7 @@ PARAMETERS = {
     "type": "Type of the event.",
     "code": "Code of the condition.",
 }
-SCHEMA_NAMES = {"NodeState": "state"}
+SCHEMA_NAMES = {"NodeState": "state", "AcceptedTrigger": "accepted", "ShortResult": "short"}
 OTHER_PAYLOADS: dict[str, dict[str, Any]] = {
     "image": {"payload": {"type": "string", "format": "binary"}, "contentType": "image/jpeg"},
     "_fence": {

@@ -2,7 +2,20 @@
 
 from typing import Literal, NamedTuple
 
-from schemas import Alarm, Event, Info, Marker, Metrics, NodeState, Reply, Result, Shape, Trigger
+from schemas import (
+    AcceptedTrigger,
+    Alarm,
+    Event,
+    Info,
+    Marker,
+    Metrics,
+    NodeState,
+    Reply,
+    Result,
+    Shape,
+    ShortResult,
+    Trigger,
+)
 
 
 class Topic(NamedTuple):
@@ -22,6 +35,10 @@ TOPICS: tuple[Topic, ...] = (
     Topic("trigger", "{base}/{node}/trigger/{station}", Trigger, "in", 1, False, None, "Inspect one part."),
     Topic("result", "{base}/{node}/result/{station}", Result, "out", 1, False, None, "The one result of a trigger."),
     Topic("latest", "{base}/{node}/latest/{station}", Result, "out", 1, True, None, "The newest result, for dashboards."),
+    Topic(
+        "accepted", "{base}/{node}/accepted/{station}", AcceptedTrigger, "out", 1, False, 86400, "A trigger is in the ledger."
+    ),
+    Topic("short", "{base}/{node}/short/{station}", ShortResult, "out", 1, False, None, "A result in at most 200 bytes."),
     Topic("state", "{base}/{node}/state", NodeState, "out", 1, True, None, "State; the last will is Offline."),
     Topic("info", "{base}/{node}/info", Info, "out", 1, True, None, "Version, stations, programs, schemas, limits."),
     Topic("cmd", "{base}/{node}/cmd/{name}", None, "in", 1, False, None, "A command with a request_id."),

@@ -17,7 +17,7 @@ from node.station import Station
 from schemas import Problem, Result, Trigger, new_id
 from schemas.result import Source
 from schemas.store.ledger import Accepted, Duplicate, Ledger, NewTrigger
-from schemas.trigger import EMPTY, bad_id, parse_trigger, seconds
+from schemas.trigger import bad_id, claim, parse_trigger, seconds
 
 log = logging.getLogger(__name__)
 
@@ -54,18 +54,38 @@ class Intake:
         if message.qos == 0:
             self._seldom("trigger.qos0", station_id, {"advice": "QoS 0 can be lost on the way: publish triggers with QoS 1"})
         problem: Problem | None = None
+        trigger: Trigger | None = None
         try:
-            trigger = parse_trigger(message.payload)
+            trigger = parse_trigger(message.payload, station.settings.plain)
         except Problem as refused:
-            trigger, problem = EMPTY, refused
+            problem = refused
         except Exception as error:  # whatever a payload can do to us: it is no trigger, and it must not come again
             log.exception("a trigger could not be read")
-            trigger, problem = EMPTY, Problem("BAD_TRIGGER", type(error).__name__)
-        if problem is None:
-            problem = _stale(trigger, station, received[0], backlog)
+            problem = Problem("BAD_TRIGGER", type(error).__name__)
+        if problem is not None:
+            trigger = self._answerable(station_id, message.payload)
+        elif trigger is None:
+            self._event("trigger.ignored", station_id, {"payload": message.payload[:200].decode("utf-8", "replace")})
+            return
         else:
-            trigger = Trigger(trigger_id=bad_id(message.payload))
+            problem = _stale(trigger, station, received[0], backlog)
         self.take(station, trigger, message.payload, "mqtt", received, problem)
+
+    def _answerable(self, station: str, payload: bytes) -> Trigger:
+        """What is no trigger, under the id that it claims, or else under one of its own, so that it can be answered."""
+        claimed = claim(payload)
+        if claimed.trigger_id is not None and self._newest_id(station, claimed.trigger_id) is None:
+            return Trigger(trigger_id=claimed.trigger_id, ack=claimed.ack)
+        first = bad_id(payload)
+        last = self._newest_id(station, first, f"{first}:")
+        number = int(last[len(first) :]) + 1 if last else 1
+        return Trigger(trigger_id=f"{first}{number:08d}", ack=claimed.ack)
+
+    def _newest_id(self, station: str, first: str, last: str | None = None) -> str | None:
+        """The greatest id of a trigger between these two, if there is one."""
+        sql = "SELECT max(trigger_id) FROM triggers WHERE station = ? AND trigger_id BETWEEN ? AND ?"
+        newest: str | None = self._ledger.read(sql, (station, first, last or first))[0][0]
+        return newest
 
     def take(
         self,

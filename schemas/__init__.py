@@ -7,8 +7,8 @@ from schemas.command import COMMANDS, Command, Reply
 from schemas.errors import CATALOGUE, Problem
 from schemas.geometry import Pose, Region
 from schemas.program import Keep, Program, StoredProgram, as_program, parse_program
-from schemas.result import EVALUATION, Fault, Images, Result, ToolResult, Verdict
-from schemas.settings import GpiodLines, MemoryLines, Settings, StationSettings
+from schemas.result import EVALUATION, Fault, Images, Result, ShortResult, ToolResult, Verdict
+from schemas.settings import CommandSettings, GpiodLines, MemoryLines, Settings, StationSettings
 from schemas.state import Alarm, Event, Info, Marker, Metrics, NodeState, ProgramInfo, StationState
 from schemas.tools import (
     Angle,
@@ -41,13 +41,14 @@ from schemas.tools import (
     Tool,
     Width,
 )
-from schemas.trigger import Trigger, parse_trigger
+from schemas.trigger import AcceptedTrigger, Trigger, parse_trigger
 from schemas.user import User
 
 __all__ = [
     "CATALOGUE",
     "COMMANDS",
     "EVALUATION",
+    "AcceptedTrigger",
     "Alarm",
     "Angle",
     "Area",
@@ -62,6 +63,7 @@ __all__ = [
     "Colour",
     "ColourArea",
     "Command",
+    "CommandSettings",
     "Compare",
     "Contrast",
     "CornerLocator",
@@ -101,6 +103,7 @@ __all__ = [
     "Scale",
     "Settings",
     "Shape",
+    "ShortResult",
     "StationSettings",
     "StationState",
     "StoredProgram",

@@ -1,6 +1,6 @@
 """Commands to a node and its replies."""
 
-from typing import Annotated, Any
+from typing import Annotated, Any, ClassVar
 
 from pydantic import Field, StringConstraints, model_validator
 
@@ -8,6 +8,7 @@ from schemas.base import Float, ProgramId, Shape, StationId
 from schemas.program import OutputName, ProgramCamera
 from schemas.result import Fault
 from schemas.settings import Role
+from schemas.trigger import SentAt
 
 MAX_COMMAND_BYTES = 12 * 1024 * 1024
 
@@ -18,11 +19,21 @@ Base64Image = Annotated[str, StringConstraints(max_length=11 * 1024 * 1024, patt
 class Command(Shape):
     """What every command has."""
 
-    request_id: RequestId = Field(description="Id of the request; the same id is answered again, not done again.")
+    late: ClassVar[bool] = False  # whether it may be done although it waited: it moves and starts nothing
+
+    request_id: RequestId = Field(
+        description="Id of the request. With the same content it is answered again, not done again; with other it is refused."
+    )
+    sent_at: SentAt | None = Field(
+        default=None,
+        description="When it was sent: RFC 3339 with a time zone. Older than commands.max_age_ms, it starts nothing.",
+    )
 
 
 class Ping(Command):
     """Is the node there."""
+
+    late: ClassVar[bool] = True
 
 
 class ForStation(Command):
@@ -101,6 +112,8 @@ class TriggerCommand(ForStation):
 class Pause(Command):
     """Halt one station, or all of them."""
 
+    late: ClassVar[bool] = True
+
     station: StationId | None = Field(default=None, description="The station; all if missing.")
     maintenance: bool = Field(default=False, description="Whether lines may then be set by hand.")
 
@@ -120,6 +133,8 @@ class SetOutput(ForStation):
 
 class Resend(ForStation):
     """Publish stored results again, byte for byte, with the user property `resend`."""
+
+    late: ClassVar[bool] = True
 
     result_ids: Annotated[tuple[str, ...], Field(max_length=1000, strict=False)] = Field(default=(), description="By id.")
     trigger_ids: Annotated[tuple[str, ...], Field(max_length=1000, strict=False)] = Field(default=(), description="By trigger.")
@@ -150,6 +165,8 @@ class Reply(Shape):
     ok: bool = Field(description="Whether it was done.")
     data: dict[str, Any] | None = Field(default=None, description="What came of it.")
     error: Fault | None = Field(default=None, description="Why it was not done.")
+    repeated: bool = Field(default=False, description="Whether the request was answered before, and nothing was done now.")
+    warning: Fault | None = Field(default=None, description="It was done, but not all is well.")
 
 
 COMMANDS: dict[str, type[Command]] = {

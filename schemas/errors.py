@@ -61,6 +61,9 @@ CATALOGUE: dict[str, Entry] = {
     # commands, settings, users
     "BAD_JSON": Entry("The document is not strict JSON", 400, "Send one UTF-8 JSON document"),
     "BAD_COMMAND": Entry("The command is not what the contract says", 400, "Check the payload against the schema"),
+    "COMMAND_STALE": Entry(
+        "The command is too old to be done", 409, "Send it again, with another request_id, if it still holds"
+    ),
     "UNKNOWN_COMMAND": Entry("There is no such command", 404, "See commands in the contract"),
     "RESULT_NOT_FOUND": Entry("There is no such result", 404, "Check the id; retention may have removed it"),
     "QUERY_LIMIT": Entry("The query takes too long", 422, "Ask for a shorter time or fewer results"),

@@ -12,10 +12,10 @@ from pydantic import BaseModel
 from schemas.command import COMMANDS, Reply
 from schemas.example import example
 from schemas.program import Program
-from schemas.result import Result
+from schemas.result import Result, ShortResult
 from schemas.settings import Settings
 from schemas.state import Alarm, Event, Info, Metrics, NodeState
-from schemas.trigger import Trigger
+from schemas.trigger import AcceptedTrigger, Trigger
 
 COMMAND = "python -m schemas.generate"
 ROOT = Path(__file__).resolve().parent.parent
@@ -24,7 +24,9 @@ DRAFT = "https://json-schema.org/draft/2020-12/schema"
 
 MODELS: dict[str, type[BaseModel]] = {
     "trigger": Trigger,
+    "accepted": AcceptedTrigger,
     "result": Result,
+    "short": ShortResult,
     "state": NodeState,
     "info": Info,
     "event": Event,

@@ -1,5 +1,6 @@
 """What one trigger becomes: flat where a PLC looks, at most 16 KiB of JSON."""
 
+import json
 from typing import Annotated, Any, Literal
 
 from pydantic import Field
@@ -8,10 +9,12 @@ from schemas.base import Float, Shape
 from schemas.geometry import Pose
 
 MAX_RESULT_BYTES = 16 * 1024
+MAX_SHORT_BYTES = 200
 
 Verdict = Literal["OK", "NG", "ERROR"]
 Source = Literal["mqtt", "gpio", "timer", "http", "command"]
-EVALUATION: dict[Verdict, Literal[1, 2, 3]] = {"OK": 1, "NG": 2, "ERROR": 3}  # OPC 40001-101 ResultEvaluation
+Evaluation = Literal[1, 2, 3]
+EVALUATION: dict[Verdict, Evaluation] = {"OK": 1, "NG": 2, "ERROR": 3}  # OPC 40001-101 ResultEvaluation
 
 
 class Fault(Shape):
@@ -54,7 +57,7 @@ class Result(Shape):
     station: str = Field(description="The station.")
     seq: Annotated[int, Field(ge=1)] = Field(description="Number of the result in its station, without gaps.")
     verdict: Verdict = Field(description="OK good part, NG bad part, ERROR could not be judged.")
-    evaluation: Literal[1, 2, 3] = Field(description="The verdict as in OPC 40001-101: 1 OK, 2 NotOK, 3 NotDecidable.")
+    evaluation: Evaluation = Field(description="The verdict as in OPC 40001-101: 1 OK, 2 NotOK, 3 NotDecidable.")
     program: str | None = Field(description="The program that judged.")
     program_version: int | None = Field(description="Its version.")
     program_hash: str | None = Field(description="Its hash.")
@@ -72,3 +75,26 @@ class Result(Shape):
     error: Fault | None = Field(description="Why the part could not be judged.")
     images: Images = Field(description="The kept pictures.")
     simulated: bool = Field(description="Whether camera or lines are simulated.")
+
+
+class ShortResult(Shape):
+    """Payload of `short/{station}`: a result in at most 200 bytes, for the fixed buffers of PLCs."""
+
+    trigger_id: str = Field(description="Id of the trigger, always whole.")
+    seq: Annotated[int, Field(ge=1)] = Field(description="Number of the result in its station, without gaps.")
+    verdict: Verdict = Field(description="OK good part, NG bad part, ERROR could not be judged.")
+    evaluation: Evaluation = Field(description="The verdict as in OPC 40001-101: 1 OK, 2 NotOK, 3 NotDecidable.")
+    code: str | None = Field(description="Why the part could not be judged.")
+    part_id: str | None = Field(description="From the trigger; its beginning and ... if it is too long.")
+
+
+def shorten(payload: bytes) -> bytes:
+    """The short form of a result as published."""
+    result = json.loads(payload)
+    taken = {name: result[name] for name in ("trigger_id", "seq", "verdict", "evaluation")}
+    part_id: str | None = result["part_id"]
+    short = ShortResult(**taken, code=result["error"] and result["error"]["code"], part_id=part_id)
+    while len(written := short.model_dump_json().encode()) > MAX_SHORT_BYTES and part_id:
+        part_id = part_id[:-1]  # ids of triggers and codes are bounded: without the part it always fits
+        short = short.model_copy(update={"part_id": f"{part_id}..." if part_id else None})
+    return written

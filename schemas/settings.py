@@ -11,6 +11,7 @@ from pydantic import AfterValidator, Field, SecretStr, StringConstraints, WithJs
 
 from schemas.base import Float, NodeId, ProgramId, Shape, StationId
 from schemas.camera import CameraSettings
+from schemas.trigger import Plain
 
 
 def _absolute(path: str) -> str:
@@ -267,12 +268,34 @@ class StationSettings(Shape):
     trigger_delay_ms: Annotated[int, Field(ge=0, le=60000)] = Field(
         default=0, description="Time from a trigger to the exposure in ms."
     )
+    plain: Plain = Field(default="part_id", description="What a plain number or word is that comes as a trigger, such as 4711.")
+    ack: Literal["asked", "always"] = Field(
+        default="asked",
+        description="When accepted/{station} tells that a trigger is in the ledger: asked is for triggers with ack true only.",
+    )
+    short: bool = Field(
+        default=False,
+        description="Whether each result goes out on short/{station} too, in at most 200 bytes for fixed buffers.",
+    )
 
     @model_validator(mode="after")
     def _delay(self) -> "StationSettings":
         if 0 < self.timer_ms < 10:
             raise ValueError("timer_ms is below 10 ms")
         return self
+
+
+class CommandSettings(Shape):
+    """What is done of the commands that come."""
+
+    max_age_ms: Annotated[int, Field(ge=100, le=3_600_000)] = Field(
+        default=5000,
+        description="A command that waited longer while the node was away moves and starts nothing: COMMAND_STALE, in ms.",
+    )
+    per_second: Float = Field(
+        default=50.0, gt=0, le=100_000, description="Commands a second that are done in the long run; more are answered BUSY."
+    )
+    burst: Annotated[int, Field(ge=1, le=100_000)] = Field(default=100, description="Commands that may come at once.")
 
 
 class PictureSettings(Shape):
@@ -311,6 +334,7 @@ class Settings(Shape):
     broker: BrokerSettings = Field(default_factory=BrokerSettings, description="The MQTT broker.")
     metrics: MetricsSettings = Field(default_factory=MetricsSettings, description="Prometheus metrics.")
     web: WebSettings = Field(default_factory=WebSettings, description="The web application.")
+    commands: CommandSettings = Field(default_factory=CommandSettings, description="Limits of commands.")
     pictures: PictureSettings = Field(default_factory=PictureSettings, description="Retention of pictures.")
     history: HistorySettings = Field(default_factory=HistorySettings, description="Retention of results.")
     station: Annotated[tuple[StationSettings, ...], Field(min_length=1, max_length=32, strict=False)] = Field(

@@ -1,50 +1,39 @@
-"""The request to inspect one part."""
+"""The request to inspect one part, as PLCs, gateways and buttons write it.
 
+A payload ends at its first NUL, since PLCs send fixed buffers; a byte order mark and blanks around the rest do not count. What
+is left is a JSON object, or a plain number or word, or nothing at all. Whatever is not understood is a problem, and the id that
+it claims is looked for, so that it can be answered under that.
+"""
+
+import codecs
 import hashlib
-from typing import Annotated, Any
+import json
+import math
+import re
+from typing import Annotated, Any, Literal, NamedTuple
 
-from pydantic import Field, StringConstraints, ValidationError, field_validator
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 
-from schemas.base import ProgramId, Shape, TriggerId, canonical, explain, read_json
+from schemas.base import TRIGGER_ID, ProgramId, Shape, TriggerId, canonical, explain, read_json
 from schemas.errors import Problem
+from schemas.result import Evaluation, Verdict
 
 MAX_TRIGGER_BYTES = 64 * 1024
 MAX_META_BYTES = 4096
+MAX_NUMBER = 2**63 - 1
 
+Plain = Literal["part_id", "trigger_id"]
 PartId = Annotated[str, StringConstraints(min_length=1, max_length=128, pattern=r"^[^\x00-\x1f\x7f]*$")]
 SENT_AT = r"^20[0-9]{2}-[01][0-9]-[0-3][0-9]T[0-2][0-9]:[0-5][0-9]:[0-6][0-9](\.[0-9]{1,9})?(Z|[+-][0-2][0-9]:[0-5][0-9])$"
-
-
-class Trigger(Shape):
-    """The payload of `trigger/{station}`; every key is optional."""
-
-    trigger_id: TriggerId | None = Field(default=None, description="Id of the trigger; assigned by the node if missing.")
-    program: ProgramId | None = Field(default=None, description="Program for this part; the active one if missing.")
-    part_id: PartId | None = Field(default=None, description="Serial number of the part, returned in the result.")
-    sent_at: Annotated[str, StringConstraints(pattern=SENT_AT)] | None = Field(
-        default=None, description="When the trigger was sent: RFC 3339 with a time zone."
-    )
-    max_age_ms: Annotated[int, Field(ge=1, le=3_600_000)] | None = Field(
-        default=None, description="Older than this, the part is not inspected; the station's setting if missing."
-    )
-    meta: dict[str, Any] | None = Field(default=None, description="Anything to be returned in the result, up to 4 KiB.")
-
-    @field_validator("sent_at")
-    @classmethod
-    def _real_time(cls, text: str | None) -> str | None:
-        if text is not None:
-            seconds(text)
-        return text
-
-    @field_validator("meta")
-    @classmethod
-    def _small(cls, meta: dict[str, Any] | None) -> dict[str, Any] | None:
-        if meta is not None and len(canonical(meta)) > MAX_META_BYTES:
-            raise ValueError(f"meta is larger than {MAX_META_BYTES} bytes")
-        return meta
-
-
-EMPTY = Trigger()
 
 
 def seconds(text: str) -> float:
@@ -54,16 +43,104 @@ def seconds(text: str) -> float:
     return datetime.fromisoformat(text).timestamp()
 
 
-def parse_trigger(payload: bytes) -> Trigger:
-    """The trigger in a payload; empty and JSON scalars are a trigger without an id. Raises Problem BAD_TRIGGER."""
-    if not payload.strip(b" \t\r\n"):
-        return EMPTY
-    value = read_json(payload, limit=MAX_TRIGGER_BYTES, code="BAD_TRIGGER")
-    if isinstance(value, list):
+def _real(text: str) -> str:
+    seconds(text)
+    return text
+
+
+SentAt = Annotated[str, StringConstraints(pattern=SENT_AT), AfterValidator(_real)]
+
+
+def _digits(value: Any) -> Any:
+    """A counter of a PLC is an id: its digits. Anything else is left to the model."""
+    return str(value) if type(value) is int and 0 <= value <= MAX_NUMBER else value
+
+
+def _allow_unused(schema: dict[str, Any]) -> None:
+    """What the validators take besides, in the words of JSON Schema."""
+    for name, one in schema["properties"].items():
+        if name == "trigger_id":
+            one["anyOf"].insert(1, {"type": "integer", "minimum": 0, "maximum": MAX_NUMBER})
+        one["anyOf"].append({"const": ""})
+
+
+class Trigger(Shape):
+    """The payload of `trigger/{station}`; every key is optional, and null and "" mean that it is not given."""
+
+    model_config = ConfigDict(json_schema_extra=_allow_unused)
+
+    trigger_id: Annotated[TriggerId | None, BeforeValidator(_digits)] = Field(
+        default=None, description="Id of the trigger, or a number, which is its digits; assigned by the node if missing."
+    )
+    program: ProgramId | None = Field(default=None, description="Program for this part; the active one if missing.")
+    part_id: PartId | None = Field(default=None, description="Serial number of the part, returned in the result.")
+    sent_at: SentAt | None = Field(default=None, description="When the trigger was sent: RFC 3339 with a time zone.")
+    max_age_ms: Annotated[int, Field(ge=1, le=3_600_000)] | None = Field(
+        default=None, description="Older than this, the part is not inspected; the station's setting if missing."
+    )
+    meta: dict[str, Any] | None = Field(default=None, description="Anything to be returned in the result, up to 4 KiB.")
+
+    ack: bool | None = Field(
+        default=None,
+        description="Whether accepted/{station} is to tell that the trigger is in the ledger; see the station's ack.",
+    )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _unused(cls, value: Any) -> Any:
+        """A serialised struct has its unused fields as empty strings."""
+        return {key: None if item == "" else item for key, item in value.items()} if isinstance(value, dict) else value
+
+    @field_validator("meta")
+    @classmethod
+    def _small(cls, meta: dict[str, Any] | None) -> dict[str, Any] | None:
+        if meta is not None and len(canonical(meta)) > MAX_META_BYTES:
+            raise ValueError(f"meta is larger than {MAX_META_BYTES} bytes")
+        return meta
+
+
+class AcceptedTrigger(Shape):
+    """Payload of `accepted/{station}`: a trigger is in the ledger, or its id was known already."""
+
+    trigger_id: str = Field(description="Id of the trigger.")
+    known: bool = Field(description="Whether the id was known: nothing is inspected again.")
+    state: Literal["waiting", "answered"] = Field(description="Whether it has its result.")
+    result_id: str | None = Field(default=None, description="Id of the result; only if answered.")
+    seq: int | None = Field(default=None, description="Number of the result in its station; only if answered.")
+    verdict: Verdict | None = Field(default=None, description="Verdict of the result; only if answered.")
+    evaluation: Evaluation | None = Field(default=None, description="The verdict as in OPC 40001-101; only if answered.")
+
+
+EMPTY = Trigger()
+NUMBER = re.compile(r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?")
+NO_NUMBER = ("NaN", "Infinity", "-Infinity")  # json of Python and JavaScript writes them
+# three letters in a row with NULs between: two or four bytes a letter, not a buffer with old content behind its end
+WIDE = re.compile(rb"(?:[^\0]\0){3}|(?:\0[^\0]){3}|(?:[^\0]\0\0\0){3}|(?:\0\0\0[^\0]){3}")
+KEY = re.compile(r'\s*("(?:[^"\\]|\\.)*+")\s*:\s*')
+COMMA = re.compile(r"\s*,")
+DECODER = json.JSONDecoder(strict=False)
+BLANKS = b" \t\r\n"
+BOM = b"\xef\xbb\xbf"
+
+
+def parse_trigger(payload: bytes, plain: Plain = "part_id") -> Trigger | None:
+    """The trigger in a payload; None for `false` and `null`, which is a button that was released.
+
+    Nothing and `true` are a trigger without an id; a plain number or word is what `plain` says. Raises Problem BAD_TRIGGER.
+    """
+    if len(payload) > MAX_TRIGGER_BYTES:
+        raise Problem("BAD_TRIGGER", f"payload of {len(payload)} bytes is larger than {MAX_TRIGGER_BYTES}")
+    if WIDE.match(payload):
+        raise Problem("BAD_TRIGGER", "payload is UTF-16 or UTF-32, not UTF-8")
+    said = _said(payload)
+    if said.lower() in (b"", b"true", b"false", b"null"):  # as JSON, IEC 61131-3 and Python write them
+        return EMPTY if said.lower() in (b"", b"true") else None
+    if said[:1] == b"[":
         raise Problem("BAD_TRIGGER", "an array is not a trigger")
-    if not isinstance(value, dict):
-        return EMPTY
-    return as_trigger(value)
+    if said[:1] == b"{":
+        value: dict[str, Any] = read_json(said, limit=MAX_TRIGGER_BYTES, code="BAD_TRIGGER")
+        return as_trigger(value)
+    return as_trigger({plain: _word(said)})
 
 
 def as_trigger(value: dict[str, Any]) -> Trigger:
@@ -74,6 +151,59 @@ def as_trigger(value: dict[str, Any]) -> Trigger:
         raise Problem("BAD_TRIGGER", explain(error)) from None
 
 
+def _said(payload: bytes) -> bytes:
+    return payload.partition(b"\0")[0].strip(BLANKS).removeprefix(BOM).strip(BLANKS)
+
+
+def _word(said: bytes) -> str:
+    """A plain number, or a word that could be an id, quoted or not. Raises Problem BAD_TRIGGER."""
+    text = read_json(said, limit=MAX_TRIGGER_BYTES, code="BAD_TRIGGER") if said[:1] == b'"' else said.decode("latin-1")
+    number = NUMBER.fullmatch(text)
+    if text in NO_NUMBER or (number and math.isinf(float(text))):
+        raise Problem("BAD_TRIGGER", f"{text[:32]} is no number")
+    if not (text == "" or number or re.fullmatch(TRIGGER_ID, text)):
+        raise Problem("BAD_TRIGGER", "payload is neither a JSON object, nor a number, nor a word that could be an id")
+    return text
+
+
+class Claim(NamedTuple):
+    """What a payload that is no trigger says of itself nevertheless."""
+
+    trigger_id: str | None
+    ack: bool
+
+
+def claim(payload: bytes) -> Claim:
+    """The id, and the wish for an acknowledgement, of a payload that is no trigger.
+
+    The keys of the outermost object count, up to where it can no longer be read (cut off, a comma too many, garbage behind it).
+    A key that is there twice, or is only found further on, says nothing.
+    """
+    try:  # the end may be cut off within a letter
+        text, _ = codecs.utf_8_decode(_said(payload[:MAX_TRIGGER_BYTES]), "strict", False)
+    except UnicodeDecodeError:
+        return Claim(None, ack=False)
+    found: dict[str, Any] = {}
+    at = 1 if text[:1] == "{" else len(text)
+    while (key := KEY.match(text, at)) is not None:
+        try:
+            name = json.loads(key[1])
+            value, end = DECODER.raw_decode(text, key.end())
+        except (ValueError, RecursionError):
+            break
+        if type(value) in (int, float) and text[end : end + 1] not in tuple(" \t\r\n,}"):
+            break  # who knows how it would have gone on
+        found[name] = None if name in found else value
+        at = end
+        if (comma := COMMA.match(text, at)) is None:
+            break
+        at = comma.end()
+    trigger_id = _digits(found.get("trigger_id"))
+    if not isinstance(trigger_id, str) or not re.fullmatch(TRIGGER_ID, trigger_id) or '"trigger_id"' in text[at:]:
+        trigger_id = None
+    return Claim(trigger_id, ack=found.get("ack") is True)
+
+
 def bad_id(payload: bytes) -> str:
-    """The id under which a payload that is no trigger is answered, the same for the same payload."""
-    return "bad-" + hashlib.sha256(payload).hexdigest()[:32]
+    """What the ids under which a payload that is no trigger is answered begin with; a number follows."""
+    return "bad-" + hashlib.sha256(payload).hexdigest()[:32] + "-"

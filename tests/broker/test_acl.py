@@ -26,6 +26,8 @@ RIGHTS = (
     ("cmd/pause", {"plc"}, {"node-01"}),
     ("result/cam1", {"node-01"}, {"node-01", "plc", "viewer"}),
     ("latest/cam1", {"node-01"}, {"plc", "viewer"}),
+    ("accepted/cam1", {"node-01"}, {"plc", "viewer"}),
+    ("short/cam1", {"node-01"}, {"plc", "viewer"}),
     ("state", {"node-01"}, {"plc", "viewer"}),
     ("info", {"node-01"}, {"plc", "viewer"}),
     ("reply/pause", {"node-01"}, {"plc"}),

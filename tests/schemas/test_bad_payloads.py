@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from schemas import Problem, Trigger, canonical, parse_trigger, read_json
 from schemas.command import COMMANDS
-from schemas.trigger import EMPTY, as_trigger, bad_id
+from schemas.trigger import as_trigger, bad_id
 
 BAD: dict[str, bytes] = {
     "not JSON": b"{trigger_id:1}",
@@ -18,8 +18,6 @@ BAD: dict[str, bytes] = {
     "single quotes": b"{'trigger_id':'a'}",
     "array": b"[]",
     "array of triggers": b'[{"trigger_id":"a"}]',
-    "byte order mark": b'\xef\xbb\xbf{"trigger_id":"a"}',
-    "only a byte order mark": b"\xef\xbb\xbf",
     "latin-1": '{"part_id":"Größe"}'.encode("latin-1"),
     "UTF-16": '{"trigger_id":"a"}'.encode("utf-16"),
     "UTF-16 without mark": '{"trigger_id":"a"}'.encode("utf-16-le"),
@@ -34,6 +32,24 @@ BAD: dict[str, bytes] = {
     "duplicate keys inside": b'{"meta":{"a":1,"a":2}}',
     "duplicate keys by escape": b'{"trigger_id":"a","trigger_i\\u0064":"b"}',
     "NaN": b'{"meta":{"a":NaN}}',
+    "minus NaN at the top": b"-Infinity",
+    "1e999 at the top": b"1e999",
+    "5000 digits at the top": b"9" * 5000,
+    "plus sign at the top": b"+5",
+    "comma in a number at the top": b"3,5",
+    "two words": b"PRESS NOW",
+    "word with a slash": b"4711/12",
+    "quoted words": b'"PRESS NOW"',
+    "half a quoted word": b'"PRESS',
+    "word of 65": b"a" * 65,
+    "look-alike letters as a word": "РRESS".encode(),
+    "byte order mark twice": b'\xef\xbb\xbf\xef\xbb\xbf{"trigger_id":"a"}',
+    "byte order mark behind": b'{"trigger_id":"a"}\xef\xbb\xbf',
+    "UTF-16 of a word": "PRESS".encode("utf-16-le"),
+    "UTF-16, big end first, of a word": "PRESS".encode("utf-16-be"),
+    "UTF-32 of a word": "PRESS".encode("utf-32-le"),
+    "header of an S7 STRING": bytes([254, 18]) + b'{"trigger_id":"a"}',
+    "header of a short S7 STRING": bytes([80, 18]) + b'{"trigger_id":"a"}',
     "Infinity": b'{"meta":{"a":Infinity}}',
     "-Infinity": b'{"meta":{"a":-Infinity}}',
     "NaN at the top": b"NaN",
@@ -47,8 +63,13 @@ BAD: dict[str, bytes] = {
     "float for an integer": b'{"max_age_ms":3.0}',
     "zero": b'{"max_age_ms":0}',
     "negative": b'{"max_age_ms":-1}',
+    "negative id": b'{"trigger_id":-1}',
+    "id of 64 bits": b'{"trigger_id":9223372036854775808}',
+    "id with a fraction": b'{"trigger_id":3.0}',
+    "true as an id": b'{"trigger_id":true}',
+    "word for true": b'{"ack":"yes"}',
+    "1 for true": b'{"ack":1}',
     "huge": b'{"max_age_ms":9223372036854775807}',
-    "number for a string": b'{"trigger_id":3}',
     "object for a string": b'{"trigger_id":{"$ne":null}}',
     "array for an object": b'{"meta":[1]}',
     "lone surrogate": b'{"part_id":"\\ud800"}',
@@ -57,7 +78,6 @@ BAD: dict[str, bytes] = {
     "NUL by escape": b'{"part_id":"a\\u0000b"}',
     "NUL in meta": b'{"meta":{"a":"\\u0000"}}',
     "raw NUL": b'{"part_id":"a\x00b"}',
-    "NUL at the top": b"\x00",
     "path as an id": b'{"trigger_id":"../../etc/passwd"}',
     "path as a program": b'{"program":"../../etc/passwd"}',
     "CR LF in an id": b'{"trigger_id":"a\\r\\nb"}',
@@ -65,7 +85,6 @@ BAD: dict[str, bytes] = {
     "LF at the end of a program": b'{"program":"a\\n"}',
     "LF in a part": b'{"part_id":"a\\nb"}',
     "LF at the end of a part": b'{"part_id":"a\\n"}',
-    "empty id": b'{"trigger_id":""}',
     "id of 65": b'{"trigger_id":"' + b"a" * 65 + b'"}',
     "blank in an id": b'{"trigger_id":"a b"}',
     "MQTT wildcard in an id": b'{"trigger_id":"a/+/#"}',
@@ -116,14 +135,9 @@ def test_a_bad_payload_is_refused(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", sorted(BAD))
-def test_the_id_of_a_bad_payload_is_the_same_again_and_fits_an_id(name: str) -> None:
+def test_the_id_of_a_bad_payload_begins_the_same_again_and_fits_an_id(name: str) -> None:
     assert bad_id(BAD[name]) == bad_id(bytes(BAD[name]))
-    assert Trigger.model_validate({"trigger_id": bad_id(BAD[name])})
-
-
-@pytest.mark.parametrize("payload", [b"", b" ", b"\r\n", b"null", b"1", b"-1.5", b"true", b'"go"', b'""', b" 1 ", b"1e5"])
-def test_an_empty_payload_and_any_scalar_are_a_trigger_without_an_id(payload: bytes) -> None:
-    assert parse_trigger(payload) == EMPTY
+    assert Trigger.model_validate({"trigger_id": f"{bad_id(BAD[name])}{10**9}"})
 
 
 @pytest.mark.parametrize(
@@ -138,6 +152,7 @@ def test_an_empty_payload_and_any_scalar_are_a_trigger_without_an_id(payload: by
         {"max_age_ms": 1},
         {"meta": {"deep": [[[[1.5, None, True, "x"]]]]}},
         {"trigger_id": None, "program": None},
+        {"trigger_id": "a", "ack": True},
     ],
 )
 def test_a_good_payload_is_taken(value: dict[str, Any]) -> None:

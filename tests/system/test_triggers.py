@@ -44,7 +44,7 @@ def test_a_known_id_gives_no_second_result_and_a_changed_payload_an_event(ready:
     assert node.metrics()['inspection_duplicates_total{station="cam1"}'] == 2
 
 
-@pytest.mark.parametrize("payload", [b"", b"null", b"1", b'"go"', b"true", b" \n", b"{}"])
+@pytest.mark.parametrize("payload", [b"", b"1", b'"go"', b"PRESS\0", b"TRUE", b" \n", b"{}"])
 def test_a_payload_without_an_id_is_inspected_under_an_assigned_one(ready: Line, payload: bytes) -> None:
     ready.trigger(payload=payload)
     result = ready.expect(lambda topic, value: topic == "result/cam1")
@@ -55,7 +55,7 @@ def test_a_payload_without_an_id_is_inspected_under_an_assigned_one(ready: Line,
 
 def test_what_is_no_trigger_is_answered_bad_trigger_and_changes_nothing(ready: Line, node: NodeProcess) -> None:
     bad = [
-        b"go",
+        b"go now",
         b"[]",
         b"NaN",
         b'{"trigger_id":"a","trigger_id":"b"}',
@@ -64,7 +64,7 @@ def test_what_is_no_trigger_is_answered_bad_trigger_and_changes_nothing(ready: L
         b'{"max_age_ms":1e999}',
         b'{"max_age_ms":"3"}',
         b'{"surprise":1}',
-        b'\xef\xbb\xbf{"trigger_id":"a"}',
+        b"{'trigger_id':'a'}",
         b'{"part_id":"\xff"}',
         b'{"part_id":"\\ud800"}',
         b'{"meta":' + b"[" * 1000 + b"]" * 1000 + b"}",
@@ -80,9 +80,31 @@ def test_what_is_no_trigger_is_answered_bad_trigger_and_changes_nothing(ready: L
     assert {answer["error"]["code"] for answer in answers} == {"BAD_TRIGGER"}
     assert all(answer["trigger_id"].startswith("bad-") and answer["verdict"] == "ERROR" for answer in answers)
     assert len({answer["trigger_id"] for answer in answers}) == len(bad)
-    ready.trigger(payload=bad[0])  # the same poison again: it is known
+    ready.trigger(payload=bad[0])  # the same again is another message
     ready.result(ready.trigger())
-    assert len(stored(node.ledger)) == len(bad) + 2
+    assert len(stored(node.ledger)) == len(bad) + 3
+
+
+def test_the_same_bad_payload_five_times_is_answered_five_times(ready: Line) -> None:
+    for payload in (b'{"cmd":1}', b'{"trigger_id":"L3-1","part_id":5}'):
+        seen = len(ready.results())
+        for _ in range(5):
+            ready.trigger(payload=payload)
+        ready.result(ready.trigger())
+        answers = ready.results()[seen : seen + 5]
+        assert {answer["error"]["code"] for answer in answers} == {"BAD_TRIGGER"}
+        assert len({answer["trigger_id"] for answer in answers}) == 5
+        assert [a["trigger_id"] for a in answers if not a["trigger_id"].startswith("bad-")] == ["L3-1"] * (b"L3" in payload)
+
+
+def test_a_button_that_is_released_is_told_and_not_inspected(ready: Line) -> None:
+    for payload in (b"false", b"null", b"FALSE\0"):
+        seen = len(ready.heard)
+        ready.trigger(payload=payload)
+        event = ready.expect(lambda topic, value: topic == "event/trigger.ignored", seen=seen)
+        assert event["station"] == "cam1"
+    ready.result(ready.trigger())
+    assert [result["seq"] for result in ready.results()] == [1]
 
 
 def test_a_retained_trigger_is_ignored_with_an_event(ready: Line, node: NodeProcess) -> None:
