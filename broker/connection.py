@@ -3,7 +3,7 @@
 Theory of operation. Paho's own reconnect sends in-flight messages again, so a client is thrown away with its connection.
 One thread owns the client: it waits on the socket and on a wake-up, reads, sends, and is the only one to call paho at
 all, so nothing in here needs a lock. Sending is bounded by credits (the broker's receive maximum), which come back with each
-PUBACK. paho does not set TCP_NODELAY (88 ms a round trip without it), so on_socket_open does. A raised exception in a
+PUBACK. A raised exception in a
 paho callback would kill the thread while is_connected() stays true, so each is guarded: it ends the connection instead, and
 whatever was not acknowledged comes again.
 """
@@ -12,19 +12,17 @@ import contextlib
 import logging
 import os
 import select
-import socket
 import ssl
 import time
 from collections.abc import Callable
 from typing import Any, NamedTuple, Protocol
 
 import paho.mqtt.client as mqtt
-from paho.mqtt.enums import CallbackAPIVersion
 from paho.mqtt.packettypes import PacketTypes
-from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 from paho.mqtt.subscribeoptions import SubscribeOptions
 
+from broker.wire import Client, Incoming, Message, dial, incoming, properties, properties_of, reason_of
 from schemas.settings import BrokerSettings
 
 log = logging.getLogger(__name__)
@@ -35,39 +33,11 @@ PASS_S = 1.0
 READS = 16
 
 
-class Incoming(NamedTuple):
-    """A message from the broker."""
-
-    topic: str
-    payload: bytes
-    qos: int
-    retain: bool
-    response_topic: str | None
-    correlation: bytes | None
-
-
 class Ack(NamedTuple):
     """What acknowledges a message, on the connection over which it came and on no other."""
 
     mid: int
     qos: int
-
-
-class Outgoing(NamedTuple):
-    """A message to the broker; `token` comes back when the broker has confirmed (QoS 1 only)."""
-
-    topic: str
-    payload: bytes
-    qos: int = 1
-    retain: bool = False
-    expiry_s: int | None = None
-    content_type: str | None = "application/json"
-    correlation: bytes | None = None
-    user: tuple[tuple[str, str], ...] = ()
-    token: Any = None
-
-
-PLAIN = (None, "application/json", None, ())  # properties of most messages
 
 
 class Ended(NamedTuple):
@@ -93,28 +63,6 @@ class Side(Protocol):
         """Send what there is, by send(), while there are credits; seconds until it wants to be called again."""
 
 
-class _Buffered(socket.socket):
-    """Reads what there is at once: paho asks for a packet in three pieces, and each call into the kernel costs a turn."""
-
-    _rest = b""
-
-    def recv(self, size: int, flags: int = 0) -> bytes:
-        if not self._rest:
-            self._rest = super().recv(65536, flags)
-        piece, self._rest = self._rest[:size], self._rest[size:]
-        return piece
-
-    def pending(self) -> int:
-        """Bytes that were read from the kernel, but not yet asked for; poll does not see them."""
-        return len(self._rest)
-
-
-class _Client(mqtt.Client):
-    def _create_socket(self) -> Any:
-        sock = super()._create_socket()
-        return sock if isinstance(sock, ssl.SSLSocket) else _Buffered(fileno=sock.detach())  # type: ignore[attr-defined]
-
-
 class Connection:
     """See the head of this file. run() returns when the connection is over; the others are for its callbacks."""
 
@@ -127,7 +75,7 @@ class Connection:
         wake: int,
         *,
         protocol: int = mqtt.MQTTv5,
-        will: Outgoing | None = None,
+        will: Message | None = None,
         will_delay_s: int = 0,
         beat: Callable[[], None] = lambda: None,
     ) -> None:
@@ -142,37 +90,22 @@ class Connection:
         self._wake = wake  # an eventfd of the owner, who writes to it when there is something to send
         self._tokens: dict[int, Any] = {}
         self._v5 = protocol == mqtt.MQTTv5
-        self._plain = _properties(PacketTypes.PUBLISH)  # of most messages: paho only reads it
-        self._plain.ContentType = "application/json"
-        session: dict[str, Any] = {} if self._v5 else {"clean_session": False}
-        self.client = _Client(
-            CallbackAPIVersion.VERSION2,
-            client_id=client_id,
-            protocol=protocol,  # type: ignore[arg-type]
-            reconnect_on_failure=False,
-            manual_ack=True,
-            **session,
-        )
-        self.client.max_inflight_messages_set(0)  # credits bound it
-        self.client.connect_timeout = CONNECT_S
-        self.client.on_socket_open = self._socket_open
+        self.client = Client(settings, client_id, v5=self._v5, clean=False, manual_ack=True)
         self.client.on_connect = self._guard(self._on_connect)
         self.client.on_subscribe = self._guard(self._on_subscribe)
         self.client.on_message = self._guard(self._on_message)
         self.client.on_publish = self._guard(self._on_publish)
         self.client.on_disconnect = self._guard(self._on_disconnect)
-        if settings.username is not None:
-            self.client.username_pw_set(settings.username, settings.password.get_secret_value() if settings.password else None)
         if will is not None:
-            properties = None
+            given = None
             if self._v5:
-                properties = _properties(PacketTypes.WILLMESSAGE)
-                properties.WillDelayInterval = will_delay_s
-            self.client.will_set(will.topic, will.payload, will.qos, will.retain, properties)
+                given = properties(PacketTypes.WILLMESSAGE)
+                given.WillDelayInterval = will_delay_s
+            self.client.will_set(will.topic, will.payload, will.qos, will.retain, given)
 
     # The thread's loop
 
-    def run(self, stopping: Callable[[], bool], last: Callable[[], Outgoing | None], limit_s: float = 2.0) -> Ended:
+    def run(self, stopping: Callable[[], bool], last: Callable[[], Message | None], limit_s: float = 2.0) -> Ended:
         """Connect, serve until the connection ends or `stopping`, and say why it ended.
 
         A stop ends in order: `last` is sent and its confirmation waited for, up to the limit; the session is kept.
@@ -183,9 +116,9 @@ class Connection:
             if self.ended is None:
                 self._farewell(last(), limit_s)
         except ssl.SSLError as error:
-            self.ended = Ended("tls", f"TLS: {getattr(error, 'verify_message', '') or error.reason or error}")
-        except OSError as error:
-            self.ended = self.ended or Ended("unreachable", f"{type(error).__name__}: {error}")
+            self.ended = Ended("tls", reason_of(error))
+        except (OSError, UnicodeError) as error:
+            self.ended = self.ended or Ended("unreachable", f"{self.settings.url}: {reason_of(error)}")
         finally:
             self.online = False
             self._close()
@@ -196,25 +129,8 @@ class Connection:
         self.ended = self.ended or Ended(reason, message)
 
     def _connect(self) -> None:
-        properties = None
-        clean_start: Any = mqtt.MQTT_CLEAN_START_FIRST_ONLY
-        if self._v5:
-            clean_start = False
-            properties = _properties(PacketTypes.CONNECT)
-            properties.SessionExpiryInterval = self.settings.session_expiry_s
-        if self.settings.tls:
-            context = ssl.create_default_context(cafile=self.settings.ca_file)
-            context.minimum_version = ssl.TLSVersion.TLSv1_2
-            if self.settings.cert_file and self.settings.key_file:
-                context.load_cert_chain(self.settings.cert_file, self.settings.key_file)
-            self.client.tls_set_context(context)
-        self.client.connect(
-            self.settings.host,
-            self.settings.port,
-            keepalive=self.settings.keepalive_s,
-            clean_start=clean_start,
-            properties=properties,
-        )
+        sock = dial(self.settings, CONNECT_S)
+        self.client.begin(sock, self.settings.keepalive_s, self.settings.session_expiry_s)
 
     def _serve(self, stopping: Callable[[], bool]) -> None:
         client = self.client
@@ -255,7 +171,7 @@ class Connection:
     def _holds(self, sock: Any) -> bool:
         return self.ended is None and sock is not None and self.client.socket() is sock
 
-    def _farewell(self, last: Outgoing | None, limit_s: float) -> None:
+    def _farewell(self, last: Message | None, limit_s: float) -> None:
         self.ended = Ended("stopped", "the node stops")
         sock: Any = self.client.socket()
         if not self.online or sock is None:
@@ -280,22 +196,10 @@ class Connection:
 
     # Sending
 
-    def send(self, message: Outgoing) -> None:
+    def send(self, message: Message) -> None:
         """Hand one message to paho, which writes it at once; QoS 1 takes a credit until the broker confirms."""
-        properties = None
-        if self._v5 and message[4:8] == PLAIN:
-            properties = self._plain
-        elif self._v5:
-            properties = _properties(PacketTypes.PUBLISH)
-            if message.expiry_s is not None:
-                properties.MessageExpiryInterval = message.expiry_s
-            if message.content_type is not None:
-                properties.ContentType = message.content_type
-            if message.correlation is not None:
-                properties.CorrelationData = message.correlation
-            if message.user:
-                properties.UserProperty = list(message.user)
-        info = self.client.publish(message.topic, message.payload, message.qos, message.retain, properties)
+        given = properties_of(message) if self._v5 else None
+        info = self.client.publish(message.topic, message.payload, message.qos, message.retain, given)
         if message.qos:
             self.credits -= 1
             self._tokens[info.mid] = message.token
@@ -316,10 +220,6 @@ class Connection:
 
         return guarded
 
-    def _socket_open(self, _client: Any, _userdata: Any, sock: Any) -> None:
-        if self.client.transport == "tcp":
-            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-
     def _on_connect(self, _client: Any, _userdata: Any, flags: Any, reason: ReasonCode, properties: Any) -> None:
         if reason.is_failure:
             self.fail(_word(reason), f"the broker refused the connection: {reason}")
@@ -339,19 +239,8 @@ class Connection:
         self.side.subscribed([topic for topic, reason in pairs if reason.is_failure])
 
     def _on_message(self, client: mqtt.Client, _userdata: Any, message: mqtt.MQTTMessage) -> None:
-        properties = message.properties
         ack = Ack(message.mid, message.qos)
-        done = self.side.received(
-            Incoming(
-                message.topic,
-                bytes(message.payload),
-                message.qos,
-                bool(message.retain),
-                getattr(properties, "ResponseTopic", None),
-                getattr(properties, "CorrelationData", None),
-            ),
-            ack,
-        )
+        done = self.side.received(incoming(message), ack)
         if done:
             client.ack(*ack)
 
@@ -366,10 +255,6 @@ class Connection:
             self.fail(_word(reason), f"the broker ended the connection: {reason}")
         else:
             self.fail("lost" if self.online else "closed", f"the connection was lost: {reason}")
-
-
-def _properties(packet: int) -> Any:
-    return Properties(packet)  # type: ignore[no-untyped-call]
 
 
 def _word(reason: ReasonCode) -> str:

@@ -6,19 +6,16 @@ paho while it holds `_state`, which the callbacks need.
 
 import contextlib
 import queue
-import socket
-import ssl
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
 import paho.mqtt.client as mqtt
-from paho.mqtt.enums import CallbackAPIVersion
 from paho.mqtt.packettypes import PacketTypes
-from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 
+from broker.wire import Client, dial, properties, reason_of
 from schemas import Problem
 from schemas.settings import BrokerSettings
 
@@ -89,21 +86,11 @@ class Link:
         self._waiters: list[Waiter] = []
         self._topics = threading.Lock()
         self._uses: Counter[str] = Counter()
-        self._client = self._made(settings, client_id, limit_s, clean)
-        given: dict[str, Any] = {"clean_start": mqtt.MQTT_CLEAN_START_FIRST_ONLY}
-        if v5:
-            properties = _properties(PacketTypes.CONNECT)
-            properties.SessionExpiryInterval = expiry_s
-            given = {"clean_start": clean, "properties": properties}
+        self._client = self._made(settings, client_id, clean)
         try:
-            if settings.tls:
-                self._client.tls_set_context(_tls(settings))
-            self._client.connect(settings.host, settings.port, keepalive=settings.keepalive_s, **given)
-        except ssl.SSLError as error:
-            reason = getattr(error, "verify_message", "") or error.reason or error
-            raise Problem("BROKER_AWAY", f"{settings.url}: TLS: {reason}") from error
+            self._client.begin(dial(settings, limit_s), settings.keepalive_s, expiry_s)
         except (OSError, ValueError) as error:
-            raise Problem("BROKER_AWAY", f"{settings.url}: {getattr(error, 'strerror', None) or error}") from error
+            raise Problem("BROKER_AWAY", f"{settings.url}: {reason_of(error)}") from error
         self._client.loop_start()
         try:
             self._await(lambda: self._up, limit_s, f"{settings.url} did not answer within {limit_s:g} s")
@@ -149,12 +136,12 @@ class Link:
             if reason.is_failure:
                 raise Problem("BROKER_AWAY", f"it refuses the subscription to {topic}: {reason}")
 
-    def publish(self, topic: str, payload: bytes, properties: dict[str, Any] | None = None, *, retain: bool = False) -> bool:
+    def publish(self, topic: str, payload: bytes, extra: dict[str, Any] | None = None, *, retain: bool = False) -> bool:
         """Publish with QoS 1; returns when the broker has confirmed: whether anybody subscribes, as far as it tells."""
         given = None
         if self.v5:
-            given = _properties(PacketTypes.PUBLISH)
-            for name, value in {"ContentType": "application/json", **(properties or {})}.items():
+            given = properties(PacketTypes.PUBLISH)
+            for name, value in {"ContentType": "application/json", **(extra or {})}.items():
                 setattr(given, name, value)
         info = self._client.publish(topic, payload, 1, retain, given)
         reason = self._acknowledged(info.rc, info.mid, f"the message to {topic}")[0]
@@ -167,23 +154,13 @@ class Link:
         if self.ended is not None:
             raise Problem("BROKER_AWAY", self.ended)
 
-    def _made(self, settings: BrokerSettings, client_id: str, limit_s: float, clean: bool) -> mqtt.Client:
-        client = mqtt.Client(
-            CallbackAPIVersion.VERSION2,
-            client_id=client_id,
-            clean_session=None if self.v5 else clean,
-            protocol=mqtt.MQTTv5 if self.v5 else mqtt.MQTTv311,
-            reconnect_on_failure=False,
-        )
-        client.connect_timeout = limit_s
-        client.on_socket_open = _no_delay
+    def _made(self, settings: BrokerSettings, client_id: str, clean: bool) -> Client:
+        client = Client(settings, client_id, v5=self.v5, clean=clean)
         client.on_connect = self._on_connect
         client.on_disconnect = self._on_disconnect
         client.on_message = self._on_message
         client.on_publish = lambda _client, _userdata, mid, reason, _properties: self._on_ack(mid, [reason])
         client.on_subscribe = lambda _client, _userdata, mid, reasons, _properties: self._on_ack(mid, reasons)
-        if settings.username is not None:
-            client.username_pw_set(settings.username, settings.password.get_secret_value() if settings.password else None)
         return client
 
     def _acknowledged(self, error: int, mid: int | None, what: str) -> list[ReasonCode]:
@@ -203,7 +180,7 @@ class Link:
 
     # Callbacks of paho, on its thread
 
-    def _on_connect(self, _client: Any, _userdata: Any, flags: Any, reason: ReasonCode, properties: Any) -> None:
+    def _on_connect(self, _client: Any, _userdata: Any, flags: Any, reason: ReasonCode, given: Any) -> None:
         with self._state:
             if reason.is_failure:
                 self._other_protocol = self.v5 and "protocol version" in str(reason).lower()
@@ -211,7 +188,7 @@ class Link:
             else:
                 self._up = True
                 self.session_present = bool(flags.session_present)
-                self.properties = {} if properties is None else properties.json()
+                self.properties = {} if given is None else given.json()
             self._state.notify_all()
 
     def _on_disconnect(self, _client: Any, _userdata: Any, _flags: Any, reason: ReasonCode, _properties: Any) -> None:
@@ -234,20 +211,3 @@ class Link:
         with self._state:
             self._acks[mid] = reasons
             self._state.notify_all()
-
-
-def _no_delay(_client: Any, _userdata: Any, sock: Any) -> None:
-    """paho leaves Nagle's algorithm on: 40 to 88 ms a round trip."""
-    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-
-
-def _tls(settings: BrokerSettings) -> ssl.SSLContext:
-    context = ssl.create_default_context(cafile=settings.ca_file)
-    context.minimum_version = ssl.TLSVersion.TLSv1_2
-    if settings.cert_file and settings.key_file:
-        context.load_cert_chain(settings.cert_file, settings.key_file)
-    return context
-
-
-def _properties(packet: int) -> Any:
-    return Properties(packet)  # type: ignore[no-untyped-call]

@@ -13,23 +13,22 @@ Whatever arrives before the marker is backlog: it was sent while we were away, f
 
 import json
 import logging
-import os
 import random
 import threading
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import cache, partial
 from pathlib import Path
 from typing import Any, Literal, NamedTuple, Protocol
 
 import paho.mqtt.client as mqtt
 
-from broker.connection import Ack, Connection, Ended, Incoming, Outgoing
-from broker.topics import TOPIC, Names
+from broker.connection import Ack, Connection, Ended
+from broker.outbox import Outbox, Row
+from broker.wire import Incoming, Message
 from schemas import new_id
 from schemas.settings import BrokerSettings
-from schemas.store.ledger import OutboxRow
 
 log = logging.getLogger(__name__)
 
@@ -40,8 +39,6 @@ UNFENCED_S = 2.0
 SPACING_S = 0.05
 BACKOFF_S = (1.0, 30.0)
 REFUSED_RETRY_S = 5.0
-FEED_LIMIT = 512
-MISC_LIMIT = 2000
 BATCH = 64
 ECHOES = 8  # less than any broker's receive maximum: unacknowledged echoes must not hold triggers up
 ECHO_S = 0.02
@@ -49,16 +46,18 @@ LOSSES_A_MINUTE = 3
 RESULT_HEAD = b'{"schema":"result/1","result_id":"'
 
 
-class Outbox(Protocol):
+class Ledger(Protocol):
     """What the session needs of the ledger."""
 
-    def pending(self, after: int, limit: int) -> list[OutboxRow]: ...
+    def pending(self, after: int, limit: int) -> Sequence[Row]: ...
 
     def confirmed(self, result_ids: list[str]) -> None: ...
 
     def confirm_soon(self, result_id: str, settled: Callable[[], None]) -> None: ...
 
     def flush(self) -> None: ...
+
+    def outbox_last(self) -> int: ...
 
 
 class Backlog(NamedTuple):
@@ -67,12 +66,21 @@ class Backlog(NamedTuple):
     outage_s: float
 
 
+class Delivery(NamedTuple):
+    """A trigger as the broker delivered it; `redelivered` says that it may be one that was delivered before."""
+
+    station: str
+    message: Incoming
+    backlog: Backlog | None
+    redelivered: bool
+
+
 class _Sent:
     """A result on its way: `acked_at` is set by PUBACK; the echo, or a second without one, ends it."""
 
     __slots__ = ("acked_at", "row")
 
-    def __init__(self, row: OutboxRow) -> None:
+    def __init__(self, row: Row) -> None:
         self.row = row
         self.acked_at: float | None = None
 
@@ -80,57 +88,47 @@ class _Sent:
 class Session:
     """The node's side of the broker. Everything public may be called from any thread.
 
-    intake(station, message, backlog) commits the trigger, or raises. command(name, message) takes a command and returns
+    take(deliveries) commits triggers, all of them, or raises. command(name, message, backlog) takes a command and returns
     at once. notice(what, message) hears about what changed: online, offline, refused, taken_over.
     """
 
     def __init__(
         self,
         settings: BrokerSettings,
-        node: str,
         outbox: Outbox,
-        intake: Callable[[str, Incoming, Backlog | None], None],
-        command: Callable[[str, Incoming], None],
+        ledger: Ledger,
+        take: Callable[[list[Delivery]], None],
+        command: Callable[[str, Incoming, Backlog | None], None],
         notice: Callable[[str, str], None],
         alive_file: Path,
-        outbox_last: int = 0,
     ) -> None:
-        self.names = Names(settings.base, node)
+        self.names = outbox.names
         self.beat_ns = time.monotonic_ns()
         self.kind: Literal["persistent", "volatile"] | None = None  # None while away
-        self.counters = {"connects": 0, "echoes": 0, "resent": 0, "refused": 0, "dropped": 0}
+        self.counters = {"connects": 0, "echoes": 0, "resent": 0, "refused": 0}
         self._settings = settings
-        self.client_id = f"inspection-node-{node}"
+        self.client_id = f"inspection-node-{self.names.node}"
         self._outbox = outbox
-        self._intake = intake
+        self._ledger = ledger
+        self._take = take
         self._command = command
         self._notice = notice
         self._alive_file = alive_file
         self._protocol: int = mqtt.MQTTv5
         self._stopping = threading.Event()
-        self._wake = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
         self._connection: Connection | None = None
         self._thread = threading.Thread(target=self._run, name="broker", daemon=True)
-        # results: `_feed` holds fresh commits; when it cannot, `_behind` says to read on from the ledger after `_cursor`
-        self._feed: deque[OutboxRow] = deque()
-        self._feed_lock = threading.Lock()
-        self._behind = True
         self._cursor = 0
         self._in_flight: dict[str, _Sent] = {}
-        self._maybe_sent = outbox_last  # rows up to here may have been sent over an earlier connection
+        self._maybe_sent = ledger.outbox_last()  # rows up to here may have been sent over an earlier connection
         self._attempts = 1
         self._hold_until = 0.0
         self._swept_at = 0.0
-        self._flush_wanted = False
         self._echoes: deque[tuple[Connection, Ack]] = deque()  # whose confirmations are committed
         self._echoes_waiting = 0
         self._echoed_at = 0.0
-        # the rest: in order; and topics of which only the newest counts, spaced out
-        self._misc: deque[Outgoing] = deque()
-        self._newest: dict[str, Outgoing] = {}
-        self._newest_lock = threading.Lock()
         self._newest_at: dict[str, float] = {}
-        self._last: Outgoing | None = None
+        self._last: Message | None = None
         # fence
         self._nonce: str | None = None
         self._fenced = False
@@ -165,74 +163,21 @@ class Session:
         """Version of MQTT that is spoken."""
         return "5.0" if self._protocol == mqtt.MQTTv5 else "3.1.1"
 
-    def committed(self, rows: list[OutboxRow]) -> None:
-        """Results were committed, in this order. Called by the ledger, one commit at a time."""
-        with self._feed_lock:
-            for row in rows:
-                if not self._behind and len(self._feed) < FEED_LIMIT:
-                    self._feed.append(row)
-                else:
-                    self._behind = True
-        latest = TOPIC["latest"]
-        with self._newest_lock:
-            for row in rows:
-                topic = self.names("latest", row.station)
-                self._newest[topic] = Outgoing(topic, row.payload, latest.qos, latest.retain, latest.expiry_s)
-        self._nudge()
-
-    def flush_soon(self) -> bool:
-        """Ask this session's thread to flush the ledger; False if it may not do so promptly."""
-        if not self.online:
-            return False
-        self._flush_wanted = True
-        self._nudge()
-        return True
-
-    def post(self, name: str, leaf: str, payload: bytes, **extra: Any) -> None:
-        """Send a message of the topic table in its turn; the oldest is dropped (and counted) when too many wait."""
-        topic = TOPIC[name]
-        message = Outgoing(self.names(name, leaf), payload, topic.qos, topic.retain, topic.expiry_s, **extra)
-        self.post_raw(message)
-
-    def post_raw(self, message: Outgoing) -> None:
-        """Send any message in its turn."""
-        while len(self._misc) >= MISC_LIMIT:
-            self._misc.popleft()
-            self.counters["dropped"] += 1
-        self._misc.append(message)
-        self._nudge()
-
-    def retain(self, name: str, leaf: str, payload: bytes) -> None:
-        """Publish the newest value of a retained topic; older ones not yet sent are forgotten."""
-        topic = TOPIC[name]
-        message = Outgoing(self.names(name, leaf), payload, topic.qos, topic.retain, topic.expiry_s)
-        with self._newest_lock:
-            self._newest[message.topic] = message
-        self._nudge()
-
-    def resend(self, station: str, payloads: list[bytes]) -> None:
-        """Publish stored results again, byte for byte, marked `resend`."""
-        for payload in payloads:
-            self.post_raw(Outgoing(self.names("result", station), payload, user=(("resend", "1"),)))
-
     def stop(self, last: bytes | None, limit_s: float) -> None:
         """Send what waits, then the last state, and leave; the broker keeps our session."""
-        self._last = Outgoing(self.names("state"), last, retain=True) if last is not None else None
+        self._last = Message(self.names("state"), last, retain=True) if last is not None else None
         until = time.monotonic() + limit_s / 2
-        while self.online and time.monotonic() < until and (self._feed or self._in_flight or self._misc):
-            self._nudge()
+        while self.online and time.monotonic() < until and (self._in_flight or not self._outbox.empty):
+            self._outbox.nudge()
             time.sleep(0.01)
         self._stopping.set()
-        self._nudge()
+        self._outbox.nudge()
         self._thread.join(limit_s)
-
-    def _nudge(self) -> None:
-        if threading.get_ident() != self._thread.ident:  # on its own way it comes by anyway
-            os.eventfd_write(self._wake, 1)
 
     # The thread
 
     def _run(self) -> None:
+        self._outbox.attend(False)
         failures = 0
         while not self._stopping.is_set():
             ended, was_fenced = self._one_connection()
@@ -253,13 +198,13 @@ class Session:
             self.names("result", "+"),
             self._fence,
         )
-        will = Outgoing(self.names("state"), OFFLINE, retain=True)
+        will = Message(self.names("state"), OFFLINE, retain=True)
         connection = Connection(
             self._settings,
             self.client_id,
             self,
             subscriptions,
-            self._wake,
+            self._outbox.wake,
             protocol=self._protocol,
             will=will,
             will_delay_s=WILL_DELAY_S,
@@ -276,6 +221,7 @@ class Session:
             ended = Ended("fault", f"{type(error).__name__}: {error}")
         self._connection = None
         was_fenced, self._fenced = self._fenced, False
+        self._outbox.attend(False)
         if self.kind is not None:
             self._offline_at = time.monotonic()
             self.kind = None
@@ -356,7 +302,7 @@ class Session:
             self._echoing = True
             self._nonce = new_id()
             marker = json.dumps({"nonce": self._nonce}, separators=(",", ":")).encode()
-            self._connection.send(Outgoing(self._fence, marker))
+            self._connection.send(Message(self._fence, marker))
         self.kind = self._granted
         self._notice("online", self.protocol)
 
@@ -367,9 +313,11 @@ class Session:
             return self._echo(message, ack)
         if topic.startswith(self._triggers):
             backlog = None if self._fenced or not self._session_present else Backlog(self._outage_s)
-            self._intake(topic[len(self._triggers) :], message, backlog)
+            redelivered = message.dup or (self._session_present and not self._fenced)
+            self._take([Delivery(topic[len(self._triggers) :], message, backlog, redelivered)])
         elif topic.startswith(self._commands):
-            self._command(topic[len(self._commands) :], message)
+            backlog = None if self._fenced or not self._session_present else Backlog(self._outage_s)
+            self._command(topic[len(self._commands) :], message, backlog)
         elif topic == self._fence and self._nonce is not None and self._nonce.encode() in message.payload:
             self._pass_fence()
         return True
@@ -403,9 +351,13 @@ class Session:
             self._trust_echo = False
             self._pass_fence()
         wait_s = 1.0
-        if self._flush_wanted or self._echoes_waiting >= ECHOES or (self._echoes_waiting and now - self._echoed_at > ECHO_S):
-            self._flush_wanted = False
-            self._outbox.flush()
+        if (
+            self._outbox.flush_wanted
+            or self._echoes_waiting >= ECHOES
+            or (self._echoes_waiting and now - self._echoed_at > ECHO_S)
+        ):
+            self._outbox.flush_wanted = False
+            self._ledger.flush()
         if self._echoes_waiting:
             wait_s = ECHO_S
             while self._echoes:
@@ -419,56 +371,47 @@ class Session:
         if self._fenced and now >= self._hold_until:
             while connection.credits > 0 and (row := self._next_row()) is not None:
                 self._send_result(connection, row)
-        while connection.credits > 0 and self._misc:
-            connection.send(self._misc.popleft())
-        if self._newest and connection.credits > 0:
+        while connection.credits > 0 and self._outbox.misc:
+            connection.send(self._outbox.misc.popleft())
+        if connection.credits > 0:
             wait_s = min(wait_s, self._send_newest(connection, now))
         return wait_s
 
     # Results
 
-    def _send_result(self, connection: Connection, row: OutboxRow) -> None:
+    def _send_result(self, connection: Connection, row: Row) -> None:
         user: tuple[tuple[str, str], ...] = ()
         if row.id <= self._maybe_sent:
             self.counters["resent"] += 1
             if not self._trust_echo:
                 user = (("attempt", str(max(2, self._attempts))),)
         sent = self._in_flight[row.result_id] = _Sent(row)
-        connection.send(Outgoing(self.names("result", row.station), row.payload, user=user, token=sent))
+        connection.send(Message(self.names("result", row.station), row.payload, user=user, token=sent))
 
-    def _next_row(self) -> OutboxRow | None:
+    def _next_row(self) -> Row | None:
+        feed = self._outbox.take_rows()
         while True:
-            while self._feed:
-                row = self._feed.popleft()
+            while feed:
+                row = feed.popleft()
                 if row.id > self._cursor:
                     self._cursor = row.id
                     if row.result_id not in self._in_flight:
                         return row
-            if not self._behind:
+            if not self._outbox.behind():
                 return None
-            with self._feed_lock:
-                self._behind = False  # what is committed from here on comes by the feed, what was before is read now
-            rows = self._outbox.pending(self._cursor, BATCH)
-            with self._feed_lock:
-                if len(rows) == BATCH:  # there may be more between these and what the feed got meanwhile
-                    self._behind = True
-                    self._feed.clear()
-                    self._feed.extend(rows)
-                else:
-                    self._feed.extendleft(reversed(rows))
-            if not self._feed:
+            rows = self._ledger.pending(self._cursor, BATCH)
+            self._outbox.read(list(rows), more=len(rows) == BATCH)
+            if not feed:
                 return None
 
     def _rewind(self) -> None:
-        self._outbox.flush()  # confirmations that stand in line count already
-        with self._feed_lock:
-            self._behind = True
-            self._feed.clear()
-            self._cursor = 0
+        self._ledger.flush()  # confirmations that stand in line count already
+        self._outbox.rewind()
+        self._cursor = 0
 
     def _confirm(self, result_ids: list[str]) -> None:
         if result_ids:
-            self._outbox.confirmed(result_ids)
+            self._ledger.confirmed(result_ids)
             for result_id in result_ids:
                 self._in_flight.pop(result_id, None)
 
@@ -486,25 +429,25 @@ class Session:
         self._echoes_waiting += 1
         # the confirmation goes with the next commit, and the acknowledgement after it, on the same connection or never:
         # an echo lost to a crash in between comes again
-        self._outbox.confirm_soon(result_id, partial(self._echoes.append, (connection, ack)))
+        self._ledger.confirm_soon(result_id, partial(self._echoes.append, (connection, ack)))
         return False
 
     def _pass_fence(self) -> None:
         self._fenced = True
+        self._outbox.attend(True)
         self._rewind()
-        self._nudge()
+        self._outbox.nudge()
 
     def _send_newest(self, connection: Connection, now: float) -> float:
         wait_s = 1.0
-        with self._newest_lock:
-            due = []
-            for topic in self._newest:
-                left = self._newest_at.get(topic, 0.0) + SPACING_S - now
-                if left <= 0:
-                    due.append(topic)
-                else:
-                    wait_s = min(wait_s, left)
-            messages = [self._newest.pop(topic) for topic in due]
+        due = []
+        for topic in self._outbox.newest():
+            left = self._newest_at.get(topic, 0.0) + SPACING_S - now
+            if left <= 0:
+                due.append(topic)
+            else:
+                wait_s = min(wait_s, left)
+        messages = self._outbox.take_newest(due)
         for message in messages:
             self._newest_at[message.topic] = now
             connection.send(message)

@@ -60,12 +60,12 @@ def _asked(
         following.append(load(config, environ))
     except Problem as problem:
         log.error("reload: the old settings stay: %s", problem.message)
-        service.event("settings.refused", None, {"message": problem.message})
+        service.outbox.event("settings.refused", None, {"message": problem.message})
         notify("READY=1\nSTATUS=reload refused: the old settings stay")
         return None
     if following[-1].settings == service.settings:
         notify("READY=1")
-        service.event("settings.unchanged", None, {})
+        service.outbox.event("settings.unchanged", None, {})
         return None
     return "reload"
 

@@ -2,8 +2,8 @@
 
 import logging
 import threading
-from collections.abc import Callable
 
+from broker.outbox import Outbox
 from schemas import Alarm, utc
 
 log = logging.getLogger(__name__)
@@ -15,9 +15,9 @@ STATION_ALARMS = ("CAMERA", "OUTPUTS", "PROGRAM", "HUNG")
 class Alarms:
     """The alarms of a node; a code with a station is `CODE.station`."""
 
-    def __init__(self, stations: tuple[str, ...], publish: Callable[[str, bytes], None]) -> None:
+    def __init__(self, stations: tuple[str, ...], outbox: Outbox) -> None:
         self._codes = [*NODE_ALARMS, *(f"{code}.{station}" for code in STATION_ALARMS for station in stations)]
-        self._publish = publish
+        self._outbox = outbox
         self._active: dict[str, Alarm] = {}
         self._lock = threading.Lock()
 
@@ -37,7 +37,7 @@ class Alarms:
                 self._active[key] = Alarm(code=key, message=message[:1000], since=since, station=station)
             alarm = self._active.get(key)
         log.log(logging.WARNING if alarm else logging.INFO, "alarm %s: %s", key, message or "over")
-        self._publish(key, alarm.model_dump_json().encode() if alarm else b"")
+        self._outbox.retain("alarm", key, alarm.model_dump_json().encode() if alarm else b"")
 
     @property
     def active(self) -> dict[str, Alarm]:
@@ -49,4 +49,4 @@ class Alarms:
         """Publish every alarm, also those that are not active: the broker may still hold one of an earlier run."""
         active = self.active
         for code in self._codes:
-            self._publish(code, active[code].model_dump_json().encode() if code in active else b"")
+            self._outbox.retain("alarm", code, active[code].model_dump_json().encode() if code in active else b"")

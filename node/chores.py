@@ -131,12 +131,12 @@ class Chores:
             self._since = utc()
             state = state.model_copy(update={"since": self._since})
         self._told = state
-        service.session.retain("state", "", state.model_dump_json().encode())
+        service.outbox.retain("state", "", state.model_dump_json().encode())
 
     def _programs(self) -> None:
         service = self._service
         for program_id in service.shelf.refresh():
-            service.event("program.changed", None, {"program": program_id})
+            service.outbox.event("program.changed", None, {"program": program_id})
         broken = service.shelf.store.problem
         service.alarms.set("PROGRAMS", broken.message if broken else None)
         info = Info(
@@ -171,7 +171,7 @@ class Chores:
         payload = info.model_dump_json().encode()
         if payload != self._info:
             self._info = payload
-            service.session.retain("info", "", payload)
+            service.outbox.retain("info", "", payload)
 
     # Cameras, figures, care
 
@@ -184,7 +184,7 @@ class Chores:
             known = f"CAMERA.{station.id}" in service.alarms.active
             if (problem is not None) != known:
                 kind = "camera.lost" if problem else "camera.found"
-                service.event(kind, station.id, {"code": problem.code, "message": problem.message} if problem else {})
+                service.outbox.event(kind, station.id, {"code": problem.code, "message": problem.message} if problem else {})
             service.alarms.set("CAMERA", problem.message if problem else None, station.id)
             lines = service.driver.problem(station.id)
             service.alarms.set("OUTPUTS", lines.message if lines else None, station.id)
@@ -209,7 +209,7 @@ class Chores:
             station.blocked = Problem("STORE_FAILED", f"{depth} results wait for the broker") if full else None
         service.alarms.set("OUTBOX", f"{depth} results wait for the broker, at most {limit} may" if full else None)
         metrics.online.set(service.session.online)
-        metrics.broker_counters(service.session.counters)
+        metrics.broker_counters(service.session.counters | {"dropped": service.outbox.dropped})
         free = service.disk_free()
         metrics.disk_free.set(free)
         low = free * 100 < service.settings.pictures.min_free_percent
@@ -256,7 +256,7 @@ class Chores:
             outbox=service.ledger.outbox_depth()[0],
             stations=stations,
         )
-        service.session.post("metrics", "", message.model_dump_json().encode())
+        service.outbox.post("metrics", "", message.model_dump_json().encode())
 
     def _retention(self) -> None:
         service, history = self._service, self._service.settings.history

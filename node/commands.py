@@ -12,8 +12,9 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from broker.connection import Incoming, Outgoing
-from broker.session import Session
+from broker.outbox import Outbox
+from broker.session import Backlog
+from broker.wire import Incoming, Message
 from node.acquire import acquire
 from node.annotate import annotate
 from node.calibration import from_checkerboard
@@ -72,14 +73,14 @@ class Commands:
         stations: dict[str, Station],
         intake: Intake,
         version: str,
-        event: Callable[[str, str | None, dict[str, Any]], None],
+        outbox: Outbox,
     ) -> None:
         self.beat_ns = time.monotonic_ns()
-        self.session: Session | None = None
+        self._outbox = outbox
         self._stations = stations
         self._intake = intake
         self._version = version
-        self._event = event
+        self._event = outbox.event
         self._decoder = Decoder()
         self._line: queue.Queue[tuple[str, Incoming] | None] = queue.Queue(LINE)
         self._thread = threading.Thread(target=self._run, name="commands", daemon=True)
@@ -111,7 +112,7 @@ class Commands:
         self._thread.join(limit_s)
         self._decoder.close()
 
-    def put(self, name: str, message: Incoming) -> None:
+    def put(self, name: str, message: Incoming, _backlog: Backlog | None = None) -> None:
         """A message on a command topic; answered later. Called on the broker's thread, so it never waits."""
         if message.retain:
             self._event("command.retained", None, {"name": name[:64]})
@@ -182,15 +183,14 @@ class Commands:
             self._recent.popitem(last=False)
 
     def _reply(self, name: str, message: Incoming, payload: bytes) -> None:
-        assert self.session is not None
-        self.session.post("reply", name, payload)
+        self._outbox.post("reply", name, payload)
         topic = message.response_topic
         if topic is None:
             return
-        if topic.startswith(f"{self.session.names.base}/") and not any(c in topic for c in "+#\x00"):
-            self.session.post_raw(Outgoing(topic, payload, expiry_s=REPLY_EXPIRY_S, correlation=message.correlation))
+        if topic.startswith(f"{self._outbox.names.base}/") and not any(c in topic for c in "+#\x00"):
+            self._outbox.post_raw(Message(topic, payload, expiry_s=REPLY_EXPIRY_S, correlation=message.correlation))
         else:
-            self._event("command.response_topic", None, {"refused": topic[:200], "allowed": f"{self.session.names.base}/..."})
+            self._event("command.response_topic", None, {"refused": topic[:200], "allowed": f"{self._outbox.names.base}/..."})
 
     # The commands
 
@@ -364,8 +364,7 @@ class Commands:
         payloads = station.ledger.results(station.id, command.result_ids, command.trigger_ids, seqs)
         if not payloads:
             raise Problem("RESULT_NOT_FOUND", f"station {station.id}")
-        assert self.session is not None
-        self.session.resend(station.id, payloads)
+        self._outbox.resend(station.id, payloads)
         return {"count": len(payloads), "seqs": [json.loads(payload)["seq"] for payload in payloads]}
 
     def _reset_counters(self, command: ResetCounters) -> dict[str, Any]:

@@ -6,11 +6,11 @@ an answer drives no lines, since no part stands under the camera for it.
 
 import logging
 import time
-from collections.abc import Callable
 from typing import Any
 
-from broker.connection import Incoming
+from broker.outbox import Outbox
 from broker.session import Backlog
+from broker.wire import Incoming
 from node.part import Inspection, Part
 from node.publish import build, publish
 from node.station import Station
@@ -25,12 +25,12 @@ SELDOM_S = 10.0
 
 
 class Intake:
-    """See the head of this file. event(type, station, data) tells what a person may want to know."""
+    """See the head of this file. Events tell what a person may want to know."""
 
-    def __init__(self, stations: dict[str, Station], ledger: Ledger, event: Callable[[str, str, dict[str, Any]], None]) -> None:
+    def __init__(self, stations: dict[str, Station], ledger: Ledger, outbox: Outbox) -> None:
         self._stations = stations
         self._ledger = ledger
-        self._event = event
+        self._event = outbox.event
         self.draining = False
         self._told: dict[tuple[str, str], float] = {}
 

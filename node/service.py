@@ -19,8 +19,9 @@ from typing import Any, Literal
 
 import cv2
 
-from broker.connection import Incoming
-from broker.session import OFFLINE, Backlog, Session
+from broker.outbox import Outbox
+from broker.session import OFFLINE, Delivery, Session
+from broker.topics import Names
 from node.alarms import Alarms
 from node.cameras import make_camera
 from node.chores import Chores
@@ -37,7 +38,7 @@ from node.program import Shelf
 from node.publish import publish
 from node.showing import Showing
 from node.station import Station
-from schemas import Event, Problem, Settings, Trigger, utc
+from schemas import Problem, Settings, Trigger, utc
 from schemas.store.ledger import Ledger
 from schemas.store.pictures import Pictures
 from schemas.store.programs import Programs
@@ -66,7 +67,9 @@ class Service:
         state.mkdir(mode=0o750, parents=True, exist_ok=True)
         self._lock_file = lock_state(state)
         self.metrics = Metrics(self.version, settings.node_id)
-        self.ledger = Ledger(state / "ledger.db")
+        self.outbox = Outbox(Names(settings.broker.base, settings.node_id))
+        self.ledger = Ledger(state / "ledger.db", self.outbox.committed, self.outbox.flush_soon)
+        self.alarms = Alarms(tuple(station.id for station in settings.station), self.outbox)
         self.shelf = Shelf(Programs(state / "programs"))
         self.showing = Showing(Shown(state / "shown"))
         self.pictures = PictureWriter(
@@ -94,22 +97,11 @@ class Service:
             )
             for station in settings.station
         }
-        self.intake = Intake(self.stations, self.ledger, self.event)
-        self.commands = Commands(self.stations, self.intake, self.version, self.event)
+        self.intake = Intake(self.stations, self.ledger, self.outbox)
+        self.commands = Commands(self.stations, self.intake, self.version, self.outbox)
         self.session = Session(
-            settings.broker,
-            settings.node_id,
-            self.ledger,
-            self._take,
-            self.commands.put,
-            self._notice,
-            state / "alive",
-            self.ledger.outbox_last(),
+            settings.broker, self.outbox, self.ledger, self._take, self.commands.put, self._notice, state / "alive"
         )
-        self.ledger.on_committed = self.session.committed
-        self.ledger.flush_soon = self.session.flush_soon
-        self.alarms = Alarms(tuple(self.stations), lambda code, payload: self.session.retain("alarm", code, payload))
-        self.commands.session = self.session
         self.chores = Chores(self)
         self._sources = threading.Thread(target=self._run_sources, name="sources", daemon=True)
         self._sources_beat_ns = time.monotonic_ns()
@@ -118,16 +110,13 @@ class Service:
 
     # For the threads
 
-    def event(self, kind: str, station: str | None, data: dict[str, Any]) -> None:
-        """Publish an event."""
-        self.session.post("event", kind, Event(type=kind, at=utc(), station=station, data=data).model_dump_json().encode())
-
     def _show(self, station: str, jpeg: bytes) -> None:
-        self.session.post("image", station, jpeg, content_type="image/jpeg")
+        self.outbox.post("image", station, jpeg, content_type="image/jpeg")
 
-    def _take(self, station: str, message: Incoming, backlog: Backlog | None) -> None:
+    def _take(self, deliveries: list[Delivery]) -> None:
         try:
-            self.intake.mqtt(station, message, backlog)
+            for delivery in deliveries:
+                self.intake.mqtt(delivery.station, delivery.message, delivery.backlog)
         except Problem as problem:
             self._store_failed(problem)
             raise
@@ -246,7 +235,7 @@ class Service:
             return
         station.metrics.abandoned.labels(station.id).inc()
         station.abandon()
-        self.event("inspection.hung", station.id, {"trigger_id": part.trigger_id})
+        self.outbox.event("inspection.hung", station.id, {"trigger_id": part.trigger_id})
         if len(station.abandoned) >= ABANDONED_LIMIT:
             self._die(f"station {station.id} has {len(station.abandoned)} hanging inspections")
 

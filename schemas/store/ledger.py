@@ -4,7 +4,7 @@ Group commit without a writer thread: a caller puts its operation into the line 
 commits all that stand in line in one transaction, the others find theirs done (flat combining: Hendler et al., SPAA 2010).
 So a lone commit costs no hand-over between threads, and many at a time cost one fsync. What need not be waited for is
 posted: it goes with the next commit, or with a flush by the thread that is asked for one. Committed results are handed
-to `on_committed` in the order of their commits, before the next commit can begin.
+to `committed` in the order of their commits, before the next commit can begin.
 """
 
 import contextlib
@@ -102,13 +102,22 @@ class _Job:
 
 
 class Ledger:
-    """The ledger of one node. All methods may be called from any thread."""
+    """The ledger of one node. All methods may be called from any thread.
 
-    def __init__(self, path: Path) -> None:
+    committed(rows) hears of results in the order of their commits; flush_soon() asks another thread to flush, and is False if
+    there is none.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        committed: Callable[[list[OutboxRow]], None] = lambda _: None,
+        flush_soon: Callable[[], bool] = lambda: False,
+    ) -> None:
         self.path = path
         self.boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
-        self.on_committed: Callable[[list[OutboxRow]], None] = lambda _: None
-        self.flush_soon: Callable[[], bool] = lambda: False  # asks another thread to flush; False if there is none
+        self._committed = committed
+        self._flush_soon = flush_soon
         self.commits = 0
         self.quarantined: Path | None = None
         self._line: deque[_Job] = deque()
@@ -235,7 +244,7 @@ class Ledger:
                 job.done = True
         rows = [row for job in jobs for row in job.outbox]
         if rows:
-            self.on_committed(rows)
+            self._committed(rows)
         for job in jobs:
             if job.settled is not None:
                 try:
@@ -284,7 +293,7 @@ class Ledger:
     def answer_soon(self, trigger: int, station: str, build: Callable[[int], Result], settled: Settled) -> None:
         """Like answer, but with the next commit: settled(result, error) tells. At once if nobody else is there to commit."""
         self.post(lambda db: self._answer(db, trigger, station, build), settled)
-        if not self.flush_soon():
+        if not self._flush_soon():
             self.flush()
 
     def _accept(self, db: sqlite3.Connection, new: NewTrigger) -> Accepted | Duplicate:

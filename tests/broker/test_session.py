@@ -9,8 +9,10 @@ from pathlib import Path
 import pytest
 from pydantic import SecretStr
 
-from broker.connection import Incoming
-from broker.session import Backlog, Session
+from broker.outbox import Outbox
+from broker.session import Backlog, Delivery, Session
+from broker.topics import Names
+from broker.wire import Incoming
 from deploy.broker_process import BrokerProcess
 from schemas import Problem
 from schemas.settings import BrokerSettings
@@ -26,7 +28,6 @@ class Bench:
     """A session on a ledger of its own; triggers are accepted and answered at once."""
 
     def __init__(self, folder: Path, settings: BrokerSettings) -> None:
-        self.ledger = Ledger(folder / "ledger.db")
         self.settings = settings
         self.folder = folder
         self.backlogs: list[tuple[str, Backlog | None]] = []
@@ -36,26 +37,27 @@ class Bench:
         self.session = self.make()
 
     def make(self) -> Session:
+        outbox = Outbox(Names(self.settings.base, "node-01"))
+        self.ledger = Ledger(self.folder / "ledger.db", outbox.committed, outbox.flush_soon)
         session = Session(
             self.settings,
-            "node-01",
+            outbox,
             self.ledger,
-            self.intake,
-            lambda name, message: self.commands.append((name, message)),
+            self.take,
+            lambda name, message, _: self.commands.append((name, message)),
             lambda what, message: self.notices.append((what, message)),
             self.folder / "alive",
-            self.ledger.outbox_last(),
         )
-        self.ledger.on_committed = session.committed
         session.start()
         return session
 
-    def intake(self, station: str, message: Incoming, backlog: Backlog | None) -> None:
-        trigger_id = message.payload.decode()
-        if self.failing:
-            raise Problem("STORE_FAILED", "as asked")
-        self.backlogs.append((trigger_id, backlog))
-        self.result(trigger_id)
+    def take(self, deliveries: list[Delivery]) -> None:
+        for delivery in deliveries:
+            trigger_id = delivery.message.payload.decode()
+            if self.failing:
+                raise Problem("STORE_FAILED", "as asked")
+            self.backlogs.append((trigger_id, delivery.backlog))
+            self.result(trigger_id)
 
     def result(self, trigger_id: str) -> None:
         accepted = self.ledger.accept(new(trigger_id))
@@ -205,6 +207,7 @@ def test_a_process_that_starts_again_sends_only_what_the_broker_never_got(bench:
     wait_for(lambda: outbox(bench.ledger.path) == 0)
     bench.session.stop(None, 3)
     bench.result("second")
+    bench.ledger.close()
     bench.session = bench.make()
     wait_for(lambda: ids(line) == ["first", "second"], 20)
     assert all("attempt" not in user for _, _, _, user in line.heard)

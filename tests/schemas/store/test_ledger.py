@@ -49,8 +49,14 @@ def build(trigger_id: str, station: str = "cam1") -> Callable[[int], Result]:
 
 
 @pytest.fixture
-def ledger(tmp_path: Path) -> Iterator[Ledger]:
-    made = Ledger(tmp_path / "ledger.db")
+def handed() -> list[OutboxRow]:
+    """The results that were handed on."""
+    return []
+
+
+@pytest.fixture
+def ledger(tmp_path: Path, handed: list[OutboxRow]) -> Iterator[Ledger]:
+    made = Ledger(tmp_path / "ledger.db", handed.extend)
     yield made
     made.close()
 
@@ -103,9 +109,9 @@ def test_seq_goes_on_after_a_restart(tmp_path: Path) -> None:
     second.close()
 
 
-def test_committed_results_are_handed_on_in_the_order_of_their_commits_from_many_threads(ledger: Ledger) -> None:
-    handed: list[OutboxRow] = []
-    ledger.on_committed = handed.extend
+def test_committed_results_are_handed_on_in_the_order_of_their_commits_from_many_threads(
+    ledger: Ledger, handed: list[OutboxRow]
+) -> None:
 
     def work(worker: int) -> None:
         for number in range(40):
@@ -125,9 +131,7 @@ def test_committed_results_are_handed_on_in_the_order_of_their_commits_from_many
         assert [row[0] for row in rows] == list(range(1, 121))
 
 
-def test_an_operation_that_fails_takes_no_other_of_its_batch_with_it(ledger: Ledger) -> None:
-    handed: list[OutboxRow] = []
-    ledger.on_committed = handed.extend
+def test_an_operation_that_fails_takes_no_other_of_its_batch_with_it(ledger: Ledger, handed: list[OutboxRow]) -> None:
     jobs = []
     for trigger_id in ("a", "b", "c"):
         accepted = ledger.accept(new(trigger_id))

@@ -1,0 +1,162 @@
+"""What waits to go out: results as they are committed, other messages in their turn, and topics whose newest value counts.
+
+Anybody may put something in, from any thread and without waiting; one session takes it out. An outbox needs nothing but the
+names of the topics, so it is made first, and whoever has something to say is given it. Each kind has a bound: results beyond
+it wait in the ledger, of other messages the oldest is dropped and counted, and a topic whose newest value counts has one.
+"""
+
+import os
+import threading
+from collections import deque
+from typing import Any, Protocol
+
+from broker.topics import TOPIC, Names
+from broker.wire import Message
+from schemas import Event, utc
+
+FEED_LIMIT = 512
+MISC_LIMIT = 2000
+
+
+class Row(Protocol):
+    """A committed result that the broker has not confirmed: `id` grows with each commit."""
+
+    @property
+    def id(self) -> int: ...
+
+    @property
+    def result_id(self) -> str: ...
+
+    @property
+    def station(self) -> str: ...
+
+    @property
+    def payload(self) -> bytes: ...
+
+
+class Outbox:
+    """See the head of this file. `wake` is an eventfd that is written to when there is something new."""
+
+    def __init__(self, names: Names) -> None:
+        self.names = names
+        self.wake = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
+        self.dropped = 0
+        self.misc: deque[Message] = deque()
+        self.flush_wanted = False
+        self._attended = False
+        self._owner: int | None = None
+        self._lock = threading.Lock()
+        self._feed: deque[Row] = deque()
+        self._behind = True
+        self._newest: dict[str, Message] = {}
+
+    # For everybody
+
+    def committed(self, rows: list[Any]) -> None:
+        """Results were committed, in this order. Called by the ledger, one commit at a time."""
+        latest = TOPIC["latest"]
+        with self._lock:
+            for row in rows:
+                if not self._behind and len(self._feed) < FEED_LIMIT:
+                    self._feed.append(row)
+                else:
+                    self._behind = True
+                topic = self.names("latest", row.station)
+                self._newest[topic] = Message(topic, row.payload, latest.qos, latest.retain, latest.expiry_s)
+        self.nudge()
+
+    def flush_soon(self) -> bool:
+        """Ask the thread that attends to this outbox to flush the ledger; False if none may do so promptly."""
+        if not self._attended:
+            return False
+        self.flush_wanted = True
+        self.nudge()
+        return True
+
+    def post(self, name: str, leaf: str, payload: bytes, **extra: Any) -> None:
+        """Send a message of the topic table in its turn."""
+        topic = TOPIC[name]
+        self.post_raw(Message(self.names(name, leaf), payload, topic.qos, topic.retain, topic.expiry_s, **extra))
+
+    def post_raw(self, message: Message) -> None:
+        """Send any message in its turn."""
+        while len(self.misc) >= MISC_LIMIT:
+            self.misc.popleft()
+            self.dropped += 1
+        self.misc.append(message)
+        self.nudge()
+
+    def event(self, kind: str, station: str | None, data: dict[str, Any]) -> None:
+        """Publish an event."""
+        self.post("event", kind, Event(type=kind, at=utc(), station=station, data=data).model_dump_json().encode())
+
+    def retain(self, name: str, leaf: str, payload: bytes) -> None:
+        """Publish the newest value of a retained topic; older ones not yet sent are forgotten."""
+        topic = TOPIC[name]
+        message = Message(self.names(name, leaf), payload, topic.qos, topic.retain, topic.expiry_s)
+        with self._lock:
+            self._newest[message.topic] = message
+        self.nudge()
+
+    def resend(self, station: str, payloads: list[bytes]) -> None:
+        """Publish stored results again, byte for byte, marked `resend`."""
+        for payload in payloads:
+            self.post_raw(Message(self.names("result", station), payload, user=(("resend", "1"),)))
+
+    def nudge(self) -> None:
+        """Wake whoever attends to this outbox."""
+        if threading.get_ident() != self._owner:  # on its own way it comes by anyway
+            os.eventfd_write(self.wake, 1)
+
+    # For the session
+
+    def attend(self, attended: bool) -> None:
+        """The calling thread takes out what is put in from here on; `attended` says that it does so promptly."""
+        self._owner = threading.get_ident()
+        self._attended = attended
+
+    def close(self) -> None:
+        """Nobody attends any more; what is put in from here on stays."""
+        self._attended = False
+        os.close(self.wake)
+
+    @property
+    def empty(self) -> bool:
+        """Whether nothing waits but newest values."""
+        return not (self._feed or self.misc)
+
+    def take_rows(self) -> deque[Row]:
+        """The committed results that were handed over, to be emptied from the left."""
+        return self._feed
+
+    def behind(self) -> bool:
+        """Whether results must be read from the ledger; from this answer on those that are committed are handed over."""
+        with self._lock:
+            behind, self._behind = self._behind, False
+            return behind
+
+    def read(self, rows: list[Any], *, more: bool) -> None:
+        """These were read from the ledger; `more` says that there may be more between these and what was handed over."""
+        with self._lock:
+            if more:
+                self._behind = True
+                self._feed.clear()
+                self._feed.extend(rows)
+            else:
+                self._feed.extendleft(reversed(rows))
+
+    def rewind(self) -> None:
+        """Read all results from the ledger again."""
+        with self._lock:
+            self._behind = True
+            self._feed.clear()
+
+    def take_newest(self, due: list[str]) -> list[Message]:
+        """The newest values of these topics."""
+        with self._lock:
+            return [self._newest.pop(topic) for topic in due]
+
+    def newest(self) -> list[str]:
+        """Topics whose newest value waits."""
+        with self._lock:
+            return list(self._newest)

@@ -1,0 +1,266 @@
+"""What all MQTT clients of ours have in common: how a socket is made, paho over it, and a message with its properties.
+
+Theory of operation. A socket is dialled before paho sees it: names, addresses and certificates may take any time, and whoever
+dials says where (`dial` tells its step), so that a thread with a heartbeat can let another one wait. On every socket small
+packets leave at once (TCP_NODELAY, which paho leaves off: 88 ms a round trip), and what comes is acknowledged at once
+(TCP_QUICKACK, set again after each read, since the kernel takes it back: a broker that keeps Nagle's algorithm holds its next
+packet back until we acknowledge, 44 ms a round trip). What the kernel has is read in one call; paho asks for a packet in three
+pieces.
+"""
+
+import contextlib
+import errno
+import os
+import select
+import socket
+import ssl
+import time
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import paho.mqtt.client as mqtt
+from paho.mqtt.enums import CallbackAPIVersion
+from paho.mqtt.packettypes import PacketTypes
+from paho.mqtt.properties import Properties
+
+from schemas.settings import BrokerSettings
+
+READ_BYTES = 65536
+STAGGER_S = 0.25  # until the next address of a name is tried beside those before it
+
+
+class Message(NamedTuple):
+    """A message to the broker; `token` comes back when the broker has confirmed it (QoS 1 only)."""
+
+    topic: str
+    payload: bytes
+    qos: int = 1
+    retain: bool = False
+    expiry_s: int | None = None
+    content_type: str | None = "application/json"
+    response_topic: str | None = None
+    correlation: bytes | None = None
+    user: tuple[tuple[str, str], ...] = ()
+    token: Any = None
+
+
+class Incoming(NamedTuple):
+    """A message from the broker; `dup` says that it may have come before, `user` are its user properties."""
+
+    topic: str
+    payload: bytes
+    qos: int = 1
+    retain: bool = False
+    response_topic: str | None = None
+    correlation: bytes | None = None
+    dup: bool = False
+    user: tuple[tuple[str, str], ...] = ()
+
+
+PLAIN = (None, "application/json", None, None, ())  # the properties of most messages
+
+
+# Sockets
+
+
+class _Buffered(socket.socket):
+    """A socket that is read in large pieces; `pending` bytes were read, but not yet asked for, and poll does not see them."""
+
+    _rest = b""
+
+    def recv(self, size: int, flags: int = 0) -> bytes:
+        if not self._rest:
+            self._rest = super().recv(READ_BYTES, flags)
+            quick(self)
+        piece, self._rest = self._rest[:size], self._rest[size:]
+        return piece
+
+    def pending(self) -> int:
+        return len(self._rest)
+
+
+class _Encrypted(ssl.SSLSocket):
+    """The same over TLS."""
+
+    _rest = b""
+
+    def recv(self, size: int = 1024, flags: int = 0) -> bytes:
+        if not self._rest:
+            self._rest = super().recv(READ_BYTES, flags)
+            quick(self)
+        piece, self._rest = self._rest[:size], self._rest[size:]
+        return piece
+
+    def pending(self) -> int:
+        return len(self._rest) + super().pending()
+
+
+def quick(sock: socket.socket) -> None:
+    """Acknowledge at once what comes next; to be called after each read."""
+    with contextlib.suppress(OSError):  # the connection may be over
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_QUICKACK, 1)
+
+
+def dial(settings: BrokerSettings, limit_s: float, told: Callable[[str], None] = lambda _: None) -> socket.socket:
+    """A connected socket, encrypted where the settings say so. Raises OSError (ssl.SSLError among them), UnicodeError.
+
+    The limit holds for each step on the wire; how long a name or a file takes is up to the machine. told(step) hears what is
+    waited for.
+    """
+    context = None
+    if settings.tls:
+        told(f"reading the certificates ({', '.join(filter(None, (settings.ca_file, settings.cert_file))) or 'the system'})")
+        context = _context(settings)
+    told(f"asking the name server for {settings.host}")
+    try:
+        found = socket.getaddrinfo(settings.host, settings.port, type=socket.SOCK_STREAM)
+    except OSError as error:
+        raise OSError(f"the name {settings.host} cannot be resolved: {error.strerror or error}") from error
+    told(f"connecting to {settings.host}:{settings.port}, {len(found)} addresses")
+    sock = _first(found, limit_s)
+    try:
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        sock.settimeout(limit_s)
+        if context is None:
+            return _Buffered(fileno=sock.detach())
+        told("waiting for the TLS greeting of the broker")
+        return context.wrap_socket(sock, server_hostname=settings.host)
+    except BaseException:
+        sock.close()
+        raise
+
+
+def _first(found: list[Any], limit_s: float) -> socket.socket:
+    """The first of these addresses that answers; each is tried a moment after the one before (RFC 8305). Raises OSError."""
+    trying: dict[int, socket.socket] = {}
+    left = list(found)
+    failure: OSError = TimeoutError(f"no answer within {limit_s:g} s from {', '.join(sorted({each[4][0] for each in found}))}")
+    poll = select.poll()
+    until = time.monotonic() + limit_s
+    try:
+        while left or trying:
+            if left:
+                family, kind, protocol, _, address = left.pop(0)
+                sock = socket.socket(family, kind, protocol)
+                sock.setblocking(False)
+                code = sock.connect_ex(address)
+                if code not in (0, errno.EINPROGRESS):
+                    failure = OSError(code, os.strerror(code))
+                    sock.close()
+                    continue
+                trying[sock.fileno()] = sock
+                poll.register(sock, select.POLLOUT)
+                until = time.monotonic() + limit_s
+            wait_s = STAGGER_S if left else until - time.monotonic()
+            ready = poll.poll(max(0.0, wait_s) * 1000)
+            for number, _ in ready:
+                sock = trying.pop(number)
+                poll.unregister(number)
+                code = sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
+                if not code:
+                    return sock
+                failure = OSError(code, os.strerror(code))
+                sock.close()
+            if not left and time.monotonic() >= until:
+                break
+        raise failure
+    finally:
+        for other in trying.values():
+            other.close()
+
+
+def _context(settings: BrokerSettings) -> ssl.SSLContext:
+    context = ssl.create_default_context(cafile=settings.ca_file)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    context.sslsocket_class = _Encrypted
+    if settings.cert_file and settings.key_file:
+        context.load_cert_chain(settings.cert_file, settings.key_file)
+    return context
+
+
+def reason_of(error: BaseException) -> str:
+    """What went wrong, for people."""
+    if isinstance(error, ssl.SSLError):
+        return f"TLS: {getattr(error, 'verify_message', '') or error.reason or error}"
+    return str(getattr(error, "strerror", None) or error or type(error).__name__)
+
+
+# paho
+
+
+class Client(mqtt.Client):
+    """paho over a socket that is connected already; made anew for each connection, since paho's own reconnect sends twice."""
+
+    def __init__(self, settings: BrokerSettings, client_id: str, *, v5: bool, clean: bool, manual_ack: bool = False) -> None:
+        super().__init__(
+            CallbackAPIVersion.VERSION2,
+            client_id=client_id,
+            clean_session=None if v5 else clean,
+            protocol=mqtt.MQTTv5 if v5 else mqtt.MQTTv311,
+            reconnect_on_failure=False,
+            manual_ack=manual_ack,
+        )
+        self._settings = settings
+        self._v5 = v5
+        self._clean = clean
+        self._dialled: Any = None
+        self.max_inflight_messages_set(0)  # whoever sends keeps to the broker's receive maximum
+        if settings.username is not None:
+            self.username_pw_set(settings.username, settings.password.get_secret_value() if settings.password else None)
+
+    def begin(self, sock: socket.socket, keepalive_s: int, expiry_s: int, receive_max: int | None = None) -> None:
+        """Send CONNECT over a socket that was dialled. expiry_s: how long the broker shall keep the session."""
+        self._dialled = sock
+        given: dict[str, Any] = {"clean_start": mqtt.MQTT_CLEAN_START_FIRST_ONLY}
+        if self._v5:
+            wanted = properties(PacketTypes.CONNECT)
+            wanted.SessionExpiryInterval = expiry_s
+            if receive_max is not None:
+                wanted.ReceiveMaximum = receive_max
+            given = {"clean_start": self._clean, "properties": wanted}
+        self.connect(self._settings.host, self._settings.port, keepalive=keepalive_s, **given)
+
+    def _create_socket(self) -> Any:
+        return self._dialled
+
+
+def properties(packet: int) -> Any:
+    """An empty set of MQTT 5 properties for a kind of packet."""
+    return Properties(packet)  # type: ignore[no-untyped-call]
+
+
+_PLAIN = properties(PacketTypes.PUBLISH)  # paho only reads it
+_PLAIN.ContentType = "application/json"
+
+
+def properties_of(message: Message) -> Any:
+    """The MQTT 5 properties of a message."""
+    if message[4:9] == PLAIN:
+        return _PLAIN
+    given = properties(PacketTypes.PUBLISH)
+    if message.expiry_s is not None:
+        given.MessageExpiryInterval = message.expiry_s
+    if message.content_type is not None:
+        given.ContentType = message.content_type
+    if message.response_topic is not None:
+        given.ResponseTopic = message.response_topic
+    if message.correlation is not None:
+        given.CorrelationData = message.correlation
+    if message.user:
+        given.UserProperty = list(message.user)
+    return given
+
+
+def incoming(message: mqtt.MQTTMessage) -> Incoming:
+    """What paho gives to on_message."""
+    given = message.properties
+    return Incoming(
+        message.topic,
+        bytes(message.payload),
+        message.qos,
+        bool(message.retain),
+        getattr(given, "ResponseTopic", None),
+        getattr(given, "CorrelationData", None),
+        bool(message.dup),
+        tuple(getattr(given, "UserProperty", None) or ()),
+    )
