@@ -366,14 +366,18 @@ class Ledger:
 
     # Outbox
 
-    def pending(self, after: int, limit: int) -> list[OutboxRow]:
-        """Unconfirmed results with an outbox id above `after`, oldest first."""
+    def pending(self, after: int, limit: int, station: str | None = None) -> list[OutboxRow]:
+        """Unconfirmed results (of one station) with an outbox id above `after`, oldest first."""
         rows = self.read(
             "SELECT o.id, r.result_id, r.station, r.payload FROM outbox o JOIN results r ON r.id = o.result"
-            " WHERE o.id > ? ORDER BY o.id LIMIT ?",
-            (after, limit),
+            " WHERE o.id > ? AND (? IS NULL OR r.station = ?) ORDER BY o.id LIMIT ?",
+            (after, station, station, limit),
         )
         return [OutboxRow(*row) for row in rows]
+
+    def pending_stations(self) -> list[str]:
+        """Stations that have unconfirmed results."""
+        return [row[0] for row in self.read("SELECT DISTINCT r.station FROM outbox o JOIN results r ON r.id = o.result")]
 
     def confirmed(self, result_ids: Iterable[str]) -> None:
         """The broker has them: they leave the outbox. Survives `kill -9`, not a power cut (see `attempt`)."""

@@ -109,6 +109,15 @@ def test_seq_goes_on_after_a_restart(tmp_path: Path) -> None:
     second.close()
 
 
+def test_unconfirmed_results_can_be_read_of_one_station(ledger: Ledger) -> None:
+    for number in range(4):
+        answer(ledger, f"t-{number}", f"cam{number % 2 + 1}")
+    assert [row.station for row in ledger.pending(0, 10, "cam2")] == ["cam2", "cam2"]
+    assert sorted(ledger.pending_stations()) == ["cam1", "cam2"]
+    ledger.confirmed(row.result_id for row in ledger.pending(0, 10, "cam2"))
+    assert ledger.pending_stations() == ["cam1"]
+
+
 def test_committed_results_are_handed_on_in_the_order_of_their_commits_from_many_threads(
     ledger: Ledger, handed: list[OutboxRow]
 ) -> None:
