@@ -77,7 +77,7 @@ def import_programs(folder: Path) -> None:
     screws = as_program(json.loads((SCREWS / "program.json").read_text()))
     master = cv2.imencode(".png", synthetic.master(CAMERA))[1].tobytes()
     store = Programs(folder / "node" / "programs")
-    edited = {stored.program.id for stored in store.list() if stored.saved_by != "demo"}
+    edited = {head.id for head in store.list() if head.saved_by != "demo"}
     for program, picture in ((drawn, master), (screws, (SCREWS / str(screws.master)).read_bytes())):
         if program.id not in edited:
             store.save(program, picture, by="demo", note="comes with the demo")

@@ -206,7 +206,7 @@ def permissions(settings: Settings, config: Path, environ: Mapping[str, str]) ->
 
 
 def _state_files(state: Path) -> Iterator[Path]:
-    for pattern in ("*", "programs/*", "users/*"):
+    for pattern in ("*", "programs/*", "programs/*/*", "users/*"):
         yield from state.glob(pattern)
 
 
@@ -223,12 +223,13 @@ def programs(settings: Settings) -> Iterator[Row]:
     if store.problem is not None:
         yield failed("programs", store.problem)
     good = 0
-    for stored in found:
+    for head in found:
         try:
+            stored = store.get(head.id)
             load(stored.program, stored.version, stored.hash, store.master(stored.program), store.file)
             good += 1
         except Problem as problem:
-            yield failed(f"program {stored.program.id}", problem)
+            yield failed(f"program {head.id}", problem)
     for station in settings.station:
         if station.program is None:
             continue

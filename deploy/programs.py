@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 from deploy import show, target
 from schemas import Problem, Settings, StoredProgram
 from schemas.base import plain
-from schemas.store.programs import Import, Programs, read_import
+from schemas.store.programs import Head, Import, Programs, read_import
 
 T = TypeVar("T")
 
@@ -26,10 +26,10 @@ def list_(args: argparse.Namespace) -> int:
 def _list(store: Programs, args: argparse.Namespace) -> int:
     found = store.list()
     if args.json:
-        show.document([_facts(stored) for stored in found])
+        show.document([head._asdict() for head in found])
     else:
         columns = "id", "name", "version", "tools", "saved", "by", "note"
-        show.table(columns, ((s.program.id, s.program.name, s.version, len(s.program.tools), *_saved(s)) for s in found))
+        show.table(columns, ((h.id, h.name, h.version, h.tools, *_saved(h)) for h in found))
     return 0
 
 
@@ -241,7 +241,7 @@ def _facts(stored: StoredProgram) -> dict[str, Any]:
     return {"id": program.id, "name": program.name, **version, "tools": len(program.tools)}
 
 
-def _saved(stored: StoredProgram) -> tuple[str, str, str]:
+def _saved(stored: StoredProgram | Head) -> tuple[str, str, str]:
     return stored.saved_at, stored.saved_by, stored.note
 
 

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 TICK_S = 0.1
+LOADED_S = 1.0  # so long a change is held back for its program to be loaded
 ORPHAN_BATCH = 500
 READINESS: tuple[StateName, ...] = (
     "Error",
@@ -135,7 +136,7 @@ class Chores:
 
     def _programs(self) -> None:
         service = self._service
-        for program_id in service.shelf.refresh():
+        for program_id in service.shelf.refresh(LOADED_S):
             service.outbox.event("program.changed", None, {"program": program_id})
         broken = service.shelf.store.problem
         service.alarms.set("PROGRAMS", broken.message if broken else None)
@@ -156,7 +157,7 @@ class Chores:
                 for station in service.stations.values()
             },
             programs={
-                head.program.id: ProgramInfo(version=head.version, hash=head.hash, name=head.program.name)
+                head.id: ProgramInfo(version=head.version, hash=head.hash, name=head.name)
                 for head in service.shelf.store.list()
             },
             schemas=schema_hashes(),

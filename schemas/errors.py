@@ -31,6 +31,7 @@ CATALOGUE: dict[str, Entry] = {
     # programs
     "PROGRAM_NOT_FOUND": Entry("There is no such program", 404, "Import it or choose another"),
     "PROGRAM_INVALID": Entry("The program cannot be used", 422, "Correct the field that the message names"),
+    "PROGRAM_LOADING": Entry("The program is still learning from its master", 503, "Select it before the first part comes"),
     "PROGRAM_EMPTY": Entry("The program has no tools", 422, "Add at least one tool"),
     "PROGRAM_CONFLICT": Entry("The program was changed by somebody else", 409, "Read it again and repeat the edit"),
     "PROGRAM_ACTIVE": Entry("A station uses the program", 409, "Select another program there first"),

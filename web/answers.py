@@ -413,6 +413,7 @@ class ProgramRow(VersionRow):
     """A program in the list."""
 
     name: str
+    tools: int
     active: list[str]
 
 

@@ -10,6 +10,7 @@ from typing_extensions import TypedDict
 from schemas import Problem, Program, StoredProgram, as_program, read_json
 from schemas.base import plain
 from schemas.program import MAX_PROGRAM_BYTES
+from schemas.store.programs import Head
 from web.command import command, presence_known, stations
 from web.records import records
 from web.site import site
@@ -143,6 +144,6 @@ def active_programs() -> dict[str, str]:
     return {station: program for station, program in active.items() if station in stations()}
 
 
-def tag_of(stored: StoredProgram) -> str:
+def tag_of(stored: StoredProgram | Head) -> str:
     """The ETag of a version, without quotes."""
     return f"{stored.version}-{stored.hash.removeprefix('sha256:')[:12]}"

@@ -15,8 +15,9 @@ from schemas import CATALOGUE, Problem, utc
 from schemas.store.export import MAX_ROWS, as_csv, json_lines
 from schemas.store.filters import Filter
 from schemas.store.history import BUDGET_S, MAX_LIMIT, Row
+from schemas.store.programs import Head
 from web.access import requires
-from web.answers import Around, Choices, Counters, Over, ResultPage, ResultRead, ToolList
+from web.answers import Around, Choices, Counters, Over, ResultPage, ResultRead, ToolChoice, ToolList
 from web.command import stations
 from web.records import records
 from web.reply import as_json, ok, written
@@ -71,16 +72,22 @@ def results(query: PageQuery) -> ResponseReturnValue:
 @requires("VIEWER", data=Choices, codes=SLOW)
 def choices() -> ResponseReturnValue:
     """What a filter can be set to: stations, programs with their tools, and the codes that results have."""
-    programs = [
-        {
-            "id": stored.program.id,
-            "name": stored.program.name,
-            "tools": [{"name": tool.name, "kind": tool.kind, "unit": tool.unit} for tool in stored.program.tools],
-        }
-        for stored in site().programs.list()
-    ]
+    programs = [{"id": head.id, "name": head.name, "tools": _tools(head)} for head in site().programs.list()]
     codes = [{"code": code, "message": _entry(code, "message") or ""} for code in records().history.codes()]
     return ok({"stations": stations(), "programs": programs, "codes": codes})
+
+
+def _tools(head: Head) -> list[ToolChoice]:
+    try:
+        return [ToolChoice(name=name, kind=kind, unit=unit) for name, kind, unit in _tools_of(head)]
+    except Problem:  # one that cannot be read any more; its own page tells why
+        return []
+
+
+@lru_cache(4096)
+def _tools_of(head: Head) -> tuple[tuple[str, str, str], ...]:
+    """Name, kind and unit of each tool. A version never changes, so it is read once."""
+    return tuple((tool.name, tool.kind, tool.unit) for tool in site().programs.get(head.id, head.version).program.tools)
 
 
 @history.get("/results/<result_id>")

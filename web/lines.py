@@ -6,7 +6,7 @@ from flask import Blueprint
 from flask.typing import ResponseReturnValue
 from pydantic import Field
 
-from schemas import Shape
+from schemas import Problem, Shape
 from web.access import requires
 from web.command import NODE, check_station, command
 from web.edits import active_programs
@@ -63,5 +63,9 @@ def outputs(station: str) -> ResponseReturnValue:
 def _meanings(station: str) -> dict[str, str]:
     """OUTn to what the station's active program assigns to it."""
     program = active_programs().get(station)
-    found = [stored.program.outputs for stored in site().programs.list() if stored.program.id == program]
-    return dict(found[0]) if found else {}
+    try:
+        return dict(site().programs.get(program or "").program.outputs)
+    except Problem as problem:
+        if problem.code not in ("PROGRAM_NOT_FOUND", "PROGRAM_INVALID"):
+            raise
+        return {}

@@ -130,8 +130,8 @@ def all_programs() -> ResponseReturnValue:
     """The newest version of every program, and where it is active."""
     active = active_programs()
     rows = [
-        {**_about(stored), "name": stored.program.name, "active": [s for s, id in active.items() if id == stored.program.id]}
-        for stored in site().programs.list()
+        {**head._asdict(), "etag": f'"{tag_of(head)}"', "active": [s for s, id in active.items() if id == head.id]}
+        for head in site().programs.list()
     ]
     problem = site().programs.problem
     return ok({"programs": rows, "problem": problem.message if problem else None})
@@ -232,6 +232,7 @@ def import_program(query: ImportQuery) -> ResponseReturnValue:
         except Problem as problem:
             if problem.code != "PROGRAM_NOT_FOUND":
                 raise
+    site().programs.keep_models(found.program, found.files)  # by their own hash, so that the node can load the program
     checked = checked_by(found.program, found.master)
     with site().audited("program.import", found.program.id, hash=found.program.hash):
         stored = site().programs.save(found.program, found.master, current().username, "imported", expected, found.files)

@@ -76,11 +76,21 @@ class Documents:
 
     `problem` tells after each read whether a copy had to take over (STORE_CORRUPT); `on_problem` is called when it
     does.
+    `format` is the number of the newest form of the tables that the caller knows: what is written has it, what has a greater
+    one is refused.
     Raises Problem: STORE_FAILED (disk, permissions, lock), STORE_CORRUPT (no good copy is left), STORE_NEWER.
     """
 
-    def __init__(self, path: Path, on_problem: Callable[[Problem], None] | None = None, disk: Disk = DISK) -> None:
+    def __init__(
+        self,
+        path: Path,
+        on_problem: Callable[[Problem], None] | None = None,
+        disk: Disk = DISK,
+        *,
+        format: int = FORMAT,
+    ) -> None:
         self.path = path
+        self._format = format
         self.problem: Problem | None = None
         self._last = path.with_name(path.name + ".last")
         self._lock = path.with_name(path.name + ".lock")
@@ -153,7 +163,7 @@ class Documents:
     def _open(self, path: Path) -> Content:
         """Raises Damaged, FileNotFoundError, Problem."""
         try:
-            return decode(path.read_bytes())
+            return decode(path.read_bytes(), self._format)
         except FileNotFoundError:
             raise
         except OSError as error:
@@ -182,7 +192,7 @@ class Documents:
                 raise failed(self.path.name, error) from error
         content = self._substitute(found)
         try:
-            replace(self.path, encode(content), self._disk)
+            replace(self.path, encode(content, self._format), self._disk)
         except OSError as error:
             raise failed(self.path.name, error) from error
         return content
@@ -204,7 +214,7 @@ class Documents:
             raise failed(str(self.path.parent), error) from error
 
     def _save(self, content: Content) -> None:
-        data = encode(content)
+        data = encode(content, self._format)
         new, newer = (path.with_name(path.name + ".new") for path in (self.path, self._last))
         try:
             write_new(new, data, self._disk)
@@ -220,20 +230,20 @@ class Documents:
             raise failed(self.path.name, error) from error
 
 
-def encode(content: Content) -> bytes:
+def encode(content: Content, format: int = FORMAT) -> bytes:
     """The file of a content: JSON whose first line holds the checksum of the rest."""
-    body = json.dumps({"recovered": content.recovered, "tables": content.tables}, ensure_ascii=False, indent=1)
-    rest = body.removeprefix("{").encode()
-    return f'{{"format":"documents/{FORMAT}","sha256":"{hashlib.sha256(rest).hexdigest()}",'.encode() + rest
+    body = json.dumps({"recovered": content.recovered, "tables": content.tables}, ensure_ascii=False)
+    rest = b"\n" + body.removeprefix("{").encode()
+    return f'{{"format":"documents/{format}","sha256":"{hashlib.sha256(rest).hexdigest()}",'.encode() + rest
 
 
-def decode(data: bytes) -> Content:
+def decode(data: bytes, format: int = FORMAT) -> Content:
     """The content of a file. Raises Damaged, or Problem STORE_NEWER."""
     head = HEAD.match(data)
     if not head:
         raise Damaged("the head is missing")
-    if int(head[1]) > FORMAT:
-        raise Problem("STORE_NEWER", f"documents/{int(head[1])} is newer than documents/{FORMAT}")
+    if int(head[1]) > format:
+        raise Problem("STORE_NEWER", f"documents/{int(head[1])} is newer than documents/{format}")
     if hashlib.sha256(data[head.end() :]).hexdigest().encode() != head[2]:
         raise Damaged("the checksum is wrong")
     value = json.loads(data)

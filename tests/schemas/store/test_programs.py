@@ -11,7 +11,8 @@ from typing import Any
 
 import pytest
 
-from schemas import Problem, Program, as_program
+from schemas import Problem, Program, StoredProgram, as_program
+from schemas.store.documents import Documents
 from schemas.store.programs import Change, Programs
 
 PNG = b"\x89PNG\r\n\x1a\n" + b"pixels" * 100
@@ -46,7 +47,8 @@ def test_versions_rise_by_one_and_the_same_content_makes_none(programs: Programs
     assert programs.get("cap") == second
     assert programs.get("cap", 1) == first
     assert programs.versions("cap") == (first, second)
-    assert programs.list() == (second,)
+    assert [(head.id, head.version, head.hash, head.note) for head in programs.list()] == [("cap", 2, second.hash, "faster")]
+    assert programs.head("cap") == programs.list()[0]
 
 
 def test_the_master_is_named_by_its_hash_so_another_picture_is_another_program(programs: Programs) -> None:
@@ -157,7 +159,7 @@ def test_a_damaged_file_keeps_the_programs_and_is_told(programs: Programs, tmp_p
     (tmp_path / "state" / "programs.json").write_bytes(b"\x00" * 100)
     told: list[Problem] = []
     after = Programs(tmp_path / "state", told.append)
-    assert [stored.program.id for stored in after.list()] == ["cap", "lid"]
+    assert [head.id for head in after.list()] == ["cap", "lid"]
     assert [problem.code for problem in told] == ["STORE_CORRUPT"]
     assert after.problem is told[0]
 
@@ -239,3 +241,81 @@ def test_an_archive_with_one_name_twice_is_refused(programs: Programs) -> None:
 def test_a_newer_program_is_refused_with_a_message_that_says_so(programs: Programs) -> None:
     newer = json.dumps({**program(master=None).document(), "schema": "program/2", "surprise": 1}).encode()
     refused("PROGRAM_INVALID", lambda: programs.import_(newer, "ada"), "newer version")
+
+
+def as_earlier_releases_stored(folder: Path, programs: list[list[StoredProgram]], deleted: str) -> None:
+    """All versions of all programs in one file."""
+    with Documents(folder / "programs.json").change() as database:
+        for versions in programs:
+            for stored in versions:
+                row = {"id": stored.program.id, **stored.model_dump(mode="json", by_alias=True)}
+                database.table("versions").insert(row)
+            id, newest = versions[-1].program.id, versions[-1].version
+            database.table("heads").insert({"id": id, "version": None if id == deleted else newest})
+
+
+def test_a_store_of_an_earlier_release_is_split_with_every_version_and_number(programs: Programs, tmp_path: Path) -> None:
+    cap = [programs.save(program(master=None, limits_ms=limit), None, "ada", f"{limit} ms") for limit in (100, 200, 300)]
+    lid = [programs.save(program("lid", None), None, "olaf")]
+    (tmp_path / "old").mkdir()
+    as_earlier_releases_stored(tmp_path / "old", [cap, lid], deleted="lid")
+    after = Programs(tmp_path / "old")
+    assert [(head.id, head.version, head.hash) for head in after.list()] == [("cap", 3, cap[2].hash)]
+    assert after.versions("cap") == tuple(cap)
+    assert after.get("lid", 1) == lid[0]
+    refused("PROGRAM_NOT_FOUND", lambda: after.get("lid"))
+    assert after.save(program("lid", None), None, "olaf").version == 2
+    assert after.save(program(master=None, limits_ms=400), None, "ada", expect_version=3).version == 4
+    assert Programs(tmp_path / "old").versions("cap")[:3] == tuple(cap)
+    refused("STORE_NEWER", lambda: Documents(tmp_path / "old" / "programs.json").read())  # the earlier release says so
+
+
+def test_a_saving_that_did_not_end_leaves_no_version(programs: Programs, tmp_path: Path) -> None:
+    first = programs.save(program(master=None), None, "ada")
+    index = (tmp_path / "state" / "programs.json").read_bytes()
+    programs.save(program(master=None, limits_ms=1), None, "ada")
+    (tmp_path / "state" / "programs.json").write_bytes(index)  # as if the power had gone before the index was written
+    after = Programs(tmp_path / "state")
+    assert after.get("cap") == first
+    assert after.versions("cap") == (first,)
+    refused("PROGRAM_NOT_FOUND", lambda: after.get("cap", 2))
+    second = after.save(program(master=None, limits_ms=2), None, "olaf")
+    assert (second.version, after.versions("cap")) == (2, (first, second))
+
+
+def test_a_damaged_file_of_one_program_is_told_and_harms_no_other(programs: Programs, tmp_path: Path) -> None:
+    cap, lid = programs.save(program(master=None), None, "ada"), programs.save(program("lid", None), None, "ada")
+    file = tmp_path / "state" / "versions" / "cap.json"
+    file.write_bytes(file.read_bytes()[:-20])
+    after = Programs(tmp_path / "state")
+    assert after.get("cap") == cap
+    assert after.problem is not None
+    assert "cap.json" in after.problem.message
+    after.save(program(master=None, limits_ms=1), None, "ada")
+    assert after.problem is None
+    for copy in file.parent.glob("cap.json*"):
+        copy.write_bytes(b"?")
+    again = Programs(tmp_path / "state")
+    refused("STORE_CORRUPT", lambda: again.get("cap"))
+    assert again.get("lid") == lid
+    assert [head.id for head in again.list()] == ["cap", "lid"]
+
+
+def test_a_version_that_this_release_refuses_is_listed_and_told_to_who_wants_it(tmp_path: Path) -> None:
+    stored = Programs(tmp_path / "new").save(program(master=None), None, "ada")
+    strange = stored.model_copy(update={"program": stored.program.model_copy(update={"judgement": "light or"})})
+    (tmp_path / "old").mkdir()
+    as_earlier_releases_stored(tmp_path / "old", [[strange]], deleted="")
+    after = Programs(tmp_path / "old")
+    assert [head.id for head in after.list()] == ["cap"]
+    refused("PROGRAM_INVALID", lambda: after.get("cap"))
+
+
+def test_listing_reads_the_index_and_no_program(programs: Programs, tmp_path: Path) -> None:
+    for number in range(20):
+        programs.save(program(f"p{number:02}", None), None, "ada")
+    for file in (tmp_path / "state" / "versions").iterdir():
+        file.unlink()
+    heads = Programs(tmp_path / "state").list()
+    assert [(head.id, head.name, head.tools) for head in heads] == [(f"p{number:02}", "Cap", 1) for number in range(20)]
+    refused("STORE_CORRUPT", lambda: programs.get("p03"))

@@ -1,0 +1,204 @@
+"""The programs of a node, with everything that belongs to them."""
+
+import builtins
+from collections import OrderedDict
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from pathlib import Path
+from threading import Lock
+
+from pydantic import ValidationError
+
+from schemas.base import explain, utc
+from schemas.errors import Problem
+from schemas.program import Program, StoredProgram, as_program
+from schemas.store.bundle import pack
+from schemas.store.documents import Documents
+from schemas.store.programs.differences import Change, differences
+from schemas.store.programs.imports import models_of, read_import
+from schemas.store.programs.learned import Masters, Models
+from schemas.store.programs.versions import FORMAT, Entry, Head, Row, Versions
+
+NOTHING: Mapping[str, bytes] = {}
+PARSED = 32
+
+
+class Programs:
+    """The programs in a folder: `programs.json` (the newest of each), `versions/<id>.json`, `masters/` and `models/`.
+
+    Whether something changed is cheap enough to ask every second, and nothing is read that is not asked for: a few versions
+    stay in memory, however many there are. `problem` is set while a copy stands in for a damaged file. All methods raise
+    Problem: STORE_FAILED, STORE_CORRUPT, STORE_NEWER and theirs.
+    """
+
+    def __init__(self, folder: Path, on_problem: Callable[[Problem], None] | None = None) -> None:
+        self._documents = Documents(folder / "programs.json", on_problem, format=FORMAT)
+        self._versions = Versions(folder, self._documents, on_problem)
+        self._masters = Masters(folder / "masters")
+        self._models = Models(folder / "models")
+        self._parsed: OrderedDict[tuple[str, int], StoredProgram] = OrderedDict()
+        self._parsed_at = b""
+        self._lock = Lock()
+        with suppress(Problem):  # whatever is asked next tells it
+            self._versions.index()  # which splits a store of an earlier release
+
+    @property
+    def problem(self) -> Problem | None:
+        """Why a copy is in use instead of a file, as of the last read."""
+        return self._versions.problem
+
+    @property
+    def stamp(self) -> bytes:
+        """Unlike any earlier stamp when a program has been saved or deleted since, by any process."""
+        return self._documents.stamp()
+
+    def changed(self) -> bool:
+        """Whether a program was saved or deleted since this was last read here."""
+        return self._versions.changed()
+
+    def save(
+        self,
+        program: Program,
+        master: bytes | None,
+        by: str,
+        note: str = "",
+        expect_version: int | None = None,
+        files: Mapping[str, bytes] = NOTHING,
+    ) -> StoredProgram:
+        """Store a program as its next version; the same content again is the version there is.
+
+        master: PNG or JPEG bytes, or None to keep the stored picture that the program names. expect_version: the
+        version that was edited, 0 for a program that must not exist yet; None does not check. files: the models that
+        its tools name, by that name; those not given must be stored. Raises Problem PROGRAM_CONFLICT,
+        MASTER_IMAGE_NOT_FOUND, IMAGE_INVALID, MODEL_NOT_FOUND, MODEL_INVALID.
+        """
+        self.keep_models(program, files)
+        if master is not None:
+            program = program.model_copy(update={"master": self._masters.put(master)})
+        elif program.master is not None and program.master not in self._masters:
+            raise Problem("MASTER_IMAGE_NOT_FOUND", f"{program.master} is neither given nor stored")
+        return self._save(program, by, note, expect_version)
+
+    def keep_models(self, program: Program, files: Mapping[str, bytes]) -> None:
+        """Store the models of a program, so that it can be loaded before it is saved. Raises Problem MODEL_..."""
+        for name in models_of(program):
+            if name in files:
+                self._models.put(name, files[name])
+            elif name not in self._models:
+                raise Problem("MODEL_NOT_FOUND", f"{name} is neither given nor stored")
+
+    def get(self, id: str, version: int | None = None) -> StoredProgram:
+        """One version, or the newest if not deleted. Raises Problem PROGRAM_NOT_FOUND, PROGRAM_INVALID."""
+        index = self._versions.index()
+        entry = index.entries.get(id, Entry(None, 0))
+        number = version if version is not None else entry.head.version if entry.head else 0
+        if not number:
+            raise Problem("PROGRAM_NOT_FOUND", f"{id!r:.80}")
+        if not 0 < number <= entry.last:
+            raise Problem("PROGRAM_NOT_FOUND", f"{id!r:.80} has no version {number}")
+        with self._lock:
+            if self._parsed_at != index.stamp:
+                self._parsed.clear()
+                self._parsed_at = index.stamp
+            found = self._parsed.get((id, number))
+            if found is not None:
+                self._parsed.move_to_end((id, number))
+                return found
+        row = self._versions.row(id, number)
+        if row is None:
+            raise Problem("STORE_CORRUPT", f"version {number} of {id} is gone")
+        stored = _parse(id, row)
+        with self._lock:
+            if self._parsed_at == index.stamp:
+                stored = self._parsed.setdefault((id, number), stored)
+                while len(self._parsed) > PARSED:
+                    self._parsed.popitem(last=False)
+        return stored
+
+    def list(self) -> tuple[Head, ...]:
+        """The newest version of every program, by id."""
+        return tuple(entry.head for entry in self._versions.index().entries.values() if entry.head is not None)
+
+    def head(self, id: str) -> Head | None:
+        """The newest version of one program; None if there is none, or if it is deleted."""
+        return self._versions.index().entries.get(id, Entry(None, 0)).head
+
+    def versions(self, id: str) -> tuple[StoredProgram, ...]:
+        """All versions of a program, oldest first, also of a deleted one. Raises Problem PROGRAM_NOT_FOUND."""
+        last = self._versions.index().entries.get(id, Entry(None, 0)).last
+        if not last:
+            raise Problem("PROGRAM_NOT_FOUND", f"{id!r:.80}")
+        return tuple(_parse(id, row) for number, row in sorted(self._versions.rows(id).items()) if number <= last)
+
+    def rollback(self, id: str, version: int, by: str, expect_version: int | None = None) -> StoredProgram:
+        """Store an old version again, as the newest."""
+        return self._save(self.get(id, version).program, by, f"rollback to version {version}", expect_version)
+
+    def diff(self, id: str, a: int, b: int) -> builtins.list[Change]:
+        """What changed from version `a` to version `b`; tools are compared by name: `tools[label].low`."""
+        return differences("", self.get(id, a).program.document(), self.get(id, b).program.document())
+
+    def delete(self, id: str, expect_version: int | None = None) -> None:
+        """Remove a program; `get(id, version)` still reads it. Raises Problem PROGRAM_NOT_FOUND, PROGRAM_CONFLICT."""
+        with self._versions.change() as index:
+            head = index.entry(id).head
+            if head is None:
+                raise Problem("PROGRAM_NOT_FOUND", f"{id!r:.80}")
+            _expect(expect_version, head)
+            index.delete(id, utc())
+
+    def master(self, program: Program) -> bytes | None:
+        """The master image's file, None without one. Raises Problem MASTER_IMAGE_NOT_FOUND, STORE_CORRUPT."""
+        return None if program.master is None else self._masters.get(program.master)
+
+    def file(self, name: str) -> bytes:
+        """What a tool was taught. Raises Problem MODEL_NOT_FOUND, STORE_CORRUPT."""
+        return self._models.get(name)
+
+    def import_(
+        self, source: Path | bytes, by: str, note: str = "imported", expect_version: int | None = None
+    ) -> StoredProgram:
+        """Store a program from a JSON file (its master beside it) or a .zip bundle. Raises Problem, as `save`."""
+        program, master, files = read_import(source)
+        return self.save(program, master, by, note, expect_version, files)
+
+    def export(self, id: str, version: int | None = None) -> bytes:
+        """A .zip bundle, the same bytes for the same program, that imports to the same hash."""
+        program = self.get(id, version).program
+        master = self.master(program)
+        models = {name: self.file(name) for name in models_of(program)}
+        return pack(program.document(), ({program.master: master} if program.master and master else {}) | models)
+
+    def _save(self, program: Program, by: str, note: str, expect_version: int | None) -> StoredProgram:
+        with self._versions.change() as index:
+            head, last = index.entry(program.id)
+            _expect(expect_version, head)
+            if head is not None and head.hash == program.hash:
+                newest = self._versions.row(program.id, head.version)
+                if newest is not None:
+                    return _parse(program.id, newest)
+            stored = StoredProgram(
+                program=program,
+                version=last + 1,
+                hash=program.hash,
+                saved_at=utc(),
+                saved_by=by,
+                note=note,
+            )
+            index.put(program.id, stored.model_dump(mode="json", by_alias=True))
+        return stored
+
+
+def _expect(expected: int | None, head: Head | None) -> None:
+    newest = head.version if head is not None else 0
+    if expected is not None and expected != newest:
+        raise Problem("PROGRAM_CONFLICT", f"version {expected} was edited, but the newest is {newest}", version=newest)
+
+
+def _parse(id: str, row: Row) -> StoredProgram:
+    """The version in a row; the program may be refused by a newer release than the one that stored it."""
+    program = as_program(row["program"])
+    try:
+        return StoredProgram.model_validate({**row, "program": program})
+    except ValidationError as error:
+        raise Problem("STORE_CORRUPT", f"a version of {id}: {explain(error)}") from None
