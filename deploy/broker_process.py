@@ -17,28 +17,13 @@ Kind = Literal["mosquitto", "iotcore"]
 
 CONF = Path(__file__).parent / "mosquitto.conf"
 SBIN = "/usr/sbin:/usr/local/sbin"  # where distributions put mosquitto, and not on everybody's PATH
+ROOT = Path(__file__).parent.parent
+RUMQTTD = (
+    "import sys; sys.path.append(sys.argv.pop(1)); from runpy import run_module; "
+    "run_module('deploy.rumqttd', run_name='__main__')"
+)
 START_S = 15.0
 STOP_S = 5.0
-
-# rumqttd speaks one version of MQTT at a port; sessions and retained messages live in memory only
-RUMQTTD = """\
-id = 0
-[router]
-id = 0
-max_connections = 1000
-max_outgoing_packet_count = 200
-max_segment_size = 104857600
-max_segment_count = 10
-[v5.1]
-name = "v5-1"
-listen = "127.0.0.1:{port}"
-next_connection_delay_ms = 1
-[v5.1.connections]
-connection_timeout_ms = 60000
-max_payload_size = 16777216
-max_inflight_count = 100
-dynamic_filters = true
-"""
 
 
 class BrokerProcess:
@@ -112,10 +97,8 @@ class BrokerProcess:
             conf = self.folder / "mosquitto.conf"
             conf.write_text(render(CONF.read_text(), self.port, self.folder))
             return [self._program, "-c", str(conf)]
-        toml = self.folder / "rumqttd.toml"
-        toml.write_text(RUMQTTD.format(port=self.port))
-        # -P: no folder of this name in the working folder may stand in for the wheel
-        return [self._program, "-P", "-m", "iotcore", "--config", str(toml), "--log-level", "CRITICAL"]
+        # -P: no folder of the name of a wheel in the working folder may stand in for it; ours is found where we were found
+        return [self._program, "-P", "-c", RUMQTTD, str(ROOT), str(self.port), str(self.folder)]
 
 
 def start_broker(folder: Path, port: int = 0, kind: Kind | None = None) -> BrokerProcess:

@@ -254,8 +254,8 @@ State     {folder}
 Account   {account}
 
 Look at it from another terminal:
-  mosquitto_sub -p {ports.mqtt} -V mqttv5 -v -t '{topics}/#'
-  mosquitto_pub -p {ports.mqtt} -V mqttv5 -q 1 -t {topics}/trigger/cam1 -m '{{"part_id":"part-7"}}'
+  mosquitto_sub -p {ports.mqtt} -v -t '{topics}/#'
+  mosquitto_pub -p {ports.mqtt} -q 1 -t {topics}/trigger/cam1 -m '{{"part_id":"part-7"}}'
   {program} trigger cam1 --part-id part-7 --config {config}
   {program} watch --config {config}
 Ctrl-C ends everything.

@@ -1,5 +1,9 @@
 """The broker of the demo and of the tests: what it promises, and the shipped mosquitto.conf kept to its word."""
 
+import contextlib
+import shutil
+import socket
+import subprocess
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -32,18 +36,22 @@ def either(request: pytest.FixtureRequest, tmp_path: Path, broker: BrokerProcess
 class Client:
     """An MQTT 5 client with a persistent session."""
 
-    def __init__(self, port: int, name: str) -> None:
+    def __init__(self, port: int, name: str, *, v5: bool = True) -> None:
         self.heard: list[bytes] = []
         self.subscribed = threading.Event()
         self.present: bool | None = None
-        self.mqtt = mqtt.Client(CallbackAPIVersion.VERSION2, name, protocol=mqtt.MQTTv5)
+        old = {} if v5 else {"clean_session": False}
+        self.mqtt = mqtt.Client(CallbackAPIVersion.VERSION2, name, protocol=mqtt.MQTTv5 if v5 else mqtt.MQTTv311, **old)
         self.mqtt.on_message = lambda _client, _data, message: self.heard.append(message.payload)
         self.mqtt.on_subscribe = lambda *_: self.subscribed.set()
         self.mqtt.on_connect = lambda _c, _d, flags, _r, _p: setattr(self, "present", flags.session_present)
-        properties = Properties(PacketTypes.CONNECT)
-        properties.SessionExpiryInterval = 3600
         self.mqtt.max_inflight_messages_set(COUNT)
-        self.mqtt.connect("127.0.0.1", port, clean_start=False, properties=properties)
+        if v5:
+            properties = Properties(PacketTypes.CONNECT)
+            properties.SessionExpiryInterval = 3600
+            self.mqtt.connect("127.0.0.1", port, clean_start=False, properties=properties)
+        else:
+            self.mqtt.connect("127.0.0.1", port)
         self.mqtt.loop_start()
         wait_for(lambda: self.present is not None, 10, "CONNACK")
 
@@ -56,8 +64,9 @@ class Client:
         self.mqtt.loop_stop()
 
 
-def test_messages_wait_for_a_session_that_is_away(either: BrokerProcess) -> None:
-    reader = Client(either.port, "reader")
+@pytest.mark.parametrize("v5", [True, False], ids=["mqtt-5", "mqtt-3.1.1"])
+def test_messages_wait_for_a_session_that_is_away(either: BrokerProcess, v5: bool) -> None:
+    reader = Client(either.port, "reader", v5=v5)
     reader.subscribe("parts")
     reader.close()
     writer = Client(either.port, "writer")
@@ -65,10 +74,54 @@ def test_messages_wait_for_a_session_that_is_away(either: BrokerProcess) -> None
         writer.mqtt.publish("parts", b"%d" % n, qos=1)
     wait_for(lambda: not writer.mqtt.want_write() and _confirmed(writer), 20, "all PUBACKs")
     writer.close()
-    reader = Client(either.port, "reader")
+    reader = Client(either.port, "reader", v5=v5)
     wait_for(lambda: len(reader.heard) == COUNT, 20, f"{COUNT} messages")
     assert reader.heard == [b"%d" % n for n in range(COUNT)]
     reader.close()
+
+
+def test_clients_of_mqtt_5_and_3_1_1_hear_each_other_at_one_port(either: BrokerProcess) -> None:
+    new, old = Client(either.port, "new"), Client(either.port, "old", v5=False)
+    for client in (new, old):
+        client.subscribe("parts")
+    properties = Properties(PacketTypes.PUBLISH)
+    properties.ContentType = "application/json"
+    properties.UserProperty = ("attempt", "2")
+    new.mqtt.publish("parts", b"from new", 1, properties=properties)
+    old.mqtt.publish("parts", b"from old", 1)
+    old.mqtt.publish("parts", bytes(100_000), 1, retain=True)
+    for client in (new, old):
+        wait_for(lambda client=client: len(client.heard) == 3, 20, "all three")
+        assert sorted(client.heard) == [bytes(100_000), b"from new", b"from old"]
+    late = Client(either.port, "late", v5=False)
+    late.subscribe("parts")
+    wait_for(lambda: late.heard == [bytes(100_000)], 20, "what is retained")
+    for client in (new, old, late):
+        client.close()
+
+
+@pytest.mark.parametrize(
+    "said", [b"GET / HTTP/1.1\r\n\r\n", b"\x10\x0a\x00\x04HTTP\x04\x02\x00\x00", b"\x30\x02\x00\x00", b"\x10\x03\x00\x01X"]
+)
+def test_whoever_does_not_speak_mqtt_is_hung_up_on(tmp_path: Path, said: bytes) -> None:
+    process = start_broker(tmp_path / "broker", 0, "iotcore")
+    try:
+        with socket.create_connection(("127.0.0.1", process.port), timeout=20) as sock, contextlib.suppress(ConnectionError):
+            sock.sendall(said)
+            assert sock.recv(1) == b""
+        Client(process.port, "other").close()
+    finally:
+        process.stop()
+
+
+@pytest.mark.parametrize("version", ["mqttv5", "mqttv311", "mqttv31"])
+def test_mosquitto_pub_and_sub_get_in_whatever_they_speak(either: BrokerProcess, version: str) -> None:
+    if shutil.which("mosquitto_sub") is None:
+        pytest.skip("mosquitto-clients is not installed")
+    at = ["-p", str(either.port), "-V", version, "-q", "1", "-t", "parts"]
+    subprocess.run(["mosquitto_pub", *at, "-r", "-m", "seven"], check=True, timeout=20)
+    heard = subprocess.run(["mosquitto_sub", *at, "-C", "1"], check=True, timeout=20, capture_output=True, text=True)
+    assert heard.stdout == "seven\n"
 
 
 def test_the_shipped_mosquitto_keeps_every_queued_message_over_kill_9(broker: BrokerProcess) -> None:

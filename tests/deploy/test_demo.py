@@ -3,6 +3,8 @@
 import json
 import os
 import re
+import shlex
+import shutil
 import signal
 import subprocess
 import sys
@@ -100,6 +102,42 @@ def test_every_verdict_of_the_demo_is_the_truth_and_ctrl_c_ends_everything(
     assert not [pid for pid in children if _alive(pid)]
     assert all(port_is_free(port) for port in demo.ports)
     assert "has ended" in (tmp_path / "state" / "node.log").read_text()
+
+
+@pytest.mark.system
+def test_the_tour_of_the_readme_works_word_by_word_with_mosquitto_clients_alone(tmp_path: Path, demos: list[Demo]) -> None:
+    if shutil.which("mosquitto_sub") is None:
+        pytest.skip("mosquitto-clients is not installed")
+    demo = Demo(tmp_path / "state", "--broker=iotcore", "--no-plc")
+    demos.append(demo)
+    tour = re.search(r"## Five minutes\n.*?```sh\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
+    assert tour is not None
+    # the port is the one that the demo printed, as the README says
+    listen, *rest = (
+        re.sub(r"^mosquitto_(sub|pub)", rf"mosquitto_\1 -p {demo.ports[0]}", line)
+        for line in tour[1].splitlines()
+        if line.startswith("mosquitto_")
+    )
+    wait_for(lambda: "on line" in demo.said or demo.process.poll() is not None, 60, "the start")
+    heard = tmp_path / "heard.txt"
+    with heard.open("wb") as out:
+        watching = subprocess.Popen(shlex.split(listen), stdout=out)
+    try:
+        wait_for(lambda: b"/state " in heard.read_bytes(), 20, "the retained state")
+        for line in rest:
+            subprocess.run(shlex.split(line), check=True, timeout=20)
+        wait_for(lambda: b"reply/resume" in heard.read_bytes(), 20, "the last reply")
+        wait_for(lambda: heard.read_bytes().count(b"/result/cam1 ") >= 2, 20, "both results")
+    finally:
+        watching.terminate()
+        watching.wait(10)
+    told = [line.partition(" ")[::2] for line in heard.read_text().splitlines()]
+    results = [json.loads(payload) for topic, payload in told if topic.endswith("/result/cam1")]
+    codes = {result["trigger_id"].partition("-")[0]: (result["error"] or {}).get("code") for result in results}
+    assert codes == {"t": None, "bad": "BAD_TRIGGER"}
+    assert len(results) == 2, "the same id again gets no second result"
+    assert all(json.loads(payload)["ok"] for topic, payload in told if "/reply/" in topic)
+    assert [topic.rpartition("/")[2] for topic, _ in told if "/reply/" in topic] == ["ping", "pause", "resume"]
 
 
 @pytest.mark.system
