@@ -5,6 +5,8 @@ that was lost is replaced at the next use. Paho's thread reads; whoever waits ha
 thread fills, so a client may be shared by threads. On MQTT 5 replies come to a private response topic, on MQTT 3.1.1
 they are read from `reply/{name}`; both ways the request_id in the payload tells whose they are. Where the broker says that
 nobody subscribes to a command or trigger (MQTT 5), there is nothing to wait for.
+
+Whoever must not miss or double anything uses Producer and Consumer, which are found here too: see broker/ends.py.
 """
 
 import json
@@ -17,13 +19,16 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from broker.ends import Accepted, Gone, read_object
 from broker.link import Link, Received, WrongProtocol
+from broker.threaded import Consumer, Producer
 from broker.topics import Names
-from schemas import Problem, Reply, Trigger, new_id, read_json
+from schemas import Problem, Reply, Trigger, new_id
 from schemas.base import explain
-from schemas.command import MAX_COMMAND_BYTES
 from schemas.settings import BrokerSettings
 from schemas.trigger import as_trigger
+
+__all__ = ["Accepted", "Client", "Consumer", "Gone", "Producer"]
 
 log = logging.getLogger(__name__)
 
@@ -87,7 +92,7 @@ class Client:
         with link.listening(topic, subscribe=not private) as waiter:
             self._publish(link, self.names("cmd", name), body, properties)
             for message in self._until(until, waiter.take, link):
-                value = _object(message)
+                value = read_object(message.topic, message.payload)
                 if value is None or value.get("request_id") != body["request_id"]:
                     continue
                 try:
@@ -107,7 +112,7 @@ class Client:
         with link.listening(self.names("result", station)) as waiter:
             self._publish(link, self.names("trigger", station), checked.model_dump(mode="json", exclude_none=True), {})
             for message in self._until(until, waiter.take, link):
-                value = _object(message)
+                value = read_object(message.topic, message.payload)
                 if value is not None and value.get("trigger_id") == checked.trigger_id:
                     return value
         raise Problem("NODE_AWAY", f"{self.names.node} gave no result for {checked.trigger_id} within {timeout_s:g} s")
@@ -118,7 +123,7 @@ class Client:
         link = self.link()
         with link.listening(self.names(name, leaf)) as waiter:
             for message in self._until(until, waiter.take, link):
-                return _object(message)
+                return read_object(message.topic, message.payload)
         return None
 
     def follow(self, topics: Iterable[str]) -> Iterator[tuple[str, dict[str, Any]]]:
@@ -136,7 +141,7 @@ class Client:
                     told = waiter.missed
                 if message is None:
                     link.check()
-                elif (value := _object(message)) is not None:
+                elif (value := read_object(message.topic, message.payload)) is not None:
                     yield message.topic, value
 
     def _connected(self) -> Link:
@@ -170,15 +175,3 @@ class Client:
                 yield message
             else:
                 link.check()
-
-
-def _object(message: Received) -> dict[str, Any] | None:
-    """The JSON object in a message; None, with a warning, if there is none. Anybody may have sent anything."""
-    if not message.payload:
-        return {}
-    try:
-        value = read_json(message.payload, limit=2 * MAX_COMMAND_BYTES)
-    except Problem as problem:
-        log.warning("%s: %s", message.topic, problem.message)
-        return None
-    return value if isinstance(value, dict) else None
