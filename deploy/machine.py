@@ -1,6 +1,5 @@
 """What `doctor` finds on the machine itself: cameras, lines, disk, clock, permissions, programs."""
 
-import ctypes
 import os
 import stat
 import tempfile
@@ -12,6 +11,7 @@ from typing import Literal, NamedTuple
 
 from schemas import CATALOGUE, GpiodLines, Problem, Settings
 from schemas.override import is_secret_variable
+from schemas.store.clock import CLOCK
 from schemas.store.programs import Programs
 
 STATUS = Literal["ok", "warn", "fail"]
@@ -20,7 +20,6 @@ SLOW_FSYNC_MS = 50.0
 LEAST_FREE_MB = 200
 OPEN_S = 5.0
 YEARS = range(2025, 2100)
-TIME_ERROR = 5  # adjtimex: the clock is not synchronised
 VOLATILE = ("tmpfs", "ramfs", "overlay")
 
 
@@ -157,20 +156,12 @@ def clock(settings: Settings) -> Iterator[Row]:
         yield Row("clock", "fail", f"{now:%Y-%m-%d %H:%M:%S} UTC", "Set the clock, or add an RTC or a time server")
         return
     needed = any(station.clocks_synced for station in settings.station)
-    if _synchronised():
+    if CLOCK.synchronised():
         yield Row("clock", "ok", f"{now:%Y-%m-%d %H:%M:%S} UTC, synchronised")
     else:
         todo = "Start a time service (timedatectl set-ntp true)"
         todo += ", or set clocks_synced = false: triggers are judged by sent_at" if needed else ""
         yield Row("clock", "fail" if needed else "warn", f"{now:%Y-%m-%d %H:%M:%S} UTC, not synchronised", todo)
-
-
-def _synchronised() -> bool:
-    if Path("/run/systemd/timesync/synchronized").exists():
-        return True
-    timex = ctypes.create_string_buffer(512)  # modes = 0: only read
-    libc = ctypes.CDLL(None, use_errno=True)
-    return bool(0 <= libc.adjtimex(timex) < TIME_ERROR)
 
 
 def permissions(settings: Settings, config: Path, environ: Mapping[str, str]) -> Iterator[Row]:

@@ -170,13 +170,13 @@ class Commands:
         kept = next(iter(self._stations.values())).ledger.reply(request_id)
         if kept is None:
             return None
-        if kept[0] != name:
-            raise Problem("BAD_COMMAND", f"request_id {request_id} was used for {kept[0]}")
-        return kept[1]
+        if kept.name != name:
+            raise Problem("BAD_COMMAND", f"request_id {request_id} was used for {kept.name}")
+        return kept.payload
 
     def _remember(self, name: str, request_id: str, payload: bytes) -> None:
         if name not in READS and len(payload) <= 16384:
-            next(iter(self._stations.values())).ledger.keep_reply(request_id, name, payload)
+            next(iter(self._stations.values())).ledger.keep_reply(request_id, name, b"", payload)
             return
         self._recent[name, request_id] = payload
         while len(self._recent) > RECENT or sum(map(len, self._recent.values())) > RECENT_BYTES:

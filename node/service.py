@@ -175,8 +175,7 @@ class Service:
         """Start everything, watch over it until `asked` says stop or reload, put everything away. Raises OSError, Problem."""
         if self.settings.metrics.enabled:
             self.metrics.serve(self.settings.metrics.bind)
-        if self.ledger.quarantined is not None:
-            self.alarms.set("LEDGER", f"the ledger was damaged and is set aside as {self.ledger.quarantined.name}")
+        self.alarms.set("LEDGER", self.ledger.lost)
         self.driver.start()
         for station in self.stations.values():
             station.camera.open()

@@ -230,8 +230,7 @@ class Station:
 
     def reset_counters(self) -> None:
         """Count from zero again."""
-        self.reset_at, self.reset_seq = time.time(), self.ledger.last_seq(self.id)
-        self.ledger.remember(self.id, reset_at=self.reset_at, reset_seq=self.reset_seq)
+        self.reset_at, self.reset_seq = self.ledger.reset_counters(self.id)
         self.counts = {}
         self.latencies_ms.clear()
 

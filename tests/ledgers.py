@@ -1,15 +1,58 @@
-"""Ledgers full of results whose numbers are known, filled by SQL in seconds; for tests and bench."""
+"""Triggers and results for a ledger, and ledgers full of results whose numbers are known, filled by SQL in seconds."""
 
 import json
 import sqlite3
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from schemas import Fault, Images, Result, new_id
 from schemas.base import utc
-from schemas.store.ledger import Ledger
+from schemas.store.ledger import Ledger, NewTrigger
 
 BEGAN = 1_790_000_000.0  # 2026-09-21
 STEP_S = 10.0
+
+
+def new(trigger_id: str, payload: bytes = b"{}", station: str = "cam1") -> NewTrigger:
+    """A trigger to be accepted."""
+    return NewTrigger(station, trigger_id, payload, "{}", False, "mqtt", 1000.0, 5)
+
+
+def build(trigger_id: str, station: str = "cam1") -> Callable[[int], Result]:
+    """What makes its result, an ERROR / TIMEOUT, once it is given a seq."""
+
+    def make(seq: int) -> Result:
+        return Result(
+            schema="result/1",
+            result_id=new_id(),
+            trigger_id=trigger_id,
+            assigned=False,
+            node="node-01",
+            station=station,
+            seq=seq,
+            verdict="ERROR",
+            evaluation=3,
+            program=None,
+            program_version=None,
+            program_hash=None,
+            part_id=None,
+            meta=None,
+            source="mqtt",
+            received_at=utc(),
+            captured_at=None,
+            finished_at=utc(),
+            duration_ms=1.0,
+            timings_ms={},
+            pose=None,
+            tools=(),
+            outputs="none",
+            error=Fault(code="TIMEOUT", message="late"),
+            images=Images(raw=None, annotated=None),
+            simulated=True,
+        )
+
+    return make
 
 
 def payload(number: int, station: str, seq: int) -> dict[str, Any]:

@@ -6,12 +6,11 @@ import sqlite3
 import time
 from collections import deque
 from collections.abc import Iterator
-from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
 from schemas.errors import Problem
-from schemas.store.ledger import MIGRATIONS
+from schemas.store.ledger import MIGRATIONS, scripts
 
 KEPT = 8
 BUSY_S = 2.0
@@ -115,6 +114,6 @@ class Limited:
 
 def _empty() -> sqlite3.Connection:
     db = sqlite3.connect(":memory:", isolation_level=None, check_same_thread=False)
-    for name in MIGRATIONS:
-        db.executescript(files("schemas.store").joinpath(name).read_text())
+    for script in scripts():
+        db.executescript(script)
     return db

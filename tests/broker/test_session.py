@@ -17,9 +17,9 @@ from deploy.broker_process import BrokerProcess
 from schemas import Problem
 from schemas.settings import BrokerSettings
 from schemas.store.ledger import Accepted, Ledger
+from tests.ledgers import build, new
 from tests.promise import Line, outbox, wait_for
 from tests.proxy import Proxy
-from tests.schemas.store.test_ledger import build, new
 
 pytestmark = pytest.mark.system
 

@@ -1,62 +1,29 @@
 import sqlite3
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from schemas import Fault, Images, Problem, Result, new_id, utc
-from schemas.store import ledger as module
-from schemas.store.ledger import Accepted, AlreadyAnswered, Duplicate, Ledger, NewTrigger, OutboxRow
-
-
-def new(trigger_id: str, payload: bytes = b"{}", station: str = "cam1") -> NewTrigger:
-    return NewTrigger(station, trigger_id, payload, "{}", False, "mqtt", 1000.0, 5)
-
-
-def build(trigger_id: str, station: str = "cam1") -> Callable[[int], Result]:
-    def make(seq: int) -> Result:
-        return Result(
-            schema="result/1",
-            result_id=new_id(),
-            trigger_id=trigger_id,
-            assigned=False,
-            node="node-01",
-            station=station,
-            seq=seq,
-            verdict="ERROR",
-            evaluation=3,
-            program=None,
-            program_version=None,
-            program_hash=None,
-            part_id=None,
-            meta=None,
-            source="mqtt",
-            received_at=utc(),
-            captured_at=None,
-            finished_at=utc(),
-            duration_ms=1.0,
-            timings_ms={},
-            pose=None,
-            tools=(),
-            outputs="none",
-            error=Fault(code="TIMEOUT", message="late"),
-            images=Images(raw=None, annotated=None),
-            simulated=True,
-        )
-
-    return make
+from schemas import Problem, Result
+from schemas.store.ledger import Accepted, AlreadyAnswered, Answer, Duplicate, Entry, KeptReply, Ledger, OutboxRow
+from tests.clocks import SetClock
+from tests.ledgers import build, new
 
 
 @pytest.fixture
 def handed() -> list[OutboxRow]:
-    """The results that were handed on."""
     return []
 
 
 @pytest.fixture
-def ledger(tmp_path: Path, handed: list[OutboxRow]) -> Iterator[Ledger]:
-    made = Ledger(tmp_path / "ledger.db", handed.extend)
+def clock() -> SetClock:
+    return SetClock()
+
+
+@pytest.fixture
+def ledger(tmp_path: Path, handed: list[OutboxRow], clock: SetClock) -> Iterator[Ledger]:
+    made = Ledger(tmp_path / "ledger.db", handed.extend, clock=clock)
     yield made
     made.close()
 
@@ -121,7 +88,6 @@ def test_unconfirmed_results_can_be_read_of_one_station(ledger: Ledger) -> None:
 def test_committed_results_are_handed_on_in_the_order_of_their_commits_from_many_threads(
     ledger: Ledger, handed: list[OutboxRow]
 ) -> None:
-
     def work(worker: int) -> None:
         for number in range(40):
             answer(ledger, f"{worker}-{number}", f"cam{worker % 2 + 1}")
@@ -140,26 +106,26 @@ def test_committed_results_are_handed_on_in_the_order_of_their_commits_from_many
         assert [row[0] for row in rows] == list(range(1, 121))
 
 
-def test_an_operation_that_fails_takes_no_other_of_its_batch_with_it(ledger: Ledger, handed: list[OutboxRow]) -> None:
-    jobs = []
-    for trigger_id in ("a", "b", "c"):
-        accepted = ledger.accept(new(trigger_id))
-        assert isinstance(accepted, Accepted)
-        jobs.append((accepted.id, trigger_id))
+def test_an_operation_that_fails_takes_no_other_of_its_batch_with_it(tmp_path: Path) -> None:
+    handed: list[OutboxRow] = []
+    told: dict[str, BaseException | None] = {}
+    ledger = Ledger(tmp_path / "ledger.db", handed.extend, lambda: True)
 
     def broken(_: int) -> Result:
         raise ValueError("no")
 
-    makers = [build("a"), broken, build("c")]
-    batch = [
-        module._Job(lambda db, job=job, make=make: ledger._answer(db, job[0], "cam1", make), True)  # type: ignore[misc]
-        for job, make in zip(jobs, makers, strict=True)
-    ]
-    ledger._commit(batch)
-    assert [job.error is None for job in batch] == [True, False, True]
+    for accepted, name in zip(ledger.accept_all([Entry(new(name)) for name in "abc"]), "abc", strict=True):
+        assert isinstance(accepted, Accepted)
+        make = broken if name == "b" else build(name)
+        ledger.answer_soon(accepted.id, "cam1", make, lambda _, error, name=name: told.update({name: error}))  # type: ignore[misc]
+    commits = ledger.commits
+    assert ledger.flush()
+    assert ledger.commits == commits + 1
+    assert {name: type(error).__name__ for name, error in told.items()} == {"a": "NoneType", "b": "ValueError", "c": "NoneType"}
     assert [row.trigger_id for row in ledger.waiting()] == ["b"]
-    assert [payload[0] for payload in ledger.read("SELECT seq FROM results ORDER BY seq")] == [1, 2]
+    assert [row[0] for row in ledger.read("SELECT seq FROM results ORDER BY seq")] == [1, 2]
     assert len(handed) == 2
+    ledger.close()
 
 
 def test_a_full_disk_is_a_coded_problem_and_nothing_is_half_written(ledger: Ledger) -> None:
@@ -188,14 +154,44 @@ def test_confirmed_results_leave_the_outbox(ledger: Ledger) -> None:
     assert ledger.outbox_last() == 2
 
 
-def test_retention_keeps_what_is_unsent_the_newest_seq_and_young_trigger_ids(ledger: Ledger) -> None:
+def test_triggers_come_in_batches_of_one_commit_and_those_answered_at_once_have_their_result(
+    ledger: Ledger, handed: list[OutboxRow]
+) -> None:
+    answer(ledger, "known")
+    commits = ledger.commits
+    entries = [Entry(new("a")), Entry(new("b"), build("b")), Entry(new("known")), Entry(new("b")), Entry(new("a", b"other"))]
+    first, second, known, again, other = ledger.accept_all(entries)
+    assert ledger.commits == commits + 1
+    assert isinstance(first, Accepted)
+    assert isinstance(second, Accepted)
+    assert isinstance(known, Duplicate)
+    assert known.answered == Answer(handed[0].result_id, 1, "ERROR")
+    assert again == Duplicate(False, Answer(handed[1].result_id, 2, "ERROR"))
+    assert other == Duplicate(True, None)
+    assert [row.trigger_id for row in ledger.waiting()] == ["a"]
+
+
+def test_a_batch_of_triggers_is_accepted_whole_or_not_at_all(ledger: Ledger) -> None:
+    def broken(_: int) -> Result:
+        raise ValueError("no")
+
+    with pytest.raises(ValueError, match="no"):
+        ledger.accept_all([Entry(new("a")), Entry(new("b"), build("b")), Entry(new("c"), broken)])
+    assert ledger.waiting() == []
+    assert isinstance(ledger.accept(new("b")), Accepted)
+    assert answer(ledger, "d").seq == 1
+
+
+def test_retention_keeps_what_is_unsent_the_newest_seq_and_young_trigger_ids(ledger: Ledger, clock: SetClock) -> None:
     results = [answer(ledger, f"t{number}") for number in range(6)]
     ledger.confirmed([result.result_id for result in results[1:]])
-    gone = ledger.prune(max_count=1, max_age_s=1e9, dedupe_s=1e12)
-    assert gone == 4
+    assert ledger.prune(max_count=1, max_age_s=1e9, dedupe_s=60.0) == 4
     assert [row[0] for row in ledger.read("SELECT seq FROM results ORDER BY seq")] == [1, 6]
-    assert ledger.accept(new("t3")) == Duplicate(differs=False)
-    ledger.prune(max_count=1, max_age_s=1e9, dedupe_s=1.0)
+    clock.go(59.0)
+    ledger.prune(max_count=1, max_age_s=1e9, dedupe_s=60.0)
+    assert ledger.accept(new("t3")) == Duplicate(False, Answer(results[3].result_id, 4, "ERROR"))
+    clock.go(2.0)
+    ledger.prune(max_count=1, max_age_s=1e9, dedupe_s=60.0)
     assert isinstance(ledger.accept(new("t3")), Accepted)
     assert answer(ledger, "next").seq == 7
 
@@ -256,6 +252,6 @@ def test_what_a_station_and_a_request_remember_is_read_back(ledger: Ledger) -> N
     ledger.remember("cam1", program="cap", paused=1)
     ledger.remember("cam1", program="lid")
     assert ledger.station("cam1") == ("lid", 0.0, 0, True)
-    ledger.keep_reply("r-1", "ping", b"{}")
-    assert ledger.reply("r-1") == ("ping", b"{}")
+    ledger.keep_reply("r-1", "ping", b"digest", b"{}")
+    assert ledger.reply("r-1") == KeptReply("ping", b"digest", b"{}")
     assert ledger.reply("r-2") is None

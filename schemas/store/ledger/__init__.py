@@ -1,0 +1,47 @@
+"""The ledger: triggers, results and the outbox in SQLite (WAL, synchronous FULL), one writer with group commit.
+
+`engine` is the line of those who write and how it is committed, `reader` how it is read, `opening` and `stamp` how damage
+and loss are found out. What is written stands in `triggers`, `outbox`, `replies` and `care`.
+"""
+
+from schemas.store.ledger.care import Care
+from schemas.store.ledger.opening import MIGRATIONS, scripts
+from schemas.store.ledger.outbox import Outbox
+from schemas.store.ledger.replies import Replies
+from schemas.store.ledger.shapes import (
+    Accepted,
+    AlreadyAnswered,
+    Answer,
+    Duplicate,
+    Entry,
+    KeptReply,
+    NewTrigger,
+    OutboxRow,
+    Settled,
+    WaitingTrigger,
+)
+from schemas.store.ledger.triggers import Triggers
+
+__all__ = [
+    "MIGRATIONS",
+    "Accepted",
+    "AlreadyAnswered",
+    "Answer",
+    "Duplicate",
+    "Entry",
+    "KeptReply",
+    "Ledger",
+    "NewTrigger",
+    "OutboxRow",
+    "Settled",
+    "WaitingTrigger",
+    "scripts",
+]
+
+
+class Ledger(Triggers, Outbox, Replies, Care):
+    """The ledger of one node. All methods may be called from any thread.
+
+    committed(rows) gets committed results in the order of their commits; flush_soon() asks another thread to flush and
+    says whether there is one. Raises Problem STORE_FAILED, STORE_NEWER when it is made.
+    """

@@ -1,0 +1,312 @@
+"""One writer with group commit, and no writer thread.
+
+Theory of operation. A caller puts its operation into the line and takes the lock; whoever holds the lock opens a
+transaction, takes what stands in line, and commits it; the others find theirs done (flat combining: Hendler et al.,
+SPAA 2010). So a lone commit costs no hand-over between threads, and many at a time cost one fsync. What need not be waited
+for is posted: it goes with the next commit, or with a flush by the thread that is asked for one. Committed results are
+handed to `committed` in the order of their commits, before the next commit can begin.
+
+Waiting has a limit. While another process holds the ledger nothing is taken out of the line: what is posted keeps its
+place, and who waits withdraws after WAIT_S (BRIEF_S once it is known that the ledger is held) and gets STORE_FAILED.
+Refused is refused: what was withdrawn is never committed, and if it was in a commit just then it is undone right after it.
+
+One operation's failure is its own. Each runs in a savepoint; if the commit of many fails, each is tried alone.
+"""
+
+import contextlib
+import logging
+import sqlite3
+import threading
+import time
+from collections import deque
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+from schemas.errors import Problem
+from schemas.store.clock import CLOCK, Clock, Lived
+from schemas.store.ledger.opening import is_damage, open_ledger
+from schemas.store.ledger.reader import Reader
+from schemas.store.ledger.shapes import OutboxRow, Settled
+from schemas.store.ledger.stamp import Stamp
+
+log = logging.getLogger(__name__)
+T = TypeVar("T")
+WAIT_S = 3.0
+BRIEF_S = 0.25
+BATCH_LIMIT = 256
+ALONE_FAILURES = 2  # that many operations failed alone as well: it is the disk, not they
+OF_THE_STORE = {
+    sqlite3.SQLITE_FULL,
+    sqlite3.SQLITE_IOERR,
+    sqlite3.SQLITE_CORRUPT,
+    sqlite3.SQLITE_NOTADB,
+    sqlite3.SQLITE_NOMEM,
+    sqlite3.SQLITE_READONLY,
+    sqlite3.SQLITE_CANTOPEN,
+    sqlite3.SQLITE_BUSY,
+    sqlite3.SQLITE_LOCKED,
+    sqlite3.SQLITE_INTERRUPT,
+    sqlite3.SQLITE_PROTOCOL,
+}
+Operation = Callable[[sqlite3.Connection], T]
+
+
+class _Job:
+    __slots__ = ("done", "durable", "error", "operation", "outbox", "seq", "settled", "trigger", "undo", "value", "withdrawn")
+
+    def __init__(
+        self,
+        operation: Operation[Any],
+        durable: bool,
+        settled: Settled | None = None,
+        undo: Callable[[sqlite3.Connection, Any], None] | None = None,
+    ) -> None:
+        self.operation = operation
+        self.durable = durable
+        self.settled = settled
+        self.undo = undo
+        self.done = False
+        self.withdrawn = False
+        self.begin()
+
+    def begin(self) -> None:
+        self.value: Any = None
+        self.error: BaseException | None = None
+        self.outbox: list[OutboxRow] = []
+        self.seq: dict[str, int] = {}
+        self.trigger = 0
+
+
+class Engine(Reader):
+    """See the head of this file. Raises Problem STORE_FAILED, STORE_NEWER when it is made.
+
+    lost: what is missing since the last run, for people, None if nothing. quarantined: a damaged ledger's new name.
+    failing: why the last commit failed, None once one succeeds.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        committed: Callable[[list[OutboxRow]], None] = lambda _: None,
+        flush_soon: Callable[[], bool] = lambda: False,  # asks another thread to flush; False if there is none
+        clock: Clock = CLOCK,
+    ) -> None:
+        super().__init__(path)
+        self.clock = clock
+        self.boot = clock.boot
+        self._committed = committed
+        self._flush_soon = flush_soon
+        self.commits = 0
+        self.failing: Problem | None = None
+        self._held_since: float | None = None
+        self._line: deque[_Job] = deque()
+        self._line_lock = threading.Lock()  # of the line, and of what a job is: waiting, taken, withdrawn, done
+        self._lock = threading.Lock()  # of the writing connection
+        self._seq: dict[str, int] = {}
+        self._job: _Job | None = None
+        path.parent.mkdir(parents=True, exist_ok=True)
+        self._stamp = Stamp(path.with_suffix(".stamp"))
+        self._db, self.lost, self.quarantined = open_ledger(path, self._stamp, self.boot)
+        self.lived = Lived(self._stamp.last, clock)
+        self._floor = dict(self._stamp.floor)
+        self._full_sync = True
+
+    def close(self) -> None:
+        """Checkpoint and close; nothing may be written or read afterwards."""
+        held = self._lock.acquire(timeout=WAIT_S)
+        try:
+            with contextlib.suppress(sqlite3.Error):
+                self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+            self.close_readers()
+            self._db.close()
+            with contextlib.suppress(OSError):
+                self._stamp.keep(self.lived.reading())
+            self._stamp.close()
+        finally:
+            if held:
+                self._lock.release()
+
+    def write(
+        self,
+        operation: Operation[T],
+        *,
+        durable: bool = True,
+        undo: Callable[[sqlite3.Connection, T], None] | None = None,
+    ) -> T:
+        """Run `operation` in a transaction that is committed when this returns.
+
+        durable=False spares the fsync: the commit survives the end of the process, but not a power cut.
+        Raises what the operation raised (nothing of it is kept), or Problem STORE_FAILED: it did not happen, or with
+        `undo` it is undone; without, if it was in a commit that hangs, it may still happen.
+        """
+        job = _Job(operation, durable, undo=undo)
+        with self._line_lock:
+            self._line.append(job)
+        if not self.flush() and self._withdraw(job):
+            raise Problem(
+                "STORE_FAILED", "another process holds the ledger" if self._held_since else "the disk does not answer"
+            )
+        if job.error is not None:
+            raise job.error
+        return job.value  # type: ignore[no-any-return]
+
+    def post(self, operation: Operation[Any], settled: Settled, *, durable: bool = True) -> None:
+        """Put an operation into the line of the next commit, whoever makes it, and go on.
+
+        settled(value, error) is called after that commit, by the thread that made it; it must be quick.
+        """
+        with self._line_lock:
+            self._line.append(_Job(operation, durable, settled))
+
+    def flush(self) -> bool:
+        """Commit what stands in line, or wait for who is just doing that.
+
+        False if it took too long: another process holds the ledger, or the disk hangs; what was posted keeps its place.
+        """
+        until = time.monotonic() + (WAIT_S if self._held_since is None else BRIEF_S)
+        if not self._lock.acquire(timeout=until - time.monotonic()):
+            return False
+        try:
+            while self._line:
+                if not self._commit(until):
+                    return False
+            return True
+        finally:
+            self._lock.release()
+
+    def _withdraw(self, job: _Job) -> bool:
+        """Take a job back; False if it is done."""
+        with self._line_lock:
+            if job.done:
+                return False
+            job.withdrawn = True
+            with contextlib.suppress(ValueError):
+                self._line.remove(job)
+            return True
+
+    # Under the lock
+
+    def _commit(self, until: float) -> bool:
+        """Commit the first of the line; False if another process has held the ledger until then."""
+        with self._line_lock:
+            full = any(job.durable for job in list(self._line)[:BATCH_LIMIT])
+        if full != self._full_sync:
+            self._db.execute(f"PRAGMA synchronous={'FULL' if full else 'NORMAL'}")
+            self._full_sync = full
+        error = self._begin(until)
+        if error is not None and error.sqlite_errorcode & 0xFF == sqlite3.SQLITE_BUSY:
+            return False
+        jobs = self._taken(full)
+        if error is not None:
+            self._failed(jobs, error)
+        elif (error := self._transact(jobs)) is not None and len(jobs) > 1:
+            failures = 0
+            for job in jobs:
+                if failures == ALONE_FAILURES or self._begin(until) is not None:
+                    job.error = _coded(error)
+                else:
+                    failures += self._transact([job]) is not None
+        self._settle(jobs)
+        return True
+
+    def _begin(self, until: float) -> sqlite3.Error | None:
+        while True:
+            try:
+                self._db.execute("BEGIN IMMEDIATE")
+            except sqlite3.Error as error:
+                if getattr(error, "sqlite_errorcode", 0) & 0xFF == sqlite3.SQLITE_BUSY:
+                    self._held_since = self._held_since or time.monotonic()
+                    if time.monotonic() < until:
+                        continue
+                return error
+            self._held_since = None
+            return None
+
+    def _taken(self, full: bool) -> list[_Job]:
+        with self._line_lock:
+            jobs: list[_Job] = []
+            while self._line and len(jobs) < BATCH_LIMIT and (full or not self._line[0].durable):
+                jobs.append(self._line.popleft())
+            return jobs
+
+    def _transact(self, jobs: list[_Job]) -> sqlite3.Error | None:
+        """Run the jobs and commit; on an error of the store nothing of them is kept, and all have that error."""
+        try:
+            for job in jobs:
+                self._run(job)
+            self._db.execute("COMMIT")
+        except BaseException as error:
+            self._failed(jobs, error)
+            if not isinstance(error, sqlite3.Error):
+                self._settle(jobs)
+                raise
+            return error
+        self.commits += 1
+        self.failing = None
+        seq: dict[str, int] = {}
+        for job in jobs:
+            seq.update(job.seq)
+        trigger = max((job.trigger for job in jobs), default=0)
+        if seq or trigger:
+            self._stamp.mark(seq, trigger)
+        return None
+
+    def _failed(self, jobs: list[_Job], error: BaseException) -> None:
+        self._seq.clear()
+        with contextlib.suppress(sqlite3.Error):
+            self._db.execute("ROLLBACK")
+        coded = _coded(error)
+        for job in jobs:
+            job.begin()
+            job.error = coded
+        if isinstance(coded, Problem):
+            self.failing = coded
+        if is_damage(error):
+            self._stamp.doubt()
+
+    def _run(self, job: _Job) -> None:
+        if job.withdrawn:
+            return
+        job.begin()
+        self._job = job
+        self._db.execute("SAVEPOINT job")
+        try:
+            job.value = job.operation(self._db)
+        except Exception as error:
+            if isinstance(error, sqlite3.Error) and getattr(error, "sqlite_errorcode", 0) & 0xFF in OF_THE_STORE:
+                raise
+            job.begin()
+            job.error = _coded(error)
+            self._seq.clear()
+            self._db.execute("ROLLBACK TO job")
+        self._db.execute("RELEASE job")
+
+    def _settle(self, jobs: list[_Job]) -> None:
+        with self._line_lock:
+            for job in jobs:
+                job.done = True
+                if job.withdrawn and job.undo is not None and job.error is None and job.value is not None:
+                    self._line.appendleft(_Job(lambda db, job=job: job.undo(db, job.value), durable=True))  # type: ignore[misc]
+        rows = [row for job in jobs for row in job.outbox]
+        if rows:
+            _guarded(self._committed, rows)
+        for job in jobs:
+            if job.settled is not None:
+                _guarded(job.settled, job.value, job.error)
+
+
+def _coded(error: BaseException) -> BaseException:
+    """The error as its caller gets it: never SQLite's own."""
+    if not isinstance(error, sqlite3.Error):
+        return error
+    problem = Problem("STORE_FAILED", str(error))
+    problem.__cause__ = error
+    return problem
+
+
+def _guarded(told: Callable[..., Any], *values: Any) -> None:
+    try:
+        told(*values)
+    except Exception:  # the commit stands, whatever its owner makes of it
+        log.exception("after a commit")

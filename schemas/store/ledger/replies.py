@@ -1,0 +1,53 @@
+"""What stations and requests remember over a restart."""
+
+import sqlite3
+import time
+from typing import Any
+
+from schemas.store.ledger.engine import Engine
+from schemas.store.ledger.shapes import KeptReply
+
+
+class Replies(Engine):
+    """See the head of this file."""
+
+    def station(self, station: str) -> tuple[str | None, float, int, bool]:
+        """What a station remembers: program, reset_at, reset_seq, paused."""
+        rows = self.read("SELECT program, reset_at, reset_seq, paused FROM stations WHERE station = ?", (station,))
+        return (rows[0][0], rows[0][1], rows[0][2], bool(rows[0][3])) if rows else (None, 0.0, 0, False)
+
+    def remember(self, station: str, **values: Any) -> None:
+        """Keep program or paused of a station."""
+        self.write(lambda db: _remember(db, station, values))
+
+    def reset_counters(self, station: str) -> tuple[float, int]:
+        """Count a station's results from zero again; when that was (seconds since 1970), and its newest seq then."""
+
+        def operation(db: sqlite3.Connection) -> tuple[float, int]:
+            newest = db.execute("SELECT coalesce(max(seq), 0) FROM results WHERE station = ?", (station,)).fetchone()[0]
+            at = time.time()
+            _remember(db, station, {"reset_at": at, "reset_seq": newest})
+            db.execute("DELETE FROM counters WHERE station = ?", (station,))
+            return at, newest
+
+        return self.write(operation)
+
+    def reply(self, request_id: str) -> KeptReply | None:
+        """The reply to a request that was answered before."""
+        rows = self.read("SELECT name, digest, payload FROM replies WHERE request_id = ?", (request_id,))
+        return KeptReply(*rows[0]) if rows else None
+
+    def keep_reply(self, request_id: str, name: str, digest: bytes, payload: bytes) -> None:
+        """Keep the reply of a request; digest is over the content of its command."""
+        row = (request_id, name, payload, time.time(), digest, self.lived())
+        sql = "INSERT OR IGNORE INTO replies (request_id, name, payload, at, digest, lived_s) VALUES (?, ?, ?, ?, ?, ?)"
+        self.write(lambda db: db.execute(sql, row))
+
+
+def _remember(db: sqlite3.Connection, station: str, values: dict[str, Any]) -> None:
+    columns = ", ".join(f"{name} = excluded.{name}" for name in values)
+    names, marks = ", ".join(values), ", ".join("?" * len(values))
+    db.execute(
+        f"INSERT INTO stations (station, {names}) VALUES (?, {marks}) ON CONFLICT DO UPDATE SET {columns}",
+        (station, *values.values()),
+    )
