@@ -93,6 +93,7 @@ def _parser(argv: list[str]) -> Parser:
     _user(commands, command)
     doctor = command(commands, "doctor", "deploy.doctor:doctor", "Check everything the node needs, and say what to do")
     _reach(doctor)
+    _keeping(commands, command)
     shapes = commands.add_parser("schemas", help="Print the JSON Schemas", description="Print the JSON Schemas.")
     shapes.set_defaults(action="deploy.shapes:shapes")
     shapes.add_argument("name", nargs="?", metavar="NAME", help="print this one; without it, list their names")
@@ -194,6 +195,26 @@ def _user(commands: Any, command: Callable[..., argparse.ArgumentParser]) -> Non
             metavar="FILE",
             help="file with the password; else it is asked for, or read from a pipe",
         )
+
+
+def _keeping(commands: Any, command: Callable[..., argparse.ArgumentParser]) -> None:
+    keep = command(commands, "backup", "deploy.backup:backup", "Write the state of the node to one file, while it runs")
+    keep.add_argument("output", metavar="TO", type=Path, help="a file, or a folder in which the file gets a name with the time")
+    keep.add_argument(
+        "--pictures",
+        choices=("none", "ng", "all"),
+        default="none",
+        help="pictures of parts, too (default none; ng: of bad parts)",
+    )
+    keep.add_argument(
+        "--keep-days", metavar="N", type=_whole, default=30, help="remove older backups of this node in the folder (default 30)"
+    )
+    take = command(commands, "restore", "deploy.restore:restore", "Put the state of a backup in place of the state folder")
+    take.add_argument("file", metavar="FILE", type=Path, help="the backup")
+    take.add_argument("--other-node", action="store_true", help="also if it is the backup of a node with another id")
+    command(
+        commands, "migrate", "deploy.restore:migrate", "Bring the stores to this version, a copy of the old ones beside them"
+    )
 
 
 class _Version(argparse.Action):

@@ -1,0 +1,183 @@
+"""The archive of a backup: a .tar.gz whose members are files below a few folders, and a manifest with their checksums.
+
+Member names are `state/...` (the state folder) and `settings/node.toml`; `manifest.json` stands last, since it is known
+last. What is read back is believed in nothing: only plain files, only names of the manifest, no more bytes than it says.
+"""
+
+import gzip
+import hashlib
+import io
+import os
+import tarfile
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path, PurePosixPath
+from typing import IO, Annotated, Literal, NoReturn
+
+from pydantic import Field, StringConstraints, ValidationError
+
+from schemas.base import Shape, explain
+from schemas.errors import Problem
+
+PIECE = 1024 * 1024
+MANIFEST = "manifest.json"
+MAX_MANIFEST_BYTES = 256 * 1024 * 1024
+COMPRESSION = 3  # pictures do not get smaller, and the ledger is mostly text: more costs time and gains little
+BROKEN = (tarfile.TarError, zlib.error, EOFError, OSError, ValueError)
+
+Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
+
+
+class Member(Shape):
+    """One file of a backup."""
+
+    name: str = Field(description="Name in the archive.")
+    bytes: int = Field(ge=0, description="Size.")
+    sha256: Sha256 = Field(description="Checksum of the content.")
+
+
+class Manifest(Shape):
+    """What a backup holds, and of which node."""
+
+    format: Literal["backup/1"] = Field(default="backup/1", description="Shape of the archive.")
+    node: str = Field(description="Id of the node.")
+    version: str = Field(description="Version of the software that made it.")
+    at: str = Field(description="When it was begun, UTC.")
+    pictures: Literal["none", "ng", "all"] = Field(description="Which pictures of parts it holds.")
+    databases: dict[str, int] = Field(description="Version of each database by its name in the archive.")
+    files: Annotated[tuple[Member, ...], Field(strict=False)] = Field(description="Every other member, in its order.")
+
+
+class Writer:
+    """Adds files to an archive and remembers their checksums."""
+
+    def __init__(self, archive: tarfile.TarFile) -> None:
+        self._archive = archive
+        self.files: list[Member] = []
+
+    def add(self, name: str, path: Path) -> bool:
+        """Add a file as it is now; False if it has gone. Raises OSError."""
+        try:
+            fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
+        except FileNotFoundError:
+            return False
+        with open(fd, "rb") as source:  # noqa: PTH123 - a descriptor
+            found = os.fstat(fd)
+            entry = _entry(name, found.st_size, int(found.st_mtime))
+            hashed = _Hashed(source)
+            self._archive.addfile(entry, hashed)
+        self.files.append(Member(name=name, bytes=entry.size, sha256=hashed.hexdigest()))
+        return True
+
+    def finish(self, manifest: Manifest) -> None:
+        """Add the manifest, as the last member."""
+        data = manifest.model_dump_json(indent=1).encode()
+        self._archive.addfile(_entry(MANIFEST, len(data), 0), io.BytesIO(data))
+
+
+class _Hashed:
+    """A file that is read once, and its checksum."""
+
+    def __init__(self, source: IO[bytes]) -> None:
+        self._source = source
+        self._hash = hashlib.sha256()
+
+    def read(self, size: int = -1) -> bytes:
+        data = self._source.read(size)
+        self._hash.update(data)
+        return data
+
+    def hexdigest(self) -> str:
+        return self._hash.hexdigest()
+
+
+@contextmanager
+def writing(path: Path) -> Iterator[Writer]:
+    """A new archive that has its name only when the block ends without an error, and is durable then. Raises OSError."""
+    part = path.with_name(f"{path.name}.part")
+    fd = os.open(part, os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+    try:
+        with open(fd, "wb") as file:  # noqa: PTH123 - a descriptor
+            with tarfile.open(fileobj=file, mode="w:gz", compresslevel=COMPRESSION) as archive:
+                yield Writer(archive)
+            file.flush()
+            os.fsync(fd)
+        part.replace(path)
+    except BaseException:
+        part.unlink(missing_ok=True)
+        raise
+
+
+def extract(path: Path, folder: Path) -> Manifest:
+    """Write the members of an archive below a new folder, each checked against the manifest.
+
+    Raises Problem BACKUP_INVALID if anything is missing, too much, changed or not a plain file, STORE_FAILED if it cannot
+    be written.
+    """
+    found: dict[str, Member] = {}
+    try:
+        with gzip.open(path) as unpacked, tarfile.open(fileobj=unpacked, mode="r:") as archive:
+            for entry in archive:
+                if entry.name == MANIFEST:
+                    manifest = _manifest(archive, entry)
+                    break
+                found[entry.name] = _take(archive, entry, folder, found)
+            else:
+                _refuse("it has no manifest: it is not complete")
+            if archive.next() is not None:
+                _refuse("something stands behind its manifest")
+            while unpacked.read(PIECE):  # to the checksum at its very end
+                pass
+    except BROKEN as error:
+        if isinstance(error, OSError) and error.errno is not None and path.exists():
+            raise Problem("STORE_FAILED", f"{folder}: {error.strerror}") from error
+        _refuse(str(error) or type(error).__name__)
+    listed = {member.name: member for member in manifest.files}
+    for name in sorted(listed.keys() | found.keys()):
+        if listed.get(name) != found.get(name):
+            how = "is missing" if name not in found else "is not in the manifest" if name not in listed else "was changed"
+            _refuse(f"{name} {how}")
+    return manifest
+
+
+def _manifest(archive: tarfile.TarFile, entry: tarfile.TarInfo) -> Manifest:
+    source = archive.extractfile(entry) if entry.isreg() and entry.size <= MAX_MANIFEST_BYTES else None
+    if source is None:
+        _refuse("its manifest is not a file")
+    try:
+        return Manifest.model_validate_json(source.read())
+    except ValidationError as error:
+        _refuse(f"its manifest: {explain(error)}")
+
+
+def _take(archive: tarfile.TarFile, entry: tarfile.TarInfo, folder: Path, found: dict[str, Member]) -> Member:
+    name = PurePosixPath(entry.name)
+    shown = repr(entry.name[:200])
+    if not entry.isreg() or name.is_absolute() or ".." in name.parts or str(name) != entry.name or "\0" in entry.name:
+        _refuse(f"{shown} is not a plain file below the archive")
+    if entry.name in found:
+        _refuse(f"{shown} is there twice")
+    if name.parts[0] not in ("state", "settings") or len(name.parts) < 2:
+        _refuse(f"{shown} is not a file of a backup")
+    source = archive.extractfile(entry)
+    assert source is not None
+    target = folder.joinpath(*name.parts)
+    target.parent.mkdir(mode=0o750, parents=True, exist_ok=True)
+    digest, size = hashlib.sha256(), 0
+    with open(os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600), "wb") as written:  # noqa: PTH123
+        while piece := source.read(PIECE):
+            digest.update(piece)
+            size += len(piece)
+            written.write(piece)
+    return Member(name=entry.name, bytes=size, sha256=digest.hexdigest())
+
+
+def _entry(name: str, size: int, at: int) -> tarfile.TarInfo:
+    entry = tarfile.TarInfo(name)
+    entry.size, entry.mtime, entry.mode = size, at, 0o600
+    return entry
+
+
+def _refuse(why: str) -> NoReturn:
+    raise Problem("BACKUP_INVALID", why[:500])
