@@ -63,6 +63,20 @@ class Names:
         """The topic `name` of the table; `leaf` fills its last part (station, command, type or code)."""
         return TOPIC[name].template.format(base=self.base, node=self.node, station=leaf, name=leaf, type=leaf, code=leaf)
 
+    def of_client(self, topic: str) -> bool:
+        """Whether a client may have its replies there: below _client/, and on no topic of the table whatever its node is."""
+        below = f"{self.base}/_client/"
+        if not topic.startswith(below) or topic == below or any(sign in topic for sign in "+#\0"):
+            return False
+        levels = topic.removeprefix(f"{self.base}/").split("/")
+        return not any(_fits(levels, row.template.removeprefix("{base}/").split("/")) for row in TOPICS)
+
     def prefix(self, name: str) -> str:
         """What all topics of that name begin with."""
         return self(name, "")
+
+
+def _fits(levels: list[str], template: list[str]) -> bool:
+    return len(levels) == len(template) and all(
+        part.startswith("{") or part == level for part, level in zip(template, levels, strict=True)
+    )

@@ -9,7 +9,7 @@ from schemas import Alarm, utc
 log = logging.getLogger(__name__)
 
 NODE_ALARMS = ("BROKER", "STORE", "DISK", "PROGRAMS", "LEDGER", "OUTBOX", "CLOCK", "HEARTBEAT")
-STATION_ALARMS = ("CAMERA", "OUTPUTS", "PROGRAM", "HUNG")
+STATION_ALARMS = ("CAMERA", "OUTPUTS", "PROGRAM", "HUNG", "DUPLICATES")
 
 
 class Alarms:

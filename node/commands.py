@@ -1,59 +1,31 @@
-"""Commands: each with its payload model, one at a time on a thread of their own, answered once for each request_id."""
+"""Commands: each with its payload model, one at a time on a thread of their own, answered once for each request_id.
 
-import base64
-import json
+Whatever comes is answered. An id answers only what it was given for: the same command is answered again and not done again, any
+other one is refused. What waited too long moves and starts nothing, and what comes faster than it can be done is answered BUSY.
+"""
+
+import hashlib
 import logging
 import queue
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 
 from pydantic import ValidationError
 
 from broker.outbox import Outbox
 from broker.session import Backlog
 from broker.wire import Incoming, Message
-from node.acquire import acquire
-from node.annotate import annotate
-from node.calibration import from_checkerboard
-from node.cameras import Request
-from node.decoding import Decoder
-from node.frame import Frame, Pixels
-from node.intake import Intake
-from node.judge import judge
-from node.locate import locate
-from node.measure import measure
-from node.optimise import optimise
-from node.part import Inspection, Part
-from node.program import LoadedProgram, load
-from node.publish import build
-from node.quality import measure as measure_quality
-from node.station import Station
-from schemas import Problem, Reply, Trigger, as_program, canonical, new_id, read_json, utc
-from schemas.base import explain
-from schemas.command import (
-    COMMANDS,
-    MAX_COMMAND_BYTES,
-    Calibrate,
-    Capture,
-    Pause,
-    Ping,
-    RegisterMaster,
-    Resend,
-    ResetCounters,
-    Resume,
-    SelectProgram,
-    SetOutput,
-    Show,
-    TriggerCommand,
-    TryProgram,
-)
-from schemas.program import ProgramCamera
+from node.actions import Actions, Asked
+from node.arrival import Received
+from node.seldom import Seldom
+from schemas import CommandSettings, Problem, Reply, canonical, read_json
+from schemas.base import explain, readable
+from schemas.command import COMMANDS, MAX_COMMAND_BYTES, Command
 from schemas.result import Fault
-from schemas.store.programs import MAX_MASTER_BYTES
-from schemas.trigger import as_trigger
+from schemas.store.ledger import KeptReply, Ledger
+from schemas.trigger import seconds
 
 log = logging.getLogger(__name__)
 
@@ -61,46 +33,33 @@ LINE = 64
 READS = ("ping", "capture", "show", "try_program", "calibrate")
 RECENT = 16
 RECENT_BYTES = 32 * 1024 * 1024
+KEPT_BYTES = 16384
 REPLY_EXPIRY_S = 60
-EXACT_BYTES = 8 * 1024 * 1024  # as a master comes back with a program
+
+
+class _Waiting(NamedTuple):
+    name: str
+    message: Incoming
+    backlog: Backlog | None
+    received: Received
 
 
 class Commands:
     """See the head of this file."""
 
-    def __init__(
-        self,
-        stations: dict[str, Station],
-        intake: Intake,
-        version: str,
-        outbox: Outbox,
-    ) -> None:
+    def __init__(self, settings: CommandSettings, actions: Actions, ledger: Ledger, outbox: Outbox) -> None:
         self.beat_ns = time.monotonic_ns()
+        self._settings = settings
+        self._actions = actions
+        self._ledger = ledger
         self._outbox = outbox
-        self._stations = stations
-        self._intake = intake
-        self._version = version
-        self._event = outbox.event
-        self._decoder = Decoder()
-        self._line: queue.Queue[tuple[str, Incoming] | None] = queue.Queue(LINE)
+        self._seldom = Seldom(outbox)
+        self._line: queue.Queue[_Waiting | None] = queue.Queue(LINE)
         self._thread = threading.Thread(target=self._run, name="commands", daemon=True)
         # what only reads need not survive a restart; the other replies are kept in the ledger
-        self._recent: OrderedDict[tuple[str, str], bytes] = OrderedDict()
-        self._do: dict[str, Callable[[Any], dict[str, Any]]] = {
-            "ping": self._ping,
-            "select_program": self._select_program,
-            "capture": self._capture,
-            "show": self._show,
-            "try_program": self._try_program,
-            "calibrate": self._calibrate,
-            "register_master": self._register_master,
-            "trigger": self._trigger,
-            "pause": self._pause,
-            "resume": self._resume,
-            "set_output": self._set_output,
-            "resend": self._resend,
-            "reset_counters": self._reset_counters,
-        }
+        self._recent: OrderedDict[str, KeptReply] = OrderedDict()
+        self._tokens = float(settings.burst)  # a token bucket, taken from by the broker's thread
+        self._filled_at = time.monotonic()
 
     def start(self) -> None:
         """Begin."""
@@ -110,264 +69,152 @@ class Commands:
         """Finish the current command, then end."""
         self._line.put(None)
         self._thread.join(limit_s)
-        self._decoder.close()
+        self._actions.close()
 
-    def put(self, name: str, message: Incoming, _backlog: Backlog | None = None) -> None:
+    def put(self, name: str, message: Incoming, backlog: Backlog | None = None) -> None:
         """A message on a command topic; answered later. Called on the broker's thread, so it never waits."""
         if message.retain:
-            self._event("command.retained", None, {"name": name[:64]})
+            self._seldom("command.retained", None, {"name": name[:64]})
+            return
+        if not self._token():
+            self._busy(name, message, f"more than {self._settings.per_second:g} commands a second")
             return
         try:
-            self._line.put_nowait((name, message))
+            self._line.put_nowait(_Waiting(name, message, backlog, Received.now()))
         except queue.Full:
-            self._event("command.dropped", None, {"name": name[:64], "advice": "too many commands at a time"})
+            self._busy(name, message, f"{LINE} commands wait already")
+
+    def _token(self) -> bool:
+        now = time.monotonic()
+        filled = self._tokens + (now - self._filled_at) * self._settings.per_second
+        self._filled_at = now
+        self._tokens = min(float(self._settings.burst), filled)
+        if self._tokens < 1.0:
+            return False
+        self._tokens -= 1.0
+        return True
+
+    def _busy(self, name: str, message: Incoming, why: str) -> None:
+        self._seldom("command.busy", None, {"name": name[:64], "message": why})
+        self._reply(name, message, _refused(_request_id(message.payload), Problem("BUSY", why)))
+
+    # The thread
 
     def _run(self) -> None:
-        while True:
+        while self.work(0.5):
             self.beat_ns = time.monotonic_ns()
-            try:
-                item = self._line.get(timeout=0.5)
-            except queue.Empty:
-                continue
-            if item is None:
-                return
-            try:
-                self._handle(*item)
-            except Exception:
-                log.exception("command %s failed", item[0])
 
-    def _handle(self, name: str, message: Incoming) -> None:
-        request_id = "unknown"
-        known: bytes | None = None
+    def work(self, wait_s: float) -> bool:
+        """Answer the next command, if one comes in time; False if there will be none any more."""
         try:
-            value = read_json(message.payload, limit=MAX_COMMAND_BYTES, code="BAD_COMMAND")
-            if isinstance(value, dict) and isinstance(value.get("request_id"), str):
-                request_id = value["request_id"][:64]
-            if name not in COMMANDS:
-                raise Problem("UNKNOWN_COMMAND", name[:64])
-            try:
-                command = COMMANDS[name].model_validate(value)
-            except ValidationError as error:
-                raise Problem("BAD_COMMAND", explain(error)) from None
-            known = self._known(name, command.request_id)
-            reply = Reply(request_id=request_id, ok=True, data=self._do[name](command)) if known is None else None
+            waiting = self._line.get(timeout=wait_s)
+        except queue.Empty:
+            return True
+        if waiting is None:
+            return False
+        try:
+            self._reply(waiting.name, waiting.message, self._answer(waiting))
+        except Exception:
+            log.exception("command %s failed", waiting.name)
+        return True
+
+    def _answer(self, waiting: _Waiting) -> Reply:
+        name, payload = waiting.name, waiting.message.payload
+        request_id = ""
+        try:
+            command = _command(name, payload)
+            request_id = command.request_id
+            digest = _content(command)
+            known = self._known(name, command, digest)
+            if known is not None:
+                return known
+            reply = Reply(request_id=request_id, ok=True, data=self._actions.do(name, command, self._asked(waiting, command)))
         except Problem as problem:
-            reply = Reply(request_id=request_id, ok=False, error=Fault(code=problem.code, message=problem.message[:1000]))
+            return _refused(request_id or _request_id(payload), problem)
         except Exception as error:
             log.exception("command %s failed", name)
-            fault = Fault(code="INTERNAL", message=f"{type(error).__name__}: {error}"[:1000])
-            reply = Reply(request_id=request_id, ok=False, error=fault)
-        payload = known if reply is None else reply.model_dump_json().encode()
-        assert payload is not None
-        if reply is not None and reply.ok:
-            self._remember(name, request_id, payload)
-        self._reply(name if name in COMMANDS else "unknown", message, payload)
+            return _refused(request_id or _request_id(payload), Problem("INTERNAL", f"{type(error).__name__}: {error}"))
+        return self._remember(name, digest, reply)
 
-    def _known(self, name: str, request_id: str) -> bytes | None:
-        recent = self._recent.get((name, request_id))
-        if recent is not None:
-            return recent
-        kept = next(iter(self._stations.values())).ledger.reply(request_id)
+    def _asked(self, waiting: _Waiting, command: Command) -> Asked:
+        """How old it is: by sent_at, as one that waited while the node was away, or by the time since it was received."""
+        limit_ms = self._settings.max_age_ms
+        waited_ms = (time.monotonic_ns() - waiting.received.ns) / 1e6
+        stale = None
+        if command.sent_at is not None:
+            age_ms = (waiting.received.at - seconds(command.sent_at)) * 1000 + waited_ms
+            stale = f"sent {age_ms:.0f} ms ago, at most {limit_ms} ms are allowed" if age_ms > limit_ms else None
+        if waiting.backlog is not None and waiting.backlog.outage_s * 1000 > limit_ms:
+            stale = stale or "it was sent while the node was away from the broker"
+        if waited_ms > limit_ms:
+            stale = stale or f"it waited {waited_ms:.0f} ms behind others, at most {limit_ms} ms are allowed"
+        return Asked(waiting.received, waiting.backlog, stale)
+
+    def _known(self, name: str, command: Command, digest: bytes) -> Reply | None:
+        """The reply to the same command, if it was done before. Raises Problem BAD_COMMAND for another one with its id."""
+        request_id = command.request_id
+        kept = self._recent.get(request_id)
+        try:
+            kept = kept or self._ledger.reply(request_id)
+        except Problem:  # what only reads is done whether or not the ledger can be read
+            if name not in READS:
+                raise
         if kept is None:
             return None
         if kept.name != name:
             raise Problem("BAD_COMMAND", f"request_id {request_id} was used for {kept.name}")
-        return kept.payload
+        if kept.digest not in (digest, b""):  # a reply of an older version has none
+            raise Problem("BAD_COMMAND", f"request_id {request_id} was used for a {name} with other content")
+        return Reply.model_validate_json(kept.payload).model_copy(update={"repeated": True})
 
-    def _remember(self, name: str, request_id: str, payload: bytes) -> None:
-        if name not in READS and len(payload) <= 16384:
-            next(iter(self._stations.values())).ledger.keep_reply(request_id, name, b"", payload)
-            return
-        self._recent[name, request_id] = payload
-        while len(self._recent) > RECENT or sum(map(len, self._recent.values())) > RECENT_BYTES:
+    def _remember(self, name: str, digest: bytes, reply: Reply) -> Reply:
+        kept = KeptReply(name, digest, reply.model_dump_json().encode())
+        if name not in READS and len(kept.payload) <= KEPT_BYTES:
+            try:
+                self._ledger.keep_reply(reply.request_id, *kept)
+                return reply
+            except Problem as problem:  # it is done, and whoever asked must know
+                message = f"it is done, but a repetition would be done again after a restart: {problem.message}"
+                reply = reply.model_copy(update={"warning": Fault(code=problem.code, message=message[:1000])})
+        self._recent[reply.request_id] = kept
+        while len(self._recent) > RECENT or sum(len(each.payload) for each in self._recent.values()) > RECENT_BYTES:
             self._recent.popitem(last=False)
+        return reply
 
-    def _reply(self, name: str, message: Incoming, payload: bytes) -> None:
-        self._outbox.post("reply", name, payload)
+    def _reply(self, name: str, message: Incoming, reply: Reply) -> None:
+        payload = reply.model_dump_json().encode()
+        self._outbox.post("reply", name if name in COMMANDS else "unknown", payload)
         topic = message.response_topic
         if topic is None:
             return
-        if topic.startswith(f"{self._outbox.names.base}/") and not any(c in topic for c in "+#\x00"):
+        if self._outbox.names.of_client(topic):
             self._outbox.post_raw(Message(topic, payload, expiry_s=REPLY_EXPIRY_S, correlation=message.correlation))
         else:
-            self._event("command.response_topic", None, {"refused": topic[:200], "allowed": f"{self._outbox.names.base}/..."})
+            allowed = f"{self._outbox.names.base}/_client/..."
+            self._seldom("command.response_topic", None, {"refused": topic[:200], "allowed": allowed})
 
-    # The commands
 
-    def _station(self, station: str) -> Station:
-        found = self._stations.get(station)
-        if found is None:
-            raise Problem("STATION_NOT_FOUND", f"{station}; there are {', '.join(self._stations)}")
-        return found
+def _command(name: str, payload: bytes) -> Command:
+    value: Any = read_json(payload, limit=MAX_COMMAND_BYTES, code="BAD_COMMAND")
+    if name not in COMMANDS:
+        raise Problem("UNKNOWN_COMMAND", name[:64])
+    try:
+        return COMMANDS[name].model_validate(value)
+    except ValidationError as error:
+        raise Problem("BAD_COMMAND", explain(error)) from None
 
-    def _some(self, station: str | None) -> list[Station]:
-        return list(self._stations.values()) if station is None else [self._station(station)]
 
-    def _ping(self, _: Ping) -> dict[str, Any]:
-        lines = {station.id: station.driver.values(station.id) for station in self._stations.values()}
-        return {"at": utc(), "version": self._version, "lines": lines}
+def _content(command: Command) -> bytes:
+    """What a request_id was given for; the same command sent again may say another time."""
+    content = command.model_dump(mode="json", exclude={"request_id", "sent_at"})
+    return hashlib.blake2b(canonical(content), digest_size=16).digest()
 
-    def _select_program(self, command: SelectProgram) -> dict[str, Any]:
-        station = self._station(command.station)
-        station.shelf.refresh()
-        program = station.select(command.program)
-        self._event("program.selected", station.id, {"program": command.program, "version": program.version})
-        return {"program": command.program, "program_version": program.version, "program_hash": program.hash}
 
-    def _live(self, station: Station, asked: ProgramCamera | None = None) -> Frame:
-        """A picture with the settings asked for, else with those of the active program, as an inspection takes it."""
-        now = time.monotonic_ns()
-        request = Request(now, now + station.settings.camera.timeout_ms * 1_000_000, None, asked or self._of_program(station))
-        return station.camera.grab(request)
+def _request_id(payload: bytes) -> str:
+    """The id of what is no command, or is not looked at closely."""
+    found = readable(payload)[0].get("request_id")
+    return found[:64] if isinstance(found, str) and found else "unknown"
 
-    def _of_program(self, station: Station) -> ProgramCamera:
-        try:
-            return station.shelf.get(station.program_id or "").program.camera
-        except Problem:  # no program, or none that can be used: its state says so
-            return ProgramCamera()
 
-    def _capture(self, command: Capture) -> dict[str, Any]:
-        station = self._station(command.station)
-        asked = command.camera or self._of_program(station)
-        if command.optimise:
-            frame, asked = optimise(station.camera, asked, station.settings.camera.timeout_ms)
-        else:
-            frame = self._live(station, asked)
-        encoded = (
-            station.pictures.encode_exact(frame.pixels, EXACT_BYTES) if command.exact else station.pictures.encode(frame.pixels)
-        )
-        return {
-            "image": base64.b64encode(encoded).decode(),
-            "width": frame.width,
-            "height": frame.height,
-            "captured_at": utc(frame.taken_at_s),
-            "quality": measure_quality(frame)._asdict(),
-            "limits": station.settings.camera.quality.model_dump(),
-            "camera": asked.model_dump(),
-            "controls": list(station.camera.controls),
-            "simulated": station.simulated,
-        }
-
-    def _show(self, command: Show) -> dict[str, Any]:
-        station = self._station(command.station)
-        if station.pictures.showing is not None:
-            station.pictures.showing.watch(station.id)
-        return {"station": station.id}
-
-    def _try_program(self, command: TryProgram) -> dict[str, Any]:
-        station = self._station(command.station)
-        master = None if command.master is None else self._cleaned(station, command.master)
-        loaded = self._given(command, station, master)
-        given, refused = self._decoded(command.image)  # the first one starts the child: that is no time of the inspection
-        part = Part(
-            0, station.id, f"try-{command.request_id}"[:64], Trigger(), True, "command", time.time(), time.monotonic_ns()
-        )
-        found = Inspection(part, loaded)
-        try:
-            if refused is not None:
-                raise refused
-            if given is not None:
-                found.frame = Frame(given, time.monotonic_ns(), time.time(), "given", simulated=True)
-                if loaded.size not in (None, (found.frame.width, found.frame.height)):
-                    raise Problem("IMAGE_SIZE", f"{found.frame.width} x {found.frame.height} px")
-            else:
-                now = time.monotonic_ns()
-                request = Request(now, now + station.settings.camera.timeout_ms * 1_000_000, None, loaded.program.camera)
-                found.frame, _ = acquire(station.camera, request, station.settings.camera.quality, loaded.size)
-            found.step("acquire")
-            found.pose, found.placement = locate(found.frame, loaded.program.locator, loaded.locator)
-            found.step("locate")
-            found.findings = measure(found.frame, found.placement, loaded)
-            found.step("measure")
-            found.verdict, found.fault = judge(found, loaded)
-        except Problem as problem:
-            found.fail(problem)
-        data = build(found, station, new_id(), 1).model_dump(mode="json", by_alias=True)
-        data.pop("seq")
-        if found.frame is not None:
-            data["annotated"] = base64.b64encode(station.pictures.encode(annotate(found))).decode()
-        if command.give_master and master is not None:
-            data["master"] = base64.b64encode(master).decode()
-        return data
-
-    def _given(self, command: TryProgram, station: Station, master: bytes | None) -> LoadedProgram:
-        if isinstance(command.program, str):
-            station.shelf.refresh()
-            return station.shelf.get(command.program)
-        program = as_program(command.program)
-        if master is None:
-            master = station.shelf.store.master(program)
-        return load(program, 1, program.hash, master, station.shelf.store.file)
-
-    def _decoded(self, image: str | None) -> tuple[Pixels | None, Problem | None]:
-        try:
-            return (None if image is None else self._decoder.decode(base64.b64decode(image))), None
-        except Problem as problem:
-            return None, problem
-
-    def _cleaned(self, station: Station, master: str) -> bytes:
-        """A picture from outside, as the child sees it; small enough for a reply."""
-        return station.pictures.encode_exact(self._decoder.decode(base64.b64decode(master)), EXACT_BYTES)
-
-    def _calibrate(self, command: Calibrate) -> dict[str, Any]:
-        self._station(command.station)
-        pictures = [self._decoder.decode(base64.b64decode(image)) for image in command.images]
-        found = from_checkerboard(pictures, command.columns, command.rows, command.square_mm, command.in_plane)
-        return {"calibration": found.model_dump(mode="json")}
-
-    def _register_master(self, command: RegisterMaster) -> dict[str, Any]:
-        station = self._station(command.station)
-        if command.image is not None:
-            pixels = self._decoder.decode(base64.b64decode(command.image))
-        else:
-            pixels = self._live(station).pixels
-        data = station.pictures.encode_exact(pixels, MAX_MASTER_BYTES)  # as we encode it, whatever came
-        store = station.shelf.store
-        head = store.get(command.program)
-        program = head.program.model_copy(update={"master": "master.png" if data.startswith(b"\x89PNG") else "master.jpg"})
-        load(program, head.version, head.hash, data, store.file)  # a master that its tools cannot learn from is refused here
-        stored = store.save(program, data, by="command", note="register_master", expect_version=head.version)
-        station.shelf.refresh()
-        self._event("program.changed", station.id, {"program": command.program, "version": stored.version})
-        return {"program": command.program, "program_version": stored.version, "program_hash": stored.hash}
-
-    def _trigger(self, command: TriggerCommand) -> dict[str, Any]:
-        station = self._station(command.station)
-        trigger = as_trigger(command.trigger)
-        if trigger.trigger_id is None:  # the same request must not make a second one
-            trigger = trigger.model_copy(update={"trigger_id": f"cmd-{command.request_id}"[:64]})
-        trigger_id = self._intake.take(station, trigger, canonical(command.trigger), "command")
-        return {"trigger_id": trigger.trigger_id, "duplicate": trigger_id is None}
-
-    def _pause(self, command: Pause) -> dict[str, Any]:
-        for station in self._some(command.station):
-            station.pause(True, maintenance=command.maintenance)
-            self._event("station.paused", station.id, {"maintenance": command.maintenance})
-        return {"stations": [station.id for station in self._some(command.station)], "maintenance": command.maintenance}
-
-    def _resume(self, command: Resume) -> dict[str, Any]:
-        for station in self._some(command.station):
-            station.pause(False)
-            self._event("station.resumed", station.id, {})
-        return {"stations": [station.id for station in self._some(command.station)]}
-
-    def _set_output(self, command: SetOutput) -> dict[str, Any]:
-        station = self._station(command.station)
-        if not station.maintenance:
-            raise Problem("NOT_IN_MAINTENANCE", f"station {station.id}")
-        station.driver.by_hand(station.id, command.output, command.active)
-        return {"output": command.output, "active": command.active, "lines": station.driver.values(station.id)}
-
-    def _resend(self, command: Resend) -> dict[str, Any]:
-        station = self._station(command.station)
-        seqs = (command.from_seq, command.to_seq) if command.from_seq and command.to_seq else None
-        payloads = station.ledger.results(station.id, command.result_ids, command.trigger_ids, seqs)
-        if not payloads:
-            raise Problem("RESULT_NOT_FOUND", f"station {station.id}")
-        self._outbox.resend(station.id, payloads)
-        return {"count": len(payloads), "seqs": [json.loads(payload)["seq"] for payload in payloads]}
-
-    def _reset_counters(self, command: ResetCounters) -> dict[str, Any]:
-        for station in self._some(command.station):
-            station.reset_counters()
-        return {"stations": [station.id for station in self._some(command.station)], "at": utc()}
+def _refused(request_id: str, problem: Problem) -> Reply:
+    return Reply(request_id=request_id, ok=False, error=Fault(code=problem.code, message=problem.message[:1000]))

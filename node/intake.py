@@ -1,41 +1,88 @@
 """Intake: every trigger, from whatever source, goes through here into the ledger, before it is acknowledged.
 
 What cannot or must not be inspected (not a trigger, stale, overrun, paused) is answered at once, in the same commit; such
-an answer drives no lines, since no part stands under the camera for it.
+an answer drives no lines, since no part stands under the camera for it. Triggers that come together are committed together.
+Who sends an id that is known is always told so on `accepted`: nothing is inspected again.
 """
 
 import logging
-import time
-from typing import Any
+from collections.abc import Sequence
+from functools import partial
+from typing import NamedTuple
 
 from broker.outbox import Outbox
-from broker.session import Backlog
-from broker.wire import Incoming
+from broker.session import Backlog, Delivery
+from node.alarms import Alarms
+from node.arrival import Arrival, Received, read, stale
 from node.part import Inspection, Part
 from node.publish import build, publish
+from node.seldom import Seldom
 from node.station import Station
-from schemas import Problem, Result, Trigger, new_id
+from schemas import EVALUATION, AcceptedTrigger, Problem, Result, Trigger, new_id
 from schemas.result import Source
-from schemas.store.ledger import Accepted, Duplicate, Ledger, NewTrigger
-from schemas.trigger import bad_id, claim, parse_trigger, seconds
+from schemas.store.ledger import Accepted, Duplicate, Entry, Ledger
+from schemas.trigger import EMPTY, bad_id
 
 log = logging.getLogger(__name__)
 
-SELDOM_S = 10.0
+IN_A_ROW = 3  # known ids one after the other: a counter that began again
+
+
+class Taken(NamedTuple):
+    """What became of a trigger; `differs` if its id was known and the trigger before it was another one."""
+
+    told: AcceptedTrigger
+    differs: bool = False
 
 
 class Intake:
     """See the head of this file. Events tell what a person may want to know."""
 
-    def __init__(self, stations: dict[str, Station], ledger: Ledger, outbox: Outbox) -> None:
+    def __init__(self, stations: dict[str, Station], ledger: Ledger, outbox: Outbox, alarms: Alarms) -> None:
         self._stations = stations
         self._ledger = ledger
+        self._outbox = outbox
+        self._alarms = alarms
         self._event = outbox.event
+        self._seldom = Seldom(outbox)
+        self._repeats: dict[str, int] = {}  # known ids in a row, by station
         self.draining = False
-        self._told: dict[tuple[str, str], float] = {}
 
-    def mqtt(self, station_id: str, message: Incoming, backlog: Backlog | None) -> None:
-        """A message on a trigger topic. Returns when it may be acknowledged. Raises Problem STORE_FAILED."""
+    def deliver(self, deliveries: Sequence[Delivery]) -> None:
+        """Messages on trigger topics. When it returns they may be acknowledged. Raises Problem STORE_FAILED: none may."""
+        received = Received.now()
+        self._commit([arrival for each in deliveries if (arrival := self._arrival(each, received)) is not None])
+
+    def take(
+        self,
+        station: Station,
+        trigger: Trigger,
+        source: Source,
+        received: Received,
+        *,
+        backlog: Backlog | None = None,
+        problem: Problem | None = None,
+    ) -> Taken:
+        """Commit a trigger of another source and let it wait for its inspection, or answer it at once.
+
+        `problem` is why it must not be inspected whatever its age. Raises Problem STORE_FAILED.
+        """
+        problem = problem or stale(trigger, station.settings, received, backlog)
+        return self._commit([Arrival(station, trigger, source, received, problem)])[0]
+
+    def edges(self, edges: Sequence[tuple[str, Received]], beyond: Sequence[tuple[str, Received]] = ()) -> None:
+        """Edges of input lines, by station; those `beyond` found no place to wait. Raises Problem STORE_FAILED."""
+        arrivals = []
+        for station_id, received in edges:
+            station = self._stations[station_id]
+            arrivals.append(Arrival(station, EMPTY, "gpio", received, stale(EMPTY, station.settings, received)))
+        for station_id, received in beyond:
+            problem = Problem("OVERRUN", "edges of the input line come faster than they can be taken")
+            arrivals.append(Arrival(self._stations[station_id], EMPTY, "gpio", received, problem))
+        self._commit(arrivals)
+
+    def _arrival(self, delivery: Delivery, received: Received) -> Arrival | None:
+        station_id, message = delivery.station, delivery.message
         station = self._stations.get(station_id)
         if station is None or not station.settings.mqtt:
             wrong = "has MQTT triggers off" if station else "does not exist"
@@ -45,109 +92,142 @@ class Intake:
                 "stations": list(self._stations),
             }
             self._seldom("trigger.refused", station_id[:64], data)
-            return
-        received = time.time(), time.monotonic_ns()
+            return None
+        shown = {"payload": message.payload[:200].decode("utf-8", "replace")}
         if message.retain:
             station.metrics.ignored.labels(station_id).inc()
-            self._event("trigger.retained", station_id, {"payload": message.payload[:200].decode("utf-8", "replace")})
-            return
+            self._event("trigger.retained", station_id, shown)
+            return None
         if message.qos == 0:
             self._seldom("trigger.qos0", station_id, {"advice": "QoS 0 can be lost on the way: publish triggers with QoS 1"})
-        problem: Problem | None = None
-        trigger: Trigger | None = None
+        arrival = read(delivery, station, received)
+        if arrival is None:
+            self._event("trigger.ignored", station_id, shown)
+        return arrival
+
+    # Into the ledger
+
+    def _commit(self, arrivals: list[Arrival]) -> list[Taken]:
+        if not arrivals:
+            return []
+        self._name(arrivals)
+        for arrival in arrivals:
+            station = arrival.station
+            station.metrics.trigger(station.id, arrival.source)
+            arrival.problem = arrival.problem or self._closed(station)
+            if arrival.problem is None and not arrival.known:
+                arrival.reserved = station.reserve()
+                if not arrival.reserved:
+                    arrival.problem = Problem("OVERRUN", f"{station.settings.queue_limit} triggers are waiting already")
+        entries = [Entry(each.new(), None if each.problem is None else partial(self._build, each)) for each in arrivals]
         try:
-            trigger = parse_trigger(message.payload, station.settings.plain)
-        except Problem as refused:
-            problem = refused
-        except Exception as error:  # whatever a payload can do to us: it is no trigger, and it must not come again
-            log.exception("a trigger could not be read")
-            problem = Problem("BAD_TRIGGER", type(error).__name__)
-        if problem is not None:
-            trigger = self._answerable(station_id, message.payload)
-        elif trigger is None:
-            self._event("trigger.ignored", station_id, {"payload": message.payload[:200].decode("utf-8", "replace")})
-            return
-        else:
-            problem = _stale(trigger, station, received[0], backlog)
-        self.take(station, trigger, message.payload, "mqtt", received, problem)
-
-    def _answerable(self, station: str, payload: bytes) -> Trigger:
-        """What is no trigger, under the id that it claims, or else under one of its own, so that it can be answered."""
-        claimed = claim(payload)
-        if claimed.trigger_id is not None and self._newest_id(station, claimed.trigger_id) is None:
-            return Trigger(trigger_id=claimed.trigger_id, ack=claimed.ack)
-        first = bad_id(payload)
-        last = self._newest_id(station, first, f"{first}:")
-        number = int(last[len(first) :]) + 1 if last else 1
-        return Trigger(trigger_id=f"{first}{number:08d}", ack=claimed.ack)
-
-    def _newest_id(self, station: str, first: str, last: str | None = None) -> str | None:
-        """The greatest id of a trigger between these two, if there is one."""
-        sql = "SELECT max(trigger_id) FROM triggers WHERE station = ? AND trigger_id BETWEEN ? AND ?"
-        newest: str | None = self._ledger.read(sql, (station, first, last or first))[0][0]
-        return newest
-
-    def take(
-        self,
-        station: Station,
-        trigger: Trigger,
-        payload: bytes,
-        source: Source,
-        received: tuple[float, int] | None = None,
-        problem: Problem | None = None,
-    ) -> str | None:
-        """Commit a trigger and let it wait for its inspection, or answer it at once.
-
-        received is (seconds since 1970, monotonic ns). The trigger's id, None if it was known. Raises Problem STORE_FAILED.
-        """
-        received = received or (time.time(), time.monotonic_ns())
-        trigger_id = trigger.trigger_id or new_id()
-        new = NewTrigger(
-            station=station.id,
-            trigger_id=trigger_id,
-            payload=payload,
-            body=trigger.model_dump_json(exclude_none=True),
-            assigned=trigger.trigger_id is None,
-            source=source,
-            received_at=received[0],
-            received_ns=received[1],
-        )
-        station.metrics.trigger(station.id, source)
-        if problem is None and self.draining:
-            problem = Problem("INTERRUPTED", "the node stops")
-        if problem is None and station.blocked is not None:
-            problem = station.blocked
-        if problem is None and station.paused:
-            problem = Problem("STATION_PAUSED")
-        reserved = problem is None and station.reserve()
-        if problem is None and not reserved:
-            problem = Problem("OVERRUN", f"{station.settings.queue_limit} triggers are waiting already")
-        answer: Accepted | Duplicate
-        try:
-            answer = self._answered(new, trigger, station, problem) if problem else self._ledger.accept(new)
+            answers = self._ledger.accept_all(entries)
         except BaseException:
-            if reserved:
-                station.give_back()
+            for arrival in arrivals:
+                if arrival.reserved:
+                    arrival.station.give_back()
             raise
-        if isinstance(answer, Duplicate):
-            if reserved:
-                station.give_back()
-            station.metrics.duplicates.labels(station.id).inc()
-            if answer.differs:
-                self._event("trigger.duplicate", station.id, {"trigger_id": trigger_id, "differs": True})
-            return None
-        if reserved:
-            station.add(self._part(answer.id, new, trigger))
-        return trigger_id
+        return [self._settle(arrival, answer) for arrival, answer in zip(arrivals, answers, strict=True)]
 
-    def _seldom(self, kind: str, station: str, data: dict[str, Any]) -> None:
-        """An event that would come with every trigger, at most every 10 s."""
-        now = time.monotonic()
-        if now - self._told.get((kind, station), -SELDOM_S) >= SELDOM_S:
-            if len(self._told) > 256:  # a bound: station names come from topics
-                self._told.clear()
-            self._told[kind, station] = now
-            self._event(kind, station, data)
+    def _closed(self, station: Station) -> Problem | None:
+        """Why no part of a station is inspected now."""
+        if self.draining:
+            return Problem("INTERRUPTED", "the node stops")
+        return station.blocked or (Problem("STATION_PAUSED") if station.paused else None)
+
+    def _name(self, arrivals: list[Arrival]) -> None:
+        """Settle the ids, so that what is no trigger is answered too, and see which ids are known.
+
+        A redelivery is the same message again; any other that is no trigger is answered under an id of its own.
+        """
+        ids: dict[str, set[str]] = {}
+        for arrival in arrivals:
+            arrival.name()
+            if arrival.trigger.trigger_id is not None and (len(arrivals) > 1 or arrival.bad is not None):
+                ids.setdefault(arrival.station.id, set()).add(arrival.trigger_id)
+        known = {(station, found) for station, wanted in ids.items() for found in self._known(station, wanted)}
+        numbers: dict[tuple[str, str], int] = {}
+        for arrival in arrivals:
+            station = arrival.station.id
+            free = arrival.redelivered or (station, arrival.trigger_id) not in known
+            if arrival.bad is not None and not (free and arrival.trigger.trigger_id is not None):
+                begin = bad_id(arrival.bad)
+                if (station, begin) not in numbers:
+                    numbers[station, begin] = self._last_number(station, begin)
+                if numbers[station, begin] == 0 or not arrival.redelivered:
+                    numbers[station, begin] += 1
+                trigger_id = f"{begin}{numbers[station, begin]:08d}"
+                arrival.trigger = arrival.trigger.model_copy(update={"trigger_id": trigger_id})
+                arrival.name()
+            arrival.known = (station, arrival.trigger_id) in known
+            known.add((station, arrival.trigger_id))
+
+    def _known(self, station: str, ids: set[str]) -> list[str]:
+        marks = ", ".join("?" * len(ids))
+        sql = f"SELECT trigger_id FROM triggers WHERE station = ? AND trigger_id IN ({marks})"
+        return [row[0] for row in self._ledger.read(sql, (station, *ids))]
+
+    def _last_number(self, station: str, begin: str) -> int:
+        sql = "SELECT max(trigger_id) FROM triggers WHERE station = ? AND trigger_id BETWEEN ? AND ?"
+        last = self._ledger.read(sql, (station, begin, f"{begin}9"))[0][0]
+        return int(last[len(begin) :]) if last else 0
+
+    def _build(self, arrival: Arrival, seq: int) -> Result:
+        assert arrival.problem is not None
+        found = Inspection(arrival.part(0))
+        found.fail(arrival.problem)
+        arrival.result = build(found, arrival.station, new_id(), seq)
+        return arrival.result
+
+    # After the commit
+
+    def _settle(self, arrival: Arrival, answer: Accepted | Duplicate) -> Taken:
+        station, trigger_id, result = arrival.station, arrival.trigger_id, arrival.result
+        if isinstance(answer, Duplicate):
+            if arrival.reserved:
+                station.give_back()
+            return self._known_again(arrival, answer)
+        told = AcceptedTrigger(trigger_id=trigger_id, known=False, state="waiting")
+        if result is not None:
+            station.answered(result)
+            told = _answered(trigger_id, result.result_id, result.seq, result.verdict, known=False)
+        if arrival.trigger.ack or station.settings.ack == "always":
+            self._tell(station, told)
+        if arrival.reserved or (result is None and station.reserve()):  # an id may be forgotten since it was seen to be known
+            station.add(arrival.part(answer.id))
+        elif result is None:
+            self.answer(arrival.part(answer.id), station, Problem("OVERRUN"))
+        if arrival.bad is None and arrival.trigger.trigger_id is not None:
+            self._in_a_row(station, None)
+        return Taken(told)
+
+    def _known_again(self, arrival: Arrival, answer: Duplicate) -> Taken:
+        """Nothing is inspected again; who sent it is told, and can read the verdict from that."""
+        station, trigger_id = arrival.station, arrival.trigger_id
+        station.metrics.duplicates.labels(station.id).inc()
+        told = AcceptedTrigger(trigger_id=trigger_id, known=True, state="waiting")
+        if answer.answered is not None:
+            told = _answered(trigger_id, *answer.answered, known=True)
+        self._tell(station, told)
+        if answer.differs or not arrival.redelivered:
+            self._event("trigger.duplicate", station.id, {"trigger_id": trigger_id, "differs": answer.differs})
+        if not arrival.redelivered:
+            self._in_a_row(station, trigger_id)
+        return Taken(told, answer.differs)
+
+    def _tell(self, station: Station, told: AcceptedTrigger) -> None:
+        self._outbox.post("accepted", station.id, told.model_dump_json(exclude_none=True).encode())
+
+    def _in_a_row(self, station: Station, known: str | None) -> None:
+        """Count known ids without a new one between them; None is a new one."""
+        count = self._repeats[station.id] = 0 if known is None else self._repeats.get(station.id, 0) + 1
+        if count >= IN_A_ROW:
+            message = f"{IN_A_ROW} triggers in a row had known ids, so nothing was inspected: does a counter begin again?"
+            self._alarms.set("DUPLICATES", message, station.id)
+        elif count == 0:
+            self._alarms.set("DUPLICATES", None, station.id)
+
+    # Parts that are in the ledger
 
     def answer(self, part: Part, station: Station, problem: Problem) -> None:
         """Answer a part that is in the ledger without inspecting it. Raises Problem STORE_FAILED."""
@@ -168,12 +248,10 @@ class Intake:
             station = self._stations.get(row.station)
             if station is None:
                 continue
+            received = Received(row.received_at, row.received_ns) if row.this_boot else Received.now()
+            received = received._replace(at=row.received_at)  # durations across a reboot mean nothing
             trigger = Trigger.model_validate_json(row.body)
-            part = Part(
-                row.id, row.station, row.trigger_id, trigger, row.assigned, row.source, row.received_at, row.received_ns
-            )
-            if not row.this_boot:
-                part.received_ns = time.monotonic_ns()  # durations across a reboot mean nothing
+            part = Part(row.id, row.station, row.trigger_id, trigger, row.assigned, row.source, *received)
             if row.station not in first:
                 first.add(row.station)
                 self.answer(part, station, Problem("INTERRUPTED"))
@@ -185,33 +263,7 @@ class Intake:
                 self.answer(part, station, Problem("OVERRUN"))
         return len(waiting)
 
-    def _answered(self, new: NewTrigger, trigger: Trigger, station: Station, problem: Problem) -> Accepted | Duplicate:
-        result_id = new_id()
-        part = self._part(0, new, trigger)
-        found = Inspection(part)
-        found.fail(problem)
-        built: list[Result] = []
 
-        def make(seq: int) -> Result:
-            built[:] = [build(found, station, result_id, seq)]
-            return built[0]
-
-        answer = self._ledger.accept_answered(new, make)
-        if isinstance(answer, Accepted):
-            station.answered(built[0])
-        return answer
-
-    def _part(self, row: int, new: NewTrigger, trigger: Trigger) -> Part:
-        return Part(row, new.station, new.trigger_id, trigger, new.assigned, new.source, new.received_at, new.received_ns)
-
-
-def _stale(trigger: Trigger, station: Station, received_at: float, backlog: Backlog | None) -> Problem | None:
-    """Contract, section 3: by sent_at where clocks agree, else as backlog; by waiting time later, in trigger.py."""
-    max_age_ms = trigger.max_age_ms or station.settings.max_age_ms
-    if trigger.sent_at is not None and station.settings.clocks_synced:
-        age_ms = (received_at - seconds(trigger.sent_at)) * 1000
-        if age_ms > max_age_ms:
-            return Problem("TRIGGER_STALE", f"sent {age_ms:.0f} ms ago, at most {max_age_ms} ms are allowed")
-    if backlog is not None and backlog.outage_s * 1000 > max_age_ms:
-        return Problem("TRIGGER_STALE", "it was sent while the node was away from the broker")
-    return None
+def _answered(trigger_id: str, result_id: str, seq: int, verdict: str, *, known: bool) -> AcceptedTrigger:
+    values = {"result_id": result_id, "seq": seq, "verdict": verdict, "evaluation": EVALUATION[verdict]}  # type: ignore[index]
+    return AcceptedTrigger.model_validate({"trigger_id": trigger_id, "known": known, "state": "answered", **values})

@@ -22,7 +22,9 @@ import cv2
 from broker.outbox import Outbox
 from broker.session import OFFLINE, Delivery, Session
 from broker.topics import Names
+from node.actions import Actions
 from node.alarms import Alarms
+from node.arrival import Received
 from node.cameras import make_camera
 from node.chores import Chores
 from node.commands import Commands
@@ -51,6 +53,7 @@ BEAT_LIMIT_S = 8.0
 CONNECTING_LIMIT_S = 60.0
 ABANDONED_LIMIT = 3
 EDGE_LIMIT = 256
+EDGE_BATCH = 64
 Outcome = Literal["stop", "reload"]
 
 
@@ -80,6 +83,8 @@ class Service:
             self.showing,
         )
         self._edges: queue.Queue[tuple[str, int]] = queue.Queue(EDGE_LIMIT)
+        self._beyond = {station.id: 0 for station in settings.station}  # edges that found no place; and those answered
+        self._answered = dict(self._beyond)
         banks = {station.id: (station.lines, make_bank(station.lines)) for station in settings.station}
         self.driver = LineDriver(banks, self._edge)
         self.stations: dict[str, Station] = {
@@ -97,8 +102,9 @@ class Service:
             )
             for station in settings.station
         }
-        self.intake = Intake(self.stations, self.ledger, self.outbox)
-        self.commands = Commands(self.stations, self.intake, self.version, self.outbox)
+        self.intake = Intake(self.stations, self.ledger, self.outbox, self.alarms)
+        actions = Actions(self.stations, self.intake, self.version, self.outbox)
+        self.commands = Commands(settings.commands, actions, self.ledger, self.outbox)
         self.session = Session(
             settings.broker, self.outbox, self.ledger, self._take, self.commands.put, self._notice, state / "alive"
         )
@@ -115,8 +121,7 @@ class Service:
 
     def _take(self, deliveries: list[Delivery]) -> None:
         try:
-            for delivery in deliveries:
-                self.intake.mqtt(delivery.station, delivery.message, delivery.backlog)
+            self.intake.deliver(deliveries)
         except Problem as problem:
             self._store_failed(problem)
             raise
@@ -134,8 +139,10 @@ class Service:
         self.alarms.set("STORE", problem.message)
 
     def _edge(self, station: str, at_ns: int) -> None:
-        with contextlib.suppress(queue.Full):  # 256 edges behind: the debounce is far off, and overruns are told anyway
+        try:
             self._edges.put_nowait((station, at_ns))
+        except queue.Full:  # the debounce is far off: these do not wait, but they are answered
+            self._beyond[station] += 1
 
     # Trigger sources of our own: input edges and timers
 
@@ -147,25 +154,35 @@ class Service:
         while self._asked is None:
             self._sources_beat_ns = time.monotonic_ns()
             wait_s = min([0.5, *(at - time.monotonic() for at in due.values())])
-            try:
-                station_id, at_ns = self._edges.get(timeout=max(0.0, wait_s)) if wait_s > 0 else self._edges.get_nowait()
-                age_s = max(0, time.monotonic_ns() - at_ns) / 1e9
-                self._local(station_id, "gpio", (time.time() - age_s, at_ns))
-            except queue.Empty:
-                pass
+            self._take_edges(wait_s)
             now = time.monotonic()
             for station_id, at in due.items():
                 if now >= at:
                     period = timed[station_id]
                     due[station_id] = at + period * (1 + (now - at) // period)  # never a burst to catch up
-                    self._local(station_id, "timer", None)
+                    self._timed(self.stations[station_id])
 
-    def _local(self, station_id: str, source: Literal["gpio", "timer"], received: tuple[float, int] | None) -> None:
-        station = self.stations[station_id]
-        if source == "timer" and (station.paused or station.current is not None):
+    def _take_edges(self, wait_s: float) -> None:
+        edges: list[tuple[str, Received]] = []
+        with contextlib.suppress(queue.Empty):
+            while len(edges) < EDGE_BATCH:
+                station, at_ns = self._edges.get(timeout=wait_s) if wait_s > 0 and not edges else self._edges.get_nowait()
+                edges.append((station, Received.now(max(0, time.monotonic_ns() - at_ns) / 1e9)))
+        beyond = []
+        for station, number in self._beyond.items():
+            more = min(EDGE_BATCH, number - self._answered[station])
+            self._answered[station] += more
+            beyond += [(station, Received.now())] * more
+        try:
+            self.intake.edges(edges, beyond)
+        except Problem as problem:
+            self._store_failed(problem)
+
+    def _timed(self, station: Station) -> None:
+        if station.paused or station.current is not None:
             return  # a timer asks for as many pictures as there can be, not for a queue of them
         try:
-            self.intake.take(station, Trigger(), b"", source, received)
+            self.intake.take(station, Trigger(), "timer", Received.now())
         except Problem as problem:
             self._store_failed(problem)
 

@@ -2,6 +2,7 @@
 
 import time
 
+from node.arrival import Received, stale
 from node.cameras import Request
 from node.part import Inspection, Part
 from node.program import LoadedProgram
@@ -14,10 +15,9 @@ def trigger(part: Part, station: Station, found: Inspection) -> tuple[LoadedProg
 
     Raises Problem TRIGGER_STALE, PROGRAM_NOT_FOUND, PROGRAM_INVALID, ...
     """
-    max_age_ms = part.trigger.max_age_ms or station.settings.max_age_ms
-    waited_ms = (found.began_ns - part.received_ns) / 1e6
-    if waited_ms > max_age_ms:
-        raise Problem("TRIGGER_STALE", f"it waited {waited_ms:.0f} ms, at most {max_age_ms} ms are allowed")
+    received = Received(part.received_at, part.received_ns)
+    if (too_old := stale(part.trigger, station.settings, received, now_ns=found.began_ns)) is not None:
+        raise too_old
     program_id = part.trigger.program or station.program_id
     if program_id is None:
         raise Problem("PROGRAM_NOT_FOUND", "the station has no active program")

@@ -4,8 +4,10 @@ The standard `json` and pydantic accept what a line must not (duplicate keys, Na
 from outside come in through `read_json`, and only its answer is validated by a model.
 """
 
+import codecs
 import json
 import os
+import re
 import threading
 import time
 from datetime import UTC, datetime
@@ -109,6 +111,40 @@ def read_json(data: bytes, *, limit: int, code: str = "BAD_JSON") -> Any:
         if b"\\u0000" in plain:
             refuse("payload holds a NUL")
     return value
+
+
+READABLE_BYTES = 64 * 1024
+KEY = re.compile(r'\s*("(?:[^"\\]|\\.)*+")\s*:\s*')
+COMMA = re.compile(r"\s*,")
+DECODER = json.JSONDecoder(strict=False)
+
+
+def readable(data: bytes) -> tuple[dict[str, Any], str]:
+    """What can be read of a JSON object that is perhaps none, and the rest; for the id under which to answer it.
+
+    The keys of the outermost object, in the first 64 KiB, up to where it can no longer be read (cut off, a comma too many,
+    garbage behind it). A key that is there twice is None.
+    """
+    try:  # the end may be cut off within a letter
+        text, _ = codecs.utf_8_decode(data[:READABLE_BYTES], "strict", False)
+    except UnicodeDecodeError:
+        return {}, ""
+    found: dict[str, Any] = {}
+    at = 1 if text[:1] == "{" else len(text)
+    while (key := KEY.match(text, at)) is not None:
+        try:
+            name = json.loads(key[1])
+            value, end = DECODER.raw_decode(text, key.end())
+        except (ValueError, RecursionError):
+            break
+        if type(value) in (int, float) and text[end : end + 1] not in tuple(" \t\r\n,}"):
+            break  # who knows how it would have gone on
+        found[name] = None if name in found else value
+        at = end
+        if (comma := COMMA.match(text, at)) is None:
+            break
+        at = comma.end()
+    return found, text[at:]
 
 
 def _depth(text: str) -> int:

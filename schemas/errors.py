@@ -15,6 +15,7 @@ CATALOGUE: dict[str, Entry] = {
     # triggers
     "BAD_TRIGGER": Entry("The trigger is not what the contract says", 400, "Check the payload against trigger.json"),
     "TRIGGER_STALE": Entry("The trigger is too old, the part has moved on", 409, "Check the network and the clocks"),
+    "TRIGGER_KNOWN": Entry("The trigger's id was used for another trigger", 409, "Give each part an id of its own"),
     "OVERRUN": Entry("Triggers come faster than parts can be inspected", 429, "Slow the line or shorten the program"),
     "INTERRUPTED": Entry("The node stopped while this part was inspected", 500, "Check why it stopped; remove the part"),
     "STATION_PAUSED": Entry("The station is paused", 409, "Send the command resume"),

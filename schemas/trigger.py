@@ -5,9 +5,7 @@ is left is a JSON object, or a plain number or word, or nothing at all. Whatever
 it claims is looked for, so that it can be answered under that.
 """
 
-import codecs
 import hashlib
-import json
 import math
 import re
 from typing import Annotated, Any, Literal, NamedTuple
@@ -23,7 +21,7 @@ from pydantic import (
     model_validator,
 )
 
-from schemas.base import TRIGGER_ID, ProgramId, Shape, TriggerId, canonical, explain, read_json
+from schemas.base import TRIGGER_ID, ProgramId, Shape, TriggerId, canonical, explain, read_json, readable
 from schemas.errors import Problem
 from schemas.result import Evaluation, Verdict
 
@@ -116,9 +114,6 @@ NUMBER = re.compile(r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?")
 NO_NUMBER = ("NaN", "Infinity", "-Infinity")  # json of Python and JavaScript writes them
 # three letters in a row with NULs between: two or four bytes a letter, not a buffer with old content behind its end
 WIDE = re.compile(rb"(?:[^\0]\0){3}|(?:\0[^\0]){3}|(?:[^\0]\0\0\0){3}|(?:\0\0\0[^\0]){3}")
-KEY = re.compile(r'\s*("(?:[^"\\]|\\.)*+")\s*:\s*')
-COMMA = re.compile(r"\s*,")
-DECODER = json.JSONDecoder(strict=False)
 BLANKS = b" \t\r\n"
 BOM = b"\xef\xbb\xbf"
 
@@ -176,30 +171,11 @@ class Claim(NamedTuple):
 def claim(payload: bytes) -> Claim:
     """The id, and the wish for an acknowledgement, of a payload that is no trigger.
 
-    The keys of the outermost object count, up to where it can no longer be read (cut off, a comma too many, garbage behind it).
-    A key that is there twice, or is only found further on, says nothing.
+    See `readable`; if the id is there twice, or is only found where nothing can be read any more, it says nothing.
     """
-    try:  # the end may be cut off within a letter
-        text, _ = codecs.utf_8_decode(_said(payload[:MAX_TRIGGER_BYTES]), "strict", False)
-    except UnicodeDecodeError:
-        return Claim(None, ack=False)
-    found: dict[str, Any] = {}
-    at = 1 if text[:1] == "{" else len(text)
-    while (key := KEY.match(text, at)) is not None:
-        try:
-            name = json.loads(key[1])
-            value, end = DECODER.raw_decode(text, key.end())
-        except (ValueError, RecursionError):
-            break
-        if type(value) in (int, float) and text[end : end + 1] not in tuple(" \t\r\n,}"):
-            break  # who knows how it would have gone on
-        found[name] = None if name in found else value
-        at = end
-        if (comma := COMMA.match(text, at)) is None:
-            break
-        at = comma.end()
+    found, rest = readable(_said(payload[:MAX_TRIGGER_BYTES]))
     trigger_id = _digits(found.get("trigger_id"))
-    if not isinstance(trigger_id, str) or not re.fullmatch(TRIGGER_ID, trigger_id) or '"trigger_id"' in text[at:]:
+    if not isinstance(trigger_id, str) or not re.fullmatch(TRIGGER_ID, trigger_id) or '"trigger_id"' in rest:
         trigger_id = None
     return Claim(trigger_id, ack=found.get("ack") is True)
 

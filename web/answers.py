@@ -1,12 +1,12 @@
 """What the routes answer, for the OpenAPI document: the data of the envelope. More keys may come; these stay."""
 
-from typing import Any, NotRequired
+from typing import Any, Literal, NotRequired
 
 from typing_extensions import TypedDict
 
 from schemas import Checkerboard, Program
 from schemas.program import ProgramCamera
-from schemas.result import Images, Result, Verdict
+from schemas.result import Evaluation, Images, Result, Verdict
 from schemas.state import StateName
 from schemas.user import UserRole
 
@@ -225,6 +225,12 @@ class Triggered(TypedDict):
 
     trigger_id: str
     duplicate: bool
+    repeated: bool
+    state: Literal["waiting", "answered"]
+    result_id: NotRequired[str]
+    seq: NotRequired[int]
+    verdict: NotRequired[Verdict]
+    evaluation: NotRequired[Evaluation]
     result: Result | None
 
 

@@ -9,7 +9,7 @@ from web.site import site
 REPLY_S = 5.0
 FIRST_S = 1.5  # how long the first question waits until the topics are heard
 SILENT_S = 25.0  # metrics come every 10 s
-NODE = ("BROKER_AWAY", "NODE_AWAY")  # what any question to it may come to
+NODE = ("BROKER_AWAY", "NODE_AWAY", "BUSY", "COMMAND_STALE")  # what any question to it may come to
 Presence = Literal["ok", "away", "silent", "broker away"]
 
 

@@ -106,9 +106,12 @@ def reset_counters(station: str) -> ResponseReturnValue:
 
 
 @stations.post("/stations/<station>/trigger")
-@requires("OPERATOR", body=TriggerBody, limit="trigger", data=Triggered, codes=(*ASKS, "BAD_TRIGGER"))
+@requires("OPERATOR", body=TriggerBody, limit="trigger", data=Triggered, codes=(*ASKS, "BAD_TRIGGER", "TRIGGER_KNOWN"))
 def trigger(station: str, body: TriggerBody) -> ResponseReturnValue:
-    """Inspect one part by hand. The result comes with the answer if it is there in time, else `result` is null."""
+    """Inspect one part by hand. The result comes with the answer if it is there in time, else `result` is null.
+
+    A trigger_id that is known answers only the same trigger: `repeated`, with the result of then; another one is refused.
+    """
     check_station(station)
     given = body.model_dump(mode="json", exclude_none=True, exclude={"wait"})
     given.setdefault("trigger_id", f"web-{new_id()}")
@@ -121,7 +124,7 @@ def trigger(station: str, body: TriggerBody) -> ResponseReturnValue:
         payload = records().history.of_trigger(station, given["trigger_id"])
         if payload is None:
             time.sleep(LOOK_S)
-    return ok({**data, "result": None if payload is None else json.loads(payload)})
+    return ok({**data, "repeated": data["duplicate"], "result": None if payload is None else json.loads(payload)})
 
 
 @stations.post("/stations/<station>/pause")

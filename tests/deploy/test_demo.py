@@ -116,7 +116,7 @@ def test_the_tour_of_the_readme_works_word_by_word_with_mosquitto_clients_alone(
     listen, *rest = (
         re.sub(r"^mosquitto_(sub|pub)", rf"mosquitto_\1 -p {demo.ports[0]}", line)
         for line in tour[1].splitlines()
-        if line.startswith("mosquitto_")
+        if line and not line.startswith("#")
     )
     wait_for(lambda: "on line" in demo.said or demo.process.poll() is not None, 60, "the start")
     heard = tmp_path / "heard.txt"
@@ -124,22 +124,26 @@ def test_the_tour_of_the_readme_works_word_by_word_with_mosquitto_clients_alone(
         watching = subprocess.Popen(shlex.split(listen), stdout=out)
     try:
         wait_for(lambda: b"/state " in heard.read_bytes(), 20, "the retained state")
-        for line in rest:
-            subprocess.run(shlex.split(line), check=True, timeout=20)
+        subprocess.run(["sh", "-e", "-c", "\n".join(rest)], check=True, timeout=60)
         wait_for(lambda: b"reply/resume" in heard.read_bytes(), 20, "the last reply")
-        wait_for(lambda: heard.read_bytes().count(b"/result/cam1 ") >= 2, 20, "both results")
+        wait_for(lambda: heard.read_bytes().count(b"/result/cam1 ") >= 3, 20, "all results")
     finally:
         watching.terminate()
         watching.wait(10)
     told = [line.partition(" ")[::2] for line in heard.read_text().splitlines()]
     results = [json.loads(payload) for topic, payload in told if topic.endswith("/result/cam1")]
-    codes = {result["trigger_id"].partition("-")[0]: (result["error"] or {}).get("code") for result in results}
-    assert codes == {"t": None, "bad": "BAD_TRIGGER"}
-    assert len(results) == 2, "the same id again gets no second result"
-    replies = {
-        reply["request_id"]: reply["ok"] for topic, payload in told if "/reply/" in topic and (reply := json.loads(payload))
+    codes = {
+        "assigned" if r["assigned"] else r["trigger_id"].partition("-")[0]: (r["error"] or {}).get("code") for r in results
     }
-    assert {name: replies.get(name) for name in ("r-1", "r-2", "r-3")} == {"r-1": True, "r-2": True, "r-3": True}
+    assert codes == {"t": None, "assigned": None, "bad": "BAD_TRIGGER"}
+    assert len(results) == 3, "the same id again gets no second result"
+    (part,) = [result for result in results if result["assigned"]]
+    (one,) = [result for result in results if result["trigger_id"].startswith("t-")]
+    assert part["part_id"] == "SN-4711"
+    (again,) = [json.loads(payload) for topic, payload in told if topic.endswith("/accepted/cam1")]
+    assert (again["trigger_id"], again["known"]) == (one["trigger_id"], True)
+    assert all(json.loads(payload)["ok"] for topic, payload in told if "/reply/" in topic)
+    assert {topic.rpartition("/")[2] for topic, _ in told if "/reply/" in topic} >= {"ping", "pause", "resume"}
 
 
 @pytest.mark.system

@@ -45,7 +45,7 @@ def test_what_is_no_command_is_answered_with_a_code(ready: Line) -> None:
 def test_a_repeated_request_is_answered_again_but_not_done_again(ready: Line) -> None:
     first = ready.command("trigger", request_id="same", station="cam1")
     second = ready.command("trigger", request_id="same", station="cam1")
-    assert first == second
+    assert second == {**first, "repeated": True}
     result = ready.result(first["data"]["trigger_id"])
     assert result["source"] == "command"
     ready.result(ready.trigger())
@@ -148,7 +148,7 @@ def test_resend_publishes_stored_results_again_byte_for_byte(ready: Line) -> Non
     assert ready.command("resend", station="cam1", trigger_ids=["no"])["error"]["code"] == "RESULT_NOT_FOUND"
 
 
-def test_a_reply_goes_to_the_response_topic_under_the_base_only(ready: Line) -> None:
+def test_a_reply_goes_to_the_response_topic_of_clients_only(ready: Line) -> None:
     from paho.mqtt.packettypes import PacketTypes
     from paho.mqtt.properties import Properties
 
@@ -156,7 +156,7 @@ def test_a_reply_goes_to_the_response_topic_under_the_base_only(ready: Line) -> 
     heard: list[tuple[str, bytes, bytes]] = []
     ready.client.on_message = lambda _c, _u, m: heard.append((m.topic, m.payload, m.properties.CorrelationData))
     ready.client.subscribe([(inside, 1), ("elsewhere/x", 1)])
-    for topic in (inside, "elsewhere/x"):
+    for topic in (inside, "elsewhere/x", f"{ready.prefix}alarm/FIRE"):
         properties = Properties(PacketTypes.PUBLISH)
         properties.ResponseTopic, properties.CorrelationData = topic, b"c-1"
         request = json.dumps({"request_id": f"r-{uuid4()}"})
@@ -164,6 +164,7 @@ def test_a_reply_goes_to_the_response_topic_under_the_base_only(ready: Line) -> 
     ready.expect(lambda topic, value: topic == "event/command.response_topic")
     ready.command("ping")
     assert [(topic, correlation) for topic, _, correlation in heard] == [(inside, b"c-1")]
+    assert not [topic for topic, _, _, _ in ready.heard if topic == "alarm/FIRE"]
 
 
 def test_reset_counters_starts_from_zero(ready: Line) -> None:

@@ -1,0 +1,106 @@
+"""A trigger on its way into the ledger: read from its payload, and asked whether its part can still stand there."""
+
+import logging
+import time
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from broker.session import Backlog, Delivery
+from node.part import Part
+from node.station import Station
+from schemas import Problem, Result, StationSettings, Trigger, canonical, new_id
+from schemas.result import Source
+from schemas.store.ledger import NewTrigger
+from schemas.trigger import EMPTY, claim, parse_trigger, seconds
+
+log = logging.getLogger(__name__)
+
+
+class Received(NamedTuple):
+    """When something was received: seconds since 1970, and monotonic ns."""
+
+    at: float
+    ns: int
+
+    @classmethod
+    def now(cls, age_s: float = 0.0) -> "Received":
+        """Received so many seconds ago."""
+        return cls(time.time() - age_s, time.monotonic_ns() - int(age_s * 1e9))
+
+
+@dataclass
+class Arrival:
+    """One trigger that came. `problem` is why it is answered without an inspection; `bad` its payload if it is no trigger."""
+
+    station: Station
+    trigger: Trigger
+    source: Source
+    received: Received
+    problem: Problem | None = None
+    bad: bytes | None = None
+    redelivered: bool = False
+    trigger_id: str = ""  # the trigger's own, or assigned
+    known: bool = False  # as far as can be seen before the commit, which decides
+    reserved: bool = False  # whether it has a place among the waiting ones
+    result: Result | None = None  # if it was answered in the commit
+
+    def name(self) -> None:
+        """Settle its id."""
+        self.trigger_id = self.trigger.trigger_id or new_id()
+
+    def new(self) -> NewTrigger:
+        """As it goes into the ledger. A second one with its id is another if anything else but sent_at and ack differs."""
+        same = self.trigger.model_dump(mode="json", exclude_none=True, exclude={"sent_at", "ack"})
+        return NewTrigger(
+            station=self.station.id,
+            trigger_id=self.trigger_id,
+            payload=canonical(same) if self.bad is None else self.bad,
+            body=self.trigger.model_dump_json(exclude_none=True),
+            assigned=self.trigger.trigger_id is None,
+            source=self.source,
+            received_at=self.received.at,
+            received_ns=self.received.ns,
+        )
+
+    def part(self, row: int) -> Part:
+        """As it goes into its inspection, with its row in the ledger."""
+        assigned = self.trigger.trigger_id is None
+        return Part(row, self.station.id, self.trigger_id, self.trigger, assigned, self.source, *self.received)
+
+
+def read(delivery: Delivery, station: Station, received: Received) -> Arrival | None:
+    """The trigger in a message; None if a button was released. What cannot be read has a problem, and the id it claims."""
+    payload = delivery.message.payload
+    try:
+        trigger = parse_trigger(payload, station.settings.plain)
+    except Exception as error:  # whatever a payload can do to us: it is no trigger, and it must not come again
+        if not isinstance(error, Problem):
+            log.exception("a trigger could not be read")
+        problem = error if isinstance(error, Problem) else Problem("BAD_TRIGGER", type(error).__name__)
+        claimed = claim(payload)
+        trigger = EMPTY.model_copy(update={"trigger_id": claimed.trigger_id, "ack": claimed.ack})
+        return Arrival(station, trigger, "mqtt", received, problem, payload, delivery.redelivered)
+    if trigger is None:
+        return None
+    too_old = stale(trigger, station.settings, received, delivery.backlog)
+    return Arrival(station, trigger, "mqtt", received, too_old, None, delivery.redelivered)
+
+
+def stale(
+    trigger: Trigger, settings: StationSettings, received: Received, backlog: Backlog | None = None, now_ns: int | None = None
+) -> Problem | None:
+    """Why a trigger is too old to be inspected now, if it is: the one check for every source (contract, section 3).
+
+    By sent_at, where clocks agree; else as one that waited while the node was away; else by the time since it was received.
+    """
+    max_age_ms = trigger.max_age_ms or settings.max_age_ms
+    waited_ms = ((now_ns or time.monotonic_ns()) - received.ns) / 1e6
+    if trigger.sent_at is not None and settings.clocks_synced:
+        age_ms = (received.at - seconds(trigger.sent_at)) * 1000 + waited_ms
+        if age_ms > max_age_ms:
+            return Problem("TRIGGER_STALE", f"sent {age_ms:.0f} ms ago, at most {max_age_ms} ms are allowed")
+    if backlog is not None and backlog.outage_s * 1000 > max_age_ms:
+        return Problem("TRIGGER_STALE", "it was sent while the node was away from the broker")
+    if waited_ms > max_age_ms:
+        return Problem("TRIGGER_STALE", f"it waited {waited_ms:.0f} ms, at most {max_age_ms} ms are allowed")
+    return None

@@ -1,0 +1,276 @@
+"""A command is answered always, done once, only if it is the same, and not if it waited too long."""
+
+import json
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from broker.wire import Incoming
+from schemas import Problem
+from schemas.command import COMMANDS
+from tests.nodes import Still, still
+
+PAUSE = {"request_id": "r-1", "station": "cam1"}
+
+
+def sent(ago_s: float) -> str:
+    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() - ago_s))
+
+
+def paused(node: Still) -> set[str]:
+    return {station.id for station in node.service.stations.values() if station.paused}
+
+
+# An id answers only what it was given for
+
+
+def test_the_same_command_is_answered_again_says_so_and_is_not_done_again(tmp_path: Path) -> None:
+    with still(tmp_path) as node:
+        first = node.command("pause", **PAUSE)
+        assert (first["ok"], first["repeated"]) == (True, False)
+        assert node.command("resume", request_id="r-2")["ok"]
+        again = node.command(
+            "pause", b'{ "station":"cam1", "maintenance":false, "sent_at":"2026-11-22T01:02:03Z", "request_id":"r-1" }'
+        )
+        assert again == {**first, "repeated": True}
+        assert paused(node) == set()
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        ("pause", {"station": "cam2"}),
+        ("pause", {}),
+        ("pause", {"station": "cam1", "maintenance": True}),
+        ("resume", {"station": "cam1"}),
+        ("ping", {}),
+    ],
+)
+def test_an_id_that_was_given_for_something_else_is_refused_and_nothing_is_done(tmp_path: Path, other: tuple[str, Any]) -> None:
+    name, fields = other
+    with still(tmp_path) as node:
+        node.command("pause", **PAUSE)
+        reply = node.command(name, request_id="r-1", **fields)
+        assert (reply["ok"], reply["error"]["code"], reply["request_id"]) == (False, "BAD_COMMAND", "r-1")
+        assert "r-1" in reply["error"]["message"]
+        assert paused(node) == {"cam1"}
+        assert not node.service.stations["cam1"].maintenance
+        assert node.command("pause", **PAUSE)["repeated"] is True, "the refusal took the place of the reply"
+
+
+def test_what_only_reads_answers_only_the_same_too(tmp_path: Path) -> None:
+    with still(tmp_path) as node:
+        assert node.command("ping", request_id="r-1")["ok"]
+        assert node.command("ping", request_id="r-1")["repeated"] is True
+        assert node.command("pause", request_id="r-1")["error"]["code"] == "BAD_COMMAND"
+        assert paused(node) == set()
+
+
+def test_a_reply_of_before_the_content_was_remembered_is_given_again(tmp_path: Path) -> None:
+    with still(tmp_path) as node:
+        node.service.ledger.keep_reply("r-1", "pause", b"", b'{"request_id":"r-1","ok":true,"data":{"stations":["cam1"]}}')
+        assert node.command("pause", **PAUSE)["repeated"] is True
+        assert paused(node) == set()
+
+
+def test_a_command_that_could_not_be_done_may_be_tried_again_with_its_id(tmp_path: Path) -> None:
+    with still(tmp_path) as node:
+        assert node.command("pause", request_id="r-1", station="cam9")["error"]["code"] == "STATION_NOT_FOUND"
+        assert node.command("pause", **PAUSE)["ok"]
+
+
+# Age
+
+
+STARTS = {
+    "select_program": {"station": "cam1", "program": "cap"},
+    "set_output": {"station": "cam1", "output": "ok", "active": True},
+    "resume": {},
+    "capture": {"station": "cam1"},
+    "register_master": {"station": "cam1", "program": "cap"},
+    "try_program": {"station": "cam1", "program": "cap"},
+    "show": {"station": "cam1"},
+    "reset_counters": {"station": "cam1"},
+}
+
+
+@pytest.mark.parametrize("name", sorted(STARTS))
+@pytest.mark.parametrize("how", ["outage", "sent_at"])
+def test_what_waited_too_long_moves_and_starts_nothing(tmp_path: Path, name: str, how: str) -> None:
+    with still(tmp_path) as node:
+        node.command("pause", request_id="before", maintenance=True)
+        old: dict[str, Any] = {"outage_s": 6.0} if how == "outage" else {"sent_at": sent(6.0)}
+        reply = node.command(name, request_id="r-1", **STARTS[name], **old)
+        assert (reply["ok"], reply["error"]["code"]) == (False, "COMMAND_STALE")
+        assert paused(node) == {"cam1", "cam2"}
+        assert not any(node.service.driver.values("cam1").values())
+        fresh = node.command(name, request_id="r-1", **STARTS[name], outage_s=4.0)
+        assert fresh["ok"] or fresh["error"]["code"] != "COMMAND_STALE"
+
+
+def test_every_command_that_is_not_in_the_table_of_this_test_may_be_late_or_is_a_trigger() -> None:
+    late = {name for name, model in COMMANDS.items() if model.late}
+    assert late == {"ping", "pause", "resend"}
+    assert set(COMMANDS) == late | set(STARTS) | {"trigger", "calibrate"}
+
+
+def test_a_pause_that_waited_is_done(tmp_path: Path) -> None:
+    with still(tmp_path) as node:
+        assert node.command("pause", **PAUSE, outage_s=600.0)["ok"]
+        assert paused(node) == {"cam1"}
+
+
+def test_how_long_a_command_may_wait_is_a_setting(tmp_path: Path) -> None:
+    with still(tmp_path, commands={"max_age_ms": 60_000}) as node:
+        assert node.command("resume", request_id="r-1", outage_s=50.0)["ok"]
+        assert node.command("resume", request_id="r-2", outage_s=70.0)["error"]["code"] == "COMMAND_STALE"
+
+
+@pytest.mark.parametrize("old", [{"outage_s": 6.0}, {"sent_at": "2026-01-01T00:00:00Z"}])
+def test_the_trigger_of_a_command_that_waited_is_answered_stale_and_so_is_the_command(
+    tmp_path: Path, old: dict[str, Any]
+) -> None:
+    with still(tmp_path, max_age_ms=3_600_000) as node:
+        reply = node.command("trigger", request_id="r-1", station="cam1", trigger={"trigger_id": "late-1"}, **old)
+        assert (reply["ok"], reply["error"]["code"]) == (False, "COMMAND_STALE")
+        assert "late-1" in reply["error"]["message"]
+        (result,) = node.results()
+        assert (result["trigger_id"], result["error"]["code"], result["outputs"]) == ("late-1", "TRIGGER_STALE", "none")
+        assert (result["source"], result["captured_at"]) == ("command", None)
+
+
+def test_the_trigger_of_a_command_is_asked_for_its_own_age_too(tmp_path: Path) -> None:
+    with still(tmp_path, clocks_synced=True) as node:
+        reply = node.command("trigger", request_id="r-1", station="cam1", trigger={"sent_at": sent(60.0)})
+        assert (reply["ok"], reply["data"]["state"], reply["data"]["verdict"]) == (True, "answered", "ERROR")
+        assert node.results()[0]["error"]["code"] == "TRIGGER_STALE"
+        node.command("trigger", request_id="r-2", station="cam1", outage_s=3.0)
+        assert [result["error"]["code"] for result in node.results()] == ["TRIGGER_STALE"] * 2
+
+
+def test_a_trigger_by_command_with_a_known_id_answers_only_the_same_trigger(tmp_path: Path) -> None:
+    with still(tmp_path) as node:
+        one = {"station": "cam1", "trigger": {"trigger_id": "L3-1", "part_id": "SN1"}}
+        first = node.command("trigger", request_id="r-1", **one)["data"]
+        assert first == {"duplicate": False, "trigger_id": "L3-1", "state": "waiting"}
+        assert node.command("trigger", request_id="r-2", **one)["data"] == {**first, "duplicate": True}
+        one["trigger"] = {"trigger_id": "L3-1", "part_id": "SN2"}
+        assert node.command("trigger", request_id="r-3", **one)["error"]["code"] == "TRIGGER_KNOWN"
+        node.deliver({"trigger_id": "L3-1", "part_id": "SN1"})
+        assert [event["data"]["differs"] for event in node.said("event", "trigger.duplicate")] == [False, True, False]
+        assert len(node.service.ledger.waiting()) == 1
+
+
+# Always an answer
+
+
+def test_a_command_whose_reply_cannot_be_stored_is_answered_and_says_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> None:
+        raise Problem("STORE_FAILED", "disk full")
+
+    with still(tmp_path) as node:
+        monkeypatch.setattr(node.service.ledger, "keep_reply", full)
+        reply = node.command("pause", **PAUSE)
+        assert (reply["ok"], reply["warning"]["code"]) == (True, "STORE_FAILED")
+        assert "disk full" in reply["warning"]["message"]
+        assert paused(node) == {"cam1"}
+        node.service.stations["cam1"].pause(False)
+        assert node.command("pause", **PAUSE)["repeated"] is True
+        assert paused(node) == set(), "it was done again"
+
+
+def test_what_only_reads_is_done_when_the_ledger_cannot_be_read_and_what_changes_is_not(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_: object) -> None:
+        raise Problem("STORE_FAILED", "I/O error")
+
+    with still(tmp_path) as node:
+        monkeypatch.setattr(node.service.ledger, "reply", broken)
+        assert node.command("ping", request_id="r-1")["ok"]
+        assert node.command("pause", request_id="r-2")["error"]["code"] == "STORE_FAILED"
+        assert paused(node) == set()
+
+
+def test_one_command_too_many_is_answered_busy_under_its_id(tmp_path: Path) -> None:
+    with still(tmp_path, commands={"burst": 1000}) as node:
+        put = node.service.commands.put
+        for number in range(70):
+            put(
+                "ping", Incoming("cmd/ping", b'{"request_id":"r-%d"}' % number, response_topic="inspection/v1/_client/me/reply")
+            )
+        busy = node.said("reply", "ping")
+        assert [(reply["request_id"], reply["error"]["code"]) for reply in busy] == [(f"r-{n}", "BUSY") for n in range(64, 70)]
+        private = [message for message in node.service.outbox.misc if message.topic == "inspection/v1/_client/me/reply"]
+        assert [json.loads(message.payload) for message in private] == busy
+        assert len(node.said("event", "command.busy")) == 1
+
+
+def test_commands_that_come_faster_than_allowed_are_answered_busy_until_there_is_time_again(tmp_path: Path) -> None:
+    with still(tmp_path, commands={"burst": 3, "per_second": 20.0}) as node:
+        codes = [(node.command("ping", request_id=f"r-{n}")["error"] or {"code": "OK"})["code"] for n in range(30)]
+        assert codes[:3] == ["OK"] * 3
+        assert "BUSY" in codes
+        time.sleep(0.2)
+        assert node.command("ping", request_id="later")["ok"]
+
+
+@pytest.mark.parametrize(
+    ("payload", "request_id"),
+    [
+        (b'{"request_id":"r-1","surprise":1}', "r-1"),
+        (b'{"request_id":"r-1",}', "r-1"),
+        (b'{"request_id":"r-1","x":NaN}', "r-1"),
+        (b'{"request_id":"r-1"', "r-1"),
+        (b'{"station":"cam1"}', "unknown"),
+        (b'{"request_id":5}', "unknown"),
+        (b"[]", "unknown"),
+        (b"\xff", "unknown"),
+        (b"", "unknown"),
+    ],
+)
+def test_what_is_no_command_is_answered_under_the_id_that_can_be_read(tmp_path: Path, payload: bytes, request_id: str) -> None:
+    with still(tmp_path) as node:
+        reply = node.command("ping", payload)
+        assert (reply["request_id"], reply["ok"], reply["error"]["code"]) == (request_id, False, "BAD_COMMAND")
+
+
+# Where replies go
+
+
+@pytest.mark.parametrize(
+    ("topic", "allowed"),
+    [
+        ("inspection/v1/_client/0193/reply", True),
+        ("inspection/v1/_client/x", True),
+        ("inspection/v1/_client/plc/of/line/3", True),
+        ("inspection/v1/_client/", False),
+        ("inspection/v1/_client", False),
+        ("inspection/v1/_clients/x", False),
+        ("inspection/v1/_client/state", False),
+        ("inspection/v1/_client/trigger/cam1", False),
+        ("inspection/v1/_client/cmd/pause", False),
+        ("inspection/v1/_client/alarm/FIRE", False),
+        ("inspection/v1/_client/+/reply", False),
+        ("inspection/v1/_client/#", False),
+        ("inspection/v1/_client/a\0b", False),
+        ("inspection/v1/node-01/alarm/FIRE", False),
+        ("inspection/v1/node-01/state", False),
+        ("inspection/v1/node-02/result/cam1", False),
+        ("inspection/v1/anything", False),
+        ("/inspection/v1/_client/x", False),
+        ("other/_client/x", False),
+        ("$SYS/x", False),
+        ("", False),
+    ],
+)
+def test_a_reply_goes_to_a_topic_of_clients_only(tmp_path: Path, topic: str, allowed: bool) -> None:
+    with still(tmp_path) as node:
+        assert node.command("ping", request_id="r-1", topic=topic)["ok"]
+        others = [message for message in node.service.outbox.misc if "/event/" not in message.topic]
+        assert [(message.topic, message.correlation) for message in others] == ([(topic, b"c")] if allowed else [])
+        assert len(node.said("event", "command.response_topic")) == (not allowed)
