@@ -18,10 +18,29 @@ Kind = Literal["mosquitto", "iotcore"]
 CONF = Path(__file__).parent / "mosquitto.conf"
 SBIN = "/usr/sbin:/usr/local/sbin"  # where distributions put mosquitto, and not on everybody's PATH
 ROOT = Path(__file__).parent.parent
-RUMQTTD = (
+START_RUMQTTD = (
     "import sys; sys.path.append(sys.argv.pop(1)); from runpy import run_module; "
     "run_module('deploy.rumqttd', run_name='__main__')"
 )
+# the settings of rumqttd, which deploy/rumqttd.py puts behind a front of its own
+RUMQTTD = """\
+id = 0
+[router]
+id = 0
+max_connections = 1000
+max_outgoing_packet_count = 200
+max_segment_size = 104857600
+max_segment_count = 10
+[v5.1]
+name = "v5-1"
+listen = "127.0.0.1:{port}"
+next_connection_delay_ms = 1
+[v5.1.connections]
+connection_timeout_ms = 60000
+max_payload_size = 16777216
+max_inflight_count = 100
+dynamic_filters = true
+"""
 START_S = 15.0
 STOP_S = 5.0
 
@@ -98,7 +117,7 @@ class BrokerProcess:
             conf.write_text(render(CONF.read_text(), self.port, self.folder))
             return [self._program, "-c", str(conf)]
         # -P: no folder of the name of a wheel in the working folder may stand in for it; ours is found where we were found
-        return [self._program, "-P", "-c", RUMQTTD, str(ROOT), str(self.port), str(self.folder)]
+        return [self._program, "-P", "-c", START_RUMQTTD, str(ROOT), str(self.port), str(self.folder)]
 
 
 def start_broker(folder: Path, port: int = 0, kind: Kind | None = None) -> BrokerProcess:

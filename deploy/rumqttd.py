@@ -17,29 +17,12 @@ from typing import NoReturn
 
 from iotcore import Broker
 
+from deploy.broker_process import RUMQTTD
 from deploy.children import free_port, port_answers
 from deploy.translate import CONNECT, Packets, level, newer, older, packet
 
 START_S = 15.0
 CONNECT_S = 10.0
-RUMQTTD = """\
-id = 0
-[router]
-id = 0
-max_connections = 1000
-max_outgoing_packet_count = 200
-max_segment_size = 104857600
-max_segment_count = 10
-[v5.1]
-name = "v5-1"
-listen = "127.0.0.1:{port}"
-next_connection_delay_ms = 1
-[v5.1.connections]
-connection_timeout_ms = 60000
-max_payload_size = 16777216
-max_inflight_count = 100
-dynamic_filters = true
-"""
 
 
 def main(port: int, folder: Path) -> NoReturn:
