@@ -16,6 +16,7 @@ from schemas import Problem
 Kind = Literal["mosquitto", "iotcore"]
 
 CONF = Path(__file__).parent / "mosquitto.conf"
+DURABLE = Path(__file__).parent / "mosquitto-durable.conf"
 SBIN = "/usr/sbin:/usr/local/sbin"  # where distributions put mosquitto, and not on everybody's PATH
 ROOT = Path(__file__).parent.parent
 START_RUMQTTD = (
@@ -48,8 +49,9 @@ STOP_S = 5.0
 class BrokerProcess:
     """A broker on 127.0.0.1 with its files in a folder; the same port again at every start."""
 
-    def __init__(self, folder: Path, port: int, kind: Kind, program: str) -> None:
+    def __init__(self, folder: Path, port: int, kind: Kind, program: str, conf: Path = CONF) -> None:
         self.folder = folder
+        self._conf = conf
         self.port = port
         self.kind: Kind = kind
         self.log = folder / "broker.log"
@@ -114,17 +116,17 @@ class BrokerProcess:
     def _command(self) -> list[str]:
         if self.kind == "mosquitto":
             conf = self.folder / "mosquitto.conf"
-            conf.write_text(render(CONF.read_text(), self.port, self.folder))
+            conf.write_text(render(self._conf.read_text(), self.port, self.folder))
             return [self._program, "-c", str(conf)]
         # -P: no folder of the name of a wheel in the working folder may stand in for it; ours is found where we were found
         return [self._program, "-P", "-c", START_RUMQTTD, str(ROOT), str(self.port), str(self.folder)]
 
 
-def start_broker(folder: Path, port: int = 0, kind: Kind | None = None) -> BrokerProcess:
+def start_broker(folder: Path, port: int = 0, kind: Kind | None = None, conf: Path = CONF) -> BrokerProcess:
     """A running broker on 127.0.0.1 that keeps its files in `folder` (made if missing); port 0 takes a free one.
 
-    kind: None takes mosquitto if it is installed, else iotcore. The broker ends when the thread that started it ends,
-    however that happens. Raises Problem BROKER_AWAY if it does not start within 15 s.
+    kind: None takes mosquitto if it is installed, else iotcore. conf: another mosquitto.conf than the shipped one. The broker
+    ends when the thread that started it ends, however that happens. Raises Problem BROKER_AWAY if it is not up within 15 s.
     """
     folder.mkdir(parents=True, exist_ok=True)
     mosquitto = find_mosquitto() if kind != "iotcore" else None
@@ -132,7 +134,8 @@ def start_broker(folder: Path, port: int = 0, kind: Kind | None = None) -> Broke
         raise Problem("BROKER_AWAY", "mosquitto is not installed")
     program = mosquitto or sys.executable
     for tries in range(3):
-        process = BrokerProcess(folder.absolute(), port or free_port(), "mosquitto" if mosquitto else "iotcore", program)
+        kind = "mosquitto" if mosquitto else "iotcore"
+        process = BrokerProcess(folder.absolute(), port or free_port(), kind, program, conf)
         try:
             process.start()
         except Problem:

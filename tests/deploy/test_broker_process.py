@@ -5,6 +5,7 @@ import shutil
 import socket
 import subprocess
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,7 +15,7 @@ from paho.mqtt.enums import CallbackAPIVersion
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 
-from deploy.broker_process import BrokerProcess, render, start_broker
+from deploy.broker_process import CONF, DURABLE, BrokerProcess, render, start_broker
 from deploy.children import port_is_free
 from schemas import Problem
 from tests.promise import wait_for
@@ -124,27 +125,81 @@ def test_mosquitto_pub_and_sub_get_in_whatever_they_speak(either: BrokerProcess,
     assert heard.stdout == "seven\n"
 
 
-def test_the_shipped_mosquitto_keeps_every_queued_message_over_kill_9(broker: BrokerProcess) -> None:
+@pytest.mark.parametrize("conf", [CONF, DURABLE], ids=["shipped", "durable"])
+def test_a_mosquitto_keeps_every_queued_message_over_kill_9(tmp_path: Path, broker: BrokerProcess, conf: Path) -> None:
     if not broker.persistent:
         assert broker.kind == "iotcore"  # in memory only, as the demo says; CI has mosquitto
+        return
+    process = start_broker(tmp_path / "other", 0, "mosquitto", conf)
+    try:
+        reader = Client(process.port, "reader")
+        reader.subscribe("parts")
+        reader.close()
+        writer = Client(process.port, "writer")
+        sent = [writer.mqtt.publish("parts", b"%d" % n, qos=1) for n in range(COUNT)]
+        for message in sent:
+            message.wait_for_publish(20)
+        if conf == DURABLE:
+            # mosquitto acknowledges, then writes, then reads on: when it acknowledges one more, the 200 are on the disk
+            writer.mqtt.publish("parts", b"%d" % COUNT, qos=1).wait_for_publish(20)
+        else:  # they are on the disk when it has written twice since
+            saved = _saved(process)
+            wait_for(lambda: _saved(process) > saved, 20, "a save")
+            saved = _saved(process)
+            wait_for(lambda: _saved(process) > saved, 20, "another save")
+        process.kill()
+        writer.close()
+        process.start()
+        reader = Client(process.port, "reader")
+        assert reader.present
+        wait_for(lambda: len(reader.heard) >= COUNT, 20, f"{COUNT} messages")
+        assert sorted(map(int, reader.heard))[:COUNT] == list(range(COUNT))
+        reader.close()
+    finally:
+        process.stop()
+
+
+def test_the_shipped_mosquitto_does_not_write_all_that_is_queued_for_each_message(broker: BrokerProcess) -> None:
+    if not broker.persistent:
+        assert broker.kind == "iotcore"  # it writes nothing
         return
     reader = Client(broker.port, "reader")
     reader.subscribe("parts")
     reader.close()
     writer = Client(broker.port, "writer")
-    sent = [writer.mqtt.publish("parts", b"%d" % n, qos=1) for n in range(COUNT)]
-    for message in sent:
-        message.wait_for_publish(20)
-    # mosquitto acknowledges, then writes, then reads on: when it acknowledges one more, the 200 are on the disk
-    writer.mqtt.publish("parts", b"%d" % COUNT, qos=1).wait_for_publish(20)
-    broker.kill()
+    for message in [writer.mqtt.publish("parts", bytes(600), qos=1) for _ in range(3000)]:
+        message.wait_for_publish(60)
+    saved = _saved(broker)
+    wait_for(lambda: _saved(broker) > saved, 20, "a save")
+    size = (broker.folder / "mosquitto.db").stat().st_size
+    assert size > 3000 * 600
+    began, before = time.monotonic(), _written(broker)
+    for _ in range(200):
+        writer.mqtt.publish("other", bytes(600), qos=1).wait_for_publish(20)
+    saves = (_written(broker) - before) / size
+    assert saves <= time.monotonic() - began + 2, "it writes its state at most once a second, not at every message"
     writer.close()
-    broker.start()
-    reader = Client(broker.port, "reader")
-    assert reader.present
-    wait_for(lambda: len(reader.heard) >= COUNT, 20, f"{COUNT} messages")
-    assert sorted(map(int, reader.heard))[:COUNT] == list(range(COUNT))
-    reader.close()
+
+
+@pytest.mark.parametrize("keepalive", [0, 1200, 65535])
+@pytest.mark.parametrize("v5", [True, False], ids=["mqtt-5", "mqtt-3.1.1"])
+def test_a_plc_may_ask_for_any_keep_alive_and_for_none(broker: BrokerProcess, v5: bool, keepalive: int) -> None:
+    client = mqtt.Client(CallbackAPIVersion.VERSION2, "plc", protocol=mqtt.MQTTv5 if v5 else mqtt.MQTTv311)
+    answers: list[bool] = []
+    client.on_connect = lambda _c, _d, _f, reason, _p: answers.append(not reason.is_failure)
+    client.connect("127.0.0.1", broker.port, keepalive)
+    client.loop_start()
+    wait_for(lambda: answers, 10, "CONNACK")
+    client.disconnect()
+    client.loop_stop()
+    assert answers[0]
+
+
+def test_the_two_files_differ_in_how_often_the_state_is_written_only() -> None:
+    shipped, durable = (
+        {line for line in conf.read_text().splitlines() if line and not line.startswith("#")} for conf in (CONF, DURABLE)
+    )
+    assert shipped ^ durable == {"autosave_on_changes false", "autosave_on_changes true"}
 
 
 def test_a_broker_listens_on_the_loopback_only_and_frees_its_port(either: BrokerProcess) -> None:
@@ -163,6 +218,18 @@ def test_a_taken_port_is_a_problem_that_names_it(broker: BrokerProcess, tmp_path
 def test_a_configuration_without_its_listener_is_refused() -> None:
     with pytest.raises(AssertionError):
         render("persistence true\n", 1883, Path("/nowhere"))
+
+
+def _saved(process: BrokerProcess) -> int:
+    """When mosquitto last wrote its state."""
+    database = process.folder / "mosquitto.db"
+    return database.stat().st_mtime_ns if database.exists() else 0
+
+
+def _written(process: BrokerProcess) -> int:
+    """Bytes that the process has written, to files and sockets."""
+    text = Path(f"/proc/{process.pid}/io").read_text()
+    return int(next(line.split()[1] for line in text.splitlines() if line.startswith("wchar")))
 
 
 def _confirmed(client: Client) -> bool:
