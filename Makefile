@@ -4,13 +4,14 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: help demo test check bench gallery mosquitto clean
+.PHONY: help demo test check bench attack gallery mosquitto clean
 
 help:
 	@echo "make demo    broker, node and a simulated PLC in one go; DEMO='--state DIR --mqtt-port N ...' for options"
 	@echo "make test    all tests; TEST='-k words' for some of them"
 	@echo "make check   format, lint, types, import contracts, and that what is generated is current"
 	@echo "make bench   the benchmarks; DATA=/path/to/pictures for all real pictures, BENCH='--only tools' for some of them"
+	@echo "make attack  what slow, silent and many clients do to a web, and what somebody else waits meanwhile; ATTACK='--web-port N ...'"
 	@echo "make gallery pictures of every tool and page (Chromium is needed for the pages): gallery/index.html"
 	@echo "make clean   remove $(VENV) and the caches; demo-state stays"
 
@@ -32,6 +33,9 @@ check: $(VENV)/installed-dev
 
 bench: $(VENV)/installed-dev
 	DATA="$(DATA)" $(BIN)/python -m tests.bench $(BENCH)
+
+attack: $(VENV)/installed-dev
+	$(BIN)/python -m tests.attack $(ATTACK)
 
 gallery: $(VENV)/installed-dev
 	$(BIN)/python -m tests.gallery

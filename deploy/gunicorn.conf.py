@@ -77,6 +77,7 @@ def post_worker_init(worker):  # type: ignore[no-untyped-def]
     from web.site import NAME
 
     app.config["ENDING"] = lambda: not worker.alive
+    worker.fair = _loaded.settings.web.proxy_hops == 0 and ":" in bind and not bind.startswith("unix:")
     app.extensions[NAME].watch  # noqa: B018 - asking begins it
 
 

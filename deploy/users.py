@@ -5,6 +5,7 @@ import getpass
 import os
 import sys
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -71,7 +72,8 @@ def unlock(args: argparse.Namespace) -> int:
     state = Path(target.loaded(args).settings.state_dir)
     with target.owner(state):
         user = Users(state / "users").get(args.user)
-        Accounts(state / "accounts.db").unlock(f"user:{user.username}", user.id, _who())
+        with closing(Accounts(state / "accounts.db")) as accounts:
+            accounts.unlock(user.username, user.id, _who())
     if args.json:
         show.document(_facts(user))
     else:

@@ -1,95 +1,317 @@
-"""Gunicorn's threaded worker, whose threads wait for nobody who says nothing.
+"""Gunicorn's threaded worker, whose threads wait for nobody.
 
-As it comes, a new connection takes a thread until its first byte, and then until the head of its request is whole: 32 silent
-connections stop everything for five seconds, and 32 half heads for ever. Here the main thread, which waits for all
-connections anyway, collects heads, and a thread gets whole ones; a body or an answer has to move on.
+Theory of operation. As it comes, a thread reads a request from its socket as slowly as the client likes to send it, and the
+main thread waits up to two seconds for a client that does not close: forty slow clients stop the web (measured: docs/web.md).
+Here the main thread, which waits for all connections anyway, collects whole requests, and a thread gets one that it can
+answer without reading from the network any more. A request has `WHOLE_S` to come in. Bodies of more than `BODY_BYTES`
+(pictures, programs) and chunked ones are read by a thread, but by few at a time, each with a least rate.
+
+No address has more than three quarters of the threads at a time, or more than `OPEN` connections that say nothing; when all
+places are taken, the connection that has been silent longest makes room. Behind a proxy of ours (`web.proxy_hops`) all
+connections are the proxy's: it counts them, and these two limits are off.
 """
 
+import contextlib
+import re
+import socket
 import time
+from collections import Counter, deque
 from functools import partial
 from selectors import EVENT_READ
 from typing import Any
 
+from gunicorn.http.unreader import SocketUnreader
 from gunicorn.workers.gthread import TConn, ThreadWorker
 
-HEAD_S = 5.0
+from web.address import counted
+
+WHOLE_S = 5.0
 STUCK_S = 30.0
-HEAD_BYTES = 65536  # of more than that the parser says what is wrong
+LINGER_S = 2.0
+HEAD_BYTES = 32 * 1024
+BODY_BYTES = 64 * 1024
+GRACE_S = 10.0  # of a large body, before its rate counts
+LEAST_BYTES_S = 16 * 1024
+OPEN = 64
+SPARE = 32  # places that are kept for who comes next
+LENGTH = re.compile(rb"\r\ncontent-length:[ \t]*([0-9]{1,12})[ \t]*\r\n", re.IGNORECASE)
+UNKNOWN = re.compile(rb"\r\n(?:transfer-encoding|expect)[ \t]*:", re.IGNORECASE)
+REFUSED = "HTTP/1.1 {}\r\nConnection: close\r\nContent-Length: 0\r\nCache-Control: no-store\r\n\r\n"
+
+
+class Held(SocketUnreader):  # type: ignore[misc]
+    """What a thread reads of a request: from the network only of a large body, and as long as it comes fast enough."""
+
+    def __init__(self, sock: socket.socket) -> None:
+        super().__init__(sock)
+        self.large = False
+        self._began, self._read = 0.0, 0
+
+    def begin(self, data: bytes, *, large: bool) -> None:
+        """The next request, as far as it has come."""
+        self.large, self._began, self._read = large, time.monotonic(), 0
+        self.unread(data)
+
+    def chunk(self, size_hint: int | None = None) -> bytes:
+        """The next piece; nothing where the request is whole, or too slow."""
+        left_s = GRACE_S + self._read / LEAST_BYTES_S - (time.monotonic() - self._began)
+        if not self.large or left_s <= 0:
+            return b""
+        self.sock.settimeout(left_s)
+        try:
+            data: bytes = super().chunk(size_hint)
+        except TimeoutError:
+            return b""
+        finally:
+            self.sock.settimeout(STUCK_S)
+        self._read += len(data)
+        return data
 
 
 class Patient(TConn):  # type: ignore[misc]
-    """A connection that has a head before it gets a thread, and whose socket gives up when nothing moves."""
+    """A connection that gets a thread with a request that is there, and whose socket gives up when nothing moves."""
 
-    head = b""
+    def __init__(self, *given: Any) -> None:
+        super().__init__(*given)
+        self.data_ready = True
+        self.came = bytearray()
+        self.address = counted(self.client[0]) if isinstance(self.client, tuple) else ""
+        self.large = False
+        self._needed = 0  # bytes; 0 while the head is not whole
 
     def init(self) -> None:
         """On the thread, before each request; the worker has just made the socket wait for ever."""
+        first = self.parser is None
         super().init()
         self.sock.settimeout(STUCK_S)
-        if self.head:
-            self.parser.unreader.unread(self.head)
-            self.head = b""
+        if first and not self.cfg.is_ssl:
+            self.parser.unreader = Held(self.sock)
+        if not self.cfg.is_ssl:
+            self.parser.unreader.begin(bytes(self.came), large=self.large)
+            self.came.clear()
+            self._needed = 0
+
+    def whole(self) -> bool:
+        """Whether a thread can answer: the request is there, or all but a large body."""
+        if not self._needed:
+            end = self.came.find(b"\r\n\r\n") + 4
+            if end < 4:
+                return False
+            head = bytes(self.came[:end])
+            length = LENGTH.search(head)
+            body = int(length[1]) if length is not None else 0
+            self.large = body > BODY_BYTES or UNKNOWN.search(head) is not None
+            self._needed = end if self.large else end + body
+        return len(self.came) >= self._needed
+
+    def head_ends(self) -> bool:
+        """Whether the head is whole, or may still become so."""
+        return self._needed > 0 or len(self.came) < HEAD_BYTES
+
+    def refused(self, status: str) -> None:
+        """Say why, if it can be said at once."""
+        with contextlib.suppress(OSError):
+            self.sock.setblocking(False)
+            self.sock.send(REFUSED.format(status).encode())
 
 
 class Threads(ThreadWorker):  # type: ignore[misc]
     """See the head of this file."""
 
-    def init_process(self) -> None:
-        """As Gunicorn's; what its settings say of TLS is looked up in all of them, and here at every read."""
-        self._tls = bool(self.cfg.is_ssl)
-        super().init_process()
+    fair = True  # whether addresses are told apart: not behind a proxy
+
+    def __init__(self, *given: Any) -> None:
+        super().__init__(*given)
+        self.share = max(1, self.cfg.threads * 3 // 4)
+        self.large = max(1, self.cfg.threads // 8)
+        self.running: Counter[str] = Counter()
+        self.reading: list[Patient] = []
+        self.waiting: deque[Patient] = deque()
+        self.silent: Counter[str] = Counter()
+        self.lingering: deque[Patient] = deque()
+        self.cut = 0
+        self.told_at = 0.0
 
     def accept(self, listener: Any) -> None:
-        """A new connection."""
+        """A new connection; where there is no place, that of who has been silent longest."""
         try:
             client, address = listener.accept()
         except (BlockingIOError, ConnectionAbortedError):
             return
         self.nr_conns += 1
-        self._await(Patient(self.cfg, client, address, listener.getsockname()))
+        conn = Patient(self.cfg, client, address, listener.getsockname())
+        if self.cfg.is_ssl:  # Gunicorn reads these itself: TLS that should hold belongs to a proxy
+            self.enqueue_req(conn)
+            return
+        if self.fair and self.silent[conn.address] >= OPEN:
+            self._forget(next(each for each in self.pending_conns if each.address == conn.address), "429 Too Many Requests")
+        if self.nr_conns > self.worker_connections - SPARE:
+            oldest = self.pending_conns or self.keepalived_conns or self.lingering
+            if oldest:
+                self._forget(oldest[0], "503 Service Unavailable")
+        self._await(conn)
 
     def on_client_socket_readable(self, conn: Patient, client: Any) -> None:
         """A kept connection begins its next request."""
+        if self.cfg.is_ssl:
+            super().on_client_socket_readable(conn, client)
+            return
         self.poller.unregister(client)
         self.keepalived_conns.remove(conn)
-        whole = self._hear(conn, client)
-        if whole is None:
+        if not self._read(conn):
             self._end(conn)
-        elif whole:  # without a place among those that wait, who may be a thousand
-            self.enqueue_req(conn)
+        elif conn.whole():  # without a place among those that wait, who may be a thousand
+            self._start(conn)
         else:
             self._await(conn)
 
-    def on_pending_socket_readable(self, conn: Patient, client: Any) -> None:
-        """More of a head: on to a thread when it is whole."""
-        whole = self._hear(conn, client)
-        if whole is None:
-            self.poller.unregister(client)
-            self.pending_conns.remove(conn)
-            self._end(conn)
-        elif whole:
-            super().on_pending_socket_readable(conn, client)
+    def on_pending_socket_readable(self, conn: Patient, client: Any) -> None:  # noqa: ARG002 - Gunicorn's signature
+        """More of a request: on to a thread when it is whole."""
+        if not self._read(conn):
+            self._forget(conn)
+        elif conn.whole():
+            self._leave(conn)
+            self._start(conn)
+        elif not conn.head_ends():
+            self._forget(conn, "431 Request Header Fields Too Large")
 
-    def _hear(self, conn: Patient, client: Any) -> bool | None:
-        """Whether the head is whole with what has just come; None if the client has gone."""
-        if self._tls:
-            return True
+    def finish_request(self, conn: Patient, fs: Any) -> None:
+        """A thread has answered. Closing waits for nobody."""
+        if self.cfg.is_ssl:
+            super().finish_request(conn, fs)
+            return
+        _less(self.running, conn.address)
+        if conn.large:
+            self.reading.remove(conn)
+        kept = False
+        with contextlib.suppress(Exception):  # what a request raised is in the log
+            kept = bool(fs.result()) if not fs.cancelled() else False
         try:
-            data = client.recv(HEAD_BYTES)
-        except BlockingIOError:
-            return False
+            self._finished(conn, kept)
         except OSError:
-            return None
-        if not data:
-            return None
-        conn.head += data
-        return b"\r\n\r\n" in conn.head or len(conn.head) >= HEAD_BYTES
+            self._end(conn)
+        self._next()
+
+    def _finished(self, conn: Patient, kept: bool) -> None:
+        conn.sock.setblocking(False)
+        if not kept:
+            conn.sock.shutdown(socket.SHUT_WR)
+            conn.timeout = time.monotonic() + LINGER_S
+            self.lingering.append(conn)
+            self.poller.register(conn.sock, EVENT_READ, partial(self._drain, conn))
+            return
+        conn.came += conn.parser.unreader.take_buffered()
+        if conn.came:
+            if conn.whole():
+                self._start(conn)
+            else:
+                self._await(conn)
+            return
+        conn.timeout = time.monotonic() + (self.cfg.keepalive if self.alive else min(self.cfg.keepalive, LINGER_S))
+        self.keepalived_conns.append(conn)
+        self.poller.register(conn.sock, EVENT_READ, partial(self.on_client_socket_readable, conn))
+
+    def murder_pending(self) -> None:
+        """Close what has waited too long: for a request, for a thread, or for the client's own end."""
+        now = time.monotonic()
+        while self.pending_conns and self.pending_conns[0].timeout <= now:
+            conn = self.pending_conns[0]
+            self._forget(conn, "408 Request Timeout" if conn.came else "")
+        while self.waiting and self.waiting[0].timeout <= now:
+            conn = self.waiting.popleft()
+            conn.refused("503 Service Unavailable")
+            self._end(conn)
+        while self.lingering and self.lingering[0].timeout <= now:
+            self._forget(self.lingering[0])
+        if self.cut and now - self.told_at >= 10.0:  # one line for a flood of them
+            self.log.warning("%d connections were cut off: slow, silent, or too many of one address", self.cut)
+            self.cut, self.told_at = 0, now
+
+    def _keepalive_after(self, conn: Patient, keepalive: bool) -> bool:
+        """After a large body, which may not have been read, the connection ends: draining it would hold the thread."""
+        if self.cfg.is_ssl:
+            return bool(super()._keepalive_after(conn, keepalive))
+        return bool(keepalive and not conn.large and conn.parser.finish_body())
+
+    def _start(self, conn: Patient) -> None:
+        """Give it a thread, or a place in the line where its address has its share."""
+        if self._may(conn):
+            self._run(conn)
+            return
+        conn.timeout = time.monotonic() + STUCK_S
+        if self.fair and sum(each.address == conn.address for each in self.waiting) >= OPEN:
+            conn.refused("429 Too Many Requests")
+            self._end(conn)
+            return
+        self.waiting.append(conn)
+
+    def _may(self, conn: Patient) -> bool:
+        if conn.large and len(self.reading) >= self.large:
+            return False
+        if not self.fair:
+            return True
+        if conn.large and sum(each.address == conn.address for each in self.reading) >= max(1, self.large // 2):
+            return False
+        return bool(self.running[conn.address] < self.share)
+
+    def _run(self, conn: Patient) -> None:
+        self.running[conn.address] += 1
+        if conn.large:
+            self.reading.append(conn)
+        self.enqueue_req(conn)
+
+    def _next(self) -> None:
+        for conn in tuple(self.waiting):
+            if self._may(conn):
+                self.waiting.remove(conn)
+                self._run(conn)
+
+    def _read(self, conn: Patient) -> bool:
+        """Take what has come; False if the client has gone."""
+        try:
+            data = conn.sock.recv(HEAD_BYTES)
+        except BlockingIOError:
+            return True
+        except OSError:
+            return False
+        conn.came += data
+        return bool(data)
+
+    def _drain(self, conn: Patient, client: Any) -> None:
+        """Read on until the client closes: else what it has not read yet of the answer would be lost (RFC 9112, 9.6)."""
+        with contextlib.suppress(OSError):
+            if client.recv(65536):
+                return
+        self._forget(conn)
+
+    def _await(self, conn: Patient) -> None:
+        conn.timeout = time.monotonic() + WHOLE_S
+        self.silent[conn.address] += 1
+        self.pending_conns.append(conn)
+        self.poller.register(conn.sock, EVENT_READ, partial(self.on_pending_socket_readable, conn))
+
+    def _leave(self, conn: Patient) -> None:
+        """Out of the places where it may wait."""
+        self.poller.unregister(conn.sock)
+        for places in (self.pending_conns, self.keepalived_conns, self.lingering):
+            if conn in places:
+                places.remove(conn)
+                if places is self.pending_conns:
+                    _less(self.silent, conn.address)
+
+    def _forget(self, conn: Patient, status: str = "") -> None:
+        self._leave(conn)
+        if status:
+            self.cut += 1
+            conn.refused(status)
+        self._end(conn)
 
     def _end(self, conn: Patient) -> None:
         self.nr_conns -= 1
         conn.close()
 
-    def _await(self, conn: Patient) -> None:
-        conn.timeout = time.monotonic() + HEAD_S
-        self.pending_conns.append(conn)
-        self.poller.register(conn.sock, EVENT_READ, partial(self.on_pending_socket_readable, conn))
+
+def _less(counts: Counter[str], key: str) -> None:
+    counts[key] -= 1
+    if not counts[key]:
+        del counts[key]

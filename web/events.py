@@ -33,7 +33,7 @@ def stream(query: After) -> ResponseReturnValue:
     """Events hello, result, state, alarm, event, link, gap, notice, end; goes on after `Last-Event-ID`, else `after`."""
     app, person = current_app._get_current_object(), current()  # type: ignore[attr-defined]
     sock = request.environ.get("gunicorn.socket") or request.environ.get("werkzeug.socket")
-    opened = records().live.open(request.headers.get("Last-Event-ID") or query.after or "", sock)
+    opened = records().live.open(request.headers.get("Last-Event-ID") or query.after or "", sock, person.id)
 
     def allowed() -> bool:
         with app.app_context():

@@ -22,15 +22,15 @@ def register(app: Flask) -> None:
         """Raises Problem SIGN_IN_REQUIRED, PERMISSION_DENIED, TOKEN_..., CROSS_SITE, RATE_LIMITED."""
         coming, this = asked()
         access = access_of(app, coming.endpoint)
-        refused: Problem | None = None
+        refused: Exception | None = None
         if coming.url_rule is not None and coming.method != "OPTIONS":
             if access is None:
                 refused = Problem("PERMISSION_DENIED", "this route declares no role")
             else:
                 try:
                     identify(here, coming, this, access.level)
-                except Problem as problem:
-                    refused = problem
+                except Exception as error:  # what nobody expected is refused too, and counts
+                    refused = error
         person = this.get("person")
         limits.count(app, access, coming, person.id if person else None)  # what is refused counts too
         if refused is not None:

@@ -70,6 +70,22 @@ class Asked(Request):
             raise BadRequest from error
 
 
+class _Believed:
+    """Behind ProxyFix: what is said to be the client's address has to be one, else it is the proxy that is counted."""
+
+    def __init__(self, app: Any) -> None:
+        self._app = app
+
+    def __call__(self, environ: dict[str, Any], start_response: Any) -> Any:
+        """As WSGI."""
+        said = environ.get("REMOTE_ADDR", "")
+        try:
+            environ["REMOTE_ADDR"] = str(ipaddress.ip_address(said))
+        except ValueError:
+            environ["REMOTE_ADDR"] = environ.get("werkzeug.proxy_fix.orig", {}).get("REMOTE_ADDR") or ""
+        return self._app(environ, start_response)
+
+
 class Answer(Response):
     """An answer with its request's id, and all of HEADERS that it does not give itself: they join when it goes out."""
 
@@ -97,7 +113,7 @@ def register(app: Flask) -> None:
     here: Site = app.extensions[NAME]
     hops = here.settings.web.proxy_hops
     if hops:
-        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops, x_host=0)  # type: ignore[method-assign]
+        app.wsgi_app = ProxyFix(_Believed(app.wsgi_app), x_for=hops, x_proto=hops, x_host=0)  # type: ignore[method-assign]
     app.config.update(
         MAX_CONTENT_LENGTH=MAX_BODY_BYTES, MAX_FORM_MEMORY_SIZE=MAX_BODY_BYTES, MAX_FORM_PARTS=100, PROPAGATE_EXCEPTIONS=False
     )

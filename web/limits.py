@@ -15,6 +15,7 @@ from limits import RateLimitItem, parse
 
 from schemas import Problem
 from web.access import Access
+from web.address import counted
 from web.site import NAME, Site
 from web.window import SCHEME
 
@@ -58,4 +59,4 @@ def _item(text: str) -> RateLimitItem:
 
 
 def _address(coming: Request) -> str:
-    return coming.remote_addr or "unknown"
+    return counted(coming.remote_addr)

@@ -20,6 +20,7 @@ import re
 import socket
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
@@ -72,14 +73,26 @@ class Live:
     def __len__(self) -> int:
         return len(self._streams)
 
-    def open(self, last_event_id: str, sock: socket.socket | None = None) -> "Stream":
-        """A stream; close it in the end. Raises Problem BUSY when there are too many."""
+    def open(self, last_event_id: str, sock: socket.socket | None = None, person: str = "") -> "Stream":
+        """A stream; close it in the end.
+
+        A person has half of all places at most. When all are taken, who has the most of them gives one to who has less.
+        Raises Problem BUSY.
+        """
         with self._lock:
             if self._ending():
                 raise Problem("BUSY", "the server starts anew", retry_after_s=1)
+            taken = Counter(stream.person for stream in self._streams)
+            if taken[person] >= max(1, self.limit // 2):
+                raise Problem("BUSY", f"{taken[person]} event streams of yours are open", retry_after_s=5)
             if len(self._streams) >= self.limit:
-                raise Problem("BUSY", f"{self.limit} event streams are open", retry_after_s=5)
-            stream = Stream(self, parse_event_id(last_event_id, self.stations), sock)
+                most, count = taken.most_common(1)[0]
+                if count <= taken[person] + 1:
+                    raise Problem("BUSY", f"{self.limit} event streams are open", retry_after_s=5)
+                dropped = next(stream for stream in self._streams if stream.person == most)
+                self._streams.discard(dropped)
+                dropped.drop()
+            stream = Stream(self, parse_event_id(last_event_id, self.stations), sock, person)
             self._streams.add(stream)
             if not self._beating:
                 self._beating = True
@@ -173,8 +186,9 @@ class Live:
 class Stream:
     """One browser's stream."""
 
-    def __init__(self, live: Live, seen: dict[str, int], sock: socket.socket | None) -> None:
+    def __init__(self, live: Live, seen: dict[str, int], sock: socket.socket | None, person: str = "") -> None:
         self.dropped = False
+        self.person = person
         self._live = live
         self._seen = seen
         self._socket = sock
@@ -193,6 +207,8 @@ class Stream:
     def drop(self) -> None:
         """End it from another thread, also if its own is stuck in sending."""
         self.dropped, self._open = True, False
+        with contextlib.suppress(queue.Full):
+            self._queue.put_nowait(END)
         if self._socket is not None:
             with contextlib.suppress(OSError):  # it has ended already
                 self._socket.shutdown(socket.SHUT_RDWR)

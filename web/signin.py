@@ -7,8 +7,10 @@ import time
 import pyotp
 
 from schemas import Problem, User
+from schemas.store.accounts import known_key
+from web.address import counted
 from web.identity import account_of
-from web.password import matches, outdated, rehashed
+from web.password import matches, outdated, rehashed, turn
 from web.site import Site, actor
 
 FREE_BY_USER = 5
@@ -23,13 +25,26 @@ def prove(here: Site, username: str, password: str, code: str | None, recovery_c
     Raises Problem LOCKED_OUT, CREDENTIALS_INVALID, TWO_FACTOR_REQUIRED, TWO_FACTOR_INVALID, BUSY. An account that is not
     there, or is disabled, answers as one whose password is wrong, and as late.
     """
-    by_user, by_address = f"user:{username}", f"address:{actor()['address']}"
+    with turn():
+        return _proven(here, username, password, code, recovery_code)
+
+
+def _proven(here: Site, username: str, password: str, code: str | None, recovery_code: str | None) -> User:
+    address = actor()["address"]
+    user = account_of(here, username) if len(username) <= 32 else None
+    by_user, by_address = f"user:{username}", f"address:{counted(address)}"
+    if user is not None and here.accounts.known(user.id, address):
+        by_user = known_key(username, address)  # nobody elsewhere keeps somebody from signing in where they always do
     wait_s = here.accounts.attempt({by_user: FREE_BY_USER, by_address: FREE_BY_ADDRESS})
     if wait_s > 0:
         raise Problem("LOCKED_OUT", retry_after_s=int(wait_s) + 1)
-    user = account_of(here, username) if len(username) <= 32 else None
     hashed = user.password_hash if user is not None and not user.disabled else None
-    if not matches(password, hashed) or user is None:
+    try:
+        right = matches(password, hashed)
+    except Problem:  # BUSY: nothing was tried
+        here.accounts.take_back(by_user, by_address)
+        raise
+    if not right or user is None:
         _failed(here, user, by_user, "password")
         raise Problem("CREDENTIALS_INVALID")
     factor = here.accounts.twofactor(user.id)

@@ -84,7 +84,7 @@ def unlock(id: str) -> Response:
     """Forget the failed attempts of an account, and those of all addresses."""
     here = site()
     user = here.users.get(id)
-    here.accounts.unlock(f"user:{user.username}", user.id, actor())
+    here.accounts.unlock(user.username, user.id, actor())
     return ok(_shown(here, user))
 
 
@@ -101,7 +101,7 @@ def forget_twofactor(id: str) -> Response:
 
 def _shown(here: Site, user: User) -> dict[str, Any]:
     factor = here.accounts.twofactor(user.id)
-    failures = here.accounts.failures(f"user:{user.username}")
+    failures = here.accounts.failures_of(user.username)
     return {
         **facts(user),
         "twofactor": factor is not None and factor.enabled,

@@ -6,12 +6,12 @@ answer, measured), and its windows follow the clock of the wall.
 
 import threading
 import time
-from collections import deque
+from collections import OrderedDict, deque
 
 from limits.storage.base import MovingWindowSupport, Storage
 
 SCHEME = "window"
-MOST = 20_000  # keys; beyond them new ones are refused until old ones are forgotten
+MOST = 20_000  # keys; beyond them the one that was counted longest ago is forgotten: nobody new is refused for the others
 SWEEP_S = 30.0
 
 
@@ -22,7 +22,7 @@ class Window(Storage, MovingWindowSupport):
 
     def __init__(self, uri: str | None = None, wrap_exceptions: bool = False, **_: float | str | bool) -> None:
         super().__init__(uri, wrap_exceptions=wrap_exceptions)
-        self._hits: dict[str, tuple[int, deque[float]]] = {}
+        self._hits: OrderedDict[str, tuple[int, deque[float]]] = OrderedDict()  # last counted, last in order
         self._lock = threading.Lock()
         self._swept = time.monotonic()
 
@@ -30,13 +30,14 @@ class Window(Storage, MovingWindowSupport):
         """Count, if that does not make more than `limit` in the last `expiry` seconds."""
         now = time.monotonic()
         with self._lock:
-            if now - self._swept > SWEEP_S or len(self._hits) >= MOST:
+            if now - self._swept > SWEEP_S:
                 self._sweep(now)
             found = self._hits.get(key)
             if found is None:
                 if len(self._hits) >= MOST:
-                    return False
+                    self._hits.popitem(last=False)
                 found = self._hits[key] = expiry, deque()
+            self._hits.move_to_end(key)
             hits = found[1]
             while hits and hits[0] <= now - expiry:
                 hits.popleft()

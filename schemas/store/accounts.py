@@ -91,6 +91,7 @@ class Accounts:
         self.path = path
         self.clock = clock
         self._open = threading.local()
+        self._turn = threading.Lock()  # of this process's threads: they wait in line instead of asking SQLite again and again
 
     def close(self) -> None:
         """Close this thread's connection."""
@@ -161,6 +162,10 @@ class Accounts:
             return [Session(*row) for row in self._read(f"{sql} ORDER BY seen_at DESC", (wall, wall))]
         return [Session(*row) for row in self._read(f"{sql} AND user = ? ORDER BY seen_at DESC", (wall, wall, user))]
 
+    def known(self, user: str, address: str) -> bool:
+        """Whether the user has signed in from there lately: within a month after the end of that session."""
+        return bool(self._read("SELECT 1 FROM sessions WHERE user = ? AND address = ? LIMIT 1", (user, address)))
+
     def end(self, session: str, action: str, who: dict[str, str]) -> bool:
         """End a session; whether it had not ended before."""
         return self._write(lambda db: self._end(db, session, action, who))
@@ -229,19 +234,28 @@ class Accounts:
         """Forget the failures of a key."""
         self._write(lambda db: db.execute("DELETE FROM lockouts WHERE key = ?", (_key(key),)))
 
-    def unlock(self, key: str, target: str, who: dict[str, str]) -> None:
-        """Forget the failures of a key, and those of all addresses: who asks for it is most likely locked out by both."""
+    def unlock(self, username: str, target: str, who: dict[str, str]) -> None:
+        """Forget the failures of a user name, and those of all addresses: who asks is most likely locked out by both."""
 
         def operation(db: sqlite3.Connection) -> None:
             self._append(db, "user.unlock", target, {}, **who)
-            db.execute("DELETE FROM lockouts WHERE key = ? OR key LIKE 'address:%'", (_key(key),))
+            keys = _key(f"user:{username}"), _key(known_key(username, "")).partition(":")[0] + ":%"
+            db.execute("DELETE FROM lockouts WHERE key = ? OR key LIKE ? OR key LIKE 'address:%'", keys)
 
         self._write(operation)
 
     def failures(self, key: str) -> int:
         """How many failures of a key are remembered."""
-        rows = self._read("SELECT * FROM lockouts WHERE key = ?", (_key(key),))
-        return int(rows[0][1]) if rows and _age(rows[0], self.clock()) <= FORGET_S else 0
+        return self._most("key = ?", _key(key))
+
+    def failures_of(self, username: str) -> int:
+        """How many failures of a user name are remembered, where there are most: from one of its addresses, or elsewhere."""
+        known = _key(known_key(username, "")).partition(":")[0]
+        return max(self.failures(f"user:{username}"), self._most("key LIKE ?", f"{known}:%"))
+
+    def _most(self, which: str, value: str) -> int:
+        rows, moment = self._read(f"SELECT * FROM lockouts WHERE {which}", (value,)), self.clock()
+        return max((int(row[1]) for row in rows if _age(row, moment) <= FORGET_S), default=0)
 
     # Second factors
 
@@ -354,6 +368,14 @@ class Accounts:
 
     def _write(self, operation: Callable[[sqlite3.Connection], T]) -> T:
         """Run `operation` in a transaction that is on the disk when this returns; nothing of it is kept if it raises."""
+        if not self._turn.acquire(timeout=BUSY_S):
+            raise Problem("STORE_FAILED", f"{self.path.name} is held too long by another thread")
+        try:
+            return self._transaction(operation)
+        finally:
+            self._turn.release()
+
+    def _transaction(self, operation: Callable[[sqlite3.Connection], T]) -> T:
         try:
             db = self._connection()
             db.execute("BEGIN IMMEDIATE")
@@ -432,6 +454,11 @@ def _statements(script: str) -> Iterator[str]:
         if sqlite3.complete_statement(statement):
             yield statement
             statement = ""
+
+
+def known_key(username: str, address: str) -> str:
+    """The key of attempts from an address where the user has signed in before: nobody elsewhere can lock that one."""
+    return f"known-{hashlib.sha256(username.encode('utf-8', 'replace')).hexdigest()[:16]}:{address}"
 
 
 def _key(key: str) -> str:

@@ -38,6 +38,9 @@ def browser(app: Flask) -> FlaskClient:
         {"Origin": "null"},
         {"Origin": "http://localhost.evil.example"},
         {"Origin": "http://localhost:1"},
+        {"Origin": "http://["},
+        {"Origin": "http://[::1"},
+        {"Origin": "http://\u2100.example"},
         {"X-CSRF-Token": "0" * 64},
         {"X-CSRF-Token": "é"},
     ],
@@ -184,3 +187,18 @@ def test_a_fault_of_ours_is_told_by_its_request_id_and_nothing_more(app: Flask, 
     assert (answer.status_code, code(answer)) == (500, "INTERNAL")
     assert "abc" in answer.text
     assert "division" not in answer.text
+
+
+def test_what_is_refused_counts_whatever_its_headers_are(tmp_path: Path) -> None:
+    client = application(tmp_path, requests_per_minute=5).test_client()
+    statuses = [client.post(f"{API}/auth/refresh", json={}, headers={"Origin": "http://["}).status_code for _ in range(3)]
+    assert set(statuses) == {403}
+    limited = application(tmp_path, sign_ins_per_minute=5).test_client()
+    answers = [sign_in_from(limited, {"Origin": "http://["}) for _ in range(8)]
+    assert answers == [403] * 5 + [429] * 3
+
+
+def sign_in_from(client: FlaskClient, headers: dict[str, str]) -> int:
+    """The status of an attempt to sign in with these headers."""
+    body = {"username": "ada", "password": "wrong wrong wrong"}
+    return client.post(f"{API}/auth/login", json=body, headers=headers).status_code

@@ -119,10 +119,11 @@ def test_what_is_too_much_to_tell_again_is_named(
 
 
 def test_beyond_the_cap_a_stream_is_refused_and_all_else_answers(app: Flask, node: Node, port: int, viewer: Someone) -> None:
-    readers = [Reader(port, viewer.token) for _ in range(2)]
+    other = Someone(app, "VIEWER")
+    readers = [Reader(port, someone.token) for someone in (viewer, other)]
     for reader in readers:
         reader.next("hello")
-    refused = Reader(port, viewer.token)
+    refused = Reader(port, Someone(app, "VIEWER").token)
     assert (refused.status, refused.headers["retry-after"]) == (503, "5")
     assert app.test_client().get("/api/v1/health").status_code == 200
     assert Someone(app, "VIEWER").get("/results?limit=1")["results"]
@@ -137,7 +138,7 @@ def test_beyond_the_cap_a_stream_is_refused_and_all_else_answers(app: Flask, nod
 
 
 def test_a_reader_who_does_not_read_is_dropped_and_hinders_nobody(app: Flask, node: Node, port: int, viewer: Someone) -> None:
-    slow, quick = Reader(port, viewer.token), Reader(port, viewer.token)
+    slow, quick = Reader(port, viewer.token), Reader(port, Someone(app, "VIEWER").token)
     quick.next("hello")
     live = records_of(app).live
     wait_for(lambda: len(live) == 2, 5, "both are there")
@@ -191,3 +192,17 @@ def test_an_event_id_is_read_as_written_or_not_at_all() -> None:
     assert parse_event_id("cam1:4711,other:1", ["cam1"]) == {"cam1": 4711}
     for garbage in ("", ",", "cam1:", ":1", "cam1:1,", "cam1:1;cam2:2", "cam1:٣", "cam1:1\n", "C:1"):
         assert parse_event_id(garbage, ["cam1", "cam2"]) == {}, garbage
+
+
+def test_one_person_cannot_take_the_places_of_all(app: Flask, node: Node, port: int, viewer: Someone) -> None:
+    app.config["EVENT_STREAMS"] = 6
+    greedy = [Reader(port, viewer.token) for _ in range(6)]
+    assert [reader.status for reader in greedy] == [200] * 3 + [503] * 3, "more than half of all places"
+    second = Someone(app, "OPERATOR")
+    also = [Reader(port, second.token) for _ in range(3)]
+    assert [reader.status for reader in also] == [200] * 3
+    third = Reader(port, Someone(app, "VIEWER").token)
+    assert third.status == 200, "who has none yet found no place"
+    third.next("hello")
+    for reader in (*greedy, *also, third):
+        reader.close()

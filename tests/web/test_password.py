@@ -1,10 +1,14 @@
 """Passwords: which are refused, and that what is hashed is the same however it was typed."""
 
 import unicodedata
+from contextlib import ExitStack
+from pathlib import Path
 
 import pytest
 
 from schemas import Problem
+from tests.people import account, application, code, sign_in
+from web import password
 from web.password import HASHER, hash_password, normal
 
 
@@ -46,3 +50,18 @@ def test_a_good_password_is_hashed_with_enough_work(password: str) -> None:
 def test_a_password_is_the_same_in_every_unicode_form() -> None:
     hashed = hash_password(unicodedata.normalize("NFD", "Müller fährt 88"), "joan")
     assert HASHER.verify(hashed, normal(unicodedata.normalize("NFC", "Müller fährt 88")))
+
+
+def test_who_finds_too_many_waiting_is_told_at_once_and_not_counted_as_one_who_failed(tmp_path: Path) -> None:
+    app = application(tmp_path)
+    account(app, "ada", "ADMIN")
+    places = password.AT_ONCE + 4
+    with ExitStack() as stack:
+        for _ in range(places):
+            stack.enter_context(password.turn())
+        for _ in range(8):
+            answer = sign_in(app.test_client(), "ada")
+            assert (answer.status_code, code(answer)) == (503, "BUSY")
+            assert int(answer.headers["Retry-After"]) > 0
+    assert sign_in(app.test_client(), "ada").status_code == 200
+    assert HASHER.parallelism == 1, "one who signs in takes every processor"

@@ -181,6 +181,33 @@ def test_of_forwarded_addresses_only_that_of_our_proxy_is_believed(tmp_path: Pat
     assert rows == ["10.0.0.0", "10.0.0.1", "10.0.0.2"]
 
 
+@pytest.mark.parametrize("said", ["x" * 3000, "6.6.6.6\u0007", "not an address", "6.6.6.6:80:1", "<script>"])
+def test_a_forwarded_address_that_is_none_is_not_written_down(tmp_path: Path, said: str) -> None:
+    app = application(tmp_path, proxy_hops=1)
+    forwarded(app, said)
+    rows = [row.address for row in site_of(app).accounts.audit_rows() if row.action == "sign-in.failed"]
+    assert rows == ["127.0.0.1"], "the proxy itself is who can be named"
+
+
+def test_who_is_locked_out_by_somebody_elsewhere_signs_in_where_they_always_do(app: Flask) -> None:
+    """Five wrong passwords an hour from anywhere were enough to keep an administrator out for good."""
+    panel, elsewhere = {"REMOTE_ADDR": "10.0.0.5"}, {"REMOTE_ADDR": "10.9.9.9"}
+
+    def attempt(password: str, where: dict[str, str]) -> int:
+        body = {"username": "ada", "password": password}
+        return app.test_client().post(f"{API}/auth/login", json=body, environ_overrides=where).status_code
+
+    assert attempt(PASSWORD, panel) == 200
+    assert [attempt("wrong", elsewhere) for _ in range(6)] == [401] * 5 + [429]
+    assert attempt(PASSWORD, elsewhere) == 429
+    assert attempt(PASSWORD, panel) == 200
+    assert [attempt("wrong", panel) for _ in range(6)] == [401] * 5 + [429], "guessing from there is limited too"
+    accounts = site_of(app).accounts
+    assert accounts.failures_of("ada") == 5
+    accounts.unlock("ada", "ada", {"username": "x", "address": "", "request_id": ""})
+    assert (accounts.failures_of("ada"), attempt(PASSWORD, panel), attempt(PASSWORD, elsewhere)) == (0, 200, 200)
+
+
 def test_one_asks_too_often(tmp_path: Path) -> None:
     app = application(tmp_path, requests_per_minute=3)
     client = app.test_client()

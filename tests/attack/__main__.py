@@ -1,0 +1,85 @@
+"""`make attack`: these loads against a running demo, one after the other, and how a bystander is answered meanwhile.
+
+Without --web-port and --metrics-port a demo is started for it.
+"""
+
+import argparse
+import contextlib
+import os
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+
+from deploy.serving import more_files
+from tests.attack.loads import WEB, Answers, Load, Probe
+from tests.web_process import Web
+
+LIMIT_MS = 500.0
+PATHS = ("/health/live", "/app/run")
+
+
+def main() -> int:
+    """0 if every answer came within the limit."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--web-port", type=int, help="of a running demo or site of yours on this machine")
+    parser.add_argument("--seconds", type=float, default=12.0, help="how long each load lasts (default 12 s)")
+    parser.add_argument("--only", nargs="*", help="names of loads")
+    args = parser.parse_args()
+    more_files()
+    os.nice(5)  # the attacker is another machine: it must not take the processors of the one it attacks
+    chosen = [load for load in WEB if not args.only or load.__name__ in args.only]
+    console = Console(width=max(120, Console().width))
+    table = Table(title="Attacks, and what somebody else waits meanwhile")
+    for title in ("load", "page", "worst ms", "median ms", "answered", "not"):
+        table.add_column(title, justify="left" if title in ("load", "page") else "right")
+    good = True
+    with _site(args.web_port) as port:
+        for load in chosen:
+            with console.status(load.__name__):
+                for path, found in under(load, port, args.seconds).items():
+                    held = found.worst_ms <= LIMIT_MS and not found.failed
+                    good = good and held
+                    colour = "green" if held else "red"
+                    table.add_row(
+                        (load.__doc__ or "").rstrip("."),
+                        path,
+                        f"[{colour}]{found.worst_ms:.0f}[/]",
+                        f"{found.median_ms:.0f}",
+                        str(found.answered),
+                        str(found.failed),
+                    )
+    console.print(table)
+    return 0 if good else 1
+
+
+def under(load: Load, port: int, seconds: float) -> dict[str, Answers]:
+    """How a bystander is answered by each page while a load runs."""
+    import time
+
+    with load(port), contextlib.ExitStack() as stack:
+        probes = {path: stack.enter_context(Probe(port, path, every_s=0.3 if path == PATHS[0] else 1.0)) for path in PATHS}
+        time.sleep(seconds)
+    return {path: probe.answers for path, probe in probes.items()}
+
+
+@contextlib.contextmanager
+def _site(port: int | None) -> Iterator[int]:
+    if port is not None:
+        yield port
+        return
+    with tempfile.TemporaryDirectory(prefix="attack-") as name:
+        environ = {key: os.environ[key] for key in os.environ if key.startswith("GUNICORN")}
+        environ["INSPECTION_WEB__REQUESTS_PER_MINUTE"] = "100"  # as it comes
+        web = Web(Path(name), **environ)
+        try:
+            yield web.ready().port
+        finally:
+            web.end()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

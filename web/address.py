@@ -1,0 +1,18 @@
+"""Addresses of clients as they are counted: what one host can have many of counts as one."""
+
+import ipaddress
+from functools import lru_cache
+
+
+@lru_cache(maxsize=4096)
+def counted(address: str | None) -> str:
+    """An IPv4 address as it is, also one in IPv6 clothes; of an IPv6 address its /64, which every host has to itself."""
+    try:
+        found = ipaddress.ip_address(address or "")
+    except ValueError:
+        return "unknown"
+    if isinstance(found, ipaddress.IPv6Address):
+        if found.ipv4_mapped is not None:
+            return str(found.ipv4_mapped)
+        return str(ipaddress.IPv6Network((int(found) >> 64 << 64, 64)))
+    return str(found)
