@@ -4,6 +4,7 @@ Whatever comes is answered. An id answers only what it was given for: the same c
 other one is refused. What waited too long moves and starts nothing, and what comes faster than it can be done is answered BUSY.
 """
 
+import contextlib
 import hashlib
 import logging
 import queue
@@ -54,7 +55,8 @@ class Commands:
         self._ledger = ledger
         self._outbox = outbox
         self._seldom = Seldom(outbox)
-        self._line: queue.Queue[_Waiting | None] = queue.Queue(LINE)
+        self._line: queue.Queue[_Waiting] = queue.Queue(LINE)
+        self._stopping = False
         self._thread = threading.Thread(target=self._run, name="commands", daemon=True)
         # what only reads need not survive a restart; the other replies are kept in the ledger
         self._recent: OrderedDict[str, KeptReply] = OrderedDict()
@@ -66,9 +68,13 @@ class Commands:
         self._thread.start()
 
     def stop(self, limit_s: float) -> None:
-        """Finish the current command, then end."""
-        self._line.put(None)
+        """Finish the current command, answer those that wait, then end."""
+        self._stopping = True
         self._thread.join(limit_s)
+        with contextlib.suppress(queue.Empty):
+            while True:
+                waiting = self._line.get_nowait()
+                self._busy(waiting.name, waiting.message, "the node stops")
         self._actions.close()
 
     def put(self, name: str, message: Incoming, backlog: Backlog | None = None) -> None:
@@ -101,22 +107,20 @@ class Commands:
     # The thread
 
     def _run(self) -> None:
-        while self.work(0.5):
+        while not self._stopping:
             self.beat_ns = time.monotonic_ns()
+            self.work(0.25)
 
-    def work(self, wait_s: float) -> bool:
-        """Answer the next command, if one comes in time; False if there will be none any more."""
+    def work(self, wait_s: float) -> None:
+        """Answer the next command, if one comes in time."""
         try:
             waiting = self._line.get(timeout=wait_s)
         except queue.Empty:
-            return True
-        if waiting is None:
-            return False
+            return
         try:
             self._reply(waiting.name, waiting.message, self._answer(waiting))
         except Exception:
             log.exception("command %s failed", waiting.name)
-        return True
 
     def _answer(self, waiting: _Waiting) -> Reply:
         name, payload = waiting.name, waiting.message.payload

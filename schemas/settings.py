@@ -293,9 +293,9 @@ class CommandSettings(Shape):
         description="A command that waited longer while the node was away moves and starts nothing: COMMAND_STALE, in ms.",
     )
     per_second: Float = Field(
-        default=50.0, gt=0, le=100_000, description="Commands a second that are done in the long run; more are answered BUSY."
+        default=20.0, gt=0, le=100_000, description="Commands a second that are done in the long run; more are answered BUSY."
     )
-    burst: Annotated[int, Field(ge=1, le=100_000)] = Field(default=100, description="Commands that may come at once.")
+    burst: Annotated[int, Field(ge=1, le=100_000)] = Field(default=60, description="Commands that may come at once.")
 
 
 class PictureSettings(Shape):

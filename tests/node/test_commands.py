@@ -210,6 +210,18 @@ def test_one_command_too_many_is_answered_busy_under_its_id(tmp_path: Path) -> N
         assert len(node.said("event", "command.busy")) == 1
 
 
+def test_commands_that_wait_when_the_node_stops_are_answered_and_do_not_hold_it_up(tmp_path: Path) -> None:
+    with still(tmp_path) as node:
+        for number in range(64):
+            node.service.commands.put("pause", Incoming("cmd/pause", b'{"request_id":"r-%d"}' % number))
+        node.service.commands._stopping = True  # as if it was asked to while another command was done
+        node.service.commands.start()
+        node.service.commands.stop(1.0)
+        replies = node.said("reply", "pause")
+        assert [(reply["request_id"], reply["error"]["code"]) for reply in replies] == [(f"r-{n}", "BUSY") for n in range(64)]
+        assert paused(node) == set()
+
+
 def test_commands_that_come_faster_than_allowed_are_answered_busy_until_there_is_time_again(tmp_path: Path) -> None:
     with still(tmp_path, commands={"burst": 3, "per_second": 20.0}) as node:
         codes = [(node.command("ping", request_id=f"r-{n}")["error"] or {"code": "OK"})["code"] for n in range(30)]

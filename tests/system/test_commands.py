@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 from schemas.command import COMMANDS
-from tests.processes import NodeProcess
+from tests.conftest import synthetic_node
+from tests.processes import NodeProcess, settle
 from tests.promise import Line
 
 pytestmark = pytest.mark.system
@@ -170,3 +171,41 @@ def test_a_reply_goes_to_the_response_topic_of_clients_only(ready: Line) -> None
 def test_reset_counters_starts_from_zero(ready: Line) -> None:
     ready.result(ready.trigger())
     assert ready.command("reset_counters", station="cam1")["ok"] is True
+
+
+def test_commands_that_waited_while_the_node_was_away_start_nothing(tmp_path, broker, line: Line) -> None:
+    node = synthetic_node(tmp_path, broker.port, max_age_ms=500)
+    with node.config.open("a") as config:  # tables come last
+        config.write("\n[commands]\nmax_age_ms = 1000\n")
+    node.start()
+    try:
+        line.state("Ready")
+        node.kill()
+        settle(2.0)
+        seen = len(line.heard)
+        line.trigger(payload={"trigger_id": "late-1"})
+        for name, fields in {
+            "trigger": {"trigger": {"trigger_id": "late-2"}},
+            "pause": {"maintenance": True},
+            "set_output": {"output": "ok", "active": True},
+            "select_program": {"program": "synthetic-part"},
+        }.items():
+            request = json.dumps({"request_id": f"late-{name}", "station": "cam1", **fields})
+            line.client.publish(f"{line.prefix}cmd/{name}", request, qos=1).wait_for_publish(10)
+        node.start()
+        replies = {
+            name: line.expect(lambda topic, value, name=name: topic == f"reply/{name}", 20, seen)
+            for name in ("trigger", "pause", "set_output", "select_program")
+        }
+        assert {name: reply["error"] and reply["error"]["code"] for name, reply in replies.items()} == {
+            "trigger": "COMMAND_STALE",
+            "pause": None,
+            "set_output": "COMMAND_STALE",
+            "select_program": "COMMAND_STALE",
+        }
+        for trigger_id in ("late-1", "late-2"):
+            result = line.result(trigger_id)
+            assert (result["error"]["code"], result["outputs"]) == ("TRIGGER_STALE", "none")
+        assert not any(line.command("ping")["data"]["lines"]["cam1"][name] for name in ("ok", "ng", "error", "busy"))
+    finally:
+        node.end()

@@ -7,7 +7,7 @@ import pytest
 from schemas import Result, SyntheticCamera
 from tests.conftest import synthetic_node
 from tests.processes import NodeProcess, settle
-from tests.promise import Line, stored
+from tests.promise import Line, stored, wait_for
 
 pytestmark = pytest.mark.system
 
@@ -41,6 +41,11 @@ def test_a_known_id_gives_no_second_result_and_a_changed_payload_an_event(ready:
     assert event["data"]["trigger_id"] == "t-1"
     ready.result(ready.trigger(payload={"trigger_id": "t-2"}))
     assert [result["trigger_id"] for result in ready.results()] == ["t-1", "t-2"]
+    told = [json.loads(payload) for topic, payload, _, _ in list(ready.heard) if topic == "accepted/cam1"]
+    first = ready.results()[0]
+    assert [(one["trigger_id"], one["known"], one["seq"], one["verdict"]) for one in told] == [
+        ("t-1", True, 1, first["verdict"])
+    ] * 2
     assert node.metrics()['inspection_duplicates_total{station="cam1"}'] == 2
 
 
@@ -105,6 +110,22 @@ def test_a_button_that_is_released_is_told_and_not_inspected(ready: Line) -> Non
         assert event["station"] == "cam1"
     ready.result(ready.trigger())
     assert [result["seq"] for result in ready.results()] == [1]
+
+
+def test_a_counter_that_begins_again_is_an_alarm_until_a_new_id_comes(ready: Line) -> None:
+    def alarm(active: bool) -> bool:
+        said = [payload for topic, payload, _, _ in list(ready.heard) if topic == "alarm/DUPLICATES.cam1"]
+        return bool(said) and bool(said[-1]) is active
+
+    for _ in range(2):
+        for number in (1, 2, 3):
+            ready.trigger(payload={"trigger_id": f"L3-{number}"})
+            ready.result(f"L3-{number}")
+    wait_for(lambda: alarm(True), 10, "the alarm")
+    ready.result(ready.trigger(payload={"trigger_id": "L3-4", "ack": True}))
+    wait_for(lambda: alarm(False), 10, "its end")
+    accepted = ready.expect(lambda topic, value: topic == "accepted/cam1" and value["trigger_id"] == "L3-4")
+    assert accepted == {"trigger_id": "L3-4", "known": False, "state": "waiting"}
 
 
 def test_a_retained_trigger_is_ignored_with_an_event(ready: Line, node: NodeProcess) -> None:
