@@ -1,11 +1,10 @@
 """The node's figures: Prometheus on a port of its own, and the same numbers for the `metrics` topic."""
 
-import threading
 from typing import Any
-from wsgiref.simple_server import WSGIServer
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Info, start_http_server
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Info
 
+from node.metrics_port import MetricsPort
 from schemas import Result
 
 SECONDS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0)
@@ -44,19 +43,17 @@ class Metrics:
         Info("build", "Version of the node", **new).info({"version": version, "node": node})
         self._known: dict[tuple[str, ...], Any] = {}
         self._broker_seen: dict[str, int] = {}
-        self._server: tuple[WSGIServer, threading.Thread] | None = None
+        self._port: MetricsPort | None = None
 
-    def serve(self, bind: str) -> None:
+    def serve(self, bind: str, token: str | None = None) -> None:
         """Open the port. Raises OSError."""
-        host, _, port = bind.rpartition(":")
-        self._server = start_http_server(int(port), host.strip("[]"), registry=self.registry)
+        self._port = MetricsPort(self.registry, bind, token)
 
     def close(self) -> None:
         """Close the port."""
-        if self._server is not None:
-            self._server[0].shutdown()
-            self._server[0].server_close()
-            self._server = None
+        if self._port is not None:
+            self._port.close()
+            self._port = None
 
     def result(self, result: Result) -> None:
         """Count one result."""

@@ -191,7 +191,8 @@ class Service:
     def run(self, asked: Callable[[], Outcome | None]) -> Outcome:
         """Start everything, watch over it until `asked` says stop or reload, put everything away. Raises OSError, Problem."""
         if self.settings.metrics.enabled:
-            self.metrics.serve(self.settings.metrics.bind)
+            token = self.settings.metrics.token
+            self.metrics.serve(self.settings.metrics.bind, token.get_secret_value() if token else None)
         self.alarms.set("LEDGER", self.ledger.lost)
         self.driver.start()
         for station in self.stations.values():

@@ -93,10 +93,13 @@ class BrokerSettings(Shape):
 
 
 class MetricsSettings(Shape):
-    """Prometheus metrics and probes of the node."""
+    """Prometheus metrics of the node."""
 
     enabled: bool = Field(default=True, description="Whether the metrics port is opened.")
     bind: Bind = Field(default="127.0.0.1:9464", description="Address and port.")
+    token: SecretStr | None = Field(
+        default=None, description="Bearer token that whoever reads them has to send; from the environment or a file only."
+    )
     _check = field_validator("bind")(_port)
 
 

@@ -14,6 +14,8 @@ from schemas.errors import Problem
 MAX_ENTRIES = 64
 MAX_BYTES = 64 * 1024 * 1024
 MAX_RATIO = 100
+DIRECTORY_BYTES = 256 * 1024  # zipfile makes an object of every entry that the directory holds, before we can count them
+PIECE_BYTES = 64 * 1024
 FREE_BYTES = 64 * 1024  # below this an entry may be as compressible as it likes
 LONG_AGO = (1980, 1, 1, 0, 0, 0)
 BROKEN = (zipfile.BadZipFile, zlib.error, struct.error, EOFError, NotImplementedError, RuntimeError, ValueError)
@@ -35,10 +37,11 @@ def unpack(data: bytes) -> tuple[bytes, dict[str, bytes]]:
     """`program.json` and the files beside it by name. Nothing is written. Raises Problem PROGRAM_INVALID."""
     if len(data) > MAX_BYTES:
         _refuse(f"it is larger than {MAX_BYTES >> 20} MiB")
+    _check_directory(data)
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
             files = _checked(archive.infolist())
-            contents = {name: archive.read(entry) for name, entry in files.items()}
+            contents = {name: _inflated(archive, entry) for name, entry in files.items()}
     except BROKEN as error:
         _refuse(f"it cannot be read ({error})")
     documents = [name for name in contents if PurePosixPath(name).name == "program.json"]
@@ -48,6 +51,27 @@ def unpack(data: bytes) -> tuple[bytes, dict[str, bytes]]:
     paths = {PurePosixPath(name): content for name, content in contents.items()}
     beside = {path.name: content for path, content in paths.items() if path.parent == folder}
     return beside.pop("program.json"), beside
+
+
+def _check_directory(data: bytes) -> None:
+    """Refuse a directory that is larger than that of any bundle, before anything is made of it."""
+    at = data.rfind(b"PK\5\6")
+    if at < 0 or at + 22 > len(data):
+        _refuse("it is no zip")
+    if struct.unpack_from("<L", data, at + 12)[0] > DIRECTORY_BYTES or data[max(0, at - 20) : at].startswith(b"PK\6\7"):
+        _refuse(f"its directory is larger than {DIRECTORY_BYTES >> 10} KiB")
+
+
+def _inflated(archive: zipfile.ZipFile, entry: zipfile.ZipInfo) -> bytes:
+    """An entry, in pieces: what is in it may be far more than its size says, and zipfile inflates all that it is asked for."""
+    pieces, left = [], entry.file_size
+    with archive.open(entry) as file:
+        while left > 0 and (piece := file.read(min(PIECE_BYTES, left))):
+            pieces.append(piece)
+            left -= len(piece)
+        if left > 0 or file.read(1):
+            _refuse(f"{entry.orig_filename[:80]!r} has not the size it says")
+    return b"".join(pieces)
 
 
 def _checked(entries: list[zipfile.ZipInfo]) -> dict[str, zipfile.ZipInfo]:

@@ -1,0 +1,129 @@
+"""The port that Prometheus asks: one thread, a page made at most once a second, and as much work for a flood as for a scrape.
+
+It stands in the process that inspects, so whoever reaches the port must not be able to slow that down: at most a hundred
+connections a second are taken, 32 are open at a time, each for two seconds, and the oldest makes room.
+"""
+
+import contextlib
+import hmac
+import re
+import selectors
+import socket
+import threading
+import time
+from collections import OrderedDict
+
+from prometheus_client import CollectorRegistry, generate_latest
+from prometheus_client.exposition import CONTENT_TYPE_LATEST
+
+OPEN = 32
+OPEN_S = 2.0
+PACE_S = 0.01
+PAGE_S = 1.0
+HEAD_BYTES = 4096
+REQUEST = re.compile(rb"(GET|HEAD) /metrics(?:\?[^ ]*)? HTTP/1\.[01]\r\n")
+BEARER = re.compile(rb"\r\nauthorization:[ \t]*bearer[ \t]+([^\r\n]+?)[ \t]*\r\n", re.IGNORECASE)
+
+
+class MetricsPort:
+    """Serves the figures of a registry; `token` is what a scraper has to send, None for nothing."""
+
+    def __init__(self, registry: CollectorRegistry, bind: str, token: str | None = None) -> None:
+        """Open the port. Raises OSError."""
+        host, _, port = bind.rpartition(":")
+        host = host.strip("[]")
+        self._registry = registry
+        self._token = token.encode() if token is not None else None
+        self._page, self._made_at = b"", float("-inf")
+        self._open: OrderedDict[socket.socket, tuple[float, bytearray]] = OrderedDict()
+        self._listener = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_STREAM)
+        try:
+            self._listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            self._listener.bind((host, int(port)))
+            self._listener.listen(OPEN)
+            self._listener.setblocking(False)
+        except BaseException:
+            self._listener.close()
+            raise
+        self._ended = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="metrics", daemon=True)
+        self._thread.start()
+
+    def close(self) -> None:
+        """Close the port; it can be called twice."""
+        self._ended.set()
+        self._thread.join(5)
+
+    def _run(self) -> None:
+        with selectors.DefaultSelector() as selector:
+            self._selector = selector
+            selector.register(self._listener, selectors.EVENT_READ)
+            while not self._ended.is_set():
+                for key, _ in selector.select(0.25):
+                    if key.fileobj is self._listener:
+                        self._accept()
+                    elif isinstance(key.fileobj, socket.socket) and key.fileobj in self._open:
+                        self._hear(key.fileobj)
+                now = time.monotonic()
+                while self._open and next(iter(self._open.values()))[0] <= now:
+                    self._close(next(iter(self._open)))
+            for sock in tuple(self._open):
+                self._close(sock)
+            self._listener.close()
+
+    def _accept(self) -> None:
+        try:
+            sock, _ = self._listener.accept()
+        except OSError:  # it has gone, or there is no descriptor left: not so fast
+            self._ended.wait(PACE_S)
+            return
+        sock.setblocking(False)
+        if len(self._open) >= OPEN:
+            self._close(next(iter(self._open)))
+        self._open[sock] = time.monotonic() + OPEN_S, bytearray()
+        self._selector.register(sock, selectors.EVENT_READ)
+        self._ended.wait(PACE_S)
+
+    def _hear(self, sock: socket.socket) -> None:
+        came = self._open[sock][1]
+        try:
+            data = sock.recv(HEAD_BYTES)
+        except BlockingIOError:
+            return
+        except OSError:
+            data = b""
+        came += data
+        if data and b"\r\n\r\n" not in came and len(came) < HEAD_BYTES:
+            return
+        if data:
+            with contextlib.suppress(OSError):  # the page is smaller than a socket's buffer: who does not read gets a part
+                sock.sendall(self._answer(bytes(came)))
+                sock.shutdown(socket.SHUT_WR)
+        self._close(sock)
+
+    def _answer(self, head: bytes) -> bytes:
+        asked = REQUEST.match(head)
+        if asked is None:
+            return _http("404 Not Found", b"there is /metrics only\n")
+        if self._token is not None:
+            given = BEARER.search(head)
+            if given is None or not hmac.compare_digest(given[1], self._token):
+                return _http("401 Unauthorized", b"a token is needed\n", "WWW-Authenticate: Bearer\r\n")
+        return _http("200 OK", self._made(), f"Content-Type: {CONTENT_TYPE_LATEST}\r\n", head_only=asked[1] == b"HEAD")
+
+    def _made(self) -> bytes:
+        if time.monotonic() - self._made_at >= PAGE_S:
+            self._page = generate_latest(self._registry)
+            self._made_at = time.monotonic()
+        return self._page
+
+    def _close(self, sock: socket.socket) -> None:
+        del self._open[sock]
+        with contextlib.suppress(KeyError, ValueError):
+            self._selector.unregister(sock)
+        sock.close()
+
+
+def _http(status: str, body: bytes, more: str = "", *, head_only: bool = False) -> bytes:
+    head = f"HTTP/1.1 {status}\r\nConnection: close\r\nContent-Length: {len(body)}\r\n{more}\r\n".encode()
+    return head if head_only else head + body

@@ -1,0 +1,93 @@
+"""The port that Prometheus asks, under a flood: one thread, few connections, one page a second."""
+
+import contextlib
+import http.client
+import socket
+import threading
+from collections.abc import Iterator
+
+import pytest
+
+from node.metrics import Metrics
+from tests.processes import free_port
+from tests.promise import wait_for
+
+TOKEN = "a-scraper-of-the-plant-7391"
+
+
+@pytest.fixture
+def metrics() -> Iterator[Metrics]:
+    made = Metrics("1", "node-01")
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def port(metrics: Metrics) -> int:
+    number = free_port()
+    metrics.serve(f"127.0.0.1:{number}")
+    return number
+
+
+def get(port: int, path: str = "/metrics", **headers: str) -> tuple[int, bytes]:
+    """Status and body."""
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
+    with contextlib.closing(connection):
+        connection.request("GET", path, headers=headers)
+        answer = connection.getresponse()
+        return answer.status, answer.read()
+
+
+def test_only_the_figures_are_there(port: int) -> None:
+    status, page = get(port)
+    assert status == 200
+    assert b'inspection_build_info{node="node-01",version="1"} 1.0' in page
+    assert [get(port, path)[0] for path in ("/", "/live", "/debug", "/metrics/x", "/metricsx")] == [404] * 5
+    assert get(port, "/metrics?name[]=x")[0] == 200
+
+
+def test_a_flood_of_connections_makes_no_threads_and_the_next_scrape_is_answered(port: int) -> None:
+    before = threading.active_count()
+    crowd = []
+    for n in range(300):
+        sock = socket.socket()
+        sock.setblocking(False)
+        with contextlib.suppress(BlockingIOError):
+            sock.connect(("127.0.0.1", port))
+        if n % 2:
+            with contextlib.suppress(OSError):
+                sock.send(b"GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n")
+        crowd.append(sock)
+    assert threading.active_count() <= before
+    for sock in crowd:
+        sock.close()
+    assert wait_for(lambda: get(port)[0] == 200, 10, "a scrape")
+
+
+def test_who_says_nothing_or_never_ends_is_cut_off(port: int) -> None:
+    socks = [socket.create_connection(("127.0.0.1", port), 10) for _ in range(3)]
+    socks[1].sendall(b"GET /metrics HTT")
+    socks[2].sendall(b"x" * 5000)
+    assert [sock.recv(16)[:12] for sock in socks] == [b"", b"", b"HTTP/1.1 404"]
+    for sock in socks:
+        sock.close()
+
+
+def test_the_page_is_made_once_a_second_at_most(metrics: Metrics, port: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    from node import metrics_port
+
+    made: list[int] = []
+    real = metrics_port.generate_latest
+    monkeypatch.setattr(metrics_port, "PAGE_S", 60.0)
+    monkeypatch.setattr(metrics_port, "generate_latest", lambda registry: made.append(1) or real(registry))
+    assert {get(port)[0] for _ in range(20)} == {200}
+    assert len(made) == 1
+
+
+def test_with_a_token_nobody_reads_without_it(metrics: Metrics) -> None:
+    port = free_port()
+    metrics.serve(f"127.0.0.1:{port}", TOKEN)
+    assert get(port)[0] == 401
+    assert get(port, Authorization="Bearer wrong")[0] == 401
+    assert get(port, Authorization=f"Bearer {TOKEN}")[0] == 200
+    assert get(port, "/x", Authorization="Bearer wrong")[0] == 404
