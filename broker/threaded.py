@@ -286,7 +286,8 @@ class Consumer:
 def unanswered(trigger_id: str, accepted: Accepted | None, trouble: str | None, timeout_s: float) -> Problem:
     """What is known about a trigger for which nobody waits any longer."""
     if accepted is not None:
-        return Problem("NODE_AWAY", f"{trigger_id} is in its ledger, and there is no result within {timeout_s:g} s")
+        known = "was used before" if accepted.known else "is in its ledger"
+        return Problem("NODE_AWAY", f"{trigger_id} {known}, and its result did not come within {timeout_s:g} s")
     if trouble is not None:
         return Problem("BROKER_AWAY", f"{trouble}; {trigger_id} was not accepted within {timeout_s:g} s")
     return Problem("NODE_AWAY", f"it did not accept {trigger_id} within {timeout_s:g} s")

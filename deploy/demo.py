@@ -18,8 +18,6 @@ from collections.abc import Coroutine, Iterator
 from pathlib import Path
 from typing import Any, TypeAlias
 
-import aiomqtt
-
 from broker.topics import Names
 from deploy.broker_process import BrokerProcess, start_broker
 from deploy.children import as_child, free_port, last_lines, port_is_free
@@ -108,18 +106,12 @@ async def _follow(screen: Screen, broker: BrokerProcess, node: Child, web: Child
     for number in SIGNALS:
         asyncio.get_running_loop().add_signal_handler(number, stopped.set)
     line = screen.plc = Plc(broker.port, Names(BASE, NODE), screen.heard)
-    try:
-        async with line.connected():
-            works = [stopped.wait(), line.listen(), _watch(broker, node, web), _draw(screen), _ready(line)]
-            if plc:
-                works.append(line.trigger_all(tuple(STATIONS)))
-            with screen:
-                await _first_of(works)
-    except aiomqtt.MqttError as error:  # most likely the broker ended; if it did not, that is a fault too
-        await asyncio.sleep(0.5)
-        if not stopped.is_set() and broker.returncode is None and node.poll() is None and web.poll() is None:
-            print(f"inspection-node: the demo lost the broker: {error}", file=sys.stderr)
-            return 1
+    async with line.connected():
+        works = [stopped.wait(), line.listen(), _watch(broker, node, web), _draw(screen), _ready(line)]
+        if plc:
+            works.append(line.trigger_all(tuple(STATIONS)))
+        with screen:
+            await _first_of(works)
     if stopped.is_set():
         return 0
     if broker.returncode is not None:

@@ -1,25 +1,27 @@
 """The demo's simulated PLC: sends a trigger twice a second to one station after the other, and waits for its result.
 
 It does what the program of a real PLC would: it follows `state`, triggers only a station that is ready, gives every trigger
-an id of its own, and takes the result with that id as the answer. It also hears the results of triggers that others send.
+an id of its own, repeats it until it is accepted, and takes the result with that id as the answer. It hears every result once
+and in order, also of triggers that others send, and also those that the broker lost (broker/ends.py).
 """
 
 import asyncio
 import itertools
-import json
-import socket
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import NamedTuple, TypeVar
 
-import aiomqtt
 from pydantic import BaseModel, ValidationError
 
+from broker.aio import Driver
+from broker.ends import Delivered, Event
+from broker.hearing import Hearing
+from broker.sending import Sending
 from broker.topics import Names
 from schemas import Alarm, NodeState, Problem, Result, utc
 from schemas.base import explain, read_json
-from schemas.result import MAX_RESULT_BYTES
+from schemas.settings import BrokerSettings
 
 S = TypeVar("S", bound=BaseModel)
 
@@ -43,47 +45,31 @@ class Plc:
         self.state: NodeState | None = None
         self.alarms: dict[str, str] = {}
         self.unanswered = 0
-        self._port = port
         self._names = names
         self._heard = heard
         self._waiting: dict[str, tuple[float, asyncio.Future[None]]] = {}
         self._run = f"demo-{time.time_ns() // 1_000_000_000:x}"
-        self._client: aiomqtt.Client | None = None
+        self._failed = asyncio.Event()
+        self._failure: Problem | None = None
+        self._sending = Sending(names)
+        settings = BrokerSettings(url=f"mqtt://127.0.0.1:{port}", base=names.base)
+        topics = (names("state"), names("alarm", "+"))
+        self._driver = Driver(settings, [self._sending, Hearing(names)], self._happened, topics, self._listen)
 
     @asynccontextmanager
     async def connected(self) -> AsyncIterator[None]:
-        """At the broker, subscribed to results, state and alarms. Raises aiomqtt.MqttError."""
-        async with aiomqtt.Client(
-            "127.0.0.1",
-            self._port,
-            protocol=aiomqtt.ProtocolVersion.V5,
-            identifier=self._run,
-            timeout=ANSWER_S,
-            max_queued_incoming_messages=1000,
-            socket_options=[(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)],  # or each answer waits 40 ms for an ACK
-        ) as client:
-            for topic in (self._names("result", "+"), self._names("state"), self._names("alarm", "+")):
-                await client.subscribe(topic, qos=1)
-            self._client = client
+        """At the broker, again and again if it must be."""
+        async with self._driver:
             yield
 
     async def listen(self) -> None:
-        """Take in what the node says, until the connection ends. Raises aiomqtt.MqttError, Problem."""
-        assert self._client is not None
-        async for message in self._client.messages:
-            topic, payload = str(message.topic), bytes(message.payload)
-            if topic == self._names("state"):
-                self.state = parsed(NodeState, payload, MAX_STATE_BYTES)
-            elif topic.startswith(self._names.prefix("alarm")):
-                code = topic.rpartition("/")[2]
-                self.alarms.pop(code, None)
-                if payload:
-                    self.alarms[code] = parsed(Alarm, payload, MAX_STATE_BYTES).message
-            else:
-                self._take(parsed(Result, payload, MAX_RESULT_BYTES))
+        """Until the node says what it must not. Raises Problem BAD_JSON."""
+        await self._failed.wait()
+        assert self._failure is not None
+        raise self._failure
 
     async def trigger_all(self, stations: tuple[str, ...]) -> None:
-        """Trigger one station after the other, for ever. Raises aiomqtt.MqttError."""
+        """Trigger one station after the other, for ever."""
         for n in itertools.count():
             begun = time.monotonic()
             station = stations[n % len(stations)]
@@ -92,24 +78,46 @@ class Plc:
             await asyncio.sleep(max(0.0, begun + PERIOD_S - time.monotonic()))
 
     async def _trigger(self, station: str, number: int) -> None:
-        assert self._client is not None
         trigger_id = f"{self._run}-{station}-{number}"
         trigger = {"trigger_id": trigger_id, "part_id": f"part-{number}", "sent_at": utc(), "meta": {"sent_by": "demo"}}
         answered: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._waiting[trigger_id] = (time.monotonic(), answered)
+        self._sending.add(station, trigger, time.monotonic())
+        self._driver.wake()
         try:
-            await self._client.publish(self._names("trigger", station), json.dumps(trigger), qos=1)
             await asyncio.wait_for(answered, ANSWER_S)
         except TimeoutError:
             self.unanswered += 1
         finally:
+            self._sending.drop(trigger_id)
             self._waiting.pop(trigger_id, None)
 
     def _takes_triggers(self, station: str) -> bool:
         found = self.state.stations.get(station) if self.state else None
         return found is not None and found.state in TAKES_TRIGGERS
 
-    def _take(self, result: Result) -> None:
+    def _listen(self, topic: str, payload: bytes) -> None:
+        """State and alarms."""
+        try:
+            if topic == self._names("state"):
+                self.state = parsed(NodeState, payload, MAX_STATE_BYTES)
+            elif topic.startswith(self._names.prefix("alarm")):
+                code = topic.rpartition("/")[2]
+                self.alarms.pop(code, None)
+                if payload:
+                    self.alarms[code] = parsed(Alarm, payload, MAX_STATE_BYTES).message
+        except Problem as problem:
+            self._fail(problem)
+
+    def _happened(self, event: Event) -> None:
+        """A result is the next one of its station."""
+        if not isinstance(event, Delivered):
+            return
+        try:
+            result = Result.model_validate(event.result)
+        except ValidationError as error:
+            self._fail(Problem("BAD_JSON", f"Result: {explain(error)}"))
+            return
         round_trip_ms = None
         waiting = self._waiting.get(result.trigger_id)
         if waiting is not None:
@@ -118,6 +126,10 @@ class Plc:
             if not answered.done():
                 answered.set_result(None)
         self._heard(Answer(result, round_trip_ms))
+
+    def _fail(self, problem: Problem) -> None:
+        self._failure = problem
+        self._failed.set()
 
 
 def parsed(shape: type[S], payload: bytes, limit: int) -> S:

@@ -1,10 +1,10 @@
-"""`trigger`: inspect one part and wait for its result."""
+"""`trigger`: inspect one part and wait for its result; repeated until the node has it, whatever the broker loses."""
 
 import argparse
 import sys
 from typing import Any
 
-from broker.client import Client
+from broker.client import Client, Producer
 from deploy import show, target
 from schemas import Problem
 
@@ -20,14 +20,14 @@ def trigger(args: argparse.Namespace) -> int:
         "max_age_ms": args.max_age_ms,
         "meta": dict(args.meta) or None,
     }
-    wanted = {key: value for key, value in given.items() if value is not None}
-    with target.client(args) as client:
+    settings, node = target.reached(args)
+    with Producer(settings, node) as producer:
         try:
-            result = client.trigger(args.station, wanted, args.timeout)
+            result = producer.inspect(args.station, given, args.timeout)
         except Problem as problem:
             if problem.code != "NODE_AWAY":
                 raise
-            raise Problem("NODE_AWAY", f"{problem.message.partition(': ')[2]}; {_state(client, args.id)}") from None
+            raise Problem("NODE_AWAY", f"{problem.message.partition(': ')[2]}; {_state(Client(settings, node))}") from None
     if args.json:
         show.document(result)
     else:
@@ -38,11 +38,11 @@ def trigger(args: argparse.Namespace) -> int:
     return EXITS[verdict]
 
 
-def _state(client: Client, id: str | None) -> str:
+def _state(client: Client) -> str:
     """What is known about a node that gave no result."""
-    found = client.retained("state", timeout_s=0.5)
-    known = f"its last state is {found.get('state')}" if found else "the broker knows no state of it"
-    return f"{known}{'; an id that was used before gets no second result' if id else ''}"
+    with client:
+        found = client.retained("state", timeout_s=0.5)
+    return f"its last state is {found.get('state')}" if found else "the broker knows no state of it"
 
 
 def _print(result: dict[str, Any]) -> None:

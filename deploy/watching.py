@@ -1,43 +1,72 @@
-"""`watch`: results, events, alarms and states as they come, until Ctrl-C."""
+"""`watch`: results, events, alarms and states as they come, until Ctrl-C; each result once, also those that a broker lost."""
 
 import argparse
-import time
+import contextlib
+import queue
 from typing import Any
 
 from broker.client import Client
+from broker.ends import Delivered, Event, read_object
+from broker.hearing import Hearing
+from broker.link import Received
+from broker.threaded import Driver
+from broker.topics import Names
 from deploy import show, target
-from schemas import Problem, utc
+from schemas import utc
 from schemas.base import plain
 
-RETRY_S = 2.0
+LOOK_S = 0.2
+PATIENCE_S = 10.0  # a viewer may not ask for results: then what was missed stays missed, and the rest is shown
+QUEUE_LIMIT = 1000
 
 
 def watch(args: argparse.Namespace) -> int:
     """0 on Ctrl-C. A broker that cannot be reached at the start is a Problem, one that goes away later is waited for."""
-    with target.client(args) as client:
+    settings, node = target.reached(args)
+    names = Names(settings.base, node)
+    with Client(settings, node) as client:
         client.link()
-        topics = [client.names("result", args.station or "+"), *(client.names(name, "+") for name in ("event", "alarm"))]
-        topics.append(client.names("state"))
-        try:
-            while True:
-                _follow(client, topics, args)
-                time.sleep(RETRY_S)
-        except KeyboardInterrupt:
-            return 0
+    hearing = Hearing(names, stations=(args.station,) if args.station else (), patience_s=PATIENCE_S)
+    messages: queue.Queue[tuple[str, dict[str, Any]]] = queue.Queue(QUEUE_LIMIT)
 
+    def give(topic: str, payload: dict[str, Any]) -> None:
+        while not driver.stopping.is_set():  # what is missed while nobody reads on is asked for again
+            with contextlib.suppress(queue.Full):
+                messages.put((topic, payload), timeout=LOOK_S)
+                return
 
-def _follow(client: Client, topics: list[str], args: argparse.Namespace) -> None:
+    def happened(event: Event) -> None:
+        if isinstance(event, Delivered):
+            give(names("result", event.station), event.result)
+
+    def listen(received: Received) -> None:
+        if received.topic.startswith(others) and (value := read_object(received.topic, received.payload)) is not None:
+            give(received.topic, value)
+
+    others = (names.prefix("event"), names.prefix("alarm"), names("state"))
+    topics = (names("event", "+"), names("alarm", "+"), names("state"))
+    driver = Driver(settings, [hearing], happened, topics, listen)
+    trouble: str | None = None
     try:
-        for topic, payload in client.follow(topics):
-            if args.station and payload.get("station") not in (None, args.station):
-                continue
-            name = topic.removeprefix(f"{client.names.base}/{client.names.node}/")
-            if args.json:
-                show.line({"topic": topic, "payload": payload})
-            else:
-                print(f"{utc()}  {plain(_told(name, payload), 400)}", flush=True)
-    except Problem as problem:
-        show.note(f"{problem.code}: {problem.message}; trying again")
+        while True:
+            if driver.trouble != trouble and (trouble := driver.trouble) is not None:
+                show.note(f"BROKER_AWAY: {trouble}; trying again")
+            with contextlib.suppress(queue.Empty):
+                _show(*messages.get(timeout=LOOK_S), names, args)
+    except KeyboardInterrupt:
+        return 0
+    finally:
+        driver.close()
+
+
+def _show(topic: str, payload: dict[str, Any], names: Names, args: argparse.Namespace) -> None:
+    if args.station and payload.get("station") not in (None, args.station):
+        return
+    if args.json:
+        show.line({"topic": topic, "payload": payload})
+    else:
+        name = topic.removeprefix(f"{names.base}/{names.node}/")
+        print(f"{utc()}  {plain(_told(name, payload), 400)}", flush=True)
 
 
 def _told(name: str, payload: dict[str, Any]) -> str:

@@ -39,6 +39,7 @@ class Arrival:
     problem: Problem | None = None
     bad: bytes | None = None
     redelivered: bool = False
+    repeated: bool = False  # whether its producer says so: it did not hear that the trigger was accepted
     trigger_id: str = ""  # the trigger's own, or assigned
     known: bool = False  # as far as can be seen before the commit, which decides
     reserved: bool = False  # whether it has a place among the waiting ones
@@ -82,16 +83,28 @@ def read(delivery: Delivery, station: Station, received: Received) -> Arrival | 
         return Arrival(station, trigger, "mqtt", received, problem, payload, delivery.redelivered)
     if trigger is None:
         return None
-    too_old = stale(trigger, station.settings, received, delivery.backlog)
-    return Arrival(station, trigger, "mqtt", received, too_old, None, delivery.redelivered)
+    user = dict(delivery.message.user)
+    too_old = stale(trigger, station.settings, received, delivery.backlog, first_sent_ms=_age_ms(user.get("age_ms", "")))
+    return Arrival(station, trigger, "mqtt", received, too_old, None, delivery.redelivered, "attempt" in user)
+
+
+def _age_ms(text: str) -> float:
+    """How long before it published a repeated trigger its producer had published it first; 0 if it does not say so."""
+    return min(float(text[:12]), 1e12) if text.isascii() and text.isdigit() else 0.0
 
 
 def stale(
-    trigger: Trigger, settings: StationSettings, received: Received, backlog: Backlog | None = None, now_ns: int | None = None
+    trigger: Trigger,
+    settings: StationSettings,
+    received: Received,
+    backlog: Backlog | None = None,
+    now_ns: int | None = None,
+    first_sent_ms: float = 0.0,
 ) -> Problem | None:
     """Why a trigger is too old to be inspected now, if it is: the one check for every source (contract, section 3).
 
-    By sent_at, where clocks agree; else as one that waited while the node was away; else by the time since it was received.
+    By sent_at, where clocks agree; else by what its producer says of the time since its first try; else as one that waited
+    while the node was away; else by the time since it was received.
     """
     max_age_ms = trigger.max_age_ms or settings.max_age_ms
     waited_ms = ((now_ns or time.monotonic_ns()) - received.ns) / 1e6
@@ -99,6 +112,9 @@ def stale(
         age_ms = (received.at - seconds(trigger.sent_at)) * 1000 + waited_ms
         if age_ms > max_age_ms:
             return Problem("TRIGGER_STALE", f"sent {age_ms:.0f} ms ago, at most {max_age_ms} ms are allowed")
+    if first_sent_ms + waited_ms > max_age_ms and first_sent_ms > 0:
+        message = f"repeated {first_sent_ms:.0f} ms after it was sent first, at most {max_age_ms} ms are allowed"
+        return Problem("TRIGGER_STALE", message)
     if backlog is not None and backlog.outage_s * 1000 > max_age_ms:
         return Problem("TRIGGER_STALE", "it was sent while the node was away from the broker")
     if waited_ms > max_age_ms:

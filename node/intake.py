@@ -211,7 +211,7 @@ class Intake:
         self._tell(station, told)
         if answer.differs or not arrival.redelivered:
             self._event("trigger.duplicate", station.id, {"trigger_id": trigger_id, "differs": answer.differs})
-        if not arrival.redelivered:
+        if not arrival.redelivered and not arrival.repeated:
             self._in_a_row(station, trigger_id)
         return Taken(told, answer.differs)
 

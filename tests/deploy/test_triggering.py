@@ -63,14 +63,18 @@ def test_what_is_given_comes_back_in_the_result(running: NodeProcess, capsys: py
         assert tool["kind"] in table
 
 
+def test_a_known_id_prints_its_result_again(running: NodeProcess, capsys: pytest.CaptureFixture[str]) -> None:
+    first = triggered(running, capsys, "--id", "L3-1")
+    assert triggered(running, capsys, "--id", "L3-1") == first
+
+
 def test_no_result_in_time_is_a_failure_and_no_verdict(running: NodeProcess, capsys: pytest.CaptureFixture[str]) -> None:
-    triggered(running, capsys, "--id", "L3-1")
-    assert main(["trigger", "cam1", "--config", str(running.config), "--id", "L3-1", "--timeout", "0.3"]) == 1
+    assert main(["trigger", "cam9", "--config", str(running.config), "--timeout", "1"]) == 1
     told = capsys.readouterr()
     assert told.out == ""
     assert "NODE_AWAY" in told.err
-    assert "used before" in told.err
-    assert main(["trigger", "cam9", "--config", str(running.config), "--timeout", "1"]) == 1
+    assert "did not accept" in told.err
+    assert "its last state is Ready" in told.err
     assert main(["trigger", "cam1", "--config", str(running.config), "--part-id", "x" * 200]) == 1
     assert "BAD_TRIGGER" in capsys.readouterr().err
 

@@ -108,6 +108,33 @@ def test_a_redelivery_is_told_but_is_no_sign_of_a_counter_that_began_again(tmp_p
         assert alarms(node) == set()
 
 
+def test_what_a_producer_repeats_until_it_is_accepted_is_no_sign_of_a_counter_that_began_again(tmp_path: Path) -> None:
+    with still(tmp_path) as node:
+        node.deliver(*[{"trigger_id": f"L3-{n}", "ack": True} for n in range(5)])
+        node.said("accepted", "cam1")
+        node.deliver(*[{"trigger_id": f"L3-{n}", "ack": True} for n in range(5)], user=(("attempt", "2"), ("age_ms", "900")))
+        assert [told["known"] for told in node.said("accepted", "cam1")] == [True] * 5
+        assert alarms(node) == set()
+
+
+@pytest.mark.parametrize(
+    ("age_ms", "code"),
+    [
+        ("0", None),
+        ("1500", None),
+        ("2500", "TRIGGER_STALE"),
+        ("9" * 40, "TRIGGER_STALE"),
+        ("", None),
+        ("-1", None),
+        ("nan", None),
+    ],
+)
+def test_a_repeated_trigger_is_as_old_as_its_first_try(tmp_path: Path, age_ms: str, code: str | None) -> None:
+    with still(tmp_path) as node:
+        node.deliver({"trigger_id": "L3-1"}, user=(("attempt", "3"), ("age_ms", age_ms)))
+        assert answers(node) == ([("L3-1", code)] if code else [])
+
+
 def test_another_time_of_sending_or_another_wish_is_the_same_trigger_and_spaces_are_too(tmp_path: Path) -> None:
     with still(tmp_path) as node:
         node.deliver(b'{"trigger_id":"L3-1","part_id":"SN1"}')
