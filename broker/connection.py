@@ -1,20 +1,22 @@
 """One connection to the broker: one paho client that lives as long as its TCP connection and is never reused.
 
-Theory of operation. Paho's own reconnect sends in-flight messages again, so a client is thrown away with its connection.
-One thread owns the client: it waits on the socket and on a wake-up, reads, sends, and is the only one to call paho at
-all, so nothing in here needs a lock. Sending is bounded by credits (the broker's receive maximum), which come back with each
-PUBACK. A raised exception in a
-paho callback would kill the thread while is_connected() stays true, so each is guarded: it ends the connection instead, and
-whatever was not acknowledged comes again.
+Theory of operation. Paho's own reconnect sends in-flight messages again, so a client is thrown away with its connection. One
+thread owns the client: it waits on the socket and on a wake-up, reads, sends, and is the only one to call paho at all, so
+nothing in here needs a lock. What one look at the socket brings is handed over together, so that many triggers share a commit,
+and the thread looks up between two such batches. Each QoS 1 message takes a credit of the broker's receive maximum, which
+comes back with its PUBACK; nothing is handed to a socket that is still full. Whether the connection lives is our own decision:
+a ping is always on its way, and a broker that says nothing for `dead_s` is gone, whatever keep alive it asked for. A raised
+exception in a paho callback would kill the thread while is_connected() stays true, so each is guarded: it ends the connection
+instead, and whatever was not acknowledged comes again.
 """
 
 import contextlib
 import logging
 import os
 import select
-import ssl
+import socket
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple, Protocol
 
 import paho.mqtt.client as mqtt
@@ -22,15 +24,39 @@ from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.reasoncodes import ReasonCode
 from paho.mqtt.subscribeoptions import SubscribeOptions
 
-from broker.wire import Client, Incoming, Message, dial, incoming, properties, properties_of, reason_of
+from broker.fit import size_of
+from broker.presence import Ask
+from broker.terms import RECEIVE_MAX, WINDOW, Terms, terms
+from broker.wire import Client, Incoming, Message, incoming, properties, properties_of
 from schemas.settings import BrokerSettings
 
 log = logging.getLogger(__name__)
 
-CONNECT_S = 5.0
-WINDOW = 64
 PASS_S = 1.0
-READS = 16
+READS = 64
+READ_S = 0.05
+FILTERS = 8  # in one SUBSCRIBE: it must be within the packet limit too
+REASONS = {
+    0x84: "protocol",
+    0x85: "client_id",
+    0x86: "refused",
+    0x87: "refused",
+    0x8A: "refused",
+    0x8C: "refused",
+    0x8E: "taken_over",
+    0x9A: "retain",
+    0x9B: "qos",
+    0x9C: "moved",
+    0x9D: "moved",
+}
+
+
+class Times(NamedTuple):
+    """Time limits of a connection in seconds: to connect, without a sign of life, of a farewell."""
+
+    connect_s: float = 5.0
+    dead_s: float = 15.0
+    farewell_s: float = 2.0
 
 
 class Ack(NamedTuple):
@@ -41,26 +67,39 @@ class Ack(NamedTuple):
 
 
 class Ended(NamedTuple):
-    """Why a connection ended: a word for counters and a sentence for people."""
+    """Why a connection ended: a word for counters, a sentence for people, and the broker's reason code if it gave one."""
 
     reason: str
     message: str
+    code: int | None = None
 
 
 class Side(Protocol):
     """Who a connection works for; every method is called on the connection's own thread."""
 
-    def connected(self, session_present: bool, persistent: bool) -> None: ...
+    def connected(self, said: Terms) -> None:
+        """CONNACK came."""
 
-    def subscribed(self, refused: list[str]) -> None: ...
+    def subscribed(self, topic: str, refused: str | None, qos: int) -> None:
+        """SUBACK came for one filter."""
 
-    def received(self, message: Incoming, ack: "Ack") -> bool:
-        """True acknowledges; False leaves that to ack(), on this connection; raising ends the connection."""
+    def received(self, message: Incoming, ack: Ack) -> None:
+        """A message came; ack() acknowledges it, now or later. Raising ends the connection."""
 
-    def confirmed(self, token: Any, refused: str | None) -> None: ...
+    def read(self) -> None:
+        """That was all for now. Raising ends the connection."""
+
+    def pong(self) -> None:
+        """A ping came back."""
+
+    def stalled(self, since: float) -> None:
+        """This thread, or the process, did not look since then (monotonic seconds): what comes now may be so old."""
+
+    def confirmed(self, message: Message, code: int, reason: str | None) -> None:
+        """PUBACK came for a message; `reason` if it was refused."""
 
     def pump(self) -> float:
-        """Send what there is, by send(), while there are credits; seconds until it wants to be called again."""
+        """Send what there is, by send(), while there is room; seconds until it wants to be called again."""
 
 
 class Connection:
@@ -69,144 +108,197 @@ class Connection:
     def __init__(
         self,
         settings: BrokerSettings,
-        client_id: str,
+        ask: Ask,
         side: Side,
-        subscriptions: tuple[str, ...],
         wake: int,
         *,
-        protocol: int = mqtt.MQTTv5,
-        will: Message | None = None,
-        will_delay_s: int = 0,
-        beat: Callable[[], None] = lambda: None,
+        will: Message,
+        will_delay_s: int,
+        beat: Callable[[], None],
+        times: Times,
     ) -> None:
         self.settings = settings
         self.side = side
-        self.subscriptions = subscriptions
-        self.protocol = protocol
-        self.credits = WINDOW
+        self.v5 = ask.v5
         self.online = False
         self.ended: Ended | None = None
+        self.said: Terms | None = None
+        self.credits = 0
+        self.unanswered: dict[int, Message] = {}  # in the order in which they went out
+        self._times = times
         self._beat = beat
         self._wake = wake  # an eventfd of the owner, who writes to it when there is something to send
-        self._tokens: dict[int, Any] = {}
-        self._v5 = protocol == mqtt.MQTTv5
-        self.client = Client(settings, client_id, v5=self._v5, clean=False, manual_ack=True)
+        self._asked: dict[int, list[str]] = {}
+        self._heard_at = time.monotonic()
+        self._looked_at = time.monotonic()
+        # within what the settings ask for, but never later than dead_s: 10 s of keep alive are 15 s
+        self._dead_s = min(times.dead_s, max(4.0, 1.5 * settings.keepalive_s))
+        self.client = Client(settings, ask.client_id, v5=ask.v5, clean=False, manual_ack=True)
+        self.client.ponged = self._guard(self._on_pong)
         self.client.on_connect = self._guard(self._on_connect)
         self.client.on_subscribe = self._guard(self._on_subscribe)
         self.client.on_message = self._guard(self._on_message)
         self.client.on_publish = self._guard(self._on_publish)
         self.client.on_disconnect = self._guard(self._on_disconnect)
-        if will is not None:
-            given = None
-            if self._v5:
-                given = properties(PacketTypes.WILLMESSAGE)
-                given.WillDelayInterval = will_delay_s
-            self.client.will_set(will.topic, will.payload, will.qos, will.retain, given)
+        given = None
+        if self.v5:
+            given = properties(PacketTypes.WILLMESSAGE)
+            given.WillDelayInterval = will_delay_s
+        self.client.will_set(will.topic, will.payload, ask.will_qos, will.retain and ask.will_retain, given)
 
     # The thread's loop
 
-    def run(self, stopping: Callable[[], bool], last: Callable[[], Message | None], limit_s: float = 2.0) -> Ended:
-        """Connect, serve until the connection ends or `stopping`, and say why it ended.
+    def run(self, sock: socket.socket, stopping: Callable[[], bool], last: Callable[[], Message | None]) -> Ended:
+        """Serve over a socket that was dialled, until the connection ends or `stopping`, and say why it ended.
 
         A stop ends in order: `last` is sent and its confirmation waited for, up to the limit; the session is kept.
         """
         try:
-            self._connect()
+            self.client.begin(sock, self.settings.keepalive_s, self.settings.session_expiry_s, RECEIVE_MAX)
             self._serve(stopping)
             if self.ended is None:
-                self._farewell(last(), limit_s)
-        except ssl.SSLError as error:
-            self.ended = Ended("tls", reason_of(error))
-        except (OSError, UnicodeError) as error:
-            self.ended = self.ended or Ended("unreachable", f"{self.settings.url}: {reason_of(error)}")
+                self._farewell(last())
+        except OSError as error:
+            self.fail("lost" if self.online else "closed", f"{self.settings.url}: {error}")
         finally:
             self.online = False
-            self._close()
+            with contextlib.suppress(OSError):
+                sock.close()
         return self.ended or Ended("lost", "the connection was lost")
 
-    def fail(self, reason: str, message: str) -> None:
+    def fail(self, reason: str, message: str, code: int | None = None) -> None:
         """End the connection without a farewell: what was not acknowledged comes again."""
-        self.ended = self.ended or Ended(reason, message)
-
-    def _connect(self) -> None:
-        sock = dial(self.settings, CONNECT_S)
-        self.client.begin(sock, self.settings.keepalive_s, self.settings.session_expiry_s)
+        self.ended = self.ended or Ended(reason, message, code)
 
     def _serve(self, stopping: Callable[[], bool]) -> None:
         client = self.client
         sock: Any = client.socket()
-        pending: Callable[[], int] = getattr(sock, "pending", lambda: 0)  # bytes that poll does not see
         waiter = select.poll()
         waiter.register(self._wake, select.POLLIN)
-        give_up = time.monotonic() + CONNECT_S
-        wait_s = 0.0
-        waited_for = 0
+        give_up = time.monotonic() + self._times.connect_s
+        wait_s, waited_for = 0.0, 0
         while self._holds(sock) and not stopping():
             self._beat()
             wanted = select.POLLIN | (select.POLLOUT if client.want_write() else 0)
             if wanted != waited_for:
                 waiter.register(sock, wanted)
                 waited_for = wanted
-            ready = dict(waiter.poll(0 if pending() else min(wait_s, PASS_S) * 1000))
+            limit_s = 0.0 if sock.pending() else min(wait_s, PASS_S)
+            began = time.monotonic()
+            ready = dict(waiter.poll(limit_s * 1000))
+            self._look(began, limit_s)
             if self._wake in ready:
                 os.eventfd_read(self._wake)
-            # paho reads one packet a call: take a few, so that a burst is worked off without a poll for each
-            if sock.fileno() in ready or pending():
-                for _ in range(READS):
-                    if client.loop_read() or not self._holds(sock):
-                        break
-                    if not pending():
-                        break
-            if self._holds(sock):
-                client.loop_misc()
+            if sock.fileno() in ready or sock.pending():
+                self._read(sock)
             if self.online and self._holds(sock):
                 wait_s = self.side.pump()
+            elif time.monotonic() > give_up:
+                self.fail("silent", f"{self.settings.url} did not answer CONNECT within {self._times.connect_s:g} s")
             else:
-                wait_s = PASS_S
-                if time.monotonic() > give_up:
-                    self.fail("unreachable", "the broker did not answer CONNECT in time")
+                wait_s = PASS_S / 4
             if self._holds(sock) and client.want_write():
                 client.loop_write()
+            if self.online and time.monotonic() - self._heard_at > self._dead_s:
+                self.fail("dead", f"the broker has said nothing for {self._dead_s:g} s")
+
+    def _look(self, began: float, limit_s: float) -> None:
+        """Note when the socket was looked at, and tell if that was late: poll took longer than asked for, or came late."""
+        now = time.monotonic()
+        late_s = began - self._looked_at + max(0.0, now - began - limit_s)
+        if late_s > PASS_S:
+            self._heard_at = max(self._heard_at, now - self._dead_s / 2)  # we were away, not the broker
+            if self.online:
+                self.side.stalled(now - late_s)
+        self._looked_at = now
+
+    def _read(self, sock: Any) -> None:
+        """Read what is there, at most a batch of it, and hand it over together."""
+        self._heard_at = time.monotonic()
+        until = self._heard_at + READ_S
+        for _ in range(READS):  # paho reads one packet a call, or a few
+            if self.client.loop_read() or not self._holds(sock) or not sock.pending():
+                break
+            if time.monotonic() > until:
+                break
+        if self.ended is None:
+            self._guard(self.side.read)()
+        self._looked_at = time.monotonic()
 
     def _holds(self, sock: Any) -> bool:
-        return self.ended is None and sock is not None and self.client.socket() is sock
+        return self.ended is None and self._open(sock)
 
-    def _farewell(self, last: Message | None, limit_s: float) -> None:
+    def _open(self, sock: Any) -> bool:
+        return sock is not None and self.client.socket() is sock
+
+    def _farewell(self, last: Message | None) -> None:
         self.ended = Ended("stopped", "the node stops")
         sock: Any = self.client.socket()
         if not self.online or sock is None:
             return
-        if last is not None:
-            self.send(last)
         waiter = select.poll()
         waiter.register(sock, select.POLLIN)
-        until = time.monotonic() + limit_s
-        while self._tokens and time.monotonic() < until and self.client.socket() is sock:
-            if waiter.poll(50):
+        until = time.monotonic() + self._times.farewell_s
+        while (last or self.unanswered) and time.monotonic() < until and self._open(sock):
+            if last is not None and (self.credits > 0 or not last.qos):
+                self.send(last)
+                last = None
+            if sock.pending() or waiter.poll(50):
                 self.client.loop_read()
             self.client.loop_write()
         self.client.disconnect()
         self.client.loop_write()
 
-    def _close(self) -> None:
-        sock = self.client.socket()
-        if sock is not None:
-            with contextlib.suppress(OSError):
-                sock.close()
-
     # Sending
+
+    @property
+    def room(self) -> bool:
+        """Whether a QoS 1 message may be sent: the broker allows one more, and the socket has taken all before it."""
+        return self.credits > 0 and not self.client.want_write()
+
+    @property
+    def on_their_way(self) -> int:
+        """Messages without an answer."""
+        return len(self.unanswered)
 
     def send(self, message: Message) -> None:
         """Hand one message to paho, which writes it at once; QoS 1 takes a credit until the broker confirms."""
-        given = properties_of(message) if self._v5 else None
-        info = self.client.publish(message.topic, message.payload, message.qos, message.retain, given)
-        if message.qos:
+        assert self.said is not None
+        qos = min(message.qos, self.said.max_qos)
+        retain = message.retain and self.said.retain
+        given = properties_of(message) if self.v5 else None
+        info = self.client.publish(message.topic, message.payload, qos, retain, given)
+        self.unanswered[info.mid] = message._replace(qos=qos)
+        if qos:
             self.credits -= 1
-            self._tokens[info.mid] = message.token
+
+    def size(self, message: Message) -> int:
+        """Bytes of its packet, at most."""
+        return size_of(message, self.v5)
 
     def ack(self, ack: Ack) -> None:
         """Acknowledge a message that came over this connection."""
-        self.client.ack(*ack)
+        if self.ended is None:
+            self.client.ack(*ack)
+
+    def ping(self) -> None:
+        """Ask for a sign of life."""
+        self.client.ping()
+
+    def subscribe(self, topics: list[str]) -> None:
+        """Ask for these filters; subscribed() tells of each."""
+        options = SubscribeOptions(qos=1, retainAsPublished=False) if self.v5 else None
+        for first in range(0, len(topics), FILTERS):
+            some = topics[first : first + FILTERS]
+            asked: Any = [(topic, options if self.v5 else 1) for topic in some]
+            _, mid = self.client.subscribe(asked)
+            assert mid is not None
+            self._asked[mid] = some
+
+    def unsubscribe(self, topics: Iterable[str]) -> None:
+        """No longer listen to these."""
+        for topic in topics:
+            self.client.unsubscribe(topic)
 
     # Callbacks of paho, on the thread above
 
@@ -220,49 +312,50 @@ class Connection:
 
         return guarded
 
-    def _on_connect(self, _client: Any, _userdata: Any, flags: Any, reason: ReasonCode, properties: Any) -> None:
+    def _on_connect(self, _client: Any, _userdata: Any, flags: Any, reason: ReasonCode, given: Any) -> None:
+        why = f": {given.ReasonString}" if hasattr(given, "ReasonString") else ""
         if reason.is_failure:
-            self.fail(_word(reason), f"the broker refused the connection: {reason}")
+            other = f" (it names {given.ServerReference})" if hasattr(given, "ServerReference") else ""
+            message = f"the broker refused the connection: {reason}{why}{other}"
+            self.fail(REASONS.get(reason.value, "turned_away"), message, reason.value)
             return
-        self.credits = min(WINDOW, getattr(properties, "ReceiveMaximum", WINDOW))
+        self.said = terms(self.settings, bool(flags.session_present), given if self.v5 else None)
+        self.credits = min(WINDOW, self.said.receive_max)
         self.online = True
-        persistent = getattr(properties, "SessionExpiryInterval", self.settings.session_expiry_s) > 0
-        self.side.connected(bool(flags.session_present), persistent)
-        if not self.subscriptions:
-            return
-        options = SubscribeOptions(qos=1, retainAsPublished=True) if self._v5 else None
-        topics: Any = [(topic, options if self._v5 else 1) for topic in self.subscriptions]
-        self.client.subscribe(topics)
+        self.side.connected(self.said)
 
-    def _on_subscribe(self, _client: Any, _userdata: Any, _mid: int, reasons: list[ReasonCode], _props: Any) -> None:
-        pairs = zip(self.subscriptions, reasons, strict=False)
-        self.side.subscribed([topic for topic, reason in pairs if reason.is_failure])
+    def _on_subscribe(self, _client: Any, _userdata: Any, mid: int, reasons: list[ReasonCode], _props: Any) -> None:
+        for topic, reason in zip(self._asked.pop(mid, []), reasons, strict=False):
+            self.side.subscribed(topic, str(reason) if reason.is_failure else None, reason.value)
 
-    def _on_message(self, client: mqtt.Client, _userdata: Any, message: mqtt.MQTTMessage) -> None:
-        ack = Ack(message.mid, message.qos)
-        done = self.side.received(incoming(message), ack)
-        if done:
-            client.ack(*ack)
+    def _on_message(self, _client: mqtt.Client, _userdata: Any, message: mqtt.MQTTMessage) -> None:
+        self.side.received(incoming(message), Ack(message.mid, message.qos))
 
     def _on_publish(self, _client: Any, _userdata: Any, mid: int, reason: ReasonCode, _props: Any) -> None:
-        if mid in self._tokens:
-            token = self._tokens.pop(mid)
-            self.credits += 1
-            self.side.confirmed(token, str(reason) if reason.is_failure else None)
+        message = self.unanswered.get(mid)
+        if message is None or not message.qos:  # paho says of QoS 0 that it is written: an answer to a later one tells more
+            return
+        self._answered_before(mid)
+        del self.unanswered[mid]
+        self.credits += 1
+        self.side.confirmed(message, reason.value, str(reason) if reason.is_failure else None)
 
-    def _on_disconnect(self, _client: Any, _userdata: Any, flags: Any, reason: ReasonCode, _props: Any) -> None:
+    def _on_pong(self) -> None:
+        self._answered_before(None)
+        self.side.pong()
+
+    def _answered_before(self, mid: int | None) -> None:
+        """Messages of QoS 0 that went out before something that is answered have been taken."""
+        for each in list(self.unanswered):
+            if each == mid:
+                return
+            if not self.unanswered[each].qos:
+                self.side.confirmed(self.unanswered.pop(each), 0, None)
+
+    def _on_disconnect(self, _client: Any, _userdata: Any, flags: Any, reason: ReasonCode, given: Any) -> None:
         if getattr(flags, "is_disconnect_packet_from_server", False):
-            self.fail(_word(reason), f"the broker ended the connection: {reason}")
+            why = f": {given.ReasonString}" if hasattr(given, "ReasonString") else ""
+            word = "taken_over" if reason.value == 0x8E else "moved" if reason.value in (0x9C, 0x9D) else "ended"
+            self.fail(word, f"the broker ended the connection: {reason}{why}", reason.value)
         else:
-            self.fail("lost" if self.online else "closed", f"the connection was lost: {reason}")
-
-
-def _word(reason: ReasonCode) -> str:
-    name = str(reason).lower()
-    if "taken over" in name:
-        return "taken_over"
-    if "protocol version" in name:
-        return "protocol"
-    if "authori" in name or "password" in name or "authentication" in name or "banned" in name:
-        return "refused"
-    return "ended"
+            self.fail("lost" if self.online else "closed", "the connection was lost")

@@ -5,9 +5,11 @@ names of the topics, so it is made first, and whoever has something to say is gi
 it wait in the ledger, of other messages the oldest is dropped and counted, and a topic whose newest value counts has one.
 """
 
+import contextlib
 import os
 import threading
 from collections import deque
+from collections.abc import Iterator
 from typing import Any, Protocol
 
 from broker.topics import TOPIC, Names
@@ -47,7 +49,7 @@ class Outbox:
         self._owner: int | None = None
         self._lock = threading.Lock()
         self._feed: deque[Row] = deque()
-        self._behind = True
+        self._missed: set[str] = set()
         self._newest: dict[str, Message] = {}
 
     # For everybody
@@ -57,10 +59,10 @@ class Outbox:
         latest = TOPIC["latest"]
         with self._lock:
             for row in rows:
-                if not self._behind and len(self._feed) < FEED_LIMIT:
+                if len(self._feed) < FEED_LIMIT and row.station not in self._missed:
                     self._feed.append(row)
                 else:
-                    self._behind = True
+                    self._missed.add(row.station)
                 topic = self.names("latest", row.station)
                 self._newest[topic] = Message(topic, row.payload, latest.qos, latest.retain, latest.expiry_s)
         self.nudge()
@@ -98,6 +100,11 @@ class Outbox:
             self._newest[message.topic] = message
         self.nudge()
 
+    def retain_again(self, message: Message) -> None:
+        """A newest value that the broker did not take: it waits again, unless there is a newer one."""
+        with self._lock:
+            self._newest.setdefault(message.topic, message)
+
     def resend(self, station: str, payloads: list[bytes]) -> None:
         """Publish stored results again, byte for byte, marked `resend`."""
         for payload in payloads:
@@ -105,7 +112,9 @@ class Outbox:
 
     def nudge(self) -> None:
         """Wake whoever attends to this outbox."""
-        if threading.get_ident() != self._owner:  # on its own way it comes by anyway
+        if threading.get_ident() == self._owner:  # on its own way it comes by anyway
+            return
+        with contextlib.suppress(OSError, ValueError):  # closed, or full of nudges
             os.eventfd_write(self.wake, 1)
 
     # For the session
@@ -118,38 +127,25 @@ class Outbox:
     def close(self) -> None:
         """Nobody attends any more; what is put in from here on stays."""
         self._attended = False
-        os.close(self.wake)
+        wake, self.wake = self.wake, -1
+        os.close(wake)
 
     @property
     def empty(self) -> bool:
         """Whether nothing waits but newest values."""
         return not (self._feed or self.misc)
 
-    def take_rows(self) -> deque[Row]:
-        """The committed results that were handed over, to be emptied from the left."""
-        return self._feed
-
-    def behind(self) -> bool:
-        """Whether results must be read from the ledger; from this answer on those that are committed are handed over."""
+    def take_rows(self) -> tuple[list[Row], set[str]]:
+        """The committed results that were handed over, and the stations of which there were more than there was room for."""
         with self._lock:
-            behind, self._behind = self._behind, False
-            return behind
+            rows, self._feed = list(self._feed), deque()
+            missed, self._missed = self._missed, set()
+            return rows, missed
 
-    def read(self, rows: list[Any], *, more: bool) -> None:
-        """These were read from the ledger; `more` says that there may be more between these and what was handed over."""
-        with self._lock:
-            if more:
-                self._behind = True
-                self._feed.clear()
-                self._feed.extend(rows)
-            else:
-                self._feed.extendleft(reversed(rows))
-
-    def rewind(self) -> None:
-        """Read all results from the ledger again."""
-        with self._lock:
-            self._behind = True
-            self._feed.clear()
+    def take_misc(self) -> Iterator[Message]:
+        """What waits in its turn, once."""
+        while self.misc:
+            yield self.misc.popleft()
 
     def take_newest(self, due: list[str]) -> list[Message]:
         """The newest values of these topics."""

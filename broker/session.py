@@ -1,67 +1,51 @@
-"""The durable session of a node: intake, outbox and the echo fence, over one fresh connection after the other.
+"""The durable session of a node: the order of a connection, one fresh connection after the other.
 
-Theory of operation (contract, section 2). Intake: a trigger is acknowledged when `intake` returns, and that is when the
-trigger is in the ledger. Outbox: a committed result waits in the ledger until the broker confirms it; results go out in
-the order of their commits. Echo fence: our persistent session subscribes to our own results, so the broker itself
-remembers what it got from us. After a reconnect we publish a marker to ourselves; whatever echoes before the marker was
-delivered and leaves the outbox, and only the rest is sent again. An echo is acknowledged after its row has left the outbox,
-so an echo lost to a crash comes again. Where the broker lost our session or refuses the subscription there are no echoes to
-trust: what may have been sent before goes out again with the user property `attempt`.
+Theory of operation (contract, section 2). A connection is dialled elsewhere (dialling.py) and begins with CONNACK, whose terms
+are kept (terms.py). Then we subscribe (subscriptions.py), send the marker (fence.py), and once it is back results flow
+(results.py), served in turns with all else that goes out (turns.py). Triggers are handed over as they were read, many at a
+time, and are acknowledged when `take` returns, which is when all of them are in the ledger. When to try again is
+presence.py's.
 
-Whatever arrives before the marker is backlog: it was sent while we were away, for as long as `outage_s` says.
+What the broker lacks, refuses or does to us is a sentence among the reasons of the alarm BROKER, each cleared by what ends it.
 """
 
 import json
 import logging
-import random
 import threading
 import time
-from collections import deque
-from collections.abc import Callable, Sequence
-from functools import cache, partial
+from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
-from typing import Any, Literal, NamedTuple, Protocol
+from typing import Literal, NamedTuple
 
-import paho.mqtt.client as mqtt
-
-from broker.connection import Ack, Connection, Ended
-from broker.outbox import Outbox, Row
-from broker.wire import Incoming, Message
-from schemas import new_id
+from broker.connection import Ack, Connection, Ended, Times
+from broker.dialling import Dialling
+from broker.fence import TOLD_S, Fence, Lag
+from broker.outbox import Outbox
+from broker.presence import Presence
+from broker.results import Ledger, Results
+from broker.subscriptions import Subscriptions
+from broker.terms import Terms, lacks
+from broker.troubles import Troubles
+from broker.turns import Turns
+from broker.wire import Incoming, Message, reason_of
+from schemas import Problem, new_id
 from schemas.settings import BrokerSettings
 
 log = logging.getLogger(__name__)
 
 OFFLINE = b'{"state":"Offline"}'
 WILL_DELAY_S = 5
-FENCE_S = 10.0
-UNFENCED_S = 2.0
-SPACING_S = 0.05
-BACKOFF_S = (1.0, 30.0)
-REFUSED_RETRY_S = 5.0
-BATCH = 64
-ECHOES = 8  # less than any broker's receive maximum: unacknowledged echoes must not hold triggers up
-ECHO_S = 0.02
-LOSSES_A_MINUTE = 3
-RESULT_HEAD = b'{"schema":"result/1","result_id":"'
-
-
-class Ledger(Protocol):
-    """What the session needs of the ledger."""
-
-    def pending(self, after: int, limit: int) -> Sequence[Row]: ...
-
-    def confirmed(self, result_ids: list[str]) -> None: ...
-
-    def confirm_soon(self, result_id: str, settled: Callable[[], None]) -> None: ...
-
-    def flush(self) -> bool: ...
-
-    def outbox_last(self) -> int: ...
+TELL_S = 0.1
+LOAD_S = 3.0  # after a trigger, markers go out each second
+PROBE_S = 1.0
+STAYS_S = 5.0  # how long what came late is told after it
+WAITED_S = 5.0  # for a name, an address or a certificate, until that is told
+REASONS_TOLD = 6
 
 
 class Backlog(NamedTuple):
-    """A trigger was sent while the node was away, for at most this long."""
+    """A message was sent while the node was away, or came late: it is at most this old."""
 
     outage_s: float
 
@@ -75,21 +59,13 @@ class Delivery(NamedTuple):
     redelivered: bool
 
 
-class _Sent:
-    """A result on its way: `acked_at` is set by PUBACK; the echo, or a second without one, ends it."""
-
-    __slots__ = ("acked_at", "row")
-
-    def __init__(self, row: Row) -> None:
-        self.row = row
-        self.acked_at: float | None = None
-
-
 class Session:
     """The node's side of the broker. Everything public may be called from any thread.
 
     take(deliveries) commits triggers, all of them, or raises. command(name, message, backlog) takes a command and returns
-    at once. notice(what, message) hears about what changed: online, offline, refused, taken_over.
+    at once. notice(what, message) hears of "online", "offline" and "trouble": all reasons in one message, empty if there are
+    none. stations and commands are subscribed one by one where the broker has no wildcards; `state` is the folder of what is
+    remembered.
     """
 
     def __init__(
@@ -100,51 +76,49 @@ class Session:
         take: Callable[[list[Delivery]], None],
         command: Callable[[str, Incoming, Backlog | None], None],
         notice: Callable[[str, str], None],
-        alive_file: Path,
+        state: Path,
+        stations: tuple[str, ...] = (),
+        commands: tuple[str, ...] = (),
+        times: Times = Times(),  # noqa: B008  an immutable value
     ) -> None:
         self.names = outbox.names
         self.beat_ns = time.monotonic_ns()
         self.kind: Literal["persistent", "volatile"] | None = None  # None while away
-        self.counters = {"connects": 0, "echoes": 0, "resent": 0, "refused": 0}
+        self.deaf: dict[str, str] = {}  # stations that cannot hear their triggers, and why
+        self.reasons: tuple[str, ...] = ()
+        self.connects = 0
         self._settings = settings
-        self.client_id = f"inspection-node-{self.names.node}"
         self._outbox = outbox
         self._ledger = ledger
         self._take = take
         self._command = command
         self._notice = notice
-        self._alive_file = alive_file
-        self._protocol: int = mqtt.MQTTv5
+        self._times = times
+        self._presence = Presence(settings, self.names.node, state)
+        self._dialling = Dialling(settings, times.connect_s, outbox.wake)
+        self._subscriptions = Subscriptions(self.names, stations, commands)
+        self._results = Results(outbox, ledger)
+        self._troubles = Troubles()
+        self._turns = Turns(outbox, self._results, self._troubles)
+        self._fence = Fence(False, 0.0)
+        self._lag = Lag()
         self._stopping = threading.Event()
         self._connection: Connection | None = None
         self._thread = threading.Thread(target=self._run, name="broker", daemon=True)
-        self._cursor = 0
-        self._in_flight: dict[str, _Sent] = {}
-        self._maybe_sent = ledger.outbox_last()  # rows up to here may have been sent over an earlier connection
-        self._attempts = 1
-        self._hold_until = 0.0
-        self._swept_at = 0.0
-        self._echoes: deque[tuple[Connection, Ack]] = deque()  # whose confirmations are committed
-        self._echoes_waiting = 0
-        self._echoed_at = 0.0
-        self._newest_at: dict[str, float] = {}
         self._last: Message | None = None
-        # fence
-        self._nonce: str | None = None
-        self._fenced = False
-        self._session_present = False
-        self._granted: Literal["persistent", "volatile"] = "persistent"
-        self._echoing = False
-        self._trust_echo = False
-        self._fence_until = 0.0
-        self._outage_s = self._away_since_alive()
-        self._offline_at = time.monotonic()
-        self._alive_at = 0.0
-        self._losses: deque[float] = deque(maxlen=LOSSES_A_MINUTE + 1)
+        self._said: dict[str, str] = {}  # what the broker lacks
+        self._away: str | None = None  # why there is no connection
+        self._taken: list[tuple[Delivery, Ack]] = []
+        self._probed_at = 0.0
+        self._loaded_at = float("-inf")
+        self._late_at = float("-inf")
+        self._store: str | None = None
+        self._rewound = True
+        self._told_at = 0.0
         self._triggers = self.names.prefix("trigger")
         self._commands = self.names.prefix("cmd")
-        self._results = self.names.prefix("result")
-        self._fence = self.names("_fence")
+        self._result = self.names.prefix("result")
+        self._marker = self.names("_fence")
 
     # For other threads
 
@@ -156,304 +130,297 @@ class Session:
     def online(self) -> bool:
         """Whether results flow: connected and past the fence."""
         connection = self._connection
-        return connection is not None and connection.online and self._fenced
+        return connection is not None and connection.online and self._fence.passed
 
     @property
     def protocol(self) -> Literal["5.0", "3.1.1"]:
         """Version of MQTT that is spoken."""
-        return "5.0" if self._protocol == mqtt.MQTTv5 else "3.1.1"
+        return self._presence.version
+
+    @property
+    def client_id(self) -> str:
+        """By what id the broker knows us."""
+        return self._presence.client_id
 
     def stop(self, last: bytes | None, limit_s: float) -> None:
         """Send what waits, then the last state, and leave; the broker keeps our session."""
         self._last = Message(self.names("state"), last, retain=True) if last is not None else None
         until = time.monotonic() + limit_s / 2
-        while self.online and time.monotonic() < until and (self._in_flight or not self._outbox.empty):
+        while self.online and time.monotonic() < until and self._turns.waits:
             self._outbox.nudge()
             time.sleep(0.01)
         self._stopping.set()
         self._outbox.nudge()
         self._thread.join(limit_s)
+        self._dialling.leave()
+        if not self._thread.is_alive():
+            self._outbox.close()
+
+    @property
+    def counters(self) -> dict[str, int]:
+        """What happened with the broker so far."""
+        return {"connects": self.connects, "echoes": self._results.echoes, **self._turns.counters}
 
     # The thread
 
     def _run(self) -> None:
         self._outbox.attend(False)
-        failures = 0
         while not self._stopping.is_set():
-            ended, was_fenced = self._one_connection()
-            if self._stopping.is_set():
-                return
-            failures = 0 if was_fenced else failures + 1
-            delay = self._after(ended, failures)
-            self._beat()
+            try:
+                delay = self._one_connection()
+            except Exception as error:  # a fault of ours: the next connection starts clean, and it is told
+                log.exception("the connection to the broker failed")
+                self._away, delay = f"{type(error).__name__}: {error}", 1.0
+            self._tell()
             until = time.monotonic() + delay
             while not self._stopping.is_set() and time.monotonic() < until:
                 self._stopping.wait(min(0.5, until - time.monotonic()))
                 self._beat()
 
-    def _one_connection(self) -> tuple[Ended, bool]:
-        subscriptions = (
-            self.names("trigger", "+"),
-            self.names("cmd", "+"),
-            self.names("result", "+"),
-            self._fence,
-        )
-        will = Message(self.names("state"), OFFLINE, retain=True)
-        connection = Connection(
-            self._settings,
-            self.client_id,
-            self,
-            subscriptions,
-            self._outbox.wake,
-            protocol=self._protocol,
-            will=will,
-            will_delay_s=WILL_DELAY_S,
-            beat=self._beat,
-        )
-        self._fenced = False
-        self._echoes.clear()
-        self._echoes_waiting = 0
-        self._connection = connection
-        try:
-            ended = connection.run(self._stopping.is_set, lambda: self._last)
-        except Exception as error:  # a fault of ours or of paho's: the next connection starts clean, and it is told
-            log.exception("the connection to the broker failed")
-            ended = Ended("fault", f"{type(error).__name__}: {error}")
+    def _one_connection(self) -> float:
+        """Connect, serve, and say how long to wait before the next."""
+        presence = self._presence
+        ended, sock = Ended("stopped", ""), None
+        while not self._stopping.is_set():
+            sock, error = self._dialling.look()
+            self._beat()
+            if sock is not None:
+                break
+            if error is not None:
+                reason = "tls" if type(error).__name__.startswith("SSL") else "unreachable"
+                ended = Ended(reason, f"{self._settings.url}: {reason_of(error)}")
+                break
+            step, waited_s = self._dialling.waits
+            if waited_s > WAITED_S:
+                self._away = f"{self._settings.url} cannot be reached: {step}, for more than {WAITED_S:g} s"
+                self._tell()
+            self._stopping.wait(0.02 if waited_s < 1.0 else 0.25)
+        stood_s = None
+        blamed = False
+        if sock is not None:
+            ask = presence.ask()
+            will = Message(self.names("state"), OFFLINE, retain=True)
+            connection = Connection(
+                self._settings,
+                ask,
+                self,
+                self._outbox.wake,
+                will=will,
+                will_delay_s=WILL_DELAY_S,
+                beat=self._beat,
+                times=self._times,
+            )
+            self._connection = connection
+            began = time.monotonic()
+            try:
+                ended = connection.run(sock, self._stopping.is_set, lambda: self._last)
+            except Exception as error:
+                log.exception("the connection to the broker failed")
+                ended = Ended("fault", f"{type(error).__name__}: {error}")
+            finally:
+                stood_s = time.monotonic() - began if connection.said is not None else None
+                blamed = self._leave(connection, ended)
+        if self._stopping.is_set():
+            return 0.0
+        if stood_s is None and presence.adapt(ended.reason):
+            return 0.0
+        delay, again = presence.delay(ended.reason, stood_s, explained=blamed)
+        self._away = ended.message
+        if again and not blamed:
+            self._away += f"; lost again and again: does another client use the id {self.client_id}, or is the network bad?"
+        log.warning("broker: %s; next try in %.1f s", ended.message, delay)
+        return delay
+
+    def _leave(self, connection: Connection, ended: Ended) -> bool:
+        """Put a connection away; True if a topic was to blame for its end."""
         self._connection = None
-        was_fenced, self._fenced = self._fenced, False
         self._outbox.attend(False)
+        self._fence = Fence(False, 0.0)
+        self._taken.clear()
+        blamed = False
+        if ended.reason in ("lost", "ended"):
+            sizes = [(message, connection.size(message)) for message in connection.unanswered.values()]
+            blamed = self._troubles.ended(sizes, ended.code, ended.message)
+        self._turns.end(connection, self._marker)
         if self.kind is not None:
-            self._offline_at = time.monotonic()
+            self._presence.left()
             self.kind = None
             self._notice("offline", ended.message)
-        if self._in_flight:
-            self._maybe_sent = max(self._maybe_sent, *(sent.row.id for sent in self._in_flight.values()))
-            self._confirm([result_id for result_id, sent in self._in_flight.items() if sent.acked_at is not None])
-            self._in_flight.clear()
-        self._rewind()
-        return ended, was_fenced
-
-    def _after(self, ended: Ended, failures: int) -> float:
-        """Seconds until the next try; tells who must know."""
-        low, high = BACKOFF_S
-        delay = min(high, low * 2 ** min(failures, 10)) * random.uniform(0.5, 1.0)
-        if ended.reason in ("protocol", "closed") and self._protocol == mqtt.MQTTv5 and failures >= 2:
-            log.warning("the broker does not speak MQTT 5 (%s): trying MQTT 3.1.1", ended.message)
-            self._protocol = mqtt.MQTTv311
-            return low
-        if ended.reason == "closed" and self._protocol == mqtt.MQTTv311:
-            self._protocol = mqtt.MQTTv5
-        if ended.reason in ("refused", "tls"):
-            delay = high * random.uniform(0.5, 1.0)
-            self._notice("refused", ended.message)
-        elif ended.reason in ("taken_over", "lost") and failures == 0:
-            # not every broker says that another client took our session over: it may look like a lost connection
-            now = time.monotonic()
-            self._losses.append(now)
-            if len(self._losses) > LOSSES_A_MINUTE and now - self._losses[0] < 60:
-                delay = high * random.uniform(0.5, 1.0)
-                message = f"lost again and again: does another client use the id {self.client_id}, or is the network bad?"
-                self._notice("taken_over", message)
-            else:
-                self._notice("away", ended.message)
-        else:
-            self._notice("away", ended.message)
-        log.warning("broker: %s; next try in %.1f s", ended.message, delay)
-        return float(max(delay, low))
+        self._results.end()
+        return blamed
 
     def _beat(self) -> None:
         self.beat_ns = time.monotonic_ns()
-        if self.kind is not None and time.monotonic() - self._alive_at > 0.5:
-            self._alive_at = time.monotonic()
-            self._alive_file.write_text(f"{_boot()} {time.monotonic_ns()}")
+        self._presence.beat(online=self.kind is not None)
 
-    def _away_since_alive(self) -> float:
-        """Seconds since the last run was last online; infinite if another boot, or none."""
-        try:
-            boot, at_ns = self._alive_file.read_text().split()
-            return (time.monotonic_ns() - int(at_ns)) / 1e9 if boot == _boot() else float("inf")
-        except (OSError, ValueError):
-            return float("inf")
+    def _tell(self) -> None:
+        """Bring the reasons up to date."""
+        self._told_at = time.monotonic()
+        reasons = [self._away] if self._away else []
+        if self.kind is not None:
+            reasons += self._said.values()
+            reasons += self._subscriptions.told()
+        reasons += self._troubles.told()
+        if self._troubles.limit and self.kind is not None:
+            reasons.append(f"the broker does not take packets of more than {self._troubles.limit} bytes: they are shortened")
+        if self._fence.given_up:
+            reasons.append(f"the broker does not bring back what the node publishes to {self._marker}")
+        if time.monotonic() - self._late_at < STAYS_S:
+            reasons.append("messages from the broker come late: what is older than its max_age_ms is not inspected")
+        reasons += [each for each in (self._presence.problem, self._store) if each]
+        deaf = self._subscriptions.deaf() if self.kind is not None else {}
+        if tuple(reasons) != self.reasons or deaf != self.deaf:
+            self.reasons, self.deaf = tuple(reasons), deaf
+            more = len(reasons) - REASONS_TOLD
+            told = [*reasons[:REASONS_TOLD], f"and {more} more"] if more > 0 else reasons
+            self._notice("trouble", "; ".join(told))
 
     # Side of the connection: called on the thread above
 
-    def connected(self, session_present: bool, persistent: bool) -> None:
+    def connected(self, said: Terms) -> None:
         """CONNACK came."""
-        self._granted = "persistent" if persistent else "volatile"
-        self.counters["connects"] += 1
-        if self.counters["connects"] > 1:
-            self._outage_s = time.monotonic() - self._offline_at
-            self._attempts += 1
-        self._session_present = session_present
-        # after a reboot the last confirmations may be forgotten here while the broker has forgotten the echoes
-        self._trust_echo = session_present and self._outage_s != float("inf")
-        self._nonce = None
-        self._fence_until = time.monotonic() + FENCE_S
+        presence = self._presence
+        presence.came()
+        presence.answered(said.assigned_id)
+        self.connects += 1
+        self._turns.begin()
+        self._said = lacks(said, self._settings)
+        if presence.version == "3.1.1":
+            why = "refuses MQTT 5" if presence.said else "does not answer MQTT 5"
+            self._said["protocol"] = f"the broker speaks MQTT 3.1.1 only (it {why}): what is sent again is not marked"
+        if not presence.own_id and self._settings.client_id is None:
+            self._said["client_id"] = f"the broker refuses our client id: the node is there as {presence.client_id}"
+        self._away = None
+        self._granted: Literal["persistent", "volatile"] = "persistent" if said.expiry_s > 0 else "volatile"
+        self._fence = Fence(said.session_present, presence.outage_s)
+        self._lag = Lag()
+        self._subscriptions.begin(wildcards=said.wildcards)
 
-    def subscribed(self, refused: list[str]) -> None:
-        """SUBACK came: send the marker, or go on without a fence."""
-        assert self._connection is not None
-        if refused:
-            self._notice("refused", f"the broker refuses the subscription to {', '.join(refused)}")
-        if self.names("result", "+") in refused or self._fence in refused:
-            self._trust_echo = self._echoing = False
-            self._fence_until = time.monotonic() + UNFENCED_S
-        else:
-            self._echoing = True
-            self._nonce = new_id()
-            marker = json.dumps({"nonce": self._nonce}, separators=(",", ":")).encode()
-            self._connection.send(Message(self._fence, marker))
-        self.kind = self._granted
-        self._notice("online", self.protocol)
-
-    def received(self, message: Incoming, ack: Ack) -> bool:
-        """A message came. True acknowledges it; an echo is acknowledged by pump(), once its confirmation is committed."""
-        topic = message.topic
-        if topic.startswith(self._results):
-            return self._echo(message, ack)
-        if topic.startswith(self._triggers):
-            backlog = None if self._fenced or not self._session_present else Backlog(self._outage_s)
-            redelivered = message.dup or (self._session_present and not self._fenced)
-            self._take([Delivery(topic[len(self._triggers) :], message, backlog, redelivered)])
-        elif topic.startswith(self._commands):
-            backlog = None if self._fenced or not self._session_present else Backlog(self._outage_s)
-            self._command(topic[len(self._commands) :], message, backlog)
-        elif topic == self._fence and self._nonce is not None and self._nonce.encode() in message.payload:
-            self._pass_fence()
-        return True
-
-    def confirmed(self, token: Any, refused: str | None) -> None:
-        """PUBACK came for a message of ours."""
-        if not isinstance(token, _Sent):
-            if refused:
-                self.counters["refused"] += 1
-                log.warning("the broker refused a message: %s", refused)
+    def subscribed(self, topic: str, refused: str | None, qos: int) -> None:
+        """SUBACK came for one filter: once all are answered, the node is on line."""
+        self._subscriptions.answered(topic, refused, qos)
+        if not self._subscriptions.answered_all:
             return
-        if refused:
-            self.counters["refused"] += 1
-            self._in_flight.pop(token.row.result_id, None)
-            self._hold_until = time.monotonic() + REFUSED_RETRY_S
-            self._rewind()
-            self._notice("result_refused", f"the broker refuses results: {refused}")
-        elif self._echoing:
-            token.acked_at = time.monotonic()
-        else:
-            self._confirm([token.row.result_id])
+        self._results.echoing = self._subscriptions.echoing
+        if not self._results.echoing:
+            self._fence.refuse()
+        if self.kind is None:
+            self.kind = self._granted
+            self._notice("online", self.protocol)
+
+    def received(self, message: Incoming, ack: Ack) -> None:
+        """A message came: triggers wait for read(), an echo until its confirmation is committed, the rest is done with."""
+        connection, topic = self._connection, message.topic
+        assert connection is not None
+        self._fence.heard()
+        if topic.startswith(self._triggers):
+            self._loaded_at = time.monotonic()
+            backlog = self._backlog()
+            # before the fence, what comes again may have lost its DUP flag on the way
+            redelivered = message.dup or self._fence.backlog_s is not None
+            self._taken.append((Delivery(topic[len(self._triggers) :], message, backlog, redelivered), ack))
+            return
+        if topic.startswith(self._result):
+            if not self._results.echo(message.payload, lambda: connection.ack(ack)):
+                return
+        elif topic.startswith(self._commands):
+            self._command(topic[len(self._commands) :], message, self._backlog())
+        elif topic == self._marker:
+            self._came(message.payload)
+        connection.ack(ack)
+
+    def read(self) -> None:
+        """What was read is handed over, and then acknowledged on the connection over which it came."""
+        if not self._taken:
+            return
+        taken, self._taken = self._taken, []
+        self._take([delivery for delivery, _ in taken])
+        assert self._connection is not None
+        for _, ack in taken:
+            self._connection.ack(ack)
+
+    def pong(self) -> None:
+        """A ping came back."""
+        self._lag.pong()
+
+    def stalled(self, since: float) -> None:
+        """What comes until the next answer may have waited since then."""
+        assert self._connection is not None
+        self._lag.ping(since)
+        self._connection.ping()
+
+    def confirmed(self, message: Message, code: int, reason: str | None) -> None:
+        """PUBACK came for a message of ours."""
+        assert self._connection is not None
+        self._turns.answered(self._connection, message, code, reason)
 
     def pump(self) -> float:
-        """Send results in order, then the rest; seconds until there is more to do."""
+        """Send markers, then what is urgent, results and the rest; seconds until there is more to do."""
         connection = self._connection
         if connection is None:
-            return 1.0
+            return PROBE_S
         now = time.monotonic()
-        if not self._fenced and now > self._fence_until and self.kind is not None:
-            log.warning("no echo of the fence marker: going on without the fence")
-            self._trust_echo = False
-            self._pass_fence()
-        wait_s = 1.0
-        if (
-            self._outbox.flush_wanted
-            or self._echoes_waiting >= ECHOES
-            or (self._echoes_waiting and now - self._echoed_at > ECHO_S)
-        ):
-            self._outbox.flush_wanted = False
-            self._ledger.flush()
-        if self._echoes_waiting:
-            wait_s = ECHO_S
-            while self._echoes:
-                of, ack = self._echoes.popleft()
-                self._echoes_waiting -= 1
-                if of is connection:
-                    connection.ack(ack)
-        if now - self._swept_at > 1.0:
-            self._swept_at = now
-            self._confirm([i for i, sent in self._in_flight.items() if sent.acked_at and now - sent.acked_at > 1.0])
-        if self._fenced and now >= self._hold_until:
-            while connection.credits > 0 and (row := self._next_row()) is not None:
-                self._send_result(connection, row)
-        while connection.credits > 0 and self._outbox.misc:
-            connection.send(self._outbox.misc.popleft())
-        if connection.credits > 0:
-            wait_s = min(wait_s, self._send_newest(connection, now))
+        self._probe(connection, now)
+        wait_s = PROBE_S / 2
+        try:
+            if not self._rewound:
+                self._results.rewind()
+                self._rewound = True
+            flush, self._outbox.flush_wanted = self._outbox.flush_wanted, False
+            wait_s = min(wait_s, self._results.settle(now, flush=flush))
+            wait_s = min(wait_s, self._turns.pump(connection, now, self._fence))
+            self._store = None
+        except Problem as problem:  # the ledger: what is on its way stays so, and is looked at again
+            self._store = f"what goes out cannot be read or confirmed: {problem.message}"
+        if now - self._told_at > TELL_S:
+            self._tell()
         return wait_s
 
-    # Results
+    # Markers, pings, lateness
 
-    def _send_result(self, connection: Connection, row: Row) -> None:
-        user: tuple[tuple[str, str], ...] = ()
-        if row.id <= self._maybe_sent:
-            self.counters["resent"] += 1
-            if not self._trust_echo:
-                user = (("attempt", str(max(2, self._attempts))),)
-        sent = self._in_flight[row.result_id] = _Sent(row)
-        connection.send(Message(self.names("result", row.station), row.payload, user=user, token=sent))
+    def _probe(self, connection: Connection, now: float) -> None:
+        self._subscriptions.again()
+        asked, self._subscriptions.ask = self._subscriptions.ask, []
+        if asked:
+            connection.subscribe(asked)
+        if self.kind is None:
+            return
+        if self._fence.due():
+            nonce = self._mark(connection)
+            if nonce is not None:
+                self._fence.sent(nonce)
+        if self._fence.waited():
+            log.warning("no echo of the fence marker: going on without the fence")
+            self._pass_fence()
+        if now - self._probed_at >= PROBE_S:
+            self._probed_at = now
+            self._lag.ping(now)
+            connection.ping()
+            if now - self._loaded_at < LOAD_S and self._results.echoing:
+                self._mark(connection)
+        if self._lag.behind_s > TOLD_S:
+            self._late_at = now
 
-    def _next_row(self) -> Row | None:
-        feed = self._outbox.take_rows()
-        while True:
-            while feed:
-                row = feed.popleft()
-                if row.id > self._cursor:
-                    self._cursor = row.id
-                    if row.result_id not in self._in_flight:
-                        return row
-            if not self._outbox.behind():
-                return None
-            rows = self._ledger.pending(self._cursor, BATCH)
-            self._outbox.read(list(rows), more=len(rows) == BATCH)
-            if not feed:
-                return None
+    def _mark(self, connection: Connection) -> str | None:
+        nonce = new_id()
+        payload = json.dumps({"nonce": nonce}, separators=(",", ":")).encode()
+        if not self._turns.marker(connection, Message(self._marker, payload)):
+            return None
+        self._lag.marker(nonce)
+        return nonce
 
-    def _rewind(self) -> None:
-        self._ledger.flush()  # confirmations that stand in line count already
-        self._outbox.rewind()
-        self._cursor = 0
-
-    def _confirm(self, result_ids: list[str]) -> None:
-        if result_ids:
-            self._ledger.confirmed(result_ids)
-            for result_id in result_ids:
-                self._in_flight.pop(result_id, None)
-
-    def _echo(self, message: Incoming, ack: Ack) -> bool:
-        payload = message.payload
-        if not payload.startswith(RESULT_HEAD):
-            return True
-        result_id = payload[len(RESULT_HEAD) : len(RESULT_HEAD) + 36].decode("ascii", "replace")
-        self.counters["echoes"] += 1
-        self._in_flight.pop(result_id, None)
-        connection = self._connection
-        assert connection is not None
-        if not self._echoes_waiting:
-            self._echoed_at = time.monotonic()
-        self._echoes_waiting += 1
-        # the confirmation goes with the next commit, and the acknowledgement after it, on the same connection or never:
-        # an echo lost to a crash in between comes again
-        self._ledger.confirm_soon(result_id, partial(self._echoes.append, (connection, ack)))
-        return False
+    def _came(self, payload: bytes) -> None:
+        with suppress(ValueError, TypeError, KeyError):
+            nonce = json.loads(payload)["nonce"]
+            self._lag.came(nonce)
+            if self._fence.came(nonce):
+                self._pass_fence()
 
     def _pass_fence(self) -> None:
-        self._fenced = True
+        self._rewound = False
         self._outbox.attend(True)
-        self._rewind()
         self._outbox.nudge()
 
-    def _send_newest(self, connection: Connection, now: float) -> float:
-        wait_s = 1.0
-        due = []
-        for topic in self._outbox.newest():
-            left = self._newest_at.get(topic, 0.0) + SPACING_S - now
-            if left <= 0:
-                due.append(topic)
-            else:
-                wait_s = min(wait_s, left)
-        messages = self._outbox.take_newest(due)
-        for message in messages:
-            self._newest_at[message.topic] = now
-            connection.send(message)
-        return wait_s
-
-
-@cache
-def _boot() -> str:
-    return Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+    def _backlog(self) -> Backlog | None:
+        ages = [age for age in (self._fence.backlog_s, self._lag.behind_s) if age]
+        return Backlog(max(ages)) if ages else None

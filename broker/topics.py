@@ -75,6 +75,12 @@ class Names:
         """What all topics of that name begin with."""
         return self(name, "")
 
+    def name_of(self, topic: str) -> str | None:
+        """The name in the table of one of the node's topics, None if it is not one."""
+        before = f"{self.base}/{self.node}/"
+        name = topic[len(before) :].partition("/")[0] if topic.startswith(before) else ""
+        return name if name in TOPIC else None
+
 
 def _fits(levels: list[str], template: list[str]) -> bool:
     return len(levels) == len(template) and all(

@@ -204,6 +204,7 @@ class Client(mqtt.Client):
         self._v5 = v5
         self._clean = clean
         self._dialled: Any = None
+        self.ponged: Callable[[], None] = lambda: None  # hears of each answer to a ping
         self.max_inflight_messages_set(0)  # whoever sends keeps to the broker's receive maximum
         if settings.username is not None:
             self.username_pw_set(settings.username, settings.password.get_secret_value() if settings.password else None)
@@ -219,6 +220,14 @@ class Client(mqtt.Client):
                 wanted.ReceiveMaximum = receive_max
             given = {"clean_start": self._clean, "properties": wanted}
         self.connect(self._settings.host, self._settings.port, keepalive=keepalive_s, **given)
+
+    def ping(self) -> None:
+        """Ask for a sign of life; for an owner that does not call loop_misc(), which does so by the keep alive."""
+        self._send_pingreq()
+
+    def _handle_pingresp(self) -> Any:
+        self.ponged()
+        return super()._handle_pingresp()
 
     def _create_socket(self) -> Any:
         return self._dialled

@@ -41,6 +41,7 @@ from node.publish import publish
 from node.showing import Showing
 from node.station import Station
 from schemas import Problem, Settings, Trigger, utc
+from schemas.command import COMMANDS
 from schemas.store.ledger import Ledger
 from schemas.store.pictures import Pictures
 from schemas.store.programs import Programs
@@ -106,7 +107,15 @@ class Service:
         actions = Actions(self.stations, self.intake, self.version, self.outbox)
         self.commands = Commands(settings.commands, actions, self.ledger, self.outbox)
         self.session = Session(
-            settings.broker, self.outbox, self.ledger, self._take, self.commands.put, self._notice, state / "alive"
+            settings.broker,
+            self.outbox,
+            self.ledger,
+            self._take,
+            self.commands.put,
+            self._notice,
+            state,
+            tuple(station.id for station in settings.station if station.mqtt),
+            tuple(COMMANDS),
         )
         self.chores = Chores(self)
         self._sources = threading.Thread(target=self._run_sources, name="sources", daemon=True)
@@ -128,11 +137,13 @@ class Service:
 
     def _notice(self, what: str, message: str) -> None:
         if what == "online":
-            self.alarms.set("BROKER", "the broker speaks MQTT 3.1.1 only" if message == "3.1.1" else None)
             self.alarms.all_out()
             self.chores.greet()
-        elif what in ("refused", "taken_over", "result_refused", "away"):
-            self.alarms.set("BROKER", message)
+        elif what == "trouble":
+            self.alarms.set("BROKER", message or None)
+            for station in self.stations.values():
+                deaf = self.session.deaf.get(station.id)
+                station.deaf = Problem("SUBSCRIPTION_REFUSED", deaf) if deaf else None
 
     def _store_failed(self, problem: Problem) -> None:
         self._store_failures += 1

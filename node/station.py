@@ -101,6 +101,7 @@ class Station:
         self.maintenance = False
         self._assigned: LoadedProgram | None = None
         self.blocked: Problem | None = None  # why no trigger may be taken now
+        self.deaf: Problem | None = None  # why the broker's triggers are not heard
         self.counts: dict[str, int] = ledger.counts(self.id, self.reset_seq)
         self.latencies_ms: deque[float] = deque(maxlen=LATENCIES)
         self.counted: deque[Result] = deque()  # for the chores: the result goes out first, then it is counted
@@ -247,13 +248,13 @@ class Station:
         program = self._program()
         camera = self.camera.problem
         lines = self.driver.problem(self.id)
-        wrong = self.blocked or camera or lines or (program if isinstance(program, Problem) else None)
+        wrong = self.blocked or camera or lines or self.deaf or (program if isinstance(program, Problem) else None)
         name: StateName = "Ready"
         if self.paused:
             name = "Halted"
         elif isinstance(program, Problem):
             name = "Preoperational"
-        elif self.blocked or camera or lines:
+        elif self.blocked or camera or lines or self.deaf:
             name = "Error"
         elif self.current is not None:
             name = "SingleExecution"

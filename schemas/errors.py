@@ -67,6 +67,12 @@ CATALOGUE: dict[str, Entry] = {
     "COMMAND_STALE": Entry(
         "The command is too old to be done", 409, "Send it again, with another request_id, if it still holds"
     ),
+    "REPLY_TOO_LARGE": Entry(
+        "The broker does not take a reply of this size", 502, "Ask for less, or raise the broker's packet limit"
+    ),
+    "SUBSCRIPTION_REFUSED": Entry(
+        "The broker does not let the station hear its triggers", 503, "Allow what deploy/acl.conf does"
+    ),
     "UNKNOWN_COMMAND": Entry("There is no such command", 404, "See commands in the contract"),
     "RESULT_NOT_FOUND": Entry("There is no such result", 404, "Check the id; retention may have removed it"),
     "QUERY_LIMIT": Entry("The query takes too long", 422, "Ask for a shorter time or fewer results"),

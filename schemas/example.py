@@ -26,6 +26,7 @@ Repeat the whole block for each station.
 GIVEN: dict[str, Any] = {"id": "cam1", "kind": "synthetic"}  # what an active key without a default is set to
 SHOWN: dict[str, Any] = {
     "username": "node-01",
+    "client_id": "press-3-vision",
     "ca_file": "/etc/inspection-node/ca.pem",
     "cert_file": "/etc/inspection-node/node.pem",
     "key_file": "/etc/inspection-node/node.key",

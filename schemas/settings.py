@@ -47,6 +47,10 @@ class BrokerSettings(Shape):
     ca_file: AbsolutePath | None = Field(default=None, description="Certificates of the authorities to trust (PEM).")
     cert_file: AbsolutePath | None = Field(default=None, description="Client certificate (PEM).")
     key_file: AbsolutePath | None = Field(default=None, description="Key of the client certificate (PEM).")
+    client_id: Annotated[str, StringConstraints(max_length=256, pattern=r"^[^\x00-\x1f]*$")] | None = Field(
+        default=None,
+        description="By what id the broker knows the node; by default inspection-node-NODE_ID. Empty: the broker gives one.",
+    )
     keepalive_s: Annotated[int, Field(ge=2, le=15)] = Field(default=10, description="MQTT keep alive in seconds.")
     session_expiry_s: Annotated[int, Field(ge=60, le=30 * 86400)] = Field(
         default=86400, description="How long the broker keeps our session while we are away, in seconds."

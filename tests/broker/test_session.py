@@ -46,7 +46,9 @@ class Bench:
             self.take,
             lambda name, message, _: self.commands.append((name, message)),
             lambda what, message: self.notices.append((what, message)),
-            self.folder / "alive",
+            self.folder,
+            ("cam1", "cam2"),
+            ("ping",),
         )
         session.start()
         return session
@@ -99,7 +101,7 @@ def test_a_trigger_is_not_acknowledged_when_it_cannot_be_stored_and_comes_again(
 
 def test_results_cut_off_at_every_byte_arrive_once(bench: Bench, line: Line, proxy: Proxy) -> None:
     wait_for(lambda: bench.session.online)
-    bench.session._after = lambda ended, failures: 0.05  # type: ignore[method-assign]
+    bench.session._presence.delay = lambda *_, **__: (0.05, False)  # type: ignore[method-assign]
     sent = []
     for cut in (0, 1, 2, 30, 200, 700, 800, 1500):
         proxy.cut_after = cut
@@ -170,8 +172,8 @@ def test_both_ends_send_without_delay(bench: Bench, monkeypatch: pytest.MonkeyPa
 
 
 def test_another_client_with_our_name_is_noticed_when_it_comes_again_and_again(bench: Bench, proxy: Proxy, line: Line) -> None:
-    plain = bench.session._after
-    bench.session._after = lambda ended, failures: min(0.1, plain(ended, failures))  # type: ignore[method-assign]
+    plain = bench.session._presence.delay
+    bench.session._presence.delay = lambda *a, **k: (0.1, plain(*a, **k)[1])  # type: ignore[method-assign]
     for _ in range(5):
         wait_for(lambda: bench.session.online, 20)
         thief = line._client("inspection-node-node-01")
@@ -180,7 +182,7 @@ def test_another_client_with_our_name_is_noticed_when_it_comes_again_and_again(b
         wait_for(lambda: not bench.session.online, 10)
         thief.disconnect()
         thief.loop_stop()
-    wait_for(bench.told("taken_over"), 20)
+    wait_for(lambda: any("inspection-node-node-01" in message for message in bench.told("trouble")()), 20)
 
 
 def test_many_results_wait_in_the_ledger_and_go_out_in_order(bench: Bench, line: Line, proxy: Proxy) -> None:
@@ -236,7 +238,7 @@ def test_wrong_credentials_are_told_and_tried_again_slowly_without_a_secret_in_t
         BrokerSettings(url=f"mqtt://127.0.0.1:{port}", username="node", password=SecretStr("wrong-password")),
     )
     try:
-        wait_for(bench.told("refused"), 15)
+        wait_for(lambda: any("Not authorized" in message for message in bench.told("trouble")()), 15)
         assert not bench.session.online
         assert "wrong-password" not in caplog.text + str(bench.notices)
     finally:
@@ -297,9 +299,9 @@ def test_tls_with_client_certificates_works_and_a_wrong_host_is_refused_without_
         wait_for(lambda: good.session.online, 20)
         good.result("over tls")
         wait_for(lambda: outbox(good.ledger.path) == 0)
-        wait_for(wrong.told("refused"), 15)
+        wait_for(wrong.told("trouble"), 15)
         assert not wrong.session.online
-        assert "certificate" in wrong.told("refused")()[0].lower() or "match" in wrong.told("refused")()[0]
+        assert "certificate" in wrong.told("trouble")()[0].lower() or "match" in wrong.told("trouble")()[0]
     finally:
         for bench in (good, wrong):
             bench.session.stop(None, 3)

@@ -1,0 +1,153 @@
+"""What the node's own messages tell when they come back: where a backlog ends, what the broker remembers, how late things are.
+
+Theory of operation. Our persistent session subscribes to our own results and to `_fence`, so the broker itself remembers what
+it got from us. After a reconnect a marker goes out to ourselves. Whatever is delivered before it was sent while the node was
+away: it is backlog, however long its delivery takes, and as old as the outage and that delivery together. Results whose echoes
+come before the marker need not be sent again. The marker is sent again now and then, since a full queue may have dropped it;
+only if nothing at all has come for a while is the fence given up. Where the broker lost our session, or refuses these
+subscriptions, there are no echoes to trust: what may have been sent before goes out again with the user property `attempt`.
+
+While the connection stands, a ping each second, and under load a marker too, come back as late as everything else is. The
+marker waits behind the triggers in the broker's queue; a ping does not, but shows a link, or a process of ours, that stood
+still.
+"""
+
+import time
+from collections import deque
+
+AGAIN_S = 5.0
+GIVE_UP_S = 10.0
+UNFENCED_S = 2.0
+PAUSE_S = 0.5
+LONGEST_S = (300.0, 30.0)  # to wait for a marker while other messages come; and without one, for a pause among them
+LATE_S = 1.0
+TOLD_S = 2.0
+MARKS = 64
+
+
+class Fence:
+    """One connection's fence."""
+
+    def __init__(self, session_present: bool, outage_s: float) -> None:
+        now = time.monotonic()
+        self.passed = False
+        # after a reboot the last confirmations may be forgotten here while the broker has forgotten the echoes
+        self.trusted = session_present and outage_s != float("inf")
+        self.given_up = False
+        self._session_present = session_present
+        self._outage_s = outage_s
+        self._began_at = now
+        self._heard_at = now
+        self._sent_at: float | None = None
+        self._nonces: set[str] = set()
+        self._refused = False
+
+    @property
+    def backlog_s(self) -> float | None:
+        """How old at most is what is delivered now; None if it is not backlog."""
+        if self.passed or not self._session_present:
+            return None
+        return self._outage_s + time.monotonic() - self._began_at
+
+    def heard(self) -> None:
+        """Something was delivered."""
+        self._heard_at = time.monotonic()
+
+    def refuse(self) -> None:
+        """There will be no echoes."""
+        self._refused, self.trusted = True, False
+
+    def due(self) -> bool:
+        """Whether to send a marker now."""
+        if self.passed or self._refused:
+            return False
+        return self._sent_at is None or time.monotonic() - self._sent_at > AGAIN_S
+
+    def sent(self, nonce: str) -> None:
+        """A marker is on its way."""
+        self._sent_at = time.monotonic()
+        self._nonces.add(nonce)
+
+    def came(self, nonce: str) -> bool:
+        """A marker came back; True if it is one of ours that passes the fence."""
+        if self.passed or nonce not in self._nonces:
+            return False
+        self.passed = True
+        return True
+
+    def waited(self) -> bool:
+        """Whether there is no more to wait for: nothing comes, and the marker does not either."""
+        if self.passed:
+            return False
+        now = time.monotonic()
+        waited_s, quiet_s = now - self._began_at, now - max(self._heard_at, self._began_at)
+        if self._refused:
+            over = (waited_s > UNFENCED_S and quiet_s > PAUSE_S) or waited_s > LONGEST_S[1]
+        else:
+            over = self.given_up = quiet_s > GIVE_UP_S or waited_s > LONGEST_S[0]
+        if over:
+            self.passed, self.trusted = True, False
+        return over
+
+
+class Marks:
+    """Marks of one kind on their way to the broker and back, in order."""
+
+    def __init__(self) -> None:
+        self.current_at = time.monotonic()  # up to here nothing was late
+        self._out: deque[tuple[str, float]] = deque(maxlen=MARKS)
+
+    def sent(self, name: str, at: float) -> None:
+        """One is on its way."""
+        if not self._out:
+            self.current_at = max(self.current_at, at - LATE_S)
+        self._out.append((name, at))
+
+    def came(self, name: str) -> None:
+        """It is back, and with it all before it."""
+        if not any(name == each for each, _ in self._out):
+            return
+        while self._out:
+            each, at = self._out.popleft()
+            self.current_at = max(self.current_at, at)
+            if each == name:
+                return
+
+    def behind_s(self, now: float) -> float:
+        """How old may be what comes now: 0 if the oldest mark has not been away for long."""
+        late = bool(self._out) and now - self._out[0][1] > LATE_S
+        return now - self.current_at if late else 0.0
+
+
+class Lag:
+    """How late is what the broker delivers over this connection."""
+
+    def __init__(self) -> None:
+        self._pings = Marks()
+        self._markers = Marks()
+        self._number = 0
+        self._returned = 0
+
+    def ping(self, at: float) -> None:
+        """A ping goes out; `at` lies in the past if the process could not send it then."""
+        self._number += 1
+        self._pings.sent(str(self._number), at)
+
+    def pong(self) -> None:
+        """The oldest ping is answered."""
+        self._returned += 1
+        self._pings.came(str(self._returned))
+
+    def marker(self, nonce: str) -> None:
+        """A marker goes out."""
+        self._markers.sent(nonce, time.monotonic())
+
+    def came(self, nonce: str) -> None:
+        """A marker is back."""
+        self._markers.came(nonce)
+
+    @property
+    def behind_s(self) -> float:
+        """How old may be what comes now; 0 if it is fresh."""
+        now = time.monotonic()
+        return max(self._pings.behind_s(now), self._markers.behind_s(now))

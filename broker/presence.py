@@ -1,0 +1,242 @@
+"""How the node is there for the broker: since when it is away, when it tries again, and what it knows of the broker already.
+
+The file `alive` says when this node was last on line, so a start knows how long the outage was; one that cannot be written
+makes that unknown and is told, no more. `broker.json` keeps what was learned of a broker: which version of MQTT it speaks and
+by what client id. MQTT 5, once spoken with a broker, is not given up because of an outage, during which a proxy may accept and
+close: MQTT 3.1.1 is spoken where the broker itself refuses 5, or where it never answered it while it answers 3.1.1; and 5 is
+tried again at each start, and at each connection where the refusal was only silence.
+
+Back-off: a broker that cannot be reached is tried every second if it is on this machine, and every few seconds elsewhere. Who
+refuses us, or ends each connection soon after it began, is tried ever more seldom.
+"""
+
+import contextlib
+import hashlib
+import json
+import logging
+import random
+import time
+from collections import deque
+from functools import cache
+from pathlib import Path
+from typing import Any, Literal, NamedTuple
+
+from schemas.settings import BrokerSettings
+
+log = logging.getLogger(__name__)
+
+ALIVE_S = 0.5
+NEAR_S = 1.0
+FAR_S = (1.0, 5.0)
+SLOW_S = (1.0, 30.0)
+STOOD_S = 10.0  # a connection that stood so long was a good one
+QUICK_S = 0.1
+QUICK_A_MINUTE = 6
+LOSSES_A_MINUTE = 3
+SILENT = 3  # tries without an answer until the other version is tried, with a broker that we have not spoken with
+SILENT_KNOWN = 30
+ID_BYTES = 23  # what every broker must take, of letters and digits (MQTT 5, 3.1.3.1)
+
+Version = Literal["5.0", "3.1.1"]
+
+
+class Ask(NamedTuple):
+    """How to ask for the next connection."""
+
+    v5: bool
+    client_id: str
+    will_retain: bool
+    will_qos: int
+
+
+class Presence:
+    """See the head of this file. Used on the session's thread."""
+
+    def __init__(self, settings: BrokerSettings, node: str, state: Path) -> None:
+        self.problem: str | None = None  # why the alive file cannot be written
+        self.outage_s = 0.0
+        self._alive = state / "alive"
+        self._known_file = state / "broker.json"
+        self._url = settings.url
+        self._near = settings.host in ("localhost", "::1") or settings.host.startswith("127.")
+        self._default_id = f"inspection-node-{node}" if settings.client_id is None else settings.client_id
+        self._plain_id = "inspection" + hashlib.blake2b(node.encode(), digest_size=6).hexdigest()
+        known = self._load()
+        self._version: Version = known.get("protocol", "5.0")
+        self._said: bool = known.get("said", False)  # the broker itself refused MQTT 5
+        self._spoke5: bool = known.get("spoke5", False)
+        self._assigned: str | None = known.get("client_id")
+        self._v5 = True  # what is asked for next
+        self._silent = 0
+        self._will_retain, self._will_qos = True, 1
+        self._failures = 0
+        self._losses: deque[float] = deque(maxlen=LOSSES_A_MINUTE + 1)
+        self._quick: deque[float] = deque(maxlen=QUICK_A_MINUTE)
+        self._alive_at = 0.0
+        self._away_at = time.monotonic()
+        self._connects = 0
+        self.outage_s = self._since_alive()
+
+    # On line and away
+
+    def beat(self, *, online: bool) -> None:
+        """The thread goes on; on line, the alive file says so."""
+        now = time.monotonic()
+        if not online or now - self._alive_at < ALIVE_S:
+            return
+        self._alive_at = now
+        try:
+            self._alive.write_text(f"{_boot()} {time.monotonic_ns()}")
+            self.problem = None
+        except OSError as error:
+            self.problem = f"{self._alive} cannot be written ({error.strerror}): after a start, all that waits is taken for old"
+
+    def came(self) -> None:
+        """CONNACK came: how long the outage was is known."""
+        if self._connects:
+            self.outage_s = time.monotonic() - self._away_at
+        self._connects += 1
+
+    def left(self) -> None:
+        """No longer on line."""
+        self._away_at = time.monotonic()
+
+    def _since_alive(self) -> float:
+        try:
+            boot, at_ns = self._alive.read_text().split()
+            return (time.monotonic_ns() - int(at_ns)) / 1e9 if boot == _boot() else float("inf")
+        except (OSError, ValueError):
+            return float("inf")
+
+    # How to ask
+
+    def ask(self) -> Ask:
+        """How to ask for a connection now."""
+        return Ask(self._v5, self.client_id, self._will_retain, self._will_qos)
+
+    @property
+    def client_id(self) -> str:
+        """By what id the broker knows us."""
+        return self._default_id if self._assigned is None else self._assigned
+
+    @property
+    def version(self) -> Version:
+        """The version of MQTT that is asked for."""
+        return "5.0" if self._v5 else "3.1.1"
+
+    @property
+    def said(self) -> bool:
+        """Whether MQTT 3.1.1 is spoken because the broker itself refuses 5."""
+        return self._said
+
+    @property
+    def own_id(self) -> bool:
+        """Whether the broker takes the id that the settings give us."""
+        return self._assigned is None
+
+    def answered(self, assigned_id: str | None) -> None:
+        """CONNACK said yes."""
+        self._silent = 0
+        before = self._version, self._said, self._spoke5, self._assigned
+        self._version = self.version
+        if self._v5:
+            self._spoke5, self._said = True, False
+        if assigned_id and not self.client_id:
+            self._assigned = assigned_id
+        if before != (self._version, self._said, self._spoke5, self._assigned):
+            self._save()
+
+    def adapt(self, reason: str) -> bool:
+        """A refusal that asks for another way; True if there is one, to be tried at once."""
+        if reason == "protocol" and self._v5:
+            log.warning("the broker refuses MQTT 5: MQTT 3.1.1 is spoken")
+            self._v5, self._said = False, True
+            return True
+        if reason == "retain" and self._will_retain:
+            self._will_retain = False
+            return True
+        if reason == "qos" and self._will_qos:
+            self._will_qos = 0
+            return True
+        if reason == "client_id" and self.client_id != self._plain_id:
+            log.warning("the broker refuses the client id %s: %s is used", self.client_id, self._plain_id)
+            self._assigned = self._plain_id
+            self._save()
+            return True
+        if reason in ("closed", "silent"):
+            return self._unanswered(reason)
+        return False
+
+    def _unanswered(self, reason: str) -> bool:
+        """CONNECT had no answer: of an outage, of a proxy, or since the broker does not know that version."""
+        if not self._v5:
+            self._v5 = True  # it was not the version, then
+            return False
+        self._silent += 1
+        if self._version == "3.1.1" and not self._spoke5:
+            enough = 1
+        elif self._spoke5:
+            enough = SILENT_KNOWN if reason == "silent" else 0
+        else:
+            enough = 2 if reason == "silent" else SILENT
+        if enough and self._silent >= enough:
+            log.warning("the broker does not answer MQTT 5: trying MQTT 3.1.1")
+            self._v5, self._silent = False, 0
+            return True
+        return False
+
+    # When to ask again
+
+    def delay(self, reason: str, stood_s: float | None, *, explained: bool = False) -> tuple[float, bool]:
+        """Seconds until the next try, and whether the connection is lost again and again.
+
+        stood_s: how long the connection was good, None if it never was; explained: whose fault it was is known, or about to be.
+        """
+        now = time.monotonic()
+        again = False
+        self._v5 = not (self._version == "3.1.1" and self._said) if stood_s is not None else self._v5
+        good = stood_s is not None and stood_s > STOOD_S
+        if good or reason == "unreachable":  # a broker that is gone has not sent us away
+            self._failures = 0
+        else:
+            self._failures += 1
+        if stood_s is not None and not explained and reason in ("taken_over", "lost", "ended"):
+            # not every broker says that another client took our session over: it may look like a lost connection
+            self._losses.append(now)
+            again = len(self._losses) > LOSSES_A_MINUTE and now - self._losses[0] < 60
+        few = len(self._quick) < QUICK_A_MINUTE or now - self._quick[0] > 60
+        if few and (explained or (good and reason == "lost")):
+            self._quick.append(now)
+            return QUICK_S, again
+        low, high = SLOW_S
+        if reason in ("refused", "tls", "moved"):
+            low = high / 2
+        elif stood_s is None and reason in ("unreachable", "closed", "silent"):
+            low, high = (NEAR_S, NEAR_S) if self._near else FAR_S
+        elif reason in ("callback", "fault"):
+            low, high = FAR_S
+        delay = min(high, low * 2.0 ** min(max(0, self._failures - 1), 10))
+        return max(low / 2, delay * random.uniform(0.75, 1.0)), again
+
+    # What was learned
+
+    def _load(self) -> dict[str, Any]:
+        try:
+            known = json.loads(self._known_file.read_text())
+            return known if isinstance(known, dict) and known.get("url") == self._url else {}
+        except (OSError, ValueError):
+            return {}
+
+    def _save(self) -> None:
+        known = {"url": self._url, "protocol": self._version, "said": self._said, "spoke5": self._spoke5}
+        if self._assigned is not None:
+            known["client_id"] = self._assigned
+        with contextlib.suppress(OSError):  # then it is learned again
+            new = self._known_file.with_suffix(".new")
+            new.write_text(json.dumps(known))
+            new.replace(self._known_file)
+
+
+@cache
+def _boot() -> str:
+    return Path("/proc/sys/kernel/random/boot_id").read_text().strip()

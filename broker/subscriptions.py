@@ -1,0 +1,121 @@
+"""What the node listens to: which filters the broker has granted, which it refuses, and who cannot hear because of that.
+
+Each of triggers, commands and our own results is one filter with a wildcard. Where the broker has no wildcards, the stations
+and commands are subscribed one by one. What is refused is told with its name and asked for again, and a station whose triggers
+are refused is deaf.
+"""
+
+import time
+from collections.abc import Iterable
+
+from broker.topics import Names
+
+AGAIN_S = 5.0
+NO_WILDCARDS = 0xA2
+
+
+class _Group:
+    """One name of the topic table: a filter with a wildcard, and the topics that stand for it."""
+
+    def __init__(self, wide: str, single: dict[str, str], without: str) -> None:
+        self.wide = wide
+        self.single = single  # leaf -> topic
+        self.without = without  # what no longer holds
+        self.apart = False  # subscribed one by one
+
+    @property
+    def topics(self) -> list[str]:
+        """What is subscribed for it."""
+        return list(self.single.values()) if self.apart else [self.wide]
+
+
+class Subscriptions:
+    """See the head of this file. What is to be sent stands in `ask`, for the caller to take."""
+
+    def __init__(self, names: Names, stations: Iterable[str], commands: Iterable[str]) -> None:
+        self.ask: list[str] = []
+        self._refused: dict[str, str] = {}
+        self._granted: dict[str, int] = {}
+        self._pending: set[str] = set()
+        self._again_at = 0.0
+        self._stations = tuple(stations)
+
+        def group(name: str, leaves: Iterable[str], without: str) -> _Group:
+            return _Group(names(name, "+"), {leaf: names(name, leaf) for leaf in leaves}, without)
+
+        self._triggers = group("trigger", self._stations, "triggers are not heard")
+        self._results = group("result", self._stations, "results may come twice after an outage")
+        self._fence = group("_fence", (), "what waited cannot be told from what is new")
+        self._groups = (self._triggers, group("cmd", commands, "commands are not heard"), self._results, self._fence)
+
+    def begin(self, *, wildcards: bool) -> None:
+        """A new connection: ask for everything."""
+        self._refused.clear()
+        self._granted.clear()
+        self._pending.clear()
+        self._again_at = time.monotonic() + AGAIN_S
+        self.ask = []
+        for group in self._groups:
+            group.apart = not wildcards and bool(group.single)
+            self._want(group.topics)
+
+    def answered(self, topic: str, refused: str | None, code: int = 1) -> None:
+        """SUBACK for one filter: why it is refused, or None; its code is the granted QoS, or the reason."""
+        self._pending.discard(topic)
+        if refused is None:
+            self._refused.pop(topic, None)
+            self._granted[topic] = code
+            return
+        self._granted.pop(topic, None)
+        self._refused[topic] = refused
+        for group in self._groups:
+            if topic == group.wide and code == NO_WILDCARDS and group.single and not group.apart:
+                group.apart = True
+                self._want(group.topics)
+
+    @property
+    def answered_all(self) -> bool:
+        """Whether nothing is asked for just now."""
+        return not self._pending
+
+    @property
+    def echoing(self) -> bool:
+        """Whether our own results and markers come back."""
+        return all(topic in self._granted for group in (self._results, self._fence) for topic in group.topics)
+
+    def again(self) -> None:
+        """Ask now and then for what is refused."""
+        now = time.monotonic()
+        if now >= self._again_at and not self._pending:
+            self._again_at = now + AGAIN_S
+            self._want(topic for group in self._groups for topic in group.topics if topic in self._refused)
+
+    def deaf(self) -> dict[str, str]:
+        """Stations that cannot hear their triggers, and why."""
+        group = self._triggers
+        of = {station: group.single[station] if group.apart else group.wide for station in self._stations}
+        return {
+            station: f"the broker refuses the subscription to {topic}: {self._refused[topic]}"
+            for station, topic in of.items()
+            if topic in self._refused
+        }
+
+    def told(self) -> list[str]:
+        """A sentence for each filter that is refused or less than it should be."""
+        found = []
+        for group in self._groups:
+            if group.apart and group.wide in self._refused:
+                found.append(f"the broker has no wildcards for {group.wide}: each of them is subscribed on its own")
+            for topic in group.topics:
+                if topic in self._refused:
+                    why = self._refused[topic]
+                    found.append(f"the broker refuses the subscription to {topic}: {why}, so {group.without}")
+        if any(self._granted.get(topic) == 0 for topic in self._triggers.topics):
+            found.append(f"the broker grants {self._triggers.wide} with QoS 0 only: triggers can be lost on the way")
+        return found
+
+    def _want(self, topics: Iterable[str]) -> None:
+        for each in topics:
+            if each not in self._pending:
+                self._pending.add(each)
+                self.ask.append(each)

@@ -1,0 +1,68 @@
+"""The broker's terms: what its CONNACK says that it can do, and what no longer holds where that is less than a node needs."""
+
+from typing import Any, NamedTuple
+
+from schemas.settings import BrokerSettings
+
+WINDOW = 64  # QoS 1 messages of ours that may wait for their PUBACK where the broker allows it
+RECEIVE_MAX = 64  # QoS 1 messages that the broker may send us before we acknowledge one: it holds a flood back for us
+
+
+class Terms(NamedTuple):
+    """What CONNACK said; on MQTT 3.1.1 it says little, and the rest is what most brokers do."""
+
+    session_present: bool
+    expiry_s: int
+    keepalive_s: int
+    receive_max: int = WINDOW
+    max_packet: int | None = None
+    max_qos: int = 1
+    retain: bool = True
+    wildcards: bool = True
+    assigned_id: str | None = None
+
+
+def terms(settings: BrokerSettings, session_present: bool, properties: Any) -> Terms:
+    """What the properties of a CONNACK say, by the names that paho gives them; those that are not there are as we asked."""
+    return Terms(
+        session_present,
+        getattr(properties, "SessionExpiryInterval", settings.session_expiry_s),
+        getattr(properties, "ServerKeepAlive", settings.keepalive_s),
+        min(WINDOW, getattr(properties, "ReceiveMaximum", WINDOW)),
+        getattr(properties, "MaximumPacketSize", None),
+        min(1, getattr(properties, "MaximumQoS", 1)),
+        bool(getattr(properties, "RetainAvailable", 1)),
+        bool(getattr(properties, "WildcardSubscriptionAvailable", 1)),
+        getattr(properties, "AssignedClientIdentifier", None),
+    )
+
+
+def lacks(said: Terms, settings: BrokerSettings) -> dict[str, str]:
+    """What no longer holds, a sentence each, by a word."""
+    found: dict[str, str] = {}
+    if said.expiry_s == 0:
+        found["session"] = "the broker keeps no session for us: what is sent while the node is away is lost"
+    elif said.expiry_s < settings.session_expiry_s:
+        found["session"] = (
+            f"the broker keeps our session for {said.expiry_s} s only, not {settings.session_expiry_s} s: what is sent while "
+            "the node is away for longer is lost"
+        )
+    if said.max_qos < 1:
+        found["qos"] = "the broker takes QoS 0 only: triggers and results can be lost on the way"
+    if not said.retain:
+        found["retain"] = (
+            "the broker keeps no retained messages: state, latest and alarms are heard by those who listen just then"
+        )
+    if said.max_packet is not None and said.max_packet < ENOUGH_BYTES:
+        found["packet"] = (
+            f"the broker takes packets of at most {said.max_packet} bytes: what is longer is shortened or not sent"
+        )
+    if not said.wildcards:
+        found["wildcards"] = (
+            "the broker refuses subscriptions with wildcards (trigger/+, cmd/+, result/+): each station and command is "
+            "subscribed on its own, and what is sent to others is not answered"
+        )
+    return found
+
+
+ENOUGH_BYTES = 64 * 1024
