@@ -153,6 +153,9 @@ class Chores:
                     "timer_ms": station.settings.timer_ms,
                     "queue_limit": station.settings.queue_limit,
                     "max_age_ms": station.settings.max_age_ms,
+                    "plain": station.settings.plain,
+                    "ack": station.settings.ack,
+                    "short": station.settings.short,
                 }
                 for station in service.stations.values()
             },

@@ -68,6 +68,18 @@ def test_an_operator_triggers_sees_the_result_pauses_resumes_and_resets(app: Fla
     assert {"station.trigger", "station.pause", "station.resume", "station.reset_counters"} <= set(actions)
 
 
+def test_a_trigger_id_answers_only_the_trigger_that_it_was_given_for(operator: Someone, line: Line) -> None:
+    one = {"trigger_id": "web-1", "part_id": "SN1"}
+    first = operator.ask("POST", "/stations/cam1/trigger", json=one).json["data"]
+    assert (first["repeated"], first["result"]["part_id"]) == (False, "SN1")
+    again = operator.ask("POST", "/stations/cam1/trigger", json=one).json["data"]
+    assert (again["repeated"], again["state"], again["verdict"]) == (True, "answered", first["result"]["verdict"])
+    assert again["result"] == first["result"]
+    refused = operator.refused("POST", "/stations/cam1/trigger", json={**one, "part_id": "SN2"})
+    assert refused == (409, "TRIGGER_KNOWN")
+    assert [result["trigger_id"] for result in line.results()] == ["web-1"]
+
+
 def test_the_eleventh_manual_inspection_of_a_minute_is_refused(operator: Someone) -> None:
     for _ in range(10):
         assert operator.ask("POST", "/stations/cam1/trigger", json={"wait": False}).status_code == 200
