@@ -15,9 +15,10 @@ from typing import Any, Protocol
 from broker.topics import TOPIC, Names
 from broker.wire import Message
 from schemas import Event, utc
+from schemas.result import shorten
 
 FEED_LIMIT = 512
-MISC_LIMIT = 2000
+MISC_LIMIT = 4000  # more than one `resend` with short forms
 
 
 class Row(Protocol):
@@ -39,8 +40,9 @@ class Row(Protocol):
 class Outbox:
     """See the head of this file. `wake` is an eventfd that is written to when there is something new."""
 
-    def __init__(self, names: Names) -> None:
+    def __init__(self, names: Names, short: frozenset[str] = frozenset()) -> None:
         self.names = names
+        self._short = short  # stations whose results go out in their short form too
         self.wake = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
         self.dropped = 0
         self.misc: deque[Message] = deque()
@@ -108,7 +110,14 @@ class Outbox:
     def resend(self, station: str, payloads: list[bytes]) -> None:
         """Publish stored results again, byte for byte, marked `resend`."""
         for payload in payloads:
+            short = self.short(station, payload)
+            if short is not None:
+                self.post_raw(short._replace(user=(("resend", "1"),)))
             self.post_raw(Message(self.names("result", station), payload, user=(("resend", "1"),)))
+
+    def short(self, station: str, payload: bytes) -> Message | None:
+        """The short form of a result, which goes out before it; None if the station has none."""
+        return Message(self.names("short", station), shorten(payload)) if station in self._short else None
 
     def nudge(self) -> None:
         """Wake whoever attends to this outbox."""

@@ -42,6 +42,7 @@ class Turns:
         self._urgent: deque[Message] = deque()
         self._rest: deque[Message] = deque()
         self._newest_at: dict[str, float] = {}
+        self._shortened: dict[str, str] = {}  # the result of each station whose short form went out last
         self._turn = 0
         self._attempts = 0
         self._alone: str | None = None  # the topic for which all others wait, no longer than
@@ -171,6 +172,12 @@ class Turns:
         row = self._results.next(lambda station, n: self._may_send(connection, self._names("result", station), n))
         if row is None:
             return False
+        if self._shortened.get(row.station) != row.result_id:
+            self._shortened[row.station] = row.result_id
+            short = self._outbox.short(row.station, row.payload)
+            if short is not None:
+                self._urgent.append(short)  # it goes first, and takes a credit of its own
+                return True
         user: tuple[tuple[str, str], ...] = ()
         if row.id <= self._results.maybe_sent:
             self.counters["resent"] += 1

@@ -1,5 +1,6 @@
 """The durable session against a real broker, without a node: intake, outbox, fence, and the ways a broker can fail us."""
 
+import json
 import socket
 import subprocess
 import threading
@@ -27,8 +28,9 @@ pytestmark = pytest.mark.system
 class Bench:
     """A session on a ledger of its own; triggers are accepted and answered at once."""
 
-    def __init__(self, folder: Path, settings: BrokerSettings) -> None:
+    def __init__(self, folder: Path, settings: BrokerSettings, *short: str) -> None:
         self.settings = settings
+        self.short = frozenset(short)
         self.folder = folder
         self.backlogs: list[tuple[str, Backlog | None]] = []
         self.notices: list[tuple[str, str]] = []
@@ -37,7 +39,7 @@ class Bench:
         self.session = self.make()
 
     def make(self) -> Session:
-        outbox = Outbox(Names(self.settings.base, "node-01"))
+        outbox = Outbox(Names(self.settings.base, "node-01"), self.short)
         self.ledger = Ledger(self.folder / "ledger.db", outbox.committed, outbox.flush_soon)
         session = Session(
             self.settings,
@@ -200,6 +202,33 @@ def test_many_results_wait_in_the_ledger_and_go_out_in_order(bench: Bench, line:
     wait_for(lambda: len(ids(line)) >= 700, 40)
     assert ids(line) == sent
     wait_for(lambda: outbox(bench.ledger.path) == 0)
+
+
+def test_each_result_has_its_short_form_before_it_also_after_an_outage_and_when_it_is_sent_again(
+    tmp_path: Path, proxy: Proxy, line: Line
+) -> None:
+    bench = Bench(tmp_path, BrokerSettings(url=f"mqtt://127.0.0.1:{proxy.port}", keepalive_s=2), "cam1")
+    try:
+        wait_for(lambda: bench.session.online)
+        bench.result("r-0")
+        proxy.target, target = 1, proxy.target
+        proxy.cut()
+        wait_for(bench.told("offline"))
+        for number in range(1, 100):
+            bench.result(f"r-{number}")
+        proxy.target = target
+        wait_for(lambda: len(ids(line)) >= 100, 40)
+        said = [(topic, json.loads(payload)["seq"]) for topic, payload, _, _ in list(line.heard) if topic.endswith("/cam1")]
+        order = [one for one in dict.fromkeys(said) if not one[0].startswith("latest/")]
+        assert order == [(f"{name}/cam1", seq) for seq in range(1, 101) for name in ("short", "result")]
+        seen = len(line.heard)
+        bench.session._outbox.resend("cam1", bench.ledger.results("cam1", seqs=(5, 6)))
+        wait_for(lambda: len(line.heard) >= seen + 4)
+        again = [(topic, json.loads(payload)["seq"], user) for topic, payload, _, user in line.heard[seen:]]
+        assert again == [(f"{name}/cam1", seq, {"resend": "1"}) for seq in (5, 6) for name in ("short", "result")]
+    finally:
+        bench.session.stop(None, 3)
+        bench.ledger.close()
 
 
 def test_a_process_that_starts_again_sends_only_what_the_broker_never_got(bench: Bench, line: Line) -> None:
