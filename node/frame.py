@@ -346,12 +346,16 @@ class Measurement:
 
 @dataclass(frozen=True)
 class Feature:
-    """Something found in the frame to a fraction of a px: a point, a line through it along (ux, uy), or a circle about it."""
+    """Something found in the frame to a fraction of a px: a point, a line through it along (ux, uy), or a circle about it.
+
+    unsure_px: sigma by which a line or a circle's rim may be off because another edge is near to it.
+    """
 
     x: float
     y: float
     direction: tuple[float, float] | None = None
     radius: float | None = None
+    unsure_px: float = 0.0
 
 
 def outlines(view: View, mask: Pixels) -> tuple[Mark, ...]:

@@ -21,6 +21,7 @@ from node.calibration import Flat
 from node.frame import Feature, Mark, View
 from node.tools import Given
 from node.tools.fit import circle
+from node.tools.steps import alone, together
 from schemas import Problem
 from schemas.tools.caliper import CaliperTool, Polarity, ScanTool
 
@@ -32,6 +33,15 @@ WORDS = {1: "dark to light", -1: "light to dark", 0: "of either polarity"}
 REACH = 16  # px to each side of a peak in which its width is looked for
 MOST_SLANT = 1.0  # columns a row
 LEAST_ROWS = 0.25  # share of the rows that must count for a column to count
+PIXEL = 0.29  # sigma of a pixel, as a blur
+TOGETHER = 6.0  # sigmas of the blur: edges nearer to each other are fitted together
+LEAST_TOGETHER_PX, LEAST_NEAR_PX = 4.0, 3.0  # the blur of thin lines may seem less than it is
+NEAR = 4.0  # and those nearer than this may not be known well enough
+BESIDE = 0.25  # of an edge's strength: a weaker one beside it does not pull it
+MOST_TOGETHER = 24  # edges in one fit
+ASIDE = 3.0  # px
+UNKNOWN = 1e4  # px^2, of a place that is not known at all
+MOST_UNSURE_PX = 0.025  # sigma, above which a place or a width is no value
 
 
 @dataclass(frozen=True, eq=False)
@@ -60,19 +70,30 @@ class Strip:
 
 @dataclass(frozen=True, eq=False)
 class Edges:
-    """Edges of one or many scans: which scan, where along it in px, steps up (+) or down (-) in gray levels, blur in px."""
+    """Edges of one or many scans: which scan, where along it in px, steps up (+) or down (-) in gray levels, blur in px.
+
+    covariance: of the places of those that have a near one and were fitted with it, n x n in px^2; 0 for all others.
+    """
 
     scan: NDArray[np.intp]
     at: Floats
     step: Floats
     blur: Floats
+    covariance: Floats
 
     def __len__(self) -> int:
         return len(self.at)
 
     def only(self, chosen: Any) -> "Edges":
         """Those of an index or mask."""
-        return Edges(self.scan[chosen], self.at[chosen], self.step[chosen], self.blur[chosen])
+        covariance = self.covariance[chosen][:, chosen]
+        return Edges(self.scan[chosen], self.at[chosen], self.step[chosen], self.blur[chosen], covariance)
+
+    def unsure(self, weights: Floats) -> float:
+        """Sigma of the weighted sum of the places in px: how little is known of it because edges are near to each other."""
+        used = np.flatnonzero(weights)
+        part = self.covariance[np.ix_(used, used)]
+        return math.sqrt(max(float(weights[used] @ part @ weights[used]), 0.0))
 
 
 def strip(view: View, settings: ScanTool, rows: int | None = None) -> Strip:
@@ -188,14 +209,15 @@ def _peaks(strength: Floats, counts: Flags, low: float) -> Flags:
 
 
 def every(values: Floats, counts: Flags, settings: CaliperTool) -> Edges:
-    """All edges of one scan (1 x width), in order."""
+    """All edges of one scan (1 x width), in order; those near to each other are fitted together."""
     strength = _strength(values, settings.smoothing_px)
     columns: list[int] = []
     signs: list[int] = []
+    least = max(BESIDE * settings.contrast_low, 6 * float(np.median(np.abs(strength))))
     for sign in (1, -1):
         along = sign * strength[0]
         kept: list[int] = []
-        for column in np.nonzero(_peaks(along[None, :], counts, settings.contrast_low)[0])[0].tolist():
+        for column in np.nonzero(_peaks(along[None, :], counts, min(least, settings.contrast_low))[0])[0].tolist():
             if kept and along[kept[-1] : column + 1].min() > 0.5 * min(along[kept[-1]], along[column]):  # one soft edge
                 kept[-1] = max(kept[-1], column, key=lambda place: float(along[place]))
             else:
@@ -203,11 +225,108 @@ def every(values: Floats, counts: Flags, settings: CaliperTool) -> Edges:
         columns += kept
         signs += [sign] * len(kept)
     order = np.argsort(columns)
-    found = np.array(columns, np.intp)[order]
-    edges = _placed(
-        values, counts, strength, np.zeros(len(found), np.intp), found, np.array(signs, float)[order], settings.smoothing_px
-    )
+    found, steps = np.array(columns, np.intp)[order], np.array(signs, float)[order]
+    strong = np.abs(strength[0, found]) >= settings.contrast_low
+    beside = strong | _beside(found, np.abs(strength[0, found]), strong)
+    found, steps, strong = found[beside], steps[beside], strong[beside]
+    edges = _placed(values, counts, strength, np.zeros(len(found), np.intp), found, steps, settings.smoothing_px)
+    edges = _apart(values[0], counts[0], edges, strong).only(strong)
     return edges.only(np.argsort(edges.at, kind="stable"))
+
+
+def _beside(columns: Any, strength: Floats, strong: Flags) -> Flags:
+    """Weak edges that lie near a strong one and are not too weak to pull it."""
+    apart = np.abs(columns[:, None] - columns[strong][None])
+    return np.asarray(((apart <= REACH) & (strength[:, None] >= BESIDE * strength[strong][None])).any(axis=1))
+
+
+def _apart(values: Floats, counts: Flags, edges: Edges, strong: Flags) -> Edges:
+    """The edges with those that are near to each other placed together."""
+    sigma = np.hypot(edges.blur, PIXEL)
+    apart = np.diff(edges.at) >= np.maximum(TOGETHER * np.maximum(sigma[:-1], sigma[1:]), LEAST_TOGETHER_PX)
+    if apart.all():
+        return edges
+    at, step, blur, covariance = (array.copy() for array in (edges.at, edges.step, edges.blur, edges.covariance))
+    starts = np.flatnonzero(np.concatenate([[True], apart])).tolist()
+    for first, end in zip(starts, [*starts[1:], len(at)], strict=True):
+        for start, stop in _parts(first, end) if end - first > 1 else ():
+            group = slice(max(start - 1, first), min(stop + 1, end))
+            if not strong[start:stop].any():
+                continue
+            left, right = _window(edges.at, group, len(values))
+            seen, weights = values[left:right], counts[left:right].astype(float)
+            found = together(seen, weights, edges.at[group] - left, float(np.median(edges.blur[group])))
+            mine = slice(start - group.start, stop - group.start)
+            own = covariance[start:stop, start:stop]
+            if found is None:
+                np.fill_diagonal(own, UNKNOWN)
+                continue
+            gaps = np.concatenate([[math.inf], np.diff(found.at), [math.inf]])
+            near = np.minimum(gaps[:-1], gaps[1:])[mine] < max(NEAR * math.hypot(found.blur, PIXEL), LEAST_NEAR_PX)
+            own[:] = np.where(near[:, None] & near, found.covariance[mine, mine], 0)
+            own[np.diag_indices(len(own))] += np.where(np.sign(found.step[mine]) != np.sign(step[start:stop]), UNKNOWN, 0)
+            sure = np.diag(own) <= 1.0  # else they stay where they seem to be
+            for target, fitted in ((at, left + found.at[mine]), (step, found.step[mine]), (blur, found.blur)):
+                target[start:stop] = np.where(sure, fitted, target[start:stop])
+    return Edges(edges.scan, at, step, blur, covariance)
+
+
+def _window(at: Floats, group: slice, width: int) -> tuple[int, int]:
+    """First column and the one after the last that show a group of edges, and none of its neighbours."""
+    left, right = math.floor(at[group][0]) - REACH, math.ceil(at[group][-1]) + REACH
+    if group.start > 0:
+        left = max(left, math.ceil((at[group.start - 1] + at[group.start]) / 2))
+    if group.stop < len(at):
+        right = min(right, math.floor((at[group.stop - 1] + at[group.stop]) / 2))
+    return max(left, 0), min(right, width - 1) + 1
+
+
+def _parts(first: int, end: int) -> list[tuple[int, int]]:
+    """A group of edges in parts that one fit takes."""
+    if end - first <= MOST_TOGETHER:
+        return [(first, end)]
+    return [(start, min(start + MOST_TOGETHER - 2, end)) for start in range(first, end, MOST_TOGETHER - 2)]
+
+
+def aside(values: Floats, counts: Flags, edges: Edges, settings: CaliperTool) -> tuple[float, float]:
+    """How far the edges of many scans lie from where they were found, because others are near to them, and sigma of that; px.
+
+    The scans are laid over each other at the edges, for a single one is too noisy to tell; 0 and 0 if nothing is near.
+    """
+    chosen = np.abs(edges.at - np.median(edges.at)) <= ASIDE
+    at, scan, sign = edges.at[chosen], edges.scan[chosen], np.sign(edges.step[chosen].sum())
+    near = max(TOGETHER * math.hypot(float(np.median(edges.blur)), PIXEL), LEAST_TOGETHER_PX)
+    reach = REACH + math.ceil(near)
+    x = (at[:, None] + np.arange(-reach, reach + 1)).astype(np.float32)
+    y = np.repeat(scan[:, None].astype(np.float32), x.shape[1], axis=1)
+    usable = cv2.remap(counts.view(np.uint8), x, y, cv2.INTER_NEAREST, borderMode=cv2.BORDER_CONSTANT)
+    looked = cv2.remap(values.astype(np.float32), x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    number = usable.sum(axis=0)
+    mean = np.einsum("ij,ij->j", looked, usable)[None] / np.maximum(number, 1)
+    enough = (number >= LEAST_ROWS * len(at))[None]
+    strength = np.abs(_strength(mean, settings.smoothing_px))
+    beside = _peaks(strength, enough, BESIDE * float(strength[0, reach]))[
+        0, reach - math.ceil(near) : reach + math.ceil(near) + 1
+    ]
+    if not enough[0, reach] or beside.sum() < 2:
+        return 0.0, 0.0
+    found = every(_bridged(mean.astype(float), enough), enough, settings)
+    like = found.only(np.sign(found.step) == sign)
+    if len(like) == 0:
+        return 0.0, 0.0
+    place = int(np.abs(like.at - reach).argmin())
+    shift, unsure = float(like.at[place]) - reach, math.sqrt(float(like.covariance[place, place]))
+    return (shift if abs(shift) <= ASIDE else 0.0), unsure
+
+
+def check_sure(unsure: float, what: str) -> None:
+    """Raises Problem NO_VALUE if an edge has another so near that its place is not known."""
+    if unsure > MOST_UNSURE_PX:
+        raise Problem(
+            "NO_VALUE",
+            f"{what} lies between edges too near to each other for this blur and noise: it is known to {unsure:.2g} px, "
+            f"{MOST_UNSURE_PX:g} px (sigma) are needed",
+        )
 
 
 def one_each(
@@ -241,12 +360,13 @@ def _placed(
 ) -> Edges:
     """The peaks as edges, each fitted in a window as wide as its blur asks for and its neighbours allow."""
     if len(scans) == 0:
-        return Edges(scans, np.zeros(0), np.zeros(0), np.zeros(0))
+        none = np.zeros(0)
+        return Edges(scans, none, none, none, np.zeros((0, 0)))
     peak, before, after = (strength[scans, columns + beside] for beside in (0, -1, 1))
     curve = 2 * peak - before - after
     start = np.clip((after - before) / 2 / np.where(curve == 0, np.inf, curve), -0.5, 0.5)
     if rough:
-        return Edges(scans, columns + start, peak, np.zeros(len(scans)))
+        return Edges(scans, columns + start, peak, np.zeros(len(scans)), np.zeros((len(scans), len(scans))))
     width = values.shape[1]
     offsets = np.arange(-REACH, REACH + 1)
     around = columns[:, None] + offsets
@@ -261,12 +381,12 @@ def _placed(
     reach = np.clip(np.ceil(3.5 * np.hypot(blur, 0.3) + 2), 3, REACH)
     weights = usable & (offsets >= -np.minimum(reach, end_left)[:, None]) & (offsets <= np.minimum(reach, end_right)[:, None])
     used = weights.any(axis=0)
-    at, step, softness = _fitted(
+    at, step, softness = alone(
         values[scans[:, None], inside[:, used]], weights[:, used].astype(float), offsets[used], start, blur
     )
     good = (np.abs(at) <= 1 + total) & (np.sign(step) == signs) & np.isfinite(at)
     at, step = np.where(good, at, start), np.where(good, step, peak)
-    return Edges(scans, columns + at, step, softness)
+    return Edges(scans, columns + at, step, softness, np.zeros((len(scans), len(scans))))
 
 
 def _sides(lobe: Floats, usable: Flags, noise: Floats) -> tuple[Floats, Floats]:
@@ -283,51 +403,6 @@ def _sides(lobe: Floats, usable: Flags, noise: Floats) -> tuple[Floats, Floats]:
     other = (lobe < -limit) | ((lobe > lowest + limit + 0.1) & (lowest < 0.5)) | ~usable
     end = np.where(other.any(axis=1), other.argmax(axis=1) - 1, lobe.shape[1] - 1)
     return half, np.maximum(end, 1)
-
-
-def _fitted(values: Floats, weights: Floats, x: Any, at: Floats, blur: Floats) -> tuple[Floats, Floats, Floats]:
-    """Least squares fit of low + step * (blurred step, mean over each pixel) to each row: place, step and blur.
-
-    Gauss-Newton in place, blur, low and step, from a start that is right to half a px.
-    """
-    low, step = np.zeros(len(at)), np.zeros(len(at))
-    for _ in range(6):
-        right, left = (x + 0.5 - at[:, None]) / blur[:, None], (x - 0.5 - at[:, None]) / blur[:, None]
-        (f_right, c_right), (f_left, c_left) = _normal(right), _normal(left)
-        shape = blur[:, None] * (right * c_right + f_right - left * c_left - f_left)
-        low, step = _levels(shape, values, weights)
-        columns = np.stack(
-            [-step[:, None] * (c_right - c_left), step[:, None] * (f_right - f_left), np.ones_like(shape), shape], axis=1
-        )
-        weighted = columns * weights[:, None, :]
-        normal = weighted @ columns.transpose(0, 2, 1)
-        scale = np.sqrt(np.maximum(np.einsum("nii->ni", normal), 1e-12))
-        normal = normal / (scale[:, :, None] * scale[:, None, :]) + 1e-4 * np.eye(4)
-        residual = values - low[:, None] - step[:, None] * shape
-        change = np.linalg.solve(normal, (weighted @ residual[:, :, None]) / scale[:, :, None])[:, :, 0] / scale
-        at = at + np.clip(change[:, 0], -0.5, 0.5)
-        blur = np.clip(blur + np.clip(change[:, 1], -0.5 * blur, blur), 0.1, REACH)
-        if np.abs(change[:, 0]).max() < 2e-3:
-            break
-    return at, step, blur
-
-
-def _levels(shape: Floats, values: Floats, weights: Floats) -> tuple[Floats, Floats]:
-    """Gray level before the step and its height, by regression of the values on the shape."""
-    total = weights.sum(axis=1)
-    mean_shape, mean_value = (weights * shape).sum(axis=1) / total, (weights * values).sum(axis=1) / total
-    centred = (shape - mean_shape[:, None]) * weights
-    spread = np.maximum((centred * shape).sum(axis=1), 1e-12)
-    step = (centred * values).sum(axis=1) / spread
-    return mean_value - step * mean_shape, step
-
-
-def _normal(t: Floats) -> tuple[Floats, Floats]:
-    """Density and distribution of the normal distribution (M. Abramowitz, I. Stegun, 26.2.17: to 7.5e-8)."""
-    density = np.exp(-0.5 * t * t) * 0.3989422804014327
-    k = 1 / (1 + 0.2316419 * np.abs(t))
-    tail = density * k * (0.319381530 + k * (-0.356563782 + k * (1.781477937 + k * (-1.821255978 + k * 1.330274429))))
-    return density, np.where(t >= 0, 1 - tail, tail)
 
 
 def choose(edges: Edges, polarity: Polarity) -> Edges:

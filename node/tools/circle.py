@@ -10,7 +10,7 @@ import numpy as np
 from node.calibration import Flat, flat, in_px, px_length
 from node.frame import Feature, Mark, Measurement, Pixels, View
 from node.tools import Given
-from node.tools.caliper import Floats, nothing, one_each
+from node.tools.caliper import Floats, aside, check_sure, nothing, one_each
 from node.tools.fit import Round, circle, peak_to_valley
 from schemas import CircleTool, Problem
 from schemas.geometry import Circle, Ring
@@ -32,6 +32,7 @@ class _Found(NamedTuple):
     fitted: Round  # on the plane, in px of where it lies
     in_frame: Round
     px: float  # length of a px on the plane, in its unit
+    unsure_px: float  # sigma of the radius, if another edge is near
 
 
 def learn(view: View, settings: CircleTool) -> Learned:
@@ -53,6 +54,7 @@ def measure(view: View, settings: CircleTool, learned: Learned | None = None, gi
     found = _find(view, settings, to_plane)
     seen = found.in_frame
     if settings.value == "diameter":
+        check_sure(2 * found.unsure_px, "the diameter")
         value = 2 * found.fitted.radius * found.px
     elif settings.value == "roundness":
         value = peak_to_valley(found.fitted.residuals, closed=True) * found.px
@@ -64,7 +66,7 @@ def measure(view: View, settings: CircleTool, learned: Learned | None = None, gi
     turns = np.arange(RAYS) * math.tau / RAYS
     rim = np.stack([seen.x + seen.radius * np.cos(turns), seen.y + seen.radius * np.sin(turns)], axis=1)
     centre = np.array([[seen.x, seen.y]])
-    feature = Feature(seen.x, seen.y, radius=seen.radius)
+    feature = Feature(seen.x, seen.y, radius=seen.radius, unsure_px=found.unsure_px)
     return Measurement(value, lambda: (Mark(rim, closed=True), Mark(found.points), Mark(centre)), feature=feature)
 
 
@@ -77,19 +79,19 @@ def _find(view: View, settings: CircleTool, to_plane: Flat) -> _Found:
     rough = circle(_points(view, settings, centre)[0])
     if rough is None or not _near(view, rough):
         raise Problem("NO_CONTRAST", "no circle through the edges")
-    points, usable = _points(view, settings, np.array([rough.x, rough.y]), rough.radius)
+    points, usable, unsure_px = _points(view, settings, np.array([rough.x, rough.y]), rough.radius)
     in_frame_points = view.to_frame(points)
     in_frame = circle(in_frame_points)
     on = int(in_frame.good.sum()) if in_frame else 0
     if in_frame is None or on < max(LEAST_POINTS, settings.found_low * usable):
         raise Problem("NO_CONTRAST", f"only {on} of {usable} rays show an edge on one circle")
     if to_plane is in_px:
-        return _Found(in_frame_points, in_frame, in_frame, 1.0)
+        return _Found(in_frame_points, in_frame, in_frame, 1.0, unsure_px)
     px = px_length(to_plane, np.array([in_frame.x, in_frame.y]))
     fitted = circle(to_plane(in_frame_points) / px)
     if fitted is None:
         raise Problem("NO_CONTRAST", "no circle through the edges")
-    return _Found(in_frame_points, fitted, in_frame, px)
+    return _Found(in_frame_points, fitted, in_frame, px, unsure_px)
 
 
 def _near(view: View, rough: Round) -> bool:
@@ -100,8 +102,8 @@ def _near(view: View, rough: Round) -> bool:
     )
 
 
-def _points(view: View, settings: CircleTool, centre: Floats, radius: float | None = None) -> tuple[Floats, int]:
-    """Edge points (of the view) on rays from a point of it; on how many rays the rim at `radius` counts."""
+def _points(view: View, settings: CircleTool, centre: Floats, radius: float | None = None) -> tuple[Floats, int, float]:
+    """Edge points (of the view) on rays from a point of it; on how many rays the rim at `radius` counts; sigma of the rim."""
     inner = math.floor(settings.region.inner_radius) if isinstance(settings.region, Ring) else 1
     corners = np.array([[0, 0], [view.width - 1, 0], [0, view.height - 1], [view.width - 1, view.height - 1]]) - centre
     outer = float(np.hypot(corners[:, 0], corners[:, 1]).max())
@@ -121,15 +123,16 @@ def _points(view: View, settings: CircleTool, centre: Floats, radius: float | No
     edges = one_each(values, usable, settings, settings.polarity, settings.which, rough=radius is None)
     if len(edges) < LEAST_POINTS:
         raise nothing(settings, settings.polarity, what=f"only {len(edges)} of {RAYS} rays show an edge")
-    at = float(radii[0]) + edges.at
+    at, unsure_px = float(radii[0]) + edges.at, 0.0
     if radius is not None:  # seen through a blur of sigma s, a rim of radius r lies s * s / 2 r nearer to the centre
-        at = at + (float(np.median(edges.blur)) ** 2 + 1 / 12) / (2 * np.maximum(at, 1))
+        shift, unsure_px = aside(values, usable, edges, settings)
+        at = at + shift + (float(np.median(edges.blur)) ** 2 + 1 / 12) / (2 * np.maximum(at, 1))
     turns = turns.reshape(RAYS, beside).mean(axis=1)[edges.scan]
     points = np.stack([centre[0] + at * np.cos(turns), centre[1] + at * np.sin(turns)], axis=1)
     if radius is None:
-        return points, RAYS
+        return points, RAYS, 0.0
     rim = int(np.clip(round(radius - radii[0]), 0, len(radii) - 1))
-    return points, int(usable[:, rim].sum())
+    return points, int(usable[:, rim].sum()), unsure_px
 
 
 def _sampled(pixels: Pixels, centre: Floats, away: Floats, radii: Any, how: int) -> Any:

@@ -7,7 +7,7 @@ import numpy as np
 from node.calibration import flat
 from node.frame import Feature, Mark, Measurement
 from node.tools import Given
-from node.tools.caliper import found_by, on_plane
+from node.tools.caliper import check_sure, found_by, on_plane
 from schemas import Distance, Problem
 
 MOST_ANGLE_DEG = 30.0
@@ -21,11 +21,14 @@ def measure(_view: None, settings: Distance, _learned: None, given: Given) -> Me
     """Shortest distance of two points, or of a point and a line through the edge, however long; of two lines halfway.
 
     Between two lines it is the mean of the distances from the middle of either to the other. From the rim of a circle its
-    radius is taken off. Raises Problem NO_VALUE if one of the tools found nothing, if two lines are more than 30 degrees from
-    parallel, or for mm without a calibration.
+    radius is taken off. Raises Problem NO_VALUE if one of the tools found nothing, or something too near to another edge, if
+    two lines are more than 30 degrees from parallel, or for mm without a calibration.
     """
     to_plane = flat(given.calibration, settings.unit)
     ends = [found_by(given, name) for name in (settings.first, settings.second)]
+    for name, end in zip((settings.first, settings.second), ends, strict=True):
+        if end.radius is None or settings.circles == "rim":
+            check_sure(end.unsure_px, f"what the tool {name} found")
     first, second = (on_plane(found, to_plane) for found in ends)
     value = _between(first, second)
     if settings.circles == "rim":

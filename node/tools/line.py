@@ -8,7 +8,7 @@ import numpy as np
 from node.calibration import Flat, flat, in_px, px_length
 from node.frame import Feature, Mark, Measurement, View
 from node.tools import Given
-from node.tools.caliper import Floats, axes, bands, nothing, one_each, strip
+from node.tools.caliper import Floats, aside, axes, bands, nothing, one_each, strip
 from node.tools.fit import Straight, line, peak_to_valley
 from schemas import Line, Problem
 
@@ -21,6 +21,7 @@ class _Found(NamedTuple):
     fitted: Straight
     to_plane: Flat
     px: float  # length of a px on the plane, in its unit
+    unsure_px: float  # sigma of its place across, if another edge is near
 
 
 def learn(view: View, settings: Line) -> None:
@@ -46,7 +47,7 @@ def measure(view: View, settings: Line, _learned: None = None, given: Given | No
         value = _angle_deg(view, settings, found, in_frame)
     reach = (found.points - (in_frame.x, in_frame.y)) @ (in_frame.ux, in_frame.uy)
     ends = np.array([[in_frame.x, in_frame.y]]) + np.outer([reach.min(), reach.max()], [in_frame.ux, in_frame.uy])
-    feature = Feature(in_frame.x, in_frame.y, (in_frame.ux, in_frame.uy))
+    feature = Feature(in_frame.x, in_frame.y, (in_frame.ux, in_frame.uy), unsure_px=found.unsure_px)
     return Measurement(value, lambda: (Mark(ends, closed=True), Mark(found.points)), feature=feature)
 
 
@@ -59,13 +60,14 @@ def _find(view: View, settings: Line, to_plane: Flat) -> _Found:
     usable = int(counts.any(axis=1).sum())
     if len(edges) < LEAST_POINTS:
         raise nothing(settings, settings.polarity, what=f"only {len(edges)} of {usable} scans show an edge")
-    points = where.to_frame(edges.at, middles[edges.scan])
+    shift, unsure_px = aside(values, counts, edges, settings)
+    points = where.to_frame(edges.at + shift, middles[edges.scan])
     px = px_length(to_plane, points.mean(axis=0))
     fitted = line(to_plane(points) / px)
     on = int(fitted.good.sum()) if fitted else 0
     if fitted is None or on < max(LEAST_POINTS, settings.found_low * usable):
         raise Problem("NO_CONTRAST", f"only {on} of {usable} scans show an edge on one line")
-    return _Found(points, fitted, to_plane, px)
+    return _Found(points, fitted, to_plane, px, unsure_px)
 
 
 def _angle_deg(view: View, settings: Line, found: _Found, in_frame: Straight) -> float:
