@@ -63,6 +63,7 @@ class Link:
     """See the head of this file. Connects at once; everything raises Problem BROKER_AWAY when it cannot be done.
 
     `ended` says why the connection is over, None while it is not. session_present and properties are those of CONNACK.
+    quick_acks: whether what the broker sends is acknowledged at once (TCP_QUICKACK), which most clients do not do.
     """
 
     def __init__(
@@ -74,6 +75,7 @@ class Link:
         v5: bool = True,
         clean: bool = True,
         expiry_s: int = 0,
+        quick_acks: bool = True,
     ) -> None:
         self.v5 = v5
         self.ended: str | None = None
@@ -88,7 +90,9 @@ class Link:
         self._uses: Counter[str] = Counter()
         self._client = self._made(settings, client_id, clean)
         try:
-            self._client.begin(dial(settings, limit_s), settings.keepalive_s, expiry_s)
+            sock = dial(settings, limit_s)
+            sock.quick_acks = quick_acks
+            self._client.begin(sock, settings.keepalive_s, expiry_s)
         except (OSError, ValueError) as error:
             raise Problem("BROKER_AWAY", f"{settings.url}: {reason_of(error)}") from error
         self._client.loop_start()

@@ -66,12 +66,14 @@ PLAIN = (None, "application/json", None, None, ())  # the properties of most mes
 class _Buffered(socket.socket):
     """A socket that is read in large pieces; `pending` bytes were read, but not yet asked for, and poll does not see them."""
 
+    quick_acks = True
     _rest = b""
 
     def recv(self, size: int, flags: int = 0) -> bytes:
         if not self._rest:
             self._rest = super().recv(READ_BYTES, flags)
-            quick(self)
+            if self.quick_acks:
+                quick(self)
         piece, self._rest = self._rest[:size], self._rest[size:]
         return piece
 
@@ -82,12 +84,14 @@ class _Buffered(socket.socket):
 class _Encrypted(ssl.SSLSocket):
     """The same over TLS."""
 
+    quick_acks = True
     _rest = b""
 
     def recv(self, size: int = 1024, flags: int = 0) -> bytes:
         if not self._rest:
             self._rest = super().recv(READ_BYTES, flags)
-            quick(self)
+            if self.quick_acks:
+                quick(self)
         piece, self._rest = self._rest[:size], self._rest[size:]
         return piece
 
@@ -101,7 +105,7 @@ def quick(sock: socket.socket) -> None:
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_QUICKACK, 1)
 
 
-def dial(settings: BrokerSettings, limit_s: float, told: Callable[[str], None] = lambda _: None) -> socket.socket:
+def dial(settings: BrokerSettings, limit_s: float, told: Callable[[str], None] = lambda _: None) -> "_Buffered | _Encrypted":
     """A connected socket, encrypted where the settings say so. Raises OSError (ssl.SSLError among them), UnicodeError.
 
     The limit holds for each step on the wire; how long a name or a file takes is up to the machine. told(step) hears what is
@@ -124,7 +128,9 @@ def dial(settings: BrokerSettings, limit_s: float, told: Callable[[str], None] =
         if context is None:
             return _Buffered(fileno=sock.detach())
         told("waiting for the TLS greeting of the broker")
-        return context.wrap_socket(sock, server_hostname=settings.host)
+        wrapped = context.wrap_socket(sock, server_hostname=settings.host)
+        assert isinstance(wrapped, _Encrypted)
+        return wrapped
     except BaseException:
         sock.close()
         raise
