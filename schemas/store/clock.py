@@ -13,6 +13,7 @@ from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
+UNSET_BEFORE_S = 1_767_225_600.0  # 2026-01-01: an earlier time is a clock that was never set
 TIME_ERROR = 5  # adjtimex: the clock is not synchronised
 
 

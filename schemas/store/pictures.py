@@ -3,11 +3,13 @@
 Result ids are UUIDs of version 7, so their first seven hex digits are a time in steps of 17.5 minutes: that is the
 shard (folder) of a picture. Shards sort by age, so retention opens only the oldest ones, and what is held in memory is
 one count and one size a shard. When the clock has gone back, an id looks older than pictures that were there before it:
-such a picture goes into a shard `<newest>-back`, which sorts behind what was the newest then. Age is judged by a time
-that is never ahead of the wall clock, nor of what it was at the start plus what the monotonic clock says has passed
-since, so a clock that jumps deletes nothing.
+such a picture goes into a shard `<newest>-back`, which sorts behind what was the newest then.
+
+Age is lived time (schemas/store/clock.py), no clock's: a file beside the folder says when each shard was last written to. A
+shard that is not in it counts as written to just now, so no clock that jumps, and no file that is lost, deletes anything.
 """
 
+import json
 import os
 import re
 import secrets
@@ -23,14 +25,14 @@ from typing import NamedTuple
 from schemas.errors import Problem
 from schemas.result import Images
 from schemas.settings import PictureSettings
-from schemas.store.disk import DISK, FULL, Disk, failed, write_new
+from schemas.store.clock import CLOCK
+from schemas.store.disk import DISK, FULL, Disk, failed, replace, write_new
 
 ID = r"[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[0-9a-f]{4}-[0-9a-f]{12}"
 NAME = re.compile(rf"({ID})(\.annotated)?\.(jpg|png)")
 SHARD = re.compile(r"[0-9a-f]{7}(-back)?")
-SHARD_S = 2**20 / 1000
 HOUR_S = 3600.0
-UNSET_BEFORE_S = 1_767_225_600.0  # 2026-01-01: an earlier time is a clock that was never set
+AGE_STEP_S = 600.0  # so exactly is it known when a shard was last written to
 BATCH = 1000
 
 Known = Callable[[list[str]], set[str]]
@@ -64,14 +66,12 @@ class Pictures:
         folder: Path,
         settings: PictureSettings,
         disk: Disk = DISK,
-        clock: Callable[[], float] = time.time,
-        monotonic: Callable[[], float] = time.monotonic,
+        lived: Callable[[], float] = CLOCK.elapsed,
     ) -> None:
         self._folder = folder
         self._settings = settings
         self._disk = disk
-        self._clock = clock
-        self._monotonic = monotonic
+        self._lived = lived
         self._lock = threading.Lock()
         self._counts: dict[str, list[int]] = {}  # shard: [files, bytes]
         self._uncounted: set[str] = set()
@@ -81,7 +81,9 @@ class Pictures:
         self._checked = ""  # the shard whose orphans were looked for last
         shards = self._shards()
         self._newest = shards[-1] if shards else ""
-        self._base = (max(clock(), _time_of(self._newest) if self._newest else 0.0), monotonic())
+        self._ages_file = folder.with_name(f"{folder.name}.ages.json")
+        self._ages = self._read_ages(shards)
+        self._ages_changed = True
 
     def names(self, result_id: str) -> Images:
         """The names of a result's pictures. Raises Problem RESULT_NOT_FOUND for what is no result id."""
@@ -106,6 +108,7 @@ class Pictures:
                 old = _size(folder / name)
                 self._disk.rename(temporary, folder / name)
                 self._newest = max(self._newest, shard)
+                self._touch(shard)
                 if shard not in self._uncounted:
                     count = self._counts.setdefault(shard, [0, 0])
                     count[0] += old is None
@@ -140,6 +143,7 @@ class Pictures:
         """
         removed: Counter[str] = Counter()
         self._start_counting()
+        self._keep_ages()
         try:
             self._retain(removed, batch)
             if known is not None and removed.total() < batch:
@@ -148,7 +152,7 @@ class Pictures:
             usage = self.usage()
         except OSError as error:
             raise failed("pictures", error) from error
-        return Swept(dict(removed), usage, any(self._excess(usage)[:3]))
+        return Swept(dict(removed), usage, any(self._excess(usage)))
 
     def usage(self) -> Usage:
         """Files, bytes and free space as known now."""
@@ -189,30 +193,51 @@ class Pictures:
         free, total = self._disk.space(folder)
         return 100.0 * free / max(total, 1)
 
-    def _now(self) -> float:
-        """The time by which age is judged: never ahead of the wall clock, nor of the start plus the time elapsed."""
-        base, since = self._base
-        wall, elapsed = self._clock(), self._monotonic() - since
-        if base + elapsed < UNSET_BEFORE_S <= wall:
-            self._base = (wall, since + elapsed)
-            return wall
-        return min(wall, base + elapsed)
+    def _age(self, shard: str) -> float:
+        """Seconds since a shard was last written to, as far as is known."""
+        with self._lock:
+            if shard not in self._ages:
+                self._touch(shard)
+            return self._lived() - self._ages[shard]
 
-    def _excess(self, usage: Usage) -> tuple[int, int, float, float]:
-        """Files, bytes and percent of the disk that are too many, and the time before which a shard is too old."""
+    def _touch(self, shard: str) -> None:
+        now = self._lived()
+        if now - self._ages.get(shard, -AGE_STEP_S) >= AGE_STEP_S:
+            self._ages[shard] = now
+            self._ages_changed = True
+
+    def _read_ages(self, shards: list[str]) -> dict[str, float]:
+        try:
+            found = json.loads((self._ages_file).read_bytes())
+            ages = {str(shard): float(at) for shard, at in found.items()}
+        except (OSError, ValueError, AttributeError, TypeError):  # lost or damaged: nothing is old then
+            ages = {}
+        now = self._lived()
+        return {shard: min(ages.get(shard, now), now) for shard in shards}
+
+    def _keep_ages(self) -> None:
+        with self._lock:
+            if not self._ages_changed:
+                return
+            self._ages_changed = False
+            data = json.dumps(self._ages, separators=(",", ":")).encode()
+        with suppress(OSError):  # of a shard that is not in it nothing is lost but that it grows old
+            replace(self._ages_file, data, self._disk)
+
+    def _excess(self, usage: Usage) -> tuple[int, int, float]:
+        """Files, bytes and percent of the disk that are too many."""
         limits = self._settings
         return (
             max(0, usage.files - limits.max_count) if usage.complete else 0,
             max(0, usage.bytes - limits.max_mb * 1_000_000) if usage.complete else 0,
             max(0.0, limits.min_free_percent - usage.free_percent) if usage.files or not usage.complete else 0.0,
-            self._now() - limits.max_days * 86400,
         )
 
     def _retain(self, removed: Counter[str], batch: int) -> None:
         for shard in self._shards():
             usage = self.usage()
-            files, size, percent, cutoff = self._excess(usage)
-            expired = _time_of(shard) + SHARD_S < cutoff
+            files, size, percent = self._excess(usage)
+            expired = self._age(shard) > self._settings.max_days * 86400
             if not (files or size or percent or expired) or removed.total() >= batch:
                 return
             free = percent / 100 * self._disk.space(self._folder)[1]
@@ -243,11 +268,12 @@ class Pictures:
         with self._lock, suppress(OSError):  # not empty
             (self._folder / shard).rmdir()
             self._counts.pop(shard, None)
+            self._ages.pop(shard, None)
+            self._ages_changed = True
 
     def _remove_orphans(self, known: Known, removed: Counter[str], batch: int) -> None:
         """Look through one more shard a sweep, round and round."""
-        limit = self._now() - HOUR_S
-        shards = [shard for shard in self._shards() if _time_of(shard) <= limit]
+        shards = [shard for shard in self._shards() if self._age(shard) > HOUR_S]
         shard = next((shard for shard in shards if shard > self._checked), shards[0] if shards else "")
         if not shard:
             return
@@ -256,7 +282,7 @@ class Pictures:
             part = names[first : first + batch]
             stored = known(sorted({name[:36] for name in part}))
             for name in part:
-                if name[:36] not in stored and _modified(self._folder / shard / name, limit):
+                if name[:36] not in stored:
                     if removed.total() >= batch:
                         return  # the same shard again next time
                     self._remove(shard, name)
@@ -265,7 +291,7 @@ class Pictures:
         self._drop_if_empty(shard)
 
     def _remove_temporary(self, removed: Counter[str]) -> None:
-        now = self._clock()
+        now = time.time()
         for name in _listed(self._folder / "tmp"):
             path = self._folder / "tmp" / name
             with suppress(FileNotFoundError):
@@ -298,11 +324,6 @@ def _checked(name: str) -> str:
     return name
 
 
-def _time_of(shard: str) -> float:
-    """When a shard begins, in seconds since 1970."""
-    return (int(shard[:7], 16) << 20) / 1000
-
-
 def _listed(folder: Path) -> list[str]:
     try:
         return os.listdir(folder)  # noqa: PTH208 - names are wanted, many at a time
@@ -315,11 +336,3 @@ def _size(path: Path) -> int | None:
         return path.stat().st_size
     except FileNotFoundError:
         return None
-
-
-def _modified(path: Path, before_s: float) -> bool:
-    """Whether the file is there and was last changed before that time."""
-    try:
-        return path.stat().st_mtime < before_s
-    except FileNotFoundError:
-        return False

@@ -1,4 +1,4 @@
-"""Pictures: whole or not there, found by name, removed oldest first and never by a clock that jumped."""
+"""Pictures: whole or not there, found by name, removed oldest first and never by any clock."""
 
 import errno
 import os
@@ -14,26 +14,10 @@ from schemas import Problem, new_id
 from schemas.settings import PictureSettings
 from schemas.store.disk import Disk
 from schemas.store.pictures import Pictures
+from tests.clocks import SetClock
 
 NOW = 1_795_000_000.0
 DAY = 86400.0
-
-
-class Clock:
-    """A wall clock that can be set, and a monotonic one that cannot."""
-
-    def __init__(self, at: float = NOW) -> None:
-        self.at, self.elapsed = at, 1000.0
-
-    def wall(self) -> float:
-        return self.at
-
-    def monotonic(self) -> float:
-        return self.elapsed
-
-    def go(self, seconds: float) -> None:
-        self.at += seconds
-        self.elapsed += seconds
 
 
 def id_at(at: float) -> str:
@@ -43,10 +27,10 @@ def id_at(at: float) -> str:
     return str(uuid.UUID(hexed))
 
 
-def store(folder: Path, clock: Clock | None = None, disk: Disk | None = None, **limits: Any) -> Pictures:
+def store(folder: Path, clock: SetClock | None = None, disk: Disk | None = None, **limits: Any) -> Pictures:
     settings = PictureSettings.model_validate({"min_free_percent": 0.0, **limits})
-    clock = clock or Clock()
-    pictures = Pictures(folder, settings, disk or Disk(), clock.wall, clock.monotonic)
+    clock = clock or SetClock()
+    pictures = Pictures(folder, settings, disk or Disk(), clock.elapsed)
     pictures.sweep()
     assert pictures.wait_counted(30)
     return pictures
@@ -60,7 +44,7 @@ def put(pictures: Pictures, at: float, size: int = 10) -> str:
 
 
 def test_what_is_written_is_found_by_its_name(tmp_path: Path) -> None:
-    pictures = store(tmp_path, clock=Clock(time.time()))
+    pictures = store(tmp_path)
     names = pictures.names(new_id())
     assert names.raw is not None
     assert names.annotated is not None
@@ -132,7 +116,7 @@ class Small(Disk):
         self.folder, self.others = folder, others
 
     def space(self, folder: Path) -> tuple[int, int]:
-        used = sum(path.stat().st_size for path in self.folder.rglob("*") if path.is_file())
+        used = sum(path.stat().st_size for path in self.folder.rglob("*.jpg"))
         return 1000 - self.others - used, 1000
 
 
@@ -157,17 +141,22 @@ def test_below_half_of_the_free_space_no_new_picture_is_taken_until_there_is_spa
     assert pictures.usage().files == 1
 
 
-def test_old_pictures_go_and_young_ones_stay(tmp_path: Path) -> None:
-    pictures = store(tmp_path, max_days=30.0)
-    names = [put(pictures, NOW - days * DAY) for days in (40, 31, 29, 1)]
-    again = store(tmp_path, max_days=30.0, clock=Clock())
+def test_old_pictures_go_and_young_ones_stay_also_over_a_restart(tmp_path: Path) -> None:
+    clock = SetClock(NOW)
+    pictures = store(tmp_path, clock, max_days=30.0)
+    names = []
+    for days in (9, 2, 28, 1.5):
+        names.append(put(pictures, clock.at))
+        clock.go(days * DAY)
+        pictures.sweep()
+    again = store(tmp_path, clock, max_days=30.0)
     again.sweep()
     assert again.missing(names) == names[:2]
-    assert len(list(tmp_path.iterdir())) == 3  # the folders of two, and tmp
+    assert sum(folder.is_dir() for folder in tmp_path.iterdir()) == 3  # the folders of two, and tmp
 
 
 def test_pictures_grow_old_while_nothing_is_written(tmp_path: Path) -> None:
-    clock = Clock()
+    clock = SetClock(NOW)
     pictures = store(tmp_path, clock, max_days=30.0)
     name = put(pictures, NOW)
     clock.go(29 * DAY)
@@ -177,19 +166,38 @@ def test_pictures_grow_old_while_nothing_is_written(tmp_path: Path) -> None:
     assert pictures.missing([name]) == [name]
 
 
-def test_a_clock_that_jumps_ahead_deletes_nothing(tmp_path: Path) -> None:
-    clock = Clock()
+def test_pictures_of_which_it_is_not_known_how_old_they_are_are_not_old(tmp_path: Path) -> None:
+    clock = SetClock(NOW)
+    name = put(store(tmp_path, clock, max_days=30.0), NOW)
+    for content in (None, b"{", b"[1]", b'{"%s":"x"}' % name[:7].encode(), b'{"%s":1e12}' % name[:7].encode()):
+        clock.go(365 * DAY)
+        ages = tmp_path.with_name(f"{tmp_path.name}.ages.json")
+        ages.unlink(missing_ok=True)
+        if content is not None:
+            ages.write_bytes(content)
+        again = store(tmp_path, clock, max_days=30.0)
+        assert again.sweep().removed == {}
+    clock.go(31 * DAY)
+    assert again.sweep().removed == {"age": 1}
+
+
+@pytest.mark.parametrize(("first", "then"), [(NOW, NOW + 3650 * DAY), (90_000.0, NOW), (NOW + 400 * DAY, NOW)])
+def test_a_clock_that_is_set_deletes_nothing_also_over_a_restart(tmp_path: Path, first: float, then: float) -> None:
+    clock = SetClock(first)
     pictures = store(tmp_path, clock, max_days=30.0)
-    names = [put(pictures, NOW - 3600 * hours) for hours in (3, 2, 1, 0)]
-    clock.at += 3650 * DAY
-    names.append(put(pictures, clock.at))
-    swept = pictures.sweep(lambda ids: set())
-    assert swept.removed.get("age") is None
-    assert pictures.missing(names[3:]) == []
+    names = [put(pictures, first - 3600 * hours) for hours in (3, 2, 1, 0)]
+    for at in (then, first, then):
+        clock.at = at
+        names.append(put(pictures, at))
+        assert pictures.sweep(lambda ids: set()).removed == {}
+        pictures = store(tmp_path, clock, max_days=30.0)
+        clock.go(1200.0)
+    assert pictures.sweep(lambda ids: set()).removed == {}
+    assert pictures.missing(names) == []
 
 
 def test_a_clock_that_goes_back_deletes_nothing_and_new_pictures_still_count_as_the_newest(tmp_path: Path) -> None:
-    clock = Clock()
+    clock = SetClock(NOW)
     pictures = store(tmp_path, clock, max_days=30.0, max_count=4)
     old = [put(pictures, NOW - 1800 * (4 - n)) for n in range(4)]
     clock.at = 3600.0  # 1970
@@ -200,16 +208,20 @@ def test_a_clock_that_goes_back_deletes_nothing_and_new_pictures_still_count_as_
     newest = put(pictures, clock.at)
     assert pictures.sweep().removed == {"count": 1}
     assert pictures.missing([*old, *new, newest]) == old[:3]
-    again = store(tmp_path, Clock(NOW + 120), max_days=30.0, max_count=4)
+    again = store(tmp_path, clock, max_days=30.0, max_count=4)
     assert again.missing([*old, *new, newest]) == old[:3]
     assert again.usage().files == 4
 
 
 def test_pictures_without_a_result_are_removed_after_an_hour_and_others_stay(tmp_path: Path) -> None:
-    pictures = store(tmp_path)
-    kept, orphan = put(pictures, NOW - 3 * 3600), put(pictures, NOW - 3 * 3600 + 1)
-    young = put(pictures, NOW - 60)
-    again = store(tmp_path)
+    clock = SetClock(NOW - 3 * 3600)
+    pictures = store(tmp_path, clock)
+    kept, orphan = put(pictures, clock.at), put(pictures, clock.at + 1)
+    clock.go(3 * 3600 - 60)
+    young = put(pictures, clock.at)
+    pictures.sweep()
+    clock.go(60)
+    again = store(tmp_path, clock)
     asked: list[str] = []
 
     def known(ids: list[str]) -> set[str]:
@@ -223,13 +235,12 @@ def test_pictures_without_a_result_are_removed_after_an_hour_and_others_stay(tmp
 
 
 def test_leftover_temporary_files_are_removed_after_an_hour(tmp_path: Path) -> None:
-    clock = Clock(time.time())
-    pictures = store(tmp_path, clock)
+    pictures = store(tmp_path)
     (tmp_path / "tmp").mkdir()
     old, young = tmp_path / "tmp" / "a", tmp_path / "tmp" / "b"
     old.write_bytes(b"half")
     young.write_bytes(b"half")
-    os.utime(old, (clock.at - 3700, clock.at - 3700))
+    os.utime(old, (time.time() - 3700, time.time() - 3700))
     assert pictures.sweep().removed == {"temporary": 1}
     assert (old.exists(), young.exists()) == (False, True)
 
@@ -261,8 +272,7 @@ def test_many_threads_write_and_the_count_is_right_while_the_folder_is_counted(t
     first = store(tmp_path)
     for n in range(200):
         put(first, NOW - n * 1100)
-    clock = Clock()
-    pictures = Pictures(tmp_path, PictureSettings(min_free_percent=0.0), Disk(), clock.wall, clock.monotonic)
+    pictures = Pictures(tmp_path, PictureSettings(min_free_percent=0.0))
     start = threading.Barrier(5)
 
     def write(back: int) -> None:
