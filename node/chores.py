@@ -1,5 +1,5 @@
 """What must be done now and then, away from the inspection path: telling state, info and metrics, reopening cameras,
-noticing changed programs, moving the ledger's log, removing what is too old.
+noticing changed programs, removing pictures that are too old. What the ledger needs does node/keeping.py.
 """
 
 import logging
@@ -9,7 +9,6 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from schemas import Info, NodeState, Problem, ProgramInfo, utc
-from schemas.base import created_at
 from schemas.command import MAX_COMMAND_BYTES
 from schemas.generate import schema_hashes
 from schemas.result import MAX_RESULT_BYTES
@@ -53,7 +52,7 @@ class Chores:
             (0.0, 0.5, self._programs),
             (0.0, 1.0, self._cameras),
             (0.0, 1.0, self._gauges),
-            (5.0, 5.0, self._checkpoint),
+            (5.0, 5.0, self._stored),
             (10.0, 10.0, self._metrics),
             (10.0, 10.0, self._retention),
         ]
@@ -224,17 +223,16 @@ class Chores:
             if labels[0] not in service.alarms.active:
                 metrics.alarms.labels(*labels).set(0)
 
-    def _checkpoint(self) -> None:
-        self._service.ledger.checkpoint()
-        self._service.alarms.set("STORE", None)
+    def _stored(self) -> None:
+        if self._service.ledger.failing is None:
+            self._service.alarms.set("STORE", None)
 
     def _orphans(self) -> None:
         """The other way round: results that say they have pictures which are gone; a batch each time, round and round."""
         service = self._service
         rows = service.ledger.with_pictures(self._looked_at, ORPHAN_BATCH)
         self._looked_at = rows[-1][0] if len(rows) == ORPHAN_BATCH else 0
-        waiting = time.time() - 3600
-        names = {f"{result_id}.jpg": row for row, result_id in rows if created_at(result_id) < waiting}
+        names = {f"{result_id}.jpg": row for row, result_id in rows}
         gone = service.pictures.store.missing(names)
         if gone:
             service.ledger.without_pictures(names[name] for name in gone)
@@ -263,13 +261,7 @@ class Chores:
         service.outbox.post("metrics", "", message.model_dump_json().encode())
 
     def _retention(self) -> None:
-        service, history = self._service, self._service.settings.history
-        for _ in range(20):
-            gone = service.ledger.prune(
-                max_count=history.max_count, max_age_s=history.max_days * 86400, dedupe_s=history.dedupe_hours * 3600
-            )
-            if not gone:
-                break
+        service = self._service
         swept = service.pictures.store.sweep(service.ledger.pictured)
         self._orphans()
         service.pictures.full = False

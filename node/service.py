@@ -32,6 +32,7 @@ from node.gpio import make_bank
 from node.gpio.driver import LineDriver
 from node.inspection import inspect
 from node.intake import Intake
+from node.keeping import Keeping
 from node.metrics import Metrics
 from node.notify import notify
 from node.part import Inspection, Part
@@ -52,6 +53,7 @@ log = logging.getLogger(__name__)
 WATCH_S = 0.02
 BEAT_LIMIT_S = 8.0
 CONNECTING_LIMIT_S = 60.0
+KEEPING_LIMIT_S = 120.0  # a log of gigabytes is moved in one go, once whoever held it is gone
 ABANDONED_LIMIT = 3
 EDGE_LIMIT = 256
 EDGE_BATCH = 64
@@ -78,7 +80,7 @@ class Service:
         self.shelf = Shelf(Programs(state / "programs"))
         self.showing = Showing(Shown(state / "shown"))
         self.pictures = PictureWriter(
-            Pictures(state / "pictures", settings.pictures),
+            Pictures(state / "pictures", settings.pictures, lived=self.ledger.lived),
             settings.pictures.jpeg_quality,
             self.metrics,
             self._show if settings.preview else None,
@@ -119,6 +121,7 @@ class Service:
             tuple(COMMANDS),
         )
         self.chores = Chores(self)
+        self.keeping = Keeping(self.ledger, settings.history, self.alarms)
         self._sources = threading.Thread(target=self._run_sources, name="sources", daemon=True)
         self._sources_beat_ns = time.monotonic_ns()
         self._asked: Outcome | None = None
@@ -205,7 +208,6 @@ class Service:
         if self.settings.metrics.enabled:
             token = self.settings.metrics.token
             self.metrics.serve(self.settings.metrics.bind, token.get_secret_value() if token else None)
-        self.alarms.set("LEDGER", self.ledger.lost)
         self.driver.start()
         for station in self.stations.values():
             station.camera.open()
@@ -218,6 +220,7 @@ class Service:
         for station in self.stations.values():
             station.start()
         self.chores.start()
+        self.keeping.start()
         self.session.start()
         self._sources.start()
         gc.collect()
@@ -275,6 +278,7 @@ class Service:
             "broker": (self.session.beat_ns, BEAT_LIMIT_S if self.session.online else CONNECTING_LIMIT_S),
             "lines": (self.driver.beat_ns, BEAT_LIMIT_S),
             "chores": (self.chores.beat_ns, 3 * BEAT_LIMIT_S),
+            "keeping": (self.keeping.beat_ns, KEEPING_LIMIT_S),
             "sources": (self._sources_beat_ns, BEAT_LIMIT_S),
         }
         for station in self.stations.values():
@@ -316,6 +320,7 @@ class Service:
         self.showing.stop(0.5)
         self.commands.stop(0.5)
         self.chores.stop()
+        self.keeping.stop()
         self.session.stop(OFFLINE, 2.0)
         for station in self.stations.values():
             station.camera.close()

@@ -200,11 +200,6 @@ def new_id() -> str:
     return f"{hexed[:8]}-{hexed[8:12]}-{hexed[12:16]}-{hexed[16:20]}-{hexed[20:]}"
 
 
-def created_at(uuid7: str) -> float:
-    """When an id of new_id() was made, seconds since 1970."""
-    return int(uuid7[:8] + uuid7[9:13], 16) / 1000
-
-
 def canonical(value: Any) -> bytes:
     """JSON with sorted keys and no spaces: what is hashed."""
     return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()

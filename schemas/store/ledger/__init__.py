@@ -5,6 +5,7 @@ and loss are found out. What is written stands in `triggers`, `outbox`, `replies
 """
 
 from schemas.store.ledger.care import Care
+from schemas.store.ledger.log import Held, Log
 from schemas.store.ledger.opening import MIGRATIONS, scripts
 from schemas.store.ledger.outbox import Outbox
 from schemas.store.ledger.replies import Replies
@@ -29,6 +30,7 @@ __all__ = [
     "Answer",
     "Duplicate",
     "Entry",
+    "Held",
     "KeptReply",
     "Ledger",
     "NewTrigger",
@@ -39,7 +41,7 @@ __all__ = [
 ]
 
 
-class Ledger(Triggers, Outbox, Replies, Care):
+class Ledger(Triggers, Outbox, Replies, Care, Log):
     """The ledger of one node. All methods may be called from any thread.
 
     committed(rows) gets committed results in the order of their commits; flush_soon() asks another thread to flush and

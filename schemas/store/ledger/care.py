@@ -1,24 +1,50 @@
-"""Care: what is too old goes, the log stays small, and the stamp beside the ledger keeps up.
+"""Care: what is too old goes.
 
 Age is lived time (schemas/store/clock.py). Triggers are numbered in the order in which they came, so it is enough to note
 now and then which is the newest: whatever was there at a moment is at least as old as that.
 """
 
-import contextlib
 import sqlite3
 from collections.abc import Iterable
 
+from schemas.store.disk import failed
 from schemas.store.ledger.engine import Engine
 
 PRUNE_ROWS = 500
 NOTE_S = 5.0  # between two moments
 FINE = 720  # so many moments are kept as they are; of older ones each 120th: every 10 minutes
 COARSE = 120
+IDLE_S = 60.0  # so often the stamp is kept when there is nothing new: a flash disk wears
 PENDING_S = 3600.0  # a picture may come so long after its result
 
 
 class Care(Engine):
     """See the head of this file."""
+
+    _kept_commits = -1
+    _kept_s = 0.0
+
+    def keep(self) -> None:
+        """Keep the stamp and the reserve; to be called once a second by one thread. Raises Problem STORE_FAILED."""
+        try:
+            if self.commits != self._kept_commits or self.lived() - self._kept_s > IDLE_S:
+                self._kept_commits = self.commits
+                self._kept_s = self.lived()
+                self._stamp.keep(self.lived.reading())
+            self._reserve.keep()
+        except OSError as error:
+            raise failed(self._stamp.path.name, error) from error
+
+    def damage(self) -> str | None:
+        """What is wrong with the ledger's files, for people: what was lost before the start, what is just going wrong."""
+        found = [self.lost] if self.lost else []
+        try:
+            whole = self.path.stat().st_ino == self._inode
+        except OSError:
+            whole = False
+        if not whole:
+            found.append(f"{self.path.name} was removed or replaced while the node runs: start it anew")
+        return "; ".join(found) or None
 
     def prune(self, *, max_count: int, max_age_s: float, dedupe_s: float, reply_s: float = 86400.0) -> int:
         """Remove some of the results, triggers and replies that are past their limits; how many results went.
@@ -70,14 +96,6 @@ class Care(Engine):
         """The pictures of these results are gone."""
         rows = [(row,) for row in ids]
         self.write(lambda db: db.executemany("UPDATE results SET pictures = 0 WHERE id = ?", rows), durable=False)
-
-    def checkpoint(self) -> None:
-        """Move the write-ahead log into the database, on a connection of its own, without stopping the writer."""
-        with contextlib.closing(sqlite3.connect(self.path, timeout=0.1, isolation_level=None)) as db:
-            busy, pages, moved = db.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
-        if not busy and pages > 16384 and moved < pages:  # 64 MB behind: hold the writer for once
-            with self._lock, contextlib.suppress(sqlite3.OperationalError):
-                self._db.execute("PRAGMA wal_checkpoint(RESTART)")
 
 
 OLDER = "SELECT coalesce(max(last_trigger), 0) FROM moments WHERE lived_s <= ?"

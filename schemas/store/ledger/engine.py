@@ -10,7 +10,8 @@ Waiting has a limit. While another process holds the ledger nothing is taken out
 place, and who waits withdraws after WAIT_S (BRIEF_S once it is known that the ledger is held) and gets STORE_FAILED.
 Refused is refused: what was withdrawn is never committed, and if it was in a commit just then it is undone right after it.
 
-One operation's failure is its own. Each runs in a savepoint; if the commit of many fails, each is tried alone.
+One operation's failure is its own. Each runs in a savepoint; if the commit of many fails, each is tried alone. When the disk
+is full, a reserve beside the ledger is given up for the results that must still be written.
 """
 
 import contextlib
@@ -27,6 +28,7 @@ from schemas.errors import Problem
 from schemas.store.clock import CLOCK, Clock, Lived
 from schemas.store.ledger.opening import is_damage, open_ledger
 from schemas.store.ledger.reader import Reader
+from schemas.store.ledger.reserve import Reserve
 from schemas.store.ledger.shapes import OutboxRow, Settled
 from schemas.store.ledger.stamp import Stamp
 
@@ -34,6 +36,7 @@ log = logging.getLogger(__name__)
 T = TypeVar("T")
 WAIT_S = 3.0
 BRIEF_S = 0.25
+HELD_S = 1.0
 BATCH_LIMIT = 256
 ALONE_FAILURES = 2  # that many operations failed alone as well: it is the disk, not they
 OF_THE_STORE = {
@@ -82,7 +85,6 @@ class Engine(Reader):
     """See the head of this file. Raises Problem STORE_FAILED, STORE_NEWER when it is made.
 
     lost: what is missing since the last run, for people, None if nothing. quarantined: a damaged ledger's new name.
-    failing: why the last commit failed, None once one succeeds.
     """
 
     def __init__(
@@ -98,7 +100,7 @@ class Engine(Reader):
         self._committed = committed
         self._flush_soon = flush_soon
         self.commits = 0
-        self.failing: Problem | None = None
+        self._failing: Problem | None = None
         self._held_since: float | None = None
         self._line: deque[_Job] = deque()
         self._line_lock = threading.Lock()  # of the line, and of what a job is: waiting, taken, withdrawn, done
@@ -106,11 +108,23 @@ class Engine(Reader):
         self._seq: dict[str, int] = {}
         self._job: _Job | None = None
         path.parent.mkdir(parents=True, exist_ok=True)
+        self._reserve = Reserve(path.with_suffix(".reserve"))
         self._stamp = Stamp(path.with_suffix(".stamp"))
         self._db, self.lost, self.quarantined = open_ledger(path, self._stamp, self.boot)
         self.lived = Lived(self._stamp.last, clock)
+        with contextlib.suppress(OSError):  # it will be tried again
+            self._stamp.keep(self.lived.reading())
         self._floor = dict(self._stamp.floor)
         self._full_sync = True
+        self._inode = path.stat().st_ino
+
+    @property
+    def failing(self) -> Problem | None:
+        """Why nothing can be written: as the last commit failed, until one succeeds, or another process holds the ledger."""
+        since = self._held_since
+        if since is not None and time.monotonic() - since > HELD_S:
+            return Problem("STORE_FAILED", "another process holds the ledger")
+        return self._failing
 
     def close(self) -> None:
         """Checkpoint and close; nothing may be written or read afterwards."""
@@ -175,6 +189,16 @@ class Engine(Reader):
         finally:
             self._lock.release()
 
+    def look(self) -> None:
+        """If another process holds the ledger, see whether it still does, when nobody has anything to write."""
+        if self._held_since is None or not self._lock.acquire(timeout=BRIEF_S):
+            return
+        try:
+            if self._begin(0.0) is None:
+                self._db.execute("ROLLBACK")
+        finally:
+            self._lock.release()
+
     def _withdraw(self, job: _Job) -> bool:
         """Take a job back; False if it is done."""
         with self._line_lock:
@@ -200,7 +224,7 @@ class Engine(Reader):
         jobs = self._taken(full)
         if error is not None:
             self._failed(jobs, error)
-        elif (error := self._transact(jobs)) is not None and len(jobs) > 1:
+        elif (error := self._transact(jobs)) is not None and (len(jobs) > 1 or self._reserve.released(error)):
             failures = 0
             for job in jobs:
                 if failures == ALONE_FAILURES or self._begin(until) is not None:
@@ -243,7 +267,7 @@ class Engine(Reader):
                 raise
             return error
         self.commits += 1
-        self.failing = None
+        self._failing = None
         seq: dict[str, int] = {}
         for job in jobs:
             seq.update(job.seq)
@@ -261,7 +285,7 @@ class Engine(Reader):
             job.begin()
             job.error = coded
         if isinstance(coded, Problem):
-            self.failing = coded
+            self._failing = coded
         if is_damage(error):
             self._stamp.doubt()
 

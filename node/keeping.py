@@ -1,0 +1,127 @@
+"""The care of the ledger, on a thread of its own: its log, its stamp, what is too old in it, and the clock it was written by.
+
+Neither traffic nor pictures hold it up, and it waits for nobody: what cannot be done now is done a moment later.
+"""
+
+import logging
+import threading
+import time
+from collections.abc import Callable
+
+from node.alarms import Alarms
+from schemas import Problem
+from schemas.settings import HistorySettings
+from schemas.store.clock import CLOCK, UNSET_BEFORE_S, Clock
+from schemas.store.ledger import Ledger
+
+log = logging.getLogger(__name__)
+
+TICK_S = 0.2
+ALARM_S = 10.0  # between two figures of the same trouble
+JUMP_S = 5.0
+JUMP_TOLD_S = 60.0
+PRUNE_ROUNDS = 20
+
+
+class Keeping:
+    """See the head of this file. It alone sets the alarms LEDGER and CLOCK."""
+
+    def __init__(self, ledger: Ledger, history: HistorySettings, alarms: Alarms, clock: Clock = CLOCK) -> None:
+        self.beat_ns = time.monotonic_ns()
+        self._ledger = ledger
+        self._history = history
+        self._alarms = alarms
+        self._jumps = Jumps(clock)
+        self._log_told_at = 0.0
+        self._stopping = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="keeping", daemon=True)
+
+    def start(self) -> None:
+        """Begin; what was lost before is told at once."""
+        self._tell()
+        self._thread.start()
+
+    def stop(self) -> None:
+        """End."""
+        self._stopping.set()
+        self._thread.join(1.0)
+
+    def _run(self) -> None:
+        now = time.monotonic()
+        due: list[tuple[float, float, Callable[[], None]]] = [
+            (now, TICK_S, self._ledger.checkpoint),
+            (now, 1.0, self._ledger.keep),
+            (now, 1.0, self._tell),
+            (now + 5.0, 10.0, self._prune),
+        ]
+        while not self._stopping.wait(TICK_S):
+            self.beat_ns = time.monotonic_ns()
+            now = time.monotonic()
+            for number, (at, period, work) in enumerate(due):
+                if now >= at:
+                    due[number] = (now + period, period, work)
+                    self._guarded(work)
+
+    def _guarded(self, work: Callable[[], None]) -> None:
+        try:
+            work()
+        except Problem as problem:  # it comes again; that nothing can be written is told by who has something to write
+            log.debug("%s: %s", work.__name__, problem)
+        except Exception:
+            log.exception("%s failed", work.__name__)
+
+    def _tell(self) -> None:
+        self._alarms.set("CLOCK", self._jumps.look())
+        told = [self._ledger.damage()]
+        held = self._ledger.log_held()
+        if held is not None:
+            told.append(
+                f"its log is {held.bytes / 1e6:.0f} MB and cannot be shortened for {held.seconds:.0f} s:"
+                " somebody reads the ledger and does not end"
+            )
+        text = "; ".join(filter(None, told)) or None
+        now = time.monotonic()
+        if held is None or now - self._log_told_at >= ALARM_S:
+            self._log_told_at = now if held is not None else 0.0
+            self._alarms.set("LEDGER", text)
+
+    def _prune(self) -> None:
+        limits = self._history
+        for _ in range(PRUNE_ROUNDS):
+            gone = self._ledger.prune(
+                max_count=limits.max_count, max_age_s=limits.max_days * 86400, dedupe_s=limits.dedupe_hours * 3600
+            )
+            if not gone or self._stopping.is_set():
+                return
+            self.beat_ns = time.monotonic_ns()
+            self._ledger.checkpoint()
+
+
+class Jumps:
+    """Whether the wall clock can be believed: it is set, and goes on as fast as the boot clock."""
+
+    def __init__(self, clock: Clock = CLOCK) -> None:
+        self._clock = clock
+        self._offset = clock.wall() - clock.elapsed()
+        self._jumped: tuple[float, float] | None = None  # when, by how much
+
+    def look(self) -> str | None:
+        """What is wrong with it, for people, None if nothing. To be asked about once a second."""
+        wall, elapsed = self._clock.wall(), self._clock.elapsed()
+        jump = wall - elapsed - self._offset
+        if abs(jump) > JUMP_S:
+            self._jumped = elapsed, jump
+        self._offset += jump
+        if wall < UNSET_BEFORE_S:
+            return f"the clock was never set: it says {time.strftime('%Y-%m-%d', time.gmtime(wall))}"
+        if self._jumped is not None and elapsed - self._jumped[0] < JUMP_TOLD_S:
+            jump = self._jumped[1]
+            return f"the clock was put {'ahead' if jump > 0 else 'back'} by {_span(abs(jump))}: times before do not compare"
+        return None
+
+
+def _span(seconds: float) -> str:
+    for name, size in (("days", 86400), ("hours", 3600), ("minutes", 60)):
+        if seconds >= 2 * size:
+            return f"{seconds / size:.0f} {name}"
+    return f"{seconds:.0f} s"

@@ -1,0 +1,102 @@
+"""The write-ahead log stays small, whatever the load: it is moved into the database in small steps, between commits.
+
+Theory of operation. A commit appends to the log. One thread moves it into the database some times a second: first beside
+the writer, on a connection of its own, which may take its time, then what has been appended meanwhile, while no commit
+runs, which is little. After that all of the log is in the database, and the next commit begins it anew from its start.
+
+Whoever reads in a transaction that stays open holds the log: it cannot begin anew, and grows. Then nobody waits, but it is
+told, with its size and for how long; when the reader is gone the log is moved and cut off.
+"""
+
+import contextlib
+import sqlite3
+import time
+from typing import NamedTuple
+
+from schemas.errors import Problem
+from schemas.store.ledger.engine import Engine
+from schemas.store.ledger.opening import WAL_BYTES
+
+CLOSE = 500  # pages: so few are left that the writer may wait for them
+STEPS = 3
+TURN_S = 0.05  # for a commit to end; and for short reads, if the log is large
+HELD_BYTES = 2 * WAL_BYTES
+HELD_S = 5.0
+
+
+class Held(NamedTuple):
+    """The log cannot be moved: its size and for how long."""
+
+    bytes: int
+    seconds: float
+
+
+class Log(Engine):
+    """See the head of this file."""
+
+    _keeper: sqlite3.Connection | None = None
+    _at_commit = 0
+    _log_since: float | None = None
+
+    def log_bytes(self) -> int:
+        """Size of the write-ahead log."""
+        try:
+            return self.path.with_name(f"{self.path.name}-wal").stat().st_size
+        except OSError:
+            return 0
+
+    def log_held(self) -> Held | None:
+        """Whether something has kept the log from being moved for so long that a person must know; None if not."""
+        since, size = self._log_since, self.log_bytes()
+        if since is None or size < HELD_BYTES or time.monotonic() - since < HELD_S:
+            return None
+        return Held(size, time.monotonic() - since)
+
+    def checkpoint(self) -> None:
+        """One step, to be made some times a second by one thread. It never waits for readers. Raises Problem STORE_FAILED."""
+        self.look()
+        size, commits = self.log_bytes(), self.commits
+        if size <= WAL_BYTES:
+            self._log_since = None
+            return
+        if self._log_since is None:
+            self._log_since = time.monotonic()
+        try:
+            self._move(size, idle=commits == self._at_commit)
+        except sqlite3.Error as error:
+            raise Problem("STORE_FAILED", f"the log could not be moved: {error}") from error
+        finally:
+            self._at_commit = commits
+
+    def close(self) -> None:
+        """Checkpoint and close; nothing may be written or read afterwards."""
+        if self._keeper is not None:
+            self._keeper.close()
+        super().close()
+
+    def _move(self, size: int, *, idle: bool) -> None:
+        if self._keeper is None:
+            self._keeper = sqlite3.connect(self.path, timeout=0, isolation_level=None, check_same_thread=False)
+            self._keeper.execute("PRAGMA wal_autocheckpoint=0")
+        moved = -1
+        for _ in range(STEPS):  # beside the writer
+            busy, pages, reached = self._keeper.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
+            if busy or reached < pages:
+                return  # a reader needs what the database has, or another process moves the log just now
+            if 0 <= pages - moved < CLOSE:
+                break
+            moved = reached
+        if not self._lock.acquire(timeout=TURN_S):
+            return
+        try:
+            mode = "PASSIVE"
+            if idle or size > HELD_BYTES:
+                mode = "TRUNCATE"
+                self._keeper.execute(f"PRAGMA busy_timeout={int(TURN_S * 1000)}")
+            busy, pages, reached = self._keeper.execute(f"PRAGMA wal_checkpoint({mode})").fetchone()
+        finally:
+            self._lock.release()
+            with contextlib.suppress(sqlite3.Error):
+                self._keeper.execute("PRAGMA busy_timeout=0")
+        if not busy and reached == pages:
+            self._log_since = None

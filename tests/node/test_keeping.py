@@ -1,0 +1,98 @@
+"""The keeper of the ledger: alarms about the clock and the ledger's files, and their end."""
+
+from pathlib import Path
+
+import pytest
+
+from broker.outbox import Outbox
+from broker.topics import Names
+from node import keeping
+from node.alarms import Alarms
+from node.keeping import Jumps, Keeping
+from schemas.settings import HistorySettings
+from schemas.store.ledger import Entry, Held, Ledger
+from tests.clocks import SetClock
+from tests.ledgers import build, new
+from tests.promise import wait_for
+
+DAY = 86400.0
+
+
+def test_a_clock_that_goes_as_it_should_is_no_alarm() -> None:
+    clock = SetClock()
+    jumps = Jumps(clock)
+    for _ in range(100):
+        clock.go(1.0)
+        clock.at += 0.01  # a time server that slews
+        assert jumps.look() is None
+
+
+@pytest.mark.parametrize(("jump", "words"), [(400 * DAY, "ahead by 400 days"), (-3600.0, "back by 60 minutes")])
+def test_a_clock_that_is_set_is_told_for_a_minute_and_so_is_its_way_back(jump: float, words: str) -> None:
+    clock = SetClock()
+    jumps = Jumps(clock)
+    clock.at += jump
+    for _ in range(60):
+        told = jumps.look()
+        assert told is not None
+        assert words in told
+        clock.go(1.0)
+    assert jumps.look() is None
+    clock.at -= jump
+    assert jumps.look() is not None
+
+
+def test_a_clock_that_was_never_set_is_told_until_it_is() -> None:
+    clock = SetClock(90_000.0)
+    jumps = Jumps(clock)
+    clock.go(10_000)
+    told = jumps.look()
+    assert told is not None
+    assert "never set: it says 1970-01-02" in told
+    clock.at = 1_795_000_000.0
+    told = jumps.look()
+    assert told is not None
+    assert "ahead" in told
+    clock.go(61)
+    assert jumps.look() is None
+
+
+def test_what_a_ledger_lost_and_a_log_that_is_held_are_alarms_that_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(keeping, "ALARM_S", 0.0)
+    path = tmp_path / "ledger.db"
+    Ledger(path).close()
+    path.unlink()
+    ledger = Ledger(path)
+    alarms = Alarms(("cam1",), Outbox(Names("inspection/v1", "node-01")))
+    held: list[Held] = []
+    monkeypatch.setattr(ledger, "log_held", lambda: held[0] if held else None)
+    keeper = Keeping(ledger, HistorySettings(), alarms, SetClock())
+    keeper.start()
+    assert "gone or empty" in alarms.active["LEDGER"].message
+    assert "log is" not in alarms.active["LEDGER"].message
+    held.append(Held(40_000_000, 77.0))
+    wait_for(lambda: "log is 40 MB and cannot be shortened for 77 s" in alarms.active["LEDGER"].message, 10, "the log")
+    held.clear()
+    wait_for(lambda: "log is" not in alarms.active["LEDGER"].message, 10, "the end of it")
+    assert "gone or empty" in alarms.active["LEDGER"].message
+    assert "CLOCK" not in alarms.active
+    keeper.stop()
+    ledger.close()
+
+
+def test_it_removes_what_is_too_old_and_keeps_the_stamp_and_the_reserve(tmp_path: Path) -> None:
+    clock = SetClock()
+    ledger = Ledger(tmp_path / "ledger.db", clock=clock)
+    for number in range(3):
+        ledger.accept_all([Entry(new(f"t{number}"), build(f"t{number}"))])
+    ledger.confirmed([row.result_id for row in ledger.pending(0, 10)])
+    keeper = Keeping(ledger, HistorySettings(max_days=1.0), Alarms((), Outbox(Names("inspection/v1", "node-01"))), clock)
+    keeper._prune()
+    clock.go(2 * DAY)
+    keeper._prune()
+    assert ledger.counts("cam1") == {"ERROR": 3}  # what was counted stays counted
+    assert [row[0] for row in ledger.read("SELECT seq FROM results")] == [3]
+    keeper.start()
+    wait_for(lambda: (tmp_path / "ledger.reserve").exists(), 10, "the reserve")
+    keeper.stop()
+    ledger.close()

@@ -1,0 +1,101 @@
+"""The write-ahead log stays small whoever reads, and who holds it is told."""
+
+import sqlite3
+import threading
+from collections.abc import Iterator
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+
+from schemas.store.ledger import Entry, Ledger, log
+from tests.ledgers import build, new
+
+PAD = b"x" * 500
+
+
+@pytest.fixture
+def ledger(tmp_path: Path) -> Iterator[Ledger]:
+    made = Ledger(tmp_path / "ledger.db")
+    made._db.execute("PRAGMA synchronous=OFF")  # how fast the disk is does not matter here
+    yield made
+    made.close()
+
+
+def load(ledger: Ledger, first: int, bytes_at_least: int = 0) -> int:
+    """Commits until the log has grown to that size, at least one; the next number."""
+    while True:
+        ledger.accept_all([Entry(new(f"t{first}", PAD), build(f"t{first}")) for first in range(first, first + 100)])
+        first += 100
+        if ledger.log_bytes() >= bytes_at_least:
+            return first
+
+
+def test_under_load_the_log_begins_anew_again_and_again_and_is_small_when_idle(ledger: Ledger) -> None:
+    number, sizes = 0, []
+    for _ in range(60):
+        number = load(ledger, number)
+        sizes.append(ledger.log_bytes())
+        ledger.checkpoint()
+    assert max(sizes) < 32_000_000
+    assert any(after < before for before, after in pairwise(sizes))
+    assert ledger.path.stat().st_size > max(sizes)
+    for _ in range(3):
+        ledger.checkpoint()
+    assert ledger.log_bytes() <= 4 * 1024 * 1024
+    assert ledger.log_held() is None
+
+
+def test_who_reads_and_does_not_end_stops_nobody_is_told_and_afterwards_the_log_is_small(
+    ledger: Ledger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    number = load(ledger, 0)
+    reader = sqlite3.connect(f"file:{ledger.path}?mode=ro", uri=True, isolation_level=None)
+    reader.execute("BEGIN")
+    seen = reader.execute("SELECT count(*) FROM results").fetchone()[0]
+    number = load(ledger, number, 9_000_000)
+    ledger.checkpoint()
+    assert ledger.log_held() is None  # a short reader is nobody's concern
+    monkeypatch.setattr(log, "HELD_S", 0.0)
+    number = load(ledger, number)
+    ledger.checkpoint()
+    held = ledger.log_held()
+    assert held is not None
+    assert held.bytes >= 9_000_000
+    assert reader.execute("SELECT count(*) FROM results").fetchone()[0] == seen
+    reader.execute("COMMIT")
+    reader.close()
+    ledger.checkpoint()
+    assert ledger.log_bytes() <= 4 * 1024 * 1024
+    assert ledger.log_held() is None
+    assert ledger.last_seq("cam1") == number
+
+
+def test_a_foreign_write_lock_stops_neither_the_care_of_the_log_nor_its_end(ledger: Ledger) -> None:
+    load(ledger, 0, 9_000_000)
+    other = sqlite3.connect(ledger.path, isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    ledger.checkpoint()
+    other.execute("ROLLBACK")
+    other.close()
+    ledger.checkpoint()
+    assert ledger.log_bytes() <= 4 * 1024 * 1024
+
+
+def test_commits_and_checkpoints_at_the_same_time_lose_nothing(ledger: Ledger) -> None:
+    done = threading.Event()
+
+    def care() -> None:
+        while not done.is_set():
+            ledger.checkpoint()
+
+    thread = threading.Thread(target=care)
+    thread.start()
+    number = 0
+    while number < 6000:
+        number = load(ledger, number)
+    done.set()
+    thread.join()
+    assert ledger.counts("cam1") == {"ERROR": number}
+    assert ledger.read("SELECT count(*) FROM results") == [(number,)]
+    assert ledger.read("PRAGMA integrity_check") == [("ok",)]
