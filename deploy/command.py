@@ -54,9 +54,10 @@ def main(argv: list[str] | None = None) -> int:
 
 
 def run(args: argparse.Namespace) -> int:
-    """The node."""
+    """The node. What it makes is for its own account only."""
     from node.__main__ import main as node
 
+    os.umask(0o077)
     return node(args.config, os.environ)
 
 

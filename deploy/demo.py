@@ -163,9 +163,10 @@ def _start(command: str, config: Path, log: Path, lock: int) -> Child:
     ours = ("INSPECTION_", "GUNICORN_", "CONFIG_PATH", "PORT", "RATELIMIT_")
     environ = {key: value for key, value in os.environ.items() if not key.startswith(ours)}
     environ["PYTHONPATH"] = os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")]))
-    with log.open("wb") as output:
+    fd = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+    with open(fd, "wb") as output:  # noqa: PTH123 - of a descriptor
         return subprocess.Popen(
-            [sys.executable, "-m", "deploy.command", command, "--config", str(config)],
+            [sys.executable, "-P", "-m", "deploy.command", command, "--config", str(config)],
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=subprocess.STDOUT,
@@ -204,7 +205,7 @@ def _chosen(name: str, given: int | None) -> int:
 def _locked(folder: Path) -> Iterator[int]:
     """Only one demo in a folder; one that is just ending is waited for. Raises Problem STATE_LOCKED, STORE_FAILED."""
     make_folder(folder)
-    lock = os.open(folder / "demo.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    lock = os.open(folder / "demo.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
     try:
         until = time.monotonic() + LOCK_S
         told = False

@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from deploy.truths import SCREWS
 from schemas import Problem, SyntheticCamera, as_program
+from schemas.store.disk import refuse_foreign, replace
 from schemas.store.programs import Programs
 from schemas.store.users import Users
 
@@ -61,9 +62,8 @@ def write_settings(folder: Path, ports: Ports) -> Path:
     """node.toml in the folder; the node's own state is in `node` beside it."""
     path = folder / "node.toml"
     state = folder / "node"
-    path.write_text(
-        SETTINGS.format(node=NODE, state=_quoted(state), ports=ports, pictures=_quoted(SCREWS), lines=LINES), encoding="utf-8"
-    )
+    text = SETTINGS.format(node=NODE, state=_quoted(state), ports=ports, pictures=_quoted(SCREWS), lines=LINES)
+    replace(path, text.encode())
     return path
 
 
@@ -96,9 +96,12 @@ def first_account(folder: Path) -> str | None:
 
 
 def make_folder(folder: Path) -> None:
-    """The state folder. Raises Problem STORE_FAILED."""
+    """The state folder, which nobody else may have prepared. Raises Problem STORE_FAILED."""
+    for path in (folder, folder / "node", folder / "node" / "web", folder / "node" / "users"):
+        refuse_foreign(path)
     try:
-        (folder / "node").mkdir(parents=True, exist_ok=True)
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        (folder / "node").mkdir(mode=0o700, exist_ok=True)
     except OSError as error:
         raise Problem("STORE_FAILED", f"{folder}: {error.strerror}") from error
 

@@ -21,6 +21,9 @@ try:
 except Problem as _problem:
     sys.exit(f"inspection-node: {_problem}")
 
+os.environ["CONFIG_PATH"] = str(_loaded.path)  # for the next reading, which happens elsewhere
+chdir = "/"  # Gunicorn puts this before all that it imports
+umask = 0o077
 worker_class = "deploy.worker.Threads" if kind == "gthread" else kind
 bind = _loaded.settings.web.bind
 max_requests_jitter = max_requests // 10

@@ -88,7 +88,7 @@ def migrate(args: argparse.Namespace) -> int:
 @contextmanager
 def _alone(state: Path) -> Iterator[None]:
     """While no node and no web uses the folder. Raises Problem STATE_LOCKED with who does."""
-    state.mkdir(mode=0o750, parents=True, exist_ok=True)
+    state.mkdir(mode=0o700, parents=True, exist_ok=True)
     lock = os.open(state / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
     try:
         try:

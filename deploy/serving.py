@@ -38,16 +38,21 @@ def web(args: argparse.Namespace) -> int:
 
     if args.config is not None:
         os.environ["CONFIG_PATH"] = str(args.config.absolute())
-    settings = read_again(os.environ).settings
+    found = read_again(os.environ)
+    settings = found.settings
+    os.environ["CONFIG_PATH"] = str(found.path)
     worker_count(os.environ)
     streams(os.environ)
     keys_of(settings)
     sys.stdout.flush()
+    os.umask(0o077)
+    os.chdir("/")  # Gunicorn puts its working folder before all that it imports
     environ = {
         **os.environ,
+        "PYTHONSAFEPATH": "1",  # nothing is imported from where it happens to be started
         "PYTHONPATH": os.pathsep.join(filter(None, [str(CONF.parent.parent), os.environ.get("PYTHONPATH")])),
     }
-    os.execve(sys.executable, [sys.executable, "-m", "gunicorn", "-c", str(CONF), "deploy.wsgi:app"], environ)
+    os.execve(sys.executable, [sys.executable, "-P", "-m", "gunicorn", "-c", str(CONF), "deploy.wsgi:app"], environ)
 
 
 def read_again(environ: Mapping[str, str]) -> Loaded:

@@ -1,11 +1,11 @@
 """Decodes pictures that people upload in a process of its own: what breaks a decoder ends that process, and not the node.
 
-The child is started at the first picture and kept; it may use so much memory and time, opens no file, and a picture that
-ends it is refused. It gets `length, bytes` and answers with a line of JSON (`shape`, or `code` and `message`) and the pixels.
+The child is started at the first picture and kept; it may use so much memory and time, opens no file, starts nothing, reaches
+no network and knows nothing of our environment (`node.confine`); a picture that ends it is refused. It gets `length, bytes`
+and answers with a line of JSON (`shape`, or `code` and `message`) and the pixels.
 """
 
 import json
-import os
 import resource
 import signal
 import struct
@@ -19,6 +19,7 @@ from typing import IO
 import cv2
 import numpy as np
 
+from node.confine import confine
 from node.frame import Pixels
 from node.picture import decode
 from schemas import Problem
@@ -65,12 +66,12 @@ class Decoder:
 
     def _running(self) -> subprocess.Popen[bytes]:
         if self._child is None or self._child.poll() is not None:
-            path = os.pathsep.join(filter(None, [str(Path(__file__).parent.parent), os.environ.get("PYTHONPATH")]))
             self._child = subprocess.Popen(
-                [sys.executable, "-m", "node.decoding"],
+                [sys.executable, "-P", "-s", "-m", "node.decoding"],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
-                env={**os.environ, "PYTHONPATH": path},
+                cwd="/",
+                env={"PYTHONPATH": str(Path(__file__).parent.parent), "LANG": "C.UTF-8"},  # none of our secrets
             )
         return self._child
 
@@ -108,6 +109,7 @@ def main() -> None:
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
     resource.setrlimit(resource.RLIMIT_NOFILE, (3, 3))  # no other file than these three
+    confine()
     source, sink = sys.stdin.buffer, sys.stdout.buffer
     while len(head := source.read(LENGTH.size)) == LENGTH.size:
         try:

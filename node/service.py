@@ -70,7 +70,7 @@ class Service:
         self.started_at = utc()
         self._started_ns = time.monotonic_ns()
         state = Path(settings.state_dir)
-        state.mkdir(mode=0o750, parents=True, exist_ok=True)
+        state.mkdir(mode=0o700, parents=True, exist_ok=True)
         self._lock_file = lock_state(state)
         self.metrics = Metrics(self.version, settings.node_id)
         short = frozenset(station.id for station in settings.station if station.short)
@@ -338,7 +338,7 @@ class Service:
 def lock_state(state: Path) -> int:
     """Take the state folder for this process; the lock goes with the file descriptor. Raises Problem STATE_LOCKED."""
     path = state / "lock"
-    lock = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    lock = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:

@@ -1,6 +1,7 @@
 """Settings from one TOML file, `.env`, the environment and secret files, checked whole: every error is told at once.
 
-Strongest first: environment, `.env` beside the settings file, `.env` in the working folder, the file. A secret comes from
+Strongest first: environment, `.env` beside the settings file and of the same owner, the file. What lies in the folder where a
+command happens to be started is believed in nothing. A secret comes from
 INSPECTION_BROKER__PASSWORD, INSPECTION_BROKER__PASSWORD_FILE, or the file `broker_password` in $CREDENTIALS_DIRECTORY.
 """
 
@@ -81,17 +82,17 @@ def _problem(path: Path, errors: list[str]) -> Problem:
 
 
 def _locate(path: Path | None, environ: Mapping[str, str], errors: list[str]) -> tuple[Path, dict[str, str]]:
-    """The settings file, and the environment with both `.env` below it."""
-    here = _dotenv(Path(".env"), errors)
-    name = path or environ.get("CONFIG_PATH") or here.get("CONFIG_PATH") or "node.toml"
-    path = Path(name).absolute()
-    beside = _dotenv(path.parent / ".env", errors) if path.parent != Path.cwd() else {}
-    return path, {**here, **beside, **environ}
+    """The settings file, and the environment with the `.env` beside it below it."""
+    path = Path(path or environ.get("CONFIG_PATH") or "node.toml").absolute()
+    return path, {**_dotenv(path.parent / ".env", path, errors), **environ}
 
 
-def _dotenv(path: Path, errors: list[str]) -> dict[str, str]:
+def _dotenv(path: Path, settings: Path, errors: list[str]) -> dict[str, str]:
     try:
         if not path.is_file():
+            return {}
+        if settings.exists() and path.stat().st_uid not in (settings.stat().st_uid, 0):
+            errors.append(f"{path}: belongs to another account than {settings.name}: give it to the same, or remove it")
             return {}
         return {key: value or "" for key, value in dotenv_values(path, interpolate=False, encoding="utf-8").items()}
     except (OSError, ValueError) as error:
@@ -199,7 +200,7 @@ def _disk(raw: Raw) -> Iterator[str]:
     state = raw.get("state_dir", Settings.model_fields["state_dir"].default)
     if isinstance(state, str) and state.startswith("/"):
         try:
-            Path(state).mkdir(mode=0o750, parents=True, exist_ok=True)
+            Path(state).mkdir(mode=0o700, parents=True, exist_ok=True)
             with tempfile.TemporaryFile(dir=state):
                 pass
         except (OSError, ValueError) as error:

@@ -23,16 +23,17 @@ COMMAND = (sys.executable, "-m", "deploy.command", "web")
 class Web:
     """`inspection-node web` over a state folder."""
 
-    def __init__(self, folder: Path, broker_port: int = 1, **environ: str) -> None:
+    def __init__(self, folder: Path, broker_port: int = 1, **environ: Any) -> None:
         self.port = free_port()
         self.state = folder / "state"
         self.config = settings(folder, bind=f"127.0.0.1:{self.port}")
         self.config.write_text(self.config.read_text().replace("mqtt://127.0.0.1:1", f"mqtt://127.0.0.1:{broker_port}"))
         self.log = folder / "web.log"
+        command, cwd = environ.pop("_command", COMMAND), environ.pop("_cwd", ROOT)
         with self.log.open("wb") as log:
             self.process = subprocess.Popen(
-                [*COMMAND, "--config", str(self.config)],
-                cwd=ROOT,
+                [*command, "--config", str(self.config)],
+                cwd=cwd,
                 stdout=log,
                 stderr=subprocess.STDOUT,
                 env={**os.environ, **environ},

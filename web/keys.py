@@ -10,7 +10,7 @@ from typing import NamedTuple
 from schemas import Problem, Settings
 from schemas.override import variable
 from schemas.settings import SECRET_BYTES
-from schemas.store.disk import failed, locked, write_new
+from schemas.store.disk import failed, locked, refuse_foreign, write_new
 
 FOLDER = "web"
 FILE = "jwt.key"
@@ -77,6 +77,8 @@ def write_private(path: Path, text: str) -> None:
 def _kept(folder: Path) -> str:
     """The random key of a state folder, made when it is first asked for."""
     file = private_folder(folder) / FILE
+    for path in (folder, file):
+        refuse_foreign(path)
     with locked(folder / f"{FILE}.lock"):
         try:
             if not file.exists():

@@ -57,7 +57,7 @@ def _check_directory(data: bytes) -> None:
     """Refuse a directory that is larger than that of any bundle, before anything is made of it."""
     at = data.rfind(b"PK\5\6")
     if at < 0 or at + 22 > len(data):
-        _refuse("it is no zip")
+        _refuse("it cannot be read (it is no zip)")
     if struct.unpack_from("<L", data, at + 12)[0] > DIRECTORY_BYTES or data[max(0, at - 20) : at].startswith(b"PK\6\7"):
         _refuse(f"its directory is larger than {DIRECTORY_BYTES >> 10} KiB")
 

@@ -7,6 +7,7 @@ content, never a part of it, and needs no lock to read.
 import errno
 import fcntl
 import os
+import stat
 import threading
 import time
 from collections.abc import Iterator
@@ -24,7 +25,7 @@ class Disk:
 
     def create(self, path: Path) -> int:
         """Open a new or emptied file for writing; returns its descriptor."""
-        return os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC | os.O_NOFOLLOW, 0o640)
+        return os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
 
     def write(self, fd: int, data: memoryview) -> int:
         """Write some of the data; returns how many bytes."""
@@ -94,6 +95,23 @@ def new_database(path: Path) -> None:
         os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC, 0o600))
 
 
+def refuse_foreign(path: Path) -> None:
+    """Refuse a file or folder that is a link, or that another account (but root) owns: who owns it decides what is in it.
+
+    What is not there is nobody's. Raises Problem STORE_FAILED.
+    """
+    try:
+        found = path.lstat()
+    except FileNotFoundError:
+        return
+    except OSError as error:
+        raise failed(str(path), error) from error
+    if stat.S_ISLNK(found.st_mode):
+        raise Problem("STORE_FAILED", f"{path} is a link; it has to be the file or folder itself")
+    if found.st_uid not in (os.geteuid(), 0):
+        raise Problem("STORE_FAILED", f"{path} belongs to another account (user id {found.st_uid})")
+
+
 def failed(what: str, error: OSError) -> Problem:
     """The problem of a file that could not be written or read: STORE_FAILED."""
     return Problem("STORE_FAILED", f"{what}: {error.strerror or error}")
@@ -103,7 +121,7 @@ def failed(what: str, error: OSError) -> Problem:
 def locked(path: Path, wait_s: float = 10.0) -> Iterator[None]:
     """Hold an exclusive lock (flock) over processes and threads. Raises Problem STORE_FAILED after `wait_s`."""
     try:
-        fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o640)
+        fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
     except OSError as error:
         raise failed(path.name, error) from error
     try:

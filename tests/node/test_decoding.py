@@ -3,8 +3,12 @@
 import os
 import signal
 import struct
+import subprocess
+import sys
 import zlib
 from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
 
 import cv2
 import numpy as np
@@ -15,6 +19,7 @@ from node import decoding
 from node.decoding import Decoder
 from node.picture import decode
 from schemas import Problem
+from tests.processes import ROOT
 
 
 @pytest.fixture(scope="module")
@@ -62,3 +67,46 @@ def test_a_child_that_dies_or_hangs_refuses_the_picture_and_a_new_one_decodes_th
     monkeypatch.undo()
     assert decoder.decode(good).shape == (32, 32, 3)
     assert not child.is_running()
+
+
+def test_the_child_has_no_secrets_no_network_and_starts_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "cv2.py").write_text("raise SystemExit('taken from the working folder')")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("INSPECTION_BROKER__PASSWORD", "a-secret-of-the-node")
+    with closing(Decoder()) as made:
+        made.decode(picture(".png", np.zeros((32, 32, 3), np.uint8)))
+        child = next(each for each in psutil.Process().children() if "node.decoding" in each.cmdline())
+        environ = Path(f"/proc/{child.pid}/environ").read_bytes()
+        status = dict(line.split(":\t", 1) for line in Path(f"/proc/{child.pid}/status").read_text().splitlines())
+        assert child.cwd() == "/"
+    assert b"a-secret-of-the-node" not in environ
+    assert b"INSPECTION" not in environ
+    assert status["NoNewPrivs"] == "1"
+    assert status["Seccomp"] == "2"
+
+
+@pytest.mark.parametrize(
+    "step",
+    [
+        "import socket; socket.socket()",
+        "import os; os.fork()",
+        "import os; os.execv('/bin/true', ['true'])",
+        "import os; os.kill(os.getppid(), 0)",
+        "import subprocess; subprocess.run(['/bin/true'])",
+    ],
+)
+def test_what_a_confined_process_may_not_do(step: str) -> None:
+    script = f"from node.confine import confine\nassert confine()\ntry:\n {step}\nexcept PermissionError:\n print('refused')"
+    done = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, timeout=30, check=False)
+    assert (done.stdout, done.stderr) == ("refused\n", "")
+
+
+def test_a_confined_process_still_has_threads() -> None:
+    script = (
+        "from node.confine import confine\nconfine()\nimport threading\n"
+        "t = threading.Thread(target=print, args=('there',)); t.start(); t.join()"
+    )
+    done = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, timeout=30, check=False)
+    assert done.stdout == "there\n"

@@ -141,13 +141,37 @@ def test_dotenv_is_read_beside_the_file_and_the_environment_wins(tmp_path: Path)
     folder = tmp_path / "etc"
     folder.mkdir()
     path = write(folder)
-    (tmp_path / ".env").write_text("INSPECTION_NODE_ID=here\nINSPECTION_LOG_LEVEL=DEBUG\nOTHER=x\n")
-    (folder / ".env").write_text("INSPECTION_NODE_ID=beside\n")
+    (folder / ".env").write_text("INSPECTION_NODE_ID=beside\nINSPECTION_LOG_LEVEL=DEBUG\nOTHER=x\n")
     assert load(path, {}).settings.node_id == "beside"
     assert load(path, {}).settings.log_level == "DEBUG"
     assert load(path, {"INSPECTION_NODE_ID": "strongest"}).settings.node_id == "strongest"
     (folder / ".env").write_text("INSPECTION_NODE_IDD=beside\n")
     assert "INSPECTION_NODE_IDD" in errors(path)[0]
+
+
+def test_dotenv_of_the_working_folder_is_not_believed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It sent user name and password of the settings that were named to another broker."""
+    folder = tmp_path / "etc"
+    folder.mkdir()
+    path = write(folder)
+    (tmp_path / ".env").write_text("INSPECTION_BROKER__URL=mqtt://127.0.0.1:45999\nCONFIG_PATH=/tmp/other.toml\n")
+    monkeypatch.chdir(tmp_path)
+    before = load(path, {}).settings.broker.url
+    assert "45999" not in before
+    assert load(None, {"CONFIG_PATH": str(path)}).settings.broker.url == before
+
+
+def test_dotenv_of_another_account_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = write(tmp_path)
+    (tmp_path / ".env").write_text("INSPECTION_NODE_ID=beside\n")
+    real = Path.stat
+
+    def of_another(self: Path, **given: bool) -> os.stat_result:
+        found = real(self, **given)
+        return os.stat_result((*found[:4], 12345, *found[5:])) if self.name == ".env" else found
+
+    monkeypatch.setattr(Path, "stat", of_another)
+    assert "another account" in errors(path)[0]
 
 
 def test_a_secret_comes_from_variable_file_or_credentials(tmp_path: Path) -> None:

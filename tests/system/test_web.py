@@ -6,6 +6,7 @@ import re
 import signal
 import socket
 import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -85,6 +86,22 @@ def test_a_wrong_start_is_refused_with_the_reason(tmp_path: Path, environ: dict[
     assert ended.returncode == 1
     assert said in ended.stderr
     assert "Traceback" not in ended.stderr
+
+
+@pytest.mark.system
+def test_nothing_is_imported_from_where_it_is_started(tmp_path: Path) -> None:
+    for name in ("flask", "gunicorn", "jwt"):
+        (tmp_path / f"{name}.py").write_text(f"open({str(tmp_path / 'ran')!r}, 'a').write({name!r})\nraise SystemExit(9)\n")
+    (tmp_path / "bin").mkdir()
+    started = tmp_path / "bin" / "inspection-node"  # as the console script: a file elsewhere that calls main
+    started.write_text("import sys\nfrom deploy.command import main\nsys.exit(main())\n")
+    web = Web(tmp_path, _command=(sys.executable, str(started), "web"), _cwd=str(tmp_path))
+    try:
+        web.ready()
+        assert not (tmp_path / "ran").exists()
+        assert all(path.stat().st_mode & 0o077 == 0 for path in web.state.rglob("*")), "others can read the state folder"
+    finally:
+        web.end()
 
 
 def _keep_asking(web: Web, access: str, statuses: list[int], done: threading.Event) -> None:
