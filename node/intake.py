@@ -20,7 +20,7 @@ from node.seldom import Seldom
 from node.station import Station
 from schemas import EVALUATION, AcceptedTrigger, Problem, Result, Trigger, new_id
 from schemas.result import Source
-from schemas.store.ledger import Accepted, Duplicate, Entry, Ledger
+from schemas.store.ledger import Accepted, Answer, Duplicate, Entry, Ledger
 from schemas.trigger import EMPTY, bad_id
 
 log = logging.getLogger(__name__)
@@ -187,10 +187,10 @@ class Intake:
             if arrival.reserved:
                 station.give_back()
             return self._known_again(arrival, answer)
-        told = AcceptedTrigger(trigger_id=trigger_id, known=False, state="waiting")
+        told = _told(trigger_id, None, known=False)
         if result is not None:
             station.answered(result)
-            told = _answered(trigger_id, result.result_id, result.seq, result.verdict, known=False)
+            told = _told(trigger_id, Answer(result.result_id, result.seq, result.verdict), known=False)
         if arrival.trigger.ack or station.settings.ack == "always":
             self._tell(station, told)
         if arrival.reserved or (result is None and station.reserve()):  # an id may be forgotten since it was seen to be known
@@ -205,9 +205,7 @@ class Intake:
         """Nothing is inspected again; who sent it is told, and can read the verdict from that."""
         station, trigger_id = arrival.station, arrival.trigger_id
         station.metrics.duplicates.labels(station.id).inc()
-        told = AcceptedTrigger(trigger_id=trigger_id, known=True, state="waiting")
-        if answer.answered is not None:
-            told = _answered(trigger_id, *answer.answered, known=True)
+        told = _told(trigger_id, answer.answered, known=True)
         self._tell(station, told)
         if answer.differs or not arrival.redelivered:
             self._event("trigger.duplicate", station.id, {"trigger_id": trigger_id, "differs": answer.differs})
@@ -264,6 +262,14 @@ class Intake:
         return len(waiting)
 
 
-def _answered(trigger_id: str, result_id: str, seq: int, verdict: str, *, known: bool) -> AcceptedTrigger:
-    values = {"result_id": result_id, "seq": seq, "verdict": verdict, "evaluation": EVALUATION[verdict]}  # type: ignore[index]
-    return AcceptedTrigger.model_validate({"trigger_id": trigger_id, "known": known, "state": "answered", **values})
+def _told(trigger_id: str, answer: Answer | None, *, known: bool) -> AcceptedTrigger:
+    result_id, seq, verdict = answer or (None, None, None)
+    return AcceptedTrigger.made(  # all values are our own
+        trigger_id=trigger_id,
+        known=known,
+        state="waiting" if answer is None else "answered",
+        result_id=result_id,
+        seq=seq,
+        verdict=verdict,
+        evaluation=None if verdict is None else EVALUATION[verdict],
+    )

@@ -54,6 +54,9 @@ def _digits(value: Any) -> Any:
     return str(value) if type(value) is int and 0 <= value <= MAX_NUMBER else value
 
 
+GivenId = Annotated[TriggerId | None, BeforeValidator(_digits)]
+
+
 def _allow_unused(schema: dict[str, Any]) -> None:
     """What the validators take besides, in the words of JSON Schema."""
     for name, one in schema["properties"].items():
@@ -67,7 +70,7 @@ class Trigger(Shape):
 
     model_config = ConfigDict(json_schema_extra=_allow_unused)
 
-    trigger_id: Annotated[TriggerId | None, BeforeValidator(_digits)] = Field(
+    trigger_id: GivenId = Field(
         default=None, description="Id of the trigger, or a number, which is its digits; assigned by the node if missing."
     )
     program: ProgramId | None = Field(default=None, description="Program for this part; the active one if missing.")

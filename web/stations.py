@@ -10,10 +10,10 @@ from flask.typing import ResponseReturnValue
 from pydantic import Field
 
 from schemas import Problem, Shape, new_id
-from schemas.base import Name, ProgramId, TriggerId
+from schemas.base import Name, ProgramId
 from schemas.command import SetOutput
 from schemas.program import ProgramCamera
-from schemas.trigger import as_trigger
+from schemas.trigger import GivenId, as_trigger
 from web.access import current, requires
 from web.answers import Acknowledgement, AlarmList, Captured, Counters, Done, StationList, StationRead, Triggered
 from web.command import NODE, check_station, command, presence_known
@@ -33,7 +33,7 @@ LOOK_S = 0.02
 class TriggerBody(Shape):
     """A manual inspection."""
 
-    trigger_id: TriggerId | None = Field(default=None, description="Id; one is made if missing.")
+    trigger_id: GivenId = Field(default=None, description="Id, or a number, which is its digits; one is made if missing.")
     program: ProgramId | None = Field(default=None, description="Program for this part; else the active one.")
     part_id: Name | None = Field(default=None, description="Id of the part.")
     meta: dict[str, Any] | None = Field(default=None, description="Kept with the result.")

@@ -211,7 +211,7 @@ def test_one_command_too_many_is_answered_busy_under_its_id(tmp_path: Path) -> N
 
 
 def test_commands_that_wait_when_the_node_stops_are_answered_and_do_not_hold_it_up(tmp_path: Path) -> None:
-    with still(tmp_path) as node:
+    with still(tmp_path, commands={"burst": 1000}) as node:
         for number in range(64):
             node.service.commands.put("pause", Incoming("cmd/pause", b'{"request_id":"r-%d"}' % number))
         node.service.commands._stopping = True  # as if it was asked to while another command was done

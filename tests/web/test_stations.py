@@ -77,7 +77,9 @@ def test_a_trigger_id_answers_only_the_trigger_that_it_was_given_for(operator: S
     assert again["result"] == first["result"]
     refused = operator.refused("POST", "/stations/cam1/trigger", json={**one, "part_id": "SN2"})
     assert refused == (409, "TRIGGER_KNOWN")
-    assert [result["trigger_id"] for result in line.results()] == ["web-1"]
+    counted = operator.ask("POST", "/stations/cam1/trigger", json={"trigger_id": 4711}).json["data"]
+    assert counted["result"]["trigger_id"] == counted["trigger_id"] == "4711"
+    assert [result["trigger_id"] for result in line.results()] == ["web-1", "4711"]
 
 
 def test_the_eleventh_manual_inspection_of_a_minute_is_refused(operator: Someone) -> None:

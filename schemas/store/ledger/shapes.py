@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from schemas.result import Result, Source
+from schemas.result import Result, Source, Verdict
 
 
 class NewTrigger(NamedTuple):
@@ -45,7 +45,7 @@ class Answer(NamedTuple):
 
     result_id: str
     seq: int
-    verdict: str
+    verdict: Verdict
 
 
 class Accepted(NamedTuple):
