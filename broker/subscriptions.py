@@ -103,9 +103,13 @@ class Subscriptions:
     def told(self) -> list[str]:
         """A sentence for each filter that is refused or less than it should be."""
         found = []
+        apart = ", ".join(group.wide for group in self._groups if group.apart)
+        if apart:
+            found.append(
+                f"the broker has no wildcards for {apart}: each station and command is subscribed on its own, and what is sent "
+                "to others is not answered"
+            )
         for group in self._groups:
-            if group.apart and group.wide in self._refused:
-                found.append(f"the broker has no wildcards for {group.wide}: each of them is subscribed on its own")
             for topic in group.topics:
                 if topic in self._refused:
                     why = self._refused[topic]

@@ -57,11 +57,6 @@ def lacks(said: Terms, settings: BrokerSettings) -> dict[str, str]:
         found["packet"] = (
             f"the broker takes packets of at most {said.max_packet} bytes: what is longer is shortened or not sent"
         )
-    if not said.wildcards:
-        found["wildcards"] = (
-            "the broker refuses subscriptions with wildcards (trigger/+, cmd/+, result/+): each station and command is "
-            "subscribed on its own, and what is sent to others is not answered"
-        )
     return found
 
 

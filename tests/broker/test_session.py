@@ -4,72 +4,19 @@ import json
 import socket
 import subprocess
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from pydantic import SecretStr
 
-from broker.outbox import Outbox
-from broker.session import Backlog, Delivery, Session
-from broker.topics import Names
-from broker.wire import Incoming
 from deploy.broker_process import BrokerProcess
-from schemas import Problem
 from schemas.settings import BrokerSettings
-from schemas.store.ledger import Accepted, Ledger
-from tests.ledgers import build, new
+from tests.broker.alone import Bench
 from tests.promise import Line, outbox, wait_for
 from tests.proxy import Proxy
 
 pytestmark = pytest.mark.system
-
-
-class Bench:
-    """A session on a ledger of its own; triggers are accepted and answered at once."""
-
-    def __init__(self, folder: Path, settings: BrokerSettings, *short: str) -> None:
-        self.settings = settings
-        self.short = frozenset(short)
-        self.folder = folder
-        self.backlogs: list[tuple[str, Backlog | None]] = []
-        self.notices: list[tuple[str, str]] = []
-        self.commands: list[tuple[str, Incoming]] = []
-        self.failing = False
-        self.session = self.make()
-
-    def make(self) -> Session:
-        outbox = Outbox(Names(self.settings.base, "node-01"), self.short)
-        self.ledger = Ledger(self.folder / "ledger.db", outbox.committed, outbox.flush_soon)
-        session = Session(
-            self.settings,
-            outbox,
-            self.ledger,
-            self.take,
-            lambda name, message, _: self.commands.append((name, message)),
-            lambda what, message: self.notices.append((what, message)),
-            self.folder,
-            ("cam1", "cam2"),
-            ("ping",),
-        )
-        session.start()
-        return session
-
-    def take(self, deliveries: list[Delivery]) -> None:
-        for delivery in deliveries:
-            trigger_id = delivery.message.payload.decode()
-            if self.failing:
-                raise Problem("STORE_FAILED", "as asked")
-            self.backlogs.append((trigger_id, delivery.backlog))
-            self.result(trigger_id)
-
-    def result(self, trigger_id: str) -> None:
-        accepted = self.ledger.accept(new(trigger_id))
-        if isinstance(accepted, Accepted):
-            self.ledger.answer(accepted.id, "cam1", build(trigger_id))
-
-    def told(self, what: str) -> Callable[[], list[str]]:
-        return lambda: [message for heard, message in self.notices if heard == what]
 
 
 @pytest.fixture
@@ -207,7 +154,7 @@ def test_many_results_wait_in_the_ledger_and_go_out_in_order(bench: Bench, line:
 def test_each_result_has_its_short_form_before_it_also_after_an_outage_and_when_it_is_sent_again(
     tmp_path: Path, proxy: Proxy, line: Line
 ) -> None:
-    bench = Bench(tmp_path, BrokerSettings(url=f"mqtt://127.0.0.1:{proxy.port}", keepalive_s=2), "cam1")
+    bench = Bench(tmp_path, BrokerSettings(url=f"mqtt://127.0.0.1:{proxy.port}", keepalive_s=2), short=("cam1",))
     try:
         wait_for(lambda: bench.session.online)
         bench.result("r-0")

@@ -1,0 +1,127 @@
+"""What was sent while the node was away, or comes late, is never taken for fresh; and a flood holds nothing else up."""
+
+import time
+from typing import Any
+
+import pytest
+
+from broker.fence import Lag
+from tests.broker.test_terms import HEAD, pair
+from tests.promise import wait_for
+
+__all__ = ["pair"]
+
+
+def test_all_that_is_delivered_before_the_marker_is_backlog_however_long_that_takes(
+    pair: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("broker.fence.GIVE_UP_S", 1.0)
+    two = pair(deliver_s=0.01)
+    two.online()
+    two.bench.answering = False
+    two.broker.rules.up = False
+    two.broker.cut()
+    wait_for(two.bench.told("offline"))
+    old = [f"old-{number}" for number in range(300)]
+    two.trigger(*old)
+    two.broker.rules.up = True
+    wait_for(lambda: len(two.bench.backlogs) > 10)
+    two.trigger("new-while-old-come")
+    two.online(30)
+    two.trigger("fresh")
+    wait_for(lambda: len(two.bench.backlogs) == 302)
+    backlogs = dict(two.bench.backlogs)
+    assert [trigger_id for trigger_id, _ in two.bench.backlogs] == [*old, "new-while-old-come", "fresh"]
+    assert all(backlogs[each] is not None for each in old)
+    ages = [backlogs[each].outage_s for each in old]
+    assert ages == sorted(ages)  # the longer the delivery takes, the older they are
+    assert backlogs["fresh"] is None
+
+
+def test_a_marker_that_a_full_queue_dropped_is_sent_again(pair: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("broker.fence.AGAIN_S", 0.5)
+    two = pair(deny_subscribe={})
+    two.online()
+    plain = two.broker.route
+    lost: list[bytes] = []
+
+    def route(topic: str, payload: bytes, qos: int, retain: bool) -> None:
+        if topic == HEAD + "_fence" and not lost:
+            lost.append(payload)
+        else:
+            plain(topic, payload, qos, retain)
+
+    two.broker.route = route
+    two.broker.cut()
+    wait_for(two.bench.told("offline"))
+    two.online(10)
+    assert lost
+    assert two.bench.trouble == ""
+
+
+def test_thousands_of_waiting_triggers_are_taken_in_batches_with_a_beat_between(pair: Any) -> None:
+    two = pair()
+    two.online()
+    two.bench.answering = False
+    two.broker.rules.up = False
+    two.broker.cut()
+    wait_for(two.bench.told("offline"))
+    two.trigger(*(f"t{number}" for number in range(3000)))
+    two.broker.rules.up = True
+    wait_for(lambda: len(two.bench.backlogs) > 0)
+    stood = 0.0
+    while len(two.bench.backlogs) < 3000:
+        stood = max(stood, (time.monotonic_ns() - two.bench.session.beat_ns) / 1e9)
+        time.sleep(0.01)
+    assert stood < 8
+    assert len({each for each, _ in two.bench.backlogs}) == 3000
+    assert max(two.bench.batches) > 1
+    assert max(two.bench.batches) <= 64  # our own receive maximum holds the rest back at the broker
+
+
+def test_triggers_that_come_late_through_a_slow_queue_are_told_from_fresh_ones(pair: Any) -> None:
+    two = pair(deliver_s=0.02)
+    two.online()
+    two.bench.answering = False
+    for number in range(300):  # twice as fast as they are delivered
+        two.trigger(f"t{number}")
+        time.sleep(0.01)
+    wait_for(lambda: len(two.bench.backlogs) == 300)
+    ages = [backlog.outage_s if backlog else 0.0 for _, backlog in two.bench.backlogs]
+    assert max(ages) > 2
+    assert "late" in " ".join(two.bench.told("trouble")())
+    two.broker.rules.deliver_s = 0.0
+    wait_for(lambda: two.bench.trouble == "", 15)
+    two.trigger("fresh")
+    wait_for(lambda: len(two.bench.backlogs) == 301)
+    assert two.bench.backlogs[-1] == ("fresh", None)
+
+
+def test_what_comes_after_a_standstill_of_the_process_counts_from_its_beginning(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = time.monotonic()
+    monkeypatch.setattr("broker.fence.time.monotonic", lambda: now)
+    lag = Lag()
+    lag.ping(now)
+    lag.pong()
+    monkeypatch.setattr("broker.fence.time.monotonic", lambda: now + 12.5)
+    assert lag.behind_s == 0
+    lag.ping(now + 0.5)  # the loop had not looked since then
+    assert lag.behind_s > 11
+    lag.pong()
+    assert lag.behind_s == 0
+
+
+def test_while_results_and_events_wait_for_few_credits_a_reply_goes_first(pair: Any) -> None:
+    two = pair(terms={"receive_max": 2}, puback_s=0.05)
+    two.online()
+    outbox = two.bench.session._outbox
+    for number in range(60):
+        outbox.post("event", "line.busy", b'{"data":{}}')
+        two.bench.result(f"t{number}")
+    outbox.post("reply", "ping", b'{"request_id":"r"}')
+    began = len(two.broker.heard)
+    wait_for(lambda: two.broker.on(HEAD + "reply/ping"), 5)
+    before = [heard.topic for heard in two.broker.heard].index(HEAD + "reply/ping") - began
+    assert before < 10
+    wait_for(lambda: len(two.ids()) == 60, 30)
+    assert two.ids() == [f"t{number}" for number in range(60)]

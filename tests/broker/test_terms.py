@@ -1,0 +1,210 @@
+"""What the broker says in CONNACK is kept, on MQTT 5 and 3.1.1; what it has less is told; and nothing storms."""
+
+import json
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from schemas import Result
+from schemas.settings import BrokerSettings
+from tests.broker.alone import Bench
+from tests.broker.fake_broker import FakeBroker
+from tests.promise import wait_for
+
+HEAD = "inspection/v1/node-01/"
+
+
+class Pair:
+    """A fake broker with these rules, and a session on it."""
+
+    def __init__(self, folder: Path, stations: tuple[str, ...] = ("cam1", "cam2"), given: Any = None, **rules: Any) -> None:
+        self.broker = FakeBroker(**rules)
+        url = f"mqtt://127.0.0.1:{self.broker.port}"
+        self.bench = Bench(folder, BrokerSettings(url=url, **(given or {})), stations)
+
+    def trigger(self, *ids: str, station: str = "cam1") -> None:
+        self.broker.publish(f"{HEAD}trigger/{station}", *(each.encode() for each in ids))
+
+    def ids(self, station: str = "cam1") -> list[str]:
+        return [json.loads(heard.payload)["trigger_id"] for heard in self.broker.on(f"{HEAD}result/{station}")]
+
+    def online(self, limit_s: float = 10.0) -> None:
+        wait_for(lambda: self.bench.session.online, limit_s)
+
+    def close(self) -> None:
+        self.bench.close()
+        self.broker.close()
+
+
+@pytest.fixture
+def pair(tmp_path: Path) -> Iterator[Any]:
+    made: list[Pair] = []
+
+    def make(**options: Any) -> Pair:
+        made.append(Pair(tmp_path, **options))
+        return made[-1]
+
+    yield make
+    for each in made:
+        each.close()
+
+
+@pytest.mark.parametrize("most", [1, 2, 10, 20, 65535])
+@pytest.mark.parametrize("count", [1, 32])
+def test_no_more_messages_wait_for_their_puback_than_the_broker_allows(pair: Any, most: int, count: int) -> None:
+    stations = tuple(f"cam{number}" for number in range(1, count + 1))
+    two = pair(stations=stations, terms={"receive_max": most}, puback_s=0.02 if most < 65535 else 0.0)
+    outbox = two.bench.session._outbox
+    for station in stations:
+        outbox.retain("alarm", f"CAMERA.{station}", b"")
+    two.online(5)
+    for number in range(5):
+        two.trigger(f"t{number}")
+    wait_for(lambda: two.ids() == [f"t{number}" for number in range(5)])
+    outbox.retain("state", "", b'{"state":"Ready"}')
+    wait_for(lambda: two.broker.on(HEAD + "state"), 5)
+    assert two.broker.most_unacknowledged <= most
+    assert two.broker.broken == []
+    assert len(two.broker.connects) == 1
+
+
+@pytest.mark.parametrize(
+    ("terms", "told"),
+    [
+        ({"retain": 0}, "retained"),
+        ({"max_qos": 0}, "QoS 0"),
+        ({"max_qos": 1}, ""),
+        ({"expiry": 0}, "no session"),
+        ({"expiry": 60}, "60 s"),
+        ({"wildcards": 0}, HEAD + "trigger/+"),
+        ({"shared": 0, "aliases": 5, "reason": "welcome"}, ""),
+        ({"keep_alive": 0}, ""),
+        ({"keep_alive": 1200}, ""),
+        ({"keep_alive": 2}, ""),
+        ({"max_packet": 2048}, "2048"),
+    ],
+)
+def test_the_node_connects_with_less_where_the_broker_has_less_and_tells(pair: Any, terms: dict[str, Any], told: str) -> None:
+    two = pair(terms=terms)
+    two.online()
+    two.trigger("t1", "t2")
+    wait_for(lambda: two.ids() == ["t1", "t2"])
+    assert two.broker.broken == []
+    assert len({client_id for _, _, client_id in two.broker.connects}) == 1
+    assert len(two.broker.connects) <= 2  # a will that it does not take is left out
+    wait_for(lambda: told in two.bench.trouble)
+    assert bool(two.bench.trouble) == bool(told)
+
+
+@pytest.mark.parametrize("most", [1024, 4096])
+def test_nothing_larger_than_the_packet_limit_is_sent_and_results_are_valid_all_the_same(pair: Any, most: int) -> None:
+    two = pair(terms={"max_packet": most})
+    two.online()
+    outbox = two.bench.session._outbox
+    two.bench.long = True
+    two.trigger("t1")
+    outbox.post("reply", "capture", json.dumps({"request_id": "r1", "ok": True, "data": {"image": "x" * 9000}}).encode())
+    outbox.post("image", "cam1", b"x" * 9000, content_type="image/jpeg")
+    (result,) = wait_for(lambda: two.broker.on(HEAD + "result/cam1"))
+    found = Result.model_validate_json(result.payload)
+    stored = Result.model_validate_json(two.bench.ledger.results("cam1", trigger_ids=["t1"])[0])
+    assert len(stored.tools) == 40
+    for name in ("result_id", "trigger_id", "seq", "verdict", "evaluation", "station"):
+        assert getattr(found, name) == getattr(stored, name)
+    (reply,) = wait_for(lambda: two.broker.on(HEAD + "reply/capture"))
+    assert json.loads(reply.payload)["error"]["code"] == "REPLY_TOO_LARGE"
+    assert max(heard.size for heard in two.broker.heard) <= most
+    assert len(two.broker.connects) == 1
+    assert two.broker.on(HEAD + "image/cam1") == []
+
+
+def test_a_packet_limit_that_a_broker_keeps_to_itself_is_found_out(pair: Any) -> None:
+    two = pair(silent_terms={"max_packet": 3000})
+    two.online()
+    two.bench.long = True
+    two.trigger("t1")
+    wait_for(lambda: two.ids() == ["t1"], 30)
+    two.trigger("t2", "t3")
+    wait_for(lambda: two.ids() == ["t1", "t2", "t3"], 30)
+    assert len(two.broker.connects) < 8
+    wait_for(lambda: "bytes" in two.bench.trouble)
+
+
+def test_a_client_id_that_is_too_long_is_replaced_by_one_that_every_broker_takes_and_stays_that(pair: Any) -> None:
+    two = pair(id_bytes=23, given={"client_id": "press-3-vision-of-the-second-hall"})
+    two.online()
+    assert len(two.broker.connects) == 2
+    first = two.bench.session.client_id
+    assert len(first) <= 23
+    assert first.isalnum()
+    two.bench.again()
+    two.online()
+    assert two.broker.connects[-1][2] == first
+    assert len(two.broker.connects) == 3
+
+
+def test_an_id_that_the_broker_assigns_is_asked_for_again_after_a_restart(pair: Any) -> None:
+    two = pair(terms={"assigned_id": "given-7"}, given={"client_id": ""})
+    two.online()
+    two.bench.again()
+    two.online()
+    assert [client_id for _, _, client_id in two.broker.connects] == ["", "given-7"]
+
+
+@pytest.mark.parametrize("refusal", ["refuse", "refuse as 3.1.1", "close"])
+def test_mqtt_3_is_spoken_where_the_broker_refuses_5_and_5_is_tried_again_at_the_next_start(pair: Any, refusal: str) -> None:
+    two = pair(v5=refusal)
+    two.online()
+    assert two.bench.session.protocol == "3.1.1"
+    wait_for(lambda: "3.1.1" in two.bench.trouble)
+    two.trigger("t1")
+    wait_for(lambda: two.ids() == ["t1"])
+    two.broker.rules.v5 = "yes"
+    two.bench.again()
+    two.online()
+    assert two.bench.session.protocol == "5.0"
+    wait_for(lambda: two.bench.trouble == "")
+
+
+def test_mqtt_5_once_spoken_is_not_given_up_for_a_proxy_that_accepts_and_closes(pair: Any) -> None:
+    two = pair()
+    two.online()
+    two.broker.rules.up = False
+    two.broker.cut()
+    began = len(two.broker.connects)
+    time.sleep(6)
+    two.broker.rules.up = True
+    two.online()
+    assert {version for _, version, _ in two.broker.connects[began:]} == {5}
+    two.bench.again()
+    two.online()
+    assert two.bench.session.protocol == "5.0"
+
+
+def test_a_broker_that_goes_silent_is_noticed_whatever_keep_alive_it_asks_for(pair: Any) -> None:
+    two = pair(terms={"keep_alive": 0}, given={"keepalive_s": 2})
+    two.online()
+    two.broker.rules.deaf = True
+    wait_for(two.bench.told("offline"), 17)
+    two.broker.rules.deaf = False
+    two.online(20)
+
+
+def test_a_connection_that_ends_right_after_each_connect_is_tried_ever_more_seldom(pair: Any) -> None:
+    two = pair(terms={"receive_max": 10}, deny_publish={HEAD + "_fence": "close"})
+    time.sleep(12)
+    assert len(two.broker.connects) < 12
+    wait_for(lambda: HEAD + "_fence" in two.bench.trouble)
+
+
+def test_an_alive_file_that_cannot_be_written_is_told_and_takes_nobody_off_line(pair: Any, tmp_path: Path) -> None:
+    (tmp_path / "alive").mkdir()
+    two = pair()
+    two.online()
+    two.trigger("t1")
+    wait_for(lambda: two.ids() == ["t1"])
+    wait_for(lambda: "alive" in two.bench.trouble)
+    assert two.bench.session.online

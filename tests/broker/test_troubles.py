@@ -1,0 +1,93 @@
+"""What the broker refuses: subscriptions, and topics by PUBACK, DISCONNECT or closing; each told by its name, and its own."""
+
+import time
+from typing import Any
+
+import pytest
+
+from tests.broker.test_terms import HEAD, pair
+from tests.promise import wait_for
+
+__all__ = ["pair"]
+
+
+@pytest.mark.parametrize("code", [0x80, 0x87, 0x8F])
+@pytest.mark.parametrize("topic", ["trigger/+", "cmd/+", "result/+", "_fence"])
+def test_a_refused_subscription_is_told_by_its_name_until_it_is_granted(
+    pair: Any, topic: str, code: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("broker.subscriptions.AGAIN_S", 0.5)
+    two = pair(deny_subscribe={HEAD + topic: code})
+    wait_for(lambda: f"{HEAD}{topic}" in two.bench.trouble, 10)
+    deaf = topic == "trigger/+"
+    assert set(two.bench.session.deaf) == ({"cam1", "cam2"} if deaf else set())
+    two.online()
+    two.bench.result("t1")
+    wait_for(lambda: two.ids() == ["t1"])
+    two.broker.rules.deny_subscribe.clear()
+    wait_for(lambda: two.bench.trouble == "" and not two.bench.session.deaf, 10)
+    two.trigger("t2")
+    wait_for(lambda: two.ids() == ["t1", "t2"])
+    assert len(two.broker.connects) == 1
+
+
+def test_a_refused_subscription_is_told_on_mqtt_3_too(pair: Any) -> None:
+    two = pair(v5="refuse", deny_subscribe={HEAD + "trigger/+": 0x80})
+    wait_for(lambda: f"{HEAD}trigger/+" in two.bench.trouble, 10)
+    assert set(two.bench.session.deaf) == {"cam1", "cam2"}
+    two.broker.rules.deny_subscribe.clear()
+    wait_for(lambda: not two.bench.session.deaf, 10)
+
+
+@pytest.mark.parametrize("way", [0x87, 0x97, "disconnect", "close"])
+def test_a_result_topic_that_is_refused_delays_no_other_station_and_comes_in_order_once_it_is_allowed(
+    pair: Any, way: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("broker.troubles.CONVICTED_S", 3.0)
+    two = pair(deny_publish={HEAD + "result/cam1": way})
+    two.online()
+    for number in range(6):
+        two.trigger(f"a{number}")
+        two.trigger(f"b{number}", station="cam2")
+        time.sleep(0.1)
+    wait_for(lambda: two.ids("cam2") == [f"b{number}" for number in range(6)], 15)
+    wait_for(lambda: HEAD + "result/cam1" in two.bench.trouble, 20)
+    connects = len(two.broker.connects)
+    assert connects < 8
+    assert two.ids("cam1") == []
+    two.broker.rules.deny_publish.clear()
+    wait_for(lambda: two.ids("cam1") == [f"a{number}" for number in range(6)], 30)
+    wait_for(lambda: two.bench.trouble == "")
+    two.trigger("a6")
+    wait_for(lambda: two.ids("cam1")[-1] == "a6")
+    assert len(two.ids("cam1")) == 7
+
+
+@pytest.mark.parametrize("way", [0x87, "disconnect"])
+def test_a_retained_topic_that_is_refused_gets_its_newest_value_once_it_is_allowed(
+    pair: Any, way: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("broker.troubles.CONVICTED_S", 2.0)
+    two = pair(deny_publish={HEAD + "state": way})
+    two.online()
+    outbox = two.bench.session._outbox
+    outbox.retain("state", "", b'{"state":"Error"}')
+    two.trigger("t1")
+    wait_for(lambda: two.ids() == ["t1"])
+    wait_for(lambda: HEAD + "state" in two.bench.trouble, 15)
+    outbox.retain("state", "", b'{"state":"Ready"}')
+    two.broker.rules.deny_publish.clear()
+    wait_for(lambda: two.broker.on(HEAD + "state"), 15)
+    assert two.broker.on(HEAD + "state")[-1].payload == b'{"state":"Ready"}'
+    wait_for(lambda: two.bench.trouble == "")
+
+
+def test_a_confirmation_that_could_not_be_committed_is_made_again(pair: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    two = pair()
+    two.online()
+    monkeypatch.setattr(two.bench.ledger, "confirm_soon", lambda _id, _settled: None)  # its commit fails, nobody hears of it
+    two.trigger("t1", "t2")
+    wait_for(lambda: two.ids() == ["t1", "t2"])
+    wait_for(lambda: two.bench.ledger.outbox_depth()[0] == 0, 10)
+    wait_for(lambda: all(not session.in_flight for session in two.broker.sessions.values()), 10)
+    assert len(two.broker.connects) == 1
