@@ -58,7 +58,7 @@ def annotate(found: Inspection) -> Pixels:
     if found.pose is not None and locator is not None:
         notes.append(_located(pen, locator, found.pose, matrix, found.timings_ms.get("locate")))
     elif locator is not None and found.fault is not None and found.fault.code == "PART_NOT_FOUND":
-        notes.append(_missed(pen, locator, found.fault.message))
+        notes.append(_missed(pen, locator, found.fault.message, found.places))
     tools = program.tools if program else ()
     for finding, tool in zip(found.findings, tools, strict=False):
         colour = COLOURS[finding.result.verdict]
@@ -131,12 +131,17 @@ def _located(pen: "_Pen", locator: Locator, pose: Pose, matrix: Floats, ms: floa
     return _Note((said, least if ms is None else f"{least}   {shown(ms)} ms"), POSE, _around(borders[:1]))
 
 
-def _missed(pen: "_Pen", locator: Locator, why: str) -> _Note:
-    """Draw where the part was looked for; the label says why it was not found."""
+def _missed(pen: "_Pen", locator: Locator, why: str, places: tuple[Pose, ...]) -> _Note:
+    """Draw where the part was looked for, and where it may be if there are several; the label says why it was not found."""
     borders = [np.array(place.corners, float) for place in _places(locator, searched=True)]
     for border in borders:
         pen.outline(border, COLOURS["ERROR"])
-    why = why.rpartition(": ")[2]
+    for pose in places:
+        taught = _places(locator)[0]
+        size = (taught.width, taught.height)
+        pen.outline(np.array(cv2.boxPoints(((pose.x, pose.y), size, pose.angle_deg))), COLOURS["ERROR"])
+        pen.axes(pose)
+    why = "two places are alike" if places else why.rpartition(": ")[2]
     return _Note((f"{locator.kind}  ERROR  not found", why[:60]), COLOURS["ERROR"], _around(borders))
 
 

@@ -57,6 +57,7 @@ class Inspection:
     findings: tuple[Finding, ...] = ()
     verdict: Verdict = "ERROR"
     fault: Fault | None = None
+    places: tuple[Pose, ...] = ()  # where the part may be, if nobody can say which it is
     outputs: Any = "none"
     timings_ms: dict[str, float] = field(default_factory=dict)
     _mark_ns: int = 0
@@ -76,6 +77,7 @@ class Inspection:
         """The part cannot be judged."""
         self.verdict = "ERROR"
         self.fault = Fault(code=problem.code, message=problem.message[:1000])
+        self.places = problem.details.get("places", ())
 
 
 def _ms(span_ns: int) -> float:

@@ -187,3 +187,6 @@ class Pose(Shape):
     angle_deg: Float = Field(default=0.0, description="Rotation against the master in degrees, clockwise on screen.")
     scale: Float = Field(default=1.0, description="Size against the master.")
     score: Float = Field(default=1.0, description="How sure the locator is, 0 to 1.")
+    runner_up: Float | None = Field(
+        default=None, description="Score of the next best place that does not overlap by half; null if none was nearly as good."
+    )

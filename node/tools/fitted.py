@@ -24,6 +24,7 @@ Poses = NDArray[np.float64]
 DULL = 0.4  # gradients of this share of the pattern's root mean square are shortened to 0.7
 NOISE = 0.75  # gray levels per px: gradients of this length may be noise at any contrast
 OUTLIER = 0.5  # squared difference of two fields at which a point's weight has fallen to a quarter
+RULED = 6  # steps to the size of what was found
 MARGIN = 2  # px of the surroundings that the slope of a field needs
 STEEP = 0.5  # length of a field that makes a pixel a point
 GRAY_POINTS = 4000  # most points whose gray levels are fitted
@@ -172,6 +173,13 @@ def followed(field: Floats, level: Level, poses: Poses, steps: int) -> Poses:
         system = (weight @ level.products.T).reshape(-1, count, count) + level.small
         poses = moved(poses, np.linalg.solve(system, (off @ level.slopes.T)[:, :, None])[:, :, 0], level.factor)
     return poses
+
+
+def size_at(field: Floats, ruler: Level, pose: Poses) -> float:
+    """The size at which the pattern agrees best near one pose; ruler: points of a pattern that may be scaled."""
+    other = followed(field, ruler, pose, RULED)
+    better = agreement(field, ruler, other) > agreement(field, ruler, pose)
+    return float((other if better[0] else pose)[0, 3])
 
 
 def moved(poses: Poses, by: NDArray[Any], limit_px: float) -> Poses:

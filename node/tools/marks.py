@@ -80,4 +80,5 @@ def _wanted(settings: Marks, mark: Fiducial) -> Pattern:
         scale_low=low,
         scale_high=high,
         low=settings.low,
+        alone=settings.alone,
     )

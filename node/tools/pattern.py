@@ -8,6 +8,10 @@ correlation is blind to brightness and contrast (J. P. Lewis 1995, Fast normaliz
 moved to where the least squares fit of the pattern, its gain and its offset lie (B. Lucas, T. Kanade 1981), for a
 parabola through three correlations is off by up to 0.1 px on sharp edges. All this is done on a smoothed picture: what is
 finer than some 2 px looks different each time it falls otherwise on the camera's pixels.
+
+Of the places that lie apart the one where most of the pattern is seen wins (`fitted.seen`): a correlation falls with every
+shadow, and rises with every likeness in large. Where none is good enough, light and what covers the part may have hidden it
+from the correlation, and it is looked for by its gradients (`turned`).
 """
 
 import math
@@ -20,6 +24,8 @@ from numpy.typing import NDArray
 
 from node.frame import Frame, Pixels
 from node.tools import turned
+from node.tools.alone import CLOSE, HALF, single
+from node.tools.fitted import Level, Likeness, field_of, likeness_of, reduced, seen, size_at, slopes_of
 from schemas import Pattern, Pose, Problem, Region
 
 LEAST_SIDE = 10  # px of the coarsest pattern
@@ -27,6 +33,10 @@ LEAST_SPREAD = 3.0  # standard deviation of the pattern in gray levels; less is 
 LEAST_AGREEMENT = 0.7  # correlation of the coarse pattern with itself half a coarse px away: the worst case of a search
 FOLLOWED = 8  # places followed down from the coarsest level, half as many a level, at least 2
 LAGGING = 0.2  # a place whose correlation is so far behind the best of its level is given up
+STAINED = 0.5  # the same of one that lies apart: another part, which something covers
+OTHERS = 2  # places followed to the end besides the best one: other parts, if there are any
+SEEN_PX, SEEN_SIDE = 10_000, 20  # of the pattern where it is compared: most px, least px of the shorter side
+SMALL = 24  # px of a side: in less the windows of `seen` say too little, and all of it must agree
 SMOOTH_PX = 1.0  # sigma: a camera's fine textures change when they move by half a px (aliasing)
 RIM = 4  # px of the surroundings that smoothing needs
 STEPS = 4  # of the least squares fit; it mostly ends after 2
@@ -40,11 +50,15 @@ class Learned:
     """The pattern. levels: from full resolution to the coarsest; unit: its pixels with mean 0 and length 1, flat.
 
     fit: 3 x pixels; times a patch it gives the patch's gain and the gain times its shift to the left and up.
+    like: what the score compares with. ruler: to see that the size is the master's.
+    rescue: how it is looked for by its gradients where this does not find it.
     """
 
     levels: tuple[Pixels, ...]
-    unit: NDArray[np.float32]
     fit: NDArray[np.float32]
+    like: Likeness
+    ruler: Level
+    rescue: turned.Learned | None
 
 
 def learn(frame: Frame, settings: Pattern) -> Learned | turned.Learned:
@@ -61,8 +75,17 @@ def learn(frame: Frame, settings: Pattern) -> Learned | turned.Learned:
     columns = [smooth, *np.gradient(smooth)[::-1], np.ones_like(smooth)]
     system = np.stack([column.ravel() for column in columns]).astype(np.float64)
     fit = np.linalg.solve(system @ system.T + 1e-3 * np.eye(4), system)[:3]
-    unit = (smooth - smooth.mean()).ravel()
-    return Learned(tuple(levels), unit / np.linalg.norm(unit), np.ascontiguousarray(fit, np.float32))
+    factor = 1
+    while pattern.size / factor**2 > SEEN_PX / (4 if factor == 1 else 1) and min(pattern.shape) / (2 * factor) >= SEEN_SIDE:
+        factor *= 2
+    like = likeness_of(np.ascontiguousarray(frame.view(settings.region).gray), factor)
+    try:
+        rescue = turned.learn(frame, settings) if min(pattern.shape) >= turned.LEAST_REGION else None
+    except Problem:  # it would take too long
+        rescue = None
+    return Learned(
+        tuple(levels), np.ascontiguousarray(fit, np.float32), like, turned.ruler_of(frame, settings.region, factor), rescue
+    )
 
 
 def origin(settings: Pattern, _learned: Any) -> tuple[float, float]:
@@ -71,13 +94,53 @@ def origin(settings: Pattern, _learned: Any) -> tuple[float, float]:
 
 
 def find(frame: Frame, settings: Pattern, learned: Learned | turned.Learned) -> Pose:
-    """Where the centre of the pattern is, with the correlation at full resolution as score; never a guess.
+    """Where the centre of the pattern is; the score is how well the best seven tenths of it are seen; never a guess.
 
     The whole pattern must lie in the search region. Raises Problem PART_NOT_FOUND if no place reaches settings.low, or
-    the best one is no peak (the pattern is cut off); REGION_INVALID if the search region leaves the frame.
+    the best one is no peak (the pattern is cut off), or there are two; REGION_INVALID if the search region leaves the frame.
     """
     if isinstance(learned, turned.Learned):
         return turned.find(frame, settings, learned)
+    try:
+        return _only(_placed(frame, settings, learned), frame, settings, learned)
+    except Problem as problem:
+        seen_well = any(pose.score >= CLOSE for pose in problem.details.get("places", ()))
+        if learned.rescue is None or problem.code != "PART_NOT_FOUND" or seen_well:
+            raise
+    found = turned.find(frame, settings, learned.rescue)
+    return found.model_copy(update={"angle_deg": 0.0, "scale": 1.0})
+
+
+def _only(found: list[Pose], frame: Frame, settings: Pattern, learned: Learned) -> Pose:
+    if not found:
+        raise Problem("PART_NOT_FOUND", "nothing like the pattern is wholly to be seen")
+    search = settings.search or Region(x=0, y=0, width=frame.width, height=frame.height)
+    rows, columns = learned.levels[0].shape
+    x, y, score = found[0].x - (columns - 1) / 2, found[0].y - (rows - 1) / 2, found[0].score
+    right, bottom = search.right - columns, search.bottom - rows
+    if not (search.x - 0.5 <= x <= right + 0.5 and search.y - 0.5 <= y <= bottom + 0.5):
+        raise Problem("PART_NOT_FOUND", "the part is cut off by the border of the search region")
+    if not score >= settings.low:
+        raise Problem("PART_NOT_FOUND", f"the best score is {score:.2f}, the least is {settings.low:g}")
+    if score < turned.SURE:
+        turned.check_size(_size(frame, found[0], learned))
+    return single(found, settings)
+
+
+def _size(frame: Frame, pose: Pose, learned: Learned) -> float:
+    """The size of what was found."""
+    rows, columns = learned.levels[0].shape
+    left, top = (max(round(at - side * 0.6), 0) for at, side in ((pose.x, columns), (pose.y, rows)))
+    near = reduced(frame.gray[top : top + round(1.2 * rows), left : left + round(1.2 * columns)], learned.ruler.factor)
+    field: Any = cv2.merge(field_of(*slopes_of(near), learned.ruler.dull))
+    return size_at(field, learned.ruler, np.array([[pose.x - left, pose.y - top, 0.0, 1.0]]))
+
+
+def _placed(frame: Frame, settings: Pattern, learned: Learned) -> list[Pose]:
+    """Where the pattern may be, best first: the best place and others that lie apart from it and are nearly as good.
+
+    Raises Problem REGION_INVALID if the search region leaves the frame, or is smaller than the pattern.
+    """
     search = settings.search or Region(x=0, y=0, width=frame.width, height=frame.height)
     rows, columns = learned.levels[0].shape
     if columns > search.width or rows > search.height:
@@ -85,20 +148,24 @@ def find(frame: Frame, settings: Pattern, learned: Learned | turned.Learned) -> 
     images = [_smoothed(frame, search)]
     while len(images) < len(learned.levels):
         images.append(_halved(images[-1]))
-    places = _everywhere(images[-1], learned.levels[-1])
+    found = _everywhere(images[-1], learned.levels[-1])
     for level in range(len(images) - 2, -1, -1):
         kept = max(2, FOLLOWED >> (len(images) - 1 - level))
-        places = _followed(images[level], learned.levels[level], [(2 * x, 2 * y) for x, y in places])[:kept]
-    refined = _refined(images[0], learned, *places[0]) if places else None
-    if refined is None:
-        raise Problem("PART_NOT_FOUND", "nothing like the pattern is wholly to be seen")
-    x, y, score = refined[0] + search.x, refined[1] + search.y, refined[2]
-    right, bottom = search.right - columns, search.bottom - rows
-    if not (search.x - 0.5 <= x <= right + 0.5 and search.y - 0.5 <= y <= bottom + 0.5):
-        raise Problem("PART_NOT_FOUND", "the part is cut off by the border of the search region")
-    if not score >= settings.low:
-        raise Problem("PART_NOT_FOUND", f"the best score is {score:.2f}, the least is {settings.low:g}")
-    return Pose(x=x + (columns - 1) / 2, y=y + (rows - 1) / 2, score=min(score, 1.0))
+        peaks = _followed(images[level], learned.levels[level], [(2 * x, 2 * y) for x, y in found])
+        best = next(iter(peaks.values()), 0.0)
+        near = [place for place, score in peaks.items() if score >= best - LAGGING][:kept]
+        others = _apart([place for place, score in peaks.items() if score >= best - STAINED], learned.levels[level].shape)
+        found = near + [place for place in others[: 1 + OTHERS] if place not in near]
+    gray, poses = frame.view(search).gray, []
+    for place in _apart(found, (rows, columns))[: 1 + OTHERS]:
+        refined = _refined(images[0], learned, *place)
+        if refined is not None:
+            x, y = refined[0] + (columns - 1) / 2, refined[1] + (rows - 1) / 2
+            score = min(*seen(gray, learned.like, np.array([[x, y, 0.0, 1.0]])), 1.0)
+            if min(rows, columns) < SMALL:
+                score = min(score, refined[2])
+            poses.append(Pose(x=x + search.x, y=y + search.y, score=score))
+    return sorted(poses, key=lambda pose: -pose.score)
 
 
 def _smoothed(frame: Frame, region: Region) -> Pixels:
@@ -125,7 +192,7 @@ def _keeps(pattern: Pixels, level: int) -> bool:
     return float(one.std()) >= LEAST_SPREAD and float(_correlation(other, one)[0, 0]) >= LEAST_AGREEMENT
 
 
-def _correlation(image: Pixels, pattern: Pixels) -> NDArray[np.float32]:
+def _correlation(image: Any, pattern: Any) -> NDArray[np.float32]:
     """Normalised correlation of the pattern at each place, -1 to 1; 0 where it has no value."""
     found: Any = cv2.matchTemplate(image, pattern, cv2.TM_CCOEFF_NORMED)
     cv2.patchNaNs(found, 0)
@@ -140,8 +207,8 @@ def _everywhere(image: Pixels, pattern: Pixels) -> list[tuple[int, int]]:
     return list(zip(x[best].tolist(), y[best].tolist(), strict=True))
 
 
-def _followed(image: Pixels, pattern: Pixels, places: list[tuple[int, int]]) -> list[tuple[int, int]]:
-    """The best peak within 2 px of each place, or beyond while it still rises; best first, each once."""
+def _followed(image: Pixels, pattern: Pixels, places: list[tuple[int, int]]) -> dict[tuple[int, int], float]:
+    """The best peak within 2 px of each place, or beyond while it still rises, and the correlation there; best first."""
     rows, columns = pattern.shape
     peaks: dict[tuple[int, int], float] = {}
     for x, y in places:
@@ -154,12 +221,20 @@ def _followed(image: Pixels, pattern: Pixels, places: list[tuple[int, int]]) -> 
             if max(moved) < 2:
                 break
         peaks[x, y] = score
-    order = sorted(peaks, key=peaks.__getitem__, reverse=True)
-    return [place for place in order if peaks[place] >= peaks[order[0]] - LAGGING]
+    return dict(sorted(peaks.items(), key=lambda each: -each[1]))
+
+
+def _apart(places: list[tuple[int, int]], shape: tuple[int, ...]) -> list[tuple[int, int]]:
+    """Of places, best first, those that overlap by less than half with all better ones."""
+    kept: list[tuple[int, int]] = []
+    for x, y in places:
+        if all(max(1 - abs(x - u) / shape[1], 0) * max(1 - abs(y - v) / shape[0], 0) < HALF for u, v in kept):
+            kept.append((x, y))
+    return kept
 
 
 def _refined(gray: Pixels, learned: Learned, x: int, y: int) -> tuple[float, float, float] | None:
-    """The left top corner to a fraction of a px near (x, y) and the correlation there; None if it is no peak."""
+    """The left top corner to a fraction of a px near (x, y), and the correlation there; None if it is no peak."""
     rows, columns = learned.levels[0].shape
     top, left = max(y - REACH, 0), max(x - REACH, 0)
     around = gray[top : y + rows + REACH, left : x + columns + REACH]
@@ -175,9 +250,8 @@ def _refined(gray: Pixels, learned: Learned, x: int, y: int) -> tuple[float, flo
             return None
         if max(abs(right), abs(down)) < 0.02 * gain:
             break
-    patch = patch - patch.mean()
-    length = float(np.linalg.norm(patch))
-    return (x + dx, y + dy, float(learned.unit @ patch) / length) if length > 0 else None
+    there = patch.reshape(rows, columns)
+    return x + dx, y + dy, float(_correlation(there, learned.levels[0].astype(np.float32))[0, 0])
 
 
 def _taps(shift: float) -> NDArray[np.float64]:

@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from node.frame import Frame, Pixels
+from node.tools.alone import HALF, overlap, single
 from node.tools.fitted import (
     MARGIN,
     Floats,
@@ -33,6 +34,7 @@ from node.tools.fitted import (
     reduced,
     seen,
     settled,
+    size_at,
     slopes_of,
 )
 from schemas import Pattern, Pose, Problem, Region
@@ -47,12 +49,15 @@ MIDDLE_PX = 10_000  # most px of the pattern where gradients are taken and place
 MIDDLE_SIDE = 20  # px of the shorter side there, if the pattern has them
 KEPT = 150  # coarse places that are followed
 FOLLOWED = 12  # of these, after the first step
+OTHERS = 2  # besides, that lie apart from the best
 SETTLED = 3  # of these, after the last one: they are told apart by their scores
 FEW_POINTS, MANY_POINTS = 300, 1200  # that are looked at in the first step, and in the STEPS after it
 STEPS = 4
 LAGGING = 0.2  # a place whose agreement is so far behind the best one's is given up
 SAME_PX, SAME_RAD = 1.5, 0.03  # poses nearer than this, in px of the middle level, are one
 LEAST = 0.05  # agreement of a coarse place that is looked at
+SURE, OTHER_SIZE = 0.98, 0.06  # score above which a size is not looked at; by how much one that is fixed may differ
+LEAST_REGION = 12  # px of a pattern's shorter side
 LEAST_SPREAD = 3.0  # standard deviation of the pattern in gray levels; less is the noise of a camera
 SLACK_DEG, SLACK_SIZE, SLACK_PX = 1.0, 0.01, 1.0  # that a result may lie beyond what was asked for
 Template = tuple[Floats, Floats]
@@ -63,7 +68,8 @@ Spectra = tuple[NDArray[np.complex64], NDArray[np.complex64]]
 class Learned:
     """The pattern. coarse: px of the frame a px of the coarse search; turns: degrees and size (n x 2) of its n templates;
     spectra: of these for pictures of `size` (rows, columns); sketch, level: where places are followed, at few points and at
-    many; grays: for the last fits, coarse to fine; like: what the score compares with."""
+    many; grays: for the last fits, coarse to fine; like: what the score compares with; ruler: to see that the size is
+    the master's, None if it need not be."""
 
     coarse: int
     turns: NDArray[np.float64]
@@ -74,6 +80,7 @@ class Learned:
     level: Level
     grays: tuple[Grays, ...]
     like: Likeness
+    ruler: Level | None
 
 
 def learn(frame: Frame, settings: Pattern) -> Learned:
@@ -93,8 +100,22 @@ def learn(frame: Frame, settings: Pattern) -> Learned:
     finer = sorted({max(middle // 4, 1), 1}, reverse=True)
     grays = tuple(grays_of(reduced(pattern, factor), factor, pattern.shape, scaled) for factor in finer)
     return Learned(
-        coarse, turns, templates, _spectra(templates, size), size, sketch, level, grays, likeness_of(pattern, middle)
+        coarse,
+        turns,
+        templates,
+        _spectra(templates, size),
+        size,
+        sketch,
+        level,
+        grays,
+        likeness_of(pattern, middle),
+        None if scaled else ruler_of(frame, region, middle),
     )
+
+
+def ruler_of(frame: Frame, region: Region, factor: int) -> Level:
+    """Points of the pattern by which a size is told, at that factor."""
+    return level_of(_surrounded(frame, region, factor), factor, (region.height, region.width), True, FEW_POINTS)
 
 
 def find(frame: Frame, settings: Pattern, learned: Learned, round_too: bool = False) -> Pose:
@@ -113,41 +134,67 @@ def find(frame: Frame, settings: Pattern, learned: Learned, round_too: bool = Fa
     if not len(poses):
         raise Problem("PART_NOT_FOUND", "nothing like the pattern is to be seen")
     field: Any = cv2.merge(field_of(*slopes, level.dull))
-    poses, _ = _best(field, learned.sketch, followed(field, learned.sketch, poses, 1), FOLLOWED)
-    poses, agrees = _best(field, level, followed(field, level, poses, STEPS), SETTLED)
+    region = settings.region
+    poses, _ = _best(field, learned.sketch, followed(field, learned.sketch, poses, 1), FOLLOWED, region)
+    poses, agrees = _best(field, level, followed(field, level, poses, STEPS), SETTLED, region)
     images = {grays.factor: reduced(gray, grays.factor) for grays in learned.grays}
-    score, pose, best = -1.0, poses[:1], -2.0
+    known: list[tuple[float, float, Poses]] = []  # what decides, score, pose
     for each, agrees_ in zip(poses, agrees.tolist(), strict=True):
         one = _settled(images, field, learned, each[None], agrees_)
         scored, most = seen(gray, learned.like, one)
-        if scored + agrees_ > best:  # the score leaves out what is not seen: of two that are seen alike, more agrees in one
-            score, pose, best = min(scored, most), one, scored + agrees_
-    x, y, turn, size = (float(value) for value in pose[0])
-    angle_deg = math.degrees(math.remainder(turn, math.tau))
+        known.append((scored + agrees_, min(scored, most), one))
+    best = max(known, key=lambda each: each[0])  # the score leaves out what is not seen: of two seen alike more agrees in one
+    found = sorted(known, key=lambda each: each is not best)
+    placed = [_pose(pose, score, search) for _, score, pose in found]
+    score, pose = best[1:]
+    angle_deg, size = placed[0].angle_deg, placed[0].scale
     if not score >= settings.low:
         raise Problem("PART_NOT_FOUND", f"the best score is {score:.2f}, the least is {settings.low:g}")
     if not (round_too or abs(angle_deg) <= settings.angle_deg + SLACK_DEG):
         raise Problem("PART_NOT_FOUND", f"the part is turned by {angle_deg:.1f} degrees, the most is {settings.angle_deg:g}")
     if not settings.scale_low - SLACK_SIZE <= size <= settings.scale_high + SLACK_SIZE:
         raise Problem("PART_NOT_FOUND", f"the part has {size:.3f} of the master's size")
+    if learned.ruler is not None and score < SURE:
+        check_size(size_at(field, learned.ruler, pose))
     at = corners(pose, (settings.region.height, settings.region.width))
     if at.min() < -SLACK_PX or (at.max(axis=0) > (search.width - 1 + SLACK_PX, search.height - 1 + SLACK_PX)).any():
         raise Problem("PART_NOT_FOUND", "the part is cut off by the border of the search region")
-    return Pose(x=x + search.x, y=y + search.y, angle_deg=angle_deg, scale=size, score=score)
+    return single(placed, settings)
 
 
-def _best(field: Floats, level: Level, poses: Poses, most: int) -> tuple[Poses, Floats]:
-    """The poses that agree best, best first, each once, and their agreement."""
-    agrees = agreement(field, level, poses)
+def _pose(pose: Poses, score: float, search: Region) -> Pose:
+    x, y, turn, size = (float(value) for value in pose[0])
+    turned = math.degrees(math.remainder(turn, math.tau))
+    return Pose(x=x + search.x, y=y + search.y, angle_deg=turned, scale=size, score=score)
+
+
+def check_size(size: float) -> None:
+    """Raises Problem PART_NOT_FOUND if a part that must have the master's size has another."""
+    if abs(size - 1) > OTHER_SIZE:
+        raise Problem("PART_NOT_FOUND", f"the part has {size:.2f} of the master's size")
+
+
+def _best(field: Floats, level: Level, poses: Poses, most: int, region: Region) -> tuple[Poses, Floats]:
+    """The poses that agree best, best first, each once, and their agreement.
+
+    Behind these come up to OTHERS that lie apart from the best and from each other: other parts, if there are any.
+    """
+    agrees, size = agreement(field, level, poses), (region.width, region.height)
     kept: list[int] = []
+    others: list[int] = []
     for n in np.argsort(agrees)[::-1].tolist():
-        if len(kept) == most or (kept and agrees[n] < agrees[kept[0]] - LAGGING):
+        if len(others) == OTHERS or (kept and agrees[n] < agrees[kept[0]] - LAGGING):
             break
+        if len(kept) == most:
+            ahead = [poses[kept[0]], *poses[others]]
+            if all(overlap(one, poses[n], size) < HALF for one in ahead):
+                others.append(n)
+            continue
         apart = poses[kept] - poses[n]
         turned = np.abs((apart[:, 2] + math.pi) % math.tau - math.pi)
         if not ((np.hypot(apart[:, 0], apart[:, 1]) < SAME_PX * level.factor) & (turned < SAME_RAD)).any():
             kept.append(n)
-    return poses[kept], agrees[kept]
+    return poses[kept + others], agrees[kept + others]
 
 
 def _settled(images: dict[int, Pixels], field: Floats, learned: Learned, pose: Poses, agrees: float) -> Poses:

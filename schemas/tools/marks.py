@@ -40,6 +40,10 @@ class Marks(Shape):
         default=3.0, description="By how many px the distance of the marks may differ from the master's, if the size may not."
     )
     low: Float = Field(default=0.7, gt=0, le=1, description="Least score (0 to 1) at which each mark counts as found.")
+    alone: bool = Field(
+        default=True,
+        description="Whether each mark is the only such in its search region: a second one nearly as good is PART_NOT_FOUND.",
+    )
 
     @property
     def region(self) -> Region:

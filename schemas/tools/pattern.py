@@ -20,6 +20,13 @@ class Pattern(Shape):
     scale_low: Float = Field(default=1.0, ge=0.8, le=1, description="Least size against the master, 0.8 to 1.")
     scale_high: Float = Field(default=1.0, ge=1, le=1.2, description="Greatest size against the master, 1 to 1.2.")
     low: Float = Field(default=0.7, gt=0, le=1, description="Least score (0 to 1) that counts as found.")
+    alone: bool = Field(
+        default=True,
+        description=(
+            "Whether the search region holds one such part: a second place that is nearly as good is PART_NOT_FOUND. "
+            "false: neighbours are meant (a tray), and the best one is taken."
+        ),
+    )
 
     @property
     def shift_only(self) -> bool:

@@ -99,6 +99,27 @@ def test_a_part_that_was_not_found_shows_where_it_was_looked_for() -> None:
     assert seen[120:200, 259].all()
 
 
+def test_of_two_parts_both_places_are_drawn() -> None:
+    document = {
+        "schema": "program/1",
+        "id": "p",
+        "name": "P",
+        "master": "m.png",
+        "locator": {"kind": "pattern", "region": {"x": 20, "y": 20, "width": 90, "height": 80}},
+        "tools": [bright("a", 100, 70, 20, 20)],
+    }
+    master = Scene.plain(400, 300, 60.0).part(10, 10)
+    loaded = load(as_program(document), 1, "", bytes(cv2.imencode(".png", master.pixels())[1]))
+    frame = Scene.plain(400, 300, 60.0).part(20, 30).part(240, 160).frame(2)
+    found = Inspection(Part(1, "s", "t", Trigger(), False, "api", 0.0, 0), loaded, frame)
+    with pytest.raises(Problem) as raised:
+        locate(frame, loaded.program.locator, loaded.locator)
+    found.fail(raised.value)
+    seen = changed(found)
+    for x, y in ((30, 40), (250, 170)):  # where the pattern lies in either part
+        assert seen[y + 10 : y + 70, x].all()
+
+
 @pytest.mark.parametrize(
     ("value", "unit", "text"),
     [

@@ -86,3 +86,9 @@ def test_bad_masters_name_the_mark_and_the_field() -> None:
 
 def test_the_smallest_rectangle_holds_both_marks() -> None:
     assert PLAIN.region == region(74, 64, 253, 153)
+
+
+def test_a_second_part_in_view_whose_marks_are_seen_too_is_an_error() -> None:
+    two = board(-30, -40).disc(120, 130, 11, 220.0).disc(120, 130, 5, 30.0).frame(3, 1)
+    with pytest.raises(Problem, match="two places"):
+        find(two, PLAIN, learn(board().frame(3), PLAIN))

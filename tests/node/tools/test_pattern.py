@@ -125,7 +125,7 @@ def test_patterns_of_all_sizes_are_found(size: tuple[int, int]) -> None:
 
     where = region(101, 83, *size)  # the smallest are like other places of the texture, so they are looked for nearby
     near = region(81, 63, size[0] + 40, size[1] + 40)
-    pose = search(texture(12.3, -7.6, 1), Pattern(region=where, search=near), texture(0, 0, 0))
+    pose = search(texture(12.3, -7.6, 1), Pattern(region=where, search=near, alone=False), texture(0, 0, 0))
     assert error_px(pose, 12.3, -7.6, where) <= 0.3
 
 
@@ -140,10 +140,10 @@ def test_a_texture_too_fine_for_a_coarse_search_is_found_at_full_resolution() ->
     assert len(learned.levels) == 1
 
 
-def test_the_score_is_the_correlation_and_low_decides() -> None:
+def test_the_score_says_how_much_of_the_part_is_seen_and_low_decides() -> None:
     picture = scene(10.4, 5.7).disc(160, 120, 22, 240.0).frame(5, 1)  # a fifth of the pattern is covered
     score = search(picture, Pattern(region=PART, low=0.3)).score
-    assert 0.3 < score < 0.9
+    assert 0.3 < score < search(scene(10.4, 5.7).frame(5, 1), Pattern(region=PART)).score
     assert search(picture, Pattern(region=PART, low=score - 0.01)).score == pytest.approx(score)
     with pytest.raises(Problem, match="PART_NOT_FOUND"):
         search(picture, Pattern(region=PART, low=score + 0.01))
@@ -195,5 +195,47 @@ def test_on_a_real_board_half_pixels_are_found(x: int, y: int, size: tuple[int, 
         return frame(cv2.resize(board[4 - dy : 476 - dy, 4 - dx : 636 - dx], (316, 236), interpolation=cv2.INTER_AREA))
 
     where = region(x, y, *size)
-    pose = search(shot(right, down), Pattern(region=where), shot(0, 0))
+    pose = search(shot(right, down), Pattern(region=where, alone=False), shot(0, 0))  # a board is full of like parts
     assert error_px(pose, right / 2, down / 2, where) <= 0.15
+
+
+def two_parts(dx: float = 0.0) -> Scene:
+    return Scene.plain(640, 480, (210.0, 205.0, 200.0)).part(60 + dx, 150).part(380, 160)
+
+
+@pytest.mark.parametrize("angle_deg", [0, 20])
+def test_of_two_parts_in_view_none_is_chosen_unless_neighbours_are_meant(angle_deg: float) -> None:
+    where = region(60, 150, 120, 100)
+    master = Scene.plain(640, 480, (210.0, 205.0, 200.0)).part(60, 150)
+    wanted = Pattern(region=where, angle_deg=angle_deg)
+    learned = learn(master.frame(4), wanted)
+    for seed in range(5):
+        for picture in (two_parts(7.3), two_parts(7.3).disc(430, 200, 16, 20.0), two_parts(7.3).lit(ramp=0.4)):
+            with pytest.raises(Problem, match="two places") as caught:
+                find(picture.frame(4, seed), wanted, learned)
+            assert [round(pose.x, -1) for pose in sorted(caught.value.details["places"], key=lambda pose: pose.x)] == [130, 440]
+    tray = wanted.model_copy(update={"alone": False})
+    assert find(two_parts(7.3).frame(4, 1), tray, learned).runner_up == pytest.approx(0.99, abs=0.03)
+    near = wanted.model_copy(update={"search": region(20, 100, 260, 260)})
+    assert find(two_parts(7.3).frame(4, 1), near, learn(master.frame(4), near)).x == pytest.approx(126.8, abs=0.1)
+
+
+@pytest.mark.parametrize("angle_deg", [0, 20])
+def test_one_part_among_clutter_is_found(angle_deg: float) -> None:
+    wanted = Pattern(region=region(60, 150, 120, 100), angle_deg=angle_deg)
+    learned = learn(Scene.plain(640, 480, 210.0).part(60, 150).frame(4), wanted)
+    for seed in range(6):
+        pose = find(Scene.plain(640, 480, 210.0).clutter(seed).part(313.4, 260.6, 1).frame(4, seed), wanted, learned)
+        assert error_px(pose, 253.4, 110.6, wanted.region) <= 0.5
+
+
+@pytest.mark.parametrize("angle_deg", [0, 15])
+def test_a_part_a_tenth_larger_or_smaller_is_another(angle_deg: float) -> None:
+    master = Scene.plain(640, 480, 90.0).part(200, 150, 3, (160, 130))
+    wanted = Pattern(region=region(200, 150, 160, 130), angle_deg=angle_deg)
+    learned = learn(master.blurred(0.8).frame(3), wanted)
+    for times in (0.9, 1.1):
+        turn = cv2.getRotationMatrix2D((320, 240), 0, times)
+        resized = Scene(cv2.warpAffine(master.light, turn, (640, 480), flags=cv2.INTER_AREA, borderValue=90.0))
+        with pytest.raises(Problem, match="PART_NOT_FOUND"):
+            find(resized.blurred(0.8).frame(3, 1), wanted, learned)

@@ -168,7 +168,7 @@ def test_patterns_of_all_sizes_are_found(size: tuple[int, int]) -> None:
     picture = Scene.plain(520, 384, 128.0).waves(finest_px=5)
     where = region(130, 92, *size)
     near_ = Region(x=max(where.x - 25, 0), y=max(where.y - 25, 0), width=size[0] + 50, height=size[1] + 50)
-    wanted = Pattern(region=where, search=near_, angle_deg=10)
+    wanted = Pattern(region=where, search=near_, angle_deg=10, alone=False)
     moved = Scene.plain(520, 384, 128.0).waves(4.3, -3.6, finest_px=5).frame(2, 1)
     pose = find(moved, wanted, learn(picture.frame(2), wanted))
     x, y = where.centre
