@@ -1,6 +1,7 @@
 """What every test may ask for: a broker, a node with the synthetic line, and the checker's line."""
 
 import os
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,6 +11,11 @@ from hypothesis import settings
 from deploy.broker_process import BrokerProcess, start_broker
 from tests.processes import NodeProcess
 from tests.promise import Line
+
+if (
+    signal.getsignal(signal.SIGINT) is signal.SIG_IGN
+):  # as a shell leaves it to a background job: what we start would ignore it too
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture
