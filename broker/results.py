@@ -100,15 +100,19 @@ class Results:
 
     def rewind(self) -> None:
         """Read what is unconfirmed from the ledger again, from the oldest on. Raises Problem."""
-        if self._taken:
-            self._confirm(self._taken)
-            self._taken = []
-        self._ledger.flush()  # confirmations that stand in line count already
+        self.finish()  # confirmations that stand in line count already
         for station in self._ledger.pending_stations():
             self._lanes.setdefault(station, _Lane())
         for lane in self._lanes.values():
             lane.rows.clear()
             lane.behind, lane.cursor = True, 0
+
+    def finish(self) -> None:
+        """What the broker has said it has leaves the outbox now. Raises Problem."""
+        if self._taken:
+            self._confirm(self._taken)
+            self._taken = []
+        self._ledger.flush()
 
     def end(self) -> None:
         """The connection is over: what the broker has said it has is confirmed, now or later, the rest is sent again."""

@@ -221,6 +221,8 @@ class Session:
                 stood_s = time.monotonic() - began if connection.said is not None else None
                 blamed = self._leave(connection, ended)
         if self._stopping.is_set():
+            with suppress(Problem):  # then these go again at the next start
+                self._results.finish()
             return 0.0
         if stood_s is None and presence.adapt(ended.reason):
             return 0.0

@@ -2,6 +2,7 @@
 
 import faulthandler
 import logging
+import os
 import sys
 import threading
 from collections.abc import Mapping
@@ -42,7 +43,11 @@ def main(config: Path | None, environ: Mapping[str, str]) -> int:
             notify(f"STATUS={error}")
             return 1
         if outcome == "stop":
+            if service.left_behind:  # threads that do not end, some in code that is not Python's, must not hold up the end
+                logging.shutdown()
+                os._exit(0)
             return 0
+        del service  # before the next one is made
         loaded = following[-1]
         logging.getLogger().setLevel(loaded.settings.log_level)
 

@@ -1,4 +1,4 @@
-"""Active conditions: retained on `alarm/{code}` while they last, an event when they begin and end."""
+"""Active conditions: retained on `alarm/{code}` while they last. A code has one owner, who alone raises and clears it."""
 
 import logging
 import threading
@@ -9,7 +9,7 @@ from schemas import Alarm, utc
 log = logging.getLogger(__name__)
 
 NODE_ALARMS = ("BROKER", "STORE", "DISK", "PROGRAMS", "LEDGER", "OUTBOX", "CLOCK", "HEARTBEAT")
-STATION_ALARMS = ("CAMERA", "OUTPUTS", "PROGRAM", "HUNG", "DUPLICATES")
+STATION_ALARMS = ("CAMERA", "OUTPUTS", "PROGRAM", "HUNG", "DUPLICATES", "FAULT")
 
 
 class Alarms:
@@ -36,8 +36,8 @@ class Alarms:
                 since = known.since if known else utc()
                 self._active[key] = Alarm(code=key, message=message[:1000], since=since, station=station)
             alarm = self._active.get(key)
+            self._outbox.retain("alarm", key, alarm.model_dump_json().encode() if alarm else b"")  # in the order of the changes
         log.log(logging.WARNING if alarm else logging.INFO, "alarm %s: %s", key, message or "over")
-        self._outbox.retain("alarm", key, alarm.model_dump_json().encode() if alarm else b"")
 
     @property
     def active(self) -> dict[str, Alarm]:
@@ -47,6 +47,7 @@ class Alarms:
 
     def all_out(self) -> None:
         """Publish every alarm, also those that are not active: the broker may still hold one of an earlier run."""
-        active = self.active
-        for code in self._codes:
-            self._outbox.retain("alarm", code, active[code].model_dump_json().encode() if code in active else b"")
+        with self._lock:
+            for code in self._codes:
+                alarm = self._active.get(code)
+                self._outbox.retain("alarm", code, alarm.model_dump_json().encode() if alarm else b"")

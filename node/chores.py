@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 TICK_S = 0.1
+PROBE_S = 1.0
 LOADED_S = 1.0  # so long a change is held back for its program to be loaded
 ORPHAN_BATCH = 500
 READINESS: tuple[StateName, ...] = (
@@ -47,12 +48,15 @@ class Chores:
         self._told: NodeState | None = None
         self._info: bytes = b""
         self._ready: dict[str, tuple[bool, bool]] = {}
+        self._failed: dict[str, Problem] = {}  # chores that could not be done, by name
+        self._down: Problem | None = None  # why nothing can be stored, until a write succeeds
+        self._probe_at = 0.0
+        self._full: Problem | None = None  # why no result may be added to those that wait for the broker
         self._since = utc()
         self._due: list[tuple[float, float, Callable[[], None]]] = [
             (0.0, 0.5, self._programs),
             (0.0, 1.0, self._cameras),
             (0.0, 1.0, self._gauges),
-            (5.0, 5.0, self._stored),
             (10.0, 10.0, self._metrics),
             (10.0, 10.0, self._retention),
         ]
@@ -77,6 +81,7 @@ class Chores:
         while not self._stopping.wait(TICK_S):
             self.beat_ns = time.monotonic_ns()
             self._guard(self._count)
+            self._guard(self._store)
             self._guard(self._state)
             now = time.monotonic()
             for number, (at, period, chore) in enumerate(due):
@@ -85,10 +90,12 @@ class Chores:
                     self._guard(chore)
 
     def _guard(self, chore: Callable[[], None]) -> None:
+        name = chore.__name__.strip("_")
         try:
             chore()
+            self._failed.pop(name, None)
         except Problem as problem:
-            self._service.alarms.set("STORE", f"{chore.__name__.strip('_')}: {problem.message}")
+            self._failed[name] = problem
         except Exception:  # a chore that fails is tried again in its turn, and must not end the others
             log.exception("chore %s failed", chore.__name__)
 
@@ -98,6 +105,26 @@ class Chores:
             while station.counted:
                 service.metrics.result(station.counted.popleft())
         service.ledger.flush()  # what was posted, should the thread that was asked for it be held up
+
+    def _store(self) -> None:
+        """Whether anything can be stored: once it could not, only a write that succeeds says that it can."""
+        service = self._service
+        stations = service.stations.values()
+        problem = next(filter(None, (station.unrecorded for station in stations)), service.ledger.failing)
+        if problem is None and self._down is not None:
+            problem = self._down
+            if time.monotonic() >= self._probe_at:
+                self._probe_at = time.monotonic() + PROBE_S
+                try:
+                    service.ledger.probe()
+                    problem = None
+                except Problem as still:
+                    problem = still
+        self._down = problem
+        for station in stations:
+            station.blocked = problem or self._full
+        failed = [f"{name}: {why.message}" for name, why in self._failed.items()]
+        service.alarms.set("STORE", problem.message if problem else "; ".join(failed) or None)
 
     # State and info
 
@@ -121,7 +148,7 @@ class Chores:
         state = self.state()
         for name, station in state.stations.items():
             ready = station.state in READINESS[-3:], station.maintenance
-            if self._ready.get(name) != ready:
+            if self._ready.get(name) != ready or service.driver.wants_ready(name) != ready[0]:
                 self._ready[name] = ready
                 service.driver.ready(name, ready[0])
         told = self._told
@@ -191,9 +218,10 @@ class Chores:
             service.alarms.set("CAMERA", problem.message if problem else None, station.id)
             lines = service.driver.problem(station.id)
             service.alarms.set("OUTPUTS", lines.message if lines else None, station.id)
-            program = service.shelf.problem(station.program_id) if station.program_id else Problem("PROGRAM_NOT_FOUND")
-            service.alarms.set("PROGRAM", program.message if program else None, station.id)
+            program = service.shelf.peek(station.program_id) if station.program_id else Problem("PROGRAM_NOT_FOUND")
+            service.alarms.set("PROGRAM", program.message if isinstance(program, Problem) else None, station.id)
             service.alarms.set("HUNG", "an inspection hangs" if station.abandoned else None, station.id)
+            service.alarms.set("FAULT", station.fault, station.id)
 
     def _gauges(self) -> None:
         service, metrics = self._service, self._service.metrics
@@ -208,8 +236,7 @@ class Chores:
         metrics.outbox_age.set(age_s)
         limit = service.settings.history.outbox_limit
         full = depth >= limit
-        for station in service.stations.values():
-            station.blocked = Problem("STORE_FAILED", f"{depth} results wait for the broker") if full else None
+        self._full = Problem("STORE_FAILED", f"{depth} results wait for the broker") if full else None
         service.alarms.set("OUTBOX", f"{depth} results wait for the broker, at most {limit} may" if full else None)
         metrics.online.set(service.session.online)
         metrics.broker_counters(service.session.counters | {"dropped": service.outbox.dropped})
@@ -222,10 +249,6 @@ class Chores:
         for labels in list(metrics.alarms._metrics):
             if labels[0] not in service.alarms.active:
                 metrics.alarms.labels(*labels).set(0)
-
-    def _stored(self) -> None:
-        if self._service.ledger.failing is None:
-            self._service.alarms.set("STORE", None)
 
     def _orphans(self) -> None:
         """The other way round: results that say they have pictures which are gone; a batch each time, round and round."""

@@ -2,7 +2,7 @@
 
 Whatever is unclear on the way is an ERROR with a code: a verdict that nobody has set is ERROR, and so is one that comes too
 late. Outputs come before storing, because the actuator has a deadline; storing comes before publishing, because
-what was published must be there after a power cut.
+what was published must be there after a power cut. Once a part is claimed every way ends in its result.
 """
 
 import logging
@@ -13,7 +13,7 @@ from node.locate import locate
 from node.measure import measure
 from node.output import output
 from node.part import Inspection, Part
-from node.publish import publish
+from node.publish import compose, give_up, publish
 from node.station import Station
 from node.trigger import trigger
 from schemas import Problem
@@ -22,7 +22,7 @@ log = logging.getLogger(__name__)
 
 
 def inspect(part: Part, station: Station) -> None:
-    """Give one part its one result. Raises Problem STORE_FAILED only."""
+    """Give one part its one result, whatever happens on the way."""
     found = Inspection(part)
     try:
         program, request = trigger(part, station, found)
@@ -42,7 +42,12 @@ def inspect(part: Part, station: Station) -> None:
         found.fail(Problem("INTERNAL", f"{type(error).__name__}: {error}"))
     if not part.claim():
         return  # too late: the watch has answered for us
-    tools = {finding.result.name: finding.result.verdict for finding in found.findings}
-    found.outputs = output(found.verdict, tools, found.program.program if found.program else None, station.driver, station.id)
-    found.step("output")
-    publish(found, station)
+    try:
+        compose(found, station)  # before the lines are driven: what cannot be told must not be shown
+        tools = {finding.result.name: finding.result.verdict for finding in found.findings}
+        program_of = found.program.program if found.program else None
+        found.outputs = output(found.verdict, tools, program_of, station.driver, station.id)
+        found.step("output")
+        publish(found, station)
+    except Exception as error:
+        give_up(found, station, error)

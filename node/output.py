@@ -1,10 +1,13 @@
 """Output: the verdict of a part on the lines of its station, before anything is stored or published."""
 
+import logging
 from collections.abc import Mapping
 from typing import Literal
 
 from node.gpio.driver import LineDriver
 from schemas import Problem, Program, Verdict
+
+log = logging.getLogger(__name__)
 
 
 def output(
@@ -18,7 +21,7 @@ def output(
         return driver.show(station, verdict, assigned(verdict, tools, program.outputs if program else {}))
     except Problem as problem:
         if problem.code != "GPIO_ERROR":
-            raise
+            log.exception("station %s: the lines were not driven", station)
         return "error"
 
 

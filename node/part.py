@@ -7,7 +7,7 @@ from typing import Any
 
 from node.frame import IN_PLACE, Frame, Mark, Measurement, Placement
 from node.program import LoadedProgram
-from schemas import Fault, Pose, Problem, ToolResult, Trigger, Verdict
+from schemas import Fault, Pose, Problem, Result, ToolResult, Trigger, Verdict
 from schemas.result import Source
 
 
@@ -47,7 +47,10 @@ class Finding:
 
 @dataclass
 class Inspection:
-    """What one part has become so far; a verdict that is not set is an ERROR."""
+    """What one part has become so far; a verdict that is not set is an ERROR.
+
+    result: as it will be told, from the moment on in which the lines may show it; its seq is given when it is stored.
+    """
 
     part: Part
     program: LoadedProgram | None = None
@@ -59,6 +62,7 @@ class Inspection:
     fault: Fault | None = None
     places: tuple[Pose, ...] = ()  # where the part may be, if nobody can say which it is
     outputs: Any = "none"
+    result: Result | None = None
     timings_ms: dict[str, float] = field(default_factory=dict)
     _mark_ns: int = 0
     began_ns: int = 0

@@ -1,50 +1,96 @@
-"""Seventh step: build the result, commit it with its outbox row; publishing follows the commit, pictures follow both."""
+"""Seventh step: store the result with its outbox row; publishing follows the commit, pictures follow both.
+
+The result is composed before the lines are driven, since what cannot be told must not be shown, and handed to the ledger after
+that. From there on it does not change: if it cannot be stored now, its station keeps it until the disk allows.
+"""
 
 import logging
 import time
+from typing import TYPE_CHECKING
 
 from node.part import Inspection
-from node.station import Station
 from schemas import EVALUATION, Images, Problem, Result, new_id, utc
 from schemas.result import MAX_RESULT_BYTES, Fault
 from schemas.store.ledger import AlreadyAnswered
 
+if TYPE_CHECKING:
+    from node.station import Station
+
 NO_IMAGES = Images(raw=None, annotated=None)
-UNSETTLED = 4  # results of a station that may wait for their commit while the next part is inspected
+LATER_BYTES = 64  # by so much a result can grow after it was fitted: seq, times and outputs
 
 log = logging.getLogger(__name__)
 
 
-def publish(found: Inspection, station: Station) -> None:
+def compose(found: Inspection, station: "Station") -> None:
+    """Make the result as it will be told. A part whose result cannot be made could not be judged, and gets a smaller one."""
+    images = NO_IMAGES
+    result_id = new_id()
+    try:
+        images = station.pictures.names(found, result_id) or NO_IMAGES
+        found.result = build(found, station, result_id, 0, images)
+    except Exception as error:
+        log.exception("station %s: the result of %s cannot be made", station.id, found.part.trigger_id)
+        station.pictures.forget(images)
+        found.fail(Problem("INTERNAL", f"the result cannot be made: {type(error).__name__}: {error}"))
+        found.result = smallest(found, station, result_id)
+    if found.fault is not None and found.fault.code == "INTERNAL":
+        station.faulty(found.fault.message)
+
+
+def publish(found: Inspection, station: "Station") -> None:
     """Store the result and let it go out: with the next commit, which is at once or about to be made by the broker's thread.
 
-    A part that has its result already keeps it. Raises Problem STORE_FAILED, or tells the station of it later.
+    A part that has its result already keeps it. What cannot be stored now stays with the station until it can.
     """
-    result_id = new_id()
-    images = station.pictures.names(found, result_id) or NO_IMAGES
+    if found.result is None:
+        compose(found, station)
+    assert found.result is not None
+    duration_ms = (time.monotonic_ns() - found.part.received_ns) // 1000 / 1000
+    last = {"outputs": found.outputs, "timings_ms": found.timings_ms, "finished_at": utc(), "duration_ms": duration_ms}
+    found.result = found.result.model_copy(update=last)
+    store(found, station)
 
-    def settled(result: Result | None, error: BaseException | None) -> None:
+
+def store(found: Inspection, station: "Station") -> None:
+    """Hand a result that does not change any more to the ledger."""
+    result = found.result
+    assert result is not None
+
+    def settled(stored: Result | None, error: BaseException | None) -> None:
         station.unsettled.popleft()
-        if result is not None and error is None:
-            station.answered(result)
-            station.pictures.keep(found, result)
-            return
-        station.pictures.forget(images)
-        if isinstance(error, Problem):
-            station.store_failed(error)
-        elif not isinstance(error, AlreadyAnswered):
-            log.error("a result could not be built", exc_info=error)
-            station.store_failed(Problem("INTERNAL", "a result could not be built: its trigger is answered at the next start"))
+        if stored is not None and error is None:
+            station.answered(stored)
+            station.pictures.keep(found, stored)
+        elif isinstance(error, AlreadyAnswered):
+            station.pictures.forget(result.images)
+        elif isinstance(error, Problem):
+            station.keep(found, error)
+        else:  # whatever it is that cannot be written, the part has an answer
+            log.error("station %s: the result of %s cannot be written", station.id, found.part.trigger_id, exc_info=error)
+            station.pictures.forget(result.images)
+            found.fail(Problem("INTERNAL", f"the result cannot be written: {type(error).__name__}"))
+            found.result = smallest(found, station, result.result_id)
+            station.faulty(f"a result cannot be written: {type(error).__name__}: {error}")
+            station.keep(found, Problem("INTERNAL"))
 
-    station.unsettled.append(result_id)
-    ledger = station.ledger
-    ledger.answer_soon(found.part.id, found.part.station, lambda seq: build(found, station, result_id, seq, images), settled)
-    if len(station.unsettled) >= UNSETTLED:
-        ledger.flush()
+    station.unsettled.append(result.result_id)
+    station.ledger.answer_soon(found.part.id, found.part.station, lambda seq: result.model_copy(update={"seq": seq}), settled)
 
 
-def build(found: Inspection, station: Station, result_id: str, seq: int, images: Images = NO_IMAGES) -> Result:
-    """The result of an inspection as it will be stored and published."""
+def give_up(found: Inspection, station: "Station", error: Exception) -> None:
+    """A fault of ours came between a part and its result: it gets the smallest that there is."""
+    log.error("station %s: %s could not be answered", station.id, found.part.trigger_id, exc_info=error)
+    station.driver.safe(station.id)
+    found.fail(Problem("INTERNAL", f"{type(error).__name__}: {error}"))
+    found.outputs = "error" if station.driver.status(station.id) != "none" else "none"
+    found.result = smallest(found, station, new_id())
+    station.faulty(f"{type(error).__name__}: {error}")
+    store(found, station)
+
+
+def build(found: Inspection, station: "Station", result_id: str, seq: int, images: Images = NO_IMAGES) -> Result:
+    """The result of an inspection as it will be stored and published, but for what is known only then."""
     part, program, frame = found.part, found.program, found.frame
     finished_ns = time.monotonic_ns()
     verdict = found.verdict if found.fault is None else "ERROR"
@@ -80,21 +126,53 @@ def build(found: Inspection, station: Station, result_id: str, seq: int, images:
         images=images,
         simulated=station.simulated,
     )
-    if len(found.findings) > 32 or part.trigger.meta or fault:  # only these can be large
-        return _fit(result)
-    return result
+    return _fit(result)
+
+
+def smallest(found: Inspection, station: "Station", result_id: str) -> Result:
+    """The ERROR of a part of which nothing is told but which it is, and why."""
+    part, fault = found.part, found.fault or Fault(code="INTERNAL", message="no verdict was reached")
+    return Result.made(
+        schema_="result/1",
+        result_id=result_id,
+        trigger_id=part.trigger_id,
+        assigned=part.assigned,
+        node=station.node_id,
+        station=part.station,
+        seq=0,
+        verdict="ERROR",
+        evaluation=EVALUATION["ERROR"],
+        program=None,
+        program_version=None,
+        program_hash=None,
+        part_id=part.trigger.part_id,
+        meta=None,
+        source=part.source,
+        received_at=utc(part.received_at),
+        captured_at=None,
+        finished_at=utc(),
+        duration_ms=(time.monotonic_ns() - part.received_ns) // 1000 / 1000,
+        timings_ms={},
+        pose=None,
+        tools=(),
+        outputs=found.outputs,
+        error=Fault(code=fault.code, message=fault.message.encode("ascii", "replace").decode()),
+        images=NO_IMAGES,
+        simulated=station.simulated,
+    )
 
 
 def _fit(result: Result) -> Result:
     """The result in at most 16 KiB: error texts of tools go first, then the tools that are OK, then meta."""
-    if len(result.model_dump_json(by_alias=True)) <= MAX_RESULT_BYTES:
+    limit = MAX_RESULT_BYTES - LATER_BYTES
+    if len(result.model_dump_json(by_alias=True)) <= limit:
         return result
     short = tuple(
         tool.model_copy(update={"error": tool.error and Fault(code=tool.error.code, message="")}) for tool in result.tools
     )
     result = result.model_copy(update={"tools": short})
-    if len(result.model_dump_json(by_alias=True)) > MAX_RESULT_BYTES:
+    if len(result.model_dump_json(by_alias=True)) > limit:
         result = result.model_copy(update={"tools": tuple(tool for tool in short if tool.verdict != "OK")[:32]})
-    if len(result.model_dump_json(by_alias=True)) > MAX_RESULT_BYTES:
+    if len(result.model_dump_json(by_alias=True)) > limit:
         result = result.model_copy(update={"meta": None})
     return result

@@ -1,7 +1,6 @@
 """The node as a whole: from settings to running parts, the watch over them, and their orderly end."""
 
 import contextlib
-import faulthandler
 import fcntl
 import gc
 import logging
@@ -9,7 +8,6 @@ import os
 import queue
 import shutil
 import signal
-import sys
 import threading
 import time
 from collections.abc import Callable
@@ -20,8 +18,9 @@ from typing import Any, Literal
 import cv2
 
 from broker.outbox import Outbox
-from broker.session import OFFLINE, Delivery, Session
+from broker.session import OFFLINE, Session
 from broker.topics import Names
+from node import ending
 from node.actions import Actions
 from node.alarms import Alarms
 from node.arrival import Received
@@ -35,12 +34,11 @@ from node.intake import Intake
 from node.keeping import Keeping
 from node.metrics import Metrics
 from node.notify import notify
-from node.part import Inspection, Part
 from node.pictures import PictureWriter
 from node.program import Shelf
-from node.publish import publish
 from node.showing import Showing
 from node.station import Station
+from node.watch import Beats, Watch
 from schemas import Problem, Settings, Trigger, utc
 from schemas.command import COMMANDS
 from schemas.store.ledger import Ledger
@@ -50,11 +48,9 @@ from schemas.store.shown import Shown
 
 log = logging.getLogger(__name__)
 
-WATCH_S = 0.02
 BEAT_LIMIT_S = 8.0
 CONNECTING_LIMIT_S = 60.0
 KEEPING_LIMIT_S = 120.0  # a log of gigabytes is moved in one go, once whoever held it is gone
-ABANDONED_LIMIT = 3
 EDGE_LIMIT = 256
 EDGE_BATCH = 64
 Outcome = Literal["stop", "reload"]
@@ -102,7 +98,6 @@ class Service:
                 self.pictures,
                 self.metrics,
                 inspect,
-                self._store_failed,
             )
             for station in settings.station
         }
@@ -113,7 +108,7 @@ class Service:
             settings.broker,
             self.outbox,
             self.ledger,
-            self._take,
+            self.intake.deliver,
             self.commands.put,
             self._notice,
             state,
@@ -122,22 +117,16 @@ class Service:
         )
         self.chores = Chores(self)
         self.keeping = Keeping(self.ledger, settings.history, self.alarms)
+        self.watch = Watch(self.stations, self.driver, self.metrics, self.outbox, self._beats)
         self._sources = threading.Thread(target=self._run_sources, name="sources", daemon=True)
         self._sources_beat_ns = time.monotonic_ns()
         self._asked: Outcome | None = None
-        self._store_failures = 0
+        self.left_behind = False  # whether something did not end that should have
 
     # For the threads
 
     def _show(self, station: str, jpeg: bytes) -> None:
         self.outbox.post("image", station, jpeg, content_type="image/jpeg")
-
-    def _take(self, deliveries: list[Delivery]) -> None:
-        try:
-            self.intake.deliver(deliveries)
-        except Problem as problem:
-            self._store_failed(problem)
-            raise
 
     def _notice(self, what: str, message: str) -> None:
         if what == "online":
@@ -148,10 +137,6 @@ class Service:
             for station in self.stations.values():
                 deaf = self.session.deaf.get(station.id)
                 station.deaf = Problem("SUBSCRIPTION_REFUSED", deaf) if deaf else None
-
-    def _store_failed(self, problem: Problem) -> None:
-        self._store_failures += 1
-        self.alarms.set("STORE", problem.message)
 
     def _edge(self, station: str, at_ns: int) -> None:
         try:
@@ -191,15 +176,15 @@ class Service:
         try:
             self.intake.edges(edges, beyond)
         except Problem as problem:
-            self._store_failed(problem)
+            log.error("edges of input lines could not be stored: %s", problem.message)
 
     def _timed(self, station: Station) -> None:
-        if station.paused or station.current is not None:
+        if station.paused or station.current is not None or station.unrecorded is not None:
             return  # a timer asks for as many pictures as there can be, not for a queue of them
         try:
             self.intake.take(station, Trigger(), "timer", Received.now())
         except Problem as problem:
-            self._store_failed(problem)
+            log.error("station %s: a trigger of the timer could not be stored: %s", station.id, problem.message)
 
     # Life
 
@@ -228,52 +213,13 @@ class Service:
         notify("READY=1")
         log.info("node %s is running: %s", self.settings.node_id, ", ".join(self.stations))
         try:
-            self._watch(asked)
+            outcome: Outcome = self.watch.until(asked)
+            self._asked = outcome
         finally:
             self._end()
-        assert self._asked is not None
-        return self._asked
+        return outcome
 
-    def _watch(self, asked: Callable[[], Outcome | None]) -> None:
-        next_check = 0.0
-        while self._asked is None:
-            self._asked = asked()
-            for station in self.stations.values():
-                part = station.overdue
-                if part is not None:
-                    self._overdue(station, part)
-            now = time.monotonic()
-            if now >= next_check:
-                next_check = now + 1.0
-                self._check_beats()
-            time.sleep(WATCH_S)
-
-    def _overdue(self, station: Station, part: Part) -> None:
-        """The inspection hangs: answer for it, and give its thread up."""
-        if part.claim():
-            log.error("station %s: the inspection of %s hangs", station.id, part.trigger_id)
-            found = Inspection(part)
-            found.fail(Problem("TIMEOUT", "the inspection did not end in time and was given up"))
-            with contextlib.suppress(Problem):
-                found.outputs = self.driver.show(station.id, "ERROR", {})
-            try:
-                publish(found, station)
-            except Problem as problem:
-                self._store_failed(problem)
-        elif station.current is not part:
-            return  # it ended just now
-        else:  # answered, but still not back: storing takes long, which is not the inspection's fault
-            station.limit(time.monotonic_ns() + 1_000_000_000)
-            return
-        station.metrics.abandoned.labels(station.id).inc()
-        station.abandon()
-        self.outbox.event("inspection.hung", station.id, {"trigger_id": part.trigger_id})
-        if len(station.abandoned) >= ABANDONED_LIMIT:
-            self._die(f"station {station.id} has {len(station.abandoned)} hanging inspections")
-
-    @property
-    def beats(self) -> dict[str, tuple[int, float]]:
-        """Each thread's last heartbeat (monotonic ns) and its limit in seconds."""
+    def _beats(self) -> Beats:
         beats = {
             "broker": (self.session.beat_ns, BEAT_LIMIT_S if self.session.online else CONNECTING_LIMIT_S),
             "lines": (self.driver.beat_ns, BEAT_LIMIT_S),
@@ -286,47 +232,35 @@ class Service:
                 beats[f"station {station.id}"] = (station.beat_ns, BEAT_LIMIT_S)
         return beats
 
-    def _check_beats(self) -> None:
-        now = time.monotonic_ns()
-        for name, (beat_ns, limit_s) in self.beats.items():
-            age_s = (now - beat_ns) / 1e9
-            self.metrics.beat_age.labels(name).set(age_s)
-            if age_s > limit_s:
-                self._die(f"thread {name} has not moved for {age_s:.0f} s")
-        notify("WATCHDOG=1")
-
-    def _die(self, why: str) -> None:
-        """Nothing can be trusted any more: lines safe, stacks to the log, and an end that the unit answers with a start."""
-        log.critical("%s: the process ends", why)
-        for station in self.stations:
-            self.driver.safe(station)
-        faulthandler.dump_traceback(file=sys.stderr, all_threads=True)
-        self.driver.stop(1.0)
-        os._exit(70)
-
     def _end(self) -> None:
-        """Under 10 s: no new inspections, the current ones finished, those that wait answered, lines safe, results sent."""
+        """Put everything away, in less than ending.TOTAL_S."""
         notify("STOPPING=1" if self._asked == "stop" else "STATUS=reloading")
         self._asked = self._asked or "stop"
         self.intake.draining = True
-        for station in self.stations.values():
-            for part in station.stop(3.0):
-                with contextlib.suppress(Problem):
-                    self.intake.answer(part, station, Problem("INTERRUPTED", "the node stops"))
-        with contextlib.suppress(Problem):
-            self.ledger.flush()
-        self.driver.stop(1.5)
-        self.pictures.stop(1.0)
-        self.showing.stop(0.5)
-        self.commands.stop(0.5)
-        self.chores.stop()
-        self.keeping.stop()
-        self.session.stop(OFFLINE, 2.0)
-        for station in self.stations.values():
-            station.camera.close()
-        self.metrics.close()
-        self.ledger.close()
+        late = ending.apart(
+            {
+                "parts": lambda: ending.finish(self.stations.values()),
+                "commands": lambda: self.commands.stop(1.0),
+                "chores": self.chores.stop,
+                "keeping": self.keeping.stop,
+            },
+            ending.FINISH_S + 0.5,
+        )
+        late += ending.apart({"answers": lambda: ending.answer_waiting(self.stations.values(), self.intake)}, ending.ANSWER_S)
+        late += ending.apart(
+            {
+                "lines": lambda: self.driver.stop(1.5),
+                "pictures": lambda: self.pictures.stop(1.0),
+                "showing": lambda: self.showing.stop(0.5),
+                "broker": lambda: self.session.stop(OFFLINE, 2.0),
+                **{f"camera of {station.id}": station.camera.close for station in self.stations.values()},
+            },
+            ending.APART_S,
+        )
+        late += ending.apart({"metrics": self.metrics.close, "ledger": self.ledger.close}, ending.CLOSE_S)
         os.close(self._lock_file)
+        gc.unfreeze()
+        self.left_behind = bool(late) or not all(station.ended for station in self.stations.values())
         log.info("node %s has ended", self.settings.node_id)
 
     def disk_free(self) -> float:

@@ -1,4 +1,8 @@
-"""One station: its camera, its lines, its waiting triggers, and the thread that inspects one part after the other."""
+"""One station: its camera, its lines, its waiting triggers, and the thread that inspects one part after the other.
+
+No part is taken while results cannot be stored: those that could not be stay with the station, with what the lines have shown,
+and are stored as soon as the disk allows. Whatever waits until then is stale by then, and is told so.
+"""
 
 import logging
 import queue
@@ -12,9 +16,10 @@ from node.cameras import Camera, Request
 from node.frame import Frame
 from node.gpio.driver import LineDriver
 from node.metrics import Metrics
-from node.part import Part
+from node.part import Inspection, Part
 from node.pictures import PictureWriter
 from node.program import LoadedProgram, Shelf
+from node.publish import store
 from schemas import Fault, Problem, Result, StationSettings, StationState
 from schemas.state import StateName
 from schemas.store.ledger import Ledger
@@ -23,6 +28,9 @@ log = logging.getLogger(__name__)
 
 GRACE_NS = 50_000_000
 REOPEN_S = 2.0
+UNSETTLED = 4  # results of a station that may wait for their commit while the next part is inspected
+STORE_AGAIN_S = 0.5
+FAULT_S = 600.0  # so long a fault of ours is told after it happened
 LATENCIES = 1000
 
 
@@ -83,7 +91,6 @@ class Station:
         pictures: PictureWriter,
         metrics: Metrics,
         inspect: Callable[[Part, "Station"], None],
-        store_failed: Callable[[Problem], None],
     ) -> None:
         self.id = settings.id
         self.settings = settings
@@ -97,6 +104,7 @@ class Station:
         self.simulated = camera.simulated or settings.lines.kind == "memory"
         remembered = ledger.station(self.id)
         self.program_id: str | None = remembered[0] or settings.program
+        self.shelf.hold(self.id, self.program_id)
         self.reset_at, self.reset_seq, self.paused = remembered[1:]
         self.maintenance = False
         self._assigned: LoadedProgram | None = None
@@ -106,15 +114,18 @@ class Station:
         self.latencies_ms: deque[float] = deque(maxlen=LATENCIES)
         self.counted: deque[Result] = deque()  # for the chores: the result goes out first, then it is counted
         self.unsettled: deque[str] = deque()  # one for each result on its way into the ledger
+        self._unstored: deque[Inspection] = deque()  # results that could not be stored
+        self._unstored_why: Problem | None = None
+        self._fault: tuple[str, float] | None = None
         self.last: Result | None = None
         self.current: Part | None = None
         self.beat_ns = time.monotonic_ns()
         self._deadline_ns = 0
-        self._queue: queue.SimpleQueue[Part] = queue.SimpleQueue()
+        self._asleep: deque[tuple[int, int]] = deque(maxlen=16)
+        self._queue: queue.SimpleQueue[Part | None] = queue.SimpleQueue()
         self._room = threading.Semaphore(settings.queue_limit)
         self._inspect = inspect
-        self._store_failed = store_failed
-        self._stopping = False
+        self._stopping = threading.Event()
         self._thread: threading.Thread | None = None
         self.abandoned: list[threading.Thread] = []
 
@@ -127,28 +138,69 @@ class Station:
 
     def _run(self) -> None:
         me = threading.current_thread()
-        while not self._stopping:
+        while not self._stopping.is_set():
             self.beat_ns = time.monotonic_ns()
+            if not self._recorded():
+                self._stopping.wait(STORE_AGAIN_S)
+                continue
             try:
                 part = self._queue.get(timeout=0.5)
             except queue.Empty:
                 continue
+            if part is None:
+                return
             self._room.release()
             self._deadline_ns = time.monotonic_ns() + (self.settings.camera.timeout_ms + 1000) * 1_000_000
             self.current = part
             try:
                 self._inspect(part, self)
-            except Problem as problem:
-                self.store_failed(problem)
+            except Exception as error:  # the last resort: the thread goes on, whatever it was
+                log.critical("station %s: nothing answers %s", self.id, part.trigger_id, exc_info=True)
+                self.faulty(f"{part.trigger_id} has no result: {type(error).__name__}: {error}")
             if self._thread is not me:
                 return  # the watch gave this thread up and answered for it
             self.current = None
 
-    def store_failed(self, problem: Problem) -> None:
-        """A result could not be stored: nothing that the lines show can be trusted."""
-        log.error("station %s: %s", self.id, problem)
-        self.driver.safe(self.id)
-        self._store_failed(problem)
+    # Results on their way into the ledger
+
+    def _recorded(self) -> bool:
+        """Whether the results so far are stored, or about to be, so that the next part may be inspected."""
+        if self._unstored:
+            self.store_again()
+        elif len(self.unsettled) >= UNSETTLED:
+            self.ledger.flush()
+        return not self._unstored and len(self.unsettled) < UNSETTLED and self.ledger.failing is None
+
+    def keep(self, found: Inspection, problem: Problem) -> None:
+        """A result could not be stored: it stays here until it can be, and no part is taken before that."""
+        log.error("station %s: the result of %s is not stored: %s", self.id, found.part.trigger_id, problem.message)
+        self.driver.ready(self.id, False)
+        self._unstored_why = problem
+        self._unstored.append(found)
+
+    def store_again(self) -> bool:
+        """Try to store what could not be; whether all is."""
+        for _ in range(len(self._unstored)):
+            store(self._unstored.popleft(), self)
+        self.ledger.flush()
+        return not self._unstored and not self.unsettled
+
+    @property
+    def unrecorded(self) -> Problem | None:
+        """Why results cannot be stored now, None if they can."""
+        return self.ledger.failing or (self._unstored_why if self._unstored else None)
+
+    def faulty(self, message: str) -> None:
+        """A fault of ours concerned one part; it is told for a while."""
+        self._fault = message, time.monotonic()
+
+    @property
+    def fault(self) -> str | None:
+        """The last fault of ours, if it is not long ago."""
+        fault = self._fault
+        return fault[0] if fault is not None and time.monotonic() - fault[1] < FAULT_S else None
+
+    # The watch
 
     def limit(self, deadline_ns: int) -> None:
         """The current part must be answered by then (monotonic ns)."""
@@ -160,24 +212,44 @@ class Station:
         part = self.current
         return part if part is not None and time.monotonic_ns() > self._deadline_ns + GRACE_NS else None
 
+    def stood_still(self, until_ns: int, asleep_ms: float, deadline_ns: int) -> None:
+        """The machine stood still until then, and slept for so long: the current part has until the deadline."""
+        self._asleep.append((until_ns, round(asleep_ms * 1e6)))
+        self._deadline_ns = max(self._deadline_ns, deadline_ns)
+
+    def received_ns(self, part: Part) -> int:
+        """When the part's trigger was received, were the time counted in which the machine slept since."""
+        return part.received_ns - sum(asleep_ns for until_ns, asleep_ns in self._asleep if until_ns > part.received_ns)
+
     def abandon(self) -> None:
         """Leave the thread that hangs in an inspection to itself, and go on with a new one."""
         if self._thread is not None:
             self.abandoned = [thread for thread in [*self.abandoned, self._thread] if thread.is_alive()]
         self.current = None
-        self.start()
+        self._thread = None
+        if not self._stopping.is_set():
+            self.start()
 
-    def stop(self, limit_s: float) -> list[Part]:
-        """Finish the current part; the parts that still wait, for the caller to answer."""
-        self._stopping = True
-        if self._thread is not None:
-            self._thread.join(limit_s)
-        waiting = []
+    def end(self) -> None:
+        """Take no part after the current one."""
+        self._stopping.set()
+        self._queue.put(None)
+
+    @property
+    def ended(self) -> bool:
+        """Whether no part is inspected any more."""
+        return self._thread is None or not self._thread.is_alive()
+
+    def take_waiting(self) -> list[Part]:
+        """The parts that still wait, for the caller to answer."""
+        waiting: list[Part] = []
         while True:
             try:
-                waiting.append(self._queue.get_nowait())
+                part = self._queue.get_nowait()
             except queue.Empty:
                 return waiting
+            if part is not None:
+                waiting.append(part)
 
     # Waiting triggers
 
@@ -211,6 +283,7 @@ class Station:
         """Make a program the active one, and remember it. Raises Problem PROGRAM_NOT_FOUND, PROGRAM_INVALID, ..."""
         program = self.shelf.get(program_id)
         self.ledger.remember(self.id, program=program_id)
+        self.shelf.hold(self.id, program_id)
         self.program_id = program_id
         self.assign(program)
         return program
@@ -235,27 +308,28 @@ class Station:
         self.counts = {}
         self.latencies_ms.clear()
 
-    def _program(self) -> LoadedProgram | Problem:
+    def _program(self) -> LoadedProgram | Problem | None:
+        """The active program, what is wrong with it, or None while it is loaded."""
         if self.program_id is None:
             return Problem("PROGRAM_NOT_FOUND", "no program is active")
-        try:
-            return self.shelf.get(self.program_id)
-        except Problem as problem:
-            return problem
+        return self.shelf.peek(self.program_id)
 
     def state(self) -> StationState:
         """What the station is doing, and what is wrong."""
         program = self._program()
         camera = self.camera.problem
         lines = self.driver.problem(self.id)
-        wrong = self.blocked or camera or lines or self.deaf or (program if isinstance(program, Problem) else None)
+        blocked = self.unrecorded or self.blocked
+        wrong = blocked or camera or lines or self.deaf or (program if isinstance(program, Problem) else None)
         name: StateName = "Ready"
         if self.paused:
             name = "Halted"
         elif isinstance(program, Problem):
             name = "Preoperational"
-        elif self.blocked or camera or lines or self.deaf:
+        elif blocked or camera or lines or self.deaf:
             name = "Error"
+        elif program is None:
+            name = "Initialized"
         elif self.current is not None:
             name = "SingleExecution"
         elif self.settings.timer_ms:

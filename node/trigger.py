@@ -9,19 +9,21 @@ from node.program import LoadedProgram
 from node.station import Station
 from schemas import Problem
 
+LOADING_S = 0.9  # a part waits no longer than this for its program to be loaded: less than the watch gives it
+
 
 def trigger(part: Part, station: Station, found: Inspection) -> tuple[LoadedProgram, Request]:
     """The program for this part and the request for its frame; both are noted, with the time limit, for the watch.
 
     Raises Problem TRIGGER_STALE, PROGRAM_NOT_FOUND, PROGRAM_INVALID, ...
     """
-    received = Received(part.received_at, part.received_ns)
+    received = Received(part.received_at, station.received_ns(part))
     if (too_old := stale(part.trigger, station.settings, received, now_ns=found.began_ns)) is not None:
         raise too_old
     program_id = part.trigger.program or station.program_id
     if program_id is None:
         raise Problem("PROGRAM_NOT_FOUND", "the station has no active program")
-    found.program = program = station.shelf.get(program_id)
+    found.program = program = station.shelf.get(program_id, LOADING_S)
     station.assign(program)
     station.driver.begin(station.id)
     limit_ns = program.program.limits_ms * 1_000_000

@@ -155,6 +155,10 @@ class LineDriver:
         """All assigned outputs as last driven."""
         return dict(self._lanes[station].values)
 
+    def wants_ready(self, station: str) -> bool:
+        """Whether READY is wished to be on; safe() has taken that back."""
+        return self._lanes[station].wants_ready
+
     def timeline(self, station: str) -> list[tuple[int, dict[str, bool]]]:
         """Monotonic ns and all outputs after each change, for memory lines; else empty."""
         bank = self._lanes[station].bank

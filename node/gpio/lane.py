@@ -90,6 +90,11 @@ class Lane:
         return "ok" if self.roles else "none"
 
     @property
+    def wants_ready(self) -> bool:
+        """Whether READY is on, or will be when the lines are open again."""
+        return self._ready
+
+    @property
     def waiting(self) -> bool:
         """Whether a verdict or the end of a pulse is still to come."""
         return any(due.stamp == (self._shown if due.verdict is None else self._pending) for due in self._due)

@@ -43,6 +43,15 @@ class Replies(Engine):
         sql = "INSERT OR IGNORE INTO replies (request_id, name, payload, at, digest, lived_s) VALUES (?, ?, ?, ?, ?, ?)"
         self.write(lambda db: db.execute(sql, row))
 
+    def probe(self) -> None:
+        """Store as much as some results take, and remove it again. Raises Problem STORE_FAILED: there is no room for them."""
+        sql = "INSERT OR REPLACE INTO replies (request_id, name, payload, at) VALUES (?, ?, ?, 0)"
+        self.write(lambda db: db.execute(sql, PROBE))
+        self.write(lambda db: db.execute("DELETE FROM replies WHERE request_id = ? AND name = ?", PROBE[:2]), durable=False)
+
+
+PROBE = ("probe", "", bytes(64 * 1024))
+
 
 def _remember(db: sqlite3.Connection, station: str, values: dict[str, Any]) -> None:
     columns = ", ".join(f"{name} = excluded.{name}" for name in values)

@@ -1,0 +1,135 @@
+"""The watch: nobody hangs unnoticed. It looks at every part that is inspected, and at the heartbeat of every thread.
+
+Time is only held against those who had it: when the watch itself did not run for a while the machine stood still, so all start
+anew, and what waited meanwhile is as old as it is.
+"""
+
+import contextlib
+import faulthandler
+import logging
+import os
+import sys
+import time
+from collections.abc import Callable, Mapping
+from typing import NoReturn, TypeVar
+
+from broker.outbox import Outbox
+from node.gpio.driver import LineDriver
+from node.metrics import Metrics
+from node.notify import notify
+from node.part import Inspection, Part
+from node.publish import publish
+from node.station import Station
+from schemas import Problem
+
+log = logging.getLogger(__name__)
+T = TypeVar("T")
+
+WATCH_S = 0.02
+STILL_S = 2.0  # the watch did not run for so long: nobody did
+AGAIN_S = 1.0  # what a part has left after that
+ABANDONED_LIMIT = 3
+Beats = dict[str, tuple[int, float]]  # each thread's last heartbeat (monotonic ns), and its limit in seconds
+
+
+class Watch:
+    """See the head of this file."""
+
+    def __init__(
+        self,
+        stations: Mapping[str, Station],
+        driver: LineDriver,
+        metrics: Metrics,
+        outbox: Outbox,
+        beats: Callable[[], Beats],
+    ) -> None:
+        self._stations = stations
+        self._driver = driver
+        self._metrics = metrics
+        self._outbox = outbox
+        self._beats = beats
+        self._looked_ns = time.monotonic_ns()
+        self._asleep_ns = _asleep_ns()
+        self._began_ns = self._looked_ns  # beats before this are not held against anybody
+        self._check_at = 0.0
+
+    def until(self, asked: Callable[[], T | None]) -> T:
+        """Watch until `asked` gives an answer; the answer."""
+        self._looked_ns = time.monotonic_ns()
+        while (answer := asked()) is None:
+            self.look()
+            time.sleep(WATCH_S)
+        return answer
+
+    def look(self) -> None:
+        """Look once, and act on what is found. Ends the process if nothing can be trusted any more."""
+        self._stood_still()
+        for station in self._stations.values():
+            part = station.overdue
+            if part is not None:
+                self._overdue(station, part)
+        now = time.monotonic()
+        if now >= self._check_at:
+            self._check_at = now + 1.0
+            self._check_beats()
+
+    def _stood_still(self) -> None:
+        now_ns, asleep_ns = time.monotonic_ns(), _asleep_ns()
+        slept_s = (asleep_ns - self._asleep_ns) / 1e9
+        still_s = (now_ns - self._looked_ns) / 1e9 + slept_s
+        self._looked_ns, self._asleep_ns = now_ns, asleep_ns
+        if still_s < STILL_S:
+            return
+        log.warning("the machine, or this process, stood still for %.1f s", still_s)
+        self._began_ns = now_ns
+        for station in self._stations.values():
+            station.stood_still(now_ns, slept_s * 1000, now_ns + round(AGAIN_S * 1e9))
+        self._outbox.event("node.stood_still", None, {"seconds": round(still_s, 1)})
+
+    def _overdue(self, station: Station, part: Part) -> None:
+        """The inspection hangs: answer for it, and give its thread up."""
+        if part.claim():
+            log.error("station %s: the inspection of %s hangs", station.id, part.trigger_id)
+            answer(station, part, Problem("TIMEOUT", "the inspection did not end in time and was given up"))
+        elif station.current is not part:
+            return  # it ended just now
+        else:  # answered, but still not back: storing takes long, which is not the inspection's fault
+            station.limit(time.monotonic_ns() + 1_000_000_000)
+            return
+        station.metrics.abandoned.labels(station.id).inc()
+        station.abandon()
+        self._outbox.event("inspection.hung", station.id, {"trigger_id": part.trigger_id})
+        if len(station.abandoned) >= ABANDONED_LIMIT:
+            self._die(f"station {station.id} has {len(station.abandoned)} hanging inspections")
+
+    def _check_beats(self) -> None:
+        now = time.monotonic_ns()
+        for name, (beat_ns, limit_s) in self._beats().items():
+            age_s = (now - max(beat_ns, self._began_ns)) / 1e9
+            self._metrics.beat_age.labels(name).set(age_s)
+            if age_s > limit_s:
+                self._die(f"thread {name} has not moved for {age_s:.0f} s")
+        notify("WATCHDOG=1")
+
+    def _die(self, why: str) -> NoReturn:
+        """Nothing can be trusted any more: lines safe, stacks to the log, and an end that the unit answers with a start."""
+        log.critical("%s: the process ends", why)
+        for station in self._stations:
+            self._driver.safe(station)
+        faulthandler.dump_traceback(file=sys.stderr, all_threads=True)
+        self._driver.stop(1.0)
+        os._exit(70)
+
+
+def answer(station: Station, part: Part, problem: Problem) -> None:
+    """Answer for an inspection that does not end; its part has been claimed."""
+    found = Inspection(part)
+    found.fail(problem)
+    with contextlib.suppress(Problem):
+        found.outputs = station.driver.show(station.id, "ERROR", {})
+    publish(found, station)
+
+
+def _asleep_ns() -> int:
+    """How long this machine has been suspended since its start: time that the monotonic clock does not count."""
+    return time.clock_gettime_ns(time.CLOCK_BOOTTIME) - time.monotonic_ns()
