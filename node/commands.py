@@ -130,15 +130,20 @@ class Commands:
             request_id = command.request_id
             digest = _content(command)
             known = self._known(name, command, digest)
-            if known is not None:
-                return known
-            reply = Reply(request_id=request_id, ok=True, data=self._actions.do(name, command, self._asked(waiting, command)))
         except Problem as problem:
             return _refused(request_id or _request_id(payload), problem)
+        if known is not None:
+            return known
+        try:
+            reply = Reply(request_id=request_id, ok=True, data=self._actions.do(name, command, self._asked(waiting, command)))
+        except Problem as problem:
+            reply = _refused(request_id, problem)
         except Exception as error:
             log.exception("command %s failed", name)
-            return _refused(request_id or _request_id(payload), Problem("INTERNAL", f"{type(error).__name__}: {error}"))
-        return self._remember(name, digest, reply)
+            reply = _refused(request_id, Problem("INTERNAL", f"{type(error).__name__}: {error}"))
+        if _final(name, reply):
+            reply = self._remember(name, digest, reply)
+        return reply
 
     def _asked(self, waiting: _Waiting, command: Command) -> Asked:
         """How old it is: by sent_at, as one that waited while the node was away, or by the time since it was received."""
@@ -178,7 +183,7 @@ class Commands:
                 self._ledger.keep_reply(reply.request_id, *kept)
                 return reply
             except Problem as problem:  # it is done, and whoever asked must know
-                message = f"it is done, but a repetition would be done again after a restart: {problem.message}"
+                message = f"this reply is not stored, so after a restart a repetition would be done: {problem.message}"
                 reply = reply.model_copy(update={"warning": Fault(code=problem.code, message=message[:1000])})
         self._recent[reply.request_id] = kept
         while len(self._recent) > RECENT or sum(len(each.payload) for each in self._recent.values()) > RECENT_BYTES:
@@ -212,6 +217,13 @@ def _content(command: Command) -> bytes:
     """What a request_id was given for; the same command sent again may say another time."""
     content = command.model_dump(mode="json", exclude={"request_id", "sent_at"})
     return hashlib.blake2b(canonical(content), digest_size=16).digest()
+
+
+def _final(name: str, reply: Reply) -> bool:
+    """Whether the same command, which a broker may bring once more, gets this reply again and is not tried again."""
+    if reply.error is None or reply.error.code == "COMMAND_STALE":
+        return True
+    return name not in READS and reply.error.code != "STORE_FAILED"
 
 
 def _request_id(payload: bytes) -> str:

@@ -75,10 +75,31 @@ def test_a_reply_of_before_the_content_was_remembered_is_given_again(tmp_path: P
         assert paused(node) == set()
 
 
-def test_a_command_that_could_not_be_done_may_be_tried_again_with_its_id(tmp_path: Path) -> None:
+def test_a_refusal_is_an_answer_too_so_that_a_redelivery_does_later_nothing_that_was_refused(tmp_path: Path) -> None:
+    output = {"station": "cam1", "output": "ok", "active": True}
     with still(tmp_path) as node:
-        assert node.command("pause", request_id="r-1", station="cam9")["error"]["code"] == "STATION_NOT_FOUND"
+        refused = node.command("set_output", request_id="r-1", **output)
+        assert refused["error"]["code"] == "NOT_IN_MAINTENANCE"
+        node.command("pause", request_id="r-2", station="cam1", maintenance=True)
+        assert node.command("set_output", request_id="r-1", **output) == {**refused, "repeated": True}
+        assert node.command("set_output", request_id="r-3", **output)["error"] != refused["error"]
+
+
+def test_what_was_no_command_or_only_reads_or_could_not_be_stored_may_be_tried_again_with_its_id(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object, **__: object) -> None:
+        raise Problem("STORE_FAILED", "disk full")
+
+    with still(tmp_path) as node:
+        assert node.command("pause", request_id="r-1", stations="cam1")["error"]["code"] == "BAD_COMMAND"
+        with monkeypatch.context() as broken:
+            broken.setattr(node.service.ledger, "remember", full)
+            assert node.command("pause", **PAUSE)["error"]["code"] == "STORE_FAILED"
         assert node.command("pause", **PAUSE)["ok"]
+        assert node.command("capture", request_id="r-2", station="cam1")["error"]["code"] == "CAMERA_NOT_FOUND"
+        node.service.stations["cam1"].camera.open()
+        assert node.command("capture", request_id="r-2", station="cam1")["ok"]
 
 
 # Age
@@ -106,7 +127,11 @@ def test_what_waited_too_long_moves_and_starts_nothing(tmp_path: Path, name: str
         assert (reply["ok"], reply["error"]["code"]) == (False, "COMMAND_STALE")
         assert paused(node) == {"cam1", "cam2"}
         assert not any(node.service.driver.values("cam1").values())
-        fresh = node.command(name, request_id="r-1", **STARTS[name], outage_s=4.0)
+        again = node.command(
+            name, request_id="r-1", **STARTS[name], **{name: value for name, value in old.items() if name == "sent_at"}
+        )
+        assert again == {**reply, "repeated": True}, "a broker that brings it once more after the fence gets it done"
+        fresh = node.command(name, request_id="r-2", **STARTS[name], outage_s=4.0)
         assert fresh["ok"] or fresh["error"]["code"] != "COMMAND_STALE"
 
 
