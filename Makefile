@@ -12,6 +12,7 @@ help:
 	@echo "make check   format, lint, types, import contracts, and that what is generated is current"
 	@echo "make bench   the benchmarks; DATA=/path/to/pictures for all real pictures, BENCH='--only tools' for some of them"
 	@echo "make attack  what slow, silent and many clients do to a web, and what somebody else waits meanwhile; ATTACK='--web-port N ...'"
+	@echo "make brokers the same load on every broker that is installed, restarted and killed; BROKERS='--loops 5 --only nats' for a part"
 	@echo "make gallery pictures of every tool and page (Chromium is needed for the pages): gallery/index.html"
 	@echo "make clean   remove $(VENV) and the caches; demo-state stays"
 
@@ -36,6 +37,9 @@ bench: $(VENV)/installed-dev
 
 attack: $(VENV)/installed-dev
 	$(BIN)/python -m tests.attack $(ATTACK)
+
+brokers: $(VENV)/installed-dev
+	$(BIN)/python -m tests.brokers $(BROKERS)
 
 gallery: $(VENV)/installed-dev
 	$(BIN)/python -m tests.gallery
