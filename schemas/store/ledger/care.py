@@ -14,6 +14,7 @@ PRUNE_ROWS = 500
 NOTE_S = 5.0  # between two moments
 FINE = 720  # so many moments are kept as they are; of older ones each 120th: every 10 minutes
 COARSE = 120
+LOST_TOLD_S = 86400.0  # over restarts, also if the first to notice was a command
 IDLE_S = 60.0  # so often the stamp is kept when there is nothing new: a flash disk wears
 PENDING_S = 3600.0  # a picture may come so long after its result
 
@@ -36,8 +37,16 @@ class Care(Engine):
             raise failed(self._stamp.path.name, error) from error
 
     def damage(self) -> str | None:
-        """What is wrong with the ledger's files, for people: what was lost before the start, what is just going wrong."""
-        found = [self.lost] if self.lost else []
+        """What is wrong with the ledger's files, for people: what was lost in the last day, what is just going wrong."""
+        found = []
+        if self._stamp.lost is not None:
+            text, at = self._stamp.lost
+            if self.lived() - at < LOST_TOLD_S:
+                found.append(text)
+            else:
+                self._stamp.told(None)
+        if self._reserve.given_up:
+            found.append("the disk is full: the space kept for results is in use")
         try:
             whole = self.path.stat().st_ino == self._inode
         except OSError:

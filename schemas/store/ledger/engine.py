@@ -112,6 +112,8 @@ class Engine(Reader):
         self._stamp = Stamp(path.with_suffix(".stamp"))
         self._db, self.lost, self.quarantined = open_ledger(path, self._stamp, self.boot)
         self.lived = Lived(self._stamp.last, clock)
+        if self.lost is not None:
+            self._stamp.told((self.lost, self.lived()))
         with contextlib.suppress(OSError):  # it will be tried again
             self._stamp.keep(self.lived.reading())
         self._floor = dict(self._stamp.floor)

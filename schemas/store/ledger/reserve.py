@@ -15,6 +15,7 @@ class Reserve:
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        self.given_up = False
 
     def released(self, error: sqlite3.Error) -> bool:
         """Give the reserve up if the disk is full: whether it is worth to try again."""
@@ -22,11 +23,14 @@ class Reserve:
             return False
         with contextlib.suppress(OSError):
             self.path.unlink()
+        self.given_up = True
         return True
 
     def keep(self) -> None:
         """Make it, if it is not there and the disk has room. Raises OSError."""
-        if self.path.exists() or shutil.disk_usage(self.path.parent).free < SPARE * RESERVE_BYTES:
+        if self.path.exists():
+            return
+        if shutil.disk_usage(self.path.parent).free < SPARE * RESERVE_BYTES:
             return
         fd = os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:
@@ -36,3 +40,4 @@ class Reserve:
             raise
         finally:
             os.close(fd)
+        self.given_up = False

@@ -31,6 +31,7 @@ class Stamp:
         self.trigger = 0
         self.suspect = False  # damage was met: the next start looks closely
         self.last: Reading | None = None
+        self.lost: tuple[str, float] | None = None  # what was found missing, and the age of the ledger then
         self._lock = threading.Lock()
         self._writes = 0
         try:
@@ -56,6 +57,7 @@ class Stamp:
         self.seq, self.floor, self.trigger = newest["seq"], newest["floor"], newest["trigger"]
         self.suspect = newest["suspect"]
         self.last = Reading(*newest["reading"]) if newest["reading"] else None
+        self.lost = (newest["lost"][0], newest["lost"][1]) if newest.get("lost") else None
 
     def mark(self, seq: dict[str, int], trigger: int) -> None:
         """These were committed: a station's seq up to there, triggers up to there."""
@@ -63,6 +65,12 @@ class Stamp:
             for station, number in seq.items():
                 self.seq[station] = max(number, self.seq.get(station, 0))
             self.trigger = max(self.trigger, trigger)
+            self._write()
+
+    def told(self, lost: tuple[str, float] | None) -> None:
+        """This was found missing; it is to be told over restarts, until it is None."""
+        with self._lock:
+            self.lost = lost
             self._write()
 
     def doubt(self) -> None:
@@ -99,6 +107,7 @@ class Stamp:
             "trigger": self.trigger,
             "suspect": self.suspect,
             "reading": self.last,
+            "lost": self.lost,
         }
         text = json.dumps(content, separators=(",", ":")).encode() + b"\n"
         with suppress(OSError):  # the space is there; on a disk that takes nothing more the commits fail themselves

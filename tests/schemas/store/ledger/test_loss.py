@@ -76,7 +76,8 @@ def test_a_log_that_is_cut_or_gone_is_noticed_and_seq_goes_on_above_what_was_giv
     assert len(kept) >= 10
     again.close()
     third = opened(path)
-    assert third.lost is None
+    assert third.lost is None  # nothing more
+    assert third.damage() == again.lost  # but a person may not have seen it yet
     assert third.last_seq("cam1") == 31
     third.close()
     ledger.close()
@@ -188,6 +189,22 @@ def test_damage_that_is_met_in_the_run_is_looked_for_closely_at_the_next_start(
     assert third.quarantined is not None
     assert next_seq(third) == 201
     third.close()
+
+
+def test_what_was_lost_is_told_for_a_day(tmp_path: Path) -> None:
+    clock = SetClock()
+    path = tmp_path / "ledger.db"
+    opened(path, clock).close()
+    path.unlink()
+    lost = opened(path, clock)
+    assert lost.lost is not None
+    lost.close()
+    clock.go(80_000)
+    later = opened(path, clock)
+    assert later.damage() == lost.lost
+    clock.go(10_000)
+    assert later.damage() is None
+    later.close()
 
 
 def test_a_ledger_that_is_removed_while_it_runs_is_told(tmp_path: Path) -> None:

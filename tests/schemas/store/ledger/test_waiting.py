@@ -191,5 +191,9 @@ def test_when_the_disk_is_full_the_reserve_is_given_up_and_taken_again(ledger: L
     ledger.write(large)
     assert ledger.failing is None
     assert not reserve.exists()
+    told = ledger.damage()
+    assert told is not None
+    assert "the disk is full" in told
     ledger.keep()
     assert reserve.exists()
+    assert ledger.damage() is None

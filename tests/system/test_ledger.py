@@ -1,0 +1,52 @@
+"""The ledger under a running node: a lock that another process holds, and a log that somebody takes away."""
+
+import json
+import sqlite3
+from pathlib import Path
+
+import pytest
+
+from tests.processes import NodeProcess, settle
+from tests.promise import Line, check, wait_for
+
+pytestmark = pytest.mark.system
+
+
+def test_a_foreign_lock_longer_than_any_heartbeat_ends_nothing_and_what_waited_too_long_is_stale(
+    node: NodeProcess, line: Line
+) -> None:
+    node.start()
+    line.state("Ready")
+    line.trigger(wait=True)
+    other = sqlite3.connect(node.ledger, timeout=10, isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    for _ in range(45):
+        line.trigger()
+        settle(0.2)
+    assert node.process is not None
+    assert node.process.poll() is None
+    assert len(line.results()) <= 1
+    other.execute("ROLLBACK")
+    other.close()
+    verdicts = check(line, node.ledger, resent=True)
+    assert verdicts.total() == 46
+    assert node.process.poll() is None
+    stale = [result for result in line.results() if (result["error"] or {}).get("code") == "TRIGGER_STALE"]
+    assert len(stale) >= 25  # at least those that came more than 2 s before the end of the lock, but for the first
+    line.result(line.trigger())
+
+
+def test_a_log_that_is_taken_away_after_a_kill_is_an_alarm_and_no_seq_comes_twice(node: NodeProcess, line: Line) -> None:
+    node.start()
+    line.state("Ready")
+    for _ in range(5):
+        line.result(line.trigger())
+    node.kill()
+    Path(f"{node.ledger}-wal").unlink()
+    Path(f"{node.ledger}-shm").unlink(missing_ok=True)
+    node.start()
+    alarm = line.expect(lambda topic, value: topic == "alarm/LEDGER" and bool(value))
+    assert "5 results" in alarm["message"]
+    wait_for(lambda: line.result(line.trigger())["seq"] > 5, 20, "a result above what was given")
+    seqs = [json.loads(payload)["seq"] for topic, payload, dup, _ in line.heard if topic == "result/cam1" and not dup]
+    assert len(seqs) == len(set(seqs))
