@@ -6,8 +6,7 @@ Who sends an id that is known is always told so on `accepted`: nothing is inspec
 """
 
 import logging
-from collections.abc import Sequence
-from functools import partial
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from broker.outbox import Outbox
@@ -15,10 +14,10 @@ from broker.session import Backlog, Delivery
 from node.alarms import Alarms
 from node.arrival import Arrival, Received, read, stale
 from node.part import Inspection, Part
-from node.publish import build, publish
+from node.publish import compose, publish
 from node.seldom import Seldom
 from node.station import Station
-from schemas import EVALUATION, AcceptedTrigger, Problem, Result, Trigger, new_id
+from schemas import EVALUATION, AcceptedTrigger, Problem, Result, Trigger
 from schemas.result import Source
 from schemas.store.ledger import Accepted, Answer, Duplicate, Entry, Ledger
 from schemas.trigger import EMPTY, bad_id
@@ -119,7 +118,7 @@ class Intake:
                 arrival.reserved = station.reserve()
                 if not arrival.reserved:
                     arrival.problem = Problem("OVERRUN", f"{station.settings.queue_limit} triggers are waiting already")
-        entries = [Entry(each.new(), None if each.problem is None else partial(self._build, each)) for each in arrivals]
+        entries = [Entry(each.new(), None if each.problem is None else _answer(each, each.problem)) for each in arrivals]
         try:
             answers = self._ledger.accept_all(entries)
         except BaseException:
@@ -171,13 +170,6 @@ class Intake:
         sql = "SELECT max(trigger_id) FROM triggers WHERE station = ? AND trigger_id BETWEEN ? AND ?"
         last = self._ledger.read(sql, (station, begin, f"{begin}9"))[0][0]
         return int(last[len(begin) :]) if last else 0
-
-    def _build(self, arrival: Arrival, seq: int) -> Result:
-        assert arrival.problem is not None
-        found = Inspection(arrival.part(0))
-        found.fail(arrival.problem)
-        arrival.result = build(found, arrival.station, new_id(), seq)
-        return arrival.result
 
     # After the commit
 
@@ -260,6 +252,20 @@ class Intake:
             else:
                 self.answer(part, station, Problem("OVERRUN"))
         return len(waiting)
+
+
+def _answer(arrival: Arrival, problem: Problem) -> Callable[[int], Result]:
+    """What gives the result of a trigger that is answered in the commit its seq."""
+    found = Inspection(arrival.part(0))
+    found.fail(problem)
+    compose(found, arrival.station)
+
+    def numbered(seq: int) -> Result:
+        assert found.result is not None
+        arrival.result = found.result.model_copy(update={"seq": seq})
+        return arrival.result
+
+    return numbered
 
 
 def _told(trigger_id: str, answer: Answer | None, *, known: bool) -> AcceptedTrigger:

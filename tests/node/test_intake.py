@@ -277,6 +277,24 @@ def test_what_became_too_old_while_it_waited_is_not_inspected(tmp_path: Path) ->
         assert codes["b"] == "PROGRAM_NOT_FOUND"
 
 
+def test_a_trigger_whose_result_cannot_be_made_is_answered_with_a_smaller_one_and_so_are_all_with_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import node.publish
+
+    build = node.publish.build
+
+    def fails(found: Any, *more: Any) -> Any:
+        if found.part.trigger_id == "L3-1":
+            raise ValueError("as asked")
+        return build(found, *more)
+
+    monkeypatch.setattr(node.publish, "build", fails)
+    with still(tmp_path) as one:
+        one.deliver({"trigger_id": "L3-0"}, {"trigger_id": "L3-1"}, {"trigger_id": "L3-2"}, outage_s=30.0)
+        assert answers(one) == [("L3-0", "TRIGGER_STALE"), ("L3-1", "INTERNAL"), ("L3-2", "TRIGGER_STALE")]
+
+
 # batches, edges
 
 
