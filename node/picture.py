@@ -6,7 +6,7 @@ and because OpenCV shows what it can of a damaged picture as if all were well.
 
 import struct
 import zlib
-from typing import NamedTuple, NoReturn
+from typing import Any, NamedTuple, NoReturn
 
 import cv2
 import numpy as np
@@ -26,14 +26,15 @@ class Header(NamedTuple):
 
     width: int
     height: int
+    bits: int | None = None  # significant ones of a channel, if it says so
 
 
 def decode(data: bytes) -> Pixels:
     """The picture as height x width x 3 (BGR) or height x width (gray), uint8.
 
-    16-bit pictures are scaled to 8 bits, transparency is dropped. EXIF orientation is ignored: pixels are as the sensor
-    gave them, as those of a camera are. Raises Problem IMAGE_INVALID: no picture of these four kinds, truncated, animated,
-    CMYK, more than 64 Mpixel or a side below 16 px.
+    16-bit pictures are scaled to 8 bits by their significant bits (`_eight_bits`), transparency is dropped. EXIF orientation
+    is ignored: pixels are as the sensor gave them, as those of a camera are. Raises Problem IMAGE_INVALID: no picture of
+    these four kinds, truncated, animated, CMYK, more than 64 Mpixel or a side below 16 px.
     """
     header = measure(data)
     if data.startswith(JPEG):
@@ -47,7 +48,7 @@ def decode(data: bytes) -> Pixels:
     if found.shape[:2] != (header.height, header.width):
         _refuse("its size is not what its header says")
     if found.dtype == np.uint16:
-        found = cv2.convertScaleAbs(found, alpha=1 / 257)
+        found = _eight_bits(found, header.bits)
     if found.dtype != np.uint8:
         _refuse(f"its pixels are {found.dtype}")
     if found.ndim == 3 and found.shape[2] == 4:
@@ -57,6 +58,23 @@ def decode(data: bytes) -> Pixels:
     if found.ndim == 3 and found.shape[2] != 3:
         _refuse(f"it has {found.shape[2]} channels")
     return found  # type: ignore[return-value]
+
+
+def _eight_bits(pixels: Any, bits: int | None) -> Any:
+    """16 bits as 8. Cameras of 10 to 14 bits write their levels to the upper bits or, with sBIT or without, to the lower.
+
+    With sBIT that is told by whether a level needs more bits. Without it, a picture that uses less than a quarter of the
+    range is refused: divided by 257 it would be nearly black, or it is.
+    """
+    most = int(pixels.max())
+    if bits is not None and most < 2**bits:
+        return cv2.convertScaleAbs(pixels, alpha=255 / (2**bits - 1))
+    if bits is None and 0 < most < 2**14:
+        _refuse(
+            f"its 16 bits use {(most + 1) / 2**16:.1%} of their range: let the camera say how many bits are significant "
+            "(sBIT of the PNG), write its levels to the upper bits, or give more light"
+        )
+    return cv2.convertScaleAbs(pixels, alpha=1 / 257)
 
 
 def measure(data: bytes) -> Header:
@@ -99,6 +117,8 @@ def _png(data: bytes) -> Header:
             if kind != b"IHDR" or length != 13:
                 _refuse("the PNG has no header")
             header = Header(*struct.unpack_from(">II", data, at + 8))
+        if kind == b"sBIT" and length:  # 11.3.2.7
+            header = header._replace(bits=min(max(data[at + 8 : at + 8 + min(length, 3)]), 16) or None)
         if kind == b"acTL":
             _refuse("it is animated")
         if zlib.crc32(view[at + 4 : at + 8 + length]) != crc:

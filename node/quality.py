@@ -12,11 +12,16 @@ from schemas import Problem, QualityLimits
 SMALL_PX = 240
 SHARPEST = 0.995
 NOISE = 4.16  # of a normal distribution: the 99.5 % point of the absolute value over its median
+PLAIN_BELOW = 16.0  # sharpness, below which a picture may be one with few edges
+MOST_PLAIN = 0.04  # share of the px near to an edge in such a picture
+LEAST_CONTRAST = 30.0
+STEEP = 0.3
+LEAST_STEEP_PX = 8
 MOST_NOISE = 24.0  # a median above this is texture
 
 
 class Quality(NamedTuple):
-    """brightness: mean gray, 0 to 255. sharpness: see measure(). clipped: 0 to 1."""
+    """brightness: mean gray, 0 to 255. sharpness: see measure(). clipped: share of px black, or burnt out in a channel."""
 
     brightness: float
     sharpness: float
@@ -31,7 +36,9 @@ def check(frame: Frame, limits: QualityLimits) -> Quality:
     if found.brightness > limits.brightness_high:
         raise _outside("too light, brightness", found.brightness, "above", limits.brightness_high)
     if found.clipped > limits.clipped_high:
-        raise _outside("clipped, share of black or white pixels", found.clipped, "above", limits.clipped_high)
+        raise _outside(
+            "clipped, share of pixels that are black, or burnt out in a channel,", found.clipped, "above", limits.clipped_high
+        )
     if found.sharpness < limits.sharpness_low:
         raise _outside("blurred, sharpness", found.sharpness, "below", limits.sharpness_low)
     return found
@@ -42,6 +49,7 @@ def measure(frame: Frame) -> Quality:
 
     Sharpness is the absolute Laplacian that the sharpest 0.5 % of those pixels reach, without the part of it that noise
     alone would reach, 0 to 255. A mean would rise with noise and fall with plain surfaces; the best edges tell the focus.
+    A plain part has fewer edges than that: then it is what the sharpest few px reach, if they are steep for their contrast.
     """
     small = gray = frame.gray
     step = 1
@@ -51,9 +59,32 @@ def measure(frame: Frame) -> Quality:
     edges = np.cumsum(_histogram(cv2.convertScaleAbs(cv2.Laplacian(small, cv2.CV_16S))))
     noise = min(NOISE * _level(edges, 0.5), MOST_NOISE)
     sharpness = math.sqrt(max(0.0, _level(edges, SHARPEST) ** 2 - noise**2))
+    if sharpness < PLAIN_BELOW:
+        sharpness = max(sharpness, _plain(small, noise))
     levels = _histogram(np.ascontiguousarray(gray[::step, ::step]))
-    clipped = max(levels[0], levels[255]) / levels.sum()
+    light = levels[255]
+    if frame.coloured:  # the gray of a red that is burnt out is far from white
+        some = frame.pixels[::step, ::step]
+        light = max(np.count_nonzero(some[:, :, channel] == 255) for channel in range(3))
+    clipped = max(levels[0], light) / levels.sum()
     return Quality(float(cv2.mean(small)[0]), sharpness, float(clipped))
+
+
+def _plain(small: Any, noise: float) -> float:
+    """Sharpness of a picture with few edges, one hole in a plate: of these alone; 0 if there are many, or none that is steep.
+
+    An edge is steep if its Laplacian is three tenths of the contrast around it: a step seen through a blur of sigma s px has
+    0.24 / s**2. Single bright px of the sensor are no edges.
+    """
+    quiet = cv2.medianBlur(small, 3)
+    around = np.ones((9, 9), np.uint8)
+    contrast = cv2.subtract(cv2.dilate(quiet, around), cv2.erode(quiet, around))
+    there = contrast >= LEAST_CONTRAST + 2 * noise
+    if not 0 < np.count_nonzero(there) < MOST_PLAIN * there.size:
+        return 0.0
+    laplacian = cv2.convertScaleAbs(cv2.Laplacian(quiet, cv2.CV_16S))[there] - noise
+    steep = np.sort(laplacian[(laplacian >= STEEP * contrast[there]) & (laplacian >= noise)])
+    return float(steep[-LEAST_STEEP_PX]) if len(steep) >= LEAST_STEEP_PX else 0.0
 
 
 def _histogram(gray: Any) -> Any:

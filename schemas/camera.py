@@ -25,7 +25,7 @@ class QualityLimits(Shape):
         default=0.95,
         ge=0,
         le=1,
-        description="Greatest share of pixels that are fully black, or that are fully white.",
+        description="Greatest share of pixels that are fully black, or that are burnt out in a colour.",
     )
 
     @model_validator(mode="after")

@@ -16,7 +16,8 @@ from schemas import Colour, Problem
 
 LEVELS = np.arange(256) / 255
 LINEAR = np.where(LEVELS <= 0.04045, LEVELS / 12.92, ((LEVELS + 0.055) / 1.055) ** 2.4).astype(np.float32)  # IEC 61966-2-1
-MOST_CLIPPED = 0.5  # share of pixels at 0 or 255 in a channel, above which the colour is not known
+MOST_CLIPPED = 0.5  # share of pixels that are black or white (a highlight), above which the colour is not known
+MOST_BURNT = 0.1  # share of pixels of which one or two channels are burnt out: their hue is not the part's
 
 
 @dataclass(frozen=True)
@@ -33,7 +34,10 @@ def learn(view: View, settings: Colour) -> Learned:
 
 
 def measure(view: View, settings: Colour, learned: Learned | None) -> Measurement:
-    """Delta E 2000, L*, a* or b*. Raises Problem NO_CONTRAST on a view black or burnt out, IMAGE_INVALID on a gray frame."""
+    """Delta E 2000, L*, a* or b*.
+
+    Raises Problem NO_CONTRAST on a view that is black or of which a channel is burnt out, IMAGE_INVALID on a gray frame.
+    """
     lab = _mean(view)
     if settings.value != "delta_e":
         return Measurement(lab[("lightness", "a", "b").index(settings.value)])
@@ -48,22 +52,23 @@ def measure(view: View, settings: Colour, learned: Learned | None) -> Measuremen
 
 def _mean(view: View) -> tuple[float, float, float]:
     bgr = view.bgr
-    clipped = view.counted(cv2.bitwise_or(*(_burnt(bgr), _black(bgr))))  # type: ignore[arg-type]
-    if cv2.countNonZero(clipped) > MOST_CLIPPED * view.size_px:
+    white, black = cv2.inRange(bgr, (255, 255, 255), (255, 255, 255)), cv2.inRange(bgr, (0, 0, 0), (0, 0, 0))
+    if cv2.countNonZero(view.counted(cv2.bitwise_or(white, black))) > MOST_CLIPPED * view.size_px:  # type: ignore[arg-type]
         raise Problem("NO_CONTRAST", "the region is black or burnt out, its colour is not known")
+    coloured = cv2.bitwise_xor(burnt(view), white)
+    share = cv2.countNonZero(view.counted(coloured)) / view.size_px  # type: ignore[arg-type]
+    if share > MOST_BURNT:
+        raise Problem(
+            "NO_CONTRAST", f"a channel is burnt out in {share:.0%} of the region, its colour is not known: less light"
+        )
     lab = view.once("lab", lambda: cv2.cvtColor(cv2.LUT(bgr, LINEAR), cv2.COLOR_LBGR2Lab))
     lightness, a, b, _ = cv2.mean(lab, view.mask)
     return lightness, a, b
 
 
-def _burnt(bgr: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """255 where all channels are 255."""
-    return cv2.inRange(bgr, (255, 255, 255), (255, 255, 255))  # type: ignore[return-value]
-
-
-def _black(bgr: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """255 where all channels are 0."""
-    return cv2.inRange(bgr, (0, 0, 0), (0, 0, 0))  # type: ignore[return-value]
+def burnt(view: View) -> NDArray[np.uint8]:
+    """255 where a channel at least is 255: it may have been any amount more."""
+    return view.once("burnt", lambda: cv2.bitwise_not(cv2.inRange(view.bgr, (0, 0, 0), (254, 254, 254))))  # type: ignore
 
 
 def _delta_e_2000(one: tuple[float, float, float], two: tuple[float, float, float]) -> float:

@@ -2,13 +2,17 @@
 
 import math
 from dataclasses import dataclass
+from typing import Any
 
 import cv2
 import numpy as np
 
 from node.frame import Measurement, Pixels, View, outlines
+from node.tools.colour import burnt
 from schemas import ColourArea, Problem
 
+MORE_LIGHT = (2.0, 4.0)  # what a burnt out channel may have been, in relation to the others
+MOST_UNKNOWN = 0.05  # share of the master's count or of the region whose hue decides and is not known
 HUES = 180  # OpenCV's 8 bit hue is in steps of 2 degrees
 
 
@@ -29,13 +33,15 @@ def learn(view: View, settings: ColourArea) -> Learned | None:
         return None
     if count == 0:
         raise Problem("NO_CONTRAST", "the master has no pixel of this colour")
+    _check_burnt(view, settings, count)
     return Learned(count)
 
 
 def measure(view: View, settings: ColourArea, learned: Learned | None) -> Measurement:
     """Pixels of the colour, divided by the master's count or by the region's pixels.
 
-    Raises Problem NO_CONTRAST if the view has one value only, IMAGE_INVALID if the frame is gray.
+    Raises Problem NO_CONTRAST if the view has one value only, or if channels are burnt out so that what has the colour is not
+    known; IMAGE_INVALID if the frame is gray.
     """
     masks = _masks(view, settings)
     count = sum(cv2.countNonZero(mask) for mask in masks)
@@ -47,21 +53,46 @@ def measure(view: View, settings: ColourArea, learned: Learned | None) -> Measur
         whole = learned.count
     else:
         raise Problem("MASTER_IMAGE_NOT_FOUND", f"tool {settings.name} compares with it")
+    _check_burnt(view, settings, whole)
     return Measurement(count / whole, lambda: outlines(view, np.bitwise_or.reduce(masks)))
+
+
+def _check_burnt(view: View, settings: ColourArea, whole: int) -> None:
+    """Raises Problem NO_CONTRAST if too many pixels would change sides were their burnt out channels as light as they may be.
+
+    White ones stay white: a highlight has no hue.
+    """
+    lost = view.counted(burnt(view))
+    if cv2.countNonZero(lost) <= MOST_UNKNOWN * whole:
+        return
+    seen = view.bgr[lost > 0][None]
+    now = _in_range(cv2.cvtColor(seen, cv2.COLOR_BGR2HSV), settings)
+    changed = np.zeros_like(now)
+    for factor in MORE_LIGHT:
+        lighter = np.where((seen == 255) | (seen == 255).all(axis=2, keepdims=True), 255, seen / factor).astype(np.uint8)
+        changed |= _in_range(cv2.cvtColor(lighter, cv2.COLOR_BGR2HSV), settings) ^ now
+    unknown = cv2.countNonZero(changed)
+    if unknown > MOST_UNKNOWN * whole:
+        raise Problem("NO_CONTRAST", f"channels are burnt out in {unknown} px whose colour decides: less light")
+
+
+def _in_range(hsv: Any, settings: ColourArea) -> Pixels:
+    return np.bitwise_or.reduce([cv2.inRange(hsv, low, high) for low, high in _ranges(settings)])  # type: ignore[no-any-return]
 
 
 def _masks(view: View, settings: ColourArea) -> list[Pixels]:
     """255 where a pixel has the colour: one mask, or two that never overlap if the hue wraps through red."""
-    rest = [
-        (round(255 * low), round(255 * high))
-        for low, high in (
-            (settings.saturation_low, settings.saturation_high),
-            (settings.value_low, settings.value_high),
-        )
-    ]
+    return [view.counted(cv2.inRange(view.hsv, low, high)) for low, high in _ranges(settings)]  # type: ignore[arg-type]
+
+
+def _ranges(settings: ColourArea) -> list[tuple[tuple[int, int, int], tuple[int, int, int]]]:
+    """Least and greatest hue, saturation and value of one range, or of two if the hue wraps through red."""
+    low_s, high_s, low_v, high_v = (
+        round(255 * share)
+        for share in (settings.saturation_low, settings.saturation_high, settings.value_low, settings.value_high)
+    )
     return [
-        view.counted(cv2.inRange(view.hsv, (first, rest[0][0], rest[1][0]), (last, rest[0][1], rest[1][1])))  # type: ignore
-        for first, last in _hues(settings.hue_low_deg, settings.hue_high_deg)
+        ((first, low_s, low_v), (last, high_s, high_v)) for first, last in _hues(settings.hue_low_deg, settings.hue_high_deg)
     ]
 
 

@@ -56,6 +56,34 @@ def test_sixteen_bits_become_eight():
     assert decode(encoded(".png", np.full((20, 20), 65535, np.uint16))).max() == 255
 
 
+LEVELS = np.tile(np.linspace(20, 200, 64).astype(np.uint8), (48, 1))
+
+
+def significant(data: bytes, *bits: int) -> bytes:
+    """The PNG with an sBIT chunk behind its header."""
+    return data[:33] + chunk(b"sBIT", bytes(bits)) + data[33:]
+
+
+@pytest.mark.parametrize("bits", [10, 12, 14])
+def test_the_significant_bits_of_a_camera_are_used_wherever_they_lie(bits: int):
+    low = LEVELS.astype(np.uint16) << (bits - 8)
+    for pixels in (low, LEVELS.astype(np.uint16) << 8):
+        seen = decode(significant(encoded(".png", pixels), bits))
+        assert np.abs(seen.astype(int) - LEVELS).max() <= 1
+    colour = np.dstack([low] * 3)
+    assert np.abs(decode(significant(encoded(".png", colour), bits, bits, bits)).astype(int) - LEVELS[..., None]).max() <= 1
+
+
+@pytest.mark.parametrize("bits", [10, 12, 14])
+def test_sixteen_bits_that_are_hardly_used_are_refused_with_what_to_do(bits: int):
+    with pytest.raises(Problem, match=r"IMAGE_INVALID.*sBIT"):
+        decode(encoded(".png", LEVELS.astype(np.uint16) << (bits - 8)))
+
+
+def test_a_black_picture_of_sixteen_bits_is_black():
+    assert decode(encoded(".png", np.zeros((20, 20), np.uint16))).max() == 0
+
+
 def test_a_progressive_jpeg_is_taken():
     assert decode(encoded(".jpg", GRADIENT, cv2.IMWRITE_JPEG_PROGRESSIVE, 1)).shape == GRADIENT.shape
 

@@ -8,6 +8,7 @@ from node.cameras.synthetic import master
 from node.frame import Frame
 from node.quality import check, measure
 from schemas import Problem, QualityLimits, SyntheticCamera
+from tests.scenes import Scene
 
 LIMITS = QualityLimits()
 PART = master(SyntheticCamera())
@@ -77,3 +78,34 @@ def test_the_problem_names_figure_and_limit():
 def test_small_and_narrow_frames_have_figures_too():
     for shape in ((16, 16), (16, 2000), (17, 4001)):
         assert 0 <= measure(frame(np.full(shape, 90, np.uint8))).sharpness <= 255
+
+
+@pytest.mark.parametrize("channel", range(3))
+def test_a_frame_of_which_one_channel_is_burnt_out_is_refused(channel):
+    pixels = np.stack([PART[:, :, 1] * 0.6] * 3, axis=2) + noise(PART.shape)
+    check(frame(pixels), LIMITS)
+    pixels[:, :, channel] = 255
+    with pytest.raises(Problem, match=r"IMAGE_QUALITY.*burnt out in a channel"):
+        check(frame(pixels), LIMITS)
+
+
+@pytest.mark.parametrize("size", [(640, 480), (1280, 960)])
+@pytest.mark.parametrize("across", [16, 40, 80])
+@pytest.mark.parametrize("dark", [False, True])
+def test_one_sharp_hole_in_a_plain_plate_is_sharp_and_a_blurred_one_is_not(size, across, dark):
+    scale = size[0] / 640
+    ground, hole = (60.0, 180.0) if dark else (200.0, 40.0)
+    scene = Scene.plain(*size, ground).disc(size[0] / 2 + 3.3, size[1] / 2 - 5.2, across * scale / 2, hole)
+    sharp, soft = scene.blurred(0.7), scene.blurred(6 * scale)
+    for noise_ in (0, 2):
+        check(frame(sharp.pixels(noise_, 1)), LIMITS)
+        with pytest.raises(Problem, match="sharpness"):
+            check(frame(soft.pixels(noise_, 2)), LIMITS)
+
+
+def test_hot_pixels_do_not_make_a_blurred_picture_sharp():
+    pixels = Scene.plain(640, 480, 150.0).disc(320, 240, 30, 60.0).blurred(8).pixels(2)
+    dice = np.random.default_rng(3)
+    pixels[dice.integers(0, 480, 30), dice.integers(0, 640, 30)] = 255
+    with pytest.raises(Problem, match="sharpness"):
+        check(frame(pixels), LIMITS)

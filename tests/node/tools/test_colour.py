@@ -71,11 +71,11 @@ def test_the_published_differences_come_out_both_ways(row: tuple[float, ...]) ->
 
 
 @pytest.mark.parametrize(
-    ("bgr", "lab"),  # sRGB red, green, blue and a middle gray at D65, published in every colour text book
+    ("bgr", "lab"),  # sRGB red, green, blue (at 254 of 255: no channel burnt out) and a middle gray at D65
     [
-        ((0, 0, 255), (53.24, 80.09, 67.20)),
-        ((0, 255, 0), (87.73, -86.18, 83.18)),
-        ((255, 0, 0), (32.30, 79.19, -107.86)),
+        ((0, 0, 254), (53.03, 79.87, 67.02)),
+        ((0, 254, 0), (87.42, -85.95, 82.96)),
+        ((254, 0, 0), (32.14, 78.97, -107.57)),
         ((119, 119, 119), (50.03, 0, 0)),
     ],
 )
@@ -101,9 +101,9 @@ def test_the_difference_to_the_master_is_that_of_the_two_colours() -> None:
 
 
 def test_a_given_reference_needs_no_master() -> None:
-    given = tool(reference={"lightness": 53.24, "a": 80.09, "b": 67.20})
+    given = tool(reference={"lightness": 53.03, "a": 79.87, "b": 67.02})
     assert not given.needs_master
-    assert measure(plate(0, 0, 255).frame().view(WHERE), given, None).value < 0.1
+    assert measure(plate(0, 0, 254).frame().view(WHERE), given, None).value < 0.1
     assert tool().needs_master
     with pytest.raises(Problem, match="MASTER_IMAGE_NOT_FOUND"):
         measure(plate(60, 90, 160).frame().view(WHERE), tool(), None)
@@ -126,3 +126,20 @@ def test_black_and_burnt_out_views_have_no_colour(level: float) -> None:
     for scene in (plate(level, level, level), plate(60, 90, 160).rectangle(20, 30, 60, 80, (level, level, level))):
         with pytest.raises(Problem, match="NO_CONTRAST"):
             measure(scene.frame().view(WHERE), tool(value="lightness"), None)
+
+
+@pytest.mark.parametrize("bgr", [(60, 140, 255), (255, 255, 90), (40, 255, 180), (255, 40, 60)])
+def test_a_colour_with_a_channel_burnt_out_is_not_known(bgr: tuple[float, float, float]) -> None:
+    """Whatever the light was beyond 255, the camera says the same: such a master teaches nothing, such a part is no number."""
+    with pytest.raises(Problem, match=r"NO_CONTRAST.*burnt out"):
+        learn(plate(*bgr).frame(2).view(WHERE), tool())
+    learned = learn(plate(*(min(level, 245) for level in bgr)).frame(2).view(WHERE), tool(high=20.0))
+    for value in ("delta_e", "lightness", "a", "b"):
+        with pytest.raises(Problem, match=r"NO_CONTRAST.*burnt out"):
+            measure(plate(*bgr).frame(2, 1).view(WHERE), tool(value=value, high=20.0), learned)
+
+
+def test_a_highlight_is_no_burnt_out_colour() -> None:
+    learned = learn(plate(60, 90, 160).frame().view(WHERE), tool())
+    shine = plate(60, 90, 160).disc(70, 70, 9, (255, 255, 255))
+    assert measure(shine.frame(2).view(WHERE), tool(), learned).value > 1

@@ -128,3 +128,44 @@ def test_the_marks_go_around_the_colour_on_both_sides_of_red() -> None:
     scene = patch(350, 39.5, 30).rectangle(99.5, 39.5, 30, 50, bgr(10))
     marks = measure(scene.frame().view(WHERE), tool(340, 20), None).marks()
     assert sorted(mark.points.min(axis=0).tolist() for mark in marks) == [[40, 40], [100, 40]]
+
+
+ORANGE, RED = (30.0, 110.0, 200.0), (40.0, 40.0, 190.0)
+
+
+def lit(colour: tuple[float, float, float], gain: float, width: float = 60.0) -> Scene:
+    """A patch under more light, each channel cut at 255 as a camera cuts it."""
+    seen = tuple(min(gain * level, 255.0) for level in colour)
+    return Scene.plain(200, 140, GROUND).rectangle(49.5, 39.5, width, 50, seen)
+
+
+@pytest.mark.parametrize(("relative_to", "gain"), [("region", 2.2), ("master", 2.2), ("region", 3.0), ("master", 1.9)])
+def test_an_orange_part_under_too_much_light_is_not_yellow(relative_to: str, gain: float) -> None:
+    """Red at 255 and green still rising: the hue runs from orange to yellow, the part stays orange."""
+    yellow = tool(42, 70, relative_to=relative_to)
+    learned = learn(lit((30.0, 190.0, 200.0), 1.0).frame().view(WHERE), yellow)
+    with pytest.raises(Problem, match=r"NO_CONTRAST.*burnt out"):
+        measure(lit(ORANGE, gain).frame(2).view(WHERE), yellow, learned)
+
+
+def test_a_colour_that_must_not_be_there_is_not_missed_because_it_is_burnt_out() -> None:
+    no_red = ColourArea(name="red", region=WHERE, high=0.01, hue_low_deg=345, hue_high_deg=15, relative_to="region")
+    assert share(lit(RED, 1.0), no_red) > 0.2
+    with pytest.raises(Problem, match=r"NO_CONTRAST.*burnt out"):
+        share(Scene.plain(200, 140, GROUND).rectangle(49.5, 39.5, 60, 50, (60.0, 160.0, 255.0)), no_red)
+
+
+def test_a_master_whose_colour_is_burnt_out_teaches_nothing() -> None:
+    with pytest.raises(Problem, match=r"NO_CONTRAST.*burnt out"):
+        learn(lit(ORANGE, 2.2).frame().view(WHERE), tool(42, 70, relative_to="master"))
+
+
+def test_burnt_out_pixels_of_a_hue_that_no_light_brings_into_the_range_do_not_matter() -> None:
+    green = tool(100, 140)
+    scene = lit((40.0, 200.0, 40.0), 1.0).rectangle(120, 39.5, 25, 50, (30.0, 110.0, 255.0))
+    assert share(scene, green) == pytest.approx(3000 / 10800, rel=0.01)
+
+
+def test_white_highlights_have_no_hue() -> None:
+    scene = lit(RED, 1.0).disc(80, 60, 12, (255.0, 255.0, 255.0))
+    assert share(scene, tool(345, 15)) == pytest.approx((3000 - 452) / 10800, rel=0.03)

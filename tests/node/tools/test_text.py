@@ -1,5 +1,6 @@
 """Text: drawn lines are read and compared; a missing extra says how to install it; a blind view gives a problem."""
 
+import itertools
 import sys
 
 import cv2
@@ -10,6 +11,7 @@ from node.frame import Measurement, Pixels
 from node.program import load
 from node.tools import Given
 from node.tools import text as text_tool
+from node.tools.text import in_order
 from schemas import Problem, Program, Text, Trigger
 from tests.scenes import frame, region
 
@@ -102,3 +104,26 @@ class TestWithTheExtra:
     def test_gray_cameras_are_read_too(self) -> None:
         gray = np.asarray(cv2.cvtColor(label("EXP 2027-03"), cv2.COLOR_BGR2GRAY), np.uint8)
         assert read(gray, lines="one", expected="EXP2027-03").value > 0.8
+
+
+def boxes_of(words: list[tuple[float, float, float, float]], angle_deg: float) -> list:  # type: ignore[type-arg]
+    """Boxes (x, y, width, height) of a label turned about its middle, as the reader gives them."""
+    c, s = np.cos(np.radians(angle_deg)), np.sin(np.radians(angle_deg))
+    boxes = [np.array([(x, y), (x + w, y), (x + w, y + h), (x, y + h)]) for x, y, w, h in words]
+    return [(box - (320, 120)) @ np.array([[c, s], [-s, c]]) + (320, 120) for box in boxes]
+
+
+@pytest.mark.parametrize("angle_deg", [0, 1, -1, 3, -3, 8, -8, 20, -20])
+@pytest.mark.parametrize(
+    "words",
+    [
+        [(30, 60, 100, 40), (330, 60, 160, 40), (30, 130, 100, 40), (330, 130, 130, 40)],
+        [(30, 60, 100, 40), (330, 64, 160, 36), (30, 110, 100, 40), (330, 106, 130, 40)],  # lines 10 px apart, not quite level
+        [(20, 60, 30, 20), (500, 60, 30, 20), (20, 90, 500, 20), (20, 120, 60, 20), (100, 122, 60, 20)],
+        [(20, 60, 90, 60), (130, 75, 40, 30), (20, 130, 90, 30)],  # a large word beside a small one
+    ],
+)
+def test_words_are_read_line_by_line_however_the_label_is_turned(words: list, angle_deg: float) -> None:  # type: ignore[type-arg]
+    boxes = boxes_of(words, angle_deg)
+    for shuffled in itertools.permutations(range(len(words))):
+        assert [shuffled[place] for place in in_order([boxes[number] for number in shuffled])] == list(range(len(words)))
