@@ -32,6 +32,7 @@ SHOWN: dict[str, Any] = {
     "key_file": "/etc/inspection-node/node.key",
     "hosts": ["inspection.plant.example"],
     "origins": ["https://scada.plant.example"],
+    "second_factor_for": ["ADMIN"],
     "program": "bottle-cap",
     "path": "pictures",
     "device": "/dev/v4l/by-path/platform-xhci-hcd.0-usb-0:1:1.0-video-index0",

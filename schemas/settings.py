@@ -12,6 +12,7 @@ from pydantic import AfterValidator, Field, SecretStr, StringConstraints, WithJs
 from schemas.base import Float, NodeId, ProgramId, Shape, StationId
 from schemas.camera import CameraSettings
 from schemas.trigger import Plain
+from schemas.user import UserRole
 
 
 def _absolute(path: str) -> str:
@@ -135,6 +136,15 @@ class WebSettings(Shape):
     )
     idle_hours: Float = Field(default=12.0, gt=0, le=720, description="A session not refreshed for so long ends, in hours.")
     session_days: Float = Field(default=30.0, gt=0, le=365, description="A session ends after so long in any case, in days.")
+    initial_password_hours: Float = Field(
+        default=72.0,
+        ge=0,
+        le=8760,
+        description="A password that somebody else has chosen has to be replaced within so many hours; 0 for no limit.",
+    )
+    second_factor_for: Annotated[tuple[UserRole, ...], Field(max_length=3, strict=False)] = Field(
+        default=(), description="Roles that can do nothing but set up their second factor while it is off."
+    )
     requests_per_minute: Annotated[int, Field(ge=1, le=10_000_000)] = Field(
         default=100, description="Requests of one person, or one address, that are answered in a minute."
     )

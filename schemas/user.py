@@ -21,3 +21,4 @@ class User(Shape):
     disabled: bool = Field(default=False, description="Whether signing in is refused.")
     created_at: str = Field(description="When, UTC.")
     password_changed_at: str = Field(description="When, UTC.")
+    password_initial: bool = Field(default=False, description="Whether somebody else has chosen the password.")

@@ -16,6 +16,7 @@ from web.site import NAME, Site
 
 PASSWORD = "another tram 99 rose"
 API = "/api/v1"
+PROOF = {"own_password": PASSWORD}
 SAME = {"Sec-Fetch-Site": "same-origin"}
 
 

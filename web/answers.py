@@ -39,6 +39,7 @@ class Account(TypedDict):
     disabled: bool
     created_at: str
     password_changed_at: str
+    password_initial: bool
 
 
 class Me(Account):

@@ -11,9 +11,9 @@ from web.access import Person, current, requires
 from web.answers import Account, Ended, Me, SessionRow, SignedIn
 from web.bodies import ChangePassword, Refresh, Setup, SignIn
 from web.identity import account_of
-from web.password import hash_password
+from web.password import hash_password, words_of
 from web.reply import ok
-from web.signin import prove
+from web.signin import prove, refuse_unused
 from web.site import Site, actor, site
 
 auth = Blueprint("auth", __name__, url_prefix="/api/v1/auth")
@@ -30,11 +30,12 @@ class Whose(Shape):
 
 
 @auth.post("/login")
-@requires("PUBLIC", body=SignIn, limit="auth", data=SignedIn, codes=(*PROOF, "BUSY"))
+@requires("PUBLIC", body=SignIn, limit="auth", data=SignedIn, codes=(*PROOF, "PASSWORD_EXPIRED", "BUSY"))
 def login(body: SignIn) -> Response:
     """Sign in; the tokens are in cookies, and in the answer unless `tokens` is false."""
     here = site()
     user = prove(here, body.username, body.password, body.code, body.recovery_code)
+    refuse_unused(here, user)
     before: Person | None = g.get("person")
     if before is not None and not before.bearer:
         here.accounts.end(before.session, "session.replaced", _who(user))
@@ -47,7 +48,7 @@ def first(body: Setup) -> Response:
     """Make the first administrator with the one-time token that the start has printed."""
     here = site()
     setup.check(here, body.token)
-    hashed = hash_password(body.password, body.username)
+    hashed = hash_password(body.password, body.username, words_of(here.settings))
     with setup.redeemed(here, body.token), here.audited("user.setup", body.username):
         user = here.users.add(body.username, body.name or body.username, "ADMIN", hashed)
     return ok(facts(user), "the first administrator is there: sign in", 201)
@@ -125,7 +126,7 @@ def change_password(body: ChangePassword) -> Response:
     user = prove_again(here, person, body.old_password)
     if body.new_password == body.old_password:
         raise Problem("USER_INVALID", "new_password: it is the one there is")
-    hashed = hash_password(body.new_password, user.username)
+    hashed = hash_password(body.new_password, user.username, words_of(here.settings))
     with here.audited("user.password", user.id):
         user = here.users.set(user.id, password_hash=hashed)
     here.accounts.end_all(user.id, "session.void", actor())

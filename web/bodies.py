@@ -46,8 +46,16 @@ class Setup(Shape):
     password: Password = Field(description="12 to 128 characters, and not one of the first that are guessed.")
 
 
-class NewUser(Shape):
-    """A new account."""
+class Proof(Shape):
+    """The own password of who asks, and the second factor where it is on: a session alone gives nobody more rights."""
+
+    own_password: Password | None = Field(default=None, description="The password of who asks.")
+    own_code: Code | None = Field(default=None, description="The code of who asks, where the second factor is on.")
+    own_recovery_code: RecoveryCode | None = Field(default=None, description="A recovery code in place of that code.")
+
+
+class NewUser(Proof):
+    """A new account; making an administrator asks for the proof."""
 
     username: UserName = Field(description="User name.")
     name: Name | None = Field(default=None, description="Name for people; the user name if missing.")
@@ -55,13 +63,15 @@ class NewUser(Shape):
     password: Password = Field(description="12 to 128 characters, and not one of the first that are guessed.")
 
 
-class ChangedUser(Shape):
-    """Changes of an account; what is missing stays."""
+class ChangedUser(Proof):
+    """Changes of an account; what is missing stays. Another role or password asks for the proof."""
 
     name: Name | None = Field(default=None, description="Name for people.")
     role: UserRole | None = Field(default=None, description="ADMIN edits, OPERATOR runs, VIEWER sees.")
     disabled: bool | None = Field(default=None, description="Whether signing in is refused; all sessions end.")
-    password: Password | None = Field(default=None, description="Another password; all sessions end.")
+    password: Password | None = Field(
+        default=None, description="Another password, which has to be used within three days; all sessions end."
+    )
 
 
 class WithPassword(Shape):

@@ -40,6 +40,15 @@ def identify(here: Site, coming: Request, this: _AppCtxGlobals, level: Level) ->
         raise Problem("SIGN_IN_REQUIRED")
     if person is not None and not allowed(person, level):
         raise Problem("PERMISSION_DENIED", f"{level} is needed")
+    if person is not None and level != "PUBLIC" and person.role in here.settings.web.second_factor_for:
+        factor = here.accounts.twofactor(person.id)
+        if (factor is None or not factor.enabled) and not _sets_it_up(coming):
+            raise Problem("SECOND_FACTOR_NEEDED")
+
+
+def _sets_it_up(coming: Request) -> bool:
+    """Whether it is a request of one's own account, where the second factor is set up."""
+    return coming.blueprint in ("auth", "twofactor") or coming.path == "/app/account"
 
 
 def person_of_session(session: str, user: str | None = None, *, bearer: bool) -> Person | None:

@@ -3,15 +3,17 @@
 import base64
 import os
 import re
+import socket
 import threading
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
+from zxcvbn import zxcvbn
 
-from schemas import Problem
+from schemas import Problem, Settings
 from schemas.load import WELL_KNOWN
 
 LEAST_CHARACTERS = 12
@@ -21,6 +23,13 @@ AT_ONCE = min(2, max(1, (os.cpu_count() or 1) // 2))  # 64 MiB and a core each: 
 PLACES = threading.BoundedSemaphore(AT_ONCE + 4)  # of who is served or waits: each holds a thread that others may need
 SLOTS = threading.BoundedSemaphore(AT_ONCE)
 SLOT_WAIT_S = 5.0
+LEAST_GUESSES = 10**10  # zxcvbn's best score: safe even where the hashes are stolen
+MOST_JUDGED = 64
+CALENDAR = (  # noqa: SIM905 - zxcvbn knows the English ones
+    "spring summer autumn winter monday tuesday wednesday thursday friday saturday sunday januar februar märz april mai juni "
+    "juli august september oktober november dezember frühling fruehling sommer herbst montag dienstag mittwoch donnerstag "
+    "freitag samstag sonntag"
+).split()
 
 
 def normal(password: str) -> str:
@@ -28,10 +37,16 @@ def normal(password: str) -> str:
     return unicodedata.normalize("NFKC", password)
 
 
-def hash_password(password: str, username: str) -> str:
-    """The hash to store. Raises Problem USER_INVALID if the password is not good enough."""
+def words_of(settings: Settings) -> tuple[str, ...]:
+    """What anybody who knows the site tries first: the names of node, stations and hosts."""
+    names = [settings.node_id, *(station.id for station in settings.station), *settings.web.hosts, socket.gethostname()]
+    return tuple({word for name in (*names, settings.broker.base) for word in re.split(r"[^A-Za-z]+", name) if len(word) > 2})
+
+
+def hash_password(password: str, username: str, words: Iterable[str] = ()) -> str:
+    """The hash to store. Raises Problem USER_INVALID if the password is not good enough; `words` are those of the site."""
     password = normal(password)
-    reason = _weakness(password, username)
+    reason = _weakness(password, username) or _guessed(password, (username, *words))
     if reason is not None:
         raise Problem("USER_INVALID", f"the password {reason}")
     with _slot():
@@ -86,6 +101,16 @@ def _nobody() -> str:
     return f"$argon2id$v=19$m={HASHER.memory_cost},t={HASHER.time_cost},p={HASHER.parallelism}${salt}${digest}"
 
 
+def _guessed(password: str, words: Iterable[str]) -> str | None:
+    """By how many guesses it takes (zxcvbn: 30,000 common passwords, words, names, rows of keys, dates, l33t)."""
+    known = [*WELL_KNOWN, *CALENDAR, *(word.lower() for word in words)]
+    letters = re.sub(r"[^a-z]", "", password.casefold())
+    repeated = any(letters == word * n for word in known for n in (1, 2, 3))
+    if repeated or zxcvbn(password[:MOST_JUDGED], known)["guesses"] < LEAST_GUESSES:
+        return "is one of the first that are guessed"
+    return None
+
+
 def _weakness(password: str, username: str) -> str | None:
     if len(password) < LEAST_CHARACTERS:
         return f"is shorter than {LEAST_CHARACTERS} characters"
@@ -96,8 +121,7 @@ def _weakness(password: str, username: str) -> str | None:
     lowered = password.casefold()
     if username.casefold() in lowered:
         return "contains the user name"
-    letters = re.sub(r"[^a-z]", "", lowered)
-    if len(set(lowered)) < 5 or any(letters == word * n for word in WELL_KNOWN for n in (1, 2, 3)):
+    if len(set(lowered)) < 5:
         return "is one of the first that are guessed"
     if lowered in "abcdefghijklmnopqrstuvwxyz" * 2 or lowered in "0123456789" * 20 or lowered[::-1] in "9876543210" * 20:
         return "is one of the first that are guessed"

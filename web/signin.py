@@ -3,12 +3,16 @@
 import hashlib
 import hmac
 import time
+from datetime import UTC, datetime
 
 import pyotp
+from argon2.low_level import Type, hash_secret_raw
 
 from schemas import Problem, User
 from schemas.store.accounts import known_key
+from web.access import Person
 from web.address import counted
+from web.bodies import Proof
 from web.identity import account_of
 from web.password import matches, outdated, rehashed, turn
 from web.site import Site, actor
@@ -58,8 +62,29 @@ def _proven(here: Site, username: str, password: str, code: str | None, recovery
     here.accounts.take_back(by_address)
     here.accounts.forget(by_user)
     if outdated(user.password_hash):
-        here.users.rehash(user.id, rehashed(password))
+        here.users.rehash(user.id, user.password_hash, rehashed(password))
     return user
+
+
+def ask_again(here: Site, person: Person, proof: Proof) -> None:
+    """Who is signed in says password and second factor again, before somebody gets other rights.
+
+    Raises Problem PROOF_REQUIRED, and what prove() does.
+    """
+    if proof.own_password is None:
+        raise Problem("PROOF_REQUIRED")
+    prove(here, person.username, proof.own_password, proof.own_code, proof.own_recovery_code)
+
+
+def refuse_unused(here: Site, user: User) -> None:
+    """Raises Problem PASSWORD_EXPIRED where a password that somebody else has chosen was not replaced in time."""
+    hours = here.settings.web.initial_password_hours
+    if user.password_initial and hours and _age_h(user.password_changed_at) > hours:
+        raise Problem("PASSWORD_EXPIRED", f"it was good for {hours:g} hours")
+
+
+def _age_h(at: str) -> float:
+    return (datetime.now(UTC) - datetime.fromisoformat(at)).total_seconds() / 3600
 
 
 def step_of(secret: str, code: str) -> int | None:
@@ -72,9 +97,14 @@ def step_of(secret: str, code: str) -> int | None:
     return None
 
 
-def recovery_digest(code: str) -> bytes:
-    """What is stored of a recovery code: it has 80 random bits, so a fast hash is enough."""
-    return hashlib.sha256(code.replace("-", "").replace(" ", "").lower().encode()).digest()
+def recovery_digest(user: str, code: str) -> bytes:
+    """What is stored of a recovery code: argon2id, salted by the account, with what OWASP asks for at least."""
+    salt = hashlib.sha256(b"recovery code of " + user.encode()).digest()[:16]
+    return hash_secret_raw(_plain(code), salt, time_cost=2, memory_cost=19 * 1024, parallelism=1, hash_len=32, type=Type.ID)
+
+
+def _plain(code: str) -> bytes:
+    return code.replace("-", "").replace(" ", "").lower().encode()
 
 
 def _second(here: Site, user: User, secret: str, code: str | None, recovery_code: str | None) -> bool:
@@ -82,7 +112,9 @@ def _second(here: Site, user: User, secret: str, code: str | None, recovery_code
         step = step_of(secret, code)
         return step is not None and here.accounts.use_step(user.id, step)
     assert recovery_code is not None
-    return here.accounts.use_recovery(user.id, recovery_digest(recovery_code), {**actor(), "username": user.username})
+    who = {**actor(), "username": user.username}
+    before = hashlib.sha256(_plain(recovery_code)).digest()  # codes of earlier versions
+    return any(here.accounts.use_recovery(user.id, each, who) for each in (recovery_digest(user.id, recovery_code), before))
 
 
 def _failed(here: Site, user: User | None, by_user: str, what: str) -> None:

@@ -50,9 +50,10 @@ def enable(body: WithCode) -> Response:
     if step is None:
         raise Problem("TWO_FACTOR_INVALID")
     codes = [_recovery_code() for _ in range(RECOVERY_CODES)]
-    digests = [recovery_digest(code) for code in codes]
+    digests = [recovery_digest(person.id, code) for code in codes]
     if not here.accounts.enable_twofactor(person.id, factor.secret, step, digests, actor()):
         raise Problem("TWO_FACTOR_STATE", "it was set up anew meanwhile")
+    here.accounts.end_all(person.id, "session.void", actor(), but=person.session)
     return ok({"recovery_codes": codes}, "keep these codes where the phone is not")
 
 
@@ -66,6 +67,7 @@ def disable(body: DisableTwoFactor) -> Response:
         raise Problem("TWO_FACTOR_STATE", "it is off")
     prove(here, person.username, body.password, body.code, body.recovery_code)
     here.accounts.disable_twofactor(person.id, actor())
+    here.accounts.end_all(person.id, "session.void", actor(), but=person.session)
     return ok(None, "the second factor is off")
 
 

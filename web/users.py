@@ -5,17 +5,18 @@ from typing import Any
 from flask import Blueprint, Response
 
 from schemas import Problem, User
-from web.access import requires
+from web.access import current, requires
 from web.answers import Somebody
-from web.auth import facts
-from web.bodies import ChangedUser, NewUser
-from web.password import hash_password
+from web.auth import PROOF, facts
+from web.bodies import ChangedUser, NewUser, Proof
+from web.password import hash_password, words_of
 from web.reply import ok
-from web.signin import FREE_BY_USER
+from web.signin import FREE_BY_USER, ask_again
 from web.site import Site, actor, site
 
 users = Blueprint("users", __name__, url_prefix="/api/v1/auth/users")
 UNKNOWN = ("USER_NOT_FOUND",)
+AGAIN = ("PROOF_REQUIRED", *PROOF)
 
 
 @users.get("")
@@ -35,28 +36,33 @@ def show(id: str) -> Response:
 
 
 @users.post("")
-@requires("ADMIN", body=NewUser, data=Somebody, status=201, codes=("USER_INVALID", "BUSY"))
+@requires("ADMIN", body=NewUser, data=Somebody, status=201, codes=(*AGAIN, "USER_INVALID", "BUSY"))
 def add(body: NewUser) -> Response:
-    """Make an account."""
+    """Make an account; its password has to be used within three days. An administrator: with one's own password."""
     here = site()
-    hashed = hash_password(body.password, body.username)
+    if body.role == "ADMIN":
+        ask_again(here, current(), body)
+    hashed = hash_password(body.password, body.username, words_of(here.settings))
     with here.audited("user.add", body.username, role=body.role):
-        user = here.users.add(body.username, body.name or body.username, body.role, hashed)
+        user = here.users.add(body.username, body.name or body.username, body.role, hashed, initial=True)
     return ok(_shown(here, user), "", 201)
 
 
 @users.put("/<id>")
-@requires("ADMIN", body=ChangedUser, data=Somebody, codes=(*UNKNOWN, "USER_INVALID", "BUSY"))
+@requires("ADMIN", body=ChangedUser, data=Somebody, codes=(*UNKNOWN, *AGAIN, "USER_INVALID", "BUSY"))
 def change(id: str, body: ChangedUser) -> Response:
-    """Change an account; it counts at its next request."""
+    """Change an account; it counts at its next request. Role and password: with one's own password."""
     here = site()
     old = here.users.get(id)
-    changes: dict[str, Any] = body.model_dump(exclude_none=True)
+    changes: dict[str, Any] = body.model_dump(exclude_none=True, exclude=set(Proof.model_fields))
     if not changes:
         raise Problem("VALIDATION_FAILED", "nothing is to be changed")
+    if changes.get("role", old.role) != old.role or "password" in changes:
+        ask_again(here, current(), body)
     told = {key: value for key, value in changes.items() if key != "password"}
     if "password" in changes:
-        changes["password_hash"] = hash_password(changes.pop("password"), old.username)
+        changes["password_hash"] = hash_password(changes.pop("password"), old.username, words_of(here.settings))
+        changes["password_initial"] = old.id != current().id
         told["password"] = "changed"
     with here.audited("user.change", old.id, **told):
         user = here.users.set(old.id, **changes)
@@ -89,13 +95,15 @@ def unlock(id: str) -> Response:
 
 
 @users.delete("/<id>/2fa")
-@requires("ADMIN", data=Somebody, codes=(*UNKNOWN, "TWO_FACTOR_STATE"))
-def forget_twofactor(id: str) -> Response:
-    """Turn the second factor of an account off: phone and recovery codes are lost."""
+@requires("ADMIN", body=Proof, data=Somebody, codes=(*UNKNOWN, *AGAIN, "TWO_FACTOR_STATE", "BUSY"))
+def forget_twofactor(id: str, body: Proof) -> Response:
+    """Turn the second factor of an account off: phone and recovery codes are lost. With one's own password."""
     here = site()
     user = here.users.get(id)
+    ask_again(here, current(), body)
     if not here.accounts.disable_twofactor(user.id, actor()):
         raise Problem("TWO_FACTOR_STATE", "it is off")
+    here.accounts.end_all(user.id, "session.void", actor(), but=current().session)
     return ok(_shown(here, user))
 
 

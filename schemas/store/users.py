@@ -13,7 +13,7 @@ from schemas.errors import Problem
 from schemas.store.documents import Database, Documents
 from schemas.user import User
 
-CHANGEABLE = ("name", "role", "password_hash", "disabled")
+CHANGEABLE = ("name", "role", "password_hash", "password_initial", "disabled")
 
 
 class Users:
@@ -36,7 +36,7 @@ class Users:
         """Unlike any earlier stamp when an account has changed since, by any process."""
         return self._documents.stamp()
 
-    def add(self, username: str, name: str, role: str, password_hash: str) -> User:
+    def add(self, username: str, name: str, role: str, password_hash: str, *, initial: bool = False) -> User:
         """A new account; user names are unique."""
         now = utc()
         user = _valid(
@@ -48,6 +48,7 @@ class Users:
                 "password_hash": password_hash,
                 "created_at": now,
                 "password_changed_at": now,
+                "password_initial": initial,
             }
         )
         with self._documents.change() as database:
@@ -65,11 +66,11 @@ class Users:
         return _find(_all(self._documents.read()), key)
 
     def set(self, key: str, **changes: Any) -> User:
-        """Change name, role, password_hash or disabled of an account."""
+        """Change name, role, password_hash, password_initial or disabled of an account."""
         if unknown := sorted(set(changes) - set(CHANGEABLE)):
             raise Problem("USER_INVALID", f"{', '.join(unknown)} cannot be changed; {', '.join(CHANGEABLE)} can")
         if "password_hash" in changes:
-            changes["password_changed_at"] = utc()
+            changes = {"password_initial": False, **changes, "password_changed_at": utc()}
         with self._documents.change() as database:
             users = _all(database)
             old = _find(users, key)
@@ -78,10 +79,13 @@ class Users:
             database.table("users").update(user.model_dump(mode="json"), where("id") == user.id)
         return user
 
-    def rehash(self, key: str, password_hash: str) -> None:
-        """The same password by a newer method: nothing about the account changes."""
+    def rehash(self, key: str, old_hash: str, password_hash: str) -> None:
+        """The same password by a newer method: nothing about the account changes, unless it has another password by now."""
         with self._documents.change() as database:
-            user = _valid({**_find(_all(database), key).model_dump(mode="json"), "password_hash": password_hash})
+            found = _find(_all(database), key)
+            if found.password_hash != old_hash:
+                return
+            user = _valid({**found.model_dump(mode="json"), "password_hash": password_hash})
             database.table("users").update(user.model_dump(mode="json"), where("id") == user.id)
 
     def remove(self, key: str) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from flask import Flask
 
-from tests.people import PASSWORD, Caller, application, code, data, sign_in, site_of
+from tests.people import PASSWORD, PROOF, Caller, application, code, data, sign_in, site_of
 
 
 @pytest.fixture
@@ -32,7 +32,7 @@ def tamper(app: Flask, statement: str) -> None:
 def test_who_did_what_from_where_is_written_down(app: Flask, ada: Caller) -> None:
     ada.ask("POST", "/auth/users", json={"username": "olaf", "password": PASSWORD, "role": "VIEWER"})
     olaf = site_of(app).users.get("olaf")
-    ada.ask("PUT", f"/auth/users/{olaf.id}", json={"role": "OPERATOR"}, headers={"X-Request-ID": "r-1"})
+    ada.ask("PUT", f"/auth/users/{olaf.id}", json={"role": "OPERATOR", **PROOF}, headers={"X-Request-ID": "r-1"})
     sign_in(app.test_client(), "olaf", "wrong")
     rows = ada.get("/audit")["rows"]
     told = [(row["action"], row["username"], row["target"]) for row in rows]
@@ -110,7 +110,7 @@ def test_the_csv_has_every_row_and_no_formula(app: Flask, ada: Caller) -> None:
 def test_what_cannot_be_written_down_is_not_done(app: Flask, ada: Caller) -> None:
     with sqlite3.connect(site_of(app).accounts.path) as db:
         db.execute("CREATE TRIGGER full BEFORE INSERT ON audit BEGIN SELECT raise(FAIL, 'the disk is full'); END")
-    body = {"username": "olaf", "password": PASSWORD, "role": "ADMIN"}
+    body = {"username": "olaf", "password": PASSWORD, "role": "ADMIN", **PROOF}
     assert code(ada.ask("POST", "/auth/users", json=body)) == "STORE_FAILED"
     assert code(ada.ask("PUT", f"/auth/users/{ada.id}", json={"name": "Eve"})) == "STORE_FAILED"
     assert code(sign_in(app.test_client(), "ada")) == "STORE_FAILED"

@@ -29,11 +29,32 @@ from web.password import HASHER, hash_password, normal
         "123456789012345",
         "abcdefghijklmnop",
         "\ud800violet tram 88",
+        "1qaz2wsx3edc",
+        "p@ssw0rd1234",
+        "Passw0rd1234",
+        "Summer2026!!",
+        "Sommer2026!!",
+        "Autumn2025!!",
+        "December2025",
+        "Januar2026!!",
+        "football1234",
+        "Keyence12345",
+        "Siemens12345",
+        "unbelievable",
+        "MyPassword123!",
+        "Passwort1234!",
+        "Inspection01!",
+        "trustno1trustno1",
+        "zaq12wsxcde3",
+        "Monday2026!!",
+        "Schalke04Schalke04",
+        "node-01 node-01",
+        "Bottleplant2026",
     ],
 )
 def test_a_password_that_is_guessed_first_is_refused(password: str) -> None:
     with pytest.raises(Problem) as caught:
-        hash_password(password, "joan")
+        hash_password(password, "joan", ("bottleplant", "node"))
     assert caught.value.code == "USER_INVALID"
     assert password[:200] not in caught.value.message or password == ""
 

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from flask import Flask
 
-from tests.people import API, PASSWORD, SAME, Caller, application, code, data, sign_in, site_of
+from tests.people import API, PASSWORD, PROOF, SAME, Caller, application, code, data, sign_in, site_of
 from web import password as passwords
 from web.access import Person, still_allowed
 
@@ -83,7 +83,7 @@ def test_an_account_that_is_disabled_removed_or_given_another_password_is_out_at
         assert ada.ask("DELETE", f"/auth/users/{olaf.id}").status_code == 200
     else:
         change = {"disabled": True} if how == "disable" else {"password": OTHER}
-        assert ada.ask("PUT", f"/auth/users/{olaf.id}", json=change).status_code == 200
+        assert ada.ask("PUT", f"/auth/users/{olaf.id}", json={**change, **PROOF}).status_code == 200
     assert code(olaf.ask("GET", "/auth/me")) == "TOKEN_INVALID"
     assert code(refresh(olaf, olaf.data["refresh_token"])) == "TOKEN_INVALID"
     with app.app_context():
@@ -104,9 +104,9 @@ def test_what_the_command_line_does_to_an_account_counts_too(app: Flask, ada: Ca
 def test_a_changed_role_counts_at_the_next_request_without_signing_in_again(app: Flask, ada: Caller) -> None:
     olaf = Caller(app, "olaf", "VIEWER")
     assert code(olaf.ask("GET", "/audit")) == "PERMISSION_DENIED"
-    ada.ask("PUT", f"/auth/users/{olaf.id}", json={"role": "ADMIN"})
+    ada.ask("PUT", f"/auth/users/{olaf.id}", json={"role": "ADMIN", **PROOF})
     assert olaf.ask("GET", "/audit").status_code == 200
-    ada.ask("PUT", f"/auth/users/{olaf.id}", json={"role": "VIEWER"})
+    ada.ask("PUT", f"/auth/users/{olaf.id}", json={"role": "VIEWER", **PROOF})
     assert code(olaf.ask("GET", "/audit")) == "PERMISSION_DENIED"
 
 

@@ -9,7 +9,7 @@ from flask import Flask
 
 from deploy.command import main
 from schemas.store.audit import Entry
-from tests.people import API, PASSWORD, Caller, account, application, code, data, settings, sign_in, site_of
+from tests.people import API, PASSWORD, PROOF, Caller, account, application, code, data, settings, sign_in, site_of
 from web import password as passwords
 from web import setup
 from web.password import hash_password, matches
@@ -244,8 +244,8 @@ def test_an_account_may_not_be_made_with_more_than_the_form_has(app: Flask) -> N
     assert made.status_code == 201
     path = f"/auth/users/{data(made)['id']}"
     for change in ({"username": "eve"}, {"password_hash": "x"}, {"role": "ROOT"}, {"role": None, "id": "2"}, {}):
-        assert code(admin.ask("PUT", path, json=change)) == "VALIDATION_FAILED"
-    assert code(admin.ask("PUT", path, json={"password": "short"})) == "USER_INVALID"
+        assert code(admin.ask("PUT", path, json={**change, **PROOF})) == "VALIDATION_FAILED"
+    assert code(admin.ask("PUT", path, json={"password": "short", **PROOF})) == "USER_INVALID"
     assert data(admin.ask("PUT", path, json={"name": "<script>alert(1)</script>"}))["role"] == "OPERATOR"
     assert admin.ask("GET", path).mimetype == "application/json"
 
@@ -255,7 +255,7 @@ def test_the_last_administrator_stays(app: Flask) -> None:
     me = admin.get("/auth/me")["id"]
     for answer in (
         admin.ask("DELETE", f"/auth/users/{me}"),
-        admin.ask("PUT", f"/auth/users/{me}", json={"role": "VIEWER"}),
+        admin.ask("PUT", f"/auth/users/{me}", json={"role": "VIEWER", **PROOF}),
         admin.ask("PUT", f"/auth/users/{me}", json={"disabled": True}),
     ):
         assert code(answer) == "USER_INVALID"

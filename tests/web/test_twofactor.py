@@ -8,7 +8,7 @@ import pyotp
 import pytest
 from flask import Flask
 
-from tests.people import PASSWORD, Caller, application, code, data, sign_in, site_of
+from tests.people import PASSWORD, PROOF, Caller, application, code, data, sign_in, site_of
 
 
 @pytest.fixture
@@ -109,5 +109,5 @@ def test_an_administrator_helps_who_has_lost_phone_and_codes(app: Flask, ada: Ca
     olaf = Caller(app, "olaf", "OPERATOR")
     turned_on(olaf)
     assert code(olaf.ask("DELETE", f"/auth/users/{olaf.id}/2fa")) == "PERMISSION_DENIED"
-    assert data(ada.ask("DELETE", f"/auth/users/{olaf.id}/2fa"))["twofactor"] is False
+    assert data(ada.ask("DELETE", f"/auth/users/{olaf.id}/2fa", json=PROOF))["twofactor"] is False
     assert sign_in(app.test_client(), "olaf").status_code == 200

@@ -25,6 +25,7 @@ $("#password").addEventListener("submit", async (event) => {
 async function load() {
   const me = await get("/auth/me");
   const on = me.twofactor;
+  if (me.password_initial) toast(t("This password was chosen by somebody else. Replace it below: it is good for a short time only."), "error");
   put($("#factor"),
     h("p", h(on ? "span.tag.good" : "span.tag.warn", on ? t("On") : t("Off")), on ? ` ${t("{n} recovery codes left", { n: me.recovery_codes_left })}` : null),
     on && me.recovery_codes_left < 4 ? h("p.notice.warn", t("Few recovery codes are left: turn the second factor off and on again for new ones.")) : null,

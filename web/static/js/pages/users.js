@@ -41,6 +41,21 @@ function actions(user) {
     user.id === page.person.id ? null : button(t("Remove"), () => remove(user), ".danger"));
 }
 
+// Who gives rights, or takes them, says again who they are: a screen left alone must not be enough.
+async function own(required = true) {
+  const help = required ? t("This gives or takes rights, so it asks for your own password again.") : t("Only to make somebody an administrator, or to change a role.");
+  const rows = [{ name: "own_password", label: t("Your own password"), type: "password", autocomplete: "current-password", required, maxlength: 1024, help }];
+  if ((await get("/auth/me")).twofactor) rows.push({ name: "own_code", label: t("Code of your authenticator app"), inputmode: "numeric", autocomplete: "one-time-code", maxlength: 32, required, help: t("Or a recovery code") });
+  return rows;
+}
+
+function proven({ own_password, own_code = "", ...values }) {
+  if (!own_password) return values;
+  const code = own_code.trim();
+  if (!code) return { ...values, own_password };
+  return { ...values, own_password, ...(/^[0-9]{6}$/.test(code) ? { own_code: code } : { own_recovery_code: code.toLowerCase() }) };
+}
+
 async function done(request, text) {
   await request;
   if (text) toast(text);
@@ -52,20 +67,22 @@ async function edit(user) {
     { name: "name", label: t("Name"), value: user.name, required: true, maxlength: 64 },
     { name: "role", label: t("Role"), value: user.role, options: ROLES },
     { name: "disabled", label: t("Disabled: cannot sign in, all sessions end"), type: "checkbox", value: user.disabled },
-  ], { send: (values) => put(`/auth/users/${user.id}`, values) });
+    ...await own(false),
+  ], { send: (values) => put(`/auth/users/${user.id}`, proven(values)) });
   if (saved) await done(null, t("Saved"));
 }
 
 async function password(user) {
   const saved = await form(t("New password for {name}", { name: user.username }), [
     { name: "password", label: t("Password"), type: "password", autocomplete: "new-password", required: true, minlength: 12, maxlength: 128, help: HELP },
-  ], { text: t("All sessions of this account end."), send: (values) => put(`/auth/users/${user.id}`, values) });
+    ...await own(),
+  ], { text: t("All sessions of this account end. The password has to be replaced by its owner within three days."), send: (values) => put(`/auth/users/${user.id}`, proven(values)) });
   if (saved) await done(null, t("Saved"));
 }
 
 async function forget(user) {
-  const sure = await confirm(t("Turn the second factor off?"), t("For who has lost phone and recovery codes. Be sure that {name} asked for it.", { name: user.name }), { yes: t("Turn off"), danger: true });
-  if (sure) await done(del(`/auth/users/${user.id}/2fa`), t("Saved"));
+  const saved = await form(t("Turn the second factor off?"), await own(), { yes: t("Turn off"), text: t("For who has lost phone and recovery codes. Be sure that {name} asked for it.", { name: user.name }), send: (values) => del(`/auth/users/${user.id}/2fa`, { body: proven(values) }) });
+  if (saved) await done(null, t("Saved"));
 }
 
 async function remove(user) {
@@ -79,7 +96,8 @@ $("#add").addEventListener("click", doing(async () => {
     { name: "name", label: t("Name"), maxlength: 64 },
     { name: "role", label: t("Role"), value: "VIEWER", options: ROLES },
     { name: "password", label: t("Password"), type: "password", autocomplete: "new-password", required: true, minlength: 12, maxlength: 128, help: HELP },
-  ], { yes: t("Make the account"), send: ({ name, ...values }) => post("/auth/users", name ? { name, ...values } : values) });
+    ...await own(false),
+  ], { yes: t("Make the account"), send: ({ name, ...values }) => post("/auth/users", proven(name ? { name, ...values } : values)) });
   if (made) await done(null, t("The account is made"));
 }));
 
