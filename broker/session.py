@@ -145,13 +145,13 @@ class Session:
     def stop(self, last: bytes | None, limit_s: float) -> None:
         """Send what waits, then the last state, and leave; the broker keeps our session."""
         self._last = Message(self.names("state"), last, retain=True) if last is not None else None
-        until = time.monotonic() + limit_s / 2
-        while self.online and time.monotonic() < until and self._turns.waits:
+        until = time.monotonic() + limit_s
+        while self.online and time.monotonic() < until - limit_s / 2 and self._turns.waits:
             self._outbox.nudge()
             time.sleep(0.01)
         self._stopping.set()
         self._outbox.nudge()
-        self._thread.join(limit_s)
+        self._thread.join(until - time.monotonic())
         self._dialling.leave()
         if not self._thread.is_alive():
             self._outbox.close()

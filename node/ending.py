@@ -11,17 +11,12 @@ import time
 from collections.abc import Callable, Iterable
 
 from node.intake import Intake
+from node.limits import ANSWER_S, FINISH_S
 from node.station import Station
 from node.watch import answer
 from schemas import Problem
 
 log = logging.getLogger(__name__)
-
-FINISH_S = 2.0  # for the parts that are being inspected
-ANSWER_S = 1.5  # for those that wait
-APART_S = 2.5  # for whatever ends beside one another
-CLOSE_S = 1.0
-TOTAL_S = FINISH_S + ANSWER_S + APART_S + CLOSE_S
 
 
 def finish(stations: Iterable[Station]) -> None:

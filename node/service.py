@@ -20,7 +20,7 @@ import cv2
 from broker.outbox import Outbox
 from broker.session import OFFLINE, Session
 from broker.topics import Names
-from node import ending
+from node import ending, limits
 from node.actions import Actions
 from node.alarms import Alarms
 from node.arrival import Received
@@ -48,9 +48,6 @@ from schemas.store.shown import Shown
 
 log = logging.getLogger(__name__)
 
-BEAT_LIMIT_S = 8.0
-CONNECTING_LIMIT_S = 60.0
-KEEPING_LIMIT_S = 120.0  # a log of gigabytes is moved in one go, once whoever held it is gone
 EDGE_LIMIT = 256
 EDGE_BATCH = 64
 Outcome = Literal["stop", "reload"]
@@ -114,6 +111,7 @@ class Service:
             state,
             tuple(station.id for station in settings.station if station.mqtt),
             tuple(COMMANDS),
+            limits.BROKER,
         )
         self.chores = Chores(self)
         self.keeping = Keeping(self.ledger, settings.history, self.alarms)
@@ -221,19 +219,19 @@ class Service:
 
     def _beats(self) -> Beats:
         beats = {
-            "broker": (self.session.beat_ns, BEAT_LIMIT_S if self.session.online else CONNECTING_LIMIT_S),
-            "lines": (self.driver.beat_ns, BEAT_LIMIT_S),
-            "chores": (self.chores.beat_ns, 3 * BEAT_LIMIT_S),
-            "keeping": (self.keeping.beat_ns, KEEPING_LIMIT_S),
-            "sources": (self._sources_beat_ns, BEAT_LIMIT_S),
+            "broker": (self.session.beat_ns, limits.BEAT_S),
+            "lines": (self.driver.beat_ns, limits.BEAT_S),
+            "chores": (self.chores.beat_ns, limits.CHORES_BEAT_S),
+            "keeping": (self.keeping.beat_ns, limits.KEEPING_BEAT_S),
+            "sources": (self._sources_beat_ns, limits.BEAT_S),
         }
         for station in self.stations.values():
             if station.current is None:
-                beats[f"station {station.id}"] = (station.beat_ns, BEAT_LIMIT_S)
+                beats[f"station {station.id}"] = (station.beat_ns, limits.BEAT_S)
         return beats
 
     def _end(self) -> None:
-        """Put everything away, in less than ending.TOTAL_S."""
+        """Put everything away, in less than limits.END_S."""
         notify("STOPPING=1" if self._asked == "stop" else "STATUS=reloading")
         self._asked = self._asked or "stop"
         self.intake.draining = True
@@ -244,20 +242,20 @@ class Service:
                 "chores": self.chores.stop,
                 "keeping": self.keeping.stop,
             },
-            ending.FINISH_S + 0.5,
+            limits.FINISH_S + limits.STOP_S,
         )
-        late += ending.apart({"answers": lambda: ending.answer_waiting(self.stations.values(), self.intake)}, ending.ANSWER_S)
+        late += ending.apart({"answers": lambda: ending.answer_waiting(self.stations.values(), self.intake)}, limits.ANSWER_S)
         late += ending.apart(
             {
                 "lines": lambda: self.driver.stop(1.5),
                 "pictures": lambda: self.pictures.stop(1.0),
                 "showing": lambda: self.showing.stop(0.5),
-                "broker": lambda: self.session.stop(OFFLINE, 2.0),
+                "broker": lambda: self.session.stop(OFFLINE, limits.BROKER_STOP_S),
                 **{f"camera of {station.id}": station.camera.close for station in self.stations.values()},
             },
-            ending.APART_S,
+            limits.APART_S,
         )
-        late += ending.apart({"metrics": self.metrics.close, "ledger": self.ledger.close}, ending.CLOSE_S)
+        late += ending.apart({"metrics": self.metrics.close, "ledger": self.ledger.close}, limits.CLOSE_S)
         os.close(self._lock_file)
         gc.unfreeze()
         self.left_behind = bool(late) or not all(station.ended for station in self.stations.values())

@@ -15,6 +15,7 @@ from typing import NoReturn, TypeVar
 
 from broker.outbox import Outbox
 from node.gpio.driver import LineDriver
+from node.limits import STILL_S
 from node.metrics import Metrics
 from node.notify import notify
 from node.part import Inspection, Part
@@ -26,7 +27,6 @@ log = logging.getLogger(__name__)
 T = TypeVar("T")
 
 WATCH_S = 0.02
-STILL_S = 2.0  # the watch did not run for so long: nobody did
 AGAIN_S = 1.0  # what a part has left after that
 ABANDONED_LIMIT = 3
 Beats = dict[str, tuple[int, float]]  # each thread's last heartbeat (monotonic ns), and its limit in seconds

@@ -12,7 +12,7 @@ import pytest
 import node.publish
 from broker.outbox import Outbox
 from broker.topics import Names
-from node import ending
+from node import ending, limits
 from node.alarms import Alarms
 from node.arrival import Received
 from node.cameras import Request, synthetic
@@ -220,4 +220,4 @@ def test_what_does_not_end_in_time_is_left_behind() -> None:
 
 
 def test_the_shares_of_the_end_are_less_than_ten_seconds() -> None:
-    assert ending.TOTAL_S + 0.5 < 10
+    assert limits.END_S < 10
