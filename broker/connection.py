@@ -129,6 +129,7 @@ class Connection:
         self._beat = beat
         self._wake = wake  # an eventfd of the owner, who writes to it when there is something to send
         self._asked: dict[int, list[str]] = {}
+        self._came: dict[int, bool] = {}  # messages not acknowledged yet, as they came; whether they may be
         self._heard_at = time.monotonic()
         self._looked_at = time.monotonic()
         # within what the settings ask for, but never later than dead_s: 10 s of keep alive are 15 s
@@ -277,9 +278,16 @@ class Connection:
         return size_of(message, self.v5)
 
     def ack(self, ack: Ack) -> None:
-        """Acknowledge a message that came over this connection."""
-        if self.ended is None:
-            self.client.ack(*ack)
+        """Acknowledge a message that came over this connection: it goes out when all that came before it are acknowledged.
+
+        MQTT wants that order (4.6.0-2), and rumqttd ends the connection over any other.
+        """
+        if ack.qos == 0:
+            return
+        self._came[ack.mid] = True
+        while self._came and self.ended is None and self._came[mid := next(iter(self._came))]:
+            del self._came[mid]
+            self.client.ack(mid, ack.qos)
 
     def ping(self) -> None:
         """Ask for a sign of life."""
@@ -329,6 +337,8 @@ class Connection:
             self.side.subscribed(topic, str(reason) if reason.is_failure else None, reason.value)
 
     def _on_message(self, _client: mqtt.Client, _userdata: Any, message: mqtt.MQTTMessage) -> None:
+        if message.qos:
+            self._came[message.mid] = False
         self.side.received(incoming(message), Ack(message.mid, message.qos))
 
     def _on_publish(self, _client: Any, _userdata: Any, mid: int, reason: ReasonCode, _props: Any) -> None:

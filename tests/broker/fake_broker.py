@@ -187,8 +187,7 @@ class _Link:
             if kind == "publish":
                 self._publish(head, body, size)
             elif kind == "puback" and self.session is not None:
-                self.session.in_flight.pop(struct.unpack("!H", body[:2])[0], None)
-                self.deliver()
+                self._acknowledged(struct.unpack("!H", body[:2])[0])
             elif kind == "subscribe":
                 self._subscribe(body)
             elif kind == "pingreq":
@@ -290,6 +289,13 @@ class _Link:
     def _acknowledge(self, mid: int, code: int = 0) -> None:
         self.unacknowledged -= 1
         self._write(packet(0x40, struct.pack("!H", mid) + (bytes([code, 0]) if code and self.v5 else b"")))
+
+    def _acknowledged(self, mid: int) -> None:
+        assert self.session is not None
+        if mid != next(iter(self.session.in_flight), mid) and mid in self.session.in_flight:  # MQTT 4.6.0-2
+            self._send_away(0x82, f"PUBACK {mid} came before that of an earlier message")
+        self.session.in_flight.pop(mid, None)
+        self.deliver()
 
     def _subscribe(self, body: bytes) -> None:
         assert self.session is not None

@@ -52,6 +52,17 @@ def pair(tmp_path: Path) -> Iterator[Any]:
         each.close()
 
 
+def test_messages_are_acknowledged_in_the_order_in_which_they_came(pair: Any) -> None:
+    two = pair(stations=("cam1",))
+    two.online()
+    for number in range(60):  # echoes wait for a commit, triggers between them do not
+        two.trigger(f"t{number}")
+        time.sleep(0.005)
+    wait_for(lambda: len(two.ids()) == 60, 20, "all results")
+    wait_for(lambda: not two.bench.session._results._echoed, 20, "the echoes' confirmations")
+    assert two.broker.broken == []
+
+
 @pytest.mark.parametrize("most", [1, 2, 10, 20, 65535])
 @pytest.mark.parametrize("count", [1, 32])
 def test_no_more_messages_wait_for_their_puback_than_the_broker_allows(pair: Any, most: int, count: int) -> None:
