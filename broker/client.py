@@ -24,13 +24,14 @@ from broker.link import Link, Received, WrongProtocol
 from broker.threaded import Consumer, Producer
 from broker.topics import Names
 from schemas import Problem, Reply, Trigger, new_id
-from schemas.base import explain
+from schemas.base import explain, plain
 from schemas.settings import BrokerSettings
 from schemas.trigger import as_trigger
 
 __all__ = ["Accepted", "Client", "Consumer", "Gone", "Producer"]
 
 log = logging.getLogger(__name__)
+MOST_BYTES = 4 * 1024 * 1024  # of a message that is followed
 
 CONNECT_S = 5.0
 LOOK_S = 0.5
@@ -126,10 +127,11 @@ class Client:
                 return read_object(message.topic, message.payload)
         return None
 
-    def follow(self, topics: Iterable[str]) -> Iterator[tuple[str, dict[str, Any]]]:
+    def follow(self, topics: Iterable[str], most_bytes: int = MOST_BYTES) -> Iterator[tuple[str, dict[str, Any]]]:
         """Topic and payload of every message on these topics (with + and #), retained ones first, until the broker is away.
 
-        An empty payload, which clears a retained topic, is {}. What is not a JSON object is left out, with a warning.
+        An empty payload, which clears a retained topic, is {}. What is not a JSON object, or larger than `most_bytes`, is
+        left out, with a warning.
         """
         link = self.link()
         told = 0
@@ -141,6 +143,8 @@ class Client:
                     told = waiter.missed
                 if message is None:
                     link.check()
+                elif len(message.payload) > most_bytes:
+                    log.warning("%s: a message of %d bytes is left out", plain(message.topic, 200), len(message.payload))
                 elif (value := read_object(message.topic, message.payload)) is not None:
                     yield message.topic, value
 

@@ -64,6 +64,9 @@ CATALOGUE: dict[str, Entry] = {
     # commands, settings, users
     "BAD_JSON": Entry("The document is not strict JSON", 400, "Send one UTF-8 JSON document"),
     "BAD_COMMAND": Entry("The command is not what the contract says", 400, "Check the payload against the schema"),
+    "BAD_MESSAGE": Entry(
+        "The node or somebody else said something unreadable here", 502, "Check who may publish there: deploy/acl.conf"
+    ),
     "COMMAND_STALE": Entry(
         "The command is too old to be done", 409, "Send it again, with another request_id, if it still holds"
     ),

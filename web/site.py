@@ -39,7 +39,8 @@ class Site:
         self.programs = Programs(self.state / "programs")
         self.ledger = Limited(self.state / "ledger.db")
         self.listeners: list[Callable[[str, dict[str, Any]], None]] = []
-        self._watch = Watch(Names(loaded.settings.broker.base, loaded.settings.node_id), self.new_client)
+        names = Names(loaded.settings.broker.base, loaded.settings.node_id)
+        self._watch = Watch(names, self.new_client, [station.id for station in loaded.settings.station])
         self.checked: dict[bytes, Token] = {}  # access tokens by their hash, of those keys
         self._client: Client | None = None
         self._lock = threading.Lock()

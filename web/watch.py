@@ -1,25 +1,45 @@
 """What the node says, as last heard: one thread follows its topics, and passes each message on to who listens.
 
+Nothing is taken that is not what the topic's model says, or is of a station that is not ours: whoever may publish there
+changes what pages show, and breaks none. An alarm that cannot be read is still an alarm, and shown as one.
+
 The thread begins with the first who asks, so that a command that only makes an application starts none. The web goes on
 without broker and node: `broker` then says why nothing is heard.
 """
 
 import contextlib
 import logging
+import re
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Any
+
+from pydantic import BaseModel, ValidationError
 
 from broker.client import Client
 from broker.topics import Names
-from schemas import Problem
+from schemas import Alarm, Event, Info, Metrics, NodeState, Problem, Result
+from schemas.base import plain, utc
+from schemas.errors import CATALOGUE
 
 log = logging.getLogger(__name__)
 FOLLOWED = ("state", "info", "result", "latest", "alarm", "event", "metrics")
 ONE_LEVEL = ("result", "latest", "alarm", "event")
 AGAIN_S = 2.0
 MOST_ALARMS = 200
+MOST_BYTES = 256 * 1024
+MODELS: dict[str, type[BaseModel]] = {
+    "state": NodeState,
+    "info": Info,
+    "result": Result,
+    "latest": Result,
+    "alarm": Alarm,
+    "event": Event,
+    "metrics": Metrics,
+}
+ALARM_CODE = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
+UNREADABLE = CATALOGUE["BAD_MESSAGE"].message
 Heard = Callable[[str, str, dict[str, Any]], None]
 
 
@@ -30,7 +50,7 @@ class Watch:
     a cleared topic. They run on the thread that reads, so they only store and wake.
     """
 
-    def __init__(self, names: Names, connect: Callable[[], Client]) -> None:
+    def __init__(self, names: Names, connect: Callable[[], Client], stations: Collection[str]) -> None:
         self.broker: Problem | None = Problem("BROKER_AWAY", "not connected yet")
         self.state: dict[str, Any] | None = None
         self.info: dict[str, Any] | None = None
@@ -41,7 +61,9 @@ class Watch:
         self.began_at = 0.0
         self.settled = threading.Event()  # the node's state was heard, or the broker was found to be away
         self.listeners: list[Heard] = []
+        self.refused = 0  # messages that were no such thing
         self._names = names
+        self._stations = frozenset(stations)
         self._connect = connect
         self._client: Client | None = None
         self._ended = threading.Event()
@@ -77,7 +99,7 @@ class Watch:
                 client.link()
                 self.broker = None
                 topics = [self._names(name, "+" if name in ONE_LEVEL else "") for name in FOLLOWED]
-                for topic, value in client.follow(topics):
+                for topic, value in client.follow(topics, MOST_BYTES):
                     self._take(topic, value)
                     if self._ended.is_set():
                         break
@@ -92,6 +114,13 @@ class Watch:
 
     def _take(self, topic: str, value: dict[str, Any]) -> None:
         name, leaf = self._named(topic)
+        found = self._checked(name, leaf, value)
+        if found is None:
+            self.refused += 1
+            if self.refused < 10 or self.refused % 1000 == 0:
+                log.warning("%s: not what its model says (%d such messages)", plain(topic, 200), self.refused)
+            return
+        value = found
         self.heard_at = time.monotonic()
         if name == "state":
             self.state = value or None
@@ -103,15 +132,44 @@ class Watch:
         elif name == "latest":
             self.latest[leaf] = value
         elif name == "alarm":
-            alarms = {code: alarm for code, alarm in self.alarms.items() if code != leaf}
-            if value and len(alarms) < MOST_ALARMS:
-                alarms[leaf] = value
-            self.alarms = alarms
+            self.alarms = self._alarms_with(leaf, value)
         for listener in tuple(self.listeners):
             try:
                 listener(name, leaf, value)
             except Exception:  # a listener's fault must not end what all the others hear
                 log.exception("a listener failed at %s", topic)
+
+    def _checked(self, name: str, leaf: str, value: dict[str, Any]) -> dict[str, Any] | None:
+        """The value if it is what its topic says, a stand-in for an alarm that is not; None for what is to be left out."""
+        if not value:
+            return value if name in ("state", "info", "latest") or (name == "alarm" and ALARM_CODE.fullmatch(leaf)) else None
+        try:
+            said = MODELS[name].model_validate(value)
+        except (ValidationError, KeyError):
+            if name == "alarm" and ALARM_CODE.fullmatch(leaf):
+                known = self.alarms.get(leaf)
+                since = known["since"] if known is not None and known["message"] == UNREADABLE else utc()
+                return {"code": leaf, "message": UNREADABLE, "since": since, "station": None}
+            return None
+        if isinstance(said, Result) and (leaf not in self._stations or said.station != leaf or said.node != self._names.node):
+            return None
+        if isinstance(said, NodeState) and not self._stations >= said.stations.keys():
+            return {**value, "stations": {id: each for id, each in value["stations"].items() if id in self._stations}}
+        if isinstance(said, Alarm):
+            if not ALARM_CODE.fullmatch(leaf):
+                return None
+            return {**value, "message": said.message[:1000]}
+        return value
+
+    def _alarms_with(self, code: str, value: dict[str, Any]) -> dict[str, dict[str, Any]]:
+        """The alarms with this one as it is now. Where there are too many, one that can be read pushes out one that cannot."""
+        alarms = {known: alarm for known, alarm in self.alarms.items() if known != code}
+        if value and len(alarms) >= MOST_ALARMS:
+            noise = next((known for known, alarm in alarms.items() if alarm["message"] == UNREADABLE), None)
+            if noise is None or value["message"] == UNREADABLE:
+                return alarms
+            del alarms[noise]
+        return {**alarms, code: value} if value else alarms
 
     def _named(self, topic: str) -> tuple[str, str]:
         if (name := self._prefixes.get(topic)) is not None:

@@ -50,7 +50,17 @@ function draw() {
   const shown = rows.filter((row) => !seenBy(row)).slice(0, MOST);
   const rest = rows.slice(shown.length);
   box.hidden = rows.length === 0;
-  put(box, shown.map(row), rest.length < 2 ? rest.map(row) : h("details.notice.warn", { open }, h("summary", t("Further alarms: {count}", { count: rest.length })), h("div.stack", rest.map(row))));
+  put(box, shown.map(safely), rest.length < 2 ? rest.map(safely) : h("details.notice.warn", { open }, h("summary", t("Further alarms: {count}", { count: rest.length })), h("div.stack", rest.map(safely))));
+}
+
+// One that cannot be drawn must not hide the others.
+function safely([code, alarm]) {
+  try {
+    return row([code, alarm]);
+  } catch (error) {
+    console.error(error);
+    return h("div.notice.error", { dataset: { alarm: code } }, h("span.cluster", icon("warning"), h("strong", code), h("span", t("Unreadable alarm"))));
+  }
 }
 
 function row([code, alarm]) {
