@@ -23,6 +23,7 @@ from broker.ends import Accepted, Gone, read_object
 from broker.link import Link, Received, WrongProtocol
 from broker.threaded import Consumer, Producer
 from broker.topics import Names
+from broker.wire import new_client_id
 from schemas import Problem, Reply, Trigger, new_id
 from schemas.base import explain, plain
 from schemas.settings import BrokerSettings
@@ -151,7 +152,7 @@ class Client:
     def _connected(self) -> Link:
         while True:
             try:
-                link = Link(self._settings, f"inspection-client-{new_id()}", self._connect_s, v5=self._v5)
+                link = Link(self._settings, new_client_id("client"), self._connect_s, v5=self._v5)
                 break
             except WrongProtocol:
                 log.warning("the broker does not speak MQTT 5: trying MQTT 3.1.1")

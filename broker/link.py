@@ -143,11 +143,14 @@ class Link:
     def publish(self, topic: str, payload: bytes, extra: dict[str, Any] | None = None, *, retain: bool = False) -> bool:
         """Publish with QoS 1; returns when the broker has confirmed: whether anybody subscribes, as far as it tells."""
         given = None
+        qos, retain = min(1, self.properties.get("MaximumQoS", 1)), retain and bool(self.properties.get("RetainAvailable", 1))
         if self.v5:
             given = properties(PacketTypes.PUBLISH)
             for name, value in {"ContentType": "application/json", **(extra or {})}.items():
                 setattr(given, name, value)
-        info = self._client.publish(topic, payload, 1, retain, given)
+        info = self._client.publish(topic, payload, qos, retain, given)
+        if not qos:
+            return True
         reason = self._acknowledged(info.rc, info.mid, f"the message to {topic}")[0]
         if reason.is_failure:
             raise Problem("BROKER_AWAY", f"it refuses the message to {topic}: {reason}")

@@ -2,9 +2,9 @@
 
 The file `alive` says when this node was last on line, so a start knows how long the outage was; one that cannot be written
 makes that unknown and is told, no more. `broker.json` keeps what was learned of a broker: which version of MQTT it speaks and
-by what client id. MQTT 5, once spoken with a broker, is not given up because of an outage, during which a proxy may accept and
-close: MQTT 3.1.1 is spoken where the broker itself refuses 5, or where it never answered it while it answers 3.1.1; and 5 is
-tried again at each start, and at each connection where the refusal was only silence.
+by what client id, and how long packets may be. MQTT 5, once spoken with a broker, is not given up because of an outage, during
+which a proxy may accept and close: MQTT 3.1.1 is spoken where the broker itself refuses 5, or where it never answered it while
+it answers 3.1.1; and 5 is tried again at each start, and at each connection where the refusal was only silence.
 
 Back-off: a broker that cannot be reached is tried every second if it is on this machine, and every few seconds elsewhere. Who
 refuses us, or ends each connection soon after it began, is tried ever more seldom.
@@ -66,6 +66,7 @@ class Presence:
         self._said: bool = known.get("said", False)  # the broker itself refused MQTT 5
         self._spoke5: bool = known.get("spoke5", False)
         self._assigned: str | None = known.get("client_id")
+        self.limit: int | None = known.get("packet_bytes")  # that the broker kept to itself
         self._v5 = True  # what is asked for next
         self._silent = 0
         self._will_retain, self._will_qos = True, 1
@@ -144,6 +145,12 @@ class Presence:
         if assigned_id and not self.client_id:
             self._assigned = assigned_id
         if before != (self._version, self._said, self._spoke5, self._assigned):
+            self._save()
+
+    def learn(self, limit: int) -> None:
+        """The broker takes no larger packets."""
+        if limit != self.limit:
+            self.limit = limit
             self._save()
 
     def adapt(self, reason: str) -> bool:
@@ -228,9 +235,11 @@ class Presence:
             return {}
 
     def _save(self) -> None:
-        known = {"url": self._url, "protocol": self._version, "said": self._said, "spoke5": self._spoke5}
+        known: dict[str, Any] = {"url": self._url, "protocol": self._version, "said": self._said, "spoke5": self._spoke5}
         if self._assigned is not None:
             known["client_id"] = self._assigned
+        if self.limit is not None:
+            known["packet_bytes"] = self.limit
         with contextlib.suppress(OSError):  # then it is learned again
             new = self._known_file.with_suffix(".new")
             new.write_text(json.dumps(known))

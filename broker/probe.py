@@ -6,7 +6,8 @@ from typing import Any, NamedTuple
 
 from broker.link import Link, Waiter, WrongProtocol
 from broker.topics import Names
-from schemas import Problem, new_id
+from broker.wire import new_client_id
+from schemas import Problem
 from schemas.settings import BrokerSettings
 
 COUNT = 20
@@ -33,7 +34,7 @@ class Probed(NamedTuple):
 
 def probe(settings: BrokerSettings, node_id: str, limit_s: float = 5.0) -> Probed:
     """Raises Problem BROKER_AWAY if the broker cannot be reached."""
-    me = f"inspection-probe-{new_id()}"
+    me = new_client_id("probe")
     tried, refused = None, None
     try:
         # as a PLC would: our own way of acknowledging hides what a broker without TCP_NODELAY costs the others

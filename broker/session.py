@@ -98,7 +98,7 @@ class Session:
         self._dialling = Dialling(settings, times.connect_s, outbox.wake)
         self._subscriptions = Subscriptions(self.names, stations, commands)
         self._results = Results(outbox, ledger)
-        self._troubles = Troubles()
+        self._troubles = Troubles(self._presence.limit)
         self._turns = Turns(outbox, self._results, self._troubles)
         self._fence = Fence(False, 0.0)
         self._lag = Lag()
@@ -264,6 +264,7 @@ class Session:
             reasons += self._subscriptions.told()
         reasons += self._troubles.told()
         if self._troubles.limit and self.kind is not None:
+            self._presence.learn(self._troubles.limit)
             reasons.append(f"the broker does not take packets of more than {self._troubles.limit} bytes: they are shortened")
         if self._fence.given_up:
             reasons.append(f"the broker does not bring back what the node publishes to {self._marker}")

@@ -37,9 +37,9 @@ class _Trouble:
 class Troubles:
     """See the head of this file."""
 
-    def __init__(self) -> None:
+    def __init__(self, limit: int | None = None) -> None:
         self._topics: dict[str, _Trouble] = {}
-        self.limit: int | None = None  # bytes of a packet, learned from refusals: for all topics
+        self.limit = limit  # bytes of a packet, learned from refusals: for all topics
 
     def __bool__(self) -> bool:
         return bool(self._topics)

@@ -15,6 +15,7 @@ import select
 import socket
 import ssl
 import time
+import uuid
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -237,6 +238,11 @@ class Client(mqtt.Client):
 
     def _create_socket(self) -> Any:
         return self._dialled
+
+
+def new_client_id(kind: str) -> str:
+    """A new id that every broker must take: at most 23 letters and digits (MQTT 5, 3.1.3.1)."""
+    return f"{kind}{uuid.uuid4().hex}"[:23]
 
 
 def properties(packet: int) -> Any:

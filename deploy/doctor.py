@@ -102,6 +102,9 @@ def broker(settings: BrokerSettings, node: str, *, ours: bool) -> Iterator[Row]:
         yield Row("broker sessions", "warn", f"kept for {expiry_s} s only", todo)
     if found.properties.get("MaximumQoS", 1) < 1:
         yield Row("broker QoS", "fail", "QoS 0 only", "Allow QoS 1: the promise needs it")
+    if not found.properties.get("WildcardSubscriptionAvailable", 1):
+        todo = "Allow them: without, what is sent to stations and commands that do not exist is not answered"
+        yield Row("broker wildcards", "warn", "none", todo)
     if found.properties.get("MaximumPacketSize", LEAST_PACKET_BYTES) < LEAST_PACKET_BYTES:
         found_bytes = found.properties["MaximumPacketSize"]
         yield Row("broker packets", "fail", f"at most {found_bytes} bytes", f"Allow at least {LEAST_PACKET_BYTES} bytes")
@@ -139,6 +142,8 @@ def ask(settings: BrokerSettings, node: str) -> Iterator[Row]:
         error = station.get("error") or {}
         found = f"{station.get('state')}, program {station.get('program')} version {station.get('program_version')}"
         yield Row(f"station {id}", "ok" if ready else "warn", found, "" if ready else error.get("message") or "See its state")
+    for reason in state.get("broker") or ():
+        yield Row("broker and node", "warn", reason, "See the terms of the broker in docs/broker.md")
     for code in state.get("alarms") or ():
         yield Row(f"alarm {code}", "warn", "active", "See the topic alarm, or `inspection-node watch`")
 

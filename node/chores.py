@@ -141,6 +141,7 @@ class Chores:
             protocol=service.session.protocol if service.session.kind else None,
             simulated=any(station.simulated for station in stations.values()),
             alarms=tuple(sorted(service.alarms.active)),
+            broker=service.session.reasons,
         )
 
     def _state(self) -> None:

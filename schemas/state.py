@@ -39,6 +39,9 @@ class NodeState(Shape):
     protocol: Literal["5.0", "3.1.1"] | None = Field(default=None, description="Version of MQTT that is spoken.")
     simulated: bool | None = Field(default=None, description="Whether any camera or lines are simulated.")
     alarms: tuple[str, ...] = Field(default=(), strict=False, description="Codes of the active alarms.")
+    broker: tuple[str, ...] = Field(
+        default=(), strict=False, description="What the broker lacks, refuses or does to us, a sentence each."
+    )
 
 
 class Event(Shape):

@@ -91,6 +91,9 @@ def _broker(here: Site) -> tuple[Mood, str, str]:
     away = here.watch.broker
     if away is not None:
         return "degraded", away.message, CATALOGUE[away.code].advice
+    told = here.watch.alarms.get("BROKER")
+    if told is not None:  # the node hears it better than we do
+        return "degraded", str(told.get("message")), "See the alarms"
     return "ok", here.settings.broker.url, ""
 
 

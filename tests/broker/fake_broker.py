@@ -148,7 +148,9 @@ class FakeBroker:
     def route(self, topic: str, payload: bytes, qos: int, retain: bool) -> None:
         """Deliver a message, now or when the client comes."""
         if retain:
-            self.retained[topic] = payload
+            self.retained.pop(topic, None)
+            if payload:
+                self.retained[topic] = payload
         for session in self.sessions.values():
             granted = [most for each, most in session.filters.items() if matches(each, topic)]
             if granted:

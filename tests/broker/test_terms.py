@@ -142,6 +142,12 @@ def test_a_packet_limit_that_a_broker_keeps_to_itself_is_found_out(pair: Any) ->
     wait_for(lambda: two.ids() == ["t1", "t2", "t3"], 30)
     assert len(two.broker.connects) < 8
     wait_for(lambda: "bytes" in two.bench.trouble)
+    began = len(two.broker.connects)
+    two.bench.again()
+    two.online()
+    two.trigger("t4")
+    wait_for(lambda: two.ids()[-1] == "t4")
+    assert len(two.broker.connects) == began + 1  # it is remembered
 
 
 def test_a_client_id_that_is_too_long_is_replaced_by_one_that_every_broker_takes_and_stays_that(pair: Any) -> None:

@@ -10,9 +10,12 @@ from typing import Any
 
 import pytest
 
+from deploy import doctor
 from deploy.broker_process import BrokerProcess
 from deploy.command import main
 from node.service import lock_state
+from schemas.settings import BrokerSettings
+from tests.broker.fake_broker import FakeBroker
 from tests.conftest import synthetic_node
 from tests.processes import NodeProcess, free_port
 from tests.promise import wait_for
@@ -177,3 +180,25 @@ def test_a_broker_without_tcp_nodelay_is_smelt(examine: Examine, tmp_path: Path)
 
 def _with(rows: dict[str, Any], check: str) -> dict[str, Any] | None:
     return rows if check in rows else None
+
+
+@pytest.mark.parametrize(
+    ("rules", "check"),
+    [
+        ({"terms": {"retain": 0}}, "broker retained"),
+        ({"terms": {"max_qos": 0}}, "broker QoS"),
+        ({"terms": {"expiry": 60}}, "broker sessions"),
+        ({"terms": {"wildcards": 0}}, "broker wildcards"),
+        ({"terms": {"max_packet": 2048}}, "broker packets"),
+        ({"v5": "refuse"}, "broker MQTT 5"),
+        ({"id_bytes": 23}, None),
+    ],
+)
+def test_what_the_broker_has_less_is_a_row_of_its_own(rules: dict[str, Any], check: str | None) -> None:
+    fake = FakeBroker(**rules)
+    try:
+        rows = list(doctor.broker(BrokerSettings(url=f"mqtt://127.0.0.1:{fake.port}"), "node-01", ours=True))
+    finally:
+        fake.close()
+    assert {row.check for row in rows if row.status != "ok"} == ({check} if check else set())
+    assert fake.broken == []
