@@ -235,12 +235,17 @@ class Chores:
         depth, age_s = service.ledger.outbox_depth()
         metrics.outbox.set(depth)
         metrics.outbox_age.set(age_s)
-        limit = service.settings.history.outbox_limit
+        limit, drops = service.settings.history.outbox_limit, service.settings.history.outbox_full == "drop"
         full = depth >= limit
-        self._full = Problem("STORE_FAILED", f"{depth} results wait for the broker") if full else None
-        service.alarms.set("OUTBOX", f"{depth} results wait for the broker, at most {limit} may" if full else None)
+        self._full = Problem("STORE_FAILED", f"{depth} results wait for the broker") if full and not drops else None
+        told = f"{limit} results wait for the broker, no more may" + (
+            ": the oldest are not published any more" if drops else ""
+        )
+        service.alarms.set("OUTBOX", told if full else None)
         metrics.online.set(service.session.online)
-        metrics.broker_counters(service.session.counters | {"dropped": service.outbox.dropped})
+        metrics.broker_counters(
+            service.session.counters | {"dropped": service.outbox.dropped, "unpublished": service.ledger.unpublished}
+        )
         free = service.disk_free()
         metrics.disk_free.set(free)
         low = free * 100 < service.settings.pictures.min_free_percent

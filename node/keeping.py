@@ -52,6 +52,7 @@ class Keeping:
             (now, TICK_S, self._ledger.checkpoint),
             (now, 1.0, self._ledger.keep),
             (now, 1.0, self._tell),
+            (now, 1.0, self._shorten),
             (now + 5.0, 10.0, self._prune),
         ]
         while not self._stopping.wait(TICK_S):
@@ -84,6 +85,10 @@ class Keeping:
         if held is None or now - self._log_told_at >= ALARM_S:
             self._log_told_at = now if held is not None else 0.0
             self._alarms.set("LEDGER", text)
+
+    def _shorten(self) -> None:
+        if self._history.outbox_full == "drop":
+            self._ledger.shorten_outbox(self._history.outbox_limit)
 
     def _prune(self) -> None:
         limits = self._history

@@ -334,7 +334,12 @@ class HistorySettings(Shape):
         default=48.0, gt=0, description="How long trigger ids are remembered; longer than the broker's session."
     )
     outbox_limit: Annotated[int, Field(ge=100)] = Field(
-        default=1_000_000, description="Most results that wait for the broker; beyond it the station stops."
+        default=1_000_000, description="Most results that wait for the broker; see outbox_full."
+    )
+    outbox_full: Literal["stop", "drop"] = Field(
+        default="stop",
+        description="At outbox_limit: stop answers triggers STORE_FAILED until the broker takes results; drop goes on, and lets"
+        " the oldest go unpublished: they stay in the history, and the command resend gives them.",
     )
 
 

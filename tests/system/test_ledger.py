@@ -6,8 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from deploy.broker_process import BrokerProcess
+from tests.conftest import synthetic_node
 from tests.processes import NodeProcess, settle
-from tests.promise import Line, check, wait_for
+from tests.promise import Line, check, outbox, stored, wait_for
 
 pytestmark = pytest.mark.system
 
@@ -50,3 +52,33 @@ def test_a_log_that_is_taken_away_after_a_kill_is_an_alarm_and_no_seq_comes_twic
     wait_for(lambda: line.result(line.trigger())["seq"] > 5, 20, "a result above what was given")
     seqs = [json.loads(payload)["seq"] for topic, payload, dup, _ in line.heard if topic == "result/cam1" and not dup]
     assert len(seqs) == len(set(seqs))
+
+
+@pytest.mark.parametrize("policy", ["stop", "drop"])
+def test_an_outbox_at_its_limit_stops_the_station_or_lets_the_oldest_go_as_the_setting_says(
+    tmp_path: Path, broker: BrokerProcess, policy: str
+) -> None:
+    node = synthetic_node(tmp_path, broker.port, timer_ms=10)
+    with node.config.open("a") as config:
+        config.write(f'\nhistory = {{ outbox_limit = 100, outbox_full = "{policy}" }}\n')
+    node.start()
+    try:
+        wait_for(lambda: "is running" in node.log.read_text() and stored(node.ledger), 20, "a result")
+        broker.stop()
+        wait_for(lambda: outbox(node.ledger) >= 100, 30, "a full outbox")
+        wait_for(lambda: 'inspection_alarm{code="OUTBOX"} 1' in _figures(node), 10, "the alarm")
+        before = len(stored(node.ledger))
+        settle(3.0)
+        verdicts = [json.loads(payload)["verdict"] for _, _, payload in stored(node.ledger)[before + 20 :]]
+        if policy == "stop":
+            assert set(verdicts) <= {"ERROR"}
+        else:
+            assert "OK" in verdicts
+            assert outbox(node.ledger) < 200
+            assert node.metrics()['inspection_broker_total{what="unpublished"}'] > 0
+    finally:
+        node.end()
+
+
+def _figures(node: NodeProcess) -> list[str]:
+    return [f"{name} {value:.0f}" for name, value in node.metrics().items()]

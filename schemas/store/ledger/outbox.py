@@ -5,11 +5,14 @@ from collections.abc import Callable, Iterable
 from schemas.store.ledger.engine import Engine
 from schemas.store.ledger.shapes import OutboxRow
 
+SHORTEN_ROWS = 5000  # of one commit
 LEAVES = "DELETE FROM outbox WHERE result = (SELECT id FROM results WHERE result_id = ?)"
 
 
 class Outbox(Engine):
     """See the head of this file."""
+
+    unpublished = 0  # results that were let go since the start
 
     def pending(self, after: int, limit: int, station: str | None = None) -> list[OutboxRow]:
         """Unconfirmed results (of one station) with an outbox id above `after`, oldest first."""
@@ -34,6 +37,14 @@ class Outbox(Engine):
         self.post(
             lambda db: db.execute(LEAVES, (result_id,)), lambda _, error: settled() if error is None else None, durable=False
         )
+
+    def shorten_outbox(self, limit: int) -> None:
+        """Let the oldest results beyond `limit` go unpublished: they stay in the ledger, and count in `unpublished`."""
+        depth = self.outbox_depth()[0]
+        if depth > limit:
+            sql = "DELETE FROM outbox WHERE id IN (SELECT id FROM outbox ORDER BY id LIMIT ?)"
+            rows = min(depth - limit, SHORTEN_ROWS)
+            self.unpublished += self.write(lambda db: db.execute(sql, (rows,)).rowcount, durable=False)
 
     def outbox_depth(self) -> tuple[int, float]:
         """How many results wait for the broker, and the age of the oldest in seconds."""

@@ -182,6 +182,16 @@ def test_a_batch_of_triggers_is_accepted_whole_or_not_at_all(ledger: Ledger) -> 
     assert answer(ledger, "d").seq == 1
 
 
+def test_an_outbox_that_is_too_long_loses_its_oldest_but_the_ledger_does_not(ledger: Ledger) -> None:
+    results = [answer(ledger, f"t{number}") for number in range(5)]
+    ledger.shorten_outbox(5)
+    assert ledger.unpublished == 0
+    ledger.shorten_outbox(3)
+    assert ledger.unpublished == 2
+    assert [row.result_id for row in ledger.pending(0, 10)] == [result.result_id for result in results[2:]]
+    assert len(ledger.results("cam1", seqs=(1, 5))) == 5
+
+
 def test_retention_keeps_what_is_unsent_the_newest_seq_and_young_trigger_ids(ledger: Ledger, clock: SetClock) -> None:
     results = [answer(ledger, f"t{number}") for number in range(6)]
     ledger.confirmed([result.result_id for result in results[1:]])
