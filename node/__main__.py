@@ -1,6 +1,9 @@
 """The node's process: settings in, service running, signals obeyed."""
 
+import contextlib
+import ctypes
 import faulthandler
+import gc
 import logging
 import os
 import sys
@@ -17,6 +20,8 @@ from schemas.load import Loaded, load
 log = logging.getLogger(__name__)
 
 SWITCH_S = 0.001
+M_ARENA_MAX = -8  # mallopt(3)
+ARENAS = 2
 
 
 def main(config: Path | None, environ: Mapping[str, str]) -> int:
@@ -24,6 +29,8 @@ def main(config: Path | None, environ: Mapping[str, str]) -> int:
     faulthandler.enable()
     sys.setswitchinterval(SWITCH_S)  # a thread that only computes in Python must not hold the others up for 5 ms
     threading.excepthook = _thread_failed
+    with contextlib.suppress(AttributeError):  # another C library
+        ctypes.CDLL(None).mallopt(M_ARENA_MAX, ARENAS)  # or each thread that ever was keeps some memory
     try:
         loaded = load(config, environ)
     except Problem as problem:
@@ -48,6 +55,9 @@ def main(config: Path | None, environ: Mapping[str, str]) -> int:
                 os._exit(0)
             return 0
         del service  # before the next one is made
+        gc.collect()
+        with contextlib.suppress(AttributeError):
+            ctypes.CDLL(None).malloc_trim(0)
         loaded = following[-1]
         logging.getLogger().setLevel(loaded.settings.log_level)
 

@@ -64,6 +64,7 @@ class LineDriver:
         self._orders: deque[Order] = deque()
         self._behind = False
         self._wake = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
+        self._wake_lock = threading.Lock()
         self._poll = select.poll()
         self._poll.register(self._wake, select.POLLIN)
         self._watched: dict[int, Lane] = {}
@@ -86,9 +87,15 @@ class LineDriver:
             for station in self._lanes:
                 self.ready(station, False)
             self._stop_ns = time.monotonic_ns() + round(max(0.0, timeout_s - LAST_S) * 1000 * MS)
-            os.eventfd_write(self._wake, 1)
+            self._nudge()
             self._thread.join(timeout_s)
-        return not self._thread.is_alive()
+        if self._thread.is_alive():
+            return False
+        with self._wake_lock:
+            wake, self._wake = self._wake, -1
+            if wake >= 0:
+                os.close(wake)
+        return True
 
     @property
     def alive(self) -> bool:
@@ -190,8 +197,13 @@ class LineDriver:
             self._behind = True  # an order is lost: nothing that the lines show can be trusted
             return False
         self._orders.append(order)
-        os.eventfd_write(self._wake, 1)
+        self._nudge()
         return True
+
+    def _nudge(self) -> None:
+        with self._wake_lock:  # once it is closed its number may be that of any other file
+            if self._wake >= 0:
+                os.eventfd_write(self._wake, 1)
 
     # the thread
 

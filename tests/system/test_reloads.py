@@ -1,0 +1,52 @@
+"""Reloads: each node that follows another in one process takes its place, and leaves nothing of it behind."""
+
+import os
+import signal
+from pathlib import Path
+
+import psutil
+import pytest
+
+from tests.processes import NodeProcess
+from tests.promise import Line, check
+
+pytestmark = pytest.mark.system
+RELOADS = 12
+
+
+def open_files(pid: int) -> list[str]:
+    """What the descriptors of a process point to."""
+    found = []
+    for link in Path(f"/proc/{pid}/fd").iterdir():
+        try:
+            found.append(os.readlink(link))
+        except OSError:  # closed in this moment
+            continue
+    return sorted(found)
+
+
+def test_reloads_leave_no_descriptor_no_thread_and_no_old_node_behind(node: NodeProcess, line: Line) -> None:
+    node.start()
+    line.state("Ready")
+    assert node.process is not None
+    process, good = psutil.Process(node.process.pid), node.config.read_text()
+    figures = []
+    for number in range(RELOADS):
+        seen = len(line.heard)
+        age_ms = 1500 + number
+        node.config.write_text(good.replace("{ id = ", f"{{ max_age_ms = {age_ms}, id = "))
+        node.process.send_signal(signal.SIGHUP)
+        line.expect(lambda topic, v, age_ms=age_ms: topic == "info" and v["stations"]["cam1"]["max_age_ms"] == age_ms, 20, seen)
+        line.expect(lambda topic, value: topic == "state" and value["state"] == "Ready", 20, seen)
+        line.result(line.trigger())
+        figures.append(
+            (len(open_files(process.pid)), process.num_threads(), process.memory_info().rss, open_files(process.pid))
+        )
+    files = [each[0] for each in figures]
+    assert max(files[2:]) <= files[1] + 2, (files, figures[1][3], figures[-1][3])
+    threads = [each[1] for each in figures]
+    assert max(threads[2:]) <= threads[1] + 2, threads
+    memory = [each[2] for each in figures]
+    assert min(memory[-4:]) - min(memory[:4]) < 10_000_000, memory  # an old node that is kept is 4 MB and more
+    check(line, node.ledger)
+    assert node.stop() == 0
