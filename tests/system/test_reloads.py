@@ -1,6 +1,5 @@
 """Reloads: each node that follows another in one process takes its place, and leaves nothing of it behind."""
 
-import os
 import signal
 from pathlib import Path
 
@@ -19,7 +18,7 @@ def open_files(pid: int) -> list[str]:
     found = []
     for link in Path(f"/proc/{pid}/fd").iterdir():
         try:
-            found.append(os.readlink(link))
+            found.append(str(link.readlink()))
         except OSError:  # closed in this moment
             continue
     return sorted(found)

@@ -69,7 +69,7 @@ def test_what_cannot_be_stored_is_kept_and_stored_when_the_disk_allows(node: Nod
     assert node.stop() == 0
 
 
-def test_a_machine_that_stood_still_goes_on(node: NodeProcess, line: Line) -> None:
+def test_a_machine_that_stood_still_goes_on_and_what_waited_is_stale(node: NodeProcess, line: Line) -> None:
     node.start()
     line.state("Ready")
     assert node.process is not None
@@ -78,8 +78,8 @@ def test_a_machine_that_stood_still_goes_on(node: NodeProcess, line: Line) -> No
     ids = [line.trigger() for _ in range(5)]
     settle(11.0)
     node.process.send_signal(signal.SIGCONT)
-    for trigger_id in ids:
-        line.result(trigger_id, limit_s=30)
+    codes = [(line.result(trigger_id, limit_s=30)["error"] or {}).get("code") for trigger_id in ids]
+    assert codes == ["TRIGGER_STALE"] * 5
     event = line.expect(lambda topic, _: topic == "event/node.stood_still")
     assert event["data"]["seconds"] > 10
     line.state("Ready")
