@@ -10,7 +10,8 @@ is looked at, the more of those are read where there are none.
 
 import math
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 
 import cv2
 import numpy as np
@@ -20,6 +21,7 @@ from numpy.typing import NDArray
 from node.frame import Mark, Measurement, Pixels, View
 from node.tools import Given
 from node.tools.reading import judge, shown
+from node.tools.spellings import spellings
 from schemas import Code, Problem
 from schemas.tools.code import CodeFormat
 
@@ -28,7 +30,8 @@ FORMATS: dict[CodeFormat, zxingcpp.BarcodeFormat] = {
     "aztec": Z.Aztec,
     "codabar": Z.Codabar,
     "code_128": Z.Code128,
-    "code_39": Z.Code39,
+    "code_39": Z.Code39Std,
+    "code_39_full_ascii": Z.Code39Std,
     "code_93": Z.Code93,
     "data_matrix": Z.DataMatrix,
     "databar": Z.DataBar,
@@ -57,6 +60,10 @@ LOW_RANGE = 100  # gray levels from the 0.5th to the 99.5th percentile, below wh
 LEAST_SIDE = 8  # px
 LEAST_ASKEW_DEG = 4.0
 MOST_ENLARGED_PX = 400_000  # larger ones take as long as all else together, and hold small codes no more
+DOTTED: tuple[CodeFormat, ...] = ("data_matrix",)
+DOTS_SIGMA_PX = (1.6, 2.6, 4.8)  # 0.3 to 0.5 of modules from 4 to 16 px
+DOTS_SMALL = 1.6
+DOTS_CLOSED_PX = (5, 9)
 MOST_AGAIN_PX = 8_000_000  # of all further looks together
 CONTRAST_GRADES = (0.2, 0.4, 0.55, 0.7)  # least of grade 1 to 4, as symbol contrast in ISO/IEC 15415
 CLEARNESS_GRADES = (0.5, 0.6, 0.7, 0.8)
@@ -72,13 +79,16 @@ class _Look:
     back: NDArray[np.float64]
     formats: tuple[CodeFormat, ...] | None  # None is all
     turns: bool = True  # whether linear codes are looked for upwards, too
+    sizes: bool = False  # whether smaller sizes are looked at, too
+    inverted: bool = False  # whether it is looked at inverted, too
+    again: bool = True  # whether it is a further look, that is needed for what is hard to read
 
 
 @dataclass(frozen=True, eq=False)
 class _Read:
     """A code: its text, where its corners are in the view (4 x 2), and how readable it was."""
 
-    text: str
+    texts: tuple[str, ...]  # what it may be compared as; the first is shown
     format: str
     corners: NDArray[np.float64]
     unused: float | None
@@ -102,14 +112,14 @@ def measure(view: View, settings: Code, _learned: None, given: Given) -> Measure
     wanted = max(1, math.ceil(settings.low or 0)) if settings.value == "count" else 1
     found: list[_Read] = []
     good: list[_Read] = []
-    for number, look in enumerate(_looks(view, settings)):
-        new = [read for read in _read(look, number > 0) if _counts(view, read) and not any(_same(read, old) for old in found)]
+    for look in _looks(view, settings):
+        new = [read for read in _read(look) if _counts(view, read) and not any(_same(read, old) for old in found)]
         found += new
-        good += [read for read in new if right(read.text)]
+        good += [read for read in new if any(right(text) for text in read.texts)]
         if len(good) >= wanted:
             break
     value = len(good) if settings.value == "count" else min((_grade(view, read) for read in good), default=0)
-    texts = [read.text for read in good or found]
+    texts = [read.texts[0] for read in good or found]
     return Measurement(
         float(value), lambda: tuple(Mark(view.to_frame(r.corners), closed=True) for r in good or found), shown(texts)
     )
@@ -117,14 +127,17 @@ def measure(view: View, settings: Code, _learned: None, given: Given) -> Measure
 
 def _looks(view: View, settings: Code) -> Iterator[_Look]:
     """The pictures to look at, the first one first; the later ones are only made if they are asked for."""
-    gray = _stretched(_filled(view))
+    raw = _filled(view)
+    gray = _stretched(raw)
     place = np.array([[1.0, 0.0, 0.0], [0.0, 1.0, 0.0]])
-    yield _Look(gray, place, settings.formats or None)
+    for pixels in (raw,) if gray is raw else (raw, gray):
+        yield _Look(pixels, place, settings.formats or None, sizes=True, inverted=True, again=False)
     if settings.effort == "fast":
         return
     formats = settings.formats or STRONG
     bars = tuple(name for name in formats if name not in SQUARE)
     square = tuple(name for name in formats if name in SQUARE)
+    dotted = tuple(name for name in formats if name in DOTTED)
     left_px = MOST_AGAIN_PX
     further: tuple[Callable[[], _Look | None], ...] = (
         lambda: _Look(cv2.bitwise_not(gray), place, bars),  # type: ignore[arg-type]
@@ -132,6 +145,8 @@ def _looks(view: View, settings: Code) -> Iterator[_Look]:
         lambda: _Look(cv2.GaussianBlur(gray, (5, 5), 0), place, formats),  # type: ignore[arg-type]
         lambda: _Look(_sharpened(gray), place, square),
         lambda: _enlarged(gray, formats) if 4 * gray.size <= MOST_ENLARGED_PX else None,
+        *(partial(_dots_joined, gray, sigma_px, dotted) for sigma_px in DOTS_SIGMA_PX),
+        *(partial(_dots_closed, gray, side, dotted) for side in DOTS_CLOSED_PX if settings.formats),
     )
     for look in further:
         made = look() if left_px > 0 else None
@@ -140,7 +155,7 @@ def _looks(view: View, settings: Code) -> Iterator[_Look]:
             yield made
 
 
-def _read(look: _Look, again: bool) -> list[_Read]:
+def _read(look: _Look) -> list[_Read]:
     names = look.formats
     formats = zxingcpp.BarcodeFormats([Z.AllReadable] if names is None else [FORMATS[name] for name in names])
     answer = []
@@ -148,16 +163,22 @@ def _read(look: _Look, again: bool) -> list[_Read]:
         look.pixels,
         formats=formats,
         try_rotate=look.turns,
-        try_downscale=not again,
-        try_invert=not again,
+        try_downscale=look.sizes,
+        try_invert=look.inverted,
         text_mode=zxingcpp.TextMode.Plain,
     )
     for code in found:
         at = code.position
         corners = np.array([(p.x, p.y) for p in (at.top_left, at.top_right, at.bottom_right, at.bottom_left)], float)
         placed = corners @ look.back[:, :2].T + look.back[:, 2]
-        unused = code.extra.get("UEC") if isinstance(code.extra, dict) else None
-        answer.append(_Read(code.text, str(code.format), placed, unused, again))
+        extra = code.extra if isinstance(code.extra, dict) else {}
+        texts = spellings(code.text, str(code.format), extra.get("UPCE"))
+        if names is not None and "code_39" not in names and "code_39_full_ascii" in names and len(texts) > 1:
+            texts = (texts[1], texts[0])
+        answer.append(_Read(texts, str(code.format), placed, extra.get("UEC"), look.again))
+    if names is None and any(read.format == "Code 39 Extended" for read in answer):  # as it is printed: `/F` is not yet `&`
+        standard = _read(replace(look, formats=("code_39",)))
+        answer = [read for read in answer if read.format != "Code 39 Extended"] + standard
     return answer
 
 
@@ -171,7 +192,7 @@ def _same(one: _Read, two: _Read) -> bool:
     """Whether it is the same code, seen twice."""
     apart = float(np.hypot(*(one.corners.mean(axis=0) - two.corners.mean(axis=0))))
     reach = max(float(np.hypot(*(r.corners[i] - r.corners[j]))) for r in (one, two) for i, j in ((0, 2), (1, 3)))
-    return one.text == two.text and one.format == two.format and apart < max(reach / 2, 4)
+    return one.texts == two.texts and one.format == two.format and apart < max(reach / 2, 4)
 
 
 def _filled(view: View) -> Pixels:
@@ -216,6 +237,25 @@ def _enlarged(gray: Pixels, formats: tuple[CodeFormat, ...]) -> _Look:
     """Twice as large."""
     large = cv2.resize(gray, None, fx=2, fy=2, interpolation=cv2.INTER_CUBIC)
     return _Look(large, np.array([[0.5, 0.0, -0.25], [0.0, 0.5, -0.25]]), formats)  # type: ignore[arg-type]
+
+
+def _dots_joined(gray: Pixels, sigma_px: float, formats: tuple[CodeFormat, ...]) -> _Look:
+    """Separate dots (dot peen, laser, ink jet) blurred until they touch, and made smaller by as much as that allows."""
+    joined = cv2.GaussianBlur(gray, (0, 0), sigma_px)
+    factor = min(1.0, DOTS_SMALL / sigma_px)
+    small = cv2.resize(joined, None, fx=factor, fy=factor, interpolation=cv2.INTER_AREA)
+    across, down = gray.shape[1] / small.shape[1], gray.shape[0] / small.shape[0]
+    back = np.array([[across, 0.0, (across - 1) / 2], [0.0, down, (down - 1) / 2]])
+    return _Look(small, back, formats, inverted=True)  # type: ignore[arg-type]
+
+
+def _dots_closed(gray: Pixels, side: int, formats: tuple[CodeFormat, ...]) -> _Look:
+    """The gaps between dots filled with what is darker, or lighter, on either side of them: whichever changes more."""
+    square = np.ones((side, side), np.uint8)
+    dark, light = (cv2.morphologyEx(gray, how, square) for how in (cv2.MORPH_OPEN, cv2.MORPH_CLOSE))
+    closed = dark if cv2.norm(gray, dark, cv2.NORM_L1) > cv2.norm(gray, light, cv2.NORM_L1) else light
+    joined = cv2.GaussianBlur(closed, (0, 0), side / 3)
+    return _Look(joined, np.array([[1.0, 0.0, 0.0], [0.0, 1.0, 0.0]]), formats, inverted=True)  # type: ignore[arg-type]
 
 
 def _sharpened(gray: Pixels) -> Pixels:

@@ -11,6 +11,7 @@ CodeFormat = Literal[
     "codabar",
     "code_128",
     "code_39",
+    "code_39_full_ascii",
     "code_93",
     "data_matrix",
     "databar",
@@ -31,7 +32,7 @@ class Code(ReadingTool):
     """Reads codes and counts those that are right; or gives the worst grade of readability among them."""
 
     kind: Literal["code"] = "code"
-    formats: Annotated[tuple[CodeFormat, ...], Field(max_length=17, strict=False)] = Field(
+    formats: Annotated[tuple[CodeFormat, ...], Field(max_length=18, strict=False)] = Field(
         default=(),
         description="Kinds of code to look for; none named looks for all. Naming them is faster and rules out misreadings.",
     )
@@ -42,8 +43,8 @@ class Code(ReadingTool):
     effort: Literal["fast", "thorough"] = Field(
         default="thorough",
         description=(
-            "fast looks once; thorough looks again (inverted, turned, smoothed, sharpened, enlarged) while fewer codes "
-            "than `low` (at least 1) are right, which takes some 3 times as long when there is none."
+            "fast looks once; thorough looks again (inverted, turned, smoothed, sharpened, enlarged, dots joined) while fewer "
+            "codes than `low` (at least 1) are right, which takes some 3 times as long when there is none."
         ),
     )
 

@@ -11,6 +11,8 @@ import zxingcpp
 from node.frame import Measurement, Pixels, Placement
 from node.tools import Given
 from node.tools.code import measure
+from node.tools.reading import shown
+from node.tools.spellings import full_ascii
 from schemas import Code, Problem, Trigger
 from schemas.geometry import Circle, Polygon
 from tests.scenes import frame, region
@@ -236,3 +238,60 @@ def test_bad_settings_are_refused(changes: dict[str, object]) -> None:
 
 def test_the_least_number_is_rounded_up_when_looking_again() -> None:
     assert math.ceil(0.5) == read(drawn("SN42"), low=0.5).value
+
+
+def dots(module_px: int, fill: float, jitter_px: float, light: bool, seed: int = 1) -> Pixels:
+    """A Data Matrix of separate dots, `fill` of a module across, as a needle or a laser leaves them."""
+    code = zxingcpp.create_barcode("LOT-2025-11", zxingcpp.BarcodeFormat.DataMatrix)
+    cells = np.array(zxingcpp.write_barcode_to_image(code, scale=1, add_quiet_zones=False, add_hrt=False))
+    cells = cells[:, :, 0] if cells.ndim == 3 else cells
+    pad, dice = 5 * module_px, np.random.default_rng(seed)
+    light_ = np.full((cells.shape[0] * module_px + 2 * pad, cells.shape[1] * module_px + 2 * pad), 170.0)
+    for row, column in zip(*np.nonzero(cells < 128), strict=True):
+        y, x = (pad + (place + 0.5) * module_px + dice.normal(0, jitter_px) for place in (row, column))
+        top, left = int(y) - module_px, int(x) - module_px
+        down, across = np.mgrid[top : top + 2 * module_px + 1, left : left + 2 * module_px + 1]
+        cover = np.clip(fill * module_px / 2 - np.hypot(down - y, across - x) + 0.5, 0, 1)
+        spot = light_[top : top + 2 * module_px + 1, left : left + 2 * module_px + 1]
+        spot[:] = spot * (1 - cover) + 50 * cover
+    seen = cv2.GaussianBlur(light_, (0, 0), 0.7) + dice.normal(0, 6, light_.shape)
+    seen = np.clip(seen, 0, 255).astype(np.uint8)
+    return 255 - seen if light else seen
+
+
+@pytest.mark.parametrize("light", [False, True])
+@pytest.mark.parametrize("module_px", [6, 8, 10, 13, 16])
+def test_a_data_matrix_of_separate_dots_is_read(module_px: int, light: bool) -> None:
+    for fill in (1.0, 0.8, 0.6):
+        for jitter_px in (0.0, 0.5):
+            found = read(dots(module_px, fill, jitter_px, light), formats=("data_matrix",), expected="LOT-2025-11")
+            assert found.value == 1, (fill, jitter_px)
+
+
+@pytest.mark.parametrize(
+    ("kind", "printed", "name"),
+    [("UPCA", "012345678905", "upc_a"), ("UPCE", "01234565", "upc_e"), ("EAN13", "4006381333931", "ean_13")],
+)
+@pytest.mark.parametrize("named", [True, False])
+def test_the_number_below_the_bars_is_right_however_many_zeros_a_reader_adds(
+    kind: str, printed: str, name: str, named: bool
+) -> None:
+    plate = on_plate(drawn(printed, zxingcpp.BarcodeFormat.__members__[kind], scale=3), 20, 20, 500, 300)
+    formats = (name,) if named else ()
+    for right in (printed, printed.zfill(14) if kind != "UPCE" else "012345000065"):
+        assert read(plate, formats=formats, expected=right).value == 1
+    assert read(plate, Trigger(part_id=printed), formats=formats, match="part_id").value == 1
+    other = printed[:-2] + "15"
+    assert read(plate, formats=formats, expected=other).value == 0
+
+
+@pytest.mark.parametrize("formats", [("code_39",), ()])
+@pytest.mark.parametrize("text", ["2222/F1", "AB+C12", "%WBA1234", "A$B-1", "10%", "A-1.B 2"])
+def test_code_39_is_shown_as_it_is_printed_and_compared_as_full_ascii_too(text: str, formats: tuple[str, ...]) -> None:
+    plate = on_plate(drawn(text, zxingcpp.BarcodeFormat.Code39Std, scale=2), 20, 20, 700, 200)
+    assert read(plate, formats=formats).text == text
+    assert read(plate, formats=formats, expected=text).value == 1
+    full = full_ascii(text)
+    if full is not None and full != text:
+        assert read(plate, formats=formats, expected=full).value == 1
+        assert read(plate, formats=("code_39_full_ascii",)).text == shown([full])

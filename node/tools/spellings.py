@@ -1,0 +1,44 @@
+"""One content of a code, several spellings: retail numbers of 8, 12, 13 or 14 digits, and Code 39 with its full ASCII pairs."""
+
+import string
+
+GTIN_DIGITS = (12, 13, 14)
+SHIFTS = {
+    "$": dict(zip(string.ascii_uppercase, map(chr, range(1, 27)), strict=True)),
+    "+": dict(zip(string.ascii_uppercase, string.ascii_lowercase, strict=True)),
+    "/": {chr(ord("A") + n): chr(ord("!") + n) for n in range(15)} | {"Z": ":"},
+    "%": {chr(ord("A") + n): c for n, c in enumerate("\x1b\x1c\x1d\x1e\x1f;<=>?[\\]^_{|}~\x7f\0@`")}
+    | {letter: "\x7f" for letter in "XYZ"},
+}
+
+
+def spellings(text: str, kind: str, printed: str | None = None) -> tuple[str, ...]:
+    """What a text that was read may be compared as, the text itself first.
+
+    kind: the format's name as zxing-cpp says it. printed: the 8 digits of a UPC-E. A retail number is the same with and without
+    zeros before it (GS1 General Specifications, 3.3: GTIN in 14 digits); an EAN-8 is its own.
+    """
+    found = [text]
+    if kind == "Code 39":
+        full = full_ascii(text)
+        found += [full] if full is not None else []
+    elif kind in ("UPC-A", "UPC-E", "EAN-13") and text.isdecimal():
+        number = text.lstrip("0")
+        found += [number.zfill(digits) for digits in GTIN_DIGITS if len(number) <= digits]
+        found += [printed] if printed else []
+    return tuple(dict.fromkeys(found))
+
+
+def full_ascii(text: str) -> str | None:
+    """Code 39's standard characters as full ASCII (ISO/IEC 16388, annex A); None if a shift has no character behind it."""
+    made, at = "", 0
+    while at < len(text):
+        shift = SHIFTS.get(text[at])
+        if shift is None:
+            made, at = made + text[at], at + 1
+            continue
+        meant = shift.get(text[at + 1]) if at + 1 < len(text) else None
+        if meant is None:
+            return None
+        made, at = made + meant, at + 2
+    return made
