@@ -22,7 +22,7 @@ from node.actions import Actions, Asked
 from node.arrival import Received
 from node.seldom import Seldom
 from schemas import CommandSettings, Problem, Reply, canonical, read_json
-from schemas.base import explain, readable
+from schemas.base import READABLE_BYTES, digits, explain, readable, unpadded
 from schemas.command import COMMANDS, MAX_COMMAND_BYTES, Command
 from schemas.result import Fault
 from schemas.store.ledger import KeptReply, Ledger
@@ -31,6 +31,7 @@ from schemas.trigger import seconds
 log = logging.getLogger(__name__)
 
 LINE = 64
+LINE_BYTES = 64 * 1024 * 1024
 READS = ("ping", "capture", "show", "try_program", "calibrate")
 RECENT = 16
 RECENT_BYTES = 32 * 1024 * 1024
@@ -56,6 +57,7 @@ class Commands:
         self._outbox = outbox
         self._seldom = Seldom(outbox)
         self._line: queue.Queue[_Waiting] = queue.Queue(LINE)
+        self._bytes_in = self._bytes_out = 0  # of the commands that wait: each is written by one thread only
         self._stopping = False
         self._thread = threading.Thread(target=self._run, name="commands", daemon=True)
         # what only reads need not survive a restart; the other replies are kept in the ledger
@@ -85,8 +87,12 @@ class Commands:
         if not self._token():
             self._busy(name, message, f"more than {self._settings.per_second:g} commands a second")
             return
+        if self._bytes_in - self._bytes_out + len(message.payload) > LINE_BYTES:
+            self._busy(name, message, "the commands that wait already are too large")
+            return
         try:
             self._line.put_nowait(_Waiting(name, message, backlog, Received.now()))
+            self._bytes_in += len(message.payload)
         except queue.Full:
             self._busy(name, message, f"{LINE} commands wait already")
 
@@ -117,6 +123,7 @@ class Commands:
             waiting = self._line.get(timeout=wait_s)
         except queue.Empty:
             return
+        self._bytes_out += len(waiting.message.payload)
         try:
             self._reply(waiting.name, waiting.message, self._answer(waiting))
         except Exception:
@@ -204,7 +211,9 @@ class Commands:
 
 
 def _command(name: str, payload: bytes) -> Command:
-    value: Any = read_json(payload, limit=MAX_COMMAND_BYTES, code="BAD_COMMAND")
+    if len(payload) > MAX_COMMAND_BYTES:
+        raise Problem("BAD_COMMAND", f"payload of {len(payload)} bytes is larger than {MAX_COMMAND_BYTES}")
+    value: Any = read_json(unpadded(payload), limit=MAX_COMMAND_BYTES, code="BAD_COMMAND")
     if name not in COMMANDS:
         raise Problem("UNKNOWN_COMMAND", name[:64])
     try:
@@ -228,7 +237,7 @@ def _final(name: str, reply: Reply) -> bool:
 
 def _request_id(payload: bytes) -> str:
     """The id of what is no command, or is not looked at closely."""
-    found = readable(payload)[0].get("request_id")
+    found = digits(readable(unpadded(payload[:READABLE_BYTES]))[0].get("request_id"))
     return found[:64] if isinstance(found, str) and found else "unknown"
 
 

@@ -113,10 +113,23 @@ def read_json(data: bytes, *, limit: int, code: str = "BAD_JSON") -> Any:
     return value
 
 
+MAX_NUMBER = 2**63 - 1
+BLANKS = b" \t\r\n"
+BOM = b"\xef\xbb\xbf"
 READABLE_BYTES = 64 * 1024
 KEY = re.compile(r'\s*("(?:[^"\\]|\\.)*+")\s*:\s*')
 COMMA = re.compile(r"\s*,")
 DECODER = json.JSONDecoder(strict=False)
+
+
+def digits(value: Any) -> Any:
+    """A counter of a PLC is an id: its digits. Anything else is left to the model."""
+    return str(value) if type(value) is int and 0 <= value <= MAX_NUMBER else value
+
+
+def unpadded(payload: bytes) -> bytes:
+    """What a fixed buffer of a PLC says: up to its first NUL, without a byte order mark and blanks around it."""
+    return payload.partition(b"\0")[0].strip(BLANKS).removeprefix(BOM).strip(BLANKS)
 
 
 def readable(data: bytes) -> tuple[dict[str, Any], str]:

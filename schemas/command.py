@@ -2,9 +2,9 @@
 
 from typing import Annotated, Any, ClassVar
 
-from pydantic import Field, StringConstraints, model_validator
+from pydantic import BeforeValidator, Field, StringConstraints, WithJsonSchema, model_validator
 
-from schemas.base import Float, ProgramId, Shape, StationId
+from schemas.base import MAX_NUMBER, Float, ProgramId, Shape, StationId, digits
 from schemas.program import OutputName, ProgramCamera
 from schemas.result import Fault
 from schemas.settings import Role
@@ -12,7 +12,15 @@ from schemas.trigger import SentAt
 
 MAX_COMMAND_BYTES = 12 * 1024 * 1024
 
-RequestId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9._:-]{1,64}$")]
+REQUEST_ID = r"^[A-Za-z0-9._:-]{1,64}$"
+NUMBER = {"type": "integer", "minimum": 0, "maximum": MAX_NUMBER}
+RequestId = Annotated[
+    str,
+    StringConstraints(pattern=REQUEST_ID),
+    BeforeValidator(digits),
+    WithJsonSchema({"anyOf": [{"type": "string", "pattern": REQUEST_ID}, NUMBER]}),
+]
+IdOrNumber = Annotated[str, BeforeValidator(digits), WithJsonSchema({"anyOf": [{"type": "string"}, NUMBER]})]
 Base64Image = Annotated[str, StringConstraints(max_length=11 * 1024 * 1024, pattern=r"^[A-Za-z0-9+/]*={0,2}$")]
 
 
@@ -22,7 +30,7 @@ class Command(Shape):
     late: ClassVar[bool] = False  # whether it may be done although it waited: it moves and starts nothing
 
     request_id: RequestId = Field(
-        description="Id of the request. With the same content it is answered again, not done again; with other it is refused."
+        description="Id, or a number: its digits. The same command again is answered, not done; another is refused."
     )
     sent_at: SentAt | None = Field(
         default=None,
@@ -137,7 +145,9 @@ class Resend(ForStation):
     late: ClassVar[bool] = True
 
     result_ids: Annotated[tuple[str, ...], Field(max_length=1000, strict=False)] = Field(default=(), description="By id.")
-    trigger_ids: Annotated[tuple[str, ...], Field(max_length=1000, strict=False)] = Field(default=(), description="By trigger.")
+    trigger_ids: Annotated[tuple[IdOrNumber, ...], Field(max_length=1000, strict=False)] = Field(
+        default=(), description="By trigger."
+    )
     from_seq: Annotated[int, Field(ge=1)] | None = Field(default=None, description="First of a range.")
     to_seq: Annotated[int, Field(ge=1)] | None = Field(default=None, description="Last of a range, at most 1000 long.")
 

@@ -21,13 +21,24 @@ from pydantic import (
     model_validator,
 )
 
-from schemas.base import TRIGGER_ID, ProgramId, Shape, TriggerId, canonical, explain, read_json, readable
+from schemas.base import (
+    MAX_NUMBER,
+    TRIGGER_ID,
+    ProgramId,
+    Shape,
+    TriggerId,
+    canonical,
+    digits,
+    explain,
+    read_json,
+    readable,
+    unpadded,
+)
 from schemas.errors import Problem
 from schemas.result import Evaluation, Verdict
 
 MAX_TRIGGER_BYTES = 64 * 1024
 MAX_META_BYTES = 4096
-MAX_NUMBER = 2**63 - 1
 
 Plain = Literal["part_id", "trigger_id"]
 PartId = Annotated[str, StringConstraints(min_length=1, max_length=128, pattern=r"^[^\x00-\x1f\x7f]*$")]
@@ -49,12 +60,7 @@ def _real(text: str) -> str:
 SentAt = Annotated[str, StringConstraints(pattern=SENT_AT), AfterValidator(_real)]
 
 
-def _digits(value: Any) -> Any:
-    """A counter of a PLC is an id: its digits. Anything else is left to the model."""
-    return str(value) if type(value) is int and 0 <= value <= MAX_NUMBER else value
-
-
-GivenId = Annotated[TriggerId | None, BeforeValidator(_digits)]
+GivenId = Annotated[TriggerId | None, BeforeValidator(digits)]
 
 
 def _allow_unused(schema: dict[str, Any]) -> None:
@@ -117,8 +123,6 @@ NUMBER = re.compile(r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?")
 NO_NUMBER = ("NaN", "Infinity", "-Infinity")  # json of Python and JavaScript writes them
 # three letters in a row with NULs between: two or four bytes a letter, not a buffer with old content behind its end
 WIDE = re.compile(rb"(?:[^\0]\0){3}|(?:\0[^\0]){3}|(?:[^\0]\0\0\0){3}|(?:\0\0\0[^\0]){3}")
-BLANKS = b" \t\r\n"
-BOM = b"\xef\xbb\xbf"
 
 
 def parse_trigger(payload: bytes, plain: Plain = "part_id") -> Trigger | None:
@@ -130,7 +134,7 @@ def parse_trigger(payload: bytes, plain: Plain = "part_id") -> Trigger | None:
         raise Problem("BAD_TRIGGER", f"payload of {len(payload)} bytes is larger than {MAX_TRIGGER_BYTES}")
     if WIDE.match(payload):
         raise Problem("BAD_TRIGGER", "payload is UTF-16 or UTF-32, not UTF-8")
-    said = _said(payload)
+    said = unpadded(payload)
     if said.lower() in (b"", b"true", b"false", b"null"):  # as JSON, IEC 61131-3 and Python write them
         return EMPTY if said.lower() in (b"", b"true") else None
     if said[:1] == b"[":
@@ -147,10 +151,6 @@ def as_trigger(value: dict[str, Any]) -> Trigger:
         return Trigger.model_validate(value)
     except ValidationError as error:
         raise Problem("BAD_TRIGGER", explain(error)) from None
-
-
-def _said(payload: bytes) -> bytes:
-    return payload.partition(b"\0")[0].strip(BLANKS).removeprefix(BOM).strip(BLANKS)
 
 
 def _word(said: bytes) -> str:
@@ -176,8 +176,8 @@ def claim(payload: bytes) -> Claim:
 
     See `readable`; if the id is there twice, or is only found where nothing can be read any more, it says nothing.
     """
-    found, rest = readable(_said(payload[:MAX_TRIGGER_BYTES]))
-    trigger_id = _digits(found.get("trigger_id"))
+    found, rest = readable(unpadded(payload[:MAX_TRIGGER_BYTES]))
+    trigger_id = digits(found.get("trigger_id"))
     if not isinstance(trigger_id, str) or not re.fullmatch(TRIGGER_ID, trigger_id) or '"trigger_id"' in rest:
         trigger_id = None
     return Claim(trigger_id, ack=found.get("ack") is True)

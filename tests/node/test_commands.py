@@ -264,7 +264,8 @@ def test_commands_that_come_faster_than_allowed_are_answered_busy_until_there_is
         (b'{"request_id":"r-1","x":NaN}', "r-1"),
         (b'{"request_id":"r-1"', "r-1"),
         (b'{"station":"cam1"}', "unknown"),
-        (b'{"request_id":5}', "unknown"),
+        (b'{"request_id":5,"surprise":1}\0old', "5"),
+        (b'{"request_id":-5}', "unknown"),
         (b"[]", "unknown"),
         (b"\xff", "unknown"),
         (b"", "unknown"),
@@ -274,6 +275,28 @@ def test_what_is_no_command_is_answered_under_the_id_that_can_be_read(tmp_path: 
     with still(tmp_path) as node:
         reply = node.command("ping", payload)
         assert (reply["request_id"], reply["ok"], reply["error"]["code"]) == (request_id, False, "BAD_COMMAND")
+
+
+def test_a_command_in_the_fixed_buffer_of_a_plc_with_a_counter_as_its_id_is_done(tmp_path: Path) -> None:
+    with still(tmp_path) as node:
+        reply = node.command("pause", b'\xef\xbb\xbf {"request_id":17,"station":"cam1"}\r\n\0\0:"old"}')
+        assert (reply["request_id"], reply["ok"]) == ("17", True)
+        assert paused(node) == {"cam1"}
+        node.deliver({"trigger_id": 4711})
+        node.inspect()
+        assert node.command("resend", request_id=18, station="cam1", trigger_ids=[4711])["data"]["seqs"] == [1]
+
+
+def test_commands_that_are_too_large_together_do_not_wait_together(tmp_path: Path) -> None:
+    picture = b'{"request_id":"r-%d","station":"cam1","program":"cap","image":"' + b"A" * 10_000_000 + b'"}'
+    with still(tmp_path) as node:
+        for number in range(8):
+            node.service.commands.put("register_master", Incoming("cmd/register_master", picture % number))
+        assert [reply["error"]["code"] for reply in node.said("reply", "register_master")] == ["BUSY", "BUSY"]
+        for _ in range(6):
+            node.service.commands.work(0.0)
+        assert len(node.said("reply", "register_master")) == 6
+        assert node.command("ping", request_id="r-9")["ok"]
 
 
 # Where replies go
