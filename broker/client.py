@@ -48,7 +48,10 @@ class Client:
         self.names = Names(settings.base, node_id)
         self._settings = settings
         self._connect_s = connect_s
-        self._private = f"{settings.base}/_client/{new_id()}/reply"
+        self._name = new_client_id("client")
+        self._private = (
+            f"{settings.base}/_client/{self._name}/reply"  # an ACL can let each client read what is below its own id
+        )
         self._private_refused = False
         self._v5 = v5
         self._link: Link | None = None
@@ -152,7 +155,7 @@ class Client:
     def _connected(self) -> Link:
         while True:
             try:
-                link = Link(self._settings, new_client_id("client"), self._connect_s, v5=self._v5)
+                link = Link(self._settings, self._name, self._connect_s, v5=self._v5)
                 break
             except WrongProtocol:
                 log.warning("the broker does not speak MQTT 5: trying MQTT 3.1.1")

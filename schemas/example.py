@@ -32,6 +32,7 @@ SHOWN: dict[str, Any] = {
     "key_file": "/etc/inspection-node/node.key",
     "hosts": ["inspection.plant.example"],
     "origins": ["https://scada.plant.example"],
+    "broker_username": "web",
     "second_factor_for": ["ADMIN"],
     "program": "bottle-cap",
     "path": "pictures",

@@ -119,6 +119,11 @@ class WebSettings(Shape):
     jwt_old_key: SecretStr | None = Field(
         default=None, description="Keys before it, separated by spaces: what they signed stays valid until it expires."
     )
+    broker_username: str | None = Field(
+        default=None,
+        description="User name of the web at the broker, whose rights are others than the node's; else the node's.",
+    )
+    broker_password: SecretStr | None = Field(default=None, description="Its password; from the environment or a file only.")
     metrics_token: SecretStr | None = Field(
         default=None, description="Bearer token that may read metrics and health details, 32 bytes or more."
     )
@@ -155,6 +160,12 @@ class WebSettings(Shape):
         default=10, description="Manual inspections of one person in a minute."
     )
     _check = field_validator("bind")(_port)
+
+    @model_validator(mode="after")
+    def _pairs(self) -> "WebSettings":
+        if self.broker_password is not None and self.broker_username is None:
+            raise ValueError("broker_password is given, but no broker_username")
+        return self
 
     @field_validator("jwt_key", "jwt_old_key", "metrics_token")
     @classmethod

@@ -10,31 +10,35 @@ import pytest
 from paho.mqtt.enums import CallbackAPIVersion
 from paho.mqtt.reasoncodes import ReasonCode
 
-from broker.acl import COMMAND, PATH, Names, main, text
+from broker.acl import COMMAND, PATH, RUNNING, Names, main, text
 from broker.topics import TOPICS
 from deploy.broker_process import BrokerProcess, find_mosquitto
 from deploy.children import free_port
+from schemas import COMMANDS
 from schemas.generate import stale
 from tests.promise import wait_for
 
 NODE = "inspection/v1/node-01"
 PASSWORD = "a-password-of-the-test"
+USERS = ("node-01", "web", "plc", "operator", "viewer", "stranger")
 
 # topic, who may publish, who may read; everybody else may not
 RIGHTS = (
-    ("trigger/cam1", {"plc"}, {"node-01"}),
-    ("cmd/pause", {"plc"}, {"node-01"}),
-    ("result/cam1", {"node-01"}, {"node-01", "plc", "viewer"}),
-    ("latest/cam1", {"node-01"}, {"plc", "viewer"}),
-    ("accepted/cam1", {"node-01"}, {"plc", "viewer"}),
-    ("short/cam1", {"node-01"}, {"plc", "viewer"}),
-    ("state", {"node-01"}, {"plc", "viewer"}),
-    ("info", {"node-01"}, {"plc", "viewer"}),
-    ("reply/pause", {"node-01"}, {"plc"}),
-    ("event/trigger.duplicate", {"node-01"}, {"plc", "viewer"}),
-    ("alarm/BROKER", {"node-01"}, {"plc", "viewer"}),
-    ("metrics", {"node-01"}, {"viewer"}),
-    ("image/cam1", {"node-01"}, {"viewer"}),
+    ("trigger/cam1", {"plc", "web"}, {"node-01"}),
+    *((f"cmd/{name}", {"plc", "operator", "web"}, {"node-01"}) for name in RUNNING),
+    *((f"cmd/{name}", {"web"}, {"node-01"}) for name in COMMANDS if name not in RUNNING),
+    *((f"reply/{name}", {"node-01"}, {"plc", "operator", "web"}) for name in RUNNING),
+    *((f"reply/{name}", {"node-01"}, {"web"}) for name in COMMANDS if name not in RUNNING),
+    ("result/cam1", {"node-01"}, {"node-01", "web", "plc", "operator", "viewer"}),
+    ("latest/cam1", {"node-01"}, {"web", "plc", "operator", "viewer"}),
+    ("accepted/cam1", {"node-01"}, {"web", "plc", "operator", "viewer"}),
+    ("short/cam1", {"node-01"}, {"web", "plc", "operator", "viewer"}),
+    ("state", {"node-01"}, {"web", "plc", "operator", "viewer"}),
+    ("info", {"node-01"}, {"web", "plc", "operator", "viewer"}),
+    ("event/trigger.duplicate", {"node-01"}, {"web", "plc", "operator", "viewer"}),
+    ("alarm/BROKER", {"node-01"}, {"web", "plc", "operator", "viewer"}),
+    ("metrics", {"node-01"}, {"web", "operator", "viewer"}),
+    ("image/cam1", {"node-01"}, {"web", "viewer"}),
     ("_fence", {"node-01"}, {"node-01"}),
 )
 
@@ -104,7 +108,7 @@ def guarded(tmp_path: Path) -> Iterator[int]:
             "only mosquitto has rights; `make test` installs it where it may"
         )
     passwords, port = tmp_path / "passwords", free_port()
-    passwords.write_text("".join(f"{name}:{PASSWORD}\n" for name in ("node-01", "plc", "viewer", "stranger")))
+    passwords.write_text("".join(f"{name}:{PASSWORD}\n" for name in USERS))
     subprocess.run(["mosquitto_passwd", "-U", str(passwords)], check=True)
     acl = tmp_path / "acl.conf"
     acl.write_text(text())
@@ -126,7 +130,7 @@ class _Guarded(BrokerProcess):
 
 
 def test_mosquitto_enforces_the_shipped_file(guarded: int) -> None:
-    users = {name: User(guarded, name) for name in ("node-01", "plc", "viewer", "stranger")}
+    users = {name: User(guarded, name) for name in USERS}
     assert all(user.ready for user in users.values())
     for leaf, publishers, readers in RIGHTS:
         topic = f"{NODE}/{leaf}"
@@ -143,8 +147,16 @@ def test_mosquitto_enforces_the_shipped_file(guarded: int) -> None:
             wait_for(lambda: all(f"{NODE}/result/end" in users[n].heard for n in ("plc", "viewer")), 10)
             assert {n for n, user in users.items() if topic in user.heard} == readers, topic
     assert users["stranger"].heard == set()
-    assert users["node-01"].publish("inspection/v1/_client/0193/reply", b"{}")
-    wait_for(lambda: "inspection/v1/_client/0193/reply" in users["plc"].heard, 10)
+    for name in ("plc", "operator", "web", "viewer"):  # each reads the replies that it has asked for itself, and no other
+        for user in users.values():
+            user.heard.clear()
+        own = f"inspection/v1/_client/{name}/reply"
+        assert users["node-01"].publish(own, b"{}")
+        wait_for(lambda own=own, name=name: own in users[name].heard, 10)
+        users["node-01"].publish(f"{NODE}/result/end", b"")
+        wait_for(lambda: all(f"{NODE}/result/end" in users[n].heard for n in ("plc", "operator", "web", "viewer")), 10)
+        assert [n for n, user in users.items() if own in user.heard] == [name]
+    assert not any(user.publish("inspection/v1/_client/web/reply", b"{}") for n, user in users.items() if n != "node-01")
     assert not users["plc"].publish("inspection/v1/other-node/trigger/cam1", b"{}")
     for user in users.values():
         user.mqtt.disconnect()
