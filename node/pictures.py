@@ -25,12 +25,14 @@ log = logging.getLogger(__name__)
 
 PLACES = 32
 PREVIEW_S = 0.2
+AFTER_S = 0.02  # a result goes out before anything is done with its pictures: drawing holds the interpreter for milliseconds
 
 
 class _Job(NamedTuple):
     found: Inspection
     result: Result
     preview: bool
+    begins_at: float  # monotonic s
 
 
 class PictureWriter:
@@ -96,7 +98,7 @@ class PictureWriter:
         if preview and time.monotonic() - self._previewed.get(result.station, 0.0) < PREVIEW_S:
             preview = False
         if result.images.raw is not None or (preview and self._places.acquire(blocking=False)):
-            self._jobs.put(_Job(found, result, preview))
+            self._jobs.put(_Job(found, result, preview, time.monotonic() + AFTER_S))
         if preview:
             self._previewed[result.station] = time.monotonic()
 
@@ -109,6 +111,7 @@ class PictureWriter:
                 continue
             if job is None:
                 return
+            time.sleep(max(0.0, job.begins_at - time.monotonic()))
             try:
                 self._write(job)
             except Problem as problem:

@@ -24,6 +24,7 @@ log = logging.getLogger(__name__)
 WATCHED_S = 60.0
 EVERY_S = 0.3
 IDLE_S = 1.0
+AFTER_S = 0.02  # a result goes out before its picture is drawn, which holds the interpreter for milliseconds
 WIDEST = 1920
 QUALITY = [cv2.IMWRITE_JPEG_QUALITY, 85]
 
@@ -31,6 +32,7 @@ QUALITY = [cv2.IMWRITE_JPEG_QUALITY, 85]
 class _Newest(NamedTuple):
     found: Inspection
     result: Result
+    begins_at: float  # monotonic s
 
 
 class Showing:
@@ -65,7 +67,7 @@ class Showing:
         if found.frame is None or found.program is None:
             self._newest.pop(result.station, None)
             return
-        self._newest[result.station] = _Newest(found, result)
+        self._newest[result.station] = _Newest(found, result, time.monotonic() + AFTER_S)
         if self._watched_until.get(result.station, 0.0) > time.monotonic():
             self._wake.set()
 
@@ -86,8 +88,9 @@ class Showing:
             drawn, at = self._drawn.get(station, ("", 0.0))
             if drawn == newest.result.result_id or self._watched_until.get(station, 0.0) < now:
                 continue
-            if at + EVERY_S > now:
-                wait_s = min(wait_s, at + EVERY_S - now)
+            begins_at = max(at + EVERY_S, newest.begins_at)
+            if begins_at > now:
+                wait_s = min(wait_s, begins_at - now)
                 continue
             self._drawn[station] = newest.result.result_id, now
             try:

@@ -16,7 +16,7 @@ from rich.console import Console
 from rich.table import Table
 
 from deploy.broker_process import start_broker
-from tests.bench import defaults, history, latency, memory, run_page, start, throughput, web_history, web_serving
+from tests.bench import defaults, demo_overhead, history, latency, memory, run_page, start, throughput, web_history, web_serving
 from tests.bench.figures import Figure
 from tests.bench.machine import facts
 from tests.bench.site import Site
@@ -25,6 +25,7 @@ from tests.bench.vision import table as tools_table
 MEASUREMENTS: dict[str, Callable[[Site, argparse.Namespace], list[Figure]]] = {
     "latency": lambda site, args: latency.measure(site, args.rounds),
     "defaults": lambda site, args: defaults.measure(site, args.rounds),
+    "demo overhead": lambda site, args: demo_overhead.measure(site, args.rounds),
     "throughput": lambda site, args: throughput.measure(site, args.rounds),
     "history": lambda site, args: history.measure(site, args.rounds),
     "memory": lambda site, args: memory.measure(site, 20_000 if args.full else 6_000),
