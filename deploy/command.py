@@ -92,6 +92,18 @@ def _parser(argv: list[str]) -> Parser:
     _program(commands, command)
     _teach(command(commands, "teach", "deploy.teach:teach", "Learn a tool's model from pictures, as a new version"))
     _user(commands, command)
+    secrets = commands.add_parser("secrets", help="Make keys and passwords", description="Make keys and passwords.")
+    new = secrets.add_subparsers(metavar="ACTION", required=True).add_parser(
+        "new", help="Print new random keys and passwords", description="Print new random keys and passwords.", epilog=EXITS
+    )
+    new.set_defaults(action="deploy.secrets_new:new")
+    new.add_argument(
+        "--folder",
+        type=Path,
+        metavar="DIR",
+        help="write each into a file of its own there (CREDENTIALS_DIRECTORY), printing none",
+    )
+    new.add_argument("--json", action="store_true", help="print JSON")
     doctor = command(commands, "doctor", "deploy.doctor:doctor", "Check everything the node needs, and say what to do")
     _reach(doctor)
     _keeping(commands, command)

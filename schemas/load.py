@@ -25,6 +25,8 @@ from schemas.settings import Settings, StationSettings
 MAX_BYTES = 1024 * 1024
 MAX_SECRET_BYTES = 4096
 SECRET_CHARACTERS = 12
+KEY_GUESSES = 2**96
+KEYS = ("jwt_key", "jwt_old_key", "metrics_token", "token")  # what machines remember: random, not a password
 WELL_KNOWN = (  # noqa: SIM905 - a paragraph reads better than 26 lines
     "abc admin administrator broker changeit changeme correcthorsebatterystaple default guest iloveyou inspection "
     "inspectionnode letmein mosquitto mqtt pass passwort password qwerty qwertyuiop raspberry root secret test user welcome"
@@ -67,6 +69,7 @@ def load(path: Path | None, environ: Mapping[str, str], *, disk: bool = True) ->
     except ValidationError as error:
         errors.extend(_told(error, raw, variables))
     errors.extend(_weak_secrets(raw))
+    errors.extend(_clear_text(settings) if settings is not None and settings.environment == "production" else ())
     if disk:
         errors.extend(_disk(raw))
     if errors or settings is None:
@@ -172,10 +175,34 @@ def _weak_secrets(raw: Raw) -> Iterator[str]:
             yield f"{'.'.join(path)}: shorter than {SECRET_CHARACTERS} characters, which production does not allow"
         elif _well_known(value):
             yield f"{'.'.join(path)}: a well-known password, which production does not allow"
+        elif path[-1] in KEYS and any(_guessable(word) for word in value.split(" ")):
+            yield f"{'.'.join(path)}: can be guessed, which production does not allow; `inspection-node secrets new` makes one"
     broker = raw.get("broker")
     if isinstance(broker, dict) and broker.get("username") and not broker.get("password") and not broker.get("cert_file"):
         name = variable(("broker", "password"))
         yield f"broker.password: missing for the user {broker['username']!r:.40}; give {name} or {name}_FILE"
+
+
+def _clear_text(settings: Settings) -> Iterator[str]:
+    """What others on the network could read, which production does not allow without a word."""
+    broker, web = settings.broker, settings.web
+    if not (broker.tls or broker.loopback or broker.allow_clear_text) and (broker.username or web.broker_username):
+        yield (
+            f"broker.url: {broker.url} would carry the password in clear text to another machine; "
+            "use mqtts://, or say broker.allow_clear_text = true"
+        )
+    if not (web.loopback or web.proxy_hops or web.allow_clear_text):
+        yield (
+            f"web.bind: {web.bind} is reached from other machines in clear text; put a proxy with TLS in front "
+            "(web.proxy_hops), or say web.allow_clear_text = true"
+        )
+
+
+def _guessable(secret: str) -> bool:
+    """Whether a key takes fewer guesses than 96 random bits would, by zxcvbn's estimate."""
+    from zxcvbn import zxcvbn  # takes a tenth of a second to load, and only production asks
+
+    return bool(zxcvbn(secret[:64], list(WELL_KNOWN))["guesses"] < KEY_GUESSES)
 
 
 def _well_known(secret: str) -> bool:

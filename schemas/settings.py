@@ -36,6 +36,10 @@ def _port(bind: str) -> str:
     return bind
 
 
+def _is_loopback(host: str) -> bool:
+    return host in ("localhost", "::1") or host.startswith("127.")
+
+
 class BrokerSettings(Shape):
     """The MQTT broker and how to reach it."""
 
@@ -48,6 +52,9 @@ class BrokerSettings(Shape):
     ca_file: AbsolutePath | None = Field(default=None, description="Certificates of the authorities to trust (PEM).")
     cert_file: AbsolutePath | None = Field(default=None, description="Client certificate (PEM).")
     key_file: AbsolutePath | None = Field(default=None, description="Key of the client certificate (PEM).")
+    allow_clear_text: bool = Field(
+        default=False, description="Whether production may send the password to another machine without TLS."
+    )
     client_id: Annotated[str, StringConstraints(max_length=256, pattern=r"^[^\x00-\x1f]*$")] | None = Field(
         default=None,
         description="By what id the broker knows the node; by default inspection-node-NODE_ID. Empty: the broker gives one.",
@@ -92,6 +99,11 @@ class BrokerSettings(Shape):
         return urlsplit(self.url).port or (8883 if self.tls else 1883)
 
     @property
+    def loopback(self) -> bool:
+        """Whether it runs on this machine."""
+        return _is_loopback(self.host)
+
+    @property
     def tls(self) -> bool:
         """Whether the connection is encrypted."""
         return self.url.startswith("mqtts:")
@@ -112,6 +124,9 @@ class WebSettings(Shape):
     """The web application."""
 
     bind: Bind = Field(default="127.0.0.1:5000", description="Address and port.")
+    allow_clear_text: bool = Field(
+        default=False, description="Whether production may be reached from other machines without a proxy that speaks TLS."
+    )
     jwt_key: SecretStr | None = Field(
         default=None,
         description="Key that signs tokens, 32 bytes or more; from the environment or a file only. Production needs one.",
@@ -179,8 +194,7 @@ class WebSettings(Shape):
     @property
     def loopback(self) -> bool:
         """Whether only this machine can connect."""
-        host = self.bind.rpartition(":")[0]
-        return host in ("localhost", "[::1]") or host.startswith("127.")
+        return _is_loopback(self.bind.rpartition(":")[0].strip("[]"))
 
 
 class LineSettings(Shape):

@@ -46,7 +46,7 @@ def keys_of(settings: Settings) -> Keys:
         raise Problem(
             "SETTINGS_INVALID",
             f"web.jwt_key: missing, which production does not allow; give {name}, {name}_FILE or a credential web_jwt_key"
-            f" of {SECRET_BYTES} random bytes or more, as `openssl rand -hex 32` makes them",
+            f" of {SECRET_BYTES} random bytes or more, as `inspection-node secrets new` makes them",
         )
     else:
         words = [_kept(Path(settings.state_dir) / FOLDER)]

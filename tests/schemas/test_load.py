@@ -331,3 +331,64 @@ bind = "x"
     shown = " ".join(told)
     for secret in ("hunter2", "swordfish", "tiny-secret"):
         assert secret not in shown
+
+
+RANDOM = "9f2c4be1d07a6358c1e0f4a2b7d9683512ce40fa8b76d3915e20c8fa47b1d6e3"
+
+
+@pytest.mark.parametrize(
+    ("more", "says"),
+    [
+        ('[broker]\nurl = "mqtt://10.0.0.9:1883"\nusername = "node"', "broker.url"),
+        ('[broker]\nurl = "mqtt://broker.plant:1883"\n[web]\nbroker_username = "web"', "broker.url"),
+        ('[web]\nbind = "0.0.0.0:5000"', "web.bind"),
+        ('[web]\nbind = "[::]:5000"', "web.bind"),
+    ],
+)
+def test_production_sends_no_password_in_clear_text_unless_it_is_told_to(tmp_path: Path, more: str, says: str) -> None:
+    environ = {"INSPECTION_ENVIRONMENT": "production"}
+    if "username" in more:
+        environ["INSPECTION_BROKER__PASSWORD" if "[web]" not in more else "INSPECTION_WEB__BROKER_PASSWORD"] = GOOD_SECRET
+    path = write(tmp_path, more)
+    (error,) = errors(path, environ)
+    assert error.startswith(f"{says}: ")
+    assert "clear" in error
+    allow = "INSPECTION_BROKER__ALLOW_CLEAR_TEXT" if says == "broker.url" else "INSPECTION_WEB__ALLOW_CLEAR_TEXT"
+    load(path, {**environ, allow: "true"})
+    load(path, {**environ, "INSPECTION_ENVIRONMENT": "development"})
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        '[broker]\nurl = "mqtts://10.0.0.9:8883"\nusername = "node"',
+        '[broker]\nurl = "mqtt://127.0.0.1:1883"\nusername = "node"',
+        '[broker]\nurl = "mqtt://10.0.0.9:1883"',
+        '[web]\nbind = "0.0.0.0:5000"\nproxy_hops = 1',
+    ],
+)
+def test_production_takes_what_nobody_else_can_read(tmp_path: Path, more: str) -> None:
+    environ = {"INSPECTION_ENVIRONMENT": "production"}
+    if "username" in more:
+        environ["INSPECTION_BROKER__PASSWORD"] = GOOD_SECRET
+    load(write(tmp_path, more), environ)
+
+
+@pytest.mark.parametrize(
+    ("key", "good"),
+    [
+        ("secretsecretsecretsecretsecret1234", False),
+        ("inspectioninspectioninspectioninspection99", False),
+        ("0123456789abcdef0123456789abcdef", False),
+        ("abcdefghijklmnopqrstuvwxyz0123456789", False),
+        ("correct horse battery staple correct horse", False),
+        (RANDOM, True),
+        ("q7Vv3x0JpYb1n9Wc5uTz8eRk2mLs4hGd6fAiOoEw_yU", True),
+    ],
+)
+def test_a_key_of_production_is_judged_by_how_many_guesses_it_takes(tmp_path: Path, key: str, good: bool) -> None:
+    environ = {"INSPECTION_ENVIRONMENT": "production", "INSPECTION_WEB__JWT_KEY": key}
+    if good:
+        load(write(tmp_path), environ)
+    else:
+        assert any(error.startswith("web.jwt_key: ") for error in errors(write(tmp_path), environ))

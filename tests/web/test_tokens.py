@@ -14,7 +14,7 @@ from tests.people import API, Caller, application, code, data, settings, site_of
 from web.keys import FILE, FOLDER, keys_of
 from web.site import Site
 
-OLD, NEW = "old-key-0123456789-abcdefghijklmnop", "new-key-9876543210-zyxwvutsrqponml"
+OLD, NEW = "old-Vq7t0ZpYw3nK9cB5u8eR2mLs4hGd6fAi", "new-xJ1b9Wc5uTz8kQ2rM4sHd6gLf0vYp3nE"
 
 
 @pytest.fixture
