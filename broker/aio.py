@@ -19,7 +19,7 @@ from typing import Any, Self
 import aiomqtt
 from paho.mqtt.reasoncodes import ReasonCode
 
-from broker.ends import Accepted, Answered, Delivered, End, Event, Gone
+from broker.ends import Accepted, Answered, Delivered, End, Event, Gone, Versions
 from broker.hearing import Hearing
 from broker.sending import Sending
 from broker.threaded import CONNECT_S, LOOK_S, READY_LIMIT, RETRY_S, unanswered
@@ -73,7 +73,7 @@ class Driver:
         self._happened = happened
         self._filters = (*dict.fromkeys([each for end in ends for each in end.filters] + [*topics]),)
         self._listen = listen
-        self._v5 = True
+        self._versions = Versions()
         self._woken = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
 
@@ -97,17 +97,20 @@ class Driver:
         while True:
             up = False
             try:
-                async with Client(self._settings, f"inspection-end-{new_id()}", v5=self._v5) as client:
+                async with Client(self._settings, f"inspection-end-{new_id()}", v5=self._versions.v5) as client:
                     for topic in self._filters:
                         await client.subscribed(topic)
                     up, self.trouble, failures = True, None, 0
+                    self._versions.spoken()
                     for end in self._ends:
                         end.connected(time.monotonic())
                     await self._serve(client)
             except (aiomqtt.MqttError, Problem) as error:
                 self.trouble = error.message if isinstance(error, Problem) else f"{self._settings.url}: {error}"
-                if not up and not isinstance(error.__cause__, OSError):  # something answers, but not in this version of MQTT
-                    self._v5 = not self._v5
+                # something answers, but not in this version of MQTT, unless it cannot be reached at all
+                self._versions.failed(
+                    wrong=not up and not isinstance(error, Problem) and not isinstance(error.__cause__, OSError)
+                )
             await asyncio.sleep(min(RETRY_S[1], RETRY_S[0] * 2 ** min(failures, 10)))
             failures += 1
 
@@ -118,7 +121,7 @@ class Driver:
                 self._woken.clear()
                 now = time.monotonic()
                 for message in [message for end in self._ends for message in end.due(now)]:
-                    properties = properties_of(message) if self._v5 else None
+                    properties = properties_of(message) if self._versions.v5 else None
                     await client.publish(message.topic, message.payload, qos=1, properties=properties)
                 wait_s = min(end.wake_at() for end in self._ends) - time.monotonic()
                 woken = asyncio.create_task(self._woken.wait())

@@ -27,6 +27,7 @@ log = logging.getLogger(__name__)
 
 FIRST_S = 1.0  # until the first repetition; then doubled
 LONGEST_S = 8.0
+WRONG_LIMIT = 10  # connections in a row that end as if the broker did not know the version
 GRACE_S = 0.3  # a gap may be closed by what is on its way: `latest` comes before its result
 
 
@@ -86,6 +87,28 @@ class End(Protocol):
 
     def wake_at(self) -> float:
         """When `due` has something next; infinite if never without anything heard."""
+
+
+class Versions:
+    """Which version of MQTT to speak: 5 unless the broker does not; what was spoken once is not given up over an outage."""
+
+    def __init__(self, *, v5: bool = True) -> None:
+        self.v5 = v5
+        self._first = v5
+        self._spoken = False
+        self._wrong = 0
+
+    def spoken(self) -> None:
+        """It works."""
+        self._spoken, self._wrong = True, 0
+
+    def failed(self, *, wrong: bool) -> None:
+        """No connection came of it; `wrong` if it looked as if the broker did not know this version, as proxies do too."""
+        self._wrong = self._wrong + 1 if wrong else 0
+        if self._wrong > WRONG_LIMIT:  # another broker stands there now
+            self._spoken = False
+        if not self._spoken:
+            self.v5 = not self.v5 if wrong else self._first
 
 
 def read_object(topic: str, payload: bytes) -> dict[str, Any] | None:

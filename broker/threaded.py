@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future
 from typing import Any, Self
 
-from broker.ends import Accepted, Answered, Delivered, End, Event, Gone
+from broker.ends import Accepted, Answered, Delivered, End, Event, Gone, Versions
 from broker.hearing import Hearing
 from broker.link import Link, Received, Waiter, WrongProtocol
 from broker.sending import Sending
@@ -58,7 +58,7 @@ class Driver:
         self._happened = happened
         self._filters = (*dict.fromkeys([each for end in ends for each in end.filters] + [*topics]),)
         self._listen = listen
-        self._v5 = v5
+        self._versions = Versions(v5=v5)
         self._waiter: Waiter | None = None
         self._thread = threading.Thread(target=self._run, name="ends", daemon=True)
         self._thread.start()
@@ -82,22 +82,21 @@ class Driver:
             try:
                 with contextlib.closing(self._connected()) as link, link.listening(*self._filters) as waiter:
                     self._waiter, self.trouble, failures = waiter, None, 0
+                    self._versions.spoken()
                     with self.lock:
                         for end in self._ends:
                             end.connected(time.monotonic())
                     self._serve(link, waiter)
-            except WrongProtocol:
-                self._v5 = False
-                continue
             except Problem as problem:
                 self.trouble = problem.message
+                self._versions.failed(wrong=isinstance(problem, WrongProtocol))
             finally:
                 self._waiter = None
             self.stopping.wait(min(RETRY_S[1], RETRY_S[0] * 2 ** min(failures, 10)))
             failures += 1
 
     def _connected(self) -> Link:
-        return Link(self._settings, f"inspection-end-{new_id()}", CONNECT_S, v5=self._v5)
+        return Link(self._settings, f"inspection-end-{new_id()}", CONNECT_S, v5=self._versions.v5)
 
     def _serve(self, link: Link, waiter: Waiter) -> None:
         while not self.stopping.is_set():

@@ -13,7 +13,7 @@ import pytest
 from paho.mqtt.enums import CallbackAPIVersion
 
 from broker import aio, threaded
-from broker.ends import Accepted
+from broker.ends import WRONG_LIMIT, Accepted, Versions
 from deploy.broker_process import BrokerProcess, start_broker
 from schemas import Problem
 from schemas.settings import BrokerSettings
@@ -147,6 +147,20 @@ def test_closing_a_producer_tells_whoever_waits(forgetful: BrokerProcess) -> Non
 def test_producers_and_consumers_speak_3_1_1_where_the_broker_does(forgetful: BrokerProcess, node: NodeAtBroker) -> None:
     with threaded.Producer(settings(forgetful.port), "node-01", v5=False) as producer:
         assert producer.inspect("cam1", {"trigger_id": "t1"}, 20)["trigger_id"] == "t1"
+
+
+def test_mqtt_5_is_not_given_up_because_something_accepts_and_hangs_up() -> None:
+    versions = Versions()
+    versions.failed(wrong=True)
+    assert not versions.v5, "a broker that knows 3.1.1 only"
+    versions.failed(wrong=False)
+    assert versions.v5, "nobody there: begin anew"
+    versions.spoken()
+    for _ in range(WRONG_LIMIT):
+        versions.failed(wrong=True)
+    assert versions.v5, "an outage behind a proxy"
+    versions.failed(wrong=True)
+    assert not versions.v5, "another broker"
 
 
 @pytest.mark.parametrize("kind", ["threads", "asyncio"])
