@@ -47,6 +47,8 @@ class Care(Engine):
                 self._stamp.told(None)
         if self._reserve.given_up:
             found.append("the disk is full: the space kept for results is in use")
+        if self._stamp.suspect:
+            found.append(f"{self.path.name} is damaged: start the node anew, and it is set aside")
         try:
             whole = self.path.stat().st_ino == self._inode
         except OSError:

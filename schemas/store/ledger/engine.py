@@ -191,6 +191,11 @@ class Engine(Reader):
         finally:
             self._lock.release()
 
+    def met(self, error: BaseException) -> None:
+        """If SQLite says that the file is damaged, the next start looks closely."""
+        if is_damage(error) and not self._stamp.suspect:
+            self._stamp.doubt()
+
     def look(self) -> None:
         """If another process holds the ledger, see whether it still does, when nobody has anything to write."""
         if self._held_since is None or not self._lock.acquire(timeout=BRIEF_S):
@@ -288,8 +293,7 @@ class Engine(Reader):
             job.error = coded
         if isinstance(coded, Problem):
             self._failing = coded
-        if is_damage(error):
-            self._stamp.doubt()
+        self.met(error)
 
     def _run(self, job: _Job) -> None:
         if job.withdrawn:

@@ -20,6 +20,7 @@ from schemas.store.ledger.opening import WAL_BYTES
 CLOSE = 500  # pages: so few are left that the writer may wait for them
 STEPS = 3
 TURN_S = 0.05  # for a commit to end; and for short reads, if the log is large
+SMALL_S = 5.0  # a small log is moved so often: whoever takes it away takes little
 HELD_BYTES = 2 * WAL_BYTES
 HELD_S = 5.0
 
@@ -36,6 +37,8 @@ class Log(Engine):
 
     _keeper: sqlite3.Connection | None = None
     _at_commit = 0
+    _moved_commit = 0
+    _move_at = 0.0
     _log_since: float | None = None
 
     def log_bytes(self) -> int:
@@ -56,13 +59,17 @@ class Log(Engine):
         """One step, to be made some times a second by one thread. It never waits for readers. Raises Problem STORE_FAILED."""
         self.look()
         size, commits = self.log_bytes(), self.commits
-        if size <= WAL_BYTES:
+        now = time.monotonic()
+        large = size > WAL_BYTES
+        if not large:
             self._log_since = None
-            return
-        if self._log_since is None:
-            self._log_since = time.monotonic()
+            if commits == self._moved_commit or now < self._move_at:
+                return
+        elif self._log_since is None:
+            self._log_since = now
+        self._move_at, self._moved_commit = now + SMALL_S, commits
         try:
-            self._move(size, idle=commits == self._at_commit)
+            self._move(size, idle=large and commits == self._at_commit)
         except sqlite3.Error as error:
             raise Problem("STORE_FAILED", f"the log could not be moved: {error}") from error
         finally:
@@ -86,7 +93,7 @@ class Log(Engine):
             if 0 <= pages - moved < CLOSE:
                 break
             moved = reached
-        if not self._lock.acquire(timeout=TURN_S):
+        if size <= WAL_BYTES or not self._lock.acquire(timeout=TURN_S):
             return
         try:
             mode = "PASSIVE"

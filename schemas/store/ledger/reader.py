@@ -40,7 +40,11 @@ class Reader:
                 self._readers.add(db)
             return db.execute(sql, values).fetchall()
         except sqlite3.Error as error:
+            self.met(error)
             raise Problem("STORE_FAILED", str(error)) from error
+
+    def met(self, error: BaseException) -> None:
+        """An error was met: for who keeps account of damage."""
 
     def close_readers(self) -> None:
         """Close every thread's connection: who reads later gets STORE_FAILED."""

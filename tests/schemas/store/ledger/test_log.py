@@ -1,8 +1,10 @@
 """The write-ahead log stays small whoever reads, and who holds it is told."""
 
 import sqlite3
+import subprocess
 import threading
 from collections.abc import Iterator
+from contextlib import closing
 from itertools import pairwise
 from pathlib import Path
 
@@ -69,6 +71,18 @@ def test_who_reads_and_does_not_end_stops_nobody_is_told_and_afterwards_the_log_
     assert ledger.log_bytes() <= 4 * 1024 * 1024
     assert ledger.log_held() is None
     assert ledger.last_seq("cam1") == number
+
+
+def test_a_small_log_is_moved_after_a_while_so_that_whoever_takes_it_away_takes_little(
+    ledger: Ledger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(log, "SMALL_S", 0.0)
+    ledger.accept_all([Entry(new("a"), build("a"))])
+    ledger.checkpoint()
+    copy = ledger.path.with_name("copy.db")
+    subprocess.run(["cp", ledger.path, copy], check=True)  # without its log
+    with closing(sqlite3.connect(copy)) as db:
+        assert db.execute("SELECT count(*) FROM results").fetchone() == (1,)
 
 
 def test_a_foreign_write_lock_stops_neither_the_care_of_the_log_nor_its_end(ledger: Ledger) -> None:

@@ -169,8 +169,9 @@ def test_what_was_set_aside_is_never_overwritten(tmp_path: Path, monkeypatch: py
     assert kept == {b"no database 0", b"no database 1", b"no database 2"}
 
 
-def test_damage_that_is_met_in_the_run_is_looked_for_closely_at_the_next_start(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("how", ["written", "read"])
+def test_damage_that_is_met_in_the_run_is_told_and_looked_for_closely_at_the_next_start(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, how: str
 ) -> None:
     monkeypatch.setattr(opening, "QUICK_CHECK_BYTES", 0)  # as a ledger that is too large to look through at each start
     path = tmp_path / "ledger.db"
@@ -182,8 +183,14 @@ def test_damage_that_is_met_in_the_run_is_looked_for_closely_at_the_next_start(
         file.write(os.urandom(4096))
     again = opened(path)
     assert again.lost is None
+    assert again.damage() is None
+    sql = "SELECT sum(length(payload)) FROM results NOT INDEXED"
+    ask = {"written": lambda: again.write(lambda db: db.execute(sql).fetchall()), "read": lambda: again.read(sql)}[how]
     with pytest.raises(Problem, match="STORE_FAILED"):
-        again.write(lambda db: db.execute("SELECT sum(length(payload)) FROM results NOT INDEXED").fetchall())
+        ask()
+    told = again.damage()
+    assert told is not None
+    assert "is damaged" in told
     again.close()
     third = opened(path)
     assert third.quarantined is not None
