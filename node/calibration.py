@@ -19,6 +19,7 @@ Floats = NDArray[np.float64]
 Flat = Callable[[Any], Floats]  # n x 2 points of the frame, in px, as points of the part's plane
 
 LEAST_VIEWS = 3
+MOST_TILT_DEG, MOST_SPREAD = 2.0, 0.01  # of boards in one plane
 MOST_ERROR_PX = 0.01  # of undoing the lens; more is where its polynomial folds over
 
 
@@ -84,10 +85,11 @@ def from_checkerboard(
 ) -> Checkerboard:
     """Camera and lens from pictures of one checkerboard with columns x rows inner corners; uint8, gray or BGR, of one size.
 
-    in_plane: number of the picture in which the board lies where the parts will lie; it gives the plane. None takes the
-    plane to be parallel to the sensor, at the distance the board has in the picture where it is the least tilted.
+    in_plane: number of the picture in which the board lies where the parts will lie; it gives the plane. None is allowed if
+    all boards lie in one plane, to 2 degrees and 1 % of their distance: it is the plane of the least tilted one.
     Corners by A. Duda, U. Frese 2018; camera by Z. Zhang 2000. error_px is the reprojection error (RMS). Raises Problem
-    NO_CONTRAST if the board is found in fewer than 3 pictures, or not in picture in_plane; IMAGE_SIZE if sizes differ.
+    NO_CONTRAST if the board is found in fewer than 3 pictures, or not in picture in_plane; NO_VALUE if None is not allowed;
+    IMAGE_SIZE if sizes differ.
     """
     if not pictures or len({picture.shape[:2] for picture in pictures}) > 1:
         raise Problem("IMAGE_SIZE", "the pictures of a calibration must have one size")
@@ -103,20 +105,21 @@ def from_checkerboard(
     grid[:, :2] = np.mgrid[:columns, :rows].T.reshape(-1, 2) * square_mm
     corners: Any = [boards[number] for number in found]
     # k3 stays 0: with boards that do not reach the corners it runs wild there, and elsewhere it changes nothing
-    error, camera, distortion, turns, _ = cv2.calibrateCamera(
+    error, camera, distortion, turns, places = cv2.calibrateCamera(
         [grid] * len(found), corners, (width, height), None, None, flags=cv2.CALIB_FIX_K3
     )
     camera, distortion = np.asarray(camera, float), np.asarray(distortion, float).ravel()[:5]
     straight = [_undistorted(board.reshape(-1, 2), camera, distortion) for board in corners]
-    plane = None
     if in_plane is None:
-        tilt = [-abs(cv2.Rodrigues(turn)[0][2, 2]) for turn in turns]
-        mm_per_px = square_mm / _side(straight[int(np.argmin(tilt))], columns, rows)
+        normals = np.array([cv2.Rodrigues(turn)[0][:, 2] for turn in turns])
+        away = np.abs(np.sum(normals * np.reshape(places, (-1, 3)), axis=1))
+        _check_one_plane(normals, away)
+        board = straight[int(np.abs(normals[:, 2]).argmax())]
     else:
         board = straight[found.index(in_plane)]
-        homography, _ = cv2.findHomography(board, grid[:, :2].astype(float))
-        plane = tuple(tuple(float(value) for value in row) for row in homography)
-        mm_per_px = square_mm / _side(board, columns, rows)
+    homography, _ = cv2.findHomography(board, grid[:, :2].astype(float))
+    plane = tuple(tuple(float(value) for value in row) for row in homography)
+    mm_per_px = square_mm / _side(board, columns, rows)
     return Checkerboard(
         camera_matrix=(
             (float(camera[0, 0]), 0.0, float(camera[0, 2])),
@@ -130,6 +133,18 @@ def from_checkerboard(
         height=height,
         error_px=float(error),
     )
+
+
+def _check_one_plane(normals: Floats, away: Floats) -> None:
+    """Raises Problem NO_VALUE if boards held by hand do not say where the parts will lie."""
+    tilt_deg = float(np.degrees(np.arccos(np.clip(np.abs(normals @ normals.T), 0, 1))).max())
+    spread = float(away.max() / away.min()) - 1
+    if tilt_deg > MOST_TILT_DEG or spread > MOST_SPREAD:
+        raise Problem(
+            "NO_VALUE",
+            f"the boards lie in different planes (tilted by up to {tilt_deg:.1f} degrees, nearer and farther by {spread:.0%}), "
+            "so none tells where the parts will lie: mark the picture in which the board lies there, or take one",
+        )
 
 
 def _corners(picture: Pixels, columns: int, rows: int) -> Any:

@@ -1,5 +1,7 @@
 """Calibration: a drawn camera is learned from its boards, and mm are measured on the part's plane, not scaled."""
 
+from typing import Any
+
 import cv2
 import numpy as np
 import pytest
@@ -31,7 +33,7 @@ def ray(points: np.ndarray) -> np.ndarray:  # type: ignore[type-arg]
     return cv2.undistortPoints(points.reshape(-1, 1, 2), CAMERA, DISTORTION).reshape(-1, 2)
 
 
-def board(turned: tuple[int, int, int], at: tuple[int, int, int]) -> np.ndarray:  # type: ignore[type-arg]
+def board(turned: Any, at: Any) -> np.ndarray:  # type: ignore[type-arg]
     """A picture of a board with 9 x 6 inner corners, its first at the board's (0, 0): each px is looked up on the board."""
     rotation = cv2.Rodrigues(np.radians(turned))[0]
     fine = 3
@@ -91,11 +93,27 @@ def test_a_plane_that_is_tilted_is_measured_right(pictures: list[np.ndarray]) ->
     assert np.hypot(*(found[2] - found[1])) == pytest.approx(50, abs=0.1)
 
 
-def test_without_a_picture_of_the_plane_it_is_that_of_the_least_tilted_board(pictures: list[np.ndarray]) -> None:  # type: ignore[type-arg]
-    parallel = from_checkerboard(pictures, 9, 6, SQUARE_MM)
-    assert parallel.plane is None
-    found = to_mm(parallel, seen(np.array([[0.0, 0.0], [80.0, 50.0]])))
-    assert np.hypot(*(found[1] - found[0])) == pytest.approx(np.hypot(80, 50), rel=0.002)
+def test_boards_held_by_hand_do_not_say_where_the_parts_lie(pictures: list[np.ndarray]) -> None:  # type: ignore[type-arg]
+    with pytest.raises(Problem, match=r"NO_VALUE.*tilted by up to \d+\.\d degrees, nearer.*by \d+%.*mark the"):
+        from_checkerboard(pictures, 9, 6, SQUARE_MM)
+    far = [board((0, 0, turn), (-40 + turn, -25, 190 + 6 * (turn > 0))) for turn in (-20, 0, 20)]
+    with pytest.raises(Problem, match=r"NO_VALUE.*farther by 3%"):
+        from_checkerboard(far, 9, 6, SQUARE_MM)
+
+
+@pytest.mark.parametrize("tilt_deg", [0, 15])
+def test_boards_of_one_plane_need_no_mark(tilt_deg: int) -> None:
+    tilt = cv2.Rodrigues(np.radians([tilt_deg, 0.0, 0.0]))[0]
+    poses = []
+    for turn, x, y in ((0, -40, -25), (30, -20, -45), (-30, -50, 5), (90, 25, -40)):
+        turned = np.degrees(cv2.Rodrigues(tilt @ cv2.Rodrigues(np.radians([0.0, 0.0, turn]))[0])[0]).ravel()
+        poses.append((turned, tilt @ np.array([x, y, 0.0]) + (0, 0, 200)))
+    flat_ = from_checkerboard([board(*pose) for pose in poses], 9, 6, SQUARE_MM)
+    lifted = np.array([[0.0, 0.0, 0.0], [60.0, 30.0, 0.0]])
+    turned, at = poses[0]
+    ends = cv2.projectPoints(lifted, np.radians(turned), at, CAMERA, DISTORTION)[0].reshape(-1, 2)
+    found = to_mm(flat_, ends)
+    assert np.hypot(*(found[1] - found[0])) == pytest.approx(np.hypot(60, 30), rel=0.003)
 
 
 def test_too_few_boards_are_a_problem_that_names_the_pictures(pictures: list[np.ndarray]) -> None:  # type: ignore[type-arg]
