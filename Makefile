@@ -77,13 +77,13 @@ $(VENV)/bin/pip:
 
 # The tests run on mosquitto where it may be installed, else on the broker of the iotcore wheel.
 mosquitto:
-	@PATH="$$PATH:/usr/sbin:/usr/local/sbin"; command -v mosquitto >/dev/null 2>&1 && exit 0; \
+	@PATH="$$PATH:/usr/sbin:/usr/local/sbin"; command -v mosquitto >/dev/null 2>&1 && command -v mosquitto_pub >/dev/null 2>&1 && exit 0; \
 	command -v apt-get >/dev/null 2>&1 || exit 0; \
 	if [ "$$(id -u)" = 0 ]; then run=; elif sudo -n true 2>/dev/null; then run='sudo -n'; else run=no; fi; \
 	if [ "$$run" != no ]; then \
 	  install="$$run env DEBIAN_FRONTEND=noninteractive apt-get -qq -o DPkg::Lock::Timeout=60"; \
 	  echo "installing mosquitto ..."; \
-	  { $$install install -y --no-install-recommends mosquitto || \
-	    { $$install update && $$install install -y --no-install-recommends mosquitto; }; } >/dev/null 2>&1 || true; \
+	  { $$install install -y --no-install-recommends mosquitto mosquitto-clients || \
+	    { $$install update && $$install install -y --no-install-recommends mosquitto mosquitto-clients; }; } >/dev/null 2>&1 || true; \
 	fi; \
 	command -v mosquitto >/dev/null 2>&1 || echo "mosquitto is not installed: the tests use the broker of the iotcore wheel"

@@ -18,13 +18,13 @@ HEAD = """\
 |---|---|---|---|---|---|---|---|"""
 
 
-def main() -> int:
+def main(argv: list[str] | None = None) -> int:
     """0 if the promise held wherever it was tried."""
     parser = argparse.ArgumentParser(prog="python -m tests.brokers", description="What each broker loses.")
     parser.add_argument("--only", metavar="NAME", action="append", choices=list(KINDS), help="this one only; may be repeated")
     parser.add_argument("--loops", metavar="N", type=int, default=40, help="restarts of each (default 40)")
     parser.add_argument("--kills", metavar="N", type=int, default=40, help="kills of each (default 40)")
-    args = parser.parse_args()
+    args = parser.parse_args(argv)
     rows, good = [], True
     for name in args.only or KINDS:
         kind = KINDS[name]
