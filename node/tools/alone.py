@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 from schemas import Pattern, Pose, Problem
 
-CLOSE = 0.8  # of the best score: a second place with this much is another part
+CLOSE = 0.88  # of the best score: a second place with this much is another part
 HALF = 0.5  # of a pattern: places that overlap by more are one
 
 

@@ -28,7 +28,7 @@ def learn(frame: Frame, settings: Marks) -> Learned:
                 raise Problem("REGION_INVALID", f"{name}.{field} leaves the master of {frame.width} x {frame.height} px")
         wanted = _wanted(settings, mark)
         try:
-            marks.append((wanted, pattern.learn(frame, wanted)))
+            marks.append((wanted, pattern.learn(frame, wanted, round_too=True)))
         except Problem as problem:
             raise Problem(problem.code, f"{name}: {problem.message}") from problem
     return Learned(tuple(marks))

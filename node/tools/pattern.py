@@ -15,6 +15,7 @@ from the correlation, and it is looked for by its gradients (`turned`).
 """
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -23,7 +24,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from node.frame import Frame, Pixels
-from node.tools import turned
+from node.tools import fixed, turned
 from node.tools.alone import CLOSE, HALF, single
 from node.tools.fitted import Level, Likeness, field_of, likeness_of, reduced, seen, size_at, slopes_of
 from schemas import Pattern, Pose, Problem, Region
@@ -36,6 +37,9 @@ LAGGING = 0.2  # a place whose correlation is so far behind the best of its leve
 STAINED = 0.5  # the same of one that lies apart: another part, which something covers
 OTHERS = 2  # places followed to the end besides the best one: other parts, if there are any
 SEEN_PX, SEEN_SIDE = 10_000, 20  # of the pattern where it is compared: most px, least px of the shorter side
+TAUGHT = 0.85  # score of another place in the master from which on a pattern is refused
+ONCE = "choose what is there once, narrow the search, or set alone to false if neighbours are meant"
+IN_LARGE = 0.15  # a part that is a little turned or bent is seen badly, but correlates: as good as `seen` by so much less
 SMALL = 24  # px of a side: in less the windows of `seen` say too little, and all of it must agree
 SMOOTH_PX = 1.0  # sigma: a camera's fine textures change when they move by half a px (aliasing)
 RIM = 4  # px of the surroundings that smoothing needs
@@ -61,13 +65,22 @@ class Learned:
     rescue: turned.Learned | None
 
 
-def learn(frame: Frame, settings: Pattern) -> Learned | turned.Learned:
-    """The pattern of the master. Raises Problem NO_CONTRAST if it is flat, REGION_INVALID if it leaves the frame."""
+def learn(frame: Frame, settings: Pattern, round_too: bool = False) -> Learned | turned.Learned:
+    """The pattern of the master; with round_too its turn need not be told.
+
+    Raises Problem NO_CONTRAST if it is flat or does not fix the place, REGION_INVALID if it leaves the frame.
+    """
     if not settings.shift_only:
-        return turned.learn(frame, settings)
+        turnable = turned.learn(frame, settings)
+        fixed.check(frame, settings.region, settings.angle_deg > 0 and not round_too, settings.scale_low < settings.scale_high)
+        if not round_too:
+            turned.check_symmetry(frame, settings, turnable)
+        _check_master(settings, lambda told: turned.find(frame, told, turnable, round_too))
+        return turnable
     pattern = _smoothed(frame, settings.region)
     if float(pattern.std()) < LEAST_SPREAD:
         raise Problem("NO_CONTRAST", "the locator's region shows nothing that could be found again")
+    fixed.check(frame, settings.region)
     levels = [pattern]
     while min(levels[-1].shape) >= 2 * LEAST_SIDE and _keeps(pattern, len(levels)):
         levels.append(_halved(levels[-1]))
@@ -83,9 +96,26 @@ def learn(frame: Frame, settings: Pattern) -> Learned | turned.Learned:
         rescue = turned.learn(frame, settings) if min(pattern.shape) >= turned.LEAST_REGION else None
     except Problem:  # it would take too long
         rescue = None
-    return Learned(
+    made = Learned(
         tuple(levels), np.ascontiguousarray(fit, np.float32), like, turned.ruler_of(frame, settings.region, factor), rescue
     )
+    _check_master(settings, lambda told: _only(_placed(frame, told, made), frame, told, made))
+    return made
+
+
+def _check_master(settings: Pattern, find: Callable[[Pattern], Pose]) -> None:
+    """Raises Problem NO_CONTRAST if the pattern is seen elsewhere in the master too."""
+    if not settings.alone:
+        return
+    told = "the locator's region must be found in the master once"
+    try:
+        found = find(settings.model_copy(update={"low": TAUGHT}))
+    except Problem as problem:
+        if problem.code != "PART_NOT_FOUND":
+            raise
+        raise Problem("NO_CONTRAST", f"{told}: {problem.message.partition(': ')[2]}; {ONCE}") from problem
+    if (found.runner_up or 0) >= TAUGHT:
+        raise Problem("NO_CONTRAST", f"{told}: another place has score {found.runner_up:.2f}; {ONCE}")
 
 
 def origin(settings: Pattern, _learned: Any) -> tuple[float, float]:
@@ -162,8 +192,7 @@ def _placed(frame: Frame, settings: Pattern, learned: Learned) -> list[Pose]:
         if refined is not None:
             x, y = refined[0] + (columns - 1) / 2, refined[1] + (rows - 1) / 2
             score = min(*seen(gray, learned.like, np.array([[x, y, 0.0, 1.0]])), 1.0)
-            if min(rows, columns) < SMALL:
-                score = min(score, refined[2])
+            score = min(score, refined[2]) if min(rows, columns) < SMALL else max(score, refined[2] - IN_LARGE)
             poses.append(Pose(x=x + search.x, y=y + search.y, score=score))
     return sorted(poses, key=lambda pose: -pose.score)
 

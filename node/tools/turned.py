@@ -57,10 +57,13 @@ LAGGING = 0.2  # a place whose agreement is so far behind the best one's is give
 SAME_PX, SAME_RAD = 1.5, 0.03  # poses nearer than this, in px of the middle level, are one
 LEAST = 0.05  # agreement of a coarse place that is looked at
 SURE, OTHER_SIZE = 0.98, 0.06  # score above which a size is not looked at; by how much one that is fixed may differ
+CLEAR, OTHER_TURN = 0.004, 0.17  # by how much score and agreement must be better than at another turn, from so many rad on
+SPOT_PX, SPOT = 5, 20.0  # a spot of so many px that differs by so many gray levels tells a turn
 LEAST_REGION = 12  # px of a pattern's shorter side
 LEAST_SPREAD = 3.0  # standard deviation of the pattern in gray levels; less is the noise of a camera
 SLACK_DEG, SLACK_SIZE, SLACK_PX = 1.0, 0.01, 1.0  # that a result may lie beyond what was asked for
 Template = tuple[Floats, Floats]
+_Known = tuple[float, float, Poses]  # score and agreement, score, pose (1 x 4)
 Spectra = tuple[NDArray[np.complex64], NDArray[np.complex64]]
 
 
@@ -118,12 +121,13 @@ def ruler_of(frame: Frame, region: Region, factor: int) -> Level:
     return level_of(_surrounded(frame, region, factor), factor, (region.height, region.width), True, FEW_POINTS)
 
 
-def find(frame: Frame, settings: Pattern, learned: Learned, round_too: bool = False) -> Pose:
+def find(frame: Frame, settings: Pattern, learned: Learned, round_too: bool = False, clear: float = CLEAR) -> Pose:
     """Where the centre of the pattern is, its turn and size; the score is how well the best four fifths of it are seen.
 
     The whole turned pattern must lie in the search region. With round_too any turn will do: a round pattern looks the same in
     all. Raises Problem PART_NOT_FOUND if the score is below settings.low, or the pattern is cut off, or turned or scaled
-    further than allowed; REGION_INVALID if the search region leaves the frame.
+    further than allowed, or turned otherwise it is seen as well but for `clear`, or there are two; REGION_INVALID if the
+    search region leaves the frame.
     """
     search = settings.search or Region(x=0, y=0, width=frame.width, height=frame.height)
     if settings.region.width > search.width or settings.region.height > search.height:
@@ -138,7 +142,7 @@ def find(frame: Frame, settings: Pattern, learned: Learned, round_too: bool = Fa
     poses, _ = _best(field, learned.sketch, followed(field, learned.sketch, poses, 1), FOLLOWED, region)
     poses, agrees = _best(field, level, followed(field, level, poses, STEPS), SETTLED, region)
     images = {grays.factor: reduced(gray, grays.factor) for grays in learned.grays}
-    known: list[tuple[float, float, Poses]] = []  # what decides, score, pose
+    known: list[_Known] = []  # what decides, score, pose
     for each, agrees_ in zip(poses, agrees.tolist(), strict=True):
         one = _settled(images, field, learned, each[None], agrees_)
         scored, most = seen(gray, learned.like, one)
@@ -154,12 +158,46 @@ def find(frame: Frame, settings: Pattern, learned: Learned, round_too: bool = Fa
         raise Problem("PART_NOT_FOUND", f"the part is turned by {angle_deg:.1f} degrees, the most is {settings.angle_deg:g}")
     if not settings.scale_low - SLACK_SIZE <= size <= settings.scale_high + SLACK_SIZE:
         raise Problem("PART_NOT_FOUND", f"the part has {size:.3f} of the master's size")
+    if not round_too:
+        _check_turn(best, known, region, clear)
     if learned.ruler is not None and score < SURE:
         check_size(size_at(field, learned.ruler, pose))
     at = corners(pose, (settings.region.height, settings.region.width))
     if at.min() < -SLACK_PX or (at.max(axis=0) > (search.width - 1 + SLACK_PX, search.height - 1 + SLACK_PX)).any():
         raise Problem("PART_NOT_FOUND", "the part is cut off by the border of the search region")
     return single(placed, settings)
+
+
+def _check_turn(best: _Known, known: list[_Known], region: Region, clear: float) -> None:
+    """Raises Problem PART_NOT_FOUND if the part is seen nearly as well at the same place, but turned otherwise."""
+    for other in known:
+        turn = abs(math.remainder(float(other[2][0, 2] - best[2][0, 2]), math.tau))
+        here = overlap(best[2][0], other[2][0], (region.width, region.height)) >= HALF
+        if here and turn > OTHER_TURN and other[0] > best[0] - clear:
+            said = f"turned by {math.degrees(turn):.0f} degrees it looks nearly the same"
+            raise Problem("PART_NOT_FOUND", said, turned=other[2])
+
+
+def check_symmetry(frame: Frame, settings: Pattern, learned: Learned) -> None:
+    """Raises Problem NO_CONTRAST if the master's pattern looks the same at another turn that is looked for."""
+    region = settings.region
+    near = settings.model_copy(update={"search": None, "alone": False})
+    try:
+        find(frame, near, learned, clear=2.0)
+    except Problem as problem:
+        if "turned" not in problem.details:
+            return
+        x, y, turn, size = problem.details["turned"][0].tolist()
+        c, s = size * math.cos(turn), size * math.sin(turn)
+        u, v = (region.width - 1) / 2, (region.height - 1) / 2
+        matrix = np.array([[c, -s, x - c * u + s * v], [s, c, y - s * u - c * v]])
+        flags = cv2.INTER_CUBIC | cv2.WARP_INVERSE_MAP
+        other: Any = cv2.warpAffine(frame.gray, matrix, (region.width, region.height), flags=flags)
+        own: Any = frame.view(region).gray
+        rim = math.ceil(0.1 * min(region.width, region.height))
+        apart = cv2.blur(own.astype(np.float32) - other, (SPOT_PX, SPOT_PX))[rim:-rim, rim:-rim]
+        if float(np.abs(apart).max()) < SPOT:
+            raise Problem("NO_CONTRAST", f"the locator's region is symmetrical: {problem.message.partition(': ')[2]}") from None
 
 
 def _pose(pose: Poses, score: float, search: Region) -> Pose:

@@ -239,3 +239,60 @@ def test_a_part_a_tenth_larger_or_smaller_is_another(angle_deg: float) -> None:
         resized = Scene(cv2.warpAffine(master.light, turn, (640, 480), flags=cv2.INTER_AREA, borderValue=90.0))
         with pytest.raises(Problem, match="PART_NOT_FOUND"):
             find(resized.blurred(0.8).frame(3, 1), wanted, learned)
+
+
+def refusal(scene_: Scene, angle_deg: float = 0, where: Region | None = None) -> str:
+    """What learning the pattern says, or nothing."""
+    wanted = Pattern(region=where or region(280, 150, 100, 60), angle_deg=angle_deg)
+    try:
+        learn(scene_.blurred(0.8).frame(3), wanted)
+    except Problem as problem:
+        return problem.message
+    return ""
+
+
+DARK = Scene.plain(640, 480, 70.0)
+
+
+@pytest.mark.parametrize("angle_deg", [0, 15])
+def test_a_pattern_that_does_not_fix_the_place_is_refused_with_the_direction(angle_deg: float) -> None:
+    across = DARK.rectangle(-10, 180, 800, 400, 160.0)
+    assert "along 0 degrees" in refusal(across, angle_deg) or "along 180 degrees" in refusal(across, angle_deg)
+    assert "along 90 degrees" in refusal(DARK.rectangle(330, -10, 12, 600, 160.0), angle_deg)
+    slope = np.fromfunction(lambda y, x: 70 + 90 / (1 + np.exp(-(y - 180 - (x - 330) * 0.577))), (480, 640))
+    assert "along 30 degrees" in refusal(Scene(slope), angle_deg)
+    shading = np.fromfunction(lambda y, x: 60 + 120 * np.exp(-(((x - 320) / 300) ** 2) - ((y - 240) / 250) ** 2), (480, 640))
+    assert refusal(Scene(shading), angle_deg, region(60, 60, 160, 120))
+
+
+def test_a_pattern_that_looks_the_same_turned_is_refused_where_turns_are_looked_for() -> None:
+    disc, square, bar = (
+        DARK.disc(330, 180, 24, 160.0),
+        DARK.rectangle(310, 160, 40, 40, 160.0),
+        DARK.rectangle(300, 162, 60, 36, 160.0),
+    )
+    assert not any(refusal(scene_) for scene_ in (disc, square, bar))
+    assert "however it is turned" in refusal(disc, 15)
+    assert not refusal(square, 15)
+    assert "90 degrees" in refusal(square, 180)
+    assert "180 degrees" in refusal(bar, 180)
+    assert not refusal(bar.disc(310, 172, 5, 40.0), 180)  # a dot tells which way round it is
+
+
+@pytest.mark.parametrize("angle_deg", [0, 15])
+def test_corners_crossings_and_print_fix_the_place(angle_deg: float) -> None:
+    print_ = cv2.putText(np.full((480, 640), 70, np.uint8), "AB3", (290, 195), 0, 1.2, 200, 2, cv2.LINE_AA)
+    crossing = DARK.rectangle(270, 175, 200, 8, 160.0).rectangle(325, 100, 8, 200, 160.0)
+    corner = DARK.rectangle(330, 180, 800, 400, 160.0)
+    for scene_ in (corner, crossing, Scene(print_.astype(float)), DARK.part(270, 140)):
+        assert refusal(scene_, angle_deg) == ""
+
+
+@pytest.mark.parametrize("angle_deg", [0, 20])
+def test_a_pattern_that_the_master_shows_twice_is_refused_unless_neighbours_are_meant(angle_deg: float) -> None:
+    master = two_parts().frame(4)
+    wanted = Pattern(region=region(60, 150, 120, 100), angle_deg=angle_deg)
+    with pytest.raises(Problem, match=r"NO_CONTRAST.*in the master once"):
+        learn(master, wanted)
+    learn(master, wanted.model_copy(update={"alone": False}))
+    learn(master, wanted.model_copy(update={"search": region(20, 100, 260, 260)}))

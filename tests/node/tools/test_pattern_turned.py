@@ -102,11 +102,11 @@ def test_fine_lines_are_found_at_any_turn(kind: str) -> None:
 
 def test_what_is_there_too_much_counts_against_a_part() -> None:
     """Two edges of a plain part in a rich texture are no part, though they are seen as well as they can be."""
-    plain = Scene.plain(520, 384, 60.0).disc(260, 192, 34, 180.0)
+    plain = Scene.plain(520, 384, 60.0).rectangle(230, 166, 60, 52, 180.0)
     part = Pattern(region=region(212, 152, 96, 80), angle_deg=15, low=0.01)
     learned = learn(plain.frame(1), part)
     alone = find(plain.frame(5, 2), part, learned).score
-    busy = Scene.plain(520, 384, 60.0).waves(finest_px=5, contrast=90).disc(260, 192, 34, 180.0)
+    busy = Scene.plain(520, 384, 60.0).waves(finest_px=5, contrast=90).rectangle(230, 166, 60, 52, 180.0)
     crowded = find(busy.frame(5, 2), part, learned).score
     assert alone > 0.9
     assert crowded < alone - 0.1
