@@ -26,10 +26,11 @@ from schemas.settings import BrokerSettings
 log = logging.getLogger(__name__)
 
 ALIVE_S = 0.5
-NEAR_S = 1.0
+NEAR_S = (1.0, 1.0)
 FAR_S = (1.0, 5.0)
 SLOW_S = (1.0, 30.0)
-STOOD_S = 10.0  # a connection that stood so long was a good one
+STOOD_S = 2.0  # a connection that stood so long did not end right after it began
+AWAY = ("unreachable", "closed", "silent")
 QUICK_S = 0.1
 QUICK_A_MINUTE = 6
 LOSSES_A_MINUTE = 3
@@ -70,7 +71,8 @@ class Presence:
         self._v5 = True  # what is asked for next
         self._silent = 0
         self._will_retain, self._will_qos = True, 1
-        self._failures = 0
+        self._failures = 0  # connections that the broker ended soon, in a row
+        self._misses = 0  # tries without an answer, in a row
         self._losses: deque[float] = deque(maxlen=LOSSES_A_MINUTE + 1)
         self._quick: deque[float] = deque(maxlen=QUICK_A_MINUTE)
         self._alive_at = 0.0
@@ -200,13 +202,16 @@ class Presence:
         stood_s: how long the connection was good, None if it never was; explained: whose fault it was is known, or about to be.
         """
         now = time.monotonic()
-        again = False
-        self._v5 = not (self._version == "3.1.1" and self._said) if stood_s is not None else self._v5
+        if stood_s is not None:
+            self._v5 = not (self._version == "3.1.1" and self._said)
         good = stood_s is not None and stood_s > STOOD_S
+        away = stood_s is None and reason in AWAY
+        self._misses = self._misses + 1 if away else 0
         if good or reason == "unreachable":  # a broker that is gone has not sent us away
             self._failures = 0
-        else:
+        elif not away:
             self._failures += 1
+        again = False
         if stood_s is not None and not explained and reason in ("taken_over", "lost", "ended"):
             # not every broker says that another client took our session over: it may look like a lost connection
             self._losses.append(now)
@@ -215,14 +220,14 @@ class Presence:
         if few and (explained or (good and reason == "lost")):
             self._quick.append(now)
             return QUICK_S, again
-        low, high = SLOW_S
-        if reason in ("refused", "tls", "moved"):
-            low = high / 2
-        elif stood_s is None and reason in ("unreachable", "closed", "silent"):
-            low, high = (NEAR_S, NEAR_S) if self._near else FAR_S
+        (low, high), times = SLOW_S, self._failures
+        if away:
+            (low, high), times = (NEAR_S if self._near else FAR_S), self._misses
+        elif reason in ("refused", "tls", "moved", "taken_over"):
+            low = high / (6 if reason == "taken_over" else 2)
         elif reason in ("callback", "fault"):
             low, high = FAR_S
-        delay = min(high, low * 2.0 ** min(max(0, self._failures - 1), 10))
+        delay = min(high, low * 2.0 ** min(max(0, times - 1), 10))
         return max(low / 2, delay * random.uniform(0.75, 1.0)), again
 
     # What was learned
