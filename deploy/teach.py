@@ -56,6 +56,7 @@ def teach(args: argparse.Namespace) -> int:
     show.table(("what", "value"), ((key.replace("_", " "), _told(value)) for key, value in outcome.facts.items()))
     if outcome.check:
         print(f"look at these again, they are unlike the other good pictures: {', '.join(outcome.check)}")
+        print("they were left out; if they are good, teach them with --add")
     return 0
 
 

@@ -14,7 +14,7 @@ from node.locate import locate
 from node.models.archive import pack, unpack
 from node.picture import decode
 from node.program import LoadedProgram, LoadedTool
-from node.tools import bank, difference, logistic
+from node.tools import bank, difference, faults, logistic
 from node.tools.features import Maps, backbone, maps, vector
 from schemas import Problem
 from schemas.store.programs import MAX_MODEL_BYTES
@@ -24,6 +24,8 @@ from schemas.tools.learned import Learned
 
 TAUGHT = ("learned", "classify", "difference")
 LEAST_PER_CLASS = 2
+ASKED_PICTURES = 3  # on which faults are drawn
+LEAST_CAUGHT = 0.5  # of them, below which it is told
 MOST_PICTURES = 1000
 CLASS_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,31}")
 
@@ -114,7 +116,26 @@ def _learned(
         values = made.bad_scores / limit
         facts["bad_values"] = [round(float(values.min()), 3), round(float(values.max()), 3)]
         facts["bad_found"] = int((made.bad_scores > limit).sum())
+    if taught.alike:
+        facts["alike"] = taught.alike
+    found, asked = _caught(program, tool, settings, made, limit, lesson.good)
+    facts["drawn_found"], facts["drawn"] = found, asked
+    if asked and found < LEAST_CAUGHT * asked:
+        facts["warning"] = f"it catches only {found} of {asked} faults drawn on its own pictures: teach more good pictures"
     return Outcome(made.packed(), facts, tuple(taught.odd))
+
+
+def _caught(
+    program: LoadedProgram, tool: LoadedTool, settings: Learned, made: bank.Bank, limit: float, good: Sequence[Picture]
+) -> tuple[int, int]:
+    """How many of the faults drawn on some of its pictures it would catch, and how many were drawn."""
+    found = asked = 0
+    for number, (_, view) in enumerate(_views(program, tool, good[:ASKED_PICTURES])):
+        for spoilt in faults.drawn(view, number):
+            seen = maps(spoilt, settings.size_px)
+            found += made.score(made.relative(seen), seen.counts) > limit
+            asked += 1
+    return found, asked
 
 
 def _classify(

@@ -25,6 +25,9 @@ FOLDS = 5
 POWER = 0.25  # 0: each channel by its own spread; 1: wholly decorrelated
 TOP = 3
 LEAST, MOST = 5, 200  # pictures
+TWINS = 0.3
+TWIN_NOISE = 1e-3  # of the features' own length: rounding of one and the same picture
+TWIN_STEP = 3  # every third place will do
 SMOOTHING = 1.0  # places, of what is usual
 THERE = 0.9  # how much what is usual at a place counts against what is usual everywhere
 LEVEL = 0.9  # quantile of a picture's places: how unusual it is as a whole
@@ -102,10 +105,11 @@ class Bank:
 
 
 class Taught(NamedTuple):
-    """names and log scores of pictures that are unlike the other good ones."""
+    """odd: names of pictures that are unlike the other good ones. alike: of those that show what another one shows."""
 
     bank: Bank
     odd: list[str]
+    alike: list[str]
 
 
 def teach(
@@ -114,17 +118,61 @@ def teach(
     site: tuple[int, int, int],
     progress: Callable[[int, int], None] = lambda _done, _total: None,
 ) -> Taught:
-    """A memory of good pictures; the same for the same pictures. Raises Problem PICTURES_UNFIT for too few or too many."""
+    """A memory of good pictures; the same for the same pictures.
+
+    Pictures that show the same are held out together: with one of them in the memory, the other would be no new picture. What
+    is unlike the others is named and stays out, until it is added. Raises Problem PICTURES_UNFIT for too few or too many, or
+    too few that differ.
+    """
     if not LEAST <= len(good) <= MOST:
         raise Problem("PICTURES_UNFIT", f"{len(good)} good pictures; {LEAST} to {MOST} are needed")
+    groups = grouped([maps for _, maps in good])
+    different = max(groups) + 1
+    alike = [name for number, (name, _) in enumerate(good) if groups[number] in groups[:number]]
+    if different < LEAST:
+        what = "the pictures are all the same" if different == 1 else f"only {different} of the pictures differ"
+        raise Problem("PICTURES_UNFIT", f"{what}; {LEAST} different ones are needed (a frozen camera? copies?)")
+    first = _taught(good, groups, site, progress)
+    unlike = odd([name for name, _ in good], first.scores)
+    kept = [number for number, (name, _) in enumerate(good) if name not in unlike]
+    if unlike and len({groups[number] for number in kept}) >= LEAST:
+        first = _taught([good[number] for number in kept], [groups[number] for number in kept], site, progress)
+    return Taught(with_bad(first, bad), unlike, alike)
+
+
+def grouped(seen: Sequence[Maps]) -> list[int]:
+    """For each picture the number of its group, 0 upwards; those that show the same are of one.
+
+    They are if they lie nearer to each other than TWINS of what two pictures usually do: the same picture twice, or the same
+    part photographed again before it was moved.
+    """
+    flat = np.stack([maps.places[::TWIN_STEP].ravel() for maps in seen])
+    flat = flat - flat.mean(axis=0)
+    squares = np.einsum("ij,ij->i", flat, flat)
+    apart = np.sqrt(np.maximum(squares[:, None] + squares - 2 * (flat @ flat.T), 0))
+    usual = float(np.median(apart[np.triu_indices(len(flat), 1)]))
+    level = math.sqrt(float(np.mean([np.square(maps.places[::TWIN_STEP]).sum() for maps in seen])))
+    near = apart <= max(TWINS * usual, TWIN_NOISE * level)
+    groups: list[int] = []
+    for number in range(len(flat)):
+        like = [groups[other] for other in range(number) if near[number, other]]
+        groups.append(min(like) if like else max(groups, default=-1) + 1)
+    return groups
+
+
+def _taught(
+    good: Sequence[tuple[str, Maps]], groups: Sequence[int], site: tuple[int, int, int], progress: Callable[[int, int], None]
+) -> Bank:
     seen = [maps for _, maps in good]
     counts = seen[0].counts
-    folds = min(FOLDS, len(good))
+    order = {group: place for place, group in enumerate(dict.fromkeys(groups))}
+    folds = min(FOLDS, len(order))
+    fold_of = [order[group] % folds for group in groups]
     held: Floats = np.empty((len(good), len(seen[0].places)), np.float32)
     for fold in range(folds):
-        others = [maps for number, maps in enumerate(seen) if number % folds != fold]
+        others = [maps for number, maps in enumerate(seen) if fold_of[number] != fold]
         mean, metric, bank = _memory(others)
-        for number in range(fold, len(good), folds):
+        for number in (number for number, own in enumerate(fold_of) if own == fold):
             held[number] = nearest(_moved(seen[number], mean, metric), bank)
         progress(fold + 1, folds + 1)
     total = held.sum(axis=0)
@@ -137,8 +185,7 @@ def teach(
     base, none = (total / len(good)).reshape(shape), np.empty(0, np.float32)
     made = Bank(bank, mean, metric, base, levels, none, none, site, backbone().digest)
     scores = [made.score(calmed(relative, own, levels), counts) for relative, own in zip(held, levels, strict=True)]
-    made = replace(made, scores=np.array(scores, np.float32))
-    return Taught(with_bad(made, bad), odd([name for name, _ in good], made.scores))
+    return replace(made, scores=np.array(scores, np.float32))
 
 
 def with_bad(bank: Bank, bad: Sequence[tuple[str, Maps]]) -> Bank:
@@ -163,7 +210,7 @@ def add(bank: Bank, good: Sequence[tuple[str, Maps]]) -> Taught:
         wider = np.concatenate([bank.bank, (places - bank.mean) @ bank.metric])
         scores, levels = np.append(bank.scores, np.float32(score)), np.append(bank.levels, np.float32(own))
         bank = replace(bank, bank=wider[coreset(wider, SIZE)], base=base, levels=levels, scores=scores)
-    return Taught(bank, odd([""] * old + names, bank.scores))
+    return Taught(bank, odd([""] * old + names, bank.scores), [])
 
 
 def threshold(scores: Floats, bad_scores: Floats, false_reject_rate: float) -> float:

@@ -182,3 +182,10 @@ def test_a_model_that_does_not_load_makes_the_program_invalid_and_names_the_tool
     for files in (lambda name: b"PK no arrays", store.file):
         with pytest.raises(Problem, match=r"PROGRAM_INVALID.*tool look"):
             load(as_program(document), 1, "", store.master(stored.program), files)
+
+
+def test_what_a_taught_tool_would_catch_is_told(run: Run, tmp_path: Path) -> None:
+    good = folder(tmp_path / "good", {f"{seed}.png": shot(seed) for seed in range(1, 11)})
+    told = facts(run("cap", "look", good, "--json"))
+    assert told["drawn"] == 36
+    assert ("warning" in told) == (told["drawn_found"] < 18)

@@ -10,7 +10,7 @@ import pytest
 
 from node.frame import IN_PLACE, Frame, Placement
 from node.models.archive import pack
-from node.tools import bank, features, learned
+from node.tools import bank, faults, features, learned
 from schemas import Learned, Problem
 from tests.scenes import Scene, region
 
@@ -211,3 +211,45 @@ def test_a_model_file_from_outside_is_believed_in_nothing() -> None:
         with pytest.raises(Problem) as caught:
             learned.learn(part(0).view(WHERE), tool(), data)
         assert caught.value.code == "MODEL_INVALID", name
+
+
+SITE = (WHERE.width, WHERE.height, SIZE_PX)
+
+
+@pytest.mark.parametrize("times", [5, 8])
+def test_copies_of_one_picture_teach_nothing(times: int) -> None:
+    with pytest.raises(Problem, match=r"PICTURES_UNFIT.*all the same"):
+        bank.teach(maps(range(1)) * times, (), SITE)
+
+
+def test_too_few_different_pictures_are_refused_however_many_copies_there_are() -> None:
+    with pytest.raises(Problem, match=r"PICTURES_UNFIT.*only 4 of the pictures differ"):
+        bank.teach(maps(range(4)) * 3, (), SITE)
+
+
+def test_pictures_that_show_the_same_are_named_and_held_out_together() -> None:
+    """With a copy in the memory each held-out picture would seem to be nothing new, and the threshold far too low."""
+    copied = [*maps(range(12)), *[(f"copy of {name}", seen) for name, seen in maps(range(12))]]
+    found = bank.teach(copied, (), SITE)
+    assert found.alike == [f"copy of {number}.png" for number in range(12)]
+    once = bank.threshold(taught().scores, taught().bad_scores, 0.02)
+    assert bank.threshold(found.bank.scores, found.bank.bad_scores, 0.02) == pytest.approx(once, rel=0.3)
+    assert bank.teach(maps(range(12)), (), SITE).alike == []
+
+
+def test_a_picture_unlike_the_others_stays_out_of_the_memory_until_it_is_added() -> None:
+    spoilt = maps(range(200, 201), spoilt=True)
+    found = bank.teach([*maps(range(12)), *spoilt], (), SITE)
+    assert found.odd == ["200.png"]
+    assert found.bank.packed() == taught().packed()
+    added = bank.add(found.bank, spoilt)
+    assert len(added.bank.scores) == 13
+
+
+def test_faults_are_drawn_where_pixels_count_one_a_picture() -> None:
+    view = part(0).view(WHERE, ignore=(region(30, 20, 70, 120),))
+    spoilt = list(faults.drawn(view, 1))
+    assert len(spoilt) == 12
+    for other in spoilt:
+        changed = (other.gray != view.gray) & (view.mask > 0)
+        assert 0 < np.count_nonzero(changed) < 0.1 * view.size_px
