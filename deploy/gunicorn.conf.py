@@ -42,7 +42,9 @@ proc_name = "inspection-node-web"
 accesslog = "-"
 errorlog = "-"
 loglevel = "info"
-access_log_format = '%(h)s "%(m)s %(U)s" %(s)s %(B)s bytes %(M)s ms %({x-request-id}o)s'  # no query: it may say too much
+access_log_format = (  # no query: it may say too much; path, user and ids come from web/headers.py, with nothing raw in them
+    '%(t)s %(h)s %({inspection.user}e)s "%(m)s %({inspection.path}e)s" %(s)s %(B)s bytes %(M)s ms %({inspection.ids}e)s'
+)
 
 
 serving.more_files()

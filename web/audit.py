@@ -11,6 +11,7 @@ from pydantic import Field
 
 from schemas import Shape
 from schemas.store.audit import Entry
+from schemas.store.cells import cell
 from web.access import requires
 from web.answers import AuditCheck, AuditPage
 from web.reply import ok
@@ -18,7 +19,6 @@ from web.site import site
 
 audit = Blueprint("audit", __name__, url_prefix="/api/v1/audit")
 FIELDS = ("id", "at", "username", "action", "target", "address", "request_id", "details", "hash")
-FORMULA = ("=", "+", "-", "@", "\t", "\r")  # what a spreadsheet would calculate (OWASP, CSV injection)
 
 
 class Page(Shape):
@@ -61,12 +61,8 @@ def _csv(rows: Iterator[Entry]) -> Iterator[str]:
     yield ",".join(FIELDS) + "\r\n"
     for row in rows:
         line = io.StringIO()
-        csv.writer(line).writerow([_cell(value) for value in (*row[:-1], row.hash.hex())])
+        csv.writer(line).writerow([cell(value) for value in (*row[:-1], row.hash.hex())])
         yield line.getvalue()
-
-
-def _cell(value: Any) -> Any:
-    return f"'{value}" if isinstance(value, str) and value.startswith(FORMULA) else value
 
 
 def _shown(row: Entry) -> dict[str, Any]:

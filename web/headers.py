@@ -8,7 +8,7 @@ import time
 from collections.abc import Iterable
 from functools import lru_cache
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 from flask import Flask, Request, Response, request
 from flask.sessions import NullSession, SessionInterface
@@ -23,6 +23,7 @@ from web.site import NAME, Site, asked, site
 
 log = logging.getLogger(__name__)
 REQUEST_ID = "inspection.request_id"  # in the environ
+IDS, USER, PATH = "inspection.ids", "inspection.user", "inspection.path"  # in the environ, for the access log
 GOOD_ID = re.compile(r"[A-Za-z0-9._:-]{1,64}")
 SLOW_S = 1.0
 CSP = "; ".join(
@@ -86,6 +87,20 @@ class _Believed:
         return self._app(environ, start_response)
 
 
+class _Written:
+    """Outermost: what the access log says of a request, with nothing in it that a terminal or a log reader would obey."""
+
+    def __init__(self, app: Any) -> None:
+        self._app = app
+
+    def __call__(self, environ: dict[str, Any], start_response: Any) -> Any:
+        """As WSGI."""
+        path = str(environ.get("RAW_URI") or quote(environ.get("PATH_INFO", ""), encoding="latin-1")).partition("?")[0]
+        environ[PATH] = quote(path[:300], safe="/%:@!$&'()*+,;=~-._", encoding="latin-1", errors="replace")
+        environ[USER], environ[IDS] = "-", new_id()
+        return self._app(environ, start_response)
+
+
 class Answer(Response):
     """An answer with its request's id, and all of HEADERS that it does not give itself: they join when it goes out."""
 
@@ -114,6 +129,7 @@ def register(app: Flask) -> None:
     hops = here.settings.web.proxy_hops
     if hops:
         app.wsgi_app = ProxyFix(_Believed(app.wsgi_app), x_for=hops, x_proto=hops, x_host=0)  # type: ignore[method-assign]
+    app.wsgi_app = _Written(app.wsgi_app)  # type: ignore[method-assign]
     app.config.update(
         MAX_CONTENT_LENGTH=MAX_BODY_BYTES, MAX_FORM_MEMORY_SIZE=MAX_BODY_BYTES, MAX_FORM_PARTS=100, PROPAGATE_EXCEPTIONS=False
     )
@@ -127,9 +143,12 @@ def register(app: Flask) -> None:
 
     def before() -> Response | None:
         coming, this = asked()
-        given = coming.environ.get("HTTP_X_REQUEST_ID")
-        this.request_id = given if given is not None and GOOD_ID.fullmatch(given) else new_id()
+        given, own = coming.environ.get("HTTP_X_REQUEST_ID"), coming.environ[IDS]
+        this.request_id = given if given is not None and GOOD_ID.fullmatch(given) else own
         coming.environ[REQUEST_ID] = this.request_id
+        if this.request_id != own:  # whoever asks may say the same twice: ours is unlike any other
+            coming.environ[IDS] = f"{own} {given}"
+        this.ids = coming.environ[IDS]
         _check_host(coming, hosts)
         if coming.method == "OPTIONS":
             return _preflight()
@@ -143,7 +162,7 @@ def register(app: Flask) -> None:
     def after(answer: Response) -> Response:
         coming, this = asked()
         if coming.is_secure:
-            answer.headers.setdefault("Strict-Transport-Security", "max-age=31536000")
+            answer.headers.setdefault("Strict-Transport-Security", "max-age=31536000; includeSubDomains")
         if origins:
             answer.vary.add("Origin")
             origin = coming.headers.get("Origin")

@@ -25,7 +25,6 @@ from web.site import site
 
 history = Blueprint("history", __name__, url_prefix="/api/v1")
 
-YEAR_S = 365 * 86400
 COUNT_S = 1.0
 WRITTEN_S = 10.0  # pictures are written after their result
 SLOW = ("QUERY_LIMIT",)
@@ -142,14 +141,14 @@ def export(query: ExportQuery) -> ResponseReturnValue:
 @history.get("/pictures/<name>")
 @requires("VIEWER", limit="1200 per minute", gives=("image/jpeg", "image/png"), codes=("RESULT_NOT_FOUND",))
 def picture(name: str) -> ResponseReturnValue:
-    """A picture of a result, by the name in the result. It never changes, so browsers keep it."""
+    """A picture of a result, by the name in the result. Browsers keep it, and ask each time whether they still may show it."""
     path = records().pictures.path(name)  # only names of ours come further
     try:
         answer = send_file(path, mimetype="image/png" if name.endswith(".png") else "image/jpeg", etag=False)
     except FileNotFoundError:
         raise Problem("RESULT_NOT_FOUND", f"the picture {name} is not kept any more") from None
     answer.set_etag(name)
-    answer.headers["Cache-Control"] = f"private, max-age={YEAR_S}, immutable"
+    answer.headers["Cache-Control"] = "private, no-cache"  # after signing out nobody sees it any more
     return answer.make_conditional(request)
 
 

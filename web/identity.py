@@ -36,6 +36,8 @@ def identify(here: Site, coming: Request, this: _AppCtxGlobals, level: Level) ->
     except Problem:
         if level != "PUBLIC":
             raise
+    if person is not None:
+        coming.environ["inspection.user"] = person.username  # for the access log
     if person is None and level != "PUBLIC":
         raise Problem("SIGN_IN_REQUIRED")
     if person is not None and not allowed(person, level):

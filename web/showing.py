@@ -5,7 +5,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Annotated
 
-from flask import Blueprint, Response, current_app
+from flask import Blueprint, Response, current_app, request
 from flask.typing import ResponseReturnValue
 from pydantic import Field
 
@@ -26,7 +26,6 @@ ASK_S = 20.0  # the node draws for a minute each time
 REPLY_S = 1.0
 WAIT_S = 0.6  # a picture is there some 50 ms after its result
 LOOK_S = 0.02
-YEAR_S = 365 * 86400
 NO_PICTURE = (*UNKNOWN, "RESULT_NOT_FOUND")
 
 
@@ -86,8 +85,9 @@ def one_picture(station: str, result_id: str) -> ResponseReturnValue:
         answer = Response(path.read_bytes(), mimetype="image/jpeg")
     except FileNotFoundError:
         raise Problem("RESULT_NOT_FOUND", f"the picture of {result_id:.40} is not kept any more") from None
-    answer.headers["Cache-Control"] = f"private, max-age={YEAR_S}, immutable"
-    return answer
+    answer.set_etag(result_id)
+    answer.headers["Cache-Control"] = "private, no-cache"  # after signing out nobody sees it any more
+    return answer.make_conditional(request)
 
 
 def _kept(result_id: str) -> Path:

@@ -127,5 +127,5 @@ def actor() -> dict[str, str]:
     return {
         "username": person.username if person else "",
         "address": request.remote_addr or "",
-        "request_id": g.get("request_id", ""),
+        "request_id": g.get("ids", ""),
     }

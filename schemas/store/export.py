@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
+from schemas.store.cells import cell
 from schemas.store.filters import Filter
 from schemas.store.history import History, Order
 
@@ -46,7 +47,7 @@ def as_csv(history: History, filter: Filter, order: Order = "newest", rows: int 
     writer = csv.writer(buffer, lineterminator="\r\n")
     writer.writerow([*COLUMNS, "error", "message", *(f"{tool}.{part}" for tool in tools for part in OF_TOOL), "more"])
     for payload in history.walk(filter, rows, order):
-        writer.writerow([_cell(value) for value in _values(json.loads(payload), tools)])
+        writer.writerow([cell(value) for value in _values(json.loads(payload), tools)])
         if buffer.tell() > 16_384:
             yield buffer.getvalue()
             buffer.seek(0)
@@ -63,9 +64,3 @@ def _values(result: dict[str, Any], tools: list[str]) -> Iterator[Any]:
         yield from (measured.get(name, {}).get(part) for part in OF_TOOL)
     more = {name: tool["value"] for name, tool in measured.items() if name not in tools}
     yield json.dumps(more) if more else None
-
-
-def _cell(value: Any) -> Any:
-    if isinstance(value, str) and value[:1] in ("=", "+", "-", "@", "\t", "\r"):
-        return f"'{value}"
-    return value

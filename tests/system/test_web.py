@@ -58,7 +58,7 @@ def test_from_the_first_account_over_a_reload_to_the_end(web: Web, tmp_path: Pat
     web.process.terminate()
     assert web.process.wait(20) == 0
     log = web.log.read_text()
-    assert re.search(r'"GET /api/v1/auth/me" 200 \d+ bytes \d+ ms [0-9a-f-]{36}', log), "no duration in the access log"
+    assert re.search(r'ada "GET /api/v1/auth/me" 200 \d+ bytes \d+ ms [0-9a-f-]{36}', log), "no duration in the access log"
     assert access not in log
     assert PASSWORD not in log
 
@@ -137,3 +137,16 @@ def test_what_is_no_http_is_refused_and_the_next_request_is_answered(web: Web) -
                 answer = sock.recv(4096)
         assert answer == b"" or re.match(rb"HTTP/1.1 4\d\d ", answer), (what, answer[:200])
         assert web.ask("GET", "/health")[0] == 200, what
+
+
+@pytest.mark.system
+def test_nothing_raw_stands_in_the_access_log(web: Web) -> None:
+    web.ready()
+    for path in ('/x%0a127.0.0.1 "GET /forged" 200', "/%1b[2J", "/%00", "/\x80\xff", '/"quote"', "/%0d%0aSet-Cookie:x"):
+        with socket.create_connection(("127.0.0.1", web.port), timeout=10) as sock:
+            sock.sendall(f"GET {path.replace(' ', '%20')} HTTP/1.0\r\nHost: localhost\r\n\r\n".encode("latin-1"))
+            sock.recv(4096)
+    log = wait_for(lambda: (text := web.log.read_bytes()).count(b"404") >= 3 and text, 10, "lines of the log")
+    assert all(c.isprintable() or c == "\n" for c in log.decode())
+    assert b"\n127.0.0.1" not in log
+    assert re.search(rb'\[\d\d/\w{3}/\d{4}:[\d:]{8} \+0000\] 127.0.0.1 - "GET /%1b\[2J" 404|"GET /%1b%5B2J" 404', log)

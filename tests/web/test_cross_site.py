@@ -8,7 +8,7 @@ from flask.testing import FlaskClient
 
 from tests.people import API, Caller, account, application, code, data, sign_in
 
-KEY = {"INSPECTION_WEB__JWT_KEY": "new-key-9876543210-zyxwvutsrqponml"}
+KEY = {"INSPECTION_WEB__JWT_KEY": "new-xJ1b9Wc5uTz8kQ2rM4sHd6gLf0vYp3nE"}
 PLANT = "https://scada.plant.example"
 
 

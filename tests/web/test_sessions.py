@@ -155,3 +155,9 @@ def test_the_twenty_first_session_of_a_user_ends_the_oldest(app: Flask, ada: Cal
     newer = [Caller(app, "ada") for _ in range(20)]
     assert code(ada.ask("GET", "/auth/me")) == "TOKEN_INVALID"
     assert newer[0].get("/auth/me")["username"] == "ada"
+
+
+def test_signing_out_leaves_nothing_in_the_browser(app: Flask) -> None:
+    ada = Caller(app, "zoe", "VIEWER")
+    answer = ada.ask("POST", "/auth/logout", json={})
+    assert answer.headers["Clear-Site-Data"] == '"cache", "storage"'

@@ -34,6 +34,7 @@ function frame() {
   $("#sign-out").addEventListener("click", async () => {
     try {
       await post("/auth/logout");
+      await forget();
       location.assign("/app/sign-in");
     } catch (error) {
       complain(error);
@@ -44,6 +45,14 @@ function frame() {
   setInterval(draw, 1000);
   startAlarms();
   live.start();
+}
+
+// Nothing of this person is left for who sits here next: browsers that know Clear-Site-Data have done it already.
+async function forget() {
+  localStorage.clear();
+  sessionStorage.clear();
+  for (const { name } of (await indexedDB.databases?.()) ?? []) indexedDB.deleteDatabase(name);
+  for (const key of await globalThis.caches?.keys() ?? []) await caches.delete(key);
 }
 
 function draw() {
