@@ -11,6 +11,7 @@ async with Consumer(BrokerSettings(url="mqtt://127.0.0.1:1883"), "node-01", afte
 
 import asyncio
 import contextlib
+import logging
 import time
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from functools import partial
@@ -19,7 +20,7 @@ from typing import Any, Self
 import aiomqtt
 from paho.mqtt.reasoncodes import ReasonCode
 
-from broker.ends import Accepted, Answered, Delivered, End, Event, Gone, Versions
+from broker.ends import Accepted, Answered, Delivered, End, Event, Gone, Versions, tell
 from broker.hearing import Hearing
 from broker.sending import Sending
 from broker.threaded import CONNECT_S, LOOK_S, READY_LIMIT, RETRY_S, unanswered
@@ -27,6 +28,8 @@ from broker.topics import Names
 from broker.wire import dial, properties_of
 from schemas import Problem, new_id
 from schemas.settings import BrokerSettings
+
+log = logging.getLogger(__name__)
 
 
 class Client(aiomqtt.Client):
@@ -111,6 +114,9 @@ class Driver:
                 self._versions.failed(
                     wrong=not up and not isinstance(error, Problem) and not isinstance(error.__cause__, OSError)
                 )
+            except Exception as error:  # a fault of ours, or of whoever is called: the next connection makes up for it
+                log.exception("the connection to the broker failed")
+                self.trouble = f"{type(error).__name__}: {error}"
             await asyncio.sleep(min(RETRY_S[1], RETRY_S[0] * 2 ** min(failures, 10)))
             failures += 1
 
@@ -136,11 +142,11 @@ class Driver:
         async for message in client.messages:
             topic, payload = str(message.topic), bytes(message.payload)
             if self._listen is not None:
-                self._listen(topic, payload)
+                tell(self._listen, topic, payload)
             now = time.monotonic()
             for end in self._ends:
                 for event in end.heard(topic, payload, retain=bool(message.retain), now=now):
-                    self._happened(event)
+                    tell(self._happened, event)
             self._woken.set()  # the time of what is due may have changed
 
 

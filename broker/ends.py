@@ -16,6 +16,7 @@ import json
 import logging
 import math
 import random
+from collections.abc import Callable
 from typing import Any, NamedTuple, Protocol
 
 from broker.topics import Names
@@ -109,6 +110,14 @@ class Versions:
             self._spoken = False
         if not self._spoken:
             self.v5 = not self.v5 if wrong else self._first
+
+
+def tell(call: Callable[..., None], *given: Any) -> None:
+    """Call what somebody gave us to be called: what it raises is logged, and keeps nothing from those after it."""
+    try:
+        call(*given)
+    except Exception:
+        log.exception("%s failed", getattr(call, "__qualname__", call))
 
 
 def read_object(topic: str, payload: bytes) -> dict[str, Any] | None:

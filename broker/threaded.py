@@ -10,6 +10,7 @@ with Consumer(BrokerSettings(url="mqtt://127.0.0.1:1883"), "node-01", after={"ca
 """
 
 import contextlib
+import logging
 import queue
 import threading
 import time
@@ -17,7 +18,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future
 from typing import Any, Self
 
-from broker.ends import Accepted, Answered, Delivered, End, Event, Gone, Versions
+from broker.ends import Accepted, Answered, Delivered, End, Event, Gone, Versions, tell
 from broker.hearing import Hearing
 from broker.link import Link, Received, Waiter, WrongProtocol
 from broker.sending import Sending
@@ -25,6 +26,8 @@ from broker.topics import Names
 from broker.wire import Message
 from schemas import Problem, new_id
 from schemas.settings import BrokerSettings
+
+log = logging.getLogger(__name__)
 
 CONNECT_S = 5.0
 RETRY_S = (0.25, 1.0)
@@ -90,6 +93,9 @@ class Driver:
             except Problem as problem:
                 self.trouble = problem.message
                 self._versions.failed(wrong=isinstance(problem, WrongProtocol))
+            except Exception as error:  # a fault of ours, or of whoever is called: the next connection makes up for it
+                log.exception("the connection to the broker failed")
+                self.trouble = f"{type(error).__name__}: {error}"
             finally:
                 self._waiter = None
             self.stopping.wait(min(RETRY_S[1], RETRY_S[0] * 2 ** min(failures, 10)))
@@ -114,13 +120,13 @@ class Driver:
 
     def _take(self, received: Received) -> None:
         if self._listen is not None:
-            self._listen(received)
+            tell(self._listen, received)
         topic, payload, retain = received
         with self.lock:
             now = time.monotonic()
             events = [event for end in self._ends for event in end.heard(topic, payload, retain=retain, now=now)]
         for event in events:
-            self._happened(event)
+            tell(self._happened, event)
 
 
 class Producer:

@@ -13,7 +13,7 @@ import pytest
 from paho.mqtt.enums import CallbackAPIVersion
 
 from broker import aio, threaded
-from broker.ends import WRONG_LIMIT, Accepted, Versions
+from broker.ends import WRONG_LIMIT, Accepted, Gone, Versions
 from deploy.broker_process import BrokerProcess, start_broker
 from schemas import Problem
 from schemas.settings import BrokerSettings
@@ -199,6 +199,36 @@ def test_every_result_comes_once_and_in_order_though_the_broker_is_killed(
     thread.join(60)
     assert heard == list(range(1, 61))
     assert positions == [{"cam1": seq} for seq in range(1, 61)]
+
+
+@pytest.mark.parametrize("kind", ["threads", "asyncio"])
+def test_a_callback_that_raises_does_not_end_the_consumer(kind: str, forgetful: BrokerProcess, node: NodeAtBroker) -> None:
+    heard: list[int] = []
+
+    def raises(_: Gone) -> None:
+        heard.append(0)
+        raise RuntimeError("a fault of the user's")
+
+    def follow() -> None:
+        with threaded.Consumer(settings(forgetful.port), "node-01", {"cam1": 0}, gone=raises) as consumer:
+            while 9 not in heard:
+                if (result := consumer.take(1.0)) is not None:
+                    heard.append(result["seq"])
+
+    async def follow_async() -> None:
+        async with aio.Consumer(settings(forgetful.port), "node-01", {"cam1": 0}, gone=raises) as consumer:
+            while 9 not in heard:
+                heard.append((await consumer.take())["seq"])
+
+    for number in range(1, 9):
+        node.answer(f"t{number}")
+    node.lost = {1, 2}
+    thread = threading.Thread(target=follow if kind == "threads" else lambda: asyncio.run(follow_async()), daemon=True)
+    thread.start()
+    wait_for(lambda: 0 in heard, 20, "that some are gone")
+    node.answer("t9")
+    thread.join(30)
+    assert heard == [0, 3, 4, 5, 6, 7, 8, 9]
 
 
 def test_a_consumer_says_why_it_hears_nothing(forgetful: BrokerProcess) -> None:
