@@ -24,14 +24,23 @@ PRUNE_ROUNDS = 20
 
 
 class Keeping:
-    """See the head of this file. It alone sets the alarms LEDGER and CLOCK."""
+    """See the head of this file. It alone sets the alarms LEDGER and CLOCK. believing: stations that go by sent_at."""
 
-    def __init__(self, ledger: Ledger, history: HistorySettings, alarms: Alarms, clock: Clock = CLOCK) -> None:
+    def __init__(
+        self,
+        ledger: Ledger,
+        history: HistorySettings,
+        alarms: Alarms,
+        believing: tuple[str, ...] = (),
+        clock: Clock = CLOCK,
+    ) -> None:
         self.beat_ns = time.monotonic_ns()
         self._ledger = ledger
         self._history = history
         self._alarms = alarms
         self._jumps = Jumps(clock)
+        self._clock = clock
+        self._believing = believing
         self._log_told_at = 0.0
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="keeping", daemon=True)
@@ -72,7 +81,10 @@ class Keeping:
             log.exception("%s failed", work.__name__)
 
     def _tell(self) -> None:
-        self._alarms.set("CLOCK", self._jumps.look())
+        wrong = self._jumps.look()
+        if wrong is None and self._believing and not self._clock.synchronised():
+            wrong = f"no time server keeps the clock, by which {', '.join(self._believing)} judges sent_at (clocks_synced)"
+        self._alarms.set("CLOCK", wrong)
         told = [self._ledger.damage()]
         held = self._ledger.log_held()
         if held is not None:

@@ -114,7 +114,12 @@ class Service:
             limits.BROKER,
         )
         self.chores = Chores(self)
-        self.keeping = Keeping(self.ledger, settings.history, self.alarms)
+        self.keeping = Keeping(
+            self.ledger,
+            settings.history,
+            self.alarms,
+            tuple(station.id for station in settings.station if station.clocks_synced),
+        )
         self.watch = Watch(self.stations, self.driver, self.metrics, self.outbox, self._beats)
         self._sources = threading.Thread(target=self._run_sources, name="sources", daemon=True)
         self._sources_beat_ns = time.monotonic_ns()

@@ -3,7 +3,8 @@
 Result ids are UUIDs of version 7, so their first seven hex digits are a time in steps of 17.5 minutes: that is the
 shard (folder) of a picture. Shards sort by age, so retention opens only the oldest ones, and what is held in memory is
 one count and one size a shard. When the clock has gone back, an id looks older than pictures that were there before it:
-such a picture goes into a shard `<newest>-back`, which sorts behind what was the newest then.
+such a picture goes into a shard `<newest>-back<number>`, which sorts behind what was the newest then; every ten days of
+lived time begin another one, so that they too grow old.
 
 Age is lived time (schemas/store/clock.py), no clock's: a file beside the folder says when each shard was last written to. A
 shard that is not in it counts as written to just now, so no clock that jumps, and no file that is lost, deletes anything.
@@ -30,7 +31,8 @@ from schemas.store.disk import DISK, FULL, Disk, failed, replace, write_new
 
 ID = r"[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[0-9a-f]{4}-[0-9a-f]{12}"
 NAME = re.compile(rf"({ID})(\.annotated)?\.(jpg|png)")
-SHARD = re.compile(r"[0-9a-f]{7}(-back)?")
+SHARD = re.compile(r"[0-9a-f]{7}(-back\d*)?")
+BACK_S = 10 * 86400.0  # lived time that one `-back` shard takes pictures
 HOUR_S = 3600.0
 AGE_STEP_S = 600.0  # so exactly is it known when a shard was last written to
 BATCH = 1000
@@ -172,7 +174,7 @@ class Pictures:
             raise failed("pictures", error) from error
 
     def _backs(self) -> list[str]:
-        return [shard for shard in reversed(self._shards()) if shard.endswith("-back")]
+        return [shard for shard in reversed(self._shards()) if "-back" in shard]
 
     def _find(self, name: str, backs: Callable[[], list[str]]) -> Path | None:
         path = self._folder / name[:7] / name
@@ -183,7 +185,7 @@ class Pictures:
     def _shard_for(self, name: str) -> str:
         shard, newest = name[:7], self._newest[:7]
         if newest and int(newest, 16) - int(shard, 16) > 1:  # one step back is a result that waited for its turn
-            return f"{newest}-back"
+            return f"{newest}-back{self._lived() // BACK_S:04.0f}"
         return shard
 
     def _free_percent(self) -> float:

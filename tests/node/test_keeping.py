@@ -66,7 +66,7 @@ def test_what_a_ledger_lost_and_a_log_that_is_held_are_alarms_that_end(tmp_path:
     alarms = Alarms(("cam1",), Outbox(Names("inspection/v1", "node-01")))
     held: list[Held] = []
     monkeypatch.setattr(ledger, "log_held", lambda: held[0] if held else None)
-    keeper = Keeping(ledger, HistorySettings(), alarms, SetClock())
+    keeper = Keeping(ledger, HistorySettings(), alarms, clock=SetClock())
     keeper.start()
     assert "gone or empty" in alarms.active["LEDGER"].message
     assert "log is" not in alarms.active["LEDGER"].message
@@ -80,13 +80,28 @@ def test_what_a_ledger_lost_and_a_log_that_is_held_are_alarms_that_end(tmp_path:
     ledger.close()
 
 
+def test_a_station_that_goes_by_sent_at_with_a_clock_that_nobody_keeps_is_told_until_somebody_does(tmp_path: Path) -> None:
+    clock = SetClock()
+    ledger = Ledger(tmp_path / "ledger.db", clock=clock)
+    alarms = Alarms(("cam1",), Outbox(Names("inspection/v1", "node-01")))
+    keeper = Keeping(ledger, HistorySettings(), alarms, ("cam1",), clock)
+    keeper._tell()
+    assert "cam1 judges sent_at" in alarms.active["CLOCK"].message
+    clock.kept = True
+    keeper._tell()
+    assert "CLOCK" not in alarms.active
+    Keeping(ledger, HistorySettings(), alarms, (), SetClock())._tell()
+    assert "CLOCK" not in alarms.active
+    ledger.close()
+
+
 def test_it_removes_what_is_too_old_and_keeps_the_stamp_and_the_reserve(tmp_path: Path) -> None:
     clock = SetClock()
     ledger = Ledger(tmp_path / "ledger.db", clock=clock)
     for number in range(3):
         ledger.accept_all([Entry(new(f"t{number}"), build(f"t{number}"))])
     ledger.confirmed([row.result_id for row in ledger.pending(0, 10)])
-    keeper = Keeping(ledger, HistorySettings(max_days=1.0), Alarms((), Outbox(Names("inspection/v1", "node-01"))), clock)
+    keeper = Keeping(ledger, HistorySettings(max_days=1.0), Alarms((), Outbox(Names("inspection/v1", "node-01"))), clock=clock)
     keeper._prune()
     clock.go(2 * DAY)
     keeper._prune()

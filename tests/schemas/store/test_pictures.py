@@ -213,6 +213,20 @@ def test_a_clock_that_goes_back_deletes_nothing_and_new_pictures_still_count_as_
     assert again.usage().files == 4
 
 
+def test_pictures_after_a_clock_went_far_back_grow_old_too(tmp_path: Path) -> None:
+    clock = SetClock(NOW + 400 * DAY)
+    pictures = store(tmp_path, clock, max_days=30.0)
+    put(pictures, clock.at)
+    clock.at = NOW
+    names = []
+    for _ in range(60):
+        names.append(put(pictures, clock.at))
+        pictures.sweep()
+        clock.go(DAY)
+    assert all(pictures.path(name).exists() for name in names[-30:])
+    assert pictures.missing(names[:15]) == names[:15]
+
+
 def test_pictures_without_a_result_are_removed_after_an_hour_and_others_stay(tmp_path: Path) -> None:
     clock = SetClock(NOW - 3 * 3600)
     pictures = store(tmp_path, clock)
