@@ -42,6 +42,8 @@ PROBE_S = 1.0
 STAYS_S = 5.0  # how long what came late is told after it
 WAITED_S = 5.0  # for a name, an address or a certificate, until that is told
 REASONS_TOLD = 6
+HELD_S = 2.0  # triggers that cannot be stored are held so long, then the connection ends, and they come again
+AGAIN_S = 0.25
 
 
 class Backlog(NamedTuple):
@@ -109,6 +111,8 @@ class Session:
         self._said: dict[str, str] = {}  # what the broker lacks
         self._away: str | None = None  # why there is no connection
         self._taken: list[tuple[Delivery, Ack]] = []
+        self._unstored_at = 0.0  # since when they cannot be stored; 0 if they can, or have not been tried
+        self._again_at = 0.0
         self._probed_at = 0.0
         self._loaded_at = float("-inf")
         self._late_at = float("-inf")
@@ -239,6 +243,7 @@ class Session:
         self._outbox.attend(False)
         self._fence = Fence(False, 0.0)
         self._taken.clear()
+        self._unstored_at = self._again_at = 0.0
         blamed = False
         if ended.reason in ("lost", "ended"):
             sizes = [(message, connection.size(message)) for message in connection.unanswered.values()]
@@ -334,10 +339,20 @@ class Session:
 
     def read(self) -> None:
         """What was read is handed over, and then acknowledged on the connection over which it came."""
-        if not self._taken:
+        now = time.monotonic()
+        if not self._taken or now < self._again_at:
+            return
+        waited_s = now - self._unstored_at if self._unstored_at else 0.0
+        try:
+            self._take([_aged(delivery, waited_s) for delivery, _ in self._taken])
+        except Problem:  # nothing is acknowledged; before this connection ends what is wrong is told over it
+            self._unstored_at = self._unstored_at or now
+            self._again_at = now + AGAIN_S
+            if waited_s > HELD_S:
+                raise
             return
         taken, self._taken = self._taken, []
-        self._take([delivery for delivery, _ in taken])
+        self._unstored_at = 0.0
         assert self._connection is not None
         for _, ack in taken:
             self._connection.ack(ack)
@@ -365,6 +380,13 @@ class Session:
         now = time.monotonic()
         self._probe(connection, now)
         wait_s = PROBE_S / 2
+        if self._unstored_at:
+            wait_s = AGAIN_S
+            try:
+                self.read()
+            except Problem as problem:
+                connection.fail("fault", str(problem))
+                return wait_s
         try:
             if not self._rewound:
                 self._results.rewind()
@@ -427,3 +449,11 @@ class Session:
     def _backlog(self) -> Backlog | None:
         ages = [age for age in (self._fence.backlog_s, self._lag.behind_s) if age]
         return Backlog(max(ages)) if ages else None
+
+
+def _aged(delivery: Delivery, waited_s: float) -> Delivery:
+    """A delivery that could not be stored for so long: it is as old as that."""
+    if not waited_s:
+        return delivery
+    older_s = delivery.backlog.outage_s if delivery.backlog is not None else 0.0
+    return delivery._replace(backlog=Backlog(older_s + waited_s))

@@ -169,11 +169,19 @@ class Station:
             self.store_again()
         elif len(self.unsettled) >= UNSETTLED:
             self.ledger.flush()
-        return not self._unstored and len(self.unsettled) < UNSETTLED and self.ledger.failing is None
+        if self._unstored or len(self.unsettled) >= UNSETTLED or self.ledger.failing is not None:
+            return False
+        if self._unstored_why is not None and not self.unsettled:
+            self._unstored_why = None
+            log.info("station %s: all results are stored", self.id)
+        return True
 
     def keep(self, found: Inspection, problem: Problem) -> None:
         """A result could not be stored: it stays here until it can be, and no part is taken before that."""
-        log.error("station %s: the result of %s is not stored: %s", self.id, found.part.trigger_id, problem.message)
+        if self._unstored_why is None:
+            log.error(
+                "station %s: results are not stored, from that of %s on: %s", self.id, found.part.trigger_id, problem.message
+            )
         self.driver.ready(self.id, False)
         self._unstored_why = problem
         self._unstored.append(found)

@@ -53,6 +53,7 @@ def test_what_cannot_be_stored_is_kept_and_stored_when_the_disk_allows(node: Nod
         full = log_of(node).stat().st_size + 8192  # the next part may be taken, and not be stored
         resource.prlimit(pid, resource.RLIMIT_FSIZE, (full, resource.RLIM_INFINITY))
         line.expect(lambda topic, value: topic == "alarm/STORE" and bool(value), 10)
+        line.state("Error", 10)
         wait_for(lambda: node.metrics()['inspection_station_ready{station="cam1"}'] == 0.0, 10, "a station that is not ready")
         settle(4.0)
         resource.prlimit(pid, resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
