@@ -24,6 +24,7 @@ from schemas.trigger import EMPTY, bad_id
 
 log = logging.getLogger(__name__)
 
+NUMBER_DIGITS = 8  # of what is no trigger: as text they are in the order of the numbers
 IN_A_ROW = 3  # known ids one after the other: a counter that began again
 
 
@@ -155,7 +156,7 @@ class Intake:
                     numbers[station, begin] = self._last_number(station, begin)
                 if numbers[station, begin] == 0 or not arrival.redelivered:
                     numbers[station, begin] += 1
-                trigger_id = f"{begin}{numbers[station, begin]:08d}"
+                trigger_id = f"{begin}{numbers[station, begin]:0{NUMBER_DIGITS}d}"
                 arrival.trigger = arrival.trigger.model_copy(update={"trigger_id": trigger_id})
                 arrival.name()
             arrival.known = (station, arrival.trigger_id) in known
@@ -167,8 +168,9 @@ class Intake:
         return [row[0] for row in self._ledger.read(sql, (station, *ids))]
 
     def _last_number(self, station: str, begin: str) -> int:
-        sql = "SELECT max(trigger_id) FROM triggers WHERE station = ? AND trigger_id BETWEEN ? AND ?"
-        last = self._ledger.read(sql, (station, begin, f"{begin}9"))[0][0]
+        # anybody may give his triggers ids that look like ours
+        sql = "SELECT max(trigger_id) FROM triggers WHERE station = ? AND trigger_id BETWEEN ? AND ? AND trigger_id GLOB ?"
+        last = self._ledger.read(sql, (station, begin, f"{begin}:", begin + "[0-9]" * NUMBER_DIGITS))[0][0]
         return int(last[len(begin) :]) if last else 0
 
     # After the commit

@@ -8,6 +8,7 @@ import pytest
 
 from node.arrival import Received
 from schemas import Problem, Trigger
+from schemas.trigger import bad_id
 from tests.nodes import Still, still
 
 ACK = {"trigger_id": "L3-1", "ack": True}
@@ -167,6 +168,14 @@ def test_the_same_bad_payload_is_answered_each_time_in_one_batch_and_in_many(tmp
         assert one[0] == two[0] == three[0] != other[0]
         assert [int(number[2]) for number in (one, two, three)] == [1, 2, 3]
         assert len(answers(node, "cam2")) == 1
+
+
+def test_an_id_that_looks_like_one_of_a_bad_payload_changes_nothing(tmp_path: Path) -> None:
+    begin = bad_id(b'{"cmd":1}')
+    with still(tmp_path) as node:
+        node.deliver({"trigger_id": f"{begin}1x"}, {"trigger_id": f"{begin}00000003"}, {"trigger_id": begin})
+        node.deliver(b'{"cmd":1}', b'{"cmd":1}')
+        assert answers(node) == [(f"{begin}00000004", "BAD_TRIGGER"), (f"{begin}00000005", "BAD_TRIGGER")]
 
 
 def test_only_a_redelivery_of_a_bad_payload_is_the_same_message(tmp_path: Path) -> None:
