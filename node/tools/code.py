@@ -22,6 +22,7 @@ from node.frame import Mark, Measurement, Pixels, View
 from node.tools import Given
 from node.tools.reading import judge, shown
 from node.tools.spellings import spellings
+from node.tools.stacked import parted
 from schemas import Code, Problem
 from schemas.tools.code import CodeFormat
 
@@ -46,6 +47,7 @@ FORMATS: dict[CodeFormat, zxingcpp.BarcodeFormat] = {
     "upc_a": Z.UPCA,
     "upc_e": Z.UPCE,
 }
+LINEAR = {Z.Codabar, Z.Code128, Z.Code39, Z.Code39Std, Z.Code39Ext, Z.Code93, Z.EAN13, Z.EAN8, Z.ITF, Z.UPCA, Z.UPCE}
 STRONG: tuple[CodeFormat, ...] = ("aztec", "code_128", "code_39", "code_93", "data_matrix", "ean_13", "pdf417", "qr", "upc_a")
 SQUARE: tuple[CodeFormat, ...] = (
     "aztec",
@@ -157,7 +159,8 @@ def _looks(view: View, settings: Code) -> Iterator[_Look]:
 
 def _read(look: _Look) -> list[_Read]:
     names = look.formats
-    formats = zxingcpp.BarcodeFormats([Z.AllReadable] if names is None else [FORMATS[name] for name in names])
+    # none named is zxing-cpp's own choice: all that it calls readable has ITF of two digits, which any print may be
+    formats = zxingcpp.BarcodeFormats([] if names is None else [FORMATS[name] for name in names])
     answer = []
     found = zxingcpp.read_barcodes(
         look.pixels,
@@ -170,12 +173,13 @@ def _read(look: _Look) -> list[_Read]:
     for code in found:
         at = code.position
         corners = np.array([(p.x, p.y) for p in (at.top_left, at.top_right, at.bottom_right, at.bottom_left)], float)
-        placed = corners @ look.back[:, :2].T + look.back[:, 2]
         extra = code.extra if isinstance(code.extra, dict) else {}
         texts = spellings(code.text, str(code.format), extra.get("UPCE"))
         if names is not None and "code_39" not in names and "code_39_full_ascii" in names and len(texts) > 1:
             texts = (texts[1], texts[0])
-        answer.append(_Read(texts, str(code.format), placed, extra.get("UEC"), look.again))
+        for part in parted(look.pixels, corners, code.text, code.format) if code.format in LINEAR else [corners]:
+            placed = part @ look.back[:, :2].T + look.back[:, 2]
+            answer.append(_Read(texts, str(code.format), placed, extra.get("UEC"), look.again))
     if names is None and any(read.format == "Code 39 Extended" for read in answer):  # as it is printed: `/F` is not yet `&`
         standard = _read(replace(look, formats=("code_39",)))
         answer = [read for read in answer if read.format != "Code 39 Extended"] + standard
