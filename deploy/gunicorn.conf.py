@@ -84,6 +84,7 @@ def post_worker_init(worker):  # type: ignore[no-untyped-def]
     app.config["ENDING"] = lambda: not worker.alive
     worker.fair = _loaded.settings.web.proxy_hops == 0 and ":" in bind and not bind.startswith("unix:")
     app.extensions[NAME].watch  # noqa: B018 - asking begins it
+    app.extensions[NAME].tell_head()
 
 
 def worker_abort(worker):  # type: ignore[no-untyped-def]

@@ -10,8 +10,13 @@ from schemas import Problem
 from schemas.base import plain
 from web import pages
 from web.reply import fail
+from web.site import site
 
 log = logging.getLogger(__name__)
+WRITTEN = (  # refusals that may be somebody's attempt to get in; a wrong password has a row of its own
+    *("PERMISSION_DENIED", "TOKEN_INVALID", "TOKEN_REUSED", "LOCKED_OUT", "RATE_LIMITED", "SETUP_CLOSED", "CROSS_SITE"),
+    *("HOST_REFUSED", "PASSWORD_EXPIRED", "SECOND_FACTOR_NEEDED"),
+)
 CODES = {
     400: "BAD_REQUEST",
     404: "NOT_FOUND",
@@ -30,6 +35,8 @@ def register(app: Flask) -> None:
 
 
 def _problem(problem: Problem) -> ResponseReturnValue:
+    if problem.code in WRITTEN:
+        site().refused(problem.code, request.path)
     answer = fail(problem)
     if answer.status_code >= 500:
         log.warning("%s %s: %s (%s)", request.method, plain(request.path, 200), problem, g.get("request_id", ""))

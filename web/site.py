@@ -2,8 +2,9 @@
 
 import logging
 import threading
+import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -13,17 +14,22 @@ from flask.ctx import _AppCtxGlobals
 from broker.client import Client
 from broker.topics import Names
 from schemas import Problem, Settings, User
+from schemas.base import plain
 from schemas.load import Loaded
 from schemas.store.accounts import Accounts
 from schemas.store.limited import Limited
 from schemas.store.programs import Programs
 from schemas.store.users import Users
+from web.address import counted
 from web.keys import Keys
 from web.tokens import Token
 from web.watch import Watch
 
 log = logging.getLogger(__name__)
 NAME = "inspection"
+REFUSALS_S = 60.0
+MOST_REFUSALS = 1000  # remembered, and so written in a minute
+FIRST_HEAD_S, HEAD_S = 5.0, 3600.0
 
 
 class Site:
@@ -44,6 +50,10 @@ class Site:
         self.checked: dict[bytes, Token] = {}  # access tokens by their hash, of those keys
         self._client: Client | None = None
         self._lock = threading.Lock()
+        self._refusals: dict[tuple[str, str], float] = {}
+        self._telling = False
+        self._closed = threading.Event()
+        self.head_s = FIRST_HEAD_S
         self._known: tuple[bytes, dict[str, User]] = (b"?", {})
 
     @property
@@ -91,6 +101,35 @@ class Site:
             self.audit(f"{action}.failed", target, code=problem.code)
             raise
 
+    def refused(self, code: str, path: str) -> None:
+        """Write down that somebody was refused: once a minute for each code and address, so that a flood fills nothing."""
+        who, now = actor(), time.monotonic()
+        key = (code, counted(who["address"]))
+        with self._lock:
+            if len(self._refusals) >= MOST_REFUSALS:
+                self._refusals = {each: at for each, at in self._refusals.items() if now - at < REFUSALS_S}
+            if now - self._refusals.get(key, -REFUSALS_S) < REFUSALS_S or len(self._refusals) >= MOST_REFUSALS:
+                return
+            self._refusals[key] = now
+        with suppress(Problem):  # the refusal itself stands
+            self.accounts.record(action="refused", target=code, details={"path": plain(path, 200)}, **who)
+
+    def tell_head(self) -> None:
+        """Tell the audit's head soon and then every hour, in a file and the log: rows that are cut off later are missed."""
+        if not self._telling:
+            self._telling = True
+            threading.Thread(target=self._tell, name="audit head", daemon=True).start()
+
+    def _tell(self) -> None:
+        while not self._closed.wait(self.head_s):
+            try:
+                head = self.accounts.tell_head()
+                if head is not None:
+                    log.warning("audit: %d rows, head %s", head.rows, head.hash)
+            except Problem as problem:
+                log.error("the audit's head cannot be told: %s", problem)
+            self.head_s = HEAD_S
+
     def event(self, kind: str, **details: Any) -> None:
         """Tell the log and the listeners (event streams) that something happened that a person should know."""
         log.warning("%s %s", kind, details)
@@ -99,6 +138,7 @@ class Site:
 
     def close(self) -> None:
         """Leave the broker and close the stores."""
+        self._closed.set()
         self._watch.close()
         with self._lock:
             client, self._client = self._client, None

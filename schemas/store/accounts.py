@@ -24,6 +24,7 @@ from schemas.base import utc
 from schemas.errors import Problem
 from schemas.store.audit import START, Entry, row_hash, verify
 from schemas.store.disk import new_database
+from schemas.store.seal import Head, Seal
 
 T = TypeVar("T")
 MIGRATIONS = ("accounts.sql",)
@@ -91,6 +92,7 @@ class Accounts:
         self.path = path
         self.clock = clock
         self._open = threading.local()
+        self._seal = Seal(path.parent)
         self._turn = threading.Lock()  # of this process's threads: they wait in line instead of asking SQLite again and again
 
     def close(self) -> None:
@@ -346,7 +348,13 @@ class Accounts:
     def verify_audit(self) -> tuple[int, str, str | None]:
         """How many rows hold, the hash of the last of them, and what is wrong with the next, None if nothing is."""
         counted = self._read("SELECT seq FROM sqlite_sequence WHERE name = 'audit'")
-        return verify(self.audit_rows(), counted[0][0] if counted else 0)
+        told = self._seal.head()  # before the rows: what is added meanwhile is no fault
+        return verify(self.audit_rows(), counted[0][0] if counted else 0, self._seal.key(None), told)
+
+    def tell_head(self) -> Head | None:
+        """Remember how many rows there are, and the hash of the last, outside the database; None while there are none."""
+        rows = self._read("SELECT id, hash FROM audit ORDER BY id DESC LIMIT 1")
+        return self._seal.put_head(rows[0][0], rows[0][1].hex()) if rows else None
 
     def _append(
         self,
@@ -362,7 +370,8 @@ class Accounts:
         counted = db.execute("SELECT seq FROM sqlite_sequence WHERE name = 'audit'").fetchone() or (0,)
         text = json.dumps(details, ensure_ascii=False, sort_keys=True)
         entry = Entry(counted[0] + 1, utc(self.clock().wall), username, action, target, address, request_id, text, b"")
-        db.execute("INSERT INTO audit VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", (*entry[:-1], row_hash(last[1], entry)))
+        key = self._seal.key(counted[0])
+        db.execute("INSERT INTO audit VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", (*entry[:-1], row_hash(last[1], entry, key)))
 
     # The database
 

@@ -1,14 +1,16 @@
 """The audit's chain: each row holds the hash of itself and of the one before, so that no row can be changed or taken out.
 
-Rows are numbered without gaps, and SQLite remembers the greatest number, so the newest rows cannot be cut off unnoticed
-either. Whoever can write the file can make a whole new chain: keep the last hash somewhere else to notice that too.
+The hash is keyed, and the key is not in the database (schemas/store/seal.py). Rows are numbered without gaps, SQLite remembers
+the greatest number, and the head of every hour is kept outside, so the newest rows cannot be cut off unnoticed either.
 """
 
 import hashlib
+import hmac
 from collections.abc import Iterator
 from typing import NamedTuple
 
 from schemas.base import canonical
+from schemas.store.seal import Head, Key
 
 START = b"\0" * 32
 
@@ -27,20 +29,26 @@ class Entry(NamedTuple):
     hash: bytes
 
 
-def row_hash(before: bytes, entry: Entry) -> bytes:
-    """SHA-256 over the hash before and all fields of the row."""
-    return hashlib.sha256(before + canonical(list(entry[:-1]))).digest()
+def row_hash(before: bytes, entry: Entry, key: Key | None) -> bytes:
+    """HMAC with SHA-256 over the hash before and all fields of the row; a plain hash in a row from before the key."""
+    text = before + canonical(list(entry[:-1]))
+    if key is None or entry.id < key.first:
+        return hashlib.sha256(text).digest()
+    return hmac.new(key.secret, text, hashlib.sha256).digest()
 
 
-def verify(entries: Iterator[Entry], counted: int) -> tuple[int, str, str | None]:
+def verify(entries: Iterator[Entry], counted: int, key: Key | None, told: Head | None) -> tuple[int, str, str | None]:
     """How many rows hold, the hash of the last of them, and what is wrong with the next, None if nothing is."""
     number, last = 0, START
     for entry in entries:
         if entry.id != number + 1:
             return number, last.hex(), f"row {number + 1} is missing"
-        if row_hash(last, entry) != entry.hash:
+        if row_hash(last, entry, key) != entry.hash:
             return number, last.hex(), f"row {entry.id} was changed"
         number, last = entry.id, entry.hash
-    if number != counted:
-        return number, last.hex(), f"rows {number + 1} to {counted} are missing"
+        if told is not None and number == told.rows and last.hex() != told.hash:
+            return number, last.hex(), f"row {entry.id} is not the one that was told at {told.at}"
+    most = max(counted, told.rows if told is not None else 0)
+    if number != most:
+        return number, last.hex(), f"rows {number + 1} to {most} are missing"
     return number, last.hex(), None

@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 from flask import Flask
 
-from tests.people import PASSWORD, PROOF, Caller, application, code, data, sign_in, site_of
+from schemas.store.audit import START, Entry, row_hash
+from tests.people import API, PASSWORD, PROOF, Caller, application, code, data, sign_in, site_of
 
 
 @pytest.fixture
@@ -118,3 +119,67 @@ def test_what_cannot_be_written_down_is_not_done(app: Flask, ada: Caller) -> Non
     assert code(sign_in(app.test_client(), "ada")) == "STORE_FAILED"
     assert [user.username for user in site_of(app).users.list()] == ["ada"]
     assert ada.get("/auth/me")["name"] == "Ada", "who is signed in can still look"
+
+
+@pytest.mark.parametrize(
+    "statements",
+    [
+        ["DELETE FROM audit WHERE id > 2", "UPDATE sqlite_sequence SET seq = 2 WHERE name = 'audit'"],
+        ["DELETE FROM audit", "DELETE FROM sqlite_sequence WHERE name = 'audit'"],
+    ],
+)
+def test_rows_that_were_cut_off_with_all_counters_are_missed_since_the_head_was_told(
+    app: Flask, ada: Caller, statements: list[str]
+) -> None:
+    for _ in range(3):
+        site_of(app).audit("test", "something")
+    assert site_of(app).accounts.tell_head() is not None
+    for statement in statements:
+        tamper(app, statement)
+    found = ada.get("/audit/verify")
+    assert found["intact"] is False
+    assert "missing" in found["problem"]
+
+
+def test_a_row_that_was_changed_with_all_hashes_made_anew_is_found(app: Flask, ada: Caller) -> None:
+    """Whoever can only write the database has no key for the chain."""
+    site_of(app).audit("test", "something")
+    path = site_of(app).accounts.path
+    tamper(app, "UPDATE audit SET username = 'eve' WHERE id = 1")
+    with sqlite3.connect(path) as db:
+        db.execute("DROP TRIGGER IF EXISTS audit_stays")
+        last = START
+        for row in db.execute("SELECT * FROM audit ORDER BY id").fetchall():
+            last = row_hash(last, Entry(*row), None)
+            db.execute("UPDATE audit SET hash = ? WHERE id = ?", (last, row[0]))
+    assert ada.get("/audit/verify")["problem"] == "row 1 was changed"
+
+
+def test_an_audit_of_an_earlier_version_goes_on_with_a_key(app: Flask, ada: Caller) -> None:
+    accounts = site_of(app).accounts
+    with sqlite3.connect(accounts.path) as db:  # as an earlier version left it
+        db.execute("DROP TRIGGER IF EXISTS audit_stays")
+        last = START
+        for row in db.execute("SELECT * FROM audit ORDER BY id").fetchall():
+            last = row_hash(last, Entry(*row), None)
+            db.execute("UPDATE audit SET hash = ? WHERE id = ?", (last, row[0]))
+    (accounts.path.parent / "audit.key").unlink()
+    accounts._seal._known = None
+    site_of(app).audit("test", "something")
+    assert ada.get("/audit/verify")["intact"] is True
+    tamper(app, "UPDATE audit SET username = 'eve' WHERE action = 'test'")
+    assert ada.get("/audit/verify")["intact"] is False
+
+
+def test_refusals_are_written_down_once_a_minute(app: Flask, ada: Caller) -> None:
+    vera = Caller(app, "vera", "VIEWER")
+    for _ in range(5):
+        vera.ask("GET", "/audit")
+        app.test_client().get(f"{API}/auth/me", headers={"Authorization": "Bearer garbage"})
+        app.test_client().post(f"{API}/auth/setup", json={"token": "x", "username": "eve", "password": PASSWORD})
+    rows = [row for row in ada.get("/audit?limit=500")["rows"] if row["action"] == "refused"]
+    assert sorted((row["target"], row["username"]) for row in rows) == [
+        ("PERMISSION_DENIED", "vera"),
+        ("SETUP_CLOSED", ""),
+        ("TOKEN_INVALID", ""),
+    ]
