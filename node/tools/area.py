@@ -5,6 +5,8 @@ from dataclasses import dataclass
 import cv2
 
 from node.frame import Measurement, Pixels, View, outlines
+from node.tools.light import Cells, known, level_at
+from node.tools.light import gain as light_gain
 from schemas import Area, Problem
 
 LEAST_CONTRAST = 8.0  # gray levels between the mean of the dark and of the light pixels; less is the noise of a camera
@@ -12,11 +14,12 @@ LEAST_CONTRAST = 8.0  # gray levels between the mean of the dark and of the ligh
 
 @dataclass(frozen=True)
 class Learned:
-    """threshold: darkest gray that is not yet light; light: which pixels count; count: those of the master in px."""
+    """threshold: darkest gray that is not yet light; light: which pixels count; count: the master's in px; cells: its light."""
 
     threshold: int
     light: bool
     count: int
+    cells: Cells | None = None
 
 
 def learn(view: View, settings: Area) -> Learned:
@@ -34,13 +37,13 @@ def learn(view: View, settings: Area) -> Learned:
         if not 0 < cv2.countNonZero(mask) < view.size_px or lighter < LEAST_CONTRAST:
             raise Problem("NO_CONTRAST", "the master has no light and dark pixels here")
     bright = cv2.countNonZero(_mask(view, threshold, light=True))
-    light = settings.polarity == "light" or (settings.polarity == "auto" and 2 * bright <= view.size_px)
-    count = bright if light else view.size_px - bright
+    lighter_ones = settings.polarity == "light" or (settings.polarity == "auto" and 2 * bright <= view.size_px)
+    count = bright if lighter_ones else view.size_px - bright
     if settings.polarity == "auto" and count == 0:
         raise Problem("NO_CONTRAST", "the master's pixels are all on one side of the threshold")
     if settings.relative_to == "master" and count == 0:
         raise Problem("NO_CONTRAST", "the master has no pixel that counts")
-    return Learned(threshold, light, count)
+    return Learned(threshold, lighter_ones, count, known(view) if settings.light == "follow" else None)
 
 
 def measure(view: View, settings: Area, learned: Learned | None) -> Measurement:
@@ -51,9 +54,15 @@ def measure(view: View, settings: Area, learned: Learned | None) -> Measurement:
     if learned is None:
         if settings.threshold is None or settings.polarity == "auto" or settings.relative_to == "master":
             raise Problem("MASTER_IMAGE_NOT_FOUND", f"tool {settings.name} compares with it")
+        if settings.light == "follow":
+            raise Problem("MASTER_IMAGE_NOT_FOUND", f"tool {settings.name} takes its light from it")
         learned = Learned(settings.threshold, settings.polarity == "light", 0)
     mask = _mask(view, learned.threshold, learned.light)
-    count = cv2.countNonZero(mask)
+    count: float = cv2.countNonZero(mask)
+    if learned.cells is not None:  # between two gray levels: one is 1 % of an area of some 1000 px
+        level, part = level_at(learned.threshold, light_gain(view, learned.cells))
+        mask, above = (_mask(view, level + step, learned.light) for step in (0, 1))
+        count = (1 - part) * cv2.countNonZero(mask) + part * cv2.countNonZero(above)
     if count in (0, view.size_px) and view.uniform:
         raise Problem("NO_CONTRAST", "all pixels have one value")
     whole = learned.count if settings.relative_to == "master" else view.size_px

@@ -1,6 +1,7 @@
 """Connected areas of light or dark pixels: their number, the largest, or all together."""
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -8,7 +9,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from node.frame import Measurement, Pixels, View, outlines
+from node.frame import Mark, Measurement, Pixels, View, outlines
+from node.tools.light import Cells, known, level_at
+from node.tools.light import gain as light_gain
 from schemas import Blobs, Problem
 
 LEAST_CONTRAST = 8.0  # gray levels between the mean of the dark and of the light pixels; less is the noise of a camera
@@ -16,26 +19,28 @@ LEAST_CONTRAST = 8.0  # gray levels between the mean of the dark and of the ligh
 
 @dataclass(frozen=True)
 class Learned:
-    """Darkest gray that is not yet light."""
+    """Darkest gray that is not yet light, and the master's light if that is followed."""
 
     threshold: int
+    cells: Cells | None = None
 
 
 def learn(view: View, settings: Blobs) -> Learned | None:
-    """Threshold of the master (N. Otsu 1979); None if the settings have one.
+    """Threshold of the master (N. Otsu 1979) and its light; None if the settings have a fixed one.
 
     Raises Problem NO_CONTRAST if the master has only one kind of pixels.
     """
+    cells = known(view) if settings.light == "follow" else None
     if settings.threshold is not None:
-        return None
+        return None if cells is None else Learned(settings.threshold, cells)
     counted = view.gray if view.mask is None else view.gray[view.mask > 0]
     level, _ = cv2.threshold(counted, 0, 255, cv2.THRESH_BINARY | cv2.THRESH_OTSU)
-    light = _mask(view, int(level), light=True)
-    dark = view.counted(cv2.bitwise_not(light))  # type: ignore[arg-type]
-    lighter = cv2.mean(view.gray, light)[0] - cv2.mean(view.gray, dark)[0]
-    if not 0 < cv2.countNonZero(light) < view.size_px or lighter < LEAST_CONTRAST:
+    bright = _mask(view, int(level), light=True)
+    dark = view.counted(cv2.bitwise_not(bright))  # type: ignore[arg-type]
+    lighter = cv2.mean(view.gray, bright)[0] - cv2.mean(view.gray, dark)[0]
+    if not 0 < cv2.countNonZero(bright) < view.size_px or lighter < LEAST_CONTRAST:
         raise Problem("NO_CONTRAST", "the master has no light and dark pixels here; give a threshold")
-    return Learned(int(level))
+    return Learned(int(level), cells)
 
 
 def measure(view: View, settings: Blobs, learned: Learned | None) -> Measurement:
@@ -44,8 +49,20 @@ def measure(view: View, settings: Blobs, learned: Learned | None) -> Measurement
     Raises Problem NO_CONTRAST if the view has one value only.
     """
     threshold = settings.threshold if settings.threshold is not None else learned.threshold if learned else None
-    if threshold is None:
+    if threshold is None or (settings.light == "follow" and learned is None):
         raise Problem("MASTER_IMAGE_NOT_FOUND", f"tool {settings.name} takes its threshold from it")
+    if learned is None or learned.cells is None:
+        value, marks = _found(view, threshold, settings)
+        return Measurement(value, marks)
+    level, part = level_at(threshold, light_gain(view, learned.cells))
+    (value, marks), (above, marks_above) = (_found(view, level + step, settings) for step in (0, 1))
+    if settings.value == "count":
+        return Measurement(value, marks) if part < 0.5 else Measurement(above, marks_above)
+    return Measurement((1 - part) * value + part * above, marks)
+
+
+def _found(view: View, threshold: int, settings: Blobs) -> tuple[float, Callable[[], tuple[Mark, ...]]]:
+    """The value, and the marks of the blobs that count."""
     mask = _mask(view, threshold, settings.polarity == "light")
     if cv2.countNonZero(mask) in (0, view.size_px) and view.uniform:
         raise Problem("NO_CONTRAST", "all pixels have one value")
@@ -55,7 +72,7 @@ def measure(view: View, settings: Blobs, learned: Learned | None) -> Measurement
     kept = _kept(view, labels, stats, settings)
     areas = stats[kept, cv2.CC_STAT_AREA]
     value = {"count": len(areas), "largest": areas.max(initial=0), "total": areas.sum()}[settings.value]
-    return Measurement(float(value), lambda: outlines(view, np.where(np.isin(labels, kept), np.uint8(255), np.uint8(0))))
+    return float(value), lambda: outlines(view, np.where(np.isin(labels, kept), np.uint8(255), np.uint8(0)))
 
 
 def _mask(view: View, threshold: int, light: bool) -> Pixels:

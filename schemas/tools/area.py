@@ -4,10 +4,10 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from schemas.tools.base import RegionTool
+from schemas.tools.base import LitTool
 
 
-class Area(RegionTool):
+class Area(LitTool):
     """Counts the pixels that are lighter (or darker) than a threshold; value in `ratio`."""
 
     kind: Literal["area"] = "area"

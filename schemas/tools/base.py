@@ -1,6 +1,6 @@
 """What every tool can be told: its name, its region and the limits of its value."""
 
-from typing import Annotated, ClassVar
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field, StringConstraints, model_validator
 
@@ -50,3 +50,20 @@ class RegionTool(ToolBase):
     ignore: Annotated[tuple[AnyRegion, ...], Field(max_length=16, strict=False)] = Field(
         default=(), description="Parts of the region that do not count, in the master's coordinates."
     )
+
+
+class LitTool(RegionTool):
+    """A tool whose threshold can follow the light."""
+
+    light: Literal["fixed", "follow"] = Field(
+        default="fixed",
+        description=(
+            "follow: the threshold changes with the light of the region in relation to the master's, from 0.67 to 1.5 times; "
+            "fixed: it stays as it is."
+        ),
+    )
+
+    @property
+    def needs_master(self) -> bool:
+        """Whether it can measure only what it learned from a master image."""
+        return self.light == "follow" or super().needs_master

@@ -5,12 +5,12 @@ from typing import Annotated, Literal
 from pydantic import Field, model_validator
 
 from schemas.base import Float
-from schemas.tools.base import RegionTool
+from schemas.tools.base import LitTool
 
 Px = Annotated[int, Field(ge=1, le=2**26)]
 
 
-class Blobs(RegionTool):
+class Blobs(LitTool):
     """Finds connected areas of light (or dark) pixels of a certain size and shape, and counts or sums them."""
 
     kind: Literal["blobs"] = "blobs"
@@ -48,7 +48,7 @@ class Blobs(RegionTool):
     @property
     def needs_master(self) -> bool:
         """Whether it learns from the master."""
-        return self.threshold is None
+        return self.threshold is None or super().needs_master
 
     @model_validator(mode="after")
     def _ranges(self) -> "Blobs":

@@ -5,10 +5,10 @@ from typing import Literal
 from pydantic import Field
 
 from schemas.base import Float
-from schemas.tools.base import RegionTool
+from schemas.tools.base import LitTool
 
 
-class EdgePixels(RegionTool):
+class EdgePixels(LitTool):
     """Counts the pixels along edges, where the gray level changes steeply, 1 px thick; value in `ratio`."""
 
     kind: Literal["edge_pixels"] = "edge_pixels"
