@@ -222,9 +222,9 @@ class Connection:
                 break
             if time.monotonic() > until:
                 break
+        self._looked_at = time.monotonic()
         if self.ended is None:
             self._guard(self.side.read)()
-        self._looked_at = time.monotonic()
 
     def _holds(self, sock: Any) -> bool:
         return self.ended is None and self._open(sock)

@@ -139,12 +139,22 @@ class Lag:
         self._pings.came(str(self._returned))
 
     def marker(self, nonce: str) -> None:
-        """A marker goes out."""
-        self._markers.sent(nonce, time.monotonic())
+        """A marker goes out. While pings are late the queue at the broker grows as well, so it counts from before that."""
+        now = time.monotonic()
+        self._markers.sent(nonce, now - self._pings.behind_s(now))
+
+    def stood_still(self, since: float) -> None:
+        """Nobody has looked since then: what waits in the broker's queue does so too, until the next marker is back."""
+        self._markers.sent("", since)
 
     def came(self, nonce: str) -> None:
         """A marker is back."""
         self._markers.came(nonce)
+
+    @property
+    def current_at(self) -> float:
+        """Up to here nothing was late on the way (monotonic seconds)."""
+        return self._pings.current_at
 
     @property
     def behind_s(self) -> float:

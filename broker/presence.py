@@ -100,9 +100,9 @@ class Presence:
             self.outage_s = time.monotonic() - self._away_at
         self._connects += 1
 
-    def left(self) -> None:
-        """No longer on line."""
-        self._away_at = time.monotonic()
+    def left(self, at: float) -> None:
+        """No longer on line, as it turns out since then (monotonic seconds): a connection may be dead long before it ends."""
+        self._away_at = at
 
     def _since_alive(self) -> float:
         try:

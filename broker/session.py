@@ -250,7 +250,7 @@ class Session:
             blamed = self._troubles.ended(sizes, ended.code, ended.message)
         self._turns.end(connection, self._marker)
         if self.kind is not None:
-            self._presence.left()
+            self._presence.left(self._lag.current_at)
             self.kind = None
             self._notice("offline", ended.message)
         self._results.end()
@@ -258,7 +258,7 @@ class Session:
 
     def _beat(self) -> None:
         self.beat_ns = time.monotonic_ns()
-        self._presence.beat(online=self.kind is not None)
+        self._presence.beat(online=self.kind is not None and self._lag.behind_s == 0)
 
     def _tell(self) -> None:
         """Bring the reasons up to date."""
@@ -366,6 +366,9 @@ class Session:
         assert self._connection is not None
         self._lag.ping(since)
         self._connection.ping()
+        if self._results.echoing:
+            self._lag.stood_still(since)
+        self._probed_at = float("-inf")
 
     def confirmed(self, message: Message, code: int, reason: str | None) -> None:
         """PUBACK came for a message of ours."""
@@ -421,7 +424,8 @@ class Session:
             self._probed_at = now
             self._lag.ping(now)
             connection.ping()
-            if now - self._loaded_at < LOAD_S and self._results.echoing:
+            loaded = now - self._loaded_at < LOAD_S or self._lag.behind_s > 0
+            if loaded and self._results.echoing:
                 self._mark(connection)
         if self._lag.behind_s > TOLD_S:
             self._late_at = now

@@ -13,6 +13,7 @@ from functools import partial
 from pathlib import Path
 
 from node.notify import notify, reloading
+from node.reload import Reload
 from node.service import Outcome, Service, Signals
 from schemas import Problem
 from schemas.load import Loaded, load
@@ -39,12 +40,12 @@ def main(config: Path | None, environ: Mapping[str, str]) -> int:
     logging.basicConfig(
         level=loaded.settings.log_level, format="%(asctime)s %(levelname)s %(threadName)s %(name)s: %(message)s"
     )
-    signals = Signals()
+    signals, reload = Signals(), Reload(config, environ)
     while True:
         following: list[Loaded] = []
         try:
             service = Service(loaded.settings, loaded.path.parent)
-            outcome = service.run(partial(_asked, signals, config, environ, service, following))
+            outcome = service.run(partial(_asked, signals, reload, service, following))
         except (Problem, OSError) as error:
             log.critical("the node cannot run: %s", error)
             notify(f"STATUS={error}")
@@ -62,26 +63,30 @@ def main(config: Path | None, environ: Mapping[str, str]) -> int:
         logging.getLogger().setLevel(loaded.settings.log_level)
 
 
-def _asked(
-    signals: Signals, config: Path | None, environ: Mapping[str, str], service: Service, following: list[Loaded]
-) -> Outcome | None:
+def _asked(signals: Signals, reload: Reload, service: Service, following: list[Loaded]) -> Outcome | None:
     """What the watch is to do; a reload with wrong settings keeps the old ones, and says so."""
     if signals.stop:
         return "stop"
-    if not signals.take_reload():
+    if signals.take_reload():
+        reloading()
+        reload.want()
+    if reload.slow():
+        log.warning("reload: the settings, or a file that they name, are still being read; the old ones hold")
+        service.outbox.event("settings.waiting", None, {"message": "a file of the settings does not answer"})
+        notify("READY=1\nSTATUS=reload: a file of the settings does not answer")
+    read = reload.look()
+    if read is None:
         return None
-    reloading()
-    try:
-        following.append(load(config, environ))
-    except Problem as problem:
-        log.error("reload: the old settings stay: %s", problem.message)
-        service.outbox.event("settings.refused", None, {"message": problem.message})
+    if isinstance(read, Problem):
+        log.error("reload: the old settings stay: %s", read.message)
+        service.outbox.event("settings.refused", None, {"message": read.message})
         notify("READY=1\nSTATUS=reload refused: the old settings stay")
         return None
-    if following[-1].settings == service.settings:
+    if read.settings == service.settings:
         notify("READY=1")
         service.outbox.event("settings.unchanged", None, {})
         return None
+    following.append(read)
     return "reload"
 
 

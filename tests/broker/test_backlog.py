@@ -1,5 +1,6 @@
 """What was sent while the node was away, or comes late, is never taken for fresh; and a flood holds nothing else up."""
 
+import threading
 import time
 from typing import Any
 
@@ -109,6 +110,45 @@ def test_what_comes_after_a_standstill_of_the_process_counts_from_its_beginning(
     assert lag.behind_s > 11
     lag.pong()
     assert lag.behind_s == 0
+
+
+def test_what_waited_in_the_queue_of_the_broker_during_a_standstill_of_the_node_is_old(pair: Any) -> None:
+    two = pair()
+    two.online()
+    two.bench.answering = False
+    plain, go_on = two.bench.take, threading.Event()
+
+    def take(deliveries: Any) -> None:
+        if any(delivery.message.payload == b"t0" for delivery in deliveries):
+            go_on.wait(10)  # as long as a machine that is paused
+        plain(deliveries)
+
+    two.bench.session._take = take
+    two.trigger("t0")
+    time.sleep(0.2)
+    two.trigger(*(f"t{number}" for number in range(1, 300)))  # more than the broker may send at a time
+    time.sleep(3)
+    go_on.set()
+    wait_for(lambda: len(two.bench.backlogs) == 300)
+    ages = [backlog.outage_s if backlog else 0.0 for trigger_id, backlog in two.bench.backlogs if trigger_id != "t0"]
+    assert min(ages) > 2.5
+    time.sleep(1.5)
+    two.trigger("fresh")
+    wait_for(lambda: len(two.bench.backlogs) == 301)
+    assert two.bench.backlogs[-1] == ("fresh", None)
+
+
+def test_an_outage_begins_when_the_connection_died_and_not_when_that_was_noticed(pair: Any) -> None:
+    two = pair(given={"keepalive_s": 2})
+    two.online()
+    two.bench.answering = False
+    two.broker.rules.deaf = True
+    wait_for(two.bench.told("offline"), 17)  # some four seconds later
+    two.trigger("old")
+    two.broker.rules.deaf = False
+    wait_for(lambda: two.bench.backlogs, 20)
+    assert two.bench.backlogs[0][1] is not None
+    assert two.bench.backlogs[0][1].outage_s > 3
 
 
 def test_while_results_and_events_wait_for_few_credits_a_reply_goes_first(pair: Any) -> None:
