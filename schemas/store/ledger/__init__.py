@@ -1,7 +1,8 @@
 """The ledger: triggers, results and the outbox in SQLite (WAL, synchronous FULL), one writer with group commit.
 
-`engine` is the line of those who write and how it is committed, `reader` how it is read, `opening` and `stamp` how damage
-and loss are found out. What is written stands in `triggers`, `outbox`, `replies` and `care`.
+`engine` is how those who write stand in `line` and are committed, `reader` how it is read, `opening` and `stamp` how damage
+and loss are found out, `log` how the write-ahead log stays small. What is written stands in `triggers`, `outbox`, `replies`
+and `care`.
 """
 
 from schemas.store.ledger.care import Care

@@ -19,13 +19,13 @@ import logging
 import sqlite3
 import threading
 import time
-from collections import deque
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
 
 from schemas.errors import Problem
 from schemas.store.clock import CLOCK, Clock, Lived
+from schemas.store.ledger.line import Job, Line, Operation
 from schemas.store.ledger.opening import is_damage, open_ledger
 from schemas.store.ledger.reader import Reader
 from schemas.store.ledger.reserve import Reserve
@@ -52,33 +52,6 @@ OF_THE_STORE = {
     sqlite3.SQLITE_INTERRUPT,
     sqlite3.SQLITE_PROTOCOL,
 }
-Operation = Callable[[sqlite3.Connection], T]
-
-
-class _Job:
-    __slots__ = ("done", "durable", "error", "operation", "outbox", "seq", "settled", "trigger", "undo", "value", "withdrawn")
-
-    def __init__(
-        self,
-        operation: Operation[Any],
-        durable: bool,
-        settled: Settled | None = None,
-        undo: Callable[[sqlite3.Connection, Any], None] | None = None,
-    ) -> None:
-        self.operation = operation
-        self.durable = durable
-        self.settled = settled
-        self.undo = undo
-        self.done = False
-        self.withdrawn = False
-        self.begin()
-
-    def begin(self) -> None:
-        self.value: Any = None
-        self.error: BaseException | None = None
-        self.outbox: list[OutboxRow] = []
-        self.seq: dict[str, int] = {}
-        self.trigger = 0
 
 
 class Engine(Reader):
@@ -102,11 +75,10 @@ class Engine(Reader):
         self.commits = 0
         self._failing: Problem | None = None
         self._held_since: float | None = None
-        self._line: deque[_Job] = deque()
-        self._line_lock = threading.Lock()  # of the line, and of what a job is: waiting, taken, withdrawn, done
+        self._line = Line()
         self._lock = threading.Lock()  # of the writing connection
         self._seq: dict[str, int] = {}
-        self._job: _Job | None = None
+        self._job: Job | None = None
         path.parent.mkdir(parents=True, exist_ok=True)
         self._reserve = Reserve(path.with_suffix(".reserve"))
         self._stamp = Stamp(path.with_suffix(".stamp"))
@@ -156,10 +128,9 @@ class Engine(Reader):
         Raises what the operation raised (nothing of it is kept), or Problem STORE_FAILED: it did not happen, or with
         `undo` it is undone; without, if it was in a commit that hangs, it may still happen.
         """
-        job = _Job(operation, durable, undo=undo)
-        with self._line_lock:
-            self._line.append(job)
-        if not self.flush() and self._withdraw(job):
+        job = Job(operation, durable, undo=undo)
+        self._line.add(job)
+        if not self.flush() and self._line.withdraw(job):
             raise Problem(
                 "STORE_FAILED", "another process holds the ledger" if self._held_since else "the disk does not answer"
             )
@@ -172,8 +143,7 @@ class Engine(Reader):
 
         settled(value, error) is called after that commit, by the thread that made it; it must be quick.
         """
-        with self._line_lock:
-            self._line.append(_Job(operation, durable, settled))
+        self._line.add(Job(operation, durable, settled))
 
     def flush(self) -> bool:
         """Commit what stands in line, or wait for who is just doing that.
@@ -206,29 +176,18 @@ class Engine(Reader):
         finally:
             self._lock.release()
 
-    def _withdraw(self, job: _Job) -> bool:
-        """Take a job back; False if it is done."""
-        with self._line_lock:
-            if job.done:
-                return False
-            job.withdrawn = True
-            with contextlib.suppress(ValueError):
-                self._line.remove(job)
-            return True
-
     # Under the lock
 
     def _commit(self, until: float) -> bool:
         """Commit the first of the line; False if another process has held the ledger until then."""
-        with self._line_lock:
-            full = any(job.durable for job in list(self._line)[:BATCH_LIMIT])
+        full = self._line.durable(BATCH_LIMIT)
         if full != self._full_sync:
             self._db.execute(f"PRAGMA synchronous={'FULL' if full else 'NORMAL'}")
             self._full_sync = full
         error = self._begin(until)
         if error is not None and error.sqlite_errorcode & 0xFF == sqlite3.SQLITE_BUSY:
             return False
-        jobs = self._taken(full)
+        jobs = self._line.take(BATCH_LIMIT, full)
         if error is not None:
             self._failed(jobs, error)
         elif (error := self._transact(jobs)) is not None and (len(jobs) > 1 or self._reserve.released(error)):
@@ -254,14 +213,7 @@ class Engine(Reader):
             self._held_since = None
             return None
 
-    def _taken(self, full: bool) -> list[_Job]:
-        with self._line_lock:
-            jobs: list[_Job] = []
-            while self._line and len(jobs) < BATCH_LIMIT and (full or not self._line[0].durable):
-                jobs.append(self._line.popleft())
-            return jobs
-
-    def _transact(self, jobs: list[_Job]) -> sqlite3.Error | None:
+    def _transact(self, jobs: list[Job]) -> sqlite3.Error | None:
         """Run the jobs and commit; on an error of the store nothing of them is kept, and all have that error."""
         try:
             for job in jobs:
@@ -283,7 +235,7 @@ class Engine(Reader):
             self._stamp.mark(seq, trigger)
         return None
 
-    def _failed(self, jobs: list[_Job], error: BaseException) -> None:
+    def _failed(self, jobs: list[Job], error: BaseException) -> None:
         self._seq.clear()
         with contextlib.suppress(sqlite3.Error):
             self._db.execute("ROLLBACK")
@@ -295,7 +247,7 @@ class Engine(Reader):
             self._failing = coded
         self.met(error)
 
-    def _run(self, job: _Job) -> None:
+    def _run(self, job: Job) -> None:
         if job.withdrawn:
             return
         job.begin()
@@ -312,12 +264,8 @@ class Engine(Reader):
             self._db.execute("ROLLBACK TO job")
         self._db.execute("RELEASE job")
 
-    def _settle(self, jobs: list[_Job]) -> None:
-        with self._line_lock:
-            for job in jobs:
-                job.done = True
-                if job.withdrawn and job.undo is not None and job.error is None and job.value is not None:
-                    self._line.appendleft(_Job(lambda db, job=job: job.undo(db, job.value), durable=True))  # type: ignore[misc]
+    def _settle(self, jobs: list[Job]) -> None:
+        self._line.done(jobs)
         rows = [row for job in jobs for row in job.outbox]
         if rows:
             _guarded(self._committed, rows)

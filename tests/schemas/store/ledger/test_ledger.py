@@ -1,3 +1,4 @@
+import contextlib
 import sqlite3
 import threading
 from collections.abc import Iterator
@@ -265,3 +266,30 @@ def test_what_a_station_and_a_request_remember_is_read_back(ledger: Ledger) -> N
     ledger.keep_reply("r-1", "ping", b"digest", b"{}")
     assert ledger.reply("r-1") == KeptReply("ping", b"digest", b"{}")
     assert ledger.reply("r-2") is None
+
+
+def test_a_ledger_that_is_closed_leaves_no_file_open_whoever_read_it(tmp_path: Path) -> None:
+    def once() -> None:
+        ledger = Ledger(tmp_path / "ledger.db")
+        answer(ledger, f"t{ledger.last_seq('cam1')}")
+        stays, go = threading.Event(), threading.Event()
+
+        def read() -> None:
+            ledger.waiting()
+            stays.set()
+            go.wait(10)
+
+        thread = threading.Thread(target=read)
+        thread.start()
+        assert stays.wait(10)
+        ledger.checkpoint()
+        ledger.keep()
+        ledger.close()
+        for path in Path("/proc/self/fd").iterdir():
+            with contextlib.suppress(OSError):
+                assert not str(path.readlink()).startswith(str(tmp_path))
+        go.set()
+        thread.join()
+
+    for _ in range(3):
+        once()

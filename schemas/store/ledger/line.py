@@ -1,0 +1,88 @@
+"""The line of operations that wait for their commit, and what becomes of each: waiting, taken, withdrawn or done."""
+
+import sqlite3
+import threading
+from collections import deque
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+from schemas.store.ledger.shapes import OutboxRow, Settled
+
+T = TypeVar("T")
+Operation = Callable[[sqlite3.Connection], T]
+
+
+class Job:
+    """An operation, who hears of its commit, and what it brought: value or error, results, the seq and triggers it used."""
+
+    __slots__ = ("done", "durable", "error", "operation", "outbox", "seq", "settled", "trigger", "undo", "value", "withdrawn")
+
+    def __init__(
+        self,
+        operation: Operation[Any],
+        durable: bool,
+        settled: Settled | None = None,
+        undo: Callable[[sqlite3.Connection, Any], None] | None = None,
+    ) -> None:
+        self.operation = operation
+        self.durable = durable
+        self.settled = settled
+        self.undo = undo
+        self.done = False
+        self.withdrawn = False
+        self.begin()
+
+    def begin(self) -> None:
+        """Forget what it brought: it runs anew."""
+        self.value: Any = None
+        self.error: BaseException | None = None
+        self.outbox: list[OutboxRow] = []
+        self.seq: dict[str, int] = {}
+        self.trigger = 0
+
+
+class Line:
+    """Jobs in their order. All methods may be called from any thread."""
+
+    def __init__(self) -> None:
+        self._jobs: deque[Job] = deque()
+        self._lock = threading.Lock()
+
+    def __len__(self) -> int:
+        return len(self._jobs)
+
+    def add(self, job: Job) -> None:
+        """It stands behind all others."""
+        with self._lock:
+            self._jobs.append(job)
+
+    def durable(self, limit: int) -> bool:
+        """Whether one of the first must survive a power cut."""
+        with self._lock:
+            return any(job.durable for job in list(self._jobs)[:limit])
+
+    def take(self, limit: int, durable: bool) -> list[Job]:
+        """The first of the line; those up to the first durable one, if this commit is none."""
+        with self._lock:
+            jobs: list[Job] = []
+            while self._jobs and len(jobs) < limit and (durable or not self._jobs[0].durable):
+                jobs.append(self._jobs.popleft())
+            return jobs
+
+    def withdraw(self, job: Job) -> bool:
+        """Take a job back; False if it is done."""
+        with self._lock:
+            if job.done:
+                return False
+            job.withdrawn = True
+            if job in self._jobs:
+                self._jobs.remove(job)
+            return True
+
+    def done(self, jobs: list[Job]) -> None:
+        """These are done; what was withdrawn in the middle of its commit is undone next."""
+        with self._lock:
+            for job in jobs:
+                job.done = True
+                if job.withdrawn and job.undo is not None and job.error is None and job.value is not None:
+                    self._jobs.appendleft(Job(lambda db, job=job: job.undo(db, job.value), durable=True))  # type: ignore[misc]
