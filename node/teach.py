@@ -14,7 +14,7 @@ from node.locate import locate
 from node.models.archive import pack, unpack
 from node.picture import decode
 from node.program import LoadedProgram, LoadedTool
-from node.tools import bank, difference, faults, logistic
+from node.tools import bank, difference, faults, likeness, logistic
 from node.tools.features import Maps, backbone, maps, vector
 from schemas import Problem
 from schemas.store.programs import MAX_MODEL_BYTES
@@ -179,7 +179,13 @@ def _classify(
         "size": np.array(settings.size_px, np.int64),
         "backbone": np.array(backbone().digest),
     }
-    return Outcome(pack("classify", arrays), {"classes": counts, "left_out_wrong": wrong, "left_out_unsure": unsure})
+    facts: dict[str, Any] = {"classes": counts, "left_out_wrong": wrong, "left_out_unsure": unsure}
+    limits = likeness.limits(stack, labels, len(names))
+    facts["unlike"] = {name: round(limit, 3) for name, limit in zip(names, limits, strict=True)}
+    few = {name: count for name, count in counts.items() if count < likeness.FEW}
+    if few:
+        facts["too_few"] = f"{few}: with fewer than {likeness.FEW} pictures nobody knows how unlike a good one may be; add more"
+    return Outcome(pack("classify", arrays), facts)
 
 
 def _left_out(vectors: Any, labels: Any, classes: int, margin: float) -> tuple[int, int]:

@@ -1,4 +1,4 @@
-"""Which of the taught classes a region looks like: logistic regression on what a network sees in it as a whole."""
+"""Which of the taught classes a region looks like, or none of them: logistic regression on what a network sees in it."""
 
 from dataclasses import dataclass
 
@@ -6,7 +6,8 @@ import numpy as np
 
 from node.frame import Measurement, View
 from node.models.archive import unpack
-from node.tools.features import backbone, maps, vector
+from node.tools.features import Floats, backbone, maps, vector
+from node.tools.likeness import limits, nearest
 from node.tools.logistic import SHAPES, Weights
 from schemas import Problem
 from schemas.tools.classify import Classify
@@ -14,10 +15,12 @@ from schemas.tools.classify import Classify
 
 @dataclass(frozen=True)
 class Learned:
-    """The classes' names and how to tell them apart."""
+    """The classes' names, how to tell them apart, what was taught of each, and how unlike that a new one may be."""
 
     classes: tuple[str, ...]
     weights: Weights
+    taught: tuple[Floats, ...]
+    limits: tuple[float, ...]
 
 
 def learn(view: View | None, settings: Classify, model: bytes | None = None) -> Learned | None:  # noqa: ARG001
@@ -35,14 +38,19 @@ def learn(view: View | None, settings: Classify, model: bytes | None = None) -> 
     weights = Weights(*(arrays[name].astype(np.float32) for name in ("mean", "scale", "weights", "bias")))
     if not weights.fits(len(classes)):
         raise Problem("MODEL_INVALID", "the arrays of the model file do not fit each other")
-    return Learned(classes, weights)
+    vectors, labels = arrays["vectors"].astype(np.float32), arrays["labels"].astype(np.intp)
+    fits = len(vectors) == len(labels) and vectors.shape[1] == len(weights.mean)
+    if not fits or set(labels.tolist()) != set(range(len(classes))):
+        raise Problem("MODEL_INVALID", "the arrays of the model file do not fit each other")
+    taught = tuple(vectors[labels == label] for label in range(len(classes)))
+    return Learned(classes, weights, taught, tuple(limits(vectors, labels, len(classes))))
 
 
 def measure(view: View, settings: Classify, learned: Learned | None) -> Measurement:
     """Probability of the expected class; the text is the likeliest one.
 
     Raises Problem NOT_TAUGHT, NO_CONTRAST if the view has one value only, NO_VALUE if the lead of the likeliest class is below
-    the margin: it would be a guess.
+    the margin (it would be a guess), or if it is unlike all that was taught of that class: it is neither.
     """
     if learned is None:
         raise Problem("NOT_TAUGHT", f"tool {settings.name}")
@@ -56,4 +64,10 @@ def measure(view: View, settings: Classify, learned: Learned | None) -> Measurem
     if chances[first] - chances[second] < settings.margin:
         likely, next_ = (f"{learned.classes[k]} {chances[k]:.2f}" for k in (first, second))
         raise Problem("NO_VALUE", f"it may be {likely} or {next_}")
+    unlike = float(nearest(seen[None], learned.taught[first])[0]) / max(learned.limits[first], 1e-6)
+    if settings.unlike_high is not None and unlike > settings.unlike_high:
+        name = learned.classes[first]
+        raise Problem(
+            "NO_VALUE", f"neither: it is unlike what was taught, even of {name}, {unlike:.2f} times what a {name} may be"
+        )
     return Measurement(float(chances[learned.classes.index(settings.expected)]), text=learned.classes[first])

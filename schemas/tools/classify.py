@@ -22,6 +22,15 @@ class Classify(RegionTool):
         le=0.99,
         description="Least lead in probability of the likeliest class over the next; below it the answer is ERROR / NO_VALUE.",
     )
+    unlike_high: Float | None = Field(
+        default=1.0,
+        ge=0.5,
+        le=10,
+        description=(
+            "Greatest distance to the taught pictures of the likeliest class, of what those left out make likely; beyond it "
+            "the answer is ERROR / NO_VALUE (neither). null: whatever is shown is one of the classes."
+        ),
+    )
     model: ModelFile | None = Field(
         default=None, description="What was learned; written by `inspection-node teach`, null until then."
     )

@@ -7,7 +7,7 @@ import pytest
 
 from node.frame import Frame
 from node.models.archive import pack
-from node.tools import classify, logistic
+from node.tools import classify, likeness, logistic
 from node.tools.features import backbone, maps, vector
 from schemas import Classify, Problem
 from tests.scenes import Scene, region
@@ -59,7 +59,34 @@ def test_what_is_between_two_classes_is_a_problem_and_no_guess() -> None:
     shapeless = Scene.plain(140, 140, (90.0, 120.0, 150.0)).frame(4).view(WHERE)
     with pytest.raises(Problem, match=r"NO_VALUE.*it may be"):
         classify.measure(shapeless, tool(margin=0.99), known)
-    assert 0 <= classify.measure(shapeless, tool(margin=0.0), known).value <= 1
+    assert 0 <= classify.measure(shapeless, tool(margin=0.0, unlike_high=None), known).value <= 1
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_what_is_of_no_class_that_was_taught_is_neither(seed: int) -> None:
+    known = classify.learn(None, tool(margin=0), model("empty", "screw"))
+    plain = Scene.plain(140, 140, (90.0, 120.0, 150.0))
+    strangers = (
+        site("cross", seed),
+        plain.clutter(seed, 60).frame(4),
+        plain.waves(seed=seed).frame(4),
+        plain.rectangle(30, 30, 80, 80, (235.0, 235.0, 235.0)).frame(4, seed),  # a sticker over it
+        np.random.default_rng(seed).integers(0, 256, (140, 140, 3), np.uint8),
+    )
+    for shown in strangers:
+        picture = shown if isinstance(shown, Frame) else Frame(shown, 0, 0.0, "t", simulated=True)
+        with pytest.raises(Problem, match=r"NO_VALUE.*neither"):
+            classify.measure(picture.view(WHERE), tool(margin=0), known)
+
+
+def test_copies_of_one_picture_do_not_say_how_unlike_others_may_be() -> None:
+    dice = np.random.default_rng(1)
+    vectors = (dice.normal(size=(1, 50)) + 0.3 * dice.normal(size=(12, 50))).astype(np.float32)
+    labels = np.repeat([0, 1], 6)
+    once = likeness.limits(vectors, labels, 2)
+    twice = likeness.limits(np.repeat(vectors, 3, axis=0), np.repeat(labels, 3), 2)
+    assert twice == pytest.approx(once, rel=1e-4)
+    assert likeness.limits(np.repeat(vectors[:1], 6, axis=0), labels[:6], 1) == [0]
 
 
 def test_nothing_to_see_and_nothing_taught_are_problems() -> None:
