@@ -87,7 +87,7 @@ def _rights(names: Names, right: Callable[[Topic], str | None]) -> Iterator[str]
 def _of_node(topic: Topic) -> str | None:
     if topic.name == "result":
         return "readwrite"
-    return {"in": "read", "out": "write", "own": "readwrite"}[topic.direction]
+    return {"in": "read", "out": "write", "own": "readwrite"}.get(topic.direction)
 
 
 def _commands(names: Names) -> Iterator[str]:
@@ -97,7 +97,7 @@ def _commands(names: Names) -> Iterator[str]:
 
 
 def _of_web(topic: Topic) -> str | None:
-    return {"in": "write", "out": "read"}.get(topic.direction)
+    return {"in": "write", "out": "read", "web": "write"}.get(topic.direction)
 
 
 def _of_plc(topic: Topic) -> str | None:
@@ -111,7 +111,7 @@ def _of_operator(topic: Topic) -> str | None:
 
 
 def _of_viewer(topic: Topic) -> str | None:
-    return "read" if topic.direction == "out" and topic.name not in PER_COMMAND else None
+    return "read" if topic.direction in ("out", "web") and topic.name not in PER_COMMAND else None
 
 
 def main(arguments: list[str]) -> int:

@@ -21,7 +21,7 @@ PARAMETERS = {
     "type": "Type of the event.",
     "code": "Code of the condition.",
 }
-SCHEMA_NAMES = {"NodeState": "state", "AcceptedTrigger": "accepted", "ShortResult": "short"}
+SCHEMA_NAMES = {"NodeState": "state", "AcceptedTrigger": "accepted", "ShortResult": "short", "AuditHead": "audit"}
 OTHER_PAYLOADS: dict[str, dict[str, Any]] = {
     "image": {"payload": {"type": "string", "format": "binary"}, "contentType": "image/jpeg"},
     "_fence": {
@@ -49,7 +49,7 @@ def document(topics: Sequence[Topic] | None = None) -> dict[str, Any]:
         binding: dict[str, Any] = {"qos": topic.qos, "retain": topic.retain}
         if topic.expiry_s is not None:
             binding["messageExpiryInterval"] = topic.expiry_s
-        actions = {"in": ["receive"], "out": ["send"], "own": ["send", "receive"]}[topic.direction]
+        actions = {"in": ["receive"], "out": ["send"], "own": ["send", "receive"], "web": ["send"]}[topic.direction]
         for action in actions:
             operations[f"{action}.{topic.name}"] = {
                 "action": action,

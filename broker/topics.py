@@ -5,6 +5,7 @@ from typing import Literal, NamedTuple
 from schemas import (
     AcceptedTrigger,
     Alarm,
+    AuditHead,
     Event,
     Info,
     Marker,
@@ -24,7 +25,7 @@ class Topic(NamedTuple):
     name: str
     template: str
     payload: type[Shape] | None
-    direction: Literal["in", "out", "own"]
+    direction: Literal["in", "out", "own", "web"]  # as the node sees it; web: the web tells it
     qos: Literal[0, 1]
     retain: bool
     expiry_s: int | None
@@ -46,6 +47,7 @@ TOPICS: tuple[Topic, ...] = (
     Topic("event", "{base}/{node}/event/{type}", Event, "out", 1, False, 86400, "Something happened."),
     Topic("alarm", "{base}/{node}/alarm/{code}", Alarm, "out", 1, True, None, "An active condition; empty clears it."),
     Topic("metrics", "{base}/{node}/metrics", Metrics, "out", 0, False, 30, "Counters and latencies, every 10 s."),
+    Topic("audit", "{base}/{node}/audit", AuditHead, "web", 1, True, None, "The head of the audit's chain, every hour."),
     Topic("image", "{base}/{node}/image/{station}", None, "out", 0, False, 10, "JPEG preview, off by default."),
     Topic("_fence", "{base}/{node}/_fence", Marker, "own", 1, False, None, "The node's own marker after a reconnect."),
 )

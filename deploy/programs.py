@@ -11,11 +11,14 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from deploy import show, target
+from deploy.users import who
 from schemas import Problem, Settings, StoredProgram
 from schemas.base import plain
+from schemas.store.accounts import Accounts
 from schemas.store.programs import Head, Import, Programs, read_import
 
 T = TypeVar("T")
+CHANGING = {f"deploy.programs:{name}": f"program.{name.strip('_')}" for name in ("import_", "rollback", "delete")}
 
 
 def list_(args: argparse.Namespace) -> int:
@@ -210,6 +213,10 @@ def _with_store(args: argparse.Namespace, work: Callable[[Programs, Settings], T
     state = Path(settings.state_dir)
     with target.owner(state):
         store = Programs(state / "programs")
+        if (action := CHANGING.get(getattr(args, "action", ""))) is not None:  # written down before it is done, as in the web
+            about = getattr(args, "id", None) or ", ".join(path.name for path in args.files)
+            with contextlib.closing(Accounts(state / "accounts.db")) as accounts:
+                accounts.record(action=action, target=about[:200], details={}, **who())
         answer = work(store, settings)
         if store.problem is not None:
             show.note(f"inspection-node: {store.problem.code}: {store.problem.message}")

@@ -73,7 +73,7 @@ def unlock(args: argparse.Namespace) -> int:
     with target.owner(state):
         user = Users(state / "users").get(args.user)
         with closing(Accounts(state / "accounts.db")) as accounts:
-            accounts.unlock(user.username, user.id, _who())
+            accounts.unlock(user.username, user.id, who())
     if args.json:
         show.document(_facts(user))
     else:
@@ -87,11 +87,11 @@ def _changed(args: argparse.Namespace, action: str, change: Callable[[Users], Us
     def work(store: Users) -> User:
         audit = Accounts(store.folder.parent / "accounts.db")
         details = {"role": args.role} if getattr(args, "role", None) else {}
-        audit.record(f"user.{action}", args.user, details, **_who())
+        audit.record(f"user.{action}", args.user, details, **who())
         try:
             return change(store)
         except Problem as problem:
-            audit.record(f"user.{action}.failed", args.user, {"code": problem.code}, **_who())
+            audit.record(f"user.{action}.failed", args.user, {"code": problem.code}, **who())
             raise
         finally:
             audit.close()
@@ -104,7 +104,7 @@ def _changed(args: argparse.Namespace, action: str, change: Callable[[Users], Us
     return 0
 
 
-def _who() -> dict[str, str]:
+def who() -> dict[str, str]:
     """Who sits at this machine, for the audit."""
     try:
         name = getpass.getuser()

@@ -9,7 +9,7 @@ from schemas.geometry import Pose, Region
 from schemas.program import Keep, Program, StoredProgram, as_program, parse_program
 from schemas.result import EVALUATION, Fault, Images, Result, ShortResult, ToolResult, Verdict
 from schemas.settings import CommandSettings, GpiodLines, MemoryLines, Settings, StationSettings
-from schemas.state import Alarm, Event, Info, Marker, Metrics, NodeState, ProgramInfo, StationState
+from schemas.state import Alarm, AuditHead, Event, Info, Marker, Metrics, NodeState, ProgramInfo, StationState
 from schemas.tools import (
     Angle,
     Area,
@@ -52,6 +52,7 @@ __all__ = [
     "Alarm",
     "Angle",
     "Area",
+    "AuditHead",
     "Blobs",
     "Brightness",
     "Calibration",

@@ -14,7 +14,7 @@ from schemas.example import example
 from schemas.program import Program
 from schemas.result import Result, ShortResult
 from schemas.settings import Settings
-from schemas.state import Alarm, Event, Info, Metrics, NodeState
+from schemas.state import Alarm, AuditHead, Event, Info, Metrics, NodeState
 from schemas.trigger import AcceptedTrigger, Trigger
 
 COMMAND = "python -m schemas.generate"
@@ -32,6 +32,7 @@ MODELS: dict[str, type[BaseModel]] = {
     "event": Event,
     "alarm": Alarm,
     "metrics": Metrics,
+    "audit": AuditHead,
     "program": Program,
     "settings": Settings,
     "reply": Reply,

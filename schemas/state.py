@@ -91,6 +91,14 @@ class Metrics(Shape):
     stations: dict[str, dict[str, Any]] = Field(description="Counters by verdict, queue and latencies of each station.")
 
 
+class AuditHead(Shape):
+    """Payload of `audit`, retained: whoever keeps it misses rows that are cut off or changed later."""
+
+    rows: int = Field(description="How many rows the audit had.")
+    hash: str = Field(description="Hash of the last of them, in hex.")
+    at: str = Field(description="When, UTC.")
+
+
 class Marker(Shape):
     """Payload of `_fence`: the node's own marker after a reconnect."""
 

@@ -3,7 +3,7 @@
 import time
 from typing import Any, Literal
 
-from schemas import CATALOGUE, Problem
+from schemas import CATALOGUE, Problem, new_id
 from web.site import site
 
 REPLY_S = 5.0
@@ -15,6 +15,8 @@ Presence = Literal["ok", "away", "silent", "broker away"]
 
 def command(name: str, limit_s: float = REPLY_S, **payload: Any) -> dict[str, Any]:
     """The data of the node's reply. Raises Problem BROKER_AWAY, NODE_AWAY, and those the node replies with."""
+    payload = {"request_id": new_id(), **payload}
+    site().own_requests.append(payload["request_id"])  # those of others are written down as done by MQTT
     reply = site().client.request(name, payload, limit_s)
     if reply.ok:
         return reply.data or {}

@@ -1,8 +1,10 @@
 """What the routes share: settings, stores, the broker. One a process, in `app.extensions["inspection"]`."""
 
+import json
 import logging
 import threading
 import time
+from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -13,7 +15,7 @@ from flask.ctx import _AppCtxGlobals
 
 from broker.client import Client
 from broker.topics import Names
-from schemas import Problem, Settings, User
+from schemas import AuditHead, Problem, Settings, User
 from schemas.base import plain
 from schemas.load import Loaded
 from schemas.store.accounts import Accounts
@@ -47,6 +49,8 @@ class Site:
         self.listeners: list[Callable[[str, dict[str, Any]], None]] = []
         names = Names(loaded.settings.broker.base, loaded.settings.node_id)
         self._watch = Watch(names, self.new_client, [station.id for station in loaded.settings.station])
+        self._watch.listeners.append(self._heard)
+        self.own_requests: deque[str] = deque(maxlen=1000)  # ids of commands that this process has sent
         self.checked: dict[bytes, Token] = {}  # access tokens by their hash, of those keys
         self._client: Client | None = None
         self._lock = threading.Lock()
@@ -114,6 +118,16 @@ class Site:
         with suppress(Problem):  # the refusal itself stands
             self.accounts.record(action="refused", target=code, details={"path": plain(path, 200)}, **who)
 
+    def _heard(self, name: str, leaf: str, value: dict[str, Any]) -> None:
+        """A command that changed something, and was not ours: whoever sent it did so by MQTT, and the broker knows who."""
+        if name == "reply" and value.get("ok") and not value.get("repeated") and value["request_id"] not in self.own_requests:
+            details = {"request_id": plain(value["request_id"], 64), "data": plain(json.dumps(value.get("data")), 300)}
+            who = {"username": "by MQTT", "address": "", "request_id": ""}
+            with suppress(Problem):  # it is done already
+                self.accounts.record(
+                    action=f"mqtt.{leaf}", target=str((value.get("data") or {}).get("station") or ""), details=details, **who
+                )
+
     def tell_head(self) -> None:
         """Tell the audit's head soon and then every hour, in a file and the log: rows that are cut off later are missed."""
         if not self._telling:
@@ -126,6 +140,9 @@ class Site:
                 head = self.accounts.tell_head()
                 if head is not None:
                     log.warning("audit: %d rows, head %s", head.rows, head.hash)
+                    told = AuditHead(rows=head.rows, hash=head.hash, at=head.at)
+                    topic = self._watch.names("audit")
+                    self.client.link().publish(topic, told.model_dump_json().encode(), retain=True)
             except Problem as problem:
                 log.error("the audit's head cannot be told: %s", problem)
             self.head_s = HEAD_S

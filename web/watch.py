@@ -19,13 +19,14 @@ from pydantic import BaseModel, ValidationError
 
 from broker.client import Client
 from broker.topics import Names
-from schemas import Alarm, Event, Info, Metrics, NodeState, Problem, Result
+from schemas import Alarm, Event, Info, Metrics, NodeState, Problem, Reply, Result
 from schemas.base import plain, utc
 from schemas.errors import CATALOGUE
 
 log = logging.getLogger(__name__)
 FOLLOWED = ("state", "info", "result", "latest", "alarm", "event", "metrics")
 ONE_LEVEL = ("result", "latest", "alarm", "event")
+CHANGING = ("select_program", "pause", "resume", "set_output", "reset_counters", "resend", "register_master")  # commands
 AGAIN_S = 2.0
 MOST_ALARMS = 200
 MOST_BYTES = 256 * 1024
@@ -37,6 +38,7 @@ MODELS: dict[str, type[BaseModel]] = {
     "alarm": Alarm,
     "event": Event,
     "metrics": Metrics,
+    "reply": Reply,
 }
 ALARM_CODE = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
 UNREADABLE = CATALOGUE["BAD_MESSAGE"].message
@@ -62,14 +64,14 @@ class Watch:
         self.settled = threading.Event()  # the node's state was heard, or the broker was found to be away
         self.listeners: list[Heard] = []
         self.refused = 0  # messages that were no such thing
-        self._names = names
+        self.names = names
         self._stations = frozenset(stations)
         self._connect = connect
         self._client: Client | None = None
         self._ended = threading.Event()
         self._lock = threading.Lock()
         self._thread: threading.Thread | None = None
-        self._prefixes = {names.prefix(name): name for name in FOLLOWED}
+        self._prefixes = {names.prefix(name): name for name in (*FOLLOWED, "reply")}
 
     def start(self) -> "Watch":
         """Begin to follow, unless it was begun."""
@@ -98,7 +100,8 @@ class Watch:
             try:
                 client.link()
                 self.broker = None
-                topics = [self._names(name, "+" if name in ONE_LEVEL else "") for name in FOLLOWED]
+                topics = [self.names(name, "+" if name in ONE_LEVEL else "") for name in FOLLOWED]
+                topics += [self.names("reply", name) for name in CHANGING]
                 for topic, value in client.follow(topics, MOST_BYTES):
                     self._take(topic, value)
                     if self._ended.is_set():
@@ -151,7 +154,7 @@ class Watch:
                 since = known["since"] if known is not None and known["message"] == UNREADABLE else utc()
                 return {"code": leaf, "message": UNREADABLE, "since": since, "station": None}
             return None
-        if isinstance(said, Result) and (leaf not in self._stations or said.station != leaf or said.node != self._names.node):
+        if isinstance(said, Result) and (leaf not in self._stations or said.station != leaf or said.node != self.names.node):
             return None
         if isinstance(said, NodeState) and not self._stations >= said.stations.keys():
             return {**value, "stations": {id: each for id, each in value["stations"].items() if id in self._stations}}

@@ -39,6 +39,7 @@ RIGHTS = (
     ("alarm/BROKER", {"node-01"}, {"web", "plc", "operator", "viewer"}),
     ("metrics", {"node-01"}, {"web", "operator", "viewer"}),
     ("image/cam1", {"node-01"}, {"web", "viewer"}),
+    ("audit", {"web"}, {"viewer"}),
     ("_fence", {"node-01"}, {"node-01"}),
 )
 

@@ -109,3 +109,20 @@ def test_nothing_that_is_said_ends_the_listening(topic: str, value: dict[str, An
     watch = Watch(Names("inspection/v1", "node-01"), lambda: None, ["cam1"])  # type: ignore[arg-type, return-value]
     watch._take(PREFIX + topic, value)
     assert set(watch.latest) <= {"cam1"}
+
+
+def test_what_others_change_by_mqtt_is_in_the_audit_and_what_we_do_is_there_once(someone: Someone) -> None:
+    site = someone.client.application.extensions[NAME]
+    watch = watch_of(someone)
+    reply = {"request_id": "r-1", "ok": True, "data": {"stations": ["cam1"]}}
+    watch._take(PREFIX + "reply/pause", reply)
+    site.own_requests.append("ours")
+    watch._take(PREFIX + "reply/resume", {**reply, "request_id": "ours"})
+    watch._take(
+        PREFIX + "reply/pause",
+        {**reply, "request_id": "r-2", "ok": False, "data": None, "error": {"code": "BUSY", "message": "x"}},
+    )
+    rows = [
+        (row["action"], row["username"], row["details"]["request_id"]) for row in someone.get("/audit?action=mqtt.")["rows"]
+    ]
+    assert rows == [("mqtt.pause", "by MQTT", "r-1")]
