@@ -18,6 +18,8 @@ from schemas import Difference, Problem
 MODEL_VERSION = 1
 MODEL_STEPS = 64  # a model's gray levels are whole numbers of 1/64
 MOST_PARTS = 50
+MANY_PARTS = 10  # from which on they narrow what is allowed
+AROUND_PX = 2.0
 LIGHT_SIDE = 32  # px, about: longest side of the picture the light is fitted in
 LIGHT_ROUNDS = 3
 LEAST_GAIN = 0.05
@@ -63,9 +65,9 @@ def learn(view: View, settings: Difference, model: bytes | None = None) -> Learn
         raise Problem("MODEL_NOT_FOUND", f"tool {settings.name}: {settings.model}")
     known = reference(view.gray, view.mask)
     if model is None:
-        mean, spread = view.gray.astype(np.float32), np.zeros(view.gray.shape, np.float32)
+        mean, spread, parts = view.gray.astype(np.float32), np.zeros(view.gray.shape, np.float32), 1
     else:
-        mean, spread = _read(model)
+        mean, spread, parts = _read(model)
         if mean.shape != view.gray.shape:
             raise Problem("MODEL_INVALID", f"tool {settings.name}: it was taught in a region of another size")
         placed = register(_levels(mean), np.eye(2, 3), known, settings.search_px, settings.search_deg, settings.bend_px)
@@ -73,7 +75,11 @@ def learn(view: View, settings: Difference, model: bytes | None = None) -> Learn
             raise Problem("MODEL_INVALID", f"tool {settings.name}: what was taught does not look like the master")
         mean, spread = placed.sample(mean), placed.sample(spread)  # the first good part lay a little off the master
     mean = _smooth(mean, settings)
-    allowed = np.maximum(settings.contrast_low, settings.spread_times * spread)
+    least = settings.contrast_low
+    if parts >= MANY_PARTS:  # so many show what varies: elsewhere less is a defect, too
+        least = min(least, settings.taught_low)
+        spread = np.maximum(spread, cv2.GaussianBlur(spread, (0, 0), AROUND_PX))  # of few parts some px seem never to vary
+    allowed = np.maximum(least, settings.spread_times * spread)
     around = _around(settings.tolerance_px)
     judged = np.zeros(mean.shape, np.uint8)
     rim = settings.tolerance_px  # beyond the view nothing is known of the master
@@ -147,8 +153,8 @@ def teach(views: Iterable[View], settings: Difference, progress: Callable[[int],
     return file.getvalue()
 
 
-def _read(model: bytes) -> tuple[Floats, Floats]:
-    """Mean and spread of a taught model. Raises Problem MODEL_INVALID."""
+def _read(model: bytes) -> tuple[Floats, Floats, int]:
+    """Mean and spread of a taught model, and of how many parts. Raises Problem MODEL_INVALID."""
     try:
         with zipfile.ZipFile(io.BytesIO(model)) as packed:
             if sum(info.file_size for info in packed.infolist()) > 2**29:
@@ -156,12 +162,13 @@ def _read(model: bytes) -> tuple[Floats, Floats]:
         with np.load(io.BytesIO(model), allow_pickle=False) as file:
             if int(file["version"]) != MODEL_VERSION:
                 raise Problem("MODEL_INVALID", f"the model has version {int(file['version'])}, this is {MODEL_VERSION}")
-            mean, spread = file["mean"], file["spread"]
+            mean, spread, parts = file["mean"], file["spread"], int(file["parts"])
     except (zipfile.BadZipFile, KeyError, ValueError, TypeError, OSError, EOFError) as error:
         raise Problem("MODEL_INVALID", f"the model cannot be read: {error}") from None
     if mean.ndim != 2 or mean.shape != spread.shape or mean.dtype != np.uint16 or spread.dtype != np.uint16:
         raise Problem("MODEL_INVALID", "the model is not one of this tool")
-    return (mean / np.float32(MODEL_STEPS)).astype(np.float32), (spread / np.float32(MODEL_STEPS)).astype(np.float32)
+    step = np.float32(MODEL_STEPS)
+    return (mean / step).astype(np.float32), (spread / step).astype(np.float32), parts
 
 
 def _laid_over(view: View, settings: Difference, learned: Learned) -> tuple[Registration, Pixels, Pixels]:

@@ -25,6 +25,12 @@ class Difference(RegionTool):
         le=255,
         description="Least difference from what is allowed, in gray levels of the master.",
     )
+    taught_low: Float = Field(
+        default=26.0,
+        ge=1,
+        le=255,
+        description="The same where 10 good parts or more have taught what varies, if that is less.",
+    )
     spread_times: Float = Field(
         default=4.0, ge=0, le=20, description="How many standard deviations of the good parts are allowed, where that is more."
     )

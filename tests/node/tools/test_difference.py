@@ -273,3 +273,23 @@ def test_how_much_stretch_is_allowed_is_a_setting() -> None:
     assert value(resized(PART, 1.05, 1.05), tool(stretch_high=0.06)) == 0
     with pytest.raises(Problem, match=r"PART_NOT_FOUND.*width: 1\.\d%, 0\.5% are allowed"):
         value(resized(PART, 1.015, 1.0), tool(stretch_high=0.005))
+
+
+def as_the_line_shows_it(seed: int, scene: Scene = PART) -> Scene:
+    """A good part as the line shows it: a little moved, turned, lighter or softer."""
+    dice = np.random.default_rng(seed)
+    moved = shifted(scene, *dice.uniform(-3, 3, 2), dice.uniform(-0.6, 0.6))
+    return moved.blurred(dice.uniform(0.3, 0.6)).lit(dice.uniform(0.95, 1.05))
+
+
+def test_ten_good_parts_narrow_what_is_allowed_to_what_they_show() -> None:
+    """A faint stain of 45 gray levels is less than the 64 that one master alone must allow."""
+    model = difference.teach([seen(as_the_line_shows_it(seed), tool(), 4, seed) for seed in range(10)], tool())
+    few = difference.teach([seen(as_the_line_shows_it(seed), tool(), 4, seed) for seed in range(4)], tool())
+    taught = tool(model="0" * 64 + ".npz")
+    known, less = (difference.learn(seen(PART, taught, 3, 0), taught, made) for made in (model, few))
+    for seed in range(20, 30):
+        stained = PART.disc(205 + seed % 5, 185, 7, 105.0)
+        assert difference.measure(seen(as_the_line_shows_it(seed), taught, 4, seed), taught, known).value == 0
+        assert difference.measure(seen(as_the_line_shows_it(seed, stained), taught, 4, seed), taught, known).value == 1
+        assert difference.measure(seen(as_the_line_shows_it(seed, stained), taught, 4, seed), taught, less).value == 0
