@@ -1,7 +1,7 @@
 """Whether a million results make the history slower than a thousand: `python -m tests.bench.web_history`.
 
 Pages and figures are asked of both ledgers in turns, through the whole web application (without sockets), each kind of
-question `TURNS` times a round; the ratio of the p95 is the figure. Also: what ledger version 2 costs an insert.
+question `TURNS` times a round; the ratio of the p95 is the figure. Also: what the indexes and counters cost an insert.
 """
 
 import argparse
@@ -10,9 +10,9 @@ import statistics
 import sys
 import tempfile
 import time
-from importlib.resources import files
 from pathlib import Path
 
+from schemas.store.ledger import scripts
 from tests.bench.figures import Figure, ratio, share
 from tests.ledgers import BEGAN, STEP_S, fill, payload
 from tests.site_of_web import Someone, application
@@ -36,7 +36,7 @@ FIGURES = {
 
 
 def measure(results: int = 1_000_000, rounds: int = 3, folder: Path | None = None) -> list[Figure]:
-    """The p95 of each question over so many results against a thousand; and what the indexes cost an insert."""
+    """The p95 of each question over so many results against a thousand; and what the indexes and counters cost an insert."""
     with tempfile.TemporaryDirectory(prefix="bench-history-", dir=folder) as name:
         people = {}
         for size in (1000, results):
@@ -57,7 +57,8 @@ def measure(results: int = 1_000_000, rounds: int = 3, folder: Path | None = Non
             found.append(ratio(f"history p95, {results:,} / 1,000: {question}", p95s, "ms", "<= 1.5", lambda x: x <= 1.5))
         figures = {question: min(_timed(people[results], path) for _ in range(3)) for question, path in FIGURES.items()}
         found += [Figure(f"{question}, {results:,}", round(ms, 1), "ms", "", None, {}) for question, ms in figures.items()]
-        found.append(Figure("insert with the history's indexes / without", round(_insert(Path(name)), 3), "x", "", None, {}))
+        cost = round(_insert(Path(name)), 3)
+        found.append(Figure("insert with the history's indexes and counters / without", cost, "x", "", None, {}))
     return found
 
 
@@ -80,14 +81,14 @@ def _timed(someone: Someone, path: str) -> float:
 
 
 def _insert(folder: Path, batches: int = 400, each: int = 5) -> float:
-    """Median over batches of the time to commit some triggers and results, with the indexes of version 2 over those of 1."""
+    """Median over batches of the time to commit some triggers and results, with indexes and counters over version 1."""
     databases = []
-    for version, scripts in ((1, ("ledger.sql",)), (2, ("ledger.sql", "ledger-2.sql"))):
-        db = sqlite3.connect(folder / f"insert-{version}.db", isolation_level=None)
+    for versions in (1, len(scripts())):
+        db = sqlite3.connect(folder / f"insert-{versions}.db", isolation_level=None)
         db.execute("PRAGMA journal_mode=WAL")
         db.execute("PRAGMA synchronous=FULL")
-        for script in scripts:
-            db.executescript(files("schemas.store").joinpath(script).read_text())
+        for script in scripts()[:versions]:
+            db.executescript(script)
         databases.append(db)
     times: list[list[float]] = [[], []]
     number = 0
