@@ -6,6 +6,7 @@ and answers with a line of JSON (`shape`, or `code` and `message`) and the pixel
 """
 
 import json
+import os
 import resource
 import signal
 import struct
@@ -50,7 +51,7 @@ class Decoder:
                 child.stdin.write(data)
                 child.stdin.flush()
                 return _answer(child.stdout)
-            except (OSError, EOFError):
+            except (OSError, EOFError, ValueError, KeyError, TypeError):  # whatever it says that is no answer: none after it is
                 self._end()
                 raise Problem("IMAGE_INVALID", "decoding it takes too long or too much memory") from None
             finally:
@@ -104,13 +105,15 @@ def _answer(stdout: IO[bytes]) -> Pixels:
 def main() -> None:
     """The child: answers until nobody asks any more."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # it ends with the node, whose end of the pipe is then closed
+    sink = os.fdopen(os.dup(1), "wb")
+    os.dup2(2, 1)  # so that nothing but answers can get among them
     cv2.setNumThreads(1)
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY_BYTES, MEMORY_BYTES))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
-    resource.setrlimit(resource.RLIMIT_NOFILE, (3, 3))  # no other file than these three
+    resource.setrlimit(resource.RLIMIT_NOFILE, (3, 3))  # no other file than these
     confine()
-    source, sink = sys.stdin.buffer, sys.stdout.buffer
+    source = sys.stdin.buffer
     while len(head := source.read(LENGTH.size)) == LENGTH.size:
         try:
             pixels = decode(source.read(LENGTH.unpack(head)[0]))

@@ -1,16 +1,15 @@
 """Asking the node: a command and its data, or the problem that it replied with."""
 
 import time
-from typing import Any, Literal
+from typing import Any
 
 from schemas import CATALOGUE, Problem, new_id
 from web.site import site
+from web.watch import Presence
 
 REPLY_S = 5.0
 FIRST_S = 1.5  # how long the first question waits until the topics are heard
-SILENT_S = 25.0  # metrics come every 10 s
 NODE = ("BROKER_AWAY", "NODE_AWAY", "BUSY", "COMMAND_STALE")  # what any question to it may come to
-Presence = Literal["ok", "away", "silent", "broker away"]
 
 
 def command(name: str, limit_s: float = REPLY_S, **payload: Any) -> dict[str, Any]:
@@ -30,13 +29,7 @@ def command(name: str, limit_s: float = REPLY_S, **payload: Any) -> dict[str, An
 
 def presence() -> Presence:
     """Whether the node is there, by what it said last; never waits."""
-    watch = site().watch
-    if watch.broker is not None:
-        return "broker away"
-    if watch.state is None or watch.state.get("state") == "Offline":
-        return "away"
-    age_s = watch.age_s
-    return "ok" if age_s is not None and age_s < SILENT_S else "silent"
+    return site().watch.presence
 
 
 def presence_known() -> Presence:

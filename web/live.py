@@ -149,15 +149,8 @@ class Live:
 
     def link(self) -> dict[str, Any]:
         """Whether broker and node are there, and how old the newest word of the node is."""
-        from web.command import SILENT_S
-
-        broker, state, age_s = self._watch.broker, self._watch.state, self._watch.age_s
-        if broker is not None:
-            node = "unknown"
-        elif state is None or state.get("state") == "Offline":
-            node = "away"
-        else:
-            node = "ok" if age_s is not None and age_s < SILENT_S else "silent"
+        broker, age_s, presence = self._watch.broker, self._watch.age_s, self._watch.presence
+        node = "unknown" if presence == "broker away" else presence
         return {
             "broker": "ok" if broker is None else "away",
             "node": node,

@@ -13,7 +13,7 @@ import re
 import threading
 import time
 from collections.abc import Callable, Collection
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import BaseModel, ValidationError
 
@@ -28,6 +28,7 @@ FOLLOWED = ("state", "info", "result", "latest", "alarm", "event", "metrics")
 ONE_LEVEL = ("result", "latest", "alarm", "event")
 CHANGING = ("select_program", "pause", "resume", "set_output", "reset_counters", "resend", "register_master")  # commands
 AGAIN_S = 2.0
+SILENT_S = 25.0  # metrics come every 10 s
 MOST_ALARMS = 200
 MOST_BYTES = 256 * 1024
 MODELS: dict[str, type[BaseModel]] = {
@@ -42,6 +43,7 @@ MODELS: dict[str, type[BaseModel]] = {
 }
 ALARM_CODE = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
 UNREADABLE = CATALOGUE["BAD_MESSAGE"].message
+Presence = Literal["ok", "away", "silent", "broker away"]
 Heard = Callable[[str, str, dict[str, Any]], None]
 
 
@@ -93,6 +95,16 @@ class Watch:
     def age_s(self) -> float | None:
         """How long ago anything was heard, None if never."""
         return time.monotonic() - self.heard_at if self.heard_at else None
+
+    @property
+    def presence(self) -> Presence:
+        """Whether the node is there, by what it said last and when; never waits."""
+        if self.broker is not None:
+            return "broker away"
+        if self.state is None or self.state.get("state") == "Offline":
+            return "away"
+        age_s = self.age_s
+        return "ok" if age_s is not None and age_s < SILENT_S else "silent"
 
     def _run(self) -> None:
         while not self._ended.is_set():

@@ -12,7 +12,6 @@ from web.site import Site
 Mood = Literal["ok", "degraded", "error"]
 KEPT_S = 1.0
 FREE_PERCENT = 5.0
-SILENT_S = 30.0
 WATCHED_S = 86400.0
 
 
@@ -99,12 +98,12 @@ def _broker(here: Site) -> tuple[Mood, str, str]:
 
 def _node(here: Site) -> tuple[Mood, str, str]:
     watch = here.watch
-    if watch.state is None or watch.state.get("state") == "Offline":
+    presence, said = watch.presence, watch.state
+    if presence == "silent":
+        return "degraded", f"the node has been silent for {watch.age_s or 0.0:.0f} s", CATALOGUE["NODE_AWAY"].advice
+    if presence != "ok" or said is None:
         return "degraded", "the node is not heard", CATALOGUE["NODE_AWAY"].advice
-    age_s = watch.age_s or 0.0
-    if age_s > SILENT_S:
-        return "degraded", f"the node has been silent for {age_s:.0f} s", CATALOGUE["NODE_AWAY"].advice
-    state = str(watch.state.get("state"))
+    state = str(said.get("state"))
     if watch.alarms or state == "Error":
         codes = ", ".join(sorted(watch.alarms)) or "none"
         return "degraded", f"{state}, alarms: {codes}", "See the alarms"

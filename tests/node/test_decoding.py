@@ -1,5 +1,6 @@
 """Pictures from people, decoded in a child: as by the decoder itself, and whatever ends the child refuses one picture only."""
 
+import io
 import os
 import signal
 import struct
@@ -67,6 +68,17 @@ def test_a_child_that_dies_or_hangs_refuses_the_picture_and_a_new_one_decodes_th
     monkeypatch.undo()
     assert decoder.decode(good).shape == (32, 32, 3)
     assert not child.is_running()
+
+
+def test_a_child_that_says_what_is_no_answer_is_replaced(decoder: Decoder, monkeypatch: pytest.MonkeyPatch) -> None:
+    good = picture(".png", np.zeros((32, 48, 3), np.uint8))
+    other = picture(".png", np.zeros((64, 32, 3), np.uint8))
+    plain = decoding._answer
+    monkeypatch.setattr(decoding, "_answer", lambda stdout: plain(io.BytesIO(b"libpng warning: something\n")))
+    with pytest.raises(Problem, match="IMAGE_INVALID"):
+        decoder.decode(good)
+    monkeypatch.undo()
+    assert decoder.decode(other).shape == (64, 32, 3)
 
 
 def test_the_child_has_no_secrets_no_network_and_starts_nothing(

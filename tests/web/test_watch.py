@@ -1,5 +1,6 @@
 """What the web takes from the broker: only what its topic's model says, of stations that are ours, and little of it."""
 
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -8,10 +9,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from schemas import Problem
 from tests.ledgers import payload
 from tests.site_of_web import Someone, application
 from web.site import NAME
-from web.watch import MOST_ALARMS, UNREADABLE, Watch
+from web.watch import MOST_ALARMS, SILENT_S, UNREADABLE, Watch
 
 PREFIX = "inspection/v1/node-01/"
 STATION = {"state": "Ready", "program": "p", "program_version": 1, "camera": "ok", "outputs": "ok", "error": None}
@@ -34,6 +36,20 @@ def someone(tmp_path: Path) -> Iterator[Someone]:
     app = application(tmp_path)
     yield Someone(app, "ADMIN")
     app.extensions[NAME].close()
+
+
+def test_whether_the_node_is_there_is_decided_in_one_place(someone: Someone) -> None:
+    watch = watch_of(someone)
+    watch.broker = Problem("BROKER_AWAY", "it is gone")
+    assert watch.presence == "broker away"
+    watch.broker = None
+    assert watch.presence == "away"
+    watch.state, watch.heard_at = {"state": "Ready"}, time.monotonic()
+    assert watch.presence == "ok"
+    watch.heard_at -= SILENT_S + 1
+    assert watch.presence == "silent"
+    watch.state = {"state": "Offline"}
+    assert watch.presence == "away"
 
 
 def watch_of(someone: Someone) -> Watch:
