@@ -91,6 +91,11 @@ def _parser(argv: list[str]) -> Parser:
     _reach(watch)
     _program(commands, command)
     _teach(command(commands, "teach", "deploy.teach:teach", "Learn a tool's model from pictures, as a new version"))
+    _challenge(
+        command(
+            commands, "challenge", "deploy.challenge:challenge", "Draw faults on a program's pictures and list what it misses"
+        )
+    )
     _user(commands, command)
     secrets = commands.add_parser("secrets", help="Make keys and passwords", description="Make keys and passwords.")
     new = secrets.add_subparsers(metavar="ACTION", required=True).add_parser(
@@ -182,6 +187,12 @@ def _teach(parser: argparse.ArgumentParser) -> None:
     labelled.add_argument("--bad", metavar="FOLDER", type=Path, help="pictures of bad parts, for a better threshold")
     labelled.add_argument("--classes", metavar="FOLDER", type=Path, help="for classify: a folder with a folder for each class")
     parser.add_argument("--add", action="store_true", help="add to what was taught before, instead of beginning anew")
+
+
+def _challenge(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("program", metavar="PROGRAM", help="the program")
+    parser.add_argument("good", metavar="GOOD", type=Path, nargs="?", help="folder of good pictures (default: the master)")
+    parser.add_argument("--pictures", metavar="DIR", type=Path, help="write the picture of each missed fault there")
 
 
 def _user(commands: Any, command: Callable[..., argparse.ArgumentParser]) -> None:

@@ -27,8 +27,8 @@ def teach(args: argparse.Namespace) -> int:
     from node.teach import Lesson
     from node.teach import teach as learn
 
-    classes = {folder.name: _pictures(folder) for folder in _folders(args.classes)} if args.classes else {}
-    lesson = Lesson(_pictures(args.good), _pictures(args.bad), classes)
+    classes = {folder.name: pictures(folder) for folder in _folders(args.classes)} if args.classes else {}
+    lesson = Lesson(pictures(args.good), pictures(args.bad), classes)
     state = Path(target.loaded(args).settings.state_dir)
     with target.owner(state):
         store = Programs(state / "programs")
@@ -73,7 +73,7 @@ def _folders(path: Path) -> list[Path]:
     return sorted(each for each in path.iterdir() if each.is_dir() and not each.name.startswith("."))
 
 
-def _pictures(path: Path | None) -> "list[Picture]":
+def pictures(path: Path | None) -> "list[Picture]":
     """The pictures of a folder, or one picture, by name. Raises Problem PICTURES_UNFIT."""
     from node.teach import Picture
 

@@ -173,3 +173,19 @@ def test_progress_is_not_shown_in_a_pipe(run: Run, document: dict[str, Any], tmp
     files = [written(tmp_path / f"p{n}.json", {**document, "id": f"p{n}"}) for n in range(3)]
     assert not sys.stderr.isatty()
     assert run("import", *files) == (0, "p0 version 1\np1 version 1\np2 version 1\n", "")
+
+
+def test_challenge_lists_what_a_program_misses_and_writes_its_pictures(
+    run: Run, document: dict[str, Any], tmp_path: Path, site: NodeProcess, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run("import", written(tmp_path / "cap.json", document))
+    folder = tmp_path / "missed"
+    assert main(["challenge", "cap", "--pictures", str(folder), "--json", "--config", str(site.config)]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert told["drawn"] == len(told["found"]) > 30
+    assert 0 < len(told["missed"]) < told["drawn"]
+    assert sorted(Path(each["picture"]) for each in told["missed"]) == sorted(folder.iterdir())
+    assert "drawn" in told["note"]
+    assert main(["challenge", "cap", "--config", str(site.config)]) == 0
+    assert f"{len(told['missed'])} came out OK" in capsys.readouterr().out
+    assert main(["challenge", "none", "--config", str(site.config)]) == 1
