@@ -39,6 +39,7 @@ WILL_DELAY_S = 5
 TELL_S = 0.1
 LOAD_S = 3.0  # after a trigger, markers go out each second
 PROBE_S = 1.0
+SUBACK_S = 10.0
 STAYS_S = 5.0  # how long what came late is told after it
 WAITED_S = 5.0  # for a name, an address or a certificate, until that is told
 REASONS_TOLD = 6
@@ -114,6 +115,8 @@ class Session:
         self._unstored_at = 0.0  # since when they cannot be stored; 0 if they can, or have not been tried
         self._again_at = 0.0
         self._probed_at = 0.0
+        self._probe_s = PROBE_S
+        self._connected_at = 0.0
         self._loaded_at = float("-inf")
         self._late_at = float("-inf")
         self._store: str | None = None
@@ -299,6 +302,8 @@ class Session:
         if not presence.own_id and self._settings.client_id is None:
             self._said["client_id"] = f"the broker refuses our client id: the node is there as {presence.client_id}"
         self._away = None
+        self._connected_at = time.monotonic()
+        self._probe_s = min(PROBE_S, said.keepalive_s / 2) if said.keepalive_s else PROBE_S
         self._granted: Literal["persistent", "volatile"] = "persistent" if said.expiry_s > 0 else "volatile"
         self._fence = Fence(said.session_present, presence.outage_s)
         self._lag = Lag()
@@ -382,7 +387,7 @@ class Session:
             return PROBE_S
         now = time.monotonic()
         self._probe(connection, now)
-        wait_s = PROBE_S / 2
+        wait_s = self._probe_s / 2
         if self._unstored_at:
             wait_s = AGAIN_S
             try:
@@ -412,6 +417,8 @@ class Session:
         if asked:
             connection.subscribe(asked)
         if self.kind is None:
+            if now - self._connected_at > SUBACK_S:
+                connection.fail("unanswered", f"the broker does not answer the subscriptions within {SUBACK_S:g} s")
             return
         if self._fence.due():
             nonce = self._mark(connection)
@@ -420,7 +427,7 @@ class Session:
         if self._fence.waited():
             log.warning("no echo of the fence marker: going on without the fence")
             self._pass_fence()
-        if now - self._probed_at >= PROBE_S:
+        if now - self._probed_at >= self._probe_s:
             self._probed_at = now
             self._lag.ping(now)
             connection.ping()

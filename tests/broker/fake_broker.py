@@ -48,6 +48,7 @@ class Rules:
     deny_publish: dict[str, int | Literal["close", "disconnect"]] = field(default_factory=dict)  # topic -> code of PUBACK
     puback_s: float = 0.0
     deliver_s: float = 0.0  # between two deliveries
+    answers_subscribe: bool = True
     deaf: bool = False  # reads and says nothing more
     twice: bool = False  # delivers each message twice
 
@@ -172,6 +173,7 @@ class _Link:
         self.v5 = True
         self.session: _Session | None = None
         self.receive_max = 65535
+        self.keep_alive_s = 0
         self.unacknowledged = 0
         self._delivering = False
         writer.get_extra_info("socket").setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
@@ -181,7 +183,10 @@ class _Link:
             self.writer.close()
             return
         while True:
-            kind, head, body, size = await self._packet()
+            try:
+                kind, head, body, size = await asyncio.wait_for(self._packet(), 1.5 * self.keep_alive_s or None)
+            except TimeoutError:
+                self._send_away(0x8D, f"nothing for {1.5 * self.keep_alive_s} s")
             while self.broker.rules.deaf:
                 await asyncio.sleep(0.05)
             if size > self.broker.term("max_packet", 1 << 28):
@@ -216,7 +221,7 @@ class _Link:
         reader, rules = Reader(body), self.broker.rules
         reader.text()
         version, flags = reader.byte(), reader.byte()
-        reader.two()
+        self.keep_alive_s = reader.two()
         self.v5 = version == 5
         given = reader.properties() if self.v5 else {}
         client_id = reader.text().decode()
@@ -247,6 +252,7 @@ class _Link:
         self.session = known if known is not None and present else _Session()
         self.broker.sessions[client_id] = self.session
         self.session.link = self
+        self.keep_alive_s = rules.terms.get("keep_alive", self.keep_alive_s)
         self.receive_max = given.get(packets.RECEIVE_MAX, 65535)
         said = properties({TERMS[name]: value for name, value in rules.terms.items()}) if self.v5 else b""
         self._write(packet(0x20, bytes([present, 0]) + said))
@@ -315,6 +321,8 @@ class _Link:
                 code = self.session.filters[each] = min(options & 3, broker.term("max_qos", 2))
                 new.append(each)
             codes += bytes([code if code < 0x80 or self.v5 else 0x80])
+        if not broker.rules.answers_subscribe:
+            return
         self._write(packet(0x90, struct.pack("!H", mid) + (b"\0" if self.v5 else b"") + codes))
         for topic, payload in broker.retained.items():
             if any(matches(each, topic) for each in new):

@@ -94,7 +94,7 @@ def test_no_more_messages_wait_for_their_puback_than_the_broker_allows(pair: Any
         ({"shared": 0, "aliases": 5, "reason": "welcome"}, ""),
         ({"keep_alive": 0}, ""),
         ({"keep_alive": 1200}, ""),
-        ({"keep_alive": 2}, ""),
+        ({"keep_alive": 1}, ""),
         ({"max_packet": 2048}, "2048"),
     ],
 )
@@ -208,6 +208,15 @@ def test_a_broker_that_goes_silent_is_noticed_whatever_keep_alive_it_asks_for(pa
     wait_for(two.bench.told("offline"), 17)
     two.broker.rules.deaf = False
     two.online(20)
+
+
+def test_a_keep_alive_of_one_second_is_kept_while_nothing_happens(pair: Any) -> None:
+    two = pair(terms={"keep_alive": 1})
+    two.online()
+    time.sleep(4)
+    assert two.bench.session.online
+    assert two.broker.broken == []
+    assert len(two.broker.connects) == 1
 
 
 def test_a_connection_that_ends_right_after_each_connect_is_tried_ever_more_seldom(pair: Any) -> None:

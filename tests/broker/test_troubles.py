@@ -91,3 +91,13 @@ def test_a_confirmation_that_could_not_be_committed_is_made_again(pair: Any, mon
     wait_for(lambda: two.bench.ledger.outbox_depth()[0] == 0, 10)
     wait_for(lambda: all(not session.in_flight for session in two.broker.sessions.values()), 10)
     assert len(two.broker.connects) == 1
+
+
+def test_subscriptions_that_are_never_answered_are_told_and_tried_again(pair: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("broker.session.SUBACK_S", 0.5)
+    two = pair(answers_subscribe=False)
+    wait_for(lambda: "subscriptions" in two.bench.trouble, 10)
+    assert not two.bench.session.online
+    two.broker.rules.answers_subscribe = True
+    two.online(30)
+    wait_for(lambda: two.bench.trouble == "")
