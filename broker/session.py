@@ -1,7 +1,7 @@
 """The durable session of a node: the order of a connection, one fresh connection after the other.
 
 Theory of operation (contract, section 2). A connection is dialled elsewhere (dialling.py) and begins with CONNACK, whose terms
-are kept (terms.py). Then we subscribe (subscriptions.py), send the marker (fence.py), and once it is back results flow
+are kept (terms.py). Then we subscribe (subscriptions.py), send the marker (marking.py), and once it is back results flow
 (results.py), served in turns with all else that goes out (turns.py). Triggers are handed over as they were read, many at a
 time, and are acknowledged when `take` returns, which is when all of them are in the ledger. When to try again is
 presence.py's.
@@ -9,7 +9,6 @@ presence.py's.
 What the broker lacks, refuses or does to us is a sentence among the reasons of the alarm BROKER, each cleared by what ends it.
 """
 
-import json
 import logging
 import threading
 import time
@@ -20,7 +19,7 @@ from typing import Literal, NamedTuple
 
 from broker.connection import Ack, Connection, Ended, Times
 from broker.dialling import Dialling
-from broker.fence import TOLD_S, Fence, Lag
+from broker.marking import PROBE_S, Marking
 from broker.outbox import Outbox
 from broker.presence import Presence
 from broker.results import Ledger, Results
@@ -29,7 +28,7 @@ from broker.terms import Terms, lacks
 from broker.troubles import Troubles
 from broker.turns import Turns
 from broker.wire import Incoming, Message, reason_of
-from schemas import Problem, new_id
+from schemas import Problem
 from schemas.settings import BrokerSettings
 
 log = logging.getLogger(__name__)
@@ -37,8 +36,6 @@ log = logging.getLogger(__name__)
 OFFLINE = b'{"state":"Offline"}'
 WILL_DELAY_S = 5
 TELL_S = 0.1
-LOAD_S = 3.0  # after a trigger, markers go out each second
-PROBE_S = 1.0
 SUBACK_S = 10.0
 STAYS_S = 5.0  # how long what came late is told after it
 WAITED_S = 5.0  # for a name, an address or a certificate, until that is told
@@ -103,8 +100,7 @@ class Session:
         self._results = Results(outbox, ledger)
         self._troubles = Troubles(self._presence.limit)
         self._turns = Turns(outbox, self._results, self._troubles)
-        self._fence = Fence(False, 0.0)
-        self._lag = Lag()
+        self._marking: Marking | None = None
         self._stopping = threading.Event()
         self._connection: Connection | None = None
         self._thread = threading.Thread(target=self._run, name="broker", daemon=True)
@@ -114,10 +110,7 @@ class Session:
         self._taken: list[tuple[Delivery, Ack]] = []
         self._unstored_at = 0.0  # since when they cannot be stored; 0 if they can, or have not been tried
         self._again_at = 0.0
-        self._probed_at = 0.0
-        self._probe_s = PROBE_S
         self._connected_at = 0.0
-        self._loaded_at = float("-inf")
         self._late_at = float("-inf")
         self._store: str | None = None
         self._rewound = True
@@ -137,7 +130,8 @@ class Session:
     def online(self) -> bool:
         """Whether results flow: connected and past the fence."""
         connection = self._connection
-        return connection is not None and connection.online and self._fence.passed
+        marking = self._marking
+        return connection is not None and connection.online and marking is not None and marking.fence.passed
 
     @property
     def protocol(self) -> Literal["5.0", "3.1.1"]:
@@ -244,7 +238,7 @@ class Session:
         """Put a connection away; True if a topic was to blame for its end."""
         self._connection = None
         self._outbox.attend(False)
-        self._fence = Fence(False, 0.0)
+        marking, self._marking = self._marking, None
         self._taken.clear()
         self._unstored_at = self._again_at = 0.0
         blamed = False
@@ -253,7 +247,7 @@ class Session:
             blamed = self._troubles.ended(sizes, ended.code, ended.message)
         self._turns.end(connection, self._marker)
         if self.kind is not None:
-            self._presence.left(self._lag.current_at)
+            self._presence.left(marking.current_at if marking else time.monotonic())
             self.kind = None
             self._notice("offline", ended.message)
         self._results.end()
@@ -261,7 +255,7 @@ class Session:
 
     def _beat(self) -> None:
         self.beat_ns = time.monotonic_ns()
-        self._presence.beat(online=self.kind is not None and self._lag.behind_s == 0)
+        self._presence.beat(online=self.kind is not None and self._marking is not None and self._marking.behind_s == 0)
 
     def _tell(self) -> None:
         """Bring the reasons up to date."""
@@ -274,7 +268,7 @@ class Session:
         if self._troubles.limit and self.kind is not None:
             self._presence.learn(self._troubles.limit)
             reasons.append(f"the broker does not take packets of more than {self._troubles.limit} bytes: they are shortened")
-        if self._fence.given_up:
+        if self._marking is not None and self._marking.fence.given_up:
             reasons.append(f"the broker does not bring back what the node publishes to {self._marker}")
         if time.monotonic() - self._late_at < STAYS_S:
             reasons.append("messages from the broker come late: what is older than its max_age_ms is not inspected")
@@ -303,10 +297,14 @@ class Session:
             self._said["client_id"] = f"the broker refuses our client id: the node is there as {presence.client_id}"
         self._away = None
         self._connected_at = time.monotonic()
-        self._probe_s = min(PROBE_S, said.keepalive_s / 2) if said.keepalive_s else PROBE_S
         self._granted: Literal["persistent", "volatile"] = "persistent" if said.expiry_s > 0 else "volatile"
-        self._fence = Fence(said.session_present, presence.outage_s)
-        self._lag = Lag()
+        self._marking = Marking(
+            self._turns,
+            self._marker,
+            session_present=said.session_present,
+            outage_s=presence.outage_s,
+            keepalive_s=said.keepalive_s,
+        )
         self._subscriptions.begin(wildcards=said.wildcards)
 
     def subscribed(self, topic: str, refused: str | None, qos: int) -> None:
@@ -315,31 +313,31 @@ class Session:
         if not self._subscriptions.answered_all:
             return
         self._results.echoing = self._subscriptions.echoing
-        if not self._results.echoing:
-            self._fence.refuse()
+        assert self._marking is not None
+        self._marking.answered(echoing=self._results.echoing)
         if self.kind is None:
             self.kind = self._granted
             self._notice("online", self.protocol)
 
     def received(self, message: Incoming, ack: Ack) -> None:
         """A message came: triggers wait for read(), an echo until its confirmation is committed, the rest is done with."""
-        connection, topic = self._connection, message.topic
+        connection, marking, topic = self._connection, self._marking, message.topic
         assert connection is not None
-        self._fence.heard()
+        assert marking is not None
+        marking.heard(trigger=topic.startswith(self._triggers))
+        backlog = Backlog(marking.age_s) if marking.age_s is not None else None
         if topic.startswith(self._triggers):
-            self._loaded_at = time.monotonic()
-            backlog = self._backlog()
             # before the fence, what comes again may have lost its DUP flag on the way
-            redelivered = message.dup or self._fence.backlog_s is not None
+            redelivered = message.dup or marking.fence.backlog_s is not None
             self._taken.append((Delivery(topic[len(self._triggers) :], message, backlog, redelivered), ack))
             return
         if topic.startswith(self._result):
             if not self._results.echo(message.payload, lambda: connection.ack(ack)):
                 return
         elif topic.startswith(self._commands):
-            self._command(topic[len(self._commands) :], message, self._backlog())
-        elif topic == self._marker:
-            self._came(message.payload)
+            self._command(topic[len(self._commands) :], message, backlog)
+        elif topic == self._marker and marking.came(message.payload):
+            self._pass_fence()
         connection.ack(ack)
 
     def read(self) -> None:
@@ -364,16 +362,14 @@ class Session:
 
     def pong(self) -> None:
         """A ping came back."""
-        self._lag.pong()
+        assert self._marking is not None
+        self._marking.pong()
 
     def stalled(self, since: float) -> None:
         """What comes until the next answer may have waited since then."""
         assert self._connection is not None
-        self._lag.ping(since)
-        self._connection.ping()
-        if self._results.echoing:
-            self._lag.stood_still(since)
-        self._probed_at = float("-inf")
+        assert self._marking is not None
+        self._marking.stalled(self._connection, since)
 
     def confirmed(self, message: Message, code: int, reason: str | None) -> None:
         """PUBACK came for a message of ours."""
@@ -382,12 +378,15 @@ class Session:
 
     def pump(self) -> float:
         """Send markers, then what is urgent, results and the rest; seconds until there is more to do."""
-        connection = self._connection
-        if connection is None:
+        connection, marking = self._connection, self._marking
+        if connection is None or marking is None:
             return PROBE_S
         now = time.monotonic()
-        self._probe(connection, now)
-        wait_s = self._probe_s / 2
+        self._ask(connection, now)
+        if self.kind is not None and marking.probe(connection, now):
+            self._pass_fence()
+        self._late_at = max(self._late_at, marking.late_at)
+        wait_s = marking.probe_s / 2
         if self._unstored_at:
             wait_s = AGAIN_S
             try:
@@ -401,7 +400,7 @@ class Session:
                 self._rewound = True
             flush, self._outbox.flush_wanted = self._outbox.flush_wanted, False
             wait_s = min(wait_s, self._results.settle(now, flush=flush))
-            wait_s = min(wait_s, self._turns.pump(connection, now, self._fence))
+            wait_s = min(wait_s, self._turns.pump(connection, now, marking.fence))
             self._store = None
         except Problem as problem:  # the ledger: what is on its way stays so, and is looked at again
             self._store = f"what goes out cannot be read or confirmed: {problem.message}"
@@ -409,57 +408,19 @@ class Session:
             self._tell()
         return wait_s
 
-    # Markers, pings, lateness
-
-    def _probe(self, connection: Connection, now: float) -> None:
+    def _ask(self, connection: Connection, now: float) -> None:
+        """Subscribe to what is not, or not yet, granted."""
         self._subscriptions.again()
         asked, self._subscriptions.ask = self._subscriptions.ask, []
         if asked:
             connection.subscribe(asked)
-        if self.kind is None:
-            if now - self._connected_at > SUBACK_S:
-                connection.fail("unanswered", f"the broker does not answer the subscriptions within {SUBACK_S:g} s")
-            return
-        if self._fence.due():
-            nonce = self._mark(connection)
-            if nonce is not None:
-                self._fence.sent(nonce)
-        if self._fence.waited():
-            log.warning("no echo of the fence marker: going on without the fence")
-            self._pass_fence()
-        if now - self._probed_at >= self._probe_s:
-            self._probed_at = now
-            self._lag.ping(now)
-            connection.ping()
-            loaded = now - self._loaded_at < LOAD_S or self._lag.behind_s > 0
-            if loaded and self._results.echoing:
-                self._mark(connection)
-        if self._lag.behind_s > TOLD_S:
-            self._late_at = now
-
-    def _mark(self, connection: Connection) -> str | None:
-        nonce = new_id()
-        payload = json.dumps({"nonce": nonce}, separators=(",", ":")).encode()
-        if not self._turns.marker(connection, Message(self._marker, payload)):
-            return None
-        self._lag.marker(nonce)
-        return nonce
-
-    def _came(self, payload: bytes) -> None:
-        with suppress(ValueError, TypeError, KeyError):
-            nonce = json.loads(payload)["nonce"]
-            self._lag.came(nonce)
-            if self._fence.came(nonce):
-                self._pass_fence()
+        if self.kind is None and now - self._connected_at > SUBACK_S:
+            connection.fail("unanswered", f"the broker does not answer the subscriptions within {SUBACK_S:g} s")
 
     def _pass_fence(self) -> None:
         self._rewound = False
         self._outbox.attend(True)
         self._outbox.nudge()
-
-    def _backlog(self) -> Backlog | None:
-        ages = [age for age in (self._fence.backlog_s, self._lag.behind_s) if age]
-        return Backlog(max(ages)) if ages else None
 
 
 def _aged(delivery: Delivery, waited_s: float) -> Delivery:
