@@ -221,7 +221,7 @@ class Chores:
             service.alarms.set("OUTPUTS", lines.message if lines else None, station.id)
             program = service.shelf.peek(station.program_id) if station.program_id else Problem("PROGRAM_NOT_FOUND")
             service.alarms.set("PROGRAM", program.message if isinstance(program, Problem) else None, station.id)
-            service.alarms.set("HUNG", "an inspection hangs" if station.abandoned else None, station.id)
+            service.alarms.set("HUNG", "an inspection hangs" if station.hanging else None, station.id)
             service.alarms.set("FAULT", station.fault, station.id)
 
     def _gauges(self) -> None:

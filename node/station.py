@@ -238,6 +238,11 @@ class Station:
         if not self._stopping.is_set():
             self.start()
 
+    @property
+    def hanging(self) -> int:
+        """Inspections that were given up and still hang."""
+        return sum(thread.is_alive() for thread in self.abandoned)
+
     def end(self) -> None:
         """Take no part after the current one."""
         self._stopping.set()
