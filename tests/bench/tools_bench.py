@@ -1,4 +1,4 @@
-"""Times of the tools and of the locator: `python -m tests.bench.tools_bench` prints the table of docs/tools.md."""
+"""Times of the tools and of the locator: `python -m tests.bench.tools_bench` prints the table of docs/tools-measured.md."""
 
 import time
 from collections.abc import Callable
