@@ -163,16 +163,17 @@ def replace(id: str, query: SaveQuery) -> ResponseReturnValue:
 
 
 @programs.delete("/<id>")
-@requires("ADMIN", codes=(*EDIT, "PROGRAM_ACTIVE"))
+@requires("ADMIN", codes=(*EDIT, "PROGRAM_ACTIVE", "BUSY"))
 def delete(id: str) -> ResponseReturnValue:
     """Remove a program, unless a station uses it; its old versions can still be read."""
-    head = site().programs.get(id)
-    using = [station for station, program in active_programs().items() if program == id]
-    if using:
-        raise Problem("PROGRAM_ACTIVE", ", ".join(using), stations=using)
-    version = edited(id) if "If-Match" in request.headers else head.version
-    with site().audited("program.delete", id, version=version):
-        site().programs.delete(id, version)
+    with site().alone():
+        head = site().programs.get(id)
+        using = [station for station, program in active_programs().items() if program == id]
+        if using:
+            raise Problem("PROGRAM_ACTIVE", ", ".join(using), stations=using)
+        version = edited(id) if "If-Match" in request.headers else head.version
+        with site().audited("program.delete", id, version=version):
+            site().programs.delete(id, version)
     return ok(message=f"{id} is deleted")
 
 
@@ -205,8 +206,8 @@ def rollback(id: str, body: RollbackBody) -> ResponseReturnValue:
 def activate(id: str, body: ActivateBody) -> ResponseReturnValue:
     """Make it the active program of a station."""
     check_station(body.station)
-    site().programs.get(id)
-    with site().audited("station.select_program", body.station, program=id):
+    with site().alone(), site().audited("station.select_program", body.station, program=id):
+        site().programs.get(id)
         return ok(command("select_program", station=body.station, program=id))
 
 
@@ -235,7 +236,7 @@ def import_program(query: ImportQuery) -> ResponseReturnValue:
     site().programs.keep_models(found.program, found.files)  # by their own hash, so that the node can load the program
     checked = checked_by(found.program, found.master)
     with site().audited("program.import", found.program.id, hash=found.program.hash):
-        stored = site().programs.save(found.program, found.master, current().username, "imported", expected, found.files)
+        stored = site().programs.save(found.program, checked.master, current().username, "imported", expected, found.files)
     return _answer(stored, 201, checked=checked.by)
 
 

@@ -29,6 +29,7 @@ from web.watch import Watch
 
 log = logging.getLogger(__name__)
 NAME = "inspection"
+ALONE_S = 10.0
 REFUSALS_S = 60.0
 MOST_REFUSALS = 1000  # remembered, and so written in a minute
 FIRST_HEAD_S, HEAD_S = 5.0, 3600.0
@@ -54,6 +55,7 @@ class Site:
         self.checked: dict[bytes, Token] = {}  # access tokens by their hash, of those keys
         self._client: Client | None = None
         self._lock = threading.Lock()
+        self._alone = threading.Lock()
         self._refusals: dict[tuple[str, str], float] = {}
         self._telling = False
         self._closed = threading.Event()
@@ -94,6 +96,16 @@ class Site:
     def audit(self, action: str, target: str = "", **details: Any) -> None:
         """Write who does what, BEFORE doing it: what cannot be written down is not done. Raises Problem STORE_FAILED."""
         self.accounts.record(action=action, target=target, details=details, **actor())
+
+    @contextmanager
+    def alone(self) -> Iterator[None]:
+        """No other such block meanwhile: what deletes a program and what gives it to a station. Raises Problem BUSY."""
+        if not self._alone.acquire(timeout=ALONE_S):
+            raise Problem("BUSY", "another program is being selected or deleted", retry_after_s=2)
+        try:
+            yield
+        finally:
+            self._alone.release()
 
     @contextmanager
     def audited(self, action: str, target: str = "", **details: Any) -> Iterator[None]:

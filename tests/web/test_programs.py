@@ -12,6 +12,7 @@ import pytest
 from flask import Flask
 
 from tests.site_of_web import Someone, application
+from web.edits import Checked
 from web.site import NAME
 
 
@@ -290,3 +291,24 @@ def test_every_change_is_in_the_audit(app: Flask, admin: Someone) -> None:
         "program.replace",
         "program.create",
     ]
+
+
+def test_an_imported_master_is_stored_as_the_node_encodes_it(admin: Someone, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What stood behind the picture in the file is not kept, and not served."""
+    clean = png(64, 48)
+    monkeypatch.setattr("web.programs.checked_by", lambda program, master: Checked("node", clean))
+    document = json.dumps({**program(), "master": "master.png"}).encode()
+    bundle = archive(("program.json", document), ("master.png", clean + b"<script>alert(1)</script>"))
+    answer = admin.ask("POST", "/programs/import", data=bundle, content_type="application/zip")
+    assert answer.status_code == 201, answer.text
+    assert admin.ask("GET", "/programs/bottle-cap/master").data == clean
+
+
+def test_a_program_is_not_given_to_a_station_while_it_is_deleted(admin: Someone, monkeypatch: pytest.MonkeyPatch) -> None:
+    created(admin)
+    monkeypatch.setattr("web.site.ALONE_S", 0.05)
+    with admin.client.application.extensions[NAME].alone():
+        assert admin.refused("DELETE", "/programs/bottle-cap") == (503, "BUSY")
+        body = {"station": "cam1"}
+        assert admin.refused("POST", "/programs/bottle-cap/activate", json=body) == (503, "BUSY")
+    assert admin.ask("DELETE", "/programs/bottle-cap").status_code == 200
