@@ -31,6 +31,7 @@ check: $(VENV)/installed-dev
 	$(BIN)/python -m broker.asyncapi --check
 	$(BIN)/python -m broker.acl --check
 	$(BIN)/python -m web.vocabulary --check
+	$(BIN)/python -m deploy.sbom --check
 
 bench: $(VENV)/installed-dev
 	DATA="$(DATA)" $(BIN)/python -m tests.bench $(BENCH)
