@@ -16,6 +16,7 @@ from schemas import CircleTool, Problem
 from schemas.geometry import Circle, Ring
 
 RAYS = 72  # each the mean of rays about 1 px apart, 8 at most
+FINE_RAYS = 216  # for roundness: a bite of 4 px is told on a circle of 120 px
 LEAST_POINTS = 6
 
 
@@ -104,33 +105,34 @@ def _near(view: View, rough: Round) -> bool:
 
 def _points(view: View, settings: CircleTool, centre: Floats, radius: float | None = None) -> tuple[Floats, int, float]:
     """Edge points (of the view) on rays from a point of it; on how many rays the rim at `radius` counts; sigma of the rim."""
+    rays = FINE_RAYS if settings.value == "roundness" else RAYS
     inner = math.floor(settings.region.inner_radius) if isinstance(settings.region, Ring) else 1
     corners = np.array([[0, 0], [view.width - 1, 0], [0, view.height - 1], [view.width - 1, view.height - 1]]) - centre
     outer = float(np.hypot(corners[:, 0], corners[:, 1]).max())
     if isinstance(settings.region, Circle):
         outer = min(outer, 2 * settings.region.radius)
-    beside = int(np.clip(round(math.tau * min(outer, (view.width + view.height) / 4) / RAYS), 1, 8))
+    beside = int(np.clip(round(math.tau * min(outer, (view.width + view.height) / 4) / rays), 1, 8))
     if radius is None:
         beside = min(beside, 3)
-    turns = (np.arange(RAYS * beside) - (beside - 1) / 2) * (math.tau / (RAYS * beside))
+    turns = (np.arange(rays * beside) - (beside - 1) / 2) * (math.tau / (rays * beside))
     radii = np.arange(max(0, inner - 2), math.ceil(outer) + 1, dtype=np.float32)
     away = np.stack([np.cos(turns), np.sin(turns)])
     counted = _sampled(_all(view) if view.mask is None else view.mask, centre, away, radii, cv2.INTER_NEAREST)
-    usable = counted.reshape(RAYS, beside, -1).min(axis=1) > 0
+    usable = counted.reshape(rays, beside, -1).min(axis=1) > 0
     m = view.matrix
     gray = _sampled(view.frame.gray, m[:, :2] @ centre + m[:, 2], m[:, :2] @ away, radii, cv2.INTER_LINEAR)
-    values = np.add.reduce(gray.reshape(RAYS, beside, -1), axis=1, dtype=np.uint16) / beside
+    values = np.add.reduce(gray.reshape(rays, beside, -1), axis=1, dtype=np.uint16) / beside
     edges = one_each(values, usable, settings, settings.polarity, settings.which, rough=radius is None)
     if len(edges) < LEAST_POINTS:
-        raise nothing(settings, settings.polarity, what=f"only {len(edges)} of {RAYS} rays show an edge")
+        raise nothing(settings, settings.polarity, what=f"only {len(edges)} of {rays} rays show an edge")
     at, unsure_px = float(radii[0]) + edges.at, 0.0
     if radius is not None:  # seen through a blur of sigma s, a rim of radius r lies s * s / 2 r nearer to the centre
         shift, unsure_px = aside(values, usable, edges, settings)
         at = at + shift + (float(np.median(edges.blur)) ** 2 + 1 / 12) / (2 * np.maximum(at, 1))
-    turns = turns.reshape(RAYS, beside).mean(axis=1)[edges.scan]
+    turns = turns.reshape(rays, beside).mean(axis=1)[edges.scan]
     points = np.stack([centre[0] + at * np.cos(turns), centre[1] + at * np.sin(turns)], axis=1)
     if radius is None:
-        return points, RAYS, 0.0
+        return points, rays, 0.0
     rim = int(np.clip(round(radius - radii[0]), 0, len(radii) - 1))
     return points, int(usable[:, rim].sum()), unsure_px
 

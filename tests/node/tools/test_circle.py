@@ -144,3 +144,14 @@ def test_the_marks_are_the_circle_its_points_and_its_centre() -> None:
     assert np.hypot(*(rim.points - (120, 100)).T) == pytest.approx(np.full(len(rim.points), 40), abs=0.1)
     assert len(points.points) == 72
     assert centre.points[0] == pytest.approx([120, 100], abs=0.1)
+
+
+@pytest.mark.parametrize(("bite_px", "least"), [(2.0, 1.0), (4.0, 3.0), (8.0, 7.0)])
+def test_a_narrow_bite_out_of_the_rim_is_roundness(bite_px: float, least: float) -> None:
+    where = region(10, 10, 161, 161)
+    for turn_deg in range(13, 360, 70):
+        x, y = (90 + 60 * f(math.radians(turn_deg)) for f in (math.cos, math.sin))
+        bitten = Scene.plain(180, 180, 60.0).disc(90, 90, 60, 180.0).disc(x, y, bite_px, 60.0).blurred(0.7)
+        found = measured(bitten, value="roundness", region=where).value
+        assert least <= found <= bite_px + 0.5
+    assert measured(Scene.plain(180, 180, 60.0).disc(90, 90, 60, 180.0), 5.0, value="roundness", region=where).value < 0.4
