@@ -85,9 +85,11 @@ def _kept(view: View, labels: NDArray[np.int32], stats: NDArray[np.int32], setti
     """Labels of the blobs within all limits; label 0 is what is no blob."""
     _, _, width, height, area = stats.T
     good = _between(area, settings.area_low_px, settings.area_high_px)
+    good[0] = False
+    if settings.extents == "own":
+        width, height = _own_extents(labels, stats, good)
     good &= _between(width, settings.width_low_px, settings.width_high_px)
     good &= _between(height, settings.height_low_px, settings.height_high_px)
-    good[0] = False
     if settings.border == "leave_out":
         good[labels.ravel()[view.site.border]] = False
     if good.any() and (settings.circularity_low > 0 or settings.elongation_low > 1 or settings.elongation_high is not None):
@@ -95,6 +97,22 @@ def _kept(view: View, labels: NDArray[np.int32], stats: NDArray[np.int32], setti
         good &= circularity >= settings.circularity_low
         good &= _between(elongation, settings.elongation_low, settings.elongation_high)
     return np.flatnonzero(good)
+
+
+def _own_extents(
+    labels: NDArray[np.int32], stats: NDArray[np.int32], good: NDArray[np.bool_]
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Longer and shorter side of the least rectangle around each blob, by label; to the pixels' outer borders."""
+    sides = np.zeros((2, len(good)))
+    for label in np.flatnonzero(good).tolist():
+        left, top, width, height, _ = stats[label].tolist()
+        alone = (labels[top : top + height, left : left + width] == label).view(np.uint8)
+        outer, _ = cv2.findContours(alone, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
+        centres = np.concatenate(outer).reshape(-1, 2).astype(np.float32)
+        around = np.concatenate([centres + corner for corner in ((-0.5, -0.5), (0.5, -0.5), (0.5, 0.5), (-0.5, 0.5))])
+        _, (one, other), _ = cv2.minAreaRect(around.astype(np.float32))
+        sides[:, label] = max(one, other), min(one, other)
+    return sides[0], sides[1]
 
 
 def _between(values: NDArray[np.generic], low: float, high: float | None) -> NDArray[np.bool_]:

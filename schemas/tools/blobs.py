@@ -27,6 +27,13 @@ class Blobs(LitTool):
     width_high_px: Px | None = Field(default=None, description="Greatest extent along x in px; null is no limit.")
     height_low_px: Px = Field(default=1, description="Least extent along y in px.")
     height_high_px: Px | None = Field(default=None, description="Greatest extent along y in px; null is no limit.")
+    extents: Literal["region", "own"] = Field(
+        default="region",
+        description=(
+            "region: extents along the region's x and y; own: along the blob's own axes however it lies (the least rectangle "
+            "around it), width the longer and height the shorter side."
+        ),
+    )
     circularity_low: Float = Field(
         default=0.0, ge=0, le=1, description="Least circularity: 1 a disc, 0.95 a square, 0 a thread."
     )

@@ -11,6 +11,7 @@ from node.frame import Placement, site
 from node.tools.blobs import learn, measure
 from schemas import Blobs, Problem
 from schemas.geometry import Circle, Corner, Polygon, Ring, RotatedRectangle
+from tests.bars import bar
 from tests.scenes import Scene, region
 
 WHERE = region(100, 80, 200, 150)
@@ -207,3 +208,15 @@ def test_without_a_master_the_threshold_must_be_given() -> None:
 def test_limits_that_exclude_each_other_are_refused(changes: dict[str, int]) -> None:
     with pytest.raises(ValueError, match="pins"):
         tool(**changes)
+
+
+@pytest.mark.parametrize("angle_deg", [0, 20, 45, 70, 90, 135])
+def test_own_extents_are_those_of_the_blob_however_it_lies(angle_deg: float) -> None:
+    scene = bar(Scene.plain(400, 300, GROUND), 200, 150, 60, 12, LIGHT, angle_deg)
+    for sides, number in (
+        ({"width_low_px": 58, "width_high_px": 63}, 1),
+        ({"height_low_px": 11, "height_high_px": 15}, 1),
+        ({"width_high_px": 55}, 0),
+        ({"height_low_px": 18}, 0),
+    ):
+        assert value(scene, tool(extents="own", threshold=120, **sides), noise=2) == number, sides
