@@ -102,17 +102,25 @@ def test_an_administrator_makes_changes_locks_out_and_removes_an_account(plant: 
     page.get_by_role("button", name="New account").click()
     dialog = page.get_by_role("dialog")
     dialog.get_by_label("User name").fill("nina")
-    dialog.get_by_label("Password").fill("short")
-    dialog.get_by_label("Role").select_option("OPERATOR")
+    dialog.locator("[name=password]").fill("short")
+    dialog.locator("[name=role]").select_option("OPERATOR")
     dialog.get_by_role("button", name="Make the account").click()
     expect(dialog).to_be_visible()  # the browser says that it is too short
-    dialog.get_by_label("Password").fill("ninaninanina")
+    dialog.locator("[name=password]").fill("ninaninanina")
     dialog.get_by_role("button", name="Make the account").click()
     expect(dialog.get_by_role("alert")).to_be_visible()  # the server says that it is the user name
-    dialog.get_by_label("Password").fill(PASSWORD)
+    dialog.locator("[name=password]").fill(PASSWORD)
     dialog.get_by_role("button", name="Make the account").click()
     row = page.locator('[data-user="nina"]')
     expect(row).to_contain_text("OPERATOR")
+
+    row.get_by_role("button", name="Edit").click()
+    dialog.locator("[name=role]").select_option("VIEWER")
+    dialog.get_by_role("button", name="Save").click()
+    expect(dialog.get_by_role("alert")).to_contain_text("your own password")
+    dialog.locator("[name=own_password]").fill(PASSWORD)
+    dialog.get_by_role("button", name="Save").click()
+    expect(row).to_contain_text("VIEWER")
 
     theirs = context_of(browser, plant)
     signed_in(theirs, "nina")
@@ -143,11 +151,25 @@ def test_the_last_administrator_stays(page: Page) -> None:
     expect(row.get_by_role("button", name="Remove")).to_have_count(0)
     row.get_by_role("button", name="Edit").click()
     dialog = page.get_by_role("dialog")
-    dialog.get_by_label("Role").select_option("VIEWER")
+    dialog.locator("[name=role]").select_option("VIEWER")
+    dialog.locator("[name=own_password]").fill(PASSWORD)
     dialog.get_by_role("button", name="Save").click()
-    expect(dialog.get_by_role("alert")).to_be_visible()
+    expect(dialog.get_by_role("alert")).to_contain_text("last administrator")
     dialog.get_by_role("button", name=named("Cancel")).click()
     expect(row).to_contain_text("ADMIN")
+
+
+def test_after_signing_out_nothing_is_left_in_the_browser(plant: Plant, browser: Browser) -> None:
+    theirs = context_of(browser, plant)
+    signed_in(theirs, "ada")
+    screen = theirs.new_page()
+    screen.goto("/app/health")
+    screen.evaluate("localStorage.setItem('draft:synthetic-part', 'half a program'); sessionStorage.setItem('x', 'y')")
+    screen.locator("#person summary").click()
+    screen.locator("#sign-out").click()
+    expect(screen).to_have_url(re.compile("/app/sign-in"))
+    assert screen.evaluate("localStorage.getItem('draft:synthetic-part') ?? sessionStorage.getItem('x')") is None
+    theirs.close()
 
 
 def test_language_and_theme_stay(page: Page) -> None:
