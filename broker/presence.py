@@ -21,6 +21,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
+from broker.terms import Terms
 from schemas.settings import BrokerSettings
 
 log = logging.getLogger(__name__)
@@ -70,7 +71,8 @@ class Presence:
         self.limit: int | None = known.get("packet_bytes")  # that the broker kept to itself
         self._v5 = True  # what is asked for next
         self._silent = 0
-        self._will_retain, self._will_qos = True, 1
+        self._will_retain: bool = known.get("retain", True)  # as its last CONNACK said
+        self._will_qos: int = known.get("max_qos", 1)
         self._failures = 0  # connections that the broker ended soon, in a row
         self._misses = 0  # tries without an answer, in a row
         self._losses: deque[float] = deque(maxlen=LOSSES_A_MINUTE + 1)
@@ -137,16 +139,17 @@ class Presence:
         """Whether the broker takes the id that the settings give us."""
         return self._assigned is None
 
-    def answered(self, assigned_id: str | None) -> None:
+    def answered(self, said: Terms) -> None:
         """CONNACK said yes."""
         self._silent = 0
-        before = self._version, self._said, self._spoke5, self._assigned
+        before = self._known()
         self._version = self.version
         if self._v5:
             self._spoke5, self._said = True, False
-        if assigned_id and not self.client_id:
-            self._assigned = assigned_id
-        if before != (self._version, self._said, self._spoke5, self._assigned):
+        self._will_retain, self._will_qos = said.retain, said.max_qos
+        if said.assigned_id and not self.client_id:
+            self._assigned = said.assigned_id
+        if before != self._known():
             self._save()
 
     def learn(self, limit: int) -> None:
@@ -239,12 +242,21 @@ class Presence:
         except (OSError, ValueError):
             return {}
 
+    def _known(self) -> dict[str, Any]:
+        known = {
+            "url": self._url,
+            "protocol": self._version,
+            "said": self._said,
+            "spoke5": self._spoke5,
+            "retain": self._will_retain,
+            "max_qos": self._will_qos,
+            "client_id": self._assigned,
+            "packet_bytes": self.limit,
+        }
+        return {name: value for name, value in known.items() if value is not None}
+
     def _save(self) -> None:
-        known: dict[str, Any] = {"url": self._url, "protocol": self._version, "said": self._said, "spoke5": self._spoke5}
-        if self._assigned is not None:
-            known["client_id"] = self._assigned
-        if self.limit is not None:
-            known["packet_bytes"] = self.limit
+        known = self._known()
         with contextlib.suppress(OSError):  # then it is learned again
             new = self._known_file.with_suffix(".new")
             new.write_text(json.dumps(known))

@@ -286,7 +286,7 @@ class Session:
         """CONNACK came."""
         presence = self._presence
         presence.came()
-        presence.answered(said.assigned_id)
+        presence.answered(said)
         self.connects += 1
         self._turns.begin()
         self._said = lacks(said, self._settings)

@@ -7,10 +7,8 @@ from typing import Any
 import pytest
 
 from broker.fence import Lag
-from tests.broker.test_terms import HEAD, pair
+from tests.broker.pair import HEAD
 from tests.promise import wait_for
-
-__all__ = ["pair"]
 
 
 def test_all_that_is_delivered_before_the_marker_is_backlog_however_long_that_takes(

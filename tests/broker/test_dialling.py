@@ -13,10 +13,7 @@ import pytest
 from broker.wire import dial
 from schemas.settings import BrokerSettings
 from tests.broker.alone import Bench
-from tests.broker.test_terms import pair
 from tests.promise import wait_for
-
-__all__ = ["pair"]
 
 
 def beats(bench: Bench, seconds: float) -> bool:

@@ -2,54 +2,14 @@
 
 import json
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from schemas import Result
-from schemas.settings import BrokerSettings
-from tests.broker.alone import Bench
-from tests.broker.fake_broker import FakeBroker
+from tests.broker.pair import HEAD
 from tests.promise import wait_for
-
-HEAD = "inspection/v1/node-01/"
-
-
-class Pair:
-    """A fake broker with these rules, and a session on it."""
-
-    def __init__(self, folder: Path, stations: tuple[str, ...] = ("cam1", "cam2"), given: Any = None, **rules: Any) -> None:
-        self.broker = FakeBroker(**rules)
-        url = f"mqtt://127.0.0.1:{self.broker.port}"
-        self.bench = Bench(folder, BrokerSettings(url=url, **(given or {})), stations)
-
-    def trigger(self, *ids: str, station: str = "cam1") -> None:
-        self.broker.publish(f"{HEAD}trigger/{station}", *(each.encode() for each in ids))
-
-    def ids(self, station: str = "cam1") -> list[str]:
-        return [json.loads(heard.payload)["trigger_id"] for heard in self.broker.on(f"{HEAD}result/{station}")]
-
-    def online(self, limit_s: float = 10.0) -> None:
-        wait_for(lambda: self.bench.session.online, limit_s)
-
-    def close(self) -> None:
-        self.bench.close()
-        self.broker.close()
-
-
-@pytest.fixture
-def pair(tmp_path: Path) -> Iterator[Any]:
-    made: list[Pair] = []
-
-    def make(**options: Any) -> Pair:
-        made.append(Pair(tmp_path, **options))
-        return made[-1]
-
-    yield make
-    for each in made:
-        each.close()
 
 
 def test_messages_are_acknowledged_in_the_order_in_which_they_came(pair: Any) -> None:
@@ -161,6 +121,21 @@ def test_a_client_id_that_is_too_long_is_replaced_by_one_that_every_broker_takes
     two.online()
     assert two.broker.connects[-1][2] == first
     assert len(two.broker.connects) == 3
+
+
+@pytest.mark.parametrize("terms", [{"retain": 0}, {"max_qos": 0}])
+def test_a_will_that_the_broker_does_not_take_is_left_out_at_once_after_a_restart(pair: Any, terms: dict[str, int]) -> None:
+    two = pair(terms=terms)
+    two.online()
+    began = len(two.broker.connects)
+    two.bench.again()
+    two.online()
+    assert len(two.broker.connects) == began + 1
+    two.broker.rules.terms = {}
+    for _ in range(2):  # it says now that it would; the next will is whole again
+        two.bench.again()
+        two.online()
+    assert (two.bench.session._presence.ask().will_retain, two.bench.session._presence.ask().will_qos) == (True, 1)
 
 
 def test_an_id_that_the_broker_assigns_is_asked_for_again_after_a_restart(pair: Any) -> None:

@@ -5,10 +5,8 @@ from typing import Any
 
 import pytest
 
-from tests.broker.test_terms import HEAD, pair
+from tests.broker.pair import HEAD
 from tests.promise import wait_for
-
-__all__ = ["pair"]
 
 
 @pytest.mark.parametrize("code", [0x80, 0x87, 0x8F])

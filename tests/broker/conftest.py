@@ -1,0 +1,23 @@
+"""What the tests of the broker's side may ask for."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.broker.pair import Pair
+
+
+@pytest.fixture
+def pair(tmp_path: Path) -> Iterator[Callable[..., Pair]]:
+    """Makes a session on a fake broker with the rules that are given."""
+    made: list[Pair] = []
+
+    def make(**options: Any) -> Pair:
+        made.append(Pair(tmp_path, **options))
+        return made[-1]
+
+    yield make
+    for each in made:
+        each.close()
