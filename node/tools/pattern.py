@@ -35,7 +35,8 @@ LEAST_AGREEMENT = 0.7  # correlation of the coarse pattern with itself half a co
 FOLLOWED = 8  # places followed down from the coarsest level, half as many a level, at least 2
 LAGGING = 0.2  # a place whose correlation is so far behind the best of its level is given up
 STAINED = 0.5  # the same of one that lies apart: another part, which something covers
-OTHERS = 2  # places followed to the end besides the best one: other parts, if there are any
+OTHERS = 1  # places followed to the end besides the best one: other parts, if there are any
+ROUGH = 0.6  # of the best score, to the nearest px, from which on another place is looked at closely
 SEEN_PX, SEEN_SIDE = 10_000, 20  # of the pattern where it is compared: most px, least px of the shorter side
 TAUGHT = 0.85  # score of another place in the master from which on a pattern is refused
 ONCE = "choose what is there once, narrow the search, or set alone to false if neighbours are meant"
@@ -186,15 +187,29 @@ def _placed(frame: Frame, settings: Pattern, learned: Learned) -> list[Pose]:
         near = [place for place, score in peaks.items() if score >= best - LAGGING][:kept]
         others = _apart([place for place, score in peaks.items() if score >= best - STAINED], learned.levels[level].shape)
         found = near + [place for place in others[: 1 + OTHERS] if place not in near]
-    gray, poses = frame.view(search).gray, []
-    for place in _apart(found, (rows, columns))[: 1 + OTHERS]:
-        refined = _refined(images[0], learned, *place)
-        if refined is not None:
-            x, y = refined[0] + (columns - 1) / 2, refined[1] + (rows - 1) / 2
-            score = min(*seen(gray, learned.like, np.array([[x, y, 0.0, 1.0]])), 1.0)
-            score = min(score, refined[2]) if min(rows, columns) < SMALL else max(score, refined[2] - IN_LARGE)
-            poses.append(Pose(x=x + search.x, y=y + search.y, score=score))
+    placed = _apart(found, (rows, columns))[: 1 + OTHERS]
+    poses = [pose for pose in (_pose(images[0], frame, search, learned, place) for place in placed[:1]) if pose is not None]
+    gray = frame.view(search).gray
+    for x, y in placed[1:]:  # to the nearest px only: mostly it is but clutter
+        at = x + (columns - 1) / 2, y + (rows - 1) / 2
+        rough = min(seen(gray, learned.like, np.array([[*at, 0.0, 1.0]])))
+        if not poses or rough >= ROUGH * poses[0].score:
+            pose = _pose(images[0], frame, search, learned, (x, y))
+            if pose is not None:
+                poses.append(pose)
     return sorted(poses, key=lambda pose: -pose.score)
+
+
+def _pose(smooth: Pixels, frame: Frame, search: Region, learned: Learned, place: tuple[int, int]) -> Pose | None:
+    """The pose near a place of the search region, with its score; None if it is no peak."""
+    refined = _refined(smooth, learned, *place)
+    if refined is None:
+        return None
+    rows, columns = learned.levels[0].shape
+    x, y = refined[0] + (columns - 1) / 2, refined[1] + (rows - 1) / 2
+    score = min(*seen(frame.view(search).gray, learned.like, np.array([[x, y, 0.0, 1.0]])), 1.0)
+    score = min(score, refined[2]) if min(rows, columns) < SMALL else max(score, refined[2] - IN_LARGE)
+    return Pose(x=x + search.x, y=y + search.y, score=score)
 
 
 def _smoothed(frame: Frame, region: Region) -> Pixels:
