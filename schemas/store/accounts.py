@@ -338,6 +338,11 @@ class Accounts:
         """How many rows of an action there are since a time."""
         return int(self._read("SELECT count(*) FROM audit WHERE action = ? AND at >= ?", (action, utc(since)))[0][0])
 
+    def audit_size(self) -> int:
+        """How many rows the audit has, as SQLite counted them."""
+        rows = self._read("SELECT seq FROM sqlite_sequence WHERE name = 'audit'")
+        return int(rows[0][0]) if rows else 0
+
     def audit_rows(self) -> Iterator[Entry]:
         """All rows, oldest first."""
         after = 0

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from flask import Flask
 
-from tests.people import API, Caller, application, code, data
+from tests.people import API, Caller, application, code, data, site_of
 
 TOKEN = "metrics-token-0123456789-abcdefghij"
 PATHS = ("/health", "/health/detailed", "/status", "/api/system/status", f"{API}/health")
@@ -62,3 +62,11 @@ def test_the_root_says_what_runs(app: Flask) -> None:
     found = app.test_client().get("/").json
     assert found is not None
     assert (found["name"], found["status"], set(found)) == ("inspection-node", "running", {"name", "version", "status"})
+
+
+def test_an_audit_that_is_nearly_as_large_as_it_may_be_is_told(tmp_path: Path) -> None:
+    app = application(tmp_path, audit_rows=1000)
+    ada = Caller(app, "ada", "ADMIN")
+    for n in range(901):
+        site_of(app).audit("test", str(n))
+    assert "of 1000 rows" in ada.ask("GET", "/health").text
