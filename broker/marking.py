@@ -65,8 +65,10 @@ class Marking:
             if nonce is not None:
                 self.fence.sent(nonce)
         if now - self._probed_at >= self.probe_s:
+            # when it was due: if that is long ago, nobody has looked since, wherever this process stood still
+            due_at = self._probed_at + self.probe_s if self._probed_at > 0 else now
             self._probed_at = now
-            self._lag.ping(now)
+            self._lag.ping(min(now, due_at))
             connection.ping()
             loaded = now - self._loaded_at < LOAD_S or self._lag.behind_s > 0
             if loaded and self.echoing:
