@@ -178,7 +178,9 @@ def _rabbitmq(folder: Path) -> Broker:
         "ERL_EPMD_PORT": str(epmd),
         "ERL_EPMD_ADDRESS": "127.0.0.1",
     }
-    return _started(Program(folder, port, ["/usr/lib/rabbitmq/bin/rabbitmq-server"], environ))
+    # epmd in our process group, or RabbitMQ would leave one of its own behind
+    command = ["sh", "-c", "epmd & exec /usr/lib/rabbitmq/bin/rabbitmq-server"]
+    return _started(Program(folder, port, command, environ))
 
 
 def _ejabberd(folder: Path) -> Broker:
