@@ -29,7 +29,8 @@ def test_a_refused_subscription_is_told_by_its_name_until_it_is_granted(
     assert len(two.broker.connects) == 1
 
 
-def test_a_refused_subscription_is_told_on_mqtt_3_too(pair: Any) -> None:
+def test_a_refused_subscription_is_told_on_mqtt_3_too(pair: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("broker.subscriptions.AGAIN_S", 0.5)
     two = pair(v5="refuse", deny_subscribe={HEAD + "trigger/+": 0x80})
     wait_for(lambda: f"{HEAD}trigger/+" in two.bench.trouble, 10)
     assert set(two.bench.session.deaf) == {"cam1", "cam2"}
@@ -41,7 +42,8 @@ def test_a_refused_subscription_is_told_on_mqtt_3_too(pair: Any) -> None:
 def test_a_result_topic_that_is_refused_delays_no_other_station_and_comes_in_order_once_it_is_allowed(
     pair: Any, way: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("broker.troubles.CONVICTED_S", 3.0)
+    monkeypatch.setattr("broker.troubles.CONVICTED_S", 2.0)
+    monkeypatch.setattr("broker.troubles.AGAIN_S", (0.5, 1.0))
     two = pair(deny_publish={HEAD + "result/cam1": way})
     two.online()
     for number in range(6):
@@ -65,7 +67,8 @@ def test_a_result_topic_that_is_refused_delays_no_other_station_and_comes_in_ord
 def test_a_retained_topic_that_is_refused_gets_its_newest_value_once_it_is_allowed(
     pair: Any, way: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("broker.troubles.CONVICTED_S", 2.0)
+    monkeypatch.setattr("broker.troubles.CONVICTED_S", 1.0)
+    monkeypatch.setattr("broker.troubles.AGAIN_S", (0.5, 1.0))
     two = pair(deny_publish={HEAD + "state": way})
     two.online()
     outbox = two.bench.session._outbox
