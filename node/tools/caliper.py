@@ -208,8 +208,8 @@ def _peaks(strength: Floats, counts: Flags, low: float) -> Flags:
     return peaks
 
 
-def every(values: Floats, counts: Flags, settings: CaliperTool) -> Edges:
-    """All edges of one scan (1 x width), in order; those near to each other are fitted together."""
+def every(values: Floats, counts: Flags, settings: CaliperTool, alone: bool = False) -> Edges:
+    """All edges of one scan (1 x width), in order; those near to each other fitted together, or each alone."""
     strength = _strength(values, settings.smoothing_px)
     columns: list[int] = []
     signs: list[int] = []
@@ -230,7 +230,7 @@ def every(values: Floats, counts: Flags, settings: CaliperTool) -> Edges:
     beside = strong | _beside(found, np.abs(strength[0, found]), strong)
     found, steps, strong = found[beside], steps[beside], strong[beside]
     edges = _placed(values, counts, strength, np.zeros(len(found), np.intp), found, steps, settings.smoothing_px)
-    edges = _apart(values[0], counts[0], edges, strong).only(strong)
+    edges = (edges if alone else _apart(values[0], counts[0], edges, strong)).only(strong)
     return edges.only(np.argsort(edges.at, kind="stable"))
 
 

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
 from node.frame import Measurement, View
+from node.tools.light import burnt
 from schemas import Colour, Problem
 
 LEVELS = np.arange(256) / 255
@@ -64,11 +64,6 @@ def _mean(view: View) -> tuple[float, float, float]:
     lab = view.once("lab", lambda: cv2.cvtColor(cv2.LUT(bgr, LINEAR), cv2.COLOR_LBGR2Lab))
     lightness, a, b, _ = cv2.mean(lab, view.mask)
     return lightness, a, b
-
-
-def burnt(view: View) -> NDArray[np.uint8]:
-    """255 where a channel at least is 255: it may have been any amount more."""
-    return view.once("burnt", lambda: cv2.bitwise_not(cv2.inRange(view.bgr, (0, 0, 0), (254, 254, 254))))  # type: ignore
 
 
 def _delta_e_2000(one: tuple[float, float, float], two: tuple[float, float, float]) -> float:

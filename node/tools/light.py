@@ -1,4 +1,4 @@
-"""How much lighter a view is than the master's was: for thresholds that follow the light."""
+"""How much lighter a view is than the master's was, for thresholds that follow it; and where it was too light to tell."""
 
 import cv2
 import numpy as np
@@ -13,6 +13,11 @@ LEAST_CELLS = 9
 MOST_GAIN = 1.5  # beyond it, up or down, the lamp has failed or it is another part
 
 Cells = NDArray[np.float32]
+
+
+def burnt(view: View) -> NDArray[np.uint8]:
+    """255 where a channel at least is 255: it may have been any amount more."""
+    return view.once("burnt", lambda: cv2.bitwise_not(cv2.inRange(view.bgr, (0, 0, 0), (254, 254, 254))))  # type: ignore
 
 
 def cells(view: View) -> Cells:

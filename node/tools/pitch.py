@@ -5,8 +5,23 @@ import numpy as np
 from node.calibration import flat
 from node.frame import Measurement, View
 from node.tools import Given
-from node.tools.caliper import Edges, Strip, across, bars, check_sure, choose, every, nothing, profile, strip
+from node.tools.caliper import (
+    MOST_UNSURE_PX,
+    SIGNS,
+    Edges,
+    Strip,
+    across,
+    bars,
+    check_sure,
+    choose,
+    every,
+    nothing,
+    profile,
+    strip,
+)
 from schemas import Pitch
+
+ALIKE = 0.2  # of the median
 
 
 def learn(view: View, settings: Pitch) -> None:
@@ -35,8 +50,22 @@ def _found(view: View, settings: Pitch) -> tuple[Strip, Edges]:
     if len(like) < 2:
         raise nothing(settings, settings.polarity, len(edges) - len(like), "fewer than two edges")
     steps = np.diff(np.eye(len(like)), axis=0)
-    if settings.value == "mean":
-        check_sure(like.unsure(steps.mean(axis=0)), "the mean pitch")
-    else:
-        check_sure(max(like.unsure(step) for step in steps), "a pitch")
+    rows = steps.mean(axis=0, keepdims=True) if settings.value == "mean" else steps
+    unsure = max(like.unsure(row) for row in rows)
+    if unsure > MOST_UNSURE_PX:  # of teeth that are all alike, each edge is pushed alike
+        single = every(*profile(where), settings, alone=True)
+        if _alike(single, settings):
+            return where, choose(single, settings.polarity)
+    check_sure(unsure, "the pitch")
     return where, like
+
+
+def _alike(edges: Edges, settings: Pitch) -> bool:
+    """Whether edges come in turns, with teeth (from an edge that counts to the next one) of one width and contrast."""
+    signs = np.sign(edges.step)
+    teeth = np.flatnonzero(signs[:-1] == SIGNS[settings.polarity])
+    if len(teeth) < 2 or (signs[1:] == signs[:-1]).any():
+        return False
+    widths, steps = edges.at[teeth + 1] - edges.at[teeth], np.abs(edges.step)
+    width, step = float(np.median(widths)), float(np.median(steps))
+    return bool((np.abs(widths - width) <= ALIKE * width).all() and (np.abs(steps - step) <= 3 * ALIKE * step).all())

@@ -10,14 +10,13 @@ from numpy.typing import NDArray
 
 from node.frame import Mark, Measurement, View
 from node.tools import Given
-from node.tools.reading import judge, shown
+from node.tools.reading import in_order, judge, shown
 from schemas import Problem, Text
 
 INSTALL = "pip install 'inspection-node[text]' && pip install --no-deps rapidocr-onnxruntime"
 SMALL_SIDE = 64  # px; a smaller region is enlarged, for letters below some 12 px are not found
 LARGE_SIDE = 960  # px of the picture in which lines are looked for
 LONGEST_WAIT_S = 10.0
-SAME_LINE = 0.5  # of the lower box's height
 
 
 class _Line(NamedTuple):
@@ -98,28 +97,3 @@ def _lines(view: View, settings: Text) -> list[_Line]:
         return [_Line(text, float(sure), whole) for text, sure in found if text and sure >= settings.confidence_low]
     lines = [_Line(text, float(sure), np.array(corners, float) / scale) for corners, text, sure in found if text]
     return [lines[number] for number in in_order([line.corners for line in lines])]
-
-
-def in_order(boxes: list[NDArray[np.float64]]) -> list[int]:
-    """Which box is read first, second ..: lines from top to bottom, each from left to right, however the label is turned.
-
-    boxes: 4 x 2 each, from the left top corner clockwise. Boxes are of one line if they overlap by half across its direction,
-    the mean of all boxes' upper and lower sides, long ones counting more.
-    """
-    if not boxes:
-        return []
-    along = sum((box[1] - box[0]) + (box[2] - box[3]) for box in boxes)
-    along = along / max(float(np.hypot(*along)), 1e-9)
-    places = [box @ np.array([[along[0], -along[1]], [along[1], along[0]]]) for box in boxes]  # right and down in the label
-    spans = [(place[:, 0].min(), *(place[ends, 1].mean() for ends in ([0, 1], [2, 3]))) for place in places]
-    lines: list[list[int]] = []
-    for number in sorted(range(len(boxes)), key=lambda one: spans[one][1] + spans[one][2]):
-        _, top, bottom = spans[number]
-        for line in reversed(lines):
-            _, first, last = (np.mean([spans[other][end] for other in line]) for end in range(3))
-            if min(last, bottom) - max(first, top) >= SAME_LINE * min(last - first, bottom - top):
-                line.append(number)
-                break
-        else:
-            lines.append([number])
-    return [number for line in lines for number in sorted(line, key=lambda one: spans[one][0])]

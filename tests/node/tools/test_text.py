@@ -11,7 +11,7 @@ from node.frame import Measurement, Pixels
 from node.program import load
 from node.tools import Given
 from node.tools import text as text_tool
-from node.tools.text import in_order
+from node.tools.reading import in_order
 from schemas import Problem, Program, Text, Trigger
 from tests.scenes import frame, region
 
