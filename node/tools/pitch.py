@@ -66,6 +66,6 @@ def _alike(edges: Edges, settings: Pitch) -> bool:
     teeth = np.flatnonzero(signs[:-1] == SIGNS[settings.polarity])
     if len(teeth) < 2 or (signs[1:] == signs[:-1]).any():
         return False
-    widths, steps = edges.at[teeth + 1] - edges.at[teeth], np.abs(edges.step)
+    widths, steps = edges.at[teeth + 1] - edges.at[teeth], np.abs(edges.step[np.concatenate([teeth, teeth + 1])])
     width, step = float(np.median(widths)), float(np.median(steps))
     return bool((np.abs(widths - width) <= ALIKE * width).all() and (np.abs(steps - step) <= 3 * ALIKE * step).all())
