@@ -126,6 +126,8 @@ def activate(args: argparse.Namespace) -> int:
         from broker.client import Client
 
         by = "node"
+        with target.owner(Path(settings.state_dir)):
+            audited(Path(settings.state_dir), "station.select_program", args.station, program=args.id)
         with Client(settings.broker, settings.node_id) as client:
             reply = client.request("select_program", {"station": args.station, "program": args.id}, args.timeout)
         if not reply.ok:
@@ -153,6 +155,7 @@ def _remember(state: Path, station: str, id: str) -> dict[str, Any]:
             store = Programs(state / "programs")
             stored = store.get(id)
             load(stored.program, stored.version, stored.hash, store.master(stored.program), store.file)
+            audited(state, "station.select_program", station, program=id)
             ledger = Ledger(state / "ledger.db")
             try:
                 ledger.remember(station, program=id)
@@ -213,14 +216,18 @@ def _with_store(args: argparse.Namespace, work: Callable[[Programs, Settings], T
     state = Path(settings.state_dir)
     with target.owner(state):
         store = Programs(state / "programs")
-        if (action := CHANGING.get(getattr(args, "action", ""))) is not None:  # written down before it is done, as in the web
-            about = getattr(args, "id", None) or ", ".join(path.name for path in args.files)
-            with contextlib.closing(Accounts(state / "accounts.db")) as accounts:
-                accounts.record(action=action, target=about[:200], details={}, **who())
+        if (action := CHANGING.get(getattr(args, "action", ""))) is not None:
+            audited(state, action, getattr(args, "id", None) or ", ".join(path.name for path in args.files))
         answer = work(store, settings)
         if store.problem is not None:
             show.note(f"inspection-node: {store.problem.code}: {store.problem.message}")
         return answer
+
+
+def audited(state: Path, action: str, about: str, **details: Any) -> None:
+    """Write down what is about to be done here, before it is done, as in the web. Raises Problem STORE_FAILED."""
+    with contextlib.closing(Accounts(state / "accounts.db")) as accounts:
+        accounts.record(action=action, target=about[:200], details=details, **who())
 
 
 @contextlib.contextmanager

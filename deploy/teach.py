@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from deploy import show, target
-from deploy.programs import author, either
+from deploy.programs import audited, author, either
 from schemas import Problem, StoredProgram
 from schemas.program import as_program
 from schemas.store.programs import Programs, model_name
@@ -47,6 +47,7 @@ def teach(args: argparse.Namespace) -> int:
         files = {name: outcome.model}
         load(program, stored.version, program.hash, store.master(program), partial(either, files, store))
         note = f"taught {args.tool} from {lesson.count} pictures"
+        audited(state, "program.teach", program.id, tool=args.tool, pictures=lesson.count, version=stored.version)
         after = store.save(program, None, author(), note, expect_version=stored.version, files=files)
     facts = {"program": after.program.id, "version": after.version, "tool": args.tool, "model": name, **outcome.facts}
     if args.json:

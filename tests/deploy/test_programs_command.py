@@ -6,6 +6,7 @@ import os
 import sys
 import zipfile
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from deploy.command import main
 from node.cameras import synthetic
 from node.service import lock_state
 from schemas import SyntheticCamera
+from schemas.store.accounts import Accounts
 from schemas.store.ledger import Ledger
 from tests.processes import NodeProcess, free_port
 
@@ -189,3 +191,22 @@ def test_challenge_lists_what_a_program_misses_and_writes_its_pictures(
     assert main(["challenge", "cap", "--config", str(site.config)]) == 0
     assert f"{len(told['missed'])} came out OK" in capsys.readouterr().out
     assert main(["challenge", "none", "--config", str(site.config)]) == 1
+
+
+def test_what_changes_programs_here_is_in_the_audit_with_who_sits_here(
+    run: Run, site: NodeProcess, document: dict[str, Any], tmp_path: Path
+) -> None:
+    run("import", written(tmp_path / "cap.json", document))
+    run("list")
+    run("rollback", "cap", 1)
+    run("activate", "cam1", "cap")
+    run("delete", "cap")
+    with closing(Accounts(site.state / "accounts.db")) as accounts:
+        rows = accounts.audit(None, 10, None, None)
+    assert [(row.action, row.target) for row in reversed(rows)] == [
+        ("program.import", "cap.json"),
+        ("program.rollback", "cap"),
+        ("station.select_program", "cam1"),
+        ("program.delete", "cap"),
+    ]
+    assert all(row.username.startswith("local:") for row in rows)

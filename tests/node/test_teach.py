@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from node.locate import locate
 from node.measure import measure
 from node.program import LoadedProgram, load
 from schemas import Problem, StoredProgram, as_program
+from schemas.store.accounts import Accounts
 from schemas.store.programs import Programs
 from tests.processes import NodeProcess, free_port
 from tests.scenes import Scene
@@ -103,6 +105,10 @@ def test_a_tool_is_taught_judges_and_takes_one_more_picture(site: NodeProcess, r
     good = folder(tmp_path / "good", {f"{seed:02}.png": shot(seed) for seed in range(1, 11)})
     told = facts(run("cap", "look", good, "--json"))
     assert (told["version"], told["good"], told["bad"]) == (2, 10, 0)
+    with closing(Accounts(site.state / "accounts.db")) as accounts:
+        (row,) = accounts.audit(None, 10, None, "program.teach")
+    assert (row.target, row.username.startswith("local:")) == ("cap", True)
+    assert json.loads(row.details) == {"tool": "look", "pictures": 10, "version": 1}
     assert 0 < told["expected_false_rejects"] <= 0.02
     assert told["good_values"][0] < 1
     stored, program = loaded(site)
