@@ -64,6 +64,7 @@ def _rows(args: argparse.Namespace) -> Iterator[Row]:
             yield from machine.clock(loaded.settings)
             yield from machine.programs(loaded.settings)
             yield from machine.lines(loaded.settings)
+        yield from machine.reach(loaded.settings)
         yield from machine.permissions(loaded.settings, loaded.path, os.environ)
         running = yield from _cameras_if_free(loaded)
     if not running:

@@ -196,6 +196,26 @@ def permissions(settings: Settings, config: Path, environ: Mapping[str, str]) ->
     yield from bad or [Row("permissions", "ok", f"{state} and {len(secrets)} files with secrets")]
 
 
+def reach(settings: Settings) -> Iterator[Row]:
+    """Who can connect to the ports of web and metrics that should not: looked at by what the settings say."""
+    web, metrics = settings.web, settings.metrics
+    if web.proxy_hops and not web.loopback:
+        found = f"{web.bind} with proxy_hops = {web.proxy_hops}: who comes past the proxy says which address is theirs"
+        yield Row(
+            "reach web", "warn", found, "Bind the web to loopback, or let the firewall close its port to all but the proxy"
+        )
+    elif not web.loopback and settings.environment == "production":
+        yield Row("reach web", "warn", f"{web.bind} without a proxy: passwords in clear text", "Put a proxy with TLS in front")
+    else:
+        yield Row("reach web", "ok", web.bind)
+    if not metrics.enabled:
+        return
+    if metrics.loopback or metrics.token is not None:
+        yield Row("reach metrics", "ok", f"{metrics.bind}{'' if metrics.token is None else ', with a token'}")
+    else:
+        yield Row("reach metrics", "warn", f"{metrics.bind} without a token: everybody reads them", "Give metrics.token")
+
+
 def _state_files(state: Path) -> Iterator[Path]:
     for pattern in ("*", "programs/*", "programs/*/*", "users/*"):
         yield from state.glob(pattern)

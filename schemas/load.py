@@ -69,7 +69,7 @@ def load(path: Path | None, environ: Mapping[str, str], *, disk: bool = True) ->
     except ValidationError as error:
         errors.extend(_told(error, raw, variables))
     errors.extend(_weak_secrets(raw))
-    errors.extend(_clear_text(settings) if settings is not None and settings.environment == "production" else ())
+    errors.extend(_open_to_others(settings) if settings is not None and settings.environment == "production" else ())
     if disk:
         errors.extend(_disk(raw))
     if errors or settings is None:
@@ -183,9 +183,9 @@ def _weak_secrets(raw: Raw) -> Iterator[str]:
         yield f"broker.password: missing for the user {broker['username']!r:.40}; give {name} or {name}_FILE"
 
 
-def _clear_text(settings: Settings) -> Iterator[str]:
+def _open_to_others(settings: Settings) -> Iterator[str]:
     """What others on the network could read, which production does not allow without a word."""
-    broker, web = settings.broker, settings.web
+    broker, web, metrics = settings.broker, settings.web, settings.metrics
     if not (broker.tls or broker.loopback or broker.allow_clear_text) and (broker.username or web.broker_username):
         yield (
             f"broker.url: {broker.url} would carry the password in clear text to another machine; "
@@ -195,6 +195,11 @@ def _clear_text(settings: Settings) -> Iterator[str]:
         yield (
             f"web.bind: {web.bind} is reached from other machines in clear text; put a proxy with TLS in front "
             "(web.proxy_hops), or say web.allow_clear_text = true"
+        )
+    if metrics.enabled and not (metrics.loopback or metrics.token or metrics.allow_without_token):
+        yield (
+            f"metrics.bind: {metrics.bind} shows the figures to everybody on the network; give metrics.token "
+            "(INSPECTION_METRICS__TOKEN), or say metrics.allow_without_token = true"
         )
 
 

@@ -117,7 +117,15 @@ class MetricsSettings(Shape):
     token: SecretStr | None = Field(
         default=None, description="Bearer token that whoever reads them has to send; from the environment or a file only."
     )
+    allow_without_token: bool = Field(
+        default=False, description="Whether production may show them to other machines without a token; doctor still warns."
+    )
     _check = field_validator("bind")(_port)
+
+    @property
+    def loopback(self) -> bool:
+        """Whether only this machine can connect."""
+        return _is_loopback(self.bind.rpartition(":")[0].strip("[]"))
 
 
 class WebSettings(Shape):

@@ -10,10 +10,11 @@ from typing import Any
 
 import pytest
 
-from deploy import doctor
+from deploy import doctor, machine
 from deploy.broker_process import BrokerProcess
 from deploy.command import main
 from node.service import lock_state
+from schemas import Settings
 from schemas.settings import BrokerSettings
 from tests.broker.fake_broker import FakeBroker
 from tests.conftest import synthetic_node
@@ -202,3 +203,25 @@ def test_what_the_broker_has_less_is_a_row_of_its_own(rules: dict[str, Any], che
         fake.close()
     assert {row.check for row in rows if row.status != "ok"} == ({check} if check else set())
     assert fake.broken == []
+
+
+@pytest.mark.parametrize(
+    ("settings", "warned"),
+    [
+        ({}, []),
+        ({"web": {"bind": "127.0.0.1:5000", "proxy_hops": 1}}, []),
+        ({"web": {"bind": "0.0.0.0:5000", "proxy_hops": 1}}, ["reach web"]),
+        ({"web": {"bind": "[::]:5000", "proxy_hops": 2}}, ["reach web"]),
+        ({"web": {"bind": "10.0.0.4:5000", "allow_clear_text": True}}, ["reach web"]),
+        ({"metrics": {"bind": "0.0.0.0:9464", "allow_without_token": True}}, ["reach metrics"]),
+        ({"metrics": {"bind": "0.0.0.0:9464", "token": "n4Kx" * 16}}, []),
+        ({"metrics": {"bind": "0.0.0.0:9464", "enabled": False}}, []),
+    ],
+)
+def test_ports_that_more_than_the_proxy_or_the_scraper_can_reach_are_warned_of(
+    settings: dict[str, Any], warned: list[str]
+) -> None:
+    station = {"id": "cam1", "camera": {"kind": "synthetic"}}
+    rows = list(machine.reach(Settings.model_validate({**settings, "station": [station]})))
+    assert [row.check for row in rows if row.status != "ok"] == warned
+    assert all(row.todo for row in rows if row.status != "ok")

@@ -374,6 +374,20 @@ def test_production_takes_what_nobody_else_can_read(tmp_path: Path, more: str) -
     load(write(tmp_path, more), environ)
 
 
+@pytest.mark.parametrize("bind", ["0.0.0.0:9464", "[::]:9464", "10.0.0.4:9464"])
+def test_production_shows_its_figures_to_other_machines_with_a_token_only(tmp_path: Path, bind: str) -> None:
+    environ = {"INSPECTION_ENVIRONMENT": "production"}
+    path = write(tmp_path, f'[metrics]\nbind = "{bind}"')
+    (error,) = errors(path, environ)
+    assert error.startswith("metrics.bind: ")
+    assert "metrics.token" in error
+    load(path, {**environ, "INSPECTION_METRICS__TOKEN": RANDOM})
+    load(path, {**environ, "INSPECTION_METRICS__ALLOW_WITHOUT_TOKEN": "true"})
+    load(path, {**environ, "INSPECTION_METRICS__ENABLED": "false"})
+    load(path, {**environ, "INSPECTION_ENVIRONMENT": "development"})
+    load(write(tmp_path, '[metrics]\nbind = "[::1]:9464"'), environ)
+
+
 @pytest.mark.parametrize(
     ("key", "good"),
     [
