@@ -9,6 +9,7 @@ from node.tools.caliper import Floats, Strip, across, bars, check_sure, choose, 
 from schemas import Problem, Width
 from schemas.tools.caliper import Polarity
 
+SURE_SHARE = 0.001  # of the width
 ENTRY: dict[str, tuple[Polarity, Polarity]] = {
     "light": ("dark_to_light", "light_to_dark"),
     "dark": ("light_to_dark", "dark_to_light"),
@@ -52,5 +53,7 @@ def _pair(view: View, settings: Width) -> tuple[Strip, Floats]:
     first, last = (opens.at[0], closes.at[-1]) if settings.measure == "outside" else (opens.at[-1], closes.at[0])
     if not last > first:
         raise Problem("NO_CONTRAST", f"nothing {settings.between} lies between two edges")
-    check_sure(edges.unsure((edges.at == last).astype(float) - (edges.at == first)), "the width")
+    unsure = edges.unsure((edges.at == last).astype(float) - (edges.at == first))
+    if unsure > SURE_SHARE * (last - first):  # of something wide, less is known well enough
+        check_sure(unsure, "the width")
     return where, np.array([first, last])
