@@ -22,7 +22,7 @@ from node.actions import Actions, Asked
 from node.arrival import Received
 from node.seldom import Seldom
 from schemas import CommandSettings, Problem, Reply, canonical, read_json
-from schemas.base import READABLE_BYTES, digits, explain, readable, unpadded
+from schemas.base import READABLE_BYTES, digits, explain, plain, readable, unpadded
 from schemas.command import COMMANDS, MAX_COMMAND_BYTES, Command
 from schemas.result import Fault
 from schemas.store.ledger import KeptReply, Ledger
@@ -148,6 +148,8 @@ class Commands:
         except Exception as error:
             log.exception("command %s failed", name)
             reply = _refused(request_id, Problem("INTERNAL", f"{type(error).__name__}: {error}"))
+        if name not in READS:  # the journal has it, also while no web writes an audit
+            log.info("command %s %s: %s", name, plain(request_id, 64), reply.error.code if reply.error else "done")
         if _final(name, reply):
             reply = self._remember(name, digest, reply)
         return reply

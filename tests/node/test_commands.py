@@ -38,6 +38,19 @@ def test_the_same_command_is_answered_again_says_so_and_is_not_done_again(tmp_pa
         assert paused(node) == set()
 
 
+def test_every_command_that_changes_something_is_in_the_log_and_what_only_reads_is_not(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO", "node.commands")
+    with still(tmp_path) as node:
+        node.command("pause", **PAUSE)
+        node.command("pause", **PAUSE)
+        node.command("ping", request_id="r-2")
+        node.command("select_program", request_id="r-3", station="cam1", program="none-such")
+    told = [line for line in caplog.messages if line.startswith("command ")]
+    assert told == ["command pause r-1: done", "command select_program r-3: PROGRAM_NOT_FOUND"]
+
+
 @pytest.mark.parametrize(
     "other",
     [
