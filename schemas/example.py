@@ -33,6 +33,7 @@ SHOWN: dict[str, Any] = {
     "hosts": ["inspection.plant.example"],
     "origins": ["https://scada.plant.example"],
     "broker_username": "web",
+    "audit_syslog": "log.plant.example:514",
     "second_factor_for": ["ADMIN"],
     "program": "bottle-cap",
     "path": "pictures",

@@ -23,6 +23,9 @@ def _absolute(path: str) -> str:
 
 AbsolutePath = Annotated[str, AfterValidator(_absolute), WithJsonSchema({"type": "string", "pattern": "^/"})]
 Bind = Annotated[str, StringConstraints(pattern=r"^(\[[0-9a-fA-F:]+\]|[A-Za-z0-9.-]+):[0-9]{1,5}$")]
+SyslogTarget = Annotated[
+    str, StringConstraints(pattern=r"^(/[^\x00]{1,100}|(\[[0-9a-fA-F:]+\]|[A-Za-z0-9.-]+):[1-9][0-9]{0,4})$")
+]
 HostName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9]([A-Za-z0-9.-]{0,251}[A-Za-z0-9])?$")]
 Origin = Annotated[str, StringConstraints(pattern=r"^https?://(\[[0-9a-fA-F:]+\]|[A-Za-z0-9.-]+)(:[0-9]{1,5})?$")]
 SECRET_BYTES = 32
@@ -167,6 +170,9 @@ class WebSettings(Shape):
     audit_rows: Annotated[int, Field(ge=1000, le=1_000_000_000)] = Field(
         default=1_000_000, description="How many rows the audit may have; from nine tenths on the health page says so."
     )
+    audit_syslog: SyslogTarget | None = Field(
+        default=None, description="Where each row of the audit is sent by syslog (RFC 5424): HOST:PORT (UDP), or /dev/log."
+    )
     initial_password_hours: Float = Field(
         default=72.0,
         ge=0,
@@ -192,6 +198,11 @@ class WebSettings(Shape):
         if self.broker_password is not None and self.broker_username is None:
             raise ValueError("broker_password is given, but no broker_username")
         return self
+
+    @field_validator("audit_syslog")
+    @classmethod
+    def _target(cls, target: str | None) -> str | None:
+        return target if target is None or target.startswith("/") else _port(target)
 
     @field_validator("jwt_key", "jwt_old_key", "metrics_token")
     @classmethod

@@ -23,6 +23,7 @@ from schemas.store.limited import Limited
 from schemas.store.programs import Programs
 from schemas.store.users import Users
 from web.address import counted
+from web.forwarding import Forwarding
 from web.keys import Keys
 from web.tokens import Token
 from web.watch import Watch
@@ -58,6 +59,7 @@ class Site:
         self._alone = threading.Lock()
         self._refusals: dict[tuple[str, str], float] = {}
         self._telling = False
+        self._forwarding: Forwarding | None = None
         self._closed = threading.Event()
         self.head_s = FIRST_HEAD_S
         self._known: tuple[bytes, dict[str, User]] = (b"?", {})
@@ -141,9 +143,14 @@ class Site:
                 )
 
     def tell_head(self) -> None:
-        """Tell the audit's head soon and then every hour, in a file and the log: rows that are cut off later are missed."""
+        """Tell the audit's head soon and then every hour, in a file and the log: rows that are cut off later are missed.
+
+        Where a log server is named, each row is sent there from now on.
+        """
         if not self._telling:
             self._telling = True
+            if (target := self.settings.web.audit_syslog) is not None:
+                self._forwarding = Forwarding(self.accounts, self.state, self.settings.node_id, target)
             threading.Thread(target=self._tell, name="audit head", daemon=True).start()
 
     def _tell(self) -> None:
@@ -152,6 +159,8 @@ class Site:
                 head = self.accounts.tell_head()
                 if head is not None:
                     log.warning("audit: %d rows, head %s", head.rows, head.hash)
+                    if head.rows > 0.9 * self.settings.web.audit_rows:
+                        self.event("audit.filling", rows=head.rows, most=self.settings.web.audit_rows)
                     told = AuditHead(rows=head.rows, hash=head.hash, at=head.at)
                     topic = self._watch.names("audit")
                     self.client.link().publish(topic, told.model_dump_json().encode(), retain=True)
@@ -168,6 +177,8 @@ class Site:
     def close(self) -> None:
         """Leave the broker and close the stores."""
         self._closed.set()
+        if self._forwarding is not None:
+            self._forwarding.close()
         self._watch.close()
         with self._lock:
             client, self._client = self._client, None

@@ -345,7 +345,10 @@ class Accounts:
 
     def audit_rows(self) -> Iterator[Entry]:
         """All rows, oldest first."""
-        after = 0
+        return self.audit_after(0)
+
+    def audit_after(self, after: int) -> Iterator[Entry]:
+        """The rows with a greater id, oldest first."""
         while rows := self._read("SELECT * FROM audit WHERE id > ? ORDER BY id LIMIT ?", (after, AUDIT_PAGE)):
             yield from (Entry(*row) for row in rows)
             after = rows[-1][0]

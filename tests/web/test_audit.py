@@ -5,12 +5,15 @@ import io
 import re
 import sqlite3
 from pathlib import Path
+from typing import Any
 
 import pytest
 from flask import Flask
 
 from schemas.store.audit import START, Entry, row_hash
+from schemas.store.seal import Head
 from tests.people import API, PASSWORD, PROOF, Caller, application, code, data, sign_in, site_of
+from tests.promise import wait_for
 
 
 @pytest.fixture
@@ -183,3 +186,14 @@ def test_refusals_are_written_down_once_a_minute(app: Flask, ada: Caller) -> Non
         ("SETUP_CLOSED", ""),
         ("TOKEN_INVALID", ""),
     ]
+
+
+def test_an_audit_that_is_nearly_full_is_told_to_who_looks(app: Flask, ada: Caller, monkeypatch: pytest.MonkeyPatch) -> None:
+    here, told = site_of(app), list[tuple[str, dict[str, Any]]]()
+    here.listeners.append(lambda kind, details: told.append((kind, details)))
+    monkeypatch.setattr(here.accounts, "tell_head", lambda: Head(900_001, "00", "2026-01-02T03:04:05.000Z"))
+    here.head_s = 0.01
+    here.tell_head()
+    wait_for(lambda: bool(told), 10)
+    assert told[0] == ("audit.filling", {"rows": 900_001, "most": 1_000_000})
+    here.close()
