@@ -239,6 +239,8 @@ def _keeping(commands: Any, command: Callable[..., argparse.ArgumentParser]) -> 
     command(
         commands, "migrate", "deploy.restore:migrate", "Bring the stores to this version, a copy of the old ones beside them"
     )
+    gone = command(commands, "wipe", "deploy.wipe:wipe", "Remove all that the node has stored on this machine, for good")
+    gone.add_argument("--yes", action="store_true", help="do not ask; else the node's id has to be typed")
 
 
 class _Version(argparse.Action):

@@ -36,7 +36,7 @@ def restore(args: argparse.Namespace) -> int:
     state = Path(settings.state_dir)
     if not args.file.is_file():
         raise Problem("BACKUP_INVALID", f"{args.file} is not a file")
-    with _alone(state):
+    with alone(state):
         try:
             with tempfile.TemporaryDirectory(prefix=f".{state.name}.restoring-", dir=state.parent) as scratch:
                 manifest = archive.extract(args.file, Path(scratch))
@@ -67,7 +67,7 @@ def migrate(args: argparse.Namespace) -> int:
     settings = target.loaded(args).settings
     state = Path(settings.state_dir)
     rows = []
-    with target.owner(state), _alone(state):
+    with target.owner(state), alone(state):
         for name in ("ledger.db", "accounts.db"):
             path = state / name
             before = copies.version(path) if path.exists() else 0
@@ -86,7 +86,7 @@ def migrate(args: argparse.Namespace) -> int:
 
 
 @contextmanager
-def _alone(state: Path) -> Iterator[None]:
+def alone(state: Path) -> Iterator[None]:
     """While no node and no web uses the folder. Raises Problem STATE_LOCKED with who does."""
     state.mkdir(mode=0o700, parents=True, exist_ok=True)
     lock = os.open(state / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
