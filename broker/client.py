@@ -20,10 +20,10 @@ from typing import Any
 from pydantic import ValidationError
 
 from broker.ends import Accepted, Gone, read_object
-from broker.link import Link, Received, WrongProtocol
+from broker.link import Link, WrongProtocol
 from broker.threaded import Consumer, Producer
 from broker.topics import Names
-from broker.wire import new_client_id
+from broker.wire import Incoming, Message, new_client_id
 from schemas import Problem, Reply, Trigger, new_id
 from schemas.base import explain, plain
 from schemas.settings import BrokerSettings
@@ -86,16 +86,14 @@ class Client:
         until = time.monotonic() + timeout_s
         body = {"request_id": new_id(), **payload}
         link = self.link()
-        properties: dict[str, Any] = {}
-        topic = self.names("reply", name)
         private = link.v5 and not self._private_refused
-        if link.v5:  # a command that nobody took in time must not be done later
-            properties["MessageExpiryInterval"] = math.ceil(timeout_s)
+        topic = self._private if private else self.names("reply", name)
+        # a command that nobody took in time must not be done later
+        command = Message(self.names("cmd", name), b"", expiry_s=math.ceil(timeout_s))
         if private:
-            topic = self._private
-            properties |= {"ResponseTopic": topic, "CorrelationData": str(body["request_id"]).encode()}
+            command = command._replace(response_topic=topic, correlation=str(body["request_id"]).encode())
         with link.listening(topic, subscribe=not private) as waiter:
-            self._publish(link, self.names("cmd", name), body, properties)
+            self._publish(link, command, body)
             for message in self._until(until, waiter.take, link):
                 value = read_object(message.topic, message.payload)
                 if value is None or value.get("request_id") != body["request_id"]:
@@ -115,7 +113,9 @@ class Client:
         checked: Trigger = as_trigger({"trigger_id": new_id(), **trigger})
         link = self.link()
         with link.listening(self.names("result", station)) as waiter:
-            self._publish(link, self.names("trigger", station), checked.model_dump(mode="json", exclude_none=True), {})
+            self._publish(
+                link, Message(self.names("trigger", station), b""), checked.model_dump(mode="json", exclude_none=True)
+            )
             for message in self._until(until, waiter.take, link):
                 value = read_object(message.topic, message.payload)
                 if value is not None and value.get("trigger_id") == checked.trigger_id:
@@ -171,12 +171,14 @@ class Client:
                 self._private_refused = True
         return link
 
-    def _publish(self, link: Link, topic: str, body: dict[str, Any], properties: dict[str, Any]) -> None:
+    def _publish(self, link: Link, message: Message, body: dict[str, Any]) -> None:
         payload = json.dumps(body, ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode()
-        if not link.publish(topic, payload, properties):
-            raise Problem("NODE_AWAY", f"nobody subscribes to {topic}: check the node, the station and the base of the topics")
+        if not link.publish(message._replace(payload=payload)):
+            raise Problem(
+                "NODE_AWAY", f"nobody subscribes to {message.topic}: check the node, the station and the base of the topics"
+            )
 
-    def _until(self, until: float, take: Any, link: Link) -> Iterator[Received]:
+    def _until(self, until: float, take: Any, link: Link) -> Iterator[Incoming]:
         while (left_s := until - time.monotonic()) > 0:
             message = take(min(left_s, LOOK_S))
             if message is not None:

@@ -9,27 +9,18 @@ import queue
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterator
-from typing import Any, NamedTuple
+from typing import Any
 
 import paho.mqtt.client as mqtt
-from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.reasoncodes import ReasonCode
 
-from broker.wire import Client, dial, properties, reason_of
+from broker.wire import Client, Incoming, Message, dial, incoming, properties_of, reason_of
 from schemas import Problem
 from schemas.settings import BrokerSettings
 
 ACK_S = 5.0
 QUEUE_LIMIT = 1000
 NO_SUBSCRIBERS = 0x10
-
-
-class Received(NamedTuple):
-    """A message as it came."""
-
-    topic: str
-    payload: bytes
-    retain: bool
 
 
 class WrongProtocol(Problem):
@@ -42,16 +33,16 @@ class Waiter:
     def __init__(self, filters: tuple[str, ...]) -> None:
         self.filters = filters
         self.missed = 0
-        self._queue: queue.Queue[Received | None] = queue.Queue(QUEUE_LIMIT)
+        self._queue: queue.Queue[Incoming | None] = queue.Queue(QUEUE_LIMIT)
 
-    def offer(self, message: Received | None) -> None:
+    def offer(self, message: Incoming | None) -> None:
         """A message, or None for the end of the connection. Never waits."""
         try:
             self._queue.put_nowait(message)
         except queue.Full:
             self.missed += 1
 
-    def take(self, wait_s: float) -> Received | None:
+    def take(self, wait_s: float) -> Incoming | None:
         """The next message; None if none came in time or the connection ended."""
         try:
             return self._queue.get(timeout=max(0.0, wait_s))
@@ -140,20 +131,17 @@ class Link:
             if reason.is_failure:
                 raise Problem("BROKER_AWAY", f"it refuses the subscription to {topic}: {reason}")
 
-    def publish(self, topic: str, payload: bytes, extra: dict[str, Any] | None = None, *, retain: bool = False) -> bool:
-        """Publish with QoS 1; returns when the broker has confirmed: whether anybody subscribes, as far as it tells."""
-        given = None
-        qos, retain = min(1, self.properties.get("MaximumQoS", 1)), retain and bool(self.properties.get("RetainAvailable", 1))
-        if self.v5:
-            given = properties(PacketTypes.PUBLISH)
-            for name, value in {"ContentType": "application/json", **(extra or {})}.items():
-                setattr(given, name, value)
-        info = self._client.publish(topic, payload, qos, retain, given)
+    def publish(self, message: Message) -> bool:
+        """Publish; returns when the broker has confirmed: whether anybody subscribes, as far as it tells."""
+        qos = min(message.qos, self.properties.get("MaximumQoS", 1))
+        retain = message.retain and bool(self.properties.get("RetainAvailable", 1))
+        given = properties_of(message) if self.v5 else None
+        info = self._client.publish(message.topic, message.payload, qos, retain, given)
         if not qos:
             return True
-        reason = self._acknowledged(info.rc, info.mid, f"the message to {topic}")[0]
+        reason = self._acknowledged(info.rc, info.mid, f"the message to {message.topic}")[0]
         if reason.is_failure:
-            raise Problem("BROKER_AWAY", f"it refuses the message to {topic}: {reason}")
+            raise Problem("BROKER_AWAY", f"it refuses the message to {message.topic}: {reason}")
         return bool(reason.value != NO_SUBSCRIBERS)
 
     def check(self) -> None:
@@ -208,7 +196,7 @@ class Link:
             self._state.notify_all()
 
     def _on_message(self, _client: Any, _userdata: Any, message: mqtt.MQTTMessage) -> None:
-        received = Received(message.topic, bytes(message.payload), bool(message.retain))
+        received = incoming(message)
         with self._state:
             for waiter in self._waiters:
                 if any(mqtt.topic_matches_sub(each, received.topic) for each in waiter.filters):

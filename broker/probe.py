@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 from broker.link import Link, Waiter, WrongProtocol
 from broker.topics import Names
-from broker.wire import new_client_id
+from broker.wire import Message, new_client_id
 from schemas import Problem
 from schemas.settings import BrokerSettings
 
@@ -62,17 +62,17 @@ def _try(link: Link, topic: str, mark: bytes) -> Tried:
         for n in range(COUNT):
             payload = mark + b" %d" % n
             started = time.perf_counter()
-            link.publish(topic, payload)
+            link.publish(Message(topic, payload))
             acks.append(time.perf_counter() - started)
             if not any(_heard(waiter, payload)):
                 raise Problem("BROKER_AWAY", f"it does not deliver to us what we publish to {topic}")
             echoes.append(time.perf_counter() - started)
-    link.publish(topic, mark, retain=True)
+    link.publish(Message(topic, mark, retain=True))
     try:
         with link.listening(topic) as waiter:
             retained = any(_heard(waiter, mark))
     finally:
-        link.publish(topic, b"", retain=True)
+        link.publish(Message(topic, b"", retain=True))
     return Tried(sorted(acks)[COUNT // 2] * 1000, sorted(echoes)[COUNT // 2] * 1000, retained)
 
 

@@ -20,10 +20,10 @@ from typing import Any, Self
 
 from broker.ends import Accepted, Answered, Delivered, End, Event, Gone, Versions, tell
 from broker.hearing import Hearing
-from broker.link import Link, Received, Waiter, WrongProtocol
+from broker.link import Link, Waiter, WrongProtocol
 from broker.sending import Sending
 from broker.topics import Names
-from broker.wire import Message
+from broker.wire import Incoming
 from schemas import Problem, new_id
 from schemas.settings import BrokerSettings
 
@@ -49,7 +49,7 @@ class Driver:
         ends: Sequence[End],
         happened: Callable[[Event], None],
         topics: Sequence[str] = (),
-        listen: Callable[[Received], None] | None = None,
+        listen: Callable[[Incoming], None] | None = None,
         *,
         v5: bool = True,
     ) -> None:
@@ -112,19 +112,22 @@ class Driver:
                 messages = [message for end in self._ends for message in end.due(now)]
                 wake_at = min(end.wake_at() for end in self._ends)
             for message in messages:
-                link.publish(message.topic, message.payload, _properties(link, message))
+                link.publish(message)
             received = waiter.take(0.0 if messages else min(LOOK_S, wake_at - now))
             while received is not None:
                 self._take(received)
                 received = waiter.take(0.0)
 
-    def _take(self, received: Received) -> None:
+    def _take(self, received: Incoming) -> None:
         if self._listen is not None:
             tell(self._listen, received)
-        topic, payload, retain = received
         with self.lock:
             now = time.monotonic()
-            events = [event for end in self._ends for event in end.heard(topic, payload, retain=retain, now=now)]
+            events = [
+                event
+                for end in self._ends
+                for event in end.heard(received.topic, received.payload, retain=received.retain, now=now)
+            ]
         for event in events:
             tell(self._happened, event)
 
@@ -296,12 +299,3 @@ def unanswered(trigger_id: str, accepted: Accepted | None, trouble: str | None, 
     if trouble is not None:
         return Problem("BROKER_AWAY", f"{trouble}; {trigger_id} was not accepted within {timeout_s:g} s")
     return Problem("NODE_AWAY", f"it did not accept {trigger_id} within {timeout_s:g} s")
-
-
-def _properties(link: Link, message: Message) -> dict[str, Any]:
-    properties: dict[str, Any] = {}
-    if link.v5 and message.expiry_s is not None:
-        properties["MessageExpiryInterval"] = message.expiry_s
-    if link.v5 and message.user:
-        properties["UserProperty"] = list(message.user)
-    return properties

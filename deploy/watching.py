@@ -8,9 +8,9 @@ from typing import Any
 from broker.client import Client
 from broker.ends import Delivered, Event, read_object
 from broker.hearing import Hearing
-from broker.link import Received
 from broker.threaded import Driver
 from broker.topics import Names
+from broker.wire import Incoming
 from deploy import show, target
 from schemas import utc
 from schemas.base import plain
@@ -39,7 +39,7 @@ def watch(args: argparse.Namespace) -> int:
         if isinstance(event, Delivered):
             give(names("result", event.station), event.result)
 
-    def listen(received: Received) -> None:
+    def listen(received: Incoming) -> None:
         if received.topic.startswith(others) and (value := read_object(received.topic, received.payload)) is not None:
             give(received.topic, value)
 

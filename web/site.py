@@ -15,6 +15,7 @@ from flask.ctx import _AppCtxGlobals
 
 from broker.client import Client
 from broker.topics import Names
+from broker.wire import Message
 from schemas import AuditHead, Problem, Settings, User
 from schemas.base import plain
 from schemas.load import Loaded
@@ -163,7 +164,7 @@ class Site:
                         self.event("audit.filling", rows=head.rows, most=self.settings.web.audit_rows)
                     told = AuditHead(rows=head.rows, hash=head.hash, at=head.at)
                     topic = self._watch.names("audit")
-                    self.client.link().publish(topic, told.model_dump_json().encode(), retain=True)
+                    self.client.link().publish(Message(topic, told.model_dump_json().encode(), retain=True))
             except Problem as problem:
                 log.error("the audit's head cannot be told: %s", problem)
             self.head_s = HEAD_S

@@ -16,8 +16,9 @@ from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 
 from broker.client import Client
-from broker.link import QUEUE_LIMIT, Received, Waiter
+from broker.link import QUEUE_LIMIT, Waiter
 from broker.probe import probe
+from broker.wire import Incoming, Message
 from deploy.broker_process import BrokerProcess
 from schemas import Problem
 from schemas.settings import BrokerSettings
@@ -191,24 +192,24 @@ def test_what_is_no_trigger_is_refused_before_it_is_sent(client: Client, node: N
 
 def test_a_retained_message_is_read_and_a_missing_one_is_none(client: Client) -> None:
     assert client.retained("state", timeout_s=0.2) is None
-    client.link().publish(client.names("state"), b'{"state":"Ready"}', retain=True)
+    client.link().publish(Message(client.names("state"), b'{"state":"Ready"}', retain=True))
     assert client.retained("state", timeout_s=10) == {"state": "Ready"}
 
 
 def test_follow_gives_retained_messages_then_new_ones_and_leaves_out_what_is_not_json(client: Client) -> None:
     link = client.link()
-    link.publish(client.names("alarm", "DISK"), b'{"code":"DISK"}', retain=True)
+    link.publish(Message(client.names("alarm", "DISK"), b'{"code":"DISK"}', retain=True))
     followed = client.follow([client.names("alarm", "+"), client.names("result", "+")])
     assert next(followed) == (client.names("alarm", "DISK"), {"code": "DISK"})
     for payload in (b"no json", b"[1]", b'{"a":NaN}', b'{"seq":1}'):
-        link.publish(client.names("result", "cam1"), payload)
+        link.publish(Message(client.names("result", "cam1"), payload))
     assert next(followed) == (client.names("result", "cam1"), {"seq": 1})
-    link.publish(client.names("alarm", "DISK"), b"", retain=True)
+    link.publish(Message(client.names("alarm", "DISK"), b"", retain=True))
     assert next(followed) == (client.names("alarm", "DISK"), {})
 
 
 def test_follow_ends_when_the_broker_goes(broker: BrokerProcess, client: Client) -> None:
-    client.link().publish(client.names("state"), b'{"state":"Ready"}', retain=True)
+    client.link().publish(Message(client.names("state"), b'{"state":"Ready"}', retain=True))
     followed = client.follow([client.names("state")])
     next(followed)
     broker.kill()
@@ -235,7 +236,7 @@ def test_small_packets_are_not_held_back(client: Client) -> None:
 def test_a_waiter_counts_what_it_cannot_hold() -> None:
     waiter = Waiter(("#",))
     for n in range(QUEUE_LIMIT + 3):
-        waiter.offer(Received("t", str(n).encode(), False))
+        waiter.offer(Incoming("t", str(n).encode()))
     assert waiter.missed == 3
     first = waiter.take(0)
     assert first is not None

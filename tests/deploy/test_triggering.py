@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from broker.client import Client
+from broker.wire import Message
 from deploy.broker_process import BrokerProcess
 from deploy.command import main
 from schemas import Problem
@@ -92,7 +93,7 @@ def test_watch_follows_live_outlives_a_broker_and_ends_well(running: NodeProcess
         assert "BROKER_AWAY" in watch.stderr.readline()
         broker.start()
         with Client(BrokerSettings(url=f"mqtt://127.0.0.1:{broker.port}"), "node-01") as client:
-            client.link().publish(client.names("alarm", "TEST"), b'{"code":"TEST"}', retain=True)
+            client.link().publish(Message(client.names("alarm", "TEST"), b'{"code":"TEST"}', retain=True))
         _line(watch.stdout, "/alarm/TEST")  # it subscribes to alarms after results
         wait_for(
             lambda: main(["trigger", "cam1", "--config", str(running.config), "--id", "after"]) in CODES.values(),
