@@ -21,9 +21,12 @@ export function start() {
   live.addEventListener("notice", ({ detail }) => detail.kind === "alarm.acknowledged" && load());
 }
 
+// Whatever came: what is no alarm at all is one that cannot be read.
+const all = () => Object.entries(live.alarms ?? {}).map(([code, alarm]) => [code, Object(alarm)]);
+
 // Only what is new is asked for: who has seen it.
 function look() {
-  const now = JSON.stringify(Object.entries(live.alarms).map(([code, { since }]) => [code, since]).sort());
+  const now = JSON.stringify(all().map(([code, { since }]) => [code, since]).sort());
   if (now === known) return draw();
   known = now;
   return now === "[]" ? draw() : load();
@@ -42,7 +45,7 @@ async function load() {
 const seenBy = ([code, alarm]) => (seen[code]?.since === alarm.since ? seen[code] : null);
 
 function draw() {
-  const rows = Object.entries(live.alarms).sort((a, b) => Boolean(seenBy(a)) - Boolean(seenBy(b)) || String(b[1].since).localeCompare(String(a[1].since)));
+  const rows = all().sort((a, b) => Boolean(seenBy(a)) - Boolean(seenBy(b)) || String(b[1].since).localeCompare(String(a[1].since)));
   const now = JSON.stringify([rows, rows.map(seenBy)]);
   if (now === drawn) return; // a button keeps its focus
   drawn = now;

@@ -1,0 +1,47 @@
+"""The banner of alarms guards itself: one alarm that no page can read hides none of the others."""
+
+import json
+import re
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, Route, expect
+
+from tests.browser.plant import Plant, context_of, signed_in
+
+GOOD = {"code": "CAMERA.cam1", "message": "The camera is away", "since": "2026-01-02T03:04:05.000Z", "station": "cam1"}
+BAD: dict[str, Any] = {
+    "empty": {},
+    "nothing": None,
+    "text": "on fire",
+    "a list": [1, 2],
+    "wrong kinds": {"code": 5, "message": {"a": 1}, "since": [None], "station": 7},
+}
+
+
+@pytest.mark.parametrize("bad", BAD)
+def test_one_bad_alarm_is_shown_as_unreadable_beside_the_others(plant: Plant, browser: Browser, bad: str) -> None:
+    """The web lets no such alarm through, so it is put in on the way to the page."""
+    context = context_of(browser, plant)
+    signed_in(context)
+    page = context.new_page()
+    failed: list[str] = []
+    page.on("pageerror", lambda error: failed.append(str(error)))
+    answer = context.request.get("/api/v1/events/now").json()
+    hello = answer["data"]
+    hello["alarms"] = {"A": BAD[bad], GOOD["code"]: GOOD, "Z": BAD[bad]}
+
+    def steered(route: Route) -> None:
+        if "/now" in route.request.url:
+            route.fulfill(json=answer)
+        else:
+            route.fulfill(content_type="text/event-stream", body=f"event: hello\ndata: {json.dumps(hello)}\n\n")
+
+    page.route(re.compile("/api/v1/events"), steered)
+    page.goto("/app/history")
+    banner = page.locator("#alarms")
+    expect(banner.locator('[data-alarm="CAMERA.cam1"]')).to_contain_text("The camera is away")
+    for code in ("A", "Z"):
+        expect(banner.locator(f'[data-alarm="{code}"]')).to_contain_text("Unreadable alarm")
+    assert failed == []
+    context.close()
