@@ -33,7 +33,6 @@ from schemas.settings import BrokerSettings
 log = logging.getLogger(__name__)
 
 PASS_S = 1.0
-READS = 64
 READ_S = 0.05
 FILTERS = 8  # in one SUBSCRIBE: it must be within the packet limit too
 REASONS = {
@@ -86,8 +85,12 @@ class Side(Protocol):
     def received(self, message: Incoming, ack: Ack) -> None:
         """A message came; ack() acknowledges it, now or later. Raising ends the connection."""
 
-    def read(self) -> None:
-        """That was all for now. Raising ends the connection."""
+    @property
+    def full(self) -> bool:
+        """Whether nothing more should be read now."""
+
+    def turn(self) -> None:
+        """Do a batch of what was read. Raising ends the connection."""
 
     def pong(self) -> None:
         """A ping came back."""
@@ -184,14 +187,16 @@ class Connection:
             if wanted != waited_for:
                 waiter.register(sock, wanted)
                 waited_for = wanted
-            limit_s = 0.0 if sock.pending() else min(wait_s, PASS_S)
+            limit_s = 0.0 if sock.pending() and not self.side.full else min(wait_s, PASS_S)
             began = time.monotonic()
             ready = dict(waiter.poll(limit_s * 1000))
             self._look(began, limit_s)
             if self._wake in ready:
                 os.eventfd_read(self._wake)
-            if sock.fileno() in ready or sock.pending():
+            if (sock.fileno() in ready or sock.pending()) and not self.side.full:
                 self._read(sock)
+            if self.online and self._holds(sock):
+                self._guard(self.side.turn)()
             if self.online and self._holds(sock):
                 wait_s = self.side.pump()
             elif time.monotonic() > give_up:
@@ -214,17 +219,13 @@ class Connection:
         self._looked_at = now
 
     def _read(self, sock: Any) -> None:
-        """Read what is there, at most a batch of it, and hand it over together."""
+        """Read what is there, for a moment at most."""
         self._heard_at = time.monotonic()
         until = self._heard_at + READ_S
-        for _ in range(READS):  # paho reads one packet a call, or a few
-            if self.client.loop_read() or not self._holds(sock) or not sock.pending():
-                break
+        while not self.client.loop_read() and self._holds(sock) and sock.pending() and not self.side.full:
             if time.monotonic() > until:
                 break
         self._looked_at = time.monotonic()
-        if self.ended is None:
-            self._guard(self.side.read)()
 
     def _holds(self, sock: Any) -> bool:
         return self.ended is None and self._open(sock)

@@ -4,7 +4,8 @@ Theory of operation (contract, section 2). A connection is dialled elsewhere (di
 are kept (terms.py). Then we subscribe (subscriptions.py), send the marker (marking.py), and once it is back results flow
 (results.py), served in turns with all else that goes out (turns.py). Triggers are handed over as they were read, many at a
 time, and are acknowledged when `take` returns, which is when all of them are in the ledger. When to try again is
-presence.py's.
+presence.py's. Under a flood more is read than is handed over: confirmations, commands and our own markers stand among the
+triggers, and mosquitto 2.0.11 sends all that it has as soon as one message is acknowledged, whatever Receive Maximum says.
 
 What the broker lacks, refuses or does to us is a sentence among the reasons of the alarm BROKER, each cleared by what ends it.
 """
@@ -12,8 +13,10 @@ What the broker lacks, refuses or does to us is a sentence among the reasons of 
 import logging
 import threading
 import time
+from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
+from itertools import islice
 from pathlib import Path
 from typing import Literal, NamedTuple
 
@@ -40,6 +43,9 @@ SUBACK_S = 10.0
 STAYS_S = 5.0  # how long what came late is told after it
 WAITED_S = 5.0  # for a name, an address or a certificate, until that is told
 REASONS_TOLD = 6
+TAKE = 96  # triggers that are handed over together; between two such batches all else has its turn
+AHEAD = 16_384  # triggers that are read before those before them are handed over, and their bytes
+AHEAD_BYTES = 16 * 1024 * 1024
 HELD_S = 2.0  # triggers that cannot be stored are held so long, then the connection ends, and they come again
 AGAIN_S = 0.25
 
@@ -51,12 +57,13 @@ class Backlog(NamedTuple):
 
 
 class Delivery(NamedTuple):
-    """A trigger as the broker delivered it; `redelivered` says that it may be one that was delivered before."""
+    """A trigger as the broker delivered it `waited_s` ago; `redelivered` says that it may have been delivered before."""
 
     station: str
     message: Incoming
     backlog: Backlog | None
     redelivered: bool
+    waited_s: float = 0.0
 
 
 class Session:
@@ -107,7 +114,8 @@ class Session:
         self._last: Message | None = None
         self._said: dict[str, str] = {}  # what the broker lacks
         self._away: str | None = None  # why there is no connection
-        self._taken: list[tuple[Delivery, Ack]] = []
+        self._read: deque[tuple[Delivery, Ack, float]] = deque()  # triggers, and when they were read
+        self._read_bytes = 0
         self._unstored_at = 0.0  # since when they cannot be stored; 0 if they can, or have not been tried
         self._again_at = 0.0
         self._connected_at = 0.0
@@ -239,7 +247,8 @@ class Session:
         self._connection = None
         self._outbox.attend(False)
         marking, self._marking = self._marking, None
-        self._taken.clear()
+        self._read.clear()
+        self._read_bytes = 0
         self._unstored_at = self._again_at = 0.0
         blamed = False
         if ended.reason in ("lost", "ended"):
@@ -329,7 +338,8 @@ class Session:
         if topic.startswith(self._triggers):
             # before the fence, what comes again may have lost its DUP flag on the way
             redelivered = message.dup or marking.fence.backlog_s is not None
-            self._taken.append((Delivery(topic[len(self._triggers) :], message, backlog, redelivered), ack))
+            self._read.append((Delivery(topic[len(self._triggers) :], message, backlog, redelivered), ack, time.monotonic()))
+            self._read_bytes += len(message.payload)
             return
         if topic.startswith(self._result):
             if not self._results.echo(message.payload, lambda: connection.ack(ack)):
@@ -340,24 +350,30 @@ class Session:
             self._pass_fence()
         connection.ack(ack)
 
-    def read(self) -> None:
-        """What was read is handed over, and then acknowledged on the connection over which it came."""
+    @property
+    def full(self) -> bool:
+        """Whether so many triggers wait that no more should be read."""
+        return len(self._read) >= AHEAD or self._read_bytes >= AHEAD_BYTES
+
+    def turn(self) -> None:
+        """A batch of what was read is handed over, and then acknowledged on the connection over which it came."""
         now = time.monotonic()
-        if not self._taken or now < self._again_at:
+        if not self._read or now < self._again_at:
             return
-        waited_s = now - self._unstored_at if self._unstored_at else 0.0
+        batch = list(islice(self._read, TAKE))
         try:
-            self._take([_aged(delivery, waited_s) for delivery, _ in self._taken])
+            self._take([_aged(delivery, now - read_at) for delivery, _, read_at in batch])
         except Problem:  # nothing is acknowledged; before this connection ends what is wrong is told over it
             self._unstored_at = self._unstored_at or now
             self._again_at = now + AGAIN_S
-            if waited_s > HELD_S:
+            if now - self._unstored_at > HELD_S:
                 raise
             return
-        taken, self._taken = self._taken, []
         self._unstored_at = 0.0
         assert self._connection is not None
-        for _, ack in taken:
+        for delivery, ack, _ in batch:
+            self._read.popleft()
+            self._read_bytes -= len(delivery.message.payload)
             self._connection.ack(ack)
 
     def pong(self) -> None:
@@ -387,13 +403,8 @@ class Session:
             self._pass_fence()
         self._late_at = max(self._late_at, marking.late_at)
         wait_s = marking.probe_s / 2
-        if self._unstored_at:
-            wait_s = AGAIN_S
-            try:
-                self.read()
-            except Problem as problem:
-                connection.fail("fault", str(problem))
-                return wait_s
+        if self._read:
+            wait_s = AGAIN_S if self._unstored_at else 0.0
         try:
             if not self._rewound:
                 self._results.rewind()
@@ -424,8 +435,6 @@ class Session:
 
 
 def _aged(delivery: Delivery, waited_s: float) -> Delivery:
-    """A delivery that could not be stored for so long: it is as old as that."""
-    if not waited_s:
-        return delivery
-    older_s = delivery.backlog.outage_s if delivery.backlog is not None else 0.0
-    return delivery._replace(backlog=Backlog(older_s + waited_s))
+    """A delivery that was read so long ago is older by that."""
+    backlog = delivery.backlog
+    return delivery._replace(backlog=backlog and Backlog(backlog.outage_s + waited_s), waited_s=waited_s)

@@ -50,8 +50,8 @@ class Intake:
 
     def deliver(self, deliveries: Sequence[Delivery]) -> None:
         """Messages on trigger topics. When it returns they may be acknowledged. Raises Problem STORE_FAILED: none may."""
-        received = Received.now()
-        self._commit([arrival for each in deliveries if (arrival := self._arrival(each, received)) is not None])
+        found = [self._arrival(each, Received.now(each.waited_s)) for each in deliveries]
+        self._commit([arrival for arrival in found if arrival is not None])
 
     def take(
         self,

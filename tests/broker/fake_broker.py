@@ -51,6 +51,7 @@ class Rules:
     answers_subscribe: bool = True
     deaf: bool = False  # reads and says nothing more
     twice: bool = False  # delivers each message twice
+    holds_back: bool = True  # False: does not keep to the receive maximum of a client, as mosquitto 2.0.11
 
 
 class Heard(NamedTuple):
@@ -334,7 +335,7 @@ class _Link:
         session = self.session
         if session is None or self._delivering:
             return
-        while session.queue and len(session.in_flight) < self.receive_max:
+        while session.queue and (len(session.in_flight) < self.receive_max or not self.broker.rules.holds_back):
             message = session.queue.popleft()
             if message[2]:
                 session.mid = session.mid % 65535 + 1

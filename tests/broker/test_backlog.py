@@ -78,6 +78,49 @@ def test_thousands_of_waiting_triggers_are_taken_in_batches_with_a_beat_between(
     assert max(two.bench.batches) <= 64  # our own receive maximum holds the rest back at the broker
 
 
+def test_where_a_broker_does_not_hold_a_flood_back_commands_and_confirmations_are_not_behind_it(pair: Any) -> None:
+    two = pair(holds_back=False)
+    two.online()
+    plain, asked = two.bench.take, []
+
+    def take(deliveries: Any) -> None:
+        time.sleep(0.05)  # a commit on a slow disk
+        plain(deliveries)
+
+    two.bench.session._take = take
+    two.bench.session._command = lambda name, message, backlog: asked.append(len(two.bench.backlogs))
+    two.trigger(*(f"t{number}" for number in range(3000)))
+    two.broker.publish(HEAD + "cmd/ping", b"{}")
+    wait_for(lambda: len(two.bench.backlogs) == 3000, 30)
+    assert asked[0] < 1500
+    assert max(two.bench.batches) < 100
+    wait_for(lambda: len(two.ids()) == 3000, 30)
+    assert two.ids() == [f"t{number}" for number in range(3000)]
+
+
+def test_what_waits_to_be_handed_over_grows_older_and_reading_stops_at_a_bound(
+    pair: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("broker.session.AHEAD", 300)
+    two = pair(holds_back=False)
+    two.online()
+    two.bench.answering = False
+    plain, waited, read = two.bench.take, [], []
+
+    def take(deliveries: Any) -> None:
+        time.sleep(0.1)
+        waited.extend(delivery.waited_s for delivery in deliveries)
+        read.append(len(two.bench.session._read))
+        plain(deliveries)
+
+    two.bench.session._take = take
+    two.trigger(*(f"t{number}" for number in range(2000)))
+    wait_for(lambda: len(two.bench.backlogs) == 2000, 30)
+    assert max(read) <= 400  # one read may bring some more
+    assert max(waited) > 0.15
+    assert two.broker.broken == []
+
+
 def test_triggers_that_come_late_through_a_slow_queue_are_told_from_fresh_ones(pair: Any) -> None:
     two = pair(deliver_s=0.02)
     two.online()
