@@ -17,6 +17,7 @@ import contextlib
 import json
 import queue
 import re
+import select
 import socket
 import threading
 import time
@@ -82,6 +83,7 @@ class Live:
         with self._lock:
             if self._ending():
                 raise Problem("BUSY", "the server starts anew", retry_after_s=1)
+            self._sweep()
             taken = Counter(stream.person for stream in self._streams)
             if taken[person] >= max(1, self.limit // 2):
                 raise Problem("BUSY", f"{taken[person]} event streams of yours are open", retry_after_s=5)
@@ -104,6 +106,12 @@ class Live:
         with self._lock:
             self._streams.discard(stream)
 
+    def _sweep(self) -> None:
+        """Streams whose browser has left take no place: who goes from page to page opens one after the other."""
+        for stream in [stream for stream in self._streams if stream.left]:
+            self._streams.discard(stream)
+            stream.drop()
+
     def tell(self, kind: str, leaf: str, data: dict[str, Any], seq: int = 0) -> None:
         """Something for every stream; never waits."""
         if kind == "alarm":
@@ -124,6 +132,7 @@ class Live:
         while True:
             time.sleep(PULSE_S)
             with self._lock:
+                self._sweep()
                 if not self._streams:
                     self._beating = False
                     return
@@ -189,6 +198,15 @@ class Stream:
         self._open = True
         if sock is not None:
             sock.settimeout(SEND_S)
+
+    @property
+    def left(self) -> bool:
+        """Whether the other side has closed, which sending would find out only with the next event."""
+        if self._socket is None or (number := self._socket.fileno()) < 0:
+            return False
+        poll = select.poll()
+        poll.register(number, select.POLLRDHUP)
+        return bool(poll.poll(0))
 
     def offer(self, said: Said) -> None:
         """Something to tell; a stream that has no room for it is dropped."""

@@ -206,3 +206,11 @@ def test_one_person_cannot_take_the_places_of_all(app: Flask, node: Node, port: 
     third.next("hello")
     for reader in (*greedy, *also, third):
         reader.close()
+
+
+def test_who_goes_from_page_to_page_always_has_a_stream(app: Flask, node: Node, port: int, viewer: Someone) -> None:
+    for _ in range(20):  # one place is a viewer's here, and nothing is told meanwhile that would show who has left
+        reader = Reader(port, viewer.token)
+        assert reader.status == 200
+        reader.next("hello")
+        reader.close()
