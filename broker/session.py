@@ -247,6 +247,7 @@ class Session:
         self._connection = None
         self._outbox.attend(False)
         marking, self._marking = self._marking, None
+        current_at = self._current_at(marking.current_at if marking else time.monotonic(), marking)
         self._read.clear()
         self._read_bytes = 0
         self._unstored_at = self._again_at = 0.0
@@ -256,15 +257,25 @@ class Session:
             blamed = self._troubles.ended(sizes, ended.code, ended.message)
         self._turns.end(connection, self._marker)
         if self.kind is not None:
-            self._presence.left(marking.current_at if marking else time.monotonic())
+            self._presence.left(current_at)
             self.kind = None
             self._notice("offline", ended.message)
         self._results.end()
         return blamed
 
+    def _current_at(self, at: float, marking: Marking | None) -> float:
+        """Up to here all that came was handed over: what was only read comes again, and is as old as it is by then."""
+        if self._read:
+            delivery, _, read_at = self._read[0]
+            at = min(at, read_at - (delivery.backlog.outage_s if delivery.backlog else 0.0))
+        backlog_s = marking.fence.backlog_s if marking else None
+        return at if backlog_s is None else min(at, time.monotonic() - backlog_s)
+
     def _beat(self) -> None:
         self.beat_ns = time.monotonic_ns()
-        self._presence.beat(online=self.kind is not None and self._marking is not None and self._marking.behind_s == 0)
+        current = self._marking is not None and self._marking.behind_s == 0
+        handed_over = not self._read or time.monotonic() - self._read[0][2] < PROBE_S
+        self._presence.beat(online=self.kind is not None and current and handed_over)
 
     def _tell(self) -> None:
         """Bring the reasons up to date."""

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from broker.fence import Lag
+from schemas import Problem
 from tests.broker.pair import HEAD
 from tests.promise import wait_for
 
@@ -206,3 +207,26 @@ def test_while_results_and_events_wait_for_few_credits_a_reply_goes_first(pair: 
     assert before < 10
     wait_for(lambda: len(two.ids()) == 60, 30)
     assert two.ids() == [f"t{number}" for number in range(60)]
+
+
+def test_what_could_not_be_stored_over_some_connections_is_as_old_as_it_is(pair: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("broker.session.HELD_S", 0.5)
+    two = pair()
+    two.online()
+    two.bench.answering = False
+    plain, full, tries = two.bench.take, threading.Event(), []
+
+    def take(deliveries: Any) -> None:
+        tries.append(two.bench.session.connects)
+        if not full.is_set():
+            raise Problem("STORE_FAILED", "the disk is full")
+        plain(deliveries)
+
+    two.bench.session._take = take
+    began = time.monotonic()
+    two.trigger("old")
+    wait_for(lambda: len(set(tries)) >= 3, 30)
+    full.set()
+    wait_for(lambda: two.bench.backlogs, 30)
+    assert two.bench.backlogs[0][1] is not None
+    assert two.bench.backlogs[0][1].outage_s > 0.8 * (time.monotonic() - began) - 0.5
