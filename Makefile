@@ -3,12 +3,14 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+# Test files that run side by side: most of them wait for something most of the time.
+WORKERS ?= 2
 
-.PHONY: help demo test check bench attack gallery mosquitto clean
+.PHONY: help demo test check bench brokers attack gallery mosquitto clean
 
 help:
 	@echo "make demo    broker, node and a simulated PLC in one go; DEMO='--state DIR --mqtt-port N ...' for options"
-	@echo "make test    all tests; TEST='-k words' for some of them"
+	@echo "make test    all tests; TEST='-k words' for some of them, WORKERS=0 for one after the other"
 	@echo "make check   format, lint, types, import contracts, and that what is generated is current"
 	@echo "make bench   the benchmarks; DATA=/path/to/pictures for all real pictures, BENCH='--only tools' for some of them"
 	@echo "make attack  what slow, silent and many clients do to a web, and what somebody else waits meanwhile; ATTACK='--web-port N ...'"
@@ -20,7 +22,7 @@ demo: $(VENV)/installed
 	@exec $(BIN)/inspection-node demo $(DEMO)
 
 test: $(VENV)/installed-dev mosquitto
-	$(BIN)/python -m pytest $(TEST)
+	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile $(TEST)
 
 check: $(VENV)/installed-dev
 	$(BIN)/ruff format --check .
