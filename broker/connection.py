@@ -183,7 +183,7 @@ class Connection:
         wait_s, waited_for = 0.0, 0
         while self._holds(sock) and not stopping():
             self._beat()
-            wanted = select.POLLIN | (select.POLLOUT if client.want_write() else 0)
+            wanted = (0 if self.side.full else select.POLLIN) | (select.POLLOUT if client.want_write() else 0)
             if wanted != waited_for:
                 waiter.register(sock, wanted)
                 waited_for = wanted
