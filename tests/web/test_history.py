@@ -153,8 +153,8 @@ def test_a_list_names_no_picture_that_is_gone_but_one_that_is_just_being_written
         "ledger.db",
         "x.jpg%00.png",
         "tmp",
-        f"{new_id()}.jpg",
-        f"{new_id()}.svg",
+        "01a1ee56-5e00-75b1-80ec-3eb4d84321b3.jpg",
+        "01a1ee56-5e00-75b1-80ec-3eb4d84321b3.svg",
     ],
 )
 def test_a_name_that_is_no_picture_leads_nowhere(viewer: Someone, name: str) -> None:
