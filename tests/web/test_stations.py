@@ -79,7 +79,7 @@ def test_a_trigger_id_answers_only_the_trigger_that_it_was_given_for(operator: S
     assert refused == (409, "TRIGGER_KNOWN")
     counted = operator.ask("POST", "/stations/cam1/trigger", json={"trigger_id": 4711}).json["data"]
     assert counted["result"]["trigger_id"] == counted["trigger_id"] == "4711"
-    assert [result["trigger_id"] for result in line.results()] == ["web-1", "4711"]
+    wait_for(lambda: [result["trigger_id"] for result in line.results()] == ["web-1", "4711"], 10, "both results, each once")
 
 
 def test_the_eleventh_manual_inspection_of_a_minute_is_refused(operator: Someone) -> None:
