@@ -35,8 +35,8 @@ def test_all_that_is_delivered_before_the_marker_is_backlog_however_long_that_ta
     assert [trigger_id for trigger_id, _ in two.bench.backlogs] == [*old, "new-while-old-come", "fresh"]
     assert all(backlogs[each] is not None for each in old)
     ages = [backlogs[each].outage_s for each in old]
-    # the longer the delivery takes, the older they are; those handed over together are equally old, but for rounding
-    assert all(later > earlier - 1e-6 for earlier, later in pairwise(ages))
+    # the longer the delivery takes, the older they are, but for the moments in which a busy machine lets the thread wait
+    assert all(later > earlier - 0.5 for earlier, later in pairwise(ages))
     assert ages[-1] > ages[0] + 1.0
     assert backlogs["fresh"] is None
 
