@@ -340,7 +340,7 @@ class Session:
             self._notice("online", self.protocol)
 
     def received(self, message: Incoming, ack: Ack) -> None:
-        """A message came: triggers wait for read(), an echo until its confirmation is committed, the rest is done with."""
+        """A message came: triggers wait for turn(), an echo until its confirmation is committed, the rest is done with."""
         connection, marking, topic = self._connection, self._marking, message.topic
         assert connection is not None
         assert marking is not None
