@@ -10,7 +10,8 @@ from tests.processes import NodeProcess
 from tests.promise import Line, check
 
 pytestmark = pytest.mark.system
-RELOADS = 12
+RELOADS = 16
+NODE_BYTES = 4_000_000  # what an old node takes at least that is kept
 
 
 def open_files(pid: int) -> list[str]:
@@ -46,6 +47,7 @@ def test_reloads_leave_no_descriptor_no_thread_and_no_old_node_behind(node: Node
     threads = [each[1] for each in figures]
     assert max(threads[2:]) <= threads[1] + 2, threads
     memory = [each[2] for each in figures]
-    assert min(memory[-4:]) - min(memory[:4]) < 10_000_000, memory  # an old node that is kept is 4 MB and more
+    grown = min(memory[-4:]) - min(memory[:4])  # the allocator may keep a burst of 10 or 20 MB once; kept nodes add up
+    assert grown < (RELOADS - 4) * NODE_BYTES / 2, memory
     check(line, node.ledger)
     assert node.stop() == 0
