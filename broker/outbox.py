@@ -85,10 +85,15 @@ class Outbox:
     def post_raw(self, message: Message) -> None:
         """Send any message in its turn."""
         while len(self.misc) >= MISC_LIMIT:
-            self.misc.popleft()
-            self.dropped += 1
+            self.drop(self.misc.popleft())
         self.misc.append(message)
         self.nudge()
+
+    def drop(self, message: Message) -> None:
+        """Let a message go that cannot be sent."""
+        self.dropped += 1
+        if callable(message.token):
+            message.token()
 
     def event(self, kind: str, station: str | None, data: dict[str, Any]) -> None:
         """Publish an event."""

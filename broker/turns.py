@@ -63,13 +63,15 @@ class Turns:
         for message in reversed(connection.unanswered.values()):
             if message.retain:
                 self._outbox.retain_again(message)
-            elif message.token is None and message.qos and message.topic != marker:
+            elif not isinstance(message.token, Sent) and message.qos and message.topic != marker:
                 self._line_of(message).appendleft(message)
 
     def answered(self, connection: Connection, message: Message, code: int, reason: str | None) -> None:
         """PUBACK came: `reason` if it was refused."""
         if message.topic == self._alone:
             self._alone = None
+        if callable(message.token) and code != TOO_LARGE:
+            message.token()
         if reason is None:
             self._troubles.taken(message.topic)
             if isinstance(message.token, Sent):
@@ -152,7 +154,7 @@ class Turns:
         if message.retain:
             self._outbox.retain_again(message)
         else:
-            self._outbox.dropped += 1
+            self._outbox.drop(message)
 
     def _may_send(self, connection: Connection, topic: str, of_topic: int | None = None) -> bool:
         """Whether the topic's troubles allow it now; one that must be alone makes the others wait until it can be."""

@@ -31,7 +31,7 @@ STAGGER_S = 0.25  # until the next address of a name is tried beside those befor
 
 
 class Message(NamedTuple):
-    """A message to the broker; `token` comes back when the broker has confirmed it (QoS 1 only)."""
+    """A message to the broker; `token` comes back when the broker has answered it, and is called then if it can be."""
 
     topic: str
     payload: bytes

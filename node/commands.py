@@ -1,7 +1,9 @@
 """Commands: each with its payload model, one at a time on a thread of their own, answered once for each request_id.
 
-Whatever comes is answered. An id answers only what it was given for: the same command is answered again and not done again, any
-other one is refused. What waited too long moves and starts nothing, and what comes faster than it can be done is answered BUSY.
+Whatever comes is answered: what is taken stands in the ledger before it is acknowledged, until the broker has its reply, and
+what an end of the process left without one is answered at the next start. An id answers only what it was given for: the same
+command is answered again and not done again, any other one is refused. What waited too long moves and starts nothing, and what
+comes faster than it can be done is answered BUSY.
 """
 
 import contextlib
@@ -11,6 +13,7 @@ import queue
 import threading
 import time
 from collections import OrderedDict
+from functools import partial
 from typing import Any, NamedTuple
 
 from pydantic import ValidationError
@@ -25,7 +28,7 @@ from schemas import CommandSettings, Problem, Reply, canonical, read_json
 from schemas.base import READABLE_BYTES, digits, explain, plain, readable, unpadded
 from schemas.command import COMMANDS, MAX_COMMAND_BYTES, Command
 from schemas.result import Fault
-from schemas.store.ledger import KeptReply, Ledger
+from schemas.store.ledger import KeptReply, Ledger, TakenCommand
 from schemas.trigger import seconds
 
 log = logging.getLogger(__name__)
@@ -37,6 +40,9 @@ RECENT = 16
 RECENT_BYTES = 32 * 1024 * 1024
 KEPT_BYTES = 16384
 REPLY_EXPIRY_S = 60
+READ_AT_ONCE_BYTES = 64 * 1024  # larger ones, which hold pictures, are read on the thread of commands
+UNKNOWN = "unknown"
+INTERRUPTED = Problem("INTERRUPTED", "the node ended before this command was answered: it may have been done, or not")
 
 
 class _Waiting(NamedTuple):
@@ -44,6 +50,7 @@ class _Waiting(NamedTuple):
     message: Incoming
     backlog: Backlog | None
     received: Received
+    row: int | None  # in the ledger; None if nothing could be stored
 
 
 class Commands:
@@ -69,6 +76,28 @@ class Commands:
         """Begin."""
         self._thread.start()
 
+    def recover(self) -> None:
+        """After a start: answer what was taken and may have no reply."""
+        try:
+            for row, taken in self._ledger.commands():
+                reply = self._left(taken)
+                log.warning("command %s %s may have had no reply", plain(taken.name, 64), plain(taken.request_id, 64))
+                message = Incoming("", b"", response_topic=taken.response_topic, correlation=taken.correlation)
+                self._reply(taken.name, message, reply, row)
+        except Problem as problem:  # the ledger: they are answered at another start
+            log.error("commands without a reply could not be answered: %s", problem.message)
+
+    def _left(self, taken: TakenCommand) -> Reply:
+        """The kept reply of a command that an end of the process left, or that it was interrupted, which is kept."""
+        kept = self._ledger.reply(taken.request_id)
+        if kept is not None and (kept.name, kept.digest) == (taken.name, taken.digest):
+            return Reply.model_validate_json(kept.payload)
+        reply = _refused(taken.request_id, INTERRUPTED)
+        if kept is None and taken.digest is not None:
+            with contextlib.suppress(Problem):
+                self._ledger.keep_reply(taken.request_id, taken.name, taken.digest, reply.model_dump_json().encode())
+        return reply
+
     def stop(self, limit_s: float) -> None:
         """Finish the current command, answer those that wait, then end."""
         self._stopping = True
@@ -76,11 +105,11 @@ class Commands:
         with contextlib.suppress(queue.Empty):
             while True:
                 waiting = self._line.get_nowait()
-                self._busy(waiting.name, waiting.message, "the node stops")
+                self._busy(waiting.name, waiting.message, "the node stops", waiting.row)
         self._actions.close()
 
     def put(self, name: str, message: Incoming, backlog: Backlog | None = None) -> None:
-        """A message on a command topic; answered later. Called on the broker's thread, so it never waits."""
+        """A message on a command topic: when it returns it may be acknowledged. Called on the broker's thread; never raises."""
         if message.retain:
             self._seldom("command.retained", None, {"name": name[:64]})
             return
@@ -90,11 +119,27 @@ class Commands:
         if self._bytes_in - self._bytes_out + len(message.payload) > LINE_BYTES:
             self._busy(name, message, "the commands that wait already are too large")
             return
-        try:
-            self._line.put_nowait(_Waiting(name, message, backlog, Received.now()))
-            self._bytes_in += len(message.payload)
-        except queue.Full:
+        if self._line.full():  # nobody else puts anything in
             self._busy(name, message, f"{LINE} commands wait already")
+            return
+        received = Received.now()
+        self._line.put_nowait(_Waiting(name, message, backlog, received, self._take(name, message)))
+        self._bytes_in += len(message.payload)
+
+    def _take(self, name: str, message: Incoming) -> int | None:
+        """Put it into the ledger; its row, None if that cannot be: then it is done all the same, as a pause must be."""
+        if self._ledger.failing is not None:
+            return None
+        digest = None
+        if len(message.payload) <= READ_AT_ONCE_BYTES:
+            with contextlib.suppress(Problem):
+                digest = _content(_command(name, message.payload))
+        topic = message.response_topic
+        topic = topic if topic is not None and self._outbox.names.of_client(topic) else None
+        taken = TakenCommand(_request_id(message.payload), name[:64], digest, topic, message.correlation if topic else None)
+        with contextlib.suppress(Problem):
+            return self._ledger.take_command(taken, durable=name not in READS)
+        return None
 
     def _token(self) -> bool:
         now = time.monotonic()
@@ -106,9 +151,9 @@ class Commands:
         self._tokens -= 1.0
         return True
 
-    def _busy(self, name: str, message: Incoming, why: str) -> None:
+    def _busy(self, name: str, message: Incoming, why: str, row: int | None = None) -> None:
         self._seldom("command.busy", None, {"name": name[:64], "message": why})
-        self._reply(name, message, _refused(_request_id(message.payload), Problem("BUSY", why)))
+        self._reply(name, message, _refused(_request_id(message.payload), Problem("BUSY", why)), row)
 
     # The thread
 
@@ -125,7 +170,7 @@ class Commands:
             return
         self._bytes_out += len(waiting.message.payload)
         try:
-            self._reply(waiting.name, waiting.message, self._answer(waiting))
+            self._reply(waiting.name, waiting.message, self._answer(waiting), waiting.row)
         except Exception:
             log.exception("command %s failed", waiting.name)
 
@@ -136,6 +181,9 @@ class Commands:
             command = _command(name, payload)
             request_id = command.request_id
             digest = _content(command)
+            if waiting.row is not None and len(payload) > READ_AT_ONCE_BYTES:
+                with contextlib.suppress(Problem):
+                    self._ledger.read_command(waiting.row, request_id, digest)
             known = self._known(name, command, digest)
         except Problem as problem:
             return _refused(request_id or _request_id(payload), problem)
@@ -199,14 +247,18 @@ class Commands:
             self._recent.popitem(last=False)
         return reply
 
-    def _reply(self, name: str, message: Incoming, reply: Reply) -> None:
+    def _reply(self, name: str, message: Incoming, reply: Reply, row: int | None) -> None:
+        """Publish a reply; when the broker has the last copy of it the command's row goes."""
         payload = reply.model_dump_json().encode()
-        self._outbox.post("reply", name if name in COMMANDS else "unknown", payload)
+        heard = None if row is None else partial(self._ledger.command_answered, row)
         topic = message.response_topic
+        own = topic is not None and self._outbox.names.of_client(topic)
+        self._outbox.post("reply", name if name in COMMANDS else UNKNOWN, payload, token=None if own else heard)
         if topic is None:
             return
-        if self._outbox.names.of_client(topic):
-            self._outbox.post_raw(Message(topic, payload, expiry_s=REPLY_EXPIRY_S, correlation=message.correlation))
+        if own:
+            copy = Message(topic, payload, expiry_s=REPLY_EXPIRY_S, correlation=message.correlation, token=heard)
+            self._outbox.post_raw(copy)
         else:
             allowed = f"{self._outbox.names.base}/_client/..."
             self._seldom("command.response_topic", None, {"refused": topic[:200], "allowed": allowed})
@@ -240,7 +292,7 @@ def _final(name: str, reply: Reply) -> bool:
 def _request_id(payload: bytes) -> str:
     """The id of what is no command, or is not looked at closely."""
     found = digits(readable(unpadded(payload[:READABLE_BYTES]))[0].get("request_id"))
-    return found[:64] if isinstance(found, str) and found else "unknown"
+    return found[:64] if isinstance(found, str) and found else UNKNOWN
 
 
 def _refused(request_id: str, problem: Problem) -> Reply:

@@ -205,6 +205,7 @@ class Service:
         self.showing.start()
         self.commands.start()
         self.intake.recover()
+        self.commands.recover()
         for station in self.stations.values():
             station.start()
         self.chores.start()

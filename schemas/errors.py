@@ -17,7 +17,7 @@ CATALOGUE: dict[str, Entry] = {
     "TRIGGER_STALE": Entry("The trigger is too old, the part has moved on", 409, "Check the network and the clocks"),
     "TRIGGER_KNOWN": Entry("The trigger's id was used for another trigger", 409, "Give each part an id of its own"),
     "OVERRUN": Entry("Triggers come faster than parts can be inspected", 429, "Slow the line or shorten the program"),
-    "INTERRUPTED": Entry("The node stopped while this part was inspected", 500, "Check why it stopped; remove the part"),
+    "INTERRUPTED": Entry("The node stopped while this was under way", 500, "Check why it stopped; remove the part"),
     "STATION_PAUSED": Entry("The station is paused", 409, "Send the command resume"),
     "STATION_NOT_FOUND": Entry("This node has no such station", 404, "See the info topic for the stations"),
     # camera and picture

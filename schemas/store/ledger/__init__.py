@@ -20,6 +20,7 @@ from schemas.store.ledger.shapes import (
     NewTrigger,
     OutboxRow,
     Settled,
+    TakenCommand,
     WaitingTrigger,
 )
 from schemas.store.ledger.triggers import Triggers
@@ -37,6 +38,7 @@ __all__ = [
     "NewTrigger",
     "OutboxRow",
     "Settled",
+    "TakenCommand",
     "WaitingTrigger",
     "scripts",
 ]

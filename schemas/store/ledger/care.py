@@ -92,7 +92,8 @@ class Care(Engine):
             ]
             db.executemany("DELETE FROM answered WHERE id = ?", unknown)
             db.executemany("DELETE FROM triggers WHERE id = ?", unknown)
-            db.execute("DELETE FROM replies WHERE lived_s < ?", (now - reply_s,))
+            for table in ("replies", "commands"):
+                db.execute(f"DELETE FROM {table} WHERE lived_s < ?", (now - reply_s,))
             return len(gone)
 
         return self.write(operation)

@@ -18,7 +18,7 @@ from schemas.errors import Problem
 from schemas.store.disk import new_database
 from schemas.store.ledger.stamp import Stamp
 
-MIGRATIONS = ("ledger.sql", "ledger-2.sql", "ledger-3.sql")
+MIGRATIONS = ("ledger.sql", "ledger-2.sql", "ledger-3.sql", "ledger-4.sql")
 POLL_S = 0.1  # one try at a lock that another process holds; whoever waits longer tries again
 WAL_BYTES = 4 * 1024 * 1024
 QUICK_CHECK_BYTES = 16 * 1024 * 1024

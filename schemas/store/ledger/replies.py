@@ -1,11 +1,11 @@
-"""What stations and requests remember over a restart."""
+"""What stations and commands remember over a restart."""
 
 import sqlite3
 import time
 from typing import Any
 
 from schemas.store.ledger.engine import Engine
-from schemas.store.ledger.shapes import KeptReply
+from schemas.store.ledger.shapes import KeptReply, TakenCommand
 
 
 class Replies(Engine):
@@ -43,6 +43,32 @@ class Replies(Engine):
         sql = "INSERT OR IGNORE INTO replies (request_id, name, payload, at, digest, lived_s) VALUES (?, ?, ?, ?, ?, ?)"
         self.write(lambda db: db.execute(sql, row))
 
+    def take_command(self, command: TakenCommand, *, durable: bool) -> int:
+        """Commit a command that is to be answered; its row. Raises Problem STORE_FAILED: it is not in the ledger."""
+        sql = f"INSERT INTO commands ({COLUMNS}, lived_s) VALUES (?, ?, ?, ?, ?, ?) RETURNING id"
+        values = (*command, self.lived())
+
+        def undo(db: sqlite3.Connection, row: int) -> None:
+            db.execute(ANSWERED, (row,))
+
+        return self.write(lambda db: int(db.execute(sql, values).fetchone()[0]), durable=durable, undo=undo)
+
+    def read_command(self, row: int, request_id: str, digest: bytes) -> None:
+        """A command that was taken before it was read is this one. Raises Problem STORE_FAILED."""
+        sql = "UPDATE commands SET request_id = ?, digest = ? WHERE id = ?"
+        self.write(lambda db: db.execute(sql, (request_id, digest, row)), durable=False)
+
+    def commands(self) -> list[tuple[int, TakenCommand]]:
+        """Commands whose reply the broker may not have, each with its row, oldest first."""
+        rows = self.read(f"SELECT id, {COLUMNS} FROM commands ORDER BY id")
+        return [(row[0], TakenCommand(*row[1:])) for row in rows]
+
+    def command_answered(self, row: int) -> None:
+        """The broker has the reply: the command's row goes with the next commit. Never raises, as answer_soon."""
+        self.post(lambda db: db.execute(ANSWERED, (row,)), lambda *_: None, durable=False)
+        if not self._flush_soon():
+            self.flush()
+
     def probe(self) -> None:
         """Store as much as some results take, and remove it again. Raises Problem STORE_FAILED: there is no room for them."""
         sql = "INSERT OR REPLACE INTO replies (request_id, name, payload, at) VALUES (?, ?, ?, 0)"
@@ -50,6 +76,8 @@ class Replies(Engine):
         self.write(lambda db: db.execute("DELETE FROM replies WHERE request_id = ? AND name = ?", PROBE[:2]), durable=False)
 
 
+COLUMNS = "request_id, name, digest, response_topic, correlation"
+ANSWERED = "DELETE FROM commands WHERE id = ?"
 PROBE = ("probe", "", bytes(64 * 1024))
 
 

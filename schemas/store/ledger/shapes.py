@@ -78,6 +78,16 @@ class KeptReply(NamedTuple):
     payload: bytes
 
 
+class TakenCommand(NamedTuple):
+    """A command that is to be answered; `digest` is over its content, None as long as that could not be read."""
+
+    request_id: str
+    name: str
+    digest: bytes | None
+    response_topic: str | None
+    correlation: bytes | None
+
+
 class AlreadyAnswered(Exception):
     """The trigger has its result; it never changes. Not an error of the store."""
 
