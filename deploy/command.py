@@ -98,7 +98,8 @@ def _parser(argv: list[str]) -> Parser:
     )
     _user(commands, command)
     secrets = commands.add_parser("secrets", help="Make keys and passwords", description="Make keys and passwords.")
-    new = secrets.add_subparsers(metavar="ACTION", required=True).add_parser(
+    making = secrets.add_subparsers(metavar="ACTION", required=True)
+    new = making.add_parser(
         "new", help="Print new random keys and passwords", description="Print new random keys and passwords.", epilog=EXITS
     )
     new.set_defaults(action="deploy.secrets_new:new")
@@ -109,6 +110,15 @@ def _parser(argv: list[str]) -> Parser:
         help="write each into a file of its own there (CREDENTIALS_DIRECTORY), printing none",
     )
     new.add_argument("--json", action="store_true", help="print JSON")
+    signing = making.add_parser(
+        "bundle-key",
+        help="Make a key that signs program bundles",
+        description="Make a key that signs program bundles.",
+        epilog=EXITS,
+    )
+    signing.set_defaults(action="deploy.secrets_new:bundle_key")
+    signing.add_argument("file", metavar="FILE", type=Path, help="where to write it; its public half is printed")
+    signing.add_argument("--json", action="store_true", help="print JSON")
     doctor = command(commands, "doctor", "deploy.doctor:doctor", "Check everything the node needs, and say what to do")
     _reach(doctor)
     _keeping(commands, command)

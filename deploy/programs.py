@@ -16,6 +16,7 @@ from schemas import Problem, Settings, StoredProgram
 from schemas.base import plain
 from schemas.store.accounts import Accounts
 from schemas.store.programs import Head, Import, Programs, read_import
+from schemas.store.signature import REFUSALS
 
 T = TypeVar("T")
 CHANGING = {f"deploy.programs:{name}": f"program.{name.strip('_')}" for name in ("import_", "rollback", "delete")}
@@ -66,34 +67,43 @@ def import_(args: argparse.Namespace) -> int:
     from node.program import load
 
     def take(store: Programs, given: list[tuple[Path, Import]]) -> int:
-        for path, (program, master, files) in _progress(given, "checking"):
+        for path, (program, master, files, _) in _progress(given, "checking"):
             with _about(path):
                 picture = store.master(program) if master is None else master
                 load(program, 1, program.hash, picture, partial(either, files, store))
         stored = []
-        for path, (program, master, files) in given:
+        for path, (program, master, files, signer) in given:
+            note = f"import of {path.name[:80]}" + (f", signed by {signer}" if signer else "")
             with _about(path):
-                stored.append(store.save(program, master, author(), f"import of {path.name}"[:200], files=files))
+                stored.append((store.save(program, master, author(), note[:200], files=files), signer))
         if args.json:
-            show.document([_facts(each) for each in stored])
+            show.document([{**_facts(each), "signed_by": signer and signer._asdict()} for each, signer in stored])
         else:
-            for each in stored:
-                print(f"{each.program.id} version {each.version}")
+            for each, signer in stored:
+                print(f"{each.program.id} version {each.version}{f', signed by {signer}' if signer else ''}")
         return 0
 
     given = []
+    settings = target.loaded(args).settings
     for path in args.files:  # read as who asks, stored as the owner of the state folder
         with _about(path):
-            given.append((path, read_import(path)))
-    return _with_store(args, lambda store, _: take(store, given))
+            try:
+                given.append((path, read_import(path, settings.programs)))
+            except Problem as problem:
+                if problem.code in REFUSALS:
+                    with target.owner(Path(settings.state_dir)):
+                        audited(Path(settings.state_dir), "program.import.failed", path.name, code=problem.code)
+                raise
+    signers = {path.name: str(found.signer) for path, found in given if found.signer}
+    return _with_store(args, lambda store, _: take(store, given), **({"signed_by": signers} if signers else {}))
 
 
 def export(args: argparse.Namespace) -> int:
     """A bundle to a file; a file is only replaced if it was named."""
 
-    def read(store: Programs, _: Settings) -> tuple[int, bytes]:
+    def read(store: Programs, settings: Settings) -> tuple[int, bytes]:
         version = store.get(args.id, args.version).version
-        return version, store.export(args.id, version)
+        return version, store.export(args.id, version, settings.programs)
 
     version, data = _with_store(args, read)
     if args.output == "-":
@@ -211,13 +221,13 @@ def delete(args: argparse.Namespace) -> int:
     return 0
 
 
-def _with_store(args: argparse.Namespace, work: Callable[[Programs, Settings], T]) -> T:
+def _with_store(args: argparse.Namespace, work: Callable[[Programs, Settings], T], **details: Any) -> T:
     settings = target.loaded(args).settings
     state = Path(settings.state_dir)
     with target.owner(state):
         store = Programs(state / "programs")
         if (action := CHANGING.get(getattr(args, "action", ""))) is not None:
-            audited(state, action, getattr(args, "id", None) or ", ".join(path.name for path in args.files))
+            audited(state, action, getattr(args, "id", None) or ", ".join(path.name for path in args.files), **details)
         answer = work(store, settings)
         if store.problem is not None:
             show.note(f"inspection-node: {store.problem.code}: {store.problem.message}")

@@ -1,16 +1,19 @@
-"""`secrets new`: random keys and passwords of a site, to print as an environment file, or to write as credentials."""
+"""`secrets`: random keys and passwords of a site, to print as an environment file, or to write as credentials."""
 
 import argparse
 import os
 import secrets
+from pathlib import Path
 
 from deploy import show
 from schemas.override import secrets as secret_keys
 from schemas.override import variable
 from schemas.store.disk import failed
+from schemas.store.signature import public_key
 
 BYTES = 32
-NOT_NEW = ("jwt_old_key",)  # it is the one before
+SIGNING = ("programs", "signing_key")
+NOT_NEW = ("jwt_old_key", "signing_key")  # the one before; and what `secrets bundle-key` makes
 
 
 def new(args: argparse.Namespace) -> int:
@@ -28,8 +31,7 @@ def new(args: argparse.Namespace) -> int:
         args.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         for path, secret in made.items():
             file = args.folder / "_".join(path)
-            with open(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600), "w") as opened:  # noqa: PTH123
-                opened.write(secret + "\n")
+            _write(file, secret)
             written.append(str(file))
     except OSError as error:
         raise failed(str(args.folder), error) from error
@@ -39,3 +41,24 @@ def new(args: argparse.Namespace) -> int:
         else:
             print("".join(f"{name}\n" for name in written), end="")
     return 0
+
+
+def bundle_key(args: argparse.Namespace) -> int:
+    """A new key that signs bundles, into a file that is never overwritten; its public half. Raises Problem STORE_FAILED."""
+    secret = secrets.token_hex(BYTES)
+    try:
+        _write(args.file, secret)
+    except OSError as error:
+        raise failed(str(args.file), error) from error
+    key = public_key(secret)
+    if args.json:
+        show.document({"file": str(args.file), "public_key": key})
+    else:
+        print(f"{args.file}: keep it secret; on the node that signs, {variable(SIGNING)}_FILE names it")
+        print(f'elsewhere, in [programs]: trusted_keys = {{ "NAME" = "{key}" }}')
+    return 0
+
+
+def _write(file: Path, secret: str) -> None:
+    with open(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600), "w") as opened:  # noqa: PTH123
+        opened.write(secret + "\n")

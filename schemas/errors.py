@@ -36,6 +36,11 @@ CATALOGUE: dict[str, Entry] = {
     "PROGRAM_EMPTY": Entry("The program has no tools", 422, "Add at least one tool"),
     "PROGRAM_CONFLICT": Entry("The program was changed by somebody else", 409, "Read it again and repeat the edit"),
     "PROGRAM_ACTIVE": Entry("A station uses the program", 409, "Select another program there first"),
+    "SIGNATURE_MISSING": Entry("The bundle is not signed", 422, "Export it where a signing key is configured"),
+    "SIGNATURE_INVALID": Entry("The bundle's signature does not fit", 422, "Get it again from whoever signed it"),
+    "SIGNER_UNKNOWN": Entry(
+        "The bundle is signed by somebody unknown", 422, "Add the key to programs.trusted_keys, if it is to be trusted"
+    ),
     "MASTER_IMAGE_NOT_FOUND": Entry("The program's master image is missing", 404, "Register a master image"),
     "MODEL_NOT_FOUND": Entry("What a tool was taught is missing", 404, "Import the bundle again, or teach the tool"),
     "MODEL_INVALID": Entry("What a tool was taught cannot be used", 422, "Teach the tool again"),

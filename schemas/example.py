@@ -35,6 +35,7 @@ SHOWN: dict[str, Any] = {
     "broker_username": "web",
     "audit_syslog": "log.plant.example:514",
     "second_factor_for": ["ADMIN"],
+    "trusted_keys": {"engineering": "ed25519:11qYAYKxCrfVS/7TyWQHOg7hcvPapiMlrwIaaPcHURo="},
     "program": "bottle-cap",
     "path": "pictures",
     "device": "/dev/v4l/by-path/platform-xhci-hcd.0-usb-0:1:1.0-video-index0",

@@ -26,7 +26,7 @@ MAX_BYTES = 1024 * 1024
 MAX_SECRET_BYTES = 4096
 SECRET_CHARACTERS = 12
 KEY_GUESSES = 2**96
-KEYS = ("jwt_key", "jwt_old_key", "metrics_token", "token")  # what machines remember: random, not a password
+KEYS = ("jwt_key", "jwt_old_key", "metrics_token", "token", "signing_key")  # what machines remember: random, not a password
 WELL_KNOWN = (  # noqa: SIM905 - a paragraph reads better than 26 lines
     "abc admin administrator broker changeit changeme correcthorsebatterystaple default guest iloveyou inspection "
     "inspectionnode letmein mosquitto mqtt pass passwort password qwerty qwertyuiop raspberry root secret test user welcome"

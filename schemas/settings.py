@@ -4,6 +4,7 @@ Every key can be overridden: INSPECTION_BROKER__URL, INSPECTION_STATION__CAM1__M
 INSPECTION_BROKER__PASSWORD, ..._FILE with a path, or a file broker_password in $CREDENTIALS_DIRECTORY (systemd).
 """
 
+import re
 from typing import Annotated, Literal
 from urllib.parse import urlsplit
 
@@ -29,6 +30,9 @@ SyslogTarget = Annotated[
 HostName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9]([A-Za-z0-9.-]{0,251}[A-Za-z0-9])?$")]
 Origin = Annotated[str, StringConstraints(pattern=r"^https?://(\[[0-9a-fA-F:]+\]|[A-Za-z0-9.-]+)(:[0-9]{1,5})?$")]
 SECRET_BYTES = 32
+KEY_PREFIX = "ed25519:"
+PublicKey = Annotated[str, StringConstraints(pattern=rf"^{KEY_PREFIX}[A-Za-z0-9+/]{{43}}=$")]
+KeyName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9 ._-]{0,62}[A-Za-z0-9]$")]
 Role = Literal["ready", "busy", "ok", "ng", "error", "result_valid", "heartbeat"]
 OUTPUTS = tuple(f"OUT{n}" for n in range(1, 9))
 
@@ -362,6 +366,34 @@ class CommandSettings(Shape):
     burst: Annotated[int, Field(ge=1, le=100_000)] = Field(default=60, description="Commands that may come at once.")
 
 
+class ProgramSettings(Shape):
+    """Programs that come from elsewhere, and go there."""
+
+    require_signature: bool = Field(
+        default=False, description="Whether an import has to be a bundle that one of trusted_keys has signed."
+    )
+    trusted_keys: Annotated[dict[KeyName, PublicKey], Field(max_length=64)] = Field(
+        default_factory=dict, description="Who may sign bundles: a name for people, and the public key."
+    )
+    signing_key: SecretStr | None = Field(
+        default=None,
+        description="Key that signs what is exported, made by `secrets bundle-key`; from the environment or a file only.",
+    )
+
+    @field_validator("signing_key")
+    @classmethod
+    def _key(cls, key: SecretStr | None) -> SecretStr | None:
+        if key is not None and re.fullmatch("[0-9a-f]{64}", key.get_secret_value()) is None:
+            raise ValueError("it is not 64 hexadecimal digits, as `inspection-node secrets bundle-key` makes them")
+        return key
+
+    @model_validator(mode="after")
+    def _somebody(self) -> "ProgramSettings":
+        if self.require_signature and not self.trusted_keys and self.signing_key is None:
+            raise ValueError("require_signature is true, but there are no trusted_keys: nothing could be imported")
+        return self
+
+
 class PictureSettings(Shape):
     """How long pictures of results are kept: the strictest of the limits holds, oldest first."""
 
@@ -404,6 +436,7 @@ class Settings(Shape):
     metrics: MetricsSettings = Field(default_factory=MetricsSettings, description="Prometheus metrics.")
     web: WebSettings = Field(default_factory=WebSettings, description="The web application.")
     commands: CommandSettings = Field(default_factory=CommandSettings, description="Limits of commands.")
+    programs: ProgramSettings = Field(default_factory=ProgramSettings, description="Programs from elsewhere.")
     pictures: PictureSettings = Field(default_factory=PictureSettings, description="Retention of pictures.")
     history: HistorySettings = Field(default_factory=HistorySettings, description="Retention of results.")
     station: Annotated[tuple[StationSettings, ...], Field(min_length=1, max_length=32, strict=False)] = Field(

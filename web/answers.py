@@ -431,11 +431,22 @@ class ProgramList(TypedDict):
     problem: str | None
 
 
+class SignedBy(TypedDict):
+    """The public key that signed a bundle, and what this site calls it; null if it does not know it."""
+
+    key: str
+    name: str | None
+
+
 class ProgramRead(VersionRow):
-    """One version with its document; `checked` after a change: by the `node`, or its `structure` only."""
+    """One version with its document.
+
+    `checked` after a change: by the `node`, or its `structure` only; `signed_by` after an import: null if nobody did.
+    """
 
     program: Program
     checked: NotRequired[str]
+    signed_by: NotRequired[SignedBy | None]
 
 
 class Learned(TypedDict):

@@ -19,6 +19,7 @@ from schemas.program import MAX_PROGRAM_BYTES
 from schemas.store.bundle import MAX_BYTES
 from schemas.store.filters import ResultId
 from schemas.store.programs import read_import
+from schemas.store.signature import REFUSALS
 from web.access import current, requires
 from web.answers import Changed, Done, Learned, ProgramList, ProgramRead, VersionRow
 from web.command import NODE, check_station, command
@@ -219,11 +220,16 @@ def activate(id: str, body: ActivateBody) -> ResponseReturnValue:
     max_bytes=MAX_BYTES + FORM_BYTES,
     data=ProgramRead,
     status=201,
-    codes=(*EDIT, "IMAGE_INVALID"),
+    codes=(*EDIT, "IMAGE_INVALID", *REFUSALS),
 )
 def import_program(query: ImportQuery) -> ResponseReturnValue:
     """Store a program from a .zip bundle or a JSON document, as the body or as the one file of a form."""
-    found = read_import(uploaded())
+    try:
+        found = read_import(uploaded(), site().settings.programs)
+    except Problem as problem:
+        if problem.code in REFUSALS:
+            site().audit("program.import.failed", code=problem.code, message=problem.message)
+        raise
     if found.master is not None:
         check_picture(found.master)
     expected = 0
@@ -235,17 +241,21 @@ def import_program(query: ImportQuery) -> ResponseReturnValue:
                 raise
     site().programs.keep_models(found.program, found.files)  # by their own hash, so that the node can load the program
     checked = checked_by(found.program, found.master)
-    with site().audited("program.import", found.program.id, hash=found.program.hash):
-        stored = site().programs.save(found.program, checked.master, current().username, "imported", expected, found.files)
-    return _answer(stored, 201, checked=checked.by)
+    signer = found.signer
+    about = {"hash": found.program.hash, **({"signed_by": str(signer)} if signer else {})}
+    note = f"imported, signed by {signer}" if signer else "imported"
+    with site().audited("program.import", found.program.id, **about):
+        stored = site().programs.save(found.program, checked.master, current().username, note, expected, found.files)
+    return _answer(stored, 201, checked=checked.by, signed_by=signer and signer._asdict())
 
 
 @programs.get("/<id>/export")
 @requires("VIEWER", query=VersionQuery, limit="30 per minute", gives=("application/zip",), codes=UNKNOWN)
 def export(id: str, query: VersionQuery) -> ResponseReturnValue:
-    """The program as a .zip bundle that imports to the same hash."""
+    """The program as a .zip bundle that imports to the same hash; signed where this node has a key for that."""
     stored = site().programs.get(id, query.version)
-    answer = Response(site().programs.export(id, query.version), mimetype="application/zip")
+    data = site().programs.export(id, query.version, site().settings.programs)
+    answer = Response(data, mimetype="application/zip")
     answer.headers["Content-Disposition"] = f'attachment; filename="{id}-v{stored.version}.zip"'
     answer.set_etag(tag_of(stored))
     return answer

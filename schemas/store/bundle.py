@@ -6,11 +6,14 @@ import stat
 import struct
 import zipfile
 import zlib
+from collections.abc import Mapping
 from pathlib import PurePosixPath
 from typing import Any, NoReturn
 
 from schemas.errors import Problem
 
+DOCUMENT = "program.json"
+SIGNATURE = "signature.json"  # schemas/store/signature.py
 MAX_ENTRIES = 64
 MAX_BYTES = 64 * 1024 * 1024
 MAX_RATIO = 100
@@ -21,12 +24,16 @@ LONG_AGO = (1980, 1, 1, 0, 0, 0)
 BROKEN = (zipfile.BadZipFile, zlib.error, struct.error, EOFError, NotImplementedError, RuntimeError, ValueError)
 
 
-def pack(document: dict[str, Any], files: dict[str, bytes]) -> bytes:
-    """The bundle of a program; the same bytes for the same content, on every machine."""
+def written(document: dict[str, Any]) -> bytes:
+    """A program's document as it lies in a bundle."""
+    return (json.dumps(document, ensure_ascii=False, indent=2, sort_keys=True) + "\n").encode()
+
+
+def zipped(document: bytes, files: Mapping[str, bytes]) -> bytes:
+    """The bundle of these members; the same bytes for the same content, on every machine."""
     buffer = io.BytesIO()
-    text = json.dumps(document, ensure_ascii=False, indent=2, sort_keys=True) + "\n"
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_STORED) as archive:
-        for name, data in [("program.json", text.encode()), *sorted(files.items())]:
+        for name, data in [(DOCUMENT, document), *sorted(files.items())]:
             entry = zipfile.ZipInfo(name, LONG_AGO)
             entry.create_system, entry.external_attr = 3, 0o644 << 16
             archive.writestr(entry, data)
@@ -44,13 +51,13 @@ def unpack(data: bytes) -> tuple[bytes, dict[str, bytes]]:
             contents = {name: _inflated(archive, entry) for name, entry in files.items()}
     except BROKEN as error:
         _refuse(f"it cannot be read ({error})")
-    documents = [name for name in contents if PurePosixPath(name).name == "program.json"]
+    documents = [name for name in contents if PurePosixPath(name).name == DOCUMENT]
     if len(documents) != 1:
-        _refuse(f"it holds {len(documents)} files program.json")
+        _refuse(f"it holds {len(documents)} files {DOCUMENT}")
     folder = PurePosixPath(documents[0]).parent
     paths = {PurePosixPath(name): content for name, content in contents.items()}
     beside = {path.name: content for path, content in paths.items() if path.parent == folder}
-    return beside.pop("program.json"), beside
+    return beside.pop(DOCUMENT), beside
 
 
 def _check_directory(data: bytes) -> None:

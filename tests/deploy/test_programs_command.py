@@ -127,6 +127,36 @@ def test_an_export_replaces_only_a_file_that_was_named(
     assert Path("cap-v1.zip").read_bytes() == before
 
 
+def test_a_bundle_is_signed_shown_with_its_signer_and_refused_unsigned_where_the_site_says_so(
+    run: Run, site: NodeProcess, document: dict[str, Any], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    key = tmp_path / "bundle.key"
+    assert main(["secrets", "bundle-key", str(key), "--json"]) == 0
+    public = json.loads(capsys.readouterr().out)["public_key"]
+    assert key.stat().st_mode & 0o077 == 0
+    before = key.read_bytes()
+    assert main(["secrets", "bundle-key", str(key)]) == 1
+    assert key.read_bytes() == before
+
+    run("import", written(tmp_path / "cap.json", document))
+    assert run("export", "cap", "--output", tmp_path / "unsigned.zip")[0] == 0
+    plain = site.config.read_text()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("INSPECTION_PROGRAMS__SIGNING_KEY_FILE", str(key))
+        assert run("export", "cap", "--output", tmp_path / "signed.zip")[0] == 0
+    assert run("import", tmp_path / "signed.zip")[1] == f"cap version 1, signed by an unknown key ({public})\n"
+
+    site.config.write_text(f'{plain}\n[programs]\nrequire_signature = true\ntrusted_keys = {{ engineering = "{public}" }}\n')
+    told = json.loads(run("import", tmp_path / "signed.zip", "--json")[1])
+    assert told[0]["signed_by"] == {"key": public, "name": "engineering"}
+    for refused, code in ((tmp_path / "unsigned.zip", "SIGNATURE_MISSING"), (tmp_path / "cap.json", "SIGNATURE_MISSING")):
+        assert code in run("import", refused)[2]
+    with closing(Accounts(site.state / "accounts.db")) as accounts:
+        rows = accounts.audit(None, 10, None, "program.import")
+    assert [json.loads(row.details).get("code") for row in rows[:2]] == ["SIGNATURE_MISSING"] * 2
+    assert json.loads(rows[2].details)["signed_by"] == {"signed.zip": f"engineering ({public})"}
+
+
 def test_without_a_node_the_ledger_remembers_the_active_program(
     run: Run, site: NodeProcess, document: dict[str, Any], tmp_path: Path
 ) -> None:

@@ -11,6 +11,8 @@ from typing import Any
 import pytest
 from flask import Flask
 
+from schemas.store.bundle import zipped
+from schemas.store.signature import public_key, signed
 from tests.site_of_web import Someone, application
 from web.edits import Checked
 from web.site import NAME
@@ -205,6 +207,40 @@ def archive(*entries: tuple[str, bytes]) -> bytes:
         for name, data in entries:
             made.writestr(name, data)
     return buffer.getvalue()
+
+
+SECRET = "9d61b19deffd5a60ba844af492ec2cc44449c5697b326919703bac031cae7f60"
+
+
+def test_an_import_says_who_signed_and_is_refused_unsigned_where_the_site_says_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "key").write_text(SECRET)
+    files = json.dumps(program()).encode(), dict[str, bytes]()
+    signed_by_us = signed(*files, SECRET)
+    config = tmp_path / "node.toml"
+    config.write_text(
+        f'environment = "testing"\nstate_dir = "{tmp_path / "state"}"\nbroker = {{ url = "mqtt://127.0.0.1:1" }}\n'
+        f'[programs]\nrequire_signature = true\ntrusted_keys = {{ engineering = "{public_key(SECRET)}" }}\n'
+        '[[station]]\nid = "cam1"\ncamera = { kind = "synthetic" }\n'
+    )
+    app = application(tmp_path, config)
+    admin = Someone(app, "ADMIN")
+    given = {"content_type": "application/zip"}
+    assert admin.refused("POST", "/programs/import", data=zipped(*files), **given) == (422, "SIGNATURE_MISSING")
+    assert admin.refused("POST", "/programs/import", json=program()) == (422, "SIGNATURE_MISSING")
+    assert admin.refused("POST", "/programs/import", data=signed(*files, "0" * 64), **given) == (422, "SIGNER_UNKNOWN")
+    changed = signed_by_us.replace(b"250.0", b"255.0")
+    assert admin.refused("POST", "/programs/import", data=changed, **given)[0] == 422
+    assert admin.get("/programs")["programs"] == []
+    answer = admin.ask("POST", "/programs/import", data=signed_by_us, **given)
+    assert answer.status_code == 201, answer.text
+    assert answer.json["data"]["signed_by"] == {"name": "engineering", "key": public_key(SECRET)}
+    assert "signed by engineering" in admin.get("/programs/bottle-cap/versions")[0]["note"]
+    rows = admin.get("/audit?action=program.import")["rows"]
+    assert rows[0]["details"]["signed_by"].startswith("engineering")
+    assert [row["details"]["code"] for row in rows[1:3]] == ["SIGNER_UNKNOWN", "SIGNATURE_MISSING"]
+    app.extensions[NAME].close()
 
 
 def test_an_archive_that_is_a_trap_is_refused_and_nothing_is_written(app: Flask, admin: Someone) -> None:

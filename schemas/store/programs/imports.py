@@ -6,25 +6,34 @@ from typing import NamedTuple
 
 from schemas.errors import Problem
 from schemas.program import Program, parse_program
+from schemas.settings import ProgramSettings
 from schemas.store.bundle import MAX_BYTES, unpack
 from schemas.store.programs.learned import MAX_MASTER_BYTES, MAX_MODEL_BYTES
+from schemas.store.signature import Signer, refuse_unsigned, signer_of
 
 
 class Import(NamedTuple):
-    """A program from outside, its master image if there is one with it, and its models by name."""
+    """A program from outside, its master image if there is one with it, its models by name, and who signed them."""
 
     program: Program
     master: bytes | None
     files: Mapping[str, bytes]
+    signer: Signer | None = None
 
 
-def read_import(source: Path | bytes) -> Import:
-    """What is in a JSON file (master and models beside it) or a .zip bundle. Raises Problem PROGRAM_INVALID, ..."""
+def read_import(source: Path | bytes, settings: ProgramSettings) -> Import:
+    """What is in a JSON file (master and models beside it) or a .zip bundle, and who signed it.
+
+    Raises Problem PROGRAM_INVALID, ..., and those of a signature that does not fit, or is missing where one has to be.
+    """
     data = source if isinstance(source, bytes) else _given(source, MAX_BYTES, "PROGRAM_INVALID")
     if data.startswith(b"PK"):
         document, files = unpack(data)
+        signer = signer_of(data, document, files, settings)
         program = parse_program(document)
-        return Import(program, files.get(program.master or ""), {n: files[n] for n in models_of(program) if n in files})
+        models = {name: files[name] for name in models_of(program) if name in files}
+        return Import(program, files.get(program.master or ""), models, signer)
+    refuse_unsigned(settings)
     program = parse_program(data)
     folder = source.parent if isinstance(source, Path) else None
     if folder is None:

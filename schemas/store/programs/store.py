@@ -12,12 +12,14 @@ from pydantic import ValidationError
 from schemas.base import explain, utc
 from schemas.errors import Problem
 from schemas.program import Program, StoredProgram, as_program
-from schemas.store.bundle import pack
+from schemas.settings import ProgramSettings
+from schemas.store.bundle import written, zipped
 from schemas.store.documents import Documents
 from schemas.store.programs.differences import Change, differences
 from schemas.store.programs.imports import models_of, read_import
 from schemas.store.programs.learned import Masters, Models
 from schemas.store.programs.versions import FORMAT, Entry, Head, Row, Versions
+from schemas.store.signature import signed
 
 NOTHING: Mapping[str, bytes] = {}
 PARSED = 32
@@ -156,18 +158,21 @@ class Programs:
         return self._models.get(name)
 
     def import_(
-        self, source: Path | bytes, by: str, note: str = "imported", expect_version: int | None = None
+        self, source: Path | bytes, by: str, note: str = "imported", settings: ProgramSettings | None = None
     ) -> StoredProgram:
         """Store a program from a JSON file (its master beside it) or a .zip bundle. Raises Problem, as `save`."""
-        program, master, files = read_import(source)
-        return self.save(program, master, by, note, expect_version, files)
+        found = read_import(source, settings or ProgramSettings())
+        return self.save(found.program, found.master, by, note, files=found.files)
 
-    def export(self, id: str, version: int | None = None) -> bytes:
-        """A .zip bundle, the same bytes for the same program, that imports to the same hash."""
+    def export(self, id: str, version: int | None = None, settings: ProgramSettings | None = None) -> bytes:
+        """A .zip bundle, the same bytes for the same program, that imports to the same hash; signed if there is a key."""
         program = self.get(id, version).program
-        master = self.master(program)
-        models = {name: self.file(name) for name in models_of(program)}
-        return pack(program.document(), ({program.master: master} if program.master and master else {}) | models)
+        document, master = written(program.document()), self.master(program)
+        files = {name: self.file(name) for name in models_of(program)}
+        if program.master and master:
+            files[program.master] = master
+        key = settings.signing_key if settings is not None else None
+        return zipped(document, files) if key is None else signed(document, files, key.get_secret_value())
 
     def _save(self, program: Program, by: str, note: str, expect_version: int | None) -> StoredProgram:
         with self._versions.change() as index:

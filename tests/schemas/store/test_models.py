@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from schemas import Problem, Program, as_program
+from schemas.settings import ProgramSettings
 from schemas.store.programs import MAX_MODEL_BYTES, Programs, model_name, read_import
 
 MODEL = b"PK of some arrays"
@@ -74,7 +75,7 @@ def test_a_bundle_carries_the_models_to_another_node(programs: Programs, tmp_pat
 
 def test_a_model_beside_a_json_file_is_taken_with_it(programs: Programs, tmp_path: Path) -> None:
     (tmp_path / "cap.json").write_text(program(MODEL).model_dump_json(by_alias=True))
-    assert read_import(tmp_path / "cap.json").files == {}
+    assert read_import(tmp_path / "cap.json", ProgramSettings()).files == {}
     with pytest.raises(Problem, match="MODEL_NOT_FOUND"):
         programs.import_(tmp_path / "cap.json", "ada")
     (tmp_path / model_name(MODEL)).write_bytes(MODEL)

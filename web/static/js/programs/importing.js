@@ -33,6 +33,11 @@ export function importPrograms(changed) {
   input.focus();
 }
 
+function signer(by) {
+  if (!by) return t("Not signed.");
+  return h("span", { title: by.key }, by.name ? t("Signed by {name}.", { name: by.name }) : t("Signed by a key that this site does not know: {key}.", { key: by.key }));
+}
+
 async function send(file, row, replace, changed) {
   const show = (state, ...text) => {
     row.dataset.state = state;
@@ -44,7 +49,8 @@ async function send(file, row, replace, changed) {
     const type = file.name.toLowerCase().endsWith(".json") ? "application/json" : "application/zip";
     const { data } = await ask("POST", "/programs/import", { raw: file, type, query: { replace: replace ? "true" : null }, limit_ms: 120000 });
     show("good", icon("ok"), h("a", { href: `/app/programs/${encodeURIComponent(data.id)}` }, data.program.name), " ",
-      data.checked === "node" ? t("is version {version}, loaded by the node.", { version: data.version }) : t("is version {version}; the node is away, only its structure was checked.", { version: data.version }));
+      data.checked === "node" ? t("is version {version}, loaded by the node.", { version: data.version }) : t("is version {version}; the node is away, only its structure was checked.", { version: data.version }),
+      " ", signer(data.signed_by));
     changed();
   } catch (error) {
     const again = error.code === "PROGRAM_CONFLICT" && !replace ? h("button.button.small", { type: "button", onclick: () => send(file, row, true, changed) }, t("Add as the next version")) : null;
