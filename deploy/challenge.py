@@ -17,7 +17,6 @@ def challenge(args: argparse.Namespace) -> int:
     """Challenge one program. Raises Problem PICTURES_UNFIT if none of its pictures is OK before anything is drawn on it."""
     import cv2
 
-    from node.challenge import NO_PART
     from node.challenge import challenge as challenged
     from node.picture import decode
     from node.program import load
@@ -42,7 +41,7 @@ def challenge(args: argparse.Namespace) -> int:
             name = re.sub(r"[^a-z0-9]+", "-", f"{number:03d} {each.kind} {each.tool or ''}".lower()).strip("-")
             where = args.pictures / f"{name}.png"
             replace(where, cv2.imencode(".png", each.picture)[1].tobytes())
-        rows.append((each.kind, each.tool, "never" if each.kind in NO_PART else "see for yourself", where and str(where)))
+        rows.append((each.kind, each.tool, "never" if each.never else "see for yourself", where and str(where)))
     columns = ("fault", "tool", "may be OK", "picture")
     if args.json:
         told = [dict(zip(("fault", "tool", "verdict", "code"), each[:4], strict=True)) for each in found]

@@ -13,10 +13,12 @@ from node.annotate import annotate
 from node.arrival import Received
 from node.calibration import from_checkerboard
 from node.cameras import Request
+from node.challenge import challenged
 from node.decoding import Decoder
 from node.frame import Frame, Pixels
 from node.intake import Intake
 from node.judge import judge
+from node.limits import CHALLENGE_S
 from node.locate import locate
 from node.measure import measure
 from node.optimise import optimise
@@ -157,6 +159,8 @@ class Actions:
         station = self._station(command.station)
         master = None if command.master is None else self._cleaned(station, command.master)
         loaded = self._given(command, station, master)
+        if command.challenge is not None:
+            return self._challenge(command.challenge, station, loaded, self._good(command, station, loaded, master))
         given, refused = self._decoded(command.image)  # the first one starts the child: that is no time of the inspection
         part = Part(
             0, station.id, f"try-{command.request_id}"[:64], Trigger(), True, "command", time.time(), time.monotonic_ns()
@@ -188,6 +192,28 @@ class Actions:
         if command.give_master and master is not None:
             data["master"] = base64.b64encode(master).decode()
         return data
+
+    def _good(self, command: TryProgram, station: Station, loaded: LoadedProgram, master: bytes | None) -> Pixels:
+        """The picture of a good part that faults are drawn on. Raises Problem IMAGE_INVALID, MASTER_IMAGE_NOT_FOUND."""
+        if command.image is not None:
+            return self._decoder.decode(base64.b64decode(command.image))
+        master = master or station.shelf.store.master(loaded.program)
+        if master is None:
+            raise Problem("MASTER_IMAGE_NOT_FOUND", "give the picture of a good part to draw faults on")
+        return self._decoder.decode(master)
+
+    def _challenge(self, first: int, station: Station, loaded: LoadedProgram, good: Pixels) -> dict[str, Any]:
+        """What came of the drawn faults from `first` on, as many as fit into the time; `next`: from which on to ask again."""
+        found = challenged(loaded, good, first, station.settings.camera.quality, CHALLENGE_S)
+        outcomes = [
+            {
+                **each._asdict(),
+                "never": each.never,
+                "picture": None if each.picture is None else base64.b64encode(station.pictures.encode(each.picture)).decode(),
+            }
+            for each in found.outcomes
+        ]
+        return {**found._asdict(), "outcomes": outcomes}
 
     def _given(self, command: TryProgram, station: Station, master: bytes | None) -> LoadedProgram:
         if isinstance(command.program, str):

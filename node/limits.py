@@ -18,6 +18,7 @@ LEDGER_S = WAIT_S  # for a commit: then it is refused, or keeps its place in lin
 BEAT_S = 8.0
 CHORES_BEAT_S = 24.0  # they load programs and look through folders
 KEEPING_BEAT_S = 120.0  # the exception above
+CHALLENGE_S = 1.5  # of the thread of commands at a time, for faults that are drawn and inspected; others are asked for later
 STILL_S = 2.0  # the watch did not run for so long: the machine stood still, and nobody is held to his beat
 
 # The unit's watchdog (WatchdogSec): the watch tells it every second that it lives

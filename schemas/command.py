@@ -82,6 +82,10 @@ class TryProgram(ForStation):
     give_master: bool = Field(
         default=False, description="Whether the reply holds that master, decoded and encoded anew: what is fit to be stored."
     )
+    challenge: Annotated[int, Field(ge=0, le=10_000)] | None = Field(
+        default=None,
+        description="Instead, what it would miss: faults are drawn on the image (the master if missing), from this one on.",
+    )
 
 
 class Calibrate(ForStation):

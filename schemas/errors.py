@@ -44,7 +44,7 @@ CATALOGUE: dict[str, Entry] = {
     "MASTER_IMAGE_NOT_FOUND": Entry("The program's master image is missing", 404, "Register a master image"),
     "MODEL_NOT_FOUND": Entry("What a tool was taught is missing", 404, "Import the bundle again, or teach the tool"),
     "MODEL_INVALID": Entry("What a tool was taught cannot be used", 422, "Teach the tool again"),
-    "PICTURES_UNFIT": Entry("These pictures cannot be taught from", 422, "Correct what the message names"),
+    "PICTURES_UNFIT": Entry("These pictures are not fit for this", 422, "Correct what the message names"),
     "NOT_TAUGHT": Entry("The tool has not been taught yet", 409, "Run inspection-node teach PROGRAM TOOL FOLDER"),
     "REGION_INVALID": Entry("A region leaves the frame", 422, "Move the region, or check the part's position"),
     # inspection

@@ -108,6 +108,10 @@ class TryBody(Shape):
         default=(), description="Results whose pictures are tried; the live picture without image and results."
     )
     master: Base64Image | None = Field(default=None, description="Master for a given program; else its stored one.")
+    challenge: Annotated[int, Field(ge=0, le=10_000)] | None = Field(
+        default=None,
+        description="Instead, what it would miss: faults are drawn on one picture (the master if missing), from this one on.",
+    )
 
 
 class CalibrateBody(Shape):
@@ -316,10 +320,15 @@ def register_master(id: str, body: FromCamera) -> ResponseReturnValue:
     codes=(*ASKS, "STATION_NOT_FOUND", "IMAGE_INVALID"),
 )
 def try_program(body: TryBody) -> ResponseReturnValue:
-    """What a program would say, without storing anything: one answer for each picture, or the problem with it."""
+    """What a program would say, without storing anything: one answer for each picture, or the problem with it.
+
+    With `challenge` the answer is what came of the drawn faults so far, and `next`, from which on to ask again.
+    """
     check_station(body.station)
     if body.image is not None and body.results:
         raise Problem("VALIDATION_FAILED", "image: give image or results, not both")
+    if body.challenge is not None and len(body.results) > 1:
+        raise Problem("VALIDATION_FAILED", "challenge: faults are drawn on one picture")
     for given in (body.image, body.master):
         if given is not None:
             check_picture(_decoded(given))

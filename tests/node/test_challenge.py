@@ -9,10 +9,11 @@ import numpy as np
 import pytest
 
 from node.cameras import synthetic
-from node.challenge import NO_PART, Outcome, challenge, inspected
+from node.challenge import MOST_SHOWN, Outcome, challenge, challenged, inspected
+from node.faults import NO_PART
 from node.picture import decode
 from node.program import LoadedProgram, load
-from schemas import SyntheticCamera, as_program
+from schemas import Problem, QualityLimits, SyntheticCamera, as_program
 from tests.scenes import Scene
 
 SCREWS = Path("deploy/pictures/screws")
@@ -89,3 +90,27 @@ def test_a_program_that_looks_closely_misses_less_than_one_that_hardly_looks():
 def test_a_picture_that_is_no_good_one_is_not_drawn_upon():
     far = program({"kind": "brightness", "name": "light", "region": REGION, "low": 254})
     assert list(challenge(far, [PART.pixels(2)])) == []
+
+
+def test_faults_are_asked_for_slice_by_slice_and_each_is_told_once():
+    blind = program({"kind": "brightness", "name": "light", "region": REGION, "low": 1, "high": 254})
+    good = PART.pixels(2, 1)
+    at_once = [each[:4] for each in challenge(blind, [good])]
+    told, first = [], 0
+    while first is not None:
+        found = challenged(blind, good, first, QualityLimits(), 0.02)
+        assert len(found.outcomes) >= 1
+        assert sum(each.picture is not None for each in found.outcomes) <= MOST_SHOWN
+        assert found.of == len(at_once)
+        told += [each[:4] for each in found.outcomes]
+        first = found.next
+    assert told == at_once
+    assert {each.kind for each in found.outcomes if each.never} <= {*NO_PART}
+
+
+def test_nothing_is_drawn_on_a_picture_that_is_not_ok_itself_and_it_is_said_why():
+    far = program({"kind": "brightness", "name": "light", "region": REGION, "low": 254})
+    with pytest.raises(Problem) as refused:
+        challenged(far, PART.pixels(2), 0, QualityLimits(), 1.0)
+    assert refused.value.code == "PICTURES_UNFIT"
+    assert "NG" in refused.value.message

@@ -13,6 +13,10 @@ def test_who_waits_under_a_lock_gives_up_before_anybody_is_missed_and_that_is_be
     assert max(beats) < limits.WATCHDOG_S
 
 
+def test_a_challenge_leaves_the_thread_of_commands_to_others_long_before_it_is_missed() -> None:
+    assert limits.CHALLENGE_S <= limits.BEAT_S / 4
+
+
 def test_an_end_takes_less_than_ten_seconds_and_its_parts_have_room_in_it() -> None:
     assert limits.END_S < 10
     assert limits.BROKER_STOP_S < limits.APART_S

@@ -175,6 +175,28 @@ def test_a_program_is_checked_by_the_node_edited_tried_and_activated(app: Flask,
     assert admin.ask("DELETE", "/programs/synthetic-part").status_code == 200
 
 
+def test_what_a_program_would_miss_is_asked_for_until_all_faults_are_told(admin: Someone, line: Line) -> None:
+    body: dict[str, Any] = {"station": "cam1", "program": admin.get("/programs/synthetic-part")["program"], "challenge": 0}
+    told: list[dict[str, Any]] = []
+    while body["challenge"] is not None:
+        answer = admin.ask("POST", "/programs/try", json=body)
+        assert answer.status_code == 200, answer.text
+        (found,) = answer.json["data"]  # type: ignore[index]
+        told += found["outcomes"]
+        body["challenge"] = found["next"]
+    assert found["of"] == len(told) > 30
+    missed = [each for each in told if each["verdict"] == "OK"]
+    assert missed
+    assert not any(each["never"] for each in missed)
+    for each in told:
+        shown = each["picture"] and base64.b64decode(each["picture"]).startswith(b"\xff\xd8\xff")
+        assert bool(shown) is (each["verdict"] == "OK")
+    plain = base64.b64encode(picture(640, 480)).decode()
+    assert admin.refused("POST", "/programs/try", json={**body, "challenge": 0, "image": plain}) == (422, "PICTURES_UNFIT")
+    two = ["019a0000-0000-7000-8000-000000000001", "019a0000-0000-7000-8000-000000000002"]
+    assert admin.refused("POST", "/programs/try", json={**body, "challenge": 0, "results": two}) == (422, "VALIDATION_FAILED")
+
+
 def test_administrators_take_pictures_with_other_camera_settings_and_have_the_best_ones_searched(
     operator: Someone, admin: Someone
 ) -> None:

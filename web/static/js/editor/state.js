@@ -158,10 +158,11 @@ class Editor extends EventTarget {
    * Run the document as it is, without storing: on the live picture, on `image` (base64), or on pictures of `results` (ids, 20 at most).
    * Gives a list of results as in the history, each with `annotated` (JPEG in base64), or {result_id, problem}. Throws ApiError; a
    * refusal of the program itself is put into `problems` too. `program`: another document instead, for one tool alone.
+   * `challenge`: from which drawn fault on; then one answer {of, outcomes, next}, on the master without image and results.
    */
-  async try({ image = null, results = [], program = this.program, signal } = {}) {
+  async try({ image = null, results = [], program = this.program, challenge = null, signal } = {}) {
     const document = { ...program, id: program.id || "new-program", name: program.name || "New program" };
-    const body = { station: this.station, program: document, results, ...(image && { image }), ...(this.master?.base64 && { master: this.master.base64 }) };
+    const body = { station: this.station, program: document, results, ...(image && { image }), ...(challenge !== null && { challenge }), ...(this.master?.base64 && { master: this.master.base64 }) };
     try {
       const tried = (await ask("POST", "/programs/try", { body, signal, limit_ms: 30000 + 5000 * results.length })).data;
       if (program === this.program && this.problems.code) this.refuse(null);

@@ -10,6 +10,7 @@ import { inspector } from "./inspector.js";
 import { firstLimits, kindOf } from "./kinds.js";
 import { toolList } from "./list.js";
 import { begin as beginLocator, panel as locatorPanel } from "./locator.js";
+import { missedPanel } from "./missed.js";
 import { pick } from "./picker.js";
 import { picturesPanel } from "./pictures.js";
 import { Drawing, shapeButtons } from "./regions.js";
@@ -55,9 +56,10 @@ class Step {
     this.shapes = h("div.tools-shapes");
     this.bar = h("div.tools-bar", this.modes, this.tryBar.verdict, this.shapes);
     this.pictures = picturesPanel({ draft: () => this.#program, shown: () => { this.#view("result"); this.drawing.element.scrollIntoView({ block: "center" }); } });
+    this.missed = missedPanel();
     this.side = h("section.card.tools-panel", { "aria-label": t("Settings") });
     this.none = h("div.card.empty", h("p", t("There is no master image yet. Regions are drawn over it.")), h("button.button.primary", { type: "button", onclick: () => editor.go("master") }, t("To the master")));
-    this.work = h("div.tools", this.list.element, h("div.tools-middle", h("section.tools-picture", { "aria-label": t("Picture") }, this.bar, this.drawing.element, this.tryBar.element)), this.side, this.pictures.element);
+    this.work = h("div.tools", this.list.element, h("div.tools-middle", h("section.tools-picture", { "aria-label": t("Picture") }, this.bar, this.drawing.element, this.tryBar.element)), this.side, h("div.tools-below", this.pictures.element, this.missed.element));
     put(element, this.none, this.work);
     if (trying.source.kind === "result" && editor.link.node === "ok") this.#shows = "result"; // a link named it
     for (const kind of ["change", "problems", "station"]) editor.addEventListener(kind, () => this.#changed(kind));
@@ -254,6 +256,7 @@ class Step {
     this.#panelNow(judged);
     this.tryBar.update(judged, this.#shows);
     this.pictures.update();
+    this.missed.update();
   }
 
   #bar() {

@@ -142,6 +142,11 @@ class Trying extends EventTarget {
     this.#startedAt = performance.now() + 1000 * (Number(error.details?.retry_after_s) || 5);
   }
 
+  /** The picture of a good part, as editor.try() takes it: the chosen one if it stays, else the master. Throws ApiError. */
+  good() {
+    return this.#picture(this.source.kind === "live" ? { kind: "master" } : this.source);
+  }
+
   async #picture(source) {
     if (source.kind === "image") return { image: source.base64 };
     if (source.kind === "result") return { results: [source.id] };

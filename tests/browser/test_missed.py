@@ -1,0 +1,47 @@
+"""What would this program miss? Asked in the editor: the list, its pictures, and that nothing stands in the way meanwhile."""
+
+import re
+
+import pytest
+from playwright.sync_api import Browser, expect
+
+from tests.browser.plant import Plant, context_of, overflow, quiet, signed_in, violations
+
+WORDS = {
+    "en-GB": (
+        "What would this program miss?", re.compile(r"\d+ of \d+ drawn faults came out OK"), "They are drawn", "a stain", "Stop"
+    ),
+    "de-DE": (
+        "Was würde dieses Programm übersehen?", re.compile(r"\d+ von \d+ gezeichneten Fehlern ergaben OK"),
+        "Sie sind gezeichnet", "ein Fleck", "Stopp",
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("language", WORDS)
+def test_what_a_program_would_miss_is_listed_with_its_pictures(plant: Plant, browser: Browser, language: str) -> None:
+    ask, told, honest, stain, stop = WORDS[language]
+    context = context_of(browser, plant, phone=language == "de-DE", locale=language)
+    signed_in(context)
+    page = context.new_page()
+    complaints = quiet(page)
+    page.goto("/app/programs/synthetic-part/edit#tools")
+    panel = page.locator(".missed-panel")
+    expect(panel).to_contain_text(honest)
+    panel.get_by_role("button", name=ask).click()
+    expect(panel.get_by_role("status")).to_contain_text(told)
+    page.locator("button.tool-row").nth(1).click()  # one goes on working
+    expect(page.locator("button.tool-row").nth(1)).to_have_attribute("aria-current", "true")
+    expect(panel.get_by_role("button", name=stop)).to_be_hidden(timeout=120_000)
+    expect(panel.locator('.missed[data-fault="stain"]').first).to_contain_text(stain)
+    pictures = panel.locator(".missed img")
+    assert pictures.count() == panel.locator(".missed").count() > 3
+    last = pictures.last
+    last.scroll_into_view_if_needed()
+    expect(last).to_have_js_property("complete", True)
+    assert last.evaluate("picture => picture.naturalWidth") == 640
+    assert panel.locator('.missed[data-never="true"]').count() == 0
+    assert overflow(page) == 0
+    assert violations(page) == []
+    assert complaints == []
+    context.close()
