@@ -16,6 +16,7 @@ import os
 import select
 import socket
 import time
+from collections import deque
 from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple, Protocol
 
@@ -24,6 +25,7 @@ from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.reasoncodes import ReasonCode
 from paho.mqtt.subscribeoptions import SubscribeOptions
 
+from broker.acks import Ack, Acks
 from broker.fit import size_of
 from broker.presence import Ask
 from broker.terms import RECEIVE_MAX, WINDOW, Terms, terms
@@ -56,13 +58,6 @@ class Times(NamedTuple):
     connect_s: float = 5.0
     dead_s: float = 15.0
     farewell_s: float = 2.0
-
-
-class Ack(NamedTuple):
-    """What acknowledges a message, on the connection over which it came and on no other."""
-
-    mid: int
-    qos: int
 
 
 class Ended(NamedTuple):
@@ -132,12 +127,14 @@ class Connection:
         self._beat = beat
         self._wake = wake  # an eventfd of the owner, who writes to it when there is something to send
         self._asked: dict[int, list[str]] = {}
-        self._came: dict[int, bool] = {}  # messages not acknowledged yet, as they came; whether they may be
         self._heard_at = time.monotonic()
         self._looked_at = time.monotonic()
         # within what the settings ask for, but never later than dead_s: 10 s of keep alive are 15 s
         self._dead_s = min(times.dead_s, max(4.0, 1.5 * settings.keepalive_s))
         self.client = Client(settings, ask.client_id, v5=ask.v5, clean=False, manual_ack=True)
+        self._acks = Acks(self.client.ack)
+        self._numbers: dict[int, int] = {}  # of what will be answered: messages, and pings
+        self._pings: deque[int] = deque()
         self.client.ponged = self._guard(self._on_pong)
         self.client.on_connect = self._guard(self._on_connect)
         self.client.on_subscribe = self._guard(self._on_subscribe)
@@ -273,25 +270,25 @@ class Connection:
         self.unanswered[info.mid] = message._replace(qos=qos)
         if qos:
             self.credits -= 1
+            self._numbers[info.mid] = self._acks.asked()
 
     def size(self, message: Message) -> int:
         """Bytes of its packet, at most."""
         return size_of(message, self.v5)
 
-    def ack(self, ack: Ack) -> None:
-        """Acknowledge a message that came over this connection: it goes out when all that came before it are acknowledged.
+    def ack(self, ack: Ack, message: Incoming | None = None) -> None:
+        """Acknowledge a message that came over this connection; `message` is what it was, if it matters that it comes again."""
+        if self.ended is None:
+            self._acks.ack(ack, message)
 
-        MQTT wants that order (4.6.0-2), and rumqttd ends the connection over any other.
-        """
-        if ack.qos == 0:
-            return
-        self._came[ack.mid] = True
-        while self._came and self.ended is None and self._came[mid := next(iter(self._came))]:
-            del self._came[mid]
-            self.client.ack(mid, ack.qos)
+    @property
+    def unsure(self) -> list[Incoming]:
+        """What was worked off and may come again over the next connection."""
+        return self._acks.unsure
 
     def ping(self) -> None:
         """Ask for a sign of life."""
+        self._pings.append(self._acks.asked())
         self.client.ping()
 
     def subscribe(self, topics: list[str]) -> None:
@@ -339,7 +336,7 @@ class Connection:
 
     def _on_message(self, _client: mqtt.Client, _userdata: Any, message: mqtt.MQTTMessage) -> None:
         if message.qos:
-            self._came[message.mid] = False
+            self._acks.came(message.mid)
         self.side.received(incoming(message), Ack(message.mid, message.qos))
 
     def _on_publish(self, _client: Any, _userdata: Any, mid: int, reason: ReasonCode, _props: Any) -> None:
@@ -347,12 +344,15 @@ class Connection:
         if message is None or not message.qos:  # paho says of QoS 0 that it is written: an answer to a later one tells more
             return
         self._answered_before(mid)
+        self._acks.answered(self._numbers.pop(mid, 0))
         del self.unanswered[mid]
         self.credits += 1
         self.side.confirmed(message, reason.value, str(reason) if reason.is_failure else None)
 
     def _on_pong(self) -> None:
         self._answered_before(None)
+        if self._pings:
+            self._acks.answered(self._pings.popleft())
         self.side.pong()
 
     def _answered_before(self, mid: int | None) -> None:

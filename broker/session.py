@@ -20,7 +20,9 @@ from itertools import islice
 from pathlib import Path
 from typing import Literal, NamedTuple
 
-from broker.connection import Ack, Connection, Ended, Times
+from broker.acks import Ack
+from broker.again import Again
+from broker.connection import Connection, Ended, Times
 from broker.dialling import Dialling
 from broker.marking import PROBE_S, Marking
 from broker.outbox import Outbox
@@ -57,13 +59,17 @@ class Backlog(NamedTuple):
 
 
 class Delivery(NamedTuple):
-    """A trigger as the broker delivered it `waited_s` ago; `redelivered` says that it may have been delivered before."""
+    """A trigger as the broker delivered it `waited_s` ago.
+
+    redelivered: it may have been delivered before; same: by its content it is one that was handed over already.
+    """
 
     station: str
     message: Incoming
     backlog: Backlog | None
     redelivered: bool
     waited_s: float = 0.0
+    same: bool = False
 
 
 class Session:
@@ -107,6 +113,7 @@ class Session:
         self._results = Results(outbox, ledger)
         self._troubles = Troubles(self._presence.limit)
         self._turns = Turns(outbox, self._results, self._troubles)
+        self._again = Again()
         self._marking: Marking | None = None
         self._stopping = threading.Event()
         self._connection: Connection | None = None
@@ -248,6 +255,7 @@ class Session:
         self._outbox.attend(False)
         marking, self._marking = self._marking, None
         current_at = self._current_at(marking.current_at if marking else time.monotonic(), marking)
+        self._again.ended(connection.unsure)
         self._read.clear()
         self._read_bytes = 0
         self._unstored_at = self._again_at = 0.0
@@ -309,6 +317,7 @@ class Session:
         presence.answered(said)
         self.connects += 1
         self._turns.begin()
+        self._again.began(session_present=said.session_present)
         self._said = lacks(said, self._settings)
         if presence.version == "3.1.1":
             why = "refuses MQTT 5" if presence.said else "does not answer MQTT 5"
@@ -347,9 +356,11 @@ class Session:
         marking.heard(trigger=topic.startswith(self._triggers))
         backlog = Backlog(marking.age_s) if marking.age_s is not None else None
         if topic.startswith(self._triggers):
+            same = self._again.is_one(message)
             # before the fence, what comes again may have lost its DUP flag on the way
-            redelivered = message.dup or marking.fence.backlog_s is not None
-            self._read.append((Delivery(topic[len(self._triggers) :], message, backlog, redelivered), ack, time.monotonic()))
+            redelivered = same or message.dup or marking.fence.backlog_s is not None
+            delivery = Delivery(topic[len(self._triggers) :], message, backlog, redelivered, same=same)
+            self._read.append((delivery, ack, time.monotonic()))
             self._read_bytes += len(message.payload)
             return
         if topic.startswith(self._result):
@@ -385,7 +396,7 @@ class Session:
         for delivery, ack, _ in batch:
             self._read.popleft()
             self._read_bytes -= len(delivery.message.payload)
-            self._connection.ack(ack)
+            self._connection.ack(ack, delivery.message)
 
     def pong(self) -> None:
         """A ping came back."""

@@ -39,6 +39,7 @@ class Arrival:
     problem: Problem | None = None
     bad: bytes | None = None
     redelivered: bool = False
+    same: bool = False  # whether it is one that is in the ledger, come again
     repeated: bool = False  # whether its producer says so: it did not hear that the trigger was accepted
     trigger_id: str = ""  # the trigger's own, or assigned
     known: bool = False  # as far as can be seen before the commit, which decides
@@ -80,12 +81,12 @@ def read(delivery: Delivery, station: Station, received: Received) -> Arrival | 
         problem = error if isinstance(error, Problem) else Problem("BAD_TRIGGER", type(error).__name__)
         claimed = claim(payload)
         trigger = EMPTY.model_copy(update={"trigger_id": claimed.trigger_id, "ack": claimed.ack})
-        return Arrival(station, trigger, "mqtt", received, problem, payload, delivery.redelivered)
+        return Arrival(station, trigger, "mqtt", received, problem, payload, delivery.redelivered, delivery.same)
     if trigger is None:
         return None
     user = dict(delivery.message.user)
     too_old = stale(trigger, station.settings, received, delivery.backlog, first_sent_ms=_age_ms(user.get("age_ms", "")))
-    return Arrival(station, trigger, "mqtt", received, too_old, None, delivery.redelivered, "attempt" in user)
+    return Arrival(station, trigger, "mqtt", received, too_old, None, delivery.redelivered, delivery.same, "attempt" in user)
 
 
 def _age_ms(text: str) -> float:

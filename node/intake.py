@@ -138,7 +138,8 @@ class Intake:
     def _name(self, arrivals: list[Arrival]) -> None:
         """Settle the ids, so that what is no trigger is answered too, and see which ids are known.
 
-        A redelivery is the same message again; any other that is no trigger is answered under an id of its own.
+        A redelivery is the same message again; any other that is no trigger is answered under an id of its own. One without
+        an id that is in the ledger already keeps the id it was given then.
         """
         ids: dict[str, set[str]] = {}
         for arrival in arrivals:
@@ -149,6 +150,11 @@ class Intake:
         numbers: dict[tuple[str, str], int] = {}
         for arrival in arrivals:
             station = arrival.station.id
+            if arrival.same and arrival.bad is None and arrival.trigger.trigger_id is None:
+                given = self._ledger.assigned(arrival.new())
+                if given is not None:
+                    arrival.trigger_id = given
+                    known.add((station, given))
             free = arrival.redelivered or (station, arrival.trigger_id) not in known
             if arrival.bad is not None and not (free and arrival.trigger.trigger_id is not None):
                 begin = bad_id(arrival.bad)

@@ -26,13 +26,16 @@ class Still:
         station: str = "cam1",
         outage_s: float | None = None,
         again: bool = False,
+        same: bool = False,
         **more: Any,
     ) -> None:
-        """These come as one batch on the trigger topic; `again` says that they may have come before."""
+        """These come as one batch on the trigger topic; they may have come before (`again`), or are in the ledger (`same`)."""
         backlog = None if outage_s is None else Backlog(outage_s)
         raw = [payload if isinstance(payload, bytes) else json.dumps(payload).encode() for payload in payloads]
         topic = self.names("trigger", station)
-        self.service.intake.deliver([Delivery(station, Incoming(topic, each, **more), backlog, again) for each in raw])
+        self.service.intake.deliver(
+            [Delivery(station, Incoming(topic, each, **more), backlog, again or same, same=same) for each in raw]
+        )
 
     def said(self, name: str, leaf: str = "") -> list[Any]:
         """What it said on a topic since it was asked last."""

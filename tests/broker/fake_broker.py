@@ -51,6 +51,7 @@ class Rules:
     answers_subscribe: bool = True
     deaf: bool = False  # reads and says nothing more
     twice: bool = False  # delivers each message twice
+    marks_again: bool = True  # False: delivers again without DUP, and after a marker, as rumqttd
     holds_back: bool = True  # False: does not keep to the receive maximum of a client, as mosquitto 2.0.11
 
 
@@ -71,6 +72,7 @@ class _Session:
         self.filters: dict[str, int] = {}
         self.queue: deque[tuple[str, bytes, int, bool]] = deque()
         self.in_flight: dict[int, tuple[str, bytes, int, bool]] = {}
+        self.parked: list[tuple[str, bytes, int, bool]] = []
         self.mid = 0
         self.link: _Link | None = None
 
@@ -190,6 +192,8 @@ class _Link:
                 self._send_away(0x8D, f"nothing for {1.5 * self.keep_alive_s} s")
             while self.broker.rules.deaf:
                 await asyncio.sleep(0.05)
+            if self.writer.is_closing():  # this was lost with the connection
+                raise ConnectionError
             if size > self.broker.term("max_packet", 1 << 28):
                 self._send_away(0x95, f"a packet of {size} bytes")
             if kind == "publish":
@@ -257,6 +261,9 @@ class _Link:
         self.receive_max = given.get(packets.RECEIVE_MAX, 65535)
         said = properties({TERMS[name]: value for name, value in rules.terms.items()}) if self.v5 else b""
         self._write(packet(0x20, bytes([present, 0]) + said))
+        if not rules.marks_again:
+            self.session.parked += self.session.in_flight.values()
+            self.session.in_flight.clear()
         for mid, message in self.session.in_flight.items():
             self._deliver(message, mid, again=True)
         self.deliver()
@@ -341,6 +348,9 @@ class _Link:
                 session.mid = session.mid % 65535 + 1
                 session.in_flight[session.mid] = message
             self._deliver(message, session.mid)
+            if message[0].endswith("/_fence"):
+                session.queue += session.parked
+                session.parked = []
             if self.broker.rules.deliver_s:
                 self._delivering = True
                 asyncio.get_running_loop().call_later(self.broker.rules.deliver_s, self._deliver_on)

@@ -187,6 +187,22 @@ def test_only_a_redelivery_of_a_bad_payload_is_the_same_message(tmp_path: Path) 
         assert [told["trigger_id"] for told in node.said("accepted", "cam1")] == [node.results()[1]["trigger_id"], "L3-1"]
 
 
+def test_a_trigger_without_an_id_that_is_in_the_ledger_already_is_not_inspected_again(tmp_path: Path) -> None:
+    with still(tmp_path) as node:
+        node.deliver(b"true")
+        node.inspect()
+        (first,) = node.results()
+        node.deliver(b"true", same=True)
+        node.deliver(b'{"part_id":"SN1"}', same=True)  # it was read, but not stored then
+        node.inspect()
+        assert [result["part_id"] for result in node.results()] == [None, "SN1"]
+        assert [(told["known"], told["trigger_id"]) for told in node.said("accepted", "cam1")] == [(True, first["trigger_id"])]
+        assert node.said("event", "trigger.duplicate") == []
+        node.deliver(b"true", b"true")
+        node.inspect()
+        assert len(node.results()) == 4, "these are others"
+
+
 def test_a_bad_payload_is_answered_under_the_id_that_it_claims_unless_that_is_known(tmp_path: Path) -> None:
     bad = b'{"trigger_id":"L3-1","part_id":5}'
     with still(tmp_path) as node:

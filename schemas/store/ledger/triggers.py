@@ -19,6 +19,8 @@ from schemas.store.ledger.shapes import (
     WaitingTrigger,
 )
 
+NEWEST = 20_000  # triggers that may still come again over a new connection
+
 
 class Triggers(Engine):
     """See the head of this file."""
@@ -68,6 +70,15 @@ class Triggers(Engine):
         if not self._flush_soon():
             self.flush()
 
+    def assigned(self, new: NewTrigger) -> str | None:
+        """The id that was assigned to the newest trigger with this content, None if there is none among the last ones."""
+        rows = self.read(
+            "SELECT trigger_id FROM triggers WHERE id > (SELECT max(id) FROM triggers) - ? AND station = ? AND assigned"
+            " AND digest = ? AND source = ? ORDER BY id DESC LIMIT 1",
+            (NEWEST, new.station, _digest(new), new.source),
+        )
+        return rows[0][0] if rows else None
+
     def waiting(self) -> list[WaitingTrigger]:
         """Every trigger without a result, oldest first."""
         rows = self.read(
@@ -78,7 +89,7 @@ class Triggers(Engine):
         return [WaitingTrigger._make((*row[:4], bool(row[4]), *row[5:8], bool(row[8]))) for row in rows]
 
     def _accept(self, db: sqlite3.Connection, new: NewTrigger) -> Accepted | Duplicate:
-        digest = hashlib.blake2b(new.payload, digest_size=16).digest()
+        digest = _digest(new)
         row = db.execute(
             "INSERT INTO triggers (station, trigger_id, digest, body, assigned, source, received_at, received_ns, boot)"
             " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING RETURNING id",
@@ -146,3 +157,7 @@ class Triggers(Engine):
         self._job.seq[station] = seq
         self._job.outbox.append(OutboxRow(row[0], result.result_id, station, payload))
         return result
+
+
+def _digest(new: NewTrigger) -> bytes:
+    return hashlib.blake2b(new.payload, digest_size=16).digest()

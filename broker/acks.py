@@ -1,0 +1,62 @@
+"""Acknowledgements: in the order in which messages came, and which of them the broker may not have.
+
+MQTT wants the order (4.6.0-2), and rumqttd ends the connection over any other. Nothing answers an acknowledgement; but a broker
+reads in order, so its answer to whatever was sent later says that it has it. What was worked off, and whose acknowledgement it
+may not have when the connection ends, can come again over the next one (see again.py).
+"""
+
+from collections import deque
+from collections.abc import Callable
+from typing import NamedTuple
+
+from broker.wire import Incoming
+
+
+class Ack(NamedTuple):
+    """What acknowledges a message, on the connection over which it came and on no other."""
+
+    mid: int
+    qos: int
+
+
+class Acks:
+    """One connection's acknowledgements, which `send(mid, qos)` sends."""
+
+    def __init__(self, send: Callable[[int, int], object]) -> None:
+        self._send = send
+        self._came: dict[int, bool] = {}  # messages whose acknowledgement has not been sent, in order; whether it may be
+        self._held: dict[int, Incoming] = {}  # of those, what was worked off and may come again
+        self._out: deque[tuple[int, Incoming]] = deque()  # sent, after so many packets that will be answered
+        self._asked = 0
+
+    def came(self, mid: int) -> None:
+        """A message of QoS 1 came."""
+        self._came[mid] = False
+
+    def ack(self, ack: Ack, message: Incoming | None = None) -> None:
+        """Acknowledge one, once all that came before it are; `message` is what it was, if it matters that it comes again."""
+        if ack.qos == 0:
+            return
+        self._came[ack.mid] = True
+        if message is not None:
+            self._held[ack.mid] = message
+        while self._came and self._came[mid := next(iter(self._came))]:
+            del self._came[mid]
+            self._send(mid, ack.qos)
+            if (held := self._held.pop(mid, None)) is not None:
+                self._out.append((self._asked, held))
+
+    def asked(self) -> int:
+        """Something goes out that the broker will answer: its number."""
+        self._asked += 1
+        return self._asked
+
+    def answered(self, number: int) -> None:
+        """The broker has answered that."""
+        while self._out and self._out[0][0] < number:
+            self._out.popleft()
+
+    @property
+    def unsure(self) -> list[Incoming]:
+        """What was worked off and may come again."""
+        return [*(message for _, message in self._out), *self._held.values()]
