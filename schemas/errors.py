@@ -96,6 +96,8 @@ CATALOGUE: dict[str, Entry] = {
     ),
     "TWO_FACTOR_REQUIRED": Entry("The account asks for a second factor", 401, "Send the code too, or a recovery code"),
     "TWO_FACTOR_INVALID": Entry("The code is wrong or was used before", 401, "Wait for the next code; check the clock"),
+    "PASSKEY_INVALID": Entry("The passkey cannot be used so", 422, "Start again; use the address that passkeys are for"),
+    "PASSKEY_NOT_FOUND": Entry("There is no such passkey", 404, "See the passkeys of your account"),
     "TWO_FACTOR_STATE": Entry("The second factor is not in that state", 409, "See whether it is on, off or being set up"),
     "TOKEN_INVALID": Entry("The token is not one of ours", 401, "Sign in again"),
     "TOKEN_EXPIRED": Entry("The token has expired", 401, "Refresh it, or sign in again"),

@@ -31,6 +31,7 @@ SHOWN: dict[str, Any] = {
     "cert_file": "/etc/inspection-node/node.pem",
     "key_file": "/etc/inspection-node/node.key",
     "hosts": ["inspection.plant.example"],
+    "origin": "https://inspection.plant.example",
     "origins": ["https://scada.plant.example"],
     "broker_username": "web",
     "audit_syslog": "log.plant.example:514",

@@ -160,6 +160,11 @@ class WebSettings(Shape):
     hosts: Annotated[tuple[HostName, ...], Field(max_length=32, strict=False)] = Field(
         default=(), description="Names this site answers to, besides localhost, IP addresses and the machine's own name."
     )
+    origin: Origin | None = Field(
+        default=None,
+        description="Where people open this site, such as https://line3.example: what passkeys and identity providers are told."
+        " If missing, passkeys work at https://NAME of web.hosts, and to try them at http://localhost.",
+    )
     origins: Annotated[tuple[Origin, ...], Field(max_length=32, strict=False)] = Field(
         default=(), description="Other sites whose pages may call the API with a bearer token (CORS)."
     )

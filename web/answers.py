@@ -47,6 +47,8 @@ class Me(Account):
 
     session: str
     twofactor: bool
+    totp: bool
+    passkeys: int
     recovery_codes_left: int
     csrf_token: str
 
@@ -103,6 +105,23 @@ class Secret(TypedDict):
 class RecoveryCodes(TypedDict):
     """Shown once."""
 
+    recovery_codes: list[str]
+
+
+class PasskeyRow(TypedDict):
+    """A passkey of one's own; `host` is the name that it was made for."""
+
+    id: str
+    name: str
+    host: str
+    created_at: str
+    used_at: str | None
+
+
+class PasskeyMade(TypedDict):
+    """A passkey that is asked for from now on; recovery codes come with the first second factor, and are shown once."""
+
+    passkey: PasskeyRow
     recovery_codes: list[str]
 
 

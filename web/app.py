@@ -15,6 +15,7 @@ BLUEPRINTS = (  # "module:name", imported when an application is made
     "web.health:health",
     "web.auth:auth",
     "web.twofactor:twofactor",
+    "web.passkeys:passkeys",
     "web.users:users",
     "web.audit:audit",
     "web.stations:stations",

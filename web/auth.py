@@ -34,7 +34,7 @@ class Whose(Shape):
 def login(body: SignIn) -> Response:
     """Sign in; the tokens are in cookies, and in the answer unless `tokens` is false."""
     here = site()
-    user = prove(here, body.username, body.password, body.code, body.recovery_code)
+    user = prove(here, body.username, body.password, body)
     refuse_unused(here, user)
     before: Person | None = g.get("person")
     if before is not None and not before.bearer:
@@ -107,13 +107,15 @@ def logout(body: Refresh) -> Response:
 def me() -> Response:
     """Who is signed in, and what X-CSRF-Token must be where a client without Fetch Metadata and Origin uses cookies."""
     here, person = site(), current()
-    factor = here.accounts.twofactor(person.id)
+    second = here.accounts.factors.of(person.id)
     return ok(
         {
             **facts(here.user(person.id)),
             "session": person.session,
-            "twofactor": factor is not None and factor.enabled,
-            "recovery_codes_left": factor.recovery_left if factor is not None else 0,
+            "twofactor": second.on,
+            "totp": second.totp is not None and second.totp.enabled,
+            "passkeys": len(second.passkeys),
+            "recovery_codes_left": second.recovery_left,
             "csrf_token": csrf.token(here, person.session),
         }
     )
@@ -173,7 +175,7 @@ def facts(user: User) -> dict[str, Any]:
 def prove_again(here: Site, person: Person, password: str) -> User:
     """The account of who is signed in, if that is its password. Raises Problem CREDENTIALS_INVALID, LOCKED_OUT."""
     try:
-        return prove(here, person.username, password, None, None)
+        return prove(here, person.username, password, None)
     except Problem as problem:
         if problem.code != "TWO_FACTOR_REQUIRED":  # then the password was right, and the session had the second factor
             raise

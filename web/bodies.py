@@ -11,16 +11,40 @@ from schemas.user import UserName, UserRole
 Password = Annotated[str, StringConstraints(min_length=1, max_length=1024)]
 Code = Annotated[str, StringConstraints(pattern=r"^[0-9]{6}$")]
 RecoveryCode = Annotated[str, StringConstraints(min_length=16, max_length=32)]
+Base64Url = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]+$", min_length=1, max_length=8192)]
+Transport = Annotated[str, StringConstraints(pattern=r"^[a-z0-9-]{1,20}$")]
 TokenText = Annotated[str, StringConstraints(min_length=1, max_length=4096)]
 
 
-class SignIn(Shape):
+class Signed(Shape):
+    """What a passkey has signed (WebAuthn's AuthenticatorAssertionResponse), each part as base64url."""
+
+    id: Base64Url = Field(description="Id of the credential.")
+    client_data: Base64Url = Field(description="clientDataJSON.")
+    authenticator_data: Base64Url = Field(description="authenticatorData.")
+    signature: Base64Url = Field(description="signature.")
+
+
+class Factor(Shape):
+    """A second factor: one of these where it is on."""
+
+    code: Code | None = Field(default=None, description="The code that the authenticator app shows now.")
+    passkey: Signed | None = Field(
+        default=None, description="What a passkey signed of the challenge that TWO_FACTOR_REQUIRED came with."
+    )
+    recovery_code: RecoveryCode | None = Field(default=None, description="A recovery code in place of them.")
+
+    @property
+    def given(self) -> bool:
+        """Whether there is any."""
+        return self.code is not None or self.passkey is not None or self.recovery_code is not None
+
+
+class SignIn(Factor):
     """Signing in."""
 
     username: Annotated[str, StringConstraints(min_length=1, max_length=256)] = Field(description="User name.")
     password: Password = Field(description="Password.")
-    code: Code | None = Field(default=None, description="Code of the second factor, where it is on.")
-    recovery_code: RecoveryCode | None = Field(default=None, description="A recovery code in place of the code.")
     tokens: bool = Field(default=True, description="Whether the answer holds the tokens too; false: in cookies only.")
 
 
@@ -51,7 +75,13 @@ class Proof(Shape):
 
     own_password: Password | None = Field(default=None, description="The password of who asks.")
     own_code: Code | None = Field(default=None, description="The code of who asks, where the second factor is on.")
+    own_passkey: Signed | None = Field(default=None, description="What a passkey of who asks has signed.")
     own_recovery_code: RecoveryCode | None = Field(default=None, description="A recovery code in place of that code.")
+
+    @property
+    def own_factor(self) -> Factor:
+        """The second factor of who asks."""
+        return Factor(code=self.own_code, passkey=self.own_passkey, recovery_code=self.own_recovery_code)
 
 
 class NewUser(Proof):
@@ -74,21 +104,31 @@ class ChangedUser(Proof):
     )
 
 
-class WithPassword(Shape):
-    """Something that asks for the password again."""
+class WithPassword(Factor):
+    """Something that asks for the password again, and for the second factor where it is on."""
 
     password: Password = Field(description="The password.")
 
 
 class WithCode(Shape):
-    """Turning the second factor on."""
+    """Turning the authenticator app on."""
 
     code: Code = Field(description="The code that the app shows now.")
 
 
-class DisableTwoFactor(Shape):
-    """Turning the second factor off."""
+class Attested(Shape):
+    """A passkey that was made (WebAuthn's AuthenticatorAttestationResponse), each part as base64url."""
 
-    password: Password = Field(description="The password.")
-    code: Code | None = Field(default=None, description="The code that the app shows now.")
-    recovery_code: RecoveryCode | None = Field(default=None, description="A recovery code in place of the code.")
+    id: Base64Url = Field(description="Id of the credential.")
+    client_data: Base64Url = Field(description="clientDataJSON.")
+    attestation: Base64Url = Field(description="attestationObject.")
+    transports: Annotated[tuple[Transport, ...], Field(max_length=8, strict=False)] = Field(
+        default=(), description="How a browser reaches it, as getTransports() says."
+    )
+
+
+class NewPasskey(Shape):
+    """Registering a passkey."""
+
+    name: Name = Field(description="Name for people, such as the key's colour.")
+    credential: Attested = Field(description="What the browser's authenticator made of the options.")

@@ -43,14 +43,17 @@ def identify(here: Site, coming: Request, this: _AppCtxGlobals, level: Level) ->
     if person is not None and not allowed(person, level):
         raise Problem("PERMISSION_DENIED", f"{level} is needed")
     if person is not None and level != "PUBLIC" and person.role in here.settings.web.second_factor_for:
-        factor = here.accounts.twofactor(person.id)
-        if (factor is None or not factor.enabled) and not _sets_it_up(coming):
-            raise Problem("SECOND_FACTOR_NEEDED")
+        _ask_for_second(here, person, coming)
+
+
+def _ask_for_second(here: Site, person: Person, coming: Request) -> None:
+    if not here.accounts.factors.on(person.id) and not _sets_it_up(coming):
+        raise Problem("SECOND_FACTOR_NEEDED")
 
 
 def _sets_it_up(coming: Request) -> bool:
     """Whether it is a request of one's own account, where the second factor is set up."""
-    return coming.blueprint in ("auth", "twofactor") or coming.path == "/app/account"
+    return coming.blueprint in ("auth", "twofactor", "passkeys") or coming.path == "/app/account"
 
 
 def person_of_session(session: str, user: str | None = None, *, bearer: bool) -> Person | None:

@@ -4,15 +4,18 @@ import hashlib
 import hmac
 import time
 from datetime import UTC, datetime
+from typing import Any
 
 import pyotp
 from argon2.low_level import Type, hash_secret_raw
 
 from schemas import Problem, User
 from schemas.store.accounts import known_key
+from schemas.store.factors import Second
+from web import ceremony
 from web.access import Person
 from web.address import counted
-from web.bodies import Proof
+from web.bodies import Factor, Proof
 from web.identity import account_of
 from web.password import matches, outdated, rehashed, turn
 from web.site import Site, actor
@@ -20,20 +23,22 @@ from web.site import Site, actor
 FREE_BY_USER = 5
 FREE_BY_ADDRESS = 20
 STEP_S = 30
+RECOVERY_COST = {"time_cost": 2, "memory_cost": 19 * 1024}  # KiB
 STEPS = (0, -1, 1)  # the clocks may differ by one step (RFC 6238, 5.2)
 
 
-def prove(here: Site, username: str, password: str, code: str | None, recovery_code: str | None) -> User:
-    """The account whose password, and second factor if it has one, these are.
+def prove(here: Site, username: str, password: str, factor: Factor | None, session: str = "") -> User:
+    """The account whose password, and second factor if it has one, these are; `session` is that of who is signed in.
 
     Raises Problem LOCKED_OUT, CREDENTIALS_INVALID, TWO_FACTOR_REQUIRED, TWO_FACTOR_INVALID, BUSY. An account that is not
-    there, or is disabled, answers as one whose password is wrong, and as late.
+    there, or is disabled, answers as one whose password is wrong, and as late. What TWO_FACTOR_REQUIRED tells of the
+    account, and the challenge for its passkeys, is for who knows the password only.
     """
     with turn():
-        return _proven(here, username, password, code, recovery_code)
+        return _proven(here, username, password, factor or Factor(), session)
 
 
-def _proven(here: Site, username: str, password: str, code: str | None, recovery_code: str | None) -> User:
+def _proven(here: Site, username: str, password: str, factor: Factor, session: str) -> User:
     address = actor()["address"]
     user = account_of(here, username) if len(username) <= 32 else None
     by_user, by_address = f"user:{username}", f"address:{counted(address)}"
@@ -51,13 +56,14 @@ def _proven(here: Site, username: str, password: str, code: str | None, recovery
     if not right or user is None:
         _failed(here, user, by_user, "password")
         raise Problem("CREDENTIALS_INVALID")
-    factor = here.accounts.twofactor(user.id)
-    if factor is not None and factor.enabled:
-        if code is None and recovery_code is None:
+    second = here.accounts.factors.of(user.id)
+    if second.on:
+        if not factor.given:
             here.accounts.take_back(by_user, by_address)  # not forget: else the code could be guessed for ever
-            raise Problem("TWO_FACTOR_REQUIRED")
-        if not _second(here, user, factor.secret, code, recovery_code):
-            _failed(here, user, by_user, "code")
+            raise Problem("TWO_FACTOR_REQUIRED", **_choices(here, user, second, session))
+        wrong = _wrong(here, user, second, factor, session)
+        if wrong is not None:
+            _failed(here, user, by_user, wrong)
             raise Problem("TWO_FACTOR_INVALID")
     here.accounts.take_back(by_address)
     here.accounts.forget(by_user)
@@ -73,7 +79,7 @@ def ask_again(here: Site, person: Person, proof: Proof) -> None:
     """
     if proof.own_password is None:
         raise Problem("PROOF_REQUIRED")
-    prove(here, person.username, proof.own_password, proof.own_code, proof.own_recovery_code)
+    prove(here, person.username, proof.own_password, proof.own_factor, person.session)
 
 
 def refuse_unused(here: Site, user: User) -> None:
@@ -100,21 +106,39 @@ def step_of(secret: str, code: str) -> int | None:
 def recovery_digest(user: str, code: str) -> bytes:
     """What is stored of a recovery code: argon2id, salted by the account, with what OWASP asks for at least."""
     salt = hashlib.sha256(b"recovery code of " + user.encode()).digest()[:16]
-    return hash_secret_raw(_plain(code), salt, time_cost=2, memory_cost=19 * 1024, parallelism=1, hash_len=32, type=Type.ID)
+    return hash_secret_raw(_plain(code), salt, **RECOVERY_COST, parallelism=1, hash_len=32, type=Type.ID)
 
 
 def _plain(code: str) -> bytes:
     return code.replace("-", "").replace(" ", "").lower().encode()
 
 
-def _second(here: Site, user: User, secret: str, code: str | None, recovery_code: str | None) -> bool:
-    if code is not None:
-        step = step_of(secret, code)
-        return step is not None and here.accounts.use_step(user.id, step)
-    assert recovery_code is not None
-    who = {**actor(), "username": user.username}
-    before = hashlib.sha256(_plain(recovery_code)).digest()  # codes of earlier versions
-    return any(here.accounts.use_recovery(user.id, each, who) for each in (recovery_digest(user.id, recovery_code), before))
+def _choices(here: Site, user: User, second: Second, session: str) -> dict[str, Any]:
+    """By which factors the account may be opened from here, and what its passkeys have to sign."""
+    here_now = ceremony.request_options(here, user, second.passkeys, session)
+    names = {
+        "code": second.totp is not None and second.totp.enabled,
+        "passkey": here_now,
+        "recovery_code": second.recovery_left,
+    }
+    return {"factors": [name for name, there in names.items() if there], **({"passkey": here_now} if here_now else {})}
+
+
+def _wrong(here: Site, user: User, second: Second, factor: Factor, session: str) -> str | None:
+    """Which of the factors that were given is not right; None if all are."""
+    if factor.code is not None:
+        step = step_of(second.totp.secret, factor.code) if second.totp is not None and second.totp.enabled else None
+        if step is None or not here.accounts.factors.use_step(user.id, step):
+            return "code"
+    if factor.passkey is not None and not ceremony.signed(here, user, second.passkeys, factor.passkey, session):
+        return "passkey"
+    if factor.recovery_code is not None:
+        who = {**actor(), "username": user.username}
+        text = factor.recovery_code
+        digests = recovery_digest(user.id, text), hashlib.sha256(_plain(text)).digest()  # the second: of earlier versions
+        if not any(here.accounts.factors.use_recovery(user.id, each, who) for each in digests):
+            return "recovery code"
+    return None
 
 
 def _failed(here: Site, user: User | None, by_user: str, what: str) -> None:

@@ -80,7 +80,7 @@ def remove(id: str) -> Response:
     with here.audited("user.remove", user.id, username=user.username):
         here.users.remove(user.id)
     here.accounts.end_all(user.id, "session.void", actor())
-    here.accounts.disable_twofactor(user.id, actor())
+    here.accounts.factors.forget(user.id, actor())
     return ok(None, f"{user.username} is removed")
 
 
@@ -97,22 +97,21 @@ def unlock(id: str) -> Response:
 @users.delete("/<id>/2fa")
 @requires("ADMIN", body=Proof, data=Somebody, codes=(*UNKNOWN, *AGAIN, "TWO_FACTOR_STATE", "BUSY"))
 def forget_twofactor(id: str, body: Proof) -> Response:
-    """Turn the second factor of an account off: phone and recovery codes are lost. With one's own password."""
+    """Turn all second factors of an account off: phone, passkeys and recovery codes are lost. With one's own password."""
     here = site()
     user = here.users.get(id)
     ask_again(here, current(), body)
-    if not here.accounts.disable_twofactor(user.id, actor()):
+    if not here.accounts.factors.forget(user.id, actor()):
         raise Problem("TWO_FACTOR_STATE", "it is off")
     here.accounts.end_all(user.id, "session.void", actor(), but=current().session)
     return ok(_shown(here, user))
 
 
 def _shown(here: Site, user: User) -> dict[str, Any]:
-    factor = here.accounts.twofactor(user.id)
     failures = here.accounts.failures_of(user.username)
     return {
         **facts(user),
-        "twofactor": factor is not None and factor.enabled,
+        "twofactor": here.accounts.factors.on(user.id),
         "failures": failures,
         "locked": failures >= FREE_BY_USER,
         "sessions": len(here.accounts.sessions(user.id)),

@@ -60,6 +60,9 @@ def _audit(here: Site) -> tuple[Mood, str, str]:
     stolen = here.accounts.count_audit("session.reuse", since)
     if stolen:
         return "degraded", f"a refresh token was used twice: {stolen} sessions ended in a day", "See session.reuse in the audit"
+    copied = here.accounts.count_audit("passkey.counter", since)
+    if copied:
+        return "degraded", f"the counter of a passkey went back: {copied} times in a day", "See passkey.counter in the audit"
     rows, most = here.accounts.audit_size(), here.settings.web.audit_rows
     if rows > 0.9 * most:
         return "degraded", f"the audit has {rows} of {most} rows", "Export it, keep the file, and raise web.audit_rows"

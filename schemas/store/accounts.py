@@ -1,9 +1,10 @@
-"""Accounts in SQLite (WAL, synchronous FULL): sessions, failed attempts, second factors, and the audit of who did what.
+"""Accounts in SQLite (WAL, synchronous FULL): sessions, failed attempts, and the audit of who did what.
 
 A session is a family of refresh tokens, of which one is valid: each use replaces it, and a second use of an old one ends
 the family (RFC 9700, 4.14.2). Failed attempts are counted before a password is looked at and taken back when it was right,
 so that many at once cannot pass a limit. Their age is measured by the clock of the boot, so neither a changed clock nor
 a restart shortens a lockout. Every change of a session is in the audit by the same transaction.
+Second factors are in schemas/store/factors.py.
 """
 
 import builtins
@@ -13,9 +14,7 @@ import json
 import os
 import sqlite3
 import threading
-import time
 from collections.abc import Callable, Iterator
-from functools import cache
 from importlib.resources import files
 from pathlib import Path
 from typing import Any, Literal, NamedTuple, TypeVar
@@ -23,11 +22,13 @@ from typing import Any, Literal, NamedTuple, TypeVar
 from schemas.base import utc
 from schemas.errors import Problem
 from schemas.store.audit import START, Entry, row_hash, verify
+from schemas.store.clock import Moment, now
 from schemas.store.disk import new_database
+from schemas.store.factors import Factors
 from schemas.store.seal import Head, Seal
 
 T = TypeVar("T")
-MIGRATIONS = ("accounts.sql",)
+MIGRATIONS = ("accounts.sql", "accounts-2.sql")
 BUSY_S = 10.0
 MOST_SESSIONS = 20  # a user may have; the oldest ends
 KEEP_ENDED_S = 30 * 86400
@@ -37,14 +38,6 @@ LOCK_MOST_S = 900.0
 MOST_LOCKOUTS = 10_000
 SEEN_S = 60.0
 AUDIT_PAGE = 500
-
-
-class Moment(NamedTuple):
-    """Now: seconds since 1970, seconds since the start of the machine, and which start that was."""
-
-    wall: float
-    boot_s: float
-    boot: str
 
 
 class Session(NamedTuple):
@@ -64,24 +57,6 @@ class Session(NamedTuple):
 COLUMNS = ", ".join(Session._fields)
 
 
-class TwoFactor(NamedTuple):
-    """The second factor of an account; not `enabled` while it is being set up."""
-
-    secret: str
-    enabled: bool
-    recovery_left: int
-
-
-def now() -> Moment:
-    """The clocks of this machine."""
-    return Moment(time.time(), time.clock_gettime(time.CLOCK_BOOTTIME), _boot())
-
-
-@cache
-def _boot() -> str:
-    return Path("/proc/sys/kernel/random/boot_id").read_text().strip()
-
-
 class Accounts:
     """See the head of this file. Any thread of any process; all methods raise Problem STORE_FAILED, STORE_CORRUPT.
 
@@ -93,6 +68,7 @@ class Accounts:
         self.clock = clock
         self._open = threading.local()
         self._seal = Seal(path.parent)
+        self.factors = Factors(self)
         self._turn = threading.Lock()  # of this process's threads: they wait in line instead of asking SQLite again and again
 
     def close(self) -> None:
@@ -119,9 +95,9 @@ class Accounts:
                 f"INSERT INTO sessions ({COLUMNS}, token) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
                 (id, user, password_at, wall, wall, wall + idle_s, wall + life_s, who["address"], agent[:200], token),
             )
-            self._append(db, "session.begin", id, {"agent": agent[:200]}, **who)
+            self.append(db, "session.begin", id, {"agent": agent[:200]}, who)
 
-        self._write(operation)
+        self.write(operation)
 
     def rotate(
         self, session: str, old: bytes, new: bytes, idle_s: float, who: dict[str, str]
@@ -141,19 +117,19 @@ class Accounts:
             )
             return "rotated"
 
-        return self._write(operation)
+        return self.write(operation)
 
     def session(self, id: str) -> Session | None:
         """A session that has not ended, by its id."""
         wall = self.clock().wall
         sql = f"SELECT {COLUMNS} FROM sessions WHERE id = ? AND ended_at IS NULL AND until > ? AND idle_until > ?"
-        rows = self._read(sql, (id, wall, wall))
+        rows = self.read(sql, (id, wall, wall))
         if not rows:
             return None
         found = Session(*rows[0])
         if wall - found.seen_at > SEEN_S:
             with contextlib.suppress(Problem):  # a full disk must not keep people from looking
-                self._write(lambda db: db.execute("UPDATE sessions SET seen_at = ? WHERE id = ?", (wall, id)))
+                self.write(lambda db: db.execute("UPDATE sessions SET seen_at = ? WHERE id = ?", (wall, id)))
         return found
 
     def sessions(self, user: str | None = None) -> builtins.list[Session]:
@@ -161,16 +137,16 @@ class Accounts:
         wall = self.clock().wall
         sql = f"SELECT {COLUMNS} FROM sessions WHERE ended_at IS NULL AND until > ? AND idle_until > ?"
         if user is None:
-            return [Session(*row) for row in self._read(f"{sql} ORDER BY seen_at DESC", (wall, wall))]
-        return [Session(*row) for row in self._read(f"{sql} AND user = ? ORDER BY seen_at DESC", (wall, wall, user))]
+            return [Session(*row) for row in self.read(f"{sql} ORDER BY seen_at DESC", (wall, wall))]
+        return [Session(*row) for row in self.read(f"{sql} AND user = ? ORDER BY seen_at DESC", (wall, wall, user))]
 
     def known(self, user: str, address: str) -> bool:
         """Whether the user has signed in from there lately: within a month after the end of that session."""
-        return bool(self._read("SELECT 1 FROM sessions WHERE user = ? AND address = ? LIMIT 1", (user, address)))
+        return bool(self.read("SELECT 1 FROM sessions WHERE user = ? AND address = ? LIMIT 1", (user, address)))
 
     def end(self, session: str, action: str, who: dict[str, str]) -> bool:
         """End a session; whether it had not ended before."""
-        return self._write(lambda db: self._end(db, session, action, who))
+        return self.write(lambda db: self._end(db, session, action, who))
 
     def end_all(self, user: str, action: str, who: dict[str, str], but: str = "") -> int:
         """End the sessions of a user, except one; how many."""
@@ -179,13 +155,13 @@ class Accounts:
             rows = db.execute("SELECT id FROM sessions WHERE user = ? AND ended_at IS NULL AND id <> ?", (user, but)).fetchall()
             return sum(self._end(db, id, action, who) for (id,) in rows)
 
-        return self._write(operation)
+        return self.write(operation)
 
     def _end(self, db: sqlite3.Connection, session: str, action: str, who: dict[str, str]) -> bool:
         sql = "UPDATE sessions SET ended_at = ?, ended_by = ? WHERE id = ? AND ended_at IS NULL"
         ended = db.execute(sql, (self.clock().wall, action, session)).rowcount > 0
         if ended:
-            self._append(db, action, session, {}, **who)
+            self.append(db, action, session, {}, who)
         return ended
 
     # Failed attempts
@@ -221,7 +197,7 @@ class Accounts:
                 )
             return 0.0
 
-        return self._write(operation)
+        return self.write(operation)
 
     def take_back(self, *keys: str) -> None:
         """An attempt was not wrong: it does not count."""
@@ -230,21 +206,21 @@ class Accounts:
             rows = [(_key(key),) for key in keys]
             db.executemany("UPDATE lockouts SET failures = max(0, failures - 1) WHERE key = ?", rows)
 
-        self._write(operation)
+        self.write(operation)
 
     def forget(self, key: str) -> None:
         """Forget the failures of a key."""
-        self._write(lambda db: db.execute("DELETE FROM lockouts WHERE key = ?", (_key(key),)))
+        self.write(lambda db: db.execute("DELETE FROM lockouts WHERE key = ?", (_key(key),)))
 
     def unlock(self, username: str, target: str, who: dict[str, str]) -> None:
         """Forget the failures of a user name, and those of all addresses: who asks is most likely locked out by both."""
 
         def operation(db: sqlite3.Connection) -> None:
-            self._append(db, "user.unlock", target, {}, **who)
+            self.append(db, "user.unlock", target, {}, who)
             keys = _key(f"user:{username}"), _key(known_key(username, "")).partition(":")[0] + ":%"
             db.execute("DELETE FROM lockouts WHERE key = ? OR key LIKE ? OR key LIKE 'address:%'", keys)
 
-        self._write(operation)
+        self.write(operation)
 
     def failures(self, key: str) -> int:
         """How many failures of a key are remembered."""
@@ -256,74 +232,15 @@ class Accounts:
         return max(self.failures(f"user:{username}"), self._most("key LIKE ?", f"{known}:%"))
 
     def _most(self, which: str, value: str) -> int:
-        rows, moment = self._read(f"SELECT * FROM lockouts WHERE {which}", (value,)), self.clock()
+        rows, moment = self.read(f"SELECT * FROM lockouts WHERE {which}", (value,)), self.clock()
         return max((int(row[1]) for row in rows if _age(row, moment) <= FORGET_S), default=0)
-
-    # Second factors
-
-    def twofactor(self, user: str) -> TwoFactor | None:
-        """The second factor of a user."""
-        rows = self._read(
-            "SELECT secret, enabled, (SELECT count(*) FROM recovery r WHERE r.user = t.user) FROM twofactor t WHERE user = ?",
-            (user,),
-        )
-        return TwoFactor(rows[0][0], bool(rows[0][1]), rows[0][2]) if rows else None
-
-    def propose_twofactor(self, user: str, secret: str) -> bool:
-        """Keep a secret that is not asked for yet; False if there is one that is."""
-        sql = (
-            "INSERT INTO twofactor (user, secret) VALUES (?, ?)"
-            " ON CONFLICT DO UPDATE SET secret = excluded.secret WHERE NOT enabled"
-        )
-        return self._write(lambda db: db.execute(sql, (user, secret)).rowcount > 0)
-
-    def enable_twofactor(self, user: str, secret: str, step: int, codes: builtins.list[bytes], who: dict[str, str]) -> bool:
-        """Ask for this secret from now on; `codes` are hashes of recovery codes. False if it is not the proposed one."""
-
-        def operation(db: sqlite3.Connection) -> bool:
-            sql = "UPDATE twofactor SET enabled = 1, last_step = ? WHERE user = ? AND secret = ? AND NOT enabled"
-            if not db.execute(sql, (step, user, secret)).rowcount:
-                return False
-            db.execute("DELETE FROM recovery WHERE user = ?", (user,))
-            db.executemany("INSERT INTO recovery VALUES (?, ?)", [(user, code) for code in codes])
-            self._append(db, "2fa.enable", user, {}, **who)
-            return True
-
-        return self._write(operation)
-
-    def disable_twofactor(self, user: str, who: dict[str, str]) -> bool:
-        """Forget secret and recovery codes; whether there was a secret."""
-
-        def operation(db: sqlite3.Connection) -> bool:
-            if not db.execute("DELETE FROM twofactor WHERE user = ?", (user,)).rowcount:
-                return False
-            db.execute("DELETE FROM recovery WHERE user = ?", (user,))
-            self._append(db, "2fa.disable", user, {}, **who)
-            return True
-
-        return self._write(operation)
-
-    def use_step(self, user: str, step: int) -> bool:
-        """Use the code of a time step; False if that one or a later one was used before."""
-        sql = "UPDATE twofactor SET last_step = ? WHERE user = ? AND last_step < ?"
-        return self._write(lambda db: db.execute(sql, (step, user, step)).rowcount > 0)
-
-    def use_recovery(self, user: str, code: bytes, who: dict[str, str]) -> bool:
-        """Use up a recovery code by its hash; False if there is none such."""
-
-        def operation(db: sqlite3.Connection) -> bool:
-            used = db.execute("DELETE FROM recovery WHERE user = ? AND code = ?", (user, code)).rowcount > 0
-            if used:
-                self._append(db, "2fa.recovery", user, {}, **who)
-            return used
-
-        return self._write(operation)
 
     # Audit
 
     def record(self, action: str, target: str, details: dict[str, Any], username: str, address: str, request_id: str) -> None:
         """Add a row to the audit."""
-        self._write(lambda db: self._append(db, action, target, details, username, address, request_id))
+        who = {"username": username, "address": address, "request_id": request_id}
+        self.write(lambda db: self.append(db, action, target, details, who))
 
     def audit(self, before: int | None, limit: int, username: str | None, action: str | None) -> builtins.list[Entry]:
         """Rows with an id below `before`, newest first, of one user or of actions that begin so."""
@@ -332,15 +249,15 @@ class Accounts:
             sql, values = f"{sql} AND username = ?", [*values, username]  # type: ignore[list-item]
         if action is not None:
             sql, values = f"{sql} AND substr(action, 1, ?) = ?", [*values, len(action), action]  # type: ignore[list-item]
-        return [Entry(*row) for row in self._read(f"{sql} ORDER BY id DESC LIMIT ?", (*values, limit))]
+        return [Entry(*row) for row in self.read(f"{sql} ORDER BY id DESC LIMIT ?", (*values, limit))]
 
     def count_audit(self, action: str, since: float) -> int:
         """How many rows of an action there are since a time."""
-        return int(self._read("SELECT count(*) FROM audit WHERE action = ? AND at >= ?", (action, utc(since)))[0][0])
+        return int(self.read("SELECT count(*) FROM audit WHERE action = ? AND at >= ?", (action, utc(since)))[0][0])
 
     def audit_size(self) -> int:
         """How many rows the audit has, as SQLite counted them."""
-        rows = self._read("SELECT seq FROM sqlite_sequence WHERE name = 'audit'")
+        rows = self.read("SELECT seq FROM sqlite_sequence WHERE name = 'audit'")
         return int(rows[0][0]) if rows else 0
 
     def audit_rows(self) -> Iterator[Entry]:
@@ -349,41 +266,34 @@ class Accounts:
 
     def audit_after(self, after: int) -> Iterator[Entry]:
         """The rows with a greater id, oldest first."""
-        while rows := self._read("SELECT * FROM audit WHERE id > ? ORDER BY id LIMIT ?", (after, AUDIT_PAGE)):
+        while rows := self.read("SELECT * FROM audit WHERE id > ? ORDER BY id LIMIT ?", (after, AUDIT_PAGE)):
             yield from (Entry(*row) for row in rows)
             after = rows[-1][0]
 
     def verify_audit(self) -> tuple[int, str, str | None]:
         """How many rows hold, the hash of the last of them, and what is wrong with the next, None if nothing is."""
-        counted = self._read("SELECT seq FROM sqlite_sequence WHERE name = 'audit'")
+        counted = self.read("SELECT seq FROM sqlite_sequence WHERE name = 'audit'")
         told = self._seal.head()  # before the rows: what is added meanwhile is no fault
         return verify(self.audit_rows(), counted[0][0] if counted else 0, self._seal.key(None), told)
 
     def tell_head(self) -> Head | None:
         """Remember how many rows there are, and the hash of the last, outside the database; None while there are none."""
-        rows = self._read("SELECT id, hash FROM audit ORDER BY id DESC LIMIT 1")
+        rows = self.read("SELECT id, hash FROM audit ORDER BY id DESC LIMIT 1")
         return self._seal.put_head(rows[0][0], rows[0][1].hex()) if rows else None
 
-    def _append(
-        self,
-        db: sqlite3.Connection,
-        action: str,
-        target: str,
-        details: dict[str, Any],
-        username: str,
-        address: str,
-        request_id: str,
-    ) -> None:
+    def append(self, db: sqlite3.Connection, action: str, target: str, details: dict[str, Any], who: dict[str, str]) -> None:
+        """Add a row to the audit in a transaction that changes something else too."""
         last = db.execute("SELECT id, hash FROM audit ORDER BY id DESC LIMIT 1").fetchone() or (0, START)
         counted = db.execute("SELECT seq FROM sqlite_sequence WHERE name = 'audit'").fetchone() or (0,)
         text = json.dumps(details, ensure_ascii=False, sort_keys=True)
-        entry = Entry(counted[0] + 1, utc(self.clock().wall), username, action, target, address, request_id, text, b"")
+        asked = who["address"], who["request_id"]
+        entry = Entry(counted[0] + 1, utc(self.clock().wall), who["username"], action, target, *asked, text, b"")
         key = self._seal.key(counted[0])
         db.execute("INSERT INTO audit VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", (*entry[:-1], row_hash(last[1], entry, key)))
 
     # The database
 
-    def _write(self, operation: Callable[[sqlite3.Connection], T]) -> T:
+    def write(self, operation: Callable[[sqlite3.Connection], T]) -> T:
         """Run `operation` in a transaction that is on the disk when this returns; nothing of it is kept if it raises."""
         if not self._turn.acquire(timeout=BUSY_S):
             raise Problem("STORE_FAILED", f"{self.path.name} is held too long by another thread")
@@ -407,7 +317,7 @@ class Accounts:
             raise self._failed(error) from error
         return answer
 
-    def _read(self, sql: str, values: tuple[Any, ...] = ()) -> builtins.list[Any]:
+    def read(self, sql: str, values: tuple[Any, ...] = ()) -> builtins.list[Any]:
         try:
             return self._connection().execute(sql, values).fetchall()
         except sqlite3.Error as error:

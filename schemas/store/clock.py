@@ -17,6 +17,14 @@ UNSET_BEFORE_S = 1_767_225_600.0  # 2026-01-01: an earlier time is a clock that 
 TIME_ERROR = 5  # adjtimex: the clock is not synchronised
 
 
+class Moment(NamedTuple):
+    """Now: seconds since 1970, seconds since the start of the machine, and which start that was."""
+
+    wall: float
+    boot_s: float
+    boot: str
+
+
 class Clock:
     """The machine's clocks; a test gives its own."""
 
@@ -42,6 +50,11 @@ class Clock:
 
 
 CLOCK = Clock()
+
+
+def now() -> Moment:
+    """The clocks of this machine."""
+    return Moment(CLOCK.wall(), CLOCK.elapsed(), CLOCK.boot)
 
 
 class Reading(NamedTuple):

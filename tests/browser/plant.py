@@ -130,8 +130,8 @@ def chromium() -> Iterator[Browser]:
 
 def context_of(browser: Browser, plant: Plant, *, phone: bool = False, **more: Any) -> BrowserContext:
     """A browser profile of its own; what its pages complain of is collected in `complaints`."""
-    options = {"viewport": PHONE if phone else DESKTOP, "has_touch": phone, "is_mobile": phone, "locale": "en-GB", **more}
-    context = browser.new_context(base_url=plant.url, **options)  # type: ignore[arg-type]
+    options = {"viewport": PHONE if phone else DESKTOP, "has_touch": phone, "is_mobile": phone, "locale": "en-GB"}
+    context = browser.new_context(**{"base_url": plant.url, **options, **more})  # type: ignore[arg-type]
     context.set_default_timeout(LIMIT_MS)
     expect.set_options(timeout=LIMIT_MS)
     return context

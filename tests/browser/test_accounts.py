@@ -7,7 +7,7 @@ import pyotp
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
-from tests.browser.plant import Plant, context_of, named, signed_in
+from tests.browser.plant import Plant, context_of, named, quiet, signed_in, violations
 from tests.people import PASSWORD
 
 
@@ -182,3 +182,64 @@ def test_language_and_theme_stay(page: Page) -> None:
     page.reload()
     expect(page.locator("html")).to_have_attribute("data-theme", "dark")
     expect(page.get_by_role("link", name="Verlauf")).to_be_visible()
+
+
+def test_a_passkey_is_registered_opens_the_account_proves_power_and_is_removed(plant: Plant, browser: Browser) -> None:
+    plant.user("pia", "ADMIN")
+    plant.user("theo", "VIEWER")
+    context = context_of(browser, plant, base_url=plant.url.replace("127.0.0.1", "localhost"))  # passkeys need a name
+    page = context.new_page()
+    complaints = quiet(page)
+    session = context.new_cdp_session(page)
+    session.send("WebAuthn.enable")
+    key = {"protocol": "ctap2", "transport": "usb", "hasUserVerification": False, "automaticPresenceSimulation": True}
+    made = session.send("WebAuthn.addVirtualAuthenticator", {"options": key})["authenticatorId"]
+
+    page.goto("/app/account")
+    fill_in(page, "pia")
+    page.get_by_role("button", name="Register a passkey").click()
+    dialog = page.get_by_role("dialog")
+    dialog.get_by_label("Name of the passkey").fill("blue key")
+    dialog.get_by_label(named("Password")).fill(PASSWORD)
+    dialog.get_by_role("button", name="Next").click()
+    codes = str(page.locator("#recovery-codes").text_content()).split()
+    page.get_by_role("button", name="I have kept them").click()
+    expect(page.locator("#passkeys")).to_contain_text("blue key")
+
+    def enter() -> None:
+        context.clear_cookies()
+        page.goto("/app/sign-in?next=/app/account")
+        fill_in(page, "pia")
+        expect(page.get_by_label("Recovery code")).to_be_hidden()
+
+    enter()
+    page.get_by_role("button", name="Use a passkey").click()
+    expect(page).to_have_url(re.compile(r"^[^?]*/app/account$"))
+    expect(page.locator("#passkeys strong")).to_be_visible()
+
+    page.goto("/app/users")
+    page.locator('[data-user="theo"]').get_by_role("button", name="Edit").click()
+    dialog.locator("[name=role]").select_option("OPERATOR")
+    dialog.locator("[name=own_password]").fill(PASSWORD)
+    dialog.get_by_role("button", name="Save").click()  # the passkey proves it
+    expect(page.locator('[data-user="theo"]')).to_contain_text("OPERATOR")
+
+    session.send("WebAuthn.removeVirtualAuthenticator", {"authenticatorId": made})  # the key is lost
+    enter()
+    page.get_by_role("button", name="Use a recovery code").click()
+    page.get_by_label("Recovery code").fill(codes[0])
+    page.get_by_role("button", name="Sign in").click()
+    expect(page).to_have_url(re.compile(r"^[^?]*/app/account$"))
+    expect(page.locator("#passkeys strong")).to_be_visible()
+    assert violations(page) == []  # only now: its session ends that of the authenticator
+    page.get_by_role("button", name=named("Remove")).click()
+    dialog.get_by_label(named("Password")).fill(PASSWORD)
+    dialog.get_by_label("Code of your authenticator app").fill(codes[1])
+    dialog.get_by_role("button", name=named("Remove")).click()
+    expect(page.locator("#passkeys strong")).to_have_count(0)
+    context.clear_cookies()
+    page.goto("/app/sign-in?next=/app/account")
+    fill_in(page, "pia")
+    expect(page).to_have_url(re.compile(r"^[^?]*/app/account$"))
+    assert complaints == []
+    context.close()

@@ -42,7 +42,7 @@ def test_a_stolen_session_changes_no_password_role_or_factor(app: Flask, whose: 
         assert code(ada.ask(method, where, json={**body, **PROOF, "own_code": "000000"})) == "TWO_FACTOR_INVALID"
         site_of(app).accounts.unlock("ada", "ada", {"username": "", "address": "", "request_id": ""})
     assert [(user.username, user.role) for user in site_of(app).users.list()] == [("ada", "ADMIN"), ("olaf", "ADMIN")]
-    assert all(site_of(app).accounts.twofactor(each.id) for each in (ada, olaf))
+    assert all(site_of(app).accounts.factors.on(each.id) for each in (ada, olaf))
     assert code(sign_in(app.test_client(), "olaf", OTHER)) == "CREDENTIALS_INVALID"
 
 
@@ -90,7 +90,7 @@ def test_recovery_codes_are_kept_as_slow_hashes_and_still_open_once(app: Flask) 
     import hashlib
 
     fast = {hashlib.sha256(each.replace("-", "").encode()).digest() for each in codes}
-    kept = {row[0] for row in site_of(app).accounts._read("SELECT code FROM recovery")}
+    kept = {row[0] for row in site_of(app).accounts.read("SELECT code FROM recovery")}
     assert len(kept) == 10
     assert not kept & fast
     answers = [sign_in(app.test_client(), "ada", recovery_code=codes[0]).status_code for _ in range(2)]

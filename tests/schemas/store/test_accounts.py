@@ -144,11 +144,11 @@ def test_of_two_who_refresh_at_once_with_one_token_one_ends_the_session(accounts
 
 
 def test_a_code_is_used_once_and_none_before_it(accounts: Accounts) -> None:
-    accounts.propose_twofactor("u", "SECRET")
-    assert accounts.enable_twofactor("u", "SECRET", 100, [b"a", b"b"], WHO)
-    assert [accounts.use_step("u", step) for step in (100, 101, 101, 100, 102)] == [False, True, False, False, True]
-    assert [accounts.use_recovery("u", b"a", WHO) for _ in range(2)] == [True, False]
-    assert not accounts.propose_twofactor("u", "OTHER"), "one that is on is replaced"
+    accounts.factors.propose_totp("u", "SECRET")
+    assert accounts.factors.enable_totp("u", "SECRET", 100, [b"a", b"b"], WHO)
+    assert [accounts.factors.use_step("u", step) for step in (100, 101, 101, 100, 102)] == [False, True, False, False, True]
+    assert [accounts.factors.use_recovery("u", b"a", WHO) for _ in range(2)] == [True, False]
+    assert not accounts.factors.propose_totp("u", "OTHER"), "one that is on is replaced"
 
 
 def test_the_file_is_for_its_owner_only_and_is_not_replaced_when_it_is_damaged(accounts: Accounts) -> None:
@@ -158,7 +158,7 @@ def test_the_file_is_for_its_owner_only_and_is_not_replaced_when_it_is_damaged(a
     accounts.close()
     accounts.path.write_bytes(b"not a database at all, but as long as one would be " * 100)
     with pytest.raises(Problem, match="STORE_CORRUPT"):
-        accounts.twofactor("u")
+        accounts.factors.of("u")
     assert accounts.path.read_bytes().startswith(b"not a database")
 
 

@@ -3,10 +3,12 @@
 import { ApiError, ask, post, renew } from "../api.js";
 import { busy } from "../dialog.js";
 import { $ } from "../dom.js";
+import { sign, there } from "../passkeys.js";
 import { t } from "../words.js";
 
 const form = $("#sign-in");
 const failed = $("#failed");
+let challenge = null; // what a passkey has to sign; good once
 
 /** Where to go afterwards: only to a page of ours. */
 function next() {
@@ -31,30 +33,59 @@ async function already() {
 }
 
 $("#use-recovery").addEventListener("click", () => {
-  $("#code-field").hidden = !$("#code-field").hidden;
-  $("#recovery-field").hidden = !$("#recovery-field").hidden;
-  $("#use-recovery").textContent = $("#code-field").hidden ? t("Use the code of the app instead") : t("Use a recovery code instead");
-  $("input:not([hidden])", $("#code-field").hidden ? $("#recovery-field") : $("#code-field")).focus();
+  const recovery = $("#recovery-field").hidden;
+  show(recovery);
+  $("input", recovery ? $("#recovery-field") : $("#code-field")).focus();
 });
 
-form.addEventListener("submit", async (event) => {
-  event.preventDefault();
-  const { username, password, code, recovery_code } = Object.fromEntries(new FormData(form));
-  const second = $("#second-step").hidden ? {} : $("#code-field").hidden ? { recovery_code: recovery_code.trim().toLowerCase() } : { code: code.trim() };
+/** Show the field of the recovery code, or that of the app where the account has one. */
+function show(recovery) {
+  $("#recovery-field").hidden = !recovery;
+  $("#code-field").hidden = recovery || form.dataset.code !== "yes";
+  $("#use-recovery").textContent = recovery ? t("Use the code of the app instead") : t("Use a recovery code instead");
+  $("#use-recovery").hidden = recovery && form.dataset.code !== "yes";
+  $("#send").hidden = $("#recovery-field").hidden && $("#code-field").hidden;
+}
+
+/** The second step: what this account can be opened with, from here. */
+function second({ factors = ["code", "recovery_code"], passkey = null }) {
+  challenge = passkey;
+  $("#first-step").hidden = true;
+  $("#second-step").hidden = false;
+  $("#use-passkey").hidden = !passkey || !there();
+  form.dataset.code = factors.includes("code") ? "yes" : "no";
+  show(!factors.includes("code") && $("#use-passkey").hidden);
+  $("#use-passkey:not([hidden]), #second-step label:not([hidden]) input").focus();
+}
+
+/** Sign in with a second factor, or without; where one is asked for the page goes on to it. */
+async function enter(factor, button) {
+  const { username, password } = Object.fromEntries(new FormData(form));
   failed.hidden = true;
   try {
-    await busy($("button[type=submit]", form), () => post("/auth/login", { username: username.trim(), password, ...second, tokens: false }));
+    await busy(button, async () => post("/auth/login", { username: username.trim(), password, ...(await factor()), tokens: false }));
     location.replace(next());
   } catch (error) {
-    if (error.code === "TWO_FACTOR_REQUIRED") {
-      $("#first-step").hidden = true;
-      $("#second-step").hidden = false;
-      $("input[name=code]").focus();
-      return;
-    }
+    if (error.code === "TWO_FACTOR_REQUIRED") return second(error.details);
     failed.textContent = error.text ?? error.message;
     failed.hidden = false;
   }
+}
+
+$("#use-passkey").addEventListener("click", async (event) => {
+  const options = challenge;
+  challenge = null;
+  if (options) return enter(async () => ({ passkey: await sign(options) }), event.currentTarget);
+  const button = event.currentTarget; // it was used up by an attempt before: ask for another
+  await enter(async () => ({}), button);
+  if (challenge) await enter(async () => ({ passkey: await sign(challenge) }), button);
+});
+
+form.addEventListener("submit", (event) => {
+  event.preventDefault();
+  const { code, recovery_code } = Object.fromEntries(new FormData(form));
+  const given = $("#second-step").hidden ? {} : $("#recovery-field").hidden ? { code: code.trim() } : { recovery_code: recovery_code.trim().toLowerCase() };
+  return enter(async () => given, $("#send"));
 });
 
 if (await already()) location.replace(next());

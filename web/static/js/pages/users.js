@@ -3,6 +3,7 @@
 import { del, get, post, put } from "../api.js";
 import { confirm, doing, form, toast } from "../dialog.js";
 import { $, h, put as fill } from "../dom.js";
+import { proving } from "../passkeys.js";
 import { table } from "../table.js";
 import { page, t, time } from "../words.js";
 
@@ -45,7 +46,9 @@ function actions(user) {
 async function own(required = true) {
   const help = required ? t("This gives or takes rights, so it asks for your own password again.") : t("Only to make somebody an administrator, or to change a role.");
   const rows = [{ name: "own_password", label: t("Your own password"), type: "password", autocomplete: "current-password", required, maxlength: 1024, help }];
-  if ((await get("/auth/me")).twofactor) rows.push({ name: "own_code", label: t("Code of your authenticator app"), inputmode: "numeric", autocomplete: "one-time-code", maxlength: 32, required, help: t("Or a recovery code") });
+  const { twofactor, passkeys } = await get("/auth/me");
+  const other = passkeys ? t("Leave it empty to use a passkey; or a recovery code") : t("Or a recovery code");
+  if (twofactor) rows.push({ name: "own_code", label: t("Code of your authenticator app"), inputmode: "numeric", autocomplete: "one-time-code", maxlength: 32, required: required && !passkeys, help: other });
   return rows;
 }
 
@@ -55,6 +58,8 @@ function proven({ own_password, own_code = "", ...values }) {
   if (!code) return { ...values, own_password };
   return { ...values, own_password, ...(/^[0-9]{6}$/.test(code) ? { own_code: code } : { own_recovery_code: code.toLowerCase() }) };
 }
+
+const sent = (values, send) => proving(proven(values), send, "own_passkey");
 
 async function done(request, text) {
   await request;
@@ -68,7 +73,7 @@ async function edit(user) {
     { name: "role", label: t("Role"), value: user.role, options: ROLES },
     { name: "disabled", label: t("Disabled: cannot sign in, all sessions end"), type: "checkbox", value: user.disabled },
     ...await own(false),
-  ], { send: (values) => put(`/auth/users/${user.id}`, proven(values)) });
+  ], { send: (values) => sent(values, (body) => put(`/auth/users/${user.id}`, body)) });
   if (saved) await done(null, t("Saved"));
 }
 
@@ -76,12 +81,12 @@ async function password(user) {
   const saved = await form(t("New password for {name}", { name: user.username }), [
     { name: "password", label: t("Password"), type: "password", autocomplete: "new-password", required: true, minlength: 12, maxlength: 128, help: HELP },
     ...await own(),
-  ], { text: t("All sessions of this account end. The password has to be replaced by its owner within three days."), send: (values) => put(`/auth/users/${user.id}`, proven(values)) });
+  ], { text: t("All sessions of this account end. The password has to be replaced by its owner within three days."), send: (values) => sent(values, (body) => put(`/auth/users/${user.id}`, body)) });
   if (saved) await done(null, t("Saved"));
 }
 
 async function forget(user) {
-  const saved = await form(t("Turn the second factor off?"), await own(), { yes: t("Turn off"), text: t("For who has lost phone and recovery codes. Be sure that {name} asked for it.", { name: user.name }), send: (values) => del(`/auth/users/${user.id}/2fa`, { body: proven(values) }) });
+  const saved = await form(t("Turn the second factor off?"), await own(), { yes: t("Turn off"), text: t("For who has lost phone, passkeys and recovery codes. Be sure that {name} asked for it.", { name: user.name }), send: (values) => sent(values, (body) => del(`/auth/users/${user.id}/2fa`, { body })) });
   if (saved) await done(null, t("Saved"));
 }
 
@@ -97,7 +102,7 @@ $("#add").addEventListener("click", doing(async () => {
     { name: "role", label: t("Role"), value: "VIEWER", options: ROLES },
     { name: "password", label: t("Password"), type: "password", autocomplete: "new-password", required: true, minlength: 12, maxlength: 128, help: HELP },
     ...await own(false),
-  ], { yes: t("Make the account"), send: ({ name, ...values }) => post("/auth/users", proven(name ? { name, ...values } : values)) });
+  ], { yes: t("Make the account"), send: ({ name, ...values }) => sent(name ? { name, ...values } : values, (body) => post("/auth/users", body)) });
   if (made) await done(null, t("The account is made"));
 }));
 
