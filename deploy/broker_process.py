@@ -1,5 +1,8 @@
 """A broker of our own as a child process: mosquitto with the shipped mosquitto.conf, else the rumqttd of the iotcore wheel."""
 
+import base64
+import hashlib
+import json
 import os
 import re
 import shutil
@@ -7,11 +10,13 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from deploy.children import as_child, free_port, last_lines, port_answers, port_is_free
 from schemas import Problem
+from schemas.store.disk import replace
 
 Kind = Literal["mosquitto", "iotcore"]
 
@@ -42,16 +47,29 @@ max_payload_size = 16777216
 max_inflight_count = 100
 dynamic_filters = true
 """
+PASSWORDS, ACL = "passwords", "acl.conf"  # of mosquitto
+ACCOUNTS = "accounts.toml"  # of rumqttd
+ROUNDS = 10_000
 START_S = 15.0
 STOP_S = 5.0
 
 
-class BrokerProcess:
-    """A broker on 127.0.0.1 with its files in a folder; the same port again at every start."""
+class Access(NamedTuple):
+    """Who gets in: passwords by user name, and who of them may do what (mosquitto's acl_file; iotcore knows no rights)."""
 
-    def __init__(self, folder: Path, port: int, kind: Kind, program: str, conf: Path = CONF) -> None:
+    passwords: Mapping[str, str]
+    acl: str
+
+
+class BrokerProcess:
+    """A broker on 127.0.0.1 with its files in a folder; the same port again at every start. Without `access` all get in."""
+
+    def __init__(
+        self, folder: Path, port: int, kind: Kind, program: str, conf: Path = CONF, access: Access | None = None
+    ) -> None:
         self.folder = folder
         self._conf = conf
+        self._access = access
         self.port = port
         self.kind: Kind = kind
         self.log = folder / "broker.log"
@@ -114,19 +132,30 @@ class BrokerProcess:
             process.wait(STOP_S)
 
     def _command(self) -> list[str]:
+        access = self._access
         if self.kind == "mosquitto":
             conf = self.folder / "mosquitto.conf"
-            conf.write_text(render(self._conf.read_text(), self.port, self.folder))
+            if access is not None:
+                lines = (_hashed(user, password) for user, password in access.passwords.items())
+                replace(self.folder / PASSWORDS, "".join(lines).encode())
+                replace(self.folder / ACL, access.acl.encode())
+            conf.write_text(render(self._conf.read_text(), self.port, self.folder, closed=access is not None))
             return [self._program, "-c", str(conf)]
+        passwords = access.passwords if access is not None else {}
+        accounts = (f"{json.dumps(user)} = {json.dumps(password)}\n" for user, password in passwords.items())
+        replace(self.folder / ACCOUNTS, "".join(accounts).encode())
         # -P: no folder of the name of a wheel in the working folder may stand in for it; ours is found where we were found
         return [self._program, "-P", "-c", START_RUMQTTD, str(ROOT), str(self.port), str(self.folder)]
 
 
-def start_broker(folder: Path, port: int = 0, kind: Kind | None = None, conf: Path = CONF) -> BrokerProcess:
+def start_broker(
+    folder: Path, port: int = 0, kind: Kind | None = None, conf: Path = CONF, access: Access | None = None
+) -> BrokerProcess:
     """A running broker on 127.0.0.1 that keeps its files in `folder` (made if missing); port 0 takes a free one.
 
-    kind: None takes mosquitto if it is installed, else iotcore. conf: another mosquitto.conf than the shipped one. The broker
-    ends when the thread that started it ends, however that happens. Raises Problem BROKER_AWAY if it is not up within 15 s.
+    kind: None takes mosquitto if it is installed, else iotcore. conf: another mosquitto.conf than the shipped one. access: who
+    gets in; None lets everybody in. The broker ends when the thread that started it ends, however that happens. Raises Problem
+    BROKER_AWAY if it is not up within 15 s.
     """
     folder.mkdir(parents=True, exist_ok=True)
     mosquitto = find_mosquitto() if kind != "iotcore" else None
@@ -135,7 +164,7 @@ def start_broker(folder: Path, port: int = 0, kind: Kind | None = None, conf: Pa
     program = mosquitto or sys.executable
     for tries in range(3):
         kind = "mosquitto" if mosquitto else "iotcore"
-        process = BrokerProcess(folder.absolute(), port or free_port(), kind, program, conf)
+        process = BrokerProcess(folder.absolute(), port or free_port(), kind, program, conf, access)
         try:
             process.start()
         except Problem:
@@ -151,10 +180,21 @@ def find_mosquitto() -> str | None:
     return shutil.which("mosquitto") or shutil.which("mosquitto", path=SBIN)
 
 
-def render(conf: str, port: int, folder: Path) -> str:
-    """The shipped configuration for another port and another folder, run as whoever runs us."""
+def render(conf: str, port: int, folder: Path, *, closed: bool = False) -> str:
+    """The shipped configuration for another port and folder, run as whoever runs us; closed: with passwords and rights."""
     conf, listeners = re.subn(r"^listener .*$", f"listener {port} 127.0.0.1", conf, flags=re.MULTILINE)
     conf, places = re.subn(r"^persistence_location .*$", f"persistence_location {folder}/", conf, flags=re.MULTILINE)
     assert listeners == places == 1, "mosquitto.conf has one listener and one persistence_location"
+    if closed:
+        rules = f"allow_anonymous false\npassword_file {folder / PASSWORDS}\nacl_file {folder / ACL}"
+        conf, opened = re.subn(r"^allow_anonymous true$", lambda _: rules, conf, flags=re.MULTILINE)
+        assert opened == 1, "mosquitto.conf says once who gets in"
     # started by root, mosquitto would become its own user, to whom our folder does not belong
     return f"{conf}user root\n" if os.geteuid() == 0 else conf
+
+
+def _hashed(user: str, password: str) -> str:
+    """A line of mosquitto's password_file, as mosquitto_passwd of 2.0 makes it (PBKDF2 with SHA-512)."""
+    salt = os.urandom(12)
+    made = hashlib.pbkdf2_hmac("sha512", password.encode(), salt, ROUNDS)
+    return f"{user}:$7${ROUNDS}${base64.b64encode(salt).decode()}${base64.b64encode(made).decode()}\n"

@@ -147,6 +147,7 @@ def _reach(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--node", metavar="ID", help="id of the node")
     group.add_argument("--base", metavar="BASE", help="what every topic begins with (default inspection/v1)")
     group.add_argument("--username", metavar="NAME", help="user at the broker; the password: $INSPECTION_BROKER__PASSWORD")
+    group.add_argument("--password-file", metavar="FILE", type=Path, help="file with that user's password")
     group.add_argument("--ca-file", metavar="FILE", type=Path, help="certificates of the authorities to trust, for mqtts://")
 
 

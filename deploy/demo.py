@@ -18,14 +18,29 @@ from collections.abc import Coroutine, Iterator
 from pathlib import Path
 from typing import Any, TypeAlias
 
-from broker.topics import Names
+from pydantic import SecretStr
+
 from deploy.broker_process import BrokerProcess, start_broker
 from deploy.children import as_child, free_port, last_lines, port_is_free
 from deploy.demo_screen import Screen
-from deploy.demo_state import ADMIN, CAMERA, NODE, Ports, first_account, import_programs, make_folder, write_settings
+from deploy.demo_state import (
+    ADMIN,
+    CAMERA,
+    CREDENTIALS,
+    NODE,
+    USERS,
+    Ports,
+    access,
+    credential,
+    first_account,
+    import_programs,
+    make_folder,
+    write_settings,
+)
 from deploy.plc import Plc
 from deploy.truths import Truths
 from schemas import Problem
+from schemas.settings import BrokerSettings
 
 ROOT = Path(__file__).parent.parent
 BASE = "inspection/v1"
@@ -75,16 +90,20 @@ def _run(args: argparse.Namespace, lock: int) -> int:
     ports = Ports(*(_chosen(name, getattr(args, f"{name}_port")) for name in Ports._fields))
     config = write_settings(folder, ports)
     import_programs(folder)
+    users = access(folder)
     broker = node = web = None
     code = 1
     try:
-        broker = start_broker(folder / "broker", ports.mqtt, args.broker)
+        broker = start_broker(folder / "broker", ports.mqtt, args.broker, access=users)
         node = _start("run", config, folder / "node.log", lock)
         screen = Screen(Truths(CAMERA), STATIONS)
         password = first_account(folder)  # last, for it is shown only once: nothing may fail in between
         web = _start("web", config, folder / "web.log", lock)
         print(_banner(folder, ports, broker, password), flush=True)
-        code = asyncio.run(_follow(screen, broker, node, web, folder, plc=not args.no_plc))
+        url = f"mqtt://127.0.0.1:{ports.mqtt}"
+        plc = BrokerSettings(url=url, base=BASE, username=USERS.plc, password=SecretStr(users.passwords[USERS.plc]))
+        screen.plc = Plc(plc, NODE, screen.heard)
+        code = asyncio.run(_follow(screen, screen.plc, broker, node, web, folder, plc=not args.no_plc))
     except KeyboardInterrupt:
         code = 0
     finally:
@@ -100,12 +119,11 @@ def _run(args: argparse.Namespace, lock: int) -> int:
     return code
 
 
-async def _follow(screen: Screen, broker: BrokerProcess, node: Child, web: Child, folder: Path, *, plc: bool) -> int:
+async def _follow(screen: Screen, line: Plc, broker: BrokerProcess, node: Child, web: Child, folder: Path, *, plc: bool) -> int:
     """Run the PLC and the screen until a signal (0), or until a child ends (1)."""
     stopped = asyncio.Event()
     for number in SIGNALS:
         asyncio.get_running_loop().add_signal_handler(number, stopped.set)
-    line = screen.plc = Plc(broker.port, Names(BASE, NODE), screen.heard)
     async with line.connected():
         works = [stopped.wait(), line.listen(), _watch(broker, node, web), _draw(screen), _ready(line)]
         if plc:
@@ -237,9 +255,15 @@ def _banner(folder: Path, ports: Ports, broker: BrokerProcess, password: str | N
     config = shlex.quote(str(folder / "node.toml"))
     topics = f"{BASE}/{NODE}"
     account = f"{ADMIN}, password {password} (shown only now: the folder holds its hash)" if password else "there already"
-    memory = "" if broker.persistent else "; keeps sessions in memory only: install mosquitto for more"
+    less = (
+        "" if broker.persistent else "; everybody may do all, and sessions are kept in memory only: install mosquitto for more"
+    )
+    users = {
+        name: f'-u {name} -P "$(cat {shlex.quote(str(credential(folder, name)))})"' for name in (USERS.operator, USERS.plc)
+    }
     return f"""
-Broker    mqtt://127.0.0.1:{ports.mqtt} ({broker.kind}{memory})
+Broker    mqtt://127.0.0.1:{ports.mqtt} ({broker.kind}{less})
+MQTT      users {", ".join(USERS[2:])}: one file for each in {folder / CREDENTIALS}
 Node      {NODE}, topics {topics}/..., log {folder / "node.log"}
 Web       http://127.0.0.1:{ports.web}/ (API under /api/v1), log {folder / "web.log"}
 Metrics   http://127.0.0.1:{ports.metrics}/metrics
@@ -247,8 +271,8 @@ State     {folder}
 Account   {account}
 
 Look at it from another terminal:
-  mosquitto_sub -p {ports.mqtt} -v -t '{topics}/#'
-  mosquitto_pub -p {ports.mqtt} -q 1 -t {topics}/trigger/cam1 -m '{{"part_id":"part-7"}}'
+  mosquitto_sub -p {ports.mqtt} {users[USERS.operator]} -v -t '{topics}/#'
+  mosquitto_pub -p {ports.mqtt} {users[USERS.plc]} -q 1 -t {topics}/trigger/cam1 -m '{{"part_id":"part-7"}}'
   {program} trigger cam1 --part-id part-7 --config {config}
   {program} watch --config {config}
 Ctrl-C ends everything.

@@ -1,12 +1,15 @@
 """The demo's state folder: settings, programs and the first account, made where they are missing."""
 
 import json
-import secrets
 from pathlib import Path
+from secrets import token_urlsafe
 from typing import NamedTuple
 
+from broker import acl
+from deploy.broker_process import Access
 from deploy.truths import SCREWS
 from schemas import Problem, SyntheticCamera, as_program
+from schemas.override import variable
 from schemas.store.disk import refuse_foreign, replace
 from schemas.store.programs import Programs
 from schemas.store.users import Users
@@ -14,6 +17,8 @@ from schemas.store.users import Users
 NODE = "node-01"
 CAMERA = SyntheticCamera()
 ADMIN = "admin"
+USERS = acl.Names(node=NODE, node_user=NODE)
+CREDENTIALS = "credentials"
 
 # OUT1 to OUT8 are there for programs to assign
 LINES = """{ kind = "memory", ready = 1, busy = 2, ok = 3, ng = 4, error = 5, result_valid = 6, heartbeat = 7, \
@@ -25,14 +30,17 @@ node_id = "{node}"
 environment = "development"
 state_dir = {state}
 
+# The passwords at the broker: one file for each user in `credentials`, as `.env` beside this file says.
 [broker]
 url = "mqtt://127.0.0.1:{ports.mqtt}"
+username = "{node}"
 
 [metrics]
 bind = "127.0.0.1:{ports.metrics}"
 
 [web]
 bind = "127.0.0.1:{ports.web}"
+broker_username = "{access.web}"
 
 # Drawn parts whose true verdict is known.
 [[station]]
@@ -62,9 +70,29 @@ def write_settings(folder: Path, ports: Ports) -> Path:
     """node.toml in the folder; the node's own state is in `node` beside it."""
     path = folder / "node.toml"
     state = folder / "node"
-    text = SETTINGS.format(node=NODE, state=_quoted(state), ports=ports, pictures=_quoted(SCREWS), lines=LINES)
+    text = SETTINGS.format(node=NODE, state=_quoted(state), ports=ports, pictures=_quoted(SCREWS), lines=LINES, access=USERS)
     replace(path, text.encode())
+    files = {("broker", "password"): USERS.node_user, ("web", "broker_password"): USERS.web}
+    secrets = (f"{variable(key)}_FILE={_single(credential(folder, user))}\n" for key, user in files.items())
+    replace(folder / ".env", "".join(secrets).encode())
     return path
+
+
+def access(folder: Path) -> Access:
+    """Who gets in at the demo's broker: the users of the generated ACL, each with a random password that is made once."""
+    (folder / CREDENTIALS).mkdir(mode=0o700, exist_ok=True)
+    passwords = {}
+    for user in (USERS.node_user, USERS.web, USERS.plc, USERS.operator, USERS.viewer):
+        file = credential(folder, user)
+        if not file.exists():
+            replace(file, token_urlsafe(16).encode() + b"\n")
+        passwords[user] = file.read_text().strip()
+    return Access(passwords, acl.text(USERS))
+
+
+def credential(folder: Path, user: str) -> Path:
+    """The file with a user's password at the broker."""
+    return folder / CREDENTIALS / user
 
 
 def import_programs(folder: Path) -> None:
@@ -90,14 +118,14 @@ def first_account(folder: Path) -> str | None:
     users = Users(folder / "node" / "users")
     if users.list():
         return None
-    password = secrets.token_urlsafe(12)
+    password = token_urlsafe(12)
     users.add(ADMIN, "Demo administrator", "ADMIN", hash_password(password, ADMIN))
     return password
 
 
 def make_folder(folder: Path) -> None:
     """The state folder, which nobody else may have prepared. Raises Problem STORE_FAILED."""
-    for path in (folder, folder / "node", folder / "node" / "web", folder / "node" / "users"):
+    for path in (folder, folder / CREDENTIALS, folder / "node", folder / "node" / "web", folder / "node" / "users"):
         refuse_foreign(path)
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -108,3 +136,9 @@ def make_folder(folder: Path) -> None:
 
 def _quoted(path: Path) -> str:
     return json.dumps(str(path), ensure_ascii=False)
+
+
+def _single(path: Path) -> str:
+    """In single quotes, as `.env` has them."""
+    escaped = str(path).replace("\\", "\\\\").replace("'", "\\'")
+    return f"'{escaped}'"

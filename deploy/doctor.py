@@ -48,7 +48,8 @@ def _rows(args: argparse.Namespace) -> Iterator[Row]:
         given = sum(source != "default" for source in loaded.sources.values())
         yield Row("settings", "ok", f"{loaded.path}: {given} keys given, {len(loaded.settings.station)} stations")
     try:
-        settings, node = target.reached(args)
+        settings, node = target.reached(args, as_node=True)
+        asking, _ = target.reached(args)
     except Problem as problem:
         yield failed("settings", problem)
         return
@@ -70,7 +71,7 @@ def _rows(args: argparse.Namespace) -> Iterator[Row]:
     if not running:
         yield Row("node", "warn", "it does not run", "inspection-node run, or start its service")
     elif up:
-        yield from ask(settings, node)
+        yield from ask(asking, node)
 
 
 def broker(settings: BrokerSettings, node: str, *, ours: bool) -> Iterator[Row]:

@@ -41,20 +41,19 @@ class Answer(NamedTuple):
 class Plc:
     """A PLC of the stations of one node. `heard` is called with every result, `unanswered` counts triggers without one."""
 
-    def __init__(self, port: int, names: Names, heard: Callable[[Answer], None]) -> None:
+    def __init__(self, broker: BrokerSettings, node: str, heard: Callable[[Answer], None]) -> None:
         self.state: NodeState | None = None
         self.alarms: dict[str, str] = {}
         self.unanswered = 0
-        self._names = names
+        self._names = names = Names(broker.base, node)
         self._heard = heard
         self._waiting: dict[str, tuple[float, asyncio.Future[None]]] = {}
         self._run = f"demo-{time.time_ns() // 1_000_000_000:x}"
         self._failed = asyncio.Event()
         self._failure: Problem | None = None
         self._sending = Sending(names)
-        settings = BrokerSettings(url=f"mqtt://127.0.0.1:{port}", base=names.base)
         topics = (names("state"), names("alarm", "+"))
-        self._driver = Driver(settings, [self._sending, Hearing(names)], self._happened, topics, self._listen)
+        self._driver = Driver(broker, [self._sending, Hearing(names)], self._happened, topics, self._listen)
 
     @asynccontextmanager
     async def connected(self) -> AsyncIterator[None]:

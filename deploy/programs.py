@@ -138,7 +138,7 @@ def activate(args: argparse.Namespace) -> int:
         by = "node"
         with target.owner(Path(settings.state_dir)):
             audited(Path(settings.state_dir), "station.select_program", args.station, program=args.id)
-        with Client(settings.broker, settings.node_id) as client:
+        with Client(settings.asking, settings.node_id) as client:
             reply = client.request("select_program", {"station": args.station, "program": args.id}, args.timeout)
         if not reply.ok:
             fault = f"{reply.error.code}: {reply.error.message}" if reply.error else "the node refuses"

@@ -17,9 +17,10 @@ from typing import NoReturn
 
 from iotcore import Broker
 
-from deploy.broker_process import RUMQTTD
+from deploy.broker_process import ACCOUNTS, RUMQTTD
 from deploy.children import free_port, port_answers
-from deploy.translate import CONNECT, Packets, level, newer, older, packet
+from deploy.translate import CONNECT, Packets, level, newer, older, packet, refusal
+from schemas.store.disk import replace
 
 START_S = 15.0
 CONNECT_S = 10.0
@@ -29,18 +30,24 @@ def main(port: int, folder: Path) -> NoReturn:
     """Serve until the process is ended."""
     behind = free_port()
     conf = folder / "rumqttd.toml"
-    conf.write_text(RUMQTTD.format(port=behind))
-    threading.Thread(target=_serve, args=(port, behind), name="front", daemon=True).start()
+    file = folder / ACCOUNTS
+    accounts = file.read_text() if file.exists() else ""
+    replace(conf, (RUMQTTD.format(port=behind) + (f"[v5.1.connections.auth]\n{accounts}" if accounts else "")).encode())
+    threading.Thread(target=_serve, args=(port, behind, bool(accounts)), name="front", daemon=True).start()
     Broker(config_path=str(conf)).run_forever()
     sys.exit("the broker ended")
 
 
 class Side(asyncio.Protocol):
-    """One side of a relayed connection: what it reads, its peer writes, and it reads no faster than the peer can write."""
+    """One side of a relayed connection: what it reads, its peer writes, and it reads no faster than the peer can write.
 
-    def __init__(self, peer: "Side | None" = None) -> None:
+    last_word: what the peer is told if this side ends without a word, as rumqttd does where a password is wrong.
+    """
+
+    def __init__(self, peer: "Side | None" = None, last_word: bytes = b"") -> None:
         self.transport: asyncio.Transport | None = None
         self.peer = peer
+        self._last_word = last_word
         self.packets: Packets | None = None  # of a client of 3.1.1
         self._sock: socket.socket | None = None
 
@@ -52,6 +59,7 @@ class Side(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         """Pass it on."""
+        self._last_word = b""
         if self._sock is not None:
             with contextlib.suppress(OSError):  # what comes next is acknowledged at once: rumqttd keeps Nagle's algorithm
                 self._sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_QUICKACK, 1)
@@ -88,6 +96,8 @@ class Side(asyncio.Protocol):
     def connection_lost(self, _error: Exception | None) -> None:
         """The peer ends too, when what it has to write is written."""
         if self.peer is not None and self.peer.transport is not None:
+            if self._last_word:
+                self.peer.transport.write(self._last_word)
             self.peer.transport.close()
 
     def end(self) -> None:
@@ -97,11 +107,12 @@ class Side(asyncio.Protocol):
 
 
 class Front(Side):
-    """A client; until its CONNECT is complete, what it sends is kept."""
+    """A client; until its CONNECT is complete, what it sends is kept. closed: rumqttd asks for a password."""
 
-    def __init__(self, behind: int) -> None:
+    def __init__(self, behind: int, *, closed: bool = False) -> None:
         super().__init__()
         self.packets = Packets()
+        self._closed = closed
         self._behind = behind
         self._begun = False
         self._kept: list[tuple[int, bytes]] = []
@@ -131,7 +142,8 @@ class Front(Side):
     async def _join(self, *, old: bool) -> None:
         self._late.cancel()
         try:
-            _, peer = await asyncio.get_running_loop().create_connection(lambda: Side(self), "127.0.0.1", self._behind)
+            word = refusal(old=old) if self._closed else b""
+            _, peer = await asyncio.get_running_loop().create_connection(lambda: Side(self, word), "127.0.0.1", self._behind)
             assert peer.transport is not None
             for kept in self._kept:
                 peer.transport.write(self.translate(*kept) if old else packet(*kept))
@@ -154,7 +166,7 @@ class Front(Side):
         super().connection_lost(error)
 
 
-def _serve(port: int, behind: int) -> None:
+def _serve(port: int, behind: int, closed: bool) -> None:
     """The front, once rumqttd answers; if it fails, the process ends: a broker without its port is of no use."""
     try:
         until = time.monotonic() + START_S
@@ -162,14 +174,14 @@ def _serve(port: int, behind: int) -> None:
             if time.monotonic() > until:
                 raise TimeoutError("rumqttd does not listen")
             time.sleep(0.02)
-        asyncio.run(_front(port, behind))
+        asyncio.run(_front(port, behind, closed))
     except BaseException as error:
         print(f"the front of the broker failed: {error}", file=sys.stderr, flush=True)
         os._exit(1)
 
 
-async def _front(port: int, behind: int) -> None:
-    server = await asyncio.get_running_loop().create_server(lambda: Front(behind), "127.0.0.1", port)
+async def _front(port: int, behind: int, closed: bool) -> None:
+    server = await asyncio.get_running_loop().create_server(lambda: Front(behind, closed=closed), "127.0.0.1", port)
     async with server:
         await server.serve_forever()
 

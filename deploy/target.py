@@ -26,28 +26,36 @@ def loaded(args: argparse.Namespace) -> Loaded:
     return load(args.config, os.environ)
 
 
-def reached(args: argparse.Namespace) -> tuple[BrokerSettings, str]:
-    """Broker and node id; without --broker both come from the settings. Raises Problem SETTINGS_INVALID."""
+def reached(args: argparse.Namespace, *, as_node: bool = False) -> tuple[BrokerSettings, str]:
+    """Broker and node id; without --broker both come from the settings. Raises Problem SETTINGS_INVALID.
+
+    as_node: with the node's own user, who may not trigger or command itself; else as the web, where that has one.
+    """
     values: dict[str, Any] = {}
     node = "node-01"
     if args.broker is None or args.config is not None:
         settings = load(args.config, os.environ, disk=False).settings
-        values = {key: getattr(settings.broker, key) for key in settings.broker.model_fields_set}
+        broker = settings.broker if as_node else settings.asking
+        values = {key: getattr(broker, key) for key in broker.model_fields_set}
         node = settings.node_id
+    if args.username not in (None, values.get("username")):
+        values.pop("password", None)  # it is somebody else's
     given = {"url": args.broker, "base": args.base, "username": args.username}
     values |= {key: value for key, value in given.items() if value is not None}
     if args.ca_file is not None:
         values["ca_file"] = str(args.ca_file.absolute())
-    if values.get("username") is not None and "password" not in values and (password := _password()) is not None:
+    if args.password_file is not None:
+        values["password"] = _read(args.password_file, "--password-file")
+    elif values.get("username") is not None and "password" not in values and (password := _password()) is not None:
         values["password"] = password
     node = args.node or node
     try:
-        broker = BrokerSettings.model_validate(values)
+        found = BrokerSettings.model_validate(values)
     except ValidationError as error:
         raise Problem("SETTINGS_INVALID", explain(error)) from None
     if not re.fullmatch(NODE_ID, node):
         raise Problem("SETTINGS_INVALID", f"node: {node!r:.80} is not a node id")
-    return broker, node
+    return found, node
 
 
 def client(args: argparse.Namespace) -> "Client":
@@ -76,8 +84,12 @@ def owner(state: Path) -> Iterator[None]:
 
 def _password() -> str | None:
     if (name := os.environ.get(f"{SECRET}_FILE")) is not None:
-        try:
-            return Path(name).read_text(encoding="utf-8").rstrip("\r\n")
-        except (OSError, UnicodeDecodeError) as error:
-            raise Problem("SETTINGS_INVALID", f"{SECRET}_FILE: {error}") from None
+        return _read(Path(name), f"{SECRET}_FILE")
     return os.environ.get(SECRET)
+
+
+def _read(file: Path, what: str) -> str:
+    try:
+        return file.read_text(encoding="utf-8").rstrip("\r\n")
+    except (OSError, UnicodeDecodeError) as error:
+        raise Problem("SETTINGS_INVALID", f"{what}: {error}") from None

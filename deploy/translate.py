@@ -56,6 +56,11 @@ def level(body: bytes) -> int:
     return body[at]
 
 
+def refusal(*, old: bool) -> bytes:
+    """A CONNACK that lets nobody in: not authorised."""
+    return packet(CONNACK << 4, b"\x00\x05" if old else b"\x00\x87" + NO_PROPERTIES)
+
+
 def newer(first: int, body: bytes) -> bytes:
     """A packet of a client of 3.1.1 as MQTT 5. Raises ValueError."""
     kind = first >> 4

@@ -151,7 +151,8 @@ class WebSettings(Shape):
     )
     broker_username: str | None = Field(
         default=None,
-        description="User name of the web at the broker, whose rights are others than the node's; else the node's.",
+        description="User name at the broker of the web and of commands such as `trigger`, with other rights than the node's;"
+        " else the node's.",
     )
     broker_password: SecretStr | None = Field(default=None, description="Its password; from the environment or a file only.")
     metrics_token: SecretStr | None = Field(
@@ -447,6 +448,13 @@ class Settings(Shape):
     station: Annotated[tuple[StationSettings, ...], Field(min_length=1, max_length=32, strict=False)] = Field(
         description="The stations."
     )
+
+    @property
+    def asking(self) -> BrokerSettings:
+        """The broker as the web and the commands meet it: with the web's own user, where there is one."""
+        if self.web.broker_username is None:
+            return self.broker
+        return self.broker.model_copy(update={"username": self.web.broker_username, "password": self.web.broker_password})
 
     @model_validator(mode="after")
     def _consistent(self) -> "Settings":

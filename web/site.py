@@ -91,10 +91,7 @@ class Site:
 
     def new_client(self) -> Client:
         """A connection of its own, for who follows topics; close it in the end."""
-        web, broker = self.settings.web, self.settings.broker
-        if web.broker_username is not None:
-            broker = broker.model_copy(update={"username": web.broker_username, "password": web.broker_password})
-        return Client(broker, self.settings.node_id)
+        return Client(self.settings.asking, self.settings.node_id)
 
     def audit(self, action: str, target: str = "", **details: Any) -> None:
         """Write who does what, BEFORE doing it: what cannot be written down is not done. Raises Problem STORE_FAILED."""

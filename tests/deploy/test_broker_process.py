@@ -16,7 +16,7 @@ from paho.mqtt.enums import CallbackAPIVersion
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 
-from deploy.broker_process import CONF, DURABLE, BrokerProcess, render, start_broker
+from deploy.broker_process import CONF, DURABLE, Access, BrokerProcess, Kind, render, start_broker
 from deploy.children import port_is_free
 from schemas import Problem
 from tests.promise import wait_for
@@ -245,3 +245,41 @@ def _listener(line: str, port: int) -> str | None:
     fields = line.split()
     address, _, number = fields[1].partition(":")
     return address if fields[3] == "0A" and int(number, 16) == port else None
+
+
+@pytest.mark.parametrize("kind", ["mosquitto", "iotcore"])
+def test_with_passwords_nobody_gets_in_without_and_who_has_none_is_told(
+    tmp_path: Path, broker: BrokerProcess, kind: Kind
+) -> None:
+    if kind == "mosquitto" and broker.kind != kind:
+        pytest.skip("mosquitto is not installed")  # CI has it, as conftest sees to
+    passwords = {"plc": "a b#c\"d\\'e", "node-01": "another"}
+    process = start_broker(tmp_path / "closed", 0, kind, access=Access(passwords, "user plc\ntopic readwrite #\n"))
+    try:
+        for protocol in (mqtt.MQTTv5, mqtt.MQTTv311):
+            for user, word in passwords.items():
+                assert _let_in(process.port, protocol, user, word), user
+                assert not _let_in(process.port, protocol, user, word[:-1]), user
+                assert not _let_in(process.port, protocol, user, None), user
+            assert not _let_in(process.port, protocol, None, None)
+            assert not _let_in(process.port, protocol, "stranger", passwords["plc"])
+        secret = [file for file in process.folder.iterdir() if file.stat().st_mode & 0o077 == 0]
+        assert {file.name for file in secret} >= ({"passwords"} if kind == "mosquitto" else {"accounts.toml", "rumqttd.toml"})
+    finally:
+        process.stop()
+
+
+def _let_in(port: int, protocol: mqtt.MQTTProtocolVersion, user: str | None, password: str | None) -> bool:
+    """Whether the broker takes a client: what it says, or that it hangs up, is waited for."""
+    said: list[bool] = []
+    client = mqtt.Client(mqtt.CallbackAPIVersion.VERSION2, f"somebody-{user}", protocol=protocol)
+    client.on_connect = lambda *given: said.append(not given[3].is_failure)
+    client.on_disconnect = lambda *_: said.append(False)
+    client.username_pw_set(user, password)
+    client.connect("127.0.0.1", port)
+    until = time.monotonic() + 20
+    while not said and time.monotonic() < until:
+        client.loop(0.1)
+    assert said, "no answer to CONNECT"
+    client.disconnect()
+    return said[0]

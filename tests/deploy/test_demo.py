@@ -105,28 +105,45 @@ def test_every_verdict_of_the_demo_is_the_truth_and_ctrl_c_ends_everything(
 
 
 @pytest.mark.system
-def test_the_tour_of_the_readme_works_word_by_word_with_mosquitto_clients_alone(tmp_path: Path, demos: list[Demo]) -> None:
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_tour_of_the_readme_works_word_by_word_with_mosquitto_clients_alone(
+    tmp_path: Path, demos: list[Demo], kind: str
+) -> None:
     if shutil.which("mosquitto_sub") is None:
         (pytest.fail if os.environ.get("CI") else pytest.skip)("mosquitto-clients is not installed")
-    demo = Demo(tmp_path / "state", "--broker=iotcore", "--no-plc")
+    demo = Demo(tmp_path / "state", f"--broker={kind}", "--no-plc")
     demos.append(demo)
     tour = re.search(r"## Five minutes\n.*?```sh\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
     assert tour is not None
-    # the port is the one that the demo printed, as the README says
+    # port and folder are those that the demo printed, as the README says
     listen, *rest = (
-        re.sub(r"^mosquitto_(sub|pub)", rf"mosquitto_\1 -p {demo.ports[0]}", line)
+        re.sub(r"^mosquitto_(sub|pub)", rf"mosquitto_\1 -p {demo.ports[0]}", line).replace(
+            "demo-state", shlex.quote(str(demo.folder))
+        )
         for line in tour[1].splitlines()
         if line and not line.startswith("#")
     )
     wait_for(lambda: "on line" in demo.said or demo.process.poll() is not None, 60, "the start")
     heard = tmp_path / "heard.txt"
     with heard.open("wb") as out:
-        watching = subprocess.Popen(shlex.split(listen), stdout=out)
+        watching = subprocess.Popen(["sh", "-c", f"exec {listen}"], stdout=out)
     try:
         wait_for(lambda: b"/state " in heard.read_bytes(), 20, "the retained state")
         subprocess.run(["sh", "-e", "-c", "\n".join(rest)], check=True, timeout=60)
         wait_for(lambda: b"reply/resume" in heard.read_bytes(), 20, "the last reply")
         wait_for(lambda: heard.read_bytes().count(b"/result/cam1 ") >= 3, 20, "all results")
+        files = {file.name: file for file in (demo.folder / "credentials").iterdir()}
+        assert files.keys() == {"node-01", "web", "plc", "operator", "viewer"}
+        assert all(file.stat().st_mode & 0o077 == 0 for file in [*files.values(), demo.folder / ".env", demo.folder])
+        assert not [user for user, file in files.items() if file.read_text().strip() in demo.said], "it is shown"
+        alone = f"mosquitto_pub -p {demo.ports[0]} -t inspection/v1/node-01/trigger/cam1 -m SN-4712".split()
+        for who in (
+            [],
+            ["-u", "plc"],
+            ["-u", "plc", "-P", files["viewer"].read_text().strip()],
+            ["-u", "admin", "-P", "admin"],
+        ):
+            assert subprocess.run([*alone, *who], capture_output=True, timeout=60).returncode != 0, who
     finally:
         watching.terminate()
         watching.wait(10)
