@@ -121,6 +121,7 @@ def _parser(argv: list[str]) -> Parser:
     signing.add_argument("--json", action="store_true", help="print JSON")
     doctor = command(commands, "doctor", "deploy.doctor:doctor", "Check everything the node needs, and say what to do")
     _reach(doctor)
+    command(commands, "safe", "deploy.safe:safe", "Make every output line inactive, for a node that is down")
     _keeping(commands, command)
     shapes = commands.add_parser("schemas", help="Print the JSON Schemas", description="Print the JSON Schemas.")
     shapes.set_defaults(action="deploy.shapes:shapes")

@@ -70,12 +70,12 @@ def test_a_name_that_would_be_misread_is_refused(name: str) -> None:
 class User:
     """A client that signs in with its name and subscribes to everything."""
 
-    def __init__(self, port: int, name: str) -> None:
+    def __init__(self, port: int, name: str, password: str = PASSWORD) -> None:
         self.heard: set[str] = set()
         self.refusals: dict[int, bool] = {}
         self.ready: bool | None = None
         self.mqtt = mqtt.Client(CallbackAPIVersion.VERSION2, name, protocol=mqtt.MQTTv5)
-        self.mqtt.username_pw_set(name, PASSWORD)
+        self.mqtt.username_pw_set(name, password)
         self.mqtt.on_connect = self._connected
         self.mqtt.on_message = lambda _client, _data, message: self.heard.add(message.topic)
         self.mqtt.on_subscribe = lambda *_: setattr(self, "ready", True)

@@ -1,0 +1,207 @@
+"""What install.sh puts on a machine, below a folder that stands for it: whole, once, and by nothing but its own files."""
+
+import os
+import re
+import shutil
+import socket
+import stat
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from deploy.broker_process import find_mosquitto
+from node.limits import END_S, WATCHDOG_S
+from schemas.load import load
+from tests.broker.test_acl import User
+from tests.processes import ROOT, free_port
+from tests.promise import wait_for
+
+INSTALL = ROOT / "deploy" / "install"
+UNITS = ("inspection-node.service", "inspection-web.service")
+VERSION = re.search(r'^version = "(.*)"', (ROOT / "pyproject.toml").read_text(), re.M)[1]  # type: ignore[index]
+
+
+def script(name: str, *words: str | Path) -> subprocess.CompletedProcess[str]:
+    environ = {"PATH": os.environ["PATH"] + ":/usr/sbin"}
+    return subprocess.run(
+        [str(INSTALL / name), *map(str, words)], check=False, capture_output=True, text=True, timeout=120, env=environ
+    )
+
+
+@pytest.fixture
+def machine(tmp_path: Path) -> Path:
+    """A root on which this version has been built already: its environment is the one of the tests."""
+    root = tmp_path / "root"
+    built = root / "opt" / "inspection-node" / "versions" / VERSION
+    built.mkdir(parents=True)
+    for name in ("bin", "lib", "pyvenv.cfg"):
+        (built / name).symlink_to(Path(sys.prefix) / name)
+    (built / "complete").touch()
+    return root
+
+
+@pytest.fixture
+def wheel(tmp_path: Path) -> Path:
+    made = tmp_path / f"inspection_node-{VERSION}-py3-none-any.whl"
+    made.touch()
+    return made
+
+
+def tree(root: Path) -> dict[str, bytes]:
+    files = (path for path in root.rglob("*") if path.is_file() and "versions" not in path.parts)
+    return {str(path.relative_to(root)): path.read_bytes() for path in files}
+
+
+def test_a_dry_run_says_everything_and_writes_nothing(machine: Path, wheel: Path) -> None:
+    before = tree(machine)
+    done = script("install.sh", "--root", machine, "--from", wheel, "--dry-run")
+    assert done.returncode == 0, done.stderr
+    for told in (
+        "sysusers.d",
+        "node.toml",
+        "credentials",
+        "mosquitto.conf",
+        "nginx",
+        *UNITS,
+        f"switch: /opt/inspection-node/current to {VERSION}",
+    ):
+        assert told in done.stdout
+    assert tree(machine) == before
+
+
+def test_settings_keys_and_files_are_put_in_place_once(machine: Path, wheel: Path) -> None:
+    first = script("install.sh", "--root", machine, "--from", wheel, "--node-id", "press-3", "--no-broker")
+    assert first.returncode == 0, first.stderr
+    keys = machine / "etc/inspection-node/credentials"
+    loaded = load(machine / "etc/inspection-node/node.toml", {"CREDENTIALS_DIRECTORY": str(keys)}, disk=False)
+    assert (loaded.settings.node_id, loaded.settings.environment, loaded.settings.web.proxy_hops) == (
+        "press-3",
+        "production",
+        1,
+    )
+    assert {stat.S_IMODE(path.stat().st_mode) for path in keys.iterdir()} == {0o600}
+    assert stat.S_IMODE((machine / "var/lib/inspection-node").stat().st_mode) == 0o2770
+    assert (machine / "opt/inspection-node/current").readlink() == Path("versions") / VERSION
+    for unit in UNITS:
+        assert (machine / "etc/systemd/system" / unit).read_text() == (INSTALL / unit).read_text()
+
+    (machine / "etc/inspection-node/node.toml").write_text("# mine\n")
+    (machine / "etc/systemd/system" / UNITS[0]).write_text("# broken\n")
+    before = tree(machine)
+    again = script("install.sh", "--root", machine, "--from", wheel, "--node-id", "other", "--no-broker")
+    assert again.stdout.splitlines() == [f"wrote: /etc/systemd/system/{UNITS[0]}"]
+    unit = str(Path("etc/systemd/system") / UNITS[0])
+    assert tree(machine) == before | {unit: (INSTALL / UNITS[0]).read_bytes()}
+
+
+def test_uninstalling_keeps_settings_and_state_unless_told(machine: Path, wheel: Path) -> None:
+    script("install.sh", "--root", machine, "--from", wheel, "--no-broker")
+    (machine / "var/lib/inspection-node/ledger.db").write_text("results")
+    assert script("install.sh", "--root", machine, "--uninstall").returncode == 0
+    left = tree(machine)
+    assert "var/lib/inspection-node/ledger.db" in left
+    assert "etc/inspection-node/node.toml" in left
+    assert not any(name.startswith(("opt/", "etc/systemd/", "etc/sysusers.d/", "etc/tmpfiles.d/", "usr/")) for name in left)
+    assert script("install.sh", "--root", machine, "--uninstall", "--purge").returncode == 1
+    assert tree(machine) == left
+    assert script("install.sh", "--root", machine, "--uninstall", "--purge", "--yes").returncode == 0
+    assert tree(machine) == {}
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (["--from", "/nowhere"], "there is no /nowhere"),
+        (["--node-id", "a/b"], "is no id"),
+        (["--python", "/bin/false"], "--python"),
+    ],
+)
+def test_what_cannot_be_installed_is_told_before_anything_is_written(
+    machine: Path, wheel: Path, words: list[str], told: str
+) -> None:
+    before = tree(machine)
+    done = script("install.sh", "--root", machine, "--from", wheel, *words)
+    assert done.returncode == 1
+    assert told in done.stderr
+    assert tree(machine) == before
+
+
+def test_a_changed_bundle_is_refused(machine: Path, tmp_path: Path) -> None:
+    wheels = tmp_path / "bundle" / "wheels"
+    wheels.mkdir(parents=True)
+    made = wheels / f"inspection_node-{VERSION}-py3-none-any.whl"
+    made.write_text("as built")
+    listed = subprocess.run(["sha256sum", made.name], check=True, capture_output=True, text=True, cwd=wheels).stdout
+    (wheels / "MANIFEST").write_text(listed)
+    assert script("install.sh", "--root", machine, "--from", wheels.parent, "--no-broker", "--dry-run").returncode == 0
+    made.write_text("as changed")
+    done = script("install.sh", "--root", machine, "--from", wheels.parent, "--no-broker")
+    assert done.returncode == 1
+    assert "changed or cut off" in done.stderr
+
+
+@pytest.mark.skipif(
+    find_mosquitto() is None and not os.environ.get("CI"), reason="mosquitto is not installed; .ci/run installs it"
+)
+def test_the_broker_lets_in_its_users_only_and_each_to_its_topics(machine: Path, wheel: Path, tmp_path: Path) -> None:
+    done = script("install.sh", "--root", machine, "--from", wheel, "--node-id", "press-3")
+    assert done.returncode == 0, done.stderr
+    etc, port = machine / "etc/mosquitto", free_port()
+    conf = (
+        (etc / "mosquitto.conf")
+        .read_text()
+        .replace("1883 127.0.0.1", f"{port} 127.0.0.1")
+        .replace("/etc/mosquitto/", f"{etc}/")
+    )
+    (tmp_path / "state").mkdir()
+    (tmp_path / "mosquitto.conf").write_text(conf.replace("/var/lib/mosquitto/", f"{tmp_path}/state/") + "\nuser root\n")
+    keys = machine / "etc/inspection-node/credentials"
+    broker = subprocess.Popen([str(find_mosquitto()), "-c", str(tmp_path / "mosquitto.conf")], stderr=subprocess.DEVNULL)
+    try:
+        wait_for(lambda: _listens(port), 20, "the broker")
+        users = {
+            name: User(port, name, (keys / file).read_text().strip())
+            for name, file in {"press-3": "broker_password", "plc": "broker_plc", "viewer": "broker_viewer"}.items()
+        }
+        stranger = User(port, "plc", "wrong")
+        trigger, result = "inspection/v1/press-3/trigger/cam1", "inspection/v1/press-3/result/cam1"
+        assert {name: user.ready for name, user in users.items()} == dict.fromkeys(users, True)
+        assert stranger.ready is False
+        assert {name for name, user in users.items() if user.publish(trigger, b"{}")} == {"plc"}
+        assert {name for name, user in users.items() if user.publish(result, b"{}")} == {"press-3"}
+        for user in (*users.values(), stranger):
+            user.mqtt.disconnect()
+            user.mqtt.loop_stop()
+    finally:
+        broker.terminate()
+        broker.wait(10)
+
+
+def _listens(port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
+@pytest.mark.parametrize("name", UNITS)
+@pytest.mark.skipif(
+    shutil.which("systemd-analyze") is None and not os.environ.get("CI"), reason="systemd is not installed; .ci/run installs it"
+)
+def test_units_are_well_formed_and_hardened(name: str, tmp_path: Path) -> None:
+    done = subprocess.run(
+        ["systemd-analyze", "security", "--offline=true", "--no-pager", str(INSTALL / name)],
+        check=False,
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    score = re.search(r"Overall exposure level for .*: ([\d.]+)", done.stdout)
+    assert score, done.stdout + done.stderr
+    assert float(score[1]) <= 2.0, done.stdout
+
+
+def test_the_unit_waits_longer_than_the_node_does() -> None:
+    unit = dict(re.findall(r"^(\w+)=(\d+)$", (INSTALL / UNITS[0]).read_text(), re.M))
+    assert float(unit["WatchdogSec"]) == WATCHDOG_S
+    assert float(unit["TimeoutStopSec"]) > END_S
