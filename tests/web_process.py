@@ -20,6 +20,20 @@ from tests.promise import wait_for
 COMMAND = (sys.executable, "-m", "deploy.command", "web")
 
 
+def asked(port: int, method: str, path: str, body: Any = None, token: str | None = None) -> tuple[int, Any]:
+    """Status and JSON of the answer of a web on this machine; 0 while nobody answers."""
+    headers = {"Content-Type": "application/json", **({"Authorization": f"Bearer {token}"} if token else {})}
+    data = json.dumps(body).encode() if body is not None else None
+    request = urllib.request.Request(f"http://127.0.0.1:{port}{path}", data, headers, method=method)
+    try:
+        with urllib.request.urlopen(request, timeout=20) as answer:
+            return answer.status, json.load(answer)
+    except urllib.error.HTTPError as error:
+        return error.code, json.load(error)
+    except OSError:
+        return 0, None
+
+
 class Web:
     """`inspection-node web` over a state folder."""
 
@@ -41,16 +55,7 @@ class Web:
 
     def ask(self, method: str, path: str, body: Any = None, token: str | None = None) -> tuple[int, Any]:
         """Status and JSON of an answer; 0 while nobody answers."""
-        headers = {"Content-Type": "application/json", **({"Authorization": f"Bearer {token}"} if token else {})}
-        data = json.dumps(body).encode() if body is not None else None
-        request = urllib.request.Request(f"http://127.0.0.1:{self.port}{path}", data, headers, method=method)
-        try:
-            with urllib.request.urlopen(request, timeout=20) as answer:
-                return answer.status, json.load(answer)
-        except urllib.error.HTTPError as error:
-            return error.code, json.load(error)
-        except OSError:
-            return 0, None
+        return asked(self.port, method, path, body, token)
 
     def ready(self) -> "Web":
         """When it answers."""
