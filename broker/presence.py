@@ -2,9 +2,10 @@
 
 The file `alive` says when this node was last on line, so a start knows how long the outage was; one that cannot be written
 makes that unknown and is told, no more. `broker.json` keeps what was learned of a broker: which version of MQTT it speaks and
-by what client id, and how long packets may be. MQTT 5, once spoken with a broker, is not given up because of an outage, during
-which a proxy may accept and close: MQTT 3.1.1 is spoken where the broker itself refuses 5, or where it never answered it while
-it answers 3.1.1; and 5 is tried again at each start, and at each connection where the refusal was only silence.
+by what client id, how long packets may be, and whether topics may have a dot. MQTT 5, once spoken with a broker, is not given
+up because of an outage, during which a proxy may accept and close: MQTT 3.1.1 is spoken where the broker itself refuses 5, or
+where it never answered it while it answers 3.1.1; and 5 is tried again at each start, and at each connection where the refusal
+was only silence.
 
 Back-off: a broker that cannot be reached is tried every second if it is on this machine, and every few seconds elsewhere. Who
 refuses us, or ends each connection soon after it began, is tried ever more seldom.
@@ -69,6 +70,7 @@ class Presence:
         self._spoke5: bool = known.get("spoke5", False)
         self._assigned: str | None = known.get("client_id")
         self.limit: int | None = known.get("packet_bytes")  # that the broker kept to itself
+        self.no_dots: bool = known.get("no_dots", False)  # it ends the connection over topics with a dot
         self._v5 = True  # what is asked for next
         self._silent = 0
         self._will_retain: bool = known.get("retain", True)  # as its last CONNACK said
@@ -152,10 +154,10 @@ class Presence:
         if before != self._known():
             self._save()
 
-    def learn(self, limit: int) -> None:
-        """The broker takes no larger packets."""
-        if limit != self.limit:
-            self.limit = limit
+    def learn(self, limit: int | None, *, no_dots: bool) -> None:
+        """The broker takes no larger packets, or no topics with a dot."""
+        if (limit, no_dots) != (self.limit, self.no_dots):
+            self.limit, self.no_dots = limit, no_dots
             self._save()
 
     def adapt(self, reason: str) -> bool:
@@ -252,6 +254,7 @@ class Presence:
             "max_qos": self._will_qos,
             "client_id": self._assigned,
             "packet_bytes": self.limit,
+            "no_dots": self.no_dots or None,
         }
         return {name: value for name, value in known.items() if value is not None}
 

@@ -7,6 +7,9 @@ connection ends again, it was that one, and it is left alone for a while, so tha
 
 Where the trouble may be a size (the broker says so, or closes at long messages), shorter ones are tried before the topic
 waits.
+
+A broker that closes at every topic with a dot (NATS before 2.10) would cost a connection for each alarm of a station. So the
+first such topic speaks for all, as long as none was ever taken: they wait together, and one of them is tried ever more seldom.
 """
 
 import time
@@ -16,6 +19,7 @@ from broker.wire import Message
 
 AGAIN_S = (5.0, 20.0)  # a refused topic is tried again after
 CONVICTED_S = 30.0  # each try may cost the connection
+DOTS_S = (15.0, 3600.0)  # the same for topics with a dot together: first and longest
 TOPIC_CODES = {0x80, 0x82, 0x83, 0x87, 0x90, 0x95, 0x97, 0x99, 0x9A, 0x9B}  # reasons to end that can be one message's fault
 TOO_LARGE = 0x95
 SMALLEST = 256
@@ -34,38 +38,76 @@ class _Trouble:
         self.told: str | None = None
 
 
-class Troubles:
-    """See the head of this file."""
+class _Dots:
+    """What becomes of topics with a dot in their last level; `refused` is as remembered of this broker."""
 
-    def __init__(self, limit: int | None = None) -> None:
+    def __init__(self, refused: bool) -> None:
+        self.refused = refused
+        self.taken = False
+        self._wait_s = DOTS_S[0]
+        self._until = time.monotonic() + DOTS_S[0] if refused else 0.0
+
+    def concern(self, topic: str) -> bool:
+        """Whether it is a topic of which nobody knows that the broker takes it."""
+        return not self.taken and "." in topic.rpartition("/")[2]
+
+    def held(self, topic: str) -> bool:
+        """Whether it waits with all others of its kind."""
+        return self.refused and self.concern(topic) and self._until > time.monotonic()
+
+    def convict(self) -> None:
+        """The broker has ended the connection over one of them."""
+        self.refused = True
+        self._until = time.monotonic() + self._wait_s
+        self._wait_s = min(DOTS_S[1], 2 * self._wait_s)
+
+    def acquit(self) -> None:
+        """The broker has taken one of them."""
+        self.refused, self.taken = False, True
+
+
+class Troubles:
+    """See the head of this file. limit and no_dots are what is known of the broker already."""
+
+    def __init__(self, limit: int | None = None, *, no_dots: bool = False) -> None:
         self._topics: dict[str, _Trouble] = {}
+        self._dots = _Dots(no_dots)
         self.limit = limit  # bytes of a packet, learned from refusals: for all topics
 
     def __bool__(self) -> bool:
-        return bool(self._topics)
+        return bool(self._topics) or self._dots.refused
+
+    @property
+    def no_dots(self) -> bool:
+        """Whether the broker ends the connection over topics with a dot."""
+        return self._dots.refused
 
     def told(self) -> list[str]:
-        """A sentence for each topic in trouble."""
-        return [trouble.told for trouble in self._topics.values() if trouble.told]
+        """A sentence for each topic in trouble, and one for all with a dot."""
+        of_dots = "the broker ends the connection when the node publishes to a topic with a dot: alarms of stations and most"
+        found = [of_dots + " events do not go out"] if self.no_dots else []
+        for topic, trouble in self._topics.items():
+            if trouble.told and not (self.no_dots and self._dots.concern(topic)):
+                found.append(trouble.told)
+        return found
 
     def may_send(self, topic: str, on_their_way: int, of_topic: int) -> bool:
         """Whether a message to it may go out now, with so many others on their way."""
-        trouble = self._topics.get(topic)
-        if trouble is None:
-            return True
-        if trouble.until > time.monotonic():
+        if self.held(topic):
             return False
-        return on_their_way == 0 if trouble.alone else of_topic == 0
+        if self.alone(topic):
+            return on_their_way == 0
+        return topic not in self._topics or of_topic == 0
 
     def held(self, topic: str) -> bool:
         """Whether nothing goes there for a while."""
         trouble = self._topics.get(topic)
-        return trouble is not None and trouble.until > time.monotonic()
+        return (trouble is not None and trouble.until > time.monotonic()) or self._dots.held(topic)
 
     def alone(self, topic: str) -> bool:
         """Whether nothing else may be on its way with a message to it."""
         trouble = self._topics.get(topic)
-        return trouble is not None and trouble.alone
+        return (trouble is not None and trouble.alone) or (self._dots.refused and self._dots.concern(topic))
 
     def limit_of(self, topic: str, limit: int | None) -> int | None:
         """Bytes of a packet to it; None for any number."""
@@ -75,6 +117,8 @@ class Troubles:
 
     def taken(self, topic: str) -> bool:
         """The broker has taken a message; True if that ends a trouble that was told."""
+        if self._dots.concern(topic):
+            self._dots.acquit()
         trouble = self._topics.pop(topic, None)
         if trouble is not None and trouble.limit is not None:
             self.limit = min(trouble.limit, self.limit or trouble.limit)
@@ -98,8 +142,8 @@ class Troubles:
         for topic, size in sizes.items():
             trouble = self._of(topic)
             trouble.strikes += 1
-            convicted = len(sizes) == 1 and (definite or trouble.alone)
-            trouble.alone = trouble.alone or definite or trouble.strikes > 1
+            convicted = len(sizes) == 1 and (definite or self.alone(topic))
+            trouble.alone = trouble.alone or definite or trouble.strikes > 1 or self._dots.concern(topic)
             if not convicted:
                 continue
             if self._shorten(trouble, size) if code == TOO_LARGE else not definite and self._halve(trouble, size):
@@ -107,6 +151,8 @@ class Troubles:
             trouble.limit = None  # it was not the size
             trouble.told = f"the broker ends the connection when the node publishes to {topic}: {reason}"
             trouble.until = time.monotonic() + CONVICTED_S
+            if not definite and self._dots.concern(topic):
+                self._dots.convict()
         return any(trouble.alone for topic, trouble in self._topics.items() if topic in sizes)
 
     def _shorten(self, trouble: _Trouble, size: int) -> bool:

@@ -88,8 +88,9 @@ class Turns:
             self._rest.appendleft(message)
 
     def marker(self, connection: Connection, message: Message) -> bool:
-        """Send a marker, before all others; False if it cannot go now."""
-        if connection.credits <= 0 or self._troubles.held(message.topic):
+        """Send a marker, before all others but one that must be alone; False if it cannot go now."""
+        waits = self._alone not in (None, message.topic) and time.monotonic() < self._alone_until
+        if waits or connection.credits <= 0 or self._troubles.held(message.topic):
             return False
         if self._troubles.alone(message.topic):
             self._alone, self._alone_until = message.topic, time.monotonic() + ALONE_S
@@ -164,11 +165,9 @@ class Turns:
             return False
         if of_topic is None:
             of_topic = sum(message.topic == topic for message in connection.unanswered.values())
-        if self._troubles.may_send(topic, connection.on_their_way, of_topic):
-            return True
         if self._alone is None and self._troubles.alone(topic) and not self._troubles.held(topic):
             self._alone, self._alone_until = topic, time.monotonic() + ALONE_S
-        return False
+        return self._troubles.may_send(topic, connection.on_their_way, of_topic)
 
     def _one_result(self, connection: Connection, fence: Fence) -> bool:
         row = self._results.next(lambda station, n: self._may_send(connection, self._names("result", station), n))

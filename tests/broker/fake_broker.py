@@ -46,6 +46,7 @@ class Rules:
     id_bytes: int = 65535
     deny_subscribe: dict[str, int] = field(default_factory=dict)  # filter -> reason code
     deny_publish: dict[str, int | Literal["close", "disconnect"]] = field(default_factory=dict)  # topic -> code of PUBACK
+    no_dots: bool = False  # closes at a topic with a dot
     puback_s: float = 0.0
     deliver_s: float = 0.0  # between two deliveries
     answers_subscribe: bool = True
@@ -285,7 +286,7 @@ class _Link:
         if qos > broker.term("max_qos", 2):
             self._send_away(0x9B, f"{topic} with QoS {qos}")
         denied = broker.rules.deny_publish.get(topic)
-        if denied == "close":
+        if denied == "close" or (broker.rules.no_dots and "." in topic):
             self.writer.transport.abort()
             raise ConnectionError
         if denied == "disconnect":

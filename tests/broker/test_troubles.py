@@ -1,10 +1,14 @@
 """What the broker refuses: subscriptions, and topics by PUBACK, DISCONNECT or closing; each told by its name, and its own."""
 
+import json
 import time
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from broker.troubles import Troubles
+from broker.wire import Message
 from tests.broker.pair import HEAD
 from tests.promise import wait_for
 
@@ -78,8 +82,7 @@ def test_a_retained_topic_that_is_refused_gets_its_newest_value_once_it_is_allow
     wait_for(lambda: HEAD + "state" in two.bench.trouble, 15)
     outbox.retain("state", "", b'{"state":"Ready"}')
     two.broker.rules.deny_publish.clear()
-    wait_for(lambda: two.broker.on(HEAD + "state"), 15)
-    assert two.broker.on(HEAD + "state")[-1].payload == b'{"state":"Ready"}'
+    wait_for(lambda: [heard.payload for heard in two.broker.on(HEAD + "state")][-1:] == [b'{"state":"Ready"}'], 15)
     wait_for(lambda: two.bench.trouble == "")
 
 
@@ -102,3 +105,54 @@ def test_subscriptions_that_are_never_answered_are_told_and_tried_again(pair: An
     two.broker.rules.answers_subscribe = True
     two.online(30)
     wait_for(lambda: two.bench.trouble == "")
+
+
+def test_a_broker_that_closes_at_topics_with_a_dot_costs_a_few_connections_and_not_one_for_each_topic(
+    pair: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("broker.troubles.DOTS_S", (60.0, 60.0))
+    two = pair(no_dots=True)
+    two.online()
+    for number in range(12):
+        two.bench.session._outbox.retain("alarm", f"HUNG.cam{number}", b"")
+        two.bench.session._outbox.event("trigger.duplicate", "cam1", {"number": number})
+    wait_for(lambda: "with a dot" in two.bench.trouble, 30)
+    two.trigger(*[f"t{number}" for number in range(20)])
+    wait_for(lambda: two.ids() == [f"t{number}" for number in range(20)], 30)
+    assert len(two.broker.connects) <= 4
+    assert "HUNG" not in two.bench.trouble
+    known = json.loads(next(tmp_path.rglob("broker.json")).read_text())
+    assert known["no_dots"] is True
+
+
+def test_what_was_learned_of_topics_with_a_dot_is_forgotten_once_the_broker_takes_one(
+    pair: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("broker.troubles.DOTS_S", (0.5, 0.5))
+    monkeypatch.setattr("broker.troubles.CONVICTED_S", 0.5)
+    two = pair(no_dots=True)
+    two.online()
+    for number in range(4):
+        two.bench.session._outbox.retain("alarm", f"HUNG.cam{number}", str(number).encode())
+    wait_for(lambda: "with a dot" in two.bench.trouble, 30)
+    two.broker.rules.no_dots = False
+    wait_for(lambda: all(two.broker.on(f"{HEAD}alarm/HUNG.cam{number}") for number in range(4)), 30)
+    wait_for(lambda: two.bench.trouble == "")
+
+
+def test_what_was_remembered_of_topics_with_a_dot_holds_from_the_first_connection_on() -> None:
+    troubles = Troubles(no_dots=True)
+    assert troubles.held(f"{HEAD}alarm/HUNG.cam1")
+    assert not troubles.may_send(f"{HEAD}event/trigger.duplicate", 0, 0)
+    assert troubles.may_send(f"{HEAD}result/cam1", 5, 5)
+    assert not troubles.held("acme.plant/inspection/v1/node-01/state")  # a dot of the site's own path says nothing
+
+
+def test_one_topic_with_a_dot_that_is_closed_at_says_nothing_of_others_where_one_was_taken_before() -> None:
+    troubles = Troubles()
+    troubles.taken(f"{HEAD}alarm/HUNG.cam2")
+    denied = Message(f"{HEAD}alarm/HUNG.cam1", b"")
+    for _ in range(3):
+        troubles.ended([(denied, 50)], None, "lost")
+    assert troubles.held(denied.topic)
+    assert not troubles.held(f"{HEAD}alarm/HUNG.cam2")
