@@ -199,6 +199,9 @@ def _teach(parser: argparse.ArgumentParser) -> None:
     labelled.add_argument("--bad", metavar="FOLDER", type=Path, help="pictures of bad parts, for a better threshold")
     labelled.add_argument("--classes", metavar="FOLDER", type=Path, help="for classify: a folder with a folder for each class")
     parser.add_argument("--add", action="store_true", help="add to what was taught before, instead of beginning anew")
+    parser.add_argument(
+        "--confirm", metavar="NAME", action="append", default=[], help="this picture is good, though it is unlike the others"
+    )
 
 
 def _challenge(parser: argparse.ArgumentParser) -> None:

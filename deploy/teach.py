@@ -28,7 +28,7 @@ def teach(args: argparse.Namespace) -> int:
     from node.teach import teach as learn
 
     classes = {folder.name: pictures(folder) for folder in _folders(args.classes)} if args.classes else {}
-    lesson = Lesson(pictures(args.good), pictures(args.bad), classes)
+    lesson = Lesson(pictures(args.good), pictures(args.bad), classes, frozenset(args.confirm))
     state = Path(target.loaded(args).settings.state_dir)
     with target.owner(state):
         store = Programs(state / "programs")
@@ -46,7 +46,7 @@ def teach(args: argparse.Namespace) -> int:
     with target.owner(state):
         files = {name: outcome.model}
         load(program, stored.version, program.hash, store.master(program), partial(either, files, store))
-        note = f"taught {args.tool} from {lesson.count} pictures"
+        note = f"taught {args.tool} from {lesson.count} pictures{_in_short(outcome.facts)}"
         audited(state, "program.teach", program.id, tool=args.tool, pictures=lesson.count, version=stored.version)
         after = store.save(program, None, author(), note, expect_version=stored.version, files=files)
     facts = {"program": after.program.id, "version": after.version, "tool": args.tool, "model": name, **outcome.facts}
@@ -57,8 +57,17 @@ def teach(args: argparse.Namespace) -> int:
     show.table(("what", "value"), ((key.replace("_", " "), _told(value)) for key, value in outcome.facts.items()))
     if outcome.check:
         print(f"look at these again, they are unlike the other good pictures: {', '.join(outcome.check)}")
-        print("they were left out; if they are good, teach them with --add")
+        print("they were left out; if one is good, teach it with --add --confirm NAME, or all again with --confirm NAME")
     return 0
+
+
+def _in_short(facts: dict[str, Any]) -> str:
+    """What people are to see beside the version: what it promises, and what it would catch."""
+    if "one_in" not in facts:
+        return ""
+    return (
+        f": at most 1 good part in {facts['one_in']} rejected, {facts['drawn_found']} of {facts['drawn']} drawn faults caught"
+    )
 
 
 def _model(store: Programs, stored: StoredProgram, tool: str) -> bytes | None:

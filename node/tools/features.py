@@ -22,7 +22,7 @@ from schemas import Problem
 
 Floats = NDArray[np.float32]
 SHIPPED = Path(__file__).parent.parent / "models" / "effnet_lite0_s16.onnx"
-WAY = b"3"  # of making features and scores of them: what was taught in another way is to be taught again
+WAY = b"4"  # of making features and scores of them: what was taught in another way is to be taught again
 CELL = 8  # px of the network's input to one place of the maps
 SIDES = (64, 512)  # px
 GROUND = 127  # what the network is shown where pixels do not count: its zero

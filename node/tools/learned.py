@@ -1,8 +1,8 @@
 """How unlike the good pictures a region is: distance of its features to the nearest in a memory of good ones.
 
-Patch features and coreset as in K. Roth et al. 2022, Towards total recall in industrial anomaly detection (PatchCore). Each
-distance is taken in relation to what good parts have at that place, so that edges that never lie quite alike do not hide a
-scratch elsewhere; and a little to how unusual the picture is as a whole, so that other light is no defect.
+Patch features and coreset as in K. Roth et al. 2022, Towards total recall in industrial anomaly detection (PatchCore). The
+distances count a little less in a picture that is unusual as a whole, so that other light is no defect; what is unlike all
+that was taught is no picture of the part.
 """
 
 from dataclasses import dataclass
@@ -13,10 +13,13 @@ from numpy.typing import NDArray
 
 from node.frame import Heat, Measurement, View, outlines
 from node.models.archive import unpack
-from node.tools.bank import SHAPES, Bank, threshold
-from node.tools.features import Floats, Maps, backbone, maps
+from node.tools.bank import SHAPES, Bank, middle, top
+from node.tools.features import CELL, Floats, Maps, backbone, maps, shape
+from node.tools.promise import threshold
 from schemas import Problem
 from schemas.tools.learned import Learned as Settings
+
+NEITHER = 1.25  # times what the middle place of hardly a good part exceeds
 
 
 @dataclass(frozen=True)
@@ -40,9 +43,10 @@ def learn(view: View | None, settings: Settings, model: bytes | None = None) -> 
 
 
 def measure(view: View, settings: Settings, learned: Learned | None) -> Measurement:
-    """Mean of the three greatest relative distances, divided by the threshold's.
+    """Mean of the two greatest distances, divided by the threshold's; or that of the middle one by its own, if that is more.
 
-    Raises Problem NOT_TAUGHT, NO_CONTRAST if the view has one value only, MODEL_INVALID if it has another size than taught.
+    Raises Problem NOT_TAUGHT, NO_CONTRAST if the view has one value only, MODEL_INVALID if it has another size than taught,
+    NO_VALUE if half of it is unlike all that was taught: a number would say how bad the part is, and this may be no part.
     """
     if learned is None:
         raise Problem("NOT_TAUGHT", f"tool {settings.name}")
@@ -50,14 +54,21 @@ def measure(view: View, settings: Settings, learned: Learned | None) -> Measurem
     if view.uniform:
         raise Problem("NO_CONTRAST", "all pixels have one value")
     seen = maps(view, settings.size_px)
-    distances = learned.bank.relative(seen)
-    value = learned.bank.score(distances, seen.counts) / learned.threshold
-    heat = _heat(distances / learned.threshold, seen)
+    distances = learned.bank.distances(seen)
+    unlike = middle(distances, seen.counts) / learned.bank.far
+    if unlike > NEITHER:
+        raise Problem(
+            "NO_VALUE", f"it is unlike all good pictures, {unlike:.2f} times what they may differ: is it the part, and lit?"
+        )
+    relative = learned.bank.calmed(distances, seen.counts) / np.float32(learned.threshold)
+    heat = _heat(relative, seen)
+    value = max(top(relative, seen.counts), unlike)
     return Measurement(value, lambda: outlines(view, _hot(view, heat)), heat=lambda: _placed(view, heat, seen))
 
 
 def _check(bank: Bank, view: View, settings: Settings) -> None:
-    if (view.width, view.height, settings.size_px) != bank.site:
+    width, height = shape(view.width, view.height, settings.size_px)
+    if (view.width, view.height, settings.size_px) != bank.site or (height // CELL, width // CELL) != bank.places:
         raise Problem("MODEL_INVALID", "the region or size_px was changed since it was taught; teach it again")
 
 

@@ -110,6 +110,13 @@ def test_a_tool_is_taught_judges_and_takes_one_more_picture(site: NodeProcess, r
     assert (row.target, row.username.startswith("local:")) == ("cap", True)
     assert json.loads(row.details) == {"tool": "look", "pictures": 10, "version": 1}
     assert 0 < told["expected_false_rejects"] <= 0.02
+    assert told["one_in"] == 3
+    assert told["promise"] == "at most 1 good part in 3 is rejected, in 95% of draws of such pictures"
+    assert "10 different pictures do not tell, 149 would" in told["not_promised"]
+    assert (
+        loaded(site)[0].note
+        == f"taught look from 10 pictures: at most 1 good part in 3 rejected, {told['drawn_found']} of 36 drawn faults caught"
+    )
     assert told["good_values"][0] < 1
     stored, program = loaded(site)
     assert stored.program.tools[0].model == told["model"]  # type: ignore[union-attr]
@@ -121,7 +128,7 @@ def test_a_tool_is_taught_judges_and_takes_one_more_picture(site: NodeProcess, r
     assert (more["version"], more["good"]) == (3, 11)
     bad = folder(tmp_path / "bad", {f"{seed}.png": shot(seed, spoilt=True) for seed in (80, 81)})
     with_bad = facts(run("cap", "look", one, "--bad", bad, "--add", "--json"))
-    assert (with_bad["good"], with_bad["bad"], with_bad["bad_found"]) == (12, 2, 2)
+    assert (with_bad["good"], with_bad["bad"], with_bad["bad_found"], with_bad["alike"]) == (11, 2, 2, ["more.png"])
 
 
 def test_classes_are_taught_from_a_folder_each(site: NodeProcess, run: Run, tmp_path: Path) -> None:
@@ -195,3 +202,31 @@ def test_what_a_taught_tool_would_catch_is_told(run: Run, tmp_path: Path) -> Non
     told = facts(run("cap", "look", good, "--json"))
     assert told["drawn"] == 36
     assert ("warning" in told) == (told["drawn_found"] < 18)
+
+
+def test_a_tool_that_catches_nothing_says_so(run: Run, tmp_path: Path) -> None:
+    """Five parts that have hardly anything in common, so that a fault is nothing new."""
+    plain = Scene.plain(280, 240, (60.0, 60.0, 60.0))
+    shown = {
+        f"{seed}.png": plain.clutter(seed, 200).part(70, 60).clutter(50 + seed, 90).part(70, 60).lit(1).pixels(20, seed)
+        for seed in range(5)
+    }
+    _, out, err = run("cap", "look", folder(tmp_path / "good", shown))
+    assert "catches nothing" in out, err
+
+
+def test_an_odd_picture_is_named_and_taught_when_it_is_confirmed(site: NodeProcess, run: Run, tmp_path: Path) -> None:
+    good = folder(
+        tmp_path / "good", {f"{seed:02}.png": shot(seed) for seed in range(1, 11)} | {"odd.png": shot(30, spoilt=True)}
+    )
+    told = facts(run("cap", "look", good, "--json"))
+    assert (told["good"], told["check"]) == (10, ["good/odd.png"])
+    assert verdicts(loaded(site)[1], shot(30, spoilt=True))["look"] == "NG"
+    again = facts(run("cap", "look", good / "odd.png", "--add", "--json"))
+    assert (again["good"], again["check"]) == (10, ["odd.png"])
+    code, out, _ = run("cap", "look", good / "odd.png", "--add")
+    assert (code, "--add --confirm NAME" in out) == (0, True)
+    confirmed = facts(run("cap", "look", good / "odd.png", "--add", "--confirm", "odd.png", "--json"))
+    assert (confirmed["good"], confirmed["check"]) == (11, [])
+    assert verdicts(loaded(site)[1], shot(30, spoilt=True))["look"] == "OK"
+    assert run("cap", "look", good, "--confirm", "nobody.png")[0] == 1

@@ -90,3 +90,8 @@ def test_the_shipped_network_is_what_the_published_weights_give() -> None:
     made = features._onnxruntime(convert.convert())(image)
     for here, there in zip(features.backbone("onnxruntime").run(image), made, strict=True):
         assert np.abs(here - there).max() < 1e-4
+
+
+@pytest.mark.skipif(not find_spec("onnx"), reason="the extra `learned` is not installed")
+def test_the_shipped_product_is_what_is_made() -> None:
+    assert (features.SHIPPED.parent / convert.PRODUCT).read_bytes() == convert.product()

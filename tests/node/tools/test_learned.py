@@ -10,12 +10,13 @@ import pytest
 
 from node.frame import IN_PLACE, Frame, Placement
 from node.models.archive import pack
-from node.tools import bank, faults, features, learned
+from node.tools import bank, faults, features, learned, promise
 from schemas import Learned, Problem
 from tests.scenes import Scene, region
 
 WHERE = region(30, 20, 140, 120)
 SIZE_PX = 128
+SITE = (WHERE.width, WHERE.height, SIZE_PX)
 
 
 def tool(**changes) -> Learned:  # type: ignore[no-untyped-def]
@@ -38,7 +39,7 @@ def maps(seeds: range, spoilt: bool = False) -> list[tuple[str, features.Maps]]:
 
 @cache
 def taught() -> bank.Bank:
-    return bank.teach(maps(range(12)), (), (WHERE.width, WHERE.height, SIZE_PX)).bank
+    return bank.teach(maps(range(12)), SITE).bank
 
 
 @cache
@@ -65,7 +66,8 @@ def test_the_part_is_followed() -> None:
     at = Placement(20, 15, 0, 1)
     assert value(part(140, dx=20, dy=15), at) < 1.1
     assert value(part(240, spoilt=True, dx=20, dy=15), at) > 1
-    assert value(part(140, dx=20, dy=15)) > 1
+    with pytest.raises(Problem, match=r"NO_VALUE.*unlike all good"):
+        value(part(140, dx=60, dy=45))
 
 
 def test_the_heat_and_the_marks_are_where_the_defect_is() -> None:
@@ -81,7 +83,7 @@ def test_the_heat_and_the_marks_are_where_the_defect_is() -> None:
 def test_what_is_ignored_does_not_matter() -> None:
     settings = tool(ignore=[region(95, 75, 30, 30)])
     views = [(str(seed), features.maps(part(seed).view(WHERE, ignore=settings.ignore), SIZE_PX)) for seed in range(6)]
-    model = bank.teach(views, (), (WHERE.width, WHERE.height, SIZE_PX)).bank.packed()
+    model = bank.teach(views, SITE).bank.packed()
     known = learned.learn(None, settings, model)
     view = part(200, spoilt=True).view(WHERE, ignore=settings.ignore)
     assert learned.measure(view, settings, known).value < 1.1
@@ -111,24 +113,26 @@ def test_a_region_changed_since_it_was_taught_is_refused() -> None:
 def test_one_more_good_picture_is_added_without_starting_over() -> None:
     odd = Scene.plain(220, 180, (60.0, 60.0, 60.0)).part(40, 30).disc(60, 120, 7, (200.0, 200.0, 200.0))
     before = value(odd.frame(3, 1))
-    added = bank.add(taught(), [("odd.png", features.maps(odd.frame(3, 2).view(WHERE), SIZE_PX))])
-    assert added.odd == ["odd.png"]
-    assert len(added.bank.scores) == 13
-    assert len(added.bank.bank) <= bank.SIZE
-    after = learned.learn(None, tool(), added.bank.packed())
+    shown = [("odd.png", features.maps(odd.frame(3, 2).view(WHERE), SIZE_PX))]
+    assert bank.add(taught(), shown) == (taught(), ["odd.png"], [])
+    added, *left_out = bank.add(taught(), shown, {"odd.png"})
+    assert left_out == [[], []]
+    assert len(added.scores) == added.different == 13
+    assert len(added.bank) <= bank.SIZE
+    after = learned.learn(None, tool(), added.packed())
     assert before > 1
     assert learned.measure(odd.frame(3, 1).view(WHERE), tool(), after).value < 0.9
 
 
 def test_the_same_pictures_teach_the_same_bytes() -> None:
-    again = bank.teach(maps(range(12)), (), (WHERE.width, WHERE.height, SIZE_PX)).bank
+    again = bank.teach(maps(range(12)), SITE).bank
     assert again.packed() == taught().packed()
 
 
 @pytest.mark.parametrize("count", [0, 4])
 def test_too_few_pictures_are_refused(count: int) -> None:
     with pytest.raises(Problem, match="PICTURES_UNFIT"):
-        bank.teach(maps(range(count)), (), (WHERE.width, WHERE.height, SIZE_PX))
+        bank.teach(maps(range(count)), SITE)
 
 
 def test_scores_that_lean_upwards_raise_the_threshold() -> None:
@@ -136,26 +140,22 @@ def test_scores_that_lean_upwards_raise_the_threshold() -> None:
     leaning = even.copy()
     leaning[-7:] *= 1.08  # the same in the middle and below
     none = np.empty(0, np.float32)
-    assert bank.threshold(leaning, none, 0.02) > 1.05 * bank.threshold(even, none, 0.02)
+    assert promise.threshold(leaning, none, 0.02) > 1.05 * promise.threshold(even, none, 0.02)
 
 
 def test_a_picture_that_differs_everywhere_a_little_is_worth_less_than_a_defect_unless_no_good_one_was_like_it() -> None:
     levels = np.array([0.9, 1.0, 1.1, 1.2, 1.4], np.float32)
     usual, light, other = (np.full(144, value, np.float32) for value in (1.1, 1.4, 2.8))
-    assert bank.calmed(usual, bank.level(usual, None), levels) == pytest.approx(1.1)
-    assert bank.calmed(light, bank.level(light, None), levels).max() < 1.4
+
+    def calmed(distances: features.Floats) -> float:
+        return float(bank.calmed(distances, bank.level(distances, None), levels).max())
+
+    assert calmed(usual) == pytest.approx(1.1)
+    assert calmed(light) < 1.4
     defect = usual.copy()
-    defect[[69, 70, 71, 82]] = 1.5
-    assert bank.calmed(defect, bank.level(defect, None), levels).max() > bank.calmed(light, 1.4, levels).max()
-    assert bank.calmed(other, bank.level(other, None), levels) == pytest.approx(2 * bank.calmed(light, 1.4, levels))
-
-
-def test_what_does_not_count_has_no_part_in_its_neighbours() -> None:
-    base, distances = np.ones((12, 12), np.float32), np.ones(144, np.float32)
-    counts = np.ones(144, bool)
-    counts[60:] = False
-    distances[60:] = 50.0
-    assert bank.related(distances, base, counts)[counts] == pytest.approx(1.0, rel=1e-4)
+    defect[[69, 70, 71]] = 1.5
+    assert calmed(defect) > calmed(light)
+    assert calmed(other) == pytest.approx(2 * calmed(light))
 
 
 @pytest.mark.parametrize("count", [8, 20, 50])
@@ -165,7 +165,7 @@ def test_the_threshold_keeps_the_stated_rate_on_scores_of_its_kind(count: int) -
     for _ in range(400):
         for rates, draw in ((normal, lambda n: dice.normal(0.5, 0.2, n)), (tailed, lambda n: dice.exponential(0.2, n))):
             scores, new = np.exp(draw(count)), np.exp(draw(200))
-            rates.append((new > bank.threshold(scores.astype(np.float32), np.empty(0, np.float32), 0.02)).mean())
+            rates.append((new > promise.threshold(scores.astype(np.float32), np.empty(0, np.float32), 0.02)).mean())
     assert 0.004 < np.mean(normal) < 0.025
     assert 0.012 < np.mean(tailed) < 0.045  # more, since the greatest are drawn in
 
@@ -173,20 +173,21 @@ def test_the_threshold_keeps_the_stated_rate_on_scores_of_its_kind(count: int) -
 def test_a_bad_picture_among_the_good_ones_barely_moves_the_threshold() -> None:
     scores = np.exp(np.random.default_rng(3).normal(0, 0.1, 19)).astype(np.float32)
     none = np.empty(0, np.float32)
-    clean, mixed = (bank.threshold(found, none, 0.02) for found in (scores, np.append(scores, np.float32(5))))
-    assert clean < mixed < 1.2 * clean
-    assert "19.png" in bank.odd([f"{number}.png" for number in range(20)], np.append(scores, np.float32(5)))
+    mixed = np.append(scores, np.float32(5))
+    clean, more = (promise.threshold(found, none, 0.02) for found in (scores, mixed))
+    assert clean < more < 1.2 * clean
+    assert bank.odd(mixed)[19]
 
 
 def test_a_lower_rate_is_a_higher_threshold_and_labelled_bad_ones_lower_it() -> None:
     scores = np.exp(np.random.default_rng(1).normal(0, 0.1, 20)).astype(np.float32)
     none = np.empty(0, np.float32)
-    strict, lenient = (bank.threshold(scores, none, rate) for rate in (0.001, 0.02))
+    strict, lenient = (promise.threshold(scores, none, rate) for rate in (0.001, 0.02))
     assert strict > lenient
-    assert bank.expected_rejects(scores, strict) == pytest.approx(0.001, rel=0.2)
+    assert promise.expected_rejects(scores, strict) == pytest.approx(0.001, rel=0.2)
     near = np.array([1.25, 1.3], np.float32)
-    assert scores.mean() < bank.threshold(scores, near, 0.001) < 1.25
-    assert bank.threshold(scores, np.array([9.0], np.float32), 0.02) == lenient
+    assert scores.mean() < promise.threshold(scores, near, 0.001) < 1.25
+    assert promise.threshold(scores, np.array([9.0], np.float32), 0.02) == lenient
 
 
 def test_a_model_file_from_outside_is_believed_in_nothing() -> None:
@@ -205,7 +206,9 @@ def test_a_model_file_from_outside_is_believed_in_nothing() -> None:
         "not finite": replace(good, mean=good.mean * np.nan).packed(),
         "of another size": replace(good, mean=good.mean[:5]).packed(),
         "of another network": replace(good, backbone="0" * 64).packed(),
-        "without spread": replace(good, base=good.base * 0).packed(),
+        "without spread": replace(good, levels=good.levels * 0).packed(),
+        "of more pictures than it has": replace(good, different=13).packed(),
+        "of other places": replace(good, places=(3, 3)).packed(),
     }
     for name, data in files.items():
         with pytest.raises(Problem) as caught:
@@ -213,37 +216,98 @@ def test_a_model_file_from_outside_is_believed_in_nothing() -> None:
         assert caught.value.code == "MODEL_INVALID", name
 
 
-SITE = (WHERE.width, WHERE.height, SIZE_PX)
-
-
 @pytest.mark.parametrize("times", [5, 8])
 def test_copies_of_one_picture_teach_nothing(times: int) -> None:
     with pytest.raises(Problem, match=r"PICTURES_UNFIT.*all the same"):
-        bank.teach(maps(range(1)) * times, (), SITE)
+        bank.teach(maps(range(1)) * times, SITE)
 
 
 def test_too_few_different_pictures_are_refused_however_many_copies_there_are() -> None:
     with pytest.raises(Problem, match=r"PICTURES_UNFIT.*only 4 of the pictures differ"):
-        bank.teach(maps(range(4)) * 3, (), SITE)
+        bank.teach(maps(range(4)) * 3, SITE)
 
 
 def test_pictures_that_show_the_same_are_named_and_held_out_together() -> None:
     """With a copy in the memory each held-out picture would seem to be nothing new, and the threshold far too low."""
     copied = [*maps(range(12)), *[(f"copy of {name}", seen) for name, seen in maps(range(12))]]
-    found = bank.teach(copied, (), SITE)
+    found = bank.teach(copied, SITE)
     assert found.alike == [f"copy of {number}.png" for number in range(12)]
-    once = bank.threshold(taught().scores, taught().bad_scores, 0.02)
-    assert bank.threshold(found.bank.scores, found.bank.bad_scores, 0.02) == pytest.approx(once, rel=0.3)
-    assert bank.teach(maps(range(12)), (), SITE).alike == []
+    once = promise.threshold(taught().scores, taught().bad_scores, 0.02)
+    assert promise.threshold(found.bank.scores, found.bank.bad_scores, 0.02) == pytest.approx(once, rel=0.3)
+    assert bank.teach(maps(range(12)), SITE).alike == []
 
 
-def test_a_picture_unlike_the_others_stays_out_of_the_memory_until_it_is_added() -> None:
+def test_a_picture_unlike_the_others_stays_out_of_the_memory_until_it_is_confirmed() -> None:
     spoilt = maps(range(200, 201), spoilt=True)
-    found = bank.teach([*maps(range(12)), *spoilt], (), SITE)
+    found = bank.teach([*maps(range(12)), *spoilt], SITE)
     assert found.odd == ["200.png"]
     assert found.bank.packed() == taught().packed()
-    added = bank.add(found.bank, spoilt)
-    assert len(added.bank.scores) == 13
+    assert bank.add(found.bank, spoilt) == (found.bank, ["200.png"], [])
+    for confirmed in (
+        bank.add(found.bank, spoilt, {"200.png"})[0],
+        bank.teach([*maps(range(12)), *spoilt], SITE, {"200.png"}).bank,
+    ):
+        assert len(confirmed.scores) == 13
+        assert confirmed.distances(spoilt[0][1]).max() < 0.5 * found.bank.distances(spoilt[0][1]).max()
+
+
+def test_more_pictures_than_are_held_at_once_are_taken_in_one_by_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each is scored first; what is unlike the others stays out there, too, and so do copies."""
+    monkeypatch.setattr(bank, "HELD", 12)
+    late = [*maps(range(12, 16)), *maps(range(3, 4)), *maps(range(200, 201), spoilt=True)]
+    found = bank.teach(iter([*maps(range(12)), *late]), SITE)
+    assert found.odd == ["200.png"]
+    assert found.alike == ["3.png"]
+    assert (len(found.bank.scores), found.bank.different) == (16, 16)
+    assert len(found.bank.bank) == bank.SIZE
+    assert (found.bank.scores[:12] == taught().scores).all()
+
+
+@pytest.mark.parametrize(("pictures", "least"), [(5, 2), (10, 3), (20, 7), (50, 17), (149, 50), (300, 100)])
+def test_the_greatest_of_so_many_scores_promises_one_in_a_third_of_them(pictures: int, least: int) -> None:
+    """Of numbers drawn evenly the share beyond the greatest is known, so the promise can be counted."""
+    assert promise.one_in(pictures) == least
+    beyond = 1 - np.random.default_rng(pictures).random((4000, pictures)).max(axis=1)
+    assert (beyond <= 1 / least).mean() >= 0.94
+    assert (beyond <= 1 / (least + 1)).mean() < 0.96
+
+
+def test_as_many_pictures_as_are_needed_allow_a_rate_and_one_less_does_not() -> None:
+    for rate, pictures in ((0.2, 14), (0.05, 59), (0.02, 149)):
+        assert promise.needed(rate) == pictures
+        assert (promise.place(pictures - 1, rate), promise.place(pictures, rate)) == (0, 1)
+        at = promise.place(40 * pictures, rate)
+        assert 1 / rate <= promise.one_in(40 * pictures, at)
+        assert promise.kept(40 * pictures, at + 1, rate) < promise.SURE
+
+
+@pytest.mark.parametrize("count", [5, 10, 30, 200])
+def test_the_promise_of_a_threshold_is_kept_in_most_draws_whatever_the_scores_are_like(count: int) -> None:
+    dice = np.random.default_rng(count)
+    for quantile in (lambda p: p, lambda p: -np.log1p(-p), lambda p: (1 - p) ** -0.5):  # even, exponential, without a mean
+        broken = 0
+        for _ in range(200):
+            scores = np.exp(0.2 * quantile(dice.random(count))).astype(np.float32)
+            limit = promise.threshold(scores, np.empty(0, np.float32), 0.05)
+            share = float((np.exp(0.2 * quantile(np.linspace(0, 0.9999, 4000))) > limit).mean())
+            broken += share > 1 / promise.one_in(count, int((scores > limit).sum()) + 1)
+        assert broken <= 20  # 10 of 200 are expected at most
+
+
+@pytest.mark.parametrize("kind", ["noise", "dark", "sheet", "cloth", "other"])
+def test_what_is_no_picture_of_the_part_is_never_good(kind: str) -> None:
+    dice = np.random.default_rng(4)
+    shape = (180, 220, 3)
+    plain = Scene.plain(220, 180, (60.0, 60.0, 60.0))
+    shown = {
+        "noise": lambda: Frame(dice.integers(0, 256, shape, np.uint8), 0, 0.0, "t", simulated=True),
+        "dark": lambda: Scene.plain(220, 180, (8.0, 8.0, 8.0)).frame(2, 1),  # a covered lens
+        "sheet": lambda: Scene.plain(220, 180, (235.0, 235.0, 235.0)).frame(2, 1),
+        "cloth": lambda: plain.waves(seed=2).frame(3),
+        "other": lambda: plain.clutter(7, 40).frame(3),
+    }[kind]()
+    with pytest.raises(Problem, match=r"NO_VALUE.*unlike all good pictures"):
+        value(shown)
 
 
 def test_faults_are_drawn_where_pixels_count_one_a_picture() -> None:
