@@ -5,7 +5,7 @@ import time
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from broker.session import Backlog, Delivery
+from broker.session import Delivery
 from node.part import Part
 from node.station import Station
 from schemas import Problem, Result, StationSettings, Trigger, canonical, new_id
@@ -37,6 +37,7 @@ class Arrival:
     source: Source
     received: Received
     problem: Problem | None = None
+    older_ms: float = 0.0  # how old it may have been when it was received
     bad: bytes | None = None
     redelivered: bool = False
     same: bool = False  # whether it is one that is in the ledger, come again
@@ -62,12 +63,14 @@ class Arrival:
             source=self.source,
             received_at=self.received.at,
             received_ns=self.received.ns,
+            older_ms=self.older_ms,
         )
 
     def part(self, row: int) -> Part:
         """As it goes into its inspection, with its row in the ledger."""
         assigned = self.trigger.trigger_id is None
-        return Part(row, self.station.id, self.trigger_id, self.trigger, assigned, self.source, *self.received)
+        times = (*self.received, self.older_ms)
+        return Part(row, self.station.id, self.trigger_id, self.trigger, assigned, self.source, *times)
 
 
 def read(delivery: Delivery, station: Station, received: Received) -> Arrival | None:
@@ -81,12 +84,26 @@ def read(delivery: Delivery, station: Station, received: Received) -> Arrival | 
         problem = error if isinstance(error, Problem) else Problem("BAD_TRIGGER", type(error).__name__)
         claimed = claim(payload)
         trigger = EMPTY.model_copy(update={"trigger_id": claimed.trigger_id, "ack": claimed.ack})
-        return Arrival(station, trigger, "mqtt", received, problem, payload, delivery.redelivered, delivery.same)
+        return Arrival(
+            station, trigger, "mqtt", received, problem, bad=payload, redelivered=delivery.redelivered, same=delivery.same
+        )
     if trigger is None:
         return None
     user = dict(delivery.message.user)
-    too_old = stale(trigger, station.settings, received, delivery.backlog, first_sent_ms=_age_ms(user.get("age_ms", "")))
-    return Arrival(station, trigger, "mqtt", received, too_old, None, delivery.redelivered, delivery.same, "attempt" in user)
+    repeated_ms = _age_ms(user.get("age_ms", ""))
+    away_s = max(0.0, delivery.backlog.outage_s - delivery.waited_s) if delivery.backlog is not None else 0.0
+    older_ms = repeated_ms + away_s * 1000
+    return Arrival(
+        station,
+        trigger,
+        "mqtt",
+        received,
+        stale(trigger, station.settings, received, older_ms=older_ms, repeated_ms=repeated_ms),
+        older_ms,
+        redelivered=delivery.redelivered,
+        same=delivery.same,
+        repeated="attempt" in user,
+    )
 
 
 def _age_ms(text: str) -> float:
@@ -98,14 +115,15 @@ def stale(
     trigger: Trigger,
     settings: StationSettings,
     received: Received,
-    backlog: Backlog | None = None,
+    *,
+    older_ms: float = 0.0,
+    repeated_ms: float = 0.0,
     now_ns: int | None = None,
-    first_sent_ms: float = 0.0,
 ) -> Problem | None:
     """Why a trigger is too old to be inspected now, if it is: the one check for every source (contract, section 3).
 
-    By sent_at, where clocks agree; else by what its producer says of the time since its first try; else as one that waited
-    while the node was away; else by the time since it was received.
+    By sent_at, where clocks agree; else by how old it may have been when it was received (`older_ms`: it waited while the node
+    was away, or its producer had sent it before) and the time since then. repeated_ms: what of that its producer told.
     """
     max_age_ms = trigger.max_age_ms or settings.max_age_ms
     waited_ms = ((now_ns or time.monotonic_ns()) - received.ns) / 1e6
@@ -113,11 +131,14 @@ def stale(
         age_ms = (received.at - seconds(trigger.sent_at)) * 1000 + waited_ms
         if age_ms > max_age_ms:
             return Problem("TRIGGER_STALE", f"sent {age_ms:.0f} ms ago, at most {max_age_ms} ms are allowed")
-    if first_sent_ms + waited_ms > max_age_ms and first_sent_ms > 0:
-        message = f"repeated {first_sent_ms:.0f} ms after it was sent first, at most {max_age_ms} ms are allowed"
-        return Problem("TRIGGER_STALE", message)
-    if backlog is not None and backlog.outage_s * 1000 > max_age_ms:
-        return Problem("TRIGGER_STALE", "it was sent while the node was away from the broker")
-    if waited_ms > max_age_ms:
-        return Problem("TRIGGER_STALE", f"it waited {waited_ms:.0f} ms, at most {max_age_ms} ms are allowed")
-    return None
+    if older_ms + waited_ms <= max_age_ms:
+        return None
+    if repeated_ms:
+        message = f"repeated {repeated_ms:.0f} ms after it was sent first, at most {max_age_ms} ms are allowed"
+    elif older_ms > max_age_ms:
+        message = "it was sent while the node was away from the broker"
+    elif older_ms:
+        message = f"it waited {waited_ms:.0f} ms and may have been {older_ms:.0f} ms old, at most {max_age_ms} ms are allowed"
+    else:
+        message = f"it waited {waited_ms:.0f} ms, at most {max_age_ms} ms are allowed"
+    return Problem("TRIGGER_STALE", message)

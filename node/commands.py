@@ -210,7 +210,7 @@ class Commands:
         if command.sent_at is not None:
             age_ms = (waiting.received.at - seconds(command.sent_at)) * 1000 + waited_ms
             stale = f"sent {age_ms:.0f} ms ago, at most {limit_ms} ms are allowed" if age_ms > limit_ms else None
-        if waiting.backlog is not None and waiting.backlog.outage_s * 1000 > limit_ms:
+        if waiting.backlog is not None and waiting.backlog.outage_s * 1000 + waited_ms > limit_ms:
             stale = stale or "it was sent while the node was away from the broker"
         if waited_ms > limit_ms:
             stale = stale or f"it waited {waited_ms:.0f} ms behind others, at most {limit_ms} ms are allowed"

@@ -67,8 +67,9 @@ class Intake:
 
         `problem` is why it must not be inspected whatever its age. Raises Problem STORE_FAILED.
         """
-        problem = problem or stale(trigger, station.settings, received, backlog)
-        return self._commit([Arrival(station, trigger, source, received, problem)])[0]
+        older_ms = 0.0 if backlog is None else backlog.outage_s * 1000
+        problem = problem or stale(trigger, station.settings, received, older_ms=older_ms)
+        return self._commit([Arrival(station, trigger, source, received, problem, older_ms=older_ms)])[0]
 
     def edges(self, edges: Sequence[tuple[str, Received]], beyond: Sequence[tuple[str, Received]] = ()) -> None:
         """Edges of input lines, by station; those `beyond` found no place to wait. Raises Problem STORE_FAILED."""
@@ -249,7 +250,7 @@ class Intake:
             received = Received(row.received_at, row.received_ns) if row.this_boot else Received.now()
             received = received._replace(at=row.received_at)  # durations across a reboot mean nothing
             trigger = Trigger.model_validate_json(row.body)
-            part = Part(row.id, row.station, row.trigger_id, trigger, row.assigned, row.source, *received)
+            part = Part(row.id, row.station, row.trigger_id, trigger, row.assigned, row.source, *received, row.older_ms)
             if row.station not in first:
                 first.add(row.station)
                 self.answer(part, station, Problem("INTERRUPTED"))

@@ -13,7 +13,10 @@ from schemas.result import Source
 
 @dataclass
 class Part:
-    """A trigger that is in the ledger and waits for its result. `id` is its row; times as in the ledger."""
+    """A trigger that is in the ledger and waits for its result. `id` is its row; times as in the ledger.
+
+    older_ms: how old it may have been when it was received.
+    """
 
     id: int
     station: str
@@ -23,6 +26,7 @@ class Part:
     source: Source
     received_at: float
     received_ns: int
+    older_ms: float = 0.0
     _claimed: bool = False
     _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
 

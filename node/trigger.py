@@ -18,7 +18,8 @@ def trigger(part: Part, station: Station, found: Inspection) -> tuple[LoadedProg
     Raises Problem TRIGGER_STALE, PROGRAM_NOT_FOUND, PROGRAM_INVALID, ...
     """
     received = Received(part.received_at, station.received_ns(part))
-    if (too_old := stale(part.trigger, station.settings, received, now_ns=found.began_ns)) is not None:
+    too_old = stale(part.trigger, station.settings, received, older_ms=part.older_ms, now_ns=found.began_ns)
+    if too_old is not None:
         raise too_old
     program_id = part.trigger.program or station.program_id
     if program_id is None:

@@ -302,6 +302,32 @@ def test_what_became_too_old_while_it_waited_is_not_inspected(tmp_path: Path) ->
         assert codes["b"] == "PROGRAM_NOT_FOUND"
 
 
+@pytest.mark.parametrize(
+    ("outage_s", "age_ms", "waited_s", "code"),
+    [
+        (None, "58000", 3, "TRIGGER_STALE"),
+        (58.0, "", 3, "TRIGGER_STALE"),
+        (30.0, "28000", 3, "TRIGGER_STALE"),
+        (None, "", 61, "TRIGGER_STALE"),
+        (20.0, "20000", 3, "PROGRAM_NOT_FOUND"),
+    ],
+)
+def test_a_part_is_as_old_at_its_inspection_as_its_trigger_came_and_has_waited_since(
+    tmp_path: Path, outage_s: float | None, age_ms: str, waited_s: int, code: str
+) -> None:
+    user = (("attempt", "3"), ("age_ms", age_ms)) if age_ms else ()
+    with still(tmp_path, max_age_ms=60_000) as node:
+        node.deliver({"trigger_id": "L3-1"}, outage_s=outage_s, user=user)
+        older_ms = (outage_s or 0.0) * 1000 + float(age_ms or 0)
+        assert [row.older_ms for row in node.service.ledger.waiting()] == [older_ms], "it must be known after a restart"
+        line = node.service.stations["cam1"]._queue
+        part = line.get_nowait()
+        part.received_ns -= waited_s * 1_000_000_000
+        line.put(part)
+        node.inspect()
+        assert answers(node) == [("L3-1", code)]
+
+
 def test_a_trigger_whose_result_cannot_be_made_is_answered_with_a_smaller_one_and_so_are_all_with_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -7,7 +7,7 @@ from schemas.result import Result, Source, Verdict
 
 
 class NewTrigger(NamedTuple):
-    """One trigger on its way into the ledger."""
+    """One trigger on its way into the ledger; `older_ms` is how old it may have been when it was received."""
 
     station: str
     trigger_id: str
@@ -17,6 +17,7 @@ class NewTrigger(NamedTuple):
     source: Source
     received_at: float
     received_ns: int
+    older_ms: float = 0.0
 
 
 class Entry(NamedTuple):
@@ -38,6 +39,7 @@ class WaitingTrigger(NamedTuple):
     received_at: float
     received_ns: int
     this_boot: bool
+    older_ms: float
 
 
 class Answer(NamedTuple):

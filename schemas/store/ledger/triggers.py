@@ -83,10 +83,10 @@ class Triggers(Engine):
         """Every trigger without a result, oldest first."""
         rows = self.read(
             "SELECT t.id, t.station, t.trigger_id, t.body, t.assigned, t.source, t.received_at, t.received_ns,"
-            " t.boot = ? FROM waiting w JOIN triggers t ON t.id = w.id ORDER BY t.id",
+            " t.boot = ?, w.older_ms FROM waiting w JOIN triggers t ON t.id = w.id ORDER BY t.id",
             (self.boot,),
         )
-        return [WaitingTrigger._make((*row[:4], bool(row[4]), *row[5:8], bool(row[8]))) for row in rows]
+        return [WaitingTrigger._make((*row[:4], bool(row[4]), *row[5:8], bool(row[8]), row[9])) for row in rows]
 
     def _accept(self, db: sqlite3.Connection, new: NewTrigger) -> Accepted | Duplicate:
         digest = _digest(new)
@@ -107,7 +107,7 @@ class Triggers(Engine):
         ).fetchone()
         if row is None:
             return self._duplicate(db, new, digest)
-        db.execute("INSERT INTO waiting (id) VALUES (?)", row)
+        db.execute("INSERT INTO waiting (id, older_ms) VALUES (?, ?)", (row[0], new.older_ms))
         assert self._job is not None
         self._job.trigger = row[0]
         return Accepted(row[0])
