@@ -3,13 +3,18 @@
 Theory of operation. Our persistent session subscribes to our own results and to `_fence`, so the broker itself remembers what
 it got from us. After a reconnect a marker goes out to ourselves. Whatever is delivered before it was sent while the node was
 away: it is backlog, however long its delivery takes, and as old as the outage and that delivery together. Results whose echoes
-come before the marker need not be sent again. The marker is sent again now and then, since a full queue may have dropped it;
-only if nothing at all has come for a while is the fence given up. Where the broker lost our session, or refuses these
+come before the marker need not be sent again. The marker is sent again now and then, since a full queue may have dropped it.
+Where the broker lost our session, or refuses these
 subscriptions, there are no echoes to trust: what may have been sent before goes out again with the user property `attempt`.
 
 While the connection stands, a ping each second, and under load a marker too, come back as late as everything else is. The
 marker waits behind the triggers in the broker's queue; a ping does not, but shows a link, or a process of ours, that stood
 still.
+
+A broker may take our markers and bring none (a right that it enforces in silence, a bridge). Then neither is there anything to
+wait for, nor do markers say that things are late. That is so when nothing comes for a while; and where messages go on coming,
+when for long after a marker was taken its queue for us is seen to be empty again and again: nothing comes between a ping and
+its answer. From then on markers say nothing, until one comes back.
 """
 
 import time
@@ -20,6 +25,8 @@ GIVE_UP_S = 10.0
 UNFENCED_S = 2.0
 PAUSE_S = 0.5
 LONGEST_S = (300.0, 30.0)  # to wait for a marker while other messages come; and without one, for a pause among them
+LOST_S = 30.0  # that a marker was taken, until it may be lost although others come
+EMPTY = 10  # so often the queue is seen to be empty in that time
 LATE_S = 1.0
 TOLD_S = 2.0
 MARKS = 64
@@ -33,7 +40,6 @@ class Fence:
         self.passed = False
         # after a reboot the last confirmations may be forgotten here while the broker has forgotten the echoes
         self.trusted = session_present and outage_s != float("inf")
-        self.given_up = False
         self._session_present = session_present
         self._outage_s = outage_s
         self._began_at = now
@@ -56,6 +62,15 @@ class Fence:
     def refuse(self) -> None:
         """There will be no echoes."""
         self._refused, self.trusted = True, False
+
+    def give_up(self) -> None:
+        """There is nothing to wait for."""
+        self.passed, self.trusted = True, False
+
+    @property
+    def long(self) -> bool:
+        """Whether the marker has not been back for long."""
+        return not (self.passed or self._refused) and time.monotonic() - self._began_at > GIVE_UP_S
 
     def due(self) -> bool:
         """Whether to send a marker now."""
@@ -84,10 +99,47 @@ class Fence:
         if self._refused:
             over = (waited_s > UNFENCED_S and quiet_s > PAUSE_S) or waited_s > LONGEST_S[1]
         else:
-            over = self.given_up = quiet_s > GIVE_UP_S or waited_s > LONGEST_S[0]
+            over = quiet_s > GIVE_UP_S or waited_s > LONGEST_S[0]
         if over:
-            self.passed, self.trusted = True, False
+            self.give_up()
         return over
+
+
+class Overdue:
+    """Whether the broker takes our markers and brings none."""
+
+    def __init__(self) -> None:
+        self.taken_at: float | None = None  # the oldest that is not back
+        self._empty = 0
+        self._heard = 0
+        self._pings: deque[int] = deque()
+
+    def taken(self) -> None:
+        """The broker has confirmed a marker."""
+        if self.taken_at is None:
+            self.taken_at, self._empty = time.monotonic(), 0
+
+    def came(self) -> None:
+        """One is back."""
+        self.taken_at = None
+
+    def heard(self) -> None:
+        """Anything was delivered."""
+        self._heard += 1
+
+    def pinged(self) -> None:
+        """A ping goes out."""
+        self._pings.append(self._heard)
+
+    def ponged(self) -> None:
+        """The oldest is answered."""
+        if self._pings and self._pings.popleft() == self._heard:
+            self._empty += 1
+
+    @property
+    def lost(self) -> bool:
+        """Whether there is no more to wait for."""
+        return self.taken_at is not None and time.monotonic() - self.taken_at > LOST_S and self._empty >= EMPTY
 
 
 class Marks:
@@ -150,6 +202,10 @@ class Lag:
     def came(self, nonce: str) -> None:
         """A marker is back."""
         self._markers.came(nonce)
+
+    def forget(self) -> None:
+        """No marker comes back: only pings tell."""
+        self._markers = Marks()
 
     @property
     def current_at(self) -> float:

@@ -3,10 +3,11 @@
 import json
 import logging
 import time
+from collections import deque
 from contextlib import suppress
 
 from broker.connection import Connection
-from broker.fence import TOLD_S, Fence, Lag
+from broker.fence import AGAIN_S, MARKS, TOLD_S, Fence, Lag, Overdue
 from broker.turns import Turns
 from broker.wire import Message
 from schemas import new_id
@@ -25,7 +26,11 @@ class Marking:
         self.late_at = float("-inf")  # when things came late the last time
         self.probe_s = min(PROBE_S, keepalive_s / 2) if keepalive_s else PROBE_S
         self.echoing = False
+        self.swallowed = False  # the broker takes markers and brings none, as far as is known
         self._lag = Lag()
+        self._overdue = Overdue()
+        self._nonces: deque[str] = deque(maxlen=MARKS)
+        self._marked_at = 0.0
         self._turns = turns
         self._topic = topic
         self._probed_at = 0.0
@@ -55,6 +60,7 @@ class Marking:
     def heard(self, *, trigger: bool) -> None:
         """Something was delivered."""
         self.fence.heard()
+        self._overdue.heard()
         if trigger:
             self._loaded_at = time.monotonic()
 
@@ -68,42 +74,71 @@ class Marking:
             # when it was due: if that is long ago, nobody has looked since, wherever this process stood still
             due_at = self._probed_at + self.probe_s if self._probed_at > 0 else now
             self._probed_at = now
-            self._lag.ping(min(now, due_at))
-            connection.ping()
+            self._ping(connection, min(now, due_at))
             loaded = now - self._loaded_at < LOAD_S or self._lag.behind_s > 0
-            if loaded and self.echoing:
+            if self.echoing and (now - self._marked_at > AGAIN_S if self.swallowed else loaded):
                 self._mark(connection)
         if self._lag.behind_s > TOLD_S:
             self.late_at = now
         over = self.fence.waited()
+        if self._overdue.lost and not self.swallowed:
+            over = over or not self.fence.passed
+            self.fence.give_up()
+            self._without()
         if over:
             log.warning("no echo of the fence marker: going on without the fence")
+            if self.echoing:
+                self._without()
         return over
+
+    def taken(self) -> None:
+        """The broker has confirmed a marker."""
+        self._overdue.taken()
+
+    def refused(self) -> None:
+        """The broker refuses to take markers."""
+        self.fence.refuse()
+        self._without()
+
+    def _without(self) -> None:
+        self.swallowed = True
+        self._lag.forget()
 
     def came(self, payload: bytes) -> bool:
         """A marker is back; True if it passes the fence."""
         with suppress(ValueError, TypeError, KeyError):
             nonce = json.loads(payload)["nonce"]
             self._lag.came(nonce)
+            if nonce in self._nonces:
+                self._overdue.came()
+                self.swallowed = False
             return self.fence.came(nonce)
         return False
 
     def pong(self) -> None:
         """A ping came back."""
         self._lag.pong()
+        self._overdue.ponged()
 
     def stalled(self, connection: Connection, since: float) -> None:
         """What comes until the next answer may have waited since then (monotonic seconds)."""
-        self._lag.ping(since)
-        connection.ping()
-        if self.echoing:
+        self._ping(connection, since)
+        if self.echoing and not self.swallowed:
             self._lag.stood_still(since)
         self._probed_at = float("-inf")
+
+    def _ping(self, connection: Connection, at: float) -> None:
+        self._lag.ping(at)
+        self._overdue.pinged()
+        connection.ping()
 
     def _mark(self, connection: Connection) -> str | None:
         nonce = new_id()
         payload = json.dumps({"nonce": nonce}, separators=(",", ":")).encode()
         if not self._turns.marker(connection, Message(self._topic, payload)):
             return None
-        self._lag.marker(nonce)
+        self._nonces.append(nonce)
+        self._marked_at = time.monotonic()
+        if not self.swallowed:
+            self._lag.marker(nonce)
         return nonce

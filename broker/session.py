@@ -296,8 +296,16 @@ class Session:
         self._presence.learn(self._troubles.limit, no_dots=self._troubles.no_dots)
         if self._troubles.limit and self.kind is not None:
             reasons.append(f"the broker does not take packets of more than {self._troubles.limit} bytes: they are shortened")
-        if self._marking is not None and self._marking.fence.given_up:
-            reasons.append(f"the broker does not bring back what the node publishes to {self._marker}")
+        if self._marking is not None and self._marking.swallowed:
+            reasons.append(
+                f"the broker does not bring back what the node publishes to {self._marker}: what waited at the broker is told "
+                "from what is new by pauses only"
+            )
+        elif self._marking is not None and self._marking.fence.long:
+            reasons.append(
+                f"the broker has not yet brought back what the node published to {self._marker}: what comes before that is "
+                "taken for old"
+            )
         if time.monotonic() - self._late_at < STAYS_S:
             reasons.append("messages from the broker come late: what is older than its max_age_ms is not inspected")
         reasons += [each for each in (self._presence.problem, self._store) if each]
@@ -412,6 +420,8 @@ class Session:
     def confirmed(self, message: Message, code: int, reason: str | None) -> None:
         """PUBACK came for a message of ours."""
         assert self._connection is not None
+        if message.topic == self._marker and self._marking is not None:
+            (self._marking.taken if reason is None else self._marking.refused)()
         self._turns.answered(self._connection, message, code, reason)
 
     def pump(self) -> float:
