@@ -105,6 +105,10 @@ CATALOGUE: dict[str, Entry] = {
     "PROOF_REQUIRED": Entry("This asks for your own password again", 403, "Send own_password, and own_code if it is on"),
     "PASSWORD_EXPIRED": Entry("The first password was not used in time", 403, "Ask an administrator for another one"),
     "SECOND_FACTOR_NEEDED": Entry("This site asks your role for a second factor", 403, "Set it up at your account"),
+    "OIDC_REFUSED": Entry(
+        "The identity provider lets nobody in here by this", 403, "Sign in again; ask who keeps groups and roles"
+    ),
+    "OIDC_AWAY": Entry("The identity provider cannot be used now", 503, "Try again; a local account opens meanwhile"),
     "LOCKED_OUT": Entry("There were too many failed attempts", 429, "Wait, or ask for user unlock"),
     "PERMISSION_DENIED": Entry("The role does not allow this", 403, "Ask an administrator"),
     "SESSION_NOT_FOUND": Entry("There is no such session", 404, "See the list of sessions"),

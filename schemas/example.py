@@ -31,6 +31,8 @@ SHOWN: dict[str, Any] = {
     "cert_file": "/etc/inspection-node/node.pem",
     "key_file": "/etc/inspection-node/node.key",
     "hosts": ["inspection.plant.example"],
+    "issuer": "https://login.plant.example/realms/plant",
+    "roles": {"vision-admins": "ADMIN", "line-operators": "OPERATOR"},
     "origin": "https://inspection.plant.example",
     "origins": ["https://scada.plant.example"],
     "broker_username": "web",

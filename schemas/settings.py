@@ -12,6 +12,7 @@ from pydantic import AfterValidator, Field, SecretStr, StringConstraints, WithJs
 
 from schemas.base import Float, NodeId, ProgramId, Shape, StationId
 from schemas.camera import CameraSettings
+from schemas.oidc import OidcSettings
 from schemas.trigger import Plain
 from schemas.user import UserRole
 
@@ -441,6 +442,7 @@ class Settings(Shape):
     broker: BrokerSettings = Field(default_factory=BrokerSettings, description="The MQTT broker.")
     metrics: MetricsSettings = Field(default_factory=MetricsSettings, description="Prometheus metrics.")
     web: WebSettings = Field(default_factory=WebSettings, description="The web application.")
+    oidc: OidcSettings = Field(default_factory=OidcSettings, description="Signing in by an identity provider.")
     commands: CommandSettings = Field(default_factory=CommandSettings, description="Limits of commands.")
     programs: ProgramSettings = Field(default_factory=ProgramSettings, description="Programs from elsewhere.")
     pictures: PictureSettings = Field(default_factory=PictureSettings, description="Retention of pictures.")
@@ -463,6 +465,8 @@ class Settings(Shape):
             raise ValueError("two stations have the same id")
         if self.metrics.enabled and self.metrics.bind == self.web.bind:
             raise ValueError("metrics.bind and web.bind are the same")
+        if self.oidc.issuer is not None and self.web.origin is None:
+            raise ValueError("oidc.issuer is given, but no web.origin, to which the provider sends people back")
         if self.history.dedupe_hours * 3600 <= self.broker.session_expiry_s:
             raise ValueError("history.dedupe_hours must be longer than broker.session_expiry_s")
         taken: dict[tuple[str, int], str] = {}

@@ -40,6 +40,7 @@ class Account(TypedDict):
     created_at: str
     password_changed_at: str
     password_initial: bool
+    subject: str | None
 
 
 class Me(Account):

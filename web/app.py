@@ -16,6 +16,7 @@ BLUEPRINTS = (  # "module:name", imported when an application is made
     "web.auth:auth",
     "web.twofactor:twofactor",
     "web.passkeys:passkeys",
+    "web.oidc:oidc",
     "web.users:users",
     "web.audit:audit",
     "web.stations:stations",

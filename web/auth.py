@@ -39,7 +39,7 @@ def login(body: SignIn) -> Response:
     before: Person | None = g.get("person")
     if before is not None and not before.bearer:
         here.accounts.end(before.session, "session.replaced", _who(user))
-    return _begin(here, user, in_body=body.tokens, in_cookies=True)
+    return begin(here, user, in_body=body.tokens, in_cookies=True)
 
 
 @auth.post("/setup")
@@ -133,7 +133,7 @@ def change_password(body: ChangePassword) -> Response:
     with here.audited("user.password", user.id):
         user = here.users.set(user.id, password_hash=hashed)
     here.accounts.end_all(user.id, "session.void", actor())
-    return _begin(here, user, in_body=person.bearer, in_cookies=not person.bearer)
+    return begin(here, user, in_body=person.bearer, in_cookies=not person.bearer)
 
 
 @auth.get("/sessions")
@@ -175,16 +175,20 @@ def facts(user: User) -> dict[str, Any]:
 def prove_again(here: Site, person: Person, password: str) -> User:
     """The account of who is signed in, if that is its password. Raises Problem CREDENTIALS_INVALID, LOCKED_OUT."""
     try:
-        return prove(here, person.username, password, None)
+        return prove(here, person.username, password, None, person.session)
     except Problem as problem:
         if problem.code != "TWO_FACTOR_REQUIRED":  # then the password was right, and the session had the second factor
             raise
         return here.user(person.id)
 
 
-def _begin(here: Site, user: User, *, in_body: bool, in_cookies: bool) -> Response:
+def begin(
+    here: Site, user: User, *, in_body: bool, in_cookies: bool, life_s: float | None = None, second_factor: bool = False
+) -> Response:
+    """A new session of an account; `life_s` if it is shorter than others; `second_factor` if it began with one."""
     session = new_id()
-    life_s = here.settings.web.session_days * 24 * HOUR_S
+    most_s = here.settings.web.session_days * 24 * HOUR_S
+    life_s = most_s if life_s is None else min(life_s, most_s)
     token = _refresh_token(here, user, session, here.accounts.clock().wall + life_s)
     here.accounts.begin(
         user.id,
@@ -195,6 +199,7 @@ def _begin(here: Site, user: User, *, in_body: bool, in_cookies: bool) -> Respon
         request.user_agent.string,
         _who(user),
         session,
+        second_factor,
     )
     return _answer(here, user, session, token, in_body=in_body, in_cookies=in_cookies)
 

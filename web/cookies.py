@@ -10,6 +10,7 @@ from schemas import Settings
 
 ACCESS = "access"
 REFRESH = "refresh"
+PROVIDER = "provider"  # while an identity provider is asked: it comes back from another site, so this one is Lax
 
 
 def plain(settings: Settings) -> bool:
@@ -34,8 +35,9 @@ def there(settings: Settings) -> bool:
 
 def put(answer: Response, settings: Settings, kind: str, value: str, life_s: float) -> None:
     """Set a cookie."""
+    strict = "Lax" if kind == PROVIDER else "Strict"
     answer.set_cookie(
-        name(settings, kind), value, int(life_s), path="/", secure=not plain(settings), httponly=True, samesite="Strict"
+        name(settings, kind), value, int(life_s), path="/", secure=not plain(settings), httponly=True, samesite=strict
     )
 
 

@@ -15,7 +15,7 @@ from web.site import site
 log = logging.getLogger(__name__)
 WRITTEN = (  # refusals that may be somebody's attempt to get in; a wrong password has a row of its own
     *("PERMISSION_DENIED", "TOKEN_INVALID", "TOKEN_REUSED", "LOCKED_OUT", "RATE_LIMITED", "SETUP_CLOSED", "CROSS_SITE"),
-    *("HOST_REFUSED", "PASSWORD_EXPIRED", "SECOND_FACTOR_NEEDED"),
+    *("HOST_REFUSED", "PASSWORD_EXPIRED", "SECOND_FACTOR_NEEDED", "OIDC_REFUSED"),
 )
 CODES = {
     400: "BAD_REQUEST",

@@ -138,7 +138,8 @@ def register(app: Flask) -> None:
     app.session_interface = NoSession()
     app.url_map.strict_slashes = False
     app.url_map.merge_slashes = False
-    hosts = tuple(here.settings.web.hosts)
+    origin = here.settings.web.origin
+    hosts = (*here.settings.web.hosts, *([urlsplit(origin).hostname or ""] if origin else []))
     origins = here.settings.web.origins
 
     def before() -> Response | None:

@@ -47,7 +47,10 @@ def identify(here: Site, coming: Request, this: _AppCtxGlobals, level: Level) ->
 
 
 def _ask_for_second(here: Site, person: Person, coming: Request) -> None:
-    if not here.accounts.factors.on(person.id) and not _sets_it_up(coming):
+    if here.accounts.factors.on(person.id) or _sets_it_up(coming):
+        return
+    session = here.accounts.session(person.session)
+    if session is None or not session.second_factor:  # the identity provider asked for one
         raise Problem("SECOND_FACTOR_NEEDED")
 
 

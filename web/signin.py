@@ -31,9 +31,11 @@ def prove(here: Site, username: str, password: str, factor: Factor | None, sessi
     """The account whose password, and second factor if it has one, these are; `session` is that of who is signed in.
 
     Raises Problem LOCKED_OUT, CREDENTIALS_INVALID, TWO_FACTOR_REQUIRED, TWO_FACTOR_INVALID, BUSY. An account that is not
-    there, or is disabled, answers as one whose password is wrong, and as late. What TWO_FACTOR_REQUIRED tells of the
-    account, and the challenge for its passkeys, is for who knows the password only.
+    there, is disabled or has no password answers as one whose password is wrong, and as late. What TWO_FACTOR_REQUIRED
+    tells of the account, and the challenge for its passkeys, is for who knows the password only.
     """
+    if session and here.user(username).subject is not None:
+        raise Problem("PROOF_REQUIRED", "an account of the identity provider has no password here: a local one has to do this")
     with turn():
         return _proven(here, username, password, factor or Factor(), session)
 
@@ -47,7 +49,7 @@ def _proven(here: Site, username: str, password: str, factor: Factor, session: s
     wait_s = here.accounts.attempt({by_user: FREE_BY_USER, by_address: FREE_BY_ADDRESS})
     if wait_s > 0:
         raise Problem("LOCKED_OUT", retry_after_s=int(wait_s) + 1)
-    hashed = user.password_hash if user is not None and not user.disabled else None
+    hashed = user.password_hash if user is not None and not user.disabled and user.subject is None else None
     try:
         right = matches(password, hashed)
     except Problem:  # BUSY: nothing was tried

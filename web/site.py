@@ -26,6 +26,7 @@ from schemas.store.users import Users
 from web.address import counted
 from web.forwarding import Forwarding
 from web.keys import Keys
+from web.provider import Provider
 from web.tokens import Token
 from web.watch import Watch
 
@@ -55,6 +56,7 @@ class Site:
         self._watch.listeners.append(self._heard)
         self.own_requests: deque[str] = deque(maxlen=1000)  # ids of commands that this process has sent
         self.checked: dict[bytes, Token] = {}  # access tokens by their hash, of those keys
+        self.provider: Provider | None = None  # of identities, once somebody signs in by it
         self._client: Client | None = None
         self._lock = threading.Lock()
         self._alone = threading.Lock()

@@ -28,7 +28,7 @@ from schemas.store.factors import Factors
 from schemas.store.seal import Head, Seal
 
 T = TypeVar("T")
-MIGRATIONS = ("accounts.sql", "accounts-2.sql")
+MIGRATIONS = ("accounts.sql", "accounts-2.sql", "accounts-3.sql")
 BUSY_S = 10.0
 MOST_SESSIONS = 20  # a user may have; the oldest ends
 KEEP_ENDED_S = 30 * 86400
@@ -52,6 +52,7 @@ class Session(NamedTuple):
     until: float
     address: str
     agent: str
+    second_factor: int  # 1 if it began with one
 
 
 COLUMNS = ", ".join(Session._fields)
@@ -81,7 +82,16 @@ class Accounts:
     # Sessions
 
     def begin(
-        self, user: str, password_at: str, token: bytes, idle_s: float, life_s: float, agent: str, who: dict[str, str], id: str
+        self,
+        user: str,
+        password_at: str,
+        token: bytes,
+        idle_s: float,
+        life_s: float,
+        agent: str,
+        who: dict[str, str],
+        id: str,
+        second_factor: bool = False,
     ) -> None:
         """A new session whose first refresh token has this hash."""
         wall = self.clock().wall
@@ -92,8 +102,11 @@ class Accounts:
             for (old,) in db.execute(alive, (user, MOST_SESSIONS - 1)).fetchall():
                 self._end(db, old, "session.limit", {**who, "username": ""})
             db.execute(
-                f"INSERT INTO sessions ({COLUMNS}, token) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-                (id, user, password_at, wall, wall, wall + idle_s, wall + life_s, who["address"], agent[:200], token),
+                f"INSERT INTO sessions ({COLUMNS}, token) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                (
+                    *(id, user, password_at, wall, wall, wall + idle_s, wall + life_s),
+                    *(who["address"], agent[:200], int(second_factor), token),
+                ),
             )
             self.append(db, "session.begin", id, {"agent": agent[:200]}, who)
 

@@ -74,9 +74,34 @@ class Users:
         with self._documents.change() as database:
             users = _all(database)
             old = _find(users, key)
+            if old.subject is not None and {"password_hash", "role"} & set(changes):
+                raise Problem(
+                    "USER_INVALID", f"{old.username} has no password here, and its role is by its groups: see its provider"
+                )
             user = _valid({**old.model_dump(mode="json"), **changes})
             _guard(users, old, user)
             database.table("users").update(user.model_dump(mode="json"), where("id") == user.id)
+        return user
+
+    def follow(self, subject: str, username: str, name: str, role: str) -> User:
+        """The account of who an identity provider says that this is, made or brought up to date.
+
+        Raises Problem USER_INVALID where another account has that user name: none is taken over by its name.
+        """
+        with self._documents.change() as database:
+            users = _all(database)
+            old = next((user for user in users if user.subject == subject), None)
+            taken = next((user for user in users if user.username == username), None)
+            if taken is not None and taken != old:
+                raise Problem("USER_INVALID", f"the user name {username} belongs to another account")
+            now = utc()
+            facts = old.model_dump(mode="json") if old else {"id": new_id(), "created_at": now, "password_changed_at": now}
+            told = {"username": username, "name": name, "role": role, "password_hash": "", "subject": subject}
+            user = _valid({**facts, **told})
+            if old is None:
+                database.table("users").insert(user.model_dump(mode="json"))
+            elif user != old:
+                database.table("users").update(user.model_dump(mode="json"), where("id") == user.id)
         return user
 
     def rehash(self, key: str, old_hash: str, password_hash: str) -> None:
@@ -116,11 +141,11 @@ def _valid(values: dict[str, Any]) -> User:
 
 
 def _administers(user: User | None) -> bool:
-    return user is not None and user.role == "ADMIN" and not user.disabled
+    return user is not None and user.role == "ADMIN" and not user.disabled and user.subject is None
 
 
 def _guard(users: builtins.list[User], old: User, new: User | None) -> None:
-    """Refuse to lose the last administrator who can sign in."""
+    """Refuse to lose the last administrator who can sign in, whatever happens to identity providers."""
     others = any(_administers(user) for user in users if user.id != old.id)
     if _administers(old) and not _administers(new) and not others:
-        raise Problem("USER_INVALID", f"{old.username} is the last administrator")
+        raise Problem("USER_INVALID", f"{old.username} is the last administrator with a password here")

@@ -69,6 +69,8 @@ def test_what_is_public_is_a_short_list(app: Flask) -> None:
         "/",
         "/app/sign-in",
         "/app/setup",
+        "/app/oidc/start",
+        "/app/oidc/callback",
         "/static/cam1/cam1",
         "/health",
         "/health/detailed",

@@ -26,6 +26,8 @@ $("#password").addEventListener("submit", async (event) => {
 async function load() {
   const [me, passkeys] = [await get("/auth/me"), await get("/auth/passkeys")];
   const on = me.totp;
+  $("#own").hidden = Boolean(me.subject);
+  $("#by-provider").hidden = !me.subject;
   if (me.password_initial) toast(t("This password was chosen by somebody else. Replace it below: it is good for a short time only."), "error");
   put($("#factor"),
     h("p", h(on ? "span.tag.good" : "span.tag.warn", on ? t("On") : t("Off")), me.twofactor ? ` ${t("{n} recovery codes left", { n: me.recovery_codes_left })}` : null),

@@ -88,5 +88,8 @@ form.addEventListener("submit", (event) => {
   return enter(async () => given, $("#send"));
 });
 
+const provider = $("#provider");
+if (provider) provider.href += `?next=${encodeURIComponent(next())}`;
+
 if (await already()) location.replace(next());
 else $("input[name=username]").focus();

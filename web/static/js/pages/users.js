@@ -28,6 +28,7 @@ function states(user) {
   const tags = [];
   if (user.disabled) tags.push(h("span.tag.bad", t("Disabled")));
   if (user.locked) tags.push(h("span.tag.warn", t("Locked, {n} failed attempts", { n: user.failures })));
+  if (user.subject) tags.push(h("span.tag", t("Identity provider")));
   if (user.twofactor) tags.push(h("span.tag.good", t("Second factor")));
   return h("span.cluster", tags.length ? tags : h("span.tag.good", t("Active")));
 }
@@ -36,7 +37,7 @@ function actions(user) {
   const button = (text, job, kind = "") => h(`button.button.small${kind}`, { type: "button", onclick: doing(job) }, text);
   return h("div.actions",
     button(t("Edit"), () => edit(user)),
-    button(t("Password"), () => password(user)),
+    user.subject ? null : button(t("Password"), () => password(user)),
     user.failures ? button(t("Unlock"), () => done(post(`/auth/users/${user.id}/unlock`))) : null,
     user.twofactor ? button(t("Second factor off"), () => forget(user)) : null,
     user.id === page.person.id ? null : button(t("Remove"), () => remove(user), ".danger"));
@@ -70,10 +71,10 @@ async function done(request, text) {
 async function edit(user) {
   const saved = await form(t("Edit {name}", { name: user.username }), [
     { name: "name", label: t("Name"), value: user.name, required: true, maxlength: 64 },
-    { name: "role", label: t("Role"), value: user.role, options: ROLES },
+    user.subject ? null : { name: "role", label: t("Role"), value: user.role, options: ROLES },
     { name: "disabled", label: t("Disabled: cannot sign in, all sessions end"), type: "checkbox", value: user.disabled },
     ...await own(false),
-  ], { send: (values) => sent(values, (body) => put(`/auth/users/${user.id}`, body)) });
+  ].filter(Boolean), { send: (values) => sent(values, (body) => put(`/auth/users/${user.id}`, body)) });
   if (saved) await done(null, t("Saved"));
 }
 
