@@ -17,6 +17,7 @@ from schemas.base import plain
 from schemas.store.accounts import Accounts
 from schemas.store.programs import Head, Import, Programs, read_import
 from schemas.store.signature import REFUSALS
+from schemas.store.vouching import Vouching
 
 T = TypeVar("T")
 CHANGING = {f"deploy.programs:{name}": f"program.{name.strip('_')}" for name in ("import_", "rollback", "delete")}
@@ -138,8 +139,10 @@ def activate(args: argparse.Namespace) -> int:
         by = "node"
         with target.owner(Path(settings.state_dir)):
             audited(Path(settings.state_dir), "station.select_program", args.station, program=args.id)
+            vouched = Vouching(Path(settings.state_dir)).id("select_program")
         with Client(settings.asking, settings.node_id) as client:
-            reply = client.request("select_program", {"station": args.station, "program": args.id}, args.timeout)
+            asked = {"request_id": vouched, "station": args.station, "program": args.id}
+            reply = client.request("select_program", asked, args.timeout)
         if not reply.ok:
             fault = f"{reply.error.code}: {reply.error.message}" if reply.error else "the node refuses"
             show.note(f"inspection-node: {fault}")

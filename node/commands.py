@@ -23,6 +23,7 @@ from broker.session import Backlog
 from broker.wire import Incoming, Message
 from node.actions import Actions, Asked
 from node.arrival import Received
+from node.audit import Audit
 from node.seldom import Seldom
 from schemas import CommandSettings, Problem, Reply, canonical, read_json
 from schemas.base import READABLE_BYTES, digits, explain, plain, readable, unpadded
@@ -36,6 +37,7 @@ log = logging.getLogger(__name__)
 LINE = 64
 LINE_BYTES = 64 * 1024 * 1024
 READS = ("ping", "capture", "show", "try_program", "calibrate")
+AUDITED = frozenset(COMMANDS) - {*READS, "trigger"}  # a trigger has its result
 RECENT = 16
 RECENT_BYTES = 32 * 1024 * 1024
 KEPT_BYTES = 16384
@@ -56,12 +58,13 @@ class _Waiting(NamedTuple):
 class Commands:
     """See the head of this file."""
 
-    def __init__(self, settings: CommandSettings, actions: Actions, ledger: Ledger, outbox: Outbox) -> None:
+    def __init__(self, settings: CommandSettings, actions: Actions, ledger: Ledger, outbox: Outbox, audit: Audit) -> None:
         self.beat_ns = time.monotonic_ns()
         self._settings = settings
         self._actions = actions
         self._ledger = ledger
         self._outbox = outbox
+        self._audit = audit
         self._seldom = Seldom(outbox)
         self._line: queue.Queue[_Waiting] = queue.Queue(LINE)
         self._bytes_in = self._bytes_out = 0  # of the commands that wait: each is written by one thread only
@@ -158,9 +161,12 @@ class Commands:
     # The thread
 
     def _run(self) -> None:
-        while not self._stopping:
-            self.beat_ns = time.monotonic_ns()
-            self.work(0.25)
+        try:
+            while not self._stopping:
+                self.beat_ns = time.monotonic_ns()
+                self.work(0.25)
+        finally:
+            self._audit.close()
 
     def work(self, wait_s: float) -> None:
         """Answer the next command, if one comes in time."""
@@ -189,6 +195,7 @@ class Commands:
             return _refused(request_id or _request_id(payload), problem)
         if known is not None:
             return known
+        unwritten = self._audit.command(name, command, waiting.message) if name in AUDITED else None
         try:
             reply = Reply(request_id=request_id, ok=True, data=self._actions.do(name, command, self._asked(waiting, command)))
         except Problem as problem:
@@ -196,6 +203,11 @@ class Commands:
         except Exception as error:
             log.exception("command %s failed", name)
             reply = _refused(request_id, Problem("INTERNAL", f"{type(error).__name__}: {error}"))
+        if name in AUDITED and reply.error is not None:
+            unwritten = self._audit.failed(name, command, reply.error.code) or unwritten
+        if unwritten is not None:
+            log.error("command %s %s is not in the audit: %s", name, plain(request_id, 64), unwritten.message)
+            reply = reply.model_copy(update={"warning": _fault(unwritten, "this is not in the audit")})
         if name not in READS:  # the journal has it, also while no web writes an audit
             log.info("command %s %s: %s", name, plain(request_id, 64), reply.error.code if reply.error else "done")
         if _final(name, reply):
@@ -240,8 +252,8 @@ class Commands:
                 self._ledger.keep_reply(reply.request_id, *kept)
                 return reply
             except Problem as problem:  # it is done, and whoever asked must know
-                message = f"this reply is not stored, so after a restart a repetition would be done: {problem.message}"
-                reply = reply.model_copy(update={"warning": Fault(code=problem.code, message=message[:1000])})
+                what = "this reply is not stored, so after a restart a repetition would be done"
+                reply = reply.model_copy(update={"warning": _fault(problem, what)})
         self._recent[reply.request_id] = kept
         while len(self._recent) > RECENT or sum(len(each.payload) for each in self._recent.values()) > RECENT_BYTES:
             self._recent.popitem(last=False)
@@ -293,6 +305,10 @@ def _request_id(payload: bytes) -> str:
     """The id of what is no command, or is not looked at closely."""
     found = digits(readable(unpadded(payload[:READABLE_BYTES]))[0].get("request_id"))
     return found[:64] if isinstance(found, str) and found else UNKNOWN
+
+
+def _fault(problem: Problem, what: str) -> Fault:
+    return Fault(code=problem.code, message=f"{what}: {problem.message}"[:1000])
 
 
 def _refused(request_id: str, problem: Problem) -> Reply:

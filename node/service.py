@@ -24,6 +24,7 @@ from node import ending, limits
 from node.actions import Actions
 from node.alarms import Alarms
 from node.arrival import Received
+from node.audit import Audit
 from node.cameras import make_camera
 from node.chores import Chores
 from node.commands import Commands
@@ -100,7 +101,8 @@ class Service:
         }
         self.intake = Intake(self.stations, self.ledger, self.outbox, self.alarms)
         actions = Actions(self.stations, self.intake, self.version, self.outbox)
-        self.commands = Commands(settings.commands, actions, self.ledger, self.outbox)
+        audit = Audit(state, self.outbox.names)
+        self.commands = Commands(settings.commands, actions, self.ledger, self.outbox, audit)
         self.session = Session(
             settings.broker,
             self.outbox,

@@ -3,7 +3,7 @@
 import time
 from typing import Any
 
-from schemas import CATALOGUE, Problem, new_id
+from schemas import CATALOGUE, Problem
 from web.site import site
 from web.watch import Presence
 
@@ -14,8 +14,7 @@ NODE = ("BROKER_AWAY", "NODE_AWAY", "BUSY", "COMMAND_STALE")  # what any questio
 
 def command(name: str, limit_s: float = REPLY_S, **payload: Any) -> dict[str, Any]:
     """The data of the node's reply. Raises Problem BROKER_AWAY, NODE_AWAY, and those the node replies with."""
-    payload = {"request_id": new_id(), **payload}
-    site().own_requests.append(payload["request_id"])  # those of others are written down as done by MQTT
+    payload = {"request_id": site().vouching.id(name), **payload}  # the routes have written down who asks
     reply = site().client.request(name, payload, limit_s)
     if reply.ok:
         return reply.data or {}

@@ -1,10 +1,8 @@
 """What the routes share: settings, stores, the broker. One a process, in `app.extensions["inspection"]`."""
 
-import json
 import logging
 import threading
 import time
-from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -23,6 +21,7 @@ from schemas.store.accounts import Accounts
 from schemas.store.limited import Limited
 from schemas.store.programs import Programs
 from schemas.store.users import Users
+from schemas.store.vouching import Vouching
 from web.address import counted
 from web.forwarding import Forwarding
 from web.keys import Keys
@@ -53,8 +52,7 @@ class Site:
         self.listeners: list[Callable[[str, dict[str, Any]], None]] = []
         names = Names(loaded.settings.broker.base, loaded.settings.node_id)
         self._watch = Watch(names, self.new_client, [station.id for station in loaded.settings.station])
-        self._watch.listeners.append(self._heard)
-        self.own_requests: deque[str] = deque(maxlen=1000)  # ids of commands that this process has sent
+        self.vouching = Vouching(self.state)
         self.checked: dict[bytes, Token] = {}  # access tokens by their hash, of those keys
         self.provider: Provider | None = None  # of identities, once somebody signs in by it
         self._client: Client | None = None
@@ -131,16 +129,6 @@ class Site:
             self._refusals[key] = now
         with suppress(Problem):  # the refusal itself stands
             self.accounts.record(action="refused", target=code, details={"path": plain(path, 200)}, **who)
-
-    def _heard(self, name: str, leaf: str, value: dict[str, Any]) -> None:
-        """A command that changed something, and was not ours: whoever sent it did so by MQTT, and the broker knows who."""
-        if name == "reply" and value.get("ok") and not value.get("repeated") and value["request_id"] not in self.own_requests:
-            details = {"request_id": plain(value["request_id"], 64), "data": plain(json.dumps(value.get("data")), 300)}
-            who = {"username": "by MQTT", "address": "", "request_id": ""}
-            with suppress(Problem):  # it is done already
-                self.accounts.record(
-                    action=f"mqtt.{leaf}", target=str((value.get("data") or {}).get("station") or ""), details=details, **who
-                )
 
     def tell_head(self) -> None:
         """Tell the audit's head soon and then every hour, in a file and the log: rows that are cut off later are missed.

@@ -19,14 +19,13 @@ from pydantic import BaseModel, ValidationError
 
 from broker.client import Client
 from broker.topics import Names
-from schemas import Alarm, Event, Info, Metrics, NodeState, Problem, Reply, Result
+from schemas import Alarm, Event, Info, Metrics, NodeState, Problem, Result
 from schemas.base import plain, utc
 from schemas.errors import CATALOGUE
 
 log = logging.getLogger(__name__)
 FOLLOWED = ("state", "info", "result", "latest", "alarm", "event", "metrics")
 ONE_LEVEL = ("result", "latest", "alarm", "event")
-CHANGING = ("select_program", "pause", "resume", "set_output", "reset_counters", "resend", "register_master")  # commands
 AGAIN_S = 2.0
 SILENT_S = 25.0  # metrics come every 10 s
 MOST_ALARMS = 200
@@ -39,7 +38,6 @@ MODELS: dict[str, type[BaseModel]] = {
     "alarm": Alarm,
     "event": Event,
     "metrics": Metrics,
-    "reply": Reply,
 }
 ALARM_CODE = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
 UNREADABLE = CATALOGUE["BAD_MESSAGE"].message
@@ -73,7 +71,7 @@ class Watch:
         self._ended = threading.Event()
         self._lock = threading.Lock()
         self._thread: threading.Thread | None = None
-        self._prefixes = {names.prefix(name): name for name in (*FOLLOWED, "reply")}
+        self._prefixes = {names.prefix(name): name for name in FOLLOWED}
 
     def start(self) -> "Watch":
         """Begin to follow, unless it was begun."""
@@ -113,7 +111,6 @@ class Watch:
                 client.link()
                 self.broker = None
                 topics = [self.names(name, "+" if name in ONE_LEVEL else "") for name in FOLLOWED]
-                topics += [self.names("reply", name) for name in CHANGING]
                 for topic, value in client.follow(topics, MOST_BYTES):
                     self._take(topic, value)
                     if self._ended.is_set():

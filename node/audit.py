@@ -1,0 +1,57 @@
+"""What others change by MQTT, in the audit of the site before it is done, whether a web runs or not.
+
+The broker does not tell us who published, so such a row says "by MQTT", with the id of the request and, where replies go to a
+client's own topic, which client that is. What the web and the command line ask for is there already, with the person.
+"""
+
+import json
+from pathlib import Path
+
+from broker.topics import Names
+from broker.wire import Incoming
+from schemas import Problem
+from schemas.base import plain
+from schemas.command import Command
+from schemas.store.accounts import Accounts
+from schemas.store.vouching import Vouching
+
+WHO = {"username": "by MQTT", "address": "", "request_id": ""}
+DETAIL_CHARACTERS = 300
+LEFT_OUT = {"request_id", "sent_at", "image"}
+
+
+class Audit:
+    """The audit of a state folder, for commands. All on one thread."""
+
+    def __init__(self, state: Path, names: Names) -> None:
+        self._accounts = Accounts(state / "accounts.db")
+        self._vouching = Vouching(state)
+        self._names = names
+
+    def command(self, name: str, command: Command, message: Incoming) -> Problem | None:
+        """Write down a command that will be done; what hinders that, if anything: the line goes on all the same."""
+        if self._vouching.holds(command.request_id, name):
+            return None
+        given = json.dumps(command.model_dump(mode="json", exclude=LEFT_OUT, exclude_none=True), ensure_ascii=False)
+        details = {"request_id": command.request_id, "given": plain(given, DETAIL_CHARACTERS)}
+        topic = message.response_topic
+        if topic is not None and self._names.of_client(topic):
+            details["replies_to"] = plain(topic.removeprefix(f"{self._names.base}/_client/").partition("/")[0], 100)
+        return self._write(f"mqtt.{name}", command, details)
+
+    def failed(self, name: str, command: Command, code: str) -> Problem | None:
+        """Write down that it was not done after all."""
+        if self._vouching.holds(command.request_id, name):
+            return None
+        return self._write(f"mqtt.{name}.failed", command, {"request_id": command.request_id, "code": code})
+
+    def close(self) -> None:
+        """Close the database."""
+        self._accounts.close()
+
+    def _write(self, action: str, command: Command, details: dict[str, str]) -> Problem | None:
+        try:
+            self._accounts.record(action, str(getattr(command, "station", None) or ""), details, **WHO)
+        except Problem as problem:
+            return problem
+        return None

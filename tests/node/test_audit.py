@@ -1,0 +1,106 @@
+"""What is changed by MQTT is in the audit while no web runs; what the web has written down is not there twice."""
+
+import base64
+import json
+import time
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from schemas import new_id
+from schemas.store.accounts import Accounts
+from schemas.store.vouching import AGE_S, Vouching
+from tests.nodes import Still, still
+
+PAUSE = {"request_id": "r-1", "station": "cam1"}
+
+
+@pytest.fixture
+def node(tmp_path: Path) -> Iterator[Still]:
+    with still(tmp_path) as made:
+        yield made
+
+
+@pytest.fixture
+def accounts(node: Still, tmp_path: Path) -> Iterator[Accounts]:
+    """As the web has them: with a first row, which makes the key."""
+    with closing(Accounts(tmp_path / "state" / "accounts.db")) as made:
+        made.record("first", "", {}, username="ada", address="", request_id="")
+        yield made
+
+
+def rows(accounts: Accounts) -> list[tuple[str, str, str]]:
+    assert accounts.verify_audit()[2] is None
+    return [(row.action, row.username, row.target) for row in accounts.audit_rows() if row.action != "first"]
+
+
+def details(accounts: Accounts) -> dict[str, str]:
+    return dict(json.loads(accounts.audit(None, 1, None, None)[0].details))
+
+
+def test_a_change_is_written_down_once_and_what_only_reads_is_not(node: Still, accounts: Accounts) -> None:
+    assert node.command("pause", **PAUSE)["ok"]
+    assert node.command("pause", **PAUSE)["repeated"]
+    assert node.command("ping", request_id="r-2")["ok"]
+    node.command("trigger", request_id="r-3", station="cam1")
+    assert node.command("resume", request_id="r-4", station="cam2")["ok"]
+    assert not node.command("pause", request_id="r-5", station="cam1", surprise=1)["ok"]
+    assert rows(accounts) == [("mqtt.pause", "by MQTT", "cam1"), ("mqtt.resume", "by MQTT", "cam2")]
+
+
+def test_what_fails_is_written_down_with_its_code(node: Still, accounts: Accounts) -> None:
+    assert not node.command("select_program", request_id="r-1", station="cam1", program="none")["ok"]
+    assert not node.command("resume", request_id="r-2", station="cam1", sent_at="2026-01-01T00:00:00Z")["ok"]
+    assert [row[0] for row in rows(accounts)] == [
+        "mqtt.select_program",
+        "mqtt.select_program.failed",
+        "mqtt.resume",
+        "mqtt.resume.failed",
+    ]
+    assert details(accounts) == {"request_id": "r-2", "code": "COMMAND_STALE"}
+
+
+def test_a_row_says_what_was_given_and_where_replies_go_but_holds_no_picture(node: Still, accounts: Accounts) -> None:
+    topic = "inspection/v1/_client/press-3/reply"
+    image = base64.b64encode(bytes(90_000)).decode()
+    raw = json.dumps({"request_id": "r-1", "station": "cam1", "program": "cap", "image": image}).encode()
+    node.command("register_master", raw, topic=topic)
+    row = next(row for row in accounts.audit_rows() if row.action == "mqtt.register_master")
+    said = json.loads(row.details)
+    assert (said["request_id"], said["replies_to"]) == ("r-1", "press-3")
+    assert json.loads(said["given"]) == {"station": "cam1", "program": "cap"}
+
+
+def test_what_the_web_vouches_for_is_there_already_and_nobody_else_can(
+    node: Still, accounts: Accounts, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ours = Vouching(tmp_path / "state")
+    assert node.command("pause", request_id=ours.id("pause"), station="cam1")["ok"]
+    assert rows(accounts) == []
+    (tmp_path / "elsewhere").mkdir()
+    with closing(Accounts(tmp_path / "elsewhere" / "accounts.db")) as other:
+        other.record("first", "", {}, username="eve", address="", request_id="")
+    forged = Vouching(tmp_path / "elsewhere").id("pause")
+    good = ours.id("pause")
+    for name, id in (
+        ("pause", forged),
+        ("resume", good),
+        ("pause", f"{new_id()}.{good.partition('.')[2]}"),
+        ("pause", good[:-1]),
+    ):
+        assert node.command(name, request_id=id, station="cam1")["ok"], id
+    assert len(rows(accounts)) == 4
+    later = time.time() + AGE_S + 60
+    monkeypatch.setattr(time, "time", lambda: later)
+    assert not ours.holds(good, "pause"), "an old id is seen in replies by others"
+
+
+def test_an_audit_that_cannot_be_written_stops_no_line_and_is_told(node: Still, tmp_path: Path) -> None:
+    (tmp_path / "state" / "accounts.db").mkdir()
+    reply = node.command("pause", **PAUSE)
+    assert reply["ok"]
+    assert reply["warning"]["code"] == "STORE_FAILED"
+    assert "audit" in reply["warning"]["message"]
+    assert node.service.stations["cam1"].paused
