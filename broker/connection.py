@@ -139,6 +139,7 @@ class Connection:
         self.client.on_connect = self._guard(self._on_connect)
         self.client.on_subscribe = self._guard(self._on_subscribe)
         self.client.on_message = self._guard(self._on_message)
+        self.client.arrived = self._guard(self._on_arrived)
         self.client.on_publish = self._guard(self._on_publish)
         self.client.on_disconnect = self._guard(self._on_disconnect)
         given = None
@@ -194,8 +195,10 @@ class Connection:
                 self._read(sock)
             if self.online and self._holds(sock):
                 self._guard(self.side.turn)()
+                client.flush()
             if self.online and self._holds(sock):
                 wait_s = self.side.pump()
+                client.flush()
             elif time.monotonic() > give_up:
                 self.fail("silent", f"{self.settings.url} did not answer CONNECT within {self._times.connect_s:g} s")
             else:
@@ -237,6 +240,7 @@ class Connection:
             return
         waiter = select.poll()
         waiter.register(sock, select.POLLIN)
+        self.client.flush()
         until = time.monotonic() + self._times.farewell_s
         while (last or self.unanswered) and time.monotonic() < until and self._open(sock):
             if last is not None and (self.credits > 0 or not last.qos):
@@ -244,6 +248,7 @@ class Connection:
                 last = None
             if sock.pending() or waiter.poll(50):
                 self.client.loop_read()
+            self.client.flush()
             self.client.loop_write()
         self.client.disconnect()
         self.client.loop_write()
@@ -335,9 +340,12 @@ class Connection:
             self.side.subscribed(topic, str(reason) if reason.is_failure else None, reason.value)
 
     def _on_message(self, _client: mqtt.Client, _userdata: Any, message: mqtt.MQTTMessage) -> None:
+        self._on_arrived(incoming(message), message.mid)
+
+    def _on_arrived(self, message: Incoming, mid: int) -> None:
         if message.qos:
-            self._acks.came(message.mid)
-        self.side.received(incoming(message), Ack(message.mid, message.qos))
+            self._acks.came(mid)
+        self.side.received(message, Ack(mid, message.qos))
 
     def _on_publish(self, _client: Any, _userdata: Any, mid: int, reason: ReasonCode, _props: Any) -> None:
         message = self.unanswered.get(mid)

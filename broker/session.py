@@ -46,6 +46,7 @@ STAYS_S = 5.0  # how long what came late is told after it
 WAITED_S = 5.0  # for a name, an address or a certificate, until that is told
 REASONS_TOLD = 6
 TAKE = 96  # triggers that are handed over together; between two such batches all else has its turn
+LEAST = 16  # as many, where the broker takes so few results at a time that they could not follow
 AHEAD = 16_384  # triggers that are read before those before them are handed over, and their bytes
 AHEAD_BYTES = 16 * 1024 * 1024
 HELD_S = 2.0  # triggers that cannot be stored are held so long, then the connection ends, and they come again
@@ -390,7 +391,9 @@ class Session:
         now = time.monotonic()
         if not self._read or now < self._again_at:
             return
-        batch = list(islice(self._read, TAKE))
+        assert self._connection is not None
+        assert self._connection.said is not None
+        batch = list(islice(self._read, min(TAKE, max(LEAST, self._connection.said.receive_max))))
         try:
             self._take([_aged(delivery, now - read_at) for delivery, _, read_at in batch])
         except Problem:  # nothing is acknowledged; before this connection ends what is wrong is told over it
@@ -400,7 +403,6 @@ class Session:
                 raise
             return
         self._unstored_at = 0.0
-        assert self._connection is not None
         for delivery, ack, _ in batch:
             self._read.popleft()
             self._read_bytes -= len(delivery.message.payload)

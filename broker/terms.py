@@ -4,7 +4,8 @@ from typing import Any, NamedTuple
 
 from schemas.settings import BrokerSettings
 
-WINDOW = 64  # QoS 1 messages of ours that may wait for their PUBACK where the broker allows it
+WINDOW = 256  # QoS 1 messages of ours that may wait for their PUBACK where the broker allows it
+UNSAID = 64  # and where it cannot say so, on MQTT 3.1.1
 RECEIVE_MAX = 64  # QoS 1 messages that the broker may send us before we acknowledge one: it holds a flood back for us
 
 
@@ -28,7 +29,7 @@ def terms(settings: BrokerSettings, session_present: bool, properties: Any) -> T
         session_present,
         getattr(properties, "SessionExpiryInterval", settings.session_expiry_s),
         getattr(properties, "ServerKeepAlive", settings.keepalive_s),
-        min(WINDOW, getattr(properties, "ReceiveMaximum", WINDOW)),
+        UNSAID if properties is None else min(WINDOW, getattr(properties, "ReceiveMaximum", WINDOW)),
         getattr(properties, "MaximumPacketSize", None),
         min(1, getattr(properties, "MaximumQoS", 1)),
         bool(getattr(properties, "RetainAvailable", 1)),

@@ -6,6 +6,10 @@ packets leave at once (TCP_NODELAY, which paho leaves off: 88 ms a round trip), 
 (TCP_QUICKACK, set again after each read, since the kernel takes it back: a broker that keeps Nagle's algorithm holds its next
 packet back until we acknowledge, 44 ms a round trip). What the kernel has is read in one call; paho asks for a packet in three
 pieces.
+
+Under load most of what comes are PUBLISH packets with the properties that most have, or with none. Those that are in the
+buffer as a whole are read by `Client` itself, some three times as fast as paho does, and acknowledgements wait for flush() or
+for what is sent next, so that many go in one write. All else is paho's.
 """
 
 import contextlib
@@ -23,6 +27,7 @@ import paho.mqtt.client as mqtt
 from paho.mqtt.enums import CallbackAPIVersion
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
+from paho.mqtt.reasoncodes import ReasonCode
 
 from schemas.settings import BrokerSettings
 
@@ -64,40 +69,64 @@ PLAIN = (None, "application/json", None, None, ())  # the properties of most mes
 # Sockets
 
 
-class _Buffered(socket.socket):
+class _Rest:
+    """What was read, but not yet asked for."""
+
+    quick_acks = True
+    _rest = b""
+    _at = 0
+
+    def piece(self, size: int) -> bytes:
+        """The next bytes, at most so many."""
+        at = self._at
+        self._at = min(at + size, len(self._rest))
+        return self._rest[at : self._at]
+
+    def packet(self) -> tuple[int, bytes, int] | None:
+        """First byte of the next packet, what comes after its length, and where it ends; None if not all of it was read."""
+        rest, at = self._rest, self._at + 1
+        length = shift = 0
+        while at < len(rest) and shift <= 21:
+            byte = rest[at]
+            at += 1
+            length |= (byte & 127) << shift
+            shift += 7
+            if byte < 128:
+                end = at + length
+                return (rest[self._at], rest[at:end], end) if end <= len(rest) else None
+        return None
+
+    def skip(self, end: int) -> None:
+        """The packet that ends there is done with."""
+        self._at = end
+
+
+class _Buffered(_Rest, socket.socket):
     """A socket that is read in large pieces; `pending` bytes were read, but not yet asked for, and poll does not see them."""
 
-    quick_acks = True
-    _rest = b""
-
     def recv(self, size: int, flags: int = 0) -> bytes:
-        if not self._rest:
-            self._rest = super().recv(READ_BYTES, flags)
+        if self._at == len(self._rest):
+            self._rest, self._at = socket.socket.recv(self, READ_BYTES, flags), 0
             if self.quick_acks:
                 quick(self)
-        piece, self._rest = self._rest[:size], self._rest[size:]
-        return piece
+        return self.piece(size)
 
     def pending(self) -> int:
-        return len(self._rest)
+        return len(self._rest) - self._at
 
 
-class _Encrypted(ssl.SSLSocket):
+class _Encrypted(_Rest, ssl.SSLSocket):
     """The same over TLS."""
 
-    quick_acks = True
-    _rest = b""
-
     def recv(self, size: int = 1024, flags: int = 0) -> bytes:
-        if not self._rest:
-            self._rest = super().recv(READ_BYTES, flags)
+        if self._at == len(self._rest):
+            self._rest, self._at = ssl.SSLSocket.recv(self, READ_BYTES, flags), 0
             if self.quick_acks:
                 quick(self)
-        piece, self._rest = self._rest[:size], self._rest[size:]
-        return piece
+        return self.piece(size)
 
     def pending(self) -> int:
-        return len(self._rest) + super().pending()
+        return len(self._rest) - self._at + ssl.SSLSocket.pending(self)
 
 
 def quick(sock: socket.socket) -> None:
@@ -212,6 +241,8 @@ class Client(mqtt.Client):
         self._clean = clean
         self._dialled: Any = None
         self.ponged: Callable[[], None] = lambda: None  # hears of each answer to a ping
+        self.arrived: Callable[[Incoming, int], None] | None = None  # hears of messages and their ids, instead of on_message
+        self._acks = bytearray()
         self.max_inflight_messages_set(0)  # whoever sends keeps to the broker's receive maximum
         if settings.username is not None:
             self.username_pw_set(settings.username, settings.password.get_secret_value() if settings.password else None)
@@ -231,6 +262,42 @@ class Client(mqtt.Client):
     def ping(self) -> None:
         """Ask for a sign of life; for an owner that does not call loop_misc(), which does so by the keep alive."""
         self._send_pingreq()
+
+    def ack(self, mid: int, qos: int) -> Any:
+        """Acknowledge a message of QoS 1: it goes out with the next flush()."""
+        if qos == 1:
+            self._acks += b"\x40\x02" + mid.to_bytes(2, "big")
+
+    def flush(self) -> None:
+        """Send what was acknowledged since the last time; whatever else goes out goes after it."""
+        if self._acks:
+            acks, self._acks = bytes(self._acks), bytearray()
+            super()._packet_queue(mqtt.PUBACK, acks, 0, 1)
+
+    def _packet_queue(self, command: int, packet: Any, mid: int, qos: int, info: Any = None) -> Any:
+        self.flush()
+        return super()._packet_queue(command, packet, mid, qos, info)
+
+    def _packet_read(self) -> Any:
+        """The next packet: read here if it is one of those that come often and is there as a whole, else by paho."""
+        found = self._dialled.packet() if self.arrived is not None and not self._in_packet["command"] else None
+        if found is not None:
+            first, body, end = found
+            if first >> 4 == mqtt.PUBLISH >> 4 and (message := read_publish(first, body, v5=self._v5)) is not None:
+                self._dialled.skip(end)
+                assert self.arrived is not None
+                self.arrived(*message)
+                return mqtt.MQTT_ERR_SUCCESS
+            if first == mqtt.PUBACK and len(body) == 2:
+                self._dialled.skip(end)
+                return self._published(int.from_bytes(body, "big"))
+        return super()._packet_read()
+
+    def _published(self, mid: int) -> Any:
+        with self._out_message_mutex:
+            if mid in self._out_messages:
+                return self._do_on_publish(mid, _SUCCESS, _NOTHING)
+        return mqtt.MQTT_ERR_SUCCESS
 
     def _handle_pingresp(self) -> Any:
         self.ponged()
@@ -252,6 +319,9 @@ def properties(packet: int) -> Any:
 
 _PLAIN = properties(PacketTypes.PUBLISH)  # paho only reads it
 _PLAIN.ContentType = "application/json"
+_PLAIN_BYTES = _PLAIN.pack()
+_NOTHING = properties(PacketTypes.PUBACK)
+_SUCCESS = ReasonCode(PacketTypes.PUBACK)
 
 
 def properties_of(message: Message) -> Any:
@@ -285,3 +355,24 @@ def incoming(message: mqtt.MQTTMessage) -> Incoming:
         bool(message.dup),
         tuple(getattr(given, "UserProperty", None) or ()),
     )
+
+
+def read_publish(first: int, body: bytes, *, v5: bool) -> tuple[Incoming, int] | None:
+    """Message and packet id of a PUBLISH with no properties, or those of most messages; None for any other."""
+    qos = first >> 1 & 3
+    try:
+        at = 2 + int.from_bytes(body[:2], "big")
+        topic = body[2:at].decode()
+        mid = 0
+        if qos:
+            mid = body[at] << 8 | body[at + 1]
+            at += 2
+        if v5:
+            if body[at] and not body.startswith(_PLAIN_BYTES, at):
+                return None
+            at += 1 + body[at]
+    except (IndexError, UnicodeDecodeError):
+        return None  # whoever reads it next says what is wrong with it
+    if qos > 1 or not topic or at > len(body):
+        return None
+    return Incoming(topic, body[at:], qos, bool(first & 1), dup=bool(first & 8)), mid
