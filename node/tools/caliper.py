@@ -21,6 +21,7 @@ from node.calibration import Flat
 from node.frame import Feature, Mark, View
 from node.tools import Given
 from node.tools.fit import circle
+from node.tools.half import stays
 from node.tools.steps import alone, together
 from schemas import Problem
 from schemas.tools.caliper import CaliperTool, Polarity, ScanTool
@@ -36,6 +37,7 @@ LEAST_ROWS = 0.25  # share of the rows that must count for a column to count
 PIXEL = 0.29  # sigma of a pixel, as a blur
 TOGETHER = 6.0  # sigmas of the blur: edges nearer to each other are fitted together
 LEAST_TOGETHER_PX, LEAST_NEAR_PX = 4.0, 3.0  # the blur of thin lines may seem less than it is
+SOFTER = 2.5  # sigmas of a softer one's blur, from which on it is a slope beside the edge
 NEAR = 4.0  # and those nearer than this may not be known well enough
 BESIDE = 0.25  # of an edge's strength: a weaker one beside it does not pull it
 MOST_TOGETHER = 24  # edges in one fit
@@ -230,7 +232,7 @@ def every(values: Floats, counts: Flags, settings: CaliperTool, alone: bool = Fa
     beside = strong | _beside(found, np.abs(strength[0, found]), strong)
     found, steps, strong = found[beside], steps[beside], strong[beside]
     edges = _placed(values, counts, strength, np.zeros(len(found), np.intp), found, steps, settings.smoothing_px)
-    edges = (edges if alone else _apart(values[0], counts[0], edges, strong)).only(strong)
+    edges = edges.only(strong) if alone else _settled(values[0], counts[0], edges, strong)
     return edges.only(np.argsort(edges.at, kind="stable"))
 
 
@@ -269,6 +271,28 @@ def _apart(values: Floats, counts: Flags, edges: Edges, strong: Flags) -> Edges:
             for target, fitted in ((at, left + found.at[mine]), (step, found.step[mine]), (blur, found.blur)):
                 target[start:stop] = np.where(sure, fitted, target[start:stop])
     return Edges(edges.scan, at, step, blur, covariance)
+
+
+def _settled(values: Floats, counts: Flags, single: Edges, strong: Flags) -> Edges:
+    """The strong edges. Those that steps together do not tell stay where they are by themselves if nothing is near for their
+    own blur, or are at half of their depth if more blur leaves them there."""
+    edges, free = _apart(values, counts, single, strong), _free(single)
+    at, step, blur, covariance = (array.copy() for array in (edges.at, edges.step, edges.blur, edges.covariance))
+    for number in np.flatnonzero(strong & (np.diag(covariance) > (MOST_UNSURE_PX / 2) ** 2)).tolist():
+        own = float(single.at[number]), float(single.step[number]), float(single.blur[number])
+        found = own if free[number] else stays(values, counts, own[0], math.copysign(1.0, own[1]))
+        if found is not None and abs(found[0] - own[0]) <= ASIDE:
+            at[number], step[number], blur[number] = found
+            covariance[number], covariance[:, number] = 0, 0
+    return Edges(edges.scan, at, step, blur, covariance).only(strong)
+
+
+def _free(edges: Edges) -> Flags:
+    """Which edges have no other that reaches them: others may be softer, as shadows are."""
+    sigma = np.hypot(edges.blur, PIXEL)
+    reach = np.maximum(np.maximum(TOGETHER * sigma[:, None], SOFTER * sigma[None]), LEAST_TOGETHER_PX)
+    near = np.abs(edges.at[:, None] - edges.at[None]) < reach
+    return np.asarray(near.sum(axis=1) == 1)
 
 
 def _window(at: Floats, group: slice, width: int) -> tuple[int, int]:

@@ -207,8 +207,8 @@ def _on_the_board() -> Iterator[Case]:
     yield case("pitch", CHIP_AT, [pins], p.painted((407, 304, 5, 24)), "one pin is missing")
     body = _tool("width", "body", 462, 296, 18, 150, scan="down", measure="inside", between="dark", low=181.0, high=187.0)
     yield case("width", CHIP_AT, [body], p.shifted(CHIP, 0, 0, 0, 0.95), "another chip, 5 % smaller")
-    side = _tool("edge", "pin_edges", 357, 311, 132, 5, polarity="dark_to_light", value="count", low=31.0, high=31.0)
-    yield case("edge", CHIP_AT, [side], p.painted((404, 304, 24, 24)), "pins are missing")
+    side = _tool("edge", "dip_end", 160, 68, 44, 30, polarity="dark_to_light", which="first", low=48.0, high=60.0)
+    yield case("edge", CAPS_AT, [side], p.shifted(DIP, -7, 0), "the chip lies 14 px to the left")
     top = {
         "kind": "circle", "name": "capacitor",
         "region": {"shape": "ring", "x": 99.5, "y": 165.5, "radius": 18, "inner_radius": 7},
