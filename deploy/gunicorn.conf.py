@@ -11,6 +11,7 @@ from pathlib import Path
 
 from deploy import serving
 from schemas import Problem
+from schemas.store.disk import private_umask
 
 try:
     _loaded = serving.read_again(os.environ)
@@ -23,7 +24,7 @@ except Problem as _problem:
 
 os.environ["CONFIG_PATH"] = str(_loaded.path)  # for the next reading, which happens elsewhere
 chdir = "/"  # Gunicorn puts this before all that it imports
-umask = 0o077
+umask = private_umask(Path(_loaded.settings.state_dir))
 worker_class = "deploy.worker.Threads" if kind == "gthread" else kind
 bind = _loaded.settings.web.bind
 max_requests_jitter = max_requests // 10

@@ -11,6 +11,7 @@ import errno
 import fcntl
 import os
 import shutil
+import stat
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -20,7 +21,7 @@ from deploy import archive, show, target
 from deploy.archive import Manifest
 from schemas import Problem, utc
 from schemas.store import copies
-from schemas.store.disk import failed
+from schemas.store.disk import failed, private_mode
 from schemas.store.programs import Programs
 from schemas.store.users import Users
 
@@ -89,7 +90,7 @@ def migrate(args: argparse.Namespace) -> int:
 def alone(state: Path) -> Iterator[None]:
     """While no node and no web uses the folder. Raises Problem STATE_LOCKED with who does."""
     state.mkdir(mode=0o700, parents=True, exist_ok=True)
-    lock = os.open(state / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+    lock = os.open(state / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, private_mode(state))
     try:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -162,13 +163,13 @@ def _carry_over(old: Path, new: Path) -> None:
 
 
 def _own(state: Path, new: Path) -> None:
-    """The new folder belongs to whom the old one belonged, with its mode."""
+    """The new folder belongs to whom the old one belonged, with its modes."""
     found = state.stat()
+    mode = private_mode(state)
     for path in (new, *new.rglob("*")):
         if os.geteuid() == 0:
             os.chown(path, found.st_uid, found.st_gid, follow_symlinks=False)
-        if path.is_dir():
-            path.chmod(found.st_mode & 0o777)
+        path.chmod(stat.S_IMODE(found.st_mode) if path.is_dir() else mode)
 
 
 def _swap(state: Path, new: Path) -> Path:

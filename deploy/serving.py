@@ -22,6 +22,7 @@ from schemas import Problem
 from schemas.base import explain
 from schemas.load import Loaded, load
 from schemas.settings import WebSettings
+from schemas.store.disk import private_umask
 
 log = logging.getLogger(__name__)
 CONF = Path(__file__).with_name("gunicorn.conf.py")
@@ -45,7 +46,7 @@ def web(args: argparse.Namespace) -> int:
     streams(os.environ)
     keys_of(settings)
     sys.stdout.flush()
-    os.umask(0o077)
+    os.umask(private_umask(Path(settings.state_dir)))
     os.chdir("/")  # Gunicorn puts its working folder before all that it imports
     environ = {
         **os.environ,

@@ -14,6 +14,7 @@ from schemas import Problem
 from schemas.base import NODE_ID, explain
 from schemas.load import Loaded, load
 from schemas.settings import BrokerSettings
+from schemas.store.disk import private_umask
 
 if TYPE_CHECKING:
     from broker.client import Client
@@ -67,19 +68,21 @@ def client(args: argparse.Namespace) -> "Client":
 
 @contextmanager
 def owner(state: Path) -> Iterator[None]:
-    """Act as the owner of the state folder while run by root, so that the node can read and write what is made here."""
+    """Act as the owner of the state folder while run by root, so that node and web can read and write what is made here."""
     found = state.stat()
-    if os.geteuid() != 0 or found.st_uid == 0:
-        yield
-        return
+    umask = os.umask(private_umask(state))
+    as_root = os.geteuid() == 0 and found.st_uid != 0
     group = os.getegid()
-    os.setegid(found.st_gid)
-    os.seteuid(found.st_uid)
     try:
+        if as_root:
+            os.setegid(found.st_gid)
+            os.seteuid(found.st_uid)
         yield
     finally:
-        os.seteuid(0)
-        os.setegid(group)
+        if as_root:
+            os.seteuid(0)
+            os.setegid(group)
+        os.umask(umask)
 
 
 def _password() -> str | None:

@@ -17,6 +17,7 @@ from node.reload import Reload
 from node.service import Outcome, Service, Signals
 from schemas import Problem
 from schemas.load import Loaded, load
+from schemas.store.disk import private_umask
 
 log = logging.getLogger(__name__)
 
@@ -37,6 +38,7 @@ def main(config: Path | None, environ: Mapping[str, str]) -> int:
     except Problem as problem:
         print(f"inspection-node: {problem}", file=sys.stderr)  # noqa: T201
         return 1
+    os.umask(private_umask(Path(loaded.settings.state_dir)))
     logging.basicConfig(
         level=loaded.settings.log_level, format="%(asctime)s %(levelname)s %(threadName)s %(name)s: %(message)s"
     )

@@ -42,6 +42,7 @@ from node.station import Station
 from node.watch import Beats, Watch
 from schemas import Problem, Settings, Trigger, utc
 from schemas.command import COMMANDS
+from schemas.store.disk import private_mode
 from schemas.store.ledger import Ledger
 from schemas.store.pictures import Pictures
 from schemas.store.programs import Programs
@@ -278,7 +279,7 @@ class Service:
 def lock_state(state: Path) -> int:
     """Take the state folder for this process; the lock goes with the file descriptor. Raises Problem STATE_LOCKED."""
     path = state / "lock"
-    lock = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+    lock = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, private_mode(state))
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:

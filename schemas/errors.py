@@ -64,6 +64,11 @@ CATALOGUE: dict[str, Entry] = {
     "STORE_NEWER": Entry("The state folder was written by a newer version", 409, "Install that version or newer"),
     "STORE_CORRUPT": Entry("A stored file is damaged", 500, "See the alarm: the last good copy is in use, if any"),
     "STATE_LOCKED": Entry("Another node uses this state folder", 409, "Stop it, or choose another state_dir"),
+    "BUNDLE_FAILED": Entry(
+        "The bundle could not be made",
+        500,
+        "Make it in a source tree, where the package registry can be reached",
+    ),
     "BACKUP_INVALID": Entry("The backup is not whole", 422, "Take another backup; nothing was changed"),
     "DISK_SPACE": Entry("The disk is nearly full", 507, "Free space; pictures are dropped first"),
     # commands, settings, users

@@ -17,6 +17,7 @@ from pathlib import Path
 from schemas.base import plain
 from schemas.store.accounts import Accounts
 from schemas.store.audit import Entry
+from schemas.store.disk import private_mode
 
 log = logging.getLogger(__name__)
 PRIORITY = 13 * 8 + 5  # facility log audit, severity notice
@@ -52,7 +53,10 @@ class Forwarding:
 
     def _once(self) -> None:
         flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
-        with os.fdopen(os.open(self._path, flags, 0o600), "r+b") as file, contextlib.suppress(BlockingIOError):
+        with (
+            os.fdopen(os.open(self._path, flags, private_mode(self._path.parent)), "r+b") as file,
+            contextlib.suppress(BlockingIOError),
+        ):
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             said = file.read(32).strip()
             sent = int(said) if said else self._accounts.audit_size()  # from when it is first asked for

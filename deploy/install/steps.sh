@@ -101,6 +101,9 @@ folders() {
 build_version() {
   local folder=$root$opt/versions/$version lock no_index=()
   if [ -e "$folder/complete" ] && [ "$source_kind" != tree ]; then return 0; fi
+  if [ "$source_kind" = wheel ] && [ ! -f "$(dirname "$source_path")/requirements.lock" ]; then
+    die "beside a wheel its requirements.lock is needed; or take a bundle: inspection-node bundle FILE"
+  fi
   if [ "$dry" = yes ]; then say "would build: $opt/versions/$version from a $source_kind"; return 0; fi
   say "building $opt/versions/$version ..."
   [ ! -e "$folder/complete" ] || rm "$folder/complete"
@@ -111,7 +114,7 @@ build_version() {
       no_index=(--no-index --find-links "$source_path/wheels")
       lock=$source_path/requirements.lock
       ;;
-    wheel) lock=$here/../../requirements.lock; [ -f "$lock" ] || lock=$here/../requirements.lock ;;
+    wheel) lock=$(dirname "$source_path")/requirements.lock ;;
     tree) lock=$source_path/requirements.lock ;;
   esac
   "$folder/bin/pip" install --quiet --disable-pip-version-check --require-hashes "${no_index[@]}" -r "$lock"
@@ -259,3 +262,50 @@ remove_files() {
 }
 
 remove_state() { act rm -rf "$root$etc" "$root$state" "$root$backups"; }
+
+installed_version() {
+  local now
+  now=$(readlink "$root$opt/current") || die "nothing is installed in $root$opt: install.sh first"
+  echo "${now#versions/}"
+}
+
+# in_version VERSION WORDS: inspection-node of that version, with the settings and keys of this machine
+in_version() {
+  local version=$1
+  shift
+  CREDENTIALS_DIRECTORY=$root$etc/credentials CONFIG_PATH=$root$etc/node.toml "$root$opt/versions/$version/bin/inspection-node" "$@"
+}
+
+# services start|stop: node and web. Tests, which have no systemd, name a command of their own
+services() {
+  if [ -n "${DEPLOY_SERVICES-}" ]; then "$DEPLOY_SERVICES" "$1"; else systemctl "$1" "${units_list[@]}"; fi
+}
+
+newest_backup() { find "$root$backups" -name 'inspection-node-*.tar.gz' -printf '%T@ %p\n' | sort -n | tail -1 | cut -d' ' -f2-; }
+
+# change_version OLD NEW WAIT LOOK...: the state brought to the new version, and node and web of it started
+change_version() {
+  local new=$2 wait_s=$3
+  shift 3
+  services stop
+  in_version "$new" migrate >/dev/null || return 1
+  switch_to "$new"
+  services start || return 1
+  in_version "$new" healthy --wait "$wait_s" "$@"
+}
+
+# back_to VERSION BACKUP WAIT LOOK...: an older version. The state stays, unless the newer one has changed its stores
+back_to() {
+  local old=$1 saved=$2 wait_s=$3
+  shift 3
+  services stop || true
+  if [ -n "$saved" ] && ! in_version "$old" migrate >/dev/null 2>&1; then
+    say "the stores are newer than $old: restoring ${saved#"$root"}"
+    in_version "$old" restore "$saved" || return 1
+  else
+    in_version "$old" migrate >/dev/null || return 1
+  fi
+  switch_to "$old"
+  services start || return 1
+  in_version "$old" healthy --wait "$wait_s" "$@"
+}

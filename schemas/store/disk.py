@@ -25,7 +25,8 @@ class Disk:
 
     def create(self, path: Path) -> int:
         """Open a new or emptied file for writing; returns its descriptor."""
-        return os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+        flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC | os.O_NOFOLLOW
+        return os.open(path, flags, private_mode(path.parent))
 
     def write(self, fd: int, data: memoryview) -> int:
         """Write some of the data; returns how many bytes."""
@@ -54,6 +55,28 @@ class Disk:
 
 
 DISK = Disk()
+
+
+def is_shared(folder: Path) -> bool:
+    """Whether accounts share a folder by a group: the group may write there, and what is made there belongs to it (setgid).
+
+    So an installed node and its web share the state folder, each with an account of its own. A folder that is not there is not.
+    """
+    try:
+        mode = folder.stat().st_mode
+    except OSError:
+        return False
+    return bool(mode & stat.S_ISGID and mode & stat.S_IWGRP)
+
+
+def private_mode(folder: Path) -> int:
+    """The mode of a new file in a folder: for its owner, and for the group that shares the folder."""
+    return 0o660 if is_shared(folder) else 0o600
+
+
+def private_umask(state: Path) -> int:
+    """What this process must take from the modes of all that it makes, for the same."""
+    return 0o007 if is_shared(state) else 0o077
 
 
 def write_new(path: Path, data: bytes, disk: Disk = DISK, *, durable: bool = True) -> None:
@@ -92,13 +115,14 @@ def new_database(path: Path) -> None:
     if path.exists():
         return
     with _NEW, suppress(FileExistsError):  # one thread at a time: none may be connected before this descriptor is closed
-        os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC, 0o600))
+        os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC, private_mode(path.parent)))
 
 
 def refuse_foreign(path: Path) -> None:
     """Refuse a file or folder that is a link, or that another account (but root) owns: who owns it decides what is in it.
 
-    What is not there is nobody's. Raises Problem STORE_FAILED.
+    Accounts that share the folder by its group are not foreign to one another. What is not there is nobody's. Raises Problem
+    STORE_FAILED.
     """
     try:
         found = path.lstat()
@@ -108,7 +132,8 @@ def refuse_foreign(path: Path) -> None:
         raise failed(str(path), error) from error
     if stat.S_ISLNK(found.st_mode):
         raise Problem("STORE_FAILED", f"{path} is a link; it has to be the file or folder itself")
-    if found.st_uid not in (os.geteuid(), 0):
+    ours = is_shared(path.parent) and found.st_gid == path.parent.stat().st_gid
+    if found.st_uid not in (os.geteuid(), 0) and not ours:
         raise Problem("STORE_FAILED", f"{path} belongs to another account (user id {found.st_uid})")
 
 
@@ -121,7 +146,7 @@ def failed(what: str, error: OSError) -> Problem:
 def locked(path: Path, wait_s: float = 10.0) -> Iterator[None]:
     """Hold an exclusive lock (flock) over processes and threads. Raises Problem STORE_FAILED after `wait_s`."""
     try:
-        fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+        fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, private_mode(path.parent))
     except OSError as error:
         raise failed(path.name, error) from error
     try:

@@ -6,6 +6,8 @@ import shutil
 import sqlite3
 from pathlib import Path
 
+from schemas.store.disk import private_mode
+
 RESERVE_BYTES = 8 * 1024 * 1024
 SPARE = 4  # times as much must be free for the reserve to be taken again
 
@@ -32,7 +34,7 @@ class Reserve:
             return
         if shutil.disk_usage(self.path.parent).free < SPARE * RESERVE_BYTES:
             return
-        fd = os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        fd = os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, private_mode(self.path.parent))
         try:
             os.posix_fallocate(fd, 0, RESERVE_BYTES)
         except OSError:

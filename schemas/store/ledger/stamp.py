@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from schemas.store.clock import Reading
-from schemas.store.disk import failed
+from schemas.store.disk import failed, private_mode
 
 SLOT = 16384
 DIGEST = 16
@@ -36,7 +36,7 @@ class Stamp:
         self._writes = 0
         try:
             self.found = path.exists()
-            self._fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+            self._fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, private_mode(path.parent))
             if self.found:
                 self._read()
             else:
