@@ -22,6 +22,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
+from broker.longest import Known
 from broker.terms import Terms
 from schemas.settings import BrokerSettings
 
@@ -69,7 +70,7 @@ class Presence:
         self._said: bool = known.get("said", False)  # the broker itself refused MQTT 5
         self._spoke5: bool = known.get("spoke5", False)
         self._assigned: str | None = known.get("client_id")
-        self.limit: int | None = known.get("packet_bytes")  # that the broker kept to itself
+        self.longest = Known(known.get("packet_bytes"), known.get("packet_sure", True), known.get("taken_bytes", 0))
         self.no_dots: bool = known.get("no_dots", False)  # it ends the connection over topics with a dot
         self._v5 = True  # what is asked for next
         self._silent = 0
@@ -154,10 +155,11 @@ class Presence:
         if before != self._known():
             self._save()
 
-    def learn(self, limit: int | None, *, no_dots: bool) -> None:
-        """The broker takes no larger packets, or no topics with a dot."""
-        if (limit, no_dots) != (self.limit, self.no_dots):
-            self.limit, self.no_dots = limit, no_dots
+    def learn(self, longest: Known, *, no_dots: bool) -> None:
+        """What the broker takes, as far as that was found out."""
+        known = self.longest
+        if (longest[:2], no_dots) != (known[:2], self.no_dots) or longest.taken > 2 * known.taken:
+            self.longest, self.no_dots = longest, no_dots
             self._save()
 
     def adapt(self, reason: str) -> bool:
@@ -166,11 +168,8 @@ class Presence:
             log.warning("the broker refuses MQTT 5: MQTT 3.1.1 is spoken")
             self._v5, self._said = False, True
             return True
-        if reason == "retain" and self._will_retain:
-            self._will_retain = False
-            return True
-        if reason == "qos" and self._will_qos:
-            self._will_qos = 0
+        if reason in ("retain", "qos") and (self._will_retain or self._will_qos):
+            self._will_retain, self._will_qos = False, 0  # both, so that it is one refusal; CONNACK says which it is
             return True
         if reason == "client_id" and self.client_id != self._plain_id:
             log.warning("the broker refuses the client id %s: %s is used", self.client_id, self._plain_id)
@@ -253,7 +252,9 @@ class Presence:
             "retain": self._will_retain,
             "max_qos": self._will_qos,
             "client_id": self._assigned,
-            "packet_bytes": self.limit,
+            "packet_bytes": self.longest.limit,
+            "packet_sure": self.longest.sure,
+            "taken_bytes": self.longest.taken,
             "no_dots": self.no_dots or None,
         }
         return {name: value for name, value in known.items() if value is not None}

@@ -112,7 +112,7 @@ class Session:
         self._dialling = Dialling(settings, times.connect_s, outbox.wake)
         self._subscriptions = Subscriptions(self.names, stations, commands)
         self._results = Results(outbox, ledger)
-        self._troubles = Troubles(self._presence.limit, no_dots=self._presence.no_dots)
+        self._troubles = Troubles(self._presence.longest, no_dots=self._presence.no_dots)
         self._turns = Turns(outbox, self._results, self._troubles)
         self._again = Again()
         self._marking: Marking | None = None
@@ -294,9 +294,11 @@ class Session:
             reasons += self._said.values()
             reasons += self._subscriptions.told()
         reasons += self._troubles.told()
-        self._presence.learn(self._troubles.limit, no_dots=self._troubles.no_dots)
-        if self._troubles.limit and self.kind is not None:
-            reasons.append(f"the broker does not take packets of more than {self._troubles.limit} bytes: they are shortened")
+        longest = self._troubles.longest.known
+        self._presence.learn(longest, no_dots=self._troubles.no_dots)
+        if longest.limit and self.kind is not None:
+            seems = "does not take" if longest.sure else "seems not to take"
+            reasons.append(f"the broker {seems} packets of more than {longest.limit} bytes: they are shortened")
         if self._marking is not None and self._marking.swallowed:
             reasons.append(
                 f"the broker does not bring back what the node publishes to {self._marker}: what waited at the broker is told "

@@ -5,8 +5,7 @@ of the connection does not: every topic with a message on its way is suspected, 
 a topic's, at the second time in a row if it just closed. A suspect is sent alone, when nothing else is on its way; if the
 connection ends again, it was that one, and it is left alone for a while, so that all the others go on. A PUBACK clears it.
 
-Where the trouble may be a size (the broker says so, or closes at long messages), shorter ones are tried before the topic
-waits.
+Where the trouble may be a size, shorter messages are tried before the topic waits (longest.py).
 
 A broker that closes at every topic with a dot (NATS before 2.10) would cost a connection for each alarm of a station. So the
 first such topic speaks for all, as long as none was ever taken: they wait together, and one of them is tried ever more seldom.
@@ -15,6 +14,7 @@ first such topic speaks for all, as long as none was ever taken: they wait toget
 import time
 from collections.abc import Iterable
 
+from broker.longest import Known, Longest
 from broker.wire import Message
 
 AGAIN_S = (5.0, 20.0)  # a refused topic is tried again after
@@ -23,7 +23,6 @@ DOTS_S = (15.0, 3600.0)  # the same for topics with a dot together: first and lo
 TOPIC_CODES = {0x80, 0x82, 0x83, 0x87, 0x90, 0x95, 0x97, 0x99, 0x9A, 0x9B}  # reasons to end that can be one message's fault
 TOO_LARGE = 0x95
 SMALLEST = 256
-LEAST_RESULT = 800  # what a result with ids of usual length can be shortened to
 REMEMBERED = 1000
 
 
@@ -31,7 +30,6 @@ class _Trouble:
     def __init__(self) -> None:
         self.strikes = 0
         self.alone = False
-        self.halved = False
         self.until = 0.0
         self.refusals = 0
         self.limit: int | None = None
@@ -67,12 +65,12 @@ class _Dots:
 
 
 class Troubles:
-    """See the head of this file. limit and no_dots are what is known of the broker already."""
+    """See the head of this file. known and no_dots are what is known of the broker already."""
 
-    def __init__(self, limit: int | None = None, *, no_dots: bool = False) -> None:
+    def __init__(self, known: Known = Known(), *, no_dots: bool = False) -> None:  # noqa: B008  an immutable value
         self._topics: dict[str, _Trouble] = {}
         self._dots = _Dots(no_dots)
-        self.limit = limit  # bytes of a packet, learned from refusals: for all topics
+        self.longest = Longest(known)
 
     def __bool__(self) -> bool:
         return bool(self._topics) or self._dots.refused
@@ -112,17 +110,17 @@ class Troubles:
     def limit_of(self, topic: str, limit: int | None) -> int | None:
         """Bytes of a packet to it; None for any number."""
         trouble = self._topics.get(topic)
-        limits = [each for each in (limit, self.limit, trouble and trouble.limit) if each]
+        limits = [each for each in (limit, self.longest.limit(), trouble and trouble.limit) if each]
         return min(limits) if limits else None
 
-    def taken(self, topic: str) -> bool:
-        """The broker has taken a message; True if that ends a trouble that was told."""
+    def taken(self, topic: str, size: int = 0) -> None:
+        """The broker has taken a message."""
+        self.longest.taken(size)
         if self._dots.concern(topic):
             self._dots.acquit()
         trouble = self._topics.pop(topic, None)
         if trouble is not None and trouble.limit is not None:
-            self.limit = min(trouble.limit, self.limit or trouble.limit)
-        return trouble is not None and trouble.told is not None
+            self.longest.learn(min(trouble.limit, self.longest.limit() or trouble.limit))
 
     def refused(self, message: Message, size: int, code: int, reason: str) -> None:
         """PUBACK says no."""
@@ -139,6 +137,10 @@ class Troubles:
         for message, size in on_their_way:
             sizes[message.topic] = max(size, sizes.get(message.topic, 0))
         definite = code in TOPIC_CODES
+        first = next(iter(sizes), "")  # what came before it was taken
+        by_size = code == TOO_LARGE or (code is None and not self._dots.concern(first))
+        if by_size and self.longest.ended(max(sizes.values(), default=0), said=code == TOO_LARGE):
+            return True
         for topic, size in sizes.items():
             trouble = self._of(topic)
             trouble.strikes += 1
@@ -146,7 +148,7 @@ class Troubles:
             trouble.alone = trouble.alone or definite or trouble.strikes > 1 or self._dots.concern(topic)
             if not convicted:
                 continue
-            if self._shorten(trouble, size) if code == TOO_LARGE else not definite and self._halve(trouble, size):
+            if code == TOO_LARGE and self._shorten(trouble, size):
                 continue
             trouble.limit = None  # it was not the size
             trouble.told = f"the broker ends the connection when the node publishes to {topic}: {reason}"
@@ -160,14 +162,6 @@ class Troubles:
         if size <= 2 * SMALLEST:
             return False
         trouble.limit = size * 3 // 4
-        return True
-
-    def _halve(self, trouble: _Trouble, size: int) -> bool:
-        """Try once with half of it: the broker did not say that it is too long."""
-        tried, trouble.halved = trouble.halved, True
-        if tried or size <= 2 * SMALLEST:
-            return False
-        trouble.limit = max(size // 2, LEAST_RESULT)
         return True
 
     def _of(self, topic: str) -> _Trouble:

@@ -73,7 +73,7 @@ class Turns:
         if callable(message.token) and code != TOO_LARGE:
             message.token()
         if reason is None:
-            self._troubles.taken(message.topic)
+            self._troubles.taken(message.topic, connection.size(message))
             if isinstance(message.token, Sent):
                 self._results.acked(message.token, sure=message.qos > 0)
             return

@@ -53,6 +53,7 @@ class Rules:
     deaf: bool = False  # reads and says nothing more
     twice: bool = False  # delivers each message twice
     marks_again: bool = True  # False: delivers again without DUP, and after a marker, as rumqttd
+    says_why: bool = True  # False: ends connections without a reason
     holds_back: bool = True  # False: does not keep to the receive maximum of a client, as mosquitto 2.0.11
 
 
@@ -368,7 +369,7 @@ class _Link:
 
     def _send_away(self, code: int, why: str) -> None:
         self.broker.broken.append(why)
-        if self.v5:
+        if self.v5 and self.broker.rules.says_why:
             self._write(packet(0xE0, bytes([code, 0])))
         raise ConnectionError(why)
 
