@@ -1,7 +1,9 @@
 """The port that Prometheus asks: one thread, a page made at most once a second, and as much work for a flood as for a scrape.
 
 It stands in the process that inspects, so whoever reaches the port must not be able to slow that down: at most a hundred
-connections a second are taken, 32 are open at a time, each for two seconds, and the oldest makes room.
+connections a second are taken, 32 are open at a time, two seconds for the head and two for the answer; the oldest makes room.
+Python runs one thread at a time, and takes up to 5 ms to let another one in, at each step of an inspection: so the page is made
+in pieces of half a millisecond with rests between them, in which an inspection goes on at once.
 """
 
 import contextlib
@@ -12,17 +14,59 @@ import socket
 import threading
 import time
 from collections import OrderedDict
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
 
-from prometheus_client import CollectorRegistry, generate_latest
+from prometheus_client import CollectorRegistry, Metric, generate_latest
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
+from prometheus_client.registry import Collector
+from prometheus_client.samples import Sample
 
 OPEN = 32
 OPEN_S = 2.0
 PACE_S = 0.01
 PAGE_S = 1.0
+PIECE_S, REST_S = 0.0005, 0.0005
+SENT_BYTES = 64 * 1024
 HEAD_BYTES = 4096
 REQUEST = re.compile(rb"(GET|HEAD) /metrics(?:\?[^ ]*)? HTTP/1\.[01]\r\n")
 BEARER = re.compile(rb"\r\nauthorization:[ \t]*bearer[ \t]+([^\r\n]+?)[ \t]*\r\n", re.IGNORECASE)
+
+
+@dataclass
+class _Connection:
+    """One that is open: until when, what came of its head, and what is still to be sent."""
+
+    until: float
+    head: bytearray = field(default_factory=bytearray)
+    answer: memoryview | None = None
+
+
+class InPieces(Collector):
+    """The figures of a registry, with a rest whenever the thread that reads them has worked for half a millisecond."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self._registry = registry
+
+    def collect(self) -> Iterator[Metric]:
+        """One family after the other; their samples can be read once."""
+        for metric in self._registry.collect():
+            metric.samples = _resting(metric.samples)  # type: ignore[assignment]
+            yield metric
+            _rest()
+
+
+def _resting(samples: Iterable[Sample]) -> Iterator[Sample]:
+    until = time.perf_counter() + PIECE_S
+    for sample in samples:
+        yield sample
+        if time.perf_counter() > until:
+            _rest()
+            until = time.perf_counter() + PIECE_S
+
+
+def _rest() -> None:
+    time.sleep(REST_S)
 
 
 class MetricsPort:
@@ -32,10 +76,10 @@ class MetricsPort:
         """Open the port. Raises OSError."""
         host, _, port = bind.rpartition(":")
         host = host.strip("[]")
-        self._registry = registry
+        self._registry = InPieces(registry)
         self._token = token.encode() if token is not None else None
         self._page, self._made_at = b"", float("-inf")
-        self._open: OrderedDict[socket.socket, tuple[float, bytearray]] = OrderedDict()
+        self._open: OrderedDict[socket.socket, _Connection] = OrderedDict()
         self._listener = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_STREAM)
         try:
             self._listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -63,9 +107,9 @@ class MetricsPort:
                     if key.fileobj is self._listener:
                         self._accept()
                     elif isinstance(key.fileobj, socket.socket) and key.fileobj in self._open:
-                        self._hear(key.fileobj)
+                        self._go_on(key.fileobj, self._open[key.fileobj])
                 now = time.monotonic()
-                while self._open and next(iter(self._open.values()))[0] <= now:
+                while self._open and next(iter(self._open.values())).until <= now:
                     self._close(next(iter(self._open)))
             for sock in tuple(self._open):
                 self._close(sock)
@@ -80,26 +124,41 @@ class MetricsPort:
         sock.setblocking(False)
         if len(self._open) >= OPEN:
             self._close(next(iter(self._open)))
-        self._open[sock] = time.monotonic() + OPEN_S, bytearray()
+        self._open[sock] = _Connection(time.monotonic() + OPEN_S)
         self._selector.register(sock, selectors.EVENT_READ)
         self._ended.wait(PACE_S)
 
-    def _hear(self, sock: socket.socket) -> None:
-        came = self._open[sock][1]
+    def _go_on(self, sock: socket.socket, connection: _Connection) -> None:
         try:
-            data = sock.recv(HEAD_BYTES)
+            done = self._hear(sock, connection) if connection.answer is None else self._tell(sock, connection.answer)
         except BlockingIOError:
             return
         except OSError:
-            data = b""
-        came += data
-        if data and b"\r\n\r\n" not in came and len(came) < HEAD_BYTES:
-            return
+            done = True
+        if done:
+            self._close(sock)
+
+    def _hear(self, sock: socket.socket, connection: _Connection) -> bool:
+        """Read of the head; whether that was all of this connection."""
+        data = sock.recv(HEAD_BYTES)
+        head = connection.head
+        head += data
+        if data and b"\r\n\r\n" not in head and len(head) < HEAD_BYTES:
+            return False
         if data:
-            with contextlib.suppress(OSError):  # the page is smaller than a socket's buffer: who does not read gets a part
-                sock.sendall(self._answer(bytes(came)))
-                sock.shutdown(socket.SHUT_WR)
-        self._close(sock)
+            connection.answer = memoryview(self._answer(bytes(head)))
+            connection.until = time.monotonic() + OPEN_S
+            self._open.move_to_end(sock)
+            self._selector.modify(sock, selectors.EVENT_WRITE)
+        return not data
+
+    def _tell(self, sock: socket.socket, answer: memoryview) -> bool:
+        """Send some of the answer; whether that was all of this connection."""
+        rest = answer[sock.send(answer[:SENT_BYTES]) :]
+        self._open[sock].answer = rest
+        if not rest:
+            sock.shutdown(socket.SHUT_WR)
+        return not rest
 
     def _answer(self, head: bytes) -> bytes:
         asked = REQUEST.match(head)

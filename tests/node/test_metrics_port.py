@@ -7,7 +7,9 @@ import threading
 from collections.abc import Iterator
 
 import pytest
+from prometheus_client import generate_latest
 
+from node import metrics_port
 from node.metrics import Metrics
 from tests.processes import free_port
 from tests.promise import wait_for
@@ -74,14 +76,53 @@ def test_who_says_nothing_or_never_ends_is_cut_off(port: int) -> None:
 
 
 def test_the_page_is_made_once_a_second_at_most(metrics: Metrics, port: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    from node import metrics_port
-
     made: list[int] = []
     real = metrics_port.generate_latest
     monkeypatch.setattr(metrics_port, "PAGE_S", 60.0)
     monkeypatch.setattr(metrics_port, "generate_latest", lambda registry: made.append(1) or real(registry))
     assert {get(port)[0] for _ in range(20)} == {200}
     assert len(made) == 1
+
+
+def test_a_page_that_is_larger_than_any_buffer_comes_whole(
+    metrics: Metrics, port: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(metrics_port, "OPEN_S", 60.0)
+    for n in range(128):
+        metrics.tools.labels(f"cam{n % 4}", f"tool-{n}-{'x' * 2000}", "edge").observe(0.01)
+    sock = socket.socket()
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+    sock.settimeout(30)
+    sock.connect(("127.0.0.1", port))
+    sock.sendall(b"GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n")
+    came = b""
+    while data := sock.recv(65536):
+        came += data
+    head, _, page = came.partition(b"\r\n\r\n")
+    sock.close()
+    assert f"Content-Length: {len(page)}".encode() in head
+    assert len(page) > 4_000_000
+    assert page.endswith(b"\n")
+
+
+def test_a_large_page_is_made_in_pieces_with_rests_between_them(metrics: Metrics, monkeypatch: pytest.MonkeyPatch) -> None:
+    for n in range(128):
+        metrics.tools.labels(f"cam{n % 4}", f"tool-{n}", "edge").observe(0.01)
+    rests: list[int] = []
+    read = 0
+
+    monkeypatch.setattr(metrics_port, "_rest", lambda: rests.append(read))
+    monkeypatch.setattr(metrics_port, "PIECE_S", 0.0)  # each sample is a piece: however fast the machine is
+    for metric in metrics_port.InPieces(metrics.registry).collect():
+        for _ in metric.samples:
+            read += 1
+    assert read > 2000
+    assert len(set(rests)) > 0.9 * read, "there is a rest after nearly every piece"
+    monkeypatch.undo()
+    whole, pieces = generate_latest(metrics.registry), generate_latest(metrics_port.InPieces(metrics.registry))
+    assert [line for line in whole.splitlines() if b"_created" not in line] == [
+        line for line in pieces.splitlines() if b"_created" not in line
+    ]
 
 
 def test_with_a_token_nobody_reads_without_it(metrics: Metrics) -> None:
