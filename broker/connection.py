@@ -30,12 +30,14 @@ from broker.fit import size_of
 from broker.presence import Ask
 from broker.terms import RECEIVE_MAX, WINDOW, Terms, terms
 from broker.wire import Client, Incoming, Message, incoming, properties, properties_of
+from schemas.base import plain
 from schemas.settings import BrokerSettings
 
 log = logging.getLogger(__name__)
 
 PASS_S = 1.0
 READ_S = 0.05
+TOLD = 200  # letters of what a broker says
 FILTERS = 8  # in one SUBSCRIBE: it must be within the packet limit too
 REASONS = {
     0x84: "protocol",
@@ -324,10 +326,8 @@ class Connection:
         return guarded
 
     def _on_connect(self, _client: Any, _userdata: Any, flags: Any, reason: ReasonCode, given: Any) -> None:
-        why = f": {given.ReasonString}" if hasattr(given, "ReasonString") else ""
         if reason.is_failure:
-            other = f" (it names {given.ServerReference})" if hasattr(given, "ServerReference") else ""
-            message = f"the broker refused the connection: {reason}{why}{other}"
+            message = f"the broker refused the connection: {_told(reason, given)}"
             self.fail(REASONS.get(reason.value, "turned_away"), message, reason.value)
             return
         self.said = terms(self.settings, bool(flags.session_present), given if self.v5 else None)
@@ -335,9 +335,9 @@ class Connection:
         self.online = True
         self.side.connected(self.said)
 
-    def _on_subscribe(self, _client: Any, _userdata: Any, mid: int, reasons: list[ReasonCode], _props: Any) -> None:
+    def _on_subscribe(self, _client: Any, _userdata: Any, mid: int, reasons: list[ReasonCode], given: Any) -> None:
         for topic, reason in zip(self._asked.pop(mid, []), reasons, strict=False):
-            self.side.subscribed(topic, str(reason) if reason.is_failure else None, reason.value)
+            self.side.subscribed(topic, _told(reason, given) if reason.is_failure else None, reason.value)
 
     def _on_message(self, _client: mqtt.Client, _userdata: Any, message: mqtt.MQTTMessage) -> None:
         self._on_arrived(incoming(message), message.mid)
@@ -347,7 +347,7 @@ class Connection:
             self._acks.came(mid)
         self.side.received(message, Ack(mid, message.qos))
 
-    def _on_publish(self, _client: Any, _userdata: Any, mid: int, reason: ReasonCode, _props: Any) -> None:
+    def _on_publish(self, _client: Any, _userdata: Any, mid: int, reason: ReasonCode, given: Any) -> None:
         message = self.unanswered.get(mid)
         if message is None or not message.qos:  # paho says of QoS 0 that it is written: an answer to a later one tells more
             return
@@ -355,7 +355,7 @@ class Connection:
         self._acks.answered(self._numbers.pop(mid, 0))
         del self.unanswered[mid]
         self.credits += 1
-        self.side.confirmed(message, reason.value, str(reason) if reason.is_failure else None)
+        self.side.confirmed(message, reason.value, _told(reason, given) if reason.is_failure else None)
 
     def _on_pong(self) -> None:
         self._answered_before(None)
@@ -373,8 +373,14 @@ class Connection:
 
     def _on_disconnect(self, _client: Any, _userdata: Any, flags: Any, reason: ReasonCode, given: Any) -> None:
         if getattr(flags, "is_disconnect_packet_from_server", False):
-            why = f": {given.ReasonString}" if hasattr(given, "ReasonString") else ""
             word = "taken_over" if reason.value == 0x8E else "moved" if reason.value in (0x9C, 0x9D) else "ended"
-            self.fail(word, f"the broker ended the connection: {reason}{why}", reason.value)
+            self.fail(word, f"the broker ended the connection: {_told(reason, given)}", reason.value)
         else:
             self.fail("lost" if self.online else "closed", "the connection was lost")
+
+
+def _told(reason: ReasonCode, given: Any) -> str:
+    """What the broker said, and what it named, for people."""
+    why = f": {plain(given.ReasonString, TOLD)}" if hasattr(given, "ReasonString") else ""
+    other = f" (it names {plain(given.ServerReference, TOLD)})" if hasattr(given, "ServerReference") else ""
+    return f"{reason}{why}{other}"

@@ -262,6 +262,8 @@ class Session:
         self._unstored_at = self._again_at = 0.0
         blamed = False
         if ended.reason in ("lost", "ended"):
+            blamed = self._subscriptions.ended()
+        if ended.reason in ("lost", "ended") and not blamed:
             sizes = [(message, connection.size(message)) for message in connection.unanswered.values()]
             blamed = self._troubles.ended(sizes, ended.code, ended.message)
         self._turns.end(connection, self._marker)
@@ -458,8 +460,7 @@ class Session:
     def _ask(self, connection: Connection, now: float) -> None:
         """Subscribe to what is not, or not yet, granted."""
         self._subscriptions.again()
-        asked, self._subscriptions.ask = self._subscriptions.ask, []
-        if asked:
+        if asked := self._subscriptions.take():
             connection.subscribe(asked)
         if self.kind is None and now - self._connected_at > SUBACK_S:
             connection.fail("unanswered", f"the broker does not answer the subscriptions within {SUBACK_S:g} s")

@@ -3,6 +3,9 @@
 Each of triggers, commands and our own results is one filter with a wildcard. Where the broker has no wildcards, the stations
 and commands are subscribed one by one. What is refused is told with its name and asked for again, and a station whose triggers
 are refused is deaf.
+
+A broker may also end the connection over a filter. Then they are asked for one after the other, the one that was asked for when
+the connection ended again is left alone for a while, ever longer, and what stands for it is tried instead: the stations apart.
 """
 
 import time
@@ -11,6 +14,8 @@ from collections.abc import Iterable
 from broker.topics import Names
 
 AGAIN_S = 5.0
+ENDED_S = (30.0, 3600.0)  # until a filter that ended the connection is asked for again: first, and at most
+ENDS = "it ends the connection over it"
 NO_WILDCARDS = 0xA2
 
 
@@ -30,10 +35,14 @@ class _Group:
 
 
 class Subscriptions:
-    """See the head of this file. What is to be sent stands in `ask`, for the caller to take."""
+    """See the head of this file. What is to be sent is for the caller to take()."""
 
     def __init__(self, names: Names, stations: Iterable[str], commands: Iterable[str]) -> None:
-        self.ask: list[str] = []
+        self._ask: list[str] = []
+        self._careful = False  # one after the other
+        self._ended: dict[
+            str, tuple[float, float]
+        ] = {}  # filter -> until when it is left alone, and for how long the next time
         self._refused: dict[str, str] = {}
         self._granted: dict[str, int] = {}
         self._pending: set[str] = set()
@@ -54,17 +63,41 @@ class Subscriptions:
         self._granted.clear()
         self._pending.clear()
         self._again_at = time.monotonic() + AGAIN_S
-        self.ask = []
+        self._ask = []
         for group in self._groups:
-            group.apart = not wildcards and bool(group.single)
+            group.apart = (not wildcards or self._left_alone(group.wide)) and bool(group.single)
             self._want(group.topics)
+
+    def take(self) -> list[str]:
+        """What is to be asked for now."""
+        if self._careful and self._pending:
+            return []
+        asked = self._ask[:1] if self._careful else self._ask
+        self._ask = self._ask[len(asked) :]
+        self._pending.update(asked)
+        return asked
+
+    def ended(self) -> bool:
+        """The broker ended the connection; True if it had not answered, so that it may be for that."""
+        if not self._pending:
+            return False
+        if len(self._pending) == 1:
+            (topic,) = self._pending
+            _, wait_s = self._ended.get(topic, (0.0, ENDED_S[0]))
+            self._ended[topic] = time.monotonic() + wait_s, min(ENDED_S[1], 2 * wait_s)
+        self._careful = True
+        self._pending.clear()
+        return True
 
     def answered(self, topic: str, refused: str | None, code: int = 1) -> None:
         """SUBACK for one filter: why it is refused, or None; its code is the granted QoS, or the reason."""
         self._pending.discard(topic)
         if refused is None:
+            self._ended.pop(topic, None)
             self._refused.pop(topic, None)
             self._granted[topic] = code
+            if self.answered_all:
+                self._careful = bool(self._ended)
             return
         self._granted.pop(topic, None)
         self._refused[topic] = refused
@@ -76,7 +109,7 @@ class Subscriptions:
     @property
     def answered_all(self) -> bool:
         """Whether nothing is asked for just now."""
-        return not self._pending
+        return not (self._pending or self._ask)
 
     @property
     def echoing(self) -> bool:
@@ -86,9 +119,10 @@ class Subscriptions:
     def again(self) -> None:
         """Ask now and then for what is refused."""
         now = time.monotonic()
-        if now >= self._again_at and not self._pending:
+        if now >= self._again_at and self.answered_all:
             self._again_at = now + AGAIN_S
-            self._want(topic for group in self._groups for topic in group.topics if topic in self._refused)
+            self._careful = bool(self._ended)
+            self._want([topic for group in self._groups for topic in group.topics if topic in self._refused])
 
     def deaf(self) -> dict[str, str]:
         """Stations that cannot hear their triggers, and why."""
@@ -103,7 +137,11 @@ class Subscriptions:
     def told(self) -> list[str]:
         """A sentence for each filter that is refused or less than it should be."""
         found = []
-        apart = ", ".join(group.wide for group in self._groups if group.apart)
+        wide = [group.wide for group in self._groups if group.apart and group.wide in self._ended]
+        found += [
+            f"the broker ends the connection when the node subscribes to {topic}: each is asked for alone" for topic in wide
+        ]
+        apart = ", ".join(group.wide for group in self._groups if group.apart and group.wide not in self._ended)
         if apart:
             found.append(
                 f"the broker has no wildcards for {apart}: each station and command is subscribed on its own, and what is sent "
@@ -120,6 +158,10 @@ class Subscriptions:
 
     def _want(self, topics: Iterable[str]) -> None:
         for each in topics:
-            if each not in self._pending:
-                self._pending.add(each)
-                self.ask.append(each)
+            if self._left_alone(each):
+                self._refused[each] = ENDS
+            elif each not in self._pending and each not in self._ask:
+                self._ask.append(each)
+
+    def _left_alone(self, topic: str) -> bool:
+        return topic in self._ended and time.monotonic() < self._ended[topic][0]

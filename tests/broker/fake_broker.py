@@ -44,7 +44,8 @@ class Rules:
     v5: Literal["yes", "refuse", "refuse as 3.1.1", "close", "silent"] = "yes"
     up: bool = True  # False: accepts and closes
     id_bytes: int = 65535
-    deny_subscribe: dict[str, int] = field(default_factory=dict)  # filter -> reason code
+    deny_subscribe: dict[str, int | Literal["close"]] = field(default_factory=dict)  # filter -> reason code
+    refusal: tuple[int, str, str] | None = None  # of all connections: reason code, reason string, server reference
     deny_publish: dict[str, int | Literal["close", "disconnect"]] = field(default_factory=dict)  # topic -> code of PUBACK
     no_dots: bool = False  # closes at a topic with a dot
     puback_s: float = 0.0
@@ -147,6 +148,17 @@ class FakeBroker:
         """Reset all connections."""
         self.do(lambda: [link.writer.transport.abort() for link in list(self._links)])
 
+    def send_away(self, code: int, why: str, server: str) -> None:
+        """DISCONNECT to all clients, with a reason string and a server reference."""
+        said = packet(0xE0, bytes([code]) + properties({packets.REASON: why, packets.SERVER: server}))
+
+        def send() -> None:
+            for link in list(self._links):
+                link.writer.write(said)
+                link.writer.close()
+
+        self.do(send)
+
     def on(self, topic: str) -> list[Heard]:
         """What was published on a topic."""
         return [message for message in list(self.heard) if message.topic == topic]
@@ -241,6 +253,10 @@ class _Link:
             if rules.v5 != "close":
                 self._write(packet(0x20, b"\0\x84\0" if rules.v5 == "refuse" else b"\0\x01"))
             return False
+        if rules.refusal is not None:
+            code, why, server = rules.refusal
+            self._write(packet(0x20, bytes([0, code]) + properties({packets.REASON: why, packets.SERVER: server})))
+            return False
         refusal = None
         if len(client_id) > rules.id_bytes:
             refusal = 0x85
@@ -324,7 +340,10 @@ class _Link:
         codes, new = b"", []
         while reader.more:
             each, options = reader.text().decode(), reader.byte()
-            code = broker.rules.deny_subscribe.get(each)
+            code: Any = broker.rules.deny_subscribe.get(each)
+            if code == "close":
+                self.writer.transport.abort()
+                raise ConnectionError
             if code is None and not broker.term("wildcards", 1) and set(each) & {"+", "#"}:
                 code = 0xA2
             if code is None:

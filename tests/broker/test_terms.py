@@ -52,7 +52,9 @@ def test_no_more_messages_wait_for_their_puback_than_the_broker_allows(pair: Any
         ({"expiry": 60}, "60 s"),
         ({"wildcards": 0}, HEAD + "trigger/+"),
         ({"shared": 0, "aliases": 5, "reason": "welcome"}, ""),
+        ({"aliases": 0}, ""),
         ({"keep_alive": 0}, ""),
+        ({"keep_alive": 65535}, ""),
         ({"keep_alive": 1200}, ""),
         ({"keep_alive": 1}, ""),
         ({"max_packet": 2048}, "2048"),
@@ -190,6 +192,20 @@ def test_a_will_that_the_broker_does_not_take_is_left_out_at_once_after_a_restar
     assert (two.bench.session._presence.ask().will_retain, two.bench.session._presence.ask().will_qos) == (True, 1)
 
 
+def test_what_a_broker_says_and_names_when_it_refuses_us_is_told(pair: Any) -> None:
+    two = pair(refusal=(0x9D, "moved for good\n", "other.plant:1883"))
+    wait_for(lambda: "moved for good\\n (it names other.plant:1883)" in two.bench.trouble, 15)
+    assert not two.bench.session.online
+
+
+def test_what_a_broker_says_and_names_when_it_sends_us_away_is_told(pair: Any) -> None:
+    two = pair()
+    two.online()
+    two.broker.rules.up = False
+    two.broker.send_away(0x9C, "use another one", "second.plant")
+    wait_for(lambda: any("use another one (it names second.plant)" in each for each in two.bench.told("trouble")()), 15)
+
+
 def test_an_id_that_the_broker_assigns_is_asked_for_again_after_a_restart(pair: Any) -> None:
     two = pair(terms={"assigned_id": "given-7"}, given={"client_id": ""})
     two.online()
@@ -228,8 +244,9 @@ def test_mqtt_5_once_spoken_is_not_given_up_for_a_proxy_that_accepts_and_closes(
     assert two.bench.session.protocol == "5.0"
 
 
-def test_a_broker_that_goes_silent_is_noticed_whatever_keep_alive_it_asks_for(pair: Any) -> None:
-    two = pair(terms={"keep_alive": 0}, given={"keepalive_s": 2})
+@pytest.mark.parametrize("asked_s", [0, 65535])
+def test_a_broker_that_goes_silent_is_noticed_whatever_keep_alive_it_asks_for(pair: Any, asked_s: int) -> None:
+    two = pair(terms={"keep_alive": asked_s}, given={"keepalive_s": 2})
     two.online()
     two.broker.rules.deaf = True
     wait_for(two.bench.told("offline"), 17)

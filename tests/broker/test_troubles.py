@@ -33,6 +33,50 @@ def test_a_refused_subscription_is_told_by_its_name_until_it_is_granted(
     assert len(two.broker.connects) == 1
 
 
+@pytest.mark.parametrize("topic", ["trigger/+", "cmd/+", "result/+", "_fence"])
+def test_a_filter_over_which_the_broker_ends_the_connection_is_found_out_and_all_others_are_heard(
+    pair: Any, topic: str
+) -> None:
+    two = pair(deny_subscribe={HEAD + topic: "close"})
+    two.online(20)
+    wait_for(lambda: f"{HEAD}{topic}" in two.bench.trouble, 10)
+    assert two.bench.session.deaf == {}, "where all together are refused each may be granted"
+    two.trigger("t1")
+    wait_for(lambda: two.ids() == ["t1"], 20)
+    two.broker.publish(f"{HEAD}cmd/ping", b"{}")
+    wait_for(lambda: [name for name, _ in two.bench.commands] == ["ping"], 20)
+    assert len(two.broker.connects) == 3
+
+
+def test_a_station_over_whose_filter_the_broker_ends_the_connection_is_deaf_alone_until_it_is_granted(
+    pair: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("broker.subscriptions.AGAIN_S", 0.5)
+    monkeypatch.setattr("broker.subscriptions.ENDED_S", (3.0, 3.0))
+    two = pair(terms={"wildcards": 0}, deny_subscribe={HEAD + "trigger/cam1": "close"})
+    wait_for(lambda: set(two.bench.session.deaf) == {"cam1"}, 20)
+    wait_for(lambda: HEAD + "trigger/cam1" in two.bench.trouble, 10)
+    two.broker.rules.deny_subscribe.clear()
+    two.trigger("t1", station="cam2")
+    wait_for(lambda: two.ids("cam2") == ["t1"], 20)
+    wait_for(lambda: not two.bench.session.deaf, 30)
+    two.online(20)
+    two.trigger("t2")
+    wait_for(lambda: two.ids() == ["t2"], 20)
+
+
+def test_a_flood_of_commands_holds_up_neither_results_nor_the_state(pair: Any) -> None:
+    two = pair()
+    two.online()
+    two.broker.publish(f"{HEAD}cmd/ping", *(b"{}" for _ in range(3000)))
+    two.trigger("t1")
+    two.bench.session._outbox.retain("state", "", b'{"state":"Ready"}')
+    wait_for(lambda: two.ids() == ["t1"], 60)
+    wait_for(lambda: two.broker.on(f"{HEAD}state"), 60)
+    wait_for(lambda: len(two.bench.commands) == 3000, 60)
+    assert len(two.broker.connects) == 1
+
+
 def test_a_refused_subscription_is_told_on_mqtt_3_too(pair: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("broker.subscriptions.AGAIN_S", 0.5)
     two = pair(v5="refuse", deny_subscribe={HEAD + "trigger/+": 0x80})
