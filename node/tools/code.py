@@ -61,6 +61,7 @@ SQUARE: tuple[CodeFormat, ...] = (
 LOW_RANGE = 100  # gray levels from the 0.5th to the 99.5th percentile, below which they are stretched
 LEAST_SIDE = 8  # px
 LEAST_ASKEW_DEG = 4.0
+ENOUGH_ROWS, MOST_ROWS_MEAN = 128, 3  # of a picture in which only upright bars are looked for
 MOST_ENLARGED_PX = 400_000  # larger ones take as long as all else together, and hold small codes no more
 DOTTED: tuple[CodeFormat, ...] = ("data_matrix",)
 DOTS_SIGMA_PX = (1.6, 2.6, 4.8)  # 0.3 to 0.5 of modules from 4 to 16 px
@@ -84,6 +85,7 @@ class _Look:
     sizes: bool = False  # whether smaller sizes are looked at, too
     inverted: bool = False  # whether it is looked at inverted, too
     again: bool = True  # whether it is a further look, that is needed for what is hard to read
+    named: bool = True  # whether it was asked for these formats; else they are read as zxing-cpp would by itself
 
 
 @dataclass(frozen=True, eq=False)
@@ -133,7 +135,9 @@ def _looks(view: View, settings: Code) -> Iterator[_Look]:
     gray = _stretched(raw)
     place = np.array([[1.0, 0.0, 0.0], [0.0, 1.0, 0.0]])
     for pixels in (raw,) if gray is raw else (raw, gray):
-        yield _Look(pixels, place, settings.formats or None, sizes=True, inverted=True, again=False)
+        yield _Look(
+            pixels, place, settings.formats or None, sizes=True, inverted=True, again=False, named=bool(settings.formats)
+        )
     if settings.effort == "fast":
         return
     formats = settings.formats or STRONG
@@ -154,13 +158,14 @@ def _looks(view: View, settings: Code) -> Iterator[_Look]:
         made = look() if left_px > 0 else None
         if made is not None and (made.formats is None or made.formats):
             left_px -= made.pixels.size
-            yield made
+            yield replace(made, named=bool(settings.formats))
 
 
 def _read(look: _Look) -> list[_Read]:
     names = look.formats
     # none named is zxing-cpp's own choice: all that it calls readable has ITF of two digits, which any print may be
-    formats = zxingcpp.BarcodeFormats([] if names is None else [FORMATS[name] for name in names])
+    asked = [] if names is None else [Z.Code39 if name == "code_39" and not look.named else FORMATS[name] for name in names]
+    formats = zxingcpp.BarcodeFormats(asked)
     answer = []
     found = zxingcpp.read_barcodes(
         look.pixels,
@@ -180,8 +185,8 @@ def _read(look: _Look) -> list[_Read]:
         for part in parted(look.pixels, corners, code.text, code.format) if code.format in LINEAR else [corners]:
             placed = part @ look.back[:, :2].T + look.back[:, 2]
             answer.append(_Read(texts, str(code.format), placed, extra.get("UEC"), look.again))
-    if names is None and any(read.format == "Code 39 Extended" for read in answer):  # as it is printed: `/F` is not yet `&`
-        standard = _read(replace(look, formats=("code_39",)))
+    if not look.named and any(read.format == "Code 39 Extended" for read in answer):  # as it is printed: `/F` is not yet `&`
+        standard = _read(replace(look, formats=("code_39",), named=True))
         answer = [read for read in answer if read.format != "Code 39 Extended"] + standard
     return answer
 
@@ -234,7 +239,10 @@ def _upright(gray: Pixels, formats: tuple[CodeFormat, ...]) -> _Look | None:
     back = np.array([[c, -s, shift_x], [s, c, shift_y]])
     flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
     turned = cv2.warpAffine(gray, back, (wide, high), flags=flags, borderMode=cv2.BORDER_REPLICATE)
-    return _Look(turned, back, formats, turns=False)  # type: ignore[arg-type]
+    rows = max(math.ceil(high / MOST_ROWS_MEAN), min(high, ENOUGH_ROWS))  # of bars that stand upright all rows say the same
+    down = high / rows
+    fewer = cv2.resize(turned, (wide, rows), interpolation=cv2.INTER_AREA)
+    return _Look(fewer, back @ np.array([[1, 0, 0], [0, down, (down - 1) / 2], [0, 0, 1]]), formats, turns=False)  # type: ignore[arg-type]
 
 
 def _enlarged(gray: Pixels, formats: tuple[CodeFormat, ...]) -> _Look:

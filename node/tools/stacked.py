@@ -2,7 +2,7 @@
 
 What it found is laid upright. Rows in which hardly a bar is to be seen part it; each part that says the same when it is read by
 itself is a code, if the parts are of one height, as labels of one print are. Parts of other heights are one code with a
-scratch across it, unless that would be wider than a scratch is.
+scratch across it, unless that would be wider than a scratch is. A gap narrower than labels are ever apart is a scratch.
 """
 
 from itertools import pairwise
@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 
 from node.frame import Pixels
 
-LEAST_ROWS = 3  # of a gap and of a part
+LEAST_ROWS = 3  # of a part
+LEAST_GAP_ROWS = 8  # of two labels: a narrower one is a scratch
 FAINT = 0.35  # of the usual change along a row: less is no row of bars
 UNLIKE = 0.08  # by how much parts of one print differ in height
 SCRATCH = 0.3  # of the height: what is wider parts two codes
@@ -59,7 +60,7 @@ def _parts(strip: Pixels) -> list[tuple[int, int]]:
     starts, ends = np.flatnonzero(~bars[:-1] & bars[1:]), np.flatnonzero(bars[:-1] & ~bars[1:])
     runs: list[tuple[int, int]] = []
     for start, end in zip(starts.tolist(), ends.tolist(), strict=True):
-        if runs and start - runs[-1][1] < LEAST_ROWS:
+        if runs and start - runs[-1][1] < LEAST_GAP_ROWS:
             runs[-1] = runs[-1][0], end
         else:
             runs.append((start, end))

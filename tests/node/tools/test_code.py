@@ -295,3 +295,18 @@ def test_code_39_is_shown_as_it_is_printed_and_compared_as_full_ascii_too(text: 
     if full is not None and full != text:
         assert read(plate, formats=formats, expected=full).value == 1
         assert read(plate, formats=("code_39_full_ascii",)).text == shown([full])
+
+
+@pytest.mark.parametrize("formats", [("code_39",), ()])
+@pytest.mark.parametrize("change", ["as it is", "inverted", "turned"])
+def test_the_number_of_a_medicine_is_right_in_every_look(change: str, formats: tuple[str, ...]) -> None:
+    """One look must not show what the bars hold where another shows what is printed below them."""
+    page = on_plate(drawn("3PRM8N", zxingcpp.BarcodeFormat.Code39, 2), 60, 100, 420, 320)
+    if change == "inverted":
+        page = 255 - page
+    elif change == "turned":
+        turn = cv2.getRotationMatrix2D((209.5, 159.5), 30, 1)
+        page = np.asarray(cv2.warpAffine(page, turn, (420, 320), borderValue=255), np.uint8)
+    assert read(page, expected="A123456788", formats=formats).value == 1
+    assert read(page, expected="A123456789", formats=formats).value == 0
+    assert read(page, formats=formats).text == ("3PRM8N" if formats else "A123456788")

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import zxingcpp
 
-from node.tools.spellings import full_ascii, spellings
+from node.tools.spellings import code_32, full_ascii, in_code_39, spellings
 
 
 @pytest.mark.parametrize(
@@ -39,3 +39,20 @@ def test_pairs_of_code_39_are_the_characters_that_another_reader_makes_of_them(c
 def test_a_shift_without_a_letter_is_no_full_ascii(text: str) -> None:
     assert full_ascii(text) is None
     assert spellings(text, "Code 39") == (text,)
+
+
+@pytest.mark.parametrize("number", [12345678, 1, 90000000, 2608901])
+def test_the_number_of_a_medicine_is_that_which_another_reader_makes_of_the_bars(number: int) -> None:
+    digits = f"{number:08d}"
+    check = sum(sum(divmod(int(digit) * (1 + place % 2), 10)) for place, digit in enumerate(digits)) % 10
+    bars = in_code_39(f"A{digits}{check}")
+    image = np.array(zxingcpp.write_barcode_to_image(zxingcpp.create_barcode(bars, zxingcpp.BarcodeFormat.Code39), scale=2))
+    (read,) = zxingcpp.read_barcodes(image)
+    assert (str(read.format), read.text) == ("Code 32", code_32(bars))
+    assert set(spellings(bars, "Code 39")) == set(spellings(read.text, "Code 32")) == {bars, read.text}
+    assert code_32(in_code_39(f"A{digits}{(check + 1) % 10}")) is None
+
+
+@pytest.mark.parametrize("text", ["", "3PRM8", "3PRM8A", "3PRM8NN", "ZZZZZZ"])
+def test_other_texts_are_no_number_of_a_medicine(text: str) -> None:
+    assert code_32(text) is None

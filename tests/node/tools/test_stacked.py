@@ -53,6 +53,17 @@ def test_a_scratch_across_a_code_does_not_make_it_two(wide):
     assert count(scratched, "code_128") == 1
 
 
+@pytest.mark.parametrize(("form", "text", "name"), KINDS, ids=[name for *_, name in KINDS])
+@pytest.mark.parametrize("wide", [3, 5, 7])
+def test_a_scratch_exactly_in_the_middle_does_not_make_it_two(wide, form, text, name):
+    code = printed(form, text)
+    rows = code.shape[0]
+    for level in (235, 140, 25):
+        scratched = sheet((100, 60, code))
+        scratched[60 + (rows - wide) // 2 : 60 + (rows - wide) // 2 + wide] = level
+        assert count(scratched, name) == 1
+
+
 def test_two_digits_in_bars_of_any_print_are_no_code_unless_itf_is_named():
     page = sheet((100, 60, printed(Z.ITF, "64")))
     assert count(page) == 0
