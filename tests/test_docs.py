@@ -1,0 +1,58 @@
+"""What the pages for developers say of the code is still so."""
+
+import ast
+import re
+from pathlib import Path
+
+import pytest
+
+from node import limits
+from node.tools import LOCATORS, TOOLS
+from tests.processes import ROOT
+
+ARCHITECTURE = re.sub(r"^```.*?^```", "", (ROOT / "docs" / "architecture.md").read_text(), flags=re.M | re.S)
+PAGES = [ROOT / "CONTRIBUTING.md", ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
+
+
+def thread_names(rooms: tuple[str, ...]) -> set[str]:
+    """The names that threads are given in the code, with a placeholder for what differs."""
+    names = set()
+    for path in (path for room in rooms for path in (ROOT / room).rglob("*.py")):
+        for call in ast.walk(ast.parse(path.read_text())):
+            if isinstance(call, ast.Call) and ast.unparse(call.func) == "threading.Thread":
+                given = {keyword.arg: keyword.value for keyword in call.keywords}
+                assert "name" in given, f"{path}: a thread without a name"
+                names.add(re.sub(r"\{[^}]*\}", "*", ast.literal_eval(ast.unparse(given["name"]).removeprefix("f"))))
+    return names
+
+
+def test_every_thread_of_node_and_web_is_in_the_architecture() -> None:
+    told = {re.sub(r"\b[A-Z]{2,}\b", "*", word) for word in re.findall(r"`([^`]+)`", ARCHITECTURE)}
+    assert thread_names(("node", "web", "schemas")) - told == set()
+    assert {name for name in thread_names(("broker",)) if name != "ends"} - told == set()  # `ends` is of the clients
+
+
+def test_the_time_limits_told_are_those_of_the_table() -> None:
+    rows = re.findall(r"^\| (`\w+_S`(?:, `\w+_S`)*) \| ([\d., ]+) \|", ARCHITECTURE, re.M)
+    told = {
+        name: float(value)
+        for names, values in rows
+        for name, value in zip(re.findall(r"\w+_S", names), values.split(", "), strict=True)
+    }
+    assert told == {name: getattr(limits, name) for name in told}
+    assert {"LEDGER_S", "BEAT_S", "WATCHDOG_S", "DEAD_S", "APART_S"} <= told.keys()
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_files_and_pages_that_are_named_are_there(page: Path) -> None:
+    text = page.read_text()
+    for link in re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", text):
+        assert (page.parent / link).exists(), link
+    for name in re.findall(r"`((?:schemas|broker|node|web|deploy|tests|docs)/[\w./-]+\.\w+)`", text):
+        if "thread_count" not in name and not re.search("KIND|NAME|CODE", name):
+            assert (ROOT / name).exists(), name
+
+
+def test_every_tool_has_its_place_in_the_manual() -> None:
+    manual = (ROOT / "docs" / "tools.md").read_text()
+    assert [kind for kind in (*TOOLS, *LOCATORS) if f"`{kind}`" not in manual and f"## {kind}" not in manual.lower()] == []
