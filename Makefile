@@ -6,12 +6,13 @@ BIN := $(VENV)/bin
 # Test files that run side by side: most of them wait for something most of the time.
 WORKERS ?= 2
 
-.PHONY: help demo test check bench brokers attack gallery mosquitto clean
+.PHONY: help demo test check locked audit bench brokers attack gallery mosquitto clean
 
 help:
 	@echo "make demo    broker, node and a simulated PLC in one go; DEMO='--state DIR --mqtt-port N ...' for options"
 	@echo "make test    all tests; TEST='-k words' for some of them, WORKERS=0 for one after the other"
 	@echo "make check   format, lint, types, import contracts, and that what is generated is current"
+	@echo "make locked  install what requirements.lock has, by its hashes, into an environment that is thrown away; make audit  ask pip-audit"
 	@echo "make bench   the benchmarks; DATA=/path/to/pictures for all real pictures, BENCH='--only tools' for some of them"
 	@echo "make attack  what slow, silent and many clients do to a web, and what somebody else waits meanwhile; ATTACK='--web-port N ...'"
 	@echo "make brokers the same load on every broker that is installed, restarted and killed; BROKERS='--loops 5 --only nats' for a part"
@@ -34,6 +35,21 @@ check: $(VENV)/installed-dev
 	$(BIN)/python -m broker.acl --check
 	$(BIN)/python -m web.vocabulary --check
 	$(BIN)/python -m deploy.sbom --check
+	$(BIN)/python -m deploy.advisories
+
+# Installs exactly what is locked, by its hashes, into an environment that is thrown away, and starts what was installed.
+locked: $(VENV)/installed-dev
+	@folder=$$(mktemp -d) && trap 'rm -rf "$$folder"' EXIT && $(BIN)/python -m venv $$folder/venv && \
+	$$folder/venv/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes --only-binary :all: -r requirements.lock && \
+	cp -r schemas broker node web deploy $$folder/ && cd $$folder && \
+	venv/bin/python -c 'import deploy.command, node.service, web.app' && venv/bin/python -m deploy.command secrets new >/dev/null && \
+	echo "what is locked installs by its hashes, and runs"
+
+# Known faults by pip-audit, which needs a network; what it cannot look up is a failure, for silence is no answer.
+audit: $(VENV)/installed-dev
+	@folder=$$(mktemp -d) && trap 'rm -rf "$$folder"' EXIT && $(BIN)/python -m venv $$folder && \
+	$$folder/bin/python -m pip install --quiet --disable-pip-version-check pip-audit && \
+	$$folder/bin/pip-audit --strict --disable-pip --require-hashes --progress-spinner off -r requirements.lock
 
 bench: $(VENV)/installed-dev
 	DATA="$(DATA)" $(BIN)/python -m tests.bench $(BENCH)
@@ -51,15 +67,21 @@ gallery: $(VENV)/installed-dev
 clean:
 	rm -rf $(VENV) build *.egg-info .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
 
-$(VENV)/installed: pyproject.toml | $(VENV)/bin/pip
+$(VENV)/installed: pyproject.toml | $(VENV)/upgraded
 	@echo "installing into $(VENV) ..."
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -e .
 	@touch $@
 
-$(VENV)/installed-dev: pyproject.toml | $(VENV)/bin/pip
+$(VENV)/installed-dev: pyproject.toml | $(VENV)/upgraded
 	@echo "installing into $(VENV), with what the tests need ..."
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[dev]'
 	@touch $@ $(VENV)/installed
+
+# What Python brings along are the pip and setuptools of its own release, with the faults that were found since.
+$(VENV)/upgraded: Makefile | $(VENV)/bin/pip
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --upgrade pip setuptools || \
+	  echo "pip and setuptools of $(VENV) could not be upgraded: make check says what is known of them" >&2
+	@touch $@
 
 # The first of these that is Python 3.11 or newer, and can make a virtual environment (Debian has that in a package of its own).
 $(VENV)/bin/pip:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from schemas import Info, NodeState, Problem, ProgramInfo, utc
 from schemas.command import MAX_COMMAND_BYTES
 from schemas.generate import schema_hashes
+from schemas.inventory import software
 from schemas.result import MAX_RESULT_BYTES
 from schemas.state import Metrics as MetricsMessage
 from schemas.state import StateName
@@ -198,6 +199,7 @@ class Chores:
                 "command_bytes": MAX_COMMAND_BYTES,
             },
             environment=service.settings.environment,
+            software=software(),
         )
         payload = info.model_dump_json().encode()
         if payload != self._info:

@@ -80,6 +80,9 @@ class Info(Shape):
     schemas: dict[str, str] = Field(description="Hash of each JSON Schema.")
     limits: dict[str, int] = Field(description="Greatest sizes.")
     environment: str = Field(description="production, development or testing.")
+    software: dict[str, str] = Field(
+        default_factory=dict, description="What it runs on: versions of Python, SQLite and of the packages that it asks for."
+    )
 
 
 class Metrics(Shape):
