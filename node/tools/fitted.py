@@ -81,10 +81,14 @@ class Likeness:
 
 
 def reduced(image: Pixels, factor: int) -> Pixels:
-    """Means of factor x factor px; odd last rows and columns are left out."""
+    """Means of factor x factor px; odd last rows and columns are left out. Halving twice is faster than one step by 4."""
     rows, columns = image.shape[0] // factor, image.shape[1] // factor
-    whole = image[: factor * rows, : factor * columns]
-    return cv2.resize(whole, (columns, rows), interpolation=cv2.INTER_AREA) if factor > 1 else image  # type: ignore[return-value]
+    image = image[: factor * rows, : factor * columns]
+    while factor > 1:
+        step = factor if factor % 2 else 2
+        factor //= step
+        image = cv2.resize(image, (columns * factor, rows * factor), interpolation=cv2.INTER_AREA)  # type: ignore[assignment]
+    return image
 
 
 def slopes_of(image: Any) -> tuple[Any, Any]:
@@ -98,12 +102,22 @@ def dull_of(across: Any, down: Any) -> float:
 
 
 def field_of(across: Any, down: Any, dull: float) -> tuple[Any, Any]:
-    """Gradients to the right and down, each shortened to a length from 0 to 1."""
+    """Gradients to the right and down, each shortened in place to a length from 0 to 1."""
     length = across * across
     length += down * down
     length += np.float32(dull * dull)
     np.sqrt(length, out=length)
-    return across / length, down / length
+    across /= length
+    down /= length
+    return across, down
+
+
+def shortened(image: Pixels, dull: float, top: int = 0, bottom: int | None = None) -> tuple[Any, Any]:
+    """The two parts of the field of some rows of an image."""
+    bottom = image.shape[0] if bottom is None else bottom
+    first = max(top - 1, 0)
+    across, down = (slope[top - first : bottom - first] for slope in slopes_of(image[first : bottom + 1]))
+    return field_of(across, down, dull)
 
 
 def level_of(wide: Pixels, factor: int, full: tuple[int, int], scaled: bool, most: int) -> Level:

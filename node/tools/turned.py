@@ -1,10 +1,8 @@
 """Finds a pattern that may be turned and scaled: gradient directions in all angles at once, then from coarse to fine.
 
-Gradients are taken where noise is averaged away but fine lines are still seen, shortened, and their angles doubled, so that
-both edges of a line count alike (J. Bigun, G. Granlund 1987, Optimal orientation detection of linear symmetry): their means
-over coarse pixels keep what a coarse picture has lost. They are correlated with those of the pattern in every angle and size,
-in frequency space (A. Fitch et al. 2002, Orientation correlation). The best places are followed in the finer picture by
-gradients that keep their sign, the worse are given up; the last few are told apart by how much is seen (`fitted`).
+Gradients are taken where noise is averaged away but fine lines are still seen, and shortened; the places where their doubled
+angles agree at a coarse level (`coarse`) are followed in the finer picture by gradients that keep their sign, the worse are
+given up; the last few are told apart by how much is seen (`fitted`).
 """
 
 import math
@@ -13,10 +11,10 @@ from typing import Any
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
 from node.frame import Frame, Pixels
 from node.tools.alone import HALF, overlap, single
+from node.tools.coarse import Coarse, coarse_of, everywhere, looked_at, turns_of
 from node.tools.fitted import (
     MARGIN,
     Floats,
@@ -26,7 +24,6 @@ from node.tools.fitted import (
     Poses,
     agreement,
     corners,
-    field_of,
     followed,
     grays_of,
     level_of,
@@ -35,11 +32,9 @@ from node.tools.fitted import (
     seen,
     settled,
     size_at,
-    slopes_of,
 )
 from schemas import Pattern, Pose, Problem, Region
 
-STEP_PX = 1.4  # coarse px that the pattern's corner moves between two angles or sizes
 PRODUCTS = 2.2e6  # coarse px times angles and sizes that are searched, if the pattern stays large enough
 MOST_PRODUCTS = 2e7  # more would take seconds
 LEAST_COARSE = 4  # px of the frame a coarse px, unless the pattern is too small
@@ -47,7 +42,6 @@ COARSE_PX = 1900  # most px of the pattern at the coarse level
 LEAST_SIDE = 9  # px of the shorter side there
 MIDDLE_PX = 10_000  # most px of the pattern where gradients are taken and places are followed
 MIDDLE_SIDE = 20  # px of the shorter side there, if the pattern has them
-KEPT = 150  # coarse places that are followed
 FOLLOWED = 12  # of these, after the first step
 OTHERS = 2  # besides, that lie apart from the best
 SETTLED = 3  # of these, after the last one: they are told apart by their scores
@@ -55,30 +49,22 @@ FEW_POINTS, MANY_POINTS = 300, 1200  # that are looked at in the first step, and
 STEPS = 4
 LAGGING = 0.2  # a place whose agreement is so far behind the best one's is given up
 SAME_PX, SAME_RAD = 1.5, 0.03  # poses nearer than this, in px of the middle level, are one
-LEAST = 0.05  # agreement of a coarse place that is looked at
 SURE, OTHER_SIZE = 0.98, 0.06  # score above which a size is not looked at; by how much one that is fixed may differ
 CLEAR, OTHER_TURN = 0.004, 0.17  # by how much score and agreement must be better than at another turn, from so many rad on
 SPOT_PX, SPOT = 5, 20.0  # a spot of so many px that differs by so many gray levels tells a turn
 LEAST_REGION = 12  # px of a pattern's shorter side
 LEAST_SPREAD = 3.0  # standard deviation of the pattern in gray levels; less is the noise of a camera
 SLACK_DEG, SLACK_SIZE, SLACK_PX = 1.0, 0.01, 1.0  # that a result may lie beyond what was asked for
-Template = tuple[Floats, Floats]
 _Known = tuple[float, float, Poses]  # score and agreement, score, pose (1 x 4)
-Spectra = tuple[NDArray[np.complex64], NDArray[np.complex64]]
 
 
 @dataclass(frozen=True, eq=False)
 class Learned:
-    """The pattern. coarse: px of the frame a px of the coarse search; turns: degrees and size (n x 2) of its n templates;
-    spectra: of these for pictures of `size` (rows, columns); sketch, level: where places are followed, at few points and at
-    many; grays: for the last fits, coarse to fine; like: what the score compares with; ruler: to see that the size is
-    the master's, None if it need not be."""
+    """The pattern. coarse: for the search of all turns; sketch, level: where places are followed, at few points and at many;
+    grays: for the last fits, coarse to fine; like: what the score compares with; ruler: to see that the size is the
+    master's, None if it need not be."""
 
-    coarse: int
-    turns: NDArray[np.float64]
-    templates: tuple[Template, ...]
-    spectra: Spectra
-    size: tuple[int, int]
+    coarse: Coarse
     sketch: Level
     level: Level
     grays: tuple[Grays, ...]
@@ -97,17 +83,11 @@ def learn(frame: Frame, settings: Pattern) -> Learned:
     scaled = settings.scale_low < settings.scale_high
     wide = _surrounded(frame, region, middle)
     sketch, level = (level_of(wide, middle, pattern.shape, scaled, most) for most in (FEW_POINTS, MANY_POINTS))
-    turns = _turns(region, coarse, settings)
-    templates = tuple(_template(pattern, angle, size, coarse, level) for angle, size in turns.tolist())
-    size = _size((search.height, search.width), coarse, middle)
+    turns = turns_of(region, coarse, settings)
     finer = sorted({max(middle // 4, 1), 1}, reverse=True)
     grays = tuple(grays_of(reduced(pattern, factor), factor, pattern.shape, scaled) for factor in finer)
     return Learned(
-        coarse,
-        turns,
-        templates,
-        _spectra(templates, size),
-        size,
+        coarse_of(pattern, turns, coarse, middle, level.dull, (search.height, search.width)),
         sketch,
         level,
         grays,
@@ -133,17 +113,18 @@ def find(frame: Frame, settings: Pattern, learned: Learned, round_too: bool = Fa
     if settings.region.width > search.width or settings.region.height > search.height:
         raise Problem("REGION_INVALID", "the pattern is larger than where to look for it")
     gray, level = frame.view(search).gray, learned.level
-    slopes = slopes_of(reduced(gray, level.factor))
-    poses = _everywhere(slopes, gray.shape, settings, learned)
+    field, doubled = looked_at(reduced(gray, level.factor), gray.shape, learned.coarse)
+    poses = everywhere(doubled, learned.coarse)
     if not len(poses):
         raise Problem("PART_NOT_FOUND", "nothing like the pattern is to be seen")
-    field: Any = cv2.merge(field_of(*slopes, level.dull))
     region = settings.region
     poses, _ = _best(field, learned.sketch, followed(field, learned.sketch, poses, 1), FOLLOWED, region)
     poses, agrees = _best(field, level, followed(field, level, poses, STEPS), SETTLED, region)
     images = {grays.factor: reduced(gray, grays.factor) for grays in learned.grays}
     known: list[_Known] = []  # what decides, score, pose
     for each, agrees_ in zip(poses, agrees.tolist(), strict=True):
+        if any(lead - clear > 1 + agrees_ and _same_place(pose, each[None], region) for lead, _, pose in known):
+            continue  # another turn there, which could not be seen well enough to matter
         one = _settled(images, field, learned, each[None], agrees_)
         scored, most = seen(gray, learned.like, one)
         known.append((scored + agrees_, min(scored, most), one))
@@ -172,10 +153,13 @@ def _check_turn(best: _Known, known: list[_Known], region: Region, clear: float)
     """Raises Problem PART_NOT_FOUND if the part is seen nearly as well at the same place, but turned otherwise."""
     for other in known:
         turn = abs(math.remainder(float(other[2][0, 2] - best[2][0, 2]), math.tau))
-        here = overlap(best[2][0], other[2][0], (region.width, region.height)) >= HALF
-        if here and turn > OTHER_TURN and other[0] > best[0] - clear:
+        if _same_place(best[2], other[2], region) and turn > OTHER_TURN and other[0] > best[0] - clear:
             said = f"turned by {math.degrees(turn):.0f} degrees it looks nearly the same"
             raise Problem("PART_NOT_FOUND", said, turned=other[2])
+
+
+def _same_place(one: Poses, other: Poses, region: Region) -> bool:
+    return overlap(one[0], other[0], (region.width, region.height)) >= HALF
 
 
 def check_symmetry(frame: Frame, settings: Pattern, learned: Learned) -> None:
@@ -252,28 +236,16 @@ def _factors(region: Region, search: Region, settings: Pattern) -> tuple[int, in
         middle *= 2
 
     def products(factor: int) -> float:
-        return len(_turns(region, factor, settings)) * search.width * search.height / factor**2
+        return len(turns_of(region, factor, settings)) * search.width * search.height / factor**2
 
     coarse = max(middle, math.ceil(math.sqrt(area / COARSE_PX)))
     while (coarse < LEAST_COARSE or products(coarse) > PRODUCTS) and side / (coarse + 1) >= LEAST_SIDE:
         coarse += 1
+    whole = math.ceil(coarse / middle) * middle  # such means are faster to take
+    coarse = whole if side / whole >= LEAST_SIDE else coarse
     if products(coarse) > MOST_PRODUCTS:
         raise Problem("PROGRAM_INVALID", "search: too large for so small a pattern; narrow search, angle_deg or the scale")
     return middle, coarse
-
-
-def _turns(region: Region, factor: int, settings: Pattern) -> NDArray[np.float64]:
-    """The angles in degrees and sizes of the coarse search, sizes outermost."""
-    reach = math.hypot(region.width, region.height) / 2 / factor
-    step, half = math.degrees(STEP_PX / reach), settings.angle_deg
-    whole, each = max(3, math.ceil(360 / step)), math.ceil(half / step)
-    angles = np.arange(whole) * (360 / whole) if half >= 180 else np.linspace(-half, half, 2 * each + 1)
-    sizes = np.linspace(
-        settings.scale_low,
-        settings.scale_high,
-        1 + math.ceil((settings.scale_high - settings.scale_low) * reach / STEP_PX),
-    )
-    return np.array([(angle, size) for size in sizes for angle in angles])
 
 
 def _surrounded(frame: Frame, region: Region, factor: int) -> Pixels:
@@ -282,96 +254,3 @@ def _surrounded(frame: Frame, region: Region, factor: int) -> Pixels:
     x = np.arange(region.x - MARGIN * factor, region.x + wide + MARGIN * factor).clip(0, frame.width - 1)
     y = np.arange(region.y - MARGIN * factor, region.y + high + MARGIN * factor).clip(0, frame.height - 1)
     return reduced(frame.gray[np.ix_(y, x)], factor)
-
-
-def _template(pattern: Pixels, angle_deg: float, size: float, coarse: int, level: Level) -> Template:
-    """The coarse field of the pattern turned and scaled, its centre in the middle pixel; its lengths sum up to 1."""
-    rows, columns = pattern.shape
-    reach = math.ceil(size * math.hypot(rows, columns) / 2 / coarse) + 1
-    reach += (reach * 2 + 1) * coarse % level.factor  # whole pixels of the middle level
-    side = (2 * reach + 1) * coarse
-    middle = coarse * reach + (coarse - 1) / 2
-    c, s = size * math.cos(math.radians(angle_deg)), size * math.sin(math.radians(angle_deg))
-    x, y = (columns - 1) / 2, (rows - 1) / 2
-    turn = np.array([[c, -s, middle - c * x + s * y], [s, c, middle - s * x - c * y]])
-    pixels: Any = cv2.warpAffine(pattern, turn, (side, side), borderMode=cv2.BORDER_REPLICATE)
-    covered: Any = reduced(cv2.warpAffine(np.full_like(pattern, 255), turn, (side, side)), coarse)  # type: ignore[arg-type]
-    inside = cv2.erode(covered, np.ones((3, 3), np.uint8)) > 250
-    across, down = _doubled(slopes_of(reduced(pixels, level.factor)), level.dull, covered.shape, coarse / level.factor)
-    total = float(np.hypot(across, down)[inside].sum()) + 1e-9
-    return across * inside / total, down * inside / total
-
-
-def _size(full: tuple[int, ...], coarse: int, middle: int) -> tuple[int, int]:
-    """Rows and columns of a picture at the coarse level: whole pixels of the middle one."""
-    return tuple(next(n for n in range(side // coarse, -1, -1) if n * coarse % middle == 0) for side in full)  # type: ignore[return-value]
-
-
-def _doubled(slopes: tuple[Any, Any], dull: float, size: tuple[int, int], ratio: float) -> Template:
-    """Means of shortened gradients of doubled angle over the `ratio` x `ratio` px of the middle level in each coarse pixel."""
-    across, down = slopes
-    square = cv2.magnitude(across, down)
-    square *= square
-    length = square * (square + np.float32(dull * dull))
-    np.sqrt(length, out=length)
-    length += np.float32(1e-6)
-    parts = (across - down) * (across + down) / length, 2 * across * down / length
-    rows, columns = (round(n * ratio) for n in size)
-    shape = size[::-1]
-    return tuple(cv2.resize(part[:rows, :columns], shape, interpolation=cv2.INTER_AREA) for part in parts)
-
-
-def _spectra(templates: tuple[Template, ...], size: tuple[int, int]) -> Spectra:
-    """Spectra for the correlation with pictures of that size, the templates' centres at (0, 0)."""
-    rows, columns = (cv2.getOptimalDFTSize(n) for n in size)
-    made = []
-    for part in (0, 1):
-        stack = np.zeros((len(templates), rows, columns), np.float32)
-        for page, template in zip(stack, templates, strict=True):
-            reach = template[part].shape[0] // 2
-            around = np.arange(-reach, reach + 1)
-            np.add.at(page, np.ix_(around % rows, around % columns), template[part])
-        made.append(np.conj(np.fft.rfft2(stack)).astype(np.complex64))
-    return made[0], made[1]
-
-
-def _everywhere(slopes: tuple[Any, Any], full: tuple[int, ...], settings: Pattern, learned: Learned) -> Poses:
-    """The best coarse places, best first; a place may come in several angles, for a part may look alike upside down."""
-    coarse, middle = learned.coarse, learned.level.factor
-    rows, columns = size = _size(full, coarse, middle)
-    fast = cv2.getOptimalDFTSize(rows), cv2.getOptimalDFTSize(columns)
-    across, down = learned.spectra if size == learned.size else _spectra(learned.templates, size)
-    right, below = _doubled(slopes, learned.level.dull, size, coarse / middle)
-    spectrum = across * np.fft.rfft2(right, s=fast)
-    spectrum += down * np.fft.rfft2(below, s=fast)
-    scores = np.fft.irfft2(spectrum, s=fast)[:, :rows, :columns]
-    c, s = np.abs(np.cos(np.radians(learned.turns[:, 0]))), np.abs(np.sin(np.radians(learned.turns[:, 0])))
-    half = learned.turns[:, 1] / 2 / coarse
-    rims_x = np.maximum(half * (settings.region.width * c + settings.region.height * s) - 1, 0).astype(int)
-    rims_y = np.maximum(half * (settings.region.width * s + settings.region.height * c) - 1, 0).astype(int)
-    for page, x, y in zip(scores, rims_x.tolist(), rims_y.tolist(), strict=True):  # the whole pattern must be in sight
-        page[:y] = page[max(rows - y, 0) :] = -1
-        page[:, :x] = page[:, max(columns - x, 0) :] = -1
-    top = scores.max(axis=0)
-    peaks = np.flatnonzero((top >= cv2.dilate(top, np.ones((3, 3), np.uint8))) & (top > LEAST))
-    peaks = peaks[np.argsort(top.ravel()[peaks])[::-1][:KEPT]]
-    found = scores[:, peaks // columns, peaks % columns]
-    good = (found >= np.roll(found, 1, axis=0)) & (found >= np.roll(found, -1, axis=0)) & (found > LEAST)
-    turn, place = np.nonzero(good)
-    best = np.argsort(found[turn, place])[::-1][:KEPT]
-    turn, place = turn[best], peaks[place[best]]
-    row, column = place // columns, place % columns
-    x, y = column + _between(scores, turn, row, column, 2), row + _between(scores, turn, row, column, 1)
-    x, y = (coarse * n + (coarse - 1) / 2 for n in (x, y))
-    return np.stack([x, y, np.radians(learned.turns[turn, 0]), learned.turns[turn, 1]], axis=1)
-
-
-def _between(scores: Any, turn: Any, row: Any, column: Any, axis: int) -> Any:
-    """How far, up to half a px, a parabola's top lies beside each place along an axis."""
-    at = [turn, row, column]
-    last = scores.shape[axis] - 1
-    before, peak, after = (
-        scores[tuple(a if n != axis else np.clip(a + by, 0, last) for n, a in enumerate(at))] for by in (-1, 0, 1)
-    )
-    bend = np.minimum(before - 2 * peak + after, -1e-9)
-    return np.clip((before - after) / (2 * bend), -0.5, 0.5)

@@ -22,8 +22,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from node.frame import Frame
-from node.tools import pattern
+from node.tools import coarse, pattern
+from node.tools import turned as turned_pattern
+from node.tools.fitted import reduced
 from schemas import Pattern, Pose, Problem, Region
+from tests.bench.vision.row import timed
 from tests.scenes import Scene
 
 SIZE = (640, 480)
@@ -40,6 +43,7 @@ PICTURES = (  # one of each kind: a board, print, sweets, a wall, screws, a prin
 ALL = ("parts/*", "screws/*.jpg", "pcb/*_temp.jpg")
 OTHERS = ("parts/*", "screws/*.jpg", "pcb/*.jpg", "okng/**/*.jpg", "codes/**/*.png", "codes/**/*.jpg", "calibration/*.jpg")
 SIZES = ((160, 120), (120, 120), (200, 150), (96, 96))  # of the pattern in px
+LARGE, LARGE_PATTERNS = (2448, 2048), ((160, 120), (320, 240), (640, 480))  # px of a large picture and of its patterns
 BRUTE_STEP_DEG = 1.0
 EASY, HARD = 6, 18  # moves a picture and range; of all pictures 1 and FEW
 FEW = 4  # hard moves that the plain methods are given too, and half as many easy ones
@@ -442,6 +446,36 @@ def against_brute(data: Path | None) -> dict[str, Any]:
     }
 
 
+def large(data: Path | None) -> Iterator[dict[str, Any]]:
+    """Full circle at 2448 x 2048 px: ms of patterns of some sizes, and of their coarse correlation, ours and one by one."""
+    _, source = next(sources(data))
+    source = cv2.resize(source, (FINE * LARGE[0], FINE * LARGE[1]), interpolation=cv2.INTER_CUBIC)  # type: ignore[assignment]
+    for size in LARGE_PATTERNS:
+        where = Region(x=1000, y=800, width=size[0], height=size[1])
+        settings = Pattern(region=where, angle_deg=180, alone=False)
+        learned = pattern.learn(framed(rendered(source, where, size=LARGE)), settings)
+        picture = rendered(source, where, (40.0, -30.0, 73.3, 1.0), size=LARGE)
+        assert isinstance(learned, turned_pattern.Learned)
+        gray = reduced(picture, learned.level.factor)
+        _, doubled = coarse.looked_at(gray, picture.shape, learned.coarse)
+        spectra = learned.coarse.spectra
+        rows, columns = spectra.across.shape[1:]
+        halves = tuple(np.repeat(part[:, :, : columns // 2 + 1], 2, axis=0) for part in (spectra.across, spectra.down))
+
+        def one_by_one() -> Any:
+            own = [np.fft.rfft2(part, s=(rows, columns)) for part in doubled]  # noqa: B023
+            return np.fft.irfft2(halves[0] * own[0] + halves[1] * own[1], s=(rows, columns))  # noqa: B023
+
+        ms: dict[str, float] = {}
+        for what, work in (
+            ("ms", lambda: pattern.find(framed(picture), settings, learned)),  # noqa: B023
+            ("correlation ms", lambda: coarse.correlated(doubled, spectra)),  # noqa: B023
+            ("one by one ms", one_by_one),
+        ):
+            ms[what] = round(min(timed(work)[1] for _ in range(12)), 1)
+        yield {"pattern": f"{size[0]} x {size[1]} px"} | ms
+
+
 def main() -> None:
     """Print the table."""
     arguments = argparse.ArgumentParser()
@@ -454,6 +488,8 @@ def main() -> None:
         print("| " + " | ".join(str(value) for value in row.values()) + " |")
     print(f"\nwithout the part: {absent(data, full)}")
     print(f"1280 x 960 px, full circle: {against_brute(data)}")
+    for row in large(data):
+        print(f"{LARGE[0]} x {LARGE[1]} px, full circle: {row}")
 
 
 if __name__ == "__main__":

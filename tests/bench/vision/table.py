@@ -78,6 +78,13 @@ def _locate(data: Path | None) -> Iterator[Row]:
         "pattern (locator)", "full circle, 1280 x 960 px, times faster than the brute sweep", faster, 1, "x", "at least 10",
         faster >= 10, brute["ms"], brute["brute ms"],
     )  # fmt: skip
+    for row in locate.large(data):
+        what, ms = f"full circle, 2448 x 2048 px, {row['pattern']}", row["ms"]
+        yield _row("pattern (locator)", f"{what}: time", ms, None, "ms", "at most 15", ms <= 15, ms)
+        yield _row(
+            "pattern (locator)", f"{what}: correlation in all turns, plain: one transform a turn", row["correlation ms"],
+            row["one by one ms"], "ms", "", None, row["correlation ms"], row["one by one ms"],
+        )  # fmt: skip
 
 
 def _difference(data: Path | None) -> Iterator[Row]:
