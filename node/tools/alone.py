@@ -20,10 +20,11 @@ def overlap(one: Sequence[float], other: Sequence[float], size: tuple[int, int])
     return max(1 - across / size[0], 0.0) * max(1 - down / size[1], 0.0)
 
 
-def single(found: Sequence[Pose], settings: Pattern) -> Pose:
+def single(found: Sequence[Pose], settings: Pattern, strict: bool = False) -> Pose:
     """The first of the poses, which is the best, with the score of the best one that lies elsewhere.
 
-    Raises Problem PART_NOT_FOUND, with both `places`, if that one counts as found too, unless neighbours are meant.
+    Raises Problem PART_NOT_FOUND, with both `places`, if that one counts as found too, unless neighbours are meant; strict:
+    however much better the first is, as when a pattern is taught.
     """
     best = found[0]
     size = settings.region.width, settings.region.height
@@ -31,7 +32,7 @@ def single(found: Sequence[Pose], settings: Pattern) -> Pose:
     second = max(others, key=lambda pose: pose.score, default=None)
     if second is None:
         return best
-    if settings.alone and second.score >= max(settings.low, CLOSE * best.score):
+    if settings.alone and second.score >= max(settings.low, 0.0 if strict else CLOSE * best.score):
         at = " and ".join(f"({pose.x:.0f}, {pose.y:.0f}), score {pose.score:.2f}" for pose in (best, second))
         raise Problem("PART_NOT_FOUND", f"there are two places: {at}", places=(best, second))
     return best.model_copy(update={"runner_up": second.score})

@@ -254,10 +254,10 @@ def likeness_of(pattern: Pixels, factor: int) -> Likeness:
     return Likeness(factor, pattern.shape, gray, mean, variance, np.minimum(spread, most), most, noise_of(pattern))
 
 
-def seen(image: Pixels, like: Likeness, pose: Poses) -> tuple[float, float]:
+def seen(image: Pixels, like: Likeness, pose: Poses, share: float = SEEN) -> tuple[float, float]:
     """How well the pattern is seen at one pose, 0 to 1, and the most that may be said of it.
 
-    The first: local correlations of the best of what there is.
+    The first: local correlations of the best share of what there is.
 
     A place counts by the contrast of the pattern and by that of the picture: what is there too much is as wrong as what is
     missing. What the picture is noisier than the pattern is no contrast. The second: by the share of the pattern's own contrast
@@ -280,7 +280,7 @@ def seen(image: Pixels, like: Likeness, pose: Poses) -> tuple[float, float]:
     weight = np.maximum(like.spread, np.minimum(spread / gain, like.most))
     order = np.argsort(local, axis=None)[::-1]
     weight = weight.ravel()[order]
-    counted = int(np.searchsorted(np.cumsum(weight), SEEN * float(weight.sum()))) + 1
+    counted = int(np.searchsorted(np.cumsum(weight), share * float(weight.sum()))) + 1
     score = float(np.average(local.ravel()[order[:counted]], weights=weight[:counted] + 1e-9))
     present = float(like.spread[local >= MISSING].sum()) / max(float(like.spread.sum()), 1e-9)
     return min(max(score, 0.0), 1.0), PRESENT * present

@@ -26,7 +26,7 @@ from numpy.typing import NDArray
 from node.frame import Frame, Pixels
 from node.tools import fixed, turned
 from node.tools.alone import CLOSE, HALF, single
-from node.tools.fitted import Level, Likeness, field_of, likeness_of, reduced, seen, size_at, slopes_of
+from node.tools.fitted import SEEN, Level, Likeness, field_of, likeness_of, reduced, seen, size_at, slopes_of
 from schemas import Pattern, Pose, Problem, Region
 
 LEAST_SIDE = 10  # px of the coarsest pattern
@@ -34,11 +34,11 @@ LEAST_SPREAD = 3.0  # standard deviation of the pattern in gray levels; less is 
 LEAST_AGREEMENT = 0.7  # correlation of the coarse pattern with itself half a coarse px away: the worst case of a search
 FOLLOWED = 8  # places followed down from the coarsest level, half as many a level, at least 2
 LAGGING = 0.2  # a place whose correlation is so far behind the best of its level is given up
-STAINED = 0.5  # the same of one that lies apart: another part, which something covers
+STAINED = 0.9  # the same of one that lies apart: another part, which something covers
 OTHERS = 1  # places followed to the end besides the best one: other parts, if there are any
 ROUGH = 0.6  # of the best score, to the nearest px, from which on another place is looked at closely
 SEEN_PX, SEEN_SIDE = 10_000, 20  # of the pattern where it is compared: most px, least px of the shorter side
-TAUGHT = 0.85  # score of another place in the master from which on a pattern is refused
+TAUGHT = ((SEEN, 0.85), (1.0, 0.7))  # share of a pattern, and score of another place in the master that is refused
 ONCE = "choose what is there once, narrow the search, or set alone to false if neighbours are meant"
 IN_LARGE = 0.15  # a part that is a little turned or bent is seen badly, but correlates: as good as `seen` by so much less
 SMALL = 24  # px of a side: in less the windows of `seen` say too little, and all of it must agree
@@ -76,7 +76,7 @@ def learn(frame: Frame, settings: Pattern, round_too: bool = False) -> Learned |
         fixed.check(frame, settings.region, settings.angle_deg > 0 and not round_too, settings.scale_low < settings.scale_high)
         if not round_too:
             turned.check_symmetry(frame, settings, turnable)
-        _check_master(settings, lambda told: turned.find(frame, told, turnable, round_too))
+        _check_master(settings, lambda told, share: turned.find(frame, told, turnable, round_too, share=share))
         return turnable
     pattern = _smoothed(frame, settings.region)
     if float(pattern.std()) < LEAST_SPREAD:
@@ -100,23 +100,28 @@ def learn(frame: Frame, settings: Pattern, round_too: bool = False) -> Learned |
     made = Learned(
         tuple(levels), np.ascontiguousarray(fit, np.float32), like, turned.ruler_of(frame, settings.region, factor), rescue
     )
-    _check_master(settings, lambda told: _only(_placed(frame, told, made), frame, told, made))
+    _check_master(settings, lambda told, share: _only(_placed(frame, told, made, share), frame, told, made, True))
+    if rescue is not None:
+        _check_master(settings, lambda told, share: turned.find(frame, told, rescue, share=share))
     return made
 
 
-def _check_master(settings: Pattern, find: Callable[[Pattern], Pose]) -> None:
-    """Raises Problem NO_CONTRAST if the pattern is seen elsewhere in the master too."""
+def _check_master(settings: Pattern, find: Callable[[Pattern, float], Pose]) -> None:
+    """Raises Problem NO_CONTRAST, with both places, if the pattern is seen elsewhere in the master too.
+
+    There nothing covers a place, so all of the pattern counts (a line is much of a crossing, but not all); and nearly all of
+    what is looked for in a part must not be there twice.
+    """
     if not settings.alone:
         return
     told = "the locator's region must be found in the master once"
-    try:
-        found = find(settings.model_copy(update={"low": TAUGHT}))
-    except Problem as problem:
-        if problem.code != "PART_NOT_FOUND":
-            raise
-        raise Problem("NO_CONTRAST", f"{told}: {problem.message.partition(': ')[2]}; {ONCE}") from problem
-    if (found.runner_up or 0) >= TAUGHT:
-        raise Problem("NO_CONTRAST", f"{told}: another place has score {found.runner_up:.2f}; {ONCE}")
+    for share, score in TAUGHT:
+        try:
+            find(settings.model_copy(update={"low": score}), share)
+        except Problem as problem:
+            if problem.code != "PART_NOT_FOUND":
+                raise
+            raise Problem("NO_CONTRAST", f"{told}: {problem.message.partition(': ')[2]}; {ONCE}") from problem
 
 
 def origin(settings: Pattern, _learned: Any) -> tuple[float, float]:
@@ -142,7 +147,7 @@ def find(frame: Frame, settings: Pattern, learned: Learned | turned.Learned) -> 
     return found.model_copy(update={"angle_deg": 0.0, "scale": 1.0})
 
 
-def _only(found: list[Pose], frame: Frame, settings: Pattern, learned: Learned) -> Pose:
+def _only(found: list[Pose], frame: Frame, settings: Pattern, learned: Learned, taught: bool = False) -> Pose:
     if not found:
         raise Problem("PART_NOT_FOUND", "nothing like the pattern is wholly to be seen")
     search = settings.search or Region(x=0, y=0, width=frame.width, height=frame.height)
@@ -155,7 +160,7 @@ def _only(found: list[Pose], frame: Frame, settings: Pattern, learned: Learned) 
         raise Problem("PART_NOT_FOUND", f"the best score is {score:.2f}, the least is {settings.low:g}")
     if score < turned.SURE:
         turned.check_size(_size(frame, found[0], learned))
-    return single(found, settings)
+    return single(found, settings, taught)
 
 
 def _size(frame: Frame, pose: Pose, learned: Learned) -> float:
@@ -167,7 +172,7 @@ def _size(frame: Frame, pose: Pose, learned: Learned) -> float:
     return size_at(field, learned.ruler, np.array([[pose.x - left, pose.y - top, 0.0, 1.0]]))
 
 
-def _placed(frame: Frame, settings: Pattern, learned: Learned) -> list[Pose]:
+def _placed(frame: Frame, settings: Pattern, learned: Learned, share: float = SEEN) -> list[Pose]:
     """Where the pattern may be, best first: the best place and others that lie apart from it and are nearly as good.
 
     Raises Problem REGION_INVALID if the search region leaves the frame, or is smaller than the pattern.
@@ -188,26 +193,28 @@ def _placed(frame: Frame, settings: Pattern, learned: Learned) -> list[Pose]:
         others = _apart([place for place, score in peaks.items() if score >= best - STAINED], learned.levels[level].shape)
         found = near + [place for place in others[: 1 + OTHERS] if place not in near]
     placed = _apart(found, (rows, columns))[: 1 + OTHERS]
-    poses = [pose for pose in (_pose(images[0], frame, search, learned, place) for place in placed[:1]) if pose is not None]
+    poses = [
+        pose for pose in (_pose(images[0], frame, search, learned, place, share) for place in placed[:1]) if pose is not None
+    ]
     gray = frame.view(search).gray
     for x, y in placed[1:]:  # to the nearest px only: mostly it is but clutter
         at = x + (columns - 1) / 2, y + (rows - 1) / 2
         rough = min(seen(gray, learned.like, np.array([[*at, 0.0, 1.0]])))
         if not poses or rough >= ROUGH * poses[0].score:
-            pose = _pose(images[0], frame, search, learned, (x, y))
+            pose = _pose(images[0], frame, search, learned, (x, y), share)
             if pose is not None:
                 poses.append(pose)
     return sorted(poses, key=lambda pose: -pose.score)
 
 
-def _pose(smooth: Pixels, frame: Frame, search: Region, learned: Learned, place: tuple[int, int]) -> Pose | None:
+def _pose(smooth: Pixels, frame: Frame, search: Region, learned: Learned, place: tuple[int, int], share: float) -> Pose | None:
     """The pose near a place of the search region, with its score; None if it is no peak."""
     refined = _refined(smooth, learned, *place)
     if refined is None:
         return None
     rows, columns = learned.levels[0].shape
     x, y = refined[0] + (columns - 1) / 2, refined[1] + (rows - 1) / 2
-    score = min(*seen(frame.view(search).gray, learned.like, np.array([[x, y, 0.0, 1.0]])), 1.0)
+    score = min(*seen(frame.view(search).gray, learned.like, np.array([[x, y, 0.0, 1.0]]), share), 1.0)
     score = min(score, refined[2]) if min(rows, columns) < SMALL else max(score, refined[2] - IN_LARGE)
     return Pose(x=x + search.x, y=y + search.y, score=score)
 

@@ -17,6 +17,7 @@ from node.tools.alone import HALF, overlap, single
 from node.tools.coarse import Coarse, coarse_of, everywhere, looked_at, turns_of
 from node.tools.fitted import (
     MARGIN,
+    SEEN,
     Floats,
     Grays,
     Level,
@@ -101,13 +102,21 @@ def ruler_of(frame: Frame, region: Region, factor: int) -> Level:
     return level_of(_surrounded(frame, region, factor), factor, (region.height, region.width), True, FEW_POINTS)
 
 
-def find(frame: Frame, settings: Pattern, learned: Learned, round_too: bool = False, clear: float = CLEAR) -> Pose:
+def find(
+    frame: Frame,
+    settings: Pattern,
+    learned: Learned,
+    round_too: bool = False,
+    clear: float = CLEAR,
+    share: float | None = None,
+) -> Pose:
     """Where the centre of the pattern is, its turn and size; the score is how well the best four fifths of it are seen.
 
     The whole turned pattern must lie in the search region. With round_too any turn will do: a round pattern looks the same in
     all. Raises Problem PART_NOT_FOUND if the score is below settings.low, or the pattern is cut off, or turned or scaled
     further than allowed, or turned otherwise it is seen as well but for `clear`, or there are two; REGION_INVALID if the
-    search region leaves the frame.
+    search region leaves the frame. share: as when teaching, places are scored by that share of the pattern, and any other is
+    too much.
     """
     search = settings.search or Region(x=0, y=0, width=frame.width, height=frame.height)
     if settings.region.width > search.width or settings.region.height > search.height:
@@ -118,15 +127,16 @@ def find(frame: Frame, settings: Pattern, learned: Learned, round_too: bool = Fa
     if not len(poses):
         raise Problem("PART_NOT_FOUND", "nothing like the pattern is to be seen")
     region = settings.region
-    poses, _ = _best(field, learned.sketch, followed(field, learned.sketch, poses, 1), FOLLOWED, region)
-    poses, agrees = _best(field, level, followed(field, level, poses, STEPS), SETTLED, region)
+    lagging = LAGGING if share is None else 1.0
+    poses, _ = _best(field, learned.sketch, followed(field, learned.sketch, poses, 1), FOLLOWED, region, lagging)
+    poses, agrees = _best(field, level, followed(field, level, poses, STEPS), SETTLED, region, lagging)
     images = {grays.factor: reduced(gray, grays.factor) for grays in learned.grays}
     known: list[_Known] = []  # what decides, score, pose
     for each, agrees_ in zip(poses, agrees.tolist(), strict=True):
         if any(lead - clear > 1 + agrees_ and _same_place(pose, each[None], region) for lead, _, pose in known):
             continue  # another turn there, which could not be seen well enough to matter
         one = _settled(images, field, learned, each[None], agrees_)
-        scored, most = seen(gray, learned.like, one)
+        scored, most = seen(gray, learned.like, one, share or SEEN)
         known.append((scored + agrees_, min(scored, most), one))
     best = max(known, key=lambda each: each[0])  # the score leaves out what is not seen: of two seen alike more agrees in one
     found = sorted(known, key=lambda each: each is not best)
@@ -146,7 +156,7 @@ def find(frame: Frame, settings: Pattern, learned: Learned, round_too: bool = Fa
     at = corners(pose, (settings.region.height, settings.region.width))
     if at.min() < -SLACK_PX or (at.max(axis=0) > (search.width - 1 + SLACK_PX, search.height - 1 + SLACK_PX)).any():
         raise Problem("PART_NOT_FOUND", "the part is cut off by the border of the search region")
-    return single(placed, settings)
+    return single(placed, settings, share is not None)
 
 
 def _check_turn(best: _Known, known: list[_Known], region: Region, clear: float) -> None:
@@ -196,7 +206,7 @@ def check_size(size: float) -> None:
         raise Problem("PART_NOT_FOUND", f"the part has {size:.2f} of the master's size")
 
 
-def _best(field: Floats, level: Level, poses: Poses, most: int, region: Region) -> tuple[Poses, Floats]:
+def _best(field: Floats, level: Level, poses: Poses, most: int, region: Region, lagging: float) -> tuple[Poses, Floats]:
     """The poses that agree best, best first, each once, and their agreement.
 
     Behind these come up to OTHERS that lie apart from the best and from each other: other parts, if there are any.
@@ -205,7 +215,7 @@ def _best(field: Floats, level: Level, poses: Poses, most: int, region: Region) 
     kept: list[int] = []
     others: list[int] = []
     for n in np.argsort(agrees)[::-1].tolist():
-        if len(others) == OTHERS or (kept and agrees[n] < agrees[kept[0]] - LAGGING):
+        if len(others) == OTHERS or (kept and agrees[n] < agrees[kept[0]] - lagging):
             break
         if len(kept) == most:
             ahead = [poses[kept[0]], *poses[others]]

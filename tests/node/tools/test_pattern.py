@@ -296,3 +296,10 @@ def test_a_pattern_that_the_master_shows_twice_is_refused_unless_neighbours_are_
         learn(master, wanted)
     learn(master, wanted.model_copy(update={"alone": False}))
     learn(master, wanted.model_copy(update={"search": region(20, 100, 260, 260)}))
+
+
+@pytest.mark.parametrize("angle_deg", [0, 20])
+def test_a_pattern_is_refused_with_the_place_of_another_that_is_but_alike(angle_deg: float) -> None:
+    master = Scene.plain(640, 480, 210.0).part(60, 150).part(380, 160).disc(440, 210, 30, 210.0)  # the second has a hole
+    with pytest.raises(Problem, match=r"NO_CONTRAST.*two places.*\(4\d\d, 2\d\d\)"):
+        learn(master.frame(4), Pattern(region=region(60, 150, 120, 100), angle_deg=angle_deg))

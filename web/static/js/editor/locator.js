@@ -57,11 +57,12 @@ function said() {
   const result = trying.last?.result;
   if (!result) return null;
   if (result.pose && trying.last.program.locator) {
-    const { x, y, angle_deg, scale, score } = result.pose;
+    const { x, y, angle_deg, scale, score, runner_up: next } = result.pose;
     const turned = angle_deg || scale !== 1;
     return h("p.notice.good", h("strong", t("Found, score {score}", { score: number(score, 3) })), h("br"), turned
       ? t("at x {x}, y {y}, turned by {angle}°, size {scale} %", { x: number(x, 1), y: number(y, 1), angle: number(angle_deg, 2), scale: number(scale * 100, 1) })
-      : t("at x {x}, y {y}", { x: number(x, 1), y: number(y, 1) }));
+      : t("at x {x}, y {y}", { x: number(x, 1), y: number(y, 1) }),
+      Number.isFinite(next) ? [h("br"), t("Next best place: score {score}", { score: number(next, 3) })] : null);
   }
   return result.error && !result.tools?.length ? h("p.notice.error", h("strong", result.error.code), " ", t(result.error.message)) : null;
 }

@@ -17,6 +17,7 @@ export function facts(result) {
     [t("Exposed"), exact(result.captured_at)],
     [t("Finished"), exact(result.finished_at)],
     [t("Position"), pose ? t("x {x} px, y {y} px, {angle}°, scale {scale}, score {score}", { x: number(pose.x, 1), y: number(pose.y, 1), angle: number(pose.angle_deg, 2), scale: number(pose.scale, 3), score: number(pose.score, 3) }) : "–"],
+    ...(Number.isFinite(pose?.runner_up) ? [[t("Next best place"), t("score {score}", { score: number(pose.runner_up, 3) })]] : []),
     [t("Output lines"), { ok: t("driven"), error: h("span.tag.bad", t("failed")), none: t("none") }[result.outputs]],
     ...Object.entries(meta ?? {}).map(([key, value]) => [key, h("span.mono", typeof value === "string" ? value : JSON.stringify(value))]),
     [t("Result id"), h("span.mono", result.result_id)],
