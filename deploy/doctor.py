@@ -66,6 +66,7 @@ def _rows(args: argparse.Namespace) -> Iterator[Row]:
             yield from machine.programs(loaded.settings)
             yield from machine.lines(loaded.settings)
         yield from machine.reach(loaded.settings)
+        yield from machine.certificates(loaded.settings)
         yield from machine.permissions(loaded.settings, loaded.path, os.environ)
         running = yield from _cameras_if_free(loaded)
     if not running:

@@ -9,9 +9,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Literal, NamedTuple
 
+from cryptography import x509
+
 from schemas import CATALOGUE, GpiodLines, Problem, Settings
 from schemas.override import is_secret_variable
 from schemas.store.clock import CLOCK
+from schemas.store.disk import is_shared
 from schemas.store.programs import Programs
 
 STATUS = Literal["ok", "warn", "fail"]
@@ -20,6 +23,7 @@ SLOW_FSYNC_MS = 50.0
 LEAST_FREE_MB = 200
 OPEN_S = 5.0
 YEARS = range(2025, 2100)
+EXPIRY_DAYS = 30
 VOLATILE = ("tmpfs", "ramfs", "overlay")
 
 
@@ -172,7 +176,9 @@ def permissions(settings: Settings, config: Path, environ: Mapping[str, str]) ->
         folder = state.stat()
         if folder.st_mode & stat.S_IWOTH:
             bad.append(Row("permissions", "fail", f"{state} can be written by everybody", f"chmod o-w {state}"))
-        foreign = [path for path in _state_files(state) if path.lstat().st_uid != folder.st_uid]
+        shared = folder.st_gid if is_shared(state) else None
+        found = ((path, path.lstat()) for path in _state_files(state))
+        foreign = [path for path, its in found if its.st_uid != folder.st_uid and its.st_gid != shared]
         if foreign:
             some = ", ".join(str(path) for path in foreign[:3])
             todo = f"chown -R --reference={state} {state}"
@@ -194,6 +200,23 @@ def permissions(settings: Settings, config: Path, environ: Mapping[str, str]) ->
     if config.stat().st_mode & stat.S_IWOTH:
         bad.append(Row("permissions", "fail", f"{config} can be written by everybody", f"chmod o-w {config}"))
     yield from bad or [Row("permissions", "ok", f"{state} and {len(secrets)} files with secrets")]
+
+
+def certificates(settings: Settings) -> Iterator[Row]:
+    """How long the certificates are good with which the node speaks to the broker, and trusts it."""
+    for key, name in (("broker.ca_file", settings.broker.ca_file), ("broker.cert_file", settings.broker.cert_file)):
+        if name is None:
+            continue
+        try:
+            ends = min(each.not_valid_after_utc for each in x509.load_pem_x509_certificates(Path(name).read_bytes()))
+        except (OSError, ValueError) as error:
+            yield Row("certificate", "fail", f"{key}: {name}: {error}", "Give a certificate in PEM form")
+            continue
+        days = (ends - datetime.now(UTC)).days
+        status: STATUS = "ok" if days >= EXPIRY_DAYS else "warn" if days >= 0 else "fail"
+        todo = "" if status == "ok" else "Renew it (deploy/install/certs.sh renew NAME), then reload the node"
+        told = f"good for {days} days" if days >= 0 else "has expired"
+        yield Row("certificate", status, f"{key} {told}, until {ends:%Y-%m-%d}", todo)
 
 
 def reach(settings: Settings) -> Iterator[Row]:
