@@ -12,6 +12,7 @@ from pathlib import Path
 from deploy import serving
 from schemas import Problem
 from schemas.store.disk import private_umask
+from schemas.store.state import held, secured
 
 try:
     _loaded = serving.read_again(os.environ)
@@ -27,6 +28,7 @@ chdir = "/"  # Gunicorn puts this before all that it imports
 umask = private_umask(Path(_loaded.settings.state_dir))
 worker_class = "deploy.worker.Threads" if kind == "gthread" else kind
 bind = _loaded.settings.web.bind
+where = bind if bind.startswith("unix:") else f"http://{bind}"
 max_requests_jitter = max_requests // 10
 preload_app = os.environ.get("GUNICORN_PRELOAD") == "1"
 timeout = 120
@@ -55,20 +57,28 @@ def on_starting(server):  # type: ignore[no-untyped-def]
     """Before the first worker: a token for the first account, while there is none."""
     from web.setup import offer
 
+    state = Path(_loaded.settings.state_dir)
+    try:
+        secured(state)
+        server.state_lock = held(state, alone=False)  # for good, and in every worker
+    except Problem as problem:
+        sys.exit(f"inspection-node: {problem}")
     server.overlap = serving.Overlap(server)
-    token = offer(Path(_loaded.settings.state_dir))
+    token = offer(state)
     if token is not None:
         print(
             "There is no account yet. Make the first with `inspection-node user add NAME`, or with this token, good once:\n"
-            f'  POST http://{bind}/api/v1/auth/setup {{"token": "{token}", "username": ..., "password": ...}}',
+            f'  POST {where}/api/v1/auth/setup {{"token": "{token}", "username": ..., "password": ...}}',
             flush=True,
         )
 
 
 def when_ready(server):  # type: ignore[no-untyped-def]
-    """Listening."""
+    """Listening; on a socket of this machine the proxy's group may connect."""
+    if bind.startswith("unix:"):
+        serving.share(Path(bind.removeprefix("unix:")), _loaded.settings.web.socket_group)
     streams = serving.streams(os.environ)
-    server.log.info("web on http://%s: %d %s workers, %d event streams each", bind, workers, kind, streams)
+    server.log.info("web on %s: %d %s workers, %d event streams each", where, workers, kind, streams)
 
 
 def on_reload(server):  # type: ignore[no-untyped-def]

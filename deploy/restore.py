@@ -23,6 +23,7 @@ from schemas import Problem, utc
 from schemas.store import copies
 from schemas.store.disk import failed, private_mode
 from schemas.store.programs import Programs
+from schemas.store.state import held
 from schemas.store.users import Users
 
 AT_FDCWD = -100
@@ -88,9 +89,14 @@ def migrate(args: argparse.Namespace) -> int:
 
 @contextmanager
 def alone(state: Path) -> Iterator[None]:
-    """While no node and no web uses the folder. Raises Problem STATE_LOCKED with who does."""
+    """While no node and no web uses the folder: neither can begin meanwhile. Raises Problem STATE_LOCKED with who does."""
     state.mkdir(mode=0o700, parents=True, exist_ok=True)
-    lock = os.open(state / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, private_mode(state))
+    web = held(state, alone=True, wait_s=0)
+    try:
+        lock = os.open(state / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, private_mode(state))
+    except OSError:
+        os.close(web)
+        raise
     try:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -101,6 +107,7 @@ def alone(state: Path) -> Iterator[None]:
         yield
     finally:
         os.close(lock)
+        os.close(web)
 
 
 def _users(state: Path) -> Iterator[tuple[int, str]]:

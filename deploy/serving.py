@@ -8,6 +8,7 @@ import argparse
 import logging
 import os
 import resource
+import shutil
 import sys
 import time
 from collections.abc import Callable, Mapping
@@ -23,6 +24,7 @@ from schemas.base import explain
 from schemas.load import Loaded, load
 from schemas.settings import WebSettings
 from schemas.store.disk import private_umask
+from schemas.store.state import held, secured
 
 log = logging.getLogger(__name__)
 CONF = Path(__file__).with_name("gunicorn.conf.py")
@@ -44,6 +46,8 @@ def web(args: argparse.Namespace) -> int:
     os.environ["CONFIG_PATH"] = str(found.path)
     worker_count(os.environ)
     streams(os.environ)
+    secured(Path(settings.state_dir))
+    os.set_inheritable(held(Path(settings.state_dir), alone=False), True)  # Gunicorn goes on holding it
     keys_of(settings)
     sys.stdout.flush()
     os.umask(private_umask(Path(settings.state_dir)))
@@ -84,6 +88,13 @@ def bound(settings: WebSettings, environ: Mapping[str, str]) -> WebSettings:
         return WebSettings.model_validate({**settings.model_dump(), "bind": bind})
     except ValidationError as error:
         raise Problem("SETTINGS_INVALID", f"PORT or GUNICORN_BIND: {explain(error)}") from None
+
+
+def share(path: Path, group: str | None) -> None:
+    """Let a group connect to a socket, and nobody else but its owner. Raises OSError, LookupError for an unknown group."""
+    if group is not None:
+        shutil.chown(path, group=group)
+        path.chmod(0o660)
 
 
 def number(environ: Mapping[str, str], name: str, default: int, least: int, most: int) -> int:

@@ -1,6 +1,7 @@
 """`wipe`: what a node has learned, judged and been told is removed from this machine, before it is sold or thrown away."""
 
 import argparse
+import os
 import shutil
 import sys
 from collections.abc import Iterator
@@ -8,13 +9,10 @@ from pathlib import Path
 
 from deploy import show, target
 from deploy.restore import alone
+from schemas.load import load
 from schemas.store.disk import DISK, failed
+from schemas.store.state import OURS
 
-# The names that node and web give; secrets first, so that a wipe that is cut off has taken them. Nothing else is touched.
-OURS = (
-    *("web", "audit.*", "users", "accounts.*", "pictures", "programs", "shown", "ledger.*"),
-    *("acknowledged.json*", "broker.json*", "alive*"),
-)
 REMAINS = """\
 What stays, and is to be removed by other means:
 - what was in the files, in free blocks of the disk: they are removed, not overwritten, for on flash storage (SSD, SD, eMMC)
@@ -27,7 +25,7 @@ What stays, and is to be removed by other means:
 
 def wipe(args: argparse.Namespace) -> int:
     """1 if something of ours is still there. Raises Problem STATE_LOCKED while node or web run, STORE_FAILED."""
-    settings = target.loaded(args).settings
+    settings = load(args.config, os.environ, planted=True).settings
     state = Path(settings.state_dir)
     removed: list[str] = []
     with target.owner(state), alone(state):

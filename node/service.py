@@ -47,6 +47,7 @@ from schemas.store.ledger import Ledger
 from schemas.store.pictures import Pictures
 from schemas.store.programs import Programs
 from schemas.store.shown import Shown
+from schemas.store.state import secured
 
 log = logging.getLogger(__name__)
 
@@ -65,7 +66,7 @@ class Service:
         self.started_at = utc()
         self._started_ns = time.monotonic_ns()
         state = Path(settings.state_dir)
-        state.mkdir(mode=0o700, parents=True, exist_ok=True)
+        secured(state)
         self._lock_file = lock_state(state)
         self.metrics = Metrics(self.version, settings.node_id)
         short = frozenset(station.id for station in settings.station if station.short)

@@ -33,6 +33,8 @@ SHOWN: dict[str, Any] = {
     "hosts": ["inspection.plant.example"],
     "issuer": "https://login.plant.example/realms/plant",
     "roles": {"vision-admins": "ADMIN", "line-operators": "OPERATOR"},
+    "socket_group": "www-data",
+    "notice": "Only for staff of plant 3. What is done here is recorded.",
     "origin": "https://inspection.plant.example",
     "origins": ["https://scada.plant.example"],
     "broker_username": "web",

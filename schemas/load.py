@@ -21,6 +21,7 @@ from schemas.base import plain
 from schemas.errors import Problem
 from schemas.override import Raw, apply, kinds_of, model_of, secrets, variable
 from schemas.settings import Settings, StationSettings
+from schemas.store.state import refuse_planted
 
 MAX_BYTES = 1024 * 1024
 MAX_SECRET_BYTES = 4096
@@ -45,11 +46,12 @@ class Loaded:
     path: Path
 
 
-def load(path: Path | None, environ: Mapping[str, str], *, disk: bool = True) -> Loaded:
+def load(path: Path | None, environ: Mapping[str, str], *, disk: bool = True, planted: bool = False) -> Loaded:
     """The settings in `path`, else in $CONFIG_PATH, else in ./node.toml. Raises Problem SETTINGS_INVALID with all errors.
 
     disk: whether certificates and the state folder are checked too (the folder is made if it is missing); a command that
-    only talks to the broker does not need them. Each error is also in the problem's details, `errors`.
+    only talks to the broker does not need them. planted: whether links and files of other accounts may lie in the state
+    folder, for who removes them. Each error is also in the problem's details, `errors`.
     """
     errors: list[str] = []
     path, environ = _locate(path, environ, errors)
@@ -71,7 +73,7 @@ def load(path: Path | None, environ: Mapping[str, str], *, disk: bool = True) ->
     errors.extend(_weak_secrets(raw))
     errors.extend(_open_to_others(settings) if settings is not None and settings.environment == "production" else ())
     if disk:
-        errors.extend(_disk(raw))
+        errors.extend(_disk(raw, planted))
     if errors or settings is None:
         raise _problem(path, errors)
     for key in list(_leaves(settings.model_dump(mode="json"))):
@@ -217,7 +219,7 @@ def _well_known(secret: str) -> bool:
     return repeated or len(set(secret)) < 5 or secret in "0123456789" * 5
 
 
-def _disk(raw: Raw) -> Iterator[str]:
+def _disk(raw: Raw, planted: bool) -> Iterator[str]:
     broker = raw.get("broker")
     for key in ("ca_file", "cert_file", "key_file"):
         name = broker.get(key) if isinstance(broker, dict) else None
@@ -233,8 +235,12 @@ def _disk(raw: Raw) -> Iterator[str]:
     if isinstance(state, str) and state.startswith("/"):
         try:
             Path(state).mkdir(mode=0o700, parents=True, exist_ok=True)
+            if not planted:
+                refuse_planted(Path(state))
             with tempfile.TemporaryFile(dir=state):
                 pass
+        except Problem as problem:
+            yield f"state_dir: {problem.message}"
         except (OSError, ValueError) as error:
             yield f"state_dir: {state!r} is not a folder that can be written ({getattr(error, 'strerror', error)})"
 

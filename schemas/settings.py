@@ -25,6 +25,9 @@ def _absolute(path: str) -> str:
 
 AbsolutePath = Annotated[str, AfterValidator(_absolute), WithJsonSchema({"type": "string", "pattern": "^/"})]
 Bind = Annotated[str, StringConstraints(pattern=r"^(\[[0-9a-fA-F:]+\]|[A-Za-z0-9.-]+):[0-9]{1,5}$")]
+WebBind = Annotated[
+    str, StringConstraints(pattern=r"^(unix:/[^\x00-\x20]{1,100}|(\[[0-9a-fA-F:]+\]|[A-Za-z0-9.-]+):[0-9]{1,5})$")
+]
 SyslogTarget = Annotated[
     str, StringConstraints(pattern=r"^(/[^\x00]{1,100}|(\[[0-9a-fA-F:]+\]|[A-Za-z0-9.-]+):[1-9][0-9]{0,4})$")
 ]
@@ -39,6 +42,8 @@ OUTPUTS = tuple(f"OUT{n}" for n in range(1, 9))
 
 
 def _port(bind: str) -> str:
+    if bind.startswith("unix:"):
+        return bind
     if not 1 <= int(bind.rpartition(":")[2]) <= 65535:
         raise ValueError("the port is not between 1 and 65535")
     return bind
@@ -133,13 +138,22 @@ class MetricsSettings(Shape):
     @property
     def loopback(self) -> bool:
         """Whether only this machine can connect."""
-        return _is_loopback(self.bind.rpartition(":")[0].strip("[]"))
+        return self.bind.startswith("unix:") or _is_loopback(self.bind.rpartition(":")[0].strip("[]"))
 
 
 class WebSettings(Shape):
     """The web application."""
 
-    bind: Bind = Field(default="127.0.0.1:5000", description="Address and port.")
+    bind: WebBind = Field(
+        default="127.0.0.1:5000",
+        description="Address and port; or unix:/PATH, a socket that only the proxy's account or group can reach.",
+    )
+    socket_group: Annotated[str, StringConstraints(pattern=r"^[a-z_][a-z0-9_-]{0,31}$")] | None = Field(
+        default=None, description="Group that may connect to a socket unix:/PATH besides our own account: the proxy's."
+    )
+    notice: Annotated[str, StringConstraints(min_length=1, max_length=2000)] | None = Field(
+        default=None, description="What everybody reads before signing in: who may use this, and that it is recorded."
+    )
     allow_clear_text: bool = Field(
         default=False, description="Whether production may be reached from other machines without a proxy that speaks TLS."
     )
@@ -208,6 +222,10 @@ class WebSettings(Shape):
     def _pairs(self) -> "WebSettings":
         if self.broker_password is not None and self.broker_username is None:
             raise ValueError("broker_password is given, but no broker_username")
+        if self.bind.startswith("unix:") and not self.proxy_hops:
+            raise ValueError("bind is a socket, but proxy_hops is 0: behind it only the proxy knows whose address is whose")
+        if self.socket_group is not None and not self.bind.startswith("unix:"):
+            raise ValueError("socket_group is given, but bind is no unix:/PATH")
         return self
 
     @field_validator("audit_syslog")

@@ -76,6 +76,7 @@ def show(name: str, title: str, status: int = 200, parts: Mapping[str, str] | No
         theme=theme if theme in THEMES else "auto",
         node_id=here.settings.node_id,
         version=installed(),
+        notice=here.settings.web.notice,
         provider=here.settings.oidc.name if here.settings.oidc.issuer is not None else None,
         simulated=_simulated(here),
         parts=parts or {},

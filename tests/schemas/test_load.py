@@ -406,3 +406,20 @@ def test_a_key_of_production_is_judged_by_how_many_guesses_it_takes(tmp_path: Pa
         load(write(tmp_path), environ)
     else:
         assert any(error.startswith("web.jwt_key: ") for error in errors(write(tmp_path), environ))
+
+
+@pytest.mark.parametrize(
+    ("web", "why"),
+    [
+        ('bind = "unix:/run/web.sock"', "proxy_hops is 0"),
+        ('bind = "unix:web.sock"\nproxy_hops = 1', "bind"),
+        ('socket_group = "www-data"', "bind is no unix"),
+        ('notice = ""', "notice"),
+    ],
+)
+def test_a_socket_needs_a_proxy_and_a_group_a_socket(tmp_path: Path, web: str, why: str) -> None:
+    path = tmp_path / "node.toml"
+    station = '[[station]]\nid = "a"\ncamera = { kind = "synthetic" }\n'
+    path.write_text(f'environment = "testing"\nstate_dir = "{tmp_path}/s"\n[web]\n{web}\n{station}')
+    with pytest.raises(Problem, match=why):
+        load(path, {})

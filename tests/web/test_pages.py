@@ -184,3 +184,16 @@ def test_a_page_is_not_kept_by_the_browser_and_says_nothing_of_others(app: Flask
     data = json.loads(re.search(r'id="page">(.*?)</script>', answer.text, re.S)[1])  # type: ignore[index]
     assert data["person"]["username"] == "vera"
     assert "token" not in answer.text
+
+
+def test_the_notice_of_the_site_stands_before_signing_in_and_nowhere_after(tmp_path: Path) -> None:
+    notice = "Only for staff of plant 3.\n<b>What is done here</b> is recorded."
+    app = application(tmp_path, notice=notice)
+    for page in ("/app/setup", "/app/sign-in"):
+        text = app.test_client().get(page).text
+        assert "Only for staff of plant 3." in text
+        assert "&lt;b&gt;What is done here&lt;/b&gt; is recorded." in text
+    account(app, "vera")
+    client = app.test_client()
+    sign_in(client, "vera")
+    assert "Only for staff" not in client.get("/app/run").text
