@@ -164,6 +164,8 @@ def smallest(found: Inspection, station: "Station", result_id: str) -> Result:
 
 def _fit(result: Result) -> Result:
     """The result in at most 16 KiB: error texts of tools go first, then the tools that are OK, then meta."""
+    if not result.tools and result.meta is None:
+        return result  # what else there is has bounds of its own
     limit = MAX_RESULT_BYTES - LATER_BYTES
     if len(result.model_dump_json(by_alias=True)) <= limit:
         return result

@@ -42,9 +42,9 @@ class Triggers(Engine):
         def operation(db: sqlite3.Connection) -> list[Accepted | Duplicate]:
             found: list[Accepted | Duplicate] = []
             for new, build in entries:
-                accepted = self._accept(db, new)
+                accepted = self._accept(db, new, waits=build is None)
                 if build is not None and isinstance(accepted, Accepted):
-                    self._answer(db, accepted.id, new.station, build)
+                    self._store(db, accepted.id, new.station, build)
                 found.append(accepted)
             return found
 
@@ -88,7 +88,7 @@ class Triggers(Engine):
         )
         return [WaitingTrigger._make((*row[:4], bool(row[4]), *row[5:8], bool(row[8]), row[9])) for row in rows]
 
-    def _accept(self, db: sqlite3.Connection, new: NewTrigger) -> Accepted | Duplicate:
+    def _accept(self, db: sqlite3.Connection, new: NewTrigger, *, waits: bool) -> Accepted | Duplicate:
         digest = _digest(new)
         row = db.execute(
             "INSERT INTO triggers (station, trigger_id, digest, body, assigned, source, received_at, received_ns, boot)"
@@ -107,7 +107,8 @@ class Triggers(Engine):
         ).fetchone()
         if row is None:
             return self._duplicate(db, new, digest)
-        db.execute("INSERT INTO waiting (id, older_ms) VALUES (?, ?)", (row[0], new.older_ms))
+        if waits:
+            db.execute("INSERT INTO waiting (id, older_ms) VALUES (?, ?)", (row[0], new.older_ms))
         assert self._job is not None
         self._job.trigger = row[0]
         return Accepted(row[0])
@@ -124,6 +125,9 @@ class Triggers(Engine):
     def _answer(self, db: sqlite3.Connection, trigger: int, station: str, build: Callable[[int], Result]) -> Result:
         if not db.execute("DELETE FROM waiting WHERE id = ?", (trigger,)).rowcount:
             raise AlreadyAnswered
+        return self._store(db, trigger, station, build)
+
+    def _store(self, db: sqlite3.Connection, trigger: int, station: str, build: Callable[[int], Result]) -> Result:
         seq = self._seq.get(station)
         if seq is None:
             newest = db.execute("SELECT coalesce(max(seq), 0) FROM results WHERE station = ?", (station,)).fetchone()[0]
