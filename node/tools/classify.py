@@ -33,8 +33,9 @@ def learn(view: View | None, settings: Classify, model: bytes | None = None) -> 
         raise Problem("MODEL_INVALID", "it was taught with another backbone; teach it again")
     if int(arrays["size"]) != settings.size_px:
         raise Problem("MODEL_INVALID", "size_px was changed since it was taught; teach it again")
-    if settings.expected not in classes:
-        raise Problem("MODEL_INVALID", f"expected: {settings.expected} was not taught; {', '.join(classes)} were")
+    for name in (settings.expected, *settings.least):
+        if name not in classes:
+            raise Problem("MODEL_INVALID", f"expected: {name} was not taught; {', '.join(classes)} were")
     weights = Weights(*(arrays[name].astype(np.float32) for name in ("mean", "scale", "weights", "bias")))
     if not weights.fits(len(classes)):
         raise Problem("MODEL_INVALID", "the arrays of the model file do not fit each other")
@@ -50,7 +51,8 @@ def measure(view: View, settings: Classify, learned: Learned | None) -> Measurem
     """Probability of the expected class; the text is the likeliest one.
 
     Raises Problem NOT_TAUGHT, NO_CONTRAST if the view has one value only, NO_VALUE if the lead of the likeliest class is below
-    the margin (it would be a guess), or if it is unlike all that was taught of that class: it is neither.
+    the margin (it would be a guess) or its probability below its own limit, or if it is unlike all that was taught of that
+    class: it is neither.
     """
     if learned is None:
         raise Problem("NOT_TAUGHT", f"tool {settings.name}")
@@ -64,10 +66,12 @@ def measure(view: View, settings: Classify, learned: Learned | None) -> Measurem
     if chances[first] - chances[second] < settings.margin:
         likely, next_ = (f"{learned.classes[k]} {chances[k]:.2f}" for k in (first, second))
         raise Problem("NO_VALUE", f"it may be {likely} or {next_}")
+    name = learned.classes[first]
+    if chances[first] < settings.least.get(name, 0.0):
+        raise Problem("NO_VALUE", f"it may be {name}, {chances[first]:.2f}, which counts from {settings.least[name]:g} on")
     unlike = float(nearest(seen[None], learned.taught[first])[0]) / max(learned.limits[first], 1e-6)
     if settings.unlike_high is not None and unlike > settings.unlike_high:
-        name = learned.classes[first]
         raise Problem(
             "NO_VALUE", f"neither: it is unlike what was taught, even of {name}, {unlike:.2f} times what a {name} may be"
         )
-    return Measurement(float(chances[learned.classes.index(settings.expected)]), text=learned.classes[first])
+    return Measurement(float(chances[learned.classes.index(settings.expected)]), text=name)

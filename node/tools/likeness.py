@@ -1,8 +1,8 @@
 """How unlike the taught pictures of a class a new one may be, told from those of them that were left out.
 
 The distance is that of the directions of two feature vectors (their chord), to the nearest taught one of the class. Each taught
-one has such a distance to the others; a new one of the class exceeds their mean by more than a few of their standard
-deviations about never, so what does is of no class that was taught.
+one has such a distance to the others; a new one of the class seldom exceeds their mean by more than a few of their standard
+deviations, so what does is taken for none of the classes that were taught.
 """
 
 import math
@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from node.tools.features import Floats
 
 FEW = 4  # pictures: with fewer a class's own distances tell nothing, and those of all classes together are taken
-SPREADS = 3.3  # standard deviations beyond the mean, more where few pictures tell them
+SPREADS = 2.2  # standard deviations beyond the mean, more where few pictures tell them
 LEAST_SPREAD = 0.1  # of the mean: pictures taken in a row are more alike than the next day's
 SAME = 2e-3  # distance of copies, which tell nothing of how unlike a new picture may be
 

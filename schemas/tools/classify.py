@@ -2,12 +2,14 @@
 
 from typing import Annotated, Literal
 
-from pydantic import Field, StringConstraints
+from pydantic import Field, StringConstraints, model_validator
 
 from schemas.base import Float
 from schemas.tools.base import ModelFile, RegionTool
 
 ClassName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,31}$")]
+
+ClassLow = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,31}=(0(\.\d{1,4})?|1(\.0{1,4})?)$")]
 
 
 class Classify(RegionTool):
@@ -31,6 +33,13 @@ class Classify(RegionTool):
             "the answer is ERROR / NO_VALUE (neither). null: whatever is shown is one of the classes."
         ),
     )
+    class_low: Annotated[tuple[ClassLow, ...], Field(max_length=64, strict=False)] = Field(
+        default=(),
+        description=(
+            "Least probability at which a class is told, for each as NAME=0.9; below it the answer is ERROR / NO_VALUE. "
+            "Classes without one are told as soon as they lead by the margin."
+        ),
+    )
     model: ModelFile | None = Field(
         default=None, description="What was learned; written by `inspection-node teach`, null until then."
     )
@@ -38,6 +47,17 @@ class Classify(RegionTool):
         default=128,
         description="The region is brought to about this size squared, in px, 96 to 512; larger sees finer and takes longer.",
     )
+
+    @model_validator(mode="after")
+    def _once_each(self) -> "Classify":
+        if len(self.least) < len(self.class_low):
+            raise ValueError(f"tool {self.name}: class_low has a class twice")
+        return self
+
+    @property
+    def least(self) -> dict[str, float]:
+        """Least probability of each class that has one."""
+        return {name: float(low) for name, low in (each.split("=") for each in self.class_low)}
 
     @property
     def unit(self) -> str:

@@ -4,6 +4,7 @@ from functools import cache
 
 import numpy as np
 import pytest
+from pydantic import ValidationError
 
 from node.frame import Frame
 from node.models.archive import pack
@@ -98,7 +99,24 @@ def test_nothing_to_see_and_nothing_taught_are_problems() -> None:
         classify.measure(site("screw", 1).view(WHERE), tool(), None)
 
 
-@pytest.mark.parametrize("changes", [{"expected": "nail"}, {"size_px": 128}])
+def test_a_class_counts_from_its_own_limit_on() -> None:
+    known = classify.learn(None, tool(), model("empty", "screw"))
+    screw, empty = (site(kind, 500).view(WHERE) for kind in ("screw", "empty"))
+    sure = classify.measure(screw, tool(), known).value
+    above, below = (f"screw={sure + step:.4f}" for step in (0.001, -0.001))
+    with pytest.raises(Problem, match=rf"NO_VALUE.*it may be screw, {sure:.2f}, which counts from"):
+        classify.measure(screw, tool(class_low=[above]), known)
+    assert classify.measure(screw, tool(class_low=[below, "empty=0"]), known).text == "screw"
+    assert classify.measure(empty, tool(class_low=[above]), known).text == "empty"
+
+
+@pytest.mark.parametrize("limits", [["screw=0.9", "screw=0.8"], ["screw=1.2"], ["screw"], ["=0.5"], ["a b=0.5"]])
+def test_limits_of_classes_that_cannot_be_meant_are_refused(limits: list[str]) -> None:
+    with pytest.raises(ValidationError, match="class_low"):
+        tool(class_low=limits)
+
+
+@pytest.mark.parametrize("changes", [{"expected": "nail"}, {"size_px": 128}, {"class_low": ["nail=0.5"]}])
 def test_settings_that_do_not_fit_the_model_are_refused(changes: dict[str, object]) -> None:
     with pytest.raises(Problem, match="MODEL_INVALID"):
         classify.learn(None, tool(**changes), model("empty", "screw"))
