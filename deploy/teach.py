@@ -62,12 +62,11 @@ def teach(args: argparse.Namespace) -> int:
 
 
 def _in_short(facts: dict[str, Any]) -> str:
-    """What people are to see beside the version: what it promises, and what it would catch."""
-    if "one_in" not in facts:
-        return ""
-    return (
-        f": at most 1 good part in {facts['one_in']} rejected, {facts['drawn_found']} of {facts['drawn']} drawn faults caught"
-    )
+    """What people are to see beside the version: what it promises, what it would catch, and what it does not know."""
+    if "one_in" in facts:
+        caught = f"{facts['drawn_found']} of {facts['drawn']} drawn faults caught"
+        return f": at most 1 good part in {facts['one_in']} rejected, {caught}"
+    return f"; too few of a class: {facts['too_few']}"[:200] if "too_few" in facts else ""
 
 
 def _model(store: Programs, stored: StoredProgram, tool: str) -> bytes | None:

@@ -123,7 +123,7 @@ def _learned(
         "good": len(made.scores),
         "bad": len(made.bad_scores),
         "threshold": round(limit, 4),
-        **_promised(made, limit, settings.false_reject_rate),
+        **_promised(made, limit, len(taught.odd), settings.false_reject_rate),
         "expected_false_rejects": round(promise.expected_rejects(made.scores, limit), 4),
         "good_values": [round(float(value), 3) for value in (made.scores.min() / limit, made.scores.max() / limit)],
     }
@@ -134,12 +134,14 @@ def _learned(
     if taught.alike:
         facts["alike"] = taught.alike
     asked = [picture for picture in lesson.good if picture.name not in taught.odd][:ASKED_PICTURES]
-    return Outcome(made.packed(), facts | _caught(program, tool, settings, made, limit, asked), tuple(taught.odd))
+    facts |= _caught(program, tool, settings, made, limit, asked)
+    made = replace(made, told=(facts["one_in"], facts["drawn_found"], facts["drawn"]))
+    return Outcome(made.packed(), facts, tuple(taught.odd))
 
 
-def _promised(made: bank.Bank, limit: float, wanted: float) -> dict[str, Any]:
-    """What the pictures allow to promise of a limit, and what they do not."""
-    least = promise.one_in(made.different, made.beyond(limit) + 1)
+def _promised(made: bank.Bank, limit: float, odd: int, wanted: float) -> dict[str, Any]:
+    """What the pictures allow to promise of a limit, and what they do not; odd ones may be good, and would be rejected."""
+    least = promise.one_in(made.different + odd, made.beyond(limit) + odd + 1)
     sure = f"in {promise.SURE:.0%} of draws of such pictures"
     facts: dict[str, Any] = {"one_in": least, "promise": f"at most 1 good part in {least} is rejected, {sure}"}
     if least * wanted < 1 - 1e-9:
@@ -157,7 +159,7 @@ def _caught(
     for number, (_, view) in enumerate(_views(program, tool, good)):
         for spoilt in faults.drawn(view, number):
             seen = maps(spoilt, settings.size_px)
-            found += made.score(made.distances(seen), seen.counts) > limit
+            found += bank.top(made.distances(seen), seen.counts) > limit
             asked += 1
     facts: dict[str, Any] = {"drawn_found": found, "drawn": asked}
     if asked and found < NOTHING_CAUGHT * asked:

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
+import node as _node  # noqa: F401 - before numpy: it sets how many threads its products take
 from deploy.broker_process import BrokerProcess, start_broker
 from tests.processes import NodeProcess
 from tests.promise import Line

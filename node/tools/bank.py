@@ -31,20 +31,18 @@ HELD = 200  # pictures whose features are held at once; each further one is scor
 TWINS = 0.3
 TWIN_NOISE = 1e-3  # of the features' own length: rounding of one and the same picture
 SKETCH = 64  # numbers that stand for a picture's features when copies are looked for
-LEVEL = 0.97  # quantile of a picture's places: how unusual it is as a whole
-CALMED = 0.25  # 0: that plays no part; 1: scores are in relation to it
 ODD, LEAST_SPREAD = 4.0, 0.05  # robust standard deviations of the logarithms of scores, and the least that is one
 FAR, FAR_SPREAD = 3.0, 0.06  # standard deviations of the logarithms of the middle places, and the least that is one
 SHAPES = {
     "bank": ("f", 2),
     "mean": ("f", 1),
     "metric": ("f", 2),
-    "levels": ("f", 1),
     "middles": ("f", 1),
     "scores": ("f", 1),
     "bad_scores": ("f", 1),
     "sketches": ("f", 2),
     "different": ("i", 0),
+    "told": ("i", 1),
     "places": ("i", 1),
     "site": ("i", 1),
     "backbone": ("U", 0),
@@ -55,15 +53,15 @@ SHAPES = {
 class Bank:
     """bank: patches x dimensions. mean, metric: (feature - mean) @ metric lies in the bank's space.
 
-    levels, middles, scores: of good pictures that were held out, see `calmed` and `far`. bad_scores: of labelled bad ones.
+    middles, scores: of good pictures that were held out, see `middle` and `top`. bad_scores: of labelled bad ones.
     sketches: of the good ones, see `sketch`. different: how many of them are no copies. places: rows and columns. site: width
-    and height of the view and size_px when taught.
+    and height of the view and size_px when taught. told: the N of the promise that was told when it was taught (at most 1 good
+    part in N is rejected), how many of its own drawn faults it caught, and of how many; 0, 0, 0 before.
     """
 
     bank: Floats
     mean: Floats
     metric: Floats
-    levels: Floats
     middles: Floats
     scores: Floats
     bad_scores: Floats
@@ -72,23 +70,22 @@ class Bank:
     places: tuple[int, int]
     site: tuple[int, int, int]
     backbone: str
+    told: tuple[int, int, int] = (0, 0, 0)
 
     @classmethod
     def of(cls, arrays: dict[str, Array]) -> "Bank":
         """From a model file. Raises Problem MODEL_INVALID if its arrays do not fit each other."""
         bank, metric = (np.ascontiguousarray(arrays[name], np.float32) for name in ("bank", "metric"))
-        floats: dict[str, Any] = {
-            name: arrays[name].astype(np.float32) for name in ("mean", "levels", "middles", "scores", "sketches")
-        }
-        counts = {len(floats[name]) for name in ("levels", "middles", "scores", "sketches")}
+        floats: dict[str, Any] = {name: arrays[name].astype(np.float32) for name in ("mean", "middles", "scores", "sketches")}
+        counts = {len(floats[name]) for name in ("middles", "scores", "sketches")}
         fits = bank.shape[1] == metric.shape[1] and metric.shape[0] == len(floats["mean"]) and len(bank) <= SIZE
         fits = fits and len(counts) == 1 and LEAST <= int(arrays["different"]) <= min(counts)
-        fits = fits and len(arrays["site"]) == 3 and len(arrays["places"]) == 2
-        if not fits or any(floats[name].min() <= 0 for name in ("levels", "middles", "scores")):
+        fits = fits and len(arrays["site"]) == 3 and len(arrays["places"]) == 2 and len(arrays["told"]) == 3
+        if not fits or any(floats[name].min() <= 0 for name in ("middles", "scores")):
             raise Problem("MODEL_INVALID", "the arrays of the model file do not fit each other")
         bad = arrays["bad_scores"][1:].astype(np.float32)  # the first is none: an array is never empty
-        site, places = (tuple(int(value) for value in arrays[name]) for name in ("site", "places"))
-        whole: dict[str, Any] = {"different": int(arrays["different"]), "places": places, "site": site}
+        whole: dict[str, Any] = {name: tuple(int(each) for each in arrays[name]) for name in ("places", "site", "told")}
+        whole["different"] = int(arrays["different"])
         return cls(bank=bank, metric=metric, bad_scores=bad, backbone=str(arrays["backbone"]), **(floats | whole))
 
     def packed(self) -> bytes:
@@ -96,7 +93,7 @@ class Bank:
         arrays: dict[str, Any] = {name: getattr(self, name) for name in SHAPES}
         arrays["bank"] = self.bank.astype(np.float16)
         arrays["bad_scores"] = np.concatenate([np.zeros(1, np.float32), self.bad_scores])
-        whole = {name: np.array(arrays[name], np.int64) for name in ("different", "places", "site")}
+        whole = {name: np.array(arrays[name], np.int64) for name in ("different", "places", "site", "told")}
         return pack("learned", arrays | whole)
 
     @cached_property
@@ -109,14 +106,6 @@ class Bank:
         if self.places != (seen.rows, seen.columns) or seen.places.shape[1] != len(self.mean):
             raise Problem("MODEL_INVALID", "it was taught on another size")
         return self.search.distances(_moved(seen, self.mean, self.metric))
-
-    def calmed(self, distances: Floats, counts: NDArray[np.bool_] | None) -> Floats:
-        """The distances in relation to how unusual the whole is, see `calmed`."""
-        return calmed(distances, level(distances, counts), self.levels)
-
-    def score(self, distances: Floats, counts: NDArray[np.bool_] | None) -> float:
-        """Of a picture: the mean of its two greatest, calmed."""
-        return top(self.calmed(distances, counts), counts)
 
     @cached_property
     def far(self) -> float:
@@ -190,7 +179,7 @@ def add(bank: Bank, good: Iterable[tuple[str, Maps]], confirmed: Collection[str]
         if (np.linalg.norm(bank.sketches - own, axis=1) <= near).any():
             alike.append(name)
             continue
-        score = bank.score(distances, maps.counts)
+        score = top(distances, maps.counts)
         if name not in confirmed and bool(odd(np.append(bank.scores, np.float32(score)))[-1]):
             unlike.append(name)
             continue
@@ -199,7 +188,6 @@ def add(bank: Bank, good: Iterable[tuple[str, Maps]], confirmed: Collection[str]
         bank = replace(
             bank,
             bank=wider[coreset(wider, SIZE)],
-            levels=np.append(bank.levels, np.float32(level(distances, maps.counts))),
             middles=np.append(bank.middles, np.float32(middle(distances, maps.counts))),
             scores=np.append(bank.scores, np.float32(score)),
             sketches=np.concatenate([bank.sketches, own[None]]),
@@ -253,20 +241,19 @@ def _taught(
         for number in (number for number, own in enumerate(fold_of) if own == fold):
             held[number] = search.distances(_moved(seen[number], mean, metric))
         progress(fold + 1, folds + 1)
-    levels = np.array([level(distances, counts) for distances in held], np.float32)
     middles = np.array([middle(distances, counts) for distances in held], np.float32)
-    scores = [top(calmed(distances, own, levels), counts) for distances, own in zip(held, levels, strict=True)]
+    scores = np.array([top(distances, counts) for distances in held], np.float32)
     mean, metric, bank = _memory(seen)
     progress(folds + 1, folds + 1)
     return Bank(
-        bank, mean, metric, levels, middles, np.array(scores, np.float32), np.empty(0, np.float32),
+        bank, mean, metric, middles, scores, np.empty(0, np.float32),
         np.stack([sketch(maps) for maps in seen]), len(order), (seen[0].rows, seen[0].columns), site, backbone().digest,
     )  # fmt: skip
 
 
 def with_bad(bank: Bank, bad: Iterable[tuple[str, Maps]]) -> Bank:
     """The same memory with more labelled bad pictures."""
-    scores = [bank.score(bank.distances(maps), maps.counts) for _, maps in bad]
+    scores = [top(bank.distances(maps), maps.counts) for _, maps in bad]
     return replace(bank, bad_scores=np.concatenate([bank.bad_scores, np.array(scores, np.float32)]))
 
 
@@ -278,23 +265,9 @@ def odd(scores: Floats) -> NDArray[np.bool_]:
     return np.asarray(logs > median + ODD * max(spread, LEAST_SPREAD))
 
 
-def level(distances: Floats, counts: NDArray[np.bool_] | None) -> float:
-    """How unusual a picture is as a whole."""
-    return max(float(np.quantile(_counted(distances, counts), LEVEL)), 1e-6)
-
-
 def middle(distances: Floats, counts: NDArray[np.bool_] | None) -> float:
     """Distance of the middle one of its places: half of it lies farther from what was taught."""
     return max(float(np.median(_counted(distances, counts))), 1e-6)
-
-
-def calmed(distances: Floats, own: float, levels: Floats) -> Floats:
-    """Distances of a picture of some level, drawn to those of the middle one of the good pictures' levels.
-
-    Other light or a nearer part makes every place a little unusual, a defect some places very much. What is more unusual as a
-    whole than any good picture was is not excused further: it may be another part.
-    """
-    return np.asarray(distances * (np.median(levels) / min(own, float(levels.max()))) ** CALMED, np.float32)
 
 
 def top(distances: Floats, counts: NDArray[np.bool_] | None) -> float:

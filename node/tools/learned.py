@@ -1,8 +1,7 @@
 """How unlike the good pictures a region is: distance of its features to the nearest in a memory of good ones.
 
-Patch features and coreset as in K. Roth et al. 2022, Towards total recall in industrial anomaly detection (PatchCore). The
-distances count a little less in a picture that is unusual as a whole, so that other light is no defect; what is unlike all
-that was taught is no picture of the part.
+Patch features and coreset as in K. Roth et al. 2022, Towards total recall in industrial anomaly detection (PatchCore). What is
+unlike all that was taught is no picture of the part.
 """
 
 from dataclasses import dataclass
@@ -60,7 +59,7 @@ def measure(view: View, settings: Settings, learned: Learned | None) -> Measurem
         raise Problem(
             "NO_VALUE", f"it is unlike all good pictures, {unlike:.2f} times what they may differ: is it the part, and lit?"
         )
-    relative = learned.bank.calmed(distances, seen.counts) / np.float32(learned.threshold)
+    relative = distances / np.float32(learned.threshold)
     heat = _heat(relative, seen)
     value = max(top(relative, seen.counts), unlike)
     return Measurement(value, lambda: outlines(view, _hot(view, heat)), heat=lambda: _placed(view, heat, seen))

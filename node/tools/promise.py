@@ -19,7 +19,7 @@ LEAST_SPREAD = 0.02  # of the logarithms of scores
 LEAST = 5  # labelled bad ones that tell of their own spread
 TAIL, LEAST_TAIL = 0.3, 4  # of the scores the greatest: share, and how many
 LEAST_STEP = 0.01  # of the logarithms of those
-LEAST_BEYOND = 1e-4  # the greatest good score is good
+LEAST_BEYOND = 0.02  # of the logarithm: the greatest good score is good, and what is hardly more
 
 
 def kept(pictures: int, place: int, rate: float) -> float:

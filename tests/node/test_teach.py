@@ -109,10 +109,10 @@ def test_a_tool_is_taught_judges_and_takes_one_more_picture(site: NodeProcess, r
         (row,) = accounts.audit(None, 10, None, "program.teach")
     assert (row.target, row.username.startswith("local:")) == ("cap", True)
     assert json.loads(row.details) == {"tool": "look", "pictures": 10, "version": 1}
-    assert 0 < told["expected_false_rejects"] <= 0.02
+    assert 0 < told["expected_false_rejects"] <= 0.05
     assert told["one_in"] == 3
     assert told["promise"] == "at most 1 good part in 3 is rejected, in 95% of draws of such pictures"
-    assert "10 different pictures do not tell, 149 would" in told["not_promised"]
+    assert "10 different pictures do not tell, 59 would" in told["not_promised"]
     assert (
         loaded(site)[0].note
         == f"taught look from 10 pictures: at most 1 good part in 3 rejected, {told['drawn_found']} of 36 drawn faults caught"
@@ -120,6 +120,7 @@ def test_a_tool_is_taught_judges_and_takes_one_more_picture(site: NodeProcess, r
     assert told["good_values"][0] < 1
     stored, program = loaded(site)
     assert stored.program.tools[0].model == told["model"]  # type: ignore[union-attr]
+    assert program.tools[0].learned.bank.told == (3, told["drawn_found"], 36)
     assert [verdicts(program, shot(seed))["look"] for seed in (50, 51, 52)].count("OK") >= 2
     assert [verdicts(program, shot(seed, spoilt=True))["look"] for seed in (60, 61, 62)] == ["NG"] * 3
 
@@ -221,6 +222,7 @@ def test_an_odd_picture_is_named_and_taught_when_it_is_confirmed(site: NodeProce
     )
     told = facts(run("cap", "look", good, "--json"))
     assert (told["good"], told["check"]) == (10, ["good/odd.png"])
+    assert told["one_in"] == 2  # it may be good, and would be rejected
     assert verdicts(loaded(site)[1], shot(30, spoilt=True))["look"] == "NG"
     again = facts(run("cap", "look", good / "odd.png", "--add", "--json"))
     assert (again["good"], again["check"]) == (10, ["odd.png"])
@@ -230,3 +232,11 @@ def test_an_odd_picture_is_named_and_taught_when_it_is_confirmed(site: NodeProce
     assert (confirmed["good"], confirmed["check"]) == (11, [])
     assert verdicts(loaded(site)[1], shot(30, spoilt=True))["look"] == "OK"
     assert run("cap", "look", good, "--confirm", "nobody.png")[0] == 1
+
+
+def test_a_class_of_few_pictures_is_told_beside_the_version(site: NodeProcess, run: Run, tmp_path: Path) -> None:
+    for name, spoilt, count in (("clean", False, 5), ("spotted", True, 3)):
+        folder(tmp_path / "classes" / name, {f"{seed}.png": shot(seed, spoilt) for seed in range(1, count + 1)})
+    told = facts(run("cap", "spot", "--classes", tmp_path / "classes", "--json"))
+    assert "'spotted': 3" in told["too_few"]
+    assert "too few of a class: {'spotted': 3}" in loaded(site)[0].note

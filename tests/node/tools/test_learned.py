@@ -143,21 +143,6 @@ def test_scores_that_lean_upwards_raise_the_threshold() -> None:
     assert promise.threshold(leaning, none, 0.02) > 1.05 * promise.threshold(even, none, 0.02)
 
 
-def test_a_picture_that_differs_everywhere_a_little_is_worth_less_than_a_defect_unless_no_good_one_was_like_it() -> None:
-    levels = np.array([0.9, 1.0, 1.1, 1.2, 1.4], np.float32)
-    usual, light, other = (np.full(144, value, np.float32) for value in (1.1, 1.4, 2.8))
-
-    def calmed(distances: features.Floats) -> float:
-        return float(bank.calmed(distances, bank.level(distances, None), levels).max())
-
-    assert calmed(usual) == pytest.approx(1.1)
-    assert calmed(light) < 1.4
-    defect = usual.copy()
-    defect[[69, 70, 71]] = 1.5
-    assert calmed(defect) > calmed(light)
-    assert calmed(other) == pytest.approx(2 * calmed(light))
-
-
 @pytest.mark.parametrize("count", [8, 20, 50])
 def test_the_threshold_keeps_the_stated_rate_on_scores_of_its_kind(count: int) -> None:
     dice = np.random.default_rng(count)
@@ -206,7 +191,7 @@ def test_a_model_file_from_outside_is_believed_in_nothing() -> None:
         "not finite": replace(good, mean=good.mean * np.nan).packed(),
         "of another size": replace(good, mean=good.mean[:5]).packed(),
         "of another network": replace(good, backbone="0" * 64).packed(),
-        "without spread": replace(good, levels=good.levels * 0).packed(),
+        "without spread": replace(good, middles=good.middles * 0).packed(),
         "of more pictures than it has": replace(good, different=13).packed(),
         "of other places": replace(good, places=(3, 3)).packed(),
     }
