@@ -3,8 +3,8 @@
 Theory of operation. Paho's own reconnect sends in-flight messages again, so a client is thrown away with its connection. One
 thread owns the client: it waits on the socket and on a wake-up, reads, sends, and is the only one to call paho at all, so
 nothing in here needs a lock. What one look at the socket brings is handed over together, so that many triggers share a commit,
-and the thread looks up between two such batches. Each QoS 1 message takes a credit of the broker's receive maximum, which
-comes back with its PUBACK; nothing is handed to a socket that is still full. Whether the connection lives is our own decision:
+and the thread looks up between two such batches. What goes out is within the broker's window (window.py), and nothing is handed
+to a socket that is still full. Whether the connection lives is our own decision:
 a ping is always on its way, and a broker that says nothing for `dead_s` is gone, whatever keep alive it asked for. A raised
 exception in a paho callback would kill the thread while is_connected() stays true, so each is guarded: it ends the connection
 instead, and whatever was not acknowledged comes again.
@@ -17,8 +17,8 @@ import select
 import socket
 import time
 from collections import deque
-from collections.abc import Callable, Iterable
-from typing import Any, NamedTuple, Protocol
+from collections.abc import Callable
+from typing import Any
 
 import paho.mqtt.client as mqtt
 from paho.mqtt.packettypes import PacketTypes
@@ -28,78 +28,17 @@ from paho.mqtt.subscribeoptions import SubscribeOptions
 from broker.acks import Ack, Acks
 from broker.fit import size_of
 from broker.presence import Ask
+from broker.side import ENDINGS, REFUSALS, Ended, Side, Times, told
 from broker.terms import RECEIVE_MAX, WINDOW, Terms, terms
+from broker.window import Window
 from broker.wire import Client, Incoming, Message, incoming, properties, properties_of
-from schemas.base import plain
 from schemas.settings import BrokerSettings
 
 log = logging.getLogger(__name__)
 
 PASS_S = 1.0
 READ_S = 0.05
-TOLD = 200  # letters of what a broker says
 FILTERS = 8  # in one SUBSCRIBE: it must be within the packet limit too
-REASONS = {
-    0x84: "protocol",
-    0x85: "client_id",
-    0x86: "refused",
-    0x87: "refused",
-    0x8A: "refused",
-    0x8C: "refused",
-    0x8E: "taken_over",
-    0x9A: "retain",
-    0x9B: "qos",
-    0x9C: "moved",
-    0x9D: "moved",
-}
-
-
-class Times(NamedTuple):
-    """Time limits of a connection in seconds: to connect, without a sign of life, of a farewell."""
-
-    connect_s: float = 5.0
-    dead_s: float = 15.0
-    farewell_s: float = 2.0
-
-
-class Ended(NamedTuple):
-    """Why a connection ended: a word for counters, a sentence for people, and the broker's reason code if it gave one."""
-
-    reason: str
-    message: str
-    code: int | None = None
-
-
-class Side(Protocol):
-    """Who a connection works for; every method is called on the connection's own thread."""
-
-    def connected(self, said: Terms) -> None:
-        """CONNACK came."""
-
-    def subscribed(self, topic: str, refused: str | None, qos: int) -> None:
-        """SUBACK came for one filter."""
-
-    def received(self, message: Incoming, ack: Ack) -> None:
-        """A message came; ack() acknowledges it, now or later. Raising ends the connection."""
-
-    @property
-    def full(self) -> bool:
-        """Whether nothing more should be read now."""
-
-    def turn(self) -> None:
-        """Do a batch of what was read. Raising ends the connection."""
-
-    def pong(self) -> None:
-        """A ping came back."""
-
-    def stalled(self, since: float) -> None:
-        """This thread, or the process, did not look since then (monotonic seconds): what comes now may be so old."""
-
-    def confirmed(self, message: Message, code: int, reason: str | None) -> None:
-        """PUBACK came for a message; `reason` if it was refused."""
-
-    def pump(self) -> float:
-        """Send what there is, by send(), while there is room; seconds until it wants to be called again."""
 
 
 class Connection:
@@ -123,8 +62,7 @@ class Connection:
         self.online = False
         self.ended: Ended | None = None
         self.said: Terms | None = None
-        self.credits = 0
-        self.unanswered: dict[int, Message] = {}  # in the order in which they went out
+        self.window = Window()
         self._times = times
         self._beat = beat
         self._wake = wake  # an eventfd of the owner, who writes to it when there is something to send
@@ -135,7 +73,6 @@ class Connection:
         self._dead_s = min(times.dead_s, max(4.0, 1.5 * settings.keepalive_s))
         self.client = Client(settings, ask.client_id, v5=ask.v5, clean=False, manual_ack=True)
         self._acks = Acks(self.client.ack)
-        self._numbers: dict[int, int] = {}  # of what will be answered: messages, and pings
         self._pings: deque[int] = deque()
         self.client.ponged = self._guard(self._on_pong)
         self.client.on_connect = self._guard(self._on_connect)
@@ -244,8 +181,8 @@ class Connection:
         waiter.register(sock, select.POLLIN)
         self.client.flush()
         until = time.monotonic() + self._times.farewell_s
-        while (last or self.unanswered) and time.monotonic() < until and self._open(sock):
-            if last is not None and (self.credits > 0 or not last.qos):
+        while (last or self.window.unanswered) and time.monotonic() < until and self._open(sock):
+            if last is not None and (self.window.credits > 0 or not last.qos):
                 self.send(last)
                 last = None
             if sock.pending() or waiter.poll(50):
@@ -260,12 +197,7 @@ class Connection:
     @property
     def room(self) -> bool:
         """Whether a QoS 1 message may be sent: the broker allows one more, and the socket has taken all before it."""
-        return self.credits > 0 and not self.client.want_write()
-
-    @property
-    def on_their_way(self) -> int:
-        """Messages without an answer."""
-        return len(self.unanswered)
+        return self.window.credits > 0 and not self.client.want_write()
 
     def send(self, message: Message) -> None:
         """Hand one message to paho, which writes it at once; QoS 1 takes a credit until the broker confirms."""
@@ -274,10 +206,7 @@ class Connection:
         retain = message.retain and self.said.retain
         given = properties_of(message) if self.v5 else None
         info = self.client.publish(message.topic, message.payload, qos, retain, given)
-        self.unanswered[info.mid] = message._replace(qos=qos)
-        if qos:
-            self.credits -= 1
-            self._numbers[info.mid] = self._acks.asked()
+        self.window.sent(info.mid, message._replace(qos=qos), self._acks.asked() if qos else 0)
 
     def size(self, message: Message) -> int:
         """Bytes of its packet, at most."""
@@ -308,11 +237,6 @@ class Connection:
             assert mid is not None
             self._asked[mid] = some
 
-    def unsubscribe(self, topics: Iterable[str]) -> None:
-        """No longer listen to these."""
-        for topic in topics:
-            self.client.unsubscribe(topic)
-
     # Callbacks of paho, on the thread above
 
     def _guard(self, callback: Callable[..., None]) -> Callable[..., None]:
@@ -327,17 +251,17 @@ class Connection:
 
     def _on_connect(self, _client: Any, _userdata: Any, flags: Any, reason: ReasonCode, given: Any) -> None:
         if reason.is_failure:
-            message = f"the broker refused the connection: {_told(reason, given)}"
-            self.fail(REASONS.get(reason.value, "turned_away"), message, reason.value)
+            message = f"the broker refused the connection: {told(reason, given)}"
+            self.fail(REFUSALS.get(reason.value, "turned_away"), message, reason.value)
             return
         self.said = terms(self.settings, bool(flags.session_present), given if self.v5 else None)
-        self.credits = min(WINDOW, self.said.receive_max)
+        self.window.credits = min(WINDOW, self.said.receive_max)
         self.online = True
         self.side.connected(self.said)
 
     def _on_subscribe(self, _client: Any, _userdata: Any, mid: int, reasons: list[ReasonCode], given: Any) -> None:
         for topic, reason in zip(self._asked.pop(mid, []), reasons, strict=False):
-            self.side.subscribed(topic, _told(reason, given) if reason.is_failure else None, reason.value)
+            self.side.subscribed(topic, told(reason, given) if reason.is_failure else None, reason.value)
 
     def _on_message(self, _client: mqtt.Client, _userdata: Any, message: mqtt.MQTTMessage) -> None:
         self._on_arrived(incoming(message), message.mid)
@@ -348,39 +272,27 @@ class Connection:
         self.side.received(message, Ack(mid, message.qos))
 
     def _on_publish(self, _client: Any, _userdata: Any, mid: int, reason: ReasonCode, given: Any) -> None:
-        message = self.unanswered.get(mid)
-        if message is None or not message.qos:  # paho says of QoS 0 that it is written: an answer to a later one tells more
+        found = self.window.answered(mid)
+        if found is None:
             return
-        self._answered_before(mid)
-        self._acks.answered(self._numbers.pop(mid, 0))
-        del self.unanswered[mid]
-        self.credits += 1
-        self.side.confirmed(message, reason.value, _told(reason, given) if reason.is_failure else None)
+        self._confirm(found.before)
+        self._acks.answered(found.number)
+        self.side.confirmed(found.message, reason.value, told(reason, given) if reason.is_failure else None)
 
     def _on_pong(self) -> None:
-        self._answered_before(None)
+        self._confirm(self.window.written())
         if self._pings:
             self._acks.answered(self._pings.popleft())
         self.side.pong()
 
-    def _answered_before(self, mid: int | None) -> None:
-        """Messages of QoS 0 that went out before something that is answered have been taken."""
-        for each in list(self.unanswered):
-            if each == mid:
-                return
-            if not self.unanswered[each].qos:
-                self.side.confirmed(self.unanswered.pop(each), 0, None)
+    def _confirm(self, written: list[Message]) -> None:
+        for message in written:
+            self.side.confirmed(message, 0, None)
 
     def _on_disconnect(self, _client: Any, _userdata: Any, flags: Any, reason: ReasonCode, given: Any) -> None:
         if getattr(flags, "is_disconnect_packet_from_server", False):
-            word = "taken_over" if reason.value == 0x8E else "moved" if reason.value in (0x9C, 0x9D) else "ended"
-            self.fail(word, f"the broker ended the connection: {_told(reason, given)}", reason.value)
+            self.fail(
+                ENDINGS.get(reason.value, "ended"), f"the broker ended the connection: {told(reason, given)}", reason.value
+            )
         else:
             self.fail("lost" if self.online else "closed", "the connection was lost")
-
-
-def _told(reason: ReasonCode, given: Any) -> str:
-    """What the broker said, and what it named, for people."""
-    why = f": {plain(given.ReasonString, TOLD)}" if hasattr(given, "ReasonString") else ""
-    other = f" (it names {plain(given.ServerReference, TOLD)})" if hasattr(given, "ServerReference") else ""
-    return f"{reason}{why}{other}"

@@ -22,12 +22,13 @@ from typing import Literal, NamedTuple
 
 from broker.acks import Ack
 from broker.again import Again
-from broker.connection import Connection, Ended, Times
+from broker.connection import Connection
 from broker.dialling import Dialling
 from broker.marking import PROBE_S, Marking
 from broker.outbox import Outbox
 from broker.presence import Presence
 from broker.results import Ledger, Results
+from broker.side import Ended, Times
 from broker.subscriptions import Subscriptions
 from broker.terms import Terms, lacks
 from broker.troubles import Troubles
@@ -264,7 +265,7 @@ class Session:
         if ended.reason in ("lost", "ended"):
             blamed = self._subscriptions.ended()
         if ended.reason in ("lost", "ended") and not blamed:
-            sizes = [(message, connection.size(message)) for message in connection.unanswered.values()]
+            sizes = [(message, connection.size(message)) for message in connection.window.unanswered]
             blamed = self._troubles.ended(sizes, ended.code, ended.message)
         self._turns.end(connection, self._marker)
         if self.kind is not None:

@@ -60,7 +60,7 @@ class Turns:
 
     def end(self, connection: Connection, marker: str) -> None:
         """A connection is over: what had no answer goes again, newest values and results by themselves."""
-        for message in reversed(connection.unanswered.values()):
+        for message in reversed(connection.window.unanswered):
             if message.retain:
                 self._outbox.retain_again(message)
             elif not isinstance(message.token, Sent) and message.qos and message.topic != marker:
@@ -90,7 +90,7 @@ class Turns:
     def marker(self, connection: Connection, message: Message) -> bool:
         """Send a marker, before all others but one that must be alone; False if it cannot go now."""
         waits = self._alone not in (None, message.topic) and time.monotonic() < self._alone_until
-        if waits or connection.credits <= 0 or self._troubles.held(message.topic):
+        if waits or connection.window.credits <= 0 or self._troubles.held(message.topic):
             return False
         if self._troubles.alone(message.topic):
             self._alone, self._alone_until = message.topic, time.monotonic() + ALONE_S
@@ -164,10 +164,10 @@ class Turns:
         if self._alone not in (None, topic):
             return False
         if of_topic is None:
-            of_topic = sum(message.topic == topic for message in connection.unanswered.values())
+            of_topic = connection.window.of(topic)
         if self._alone is None and self._troubles.alone(topic) and not self._troubles.held(topic):
             self._alone, self._alone_until = topic, time.monotonic() + ALONE_S
-        return self._troubles.may_send(topic, connection.on_their_way, of_topic)
+        return self._troubles.may_send(topic, len(connection.window), of_topic)
 
     def _one_result(self, connection: Connection, fence: Fence) -> bool:
         row = self._results.next(lambda station, n: self._may_send(connection, self._names("result", station), n))

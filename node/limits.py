@@ -8,7 +8,7 @@ The one exception: moving a log of gigabytes, once whoever held it is gone, take
 it.
 """
 
-from broker.connection import Times
+from broker.side import Times
 from schemas.store.ledger.engine import WAIT_S
 
 # Waits under a lock
