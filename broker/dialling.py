@@ -5,10 +5,13 @@ import os
 import socket
 import threading
 import time
+from collections.abc import Callable
 
-from broker.wire import dial
+from broker.side import Ended
+from broker.wire import dial, reason_of
 from schemas.settings import BrokerSettings
 
+WAITED_S = 5.0  # for a name, an address or a certificate, until that is told
 AGAIN_S = 20.0  # a resolver that is asked anew may know more than one that still waits
 TOGETHER = 3
 
@@ -82,6 +85,25 @@ class Dialling:
         if not self._tries or (now - self._tries[-1].began_at > AGAIN_S and len(self._tries) < TOGETHER):
             self._tries.append(Dial(*self._given))
         return None, None
+
+    def wait(
+        self, stopping: threading.Event, beat: Callable[[], None], waits: Callable[[str], None]
+    ) -> tuple[socket.socket | None, Ended]:
+        """A socket, or why there is none. beat() is called all the while, waits(why) when it takes long."""
+        url = self._given[0].url
+        while not stopping.is_set():
+            sock, error = self.look()
+            beat()
+            if sock is not None:
+                return sock, Ended("stopped", "")
+            if error is not None:
+                reason = "tls" if type(error).__name__.startswith("SSL") else "unreachable"
+                return None, Ended(reason, f"{url}: {reason_of(error)}")
+            step, waited_s = self.waits
+            if waited_s > WAITED_S:
+                waits(f"{url} cannot be reached: {step}, for more than {WAITED_S:g} s")
+            stopping.wait(0.02 if waited_s < 1.0 else 0.25)
+        return None, Ended("stopped", "")
 
     @property
     def waits(self) -> tuple[str, float]:

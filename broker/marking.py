@@ -51,6 +51,20 @@ class Marking:
         """How old at most is what comes now; None if it is fresh."""
         return max(self.fence.backlog_s or 0.0, self._lag.behind_s) or None
 
+    def told(self) -> list[str]:
+        """A sentence if markers do not come back."""
+        if self.swallowed:
+            return [
+                f"the broker does not bring back what the node publishes to {self._topic}: what waited at the broker is told "
+                "from what is new by pauses only"
+            ]
+        if self.fence.long:
+            return [
+                f"the broker has not yet brought back what the node published to {self._topic}: what comes before that is "
+                "taken for old"
+            ]
+        return []
+
     def answered(self, *, echoing: bool) -> None:
         """Subscriptions were answered."""
         self.echoing = echoing

@@ -82,7 +82,7 @@ class Presence:
         self._quick: deque[float] = deque(maxlen=QUICK_A_MINUTE)
         self._alive_at = 0.0
         self._away_at = time.monotonic()
-        self._connects = 0
+        self.connects = 0
         self.outage_s = self._since_alive()
 
     # On line and away
@@ -101,9 +101,9 @@ class Presence:
 
     def came(self) -> None:
         """CONNACK came: how long the outage was is known."""
-        if self._connects:
+        if self.connects:
             self.outage_s = time.monotonic() - self._away_at
-        self._connects += 1
+        self.connects += 1
 
     def left(self, at: float) -> None:
         """No longer on line, as it turns out since then (monotonic seconds): a connection may be dead long before it ends."""

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from broker.outbox import Outbox
-from broker.session import Backlog
+from broker.reading import Backlog
 from node.acquire import acquire
 from node.annotate import annotate
 from node.arrival import Received

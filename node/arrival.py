@@ -5,7 +5,7 @@ import time
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from broker.session import Delivery
+from broker.reading import Delivery
 from node.part import Part
 from node.station import Station
 from schemas import Problem, Result, StationSettings, Trigger, canonical, new_id

@@ -19,7 +19,7 @@ from typing import Any, NamedTuple
 from pydantic import ValidationError
 
 from broker.outbox import Outbox
-from broker.session import Backlog
+from broker.reading import Backlog
 from broker.wire import Incoming, Message
 from node.actions import Actions, Asked
 from node.arrival import Received

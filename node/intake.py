@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from broker.outbox import Outbox
-from broker.session import Backlog, Delivery
+from broker.reading import Backlog, Delivery
 from node.alarms import Alarms
 from node.arrival import Arrival, Received, read, stale
 from node.part import Inspection, Part

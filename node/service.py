@@ -18,7 +18,8 @@ from typing import Any, Literal
 import cv2
 
 from broker.outbox import Outbox
-from broker.session import OFFLINE, Session
+from broker.served import OFFLINE
+from broker.session import Session
 from broker.topics import Names
 from node import ending, limits
 from node.actions import Actions

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from broker.session import Backlog, Delivery
+from broker.reading import Backlog, Delivery
 from broker.wire import Incoming
 from node.service import Service
 from schemas import Settings

@@ -4,7 +4,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 from broker.outbox import Outbox
-from broker.session import Backlog, Delivery, Session
+from broker.reading import Backlog, Delivery
+from broker.session import Session
 from broker.topics import Names
 from broker.wire import Incoming
 from schemas import Problem, Result, ToolResult

@@ -105,7 +105,7 @@ def test_where_a_broker_does_not_hold_a_flood_back_commands_and_confirmations_ar
 def test_what_waits_to_be_handed_over_grows_older_and_reading_stops_at_a_bound(
     pair: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("broker.session.AHEAD", 300)
+    monkeypatch.setattr("broker.reading.AHEAD", 300)
     two = pair(holds_back=False)
     two.online()
     two.bench.answering = False
@@ -114,7 +114,7 @@ def test_what_waits_to_be_handed_over_grows_older_and_reading_stops_at_a_bound(
     def take(deliveries: Any) -> None:
         time.sleep(0.1)
         waited.extend(delivery.waited_s for delivery in deliveries)
-        read.append(len(two.bench.session._read))
+        read.append(len(two.bench.session._reading))
         plain(deliveries)
 
     two.bench.session._take = take
@@ -213,7 +213,7 @@ def test_while_results_and_events_wait_for_few_credits_a_reply_goes_first(pair: 
 
 
 def test_what_could_not_be_stored_over_some_connections_is_as_old_as_it_is(pair: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("broker.session.HELD_S", 0.5)
+    monkeypatch.setattr("broker.reading.HELD_S", 0.5)
     two = pair()
     two.online()
     two.bench.answering = False

@@ -48,7 +48,7 @@ def swallowing() -> Iterator[tuple[str, int]]:
 def test_a_silent_name_server_is_told_and_the_node_is_on_line_once_it_answers(
     pair: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("broker.session.WAITED_S", 0.5)
+    monkeypatch.setattr("broker.dialling.WAITED_S", 0.5)
     plain, answers = socket.getaddrinfo, threading.Event()
 
     def asked(*given: Any, **more: Any) -> Any:
@@ -98,7 +98,7 @@ def test_addresses_that_all_stay_silent_are_told_after_a_while(swallowing: tuple
 
 
 def test_a_tls_server_that_says_nothing_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("broker.session.WAITED_S", 0.5)
+    monkeypatch.setattr("broker.dialling.WAITED_S", 0.5)
     with socket.create_server(("127.0.0.1", 0)) as server:
         bench = Bench(tmp_path, BrokerSettings(url=f"mqtts://127.0.0.1:{server.getsockname()[1]}"))
         try:
@@ -111,7 +111,7 @@ def test_a_tls_server_that_says_nothing_is_told(tmp_path: Path, monkeypatch: pyt
 def test_certificates_on_a_dead_share_are_told_and_a_stop_does_not_wait_for_them(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("broker.session.WAITED_S", 0.5)
+    monkeypatch.setattr("broker.dialling.WAITED_S", 0.5)
     share = tmp_path / "ca.pem"
     os.mkfifo(share)  # reading waits for a writer who never comes
     bench = Bench(tmp_path, BrokerSettings(url="mqtts://127.0.0.1:8883", ca_file=str(share)))

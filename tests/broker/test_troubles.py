@@ -142,7 +142,7 @@ def test_a_confirmation_that_could_not_be_committed_is_made_again(pair: Any, mon
 
 
 def test_subscriptions_that_are_never_answered_are_told_and_tried_again(pair: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("broker.session.SUBACK_S", 0.5)
+    monkeypatch.setattr("broker.served.SUBACK_S", 0.5)
     two = pair(answers_subscribe=False)
     wait_for(lambda: "subscriptions" in two.bench.trouble, 10)
     assert not two.bench.session.online

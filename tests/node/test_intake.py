@@ -283,7 +283,7 @@ def test_every_source_is_asked_for_the_age_of_its_trigger_in_the_same_way(
         if source == "mqtt" and age_s == 0.0:
             node.deliver({"trigger_id": "L3-1", **given}, outage_s=outage_s)
         else:
-            from broker.session import Backlog
+            from broker.reading import Backlog
 
             backlog = None if outage_s is None else Backlog(outage_s)
             one = Trigger.model_validate({"trigger_id": "L3-1", **given})

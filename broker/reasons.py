@@ -1,0 +1,61 @@
+"""Why not all is well with the broker: a sentence each, there as long as it is so, for the alarm BROKER and for the pages."""
+
+import time
+
+from broker.marking import Marking
+from broker.presence import Presence
+from broker.subscriptions import Subscriptions
+from broker.terms import Terms, lacks
+from broker.troubles import Troubles
+from schemas.settings import BrokerSettings
+
+STAYS_S = 5.0  # how long what came late is told after it
+REASONS_TOLD = 6
+
+
+class Reasons:
+    """See the head of this file. What others know is asked of them, the rest is set here."""
+
+    def __init__(self, settings: BrokerSettings, presence: Presence, subscriptions: Subscriptions, troubles: Troubles) -> None:
+        self.away: str | None = None  # why there is no connection
+        self.store: str | None = None  # why the ledger cannot be read
+        self._settings = settings
+        self._presence = presence
+        self._subscriptions = subscriptions
+        self._troubles = troubles
+        self._lacks: dict[str, str] = {}
+        self._late_at = float("-inf")
+
+    def connected(self, said: Terms) -> None:
+        """CONNACK came: what the broker lacks."""
+        self.away = None
+        self._lacks = lacks(said, self._settings)
+        presence = self._presence
+        if presence.version == "3.1.1":
+            why = "refuses MQTT 5" if presence.said else "does not answer MQTT 5"
+            self._lacks["protocol"] = f"the broker speaks MQTT 3.1.1 only (it {why}): what is sent again is not marked"
+        if not presence.own_id and self._settings.client_id is None:
+            self._lacks["client_id"] = f"the broker refuses our client id: the node is there as {presence.client_id}"
+
+    def all(self, marking: Marking | None, *, online: bool) -> tuple[str, ...]:
+        """Every sentence now."""
+        found = [self.away] if self.away else []
+        if online:
+            found += [*self._lacks.values(), *self._subscriptions.told()]
+        found += self._troubles.told()
+        longest = self._troubles.longest.known
+        if longest.limit and online:
+            seems = "does not take" if longest.sure else "seems not to take"
+            found.append(f"the broker {seems} packets of more than {longest.limit} bytes: they are shortened")
+        if marking is not None:
+            self._late_at = max(self._late_at, marking.late_at)
+            found += marking.told()
+        if time.monotonic() - self._late_at < STAYS_S:
+            found.append("messages from the broker come late: what is older than its max_age_ms is not inspected")
+        return (*found, *(each for each in (self._presence.problem, self.store) if each))
+
+
+def in_one(reasons: tuple[str, ...]) -> str:
+    """The first of them, and how many more there are."""
+    more = len(reasons) - REASONS_TOLD
+    return "; ".join([*reasons[:REASONS_TOLD], f"and {more} more"] if more > 0 else reasons)
