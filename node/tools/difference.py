@@ -36,6 +36,8 @@ class Learned:
     judged: 255 for pixels that are compared. light_rows: see `_light_rows`.
     """
 
+    tolerance_px: int
+
     reference: Reference
     light_rows: NDArray[np.float64]
     mean: Floats
@@ -75,21 +77,21 @@ def learn(view: View, settings: Difference, model: bytes | None = None) -> Learn
             raise Problem("MODEL_INVALID", f"tool {settings.name}: what was taught does not look like the master")
         mean, spread = placed.sample(mean), placed.sample(spread)  # the first good part lay a little off the master
     mean = _smooth(mean, settings)
-    least = settings.contrast_low
+    least, rim = settings.contrast_low, settings.tolerance_px  # beyond the view nothing is known of the master
     if parts >= MANY_PARTS:  # so many show what varies: elsewhere less is a defect, too
-        least = min(least, settings.taught_low)
-        spread = np.maximum(spread, cv2.GaussianBlur(spread, (0, 0), AROUND_PX))  # of few parts some px seem never to vary
+        least, rim = min(least, settings.taught_low), min(rim, settings.taught_tolerance_px)
+        around_it = np.sqrt(cv2.GaussianBlur(spread * spread, (0, 0), AROUND_PX))
+        spread = np.maximum(spread, around_it)  # of few parts some px seem never to vary
     allowed = np.maximum(least, settings.spread_times * spread)
-    around = _around(settings.tolerance_px)
+    around = _around(rim)
     judged = np.zeros(mean.shape, np.uint8)
-    rim = settings.tolerance_px  # beyond the view nothing is known of the master
     judged[rim : view.height - rim, rim : view.width - rim] = 255
     own = Registration(view.matrix, view.width, view.height).inside(view.frame.gray, FRAME_RIM)
     judged = view.counted(cv2.bitwise_and(judged, own))  # type: ignore[arg-type]
     if not judged.any():
         raise Problem("REGION_INVALID", f"tool {settings.name}: nothing of the region is left within the tolerance")
     low, high = _levels(mean - allowed), _levels(mean + allowed)
-    return Learned(known, _light_rows(mean), mean, low, high, cv2.erode(low, around), cv2.dilate(high, around), judged)  # type: ignore[arg-type]
+    return Learned(rim, known, _light_rows(mean), mean, low, high, cv2.erode(low, around), cv2.dilate(high, around), judged)  # type: ignore[arg-type]
 
 
 def measure(view: View, settings: Difference, learned: Learned | None) -> Measurement:
@@ -107,7 +109,7 @@ def measure(view: View, settings: Difference, learned: Learned | None) -> Measur
     if learned is None:
         raise Problem("MASTER_IMAGE_NOT_FOUND", f"tool {settings.name} compares with it")
     placed, part, judged = _laid_over(view, settings, learned)
-    differs = _differs(part, judged, settings, learned)
+    differs = _differs(part, judged, learned)
     defects = _defects(differs, settings)
     values = {
         "count": len(defects),
@@ -178,7 +180,7 @@ def _laid_over(view: View, settings: Difference, learned: Learned) -> tuple[Regi
     search = settings.search_px, settings.search_deg, settings.bend_px
     placed = affine(view, learned.reference, *search, settings.stretch_high)
     seen = placed.sample(view.frame.gray)
-    judged = cv2.bitwise_and(placed.inside(view.frame.gray, 2 + settings.tolerance_px), learned.judged)
+    judged = cv2.bitwise_and(placed.inside(view.frame.gray, 2 + learned.tolerance_px), learned.judged)
     share = cv2.countNonZero(judged) / cv2.countNonZero(learned.judged)
     if share < settings.seen_low:
         raise Problem("REGION_INVALID", f"{1 - share:.0%} of the region lie outside of the frame")
@@ -243,9 +245,9 @@ def _light_rows(mean: Floats) -> NDArray[np.float64]:
     return np.stack([level, np.ones_like(level), level * u, level * v, u, v], axis=1)
 
 
-def _differs(part: Pixels, judged: Pixels, settings: Difference, learned: Learned) -> Pixels:
+def _differs(part: Pixels, judged: Pixels, learned: Learned) -> Pixels:
     """255 where the part differs."""
-    around = _around(settings.tolerance_px)
+    around = _around(learned.tolerance_px)
     extra = cv2.inRange(part, learned.low, learned.high)  # 255 is what is allowed
     least, most = cv2.erode(part, around), cv2.dilate(part, around)
     gone = cv2.bitwise_or(cv2.compare(most, learned.mean_low, cv2.CMP_LT), cv2.compare(least, learned.mean_high, cv2.CMP_GT))

@@ -35,6 +35,9 @@ class Difference(RegionTool):
         default=4.0, ge=0, le=20, description="How many standard deviations of the good parts are allowed, where that is more."
     )
     tolerance_px: Annotated[int, Field(ge=0, le=10)] = Field(default=2, description="How far edges may be off, in px.")
+    taught_tolerance_px: Annotated[int, Field(ge=0, le=10)] = Field(
+        default=0, description="The same where 10 good parts or more have taught how far edges are off, if that is less."
+    )
     area_low_px: Annotated[int, Field(ge=1, le=1_000_000)] = Field(default=20, description="Least area of a defect in px.")
     thickness_low_px: Annotated[int, Field(ge=1, le=20)] = Field(default=2, description="Least thickness of a defect in px.")
     join_px: Annotated[int, Field(ge=0, le=20)] = Field(

@@ -293,3 +293,36 @@ def test_ten_good_parts_narrow_what_is_allowed_to_what_they_show() -> None:
         assert difference.measure(seen(as_the_line_shows_it(seed), taught, 4, seed), taught, known).value == 0
         assert difference.measure(seen(as_the_line_shows_it(seed, stained), taught, 4, seed), taught, known).value == 1
         assert difference.measure(seen(as_the_line_shows_it(seed, stained), taught, 4, seed), taught, less).value == 0
+
+
+def test_ten_good_parts_show_how_far_edges_are_off_so_fine_print_that_moved_or_is_smeared_is_seen() -> None:
+    """Within 2 px of fine print there is every gray level: what is smeared there differs only in its place."""
+    fine = PART
+    for row in range(4):
+        for column in range(12):
+            fine = fine.rectangle(150 + 7 * column, 170 + 10 * row, 3 + (row + column) % 3, 6, 40.0)
+    model = difference.teach([seen(as_the_line_shows_it(seed, fine), tool(), 4, seed) for seed in range(10)], tool())
+    taught = tool(model="0" * 64 + ".npz")
+    loose = taught.model_copy(update={"taught_tolerance_px": 2})
+    known, before = (difference.learn(seen(fine, each, 3, 0), each, model) for each in (taught, loose))
+    smeared = fine.light.copy()
+    smeared[168:190, 170:215] = cv2.blur(fine.light, (15, 1))[168:190, 170:215]
+    moved = fine.light.copy()
+    moved[168:190, 172:215] = fine.light[168:190, 168:211]
+    found = {}
+    for name, light in (("good", fine.light), ("smeared", smeared), ("moved", moved)):
+        views = [seen(as_the_line_shows_it(seed, Scene(light)), taught, 4, seed) for seed in range(20, 26)]
+        found[name] = [sum(difference.measure(view, taught, each).value > 0 for view in views) for each in (known, before)]
+    assert found["good"] == [0, 0]
+    assert found["smeared"][0] == found["moved"][0] == 6
+    assert found["smeared"][1] < 6
+
+
+def test_where_ten_good_parts_tell_the_tolerance_the_outermost_pixels_are_judged_too() -> None:
+    model = difference.teach([seen(as_the_line_shows_it(seed), tool(), 4, seed) for seed in range(10)], tool())
+    taught = tool(model="0" * 64 + ".npz")
+    (x, y), (right, _), *_ = WHERE.corners
+    at_the_rim = PART.rectangle(round((x + right) / 2), round(y), 20, 2, 120)
+    for settings, found in ((taught, 1), (taught.model_copy(update={"taught_tolerance_px": 2}), 0)):
+        learned = difference.learn(seen(PART, settings, 3, 0), settings, model)
+        assert difference.measure(seen(at_the_rim, settings, 3, 7), settings, learned).value == found
