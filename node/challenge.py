@@ -48,11 +48,13 @@ class Slice(NamedTuple):
     next: int | None
 
 
-def challenge(loaded: LoadedProgram, pictures: Sequence[Pixels], limits: QualityLimits | None = None) -> Iterator[Outcome]:
+def challenge(
+    loaded: LoadedProgram, pictures: Sequence[Pixels], limits: QualityLimits | None = None, shown: bool = True
+) -> Iterator[Outcome]:
     """The outcome of each fault on each picture of a good part. A picture that is not OK before is passed over."""
     for pixels in pictures:
         if inspected(loaded, pixels, limits).verdict == "OK":
-            yield from (outcome(loaded, fault, limits) for fault in faults(pixels, loaded))
+            yield from (outcome(loaded, fault, limits, shown) for fault in faults(pixels, loaded))
 
 
 def challenged(loaded: LoadedProgram, good: Pixels, first: int, limits: QualityLimits, seconds: float) -> Slice:
@@ -74,12 +76,12 @@ def challenged(loaded: LoadedProgram, good: Pixels, first: int, limits: QualityL
     return Slice(len(drawn), found, done if done < len(drawn) else None)
 
 
-def outcome(loaded: LoadedProgram, fault: Fault, limits: QualityLimits | None = None) -> Outcome:
-    """What the program says of one fault."""
+def outcome(loaded: LoadedProgram, fault: Fault, limits: QualityLimits | None = None, shown: bool = True) -> Outcome:
+    """What the program says of one fault; shown: whether with its picture, if that is OK."""
     found = inspected(loaded, fault.draw(), limits)
     code = found.fault.code if found.fault else None
     verdict = "ERROR" if found.fault else str(found.verdict)
-    return Outcome(fault.kind, fault.tool, verdict, code, annotate(found) if verdict == "OK" else None)
+    return Outcome(fault.kind, fault.tool, verdict, code, annotate(found) if shown and verdict == "OK" else None)
 
 
 def inspected(loaded: LoadedProgram, pixels: Pixels, limits: QualityLimits | None = None) -> Inspection:

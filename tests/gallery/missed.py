@@ -1,0 +1,121 @@
+"""What each program of the gallery, and each example that ships, would miss of drawn faults: `python -m tests.gallery.missed`.
+
+It writes `missed.json`, a table of program and fault. Each fault in it has its reason, here by its kind, or beside it. A test
+draws the faults again: what is missed and not in the table is a new hole.
+"""
+
+import json
+import re
+import sys
+from functools import cache
+from pathlib import Path
+from typing import NamedTuple
+
+import cv2
+
+from node.cameras import synthetic
+from node.challenge import challenge, inspected
+from node.faults import NO_PART
+from node.frame import Pixels
+from node.program import LoadedProgram, load
+from schemas import SyntheticCamera, as_program
+from tests.gallery import pictures, tools
+
+TABLE = Path(__file__).with_name("missed.json")
+REASONS = {  # by the first words of a fault
+    "second part": "it lies beyond the search region, or the program has no locator that looks for one",
+    "turned by 180 degrees": "the locator is told to find turned parts, or what is measured looks the same",
+    "mirrored": "what is measured looks the same",
+    "size": "the tool does not measure a size, or its limits are wider",
+    "blurred": "it is still measured where it is",
+    "lamp": "the tool goes by edges, by shares of the light, or has wider limits",
+    "blue burnt out": "the other channels, or edges, tell what is measured",
+    "green burnt out": "the other channels, or edges, tell what is measured",
+    "red burnt out": "the other channels, or edges, tell what is measured",
+    "half of the picture gray": "nothing that the program looks at lies in that half",
+    "stain": "the value changes by less than the limits allow: take `difference` or `blobs` for it",
+    "hole": "the value changes by less than the limits allow: take `difference` or `blobs` for it",
+    "scratch": "the value changes by less than the limits allow: take `difference` or `blobs` for it",
+    "its feature missing": "the bare place looks as the tool wants it: one value says little of what is there",
+    "its feature moved": "the tool does not measure where it is: take `edge`, `distance` or `difference` for it",
+}
+WITHOUT_PART = {  # OK of a picture without the part, or without half of it, needs a reason of its own
+    ("contrast", "half missing"): "the one tool looks at print on the half that is there",
+}
+
+
+class Challenged(NamedTuple):
+    """A program, taught, and the picture of a good part."""
+
+    name: str
+    program: LoadedProgram
+    good: Pixels
+
+
+def names() -> list[str]:
+    """Of all programs."""
+    return [*SHIPPED, *_cases()]
+
+
+def program(name: str) -> Challenged:
+    """One of them."""
+    if name in SHIPPED:
+        return SHIPPED[name]()
+    case = _cases()[name]
+    return Challenged(name, tools.loaded(case), case.good)
+
+
+def missed(found: Challenged) -> list[str]:
+    """The faults that came out OK. Raises AssertionError if the good part is not OK."""
+    assert inspected(found.program, found.good).verdict == "OK", found.name
+    told = challenge(found.program, [found.good], shown=False)
+    return [f"{each.kind} at {each.tool}" if each.tool else each.kind for each in told if each.verdict == "OK"]
+
+
+def reason(name: str, fault: str) -> str | None:
+    """Why a program may miss a fault; None if it may not."""
+    if fault in NO_PART:
+        return WITHOUT_PART.get((name, fault))
+    return next((why for words, why in REASONS.items() if re.match(rf"{words}\b", fault)), None)
+
+
+def table() -> dict[str, list[str]]:
+    """The table as it is committed."""
+    return dict(json.loads(TABLE.read_text()))
+
+
+def main() -> int:
+    """Write the table; 1 if a fault in it has no reason."""
+    made = {name: missed(program(name)) for name in names()}
+    TABLE.write_text(json.dumps(made, indent=1) + "\n")
+    without = [f"{name}: {fault}" for name, faults in made.items() for fault in faults if reason(name, fault) is None]
+    sys.stderr.writelines(f"no reason: {each}\n" for each in without)
+    return 1 if without else 0
+
+
+@cache
+def _cases() -> dict[str, tools.Case]:
+    found: dict[str, tools.Case] = {}
+    for case in tools.cases():
+        found[f"{case.kind} (tool)" if case.kind in found else case.kind] = case
+    return found
+
+
+def _synthetic() -> Challenged:
+    camera = SyntheticCamera()
+    good = synthetic.master(camera)
+    wanted = as_program(synthetic.program(camera))
+    return Challenged("drawn line", load(wanted, 1, "", cv2.imencode(".png", good)[1].tobytes()), good)
+
+
+def _screws() -> Challenged:
+    document = json.loads((pictures.SCREWS / "program.json").read_text())
+    master = pictures.SCREWS / document["master"]
+    return Challenged("screws", load(as_program(document), 1, "", master.read_bytes()), pictures.read(master))
+
+
+SHIPPED = {"drawn line": _synthetic, "screws": _screws}
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,77 @@
+"""No program of the gallery, and no example that ships, misses more than its table says, and none calls something else OK."""
+
+from functools import cache
+
+import cv2
+import numpy as np
+import pytest
+
+from node.challenge import inspected
+from node.faults import faults
+from node.frame import Pixels
+from tests.gallery import missed, pictures
+from tests.gallery.missed import Challenged
+
+NAMES = missed.names()
+
+
+@cache
+def challenged(name: str) -> Challenged:
+    return missed.program(name)
+
+
+@cache
+def others() -> dict[str, Pixels]:
+    """Pictures of other parts and of none, 640 x 480 px: the parts of all programs are among them."""
+    dice = np.random.default_rng(3)
+    found = {
+        "board": pictures.board(),
+        "plate": pictures.plate().pixels(3, 0),
+        "blister": pictures.blister().pixels(3, 0),
+        "label": pictures.label("BATCH 1234", "EXP 2031-12"),
+        "code": pictures.on_table(pictures.read(pictures.DATA / "codes" / "ean13-34.webp")),
+        "drawn line": missed.program("drawn line").good,
+        "screws": pictures.read(pictures.SCREWS / "11_1111.jpg"),
+        "printed board": pictures.read(pictures.DATA / "pcb" / "20085107_temp.jpg"),
+        "soft noise": cv2.GaussianBlur(dice.integers(0, 256, (480, 640, 3), dtype=np.uint8), (0, 0), 4),
+        "dark": dice.integers(0, 12, (480, 640, 3), dtype=np.uint8),
+        "light": dice.integers(244, 256, (480, 640, 3), dtype=np.uint8),
+    }
+    return {name: np.ascontiguousarray(pixels, np.uint8) for name, pixels in found.items()}
+
+
+SAME = {  # the part of a program, so OK is right
+    "drawn line": {"area", "brightness", "outline", "colour", "compare", "contrast", "expression"},
+    "screws": {"colour_area", "edge_pixels", "count", "classify"},
+    "blister": {"blobs"},
+    "plate": {"corner"},
+    "board": {"pattern"},
+}
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_program_misses_only_what_its_table_says_and_each_of_it_has_a_reason(name: str) -> None:
+    table = missed.table()
+    assert sorted(table) == sorted(NAMES), "run python -m tests.gallery.missed"
+    new = set(missed.missed(challenged(name))) - set(table[name])
+    assert new == set(), f"{name} misses what it did not miss before; if that is right: python -m tests.gallery.missed"
+    assert [fault for fault in table[name] if missed.reason(name, fault) is None] == []
+    drawn = {
+        f"{each.kind} at {each.tool}" if each.tool else each.kind
+        for each in faults(challenged(name).good, challenged(name).program)
+    }
+    assert set(table[name]) <= drawn, "run python -m tests.gallery.missed"
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_program_calls_no_other_part_ok(name: str) -> None:
+    found = challenged(name)
+    wrong = []
+    for other, pixels in others().items():
+        if other == name or name in SAME.get(other, ()):
+            continue
+        shown = cv2.resize(pixels, found.good.shape[1::-1]) if pixels.shape[:2] != found.good.shape[:2] else pixels
+        gray = cv2.cvtColor(shown, cv2.COLOR_BGR2GRAY) if found.good.ndim == 2 and shown.ndim == 3 else shown
+        if inspected(found.program, np.ascontiguousarray(gray)).verdict == "OK":
+            wrong.append(other)
+    assert wrong == []
