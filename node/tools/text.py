@@ -11,12 +11,14 @@ from numpy.typing import NDArray
 from node.frame import Mark, Measurement, View
 from node.tools import Given
 from node.tools.reading import in_order, judge, shown
+from node.tools.recognise import Reading, recognise
 from schemas import Problem, Text
 
 INSTALL = "pip install 'inspection-node[text]' && pip install --no-deps rapidocr-onnxruntime"
 SMALL_SIDE = 64  # px; a smaller region is enlarged, for letters below some 12 px are not found
 LARGE_SIDE = 960  # px of the picture in which lines are looked for
 LONGEST_WAIT_S = 10.0
+DOTS_PX = 1.5  # blur with which lines are looked for again where none was read: of separate dots none is seen
 
 
 class _Line(NamedTuple):
@@ -38,13 +40,36 @@ class _Reader:
         )
         self._turn = threading.Lock()
 
-    def __call__(self, pixels: Any, find_lines: bool, confidence_low: float) -> Any:
+    def __call__(self, pixels: Any, settings: Text) -> list[tuple[Reading, Any]]:
+        """Each line with its corners (4 x 2; None where the picture is one line) of at least the settings' confidence."""
         if not self._turn.acquire(timeout=LONGEST_WAIT_S):
             raise Problem("TIMEOUT", "the text reader is busy")
         try:
-            return self._read(pixels, use_det=find_lines, use_cls=False, text_score=confidence_low)[0]
+            if settings.lines == "one":
+                return self._sure([(pixels, None)], settings)
+            for blur in (0.0, DOTS_PX):
+                found = self._sure(self._lines(pixels, blur), settings)
+                if found:
+                    break
+            return found
         finally:
             self._turn.release()
+
+    def _lines(self, pixels: Any, blur: float) -> list[tuple[Any, Any]]:
+        """Pixels and corners of the lines."""
+        look = cv2.GaussianBlur(pixels, (0, 0), blur) if blur else pixels
+        corners = self._read(look, use_det=True, use_cls=False, use_rec=False)[0] or []
+        boxes = [np.array(each, np.float32) for each in corners]
+        return list(zip(self._read.get_crop_img_list(pixels, boxes), boxes, strict=True))
+
+    def _sure(self, lines: list[tuple[Any, Any]], settings: Text) -> list[tuple[Reading, Any]]:
+        network, names = self._read.text_rec.session, self._read.text_rec.postprocess_op.character
+        found = [
+            (recognise(line, lambda fitted: network(fitted)[0][0], names, settings.characters, corners is not None), corners)
+            for line, corners in lines
+            if min(line.shape[:2]) > 1
+        ]
+        return [each for each in found if each[0].text and each[0].confidence >= settings.confidence_low]
 
 
 @lru_cache(maxsize=1)
@@ -90,10 +115,8 @@ def _lines(view: View, settings: Text) -> list[_Line]:
     pixels = np.ascontiguousarray(
         cv2.resize(pixels, None, fx=scale, fy=scale, interpolation=cv2.INTER_CUBIC) if scale > 1 else pixels
     )
-    found = _reader()(pixels, settings.lines == "many", settings.confidence_low) or []
-    if settings.lines == "one":
-        w, h = view.width - 1, view.height - 1
-        whole = np.array([(0, 0), (w, 0), (w, h), (0, h)], float)
-        return [_Line(text, float(sure), whole) for text, sure in found if text and sure >= settings.confidence_low]
-    lines = [_Line(text, float(sure), np.array(corners, float) / scale) for corners, text, sure in found if text]
+    found = _reader()(pixels, settings)
+    w, h = view.width - 1, view.height - 1
+    whole = np.array([(0, 0), (w, 0), (w, h), (0, h)], float)
+    lines = [_Line(*reading, whole if corners is None else np.array(corners, float) / scale) for reading, corners in found]
     return [lines[number] for number in in_order([line.corners for line in lines])]

@@ -1,8 +1,8 @@
 """Reading of printed text in a region."""
 
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import Field, StringConstraints
 
 from schemas.base import Float
 from schemas.tools.reading import ReadingTool
@@ -17,8 +17,15 @@ class Text(ReadingTool):
         description="many: lines are looked for and joined by spaces, top to bottom; one: the region is one line (faster).",
     )
     ignore_spaces: bool = Field(default=True, description="Whether texts are compared without their spaces.")
+    characters: Annotated[str, StringConstraints(min_length=1, max_length=200)] | None = Field(
+        default=None,
+        description="The only characters there may be, and spaces: what looks like none of them is not read; null allows any.",
+    )
     confidence_low: Float = Field(
-        default=0.5, ge=0, le=1, description="Least confidence of a line, 0 to 1; others are left out."
+        default=0.5,
+        ge=0,
+        le=1,
+        description="Least confidence of a line, that of its least sure character; others are left out.",
     )
 
     @property

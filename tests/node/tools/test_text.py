@@ -105,6 +105,39 @@ class TestWithTheExtra:
         gray = np.asarray(cv2.cvtColor(label("EXP 2027-03"), cv2.COLOR_BGR2GRAY), np.uint8)
         assert read(gray, lines="one", expected="EXP2027-03").value > 0.8
 
+    @pytest.mark.parametrize("lines", ["one", "many"])
+    def test_separate_dots_are_read(self, lines: str) -> None:
+        for text in ("472938", "160529"):
+            found = read(dotted(text), lines=lines, characters="0123456789")
+            assert (found.text, found.value > 0.5) == (text, True)
+
+    def test_only_the_characters_that_are_allowed_are_read(self) -> None:
+        assert read(label("472938"), lines="one", characters="0123456789").value > 0.8
+        for other in ("BATCH", "EXP 2027-03"):
+            found = read(label(other), lines="one", characters="0123456789")
+            assert (found.value, found.text) == (0, None), other
+
+    def test_print_that_nobody_could_read_is_not_read(self) -> None:
+        clear = label("EXP 2027-03", "BATCH 4711")
+        for smeared in (cv2.blur(clear, (45, 1)), cv2.GaussianBlur(clear, (0, 0), 9), cv2.blur(clear, (1, 41))):
+            for part in (smeared[:60], smeared[60:]):
+                assert read(np.asarray(part, np.uint8), lines="one").value == 0
+
+
+DIGITS = ("3E5149453E", "00427F4000", "4261514946", "2141454B31", "1814127F10",
+          "2745454539", "3C4A494930", "0171090503", "3649494936", "064949291E")  # fmt: skip
+
+
+def dotted(text: str, pitch: float = 6.0) -> Pixels:
+    """Digits of 5 x 7 separate dots, as an ink jet prints them; each byte is a column, its lowest bit the uppermost dot."""
+    pixels = np.full((round(12 * pitch), round((7 * len(text) + 6) * pitch), 3), 215, np.uint8)
+    for place, digit in enumerate(text):
+        for column, bits in enumerate(bytes.fromhex(DIGITS[int(digit)])):
+            for row in (row for row in range(7) if bits >> row & 1):
+                at = (round((3 + 7 * place + column) * pitch), round((2.5 + row) * pitch))
+                cv2.circle(pixels, at, round(0.36 * pitch), (60, 60, 60), -1, cv2.LINE_AA)
+    return np.asarray(cv2.GaussianBlur(pixels, (0, 0), 0.6), np.uint8)
+
 
 def boxes_of(words: list[tuple[float, float, float, float]], angle_deg: float) -> list:  # type: ignore[type-arg]
     """Boxes (x, y, width, height) of a label turned about its middle, as the reader gives them."""
