@@ -39,6 +39,8 @@ REASONS = {  # by the first words of a fault
     "its feature missing": "the bare place looks as the tool wants it: one value says little of what is there",
     "its feature moved": "the tool does not measure where it is: take `edge`, `distance` or `difference` for it",
 }
+NEED_NOT = ("size", "blurred", "lamp", "blue burnt out", "green burnt out", "red burnt out", "half of the picture gray")
+SIZES = ("width", "distance", "difference", "outline", "learned")  # tools of which the size of a part is no matter of luck
 WITHOUT_PART = {  # OK of a picture without the part, or without half of it, needs a reason of its own
     ("contrast", "half missing"): "the one tool looks at print on the half that is there",
 }
@@ -77,6 +79,11 @@ def reason(name: str, fault: str) -> str | None:
     if fault in NO_PART:
         return WITHOUT_PART.get((name, fault))
     return next((why for words, why in REASONS.items() if re.match(rf"{words}\b", fault)), None)
+
+
+def need_not(name: str, fault: str) -> bool:
+    """Whether a program need not see a fault, so that a small change of a tool may turn it: the part is there and whole."""
+    return fault.startswith(NEED_NOT) and name not in SIZES
 
 
 def table() -> dict[str, list[str]]:
