@@ -43,6 +43,7 @@ NEED_NOT = ("size", "blurred", "lamp", "blue burnt out", "green burnt out", "red
 SIZES = ("width", "distance", "difference", "outline", "learned")  # tools of which the size of a part is no matter of luck
 WITHOUT_PART = {  # OK of a picture without the part, or without half of it, needs a reason of its own
     ("contrast", "half missing"): "the one tool looks at print on the half that is there",
+    ("edge", "half missing"): "the one tool looks at the end of a chip on the half that is there",
 }
 
 
