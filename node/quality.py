@@ -17,7 +17,10 @@ MOST_PLAIN = 0.04  # share of the px near to an edge in such a picture
 LEAST_CONTRAST = 30.0
 STEEP = 0.3
 LEAST_STEEP_PX = 8
-MOST_NOISE = 24.0  # a median above this is texture
+MOST_NOISE = 24.0  # more is texture, unless it is white
+CLIPS, LEAST_UNCLIPPED = 8, 0.05  # gray levels from black and white; share of the px
+WHITE = -0.3  # correlation of the Laplacian with its neighbours, -0.4 for white noise; what comes through a lens has more
+QUIET = 0.3  # of the noise that a median of 3 x 3 px leaves
 
 
 class Quality(NamedTuple):
@@ -56,8 +59,12 @@ def measure(frame: Frame) -> Quality:
     while max(small.shape) >= 2 * SMALL_PX and min(small.shape) >= 16:  # halving is ten times faster than other ratios
         small = cv2.resize(small, (small.shape[1] // 2, small.shape[0] // 2), interpolation=cv2.INTER_AREA)  # type: ignore[assignment]
         step *= 2
-    edges = np.cumsum(_histogram(cv2.convertScaleAbs(cv2.Laplacian(small, cv2.CV_16S))))
-    noise = min(NOISE * _level(edges, 0.5), MOST_NOISE)
+    laplacian = cv2.convertScaleAbs(cv2.Laplacian(small, cv2.CV_16S))
+    edges = np.cumsum(_histogram(laplacian))
+    unclipped = np.cumsum(_histogram(laplacian, cv2.inRange(small, CLIPS, 255 - CLIPS)))  # what is black or white has no noise
+    noise = NOISE * _level(unclipped if unclipped[-1] >= LEAST_UNCLIPPED * edges[-1] else edges, 0.5)
+    if noise > MOST_NOISE and not _white(gray):
+        noise = MOST_NOISE
     sharpness = math.sqrt(max(0.0, _level(edges, SHARPEST) ** 2 - noise**2))
     if sharpness < PLAIN_BELOW:
         sharpness = max(sharpness, _plain(small, noise))
@@ -76,7 +83,7 @@ def _plain(small: Any, noise: float) -> float:
     An edge is steep if its Laplacian is three tenths of the contrast around it: a step seen through a blur of sigma s px has
     0.24 / s**2. Single bright px of the sensor are no edges.
     """
-    quiet = cv2.medianBlur(small, 3)
+    quiet, noise = cv2.medianBlur(small, 3), QUIET * noise
     around = np.ones((9, 9), np.uint8)
     contrast = cv2.subtract(cv2.dilate(quiet, around), cv2.erode(quiet, around))
     there = contrast >= LEAST_CONTRAST + 2 * noise
@@ -87,8 +94,19 @@ def _plain(small: Any, noise: float) -> float:
     return float(steep[-LEAST_STEEP_PX]) if len(steep) >= LEAST_STEEP_PX else 0.0
 
 
-def _histogram(gray: Any) -> Any:
-    return cv2.calcHist([gray], [0], None, [256], [0, 256]).ravel()
+def _white(gray: Any) -> bool:
+    """Whether what fills the middle of a frame is noise: its neighbouring px are independent, as no lens could show them."""
+    top, left = (max(0, (side - 2 * SMALL_PX) // 2) for side in gray.shape)
+    laplacian = cv2.Laplacian(gray[top : top + 2 * SMALL_PX, left : left + 2 * SMALL_PX], cv2.CV_32F)
+    there = cv2.inRange(gray[top : top + 2 * SMALL_PX, left : left + 2 * SMALL_PX], CLIPS, 255 - CLIPS) > 0
+    usual = there & (np.abs(laplacian) <= 3 * np.median(np.abs(laplacian[there]))) if there.any() else there
+    laplacian[~usual] = 0
+    both = float((laplacian[:, 1:] * laplacian[:, :-1]).sum() + (laplacian[1:] * laplacian[:-1]).sum()) / 2
+    return both <= WHITE * float((laplacian * laplacian).sum())
+
+
+def _histogram(gray: Any, mask: Any = None) -> Any:
+    return cv2.calcHist([gray], [0], mask, [256], [0, 256]).ravel()
 
 
 def _level(cumulated: Any, share: float) -> float:
