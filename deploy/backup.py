@@ -18,7 +18,8 @@ from typing import Literal
 
 from deploy import archive, show, target
 from deploy.archive import Manifest, Writer
-from schemas import utc
+from deploy.programs import audited
+from schemas import Problem, utc
 from schemas.load import Loaded
 from schemas.override import secrets
 from schemas.store import copies
@@ -39,6 +40,11 @@ def backup(args: argparse.Namespace) -> int:
     path = folder
     if folder.is_dir():
         path = folder / f"inspection-node-{settings.node_id}-{utc().replace(':', '').replace('.', '')}.tar.gz"
+    try:
+        with target.owner(Path(settings.state_dir)):
+            audited(Path(settings.state_dir), "state.backup", path.name, pictures=args.pictures)
+    except Problem as problem:  # a disk that is full is a reason more for a backup
+        show.note(f"inspection-node: this backup is not in the audit: {problem.message}")
     try:
         manifest = make(loaded, path, args.pictures)
         gone = prune(path.parent, settings.node_id, args.keep_days) if folder.is_dir() and args.keep_days else []

@@ -237,7 +237,17 @@ def _with_store(args: argparse.Namespace, work: Callable[[Programs, Settings], T
         return answer
 
 
-def audited(state: Path, action: str, about: str, **details: Any) -> None:
+def audit_head(state: Path) -> dict[str, Any] | None:
+    """How many rows the audit of a state folder has, and the hash of the last; None if there is none that can be read."""
+    if not (state / "accounts.db").exists():
+        return None
+    with contextlib.closing(Accounts(state / "accounts.db")) as accounts, contextlib.suppress(Problem):
+        for row in accounts.audit(None, 1, None, None):
+            return {"rows": row.id, "hash": row.hash.hex()}
+    return None
+
+
+def audited(state: Path, action: str, about: str = "", **details: Any) -> None:
     """Write down what is about to be done here, before it is done, as in the web. Raises Problem STORE_FAILED."""
     with contextlib.closing(Accounts(state / "accounts.db")) as accounts:
         accounts.record(action=action, target=about[:200], details=details, **who())

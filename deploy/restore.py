@@ -16,9 +16,11 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from deploy import archive, show, target
 from deploy.archive import Manifest
+from deploy.programs import audit_head, audited
 from schemas import Problem, utc
 from schemas.store import copies
 from schemas.store.disk import failed, private_mode
@@ -47,6 +49,7 @@ def restore(args: argparse.Namespace) -> int:
                     raise Problem("BACKUP_INVALID", f"it is of node {manifest.node}: give --other-node to take it all the same")
                 counted = _look(new, manifest)
                 _carry_over(state, new)
+                _write_down(state, new, args.file, manifest)
                 _own(state, new)
                 os.sync()
                 old = _swap(state, new)
@@ -68,7 +71,7 @@ def migrate(args: argparse.Namespace) -> int:
 
     settings = target.loaded(args).settings
     state = Path(settings.state_dir)
-    rows = []
+    rows: list[dict[str, Any]] = []
     with target.owner(state), alone(state):
         for name in ("ledger.db", "accounts.db"):
             path = state / name
@@ -79,6 +82,7 @@ def migrate(args: argparse.Namespace) -> int:
                 accounts = Accounts(path)
                 accounts.sessions()  # it is opened, and migrated, when it is first asked
                 accounts.close()
+                audited(state, "state.migrate", before={**{row["store"]: row["before"] for row in rows}, name: before})
             rows.append({"store": name, "before": before, "now": copies.version(path) if path.exists() else 0})
     if args.json:
         show.document(rows)
@@ -167,6 +171,11 @@ def _carry_over(old: Path, new: Path) -> None:
     """What must not go back with the rest: how far each seq has come, so that none is given twice."""
     if (old / STAMP).exists():
         shutil.copyfile(old / STAMP, new / STAMP)
+
+
+def _write_down(old: Path, new: Path, file: Path, manifest: Manifest) -> None:
+    """In the audit that comes back: who did it, and how far the audit had come that goes."""
+    audited(new, "state.restore", file.name, made_at=manifest.at, of=manifest.node, before=audit_head(old))
 
 
 def _own(state: Path, new: Path) -> None:

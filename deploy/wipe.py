@@ -4,11 +4,15 @@ import argparse
 import os
 import shutil
 import sys
+import syslog
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 from deploy import show, target
+from deploy.programs import audit_head
 from deploy.restore import alone
+from deploy.users import who
 from schemas.load import load
 from schemas.store.disk import DISK, failed
 from schemas.store.state import OURS
@@ -33,18 +37,31 @@ def wipe(args: argparse.Namespace) -> int:
         if not args.yes and not _confirmed(settings.node_id, state, found):
             show.note("inspection-node: nothing was removed")
             return 1
+        head = audit_head(state)
+        _tell(settings.node_id, head)  # the audit goes, so the journal of the machine has to say it
         removed += _removed(state, found)
     removed += _removed(state.parent, list(_beside(state)))  # as who asks: the folder around belongs to somebody else
     left = sorted(path.name for path in state.iterdir() if path.name != "lock")
     still = [str(path) for path in (*_ours(state), *_beside(state))]
     if args.json:
-        show.document({"node": settings.node_id, "removed": removed, "left": left, "remains": REMAINS.splitlines()})
+        show.document(
+            {"node": settings.node_id, "removed": removed, "left": left, "audit": head, "remains": REMAINS.splitlines()}
+        )
     else:
+        if head is not None:
+            print(f"its audit had {head['rows']} rows, the last with the hash {head['hash']}")
         print(f"{state}: {', '.join(removed) or 'there was nothing'}{' removed' if removed else ''}")
         if left:
             print(f"not ours, and left: {', '.join(left)}")
         print(REMAINS)
     return 1 if still else 0
+
+
+def _tell(node: str, head: dict[str, Any] | None) -> None:
+    audit = f"its audit had {head['rows']} rows, head {head['hash']}" if head is not None else "it had no audit"
+    syslog.openlog("inspection-node", 0, syslog.LOG_AUTHPRIV)
+    syslog.syslog(syslog.LOG_NOTICE, f"the state of {node} is wiped by {who()['username']}; {audit}")
+    syslog.closelog()
 
 
 def _confirmed(node: str, state: Path, found: list[Path]) -> bool:

@@ -71,6 +71,19 @@ def test_all_that_was_stored_is_gone_and_what_is_not_ours_is_left_and_named(site
     assert run("--yes")[0] == 0, "a second time there is nothing, and that is well"
 
 
+def test_the_head_of_the_audit_that_goes_is_told_here_and_to_the_journal(
+    site: NodeProcess, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    accounts = Accounts(site.state / "accounts.db")
+    rows, head, _ = accounts.verify_audit()
+    accounts.close()
+    journal: list[str] = []
+    monkeypatch.setattr("deploy.wipe.syslog.syslog", lambda _level, line: journal.append(line))
+    assert json.loads(run("--yes", "--json")[1])["audit"] == {"rows": rows, "hash": head}
+    (line,) = journal
+    assert all(word in line for word in ("node-01", "local:", f"{rows} rows", head))
+
+
 def test_what_it_cannot_promise_is_said(run: Run) -> None:
     _, out, _ = run("--yes")
     for word in ("flash", "overwritten", "backups", "credentials", "retained"):
