@@ -15,7 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from node.models.archive import Array, pack
-from node.tools.features import Floats, Maps, backbone
+from node.tools.features import Floats, Maps, backbone, vector
+from node.tools.likeness import limits, nearest
 from node.tools.nearest import Nearest
 from schemas import Problem
 
@@ -41,6 +42,7 @@ SHAPES = {
     "scores": ("f", 1),
     "bad_scores": ("f", 1),
     "sketches": ("f", 2),
+    "wholes": ("f", 2),
     "different": ("i", 0),
     "told": ("i", 1),
     "places": ("i", 1),
@@ -53,10 +55,11 @@ SHAPES = {
 class Bank:
     """bank: patches x dimensions. mean, metric: (feature - mean) @ metric lies in the bank's space.
 
-    middles, scores: of good pictures that were held out, see `middle` and `top`. bad_scores: of labelled bad ones.
-    sketches: of the good ones, see `sketch`. different: how many of them are no copies. places: rows and columns. site: width
-    and height of the view and size_px when taught. told: the N of the promise that was told when it was taught (at most 1 good
-    part in N is rejected), how many of its own drawn faults it caught, and of how many; 0, 0, 0 before.
+    middles, scores: of good pictures that were held out, see `middle` and `top`. bad_scores: of labelled bad ones. sketches: of
+    the good ones, see `sketch`. wholes: of the first of them, see `features.vector`. different: how many of them are no copies.
+    places: rows and columns. site: width and height of the view and size_px when taught. told: the N of the promise that was
+    told when it was taught (at most 1 good part in N is rejected), how many of its own drawn faults it caught, and of how many;
+    0, 0, 0 before.
     """
 
     bank: Floats
@@ -66,6 +69,7 @@ class Bank:
     scores: Floats
     bad_scores: Floats
     sketches: Floats
+    wholes: Floats
     different: int
     places: tuple[int, int]
     site: tuple[int, int, int]
@@ -76,7 +80,9 @@ class Bank:
     def of(cls, arrays: dict[str, Array]) -> "Bank":
         """From a model file. Raises Problem MODEL_INVALID if its arrays do not fit each other."""
         bank, metric = (np.ascontiguousarray(arrays[name], np.float32) for name in ("bank", "metric"))
-        floats: dict[str, Any] = {name: arrays[name].astype(np.float32) for name in ("mean", "middles", "scores", "sketches")}
+        floats: dict[str, Any] = {
+            name: arrays[name].astype(np.float32) for name in ("mean", "middles", "scores", "sketches", "wholes")
+        }
         counts = {len(floats[name]) for name in ("middles", "scores", "sketches")}
         fits = bank.shape[1] == metric.shape[1] and metric.shape[0] == len(floats["mean"]) and len(bank) <= SIZE
         fits = fits and len(counts) == 1 and LEAST <= int(arrays["different"]) <= min(counts)
@@ -91,7 +97,7 @@ class Bank:
     def packed(self) -> bytes:
         """The model file."""
         arrays: dict[str, Any] = {name: getattr(self, name) for name in SHAPES}
-        arrays["bank"] = self.bank.astype(np.float16)
+        arrays |= {name: arrays[name].astype(np.float16) for name in ("bank", "wholes")}
         arrays["bad_scores"] = np.concatenate([np.zeros(1, np.float32), self.bad_scores])
         whole = {name: np.array(arrays[name], np.int64) for name in ("different", "places", "site", "told")}
         return pack("learned", arrays | whole)
@@ -106,6 +112,21 @@ class Bank:
         if self.places != (seen.rows, seen.columns) or seen.places.shape[1] != len(self.mean):
             raise Problem("MODEL_INVALID", "it was taught on another size")
         return self.search.distances(_moved(seen, self.mean, self.metric))
+
+    def strange(self, seen: Maps) -> float:
+        """How unlike the good pictures a whole one is, 1 for what hardly a good one exceeds.
+
+        A place may be like some place of a good part, be it the empty one; the whole of such places is not. Raises Problem
+        MODEL_INVALID if the maps have other channels.
+        """
+        whole = vector(seen)[None]
+        if whole.shape[1] != self.wholes.shape[1]:
+            raise Problem("MODEL_INVALID", "it was taught on other channels")
+        return float(nearest(whole, self.wholes)[0]) / max(self._reach, 1e-6)
+
+    @cached_property
+    def _reach(self) -> float:
+        return limits(self.wholes, np.zeros(len(self.wholes), np.intp), 1)[0]
 
     @cached_property
     def far(self) -> float:
@@ -191,6 +212,7 @@ def add(bank: Bank, good: Iterable[tuple[str, Maps]], confirmed: Collection[str]
             middles=np.append(bank.middles, np.float32(middle(distances, maps.counts))),
             scores=np.append(bank.scores, np.float32(score)),
             sketches=np.concatenate([bank.sketches, own[None]]),
+            wholes=np.concatenate([bank.wholes, vector(maps)[None]])[:HELD],
             different=bank.different + 1,
         )
     return Taught(bank, unlike, alike)
@@ -245,9 +267,10 @@ def _taught(
     scores = np.array([top(distances, counts) for distances in held], np.float32)
     mean, metric, bank = _memory(seen)
     progress(folds + 1, folds + 1)
+    sketches, wholes = np.stack([sketch(maps) for maps in seen]), np.stack([vector(maps) for maps in seen])
     return Bank(
-        bank, mean, metric, middles, scores, np.empty(0, np.float32),
-        np.stack([sketch(maps) for maps in seen]), len(order), (seen[0].rows, seen[0].columns), site, backbone().digest,
+        bank, mean, metric, middles, scores, np.empty(0, np.float32), sketches, wholes,
+        len(order), (seen[0].rows, seen[0].columns), site, backbone().digest,
     )  # fmt: skip
 
 

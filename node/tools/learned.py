@@ -19,6 +19,7 @@ from schemas import Problem
 from schemas.tools.learned import Learned as Settings
 
 NEITHER = 1.25  # times what the middle place of hardly a good part exceeds
+STRANGE = 1.75  # times what the whole of hardly a good part exceeds
 
 
 @dataclass(frozen=True)
@@ -45,7 +46,8 @@ def measure(view: View, settings: Settings, learned: Learned | None) -> Measurem
     """Mean of the two greatest distances, divided by the threshold's; or that of the middle one by its own, if that is more.
 
     Raises Problem NOT_TAUGHT, NO_CONTRAST if the view has one value only, MODEL_INVALID if it has another size than taught,
-    NO_VALUE if half of it is unlike all that was taught: a number would say how bad the part is, and this may be no part.
+    NO_VALUE if half of it or the whole is unlike all that was taught: a number would say how bad the part is, and this may be
+    no part.
     """
     if learned is None:
         raise Problem("NOT_TAUGHT", f"tool {settings.name}")
@@ -55,10 +57,8 @@ def measure(view: View, settings: Settings, learned: Learned | None) -> Measurem
     seen = maps(view, settings.size_px)
     distances = learned.bank.distances(seen)
     unlike = middle(distances, seen.counts) / learned.bank.far
-    if unlike > NEITHER:
-        raise Problem(
-            "NO_VALUE", f"it is unlike all good pictures, {unlike:.2f} times what they may differ: is it the part, and lit?"
-        )
+    if unlike > NEITHER or learned.bank.strange(seen) > STRANGE:
+        raise Problem("NO_VALUE", "it is unlike all good pictures as a whole: is it the part, and lit?")
     relative = distances / np.float32(learned.threshold)
     heat = _heat(relative, seen)
     value = max(top(relative, seen.counts), unlike)

@@ -302,3 +302,17 @@ def test_faults_are_drawn_where_pixels_count_one_a_picture() -> None:
     for other in spoilt:
         changed = (other.gray != view.gray) & (view.mask > 0)
         assert 0 < np.count_nonzero(changed) < 0.1 * view.size_px
+
+
+def test_an_empty_sheet_is_no_part_though_parts_lie_on_such() -> None:
+    """Each of its places is like the ground beside a part, so only the whole tells."""
+    sheet = Scene.plain(220, 180, (235.0, 235.0, 235.0))
+    views = [
+        (str(seed), sheet.disc(80 + seed % 3, 70 + seed % 2, 15, (90.0, 60.0, 60.0)).frame(3, seed).view(WHERE))
+        for seed in range(8)
+    ]
+    found = bank.teach([(name, features.maps(view, SIZE_PX)) for name, view in views], SITE).bank
+    known = learned.learn(None, tool(), found.packed())
+    assert learned.measure(sheet.disc(81, 70, 15, (90.0, 60.0, 60.0)).frame(3, 50).view(WHERE), tool(), known).value < 1.3
+    with pytest.raises(Problem, match=r"NO_VALUE.*unlike all good pictures"):
+        learned.measure(sheet.frame(3, 51).view(WHERE), tool(), known)
