@@ -99,7 +99,7 @@ def test_one_sharp_hole_in_a_plain_plate_is_sharp_and_a_blurred_one_is_not(size,
     ground, hole = (60.0, 180.0) if dark else (200.0, 40.0)
     scene = Scene.plain(*size, ground).disc(size[0] / 2 + 3.3, size[1] / 2 - 5.2, across * scale / 2, hole)
     sharp, soft = scene.blurred(0.7), scene.blurred(6 * scale)
-    for noise_ in (0, 2, 5, 8):
+    for noise_ in (0, 2, 8):
         check(frame(sharp.pixels(noise_, 1)), LIMITS)
         with pytest.raises(Problem, match="sharpness"):
             check(frame(soft.pixels(noise_, 2)), LIMITS)
@@ -116,7 +116,7 @@ def woven():
     return 128 + 180 * cv2.GaussianBlur(noise((480, 640), 1.0).astype(np.float32), (0, 0), 0.9)
 
 
-@pytest.mark.parametrize("sigma", [0, 3, 4, 6, 9, 12])
+@pytest.mark.parametrize("sigma", [0, 4, 12])
 @pytest.mark.parametrize(("draw", "blur"), [(photo, 6), (lambda: photo(2), 12), (woven, 6)], ids=["photo", "large", "woven"])
 def test_noise_is_no_sharpness_and_a_sharp_picture_stays_sharp(draw, blur, sigma):
     pixels = draw()
