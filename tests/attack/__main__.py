@@ -16,14 +16,17 @@ from rich.table import Table
 
 from deploy.serving import more_files
 from tests.attack.loads import WEB, Answers, Load, Probe
+from tests.attack.metrics import inspections
 from tests.web_process import Web
 
 LIMIT_MS = 500.0
+MOVED_MS = 20.0
+METRICS = "metrics"
 PATHS = ("/health/live", "/app/run")
 
 
 def main() -> int:
-    """0 if every answer came within the limit."""
+    """0 if every answer came within the limit, and inspections went on as fast beside a flooded metrics port."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--web-port", type=int, help="of a running demo or site of yours on this machine")
     parser.add_argument("--seconds", type=float, default=12.0, help="how long each load lasts (default 12 s)")
@@ -37,7 +40,7 @@ def main() -> int:
     for title in ("load", "page", "worst ms", "median ms", "answered", "not"):
         table.add_column(title, justify="left" if title in ("load", "page") else "right")
     good = True
-    with _site(args.web_port) as port:
+    with _site(args.web_port) if chosen else contextlib.nullcontext(0) as port:
         for load in chosen:
             with console.status(load.__name__):
                 for path, found in under(load, port, args.seconds).items():
@@ -52,8 +55,26 @@ def main() -> int:
                         str(found.answered),
                         str(found.failed),
                     )
-    console.print(table)
+    if chosen:
+        console.print(table)
+    if args.web_port is None and (not args.only or METRICS in args.only):
+        good = _metrics(console, args.seconds) and good
     return 0 if good else 1
+
+
+def _metrics(console: Console, seconds: float) -> bool:
+    """Whether median and p95 of the inspections moved by no more than they may."""
+    with console.status(METRICS):
+        quiet, flooded, made = inspections(seconds)
+    table = Table(title=f"{made} connections to the metrics port, and inspections meanwhile, by turns with and without, in ms")
+    for title in ("", "inspections", "median", "p95", "worst"):
+        table.add_column(title, justify="right")
+    for what, found in (("without", quiet), ("with", flooded)):
+        table.add_row(what, str(found.count), *(f"{ms:.1f}" for ms in found[1:]))
+    moved = [flooded.median_ms - quiet.median_ms, flooded.p95_ms - quiet.p95_ms, flooded.worst_ms - quiet.worst_ms]
+    table.add_row("moved by", "", *(f"[{'green' if ms <= MOVED_MS else 'red'}]{ms:+.1f}[/]" for ms in moved))
+    console.print(table)
+    return all(ms <= MOVED_MS for ms in moved[:2])  # one of hundreds may be anybody's
 
 
 def under(load: Load, port: int, seconds: float) -> dict[str, Answers]:
