@@ -283,7 +283,7 @@ def seen(image: Pixels, like: Likeness, pose: Poses, share: float = SEEN) -> tup
     counted = int(np.searchsorted(np.cumsum(weight), share * float(weight.sum()))) + 1
     score = float(np.average(local.ravel()[order[:counted]], weights=weight[:counted] + 1e-9))
     present = float(like.spread[local >= MISSING].sum()) / max(float(like.spread.sum()), 1e-9)
-    return min(max(score, 0.0), 1.0), PRESENT * present
+    return min(max(score, 0.0), 1.0), PRESENT * max(SEEN / share, 1.0) * present
 
 
 def noise_of(image: Pixels) -> float:

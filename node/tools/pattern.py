@@ -26,7 +26,7 @@ from numpy.typing import NDArray
 from node.frame import Frame, Pixels
 from node.tools import fixed, turned
 from node.tools.alone import CLOSE, HALF, single
-from node.tools.fitted import SEEN, Level, Likeness, field_of, likeness_of, reduced, seen, size_at, slopes_of
+from node.tools.fitted import Level, Likeness, field_of, likeness_of, reduced, seen, size_at, slopes_of
 from schemas import Pattern, Pose, Problem, Region
 
 LEAST_SIDE = 10  # px of the coarsest pattern
@@ -38,7 +38,8 @@ STAINED = 0.9  # the same of one that lies apart: another part, which something 
 OTHERS = 1  # places followed to the end besides the best one: other parts, if there are any
 ROUGH = 0.6  # of the best score, to the nearest px, from which on another place is looked at closely
 SEEN_PX, SEEN_SIDE = 10_000, 20  # of the pattern where it is compared: most px, least px of the shorter side
-TAUGHT = ((SEEN, 0.85), (1.0, 0.7))  # share of a pattern, and score of another place in the master that is refused
+TAUGHT = 0.85  # score of another place in the master that is refused, by what is looked for in a part
+TAUGHT_WHOLE = 0.7  # the same by all of the pattern
 ONCE = "choose what is there once, narrow the search, or set alone to false if neighbours are meant"
 IN_LARGE = 0.15  # a part that is a little turned or bent is seen badly, but correlates: as good as `seen` by so much less
 SMALL = 24  # px of a side: in less the windows of `seen` say too little, and all of it must agree
@@ -115,7 +116,7 @@ def _check_master(settings: Pattern, find: Callable[[Pattern, float], Pose]) -> 
     if not settings.alone:
         return
     told = "the locator's region must be found in the master once"
-    for share, score in TAUGHT:
+    for share, score in ((settings.seen_low, TAUGHT), (1.0, TAUGHT_WHOLE)):
         try:
             find(settings.model_copy(update={"low": score}), share)
         except Problem as problem:
@@ -132,13 +133,15 @@ def origin(settings: Pattern, _learned: Any) -> tuple[float, float]:
 def find(frame: Frame, settings: Pattern, learned: Learned | turned.Learned) -> Pose:
     """Where the centre of the pattern is; the score is how well the best seven tenths of it are seen; never a guess.
 
-    The whole pattern must lie in the search region. Raises Problem PART_NOT_FOUND if no place reaches settings.low, or
-    the best one is no peak (the pattern is cut off), or there are two; REGION_INVALID if the search region leaves the frame.
+    The pattern may leave the search region by settings.beyond_px. Raises Problem PART_NOT_FOUND if no place reaches
+    settings.low, or the best one is no peak (the pattern is cut off), or there are two; REGION_INVALID if the search region
+    leaves the frame.
     """
     if isinstance(learned, turned.Learned):
         return turned.find(frame, settings, learned)
     try:
-        return _only(_placed(frame, settings, learned), frame, settings, learned)
+        if not (settings.covered and learned.rescue):  # a correlation is of all of the pattern
+            return _only(_placed(frame, settings, learned), frame, settings, learned)
     except Problem as problem:
         seen_well = any(pose.score >= CLOSE for pose in problem.details.get("places", ()))
         if learned.rescue is None or problem.code != "PART_NOT_FOUND" or seen_well:
@@ -172,13 +175,14 @@ def _size(frame: Frame, pose: Pose, learned: Learned) -> float:
     return size_at(field, learned.ruler, np.array([[pose.x - left, pose.y - top, 0.0, 1.0]]))
 
 
-def _placed(frame: Frame, settings: Pattern, learned: Learned, share: float = SEEN) -> list[Pose]:
+def _placed(frame: Frame, settings: Pattern, learned: Learned, share: float | None = None) -> list[Pose]:
     """Where the pattern may be, best first: the best place and others that lie apart from it and are nearly as good.
 
     Raises Problem REGION_INVALID if the search region leaves the frame, or is smaller than the pattern.
     """
     search = settings.search or Region(x=0, y=0, width=frame.width, height=frame.height)
     rows, columns = learned.levels[0].shape
+    share = share or settings.seen_low
     if columns > search.width or rows > search.height:
         raise Problem("REGION_INVALID", f"the pattern of {columns} x {rows} px is larger than where to look for it")
     images = [_smoothed(frame, search)]

@@ -17,7 +17,6 @@ from node.tools.alone import HALF, overlap, single
 from node.tools.coarse import Coarse, coarse_of, everywhere, looked_at, turns_of
 from node.tools.fitted import (
     MARGIN,
-    SEEN,
     Floats,
     Grays,
     Level,
@@ -85,10 +84,11 @@ def learn(frame: Frame, settings: Pattern) -> Learned:
     wide = _surrounded(frame, region, middle)
     sketch, level = (level_of(wide, middle, pattern.shape, scaled, most) for most in (FEW_POINTS, MANY_POINTS))
     turns = turns_of(region, coarse, settings)
+    whole = search.height + 2 * settings.beyond_px, search.width + 2 * settings.beyond_px
     finer = sorted({max(middle // 4, 1), 1}, reverse=True)
     grays = tuple(grays_of(reduced(pattern, factor), factor, pattern.shape, scaled) for factor in finer)
     return Learned(
-        coarse_of(pattern, turns, coarse, middle, level.dull, (search.height, search.width)),
+        coarse_of(pattern, turns, coarse, middle, level.dull, whole),
         sketch,
         level,
         grays,
@@ -112,16 +112,18 @@ def find(
 ) -> Pose:
     """Where the centre of the pattern is, its turn and size; the score is how well the best four fifths of it are seen.
 
-    The whole turned pattern must lie in the search region. With round_too any turn will do: a round pattern looks the same in
-    all. Raises Problem PART_NOT_FOUND if the score is below settings.low, or the pattern is cut off, or turned or scaled
-    further than allowed, or turned otherwise it is seen as well but for `clear`, or there are two; REGION_INVALID if the
-    search region leaves the frame. share: as when teaching, places are scored by that share of the pattern, and any other is
-    too much.
+    The turned pattern may leave the search region by settings.beyond_px. With round_too any turn will do: a round pattern
+    looks the same in all. Raises Problem PART_NOT_FOUND if the score is below settings.low, or the pattern is cut off, or
+    turned or scaled further than allowed, or turned otherwise it is seen as well but for `clear`, or there are two;
+    REGION_INVALID if the search region leaves the frame. share: as when teaching, places are scored by that share of the
+    pattern, and any other is too much.
     """
     search = settings.search or Region(x=0, y=0, width=frame.width, height=frame.height)
     if settings.region.width > search.width or settings.region.height > search.height:
         raise Problem("REGION_INVALID", "the pattern is larger than where to look for it")
-    gray, level = frame.view(search).gray, learned.level
+    gray, level, rim = frame.view(search).gray, learned.level, settings.beyond_px
+    if rim:
+        gray = cv2.copyMakeBorder(gray, rim, rim, rim, rim, cv2.BORDER_REPLICATE)  # type: ignore[assignment]
     field, doubled = looked_at(reduced(gray, level.factor), gray.shape, learned.coarse)
     poses = everywhere(doubled, learned.coarse)
     if not len(poses):
@@ -136,11 +138,11 @@ def find(
         if any(lead - clear > 1 + agrees_ and _same_place(pose, each[None], region) for lead, _, pose in known):
             continue  # another turn there, which could not be seen well enough to matter
         one = _settled(images, field, learned, each[None], agrees_)
-        scored, most = seen(gray, learned.like, one, share or SEEN)
+        scored, most = seen(gray, learned.like, one, share or settings.seen_low)
         known.append((scored + agrees_, min(scored, most), one))
     best = max(known, key=lambda each: each[0])  # the score leaves out what is not seen: of two seen alike more agrees in one
     found = sorted(known, key=lambda each: each is not best)
-    placed = [_pose(pose, score, search) for _, score, pose in found]
+    placed = [_pose(pose, score, search.x - rim, search.y - rim) for _, score, pose in found]
     score, pose = best[1:]
     angle_deg, size = placed[0].angle_deg, placed[0].scale
     if not score >= settings.low:
@@ -154,9 +156,9 @@ def find(
     if learned.ruler is not None and score < SURE:
         check_size(size_at(field, learned.ruler, pose))
     at = corners(pose, (settings.region.height, settings.region.width))
-    if at.min() < -SLACK_PX or (at.max(axis=0) > (search.width - 1 + SLACK_PX, search.height - 1 + SLACK_PX)).any():
+    if at.min() < -SLACK_PX or (at.max(axis=0) > (gray.shape[1] - 1 + SLACK_PX, gray.shape[0] - 1 + SLACK_PX)).any():
         raise Problem("PART_NOT_FOUND", "the part is cut off by the border of the search region")
-    return single(placed, settings, share is not None)
+    return single(placed, settings, share is not None or settings.covered)
 
 
 def _check_turn(best: _Known, known: list[_Known], region: Region, clear: float) -> None:
@@ -194,10 +196,10 @@ def check_symmetry(frame: Frame, settings: Pattern, learned: Learned) -> None:
             raise Problem("NO_CONTRAST", f"the locator's region is symmetrical: {problem.message.partition(': ')[2]}") from None
 
 
-def _pose(pose: Poses, score: float, search: Region) -> Pose:
+def _pose(pose: Poses, score: float, left: int, top: int) -> Pose:
     x, y, turn, size = (float(value) for value in pose[0])
     turned = math.degrees(math.remainder(turn, math.tau))
-    return Pose(x=x + search.x, y=y + search.y, angle_deg=turned, scale=size, score=score)
+    return Pose(x=x + left, y=y + top, angle_deg=turned, scale=size, score=score)
 
 
 def check_size(size: float) -> None:

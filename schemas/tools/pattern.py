@@ -1,6 +1,6 @@
 """Where the part is: the master's pattern found again in the frame."""
 
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
@@ -20,6 +20,15 @@ class Pattern(Shape):
     scale_low: Float = Field(default=1.0, ge=0.8, le=1, description="Least size against the master, 0.8 to 1.")
     scale_high: Float = Field(default=1.0, ge=1, le=1.2, description="Greatest size against the master, 1 to 1.2.")
     low: Float = Field(default=0.7, gt=0, le=1, description="Least score (0 to 1) that counts as found.")
+    seen_low: Float = Field(
+        default=0.7,
+        ge=0.4,
+        le=0.7,
+        description="Share of the pattern that is scored, its best: 0.5 finds what is half covered, with low at 0.8 or more.",
+    )
+    beyond_px: Annotated[int, Field(ge=0, le=64)] = Field(
+        default=0, description="How far the pattern may leave the search region or the frame, in px, if the rest of it is seen."
+    )
     alone: bool = Field(
         default=True,
         description=(
@@ -33,12 +42,19 @@ class Pattern(Shape):
         """Whether the part is neither turned nor scaled."""
         return self.angle_deg == 0 and self.scale_low == self.scale_high == 1
 
+    @property
+    def covered(self) -> bool:
+        """Whether much of the part may be covered: of two places that are seen then none is clearly better."""
+        return self.seen_low < 0.7
+
     @model_validator(mode="after")
     def _fits(self) -> "Pattern":
         if self.region.width < 8 or self.region.height < 8:
             raise ValueError("locator: the region is smaller than 8 x 8 px")
         if not self.shift_only and min(self.region.width, self.region.height) < 12:
             raise ValueError("locator: the region is smaller than 12 x 12 px, too small to see how it is turned or scaled")
+        if self.covered and self.low < 0.8:
+            raise ValueError("locator: where less than 0.7 of the pattern is scored (seen_low), low must be 0.8 or more")
         if self.search is not None and not self.search.contains(self.region):
             raise ValueError("locator: the search region does not contain the pattern's region")
         return self

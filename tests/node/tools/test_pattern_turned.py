@@ -207,3 +207,32 @@ def test_on_a_real_board_any_turn_is_found(x: int, y: int, angle: float, right: 
     pose = find(seen((right, 3.3, angle, 1.0)), wanted, learn(seen((0, 0, 0, 1)), wanted))
     assert math.hypot(pose.x - x_ - right, pose.y - y_ - 3.3) <= 0.1
     assert apart(pose.angle_deg, angle) <= 0.1
+
+
+def half_covered(picture: NDArray[np.uint8], dx: float, dy: float, angle_deg: float, gray: int) -> NDArray[np.uint8]:
+    """The right half of the part under something flat."""
+    x, y = PART.centre
+    c, s = math.cos(math.radians(angle_deg)), math.sin(math.radians(angle_deg))
+    corners = np.array([(0, -45), (52, -45), (52, 45), (0, 45)]) @ np.array([[c, s], [-s, c]]) + (x + dx, y + dy)
+    return cv2.fillPoly(picture.copy(), [np.rint(corners).astype(np.int32)], gray)  # type: ignore[return-value]
+
+
+@pytest.mark.parametrize(("angle_deg", "turn"), [(180, 140.0), (0, 0.0)])
+def test_what_is_half_covered_is_found_if_half_of_it_is_enough(angle_deg: float, turn: float) -> None:
+    enough = Pattern(region=PART, angle_deg=angle_deg, seen_low=0.5, low=0.8)
+    covered = half_covered(shot(21, -13, turn), 21, -13, turn, 120)
+    assert near(found(covered, enough), 21, -13, turn, 0.5, 0.5)
+    with pytest.raises(Problem, match="PART_NOT_FOUND"):
+        found(shot(10, 20, turn, fine=source(7, True)), enough)  # another part
+    with pytest.raises(ValueError, match=r"low must be 0\.8 or more"):
+        Pattern(region=PART, seen_low=0.5)
+
+
+@pytest.mark.parametrize(("angle_deg", "turn"), [(180, 180.0), (0, 0.0)])
+def test_a_part_that_leaves_the_frame_a_little_is_found_where_that_is_allowed(angle_deg: float, turn: float) -> None:
+    left = -PART.x - 6.0  # of 96 px
+    wanted = Pattern(region=PART, angle_deg=angle_deg, beyond_px=10)
+    assert near(found(shot(left, 5, turn), wanted), left, 5, turn, 0.5, 0.5)
+    for picture, told in ((shot(left, 5, turn), Pattern(region=PART, angle_deg=angle_deg)), (shot(left - 14, 5, turn), wanted)):
+        with pytest.raises(Problem, match="PART_NOT_FOUND"):
+            found(picture, told)
