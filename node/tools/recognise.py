@@ -20,6 +20,7 @@ HEIGHT, LEAST_WIDTH = 48, 320  # px, as the network was trained
 LOOSE = (0.0, 0.035, 0.07, 0.02)  # blur of each look, sigma in relation to the height of a line with space around it
 TIGHT = (0.0, 0.07, 0.1, 0.04)  # the same of one that was cut out close
 SURE = 0.9  # two looks that agree so well need no further one
+BEYOND_DOUBT = 0.99  # one look that is so sure of each character was never wrong: it needs no other
 ALONE = 0.4  # of what one look says and no other
 LEAST_SHARE = 0.02  # of what the network sees: less is none of the allowed characters
 MOST_WIDE = 40.0  # times its height: a longer line is cut
@@ -56,6 +57,8 @@ def recognise(
 
 def _agreed(seen: list[Reading]) -> Reading:
     best = max(seen, key=lambda each: each.confidence)
+    if len(seen) == 1 and best.confidence >= BEYOND_DOUBT:
+        return best
     same = sorted(each.confidence for each in seen if _bare(each.text) == _bare(best.text))
     return Reading(best.text, same[-2] if len(same) > 1 else ALONE * best.confidence)
 

@@ -35,7 +35,7 @@ class Network:
 
 CLEAR = seen({"8": 0.99}, {"8": 0.6}, {}, {"8": 0.97}, {"X": 0.98})
 DOUBTFUL = seen({"8": 0.99}, {}, {"8": 0.99}, {"X": 0.55})
-OTHER = seen({"B": 0.99}, {}, {"8": 0.99}, {"X": 0.99})
+OTHER = seen({"B": 0.98}, {}, {"8": 0.98}, {"X": 0.98})
 
 
 def test_runs_are_one_character_and_two_looks_that_agree_are_enough() -> None:
@@ -48,9 +48,15 @@ def test_the_least_sure_character_says_how_sure_the_text_is() -> None:
     assert recognise(LINE, Network(DOUBTFUL), NAMES) == ("88X", pytest.approx(0.55))
 
 
+def test_one_look_that_is_beyond_doubt_is_enough() -> None:
+    network = Network(seen({"8": 0.995}, {}, {"X": 0.999}), OTHER)
+    assert recognise(LINE, network, NAMES) == ("8X", pytest.approx(0.995))
+    assert network.asked == 1
+
+
 def test_what_one_look_alone_says_is_hardly_sure() -> None:
     nothing = seen({}, {})
-    assert recognise(LINE, Network(OTHER, nothing), NAMES) == ("B8X", pytest.approx(0.99 * ALONE))
+    assert recognise(LINE, Network(OTHER, nothing), NAMES) == ("B8X", pytest.approx(0.98 * ALONE))
     assert recognise(LINE, Network(OTHER, DOUBTFUL), NAMES).text == "B8X"
     assert recognise(LINE, Network(OTHER, DOUBTFUL), NAMES).confidence < 0.5
     assert recognise(LINE, Network(nothing), NAMES) == ("", 0.0)
