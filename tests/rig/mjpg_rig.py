@@ -116,13 +116,6 @@ def damaged_frames_are_refused(usb: Usb, sender: Sender) -> None:
     until(lambda: usb.problem is None, "it is well again")
 
 
-def of_some_damaged_frames_none_is_taken_and_the_next_whole_one_is(usb: Usb, sender: Sender) -> None:
-    sender.chosen = lambda number: (WHOLE if number % 3 else DAMAGED)[number % len(WHOLE)]
-    frames = [grab(usb, 10_000) for _ in range(12)]
-    assert all(whole(frame) for frame in frames)
-    say(f"    {len(frames)} of {len(frames)} whole, while one of three that were sent was damaged")
-
-
 def dark_frames_are_no_frozen_picture_and_the_lit_one_after_the_trigger_is_waited_for(usb: Usb, sender: Sender) -> None:
     lit_at = [float("inf")]
     sender.chosen = lambda number: WHOLE[number % len(WHOLE)] if time.monotonic() >= lit_at[0] else DARK
@@ -150,7 +143,6 @@ def main() -> int:
     for each in (
         whole_frames_are_taken_as_they_were_sent,
         damaged_frames_are_refused,
-        of_some_damaged_frames_none_is_taken_and_the_next_whole_one_is,
         dark_frames_are_no_frozen_picture_and_the_lit_one_after_the_trigger_is_waited_for,
     ):
         say(each.__name__.replace("_", " "))
