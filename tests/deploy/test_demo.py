@@ -211,6 +211,7 @@ def test_a_child_that_dies_ends_the_demo_with_1(tmp_path: Path, demos: list[Demo
     demo = Demo(tmp_path / "state")
     demos.append(demo)
     demo.wait("cam1", 1)
+    wait_for(lambda: any("gunicorn" in command for command in demo.children().values()), 60, "the web")
     children = demo.children()
     names = {"node": " run ", "web": "gunicorn"}
     found = {name: pid for pid, command in children.items() for name, word in names.items() if word in command}
