@@ -27,7 +27,6 @@ from schemas.settings import BrokerSettings
 
 OFFLINE = b'{"state":"Offline"}'
 WILL_DELAY_S = 5
-TELL_S = 0.1
 SUBACK_S = 10.0
 
 
@@ -47,7 +46,7 @@ class Lasting(NamedTuple):
     command: Callable[[str, Incoming, Backlog | None], None]
     beat: Callable[[], None]
     online: Callable[[], None]
-    tell: Callable[[], None]
+    pump: Callable[[], float]
 
 
 class Served:
@@ -70,7 +69,6 @@ class Served:
         self._lasting = lasting
         self._granted: Literal["persistent", "volatile"] = "volatile"
         self._connected_at = 0.0
-        self._told_at = 0.0
         self._rewound = True
         self._triggers = names.prefix("trigger")
         self._commands = names.prefix("cmd")
@@ -182,6 +180,10 @@ class Served:
         self._lasting.turns.answered(self.connection, message, code, reason)
 
     def pump(self) -> float:
+        """The session sends by send(), and tells how things are."""
+        return self._lasting.pump()
+
+    def send(self) -> float:
         """Send markers, then what is urgent, results and the rest; seconds until there is more to do."""
         lasting, marking = self._lasting, self.marking
         if marking is None:
@@ -202,9 +204,6 @@ class Served:
             lasting.reasons.store = None
         except Problem as problem:  # the ledger: what is on its way stays so, and is looked at again
             lasting.reasons.store = f"what goes out cannot be read or confirmed: {problem.message}"
-        if now - self._told_at > TELL_S:
-            self._told_at = now
-            lasting.tell()
         return wait_s
 
     def _ask(self, now: float) -> None:

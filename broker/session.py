@@ -34,6 +34,8 @@ from schemas.settings import BrokerSettings
 
 log = logging.getLogger(__name__)
 
+TELL_S = 0.1
+
 
 class Session:
     """The node's side of the broker. Everything public may be called from any thread.
@@ -90,10 +92,11 @@ class Session:
             lambda name, message, backlog: self._command(name, message, backlog),
             self._beat,
             self._online,
-            self._tell,
+            self.pump,
         )
         self._stopping = threading.Event()
         self._served: Served | None = None
+        self._told_at = 0.0
         self._thread = threading.Thread(target=self._run, name="broker", daemon=True)
         self._last: Message | None = None
 
@@ -230,11 +233,20 @@ class Session:
         served = self._served
         self._presence.beat(online=served is not None and served.kind is not None and served.current)
 
+    def pump(self) -> float:
+        """Send what there is over the connection that stands, and tell how things are; seconds until there is more to do."""
+        served = self._served
+        wait_s = TELL_S if served is None else served.send()
+        if time.monotonic() - self._told_at > TELL_S:
+            self._tell()
+        return wait_s
+
     def _online(self) -> None:
         self._notice("online", self.protocol)
 
     def _tell(self) -> None:
         """Bring the reasons up to date."""
+        self._told_at = time.monotonic()
         self._presence.learn(self._troubles.longest.known, no_dots=self._troubles.no_dots)
         served, online = self._served, self.kind is not None
         reasons = self._reasons.all(served.marking if served is not None else None, online=online)
