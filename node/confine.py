@@ -1,7 +1,9 @@
-"""What a process gives up before it touches what strangers sent: new rights, the network, and starting anything (seccomp(2)).
+"""What a process gives up before it touches what strangers sent: new rights, the network, starting anything, and whatever
+changes a file by its name or another process of its account (seccomp(2)).
 
-The filter refuses system calls that decoding never needs; a kernel without seccomp, or another architecture, leaves the
-limits and `no_new_privs`. Numbers are those of the kernel's own tables (arch/x86/entry/syscalls/syscall_64.tbl,
+Without a descriptor to spare it opens no file, but removing, renaming and cutting off need none: the ledger is as much ours
+as the node's. The filter refuses system calls that decoding never needs; a kernel without seccomp, or another architecture,
+leaves the limits and `no_new_privs`. Numbers are those of the kernel's own tables (arch/x86/entry/syscalls/syscall_64.tbl,
 include/uapi/asm-generic/unistd.h).
 """
 
@@ -22,7 +24,34 @@ FORBIDDEN = {
     "x86_64": (
         *(41, 42, 43, 49, 50, 53, 288),  # socket connect accept bind listen socketpair accept4
         *(57, 58, 59, 322),  # fork vfork execve execveat
-        *(62, 200, 234),  # kill tkill tgkill
+        *(62, 200, 234, 129, 297, 424),  # kill tkill tgkill rt_sigqueueinfo rt_tgsigqueueinfo pidfd_send_signal
+        *(
+            141,
+            142,
+            144,
+            203,
+            251,
+            256,
+            279,
+            302,
+            314,
+            440,
+        ),  # priority scheduler affinity ioprio pages prlimit64: of others too
+        *(
+            76,
+            77,
+            82,
+            83,
+            84,
+            86,
+            87,
+            88,
+            133,
+            285,
+        ),  # truncate ftruncate rename mkdir rmdir link unlink symlink mknod fallocate
+        *(258, 259, 263, 264, 265, 266, 316),  # mkdirat mknodat unlinkat renameat linkat symlinkat renameat2
+        *(90, 91, 92, 93, 94, 260, 268, 452),  # chmod fchmod chown fchown lchown fchownat fchmodat fchmodat2
+        *(132, 235, 261, 280, 188, 189, 190, 197, 198, 199, 463, 466),  # times, and extended attributes
         *(101, 310, 311),  # ptrace process_vm_readv process_vm_writev
         *(155, 161, 165, 166, 272, 308),  # pivot_root chroot mount umount2 unshare setns
         *(246, 248, 249, 250, 298, 321, 323, 425, 434, 438),  # kexec_load keys perf bpf userfaultfd io_uring pidfd_open, _getfd
@@ -30,7 +59,11 @@ FORBIDDEN = {
     "aarch64": (
         *(198, 199, 200, 201, 202, 203, 242),  # socket socketpair bind listen accept connect accept4
         *(221, 281),  # execve execveat
-        *(129, 130, 131),  # kill tkill tgkill
+        *(129, 130, 131, 138, 240, 424),  # kill tkill tgkill rt_sigqueueinfo rt_tgsigqueueinfo pidfd_send_signal
+        *(30, 118, 119, 122, 140, 238, 239, 261, 274, 440),  # priority scheduler affinity ioprio pages prlimit64: of others too
+        *(33, 34, 35, 36, 37, 38, 45, 46, 47, 276),  # mknodat mkdirat unlinkat symlinkat linkat renameat (f)truncate fallocate
+        *(52, 53, 54, 55, 452),  # fchmod fchmodat fchownat fchown fchmodat2
+        *(88, 5, 6, 7, 14, 15, 16, 463, 466),  # times, and extended attributes
         *(117, 270, 271),  # ptrace process_vm_readv process_vm_writev
         *(41, 51, 40, 39, 97, 268),  # pivot_root chroot mount umount2 unshare setns
         *(104, 217, 218, 219, 241, 280, 282, 425, 434, 438),

@@ -126,7 +126,7 @@ def me() -> Response:
 def change_password(body: ChangePassword) -> Response:
     """Another password for oneself: all sessions end, and a new one begins here."""
     here, person = site(), current()
-    user = prove_again(here, person, body.old_password)
+    user = prove(here, person.username, body.old_password, body, person.session)
     if body.new_password == body.old_password:
         raise Problem("USER_INVALID", "new_password: it is the one there is")
     hashed = hash_password(body.new_password, user.username, words_of(here.settings))
@@ -170,16 +170,6 @@ def end_session(session: str) -> Response:
 def facts(user: User) -> dict[str, Any]:
     """An account without its hash."""
     return user.model_dump(mode="json", exclude={"password_hash"})
-
-
-def prove_again(here: Site, person: Person, password: str) -> User:
-    """The account of who is signed in, if that is its password. Raises Problem CREDENTIALS_INVALID, LOCKED_OUT."""
-    try:
-        return prove(here, person.username, password, None, person.session)
-    except Problem as problem:
-        if problem.code != "TWO_FACTOR_REQUIRED":  # then the password was right, and the session had the second factor
-            raise
-        return here.user(person.id)
 
 
 def begin(

@@ -54,8 +54,8 @@ class Refresh(Shape):
     refresh_token: TokenText | None = Field(default=None, description="The refresh token; the cookie's if missing.")
 
 
-class ChangePassword(Shape):
-    """Another password for oneself. All other sessions end."""
+class ChangePassword(Factor):
+    """Another password for oneself, with the second factor where it is on. All other sessions end."""
 
     old_password: Password = Field(description="The password so far.")
     new_password: Password = Field(description="12 to 128 characters, and not one of the first that are guessed.")

@@ -173,7 +173,9 @@ def register(app: Flask) -> None:
                 answer.headers["Cross-Origin-Resource-Policy"] = "cross-origin"
         took_s = time.monotonic() - this.get("began", time.monotonic())
         if took_s > SLOW_S and not answer.is_streamed:
-            log.warning("slow: %s %s took %.1f s (%s)", coming.method, coming.path, took_s, this.get("request_id", ""))
+            log.warning(
+                "slow: %s %s took %.1f s (%s)", coming.method, plain(coming.path, 200), took_s, this.get("request_id", "")
+            )
         return answer
 
     app.before_request(before)

@@ -13,6 +13,7 @@ from web.access import Level, Person, allowed
 from web.site import Site, site
 
 MOST_CHECKED = 4096
+OF_OTHERS = ("auth.sessions", "auth.end_session")  # an administrator sees and ends those of anybody
 
 
 def identify(here: Site, coming: Request, this: _AppCtxGlobals, level: Level) -> None:
@@ -56,7 +57,8 @@ def _ask_for_second(here: Site, person: Person, coming: Request) -> None:
 
 def _sets_it_up(coming: Request) -> bool:
     """Whether it is a request of one's own account, where the second factor is set up."""
-    return coming.blueprint in ("auth", "twofactor", "passkeys") or coming.path == "/app/account"
+    own = coming.blueprint in ("auth", "twofactor", "passkeys") and coming.endpoint not in OF_OTHERS
+    return own or coming.path == "/app/account"
 
 
 def person_of_session(session: str, user: str | None = None, *, bearer: bool) -> Person | None:

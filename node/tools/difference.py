@@ -2,7 +2,6 @@
 
 import io
 import math
-import zipfile
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any, NamedTuple
@@ -12,10 +11,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from node.frame import Mark, Measurement, Pixels, View
+from node.models.archive import arrays_of
 from node.tools.registration import LEAST_SCORE, Floats, Reference, Registration, affine, reference, register, shrunk
 from schemas import Difference, Problem
 
 MODEL_VERSION = 1
+MODEL_BYTES = 2**29  # unpacked: more than any picture's
 MODEL_STEPS = 64  # a model's gray levels are whole numbers of 1/64
 MOST_PARTS = 50
 MANY_PARTS = 10  # from which on they narrow what is allowed
@@ -157,16 +158,13 @@ def teach(views: Iterable[View], settings: Difference, progress: Callable[[int],
 
 def _read(model: bytes) -> tuple[Floats, Floats, int]:
     """Mean and spread of a taught model, and of how many parts. Raises Problem MODEL_INVALID."""
+    file = arrays_of(model, MODEL_BYTES)
     try:
-        with zipfile.ZipFile(io.BytesIO(model)) as packed:
-            if sum(info.file_size for info in packed.infolist()) > 2**29:
-                raise Problem("MODEL_INVALID", "the model is larger than any picture")
-        with np.load(io.BytesIO(model), allow_pickle=False) as file:
-            if int(file["version"]) != MODEL_VERSION:
-                raise Problem("MODEL_INVALID", f"the model has version {int(file['version'])}, this is {MODEL_VERSION}")
-            mean, spread, parts = file["mean"], file["spread"], int(file["parts"])
-    except (zipfile.BadZipFile, KeyError, ValueError, TypeError, OSError, EOFError) as error:
-        raise Problem("MODEL_INVALID", f"the model cannot be read: {error}") from None
+        if int(file["version"]) != MODEL_VERSION:
+            raise Problem("MODEL_INVALID", f"the model has version {int(file['version'])}, this is {MODEL_VERSION}")
+        mean, spread, parts = file["mean"], file["spread"], int(file["parts"])
+    except (KeyError, ValueError, TypeError) as error:
+        raise Problem("MODEL_INVALID", f"the model cannot be read: {error}"[:300]) from None
     if mean.ndim != 2 or mean.shape != spread.shape or mean.dtype != np.uint16 or spread.dtype != np.uint16:
         raise Problem("MODEL_INVALID", "the model is not one of this tool")
     step = np.float32(MODEL_STEPS)

@@ -44,7 +44,7 @@ def unpack(data: bytes) -> tuple[bytes, dict[str, bytes]]:
     """`program.json` and the files beside it by name. Nothing is written. Raises Problem PROGRAM_INVALID."""
     if len(data) > MAX_BYTES:
         _refuse(f"it is larger than {MAX_BYTES >> 20} MiB")
-    _check_directory(data)
+    check_directory(data)
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
             files = _checked(archive.infolist())
@@ -56,12 +56,17 @@ def unpack(data: bytes) -> tuple[bytes, dict[str, bytes]]:
         _refuse(f"it holds {len(documents)} files {DOCUMENT}")
     folder = PurePosixPath(documents[0]).parent
     paths = {PurePosixPath(name): content for name, content in contents.items()}
+    if len(paths) != len(contents):
+        _refuse("two of its names are one file")  # ./a and a: which of them counts is nobody's guess
     beside = {path.name: content for path, content in paths.items() if path.parent == folder}
     return beside.pop(DOCUMENT), beside
 
 
-def _check_directory(data: bytes) -> None:
-    """Refuse a directory that is larger than that of any bundle, before anything is made of it."""
+def check_directory(data: bytes) -> None:
+    """Refuse a directory that is larger than that of any bundle, before anything is made of it.
+
+    Raises Problem PROGRAM_INVALID.
+    """
     at = data.rfind(b"PK\5\6")
     if at < 0 or at + 22 > len(data):
         _refuse("it cannot be read (it is no zip)")

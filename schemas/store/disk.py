@@ -69,6 +69,19 @@ def is_shared(folder: Path) -> bool:
     return bool(mode & stat.S_ISGID and mode & stat.S_IWGRP)
 
 
+def shared_group(folder: Path, groups: set[int] | None) -> int | None:
+    """The group by which accounts share a folder, if it is one of these (any, for None); None if none shares it."""
+    if not is_shared(folder):
+        return None
+    group = folder.stat().st_gid
+    return group if groups is None or group in groups else None
+
+
+def own_groups() -> set[int]:
+    """The groups that this process is in."""
+    return {os.getegid(), *os.getgroups()}
+
+
 def private_mode(folder: Path) -> int:
     """The mode of a new file in a folder: for its owner, and for the group that shares the folder."""
     return 0o660 if is_shared(folder) else 0o600
@@ -121,8 +134,8 @@ def new_database(path: Path) -> None:
 def refuse_foreign(path: Path) -> None:
     """Refuse a file or folder that is a link, or that another account (but root) owns: who owns it decides what is in it.
 
-    Accounts that share the folder by its group are not foreign to one another. What is not there is nobody's. Raises Problem
-    STORE_FAILED.
+    Accounts that share the folder by a group are not foreign to one another, nor to who is in that group, or root: a folder
+    that strangers share makes none of them known to us. What is not there is nobody's. Raises Problem STORE_FAILED.
     """
     try:
         found = path.lstat()
@@ -132,7 +145,7 @@ def refuse_foreign(path: Path) -> None:
         raise failed(str(path), error) from error
     if stat.S_ISLNK(found.st_mode):
         raise Problem("STORE_FAILED", f"{path} is a link; it has to be the file or folder itself")
-    ours = is_shared(path.parent) and found.st_gid == path.parent.stat().st_gid
+    ours = found.st_gid == shared_group(path.parent, None if os.geteuid() == 0 else own_groups())
     if found.st_uid not in (os.geteuid(), 0) and not ours:
         raise Problem("STORE_FAILED", f"{path} belongs to another account (user id {found.st_uid})")
 

@@ -15,7 +15,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from schemas.errors import Problem
-from schemas.store.disk import failed, is_shared
+from schemas.store.disk import failed, own_groups, shared_group
 
 # The names that node and web give; secrets first, so that a wipe that is cut off has taken them. Nothing else is touched.
 OURS = (
@@ -31,7 +31,7 @@ def refuse_planted(state: Path) -> None:
 
     Root may work for whom the folder belongs to; for who runs in it, also as root, see `secured`.
     """
-    owner, group = os.geteuid() or _owner(state), _group(state, None if os.geteuid() == 0 else _groups())
+    owner, group = os.geteuid() or _owner(state), shared_group(state, None if os.geteuid() == 0 else own_groups())
     for path, found in _found(state):
         _refuse(path, found, owner, group)
 
@@ -43,7 +43,7 @@ def secured(state: Path) -> None:
     owner = os.geteuid()
     try:
         state.mkdir(mode=0o700, parents=True, exist_ok=True)
-        group = _group(state, _groups())
+        group = shared_group(state, own_groups())
         others = 0o077 if group is None else 0o007
         for path, found in _found(state):  # a folder is closed before it is looked into
             _refuse(path, found, owner, group)
@@ -108,18 +108,6 @@ def _refuse(path: Path, found: os.stat_result, owner: int, group: int | None) ->
         raise Problem("STORE_FAILED", f"{path} is a link; it has to be the file or folder itself")
     if found.st_uid not in (0, owner) and (group is None or found.st_gid != group):
         raise Problem("STORE_FAILED", f"{path} belongs to another account (user id {found.st_uid})")
-
-
-def _group(state: Path, groups: set[int] | None) -> int | None:
-    """The group by which accounts share the folder, if it is one of these (any, for None); None if none shares it."""
-    if not is_shared(state):
-        return None
-    group = state.stat().st_gid
-    return group if groups is None or group in groups else None
-
-
-def _groups() -> set[int]:
-    return {os.getegid(), *os.getgroups()}
 
 
 def _owner(state: Path) -> int:

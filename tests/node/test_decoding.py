@@ -107,12 +107,33 @@ def test_the_child_has_no_secrets_no_network_and_starts_nothing(
         "import os; os.execv('/bin/true', ['true'])",
         "import os; os.kill(os.getppid(), 0)",
         "import subprocess; subprocess.run(['/bin/true'])",
+        "import os; os.unlink(ours)",
+        "import os; os.rename(ours, ours + '.gone')",
+        "import os; os.truncate(ours, 0)",
+        "import os; os.ftruncate(held, 0)",
+        "import os; os.chmod(ours, 0o666)",
+        "import os; os.utime(ours)",
+        "import os; os.link(ours, ours + '.too')",
+        "import os; os.symlink('/etc/passwd', ours + '.link')",
+        "import os; os.mkdir(ours + '.folder')",
+        "import os, signal; signal.pidfd_send_signal(process, 0)",
+        "import os, resource; resource.prlimit(os.getppid(), resource.RLIMIT_CPU, (1, 1))",
+        "import os; os.setpriority(os.PRIO_PROCESS, os.getppid(), 19)",
     ],
 )
-def test_what_a_confined_process_may_not_do(step: str) -> None:
-    script = f"from node.confine import confine\nassert confine()\ntry:\n {step}\nexcept PermissionError:\n print('refused')"
-    done = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, timeout=30, check=False)
+def test_what_a_confined_process_may_not_do(step: str, tmp_path: Path) -> None:
+    ours = tmp_path / "ledger.db"
+    ours.write_text("what the node has stored")
+    script = (
+        "import os, sys\nfrom node.confine import confine\n"
+        "ours, held, process = sys.argv[1], os.open(sys.argv[1], os.O_RDWR), os.pidfd_open(os.getppid())\n"
+        f"assert confine()\ntry:\n {step}\nexcept PermissionError:\n print('refused')"
+    )
+    command = [sys.executable, "-c", script, str(ours)]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=30, check=False)
     assert (done.stdout, done.stderr) == ("refused\n", "")
+    assert [path.name for path in tmp_path.iterdir()] == ["ledger.db"]
+    assert ours.read_text() == "what the node has stored"
 
 
 def test_a_confined_process_still_has_threads() -> None:

@@ -1,5 +1,6 @@
 """Who gives or takes rights proves again who they are: a session alone makes no lasting takeover."""
 
+import time
 from pathlib import Path
 
 import pyotp
@@ -46,6 +47,19 @@ def test_a_stolen_session_changes_no_password_role_or_factor(app: Flask, whose: 
     assert code(sign_in(app.test_client(), "olaf", OTHER)) == "CREDENTIALS_INVALID"
 
 
+def test_ones_own_password_is_changed_with_the_second_factor_too(app: Flask) -> None:
+    """Who has found password and session, on a panel, would else lock its owner out for good."""
+    ada = Caller(app, "ada", "ADMIN")
+    secret = turn_on(ada)
+    body = {"old_password": PASSWORD, "new_password": OTHER}
+    assert code(ada.ask("POST", "/auth/change-password", json=body)) == "TWO_FACTOR_REQUIRED"
+    assert code(ada.ask("POST", "/auth/change-password", json={**body, "code": "000000"})) == "TWO_FACTOR_INVALID"
+    assert code(sign_in(app.test_client(), "ada", OTHER)) == "CREDENTIALS_INVALID"
+    ahead = pyotp.TOTP(secret).at(int(time.time()) + 30)  # that of now was used to turn it on
+    assert ada.ask("POST", "/auth/change-password", json={**body, "code": ahead}).status_code == 200
+    assert code(sign_in(app.test_client(), "ada", OTHER)) == "TWO_FACTOR_REQUIRED"
+
+
 def test_with_password_and_code_it_is_done_and_what_needs_none_stays_easy(app: Flask) -> None:
     ada, olaf = Caller(app, "ada", "ADMIN"), Caller(app, "olaf", "VIEWER")
     path = f"/auth/users/{olaf.id}"
@@ -77,6 +91,8 @@ def test_a_role_that_needs_a_second_factor_does_nothing_without(tmp_path: Path) 
     ada, vera = Caller(app, "ada", "ADMIN"), Caller(app, "vera", "VIEWER")
     assert code(ada.ask("GET", "/stations")) == "SECOND_FACTOR_NEEDED"
     assert code(ada.ask("GET", "/audit")) == "SECOND_FACTOR_NEEDED"
+    assert code(ada.ask("GET", "/auth/sessions?all=true")) == "SECOND_FACTOR_NEEDED"
+    assert code(ada.ask("DELETE", f"/auth/sessions/{vera.get('/auth/me')['session']}")) == "SECOND_FACTOR_NEEDED"
     assert vera.ask("GET", "/stations").status_code == 200
     assert ada.get("/auth/me")["twofactor"] is False
     turn_on(ada)

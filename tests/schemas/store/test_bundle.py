@@ -4,6 +4,7 @@ import io
 import struct
 import subprocess
 import sys
+import warnings
 import zipfile
 import zlib
 from pathlib import Path
@@ -55,6 +56,17 @@ def test_a_bomb_with_a_false_size_is_inflated_in_pieces(tmp_path: Path, crc: int
         check=True,
     ).stdout.split()
     assert int(said[-1]) < 64, "MB more"
+
+
+@pytest.mark.parametrize("names", [("m.npz", "./m.npz"), ("a/m.npz", "a//m.npz"), ("m.npz", "m.npz")])
+def test_two_names_of_one_file_are_refused(names: tuple[str, str]) -> None:
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as archive, warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # zipfile's own, of the same name
+        for name in ("program.json", *names):
+            archive.writestr(name, name.encode())
+    with pytest.raises(Problem, match=r"PROGRAM_INVALID.*(one file|twice)"):
+        unpack(buffer.getvalue())
 
 
 def test_a_directory_of_a_million_entries_is_refused_before_it_is_read() -> None:

@@ -14,6 +14,7 @@ from node.service import Service
 from schemas import Problem
 from schemas.load import load
 from schemas.store.accounts import Accounts
+from schemas.store.disk import refuse_foreign
 from schemas.store.state import held, refuse_planted, secured
 from tests.people import settings
 from tests.processes import ROOT
@@ -225,3 +226,21 @@ def test_accounts_that_share_the_folder_by_its_group_are_not_foreign_and_others_
     planted(state, "accounts.db")
     with pytest.raises(Problem, match=r"is a link|another account"):
         secured(state)
+
+
+def test_who_is_not_in_the_group_that_shares_a_folder_takes_nothing_from_it(
+    state: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever makes a folder can make it setgid and writable for a group of theirs: that is no word of ours."""
+    file = state / "accounts.db"
+    file.touch()
+    state.chmod(0o2770)
+    if os.geteuid() == 0:  # a stranger's, who is in the group of the folder
+        os.chown(file, 65534, -1)
+    monkeypatch.setattr(os, "geteuid", lambda: 65533)
+    monkeypatch.setattr(os, "getegid", lambda: file.stat().st_gid)
+    refuse_foreign(file)
+    monkeypatch.setattr(os, "getegid", lambda: 65533)
+    monkeypatch.setattr(os, "getgroups", lambda: [])
+    with pytest.raises(Problem, match="belongs to another account"):
+        refuse_foreign(file)

@@ -12,9 +12,9 @@ $("#password").addEventListener("submit", async (event) => {
   event.preventDefault();
   const failed = $("#password-failed");
   failed.hidden = true;
-  const { old_password, new_password } = Object.fromEntries(new FormData(event.target));
+  const { old_password, new_password, code } = Object.fromEntries(new FormData(event.target));
   try {
-    await busy($("button[type=submit]", event.target), () => post("/auth/change-password", { old_password, new_password }));
+    await busy($("button[type=submit]", event.target), () => proving(given({ old_password, new_password, code }), (body) => post("/auth/change-password", body)));
     event.target.reset();
     toast(t("The password is changed"));
   } catch (error) {
@@ -29,6 +29,9 @@ async function load() {
   $("#own").hidden = Boolean(me.subject);
   $("#by-provider").hidden = !me.subject;
   if (me.password_initial) toast(t("This password was chosen by somebody else. Replace it below: it is good for a short time only."), "error");
+  const [asked] = factor(me);
+  $("#password-factor").hidden = !asked;
+  $("#password-factor-help").textContent = asked?.help ?? "";
   put($("#factor"),
     h("p", h(on ? "span.tag.good" : "span.tag.warn", on ? t("On") : t("Off")), me.twofactor ? ` ${t("{n} recovery codes left", { n: me.recovery_codes_left })}` : null),
     me.twofactor && me.recovery_codes_left < 4 ? h("p.notice.warn", t("Few recovery codes are left: turn all second factors off and on again for new ones.")) : null,
