@@ -15,7 +15,7 @@ from deploy.users import who
 from schemas import Problem, Settings, StoredProgram
 from schemas.base import plain
 from schemas.store.accounts import Accounts
-from schemas.store.programs import Head, Import, Programs, read_import
+from schemas.store.programs import MAX_MASTER_BYTES, Head, Import, Programs, read_import
 from schemas.store.signature import REFUSALS
 from schemas.store.vouching import Vouching
 
@@ -64,7 +64,12 @@ def _show(store: Programs, args: argparse.Namespace) -> int:
 
 
 def import_(args: argparse.Namespace) -> int:
-    """All files are checked before the first is stored. Raises Problem, which names the file, the tool and the field."""
+    """All files are checked before the first is stored. Raises Problem, which names the file, the tool and the field.
+
+    A master is stored as we encode it, whatever came: the confined child decodes it first.
+    """
+    from node.decoding import Decoder
+    from node.pictures import exact
     from node.program import load
 
     def take(store: Programs, given: list[tuple[Path, Import]]) -> int:
@@ -86,15 +91,19 @@ def import_(args: argparse.Namespace) -> int:
 
     given = []
     settings = target.loaded(args).settings
-    for path in args.files:  # read as who asks, stored as the owner of the state folder
-        with _about(path):
-            try:
-                given.append((path, read_import(path, settings.programs)))
-            except Problem as problem:
-                if problem.code in REFUSALS:
-                    with target.owner(Path(settings.state_dir)):
-                        audited(Path(settings.state_dir), "program.import.failed", path.name, code=problem.code)
-                raise
+    with contextlib.closing(Decoder()) as decoder:
+        for path in args.files:  # read as who asks, stored as the owner of the state folder
+            with _about(path):
+                try:
+                    found = read_import(path, settings.programs)
+                except Problem as problem:
+                    if problem.code in REFUSALS:
+                        with target.owner(Path(settings.state_dir)):
+                            audited(Path(settings.state_dir), "program.import.failed", path.name, code=problem.code)
+                    raise
+                if found.master is not None:
+                    found = found._replace(master=exact(decoder.decode(found.master), MAX_MASTER_BYTES))
+                given.append((path, found))
     signers = {path.name: str(found.signer) for path, found in given if found.signer}
     return _with_store(args, lambda store, _: take(store, given), **({"signed_by": signers} if signers else {}))
 

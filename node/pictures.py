@@ -140,7 +140,12 @@ class PictureWriter:
 
     def encode_exact(self, pixels: Pixels, most_bytes: int | None = None) -> bytes:
         """The picture as PNG, for a master: nothing is lost. As the best JPEG where the PNG is larger than most_bytes."""
-        exact = bytes(cv2.imencode(".png", pixels)[1])
-        if most_bytes is None or len(exact) <= most_bytes:
-            return exact
-        return bytes(cv2.imencode(".jpg", pixels, [cv2.IMWRITE_JPEG_QUALITY, 100])[1])
+        return exact(pixels, most_bytes)
+
+
+def exact(pixels: Pixels, most_bytes: int | None = None) -> bytes:
+    """As Pictures.encode_exact."""
+    found = bytes(cv2.imencode(".png", pixels)[1])
+    if most_bytes is None or len(found) <= most_bytes:
+        return found
+    return bytes(cv2.imencode(".jpg", pixels, [cv2.IMWRITE_JPEG_QUALITY, 100])[1])

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import cv2
+import numpy as np
 import pytest
 
 from deploy.command import main
@@ -19,6 +20,7 @@ from node.service import lock_state
 from schemas import SyntheticCamera
 from schemas.store.accounts import Accounts
 from schemas.store.ledger import Ledger
+from schemas.store.programs import Programs
 from tests.processes import NodeProcess, free_port
 
 Run = Callable[..., tuple[int, str, str]]
@@ -68,6 +70,21 @@ def test_an_imported_program_is_listed_shown_and_exported_to_the_same_hash(
     bundle = tmp_path / "cap.zip"
     assert run("export", "cap", "--output", bundle)[:2] == (0, f"{bundle}\n")
     assert json.loads(run("import", bundle, "--json")[1])[0] == {**stored, "saved_at": stored["saved_at"]}
+
+
+def test_an_imported_master_is_stored_as_we_encode_it(
+    run: Run, site: NodeProcess, document: dict[str, Any], tmp_path: Path
+) -> None:
+    """What stands behind a picture's end is not served by the web some day."""
+    master = tmp_path / "master.png"
+    drawn = cv2.imread(str(master))
+    master.write_bytes(master.read_bytes() + b"<script>alert(1)</script>")
+    assert run("import", written(tmp_path / "cap.json", document))[0] == 0
+    store = Programs(site.state / "programs")
+    kept = store.master(store.get("cap").program)
+    assert kept is not None
+    assert b"script" not in kept
+    assert np.array_equal(cv2.imdecode(np.frombuffer(kept, np.uint8), cv2.IMREAD_COLOR), drawn)
 
 
 def test_a_program_that_cannot_be_loaded_is_refused_with_tool_and_field(
