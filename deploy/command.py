@@ -202,7 +202,7 @@ def _program(commands: Any, command: Callable[..., argparse.ArgumentParser]) -> 
 
 def _teach(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("program", metavar="PROGRAM", help="the program")
-    parser.add_argument("tool", metavar="TOOL", help="name of its tool: learned, classify or difference")
+    parser.add_argument("tool", metavar="TOOL", help="name of its tool: learned, classify or difference; locator: its pattern")
     parser.add_argument("good", metavar="GOOD", type=Path, nargs="?", help="folder of pictures of good parts, or one picture")
     labelled = parser.add_mutually_exclusive_group()
     labelled.add_argument("--bad", metavar="FOLDER", type=Path, help="pictures of bad parts, for a better threshold")

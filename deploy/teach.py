@@ -1,4 +1,4 @@
-"""`teach`: learn what a tool compares with from folders of pictures; stored as a new version of the program."""
+"""`teach`: learn what a tool or the locator compares with from folders of pictures; stored as a new version of the program."""
 
 import argparse
 import sys
@@ -33,15 +33,15 @@ def teach(args: argparse.Namespace) -> int:
     with target.owner(state):
         store = Programs(state / "programs")
         stored = store.get(args.program)
-        loaded = load(stored.program, stored.version, stored.hash, store.master(stored.program), store.file)
+        master = store.master(stored.program)
+        loaded = load(stored.program, stored.version, stored.hash, master, store.file)
     model = _model(store, stored, args.tool) if args.add else None
     with _progress() as progress:
-        outcome = learn(loaded, args.tool, lesson, model, progress)
+        outcome = learn(loaded, args.tool, lesson, model, progress, master)
     name = model_name(outcome.model)
     document = stored.program.document()
-    for tool in document["tools"]:
-        if tool["name"] == args.tool:
-            tool["model"] = name
+    tool = next((tool for tool in document["tools"] if tool["name"] == args.tool), document["locator"])
+    tool["model"] = name
     program = as_program(document)
     with target.owner(state):
         files = {name: outcome.model}
@@ -57,6 +57,7 @@ def teach(args: argparse.Namespace) -> int:
     show.table(("what", "value"), ((key.replace("_", " "), _told(value)) for key, value in outcome.facts.items()))
     if outcome.check:
         print(f"look at these again, they are unlike the other good pictures: {', '.join(outcome.check)}")
+    if outcome.check and args.tool in {tool.name for tool in program.tools}:
         print("they were left out; if one is good, teach it with --add --confirm NAME, or all again with --confirm NAME")
     return 0
 
@@ -66,6 +67,8 @@ def _in_short(facts: dict[str, Any]) -> str:
     if "one_in" in facts:
         caught = f"{facts['drawn_found']} of {facts['drawn']} drawn faults caught"
         return f": at most 1 good part in {facts['one_in']} rejected, {caught}"
+    if "dropped" in facts:
+        return f": {facts['dropped']} of {facts['points']} points left out"
     return f"; too few of a class: {facts['too_few']}"[:200] if "too_few" in facts else ""
 
 
@@ -127,4 +130,6 @@ def _progress() -> Iterator[Callable[[int, int], None]]:
 def _told(value: Any) -> str:
     if isinstance(value, dict):
         return ", ".join(f"{key} {each}" for key, each in value.items())
-    return " to ".join(map(str, value)) if isinstance(value, list) else str(value)
+    if isinstance(value, list):
+        return ("; " if any(isinstance(each, str) for each in value) else " to ").join(map(str, value))
+    return str(value)

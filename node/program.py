@@ -18,8 +18,8 @@ import numpy as np
 from node.calibration import check_size
 from node.frame import Frame, Pixels
 from node.picture import decode
-from node.tools import LOCATORS, TOOLS
-from schemas import Problem, Program, Tool
+from node.tools import LOCATORS, TOOLS, recurring
+from schemas import Locator, Pattern, Problem, Program, Tool
 from schemas.program import order_of
 from schemas.store.programs import Head, Programs
 from schemas.tools.base import RegionTool
@@ -91,8 +91,7 @@ def load(
             raise Problem("PROGRAM_INVALID", f"locator: region leaves the master of {frame.width} x {frame.height} px")
         if search is not None and not search.inside(frame.width, frame.height):
             raise Problem("PROGRAM_INVALID", f"locator: search leaves the master of {frame.width} x {frame.height} px")
-    wanted = program.locator
-    locator = _learn("locator", lambda: LOCATORS[wanted.kind].learn(frame, wanted)) if wanted is not None else None
+    locator = _learn("locator", partial(_locator, frame, program.locator, files))
     tools = []
     for tool in program.tools:
         if isinstance(tool, RegionTool) and not tool.region.inside(frame.width, frame.height):
@@ -101,6 +100,14 @@ def load(
         learned = _learn(f"tool {tool.name}", partial(_from_master, kind, frame, tool, files))
         tools.append(LoadedTool(tool, kind, learned))
     return LoadedProgram(program, version, digest, (frame.width, frame.height), locator, tuple(tools), order)
+
+
+def _locator(frame: Frame, wanted: Locator | None, files: Callable[[str], bytes]) -> Any:
+    if wanted is None:
+        return None
+    if isinstance(wanted, Pattern) and wanted.model is not None:
+        return LOCATORS[wanted.kind].learn(frame, wanted, kept=recurring.mask_of(files(wanted.model), wanted, frame))
+    return LOCATORS[wanted.kind].learn(frame, wanted)
 
 
 def _from_master(kind: ModuleType, frame: Frame | None, tool: Tool, files: Callable[[str], bytes]) -> Any:

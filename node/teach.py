@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from node import outlines
 from node.frame import Frame, View
 from node.locate import locate
 from node.models.archive import pack, unpack
@@ -66,32 +67,38 @@ class Outcome:
 Progress = Callable[[int, int], None]  # done, in all
 
 
-def teach(program: LoadedProgram, name: str, lesson: Lesson, model: bytes | None, progress: Progress) -> Outcome:
-    """The model of one tool. model: to add to, None to begin anew.
+def teach(
+    program: LoadedProgram, name: str, lesson: Lesson, model: bytes | None, progress: Progress, master: bytes | None = None
+) -> Outcome:
+    """The model of one tool, or of the locator (`locator`, unless a tool is called so), which needs the master's file.
+
+    model: to add to, None to begin anew.
 
     Raises Problem PICTURES_UNFIT for too few, too many or the wrong ones; and what an inspection would raise, with the
     picture's name.
     """
     began = time.monotonic()
     tool = next((tool for tool in program.tools if tool.settings.name == name), None)
-    if tool is None:
+    if tool is None and name != outlines.NAME:
         raise Problem("PROGRAM_INVALID", f"there is no tool {name:.40}; there are {', '.join(_names(program))}")
     if lesson.count > MOST_PICTURES:
         raise Problem("PICTURES_UNFIT", f"{lesson.count} pictures; {MOST_PICTURES} at most")
-    settings = tool.settings
+    settings = tool.settings if tool is not None else None
     unknown = lesson.confirmed - {picture.name for picture in lesson.good}
     if unknown:
         raise Problem(
             "PICTURES_UNFIT", f"confirmed is {', '.join(sorted(unknown))[:200]}, which is not among the good pictures"
         )
-    if isinstance(settings, Learned):
+    if tool is None:
+        outcome = _outline(program, lesson, model, progress, master)
+    elif isinstance(settings, Learned):
         outcome = _learned(program, tool, settings, lesson, model, progress)
     elif isinstance(settings, Classify):
         outcome = _classify(program, tool, settings, lesson, model, progress)
     elif isinstance(settings, Difference):
         outcome = _difference(program, tool, settings, lesson, model, progress)
     else:
-        raise Problem("PROGRAM_INVALID", f"tool {name} is of kind {settings.kind}; taught are {', '.join(TAUGHT)}")
+        raise Problem("PROGRAM_INVALID", f"tool {name} is of kind {tool.settings.kind}; taught are {', '.join(TAUGHT)}")
     if len(outcome.model) > MAX_MODEL_BYTES:
         raise Problem("MODEL_INVALID", f"it would have {len(outcome.model) >> 20} MiB, {MAX_MODEL_BYTES >> 20} at most")
     return replace(outcome, facts={**outcome.facts, "seconds": round(time.monotonic() - began, 2)})
@@ -251,6 +258,20 @@ def _difference(
     return Outcome(made, {"good": len(lesson.good)})
 
 
+def _outline(program: LoadedProgram, lesson: Lesson, model: bytes | None, progress: Progress, master: bytes | None) -> Outcome:
+    _only(lesson, "good")
+    if lesson.bad or model is not None:
+        raise Problem("PICTURES_UNFIT", "the locator is taught from all of its good pictures at once, without bad ones")
+
+    def frames(before: int) -> Iterator[tuple[str, Frame]]:
+        for number, picture in enumerate(lesson.good, before + 1):
+            yield picture.name, _frame(program, picture)
+            progress(number, 2 * lesson.count)
+
+    steps = iter((0, lesson.count))
+    return Outcome(*outlines.teach(program, master, lambda: frames(next(steps))))
+
+
 def _count(progress: Progress, before: int, steps: int, done: int) -> None:
     progress(before + done, steps)
 
@@ -277,15 +298,32 @@ def _views(program: LoadedProgram, tool: LoadedTool, pictures: Sequence[Picture]
     """The tool's view of each picture, where the part lies in it. Raises Problem with the picture's name."""
     for picture in pictures:
         try:
-            frame = Frame(decode(picture.read()), 0, 0.0, picture.name, simulated=False)
-            if program.size is not None and program.size != (frame.width, frame.height):
-                width, height = program.size
-                raise Problem("IMAGE_SIZE", f"{frame.width} x {frame.height} px, the master has {width} x {height} px")
+            frame = _decoded(program, picture)
             _, placement = locate(frame, program.program.locator, program.locator)
             yield picture.name, frame.view(tool.settings.region, placement, tool.settings.ignore)  # type: ignore[union-attr]
         except Problem as problem:
-            rest = problem.message.partition(": ")[2]
-            raise Problem(problem.code, f"{picture.name}: {rest}" if rest else picture.name) from problem
+            raise _named(picture, problem) from problem
+
+
+def _frame(program: LoadedProgram, picture: Picture) -> Frame:
+    """A picture of the master's size. Raises Problem with its name."""
+    try:
+        return _decoded(program, picture)
+    except Problem as problem:
+        raise _named(picture, problem) from problem
+
+
+def _decoded(program: LoadedProgram, picture: Picture) -> Frame:
+    frame = Frame(decode(picture.read()), 0, 0.0, picture.name, simulated=False)
+    if program.size is not None and program.size != (frame.width, frame.height):
+        width, height = program.size
+        raise Problem("IMAGE_SIZE", f"{frame.width} x {frame.height} px, the master has {width} x {height} px")
+    return frame
+
+
+def _named(picture: Picture, problem: Problem) -> Problem:
+    rest = problem.message.partition(": ")[2]
+    return Problem(problem.code, f"{picture.name}: {rest}" if rest else picture.name)
 
 
 def _names(program: LoadedProgram) -> list[str]:

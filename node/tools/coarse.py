@@ -69,10 +69,19 @@ def turns_of(region: Region, factor: int, settings: Pattern) -> NDArray[np.float
 
 
 def coarse_of(
-    pattern: Pixels, turns: NDArray[np.float64], factor: int, middle: int, dull: float, shape: tuple[int, ...]
+    pattern: Pixels,
+    turns: NDArray[np.float64],
+    factor: int,
+    middle: int,
+    dull: float,
+    shape: tuple[int, ...],
+    kept: Pixels | None = None,
 ) -> Coarse:
-    """The pattern, given at full size, in all turns; shape: rows and columns of the pictures to come."""
-    templates = tuple(_template(pattern, angle, size, factor, middle, dull) for angle, size in turns.tolist())
+    """The pattern, given at full size, in all turns; shape: rows and columns of the pictures to come.
+
+    kept: which of its pixels count (1 or 0), None for all.
+    """
+    templates = tuple(_template(pattern, angle, size, factor, middle, dull, kept) for angle, size in turns.tolist())
     full = pattern.shape[0], pattern.shape[1]
     spectra = _spectra(templates, size_of(shape, factor, middle))
     return Coarse(full, factor, middle, dull, turns, templates, spectra)
@@ -114,7 +123,9 @@ def _looked_at(image: Pixels, size: tuple[int, int], factor: int, middle: int, d
     return field, found
 
 
-def _template(pattern: Pixels, angle_deg: float, size: float, factor: int, middle: int, dull: float) -> Doubled:
+def _template(
+    pattern: Pixels, angle_deg: float, size: float, factor: int, middle: int, dull: float, kept: Pixels | None
+) -> Doubled:
     """The coarse field of the pattern turned and scaled, its centre in the middle pixel; its lengths sum up to 1."""
     rows, columns = pattern.shape
     reach = math.ceil(size * math.hypot(rows, columns) / 2 / factor) + 1
@@ -126,9 +137,13 @@ def _template(pattern: Pixels, angle_deg: float, size: float, factor: int, middl
     turn = np.array([[c, -s, centre - c * x + s * y], [s, c, centre - s * x - c * y]])
     pixels: Any = cv2.warpAffine(pattern, turn, (side, side), borderMode=cv2.BORDER_REPLICATE)
     covered: Any = reduced(cv2.warpAffine(np.full_like(pattern, 255), turn, (side, side)), factor)  # type: ignore[arg-type]
-    inside = cv2.erode(covered, np.ones((3, 3), np.uint8)) > 250
+    inside: Any = cv2.erode(covered, np.ones((3, 3), np.uint8)) > 250
+    if kept is not None:  # the share of a coarse pixel that is
+        share: Any = reduced(cv2.warpAffine(kept * np.uint8(255), turn, (side, side)), factor)  # type: ignore[arg-type]
+        inside = inside * (share / np.float32(255)) ** 2
     _, (across, down) = _looked_at(reduced(pixels, middle), covered.shape, factor, middle, dull)
-    total = float(np.hypot(across, down)[inside].sum()) + 1e-9
+    lengths = np.hypot(across, down)
+    total = float((lengths[inside] if kept is None else lengths * inside).sum()) + 1e-9
     return across * inside / total, down * inside / total
 
 

@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from node.frame import Pixels
+from schemas import Problem
 
 Floats = NDArray[np.float32]
 Poses = NDArray[np.float64]
@@ -33,6 +34,7 @@ WINDOW = 7  # px of the window of a local correlation
 SEEN = 0.7  # share of the contrast that must be seen: what covers a fifth of a pattern may cover more of that
 MISSING = 0.4  # local correlation below which a place of the pattern is not there
 PRESENT = 1.2  # most score a share of the pattern's own contrast that is there: all but a sixth must be there for 1
+LEAST_KEPT = 0.2  # share of a pattern's pixels; with less a place is hardly told
 SMOOTHED = 0.6  # of the noise's variance is left by the interpolation of a picture
 BLOBS = np.array([[1, -2, 1], [-2, 4, -2], [1, -2, 1]], np.float32)  # answers to noise, not to edges (J. Immerkaer 1996)
 
@@ -68,7 +70,10 @@ class Grays:
 
 @dataclass(frozen=True, eq=False)
 class Likeness:
-    """The pattern at a size, its local means and spreads, and its noise at full size: what `seen` compares with."""
+    """The pattern at a size, its local means and spreads, and its noise at full size: what `seen` compares with.
+
+    kept: the weights of its pixels, 1 or 0, None if all count.
+    """
 
     factor: int
     full: tuple[int, int]
@@ -78,6 +83,7 @@ class Likeness:
     spread: Floats
     most: float
     noise: float
+    kept: Floats | None = None
 
 
 def reduced(image: Pixels, factor: int) -> Pixels:
@@ -120,8 +126,16 @@ def shortened(image: Pixels, dull: float, top: int = 0, bottom: int | None = Non
     return field_of(across, down, dull)
 
 
-def level_of(wide: Pixels, factor: int, full: tuple[int, int], scaled: bool, most: int) -> Level:
-    """At most that many points of a pattern, given with MARGIN px around it; full: its (rows, columns) in the frame."""
+def kept_at(kept: Pixels | None, factor: int) -> Any:
+    """Which pixels of a reduced pattern are made of kept ones only; None if all are kept."""
+    return None if kept is None else reduced(kept * np.uint8(255), factor) == 255
+
+
+def level_of(wide: Pixels, factor: int, full: tuple[int, int], scaled: bool, most: int, kept: Pixels | None = None) -> Level:
+    """At most that many points of a pattern, given with MARGIN px around it; full: its (rows, columns) in the frame.
+
+    kept: which of its pixels count (rows x columns at full size, 1 or 0), None for all.
+    """
     cut = slice(MARGIN, -MARGIN), slice(MARGIN, -MARGIN)
     px, py = _places(wide[cut].shape, factor, full)
     across, down = slopes_of(wide)
@@ -129,7 +143,7 @@ def level_of(wide: Pixels, factor: int, full: tuple[int, int], scaled: bool, mos
     parts = field_of(across, down, dull)
     length = np.hypot(parts[0][cut], parts[1][cut])
     length[:1] = length[-1:] = length[:, :1] = length[:, -1:] = 0  # there it depends on what lies beside the pattern
-    chosen = _steep(length, STEEP, most)
+    chosen = _steep(length, STEEP, most, kept_at(kept, factor))
     px, py = px.ravel()[chosen], py.ravel()[chosen]
     field, slopes = [], []
     for part in parts:
@@ -205,15 +219,15 @@ def moved(poses: Poses, by: NDArray[Any], limit_px: float) -> Poses:
     return np.stack([poses[:, 0] - c * right + s * down, poses[:, 1] - s * right - c * down, turn, poses[:, 3] / size], axis=1)
 
 
-def grays_of(pattern: Pixels, factor: int, full: tuple[int, int], scaled: bool) -> Grays:
-    """The steep points of a pattern, given at that factor, for `settled`."""
+def grays_of(pattern: Pixels, factor: int, full: tuple[int, int], scaled: bool, kept: Pixels | None = None) -> Grays:
+    """The steep points of a pattern, given at that factor, for `settled`; kept: as for `level_of`."""
     gray = pattern.astype(np.float32)
     right, down = (np.gradient(gray, axis=axis) / factor for axis in (1, 0))
     px, py = _places(gray.shape, factor, full)
     reach = max(float(np.abs(px).max()), float(np.abs(py).max()), 1.0)
     steep = np.hypot(right, down)
     steep[:2] = steep[-2:] = steep[:, :2] = steep[:, -2:] = 0
-    chosen = _steep(steep, 0.5 * math.sqrt(float(np.mean(steep * steep))), GRAY_POINTS)
+    chosen = _steep(steep, 0.5 * math.sqrt(float(np.mean(steep * steep))), GRAY_POINTS, kept_at(kept, factor))
     changes = [right, down, down * px - right * py, right * px + down * py][: 4 if scaled else 3]
     columns = np.stack([*changes, gray, np.ones_like(gray), px / reach, py / reach])
     columns = columns.reshape(len(columns), -1)[:, chosen]
@@ -244,14 +258,22 @@ def settled(image: Pixels, grays: Grays, pose: Poses, steps: int = 5) -> Poses |
     return pose
 
 
-def likeness_of(pattern: Pixels, factor: int) -> Likeness:
-    """What `seen` needs of the pattern, given at full size."""
+def likeness_of(pattern: Pixels, factor: int, kept: Pixels | None = None) -> Likeness:
+    """What `seen` needs of the pattern, given at full size; kept: as for `level_of`.
+
+    Raises Problem NO_CONTRAST if too little is kept.
+    """
     gray = reduced(pattern, factor).astype(np.float32)
-    mean = _mean(gray)
-    variance = np.maximum(_mean(gray * gray) - mean * mean, 0)
+    counts = kept_at(kept, factor)
+    weights = None if counts is None else counts.astype(np.float32)
+    if weights is not None and float(weights.mean()) < LEAST_KEPT:
+        raise Problem("NO_CONTRAST", f"only {weights.mean():.0%} of the locator's region recur in good parts")
+    mean = _mean(gray, weights)
+    variance = np.maximum(_mean(gray * gray, weights) - mean * mean, 0)
     spread = np.sqrt(variance)
-    most = float(np.quantile(spread, 0.9))
-    return Likeness(factor, pattern.shape, gray, mean, variance, np.minimum(spread, most), most, noise_of(pattern))
+    most = float(np.quantile(spread if counts is None else spread[counts], 0.9))
+    spread = np.minimum(spread, most) if weights is None else np.minimum(spread, most) * weights
+    return Likeness(factor, pattern.shape, gray, mean, variance, spread, most, noise_of(pattern), weights)
 
 
 def seen(image: Pixels, like: Likeness, pose: Poses, share: float = SEEN) -> tuple[float, float]:
@@ -271,13 +293,17 @@ def seen(image: Pixels, like: Likeness, pose: Poses, share: float = SEEN) -> tup
     full: Any = cv2.warpAffine(image, matrix, (columns, rows), flags=flags, borderMode=cv2.BORDER_REPLICATE)
     noise = SMOOTHED * max(noise_of(full) ** 2 - like.noise**2, 0.0) / like.factor**2
     patch = reduced(full, like.factor).astype(np.float32)
-    mean = _mean(patch)
-    variance = np.maximum(_mean(patch * patch) - mean * mean - np.float32(noise), 0)
-    local = (_mean(patch * like.gray) - mean * like.mean) / np.sqrt((variance + 1) * (like.variance + 1))
+    kept = like.kept
+    mean = _mean(patch, kept)
+    variance = np.maximum(_mean(patch * patch, kept) - mean * mean - np.float32(noise), 0)
+    local = (_mean(patch * like.gray, kept) - mean * like.mean) / np.sqrt((variance + 1) * (like.variance + 1))
     spread = np.sqrt(variance)
-    strong = like.spread >= max(float(np.median(like.spread)), like.most / 2)  # half of a drawing is flat
+    middle = like.spread if kept is None else like.spread[kept > 0]
+    strong = like.spread >= max(float(np.median(middle)), like.most / 2)  # half of a drawing is flat
     gain = max(float(np.median(spread[strong] / np.maximum(like.spread[strong], 1e-3))), 0.05)
     weight = np.maximum(like.spread, np.minimum(spread / gain, like.most))
+    if kept is not None:
+        weight *= kept
     order = np.argsort(local, axis=None)[::-1]
     weight = weight.ravel()[order]
     counted = int(np.searchsorted(np.cumsum(weight), share * float(weight.sum()))) + 1
@@ -307,15 +333,23 @@ def _places(shape: tuple[int, ...], factor: int, full: tuple[int, int]) -> tuple
     return np.meshgrid(x, y)
 
 
-def _steep(steep: Any, least: float, most: int) -> NDArray[np.intp]:
-    """Flat places of the steep pixels, evenly chosen if there are too many, the steepest if there are too few."""
-    flat = steep.ravel()
+def _steep(steep: Any, least: float, most: int, kept: Any = None) -> NDArray[np.intp]:
+    """Flat places of the steep pixels, evenly chosen if there are too many, the steepest if there are too few.
+
+    kept: which may be taken, None for all.
+    """
+    flat = steep.ravel() if kept is None else np.where(kept, steep, -1.0).ravel()
     found = np.flatnonzero(flat >= least)
-    few = min(flat.size, 64)
+    few = min(flat.size if kept is None else max(int(kept.sum()), 1), 64)
     if found.size < few:
         return np.sort(np.argsort(flat)[-few:])
     return found[np.linspace(0, found.size - 1, min(found.size, most)).astype(np.intp)]
 
 
-def _mean(image: Any) -> Any:
-    return cv2.boxFilter(image, -1, (WINDOW, WINDOW), borderType=cv2.BORDER_REFLECT)
+def _mean(image: Any, kept: Any = None) -> Any:
+    """Means over the window; of those pixels that are kept."""
+    window, border = (WINDOW, WINDOW), cv2.BORDER_REFLECT
+    if kept is None:
+        return cv2.boxFilter(image, -1, window, borderType=border)
+    among = cv2.boxFilter(kept, -1, window, borderType=border)
+    return cv2.boxFilter(image * kept, -1, window, borderType=border) / np.maximum(among, 0.5 / WINDOW**2)

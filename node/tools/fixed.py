@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 import cv2
 import numpy as np
 
-from node.frame import Frame
+from node.frame import Frame, Pixels
 from node.tools.fitted import noise_of
 from schemas import Problem, Region
 
@@ -35,12 +35,12 @@ class Weakest(NamedTuple):
     direction: tuple[float, ...]
 
 
-def check(frame: Frame, region: Region, turns: bool = False, sizes: bool = False) -> None:
+def check(frame: Frame, region: Region, turns: bool = False, sizes: bool = False, kept: Pixels | None = None) -> None:
     """Raises Problem NO_CONTRAST, saying in which direction the region of the frame does not fix its place.
 
-    turns, sizes: whether these are looked for too.
+    turns, sizes: whether these are looked for too. kept: which pixels of the region count (1 or 0), None for all.
     """
-    weakest = weakest_of(frame, region, turns, sizes)
+    weakest = weakest_of(frame, region, turns, sizes, kept)
     if weakest.share >= LEAST_SHARE and weakest.clear >= CLEAR:
         return
     x, y, *others = weakest.direction
@@ -57,7 +57,7 @@ def check(frame: Frame, region: Region, turns: bool = False, sizes: bool = False
     )
 
 
-def weakest_of(frame: Frame, region: Region, turns: bool, sizes: bool) -> Weakest:
+def weakest_of(frame: Frame, region: Region, turns: bool, sizes: bool, kept: Pixels | None = None) -> Weakest:
     """The direction in which the place is fixed least."""
     gray: Any = np.ascontiguousarray(frame.view(region).gray)
     noise = min(noise_of(gray), MOST_NOISE)
@@ -74,8 +74,10 @@ def weakest_of(frame: Frame, region: Region, turns: bool, sizes: bool) -> Weakes
         changes.append((right * x + down * y) / reach)
     u, v = x / reach, y / reach
     light = np.stack([column.ravel() for column in (np.ones_like(u), u, v, u * u, u * v, v * v, smooth)], axis=1)
-    basis, _ = np.linalg.qr(light.astype(np.float64))
     moved = np.stack([column.ravel() for column in changes], axis=1).astype(np.float64)
+    if kept is not None:
+        light, moved = light[kept.ravel() > 0], moved[kept.ravel() > 0]
+    basis, _ = np.linalg.qr(light.astype(np.float64))
     moved -= basis @ (basis.T @ moved)
     energy, directions = np.linalg.eigh(moved.T @ moved)
     by_chance = moved.shape[0] * (NOISE_SHARE * noise * noise + ROUNDING)

@@ -11,7 +11,8 @@ finer than some 2 px looks different each time it falls otherwise on the camera'
 
 Of the places that lie apart the one where most of the pattern is seen wins (`fitted.seen`): a correlation falls with every
 shadow, and rises with every likeness in large. Where none is good enough, light and what covers the part may have hidden it
-from the correlation, and it is looked for by its gradients (`turned`).
+from the correlation, and it is looked for by its gradients (`turned`). So is a pattern that was taught: a correlation is of all
+of it, gradients are of what is kept.
 """
 
 import math
@@ -67,16 +68,19 @@ class Learned:
     rescue: turned.Learned | None
 
 
-def learn(frame: Frame, settings: Pattern, round_too: bool = False) -> Learned | turned.Learned:
-    """The pattern of the master; with round_too its turn need not be told.
+def learn(frame: Frame, settings: Pattern, round_too: bool = False, kept: Pixels | None = None) -> Learned | turned.Learned:
+    """The pattern of the master; with round_too its turn need not be told; kept: which of its pixels count, None for all.
 
     Raises Problem NO_CONTRAST if it is flat or does not fix the place, REGION_INVALID if it leaves the frame.
     """
-    if not settings.shift_only:
-        turnable = turned.learn(frame, settings)
-        fixed.check(frame, settings.region, settings.angle_deg > 0 and not round_too, settings.scale_low < settings.scale_high)
-        if not round_too:
-            turned.check_symmetry(frame, settings, turnable)
+    if kept is not None and min(settings.region.width, settings.region.height) < turned.LEAST_REGION:
+        raise Problem("NO_CONTRAST", f"a region below {turned.LEAST_REGION} px is too small to leave anything out of it")
+    if not settings.shift_only or kept is not None:
+        turnable = turned.learn(frame, settings, kept)
+        turns = settings.angle_deg > 0 and not round_too
+        fixed.check(frame, settings.region, turns, settings.scale_low < settings.scale_high, kept)
+        if not (round_too or settings.shift_only):
+            turned.check_symmetry(frame, settings, turnable, kept)
         _check_master(settings, lambda told, share: turned.find(frame, told, turnable, round_too, share=share))
         return turnable
     pattern = _smoothed(frame, settings.region)
@@ -138,7 +142,8 @@ def find(frame: Frame, settings: Pattern, learned: Learned | turned.Learned) -> 
     leaves the frame.
     """
     if isinstance(learned, turned.Learned):
-        return turned.find(frame, settings, learned)
+        pose = turned.find(frame, settings, learned)
+        return _shifted(pose) if settings.shift_only else pose
     try:
         if not (settings.covered and learned.rescue):  # a correlation is of all of the pattern
             return _only(_placed(frame, settings, learned), frame, settings, learned)
@@ -146,8 +151,11 @@ def find(frame: Frame, settings: Pattern, learned: Learned | turned.Learned) -> 
         seen_well = any(pose.score >= CLOSE for pose in problem.details.get("places", ()))
         if learned.rescue is None or problem.code != "PART_NOT_FOUND" or seen_well:
             raise
-    found = turned.find(frame, settings, learned.rescue)
-    return found.model_copy(update={"angle_deg": 0.0, "scale": 1.0})
+    return _shifted(turned.find(frame, settings, learned.rescue))
+
+
+def _shifted(pose: Pose) -> Pose:
+    return pose.model_copy(update={"angle_deg": 0.0, "scale": 1.0})
 
 
 def _only(found: list[Pose], frame: Frame, settings: Pattern, learned: Learned, taught: bool = False) -> Pose:

@@ -72,34 +72,43 @@ class Learned:
     ruler: Level | None
 
 
-def learn(frame: Frame, settings: Pattern) -> Learned:
-    """The pattern of the master. Raises Problem NO_CONTRAST if it is flat, PROGRAM_INVALID if the search takes too long."""
+def learn(frame: Frame, settings: Pattern, kept: Pixels | None = None) -> Learned:
+    """The pattern of the master, or what is kept of it (rows x columns, 1 or 0).
+
+    Raises Problem NO_CONTRAST if it is flat, PROGRAM_INVALID if the search takes too long.
+    """
     region = settings.region
     pattern = np.ascontiguousarray(frame.view(region).gray)
-    if float(pattern.std()) < LEAST_SPREAD:
+    if spread_of(pattern, kept) < LEAST_SPREAD:
         raise Problem("NO_CONTRAST", "the locator's region shows nothing that could be found again")
     search = settings.search or Region(x=0, y=0, width=frame.width, height=frame.height)
     middle, coarse = _factors(region, search, settings)
     scaled = settings.scale_low < settings.scale_high
     wide = _surrounded(frame, region, middle)
-    sketch, level = (level_of(wide, middle, pattern.shape, scaled, most) for most in (FEW_POINTS, MANY_POINTS))
+    sketch, level = (level_of(wide, middle, pattern.shape, scaled, most, kept) for most in (FEW_POINTS, MANY_POINTS))
     turns = turns_of(region, coarse, settings)
     whole = search.height + 2 * settings.beyond_px, search.width + 2 * settings.beyond_px
     finer = sorted({max(middle // 4, 1), 1}, reverse=True)
-    grays = tuple(grays_of(reduced(pattern, factor), factor, pattern.shape, scaled) for factor in finer)
+    grays = tuple(grays_of(reduced(pattern, factor), factor, pattern.shape, scaled, kept) for factor in finer)
     return Learned(
-        coarse_of(pattern, turns, coarse, middle, level.dull, whole),
+        coarse_of(pattern, turns, coarse, middle, level.dull, whole, kept),
         sketch,
         level,
         grays,
-        likeness_of(pattern, middle),
-        None if scaled else ruler_of(frame, region, middle),
+        likeness_of(pattern, middle, kept),
+        None if scaled else ruler_of(frame, region, middle, kept),
     )
 
 
-def ruler_of(frame: Frame, region: Region, factor: int) -> Level:
+def spread_of(pattern: Pixels, kept: Pixels | None) -> float:
+    """Standard deviation of the gray levels that are kept; 0 if none is."""
+    chosen = pattern if kept is None else pattern[kept > 0]
+    return float(chosen.std()) if chosen.size else 0.0
+
+
+def ruler_of(frame: Frame, region: Region, factor: int, kept: Pixels | None = None) -> Level:
     """Points of the pattern by which a size is told, at that factor."""
-    return level_of(_surrounded(frame, region, factor), factor, (region.height, region.width), True, FEW_POINTS)
+    return level_of(_surrounded(frame, region, factor), factor, (region.height, region.width), True, FEW_POINTS, kept)
 
 
 def find(
@@ -174,8 +183,8 @@ def _same_place(one: Poses, other: Poses, region: Region) -> bool:
     return overlap(one[0], other[0], (region.width, region.height)) >= HALF
 
 
-def check_symmetry(frame: Frame, settings: Pattern, learned: Learned) -> None:
-    """Raises Problem NO_CONTRAST if the master's pattern looks the same at another turn that is looked for."""
+def check_symmetry(frame: Frame, settings: Pattern, learned: Learned, kept: Pixels | None = None) -> None:
+    """Raises Problem NO_CONTRAST if the master's pattern (what is kept) looks the same at another turn that is looked for."""
     region = settings.region
     near = settings.model_copy(update={"search": None, "alone": False})
     try:
@@ -191,7 +200,8 @@ def check_symmetry(frame: Frame, settings: Pattern, learned: Learned) -> None:
         other: Any = cv2.warpAffine(frame.gray, matrix, (region.width, region.height), flags=flags)
         own: Any = frame.view(region).gray
         rim = math.ceil(0.1 * min(region.width, region.height))
-        apart = cv2.blur(own.astype(np.float32) - other, (SPOT_PX, SPOT_PX))[rim:-rim, rim:-rim]
+        differs = own.astype(np.float32) - other
+        apart = cv2.blur(differs if kept is None else differs * kept, (SPOT_PX, SPOT_PX))[rim:-rim, rim:-rim]
         if float(np.abs(apart).max()) < SPOT:
             raise Problem("NO_CONTRAST", f"the locator's region is symmetrical: {problem.message.partition(': ')[2]}") from None
 

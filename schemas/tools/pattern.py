@@ -6,6 +6,7 @@ from pydantic import Field, model_validator
 
 from schemas.base import Float, Shape
 from schemas.geometry import Region
+from schemas.tools.base import ModelFile
 
 
 class Pattern(Shape):
@@ -34,6 +35,14 @@ class Pattern(Shape):
         description=(
             "Whether the search region holds one such part: a second place that is nearly as good is PART_NOT_FOUND. "
             "false: neighbours are meant (a tray), and the best one is taken."
+        ),
+    )
+
+    model: ModelFile | None = Field(
+        default=None,
+        description=(
+            "What of the region recurs in good parts, written by `inspection-node teach PROGRAM locator GOOD`; the rest "
+            "(glare, dirt, background) is left out. null is all of it. It is for this region of this master only."
         ),
     )
 

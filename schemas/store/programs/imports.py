@@ -49,8 +49,8 @@ def read_import(source: Path | bytes, settings: ProgramSettings) -> Import:
 
 
 def models_of(program: Program) -> list[str]:
-    """Names of the models of a program's tools, each once."""
-    names = [getattr(tool, "model", None) for tool in program.tools]
+    """Names of the models of a program's locator and tools, each once."""
+    names = [getattr(each, "model", None) for each in (program.locator, *program.tools)]
     return sorted({name for name in names if name is not None})
 
 

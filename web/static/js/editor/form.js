@@ -230,11 +230,12 @@ const CONTROLS = {
 
   model(key, field, path, about) {
     const state = h("p.cluster");
+    const away = h("button.button.small", { type: "button", onclick: () => about.change(path, null) }, t("Take away"));
     const steps = h("details", h("summary", t("How to teach it")), h("p.small", t("Save the program first. Then put pictures of good parts (for classes: one folder each) on the machine of the node and run there:")), h("pre"), h("p.small", t("It stores the next version of the program; reload this page afterwards.")));
     return {
       element: h("div.stack-tight", state, steps), ownNull: true,
       update(value) {
-        put(state, value ? [h("span.tag.good", t("Taught")), h("span.mono.small", { title: value }, value.slice(0, 12))] : [h("span.tag.warn", t("Not taught yet")), h("span.small", t("Until then it has no value, and the verdict is ERROR."))]);
+        put(state, value ? [h("span.tag.good", t("Taught")), h("span.mono.small", { title: value }, value.slice(0, 12)), away] : [h(about.untaught ? "span.tag" : "span.tag.warn", t("Not taught yet")), h("span.small", about.untaught ?? t("Until then it has no value, and the verdict is ERROR."))]);
         steps.querySelector("pre").textContent = about.teach();
       },
     };

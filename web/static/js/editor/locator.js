@@ -43,7 +43,7 @@ export function panel(about, choose) {
       for (const [other, input] of cards) input.checked = other === kind;
       if (kind !== built) {
         built = kind;
-        fields = kind ? form(locatorKinds(editor.schema)[kind], { ...about, skip: ["kind"], main: ["search", "angle_deg", "low", "contrast_low"] }) : null;
+        fields = kind ? form(locatorKinds(editor.schema)[kind], { ...about, teach: () => `inspection-node teach ${editor.program.id || "PROGRAM"} locator FOLDER`, untaught: t("Until then all of the region counts."), skip: ["kind"], main: ["search", "angle_deg", "low", "contrast_low"] }) : null;
         put(body, fields?.element ?? h("p.muted", t("Tools look where they were drawn. If parts are not held in place, choose a locator: then all regions follow the part.")));
       }
       fields?.update(locator, problems);
