@@ -128,7 +128,8 @@ class Live:
 
     def _pulse(self) -> None:
         """As long as there are streams."""
-        told, beat, polled, last = self.link(), time.monotonic(), 0.0, [0]
+        told: dict[str, Any] = {"broker": None, "node": None}  # the first streams may have been greeted with another link
+        beat, polled, last = time.monotonic(), 0.0, [0]
         while True:
             time.sleep(PULSE_S)
             with self._lock:

@@ -46,7 +46,7 @@ in_version "$old" healthy --wait 2 >/dev/null || { look=(--any-station); say "no
 in_version "$old" backup "$root$backups" >/dev/null
 saved=$(newest_backup)
 say "backed up: ${saved#"$root"}"
-change_version "$old" "$version" "$wait_s" "${look[@]}" && { say "version $version runs"; exit 0; }
+change_version "$old" "$version" "$wait_s" "${look[@]}" && { remember "$old"; say "version $version runs"; exit 0; }
 
 say "version $version does not work: going back to $old"
 back_to "$old" "$saved" 60 "${look[@]}" || die "version $old does not work either: lines are inactive; see journalctl -u inspection-node"

@@ -31,6 +31,7 @@ now=$(installed_version)
 [ "$version" != "$now" ] || die "version $version runs already"
 
 if back_to "$version" "$saved" "$wait_s"; then
+  remember "$now"
   say "version $version runs"
 else
   say "version $version does not work: going back to $now"

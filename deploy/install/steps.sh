@@ -217,13 +217,15 @@ switch_to() {
   now=$(readlink "$root$opt/current" 2>/dev/null || true)
   if [ "$now" = "versions/$1" ]; then return 0; fi
   if [ "$dry" = yes ]; then say "would switch: $opt/current to $1"; return 0; fi
-  [ -z "$now" ] || echo "${now#versions/}" >"$root$opt/previous"
   ln -sfn "versions/$1" "$root$opt/current.new"
   mv -T "$root$opt/current.new" "$root$opt/current"
   mkdir -p "$root/usr/local/bin"
   ln -sfn "$opt/current/bin/inspection-node" "$root/usr/local/bin/inspection-node"
   say "current version: $1"
 }
+
+# remember VERSION: the one that worked before the one that works now, for rollback.sh
+remember() { [ -z "$1" ] || echo "$1" >"$root$opt/previous"; }
 
 start_all() {
   live || return 0

@@ -263,6 +263,8 @@ def test_accounts_that_share_the_state_by_its_group_are_not_foreign_to_one_anoth
     file.write_text("{}")
     file.chmod(0o660)
     os.chown(file, 61002, node.state.stat().st_gid)
-    assert "different owners" in examine()[1]["permissions"]["found"]
+    code, rows = examine()
+    assert (code, rows["settings"]["status"]) == (1, "fail")
+    assert "belongs to another account" in rows["settings"]["found"]
     node.state.chmod(0o2770)
     assert examine()[1]["permissions"]["status"] == "ok"

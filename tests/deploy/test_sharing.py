@@ -49,10 +49,11 @@ def folder() -> Iterator[Path]:
         yield Path(made)
 
 
-@pytest.mark.skipif(os.geteuid() != 0 or not python(), reason="only root starts processes of others, who must reach a Python")
 def test_node_and_web_share_the_state_and_a_stranger_reads_nothing(
     folder: Path, broker: BrokerProcess, line: Line, tmp_path: Path
 ) -> None:
+    if os.geteuid() != 0 or not python():
+        pytest.skip("only root starts processes of other accounts, which must reach a Python")
     site = synthetic_node(folder, broker.port)
     port = free_port()
     site.config.write_text(site.config.read_text() + f'\nweb = {{ bind = "127.0.0.1:{port}" }}\n')
