@@ -2,9 +2,13 @@
 
 The broker does not tell us who published, so such a row says "by MQTT", with the id of the request and, where replies go to a
 client's own topic, which client that is. What the web and the command line ask for is there already, with the person.
+
+Their ids are read in replies by others, and known ids are answered and not done again; but what was refused for the moment
+(BUSY) is not known. So such an id vouches for nothing any more.
 """
 
 import json
+from collections import OrderedDict
 from pathlib import Path
 
 from broker.topics import Names
@@ -17,20 +21,32 @@ from schemas.store.vouching import Vouching
 
 WHO = {"username": "by MQTT", "address": "", "request_id": ""}
 DETAIL_CHARACTERS = 300
+MOST_VOID = 10_000
 LEFT_OUT = {"request_id", "sent_at", "image"}
 
 
 class Audit:
-    """The audit of a state folder, for commands. All on one thread."""
+    """The audit of a state folder, for commands. All on one thread, but `void`."""
 
     def __init__(self, state: Path, names: Names) -> None:
         self._accounts = Accounts(state / "accounts.db")
         self._vouching = Vouching(state)
         self._names = names
+        self._void: OrderedDict[str, None] = OrderedDict()
+
+    def void(self, name: str, request_id: str) -> None:
+        """An id was told in a reply, and nothing was done for it. Any thread."""
+        if self._vouching.holds(request_id, name):  # others' ids would only push these out
+            self._void[request_id] = None
+            if len(self._void) > MOST_VOID:
+                self._void.popitem(last=False)
+
+    def _vouched(self, name: str, command: Command) -> bool:
+        return command.request_id not in self._void and self._vouching.holds(command.request_id, name)
 
     def command(self, name: str, command: Command, message: Incoming) -> Problem | None:
         """Write down a command that will be done; what hinders that, if anything: the line goes on all the same."""
-        if self._vouching.holds(command.request_id, name):
+        if self._vouched(name, command):
             return None
         given = json.dumps(command.model_dump(mode="json", exclude=LEFT_OUT, exclude_none=True), ensure_ascii=False)
         details = {"request_id": command.request_id, "given": plain(given, DETAIL_CHARACTERS)}
@@ -41,7 +57,7 @@ class Audit:
 
     def failed(self, name: str, command: Command, code: str) -> Problem | None:
         """Write down that it was not done after all."""
-        if self._vouching.holds(command.request_id, name):
+        if self._vouched(name, command):
             return None
         return self._write(f"mqtt.{name}.failed", command, {"request_id": command.request_id, "code": code})
 

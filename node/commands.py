@@ -156,7 +156,10 @@ class Commands:
 
     def _busy(self, name: str, message: Incoming, why: str, row: int | None = None) -> None:
         self._seldom("command.busy", None, {"name": name[:64], "message": why})
-        self._reply(name, message, _refused(_request_id(message.payload), Problem("BUSY", why)), row)
+        request_id = _request_id(message.payload)
+        if name in AUDITED:
+            self._audit.void(name, request_id)
+        self._reply(name, message, _refused(request_id, Problem("BUSY", why)), row)
 
     # The thread
 
@@ -212,6 +215,8 @@ class Commands:
             log.info("command %s %s: %s", name, plain(request_id, 64), reply.error.code if reply.error else "done")
         if _final(name, reply):
             reply = self._remember(name, digest, reply)
+        elif name in AUDITED:
+            self._audit.void(name, request_id)
         return reply
 
     def _asked(self, waiting: _Waiting, command: Command) -> Asked:

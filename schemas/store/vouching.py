@@ -40,7 +40,7 @@ class Vouching:
             mark = self._mark(id, command)
         except (ValueError, Problem):
             return False
-        return mark is not None and age_s < AGE_S and hmac.compare_digest(given.encode(), mark.encode())
+        return mark is not None and age_s < AGE_S and hmac.compare_digest(given.encode(errors="replace"), mark.encode())
 
     def _mark(self, id: str, command: str) -> str | None:
         key = self._seal.key(None)

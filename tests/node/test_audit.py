@@ -97,6 +97,20 @@ def test_what_the_web_vouches_for_is_there_already_and_nobody_else_can(
     assert not ours.holds(good, "pause"), "an old id is seen in replies by others"
 
 
+def test_an_id_that_was_told_in_a_refusal_vouches_for_nothing_any_more(
+    node: Still, accounts: Accounts, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Who floods the node reads the id of what a person asked for in vain, and would else do it in that name, unseen."""
+    seen = Vouching(tmp_path / "state").id("pause")
+    with monkeypatch.context() as flooded:
+        flooded.setattr(node.service.commands, "_token", lambda: False)
+        assert node.command("pause", request_id=seen, station="cam1")["error"]["code"] == "BUSY"
+        for strange in (f"{seen}\ud800", f"{new_id()}.\ud800", "\ud800.\ud800"):
+            assert node.command("pause", request_id=strange, station="cam1")["error"]["code"] == "BUSY"
+    assert node.command("pause", request_id=seen, station="cam2")["ok"]
+    assert rows(accounts) == [("mqtt.pause", "by MQTT", "cam2")]
+
+
 def test_an_audit_that_cannot_be_written_stops_no_line_and_is_told(node: Still, tmp_path: Path) -> None:
     (tmp_path / "state" / "accounts.db").mkdir()
     reply = node.command("pause", **PAUSE)
