@@ -202,8 +202,9 @@ class Served:
             wait_s = min(wait_s, lasting.results.settle(now, flush=flush))
             wait_s = min(wait_s, lasting.turns.pump(self.connection, now, marking.fence))
             lasting.reasons.store = None
-        except Problem as problem:  # the ledger: what is on its way stays so, and is looked at again
+        except Problem as problem:  # the ledger: results on their way stay so, and are looked at again; all else goes out
             lasting.reasons.store = f"what goes out cannot be read or confirmed: {problem.message}"
+            wait_s = min(wait_s, lasting.turns.pump(self.connection, now, None))
         return wait_s
 
     def _ask(self, now: float) -> None:

@@ -97,8 +97,11 @@ class Turns:
         connection.send(message)
         return True
 
-    def pump(self, connection: Connection, now: float, fence: Fence) -> float:
-        """Send while there is room, in turns; seconds until a newest value is due. Raises Problem STORE_FAILED."""
+    def pump(self, connection: Connection, now: float, fence: Fence | None) -> float:
+        """Send while there is room, in turns; seconds until a newest value is due. Results only once the fence is passed.
+
+        Without a fence no results, so the ledger is not asked. Raises Problem STORE_FAILED.
+        """
         if len(self._urgent) + len(self._rest) < LINE_LIMIT:
             for message in self._outbox.take_misc():
                 self._line_of(message).append(message)
@@ -111,7 +114,7 @@ class Turns:
             sent = (
                 self._one_of(self._urgent, connection)
                 or (rest_first and self._one_of(self._rest, connection))
-                or (fence.passed and self._one_result(connection, fence))
+                or (fence is not None and fence.passed and self._one_result(connection, fence))
                 or (not rest_first and self._one_of(self._rest, connection))
             )
             if not sent:

@@ -1,6 +1,7 @@
 """What the broker refuses: subscriptions, and topics by PUBACK, DISCONNECT or closing; each told by its name, and its own."""
 
 import json
+import threading
 import time
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,8 @@ import pytest
 
 from broker.troubles import Troubles
 from broker.wire import Message
+from schemas import Problem
+from schemas.store.ledger import Ledger
 from tests.broker.pair import HEAD
 from tests.promise import wait_for
 
@@ -30,6 +33,22 @@ def test_a_refused_subscription_is_told_by_its_name_until_it_is_granted(
     wait_for(lambda: two.bench.trouble == "" and not two.bench.session.deaf, 10)
     two.trigger("t2")
     wait_for(lambda: two.ids() == ["t1", "t2"])
+    assert len(two.broker.connects) == 1
+
+
+@pytest.mark.parametrize("topic", ["trigger/+", "cmd/+", "result/+"])
+def test_a_wildcard_that_is_refused_although_wildcards_were_promised_is_replaced_by_each_topic_on_its_own(
+    pair: Any, topic: str
+) -> None:
+    two = pair(deny_subscribe={HEAD + topic: 0xA2})
+    two.online()
+    wait_for(lambda: f"no wildcards for {HEAD}{topic}" in two.bench.trouble, 10)
+    assert two.bench.session.deaf == {}
+    two.trigger("t1")
+    two.trigger("u1", station="cam2")
+    wait_for(lambda: two.ids() == ["t1"] and two.ids("cam2") == ["u1"], 20)
+    two.broker.publish(f"{HEAD}cmd/ping", b"{}")
+    wait_for(lambda: [name for name, _ in two.bench.commands] == ["ping"], 20)
     assert len(two.broker.connects) == 1
 
 
@@ -77,13 +96,14 @@ def test_a_flood_of_commands_holds_up_neither_results_nor_the_state(pair: Any) -
     assert len(two.broker.connects) == 1
 
 
-def test_a_refused_subscription_is_told_on_mqtt_3_too(pair: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("topic", ["trigger/+", "_fence"])
+def test_a_refused_subscription_is_told_on_mqtt_3_too(pair: Any, topic: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("broker.subscriptions.AGAIN_S", 0.5)
-    two = pair(v5="refuse", deny_subscribe={HEAD + "trigger/+": 0x80})
-    wait_for(lambda: f"{HEAD}trigger/+" in two.bench.trouble, 10)
-    assert set(two.bench.session.deaf) == {"cam1", "cam2"}
+    two = pair(v5="refuse", deny_subscribe={HEAD + topic: 0x80})
+    wait_for(lambda: f"{HEAD}{topic}" in two.bench.trouble, 10)
+    assert set(two.bench.session.deaf) == ({"cam1", "cam2"} if topic == "trigger/+" else set())
     two.broker.rules.deny_subscribe.clear()
-    wait_for(lambda: not two.bench.session.deaf, 10)
+    wait_for(lambda: f"{HEAD}{topic}" not in two.bench.trouble and not two.bench.session.deaf, 10)
 
 
 @pytest.mark.parametrize("way", [0x87, 0x97, "disconnect", "close"])
@@ -138,6 +158,37 @@ def test_a_confirmation_that_could_not_be_committed_is_made_again(pair: Any, mon
     wait_for(lambda: two.ids() == ["t1", "t2"])
     wait_for(lambda: two.bench.ledger.outbox_depth()[0] == 0, 10)
     wait_for(lambda: all(not session.in_flight for session in two.broker.sessions.values()), 10)
+    assert len(two.broker.connects) == 1
+
+
+@pytest.mark.parametrize("what", ["pending_stations", "pending", "confirmed"])
+def test_while_the_ledger_can_neither_be_read_nor_written_replies_and_the_state_go_out(
+    pair: Any, monkeypatch: pytest.MonkeyPatch, what: str
+) -> None:
+    plain, broken = getattr(Ledger, what), threading.Event()
+
+    def asked(*given: Any) -> Any:
+        if broken.is_set():
+            raise Problem("STORE_FAILED", "the disk is full")
+        return plain(*given)
+
+    broken.set()
+    monkeypatch.setattr(Ledger, what, asked)
+    monkeypatch.setattr(Ledger, "confirm_soon", lambda *_: None)
+    two = pair()
+    wait_for(lambda: two.bench.session.online)
+    two.bench.result("t1")
+    wait_for(lambda: "the disk is full" in two.bench.trouble, 10)
+    outbox = two.bench.session._outbox
+    for number in range(10):
+        outbox.post("reply", "ping", b'{"request_id":"r%d"}' % number)
+    outbox.retain("state", "", b'{"state":"Error"}')
+    outbox.event("trigger.duplicate", "cam1", {})
+    wait_for(lambda: len(two.broker.on(HEAD + "reply/ping")) == 10, 10)
+    wait_for(lambda: two.broker.on(HEAD + "state") and two.broker.on(HEAD + "event/trigger.duplicate"), 10)
+    broken.clear()
+    wait_for(lambda: two.ids() == ["t1"] and two.bench.ledger.outbox_depth()[0] == 0, 20)
+    wait_for(lambda: two.bench.trouble == "", 10)
     assert len(two.broker.connects) == 1
 
 
