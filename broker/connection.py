@@ -32,6 +32,7 @@ from broker.side import ENDINGS, REFUSALS, Ended, Side, Times, told
 from broker.terms import RECEIVE_MAX, WINDOW, Terms, terms
 from broker.window import Window
 from broker.wire import Client, Incoming, Message, incoming, properties, properties_of
+from schemas import Problem
 from schemas.settings import BrokerSettings
 
 log = logging.getLogger(__name__)
@@ -243,6 +244,8 @@ class Connection:
         def guarded(*arguments: Any) -> None:
             try:
                 callback(*arguments)
+            except Problem as problem:  # foreseen: what could not be done comes again
+                self.fail("callback", problem.message)
             except Exception as error:
                 log.exception("callback %s failed, the connection ends", callback.__name__)
                 self.fail("callback", f"{type(error).__name__}: {error}")

@@ -11,6 +11,7 @@ import pytest
 from pydantic import SecretStr
 
 from deploy.broker_process import BrokerProcess
+from schemas import Problem
 from schemas.settings import BrokerSettings
 from tests.broker.alone import Bench
 from tests.promise import Line, outbox, wait_for
@@ -38,14 +39,18 @@ def ids(line: Line) -> list[str]:
     return [result["trigger_id"] for result in line.results()]
 
 
-def test_a_trigger_is_not_acknowledged_when_it_cannot_be_stored_and_comes_again(bench: Bench, line: Line) -> None:
+def test_a_trigger_is_not_acknowledged_when_it_cannot_be_stored_and_comes_again(
+    bench: Bench, line: Line, caplog: pytest.LogCaptureFixture
+) -> None:
     wait_for(lambda: bench.session.online)
     bench.failing = True
     line.client.publish(f"{line.prefix}trigger/cam1", b"t-1", qos=1).wait_for_publish(5)
-    wait_for(bench.told("offline"))
+    told = wait_for(bench.told("offline"))
     bench.failing = False
     wait_for(lambda: ids(line) == ["t-1"], 20)
     assert [trigger_id for trigger_id, _ in bench.backlogs] == ["t-1"]
+    assert told[0] == Problem("STORE_FAILED", "as asked").message
+    assert not [record for record in caplog.records if record.exc_info], "foreseen: no traceback at every try"
 
 
 def test_results_cut_off_at_every_byte_arrive_once(bench: Bench, line: Line, proxy: Proxy) -> None:
