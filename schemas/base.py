@@ -136,7 +136,7 @@ def readable(data: bytes) -> tuple[dict[str, Any], str]:
     """What can be read of a JSON object that is perhaps none, and the rest; for the id under which to answer it.
 
     The keys of the outermost object, in the first 64 KiB, up to where it can no longer be read (cut off, a comma too many,
-    garbage behind it). A key that is there twice is None.
+    garbage behind it). A key that is there twice is None; texts can be written as UTF-8.
     """
     try:  # the end may be cut off within a letter
         text, _ = codecs.utf_8_decode(data[:READABLE_BYTES], "strict", False)
@@ -152,6 +152,8 @@ def readable(data: bytes) -> tuple[dict[str, Any], str]:
             break
         if type(value) in (int, float) and text[end : end + 1] not in tuple(" \t\r\n,}"):
             break  # who knows how it would have gone on
+        if isinstance(value, str):  # half of a letter can be neither stored nor answered
+            value = value.encode("utf-8", "replace").decode()
         found[name] = None if name in found else value
         at = end
         if (comma := COMMA.match(text, at)) is None:

@@ -260,6 +260,17 @@ def test_commands_that_wait_when_the_node_stops_are_answered_and_do_not_hold_it_
         assert paused(node) == set()
 
 
+@pytest.mark.parametrize("name", ["ping", "pause"])
+@pytest.mark.parametrize("id", ["\\ud800", "r-1\\udfff", "\\ud83d", "\\u0000"])
+def test_an_id_that_is_no_text_is_refused_and_takes_no_connection_with_it(tmp_path: Path, name: str, id: str) -> None:
+    """JSON can say half of a letter. Whoever may command would else take the node off the broker, which brings it again."""
+    with still(tmp_path) as node:
+        reply = node.command(name, f'{{"request_id":"{id}","station":"cam1"}}'.encode())
+        assert reply["error"]["code"] == "BAD_COMMAND"
+        assert not node.service.stations["cam1"].paused
+        assert node.command("ping", request_id="r-2")["ok"]
+
+
 def test_commands_that_come_faster_than_allowed_are_answered_busy_until_there_is_time_again(tmp_path: Path) -> None:
     with still(tmp_path, commands={"burst": 3, "per_second": 20.0}) as node:
         codes = [(node.command("ping", request_id=f"r-{n}")["error"] or {"code": "OK"})["code"] for n in range(30)]
