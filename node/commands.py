@@ -113,6 +113,12 @@ class Commands:
 
     def put(self, name: str, message: Incoming, backlog: Backlog | None = None) -> None:
         """A message on a command topic: when it returns it may be acknowledged. Called on the broker's thread; never raises."""
+        try:
+            self._put(name, message, backlog)
+        except Exception:  # not acknowledged it would end the connection, be brought again, and end the next one
+            log.exception("a command could not be taken")
+
+    def _put(self, name: str, message: Incoming, backlog: Backlog | None) -> None:
         if message.retain:
             self._seldom("command.retained", None, {"name": name[:64]})
             return

@@ -260,6 +260,17 @@ def test_commands_that_wait_when_the_node_stops_are_answered_and_do_not_hold_it_
         assert paused(node) == set()
 
 
+def test_whatever_goes_wrong_with_a_command_does_not_end_the_connection(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    with still(tmp_path) as node:
+        with monkeypatch.context() as broken:
+            broken.setattr(node.service.commands, "_take", lambda name, message: 1 // 0)
+            node.service.commands.put("ping", Incoming(node.names("cmd", "ping"), b'{"request_id":"r-1"}'))
+        assert "a command could not be taken" in caplog.text
+        assert node.command("ping", request_id="r-2")["ok"]
+
+
 @pytest.mark.parametrize("name", ["ping", "pause"])
 @pytest.mark.parametrize("id", ["\\ud800", "r-1\\udfff", "\\ud83d", "\\u0000"])
 def test_an_id_that_is_no_text_is_refused_and_takes_no_connection_with_it(tmp_path: Path, name: str, id: str) -> None:
