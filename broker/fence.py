@@ -14,7 +14,7 @@ still.
 A broker may take our markers and bring none (a right that it enforces in silence, a bridge). Then neither is there anything to
 wait for, nor do markers say that things are late. That is so when nothing comes for a while; and where messages go on coming,
 when for long after a marker was taken its queue for us is seen to be empty again and again: nothing comes between a ping and
-its answer. From then on markers say nothing, until one comes back.
+its answer, while we owe it no acknowledgement of a trigger. From then on markers say nothing, until one comes back.
 """
 
 import time
@@ -112,7 +112,7 @@ class Overdue:
         self.taken_at: float | None = None  # the oldest that is not back
         self._empty = 0
         self._heard = 0
-        self._pings: deque[int] = deque()
+        self._pings: deque[int | None] = deque()
 
     def taken(self) -> None:
         """The broker has confirmed a marker."""
@@ -127,9 +127,9 @@ class Overdue:
         """Anything was delivered."""
         self._heard += 1
 
-    def pinged(self) -> None:
-        """A ping goes out."""
-        self._pings.append(self._heard)
+    def pinged(self, *, held: bool) -> None:
+        """A ping goes out; `held` if the broker may deliver nothing, since what it delivered is not acknowledged yet."""
+        self._pings.append(None if held else self._heard)
 
     def ponged(self) -> None:
         """The oldest is answered."""

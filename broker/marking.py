@@ -78,8 +78,8 @@ class Marking:
         if trigger:
             self._loaded_at = time.monotonic()
 
-    def probe(self, connection: Connection, now: float) -> bool:
-        """Send the marks that are due; True if the fence is given up now."""
+    def probe(self, connection: Connection, now: float, *, held: bool = False) -> bool:
+        """Send the marks that are due; True if the fence is given up now. `held` if triggers are not acknowledged yet."""
         if self.fence.due():
             nonce = self._mark(connection)
             if nonce is not None:
@@ -88,7 +88,7 @@ class Marking:
             # when it was due: if that is long ago, nobody has looked since, wherever this process stood still
             due_at = self._probed_at + self.probe_s if self._probed_at > 0 else now
             self._probed_at = now
-            self._ping(connection, min(now, due_at))
+            self._ping(connection, min(now, due_at), held=held)
             loaded = now - self._loaded_at < LOAD_S or self._lag.behind_s > 0
             if self.echoing and (now - self._marked_at > AGAIN_S if self.swallowed else loaded):
                 self._mark(connection)
@@ -136,14 +136,14 @@ class Marking:
 
     def stalled(self, connection: Connection, since: float) -> None:
         """What comes until the next answer may have waited since then (monotonic seconds)."""
-        self._ping(connection, since)
+        self._ping(connection, since, held=True)
         if self.echoing and not self.swallowed:
             self._lag.stood_still(since)
         self._probed_at = float("-inf")
 
-    def _ping(self, connection: Connection, at: float) -> None:
+    def _ping(self, connection: Connection, at: float, *, held: bool) -> None:
         self._lag.ping(at)
-        self._overdue.pinged()
+        self._overdue.pinged(held=held)
         connection.ping()
 
     def _mark(self, connection: Connection) -> str | None:

@@ -190,7 +190,7 @@ class Served:
             return PROBE_S
         now = time.monotonic()
         self._ask(now)
-        if self.kind is not None and marking.probe(self.connection, now):
+        if self.kind is not None and marking.probe(self.connection, now, held=len(lasting.reading) > 0):
             self._pass_fence()
         wait_s = lasting.reading.wait_s
         wait_s = marking.probe_s / 2 if wait_s is None else wait_s

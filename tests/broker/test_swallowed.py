@@ -74,15 +74,19 @@ def test_markers_are_not_given_up_while_the_queue_may_hold_them(monkeypatch: pyt
     overdue.taken()
     now += 100.0
     for _ in range(100):  # a backlog: something comes between each ping and its answer
-        overdue.pinged()
+        overdue.pinged(held=False)
         overdue.heard()
         overdue.ponged()
     assert not overdue.lost
-    for _ in range(9):
-        overdue.pinged()
+    for _ in range(100):  # a storm: the broker waits for our acknowledgements
+        overdue.pinged(held=True)
         overdue.ponged()
     assert not overdue.lost
-    overdue.pinged()
+    for _ in range(9):
+        overdue.pinged(held=False)
+        overdue.ponged()
+    assert not overdue.lost
+    overdue.pinged(held=False)
     overdue.ponged()
     assert overdue.lost
     overdue.came()
