@@ -30,6 +30,12 @@ def decoder() -> Iterator[Decoder]:
     made.close()
 
 
+def its_child(decoder: Decoder) -> psutil.Process:
+    """That of this decoder, whatever other tests of this process have left."""
+    assert decoder._child is not None
+    return psutil.Process(decoder._child.pid)
+
+
 def picture(kind: str, pixels: np.ndarray) -> bytes:
     return cv2.imencode(kind, pixels)[1].tobytes()
 
@@ -60,7 +66,7 @@ def test_a_child_that_dies_or_hangs_refuses_the_picture_and_a_new_one_decodes_th
 ) -> None:
     good = picture(".png", np.zeros((32, 32, 3), np.uint8))
     decoder.decode(good)
-    child = next(each for each in psutil.Process().children() if "node.decoding" in each.cmdline())
+    child = its_child(decoder)
     os.kill(child.pid, signal.SIGSTOP)  # it hangs
     monkeypatch.setattr(decoding, "LIMIT_S", 0.2)
     with pytest.raises(Problem, match="too long"):
@@ -89,7 +95,7 @@ def test_the_child_has_no_secrets_no_network_and_starts_nothing(
     monkeypatch.setenv("INSPECTION_BROKER__PASSWORD", "a-secret-of-the-node")
     with closing(Decoder()) as made:
         made.decode(picture(".png", np.zeros((32, 32, 3), np.uint8)))
-        child = next(each for each in psutil.Process().children() if "node.decoding" in each.cmdline())
+        child = its_child(made)
         environ = Path(f"/proc/{child.pid}/environ").read_bytes()
         status = dict(line.split(":\t", 1) for line in Path(f"/proc/{child.pid}/status").read_text().splitlines())
         assert child.cwd() == "/"
