@@ -106,7 +106,7 @@ class _Buffered(_Rest, socket.socket):
 
     def recv(self, size: int, flags: int = 0) -> bytes:
         if self._at == len(self._rest):
-            self._rest, self._at = socket.socket.recv(self, READ_BYTES, flags), 0
+            self._rest, self._at = super().recv(READ_BYTES, flags), 0
             if self.quick_acks:
                 quick(self)
         return self.piece(size)
@@ -120,13 +120,13 @@ class _Encrypted(_Rest, ssl.SSLSocket):
 
     def recv(self, size: int = 1024, flags: int = 0) -> bytes:
         if self._at == len(self._rest):
-            self._rest, self._at = ssl.SSLSocket.recv(self, READ_BYTES, flags), 0
+            self._rest, self._at = super().recv(READ_BYTES, flags), 0
             if self.quick_acks:
                 quick(self)
         return self.piece(size)
 
     def pending(self) -> int:
-        return len(self._rest) - self._at + ssl.SSLSocket.pending(self)
+        return len(self._rest) - self._at + super().pending()
 
 
 def quick(sock: socket.socket) -> None:

@@ -79,7 +79,8 @@ def by_asyncio(port: int, work: Callable[[Any], Any]) -> Any:
 
             return await loop.run_in_executor(None, work, ask)
 
-    return asyncio.run(main())
+    with ThreadPoolExecutor(1) as thread:  # ours may have a loop already, left by a browser
+        return thread.submit(asyncio.run, main()).result()
 
 
 @pytest.fixture(params=[by_threads, by_asyncio], ids=["threads", "asyncio"])
