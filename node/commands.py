@@ -185,9 +185,14 @@ class Commands:
             return
         self._bytes_out += len(waiting.message.payload)
         try:
-            self._reply(waiting.name, waiting.message, self._answer(waiting), waiting.row)
-        except Exception:
+            reply = self._answer(waiting)
+        except Exception as error:
             log.exception("command %s failed", waiting.name)
+            reply = _refused(_request_id(waiting.message.payload), Problem("INTERNAL", f"{type(error).__name__}: {error}"))
+        try:
+            self._reply(waiting.name, waiting.message, reply, waiting.row)
+        except Exception:  # its row stays, and is answered at the next start
+            log.exception("the reply to command %s could not be sent", waiting.name)
 
     def _answer(self, waiting: _Waiting) -> Reply:
         name, payload = waiting.name, waiting.message.payload

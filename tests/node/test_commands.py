@@ -457,3 +457,18 @@ def test_a_reply_goes_to_a_topic_of_clients_only(tmp_path: Path, topic: str, all
         others = [message for message in node.service.outbox.misc if "/event/" not in message.topic]
         assert [(message.topic, message.correlation) for message in others] == ([(topic, b"c")] if allowed else [])
         assert len(node.said("event", "command.response_topic")) == (not allowed)
+
+
+def test_a_fault_that_nobody_foresaw_before_a_command_is_done_is_answered_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_: object) -> None:
+        raise RuntimeError("unforeseen")
+
+    with still(tmp_path) as node:
+        monkeypatch.setattr("node.audit.Audit.command", broken)
+        reply = node.command("pause", **PAUSE)
+        assert (reply["request_id"], reply["ok"], reply["error"]["code"]) == ("r-1", False, "INTERNAL")
+        assert paused(node) == set()
+        monkeypatch.undo()
+        assert node.command("pause", **PAUSE)["ok"]
