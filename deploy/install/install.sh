@@ -37,7 +37,9 @@ while [ $# -gt 0 ]; do
   esac
 done
 [ "$root" != / ] || root=''
-[ "$purge" = no ] || [ "$uninstall" = yes ] && [ "$purge" = no ] || [ "$sure" = yes ] || die "--purge removes results, programs and keys for good: give --uninstall --purge --yes"
+if [ "$purge" = yes ] && [ "$uninstall$sure" != yesyes ]; then
+  die "--purge removes results, programs and keys for good: give --uninstall --purge --yes"
+fi
 [ "$dry" = yes ] || [ "$(id -u)" = 0 ] || [ -n "$root" ] || die "this needs root: sudo $0 ..."
 
 if [ "$uninstall" = yes ]; then

@@ -170,10 +170,11 @@ broker_files() {
   (cd / && "$bin/python" -P -m broker.acl --node "$id") >"$work/acl"
   put "$work/acl" /etc/mosquitto/inspection-acl.conf 640 root:mosquitto
   sed -e 's/^allow_anonymous true/allow_anonymous false/' -e 's/^#password_file /password_file /' -e 's/^#acl_file /acl_file /' "$here/../mosquitto.conf" >"$work/conf"
-  if [ -e "$root/etc/mosquitto/mosquitto.conf" ] && ! cmp -s "$work/conf" "$root/etc/mosquitto/mosquitto.conf"; then
-    cp -p "$root/etc/mosquitto/mosquitto.conf" "$root/etc/mosquitto/mosquitto.conf.before-inspection-node"
-  fi
-  if [ ! -e "$passwords" ]; then
+  if [ ! -e "$passwords" ]; then # the first time; from then on mosquitto.conf is the site's
+    if [ -e "$root/etc/mosquitto/mosquitto.conf" ]; then
+      cp -p "$root/etc/mosquitto/mosquitto.conf" "$root/etc/mosquitto/mosquitto.conf.before-inspection-node"
+    fi
+    put "$work/conf" /etc/mosquitto/mosquitto.conf 644
     : >"$passwords.new"
     chmod 600 "$passwords.new"
     for user in "$id:broker_password" web:web_broker_password plc: operator: viewer:; do
@@ -188,7 +189,6 @@ broker_files() {
     mv "$passwords.new" "$passwords"
     say "wrote: /etc/mosquitto/inspection.passwd"
   fi
-  put "$work/conf" /etc/mosquitto/mosquitto.conf 644
   rm -rf "$work"
 }
 

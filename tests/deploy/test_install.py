@@ -105,6 +105,7 @@ def test_uninstalling_keeps_settings_and_state_unless_told(machine: Path, wheel:
     assert "etc/inspection-node/node.toml" in left
     assert not any(name.startswith(("opt/", "etc/systemd/", "etc/sysusers.d/", "etc/tmpfiles.d/", "usr/")) for name in left)
     assert script("install.sh", "--root", machine, "--uninstall", "--purge").returncode == 1
+    assert script("install.sh", "--root", machine, "--from", wheel, "--purge", "--yes").returncode == 1
     assert tree(machine) == left
     assert script("install.sh", "--root", machine, "--uninstall", "--purge", "--yes").returncode == 0
     assert tree(machine) == {}
@@ -146,9 +147,16 @@ def test_a_changed_bundle_is_refused(machine: Path, tmp_path: Path) -> None:
     find_mosquitto() is None and not os.environ.get("CI"), reason="mosquitto is not installed; .ci/run installs it"
 )
 def test_the_broker_lets_in_its_users_only_and_each_to_its_topics(machine: Path, wheel: Path, tmp_path: Path) -> None:
+    etc, port = machine / "etc/mosquitto", free_port()
+    etc.mkdir(parents=True)
+    (etc / "mosquitto.conf").write_text("# of the system\n")
     done = script("install.sh", "--root", machine, "--from", wheel, "--node-id", "press-3")
     assert done.returncode == 0, done.stderr
-    etc, port = machine / "etc/mosquitto", free_port()
+    shipped = (etc / "mosquitto.conf").read_text()
+    (etc / "mosquitto.conf").write_text(shipped + "# a listener of the site\n")
+    assert script("install.sh", "--root", machine, "--from", wheel).stdout == ""
+    assert (etc / "mosquitto.conf").read_text() == shipped + "# a listener of the site\n"
+    assert (etc / "mosquitto.conf.before-inspection-node").read_text() == "# of the system\n"
     conf = (
         (etc / "mosquitto.conf")
         .read_text()
