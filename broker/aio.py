@@ -23,9 +23,10 @@ from paho.mqtt.reasoncodes import ReasonCode
 from broker.ends import Accepted, Answered, Delivered, End, Event, Gone, Versions, tell
 from broker.hearing import Hearing
 from broker.sending import Sending
+from broker.sockets import dial
 from broker.threaded import CONNECT_S, LOOK_S, READY_LIMIT, RETRY_S, unanswered
 from broker.topics import Names
-from broker.wire import dial, properties_of
+from broker.wire import properties_of
 from schemas import Problem, new_id
 from schemas.settings import BrokerSettings
 
@@ -33,7 +34,7 @@ log = logging.getLogger(__name__)
 
 
 class Client(aiomqtt.Client):
-    """aiomqtt with the settings of a broker, over a socket like all of ours (broker/wire.py)."""
+    """aiomqtt with the settings of a broker, over a socket like all of ours (broker/sockets.py)."""
 
     def __init__(self, settings: BrokerSettings, identifier: str, *, v5: bool = True) -> None:
         super().__init__(

@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable
 
 from broker.side import Ended
-from broker.wire import dial, reason_of
+from broker.sockets import dial, reason_of
 from schemas.settings import BrokerSettings
 
 WAITED_S = 5.0  # for a name, an address or a certificate, until that is told

@@ -14,7 +14,8 @@ from typing import Any
 import paho.mqtt.client as mqtt
 from paho.mqtt.reasoncodes import ReasonCode
 
-from broker.wire import Client, Incoming, Message, dial, incoming, properties_of, reason_of
+from broker.sockets import dial, reason_of
+from broker.wire import Client, Incoming, Message, incoming, properties_of
 from schemas import Problem
 from schemas.settings import BrokerSettings
 

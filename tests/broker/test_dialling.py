@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from broker.wire import dial
+from broker.sockets import dial
 from schemas.settings import BrokerSettings
 from tests.broker.alone import Bench
 from tests.promise import wait_for
@@ -55,7 +55,7 @@ def test_a_silent_name_server_is_told_and_the_node_is_on_line_once_it_answers(
         answers.wait(20)
         return plain(*given, **more)
 
-    monkeypatch.setattr("broker.wire.socket.getaddrinfo", asked)
+    monkeypatch.setattr("broker.sockets.socket.getaddrinfo", asked)
     two = pair()
     wait_for(lambda: "name server" in two.bench.trouble, 5)
     assert beats(two.bench, 2)
@@ -68,7 +68,7 @@ def test_a_name_that_cannot_be_resolved_is_told_by_its_name(tmp_path: Path, monk
     def asked(*_given: Any, **_more: Any) -> Any:
         raise socket.gaierror(-3, "Temporary failure in name resolution")
 
-    monkeypatch.setattr("broker.wire.socket.getaddrinfo", asked)
+    monkeypatch.setattr("broker.sockets.socket.getaddrinfo", asked)
     bench = Bench(tmp_path, BrokerSettings(url="mqtt://broker.plant.example:1883"))
     try:
         wait_for(lambda: "broker.plant.example cannot be resolved" in bench.trouble, 5)
@@ -80,14 +80,14 @@ def test_a_name_that_cannot_be_resolved_is_told_by_its_name(tmp_path: Path, monk
 def test_sixteen_addresses_that_swallow_what_is_sent_there_hide_no_seventeenth(
     pair: Any, swallowing: tuple[str, int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("broker.wire.STAGGER_S", 0.05)
+    monkeypatch.setattr("broker.sockets.STAGGER_S", 0.05)
     plain = socket.getaddrinfo
 
     def asked(*given: Any, **more: Any) -> Any:
         found = plain(*given, **more)
         return [(*found[0][:4], swallowing)] * 16 + found
 
-    monkeypatch.setattr("broker.wire.socket.getaddrinfo", asked)
+    monkeypatch.setattr("broker.sockets.socket.getaddrinfo", asked)
     two = pair()
     two.online(10)
 

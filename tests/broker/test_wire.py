@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 from paho.mqtt.packettypes import PacketTypes
 
-from broker.wire import Client, Incoming, _Buffered, incoming, properties
+from broker.sockets import _Buffered
+from broker.wire import Client, Incoming, incoming, properties
 from schemas.settings import BrokerSettings
 
 TOPIC = "inspection/v1/node-01/trigger/cam1"
