@@ -7,12 +7,10 @@ comes faster than it can be done is answered BUSY.
 """
 
 import contextlib
-import hashlib
 import logging
 import queue
 import threading
 import time
-from collections import OrderedDict
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -22,29 +20,24 @@ from broker.outbox import Outbox
 from broker.reading import Backlog
 from broker.wire import Incoming, Message
 from node.actions import Actions, Asked
+from node.answered import READS, Answered, content, final, refused, warning
 from node.arrival import Received
 from node.audit import Audit
 from node.seldom import Seldom
-from schemas import CommandSettings, Problem, Reply, canonical, read_json
+from schemas import CommandSettings, Problem, Reply, read_json
 from schemas.base import READABLE_BYTES, digits, explain, plain, readable, unpadded
 from schemas.command import COMMANDS, MAX_COMMAND_BYTES, Command
-from schemas.result import Fault
-from schemas.store.ledger import KeptReply, Ledger, TakenCommand
+from schemas.store.ledger import Ledger, TakenCommand
 from schemas.trigger import seconds
 
 log = logging.getLogger(__name__)
 
 LINE = 64
 LINE_BYTES = 64 * 1024 * 1024
-READS = ("ping", "capture", "show", "try_program", "calibrate")
 AUDITED = frozenset(COMMANDS) - {*READS, "trigger"}  # a trigger has its result
-RECENT = 16
-RECENT_BYTES = 32 * 1024 * 1024
-KEPT_BYTES = 16384
 REPLY_EXPIRY_S = 60
 READ_AT_ONCE_BYTES = 64 * 1024  # larger ones, which hold pictures, are read on the thread of commands
 UNKNOWN = "unknown"
-INTERRUPTED = Problem("INTERRUPTED", "the node ended before this command was answered: it may have been done, or not")
 
 
 class _Waiting(NamedTuple):
@@ -63,6 +56,7 @@ class Commands:
         self._settings = settings
         self._actions = actions
         self._ledger = ledger
+        self._answered = Answered(ledger)
         self._outbox = outbox
         self._audit = audit
         self._seldom = Seldom(outbox)
@@ -70,8 +64,6 @@ class Commands:
         self._bytes_in = self._bytes_out = 0  # of the commands that wait: each is written by one thread only
         self._stopping = False
         self._thread = threading.Thread(target=self._run, name="commands", daemon=True)
-        # what only reads need not survive a restart; the other replies are kept in the ledger
-        self._recent: OrderedDict[str, KeptReply] = OrderedDict()
         self._tokens = float(settings.burst)  # a token bucket, taken from by the broker's thread
         self._filled_at = time.monotonic()
 
@@ -83,23 +75,12 @@ class Commands:
         """After a start: answer what was taken and may have no reply."""
         try:
             for row, taken in self._ledger.commands():
-                reply = self._left(taken)
+                reply = self._answered.left(taken)
                 log.warning("command %s %s may have had no reply", plain(taken.name, 64), plain(taken.request_id, 64))
                 message = Incoming("", b"", response_topic=taken.response_topic, correlation=taken.correlation)
                 self._reply(taken.name, message, reply, row)
         except Problem as problem:  # the ledger: they are answered at another start
             log.error("commands without a reply could not be answered: %s", problem.message)
-
-    def _left(self, taken: TakenCommand) -> Reply:
-        """The kept reply of a command that an end of the process left, or that it was interrupted, which is kept."""
-        kept = self._ledger.reply(taken.request_id)
-        if kept is not None and (kept.name, kept.digest) == (taken.name, taken.digest):
-            return Reply.model_validate_json(kept.payload)
-        reply = _refused(taken.request_id, INTERRUPTED)
-        if kept is None and taken.digest is not None:
-            with contextlib.suppress(Problem):
-                self._ledger.keep_reply(taken.request_id, taken.name, taken.digest, reply.model_dump_json().encode())
-        return reply
 
     def stop(self, limit_s: float) -> None:
         """Finish the current command, answer those that wait, then end."""
@@ -142,7 +123,7 @@ class Commands:
         digest = None
         if len(message.payload) <= READ_AT_ONCE_BYTES:
             with contextlib.suppress(Problem):
-                digest = _content(_command(name, message.payload))
+                digest = content(_command(name, message.payload))
         topic = message.response_topic
         topic = topic if topic is not None and self._outbox.names.of_client(topic) else None
         taken = TakenCommand(_request_id(message.payload), name[:64], digest, topic, message.correlation if topic else None)
@@ -165,7 +146,7 @@ class Commands:
         request_id = _request_id(message.payload)
         if name in AUDITED:
             self._audit.void(name, request_id)
-        self._reply(name, message, _refused(request_id, Problem("BUSY", why)), row)
+        self._reply(name, message, refused(request_id, Problem("BUSY", why)), row)
 
     # The thread
 
@@ -188,7 +169,7 @@ class Commands:
             reply = self._answer(waiting)
         except Exception as error:
             log.exception("command %s failed", waiting.name)
-            reply = _refused(_request_id(waiting.message.payload), Problem("INTERNAL", f"{type(error).__name__}: {error}"))
+            reply = refused(_request_id(waiting.message.payload), Problem("INTERNAL", f"{type(error).__name__}: {error}"))
         try:
             self._reply(waiting.name, waiting.message, reply, waiting.row)
         except Exception:  # its row stays, and is answered at the next start
@@ -200,32 +181,32 @@ class Commands:
         try:
             command = _command(name, payload)
             request_id = command.request_id
-            digest = _content(command)
+            digest = content(command)
             if waiting.row is not None and len(payload) > READ_AT_ONCE_BYTES:
                 with contextlib.suppress(Problem):
                     self._ledger.read_command(waiting.row, request_id, digest)
-            known = self._known(name, command, digest)
+            known = self._answered.known(name, command, digest)
         except Problem as problem:
-            return _refused(request_id or _request_id(payload), problem)
+            return refused(request_id or _request_id(payload), problem)
         if known is not None:
             return known
         unwritten = self._audit.command(name, command, waiting.message) if name in AUDITED else None
         try:
             reply = Reply(request_id=request_id, ok=True, data=self._actions.do(name, command, self._asked(waiting, command)))
         except Problem as problem:
-            reply = _refused(request_id, problem)
+            reply = refused(request_id, problem)
         except Exception as error:
             log.exception("command %s failed", name)
-            reply = _refused(request_id, Problem("INTERNAL", f"{type(error).__name__}: {error}"))
+            reply = refused(request_id, Problem("INTERNAL", f"{type(error).__name__}: {error}"))
         if name in AUDITED and reply.error is not None:
             unwritten = self._audit.failed(name, command, reply.error.code) or unwritten
         if unwritten is not None:
             log.error("command %s %s is not in the audit: %s", name, plain(request_id, 64), unwritten.message)
-            reply = reply.model_copy(update={"warning": _fault(unwritten, "this is not in the audit")})
+            reply = reply.model_copy(update={"warning": warning(unwritten, "this is not in the audit")})
         if name not in READS:  # the journal has it, also while no web writes an audit
             log.info("command %s %s: %s", name, plain(request_id, 64), reply.error.code if reply.error else "done")
-        if _final(name, reply):
-            reply = self._remember(name, digest, reply)
+        if final(name, reply):
+            reply = self._answered.keep(name, digest, reply)
         elif name in AUDITED:
             self._audit.void(name, request_id)
         return reply
@@ -243,37 +224,6 @@ class Commands:
         if waited_ms > limit_ms:
             stale = stale or f"it waited {waited_ms:.0f} ms behind others, at most {limit_ms} ms are allowed"
         return Asked(waiting.received, waiting.backlog, stale)
-
-    def _known(self, name: str, command: Command, digest: bytes) -> Reply | None:
-        """The reply to the same command, if it was done before. Raises Problem BAD_COMMAND for another one with its id."""
-        request_id = command.request_id
-        kept = self._recent.get(request_id)
-        try:
-            kept = kept or self._ledger.reply(request_id)
-        except Problem:  # what only reads is done whether or not the ledger can be read
-            if name not in READS:
-                raise
-        if kept is None:
-            return None
-        if kept.name != name:
-            raise Problem("BAD_COMMAND", f"request_id {request_id} was used for {kept.name}")
-        if kept.digest not in (digest, b""):  # a reply of an older version has none
-            raise Problem("BAD_COMMAND", f"request_id {request_id} was used for a {name} with other content")
-        return Reply.model_validate_json(kept.payload).model_copy(update={"repeated": True})
-
-    def _remember(self, name: str, digest: bytes, reply: Reply) -> Reply:
-        kept = KeptReply(name, digest, reply.model_dump_json().encode())
-        if name not in READS and len(kept.payload) <= KEPT_BYTES:
-            try:
-                self._ledger.keep_reply(reply.request_id, *kept)
-                return reply
-            except Problem as problem:  # it is done, and whoever asked must know
-                what = "this reply is not stored, so after a restart a repetition would be done"
-                reply = reply.model_copy(update={"warning": _fault(problem, what)})
-        self._recent[reply.request_id] = kept
-        while len(self._recent) > RECENT or sum(len(each.payload) for each in self._recent.values()) > RECENT_BYTES:
-            self._recent.popitem(last=False)
-        return reply
 
     def _reply(self, name: str, message: Incoming, reply: Reply, row: int | None) -> None:
         """Publish a reply; when the broker has the last copy of it the command's row goes."""
@@ -304,28 +254,7 @@ def _command(name: str, payload: bytes) -> Command:
         raise Problem("BAD_COMMAND", explain(error)) from None
 
 
-def _content(command: Command) -> bytes:
-    """What a request_id was given for; the same command sent again may say another time."""
-    content = command.model_dump(mode="json", exclude={"request_id", "sent_at"})
-    return hashlib.blake2b(canonical(content), digest_size=16).digest()
-
-
-def _final(name: str, reply: Reply) -> bool:
-    """Whether the same command, which a broker may bring once more, gets this reply again and is not tried again."""
-    if reply.error is None or reply.error.code == "COMMAND_STALE":
-        return True
-    return name not in READS and reply.error.code != "STORE_FAILED"
-
-
 def _request_id(payload: bytes) -> str:
     """The id of what is no command, or is not looked at closely."""
     found = digits(readable(unpadded(payload[:READABLE_BYTES]))[0].get("request_id"))
     return found[:64] if isinstance(found, str) and found else UNKNOWN
-
-
-def _fault(problem: Problem, what: str) -> Fault:
-    return Fault(code=problem.code, message=f"{what}: {problem.message}"[:1000])
-
-
-def _refused(request_id: str, problem: Problem) -> Reply:
-    return Reply(request_id=request_id, ok=False, error=Fault(code=problem.code, message=problem.message[:1000]))
