@@ -113,7 +113,7 @@ def import_programs(folder: Path) -> None:
 
 def first_account(folder: Path) -> str | None:
     """The password of the administrator just made; None if there are accounts already. Only its hash is stored."""
-    from web.password import hash_password
+    from web.credentials.password import hash_password
 
     users = Users(folder / "node" / "users")
     if users.list():

@@ -55,7 +55,7 @@ serving.more_files()
 
 def on_starting(server):  # type: ignore[no-untyped-def]
     """Before the first worker: a token for the first account, while there is none."""
-    from web.setup import offer
+    from web.credentials.setup import offer
 
     state = Path(_loaded.settings.state_dir)
     try:

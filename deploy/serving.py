@@ -37,7 +37,7 @@ _last: Loaded | None = None
 
 def web(args: argparse.Namespace) -> int:
     """`inspection-node web`: check everything, then become Gunicorn. Raises Problem SETTINGS_INVALID."""
-    from web.keys import keys_of
+    from web.credentials.keys import keys_of
 
     if args.config is not None:
         os.environ["CONFIG_PATH"] = str(args.config.absolute())

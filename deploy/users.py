@@ -31,7 +31,7 @@ def list_(args: argparse.Namespace) -> int:
 
 def add(args: argparse.Namespace) -> int:
     """The first account is an administrator, or nobody could ever sign in to make one. Raises Problem USER_INVALID."""
-    from web.password import hash_password
+    from web.credentials.password import hash_password
 
     known = _with_store(args, lambda store: store.list())
     role = args.role or ("VIEWER" if known else "ADMIN")
@@ -50,7 +50,7 @@ def role(args: argparse.Namespace) -> int:
 
 def passwd(args: argparse.Namespace) -> int:
     """Another password."""
-    from web.password import hash_password
+    from web.credentials.password import hash_password
 
     user = _with_store(args, lambda store: store.get(args.user))
     hashed = hash_password(_password(args.password_file), user.username)

@@ -10,8 +10,8 @@ from werkzeug.test import TestResponse
 
 from schemas.load import load
 from schemas.user import UserRole
-from web import password as passwords
 from web.app import create_app
+from web.credentials import password as passwords
 from web.site import NAME, Site
 
 PASSWORD = "another tram 99 rose"

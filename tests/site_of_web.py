@@ -11,7 +11,7 @@ from werkzeug.test import TestResponse
 from schemas.load import load
 from schemas.user import UserRole
 from web.app import create_app
-from web.password import hash_password
+from web.credentials.password import hash_password
 from web.site import NAME, Site
 
 PASSWORD = "long-enough-and-rare-" + "7391"

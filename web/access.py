@@ -11,7 +11,7 @@ from pydantic import BaseModel
 
 from schemas import Problem
 from schemas.user import UserRole
-from web.ask import read_body, read_query
+from web.body import read_body, read_query
 
 Level = Literal["PUBLIC", "METRICS", "VIEWER", "OPERATOR", "ADMIN"]
 RANK: dict[str, int] = {"VIEWER": 1, "OPERATOR": 2, "ADMIN": 3}

@@ -6,27 +6,27 @@ from importlib import import_module
 from flask import Blueprint, Flask
 
 from schemas.load import Loaded
-from web import assets, compress, errors, figures, guard, headers, limits, words
-from web.keys import keys_of
+from web import assets, compress, errors, guard, headers, limits, metrics, translations
+from web.credentials.keys import keys_of
 from web.site import NAME, Site
 
 BLUEPRINTS = (  # "module:name", imported when an application is made
-    "web.start:start",
-    "web.health:health",
-    "web.auth:auth",
-    "web.twofactor:twofactor",
-    "web.passkeys:passkeys",
-    "web.oidc:oidc",
-    "web.users:users",
-    "web.audit:audit",
-    "web.stations:stations",
-    "web.showing:showing",
-    "web.lines:lines",
-    "web.programs:programs",
-    "web.history:history",
-    "web.events:events",
-    "web.configuration:configuration",
-    "web.openapi:openapi",
+    "web.api.application:start",
+    "web.api.health:health",
+    "web.api.auth:auth",
+    "web.api.twofactor:twofactor",
+    "web.api.passkeys:passkeys",
+    "web.api.oidc:oidc",
+    "web.api.users:users",
+    "web.api.audit:audit",
+    "web.api.stations:stations",
+    "web.api.live_pictures:showing",
+    "web.api.lines:lines",
+    "web.api.programs:programs",
+    "web.api.history:history",
+    "web.api.events:events",
+    "web.api.settings:configuration",
+    "web.api.openapi:openapi",
     "web.assets:assets",
     "web.pages:pages",
 )
@@ -43,7 +43,7 @@ def create_app(loaded: Loaded, storage_uri: str = limits.MEMORY) -> Flask:
     atexit.register(here.close)
     errors.register(app)
     compress.register(app)
-    figures.register(app)
+    metrics.register(app)
     headers.register(app)
     guard.register(app)
     limits.register(app, storage_uri)
@@ -53,5 +53,5 @@ def create_app(loaded: Loaded, storage_uri: str = limits.MEMORY) -> Flask:
         assert isinstance(blueprint, Blueprint)
         app.register_blueprint(blueprint)
     assets.register(app)
-    words.register(app)
+    translations.register(app)
     return app

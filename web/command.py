@@ -4,8 +4,8 @@ import time
 from typing import Any
 
 from schemas import CATALOGUE, Problem
+from web.presence import Presence
 from web.site import site
-from web.watch import Presence
 
 REPLY_S = 5.0
 FIRST_S = 1.5  # how long the first question waits until the topics are heard

@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 from flask import request
 
 from schemas import Problem
-from web import cookies, tokens
+from web.credentials import cookies, tokens
 from web.site import Site
 
 SAFE = ("GET", "HEAD", "OPTIONS", "TRACE")

@@ -9,7 +9,7 @@ from werkzeug.exceptions import HTTPException
 from schemas import Problem
 from schemas.base import plain
 from web import pages
-from web.reply import fail
+from web.response import fail
 from web.site import site
 
 log = logging.getLogger(__name__)

@@ -18,7 +18,7 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 from schemas import Problem, new_id
 from schemas.base import plain
 from web.access import access_of
-from web.ask import MAX_BODY_BYTES
+from web.body import MAX_BODY_BYTES
 from web.site import NAME, Site, asked, site
 
 log = logging.getLogger(__name__)

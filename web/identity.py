@@ -8,8 +8,9 @@ from flask import Request
 from flask.ctx import _AppCtxGlobals
 
 from schemas import Problem, User
-from web import cookies, csrf, tokens
+from web import csrf
 from web.access import Level, Person, allowed
+from web.credentials import cookies, tokens
 from web.site import Site, site
 
 MOST_CHECKED = 4096

@@ -17,7 +17,7 @@ from schemas import Problem
 from web.access import Access
 from web.address import counted
 from web.site import NAME, Site
-from web.window import SCHEME
+from web.sliding_window import SCHEME
 
 LIMITER = "limiter_of_inspection"
 MEMORY = "memory://"

@@ -23,11 +23,11 @@ from schemas.store.programs import Programs
 from schemas.store.users import Users
 from schemas.store.vouching import Vouching
 from web.address import counted
+from web.credentials.keys import Keys
+from web.credentials.provider import Provider
+from web.credentials.tokens import Token
 from web.forwarding import Forwarding
-from web.keys import Keys
-from web.provider import Provider
-from web.tokens import Token
-from web.watch import Watch
+from web.presence import Watch
 
 log = logging.getLogger(__name__)
 NAME = "inspection"

@@ -14,7 +14,7 @@ from typing import Any
 from schemas import CATALOGUE
 from web.assets import FOLDER
 from web.pages import PAGES
-from web.words import LANGUAGES, catalogue
+from web.translations import LANGUAGES, catalogue
 
 TEMPLATES = Path(__file__).parent / "templates"
 CALL = re.compile(r"""(?<![\w.$])t\(\s*("(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*')""")

@@ -26,7 +26,7 @@ from tests.people import PASSWORD
 from tests.processes import ROOT, NodeProcess, free_port
 from tests.promise import wait_for
 from tests.web_process import asked
-from web.password import hash_password
+from web.credentials.password import hash_password
 
 PAUSE_S = 0.1
 LIMIT_MS = 2.4

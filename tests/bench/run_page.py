@@ -31,7 +31,7 @@ from tests.bench.plc import BASE, Plc, no_delay
 from tests.bench.site import SMALL, Site
 from tests.processes import ROOT, NodeProcess, free_port
 from tests.promise import wait_for
-from web.password import hash_password
+from web.credentials.password import hash_password
 
 NODE = "node-run"
 STATIONS = ("cam1", "cam2")

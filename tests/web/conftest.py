@@ -3,11 +3,11 @@
 import pytest
 from argon2 import PasswordHasher
 
-from web import password, signin
+from web.credentials import password, proof
 
 
 @pytest.fixture(autouse=True, scope="session")
 def cheap_hashes() -> None:
     """What a test makes is worth no gigabytes; `test_password` looks at the real parameters."""
     password.HASHER = PasswordHasher(time_cost=1, memory_cost=1024, parallelism=1)
-    signin.RECOVERY_COST = {"time_cost": 1, "memory_cost": 64}
+    proof.RECOVERY_COST = {"time_cost": 1, "memory_cost": 64}

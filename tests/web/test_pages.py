@@ -12,8 +12,8 @@ from flask.testing import FlaskClient
 from tests.people import SAME, account, application, sign_in
 from web.assets import EXTENSION, FOLDER
 from web.pages import PAGES
+from web.translations import LANGUAGES
 from web.vocabulary import missing, stale, texts
-from web.words import LANGUAGES
 
 HTML = {"Accept": "text/html,application/xhtml+xml,*/*;q=0.8"}
 

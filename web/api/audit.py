@@ -1,0 +1,69 @@
+"""The audit: who did what, page by page, checked as a chain, and as CSV."""
+
+import csv
+import io
+import json
+from collections.abc import Iterator
+from typing import Annotated, Any
+
+from flask import Blueprint, Response
+from pydantic import Field
+
+from schemas import Shape
+from schemas.store.audit import Entry
+from schemas.store.cells import cell
+from web.access import requires
+from web.answers import AuditCheck, AuditPage
+from web.response import ok
+from web.site import site
+
+audit = Blueprint("audit", __name__, url_prefix="/api/v1/audit")
+FIELDS = ("id", "at", "username", "action", "target", "address", "request_id", "details", "hash")
+
+
+class Page(Shape):
+    """Which rows."""
+
+    before: Annotated[int, Field(ge=1, le=2**62)] | None = None
+    limit: Annotated[int, Field(ge=1, le=500)] = 100
+    username: Annotated[str, Field(max_length=64)] | None = None
+    action: Annotated[str, Field(max_length=64)] | None = None
+
+
+@audit.get("")
+@requires("ADMIN", query=Page, data=AuditPage)
+def list_(query: Page) -> Response:
+    """Rows, newest first; `next` is `before` of the next page, null on the last. `action` is how the action begins."""
+    rows = site().accounts.audit(query.before, query.limit, query.username, query.action)
+    return ok({"rows": [_shown(row) for row in rows], "next": rows[-1].id if len(rows) == query.limit else None})
+
+
+@audit.get("/verify")
+@requires("ADMIN", limit="10 per minute", data=AuditCheck)
+def check() -> Response:
+    """Whether the chain holds; keep `head` elsewhere to compare it some day."""
+    count, head, wrong = site().accounts.verify_audit()
+    return ok({"intact": wrong is None, "rows": count, "head": head, "problem": wrong})
+
+
+@audit.get("/export")
+@requires("ADMIN", limit="10 per minute", gives=("text/csv",))
+def export() -> Response:
+    """All rows as CSV, oldest first."""
+    here = site()
+    here.audit("audit.export")
+    answer = Response(_csv(here.accounts.audit_rows()), mimetype="text/csv")
+    answer.headers["Content-Disposition"] = f'attachment; filename="audit-{here.settings.node_id}.csv"'
+    return answer
+
+
+def _csv(rows: Iterator[Entry]) -> Iterator[str]:
+    yield ",".join(FIELDS) + "\r\n"
+    for row in rows:
+        line = io.StringIO()
+        csv.writer(line).writerow([cell(value) for value in (*row[:-1], row.hash.hex())])
+        yield line.getvalue()
+
+
+def _shown(row: Entry) -> dict[str, Any]:
+    return {**row._asdict(), "details": json.loads(row.details), "hash": row.hash.hex()}

@@ -1,0 +1,56 @@
+"""Is all well: for a probe in one word; in detail for who is signed in or has the metrics token."""
+
+from flask import Blueprint, Response, g, request
+
+from web.access import requires
+from web.answers import Health
+from web.health_checks import look
+from web.metrics import as_json, as_prometheus
+from web.response import ok, written
+from web.site import site
+
+health = Blueprint("health", __name__)
+FREE = "off"  # probes come often, and an answer is made once a second at most
+
+
+@health.get("/api/v1/health")
+@health.get("/health")
+@health.get("/health/detailed")
+@health.get("/status")
+@health.get("/api/system/status")
+@requires("PUBLIC", limit=FREE, data=Health)
+def overall() -> Response:
+    """`ok`, `degraded` (it works, something is missing) or `error`; every component for who is signed in."""
+    found = look(site())
+    return written(found.full if _trusted() else found.brief, 503 if found.status == "error" else 200)
+
+
+@health.get("/api/v1/health/ready")
+@requires("PUBLIC", limit=FREE, data=Health)
+def ready() -> Response:
+    """Whether requests can be answered: the stores can be read and written. 503 if not."""
+    good = look(site()).status != "error"
+    return ok({"status": "ready" if good else "not ready"}, status=200 if good else 503)
+
+
+@health.get("/api/v1/health/live")
+@requires("PUBLIC", limit=FREE, data=Health)
+def live() -> Response:
+    """Whether this process answers; it looks at nothing else."""
+    return ok({"status": "alive"})
+
+
+@health.get("/api/v1/metrics")
+@health.get("/metrics")
+@requires("METRICS", limit=FREE, gives=("text/plain", "application/json"))
+def metrics() -> Response:
+    """Prometheus text, or JSON for `Accept: application/json`."""
+    here = site()
+    best = request.accept_mimetypes.best_match(["text/plain", "application/json"], "text/plain")
+    if best == "application/json":
+        return ok(as_json(here))
+    return Response(as_prometheus(here), content_type="text/plain; version=0.0.4; charset=utf-8")
+
+
+def _trusted() -> bool:
+    return g.get("person") is not None or bool(g.get("metrics"))

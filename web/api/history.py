@@ -1,0 +1,216 @@
+"""The history: pages of results, one result, pictures, exports and figures."""
+
+import json
+import time
+from collections.abc import Iterator
+from contextlib import suppress
+from functools import lru_cache
+from typing import Annotated, Any, Literal
+
+from flask import Blueprint, Response, request, send_file
+from flask.typing import ResponseReturnValue
+from pydantic import Field
+
+from schemas import CATALOGUE, Problem, utc
+from schemas.store.export import MAX_ROWS, as_csv, json_lines
+from schemas.store.filters import Filter
+from schemas.store.history import BUDGET_S, MAX_LIMIT, Row
+from schemas.store.programs import Head
+from web.access import requires
+from web.answers import Around, Choices, Counters, Over, ResultPage, ResultRead, ToolChoice, ToolList
+from web.command import stations
+from web.records import records
+from web.response import as_json, ok, written
+from web.site import site
+
+history = Blueprint("history", __name__, url_prefix="/api/v1")
+
+COUNT_S = 1.0
+WRITTEN_S = 10.0  # pictures are written after their result
+SLOW = ("QUERY_LIMIT",)
+
+
+class PageQuery(Filter):
+    """A page of results."""
+
+    limit: Annotated[int, Field(ge=1, le=MAX_LIMIT)] = Field(default=50, description="Results of the page.")
+    cursor: str | None = Field(default=None, max_length=200, description="From the page before; goes on after it.")
+    order: Literal["newest", "oldest"] = Field(default="newest", description="Which come first.")
+    search_s: Annotated[float, Field(strict=False, ge=0.05, le=2.0)] = Field(
+        default=BUDGET_S, description="How long to search for rare results, in seconds, before `complete` is false."
+    )
+
+
+class ExportQuery(Filter):
+    """An export."""
+
+    format: Literal["csv", "jsonl"] = Field(default="csv", description="csv for a spreadsheet, jsonl for programs.")
+    order: Literal["newest", "oldest"] = Field(default="newest", description="Which come first.")
+    rows: Annotated[int, Field(ge=1, le=MAX_ROWS)] = Field(default=MAX_ROWS, description="Results at most.")
+
+
+class FiguresQuery(Filter):
+    """Figures over results."""
+
+    bucket_s: Annotated[int, Field(ge=1, le=366 * 86400)] | None = Field(
+        default=None, description="Length of the steps in seconds; fitting if missing."
+    )
+
+
+@history.get("/results")
+@requires("VIEWER", query=PageQuery, data=ResultPage, codes=SLOW)
+def results(query: PageQuery) -> ResponseReturnValue:
+    """A page of results. `cursor` leads to the next page, null at the end; `complete` false: the search goes on there."""
+    page = records().history.page(_filter(query), query.limit, query.cursor, query.order, query.search_s)
+    shown = _shown(page.rows)
+    rows = [{**row._asdict(), "images": shown.get(row.result_id)} for row in page.rows]
+    return ok({"results": rows, "cursor": page.cursor, "complete": page.complete, "searched_to": page.searched_to})
+
+
+@history.get("/results/choices")
+@requires("VIEWER", data=Choices, codes=SLOW)
+def choices() -> ResponseReturnValue:
+    """What a filter can be set to: stations, programs with their tools, and the codes that results have."""
+    programs = [{"id": head.id, "name": head.name, "tools": _tools(head)} for head in site().programs.list()]
+    codes = [{"code": code, "message": _entry(code, "message") or ""} for code in records().history.codes()]
+    return ok({"stations": stations(), "programs": programs, "codes": codes})
+
+
+def _tools(head: Head) -> list[ToolChoice]:
+    try:
+        return [ToolChoice(name=name, kind=kind, unit=unit) for name, kind, unit in _tools_of(head)]
+    except Problem:  # one that cannot be read any more; its own page tells why
+        return []
+
+
+@lru_cache(4096)
+def _tools_of(head: Head) -> tuple[tuple[str, str, str], ...]:
+    """Name, kind and unit of each tool. A version never changes, so it is read once."""
+    return tuple((tool.name, tool.kind, tool.unit) for tool in site().programs.get(head.id, head.version).program.tools)
+
+
+@history.get("/results/<result_id>")
+@requires("VIEWER", data=ResultRead, codes=("RESULT_NOT_FOUND",))
+def one_result(result_id: str) -> ResponseReturnValue:
+    """One result as it was published; `kept` says which of its pictures are still there."""
+    payload = records().history.one(result_id)
+    names = _pictures(payload)
+    kept = b"[]"
+    if names:
+        gone = records().pictures.missing(names)
+        kept = as_json([name for name in names if name not in gone])
+    return written(payload.rstrip()[:-1] + b',"kept":' + kept + b"}")  # it is an object that is not empty
+
+
+@history.get("/results/<result_id>/around")
+@requires("VIEWER", data=Around, codes=("RESULT_NOT_FOUND",))
+def around(result_id: str) -> ResponseReturnValue:
+    """What is known around a result: its neighbours, what to do about its error, the newest version of its program."""
+    result = json.loads(records().history.one(result_id))
+    previous, following = records().history.beside(result["station"], result["seq"])
+    return ok(
+        {
+            "previous": previous,
+            "next": following,
+            "advice": _entry(result["error"]["code"], "advice") if result["error"] else None,
+            "newest_version": _newest_version(result["program"]),
+        }
+    )
+
+
+@history.get("/results/export")
+@requires("VIEWER", query=ExportQuery, limit="10 per minute", gives=("text/csv", "application/x-ndjson"), codes=SLOW)
+def export(query: ExportQuery) -> ResponseReturnValue:
+    """Results as CSV or JSON lines, as a stream; X-Total-Count says how many there are, if that is known soon."""
+    filter = _filter(query)
+    name = f"results-{site().settings.node_id}-{utc()[:19].replace(':', '')}.{query.format}"
+    body: Iterator[str] | Iterator[bytes]
+    if query.format == "csv":
+        body = as_csv(records().history, filter, query.order, query.rows)
+    else:
+        body = json_lines(records().history, filter, query.order, query.rows)
+    answer = Response(body, mimetype="text/csv" if query.format == "csv" else "application/x-ndjson")
+    answer.headers["Content-Disposition"] = f'attachment; filename="{name}"'
+    if filter.tool is None:
+        with suppress(Problem):  # it takes too long to count, or will be told by the stream itself
+            total = records().statistics.counts(filter, COUNT_S)["total"]
+            answer.headers["X-Total-Count"] = str(min(query.rows, total))
+    return answer
+
+
+@history.get("/pictures/<name>")
+@requires("VIEWER", limit="1200 per minute", gives=("image/jpeg", "image/png"), codes=("RESULT_NOT_FOUND",))
+def picture(name: str) -> ResponseReturnValue:
+    """A picture of a result, by the name in the result. Browsers keep it, and ask each time whether they still may show it."""
+    path = records().pictures.path(name)  # only names of ours come further
+    try:
+        answer = send_file(path, mimetype="image/png" if name.endswith(".png") else "image/jpeg", etag=False)
+    except FileNotFoundError:
+        raise Problem("RESULT_NOT_FOUND", f"the picture {name} is not kept any more") from None
+    answer.set_etag(name)
+    answer.headers["Cache-Control"] = "private, no-cache"  # after signing out nobody sees it any more
+    return answer.make_conditional(request)
+
+
+@history.get("/statistics")
+@requires("VIEWER", query=FiguresQuery, data=Over, codes=SLOW)
+def statistics(query: FiguresQuery) -> ResponseReturnValue:
+    """Counts and yield, both over time, cycle times, and what parts were rejected for."""
+    figures, filter = records().statistics, _filter(query)
+    return ok(
+        {
+            **figures.over_time(filter, query.bucket_s),
+            "cycle_ms": figures.cycle(filter),
+            "rejects": figures.reasons(filter),
+        }
+    )
+
+
+@history.get("/statistics/tools")
+@requires("VIEWER", query=Filter, data=ToolList, codes=SLOW)
+def tools(query: Filter) -> ResponseReturnValue:
+    """Each tool's values against its limits: least, greatest, mean, deviation, Cpk; with `tool`, histogram and trend."""
+    return ok(records().statistics.tools(_filter(query)))
+
+
+@history.get("/statistics/stations")
+@requires("VIEWER", data=dict[str, Counters], codes=SLOW)
+def since_reset() -> ResponseReturnValue:
+    """Counts, yield and cycle times of every station since its counters were reset."""
+    return ok({station: records().statistics.since_reset(station) for station in stations()})
+
+
+def _filter(query: Filter) -> Filter:
+    return Filter(**{name: getattr(query, name) for name in Filter.model_fields})
+
+
+def _shown(rows: list[Row]) -> dict[str, dict[str, Any]]:
+    """Names of the pictures that results have: those still there, and those that are just being written."""
+    names = {row.result_id: records().pictures.names(row.result_id) for row in rows if row.pictures}
+    gone = set(records().pictures.missing(each.annotated for each in names.values() if each.annotated))
+    now = utc(time.time() - WRITTEN_S)
+    return {
+        row.result_id: names[row.result_id].model_dump()
+        for row in rows
+        if row.pictures and (names[row.result_id].annotated not in gone or row.finished_at > now)
+    }
+
+
+@lru_cache(maxsize=1024)
+def _pictures(payload: bytes) -> tuple[str, ...]:
+    """The names of a result's pictures: those that look at a line ask for the same few results."""
+    return tuple(name for name in json.loads(payload)["images"].values() if name)
+
+
+def _entry(code: str, part: Literal["message", "advice"]) -> str | None:
+    entry = CATALOGUE.get(code)
+    return None if entry is None else str(getattr(entry, part))
+
+
+def _newest_version(program: str | None) -> int | None:
+    if program is None:
+        return None
+    try:
+        return site().programs.get(program).version
+    except Problem:
+        return None

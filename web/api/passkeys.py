@@ -1,0 +1,70 @@
+"""The passkeys of one's own account: list, register, remove."""
+
+from typing import Any
+
+from flask import Blueprint, Response
+
+from schemas import Problem
+from schemas.store.factors import Passkey
+from web.access import current, requires
+from web.answers import PasskeyMade, PasskeyRow
+from web.api.auth import PROOF
+from web.api.twofactor import recovery_codes
+from web.credentials import ceremony
+from web.credentials.factor import NewPasskey, Proof, WithPassword
+from web.credentials.proof import ask_again, prove
+from web.response import ok
+from web.site import actor, site
+
+passkeys = Blueprint("passkeys", __name__, url_prefix="/api/v1/auth/passkeys")
+
+
+@passkeys.get("")
+@requires("VIEWER", data=list[PasskeyRow])
+def list_() -> Response:
+    """One's own passkeys, oldest first."""
+    return ok([_shown(each) for each in site().accounts.factors.of(current().id).passkeys])
+
+
+@passkeys.post("/options")
+@requires("VIEWER", body=WithPassword, limit="auth", data=dict[str, Any], codes=(*PROOF, "PASSKEY_INVALID", "BUSY"))
+def options(body: WithPassword) -> Response:
+    """What the browser's navigator.credentials.create() is to be asked. Takes the password, and a factor that is on."""
+    here, person = site(), current()
+    user = prove(here, person.username, body.password, body, person.session)
+    return ok(ceremony.creation_options(here, user, person.session))
+
+
+@passkeys.post("")
+@requires("VIEWER", body=NewPasskey, limit="auth", data=PasskeyMade, status=201, codes=("PASSKEY_INVALID",))
+def add(body: NewPasskey) -> Response:
+    """Register what the browser made of the options of this session; with the first factor come ten recovery codes."""
+    here, person = site(), current()
+    made = ceremony.made(here, here.user(person.id), person.session, body.name, body.credential)
+    codes, digests = recovery_codes(here, person.id)
+    here.accounts.factors.add_passkey(made, digests, actor())
+    here.accounts.end_all(person.id, "session.void", actor(), but=person.session)
+    return ok({"passkey": _shown(made), "recovery_codes": codes}, "the passkey is asked for from now on", 201)
+
+
+@passkeys.delete("/<id>")
+@requires("VIEWER", body=Proof, limit="auth", codes=("PASSKEY_NOT_FOUND", "PROOF_REQUIRED", *PROOF, "BUSY"))
+def remove(id: str, body: Proof) -> Response:
+    """Forget a passkey of one's own. With one's own password and second factor."""
+    here, person = site(), current()
+    if id not in {each.id for each in here.accounts.factors.of(person.id).passkeys}:
+        raise Problem("PASSKEY_NOT_FOUND", f"{id!r:.80}")
+    ask_again(here, person, body)
+    here.accounts.factors.remove_passkey(person.id, id, actor())
+    here.accounts.end_all(person.id, "session.void", actor(), but=person.session)
+    return ok(None, "the passkey is removed")
+
+
+def _shown(passkey: Passkey) -> dict[str, Any]:
+    return {
+        "id": passkey.id,
+        "name": passkey.name,
+        "host": passkey.rp,
+        "created_at": passkey.created_at,
+        "used_at": passkey.used_at,
+    }

@@ -1,0 +1,49 @@
+"""The settings to read: each key with its value and where it came from. Secrets only say whether they are set."""
+
+from typing import Any
+
+from flask import Blueprint, Response
+
+from schemas.override import secrets, variable
+from web.access import requires
+from web.answers import SettingsShown
+from web.response import ok
+from web.site import Site, site
+
+configuration = Blueprint("configuration", __name__, url_prefix="/api/v1/settings")
+
+
+@configuration.get("")
+@requires("ADMIN", data=SettingsShown)
+def show() -> Response:
+    """All settings."""
+    here = site()
+    return ok({"file": str(here.loaded.path), "settings": list(rows(here))})
+
+
+def rows(here: Site) -> list[dict[str, Any]]:
+    """key, value, source, secret and the variable that overrides it."""
+    hidden = {".".join(path) for path in secrets()}
+    found = []
+    for path, value in _leaves(here.settings.model_dump(mode="json"), ()):
+        key = ".".join(path)
+        secret = key in hidden
+        found.append(
+            {
+                "key": key,
+                "value": (value is not None) if secret else value,
+                "source": here.loaded.sources.get(key, "default"),
+                "secret": secret,
+                "variable": variable(path),
+            }
+        )
+    return found
+
+
+def _leaves(value: Any, path: tuple[str, ...]) -> list[tuple[tuple[str, ...], Any]]:
+    """The values in nested tables by their keys; stations by id."""
+    if isinstance(value, dict) and (value or not path):
+        return [leaf for key, inner in value.items() for leaf in _leaves(inner, (*path, str(key)))]
+    if path == ("station",):
+        return [leaf for station in value for leaf in _leaves(station, (*path, station["id"]))]
+    return [(path, value)]

@@ -1,0 +1,228 @@
+"""Stations: their state as the node tells it, and what an operator may ask of them; alarms and their acknowledgement."""
+
+import base64
+import json
+import time
+from typing import Any
+
+from flask import Blueprint, Response
+from flask.typing import ResponseReturnValue
+from pydantic import Field
+
+from schemas import Problem, Shape, new_id
+from schemas.base import Name, ProgramId
+from schemas.command import SetOutput
+from schemas.program import ProgramCamera
+from schemas.trigger import GivenId, as_trigger
+from web.access import current, requires
+from web.answers import Acknowledgement, AlarmList, Captured, Counters, Done, StationList, StationRead, Triggered
+from web.command import NODE, check_station, command, presence_known
+from web.records import records
+from web.response import ok
+from web.site import site
+
+stations = Blueprint("stations", __name__, url_prefix="/api/v1")
+
+UNKNOWN = ("STATION_NOT_FOUND",)
+ASKS = (*UNKNOWN, *NODE)
+CAPTURE_S = 10.0
+RESULT_S = 8.0
+LOOK_S = 0.02
+
+
+class TriggerBody(Shape):
+    """A manual inspection."""
+
+    trigger_id: GivenId = Field(default=None, description="Id, or a number, which is its digits; one is made if missing.")
+    program: ProgramId | None = Field(default=None, description="Program for this part; else the active one.")
+    part_id: Name | None = Field(default=None, description="Id of the part.")
+    meta: dict[str, Any] | None = Field(default=None, description="Kept with the result.")
+    wait: bool = Field(default=True, description="Whether the answer waits for the result, some seconds at most.")
+
+
+class PauseBody(Shape):
+    """How to pause."""
+
+    maintenance: bool = Field(default=False, description="Whether lines may then be set by hand; administrators only.")
+
+
+class ProgramBody(Shape):
+    """Which program."""
+
+    program: ProgramId = Field(description="The program to make the active one.")
+
+
+class OutputBody(Shape):
+    """A level."""
+
+    active: bool = Field(description="Whether the line is active.")
+
+
+class CaptureBody(Shape):
+    """How to take a picture; administrators only, but for `exact`."""
+
+    camera: ProgramCamera | None = Field(default=None, description="Camera settings; those of the active program if missing.")
+    optimise: bool = Field(default=False, description="Whether exposure and gain are searched for the best light.")
+    exact: bool = Field(default=False, description="PNG instead of JPEG, for a master.")
+
+
+class AcknowledgeBody(Shape):
+    """Which occurrence of an alarm was seen."""
+
+    since: str = Field(max_length=40, description="Since when the alarm is active, as shown.")
+
+
+@stations.get("/stations")
+@requires("VIEWER", data=StationList)
+def all_stations() -> ResponseReturnValue:
+    """Every station of the settings with its state, and whether broker and node are there."""
+    presence_known()
+    return ok({**records().live.link(), "stations": [_station(each.id) for each in site().settings.station]})
+
+
+@stations.get("/stations/<station>")
+@requires("VIEWER", data=StationRead, codes=UNKNOWN)
+def one_station(station: str) -> ResponseReturnValue:
+    """One station: state, newest result, counts and cycle times since the reset."""
+    check_station(station)
+    presence_known()
+    latest = site().watch.latest.get(station)
+    counters = records().statistics.since_reset(station)
+    return ok({**records().live.link(), **_station(station), "latest": latest, "counters": counters})
+
+
+@stations.get("/stations/<station>/counters")
+@requires("VIEWER", data=Counters, codes=UNKNOWN)
+def counters(station: str) -> ResponseReturnValue:
+    """Counts, yield and cycle times since the counters were reset."""
+    return ok(records().statistics.since_reset(check_station(station)))
+
+
+@stations.post("/stations/<station>/counters/reset")
+@requires("OPERATOR", data=Done, codes=ASKS)
+def reset_counters(station: str) -> ResponseReturnValue:
+    """Count from zero."""
+    return _done("station.reset_counters", "reset_counters", station)
+
+
+@stations.post("/stations/<station>/trigger")
+@requires("OPERATOR", body=TriggerBody, limit="trigger", data=Triggered, codes=(*ASKS, "BAD_TRIGGER", "TRIGGER_KNOWN"))
+def trigger(station: str, body: TriggerBody) -> ResponseReturnValue:
+    """Inspect one part by hand. The result comes with the answer if it is there in time, else `result` is null.
+
+    A trigger_id that is known answers only the same trigger: `repeated`, with the result of then; another one is refused.
+    """
+    check_station(station)
+    given = body.model_dump(mode="json", exclude_none=True, exclude={"wait"})
+    given.setdefault("trigger_id", f"web-{new_id()}")
+    as_trigger(given)
+    with site().audited("station.trigger", station, trigger_id=given["trigger_id"], part_id=body.part_id):
+        data = command("trigger", station=station, trigger=given)
+    until = time.monotonic() + RESULT_S
+    payload = None
+    while body.wait and payload is None and time.monotonic() < until:
+        payload = records().history.of_trigger(station, given["trigger_id"])
+        if payload is None:
+            time.sleep(LOOK_S)
+    return ok({**data, "repeated": data["duplicate"], "result": None if payload is None else json.loads(payload)})
+
+
+@stations.post("/stations/<station>/pause")
+@requires("OPERATOR", body=PauseBody, data=Done, codes=ASKS)
+def pause(station: str, body: PauseBody) -> ResponseReturnValue:
+    """Halt a station; an administrator may ask for maintenance mode, in which lines are set by hand."""
+    if body.maintenance and current().role != "ADMIN":
+        raise Problem("PERMISSION_DENIED", "maintenance mode is for administrators")
+    return _done("station.pause", "pause", station, maintenance=body.maintenance)
+
+
+@stations.post("/stations/<station>/resume")
+@requires("OPERATOR", data=Done, codes=ASKS)
+def resume(station: str) -> ResponseReturnValue:
+    """End the pause."""
+    return _done("station.resume", "resume", station)
+
+
+@stations.put("/stations/<station>/program")
+@requires("OPERATOR", body=ProgramBody, data=Done, codes=(*ASKS, "PROGRAM_NOT_FOUND"))
+def select_program(station: str, body: ProgramBody) -> ResponseReturnValue:
+    """Make a program the active one."""
+    return _done("station.select_program", "select_program", station, program=body.program)
+
+
+@stations.put("/stations/<station>/outputs/<output>")
+@requires("ADMIN", body=OutputBody, data=Done, codes=(*ASKS, "NOT_IN_MAINTENANCE"))
+def set_output(station: str, output: str, body: OutputBody) -> ResponseReturnValue:
+    """Set one line by hand; in maintenance mode only."""
+    allowed = SetOutput.model_json_schema()["properties"]["output"]["anyOf"]
+    if output not in [*allowed[0]["enum"], *(f"OUT{number}" for number in range(1, 9))]:
+        raise Problem("VALIDATION_FAILED", f"output: {output!r:.40} is neither a role nor OUT1 to OUT8")
+    return _done("station.set_output", "set_output", station, output=output, active=body.active)
+
+
+@stations.post("/stations/<station>/capture")
+@requires("OPERATOR", body=CaptureBody, limit="240 per minute", data=Captured, codes=(*ASKS, "CAMERA_ERROR", "CAMERA_TIMEOUT"))
+def capture(station: str, body: CaptureBody) -> ResponseReturnValue:
+    """Take a picture without inspecting it: JPEG in base64, its size in pixels, and figures of its quality.
+
+    Administrators may take it with other camera settings, or have the best ones searched; `controls` says which the camera
+    takes, `camera` is what the picture was taken with. The next inspection takes those of its program again.
+    """
+    check_station(station)
+    if (body.camera is not None or body.optimise) and current().role != "ADMIN":
+        raise Problem("PERMISSION_DENIED", "other camera settings are for administrators")
+    return ok(command("capture", CAPTURE_S, station=station, **body.model_dump(mode="json", exclude_defaults=True)))
+
+
+@stations.get("/stations/<station>/image")
+@requires("VIEWER", limit="120 per minute", gives=("image/jpeg",), codes=ASKS)
+def live_image(station: str) -> ResponseReturnValue:
+    """The live picture as JPEG; when it was taken is in the header X-Captured-At."""
+    data = command("capture", CAPTURE_S, station=check_station(station))
+    answer = Response(base64.b64decode(data["image"]), mimetype="image/jpeg")
+    answer.headers["X-Captured-At"] = data["captured_at"]
+    answer.headers["X-Simulated"] = "true" if data["simulated"] else "false"
+    return answer
+
+
+@stations.get("/alarms")
+@requires("VIEWER", data=AlarmList)
+def alarms() -> ResponseReturnValue:
+    """Every active alarm, the newest first, and who has seen it."""
+    presence_known()
+    seen = records().acknowledged.all()
+    found = []
+    for code, alarm in sorted(site().watch.alarms.items(), key=lambda item: str(item[1].get("since")), reverse=True):
+        entry = seen.get(code)
+        holds = entry is not None and entry.get("since") == alarm.get("since")
+        found.append({**alarm, "id": code, "acknowledged": {"by": entry["by"], "at": entry["at"]} if entry and holds else None})
+    return ok({**records().live.link(), "alarms": found})
+
+
+@stations.post("/alarms/<code>/acknowledge")
+@requires("OPERATOR", body=AcknowledgeBody, data=Acknowledgement)
+def acknowledge(code: str, body: AcknowledgeBody) -> ResponseReturnValue:
+    """Say that the alarm was seen; it stays active until its cause is gone, and must be seen again if it comes again."""
+    alarm = site().watch.alarms.get(code)
+    if alarm is None:
+        raise Problem("NOT_FOUND", f"no alarm {code!r:.80} is active")
+    if alarm.get("since") != body.since:
+        raise Problem(
+            "VALIDATION_FAILED", f"since: the alarm is active since {alarm.get('since')}, which may not have been seen"
+        )
+    with site().audited("alarm.acknowledge", code, since=body.since):
+        entry = records().acknowledged.add(code, body.since, current().username)
+    records().live.tell("notice", "alarm.acknowledged", {"code": code, **entry})
+    return ok(entry)
+
+
+def _station(station: str) -> dict[str, Any]:
+    """What the node says of it; state Offline when nothing is known."""
+    state = (site().watch.state or {}).get("stations", {}).get(station)
+    return {"id": station, **(state or {"state": "Offline"})}
+
+
+def _done(action: str, name: str, station: str, **payload: Any) -> Response:
+    check_station(station)
+    with site().audited(action, station, **payload):
+        return ok(command(name, station=station, **payload))

@@ -1,0 +1,85 @@
+"""The authenticator app as a second factor of one's own account: set up, on, off; and recovery codes."""
+
+import base64
+import io
+import secrets
+
+import pyotp
+import segno
+from flask import Blueprint, Response
+
+from schemas import Problem
+from web.access import current, requires
+from web.answers import RecoveryCodes, Secret
+from web.api.auth import PROOF
+from web.credentials.factor import WithCode, WithPassword
+from web.credentials.proof import prove, recovery_digest, step_of
+from web.response import ok
+from web.site import Site, actor, site
+
+twofactor = Blueprint("twofactor", __name__, url_prefix="/api/v1/auth/2fa")
+RECOVERY_CODES = 10
+
+
+@twofactor.post("/setup")
+@requires("VIEWER", body=WithPassword, limit="auth", data=Secret, codes=(*PROOF, "TWO_FACTOR_STATE", "BUSY"))
+def setup(body: WithPassword) -> Response:
+    """A new secret as text, URI and QR code, not asked for before `enable`. Takes the password, and a factor that is on."""
+    here, person = site(), current()
+    totp = here.accounts.factors.of(person.id).totp
+    if totp is not None and totp.enabled:
+        raise Problem("TWO_FACTOR_STATE", "it is on")
+    prove(here, person.username, body.password, body, person.session)
+    secret = pyotp.random_base32()
+    with here.audited("2fa.setup", person.id):
+        if not here.accounts.factors.propose_totp(person.id, secret):
+            raise Problem("TWO_FACTOR_STATE", "it is on")
+    uri = pyotp.TOTP(secret).provisioning_uri(name=person.username, issuer_name=f"Inspection {here.settings.node_id}")
+    picture = io.BytesIO()
+    segno.make(uri, error="m").save(picture, kind="svg", scale=4, border=4, dark="#000", light="#fff", xmldecl=False)
+    data = base64.b64encode(picture.getvalue()).decode()
+    return ok({"secret": secret, "uri": uri, "qr": f"data:image/svg+xml;base64,{data}"})
+
+
+@twofactor.post("/enable")
+@requires("VIEWER", body=WithCode, limit="auth", data=RecoveryCodes, codes=("TWO_FACTOR_INVALID", "TWO_FACTOR_STATE"))
+def enable(body: WithCode) -> Response:
+    """Ask for it from now on; with the first factor the answer holds ten recovery codes, which are shown only now."""
+    here, person = site(), current()
+    factor = here.accounts.factors.of(person.id).totp
+    if factor is None or factor.enabled:
+        raise Problem("TWO_FACTOR_STATE", "it is on" if factor else "it is not being set up")
+    step = step_of(factor.secret, body.code)
+    if step is None:
+        raise Problem("TWO_FACTOR_INVALID")
+    codes, digests = recovery_codes(here, person.id)
+    if not here.accounts.factors.enable_totp(person.id, factor.secret, step, digests, actor()):
+        raise Problem("TWO_FACTOR_STATE", "it was set up anew meanwhile")
+    here.accounts.end_all(person.id, "session.void", actor(), but=person.session)
+    return ok({"recovery_codes": codes}, "keep these codes where the phone is not")
+
+
+@twofactor.post("/disable")
+@requires("VIEWER", body=WithPassword, limit="auth", codes=(*PROOF, "TWO_FACTOR_STATE", "BUSY"))
+def disable(body: WithPassword) -> Response:
+    """Do not ask for it any more; takes the password and a second factor."""
+    here, person = site(), current()
+    if here.accounts.factors.of(person.id).totp is None:
+        raise Problem("TWO_FACTOR_STATE", "it is off")
+    prove(here, person.username, body.password, body, person.session)
+    here.accounts.factors.disable_totp(person.id, actor())
+    here.accounts.end_all(person.id, "session.void", actor(), but=person.session)
+    return ok(None, "the second factor is off")
+
+
+def recovery_codes(here: Site, user: str) -> tuple[list[str], list[bytes]]:
+    """Ten new codes and what is stored of them, for the first factor of an account; none for another one."""
+    if here.accounts.factors.on(user):
+        return [], []
+    codes = [_recovery_code() for _ in range(RECOVERY_CODES)]
+    return codes, [recovery_digest(user, code) for code in codes]
+
+
+def _recovery_code() -> str:
+    text = base64.b32encode(secrets.token_bytes(10)).decode().lower()
+    return "-".join(text[at : at + 4] for at in range(0, 16, 4))

@@ -1,0 +1,1 @@
+"""What people prove with who they are: passwords, passkeys, codes, tokens, and an identity provider's word."""

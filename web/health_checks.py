@@ -1,0 +1,127 @@
+"""What is looked at to say whether all is well, and what to do where it is not."""
+
+import os
+import time
+from collections.abc import Callable
+from typing import Any, Literal, NamedTuple
+
+from schemas import CATALOGUE, Problem
+from web.response import as_json
+from web.site import Site
+
+Mood = Literal["ok", "degraded", "error"]
+KEPT_S = 1.0
+FREE_PERCENT = 5.0
+WATCHED_S = 86400.0
+
+
+class Look(NamedTuple):
+    """What was found: the status; as JSON that alone, and with `components`: name to status, message and advice."""
+
+    at: float
+    status: Mood
+    brief: bytes
+    full: bytes
+
+
+def look(here: Site) -> Look:
+    """How all is. At most once a second; in between, what was found."""
+    kept: Look | None = here.__dict__.get("_health")
+    if kept is not None and time.monotonic() - kept.at < KEPT_S:
+        return kept
+    components = {name: _one(check, here) for name, check in CHECKS.items()}
+    moods = [component["status"] for component in components.values()]
+    status: Mood = "error" if "error" in moods else "degraded" if "degraded" in moods else "ok"
+    full: dict[str, Any] = {"status": status, "node_id": here.settings.node_id, "components": components}
+    found = here.__dict__["_health"] = Look(time.monotonic(), status, as_json({"status": status}), as_json(full))
+    return found
+
+
+def _one(check: Callable[[Site], tuple[Mood, str, str]], here: Site) -> dict[str, str]:
+    try:
+        status, message, advice = check(here)
+    except Problem as problem:
+        status, message, advice = "error", problem.message, CATALOGUE[problem.code].advice
+    return {"status": status, "message": message, "advice": advice}
+
+
+def _accounts(here: Site) -> tuple[Mood, str, str]:
+    users = here.users.list()
+    open_sessions = len(here.accounts.sessions())
+    if here.users.problem is not None:
+        return "degraded", here.users.problem.message, "Change any account: the file is written anew"
+    if not users:
+        return "degraded", "there is no account yet", "inspection-node user add NAME, or the token that the start has printed"
+    return "ok", f"{len(users)} accounts, {open_sessions} sessions", ""
+
+
+def _audit(here: Site) -> tuple[Mood, str, str]:
+    since = here.accounts.clock().wall - WATCHED_S
+    stolen = here.accounts.count_audit("session.reuse", since)
+    if stolen:
+        return "degraded", f"a refresh token was used twice: {stolen} sessions ended in a day", "See session.reuse in the audit"
+    copied = here.accounts.count_audit("passkey.counter", since)
+    if copied:
+        return "degraded", f"the counter of a passkey went back: {copied} times in a day", "See passkey.counter in the audit"
+    rows, most = here.accounts.audit_size(), here.settings.web.audit_rows
+    if rows > 0.9 * most:
+        return "degraded", f"the audit has {rows} of {most} rows", "Export it, keep the file, and raise web.audit_rows"
+    return "ok", "", ""
+
+
+def _programs(here: Site) -> tuple[Mood, str, str]:
+    count = len(here.programs.list())
+    if here.programs.problem is not None:
+        return "degraded", here.programs.problem.message, "Save any program: the file is written anew"
+    return ("ok", f"{count} programs", "") if count else ("degraded", "there are no programs", "Make or import one")
+
+
+def _ledger(here: Site) -> tuple[Mood, str, str]:
+    if not here.ledger.path.exists():
+        return "degraded", "the node has never run on this folder", "inspection-node run"
+    here.ledger.row("SELECT 1 FROM results LIMIT 1", ())
+    return "ok", "", ""
+
+
+def _disk(here: Site) -> tuple[Mood, str, str]:
+    try:
+        disk = os.statvfs(here.state)
+    except OSError as error:
+        return "error", f"state_dir: {error.strerror}", "Check that the disk is mounted"
+    free = 100.0 * disk.f_bavail / max(1, disk.f_blocks)
+    return ("ok" if free >= FREE_PERCENT else "degraded"), f"{free:.0f} % free", "" if free >= FREE_PERCENT else "Free space"
+
+
+def _broker(here: Site) -> tuple[Mood, str, str]:
+    away = here.watch.broker
+    if away is not None:
+        return "degraded", away.message, CATALOGUE[away.code].advice
+    told = here.watch.alarms.get("BROKER")
+    if told is not None:  # the node hears it better than we do
+        return "degraded", str(told.get("message")), "See the alarms"
+    return "ok", here.settings.broker.url, ""
+
+
+def _node(here: Site) -> tuple[Mood, str, str]:
+    watch = here.watch
+    presence, said = watch.presence, watch.state
+    if presence == "silent":
+        return "degraded", f"the node has been silent for {watch.age_s or 0.0:.0f} s", CATALOGUE["NODE_AWAY"].advice
+    if presence != "ok" or said is None:
+        return "degraded", "the node is not heard", CATALOGUE["NODE_AWAY"].advice
+    state = str(said.get("state"))
+    if watch.alarms or state == "Error":
+        codes = ", ".join(sorted(watch.alarms)) or "none"
+        return "degraded", f"{state}, alarms: {codes}", "See the alarms"
+    return "ok", state, ""
+
+
+CHECKS: dict[str, Callable[[Site], tuple[Mood, str, str]]] = {
+    "accounts": _accounts,
+    "audit": _audit,
+    "programs": _programs,
+    "ledger": _ledger,
+    "disk": _disk,
+    "broker": _broker,
+    "node": _node,
+}
