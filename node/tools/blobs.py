@@ -15,6 +15,9 @@ from node.tools.light import gain as light_gain
 from schemas import Blobs, Problem
 
 LEAST_CONTRAST = 8.0  # gray levels between the mean of the dark and of the light pixels; less is the noise of a camera
+MOST_BOXES = 200  # drawn
+
+Box = tuple[tuple[float, float], tuple[float, float], float]  # centre (x, y), sides, angle in degrees: as OpenCV has it
 
 
 @dataclass(frozen=True)
@@ -69,10 +72,17 @@ def _found(view: View, threshold: int, settings: Blobs) -> tuple[float, Callable
     labels: Any
     stats: Any
     _, labels, stats, _ = cv2.connectedComponentsWithStats(mask, connectivity=8, ltype=cv2.CV_32S)
-    kept = _kept(view, labels, stats, settings)
+    kept, boxes = _kept(view, labels, stats, settings, threshold + 0.5)
     areas = stats[kept, cv2.CC_STAT_AREA]
     value = {"count": len(areas), "largest": areas.max(initial=0), "total": areas.sum()}[settings.value]
-    return float(value), lambda: outlines(view, np.where(np.isin(labels, kept), np.uint8(255), np.uint8(0)))
+
+    def marks() -> tuple[Mark, ...]:
+        corners = (
+            Mark(view.to_frame(cv2.boxPoints(boxes[label])), closed=True) for label in kept.tolist()[:MOST_BOXES] if boxes
+        )
+        return (*outlines(view, np.where(np.isin(labels, kept), np.uint8(255), np.uint8(0))), *corners)
+
+    return float(value), marks
 
 
 def _mask(view: View, threshold: int, light: bool) -> Pixels:
@@ -81,13 +91,20 @@ def _mask(view: View, threshold: int, light: bool) -> Pixels:
     return view.counted(cv2.threshold(view.gray, threshold, 255, kind)[1])  # type: ignore[arg-type]
 
 
-def _kept(view: View, labels: NDArray[np.int32], stats: NDArray[np.int32], settings: Blobs) -> NDArray[np.intp]:
-    """Labels of the blobs within all limits; label 0 is what is no blob."""
+def _kept(
+    view: View, labels: NDArray[np.int32], stats: NDArray[np.int32], settings: Blobs, level: float
+) -> tuple[NDArray[np.intp], dict[int, Box]]:
+    """Labels of the blobs within all limits, and the boxes along their own axes; label 0 is what is no blob."""
+    boxes: dict[int, Box] = {}
     _, _, width, height, area = stats.T
     good = _between(area, settings.area_low_px, settings.area_high_px)
     good[0] = False
     if settings.extents == "own":
-        width, height = _own_extents(labels, stats, good)
+        for label in np.flatnonzero(good).tolist():
+            boxes[label] = _own_box(view, *_alone(labels, stats, label), level)
+        sides = np.zeros((2, len(good)))
+        sides[:, list(boxes)] = np.array([sorted(box[1], reverse=True) for box in boxes.values()]).reshape(-1, 2).T
+        width, height = sides
     good &= _between(width, settings.width_low_px, settings.width_high_px)
     good &= _between(height, settings.height_low_px, settings.height_high_px)
     if settings.border == "leave_out":
@@ -96,23 +113,35 @@ def _kept(view: View, labels: NDArray[np.int32], stats: NDArray[np.int32], setti
         circularity, elongation = _shapes(labels, stats, good)
         good &= circularity >= settings.circularity_low
         good &= _between(elongation, settings.elongation_low, settings.elongation_high)
-    return np.flatnonzero(good)
+    return np.flatnonzero(good), boxes
 
 
-def _own_extents(
-    labels: NDArray[np.int32], stats: NDArray[np.int32], good: NDArray[np.bool_]
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Longer and shorter side of the least rectangle around each blob, by label; to the pixels' outer borders."""
-    sides = np.zeros((2, len(good)))
-    for label in np.flatnonzero(good).tolist():
-        left, top, width, height, _ = stats[label].tolist()
-        alone = (labels[top : top + height, left : left + width] == label).view(np.uint8)
-        outer, _ = cv2.findContours(alone, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
-        centres = np.concatenate(outer).reshape(-1, 2).astype(np.float32)
-        around = np.concatenate([centres + corner for corner in ((-0.5, -0.5), (0.5, -0.5), (0.5, 0.5), (-0.5, 0.5))])
-        _, (one, other), _ = cv2.minAreaRect(around.astype(np.float32))
-        sides[:, label] = max(one, other), min(one, other)
-    return sides[0], sides[1]
+def _alone(labels: NDArray[np.int32], stats: NDArray[np.int32], label: int) -> tuple[NDArray[np.bool_], int, int]:
+    """Which px of its upright box are a blob's, and the box's left top corner."""
+    left, top, width, height, _ = stats[label].tolist()
+    return labels[top : top + height, left : left + width] == label, left, top
+
+
+def _own_box(view: View, alone: NDArray[np.bool_], left: int, top: int, level: float) -> Box:
+    """The least rectangle around one blob, to where the gray level passes `level` between two px: a bar is as long as it is,
+    not by up to 1.4 px longer as its outermost px are when it lies aslant.
+
+    alone: which px of the part of the view from (left, top) on are the blob's. Beside px that are light, too, and do not count,
+    and at the view's border, it ends at the px's outer border.
+    """
+    height, width = alone.shape
+    inside = np.pad(alone, 1)
+    rows = np.clip(np.arange(top - 1, top + height + 1), 0, view.height - 1)
+    columns = np.clip(np.arange(left - 1, left + width + 1), 0, view.width - 1)
+    gray = view.gray[np.ix_(rows, columns)].astype(np.float64)
+    ends = []
+    for along in (0, 1):
+        seen, level_of = (inside, gray) if along else (inside.T, gray.T)
+        row, before = np.nonzero(seen[:, 1:] != seen[:, :-1])
+        one, other = level_of[row, before] - level, level_of[row, before + 1] - level
+        share = np.where(one * other < 0, one / np.where(one == other, 1.0, one - other), 0.5)
+        ends.append(np.stack([before + share, row] if along else [row, before + share], axis=1))
+    return cv2.minAreaRect((np.concatenate(ends) + np.array([left - 1, top - 1])).astype(np.float32))  # type: ignore[return-value]
 
 
 def _between(values: NDArray[np.generic], low: float, high: float | None) -> NDArray[np.bool_]:
@@ -129,9 +158,8 @@ def _shapes(
     """
     circularity, elongation = np.zeros(len(good)), np.ones(len(good))
     for label in np.flatnonzero(good).tolist():
-        left, top, width, height, area = stats[label].tolist()
-        alone = (labels[top : top + height, left : left + width] == label).view(np.uint8)
-        found = cv2.moments(alone, binaryImage=True)
+        area = int(stats[label, cv2.CC_STAT_AREA])
+        found = cv2.moments(_alone(labels, stats, label)[0].view(np.uint8), binaryImage=True)
         xx, yy, xy = found["mu20"] / area + 1 / 12, found["mu02"] / area + 1 / 12, found["mu11"] / area
         middle, half = (xx + yy) / 2, math.hypot((xx - yy) / 2, xy)
         circularity[label] = min(area / (2 * math.pi * (xx + yy)), 1.0)

@@ -210,13 +210,44 @@ def test_limits_that_exclude_each_other_are_refused(changes: dict[str, int]) -> 
         tool(**changes)
 
 
+@settings(max_examples=30, deadline=None)
+@given(
+    sides=st.tuples(st.floats(20, 90), st.floats(5, 16)),
+    angle_deg=st.floats(-90, 90),
+    x=st.floats(196, 204),
+    y=st.floats(151, 159),
+    blur=st.sampled_from([0.3, 0.7, 1.0]),
+)
+def test_the_box_along_a_bars_own_axes_is_the_drawn_one(
+    sides: tuple[float, float], angle_deg: float, x: float, y: float, blur: float
+) -> None:
+    length, breadth = sides
+    scene = bar(Scene.plain(400, 300, GROUND), x, y, length, breadth, LIGHT, angle_deg).blurred(blur)
+    found = measure(scene.frame(3, 1).view(WHERE), tool(extents="own", threshold=120), None)
+    corners = found.marks()[-1].points
+    one, other = sorted((corners[1] - corners[0], corners[2] - corners[1]), key=lambda side: -float(np.hypot(*side)))
+    assert np.hypot(*one) == pytest.approx(length, abs=0.5)
+    assert np.hypot(*other) == pytest.approx(breadth, abs=0.5)
+    assert abs((math.degrees(math.atan2(one[1], one[0])) - angle_deg + 90) % 180 - 90) * length < 40  # 0.35 px at the ends
+    assert corners.mean(axis=0) == pytest.approx((x, y), abs=0.25)
+
+
 @pytest.mark.parametrize("angle_deg", [0, 20, 45, 70, 90, 135])
 def test_own_extents_are_those_of_the_blob_however_it_lies(angle_deg: float) -> None:
     scene = bar(Scene.plain(400, 300, GROUND), 200, 150, 60, 12, LIGHT, angle_deg)
     for sides, number in (
-        ({"width_low_px": 58, "width_high_px": 63}, 1),
-        ({"height_low_px": 11, "height_high_px": 15}, 1),
-        ({"width_high_px": 55}, 0),
-        ({"height_low_px": 18}, 0),
+        ({"width_low_px": 60, "width_high_px": 61}, 1),
+        ({"height_low_px": 12, "height_high_px": 13}, 1),
+        ({"width_high_px": 59}, 0),
+        ({"width_low_px": 62}, 0),
+        ({"height_low_px": 14}, 0),
+        ({"height_high_px": 11}, 0),
     ):
         assert value(scene, tool(extents="own", threshold=120, **sides), noise=2) == number, sides
+
+
+def test_own_extents_end_at_the_regions_border_and_at_what_is_ignored() -> None:
+    scene = bar(Scene.plain(400, 300, GROUND), 290, 150, 60, 12, LIGHT)  # the region ends at 299.5
+    given_ = tool(extents="own", threshold=120, ignore=(region(260, 100, 20, 100),))
+    corners = measure(scene.frame().view(WHERE, ignore=given_.ignore), given_, None).marks()[-1].points
+    assert (corners.min(axis=0)[0], corners.max(axis=0)[0]) == pytest.approx((279.5, 299.5), abs=0.05)
