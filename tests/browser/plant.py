@@ -46,6 +46,7 @@ DESKTOP = {"width": 1366, "height": 850}
 PHONE = {"width": 390, "height": 844}
 LIMIT_MS = 15_000
 RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
+OF_COLOURS = ["color-contrast", "link-in-text-block"]  # the rules whose answers change with the colours
 
 
 class Plant:
@@ -162,8 +163,8 @@ def _failed(answer: Response) -> bool:
     return answer.status >= 500 and not answer.url.endswith("/cam2/capture")
 
 
-def violations(page: Page) -> list[str]:
-    """What axe-core finds wrong with the page, in every rule of WCAG 2.2 AA and good practice."""
+def violations(page: Page, rules: list[str] = RULES) -> list[str]:
+    """What axe-core finds wrong with the page by these rules or tags of rules."""
     spec = importlib.util.find_spec("axe_playwright_python")
     assert spec is not None
     assert spec.origin is not None
@@ -171,7 +172,7 @@ def violations(page: Page) -> list[str]:
     session = page.context.new_cdp_session(page)  # the page's own policy lets no foreign script in
     session.send("Runtime.evaluate", {"expression": source})
     session.detach()
-    found: list[dict[str, Any]] = page.evaluate("async (tags) => (await axe.run(document, {runOnly: tags})).violations", RULES)
+    found: list[dict[str, Any]] = page.evaluate("async (tags) => (await axe.run(document, {runOnly: tags})).violations", rules)
     return [f"{one['id']}: {one['help']}: {node['html'][:160]}" for one in found for node in one["nodes"][:3]]
 
 

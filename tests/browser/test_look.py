@@ -3,15 +3,11 @@
 import pytest
 from playwright.sync_api import Browser, expect
 
-from tests.browser.plant import Plant, context_of, overflow, quiet, signed_in, violations
+from tests.browser.plant import OF_COLOURS, Plant, context_of, overflow, quiet, signed_in, violations
 from tests.browser.story import a_result, some_results
 from web.pages import PAGES
 
-LOOKS = {
-    "desktop": {},
-    "desktop, dark": {"color_scheme": "dark"},
-    "phone, German": {"phone": True, "locale": "de-DE"},
-}
+LOOKS = {"desktop": {}, "phone, German": {"phone": True, "locale": "de-DE"}}
 
 
 @pytest.fixture(scope="module")
@@ -37,5 +33,7 @@ def test_a_page_is_for_everybody(plant: Plant, browser: Browser, results: str, p
         expect(shown.locator("#link")).to_have_attribute("data-state", "ok")
     assert violations(shown) == []
     assert overflow(shown) == 0
+    shown.emulate_media(color_scheme="dark")
+    assert violations(shown, rules=OF_COLOURS) == []
     assert complaints == []
     context.close()
