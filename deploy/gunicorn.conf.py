@@ -42,12 +42,7 @@ forwarded_allow_ips = ""  # only web.proxy_hops decides which proxy is believed
 control_socket_disable = True
 worker_tmp_dir = "/dev/shm" if Path("/dev/shm").is_dir() else None
 proc_name = "inspection-node-web"
-accesslog = "-"
-errorlog = "-"
-loglevel = "info"
-access_log_format = (  # no query: it may say too much; path, user and ids come from web/headers.py, with nothing raw in them
-    '%(t)s %(h)s %({inspection.user}e)s "%(m)s %({inspection.path}e)s" %(s)s %(B)s bytes %(M)s ms %({inspection.ids}e)s'
-)
+logger_class = "deploy.gunicorn_log.Log"
 
 
 serving.more_files()

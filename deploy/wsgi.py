@@ -1,12 +1,12 @@
 """The web application for a WSGI server: `gunicorn -c deploy/gunicorn.conf.py deploy.wsgi:app`."""
 
-import logging
 import os
 
 from deploy import serving
+from schemas import logs
 from web.app import create_app
 
 _loaded = serving.current()
-logging.basicConfig(level=_loaded.settings.log_level, format="%(asctime)s %(levelname)s %(threadName)s %(name)s: %(message)s")
+logs.begin(_loaded.settings, "web")
 app = create_app(_loaded, serving.storage_uri(os.environ))
 app.config["EVENT_STREAMS"] = serving.streams(os.environ)

@@ -15,7 +15,7 @@ from pathlib import Path
 from node.notify import notify, reloading
 from node.reload import Reload
 from node.service import Outcome, Service, Signals
-from schemas import Problem
+from schemas import Problem, logs
 from schemas.load import Loaded, load
 from schemas.store.disk import private_umask
 
@@ -39,9 +39,11 @@ def main(config: Path | None, environ: Mapping[str, str]) -> int:
         print(f"inspection-node: {problem}", file=sys.stderr)  # noqa: T201
         return 1
     os.umask(private_umask(Path(loaded.settings.state_dir)))
-    logging.basicConfig(
-        level=loaded.settings.log_level, format="%(asctime)s %(levelname)s %(threadName)s %(name)s: %(message)s"
-    )
+    try:
+        logs.begin(loaded.settings, "node")
+    except OSError as error:
+        print(f"inspection-node: logs.folder: {error}", file=sys.stderr)  # noqa: T201
+        return 1
     signals, reload = Signals(), Reload(config, environ)
     while True:
         following: list[Loaded] = []
@@ -62,7 +64,10 @@ def main(config: Path | None, environ: Mapping[str, str]) -> int:
         with contextlib.suppress(AttributeError):
             ctypes.CDLL(None).malloc_trim(0)
         loaded = following[-1]
-        logging.getLogger().setLevel(loaded.settings.log_level)
+        try:
+            logs.begin(loaded.settings, "node")
+        except OSError as error:
+            log.error("logs.folder: %s; lines go where they went", error)
 
 
 def _asked(signals: Signals, reload: Reload, service: Service, following: list[Loaded]) -> Outcome | None:

@@ -20,6 +20,7 @@ from node.frame import Frame, Pixels
 from node.picture import decode
 from node.tools import LOCATORS, TOOLS, recurring
 from schemas import Locator, Pattern, Problem, Program, Tool
+from schemas.logs import log_performance
 from schemas.program import order_of
 from schemas.store.programs import Head, Programs
 from schemas.tools.base import RegionTool
@@ -63,6 +64,7 @@ def nothing(name: str) -> bytes:
     raise Problem("MODEL_NOT_FOUND", name)
 
 
+@log_performance()
 def load(
     program: Program, version: int, digest: str, master: bytes | None, files: Callable[[str], bytes] = nothing
 ) -> LoadedProgram:

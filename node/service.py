@@ -41,7 +41,7 @@ from node.program import Shelf
 from node.showing import Showing
 from node.station import Station
 from node.watch import Beats, Watch
-from schemas import Problem, Settings, Trigger, utc
+from schemas import Problem, Settings, Trigger, logs, utc
 from schemas.command import COMMANDS
 from schemas.store.disk import private_mode
 from schemas.store.ledger import Ledger
@@ -152,6 +152,13 @@ class Service:
         except queue.Full:  # the debounce is far off: these do not wait, but they are answered
             self._beyond[station] += 1
 
+    def _telling(self) -> dict[str, str]:
+        """For a line of the log: in whose inspection it is written."""
+        for station in self.stations.values():
+            if (part := station.here()) is not None:
+                return {"station": station.id, "trigger_id": part.trigger_id}
+        return {}
+
     # Trigger sources of our own: input edges and timers
 
     def _run_sources(self) -> None:
@@ -219,6 +226,7 @@ class Service:
         self._sources.start()
         gc.collect()
         gc.freeze()  # what is here now stays: the collector need not look at it during an inspection
+        logs.telling["node"] = self._telling
         notify("READY=1")
         log.info("node %s is running: %s", self.settings.node_id, ", ".join(self.stations))
         try:
@@ -243,6 +251,7 @@ class Service:
 
     def _end(self) -> None:
         """Put everything away, in less than limits.END_S."""
+        logs.telling.pop("node", None)
         notify("STOPPING=1" if self._asked == "stop" else "STATUS=reloading")
         self._asked = self._asked or "stop"
         self.intake.draining = True

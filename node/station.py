@@ -161,6 +161,10 @@ class Station:
                 return  # the watch gave this thread up and answered for it
             self.current = None
 
+    def here(self) -> Part | None:
+        """The part that the calling thread inspects."""
+        return self.current if self._thread is threading.current_thread() else None
+
     # Results on their way into the ledger
 
     def _recorded(self) -> bool:

@@ -89,7 +89,8 @@ class Watch:
     def _overdue(self, station: Station, part: Part) -> None:
         """The inspection hangs: answer for it, and give its thread up."""
         if part.claim():
-            log.error("station %s: the inspection of %s hangs", station.id, part.trigger_id)
+            fields = {"station": station.id, "trigger_id": part.trigger_id}
+            log.error("station %s: the inspection of %s hangs", station.id, part.trigger_id, extra={"fields": fields})
             answer(station, part, Problem("TIMEOUT", "the inspection did not end in time and was given up"))
         elif station.current is not part:
             return  # it ended just now

@@ -41,6 +41,7 @@ SHOWN: dict[str, Any] = {
     "audit_syslog": "log.plant.example:514",
     "second_factor_for": ["ADMIN"],
     "trusted_keys": {"engineering": "ed25519:11qYAYKxCrfVS/7TyWQHOg7hcvPapiMlrwIaaPcHURo="},
+    "folder": "/var/log/inspection-node",
     "program": "bottle-cap",
     "path": "pictures",
     "device": "/dev/v4l/by-path/platform-xhci-hcd.0-usb-0:1:1.0-video-index0",

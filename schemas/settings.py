@@ -429,6 +429,24 @@ class PictureSettings(Shape):
     jpeg_quality: Annotated[int, Field(ge=10, le=100)] = Field(default=90, description="JPEG quality of raw pictures.")
 
 
+class LogSettings(Shape):
+    """How, and where, log lines are written."""
+
+    format: Literal["auto", "json", "text"] = Field(
+        default="auto", description="auto: JSON in production unless somebody looks on at a terminal, else text."
+    )
+    folder: AbsolutePath | None = Field(
+        default=None,
+        description="Folder for files: node/ and web/, each with app.log, error.log and the web's access.log; by default"
+        " lines go to the standard error output, which systemd puts into the journal.",
+    )
+    file_mb: Annotated[int, Field(ge=1, le=1000)] = Field(default=10, description="A file of that size is put aside, in MB.")
+    keep_days: Float = Field(default=30.0, gt=0, le=3650, description="What was put aside is removed after so many days.")
+    most_mb: Annotated[int, Field(ge=2, le=1_000_000)] = Field(
+        default=500, description="Most space of one kind of file with what was put aside of it, in MB; the oldest goes first."
+    )
+
+
 class HistorySettings(Shape):
     """How long results are kept."""
 
@@ -465,6 +483,7 @@ class Settings(Shape):
     programs: ProgramSettings = Field(default_factory=ProgramSettings, description="Programs from elsewhere.")
     pictures: PictureSettings = Field(default_factory=PictureSettings, description="Retention of pictures.")
     history: HistorySettings = Field(default_factory=HistorySettings, description="Retention of results.")
+    logs: LogSettings = Field(default_factory=LogSettings, description="Log lines.")
     station: Annotated[tuple[StationSettings, ...], Field(min_length=1, max_length=32, strict=False)] = Field(
         description="The stations."
     )

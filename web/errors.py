@@ -39,7 +39,7 @@ def _problem(problem: Problem) -> ResponseReturnValue:
         site().refused(problem.code, request.path)
     answer = fail(problem)
     if answer.status_code >= 500:
-        log.warning("%s %s: %s (%s)", request.method, plain(request.path, 200), problem, g.get("request_id", ""))
+        log.warning("%s %s: %s", request.method, plain(request.path, 200), problem)
     if pages.is_page():
         return pages.refused(problem, answer.status_code)
     if answer.status_code == 401:
@@ -62,7 +62,7 @@ def _http(error: HTTPException) -> ResponseReturnValue | HTTPException:
 
 
 def _fault(error: Exception) -> ResponseReturnValue:
-    log.error("%s %s failed (%s)", request.method, plain(request.path, 200), g.get("request_id", ""), exc_info=error)
+    log.error("%s %s failed", request.method, plain(request.path, 200), exc_info=error)
     problem = Problem("INTERNAL", "the log tells more under this request id")
     if pages.is_page():
         return pages.refused(problem, 500)

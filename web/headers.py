@@ -10,12 +10,12 @@ from functools import lru_cache
 from typing import Any
 from urllib.parse import quote, urlsplit
 
-from flask import Flask, Request, Response, request
+from flask import Flask, Request, Response, g, has_request_context, request
 from flask.sessions import NullSession, SessionInterface
 from werkzeug.exceptions import BadRequest, HTTPException
 from werkzeug.middleware.proxy_fix import ProxyFix
 
-from schemas import Problem, new_id
+from schemas import Problem, logs, new_id
 from schemas.base import plain
 from web.access import access_of
 from web.body import MAX_BODY_BYTES
@@ -173,13 +173,22 @@ def register(app: Flask) -> None:
                 answer.headers["Cross-Origin-Resource-Policy"] = "cross-origin"
         took_s = time.monotonic() - this.get("began", time.monotonic())
         if took_s > SLOW_S and not answer.is_streamed:
-            log.warning(
-                "slow: %s %s took %.1f s (%s)", coming.method, plain(coming.path, 200), took_s, this.get("request_id", "")
-            )
+            route = coming.url_rule.rule if coming.url_rule is not None else "none"
+            fields = {"method": coming.method, "route": route, "duration_s": round(took_s, 3)}
+            log.warning("slow: %s %s took %.1f s", coming.method, plain(coming.path, 200), took_s, extra={"fields": fields})
         return answer
 
     app.before_request(before)
     app.after_request(after)
+    logs.telling["web"] = _telling
+
+
+def _telling() -> dict[str, str]:
+    """For a line of the log: in whose request it is written."""
+    if not has_request_context():
+        return {}
+    person = g.get("person")
+    return {"request_id": g.get("ids", ""), **({"user": person.username} if person else {})}
 
 
 def _check_host(coming: Request, hosts: tuple[str, ...]) -> None:

@@ -64,6 +64,7 @@ class Plant:
                 {"id": "cam1", "program": "synthetic-part", "camera": {"kind": "synthetic", "seed": 3}, "lines": LINES},
                 {"id": "cam2", "camera": {"kind": "folder", "path": str(PICTURES), "order": "part_id"}, "lines": LINES},
             ],
+            logs={"format": "json"},
             web={"bind": f"127.0.0.1:{self.port}", "sign_ins_per_minute": 1000, "requests_per_minute": 100_000},
         )
         self._programs()
@@ -92,6 +93,11 @@ class Plant:
             self.web.wait(20)
         self.node.end()
         self.broker.stop()
+
+    def logged(self) -> list[dict[str, Any]]:
+        """Every line that node and web have logged; what they print at their start or end is none of them."""
+        text = (self.folder / "web.log").read_text() + self.node.log.read_text()
+        return [json.loads(line) for line in text.splitlines() if line.startswith("{")]
 
     def _programs(self) -> None:
         import cv2

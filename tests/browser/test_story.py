@@ -37,7 +37,7 @@ def drag(page: Page, box: Locator, start: tuple[float, float], end: tuple[float,
 def test_from_signing_in_to_rolling_back(plant: Plant, shown: Page, request: pytest.FixtureRequest) -> None:
     name = "eva-phone" if "phone" in request.node.name else "eva"
     plant.user(name, "ADMIN")
-    with_second_factor(shown, name)
+    secrets = with_second_factor(shown, name)
 
     # a program from a real picture
     shown.goto("/app/programs")
@@ -115,6 +115,14 @@ def test_from_signing_in_to_rolling_back(plant: Plant, shown: Page, request: pyt
     assert tools[0].high is not None
     assert tools[0].high < 255
 
+    # and none of it gave a secret to a log
+    secrets += [cookie["value"] for cookie in shown.context.cookies() if len(cookie["value"]) > 15]
+    assert len(secrets) >= 14, "password, key of the app, ten recovery codes, and at least two cookies"
+    lines = plant.logged()
+    assert any(line.get("user") == name and line.get("path") == "/api/v1/programs" for line in lines)
+    logged = plant.folder / "web.log", plant.node.log
+    assert [secret for secret in secrets if any(secret in path.read_text() for path in logged)] == []
+
 
 def settled(shown: Locator) -> str:
     """The text of an element when it has not changed for a while: a change is tried a moment after it was made."""
@@ -141,8 +149,8 @@ def narrow_limits(page: Page) -> None:
     expect(row.locator(".verdict")).to_contain_text("OK")
 
 
-def with_second_factor(page: Page, name: str) -> None:
-    """Sign in, turn the second factor on, sign out, and sign in with it."""
+def with_second_factor(page: Page, name: str) -> list[str]:
+    """Sign in, turn the second factor on, sign out, and sign in with it; the secrets that were seen on the way."""
     page.goto("/app/account")
     page.get_by_label("User name").fill(name)
     page.get_by_label("Password").fill(PASSWORD)
@@ -151,10 +159,15 @@ def with_second_factor(page: Page, name: str) -> None:
     dialog = page.get_by_role("dialog")
     dialog.get_by_label("Password").fill(PASSWORD)
     dialog.get_by_role("button", name="Next").click()
-    totp = pyotp.TOTP(str(dialog.locator("#secret").text_content()).replace(" ", ""))
+    secret = str(dialog.locator("#secret").text_content()).replace(" ", "")
+    totp = pyotp.TOTP(secret)
     dialog.get_by_label("Code that the app shows now").fill(totp.now())
     dialog.get_by_role("button", name="Turn on").click()
-    page.get_by_role("button", name="I have kept them").click()
+    kept = page.get_by_role("button", name="I have kept them")
+    expect(kept).to_be_visible()
+    codes = re.findall(r"\b[a-z2-7]{4}(?:-[a-z2-7]{4}){3}\b", str(page.get_by_role("dialog").text_content()))
+    first = [cookie["value"] for cookie in page.context.cookies() if len(cookie["value"]) > 15]
+    kept.click()
     page.locator("#person summary").click()
     page.get_by_role("button", name="Sign out").click()
     expect(page).to_have_url(re.compile("/app/sign-in"))
@@ -164,3 +177,4 @@ def with_second_factor(page: Page, name: str) -> None:
     page.get_by_label("Code of your authenticator app").fill(totp.at(page.evaluate("Date.now()") // 1000 + 30))
     page.get_by_role("button", name="Sign in").click()
     expect(page).to_have_url(re.compile("/app/run"))
+    return [PASSWORD, secret, *codes, *first]

@@ -1,0 +1,74 @@
+"""Log files that cannot fill a disk: one grows to its size and is put aside; what is put aside has an age and a space.
+
+Several processes may write to one: lines are appended whole, and who finds it too large puts it aside under a lock. A line
+that cannot be written is left to the caller.
+"""
+
+import contextlib
+import fcntl
+import os
+import time
+from pathlib import Path
+
+from schemas.store.disk import private_mode
+
+FLAGS = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
+DAY_S = 86400.0
+
+
+class LogFile:
+    """`KIND.log` in a folder, and `KIND-TIME.log` of what was put aside."""
+
+    def __init__(self, folder: Path, kind: str, most_bytes: int, keep_days: float, keep_bytes: int) -> None:
+        """Begin, or go on. Raises OSError."""
+        folder.mkdir(parents=True, exist_ok=True)
+        self.path = folder / f"{kind}.log"
+        self._most, self._days, self._keep = most_bytes, keep_days, keep_bytes
+        self._mode = private_mode(folder)
+        self._fd = os.open(self.path, FLAGS, self._mode)
+        self._tidy()
+
+    def write(self, line: bytes) -> None:
+        """Append a line. Raises OSError."""
+        self._follow()
+        if os.fstat(self._fd).st_size + len(line) > self._most:
+            self._put_aside(len(line))
+        os.write(self._fd, line)
+
+    def close(self) -> None:
+        """Write no more."""
+        os.close(self._fd)
+
+    def _follow(self) -> None:
+        """Another process has put the file aside, or somebody has removed it: go on with the new one."""
+        try:
+            same = os.path.samestat(self.path.lstat(), os.fstat(self._fd))
+        except FileNotFoundError:
+            same = False
+        if not same:
+            fd = os.open(self.path, FLAGS, self._mode)
+            os.close(self._fd)
+            self._fd = fd
+
+    def _put_aside(self, more: int) -> None:
+        lock = os.open(self.path.with_suffix(".lock"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, self._mode)
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            self._follow()
+            if os.fstat(self._fd).st_size + more > self._most:  # nobody else did it meanwhile
+                stamp = f"{time.strftime('%Y%m%dT%H%M%S', time.gmtime())}-{time.time_ns() % 10**9:09d}"
+                os.rename(self.path, self.path.with_name(f"{self.path.stem}-{stamp}.log"))  # noqa: PTH104 - must not follow
+                self._follow()
+                self._tidy()
+        finally:
+            os.close(lock)
+
+    def _tidy(self) -> None:
+        """Remove what was put aside and is too old, or too much: the oldest first."""
+        space, oldest = 0, time.time() - self._days * DAY_S
+        for path in sorted(self.path.parent.glob(f"{self.path.stem}-*.log"), reverse=True):
+            with contextlib.suppress(OSError):  # another process removes it, too
+                found = path.stat()
+                space += found.st_size
+                if found.st_mtime < oldest or space + self._most > self._keep:
+                    path.unlink()
