@@ -1,4 +1,4 @@
-"""Generates what is generated: the JSON Schemas and the example settings. `python -m schemas.generate [--check]`."""
+"""Generates JSON Schemas, the page of codes and the example settings: `python -m schemas.generate [--check]`."""
 
 import hashlib
 import json
@@ -10,6 +10,7 @@ from typing import Any
 from pydantic import BaseModel
 
 from schemas.command import COMMANDS, Reply
+from schemas.errors import CATALOGUE
 from schemas.example import example
 from schemas.program import Program
 from schemas.result import Result, ShortResult
@@ -58,10 +59,17 @@ def schema_hashes() -> dict[str, str]:
     return {name: "sha256:" + hashlib.sha256(text.encode()).hexdigest() for name, text in schema_texts().items()}
 
 
+def codes() -> str:
+    """The page of all codes, for people who have met one."""
+    rows = [f"| `{code}` | {entry.message} | {entry.http_status} | {entry.advice} |" for code, entry in CATALOGUE.items()]
+    head = "# Codes\n\nMade from `schemas/errors.py`: what each code says, its status over HTTP, and what to do about it.\n"
+    return "\n".join([head, "| code | says | HTTP | what to do |", "|---|---|---|---|", *rows, ""])
+
+
 def generated() -> dict[str, str]:
     """Every generated file: path from the root of the project, and its text."""
     files = {f"{FOLDER}/{name}.json": text for name, text in schema_texts().items()}
-    return {**files, "deploy/node.example.toml": example()}
+    return {**files, "docs/codes.md": codes(), "deploy/node.example.toml": example()}
 
 
 def stale(files: dict[str, str], root: Path = ROOT) -> list[str]:

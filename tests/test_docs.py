@@ -6,8 +6,12 @@ from pathlib import Path
 
 import pytest
 
+from broker.topics import TOPICS
 from node import limits
 from node.tools import LOCATORS, TOOLS
+from schemas import EVALUATION
+from schemas.command import COMMANDS
+from schemas.errors import CATALOGUE
 from tests.processes import ROOT
 
 ARCHITECTURE = re.sub(r"^```.*?^```", "", (ROOT / "docs" / "architecture.md").read_text(), flags=re.M | re.S)
@@ -56,3 +60,17 @@ def test_files_and_pages_that_are_named_are_there(page: Path) -> None:
 def test_every_tool_has_its_place_in_the_manual() -> None:
     manual = (ROOT / "docs" / "tools.md").read_text()
     assert [kind for kind in (*TOOLS, *LOCATORS) if f"`{kind}`" not in manual and f"## {kind}" not in manual.lower()] == []
+
+
+def test_the_topics_commands_verdicts_and_codes_told_are_those_of_the_code() -> None:
+    reference = (ROOT / "docs" / "reference.md").read_text()
+    rows = [re.findall(r"`([^`]+)`", line.split("|")[1]) for line in reference.splitlines() if line.startswith("| `")]
+    told = {name for row in rows for name in row}
+    topics = {topic.template.removeprefix("{base}/{node}/") for topic in TOPICS if topic.direction != "own"}
+    assert topics <= told
+    assert {name for name in told if "/" in name} <= topics
+    (commands,) = [line.split("|")[3] for line in reference.splitlines() if "`cmd/{name}`" in line]
+    assert set(re.findall(r"`([^`]+)`", commands)[0].split()) == set(COMMANDS)
+    assert dict(re.findall(r"^\| `(\w+)` \| (\d) \|", reference, re.M)) == {name: str(n) for name, n in EVALUATION.items()}
+    codes = {name for name in re.findall(r"`([A-Z_]{4,})`", reference)}
+    assert {code for code in codes if code not in EVALUATION} <= set(CATALOGUE)
