@@ -20,7 +20,7 @@ from typing import Any, Self
 import aiomqtt
 from paho.mqtt.reasoncodes import ReasonCode
 
-from broker.ends import Accepted, Answered, Delivered, End, Event, Gone, Versions, tell
+from broker.ends import ANSWER_S, Accepted, Answered, Delivered, End, Event, Gone, Versions, tell
 from broker.hearing import Hearing
 from broker.sending import Sending
 from broker.sockets import dial
@@ -170,7 +170,7 @@ class Producer:
             if not future.done():
                 future.set_exception(Problem("BROKER_AWAY", f"the producer was closed before {trigger_id} was answered"))
 
-    async def send(self, station: str, trigger: Mapping[str, Any] | None = None, timeout_s: float = 30.0) -> Accepted:
+    async def send(self, station: str, trigger: Mapping[str, Any] | None = None, timeout_s: float = ANSWER_S) -> Accepted:
         """Returns when the trigger is in the node's ledger; an id is added unless there is one.
 
         Raises Problem BAD_TRIGGER, BUSY, and after `timeout_s` NODE_AWAY or BROKER_AWAY: then it is not known whether the
@@ -179,7 +179,9 @@ class Producer:
         accepted: Accepted = await self._answer(station, trigger or {}, timeout_s, result=False)
         return accepted
 
-    async def inspect(self, station: str, trigger: Mapping[str, Any] | None = None, timeout_s: float = 30.0) -> dict[str, Any]:
+    async def inspect(
+        self, station: str, trigger: Mapping[str, Any] | None = None, timeout_s: float = ANSWER_S
+    ) -> dict[str, Any]:
         """The result of a trigger, also of one that is known already. Raises as `send` does."""
         result: dict[str, Any] = await self._answer(station, trigger or {}, timeout_s, result=True)
         return result

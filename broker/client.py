@@ -36,6 +36,7 @@ MOST_BYTES = 4 * 1024 * 1024  # of a message that is followed
 
 CONNECT_S = 5.0
 LOOK_S = 0.5
+RETAINED_S = 1.0
 
 
 class Client:
@@ -122,7 +123,7 @@ class Client:
                     return value
         raise Problem("NODE_AWAY", f"{self.names.node} gave no result for {checked.trigger_id} within {timeout_s:g} s")
 
-    def retained(self, name: str, leaf: str = "", timeout_s: float = 1.0) -> dict[str, Any] | None:
+    def retained(self, name: str, leaf: str = "", timeout_s: float = RETAINED_S) -> dict[str, Any] | None:
         """The retained message of a topic of the table, None if there is none (known after `timeout_s`)."""
         until = time.monotonic() + timeout_s
         link = self.link()

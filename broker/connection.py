@@ -186,7 +186,7 @@ class Connection:
             if last is not None and (self.window.credits > 0 or not last.qos):
                 self.send(last)
                 last = None
-            if sock.pending() or waiter.poll(50):
+            if sock.pending() or waiter.poll(READ_S * 1000):
                 self.client.loop_read()
             self.client.flush()
             self.client.loop_write()

@@ -13,6 +13,7 @@ from schemas.settings import BrokerSettings
 
 WAITED_S = 5.0  # for a name, an address or a certificate, until that is told
 AGAIN_S = 20.0  # a resolver that is asked anew may know more than one that still waits
+LOOK_S = 0.02, 0.25  # between two looks at a try: at first, and after a second
 TOGETHER = 3
 
 
@@ -102,7 +103,7 @@ class Dialling:
             step, waited_s = self.waits
             if waited_s > WAITED_S:
                 waits(f"{url} cannot be reached: {step}, for more than {WAITED_S:g} s")
-            stopping.wait(0.02 if waited_s < 1.0 else 0.25)
+            stopping.wait(LOOK_S[waited_s > 1.0])
         return None, Ended("stopped", "")
 
     @property

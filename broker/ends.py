@@ -28,6 +28,7 @@ log = logging.getLogger(__name__)
 
 FIRST_S = 1.0  # until the first repetition; then doubled
 LONGEST_S = 8.0
+ANSWER_S = 30.0
 WRONG_LIMIT = 10  # connections in a row that end as if the broker did not know the version
 GRACE_S = 0.3  # a gap may be closed by what is on its way: `latest` comes before its result
 

@@ -11,6 +11,7 @@ from schemas import Problem
 from schemas.settings import BrokerSettings
 
 COUNT = 20
+LIMIT_S = 5.0
 WAIT_S = 2.0
 
 
@@ -32,7 +33,7 @@ class Probed(NamedTuple):
     refused: str | None
 
 
-def probe(settings: BrokerSettings, node_id: str, limit_s: float = 5.0) -> Probed:
+def probe(settings: BrokerSettings, node_id: str, limit_s: float = LIMIT_S) -> Probed:
     """Raises Problem BROKER_AWAY if the broker cannot be reached."""
     me = new_client_id("probe")
     tried, refused = None, None

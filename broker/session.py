@@ -34,6 +34,7 @@ from schemas.settings import BrokerSettings
 
 log = logging.getLogger(__name__)
 
+REST_S = 0.5  # between two beats, away from the broker
 TELL_S = 0.1
 
 
@@ -169,7 +170,7 @@ class Session:
             self._tell()
             until = time.monotonic() + delay
             while not self._stopping.is_set() and time.monotonic() < until:
-                self._stopping.wait(min(0.5, until - time.monotonic()))
+                self._stopping.wait(min(REST_S, until - time.monotonic()))
                 self._beat()
 
     def _one_connection(self) -> float:

@@ -18,7 +18,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future
 from typing import Any, Self
 
-from broker.ends import Accepted, Answered, Delivered, End, Event, Gone, Versions, tell
+from broker.ends import ANSWER_S, Accepted, Answered, Delivered, End, Event, Gone, Versions, tell
 from broker.hearing import Hearing
 from broker.link import Link, Waiter, WrongProtocol
 from broker.sending import Sending
@@ -159,7 +159,7 @@ class Producer:
                 if not future.done():
                     future.set_exception(Problem("BROKER_AWAY", f"the producer was closed before {trigger_id} was answered"))
 
-    def send(self, station: str, trigger: Mapping[str, Any] | None = None, timeout_s: float = 30.0) -> Accepted:
+    def send(self, station: str, trigger: Mapping[str, Any] | None = None, timeout_s: float = ANSWER_S) -> Accepted:
         """Returns when the trigger is in the node's ledger; an id is added unless there is one.
 
         Raises Problem BAD_TRIGGER, BUSY, and after `timeout_s` NODE_AWAY or BROKER_AWAY: then it is not known whether the
@@ -169,7 +169,7 @@ class Producer:
         self._await(trigger_id, accepted, timeout_s)
         return accepted.result()
 
-    def inspect(self, station: str, trigger: Mapping[str, Any] | None = None, timeout_s: float = 30.0) -> dict[str, Any]:
+    def inspect(self, station: str, trigger: Mapping[str, Any] | None = None, timeout_s: float = ANSWER_S) -> dict[str, Any]:
         """The result of a trigger, also of one that is known already. Raises as `send` does."""
         trigger_id, _, result = self._add(station, trigger or {}, result=True)
         self._await(trigger_id, result, timeout_s)

@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from node.limits import STOP_S
 from schemas import Info, NodeState, Problem, ProgramInfo, utc
 from schemas.command import MAX_COMMAND_BYTES
 from schemas.generate import schema_hashes
@@ -69,7 +70,7 @@ class Chores:
     def stop(self) -> None:
         """End."""
         self._stopping.set()
-        self._thread.join(1.0)
+        self._thread.join(STOP_S)
 
     def greet(self) -> None:
         """The broker is there (again): tell everything that it keeps for us."""

@@ -1,6 +1,7 @@
-"""The care of the ledger, on a thread of its own: its log, its stamp, what is too old in it, and the clock it was written by.
+"""The care of the ledger, on threads of its own: its stamp, what is too old in it, its clock, and its log.
 
-Neither traffic nor pictures hold it up, and it waits for nobody: what cannot be done now is done a moment later.
+Neither traffic nor pictures hold it up, and it waits for nobody: what cannot be done now is done a moment later. Moving the log
+takes as long as the disk needs for what has grown while somebody held it, so that has a thread for itself.
 """
 
 import logging
@@ -9,10 +10,12 @@ import time
 from collections.abc import Callable
 
 from node.alarms import Alarms
+from node.limits import STOP_S
 from schemas import Problem
 from schemas.settings import HistorySettings
 from schemas.store.clock import CLOCK, UNSET_BEFORE_S, Clock
 from schemas.store.ledger import Ledger
+from schemas.store.ledger.log import HELD_BYTES
 
 log = logging.getLogger(__name__)
 
@@ -20,6 +23,7 @@ TICK_S = 0.2
 ALARM_S = 10.0  # between two figures of the same trouble
 JUMP_S = 5.0
 JUMP_TOLD_S = 60.0
+PRUNE_S = 10.0  # between two looks for what is too old
 PRUNE_ROUNDS = 20
 
 
@@ -34,7 +38,7 @@ class Keeping:
         believing: tuple[str, ...] = (),
         clock: Clock = CLOCK,
     ) -> None:
-        self.beat_ns = time.monotonic_ns()
+        self.beat_ns = self.moving_beat_ns = time.monotonic_ns()
         self._ledger = ledger
         self._history = history
         self._alarms = alarms
@@ -42,27 +46,32 @@ class Keeping:
         self._clock = clock
         self._believing = believing
         self._log_told_at = 0.0
+        self._prune_at = 0.0
         self._stopping = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="keeping", daemon=True)
+        self._threads = (
+            threading.Thread(target=self._run, name="keeping", daemon=True),
+            threading.Thread(target=self._move, name="moving", daemon=True),
+        )
 
     def start(self) -> None:
         """Begin; what was lost before is told at once."""
         self._tell()
-        self._thread.start()
+        for thread in self._threads:
+            thread.start()
 
     def stop(self) -> None:
-        """End."""
+        """End; a move of the log that takes long is left behind."""
         self._stopping.set()
-        self._thread.join(1.0)
+        for thread in self._threads:
+            thread.join(STOP_S)
 
     def _run(self) -> None:
         now = time.monotonic()
         due: list[tuple[float, float, Callable[[], None]]] = [
-            (now, TICK_S, self._ledger.checkpoint),
             (now, 1.0, self._ledger.keep),
             (now, 1.0, self._tell),
             (now, 1.0, self._shorten),
-            (now + 5.0, 10.0, self._prune),
+            (now + 5.0, 1.0, self._prune),
         ]
         while not self._stopping.wait(TICK_S):
             self.beat_ns = time.monotonic_ns()
@@ -71,6 +80,11 @@ class Keeping:
                 if now >= at:
                     due[number] = (now + period, period, work)
                     self._guarded(work)
+
+    def _move(self) -> None:
+        while not self._stopping.wait(TICK_S):
+            self.moving_beat_ns = time.monotonic_ns()
+            self._guarded(self._ledger.checkpoint)
 
     def _guarded(self, work: Callable[[], None]) -> None:
         try:
@@ -86,16 +100,19 @@ class Keeping:
             wrong = f"no time server keeps the clock, by which {', '.join(self._believing)} judges sent_at (clocks_synced)"
         self._alarms.set("CLOCK", wrong)
         told = [self._ledger.damage()]
-        held = self._ledger.log_held()
+        held, moving = self._ledger.log_held(), self._ledger.log_moving()
         if held is not None:
             told.append(
                 f"its log is {held.bytes / 1e6:.0f} MB and cannot be shortened for {held.seconds:.0f} s:"
                 " somebody reads the ledger and does not end"
             )
+        if moving is not None:
+            told.append(f"its log of {moving.bytes / 1e6:.0f} MB is being moved for {moving.seconds:.0f} s: the disk is slow")
         text = "; ".join(filter(None, told)) or None
         now = time.monotonic()
-        if held is None or now - self._log_told_at >= ALARM_S:
-            self._log_told_at = now if held is not None else 0.0
+        large = held is not None or moving is not None
+        if not large or now - self._log_told_at >= ALARM_S:
+            self._log_told_at = now if large else 0.0
             self._alarms.set("LEDGER", text)
 
     def _shorten(self) -> None:
@@ -103,15 +120,19 @@ class Keeping:
             self._ledger.shorten_outbox(self._history.outbox_limit)
 
     def _prune(self) -> None:
-        limits = self._history
+        limits, now = self._history, time.monotonic()
+        if now < self._prune_at:
+            return
         for _ in range(PRUNE_ROUNDS):
             gone = self._ledger.prune(
                 max_count=limits.max_count, max_age_s=limits.max_days * 86400, dedupe_s=limits.dedupe_hours * 3600
             )
-            if not gone or self._stopping.is_set():
-                return
             self.beat_ns = time.monotonic_ns()
-            self._ledger.checkpoint()
+            if not gone or self._stopping.is_set():
+                break
+            if self._ledger.log_bytes() > HELD_BYTES:  # what is removed goes through the log, too: more when that was moved
+                return
+        self._prune_at = now + PRUNE_S
 
 
 class Jumps:

@@ -1,12 +1,21 @@
-"""Every time limit that holds the process together, in one table, in seconds.
+"""Every time limit of the process in one table, in seconds.
 
 Who waits under a lock gives up before anybody is missed; who is missed ends the process before the unit's watchdog does, which
 is there for the watch itself; and all parts of an end together are over before 10 s. Limits of one part (a camera's, a
 program's, a command's) are settings, and stand in the part's own deadline.
 
-The one exception: moving a log of gigabytes, once whoever held it is gone, takes as long as the disk needs. Nobody waits for
-it.
+What holds the process together stands here. What is one module's own stands there, under a name that ends in `_S`, and TABLE
+says of each what it is; a test looks through the modules, and holds LOCKS and TURNS against the heartbeats. `rows` has all of
+it with its values (`python -m node.limits` prints that).
+
+Moving a log of gigabytes, once whoever held it is gone, takes as long as the disk needs. Nobody waits for it: it has a thread
+of its own, whose heartbeat counts between two moves, and an alarm tells how long it takes.
 """
+
+import importlib
+import sys
+from collections.abc import Iterator
+from typing import NamedTuple
 
 from broker.side import Times
 from schemas.store.ledger.engine import WAIT_S
@@ -16,8 +25,7 @@ LEDGER_S = WAIT_S  # for a commit: then it is refused, or keeps its place in lin
 
 # Heartbeats: how long a thread may stand still
 BEAT_S = 8.0
-CHORES_BEAT_S = 24.0  # they load programs and look through folders
-KEEPING_BEAT_S = 120.0  # the exception above
+CARE_BEAT_S = 24.0  # chores and keeping: they load programs, look through folders, remove what is too old
 CHALLENGE_S = 1.5  # of the thread of commands at a time, for faults that are drawn and inspected; others are asked for later
 STILL_S = 2.0  # the watch did not run for so long: the machine stood still, and nobody is held to his beat
 
@@ -30,9 +38,135 @@ STOP_S = 0.5  # beside them: commands, chores, keeping
 ANSWER_S = 1.5  # for those that wait
 APART_S = 2.5  # for whatever ends beside one another: lines, pictures, broker, cameras
 BROKER_STOP_S = 2.0
+LINES_STOP_S = 1.5
+PICTURES_STOP_S = 1.0
+SHOWING_STOP_S = 0.5
 CLOSE_S = 1.0
 END_S = FINISH_S + STOP_S + ANSWER_S + APART_S + CLOSE_S
+DIE_S = 1.0  # for safe lines, when nothing can be trusted any more
 
 # The broker: to connect, until a connection without a sign of life is dead, for the last message
 BROKER = Times(connect_s=5.0, dead_s=15.0, farewell_s=BROKER_STOP_S / 2)
 DEAD_S = 17.0  # the promise about dead connections
+
+# The limits of modules: what kind each is
+LOCKS = "waits for a lock, under which others may wait"
+TURNS = "waits of a thread with a heartbeat, at one go"
+OWN = "waits of a thread, a child or a part that has no heartbeat, but this limit"
+DATES = "when something is done, told or tried again: nobody waits"
+AGES = "how old something may be"
+ELSEWHERE = "of clients and tools of ours, in other processes"
+TABLE: dict[str, dict[str, str]] = {
+    LOCKS: {
+        "node.station": "CAMERA_S",
+        "schemas.store.ledger.engine": "WAIT_S BRIEF_S",
+        "schemas.store.ledger.log": "TURN_S",
+        "schemas.store.ledger.opening": "POLL_S",
+        "schemas.store.ledger.reader": "READ_BUSY_S",
+    },
+    TURNS: {
+        "broker.connection": "PASS_S READ_S",
+        "broker.dialling": "LOOK_S",
+        "broker.session": "REST_S",
+        "node.chores": "TICK_S LOADED_S",
+        "node.gpio.driver": "SHOW_S TURN_S",
+        "node.keeping": "TICK_S",
+        "node.notify": "NOTIFY_S",
+        "node.service": "SOURCES_S",
+        "node.station": "IDLE_S STORE_AGAIN_S",
+        "node.watch": "WATCH_S",
+    },
+    OWN: {
+        "broker.sockets": "STAGGER_S",
+        "node.cameras.folder": "POLL_S",
+        "node.cameras.usb": "REOPEN_S CLOSE_S",
+        "node.decoding": "LIMIT_S",
+        "node.gpio.driver": "START_S STOP_S LAST_S",
+        "node.gpio.guard": "HANG_S LEAVE_S",
+        "node.metrics_port": "OPEN_S PACE_S PIECE_S REST_S TURN_S",
+        "node.optimise": "LIMIT_S",
+        "node.pictures": "AFTER_S IDLE_S",
+        "node.program": "LOAD_S",
+        "node.showing": "AFTER_S IDLE_S",
+        "node.tools.text": "LONGEST_WAIT_S",
+        "node.trigger": "LOADING_S STEP_S",
+        "node.watch": "AGAIN_S",
+        "schemas.store.accounts": "BUSY_S",
+        "schemas.store.disk": "LOCK_S",
+        "schemas.store.ledger.opening": "THOROUGH_S",
+    },
+    DATES: {
+        "broker.again": "AGAIN_S",
+        "broker.dialling": "WAITED_S AGAIN_S",
+        "broker.fence": "AGAIN_S GIVE_UP_S UNFENCED_S PAUSE_S LONGEST_S LOST_S LATE_S TOLD_S",
+        "broker.longest": "WHOLE_S",
+        "broker.marking": "PROBE_S LOAD_S",
+        "broker.presence": "ALIVE_S NEAR_S FAR_S SLOW_S STOOD_S QUICK_S",
+        "broker.reading": "HELD_S AGAIN_S",
+        "broker.reasons": "STAYS_S",
+        "broker.results": "ECHO_S ECHOLESS_S",
+        "broker.served": "WILL_DELAY_S SUBACK_S",
+        "broker.session": "TELL_S",
+        "broker.subscriptions": "AGAIN_S ENDED_S",
+        "broker.troubles": "AGAIN_S CONVICTED_S DOTS_S",
+        "broker.turns": "SPACING_S ALONE_S IDLE_S",
+        "node.__main__": "SWITCH_S",
+        "node.chores": "PROBE_S",
+        "node.commands": "REPLY_EXPIRY_S",
+        "node.keeping": "ALARM_S JUMP_S JUMP_TOLD_S PRUNE_S",
+        "node.metrics_port": "PAGE_S",
+        "node.pictures": "PREVIEW_S",
+        "node.program": "RETRY_S",
+        "node.reload": "SLOW_S",
+        "node.seldom": "SELDOM_S",
+        "node.showing": "WATCHED_S EVERY_S",
+        "node.station": "REOPEN_S FAULT_S",
+        "schemas.store.ledger.care": "NOTE_S IDLE_S",
+        "schemas.store.ledger.engine": "HELD_S",
+        "schemas.store.ledger.log": "SMALL_S HELD_S",
+    },
+    AGES: {
+        "schemas.store.accounts": "KEEP_ENDED_S FORGET_S LOCK_FIRST_S LOCK_MOST_S SEEN_S",
+        "schemas.store.clock": "UNSET_BEFORE_S",
+        "schemas.store.documents": "YOUNG_S",
+        "schemas.store.ledger.care": "LOST_TOLD_S PENDING_S",
+        "schemas.store.pictures": "BACK_S HOUR_S AGE_STEP_S",
+        "schemas.store.vouching": "AGE_S",
+    },
+    ELSEWHERE: {
+        "broker.client": "CONNECT_S LOOK_S RETAINED_S",
+        "broker.ends": "FIRST_S LONGEST_S GRACE_S ANSWER_S",
+        "broker.hearing": "QUIET_S ASK_S",
+        "broker.link": "ACK_S",
+        "broker.probe": "LIMIT_S WAIT_S",
+        "broker.threaded": "CONNECT_S RETRY_S LOOK_S",
+        "schemas.store.copies": "WAIT_S",
+        "schemas.store.history": "LIMIT_S BUDGET_S WALK_S",
+        "schemas.store.limited": "BUSY_S",
+        "schemas.store.state": "WAIT_S POLL_S",
+        "schemas.store.statistics": "LIMIT_S SAMPLE_S STEPS_S",
+    },
+}
+
+
+class Row(NamedTuple):
+    """One limit of a module: what kind it is, where it stands, and its value, or the first and the last one it takes."""
+
+    kind: str
+    module: str
+    name: str
+    seconds: tuple[float, ...]
+
+
+def rows() -> Iterator[Row]:
+    """The table with its values. Raises AttributeError for a limit that is no more."""
+    for kind, modules in TABLE.items():
+        for module, names in modules.items():
+            for name in names.split():
+                value = getattr(importlib.import_module(module), name)
+                yield Row(kind, module, name, value if isinstance(value, tuple) else (value,))
+
+
+if __name__ == "__main__":
+    for row in rows():
+        sys.stdout.write(f"{row.kind}: {row.module}.{row.name} = {', '.join(f'{value:g}' for value in row.seconds)}\n")

@@ -22,10 +22,13 @@ from prometheus_client.exposition import CONTENT_TYPE_LATEST
 from prometheus_client.registry import Collector
 from prometheus_client.samples import Sample
 
+from node.limits import CLOSE_S
+
 OPEN = 32
 OPEN_S = 2.0
 PACE_S = 0.01
 PAGE_S = 1.0
+TURN_S = 0.25
 PIECE_S, REST_S = 0.0005, 0.0005
 SENT_BYTES = 64 * 1024
 HEAD_BYTES = 4096
@@ -96,14 +99,14 @@ class MetricsPort:
     def close(self) -> None:
         """Close the port; it can be called twice."""
         self._ended.set()
-        self._thread.join(5)
+        self._thread.join(CLOSE_S)
 
     def _run(self) -> None:
         with selectors.DefaultSelector() as selector:
             self._selector = selector
             selector.register(self._listener, selectors.EVENT_READ)
             while not self._ended.is_set():
-                for key, _ in selector.select(0.25):
+                for key, _ in selector.select(TURN_S):
                     if key.fileobj is self._listener:
                         self._accept()
                     elif isinstance(key.fileobj, socket.socket) and key.fileobj in self._open:

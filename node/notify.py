@@ -5,6 +5,8 @@ import os
 import socket
 import time
 
+NOTIFY_S = 0.5
+
 
 def notify(message: str) -> None:
     """Send a state such as `READY=1` to $NOTIFY_SOCKET, if there is one."""
@@ -14,7 +16,7 @@ def notify(message: str) -> None:
     if address.startswith("@"):
         address = "\0" + address[1:]
     with contextlib.suppress(OSError), socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC) as sock:
-        sock.settimeout(0.5)
+        sock.settimeout(NOTIFY_S)
         sock.connect(address)
         sock.sendall(message.encode())
 

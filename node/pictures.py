@@ -25,6 +25,7 @@ log = logging.getLogger(__name__)
 
 PLACES = 32
 PREVIEW_S = 0.2
+IDLE_S = 1.0
 AFTER_S = 0.02  # a result goes out before anything is done with its pictures: drawing holds the interpreter for milliseconds
 
 
@@ -106,7 +107,7 @@ class PictureWriter:
         while True:
             self.beat_ns = time.monotonic_ns()
             try:
-                job = self._jobs.get(timeout=1.0)
+                job = self._jobs.get(timeout=IDLE_S)
             except queue.Empty:
                 continue
             if job is None:

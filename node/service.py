@@ -52,6 +52,7 @@ from schemas.store.state import secured
 
 log = logging.getLogger(__name__)
 
+SOURCES_S = 0.5  # between two beats, if there is no edge and no timer
 EDGE_LIMIT = 256
 EDGE_BATCH = 64
 Outcome = Literal["stop", "reload"]
@@ -168,7 +169,7 @@ class Service:
         due = {station: time.monotonic() + period for station, period in timed.items()}
         while self._asked is None:
             self._sources_beat_ns = time.monotonic_ns()
-            wait_s = min([0.5, *(at - time.monotonic() for at in due.values())])
+            wait_s = min([SOURCES_S, *(at - time.monotonic() for at in due.values())])
             self._take_edges(wait_s)
             now = time.monotonic()
             for station_id, at in due.items():
@@ -240,10 +241,12 @@ class Service:
         beats = {
             "broker": (self.session.beat_ns, limits.BEAT_S),
             "lines": (self.driver.beat_ns, limits.BEAT_S),
-            "chores": (self.chores.beat_ns, limits.CHORES_BEAT_S),
-            "keeping": (self.keeping.beat_ns, limits.KEEPING_BEAT_S),
+            "chores": (self.chores.beat_ns, limits.CARE_BEAT_S),
+            "keeping": (self.keeping.beat_ns, limits.CARE_BEAT_S),
             "sources": (self._sources_beat_ns, limits.BEAT_S),
         }
+        if not self.ledger.moving:  # which takes as long as the disk needs
+            beats["moving"] = (self.keeping.moving_beat_ns, limits.BEAT_S)
         for station in self.stations.values():
             if station.current is None:
                 beats[f"station {station.id}"] = (station.beat_ns, limits.BEAT_S)
@@ -258,7 +261,7 @@ class Service:
         late = ending.apart(
             {
                 "parts": lambda: ending.finish(self.stations.values()),
-                "commands": lambda: self.commands.stop(1.0),
+                "commands": lambda: self.commands.stop(limits.STOP_S),
                 "chores": self.chores.stop,
                 "keeping": self.keeping.stop,
             },
@@ -267,9 +270,9 @@ class Service:
         late += ending.apart({"answers": lambda: ending.answer_waiting(self.stations.values(), self.intake)}, limits.ANSWER_S)
         late += ending.apart(
             {
-                "lines": lambda: self.driver.stop(1.5),
-                "pictures": lambda: self.pictures.stop(1.0),
-                "showing": lambda: self.showing.stop(0.5),
+                "lines": lambda: self.driver.stop(limits.LINES_STOP_S),
+                "pictures": lambda: self.pictures.stop(limits.PICTURES_STOP_S),
+                "showing": lambda: self.showing.stop(limits.SHOWING_STOP_S),
                 "broker": lambda: self.session.stop(OFFLINE, limits.BROKER_STOP_S),
                 **{f"camera of {station.id}": station.camera.close for station in self.stations.values()},
             },

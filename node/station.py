@@ -28,6 +28,8 @@ log = logging.getLogger(__name__)
 
 GRACE_NS = 50_000_000
 REOPEN_S = 2.0
+CAMERA_S = 0.1  # for a camera that a part holds, to open it anew
+IDLE_S = 0.5  # between two beats, if there is no part
 UNSETTLED = 4  # results of a station that may wait for their commit while the next part is inspected
 STORE_AGAIN_S = 0.5
 FAULT_S = 600.0  # so long a fault of ours is told after it happened
@@ -52,7 +54,7 @@ class OneAtATime:
     def open(self) -> None:
         """Open it, or try again if the last try is long enough ago; a failure is left in `problem`."""
         now = time.monotonic()
-        if now - self._tried_at < REOPEN_S or not self._lock.acquire(timeout=0.1):
+        if now - self._tried_at < REOPEN_S or not self._lock.acquire(timeout=CAMERA_S):
             return
         try:
             self._tried_at = now
@@ -144,7 +146,7 @@ class Station:
                 self._stopping.wait(STORE_AGAIN_S)
                 continue
             try:
-                part = self._queue.get(timeout=0.5)
+                part = self._queue.get(timeout=IDLE_S)
             except queue.Empty:
                 continue
             if part is None:

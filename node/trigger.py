@@ -9,6 +9,7 @@ from node.program import LoadedProgram
 from node.station import Station
 from schemas import Problem
 
+STEP_S = 0.5  # of a wait for the delay of a trigger
 LOADING_S = 0.9  # a part waits no longer than this for its program to be loaded: less than the watch gives it
 
 
@@ -31,6 +32,6 @@ def trigger(part: Part, station: Station, found: Inspection) -> tuple[LoadedProg
     station.limit(found.began_ns + limit_ns)
     after_ns = part.received_ns + station.settings.trigger_delay_ms * 1_000_000
     while (left_ns := after_ns - time.monotonic_ns()) > 0:
-        time.sleep(min(left_ns / 1e9, 0.5))
+        time.sleep(min(left_ns / 1e9, STEP_S))
     deadline_ns = min(found.began_ns + limit_ns, max(after_ns, found.began_ns) + station.settings.camera.timeout_ms * 1_000_000)
     return program, Request(after_ns, deadline_ns, part.trigger.part_id, program.program.camera)

@@ -15,7 +15,7 @@ from typing import NoReturn, TypeVar
 
 from broker.outbox import Outbox
 from node.gpio.driver import LineDriver
-from node.limits import STILL_S
+from node.limits import DIE_S, STILL_S
 from node.metrics import Metrics
 from node.notify import notify
 from node.part import Inspection, Part
@@ -118,7 +118,7 @@ class Watch:
         for station in self._stations:
             self._driver.safe(station)
         faulthandler.dump_traceback(file=sys.stderr, all_threads=True)
-        self._driver.stop(1.0)
+        self._driver.stop(DIE_S)
         os._exit(70)
 
 

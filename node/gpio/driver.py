@@ -19,6 +19,10 @@ from node.gpio.memory import MemoryBank
 from schemas import GpiodLines, MemoryLines, Problem, Verdict
 
 ORDER_LIMIT = 1024
+START_S = 5.0
+SHOW_S = 1.0
+TURN_S = 0.5
+STOP_S = 10.0
 LAST_S = 0.5  # of the time to stop, kept for closing the lines
 
 log = logging.getLogger(__name__)
@@ -73,15 +77,15 @@ class LineDriver:
         self._thread = threading.Thread(target=self._run, name="lines", daemon=True)
         self.beat_ns = time.monotonic_ns()
 
-    def start(self, timeout_s: float = 5.0) -> None:
+    def start(self, timeout_s: float = START_S) -> None:
         """Start the thread and wait until every bank was opened or failed, at most so long."""
         self._thread.start()
         self._tried.wait(timeout_s)
 
-    def stop(self, timeout_s: float = 10.0) -> bool:
+    def stop(self, timeout_s: float = STOP_S) -> bool:
         """READY off, let verdicts that are under way end in time, make everything inactive; whether that is done.
 
-        A reject pulse that was cut short would let a bad part pass, so up to timeout_s - 0.5 s is spent on them.
+        A reject pulse that was cut short would let a bad part pass, so up to timeout_s - LAST_S is spent on them.
         """
         if self._thread.is_alive():
             for station in self._lanes:
@@ -109,7 +113,7 @@ class LineDriver:
         self._tell(station, self._lanes[station].begin)
 
     def show(
-        self, station: str, verdict: Verdict, outputs: Mapping[str, bool], timeout_s: float = 1.0
+        self, station: str, verdict: Verdict, outputs: Mapping[str, bool], timeout_s: float = SHOW_S
     ) -> Literal["ok", "none"]:
         """Drive a verdict and the outputs that the program assigned, then RESULT_VALID, then BUSY off.
 
@@ -140,7 +144,7 @@ class LineDriver:
         lane = self._lanes[station]
         self._tell(station, lambda: lane.assign(outputs))
 
-    def by_hand(self, station: str, role: str, on: bool, timeout_s: float = 1.0) -> None:
+    def by_hand(self, station: str, role: str, on: bool, timeout_s: float = SHOW_S) -> None:
         """Set one line in maintenance (the caller checks that); OK, NG and ERROR still exclude each other.
 
         Raises Problem BAD_COMMAND for a line that is not assigned, GPIO_ERROR if it could not be driven.
@@ -230,7 +234,7 @@ class LineDriver:
         if watched != self._watched:
             self._watch(watched)
         self.beat_ns = now = time.monotonic_ns()
-        for fd, event in self._poll.poll(min(500.0, max(0.0, (next_ns - now) / MS))):
+        for fd, event in self._poll.poll(min(TURN_S * 1000, max(0.0, (next_ns - now) / MS))):
             if fd == self._wake:
                 os.eventfd_read(fd)
                 for _ in range(len(self._orders)):  # those that came meanwhile have woken us again

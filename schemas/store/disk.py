@@ -16,6 +16,7 @@ from pathlib import Path
 
 from schemas.errors import Problem
 
+LOCK_S = 10.0  # for a lock that another process holds
 FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 _NEW = threading.Lock()
 
@@ -156,7 +157,7 @@ def failed(what: str, error: OSError) -> Problem:
 
 
 @contextmanager
-def locked(path: Path, wait_s: float = 10.0) -> Iterator[None]:
+def locked(path: Path, wait_s: float = LOCK_S) -> Iterator[None]:
     """Hold an exclusive lock (flock) over processes and threads. Raises Problem STORE_FAILED after `wait_s`."""
     try:
         fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, private_mode(path.parent))

@@ -24,6 +24,7 @@ OURS = (
 )
 MANY = ("pictures", "shown")  # files in these are not looked at one by one: their folders let nobody else in
 WAIT_S = 5.0
+POLL_S = 0.05
 
 
 def refuse_planted(state: Path) -> None:
@@ -78,7 +79,7 @@ def held(state: Path, *, alone: bool, wait_s: float = WAIT_S) -> int:
             os.close(fd)
             raise failed(str(state), error) from error
         os.close(fd)
-        time.sleep(0.05)
+        time.sleep(POLL_S)
 
 
 def _found(state: Path) -> Iterator[tuple[Path, os.stat_result]]:

@@ -1,5 +1,6 @@
 """The keeper of the ledger: alarms about the clock and the ledger's files, and their end."""
 
+import threading
 from pathlib import Path
 
 import pytest
@@ -9,10 +10,12 @@ from broker.topics import Names
 from node import keeping
 from node.alarms import Alarms
 from node.keeping import Jumps, Keeping
+from node.limits import BEAT_S
 from schemas.settings import HistorySettings
-from schemas.store.ledger import Entry, Held, Ledger
+from schemas.store.ledger import Entry, Held, Ledger, log
 from tests.clocks import SetClock
 from tests.ledgers import build, new
+from tests.nodes import still
 from tests.promise import wait_for
 
 DAY = 86400.0
@@ -80,6 +83,28 @@ def test_what_a_ledger_lost_and_a_log_that_is_held_are_alarms_that_end(tmp_path:
     ledger.close()
 
 
+def test_moving_a_log_that_takes_as_long_as_the_disk_needs_holds_up_nobody_and_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(keeping, "ALARM_S", 0.0)
+    monkeypatch.setattr(log, "HELD_S", 0.0)
+    with still(tmp_path) as node:
+        service, disk = node.service, threading.Event()
+        service.ledger.accept_all([Entry(new("t1"), build("t1"))])
+        monkeypatch.setattr(Ledger, "_move", lambda *_, **__: disk.wait())
+        assert service._beats()["moving"][1] == BEAT_S
+        service.keeping.start()
+        wait_for(lambda: "is being moved for" in str(service.alarms.active.get("LEDGER")), 10, "the alarm")
+        assert "moving" not in service._beats()
+        before = service.keeping.beat_ns
+        wait_for(lambda: service.keeping.beat_ns > before, 10, "a sign of life")
+        assert service.ledger.accept_all([Entry(new("t2"), build("t2"))])
+        disk.set()
+        wait_for(lambda: "LEDGER" not in service.alarms.active, 10, "the end of the alarm")
+        wait_for(lambda: "moving" in service._beats(), 10, "its heartbeat")
+        service.keeping.stop()
+
+
 def test_a_station_that_goes_by_sent_at_with_a_clock_that_nobody_keeps_is_told_until_somebody_does(tmp_path: Path) -> None:
     clock = SetClock()
     ledger = Ledger(tmp_path / "ledger.db", clock=clock)
@@ -104,6 +129,7 @@ def test_it_removes_what_is_too_old_and_keeps_the_stamp_and_the_reserve(tmp_path
     keeper = Keeping(ledger, HistorySettings(max_days=1.0), Alarms((), Outbox(Names("inspection/v1", "node-01"))), clock=clock)
     keeper._prune()
     clock.go(2 * DAY)
+    keeper._prune_at = 0.0
     keeper._prune()
     assert ledger.counts("cam1") == {"ERROR": 3}  # what was counted stays counted
     assert [row[0] for row in ledger.read("SELECT seq FROM results")] == [3]

@@ -1,16 +1,94 @@
-"""The time limits of the process are in an order in which each can be kept."""
+"""The time limits of the process are in an order in which each can be kept, and none stands outside of the table."""
 
+import ast
+from collections.abc import Iterator
 from pathlib import Path
+
+import pytest
 
 from broker import connection
 from node import limits
 
+WAITS = ("acquire", "get", "join", "poll", "result", "select", "settimeout", "sleep", "stop", "wait", "wait_for")
+LEAST_S = 0.1  # shorter ones are steps of a loop that looks at its limit
+BEATS = (limits.BEAT_S, limits.CARE_BEAT_S)
+
+
+def modules() -> Iterator[tuple[str, ast.Module]]:
+    """Name and source of all modules that the node's process may load."""
+    for package in ("schemas", "broker", "node"):
+        for path in sorted(Path(package).rglob("*.py")):
+            name = ".".join(path.with_suffix("").parts).removesuffix(".__init__")
+            if name != limits.__name__:
+                yield name, ast.parse(path.read_text())
+
+
+def constants(module: ast.Module) -> Iterator[str]:
+    """Names of a module that end as those of seconds do."""
+    for statement in module.body:
+        targets = statement.targets if isinstance(statement, ast.Assign) else [getattr(statement, "target", None)]
+        for target in targets:
+            for name in ast.walk(target) if target is not None else ():
+                if isinstance(name, ast.Name) and name.id.endswith("_S"):
+                    yield name.id
+
+
+def bare(module: ast.Module) -> Iterator[str]:
+    """Waits of a module whose limit is a number without a name."""
+    for node in ast.walk(module):
+        given: list[ast.expr] = []
+        if isinstance(node, ast.Call) and getattr(node.func, "attr", getattr(node.func, "id", "")) in WAITS:
+            given = [*node.args[:1], *(each.value for each in node.keywords if each.arg and "timeout" in each.arg)]
+        elif isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            named = [*zip(reversed(node.args.args), reversed(node.args.defaults), strict=False)]
+            named += [(name, value) for name, value in zip(node.args.kwonlyargs, node.args.kw_defaults, strict=True) if value]
+            given = [value for name, value in named if name.arg.endswith("_s")]
+        for number in (each for value in given for each in direct(value)):
+            if isinstance(number.value, int | float) and LEAST_S <= number.value < 1000:
+                yield f"line {number.lineno}: {number.value}"
+
+
+def direct(value: ast.expr) -> Iterator[ast.Constant]:
+    """The numbers that an expression may give as they stand there."""
+    if isinstance(value, ast.Constant):
+        yield value
+    elif isinstance(value, ast.IfExp):
+        yield from (*direct(value.body), *direct(value.orelse))
+    elif isinstance(value, ast.Call) and getattr(value.func, "id", "") in ("min", "max"):
+        for each in value.args:
+            yield from direct(each)
+
+
+def test_every_time_limit_of_the_process_stands_in_the_table_once() -> None:
+    listed = [(module, name) for named in limits.TABLE.values() for module, names in named.items() for name in names.split()]
+    assert sorted(listed) == sorted((name, constant) for name, module in modules() for constant in constants(module))
+    assert len(listed) == len(list(limits.rows()))
+
+
+def test_no_wait_has_a_number_without_a_name() -> None:
+    assert [(name, found) for name, module in modules() if (found := list(bare(module)))] == []
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "thread.join(5)",
+        "stopping.wait(min(0.5, left))",
+        "stopping.wait(1 if quick else left)",
+        "lock.acquire(timeout=0.1)",
+        "def stop(limit_s=2.0): ...",
+    ],
+)
+def test_a_number_without_a_name_is_seen(source: str) -> None:
+    assert list(bare(ast.parse(source)))
+
 
 def test_who_waits_under_a_lock_gives_up_before_anybody_is_missed_and_that_is_before_the_watchdog() -> None:
-    beats = (limits.BEAT_S, limits.CHORES_BEAT_S)
-    assert min(beats) > limits.LEDGER_S
-    assert min(beats) > limits.STILL_S
-    assert max(beats) < limits.WATCHDOG_S
+    waits = [row for row in limits.rows() if row.kind in (limits.LOCKS, limits.TURNS)]
+    assert [row for row in waits if max(row.seconds) >= min(BEATS)] == []
+    assert min(BEATS) > limits.LEDGER_S
+    assert min(BEATS) > limits.STILL_S
+    assert max(BEATS) < limits.WATCHDOG_S
 
 
 def test_a_challenge_leaves_the_thread_of_commands_to_others_long_before_it_is_missed() -> None:
@@ -19,7 +97,8 @@ def test_a_challenge_leaves_the_thread_of_commands_to_others_long_before_it_is_m
 
 def test_an_end_takes_less_than_ten_seconds_and_its_parts_have_room_in_it() -> None:
     assert limits.END_S < 10
-    assert limits.BROKER_STOP_S < limits.APART_S
+    parts = (limits.BROKER_STOP_S, limits.LINES_STOP_S, limits.PICTURES_STOP_S, limits.SHOWING_STOP_S)
+    assert max(parts) < limits.APART_S
     assert limits.BROKER.farewell_s < limits.BROKER_STOP_S
 
 

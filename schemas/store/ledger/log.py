@@ -5,7 +5,8 @@ the writer, on a connection of its own, which may take its time, then what has b
 runs, which is little. After that all of the log is in the database, and the next commit begins it anew from its start.
 
 Whoever reads in a transaction that stays open holds the log: it cannot begin anew, and grows. Then nobody waits, but it is
-told, with its size and for how long; when the reader is gone the log is moved and cut off.
+told, with its size and for how long; when the reader is gone the log is moved and cut off. That is one call of SQLite, which
+takes as long as the disk needs for what has grown, gigabytes perhaps: nobody waits for it either, and it is told, too.
 """
 
 import contextlib
@@ -26,7 +27,7 @@ HELD_S = 5.0
 
 
 class Held(NamedTuple):
-    """The log cannot be moved: its size and for how long."""
+    """The log cannot be moved, or is being moved: its size and for how long."""
 
     bytes: int
     seconds: float
@@ -40,6 +41,7 @@ class Log(Engine):
     _moved_commit = 0
     _move_at = 0.0
     _log_since: float | None = None
+    _moving_since: float | None = None
 
     def log_bytes(self) -> int:
         """Size of the write-ahead log."""
@@ -51,9 +53,21 @@ class Log(Engine):
     def log_held(self) -> Held | None:
         """Whether something has kept the log from being moved for so long that a person must know; None if not."""
         since, size = self._log_since, self.log_bytes()
-        if since is None or size < HELD_BYTES or time.monotonic() - since < HELD_S:
+        if since is None or size < HELD_BYTES or time.monotonic() - since < HELD_S or self.log_moving() is not None:
             return None
         return Held(size, time.monotonic() - since)
+
+    def log_moving(self) -> Held | None:
+        """Whether it is being moved for so long that a person must know; None if not."""
+        since = self._moving_since
+        if since is None or time.monotonic() - since < HELD_S:
+            return None
+        return Held(self.log_bytes(), time.monotonic() - since)
+
+    @property
+    def moving(self) -> bool:
+        """Whether it is being moved just now, which may take as long as the disk needs."""
+        return self._moving_since is not None
 
     def checkpoint(self) -> None:
         """One step, to be made some times a second by one thread. It never waits for readers. Raises Problem STORE_FAILED."""
@@ -68,16 +82,19 @@ class Log(Engine):
         elif self._log_since is None:
             self._log_since = now
         self._move_at, self._moved_commit = now + SMALL_S, commits
+        self._moving_since = now
         try:
             self._move(size, idle=large and commits == self._at_commit)
         except sqlite3.Error as error:
             raise Problem("STORE_FAILED", f"the log could not be moved: {error}") from error
         finally:
+            self._moving_since = None
             self._at_commit = commits
 
     def close(self) -> None:
         """Checkpoint and close; nothing may be written or read afterwards."""
         if self._keeper is not None:
+            self._keeper.interrupt()  # a move that is under way: what it has moved so far is moved again, no more
             self._keeper.close()
         super().close()
 
