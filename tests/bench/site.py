@@ -6,7 +6,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import cv2
 import psutil
@@ -93,13 +93,14 @@ class Site:
         master = cv2.imencode(".png", synthetic.master(settings))[1].tobytes()
         Programs(state / "programs").save(as_program(document), master, by="bench")
 
-    def prepare(self, name: str, size: Size, stations: int = 1) -> NodeProcess:
+    def prepare(self, name: str, size: Size, stations: int = 1, **settings: Any) -> NodeProcess:
         """A node that is not started yet."""
         folder = self.folder / name
         folder.mkdir()
         camera = {"kind": "folder", "path": str(self.pictures(size)), "order": "part_id"}
         station = {"program": "synthetic-part", "camera": camera, "lines": ALL_LINES}
-        node = NodeProcess(folder, self.broker.port, [{"id": f"cam{n + 1}", **station} for n in range(stations)], node_id=name)
+        all_stations = [{"id": f"cam{n + 1}", **station} for n in range(stations)]
+        node = NodeProcess(folder, self.broker.port, all_stations, node_id=name, **settings)
         self.programs(node.state, size)
         return node
 
