@@ -22,10 +22,18 @@ class Component(TypedDict):
 
 
 class Health(TypedDict):
-    """How all is; the parts for who is signed in."""
+    """How all is; what answers, and the parts, for who is signed in or has the metrics token."""
 
     status: str
     node_id: NotRequired[str]
+    version: NotRequired[str]
+    environment: NotRequired[str]
+    production_mode: NotRequired[bool]
+    wsgi_server: NotRequired[str]
+    python: NotRequired[str]
+    pid: NotRequired[int]
+    uptime_s: NotRequired[float]
+    at: NotRequired[str]
     components: NotRequired[dict[str, Component]]
 
 

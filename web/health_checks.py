@@ -1,11 +1,13 @@
-"""What is looked at to say whether all is well, and what to do where it is not."""
+"""What is looked at to say whether all is well, and what to do where it is not; and what answers here."""
 
 import os
+import platform
 import time
 from collections.abc import Callable
 from typing import Any, Literal, NamedTuple
 
-from schemas import CATALOGUE, Problem
+from schemas import CATALOGUE, Problem, utc
+from web.api.application import installed
 from web.response import as_json
 from web.site import Site
 
@@ -16,7 +18,7 @@ WATCHED_S = 86400.0
 
 
 class Look(NamedTuple):
-    """What was found: the status; as JSON that alone, and with `components`: name to status, message and advice."""
+    """What was found: the status; as JSON that alone, and with what answers and its `components`: status, message, advice."""
 
     at: float
     status: Mood
@@ -24,17 +26,32 @@ class Look(NamedTuple):
     full: bytes
 
 
-def look(here: Site) -> Look:
-    """How all is. At most once a second; in between, what was found."""
+def look(here: Site, served: str = "") -> Look:
+    """How all is. At most once a second; in between, what was found. `served`: by which WSGI server."""
     kept: Look | None = here.__dict__.get("_health")
     if kept is not None and time.monotonic() - kept.at < KEPT_S:
         return kept
     components = {name: _one(check, here) for name, check in CHECKS.items()}
     moods = [component["status"] for component in components.values()]
     status: Mood = "error" if "error" in moods else "degraded" if "degraded" in moods else "ok"
-    full: dict[str, Any] = {"status": status, "node_id": here.settings.node_id, "components": components}
+    full: dict[str, Any] = {"status": status, **_answering(here, served), "components": components}
     found = here.__dict__["_health"] = Look(time.monotonic(), status, as_json({"status": status}), as_json(full))
     return found
+
+
+def _answering(here: Site, served: str) -> dict[str, Any]:
+    settings = here.settings
+    return {
+        "node_id": settings.node_id,
+        "version": installed(),
+        "environment": settings.environment,
+        "production_mode": settings.environment == "production",
+        "wsgi_server": served,
+        "python": platform.python_version(),
+        "pid": os.getpid(),
+        "uptime_s": round(time.monotonic() - here.began, 1),
+        "at": utc(),
+    }
 
 
 def _one(check: Callable[[Site], tuple[Mood, str, str]], here: Site) -> dict[str, str]:

@@ -14,6 +14,32 @@ from web.site import NAME, Site, asked
 
 SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0)
 
+STORES = {  # of the state folder; of pictures, which are many, the node tells files and bytes
+    "ledger": "ledger.db*",
+    "accounts": "accounts.db*",
+    "users": "users/*",
+    "programs": "programs/**/*",
+}
+
+
+class Machine:
+    """How busy the machine's processors were since this was asked before."""
+
+    def __init__(self) -> None:
+        self._before = self._times()
+
+    @staticmethod
+    def _times() -> tuple[int, int]:
+        """Ticks in all, and those of them in which nothing was done."""
+        ticks = [int(text) for text in Path("/proc/stat").read_text().partition("\n")[0].split()[1:9]]
+        return sum(ticks), ticks[3] + ticks[4]
+
+    def percent(self) -> float:
+        """0 to 100, of all processors together."""
+        before, now = self._before, self._times()
+        self._before = now
+        return round(100.0 * (1.0 - min(1.0, (now[1] - before[1]) / max(1, now[0] - before[0]))), 1)
+
 
 class Figures:
     """What is counted."""
@@ -22,6 +48,7 @@ class Figures:
         self.registry = CollectorRegistry()
         ProcessCollector(registry=self.registry)
         self.started = time.monotonic()
+        self.machine = Machine()
         self.requests = Counter(
             "inspection_web_requests", "Answers by route and status.", ["route", "status"], registry=self.registry
         )
@@ -73,12 +100,12 @@ def as_prometheus(here: Site) -> bytes:
 
 
 def as_json(here: Site) -> dict[str, Any]:
-    """CPU, memory, disk, process and pool; and what the node said last."""
+    """CPU, memory, disk, process, threads, pool and stores; and what the node said last."""
     disk = os.statvfs(here.state)
     memory = dict(line.split(":", 1) for line in Path("/proc/meminfo").read_text().splitlines())
     status = dict(line.split(":", 1) for line in Path("/proc/self/status").read_text().splitlines())
     return {
-        "cpu": {"count": os.cpu_count(), "load": list(os.getloadavg())},
+        "cpu": {"count": os.cpu_count(), "load": list(os.getloadavg()), "percent": _figures().machine.percent()},
         "memory": {"total_mb": _mb(memory["MemTotal"]), "available_mb": _mb(memory["MemAvailable"])},
         "disk": {"total_mb": disk.f_blocks * disk.f_frsize // 2**20, "free_mb": disk.f_bavail * disk.f_frsize // 2**20},
         "process": {
@@ -89,7 +116,9 @@ def as_json(here: Site) -> dict[str, Any]:
             "uptime_s": round(time.monotonic() - _figures().started, 1),
             "cpu_s": round(time.process_time(), 2),
         },
-        "pool": {"sessions": len(here.accounts.sessions())},
+        "threads": sorted(thread.name for thread in threading.enumerate()),
+        "pool": {"sessions": len(here.accounts.sessions()), "busy": len(_figures().busy)},
+        "stores": {name: {"bytes": sum(map(_size, here.state.glob(pattern)))} for name, pattern in STORES.items()},
         "node": here.watch.metrics,
     }
 
@@ -99,6 +128,13 @@ def _figures() -> Figures:
 
     found: Figures = current_app.extensions["figures"]
     return found
+
+
+def _size(path: Path) -> int:
+    try:
+        return path.stat().st_size if path.is_file() else 0
+    except OSError:  # it has gone meanwhile
+        return 0
 
 
 def _mb(text: str) -> int:

@@ -42,6 +42,7 @@ class Site:
 
     def __init__(self, loaded: Loaded, keys: Keys) -> None:
         self.loaded = loaded
+        self.began = time.monotonic()
         self.settings: Settings = loaded.settings
         self.state = Path(loaded.settings.state_dir)
         self.keys = keys

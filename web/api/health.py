@@ -21,7 +21,7 @@ FREE = "off"  # probes come often, and an answer is made once a second at most
 @requires("PUBLIC", limit=FREE, data=Health)
 def overall() -> Response:
     """`ok`, `degraded` (it works, something is missing) or `error`; every component for who is signed in."""
-    found = look(site())
+    found = look(site(), request.environ.get("SERVER_SOFTWARE", ""))
     return written(found.full if _trusted() else found.brief, 503 if found.status == "error" else 200)
 
 
@@ -29,7 +29,7 @@ def overall() -> Response:
 @requires("PUBLIC", limit=FREE, data=Health)
 def ready() -> Response:
     """Whether requests can be answered: the stores can be read and written. 503 if not."""
-    good = look(site()).status != "error"
+    good = look(site(), request.environ.get("SERVER_SOFTWARE", "")).status != "error"
     return ok({"status": "ready" if good else "not ready"}, status=200 if good else 503)
 
 

@@ -1,5 +1,6 @@
 """Health and metrics: one word for strangers, everything for people and for the metrics token."""
 
+from importlib.metadata import version
 from pathlib import Path
 
 import pytest
@@ -25,8 +26,16 @@ def test_strangers_get_the_status_and_nothing_else(app: Flask, path: str) -> Non
 def test_who_is_signed_in_sees_each_component_and_what_to_do(app: Flask, path: str) -> None:
     ada = Caller(app, "ada", "VIEWER")
     for token in (ada.data["access_token"], TOKEN):
-        found = data(ada.client.get(path, headers={"Authorization": f"Bearer {token}"}))
+        asked = {"Authorization": f"Bearer {token}"}, {"SERVER_SOFTWARE": "Werkzeug/test"}
+        found = data(ada.client.get(path, headers=asked[0], environ_base=asked[1]))
         assert found["status"] == "degraded"
+        assert (found["version"], found["production_mode"], found["environment"]) == (
+            version("inspection-node"),
+            False,
+            "testing",
+        )
+        assert found["wsgi_server"] == "Werkzeug/test"
+        assert {"node_id", "python", "pid", "uptime_s", "at"} <= set(found)
         assert set(found["components"]) == {"accounts", "audit", "programs", "ledger", "disk", "broker", "node"}
         assert found["components"]["ledger"]["advice"] == "inspection-node run"
         assert all(part["advice"] for part in found["components"].values() if part["status"] != "ok")
@@ -53,7 +62,10 @@ def test_metrics_are_for_the_token_and_for_people(app: Flask) -> None:
     assert answer.mimetype == "text/plain"
     assert 'inspection_web_requests_total{route="/metrics",status="401"} 2.0' in answer.text
     found = data(client.get("/metrics", headers={**good, "Accept": "application/json"}))
-    assert {"cpu", "memory", "disk", "process", "pool"} <= set(found)
+    assert {"cpu", "memory", "disk", "process", "pool", "threads", "stores"} <= set(found)
+    assert 0 <= found["cpu"]["percent"] <= 100
+    assert "MainThread" in found["threads"]
+    assert found["stores"]["accounts"]["bytes"] > 0
     assert found["process"]["memory_mb"] > 10
     assert code(client.get(f"{API}/auth/me", headers=good)) == "PERMISSION_DENIED"
 
