@@ -102,18 +102,23 @@ def _answer(stdout: IO[bytes]) -> Pixels:
     return np.frombuffer(bytearray(pixels), np.uint8).reshape(said["shape"])
 
 
-def main() -> None:
-    """The child: answers until nobody asks any more."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # it ends with the node, whose end of the pipe is then closed
+def confined(memory_bytes: int) -> IO[bytes]:
+    """Limit and confine this process for good; where its answers go, and nothing else."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # it ends with who started it, whose end of the pipe is then closed
     sink = os.fdopen(os.dup(1), "wb")
-    os.dup2(2, 1)  # so that nothing but answers can get among them
+    os.dup2(2, 1)
     cv2.setNumThreads(1)
-    resource.setrlimit(resource.RLIMIT_AS, (MEMORY_BYTES, MEMORY_BYTES))
+    resource.setrlimit(resource.RLIMIT_AS, (memory_bytes, memory_bytes))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
     resource.setrlimit(resource.RLIMIT_NOFILE, (3, 3))  # no other file than these
     confine()
-    source = sys.stdin.buffer
+    return sink
+
+
+def main() -> None:
+    """The child: answers until nobody asks any more."""
+    sink, source = confined(MEMORY_BYTES), sys.stdin.buffer
     while len(head := source.read(LENGTH.size)) == LENGTH.size:
         try:
             pixels = decode(source.read(LENGTH.unpack(head)[0]))

@@ -8,6 +8,7 @@ from flask import Blueprint, Flask
 from schemas.load import Loaded
 from web import assets, compress, errors, guard, headers, limits, metrics, translations
 from web.credentials.keys import keys_of
+from web.identity import end_those_of_no_provider
 from web.site import NAME, Site
 
 BLUEPRINTS = (  # "module:name", imported when an application is made
@@ -40,6 +41,7 @@ def create_app(loaded: Loaded, storage_uri: str = limits.MEMORY) -> Flask:
     app = Flask("web", static_folder=None)
     here = Site(loaded, keys_of(loaded.settings))
     app.extensions[NAME] = here
+    end_those_of_no_provider(here)
     atexit.register(here.close)
     errors.register(app)
     compress.register(app)

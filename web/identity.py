@@ -3,15 +3,17 @@
 import hashlib
 import hmac
 import time
+from contextlib import suppress
 
 from flask import Request
 from flask.ctx import _AppCtxGlobals
 
 from schemas import Problem, User
+from schemas.store.accounts import Session
 from web import csrf
 from web.access import Level, Person, allowed
 from web.credentials import cookies, tokens
-from web.site import Site, site
+from web.site import Site, actor, site
 
 MOST_CHECKED = 4096
 OF_OTHERS = ("auth.sessions", "auth.end_session")  # an administrator sees and ends those of anybody
@@ -72,9 +74,27 @@ def _of_session(here: Site, session: str, user: str | None, *, bearer: bool) -> 
     if found is None or (user is not None and found.user != user):
         return None
     account = account_of(here, found.user)
-    if account is None or account.disabled or account.password_changed_at != found.password_at:
+    if account is None or not holds(here, account, found):
         return None
     return Person(account.id, account.username, account.name, account.role, found.id, bearer)
+
+
+def holds(here: Site, account: User, session: Session) -> bool:
+    """Whether a session of an account counts: it is not disabled, and what it began by, password or provider, is in use."""
+    return provided(here, account) and not account.disabled and account.password_changed_at == session.password_at
+
+
+def provided(here: Site, account: User) -> bool:
+    """Whether an account has its password here, or is of the identity provider that the settings name now."""
+    return account.subject is None or account.subject.startswith(f"{here.settings.oidc.issuer} ")
+
+
+def end_those_of_no_provider(here: Site) -> None:
+    """End the sessions that began by a provider that the settings do not name any more, for good."""
+    with suppress(Problem):  # each is refused all the same, as long as that lasts
+        for account in here.users.list():
+            if not provided(here, account):
+                here.accounts.end_all(account.id, "session.void", actor())
 
 
 def account_of(here: Site, key: str) -> User | None:

@@ -109,11 +109,11 @@ class Checked(NamedTuple):
 def checked_by(program: Program, picture: bytes | None) -> Checked:
     """`node` if the node has loaded it and learned from its master; a new one comes back from it as it decoded it.
 
-    Raises Problem of the loading.
+    While the node is away, and for a picture that is too large for a command, a confined child of the web encodes it anew.
+    Raises Problem of the loading, IMAGE_INVALID, BUSY.
     """
-    unchecked = Checked("structure", picture)
-    if presence_known() != "ok" or (picture is not None and len(picture) > MAX_PICTURE_BYTES):  # too large for a command
-        return unchecked
+    if presence_known() != "ok" or (picture is not None and len(picture) > MAX_PICTURE_BYTES):
+        return _unchecked(picture)
     payload: dict[str, Any] = {"station": stations()[0], "program": program.document()}
     if picture is not None:
         payload |= {"master": base64.b64encode(picture).decode(), "give_master": True}
@@ -124,9 +124,15 @@ def checked_by(program: Program, picture: bytes | None) -> Checked:
         found = command("try_program", TRY_S, **payload)
     except Problem as problem:
         if problem.code in ("NODE_AWAY", "BROKER_AWAY"):
-            return unchecked
+            return _unchecked(picture)
         raise
-    return Checked("node", base64.b64decode(found["master"]) if "master" in found else picture)
+    if picture is None:
+        return Checked("node", None)
+    return Checked("node", base64.b64decode(found["master"]) if "master" in found else site().recoded(picture))
+
+
+def _unchecked(picture: bytes | None) -> Checked:
+    return Checked("structure", None if picture is None else site().recoded(picture))
 
 
 def station_of(id: str) -> str:

@@ -28,6 +28,7 @@ from web.credentials.provider import Provider
 from web.credentials.tokens import Token
 from web.forwarding import Forwarding
 from web.presence import Watch
+from web.recoding import recoded
 
 log = logging.getLogger(__name__)
 NAME = "inspection"
@@ -40,9 +41,11 @@ FIRST_HEAD_S, HEAD_S = 5.0, 3600.0
 class Site:
     """The state folder as the web sees it: it owns users, accounts and programs, and reads what the node writes."""
 
-    def __init__(self, loaded: Loaded, keys: Keys) -> None:
+    def __init__(self, loaded: Loaded, keys: Keys, recoded: Callable[[bytes], bytes] = recoded) -> None:
+        """recoded: makes a master of a picture while no node does."""
         self.loaded = loaded
         self.began = time.monotonic()
+        self.recoded = recoded
         self.settings: Settings = loaded.settings
         self.state = Path(loaded.settings.state_dir)
         self.keys = keys

@@ -134,6 +134,7 @@ def test_an_administrator_makes_changes_locks_out_and_removes_an_account(plant: 
     screen.goto("/app/history")
     row.get_by_role("button", name="Edit").click()
     page.get_by_role("dialog").get_by_label("Disabled").check()
+    page.get_by_role("dialog").locator("[name=own_password]").fill(PASSWORD)
     page.get_by_role("dialog").get_by_role("button", name="Save").click()
     expect(row).to_contain_text("Disabled")
     screen.goto("/app/history")
@@ -141,6 +142,7 @@ def test_an_administrator_makes_changes_locks_out_and_removes_an_account(plant: 
     theirs.close()
 
     row.get_by_role("button", name="Remove").click()
+    page.get_by_role("dialog").locator("[name=own_password]").fill(PASSWORD)
     page.get_by_role("dialog").get_by_role("button", name="Remove").click()
     expect(row).to_have_count(0)
     page.goto("/app/audit")

@@ -13,7 +13,7 @@ from web.credentials import cookies, setup, tokens
 from web.credentials.factor import ChangePassword, Refresh, Setup, SignIn
 from web.credentials.password import hash_password, words_of
 from web.credentials.proof import prove, refuse_unused
-from web.identity import account_of
+from web.identity import account_of, holds
 from web.response import ok
 from web.site import Site, actor, site
 
@@ -68,7 +68,7 @@ def refresh(body: Refresh) -> Response:
     found = here.accounts.session(said.session)
     if user is None or found is None or found.user != user.id:
         raise Problem("TOKEN_INVALID", "its session has ended")
-    if user.disabled or user.password_changed_at != found.password_at:
+    if not holds(here, user, found):
         here.accounts.end(found.id, "session.void", _who(user))
         raise Problem("TOKEN_INVALID", "its session has ended")
     new = _refresh_token(here, user, found.id, found.until)

@@ -196,7 +196,7 @@ def _shown(rows: list[Row]) -> dict[str, dict[str, Any]]:
     }
 
 
-@lru_cache(maxsize=1024)
+@lru_cache(maxsize=64)  # of payloads of 16 KiB at most: one megabyte
 def _pictures(payload: bytes) -> tuple[str, ...]:
     """The names of a result's pictures: those that look at a line ask for the same few results."""
     return tuple(name for name in json.loads(payload)["images"].values() if name)

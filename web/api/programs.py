@@ -51,7 +51,7 @@ CALIBRATE_S = 40.0
 Version = Annotated[int, Field(ge=1, le=1_000_000_000)]
 FORM_BYTES = 4096  # around the file of a form
 SAVE_BYTES = MAX_PROGRAM_BYTES + MAX_PICTURE_BYTES + FORM_BYTES
-SAVE = (*EDIT, "IMAGE_INVALID", "MASTER_IMAGE_NOT_FOUND")
+SAVE = (*EDIT, "IMAGE_INVALID", "MASTER_IMAGE_NOT_FOUND", "BUSY")
 TAKES = {JSON: Program, "multipart/form-data": ProgramForm}
 
 
@@ -224,7 +224,7 @@ def activate(id: str, body: ActivateBody) -> ResponseReturnValue:
     max_bytes=MAX_BYTES + FORM_BYTES,
     data=ProgramRead,
     status=201,
-    codes=(*EDIT, "IMAGE_INVALID", *REFUSALS),
+    codes=(*EDIT, "IMAGE_INVALID", "BUSY", *REFUSALS),
 )
 def import_program(query: ImportQuery) -> ResponseReturnValue:
     """Store a program from a .zip bundle or a JSON document, as the body or as the one file of a form."""

@@ -51,13 +51,13 @@ def add(body: NewUser) -> Response:
 @users.put("/<id>")
 @requires("ADMIN", body=ChangedUser, data=Somebody, codes=(*UNKNOWN, *AGAIN, "USER_INVALID", "BUSY"))
 def change(id: str, body: ChangedUser) -> Response:
-    """Change an account; it counts at its next request. Role and password: with one's own password."""
+    """Change an account; it counts at its next request. All but its name: with one's own password."""
     here = site()
     old = here.users.get(id)
     changes: dict[str, Any] = body.model_dump(exclude_none=True, exclude=set(Proof.model_fields))
     if not changes:
         raise Problem("VALIDATION_FAILED", "nothing is to be changed")
-    if changes.get("role", old.role) != old.role or "password" in changes:
+    if "password" in changes or any(changes.get(key, getattr(old, key)) != getattr(old, key) for key in ("role", "disabled")):
         ask_again(here, current(), body)
     told = {key: value for key, value in changes.items() if key != "password"}
     if "password" in changes:
@@ -72,11 +72,12 @@ def change(id: str, body: ChangedUser) -> Response:
 
 
 @users.delete("/<id>")
-@requires("ADMIN", codes=(*UNKNOWN, "USER_INVALID"))
-def remove(id: str) -> Response:
-    """Remove an account; its sessions end."""
+@requires("ADMIN", body=Proof, codes=(*UNKNOWN, *AGAIN, "USER_INVALID", "BUSY"))
+def remove(id: str, body: Proof) -> Response:
+    """Remove an account; its sessions end, and its second factors are forgotten. With one's own password."""
     here = site()
     user = here.users.get(id)
+    ask_again(here, current(), body)
     with here.audited("user.remove", user.id, username=user.username):
         here.users.remove(user.id)
     here.accounts.end_all(user.id, "session.void", actor())

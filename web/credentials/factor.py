@@ -94,7 +94,7 @@ class NewUser(Proof):
 
 
 class ChangedUser(Proof):
-    """Changes of an account; what is missing stays. Another role or password asks for the proof."""
+    """Changes of an account; what is missing stays. All but another name asks for the proof."""
 
     name: Name | None = Field(default=None, description="Name for people.")
     role: UserRole | None = Field(default=None, description="ADMIN edits, OPERATOR runs, VIEWER sees.")

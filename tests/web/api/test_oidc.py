@@ -15,6 +15,7 @@ from werkzeug.test import TestResponse
 from deploy.command import main
 from schemas import Problem
 from schemas.load import load
+from schemas.oidc import OidcSettings
 from tests.issuer import CLIENT, SECRET, Issuer, another_key
 from tests.people import API, PASSWORD, PROOF, SAME, Caller, account, application, code, settings, sign_in, site_of
 from web.app import create_app
@@ -323,6 +324,26 @@ def test_its_accounts_get_no_password_no_role_and_no_power_here(app: Flask, issu
     assert client.put(f"{API}/auth/users/{erna}", json={"name": "E"}, headers=SAME, base_url=ORIGIN).status_code == 200
     refusal = ada.ask("PUT", f"/auth/users/{ada.id}", json={"role": "VIEWER", **PROOF})
     assert code(refusal) == "USER_INVALID", "the last administrator with a password here"
+
+
+def test_without_the_provider_in_the_settings_nobody_stays_in_by_it_and_with_it_again_neither(
+    app: Flask, issuer: Issuer, tmp_path: Path
+) -> None:
+    client, _ = enter(app, issuer)
+    cookies = client._cookies  # type: ignore[attr-defined]
+    account(app, "ada", "ADMIN")
+    for later in (application(tmp_path, origin=ORIGIN), with_provider(tmp_path, issuer)):
+        other = later.test_client()
+        other._cookies = dict(cookies)  # type: ignore[attr-defined]
+        assert me(other) == "TOKEN_INVALID"
+        again = other.post(f"{API}/auth/refresh", json={}, headers=SAME, base_url=ORIGIN)
+        assert code(again) == "TOKEN_INVALID"
+        assert audit(later, "session.void") == 1
+    fresh, _ = enter(later, issuer)
+    assert me(fresh)["username"] == "erna.muster"
+    here = site_of(later)
+    here.settings = here.settings.model_copy(update={"oidc": OidcSettings()})  # whatever was missed at the start
+    assert me(fresh) == "TOKEN_INVALID"
 
 
 def test_who_is_disabled_here_stays_out_and_signing_out_ends_it(app: Flask, issuer: Issuer) -> None:

@@ -304,7 +304,7 @@ def test_an_administrator_turns_all_factors_of_somebody_off_and_takes_them_along
     assert data(ada.ask("DELETE", f"/auth/users/{olaf.id}/2fa", json=PROOF))["twofactor"] is False
     assert enter(app.test_client(), "olaf").status_code == 200
     register(Visitor(app, "olaf"), key)
-    assert ada.ask("DELETE", f"/auth/users/{olaf.id}").status_code == 200
+    assert ada.ask("DELETE", f"/auth/users/{olaf.id}", json=PROOF).status_code == 200
     assert site_of(app).accounts.read("SELECT count(*) FROM passkeys")[0][0] == 0
 
 

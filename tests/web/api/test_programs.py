@@ -25,8 +25,9 @@ def program(low: float = 10.0, **more: Any) -> dict[str, Any]:
 
 
 def png(width: int, height: int) -> bytes:
+    """A gray picture; the pixels of a large one are not all there."""
     head = struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 0)
-    chunks = [(b"IHDR", head), (b"IDAT", zlib.compress(b"\0" * 64)), (b"IEND", b"")]
+    chunks = [(b"IHDR", head), (b"IDAT", zlib.compress(b"\0" * min((width + 1) * height, 100_000))), (b"IEND", b"")]
     parts = [struct.pack(">I", len(d)) + k + d + struct.pack(">I", zlib.crc32(k + d)) for k, d in chunks]
     return b"\x89PNG\r\n\x1a\n" + b"".join(parts)
 
@@ -87,7 +88,8 @@ def form(document: dict[str, Any], master: bytes | None = None, **more: bytes) -
     return {"data": {name: (io.BytesIO(data), f"../../{name}") for name, data in parts.items()}}
 
 
-def test_a_program_and_its_master_are_stored_in_one_request_with_a_note(admin: Someone) -> None:
+def test_a_program_and_its_master_are_stored_in_one_request_with_a_note(app: Flask, admin: Someone) -> None:
+    app.extensions[NAME].recoded = bytes  # a copy: what the child makes of it is seen below
     document = program(master="master.png")
     assert admin.refused("POST", "/programs", json=document) == (404, "MASTER_IMAGE_NOT_FOUND")
     answer = admin.ask("POST", "/programs?note=first%20try", **form(document, png(64, 64)))
@@ -103,6 +105,19 @@ def test_a_program_and_its_master_are_stored_in_one_request_with_a_note(admin: S
     assert (replaced.status_code, replaced.json["data"]["version"]) == (200, 3)
     assert admin.ask("GET", "/programs/bottle-cap/master").data.startswith(png(32, 32))
     assert admin.ask("GET", "/programs/bottle-cap/master?version=2").data == png(64, 64)
+
+
+def test_a_master_that_comes_while_the_node_is_away_is_encoded_anew_by_a_confined_child(admin: Someone) -> None:
+    """Else what a stranger sent would be served to browsers as it came, and decoded by the node itself when it is back."""
+    bundle = zipped(json.dumps(program(master="m.png")).encode(), {"m.png": png(64, 48) + b"<script>alert(1)</script>"})
+    answer = admin.ask("POST", "/programs/import", data=bundle, content_type="application/zip")
+    assert (answer.status_code, answer.json["data"]["checked"]) == (201, "structure")
+    stored = admin.ask("GET", "/programs/bottle-cap/master").data
+    assert stored.startswith(b"\x89PNG")
+    assert b"script" not in stored
+    hollow = png(64, 48).replace(b"IDAT", b"iDAT")  # a good head, and nothing in it that a decoder takes
+    wrong = zipped(json.dumps(program(master="m.png", id="other")).encode(), {"m.png": hollow})
+    assert admin.refused("POST", "/programs/import", data=wrong, content_type="application/zip") == (422, "IMAGE_INVALID")
 
 
 def test_a_form_with_anything_wrong_stores_neither_program_nor_master(app: Flask, admin: Someone) -> None:

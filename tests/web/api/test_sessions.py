@@ -80,7 +80,7 @@ def test_an_account_that_is_disabled_removed_or_given_another_password_is_out_at
     with app.app_context():
         assert still_allowed(person)
     if how == "remove":
-        assert ada.ask("DELETE", f"/auth/users/{olaf.id}").status_code == 200
+        assert ada.ask("DELETE", f"/auth/users/{olaf.id}", json=PROOF).status_code == 200
     else:
         change = {"disabled": True} if how == "disable" else {"password": OTHER}
         assert ada.ask("PUT", f"/auth/users/{olaf.id}", json={**change, **PROOF}).status_code == 200

@@ -254,9 +254,9 @@ def test_the_last_administrator_stays(app: Flask) -> None:
     admin = Caller(app, "ada")
     me = admin.get("/auth/me")["id"]
     for answer in (
-        admin.ask("DELETE", f"/auth/users/{me}"),
+        admin.ask("DELETE", f"/auth/users/{me}", json=PROOF),
         admin.ask("PUT", f"/auth/users/{me}", json={"role": "VIEWER", **PROOF}),
-        admin.ask("PUT", f"/auth/users/{me}", json={"disabled": True}),
+        admin.ask("PUT", f"/auth/users/{me}", json={"disabled": True, **PROOF}),
     ):
         assert code(answer) == "USER_INVALID"
     assert admin.get("/auth/me")["role"] == "ADMIN"

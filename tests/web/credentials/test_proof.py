@@ -34,6 +34,8 @@ def test_a_stolen_session_changes_no_password_role_or_factor(app: Flask, whose: 
     for method, where, body in (
         ("PUT", path, {"password": OTHER}),
         ("PUT", path, {"role": "VIEWER"}),
+        ("PUT", path, {"disabled": True}),
+        ("DELETE", path, {}),
         ("DELETE", f"{path}/2fa", {}),
         ("POST", "/auth/users", {"username": "eve", "password": OTHER, "role": "ADMIN"}),
     ):
@@ -45,6 +47,18 @@ def test_a_stolen_session_changes_no_password_role_or_factor(app: Flask, whose: 
     assert [(user.username, user.role) for user in site_of(app).users.list()] == [("ada", "ADMIN"), ("olaf", "ADMIN")]
     assert all(site_of(app).accounts.factors.on(each.id) for each in (ada, olaf))
     assert code(sign_in(app.test_client(), "olaf", OTHER)) == "CREDENTIALS_INVALID"
+
+
+def test_an_account_comes_back_and_goes_with_proof_only(app: Flask) -> None:
+    ada, olaf = Caller(app, "ada", "ADMIN"), Caller(app, "olaf", "VIEWER")
+    path = f"/auth/users/{olaf.id}"
+    assert code(ada.ask("PUT", path, json={"disabled": True})) == "PROOF_REQUIRED"
+    assert data(ada.ask("PUT", path, json={"disabled": True, **PROOF}))["disabled"] is True
+    assert code(ada.ask("PUT", path, json={"disabled": False, "name": "O"})) == "PROOF_REQUIRED"
+    assert ada.get(path)["name"] == "Olaf"
+    assert data(ada.ask("PUT", path, json={"disabled": False, **PROOF}))["disabled"] is False
+    assert code(ada.ask("DELETE", path)) == "PROOF_REQUIRED"
+    assert ada.ask("DELETE", path, json=PROOF).status_code == 200
 
 
 def test_ones_own_password_is_changed_with_the_second_factor_too(app: Flask) -> None:

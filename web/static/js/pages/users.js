@@ -1,7 +1,7 @@
 // Accounts: who there is, new ones, changes, unlocking, removing.
 
 import { del, get, post, put } from "../api.js";
-import { confirm, doing, form, toast } from "../dialog.js";
+import { doing, form, toast } from "../dialog.js";
 import { $, h, put as fill } from "../dom.js";
 import { proving } from "../passkeys.js";
 import { table } from "../table.js";
@@ -44,8 +44,9 @@ function actions(user) {
 }
 
 // Who gives rights, or takes them, says again who they are: a screen left alone must not be enough.
-async function own(required = true) {
-  const help = required ? t("This gives or takes rights, so it asks for your own password again.") : t("Only to make somebody an administrator, or to change a role.");
+async function own(only = "") {
+  const required = !only;
+  const help = only || t("This gives or takes rights, so it asks for your own password again.");
   const rows = [{ name: "own_password", label: t("Your own password"), type: "password", autocomplete: "current-password", required, maxlength: 1024, help }];
   const { twofactor, passkeys } = await get("/auth/me");
   const other = passkeys ? t("Leave it empty to use a passkey; or a recovery code") : t("Or a recovery code");
@@ -73,7 +74,7 @@ async function edit(user) {
     { name: "name", label: t("Name"), value: user.name, required: true, maxlength: 64 },
     user.subject ? null : { name: "role", label: t("Role"), value: user.role, options: ROLES },
     { name: "disabled", label: t("Disabled: cannot sign in, all sessions end"), type: "checkbox", value: user.disabled },
-    ...await own(false),
+    ...await own(t("Only to change the role, or to disable or enable the account.")),
   ].filter(Boolean), { send: (values) => sent(values, (body) => put(`/auth/users/${user.id}`, body)) });
   if (saved) await done(null, t("Saved"));
 }
@@ -92,8 +93,8 @@ async function forget(user) {
 }
 
 async function remove(user) {
-  const sure = await confirm(t("Remove {name}?", { name: user.username }), t("All sessions end. What the account has done stays in the audit."), { yes: t("Remove"), danger: true });
-  if (sure) await done(del(`/auth/users/${user.id}`), t("Removed"));
+  const gone = await form(t("Remove {name}?", { name: user.username }), await own(), { yes: t("Remove"), text: t("All sessions end. What the account has done stays in the audit."), send: (values) => sent(values, (body) => del(`/auth/users/${user.id}`, { body })) });
+  if (gone) await done(null, t("Removed"));
 }
 
 $("#add").addEventListener("click", doing(async () => {
@@ -102,7 +103,7 @@ $("#add").addEventListener("click", doing(async () => {
     { name: "name", label: t("Name"), maxlength: 64 },
     { name: "role", label: t("Role"), value: "VIEWER", options: ROLES },
     { name: "password", label: t("Password"), type: "password", autocomplete: "new-password", required: true, minlength: 12, maxlength: 128, help: HELP },
-    ...await own(false),
+    ...await own(t("Only to make somebody an administrator.")),
   ], { yes: t("Make the account"), send: ({ name, ...values }) => sent(name ? { name, ...values } : values, (body) => post("/auth/users", body)) });
   if (made) await done(null, t("The account is made"));
 }));

@@ -1,0 +1,35 @@
+"""Makes a master of what somebody sent, where no node runs that could: `python -m node.recoding`, a picture in, a picture out.
+
+It is decoded and encoded as the node does it, in this process of its own, confined as the node's decoder is (node/decoding.py)
+and for one picture: it ends with 0 and the master on its output, or with 1 and the problem as JSON.
+"""
+
+import json
+import resource
+import sys
+
+from node.decoding import confined
+from node.picture import decode
+from node.pictures import exact
+from schemas import Problem
+from schemas.store.programs import MAX_MASTER_BYTES
+
+MEMORY_BYTES = 1200 * 1024**2  # beside a web that may have 1500 MB with it: 36 million pixels of four 16-bit channels take 900
+LIMIT_S = 20
+
+
+def main() -> int:
+    """The child's exit code."""
+    resource.setrlimit(resource.RLIMIT_CPU, (LIMIT_S, LIMIT_S))  # whoever started it may be gone
+    sink = confined(MEMORY_BYTES)
+    try:
+        answer, code = exact(decode(sys.stdin.buffer.read()), MAX_MASTER_BYTES), 0
+    except Problem as problem:
+        answer, code = json.dumps({"code": problem.code, "message": problem.message}).encode(), 1
+    with sink:
+        sink.write(answer)
+    return code
+
+
+if __name__ == "__main__":
+    sys.exit(main())
