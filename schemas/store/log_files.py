@@ -53,13 +53,15 @@ class LogFile:
     def _put_aside(self, more: int) -> None:
         lock = os.open(self.path.with_suffix(".lock"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, self._mode)
         try:
-            fcntl.flock(lock, fcntl.LOCK_EX)
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             self._follow()
             if os.fstat(self._fd).st_size + more > self._most:  # nobody else did it meanwhile
                 stamp = f"{time.strftime('%Y%m%dT%H%M%S', time.gmtime())}-{time.time_ns() % 10**9:09d}"
                 os.rename(self.path, self.path.with_name(f"{self.path.stem}-{stamp}.log"))  # noqa: PTH104 - must not follow
                 self._follow()
                 self._tidy()
+        except BlockingIOError:  # another process is at it: nobody waits for that, and this file grows by a line
+            pass
         finally:
             os.close(lock)
 
