@@ -18,7 +18,7 @@ from schemas.load import load
 
 def safe(args: argparse.Namespace) -> int:
     """Request the output lines of every station, which makes them inactive, and let them go; 1 if some could not be had."""
-    settings = load(args.config, os.environ, disk=False).settings
+    settings = load(args.config, os.environ, disk=False, user="nobody").settings
     rows = []
     for station in settings.station:
         bank = make_bank(station.lines)

@@ -64,7 +64,7 @@ def read_again(environ: Mapping[str, str]) -> Loaded:
     """The settings as they are now; where they are wrong, those before, and the log says so. Raises Problem at the start."""
     global _last
     try:
-        found = load(None, environ)
+        found = load(None, environ, user="web")
         _last = replace(found, settings=found.settings.model_copy(update={"web": bound(found.settings.web, environ)}))
     except Problem as problem:
         if _last is None:

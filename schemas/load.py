@@ -35,6 +35,7 @@ WELL_KNOWN = (  # noqa: SIM905 - a paragraph reads better than 26 lines
 PRIVATE = re.compile(r"pass|pwd|secret|token|credential|key$", re.IGNORECASE)
 
 Source = Literal["file", "environment", "secret file", "default"]
+User = Literal["node", "web", "nobody"]
 
 
 @dataclass(frozen=True)
@@ -46,12 +47,15 @@ class Loaded:
     path: Path
 
 
-def load(path: Path | None, environ: Mapping[str, str], *, disk: bool = True, planted: bool = False) -> Loaded:
+def load(
+    path: Path | None, environ: Mapping[str, str], *, disk: bool = True, planted: bool = False, user: User = "node"
+) -> Loaded:
     """The settings in `path`, else in $CONFIG_PATH, else in ./node.toml. Raises Problem SETTINGS_INVALID with all errors.
 
     disk: whether certificates and the state folder are checked too (the folder is made if it is missing); a command that
     only talks to the broker does not need them. planted: whether links and files of other accounts may lie in the state
-    folder, for who removes them. Each error is also in the problem's details, `errors`.
+    folder, for who removes them. user: whose password has to be there, for node and web are given their own only; nobody
+    speaks to a broker, and reads no secret. Each error is also in the problem's details, `errors`.
     """
     errors: list[str] = []
     path, environ = _locate(path, environ, errors)
@@ -63,15 +67,17 @@ def load(path: Path | None, environ: Mapping[str, str], *, disk: bool = True, pl
     for key in variables:
         sources = {k: v for k, v in sources.items() if not k.startswith(f"{key}.")}
         sources[key] = "environment"
-    for secret in secrets():
+    for secret in secrets() if user != "nobody" else ():
         _add_secret(raw, secret, environ, sources, errors)
     settings = None
     try:
         settings = Settings.model_validate(raw)
     except ValidationError as error:
         errors.extend(_told(error, raw, variables))
-    errors.extend(_weak_secrets(raw))
-    errors.extend(_open_to_others(settings) if settings is not None and settings.environment == "production" else ())
+    if raw.get("environment", "production") == "production" and user != "nobody":
+        errors.extend(_weak_secrets(raw))
+        errors.extend(_no_password(raw, user))
+        errors.extend(_open_to_others(settings, user) if settings is not None else ())
     if disk:
         errors.extend(_disk(raw, planted))
     if errors or settings is None:
@@ -143,10 +149,21 @@ def _add_secret(
         table[path[-1]], sources[key] = environ[name], "environment"
     elif f"{name}_FILE" in environ:
         secret = _secret_file(Path(environ[f"{name}_FILE"]), f"{name}_FILE", errors)
-    elif credential and credential.exists():
+    elif credential and _given(credential):
         secret = _secret_file(credential, key, errors)
     if secret is not None:
         table[path[-1]], sources[key] = secret, "secret file"
+
+
+def _given(credential: Path) -> bool:
+    """Whether there is such a credential; one that is empty, or an empty line, is what a unit gives whose site has none."""
+    try:
+        with credential.open("rb") as file:
+            return file.read(MAX_SECRET_BYTES).strip() != b""
+    except FileNotFoundError:
+        return False
+    except OSError:
+        return True  # and reading it tells why not
 
 
 def _secret_file(file: Path, name: str, errors: list[str]) -> str | None:
@@ -165,8 +182,6 @@ def _secret_file(file: Path, name: str, errors: list[str]) -> str | None:
 
 
 def _weak_secrets(raw: Raw) -> Iterator[str]:
-    if raw.get("environment", "production") != "production":
-        return
     for path in secrets():
         value: Any = raw
         for part in path:
@@ -179,13 +194,21 @@ def _weak_secrets(raw: Raw) -> Iterator[str]:
             yield f"{'.'.join(path)}: a well-known password, which production does not allow"
         elif path[-1] in KEYS and any(_guessable(word) for word in value.split(" ")):
             yield f"{'.'.join(path)}: can be guessed, which production does not allow; `inspection-node secrets new` makes one"
-    broker = raw.get("broker")
-    if isinstance(broker, dict) and broker.get("username") and not broker.get("password") and not broker.get("cert_file"):
-        name = variable(("broker", "password"))
-        yield f"broker.password: missing for the user {broker['username']!r:.40}; give {name} or {name}_FILE"
 
 
-def _open_to_others(settings: Settings) -> Iterator[str]:
+def _no_password(raw: Raw, user: User) -> Iterator[str]:
+    """The user at the broker that this process signs in as, and that nothing proves."""
+    broker, web = (table if isinstance(table := raw.get(name), dict) else {} for name in ("broker", "web"))
+    if user == "web" and web.get("broker_username"):
+        table, keys = web, ("web", "broker_username", "broker_password")
+    else:
+        table, keys = broker, ("broker", "username", "password")
+    key = (keys[0], keys[2])
+    if table.get(keys[1]) and not table.get(keys[2]) and not broker.get("cert_file"):
+        yield f"{'.'.join(key)}: missing for the user {table[keys[1]]!r:.40}; give {variable(key)} or {variable(key)}_FILE"
+
+
+def _open_to_others(settings: Settings, user: User) -> Iterator[str]:
     """What others on the network could read, which production does not allow without a word."""
     broker, web, metrics = settings.broker, settings.web, settings.metrics
     if not (broker.tls or broker.loopback or broker.allow_clear_text) and (broker.username or web.broker_username):
@@ -198,7 +221,7 @@ def _open_to_others(settings: Settings) -> Iterator[str]:
             f"web.bind: {web.bind} is reached from other machines in clear text; put a proxy with TLS in front "
             "(web.proxy_hops), or say web.allow_clear_text = true"
         )
-    if metrics.enabled and not (metrics.loopback or metrics.token or metrics.allow_without_token):
+    if user == "node" and metrics.enabled and not (metrics.loopback or metrics.token or metrics.allow_without_token):
         yield (
             f"metrics.bind: {metrics.bind} shows the figures to everybody on the network; give metrics.token "
             "(INSPECTION_METRICS__TOKEN), or say metrics.allow_without_token = true"

@@ -65,5 +65,6 @@ credentials
 [ "$proxy" = no ] || proxy_files
 units
 switch_to "$version"
+words
 start_all "$broker" "$proxy"
 finish

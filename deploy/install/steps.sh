@@ -206,9 +206,16 @@ proxy_files() {
   fi
 }
 
+# the command of the current version, which finds this machine's settings and, for root, its keys
+words() { put "$here/inspection-node" /usr/local/bin/inspection-node 755; }
+
+# units [VERSION]: what this script came with, or what is installed as that version
 units() {
-  local unit
-  for unit in "${units_list[@]}"; do put "$here/$unit" "/etc/systemd/system/$unit" 644; done
+  local unit from=$here
+  if [ -n "${1-}" ]; then from=$root$opt/versions/$1/install; fi
+  for unit in "${units_list[@]}"; do
+    if [ -e "$from/$unit" ]; then put "$from/$unit" "/etc/systemd/system/$unit" 644; fi
+  done
 }
 
 # switch_to VERSION: `current` names another version, in one step
@@ -219,8 +226,6 @@ switch_to() {
   if [ "$dry" = yes ]; then say "would switch: $opt/current to $1"; return 0; fi
   ln -sfn "versions/$1" "$root$opt/current.new"
   mv -T "$root$opt/current.new" "$root$opt/current"
-  mkdir -p "$root/usr/local/bin"
-  ln -sfn "$opt/current/bin/inspection-node" "$root/usr/local/bin/inspection-node"
   say "current version: $1"
 }
 
@@ -236,8 +241,10 @@ start_all() {
   if [ "$2" = yes ]; then act nginx -t -q && act systemctl reload-or-restart nginx; fi
 }
 
+# finish: whether it is well, which takes some seconds, and what to do next
 finish() {
   if ! live || [ "$dry" = yes ]; then return 0; fi
+  in_version "$version" healthy --any-station --wait 120 || die "$version is installed, but not well: journalctl -u inspection-node -u inspection-web"
   say "installed $version as node $(node_of). What now:"
   say "  inspection-node doctor          what is missing, and what to do about it"
   say "  https://$(hostname -f 2>/dev/null || hostname)/     the first administrator: journalctl -u inspection-web shows the link"
@@ -280,7 +287,13 @@ in_version() {
 
 # services start|stop: node and web. Tests, which have no systemd, name a command of their own
 services() {
-  if [ -n "${DEPLOY_SERVICES-}" ]; then "$DEPLOY_SERVICES" "$1"; else systemctl "$1" "${units_list[@]}"; fi
+  if [ -n "${DEPLOY_SERVICES-}" ]; then
+    "$DEPLOY_SERVICES" "$1"
+  else
+    systemctl daemon-reload
+    systemctl reset-failed "${units_list[@]}" 2>/dev/null || true # what failed before an update says nothing about the next version
+    systemctl "$1" "${units_list[@]}"
+  fi
 }
 
 newest_backup() { find "$root$backups" -name 'inspection-node-*.tar.gz' -printf '%T@ %p\n' | sort -n | tail -1 | cut -d' ' -f2-; }
@@ -292,6 +305,7 @@ change_version() {
   services stop
   in_version "$new" migrate >/dev/null || return 1
   switch_to "$new"
+  units "$new"
   services start || return 1
   in_version "$new" healthy --wait "$wait_s" "$@"
 }
@@ -308,6 +322,7 @@ back_to() {
     in_version "$old" migrate >/dev/null || return 1
   fi
   switch_to "$old"
+  units "$old"
   services start || return 1
   in_version "$old" healthy --wait "$wait_s" "$@"
 }

@@ -13,13 +13,17 @@ import pytest
 
 from deploy.broker_process import find_mosquitto
 from node.limits import END_S, WATCHDOG_S
+from schemas import Problem
+from schemas.load import User as Who
 from schemas.load import load
+from schemas.override import secrets
 from tests.broker.test_acl import User
 from tests.processes import ROOT, free_port
 from tests.promise import wait_for
 
 INSTALL = ROOT / "deploy" / "install"
 UNITS = ("inspection-node.service", "inspection-web.service")
+FILES = {"node": "broker_password", "web": "web_broker_password"}
 VERSION = re.search(r'^version = "(.*)"', (ROOT / "pyproject.toml").read_text(), re.M)[1]  # type: ignore[index]
 
 
@@ -207,6 +211,58 @@ def test_units_are_well_formed_and_hardened(name: str, tmp_path: Path) -> None:
     score = re.search(r"Overall exposure level for .*: ([\d.]+)", done.stdout)
     assert score, done.stdout + done.stderr
     assert float(score[1]) <= 2.0, done.stdout
+
+
+@pytest.mark.parametrize("name", UNITS)
+def test_a_unit_is_given_secrets_by_the_names_that_the_settings_know_and_none_that_a_site_lacks_stops_it(name: str) -> None:
+    text = (INSTALL / name).read_text()
+    given = dict(re.findall(r"^LoadCredential=(.*?):(.*)$", text, re.M))
+    known = {"_".join(path) for path in secrets()}
+    assert given
+    assert set(given) <= known
+    assert given == {id: f"/etc/inspection-node/credentials/{id}" for id in given}
+    assert dict(re.findall(r"^SetCredential=(.*?):(.*)$", text, re.M)) == dict.fromkeys(given, r"\n")
+    others = {"web": "broker_password", "node": "web_broker_password"}
+    assert others[name.split("-")[1].removesuffix(".service")] not in given
+
+
+def test_node_and_web_start_with_what_their_units_are_given(machine: Path, wheel: Path, tmp_path: Path) -> None:
+    assert script("install.sh", "--root", machine, "--from", wheel, "--node-id", "press-3", "--no-broker").returncode == 0
+    etc = machine / "etc/inspection-node"
+    users: list[Who] = ["node", "web"]
+    for user, unit in zip(users, UNITS, strict=True):
+        folder = tmp_path / user
+        folder.mkdir()
+        for id in re.findall(r"^LoadCredential=(.*?):", (INSTALL / unit).read_text(), re.M):
+            made = etc / "credentials" / id
+            (folder / id).write_text(made.read_text() if made.exists() else "\n")
+        found = load(etc / "node.toml", {"CREDENTIALS_DIRECTORY": str(folder)}, disk=False, user=user).settings
+        spoken = found.broker if user == "node" else found.asking
+        assert spoken.username == {"node": "press-3", "web": "web"}[user]
+        assert spoken.password is not None
+        assert spoken.password.get_secret_value() == (etc / "credentials" / FILES[user]).read_text().strip()
+        other = users[1 - users.index(user)]
+        with pytest.raises(Problem, match="missing for the user"):
+            load(etc / "node.toml", {"CREDENTIALS_DIRECTORY": str(folder)}, disk=False, user=other)
+    assert load(etc / "node.toml", {}, disk=False, user="nobody").settings.broker.password is None
+
+
+def test_the_command_of_a_machine_finds_its_settings(machine: Path, wheel: Path) -> None:
+    assert script("install.sh", "--root", machine, "--from", wheel, "--no-broker").returncode == 0
+    command = machine / "usr/local/bin/inspection-node"
+    assert stat.S_IMODE(command.stat().st_mode) == 0o755
+    text = command.read_text()
+    (machine / "cmd").write_text(text.replace("exec /opt/inspection-node/current/bin/inspection-node", "env; echo"))
+    for given, found in (({}, "/etc/inspection-node/node.toml"), ({"CONFIG_PATH": "/mine.toml"}, "/mine.toml")):
+        told = subprocess.run(
+            ["/bin/sh", str(machine / "cmd"), "doctor"],
+            check=True,
+            capture_output=True,
+            text=True,
+            env={"PATH": "/usr/bin:/bin", **given},
+        ).stdout.splitlines()
+        assert f"CONFIG_PATH={found}" in told
+        assert told[-1] == "doctor"
 
 
 def test_the_unit_waits_longer_than_the_node_does() -> None:

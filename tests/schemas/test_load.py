@@ -189,6 +189,16 @@ def test_a_secret_comes_from_variable_file_or_credentials(tmp_path: Path) -> Non
     assert "cannot be read" in errors(path, {"INSPECTION_BROKER__PASSWORD_FILE": str(tmp_path / "none")})[0]
 
 
+def test_an_empty_credential_is_none_and_one_that_cannot_be_read_is_told(tmp_path: Path) -> None:
+    for data in ("", "\n"):
+        (tmp_path / "broker_password").write_text(data)
+        assert load(write(tmp_path), {"CREDENTIALS_DIRECTORY": str(tmp_path)}).settings.broker.password is None
+    (tmp_path / "broker_password").unlink()
+    (tmp_path / "broker_password").mkdir()
+    (error,) = errors(write(tmp_path), {"CREDENTIALS_DIRECTORY": str(tmp_path)})
+    assert "cannot be read" in error
+
+
 @pytest.mark.parametrize("data", [b"", b"\n", b"a\nb", b"\xff", b"a\x00b", b"x" * 5000])
 def test_a_secret_file_holds_one_line_of_text(tmp_path: Path, data: bytes) -> None:
     path = write(tmp_path, '[broker]\nusername = "node"')
