@@ -103,11 +103,3 @@ def current() -> Person:
 def allowed(person: Person, level: Level) -> bool:
     """Whether a person may use a route of this level."""
     return level in ("PUBLIC", "METRICS") or RANK[person.role] >= RANK[level]
-
-
-def still_allowed(person: Person, level: Level = "VIEWER") -> bool:
-    """Whether that still holds now: for streams, which ask again every few seconds and end if not."""
-    from web.identity import person_of_session
-
-    found = person_of_session(person.session, bearer=person.bearer)
-    return found is not None and allowed(found, level)

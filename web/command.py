@@ -9,7 +9,9 @@ from web.site import site
 
 REPLY_S = 5.0
 FIRST_S = 1.5  # how long the first question waits until the topics are heard
+NO_STATION = ("STATION_NOT_FOUND",)
 NODE = ("BROKER_AWAY", "NODE_AWAY", "BUSY", "COMMAND_STALE")  # what any question to it may come to
+Done = dict[str, Any]  # what the node replied
 
 
 def command(name: str, limit_s: float = REPLY_S, **payload: Any) -> dict[str, Any]:

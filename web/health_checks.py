@@ -7,9 +7,8 @@ from collections.abc import Callable
 from typing import Any, Literal, NamedTuple
 
 from schemas import CATALOGUE, Problem, utc
-from web.api.application import installed
 from web.response import as_json
-from web.site import Site
+from web.site import Site, installed
 
 Mood = Literal["ok", "degraded", "error"]
 KEPT_S = 1.0

@@ -146,3 +146,9 @@ def _bearer(coming: Request) -> str | None:
 def _is_metrics_token(here: Site, token: str) -> bool:
     secret = here.settings.web.metrics_token
     return secret is not None and hmac.compare_digest(token.encode(), secret.get_secret_value().encode())
+
+
+def still_allowed(person: Person, level: Level = "VIEWER") -> bool:
+    """Whether a person may do that now: for streams, which ask again every few seconds and end if not."""
+    found = person_of_session(person.session, bearer=person.bearer)
+    return found is not None and allowed(found, level)

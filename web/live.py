@@ -13,45 +13,34 @@ A reader who does not keep up is dropped: its queue is bounded, and its socket i
 in sending is free again. It may come back with its event id, and misses nothing.
 """
 
-import contextlib
-import json
-import queue
-import re
-import select
 import socket
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
-from typing import Any, NamedTuple
+from collections.abc import Callable
+from typing import Any
+
+from typing_extensions import TypedDict
 
 from schemas import Problem, utc
 from schemas.store.history import History
 from web.site import Site
+from web.stream import END, MISSED, Said, Stream, compact, parse_event_id
 
-QUEUE_LIMIT = 256
 PULSE_S = 0.5
 HEARTBEAT_S = 10.0
-ACCESS_S = 3.0
 POLL_S = 1.0
-SEND_S = 15.0
-REPLAY = 1000  # results that are told again at most
-STEP = 200
-EVENT_ID = re.compile(r"[a-z0-9][a-z0-9-]{0,31}:[0-9]{1,15}(,[a-z0-9][a-z0-9-]{0,31}:[0-9]{1,15}){0,31}")
 TOLD = {"state": "state", "alarm": "alarm", "event": "event", "result": "result"}
 
 
-class Said(NamedTuple):
-    """One thing for all streams: an event in JSON; seq is that of a result, else 0. MISSED and END are no events."""
+class Link(TypedDict):
+    """Whether broker and node are there, and how old the newest word of the node is."""
 
-    kind: str
-    leaf: str = ""
-    seq: int = 0
-    text: str = ""
-
-
-MISSED = Said("missed")  # the ledger may have more
-END = Said("end")  # this process ends; the browser comes again by itself and misses nothing
+    broker: str
+    node: str
+    message: str | None
+    age_s: float | None
+    at: str
 
 
 class Live:
@@ -118,7 +107,7 @@ class Live:
             data = {"code": leaf, "alarm": data or None}
         elif kind == "notice":
             data = {"kind": leaf, **data}
-        self._say(Said(kind, leaf, seq, _json(data)))
+        self._say(Said(kind, leaf, seq, compact(data)))
 
     def _say(self, said: Said) -> None:
         with self._lock:
@@ -140,7 +129,7 @@ class Live:
             now, found = time.monotonic(), self.link()
             if (found["broker"], found["node"]) != (told["broker"], told["node"]) or now - beat >= HEARTBEAT_S:
                 beat = now
-                self._say(Said("link", text=_json(found)))
+                self._say(Said("link", text=compact(found)))
                 if (found["broker"], told["broker"]) == ("ok", "away"):
                     self._say(MISSED)  # what was published while nobody listened
             told = found
@@ -184,148 +173,3 @@ class Live:
         seq = value.get("seq") if name == "result" else 0
         if isinstance(seq, int):
             self.tell(name, leaf, value, seq)
-
-
-class Stream:
-    """One browser's stream."""
-
-    def __init__(self, live: Live, seen: dict[str, int], sock: socket.socket | None, person: str = "") -> None:
-        self.dropped = False
-        self.person = person
-        self._live = live
-        self._seen = seen
-        self._socket = sock
-        self._queue: queue.Queue[Said] = queue.Queue(QUEUE_LIMIT)
-        self._open = True
-        if sock is not None:
-            sock.settimeout(SEND_S)
-
-    @property
-    def left(self) -> bool:
-        """Whether the other side has closed, which sending would find out only with the next event."""
-        if self._socket is None or (number := self._socket.fileno()) < 0:
-            return False
-        poll = select.poll()
-        poll.register(number, select.POLLRDHUP)
-        return bool(poll.poll(0))
-
-    def offer(self, said: Said) -> None:
-        """Something to tell; a stream that has no room for it is dropped."""
-        try:
-            self._queue.put_nowait(said)
-        except queue.Full:
-            self.drop()
-
-    def drop(self) -> None:
-        """End it from another thread, also if its own is stuck in sending."""
-        self.dropped, self._open = True, False
-        with contextlib.suppress(queue.Full):
-            self._queue.put_nowait(END)
-        if self._socket is not None:
-            with contextlib.suppress(OSError):  # it has ended already
-                self._socket.shutdown(socket.SHUT_RDWR)
-
-    def close(self) -> None:
-        """It has ended; called by the server, whatever happened."""
-        self._open = False
-        self._live.closed(self)
-
-    def run(self, allowed: Callable[[], bool]) -> Iterator[bytes]:
-        """The text of the stream (text/event-stream); `allowed` is asked every few seconds and ends it when it is False."""
-        yield b"retry: 2000\n\n"
-        self._begin()
-        yield _event("hello", _json(self._live.snapshot()))
-        for station in self._live.stations:
-            yield from self._missed(station)
-        asked = time.monotonic()
-        while self._open:
-            try:
-                said = self._queue.get(timeout=max(0.0, asked + ACCESS_S - time.monotonic()))
-            except queue.Empty:
-                said = None
-            if said is END:
-                return
-            if said is not None:
-                yield from self._told(said)
-            if time.monotonic() - asked >= ACCESS_S:
-                asked = time.monotonic()
-                if not allowed():
-                    yield _event("end", _json({"reason": "the session has ended, or its role has changed"}))
-                    return
-
-    def _begin(self) -> None:
-        """What was told before this stream is what its event id says, but never more than there is."""
-        for station in self._live.stations:
-            try:
-                last = self._live.history.last_seq(station)
-            except Problem:  # told in `link` and health; live results go on
-                self._seen.pop(station, None)
-                continue
-            self._seen[station] = min(self._seen.get(station, last), last)
-
-    def _told(self, said: Said) -> Iterator[bytes]:
-        if said is MISSED:
-            for station in self._live.stations:
-                yield from self._missed(station)
-            return
-        if said.kind != "result":
-            yield _event(said.kind, said.text)
-            return
-        seen = self._seen.get(said.leaf)
-        if seen is not None and said.seq <= seen:
-            if not self._began_anew(said.leaf, seen):
-                return  # told from the ledger already, or sent again on demand
-            seen = None
-        if seen is not None and said.seq > seen + 1:
-            yield from self._missed(said.leaf, said.seq)
-        if said.seq > self._seen.get(said.leaf, 0) or seen is None:
-            yield self._result(said.leaf, said.seq, said.text)
-
-    def _began_anew(self, station: str, seen: int) -> bool:
-        try:
-            return self._live.history.last_seq(station) < seen
-        except Problem:
-            return False
-
-    def _missed(self, station: str, before: int | None = None) -> Iterator[bytes]:
-        """Results that the ledger has and this stream has not told."""
-        seen = self._seen.get(station)
-        if seen is None:
-            return
-        try:
-            last = self._live.history.last_seq(station) if before is None else before - 1
-            if last - seen > REPLAY:
-                yield _event("gap", _json({"station": station, "from_seq": seen + 1, "to_seq": last - REPLAY}))
-                self._seen[station] = seen = last - REPLAY
-            while self._open and seen < last:
-                rows = self._live.history.after(station, seen, STEP)
-                for seq, payload in rows:
-                    if before is not None and seq >= before:
-                        return
-                    yield self._result(station, seq, _json(json.loads(payload)))
-                if not rows:
-                    return
-                seen = rows[-1][0]
-        except Problem as problem:
-            yield _event("notice", _json({"kind": "history", "code": problem.code, "message": problem.message}))
-
-    def _result(self, station: str, seq: int, text: str) -> bytes:
-        self._seen[station] = seq
-        return _event("result", text, ",".join(f"{name}:{number}" for name, number in sorted(self._seen.items())))
-
-
-def parse_event_id(text: str, stations: list[str]) -> dict[str, int]:
-    """Station to seq in an event id of ours; {} for anything else, which begins anew."""
-    if len(text) > 2000 or not EVENT_ID.fullmatch(text):
-        return {}
-    pairs = (item.split(":") for item in text.split(","))
-    return {station: int(seq) for station, seq in pairs if station in stations}
-
-
-def _json(value: Any) -> str:
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))  # no line breaks: JSON escapes them
-
-
-def _event(kind: str, text: str, id: str | None = None) -> bytes:
-    head = f"id: {id}\n" if id is not None else ""
-    return f"{head}event: {kind}\ndata: {text}\n\n".encode()

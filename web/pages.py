@@ -9,8 +9,7 @@ from flask.typing import ResponseReturnValue
 
 from schemas import Problem
 from web.access import Level, Person, allowed, requires
-from web.api.application import installed
-from web.site import Site, site
+from web.site import Site, installed, site
 
 pages = Blueprint("pages", __name__)
 LIMIT = "600 per minute"

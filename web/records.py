@@ -4,6 +4,7 @@ import threading
 from typing import NamedTuple
 
 from flask import Flask, current_app
+from typing_extensions import TypedDict
 
 from schemas.store.acknowledged import Acknowledged
 from schemas.store.history import History
@@ -15,6 +16,27 @@ from web.site import NAME, Site
 RECORDS = "records_of_inspection"
 STREAMS = 16
 _lock = threading.Lock()
+
+
+class Spread(TypedDict):
+    """Times in ms of the newest results."""
+
+    of: int
+    last: float | None
+    average: float | None
+    p95: float | None
+    max: float | None
+
+
+Counts = TypedDict("Counts", {"total": int, "OK": int, "NG": int, "ERROR": int, "yield": float | None})
+
+
+class Counters(Counts):
+    """Since the counters were reset."""
+
+    since: str | None
+    last_seq: int
+    cycle_ms: Spread
 
 
 class Records(NamedTuple):

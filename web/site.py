@@ -5,6 +5,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
@@ -201,3 +202,11 @@ def actor() -> dict[str, str]:
         "address": request.remote_addr or "",
         "request_id": g.get("ids", ""),
     }
+
+
+def installed() -> str:
+    """The version that is installed, `0` if it only lies there."""
+    try:
+        return version("inspection-node")
+    except PackageNotFoundError:
+        return "0"

@@ -13,10 +13,10 @@ from tests.ledgers import fill, payload
 from tests.promise import wait_for
 from tests.site_of_web import Someone, application
 from tests.streams import Node, Reader
-from web import live as module
-from web.live import parse_event_id
+from web import stream as module
 from web.records import records_of
 from web.site import NAME
+from web.stream import parse_event_id
 
 FILLED = 20
 

@@ -1,12 +1,11 @@
 """The way in: what this is."""
 
-from importlib.metadata import PackageNotFoundError, version
-
 from flask import Blueprint, redirect, request
 from flask.typing import ResponseReturnValue
 
 from web.access import requires
 from web.response import document
+from web.site import installed
 
 start = Blueprint("start", __name__)
 
@@ -20,11 +19,3 @@ def index() -> ResponseReturnValue:
         answer.vary.add("Accept")
         return answer
     return document({"name": "inspection-node", "version": installed(), "status": "running"})
-
-
-def installed() -> str:
-    """The version that is installed, `0` if it only lies there."""
-    try:
-        return version("inspection-node")
-    except PackageNotFoundError:
-        return "0"

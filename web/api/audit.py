@@ -8,12 +8,12 @@ from typing import Annotated, Any
 
 from flask import Blueprint, Response
 from pydantic import Field
+from typing_extensions import TypedDict
 
 from schemas import Shape
 from schemas.store.audit import Entry
 from schemas.store.cells import cell
 from web.access import requires
-from web.answers import AuditCheck, AuditPage
 from web.response import ok
 from web.site import site
 
@@ -28,6 +28,36 @@ class Page(Shape):
     limit: Annotated[int, Field(ge=1, le=500)] = 100
     username: Annotated[str, Field(max_length=64)] | None = None
     action: Annotated[str, Field(max_length=64)] | None = None
+
+
+class AuditRow(TypedDict):
+    """Who did what."""
+
+    id: int
+    at: str
+    username: str
+    action: str
+    target: str
+    address: str
+    request_id: str
+    details: dict[str, Any]
+    hash: str
+
+
+class AuditPage(TypedDict):
+    """Rows, newest first; `next` is `before` of the next page."""
+
+    rows: list[AuditRow]
+    next: int | None
+
+
+class AuditCheck(TypedDict):
+    """Whether the chain holds."""
+
+    intact: bool
+    rows: int
+    head: str
+    problem: str | None
 
 
 @audit.get("")

@@ -1,25 +1,27 @@
 """Signing in and out, refreshing, one's own password and sessions, and the first account."""
 
-from typing import Any
+from typing import Annotated, Any, NotRequired
 
 from flask import Blueprint, Response, g, request
+from pydantic import Field, StringConstraints
+from typing_extensions import TypedDict
 
-from schemas import Problem, Shape, User, new_id, utc
+from schemas import Problem, Shape, utc
+from schemas.base import Name
 from schemas.store.accounts import Session
+from schemas.user import UserName
 from web import csrf
 from web.access import Person, current, requires
-from web.answers import Account, Ended, Me, SessionRow, SignedIn
 from web.credentials import cookies, setup, tokens
-from web.credentials.factor import ChangePassword, Refresh, Setup, SignIn
+from web.credentials.factor import Factor, Password, TokenText
 from web.credentials.password import hash_password, words_of
-from web.credentials.proof import prove, refuse_unused
+from web.credentials.proof import PROOF, prove, refuse_unused
+from web.credentials.session import Account, acting, begin, facts, idle_s, refresh_token_of, signed_in
 from web.identity import account_of, holds
 from web.response import ok
 from web.site import Site, actor, site
 
 auth = Blueprint("auth", __name__, url_prefix="/api/v1/auth")
-HOUR_S = 3600.0
-PROOF = ("CREDENTIALS_INVALID", "LOCKED_OUT", "TWO_FACTOR_REQUIRED", "TWO_FACTOR_INVALID")
 TOKENS = ("SIGN_IN_REQUIRED", "TOKEN_INVALID", "TOKEN_EXPIRED", "TOKEN_REUSED")
 
 
@@ -28,6 +30,79 @@ class Whose(Shape):
 
     user: str | None = None
     all: bool = False
+
+
+class Me(Account):
+    """Who is signed in."""
+
+    session: str
+    twofactor: bool
+    totp: bool
+    passkeys: int
+    recovery_codes_left: int
+    csrf_token: str
+
+
+class SignedIn(TypedDict):
+    """A session that has begun, or goes on with new tokens."""
+
+    user: Account
+    session: str
+    expires_in: int
+    csrf_token: str
+    access_token: NotRequired[str]
+    refresh_token: NotRequired[str]
+    token_type: NotRequired[str]
+
+
+class SessionRow(TypedDict):
+    """A session that has not ended."""
+
+    id: str
+    user: str
+    username: str | None
+    created_at: str
+    seen_at: str
+    until: str
+    address: str
+    agent: str
+    current: bool
+
+
+class Ended(TypedDict):
+    """How many sessions have ended."""
+
+    ended: int
+
+
+class SignIn(Factor):
+    """Signing in."""
+
+    username: Annotated[str, StringConstraints(min_length=1, max_length=256)] = Field(description="User name.")
+    password: Password = Field(description="Password.")
+    tokens: bool = Field(default=True, description="Whether the answer holds the tokens too; false: in cookies only.")
+
+
+class Refresh(Shape):
+    """Replacing tokens: the refresh token here, or in the cookie."""
+
+    refresh_token: TokenText | None = Field(default=None, description="The refresh token; the cookie's if missing.")
+
+
+class ChangePassword(Factor):
+    """Another password for oneself, with the second factor where it is on. All other sessions end."""
+
+    old_password: Password = Field(description="The password so far.")
+    new_password: Password = Field(description="12 to 128 characters, and not one of the first that are guessed.")
+
+
+class Setup(Shape):
+    """The first administrator."""
+
+    token: TokenText = Field(description="The one-time token that the start has printed.")
+    username: UserName = Field(description="User name.")
+    name: Name | None = Field(default=None, description="Name for people; the user name if missing.")
+    password: Password = Field(description="12 to 128 characters, and not one of the first that are guessed.")
 
 
 @auth.post("/login")
@@ -39,7 +114,7 @@ def login(body: SignIn) -> Response:
     refuse_unused(here, user)
     before: Person | None = g.get("person")
     if before is not None and not before.bearer:
-        here.accounts.end(before.session, "session.replaced", _who(user))
+        here.accounts.end(before.session, "session.replaced", acting(user))
     return begin(here, user, in_body=body.tokens, in_cookies=True)
 
 
@@ -69,17 +144,17 @@ def refresh(body: Refresh) -> Response:
     if user is None or found is None or found.user != user.id:
         raise Problem("TOKEN_INVALID", "its session has ended")
     if not holds(here, user, found):
-        here.accounts.end(found.id, "session.void", _who(user))
+        here.accounts.end(found.id, "session.void", acting(user))
         raise Problem("TOKEN_INVALID", "its session has ended")
-    new = _refresh_token(here, user, found.id, found.until)
-    outcome = here.accounts.rotate(found.id, tokens.digest(old), tokens.digest(new), _idle_s(here), _who(user))
+    new = refresh_token_of(here, user, found.id, found.until)
+    outcome = here.accounts.rotate(found.id, tokens.digest(old), tokens.digest(new), idle_s(here), acting(user))
     if outcome == "reused":
         here.event("session.reuse", username=user.username, session=found.id, address=request.remote_addr or "")
         raise Problem("TOKEN_REUSED")
     if outcome == "ended":
         raise Problem("TOKEN_INVALID", "its session has ended")
     in_body = body.refresh_token is not None
-    return _answer(here, user, found.id, new, in_body=in_body, in_cookies=not in_body)
+    return signed_in(here, user, found.id, new, in_body=in_body, in_cookies=not in_body)
 
 
 @auth.post("/logout")
@@ -166,59 +241,6 @@ def end_session(session: str) -> Response:
         raise Problem("SESSION_NOT_FOUND", f"{session!r:.80}")
     here.accounts.end(found.id, "session.end", actor())
     return ok(None, "the session has ended")
-
-
-def facts(user: User) -> dict[str, Any]:
-    """An account without its hash."""
-    return user.model_dump(mode="json", exclude={"password_hash"})
-
-
-def begin(
-    here: Site, user: User, *, in_body: bool, in_cookies: bool, life_s: float | None = None, second_factor: bool = False
-) -> Response:
-    """A new session of an account; `life_s` if it is shorter than others; `second_factor` if it began with one."""
-    session = new_id()
-    most_s = here.settings.web.session_days * 24 * HOUR_S
-    life_s = most_s if life_s is None else min(life_s, most_s)
-    token = _refresh_token(here, user, session, here.accounts.clock().wall + life_s)
-    here.accounts.begin(
-        user.id,
-        user.password_changed_at,
-        tokens.digest(token),
-        _idle_s(here),
-        life_s,
-        request.user_agent.string,
-        _who(user),
-        session,
-        second_factor,
-    )
-    return _answer(here, user, session, token, in_body=in_body, in_cookies=in_cookies)
-
-
-def _answer(here: Site, user: User, session: str, token: str, *, in_body: bool, in_cookies: bool) -> Response:
-    life_s = here.settings.web.access_minutes * 60.0
-    access = tokens.issue(here.keys, "access", here.settings.node_id, user.id, session, life_s)
-    data = {"user": facts(user), "session": session, "expires_in": int(life_s), "csrf_token": csrf.token(here, session)}
-    if in_body:
-        data |= {"access_token": access, "refresh_token": token, "token_type": "Bearer"}
-    answer = ok(data)
-    if in_cookies:
-        cookies.put(answer, here.settings, cookies.ACCESS, access, life_s)
-        cookies.put(answer, here.settings, cookies.REFRESH, token, _idle_s(here))
-    return answer
-
-
-def _refresh_token(here: Site, user: User, session: str, until: float) -> str:
-    life_s = min(_idle_s(here), until - here.accounts.clock().wall)
-    return tokens.issue(here.keys, "refresh", here.settings.node_id, user.id, session, life_s)
-
-
-def _idle_s(here: Site) -> float:
-    return here.settings.web.idle_hours * HOUR_S
-
-
-def _who(user: User) -> dict[str, str]:
-    return {**actor(), "username": user.username}
 
 
 def _shown(here: Site, session: Session, person: Person) -> dict[str, Any]:

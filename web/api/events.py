@@ -6,13 +6,15 @@ from typing import Any
 from flask import Blueprint, Response, current_app, request
 from flask.typing import ResponseReturnValue
 from pydantic import Field
+from typing_extensions import TypedDict
 
-from schemas import Problem, Shape
-from web.access import current, requires, still_allowed
-from web.answers import Now
-from web.live import parse_event_id
+from schemas import Problem, Result, Shape
+from web.access import current, requires
+from web.identity import still_allowed
+from web.live import Link
 from web.records import records
 from web.response import ok
+from web.stream import parse_event_id
 
 events = Blueprint("events", __name__, url_prefix="/api/v1")
 
@@ -25,6 +27,17 @@ class After(Shape):
     after: str | None = Field(
         default=None, max_length=1000, description="Id of the last event: what a page says that cannot set Last-Event-ID."
     )
+
+
+class Now(TypedDict):
+    """What is known now; `id` is `after` of the next question, and `results` are those since the last one."""
+
+    link: Link
+    state: dict[str, Any] | None
+    alarms: dict[str, dict[str, Any]]
+    latest: dict[str, Result]
+    results: list[Result]
+    id: str
 
 
 @events.get("/events")

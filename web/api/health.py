@@ -1,9 +1,11 @@
 """Is all well: for a probe in one word; in detail for who is signed in or has the metrics token."""
 
+from typing import NotRequired
+
 from flask import Blueprint, Response, g, request
+from typing_extensions import TypedDict
 
 from web.access import requires
-from web.answers import Health
 from web.health_checks import look
 from web.metrics import as_json, as_prometheus
 from web.response import ok, written
@@ -11,6 +13,30 @@ from web.site import site
 
 health = Blueprint("health", __name__)
 FREE = "off"  # probes come often, and an answer is made once a second at most
+
+
+class Component(TypedDict):
+    """One part of the whole: how it is, and what to do about it."""
+
+    status: str
+    message: str
+    advice: str
+
+
+class Health(TypedDict):
+    """How all is; what answers, and the parts, for who is signed in or has the metrics token."""
+
+    status: str
+    node_id: NotRequired[str]
+    version: NotRequired[str]
+    environment: NotRequired[str]
+    production_mode: NotRequired[bool]
+    wsgi_server: NotRequired[str]
+    python: NotRequired[str]
+    pid: NotRequired[int]
+    uptime_s: NotRequired[float]
+    at: NotRequired[str]
+    components: NotRequired[dict[str, Component]]
 
 
 @health.get("/api/v1/health")

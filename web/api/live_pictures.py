@@ -8,13 +8,12 @@ from typing import Annotated
 from flask import Blueprint, Response, current_app, request
 from flask.typing import ResponseReturnValue
 from pydantic import Field
+from typing_extensions import TypedDict
 
 from schemas import Problem, Shape
 from schemas.store.shown import Shown
 from web.access import requires
-from web.answers import ShownList
-from web.api.stations import UNKNOWN
-from web.command import check_station, command, presence
+from web.command import NO_STATION, check_station, command, presence
 from web.records import records
 from web.response import ok
 from web.site import site
@@ -26,7 +25,7 @@ ASK_S = 20.0  # the node draws for a minute each time
 REPLY_S = 1.0
 WAIT_S = 0.6  # a picture is there some 50 ms after its result
 LOOK_S = 0.02
-NO_PICTURE = (*UNKNOWN, "RESULT_NOT_FOUND")
+NO_PICTURE = (*NO_STATION, "RESULT_NOT_FOUND")
 
 
 class PictureQuery(Shape):
@@ -37,8 +36,14 @@ class PictureQuery(Shape):
     )
 
 
+class ShownList(TypedDict):
+    """Results whose annotated pictures were drawn for who watches, the newest first."""
+
+    result_ids: list[str]
+
+
 @showing.get("/stations/<station>/picture")
-@requires("VIEWER", query=PictureQuery, limit="3000 per minute", gives=("image/jpeg", ""), codes=UNKNOWN)
+@requires("VIEWER", query=PictureQuery, limit="3000 per minute", gives=("image/jpeg", ""), codes=NO_STATION)
 def newest_picture(station: str, query: PictureQuery) -> ResponseReturnValue:
     """The newest annotated picture, 204 if there is none yet.
 
@@ -67,7 +72,7 @@ def newest_picture(station: str, query: PictureQuery) -> ResponseReturnValue:
 
 
 @showing.get("/stations/<station>/pictures")
-@requires("VIEWER", data=ShownList, codes=UNKNOWN)
+@requires("VIEWER", data=ShownList, codes=NO_STATION)
 def shown_pictures(station: str) -> ResponseReturnValue:
     """The newest results that were drawn for who watches; the picture of each is there for a little while."""
     found = Shown(site().state / "shown").all(check_station(station))

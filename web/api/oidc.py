@@ -20,9 +20,9 @@ from schemas.base import plain
 from schemas.user import UserRole
 from web import pages
 from web.access import RANK, requires
-from web.api.auth import HOUR_S, begin
 from web.credentials import cookies
 from web.credentials.provider import LEEWAY_S, Claims, Provider
+from web.credentials.session import HOUR_S, begin
 from web.site import Site, actor, site
 
 oidc = Blueprint("oidc", __name__, url_prefix="/app/oidc")

@@ -13,9 +13,9 @@ from werkzeug.routing import Rule
 
 from schemas import CATALOGUE, Problem
 from web.access import Access, access_of, requires
-from web.api.application import installed
 from web.program_checks import ETAG
 from web.response import JSON, ok
+from web.site import installed
 
 openapi = Blueprint("openapi", __name__, url_prefix="/api/v1")
 REF = "#/components/schemas/{model}"

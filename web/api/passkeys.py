@@ -3,20 +3,44 @@
 from typing import Any
 
 from flask import Blueprint, Response
+from pydantic import Field
+from typing_extensions import TypedDict
 
-from schemas import Problem
+from schemas import Problem, Shape
+from schemas.base import Name
 from schemas.store.factors import Passkey
 from web.access import current, requires
-from web.answers import PasskeyMade, PasskeyRow
-from web.api.auth import PROOF
-from web.api.twofactor import recovery_codes
 from web.credentials import ceremony
-from web.credentials.factor import NewPasskey, Proof, WithPassword
-from web.credentials.proof import ask_again, prove
+from web.credentials.factor import Attested, Proof, WithPassword
+from web.credentials.proof import PROOF, ask_again, prove, recovery_codes
 from web.response import ok
 from web.site import actor, site
 
 passkeys = Blueprint("passkeys", __name__, url_prefix="/api/v1/auth/passkeys")
+
+
+class NewPasskey(Shape):
+    """Registering a passkey."""
+
+    name: Name = Field(description="Name for people, such as the key's colour.")
+    credential: Attested = Field(description="What the browser's authenticator made of the options.")
+
+
+class PasskeyRow(TypedDict):
+    """A passkey of one's own; `host` is the name that it was made for."""
+
+    id: str
+    name: str
+    host: str
+    created_at: str
+    used_at: str | None
+
+
+class PasskeyMade(TypedDict):
+    """A passkey that is asked for from now on; recovery codes come with the first second factor, and are shown once."""
+
+    passkey: PasskeyRow
+    recovery_codes: list[str]
 
 
 @passkeys.get("")

@@ -3,14 +3,31 @@
 from typing import Any
 
 from flask import Blueprint, Response
+from typing_extensions import TypedDict
 
 from schemas.override import secrets, variable
 from web.access import requires
-from web.answers import SettingsShown
 from web.response import ok
 from web.site import Site, site
 
 configuration = Blueprint("configuration", __name__, url_prefix="/api/v1/settings")
+
+
+class Setting(TypedDict):
+    """One key of the settings."""
+
+    key: str
+    value: Any
+    source: str
+    secret: bool
+    variable: str
+
+
+class SettingsShown(TypedDict):
+    """All settings."""
+
+    file: str
+    settings: list[Setting]
 
 
 @configuration.get("")

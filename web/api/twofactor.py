@@ -2,23 +2,41 @@
 
 import base64
 import io
-import secrets
 
 import pyotp
 import segno
 from flask import Blueprint, Response
+from pydantic import Field
+from typing_extensions import TypedDict
 
-from schemas import Problem
+from schemas import Problem, Shape
 from web.access import current, requires
-from web.answers import RecoveryCodes, Secret
-from web.api.auth import PROOF
-from web.credentials.factor import WithCode, WithPassword
-from web.credentials.proof import prove, recovery_digest, step_of
+from web.credentials.factor import Code, WithPassword
+from web.credentials.proof import PROOF, prove, recovery_codes, step_of
 from web.response import ok
-from web.site import Site, actor, site
+from web.site import actor, site
 
 twofactor = Blueprint("twofactor", __name__, url_prefix="/api/v1/auth/2fa")
-RECOVERY_CODES = 10
+
+
+class WithCode(Shape):
+    """Turning the authenticator app on."""
+
+    code: Code = Field(description="The code that the app shows now.")
+
+
+class Secret(TypedDict):
+    """The second factor that is being set up; `qr` is a data URI."""
+
+    secret: str
+    uri: str
+    qr: str
+
+
+class RecoveryCodes(TypedDict):
+    """Shown once."""
+
+    recovery_codes: list[str]
 
 
 @twofactor.post("/setup")
@@ -70,16 +88,3 @@ def disable(body: WithPassword) -> Response:
     here.accounts.factors.disable_totp(person.id, actor())
     here.accounts.end_all(person.id, "session.void", actor(), but=person.session)
     return ok(None, "the second factor is off")
-
-
-def recovery_codes(here: Site, user: str) -> tuple[list[str], list[bytes]]:
-    """Ten new codes and what is stored of them, for the first factor of an account; none for another one."""
-    if here.accounts.factors.on(user):
-        return [], []
-    codes = [_recovery_code() for _ in range(RECOVERY_CODES)]
-    return codes, [recovery_digest(user, code) for code in codes]
-
-
-def _recovery_code() -> str:
-    text = base64.b32encode(secrets.token_bytes(10)).decode().lower()
-    return "-".join(text[at : at + 4] for at in range(0, 16, 4))

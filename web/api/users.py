@@ -3,20 +3,51 @@
 from typing import Any
 
 from flask import Blueprint, Response
+from pydantic import Field
 
 from schemas import Problem, User
+from schemas.base import Name
+from schemas.user import UserName, UserRole
 from web.access import current, requires
-from web.answers import Somebody
-from web.api.auth import PROOF, facts
-from web.credentials.factor import ChangedUser, NewUser, Proof
+from web.credentials.factor import Password, Proof
 from web.credentials.password import hash_password, words_of
-from web.credentials.proof import FREE_BY_USER, ask_again
+from web.credentials.proof import FREE_BY_USER, PROOF, ask_again
+from web.credentials.session import Account, facts
 from web.response import ok
 from web.site import Site, actor, site
 
 users = Blueprint("users", __name__, url_prefix="/api/v1/auth/users")
 UNKNOWN = ("USER_NOT_FOUND",)
 AGAIN = ("PROOF_REQUIRED", *PROOF)
+
+
+class NewUser(Proof):
+    """A new account; making an administrator asks for the proof."""
+
+    username: UserName = Field(description="User name.")
+    name: Name | None = Field(default=None, description="Name for people; the user name if missing.")
+    role: UserRole = Field(default="VIEWER", description="ADMIN edits, OPERATOR runs, VIEWER sees.")
+    password: Password = Field(description="12 to 128 characters, and not one of the first that are guessed.")
+
+
+class ChangedUser(Proof):
+    """Changes of an account; what is missing stays. All but another name asks for the proof."""
+
+    name: Name | None = Field(default=None, description="Name for people.")
+    role: UserRole | None = Field(default=None, description="ADMIN edits, OPERATOR runs, VIEWER sees.")
+    disabled: bool | None = Field(default=None, description="Whether signing in is refused; all sessions end.")
+    password: Password | None = Field(
+        default=None, description="Another password, which has to be used within three days; all sessions end."
+    )
+
+
+class Somebody(Account):
+    """An account as administrators see it."""
+
+    twofactor: bool
+    failures: int
+    locked: bool
+    sessions: int
 
 
 @users.get("")

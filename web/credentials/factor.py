@@ -5,8 +5,6 @@ from typing import Annotated
 from pydantic import Field, StringConstraints
 
 from schemas import Shape
-from schemas.base import Name
-from schemas.user import UserName, UserRole
 
 Password = Annotated[str, StringConstraints(min_length=1, max_length=1024)]
 Code = Annotated[str, StringConstraints(pattern=r"^[0-9]{6}$")]
@@ -40,36 +38,6 @@ class Factor(Shape):
         return self.code is not None or self.passkey is not None or self.recovery_code is not None
 
 
-class SignIn(Factor):
-    """Signing in."""
-
-    username: Annotated[str, StringConstraints(min_length=1, max_length=256)] = Field(description="User name.")
-    password: Password = Field(description="Password.")
-    tokens: bool = Field(default=True, description="Whether the answer holds the tokens too; false: in cookies only.")
-
-
-class Refresh(Shape):
-    """Replacing tokens: the refresh token here, or in the cookie."""
-
-    refresh_token: TokenText | None = Field(default=None, description="The refresh token; the cookie's if missing.")
-
-
-class ChangePassword(Factor):
-    """Another password for oneself, with the second factor where it is on. All other sessions end."""
-
-    old_password: Password = Field(description="The password so far.")
-    new_password: Password = Field(description="12 to 128 characters, and not one of the first that are guessed.")
-
-
-class Setup(Shape):
-    """The first administrator."""
-
-    token: TokenText = Field(description="The one-time token that the start has printed.")
-    username: UserName = Field(description="User name.")
-    name: Name | None = Field(default=None, description="Name for people; the user name if missing.")
-    password: Password = Field(description="12 to 128 characters, and not one of the first that are guessed.")
-
-
 class Proof(Shape):
     """The own password of who asks, and the second factor where it is on: a session alone gives nobody more rights."""
 
@@ -84,36 +52,10 @@ class Proof(Shape):
         return Factor(code=self.own_code, passkey=self.own_passkey, recovery_code=self.own_recovery_code)
 
 
-class NewUser(Proof):
-    """A new account; making an administrator asks for the proof."""
-
-    username: UserName = Field(description="User name.")
-    name: Name | None = Field(default=None, description="Name for people; the user name if missing.")
-    role: UserRole = Field(default="VIEWER", description="ADMIN edits, OPERATOR runs, VIEWER sees.")
-    password: Password = Field(description="12 to 128 characters, and not one of the first that are guessed.")
-
-
-class ChangedUser(Proof):
-    """Changes of an account; what is missing stays. All but another name asks for the proof."""
-
-    name: Name | None = Field(default=None, description="Name for people.")
-    role: UserRole | None = Field(default=None, description="ADMIN edits, OPERATOR runs, VIEWER sees.")
-    disabled: bool | None = Field(default=None, description="Whether signing in is refused; all sessions end.")
-    password: Password | None = Field(
-        default=None, description="Another password, which has to be used within three days; all sessions end."
-    )
-
-
 class WithPassword(Factor):
     """Something that asks for the password again, and for the second factor where it is on."""
 
     password: Password = Field(description="The password.")
-
-
-class WithCode(Shape):
-    """Turning the authenticator app on."""
-
-    code: Code = Field(description="The code that the app shows now.")
 
 
 class Attested(Shape):
@@ -125,10 +67,3 @@ class Attested(Shape):
     transports: Annotated[tuple[Transport, ...], Field(max_length=8, strict=False)] = Field(
         default=(), description="How a browser reaches it, as getTransports() says."
     )
-
-
-class NewPasskey(Shape):
-    """Registering a passkey."""
-
-    name: Name = Field(description="Name for people, such as the key's colour.")
-    credential: Attested = Field(description="What the browser's authenticator made of the options.")

@@ -1,7 +1,9 @@
 """Proving who one is: password, second factor, and how often it may be tried."""
 
+import base64
 import hashlib
 import hmac
+import secrets
 import time
 from datetime import UTC, datetime
 from typing import Any
@@ -25,6 +27,7 @@ FREE_BY_ADDRESS = 20
 STEP_S = 30
 RECOVERY_COST = {"time_cost": 2, "memory_cost": 19 * 1024}  # KiB
 STEPS = (0, -1, 1)  # the clocks may differ by one step (RFC 6238, 5.2)
+PROOF = ("CREDENTIALS_INVALID", "LOCKED_OUT", "TWO_FACTOR_REQUIRED", "TWO_FACTOR_INVALID")
 
 
 def prove(here: Site, username: str, password: str, factor: Factor | None, session: str = "") -> User:
@@ -148,3 +151,19 @@ def _failed(here: Site, user: User | None, by_user: str, what: str) -> None:
     if user is not None and here.accounts.failures(by_user) == FREE_BY_USER:
         here.audit("user.locked", user.id)
         here.event("user.locked", username=user.username)
+
+
+RECOVERY_CODES = 10
+
+
+def recovery_codes(here: Site, user: str) -> tuple[list[str], list[bytes]]:
+    """Ten new codes and what is stored of them, for the first factor of an account; none for another one."""
+    if here.accounts.factors.on(user):
+        return [], []
+    codes = [_recovery_code() for _ in range(RECOVERY_CODES)]
+    return codes, [recovery_digest(user, code) for code in codes]
+
+
+def _recovery_code() -> str:
+    text = base64.b32encode(secrets.token_bytes(10)).decode().lower()
+    return "-".join(text[at : at + 4] for at in range(0, 16, 4))

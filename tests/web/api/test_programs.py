@@ -347,7 +347,7 @@ def test_every_change_is_in_the_audit(app: Flask, admin: Someone) -> None:
 def test_an_imported_master_is_stored_as_the_node_encodes_it(admin: Someone, monkeypatch: pytest.MonkeyPatch) -> None:
     """What stood behind the picture in the file is not kept, and not served."""
     clean = png(64, 48)
-    monkeypatch.setattr("web.api.programs.checked_by", lambda program, master: Checked("node", clean))
+    monkeypatch.setattr("web.api.programs.bundles.checked_by", lambda program, master: Checked("node", clean))
     document = json.dumps({**program(), "master": "master.png"}).encode()
     bundle = archive(("program.json", document), ("master.png", clean + b"<script>alert(1)</script>"))
     answer = admin.ask("POST", "/programs/import", data=bundle, content_type="application/zip")

@@ -7,8 +7,9 @@ import pytest
 from flask import Flask
 
 from tests.people import API, PASSWORD, PROOF, SAME, Caller, application, code, data, sign_in, site_of
-from web.access import Person, still_allowed
+from web.access import Person
 from web.credentials import password as passwords
+from web.identity import still_allowed
 
 OTHER = "a different ferry 55 lamp"
 

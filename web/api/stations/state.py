@@ -1,30 +1,30 @@
-"""Stations: their state as the node tells it, and what an operator may ask of them; alarms and their acknowledgement."""
+"""Stations: their state as the node tells it, and what an operator may ask of them."""
 
 import base64
 import json
 import time
-from typing import Any
+from typing import Any, Literal, NotRequired
 
-from flask import Blueprint, Response
+from flask import Response
 from flask.typing import ResponseReturnValue
 from pydantic import Field
+from typing_extensions import TypedDict
 
-from schemas import Problem, Shape, new_id
+from schemas import Problem, Result, Shape, new_id
 from schemas.base import Name, ProgramId
 from schemas.command import SetOutput
 from schemas.program import ProgramCamera
+from schemas.result import Evaluation, Verdict
+from schemas.state import StateName
 from schemas.trigger import GivenId, as_trigger
 from web.access import current, requires
-from web.answers import Acknowledgement, AlarmList, Captured, Counters, Done, StationList, StationRead, Triggered
-from web.command import NODE, check_station, command, presence_known
-from web.records import records
+from web.api.stations.base import ASKS, done, stations
+from web.command import NO_STATION, Done, check_station, command, presence_known
+from web.live import Link
+from web.records import Counters, records
 from web.response import ok
 from web.site import site
 
-stations = Blueprint("stations", __name__, url_prefix="/api/v1")
-
-UNKNOWN = ("STATION_NOT_FOUND",)
-ASKS = (*UNKNOWN, *NODE)
 CAPTURE_S = 10.0
 RESULT_S = 8.0
 LOOK_S = 0.02
@@ -66,10 +66,52 @@ class CaptureBody(Shape):
     exact: bool = Field(default=False, description="PNG instead of JPEG, for a master.")
 
 
-class AcknowledgeBody(Shape):
-    """Which occurrence of an alarm was seen."""
+class StationShown(TypedDict):
+    """A station; without word of the node its state is Offline, and the rest of the topic `state` is missing."""
 
-    since: str = Field(max_length=40, description="Since when the alarm is active, as shown.")
+    id: str
+    state: StateName
+
+
+class StationList(Link):
+    """Every station."""
+
+    stations: list[StationShown]
+
+
+class StationRead(StationShown, Link):
+    """One station in full."""
+
+    latest: Result | None
+    counters: Counters
+
+
+class Triggered(TypedDict):
+    """A part that was inspected by hand; no result if it was not there in time."""
+
+    trigger_id: str
+    duplicate: bool
+    repeated: bool
+    state: Literal["waiting", "answered"]
+    result_id: NotRequired[str]
+    seq: NotRequired[int]
+    verdict: NotRequired[Verdict]
+    evaluation: NotRequired[Evaluation]
+    result: Result | None
+
+
+class Captured(TypedDict):
+    """A picture that was not inspected: base64, px; its figures and their limits; what it was taken with."""
+
+    image: str
+    width: int
+    height: int
+    captured_at: str
+    quality: dict[str, float]
+    limits: dict[str, float]
+    camera: ProgramCamera
+    controls: list[str]
+    simulated: bool
 
 
 @stations.get("/stations")
@@ -81,7 +123,7 @@ def all_stations() -> ResponseReturnValue:
 
 
 @stations.get("/stations/<station>")
-@requires("VIEWER", data=StationRead, codes=UNKNOWN)
+@requires("VIEWER", data=StationRead, codes=NO_STATION)
 def one_station(station: str) -> ResponseReturnValue:
     """One station: state, newest result, counts and cycle times since the reset."""
     check_station(station)
@@ -92,7 +134,7 @@ def one_station(station: str) -> ResponseReturnValue:
 
 
 @stations.get("/stations/<station>/counters")
-@requires("VIEWER", data=Counters, codes=UNKNOWN)
+@requires("VIEWER", data=Counters, codes=NO_STATION)
 def counters(station: str) -> ResponseReturnValue:
     """Counts, yield and cycle times since the counters were reset."""
     return ok(records().statistics.since_reset(check_station(station)))
@@ -102,7 +144,7 @@ def counters(station: str) -> ResponseReturnValue:
 @requires("OPERATOR", data=Done, codes=ASKS)
 def reset_counters(station: str) -> ResponseReturnValue:
     """Count from zero."""
-    return _done("station.reset_counters", "reset_counters", station)
+    return done("station.reset_counters", "reset_counters", station)
 
 
 @stations.post("/stations/<station>/trigger")
@@ -133,21 +175,21 @@ def pause(station: str, body: PauseBody) -> ResponseReturnValue:
     """Halt a station; an administrator may ask for maintenance mode, in which lines are set by hand."""
     if body.maintenance and current().role != "ADMIN":
         raise Problem("PERMISSION_DENIED", "maintenance mode is for administrators")
-    return _done("station.pause", "pause", station, maintenance=body.maintenance)
+    return done("station.pause", "pause", station, maintenance=body.maintenance)
 
 
 @stations.post("/stations/<station>/resume")
 @requires("OPERATOR", data=Done, codes=ASKS)
 def resume(station: str) -> ResponseReturnValue:
     """End the pause."""
-    return _done("station.resume", "resume", station)
+    return done("station.resume", "resume", station)
 
 
 @stations.put("/stations/<station>/program")
 @requires("OPERATOR", body=ProgramBody, data=Done, codes=(*ASKS, "PROGRAM_NOT_FOUND"))
 def select_program(station: str, body: ProgramBody) -> ResponseReturnValue:
     """Make a program the active one."""
-    return _done("station.select_program", "select_program", station, program=body.program)
+    return done("station.select_program", "select_program", station, program=body.program)
 
 
 @stations.put("/stations/<station>/outputs/<output>")
@@ -157,7 +199,7 @@ def set_output(station: str, output: str, body: OutputBody) -> ResponseReturnVal
     allowed = SetOutput.model_json_schema()["properties"]["output"]["anyOf"]
     if output not in [*allowed[0]["enum"], *(f"OUT{number}" for number in range(1, 9))]:
         raise Problem("VALIDATION_FAILED", f"output: {output!r:.40} is neither a role nor OUT1 to OUT8")
-    return _done("station.set_output", "set_output", station, output=output, active=body.active)
+    return done("station.set_output", "set_output", station, output=output, active=body.active)
 
 
 @stations.post("/stations/<station>/capture")
@@ -185,44 +227,7 @@ def live_image(station: str) -> ResponseReturnValue:
     return answer
 
 
-@stations.get("/alarms")
-@requires("VIEWER", data=AlarmList)
-def alarms() -> ResponseReturnValue:
-    """Every active alarm, the newest first, and who has seen it."""
-    presence_known()
-    seen = records().acknowledged.all()
-    found = []
-    for code, alarm in sorted(site().watch.alarms.items(), key=lambda item: str(item[1].get("since")), reverse=True):
-        entry = seen.get(code)
-        holds = entry is not None and entry.get("since") == alarm.get("since")
-        found.append({**alarm, "id": code, "acknowledged": {"by": entry["by"], "at": entry["at"]} if entry and holds else None})
-    return ok({**records().live.link(), "alarms": found})
-
-
-@stations.post("/alarms/<code>/acknowledge")
-@requires("OPERATOR", body=AcknowledgeBody, data=Acknowledgement)
-def acknowledge(code: str, body: AcknowledgeBody) -> ResponseReturnValue:
-    """Say that the alarm was seen; it stays active until its cause is gone, and must be seen again if it comes again."""
-    alarm = site().watch.alarms.get(code)
-    if alarm is None:
-        raise Problem("NOT_FOUND", f"no alarm {code!r:.80} is active")
-    if alarm.get("since") != body.since:
-        raise Problem(
-            "VALIDATION_FAILED", f"since: the alarm is active since {alarm.get('since')}, which may not have been seen"
-        )
-    with site().audited("alarm.acknowledge", code, since=body.since):
-        entry = records().acknowledged.add(code, body.since, current().username)
-    records().live.tell("notice", "alarm.acknowledged", {"code": code, **entry})
-    return ok(entry)
-
-
 def _station(station: str) -> dict[str, Any]:
     """What the node says of it; state Offline when nothing is known."""
     state = (site().watch.state or {}).get("stations", {}).get(station)
     return {"id": station, **(state or {"state": "Offline"})}
-
-
-def _done(action: str, name: str, station: str, **payload: Any) -> Response:
-    check_station(station)
-    with site().audited(action, station, **payload):
-        return ok(command(name, station=station, **payload))

@@ -1,4 +1,4 @@
-"""The history: pages of results, one result, pictures, exports and figures."""
+"""Results: pages of them, one of them, what is around it, its pictures, exports."""
 
 import json
 import time
@@ -7,27 +7,26 @@ from contextlib import suppress
 from functools import lru_cache
 from typing import Annotated, Any, Literal
 
-from flask import Blueprint, Response, request, send_file
+from flask import Response, request, send_file
 from flask.typing import ResponseReturnValue
 from pydantic import Field
+from typing_extensions import TypedDict
 
-from schemas import CATALOGUE, Problem, utc
+from schemas import CATALOGUE, Problem, Result, utc
+from schemas.result import Images, Verdict
 from schemas.store.export import MAX_ROWS, as_csv, json_lines
 from schemas.store.filters import Filter
 from schemas.store.history import BUDGET_S, MAX_LIMIT, Row
 from schemas.store.programs import Head
 from web.access import requires
-from web.answers import Around, Choices, Counters, Over, ResultPage, ResultRead, ToolChoice, ToolList
+from web.api.history.base import SLOW, filter_of, history
 from web.command import stations
 from web.records import records
 from web.response import as_json, ok, written
 from web.site import site
 
-history = Blueprint("history", __name__, url_prefix="/api/v1")
-
 COUNT_S = 1.0
 WRITTEN_S = 10.0  # pictures are written after their result
-SLOW = ("QUERY_LIMIT",)
 
 
 class PageQuery(Filter):
@@ -49,19 +48,87 @@ class ExportQuery(Filter):
     rows: Annotated[int, Field(ge=1, le=MAX_ROWS)] = Field(default=MAX_ROWS, description="Results at most.")
 
 
-class FiguresQuery(Filter):
-    """Figures over results."""
+class ResultRow(TypedDict):
+    """One result in a list."""
 
-    bucket_s: Annotated[int, Field(ge=1, le=366 * 86400)] | None = Field(
-        default=None, description="Length of the steps in seconds; fitting if missing."
-    )
+    result_id: str
+    trigger_id: str
+    station: str
+    seq: int
+    verdict: Verdict
+    code: str | None
+    program: str | None
+    program_version: int | None
+    part_id: str | None
+    finished_at: str
+    duration_ms: float
+    images: Images | None
+
+
+class ResultRead(Result):
+    """One result as it was published; `kept` are the names of its pictures that are still there."""
+
+    kept: list[str]
+
+
+class Around(TypedDict):
+    """What is known around a result.
+
+    previous, next: results of the station; advice: what to do about its error; newest_version: of its program, None if that
+    was deleted.
+    """
+
+    previous: str | None
+    next: str | None
+    advice: str | None
+    newest_version: int | None
+
+
+class ResultPage(TypedDict):
+    """A page of results; `searched_to` is the time at which an incomplete search stands."""
+
+    results: list[ResultRow]
+    cursor: str | None
+    complete: bool
+    searched_to: str | None
+
+
+class ToolChoice(TypedDict):
+    """A tool of a program."""
+
+    name: str
+    kind: str
+    unit: str
+
+
+class ProgramChoice(TypedDict):
+    """A program."""
+
+    id: str
+    name: str
+    tools: list[ToolChoice]
+
+
+class CodeChoice(TypedDict):
+    """A code that results have."""
+
+    code: str
+    message: str
+
+
+class Choices(TypedDict):
+    """What a filter can be set to."""
+
+    stations: list[str]
+    programs: list[ProgramChoice]
+    codes: list[CodeChoice]
 
 
 @history.get("/results")
 @requires("VIEWER", query=PageQuery, data=ResultPage, codes=SLOW)
 def results(query: PageQuery) -> ResponseReturnValue:
     """A page of results. `cursor` leads to the next page, null at the end; `complete` false: the search goes on there."""
-    page = records().history.page(_filter(query), query.limit, query.cursor, query.order, query.search_s)
+    page = records().history.page(filter_of(query), query.limit, query.cursor, query.order, query.search_s)
     shown = _shown(page.rows)
     rows = [{**row._asdict(), "images": shown.get(row.result_id)} for row in page.rows]
     return ok({"results": rows, "cursor": page.cursor, "complete": page.complete, "searched_to": page.searched_to})
@@ -122,7 +189,7 @@ def around(result_id: str) -> ResponseReturnValue:
 @requires("VIEWER", query=ExportQuery, limit="10 per minute", gives=("text/csv", "application/x-ndjson"), codes=SLOW)
 def export(query: ExportQuery) -> ResponseReturnValue:
     """Results as CSV or JSON lines, as a stream; X-Total-Count says how many there are, if that is known soon."""
-    filter = _filter(query)
+    filter = filter_of(query)
     name = f"results-{site().settings.node_id}-{utc()[:19].replace(':', '')}.{query.format}"
     body: Iterator[str] | Iterator[bytes]
     if query.format == "csv":
@@ -150,38 +217,6 @@ def picture(name: str) -> ResponseReturnValue:
     answer.set_etag(name)
     answer.headers["Cache-Control"] = "private, no-cache"  # after signing out nobody sees it any more
     return answer.make_conditional(request)
-
-
-@history.get("/statistics")
-@requires("VIEWER", query=FiguresQuery, data=Over, codes=SLOW)
-def statistics(query: FiguresQuery) -> ResponseReturnValue:
-    """Counts and yield, both over time, cycle times, and what parts were rejected for."""
-    figures, filter = records().statistics, _filter(query)
-    return ok(
-        {
-            **figures.over_time(filter, query.bucket_s),
-            "cycle_ms": figures.cycle(filter),
-            "rejects": figures.reasons(filter),
-        }
-    )
-
-
-@history.get("/statistics/tools")
-@requires("VIEWER", query=Filter, data=ToolList, codes=SLOW)
-def tools(query: Filter) -> ResponseReturnValue:
-    """Each tool's values against its limits: least, greatest, mean, deviation, Cpk; with `tool`, histogram and trend."""
-    return ok(records().statistics.tools(_filter(query)))
-
-
-@history.get("/statistics/stations")
-@requires("VIEWER", data=dict[str, Counters], codes=SLOW)
-def since_reset() -> ResponseReturnValue:
-    """Counts, yield and cycle times of every station since its counters were reset."""
-    return ok({station: records().statistics.since_reset(station) for station in stations()})
-
-
-def _filter(query: Filter) -> Filter:
-    return Filter(**{name: getattr(query, name) for name in Filter.model_fields})
 
 
 def _shown(rows: list[Row]) -> dict[str, dict[str, Any]]:
