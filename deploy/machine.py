@@ -9,9 +9,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Literal, NamedTuple
 
-from cryptography import x509
-
 from schemas import CATALOGUE, GpiodLines, Problem, Settings
+from schemas.certificates import certificates as certificates_of
 from schemas.override import is_secret_variable
 from schemas.store.clock import CLOCK
 from schemas.store.disk import is_shared
@@ -23,7 +22,6 @@ SLOW_FSYNC_MS = 50.0
 LEAST_FREE_MB = 200
 OPEN_S = 5.0
 YEARS = range(2025, 2100)
-EXPIRY_DAYS = 30
 VOLATILE = ("tmpfs", "ramfs", "overlay")
 
 
@@ -203,20 +201,16 @@ def permissions(settings: Settings, config: Path, environ: Mapping[str, str]) ->
 
 
 def certificates(settings: Settings) -> Iterator[Row]:
-    """How long the certificates are good with which the node speaks to the broker, and trusts it."""
-    for key, name in (("broker.ca_file", settings.broker.ca_file), ("broker.cert_file", settings.broker.cert_file)):
-        if name is None:
-            continue
-        try:
-            ends = min(each.not_valid_after_utc for each in x509.load_pem_x509_certificates(Path(name).read_bytes()))
-        except (OSError, ValueError) as error:
-            yield Row("certificate", "fail", f"{key}: {name}: {error}", "Give a certificate in PEM form")
-            continue
-        days = (ends - datetime.now(UTC)).days
-        status: STATUS = "ok" if days >= EXPIRY_DAYS else "warn" if days >= 0 else "fail"
-        todo = "" if status == "ok" else "Renew it (deploy/install/certs.sh renew NAME), then reload the node"
-        told = f"good for {days} days" if days >= 0 else "has expired"
-        yield Row("certificate", status, f"{key} {told}, until {ends:%Y-%m-%d}", todo)
+    """How long the certificates are good with which the node speaks to the broker, and others that it is told to look at."""
+    for one in certificates_of(settings):
+        days, trouble = one.days(), one.trouble()
+        if trouble is None:
+            yield Row("certificate", "ok", f"{one.key}: {one.path} is good for {int(days or 0)} days")
+        elif days is None:
+            yield Row("certificate", "fail", trouble, "Give a certificate in PEM form that the node's account may read")
+        else:
+            todo = "Renew it (deploy/install/certs.sh renew NAME), then reload the node"
+            yield Row("certificate", "warn" if days >= 0 else "fail", trouble, todo)
 
 
 def reach(settings: Settings) -> Iterator[Row]:

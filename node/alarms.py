@@ -8,7 +8,7 @@ from schemas import Alarm, utc
 
 log = logging.getLogger(__name__)
 
-NODE_ALARMS = ("BROKER", "STORE", "DISK", "PROGRAMS", "LEDGER", "OUTBOX", "CLOCK", "HEARTBEAT")
+NODE_ALARMS = ("BROKER", "STORE", "DISK", "PROGRAMS", "LEDGER", "OUTBOX", "CLOCK", "HEARTBEAT", "CERTIFICATE")
 STATION_ALARMS = ("CAMERA", "OUTPUTS", "PROGRAM", "HUNG", "DUPLICATES", "FAULT")
 
 

@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from node.certificates import CertificateWatch
 from node.limits import STOP_S
 from schemas import Info, NodeState, Problem, ProgramInfo, utc
 from schemas.command import MAX_COMMAND_BYTES
@@ -59,6 +60,7 @@ class Chores:
             (0.0, 0.5, self._programs),
             (0.0, 1.0, self._cameras),
             (0.0, 1.0, self._gauges),
+            (0.0, 1.0, CertificateWatch(service.settings, service.alarms, service.metrics).tell),
             (10.0, 10.0, self._metrics),
             (10.0, 10.0, self._retention),
         ]

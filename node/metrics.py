@@ -38,6 +38,7 @@ class Metrics:
         self.picture_bytes = Gauge("picture_bytes", "Space of the picture files", **new)
         self.pictures_dropped = Counter("pictures_dropped", "Pictures not kept because the disk was too slow or full", **new)
         self.disk_free = Gauge("disk_free_ratio", "Free share of the state folder's disk", **new)
+        self.certificates = Gauge("certificate_days", "Days until a certificate ends", ["file"], **new)
         self.alarms = Gauge("alarm", "1 while the alarm is active", ["code"], **new)
         self.abandoned = Counter("abandoned", "Inspections that hung and were given up", station, **new)
         Info("build", "Version of the node", **new).info({"version": version, "node": node})

@@ -41,6 +41,7 @@ SHOWN: dict[str, Any] = {
     "audit_syslog": "log.plant.example:514",
     "second_factor_for": ["ADMIN"],
     "trusted_keys": {"engineering": "ed25519:11qYAYKxCrfVS/7TyWQHOg7hcvPapiMlrwIaaPcHURo="},
+    "certificates": ["/etc/inspection-node/pki/broker.crt", "/etc/inspection-node/pki/web.crt"],
     "folder": "/var/log/inspection-node",
     "program": "bottle-cap",
     "path": "pictures",

@@ -483,6 +483,11 @@ class Settings(Shape):
     programs: ProgramSettings = Field(default_factory=ProgramSettings, description="Programs from elsewhere.")
     pictures: PictureSettings = Field(default_factory=PictureSettings, description="Retention of pictures.")
     history: HistorySettings = Field(default_factory=HistorySettings, description="Retention of results.")
+    certificates: Annotated[tuple[AbsolutePath, ...], Field(max_length=32, strict=False)] = Field(
+        default=(),
+        description="More certificates of this box (the broker's, the proxy's) whose end is told 30 days before, by alarm"
+        " CERTIFICATE and `doctor`; those of [broker] are looked at anyway.",
+    )
     logs: LogSettings = Field(default_factory=LogSettings, description="Log lines.")
     station: Annotated[tuple[StationSettings, ...], Field(min_length=1, max_length=32, strict=False)] = Field(
         description="The stations."

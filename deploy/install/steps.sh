@@ -4,6 +4,7 @@
 root='' dry=no
 opt=/opt/inspection-node etc=/etc/inspection-node state=/var/lib/inspection-node backups=/var/backups/inspection-node
 units_list=(inspection-node.service inspection-web.service)
+others_list=(inspection-backup.timer inspection-backup.service)
 
 say() { echo "$*"; }
 die() { echo "$(basename "$0"): $*" >&2; exit 1; }
@@ -213,7 +214,7 @@ words() { put "$here/inspection-node" /usr/local/bin/inspection-node 755; }
 units() {
   local unit from=$here
   if [ -n "${1-}" ]; then from=$root$opt/versions/$1/install; fi
-  for unit in "${units_list[@]}"; do
+  for unit in "${units_list[@]}" "${others_list[@]}"; do
     if [ -e "$from/$unit" ]; then put "$from/$unit" "/etc/systemd/system/$unit" 644; fi
   done
 }
@@ -237,6 +238,7 @@ start_all() {
   act systemctl daemon-reload
   if [ "$1" = yes ]; then act systemctl restart mosquitto; fi
   act systemctl enable --quiet "${units_list[@]}"
+  act systemctl enable --now --quiet "${others_list[0]}"
   act systemctl restart "${units_list[@]}"
   if [ "$2" = yes ]; then act nginx -t -q && act systemctl reload-or-restart nginx; fi
 }
@@ -253,8 +255,8 @@ finish() {
 
 remove_units() {
   local unit
-  if live; then act systemctl disable --now --quiet "${units_list[@]}" || true; fi
-  for unit in "${units_list[@]}"; do act rm -f "$root/etc/systemd/system/$unit"; done
+  if live; then act systemctl disable --now --quiet "${units_list[@]}" "${others_list[0]}" || true; fi
+  for unit in "${units_list[@]}" "${others_list[@]}"; do act rm -f "$root/etc/systemd/system/$unit"; done
   if live; then act systemctl daemon-reload; fi
 }
 

@@ -5,15 +5,10 @@ import os
 import shutil
 import subprocess
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
 
 from deploy import doctor, machine
 from deploy.broker_process import BrokerProcess
@@ -22,6 +17,7 @@ from node.service import lock_state
 from schemas import Settings
 from schemas.settings import BrokerSettings
 from tests.broker.fake_broker import FakeBroker
+from tests.certificates import certificate
 from tests.conftest import synthetic_node
 from tests.processes import NodeProcess, free_port
 from tests.promise import wait_for
@@ -232,28 +228,18 @@ def test_ports_that_more_than_the_proxy_or_the_scraper_can_reach_are_warned_of(
     assert all(row.todo for row in rows if row.status != "ok")
 
 
-def _certificate(file: Path, days: float) -> Path:
-    """A certificate that ends in so many days, for itself."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "plant")])
-    now = datetime.now(UTC)
-    made = x509.CertificateBuilder().subject_name(name).issuer_name(name).public_key(key.public_key())
-    made = made.serial_number(1).not_valid_before(now - timedelta(days=400)).not_valid_after(now + timedelta(days=days))
-    file.write_bytes(made.sign(key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM))
-    return file
-
-
 @pytest.mark.parametrize(("days", "status"), [(31.5, "ok"), (29.5, "warn"), (-1, "fail")])
 def test_certificates_that_end_soon_are_warned_of_and_those_that_have_ended_fail(
     tmp_path: Path, days: float, status: str
 ) -> None:
-    good, file = _certificate(tmp_path / "ca.crt", 4000), _certificate(tmp_path / "node.crt", days)
+    good, file = certificate(tmp_path / "ca.crt", 4000), certificate(tmp_path / "node.crt", days)
     broker = BrokerSettings(url="mqtts://broker:8883", ca_file=str(good), cert_file=str(file), key_file=str(file))
-    rows = list(machine.certificates(Settings.model_construct(broker=broker)))
-    assert [(row.check, row.status) for row in rows] == [("certificate", "ok"), ("certificate", status)]
+    settings = Settings.model_construct(broker=broker, certificates=(str(file),))
+    rows = list(machine.certificates(settings))
+    assert [(row.check, row.status) for row in rows] == [("certificate", "ok"), *[("certificate", status)] * 2]
     assert all(row.todo for row in rows if row.status != "ok")
     file.write_text("no certificate")
-    assert list(machine.certificates(Settings.model_construct(broker=broker)))[1].status == "fail"
+    assert list(machine.certificates(settings))[1].status == "fail"
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a file to another account")
