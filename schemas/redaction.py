@@ -8,15 +8,13 @@ from pydantic import BaseModel, SecretStr
 
 HIDDEN = "[hidden]"
 SHORTEST = 6  # characters; a shorter secret would hide words that are none
-NAMES = r"[\w-]*(?:password|passwd|secret|token|recovery_codes?|api_?key|jwt_key|signing_key|authorization|cookie)[\w-]*"
-VALUE = r"""(?:"[^"]*"|'[^']*'|\[[^\]]*\]|(?:Bearer|Basic)\s+[^\s,;&}]+|[^\s,;&})\]]+)"""
-NAME = re.compile(rf"(?i)^{NAMES}$")
-LOOKS = (
-    re.compile(rf"(?P<keep>(?i:\b{NAMES})[\"']?\s*=\s*){VALUE}"),
-    re.compile(rf"(?P<keep>(?![A-Z_]+\b)(?i:\b{NAMES})[\"']?\s*:\s*){VALUE}"),  # not TOKEN_INVALID: which is a code
-    re.compile(r"(?P<keep>(?i:\b(?:bearer|basic)\s+))[A-Za-z0-9._~+/=-]{8,}"),
-    re.compile(r"(?P<keep>[a-z][a-z0-9+.-]*://[^/\s:@]*:)[^@\s/]+(?=@)"),
-    re.compile(r"(?P<keep>\b)eyJ[A-Za-z0-9_-]{5,}\.[A-Za-z0-9_-]{5,}\.[A-Za-z0-9_-]*"),  # a JSON web token
+SECRET = re.compile(r"(?i)password|passwd|secret|token|recovery_codes?|api_?key|jwt_key|signing_key|authorization|cookie")
+PAIR = re.compile(r"""(?<![\w-])(?P<name>[\w-]++)["']?\s*+(?P<sign>[=:])\s*+""")
+VALUE = re.compile(r"""(?i:Bearer|Basic)\s+[^\s,;&}]+|"[^"]{0,2000}"|'[^']{0,2000}'|\[[^\]]{0,2000}\]|[^\s,;&})\]]+""")
+LOOKS = (  # each begins where a word does and looks ahead for a bounded way, so that nobody's text can hold a thread
+    re.compile(r"(?P<keep>(?i:\b(?:bearer|basic)\s++))[A-Za-z0-9._~+/=-]{8,}"),
+    re.compile(r"(?P<keep>(?<![a-z0-9+.-])[a-z][a-z0-9+.-]{0,30}+://[^/\s:@]{0,500}+:)[^@\s/]{1,500}+(?=@)"),
+    re.compile(r"(?P<keep>(?<![\w-]))eyJ[\w-]{5,}+\.[\w-]{5,}+\.[\w-]*+"),  # a JSON web token
     re.compile(r"(?P<keep>\b)[a-z2-7]{4}(?:-[a-z2-7]{4}){3}\b"),  # a recovery code
 )
 
@@ -43,13 +41,14 @@ class Redaction:
         """A text without them."""
         if self._known is not None:
             text = self._known.sub(HIDDEN, text)
+        text = _without_named(text)
         for look in LOOKS:
             text = look.sub(rf"\g<keep>{HIDDEN}", text)
         return text
 
     def value(self, value: Any, name: str = "") -> Any:
         """The same for anything that becomes JSON, in which a name alone may say that its value is a secret."""
-        if NAME.match(name) and value is not None and not isinstance(value, bool):
+        if SECRET.search(name) and value is not None and not isinstance(value, bool):
             return HIDDEN
         if isinstance(value, str):
             return self.text(value)
@@ -58,3 +57,16 @@ class Redaction:
         if isinstance(value, (list, tuple)):
             return [self.value(inner) for inner in value]
         return value if isinstance(value, (int, float, type(None))) else self.text(str(value))
+
+
+def _without_named(text: str) -> str:
+    """A text without the values that stand behind a name which says that they are secret."""
+    parts, at, done = [], 0, 0
+    while (pair := PAIR.search(text, at)) is not None:
+        at = pair.end()
+        name = pair["name"]
+        a_code = pair["sign"] == ":" and name.isupper()  # TOKEN_INVALID: which sentence follows
+        if not a_code and SECRET.search(name) and (value := VALUE.match(text, at)) is not None:
+            parts += [text[done:at], HIDDEN]
+            at = done = value.end()
+    return "".join([*parts, text[done:]])
