@@ -26,15 +26,16 @@ from deploy.demo_screen import Screen
 from deploy.demo_state import (
     ADMIN,
     CAMERA,
+    CLIENTS,
     CREDENTIALS,
     NODE,
     USERS,
     Ports,
     access,
-    credential,
     first_account,
     import_programs,
     make_folder,
+    write_clients,
     write_settings,
 )
 from deploy.plc import Plc
@@ -91,6 +92,7 @@ def _run(args: argparse.Namespace, lock: int) -> int:
     config = write_settings(folder, ports)
     import_programs(folder)
     users = access(folder)
+    write_clients(folder, users, ports.mqtt)
     broker = node = web = None
     code = 1
     try:
@@ -258,12 +260,10 @@ def _banner(folder: Path, ports: Ports, broker: BrokerProcess, password: str | N
     less = (
         "" if broker.persistent else "; everybody may do all, and sessions are kept in memory only: install mosquitto for more"
     )
-    users = {
-        name: f'-u {name} -P "$(cat {shlex.quote(str(credential(folder, name)))})"' for name in (USERS.operator, USERS.plc)
-    }
+    users = {name: f"XDG_CONFIG_HOME={shlex.quote(str(folder / CLIENTS / name))}" for name in (USERS.operator, USERS.plc)}
     return f"""
 Broker    mqtt://127.0.0.1:{ports.mqtt} ({broker.kind}{less})
-MQTT      users {", ".join(USERS[2:])}: one file for each in {folder / CREDENTIALS}
+MQTT      users {", ".join(USERS[2:])}: one file for each in {folder / CREDENTIALS} (mosquitto_pub: {folder / CLIENTS})
 Node      {NODE}, topics {topics}/..., log {folder / "node.log"}
 Web       http://127.0.0.1:{ports.web}/ (API under /api/v1), log {folder / "web.log"}
 Metrics   http://127.0.0.1:{ports.metrics}/metrics
@@ -271,8 +271,8 @@ State     {folder}
 Account   {account}
 
 Look at it from another terminal:
-  mosquitto_sub -p {ports.mqtt} {users[USERS.operator]} -v -t '{topics}/#'
-  mosquitto_pub -p {ports.mqtt} {users[USERS.plc]} -q 1 -t {topics}/trigger/cam1 -m '{{"part_id":"part-7"}}'
+  {users[USERS.operator]} mosquitto_sub -v -t '{topics}/#'
+  {users[USERS.plc]} mosquitto_pub -q 1 -t {topics}/trigger/cam1 -m '{{"part_id":"part-7"}}'
   {program} trigger cam1 --part-id part-7 --config {config}
   {program} watch --config {config}
 Ctrl-C ends everything.

@@ -19,6 +19,7 @@ CAMERA = SyntheticCamera()
 ADMIN = "admin"
 USERS = acl.Names(node=NODE, node_user=NODE)
 CREDENTIALS = "credentials"
+CLIENTS = "mqtt"
 
 # OUT1 to OUT8 are there for programs to assign
 LINES = """{ kind = "memory", ready = 1, busy = 2, ok = 3, ng = 4, error = 5, result_valid = 6, heartbeat = 7, \
@@ -95,6 +96,14 @@ def credential(folder: Path, user: str) -> Path:
     return folder / CREDENTIALS / user
 
 
+def write_clients(folder: Path, access: Access, port: int) -> None:
+    """What mosquitto_pub, _sub and _rr read with XDG_CONFIG_HOME=mqtt/USER, so that no list of processes has a password."""
+    for user, password in access.passwords.items():
+        (folder / CLIENTS / user).mkdir(mode=0o700, parents=True, exist_ok=True)
+        for command in ("mosquitto_pub", "mosquitto_sub", "mosquitto_rr"):
+            replace(folder / CLIENTS / user / command, f"-p {port}\n-u {user}\n-P {password}\n".encode())
+
+
 def import_programs(folder: Path) -> None:
     """Both programs, unless somebody has edited them: then theirs stay. Raises Problem."""
     import cv2
@@ -125,7 +134,7 @@ def first_account(folder: Path) -> str | None:
 
 def make_folder(folder: Path) -> None:
     """The state folder, which nobody else may have prepared. Raises Problem STORE_FAILED."""
-    for path in (folder, folder / CREDENTIALS, folder / "node", folder / "node" / "web", folder / "node" / "users"):
+    for path in (folder, *(folder / name for name in (CREDENTIALS, CLIENTS, "node", "node/web", "node/users"))):
         refuse_foreign(path)
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)

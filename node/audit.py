@@ -13,10 +13,12 @@ from pathlib import Path
 
 from broker.topics import Names
 from broker.wire import Incoming
+from node.limits import AUDIT_S
 from schemas import Problem
 from schemas.base import plain
 from schemas.command import Command
 from schemas.store.accounts import Accounts
+from schemas.store.audit import filling
 from schemas.store.vouching import Vouching
 
 WHO = {"username": "by MQTT", "address": "", "request_id": ""}
@@ -26,10 +28,12 @@ LEFT_OUT = {"request_id", "sent_at", "image"}
 
 
 class Audit:
-    """The audit of a state folder, for commands. All on one thread, but `void`."""
+    """The audit of a state folder, for commands; it may have `most_rows`. All on one thread, but `void` and `trouble`."""
 
-    def __init__(self, state: Path, names: Names) -> None:
-        self._accounts = Accounts(state / "accounts.db")
+    def __init__(self, state: Path, names: Names, most_rows: int) -> None:
+        self._accounts = Accounts(state / "accounts.db", busy_s=AUDIT_S)
+        self._most_rows = most_rows
+        self._unwritten: Problem | None = None
         self._vouching = Vouching(state)
         self._names = names
         self._void: OrderedDict[str, None] = OrderedDict()
@@ -61,6 +65,18 @@ class Audit:
             return None
         return self._write(f"mqtt.{name}.failed", command, {"request_id": command.request_id, "code": code})
 
+    def trouble(self) -> str | None:
+        """Why what is changed is soon not in the audit any more, or is not now; None if all is well. Any thread."""
+        unwritten = self._unwritten
+        if unwritten is not None:
+            return f"what is changed by MQTT is not in the audit: {unwritten.message}"
+        if not self._accounts.path.exists():  # no web, and no command yet
+            return None
+        try:
+            return filling(self._accounts.audit_size(), self._most_rows)
+        except Problem as problem:
+            return problem.message
+
     def close(self) -> None:
         """Close the database."""
         self._accounts.close()
@@ -68,6 +84,7 @@ class Audit:
     def _write(self, action: str, command: Command, details: dict[str, str]) -> Problem | None:
         try:
             self._accounts.record(action, str(getattr(command, "station", None) or ""), details, **WHO)
+            self._unwritten = None
         except Problem as problem:
-            return problem
-        return None
+            self._unwritten = problem
+        return self._unwritten

@@ -63,6 +63,7 @@ class Chores:
             (0.0, 1.0, CertificateWatch(service.settings, service.alarms, service.metrics).tell),
             (10.0, 10.0, self._metrics),
             (10.0, 10.0, self._retention),
+            (1.0, 10.0, self._audit),
         ]
 
     def start(self) -> None:
@@ -301,3 +302,6 @@ class Chores:
         service.pictures.full = False
         service.metrics.pictures.set(swept.usage.files)
         service.metrics.picture_bytes.set(swept.usage.bytes)
+
+    def _audit(self) -> None:
+        self._service.alarms.set("AUDIT", self._service.audit.trouble())

@@ -22,6 +22,7 @@ from schemas.store.ledger.engine import WAIT_S
 
 # Waits under a lock
 LEDGER_S = WAIT_S  # for a commit: then it is refused, or keeps its place in line
+AUDIT_S = 1.5  # for a row of the audit, in a database that the web writes too: of our threads, and again of other processes
 
 # Heartbeats: how long a thread may stand still
 BEAT_S = 8.0
@@ -92,7 +93,6 @@ TABLE: dict[str, dict[str, str]] = {
         "node.tools.text": "LONGEST_WAIT_S",
         "node.trigger": "LOADING_S STEP_S",
         "node.watch": "AGAIN_S",
-        "schemas.store.accounts": "BUSY_S",
         "schemas.store.disk": "LOCK_S",
         "schemas.store.ledger.opening": "THOROUGH_S",
     },
@@ -144,6 +144,8 @@ TABLE: dict[str, dict[str, str]] = {
         "broker.link": "ACK_S",
         "broker.probe": "LIMIT_S WAIT_S",
         "broker.threaded": "CONNECT_S RETRY_S LOOK_S",
+        "node.recoding": "LIMIT_S",
+        "schemas.store.accounts": "BUSY_S",
         "schemas.store.copies": "WAIT_S",
         "schemas.store.history": "LIMIT_S BUDGET_S WALK_S",
         "schemas.store.limited": "BUSY_S",

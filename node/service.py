@@ -105,8 +105,8 @@ class Service:
         }
         self.intake = Intake(self.stations, self.ledger, self.outbox, self.alarms)
         actions = Actions(self.stations, self.intake, self.version, self.outbox)
-        audit = Audit(state, self.outbox.names)
-        self.commands = Commands(settings.commands, actions, self.ledger, self.outbox, audit)
+        self.audit = Audit(state, self.outbox.names, settings.web.audit_rows)
+        self.commands = Commands(settings.commands, actions, self.ledger, self.outbox, self.audit)
         self.session = Session(
             settings.broker,
             self.outbox,

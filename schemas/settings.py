@@ -193,7 +193,7 @@ class WebSettings(Shape):
     idle_hours: Float = Field(default=12.0, gt=0, le=720, description="A session not refreshed for so long ends, in hours.")
     session_days: Float = Field(default=30.0, gt=0, le=365, description="A session ends after so long in any case, in days.")
     audit_rows: Annotated[int, Field(ge=1000, le=1_000_000_000)] = Field(
-        default=1_000_000, description="How many rows the audit may have; from nine tenths on the health page says so."
+        default=1_000_000, description="How many rows the audit may have; from nine tenths on alarm AUDIT says so."
     )
     audit_syslog: SyslogTarget | None = Field(
         default=None, description="Where each row of the audit is sent by syslog (RFC 5424): HOST:PORT (UDP), or /dev/log."

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any, Literal, NamedTuple
 
 from schemas import CATALOGUE, Problem, utc
+from schemas.store.audit import filling
 from web.response import as_json
 from web.site import Site, installed
 
@@ -79,9 +80,9 @@ def _audit(here: Site) -> tuple[Mood, str, str]:
     copied = here.accounts.count_audit("passkey.counter", since)
     if copied:
         return "degraded", f"the counter of a passkey went back: {copied} times in a day", "See passkey.counter in the audit"
-    rows, most = here.accounts.audit_size(), here.settings.web.audit_rows
-    if rows > 0.9 * most:
-        return "degraded", f"the audit has {rows} of {most} rows", "Export it, keep the file, and raise web.audit_rows"
+    told = filling(here.accounts.audit_size(), here.settings.web.audit_rows)
+    if told is not None:
+        return "degraded", told, "Export it, keep the file, and raise web.audit_rows"
     return "ok", "", ""
 
 

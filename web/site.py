@@ -19,6 +19,7 @@ from schemas import AuditHead, Problem, Settings, User
 from schemas.base import plain
 from schemas.load import Loaded
 from schemas.store.accounts import Accounts
+from schemas.store.audit import filling
 from schemas.store.limited import Limited
 from schemas.store.programs import Programs
 from schemas.store.users import Users
@@ -152,7 +153,7 @@ class Site:
                 head = self.accounts.tell_head()
                 if head is not None:
                     log.warning("audit: %d rows, head %s", head.rows, head.hash)
-                    if head.rows > 0.9 * self.settings.web.audit_rows:
+                    if filling(head.rows, self.settings.web.audit_rows):
                         self.event("audit.filling", rows=head.rows, most=self.settings.web.audit_rows)
                     told = AuditHead(rows=head.rows, hash=head.hash, at=head.at)
                     topic = self._watch.names("audit")

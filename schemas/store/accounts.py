@@ -29,7 +29,7 @@ from schemas.store.seal import Head, Seal
 
 T = TypeVar("T")
 MIGRATIONS = ("accounts.sql", "accounts-2.sql", "accounts-3.sql")
-BUSY_S = 10.0
+BUSY_S = 5.0  # for the turn among threads, and again for another process
 MOST_SESSIONS = 20  # a user may have; the oldest ends
 KEEP_ENDED_S = 30 * 86400
 FORGET_S = 3600.0  # failures, after the last one
@@ -61,11 +61,13 @@ COLUMNS = ", ".join(Session._fields)
 class Accounts:
     """See the head of this file. Any thread of any process; all methods raise Problem STORE_FAILED, STORE_CORRUPT.
 
-    `who` is username, address and request_id, for the audit.
+    `who` is username, address and request_id, for the audit. busy_s: how long a write waits for those of other threads, and as
+    long again for those of other processes.
     """
 
-    def __init__(self, path: Path, clock: Callable[[], Moment] = now) -> None:
+    def __init__(self, path: Path, clock: Callable[[], Moment] = now, busy_s: float = BUSY_S) -> None:
         self.path = path
+        self._busy_s = busy_s
         self.clock = clock
         self._open = threading.local()
         self._seal = Seal(path.parent)
@@ -308,7 +310,7 @@ class Accounts:
 
     def write(self, operation: Callable[[sqlite3.Connection], T]) -> T:
         """Run `operation` in a transaction that is on the disk when this returns; nothing of it is kept if it raises."""
-        if not self._turn.acquire(timeout=BUSY_S):
+        if not self._turn.acquire(timeout=self._busy_s):
             raise Problem("STORE_FAILED", f"{self.path.name} is held too long by another thread")
         try:
             return self._transaction(operation)
@@ -350,7 +352,7 @@ class Accounts:
             new_database(self.path)
         except OSError as error:
             raise Problem("STORE_FAILED", f"{self.path.name}: {error.strerror}") from error
-        db = sqlite3.connect(self.path, timeout=BUSY_S, isolation_level=None, check_same_thread=False)
+        db = sqlite3.connect(self.path, timeout=self._busy_s, isolation_level=None, check_same_thread=False)
         try:
             db.execute("PRAGMA journal_mode=WAL")
             db.execute("PRAGMA synchronous=FULL")

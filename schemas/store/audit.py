@@ -13,6 +13,7 @@ from schemas.base import canonical
 from schemas.store.seal import Head, Key
 
 START = b"\0" * 32
+FULL = 0.9  # of the rows that it may have: from there on it is told
 
 
 class Entry(NamedTuple):
@@ -35,6 +36,11 @@ def row_hash(before: bytes, entry: Entry, key: Key | None) -> bytes:
     if key is None or entry.id < key.first:
         return hashlib.sha256(text).digest()
     return hmac.new(key.secret, text, hashlib.sha256).digest()
+
+
+def filling(rows: int, most: int) -> str | None:
+    """What to tell of an audit with so many rows of those it may have; None while there is room. Nothing is ever deleted."""
+    return f"the audit has {rows} of {most} rows" if rows > FULL * most else None
 
 
 def verify(entries: Iterator[Entry], counted: int, key: Key | None, told: Head | None) -> tuple[int, str, str | None]:

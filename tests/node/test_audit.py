@@ -2,6 +2,7 @@
 
 import base64
 import json
+import sqlite3
 import time
 from collections.abc import Iterator
 from contextlib import closing
@@ -9,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from node.limits import BEAT_S
 from schemas import new_id
 from schemas.store.accounts import Accounts
 from schemas.store.vouching import AGE_S, Vouching
@@ -34,6 +36,11 @@ def accounts(node: Still, tmp_path: Path) -> Iterator[Accounts]:
 def rows(accounts: Accounts) -> list[tuple[str, str, str]]:
     assert accounts.verify_audit()[2] is None
     return [(row.action, row.username, row.target) for row in accounts.audit_rows() if row.action != "first"]
+
+
+def retained(node: Still, name: str, leaf: str) -> bytes:
+    """The newest payload that goes to a retained topic."""
+    return node.service.outbox._newest[node.names(name, leaf)].payload
 
 
 def details(accounts: Accounts) -> dict[str, str]:
@@ -118,3 +125,42 @@ def test_an_audit_that_cannot_be_written_stops_no_line_and_is_told(node: Still, 
     assert reply["warning"]["code"] == "STORE_FAILED"
     assert "audit" in reply["warning"]["message"]
     assert node.service.stations["cam1"].paused
+    alarms = node.service.alarms
+    node.service.chores._audit()
+    assert "what is changed by MQTT is not in the audit" in alarms.active["AUDIT"].message
+    (tmp_path / "state" / "accounts.db").rmdir()
+    assert "warning" not in {key for key, value in node.command("resume", request_id="r-2").items() if value}
+    node.service.chores._audit()
+    assert "AUDIT" not in alarms.active
+
+
+def test_an_audit_that_fills_is_an_alarm_until_it_may_have_more(node: Still, accounts: Accounts) -> None:
+    most = node.service.settings.web.audit_rows
+    node.service.audit._most_rows = 1000
+
+    def rows(db: sqlite3.Connection) -> None:
+        for _ in range(900):
+            accounts.append(db, "x", "", {}, {"username": "", "address": "", "request_id": ""})
+
+    node.service.chores._audit()
+    assert "AUDIT" not in node.service.alarms.active
+    accounts.write(rows)
+    node.service.chores._audit()
+    assert node.service.alarms.active["AUDIT"].message == "the audit has 901 of 1000 rows"
+    assert json.loads(retained(node, "alarm", "AUDIT"))["code"] == "AUDIT"
+    node.service.audit._most_rows = most
+    node.service.chores._audit()
+    assert retained(node, "alarm", "AUDIT") == b""
+
+
+def test_who_holds_the_accounts_holds_no_command_longer_than_a_thread_may_stand_still(
+    node: Still, accounts: Accounts, tmp_path: Path
+) -> None:
+    with closing(sqlite3.connect(tmp_path / "state" / "accounts.db", isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        began = time.monotonic()
+        reply = node.command("pause", **PAUSE)
+        assert time.monotonic() - began < BEAT_S
+        other.execute("ROLLBACK")
+    assert reply["ok"]
+    assert reply["warning"]["code"] == "STORE_FAILED"
