@@ -14,15 +14,17 @@ import shutil
 import stat
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
 from deploy import archive, show, target
 from deploy.archive import Manifest
 from deploy.programs import audit_head, audited
+from deploy.users import who
 from schemas import Problem, utc
 from schemas.store import copies
+from schemas.store.accounts import Accounts
 from schemas.store.disk import failed, private_mode
 from schemas.store.programs import Programs
 from schemas.store.state import held
@@ -174,8 +176,13 @@ def _carry_over(old: Path, new: Path) -> None:
 
 
 def _write_down(old: Path, new: Path, file: Path, manifest: Manifest) -> None:
-    """In the audit that comes back: who did it, and how far the audit had come that goes."""
-    audited(new, "state.restore", file.name, made_at=manifest.at, of=manifest.node, before=audit_head(old))
+    """In the audit that comes back: who did it, and how far the audit had come that goes.
+
+    Sessions do not come back: those that were ended since, for one was stolen perhaps, would be open again.
+    """
+    details = {"made_at": manifest.at, "of": manifest.node, "before": audit_head(old)}
+    with closing(Accounts(new / "accounts.db")) as accounts:
+        accounts.end_each("state.restore", file.name[:200], details, who())
 
 
 def _own(state: Path, new: Path) -> None:

@@ -172,6 +172,17 @@ class Accounts:
 
         return self.write(operation)
 
+    def end_each(self, action: str, target: str, details: dict[str, Any], who: dict[str, str]) -> None:
+        """End the sessions of everybody by one row of the audit, whose details also say how many there were."""
+
+        def operation(db: sqlite3.Connection) -> None:
+            ended = db.execute(
+                "UPDATE sessions SET ended_at = ?, ended_by = ? WHERE ended_at IS NULL", (self.clock().wall, action)
+            ).rowcount
+            self.append(db, action, target, {**details, "sessions_ended": ended}, who)
+
+        self.write(operation)
+
     def _end(self, db: sqlite3.Connection, session: str, action: str, who: dict[str, str]) -> bool:
         sql = "UPDATE sessions SET ended_at = ?, ended_by = ? WHERE id = ? AND ended_at IS NULL"
         ended = db.execute(sql, (self.clock().wall, action, session)).rowcount > 0

@@ -8,6 +8,7 @@ from flask import Flask
 from werkzeug.routing import Rule
 
 from tests.people import API, Caller, application, code, data
+from web import headers
 from web.access import RANK, access_of
 
 
@@ -134,3 +135,14 @@ def test_settings_tell_value_and_source_of_each_key_and_no_secret(tmp_path: Path
     assert (rows["web.jwt_key"]["value"], rows["web.jwt_key"]["secret"]) == (True, True)
     assert rows["web.metrics_token"]["value"] is False
     assert secret not in answer.text
+
+
+def test_what_a_slow_request_asked_for_is_told_in_one_printable_line(
+    app: Flask, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(headers, "SLOW_S", -1.0)
+    app.test_client().get("/x%0d%0aWARNING%20forged%1b[2J%00%e2%80%a8%c2%85%e2%80%ae/" + "y" * 900)
+    (line,) = [record.getMessage() for record in caplog.records if record.getMessage().startswith("slow: ")]
+    assert line.isprintable()
+    assert "WARNING forged" in line
+    assert len(line) < 1000
