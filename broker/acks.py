@@ -29,9 +29,12 @@ class Acks:
         self._out: deque[tuple[int, Incoming]] = deque()  # sent, after so many packets that will be answered
         self._asked = 0
 
-    def came(self, mid: int) -> None:
-        """A message of QoS 1 came."""
+    def came(self, mid: int) -> bool:
+        """A message of QoS 1 came; False if it is one that is here already: an id is free again when it is acknowledged."""
+        if mid in self._came:
+            return False
         self._came[mid] = False
+        return True
 
     def ack(self, ack: Ack, message: Incoming | None = None) -> None:
         """Acknowledge one, once all that came before it are; `message` is what it was, if it matters that it comes again."""

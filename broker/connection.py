@@ -52,7 +52,7 @@ class Connection:
         side: Side,
         wake: int,
         *,
-        will: Message,
+        will: Message | None,
         will_delay_s: int,
         beat: Callable[[], None],
         times: Times,
@@ -82,11 +82,13 @@ class Connection:
         self.client.arrived = self._guard(self._on_arrived)
         self.client.on_publish = self._guard(self._on_publish)
         self.client.on_disconnect = self._guard(self._on_disconnect)
-        given = None
-        if self.v5:
-            given = properties(PacketTypes.WILLMESSAGE)
-            given.WillDelayInterval = will_delay_s
-        self.client.will_set(will.topic, will.payload, ask.will_qos, will.retain and ask.will_retain, given)
+        self.client.on_unsubscribe = self._guard(self._on_unsubscribe)
+        if will is not None:
+            given = None
+            if self.v5:
+                given = properties(PacketTypes.WILLMESSAGE)
+                given.WillDelayInterval = will_delay_s
+            self.client.will_set(will.topic, will.payload, ask.will_qos, will.retain and ask.will_retain, given)
 
     # The thread's loop
 
@@ -145,7 +147,9 @@ class Connection:
                 wait_s = PASS_S / 4
             if self._holds(sock) and client.want_write():
                 client.loop_write()
-            if self.online and time.monotonic() - self._heard_at > self._dead_s:
+            if self.side.full:  # nobody looks whether it says anything
+                self._heard_at = time.monotonic()
+            elif self.online and time.monotonic() - self._heard_at > self._dead_s:
                 self.fail("dead", f"the broker has said nothing for {self._dead_s:g} s")
 
     def _look(self, began: float, limit_s: float) -> None:
@@ -238,6 +242,14 @@ class Connection:
             assert mid is not None
             self._asked[mid] = some
 
+    def unsubscribe(self, topics: list[str]) -> None:
+        """Leave these filters; unsubscribed() tells of it."""
+        for first in range(0, len(topics), FILTERS):
+            some = topics[first : first + FILTERS]
+            _, mid = self.client.unsubscribe(some)
+            assert mid is not None
+            self._asked[mid] = some
+
     # Callbacks of paho, on the thread above
 
     def _guard(self, callback: Callable[..., None]) -> Callable[..., None]:
@@ -266,13 +278,16 @@ class Connection:
         for topic, reason in zip(self._asked.pop(mid, []), reasons, strict=False):
             self.side.subscribed(topic, told(reason, given) if reason.is_failure else None, reason.value)
 
+    def _on_unsubscribe(self, _client: Any, _userdata: Any, mid: int, reasons: list[ReasonCode], given: Any) -> None:
+        failed = [told(reason, given) for reason in reasons if reason.is_failure]
+        self.side.unsubscribed(self._asked.pop(mid, []), failed[0] if failed else None)
+
     def _on_message(self, _client: mqtt.Client, _userdata: Any, message: mqtt.MQTTMessage) -> None:
         self._on_arrived(incoming(message), message.mid)
 
     def _on_arrived(self, message: Incoming, mid: int) -> None:
-        if message.qos:
-            self._acks.came(mid)
-        self.side.received(message, Ack(mid, message.qos))
+        if not message.qos or self._acks.came(mid):  # NATS brings again what is not acknowledged for 30 s
+            self.side.received(message, Ack(mid, message.qos))
 
     def _on_publish(self, _client: Any, _userdata: Any, mid: int, reason: ReasonCode, given: Any) -> None:
         found = self.window.answered(mid)

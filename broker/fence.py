@@ -44,6 +44,7 @@ class Fence:
         self._outage_s = outage_s
         self._began_at = now
         self._heard_at = now
+        self._free_at = now
         self._sent_at: float | None = None
         self._nonces: set[str] = set()
         self._refused = False
@@ -59,6 +60,10 @@ class Fence:
         """Something was delivered."""
         self._heard_at = time.monotonic()
 
+    def hold(self) -> None:
+        """What was delivered is not acknowledged now, so there may be nothing to come."""
+        self._free_at = self._heard_at = time.monotonic()
+
     def refuse(self) -> None:
         """There will be no echoes."""
         self._refused, self.trusted = True, False
@@ -70,7 +75,7 @@ class Fence:
     @property
     def long(self) -> bool:
         """Whether the marker has not been back for long."""
-        return not (self.passed or self._refused) and time.monotonic() - self._began_at > GIVE_UP_S
+        return not (self.passed or self._refused) and time.monotonic() - self._free_at > GIVE_UP_S
 
     def due(self) -> bool:
         """Whether to send a marker now."""
@@ -95,7 +100,7 @@ class Fence:
         if self.passed:
             return False
         now = time.monotonic()
-        waited_s, quiet_s = now - self._began_at, now - max(self._heard_at, self._began_at)
+        waited_s, quiet_s = now - self._free_at, now - max(self._heard_at, self._began_at)
         if self._refused:
             over = (waited_s > UNFENCED_S and quiet_s > PAUSE_S) or waited_s > LONGEST_S[1]
         else:

@@ -15,7 +15,7 @@ from schemas import new_id
 log = logging.getLogger(__name__)
 
 PROBE_S = 1.0
-LOAD_S = 3.0  # after a trigger, markers go out each second
+LOAD_S = 3.0  # after a trigger or a command, markers go out each second
 
 
 class Marking:
@@ -71,11 +71,11 @@ class Marking:
         if not echoing:
             self.fence.refuse()
 
-    def heard(self, *, trigger: bool) -> None:
+    def heard(self, *, work: bool) -> None:
         """Something was delivered."""
         self.fence.heard()
         self._overdue.heard()
-        if trigger:
+        if work:
             self._loaded_at = time.monotonic()
 
     def probe(self, connection: Connection, now: float, *, held: bool = False) -> bool:
@@ -105,9 +105,10 @@ class Marking:
                 self._without()
         return over
 
-    def taken(self) -> None:
-        """The broker has confirmed a marker."""
-        self._overdue.taken()
+    def taken(self, payload: bytes) -> None:
+        """The broker has confirmed a marker, which may be back already."""
+        if json.loads(payload)["nonce"] in self._nonces:
+            self._overdue.taken()
 
     def refused(self) -> None:
         """The broker refuses to take markers."""
@@ -124,6 +125,7 @@ class Marking:
             nonce = json.loads(payload)["nonce"]
             self._lag.came(nonce)
             if nonce in self._nonces:
+                self._nonces.remove(nonce)
                 self._overdue.came()
                 self.swallowed = False
             return self.fence.came(nonce)

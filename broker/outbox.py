@@ -38,15 +38,20 @@ class Row(Protocol):
 
 
 class Outbox:
-    """See the head of this file. `wake` is an eventfd that is written to when there is something new."""
+    """See the head of this file. `wake` is an eventfd that is written to when there is something new.
 
-    def __init__(self, names: Names, short: frozenset[str] = frozenset()) -> None:
+    control: the outbox of the connection for commands, for what is not to wait behind results, while that is open.
+    """
+
+    def __init__(self, names: Names, short: frozenset[str] = frozenset(), control: "Outbox | None" = None) -> None:
         self.names = names
+        self.control = control
         self._short = short  # stations whose results go out in their short form too
         self.wake = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
         self.dropped = 0
         self.misc: deque[Message] = deque()
         self.flush_wanted = False
+        self._open = False
         self._attended = False
         self._owner: int | None = None
         self._lock = threading.Lock()
@@ -77,17 +82,29 @@ class Outbox:
         self.nudge()
         return True
 
-    def post(self, name: str, leaf: str, payload: bytes, **extra: Any) -> None:
-        """Send a message of the topic table in its turn."""
+    def post(self, name: str, leaf: str, payload: bytes, *, apart: bool = False, **extra: Any) -> None:
+        """Send a message of the topic table in its turn; apart: over the connection for commands, if there is one."""
         topic = TOPIC[name]
-        self.post_raw(Message(self.names(name, leaf), payload, topic.qos, topic.retain, topic.expiry_s, **extra))
+        message = Message(self.names(name, leaf), payload, topic.qos, topic.retain, topic.expiry_s, **extra)
+        self.post_raw(message, apart=apart)
 
-    def post_raw(self, message: Message) -> None:
-        """Send any message in its turn."""
+    def post_raw(self, message: Message, *, apart: bool = False) -> None:
+        """Send any message in its turn; apart: see post()."""
+        if apart and self.control is not None and self.control.take_in(message):
+            return
         while len(self.misc) >= MISC_LIMIT:
             self.drop(self.misc.popleft())
         self.misc.append(message)
         self.nudge()
+
+    def take_in(self, message: Message) -> bool:
+        """Send any message in its turn; False if nobody would before long."""
+        with self._lock:
+            if not self._open:
+                return False
+            self.misc.append(message)
+        self.nudge()
+        return True
 
     def drop(self, message: Message) -> None:
         """Let a message go that cannot be sent."""
@@ -138,11 +155,25 @@ class Outbox:
         self._owner = threading.get_ident()
         self._attended = attended
 
+    def open(self) -> None:
+        """What is taken in goes out now."""
+        with self._lock:
+            self._open = True
+
+    def shut(self) -> list[Message]:
+        """What is taken in would wait: nothing is any more, and this is what waits in its turn."""
+        with self._lock:
+            self._open = False
+            waiting = list(self.misc)
+            self.misc.clear()
+            return waiting
+
     def close(self) -> None:
         """Nobody attends any more; what is put in from here on stays."""
         self._attended = False
         wake, self.wake = self.wake, -1
-        os.close(wake)
+        if wake >= 0:
+            os.close(wake)
 
     @property
     def empty(self) -> bool:

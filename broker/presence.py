@@ -2,10 +2,10 @@
 
 The file `alive` says when this node was last on line, so a start knows how long the outage was; one that cannot be written
 makes that unknown and is told, no more. `broker.json` keeps what was learned of a broker: which version of MQTT it speaks and
-by what client id, how long packets may be, and whether topics may have a dot. MQTT 5, once spoken with a broker, is not given
-up because of an outage, during which a proxy may accept and close: MQTT 3.1.1 is spoken where the broker itself refuses 5, or
-where it never answered it while it answers 3.1.1; and 5 is tried again at each start, and at each connection where the refusal
-was only silence.
+by what client id, how long packets may be, and whether topics may have a dot. The connection for commands has files and an id
+of its own. MQTT 5, once spoken with a broker, is not given up because of an outage, during which a proxy may accept and close:
+MQTT 3.1.1 is spoken where the broker itself refuses 5, or where it never answered it while it answers 3.1.1; and 5 is tried
+again at each start, and at each connection where the refusal was only silence.
 
 Back-off: a broker that cannot be reached is tried every second if it is on this machine, and every few seconds elsewhere. Who
 refuses us, or ends each connection soon after it began, is tried ever more seldom.
@@ -54,17 +54,18 @@ class Ask(NamedTuple):
 
 
 class Presence:
-    """See the head of this file. Used on the session's thread."""
+    """See the head of this file. Used on the session's thread. lane: of which connection, if it is not the first."""
 
-    def __init__(self, settings: BrokerSettings, node: str, state: Path) -> None:
+    def __init__(self, settings: BrokerSettings, node: str, state: Path, lane: str = "") -> None:
         self.problem: str | None = None  # why the alive file cannot be written
         self.outage_s = 0.0
-        self._alive = state / "alive"
-        self._known_file = state / "broker.json"
+        self._alive = state / f"alive{lane and '.' + lane}"
+        self._known_file = state / f"broker{lane and '.' + lane}.json"
         self._url = settings.url
         self._near = settings.host in ("localhost", "::1") or settings.host.startswith("127.")
-        self._default_id = f"inspection-node-{node}" if settings.client_id is None else settings.client_id
-        self._plain_id = "inspection" + hashlib.blake2b(node.encode(), digest_size=6).hexdigest()
+        given = f"inspection-node-{node}" if settings.client_id is None else settings.client_id
+        self._default_id = f"{lane}-{given}" if lane and given else given
+        self._plain_id = "inspection" + hashlib.blake2b((lane + node).encode(), digest_size=6).hexdigest()
         known = self._load()
         self._version: Version = known.get("protocol", "5.0")
         self._said: bool = known.get("said", False)  # the broker itself refused MQTT 5

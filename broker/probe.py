@@ -13,6 +13,7 @@ from schemas.settings import BrokerSettings
 COUNT = 20
 LIMIT_S = 5.0
 WAIT_S = 2.0
+BOTH_S = 0.3
 
 
 class Tried(NamedTuple):
@@ -24,13 +25,16 @@ class Tried(NamedTuple):
 
 
 class Probed(NamedTuple):
-    """`tried` is None where the account may not publish and read the topic, for the reason `refused`."""
+    """`tried` is None where the account may not publish and read the topic, for the reason `refused`; `two` tells whether the
+    broker has room for a second connection beside the first.
+    """
 
     v5: bool
     session: bool
     properties: dict[str, Any]
     tried: Tried | None
     refused: str | None
+    two: bool
 
 
 def probe(settings: BrokerSettings, node_id: str, limit_s: float = LIMIT_S) -> Probed:
@@ -43,17 +47,32 @@ def probe(settings: BrokerSettings, node_id: str, limit_s: float = LIMIT_S) -> P
     except WrongProtocol:
         link, v5 = Link(settings, me, limit_s, v5=False, clean=False, quick_acks=False), False
     try:
-        tried = _try(link, Names(settings.base, node_id)("_fence"), me.encode())
-    except Problem as problem:
-        link.check()
-        refused = problem.message.partition(": ")[2]  # what comes before is that it cannot be reached, but it can
+        try:
+            tried = _try(link, Names(settings.base, node_id)("_fence"), me.encode())
+        except Problem as problem:
+            link.check()
+            refused = problem.message.partition(": ")[2]  # what comes before is that it cannot be reached, but it can
+        two = _has_room(settings, link, v5, limit_s)
     finally:
         link.close()
     again = Link(settings, me, limit_s, v5=v5, clean=False, expiry_s=settings.session_expiry_s)
     session = again.session_present
     again.close()
     Link(settings, me, limit_s, v5=v5).close()  # a clean start makes the broker forget the session
-    return Probed(v5, session, link.properties, tried, refused)
+    return Probed(v5, session, link.properties, tried, refused, two)
+
+
+def _has_room(settings: BrokerSettings, link: Link, v5: bool, limit_s: float) -> bool:
+    """Whether both connections live once there is another one."""
+    try:
+        other = Link(settings, new_client_id("probe"), limit_s, v5=v5)
+    except Problem:
+        return False
+    try:
+        time.sleep(BOTH_S)
+        return link.ended is None and other.ended is None
+    finally:
+        other.close()
 
 
 def _try(link: Link, topic: str, mark: bytes) -> Tried:

@@ -2,7 +2,8 @@
 
 Under a flood more is read than is handed over: confirmations, commands and our own markers stand among the triggers, and
 mosquitto 2.0.11 sends all that it has as soon as one message is acknowledged, whatever Receive Maximum says. Triggers that
-cannot be stored are held for a moment, in which that is told, then the connection ends, and they come again.
+cannot be stored stay where they are, unacknowledged and growing older, and are tried again until they can: the broker brings no
+more than its window meanwhile, and if the connection ends they come again.
 """
 
 import time
@@ -21,8 +22,7 @@ TAKE = 96  # triggers that are handed over together; between two such batches al
 LEAST = 16  # as many, where the broker takes so few results at a time that they could not follow
 AHEAD = 16_384  # triggers that are read before those before them are handed over, and their bytes
 AHEAD_BYTES = 16 * 1024 * 1024
-HELD_S = 2.0  # triggers that cannot be stored are held so long
-AGAIN_S = 0.25
+AGAIN_S = 0.25  # until triggers that cannot be stored are tried again
 
 
 class Backlog(NamedTuple):
@@ -52,7 +52,7 @@ class Reading:
         self._line: deque[tuple[Delivery, Ack, float]] = deque()  # and when they were read
         self._bytes = 0
         self._again = Again()
-        self._unstored_at = 0.0  # since when they cannot be stored; 0 if they can, or have not been tried
+        self.unstored: Problem | None = None  # why they cannot be stored; None if they can, or have not been tried
         self._again_at = 0.0
 
     def __len__(self) -> int:
@@ -67,7 +67,7 @@ class Reading:
         self._again.ended(connection.unsure)
         self._line.clear()
         self._bytes = 0
-        self._unstored_at = self._again_at = 0.0
+        self.unstored, self._again_at = None, 0.0
 
     def came(self, station: str, message: Incoming, ack: Ack, backlog: Backlog | None, *, fenced: bool) -> None:
         """A trigger was read; `fenced` if it came before the fence: what comes again may then have lost its DUP flag."""
@@ -86,7 +86,7 @@ class Reading:
         """Seconds until the next batch should be handed over; None if none waits."""
         if not self._line:
             return None
-        return AGAIN_S if self._unstored_at else 0.0
+        return AGAIN_S if self.unstored else 0.0
 
     @property
     def oldest(self) -> tuple[float, float] | None:
@@ -97,7 +97,7 @@ class Reading:
         return read_at, read_at - (delivery.backlog.outage_s if delivery.backlog else 0.0)
 
     def turn(self, take: Callable[[list[Delivery]], None], connection: Connection) -> None:
-        """A batch is handed over, and then acknowledged on the connection over which it came. Raises Problem after HELD_S."""
+        """A batch is handed over, and then acknowledged on the connection over which it came."""
         now = time.monotonic()
         if not self._line or now < self._again_at:
             return
@@ -105,13 +105,11 @@ class Reading:
         batch = list(islice(self._line, min(TAKE, max(LEAST, connection.said.receive_max))))
         try:
             take([_aged(delivery, now - read_at) for delivery, _, read_at in batch])
-        except Problem:  # nothing is acknowledged; before this connection ends what is wrong is told over it
-            self._unstored_at = self._unstored_at or now
-            self._again_at = now + AGAIN_S
-            if now - self._unstored_at > HELD_S:
-                raise
+        except Problem as problem:  # nothing is acknowledged
+            self.unstored = problem
+            self._again_at = time.monotonic() + AGAIN_S
             return
-        self._unstored_at = 0.0
+        self.unstored = None
         for delivery, ack, _ in batch:
             self._line.popleft()
             self._bytes -= len(delivery.message.payload)

@@ -2,6 +2,7 @@
 
 import time
 
+from broker.lane import Lane
 from broker.marking import Marking
 from broker.presence import Presence
 from broker.subscriptions import Subscriptions
@@ -16,10 +17,14 @@ REASONS_TOLD = 6
 class Reasons:
     """See the head of this file. What others know is asked of them, the rest is set here."""
 
-    def __init__(self, settings: BrokerSettings, presence: Presence, subscriptions: Subscriptions, troubles: Troubles) -> None:
+    def __init__(
+        self, settings: BrokerSettings, lane: Lane, presence: Presence, subscriptions: Subscriptions, troubles: Troubles
+    ) -> None:
         self.away: str | None = None  # why there is no connection
         self.store: str | None = None  # why the ledger cannot be read
+        self.held: str | None = None  # why triggers wait
         self._settings = settings
+        self._lane = lane
         self._presence = presence
         self._subscriptions = subscriptions
         self._troubles = troubles
@@ -34,14 +39,14 @@ class Reasons:
         if presence.version == "3.1.1":
             why = "refuses MQTT 5" if presence.said else "does not answer MQTT 5"
             self._lacks["protocol"] = f"the broker speaks MQTT 3.1.1 only (it {why}): what is sent again is not marked"
-        if not presence.own_id and self._settings.client_id is None:
+        if not presence.own_id and self._settings.client_id is None and self._lane.will:
             self._lacks["client_id"] = f"the broker refuses our client id: the node is there as {presence.client_id}"
 
     def all(self, marking: Marking | None, *, online: bool) -> tuple[str, ...]:
         """Every sentence now."""
-        found = [self.away] if self.away else []
+        found = [f"{self._lane.about}{self.away}"] if self.away else []
         if online:
-            found += [*self._lacks.values(), *self._subscriptions.told()]
+            found += [*self._lacks.values(), *self._subscriptions.told(), *self._lane.told()]
         found += self._troubles.told()
         longest = self._troubles.longest.known
         if longest.limit and online:
@@ -52,7 +57,7 @@ class Reasons:
             found += marking.told()
         if time.monotonic() - self._late_at < STAYS_S:
             found.append("messages from the broker come late: what is older than its max_age_ms is not inspected")
-        return (*found, *(each for each in (self._presence.problem, self.store) if each))
+        return (*found, *(each for each in (self._presence.problem, self.store, self.held) if each))
 
 
 def in_one(reasons: tuple[str, ...]) -> str:

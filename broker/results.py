@@ -48,6 +48,33 @@ class Ledger(Protocol):
         """The greatest id ever given."""
 
 
+class NoLedger:
+    """That of a session which carries no results."""
+
+    def pending(self, after: int, limit: int, station: str | None = None) -> Sequence[Row]:  # noqa: ARG002
+        """See Ledger."""
+        return ()
+
+    def pending_stations(self) -> list[str]:
+        """See Ledger."""
+        return []
+
+    def confirmed(self, result_ids: Iterable[str]) -> None:
+        """See Ledger."""
+
+    def confirm_soon(self, result_id: str, settled: Callable[[], None]) -> None:  # noqa: ARG002
+        """See Ledger."""
+        settled()
+
+    def flush(self) -> bool:
+        """See Ledger."""
+        return True
+
+    def outbox_last(self) -> int:
+        """See Ledger."""
+        return 0
+
+
 class Sent:
     """A result on its way: `acked_at` is set by PUBACK."""
 

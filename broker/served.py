@@ -4,6 +4,7 @@ It begins with CONNACK, whose terms are kept (terms.py). Then we subscribe (subs
 and once that is back results flow (results.py), served in turns with all else that goes out (turns.py).
 """
 
+import logging
 import socket
 import time
 from collections.abc import Callable
@@ -11,6 +12,7 @@ from typing import Literal, NamedTuple
 
 from broker.acks import Ack
 from broker.connection import Connection
+from broker.lane import Lane
 from broker.marking import PROBE_S, Marking
 from broker.outbox import Outbox
 from broker.presence import Ask, Presence
@@ -25,6 +27,8 @@ from broker.wire import Incoming, Message
 from schemas import Problem
 from schemas.settings import BrokerSettings
 
+log = logging.getLogger(__name__)
+
 OFFLINE = b'{"state":"Offline"}'
 WILL_DELAY_S = 5
 SUBACK_S = 10.0
@@ -34,6 +38,7 @@ class Lasting(NamedTuple):
     """What lasts longer than a connection, and who hears of what comes: see Session."""
 
     settings: BrokerSettings
+    lane: Lane
     times: Times
     outbox: Outbox
     presence: Presence
@@ -61,7 +66,7 @@ class Served:
             ask,
             self,
             lasting.outbox.wake,
-            will=Message(names("state"), OFFLINE, retain=True),
+            will=Message(names("state"), OFFLINE, retain=True) if lasting.lane.will else None,
             will_delay_s=WILL_DELAY_S,
             beat=lasting.beat,
             times=lasting.times,
@@ -70,6 +75,7 @@ class Served:
         self._granted: Literal["persistent", "volatile"] = "volatile"
         self._connected_at = 0.0
         self._rewound = True
+        self._greeted = False
         self._triggers = names.prefix("trigger")
         self._commands = names.prefix("cmd")
         self._result = names.prefix("result")
@@ -107,6 +113,7 @@ class Served:
         lasting = self._lasting
         lasting.presence.came()
         lasting.presence.answered(said)
+        lasting.lane.connected(session_present=said.session_present)
         lasting.turns.begin()
         lasting.reading.began(session_present=said.session_present)
         lasting.reasons.connected(said)
@@ -119,12 +126,14 @@ class Served:
             outage_s=lasting.presence.outage_s,
             keepalive_s=said.keepalive_s,
         )
-        lasting.subscriptions.begin(wildcards=said.wildcards)
+        lasting.subscriptions.begin(wildcards=said.wildcards, session_present=said.session_present)
 
     def subscribed(self, topic: str, refused: str | None, qos: int) -> None:
         """SUBACK came for one filter: once all are answered, the node is on line."""
         subscriptions, results = self._lasting.subscriptions, self._lasting.results
         subscriptions.answered(topic, refused, qos)
+        if subscriptions.hears is not None:
+            self._lasting.lane.hears_commands(subscriptions.hears)
         if not subscriptions.answered_all:
             return
         results.echoing = subscriptions.echoing
@@ -132,14 +141,23 @@ class Served:
         self.marking.answered(echoing=results.echoing)
         if self.kind is None:
             self.kind = self._granted
+            self._lasting.lane.online()
             self._lasting.online()
+
+    def unsubscribed(self, topics: list[str], refused: str | None) -> None:
+        """UNSUBACK came: the other connection has the commands."""
+        if refused is not None:
+            log.warning("the broker does not end the subscription to %s: %s", ", ".join(topics), refused)
+            return
+        self._lasting.subscriptions.left(topics)
+        self._lasting.lane.left_commands()
 
     def received(self, message: Incoming, ack: Ack) -> None:
         """A message came: triggers wait for turn(), an echo until its confirmation is committed, the rest is done with."""
         lasting, connection, marking, topic = self._lasting, self.connection, self.marking, message.topic
         assert marking is not None
         trigger = topic.startswith(self._triggers)
-        marking.heard(trigger=trigger)
+        marking.heard(work=trigger or topic.startswith(self._commands))
         backlog = Backlog(marking.age_s) if marking.age_s is not None else None
         if trigger:
             fenced = marking.fence.backlog_s is not None
@@ -176,7 +194,10 @@ class Served:
     def confirmed(self, message: Message, code: int, reason: str | None) -> None:
         """PUBACK came for a message of ours."""
         if message.topic == self._marker and self.marking is not None:
-            (self.marking.taken if reason is None else self.marking.refused)()
+            if reason is None:
+                self.marking.taken(message.payload)
+            else:
+                self.marking.refused()
         self._lasting.turns.answered(self.connection, message, code, reason)
 
     def pump(self) -> float:
@@ -190,6 +211,10 @@ class Served:
             return PROBE_S
         now = time.monotonic()
         self._ask(now)
+        unstored = lasting.reading.unstored
+        lasting.reasons.held = f"triggers wait, since they cannot be stored: {unstored.message}" if unstored else None
+        if unstored:
+            marking.fence.hold()
         if self.kind is not None and marking.probe(self.connection, now, held=len(lasting.reading) > 0):
             self._pass_fence()
         wait_s = lasting.reading.wait_s
@@ -208,8 +233,13 @@ class Served:
         return wait_s
 
     def _ask(self, now: float) -> None:
-        """Subscribe to what is not, or not yet, granted."""
-        self._lasting.subscriptions.again()
+        """Subscribe to what is not, or not yet, granted, and leave what the other connection has."""
+        subscriptions, lane = self._lasting.subscriptions, self._lasting.lane
+        if left := subscriptions.hear(lane.wants_commands()):
+            self.connection.unsubscribe(left)
+        self._greeted = self._greeted or lane.may_greet() or subscriptions.hears is not None
+        self._lasting.turns.greets = self._greeted
+        subscriptions.again()
         if asked := self._lasting.subscriptions.take():
             self.connection.subscribe(asked)
         if self.kind is None and now - self._connected_at > SUBACK_S:

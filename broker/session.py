@@ -18,6 +18,7 @@ from typing import Literal
 
 from broker.connection import Connection
 from broker.dialling import Dialling
+from broker.lane import ALONE, Lane
 from broker.outbox import Outbox
 from broker.presence import Presence
 from broker.reading import Backlog, Delivery, Reading
@@ -59,28 +60,31 @@ class Session:
         stations: tuple[str, ...] = (),
         commands: tuple[str, ...] = (),
         times: Times = Times(),  # noqa: B008  an immutable value
+        lane: Lane = ALONE,
     ) -> None:
         self.names = outbox.names
+        self.outbox = outbox
         self.beat_ns = time.monotonic_ns()
         self.deaf: dict[str, str] = {}  # stations that cannot hear their triggers, and why
         self.reasons: tuple[str, ...] = ()
-        self._settings = settings
+        self._lane = lane
         self._outbox = outbox
         self._ledger = ledger
         self._take = take
         self._command = command
         self._notice = notice
         self._times = times
-        self._presence = Presence(settings, self.names.node, state)
+        self._presence = Presence(settings, self.names.node, state, lane.name)
         self._dialling = Dialling(settings, times.connect_s, outbox.wake)
-        self._subscriptions = Subscriptions(self.names, stations, commands)
+        self._subscriptions = Subscriptions(self.names, stations, commands, lane.kinds)
         self._results = Results(outbox, ledger)
         self._troubles = Troubles(self._presence.longest, no_dots=self._presence.no_dots)
         self._turns = Turns(outbox, self._results, self._troubles)
         self._reading = Reading()
-        self._reasons = Reasons(settings, self._presence, self._subscriptions, self._troubles)
+        self._reasons = Reasons(settings, lane, self._presence, self._subscriptions, self._troubles)
         self._lasting = Lasting(
             settings,
+            lane,
             times,
             outbox,
             self._presence,
@@ -98,7 +102,7 @@ class Session:
         self._stopping = threading.Event()
         self._served: Served | None = None
         self._told_at = 0.0
-        self._thread = threading.Thread(target=self._run, name="broker", daemon=True)
+        self._thread = threading.Thread(target=self._run, name=f"broker {lane.name or 'first'}", daemon=True)
         self._last: Message | None = None
 
     # For other threads
@@ -144,6 +148,15 @@ class Session:
             self._outbox.close()
 
     @property
+    def hears_commands(self) -> bool:
+        """Whether the broker brings commands over this connection."""
+        return self.kind is not None and self._subscriptions.hears is True
+
+    def take_back(self) -> list[Message]:
+        """What waits for the next connection, for somebody else to send; on this thread, once there is none."""
+        return [*self._turns.take_back(), *self._outbox.shut()]
+
+    @property
     def connects(self) -> int:
         """How many connections there were."""
         return self._presence.connects
@@ -161,17 +174,22 @@ class Session:
 
     def _run(self) -> None:
         self._outbox.attend(False)
-        while not self._stopping.is_set():
+        delay = 0.0
+        while self._rest(delay):
             try:
                 delay = self._one_connection()
             except Exception as error:  # a fault of ours: the next connection starts clean, and it is told
                 log.exception("the connection to the broker failed")
                 self._reasons.away, delay = f"{type(error).__name__}: {error}", 1.0
             self._tell()
-            until = time.monotonic() + delay
-            while not self._stopping.is_set() and time.monotonic() < until:
-                self._stopping.wait(min(REST_S, until - time.monotonic()))
-                self._beat()
+
+    def _rest(self, delay: float) -> bool:
+        """Wait for so long, and until a connection may be there; False to stop."""
+        until = time.monotonic() + delay
+        while not self._stopping.is_set() and (time.monotonic() < until or not self._lane.may_connect()):
+            self._stopping.wait(max(0.02, min(REST_S, until - time.monotonic())))
+            self._beat()
+        return not self._stopping.is_set()
 
     def _one_connection(self) -> float:
         """Connect, serve, and say how long to wait before the next."""
@@ -196,6 +214,7 @@ class Session:
             return 0.0
         if stood_s is None and presence.adapt(ended.reason):
             return 0.0
+        self._lane.ended(ended, connected=stood_s is not None)
         delay, again = presence.delay(ended.reason, stood_s, explained=blamed)
         self._reasons.away = ended.message
         if again and not blamed:
@@ -216,6 +235,7 @@ class Session:
         self._served = None
         self._outbox.attend(False)
         self._reading.ended(connection)
+        self._reasons.held = None
         blamed = False
         if ended.reason in ("lost", "ended"):
             blamed = self._subscriptions.ended()

@@ -51,6 +51,9 @@ class Side(Protocol):
     def subscribed(self, topic: str, refused: str | None, qos: int) -> None:
         """SUBACK came for one filter."""
 
+    def unsubscribed(self, topics: list[str], refused: str | None) -> None:
+        """UNSUBACK came."""
+
     def received(self, message: Incoming, ack: Ack) -> None:
         """A message came; ack() acknowledges it, now or later. Raising ends the connection."""
 

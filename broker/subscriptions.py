@@ -9,8 +9,9 @@ the connection ended again is left alone for a while, ever longer, and what stan
 """
 
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
+from broker.lane import Lane
 from broker.topics import Names
 
 AGAIN_S = 5.0
@@ -37,7 +38,9 @@ class _Group:
 class Subscriptions:
     """See the head of this file. What is to be sent is for the caller to take()."""
 
-    def __init__(self, names: Names, stations: Iterable[str], commands: Iterable[str]) -> None:
+    def __init__(
+        self, names: Names, stations: Iterable[str], commands: Iterable[str], kinds: Sequence[str] = Lane.kinds
+    ) -> None:
         self._ask: list[str] = []
         self._careful = False  # one after the other
         self._ended: dict[
@@ -54,11 +57,15 @@ class Subscriptions:
 
         self._triggers = group("trigger", self._stations, "triggers are not heard")
         self._results = group("result", self._stations, "results may come twice after an outage")
+        self._commands = group("cmd", commands, "commands are not heard")
         self._fence = group("_fence", (), "what waited cannot be told from what is new")
-        self._groups = (self._triggers, group("cmd", commands, "commands are not heard"), self._results, self._fence)
+        groups = {"trigger": self._triggers, "cmd": self._commands, "result": self._results, "_fence": self._fence}
+        self._groups = tuple(groups[kind] for kind in kinds)
+        self._wanted: bool | None = None  # whether commands are
+        self._held = False  # the broker may have a subscription to them
 
-    def begin(self, *, wildcards: bool) -> None:
-        """A new connection: ask for everything."""
+    def begin(self, *, wildcards: bool, session_present: bool) -> None:
+        """A new connection: ask for everything but commands."""
         self._refused.clear()
         self._granted.clear()
         self._pending.clear()
@@ -66,7 +73,38 @@ class Subscriptions:
         self._ask = []
         for group in self._groups:
             group.apart = (not wildcards or self._left_alone(group.wide)) and bool(group.single)
-            self._want(group.topics)
+            if group is not self._commands:
+                self._want(group.topics)
+        self._wanted, self._held = None, session_present
+
+    def hear(self, wanted: bool | None) -> list[str]:
+        """Whether commands are to be heard, None for as it is; what is to be unsubscribed."""
+        if wanted is None or wanted == self._wanted:
+            return []
+        self._wanted = wanted
+        topics = self._commands.topics
+        if wanted:
+            self._held = True
+            self._want(topics)
+            return []
+        self._ask = [each for each in self._ask if each not in topics]
+        for each in topics:
+            self._refused.pop(each, None)
+        held, self._held = self._held, False
+        return topics if held else []
+
+    def left(self, topics: Iterable[str]) -> None:
+        """UNSUBACK for these."""
+        for each in topics:
+            self._granted.pop(each, None)
+
+    @property
+    def hears(self) -> bool | None:
+        """Whether commands are heard; None if that is not known yet."""
+        topics = self._commands.topics
+        if any(each in self._granted for each in topics):
+            return True
+        return False if self._wanted and all(each in self._refused for each in topics) else None
 
     def take(self) -> list[str]:
         """What is to be asked for now."""
@@ -92,6 +130,8 @@ class Subscriptions:
     def answered(self, topic: str, refused: str | None, code: int = 1) -> None:
         """SUBACK for one filter: why it is refused, or None; its code is the granted QoS, or the reason."""
         self._pending.discard(topic)
+        if refused is not None and self._wanted is False and topic in self._commands.topics:
+            return
         if refused is None:
             self._ended.pop(topic, None)
             self._refused.pop(topic, None)
@@ -114,7 +154,8 @@ class Subscriptions:
     @property
     def echoing(self) -> bool:
         """Whether our own results and markers come back."""
-        return all(topic in self._granted for group in (self._results, self._fence) for topic in group.topics)
+        groups = [group for group in (self._results, self._fence) if group in self._groups]
+        return all(topic in self._granted for group in groups for topic in group.topics)
 
     def again(self) -> None:
         """Ask now and then for what is refused."""

@@ -43,6 +43,7 @@ class Turns:
         self._rest: deque[Message] = deque()
         self._newest_at: dict[str, float] = {}
         self._shortened: dict[str, str] = {}  # the result of each station whose short form went out last
+        self.greets = True  # False: the state waits
         self._turn = 0
         self._attempts = 0
         self._alone: str | None = None  # the topic for which all others wait, no longer than
@@ -65,6 +66,13 @@ class Turns:
                 self._outbox.retain_again(message)
             elif not isinstance(message.token, Sent) and message.qos and message.topic != marker:
                 self._line_of(message).appendleft(message)
+
+    def take_back(self) -> list[Message]:
+        """What waits here to go out, for somebody else to send."""
+        waiting = [*self._urgent, *self._rest]
+        self._urgent.clear()
+        self._rest.clear()
+        return waiting
 
     def answered(self, connection: Connection, message: Message, code: int, reason: str | None) -> None:
         """PUBACK came: `reason` if it was refused."""
@@ -135,7 +143,7 @@ class Turns:
             left = self._newest_at.get(topic, 0.0) + SPACING_S - now
             if left > 0:
                 wait_s = min(wait_s, left)
-            elif not self._troubles.held(topic):
+            elif not self._troubles.held(topic) and (self.greets or topic != self._names("state")):
                 due.append(topic)
         for message in self._outbox.take_newest(due):
             self._newest_at[message.topic] = now

@@ -27,7 +27,7 @@ from schemas.store.disk import failed
 
 DATABASES = ("ledger.db", "accounts.db")
 DOCUMENTS = ("programs/programs.json", "users/users.json")
-PASSING = ("lock", "alive", "shown")  # of a running node; worth nothing to the next one
+PASSING = ("lock", "alive", "alive.control", "shown")  # of a running node; worth nothing to the next one
 BESIDE = re.compile(r".*(-wal|-shm|-journal|\.lock|\.new|\.part|\.corrupt-.*|\.before-.*)")
 Kept = Literal["none", "ng", "all"]
 

@@ -97,6 +97,8 @@ def broker(settings: BrokerSettings, node: str, *, ours: bool) -> Iterator[Row]:
         yield _wanted(
             "broker retained", found.tried.retained, "yes", "no", "Allow retained messages: state and alarms need them"
         )
+    if not found.two:
+        yield Row("broker connections", "warn", "one only", "Allow the node two: else commands wait behind triggers")
     todo = "Allow persistent sessions: triggers that come while the node is away are lost"
     yield _wanted("broker sessions", found.session, "keeps ours", "forgets ours", todo)
     expiry_s = found.properties.get("SessionExpiryInterval", settings.session_expiry_s)

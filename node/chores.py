@@ -144,6 +144,7 @@ class Chores:
             version=service.version,
             session=service.session.kind,
             protocol=service.session.protocol if service.session.kind else None,
+            commands=service.session.commands,
             simulated=any(station.simulated for station in stations.values()),
             alarms=tuple(sorted(service.alarms.active)),
             broker=service.session.reasons,
@@ -293,7 +294,7 @@ class Chores:
             outbox=service.ledger.outbox_depth()[0],
             stations=stations,
         )
-        service.outbox.post("metrics", "", message.model_dump_json().encode())
+        service.outbox.post("metrics", "", message.model_dump_json().encode(), apart=True)
 
     def _retention(self) -> None:
         service = self._service

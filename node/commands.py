@@ -231,12 +231,14 @@ class Commands:
         heard = None if row is None else partial(self._ledger.command_answered, row)
         topic = message.response_topic
         own = topic is not None and self._outbox.names.of_client(topic)
-        self._outbox.post("reply", name if name in COMMANDS else UNKNOWN, payload, token=None if own else heard)
+        apart = name != "resend"  # it goes behind what was asked for
+        leaf = name if name in COMMANDS else UNKNOWN
+        self._outbox.post("reply", leaf, payload, apart=apart, token=None if own else heard)
         if topic is None:
             return
         if own:
             copy = Message(topic, payload, expiry_s=REPLY_EXPIRY_S, correlation=message.correlation, token=heard)
-            self._outbox.post_raw(copy)
+            self._outbox.post_raw(copy, apart=apart)
         else:
             allowed = f"{self._outbox.names.base}/_client/..."
             self._seldom("command.response_topic", None, {"refused": topic[:200], "allowed": allowed})

@@ -17,9 +17,9 @@ from typing import Any, Literal
 
 import cv2
 
+from broker.lanes import Lanes
 from broker.outbox import Outbox
 from broker.served import OFFLINE
-from broker.session import Session
 from broker.topics import Names
 from node import ending, limits
 from node.actions import Actions
@@ -72,7 +72,8 @@ class Service:
         self._lock_file = lock_state(state)
         self.metrics = Metrics(self.version, settings.node_id)
         short = frozenset(station.id for station in settings.station if station.short)
-        self.outbox = Outbox(Names(settings.broker.base, settings.node_id), short)
+        names = Names(settings.broker.base, settings.node_id)
+        self.outbox = Outbox(names, short, control=Outbox(names))
         self.ledger = Ledger(state / "ledger.db", self.outbox.committed, self.outbox.flush_soon)
         self.alarms = Alarms(tuple(station.id for station in settings.station), self.outbox)
         self.shelf = Shelf(Programs(state / "programs"))
@@ -107,7 +108,7 @@ class Service:
         actions = Actions(self.stations, self.intake, self.version, self.outbox)
         self.audit = Audit(state, self.outbox.names, settings.web.audit_rows)
         self.commands = Commands(settings.commands, actions, self.ledger, self.outbox, self.audit)
-        self.session = Session(
+        self.session = Lanes(
             settings.broker,
             self.outbox,
             self.ledger,
@@ -239,7 +240,7 @@ class Service:
 
     def _beats(self) -> Beats:
         beats = {
-            "broker": (self.session.beat_ns, limits.BEAT_S),
+            **{name: (beat_ns, limits.BEAT_S) for name, beat_ns in self.session.beats.items()},
             "lines": (self.driver.beat_ns, limits.BEAT_S),
             "chores": (self.chores.beat_ns, limits.CARE_BEAT_S),
             "keeping": (self.keeping.beat_ns, limits.CARE_BEAT_S),

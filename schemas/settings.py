@@ -70,7 +70,8 @@ class BrokerSettings(Shape):
     )
     client_id: Annotated[str, StringConstraints(max_length=256, pattern=r"^[^\x00-\x1f]*$")] | None = Field(
         default=None,
-        description="By what id the broker knows the node; by default inspection-node-NODE_ID. Empty: the broker gives one.",
+        description="By what id the broker knows the node; by default inspection-node-NODE_ID. Empty: the broker gives one. "
+        "Its connection for commands has control- before it.",
     )
     keepalive_s: Annotated[int, Field(ge=2, le=15)] = Field(default=10, description="MQTT keep alive in seconds.")
     session_expiry_s: Annotated[int, Field(ge=60, le=30 * 86400)] = Field(

@@ -37,6 +37,10 @@ class NodeState(Shape):
         default=None, description="Whether the broker keeps our session while we are away; null while we are away."
     )
     protocol: Literal["5.0", "3.1.1"] | None = Field(default=None, description="Version of MQTT that is spoken.")
+    commands: Literal["apart", "shared"] | None = Field(
+        default=None,
+        description="How commands come: over a connection of their own, or behind the triggers; null while none are heard.",
+    )
     simulated: bool | None = Field(default=None, description="Whether any camera or lines are simulated.")
     alarms: tuple[str, ...] = Field(default=(), strict=False, description="Codes of the active alarms.")
     broker: tuple[str, ...] = Field(

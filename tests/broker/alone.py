@@ -2,7 +2,9 @@
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
+from broker.lanes import Lanes
 from broker.outbox import Outbox
 from broker.reading import Backlog, Delivery
 from broker.session import Session
@@ -18,7 +20,13 @@ class Bench:
     """A session on a ledger of its own; triggers are accepted and answered at once."""
 
     def __init__(
-        self, folder: Path, settings: BrokerSettings, stations: tuple[str, ...] = ("cam1", "cam2"), short: tuple[str, ...] = ()
+        self,
+        folder: Path,
+        settings: BrokerSettings,
+        stations: tuple[str, ...] = ("cam1", "cam2"),
+        short: tuple[str, ...] = (),
+        *,
+        lanes: bool = False,
     ) -> None:
         self.settings = settings
         self.folder = folder
@@ -31,22 +39,25 @@ class Bench:
         self.failing = False
         self.answering = True
         self.long = False  # results have 40 tools
-        self.session = self.make()
+        self.ages: list[Backlog | None] = []  # of the commands
+        self.lanes = lanes  # commands have a connection of their own
+        self.session: Any = self.make()
 
     def again(self) -> None:
         """The process ends and starts again."""
         self.close()
         self.session = self.make()
 
-    def make(self) -> Session:
-        outbox = Outbox(Names(self.settings.base, "node-01"), self.short)
+    def make(self) -> Session | Lanes:
+        names = Names(self.settings.base, "node-01")
+        outbox = self.outbox = Outbox(names, self.short, Outbox(names) if self.lanes else None)
         self.ledger = Ledger(self.folder / "ledger.db", outbox.committed, outbox.flush_soon)
-        session = Session(
+        session = (Lanes if self.lanes else Session)(
             self.settings,
             outbox,
             self.ledger,
             self.take,
-            lambda name, message, _: self.commands.append((name, message)),
+            self.command,
             lambda what, message: self.notices.append((what, message)),
             self.folder,
             self.stations,
@@ -54,6 +65,12 @@ class Bench:
         )
         session.start()
         return session
+
+    def command(self, name: str, message: Incoming, backlog: Backlog | None) -> None:
+        self.ages.append(backlog)
+        self.commands.append((name, message))
+        if name == "ping":
+            self.outbox.post("reply", name, message.payload, apart=True)
 
     def take(self, deliveries: list[Delivery]) -> None:
         self.batches.append(len(deliveries))

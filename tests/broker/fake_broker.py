@@ -45,6 +45,9 @@ class Rules:
     up: bool = True  # False: accepts and closes
     id_bytes: int = 65535
     deny_subscribe: dict[str, int | Literal["close"]] = field(default_factory=dict)  # filter -> reason code
+    denied_client: str = ""  # for clients with such an id only
+    room: int = 1000  # for so many connections; who comes then is refused
+    one_client: bool = False  # whoever comes takes the place of whoever is there
     refusal: tuple[int, str, str] | None = None  # of all connections: reason code, reason string, server reference
     deny_publish: dict[str, int | Literal["close", "disconnect"]] = field(default_factory=dict)  # topic -> code of PUBACK
     no_dots: bool = False  # closes at a topic with a dot
@@ -189,6 +192,7 @@ class _Link:
         self.writer = writer
         self.v5 = True
         self.session: _Session | None = None
+        self.client_id = ""
         self.receive_max = 65535
         self.keep_alive_s = 0
         self.unacknowledged = 0
@@ -216,6 +220,8 @@ class _Link:
                 self._acknowledged(struct.unpack("!H", body[:2])[0])
             elif kind == "subscribe":
                 self._subscribe(body)
+            elif kind == "unsubscribe":
+                self._unsubscribe(body)
             elif kind == "pingreq":
                 self.broker.pings += 1
                 self._write(packet(0xD0, b""))
@@ -267,11 +273,19 @@ class _Link:
         if refusal is not None:
             self._write(packet(0x20, bytes([0, refusal, 0]) if self.v5 else b"\0\x02"))
             return False
+        others = [link for link in self.broker._links if link.session is not None and link.session.link is link]
+        if len(others) >= rules.room:
+            self._write(packet(0x20, b"\0\x97\0" if self.v5 else b"\0\x03"))
+            return False
+        if rules.one_client:
+            for link in others:
+                link.writer.close()
         client_id = client_id or str(rules.terms.get("assigned_id", ""))
         known = self.broker.sessions.get(client_id)
         if known is not None and known.link is not None:
             known.link.writer.close()
         present = known is not None and not flags & 2
+        self.client_id = client_id
         self.session = known if known is not None and present else _Session()
         self.broker.sessions[client_id] = self.session
         self.session.link = self
@@ -340,7 +354,8 @@ class _Link:
         codes, new = b"", []
         while reader.more:
             each, options = reader.text().decode(), reader.byte()
-            code: Any = broker.rules.deny_subscribe.get(each)
+            denied = self.client_id.startswith(broker.rules.denied_client)
+            code: Any = broker.rules.deny_subscribe.get(each) if denied else None
             if code == "close":
                 self.writer.transport.abort()
                 raise ConnectionError
@@ -357,6 +372,17 @@ class _Link:
             if any(matches(each, topic) for each in new):
                 self.session.queue.append((topic, payload, 1, True))
         self.deliver()
+
+    def _unsubscribe(self, body: bytes) -> None:
+        assert self.session is not None
+        reader = Reader(body)
+        mid = reader.two()
+        if self.v5:
+            reader.properties()
+        codes = b""
+        while reader.more:
+            codes += b"\x11" if self.session.filters.pop(reader.text().decode(), None) is None else b"\0"
+        self._write(packet(0xB0, struct.pack("!H", mid) + (b"\0" + codes if self.v5 else b"")))
 
     def deliver(self) -> None:
         """Send what waits, as much as the client takes at a time."""

@@ -4,15 +4,20 @@ import time
 from typing import Any
 
 from broker.marking import Marking
+from broker.wire import Message
 
 
 class Quiet:
     """A connection, and turns, that take everything and answer nothing."""
 
+    def __init__(self) -> None:
+        self.markers: list[Message] = []
+
     def ping(self) -> None:
         """Nothing comes back."""
 
-    def marker(self, *_: Any) -> bool:
+    def marker(self, _: Any, message: Message) -> bool:
+        self.markers.append(message)
         return True
 
 
@@ -35,3 +40,13 @@ def test_a_probe_in_time_says_that_all_is_fresh() -> None:
     marking.pong()
     assert now - marking.current_at < 2
     assert marking.behind_s == 0
+
+
+def test_a_marker_that_is_back_before_it_is_confirmed_is_not_waited_for_any_more() -> None:
+    quiet: Any = Quiet()
+    marking = Marking(quiet, "_fence", session_present=True, outage_s=0.0, keepalive_s=15)
+    marking.probe(quiet, time.monotonic())
+    (marker,) = quiet.markers
+    assert marking.came(marker.payload)
+    marking.taken(marker.payload)
+    assert marking._overdue.taken_at is None

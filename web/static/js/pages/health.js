@@ -41,6 +41,8 @@ function figures(found) {
   facts($("#node"), state ? [
     [t("State"), state.state], [t("Version"), state.version ?? "–"], [t("Since"), time(state.since)],
     [t("MQTT"), [state.protocol, state.session].filter(Boolean).join(", ") || "–"],
+    [t("Commands"), state.commands === "apart" ? t("over a connection of their own")
+      : state.commands === "shared" ? t("behind the triggers") : t("not heard")],
     [t("Alarms"), Object.keys(live.alarms).join(", ") || t("none")],
   ] : [[t("State"), t("not heard")]]);
   put($("#stations"), Object.entries(state?.stations ?? {}).map(([id, one]) => h("div.row", { dataset: { station: id } },
