@@ -121,7 +121,7 @@ def main() -> None:
     sink, source = confined(MEMORY_BYTES), sys.stdin.buffer
     while len(head := source.read(LENGTH.size)) == LENGTH.size:
         try:
-            pixels = decode(source.read(LENGTH.unpack(head)[0]))
+            pixels = decode(source.read(LENGTH.unpack(head)[0]), foreign=True)
             sink.write(json.dumps({"shape": pixels.shape}).encode() + b"\n")
             sink.write(np.ascontiguousarray(pixels).data)
         except Problem as problem:

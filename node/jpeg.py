@@ -19,6 +19,8 @@ from schemas import Problem
 WITHOUT_LENGTH = {0x01, *range(0xD0, 0xD8)}
 FRAMES = {*range(0xC0, 0xD0)} - {0xC4, 0xC8, 0xCC}
 TABLES, SCAN, END = 0xC4, 0xDA, b"\xff\xd9"
+SCANS = bytes((0xFF, SCAN))
+MOST_SCANS = 100  # of a progressive picture, which has ten: each goes over the whole picture, however few bytes it has
 GAP, REFINED_GAP = (
     bytes(32),
     bytes(128),
@@ -64,6 +66,8 @@ def measure(data: bytes) -> Jpeg:
         raise Problem("IMAGE_INVALID", "the JPEG has no frame header")
     if data.find(END, at) < 0:
         raise Problem("IMAGE_INVALID", "it is truncated")
+    if data.count(SCANS, at) > MOST_SCANS:
+        raise Problem("IMAGE_INVALID", f"the JPEG has more than {MOST_SCANS} scans")
     return found._replace(scan=at)
 
 

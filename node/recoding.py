@@ -23,7 +23,7 @@ def main() -> int:
     resource.setrlimit(resource.RLIMIT_CPU, (LIMIT_S, LIMIT_S))  # whoever started it may be gone
     sink = confined(MEMORY_BYTES)
     try:
-        answer, code = exact(decode(sys.stdin.buffer.read()), MAX_MASTER_BYTES), 0
+        answer, code = exact(decode(sys.stdin.buffer.read(), foreign=True), MAX_MASTER_BYTES), 0
     except Problem as problem:
         answer, code = json.dumps({"code": problem.code, "message": problem.message}).encode(), 1
     with sink:

@@ -7,7 +7,7 @@ import cv2
 import numpy as np
 import pytest
 
-from node.picture import decode
+from node.picture import PASSES, _bare, decode
 from schemas import Problem
 
 GRADIENT = np.dstack([np.tile(np.arange(64, dtype=np.uint8) * 3, (48, 1)) + shift for shift in (0, 20, 40)])
@@ -169,3 +169,53 @@ def test_a_damaged_png_is_refused():
     data[len(data) // 2] ^= 0xFF
     with pytest.raises(Problem, match="checksum"):
         decode(bytes(data))
+
+
+def test_what_stands_beside_the_picture_never_reaches_the_decoder():
+    """It inflates each text and profile, however large: 400 kB of them took 9 s, and nobody looks at them."""
+    text = zlib.compress(bytes(1_000_000))
+    beside = [(b"zTXt", b"a\0\0" + text), (b"iCCP", b"a\0\0" + text), (b"iTXt", b"a\0\1\0\0\0" + text), (b"eXIf", b"MM\0*")]
+    bare = png(32, 32)
+    full = png(32, 32, *(chunk(*each) for each in beside * 3))
+    assert _bare(full + b"<script>") == bare
+    assert _bare(bare) is bare
+    assert np.array_equal(decode(full), np.zeros((32, 32)))
+    palette = chunk(b"PLTE", bytes((9, 8, 7))) + chunk(b"tRNS", b"\x80")
+    drawn = png(32, 32, palette).replace(
+        chunk(b"IHDR", png(32, 32)[16:29]), chunk(b"IHDR", struct.pack(">IIBBBBB", 32, 32, 8, 3, 0, 0, 0))
+    )
+    assert (decode(drawn) == (7, 8, 9)).all()
+
+
+def test_a_png_that_unpacks_to_more_than_its_picture_is_refused_if_somebody_sent_it():
+    bomb = png(64, 48).replace(
+        chunk(b"IDAT", zlib.compress(bytes(65 * 48), 9)), chunk(b"IDAT", zlib.compress(bytes(10_000_000)))
+    )
+    with pytest.raises(Problem, match="more than its picture"):
+        decode(bomb, foreign=True)
+
+
+@pytest.mark.parametrize("interlaced", [0, 1])
+@pytest.mark.parametrize(("bits", "colours"), [(1, 0), (2, 0), (8, 0), (16, 0), (8, 2), (16, 2), (8, 4), (8, 6), (16, 6)])
+def test_a_picture_of_any_depth_is_not_taken_for_such_a_bomb(bits: int, colours: int, interlaced: int):
+    width, height = 37, 1501  # no multiples of the steps; what is missing would be told as cut off
+    channels = {0: 1, 2: 3, 4: 2, 6: 4}[colours]
+    rows = b""
+    for x, y, across, down in PASSES if interlaced else ((0, 0, 1, 1),):
+        line = len(range(x, width, across)) * bits * channels
+        rows += bytes(1 + -(-line // 8)) * len(range(y, height, down))
+    head = chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, bits, colours, 0, 0, interlaced))
+    data = b"\x89PNG\r\n\x1a\n" + head + chunk(b"IDAT", zlib.compress(rows)) + chunk(b"IEND", b"")
+    assert decode(data, foreign=True).shape[:2] == (height, width)
+    more = data.replace(chunk(b"IDAT", zlib.compress(rows)), chunk(b"IDAT", zlib.compress(rows + bytes(100_000))))
+    with pytest.raises(Problem, match="more than its picture"):
+        decode(more, foreign=True)
+
+
+def test_a_progressive_jpeg_of_more_scans_than_any_encoder_writes_is_refused():
+    """Each goes over the whole picture, however few bytes it has."""
+    data = encoded(".jpg", GRADIENT, cv2.IMWRITE_JPEG_PROGRESSIVE, 1)
+    assert decode(data).shape == GRADIENT.shape
+    last = data[data.rindex(b"\xff\xda") : -2]
+    with pytest.raises(Problem, match="more than 100 scans"):
+        decode(data[:-2] + last * 100 + data[-2:])
