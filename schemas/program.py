@@ -90,6 +90,13 @@ class Program(Shape):
         """`sha256:` and the hash of the canonical JSON; a stored master's name is its own hash, so it counts too."""
         return "sha256:" + hashlib.sha256(canonical(self.document())).hexdigest()
 
+    @property
+    def unlimited(self) -> tuple[str, ...]:
+        """Names of the tools that take every value, though the judgement asks them and no other tool measures from them."""
+        used = {name for tool in self.tools for name in tool.uses}
+        asked = {tool.name for tool in self.tools} if self.judgement in ("all", "any") else judgement_names(self.judgement)
+        return tuple(tool.name for tool in self.tools if tool.unlimited and tool.name in asked - used)
+
     def document(self) -> dict[str, Any]:
         """The program as JSON values."""
         return self.model_dump(mode="json", by_alias=True)

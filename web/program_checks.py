@@ -18,6 +18,7 @@ from web.upload import FORM_MEMORY, MAX_PICTURE_BYTES, check_picture
 
 ETAG = re.compile(r'(?:W/)?"([1-9][0-9]{0,8})-([0-9a-f]{12})"')
 TRY_S = 15.0
+UNLIMITED = "no limits yet: every value would pass"
 
 
 class ProgramForm(TypedDict):
@@ -148,6 +149,18 @@ def active_programs() -> dict[str, str]:
         if state.get("program"):
             active[station] = state["program"]
     return {station: program for station, program in active.items() if station in stations()}
+
+
+def check_limits(program: Program) -> None:
+    """Raises Problem PROGRAM_INVALID where a tool would take every value: nothing may run so that nobody ever looked at."""
+    if program.unlimited:
+        raise Problem("PROGRAM_INVALID", "; ".join(f"tool {name}: low: {UNLIMITED}" for name in program.unlimited))
+
+
+def check_in_use(program: Program) -> None:
+    """The same for the next version of a program that a station uses. Raises Problem PROGRAM_INVALID."""
+    if program.id in active_programs().values():
+        check_limits(program)
 
 
 def tag_of(stored: StoredProgram | Head) -> str:

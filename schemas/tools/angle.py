@@ -36,3 +36,8 @@ class Angle(ToolBase):
     def unit(self) -> str:
         """Unit of the value and of the limits."""
         return "deg"
+
+    @property
+    def reach(self) -> tuple[float, float]:
+        """The least and the greatest value that it can have."""
+        return (0.0, 90.0 if self.value == "between" else 180.0)

@@ -1,5 +1,6 @@
 """What every tool can be told: its name, its region and the limits of its value."""
 
+from math import inf
 from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field, StringConstraints, model_validator
@@ -8,6 +9,14 @@ from schemas.base import Float, Shape, ToolName
 from schemas.geometry import AnyRegion
 
 ModelFile = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}\.npz$")]  # its name is the hash of what is in it
+REACH = {  # the least and the greatest value that there can be, by unit
+    "score": (0.0, 1.0),
+    "gray": (0.0, 255.0),
+    "grade": (0.0, 4.0),
+    "L*": (0.0, 100.0),
+    "a*": (-128.0, 127.0),
+    "b*": (-128.0, 127.0),
+}
 
 
 class ToolBase(Shape):
@@ -41,6 +50,17 @@ class ToolBase(Shape):
     def unit(self) -> str:
         """Unit of the value and of the limits."""
         return "ratio"
+
+    @property
+    def reach(self) -> tuple[float, float]:
+        """The least and the greatest value that it can have."""
+        return REACH.get(self.unit, (0.0, inf))
+
+    @property
+    def unlimited(self) -> bool:
+        """Whether its limits take every value that it can have, so that no part is ever NG by it."""
+        least, greatest = self.reach
+        return (self.low is None or self.low <= least) and (self.high is None or self.high >= greatest)
 
 
 class RegionTool(ToolBase):

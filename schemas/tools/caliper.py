@@ -28,6 +28,11 @@ class LengthTool(ToolBase):
         """Unit of the value and of the limits."""
         return self.length_unit
 
+    @property
+    def reach(self) -> tuple[float, float]:
+        """The least and the greatest value that it can have; no frame is wider than 65535 px."""
+        return (0.0, 65535.0) if self.unit == "px" else super().reach
+
     def _is_no_length(self, what: str) -> None:
         if self.length_unit == "mm":
             raise ValueError(f"tool {self.name}: {what} is no length: unit cannot be mm")

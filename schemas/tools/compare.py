@@ -33,6 +33,11 @@ class Compare(RegionTool):
             return "score"
         return "ratio" if self.operation == "ratio" else "gray"
 
+    @property
+    def reach(self) -> tuple[float, float]:
+        """The least and the greatest value that it can have."""
+        return {"score": (-1.0, 1.0), "gray": (-255.0, 255.0)}.get(self.unit, super().reach)
+
     @model_validator(mode="after")
     def _alike(self) -> "Compare":
         boxes = [(r.width, r.height) for r in (self.region, self.other) if isinstance(r, (Region, RotatedRectangle))]

@@ -2,6 +2,7 @@
 
 import ast
 import re
+from math import inf
 from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field, StringConstraints, model_validator
@@ -38,6 +39,11 @@ class Expression(ToolBase):
     def unit(self) -> str:
         """Unit of the value and of the limits."""
         return self.value_unit
+
+    @property
+    def reach(self) -> tuple[float, float]:
+        """The least and the greatest value that it can have."""
+        return (-inf, inf)
 
     @model_validator(mode="after")
     def _sound(self) -> "Expression":

@@ -35,3 +35,8 @@ class Line(ScanTool):
     def unit(self) -> str:
         """Unit of the value and of the limits."""
         return "deg" if self.value == "angle" else self.length_unit
+
+    @property
+    def reach(self) -> tuple[float, float]:
+        """The least and the greatest value that it can have."""
+        return (-90.0, 90.0) if self.value == "angle" else super().reach

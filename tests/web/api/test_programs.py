@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from flask import Flask
 
+from schemas import as_program
 from schemas.store.bundle import zipped
 from schemas.store.signature import public_key, signed
 from tests.site_of_web import Someone, application
@@ -363,3 +364,36 @@ def test_a_program_is_not_given_to_a_station_while_it_is_deleted(admin: Someone,
         body = {"station": "cam1"}
         assert admin.refused("POST", "/programs/bottle-cap/activate", json=body) == (503, "BUSY")
     assert admin.ask("DELETE", "/programs/bottle-cap").status_code == 200
+
+
+def test_what_would_take_every_value_is_not_given_to_a_station(admin: Someone) -> None:
+    etag = created(admin)
+    nothing = program(0.0)
+    nothing["tools"][0]["high"] = 255.0
+    free = {**nothing, "id": "free"}
+    assert admin.ask("POST", "/programs", json=free).status_code == 201, "who only stores it may go on later"
+    answer = admin.ask("POST", "/programs/free/activate", json={"station": "cam1"})
+    assert (answer.status_code, answer.json["error"]) == (422, "PROGRAM_INVALID")
+    assert "tool light: low: no limits yet" in answer.json["message"]
+    assert admin.refused("PUT", "/stations/cam1/program", json={"program": "free"}) == (422, "PROGRAM_INVALID")
+    assert admin.ask("PUT", "/programs/bottle-cap", json=nothing, headers={"If-Match": etag}).status_code == 200
+
+
+def test_a_program_in_use_does_not_lose_its_limits(tmp_path: Path) -> None:
+    config = tmp_path / "web.toml"
+    station = '[[station]]\nid = "cam1"\nprogram = "bottle-cap"\ncamera = { kind = "synthetic" }\n'
+    config.write_text(
+        f'environment = "testing"\nstate_dir = "{tmp_path}/state"\nbroker = {{ url = "mqtt://127.0.0.1:1" }}\n{station}'
+    )
+    app = application(tmp_path, config)
+    admin = Someone(app, "ADMIN")
+    etag = created(admin)
+    nothing = program(0.0)
+    nothing["tools"][0]["high"] = None
+    refused = (422, "PROGRAM_INVALID")
+    assert admin.refused("PUT", "/programs/bottle-cap", json=nothing, headers={"If-Match": etag}) == refused
+    assert admin.refused("POST", "/programs/import?replace=true", json=nothing) == refused
+    app.extensions[NAME].programs.save(as_program(nothing), None, "somebody else")
+    app.extensions[NAME].programs.save(as_program(program()), None, "somebody else")
+    assert admin.refused("POST", "/programs/bottle-cap/rollback", json={"version": 2}) == refused
+    app.extensions[NAME].close()

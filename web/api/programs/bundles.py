@@ -10,7 +10,7 @@ from schemas.store.programs import read_import
 from schemas.store.signature import REFUSALS
 from web.access import current, requires
 from web.api.programs.base import EDIT, FORM_BYTES, UNKNOWN, ProgramRead, VersionQuery, answered, programs
-from web.program_checks import checked_by, tag_of
+from web.program_checks import check_in_use, checked_by, tag_of
 from web.response import JSON
 from web.site import site
 from web.upload import check_picture, uploaded
@@ -42,6 +42,7 @@ def import_program(query: ImportQuery) -> ResponseReturnValue:
         raise
     if found.master is not None:
         check_picture(found.master)
+    check_in_use(found.program)
     expected = 0
     if query.replace:
         try:

@@ -30,6 +30,8 @@ from web.program_checks import (
     ProgramForm,
     active_programs,
     changes_of,
+    check_in_use,
+    check_limits,
     checked_by,
     document,
     edited,
@@ -165,24 +167,25 @@ def diff(id: str, query: DiffQuery) -> ResponseReturnValue:
 def rollback(id: str, body: RollbackBody) -> ResponseReturnValue:
     """Store an old version again, as the newest."""
     expected = edited(id) if "If-Match" in request.headers else site().programs.get(id).version
-    site().programs.get(id, body.version)
+    check_in_use(site().programs.get(id, body.version).program)
     with site().audited("program.rollback", id, to_version=body.version):
         return answered(site().programs.rollback(id, body.version, current().username, expected))
 
 
 @programs.post("/<id>/activate")
-@requires("OPERATOR", body=ActivateBody, data=Done, codes=(*ASKS, "STATION_NOT_FOUND"))
+@requires("OPERATOR", body=ActivateBody, data=Done, codes=(*ASKS, "STATION_NOT_FOUND", "PROGRAM_INVALID"))
 def activate(id: str, body: ActivateBody) -> ResponseReturnValue:
     """Make it the active program of a station."""
     check_station(body.station)
     with site().alone(), site().audited("station.select_program", body.station, program=id):
-        site().programs.get(id)
+        check_limits(site().programs.get(id).program)
         return ok(command("select_program", station=body.station, program=id))
 
 
 def _saved(edit: Edit, expected: int, action: str, note: str, status: int = 200) -> Response:
     """Store document and master at once. Only then are they there for anybody."""
     program = edit.program
+    check_in_use(program)
     checked = checked_by(program, edit.master)
     try:
         with site().audited(action, program.id, version=expected, hash=program.hash, master=edit.size):

@@ -21,6 +21,7 @@ from web.access import current, requires
 from web.api.stations.base import ASKS, done, stations
 from web.command import NO_STATION, Done, check_station, command, presence_known
 from web.live import Link
+from web.program_checks import check_limits
 from web.records import Counters, records
 from web.response import ok
 from web.site import site
@@ -186,9 +187,11 @@ def resume(station: str) -> ResponseReturnValue:
 
 
 @stations.put("/stations/<station>/program")
-@requires("OPERATOR", body=ProgramBody, data=Done, codes=(*ASKS, "PROGRAM_NOT_FOUND"))
+@requires("OPERATOR", body=ProgramBody, data=Done, codes=(*ASKS, "PROGRAM_NOT_FOUND", "PROGRAM_INVALID"))
 def select_program(station: str, body: ProgramBody) -> ResponseReturnValue:
     """Make a program the active one."""
+    check_station(station)
+    check_limits(site().programs.get(body.program).program)
     return done("station.select_program", "select_program", station, program=body.program)
 
 

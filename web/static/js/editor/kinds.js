@@ -5,6 +5,7 @@
 // it works with, `least` of them ("any" is every kind). start: what it begins with besides the defaults of its schema. room: how far
 // its limits lie from the first value: see `firstLimits`. keeps: its first limits are good as they are. signed: its value may be negative.
 // recount: its value is how many of `tools` are OK. samples: its range of colour can be taken from the region.
+// taught: it has no value before it was taught from pictures.
 
 import { t } from "../words.js";
 
@@ -40,8 +41,8 @@ export const KINDS = {
   distance: { group: "measure", title: t("Distance"), text: t("Distance between two edges, lines or circles that were found."), icon: "M6 8a3 3 0 1 0 0 6 3 3 0 0 0 0-6zM18 10a3 3 0 1 0 0 6 3 3 0 0 0 0-6zM9 11.5l6 1", start: { low: 0 }, main: ["circles", "unit"], uses: { kinds: ["edge", "width", "line", "circle"], least: 2 } },
   code: { keeps: true, group: "read", title: t("Code"), text: t("Reads bar codes, QR, Data Matrix and others, and checks what they say."), icon: "M3 5v14M7 5v14M10 5v14M15 5v14M18 5v14M21 5v14", start: { low: 1 }, main: ["formats", "expected", "pattern", "match"] },
   text: { keeps: true, group: "read", title: t("Text"), text: t("Reads printed text, such as a date or a lot number."), icon: "M4 7V4h16v3M12 4v16M9 20h6", start: { low: 0.5 }, main: ["lines", "expected", "pattern", "match"] },
-  learned: { keeps: true, group: "learn", title: t("Learned"), text: t("Tells what is unlike the good parts it was taught; no defects are needed."), icon: "M12 4L2 9l10 5 10-5zM6 11v5c3 3 9 3 12 0v-5M22 9v6" },
-  classify: { keeps: true, group: "learn", title: t("Classify"), text: t("Which of several taught classes is it: variant, colour, orientation?"), icon: "M4 4h6v6H4zM17 4l4 6h-8zM7 14a3.5 3.5 0 1 0 0 7 3.5 3.5 0 0 0 0-7zM14 14h6v6h-6z", start: { expected: "good" }, main: ["margin"] },
+  learned: { keeps: true, taught: true, group: "learn", title: t("Learned"), text: t("Tells what is unlike the good parts it was taught; no defects are needed."), icon: "M12 4L2 9l10 5 10-5zM6 11v5c3 3 9 3 12 0v-5M22 9v6" },
+  classify: { keeps: true, taught: true, group: "learn", title: t("Classify"), text: t("Which of several taught classes is it: variant, colour, orientation?"), icon: "M4 4h6v6H4zM17 4l4 6h-8zM7 14a3.5 3.5 0 1 0 0 7 3.5 3.5 0 0 0 0-7zM14 14h6v6h-6z", start: { expected: "good" }, main: ["margin"] },
   count: { group: "logic", title: t("Count of tools"), text: t("How many of several tools are OK, such as three screws of four?"), icon: "M4 6l2 2 3-4M4 13l2 2 3-4M4 20l2 2 3-4M13 6h7M13 13h7M13 20h7", start: { low: 1 }, uses: { kinds: "any", least: 1 }, recount: true, room: (tool) => () => ({ low: tool.tools.length, high: null }) },
   expression: { signed: true, group: "logic", title: t("Calculation"), text: t("Calculates from the values of other tools."), icon: "M5 4h14v16H5zM8 8h8M8 12h2M12 12h2M8 16h2M12 16h4", start: { low: 0 }, main: ["unit"], uses: { kinds: "any", least: 1 }, room: () => around(0.1, 0.001) },
 };
@@ -52,6 +53,9 @@ export const LOCATORS = {
   marks: { title: t("Two marks"), text: t("Two marks far apart, such as holes: the most exact angle."), icon: "M6 4v6M3 7h6M18 14v6M15 17h6M8 9l8 6" },
   corner: { title: t("Corner"), text: t("Two straight edges, for parts without structure."), icon: "M5 20V5h15M5 9a4 4 0 0 0 4-4" },
 };
+
+/** Whether limits that a tool begins with take whatever it may measure: nobody has set them yet. */
+export const takesAll = ({ low, high }) => (low === null || low <= 0) && (high === null || high >= 90);
 
 /** What is known of a kind; something plain for one that the table lacks. */
 export function kindOf(kind, table = KINDS) {

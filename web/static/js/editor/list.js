@@ -3,10 +3,16 @@
 import { h, icon, put, verdict } from "../dom.js";
 import { number, t } from "../words.js";
 import { MOST_TOOLS, reorder } from "./changes.js";
-import { kindOf, LOCATORS } from "./kinds.js";
+import { kindOf, LOCATORS, takesAll } from "./kinds.js";
 import { glyph } from "./picker.js";
 import { editor } from "./state.js";
 import { trying } from "./trying.js";
+
+/** Whether a new tool still has the limits that it began with, and they take everything. */
+export function hasNoLimits(tool) {
+  const began = editor.unset.get(tool.name);
+  return Boolean(began) && began.low === tool.low && began.high === tool.high && takesAll(tool);
+}
 
 /** add() asks for a new tool. Gives {element, update(judged, wrong names)}. */
 export function toolList({ add, select }) {
@@ -42,7 +48,7 @@ export function toolList({ add, select }) {
     made.name.textContent = shown.name;
     made.kind.textContent = shown.kind;
     made.value.textContent = shown.value;
-    put(made.sign, shown.wrong ? h("span.tag.bad", t("Wrong")) : shown.verdict ? verdict(shown.verdict) : null);
+    put(made.sign, shown.wrong ? h("span.tag.bad", t("Wrong")) : shown.unset ? h("span.tag.warn", { title: t("no limits yet: every value would pass") }, t("No limits yet")) : shown.verdict ? verdict(shown.verdict) : null);
     made.button.dataset.stale = String(Boolean(shown.stale));
     if (shown.selected) made.button.setAttribute("aria-current", "true");
     else made.button.removeAttribute("aria-current");
@@ -77,7 +83,7 @@ export function toolList({ add, select }) {
         const now = judged?.tools[tool.name];
         items.push(fill(tool.name, {
           name: tool.name, kind: kindOf(tool.kind).title, glyph: tool.kind, value: Number.isFinite(now?.value) ? `${number(now.value, 3)} ${found?.unit ?? ""}` : (found?.error?.code ?? ""),
-          verdict: now?.verdict ?? null, stale: found?.stale, wrong: wrong.has(tool.name), selected: selection === tool.name,
+          verdict: now?.verdict ?? null, stale: found?.stale, wrong: wrong.has(tool.name), unset: hasNoLimits(tool), selected: selection === tool.name,
         }));
       }
       const focused = list.contains(document.activeElement) ? document.activeElement : null;

@@ -4,6 +4,9 @@ import { ApiError, ask, get, post } from "../api.js";
 import { busy, complain, doing, open, toast } from "../dialog.js";
 import { h, icon, put } from "../dom.js";
 import { t, time } from "../words.js";
+import { impact } from "./impact.js";
+import { kindOf } from "./kinds.js";
+import { hasNoLimits } from "./list.js";
 import { firstWrong } from "./outputs.js";
 import { blobOf, editor, idOf, storedPicture } from "./state.js";
 import { changesTable, differences, merged, whatOf } from "./versions.js";
@@ -20,18 +23,26 @@ export function save() {
   return new Promise((resolve) => {
     const note = h("input", { name: "note", maxlength: 128, autocomplete: "off", autofocus: true, placeholder: editor.id ? t("such as: label limit tightened") : t("such as: first version") });
     const failed = h("div.notice.error", { role: "alert", hidden: true });
-    const store = h("button.button.primary", { type: "submit" }, icon("save"), t("Save"));
+    const using = editor.stations.filter((station) => editor.id && station.program === editor.id).map(({ id }) => id);
+    const target = using.length || editor.link.node !== "ok" || untaught(editor.program).length ? null : editor.station;
+    const only = h(`button.button${target ? "" : ".primary"}`, { type: "submit", dataset: { save: using.length ? "use" : "only" } }, icon("save"), using.length ? t("Save and use at {stations}", { stations: using.join(", ") }) : t("Save only"));
+    const use = target && h("button.button.primary", { type: "submit", dataset: { save: "use" } }, icon("save"), t("Save and use at {stations}", { stations: target }));
+    const release = using.length ? impact() : null;
     const changes = editor.id ? differences(editor.stored, editor.program) : null;
     const form = h("form.form", failed,
       editor.link.node === "ok" ? null : h("p.notice.warn", t("The node does not answer: only the structure of the program is checked, not whether its tools can learn from the master.")),
+      untaughtNotice(editor.program),
+      using.length ? h("p.notice.warn", { dataset: { notice: "live" } }, t("{stations} will take this version from the next part on.", { stations: using.join(", ") })) : null,
       h("label.field", h("span", t("Why? (for the list of versions)")), note),
       changes ? h("div", h("h3", t("What changes")), changesTable(changes, { before: t("Version {version}", { version: editor.version }), after: t("Now") })) : null,
-      h("div.actions", h("button.button", { type: "button", onclick: () => dialog.close() }, t("Cancel")), store));
+      release?.element,
+      h("div.actions", h("button.button", { type: "button", onclick: () => dialog.close() }, t("Cancel")), using.length ? h("button.button", { type: "button", dataset: { save: "copy" }, onclick: () => { dialog.close(); copy(); } }, t("Save as a new program")) : null, only, use));
     form.addEventListener("submit", async (event) => {
       event.preventDefault();
       failed.hidden = true;
       try {
-        const found = await busy(store, () => send(note.value.trim()));
+        const found = await busy(event.submitter ?? use ?? only, () => send(note.value.trim()));
+        if (target && (event.submitter ?? use) === use) await activate(editor.stations.find(({ id }) => id === target), found).catch(complain);
         dialog.close();
         stored(found);
       } catch (error) {
@@ -41,7 +52,11 @@ export function save() {
       }
     });
     const dialog = open(editor.id ? t("Save the next version of {name}", { name: editor.program.name }) : t("Save {name}", { name: editor.program.name }), form, { wide: Boolean(changes?.length) });
-    dialog.addEventListener("close", resolve);
+    dialog.addEventListener("close", () => {
+      release?.stop();
+      resolve();
+    });
+    release?.begin().catch(complain);
   });
 }
 
@@ -49,8 +64,18 @@ export function save() {
 function incomplete() {
   const { program } = editor;
   if (!program.tools.length) return { step: "tools", text: t("A program needs at least one tool.") };
+  const open = program.tools.find(hasNoLimits);
+  if (open) return { step: "tools", tool: open.name, field: "low", text: t("{name} has no limits yet: every part would be OK. Try it on the master, or set them.", { name: open.name }) };
   const wrong = firstWrong();
   return wrong && { step: "outputs", ...wrong };
+}
+
+// Tools that have no value before they were taught.
+const untaught = (program) => program.tools.filter((tool) => kindOf(tool.kind).taught && !tool.model).map(({ name }) => name);
+
+function untaughtNotice(program) {
+  const names = untaught(program);
+  return names.length ? h("p.notice.warn", { dataset: { notice: "untaught" } }, t("Not taught yet: {names}. Until then every part is ERROR (NOT_TAUGHT).", { names: names.join(", ") })) : null;
 }
 
 async function send(note) {
@@ -147,7 +172,7 @@ function stored(found) {
   const draw = () => put(rows, editor.stations.map((station) => row(station, found, draw)));
   draw();
   const dialog = open(t("Version {version} is stored", { version: found.version }), h("div.stack",
-    found.checked === "node" ? h("p.notice.good", t("The node has loaded it, and its tools have learned from the master.")) : h("p.notice.warn", t("Only its structure was checked, because the node does not answer. Look at it again when the node is back.")),
+    untaughtNotice(found.program) ?? (found.checked === "node" ? h("p.notice.good", t("The node has loaded it, and its tools have learned from the master.")) : h("p.notice.warn", t("Only its structure was checked, because the node does not answer. Look at it again when the node is back."))),
     editor.link.node === "ok" && editor.stations.length ? h("section", h("h3", t("Use it at a station")), rows) : null,
     h("div.actions", h("a.button", { href: `/app/programs/${encodeURIComponent(found.id)}` }, t("Show the program")), h("button.button.primary", { type: "button", autofocus: true, onclick: () => dialog.close() }, t("Go on editing")))));
   get("/stations").then(({ stations }) => { editor.stations = stations; draw(); }, () => null);
@@ -156,10 +181,14 @@ function stored(found) {
 function row(station, found, draw) {
   const uses = station.program === found.id;
   return h("div.row", { dataset: { station: station.id } }, h("span.cluster", h("strong", station.id), uses ? h("span.tag.good", t("uses it: version {version} from the next part on", { version: found.version })) : h("span.muted", station.program ? t("runs {program}", { program: station.program }) : t("no program"))),
-    uses ? null : h("button.button", { type: "button", onclick: doing(async () => {
-      await post(`/programs/${encodeURIComponent(found.id)}/activate`, { station: station.id });
-      Object.assign(station, { program: found.id });
-      toast(t("{station} runs {program}.", { station: station.id, program: found.id }));
+    uses || untaught(found.program).length ? null : h("button.button", { type: "button", onclick: doing(async () => {
+      await activate(station, found);
       draw();
     }) }, t("Activate")));
+}
+
+async function activate(station, found) {
+  await post(`/programs/${encodeURIComponent(found.id)}/activate`, { station: station.id });
+  Object.assign(station, { program: found.id });
+  toast(t("{station} runs {program}.", { station: station.id, program: found.id }));
 }

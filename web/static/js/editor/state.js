@@ -58,6 +58,8 @@ class Editor extends EventTarget {
   #stored = this.program; // as it was read or saved
   #storedMaster = null;
   #undo = []; // {label, program, master}: as it was before
+  /** New tools whose limits wait for their first value: name to the limits as they began. */
+  unset = new Map();
   #redo = [];
   #changedAt = 0;
   #drafting = null;

@@ -37,7 +37,6 @@ class Step {
   #draft = null; // the document while something is being dragged
   #panel = null; // {owner, kind, element, update}
   #shows = "regions"; // or "result"
-  #fresh = new Map(); // new tools whose limits follow their first values: name to the limits as they were set
   #placing = null; // key of the region of a new tool that is to be drawn
   #here = false;
 
@@ -64,8 +63,8 @@ class Step {
     if (trying.source.kind === "result" && editor.link.node === "ok") this.#shows = "result"; // a link named it
     for (const kind of ["change", "problems", "station"]) editor.addEventListener(kind, () => this.#changed(kind));
     editor.addEventListener("select", () => this.#here && this.#selected());
-    editor.addEventListener("saved", () => this.#fresh.clear());
-    trying.addEventListener("change", () => this.#here && this.#tried());
+    editor.addEventListener("saved", () => editor.unset.clear());
+    trying.addEventListener("change", () => this.#tried());
   }
 
   enter() {
@@ -84,7 +83,6 @@ class Step {
 
   leave() {
     this.#here = false;
-    this.#fresh.clear();
     this.drawing.point();
     trying.pause();
   }
@@ -120,18 +118,18 @@ class Step {
   }
 
   #tried() {
-    for (const [name, set] of this.#fresh) {
+    for (const [name, set] of editor.unset) {
       const tool = editor.tool(name);
       const found = tool && trying.found(tool);
-      if (!tool || tool.low !== set.low || tool.high !== set.high) this.#fresh.delete(name);
+      if (!tool || tool.low !== set.low || tool.high !== set.high) editor.unset.delete(name);
       else if (found && trying.last.source.kind === "master" && !found.stale && Number.isFinite(found.value) && !this.#draft && !this.drawing.busy) {
         const wanted = firstLimits(tool, found.value, found.unit);
-        this.#fresh.set(name, wanted);
+        editor.unset.set(name, wanted);
         // it belongs to the step before, if that was just now
         editor.change(editor.undoLabel ?? t("Limits of {name}", { name }), (program) => Object.assign(program.tools.find((other) => other.name === name), wanted));
       }
     }
-    this.#render();
+    if (this.#here) this.#render();
   }
 
   #choose(key) {
@@ -187,7 +185,7 @@ class Step {
     const name = editor.selection;
     this.#draft = null;
     if (!wanted) return this.#render();
-    this.#fresh.delete(name);
+    editor.unset.delete(name);
     editor.change(t("Limits of {name}", { name }), (program) => Object.assign(program.tools.find((tool) => tool.name === name), { low: wanted.low, high: wanted.high }));
     this.#render();
   }
@@ -197,7 +195,7 @@ class Step {
     const kind = await pick(kinds, (one) => this.#refused(one));
     if (!kind) return;
     const tool = newTool(kind, editor.program, editor.schema, frame());
-    if (!kindOf(kind).keeps) this.#fresh.set(tool.name, { low: tool.low, high: tool.high });
+    if (!kindOf(kind).keeps) editor.unset.set(tool.name, { low: tool.low, high: tool.high });
     editor.change(t("Add {name}", { name: tool.name }), (program) => program.tools.push(tool));
     editor.select(tool.name);
     const place = this.#regionsOf(tool.name).find(({ role }) => role === "region");
@@ -305,6 +303,8 @@ class Step {
         this.#render();
       },
       renamed: (name) => {
+        if (editor.unset.has(owner)) editor.unset.set(name, editor.unset.get(owner));
+        editor.unset.delete(owner);
         if (this.#current) this.#current = `${name}|${parts(this.#current)[1].join(".")}`;
         editor.select(name);
         this.side.querySelector("input")?.focus();

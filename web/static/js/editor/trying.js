@@ -160,15 +160,15 @@ class Trying extends EventTarget {
     return { image: this.#master.base64 };
   }
 
-  /** Try the last `most` pictures of the history of the station; `verdict`: only those of it. Throws ApiError. */
-  async tryPictures({ most, verdict, mine }) {
+  /** Try the last `most` pictures of the history of the station; `verdict`: only those of it; `station` null: of all. Throws ApiError. */
+  async tryPictures({ most, verdict, mine, station = editor.station }) {
     this.#stop?.abort();
     const stop = (this.#stopPictures = new AbortController());
     const program = editor.program;
     this.progress = { done: 0, of: most };
     this.#tell();
     try {
-      const rows = await withPictures({ most, verdict, program: mine ? editor.id : null }, stop.signal);
+      const rows = await withPictures({ most, verdict, station, program: mine ? editor.id : null }, stop.signal);
       this.#dropPictures();
       Object.assign(this, { picturesProgram: program, progress: { done: 0, of: rows.length } });
       for (let at = 0; at < rows.length && !stop.signal.aborted; at += AT_ONCE) {
@@ -241,11 +241,11 @@ function onlyLocator(program) {
 }
 
 // The newest results of the station whose pictures are kept.
-async function withPictures({ most, verdict, program }, signal) {
+async function withPictures({ most, verdict, station, program }, signal) {
   const rows = [];
   let cursor = null;
   for (let page = 0; page < 10 && rows.length < most; page++) {
-    const found = await get("/results", { station: editor.station, verdict, program, limit: 100, cursor }, { signal });
+    const found = await get("/results", { station, verdict, program, limit: 100, cursor }, { signal });
     rows.push(...found.results.filter((row) => row.pictures && row.images?.raw));
     cursor = found.cursor;
     if (!cursor) break;
