@@ -64,6 +64,7 @@ class Chores:
             (10.0, 10.0, self._metrics),
             (10.0, 10.0, self._retention),
             (1.0, 10.0, self._audit),
+            (1.0, 1.0, self._maintenance),
         ]
 
     def start(self) -> None:
@@ -210,6 +211,11 @@ class Chores:
         if payload != self._info:
             self._info = payload
             service.outbox.retain("info", "", payload)
+
+    def _maintenance(self) -> None:
+        for station in self._service.stations.values():
+            if station.end_forgotten():
+                self._service.outbox.event("station.maintenance_ended", station.id, {"why": "no sign for 15 minutes"})
 
     # Cameras, figures, care
 

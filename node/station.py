@@ -33,6 +33,7 @@ IDLE_S = 0.5  # between two beats, if there is no part
 UNSETTLED = 4  # results of a station that may wait for their commit while the next part is inspected
 STORE_AGAIN_S = 0.5
 FAULT_S = 600.0  # so long a fault of ours is told after it happened
+MAINTENANCE_S = 900.0  # without a sign
 LATENCIES = 1000
 
 
@@ -109,6 +110,7 @@ class Station:
         self.shelf.hold(self.id, self.program_id)
         self.reset_at, self.reset_seq, self.paused = remembered[1:]
         self.maintenance = False
+        self._tested_at = 0.0  # when maintenance last gave a sign
         self._assigned: LoadedProgram | None = None
         self.blocked: Problem | None = None  # why no trigger may be taken now
         self.deaf: Problem | None = None  # why the broker's triggers are not heard
@@ -314,12 +316,28 @@ class Station:
             self.driver.assign(self.id, program.program.outputs)
 
     def pause(self, paused: bool, *, maintenance: bool = False) -> None:
-        """Halt or go on, and remember it."""
+        """Halt or go on, and remember it; with the end of maintenance its lines fall."""
         self.ledger.remember(self.id, paused=int(paused))
+        tested = self.maintenance
         self.paused = paused
         self.maintenance = paused and maintenance
-        if not paused:
+        self._tested_at = time.monotonic()
+        if not paused or (tested and not self.maintenance):
             self.driver.safe(self.id)
+
+    def test_line(self, output: str, active: bool) -> None:
+        """Set one line by hand. Raises Problem NOT_IN_MAINTENANCE."""
+        if not self.maintenance:
+            raise Problem("NOT_IN_MAINTENANCE", f"station {self.id}")
+        self._tested_at = time.monotonic()
+        self.driver.by_hand(self.id, output, active)
+
+    def end_forgotten(self, limit_s: float = MAINTENANCE_S) -> bool:
+        """End a maintenance without a sign for so long; the station stays paused until it is resumed."""
+        if not self.maintenance or time.monotonic() - self._tested_at < limit_s:
+            return False
+        self.pause(True)
+        return True
 
     def reset_counters(self) -> None:
         """Count from zero again."""

@@ -59,6 +59,7 @@ CATALOGUE: dict[str, Entry] = {
     "GPIO_NOT_AVAILABLE": Entry("The output lines cannot be used", 503, "Check chip, permissions and who holds them"),
     "GPIO_ERROR": Entry("An output line could not be driven", 503, "Check the chip and its wiring"),
     "NOT_IN_MAINTENANCE": Entry("Lines are set by hand only in maintenance mode", 409, "Pause with maintenance: true"),
+    "IN_MAINTENANCE": Entry("The station is in maintenance", 403, "Who began it ends it, or another administrator"),
     # storage
     "STORE_FAILED": Entry("The record could not be written", 503, "Check disk space, permissions and health"),
     "STORE_NEWER": Entry("The state folder was written by a newer version", 409, "Install that version or newer"),

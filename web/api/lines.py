@@ -9,6 +9,7 @@ from pydantic import Field
 from schemas import Problem, Shape
 from web.access import requires
 from web.command import NODE, check_station, command
+from web.maintenance import Maintenance, maintenance_of
 from web.program_checks import active_programs
 from web.response import ok
 from web.site import site
@@ -33,6 +34,7 @@ class StationLines(Shape):
     chip: str | None = Field(description="The chip.")
     outputs: list[Output] = Field(description="The output lines.")
     trigger: dict[str, Any] | None = Field(description="The input line that triggers, as in the settings.")
+    maintenance: Maintenance | None = Field(description="Who began the maintenance it is in, and when; null if it is in none.")
     drive: dict[str, Any] = Field(description="How verdict lines are driven.")
 
 
@@ -55,6 +57,7 @@ def outputs(station: str) -> ResponseReturnValue:
             chip=getattr(settings, "chip", None),
             outputs=rows,
             trigger=trigger,
+            maintenance=maintenance_of(station),
             drive=settings.drive.model_dump(mode="json"),
         )
     )

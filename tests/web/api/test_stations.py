@@ -16,6 +16,7 @@ from tests.node.test_calibration import POSES, board
 from tests.processes import NodeProcess
 from tests.promise import Line, wait_for
 from tests.site_of_web import Someone, application
+from web.records import records
 from web.site import NAME
 
 pytestmark = pytest.mark.system
@@ -98,6 +99,37 @@ def test_lines_are_set_by_hand_by_administrators_in_maintenance_only(operator: S
     assert answer.json["data"]["lines"]["ng"] is True
     assert admin.refused("PUT", "/stations/cam1/outputs/OUT9", json={"active": True}) == (422, "VALIDATION_FAILED")
     assert admin.refused("PUT", "/stations/cam1/outputs/ng", json={"active": 1}) == (422, "VALIDATION_FAILED")
+
+
+def test_nobody_but_an_administrator_takes_the_lines_from_who_tests_them(app: Flask, operator: Someone, admin: Someone) -> None:
+    told: list[dict[str, Any]] = []
+    with app.app_context():
+        live = records().live
+    live.tell = lambda kind, leaf, data, seq=0: told.append({"kind": kind, "leaf": leaf, **data})  # type: ignore[method-assign]
+    assert admin.ask("POST", "/stations/cam1/pause", json={"maintenance": True}).status_code == 200
+    wait_for(lambda: operator.get("/stations/cam1/outputs")["maintenance"], 10, "the node tells that it is in maintenance")
+    assert operator.get("/stations/cam1/outputs")["maintenance"]["by"] == admin.username
+    assert admin.ask("PUT", "/stations/cam1/outputs/ng", json={"active": True}).status_code == 200
+    for path, body in [
+        ("/stations/cam1/resume", None),
+        ("/stations/cam1/pause", {}),
+        ("/stations/cam1/pause", {"maintenance": False}),
+    ]:
+        answer = operator.ask("POST", path, json=body)
+        assert (answer.status_code, answer.json["error"]) == (403, "IN_MAINTENANCE"), path
+        assert admin.username in answer.json["message"]
+    assert [told_of for told_of in told if told_of["leaf"] == "maintenance.ended"] == []
+    lines = {row["role"]: row["active"] for row in operator.get("/stations/cam1/outputs")["outputs"]}
+    assert lines["ng"] is True
+    other = Someone(app, "ADMIN")
+    assert other.ask("POST", "/stations/cam1/resume").status_code == 200
+    [ended] = [told_of for told_of in told if told_of["leaf"] == "maintenance.ended"]
+    assert (ended["station"], ended["by"], ended["of"]) == ("cam1", other.username, admin.username)
+    lines = {row["role"]: row["active"] for row in operator.get("/stations/cam1/outputs")["outputs"]}
+    assert lines["ng"] is False
+    wait_for(lambda: operator.get("/stations/cam1/outputs")["maintenance"] is None, 10, "the node tells that it has ended")
+    assert operator.ask("POST", "/stations/cam1/pause", json={}).status_code == 200
+    assert operator.ask("POST", "/stations/cam1/resume").status_code == 200
 
 
 def test_viewers_only_see(app: Flask) -> None:

@@ -3,6 +3,7 @@
 import base64
 import json
 import time
+from contextlib import nullcontext
 from typing import Any, Literal, NotRequired
 
 from flask import Response
@@ -21,6 +22,7 @@ from web.access import current, requires
 from web.api.stations.base import ASKS, done, stations
 from web.command import NO_STATION, Done, check_station, command, presence_known
 from web.live import Link
+from web.maintenance import leaving_maintenance
 from web.program_checks import check_limits
 from web.records import Counters, records
 from web.response import ok
@@ -171,19 +173,21 @@ def trigger(station: str, body: TriggerBody) -> ResponseReturnValue:
 
 
 @stations.post("/stations/<station>/pause")
-@requires("OPERATOR", body=PauseBody, data=Done, codes=ASKS)
+@requires("OPERATOR", body=PauseBody, data=Done, codes=(*ASKS, "IN_MAINTENANCE"))
 def pause(station: str, body: PauseBody) -> ResponseReturnValue:
     """Halt a station; an administrator may ask for maintenance mode, in which lines are set by hand."""
     if body.maintenance and current().role != "ADMIN":
         raise Problem("PERMISSION_DENIED", "maintenance mode is for administrators")
-    return done("station.pause", "pause", station, maintenance=body.maintenance)
+    with nullcontext() if body.maintenance else leaving_maintenance(station):
+        return done("station.pause", "pause", station, maintenance=body.maintenance)
 
 
 @stations.post("/stations/<station>/resume")
-@requires("OPERATOR", data=Done, codes=ASKS)
+@requires("OPERATOR", data=Done, codes=(*ASKS, "IN_MAINTENANCE"))
 def resume(station: str) -> ResponseReturnValue:
-    """End the pause."""
-    return done("station.resume", "resume", station)
+    """End the pause. Maintenance is ended by administrators only, and the one who began it is told."""
+    with leaving_maintenance(station):
+        return done("station.resume", "resume", station)
 
 
 @stations.put("/stations/<station>/program")

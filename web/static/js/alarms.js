@@ -1,10 +1,10 @@
 // The alarm banner of every page: what is wrong, since when, who has seen it; operators acknowledge.
 
 import { get, may, post } from "./api.js";
-import { doing } from "./dialog.js";
+import { doing, toast } from "./dialog.js";
 import { $, h, icon, put } from "./dom.js";
 import { live } from "./events.js";
-import { t, time } from "./words.js";
+import { page, t, time } from "./words.js";
 
 const MOST = 3;
 
@@ -19,6 +19,8 @@ export function start() {
   box.setAttribute("aria-live", "polite");
   for (const kind of ["hello", "alarm"]) live.addEventListener(kind, look);
   live.addEventListener("notice", ({ detail }) => detail.kind === "alarm.acknowledged" && load());
+  live.addEventListener("notice", ({ detail }) => detail.kind === "maintenance.ended" && detail.by !== page.person?.username && toast(t("{by} ended the maintenance of {station}: its lines are off.", detail), "warn"));
+  live.addEventListener("event", ({ detail }) => detail.type === "station.maintenance_ended" && toast(t("The maintenance of {station} ended by itself: its lines are off, and it stays paused.", detail), "warn"));
 }
 
 // Whatever came: what is no alarm at all is one that cannot be read.

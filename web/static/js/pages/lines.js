@@ -4,6 +4,7 @@ import { get, may, post, put as send } from "../api.js";
 import { complain, confirm, doing } from "../dialog.js";
 import { $, h, lamp, put } from "../dom.js";
 import { live } from "../events.js";
+import { mayEnd } from "../run/maintenance.js";
 import { table } from "../table.js";
 import { t } from "../words.js";
 
@@ -55,7 +56,7 @@ function draw(element, station, lines, problem, state) {
     h("div.row", h("h2", station), h("span.cluster",
       state ? lamp(state.outputs === "ok" ? "ok" : state.outputs === "none" ? "unknown" : "bad", t("Outputs")) : null,
       lines ? h(lines.kind === "memory" ? "span.tag.simulated" : "span.tag", lines.kind === "memory" ? t("Simulated") : lines.chip) : null,
-      maintenance ? h("span.tag.warn", t("Maintenance")) : null, controls(station, maintenance, state))),
+      maintenance ? h("span.tag.warn", lines?.maintenance?.by ? t("Maintenance by {by}", { by: lines.maintenance.by }) : t("Maintenance")) : null, controls(station, maintenance, state))),
     problem ? h("p.notice.error", problem.text) : null,
     lines ? outputs(station, lines, maintenance) : null,
     lines ? h("p.muted.small", input(lines.trigger), " ", drive(lines.drive)) : null);
@@ -64,11 +65,11 @@ function draw(element, station, lines, problem, state) {
 function controls(station, maintenance, state) {
   if (!may("ADMIN") || !state) return null;
   const on = async () => {
-    const sure = await confirm(t("Begin maintenance of {station}?", { station }), t("The station takes no triggers while lines are set by hand. Whatever they drive will move."), { yes: t("Begin maintenance"), danger: true });
+    const sure = await confirm(t("Begin maintenance of {station}?", { station }), t("The station takes no triggers while lines are set by hand. Whatever they drive will move. It ends by itself after 15 minutes without a test."), { yes: t("Begin maintenance"), danger: true });
     if (sure) await post(`/stations/${station}/pause`, { maintenance: true });
   };
   return maintenance
-    ? h("button.button.primary", { type: "button", dataset: { key: `${station}-end` }, onclick: doing(() => post(`/stations/${station}/resume`)) }, t("End maintenance"))
+    ? h("button.button.primary", { type: "button", dataset: { key: `${station}-end` }, onclick: doing(async () => (await mayEnd(station)) && post(`/stations/${station}/resume`)) }, t("End maintenance"))
     : h("button.button", { type: "button", dataset: { key: `${station}-begin` }, onclick: doing(on) }, t("Maintenance"));
 }
 

@@ -4,6 +4,7 @@ import { may, post, put as send } from "../api.js";
 import { complain, confirm, doing, toast } from "../dialog.js";
 import { h, icon, put } from "../dom.js";
 import { t } from "../words.js";
+import { mayEnd } from "./maintenance.js";
 
 /** The row of actions of a station; `changed` is called after each. */
 export class Actions {
@@ -34,12 +35,14 @@ export class Actions {
       this.select.value = state?.program ?? "";
     }
     const paused = state?.state === "Halted";
+    const tested = Boolean(state?.maintenance);
+    if (this.tested !== tested) this.pause.title = (this.tested = tested) && !may("ADMIN") ? t("The station is in maintenance. Who began it ends it, or another administrator.") : "";
     if (this.paused !== paused) {
       this.paused = paused;
       put(this.pause, icon(paused ? "run" : "pause"), h("span", paused ? t("Resume") : t("Pause")));
     }
     for (const control of [this.go, this.part, this.select, this.pause]) {
-      const off = !state || (paused && (control === this.go || control === this.part));
+      const off = !state || (paused && (control === this.go || control === this.part)) || (tested && control === this.pause && !may("ADMIN"));
       if (control.disabled !== off && control.getAttribute("aria-busy") !== "true") control.disabled = off;
     }
   }
@@ -70,6 +73,7 @@ export class Actions {
   }
 
   async halt() {
+    if (this.tested && !(await mayEnd(this.station))) return;
     await post(`/stations/${this.station}/${this.paused ? "resume" : "pause"}`);
   }
 

@@ -1,0 +1,46 @@
+"""Nobody takes the lines from who tests them: an operator cannot, another administrator is asked, and the first one is told."""
+
+from playwright.sync_api import Browser, Page, expect
+
+from tests.browser.plant import Plant, context_of, overflow, quiet, signed_in
+
+
+def opened(browser: Browser, plant: Plant, who: str, path: str, *, phone: bool = False) -> Page:
+    context = context_of(browser, plant, phone=phone)
+    signed_in(context, who)
+    page = context.new_page()
+    page.goto(path)
+    return page
+
+
+def test_the_lines_are_not_taken_from_who_tests_them(plant: Plant, browser: Browser) -> None:
+    plant.user("adam", "ADMIN")
+    ada = opened(browser, plant, "ada", "/app/lines")
+    card = ada.locator('section[data-station="cam2"]')
+    card.get_by_role("button", name="Maintenance", exact=True).click()
+    ada.get_by_role("dialog").get_by_role("button", name="Begin maintenance").click()
+    expect(card).to_contain_text("Maintenance by ada")
+    card.locator('[data-key="cam2-ng"]').click()
+    expect(card.locator('[data-key="cam2-ng"]')).to_have_attribute("aria-pressed", "true")
+
+    olga = opened(browser, plant, "olga", "/app/run?station=cam2", phone=True)
+    resume = olga.locator('[data-station="cam2"] .operate').get_by_role("button", name="Resume")
+    expect(resume).to_be_disabled()
+    expect(resume).to_have_attribute("title", "The station is in maintenance. Who began it ends it, or another administrator.")
+    assert overflow(olga) == 0
+
+    adam = opened(browser, plant, "adam", "/app/lines")
+    complaints = quiet(adam)
+    adam.locator('[data-key="cam2-end"]').click()
+    dialog = adam.get_by_role("dialog")
+    expect(dialog).to_contain_text("ada began it at")
+    dialog.get_by_role("button", name="Cancel").click()
+    expect(card).to_contain_text("Maintenance by ada")
+    adam.locator('[data-key="cam2-end"]').click()
+    dialog.get_by_role("button", name="End maintenance").click()
+    expect(ada.locator("#toasts")).to_contain_text("adam ended the maintenance of cam2: its lines are off.")
+    expect(card.locator('[data-key="cam2-begin"]')).to_be_visible()
+    expect(resume.or_(olga.locator('[data-station="cam2"] .operate').get_by_role("button", name="Pause"))).to_be_enabled()
+    assert complaints == []
+    for page in (ada, olga, adam):
+        page.context.close()
