@@ -24,6 +24,7 @@ PNG = b"\x89PNG\r\n\x1a\n"
 PICTURE = (b"IHDR", b"PLTE", b"tRNS", b"IDAT", b"IEND")  # the chunks that pixels are made of
 CHANNELS = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}  # by colour type
 PASSES = ((0, 0, 8, 8), (4, 0, 8, 8), (0, 4, 4, 8), (2, 0, 4, 4), (0, 2, 2, 4), (1, 0, 2, 2), (0, 1, 1, 2))  # x, y, and steps
+MOST_CHUNKS = 65_536  # 64 million pixels in pieces of 8 kB, as libpng writes them, are half as many
 SLACK_BYTES = 64 * 1024  # some encoders write more than the picture
 JPEG = b"\xff\xd8\xff"
 
@@ -162,7 +163,7 @@ def _png(data: bytes) -> Header:
     """W3C PNG specification, 5: signature, then chunks of length, type, data, CRC, up to IEND."""
     at, view = len(PNG), memoryview(data)
     header: Header | None = None
-    while True:
+    for _ in range(MOST_CHUNKS):
         (length,) = struct.unpack_from(">I", data, at)
         kind = data[at + 4 : at + 8]
         (crc,) = struct.unpack_from(">I", data, at + 8 + length)
@@ -179,6 +180,7 @@ def _png(data: bytes) -> Header:
         if kind == b"IEND":
             return header
         at += 12 + length
+    _refuse(f"the PNG has more than {MOST_CHUNKS} chunks")
 
 
 def _webp(data: bytes) -> Header:

@@ -193,6 +193,8 @@ def test_a_png_that_unpacks_to_more_than_its_picture_is_refused_if_somebody_sent
     )
     with pytest.raises(Problem, match="more than its picture"):
         decode(bomb, foreign=True)
+    with pytest.raises(Problem, match="more than 65536 chunks"):
+        decode(png(64, 48, chunk(b"tEXt", b"a\0b") * 65_536))
 
 
 @pytest.mark.parametrize("interlaced", [0, 1])
