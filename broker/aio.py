@@ -118,6 +118,8 @@ class Driver:
             except Exception as error:  # a fault of ours, or of whoever is called: the next connection makes up for it
                 log.exception("the connection to the broker failed")
                 self.trouble = f"{type(error).__name__}: {error}"
+            if self._task is None:  # we were left, and the broker was gone: its error took the place of the cancelling
+                return
             await asyncio.sleep(min(RETRY_S[1], RETRY_S[0] * 2 ** min(failures, 10)))
             failures += 1
 

@@ -238,3 +238,36 @@ def test_a_consumer_says_why_it_hears_nothing(forgetful: BrokerProcess) -> None:
         assert consumer.trouble is not None
     with threaded.Consumer(settings(forgetful.port), "node-01") as consumer:
         wait_for(lambda: consumer.trouble is None, 10, "the connection")
+
+
+def test_leaving_a_broker_that_has_died_ends(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its error comes while the connection is being ended, in place of the cancelling."""
+
+    class Dying:
+        def __init__(self, *_: object, **__: object) -> None:
+            self.messages = self
+
+        async def __aenter__(self) -> "Dying":
+            return self
+
+        async def __aexit__(self, *_: object) -> None:
+            raise aio.aiomqtt.MqttError("the broker has gone")
+
+        async def subscribed(self, topic: str) -> None:
+            """It takes any."""
+
+        def __aiter__(self) -> "Dying":
+            return self
+
+        async def __anext__(self) -> None:
+            await asyncio.Event().wait()
+
+    async def left() -> None:
+        consumer = aio.Consumer(BrokerSettings(url="mqtt://127.0.0.1:1"), "node-01")
+        async with asyncio.timeout(30):
+            async with consumer:
+                while consumer.trouble is not None:
+                    await asyncio.sleep(0.01)
+
+    monkeypatch.setattr(aio, "Client", Dying)
+    asyncio.run(left())
