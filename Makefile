@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 # Test files that run side by side: most of them wait for something most of the time.
 WORKERS ?= 2
 
-.PHONY: help demo test check locked audit bench brokers attack gallery mosquitto clean
+.PHONY: help demo test check locked audit bench brokers alerts attack gallery mosquitto clean
 
 help:
 	@echo "make demo    broker, node and a simulated PLC in one go; DEMO='--state DIR --mqtt-port N ...' for options"
@@ -16,6 +16,7 @@ help:
 	@echo "make bench   the benchmarks; DATA=/path/to/pictures for all real pictures, BENCH='--only tools' for some of them"
 	@echo "make attack  what slow, silent and many clients do to a web, and what somebody else waits meanwhile; ATTACK='--web-port N ...'"
 	@echo "make brokers the same load on every broker that is installed, restarted and killed; BROKERS='--loops 5 --only nats' for a part"
+	@echo "make alerts  cause what each alert rule is for, against a real Prometheus and Alertmanager (Debian: prometheus, prometheus-alertmanager)"
 	@echo "make gallery pictures of every tool and page (Chromium is needed for the pages): gallery/index.html"
 	@echo "make clean   remove $(VENV) and the caches; demo-state stays"
 
@@ -36,6 +37,7 @@ check: $(VENV)/installed-dev
 	$(BIN)/python -m web.vocabulary --check
 	$(BIN)/python -m deploy.sbom --check
 	$(BIN)/python -m deploy.advisories
+	$(BIN)/python -m deploy.dashboard --check
 
 # Installs exactly what is locked, by its hashes, into an environment that is thrown away, and starts what was installed.
 locked: $(VENV)/installed-dev
@@ -59,6 +61,9 @@ attack: $(VENV)/installed-dev
 
 brokers: $(VENV)/installed-dev
 	$(BIN)/python -m tests.brokers $(BROKERS)
+
+alerts: $(VENV)/installed-dev
+	$(BIN)/python -m tests.alerts $(ALERTS)
 
 gallery: $(VENV)/installed-dev
 	$(BIN)/python -m tests.gallery

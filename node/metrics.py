@@ -3,6 +3,7 @@
 from typing import Any
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Info
+from prometheus_client.process_collector import ProcessCollector
 
 from node.metrics_port import MetricsPort
 from schemas import Result
@@ -15,6 +16,7 @@ class Metrics:
 
     def __init__(self, version: str, node: str) -> None:
         self.registry = CollectorRegistry()
+        ProcessCollector(registry=self.registry)
         new: dict[str, Any] = {"registry": self.registry, "namespace": "inspection"}
         station = ["station"]
         self.results = Counter("results", "Results by verdict and code", [*station, "verdict", "code"], **new)

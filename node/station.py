@@ -123,6 +123,8 @@ class Station:
         self._fault: tuple[str, float] | None = None
         self.last: Result | None = None
         self.current: Part | None = None
+        for counter in (metrics.duplicates, metrics.ignored, metrics.abandoned):
+            counter.labels(self.id)  # a series that begins with 0 shows its first step
         self.beat_ns = time.monotonic_ns()
         self._deadline_ns = 0
         self._asleep: deque[tuple[int, int]] = deque(maxlen=16)
