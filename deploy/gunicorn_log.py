@@ -7,11 +7,12 @@ from typing import Any
 from gunicorn.glogging import Logger
 
 from deploy import serving
+from deploy.access_log import accessed
 from schemas import logs
 
 
 class Log(Logger):  # type: ignore[misc]
-    """What Gunicorn logs by. The access log has no query, which may say too much; path, user, ids come from web/headers.py."""
+    """What Gunicorn logs by."""
 
     def setup(self, cfg: Any) -> None:
         """At the start, and at a reload."""
@@ -27,21 +28,7 @@ class Log(Logger):  # type: ignore[misc]
     def access(self, resp: Any, req: Any, environ: dict[str, Any], request_time: timedelta) -> None:  # noqa: ARG002
         """One line for one answer, with nothing raw in it."""
         status, sent = str(resp.status).partition(" ")[0], getattr(resp, "sent", None) or 0
-        address, user = environ.get("REMOTE_ADDR") or "-", environ.get("inspection.user", "-")
-        path, ids = environ.get("inspection.path", "-"), environ.get("inspection.ids", "-")
-        method, ms = environ.get("REQUEST_METHOD", "-"), int(request_time / timedelta(milliseconds=1))
-        fields = {
-            "event": f'{address} {user} "{method} {path}" {status} {sent} bytes {ms} ms {ids}',
-            "address": address,
-            "user": user,
-            "method": method,
-            "path": path,
-            "status": int(status) if status.isdecimal() else 0,
-            "bytes": sent,
-            "duration_s": round(request_time.total_seconds(), 3),
-            "request_id": ids,
-        }
-        logs.accessed(self.access_log, fields)
+        accessed(self.access_log, environ, status, sent, request_time)
 
     def reopen_files(self) -> None:
         """Files follow by themselves."""

@@ -19,7 +19,7 @@ def healthy(args: argparse.Namespace) -> int:
     settings = target.loaded(args).settings
     end = time.monotonic() + args.wait
     while True:
-        missing = [told for told in (_node(args, args.any_station), _web(settings)) if told]
+        missing = [told for told in (_node(args, args.any_station), of_web(settings)) if told]
         if not missing or time.monotonic() >= end:
             break
         time.sleep(PAUSE_S)
@@ -50,7 +50,7 @@ def _node(args: argparse.Namespace, any_station: bool) -> str:
     return f"node: {', '.join(idle) or 'it tells no stations'}" if idle or not stations else ""
 
 
-def _web(settings: Settings) -> str:
+def of_web(settings: Settings) -> str:
     """What is wrong with the web: that it does not answer, or cannot use its stores."""
     host, _, port = settings.web.bind.rpartition(":")
     host = {"0.0.0.0": "127.0.0.1", "[::]": "::1"}.get(host, host.strip("[]"))

@@ -1,0 +1,98 @@
+"""Ways to start the web: the script for production, the Procfile with $PORT, and what runs where Gunicorn is missing."""
+
+import os
+import re
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.people import settings
+from tests.processes import ROOT, free_port
+from tests.promise import wait_for
+from tests.web_process import Web, asked
+
+SCRIPT = ROOT / "deploy" / "start_production.sh"
+KEY = "0123456789abcdefghijklmnopqrstuvwxyz-ABCD"
+HIDDEN = """
+import importlib.util, sys
+find = importlib.util.find_spec
+importlib.util.find_spec = lambda name, *more: None if name == "gunicorn" else find(name, *more)
+from deploy.start import main
+sys.exit(main(sys.argv[1:]))
+"""
+
+
+@pytest.fixture
+def daemon(tmp_path: Path) -> Iterator[Path]:
+    """The folder of a daemon that is ended, however the test ends."""
+    yield tmp_path / "run"
+    for file in (tmp_path / "run").glob("web.pid"):
+        try:
+            os.killpg(int(file.read_text()), signal.SIGKILL)
+        except ProcessLookupError:
+            continue
+
+
+def start(config: Path, *words: str | Path, **environ: str) -> subprocess.CompletedProcess[str]:
+    known = {key: value for key, value in os.environ.items() if not key.startswith(("INSPECTION_", "GUNICORN_"))}
+    environ = {**known, "CONFIG_PATH": str(config), "INSPECTION_ENVIRONMENT": "testing", **environ}
+    words = tuple(map(str, words))
+    return subprocess.run([str(SCRIPT), *words], capture_output=True, text=True, timeout=100, env=environ, check=False)
+
+
+@pytest.mark.system
+def test_the_script_starts_a_daemon_that_answers_where_it_was_told_to_and_once(tmp_path: Path, daemon: Path) -> None:
+    port = free_port()
+    words = ("--daemon", "--folder", daemon, "--workers", "1", "--bind", f"127.0.0.1:{port}", "--log-level", "warning")
+    done = start(settings(tmp_path), *words)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert asked(port, "GET", "/api/v1/health/ready")[0] == 200
+    again = start(settings(tmp_path), *words)
+    assert again.returncode == 1
+    assert "it runs already" in again.stderr
+    pid = int((daemon / "web.pid").read_text())
+    assert str(pid) in done.stdout
+    os.kill(pid, signal.SIGTERM)
+    wait_for(lambda: asked(port, "GET", "/health")[0] == 0, 40, "its end")
+    assert "web on" not in (daemon / "web.out").read_text(), "a line of level info"
+
+
+@pytest.mark.system
+@pytest.mark.parametrize(
+    ("words", "environ", "code", "said"),
+    [
+        (["--what"], {}, 64, "--daemon"),
+        (["--workers"], {}, 64, "--daemon"),
+        (["--daemon", "--workers", "4"], {}, 1, "RATELIMIT_STORAGE_URI"),
+        ([], {"INSPECTION_ENVIRONMENT": "production"}, 1, "INSPECTION_WEB__JWT_KEY"),
+    ],
+)
+def test_what_cannot_be_started_is_said(
+    tmp_path: Path, daemon: Path, words: list[str], environ: dict[str, str], code: int, said: str
+) -> None:
+    where = ["--folder", str(daemon)] if "--daemon" in words else []
+    done = start(settings(tmp_path), *where, *words, **environ)
+    assert (done.returncode, said in done.stderr) == (code, True), done.stderr
+    assert not (daemon / "web.pid").exists()
+
+
+@pytest.mark.system
+def test_without_gunicorn_a_plain_threaded_server_says_so_loudly_and_serves_on_the_port_of_the_platform(tmp_path: Path) -> None:
+    assert re.search(r"^web: python -m deploy\.start$", (ROOT / "Procfile").read_text(), re.M)
+    port = free_port()
+    web = Web(tmp_path, _command=[sys.executable, "-c", HIDDEN], PORT=str(port))
+    web.port = port
+    try:
+        token = web.ready().sign_in()
+        found = web.ask("GET", "/health", token=token)[1]["data"]
+        assert found["wsgi_server"].startswith("WSGIServer")
+        line = r'ada "GET /health" 200 \d+ bytes \d+ ms [0-9a-f-]{36}'
+        wait_for(lambda: re.search(line, web.log.read_text()), 20, "the access log")
+        assert "PLAIN THREADED SERVER" in web.log.read_text()
+        assert f"0.0.0.0:{port}" in web.log.read_text()
+    finally:
+        web.end()
