@@ -43,6 +43,7 @@ BESIDE = 0.25  # of an edge's strength: a weaker one beside it does not pull it
 MOST_TOGETHER = 24  # edges in one fit
 ASIDE = 3.0  # px
 UNKNOWN = 1e4  # px^2, of a place that is not known at all
+ROOM_PX, ROOM = 1.4, 1.3  # px, and of the blur or the smoothing: an edge needs so much of the region to either side
 MOST_UNSURE_PX = 0.025  # sigma, above which a place or a width is no value
 
 
@@ -74,7 +75,8 @@ class Strip:
 class Edges:
     """Edges of one or many scans: which scan, where along it in px, steps up (+) or down (-) in gray levels, blur in px.
 
-    covariance: of the places of those that have a near one and were fitted with it, n x n in px^2; 0 for all others.
+    covariance: of the places of those that have a near one and were fitted with it, n x n in px^2; 0 for all others, and
+    infinite for those that the region's border cuts off: where half of an edge is seen, many places explain it.
     """
 
     scan: NDArray[np.intp]
@@ -96,6 +98,11 @@ class Edges:
         used = np.flatnonzero(weights)
         part = self.covariance[np.ix_(used, used)]
         return math.sqrt(max(float(weights[used] @ part @ weights[used]), 0.0))
+
+    @property
+    def cut(self) -> Flags:
+        """Which of them the border of the region cuts off."""
+        return np.isinf(np.diag(self.covariance))
 
 
 def strip(view: View, settings: ScanTool, rows: int | None = None) -> Strip:
@@ -278,12 +285,13 @@ def _settled(values: Floats, counts: Flags, single: Edges, strong: Flags) -> Edg
     own blur, or are at half of their depth if more blur leaves them there."""
     edges, free = _apart(values, counts, single, strong), _free(single)
     at, step, blur, covariance = (array.copy() for array in (edges.at, edges.step, edges.blur, edges.covariance))
-    for number in np.flatnonzero(strong & (np.diag(covariance) > (MOST_UNSURE_PX / 2) ** 2)).tolist():
+    for number in np.flatnonzero(strong & ~single.cut & (np.diag(covariance) > (MOST_UNSURE_PX / 2) ** 2)).tolist():
         own = float(single.at[number]), float(single.step[number]), float(single.blur[number])
         found = own if free[number] else stays(values, counts, own[0], math.copysign(1.0, own[1]))
         if found is not None and abs(found[0] - own[0]) <= ASIDE:
             at[number], step[number], blur[number] = found
             covariance[number], covariance[:, number] = 0, 0
+    covariance[np.diag(single.cut)] = math.inf
     return Edges(edges.scan, at, step, blur, covariance).only(strong)
 
 
@@ -317,7 +325,8 @@ def aside(values: Floats, counts: Flags, edges: Edges, settings: CaliperTool) ->
 
     The scans are laid over each other at the edges, for a single one is too noisy to tell; 0 and 0 if nothing is near.
     """
-    chosen = np.abs(edges.at - np.median(edges.at)) <= ASIDE
+    middle = np.sort(edges.at)[len(edges) // 2]  # one of them, so that it is never between two heaps
+    chosen = np.abs(edges.at - middle) <= ASIDE
     at, scan, sign = edges.at[chosen], edges.scan[chosen], np.sign(edges.step[chosen].sum())
     near = max(TOGETHER * math.hypot(float(np.median(edges.blur)), PIXEL), LEAST_TOGETHER_PX)
     reach = REACH + math.ceil(near)
@@ -344,7 +353,9 @@ def aside(values: Floats, counts: Flags, edges: Edges, settings: CaliperTool) ->
 
 
 def check_sure(unsure: float, what: str) -> None:
-    """Raises Problem NO_VALUE if an edge has another so near that its place is not known."""
+    """Raises Problem NO_VALUE if an edge has another so near, or the region's border, that its place is not known."""
+    if math.isinf(unsure):
+        raise Problem("NO_VALUE", f"{what} lies at the border of the region, which cuts an edge off: draw it larger")
     if unsure > MOST_UNSURE_PX:
         raise Problem(
             "NO_VALUE",
@@ -356,7 +367,10 @@ def check_sure(unsure: float, what: str) -> None:
 def one_each(
     values: Floats, counts: Flags, settings: CaliperTool, polarity: Polarity, which: str, rough: bool = False
 ) -> Edges:
-    """One edge of each scan (n x width) that has any: the first, last or strongest; if rough by its peak alone, to 0.3 px."""
+    """One edge of each scan (n x width) that has any: the first, last or strongest; if rough by its peak alone, to 0.3 px.
+
+    A scan whose edge the border of the region cuts off has none.
+    """
     strength = _strength(values, settings.smoothing_px)
     wanted = SIGNS[polarity]
     along = np.abs(strength) if wanted == 0 else wanted * strength
@@ -369,7 +383,9 @@ def one_each(
     else:
         columns = np.where(peaks, along, 0).argmax(axis=1)
     columns = columns[scans]
-    return _placed(values, counts, strength, scans, columns, np.sign(strength[scans, columns]), settings.smoothing_px, rough)
+    signs = np.sign(strength[scans, columns])
+    found = _placed(values, counts, strength, scans, columns, signs, settings.smoothing_px, rough)
+    return found.only(~found.cut)
 
 
 def _placed(
@@ -410,7 +426,14 @@ def _placed(
     )
     good = (np.abs(at) <= 1 + total) & (np.sign(step) == signs) & np.isfinite(at)
     at, step = np.where(good, at, start), np.where(good, step, peak)
-    return Edges(scans, columns + at, step, softness, np.zeros((len(scans), len(scans))))
+    needed = np.maximum(ROOM_PX, ROOM * np.maximum(softness, smoothing_px))
+    room = np.minimum(_run(usable[:, REACH:]) - at, _run(usable[:, REACH::-1]) + at)
+    return Edges(scans, columns + at, step, softness, np.diag(np.where(room < np.minimum(needed, REACH - 1), math.inf, 0.0)))
+
+
+def _run(usable: Flags) -> Floats:
+    """How many px outwards from the first of each row are part of the region, without a gap."""
+    return np.asarray(np.where(usable.all(axis=1), usable.shape[1], usable.argmin(axis=1)) - 1.0)
 
 
 def _sides(lobe: Floats, usable: Flags, noise: Floats) -> tuple[Floats, Floats]:

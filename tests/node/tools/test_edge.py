@@ -1,5 +1,7 @@
 """Edge: its place on the part wherever the part lies, and how many there are."""
 
+import contextlib
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -125,3 +127,18 @@ def test_mm_come_from_the_calibration_and_only_from_it() -> None:
 def test_a_count_has_no_mm() -> None:
     with pytest.raises(ValueError, match="tool e: a count is no length"):
         tool(value="count", unit="mm")
+
+
+@pytest.mark.parametrize("smoothing_px", [1.0, 2.0])
+@pytest.mark.parametrize("blur", [0.4, 0.8, 1.6, 2.5])
+def test_an_edge_at_the_regions_border_is_right_or_a_problem(blur: float, smoothing_px: float) -> None:
+    told = 0
+    for step in range(-8, 65, 4):
+        x = 99.5 + step / 8  # the region's outer border is at 99.5
+        scene = Scene.plain(320, 240, 60.0).rectangle(x, 0, 250, 240, 180.0).blurred(blur)
+        tool = Edge(name="e", region=region(100, 60, 80, 60), low=0, which="first", smoothing_px=smoothing_px)
+        with contextlib.suppress(Problem):
+            found = measure(scene.frame(3, step + 8).view(tool.region), tool).value
+            assert found == pytest.approx(x - 100, abs=0.1)
+            told += 1
+    assert told >= 8

@@ -1,5 +1,8 @@
 """Line: angle and straightness of an edge, with some of its points wrong."""
 
+import contextlib
+import math
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -115,3 +118,35 @@ def test_straightness_in_mm_and_no_angle_in_mm() -> None:
     assert found.value == pytest.approx(0.06, abs=0.003)
     with pytest.raises(ValueError, match="an angle is no length"):
         Line(name="l", region=WHERE, high=1.0, unit="mm")
+
+
+def seen_through(x: float, angle_deg: float, blur: float) -> Scene:
+    """The same as `half` through a blur, calculated."""
+    c, s = np.cos(np.radians(angle_deg)), np.sin(np.radians(angle_deg))
+    rows, columns = np.mgrid[:240, :320]
+    away = ((columns - x) * c + (rows - 109.5) * s) / np.hypot(blur, 0.29)
+    table = np.linspace(-6, 6, 2401)
+    return Scene(60.0 + 110.0 * np.interp(away, table, [0.5 + 0.5 * math.erf(at / math.sqrt(2)) for at in table]))
+
+
+@settings(max_examples=25, deadline=None)
+@given(
+    angle_deg=st.floats(-25, 25),
+    x=st.floats(88, 126),
+    blur=st.sampled_from([0.5, 0.8, 1.5]),
+    which=st.sampled_from(["first", "last", "strongest"]),
+)
+def test_a_straight_edge_that_leaves_its_region_is_straight_or_a_problem(
+    angle_deg: float, x: float, blur: float, which: str
+) -> None:
+    scene = seen_through(x, angle_deg, blur)
+    for value, due, limit in (("straightness", 0.0, 0.6), ("angle", angle_deg, 0.15)):
+        with contextlib.suppress(Problem):
+            assert measured(scene, value=value, which=which, found_low=0.5).value == pytest.approx(due, abs=limit)
+
+
+def test_scans_whose_edges_lie_in_two_heaps_are_no_failure() -> None:
+    light = PLAIN.light.copy()
+    light[60:110, 110:130], light[110:160, 150:170] = 170.0, 170.0
+    with pytest.raises(Problem, match="NO_CONTRAST"):
+        measured(Scene(light), which="first", found_low=0.9)
