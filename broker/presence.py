@@ -62,7 +62,7 @@ class Presence:
         self._alive = state / f"alive{lane and '.' + lane}"
         self._known_file = state / f"broker{lane and '.' + lane}.json"
         self._url = settings.url
-        self._near = settings.host in ("localhost", "::1") or settings.host.startswith("127.")
+        self._near = settings.loopback
         given = f"inspection-node-{node}" if settings.client_id is None else settings.client_id
         self._default_id = f"{lane}-{given}" if lane and given else given
         self._plain_id = "inspection" + hashlib.blake2b((lane + node).encode(), digest_size=6).hexdigest()

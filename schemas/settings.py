@@ -5,6 +5,7 @@ INSPECTION_BROKER__PASSWORD, ..._FILE with a path, or a file broker_password in 
 """
 
 import re
+from ipaddress import ip_address
 from typing import Annotated, Literal
 from urllib.parse import urlsplit
 
@@ -50,7 +51,11 @@ def _port(bind: str) -> str:
 
 
 def _is_loopback(host: str) -> bool:
-    return host in ("localhost", "::1") or host.startswith("127.")
+    """Whether it is this machine; a name that only begins like an address of it is a name (127.0.0.1.example.com)."""
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
 
 
 class BrokerSettings(Shape):

@@ -351,8 +351,11 @@ RANDOM = "9f2c4be1d07a6358c1e0f4a2b7d9683512ce40fa8b76d3915e20c8fa47b1d6e3"
     [
         ('[broker]\nurl = "mqtt://10.0.0.9:1883"\nusername = "node"', "broker.url"),
         ('[broker]\nurl = "mqtt://broker.plant:1883"\n[web]\nbroker_username = "web"', "broker.url"),
+        ('[broker]\nurl = "mqtt://127.0.0.1.plant.example:1883"\nusername = "node"', "broker.url"),
+        ('[broker]\nurl = "mqtt://[::ffff:10.0.0.9]:1883"\nusername = "node"', "broker.url"),
         ('[web]\nbind = "0.0.0.0:5000"', "web.bind"),
         ('[web]\nbind = "[::]:5000"', "web.bind"),
+        ('[web]\nbind = "127.0.0.1.plant.example:5000"', "web.bind"),
     ],
 )
 def test_production_sends_no_password_in_clear_text_unless_it_is_told_to(tmp_path: Path, more: str, says: str) -> None:
