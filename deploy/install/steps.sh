@@ -200,6 +200,7 @@ proxy_files() {
   if [ ! -e "$root$etc/pki/ca.crt" ]; then act "$here/certs.sh" --dir "$root$etc/pki" ca "Inspection plant CA of $host"; fi
   if [ ! -e "$root$etc/pki/web.crt" ]; then act "$here/certs.sh" --dir "$root$etc/pki" server web "$host" localhost 127.0.0.1; fi
   put "$here/nginx.conf" /etc/nginx/sites-available/inspection-node 644
+  put "$here/nginx-restart.conf" /etc/systemd/system/nginx.service.d/inspection-node.conf 644
   if [ ! -e "$root/etc/nginx/sites-enabled/inspection-node" ] && [ "$dry" = no ]; then
     mkdir -p "$root/etc/nginx/sites-enabled"
     ln -sf /etc/nginx/sites-available/inspection-node "$root/etc/nginx/sites-enabled/inspection-node"
@@ -263,6 +264,7 @@ remove_units() {
 remove_files() {
   act rm -f "$root/etc/sysusers.d/inspection-node.conf" "$root/etc/tmpfiles.d/inspection-node.conf" "$root/usr/local/bin/inspection-node"
   act rm -f "$root/etc/nginx/sites-enabled/inspection-node" "$root/etc/nginx/sites-available/inspection-node"
+  act rm -f "$root/etc/systemd/system/nginx.service.d/inspection-node.conf"
   if [ -e "$root/etc/mosquitto/mosquitto.conf.before-inspection-node" ]; then
     act mv "$root/etc/mosquitto/mosquitto.conf.before-inspection-node" "$root/etc/mosquitto/mosquitto.conf"
     act rm -f "$root/etc/mosquitto/inspection-acl.conf" "$root/etc/mosquitto/inspection.passwd"

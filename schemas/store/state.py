@@ -83,7 +83,10 @@ def held(state: Path, *, alone: bool, wait_s: float = WAIT_S) -> int:
 
 
 def _found(state: Path) -> Iterator[tuple[Path, os.stat_result]]:
-    """The folder, what is ours in it, and what is in that; folders before their files. Links are not followed."""
+    """The folder, what is ours in it, and what is in that; folders before their files. Links are not followed.
+
+    What the other account of the group keeps to itself is not looked into: who cannot read it believes nothing in it.
+    """
     waiting = [state]
     while waiting:
         path = waiting.pop()
@@ -93,11 +96,16 @@ def _found(state: Path) -> Iterator[tuple[Path, os.stat_result]]:
             if not stat.S_ISDIR(found.st_mode):
                 continue
             many = path.relative_to(state).parts[:1] in [(name,) for name in MANY]
-            with os.scandir(path) as entries:
-                for entry in entries:
-                    known = path != state or any(Path(entry.name).match(pattern) for pattern in (*OURS, "lock"))
-                    if known and (entry.is_symlink() or entry.is_dir(follow_symlinks=False) or not many):
-                        waiting.append(path / entry.name)
+            try:
+                entries = list(os.scandir(path))
+            except PermissionError:
+                if path == state or found.st_uid == os.geteuid():
+                    raise
+                continue
+            for entry in entries:
+                known = path != state or any(Path(entry.name).match(pattern) for pattern in (*OURS, "lock"))
+                if known and (entry.is_symlink() or entry.is_dir(follow_symlinks=False) or not many):
+                    waiting.append(path / entry.name)
         except (FileNotFoundError, NotADirectoryError):  # not there, or just removed
             continue
         except OSError as error:

@@ -1,0 +1,132 @@
+"""The disks of the boxes: a fresh Debian with systemd, made once by debootstrap and kept; and what is installed on it."""
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+from tests.processes import ROOT
+
+CACHE = Path(os.environ.get("BOX_CACHE", Path.home() / ".cache" / "inspection-box"))
+RELEASE, MIRROR = "bookworm", "http://deb.debian.org/debian"
+PACKAGES = (
+    "systemd,systemd-sysv,dbus,udev,linux-image-cloud-amd64,initramfs-tools,openssh-server,iproute2,ca-certificates,"
+    "python3,python3-venv,openssl,kmod,procps"
+)
+OF_THE_BOX = ("mosquitto", "mosquitto-clients", "nginx-light")  # what install.sh asks the registry for
+NEEDED = {
+    "debootstrap": "debootstrap",
+    "ssh": "openssh-client",
+    "systemd-nspawn": "systemd-container",
+    "slirp4netns": "slirp4netns",
+    "qemu-system-x86_64": "qemu-system-x86",
+    "qemu-img": "qemu-utils",
+    "mkfs.ext4": "e2fsprogs",
+    "nsenter": "util-linux",
+}
+NETWORK = "[Match]\nName=en* eth* host0\n[Network]\nDHCP=ipv4\n"
+
+
+def lacking() -> str:
+    """What this machine has to have first, as a sentence; empty if it has it all."""
+    if os.geteuid() != 0:
+        return "root is needed: a Debian is made and booted"
+    missing = sorted(
+        package for name, package in NEEDED.items() if shutil.which(name, path=f"{os.environ['PATH']}:/usr/sbin") is None
+    )
+    return f"install these first: apt-get install --no-install-recommends {' '.join(missing)}" if missing else ""
+
+
+def shell(*words: str | Path, limit_s: float = 600, **more: object) -> str:
+    """Run a command of the host; what it prints. Raises RuntimeError with its last lines."""
+    done = subprocess.run([*map(str, words)], check=False, capture_output=True, text=True, timeout=limit_s, **more)  # type: ignore[call-overload]
+    if done.returncode != 0:
+        raise RuntimeError(f"{words[0]} {words[1] if len(words) > 1 else ''}: {(done.stderr or done.stdout)[-800:]}")
+    return str(done.stdout)
+
+
+def root(*, packaged: bool = False) -> Path:
+    """The tree of a fresh Debian; packaged: with broker and proxy of Debian on it, as a box without a registry has to have."""
+    made = CACHE / ("packaged" if packaged else "bare")
+    if (made / ".complete").exists():
+        return made
+    CACHE.mkdir(parents=True, exist_ok=True)
+    shutil.rmtree(made, ignore_errors=True)
+    if packaged:
+        shell("cp", "-a", root(), made)
+        (made / ".complete").unlink()
+        shutil.copy("/etc/resolv.conf", made / "etc/resolv.conf")
+        environ = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
+        shell(
+            "chroot", made, "apt-get", "install", "-y", "-qq", "--no-install-recommends", *OF_THE_BOX, limit_s=900, env=environ
+        )
+        _network(made)
+    else:
+        shell(
+            "debootstrap",
+            "--variant=minbase",
+            "--components=main",
+            f"--include={PACKAGES}",
+            RELEASE,
+            made,
+            MIRROR,
+            limit_s=1800,
+        )
+        _network(made)
+        (made / "etc/hostname").write_text("box\n")
+        (made / "etc/hosts").write_text("127.0.0.1 localhost\n127.0.1.1 box\n")
+        (made / "etc/fstab").write_text("/dev/vda / ext4 errors=remount-ro 0 1\n")
+        (made / "etc/machine-id").write_text("uninitialized\n")
+        _let_in(made)
+    (made / ".complete").touch()
+    return made
+
+
+def disk() -> Path:
+    """The same as a disk image, which is only ever read: each box writes into an overlay of its own."""
+    made, tree = CACHE / "packaged.img", root(packaged=True)
+    if not made.exists():
+        part = made.with_suffix(".part")
+        shell("mkfs.ext4", "-q", "-F", "-d", tree, "-L", "box", part, "8G")
+        part.replace(made)
+    return made
+
+
+def boot(name: str) -> Path:
+    """The kernel (vmlinuz) or its first disk (initrd.img) of that Debian."""
+    return next((root() / "boot").glob(f"{name}-*"))
+
+
+def key() -> Path:
+    """The key by which the boxes let us in."""
+    made = CACHE / "key"
+    if not made.exists():
+        CACHE.mkdir(parents=True, exist_ok=True)
+        shell("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", made)
+    return made
+
+
+def bundle() -> Path:
+    """The bundle of this tree, made anew."""
+    made = CACHE / "bundle.tar.gz"
+    shell(sys.executable, "-m", "deploy.command", "bundle", made, limit_s=900, cwd=ROOT)
+    return made
+
+
+def _network(made: Path) -> None:
+    (made / "etc/systemd/network/box.network").write_text(NETWORK)
+    wanted = made / "etc/systemd/system/multi-user.target.wants/systemd-networkd.service"
+    if not wanted.is_symlink():
+        wanted.symlink_to("/lib/systemd/system/systemd-networkd.service")
+    (made / "etc/resolv.conf").unlink(missing_ok=True)
+    (made / "etc/resolv.conf").write_text("nameserver 10.0.2.3\n")
+
+
+def _let_in(made: Path) -> None:
+    folder = made / "root/.ssh"
+    folder.mkdir(mode=0o700, exist_ok=True)
+    shutil.copy(f"{key()}.pub", folder / "authorized_keys")
+    for given in Path("/usr/local/share/ca-certificates").glob("*.crt"):  # this site's, behind which the registries are
+        shutil.copy(given, made / "usr/local/share/ca-certificates")
+    shell("chroot", made, "update-ca-certificates")

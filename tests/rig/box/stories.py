@@ -1,0 +1,311 @@
+"""What is seen on a box: each story does one thing to it that happens in a plant, and returns what was seen, or raises."""
+
+import json
+import tarfile
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+import cv2
+
+from broker.client import Client, Consumer, Producer
+from deploy.demo_state import CAMERA
+from node.cameras import synthetic
+from schemas.settings import BrokerSettings
+from tests.processes import ROOT
+from tests.promise import wait_for
+from tests.rig.box import image
+from tests.rig.box.machines import Box
+
+READY = "http://127.0.0.1:5000/api/v1/health/ready"
+UNITS = "inspection-node inspection-web"
+NODE, STATION = "press-3", "cam1"
+OPT, ETC = "/opt/inspection-node", "/etc/inspection-node"
+BREAK = 'raise RuntimeError("this version is broken")'
+
+
+def asking(box: Box, user: str) -> BrokerSettings:
+    """The box's broker as one of its users."""
+    password = box.run(f"cat {ETC}/credentials/{'web_broker_password' if user == 'web' else f'broker_{user}'}").stdout.strip()
+    return BrokerSettings.model_validate(
+        {"url": f"mqtt://127.0.0.1:{box.broker_port}", "username": user, "password": password, "allow_clear_text": True}
+    )
+
+
+def answered(box: Box, limit_s: float = 60) -> dict[str, Any]:
+    """One part, inspected: the result. It has to be drawn and judged, not only answered."""
+    with Producer(asking(box, "plc"), NODE) as producer:
+        result = producer.inspect(STATION, {"part_id": "box"}, timeout_s=limit_s * box.slow)
+    assert result["verdict"] in ("OK", "NG"), result
+    return result
+
+
+def well(box: Box, limit_s: float = 120) -> float:
+    """Seconds until node and web say that they are well."""
+    began = time.monotonic()
+    box.run(f"inspection-node healthy --wait {limit_s * box.slow:.0f}", limit_s=limit_s + 30)
+    return time.monotonic() - began
+
+
+def install(box: Box, bundle: Path | None) -> str:
+    """install.sh, from nothing to a station that is Ready; without a bundle all comes from the registries."""
+    if bundle is None:
+        tree = BytesIO()
+        with tarfile.open(fileobj=tree, mode="w") as packed:
+            for name in (
+                "schemas",
+                "broker",
+                "node",
+                "web",
+                "deploy",
+                "pyproject.toml",
+                "requirements.lock",
+                "README.md",
+                "LICENSE",
+                "mosquitto.conf",
+            ):
+                packed.add(ROOT / name, f"src/{name}", filter=lambda each: None if "__pycache__" in each.name else each)
+        box.run("tar -x -C /root", given=tree.getvalue(), limit_s=120)
+        script, update = "/root/src/deploy/install/install.sh", "apt-get update -qq && "
+    else:
+        box.put(bundle, "/root/bundle.tar.gz")
+        box.run("tar -xz -C /root -f /root/bundle.tar.gz", limit_s=180)
+        script, update = "/root/inspection-node/install/install.sh", ""
+    began = time.monotonic()
+    box.run(f"{update}{script} --node-id {NODE}", limit_s=900)
+    installed = time.monotonic() - began
+    program(box)
+    well(box)
+    ready = time.monotonic() - began
+    score = box.run(
+        "systemctl is-system-running; systemctl is-enabled inspection-node inspection-web mosquitto nginx", check=False
+    ).stdout.split()
+    assert score[1:] == ["enabled"] * 4, score
+    again = box.run(f"{script} --node-id {NODE}" if bundle else "true", limit_s=300).stdout
+    assert "wrote" not in again, again
+    assert "made" not in again, again
+    answered(box)
+    return f"installed in {installed:.0f} s, Ready after {ready:.0f} s, a part judged; system {score[0]}"
+
+
+def program(box: Box) -> None:
+    """The drawn parts' program, imported and made the active one, as an administrator does it."""
+    drawn = synthetic.program(CAMERA)
+    master = cv2.imencode(".png", synthetic.master(CAMERA))[1].tobytes()
+    name = str(drawn.get("master") or "master.png")
+    box.run("mkdir -p /root/program && cat > /root/program/" + name, given=master)
+    box.run("cat > /root/program/program.json", given=json.dumps({**drawn, "master": name}).encode())
+    box.run(
+        f"inspection-node program import /root/program/program.json && inspection-node program activate {STATION} {drawn['id']}"
+    )
+
+
+def reboot(box: Box) -> str:
+    """Everything comes again by itself."""
+    began = time.monotonic()
+    box.restart()  # type: ignore[attr-defined]
+    up = time.monotonic() - began
+    well(box)
+    answered(box)
+    return f"let us in after {up:.0f} s, a part judged after {time.monotonic() - began:.0f} s"
+
+
+def killed(box: Box) -> str:
+    """kill -9 of each service; each comes again, and a part is judged."""
+    told = []
+    for service in ("inspection-node", "inspection-web", "mosquitto", "nginx"):
+        before = main_pid(box, service)
+        began = time.monotonic()
+        box.run(f"kill -9 {before}")
+        wait_for(
+            lambda service=service, before=before: main_pid(box, service) not in ("0", "", before),
+            60 * box.slow,
+            f"{service} runs again",
+        )  # type: ignore[misc]
+        well(box)
+        answered(box)
+        told.append(f"{service} {time.monotonic() - began:.0f} s")
+    return ", ".join(told)
+
+
+def main_pid(box: Box, service: str) -> str:
+    """The process of a service."""
+    return box.run(f"systemctl show -p MainPID --value {service}").stdout.strip()
+
+
+def watchdog(box: Box) -> str:
+    """A node that stands still is ended by systemd and started again."""
+    before = main_pid(box, "inspection-node")
+    began = time.monotonic()
+    box.run(f"kill -STOP {before}")
+    wait_for(lambda: main_pid(box, "inspection-node") not in ("0", "", before), 120 * box.slow, "the watchdog")
+    took = time.monotonic() - began
+    assert "watchdog" in box.run("journalctl -u inspection-node -o cat --no-pager | tail -40").stdout.lower()
+    well(box)
+    answered(box)
+    return f"started again after {took:.0f} s"
+
+
+def start_limit(box: Box) -> str:
+    """Five ends in two minutes: it stays down, its lines are made inactive, the web goes on and says why."""
+    box.run("systemctl reset-failed inspection-node")
+    for _ in range(8):
+        pid = main_pid(box, "inspection-node")
+        if pid not in ("0", ""):
+            box.run(f"kill -9 {pid}", check=False)
+        if box.run("systemctl is-failed inspection-node", check=False).stdout.strip() == "failed":
+            break
+        time.sleep(1.5 * box.slow)
+    wait_for(
+        lambda: box.run("systemctl is-failed inspection-node", check=False).stdout.strip() == "failed",
+        60 * box.slow,
+        "the start limit",
+    )
+    told = box.run("journalctl -u inspection-node -o cat --no-pager | tail -30").stdout
+    assert ": inactive" in told, told
+    page = box.run(f"python3 -c 'import urllib.request as r; print(r.urlopen(\"{READY}\", timeout=10).status)'").stdout
+    assert page.strip() == "200", page
+    health = box.run("inspection-node healthy --wait 1", check=False).stdout.strip()
+    assert "node" in health, health
+    box.run("systemctl reset-failed inspection-node && systemctl start inspection-node")
+    well(box)
+    answered(box)
+    return f"stays down ('{health[:60]}'), lines inactive, the web answers; started by hand it works"
+
+
+def version(box: Box, name: str, *, broken: bool = False) -> None:
+    """Another version beside the one that runs, whole but for its number; broken: its web cannot be started."""
+    web = f"{OPT}/versions/{name}/lib/python3.*/site-packages/web"
+    spoil = f"for each in {web}/app.py; do echo '{BREAK}' > $each; done; rm -rf {web}/__pycache__" if broken else ":"
+    box.run(
+        f"""set -e; cd {OPT}/versions; old=$(readlink ../current); old=${{old#versions/}}
+        cp -a $old {name}; cd {name}
+        grep -rlIF versions/$old bin pyvenv.cfg | xargs sed -i "s,versions/$old,versions/{name},g"
+        mv lib/python3.*/site-packages/inspection_node-*.dist-info lib/$(ls lib)/site-packages/inspection_node-{name}.dist-info
+        sed -i 's/^Version: .*/Version: {name}/' lib/python3.*/site-packages/inspection_node-*.dist-info/METADATA
+        {spoil}""",
+        limit_s=300,
+    )
+
+
+def current(box: Box) -> str:
+    """The version that is in place."""
+    return box.run(f"readlink {OPT}/current").stdout.strip().removeprefix("versions/")
+
+
+def update(box: Box) -> str:
+    """Under load: a good version stays, one whose health fails is undone, and back to the one before; no part is lost."""
+    version(box, "9.1")
+    version(box, "9.2", broken=True)
+    first = current(box)
+    with parts(box) as counted:
+        began = time.monotonic()
+        box.run(f"{OPT}/current/install/deploy.sh 9.1 --wait {60 * box.slow:.0f}", limit_s=400)
+        good = time.monotonic() - began
+        assert current(box) == "9.1"
+        began = time.monotonic()
+        done = box.run(f"{OPT}/current/install/deploy.sh 9.2 --wait {15 * box.slow:.0f}", check=False, limit_s=400)
+        bad = time.monotonic() - began
+        assert (done.returncode, current(box)) == (1, "9.1"), (done.stdout, done.stderr)
+        box.run(f"{OPT}/current/install/rollback.sh", limit_s=400)
+        assert current(box) == first
+    return f"good {good:.0f} s, broken and undone {bad:.0f} s, rolled back; {counted()}"
+
+
+def cut_inspecting(box: Box) -> str:
+    """The power goes during inspections."""
+    with parts(box) as counted:
+        box.cut()
+        began = time.monotonic()
+        box.start()
+        well(box)
+        took = time.monotonic() - began
+    answered(box)
+    return f"well {took:.0f} s after the power came; {counted()}"
+
+
+def cut_updating(box: Box) -> str:
+    """The power goes at three places of an update; afterwards one whole version runs, and the update can be done again."""
+    told = []
+    for number, place in enumerate(("backed up", "Stopped", "current version")):
+        name = f"9.{5 + number}"
+        version(box, name)
+        script = f"{OPT}/current/install/deploy.sh {name} --wait {60 * box.slow:.0f}"
+        box.run(f"journalctl --rotate -q; systemd-run -q --unit update-{number} {script}")
+        seen = f"journalctl -q -b -o cat -u update-{number} -u inspection-node --since -2min | grep -q '{place}'"
+        wait_for(lambda seen=seen: box.run(seen, check=False).returncode == 0, 120 * box.slow, f"the update tells '{place}'")  # type: ignore[misc]
+        box.cut()
+        box.start()
+        well(box)
+        answered(box)
+        runs = current(box)
+        if runs != name:
+            box.run(script.replace("/current/", f"/versions/{runs}/"), limit_s=400)
+        assert current(box) == name
+        told.append(f"at '{place}': {'the new one' if runs == name else 'the old one'} ran")
+    answered(box)
+    return "; ".join(told)
+
+
+def restore(box: Box, other: Box) -> str:
+    """What the first box has, on a second one: the same results, and it goes on."""
+    box.run("rm -f /root/*.tar.gz; inspection-node backup /root", limit_s=180)
+    saved = box.run("ls /root/inspection-node-*.tar.gz").stdout.strip()
+    before = highest(box)
+    packed = image.shell(*box._ssh(f"base64 {saved}"), limit_s=300 * box.slow)
+    other.run("base64 -d > /root/saved.tar.gz", given=packed.encode(), limit_s=300)
+    began = time.monotonic()
+    other.run(
+        f"systemctl stop {UNITS} && inspection-node restore /root/saved.tar.gz && systemctl start {UNITS}",
+        limit_s=300,
+    )
+    well(other)
+    took = time.monotonic() - began
+    assert highest(other) == before, (before, highest(other))
+    result = answered(other)
+    assert result["seq"] == before + 1, (result["seq"], before)
+    return f"{before} results there, the next is number {before + 1}; {took:.0f} s"
+
+
+def highest(box: Box) -> int:
+    """The number of the newest result, as the node tells it."""
+    with Client(asking(box, "operator"), NODE) as client:
+        latest = client.retained(f"latest/{STATION}") or {}
+    return int(latest.get("seq", 0))
+
+
+@contextmanager
+def parts(box: Box) -> Iterator[Callable[[], str]]:
+    """Parts, five a second, as long as the block runs; afterwards each of them has one result, and it was heard once."""
+    sent: list[str] = []
+    heard: list[str] = []
+    stop = threading.Event()
+    plc, operator = asking(box, "plc"), asking(box, "operator")
+    with Producer(plc, NODE) as producer, Consumer(operator, NODE) as consumer:
+
+        def line() -> None:
+            while not stop.wait(0.2 * box.slow):
+                sent.append(f"p-{time.time_ns()}")
+                producer.submit(STATION, {"trigger_id": sent[-1]}, timeout_s=600 * box.slow)
+
+        def lamp() -> None:
+            for result in consumer:
+                heard.append(result["trigger_id"])
+
+        threads = [threading.Thread(target=each, daemon=True) for each in (line, lamp)]
+        for thread in threads:
+            thread.start()
+        wait_for(lambda: len(heard) >= 5, 60 * box.slow, "the first parts")
+        try:
+            yield lambda: f"{len(sent)} parts, each judged and heard once"
+        finally:
+            stop.set()
+            threads[0].join(10)
+        wait_for(lambda: producer.under_way == 0, 120 * box.slow, "that all is accepted")
+        wait_for(lambda: set(sent) <= set(heard), 120 * box.slow, "that all is heard")
+    twice = len([each for each in heard if each in set(sent)]) - len(set(sent))
+    assert twice == 0, f"{twice} results were heard twice"
