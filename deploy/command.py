@@ -132,6 +132,17 @@ def _parser(argv: list[str]) -> Parser:
     pack.add_argument("--source", type=Path, metavar="DIR", help="the source tree (default: that of this command)")
     pack.add_argument("--json", action="store_true", help="print JSON")
     _keeping(commands, command)
+    begin = commands.add_parser("new", help="Begin something new in the source tree", description="Begin something new.")
+    begun = begin.add_subparsers(metavar="WHAT", required=True)
+    kind = begun.add_parser(
+        "tool",
+        help="Write the three files of a new kind of tool",
+        description="Write the three files of a new tool.",
+        epilog=EXITS,
+    )
+    kind.set_defaults(action="deploy.new_tool:new")
+    kind.add_argument("name", metavar="NAME", help="its kind, such as thread_count")
+    kind.add_argument("--source", type=Path, metavar="DIR", help="the source tree (default: that of this command)")
     shapes = commands.add_parser("schemas", help="Print the JSON Schemas", description="Print the JSON Schemas.")
     shapes.set_defaults(action="deploy.shapes:shapes")
     shapes.add_argument("name", nargs="?", metavar="NAME", help="print this one; without it, list their names")

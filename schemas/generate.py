@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import subprocess
 import sys
 from functools import cache
 from pathlib import Path
@@ -12,6 +13,7 @@ from pydantic import BaseModel
 from schemas.command import COMMANDS, Reply
 from schemas.errors import CATALOGUE
 from schemas.example import example
+from schemas.kinds import editor, package
 from schemas.program import Program
 from schemas.result import Result, ShortResult
 from schemas.settings import Settings
@@ -21,6 +23,7 @@ from schemas.trigger import AcceptedTrigger, Trigger
 COMMAND = "python -m schemas.generate"
 ROOT = Path(__file__).resolve().parent.parent
 FOLDER = "schemas/json"
+UNION = "schemas/tools/__init__.py"
 DRAFT = "https://json-schema.org/draft/2020-12/schema"
 
 MODELS: dict[str, type[BaseModel]] = {
@@ -69,7 +72,8 @@ def codes() -> str:
 def generated() -> dict[str, str]:
     """Every generated file: path from the root of the project, and its text."""
     files = {f"{FOLDER}/{name}.json": text for name, text in schema_texts().items()}
-    return {**files, "docs/codes.md": codes(), "deploy/node.example.toml": example()}
+    tables = {UNION: package(), "web/static/js/editor/table.js": editor()}
+    return {**files, **tables, "docs/codes.md": codes(), "deploy/node.example.toml": example()}
 
 
 def stale(files: dict[str, str], root: Path = ROOT) -> list[str]:
@@ -93,5 +97,14 @@ def run(files: dict[str, str], command: str, arguments: list[str]) -> int:
     return 0
 
 
+def main(arguments: list[str]) -> int:
+    """Write all, or compare. New kinds come first, and everything else is made by a process that knows them."""
+    union = {UNION: package()}
+    if arguments == [] and stale(union):
+        run(union, COMMAND, [])
+        return subprocess.run([sys.executable, "-m", "schemas.generate"], cwd=ROOT, check=False).returncode
+    return run(generated(), COMMAND, arguments)
+
+
 if __name__ == "__main__":
-    sys.exit(run(generated(), COMMAND, sys.argv[1:]))
+    sys.exit(main(sys.argv[1:]))

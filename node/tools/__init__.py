@@ -15,6 +15,7 @@ from typing import NamedTuple
 
 from node.frame import Measurement
 from schemas import Calibration, Trigger
+from schemas.tools import LOCATOR_MODULES, TOOL_MODULES
 
 
 class Given(NamedTuple):
@@ -42,38 +43,5 @@ class Kinds(Mapping[str, ModuleType]):
         return len(self._modules)
 
 
-TOOLS = Kinds(
-    {
-        "angle": "node.tools.angle",
-        "area": "node.tools.area",
-        "blobs": "node.tools.blobs",
-        "brightness": "node.tools.brightness",
-        "circle": "node.tools.circle",
-        "classify": "node.tools.classify",
-        "code": "node.tools.code",
-        "colour": "node.tools.colour",
-        "colour_area": "node.tools.colour_area",
-        "compare": "node.tools.compare",
-        "contrast": "node.tools.contrast",
-        "count": "node.tools.count",
-        "difference": "node.tools.difference",
-        "distance": "node.tools.distance",
-        "edge": "node.tools.edge",
-        "edge_pixels": "node.tools.edge_pixels",
-        "expression": "node.tools.expression",
-        "learned": "node.tools.learned",
-        "line": "node.tools.line",
-        "outline": "node.tools.outline",
-        "pattern": "node.tools.pattern_tool",
-        "pitch": "node.tools.pitch",
-        "text": "node.tools.text",
-        "width": "node.tools.width",
-    }
-)
-LOCATORS = Kinds(
-    {
-        "corner": "node.tools.corner",
-        "marks": "node.tools.marks",
-        "pattern": "node.tools.pattern",
-    }
-)
+TOOLS = Kinds({kind: f"node.tools.{module}" for kind, module in TOOL_MODULES.items()})
+LOCATORS = Kinds({kind: f"node.tools.{module}" for kind, module in LOCATOR_MODULES.items()})

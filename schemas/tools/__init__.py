@@ -1,4 +1,4 @@
-"""The catalogue of tools: what each kind can be told, and which limits it accepts."""
+"""The catalogue of tools and locators: what each kind can be told. Written by schemas/kinds.py."""
 
 from typing import Annotated
 
@@ -33,35 +33,69 @@ from schemas.tools.text import Text
 from schemas.tools.width import Width
 
 Tool = Annotated[
-    Area
-    | Brightness
-    | ColourArea
-    | EdgePixels
-    | Outline
-    | Angle
-    | CircleTool
-    | Distance
-    | Edge
-    | Line
-    | Pitch
-    | Width
-    | Classify
-    | Learned
+    Angle
+    | Area
     | Blobs
+    | Brightness
+    | CircleTool
+    | Classify
     | Code
     | Colour
+    | ColourArea
     | Compare
     | Contrast
     | Count
     | Difference
+    | Distance
+    | Edge
+    | EdgePixels
     | Expression
+    | Learned
+    | Line
+    | Outline
     | PatternTool
-    | Text,
+    | Pitch
+    | Text
+    | Width,
     Field(discriminator="kind"),
 ]
-Locator = Annotated[Pattern | Marks | CornerLocator, Field(discriminator="kind")]
+Locator = Annotated[CornerLocator | Marks | Pattern, Field(discriminator="kind")]
+
+TOOL_MODULES = {  # by kind, below schemas/tools and node/tools
+    "angle": "angle",
+    "area": "area",
+    "blobs": "blobs",
+    "brightness": "brightness",
+    "circle": "circle",
+    "classify": "classify",
+    "code": "code",
+    "colour": "colour",
+    "colour_area": "colour_area",
+    "compare": "compare",
+    "contrast": "contrast",
+    "count": "count",
+    "difference": "difference",
+    "distance": "distance",
+    "edge": "edge",
+    "edge_pixels": "edge_pixels",
+    "expression": "expression",
+    "learned": "learned",
+    "line": "line",
+    "outline": "outline",
+    "pattern": "pattern_tool",
+    "pitch": "pitch",
+    "text": "text",
+    "width": "width",
+}
+LOCATOR_MODULES = {  # by kind, below schemas/tools and node/tools
+    "corner": "corner",
+    "marks": "marks",
+    "pattern": "pattern",
+}
 
 __all__ = [
+    "LOCATOR_MODULES",
+    "TOOL_MODULES",
     "Angle",
     "Area",
     "Blobs",

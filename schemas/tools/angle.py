@@ -6,6 +6,7 @@ from pydantic import Field, model_validator
 
 from schemas.base import ToolName
 from schemas.tools.base import ToolBase
+from schemas.tools.facts import Facts
 
 
 class Angle(ToolBase):
@@ -13,6 +14,17 @@ class Angle(ToolBase):
 
     asks: ClassVar[bool] = True
 
+    facts: ClassVar[Facts] = Facts(
+        group="measure",
+        place=60,
+        title="Angle",
+        text="Angle between two lines that were found.",
+        icon="M4 20L18 5M4 20h17M12 20a8 8 0 0 0-2.6-5.8",
+        main=("value",),
+        start={"low": 0, "high": 180},
+        uses=("line",),
+        least=2,
+    )
     kind: Literal["angle"] = "angle"
     first: ToolName = Field(description="Name of the tool that finds the one line.")
     second: ToolName = Field(description="Name of the tool that finds the other line.")

@@ -1,11 +1,12 @@
 """Connected areas of light or dark pixels."""
 
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field, model_validator
 
 from schemas.base import Float
 from schemas.tools.base import LitTool
+from schemas.tools.facts import Facts
 
 Px = Annotated[int, Field(ge=1, le=2**26)]
 
@@ -13,6 +14,18 @@ Px = Annotated[int, Field(ge=1, le=2**26)]
 class Blobs(LitTool):
     """Finds connected areas of light (or dark) pixels of a certain size and shape, and counts or sums them."""
 
+    facts: ClassVar[Facts] = Facts(
+        group="count",
+        place=40,
+        title="Blobs",
+        text="Counts spots, holes or pieces of a certain size and shape.",
+        icon=(
+            "M7 5a3 3 0 1 0 0 6 3 3 0 0 0 0-6zM16 4a2 2 0 1 0 0 4 2 2 0 0 0 0-4z"
+            "M15 12a4 4 0 1 0 0 8 4 4 0 0 0 0-8zM6 15a2 2 0 1 0 0 4 2 2 0 0 0 0-4z"
+        ),
+        main=("value", "threshold", "area_low_px", "area_high_px"),
+        start={"low": 1},
+    )
     kind: Literal["blobs"] = "blobs"
     polarity: Literal["light", "dark"] = Field(description="Whether pixels lighter or darker than the threshold make a blob.")
     threshold: Annotated[int, Field(ge=1, le=254)] | None = Field(

@@ -1,16 +1,27 @@
 """Diameter, roundness or place of a circle."""
 
-from typing import Literal
+from typing import ClassVar, Literal
 
 from pydantic import Field
 
 from schemas.base import Float
 from schemas.tools.caliper import CaliperTool, Polarity, Which
+from schemas.tools.facts import Facts, Room
 
 
 class CircleTool(CaliperTool):
     """Circle through the edge points on rays from the middle of the region outwards."""
 
+    facts: ClassVar[Facts] = Facts(
+        group="measure",
+        place=40,
+        title="Circle",
+        text="Diameter, roundness or place of a hole or disc.",
+        icon="M12 4a8 8 0 1 0 0 16 8 8 0 0 0 0-16zM4 12h16M7 9l-3 3 3 3M17 9l3 3-3 3",
+        main=("value", "polarity", "unit"),
+        start={"high": 65535},
+        room=(Room("at_most", 2, 1, {"value": "roundness"}), Room("at_most", 2, 3, {"value": "centre_distance"})),
+    )
     kind: Literal["circle"] = "circle"
     value: Literal["diameter", "roundness", "centre_distance"] = Field(
         default="diameter",

@@ -1,11 +1,12 @@
 """Which of some taught classes a site looks like."""
 
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field, StringConstraints, model_validator
 
 from schemas.base import Float
 from schemas.tools.base import ModelFile, RegionTool
+from schemas.tools.facts import Facts
 
 ClassName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,31}$")]
 
@@ -15,6 +16,17 @@ ClassLow = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]
 class Classify(RegionTool):
     """Probability that the region shows the expected class, 0 to 1; the text of the result is the class it looks like."""
 
+    facts: ClassVar[Facts] = Facts(
+        group="learn",
+        place=20,
+        title="Classify",
+        text="Which of several taught classes is it: variant, colour, orientation?",
+        icon="M4 4h6v6H4zM17 4l4 6h-8zM7 14a3.5 3.5 0 1 0 0 7 3.5 3.5 0 0 0 0-7zM14 14h6v6h-6z",
+        main=("margin",),
+        start={"expected": "good"},
+        keeps=True,
+        taught=True,
+    )
     kind: Literal["classify"] = "classify"
     low: Float | None = Field(default=0.5, description="Least good value; null is no lower limit.")
     expected: ClassName = Field(description="Name of the class that is good: the name of its folder when taught.")

@@ -1,9 +1,10 @@
 """Reading of 1D and 2D codes in a region."""
 
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
+from schemas.tools.facts import Facts
 from schemas.tools.reading import ReadingTool
 
 CodeFormat = Literal[
@@ -31,6 +32,16 @@ CodeFormat = Literal[
 class Code(ReadingTool):
     """Reads codes and counts those that are right; or gives the worst grade of readability among them."""
 
+    facts: ClassVar[Facts] = Facts(
+        group="read",
+        place=10,
+        title="Code",
+        text="Reads bar codes, QR, Data Matrix and others, and checks what they say.",
+        icon="M3 5v14M7 5v14M10 5v14M15 5v14M18 5v14M21 5v14",
+        main=("formats", "expected", "pattern", "match"),
+        start={"low": 1},
+        keeps=True,
+    )
     kind: Literal["code"] = "code"
     formats: Annotated[tuple[CodeFormat, ...], Field(max_length=18, strict=False)] = Field(
         default=(),

@@ -1,11 +1,12 @@
 """Mean colour of a region."""
 
-from typing import Literal
+from typing import ClassVar, Literal
 
 from pydantic import Field
 
 from schemas.base import Float, Shape
 from schemas.tools.base import RegionTool
+from schemas.tools.facts import Facts
 
 
 class Lab(Shape):
@@ -19,6 +20,15 @@ class Lab(Shape):
 class Colour(RegionTool):
     """Mean colour of the region in CIE L*a*b* (sRGB, D65): its difference from the master's or a given one, or a coordinate."""
 
+    facts: ClassVar[Facts] = Facts(
+        group="compare",
+        place=60,
+        title="Colour",
+        text="Is the colour as in the master, or as given?",
+        icon="M12 3s7 7 7 11.5a7 7 0 0 1-14 0C5 10 12 3 12 3zM9 15a3 3 0 0 0 3 3",
+        main=("value", "reference"),
+        start={"high": 5},
+    )
     kind: Literal["colour"] = "colour"
     value: Literal["delta_e", "lightness", "a", "b"] = Field(
         default="delta_e",

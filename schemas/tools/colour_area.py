@@ -1,16 +1,26 @@
 """Area of the pixels of one colour in a region."""
 
-from typing import Literal
+from typing import ClassVar, Literal
 
 from pydantic import Field, model_validator
 
 from schemas.base import Float
 from schemas.tools.base import RegionTool
+from schemas.tools.facts import Facts
 
 
 class ColourArea(RegionTool):
     """Counts the pixels whose hue, saturation and value lie in a range; the hue may wrap through red."""
 
+    facts: ClassVar[Facts] = Facts(
+        group="count",
+        place=20,
+        title="Colour area",
+        text="How much has a certain colour: a cap, a wire, a drop of glue?",
+        icon="M12 4a8 8 0 1 0 0 16 8 8 0 0 0 0-16zM12 4v8l7 4M12 12l-7 4",
+        start={"low": 0.8, "high": 1.2, "hue_low_deg": 0, "hue_high_deg": 360},
+        samples=True,
+    )
     kind: Literal["colour_area"] = "colour_area"
     hue_low_deg: Float = Field(ge=0, le=360, description="First hue of the range in degrees (0 red, 120 green, 240 blue).")
     hue_high_deg: Float = Field(ge=0, le=360, description="Last hue in degrees; below hue_low_deg the range wraps through 0.")

@@ -1,16 +1,27 @@
 """Comparison of two regions of one part."""
 
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field, model_validator
 
 from schemas.geometry import AnyRegion, Region, RotatedRectangle
 from schemas.tools.base import RegionTool
+from schemas.tools.facts import Facts
 
 
 class Compare(RegionTool):
     """Compares the region with another one of the same part: how bright, how rich in contrast, or how alike they are."""
 
+    facts: ClassVar[Facts] = Facts(
+        group="compare",
+        place=70,
+        title="Two regions",
+        text="Compares two places of the same part: which is brighter, are they alike?",
+        icon="M3 6h7v7H3zM14 11h7v7h-7zM10 4h4M14 4l-2-2M14 4l-2 2M14 20h-4M10 20l2-2M10 20l2 2",
+        main=("figure", "operation"),
+        start={"low": 0},
+        signed=True,
+    )
     kind: Literal["compare"] = "compare"
     other: AnyRegion = Field(
         description="The region it is compared with, in the master's coordinates; it follows the pose too."

@@ -1,17 +1,24 @@
 """Where the part is: two straight edges of a part without texture, and the corner where they meet."""
 
 import math
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
 from schemas.base import Float, Shape
 from schemas.geometry import Region, RotatedRectangle
+from schemas.tools.facts import LocatorFacts
 
 
 class CornerLocator(Shape):
     """Locator: two straight edges and their corner give shift and turn of the part."""
 
+    facts: ClassVar[LocatorFacts] = LocatorFacts(
+        place=30,
+        title="Corner",
+        text="Two straight edges, for parts without structure.",
+        icon="M5 20V5h15M5 9a4 4 0 0 0 4-4",
+    )
     kind: Literal["corner"] = "corner"
     first: RotatedRectangle = Field(
         description="Where one edge is looked for, wherever the part lies: the edge crosses the rectangle's x axis (its width)."

@@ -1,16 +1,26 @@
 """Comparison with the master, pixel by pixel: a golden sample."""
 
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
 from schemas.base import Float
 from schemas.tools.base import ModelFile, RegionTool
+from schemas.tools.facts import Facts
 
 
 class Difference(RegionTool):
     """How much of the part differs from the master (or from several good parts), after a fine registration of the region."""
 
+    facts: ClassVar[Facts] = Facts(
+        group="compare",
+        place=20,
+        title="Difference",
+        text="Finds scratches, stains and missing parts: anything that is not as in the master.",
+        icon="M4 4h7v16H4zM13 4h7v16h-7zM15.5 9l2.5 2.5M18 9l-2.5 2.5",
+        main=("value", "contrast_low", "area_low_px"),
+        keeps=True,
+    )
     kind: Literal["difference"] = "difference"
     high: Float | None = Field(default=0.0, description="Greatest good value; null is no upper limit.")
     value: Literal["count", "area", "largest_area"] = Field(

@@ -1,15 +1,26 @@
 """Position of an edge, or how many there are."""
 
-from typing import Literal
+from typing import ClassVar, Literal
 
 from pydantic import Field, model_validator
 
 from schemas.tools.caliper import Polarity, ScanTool, Which
+from schemas.tools.facts import Facts, Room
 
 
 class Edge(ScanTool):
     """Where an edge crosses the middle of the region along the scan, or how many edges there are."""
 
+    facts: ClassVar[Facts] = Facts(
+        group="measure",
+        place=20,
+        title="Edge",
+        text="Where is an edge, or how many are there?",
+        icon="M14 3v18M3 12h11M10 8l4 4-4 4M18 6v12",
+        main=("value", "scan", "polarity", "unit"),
+        start={"low": 0},
+        room=(Room("within", 5, when={"value": "position", "unit": "px"}),),
+    )
     kind: Literal["edge"] = "edge"
     value: Literal["position", "count"] = Field(
         default="position",

@@ -8,6 +8,7 @@ from typing import Annotated, ClassVar, Literal
 from pydantic import Field, StringConstraints, model_validator
 
 from schemas.tools.base import ToolBase
+from schemas.tools.facts import Facts, Room
 
 FUNCTIONS = {"min": (2, 16), "max": (2, 16), "abs": (1, 1), "sqrt": (1, 1), "round": (1, 1)}  # least and most arguments
 MOST_NODES = 600
@@ -21,6 +22,19 @@ ALLOWED = (
 class Expression(ToolBase):
     """Calculates from the values of other tools: + - * / **, min max abs sqrt round, parentheses, numbers, tool names."""
 
+    facts: ClassVar[Facts] = Facts(
+        group="logic",
+        place=20,
+        title="Calculation",
+        text="Calculates from the values of other tools.",
+        icon="M5 4h14v16H5zM8 8h8M8 12h2M12 12h2M8 16h2M12 16h4",
+        main=("unit",),
+        start={"low": 0},
+        uses="any",
+        least=1,
+        room=(Room("around", 0.1, 0.001),),
+        signed=True,
+    )
     kind: Literal["expression"] = "expression"
     asks: ClassVar[bool] = True
     expression: Annotated[str, StringConstraints(min_length=1, max_length=500)] = Field(

@@ -1,16 +1,26 @@
 """Likeness to good pictures, learned from them alone."""
 
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
 from schemas.base import Float
 from schemas.tools.base import ModelFile, RegionTool
+from schemas.tools.facts import Facts
 
 
 class Learned(RegionTool):
     """How unlike the good pictures it was taught the region is; value in `ratio`, 1.0 is the threshold found when taught."""
 
+    facts: ClassVar[Facts] = Facts(
+        group="learn",
+        place=10,
+        title="Learned",
+        text="Tells what is unlike the good parts it was taught; no defects are needed.",
+        icon="M12 4L2 9l10 5 10-5zM6 11v5c3 3 9 3 12 0v-5M22 9v6",
+        keeps=True,
+        taught=True,
+    )
     kind: Literal["learned"] = "learned"
     high: Float | None = Field(default=1.0, description="Greatest good value; null is no upper limit.")
     model: ModelFile | None = Field(

@@ -1,16 +1,27 @@
 """Angle or straightness of an edge."""
 
-from typing import Literal
+from typing import ClassVar, Literal
 
 from pydantic import Field, model_validator
 
 from schemas.base import Float
 from schemas.tools.caliper import Polarity, ScanTool, Which
+from schemas.tools.facts import Facts, Room
 
 
 class Line(ScanTool):
     """Straight line through the edge points of many scans beside each other."""
 
+    facts: ClassVar[Facts] = Facts(
+        group="measure",
+        place=50,
+        title="Straight line",
+        text="Angle or straightness of an edge.",
+        icon="M3 19L19 5M3 21h18M10 21a9 9 0 0 0-2.2-6",
+        main=("value", "scan", "polarity", "unit"),
+        start={"low": -90, "high": 90},
+        room=(Room("at_most", 2, 1, {"value": "straightness"}),),
+    )
     kind: Literal["line"] = "line"
     value: Literal["angle", "straightness"] = Field(
         default="angle",

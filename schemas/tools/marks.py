@@ -1,12 +1,13 @@
 """Where the part is: two marks of the master found again in the frame."""
 
 import math
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field, model_validator
 
 from schemas.base import Float, Shape
 from schemas.geometry import Region
+from schemas.tools.facts import LocatorFacts
 
 LEAST_SIDE = 12
 
@@ -29,6 +30,12 @@ class Fiducial(Shape):
 class Marks(Shape):
     """Locator: two marks, each found by itself, give shift, turn and, if told so, size of the part."""
 
+    facts: ClassVar[LocatorFacts] = LocatorFacts(
+        place=20,
+        title="Two marks",
+        text="Two marks far apart, such as holes: the most exact angle.",
+        icon="M6 4v6M3 7h6M18 14v6M15 17h6M8 9l8 6",
+    )
     kind: Literal["marks"] = "marks"
     first: Fiducial = Field(description="One mark.")
     second: Fiducial = Field(description="The other mark, as far from the first as the part allows.")

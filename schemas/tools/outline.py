@@ -1,16 +1,25 @@
 """Agreement of the part's shape with the master's contour."""
 
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
 from schemas.base import Float
 from schemas.tools.base import RegionTool
+from schemas.tools.facts import Facts
 
 
 class Outline(RegionTool):
     """Mean agreement of edge directions along the master's contour, 0 to 1; independent of brightness and contrast."""
 
+    facts: ClassVar[Facts] = Facts(
+        group="compare",
+        place=10,
+        title="Outline",
+        text="Does the shape agree with the master's contour?",
+        icon="M4 18V8l5-4h6l5 4v10l-4 2H8zM8 12h8",
+        start={"low": 0.7},
+    )
     kind: Literal["outline"] = "outline"
     gradient_low: Float = Field(
         default=20.0,

@@ -1,17 +1,24 @@
 """Where the part is: the master's pattern found again in the frame."""
 
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field, model_validator
 
 from schemas.base import Float, Shape
 from schemas.geometry import Region
 from schemas.tools.base import ModelFile
+from schemas.tools.facts import LocatorFacts
 
 
 class Pattern(Shape):
     """Locator: finds the master's region again, to a fraction of a pixel: shifted, and turned and scaled if told so."""
 
+    facts: ClassVar[LocatorFacts] = LocatorFacts(
+        place=10,
+        title="Pattern",
+        text="A piece of the part with structure is looked for. The first choice.",
+        icon="M3 3h18v18H3zM8 8h6v6H8z",
+    )
     kind: Literal["pattern"] = "pattern"
     region: Region = Field(description="The pattern in the master: textured, and always on the part.")
     search: Region | None = Field(default=None, description="Where to look for it; null is the whole frame.")

@@ -1,17 +1,27 @@
 """How well, or how often, a pattern of the master is found in a region."""
 
-from typing import Literal
+from typing import ClassVar, Literal
 
 from pydantic import Field, model_validator
 
 from schemas.base import Float
 from schemas.geometry import Region
 from schemas.tools.base import RegionTool
+from schemas.tools.facts import Facts
 
 
 class PatternTool(RegionTool):
     """Looks for a pattern of the master in the region: the best score, or how many there are. Shift only."""
 
+    facts: ClassVar[Facts] = Facts(
+        group="compare",
+        place=30,
+        title="Pattern",
+        text="Is a piece of the master here, and how often?",
+        icon="M3 3h18v18H3zM8 8h5v5H8zM15 15h3v3h-3z",
+        main=("value",),
+        start={"low": 0.7},
+    )
     kind: Literal["pattern"] = "pattern"
     pattern: Region = Field(description="The pattern in the master, at least 8 x 8 px, no larger than the region.")
     value: Literal["score", "count"] = Field(

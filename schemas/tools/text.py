@@ -1,16 +1,27 @@
 """Reading of printed text in a region."""
 
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field, StringConstraints
 
 from schemas.base import Float
+from schemas.tools.facts import Facts
 from schemas.tools.reading import ReadingTool
 
 
 class Text(ReadingTool):
     """Reads the lines of text; value: how sure the reader is of a text that is right, 0 to 1, and 0 for another text."""
 
+    facts: ClassVar[Facts] = Facts(
+        group="read",
+        place=20,
+        title="Text",
+        text="Reads printed text, such as a date or a lot number.",
+        icon="M4 7V4h16v3M12 4v16M9 20h6",
+        main=("lines", "expected", "pattern", "match"),
+        start={"low": 0.5},
+        keeps=True,
+    )
     kind: Literal["text"] = "text"
     lines: Literal["many", "one"] = Field(
         default="many",

@@ -1,15 +1,25 @@
 """Width of something between two edges."""
 
-from typing import Literal
+from typing import ClassVar, Literal
 
 from pydantic import Field
 
 from schemas.tools.caliper import ScanTool
+from schemas.tools.facts import Facts
 
 
 class Width(ScanTool):
     """Distance of two edges, square to them."""
 
+    facts: ClassVar[Facts] = Facts(
+        group="measure",
+        place=10,
+        title="Width",
+        text="How wide is it, between two edges?",
+        icon="M5 4v16M19 4v16M5 12h14M8 9l-3 3 3 3M16 9l3 3-3 3",
+        main=("scan", "measure", "unit"),
+        start={"low": 0},
+    )
     kind: Literal["width"] = "width"
     measure: Literal["outside", "inside"] = Field(
         default="outside",

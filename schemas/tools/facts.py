@@ -1,0 +1,60 @@
+"""What people should know of a kind of tool before they choose it, and which limits it begins with.
+
+The fields of a kind come from its schema, not from here. The editor's table is made from this: `schemas/kinds.py`.
+"""
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Any, Literal, NamedTuple
+
+Group = Literal["compare", "count", "measure", "read", "learn", "logic"]
+NOTHING: Mapping[str, Any] = MappingProxyType({})
+
+
+class Room(NamedTuple):
+    """How far the first limits lie from the first value that was measured on a good part.
+
+    `around`: `far` of the value to both sides, at least `least`; `within`: `far` to both sides; `at_most`: `far` times the
+    value, at least `least`, no lower limit; `all`: as many as the tools that it names. `when`: with these fields only.
+    """
+
+    way: Literal["around", "within", "at_most", "all"]
+    far: float = 0.0
+    least: float = 0.0
+    when: Mapping[str, str] = NOTHING
+
+
+class Facts(NamedTuple):
+    """Title, sentence and icon (path of an SVG of 24 x 24) for the picker, in which `group` and `place` give the order.
+
+    `main`: fields with a default that are worth seeing at once; `start`: what it begins with besides the defaults of its
+    schema; `uses`: kinds of the other tools that it works with, or any, and `least` of them; `room`: its first limits, where
+    those of its unit are not right; `keeps`: its limits are good as they are; `signed`: its value may be negative; `recount`:
+    its value is how many of its tools are OK; `samples`: its range of colour can be taken from the region; `taught`: it has no
+    value before it was taught from pictures.
+    """
+
+    group: Group
+    place: int
+    title: str
+    text: str
+    icon: str
+    main: tuple[str, ...] = ()
+    start: Mapping[str, Any] = NOTHING
+    uses: tuple[str, ...] | Literal["any"] = ()
+    least: int = 1
+    room: tuple[Room, ...] = ()
+    keeps: bool = False
+    signed: bool = False
+    recount: bool = False
+    samples: bool = False
+    taught: bool = False
+
+
+class LocatorFacts(NamedTuple):
+    """The same for a way to find the part."""
+
+    place: int
+    title: str
+    text: str
+    icon: str
