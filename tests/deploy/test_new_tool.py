@@ -26,7 +26,7 @@ def tree(tmp_path: Path) -> Path:
 
 
 def _ran(tree: Path, *command: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run([sys.executable, *command], cwd=tree, capture_output=True, text=True, timeout=120, check=False)
+    return subprocess.run([sys.executable, *command], cwd=tree, capture_output=True, text=True, timeout=300, check=False)
 
 
 def test_three_files_are_a_tool_that_programs_can_use_and_whose_test_fails_until_it_measures(tree: Path) -> None:

@@ -38,8 +38,8 @@ def run(script: str, given: Any) -> Any:
 
 
 def table(name: str) -> set[str]:
-    """The keys of one of the tables in kinds.js."""
-    text = (MODULES / "kinds.js").read_text(encoding="utf-8")
+    """The keys of one of the tables in table.js."""
+    text = (MODULES / "table.js").read_text(encoding="utf-8")
     body = text.split(f"export const {name} = {{", 1)[1].split("\n};", 1)[0]
     return set(re.findall(r"^  ([a-z_]+): \{", body, re.MULTILINE))
 

@@ -75,8 +75,22 @@ export async function renew() {
   }
 }
 
+let signingOut = false;
+
+/** Sign out: whatever is refused from now on sends nobody back to this page, for the next one here may be somebody else. */
+export async function signOut() {
+  signingOut = true;
+  try {
+    await post("/auth/logout");
+  } catch (error) {
+    signingOut = false;
+    throw error;
+  }
+}
+
 /** To the sign-in page, and back here afterwards. */
 export function leave() {
+  if (signingOut) return;
   location.assign(`/app/sign-in?next=${encodeURIComponent(location.pathname + location.search + location.hash)}`);
 }
 

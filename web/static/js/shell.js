@@ -1,6 +1,6 @@
 // What every page has: menu, language and theme, the lamp of the connection, alarms, signing out.
 
-import { post } from "./api.js";
+import { signOut } from "./api.js";
 import { start as startAlarms } from "./alarms.js";
 import { complain } from "./dialog.js";
 import { $ } from "./dom.js";
@@ -33,7 +33,7 @@ function frame() {
   });
   $("#sign-out").addEventListener("click", async () => {
     try {
-      await post("/auth/logout");
+      await signOut();
       await forget();
       location.assign("/app/sign-in");
     } catch (error) {
