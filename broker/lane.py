@@ -21,6 +21,9 @@ class Lane:
         """Whether it should be there."""
         return True
 
+    def connecting(self) -> None:
+        """CONNECT goes out."""
+
     def connected(self, *, session_present: bool) -> None:
         """CONNACK came."""
 

@@ -47,7 +47,7 @@ class Handover:
     def __init__(self) -> None:
         self.twice = Twice()
         self.first_at: float | None = None  # since when the first is on line (monotonic seconds)
-        self.control_at: float | None = None  # since when the second is connected
+        self.control_at = float("-inf")  # when the second began to connect, or had its answer
         self.heard = False  # whether commands come over the second
         self.deaf_at = time.monotonic()  # since when they do not
         self.turned_away = False  # the broker does not want the second
@@ -80,7 +80,7 @@ class First(Lane):
         handover.first_at, self._takes_over = None, False
         if not connected or why.reason not in ("lost", "ended", "taken_over"):
             return
-        if handover.control_at is None or now - handover.control_at > KICKED_S:
+        if now - handover.control_at > KICKED_S:
             return
         self._strikes += 1
         if self._strikes >= STRIKES:
@@ -92,7 +92,7 @@ class First(Lane):
         if handover.first_at is None:
             return None
         if handover.heard:
-            if handover.control_at is not None and now - max(handover.control_at, handover.first_at) > STOOD_S:
+            if now - max(handover.control_at, handover.first_at) > STOOD_S:
                 self._strikes, self._withdrawn_s = 0, WITHDRAWN_S[0]
             return False
         withdrawn = now < handover.withdrawn_until
@@ -133,6 +133,9 @@ class Control(Lane):
     def may_connect(self) -> bool:
         return self._handover.first_at is not None and time.monotonic() >= self._handover.withdrawn_until
 
+    def connecting(self) -> None:
+        self._handover.control_at = time.monotonic()
+
     def connected(self, *, session_present: bool) -> None:
         handover = self._handover
         handover.control_at = time.monotonic()
@@ -142,7 +145,6 @@ class Control(Lane):
 
     def ended(self, why: Ended, *, connected: bool) -> None:
         handover = self._handover
-        handover.control_at = None
         handover.turned_away = not connected and why.reason not in AWAY
         handover.deaf()
 
@@ -240,7 +242,7 @@ class Lanes:
     @property
     def counters(self) -> dict[str, int]:
         """What happened with the broker so far, over both connections."""
-        first, control = (session.counters for session in self._both)
+        first, control = (session.counters | {"dropped": session.outbox.dropped} for session in self._both)
         return {name: number + control[name] for name, number in first.items()}
 
     # On the sessions' threads

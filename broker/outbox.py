@@ -100,7 +100,7 @@ class Outbox:
     def take_in(self, message: Message) -> bool:
         """Send any message in its turn; False if nobody would before long."""
         with self._lock:
-            if not self._open:
+            if not self._open or len(self.misc) >= MISC_LIMIT:
                 return False
             self.misc.append(message)
         self.nudge()

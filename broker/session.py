@@ -198,6 +198,7 @@ class Session:
         stood_s = None
         blamed = False
         if sock is not None:
+            self._lane.connecting()
             served = self._served = Served(self._lasting, presence.ask())
             began = time.monotonic()
             try:

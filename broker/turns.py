@@ -1,11 +1,11 @@
 """Who is served when: markers, what is urgent, results and the rest share the credits of one connection.
 
 Theory of operation. Whatever goes out takes a credit of the broker's receive maximum. What is asked for or must be known at
-once (replies, what was accepted, the state) goes before results, results go before the rest, and every few messages the rest
-has its turn before the results. A topic in trouble (troubles.py) is served alone, for which all others wait a moment, or not
-at all: its newest value waits, its results wait in the ledger, anything else of it is dropped and counted. Each message is
-brought within the packet limit (fit.py), and what cannot be is not sent, and told. What had no answer when a connection ended
-goes again.
+once (replies, what was accepted, state, alarms) goes before results and has a few credits for itself, since a flood holds
+confirmations up. Results go before the rest, and every few messages the rest has its turn before the results. A topic in
+trouble (troubles.py) is served alone, for which all others wait a moment, or not at all: its newest value waits, its
+results wait in the ledger, anything else of it is dropped and counted. Each message is brought within the packet limit
+(fit.py), and what cannot be is not sent, and told. What had no answer when a connection ended goes again.
 """
 
 import logging
@@ -27,7 +27,8 @@ LINE_LIMIT = 1000
 TURN = 4
 ALONE_S = 2.0  # how long all others wait for a topic that must be tried alone
 IDLE_S = 0.5
-URGENT = ("reply", "accepted", "state")
+URGENT = ("reply", "accepted", "state", "alarm")
+KEPT = 16  # of so many credits one is kept for these
 
 
 class Turns:
@@ -116,8 +117,14 @@ class Turns:
         wait_s = self._due(now)
         if now > self._alone_until:
             self._alone = None
+        assert connection.said is not None
+        kept = connection.said.receive_max // KEPT
         while connection.room:
             self._turn += 1
+            if connection.window.credits <= kept:
+                if not self._one_of(self._urgent, connection):
+                    break
+                continue
             rest_first = self._turn % TURN == 0
             sent = (
                 self._one_of(self._urgent, connection)

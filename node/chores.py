@@ -26,6 +26,7 @@ log = logging.getLogger(__name__)
 
 TICK_S = 0.1
 PROBE_S = 1.0
+STEADY_S = 2.0  # after nothing could be stored
 LOADED_S = 1.0  # so long a change is held back for its program to be loaded
 ORPHAN_BATCH = 500
 READINESS: tuple[StateName, ...] = (
@@ -113,14 +114,17 @@ class Chores:
         service.ledger.flush()  # what was posted, should the thread that was asked for it be held up
 
     def _store(self) -> None:
-        """Whether anything can be stored: once it could not, only a write that succeeds says that it can."""
+        """Whether anything can be stored: once it could not, and all went well for a while, a write that succeeds says so."""
         service = self._service
         stations = service.stations.values()
         problem = next(filter(None, (station.unrecorded for station in stations)), service.ledger.failing)
-        if problem is None and self._down is not None:
+        now = time.monotonic()
+        if problem is not None:  # a full disk may take little now and then
+            self._probe_at = now + STEADY_S
+        elif self._down is not None:
             problem = self._down
-            if time.monotonic() >= self._probe_at:
-                self._probe_at = time.monotonic() + PROBE_S
+            if now >= self._probe_at:
+                self._probe_at = now + PROBE_S
                 try:
                     service.ledger.probe()
                     problem = None
@@ -256,9 +260,7 @@ class Chores:
         )
         service.alarms.set("OUTBOX", told if full else None)
         metrics.online.set(service.session.online)
-        metrics.broker_counters(
-            service.session.counters | {"dropped": service.outbox.dropped, "unpublished": service.ledger.unpublished}
-        )
+        metrics.broker_counters(service.session.counters | {"unpublished": service.ledger.unpublished})
         free = service.disk_free()
         metrics.disk_free.set(free)
         low = free * 100 < service.settings.pictures.min_free_percent

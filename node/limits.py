@@ -115,7 +115,7 @@ TABLE: dict[str, dict[str, str]] = {
         "broker.twice": "LINE_S",
         "node.__main__": "SWITCH_S",
         "node.certificates": "LOOK_S",
-        "node.chores": "PROBE_S",
+        "node.chores": "PROBE_S STEADY_S",
         "node.commands": "REPLY_EXPIRY_S",
         "node.keeping": "ALARM_S JUMP_S JUMP_TOLD_S PRUNE_S",
         "node.metrics_port": "PAGE_S",

@@ -235,3 +235,21 @@ def test_what_could_not_be_stored_over_some_connections_is_as_old_as_it_is(pair:
     wait_for(lambda: two.bench.backlogs, 30)
     assert two.bench.backlogs[0][1] is not None
     assert two.bench.backlogs[0][1].outage_s > 0.8 * (time.monotonic() - began) - 0.5
+
+
+def test_state_and_alarms_do_not_wait_for_the_confirmations_of_results(pair: Any) -> None:
+    two = pair(terms={"receive_max": 32}, puback_s=2.0)
+    two.online()
+    outbox = two.bench.session._outbox
+    for number in range(60):
+        two.bench.result(f"t{number}")
+    wait_for(lambda: len(two.ids()) == 30)
+    outbox.retain("alarm", "STORE", b"{}")
+    outbox.retain("state", "", b'{"state":"Error"}')
+    wait_for(lambda: two.broker.on(HEAD + "state") and two.broker.on(HEAD + "alarm/STORE"))
+    topics = [heard.topic for heard in two.broker.heard]
+    last = max(topics.index(HEAD + "state"), topics.index(HEAD + "alarm/STORE"))
+    assert topics[:last].count(HEAD + "result/cam1") < 40
+    wait_for(lambda: len(two.ids()) == 60, 30)
+    assert two.ids() == [f"t{number}" for number in range(60)]
+    assert two.broker.broken == []
