@@ -92,6 +92,18 @@ class _Hashed:
         return self._hash.hexdigest()
 
 
+class _Bounded:
+    """An unpacked archive of which nothing larger than a manifest is read at once: tarfile takes headers in one piece."""
+
+    def __init__(self, source: gzip.GzipFile) -> None:
+        self._source, self.seek, self.tell = source, source.seek, source.tell
+
+    def read(self, size: int = -1) -> bytes:
+        if not 0 <= size <= MAX_MANIFEST_BYTES:
+            raise tarfile.ReadError("one of its headers is too large")
+        return self._source.read(size)
+
+
 @contextmanager
 def writing(path: Path) -> Iterator[Writer]:
     """A new archive that has its name only when the block ends without an error, and is durable then. Raises OSError."""
@@ -117,7 +129,7 @@ def extract(path: Path, folder: Path) -> Manifest:
     """
     found: dict[str, Member] = {}
     try:
-        with gzip.open(path) as unpacked, tarfile.open(fileobj=unpacked, mode="r:") as archive:
+        with gzip.open(path) as unpacked, tarfile.open(fileobj=_Bounded(unpacked), mode="r:") as archive:  # type: ignore[call-overload]
             for entry in archive:
                 if entry.name == MANIFEST:
                     manifest = _manifest(archive, entry)
@@ -154,7 +166,14 @@ def _manifest(archive: tarfile.TarFile, entry: tarfile.TarInfo) -> Manifest:
 def _take(archive: tarfile.TarFile, entry: tarfile.TarInfo, folder: Path, found: dict[str, Member]) -> Member:
     name = PurePosixPath(entry.name)
     shown = repr(entry.name[:200])
-    if not entry.isreg() or name.is_absolute() or ".." in name.parts or str(name) != entry.name or "\0" in entry.name:
+    if (
+        not entry.isreg()
+        or entry.issparse()
+        or name.is_absolute()
+        or ".." in name.parts
+        or str(name) != entry.name
+        or "\0" in entry.name
+    ):
         _refuse(f"{shown} is not a plain file below the archive")
     if entry.name in found:
         _refuse(f"{shown} is there twice")

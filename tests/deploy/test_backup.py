@@ -15,8 +15,9 @@ from typing import Any
 
 import pytest
 
+from deploy import archive
 from deploy.command import main
-from schemas import Result, as_program, new_id
+from schemas import Problem, Result, as_program, new_id
 from schemas.store.accounts import Accounts
 from schemas.store.ledger import Ledger, NewTrigger
 from schemas.store.programs import Programs
@@ -156,10 +157,30 @@ def test_a_backup_taken_while_results_are_written_is_one_moment(site: NodeProces
     assert {name[1:] for name in taken if name[0] == "a"} == {name[1:] for name in taken if name[0] == "b"}
 
 
+@pytest.mark.parametrize(
+    ("headers", "size", "why"),
+    [
+        ({"comment": "x" * 200_000}, 1, "one of its headers is too large"),
+        ({"GNU.sparse.map": "0,1", "GNU.sparse.size": "9000000000000"}, 1, "is not a plain file"),
+    ],
+)
+def test_what_unpacks_to_far_more_than_it_is_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, headers: dict[str, str], size: int, why: str
+) -> None:
+    monkeypatch.setattr(archive, "MAX_MANIFEST_BYTES", 100_000)
+    with tarfile.open(tmp_path / "b.tar.gz", "w:gz", format=tarfile.PAX_FORMAT) as made:
+        entry = tarfile.TarInfo("state/x")
+        entry.size, entry.pax_headers = size, headers
+        made.addfile(entry, io.BytesIO(bytes(size)))
+    with pytest.raises(Problem, match=f"BACKUP_INVALID.*{why}"):
+        archive.extract(tmp_path / "b.tar.gz", tmp_path / "new")
+    assert not list(tmp_path.rglob("x"))
+
+
 def members(path: Path) -> dict[str, bytes]:
     """Contents of an archive by name."""
-    with tarfile.open(path) as archive:
-        return {entry.name: archive.extractfile(entry).read() for entry in archive}  # type: ignore[union-attr]
+    with tarfile.open(path) as found:
+        return {entry.name: found.extractfile(entry).read() for entry in found}  # type: ignore[union-attr]
 
 
 def written(path: Path, contents: dict[str, bytes]) -> Path:
