@@ -9,6 +9,7 @@ from typing import Any
 from schemas.store.cells import cell
 from schemas.store.filters import Filter
 from schemas.store.history import History, Order
+from schemas.store.why import in_words, why
 
 MAX_ROWS = 1_000_000
 LOOKED_AT = 200  # results whose tools become columns
@@ -45,7 +46,7 @@ def as_csv(history: History, filter: Filter, order: Order = "newest", rows: int 
     tools = list(dict.fromkeys(tool["name"] for result in first for tool in result["tools"]))
     buffer = io.StringIO()
     writer = csv.writer(buffer, lineterminator="\r\n")
-    writer.writerow([*COLUMNS, "error", "message", *(f"{tool}.{part}" for tool in tools for part in OF_TOOL), "more"])
+    writer.writerow([*COLUMNS, "error", "message", "why", *(f"{tool}.{part}" for tool in tools for part in OF_TOOL), "more"])
     for payload in history.walk(filter, rows, order):
         writer.writerow([cell(value) for value in _values(json.loads(payload), tools)])
         if buffer.tell() > 16_384:
@@ -58,7 +59,7 @@ def as_csv(history: History, filter: Filter, order: Order = "newest", rows: int 
 def _values(result: dict[str, Any], tools: list[str]) -> Iterator[Any]:
     yield from (result.get(name) for name in COLUMNS)
     error = result.get("error") or {}
-    yield from (error.get("code"), error.get("message"))
+    yield from (error.get("code"), error.get("message"), in_words(why(result)))
     measured = {tool["name"]: tool for tool in result["tools"]}
     for name in tools:
         yield from (measured.get(name, {}).get(part) for part in OF_TOOL)

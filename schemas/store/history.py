@@ -23,6 +23,7 @@ from schemas.base import canonical, utc
 from schemas.errors import Problem
 from schemas.store.filters import Filter
 from schemas.store.limited import Limited
+from schemas.store.why import Why, why
 
 MAX_LIMIT = 200
 LIMIT_S = 5.0
@@ -47,6 +48,7 @@ class Row(NamedTuple):
     finished_at: str
     duration_ms: float
     pictures: bool
+    why: Why | None
 
 
 class Page(NamedTuple):
@@ -78,7 +80,8 @@ BY_CODE = Along("code", "INDEXED BY results_by_code", ("finished_at", "id"), ("c
 BY_PART = Along("part", "INDEXED BY results_by_part", ("finished_at", "id"), ("part_id",))
 COLUMNS = (
     "r.result_id, (SELECT trigger_id FROM triggers t WHERE t.id = r.id), r.station, r.seq, r.verdict, r.code, r.program,"
-    " r.program_version, r.part_id, r.finished_at, r.duration_ms, r.pictures"
+    " r.program_version, r.part_id, r.finished_at, r.duration_ms, r.pictures,"
+    " CASE WHEN r.verdict <> 'OK' THEN r.payload END"
 )
 
 Position = tuple[float, ...]
@@ -347,4 +350,5 @@ def _marks(position: Position) -> str:
 
 
 def _row(values: tuple[Any, ...]) -> Row:
-    return Row(*values)._replace(finished_at=utc(values[9]), pictures=bool(values[11]))
+    reason = None if values[12] is None else why(bytes(values[12]))
+    return Row(*values)._replace(finished_at=utc(values[9]), pictures=bool(values[11]), why=reason)

@@ -43,6 +43,16 @@ def test_pages_lead_through_all_results_of_a_filter(viewer: Someone) -> None:
     assert found == [result_id(n) for n in range(3000, 0, -1) if n % 50 == 0 and n % 1000]
 
 
+def test_a_row_and_an_export_say_why_a_part_is_not_ok(viewer: Someone) -> None:
+    row = viewer.get("/results?verdict=NG&limit=1")["results"][0]
+    assert row["why"] == {"tool": "cap", "value": 0.5, "unit": "score", "low": 0.0, "high": 1.0, "code": None, "more": 0}
+    assert {each["why"] for each in viewer.get("/results?verdict=OK&limit=5")["results"]} == {None}
+    error = viewer.get("/results?verdict=ERROR&limit=1")["results"][0]
+    assert (error["why"], error["code"]) == (None, "CAMERA_TIMEOUT"), "no tool has looked at it: the code says why"
+    [line] = csv.DictReader(io.StringIO(viewer.ask("GET", "/results/export?verdict=NG&format=csv&rows=1").text))
+    assert line["why"] == "cap 0.5"
+
+
 def test_every_filter_can_be_asked_for_in_the_query(viewer: Someone) -> None:
     query = "since=2026-09-21T00:00:00Z&until=2026-12-01T00:00:00%2B01:00&tool=cap&tool_low=0.5&tool_high=0.5&tool_verdict=NG"
     data = viewer.get(f"/results?{query}&program=bottle-cap&limit=200")

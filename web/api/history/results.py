@@ -18,6 +18,7 @@ from schemas.store.export import MAX_ROWS, as_csv, json_lines
 from schemas.store.filters import Filter
 from schemas.store.history import BUDGET_S, MAX_LIMIT, Row
 from schemas.store.programs import Head
+from schemas.store.why import Why
 from web.access import requires
 from web.api.history.base import SLOW, filter_of, history
 from web.command import stations
@@ -62,6 +63,7 @@ class ResultRow(TypedDict):
     part_id: str | None
     finished_at: str
     duration_ms: float
+    why: Why | None
     images: Images | None
 
 

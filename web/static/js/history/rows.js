@@ -1,6 +1,7 @@
 // Results as rows of a table and as tiles with large pictures; both link to the result.
 
 import { h, icon, verdict } from "../dom.js";
+import { whyText } from "../why.js";
 import { number, t, time } from "../words.js";
 
 const address = (row) => `/app/history/${encodeURIComponent(row.result_id)}`;
@@ -16,8 +17,14 @@ export function tableRow(row) {
     cell(t("Station"), row.station),
     cell(t("Part"), h("span.mono", row.part_id ?? "–")),
     cell(t("Program"), program(row)),
-    cell(t("Error code"), row.code ? h("span.tag.warn", row.code) : h("span.no-code", "–")),
+    cell(t("Why"), reason(row) ?? h("span.no-code", "–")),
     h("td.number", { "data-label": t("Duration") }, `${number(row.duration_ms, 1)} ms`));
+}
+
+// What a part was rejected for: by a tool, else by the code of its error.
+function reason(row) {
+  if (!row.code && !row.why) return null;
+  return h("span.reason", row.code ? h("span.tag.warn", row.code) : null, row.why ? h("span", whyText(row.why)) : null);
 }
 
 /** One tile. */
@@ -25,7 +32,7 @@ export function tile(row) {
   return h("li", { dataset: { result: row.result_id } },
     h("a.tile", { href: address(row), "data-open": "" },
       thumb(row), verdict(row.verdict),
-      h("span.tile-text", h("strong", time(row.finished_at, { date: false })), h("span", row.station), h("span.mono", row.part_id ?? ""), row.code ? h("span", row.code) : null)));
+      h("span.tile-text", h("strong", time(row.finished_at, { date: false })), h("span", row.station), h("span.mono", row.part_id ?? ""), reason(row))));
 }
 
 // The picture is loaded when it comes into sight; where none is kept the place stays, so that nothing jumps.

@@ -2,6 +2,7 @@
 
 import { h, icon, put } from "../dom.js";
 import { live } from "../events.js";
+import { whyOf, whyText } from "../why.js";
 import { ago, t, time } from "../words.js";
 import { Actions } from "./actions.js";
 import { LAMPS, LAMP_WORDS, lamps, outdated, sentence, stateOf, stateWord } from "./condition.js";
@@ -93,7 +94,8 @@ export class Card {
     data(this.call, "verdict", verdict);
     put(this.word, icon(verdict.toLowerCase()), verdict);
     const bad = tools.filter((tool) => tool.verdict !== "OK").map((tool) => tool.name);
-    text(this.why, error ? sentence(error.message) : verdict === "OK" ? "" : bad.join(", "));
+    const why = whyOf(result);
+    text(this.why, error && !why?.code ? sentence(error.message) : why ? whyText(why) : "");
     this.why.title = error ? `${error.code}: ${error.message}` : bad.join(", ");
     text(this.part, `${part_id ? `${part_id} · ` : ""}#${seq} · ${time(finished_at, { date: false })}`);
     data(this.element, "seq", String(seq)); // last: all of it is there

@@ -10,6 +10,7 @@ const AGAIN_MS = 3000;
 const EVERY_MS = 300; // as often as the node draws one
 const ON_ITS_WAY_S = 2;
 const TRIES = 4;
+const REMEMBERED = 64;
 
 /** The picture of a station; `loaded(resultId, blob)` is told of each. */
 export class Picture {
@@ -18,6 +19,7 @@ export class Picture {
     this.loaded = loaded;
     this.wanted = 0; // seq of the newest part
     this.busy = false;
+    this.verdicts = new Map(); // of the last parts, by seq
     this.url = null;
     this.frame = h("a.picture-frame");
     this.caption = h("figcaption.small");
@@ -29,6 +31,9 @@ export class Picture {
   want(result) {
     this.newest = result;
     this.wanted = result.seq;
+    this.verdicts.set(result.seq, result.verdict);
+    if (this.verdicts.size > REMEMBERED) this.verdicts.delete(this.verdicts.keys().next().value);
+    this.agree();
     if (!result.captured_at) this.nothing(result.error ? t("No picture was taken: {reason}", { reason: result.error.message }) : t("No picture was taken"));
     else if (!this.busy && !document.hidden) this.load();
   }
@@ -70,7 +75,14 @@ export class Picture {
     this.frame.href = `/app/history/${resultId}`;
     this.element.dataset.seq = seq;
     this.shownSeq = seq;
+    this.agree();
     this.name();
+  }
+
+  /** A picture of a part that was judged otherwise than the newest says nothing beside its verdict: it steps back at once. */
+  agree() {
+    const other = this.shownSeq !== this.wanted && this.verdicts.get(this.shownSeq) !== this.newest?.verdict;
+    this.element.dataset.other = String(Boolean(this.url) && other);
   }
 
   /** Say of which part the picture is. On a quick line it may be a part or two behind for a moment: the next one is on its way. */
@@ -88,7 +100,7 @@ export class Picture {
   nothing(text) {
     put(this.frame, h("span.no-picture", icon("camera"), h("span", text)));
     this.frame.removeAttribute("href");
-    this.element.dataset.old = "false";
+    this.element.dataset.old = this.element.dataset.other = "false";
     this.caption.textContent = "";
     if (this.url) URL.revokeObjectURL(this.url);
     this.url = null;
