@@ -5,6 +5,7 @@ import json
 import select
 import socket
 import time
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple, Self
 from uuid import uuid4
@@ -34,6 +35,7 @@ class Plc:
     def __init__(self, port: int) -> None:
         self._heard: list[tuple[int, bytes]] = []
         self._states: dict[str, str] = {}
+        self.left: Counter[str] = Counter()  # how often each node has said that it is away
         self._granted = 0
         self._subscribed: set[str] = set()
         self.client = mqtt.Client(CallbackAPIVersion.VERSION2, f"plc-{uuid4()}", protocol=mqtt.MQTTv5)
@@ -115,6 +117,11 @@ class Plc:
         self._await(lambda: self._states.get(name) == state, f"{name} {state}")
         return time.monotonic_ns()
 
+    def await_return(self, name: str, left: int) -> int:
+        """Wait until the node went away once more than `left` times, and is `Ready` again; as await_state."""
+        self._await(lambda: self.left[name] > left and self._states.get(name) == "Ready", f"{name} again")
+        return time.monotonic_ns()
+
     def _publish(self, message: tuple[str, str, bytes], sent: dict[str, int]) -> None:
         trigger_id, topic, payload = message
         sent[trigger_id] = time.monotonic_ns()
@@ -141,7 +148,9 @@ class Plc:
     def _on_message(self, _client: Any, _userdata: Any, message: mqtt.MQTTMessage) -> None:
         at = time.monotonic_ns()
         if message.topic.endswith("/state"):
-            self._states[message.topic.split("/")[-2]] = json.loads(message.payload)["state"] if message.payload else ""
+            name = message.topic.split("/")[-2]
+            self._states[name] = json.loads(message.payload)["state"] if message.payload else ""
+            self.left[name] += self._states[name] == "Offline"
         else:
             self._heard.append((at, bytes(message.payload)))
 
