@@ -8,7 +8,7 @@ strip, in what a processor keeps near: memory, not arithmetic, takes the time of
 """
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import cv2
@@ -16,11 +16,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from node.frame import Pixels
-from node.tools.fitted import Floats, Poses, reduced, shortened
+from node.tools.fitted import SLOPE, Floats, Gradients, Poses, gradients, reduced
 from schemas import Pattern, Region
 
 STEP_PX = 1.4  # coarse px that the pattern's corner moves between two turns or sizes
-STRIP_PX = 45  # rows of the picture that are looked at in one go
+STRIP_PX = 30  # rows of gradients that are doubled in one go
 KEPT = 150  # places that are followed
 LEAST = 0.05  # agreement of a place that is looked at
 Doubled = tuple[Floats, Floats]
@@ -30,17 +30,18 @@ Doubled = tuple[Floats, Floats]
 class Spectra:
     """For pictures of `size` (rows, columns): of each two templates, one the real, one the imaginary part of what comes back.
 
-    across, down: pairs x rows x columns.
+    across, down: pairs x rows x columns. spare: what came back, to be written over: fresh memory takes as long as the work.
     """
 
     size: tuple[int, int]
     across: NDArray[np.complex64]
     down: NDArray[np.complex64]
+    spare: list[NDArray[np.float32]] = field(default_factory=list)
 
 
 @dataclass(frozen=True, eq=False)
 class Coarse:
-    """The pattern of (rows, columns) `full`: a px is `factor` px of the frame and made of pixels of `middle` px.
+    """The pattern of (rows, columns) `full`: a px is `factor` px of the frame, its gradients taken in pixels of `middle` px.
 
     turns: degrees and size (n x 2) of its templates.
     """
@@ -92,35 +93,40 @@ def size_of(shape: tuple[int, ...], factor: int, middle: int) -> tuple[int, int]
     return tuple(next(n for n in range(side // factor, -1, -1) if n * factor % middle == 0) for side in shape[:2])  # type: ignore[return-value]
 
 
-def looked_at(image: Pixels, shape: tuple[int, ...], coarse: Coarse) -> tuple[Floats, Doubled]:
-    """The field (rows x columns x 2) of a picture at the middle level, and what the search needs of it.
-
-    shape: rows and columns of the picture in the frame.
-    """
-    size = size_of(shape, coarse.factor, coarse.middle)
-    return _looked_at(image, size, coarse.factor, coarse.middle, coarse.dull)
+def doubled_of(slopes: Gradients, shape: tuple[int, ...], coarse: Coarse) -> Doubled:
+    """What the search needs of a picture's gradients at the middle level; shape: its rows and columns in the frame."""
+    return _doubled(slopes, size_of(shape, coarse.factor, coarse.middle), coarse.factor, coarse.middle, coarse.dull)
 
 
-def _looked_at(image: Pixels, size: tuple[int, int], factor: int, middle: int, dull: float) -> tuple[Floats, Doubled]:
+def _doubled(slopes: Gradients, size: tuple[int, int], factor: int, middle: int, dull: float) -> Doubled:
     rows, columns = size
     each = middle // math.gcd(factor, middle)  # coarse rows that are whole rows of the middle level
-    step = max(round(STRIP_PX * middle / factor / each), 1) * each
-    field = np.empty((*image.shape, 2), np.float32)
+    strip = max(round(STRIP_PX * middle / factor / each), 1) * each
     found = np.zeros(size, np.float32), np.zeros(size, np.float32)
-    wide = columns * factor // middle
-    for top in range(0, max(rows, 1), step):
-        bottom = min(top + step, rows)
-        first, end = top * factor // middle, bottom * factor // middle
-        last = image.shape[0] if bottom == rows else end  # what is left over below belongs to the field too
-        across, down = shortened(image, dull, first, last)
-        cv2.merge((across, down), field[first:last])
-        if bottom == top or not columns:
-            break
-        across, down = across[: end - first, :wide], down[: end - first, :wide]
-        parts = (across - down) * (across + down), np.float32(2) * across * down
-        for whole, part in zip(found, parts, strict=True):
-            whole[top:bottom] = cv2.resize(part, (columns, bottom - top), interpolation=cv2.INTER_AREA)
-    return field, found
+    wide, least = columns * factor // middle, np.float32((SLOPE * dull) ** 2)
+    for top in range(0, rows if columns else 0, strip):
+        bottom = min(top + strip, rows)
+        taken = slice(top * factor // middle, bottom * factor // middle), slice(0, wide)
+        across, down = (slope[taken].astype(np.float32) for slope in slopes)
+        both = across * down
+        across *= across
+        down *= down
+        length = across + down
+        length += least
+        across -= down
+        for whole, part in zip(found, (across, both), strict=True):
+            part /= length
+            whole[top:bottom] = _means(part, (columns, bottom - top))
+    np.multiply(found[1], 2, out=found[1])
+    return found
+
+
+def _means(part: Floats, size: tuple[int, int]) -> Any:
+    """Means over the cells of a picture of (columns, rows); down first, for then there is less to do."""
+    each, rest = divmod(part.shape[0], size[1])
+    if not rest:
+        part = np.add.reduce(part.reshape(size[1], each, -1), axis=1) / np.float32(each)
+    return cv2.resize(part, size, interpolation=cv2.INTER_AREA)
 
 
 def _template(
@@ -129,7 +135,6 @@ def _template(
     """The coarse field of the pattern turned and scaled, its centre in the middle pixel; its lengths sum up to 1."""
     rows, columns = pattern.shape
     reach = math.ceil(size * math.hypot(rows, columns) / 2 / factor) + 1
-    reach += (reach * 2 + 1) * factor % middle  # whole pixels of the middle level
     side = (2 * reach + 1) * factor
     centre = factor * reach + (factor - 1) / 2
     c, s = size * math.cos(math.radians(angle_deg)), size * math.sin(math.radians(angle_deg))
@@ -141,7 +146,7 @@ def _template(
     if kept is not None:  # the share of a coarse pixel that is
         share: Any = reduced(cv2.warpAffine(kept * np.uint8(255), turn, (side, side)), factor)  # type: ignore[arg-type]
         inside = inside * (share / np.float32(255)) ** 2
-    _, (across, down) = _looked_at(reduced(pixels, middle), covered.shape, factor, middle, dull)
+    across, down = _doubled(gradients(reduced(pixels, middle)), covered.shape, factor, middle, dull)
     lengths = np.hypot(across, down)
     total = float((lengths[inside] if kept is None else lengths * inside).sum()) + 1e-9
     return across * inside / total, down * inside / total
@@ -160,14 +165,14 @@ def _spectra(templates: tuple[Doubled, ...], size: tuple[int, int]) -> Spectra:
         for page in both:
             page[:] = np.conj(np.fft.fft2(page))
         made.append(both)
-    return Spectra(size, *made)
+    return Spectra(size, made[0], made[1])
 
 
 def correlated(doubled: Doubled, spectra: Spectra) -> NDArray[np.float32]:
-    """Agreement of each two templates everywhere: pairs x rows x columns x 2."""
+    """Agreement of each two templates everywhere: pairs x rows x columns x 2; to be put back into `spare`."""
     pairs, rows, columns = spectra.across.shape
-    across, down = (np.fft.fft2(part, s=(rows, columns)).astype(np.complex64) for part in doubled)
-    scores = np.empty((pairs, rows, columns, 2), np.float32)
+    across, down = (_transformed(part, (rows, columns)) for part in doubled)
+    scores = spectra.spare.pop() if spectra.spare else np.empty((pairs, rows, columns, 2), np.float32)
     both, other = np.empty((rows, columns), np.complex64), np.empty((rows, columns), np.complex64)
     parts = both.view(np.float32).reshape(rows, columns, 2)
     for page, one, two in zip(scores, spectra.across, spectra.down, strict=True):
@@ -175,7 +180,24 @@ def correlated(doubled: Doubled, spectra: Spectra) -> NDArray[np.float32]:
         np.multiply(two, down, out=other)
         both += other
         cv2.dft(parts, page, flags=cv2.DFT_INVERSE | cv2.DFT_SCALE)
-    return scores[:, : spectra.size[0], : spectra.size[1]]
+    return scores
+
+
+def _transformed(part: Floats, size: tuple[int, int]) -> NDArray[np.complex64]:
+    whole = np.zeros(size, np.float32)
+    whole[: part.shape[0], : part.shape[1]] = part
+    found: Any = cv2.dft(whole, flags=cv2.DFT_COMPLEX_OUTPUT)
+    return found.view(np.complex64)[:, :, 0]  # type: ignore[no-any-return]
+
+
+def _rims(coarse: Coarse) -> list[tuple[int, int]]:
+    """Of each pair of templates: coarse columns and rows at the border where the middle of no whole pattern lies."""
+    turns = coarse.turns
+    c, s = np.abs(np.cos(np.radians(turns[:, 0]))), np.abs(np.sin(np.radians(turns[:, 0])))
+    half = turns[:, 1] / 2 / coarse.factor
+    wide, high = (half * (coarse.full[1] * one + coarse.full[0] * two) for one, two in ((c, s), (s, c)))
+    rims = np.maximum(np.stack([wide, high], axis=1) - 1, 0).astype(int)
+    return [tuple(rims[n : n + 2].min(axis=0).tolist()) for n in range(0, len(rims), 2)]
 
 
 def everywhere(doubled: Doubled, coarse: Coarse) -> Poses:
@@ -184,20 +206,14 @@ def everywhere(doubled: Doubled, coarse: Coarse) -> Poses:
     if not (rows and columns):
         return np.empty((0, 4))
     spectra = coarse.spectra if size == coarse.spectra.size else _spectra(coarse.templates, size)
-    scores, turns = correlated(doubled, spectra), coarse.turns
-    c, s = np.abs(np.cos(np.radians(turns[:, 0]))), np.abs(np.sin(np.radians(turns[:, 0])))
-    half = turns[:, 1] / 2 / coarse.factor
-    rims_x = np.maximum(half * (coarse.full[1] * c + coarse.full[0] * s) - 1, 0).astype(int)
-    rims_y = np.maximum(half * (coarse.full[1] * s + coarse.full[0] * c) - 1, 0).astype(int)
-    for number, (x, y) in enumerate(zip(rims_x.tolist(), rims_y.tolist(), strict=True)):  # all of it must be in sight
-        page = scores[number // 2, :, :, number % 2]
-        page[:y] = page[max(rows - y, 0) :] = -1
-        page[:, :x] = page[:, max(columns - x, 0) :] = -1
+    whole, turns = correlated(doubled, spectra), coarse.turns
+    scores = whole[:, :rows, :columns]
     if len(turns) % 2:
         scores[-1, :, :, 1] = -1
-    best: Any = scores[0].copy()
-    for page in scores[1:]:
-        cv2.max(best, page, dst=best)
+    best: Any = np.full((rows, columns, 2), -1, np.float32)
+    for page, (x, y) in zip(scores, _rims(coarse), strict=True):  # all of it must be in sight
+        inner = slice(y, max(rows - y, 0)), slice(x, max(columns - x, 0))
+        cv2.max(best[inner], page[inner], dst=best[inner])
     top = np.maximum(best[:, :, 0], best[:, :, 1])
     peaks = np.flatnonzero((top >= cv2.dilate(top, np.ones((3, 3), np.uint8))) & (top > LEAST))
     peaks = peaks[np.argsort(top.ravel()[peaks])[::-1][:KEPT]]
@@ -208,6 +224,7 @@ def everywhere(doubled: Doubled, coarse: Coarse) -> Poses:
     turn, place = turn[order], peaks[place[order]]
     row, column = place // columns, place % columns
     x, y = column + _between(scores, turn, row, column, (0, 1)), row + _between(scores, turn, row, column, (1, 0))
+    spectra.spare.append(whole)
     x, y = (coarse.factor * n + (coarse.factor - 1) / 2 for n in (x, y))
     return np.stack([x, y, np.radians(turns[turn, 0]), turns[turn, 1]], axis=1)
 

@@ -21,6 +21,9 @@ from schemas import Problem
 
 Floats = NDArray[np.float32]
 Poses = NDArray[np.float64]
+Gradients = tuple[NDArray[np.int16], NDArray[np.int16]]  # to the right and down, in SLOPE-ths of a gray level per px
+
+SLOPE = 8  # sum of a Sobel kernel's weights on each side, times its reach
 
 DULL = 0.4  # gradients of this share of the pattern's root mean square are shortened to 0.7
 NOISE = 0.75  # gray levels per px: gradients of this length may be noise at any contrast
@@ -36,7 +39,8 @@ MISSING = 0.4  # local correlation below which a place of the pattern is not the
 PRESENT = 1.2  # most score a share of the pattern's own contrast that is there: all but a sixth must be there for 1
 LEAST_KEPT = 0.2  # share of a pattern's pixels; with less a place is hardly told
 SMOOTHED = 0.6  # of the noise's variance is left by the interpolation of a picture
-BLOBS = np.array([[1, -2, 1], [-2, 4, -2], [1, -2, 1]], np.float32)  # answers to noise, not to edges (J. Immerkaer 1996)
+BEND = np.array([1.0, -2.0, 1.0])  # both ways it answers to noise, not to edges (J. Immerkaer 1996)
+NOISE_PX, NOISE_BANDS = 20_000, 8
 
 
 @dataclass(frozen=True, eq=False)
@@ -118,12 +122,9 @@ def field_of(across: Any, down: Any, dull: float) -> tuple[Any, Any]:
     return across, down
 
 
-def shortened(image: Pixels, dull: float, top: int = 0, bottom: int | None = None) -> tuple[Any, Any]:
-    """The two parts of the field of some rows of an image."""
-    bottom = image.shape[0] if bottom is None else bottom
-    first = max(top - 1, 0)
-    across, down = (slope[top - first : bottom - first] for slope in slopes_of(image[first : bottom + 1]))
-    return field_of(across, down, dull)
+def gradients(image: Pixels) -> Gradients:
+    """Of a picture, made once for all that reads them."""
+    return cv2.spatialGradient(image)  # type: ignore[return-value]
 
 
 def kept_at(kept: Pixels | None, factor: int) -> Any:
@@ -164,34 +165,38 @@ def level_of(wide: Pixels, factor: int, full: tuple[int, int], scaled: bool, mos
     )
 
 
-def sampled(image: Any, factor: int, points: Floats, poses: Poses, method: int = cv2.INTER_LINEAR) -> Any:
-    """Poses x n: the image, `factor` px of the frame a px, at the pattern's points (3 x n)."""
+def places_of(factor: int, points: Floats, poses: Poses) -> Floats:
+    """2 x poses x n: where the pattern's points (3 x n) lie in a picture, `factor` px of the frame a px."""
     c, s = poses[:, 3] * np.cos(poses[:, 2]) / factor, poses[:, 3] * np.sin(poses[:, 2]) / factor
     x, y = (poses[:, 0] - (factor - 1) / 2) / factor, (poses[:, 1] - (factor - 1) / 2) / factor
     turns = np.concatenate([np.stack([c, -s, x], axis=1), np.stack([s, c, y], axis=1)]).astype(np.float32)
-    maps = (turns @ points).reshape(2, len(poses), -1)
-    return cv2.remap(image, maps[0], maps[1], method, borderMode=cv2.BORDER_REPLICATE)
+    return (turns @ points).reshape(2, len(poses), -1)
 
 
-def fields(field: Floats, level: Level, poses: Poses) -> Floats:
-    """Poses x 2 n: a picture's field (rows x columns x 2) at the points, as seen from the turned pattern."""
-    found = sampled(field, level.factor, level.points, poses)
+def sampled(image: Any, places: Floats, method: int = cv2.INTER_LINEAR) -> Floats:
+    """The image at places (2 x rows x columns)."""
+    return np.asarray(cv2.remap(image, places[0], places[1], method, borderMode=cv2.BORDER_REPLICATE), np.float32)
+
+
+def fields(slopes: Gradients, level: Level, poses: Poses) -> Floats:
+    """Poses x 2 n: a picture's field at the points, as seen from the turned pattern."""
+    places = places_of(level.factor, level.points, poses)
+    across, down = field_of(sampled(slopes[0], places), sampled(slopes[1], places), SLOPE * level.dull)
     c, s = (f(poses[:, 2]).astype(np.float32)[:, None] for f in (np.cos, np.sin))
-    across, down = found[:, :, 0], found[:, :, 1]
     return np.concatenate([c * across + s * down, c * down - s * across], axis=1)
 
 
-def agreement(field: Floats, level: Level, poses: Poses) -> Floats:
+def agreement(slopes: Gradients, level: Level, poses: Poses) -> Floats:
     """Mean cosine between the gradients of pattern and picture at each pose, -1 to 1."""
-    return fields(field, level, poses) @ level.field / np.float32(level.total)
+    return fields(slopes, level, poses) @ level.field / np.float32(level.total)
 
 
-def followed(field: Floats, level: Level, poses: Poses, steps: int) -> Poses:
+def followed(slopes: Gradients, level: Level, poses: Poses, steps: int) -> Poses:
     """The poses after some steps towards the best agreement."""
     count = len(level.slopes)
     half = level.field.size // 2
     for _ in range(steps):
-        off = fields(field, level, poses)
+        off = fields(slopes, level, poses)
         off -= level.field
         weight = off[:, :half] ** 2
         weight += off[:, half:] ** 2
@@ -203,10 +208,10 @@ def followed(field: Floats, level: Level, poses: Poses, steps: int) -> Poses:
     return poses
 
 
-def size_at(field: Floats, ruler: Level, pose: Poses) -> float:
+def size_at(slopes: Gradients, ruler: Level, pose: Poses) -> float:
     """The size at which the pattern agrees best near one pose; ruler: points of a pattern that may be scaled."""
-    other = followed(field, ruler, pose, RULED)
-    better = agreement(field, ruler, other) > agreement(field, ruler, pose)
+    other = followed(slopes, ruler, pose, RULED)
+    better = agreement(slopes, ruler, other) > agreement(slopes, ruler, pose)
     return float((other if better[0] else pose)[0, 3])
 
 
@@ -241,7 +246,7 @@ def settled(image: Pixels, grays: Grays, pose: Poses, steps: int = 5) -> Poses |
     count = len(columns) - 4
     weighted: Any = columns
     for step in range(steps):
-        patch = sampled(image, grays.factor, grays.points, pose, cv2.INTER_CUBIC)[0].astype(np.float32)
+        patch = sampled(image, places_of(grays.factor, grays.points, pose), cv2.INTER_CUBIC)[0]
         for _ in range(1 if step else 3):
             system = weighted @ columns.T
             found = np.linalg.solve(system + 1e-6 * np.diag(np.diag(system)) + 1e-9 * np.eye(len(system)), weighted @ patch)
@@ -313,9 +318,15 @@ def seen(image: Pixels, like: Likeness, pose: Poses, share: float = SEEN) -> tup
 
 
 def noise_of(image: Pixels) -> float:
-    """Standard deviation of the noise, in gray levels."""
-    blobs: Any = np.abs(cv2.filter2D(image, cv2.CV_32F, BLOBS)[1:-1:2, 1:-1])
-    return float(np.median(blobs)) / (0.6745 * 6)
+    """Standard deviation of the noise, in gray levels; told from at most some NOISE_PX, in bands evenly over the image."""
+    bands = max(1, min(NOISE_BANDS, image.shape[0] // 8))
+    high = max(NOISE_PX // (bands * image.shape[1]), 4)
+    if bands * high >= image.shape[0]:
+        parts = [image]
+    else:
+        parts = [image[top : top + high] for top in np.linspace(0, image.shape[0] - high, bands).astype(int).tolist()]
+    blobs = [np.abs(cv2.sepFilter2D(part, cv2.CV_16S, BEND, BEND)[1:-1, 1:-1]) for part in parts]
+    return float(np.median(np.concatenate(blobs))) / (0.6745 * 6)
 
 
 def corners(pose: Poses, shape: tuple[int, int]) -> Poses:

@@ -27,7 +27,7 @@ from numpy.typing import NDArray
 from node.frame import Frame, Pixels
 from node.tools import fixed, turned
 from node.tools.alone import CLOSE, HALF, single
-from node.tools.fitted import Level, Likeness, field_of, likeness_of, reduced, seen, size_at, slopes_of
+from node.tools.fitted import Level, Likeness, gradients, likeness_of, reduced, seen, size_at
 from schemas import Pattern, Pose, Problem, Region
 
 LEAST_SIDE = 10  # px of the coarsest pattern
@@ -179,8 +179,7 @@ def _size(frame: Frame, pose: Pose, learned: Learned) -> float:
     rows, columns = learned.levels[0].shape
     left, top = (max(round(at - side * 0.6), 0) for at, side in ((pose.x, columns), (pose.y, rows)))
     near = reduced(frame.gray[top : top + round(1.2 * rows), left : left + round(1.2 * columns)], learned.ruler.factor)
-    field: Any = cv2.merge(field_of(*slopes_of(near), learned.ruler.dull))
-    return size_at(field, learned.ruler, np.array([[pose.x - left, pose.y - top, 0.0, 1.0]]))
+    return size_at(gradients(near), learned.ruler, np.array([[pose.x - left, pose.y - top, 0.0, 1.0]]))
 
 
 def _placed(frame: Frame, settings: Pattern, learned: Learned, share: float | None = None) -> list[Pose]:

@@ -14,10 +14,11 @@ import numpy as np
 
 from node.frame import Frame, Pixels
 from node.tools.alone import HALF, overlap, single
-from node.tools.coarse import Coarse, coarse_of, everywhere, looked_at, turns_of
+from node.tools.coarse import Coarse, coarse_of, doubled_of, everywhere, turns_of
 from node.tools.fitted import (
     MARGIN,
     Floats,
+    Gradients,
     Grays,
     Level,
     Likeness,
@@ -25,6 +26,7 @@ from node.tools.fitted import (
     agreement,
     corners,
     followed,
+    gradients,
     grays_of,
     level_of,
     likeness_of,
@@ -133,20 +135,23 @@ def find(
     gray, level, rim = frame.view(search).gray, learned.level, settings.beyond_px
     if rim:
         gray = cv2.copyMakeBorder(gray, rim, rim, rim, rim, cv2.BORDER_REPLICATE)  # type: ignore[assignment]
-    field, doubled = looked_at(reduced(gray, level.factor), gray.shape, learned.coarse)
-    poses = everywhere(doubled, learned.coarse)
+    images: dict[int, Pixels] = {1: gray}
+    for factor in sorted({level.factor, *(grays.factor for grays in learned.grays)}):
+        finest = max(images)
+        images[factor] = reduced(images[finest], factor // finest)
+    slopes = gradients(images[level.factor])
+    poses = everywhere(doubled_of(slopes, gray.shape, learned.coarse), learned.coarse)
     if not len(poses):
         raise Problem("PART_NOT_FOUND", "nothing like the pattern is to be seen")
     region = settings.region
     lagging = LAGGING if share is None else 1.0
-    poses, _ = _best(field, learned.sketch, followed(field, learned.sketch, poses, 1), FOLLOWED, region, lagging)
-    poses, agrees = _best(field, level, followed(field, level, poses, STEPS), SETTLED, region, lagging)
-    images = {grays.factor: reduced(gray, grays.factor) for grays in learned.grays}
+    poses, _ = _best(slopes, learned.sketch, followed(slopes, learned.sketch, poses, 1), FOLLOWED, region, lagging)
+    poses, agrees = _best(slopes, level, followed(slopes, level, poses, STEPS), SETTLED, region, lagging)
     known: list[_Known] = []  # what decides, score, pose
     for each, agrees_ in zip(poses, agrees.tolist(), strict=True):
         if any(lead - clear > 1 + agrees_ and _same_place(pose, each[None], region) for lead, _, pose in known):
             continue  # another turn there, which could not be seen well enough to matter
-        one = _settled(images, field, learned, each[None], agrees_)
+        one = _settled(images, slopes, learned, each[None], agrees_)
         scored, most = seen(gray, learned.like, one, share or settings.seen_low)
         known.append((scored + agrees_, min(scored, most), one))
     best = max(known, key=lambda each: each[0])  # the score leaves out what is not seen: of two seen alike more agrees in one
@@ -163,7 +168,7 @@ def find(
     if not round_too:
         _check_turn(best, known, region, clear)
     if learned.ruler is not None and score < SURE:
-        check_size(size_at(field, learned.ruler, pose))
+        check_size(size_at(slopes, learned.ruler, pose))
     at = corners(pose, (settings.region.height, settings.region.width))
     if at.min() < -SLACK_PX or (at.max(axis=0) > (gray.shape[1] - 1 + SLACK_PX, gray.shape[0] - 1 + SLACK_PX)).any():
         raise Problem("PART_NOT_FOUND", "the part is cut off by the border of the search region")
@@ -218,12 +223,12 @@ def check_size(size: float) -> None:
         raise Problem("PART_NOT_FOUND", f"the part has {size:.2f} of the master's size")
 
 
-def _best(field: Floats, level: Level, poses: Poses, most: int, region: Region, lagging: float) -> tuple[Poses, Floats]:
+def _best(slopes: Gradients, level: Level, poses: Poses, most: int, region: Region, lagging: float) -> tuple[Poses, Floats]:
     """The poses that agree best, best first, each once, and their agreement.
 
     Behind these come up to OTHERS that lie apart from the best and from each other: other parts, if there are any.
     """
-    agrees, size = agreement(field, level, poses), (region.width, region.height)
+    agrees, size = agreement(slopes, level, poses), (region.width, region.height)
     kept: list[int] = []
     others: list[int] = []
     for n in np.argsort(agrees)[::-1].tolist():
@@ -241,12 +246,12 @@ def _best(field: Floats, level: Level, poses: Poses, most: int, region: Region, 
     return poses[kept + others], agrees[kept + others]
 
 
-def _settled(images: dict[int, Pixels], field: Floats, learned: Learned, pose: Poses, agrees: float) -> Poses:
+def _settled(images: dict[int, Pixels], slopes: Gradients, learned: Learned, pose: Poses, agrees: float) -> Poses:
     """The pose after the fits of gray levels, unless they led away from where the gradients agree: what covers a part pulls."""
     found: Poses | None = pose
     for grays in learned.grays:
         found = settled(images[grays.factor], grays, found) if found is not None else None
-    good = found is not None and float(agreement(field, learned.level, found)[0]) >= agrees - 0.02
+    good = found is not None and float(agreement(slopes, learned.level, found)[0]) >= agrees - 0.02
     return found if good and found is not None else pose
 
 

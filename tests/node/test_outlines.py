@@ -1,5 +1,6 @@
 """A locator that is taught from good parts: what they do not have in common is left out of its pattern."""
 
+import base64
 import json
 import math
 from dataclasses import replace
@@ -19,6 +20,7 @@ from node.teach import Lesson, Outcome, Picture, teach
 from node.tools import pattern, recurring
 from schemas import Pattern, Pose, Problem, Program, as_program
 from schemas.store.programs import Programs, model_name
+from tests.nodes import still
 from tests.processes import NodeProcess, free_port
 from tests.scenes import Scene, frame, region
 
@@ -307,6 +309,30 @@ def test_from_the_command_line_to_another_node(tmp_path: Path, capsys: pytest.Ca
     assert found(loaded, good(20)).score > 0.95
     with pytest.raises(Problem, match=r"PROGRAM_INVALID.*locator: What a tool was taught is missing"):
         load(copy.program, 1, copy.hash, elsewhere.master(copy.program))
+
+
+def test_another_master_is_not_registered_for_a_locator_that_was_taught_on_the_one_it_has(tmp_path: Path) -> None:
+    """What is kept of a pattern is told in pixels of its own master; another one is refused, and the program stays as it is."""
+    model = five(SHIFTED).model
+    wanted = program(SHIFTED, model_name(model))
+    with still(tmp_path) as node:
+        store = node.service.stations["cam1"].shelf.store
+        before = store.save(wanted, png(master()), "test", files={model_name(model): model})
+
+        def register(id: str, pixels: Pixels) -> dict[str, Any]:
+            image = base64.b64encode(png(pixels)).decode()
+            return node.command("register_master", request_id=id, station="cam1", program="cap", image=image)
+
+        refused = register("r-1", good(7))
+        assert refused["error"]["code"] == "PROGRAM_INVALID", refused
+        assert "another master image: teach the locator again" in str(refused["error"])
+        assert store.get("cap").hash == before.hash
+        assert register("r-2", master())["ok"]  # the same pixels are the same master, whatever file they come in
+        after = store.get("cap")
+        loaded = load(after.program, after.version, after.hash, store.master(after.program), store.file)
+        assert found(loaded, good(20)).score > 0.95
+        store.save(program(SHIFTED), png(master()), "test")
+        assert register("r-3", good(7))["ok"]
 
 
 def test_a_locator_of_another_kind_is_not_taught() -> None:

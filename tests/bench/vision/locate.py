@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 from node.frame import Frame
 from node.tools import coarse, pattern
 from node.tools import turned as turned_pattern
-from node.tools.fitted import reduced
+from node.tools.fitted import gradients, reduced
 from schemas import Pattern, Pose, Problem, Region
 from tests.bench.vision.row import timed
 from tests.scenes import Scene
@@ -457,7 +457,7 @@ def large(data: Path | None) -> Iterator[dict[str, Any]]:
         picture = rendered(source, where, (40.0, -30.0, 73.3, 1.0), size=LARGE)
         assert isinstance(learned, turned_pattern.Learned)
         gray = reduced(picture, learned.level.factor)
-        _, doubled = coarse.looked_at(gray, picture.shape, learned.coarse)
+        doubled = coarse.doubled_of(gradients(gray), picture.shape, learned.coarse)
         spectra = learned.coarse.spectra
         rows, columns = spectra.across.shape[1:]
         halves = tuple(np.repeat(part[:, :, : columns // 2 + 1], 2, axis=0) for part in (spectra.across, spectra.down))
