@@ -66,7 +66,8 @@ def _in_short(facts: dict[str, Any]) -> str:
     """What people are to see beside the version: what it promises, what it would catch, and what it does not know."""
     if "one_in" in facts:
         caught = f"{facts['drawn_found']} of {facts['drawn']} drawn faults caught"
-        return f": at most 1 good part in {facts['one_in']} rejected, {caught}"
+        least = facts["one_in"]
+        return f": {f'at most 1 good part in {least} rejected' if least > 1 else 'nothing promised'}, {caught}"
     if "dropped" in facts:
         return f": {facts['dropped']} of {facts['points']} points left out"
     return f"; too few of a class: {facts['too_few']}"[:200] if "too_few" in facts else ""

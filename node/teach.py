@@ -150,7 +150,8 @@ def _promised(made: bank.Bank, limit: float, odd: int, wanted: float) -> dict[st
     """What the pictures allow to promise of a limit, and what they do not; odd ones may be good, and would be rejected."""
     least = promise.one_in(made.different + odd, made.beyond(limit) + odd + 1)
     sure = f"in {promise.SURE:.0%} of draws of such pictures"
-    facts: dict[str, Any] = {"one_in": least, "promise": f"at most 1 good part in {least} is rejected, {sure}"}
+    said = f"at most 1 good part in {least} is rejected, {sure}" if least > 1 else "nothing: so few pictures do not tell"
+    facts: dict[str, Any] = {"one_in": least, "promise": said}
     if least * wanted < 1 - 1e-9:
         facts["not_promised"] = (
             f"{wanted:.2%} (false_reject_rate): {made.different} different pictures do not tell, {promise.needed(wanted)} would"

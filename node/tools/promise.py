@@ -1,8 +1,11 @@
 """Where a score is too unusual for a good part, and what may be promised of it.
 
-Of n scores of good parts that were held out, and one of a new good part, none is told from the others beforehand (conformal
-prediction, V. Vovk et al. 2005). So the share of all good parts beyond the k-th greatest is distributed as the k-th smallest
-of n numbers drawn evenly from 0 to 1 (S. Wilks 1941), whatever the scores are like.
+Of n scores of good parts that were held out, and n of further ones, none is told from the others beforehand (conformal
+prediction, V. Vovk et al. 2005). So how many of the further ones lie beyond the k-th greatest of the first is as when n of
+2 n balls are drawn (S. Wilks 1942, Statistical prediction with special reference to the problem of tolerance limits), whatever
+the scores are like. Counted among all parts there will ever be, fewer pictures would do (S. Wilks 1941); but a shift sees a
+batch, and chance is in that too: with 20 taught, at most 1 part in 7 of all is rejected, and yet more than 1 in 7 of the next
+20 in one draw of nine.
 """
 
 import math
@@ -13,7 +16,7 @@ from numpy.typing import NDArray
 from node.tools.features import Floats
 
 SURE = 0.95  # of the draws of pictures in which the promise is kept
-FURTHEST = 100_000  # one good part in so many is promised at most
+ALWAYS = 4  # so many may lie beyond the greatest of any number: more do in fewer than a draw in 2 ** (ALWAYS + 1)
 CLIP = 3.0  # robust standard deviations
 LEAST_SPREAD = 0.02  # of the logarithms of scores
 LEAST = 5  # labelled bad ones that tell of their own spread
@@ -23,12 +26,19 @@ LEAST_BEYOND = 0.02  # of the logarithm: the greatest good score is good, and wh
 
 
 def kept(pictures: int, place: int, rate: float) -> float:
-    """In which share of draws at most `rate` of all good parts score beyond the place-th greatest of so many scores."""
-    if place > pictures or rate >= 1:
+    """In which share of draws at most `rate` of as many further good parts score beyond the place-th greatest of so many."""
+    allowed = math.floor(rate * pictures + 1e-9)
+    first = allowed + place  # of all scores; with fewer than `place` of the pictures' own among them, too many lie beyond
+    if place > pictures or allowed >= pictures:
         return float(place <= pictures)
-    within, beyond, whole = math.log1p(-rate), math.log(rate), math.lgamma(pictures + 1)
-    ways = (whole - math.lgamma(k + 1) - math.lgamma(pictures - k + 1) for k in range(place))
-    return 1 - math.fsum(math.exp(way + k * beyond + (pictures - k) * within) for k, way in enumerate(ways))
+    whole = _ways(2 * pictures, first)
+    own = range(max(first - pictures, 0), min(place, first + 1))
+    return 1 - math.fsum(math.exp(_ways(pictures, k) + _ways(pictures, first - k) - whole) for k in own)
+
+
+def _ways(of: int, some: int) -> float:
+    """Logarithm of the number of ways to choose."""
+    return math.lgamma(of + 1) - math.lgamma(some + 1) - math.lgamma(of - some + 1)
 
 
 def place(pictures: int, rate: float) -> int:
@@ -41,8 +51,8 @@ def place(pictures: int, rate: float) -> int:
 
 
 def one_in(pictures: int, at: int = 1) -> int:
-    """The N of `at most 1 good part in N is rejected`, which the place-th greatest of so many scores promises."""
-    low, high = 1, FURTHEST
+    """The N of `at most 1 good part in N is rejected`, which the place-th greatest of so many scores promises; 1 is nothing."""
+    low, high = 1, max(pictures, 1)
     while low < high:
         middle = (low + high + 1) // 2
         low, high = (middle, high) if kept(pictures, at, 1 / middle) >= SURE else (low, middle - 1)
@@ -50,8 +60,11 @@ def one_in(pictures: int, at: int = 1) -> int:
 
 
 def needed(rate: float) -> int:
-    """How many pictures allow that rate to be promised."""
-    return math.ceil(math.log(1 - SURE) / math.log(1 - rate))
+    """From how many pictures on that rate can be promised."""
+    pictures = math.ceil(ALWAYS / rate - 1e-9)
+    while pictures > 1 and kept(pictures - 1, 1, rate) >= SURE:
+        pictures -= 1
+    return pictures
 
 
 def threshold(scores: Floats, bad_scores: Floats, false_reject_rate: float) -> float:

@@ -31,8 +31,8 @@ class Learned(RegionTool):
         ge=0.0001,
         le=0.2,
         description=(
-            "Share of good parts that may be NG: sets where 1.0 lies, 0.0001 to 0.2. 0.05 is promised from 59 pictures on, "
-            "0.02 from 149; with fewer it is expected, and what they allow to promise is told when taught."
+            "Share of good parts that may be NG: sets where 1.0 lies, 0.0001 to 0.2. 0.05 is promised from 80 pictures on, "
+            "0.02 from 200; with fewer it is expected, and what they allow to promise is told when taught."
         ),
     )
     size_px: Annotated[int, Field(ge=96, le=512)] = Field(

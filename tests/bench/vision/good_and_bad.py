@@ -22,7 +22,7 @@ Both = tuple[Pictures, Pictures]
 HERE = Path(__file__).parents[2] / "data"
 SITES = ((10, 105), (318, 100), (45, 450), (360, 435))  # of the screws, 210 px squared
 SITE_PX = 210
-GOOD, BAD = 90, 60  # of drawn ones
+GOOD, BAD = 120, 60  # of drawn and moved ones: 100 are taught at most
 SIDE = 256
 KINDS = ("scratch", "stain", "dent", "crack", "hole", "gone")
 
@@ -103,7 +103,7 @@ def _moved(path: Path, box: tuple[int, int, int, int]) -> Both:
         noisy = shot[y : y + height, x : x + width] * light + dice.normal(0, 3) + dice.normal(0, 4, (height, width, 3))
         return np.clip(np.rint(noisy), 0, 255).astype(np.uint8)
 
-    good = [taken(pixels) for _ in range(75)]
+    good = [taken(pixels) for _ in range(GOOD)]
     bad = [taken(_spoilt(pixels, dice, kind, box)) for kind in list(_kinds()) * 15]
     return good, bad
 
@@ -137,12 +137,12 @@ def _spoilt(pixels: Pixels, dice: np.random.Generator, kind: str, box: tuple[int
 def _texture() -> Both:
     dice = np.random.default_rng(2)
     good, bad = [], []
-    for number in range(135):
+    for number in range(GOOD + BAD):
         scene = Scene.plain(200, 200, 110.0).waves(seed=1000 + number, finest_px=3, contrast=dice.uniform(18, 26))
         pixels = cv2.cvtColor(
             scene.lit(dice.uniform(0.92, 1.08), ramp=dice.normal(0, 0.05)).pixels(4, number), cv2.COLOR_GRAY2BGR
         )
-        if number < 75:
+        if number < GOOD:
             good.append(pixels)
         else:
             bad.append(_spoilt(pixels, dice, ("scratch", "stain", "blur")[number % 3], (0, 0, 200, 200)))
@@ -154,7 +154,7 @@ def _line() -> Both:
     scene, (x, y, width, height) = _Scene(settings), BODY
     good: Pictures = []
     bad: Pictures = []
-    for number in range(150):
+    for number in range(2 * GOOD):
         part = truth(settings, number)
         if part.defect == "part_missing":
             continue
