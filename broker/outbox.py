@@ -9,7 +9,7 @@ import contextlib
 import os
 import threading
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterator, MutableMapping
 from typing import Any, Protocol
 
 from broker.topics import TOPIC, Names
@@ -51,6 +51,7 @@ class Outbox:
         self.dropped = 0
         self.misc: deque[Message] = deque()
         self.flush_wanted = False
+        self.contexts: MutableMapping[str, str] = {}  # the traceparent that a result's trigger came with, by result id
         self._open = False
         self._attended = False
         self._owner: int | None = None

@@ -202,6 +202,8 @@ class Turns:
             self.counters["resent"] += 1
             if not fence.trusted:
                 user = (("attempt", str(max(2, self._attempts))),)
+        if self._outbox.contexts and (trace := self._outbox.contexts.get(row.result_id)) is not None:
+            user = (*user, ("traceparent", trace))
         self._send(connection, Message(self._names("result", row.station), row.payload, user=user), row)
         return True
 

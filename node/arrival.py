@@ -8,6 +8,7 @@ from typing import NamedTuple
 from broker.reading import Delivery
 from node.part import Part
 from node.station import Station
+from node.tracing import context_of
 from schemas import Problem, Result, StationSettings, Trigger, canonical, new_id
 from schemas.result import Source
 from schemas.store.ledger import NewTrigger
@@ -43,6 +44,7 @@ class Arrival:
     same: bool = False  # whether it is one that is in the ledger, come again
     repeated: bool = False  # whether its producer says so: it did not hear that the trigger was accepted
     trigger_id: str = ""  # the trigger's own, or assigned
+    trace: str | None = None
     known: bool = False  # as far as can be seen before the commit, which decides
     reserved: bool = False  # whether it has a place among the waiting ones
     result: Result | None = None  # if it was answered in the commit
@@ -69,7 +71,7 @@ class Arrival:
     def part(self, row: int) -> Part:
         """As it goes into its inspection, with its row in the ledger."""
         assigned = self.trigger.trigger_id is None
-        times = (*self.received, self.older_ms)
+        times = (*self.received, self.older_ms, self.trace)
         return Part(row, self.station.id, self.trigger_id, self.trigger, assigned, self.source, *times)
 
 
@@ -85,7 +87,15 @@ def read(delivery: Delivery, station: Station, received: Received) -> Arrival | 
         claimed = claim(payload)
         trigger = EMPTY.model_copy(update={"trigger_id": claimed.trigger_id, "ack": claimed.ack})
         return Arrival(
-            station, trigger, "mqtt", received, problem, bad=payload, redelivered=delivery.redelivered, same=delivery.same
+            station,
+            trigger,
+            "mqtt",
+            received,
+            problem,
+            bad=payload,
+            redelivered=delivery.redelivered,
+            same=delivery.same,
+            trace=context_of(delivery.message.user),
         )
     if trigger is None:
         return None
@@ -103,6 +113,7 @@ def read(delivery: Delivery, station: Station, received: Received) -> Arrival | 
         redelivered=delivery.redelivered,
         same=delivery.same,
         repeated="attempt" in user,
+        trace=context_of(delivery.message.user),
     )
 
 

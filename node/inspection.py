@@ -6,6 +6,7 @@ what was published must be there after a power cut. Once a part is claimed every
 """
 
 import logging
+import time
 
 from node.acquire import acquire
 from node.judge import judge
@@ -26,6 +27,7 @@ def inspect(part: Part, station: Station) -> None:
     found = Inspection(part)
     try:
         program, request = trigger(part, station, found)
+        found.trigger_ns = time.monotonic_ns()
         frame, _ = acquire(station.camera, request, station.settings.camera.quality, program.size)
         found.frame = frame
         found.step("acquire")

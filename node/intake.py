@@ -268,6 +268,8 @@ def _answer(arrival: Arrival, problem: Problem) -> Callable[[int], Result]:
     found = Inspection(arrival.part(0))
     found.fail(problem)
     compose(found, arrival.station)
+    if arrival.station.tracing is not None and arrival.trace is not None and found.result is not None:
+        arrival.station.tracing.begun(found.result.result_id, arrival.trace)
 
     def numbered(seq: int) -> Result:
         assert found.result is not None

@@ -42,6 +42,7 @@ BROKER_STOP_S = 2.0
 LINES_STOP_S = 1.5
 PICTURES_STOP_S = 1.0
 SHOWING_STOP_S = 0.5
+TRACING_STOP_S = 0.5
 CLOSE_S = 1.0
 END_S = FINISH_S + STOP_S + ANSWER_S + APART_S + CLOSE_S
 DIE_S = 1.0  # for safe lines, when nothing can be trusted any more
@@ -88,8 +89,8 @@ TABLE: dict[str, dict[str, str]] = {
         "node.optimise": "LIMIT_S",
         "node.pictures": "AFTER_S IDLE_S",
         "node.program": "LOAD_S",
-        "node.recoding": "LIMIT_S",
         "node.showing": "AFTER_S IDLE_S",
+        "node.tracing": "SEND_S",
         "node.tools.text": "LONGEST_WAIT_S",
         "node.trigger": "LOADING_S STEP_S",
         "node.watch": "AGAIN_S",
@@ -125,6 +126,7 @@ TABLE: dict[str, dict[str, str]] = {
         "node.seldom": "SELDOM_S",
         "node.showing": "WATCHED_S EVERY_S",
         "node.station": "REOPEN_S FAULT_S",
+        "node.tracing": "EVERY_S",
         "schemas.logs": "SLOW_S WINDOW_S",
         "schemas.store.ledger.care": "NOTE_S IDLE_S",
         "schemas.store.ledger.engine": "HELD_S",

@@ -15,7 +15,7 @@ from schemas.result import Source
 class Part:
     """A trigger that is in the ledger and waits for its result. `id` is its row; times as in the ledger.
 
-    older_ms: how old it may have been when it was received.
+    older_ms: how old it may have been when it was received. trace: its W3C traceparent.
     """
 
     id: int
@@ -27,6 +27,7 @@ class Part:
     received_at: float
     received_ns: int
     older_ms: float = 0.0
+    trace: str | None = None
     _claimed: bool = False
     _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
 
@@ -70,6 +71,7 @@ class Inspection:
     timings_ms: dict[str, float] = field(default_factory=dict)
     _mark_ns: int = 0
     began_ns: int = 0
+    trigger_ns: int = 0  # when its first step ended, which is told in traces only
 
     def __post_init__(self) -> None:
         self.began_ns = self._mark_ns = time.monotonic_ns()

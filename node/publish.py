@@ -62,6 +62,8 @@ def store(found: Inspection, station: "Station") -> None:
         if stored is not None and error is None:
             station.answered(stored)
             station.pictures.keep(found, stored)
+            if station.tracing is not None:
+                station.tracing.ended(found, stored)
         elif isinstance(error, AlreadyAnswered):
             station.pictures.forget(result.images)
         elif isinstance(error, Problem):
@@ -74,6 +76,8 @@ def store(found: Inspection, station: "Station") -> None:
             station.faulty(f"a result cannot be written: {type(error).__name__}: {error}")
             station.keep(found, Problem("INTERNAL"))
 
+    if station.tracing is not None and found.part.trace is not None:
+        station.tracing.begun(result.result_id, found.part.trace)
     station.unsettled.append(result.result_id)
     station.ledger.answer_soon(found.part.id, found.part.station, lambda seq: result.model_copy(update={"seq": seq}), settled)
 

@@ -40,6 +40,7 @@ from node.pictures import PictureWriter
 from node.program import Shelf
 from node.showing import Showing
 from node.station import Station
+from node.tracing import Tracing
 from node.watch import Beats, Watch
 from schemas import Problem, Settings, Trigger, logs, utc
 from schemas.command import COMMANDS
@@ -74,6 +75,8 @@ class Service:
         short = frozenset(station.id for station in settings.station if station.short)
         names = Names(settings.broker.base, settings.node_id)
         self.outbox = Outbox(names, short, control=Outbox(names))
+        self.tracing = Tracing(settings.tracing, settings.node_id, self.version)
+        self.outbox.contexts = self.tracing.contexts
         self.ledger = Ledger(state / "ledger.db", self.outbox.committed, self.outbox.flush_soon)
         self.alarms = Alarms(tuple(station.id for station in settings.station), self.outbox)
         self.shelf = Shelf(Programs(state / "programs"))
@@ -101,6 +104,7 @@ class Service:
                 self.pictures,
                 self.metrics,
                 inspect,
+                self.tracing,
             )
             for station in settings.station
         }
@@ -215,6 +219,7 @@ class Service:
             station.camera.open()
             with contextlib.suppress(Problem):  # the state says what is wrong with the program
                 station.assign(self.shelf.get(station.program_id or ""))
+        self.tracing.start()
         self.pictures.start()
         self.showing.start()
         self.commands.start()
@@ -273,6 +278,7 @@ class Service:
             {
                 "lines": lambda: self.driver.stop(limits.LINES_STOP_S),
                 "pictures": lambda: self.pictures.stop(limits.PICTURES_STOP_S),
+                "tracing": lambda: self.tracing.stop(limits.TRACING_STOP_S),
                 "showing": lambda: self.showing.stop(limits.SHOWING_STOP_S),
                 "broker": lambda: self.session.stop(OFFLINE, limits.BROKER_STOP_S),
                 **{f"camera of {station.id}": station.camera.close for station in self.stations.values()},

@@ -20,6 +20,7 @@ from node.part import Inspection, Part
 from node.pictures import PictureWriter
 from node.program import LoadedProgram, Shelf
 from node.publish import store
+from node.tracing import Tracing
 from schemas import Fault, Problem, Result, StationSettings, StationState
 from schemas.state import StateName
 from schemas.store.ledger import Ledger
@@ -94,7 +95,9 @@ class Station:
         pictures: PictureWriter,
         metrics: Metrics,
         inspect: Callable[[Part, "Station"], None],
+        tracing: Tracing | None = None,
     ) -> None:
+        self.tracing = tracing
         self.id = settings.id
         self.settings = settings
         self.node_id = node_id

@@ -42,6 +42,7 @@ SHOWN: dict[str, Any] = {
     "second_factor_for": ["ADMIN"],
     "trusted_keys": {"engineering": "ed25519:11qYAYKxCrfVS/7TyWQHOg7hcvPapiMlrwIaaPcHURo="},
     "certificates": ["/etc/inspection-node/pki/broker.crt", "/etc/inspection-node/pki/web.crt"],
+    "endpoint": "http://127.0.0.1:4318",
     "folder": "/var/log/inspection-node",
     "program": "bottle-cap",
     "path": "pictures",

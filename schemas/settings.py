@@ -453,6 +453,16 @@ class LogSettings(Shape):
     )
 
 
+class TracingSettings(Shape):
+    """Traces by OpenTelemetry."""
+
+    endpoint: Annotated[str, StringConstraints(pattern=r"^https?://[^\s?#@]{1,200}$")] | None = Field(
+        default=None,
+        description="Collector of OTLP over HTTP, such as http://127.0.0.1:4318: each inspection becomes a span, with its"
+        " steps below it. A trigger's user property traceparent comes back with its result anyway.",
+    )
+
+
 class HistorySettings(Shape):
     """How long results are kept."""
 
@@ -494,6 +504,7 @@ class Settings(Shape):
         description="More certificates of this box (the broker's, the proxy's) whose end is told 30 days before, by alarm"
         " CERTIFICATE and `doctor`; those of [broker] are looked at anyway.",
     )
+    tracing: TracingSettings = Field(default_factory=TracingSettings, description="Traces.")
     logs: LogSettings = Field(default_factory=LogSettings, description="Log lines.")
     station: Annotated[tuple[StationSettings, ...], Field(min_length=1, max_length=32, strict=False)] = Field(
         description="The stations."
