@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from node.tools import LOCATORS, TOOLS
-from tests.gallery import page, tools
+from tests.gallery import manual, page, tools, wrong_ok
 from tests.gallery.page import Card, Line, Section, Shot
 
 LINE = Line("label", "1.2", "at least 1", "0.3", "OK")
@@ -46,3 +46,20 @@ def test_a_case_comes_out_as_it_says_and_leaves_its_pictures(tmp_path: Path, kin
     assert [shot.verdict == "OK" for shot in card.shots] == [True, False]
     for shot in card.shots:
         assert (tmp_path / shot.file).read_bytes().startswith(b"\x89PNG")
+
+
+def test_what_was_once_a_wrong_ok_is_none_now_and_says_what_it_was_before(tmp_path: Path) -> None:
+    section, wrong = wrong_ok.make(tmp_path)
+    assert wrong == []
+    for card in section.cards:
+        assert card.sentence.startswith("Before: ")
+        assert [shot.caption.partition(" part: ")[0] for shot in card.shots] == ["good", "bad"]
+        assert card.shots[1].verdict in ("NG", "ERROR")
+        assert all((tmp_path / shot.file).read_bytes().startswith(b"\x89PNG") for shot in card.shots)
+
+
+def test_the_manual_has_one_picture_of_each_kind_and_no_other() -> None:
+    text = (manual.FOLDER.parent / "tools.md").read_text()
+    due = {manual.name(family, kind) for family, kinds in (("tool", TOOLS), ("locator", LOCATORS)) for kind in kinds}
+    assert {path.name for path in manual.FOLDER.glob("*.webp")} == due
+    assert [name for name in due if f"](pictures/{name})" not in text] == []
