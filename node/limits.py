@@ -125,7 +125,7 @@ TABLE: dict[str, dict[str, str]] = {
         "node.reload": "SLOW_S",
         "node.seldom": "SELDOM_S",
         "node.showing": "WATCHED_S EVERY_S",
-        "node.station": "REOPEN_S FAULT_S",
+        "node.station": "REOPEN_S FAULT_S MAINTENANCE_S",
         "node.tracing": "EVERY_S",
         "schemas.logs": "SLOW_S WINDOW_S",
         "schemas.store.ledger.care": "NOTE_S IDLE_S",
