@@ -19,11 +19,12 @@ from node.metrics import Metrics
 from node.part import Inspection
 from node.showing import Showing
 from schemas import Images, Problem, Result
-from schemas.store.pictures import Pictures
+from schemas.store.pictures import Pictures, thumb_of
 
 log = logging.getLogger(__name__)
 
 PLACES = 32
+THUMB_PX = 160
 PREVIEW_S = 0.2
 IDLE_S = 1.0
 AFTER_S = 0.02  # a result goes out before anything is done with its pictures: drawing holds the interpreter for milliseconds
@@ -128,12 +129,14 @@ class PictureWriter:
     def _write(self, job: _Job) -> None:
         frame, images = job.found.frame, job.result.images
         assert frame is not None
-        annotated = self.encode(annotate(job.found))
+        drawn = annotate(job.found)
+        annotated = self.encode(drawn)
         if job.preview and self._preview is not None:
             self._preview(job.result.station, annotated)
         if images.raw is not None and images.annotated is not None:
             self.store.write(images.raw, self.encode(frame.pixels))
             self.store.write(images.annotated, annotated)
+            self.store.write(thumb_of(images.annotated), small(drawn))
 
     def encode(self, pixels: Pixels) -> bytes:
         """The picture as JPEG."""
@@ -142,6 +145,14 @@ class PictureWriter:
     def encode_exact(self, pixels: Pixels, most_bytes: int | None = None) -> bytes:
         """The picture as PNG, for a master: nothing is lost. As the best JPEG where the PNG is larger than most_bytes."""
         return exact(pixels, most_bytes)
+
+
+def small(pixels: Pixels) -> bytes:
+    """The picture as a JPEG of THUMB_PX in width, some 4 kB: lists show many, and none is read at full size for them."""
+    height, width = pixels.shape[:2]
+    size = min(THUMB_PX, width), max(1, round(height * min(THUMB_PX, width) / width))
+    reduced = cv2.resize(pixels, size, interpolation=cv2.INTER_AREA)
+    return bytes(cv2.imencode(".jpg", reduced, [cv2.IMWRITE_JPEG_QUALITY, 80])[1])
 
 
 def exact(pixels: Pixels, most_bytes: int | None = None) -> bytes:

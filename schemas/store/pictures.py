@@ -30,7 +30,7 @@ from schemas.store.clock import CLOCK
 from schemas.store.disk import DISK, FULL, Disk, failed, replace, write_new
 
 ID = r"[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[0-9a-f]{4}-[0-9a-f]{12}"
-NAME = re.compile(rf"({ID})(\.annotated)?\.(jpg|png)")
+NAME = re.compile(rf"({ID})(\.annotated|\.thumb)?\.(jpg|png)")
 SHARD = re.compile(r"[0-9a-f]{7}(-back\d*)?")
 BACK_S = 10 * 86400.0  # lived time that one `-back` shard takes pictures
 HOUR_S = 3600.0
@@ -38,6 +38,11 @@ AGE_STEP_S = 600.0  # so exactly is it known when a shard was last written to
 BATCH = 1000
 
 Known = Callable[[list[str]], set[str]]
+
+
+def thumb_of(name: str) -> str:
+    """The name of the small picture beside a kept one: 160 px wide, of what the annotated one shows."""
+    return f"{name[:36]}.thumb.jpg"
 
 
 class Usage(NamedTuple):

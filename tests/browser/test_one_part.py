@@ -42,7 +42,10 @@ def test_a_picture_steps_back_at_once_when_the_next_part_is_judged_otherwise(pla
     page.goto("/app/history?station=cam1&verdict=NG")
     reason = page.locator(f'tr[data-result="{newest["result_id"]}"] .reason')
     expect(reason).to_have_text(WHY)
-    assert reason.text_content()
+    picture = page.locator(f'tr[data-result="{newest["result_id"]}"] .thumb img')
+    expect(picture).to_have_attribute("src", re.compile(r"\.thumb\.jpg$"))
+    page.wait_for_function("image => image.complete && image.naturalWidth > 0", arg=picture.element_handle())
+    assert picture.evaluate("image => image.naturalWidth") == 160
     assert overflow(page) == 0
     assert complaints == []
     context.close()

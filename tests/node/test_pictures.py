@@ -2,12 +2,17 @@
 
 import threading
 import time
+from pathlib import Path
 from typing import Any
 
+import cv2
+import numpy as np
 import pytest
 
 from node import pictures, showing
 from schemas import Images
+from schemas.settings import PictureSettings
+from schemas.store.pictures import Pictures, thumb_of
 
 
 class Store:
@@ -40,6 +45,7 @@ def test_a_picture_is_drawn_after_its_result_has_had_time_to_go_out(monkeypatch:
         monkeypatch.setattr(module, "AFTER_S", 0.3)
         monkeypatch.setattr(module, "annotate", lambda _: None)
     monkeypatch.setattr(pictures.PictureWriter, "encode", lambda *_: b"")
+    monkeypatch.setattr(pictures, "small", lambda _: b"")
     monkeypatch.setattr(showing, "as_jpeg", lambda _: b"")
     writer = pictures.PictureWriter(store, 90, Anything())  # type: ignore[arg-type]
     writer._places.acquire()
@@ -53,3 +59,27 @@ def test_a_picture_is_drawn_after_its_result_has_had_time_to_go_out(monkeypatch:
         assert store.came.wait(10)
         assert store.at[-1] >= began + 0.3
         part.stop(5.0)  # type: ignore[attr-defined]
+
+
+def test_lists_have_a_small_picture_of_what_is_drawn_whatever_its_size(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    noise = np.random.default_rng(1).integers(0, 255, (300, 400), np.uint8)  # gray: a JPEG halves the size of colours
+    drawn = cv2.cvtColor(cv2.resize(noise, (4000, 3000)), cv2.COLOR_GRAY2BGR)
+    monkeypatch.setattr(pictures, "annotate", lambda _: drawn)
+    store = Pictures(tmp_path, PictureSettings(min_free_percent=0))
+    names = store.names("01a21de4-3908-7ded-8d4e-cfb29bbb2814")
+    assert names.annotated is not None
+    found: Any = Anything(frame=Anything(pixels=np.zeros((30, 40), np.uint8)), program=True)
+    result: Any = Anything(station="cam1", seq=1, result_id="r", images=names)
+    writer = pictures.PictureWriter(store, 90, Anything())  # type: ignore[arg-type]
+    writer._places.acquire()
+    writer.start()
+    writer.keep(found, result)
+    writer.stop(30.0)
+    thumb = store.path(thumb_of(names.annotated)).read_bytes()
+    assert len(thumb) < 16_000 < len(store.path(names.annotated).read_bytes())
+    seen = cv2.imdecode(np.frombuffer(thumb, np.uint8), cv2.IMREAD_COLOR)
+    assert seen.shape == (120, 160, 3)
+    expected = cv2.resize(drawn, (160, 120), interpolation=cv2.INTER_AREA)
+    assert float(np.abs(seen.astype(int) - expected).mean()) < 16, "it shows the same"
+    tiny = cv2.imdecode(np.frombuffer(pictures.small(np.zeros((1, 9, 3), np.uint8)), np.uint8), cv2.IMREAD_COLOR)
+    assert tiny.shape == (1, 9, 3), "a small one stays as it is"

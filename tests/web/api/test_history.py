@@ -109,13 +109,27 @@ def test_one_result_is_what_was_published_and_others_are_not_there(viewer: Someo
 def test_a_picture_is_given_once_and_then_kept_by_the_browser(app: Flask, viewer: Someone) -> None:
     name = f"{new_id()}.annotated.jpg"
     folder = Path(app.extensions[NAME].state) / "pictures" / name[:7]
-    folder.mkdir(parents=True)
+    folder.mkdir(parents=True, exist_ok=True)
     (folder / name).write_bytes(PICTURE)
     answer = viewer.ask("GET", f"/pictures/{name}")
     assert (answer.data, answer.mimetype) == (PICTURE, "image/jpeg")
     assert answer.headers["Cache-Control"] == "private, no-cache"
     again = viewer.ask("GET", f"/pictures/{name}", headers={"If-None-Match": answer.headers["ETag"]})
     assert (again.status_code, again.data) == (304, b"")
+
+
+def test_a_small_picture_is_given_or_the_annotated_one_of_results_from_before(app: Flask, viewer: Someone) -> None:
+    ids = new_id(), new_id()
+    for id in ids:
+        folder = Path(app.extensions[NAME].state) / "pictures" / id[:7]
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / f"{id}.annotated.jpg").write_bytes(PICTURE)
+    (folder / f"{ids[1]}.thumb.jpg").write_bytes(PICTURE[:-1])
+    old, new = (viewer.ask("GET", f"/pictures/{id}.thumb.jpg") for id in ids)
+    assert (old.status_code, old.data, new.data) == (200, PICTURE, PICTURE[:-1])
+    assert old.headers["ETag"] != new.headers["ETag"]
+    assert viewer.refused("GET", f"/pictures/{new_id()}.thumb.jpg") == (404, "RESULT_NOT_FOUND")
+    assert viewer.refused("GET", f"/pictures/{ids[0]}.thumb.png") == (404, "RESULT_NOT_FOUND")
 
 
 def test_one_result_knows_its_neighbours_its_advice_and_that_its_program_was_deleted(viewer: Someone) -> None:

@@ -5,6 +5,7 @@ import time
 from collections.abc import Iterator
 from contextlib import suppress
 from functools import lru_cache
+from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from flask import Response, request, send_file
@@ -17,6 +18,7 @@ from schemas.result import Images, Verdict
 from schemas.store.export import MAX_ROWS, as_csv, json_lines
 from schemas.store.filters import Filter
 from schemas.store.history import BUDGET_S, MAX_LIMIT, Row
+from schemas.store.pictures import thumb_of
 from schemas.store.programs import Head
 from schemas.store.why import Why
 from web.access import requires
@@ -207,16 +209,31 @@ def export(query: ExportQuery) -> ResponseReturnValue:
     return answer
 
 
+def _path(name: str) -> Path:
+    """The file of a picture: only names of ours come further. Raises Problem RESULT_NOT_FOUND."""
+    pictures = records().pictures
+    try:
+        return pictures.path(name)
+    except Problem:
+        annotated = f"{name[:36]}.annotated.jpg"
+        if name != thumb_of(annotated):
+            raise
+        return pictures.path(annotated)
+
+
 @history.get("/pictures/<name>")
 @requires("VIEWER", limit="1200 per minute", gives=("image/jpeg", "image/png"), codes=("RESULT_NOT_FOUND",))
 def picture(name: str) -> ResponseReturnValue:
-    """A picture of a result, by the name in the result. Browsers keep it, and ask each time whether they still may show it."""
-    path = records().pictures.path(name)  # only names of ours come further
+    """A picture of a result, by the name in the result. Browsers keep it, and ask each time whether they still may show it.
+
+    `ID.thumb.jpg` is the annotated picture, 160 px wide; of results that were stored without it, the annotated one itself.
+    """
+    path = _path(name)
     try:
         answer = send_file(path, mimetype="image/png" if name.endswith(".png") else "image/jpeg", etag=False)
     except FileNotFoundError:
         raise Problem("RESULT_NOT_FOUND", f"the picture {name} is not kept any more") from None
-    answer.set_etag(name)
+    answer.set_etag(path.name)
     answer.headers["Cache-Control"] = "private, no-cache"  # after signing out nobody sees it any more
     return answer.make_conditional(request)
 

@@ -42,7 +42,7 @@ function thumb(row) {
   const name = row.images?.annotated ?? row.images?.raw;
   if (!name) box.append(none());
   else {
-    const image = h("img", { src: `/api/v1/pictures/${name}`, alt: "", loading: "lazy", decoding: "async", width: 96, height: 72 });
+    const image = h("img", { src: `/api/v1/pictures/${row.images.annotated ? `${row.result_id}.thumb.jpg` : name}`, alt: "", loading: "lazy", decoding: "async", width: 96, height: 72 });
     image.addEventListener("error", () => box.replaceChildren(none()));
     box.append(image);
   }

@@ -75,6 +75,7 @@ export class Strip {
     this.items = this.items.filter(({ seq }) => seq > newest); // came meanwhile
     put(this.list, this.items.map(({ element }) => element));
     for (const result of results) this.insert(result);
+    this.kept = new Set(results.filter((result) => result.images?.annotated).map((result) => result.result_id));
     this.thumbs(results.filter((result) => result.images?.annotated || shown.includes(result.result_id)).map((result) => result.result_id));
     return results;
   }
@@ -83,18 +84,14 @@ export class Strip {
     this.pictured = ids;
     for (const id of ids) {
       if (!this.items.some((item) => item.id === id && !item.canvas.width)) continue;
-      const blob = await this.picture(id);
+      const blob = (this.kept.has(id) && (await blobOf(`/pictures/${id}.thumb.jpg`))) || (await this.picture(id));
       if (blob) await this.thumb(id, blob);
     }
   }
 
   /** The annotated picture of a result; null if it is gone. */
-  async picture(id) {
-    try {
-      return await (await ask("GET", `/stations/${this.station}/pictures/${id}`)).response.blob();
-    } catch {
-      return null;
-    }
+  picture(id) {
+    return blobOf(`/stations/${this.station}/pictures/${id}`);
   }
 
   /** Draw the picture of a result small. */
@@ -109,5 +106,13 @@ export class Strip {
     } catch {
       // no picture that this browser can draw: the verdict stands there
     }
+  }
+}
+
+async function blobOf(path) {
+  try {
+    return await (await ask("GET", path)).response.blob();
+  } catch {
+    return null;
   }
 }
