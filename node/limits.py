@@ -89,6 +89,7 @@ TABLE: dict[str, dict[str, str]] = {
         "node.optimise": "LIMIT_S",
         "node.pictures": "AFTER_S IDLE_S",
         "node.program": "LOAD_S",
+        "node.recoding": "LIMIT_S",
         "node.showing": "AFTER_S IDLE_S",
         "node.tracing": "SEND_S",
         "node.tools.text": "LONGEST_WAIT_S",
