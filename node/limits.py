@@ -149,7 +149,6 @@ TABLE: dict[str, dict[str, str]] = {
         "broker.link": "ACK_S",
         "broker.probe": "LIMIT_S WAIT_S BOTH_S",
         "broker.threaded": "CONNECT_S RETRY_S LOOK_S",
-        "node.recoding": "LIMIT_S",
         "schemas.store.accounts": "BUSY_S",
         "schemas.store.copies": "WAIT_S",
         "schemas.store.history": "LIMIT_S BUDGET_S WALK_S",
