@@ -27,6 +27,7 @@ SPOT = 0.12  # of the root of a region's area: a stain, a hole, and four times a
 SHIFT, LEAST_SHIFT_PX = 0.06, 4  # of a region's width
 SIZES = (0.95, 0.97, 1.03, 1.05)
 LAMP, BURNT, BLUR_PX = 0.7, 2.5, 4.0
+HAZE, UNLIT, DROP = 0.6, 0.35, 0.5  # of the contrast, of the light on the dark side, of the light in the middle of a drop
 TILES = 4  # rows and columns of a part that are shuffled to make another
 
 
@@ -95,6 +96,11 @@ def _whole(pixels: Pixels, part: Region) -> list[Fault]:
         Fault("blurred", None, lambda: cv2.GaussianBlur(pixels, (0, 0), BLUR_PX)),  # type: ignore[arg-type, return-value]
         Fault("lamp -30 %", None, lambda: cv2.convertScaleAbs(pixels, alpha=LAMP)),  # type: ignore[arg-type, return-value]
     ]
+    found += [
+        Fault("haze on the lens", None, lambda: cv2.convertScaleAbs(pixels, alpha=HAZE, beta=255 * (1 - HAZE) / 2)),  # type: ignore[arg-type, return-value]
+        Fault("one side unlit", None, partial(_lit, pixels, np.linspace(1.0, UNLIT, pixels.shape[1])[None])),
+        Fault("drop on the lens", None, partial(_drop, pixels, part)),
+    ]
     colours = ("blue", "green", "red") if pixels.ndim == 3 else ()
     found += [Fault(f"{name} burnt out", None, partial(_burnt, pixels, number)) for number, name in enumerate(colours)]
     return [*found, Fault("half of the picture gray", None, gray)]
@@ -121,6 +127,21 @@ def _resized(pixels: Pixels, part: Region, size: float) -> Pixels:
     turn = np.array([[size, 0, middle_x * (1 - size)], [0, size, middle_y * (1 - size)]])
     edges = {"flags": cv2.INTER_AREA, "borderMode": cv2.BORDER_REPLICATE}
     return cv2.warpAffine(pixels, turn, pixels.shape[1::-1], **edges)  # type: ignore[call-overload, no-any-return]
+
+
+def _lit(pixels: Pixels, light: Any) -> Pixels:
+    return np.asarray(np.rint(pixels * (light[:, :, None] if pixels.ndim == 3 else light)), np.uint8)
+
+
+def _drop(pixels: Pixels, part: Region) -> Pixels:
+    """Oil or water on the lens, far out of focus: soft and darker in the middle, over a quarter of the part."""
+    (x, y), reach = part.centre, max(4.0, min(part.width, part.height) / 4)
+    rows, columns = np.ogrid[: pixels.shape[0], : pixels.shape[1]]
+    away = ((columns - x) / reach) ** 2 + ((rows - y) / reach) ** 2
+    soft = np.exp(-0.5 * away)
+    shade = soft[:, :, None] if pixels.ndim == 3 else soft
+    smeared = cv2.GaussianBlur(pixels, (0, 0), BLUR_PX)
+    return np.asarray(np.rint((pixels * (1 - shade) + smeared * shade) * (1 - DROP * shade)), np.uint8)
 
 
 def _burnt(pixels: Pixels, channel: int) -> Pixels:

@@ -29,6 +29,9 @@ REASONS = {  # by the first words of a fault
     "size": "the tool does not measure a size, or its limits are wider",
     "blurred": "it is still measured where it is",
     "lamp": "the tool goes by edges, by shares of the light, or has wider limits",
+    "haze on the lens": "edges are where they were, and shares of the light or limits are wide enough",
+    "one side unlit": "the tool goes by edges or by shares of the light, or its region lies on the lit side",
+    "drop on the lens": "a soft shade changes the value by less than the limits allow, or no tool lies below it",
     "blue burnt out": "the other channels, or edges, tell what is measured",
     "green burnt out": "the other channels, or edges, tell what is measured",
     "red burnt out": "the other channels, or edges, tell what is measured",
@@ -39,7 +42,10 @@ REASONS = {  # by the first words of a fault
     "its feature missing": "the bare place looks as the tool wants it: one value says little of what is there",
     "its feature moved": "the tool does not measure where it is: take `edge`, `distance` or `difference` for it",
 }
-NEED_NOT = ("size", "blurred", "lamp", "blue burnt out", "green burnt out", "red burnt out", "half of the picture gray")
+NEED_NOT = (
+    "size", "blurred", "lamp", "haze", "one side unlit", "drop",
+    "blue burnt out", "green burnt out", "red burnt out", "half of the picture gray",
+)  # fmt: skip
 SIZES = ("width", "distance", "difference", "outline", "learned")  # tools of which the size of a part is no matter of luck
 WITHOUT_PART = {  # OK of a picture without the part, or without half of it, needs a reason of its own
     ("contrast", "half missing"): "the one tool looks at print on the half that is there",

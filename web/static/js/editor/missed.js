@@ -88,7 +88,9 @@ function named(kind) {
     "one colour": t("one colour"), black: t("all black"), white: t("all white"), noise: t("noise only"),
     "part missing": t("part missing"), "half missing": t("half of the part missing"), "another part": t("another part"),
     "turned by 180 degrees": t("turned by 180 degrees"), mirrored: t("mirrored"), "second part": t("a second part"),
-    blurred: t("blurred"), "lamp -30 %": t("lamp 30 % darker"), "half of the picture gray": t("half of the picture gray"),
+    blurred: t("blurred"), "lamp -30 %": t("lamp 30 % darker"),
+    "haze on the lens": t("haze on the lens"), "one side unlit": t("one side unlit"), "drop on the lens": t("a drop on the lens"),
+    "half of the picture gray": t("half of the picture gray"),
     "blue burnt out": t("blue burnt out"), "green burnt out": t("green burnt out"), "red burnt out": t("red burnt out"),
     stain: t("a stain"), hole: t("a hole"), scratch: t("a scratch"), "its feature missing": t("its feature missing"),
   };
