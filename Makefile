@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 # Test files that run side by side: most of them wait for something most of the time.
 WORKERS ?= 2
 
-.PHONY: help demo test check locked audit bench brokers alerts attack box gallery mosquitto clean
+.PHONY: help demo test check locked audit bench brokers alerts attack box node-red gallery mosquitto clean
 
 help:
 	@echo "make demo    broker, node and a simulated PLC in one go; DEMO='--state DIR --mqtt-port N ...' for options"
@@ -18,6 +18,7 @@ help:
 	@echo "make brokers the same load on every broker that is installed, restarted and killed; BROKERS='--loops 5 --only nats' for a part"
 	@echo "make alerts  cause what each alert rule is for, against a real Prometheus and Alertmanager (Debian: prometheus, prometheus-alertmanager)"
 	@echo "make box     install, kill, update, cut the power of and restore a whole Debian of its own; BOX='--kind container --only update' ..."
+	@echo "make node-red a real Node-RED with our flow and our node Inspect, through restarts of all three; NODERED='--parts 100 --only flow'"
 	@echo "make gallery pictures of every tool and page (Chromium is needed for the pages): gallery/index.html"
 	@echo "make clean   remove $(VENV) and the caches; demo-state stays"
 
@@ -68,6 +69,9 @@ alerts: $(VENV)/installed-dev
 
 box: $(VENV)/installed-dev
 	$(BIN)/python -m tests.rig.box $(BOX)
+
+node-red: $(VENV)/installed-dev
+	$(BIN)/python -m tests.nodered $(NODERED)
 
 gallery: $(VENV)/installed-dev
 	$(BIN)/python -m tests.gallery

@@ -153,18 +153,16 @@ def watchdog(box: Box) -> str:
 def start_limit(box: Box) -> str:
     """Five ends in two minutes: it stays down, its lines are made inactive, the web goes on and says why."""
     box.run("systemctl reset-failed inspection-node")
-    for _ in range(8):
+
+    def down() -> bool:
+        if box.run("systemctl is-failed inspection-node", check=False).stdout.strip() == "failed":
+            return True
         pid = main_pid(box, "inspection-node")
         if pid not in ("0", ""):
             box.run(f"kill -9 {pid}", check=False)
-        if box.run("systemctl is-failed inspection-node", check=False).stdout.strip() == "failed":
-            break
-        time.sleep(1.5 * box.slow)
-    wait_for(
-        lambda: box.run("systemctl is-failed inspection-node", check=False).stdout.strip() == "failed",
-        60 * box.slow,
-        "the start limit",
-    )
+        return False
+
+    wait_for(down, 110, "the start limit")
     told = box.run("journalctl -u inspection-node -o cat --no-pager | tail -30").stdout
     assert ": inactive" in told, told
     page = box.run(f"python3 -c 'import urllib.request as r; print(r.urlopen(\"{READY}\", timeout=10).status)'").stdout
@@ -274,7 +272,7 @@ def restore(box: Box, other: Box) -> str:
 def highest(box: Box) -> int:
     """The number of the newest result, as the node tells it."""
     with Client(asking(box, "operator"), NODE) as client:
-        latest = client.retained(f"latest/{STATION}") or {}
+        latest = client.retained("latest", STATION) or {}
     return int(latest.get("seq", 0))
 
 
