@@ -63,6 +63,7 @@ def on_starting(server):  # type: ignore[no-untyped-def]
     if token is not None:
         print(
             "There is no account yet. Make the first with `inspection-node user add NAME`, or with this token, good once:\n"
+            f"  open {where}/app/setup#token={token}\n"
             f'  POST {where}/api/v1/auth/setup {{"token": "{token}", "username": ..., "password": ...}}',
             flush=True,
         )

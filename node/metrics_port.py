@@ -76,7 +76,7 @@ class MetricsPort:
     """Serves the figures of a registry; `token` is what a scraper has to send, None for nothing."""
 
     def __init__(self, registry: CollectorRegistry, bind: str, token: str | None = None) -> None:
-        """Open the port. Raises OSError."""
+        """Open the port. Raises OSError, which names it."""
         host, _, port = bind.rpartition(":")
         host = host.strip("[]")
         self._registry = InPieces(registry)
@@ -89,9 +89,9 @@ class MetricsPort:
             self._listener.bind((host, int(port)))
             self._listener.listen(OPEN)
             self._listener.setblocking(False)
-        except BaseException:
+        except OSError as error:
             self._listener.close()
-            raise
+            raise OSError(error.errno, f"{error.strerror} (metrics.bind {bind})") from error
         self._ended = threading.Event()
         self._thread = threading.Thread(target=self._run, name="metrics", daemon=True)
         self._thread.start()

@@ -15,6 +15,7 @@ pages = Blueprint("pages", __name__)
 LIMIT = "600 per minute"
 HOME = "/app/run"
 SIGN_IN = "/app/sign-in"
+SETUP = "/app/setup"
 THEMES = ("light", "dark")
 
 
@@ -54,6 +55,8 @@ def _view(page: Page):  # type: ignore[no-untyped-def]
     def view(**parts: str) -> ResponseReturnValue:
         if page.name == "setup" and site().users.list():
             return redirect(SIGN_IN)
+        if page.name == "sign_in" and _nobody():
+            return redirect(SETUP)
         return show(page.name, page.title, parts=parts)
 
     view.__name__, view.__doc__ = page.name, f"The page {page.title}."
@@ -95,9 +98,17 @@ def is_page() -> bool:
 def refused(problem: Problem, status: int) -> ResponseReturnValue:
     """An error as a page; to the sign-in if that is what is missing."""
     if status == 401 and request.method == "GET":
+        if _nobody():
+            return redirect(SETUP)
         at = urlsplit(request.full_path.rstrip("?"))
         return redirect(f"{SIGN_IN}?{urlencode({'next': at.path + (f'?{at.query}' if at.query else '')})}")
     return show("error", "Error", status, problem=problem)
+
+
+def _nobody() -> bool:
+    """Whether nobody can sign in yet: there is no account, and no provider that could bring one."""
+    here = site()
+    return here.settings.oidc.issuer is None and not here.users.list()
 
 
 def _simulated(here: Site) -> bool:

@@ -52,6 +52,26 @@ def test_who_is_signed_in_already_goes_on_at_once(page: Page) -> None:
     expect(page).to_have_url(re.compile("/app/health$"))
 
 
+def test_a_session_that_was_ended_says_so_at_once_and_leads_back_afterwards(plant: Plant, browser: Browser, page: Page) -> None:
+    context = context_of(browser, plant)
+    signed_in(context, "olga")
+    olga = context.new_page()
+    olga.goto("/app/run?station=cam1")
+    expect(olga.locator("#link")).to_have_attribute("data-state", "ok")
+    page.goto("/app/sessions")
+    headers = {"Sec-Fetch-Site": "same-origin"}
+    for row in page.request.get("/api/v1/auth/sessions?all=true").json()["data"]:
+        if row["username"] == "olga":
+            assert page.request.delete(f"/api/v1/auth/sessions/{row['id']}", headers=headers).ok
+    expect(olga).to_have_url(re.compile(r"/app/sign-in\?next=.*run.*&why=ended$"))
+    expect(olga.locator("#ended")).to_contain_text("Your session has ended")
+    olga.get_by_label("User name").fill("olga")
+    olga.get_by_label("Password").fill(PASSWORD)
+    olga.get_by_role("button", name="Sign in").click()
+    expect(olga).to_have_url(re.compile(r"/app/run\?station=cam1$"))
+    context.close()
+
+
 def test_an_expired_access_token_is_renewed_unseen(context: BrowserContext, page: Page) -> None:
     page.goto("/app/sessions")
     kept = [cookie for cookie in context.cookies() if "access" not in cookie["name"]]

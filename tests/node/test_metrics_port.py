@@ -41,6 +41,11 @@ def get(port: int, path: str = "/metrics", **headers: str) -> tuple[int, bytes]:
         return answer.status, answer.read()
 
 
+def test_a_port_that_somebody_else_has_is_named(metrics: Metrics, port: int) -> None:
+    with pytest.raises(OSError, match=rf"in use \(metrics.bind 127.0.0.1:{port}\)"):
+        metrics_port.MetricsPort(metrics.registry, f"127.0.0.1:{port}")
+
+
 def test_only_the_figures_are_there(port: int) -> None:
     status, page = get(port)
     assert status == 200

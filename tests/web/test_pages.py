@@ -77,6 +77,19 @@ def test_a_stranger_is_sent_to_sign_in_and_back(app: Flask) -> None:
     assert answer.location == "/app/sign-in?next=%2Fapp%2Fhistory%3Fverdict%3DNG%26station%3Dcam1"
 
 
+def test_the_first_visitor_is_shown_how_to_make_the_first_account(tmp_path: Path) -> None:
+    made = application(tmp_path)
+    client = made.test_client()
+    for path in ("/app/run", "/app/programs/new", "/app/sign-in"):
+        assert client.get(path, headers=HTML).location == "/app/setup", path
+    assert client.get("/", headers=HTML).location == "/app/run"
+    assert client.get("/app/setup", headers=HTML).status_code == 200
+    assert client.get("/api/v1/auth/me").status_code == 401, "programs are told as ever"
+    account(made, "ada", "ADMIN")
+    assert client.get("/app/run", headers=HTML).location == "/app/sign-in?next=%2Fapp%2Frun"
+    assert client.get("/app/sign-in", headers=HTML).status_code == 200
+
+
 def test_who_may_not_see_a_page_is_told_so_and_does_not_find_it_in_the_menu(app: Flask) -> None:
     client = browser(app, "vera")
     answer = client.get("/app/users", headers=HTML)
@@ -190,10 +203,11 @@ def test_the_notice_of_the_site_stands_before_signing_in_and_nowhere_after(tmp_p
     notice = "Only for staff of plant 3.\n<b>What is done here</b> is recorded."
     app = application(tmp_path, notice=notice)
     for page in ("/app/setup", "/app/sign-in"):
+        if page == "/app/sign-in":
+            account(app, "vera")
         text = app.test_client().get(page).text
         assert "Only for staff of plant 3." in text
         assert "&lt;b&gt;What is done here&lt;/b&gt; is recorded." in text
-    account(app, "vera")
     client = app.test_client()
     sign_in(client, "vera")
     assert "Only for staff" not in client.get("/app/run").text

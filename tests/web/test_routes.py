@@ -7,7 +7,7 @@ import pytest
 from flask import Flask
 from werkzeug.routing import Rule
 
-from tests.people import API, Caller, application, code, data
+from tests.people import API, Caller, account, application, code, data
 from web import headers
 from web.access import RANK, access_of
 
@@ -39,6 +39,7 @@ def path_of(rule: Rule) -> str:
 
 
 def test_every_route_declares_a_role_and_is_closed_to_strangers(app: Flask) -> None:
+    account(app, "vera")
     client = app.test_client()
     closed = [(method, path) for level, method, path in calls(app) if level != "PUBLIC"]
     assert len(closed) > 30

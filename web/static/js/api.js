@@ -3,7 +3,7 @@
 import { page, t } from "./words.js";
 
 const BASE = "/api/v1";
-const RENEW = ["SIGN_IN_REQUIRED", "TOKEN_EXPIRED"];
+const RENEW = ["SIGN_IN_REQUIRED", "TOKEN_EXPIRED", "TOKEN_INVALID", "TOKEN_REUSED"];
 
 /** What the API refused, or that it could not be reached (code OFFLINE). */
 export class ApiError extends Error {
@@ -49,7 +49,7 @@ export async function ask(method, path, options = {}, again = true) {
   error.data = answer?.data; // what failed says more of itself: health with 503
   if (RENEW.includes(error.code) && page.page !== "sign_in" && page.page !== "setup") {
     if (again && (await renew())) return ask(method, path, options, false);
-    leave();
+    leave(error.code === "SIGN_IN_REQUIRED" ? null : "ended");
   }
   throw error;
 }
@@ -88,10 +88,10 @@ export async function signOut() {
   }
 }
 
-/** To the sign-in page, and back here afterwards. */
-export function leave() {
+/** To the sign-in page, and back here afterwards; `why` is "ended" where somebody or something has ended the session. */
+export function leave(why = null) {
   if (signingOut) return;
-  location.assign(`/app/sign-in?next=${encodeURIComponent(location.pathname + location.search + location.hash)}`);
+  location.assign(`/app/sign-in?next=${encodeURIComponent(location.pathname + location.search + location.hash)}${why ? `&why=${why}` : ""}`);
 }
 
 /** Whether who is signed in has this role or a higher one. */

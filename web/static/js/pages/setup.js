@@ -5,15 +5,21 @@ import { busy } from "../dialog.js";
 import { $ } from "../dom.js";
 
 const form = $("#setup");
+const token = new URLSearchParams(location.hash.slice(1)).get("token"); // of the link that the start has printed
+if (token) {
+  form.elements.token.value = token;
+  history.replaceState(null, "", location.pathname);
+}
+$(token ? "input[name=username]" : "input[name=token]", form).focus();
 const failed = $("#failed");
 
 form.addEventListener("submit", async (event) => {
   event.preventDefault();
   failed.hidden = true;
-  const { token, username, password } = Object.fromEntries(new FormData(form));
+  const { token: given, username, password } = Object.fromEntries(new FormData(form));
   try {
     await busy($("button[type=submit]", form), async () => {
-      await post("/auth/setup", { token: token.trim(), username: username.trim(), password });
+      await post("/auth/setup", { token: given.trim(), username: username.trim(), password });
       await post("/auth/login", { username: username.trim(), password, tokens: false });
     });
     location.replace("/app/run");

@@ -91,5 +91,6 @@ form.addEventListener("submit", (event) => {
 const provider = $("#provider");
 if (provider) provider.href += `?next=${encodeURIComponent(next())}`;
 
+if (new URLSearchParams(location.search).get("why") === "ended") $("#ended").hidden = false;
 if (await already()) location.replace(next());
 else $("input[name=username]").focus();
