@@ -26,6 +26,7 @@ PROJECTED = 24  # dimensions in which they are chosen
 FOLDS = 5
 EACH = 10  # pictures: up to so many are held out one by one, for few miss each other
 POWER = 0.25  # 0: each channel by its own spread; 1: wholly decorrelated
+TELLING = 8  # different pictures; fewer do not tell the channels' spreads, and features are compared as they are
 TOP = 2
 LEAST = 5  # pictures
 HELD = 200  # pictures whose features are held at once; each further one is scored, taken in and let go
@@ -256,16 +257,17 @@ def _taught(
     folds = len(order) if len(order) <= EACH else FOLDS
     fold_of = [order[group] % folds for group in groups]
     held: Floats = np.empty((len(seen), len(seen[0].places)), np.float32)
+    telling = len(order) >= TELLING
     for fold in range(folds):
         others = [maps for number, maps in enumerate(seen) if fold_of[number] != fold]
-        mean, metric, bank = _memory(others)
+        mean, metric, bank = _memory(others, telling)
         search = Nearest(bank)
         for number in (number for number, own in enumerate(fold_of) if own == fold):
             held[number] = search.distances(_moved(seen[number], mean, metric))
         progress(fold + 1, folds + 1)
     middles = np.array([middle(distances, counts) for distances in held], np.float32)
     scores = np.array([top(distances, counts) for distances in held], np.float32)
-    mean, metric, bank = _memory(seen)
+    mean, metric, bank = _memory(seen, telling)
     progress(folds + 1, folds + 1)
     sketches, wholes = np.stack([sketch(maps) for maps in seen]), np.stack([vector(maps) for maps in seen])
     return Bank(
@@ -327,13 +329,17 @@ def _moved(seen: Maps, mean: Floats, metric: Floats) -> Floats:
     return np.asarray((seen.places - mean) @ metric, np.float32)
 
 
-def _memory(seen: Sequence[Maps]) -> tuple[Floats, Floats, Floats]:
-    """Mean, metric and patches of some pictures."""
+def _memory(seen: Sequence[Maps], telling: bool) -> tuple[Floats, Floats, Floats]:
+    """Mean, metric and patches of some pictures; telling: whether these tell how channels spread."""
     places = np.concatenate([maps.places if maps.counts is None else maps.places[maps.counts] for maps in seen])
     mean = places.mean(axis=0)
-    spread = places.std(axis=0)
-    spread = spread + 0.1 * np.median(spread) + 1e-6
-    values, vectors = np.linalg.eigh(np.cov(((places - mean) / spread)[::3].T))
-    metric = ((vectors * (np.maximum(values, 0) + 0.01) ** (-POWER / 2)) / spread[:, None]).astype(np.float32)
+    metric = _metric(places - mean) if telling else np.eye(len(mean), dtype=np.float32)
     moved = (places - mean) @ metric
     return mean, metric, moved[coreset(moved, SIZE)]
+
+
+def _metric(places: Floats) -> Floats:
+    spread = places.std(axis=0)
+    spread = spread + 0.1 * np.median(spread) + 1e-6
+    values, vectors = np.linalg.eigh(np.cov((places / spread)[::3].T))
+    return np.asarray((vectors * (np.maximum(values, 0) + 0.01) ** (-POWER / 2)) / spread[:, None], np.float32)

@@ -261,6 +261,22 @@ def test_the_promise_is_counted_in_batches_of_as_many_good_parts_as_were_taught(
         assert promise.kept(pictures, at, rate) == pytest.approx((beyond <= rate * pictures + 1e-9).mean(), abs=0.01)
 
 
+def test_few_pictures_do_not_tell_how_channels_spread_so_features_are_compared_as_they_are() -> None:
+    """A channel that differs tenfold from part to part counts as it is with 7 pictures, and less with 8."""
+    dice = np.random.default_rng(3)
+    spread = np.where(np.arange(8) == 2, 10.0, 1.0)
+
+    def seen(count: int) -> list[tuple[str, features.Maps]]:
+        made = (dice.normal(size=(64, 8)) * spread for _ in range(count))
+        return [(str(n), features.Maps(p.astype(np.float32), 4, 8, 8, None, np.eye(2, 3))) for n, p in enumerate(made)]
+
+    few, more = (bank.teach(seen(count), (64, 64, 64)).bank for count in (7, 8))
+    assert np.ptp(few.bank, axis=0).argmax() == 2
+    assert (few.metric == np.eye(8)).all()
+    lengths = np.linalg.norm(more.metric, axis=1)
+    assert lengths[2] < 0.3 * np.delete(lengths, 2).min()
+
+
 def test_so_few_pictures_promise_nothing() -> None:
     assert [promise.one_in(pictures) for pictures in (1, 5, 6, 10, 20, 50, 100)] == [1, 1, 2, 3, 5, 12, 25]
     assert promise.one_in(10, 11) == 1
