@@ -46,13 +46,33 @@ def begin(settings: Settings, program: Program) -> None:
         for kind in ("app", "error", "access") if program == "web" else ("app", "error"):
             folder = Path(given.folder) / program
             files[kind] = LogFile(folder, kind, given.file_mb * 2**20, given.keep_days, given.most_mb * 2**20)
-    handler = Lines(Renderer(Redaction(secrets_of(settings)), as_json=as_json, colours=terminal and not files), files)
+    redaction = Redaction(secrets_of(settings))
+    if given.sentry_dsn is not None:
+        _report(given.sentry_dsn.get_secret_value(), settings, redaction)
+    handler = Lines(Renderer(redaction, as_json=as_json, colours=terminal and not files), files)
     root = logging.getLogger()
     for old in [each for each in root.handlers if isinstance(each, Lines)]:
         root.removeHandler(old)
         old.close()
     root.addHandler(handler)
     root.setLevel(settings.log_level)
+
+
+def _report(dsn: str, settings: Settings, redaction: Redaction) -> None:
+    """Tell a Sentry every error that is logged, without secrets, variables and addresses."""
+    import sentry_sdk  # only where it is wanted: it opens connections
+    from sentry_sdk.integrations.logging import LoggingIntegration
+
+    sentry_sdk.init(
+        dsn=dsn,
+        environment=settings.environment,
+        server_name=settings.node_id,
+        default_integrations=False,
+        integrations=[LoggingIntegration(level=None, event_level=logging.ERROR)],
+        include_local_variables=False,
+        send_default_pii=False,
+        before_send=lambda event, _: redaction.value(event),
+    )
 
 
 def accessed(logger: logging.Logger, fields: Fields) -> None:

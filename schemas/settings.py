@@ -5,6 +5,7 @@ INSPECTION_BROKER__PASSWORD, ..._FILE with a path, or a file broker_password in 
 """
 
 import re
+from importlib.util import find_spec
 from ipaddress import ip_address
 from typing import Annotated, Literal
 from urllib.parse import urlsplit
@@ -451,6 +452,19 @@ class LogSettings(Shape):
     most_mb: Annotated[int, Field(ge=2, le=1_000_000)] = Field(
         default=500, description="Most space of one kind of file with what was put aside of it, in MB; the oldest goes first."
     )
+
+    sentry_dsn: SecretStr | None = Field(
+        default=None,
+        description="DSN of a Sentry that is told errors, without secrets and variables; from the environment or a file only."
+        " Needs inspection-node[sentry].",
+    )
+
+    @field_validator("sentry_dsn")
+    @classmethod
+    def _there(cls, dsn: SecretStr | None) -> SecretStr | None:
+        if dsn is not None and find_spec("sentry_sdk") is None:
+            raise ValueError("it is given, but sentry-sdk is not installed: pip install 'inspection-node[sentry]'")
+        return dsn
 
 
 class TracingSettings(Shape):
