@@ -13,7 +13,6 @@ from web.site import Site, installed
 
 Mood = Literal["ok", "degraded", "error"]
 KEPT_S = 1.0
-FREE_PERCENT = 5.0
 WATCHED_S = 86400.0
 
 
@@ -106,7 +105,11 @@ def _disk(here: Site) -> tuple[Mood, str, str]:
     except OSError as error:
         return "error", f"state_dir: {error.strerror}", "Check that the disk is mounted"
     free = 100.0 * disk.f_bavail / max(1, disk.f_blocks)
-    return ("ok" if free >= FREE_PERCENT else "degraded"), f"{free:.0f} % free", "" if free >= FREE_PERCENT else "Free space"
+    told = here.watch.alarms.get("DISK")  # of the node, which drops pictures by the same setting
+    if told is None and free >= here.settings.pictures.min_free_percent:
+        return "ok", f"{free:.0f} % free", ""
+    said = "" if told is None else f": {told.get('message')}"
+    return "degraded", f"{free:.0f} % free{said}", CATALOGUE["DISK_SPACE"].advice
 
 
 def _broker(here: Site) -> tuple[Mood, str, str]:

@@ -2,11 +2,13 @@
 
 from importlib.metadata import version
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from flask import Flask
 
 from tests.people import API, Caller, application, code, data, site_of
+from web.health_checks import CHECKS
 
 TOKEN = "metrics-token-0123456789-abcdefghij"
 PATHS = ("/health", "/health/detailed", "/status", "/api/system/status", f"{API}/health")
@@ -82,3 +84,22 @@ def test_an_audit_that_is_nearly_as_large_as_it_may_be_is_told(tmp_path: Path) -
     for n in range(901):
         site_of(app).audit("test", str(n))
     assert "of 1000 rows" in ada.ask("GET", "/health").text
+
+
+def test_a_disk_of_which_the_node_drops_pictures_is_not_called_good(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def disk(environ: dict[str, str], blocks: tuple[int, int], alarm: str | None = None) -> dict[str, str]:
+        folder = tmp_path / str(len(list(tmp_path.iterdir())))
+        folder.mkdir()
+        here = site_of(application(folder, environ=environ))
+        here.watch.alarms = {} if alarm is None else {"DISK": {"code": "DISK", "message": alarm, "since": "x"}}
+        found = SimpleNamespace(f_bavail=blocks[0], f_blocks=blocks[1])
+        monkeypatch.setattr("web.health_checks.os.statvfs", lambda _: found)
+        status, message, advice = CHECKS["disk"](here)
+        return {"status": status, "message": message, "advice": advice}
+
+    assert disk({}, (60, 1000))["status"] == "degraded", "6 %: the node has dropped pictures since 10 %"
+    assert disk({}, (60, 1000))["advice"]
+    assert disk({}, (110, 1000)) == {"status": "ok", "message": "11 % free", "advice": ""}
+    assert disk({"INSPECTION_PICTURES__MIN_FREE_PERCENT": "5"}, (60, 1000))["status"] == "ok"
+    told = disk({}, (500, 1000), "pictures are dropped")
+    assert (told["status"], told["message"]) == ("degraded", "50 % free: pictures are dropped")
