@@ -16,11 +16,15 @@ from tests.rig.box import image
 
 
 class Box:
-    """A box that is reached by ssh, and whose broker is reached through it. `slow`: how many times every limit is taken."""
+    """A box that is reached by ssh, and whose broker is reached through it.
+
+    slow: how many times every limit is taken. ends_groups: whether systemd can end all that is left of a service.
+    """
 
     slow = 1.0
     power_cut = "kill -9"
     leader = 0
+    ends_groups = True
 
     def __init__(self, folder: Path, name: str, *, offline: bool) -> None:
         self.folder, self.name, self.offline = folder, name, offline
@@ -101,6 +105,7 @@ class Container(Box):
     """systemd-nspawn: systemd is process 1, the kernel is the host's. Its network is slirp4netns, without which it has none."""
 
     power_cut = "kill -9 of every process of the container"
+    ends_groups = False  # the host lends it cgroups that cannot be killed: nginx leaves its workers, who hold the port
 
     def __init__(self, folder: Path, name: str, *, offline: bool) -> None:
         super().__init__(folder, name, offline=offline)
