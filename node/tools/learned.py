@@ -43,7 +43,7 @@ def learn(view: View | None, settings: Settings, model: bytes | None = None) -> 
 
 
 def measure(view: View, settings: Settings, learned: Learned | None) -> Measurement:
-    """Mean of the two greatest distances, divided by the threshold's; or that of the middle one by its own, if that is more.
+    """Mean of the two greatest distances, divided by the threshold's; that of the middle one by its own if above 1 and more.
 
     Raises Problem NOT_TAUGHT, NO_CONTRAST if the view has one value only, MODEL_INVALID if it has another size than taught,
     NO_VALUE if half of it or the whole is unlike all that was taught: a number would say how bad the part is, and this may be
@@ -61,8 +61,13 @@ def measure(view: View, settings: Settings, learned: Learned | None) -> Measurem
         raise Problem("NO_VALUE", "it is unlike all good pictures as a whole: is it the part, and lit?")
     relative = distances / np.float32(learned.threshold)
     heat = _heat(relative, seen)
-    value = max(top(relative, seen.counts), unlike)
+    value = joined(top(relative, seen.counts), unlike)
     return Measurement(value, lambda: outlines(view, _hot(view, heat)), heat=lambda: _placed(view, heat, seen))
+
+
+def joined(greatest: float, middle_: float) -> float:
+    """One value of both: the greatest places rank parts, the middle one only says that most of a part is beyond its limit."""
+    return max(greatest, middle_) if middle_ > 1 else greatest
 
 
 def _check(bank: Bank, view: View, settings: Settings) -> None:

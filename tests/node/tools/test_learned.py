@@ -277,6 +277,12 @@ def test_few_pictures_do_not_tell_how_channels_spread_so_features_are_compared_a
     assert lengths[2] < 0.3 * np.delete(lengths, 2).min()
 
 
+def test_the_greatest_places_rank_parts_and_the_middle_one_only_rejects() -> None:
+    pairs = [(0.3, 0.9), (0.4, 0.2), (0.9, 1.0), (0.3, 1.2), (1.3, 1.2), (1.1, 0.5)]
+    assert [learned.joined(*pair) for pair in pairs] == [0.3, 0.4, 0.9, 1.2, 1.3, 1.1]
+    assert [learned.joined(*pair) > 1 for pair in pairs] == [max(pair) > 1 for pair in pairs]
+
+
 def test_so_few_pictures_promise_nothing() -> None:
     assert [promise.one_in(pictures) for pictures in (1, 5, 6, 10, 20, 50, 100)] == [1, 1, 2, 3, 5, 12, 25]
     assert promise.one_in(10, 11) == 1
