@@ -365,11 +365,18 @@ def check_sure(unsure: float, what: str) -> None:
 
 
 def one_each(
-    values: Floats, counts: Flags, settings: CaliperTool, polarity: Polarity, which: str, rough: bool = False
+    values: Floats,
+    counts: Flags,
+    settings: CaliperTool,
+    polarity: Polarity,
+    which: str,
+    rough: bool = False,
+    whole: bool = False,
 ) -> Edges:
     """One edge of each scan (n x width) that has any: the first, last or strongest; if rough by its peak alone, to 0.3 px.
 
-    A scan whose edge the border of the region cuts off has none.
+    A scan whose edge the border of the region cuts off has none; if whole, as for a form, Problem NO_VALUE is raised: what is
+    left out might be what is wrong.
     """
     strength = _strength(values, settings.smoothing_px)
     wanted = SIGNS[polarity]
@@ -385,6 +392,8 @@ def one_each(
     columns = columns[scans]
     signs = np.sign(strength[scans, columns])
     found = _placed(values, counts, strength, scans, columns, signs, settings.smoothing_px, rough)
+    if whole and found.cut.any():
+        raise Problem("NO_VALUE", f"the border of the region cuts the edge off in {int(found.cut.sum())} scans: draw it larger")
     return found.only(~found.cut)
 
 

@@ -122,7 +122,8 @@ def _points(view: View, settings: CircleTool, centre: Floats, radius: float | No
     m = view.matrix
     gray = _sampled(view.frame.gray, m[:, :2] @ centre + m[:, 2], m[:, :2] @ away, radii, cv2.INTER_LINEAR)
     values = np.add.reduce(gray.reshape(rays, beside, -1), axis=1, dtype=np.uint16) / beside
-    edges = one_each(values, usable, settings, settings.polarity, settings.which, rough=radius is None)
+    form = settings.value == "roundness"
+    edges = one_each(values, usable, settings, settings.polarity, settings.which, rough=radius is None, whole=form)
     if len(edges) < LEAST_POINTS:
         raise nothing(settings, settings.polarity, what=f"only {len(edges)} of {rays} rays show an edge")
     at, unsure_px = float(radii[0]) + edges.at, 0.0

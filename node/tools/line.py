@@ -34,7 +34,8 @@ def measure(view: View, settings: Line, _learned: None = None, given: Given | No
 
     Straightness is the greatest less the least distance of the edge points, wrong ones too, from the line (ISO 12780), each the
     median of three neighbours. With a calibration the angle is that on the plane, without the lens. Raises Problem NO_CONTRAST
-    if fewer than found_low of the scans show an edge on one line, NO_VALUE for mm without a calibration.
+    if fewer than found_low of the scans show an edge on one line, NO_VALUE for mm without a calibration, and for
+    straightness where the edge leaves the region.
     """
     calibration = given.calibration if given else None
     corrected = calibration is not None and (settings.value == "angle" or settings.unit == "mm")
@@ -56,7 +57,8 @@ def _find(view: View, settings: Line, to_plane: Flat) -> _Found:
     rows = min(8, math.ceil((view.width if settings.scan == "down" else view.height) / SCANS))
     where = strip(view, settings, rows)
     values, counts, middles = bands(where, rows)
-    edges = one_each(values, counts, settings, settings.polarity, settings.which)
+    form = settings.value == "straightness"
+    edges = one_each(values, counts, settings, settings.polarity, settings.which, whole=form)
     usable = int(counts.any(axis=1).sum())
     if len(edges) < LEAST_POINTS:
         raise nothing(settings, settings.polarity, what=f"only {len(edges)} of {usable} scans show an edge")

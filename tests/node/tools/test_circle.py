@@ -155,3 +155,19 @@ def test_a_narrow_bite_out_of_the_rim_is_roundness(bite_px: float, least: float)
         found = measured(bitten, value="roundness", region=where).value
         assert least <= found <= bite_px + 0.5
     assert measured(Scene.plain(180, 180, 60.0).disc(90, 90, 60, 180.0), 5.0, value="roundness", region=where).value < 0.4
+
+
+@pytest.mark.parametrize("gap_deg", [30, 90, 120])
+def test_a_disc_with_a_slice_missing_is_never_round(gap_deg: float) -> None:
+    rows, columns = np.mgrid[:240, :320]
+    x, y = columns - 160.3, rows - 120.6
+    dark = 0.5 - 0.5 * np.tanh((np.hypot(x, y) - 50) / 0.8)
+    missing = np.abs(np.degrees(np.arctan2(y, x))) < gap_deg / 2
+    scene = Scene(190.0 - 130.0 * np.where(missing, 0.0, dark)).blurred(0.6)
+    where = Circle(x=162.0, y=118.0, radius=70.0)
+    settings_ = CircleTool(name="c", region=where, value="roundness", polarity="dark_to_light", low=0.0, high=1.0)
+    try:
+        value = measure(scene.frame(3, 1).view(where), settings_).value
+    except Problem:
+        return
+    assert value > 1.0
