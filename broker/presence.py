@@ -84,7 +84,6 @@ class Presence:
         self._alive_at = 0.0
         self._away_at = time.monotonic()
         self.connects = 0
-        self.outage_s = self._since_alive()
 
     # On line and away
 
@@ -101,9 +100,8 @@ class Presence:
             self.problem = f"{self._alive} cannot be written ({error.strerror}): after a start, all that waits is taken for old"
 
     def came(self) -> None:
-        """CONNACK came: how long the outage was is known."""
-        if self.connects:
-            self.outage_s = time.monotonic() - self._away_at
+        """CONNACK came: how long the outage was is known, however long after the start that is."""
+        self.outage_s = time.monotonic() - self._away_at if self.connects else self._since_alive()
         self.connects += 1
 
     def left(self, at: float) -> None:

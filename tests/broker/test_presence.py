@@ -1,5 +1,6 @@
 """When the node tries again: soon where a broker was only gone, ever more seldom where it sends us away."""
 
+import time
 from pathlib import Path
 
 import pytest
@@ -56,3 +57,17 @@ def test_an_end_that_a_topic_is_to_blame_for_costs_no_time_but_not_without_end(t
     delays = [presence.delay("ended", 0.1, explained=True)[0] for _ in range(20)]
     assert delays[0] < 0.5
     assert sum(delays) > 60
+
+
+@pytest.mark.parametrize("lane", ["", "control"])
+def test_what_a_broker_keeps_while_a_start_cannot_reach_it_grows_older(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, lane: str
+) -> None:
+    def started() -> Presence:
+        return Presence(BrokerSettings(url="mqtt://127.0.0.1:1883"), "node-01", tmp_path, lane)
+
+    started().beat(online=True)
+    presence, now_ns = started(), time.monotonic_ns
+    monkeypatch.setattr(time, "monotonic_ns", lambda: now_ns() + 60_000_000_000)
+    presence.came()
+    assert 60 <= presence.outage_s < 90
