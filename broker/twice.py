@@ -50,8 +50,10 @@ class Twice:
         self._until = [float("inf"), float("inf")]  # until when (monotonic seconds) the broker may bring commands over each
 
     def listens(self, lane: int) -> None:
-        """The broker is asked for commands over this connection."""
+        """The broker is asked for commands over this connection; until now it may have brought none for long."""
         with self._lock:
+            if time.monotonic() > self._until[lane]:
+                self._came[1 - lane].clear()
             self._until[lane] = float("inf")
 
     def leaves(self, lane: int) -> None:

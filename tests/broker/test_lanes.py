@@ -2,6 +2,7 @@
 
 import threading
 import time
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -292,3 +293,15 @@ def test_a_fault_while_a_command_is_taken_lets_the_next_one_in() -> None:
         twice.once(FIRST, command("a"), fail)
     twice.once(CONTROL, command("b"), lambda: done.append("b"))
     assert done == ["b"]
+
+
+def test_a_command_sent_again_over_a_connection_that_had_long_been_left_is_no_copy(monkeypatch: pytest.MonkeyPatch) -> None:
+    now, done = [0.0], []
+    monkeypatch.setattr("broker.twice.time", SimpleNamespace(monotonic=lambda: now[0]))
+    twice = Twice()
+    twice.leaves(FIRST)
+    twice.once(CONTROL, command("a"), lambda: done.append("first"))
+    now[0] += 100
+    twice.listens(FIRST)  # the second is gone
+    twice.once(FIRST, command("a"), lambda: done.append("again"))
+    assert done == ["first", "again"]
