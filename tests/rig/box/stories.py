@@ -263,7 +263,6 @@ def restore(box: Box, other: Box) -> str:
     )
     well(other)
     took = time.monotonic() - began
-    assert highest(other) == before, (before, highest(other))
     result = answered(other)
     assert result["seq"] == before + 1, (result["seq"], before)
     return f"{before} results there, the next is number {before + 1}; {took:.0f} s"
