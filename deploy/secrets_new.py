@@ -13,11 +13,16 @@ from schemas.store.signature import public_key
 
 BYTES = 32
 SIGNING = ("programs", "signing_key")
-NOT_NEW = ("jwt_old_key", "signing_key")  # the one before; and what `secrets bundle-key` makes
+NOT_NEW = (  # the one before; what `secrets bundle-key` makes; and what somebody else gives
+    "jwt_old_key",
+    "signing_key",
+    "client_secret",
+    "sentry_dsn",
+)
 
 
 def new(args: argparse.Namespace) -> int:
-    """One for each secret of the settings. Files are never overwritten. Raises Problem STORE_FAILED."""
+    """One for each secret that a site chooses itself. Files are never overwritten. Raises Problem STORE_FAILED."""
     made = {path: secrets.token_hex(BYTES) for path in secret_keys() if path[-1] not in NOT_NEW}
     if args.folder is None:
         found = {variable(path): secret for path, secret in made.items()}

@@ -304,6 +304,11 @@ def _counted(values: Floats, counts: NDArray[np.bool_] | None) -> Floats:
     return values if counts is None else values[counts]
 
 
+def joined(greatest: float, middle_: float) -> float:
+    """One value of both: the greatest places rank parts, the middle one only says that most of a part is beyond its limit."""
+    return max(greatest, middle_) if middle_ > 1 else greatest
+
+
 def coreset(places: Floats, size: int) -> NDArray[np.intp]:
     """Places such that none is far from one of them (greedy k-centre, T. Gonzalez 1985), in a random projection."""
     dice = np.random.default_rng(0)

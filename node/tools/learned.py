@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from node.frame import Heat, Measurement, View, outlines
 from node.models.archive import unpack
-from node.tools.bank import SHAPES, Bank, middle, top
+from node.tools.bank import SHAPES, Bank, joined, middle, top
 from node.tools.features import CELL, Floats, Maps, backbone, maps, shape
 from node.tools.promise import threshold
 from schemas import Problem
@@ -63,11 +63,6 @@ def measure(view: View, settings: Settings, learned: Learned | None) -> Measurem
     heat = _heat(relative, seen)
     value = joined(top(relative, seen.counts), unlike)
     return Measurement(value, lambda: outlines(view, _hot(view, heat)), heat=lambda: _placed(view, heat, seen))
-
-
-def joined(greatest: float, middle_: float) -> float:
-    """One value of both: the greatest places rank parts, the middle one only says that most of a part is beyond its limit."""
-    return max(greatest, middle_) if middle_ > 1 else greatest
 
 
 def _check(bank: Bank, view: View, settings: Settings) -> None:

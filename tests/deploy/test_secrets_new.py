@@ -22,6 +22,7 @@ def test_production_takes_what_it_prints(tmp_path: Path, capsys: pytest.CaptureF
     second = dict(line.split("=") for line in capsys.readouterr().out.splitlines())
     assert first.keys() == second.keys()
     assert not set(first.values()) & set(second.values())
+    assert not {"INSPECTION_OIDC__CLIENT_SECRET", "INSPECTION_LOGS__SENTRY_DSN"} & set(first), "others give these"
     assert load(path, second).settings.web.jwt_key is not None
 
 

@@ -111,7 +111,7 @@ def _learned(
 def _value(made: bank.Bank, seen: features.Maps, threshold: float) -> float:
     """As the tool tells it, without its third answer."""
     distances = made.distances(seen)
-    return learned.joined(bank.top(distances, seen.counts) / threshold, bank.middle(distances, seen.counts) / made.far)
+    return bank.joined(bank.top(distances, seen.counts) / threshold, bank.middle(distances, seen.counts) / made.far)
 
 
 def _ms(settings: Learned, kept: Any, pixels: Pixels) -> float:

@@ -279,8 +279,8 @@ def test_few_pictures_do_not_tell_how_channels_spread_so_features_are_compared_a
 
 def test_the_greatest_places_rank_parts_and_the_middle_one_only_rejects() -> None:
     pairs = [(0.3, 0.9), (0.4, 0.2), (0.9, 1.0), (0.3, 1.2), (1.3, 1.2), (1.1, 0.5)]
-    assert [learned.joined(*pair) for pair in pairs] == [0.3, 0.4, 0.9, 1.2, 1.3, 1.1]
-    assert [learned.joined(*pair) > 1 for pair in pairs] == [max(pair) > 1 for pair in pairs]
+    assert [bank.joined(*pair) for pair in pairs] == [0.3, 0.4, 0.9, 1.2, 1.3, 1.1]
+    assert [bank.joined(*pair) > 1 for pair in pairs] == [max(pair) > 1 for pair in pairs]
 
 
 def test_so_few_pictures_promise_nothing() -> None:
