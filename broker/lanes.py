@@ -12,7 +12,7 @@ heard: what came over one connection and comes over the other is the same messag
 until somebody listens to commands, since whoever waits for it may send one.
 
 A broker may have room for one connection only, and end the first when the second comes (one session an account, or the
-account's name taken for the id). If that happens twice the second is withdrawn, for ever longer.
+account's name taken for the id). If that happens twice, and the second stays, it is withdrawn, for ever longer.
 """
 
 import threading
@@ -48,6 +48,7 @@ class Handover:
         self.twice = Twice()
         self.first_at: float | None = None  # since when the first is on line (monotonic seconds)
         self.control_at = float("-inf")  # when the second began to connect, or had its answer
+        self.control_there = False  # whether it has not ended since
         self.heard = False  # whether commands come over the second
         self.deaf_at = time.monotonic()  # since when they do not
         self.turned_away = False  # the broker does not want the second
@@ -64,9 +65,18 @@ class First(Lane):
 
     def __init__(self, handover: Handover) -> None:
         self._handover = handover
+        self._kicked = False  # it ended when the second had just come
         self._strikes = 0
         self._withdrawn_s = WITHDRAWN_S[0]
         self._takes_over = False
+
+    def connecting(self) -> None:
+        """CONNECT goes out, which may end the second; one that has ended before it went with the broker, or the network."""
+        kicked, self._kicked = self._kicked and self._handover.control_there, False
+        self._strikes += kicked
+        if kicked and self._strikes >= STRIKES:
+            self._handover.withdrawn_until = time.monotonic() + self._withdrawn_s
+            self._withdrawn_s = min(WITHDRAWN_S[1], 2 * self._withdrawn_s)
 
     def connected(self, *, session_present: bool) -> None:
         if not session_present:
@@ -78,14 +88,8 @@ class First(Lane):
     def ended(self, why: Ended, *, connected: bool) -> None:
         handover, now = self._handover, time.monotonic()
         handover.first_at, self._takes_over = None, False
-        if not connected or why.reason not in ("lost", "ended", "taken_over"):
-            return
-        if now - handover.control_at > KICKED_S:
-            return
-        self._strikes += 1
-        if self._strikes >= STRIKES:
-            handover.withdrawn_until = now + self._withdrawn_s
-            self._withdrawn_s = min(WITHDRAWN_S[1], 2 * self._withdrawn_s)
+        if connected and why.reason in ("lost", "ended", "taken_over"):
+            self._kicked = now - handover.control_at <= KICKED_S
 
     def wants_commands(self) -> bool | None:
         handover, now = self._handover, time.monotonic()
@@ -134,7 +138,7 @@ class Control(Lane):
         return self._handover.first_at is not None and time.monotonic() >= self._handover.withdrawn_until
 
     def connecting(self) -> None:
-        self._handover.control_at = time.monotonic()
+        self._handover.control_at, self._handover.control_there = time.monotonic(), True
 
     def connected(self, *, session_present: bool) -> None:
         handover = self._handover
@@ -145,6 +149,7 @@ class Control(Lane):
 
     def ended(self, why: Ended, *, connected: bool) -> None:
         handover = self._handover
+        handover.control_there = False
         handover.turned_away = not connected and why.reason not in AWAY
         handover.deaf()
 
