@@ -13,10 +13,13 @@ until somebody listens to commands, since whoever waits for it may send one.
 
 A broker may have room for one connection only, and end the first when the second comes (one session an account, or the
 account's name taken for the id). If that happens twice, and the second stays, it is withdrawn, for ever longer.
+Another client may have the second's id, and take its session with what waits there: where it is lost again and again while the
+first stands, both listen until it has stood for long.
 """
 
 import threading
 import time
+from collections import deque
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Literal
@@ -36,6 +39,7 @@ GRACE_S = 5.0
 KICKED_S = 2.0  # the first connection ends so soon after the second began: it may be for that
 STOOD_S = 10.0  # both were there for so long: it was for something else
 STRIKES = 2
+LOSSES_S = 60.0  # lost twice in it, the second is not relied on
 WITHDRAWN_S = (60.0, 3600.0)
 AWAY = ("unreachable", "silent")
 FIRST, CONTROL = 0, 1
@@ -53,6 +57,14 @@ class Handover:
         self.deaf_at = time.monotonic()  # since when they do not
         self.turned_away = False  # the broker does not want the second
         self.withdrawn_until = 0.0
+        self.losses: deque[float] = deque(maxlen=2)  # when the second was lost, the last times
+
+    def unsteady(self, now: float) -> bool:
+        """Whether the second is lost again and again while the first stands, and has not stood for long since."""
+        first_at = self.first_at
+        if first_at is None or len(self.losses) < 2 or self.losses[0] < max(first_at, now - LOSSES_S):
+            return False
+        return not self.heard or now - self.control_at < STOOD_S
 
     def deaf(self) -> None:
         """Commands do not come over the second."""
@@ -95,12 +107,13 @@ class First(Lane):
         handover, now = self._handover, time.monotonic()
         if handover.first_at is None:
             return None
-        if handover.heard:
+        unsteady = handover.unsteady(now)
+        if handover.heard and not unsteady:
             if now - max(handover.control_at, handover.first_at) > STOOD_S:
                 self._strikes, self._withdrawn_s = 0, WITHDRAWN_S[0]
             return False
         withdrawn = now < handover.withdrawn_until
-        if withdrawn or handover.turned_away or now - max(handover.first_at, handover.deaf_at) > GRACE_S:
+        if unsteady or withdrawn or handover.turned_away or now - max(handover.first_at, handover.deaf_at) > GRACE_S:
             handover.twice.listens(FIRST)
             return True
         return None
@@ -150,6 +163,8 @@ class Control(Lane):
     def ended(self, why: Ended, *, connected: bool) -> None:
         handover = self._handover
         handover.control_there = False
+        if connected:
+            handover.losses.append(time.monotonic())
         handover.turned_away = not connected and why.reason not in AWAY
         handover.deaf()
 
@@ -240,9 +255,9 @@ class Lanes:
     @property
     def commands(self) -> Literal["apart", "shared"] | None:
         """Over which connection commands come: one of their own, or that of triggers; None if over none."""
-        if self._handover.heard:
-            return "apart"
-        return "shared" if self.first.hears_commands else None
+        if self.first.hears_commands:
+            return "shared"
+        return "apart" if self._handover.heard else None
 
     @property
     def counters(self) -> dict[str, int]:

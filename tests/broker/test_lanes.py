@@ -264,6 +264,32 @@ def test_another_node_with_the_same_id_is_told(pair: Any, tmp_path: Any) -> None
         other.close()
 
 
+def test_no_command_is_lost_to_a_client_that_takes_the_second_ones_place(pair: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    two = pair(lanes=True)
+    two.bench.session.control._presence.delay = lambda *_, **__: (0.1, False)
+    apart(two)
+
+    def steal() -> None:
+        two.broker.sessions.pop(TWO).link.writer.transport.abort()
+
+    def stolen() -> None:
+        seen = two.bench.session.control.connects
+        two.broker.do(steal)
+        wait_for(lambda: two.bench.session.control.connects > seen and commands_of(two, TWO))
+
+    stolen()
+    stolen()
+    wait_for(lambda: commands_of(two, ONE) and two.bench.session.commands == "shared")
+    stream = Stream(two)
+    for _ in range(4):
+        stolen()
+    sent = stream.end()
+    wait_for(lambda: set(sent) <= set(two.replies()), 30)
+    assert sorted(message.payload.decode() for _, message in two.bench.commands) == sorted(sent), "each done once"
+    monkeypatch.setattr("broker.lanes.STOOD_S", 0.1)
+    apart(two)
+
+
 def test_a_stop_sends_the_last_state_and_ends_both(pair: Any) -> None:
     two = pair(lanes=True)
     two.online()
