@@ -238,18 +238,18 @@ def test_what_could_not_be_stored_over_some_connections_is_as_old_as_it_is(pair:
 
 
 def test_state_and_alarms_do_not_wait_for_the_confirmations_of_results(pair: Any) -> None:
-    two = pair(terms={"receive_max": 32}, puback_s=2.0)
+    two = pair(terms={"receive_max": 32})
     two.online()
+    two.broker.rules.puback_s = 600.0  # none comes in this test
     outbox = two.bench.session._outbox
     for number in range(60):
         two.bench.result(f"t{number}")
-    wait_for(lambda: len(two.ids()) == 30)
+    wait_for(lambda: len(two.ids()) >= 20)
     outbox.retain("alarm", "STORE", b"{}")
     outbox.retain("state", "", b'{"state":"Error"}')
     wait_for(lambda: two.broker.on(HEAD + "state") and two.broker.on(HEAD + "alarm/STORE"))
-    topics = [heard.topic for heard in two.broker.heard]
-    last = max(topics.index(HEAD + "state"), topics.index(HEAD + "alarm/STORE"))
-    assert topics[:last].count(HEAD + "result/cam1") < 40
-    wait_for(lambda: len(two.ids()) == 60, 30)
-    assert two.ids() == [f"t{number}" for number in range(60)]
+    assert len(two.ids()) <= 30, "the last credits are for what cannot wait"
+    two.broker.rules.puback_s = 0.0
+    two.broker.cut()
+    wait_for(lambda: list(dict.fromkeys(two.ids())) == [f"t{number}" for number in range(60)], 30)
     assert two.broker.broken == []
