@@ -21,6 +21,10 @@ class Lane:
         """Whether it should be there."""
         return True
 
+    def afresh(self) -> bool:
+        """Whether what was before says nothing any more, so that it need not wait to be there."""
+        return False
+
     def connecting(self) -> None:
         """CONNECT goes out."""
 

@@ -17,7 +17,6 @@ Another client may have the second's id, and take its session with what waits th
 first stands, both listen until it has stood for long.
 """
 
-import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterable
@@ -39,6 +38,8 @@ GRACE_S = 5.0
 KICKED_S = 2.0  # the first connection ends so soon after the second began: it may be for that
 STOOD_S = 10.0  # both were there for so long: it was for something else
 STRIKES = 2
+GONE_TOO = 0.25  # of a strike, where the second was gone too, as with a broker that starts again
+SETTLE_S = 1.0  # how long the second may take until it is told what it lacks
 LOSSES_S = 60.0  # lost twice in it, the second is not relied on
 WITHDRAWN_S = (60.0, 3600.0)
 AWAY = ("unreachable", "silent")
@@ -58,6 +59,8 @@ class Handover:
         self.turned_away = False  # the broker does not want the second
         self.withdrawn_until = 0.0
         self.losses: deque[float] = deque(maxlen=2)  # when the second was lost, the last times
+        self.ended_at = float("-inf")  # when it ended the last time, or could not come
+        self.reasons: tuple[str, ...] = ()  # what is not as it should be with it
 
     def unsteady(self, now: float) -> bool:
         """Whether the second is lost again and again while the first stands, and has not stood for long since."""
@@ -78,14 +81,14 @@ class First(Lane):
     def __init__(self, handover: Handover) -> None:
         self._handover = handover
         self._kicked = False  # it ended when the second had just come
-        self._strikes = 0
+        self._strikes = 0.0
         self._withdrawn_s = WITHDRAWN_S[0]
         self._takes_over = False
 
     def connecting(self) -> None:
         """CONNECT goes out, which may end the second; one that has ended before it went with the broker, or the network."""
-        kicked, self._kicked = self._kicked and self._handover.control_there, False
-        self._strikes += kicked
+        kicked, self._kicked = self._kicked, False
+        self._strikes += kicked * (1.0 if self._handover.control_there else GONE_TOO)
         if kicked and self._strikes >= STRIKES:
             self._handover.withdrawn_until = time.monotonic() + self._withdrawn_s
             self._withdrawn_s = min(WITHDRAWN_S[1], 2 * self._withdrawn_s)
@@ -110,7 +113,7 @@ class First(Lane):
         unsteady = handover.unsteady(now)
         if handover.heard and not unsteady:
             if now - max(handover.control_at, handover.first_at) > STOOD_S:
-                self._strikes, self._withdrawn_s = 0, WITHDRAWN_S[0]
+                self._strikes, self._withdrawn_s = 0.0, WITHDRAWN_S[0]
             return False
         withdrawn = now < handover.withdrawn_until
         if unsteady or withdrawn or handover.turned_away or now - max(handover.first_at, handover.deaf_at) > GRACE_S:
@@ -129,11 +132,12 @@ class First(Lane):
         return self._handover.heard
 
     def told(self) -> list[str]:
-        withdrawn = time.monotonic() < self._handover.withdrawn_until
+        handover, now = self._handover, time.monotonic()
+        withdrawn = now < handover.withdrawn_until
         why = "the broker ends the connection of triggers when there is another one for commands: " if withdrawn else ""
-        if self._takes_over:
-            return [f"{why}commands come over the connection of triggers, and may wait behind them"]
-        return []
+        own = [f"{why}commands come over the connection of triggers, and may wait behind them"] if self._takes_over else []
+        settling = handover.first_at is None or now - max(handover.first_at, handover.deaf_at) < SETTLE_S
+        return own if settling and not (handover.heard or handover.turned_away) else [*own, *handover.reasons]
 
 
 class Control(Lane):
@@ -150,6 +154,10 @@ class Control(Lane):
     def may_connect(self) -> bool:
         return self._handover.first_at is not None and time.monotonic() >= self._handover.withdrawn_until
 
+    def afresh(self) -> bool:
+        handover = self._handover
+        return handover.first_at is not None and handover.first_at > handover.ended_at
+
     def connecting(self) -> None:
         self._handover.control_at, self._handover.control_there = time.monotonic(), True
 
@@ -162,9 +170,9 @@ class Control(Lane):
 
     def ended(self, why: Ended, *, connected: bool) -> None:
         handover = self._handover
-        handover.control_there = False
+        handover.control_there, handover.ended_at = False, time.monotonic()
         if connected:
-            handover.losses.append(time.monotonic())
+            handover.losses.append(handover.ended_at)
         handover.turned_away = not connected and why.reason not in AWAY
         handover.deaf()
 
@@ -198,7 +206,6 @@ class Lanes:
         handover = self._handover = Handover()
         self._notice = notice
         self._outbox = outbox
-        self._telling = threading.Lock()
         self.reasons: tuple[str, ...] = ()
         assert outbox.control is not None
 
@@ -268,9 +275,10 @@ class Lanes:
     # On the sessions' threads
 
     def _of_first(self, what: str, message: str) -> None:
-        if what != "trouble":
-            self._notice(what, message)
-        self._tell()
+        if what == "trouble":
+            self.reasons = tuple(dict.fromkeys(self.first.reasons))
+            message = in_one(self.reasons)
+        self._notice(what, message)
 
     def _of_control(self, what: str, message: str) -> None:  # noqa: ARG002  all reasons are looked at
         if what == "online":
@@ -278,12 +286,5 @@ class Lanes:
         elif what == "offline":
             for each in self.control.take_back():
                 self._outbox.post_raw(each)
-        self._tell()
-
-    def _tell(self) -> None:
-        with self._telling:  # the newest is told last
-            reasons = self.first.reasons
-            if self.first.kind is not None:  # else there is but one trouble
-                reasons = tuple(dict.fromkeys((*reasons, *self.control.reasons)))
-            self.reasons = reasons
-            self._notice("trouble", in_one(reasons))
+        elif what == "trouble":
+            self._handover.reasons = self.control.reasons

@@ -185,9 +185,12 @@ class Session:
 
     def _rest(self, delay: float) -> bool:
         """Wait for so long, and until a connection may be there; False to stop."""
-        until = time.monotonic() + delay
-        while not self._stopping.is_set() and (time.monotonic() < until or not self._lane.may_connect()):
-            self._stopping.wait(max(0.02, min(REST_S, until - time.monotonic())))
+        until, lane = time.monotonic() + delay, self._lane
+        while not self._stopping.is_set():
+            wanted = lane.may_connect()
+            if wanted and (time.monotonic() >= until or lane.afresh()):
+                break
+            self._stopping.wait(max(0.02, min(REST_S if wanted else REST_S / 10, until - time.monotonic())))
             self._beat()
         return not self._stopping.is_set()
 

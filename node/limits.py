@@ -102,7 +102,7 @@ TABLE: dict[str, dict[str, str]] = {
         "broker.again": "AGAIN_S",
         "broker.dialling": "WAITED_S AGAIN_S",
         "broker.fence": "AGAIN_S GIVE_UP_S UNFENCED_S PAUSE_S LONGEST_S LOST_S LATE_S TOLD_S",
-        "broker.lanes": "GRACE_S KICKED_S LOSSES_S STOOD_S WITHDRAWN_S",
+        "broker.lanes": "GRACE_S KICKED_S LOSSES_S SETTLE_S STOOD_S WITHDRAWN_S",
         "broker.longest": "WHOLE_S",
         "broker.marking": "PROBE_S LOAD_S",
         "broker.presence": "ALIVE_S NEAR_S FAR_S SLOW_S STOOD_S QUICK_S",
