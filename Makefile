@@ -3,14 +3,15 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-# Test files that run side by side: most of them wait for something most of the time.
-WORKERS ?= 2
+# Test files that run side by side on two cores: most of them wait for something most of the time.
+WORKERS ?= 3
 
-.PHONY: help demo test check locked audit bench brokers alerts attack box node-red gallery mosquitto clean
+.PHONY: help demo test fast check locked audit bench brokers alerts attack box node-red gallery mosquitto clean
 
 help:
 	@echo "make demo    broker, node and a simulated PLC in one go; DEMO='--state DIR --mqtt-port N ...' for options"
 	@echo "make test    all tests; TEST='-k words' for some of them, WORKERS=0 for one after the other"
+	@echo "make fast    those of them that take no minute: the inner loop"
 	@echo "make check   format, lint, types, import contracts, and that what is generated is current"
 	@echo "make locked  install what requirements.lock has, by its hashes, into an environment that is thrown away; make audit  ask pip-audit"
 	@echo "make bench   the benchmarks; DATA=/path/to/pictures for all real pictures, BENCH='--only tools' for some of them"
@@ -27,6 +28,10 @@ demo: $(VENV)/installed
 
 test: $(VENV)/installed-dev mosquitto
 	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile $(TEST)
+
+# The inner loop: without what is marked slow, that is without real processes and browsers.
+fast: $(VENV)/installed-dev
+	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile -m "not slow and not system" -q $(TEST)
 
 check: $(VENV)/installed-dev
 	$(BIN)/ruff format --check .

@@ -10,13 +10,26 @@ from hypothesis import settings
 
 import node as _node  # noqa: F401 - before numpy: it sets how many threads its products take
 from deploy.broker_process import BrokerProcess, start_broker
-from tests.processes import NodeProcess
+from tests.processes import ROOT, NodeProcess
 from tests.promise import Line
 
 if (
     signal.getsignal(signal.SIGINT) is signal.SIG_IGN
 ):  # as a shell leaves it to a background job: what we start would ignore it too
     signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+SLOW = ("browser", "brokers", "gallery", "system")  # folders of tests with whole processes, or many pictures
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark what `make fast` leaves out by its folder; single files elsewhere mark themselves."""
+    for item in items:
+        folder = item.path.relative_to(ROOT / "tests").parts[0]
+        if folder in SLOW:
+            item.add_marker(pytest.mark.slow)
+        if folder == "browser":
+            item.add_marker(pytest.mark.browser)
 
 
 @pytest.fixture

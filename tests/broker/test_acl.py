@@ -18,6 +18,8 @@ from schemas import COMMANDS
 from schemas.generate import stale
 from tests.promise import wait_for
 
+pytestmark = pytest.mark.slow
+
 NODE = "inspection/v1/node-01"
 PASSWORD = "a-password-of-the-test"
 USERS = ("node-01", "web", "plc", "operator", "viewer", "stranger")

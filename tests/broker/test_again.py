@@ -2,11 +2,15 @@
 
 from typing import Any
 
+import pytest
+
 from broker.acks import Ack, Acks
 from broker.again import Again
 from broker.wire import Incoming
 from tests.broker.pair import HEAD
 from tests.promise import wait_for
+
+pytestmark = pytest.mark.slow
 
 
 def press(payload: bytes = b"true") -> Incoming:

@@ -12,6 +12,8 @@ from schemas import Problem
 from tests.broker.pair import HEAD
 from tests.promise import wait_for
 
+pytestmark = pytest.mark.slow
+
 
 def test_all_that_is_delivered_before_the_marker_is_backlog_however_long_that_takes(
     pair: Any, monkeypatch: pytest.MonkeyPatch

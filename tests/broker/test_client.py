@@ -24,6 +24,8 @@ from schemas import Problem
 from schemas.settings import BrokerSettings
 from tests.processes import free_port
 
+pytestmark = pytest.mark.slow
+
 PREFIX = "inspection/v1/n1/"
 
 

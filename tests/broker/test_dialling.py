@@ -15,6 +15,8 @@ from schemas.settings import BrokerSettings
 from tests.broker.alone import Bench
 from tests.promise import wait_for
 
+pytestmark = pytest.mark.slow
+
 
 def beats(bench: Bench, seconds: float) -> bool:
     """Whether the broker's thread goes on all the while."""

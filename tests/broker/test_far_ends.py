@@ -21,6 +21,8 @@ from tests.broker.forgetful import NAMES, Node
 from tests.processes import free_port
 from tests.promise import wait_for
 
+pytestmark = pytest.mark.slow
+
 
 class NodeAtBroker(Node):
     """The node that forgets nothing, at a broker; it comes back by itself."""

@@ -15,6 +15,8 @@ from tests.broker.alone import Bench
 from tests.broker.pair import HEAD
 from tests.promise import wait_for
 
+pytestmark = pytest.mark.slow
+
 ONE, TWO = "inspection-node-node-01", "control-inspection-node-node-01"
 
 

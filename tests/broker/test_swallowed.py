@@ -9,6 +9,8 @@ from broker.fence import Overdue
 from tests.broker.pair import HEAD, Pair
 from tests.promise import wait_for
 
+pytestmark = pytest.mark.slow
+
 SWALLOWED = {HEAD + "_fence": 0}  # it confirms what is published there, and no more
 
 

@@ -11,6 +11,8 @@ from schemas import Result
 from tests.broker.pair import HEAD
 from tests.promise import wait_for
 
+pytestmark = pytest.mark.slow
+
 
 def test_messages_are_acknowledged_in_the_order_in_which_they_came(pair: Any) -> None:
     two = pair(stations=("cam1",))

@@ -15,6 +15,8 @@ from schemas.store.ledger import Ledger
 from tests.broker.pair import HEAD
 from tests.promise import wait_for
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.mark.parametrize("code", [0x80, 0x87, 0x8F])
 @pytest.mark.parametrize("topic", ["trigger/+", "cmd/+", "result/+", "_fence"])

@@ -25,6 +25,8 @@ from schemas.store.users import Users
 from tests.ledgers import fill, payload, result_id
 from tests.processes import ROOT, NodeProcess, free_port
 
+pytestmark = pytest.mark.slow
+
 Run = Callable[..., tuple[int, str, str]]
 
 

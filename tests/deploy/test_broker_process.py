@@ -21,6 +21,8 @@ from deploy.children import port_is_free
 from schemas import Problem
 from tests.promise import wait_for
 
+pytestmark = pytest.mark.slow
+
 COUNT = 200
 
 

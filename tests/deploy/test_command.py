@@ -9,6 +9,8 @@ import pytest
 from deploy.command import main
 from tests.processes import ROOT, free_port
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.mark.parametrize(
     "wrong",

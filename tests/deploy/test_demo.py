@@ -29,6 +29,8 @@ from schemas.store.users import Users
 from tests.processes import ROOT
 from tests.promise import wait_for
 
+pytestmark = pytest.mark.slow
+
 LINE = re.compile(r"(cam[12]) #(\d+) (OK|NG|ERROR) +truth (OK|NG|ERROR|unknown) \((yes|NO|-)\)")
 COMMAND = (sys.executable, "-m", "deploy.command")
 KINDS = ["iotcore", *(["mosquitto"] if find_mosquitto() or os.environ.get("CI") else [])]

@@ -22,6 +22,8 @@ from tests.conftest import synthetic_node
 from tests.processes import NodeProcess, free_port
 from tests.promise import wait_for
 
+pytestmark = pytest.mark.slow
+
 Examine = Callable[..., tuple[int, dict[str, dict[str, str]]]]
 
 

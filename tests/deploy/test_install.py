@@ -21,6 +21,8 @@ from tests.broker.test_acl import User
 from tests.processes import ROOT, free_port
 from tests.promise import wait_for
 
+pytestmark = pytest.mark.slow
+
 INSTALL = ROOT / "deploy" / "install"
 UNITS = ("inspection-node.service", "inspection-web.service", "inspection-backup.service", "inspection-backup.timer")
 FILES = {"node": "broker_password", "web": "web_broker_password"}

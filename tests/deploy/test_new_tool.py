@@ -10,6 +10,8 @@ import pytest
 from deploy.command import main
 from tests.processes import ROOT
 
+pytestmark = pytest.mark.slow
+
 KIND = "thread_count"
 VALUE = "    return Measurement(float((view.gray > 120).any()))\n"
 

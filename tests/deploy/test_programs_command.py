@@ -23,6 +23,8 @@ from schemas.store.ledger import Ledger
 from schemas.store.programs import Programs
 from tests.processes import NodeProcess, free_port
 
+pytestmark = pytest.mark.slow
+
 Run = Callable[..., tuple[int, str, str]]
 
 

@@ -15,6 +15,8 @@ from tests.processes import ROOT, free_port
 from tests.promise import wait_for
 from tests.web_process import Web, asked
 
+pytestmark = pytest.mark.slow
+
 SCRIPT = ROOT / "deploy" / "start_production.sh"
 KEY = "0123456789abcdefghijklmnopqrstuvwxyz-ABCD"
 HIDDEN = """

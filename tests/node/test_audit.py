@@ -16,6 +16,8 @@ from schemas.store.accounts import Accounts
 from schemas.store.vouching import AGE_S, Vouching
 from tests.nodes import Still, still
 
+pytestmark = pytest.mark.slow
+
 PAUSE = {"request_id": "r-1", "station": "cam1"}
 
 

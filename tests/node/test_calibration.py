@@ -14,6 +14,8 @@ from schemas import Checkerboard, Problem, Scale, as_program
 from tests.bars import bar
 from tests.scenes import Scene
 
+pytestmark = pytest.mark.slow
+
 SIZE = (480, 360)
 CAMERA = np.array([[520.0, 0, 243.0], [0, 520.0, 176.0], [0, 0, 1]])
 DISTORTION = np.array([-0.22, 0.06, 0.0, 0.0, 0.0])

@@ -16,6 +16,8 @@ from node.program import LoadedProgram, load
 from schemas import Problem, QualityLimits, SyntheticCamera, as_program
 from tests.scenes import Scene
 
+pytestmark = pytest.mark.slow
+
 SCREWS = Path("deploy/pictures/screws")
 REGION = {"x": 100, "y": 80, "width": 120, "height": 100}
 PART = Scene.plain(320, 240, (190.0, 200.0, 210.0)).part(100, 80)

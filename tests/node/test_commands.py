@@ -12,6 +12,8 @@ from schemas import Problem
 from schemas.command import COMMANDS
 from tests.nodes import Still, still
 
+pytestmark = pytest.mark.slow
+
 PAUSE = {"request_id": "r-1", "station": "cam1"}
 
 

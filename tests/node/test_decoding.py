@@ -22,6 +22,8 @@ from node.picture import decode
 from schemas import Problem
 from tests.processes import ROOT
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def decoder() -> Iterator[Decoder]:

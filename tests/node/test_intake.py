@@ -11,6 +11,8 @@ from schemas import Problem, Trigger
 from schemas.trigger import bad_id
 from tests.nodes import Still, still
 
+pytestmark = pytest.mark.slow
+
 ACK = {"trigger_id": "L3-1", "ack": True}
 
 

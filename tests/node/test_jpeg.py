@@ -10,6 +10,8 @@ from node.picture import decode
 from schemas import Problem
 from tests.scenes import Scene
 
+pytestmark = pytest.mark.slow
+
 PART = Scene.plain(640, 480, (200.0, 205.0, 210.0)).part(60, 60).disc(430, 400, 14, (25.0, 25.0, 25.0)).pixels(3)
 LAYOUTS = {
     "plain": (),

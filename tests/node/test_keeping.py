@@ -18,6 +18,8 @@ from tests.ledgers import build, new
 from tests.nodes import still
 from tests.promise import wait_for
 
+pytestmark = pytest.mark.slow
+
 DAY = 86400.0
 
 

@@ -15,6 +15,8 @@ from node.metrics import Metrics
 from tests.processes import free_port
 from tests.promise import wait_for
 
+pytestmark = pytest.mark.slow
+
 TOKEN = "a-scraper-of-the-plant-7391"
 
 

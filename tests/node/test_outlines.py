@@ -24,6 +24,8 @@ from tests.nodes import still
 from tests.processes import NodeProcess, free_port
 from tests.scenes import Scene, frame, region
 
+pytestmark = pytest.mark.slow
+
 PART, SIZE = (94, 64), (108, 92)
 AROUND = region(84, 54, 128, 112)  # with 10 px of the background
 GLARE, DIRT, PRINT = (

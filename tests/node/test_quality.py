@@ -12,6 +12,8 @@ from node.quality import check, measure
 from schemas import Problem, QualityLimits, SyntheticCamera
 from tests.scenes import Scene
 
+pytestmark = pytest.mark.slow
+
 LIMITS = QualityLimits()
 PART = master(SyntheticCamera())
 

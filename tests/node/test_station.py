@@ -32,6 +32,8 @@ from schemas.store.pictures import Pictures
 from schemas.store.programs import Programs
 from tests.promise import stored, wait_for
 
+pytestmark = pytest.mark.slow
+
 CAMERA = SyntheticCamera(defect_rate=0.0, exposure_ms=30.0)
 LINES = MemoryLines(kind="memory", ok=1, ng=2, error=3, ready=4)
 

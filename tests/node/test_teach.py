@@ -21,6 +21,8 @@ from schemas.store.programs import Programs
 from tests.processes import NodeProcess, free_port
 from tests.scenes import Scene
 
+pytestmark = pytest.mark.slow
+
 Run = Callable[..., tuple[int, str, str]]
 REGION = {"x": 60, "y": 50, "width": 140, "height": 120}
 

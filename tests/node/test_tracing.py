@@ -21,6 +21,8 @@ from tests.conftest import synthetic_node
 from tests.processes import NodeProcess, free_port
 from tests.promise import wait_for
 
+pytestmark = pytest.mark.slow
+
 TRACE, PARENT = "4bf92f3577b34da6a3ce929d0e0e4736", "00f067aa0ba902b7"
 GIVEN = f"00-{TRACE}-{PARENT}-01"
 

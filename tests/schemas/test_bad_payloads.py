@@ -12,6 +12,8 @@ from schemas import Problem, Trigger, canonical, parse_trigger, read_json
 from schemas.command import COMMANDS
 from schemas.trigger import as_trigger, bad_id
 
+pytestmark = pytest.mark.slow
+
 BAD: dict[str, bytes] = {
     "not JSON": b"{trigger_id:1}",
     "half": b'{"trigger_id":"a"',

@@ -10,6 +10,8 @@ from hypothesis import strategies as st
 
 from schemas import Problem, Program, as_program, parse_program
 
+pytestmark = pytest.mark.slow
+
 REGION = {"x": 10, "y": 10, "width": 50, "height": 40}
 TOOL: dict[str, Any] = {"kind": "area", "name": "label", "region": REGION, "low": 0.9, "high": 1.1}
 GOOD: dict[str, Any] = {

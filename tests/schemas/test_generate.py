@@ -16,6 +16,8 @@ from schemas import COMMANDS, Problem, parse_program, parse_trigger
 from schemas.generate import COMMAND, DRAFT, MODELS, ROOT, generated, run, schema, schema_hashes, stale
 from schemas.load import load
 
+pytestmark = pytest.mark.slow
+
 RESULT = """{"schema":"result/1","result_id":"0193...","trigger_id":"L3-000123","assigned":false,
  "node":"node-01","station":"cam1","seq":4711,
  "verdict":"NG","evaluation":2,

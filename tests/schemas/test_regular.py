@@ -9,6 +9,8 @@ from hypothesis import strategies as st
 
 from schemas.tools.regular import compiled, matches
 
+pytestmark = pytest.mark.slow
+
 ITEM = st.sampled_from(["a", "b", ".", "[ab]", "[^a]", r"\d", r"\.", "(a|b)", "(?:ab)", "(a|)", "(|b|ab)"])
 REPEAT = st.sampled_from(["", "", "?", "*", "+", "{2}", "{1,3}", "{2,}", "{0}"])
 PATTERN = st.lists(st.tuples(ITEM, REPEAT).map("".join), min_size=1, max_size=5).map("".join)

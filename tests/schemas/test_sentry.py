@@ -9,8 +9,12 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from tests.processes import ROOT
 from tests.promise import wait_for
+
+pytestmark = pytest.mark.slow
 
 SECRET = "a-password-of-the-broker"
 PROGRAM = """

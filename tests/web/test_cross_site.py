@@ -8,6 +8,8 @@ from flask.testing import FlaskClient
 
 from tests.people import API, Caller, account, application, code, data, sign_in
 
+pytestmark = pytest.mark.slow
+
 KEY = {"INSPECTION_WEB__JWT_KEY": "new-xJ1b9Wc5uTz8kQ2rM4sHd6gLf0vYp3nE"}
 PLANT = "https://scada.plant.example"
 

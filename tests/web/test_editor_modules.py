@@ -15,6 +15,8 @@ from node.judge import decide
 from schemas import Problem
 from schemas.geometry import AnyRegion
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parents[2]
 MODULES = ROOT / "web" / "static" / "js" / "editor"
 FRAME = {"width": 640, "height": 480}

@@ -18,6 +18,8 @@ from web.records import records_of
 from web.site import NAME
 from web.stream import parse_event_id
 
+pytestmark = pytest.mark.slow
+
 FILLED = 20
 
 

@@ -16,6 +16,8 @@ from tests.site_of_web import Someone, application
 from web.presence import MOST_ALARMS, SILENT_S, UNREADABLE, Watch
 from web.site import NAME
 
+pytestmark = pytest.mark.slow
+
 PREFIX = "inspection/v1/node-01/"
 STATION = {"state": "Ready", "program": "p", "program_version": 1, "camera": "ok", "outputs": "ok", "error": None}
 STATE = {"state": "Ready", "stations": {"cam1": STATION}}

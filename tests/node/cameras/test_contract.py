@@ -14,6 +14,8 @@ from node.cameras.synthetic import master
 from schemas import FolderCamera, Problem, SyntheticCamera, UsbCamera
 from schemas.program import ProgramCamera
 
+pytestmark = pytest.mark.slow
+
 SECOND = 1_000_000_000
 SHOWING = {
     "synthetic": lambda path: SyntheticCamera(),

@@ -14,6 +14,8 @@ from node.frame import Frame, Placement
 from node.tools import TOOLS, pattern
 from schemas import Problem, SyntheticCamera, as_program
 
+pytestmark = pytest.mark.slow
+
 
 def grab(line: SyntheticLine, part_id: str | None = None) -> Frame:
     now_ns = time.monotonic_ns()

@@ -14,6 +14,8 @@ from node.cameras.usb import Usb, _Clock, _Looks, by_serial, holding
 from node.picture import decode
 from schemas import Problem, UsbCamera
 
+pytestmark = pytest.mark.slow
+
 MS = 1_000_000
 
 

@@ -12,6 +12,8 @@ from node.gpio.driver import ORDER_LIMIT, LineDriver
 from node.gpio.memory import MemoryBank
 from schemas import MemoryLines, Problem
 
+pytestmark = pytest.mark.slow
+
 ALL = {"ok": 1, "ng": 2, "error": 3, "busy": 4, "ready": 5, "result_valid": 6, "outputs": {"OUT1": 8}}
 VERDICTS = ("ok", "ng", "error")
 

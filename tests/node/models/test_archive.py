@@ -15,6 +15,8 @@ from node.models.archive import arrays_of, pack
 from schemas import Problem
 from tests.processes import ROOT
 
+pytestmark = pytest.mark.slow
+
 SAID, HELD_MB = 60_000, 400
 
 

@@ -14,6 +14,8 @@ from tests.bench.vision.plain import measured as plain_measured
 from tests.bench.vision.plain import tools as plain_tools
 from tests.scenes import Scene, region
 
+pytestmark = pytest.mark.slow
+
 SCENE = Scene.plain(320, 240, (60.0, 60.0, 60.0)).clutter(3).part(100, 70)
 FRAMES = [SCENE.frame(4), SCENE.lit(0.8).frame(4, 1), Scene.plain(320, 240, (90.0, 90.0, 90.0)).frame()]
 

@@ -14,6 +14,8 @@ from schemas.geometry import Circle, Corner, Polygon, Ring, RotatedRectangle
 from tests.bars import bar
 from tests.scenes import Scene, region
 
+pytestmark = pytest.mark.slow
+
 WHERE = region(100, 80, 200, 150)
 GROUND, LIGHT = 60.0, 180.0
 

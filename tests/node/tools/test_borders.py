@@ -19,6 +19,8 @@ from schemas import Area, Blobs, ColourArea, Difference, EdgePixels
 from schemas.geometry import AnyRegion, Circle, Corner, Polygon, Ring, RotatedRectangle
 from tests.scenes import Scene
 
+pytestmark = pytest.mark.slow
+
 Floats = NDArray[np.float64]
 MIDDLE = np.array([200.0, 150.0])
 GROUND, LIGHT = 60.0, 180.0

@@ -16,6 +16,8 @@ from schemas.geometry import RotatedRectangle
 from tests.bars import bar
 from tests.scenes import Scene, frame, region
 
+pytestmark = pytest.mark.slow
+
 WHERE = region(40, 30, 80, 40)
 MIDDLE_Y = 49.5
 GROUND = Scene.plain(160, 100, 60.0)

@@ -17,6 +17,8 @@ from schemas import Code, Problem, Trigger
 from schemas.geometry import Circle, Polygon
 from tests.scenes import frame, region
 
+pytestmark = pytest.mark.slow
+
 PICTURES = Path(__file__).parents[2] / "data" / "codes"
 CODES = sorted(path for path in PICTURES.iterdir() if path.with_suffix(".txt").is_file() and path.suffix in (".png", ".webp"))
 EASY = [path for path in CODES if path.stem != "ean13-34"]  # which zxing-cpp alone does not read

@@ -11,6 +11,8 @@ from schemas import Difference, Problem, Program
 from schemas.geometry import AnyRegion, Circle, Polygon, Region, Ring, RotatedRectangle
 from tests.scenes import Scene, frame, region
 
+pytestmark = pytest.mark.slow
+
 BARE = Scene.plain(400, 300, 60.0).clutter(9, 80).rectangle(120, 100, 160, 110, 150).rectangle(140, 120, 90, 3, 40)
 PART = BARE.rectangle(250, 130, 14, 14, 20).disc(160, 170, 12, 30)
 WHERE = region(80, 70, 240, 170)

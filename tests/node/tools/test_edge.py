@@ -15,6 +15,8 @@ from schemas.trigger import EMPTY
 from tests.bars import bar
 from tests.scenes import Scene, region
 
+pytestmark = pytest.mark.slow
+
 WHERE = region(100, 60, 120, 40)
 PLAIN = Scene.plain(320, 240, 60.0)
 TWO = bar(bar(PLAIN, 140.3, 90, 20, 200, 120.0), 190.0, 90, 14, 200, 200.0)  # edges at 130.3, 150.3, 183 and 197

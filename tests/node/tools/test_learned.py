@@ -14,6 +14,8 @@ from node.tools import bank, faults, features, learned, promise
 from schemas import Learned, Problem
 from tests.scenes import Scene, region
 
+pytestmark = pytest.mark.slow
+
 WHERE = region(30, 20, 140, 120)
 SIZE_PX = 128
 SITE = (WHERE.width, WHERE.height, SIZE_PX)

@@ -17,6 +17,8 @@ from schemas.trigger import EMPTY
 from tests.bars import bar
 from tests.scenes import Scene, region
 
+pytestmark = pytest.mark.slow
+
 WHERE = region(100, 60, 80, 100)
 PLAIN = Scene.plain(320, 240, 60.0)
 

@@ -14,6 +14,8 @@ from node.tools.pattern import find, learn
 from schemas import Pattern, Pose, Problem, Region
 from tests.scenes import Scene, frame, region
 
+pytestmark = pytest.mark.slow
+
 PART = region(100, 70, 96, 80)  # on the part, 6 px inside its rim
 BACKGROUND = Scene.plain(320, 240).clutter(5)
 BOARD = Path(__file__).parents[2] / "data" / "board.jpg"

@@ -16,6 +16,8 @@ from schemas import Pattern, Pose, Problem, Region
 from tests.bench.vision.locate import apart, rendered, spoilt
 from tests.scenes import Scene, frame, region
 
+pytestmark = pytest.mark.slow
+
 PART = region(212, 152, 96, 80)
 BOARD = Path(__file__).parents[2] / "data" / "board.jpg"
 FINE = 3

@@ -11,6 +11,8 @@ from schemas.trigger import EMPTY
 from tests.bars import bar
 from tests.scenes import Scene, region
 
+pytestmark = pytest.mark.slow
+
 WHERE = region(60, 60, 200, 40)
 PLAIN = Scene.plain(320, 240, 60.0)
 

@@ -14,6 +14,8 @@ from schemas.trigger import EMPTY
 from tests.bars import bar
 from tests.scenes import Scene, region
 
+pytestmark = pytest.mark.slow
+
 BLURS = (0.6, 0.9, 1.3, 1.5, 2.0)
 WIDTHS = (1.0, 1.5, 2.0, 3.0, 4.0, 6.0, 8.0)
 SEEDS = range(4)

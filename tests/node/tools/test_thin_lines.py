@@ -11,6 +11,8 @@ from schemas import Line, Problem, Width
 from tests.bars import bar
 from tests.scenes import Scene, region
 
+pytestmark = pytest.mark.slow
+
 WHERE = region(20, 5, 80, 60)
 TURNED = region(70, 50, 60, 60)
 

@@ -14,6 +14,8 @@ from schemas.trigger import EMPTY
 from tests.bars import bar
 from tests.scenes import Scene, region
 
+pytestmark = pytest.mark.slow
+
 WHERE = region(100, 60, 120, 40)
 PLAIN = Scene.plain(320, 240, 60.0)
 TUBE = bar(bar(PLAIN, 159.5, 80, 80.4, 200, 180.0), 159.5, 80, 30.6, 200, 60.0)  # walls of 24.9 px about a bore of 30.6 px

@@ -15,6 +15,8 @@ from schemas import Problem
 from schemas.store.bundle import unpack
 from tests.processes import ROOT
 
+pytestmark = pytest.mark.slow
+
 SAID = 60_000
 
 

@@ -17,6 +17,8 @@ from schemas.store import documents as module
 from schemas.store.disk import Disk
 from schemas.store.documents import Documents, encode
 
+pytestmark = pytest.mark.slow
+
 
 class Killed(BaseException):
     """The process ends here."""

@@ -15,6 +15,8 @@ from schemas.store.seal import Head
 from tests.people import API, PASSWORD, PROOF, Caller, application, code, data, sign_in, site_of
 from tests.promise import wait_for
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def app(tmp_path: Path) -> Flask:

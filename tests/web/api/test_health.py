@@ -10,6 +10,8 @@ from flask import Flask
 from tests.people import API, Caller, application, code, data, site_of
 from web.health_checks import CHECKS
 
+pytestmark = pytest.mark.slow
+
 TOKEN = "metrics-token-0123456789-abcdefghij"
 PATHS = ("/health", "/health/detailed", "/status", "/api/system/status", f"{API}/health")
 

@@ -14,6 +14,8 @@ from tests.promise import Line, wait_for
 from tests.site_of_web import Someone, application
 from web.site import NAME
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def app(node: NodeProcess, line: Line, tmp_path: Path) -> Iterator[Flask]:

@@ -21,6 +21,8 @@ from tests.people import API, PASSWORD, PROOF, SAME, Caller, account, applicatio
 from web.app import create_app
 from web.credentials import provider
 
+pytestmark = pytest.mark.slow
+
 ORIGIN = "http://localhost:5000"
 ROLES = 'roles = { visitors = "VIEWER", "line-operators" = "OPERATOR", "vision-admins" = "ADMIN" }'
 

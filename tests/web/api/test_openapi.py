@@ -21,6 +21,8 @@ from tests.ledgers import fill, result_id
 from tests.site_of_web import Someone, application
 from web.site import NAME
 
+pytestmark = pytest.mark.slow
+
 PLAIN = {"Accept-Encoding": "identity"}
 AWAY = {503: {"BROKER_AWAY", "BUSY"}, 504: {"NODE_AWAY"}}
 CHECKS = [

@@ -15,6 +15,8 @@ from schemas.store.clock import Moment, now
 from tests.authenticator import UV, Authenticator, b64, unb64
 from tests.people import API, PASSWORD, PROOF, SAME, Caller, account, application, code, data, sign_in, site_of
 
+pytestmark = pytest.mark.slow
+
 HERE = {"base_url": "http://localhost:5000"}
 
 

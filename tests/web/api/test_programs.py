@@ -18,6 +18,8 @@ from tests.site_of_web import Someone, application
 from web.program_checks import Checked
 from web.site import NAME
 
+pytestmark = pytest.mark.slow
+
 
 def program(low: float = 10.0, **more: Any) -> dict[str, Any]:
     region = {"x": 10, "y": 10, "width": 50, "height": 50}

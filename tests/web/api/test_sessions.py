@@ -11,6 +11,8 @@ from web.access import Person
 from web.credentials import password as passwords
 from web.identity import still_allowed
 
+pytestmark = pytest.mark.slow
+
 OTHER = "a different ferry 55 lamp"
 
 

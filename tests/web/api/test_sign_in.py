@@ -14,6 +14,8 @@ from web.credentials import password as passwords
 from web.credentials import setup
 from web.credentials.password import hash_password, matches
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def app(tmp_path: Path) -> Flask:

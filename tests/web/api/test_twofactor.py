@@ -10,6 +10,8 @@ from flask import Flask
 
 from tests.people import PASSWORD, PROOF, Caller, application, code, data, sign_in, site_of
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def app(tmp_path: Path) -> Flask:

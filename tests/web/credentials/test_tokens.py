@@ -14,6 +14,8 @@ from tests.people import API, Caller, application, code, data, settings, site_of
 from web.credentials.keys import FILE, FOLDER, keys_of
 from web.site import Site
 
+pytestmark = pytest.mark.slow
+
 OLD, NEW = "old-Vq7t0ZpYw3nK9cB5u8eR2mLs4hGd6fAi", "new-xJ1b9Wc5uTz8kQ2rM4sHd6gLf0vYp3nE"
 
 

@@ -13,6 +13,8 @@ import pytest
 from schemas.store.ledger import Entry, Ledger, log
 from tests.ledgers import build, new
 
+pytestmark = pytest.mark.slow
+
 PAD = b"x" * 500
 
 

@@ -13,6 +13,8 @@ from schemas.store.ledger import Accepted, Duplicate, Entry, Ledger, OutboxRow, 
 from tests.ledgers import build, new
 from tests.promise import wait_for
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def handed() -> list[OutboxRow]:
