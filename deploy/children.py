@@ -2,12 +2,14 @@
 
 import ctypes
 import os
+import random
 import signal
 import socket
 from pathlib import Path
 from typing import Any
 
 PR_SET_PDEATHSIG = 1
+BELOW_CLIENTS = (15_000, 32_000)  # Linux gives clients 32768 and above
 _LIBC = ctypes.CDLL(None, use_errno=True)
 
 
@@ -36,10 +38,11 @@ def port_is_free(port: int) -> bool:
 
 
 def free_port() -> int:
-    """A TCP port of 127.0.0.1 that nobody uses right now."""
-    with socket.socket() as sock:
-        sock.bind(("127.0.0.1", 0))
-        return int(sock.getsockname()[1])
+    """A TCP port of 127.0.0.1 that nobody uses now, below those that the kernel gives to clients: none takes it meanwhile."""
+    while True:
+        port = random.randrange(*BELOW_CLIENTS)
+        if port_is_free(port):
+            return port
 
 
 def port_answers(port: int) -> bool:

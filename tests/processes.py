@@ -3,7 +3,6 @@
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -11,16 +10,11 @@ import urllib.request
 from pathlib import Path
 from typing import Any
 
+from deploy import children
 from tests.promise import wait_for
 
 ROOT = Path(__file__).parent.parent
-
-
-def free_port() -> int:
-    """A TCP port that nobody uses right now."""
-    with socket.socket() as sock:
-        sock.bind(("127.0.0.1", 0))
-        return int(sock.getsockname()[1])
+free_port = children.free_port
 
 
 class NodeProcess:

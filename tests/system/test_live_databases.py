@@ -79,6 +79,7 @@ def test_what_the_web_acknowledges_survives_commands_reloads_and_kill_9(web: Web
     for access in many[1:]:
         assert web.ask("POST", "/api/v1/auth/logout", {}, token=access)[0] == 200
         acknowledged["session.end"] = acknowledged.get("session.end", 0) + 1
+    wait_for(lambda: len(psutil.Process(web.process.pid).children()) == 1, 60, "the old worker's end")
     (worker,) = psutil.Process(web.process.pid).children()
     os.kill(web.process.pid, signal.SIGKILL)
     os.kill(worker.pid, signal.SIGKILL)
