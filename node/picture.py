@@ -125,15 +125,16 @@ def _refuse_bomb(data: bytes) -> None:
     for kind, start, end in _chunks(data):
         if kind != b"IDAT":
             continue
-        piece = data[start + 8 : end - 4]
-        while piece and not inflating.eof:
-            try:
-                left -= len(inflating.decompress(piece, PIECE_BYTES))
-            except zlib.error:  # the decoder says so
-                return
-            if left < 0:
-                _refuse("it unpacks to more than its picture")
-            piece = inflating.unconsumed_tail
+        for at in range(start + 8, end - 4, PIECE_BYTES):  # what is left over is copied each time
+            piece = data[at : min(at + PIECE_BYTES, end - 4)]
+            while piece and not inflating.eof:
+                try:
+                    left -= len(inflating.decompress(piece, PIECE_BYTES))
+                except zlib.error:  # the decoder says so
+                    return
+                if left < 0:
+                    _refuse("it unpacks to more than its picture")
+                piece = inflating.unconsumed_tail
 
 
 def _chunks(data: bytes) -> Iterator[tuple[bytes, int, int]]:

@@ -7,7 +7,7 @@ import cv2
 import numpy as np
 import pytest
 
-from node.picture import PASSES, _bare, decode
+from node.picture import PASSES, PIECE_BYTES, _bare, decode
 from schemas import Problem
 
 GRADIENT = np.dstack([np.tile(np.arange(64, dtype=np.uint8) * 3, (48, 1)) + shift for shift in (0, 20, 40)])
@@ -195,6 +195,19 @@ def test_a_png_that_unpacks_to_more_than_its_picture_is_refused_if_somebody_sent
         decode(bomb, foreign=True)
     with pytest.raises(Problem, match="more than 65536 chunks"):
         decode(png(64, 48, chunk(b"tEXt", b"a\0b") * 65_536))
+
+
+def test_a_bomb_behind_a_large_picture_is_refused_and_the_picture_alone_is_taken():
+    """All of it in one chunk, which is longer than what is unpacked at a time."""
+    noise = np.random.default_rng(1).integers(0, 256, (1000, 800), np.uint8)
+    rows = np.hstack([np.zeros((1000, 1), np.uint8), noise]).tobytes()
+    empty = chunk(b"IDAT", zlib.compress(bytes(len(rows)), 9))
+    good = png(800, 1000).replace(empty, chunk(b"IDAT", zlib.compress(rows)))
+    assert len(good) > 3 * PIECE_BYTES
+    assert np.array_equal(decode(good, foreign=True), noise)
+    bomb = png(800, 1000).replace(empty, chunk(b"IDAT", zlib.compress(rows + bytes(10_000_000))))
+    with pytest.raises(Problem, match="more than its picture"):
+        decode(bomb, foreign=True)
 
 
 @pytest.mark.parametrize("interlaced", [0, 1])
