@@ -49,5 +49,5 @@ def _read(key: str, path: str) -> Certificate:
     try:
         found = x509.load_pem_x509_certificates(Path(path).read_bytes())
         return Certificate(key, path, min(each.not_valid_after_utc for each in found))
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, x509.InvalidVersion) as error:
         return Certificate(key, path, None, str(error))
