@@ -12,7 +12,8 @@ import threading
 import time
 import urllib.request
 from collections import OrderedDict, deque
-from typing import Any
+from http.client import HTTPException
+from typing import Any, NamedTuple
 
 from node.part import Inspection
 from schemas import Result
@@ -36,6 +37,17 @@ def context_of(user: tuple[tuple[str, str], ...]) -> str | None:
     return found if TRACEPARENT.fullmatch(found) else None
 
 
+class Ended(NamedTuple):
+    """What spans are made of, without the pictures that the inspection holds; times by the monotonic clock."""
+
+    result: Result
+    trace: str | None
+    received_ns: int
+    began_ns: int
+    trigger_ns: int
+    stored_ns: int
+
+
 class Tracing:
     """See the head of this file. `contexts`: of results that may still be sent, by result id."""
 
@@ -46,7 +58,7 @@ class Tracing:
         self._resource = _attributes(
             {"service.name": "inspection-node", "service.instance.id": node, "service.version": version}
         )
-        self._waiting: deque[tuple[Inspection, Result, int]] = deque()
+        self._waiting: deque[Ended] = deque()
         self._ended = threading.Event()
         self._thread: threading.Thread | None = None
         self._well = True
@@ -76,7 +88,9 @@ class Tracing:
         if len(self._waiting) >= MOST:
             self.dropped += 1
         else:
-            self._waiting.append((found, result, time.monotonic_ns()))
+            part = found.part
+            ended = Ended(result, part.trace, part.received_ns, found.began_ns, found.trigger_ns, time.monotonic_ns())
+            self._waiting.append(ended)
 
     def _run(self) -> None:
         while not self._ended.wait(EVERY_S):
@@ -87,46 +101,46 @@ class Tracing:
         parts = [self._waiting.popleft() for _ in range(len(self._waiting))]
         if not parts:
             return
-        spans = [span for found, result, stored_ns in parts for span in spans_of(found, result, stored_ns)]
+        spans = [span for part in parts for span in spans_of(part)]
         scope = {"scope": {"name": "inspection-node"}, "spans": spans}
         body = {"resourceSpans": [{"resource": {"attributes": self._resource}, "scopeSpans": [scope]}]}
         request = urllib.request.Request(
             str(self._url), json.dumps(body).encode(), {"Content-Type": "application/json"}, method="POST"
         )
         try:
-            with urllib.request.urlopen(request, timeout=SEND_S) as answer:
-                answer.read(65536)
-            self._well = True
-        except (OSError, ValueError) as error:
+            with urllib.request.urlopen(request, timeout=SEND_S):  # its status is all that we ask
+                self._well = True
+        except (OSError, ValueError, HTTPException) as error:
             self.dropped += len(parts)
             if self._well:
                 log.warning("traces: %s takes no spans (%s)", self._url, error)
             self._well = False
 
 
-def spans_of(found: Inspection, result: Result, stored_ns: int) -> list[dict[str, Any]]:
+def spans_of(part: Ended) -> list[dict[str, Any]]:
     """One span for the part, and a child for each step that it came to; times from the monotonic clock, told as wall clock."""
-    given = TRACEPARENT.fullmatch(found.part.trace or "")
+    result = part.result
+    given = TRACEPARENT.fullmatch(part.trace or "")
     trace_id = given[1] if given else secrets.token_hex(16)
-    begin_ns = found.part.received_ns
     wall_ns = time.time_ns() - time.monotonic_ns()
-    marks = {"trigger": found.trigger_ns}
-    at = found.began_ns
+    marks = {"trigger": part.trigger_ns}
+    at = part.began_ns
     for name in STEPS[1:6]:
         if name in result.timings_ms:
             at += round(result.timings_ms[name] * 1e6)
             marks[name] = at
-    marks["publish"] = stored_ns
+    marks["publish"] = part.stored_ns
     root = secrets.token_hex(8)
     about = {"inspection.station": result.station, "inspection.trigger_id": result.trigger_id, "inspection.seq": result.seq}
     about |= {"inspection.result_id": result.result_id, "inspection.verdict": result.verdict}
     about |= {"inspection.program": result.program or "", "inspection.simulated": result.simulated}
     failed = {"status": {"code": ERROR, "message": result.error.code}} if result.error else {}
-    whole = {**_span(trace_id, root, "inspect", begin_ns + wall_ns, stored_ns + wall_ns), "kind": CONSUMER, **failed}
+    whole = _span(trace_id, root, "inspect", part.received_ns + wall_ns, part.stored_ns + wall_ns)
+    whole |= {"kind": CONSUMER, **failed}
     whole["attributes"] = _attributes(about)
     if given:
         whole["parentSpanId"] = given[2]
-    children, begin_ns = [], found.began_ns
+    children, begin_ns = [], part.began_ns
     for name in STEPS:
         if (end_ns := marks.get(name, 0)) >= begin_ns:
             child = _span(trace_id, secrets.token_hex(8), name, begin_ns + wall_ns, end_ns + wall_ns)

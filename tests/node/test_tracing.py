@@ -1,8 +1,10 @@
 """Traces: a trigger's context comes back with its result, and its seven steps are spans of one trace, if that is asked for."""
 
 import json
+import socket
 import threading
 import time
+import weakref
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -15,7 +17,9 @@ from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 
 from deploy.broker_process import BrokerProcess
+from node.part import Inspection, Part
 from node.tracing import KNOWN, STEPS, Tracing, context_of
+from schemas import Trigger
 from schemas.settings import TracingSettings
 from tests.conftest import synthetic_node
 from tests.processes import NodeProcess, free_port
@@ -68,6 +72,11 @@ def online(node: NodeProcess) -> bool:
         return node.metrics().get("inspection_broker_online") == 1.0
     except OSError:
         return False
+
+
+def inspection() -> Inspection:
+    """A part that was looked at."""
+    return Inspection(Part(1, "cam1", "t", Trigger(), False, "mqtt", 0.0, time.monotonic_ns()))
 
 
 @pytest.mark.system
@@ -170,7 +179,36 @@ def test_a_collector_that_is_away_costs_spans_which_are_counted_and_one_line(
     tracing = Tracing(TracingSettings(endpoint=f"http://127.0.0.1:{free_port()}"), "node-01", "1")
     monkeypatch.setattr("node.tracing.spans_of", lambda *_: [{"name": "inspect"}])
     for _ in range(2):
-        tracing.ended(None, None)  # type: ignore[arg-type]
+        tracing.ended(inspection(), None)  # type: ignore[arg-type]
         tracing._send()
     assert tracing.dropped == 2
     assert len([record for record in caplog.records if "takes no spans" in record.message]) == 1
+
+
+def test_what_waits_to_be_told_holds_no_pictures() -> None:
+    tracing = Tracing(TracingSettings(endpoint="http://127.0.0.1:1"), "node-01", "1")
+    found = inspection()
+    looked_at = weakref.ref(found)
+    tracing.ended(found, None)  # type: ignore[arg-type]
+    del found
+    assert len(tracing._waiting) == 1
+    assert looked_at() is None
+
+
+def test_a_collector_that_speaks_no_http_does_not_end_the_thread(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr("node.tracing.spans_of", lambda *_: [{"name": "inspect"}])
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        listener.settimeout(20)
+        tracing = Tracing(TracingSettings(endpoint=f"http://127.0.0.1:{listener.getsockname()[1]}"), "node-01", "1")
+        tracing.ended(inspection(), None)  # type: ignore[arg-type]
+        sending = threading.Thread(target=tracing._send)
+        sending.start()
+        asked, _ = listener.accept()
+        with asked:
+            asked.recv(65536)
+            asked.sendall(b"SSH-2.0-OpenSSH_9.2\r\n")
+            sending.join(20)
+    assert tracing.dropped == 1
+    assert "takes no spans" in caplog.text
