@@ -30,7 +30,7 @@ Fields = dict[str, Any]
 
 WINDOW_S = 10.0
 ALIKE = 20  # lines of one kind in that time
-MOST = 1000  # lines of all kinds
+MOST = 1000  # lines of all kinds, and kinds
 EVENT, TRACE = 8192, 32768  # characters of a text, and of a traceback
 SLOW_S = 1.0
 log = logging.getLogger(__name__)
@@ -168,7 +168,7 @@ class Lines(logging.Handler):
         super().__init__()
         self._renderer = renderer
         self._files = dict(files or {})
-        self._kinds: dict[tuple[str, int, str], _Kind] = {}
+        self._kinds: dict[tuple[str, int, str], _Kind] = {}  # by their age
         self._all = _Kind(time.monotonic())
         self._timer: threading.Timer | None = None
         self._broken = False
@@ -200,17 +200,23 @@ class Lines(logging.Handler):
     def _may(self, record: logging.LogRecord) -> bool:
         now = time.monotonic()
         self._tell(now)
-        kind = self._kinds.setdefault((record.name, record.levelno, str(record.msg)[:200]), _Kind(now))
+        key = record.name, record.levelno, str(record.msg)[:200]
+        if key not in self._kinds and len(self._kinds) >= MOST:  # texts that are made before they are logged, and never alike
+            key = __name__, record.levelno, "(many other kinds)"
+        kind = self._kinds.setdefault(key, _Kind(now))
         if kind.written < ALIKE and self._all.written < MOST:
             kind.written += 1
             self._all.written += 1
             return True
         kind.left_out += 1
+        self._tell_later()
+        return False
+
+    def _tell_later(self) -> None:
         if self._timer is None:
             self._timer = threading.Timer(WINDOW_S, self._later)
             self._timer.daemon = True
             self._timer.start()
-        return False
 
     def _later(self) -> None:
         """The flood may be over, and nobody write any more: what was left out is told all the same."""
@@ -218,6 +224,8 @@ class Lines(logging.Handler):
         try:
             self._timer = None
             self._tell(time.monotonic() + 0.1)
+            if any(kind.left_out for kind in self._kinds.values()):  # whose time began later
+                self._tell_later()
         except Exception as error:
             self._complain(error)
         finally:
@@ -226,8 +234,11 @@ class Lines(logging.Handler):
     def _tell(self, now: float) -> None:
         if now - self._all.began >= WINDOW_S:
             self._all = _Kind(now)
-        for key in [key for key, kind in self._kinds.items() if now - kind.began >= WINDOW_S]:
-            kind = self._kinds.pop(key)
+        while self._kinds:
+            key, kind = next(iter(self._kinds.items()))
+            if now - kind.began < WINDOW_S:
+                break
+            del self._kinds[key]
             if kind.left_out:
                 name, level, message = key
                 fields = {"left_out": kind.left_out, "pattern": message}

@@ -147,6 +147,22 @@ def test_a_flood_of_lines_of_many_kinds_is_bounded_too(as_json: Out, monkeypatch
     for n in range(200):
         as_json.log.info(f"kind {n}")
     assert len(as_json.lines()) == 50
+    as_json.handler.close()
+    assert len(as_json.lines()) == 51
+    assert as_json.last()["left_out"] == 150
+
+
+def test_what_was_left_out_of_a_later_flood_is_told_too(as_json: Out) -> None:
+    for _ in range(ALIKE + 3):
+        as_json.log.info("again")
+    timer = as_json.handler._timer
+    assert timer is not None
+    timer.cancel()
+    as_json.handler._later()  # as if that of an earlier flood were over
+    later = as_json.handler._timer
+    assert later is not None
+    assert later is not timer
+    assert later.is_alive()
 
 
 def test_what_was_left_out_is_told_though_nobody_writes_any_more(as_json: Out, monkeypatch: pytest.MonkeyPatch) -> None:
