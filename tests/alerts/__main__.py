@@ -205,6 +205,7 @@ class Watchers:
             ('"127.0.0.1:9093"', f'"127.0.0.1:{self.alerts_port}"'),
             ('"127.0.0.1:9464"', nodes),
             ('"127.0.0.1:5000"', f'"127.0.0.1:{plant.web.port}"'),
+            ("/etc/prometheus/inspection-metrics-token", str(folder / "token")),
             ("/etc/prometheus/inspection-web-metrics-token", str(folder / "token")),
         ):
             assert old in config

@@ -17,6 +17,7 @@ from tests.people import application
 from tests.processes import ROOT
 
 RULES = ROOT / "deploy" / "prometheus" / "rules.yml"
+SCRAPED = ROOT / "deploy" / "prometheus" / "prometheus.yml"
 NAME = re.compile(r"\b((?:inspection|process)[_:][a-z0-9_:]+)\b")
 
 
@@ -65,7 +66,20 @@ def expressions() -> Iterator[tuple[str, str]]:
 
 def test_the_rules_and_the_scrape_configuration_are_valid() -> None:
     assert "SUCCESS" in promtool("check", "rules", RULES)
-    promtool("check", "config", "--syntax-only", ROOT / "deploy" / "prometheus" / "prometheus.yml")
+    promtool("check", "config", "--syntax-only", SCRAPED)
+
+
+def test_a_scraper_sends_the_token_that_the_unit_of_its_target_is_given_and_the_page_says_how_it_gets_it() -> None:
+    jobs = dict(re.findall(r"^  - job_name: (\S+)\n(.*?)(?=^  - |\Z)", SCRAPED.read_text(), re.M | re.S))
+    page = (ROOT / "docs" / "monitoring.md").read_text()
+    copied = {to: id for id, to in re.findall(r"credentials/(\w+) (/etc/prometheus/\S+)$", page, re.M)}
+    for job, scrape in jobs.items():
+        sent = re.findall(r"^ +authorization:\n +credentials_file: (\S+)$", scrape, re.M)
+        unit = (ROOT / "deploy" / "install" / f"{job}.service").read_text()
+        given = re.findall(r"^LoadCredential=(\w*metrics_token):", unit, re.M)
+        assert [copied[file] for file in sent] == given, job
+        assert given
+    assert set(jobs) == {"inspection-node", "inspection-web"}
 
 
 def test_every_figure_that_is_asked_for_is_exported_with_the_labels_that_are_asked_for(exported: dict[str, set[str]]) -> None:
