@@ -164,7 +164,7 @@ node_of() { sed -n 's/^node_id *= *"\(.*\)".*/\1/p' "$root$etc/node.toml" | head
 
 # broker_files: mosquitto with our settings, users and rights; PLC, panel and viewer get passwords of their own
 broker_files() {
-  local bin=$root$opt/versions/$version/bin work id user name passwords=$root/etc/mosquitto/inspection.passwd
+  local bin=$root$opt/versions/$version/bin work id user name secret passwords=$root/etc/mosquitto/inspection.passwd
   if [ "$dry" = yes ]; then say "would write: /etc/mosquitto/{mosquitto.conf,inspection-acl.conf,inspection.passwd}"; return 0; fi
   id=$(node_of)
   work=$(mktemp -d)
@@ -184,7 +184,8 @@ broker_files() {
         name=broker_${user%%:*}
         [ -e "$root$etc/credentials/$name" ] || (umask 077 && openssl rand -hex 16 >"$root$etc/credentials/$name")
       fi
-      mosquitto_passwd -b "$passwords.new" "${user%%:*}" "$(cat "$root$etc/credentials/$name")"
+      secret=$(cat "$root$etc/credentials/$name")
+      printf '%s\n' "$secret" "$secret" | mosquitto_passwd "$passwords.new" "${user%%:*}" >/dev/null # asked for twice; not in a list of processes
     done
     if live; then chown mosquitto: "$passwords.new"; fi
     mv "$passwords.new" "$passwords"

@@ -152,9 +152,12 @@ def test_a_changed_bundle_is_refused(machine: Path, tmp_path: Path) -> None:
 @pytest.mark.skipif(
     find_mosquitto() is None and not os.environ.get("CI"), reason="mosquitto is not installed; .ci/run installs it"
 )
-def test_the_broker_lets_in_its_users_only_and_each_to_its_topics(machine: Path, wheel: Path, tmp_path: Path) -> None:
+def test_the_broker_lets_in_its_users_only_and_each_to_its_topics(
+    machine: Path, wheel: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     etc, port = machine / "etc/mosquitto", free_port()
     etc.mkdir(parents=True)
+    seen = _written_down("mosquitto_passwd", tmp_path, monkeypatch)
     (etc / "mosquitto.conf").write_text("# of the system\n")
     done = script("install.sh", "--root", machine, "--from", wheel, "--node-id", "press-3")
     assert done.returncode == 0, done.stderr
@@ -183,6 +186,8 @@ def test_the_broker_lets_in_its_users_only_and_each_to_its_topics(machine: Path,
         trigger, result = "inspection/v1/press-3/trigger/cam1", "inspection/v1/press-3/result/cam1"
         assert {name: user.ready for name, user in users.items()} == dict.fromkeys(users, True)
         assert stranger.ready is False
+        assert len(seen.read_text().splitlines()) == 5
+        assert not [file for file in keys.iterdir() if file.read_text().strip() in seen.read_text()], "in a list of processes"
         assert {name for name, user in users.items() if user.publish(trigger, b"{}")} == {"plc"}
         assert {name for name, user in users.items() if user.publish(result, b"{}")} == {"press-3"}
         for user in (*users.values(), stranger):
@@ -191,6 +196,17 @@ def test_the_broker_lets_in_its_users_only_and_each_to_its_topics(machine: Path,
     finally:
         broker.terminate()
         broker.wait(10)
+
+
+def _written_down(command: str, folder: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The file that has a line for each call of a command, with its words as a list of processes shows them."""
+    found = shutil.which(command, path=os.environ["PATH"] + ":/usr/sbin")
+    assert found
+    (folder / "bin").mkdir()
+    (folder / "bin" / command).write_text(f'#!/bin/sh\necho "$@" >>{folder}/seen\nexec {found} "$@"\n')
+    (folder / "bin" / command).chmod(0o755)
+    monkeypatch.setenv("PATH", f"{folder}/bin:{os.environ['PATH']}")
+    return folder / "seen"
 
 
 def _listens(port: int) -> bool:
