@@ -7,6 +7,7 @@ import socket
 import stat
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -242,6 +243,16 @@ def test_a_unit_is_given_secrets_by_the_names_that_the_settings_know_and_none_th
     assert dict(re.findall(r"^SetCredential=(.*?):(.*)$", text, re.M)) == dict.fromkeys(given, r"\n")
     others = {"web": "broker_password", "node": "web_broker_password"}
     assert others[name.split("-")[1].removesuffix(".service")] not in given
+
+
+def test_every_secret_that_there_is_reaches_a_unit_and_every_page_that_a_unit_names_is_installed() -> None:
+    texts = [(INSTALL / name).read_text() for name in UNITS[:3]]
+    assert {id for text in texts for id in re.findall(r"^LoadCredential=(.*?):", text, re.M)} == {"_".join(p) for p in secrets()}
+    installed = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["setuptools"]["data-files"]
+    pages = {f"{folder}/{file.name}" for folder, globs in installed.items() for each in globs for file in ROOT.glob(each)}
+    named = [page for text in texts for page in re.findall(r"^Documentation=file:///opt/inspection-node/current/(.*)$", text, re.M)]
+    assert len(named) == 3
+    assert set(named) <= pages
 
 
 def test_node_and_web_start_with_what_their_units_are_given(machine: Path, wheel: Path, tmp_path: Path) -> None:
