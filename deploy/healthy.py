@@ -2,6 +2,7 @@
 
 import argparse
 import http.client
+import socket
 import time
 from importlib.metadata import version as package_version
 
@@ -52,9 +53,7 @@ def _node(args: argparse.Namespace, any_station: bool) -> str:
 
 def of_web(settings: Settings) -> str:
     """What is wrong with the web: that it does not answer, or cannot use its stores."""
-    host, _, port = settings.web.bind.rpartition(":")
-    host = {"0.0.0.0": "127.0.0.1", "[::]": "::1"}.get(host, host.strip("[]"))
-    connection = http.client.HTTPConnection(host, int(port), timeout=ASK_S)
+    connection = _connection(settings.web.bind)
     try:
         connection.request("GET", "/api/v1/health/ready")
         status = connection.getresponse().status
@@ -63,3 +62,25 @@ def of_web(settings: Settings) -> str:
     finally:
         connection.close()
     return "" if status == 200 else f"web: {settings.web.bind} answers {status} to /api/v1/health/ready"
+
+
+def _connection(bind: str) -> http.client.HTTPConnection:
+    if bind.startswith("unix:"):
+        return _OnSocket(bind.removeprefix("unix:"))
+    host, _, port = bind.rpartition(":")
+    host = {"0.0.0.0": "127.0.0.1", "[::]": "::1"}.get(host, host.strip("[]"))
+    return http.client.HTTPConnection(host, int(port), timeout=ASK_S)
+
+
+class _OnSocket(http.client.HTTPConnection):
+    """HTTP over a socket of this machine, where only a proxy and we can ask."""
+
+    def __init__(self, path: str) -> None:
+        super().__init__("localhost", timeout=ASK_S)
+        self._path = path
+
+    def connect(self) -> None:
+        """Raises OSError."""
+        self.sock = socket.socket(socket.AF_UNIX)
+        self.sock.settimeout(ASK_S)
+        self.sock.connect(self._path)

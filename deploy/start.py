@@ -7,6 +7,7 @@ that a box without Gunicorn is not without a web; health says which server answe
 import argparse
 import logging
 import os
+import socket
 import sys
 import threading
 import time
@@ -43,9 +44,10 @@ class Server(ThreadingMixIn, WSGIServer):
     daemon_threads = True
     request_queue_size = 128
 
-    def __init__(self, *given: Any) -> None:
+    def __init__(self, address: tuple[str, int], handler: type[WSGIRequestHandler]) -> None:
         self._places = threading.BoundedSemaphore(serving.threads(os.environ))
-        super().__init__(*given)
+        self.address_family = socket.AF_INET6 if ":" in address[0] else socket.AF_INET
+        super().__init__(address, handler)
 
     def process_request(self, request: Any, client_address: Any) -> None:
         """As soon as there is a place."""
@@ -97,19 +99,19 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--config", type=Path, metavar="FILE", help="settings file (else $CONFIG_PATH, else ./node.toml)")
     parser.add_argument("--answers", action="store_true", help="start nothing: end with 0 if the web answers, else with 1")
     args = parser.parse_args(argv)
+    if args.config is not None:
+        os.environ["CONFIG_PATH"] = str(args.config.absolute())
     try:
         if args.answers:
             return 1 if of_web(serving.read_again(os.environ).settings) else 0
-        return serving.web(args) if find_spec("gunicorn") is not None else plain(args)
+        return serving.web(args) if find_spec("gunicorn") is not None else plain()
     except Problem as problem:
         print(f"inspection-node: {problem.code}: {problem.message}", file=sys.stderr)
         return 1
 
 
-def plain(args: argparse.Namespace) -> int:
+def plain() -> int:
     """The plain threaded server. Raises Problem SETTINGS_INVALID."""
-    if args.config is not None:
-        os.environ["CONFIG_PATH"] = str(args.config.absolute())
     settings = serving.read_again(os.environ).settings
     host, _, port = settings.web.bind.rpartition(":")
     if settings.web.bind.startswith("unix:") or serving.worker_count(os.environ) > 1:
@@ -129,6 +131,8 @@ def plain(args: argparse.Namespace) -> int:
             server.serve_forever()
     except KeyboardInterrupt:
         pass
+    except OSError as error:
+        raise Problem("SETTINGS_INVALID", f"web.bind: {settings.web.bind} cannot be had: {error.strerror}") from error
     finally:
         os.close(lock)
     return 0

@@ -247,10 +247,14 @@ def test_a_unit_is_given_secrets_by_the_names_that_the_settings_know_and_none_th
 
 def test_every_secret_that_there_is_reaches_a_unit_and_every_page_that_a_unit_names_is_installed() -> None:
     texts = [(INSTALL / name).read_text() for name in UNITS[:3]]
-    assert {id for text in texts for id in re.findall(r"^LoadCredential=(.*?):", text, re.M)} == {"_".join(p) for p in secrets()}
+    assert {id for text in texts for id in re.findall(r"^LoadCredential=(.*?):", text, re.M)} == {
+        "_".join(p) for p in secrets()
+    }
     installed = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["setuptools"]["data-files"]
     pages = {f"{folder}/{file.name}" for folder, globs in installed.items() for each in globs for file in ROOT.glob(each)}
-    named = [page for text in texts for page in re.findall(r"^Documentation=file:///opt/inspection-node/current/(.*)$", text, re.M)]
+    named = [
+        page for text in texts for page in re.findall(r"^Documentation=file:///opt/inspection-node/current/(.*)$", text, re.M)
+    ]
     assert len(named) == 3
     assert set(named) <= pages
 

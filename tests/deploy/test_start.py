@@ -3,13 +3,18 @@
 import os
 import re
 import signal
+import socket
+import socketserver
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from deploy import serving
+from deploy.start import main
 from tests.people import settings
 from tests.processes import ROOT, free_port
 from tests.promise import wait_for
@@ -98,3 +103,33 @@ def test_without_gunicorn_a_plain_threaded_server_says_so_loudly_and_serves_on_t
         assert f"0.0.0.0:{port}" in web.log.read_text()
     finally:
         web.end()
+
+
+@pytest.mark.system
+def test_without_gunicorn_an_address_that_is_taken_is_told_by_its_setting(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        bind = f"127.0.0.1:{other.getsockname()[1]}"
+        command = [sys.executable, "-c", HIDDEN, "--config", str(settings(tmp_path, bind=bind))]
+        done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=100, check=False)
+    assert done.returncode == 1
+    assert f"SETTINGS_INVALID: The settings are wrong: web.bind: {bind}" in done.stderr.splitlines()[-1]
+
+
+@pytest.mark.parametrize("status", [200, 503])
+def test_whether_the_web_answers_is_asked_by_the_named_settings_and_on_a_socket_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, status: int
+) -> None:
+    class Answers(socketserver.StreamRequestHandler):
+        """One answer to whatever is asked."""
+
+        def handle(self) -> None:
+            while self.rfile.readline().strip():
+                pass
+            self.wfile.write(f"HTTP/1.0 {status} Said\r\n\r\n".encode())
+
+    monkeypatch.setattr(serving, "_last", None)
+    monkeypatch.setenv("CONFIG_PATH", "/nowhere/node.toml")
+    config = settings(tmp_path, bind=f"unix:{tmp_path}/web.sock", proxy_hops=1)
+    with socketserver.UnixStreamServer(str(tmp_path / "web.sock"), Answers) as server:
+        threading.Thread(target=server.handle_request, daemon=True).start()
+        assert main(["--answers", "--config", str(config)]) == (0 if status == 200 else 1)
