@@ -14,6 +14,7 @@ from deploy import show, target
 from deploy.users import who
 from schemas import Problem, Settings, StoredProgram
 from schemas.base import plain
+from schemas.program import check_limits
 from schemas.store.accounts import Accounts
 from schemas.store.programs import MAX_MASTER_BYTES, Head, Import, Programs, read_import
 from schemas.store.signature import REFUSALS
@@ -176,6 +177,7 @@ def _remember(state: Path, station: str, id: str) -> dict[str, Any]:
         try:
             store = Programs(state / "programs")
             stored = store.get(id)
+            check_limits(stored.program)
             load(stored.program, stored.version, stored.hash, store.master(stored.program), store.file)
             audited(state, "station.select_program", station, program=id)
             ledger = Ledger(state / "ledger.db")

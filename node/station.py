@@ -22,6 +22,7 @@ from node.program import LoadedProgram, Shelf
 from node.publish import store
 from node.tracing import Tracing
 from schemas import Fault, Problem, Result, StationSettings, StationState
+from schemas.program import check_limits
 from schemas.state import StateName
 from schemas.store.ledger import Ledger
 
@@ -308,6 +309,7 @@ class Station:
     def select(self, program_id: str) -> LoadedProgram:
         """Make a program the active one, and remember it. Raises Problem PROGRAM_NOT_FOUND, PROGRAM_INVALID, ..."""
         program = self.shelf.get(program_id)
+        check_limits(program.program)
         self.ledger.remember(self.id, program=program_id)
         self.shelf.hold(self.id, program_id)
         self.program_id = program_id

@@ -14,6 +14,7 @@ from schemas.tools import Locator, Tool
 
 MAX_PROGRAM_BYTES = 1024 * 1024
 MAX_TOOLS = 64
+UNLIMITED = "no limits yet: every value would pass"
 
 MasterFile = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}\.(png|jpg|jpeg|PNG|JPG|JPEG)$")]
 Assignment = Annotated[str, StringConstraints(pattern=r"^(ok|ng|error|busy|always_on|tool:[a-z_][a-z0-9_]{0,31}:(ok|ng))$")]
@@ -111,6 +112,12 @@ class StoredProgram(Shape):
     saved_at: str = Field(description="When this version was saved, UTC.")
     saved_by: str = Field(description="Who saved it.")
     note: str = Field(default="", description="Why.")
+
+
+def check_limits(program: Program) -> None:
+    """Raises Problem PROGRAM_INVALID where a tool would take every value: no station gets what nobody ever looked at."""
+    if program.unlimited:
+        raise Problem("PROGRAM_INVALID", "; ".join(f"tool {name}: low: {UNLIMITED}" for name in program.unlimited))
 
 
 def order_of(tools: tuple[Tool, ...]) -> tuple[int, ...]:

@@ -9,7 +9,7 @@ from typing_extensions import TypedDict
 
 from schemas import Problem, Program, StoredProgram, as_program, read_json
 from schemas.base import plain
-from schemas.program import MAX_PROGRAM_BYTES
+from schemas.program import MAX_PROGRAM_BYTES, check_limits
 from schemas.store.programs import Head
 from web.command import command, presence_known, stations
 from web.records import records
@@ -18,7 +18,6 @@ from web.upload import FORM_MEMORY, MAX_PICTURE_BYTES, check_picture
 
 ETAG = re.compile(r'(?:W/)?"([1-9][0-9]{0,8})-([0-9a-f]{12})"')
 TRY_S = 15.0
-UNLIMITED = "no limits yet: every value would pass"
 
 
 class ProgramForm(TypedDict):
@@ -151,14 +150,8 @@ def active_programs() -> dict[str, str]:
     return {station: program for station, program in active.items() if station in stations()}
 
 
-def check_limits(program: Program) -> None:
-    """Raises Problem PROGRAM_INVALID where a tool would take every value: nothing may run so that nobody ever looked at."""
-    if program.unlimited:
-        raise Problem("PROGRAM_INVALID", "; ".join(f"tool {name}: low: {UNLIMITED}" for name in program.unlimited))
-
-
 def check_in_use(program: Program) -> None:
-    """The same for the next version of a program that a station uses. Raises Problem PROGRAM_INVALID."""
+    """For the next version of a program that a station uses, what check_limits() says. Raises Problem PROGRAM_INVALID."""
     if program.id in active_programs().values():
         check_limits(program)
 

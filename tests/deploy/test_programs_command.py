@@ -184,6 +184,10 @@ def test_without_a_node_the_ledger_remembers_the_active_program(
     ledger = Ledger(site.ledger)
     assert ledger.station("cam1")[0] == "cap"
     ledger.close()
+    region = {"x": 10, "y": 10, "width": 50, "height": 50}
+    anything = {"kind": "brightness", "name": "light", "region": region, "low": 0.0, "high": 255.0}
+    run("import", written(tmp_path / "free.json", {"id": "free", "name": "Free", "tools": [anything]}))
+    assert "PROGRAM_INVALID: The program cannot be used: tool light: low: no limits yet" in run("activate", "cam1", "free")[2]
     assert "PROGRAM_NOT_FOUND" in run("activate", "cam1", "other")[2]
     assert "STATION_NOT_FOUND" in run("activate", "cam2", "cap")[2]
 

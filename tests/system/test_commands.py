@@ -120,6 +120,20 @@ def test_select_program_is_remembered_over_a_restart(ready: Line, node: NodeProc
     assert ready.result(ready.trigger())["program"] == "other"
 
 
+def test_what_would_take_every_value_is_not_selected(ready: Line, node: NodeProcess) -> None:
+    from schemas import as_program
+    from schemas.store.programs import Programs
+
+    programs = Programs(node.state / "programs")
+    region = {"x": 10, "y": 10, "width": 50, "height": 50}
+    anything = {"kind": "brightness", "name": "light", "region": region, "low": 0.0, "high": 255.0}
+    programs.save(as_program({"id": "free", "name": "Free", "tools": [anything]}), None, by="test")
+    refused = ready.command("select_program", station="cam1", program="free")
+    assert refused["error"]["code"] == "PROGRAM_INVALID"
+    assert "tool light: low: no limits yet" in refused["error"]["message"]
+    assert ready.result(ready.trigger())["program"] == "synthetic-part"
+
+
 def test_pause_answers_triggers_and_lines_are_set_by_hand_in_maintenance_only(ready: Line) -> None:
     refused = ready.command("set_output", station="cam1", output="ok", active=True)
     assert refused["error"]["code"] == "NOT_IN_MAINTENANCE"

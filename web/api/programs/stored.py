@@ -9,7 +9,7 @@ from typing_extensions import TypedDict
 
 from schemas import Problem, Program, Shape
 from schemas.base import Name, StationId
-from schemas.program import MAX_PROGRAM_BYTES
+from schemas.program import MAX_PROGRAM_BYTES, check_limits
 from web.access import current, requires
 from web.api.programs.base import (
     ASKS,
@@ -31,7 +31,6 @@ from web.program_checks import (
     active_programs,
     changes_of,
     check_in_use,
-    check_limits,
     checked_by,
     document,
     edited,

@@ -14,7 +14,7 @@ from typing_extensions import TypedDict
 from schemas import Problem, Result, Shape, new_id
 from schemas.base import Name, ProgramId
 from schemas.command import SetOutput
-from schemas.program import ProgramCamera
+from schemas.program import ProgramCamera, check_limits
 from schemas.result import Evaluation, Verdict
 from schemas.state import StateName
 from schemas.trigger import GivenId, as_trigger
@@ -23,7 +23,6 @@ from web.api.stations.base import ASKS, done, stations
 from web.command import NO_STATION, Done, check_station, command, presence_known
 from web.live import Link
 from web.maintenance import leaving_maintenance
-from web.program_checks import check_limits
 from web.records import Counters, records
 from web.response import ok
 from web.site import site
