@@ -8,7 +8,7 @@ from typing_extensions import TypedDict
 
 from schemas import Problem
 from web.access import current
-from web.command import check_station
+from web.command import check_station, presence_known
 from web.records import records
 from web.site import site
 
@@ -25,6 +25,7 @@ class Maintenance(TypedDict):
 
 def maintenance_of(station: str) -> Maintenance | None:
     """The maintenance that a station is in, as the node tells it and the audit remembers it; None if it is in none."""
+    presence_known()
     if not (site().watch.state or {}).get("stations", {}).get(station, {}).get("maintenance"):
         return None
     for row in site().accounts.audit(None, LOOKED_AT, None, BEGUN):

@@ -156,6 +156,14 @@ def check_in_use(program: Program) -> None:
         check_limits(program)
 
 
+def select(station: str, program: str) -> dict[str, Any]:
+    """Give a station a program, while none is deleted. Raises Problem PROGRAM_NOT_FOUND, PROGRAM_INVALID, as command() does."""
+    with site().alone():
+        check_limits(site().programs.get(program).program)
+        with site().audited("station.select_program", station, program=program):
+            return command("select_program", station=station, program=program)
+
+
 def tag_of(stored: StoredProgram | Head) -> str:
     """The ETag of a version, without quotes."""
     return f"{stored.version}-{stored.hash.removeprefix('sha256:')[:12]}"

@@ -184,7 +184,7 @@ def test_tricks_with_paths_lead_nowhere(app: Flask, path: str) -> None:
 
 
 def test_a_fault_of_ours_is_told_by_its_request_id_and_nothing_more(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("web.api.health.look", lambda _: 1 // 0)
+    monkeypatch.setattr("web.api.health.look", lambda *_: 1 // 0)
     answer = app.test_client().get("/health", headers={"X-Request-ID": "abc"})
     assert (answer.status_code, code(answer)) == (500, "INTERNAL")
     assert "abc" in answer.text

@@ -365,6 +365,7 @@ def test_a_program_is_not_given_to_a_station_while_it_is_deleted(admin: Someone,
         assert admin.refused("DELETE", "/programs/bottle-cap") == (503, "BUSY")
         body = {"station": "cam1"}
         assert admin.refused("POST", "/programs/bottle-cap/activate", json=body) == (503, "BUSY")
+        assert admin.refused("PUT", "/stations/cam1/program", json={"program": "bottle-cap"}) == (503, "BUSY")
     assert admin.ask("DELETE", "/programs/bottle-cap").status_code == 200
 
 

@@ -132,6 +132,16 @@ def test_nobody_but_an_administrator_takes_the_lines_from_who_tests_them(app: Fl
     assert operator.ask("POST", "/stations/cam1/resume").status_code == 200
 
 
+def test_a_web_that_has_just_started_asks_first_whether_lines_are_tested(
+    node: NodeProcess, operator: Someone, admin: Someone, tmp_path: Path
+) -> None:
+    assert admin.ask("POST", "/stations/cam1/pause", json={"maintenance": True}).status_code == 200
+    wait_for(lambda: operator.get("/stations/cam1/outputs")["maintenance"], 10, "the node tells that it is in maintenance")
+    fresh = application(tmp_path, node.config)
+    assert Someone(fresh, "OPERATOR").refused("POST", "/stations/cam1/resume") == (403, "IN_MAINTENANCE")
+    fresh.extensions[NAME].close()
+
+
 def test_viewers_only_see(app: Flask) -> None:
     viewer = Someone(app, "VIEWER")
     for method, path, body in [

@@ -9,7 +9,7 @@ from typing_extensions import TypedDict
 
 from schemas import Problem, Program, Shape
 from schemas.base import Name, StationId
-from schemas.program import MAX_PROGRAM_BYTES, check_limits
+from schemas.program import MAX_PROGRAM_BYTES
 from web.access import current, requires
 from web.api.programs.base import (
     ASKS,
@@ -24,7 +24,7 @@ from web.api.programs.base import (
     answered,
     programs,
 )
-from web.command import Done, check_station, command
+from web.command import Done, check_station
 from web.program_checks import (
     Edit,
     ProgramForm,
@@ -34,6 +34,7 @@ from web.program_checks import (
     checked_by,
     document,
     edited,
+    select,
     stale,
     tag_of,
 )
@@ -176,9 +177,7 @@ def rollback(id: str, body: RollbackBody) -> ResponseReturnValue:
 def activate(id: str, body: ActivateBody) -> ResponseReturnValue:
     """Make it the active program of a station."""
     check_station(body.station)
-    with site().alone(), site().audited("station.select_program", body.station, program=id):
-        check_limits(site().programs.get(id).program)
-        return ok(command("select_program", station=body.station, program=id))
+    return ok(select(body.station, id))
 
 
 def _saved(edit: Edit, expected: int, action: str, note: str, status: int = 200) -> Response:

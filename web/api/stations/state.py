@@ -14,7 +14,7 @@ from typing_extensions import TypedDict
 from schemas import Problem, Result, Shape, new_id
 from schemas.base import Name, ProgramId
 from schemas.command import SetOutput
-from schemas.program import ProgramCamera, check_limits
+from schemas.program import ProgramCamera
 from schemas.result import Evaluation, Verdict
 from schemas.state import StateName
 from schemas.trigger import GivenId, as_trigger
@@ -23,6 +23,7 @@ from web.api.stations.base import ASKS, done, stations
 from web.command import NO_STATION, Done, check_station, command, presence_known
 from web.live import Link
 from web.maintenance import leaving_maintenance
+from web.program_checks import select
 from web.records import Counters, records
 from web.response import ok
 from web.site import site
@@ -194,8 +195,7 @@ def resume(station: str) -> ResponseReturnValue:
 def select_program(station: str, body: ProgramBody) -> ResponseReturnValue:
     """Make a program the active one."""
     check_station(station)
-    check_limits(site().programs.get(body.program).program)
-    return done("station.select_program", "select_program", station, program=body.program)
+    return ok(select(station, body.program))
 
 
 @stations.put("/stations/<station>/outputs/<output>")
