@@ -47,8 +47,9 @@ def begin(settings: Settings, program: Program) -> None:
             folder = Path(given.folder) / program
             files[kind] = LogFile(folder, kind, given.file_mb * 2**20, given.keep_days, given.most_mb * 2**20)
     redaction = Redaction(secrets_of(settings))
-    if given.sentry_dsn is not None:
-        _report(given.sentry_dsn.get_secret_value(), settings, redaction)
+    dsn = given.sentry_dsn.get_secret_value() if given.sentry_dsn is not None else ""
+    if dsn or "sentry_sdk" in sys.modules:  # which is loaded if it was told until now
+        _report(dsn, settings, redaction)
     handler = Lines(Renderer(redaction, as_json=as_json, colours=terminal and not files), files)
     root = logging.getLogger()
     for old in [each for each in root.handlers if isinstance(each, Lines)]:
@@ -59,7 +60,7 @@ def begin(settings: Settings, program: Program) -> None:
 
 
 def _report(dsn: str, settings: Settings, redaction: Redaction) -> None:
-    """Tell a Sentry every error that is logged, without secrets, variables and addresses."""
+    """Tell a Sentry every error that is logged, without secrets, variables and addresses; an empty dsn: nobody any more."""
     import sentry_sdk  # only where it is wanted: it opens connections
     from sentry_sdk.integrations.logging import LoggingIntegration
 

@@ -31,6 +31,10 @@ except ValueError:
     log.exception("signing in with %s failed", os.environ["INSPECTION_BROKER__PASSWORD"])
 if "sentry_sdk" in sys.modules:
     sys.modules["sentry_sdk"].flush(20)
+    del os.environ["INSPECTION_LOGS__SENTRY_DSN"]  # and a reload
+    logs.begin(load(Path(sys.argv[1]), os.environ).settings, "node")
+    log.error("nobody is told any more")
+    sys.modules["sentry_sdk"].flush(20)
 print("loaded" if "sentry_sdk" in sys.modules else "not loaded")
 """
 
@@ -79,6 +83,7 @@ def test_an_error_is_told_without_secrets(tmp_path: Path) -> None:
         (event,) = wait_for(lambda: [body for body in told if b"ValueError" in body], 20, "the event")
         assert b"node.somewhere" in event
         assert b"all is well" not in event
+        assert not [body for body in told if b"nobody is told any more" in body]
         assert SECRET.encode() not in event
         assert b"hunter2" not in event
         assert b'"vars"' not in event
