@@ -225,6 +225,7 @@ class Service:
         self.commands.start()
         self.intake.recover()
         self.commands.recover()
+        logs.telling["node"] = self._telling
         for station in self.stations.values():
             station.start()
         self.chores.start()
@@ -233,7 +234,6 @@ class Service:
         self._sources.start()
         gc.collect()
         gc.freeze()  # what is here now stays: the collector need not look at it during an inspection
-        logs.telling["node"] = self._telling
         notify("READY=1")
         log.info("node %s is running: %s", self.settings.node_id, ", ".join(self.stations))
         try:
@@ -260,7 +260,6 @@ class Service:
 
     def _end(self) -> None:
         """Put everything away, in less than limits.END_S."""
-        logs.telling.pop("node", None)
         notify("STOPPING=1" if self._asked == "stop" else "STATUS=reloading")
         self._asked = self._asked or "stop"
         self.intake.draining = True
@@ -287,6 +286,7 @@ class Service:
         )
         late += ending.apart({"metrics": self.metrics.close, "ledger": self.ledger.close}, limits.CLOSE_S)
         os.close(self._lock_file)
+        logs.telling.pop("node", None)
         gc.unfreeze()
         self.left_behind = bool(late) or not all(station.ended for station in self.stations.values())
         log.info("node %s has ended", self.settings.node_id)
