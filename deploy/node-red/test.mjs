@@ -8,13 +8,13 @@ const BASE = "inspection/v1/node-01";
 
 /** A function node: what it is given, and what it returns and sends. */
 function made(name) {
-  const kept = {}, sent = [];
+  const kept = {}, sent = [], warned = [];
   const body = new Function("msg", "context", "env", "node", "RED", readFileSync(new URL(`functions/${name}.js`, here), "utf-8"));
   const context = { get: (key) => kept[key] && structuredClone(kept[key]), set: (key, value) => { kept[key] = structuredClone(value); } };
-  const node = { status() {}, warn() {}, error(text) { sent.push(["error", text]); }, send(out) { sent.push(out); } };
+  const node = { status() {}, warn(text) { warned.push(text); }, error(text) { sent.push(["error", text]); }, send(out) { sent.push(out); } };
   const RED = { util: { generateId: () => "0123456789abcdef" } };
   const run = (msg) => body(msg, context, { get: () => undefined }, node, RED);
-  return { run, sent, kept };
+  return { run, sent, kept, warned };
 }
 const result = (seq, verdict = "OK") => ({ topic: `${BASE}/result/cam1`, payload: { result_id: `r-${seq}`, trigger_id: `t-${seq}`, seq, verdict } });
 
@@ -39,6 +39,26 @@ test("a newest result that did not come, and each connection, are asked for", ()
   const [, wish] = once.run({ topic: `${BASE}/latest/cam1`, payload: { seq: 5 } });
   assert.deepEqual([JSON.parse(wish.payload).from_seq, JSON.parse(wish.payload).to_seq], [4, 5]);
   assert.equal(JSON.parse(once.run({ connected: true, topic: "" })[1].payload).from_seq, 4);
+});
+
+test("what the node no longer has is passed over, and nothing that is still to come", () => {
+  const once = made("once");
+  const reply = (wish, more) => once.run({ topic: `${BASE}/reply/resend`, payload: { request_id: JSON.parse(wish.payload).request_id, ...more } });
+  const none = { ok: false, error: { code: "RESULT_NOT_FOUND", message: "" } };
+  once.run(result(1));
+  const [, wish] = once.run(result(9));
+  reply({ payload: '{"request_id":"of somebody else"}' }, none);
+  assert.equal(once.kept.state.next, 2);
+  reply(wish, { ok: true, data: { count: 3, seqs: [5, 6, 9] } });
+  assert.equal(once.kept.state.next, 5);
+  assert.deepEqual(once.warned, ["3 results before 5 are gone at the node"]);
+  assert.equal(once.run(result(5))[0].payload.seq, 5);
+  const [, again] = once.run({ connected: true, topic: "" });
+  reply(again, none);
+  assert.deepEqual([once.kept.state.next, once.kept.state.held], [10, {}]);
+  const [, probe] = once.run({ connected: true, topic: "" });
+  reply(probe, none);
+  assert.equal(once.kept.state.next, 10, "there may be later ones");
 });
 
 test("a part is sent with the same bytes until the node has it", () => {

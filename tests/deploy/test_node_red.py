@@ -27,7 +27,7 @@ def test_flow_and_node_are_made_from_the_functions() -> None:
 def test_the_functions_hold_on_messages_as_they_come() -> None:
     done = run("--test", "test.mjs")
     assert done.returncode == 0, done.stdout
-    assert "# pass 5" in done.stdout
+    assert "# pass 6" in done.stdout
 
 
 def test_every_wire_leads_somewhere_and_every_node_has_its_place() -> None:

@@ -17,9 +17,20 @@ function take(result) {
   if (result.seq >= state.next) state.held[result.seq] = true;
   while (state.held[state.next]) { delete state.held[state.next]; state.next += 1; }
 }
+function goOn(last, coming) { // behind what the node no longer has
+  let gone = 0;
+  while (state.next <= last && (state.held[state.next] || !coming.has(state.next))) {
+    if (!state.held[state.next]) gone += 1;
+    delete state.held[state.next];
+    state.next += 1;
+  }
+  while (state.held[state.next]) { delete state.held[state.next]; state.next += 1; }
+  if (gone) node.warn(`${gone} results before ${state.next} are gone at the node`);
+}
 function ask(first, last) {
   state.asked = Date.now();
   const wish = { request_id: `nr-${Date.now()}-${RED.util.generateId()}`, station, from_seq: first, to_seq: last };
+  state.wish = { id: wish.request_id, last: Math.min(last, state.ahead) };
   return { topic: `${base}/cmd/resend`, payload: JSON.stringify(wish), qos: 1, retain: false };
 }
 
@@ -28,11 +39,10 @@ if (topic === `${base}/result/${station}` && value.result_id) {
   if (!known.has(value.result_id)) { take(value); out = { ...msg, payload: value }; }
 } else if (topic === `${base}/latest/${station}` && value.seq) {
   if (state.next !== null) state.ahead = Math.max(state.ahead, value.seq);
-} else if (topic === `${base}/reply/resend`) {
-  const code = (value.error || {}).code;
-  if (code === "RESULT_NOT_FOUND" && state.next !== null && state.next <= state.ahead && value.station === station) {
-    node.warn(`results before ${state.ahead} are gone at the node`);
-  }
+} else if (topic === `${base}/reply/resend` && state.wish && value.request_id === state.wish.id) {
+  if (value.ok) goOn(state.wish.last, new Set(value.data.seqs)); // what is coming was sent before this reply
+  else if ((value.error || {}).code === "RESULT_NOT_FOUND") goOn(state.wish.last, new Set());
+  state.wish = null;
 } else if (msg.connected && state.next !== null) {
   wish = ask(state.next, state.next + CHUNK - 1);
 }
