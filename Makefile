@@ -11,7 +11,7 @@ WORKERS ?= 3
 help:
 	@echo "make demo    broker, node and a simulated PLC in one go; DEMO='--state DIR --mqtt-port N ...' for options"
 	@echo "make test    all tests; TEST='-k words' for some of them, WORKERS=0 for one after the other"
-	@echo "make fast    those of them that take no minute: the inner loop"
+	@echo "make fast    those of them that are not marked slow, in under a minute: the inner loop"
 	@echo "make check   format, lint, types, import contracts, and that what is generated is current"
 	@echo "make locked  install what requirements.lock has, by its hashes, into an environment that is thrown away; make audit  ask pip-audit"
 	@echo "make bench   the benchmarks; DATA=/path/to/pictures for all real pictures, BENCH='--only tools' for some of them"
