@@ -12,7 +12,8 @@ import sys
 from pathlib import Path
 from string import Template
 
-from schemas.errors import Problem
+import schemas
+from schemas import Problem
 
 NAME = re.compile(r"[a-z][a-z0-9]*(_[a-z0-9]+)*")
 LONGEST = 32
@@ -81,6 +82,14 @@ def test_a_view_of_one_value_is_a_problem_and_no_number(gray: float) -> None:
 ''')
 
 
+WORDS = {
+    name
+    for text in (SETTINGS, STEPS, TEST)
+    for names in re.findall(r"import (.+)", text.template)
+    for name in names.split(", ")
+}
+
+
 def new(args: argparse.Namespace) -> int:
     """Write them and the tables that name it; the exit code. Raises Problem VALIDATION_FAILED."""
     kind, root = args.name, args.source or Path(__file__).resolve().parent.parent
@@ -97,7 +106,10 @@ def new(args: argparse.Namespace) -> int:
     if there:
         raise Problem("VALIDATION_FAILED", f"there is already {', '.join(map(str, there))}")
     words = kind.replace("_", " ")
-    given = {"kind": kind, "words": words, "title": words.capitalize(), "kind_class": words.title().replace(" ", "")}
+    kind_class = words.title().replace(" ", "")
+    if hasattr(schemas, kind_class) or kind_class in WORDS:
+        raise Problem("VALIDATION_FAILED", f"its class would be {kind_class}, which is something else: take another name")
+    given = {"kind": kind, "words": words, "title": words.capitalize(), "kind_class": kind_class}
     for path, template in files.items():
         path.write_text(template.substitute(given), encoding="utf-8")
         print(path.relative_to(root))

@@ -53,7 +53,9 @@ def test_three_files_are_a_tool_that_programs_can_use_and_whose_test_fails_until
     assert _ran(tree, "-m", "schemas.generate", "--check").returncode == 0
 
 
-@pytest.mark.parametrize("name", ["Thread", "3d", "a-b", "class", "x" * 33, "area", "caliper", "../up", ""])
+@pytest.mark.parametrize(
+    "name", ["Thread", "3d", "a-b", "class", "x" * 33, "area", "caliper", "../up", "", "problem", "region_tool", "view"]
+)
 def test_what_can_be_no_kind_or_is_there_is_refused_and_nothing_is_written(
     name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
