@@ -298,6 +298,13 @@ def test_the_command_of_a_machine_finds_its_settings(machine: Path, wheel: Path)
         assert told[-1] == "doctor"
 
 
+def test_the_folder_of_the_socket_that_the_page_names_is_made_by_the_unit() -> None:
+    named = set(re.findall(r'web\.bind = "unix:(/run/[^"]+)"', (ROOT / "docs" / "web.md").read_text()))
+    made = re.findall(r"^RuntimeDirectory=(.*)$", (INSTALL / UNITS[1]).read_text(), re.M)
+    assert {str(Path(socket).parent) for socket in named} == {f"/run/{folder}" for folder in made}
+    assert named
+
+
 def test_the_unit_waits_longer_than_the_node_does() -> None:
     unit = dict(re.findall(r"^(\w+)=(\d+)$", (INSTALL / UNITS[0]).read_text(), re.M))
     assert float(unit["WatchdogSec"]) == WATCHDOG_S
