@@ -1,13 +1,44 @@
-"""Passwords are hashed cheaply in these tests: by the same code, with less memory and time."""
+"""What the tests of the web share: an application and its administrator, and passwords that are hashed cheaply."""
+
+from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from argon2 import PasswordHasher
+from flask import Flask
 
+from tests import people, site_of_web
+from tests.processes import NodeProcess
+from tests.promise import Line, wait_for
 from web.credentials import password, proof
 
 
 @pytest.fixture(autouse=True, scope="session")
 def cheap_hashes() -> None:
-    """What a test makes is worth no gigabytes; `test_password` looks at the real parameters."""
+    """What a test makes is worth no gigabytes, but is hashed by the same code; `test_password` looks at the real parameters."""
     password.HASHER = PasswordHasher(time_cost=1, memory_cost=1024, parallelism=1)
     proof.RECOVERY_COST = {"time_cost": 1, "memory_cost": 64}
+
+
+@pytest.fixture
+def app(tmp_path: Path) -> Flask:
+    """The web over an empty state folder, without broker and node."""
+    return people.application(tmp_path)
+
+
+@pytest.fixture
+def ada(app: Flask) -> people.Caller:
+    """Its first administrator."""
+    return people.Caller(app, "ada", "ADMIN")
+
+
+@pytest.fixture
+def app_with_node(node: NodeProcess, line: Line, tmp_path: Path) -> Iterator[Flask]:
+    """The web beside a broker and a node that is ready, and has been heard."""
+    node.start()
+    line.state("Ready")
+    made = site_of_web.application(tmp_path, node.config)
+    watch = people.site_of(made).watch
+    wait_for(lambda: watch.state is not None, 10, "the web hears the node")
+    yield made
+    people.site_of(made).close()

@@ -4,7 +4,6 @@ import csv
 import io
 import re
 import sqlite3
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,20 +11,10 @@ from flask import Flask
 
 from schemas.store.audit import START, Entry, row_hash
 from schemas.store.seal import Head
-from tests.people import API, PASSWORD, PROOF, Caller, application, code, data, sign_in, site_of
+from tests.people import API, PASSWORD, PROOF, Caller, code, data, sign_in, site_of
 from tests.promise import wait_for
 
 pytestmark = pytest.mark.slow
-
-
-@pytest.fixture
-def app(tmp_path: Path) -> Flask:
-    return application(tmp_path)
-
-
-@pytest.fixture
-def ada(app: Flask) -> Caller:
-    return Caller(app, "ada", "ADMIN")
 
 
 def tamper(app: Flask, statement: str) -> None:

@@ -1,6 +1,5 @@
 """The picture of the newest part, with the real broker and a real node with the synthetic line."""
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import cv2
@@ -12,20 +11,8 @@ from werkzeug.test import TestResponse
 from tests.processes import NodeProcess
 from tests.promise import Line, wait_for
 from tests.site_of_web import Someone, application
-from web.site import NAME
 
 pytestmark = pytest.mark.slow
-
-
-@pytest.fixture
-def app(node: NodeProcess, line: Line, tmp_path: Path) -> Iterator[Flask]:
-    node.start()
-    line.state("Ready")
-    made = application(tmp_path, node.config)
-    watch = made.extensions[NAME].watch
-    wait_for(lambda: watch.state is not None, 10, "the web hears the node")
-    yield made
-    made.extensions[NAME].close()
 
 
 def picture(viewer: Someone, seq: int) -> TestResponse:
@@ -41,8 +28,8 @@ def picture(viewer: Someone, seq: int) -> TestResponse:
 
 
 @pytest.mark.system
-def test_who_watches_sees_every_newest_part_also_the_one_before_they_came(app: Flask, line: Line) -> None:
-    viewer = Someone(app, "VIEWER")
+def test_who_watches_sees_every_newest_part_also_the_one_before_they_came(app_with_node: Flask, line: Line) -> None:
+    viewer = Someone(app_with_node, "VIEWER")
     first = line.result(line.trigger())
     answer = picture(viewer, 1)
     assert answer.mimetype == "image/jpeg"
@@ -59,7 +46,7 @@ def test_who_watches_sees_every_newest_part_also_the_one_before_they_came(app: F
 
 
 @pytest.mark.system
-def test_nothing_is_drawn_while_nobody_watches(app: Flask, node: NodeProcess, line: Line) -> None:
+def test_nothing_is_drawn_while_nobody_watches(app_with_node: Flask, node: NodeProcess, line: Line) -> None:
     for _ in range(3):
         line.result(line.trigger())
     assert not (node.state / "shown").exists()

@@ -56,11 +56,6 @@ def rows(app: Flask, action: str) -> list[dict[str, Any]]:
 
 
 @pytest.fixture
-def app(tmp_path: Path) -> Flask:
-    return application(tmp_path)
-
-
-@pytest.fixture
 def ada(app: Flask) -> Visitor:
     return Visitor(app, "ada", "ADMIN")
 

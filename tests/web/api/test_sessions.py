@@ -1,12 +1,11 @@
 """Sessions: refreshed, ended, seen; what happens to an account counts at its next request."""
 
-from pathlib import Path
 from typing import Any
 
 import pytest
 from flask import Flask
 
-from tests.people import API, PASSWORD, PROOF, SAME, Caller, application, code, data, sign_in, site_of
+from tests.people import API, PASSWORD, PROOF, SAME, Caller, code, data, sign_in, site_of
 from web.access import Person
 from web.credentials import password as passwords
 from web.identity import still_allowed
@@ -14,16 +13,6 @@ from web.identity import still_allowed
 pytestmark = pytest.mark.slow
 
 OTHER = "a different ferry 55 lamp"
-
-
-@pytest.fixture
-def app(tmp_path: Path) -> Flask:
-    return application(tmp_path)
-
-
-@pytest.fixture
-def ada(app: Flask) -> Caller:
-    return Caller(app, "ada", "ADMIN")
 
 
 def refresh(caller: Caller, token: str) -> Any:

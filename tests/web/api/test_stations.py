@@ -3,7 +3,6 @@
 import base64
 import io
 import json
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -23,31 +22,22 @@ pytestmark = pytest.mark.system
 
 
 @pytest.fixture
-def app(node: NodeProcess, line: Line, tmp_path: Path) -> Iterator[Flask]:
-    node.start()
-    line.state("Ready")
-    made = application(tmp_path, node.config)
-    watch = made.extensions[NAME].watch
-    wait_for(lambda: watch.state is not None, 10, "the web hears the node")
-    yield made
-    made.extensions[NAME].close()
+def operator(app_with_node: Flask) -> Someone:
+    return Someone(app_with_node, "OPERATOR")
 
 
 @pytest.fixture
-def operator(app: Flask) -> Someone:
-    return Someone(app, "OPERATOR")
-
-
-@pytest.fixture
-def admin(app: Flask) -> Someone:
-    return Someone(app, "ADMIN")
+def admin(app_with_node: Flask) -> Someone:
+    return Someone(app_with_node, "ADMIN")
 
 
 def picture(width: int, height: int) -> bytes:
     return cv2.imencode(".png", np.full((height, width, 3), 128, np.uint8))[1].tobytes()
 
 
-def test_an_operator_triggers_sees_the_result_pauses_resumes_and_resets(app: Flask, operator: Someone, line: Line) -> None:
+def test_an_operator_triggers_sees_the_result_pauses_resumes_and_resets(
+    app_with_node: Flask, operator: Someone, line: Line
+) -> None:
     data = operator.get("/stations")
     assert (data["broker"], data["node"]) == ("ok", "ok")
     assert [(each["id"], each["state"], each["simulated"]) for each in data["stations"]] == [("cam1", "Ready", True)]
@@ -65,7 +55,7 @@ def test_an_operator_triggers_sees_the_result_pauses_resumes_and_resets(app: Fla
     line.state("Ready")
     assert operator.ask("POST", "/stations/cam1/counters/reset").status_code == 200
     assert operator.get("/stations/cam1/counters")["total"] == 0
-    actions = [entry.action for entry in app.extensions[NAME].accounts.audit(None, 20, operator.username, None)]
+    actions = [entry.action for entry in app_with_node.extensions[NAME].accounts.audit(None, 20, operator.username, None)]
     assert {"station.trigger", "station.pause", "station.resume", "station.reset_counters"} <= set(actions)
 
 
@@ -101,9 +91,11 @@ def test_lines_are_set_by_hand_by_administrators_in_maintenance_only(operator: S
     assert admin.refused("PUT", "/stations/cam1/outputs/ng", json={"active": 1}) == (422, "VALIDATION_FAILED")
 
 
-def test_nobody_but_an_administrator_takes_the_lines_from_who_tests_them(app: Flask, operator: Someone, admin: Someone) -> None:
+def test_nobody_but_an_administrator_takes_the_lines_from_who_tests_them(
+    app_with_node: Flask, operator: Someone, admin: Someone
+) -> None:
     told: list[dict[str, Any]] = []
-    with app.app_context():
+    with app_with_node.app_context():
         live = records().live
     live.tell = lambda kind, leaf, data, seq=0: told.append({"kind": kind, "leaf": leaf, **data})  # type: ignore[method-assign]
     assert admin.ask("POST", "/stations/cam1/pause", json={"maintenance": True}).status_code == 200
@@ -121,7 +113,7 @@ def test_nobody_but_an_administrator_takes_the_lines_from_who_tests_them(app: Fl
     assert [told_of for told_of in told if told_of["leaf"] == "maintenance.ended"] == []
     lines = {row["role"]: row["active"] for row in operator.get("/stations/cam1/outputs")["outputs"]}
     assert lines["ng"] is True
-    other = Someone(app, "ADMIN")
+    other = Someone(app_with_node, "ADMIN")
     assert other.ask("POST", "/stations/cam1/resume").status_code == 200
     [ended] = [told_of for told_of in told if told_of["leaf"] == "maintenance.ended"]
     assert (ended["station"], ended["by"], ended["of"]) == ("cam1", other.username, admin.username)
@@ -142,8 +134,8 @@ def test_a_web_that_has_just_started_asks_first_whether_lines_are_tested(
     fresh.extensions[NAME].close()
 
 
-def test_viewers_only_see(app: Flask) -> None:
-    viewer = Someone(app, "VIEWER")
+def test_viewers_only_see(app_with_node: Flask) -> None:
+    viewer = Someone(app_with_node, "VIEWER")
     for method, path, body in [
         ("POST", "/stations/cam1/trigger", {}),
         ("POST", "/stations/cam1/pause", {}),
@@ -173,9 +165,9 @@ def test_a_trigger_that_is_none_is_refused(tmp_path: Path) -> None:
         assert operator.refused("POST", "/stations/cam1/trigger", json=body) == (422, "VALIDATION_FAILED"), body
 
 
-def test_an_alarm_is_seen_once_for_each_time_it_comes(app: Flask, operator: Someone, line: Line) -> None:
+def test_an_alarm_is_seen_once_for_each_time_it_comes(app_with_node: Flask, operator: Someone, line: Line) -> None:
     topic = f"{line.prefix}alarm/TEST_ALARM"
-    watch = app.extensions[NAME].watch
+    watch = app_with_node.extensions[NAME].watch
 
     def raise_alarm(since: str) -> None:
         line.client.publish(topic, f'{{"code":"TEST_ALARM","message":"m","since":"{since}"}}', 1, retain=True)
@@ -194,7 +186,7 @@ def test_an_alarm_is_seen_once_for_each_time_it_comes(app: Flask, operator: Some
     assert acknowledged() is None
 
 
-def test_a_program_is_checked_by_the_node_edited_tried_and_activated(app: Flask, admin: Someone, line: Line) -> None:
+def test_a_program_is_checked_by_the_node_edited_tried_and_activated(app_with_node: Flask, admin: Someone, line: Line) -> None:
     read = admin.ask("GET", "/programs/synthetic-part")
     document = {**read.json["data"]["program"], "name": "Another name"}
     answer = admin.ask("PUT", "/programs/synthetic-part", json=document, headers={"If-Match": read.headers["ETag"]})
@@ -355,11 +347,11 @@ def test_a_master_comes_from_the_camera_or_an_upload_that_the_node_decodes(admin
 
 
 def test_when_the_node_is_away_it_is_said_and_history_and_programs_go_on(
-    app: Flask, admin: Someone, node: NodeProcess, line: Line
+    app_with_node: Flask, admin: Someone, node: NodeProcess, line: Line
 ) -> None:
     line.result(line.trigger())
     node.stop()
-    watch = app.extensions[NAME].watch
+    watch = app_with_node.extensions[NAME].watch
     wait_for(lambda: (watch.state or {}).get("state") == "Offline", 15, "the last will")
     data = admin.get("/stations")
     assert (data["broker"], data["node"], data["stations"][0]["state"]) == ("ok", "away", "Offline")

@@ -2,25 +2,14 @@
 
 import base64
 import time
-from pathlib import Path
 
 import pyotp
 import pytest
 from flask import Flask
 
-from tests.people import PASSWORD, PROOF, Caller, application, code, data, sign_in, site_of
+from tests.people import PASSWORD, PROOF, Caller, code, data, sign_in, site_of
 
 pytestmark = pytest.mark.slow
-
-
-@pytest.fixture
-def app(tmp_path: Path) -> Flask:
-    return application(tmp_path)
-
-
-@pytest.fixture
-def ada(app: Flask) -> Caller:
-    return Caller(app, "ada", "ADMIN")
 
 
 def at(secret: str, steps: int) -> str:

@@ -13,11 +13,6 @@ from tests.people import API, PASSWORD, PROOF, Caller, account, application, cod
 OTHER = "marble kettle 51 dune"
 
 
-@pytest.fixture
-def app(tmp_path: Path) -> Flask:
-    return application(tmp_path)
-
-
 def turn_on(person: Caller) -> str:
     """A second factor; its secret."""
     secret = str(data(person.ask("POST", "/auth/2fa/setup", json={"password": PASSWORD}))["secret"])

@@ -19,16 +19,6 @@ pytestmark = pytest.mark.slow
 OLD, NEW = "old-Vq7t0ZpYw3nK9cB5u8eR2mLs4hGd6fAi", "new-xJ1b9Wc5uTz8kQ2rM4sHd6gLf0vYp3nE"
 
 
-@pytest.fixture
-def app(tmp_path: Path) -> Flask:
-    return application(tmp_path)
-
-
-@pytest.fixture
-def ada(app: Flask) -> Caller:
-    return Caller(app, "ada", "ADMIN")
-
-
 def forged(
     here: Site, caller: Caller, key: Any = None, head: dict[str, Any] | None = None, alg: str = "HS256", **claims: Any
 ) -> str:
