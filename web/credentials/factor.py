@@ -1,4 +1,4 @@
-"""What the account routes take: each a strict shape, so that a key too many is an error and never a change."""
+"""What is given to prove who one is, passwords, codes, what passkeys sign: strict shapes, for a key too many is an error."""
 
 from typing import Annotated
 

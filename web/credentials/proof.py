@@ -25,6 +25,7 @@ from web.site import Site, actor
 FREE_BY_USER = 5
 FREE_BY_ADDRESS = 20
 STEP_S = 30
+RECOVERY_CODES = 10
 RECOVERY_COST = {"time_cost": 2, "memory_cost": 19 * 1024}  # KiB
 STEPS = (0, -1, 1)  # the clocks may differ by one step (RFC 6238, 5.2)
 PROOF = ("CREDENTIALS_INVALID", "LOCKED_OUT", "TWO_FACTOR_REQUIRED", "TWO_FACTOR_INVALID")
@@ -151,9 +152,6 @@ def _failed(here: Site, user: User | None, by_user: str, what: str) -> None:
     if user is not None and here.accounts.failures(by_user) == FREE_BY_USER:
         here.audit("user.locked", user.id)
         here.event("user.locked", username=user.username)
-
-
-RECOVERY_CODES = 10
 
 
 def recovery_codes(here: Site, user: str) -> tuple[list[str], list[bytes]]:
