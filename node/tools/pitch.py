@@ -54,7 +54,7 @@ def _found(view: View, settings: Pitch) -> tuple[Strip, Edges]:
     unsure = max(like.unsure(row) for row in rows)
     if unsure > MOST_UNSURE_PX:  # of teeth that are all alike, each edge is pushed alike
         single = every(*profile(where), settings, alone=True)
-        if _alike(single, settings):
+        if _alike(single, settings) and not choose(single, settings.polarity).cut.any():
             return where, choose(single, settings.polarity)
     check_sure(unsure, "the pitch")
     return where, like

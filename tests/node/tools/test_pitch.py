@@ -79,3 +79,12 @@ def test_a_pitch_in_mm() -> None:
     tool = Pitch(name="p", region=WHERE, low=0.0, unit="mm")
     view = comb([14.0] * 6).frame(3).view(WHERE)
     assert measure(view, tool, None, Given(EMPTY, {}, {}, Scale(mm_per_px=0.1))).value == pytest.approx(1.4, abs=0.005)
+
+
+@pytest.mark.parametrize("which", ["mean", "min", "max"])
+def test_teeth_that_are_all_alike_do_not_excuse_one_that_the_border_cuts(which: str) -> None:
+    scene = comb([14.0] * 6)
+    whole = region(80, 60, 100, 40)  # the first tooth begins at 87
+    assert value(scene, value=which, region=whole, polarity="dark_to_light") == pytest.approx(14, abs=0.06)
+    with pytest.raises(Problem, match="cuts an edge off"):
+        value(scene, value=which, region=region(86, 60, 94, 40), polarity="dark_to_light")
