@@ -371,12 +371,12 @@ def one_each(
     polarity: Polarity,
     which: str,
     rough: bool = False,
-    whole: bool = False,
+    whole: bool | Flags = False,
 ) -> Edges:
     """One edge of each scan (n x width) that has any: the first, last or strongest; if rough by its peak alone, to 0.3 px.
 
-    A scan whose edge the border of the region cuts off has none; if whole, as for a form, Problem NO_VALUE is raised: what is
-    left out might be what is wrong.
+    A scan whose edge the border of the region cuts off has none; if whole (of all scans, or of these), as for a form, Problem
+    NO_VALUE is raised: what is left out might be what is wrong.
     """
     strength = _strength(values, settings.smoothing_px)
     wanted = SIGNS[polarity]
@@ -392,9 +392,24 @@ def one_each(
     columns = columns[scans]
     signs = np.sign(strength[scans, columns])
     found = _placed(values, counts, strength, scans, columns, signs, settings.smoothing_px, rough)
-    if whole and found.cut.any():
-        raise Problem("NO_VALUE", f"the border of the region cuts the edge off in {int(found.cut.sum())} scans: draw it larger")
+    cut = found.cut & np.broadcast_to(whole, len(values))[found.scan]
+    if cut.any():
+        raise Problem("NO_VALUE", f"the border of the region cuts the edge off in {int(cut.sum())} scans: draw it larger")
     return found.only(~found.cut)
+
+
+def check_unbroken(due: Flags, edges: Edges, closed: bool) -> None:
+    """Raises Problem NO_VALUE if two neighbouring scans in which a form's edge is due have none: a missing piece is no straight
+    or round one. A single one is no more than the median of three leaves out. closed: the last scan is beside the first.
+    """
+    missing = due.copy()
+    missing[edges.scan] = False
+    pairs = missing & np.roll(missing, 1)
+    if pairs[0 if closed else 1 :].any():
+        raise Problem(
+            "NO_VALUE",
+            f"no edge shows in {int(missing.sum())} of {int(due.sum())} scans: draw the region larger, or ignore a known gap",
+        )
 
 
 def _placed(

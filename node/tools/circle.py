@@ -8,9 +8,9 @@ import cv2
 import numpy as np
 
 from node.calibration import Flat, flat, in_px, px_length
-from node.frame import Feature, Mark, Measurement, Pixels, View
+from node.frame import Feature, Mark, Measurement, Pixels, View, site
 from node.tools import Given
-from node.tools.caliper import Floats, aside, check_sure, nothing, one_each
+from node.tools.caliper import Flags, Floats, aside, check_sure, check_unbroken, nothing, one_each
 from node.tools.fit import Round, circle, peak_to_valley
 from schemas import CircleTool, Problem
 from schemas.geometry import Circle, Ring
@@ -18,6 +18,7 @@ from schemas.geometry import Circle, Ring
 RAYS = 72  # each the mean of rays about 1 px apart, 8 at most
 FINE_RAYS = 216  # for roundness: a bite of 4 px is told on a circle of 120 px
 LEAST_POINTS = 6
+BESIDE_PX = 4  # of the rim: what is ignored there may cut it
 
 
 @dataclass(frozen=True)
@@ -47,7 +48,8 @@ def measure(view: View, settings: CircleTool, learned: Learned | None = None, gi
 
     Roundness is the greatest less the least distance of the edge points, wrong ones too, from the centre, each the median of
     three neighbours. Raises Problem NO_CONTRAST if fewer than found_low of the rays show an edge on one circle,
-    MASTER_IMAGE_NOT_FOUND if there is no centre to compare with, NO_VALUE for mm without a calibration.
+    MASTER_IMAGE_NOT_FOUND if there is no centre to compare with, NO_VALUE for mm without a calibration, and for
+    roundness where the rim leaves the region or is missing.
     """
     to_plane = flat(given.calibration if given else None, settings.unit)
     if settings.value == "centre_distance" and learned is None:
@@ -122,8 +124,10 @@ def _points(view: View, settings: CircleTool, centre: Floats, radius: float | No
     m = view.matrix
     gray = _sampled(view.frame.gray, m[:, :2] @ centre + m[:, 2], m[:, :2] @ away, radii, cv2.INTER_LINEAR)
     values = np.add.reduce(gray.reshape(rays, beside, -1), axis=1, dtype=np.uint16) / beside
-    form = settings.value == "roundness"
-    edges = one_each(values, usable, settings, settings.polarity, settings.which, rough=radius is None, whole=form)
+    form = settings.value == "roundness" and radius is not None
+    ignored = _ignored(view, settings, (centre, away, radii), usable) if form else np.zeros_like(usable)
+    whole: Flags | bool = ~ignored.any(axis=1) if form else False  # type: ignore[assignment]
+    edges = one_each(values, usable, settings, settings.polarity, settings.which, rough=radius is None, whole=whole)
     if len(edges) < LEAST_POINTS:
         raise nothing(settings, settings.polarity, what=f"only {len(edges)} of {rays} rays show an edge")
     at, unsure_px = float(radii[0]) + edges.at, 0.0
@@ -135,6 +139,9 @@ def _points(view: View, settings: CircleTool, centre: Floats, radius: float | No
     if radius is None:
         return points, rays, 0.0
     rim = int(np.clip(round(radius - radii[0]), 0, len(radii) - 1))
+    if form:
+        near = ignored[:, max(rim - BESIDE_PX, 0) : rim + BESIDE_PX + 1].any(axis=1)
+        check_unbroken(usable[:, rim] & ~near, edges, closed=True)
     return points, int(usable[:, rim].sum()), unsure_px
 
 
@@ -145,6 +152,15 @@ def _sampled(pixels: Pixels, centre: Floats, away: Floats, radii: Any, how: int)
     )
     border = cv2.BORDER_CONSTANT if how == cv2.INTER_NEAREST else cv2.BORDER_REPLICATE
     return cv2.remap(pixels, across, down, how, borderMode=border)
+
+
+def _ignored(view: View, settings: CircleTool, rays: tuple[Floats, Floats, Any], usable: Flags) -> Flags:
+    """What of the rays does not count although it lies in the region's own shape, like `usable`."""
+    if not settings.ignore:
+        return np.zeros_like(usable)
+    shape = site(settings.region).mask
+    inside = _sampled(_all(view) if shape is None else shape, *rays, cv2.INTER_NEAREST)
+    return (inside.reshape(len(usable), -1, usable.shape[1]).max(axis=1) > 0) & ~usable  # type: ignore[no-any-return]
 
 
 def _all(view: View) -> Pixels:

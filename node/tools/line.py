@@ -8,7 +8,7 @@ import numpy as np
 from node.calibration import Flat, flat, in_px, px_length
 from node.frame import Feature, Mark, Measurement, View
 from node.tools import Given
-from node.tools.caliper import Floats, aside, axes, bands, nothing, one_each, strip
+from node.tools.caliper import Floats, aside, axes, bands, check_unbroken, nothing, one_each, strip
 from node.tools.fit import Straight, line, peak_to_valley
 from schemas import Line, Problem
 
@@ -35,7 +35,7 @@ def measure(view: View, settings: Line, _learned: None = None, given: Given | No
     Straightness is the greatest less the least distance of the edge points, wrong ones too, from the line (ISO 12780), each the
     median of three neighbours. With a calibration the angle is that on the plane, without the lens. Raises Problem NO_CONTRAST
     if fewer than found_low of the scans show an edge on one line, NO_VALUE for mm without a calibration, and for
-    straightness where the edge leaves the region.
+    straightness where the edge leaves the region or is missing.
     """
     calibration = given.calibration if given else None
     corrected = calibration is not None and (settings.value == "angle" or settings.unit == "mm")
@@ -62,6 +62,9 @@ def _find(view: View, settings: Line, to_plane: Flat) -> _Found:
     usable = int(counts.any(axis=1).sum())
     if len(edges) < LEAST_POINTS:
         raise nothing(settings, settings.polarity, what=f"only {len(edges)} of {usable} scans show an edge")
+    if form:
+        due = np.rint(np.interp(np.arange(len(values)), edges.scan, edges.at)).astype(np.intp)
+        check_unbroken(counts[np.arange(len(values)), due], edges, closed=False)
     shift, unsure_px = aside(values, counts, edges, settings)
     points = where.to_frame(edges.at + shift, middles[edges.scan])
     px = px_length(to_plane, points.mean(axis=0))

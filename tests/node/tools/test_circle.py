@@ -171,3 +171,21 @@ def test_a_disc_with_a_slice_missing_is_never_round(gap_deg: float) -> None:
     except Problem:
         return
     assert value > 1.0
+
+
+@pytest.mark.parametrize("bite_px", [16, 24, 40])
+@pytest.mark.parametrize("colour", [60.0, 180.0])  # a piece missing, and one too many
+def test_a_rim_that_is_missing_in_a_ring_is_never_round(bite_px: int, colour: float) -> None:
+    spoilt = Scene.plain(240, 240, 60.0).disc(120, 120, 60, 180.0).disc(180, 120, bite_px, colour)
+    with pytest.raises(Problem, match="NO_VALUE"):
+        measured(spoilt, value="roundness", region=Ring(x=120, y=120, radius=68, inner_radius=52))
+
+
+@pytest.mark.parametrize("top", [100, 103, 106])
+def test_a_tab_that_is_ignored_does_not_matter_for_roundness(top: int) -> None:
+    tabbed = Scene.plain(240, 240, 60.0).disc(120, 120, 60, 180.0).rectangle(170, 112, 70, 16, 180.0)
+    where = Circle(x=120, y=120, radius=75)
+    tab = region(165, top, 40, 2 * (120 - top))
+    assert measured(tabbed, value="roundness", region=where, ignore=(tab,)).value < 0.3
+    with pytest.raises(Problem, match="NO_VALUE"):
+        measured(tabbed, value="roundness", region=where)

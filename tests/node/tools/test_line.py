@@ -74,6 +74,16 @@ def test_a_notch_is_straightness_and_does_not_turn_the_line() -> None:
     assert measured(notched, value="straightness").value == pytest.approx(6, abs=0.3)
 
 
+@pytest.mark.parametrize(("top", "high"), [(70, 16), (70, 40), (60, 20), (138, 22)])
+def test_a_piece_of_the_edge_that_is_missing_is_never_straight(top: int, high: int) -> None:
+    broken = half(140.0).rectangle(100, top, 120, high, 60.0)  # deeper than the region is long
+    assert measured(broken).value == pytest.approx(0, abs=0.05)
+    with pytest.raises(Problem, match="no edge shows in"):
+        measured(broken, value="straightness")
+    known = region(90, top - 2, 100, high + 4)
+    assert measured(broken, value="straightness", ignore=(known,)).value < 0.3
+
+
 @pytest.mark.parametrize("gain", [0.4, 0.7, 1.3])
 def test_light_does_not_matter(gain: float) -> None:
     assert measured(half(140, 6.0).lit(gain, 10, ramp=0.2)).value == pytest.approx(6, abs=0.05)
