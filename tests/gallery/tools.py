@@ -203,7 +203,7 @@ def _on_the_board() -> Iterator[Case]:
             lesson=Lesson(good=[_picture(f"good-{number}", pixels) for number, pixels in enumerate(taught)]),
         )  # fmt: skip
 
-    pins = _tool("pitch", "pins", 357, 311, 132, 5, polarity="dark_to_light", value="max", low=6.8, high=10.4)
+    pins = _tool("pitch", "pins", 357, 311, 131, 5, polarity="dark_to_light", value="max", low=6.8, high=10.4)
     yield case("pitch", CHIP_AT, [pins], p.painted((407, 304, 5, 24)), "one pin is missing")
     body = _tool("width", "body", 462, 296, 18, 150, scan="down", measure="inside", between="dark", low=181.0, high=187.0)
     yield case("width", CHIP_AT, [body], p.shifted(CHIP, 0, 0, 0, 0.95), "another chip, 5 % smaller")
