@@ -152,7 +152,7 @@ def framed(pixels: Gray) -> Frame:
 
 
 def ours(master: Gray, where: Region, half_range_deg: float) -> Finder:
-    """The locator as shipped, with default settings."""
+    """The locator as shipped, with default settings. Raises Problem if it refuses the pattern."""
     settings = Pattern(region=where, angle_deg=half_range_deg)
     learned = pattern.learn(framed(master), settings)
 
@@ -310,15 +310,20 @@ def apart(one: float, other: float) -> float:
 
 
 def measure(data: Path | None, full: bool = False) -> list[dict[str, Any]]:
-    """One row a method, range and difficulty: found, median px and degrees of those found, median ms.
+    """One row a method, range and difficulty: found, median px and degrees of those found, median ms; what was refused.
 
     full: all pictures, fewer moves of each, and `pattern` alone.
     """
     rows: dict[tuple[str, float, bool], list[tuple[bool, float, float, float, str]]] = {}
+    refused: dict[float, list[str]] = {}
     for number, name, source, where, master in patterns(data, full):
         for half_range_deg in (15.0, 180.0):
             methods = {"pattern": ours} if full else METHODS
-            finders = {method: make(master, where, half_range_deg) for method, make in methods.items()}
+            try:
+                finders = {method: make(master, where, half_range_deg) for method, make in methods.items()}
+            except Problem:  # of `pattern`, when it is taught: a person draws another
+                refused.setdefault(half_range_deg, []).append(name)
+                continue
             for hard in (False, True):
                 moves = (FEW if hard else 1) if full else HARD if hard else EASY
                 for nth, shot in enumerate(shots(source, where, half_range_deg, hard, moves, number)):
@@ -326,7 +331,7 @@ def measure(data: Path | None, full: bool = False) -> list[dict[str, Any]]:
                         if method == "pattern" or nth < (FEW if hard else FEW // 2):
                             row = rows.setdefault((method, half_range_deg, hard), [])
                             row.append((*_tried(find, shot), name))
-    return [_row(key, found) for key, found in rows.items()]
+    return [_row(key, found) | {"refused": ", ".join(refused.get(key[1], []))} for key, found in rows.items()]
 
 
 def _tried(find: Finder, shot: Shot) -> tuple[bool, float, float, float]:
@@ -380,11 +385,15 @@ def teachable(master: Gray, where: Region) -> bool:
 
 def absent(data: Path | None, full: bool = False) -> dict[str, Any]:
     """How often a pattern is found where it is not: other parts, textures, boards, codes, clutter, noise, flat pictures."""
-    count = {"pictures": 0, "found": 0}
+    count = {"pictures": 0, "found": 0, "refused": 0}
     worst = [""]
     others = list(_others(data))
     for number, name, _, where, master in patterns(data, full):
-        find = ours(master, where, (15.0, 180.0)[number % 2])
+        try:
+            find = ours(master, where, (15.0, 180.0)[number % 2])
+        except Problem:
+            count["refused"] += 1
+            continue
         rng = np.random.default_rng(number)
         foreign = [one for one in others if _kind(one[0]) != _kind(name)]
         for place in rng.choice(len(foreign), min(len(foreign), MANY_ABSENT if full else ABSENT), replace=False).tolist():
