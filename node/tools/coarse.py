@@ -172,7 +172,10 @@ def correlated(doubled: Doubled, spectra: Spectra) -> NDArray[np.float32]:
     """Agreement of each two templates everywhere: pairs x rows x columns x 2; to be put back into `spare`."""
     pairs, rows, columns = spectra.across.shape
     across, down = (_transformed(part, (rows, columns)) for part in doubled)
-    scores = spectra.spare.pop() if spectra.spare else np.empty((pairs, rows, columns, 2), np.float32)
+    try:
+        scores = spectra.spare.pop()
+    except IndexError:  # the first search, or another one at the same time
+        scores = np.empty((pairs, rows, columns, 2), np.float32)
     both, other = np.empty((rows, columns), np.complex64), np.empty((rows, columns), np.complex64)
     parts = both.view(np.float32).reshape(rows, columns, 2)
     for page, one, two in zip(scores, spectra.across, spectra.down, strict=True):
