@@ -225,12 +225,18 @@ class Served:
                 self._rewound = True
             flush, lasting.outbox.flush_wanted = lasting.outbox.flush_wanted, False
             wait_s = min(wait_s, lasting.results.settle(now, flush=flush))
-            wait_s = min(wait_s, lasting.turns.pump(self.connection, now, marking.fence))
+            if not self._quiet:
+                wait_s = min(wait_s, lasting.turns.pump(self.connection, now, marking.fence))
             lasting.reasons.store = None
         except Problem as problem:  # the ledger: results on their way stay so, and are looked at again; all else goes out
             lasting.reasons.store = f"what goes out cannot be read or confirmed: {problem.message}"
             wait_s = min(wait_s, lasting.turns.pump(self.connection, now, None))
         return wait_s
+
+    @property
+    def _quiet(self) -> bool:
+        """Whether only subscriptions go out, SUBACK_S at most: a suspected filter or topic is tried with nothing beside it."""
+        return self.kind is None and (self._lasting.subscriptions.careful or self._lasting.turns.suspects)
 
     def _ask(self, now: float) -> None:
         """Subscribe to what is not, or not yet, granted, and leave what the other connection has."""

@@ -4,8 +4,9 @@ Each of triggers, commands and our own results is one filter with a wildcard. Wh
 and commands are subscribed one by one. What is refused is told with its name and asked for again, and a station whose triggers
 are refused is deaf.
 
-A broker may also end the connection over a filter. Then they are asked for one after the other, the one that was asked for when
-the connection ended again is left alone for a while, ever longer, and what stands for it is tried instead: the stations apart.
+A broker may also end the connection over a filter. Then they are asked for one after the other, with nothing else on its way
+until all are answered (served.py). The one that was asked for when the connection ended again is left alone for a while, ever
+longer, and what stands for it is tried instead: the stations apart.
 """
 
 import time
@@ -42,7 +43,7 @@ class Subscriptions:
         self, names: Names, stations: Iterable[str], commands: Iterable[str], kinds: Sequence[str] = Lane.kinds
     ) -> None:
         self._ask: list[str] = []
-        self._careful = False  # one after the other
+        self.careful = False  # one after the other
         self._ended: dict[
             str, tuple[float, float]
         ] = {}  # filter -> until when it is left alone, and for how long the next time
@@ -108,9 +109,9 @@ class Subscriptions:
 
     def take(self) -> list[str]:
         """What is to be asked for now."""
-        if self._careful and self._pending:
+        if self.careful and self._pending:
             return []
-        asked = self._ask[:1] if self._careful else self._ask
+        asked = self._ask[:1] if self.careful else self._ask
         self._ask = self._ask[len(asked) :]
         self._pending.update(asked)
         return asked
@@ -119,11 +120,11 @@ class Subscriptions:
         """The broker ended the connection; True if it had not answered, so that it may be for that."""
         if not self._pending:
             return False
-        if len(self._pending) == 1:
+        if self.careful and len(self._pending) == 1:
             (topic,) = self._pending
             _, wait_s = self._ended.get(topic, (0.0, ENDED_S[0]))
             self._ended[topic] = time.monotonic() + wait_s, min(ENDED_S[1], 2 * wait_s)
-        self._careful = True
+        self.careful = True
         self._pending.clear()
         return True
 
@@ -137,7 +138,7 @@ class Subscriptions:
             self._refused.pop(topic, None)
             self._granted[topic] = code
             if self.answered_all:
-                self._careful = bool(self._ended)
+                self.careful = bool(self._ended)
             return
         self._granted.pop(topic, None)
         self._refused[topic] = refused
@@ -162,7 +163,7 @@ class Subscriptions:
         now = time.monotonic()
         if now >= self._again_at and self.answered_all:
             self._again_at = now + AGAIN_S
-            self._careful = bool(self._ended)
+            self.careful = bool(self._ended)
             self._want([topic for group in self._groups for topic in group.topics if topic in self._refused])
 
     def deaf(self) -> dict[str, str]:

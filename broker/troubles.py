@@ -8,7 +8,8 @@ connection ends again, it was that one, and it is left alone for a while, so tha
 Where the trouble may be a size, shorter messages are tried before the topic waits (longest.py).
 
 A broker that closes at every topic with a dot (NATS before 2.10) would cost a connection for each alarm of a station. So the
-first such topic speaks for all, as long as none was ever taken: they wait together, and one of them is tried ever more seldom.
+first such topic speaks for all, as long as none was ever taken: each goes alone, and once one is to blame they wait together,
+and one of them is tried ever more seldom.
 """
 
 import time
@@ -41,6 +42,7 @@ class _Dots:
 
     def __init__(self, refused: bool) -> None:
         self.refused = refused
+        self.suspected = refused
         self.taken = False
         self._wait_s = DOTS_S[0]
         self._until = time.monotonic() + DOTS_S[0] if refused else 0.0
@@ -55,13 +57,13 @@ class _Dots:
 
     def convict(self) -> None:
         """The broker has ended the connection over one of them."""
-        self.refused = True
+        self.refused = self.suspected = True
         self._until = time.monotonic() + self._wait_s
         self._wait_s = min(DOTS_S[1], 2 * self._wait_s)
 
     def acquit(self) -> None:
         """The broker has taken one of them."""
-        self.refused, self.taken = False, True
+        self.refused, self.suspected, self.taken = False, False, True
 
 
 class Troubles:
@@ -73,7 +75,7 @@ class Troubles:
         self.longest = Longest(known)
 
     def __bool__(self) -> bool:
-        return bool(self._topics) or self._dots.refused
+        return bool(self._topics) or self._dots.suspected
 
     @property
     def no_dots(self) -> bool:
@@ -105,7 +107,7 @@ class Troubles:
     def alone(self, topic: str) -> bool:
         """Whether nothing else may be on its way with a message to it."""
         trouble = self._topics.get(topic)
-        return (trouble is not None and trouble.alone) or (self._dots.refused and self._dots.concern(topic))
+        return (trouble is not None and trouble.alone) or (self._dots.suspected and self._dots.concern(topic))
 
     def limit_of(self, topic: str, limit: int | None) -> int | None:
         """Bytes of a packet to it; None for any number."""
@@ -145,7 +147,8 @@ class Troubles:
             trouble = self._of(topic)
             trouble.strikes += 1
             convicted = len(sizes) == 1 and (definite or self.alone(topic))
-            trouble.alone = trouble.alone or definite or trouble.strikes > 1 or self._dots.concern(topic)
+            trouble.alone = trouble.alone or definite or trouble.strikes > 1
+            self._dots.suspected |= self._dots.concern(topic)
             if not convicted:
                 continue
             if code == TOO_LARGE and self._shorten(trouble, size):
@@ -155,7 +158,7 @@ class Troubles:
             trouble.until = time.monotonic() + CONVICTED_S
             if not definite and self._dots.concern(topic):
                 self._dots.convict()
-        return any(trouble.alone for topic, trouble in self._topics.items() if topic in sizes)
+        return any(map(self.alone, sizes))
 
     def _shorten(self, trouble: _Trouble, size: int) -> bool:
         """Try with less; False if it has been tried with as little as makes sense."""

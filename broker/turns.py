@@ -55,6 +55,11 @@ class Turns:
         """Whether there is more to send than newest values."""
         return bool(self._urgent or self._rest or self._results.in_flight) or not self._outbox.empty
 
+    @property
+    def suspects(self) -> bool:
+        """Whether any topic is in trouble, or may be."""
+        return bool(self._troubles)
+
     def begin(self) -> None:
         """A new connection."""
         self._attempts += 1

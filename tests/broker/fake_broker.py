@@ -54,6 +54,7 @@ class Rules:
     puback_s: float = 0.0
     deliver_s: float = 0.0  # between two deliveries
     answers_subscribe: bool = True
+    suback_s: float = 0.0
     deaf: bool = False  # reads and says nothing more
     twice: bool = False  # delivers each message twice
     marks_again: bool = True  # False: delivers again without DUP, and after a marker, as rumqttd
@@ -367,7 +368,11 @@ class _Link:
             codes += bytes([code if code < 0x80 or self.v5 else 0x80])
         if not broker.rules.answers_subscribe:
             return
-        self._write(packet(0x90, struct.pack("!H", mid) + (b"\0" if self.v5 else b"") + codes))
+        answer = packet(0x90, struct.pack("!H", mid) + (b"\0" if self.v5 else b"") + codes)
+        if broker.rules.suback_s:
+            asyncio.get_running_loop().call_later(broker.rules.suback_s, self._write, answer)
+        else:
+            self._write(answer)
         for topic, payload in broker.retained.items():
             if any(matches(each, topic) for each in new):
                 self.session.queue.append((topic, payload, 1, True))

@@ -222,6 +222,23 @@ def test_a_broker_that_closes_at_topics_with_a_dot_costs_a_few_connections_and_n
     assert known["no_dots"] is True
 
 
+@pytest.mark.parametrize("first", [True, False], ids=["from-the-start", "later"])
+def test_a_topic_over_which_the_broker_ends_the_connection_puts_no_blame_on_subscriptions_that_are_not_answered_yet(
+    pair: Any, monkeypatch: pytest.MonkeyPatch, *, first: bool
+) -> None:
+    monkeypatch.setattr("broker.troubles.DOTS_S", (60.0, 60.0))
+    two = pair(no_dots=True, suback_s=0.3)
+    if not first:
+        two.online()
+    for number in range(12):
+        two.bench.session._outbox.retain("alarm", f"HUNG.cam{number}", b"")
+        two.bench.session._outbox.event("trigger.duplicate", "cam1", {"number": number})
+    wait_for(lambda: "with a dot" in two.bench.trouble, 20)
+    two.online(20)
+    assert "subscribes" not in two.bench.trouble
+    assert len(two.broker.connects) <= 4
+
+
 def test_what_was_learned_of_topics_with_a_dot_is_forgotten_once_the_broker_takes_one(
     pair: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
