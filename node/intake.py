@@ -7,6 +7,7 @@ Who sends an id that is known is always told so on `accepted`: nothing is inspec
 
 import logging
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import NamedTuple
 
 from broker.outbox import Outbox
@@ -50,8 +51,11 @@ class Intake:
 
     def deliver(self, deliveries: Sequence[Delivery]) -> None:
         """Messages on trigger topics. When it returns they may be acknowledged. Raises Problem STORE_FAILED: none may."""
-        found = [self._arrival(each, Received.now(each.waited_s)) for each in deliveries]
+        tell: list[Callable[[], object]] = []  # afterwards: what cannot be stored is delivered again and again
+        found = [self._arrival(each, Received.now(each.waited_s), tell) for each in deliveries]
         self._commit([arrival for arrival in found if arrival is not None])
+        for each in tell:
+            each()
 
     def take(
         self,
@@ -82,7 +86,7 @@ class Intake:
             arrivals.append(Arrival(self._stations[station_id], EMPTY, "gpio", received, problem))
         self._commit(arrivals)
 
-    def _arrival(self, delivery: Delivery, received: Received) -> Arrival | None:
+    def _arrival(self, delivery: Delivery, received: Received, tell: list[Callable[[], object]]) -> Arrival | None:
         station_id, message = delivery.station, delivery.message
         station = self._stations.get(station_id)
         if station is None or not station.settings.mqtt:
@@ -92,18 +96,19 @@ class Intake:
                 "message": f"station {station_id[:64]} {wrong}",
                 "stations": list(self._stations),
             }
-            self._seldom("trigger.refused", station_id[:64], data)
+            tell.append(partial(self._seldom, "trigger.refused", station_id[:64], data))
             return None
         shown = {"payload": message.payload[:200].decode("utf-8", "replace")}
         if message.retain:
-            station.metrics.ignored.labels(station_id).inc()
-            self._event("trigger.retained", station_id, shown)
+            tell.append(station.metrics.ignored.labels(station_id).inc)
+            tell.append(partial(self._event, "trigger.retained", station_id, shown))
             return None
         if message.qos == 0:
-            self._seldom("trigger.qos0", station_id, {"advice": "QoS 0 can be lost on the way: publish triggers with QoS 1"})
+            advice = {"advice": "QoS 0 can be lost on the way: publish triggers with QoS 1"}
+            tell.append(partial(self._seldom, "trigger.qos0", station_id, advice))
         arrival = read(delivery, station, received)
         if arrival is None:
-            self._event("trigger.ignored", station_id, shown)
+            tell.append(partial(self._event, "trigger.ignored", station_id, shown))
         return arrival
 
     # Into the ledger
@@ -114,7 +119,6 @@ class Intake:
         self._name(arrivals)
         for arrival in arrivals:
             station = arrival.station
-            station.metrics.trigger(station.id, arrival.source)
             arrival.problem = arrival.problem or self._closed(station)
             if arrival.problem is None and not arrival.known:
                 arrival.reserved = station.reserve()
@@ -128,6 +132,8 @@ class Intake:
                 if arrival.reserved:
                     arrival.station.give_back()
             raise
+        for arrival in arrivals:
+            arrival.station.metrics.trigger(arrival.station.id, arrival.source)
         return [self._settle(arrival, answer) for arrival, answer in zip(arrivals, answers, strict=True)]
 
     def _closed(self, station: Station) -> Problem | None:

@@ -79,6 +79,26 @@ def test_nobody_is_told_of_a_trigger_that_could_not_be_stored(tmp_path: Path, mo
         assert node.service.stations["cam1"].waiting == 2, "the places of those that were refused were not given back"
 
 
+def test_what_is_tried_again_until_it_can_be_stored_is_counted_and_told_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(_: object) -> None:
+        raise Problem("STORE_FAILED", "disk full")
+
+    with still(tmp_path) as node:
+        metrics = node.service.stations["cam1"].metrics
+        with monkeypatch.context() as broken:
+            broken.setattr(node.service.ledger, "accept_all", full)
+            for _ in range(3):
+                with pytest.raises(Problem, match="STORE_FAILED"):
+                    node.deliver({"trigger_id": "L3-2"}, b"false")
+        assert node.said("event", "trigger.ignored") == []
+        node.deliver({"trigger_id": "L3-2"}, b"false")
+        assert len(node.said("event", "trigger.ignored")) == 1
+        source = {"station": "cam1", "source": "mqtt"}
+        assert metrics.registry.get_sample_value("inspection_triggers_total", source) == 1
+
+
 # known ids
 
 
