@@ -343,7 +343,8 @@ class Station:
         """End a maintenance without a sign for so long; the station stays paused until it is resumed."""
         if not self.maintenance or time.monotonic() - self._tested_at < limit_s:
             return False
-        self.pause(True)
+        self.maintenance = False  # nothing to remember, and so nothing that can fail: it is paused already
+        self.driver.safe(self.id)
         return True
 
     def reset_counters(self) -> None:

@@ -100,7 +100,12 @@ def test_a_refusal_is_an_answer_too_so_that_a_redelivery_does_later_nothing_that
         assert node.command("set_output", request_id="r-3", **output)["error"] != refused["error"]
 
 
-def test_a_maintenance_that_was_forgotten_ends_with_its_lines_off_and_starts_nothing(tmp_path: Path) -> None:
+def test_a_maintenance_that_was_forgotten_ends_with_its_lines_off_and_starts_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object, **__: object) -> None:
+        raise Problem("STORE_FAILED", "disk full")
+
     with still(tmp_path) as node:
         station = node.service.stations["cam1"]
         assert not station.end_forgotten(0.0), "it is in none"
@@ -108,7 +113,9 @@ def test_a_maintenance_that_was_forgotten_ends_with_its_lines_off_and_starts_not
         assert not station.end_forgotten(3600.0)
         fallen: list[str] = []
         station.driver.safe = fallen.append  # type: ignore[method-assign]
-        assert station.end_forgotten(0.0)
+        with monkeypatch.context() as broken:
+            broken.setattr(node.service.ledger, "remember", full)
+            assert station.end_forgotten(0.0)
         assert (station.maintenance, station.paused, fallen) == (False, True, ["cam1"])
         node.command("pause", request_id="r-2", station="cam1", maintenance=True)
         node.command("pause", request_id="r-3", station="cam1")
