@@ -3,16 +3,18 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+BIOME := $(VENV)/npm/node_modules/.bin/biome
 # Test files that run side by side on two cores: most of them wait for something most of the time.
 WORKERS ?= 3
 
-.PHONY: help demo test fast check locked audit bench brokers alerts attack box node-red gallery mosquitto clean
+.PHONY: help demo test fast check format locked audit bench brokers alerts attack box node-red gallery mosquitto clean
 
 help:
 	@echo "make demo    broker, node and a simulated PLC in one go; DEMO='--state DIR --mqtt-port N ...' for options"
 	@echo "make test    all tests; TEST='-k words' for some of them, WORKERS=0 for one after the other"
 	@echo "make fast    those of them that are not marked slow, in under a minute: the inner loop"
 	@echo "make check   format, lint, types, import contracts, and that what is generated is current"
+	@echo "make format  put Python and JavaScript into their form"
 	@echo "make locked  install what requirements.lock has, by its hashes, into an environment that is thrown away; make audit  ask pip-audit"
 	@echo "make bench   the benchmarks; DATA=/path/to/pictures for all real pictures, BENCH='--only tools' for some of them"
 	@echo "make attack  what slow, silent and many clients do to a web, and what somebody else waits meanwhile; ATTACK='--web-port N ...'"
@@ -33,9 +35,12 @@ test: $(VENV)/installed-dev mosquitto
 fast: $(VENV)/installed-dev
 	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile -m "not slow and not system" -q $(TEST)
 
-check: $(VENV)/installed-dev
+check: $(VENV)/installed-dev $(BIOME)
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
+	@if [ -x $(BIOME) ]; then echo $(BIOME) format; $(BIOME) format; \
+	elif [ -n "$$CI" ]; then echo "CI needs npm: the form of the JavaScript was not checked" >&2; exit 1; \
+	else echo "the form of the JavaScript was not checked: npm is not here, or brought no biome" >&2; fi
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/python -m schemas.generate --check
@@ -45,6 +50,15 @@ check: $(VENV)/installed-dev
 	$(BIN)/python -m deploy.sbom --check
 	$(BIN)/python -m deploy.advisories
 	$(BIN)/python -m deploy.dashboard --check
+
+# Python by ruff, JavaScript by biome, both to 100 columns.
+format: $(VENV)/installed-dev $(BIOME)
+	$(BIN)/ruff format .
+	$(BIOME) format --write
+
+# What formats JavaScript, where npm can bring it: 2 MB of text and one program.
+$(BIOME):
+	@npm install --prefix $(VENV)/npm --no-audit --no-fund --silent @biomejs/biome@2.6.8 2>/dev/null || true
 
 # Installs exactly what is locked, by its hashes, into an environment that is thrown away, and starts what was installed.
 locked: $(VENV)/installed-dev

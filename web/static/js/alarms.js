@@ -1,4 +1,5 @@
-// The alarm banner of every page: what is wrong, since when, who has seen it; operators acknowledge.
+// The alarm banner of every page: what is wrong, since when, who has seen it; operators
+// acknowledge.
 
 import { get, may, post } from "./api.js";
 import { doing, toast } from "./dialog.js";
@@ -19,8 +20,25 @@ export function start() {
   box.setAttribute("aria-live", "polite");
   for (const kind of ["hello", "alarm"]) live.addEventListener(kind, look);
   live.addEventListener("notice", ({ detail }) => detail.kind === "alarm.acknowledged" && load());
-  live.addEventListener("notice", ({ detail }) => detail.kind === "maintenance.ended" && detail.by !== page.person?.username && toast(t("{by} ended the maintenance of {station}: its lines are off.", detail), "warn"));
-  live.addEventListener("event", ({ detail }) => detail.type === "station.maintenance_ended" && toast(t("The maintenance of {station} ended by itself: its lines are off, and it stays paused.", detail), "warn"));
+  live.addEventListener(
+    "notice",
+    ({ detail }) =>
+      detail.kind === "maintenance.ended" &&
+      detail.by !== page.person?.username &&
+      toast(t("{by} ended the maintenance of {station}: its lines are off.", detail), "warn"),
+  );
+  live.addEventListener(
+    "event",
+    ({ detail }) =>
+      detail.type === "station.maintenance_ended" &&
+      toast(
+        t(
+          "The maintenance of {station} ended by itself: its lines are off, and it stays paused.",
+          detail,
+        ),
+        "warn",
+      ),
+  );
 }
 
 // Whatever came: what is no alarm at all is one that cannot be read.
@@ -28,7 +46,11 @@ const all = () => Object.entries(live.alarms ?? {}).map(([code, alarm]) => [code
 
 // Only what is new is asked for: who has seen it.
 function look() {
-  const now = JSON.stringify(all().map(([code, { since }]) => [code, since]).sort());
+  const now = JSON.stringify(
+    all()
+      .map(([code, { since }]) => [code, since])
+      .sort(),
+  );
   if (now === known) return draw();
   known = now;
   return now === "[]" ? draw() : load();
@@ -37,7 +59,11 @@ function look() {
 async function load() {
   try {
     const { alarms } = await get("/alarms");
-    seen = Object.fromEntries(alarms.filter((alarm) => alarm.acknowledged).map((alarm) => [alarm.id, { ...alarm.acknowledged, since: alarm.since }]));
+    seen = Object.fromEntries(
+      alarms
+        .filter((alarm) => alarm.acknowledged)
+        .map((alarm) => [alarm.id, { ...alarm.acknowledged, since: alarm.since }]),
+    );
   } catch {
     known = ""; // asked again with the next word of the node
   }
@@ -47,7 +73,11 @@ async function load() {
 const seenBy = ([code, alarm]) => (seen[code]?.since === alarm.since ? seen[code] : null);
 
 function draw() {
-  const rows = all().sort((a, b) => Boolean(seenBy(a)) - Boolean(seenBy(b)) || String(b[1].since).localeCompare(String(a[1].since)));
+  const rows = all().sort(
+    (a, b) =>
+      Boolean(seenBy(a)) - Boolean(seenBy(b)) ||
+      String(b[1].since).localeCompare(String(a[1].since)),
+  );
   const now = JSON.stringify([rows, rows.map(seenBy)]);
   if (now === drawn) return; // a button keeps its focus
   drawn = now;
@@ -55,7 +85,18 @@ function draw() {
   const shown = rows.filter((row) => !seenBy(row)).slice(0, MOST);
   const rest = rows.slice(shown.length);
   box.hidden = rows.length === 0;
-  put(box, shown.map(safely), rest.length < 2 ? rest.map(safely) : h("details.notice.warn", { open }, h("summary", t("Further alarms: {count}", { count: rest.length })), h("div.stack", rest.map(safely))));
+  put(
+    box,
+    shown.map(safely),
+    rest.length < 2
+      ? rest.map(safely)
+      : h(
+          "details.notice.warn",
+          { open },
+          h("summary", t("Further alarms: {count}", { count: rest.length })),
+          h("div.stack", rest.map(safely)),
+        ),
+  );
 }
 
 // One that cannot be drawn must not hide the others.
@@ -64,7 +105,11 @@ function safely([code, alarm]) {
     return row([code, alarm]);
   } catch (error) {
     console.error(error);
-    return h("div.notice.error", { dataset: { alarm: code } }, h("span.cluster", icon("warning"), h("strong", code), h("span", t("Unreadable alarm"))));
+    return h(
+      "div.notice.error",
+      { dataset: { alarm: code } },
+      h("span.cluster", icon("warning"), h("strong", code), h("span", t("Unreadable alarm"))),
+    );
   }
 }
 
@@ -74,9 +119,28 @@ function row([code, alarm]) {
     await post(`/alarms/${encodeURIComponent(code)}/acknowledge`, { since: alarm.since });
     await load();
   };
-  return h(`div.notice.${by ? "warn" : "error"}`, { dataset: { alarm: code } },
-    h("span.cluster", icon("warning"), h("strong", code), alarm.station && !code.endsWith(`.${alarm.station}`) ? h("span.tag", alarm.station) : null,
-      h("span", t(alarm.message)), h("span.small", t("since {time}", { time: time(alarm.since) }))),
-    by ? h("span.small", t("Seen by {name} at {time}", { name: by.by, time: time(by.at, { date: false }) }))
-      : may("OPERATOR") ? h("button.button.small", { type: "button", onclick: doing(acknowledge) }, t("Acknowledge")) : null);
+  return h(
+    `div.notice.${by ? "warn" : "error"}`,
+    { dataset: { alarm: code } },
+    h(
+      "span.cluster",
+      icon("warning"),
+      h("strong", code),
+      alarm.station && !code.endsWith(`.${alarm.station}`) ? h("span.tag", alarm.station) : null,
+      h("span", t(alarm.message)),
+      h("span.small", t("since {time}", { time: time(alarm.since) })),
+    ),
+    by
+      ? h(
+          "span.small",
+          t("Seen by {name} at {time}", { name: by.by, time: time(by.at, { date: false }) }),
+        )
+      : may("OPERATOR")
+        ? h(
+            "button.button.small",
+            { type: "button", onclick: doing(acknowledge) },
+            t("Acknowledge"),
+          )
+        : null,
+  );
 }

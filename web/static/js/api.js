@@ -1,4 +1,5 @@
-// Asking the API: one envelope, one kind of error, and a session that is renewed by one tab for all.
+// Asking the API: one envelope, one kind of error, and a session that is renewed by one tab for
+// all.
 
 import { page, t } from "./words.js";
 
@@ -27,25 +28,46 @@ function translated(message) {
   return rest.length ? `${t(head)}: ${rest.join(": ")}` : message;
 }
 
-/** Ask; gives {data, message, etag, response}. options: query, body (JSON), raw (sent as it is), type, headers, signal, limit_ms. */
+/**
+ * Ask; gives {data, message, etag, response}. options: query, body (JSON), raw (sent as it is),
+ * type, headers, signal, limit_ms.
+ */
 export async function ask(method, path, options = {}, again = true) {
   const { query, body, raw, type, headers = {}, signal, limit_ms = 30000 } = options;
   const url = new URL(BASE + path, location.origin);
-  for (const [key, value] of Object.entries(query ?? {})) if (value !== null && value !== undefined && value !== "") url.searchParams.set(key, value);
+  for (const [key, value] of Object.entries(query ?? {}))
+    if (value !== null && value !== undefined && value !== "") url.searchParams.set(key, value);
   const given = raw ?? (body === undefined ? undefined : JSON.stringify(body));
   const kind = type ?? (body === undefined ? undefined : "application/json");
   let response;
   try {
     const limit = AbortSignal.timeout(limit_ms);
-    response = await fetch(url, { method, body: given, headers: { ...(kind && { "Content-Type": kind }), ...headers }, credentials: "same-origin", signal: signal ? AbortSignal.any([signal, limit]) : limit });
+    response = await fetch(url, {
+      method,
+      body: given,
+      headers: { ...(kind && { "Content-Type": kind }), ...headers },
+      credentials: "same-origin",
+      signal: signal ? AbortSignal.any([signal, limit]) : limit,
+    });
   } catch (error) {
     if (signal?.aborted) throw error;
     throw new ApiError("OFFLINE", t("The web server cannot be reached"));
   }
   const json = (response.headers.get("Content-Type") ?? "").startsWith("application/json");
   const answer = json && response.status !== 204 ? await response.json() : null;
-  if (response.ok) return { data: answer?.data, message: answer?.message, etag: response.headers.get("ETag"), response };
-  const error = new ApiError(answer?.error ?? "INTERNAL", answer?.message ?? response.statusText, response.status, answer?.details ?? {});
+  if (response.ok)
+    return {
+      data: answer?.data,
+      message: answer?.message,
+      etag: response.headers.get("ETag"),
+      response,
+    };
+  const error = new ApiError(
+    answer?.error ?? "INTERNAL",
+    answer?.message ?? response.statusText,
+    response.status,
+    answer?.details ?? {},
+  );
   error.data = answer?.data; // what failed says more of itself: health with 503
   if (RENEW.includes(error.code) && page.page !== "sign_in" && page.page !== "setup") {
     if (again && (await renew())) return ask(method, path, options, false);
@@ -54,9 +76,12 @@ export async function ask(method, path, options = {}, again = true) {
   throw error;
 }
 
-export const get = async (path, query, options) => (await ask("GET", path, { query, ...options })).data;
-export const post = async (path, body = {}, options) => (await ask("POST", path, { body, ...options })).data;
-export const put = async (path, body, options) => (await ask("PUT", path, { body, ...options })).data;
+export const get = async (path, query, options) =>
+  (await ask("GET", path, { query, ...options })).data;
+export const post = async (path, body = {}, options) =>
+  (await ask("POST", path, { body, ...options })).data;
+export const put = async (path, body, options) =>
+  (await ask("PUT", path, { body, ...options })).data;
 export const del = async (path, options) => (await ask("DELETE", path, options)).data;
 
 /** Renew the session; one tab does it, the others wait and find it done. False if it has ended. */
@@ -64,7 +89,12 @@ export async function renew() {
   const asked = Date.now();
   const job = async () => {
     if (Number(localStorage.getItem("renewed_at")) > asked) return true; // another tab was faster
-    const response = await fetch(`${BASE}/auth/refresh`, { method: "POST", body: "{}", headers: { "Content-Type": "application/json" }, credentials: "same-origin" });
+    const response = await fetch(`${BASE}/auth/refresh`, {
+      method: "POST",
+      body: "{}",
+      headers: { "Content-Type": "application/json" },
+      credentials: "same-origin",
+    });
     if (response.ok) localStorage.setItem("renewed_at", Date.now());
     return response.ok;
   };
@@ -77,7 +107,10 @@ export async function renew() {
 
 let signingOut = false;
 
-/** Sign out: whatever is refused from now on sends nobody back to this page, for the next one here may be somebody else. */
+/**
+ * Sign out: whatever is refused from now on sends nobody back to this page, for the next one here
+ * may be somebody else.
+ */
 export async function signOut() {
   signingOut = true;
   try {
@@ -88,10 +121,15 @@ export async function signOut() {
   }
 }
 
-/** To the sign-in page, and back here afterwards; `why` is "ended" where somebody or something has ended the session. */
+/**
+ * To the sign-in page, and back here afterwards; `why` is "ended" where somebody or something has
+ * ended the session.
+ */
 export function leave(why = null) {
   if (signingOut) return;
-  location.assign(`/app/sign-in?next=${encodeURIComponent(location.pathname + location.search + location.hash)}${why ? `&why=${why}` : ""}`);
+  location.assign(
+    `/app/sign-in?next=${encodeURIComponent(location.pathname + location.search + location.hash)}${why ? `&why=${why}` : ""}`,
+  );
 }
 
 /** Whether who is signed in has this role or a higher one. */

@@ -5,8 +5,18 @@ import { t } from "./words.js";
 
 /** A short message; errors stay until they are closed. kind: good, warn, error or "" (plain). */
 export function toast(text, kind = "good") {
-  const box = h(`div.notice${kind ? `.${kind}` : ""}`, { role: kind === "error" ? "alert" : null }, h("span", text));
-  box.append(h("button.button.quiet.icon-only.small", { type: "button", "aria-label": t("Close"), onclick: () => box.remove() }, icon("close")));
+  const box = h(
+    `div.notice${kind ? `.${kind}` : ""}`,
+    { role: kind === "error" ? "alert" : null },
+    h("span", text),
+  );
+  box.append(
+    h(
+      "button.button.quiet.icon-only.small",
+      { type: "button", "aria-label": t("Close"), onclick: () => box.remove() },
+      icon("close"),
+    ),
+  );
   $("#toasts").append(box);
   raise($("#toasts"));
   if (kind !== "error") setTimeout(() => box.remove(), 6000);
@@ -32,7 +42,11 @@ export function complain(error) {
 export function open(title, content, { wide = false } = {}) {
   const id = `title-${Math.random().toString(36).slice(2)}`;
   const dialog = h(`dialog${wide ? ".wide" : ""}`, { "aria-labelledby": id });
-  const close = h("button.button.quiet.icon-only", { type: "button", "aria-label": t("Close"), onclick: () => dialog.close() }, icon("close"));
+  const close = h(
+    "button.button.quiet.icon-only",
+    { type: "button", "aria-label": t("Close"), onclick: () => dialog.close() },
+    icon("close"),
+  );
   put(dialog, h("div.row", h("h2", { id }, title), close), content);
   dialog.addEventListener("close", () => dialog.remove());
   document.body.append(dialog);
@@ -44,36 +58,90 @@ export function open(title, content, { wide = false } = {}) {
 export function confirm(title, text, { yes = t("Yes"), danger = false } = {}) {
   return new Promise((resolve) => {
     let answer = false;
-    const actions = h("div.actions",
-      h("button.button", { type: "button", autofocus: danger, onclick: () => dialog.close() }, t("Cancel")),
-      h(`button.button${danger ? ".danger" : ".primary"}`, { type: "button", autofocus: !danger, onclick: () => { answer = true; dialog.close(); } }, yes));
+    const actions = h(
+      "div.actions",
+      h(
+        "button.button",
+        { type: "button", autofocus: danger, onclick: () => dialog.close() },
+        t("Cancel"),
+      ),
+      h(
+        `button.button${danger ? ".danger" : ".primary"}`,
+        {
+          type: "button",
+          autofocus: !danger,
+          onclick: () => {
+            answer = true;
+            dialog.close();
+          },
+        },
+        yes,
+      ),
+    );
     const dialog = open(title, [h("div", text), actions]);
     dialog.addEventListener("close", () => resolve(answer));
   });
 }
 
-/** Ask for fields: rows are {name, label, type, value, required, help, options, ...attributes}. Resolves to an object, or null. `send` may throw: its text is shown and the dialog stays. */
+/**
+ * Ask for fields: rows are {name, label, type, value, required, help, options, ...attributes}.
+ * Resolves to an object, or null. `send` may throw: its text is shown and the dialog stays.
+ */
 export function form(title, rows, { yes = t("Save"), text = "", send = null } = {}) {
   return new Promise((resolve) => {
     let answer = null;
     const failed = h("div.notice.error", { role: "alert", hidden: true });
-    const fields = rows.map(({ name, label, type = "text", value = "", help, options, ...more }) => {
-      const input = options
-        ? h("select", { name, ...more }, options.map(([key, shown]) => h("option", { value: key, selected: key === value }, shown)))
-        : type === "checkbox" ? h("input", { name, type, checked: Boolean(value), ...more }) : h("input", { name, type, value, ...more });
-      return type === "checkbox" ? h("label.field.check", input, h("span", label)) : h("label.field", h("span", label), input, help ? h("small", help) : null);
-    });
+    const fields = rows.map(
+      ({ name, label, type = "text", value = "", help, options, ...more }) => {
+        const input = options
+          ? h(
+              "select",
+              { name, ...more },
+              options.map(([key, shown]) =>
+                h("option", { value: key, selected: key === value }, shown),
+              ),
+            )
+          : type === "checkbox"
+            ? h("input", { name, type, checked: Boolean(value), ...more })
+            : h("input", { name, type, value, ...more });
+        return type === "checkbox"
+          ? h("label.field.check", input, h("span", label))
+          : h("label.field", h("span", label), input, help ? h("small", help) : null);
+      },
+    );
     const submit = h("button.button.primary", { type: "submit" }, yes);
-    const element = h("form.form", text ? h("p", text) : null, failed, fields,
-      h("div.actions", h("button.button", { type: "button", onclick: () => dialog.close() }, t("Cancel")), submit));
+    const element = h(
+      "form.form",
+      text ? h("p", text) : null,
+      failed,
+      fields,
+      h(
+        "div.actions",
+        h("button.button", { type: "button", onclick: () => dialog.close() }, t("Cancel")),
+        submit,
+      ),
+    );
     element.addEventListener("submit", async (event) => {
       event.preventDefault();
-      const values = Object.fromEntries(rows.map(({ name, type }) => {
-        const input = element.elements.namedItem(name);
-        return [name, type === "checkbox" ? input.checked : type === "number" ? (input.value === "" ? null : Number(input.value)) : input.value];
-      }));
+      const values = Object.fromEntries(
+        rows.map(({ name, type }) => {
+          const input = element.elements.namedItem(name);
+          return [
+            name,
+            type === "checkbox"
+              ? input.checked
+              : type === "number"
+                ? input.value === ""
+                  ? null
+                  : Number(input.value)
+                : input.value,
+          ];
+        }),
+      );
       try {
-        await busy(submit, async () => { answer = send ? ((await send(values)) ?? values) : values; });
+        await busy(submit, async () => {
+          answer = send ? ((await send(values)) ?? values) : values;
+        });
         dialog.close();
       } catch (error) {
         failed.hidden = false;
@@ -96,7 +164,8 @@ export async function busy(button, job) {
     button.removeAttribute("aria-busy");
     button.disabled = false;
     // what is disabled loses the focus, and no dialog can give it back
-    if (focused && (document.activeElement ?? document.body) === document.body) again(button)?.focus({ preventScroll: true });
+    if (focused && (document.activeElement ?? document.body) === document.body)
+      again(button)?.focus({ preventScroll: true });
   }
 }
 

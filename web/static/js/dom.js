@@ -1,11 +1,15 @@
-// Making elements from data. Text is always text: nothing here, and nothing in the pages, sets HTML.
+// Making elements from data. Text is always text: nothing here, and nothing in the pages, sets
+// HTML.
 
 const SVG = "http://www.w3.org/2000/svg";
 
 export const $ = (selector, within = document) => within.querySelector(selector);
 export const $$ = (selector, within = document) => [...within.querySelectorAll(selector)];
 
-/** An HTML element: h("button.primary", {type: "button", onclick: f, "aria-label": "..."}, "text", child, [children], null). */
+/**
+ * An HTML element: h("button.primary", {type: "button", onclick: f, "aria-label": "..."}, "text",
+ * child, [children], null).
+ */
 export function h(tag, ...rest) {
   const [name, ...classes] = tag.split(".");
   return filled(document.createElement(name || "div"), classes, rest);
@@ -19,23 +23,41 @@ export function s(tag, ...rest) {
 
 /** An icon of the sprite in parts.html. */
 export function icon(name) {
-  return s("svg.icon", { "aria-hidden": "true", focusable: "false" }, s("use", { href: `#i-${name}` }));
+  return s(
+    "svg.icon",
+    { "aria-hidden": "true", focusable: "false" },
+    s("use", { href: `#i-${name}` }),
+  );
 }
 
 /** A verdict as word, shape and colour. */
 export function verdict(value) {
   const shown = value ?? "–";
-  return h("span.verdict", { dataset: { verdict: shown } }, value ? icon(shown.toLowerCase()) : null, shown);
+  return h(
+    "span.verdict",
+    { dataset: { verdict: shown } },
+    value ? icon(shown.toLowerCase()) : null,
+    shown,
+  );
 }
 
 /** A lamp: state is ok, busy, warn, bad or unknown. */
 export function lamp(state, text) {
-  return h("span.lamp", { dataset: { state } }, h("span.dot", { "aria-hidden": "true" }), h("span.lamp-text", text));
+  return h(
+    "span.lamp",
+    { dataset: { state } },
+    h("span.dot", { "aria-hidden": "true" }),
+    h("span.lamp-text", text),
+  );
 }
 
 /** Replace what is in an element. */
 export function put(element, ...children) {
-  element.replaceChildren(...children.flat(Infinity).filter((child) => child !== null && child !== undefined && child !== false));
+  element.replaceChildren(
+    ...children
+      .flat(Infinity)
+      .filter((child) => child !== null && child !== undefined && child !== false),
+  );
   return element;
 }
 
@@ -54,9 +76,11 @@ function assign(element, attributes) {
   for (const [name, value] of Object.entries(attributes)) {
     if (value === null || value === undefined) continue;
     if (name === "dataset") Object.assign(element.dataset, value);
-    else if (name === "style") for (const [key, text] of Object.entries(value)) element.style.setProperty(key, text);
+    else if (name === "style")
+      for (const [key, text] of Object.entries(value)) element.style.setProperty(key, text);
     else if (name.startsWith("on")) element.addEventListener(name.slice(2), value);
-    else if (typeof value === "boolean" && !name.startsWith("aria-")) element.toggleAttribute(name, value);
+    else if (typeof value === "boolean" && !name.startsWith("aria-"))
+      element.toggleAttribute(name, value);
     else if (name === "value") element.value = value;
     else element.setAttribute(name, value);
   }

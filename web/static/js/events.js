@@ -1,10 +1,16 @@
-// What happens on the line, as it happens: one event stream for all tabs, and polling where there is none.
+// What happens on the line, as it happens: one event stream for all tabs, and polling where there
+// is none.
 //
-// One tab (whoever holds the lock) reads /api/v1/events and passes everything on to the others, also that it cannot read. When it
-// closes, the next takes over where it was: the id of the last event is known to all. A tab that leads but says nothing for
-// long (frozen, hung) is deposed. A browser allows only six connections to a site, and the web only so many streams; while
-// there is none (too many, a proxy in between, the web starting anew), what is known is asked for every two seconds, from
-// the last event on, so no result is missing. `live.heardAt` and `live.mode` tell how old what is shown is.
+// One tab (whoever holds the lock) reads /api/v1/events and passes everything on to the others,
+// also that it cannot read. When it
+// closes, the next takes over where it was: the id of the last event is known to all. A tab that
+// leads but says nothing for
+// long (frozen, hung) is deposed. A browser allows only six connections to a site, and the web only
+// so many streams; while
+// there is none (too many, a proxy in between, the web starting anew), what is known is asked for
+// every two seconds, from
+// the last event on, so no result is missing. `live.heardAt` and `live.mode` tell how old what is
+// shown is.
 
 import { ApiError, get } from "./api.js";
 
@@ -14,7 +20,10 @@ const LOOK_MS = 2500;
 const SILENT_MS = 25000; // the web says something every 10 s
 const KINDS = ["hello", "result", "state", "alarm", "event", "link", "gap", "notice", "end"];
 
-/** Events: "hello", "result", "state", "alarm", "event", "link", "gap", "notice", and "mode" when `mode` changes; `event.detail` is the data. */
+/**
+ * Events: "hello", "result", "state", "alarm", "event", "link", "gap", "notice", and "mode" when
+ * `mode` changes; `event.detail` is the data.
+ */
 class Live extends EventTarget {
   link = { broker: "unknown", node: "unknown", message: null };
   state = null; // payload of the node's `state`, null while it is away
@@ -46,7 +55,8 @@ class Live extends EventTarget {
       this.#channel.postMessage({ ask: true });
     } else this.#lead();
     setInterval(() => this.#look(), LOOK_MS);
-    addEventListener("pageshow", (event) => event.persisted && location.reload()); // what it showed is of another time
+    // what it showed is of another time
+    addEventListener("pageshow", (event) => event.persisted && location.reload());
     return this;
   }
 
@@ -66,11 +76,13 @@ class Live extends EventTarget {
   #stand(steal = false) {
     this.#standing?.abort();
     const standing = (this.#standing = new AbortController());
-    navigator.locks.request(LOCK, steal ? { steal } : { signal: standing.signal }, () => this.#lead()).catch(() => {
-      if (standing !== this.#standing) return;
-      this.#follow(); // another tab has taken over
-      this.#stand();
-    });
+    navigator.locks
+      .request(LOCK, steal ? { steal } : { signal: standing.signal }, () => this.#lead())
+      .catch(() => {
+        if (standing !== this.#standing) return;
+        this.#follow(); // another tab has taken over
+        this.#stand();
+      });
   }
 
   #lead() {
@@ -90,7 +102,8 @@ class Live extends EventTarget {
   #look() {
     const now = Date.now();
     if (this.#leader) {
-      if (this.mode === "stream" && now - this.heardAt > SILENT_MS) this.#again(); // the connection is there, but nothing comes over it
+      // the connection is there, but nothing comes over it
+      if (this.mode === "stream" && now - this.heardAt > SILENT_MS) this.#again();
     } else if (!document.hidden && now - this.#passedAt > SILENT_MS) {
       this.#passedAt = now;
       this.#stand(true);
@@ -102,10 +115,18 @@ class Live extends EventTarget {
   #open() {
     clearTimeout(this.#opening);
     this.#source?.close();
-    const source = (this.#source = new EventSource(`/api/v1/events${this.#lastId ? `?after=${encodeURIComponent(this.#lastId)}` : ""}`));
+    const source = (this.#source = new EventSource(
+      `/api/v1/events${this.#lastId ? `?after=${encodeURIComponent(this.#lastId)}` : ""}`,
+    ));
     for (const kind of KINDS) {
       source.addEventListener(kind, (event) => {
-        if (source === this.#source) this.#say({ kind, data: JSON.parse(event.data), id: event.lastEventId || this.#lastId, mode: "stream" });
+        if (source === this.#source)
+          this.#say({
+            kind,
+            data: JSON.parse(event.data),
+            id: event.lastEventId || this.#lastId,
+            mode: "stream",
+          });
       });
     }
     source.addEventListener("error", () => {
@@ -115,7 +136,8 @@ class Live extends EventTarget {
     });
   }
 
-  // The stream was refused or has ended: perhaps the session is over (then asking anything renews it or leaves), perhaps there are too many.
+  // The stream was refused or has ended: perhaps the session is over (then asking anything renews
+  // it or leaves), perhaps there are too many.
   #again() {
     this.#source.close();
     this.#poll();
@@ -125,7 +147,14 @@ class Live extends EventTarget {
 
   #passed(said) {
     if (said.ask) {
-      if (this.#leader && this.heardAt) this.#channel.postMessage({ kind: "hello", data: this.#snapshot(), id: this.#lastId, mode: this.mode, ahead: this.ahead });
+      if (this.#leader && this.heardAt)
+        this.#channel.postMessage({
+          kind: "hello",
+          data: this.#snapshot(),
+          id: this.#lastId,
+          mode: this.mode,
+          ahead: this.ahead,
+        });
     } else if (!this.#leader) {
       this.#passedAt = Date.now();
       this.#hear(said);
@@ -138,7 +167,8 @@ class Live extends EventTarget {
 
   /** Heard by the one that leads: for all tabs. */
   #say(said) {
-    const at = said.kind === "link" ? said.data.at : said.kind === "hello" ? said.data.link.at : null;
+    const at =
+      said.kind === "link" ? said.data.at : said.kind === "hello" ? said.data.link.at : null;
     if (at) said.ahead = Date.parse(at) - Date.now();
     this.#channel?.postMessage(said);
     this.#hear(said);
@@ -155,7 +185,13 @@ class Live extends EventTarget {
   }
 
   #apply(kind, data) {
-    if (kind === "hello") Object.assign(this, { link: data.link, state: data.state, alarms: data.alarms ?? {}, latest: this.#newer(data.latest ?? {}) });
+    if (kind === "hello")
+      Object.assign(this, {
+        link: data.link,
+        state: data.state,
+        alarms: data.alarms ?? {},
+        latest: this.#newer(data.latest ?? {}),
+      });
     else if (kind === "link") {
       this.link = data;
       if (data.broker !== "ok") this.state = null;
@@ -170,10 +206,12 @@ class Live extends EventTarget {
     this.dispatchEvent(new CustomEvent(kind, { detail: data }));
   }
 
-  // The stream tells what was missed after its hello, which knows the newest already; and polling may have told it before.
+  // The stream tells what was missed after its hello, which knows the newest already; and polling
+  // may have told it before.
   #isNew({ station, seq, finished_at: at }) {
     const told = this.#told[station];
-    if (told && seq <= told.seq && at <= told.at) return false; // a lower seq that is newer: the ledger began anew
+    // a lower seq that is newer: the ledger began anew
+    if (told && seq <= told.seq && at <= told.at) return false;
     this.#told[station] = { seq, at };
     return true;
   }
@@ -182,7 +220,8 @@ class Live extends EventTarget {
     const found = { ...this.latest };
     for (const [station, result] of Object.entries(given)) {
       const known = found[station];
-      if (!known || result.seq > known.seq || result.finished_at > known.finished_at) found[station] = result;
+      if (!known || result.seq > known.seq || result.finished_at > known.finished_at)
+        found[station] = result;
     }
     return found;
   }
@@ -209,7 +248,8 @@ class Live extends EventTarget {
       const { results, id, ...known } = await get("/events/now", { after: this.#lastId });
       if (turn !== this.#polling) return;
       this.#say({ kind: "hello", data: known, id: this.#lastId || id, mode: "polling" });
-      for (const result of results) this.#say({ kind: "result", data: result, id: "", mode: "polling" });
+      for (const result of results)
+        this.#say({ kind: "result", data: result, id: "", mode: "polling" });
       this.#say({ id, mode: "polling" });
     } catch (error) {
       if (turn !== this.#polling) return;

@@ -26,7 +26,10 @@ function frame() {
     button.setAttribute("aria-expanded", String(open));
   };
   button.addEventListener("click", () => show(!menu.classList.contains("open")));
-  document.addEventListener("keydown", (event) => event.key === "Escape" && (show(false), $("#person").removeAttribute("open")));
+  document.addEventListener(
+    "keydown",
+    (event) => event.key === "Escape" && (show(false), $("#person").removeAttribute("open")),
+  );
   document.addEventListener("click", (event) => {
     if (!menu.contains(event.target) && !button.contains(event.target)) show(false);
     if (!$("#person").contains(event.target)) $("#person").removeAttribute("open");
@@ -47,12 +50,13 @@ function frame() {
   live.start();
 }
 
-// Nothing of this person is left for who sits here next: browsers that know Clear-Site-Data have done it already.
+// Nothing of this person is left for who sits here next: browsers that know Clear-Site-Data have
+// done it already.
 async function forget() {
   localStorage.clear();
   sessionStorage.clear();
   for (const { name } of (await indexedDB.databases?.()) ?? []) indexedDB.deleteDatabase(name);
-  for (const key of await globalThis.caches?.keys() ?? []) await caches.delete(key);
+  for (const key of (await globalThis.caches?.keys()) ?? []) await caches.delete(key);
 }
 
 function draw() {
@@ -66,7 +70,8 @@ function draw() {
 /** State of the lamp and its words: how what is shown gets here, and how old it is. */
 function connection() {
   const { broker, node } = live.link;
-  if (live.mode === "offline") return ["bad", t("No connection to the web, {ago}", { ago: ago(live.age / 1000) })];
+  if (live.mode === "offline")
+    return ["bad", t("No connection to the web, {ago}", { ago: ago(live.age / 1000) })];
   if (live.mode === "connecting") return ["unknown", t("Connecting")];
   if (broker === "away") return ["bad", t("Broker away")];
   if (node === "away") return ["bad", t("Node away")];

@@ -1,14 +1,19 @@
-// The language of the page, and how numbers and times are written in it. English stands in the modules; a catalogue translates.
+// The language of the page, and how numbers and times are written in it. English stands in the
+// modules; a catalogue translates.
 
 export const page = JSON.parse(document.getElementById("page").textContent);
 const catalogue = page.words ? await (await fetch(page.words)).json() : {};
 
-// English of the United States or of Great Britain: as the browser says, if it says the page's language.
-export const locale = navigator.languages.find((one) => one.toLowerCase().startsWith(page.language)) ?? page.language;
+// English of the United States or of Great Britain: as the browser says, if it says the page's
+// language.
+export const locale =
+  navigator.languages.find((one) => one.toLowerCase().startsWith(page.language)) ?? page.language;
 
 /** The text in the page's language, `{name}` replaced by values.name. */
 export function t(text, values = {}) {
-  return (catalogue[text] ?? text).replace(/\{(\w+)\}/g, (whole, name) => (name in values ? String(values[name]) : whole));
+  return (catalogue[text] ?? text).replace(/\{(\w+)\}/g, (whole, name) =>
+    name in values ? String(values[name]) : whole,
+  );
 }
 
 // Making a format takes longer than a hundred uses of it.
@@ -33,14 +38,23 @@ export function percent(value, digits = 1) {
 /** A UTC time as local date and time; `seconds: false` leaves those out. */
 export function time(utc, { seconds = true, date = true } = {}) {
   if (!utc) return "–";
-  const options = { hourCycle: "h23", hour: "2-digit", minute: "2-digit", ...(seconds && { second: "2-digit" }) };
+  const options = {
+    hourCycle: "h23",
+    hour: "2-digit",
+    minute: "2-digit",
+    ...(seconds && { second: "2-digit" }),
+  };
   if (date) Object.assign(options, { year: "numeric", month: "2-digit", day: "2-digit" });
   return format("DateTimeFormat", locale, options).format(new Date(utc));
 }
 
 /** How long ago, in words: "12 s ago". */
 export function ago(seconds) {
-  const past = (count, unit) => format("RelativeTimeFormat", page.language, { style: "short" }).format(-Math.round(count), unit);
+  const past = (count, unit) =>
+    format("RelativeTimeFormat", page.language, { style: "short" }).format(
+      -Math.round(count),
+      unit,
+    );
   if (seconds < 90) return past(seconds, "second");
   if (seconds < 5400) return past(seconds / 60, "minute");
   if (seconds < 129600) return past(seconds / 3600, "hour");

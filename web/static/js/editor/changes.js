@@ -1,4 +1,5 @@
-// What is done to the tools of a program: added, renamed, copied, moved, removed. Each works on a copy that may be changed.
+// What is done to the tools of a program: added, renamed, copied, moved, removed. Each works on a
+// copy that may be changed.
 
 import { moved, shapeOf } from "./geometry.js";
 import { namesIn } from "./judge.js";
@@ -7,10 +8,23 @@ import { fieldOf, fieldsIn, fresh, regionsIn, toolKinds } from "./schema.js";
 
 export const MOST_TOOLS = 64;
 export const NAME = /^[a-z_][a-z0-9_]{0,31}$/;
-const RESERVED = ["and", "or", "not", "all", "any", "locator", "min", "max", "abs", "sqrt", "round"];
+const RESERVED = [
+  "and",
+  "or",
+  "not",
+  "all",
+  "any",
+  "locator",
+  "min",
+  "max",
+  "abs",
+  "sqrt",
+  "round",
+];
 
 /** Whether a tool may be called so. */
-export const mayBe = (name, program) => NAME.test(name) && !RESERVED.includes(name) && !program.tools.some((tool) => tool.name === name);
+export const mayBe = (name, program) =>
+  NAME.test(name) && !RESERVED.includes(name) && !program.tools.some((tool) => tool.name === name);
 
 /** A name that is free: the wish itself, or with a number. */
 function freeName(wish, program) {
@@ -22,7 +36,12 @@ function freeName(wish, program) {
 /** Names of the tools that a tool of a kind can work with. */
 export function partners(kind, program, own = null) {
   const { uses } = kindOf(kind);
-  return program.tools.filter((tool) => tool.name !== own && (!uses || uses.kinds === "any" || uses.kinds.includes(tool.kind))).map(({ name }) => name);
+  return program.tools
+    .filter(
+      (tool) =>
+        tool.name !== own && (!uses || uses.kinds === "any" || uses.kinds.includes(tool.kind)),
+    )
+    .map(({ name }) => name);
 }
 
 /** A new tool of a kind that the schema takes, with limits. */
@@ -49,8 +68,12 @@ export function put(value, path, next) {
 
 /** Where a name is used: names of tools, "judgement", outputs. */
 export function usersOf(name, program, schema) {
-  const tools = program.tools.filter((tool) => tool.name !== name && uses(tool, name, schema)).map((tool) => tool.name);
-  const outputs = Object.entries(program.outputs).filter(([, meaning]) => meaning.split(":")[1] === name).map(([output]) => output);
+  const tools = program.tools
+    .filter((tool) => tool.name !== name && uses(tool, name, schema))
+    .map((tool) => tool.name);
+  const outputs = Object.entries(program.outputs)
+    .filter(([, meaning]) => meaning.split(":")[1] === name)
+    .map(([output]) => output);
   return { tools, outputs, judgement: namesIn(program.judgement).includes(name) };
 }
 
@@ -58,11 +81,24 @@ const word = (name) => new RegExp(`(?<![a-z0-9_])${name}(?![a-z0-9_])`, "g");
 
 function references(tool, schema) {
   const model = toolKinds(schema)[tool.kind];
-  return model ? fieldsIn(model, schema.resolve).filter(([key]) => key !== "name").map(([key, node]) => [key, key === "expression" ? "expression" : fieldOf(node, schema.resolve).type]) : [];
+  return model
+    ? fieldsIn(model, schema.resolve)
+        .filter(([key]) => key !== "name")
+        .map(([key, node]) => [
+          key,
+          key === "expression" ? "expression" : fieldOf(node, schema.resolve).type,
+        ])
+    : [];
 }
 
 function uses(tool, name, schema) {
-  return references(tool, schema).some(([key, type]) => (type === "tool" ? tool[key] === name : type === "tools" ? tool[key].includes(name) : type === "expression" && word(name).test(tool[key])));
+  return references(tool, schema).some(([key, type]) =>
+    type === "tool"
+      ? tool[key] === name
+      : type === "tools"
+        ? tool[key].includes(name)
+        : type === "expression" && word(name).test(tool[key]),
+  );
 }
 
 /** Give a tool another name, everywhere. */
@@ -75,16 +111,22 @@ export function rename(program, from, to, schema) {
       if (type === "expression") tool[key] = tool[key].replace(word(from), to);
     }
   }
-  if (!["all", "any"].includes(program.judgement)) program.judgement = program.judgement.replace(word(from), to);
-  for (const [output, meaning] of Object.entries(program.outputs)) if (meaning.split(":")[1] === from) program.outputs[output] = meaning.replace(`:${from}:`, `:${to}:`);
+  if (!["all", "any"].includes(program.judgement))
+    program.judgement = program.judgement.replace(word(from), to);
+  for (const [output, meaning] of Object.entries(program.outputs))
+    if (meaning.split(":")[1] === from)
+      program.outputs[output] = meaning.replace(`:${from}:`, `:${to}:`);
 }
 
 /** Remove a tool, with what names it in counts, outputs and the judgement (which becomes "all"). */
 export function remove(program, name, schema) {
   program.tools = program.tools.filter((tool) => tool.name !== name);
-  for (const tool of program.tools) for (const [key, type] of references(tool, schema)) if (type === "tools") tool[key] = tool[key].filter((other) => other !== name);
+  for (const tool of program.tools)
+    for (const [key, type] of references(tool, schema))
+      if (type === "tools") tool[key] = tool[key].filter((other) => other !== name);
   if (namesIn(program.judgement).includes(name)) program.judgement = "all";
-  for (const [output, meaning] of Object.entries(program.outputs)) if (meaning.split(":")[1] === name) delete program.outputs[output];
+  for (const [output, meaning] of Object.entries(program.outputs))
+    if (meaning.split(":")[1] === name) delete program.outputs[output];
 }
 
 /** A copy of a tool behind it, a little aside; gives its name. */

@@ -1,4 +1,5 @@
-// Unsaved work in this browser, so that a closed tab loses nothing: documents in localStorage, pictures (too large for it) in IndexedDB.
+// Unsaved work in this browser, so that a closed tab loses nothing: documents in localStorage,
+// pictures (too large for it) in IndexedDB.
 
 const nameOf = (key) => `draft:${key || "(new)"}`;
 
@@ -13,14 +14,21 @@ export function keep(key, value) {
 
 /** Keep the picture that goes with it: {base64, type, width, height}. */
 export function keepPicture(key, { base64, type, width, height }) {
-  return inPictures("readwrite", (pictures) => pictures.put({ base64, type, width, height }, nameOf(key)));
+  return inPictures("readwrite", (pictures) =>
+    pictures.put({ base64, type, width, height }, nameOf(key)),
+  );
 }
 
 /** What is kept, or null. */
 export async function read(key) {
   try {
     const value = JSON.parse(localStorage.getItem(nameOf(key)));
-    return value && { ...value, picture: (await inPictures("readonly", (pictures) => pictures.get(nameOf(key)))) ?? null };
+    return (
+      value && {
+        ...value,
+        picture: (await inPictures("readonly", (pictures) => pictures.get(nameOf(key)))) ?? null,
+      }
+    );
   } catch {
     return null;
   }

@@ -38,25 +38,58 @@ const words = () => ({
   exposure_ms: [t("Exposure"), t("Longer is lighter; too long blurs what moves.")],
   gain: [t("Gain"), t("Lighter without blur, but noisier.")],
   mode: [t("Brightness mode"), t("HDR for gloss beside shadow; high gain for little light.")],
-  normal: t("Normal"), hdr: t("HDR"), high_gain: t("High gain"),
+  normal: t("Normal"),
+  hdr: t("HDR"),
+  high_gain: t("High gain"),
 });
 
 function build(element) {
   finder = new Viewfinder();
-  const hold = h("button.button", { type: "button", id: "hold", "aria-pressed": "false" }, icon("pause"), t("Hold"));
+  const hold = h(
+    "button.button",
+    { type: "button", id: "hold", "aria-pressed": "false" },
+    icon("pause"),
+    t("Hold"),
+  );
   hold.addEventListener("click", () => {
     finder.hold(!finder.held);
     hold.setAttribute("aria-pressed", String(finder.held));
   });
-  const best = h("button.button.primary", { type: "button", id: "optimise", onclick: optimise }, icon("eye"), t("Find the best light"));
-  put(element, h("div.editor-split",
-    h("div.card.editor-stage", finder.element, h("div.figures", { id: "figures", role: "group", "aria-label": t("Quality of the picture") })),
-    h("div.card.form.editor-side",
-      stationField(),
-      h("div.cluster", best, hold),
-      h("p.notice.warn", { id: "camera-fixed", hidden: true }),
-      SETTINGS.map(setting), modes(),
-      h("p.help", t("The line goes on meanwhile: it inspects with its own program, and pictures are taken between its parts. If parts come fast, pause the station while you try other camera settings.")))));
+  const best = h(
+    "button.button.primary",
+    { type: "button", id: "optimise", onclick: optimise },
+    icon("eye"),
+    t("Find the best light"),
+  );
+  put(
+    element,
+    h(
+      "div.editor-split",
+      h(
+        "div.card.editor-stage",
+        finder.element,
+        h("div.figures", {
+          id: "figures",
+          role: "group",
+          "aria-label": t("Quality of the picture"),
+        }),
+      ),
+      h(
+        "div.card.form.editor-side",
+        stationField(),
+        h("div.cluster", best, hold),
+        h("p.notice.warn", { id: "camera-fixed", hidden: true }),
+        SETTINGS.map(setting),
+        modes(),
+        h(
+          "p.help",
+          t(
+            "The line goes on meanwhile: it inspects with its own program, and pictures are taken between its parts. If parts come fast, pause the station while you try other camera settings.",
+          ),
+        ),
+      ),
+    ),
+  );
   drawQuality($("#figures"), null);
   finder.addEventListener("shot", ({ detail }) => shot(detail));
   editor.addEventListener("change", () => {
@@ -85,27 +118,71 @@ function shot(detail) {
 function setting({ name, unit, first, from, to, most, step }) {
   const [title, help] = words()[name];
   const put_ = (value) => editor.change(title, (program) => (program.camera[name] = value));
-  const own = h("input", { type: "checkbox", id: `own-${name}`, onchange: ({ target }) => put_(target.checked ? first : null) });
-  const slider = h("input", { type: "range", min: 0, max: POSITIONS, step: 1, id: `slider-${name}`, "aria-label": t("{name}, slider", { name: title }) });
-  slider.addEventListener("input", () => put_(rounded(from * (to / from) ** (slider.value / POSITIONS), step)));
-  const value = h("input", { type: "number", min: name === "gain" ? 0 : step, max: most, step: "any", name, id: `value-${name}`, "aria-label": title, inputmode: "decimal" });
+  const own = h("input", {
+    type: "checkbox",
+    id: `own-${name}`,
+    onchange: ({ target }) => put_(target.checked ? first : null),
+  });
+  const slider = h("input", {
+    type: "range",
+    min: 0,
+    max: POSITIONS,
+    step: 1,
+    id: `slider-${name}`,
+    "aria-label": t("{name}, slider", { name: title }),
+  });
+  slider.addEventListener("input", () =>
+    put_(rounded(from * (to / from) ** (slider.value / POSITIONS), step)),
+  );
+  const value = h("input", {
+    type: "number",
+    min: name === "gain" ? 0 : step,
+    max: most,
+    step: "any",
+    name,
+    id: `value-${name}`,
+    "aria-label": title,
+    inputmode: "decimal",
+  });
   value.addEventListener("change", () => {
     const given = Number(value.value);
     const fits = value.value !== "" && given >= Number(value.min) && given <= most;
     if (fits) put_(given);
     else draw();
   });
-  return h("fieldset.setting", { dataset: { field: `camera.${name}` } }, h("legend", title),
+  return h(
+    "fieldset.setting",
+    { dataset: { field: `camera.${name}` } },
+    h("legend", title),
     h("label.field.check", own, h("span", t("Set by this program"))),
     h("div.setting-value", slider, h("span.with-unit", value, h("span", unit))),
-    h("small.help", help));
+    h("small.help", help),
+  );
 }
 
 function modes() {
   const [title, help] = words().mode;
-  return h("fieldset.setting", { dataset: { field: "camera.mode" } }, h("legend", title),
-    h("div.modes", MODES.map((mode) => h("label", h("input", { type: "radio", name: "mode", value: mode, onchange: () => editor.change(title, (program) => (program.camera.mode = mode)) }), h("span", words()[mode])))),
-    h("small.help", help));
+  return h(
+    "fieldset.setting",
+    { dataset: { field: "camera.mode" } },
+    h("legend", title),
+    h(
+      "div.modes",
+      MODES.map((mode) =>
+        h(
+          "label",
+          h("input", {
+            type: "radio",
+            name: "mode",
+            value: mode,
+            onchange: () => editor.change(title, (program) => (program.camera.mode = mode)),
+          }),
+          h("span", words()[mode]),
+        ),
+      ),
+    ),
+    h("small.help", help),
+  );
 }
 
 function draw() {
@@ -117,10 +194,17 @@ function draw() {
     const able = controls.includes(name);
     $(`#own-${name}`).checked = value !== null;
     $(`#own-${name}`).disabled = !able && value === null;
-    for (const input of [$(`#slider-${name}`), $(`#value-${name}`)]) input.disabled = value === null || !able;
+    for (const input of [$(`#slider-${name}`), $(`#value-${name}`)])
+      input.disabled = value === null || !able;
     if (document.activeElement !== $(`#value-${name}`)) $(`#value-${name}`).value = value ?? "";
-    $(`#slider-${name}`).value = value === null ? 0 : Math.round((POSITIONS * Math.log(Math.max(value, from) / from)) / Math.log(to / from));
-    $(`#slider-${name}`).setAttribute("aria-valuetext", value === null ? t("as the camera is") : String(value));
+    $(`#slider-${name}`).value =
+      value === null
+        ? 0
+        : Math.round((POSITIONS * Math.log(Math.max(value, from) / from)) / Math.log(to / from));
+    $(`#slider-${name}`).setAttribute(
+      "aria-valuetext",
+      value === null ? t("as the camera is") : String(value),
+    );
     $(`#value-${name}`).placeholder = t("as it is");
     $(`[data-field="camera.${name}"]`).hidden = !able && value === null;
   }
@@ -130,8 +214,17 @@ function draw() {
   }
   $('[data-field="camera.mode"]').hidden = !controls.includes("mode") && camera.mode === "normal";
   $("#camera-fixed").hidden = missing.length === 0;
-  if (missing.length) $("#camera-fixed").textContent = missing.length === 3 ? t("This camera takes no settings: change the light or the lens instead.") : t("This camera does not take: {what}.", { what: missing.map((name) => words()[name][0]).join(", ") });
-  $("#optimise").disabled = !finder.shot || missing.length === 3 || (missing.includes("exposure_ms") && missing.includes("gain"));
+  if (missing.length)
+    $("#camera-fixed").textContent =
+      missing.length === 3
+        ? t("This camera takes no settings: change the light or the lens instead.")
+        : t("This camera does not take: {what}.", {
+            what: missing.map((name) => words()[name][0]).join(", "),
+          });
+  $("#optimise").disabled =
+    !finder.shot ||
+    missing.length === 3 ||
+    (missing.includes("exposure_ms") && missing.includes("gain"));
 }
 
 /** The node searches exposure and gain; what it found becomes the program's. */
@@ -139,8 +232,14 @@ async function optimise({ currentTarget }) {
   try {
     const found = await busy(currentTarget, () => finder.take({ optimise: true }));
     const { exposure_ms, gain } = found.camera;
-    const changed = editor.change(t("Best light"), (program) => Object.assign(program.camera, { exposure_ms, gain }));
-    toast(changed ? t("Exposure and gain are set to the best light.") : t("Exposure and gain were the best already."));
+    const changed = editor.change(t("Best light"), (program) =>
+      Object.assign(program.camera, { exposure_ms, gain }),
+    );
+    toast(
+      changed
+        ? t("Exposure and gain are set to the best light.")
+        : t("Exposure and gain were the best already."),
+    );
   } catch (error) {
     complain(error);
   }

@@ -1,4 +1,5 @@
-// The limits of a tool as two thumbs on a bar with the measured value, and as numbers; each limit can be left out.
+// The limits of a tool as two thumbs on a bar with the measured value, and as numbers; each limit
+// can be left out.
 
 import { h, put } from "../dom.js";
 import { number, t } from "../words.js";
@@ -8,7 +9,11 @@ const FIXED = { score: [0, 1], gray: [0, 255], grade: [0, 4], "L*": [0, 100] };
 const MOST_DOTS = 100;
 const SIDES = { low: t("Least good value"), high: t("Greatest good value") };
 
-/** on: {preview({low, high}), commit({low, high}), settle() before what was dragged, first() gives limits by the value}. Gives {element, update(state)}; state: {low, high, unit, value, verdict, values: [{value, verdict}], problems}. */
+/**
+ * on: {preview({low, high}), commit({low, high}), settle() before what was dragged, first() gives
+ * limits by the value}. Gives {element, update(state)}; state: {low, high, unit, value, verdict,
+ * values: [{value, verdict}], problems}.
+ */
 export function limits(on) {
   let now = { low: null, high: null, values: [] };
   let domain = [0, 1];
@@ -20,13 +25,38 @@ export function limits(on) {
   const dots = h("div.limits-dots", { "aria-hidden": "true" });
   const ends = [h("span"), h("span")];
   const wrong = h("p.wrong", { role: "alert", hidden: true });
-  const sides = Object.fromEntries(Object.entries(SIDES).map(([side, label]) => [side, part(side, label)]));
-  const bar = h("div.limits-bar", h("div.limits-track", { "aria-hidden": "true" }, good, dots, mark), sides.low.slider, sides.high.slider);
-  const element = h("div.limits", { dataset: { field: "limits" } }, bar, h("div.limits-ends", { "aria-hidden": "true" }, ends), h("div.limits-fields", sides.low.element, sides.high.element), wrong);
+  const sides = Object.fromEntries(
+    Object.entries(SIDES).map(([side, label]) => [side, part(side, label)]),
+  );
+  const bar = h(
+    "div.limits-bar",
+    h("div.limits-track", { "aria-hidden": "true" }, good, dots, mark),
+    sides.low.slider,
+    sides.high.slider,
+  );
+  const element = h(
+    "div.limits",
+    { dataset: { field: "limits" } },
+    bar,
+    h("div.limits-ends", { "aria-hidden": "true" }, ends),
+    h("div.limits-fields", sides.low.element, sides.high.element),
+    wrong,
+  );
 
   function part(side, label) {
-    const slider = h("input", { type: "range", step: "any", "aria-label": t("{side}, on the bar", { side: label }), dataset: { side } });
-    const input = h("input", { type: "number", step: "any", inputmode: "decimal", "aria-label": label, dataset: { field: side } });
+    const slider = h("input", {
+      type: "range",
+      step: "any",
+      "aria-label": t("{side}, on the bar", { side: label }),
+      dataset: { side },
+    });
+    const input = h("input", {
+      type: "number",
+      step: "any",
+      inputmode: "decimal",
+      "aria-label": label,
+      dataset: { field: side },
+    });
     const use = h("input", { type: "checkbox", "aria-label": t("Use {field}", { field: label }) });
     const unit = h("span.limits-unit");
     const none = h("span.muted", t("no limit"));
@@ -42,22 +72,39 @@ export function limits(on) {
       on.commit({ low: now.low, high: now.high });
     });
     slider.addEventListener("keydown", (event) => {
-      const way = { ArrowLeft: -1, ArrowDown: -1, ArrowRight: 1, ArrowUp: 1, PageUp: 10, PageDown: -10 }[event.key];
+      const way = {
+        ArrowLeft: -1,
+        ArrowDown: -1,
+        ArrowRight: 1,
+        ArrowUp: 1,
+        PageUp: 10,
+        PageDown: -10,
+      }[event.key];
       if (!way) return;
       event.preventDefault();
-      on.commit({ low: now.low, high: now.high, [side]: between(side, snapped(now[side] + way * step())) });
+      on.commit({
+        low: now.low,
+        high: now.high,
+        [side]: between(side, snapped(now[side] + way * step())),
+      });
     });
     input.addEventListener("input", () => {
-      if (input.value === "" || !Number.isFinite(input.valueAsNumber)) return complain(t("Give a number, or switch the limit off"));
+      if (input.value === "" || !Number.isFinite(input.valueAsNumber))
+        return complain(t("Give a number, or switch the limit off"));
       const next = { low: now.low, high: now.high, [side]: input.valueAsNumber };
-      if (next.low !== null && next.high !== null && next.low > next.high) return complain(t("The least good value is above the greatest"));
+      if (next.low !== null && next.high !== null && next.low > next.high)
+        return complain(t("The least good value is above the greatest"));
       complain("");
       on.commit(next);
     });
     input.addEventListener("keydown", (event) => {
       if (!["ArrowUp", "ArrowDown"].includes(event.key) || input.value === "") return;
       event.preventDefault();
-      on.commit({ low: now.low, high: now.high, [side]: between(side, snapped(now[side] + (event.key === "ArrowUp" ? step() : -step()))) });
+      on.commit({
+        low: now.low,
+        high: now.high,
+        [side]: between(side, snapped(now[side] + (event.key === "ArrowUp" ? step() : -step()))),
+      });
     });
     use.addEventListener("change", () => {
       const other = side === "low" ? "high" : "low";
@@ -67,16 +114,39 @@ export function limits(on) {
       }
       complain("");
       const begin = on.first()?.[side] ?? snapped(side === "low" ? domain[0] : domain[1]);
-      on.commit({ low: now.low, high: now.high, [side]: use.checked ? between(side, begin) : null });
+      on.commit({
+        low: now.low,
+        high: now.high,
+        [side]: use.checked ? between(side, begin) : null,
+      });
     });
     input.addEventListener("blur", () => typed && (complain(""), (input.value = now[side] ?? "")));
-    return { side, slider, input, use, unit, none, shown: null, element: h("div.limits-field", h("label.label-switch", use, h("span", label)), h("span.with-unit", input, unit), none) };
+    return {
+      side,
+      slider,
+      input,
+      use,
+      unit,
+      none,
+      shown: null,
+      element: h(
+        "div.limits-field",
+        h("label.label-switch", use, h("span", label)),
+        h("span.with-unit", input, unit),
+        none,
+      ),
+    };
   }
 
-  const step = () => (now.unit === "count" || now.unit === "grade" ? 1 : 10 ** Math.round(Math.log10((domain[1] - domain[0]) / 200)));
+  const step = () =>
+    now.unit === "count" || now.unit === "grade"
+      ? 1
+      : 10 ** Math.round(Math.log10((domain[1] - domain[0]) / 200));
   const snapped = (value) => Number((Math.round(value / step()) * step()).toFixed(6));
-  const between = (side, value) => (side === "low" ? Math.min(value, now.high ?? Infinity) : Math.max(value, now.low ?? -Infinity));
-  const place = (value) => `${Math.min(Math.max(((value - domain[0]) / (domain[1] - domain[0])) * 100, 0), 100)}%`;
+  const between = (side, value) =>
+    side === "low" ? Math.min(value, now.high ?? Infinity) : Math.max(value, now.low ?? -Infinity);
+  const place = (value) =>
+    `${Math.min(Math.max(((value - domain[0]) / (domain[1] - domain[0])) * 100, 0), 100)}%`;
 
   function complain(text) {
     typed = text;
@@ -92,15 +162,31 @@ export function limits(on) {
     const measured = [now.value, ...now.values.map(({ value }) => value)].filter(Number.isFinite);
     const wanted = [now.low, now.high].filter(Number.isFinite);
     const span = measured.length ? Math.max(...measured) - Math.min(...measured) : 0;
-    const near = measured.length ? wanted.filter((value) => Math.abs(value - measured[0]) <= 20 * Math.max(span, Math.abs(measured[0]), 1)) : wanted;
+    const near = measured.length
+      ? wanted.filter(
+          (value) => Math.abs(value - measured[0]) <= 20 * Math.max(span, Math.abs(measured[0]), 1),
+        )
+      : wanted;
     const all = [...measured, ...near];
-    if (FIXED[now.unit]) return [Math.min(FIXED[now.unit][0], ...all), Math.max(FIXED[now.unit][1], ...all)];
+    if (FIXED[now.unit])
+      return [Math.min(FIXED[now.unit][0], ...all), Math.max(FIXED[now.unit][1], ...all)];
     if (!all.length) return [0, 1];
     const [least, greatest] = [Math.min(...all), Math.max(...all)];
-    const room = Math.max((greatest - least) * 0.3, Math.abs(greatest) * 0.15, now.unit === "count" ? 2 : measured.length ? 1e-3 : 1);
+    const room = Math.max(
+      (greatest - least) * 0.3,
+      Math.abs(greatest) * 0.15,
+      now.unit === "count" ? 2 : measured.length ? 1e-3 : 1,
+    );
     const whole = ["ratio", "count", "dE2000"].includes(now.unit) || least >= 0;
-    const to = now.unit === "ratio" && all.every((value) => value > 0.1 && value < 1.9) ? 2 : greatest + room;
-    const from = whole ? (least - room > greatest * 0.4 && now.unit !== "ratio" ? least - room : Math.min(0, least)) : least - room;
+    const to =
+      now.unit === "ratio" && all.every((value) => value > 0.1 && value < 1.9)
+        ? 2
+        : greatest + room;
+    const from = whole
+      ? least - room > greatest * 0.4 && now.unit !== "ratio"
+        ? least - room
+        : Math.min(0, least)
+      : least - room;
     return [rounded(from, to - from), rounded(to, to - from)];
   }
 
@@ -124,7 +210,11 @@ export function limits(on) {
       [slider.min, slider.max] = domain;
       if (!dragging || !slider.matches(":active")) slider.value = value;
       slider.setAttribute("aria-valuetext", `${number(value, 4)} ${now.unit ?? ""}`);
-      if (input !== document.activeElement || (part.shown !== value && input.valueAsNumber !== value)) input.value = value;
+      if (
+        input !== document.activeElement ||
+        (part.shown !== value && input.valueAsNumber !== value)
+      )
+        input.value = value;
       part.shown = value;
     }
   }
@@ -140,7 +230,15 @@ export function limits(on) {
       now = state;
       domain = scale();
       bar.dataset.verdict = state.verdict ?? "";
-      put(dots, now.values.slice(0, MOST_DOTS).filter(({ value }) => Number.isFinite(value)).map(({ value, verdict }) => h("i", { dataset: { verdict: verdict ?? "" }, style: { left: place(value) } })));
+      put(
+        dots,
+        now.values
+          .slice(0, MOST_DOTS)
+          .filter(({ value }) => Number.isFinite(value))
+          .map(({ value, verdict }) =>
+            h("i", { dataset: { verdict: verdict ?? "" }, style: { left: place(value) } }),
+          ),
+      );
       const problems = (state.problems ?? []).map((problem) => t(problem.text)).join(" ");
       say(typed || problems);
       paint();

@@ -1,4 +1,5 @@
-// Choosing a kind of tool: all kinds of the schema in groups, each with one sentence, found by words.
+// Choosing a kind of tool: all kinds of the schema in groups, each with one sentence, found by
+// words.
 
 import { open } from "../dialog.js";
 import { h, put, s } from "../dom.js";
@@ -6,13 +7,27 @@ import { t } from "../words.js";
 import { GROUPS, KINDS, kindOf } from "./kinds.js";
 
 /** The icon of a kind. */
-export const glyph = (kind, table) => s("svg.icon", { viewBox: "0 0 24 24", "aria-hidden": "true", focusable: "false" }, s("path", { d: kindOf(kind, table).icon }));
+export const glyph = (kind, table) =>
+  s(
+    "svg.icon",
+    { viewBox: "0 0 24 24", "aria-hidden": "true", focusable: "false" },
+    s("path", { d: kindOf(kind, table).icon }),
+  );
 
-/** Ask for a kind; `refused(kind)` gives why one cannot be added now, or null. Resolves to the kind, or null. */
+/**
+ * Ask for a kind; `refused(kind)` gives why one cannot be added now, or null. Resolves to the kind,
+ * or null.
+ */
 export function pick(kinds, refused) {
   return new Promise((resolve) => {
     let answer = null;
-    const search = h("input", { type: "search", "aria-label": t("Search for a tool"), placeholder: t("Search"), autocomplete: "off", autofocus: true });
+    const search = h("input", {
+      type: "search",
+      "aria-label": t("Search for a tool"),
+      placeholder: t("Search"),
+      autocomplete: "off",
+      autofocus: true,
+    });
     const list = h("div.kinds");
     const nothing = h("p.empty", { role: "status", hidden: true }, t("No tool of that name"));
     const order = Object.keys(KINDS);
@@ -26,15 +41,38 @@ export function pick(kinds, refused) {
       };
       const left = sorted.filter(fits);
       nothing.hidden = left.length > 0;
-      put(list, Object.entries(GROUPS).map(([group, title]) => {
-        const rows = left.filter((kind) => kindOf(kind).group === group);
-        return rows.length ? h("section", { "aria-label": title }, h("h3", title), h("div.kind-grid", rows.map(card))) : null;
-      }));
+      put(
+        list,
+        Object.entries(GROUPS).map(([group, title]) => {
+          const rows = left.filter((kind) => kindOf(kind).group === group);
+          return rows.length
+            ? h(
+                "section",
+                { "aria-label": title },
+                h("h3", title),
+                h("div.kind-grid", rows.map(card)),
+              )
+            : null;
+        }),
+      );
     };
     const card = (kind) => {
       const { title, text } = kindOf(kind);
       const why = refused(kind);
-      return h("button.kind-card", { type: "button", disabled: Boolean(why), dataset: { kind }, onclick: () => { answer = kind; dialog.close(); } }, glyph(kind), h("span", h("strong", title), h("small", why ?? text)));
+      return h(
+        "button.kind-card",
+        {
+          type: "button",
+          disabled: Boolean(why),
+          dataset: { kind },
+          onclick: () => {
+            answer = kind;
+            dialog.close();
+          },
+        },
+        glyph(kind),
+        h("span", h("strong", title), h("small", why ?? text)),
+      );
     };
     search.addEventListener("input", draw);
     search.addEventListener("keydown", (event) => {

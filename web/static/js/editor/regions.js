@@ -1,6 +1,8 @@
-// Regions drawn over a picture: chosen, moved, resized, turned and drawn anew by mouse, touch and keys.
+// Regions drawn over a picture: chosen, moved, resized, turned and drawn anew by mouse, touch and
+// keys.
 //
-// `show` says what there is to see; whoever asked hears of edits (`onpreview` while dragging, `oncommit` once at the end, `onremove`,
+// `show` says what there is to see; whoever asked hears of edits (`onpreview` while dragging,
+// `oncommit` once at the end, `onremove`,
 // `onselect`) and shows the next state. marks.js draws; here is what pointers and keys do.
 
 import { h, icon, put, s } from "../dom.js";
@@ -21,22 +23,46 @@ export class Drawing {
   #pointers = new Map();
   #mode = null; // {key, shape, points, title} while one is drawn anew
 
-  /** on: {onselect(key), onpreview(key, region), oncommit(key, region, what), ondrag() before what a pointer did, onremove(key), onmode(mode)}. */
+  /**
+   * on: {onselect(key), onpreview(key, region), oncommit(key, region, what), ondrag() before what a
+   * pointer did, onremove(key), onmode(mode)}.
+   */
   constructor(on) {
     this.on = on;
-    this.help = h("p.visually-hidden", { id: "regions-help" }, t("Arrow keys move by 1 px, with Shift by 10; Alt and arrow keys change the size; [ and ] turn; Tab leads to the handles; plus, minus and 0 zoom; Escape gives up."));
-    this.svg = s("svg.regions", { role: "application", "aria-label": t("Regions over the picture"), "aria-describedby": "regions-help" });
+    this.help = h(
+      "p.visually-hidden",
+      { id: "regions-help" },
+      t(
+        "Arrow keys move by 1 px, with Shift by 10; Alt and arrow keys change the size; [ and ] turn; Tab leads to the handles; plus, minus and 0 zoom; Escape gives up.",
+      ),
+    );
+    this.svg = s("svg.regions", {
+      role: "application",
+      "aria-label": t("Regions over the picture"),
+      "aria-describedby": "regions-help",
+    });
     this.surface = new Surface(this.svg, () => this.#paint());
     this.marks = new Marks(this.svg, on.onselect);
     this.said = h("div.visually-hidden", { "aria-live": "polite" });
     this.hint = h("div.regions-hint", { hidden: true });
-    this.element = h("div.regions-frame", this.svg, this.hint, this.surface.buttons, this.help, this.said);
-    for (const kind of ["pointerdown", "pointermove", "pointerup", "pointercancel"]) this.svg.addEventListener(kind, (event) => this[`_${kind}`](event));
+    this.element = h(
+      "div.regions-frame",
+      this.svg,
+      this.hint,
+      this.surface.buttons,
+      this.help,
+      this.said,
+    );
+    for (const kind of ["pointerdown", "pointermove", "pointerup", "pointercancel"])
+      this.svg.addEventListener(kind, (event) => this[`_${kind}`](event));
     this.svg.addEventListener("dblclick", () => this.#mode?.shape === "polygon" && this.#close());
     this.element.addEventListener("keydown", (event) => this.#key(event));
   }
 
-  /** What there is: items {key, label, region or null, role (region, ignore, search, other), shapes, active, verdict, removable}, the key of the current one. */
+  /**
+   * What there is: items {key, label, region or null, role (region, ignore, search, other), shapes,
+   * active, verdict, removable}, the key of the current one.
+   */
   show({ picture, items, current }) {
     const changed = current !== this.#current;
     this.#items = new Map(items.map((item) => [item.key, item]));
@@ -92,11 +118,23 @@ export class Drawing {
     const gesture = { from: at, start: this.surface.within(event), moved: false };
     const handle = event.target.closest?.("[data-handle]");
     const region = this.#items.get(this.#current)?.region;
-    const under = document.elementsFromPoint(event.clientX, event.clientY).map((element) => element.closest?.("g.region")?.dataset.key).filter(Boolean);
+    const under = document
+      .elementsFromPoint(event.clientX, event.clientY)
+      .map((element) => element.closest?.("g.region")?.dataset.key)
+      .filter(Boolean);
     if (event.button === 1) Object.assign(gesture, { kind: "pan" });
     else if (this.#mode) Object.assign(gesture, { kind: "draw" });
-    else if (handle) Object.assign(gesture, { kind: "handle", id: handle.dataset.handle, region, grip: geometry.handles(region, REACH_PX / this.surface.scale).find(({ id }) => id === handle.dataset.handle) });
-    else if (under.includes(this.#current)) Object.assign(gesture, { kind: "move", region, click: under[0] });
+    else if (handle)
+      Object.assign(gesture, {
+        kind: "handle",
+        id: handle.dataset.handle,
+        region,
+        grip: geometry
+          .handles(region, REACH_PX / this.surface.scale)
+          .find(({ id }) => id === handle.dataset.handle),
+      });
+    else if (under.includes(this.#current))
+      Object.assign(gesture, { kind: "move", region, click: under[0] });
     else Object.assign(gesture, { kind: "pan", click: under[0] ?? null });
     this.#gesture = gesture;
     if (handle) this.marks.focusHandle(handle.dataset.handle);
@@ -105,7 +143,8 @@ export class Drawing {
   }
 
   _pointermove(event) {
-    if (this.#mode?.shape === "polygon" && !this.#gesture) this.#rubber(this.surface.inPicture(event));
+    if (this.#mode?.shape === "polygon" && !this.#gesture)
+      this.#rubber(this.surface.inPicture(event));
     if (!this.#pointers.has(event.pointerId)) return;
     const before = this.#pointers.get(event.pointerId);
     const now = this.surface.within(event);
@@ -113,12 +152,26 @@ export class Drawing {
     this.#pointers.set(event.pointerId, now);
     const gesture = this.#gesture;
     if (!gesture) return;
-    if (!gesture.moved && Math.hypot(now[0] - gesture.start[0], now[1] - gesture.start[1]) < STILL_PX) return;
+    if (
+      !gesture.moved &&
+      Math.hypot(now[0] - gesture.start[0], now[1] - gesture.start[1]) < STILL_PX
+    )
+      return;
     gesture.moved = true;
     const at = this.surface.inPicture(event);
     if (gesture.kind === "pan") this.surface.move(now[0] - before[0], now[1] - before[1]);
     else if (gesture.kind === "draw") this.#drawing(at);
-    else this.#preview(gesture.kind === "move" ? geometry.moved(gesture.region, at.x - gesture.from.x, at.y - gesture.from.y, this.surface.picture) : this.#pulled(gesture, at, event.shiftKey));
+    else
+      this.#preview(
+        gesture.kind === "move"
+          ? geometry.moved(
+              gesture.region,
+              at.x - gesture.from.x,
+              at.y - gesture.from.y,
+              this.surface.picture,
+            )
+          : this.#pulled(gesture, at, event.shiftKey),
+      );
   }
 
   _pointerup(event) {
@@ -127,9 +180,19 @@ export class Drawing {
     this.#gesture = null;
     if (!gesture || gesture.pinched) return;
     if (gesture.kind === "draw") return this.#drawn(gesture, this.surface.inPicture(event));
-    if (gesture.moved && this.#draft) return this.#commit(gesture.kind === "move" ? "move" : gesture.id === "turn" ? "turn" : gesture.id.startsWith("m") ? "corner" : "size");
+    if (gesture.moved && this.#draft)
+      return this.#commit(
+        gesture.kind === "move"
+          ? "move"
+          : gesture.id === "turn"
+            ? "turn"
+            : gesture.id.startsWith("m")
+              ? "corner"
+              : "size",
+      );
     if (!gesture.moved && gesture.id?.startsWith("m")) return this.#addCorner(gesture.id);
-    if (!gesture.moved && gesture.click && gesture.click !== this.#current) this.on.onselect(gesture.click);
+    if (!gesture.moved && gesture.click && gesture.click !== this.#current)
+      this.on.onselect(gesture.click);
   }
 
   _pointercancel(event) {
@@ -150,14 +213,22 @@ export class Drawing {
     const other = [...this.#pointers].find(([key]) => key !== id)[1];
     const apart = (p) => Math.hypot(p[0] - other[0], p[1] - other[1]);
     this.#pointers.set(id, now);
-    this.surface.zoom(apart(now) / Math.max(1, apart(before)), [(now[0] + other[0]) / 2, (now[1] + other[1]) / 2]);
+    this.surface.zoom(apart(now) / Math.max(1, apart(before)), [
+      (now[0] + other[0]) / 2,
+      (now[1] + other[1]) / 2,
+    ]);
     this.surface.move((now[0] - before[0]) / 2, (now[1] - before[1]) / 2);
   }
 
   #pulled(gesture, at, steps) {
     const { grip, from, id, region } = gesture;
     const to = { x: grip.x + at.x - from.x, y: grip.y + at.y - from.y };
-    const found = geometry.reached((p) => geometry.dragged(region, id, p, { steps }), gesture.reached ?? grip, to, this.surface.picture);
+    const found = geometry.reached(
+      (p) => geometry.dragged(region, id, p, { steps }),
+      gesture.reached ?? grip,
+      to,
+      this.surface.picture,
+    );
     if (!found) return this.#draft ?? region;
     gesture.reached = found.at;
     return found.region;
@@ -196,7 +267,12 @@ export class Drawing {
     const mode = this.#mode;
     if (mode.shape === "polygon") return this.#rubber(at);
     const [a, b] = [this.#within(this.#gesture.from), this.#within(at)];
-    const found = geometry.reached((p) => geometry.between(mode.shape, a, p), a, b, this.surface.picture);
+    const found = geometry.reached(
+      (p) => geometry.between(mode.shape, a, p),
+      a,
+      b,
+      this.surface.picture,
+    );
     if (!found) return;
     mode.region = found.region;
     this.marks.outline(geometry.path(found.region));
@@ -208,7 +284,12 @@ export class Drawing {
     if (!mode) return;
     if (mode.shape === "polygon") return this.#tap(this.#within(at));
     const click = { x: gesture.from.x, y: gesture.from.y };
-    const region = mode.region ?? geometry.into(placed(geometry.amid(mode.shape, this.surface.picture, 0.15), this.#within(click)), this.surface.picture);
+    const region =
+      mode.region ??
+      geometry.into(
+        placed(geometry.amid(mode.shape, this.surface.picture, 0.15), this.#within(click)),
+        this.surface.picture,
+      );
     this.#finish(region);
   }
 
@@ -225,7 +306,8 @@ export class Drawing {
 
   #close() {
     const region = geometry.tidy({ shape: "polygon", points: this.#mode.points });
-    if (this.#mode.points.length < 3 || !geometry.sound(region)) return this.#say(t("A polygon has at least three corners, and its sides do not cross"), true);
+    if (this.#mode.points.length < 3 || !geometry.sound(region))
+      return this.#say(t("A polygon has at least three corners, and its sides do not cross"), true);
     this.#finish(region);
   }
 
@@ -240,7 +322,10 @@ export class Drawing {
 
   #rubber(at) {
     const points = [...(this.#mode?.points ?? []), at];
-    if (points.length > 1) this.marks.outline(`M${points.map(({ x, y }) => `${x} ${y}`).join("L")}${points.length > 3 ? "z" : ""}`);
+    if (points.length > 1)
+      this.marks.outline(
+        `M${points.map(({ x, y }) => `${x} ${y}`).join("L")}${points.length > 3 ? "z" : ""}`,
+      );
   }
 
   #changedMode() {
@@ -249,10 +334,23 @@ export class Drawing {
     this.hint.hidden = !mode;
     if (mode) {
       const polygon = mode.shape === "polygon";
-      const text = polygon ? t("Click the corners; the first one again closes it") : ["circle", "ring"].includes(mode.shape) ? t("Drag from the centre outwards") : t("Drag over the picture");
-      put(this.hint, h("span", text),
-        polygon && mode.points.length >= 3 ? h("button.button.small.primary", { type: "button", onclick: () => this.#close() }, t("Close polygon")) : null,
-        h("button.button.small", { type: "button", onclick: () => this.point() }, t("Cancel")));
+      const text = polygon
+        ? t("Click the corners; the first one again closes it")
+        : ["circle", "ring"].includes(mode.shape)
+          ? t("Drag from the centre outwards")
+          : t("Drag over the picture");
+      put(
+        this.hint,
+        h("span", text),
+        polygon && mode.points.length >= 3
+          ? h(
+              "button.button.small.primary",
+              { type: "button", onclick: () => this.#close() },
+              t("Close polygon"),
+            )
+          : null,
+        h("button.button.small", { type: "button", onclick: () => this.point() }, t("Cancel")),
+      );
     }
     this.#paint();
     this.on.onmode(mode);
@@ -298,7 +396,8 @@ export class Drawing {
     const far = event.shiftKey ? 10 : 1;
     const arrow = KEYS[event.key];
     const give = (region, what) => {
-      if (!geometry.inside(region, frame) || !geometry.sound(region)) return this.#say(t("It would leave the picture"));
+      if (!geometry.inside(region, frame) || !geometry.sound(region))
+        return this.#say(t("It would leave the picture"));
       this.on.oncommit(item.key, region, what);
       this.surface.reveal(geometry.centre(region));
       this.#say(describe(region));
@@ -310,10 +409,13 @@ export class Drawing {
       } else if (item.removable && !id) this.on.onremove(item.key);
       return true;
     }
-    if (TURNS[event.key] && (item.shapes.includes("rotated") || item.region.shape === "polygon")) give(geometry.turned(item.region, TURNS[event.key]), "turn");
+    if (TURNS[event.key] && (item.shapes.includes("rotated") || item.region.shape === "polygon"))
+      give(geometry.turned(item.region, TURNS[event.key]), "turn");
     else if (arrow && id) this.#nudgeHandle(item, id, arrow, far, give);
-    else if (arrow && event.altKey) give(geometry.grown(item.region, arrow[0] * far, arrow[1] * far), "size");
-    else if (arrow) give(geometry.moved(item.region, arrow[0] * far, arrow[1] * far, frame), "move");
+    else if (arrow && event.altKey)
+      give(geometry.grown(item.region, arrow[0] * far, arrow[1] * far), "size");
+    else if (arrow)
+      give(geometry.moved(item.region, arrow[0] * far, arrow[1] * far, frame), "move");
     else return false;
     return true;
   }
@@ -321,7 +423,10 @@ export class Drawing {
   #nudgeHandle(item, id, [dx, dy], far, give) {
     if (id === "turn") return give(geometry.turned(item.region, (dx || dy) * far), "turn");
     const grip = geometry.handles(item.region).find((handle) => handle.id === id);
-    give(geometry.dragged(item.region, id, { x: grip.x + dx * far, y: grip.y + dy * far }), id.startsWith("m") ? "corner" : "size");
+    give(
+      geometry.dragged(item.region, id, { x: grip.x + dx * far, y: grip.y + dy * far }),
+      id.startsWith("m") ? "corner" : "size",
+    );
   }
 
   #say(text, shown = false) {
@@ -334,15 +439,40 @@ export class Drawing {
 // The same region with its centre at a point.
 function placed(region, to) {
   const c = geometry.centre(region);
-  if (geometry.shapeOf(region) === "polygon") return { ...region, points: region.points.map(({ x, y }) => ({ x: x + to.x - c.x, y: y + to.y - c.y })) };
+  if (geometry.shapeOf(region) === "polygon")
+    return {
+      ...region,
+      points: region.points.map(({ x, y }) => ({ x: x + to.x - c.x, y: y + to.y - c.y })),
+    };
   return geometry.tidy({ ...region, x: region.x + to.x - c.x, y: region.y + to.y - c.y });
 }
 
 /** Buttons that draw a region anew in a shape, and the pointer that ends it. */
 export function shapeButtons(drawing, key, region, shapes) {
   const mode = drawing.mode;
-  const button = (name, label, pressed, act) => h("button.button.icon-only.small", { type: "button", "aria-pressed": String(pressed), "aria-label": label, title: label, onclick: act }, icon(name));
-  return h("div.cluster", { role: "group", "aria-label": t("Draw") },
+  const button = (name, label, pressed, act) =>
+    h(
+      "button.button.icon-only.small",
+      {
+        type: "button",
+        "aria-pressed": String(pressed),
+        "aria-label": label,
+        title: label,
+        onclick: act,
+      },
+      icon(name),
+    );
+  return h(
+    "div.cluster",
+    { role: "group", "aria-label": t("Draw") },
     button("pointer", t("Move and resize"), !mode, () => drawing.point()),
-    shapes.map((shape) => button(shape, t("Draw anew: {shape}", { shape: shapeNames[shape] }), mode?.shape === shape, () => (mode?.shape === shape ? drawing.point() : drawing.draw(key, shape)))));
+    shapes.map((shape) =>
+      button(
+        shape,
+        t("Draw anew: {shape}", { shape: shapeNames[shape] }),
+        mode?.shape === shape,
+        () => (mode?.shape === shape ? drawing.point() : drawing.draw(key, shape)),
+      ),
+    ),
+  );
 }

@@ -1,4 +1,5 @@
-// Saving: what changes and why, document and master in one request, and what to do when somebody else was faster or something is refused.
+// Saving: what changes and why, document and master in one request, and what to do when somebody
+// else was faster or something is refused.
 
 import { ApiError, ask, get, post } from "../api.js";
 import { busy, complain, doing, open, toast } from "../dialog.js";
@@ -13,7 +14,10 @@ import { changesTable, differences, merged, whatOf } from "./versions.js";
 
 const MASTER = ["IMAGE_INVALID", "IMAGE_SIZE", "MASTER_IMAGE_NOT_FOUND", "TOO_LARGE"];
 
-/** Ask for a note and store. Resolves when the dialog is closed; what was refused is then in editor.problems. */
+/**
+ * Ask for a note and store. Resolves when the dialog is closed; what was refused is then in
+ * editor.problems.
+ */
 export function save() {
   const missing = incomplete();
   if (missing) {
@@ -21,28 +25,103 @@ export function save() {
     return editor.go(missing.step, missing);
   }
   return new Promise((resolve) => {
-    const note = h("input", { name: "note", maxlength: 128, autocomplete: "off", autofocus: true, placeholder: editor.id ? t("such as: label limit tightened") : t("such as: first version") });
+    const note = h("input", {
+      name: "note",
+      maxlength: 128,
+      autocomplete: "off",
+      autofocus: true,
+      placeholder: editor.id ? t("such as: label limit tightened") : t("such as: first version"),
+    });
     const failed = h("div.notice.error", { role: "alert", hidden: true });
-    const using = editor.stations.filter((station) => editor.id && station.program === editor.id).map(({ id }) => id);
-    const target = using.length || editor.link.node !== "ok" || untaught(editor.program).length ? null : editor.station;
-    const only = h(`button.button${target ? "" : ".primary"}`, { type: "submit", dataset: { save: using.length ? "use" : "only" } }, icon("save"), using.length ? t("Save and use at {stations}", { stations: using.join(", ") }) : t("Save only"));
-    const use = target && h("button.button.primary", { type: "submit", dataset: { save: "use" } }, icon("save"), t("Save and use at {stations}", { stations: target }));
+    const using = editor.stations
+      .filter((station) => editor.id && station.program === editor.id)
+      .map(({ id }) => id);
+    const target =
+      using.length || editor.link.node !== "ok" || untaught(editor.program).length
+        ? null
+        : editor.station;
+    const only = h(
+      `button.button${target ? "" : ".primary"}`,
+      { type: "submit", dataset: { save: using.length ? "use" : "only" } },
+      icon("save"),
+      using.length
+        ? t("Save and use at {stations}", { stations: using.join(", ") })
+        : t("Save only"),
+    );
+    const use =
+      target &&
+      h(
+        "button.button.primary",
+        { type: "submit", dataset: { save: "use" } },
+        icon("save"),
+        t("Save and use at {stations}", { stations: target }),
+      );
     const release = using.length ? impact() : null;
     const changes = editor.id ? differences(editor.stored, editor.program) : null;
-    const form = h("form.form", failed,
-      editor.link.node === "ok" ? null : h("p.notice.warn", t("The node does not answer: only the structure of the program is checked, not whether its tools can learn from the master.")),
+    const form = h(
+      "form.form",
+      failed,
+      editor.link.node === "ok"
+        ? null
+        : h(
+            "p.notice.warn",
+            t(
+              "The node does not answer: only the structure of the program is checked, not whether its tools can learn from the master.",
+            ),
+          ),
       untaughtNotice(editor.program),
-      using.length ? h("p.notice.warn", { dataset: { notice: "live" } }, t("{stations} will take this version from the next part on.", { stations: using.join(", ") })) : null,
+      using.length
+        ? h(
+            "p.notice.warn",
+            { dataset: { notice: "live" } },
+            t("{stations} will take this version from the next part on.", {
+              stations: using.join(", "),
+            }),
+          )
+        : null,
       h("label.field", h("span", t("Why? (for the list of versions)")), note),
-      changes ? h("div", h("h3", t("What changes")), changesTable(changes, { before: t("Version {version}", { version: editor.version }), after: t("Now") })) : null,
+      changes
+        ? h(
+            "div",
+            h("h3", t("What changes")),
+            changesTable(changes, {
+              before: t("Version {version}", { version: editor.version }),
+              after: t("Now"),
+            }),
+          )
+        : null,
       release?.element,
-      h("div.actions", h("button.button", { type: "button", onclick: () => dialog.close() }, t("Cancel")), using.length ? h("button.button", { type: "button", dataset: { save: "copy" }, onclick: () => { dialog.close(); copy(); } }, t("Save as a new program")) : null, only, use));
+      h(
+        "div.actions",
+        h("button.button", { type: "button", onclick: () => dialog.close() }, t("Cancel")),
+        using.length
+          ? h(
+              "button.button",
+              {
+                type: "button",
+                dataset: { save: "copy" },
+                onclick: () => {
+                  dialog.close();
+                  copy();
+                },
+              },
+              t("Save as a new program"),
+            )
+          : null,
+        only,
+        use,
+      ),
+    );
     form.addEventListener("submit", async (event) => {
       event.preventDefault();
       failed.hidden = true;
       try {
         const found = await busy(event.submitter ?? use ?? only, () => send(note.value.trim()));
-        if (target && (event.submitter ?? use) === use) await activate(editor.stations.find(({ id }) => id === target), found).catch(complain);
+        if (target && (event.submitter ?? use) === use)
+          await activate(
+            editor.stations.find(({ id }) => id === target),
+            found,
+          ).catch(complain);
         dialog.close();
         stored(found);
       } catch (error) {
@@ -51,7 +130,13 @@ export function save() {
         failed.textContent = error.text ?? error.message;
       }
     });
-    const dialog = open(editor.id ? t("Save the next version of {name}", { name: editor.program.name }) : t("Save {name}", { name: editor.program.name }), form, { wide: Boolean(changes?.length) });
+    const dialog = open(
+      editor.id
+        ? t("Save the next version of {name}", { name: editor.program.name })
+        : t("Save {name}", { name: editor.program.name }),
+      form,
+      { wide: Boolean(changes?.length) },
+    );
     dialog.addEventListener("close", () => {
       release?.stop();
       resolve();
@@ -63,28 +148,64 @@ export function save() {
 // What must be there before it is worth asking.
 function incomplete() {
   const { program } = editor;
-  if (!program.tools.length) return { step: "tools", text: t("A program needs at least one tool.") };
+  if (!program.tools.length)
+    return { step: "tools", text: t("A program needs at least one tool.") };
   const open = program.tools.find(hasNoLimits);
-  if (open) return { step: "tools", tool: open.name, field: "low", text: t("{name} has no limits yet: every part would be OK. Try it on the master, or set them.", { name: open.name }) };
+  if (open)
+    return {
+      step: "tools",
+      tool: open.name,
+      field: "low",
+      text: t(
+        "{name} has no limits yet: every part would be OK. Try it on the master, or set them.",
+        { name: open.name },
+      ),
+    };
   const wrong = firstWrong();
   return wrong && { step: "outputs", ...wrong };
 }
 
 // Tools that have no value before they were taught.
-const untaught = (program) => program.tools.filter((tool) => kindOf(tool.kind).taught && !tool.model).map(({ name }) => name);
+const untaught = (program) =>
+  program.tools.filter((tool) => kindOf(tool.kind).taught && !tool.model).map(({ name }) => name);
 
 function untaughtNotice(program) {
   const names = untaught(program);
-  return names.length ? h("p.notice.warn", { dataset: { notice: "untaught" } }, t("Not taught yet: {names}. Until then every part is ERROR (NOT_TAUGHT).", { names: names.join(", ") })) : null;
+  return names.length
+    ? h(
+        "p.notice.warn",
+        { dataset: { notice: "untaught" } },
+        t("Not taught yet: {names}. Until then every part is ERROR (NOT_TAUGHT).", {
+          names: names.join(", "),
+        }),
+      )
+    : null;
 }
 
 async function send(note) {
   const { id, program, master, etag } = editor;
   const form = new FormData();
-  form.append("program", new Blob([JSON.stringify({ ...program, name: program.name.trim() })], { type: "application/json" }), "program.json");
+  form.append(
+    "program",
+    new Blob([JSON.stringify({ ...program, name: program.name.trim() })], {
+      type: "application/json",
+    }),
+    "program.json",
+  );
   if (master?.base64) form.append("master", blobOf(master.base64, master.type), program.master);
-  const options = { raw: form, query: { note }, limit_ms: 60000, ...(id && { headers: { "If-Match": etag } }) };
-  return (await ask(id ? "PUT" : "POST", id ? `/programs/${encodeURIComponent(id)}` : "/programs", options)).data;
+  const options = {
+    raw: form,
+    query: { note },
+    limit_ms: 60000,
+    ...(id && { headers: { "If-Match": etag } }),
+  };
+  return (
+    await ask(
+      id ? "PUT" : "POST",
+      id ? `/programs/${encodeURIComponent(id)}` : "/programs",
+      options,
+    )
+  ).data;
 }
 
 /** Put a refusal where it belongs; false if it belongs into the dialog. */
@@ -93,15 +214,24 @@ function place(error, dialog) {
   if (error.code === "PROGRAM_CONFLICT") {
     dialog.close();
     if (editor.id) conflict(error);
-    else refuse(Object.assign(error, { message: `x: id: ${t("There is a program of this id already.")}` }), t("There is a program of this id already."));
+    else
+      refuse(
+        Object.assign(error, { message: `x: id: ${t("There is a program of this id already.")}` }),
+        t("There is a program of this id already."),
+      );
     return true;
   }
   if (MASTER.includes(error.code) && editor.master) {
     dialog.close();
-    refuse(Object.assign(error, { message: `${error.message.split(": ")[0]}: master: ${error.message}` }));
+    refuse(
+      Object.assign(error, {
+        message: `${error.message.split(": ")[0]}: master: ${error.message}`,
+      }),
+    );
     return true;
   }
-  if (!/^(PROGRAM|MODEL|NOT_TAUGHT|VALIDATION|REGION|NO_CONTRAST|PART_NOT)/.test(error.code)) return false;
+  if (!/^(PROGRAM|MODEL|NOT_TAUGHT|VALIDATION|REGION|NO_CONTRAST|PART_NOT)/.test(error.code))
+    return false;
   dialog.close();
   refuse(error);
   return true;
@@ -115,7 +245,13 @@ function refuse(error, text = null) {
   const [tool] = Object.keys(tools);
   const [field] = Object.keys(fields);
   if (tool) editor.go("tools", { tool, field: tools[tool][0].field });
-  else if (field) editor.go({ camera: "image", master: "master", tools: "tools", locator: "tools" }[field.split(".")[0]] ?? "outputs", { field });
+  else if (field)
+    editor.go(
+      { camera: "image", master: "master", tools: "tools", locator: "tools" }[
+        field.split(".")[0]
+      ] ?? "outputs",
+      { field },
+    );
   editor.dispatchEvent(new CustomEvent("problems"));
 }
 
@@ -139,20 +275,98 @@ async function conflict(error) {
     editor.rebase(found, program, own ? editor.master : await masterOf(found));
     setTimeout(save);
   };
-  const dialog = open(t("Somebody else was faster"), h("div.stack",
-    h("p", t("{name} stored version {version} at {time}. You have changed version {old}.", { name: found.saved_by, version: found.version, time: time(found.saved_at), old: editor.version })),
-    h("section", h("h3", t("What they changed")), changesTable(theirs, { before: t("Version {version}", { version: editor.version }), after: t("Version {version}", { version: found.version }), title: t("What they changed") })),
-    h("section", h("h3", t("What you changed")), changesTable(mine, { before: t("Version {version}", { version: editor.version }), after: t("Yours"), title: t("What you changed") })),
-    both.clashes.length ? h("p.notice.warn", t("Both of you changed the same; with “Keep both”, yours counts there:"), " ", both.clashes.map((path, n) => [n ? ", " : "", whatOf(path)])) : null,
-    h("div.actions",
-      h("button.button", { type: "button", dataset: { choice: "theirs" }, onclick: doing(choose(async () => { editor.rebase(found, found.program, await masterOf(found)); toast(t("This is their version {version} now. Undo brings yours back.", { version: found.version })); })) }, t("Take theirs")),
-      h("button.button", { type: "button", dataset: { choice: "copy" }, onclick: doing(choose(copy)) }, t("Save mine as a new program")),
-      h("button.button.danger", { type: "button", dataset: { choice: "mine" }, onclick: doing(choose(() => keep(editor.program))) }, t("Overwrite with mine")),
-      h("button.button.primary", { type: "button", dataset: { choice: "both" }, onclick: doing(choose(() => keep(both.value))) }, t("Keep both")))), { wide: true });
+  const dialog = open(
+    t("Somebody else was faster"),
+    h(
+      "div.stack",
+      h(
+        "p",
+        t("{name} stored version {version} at {time}. You have changed version {old}.", {
+          name: found.saved_by,
+          version: found.version,
+          time: time(found.saved_at),
+          old: editor.version,
+        }),
+      ),
+      h(
+        "section",
+        h("h3", t("What they changed")),
+        changesTable(theirs, {
+          before: t("Version {version}", { version: editor.version }),
+          after: t("Version {version}", { version: found.version }),
+          title: t("What they changed"),
+        }),
+      ),
+      h(
+        "section",
+        h("h3", t("What you changed")),
+        changesTable(mine, {
+          before: t("Version {version}", { version: editor.version }),
+          after: t("Yours"),
+          title: t("What you changed"),
+        }),
+      ),
+      both.clashes.length
+        ? h(
+            "p.notice.warn",
+            t("Both of you changed the same; with “Keep both”, yours counts there:"),
+            " ",
+            both.clashes.map((path, n) => [n ? ", " : "", whatOf(path)]),
+          )
+        : null,
+      h(
+        "div.actions",
+        h(
+          "button.button",
+          {
+            type: "button",
+            dataset: { choice: "theirs" },
+            onclick: doing(
+              choose(async () => {
+                editor.rebase(found, found.program, await masterOf(found));
+                toast(
+                  t("This is their version {version} now. Undo brings yours back.", {
+                    version: found.version,
+                  }),
+                );
+              }),
+            ),
+          },
+          t("Take theirs"),
+        ),
+        h(
+          "button.button",
+          { type: "button", dataset: { choice: "copy" }, onclick: doing(choose(copy)) },
+          t("Save mine as a new program"),
+        ),
+        h(
+          "button.button.danger",
+          {
+            type: "button",
+            dataset: { choice: "mine" },
+            onclick: doing(choose(() => keep(editor.program))),
+          },
+          t("Overwrite with mine"),
+        ),
+        h(
+          "button.button.primary",
+          {
+            type: "button",
+            dataset: { choice: "both" },
+            onclick: doing(choose(() => keep(both.value))),
+          },
+          t("Keep both"),
+        ),
+      ),
+    ),
+    { wide: true },
+  );
 }
 
 async function masterOf(found) {
-  return found.program.master ? storedPicture(`/programs/${encodeURIComponent(found.id)}/master?version=${found.version}`) : null;
+  return found.program.master
+    ? storedPicture(`/programs/${encodeURIComponent(found.id)}/master?version=${found.version}`)
+    : null;
 }
 
 function copy() {
@@ -169,22 +383,87 @@ function stored(found) {
   if (fresh) history.replaceState(null, "", `/app/programs/${found.id}/edit${location.hash}`);
   document.title = document.title.replace(t("New program"), t("Edit program"));
   const rows = h("div.form");
-  const draw = () => put(rows, editor.stations.map((station) => row(station, found, draw)));
+  const draw = () =>
+    put(
+      rows,
+      editor.stations.map((station) => row(station, found, draw)),
+    );
   draw();
-  const dialog = open(t("Version {version} is stored", { version: found.version }), h("div.stack",
-    untaughtNotice(found.program) ?? (found.checked === "node" ? h("p.notice.good", t("The node has loaded it, and its tools have learned from the master.")) : h("p.notice.warn", t("Only its structure was checked, because the node does not answer. Look at it again when the node is back."))),
-    editor.link.node === "ok" && editor.stations.length ? h("section", h("h3", t("Use it at a station")), rows) : null,
-    h("div.actions", h("a.button", { href: `/app/programs/${encodeURIComponent(found.id)}` }, t("Show the program")), h("button.button.primary", { type: "button", autofocus: true, onclick: () => dialog.close() }, t("Go on editing")))));
-  get("/stations").then(({ stations }) => { editor.stations = stations; draw(); }, () => null);
+  const dialog = open(
+    t("Version {version} is stored", { version: found.version }),
+    h(
+      "div.stack",
+      untaughtNotice(found.program) ??
+        (found.checked === "node"
+          ? h(
+              "p.notice.good",
+              t("The node has loaded it, and its tools have learned from the master."),
+            )
+          : h(
+              "p.notice.warn",
+              t(
+                "Only its structure was checked, because the node does not answer. Look at it again when the node is back.",
+              ),
+            )),
+      editor.link.node === "ok" && editor.stations.length
+        ? h("section", h("h3", t("Use it at a station")), rows)
+        : null,
+      h(
+        "div.actions",
+        h(
+          "a.button",
+          { href: `/app/programs/${encodeURIComponent(found.id)}` },
+          t("Show the program"),
+        ),
+        h(
+          "button.button.primary",
+          { type: "button", autofocus: true, onclick: () => dialog.close() },
+          t("Go on editing"),
+        ),
+      ),
+    ),
+  );
+  get("/stations").then(
+    ({ stations }) => {
+      editor.stations = stations;
+      draw();
+    },
+    () => null,
+  );
 }
 
 function row(station, found, draw) {
   const uses = station.program === found.id;
-  return h("div.row", { dataset: { station: station.id } }, h("span.cluster", h("strong", station.id), uses ? h("span.tag.good", t("uses it: version {version} from the next part on", { version: found.version })) : h("span.muted", station.program ? t("runs {program}", { program: station.program }) : t("no program"))),
-    uses || untaught(found.program).length ? null : h("button.button", { type: "button", onclick: doing(async () => {
-      await activate(station, found);
-      draw();
-    }) }, t("Activate")));
+  return h(
+    "div.row",
+    { dataset: { station: station.id } },
+    h(
+      "span.cluster",
+      h("strong", station.id),
+      uses
+        ? h(
+            "span.tag.good",
+            t("uses it: version {version} from the next part on", { version: found.version }),
+          )
+        : h(
+            "span.muted",
+            station.program ? t("runs {program}", { program: station.program }) : t("no program"),
+          ),
+    ),
+    uses || untaught(found.program).length
+      ? null
+      : h(
+          "button.button",
+          {
+            type: "button",
+            onclick: doing(async () => {
+              await activate(station, found);
+              draw();
+            }),
+          },
+          t("Activate"),
+        ),
+  );
 }
 
 async function activate(station, found) {

@@ -1,7 +1,10 @@
-// What the editor edits: one program, its master, and all that is undone, redone, tried, refused and kept as a draft.
+// What the editor edits: one program, its master, and all that is undone, redone, tried, refused
+// and kept as a draft.
 //
-// `editor` is the only one of a page. `editor.program` is the document as the API takes it and never changes in place: every
-// change goes through `editor.change(label, mutate)`, which makes the next document, so that undo is a list of documents.
+// `editor` is the only one of a page. `editor.program` is the document as the API takes it and
+// never changes in place: every
+// change goes through `editor.change(label, mutate)`, which makes the next document, so that undo
+// is a list of documents.
 // The steps listen:
 //   "change"    another document, or another master (also by undo and redo); detail: {label}
 //   "select"    another `selection`
@@ -19,17 +22,37 @@ const COALESCE_MS = 800;
 const MOST_UNDO = 200;
 const DRAFT_MS = 300;
 
-/** A program with nothing in it: what POST /programs would take once it has an id, a name and a tool. */
+/**
+ * A program with nothing in it: what POST /programs would take once it has an id, a name and a
+ * tool.
+ */
 export function blank() {
   return {
-    schema: "program/1", id: "", name: "", master: null, camera: { exposure_ms: null, gain: null, mode: "normal" }, locator: null, calibration: null,
-    tools: [], judgement: "all", limits_ms: 1000, outputs: {}, keep: { ng: true, ok_every: 10 },
+    schema: "program/1",
+    id: "",
+    name: "",
+    master: null,
+    camera: { exposure_ms: null, gain: null, mode: "normal" },
+    locator: null,
+    calibration: null,
+    tools: [],
+    judgement: "all",
+    limits_ms: 1000,
+    outputs: {},
+    keep: { ng: true, ok_every: 10 },
   };
 }
 
 /** The id that a name gives: small letters, digits and hyphens. */
 export function idOf(name) {
-  return name.replace(/ß/g, "ss").normalize("NFKD").replace(/[\u0300-\u036f]/g, "").toLowerCase().replace(/[^a-z0-9]+/g, "-").replace(/^-+|-+$/g, "").slice(0, 64);
+  return name
+    .replace(/ß/g, "ss")
+    .normalize("NFKD")
+    .replace(/[\u0300-\u036f]/g, "")
+    .toLowerCase()
+    .replace(/[^a-z0-9]+/g, "-")
+    .replace(/^-+|-+$/g, "")
+    .slice(0, 64);
 }
 
 /** Whether two JSON values are the same. */
@@ -38,19 +61,34 @@ export const same = (a, b) => a === b || JSON.stringify(a) === JSON.stringify(b)
 class Editor extends EventTarget {
   /** The document (frozen through and through); replaced by change(), undo() and redo(). */
   program = frozen(blank());
-  /** {url for <img>, width, height in px, base64 or null if it is the stored one, type}; null without a master. */
+  /**
+   * {url for <img>, width, height in px, base64 or null if it is the stored one, type}; null
+   * without a master.
+   */
   master = null;
-  /** Id of the stored program that is edited, its version and ETag as they were read; null for a new one. */
+  /**
+   * Id of the stored program that is edited, its version and ETag as they were read; null for a new
+   * one.
+   */
   id = null;
   version = null;
   etag = null;
-  /** The station whose camera is looked through and that tries; all stations as the API lists them; {broker, node} as in events.js. */
+  /**
+   * The station whose camera is looked through and that tries; all stations as the API lists them;
+   * {broker, node} as in events.js.
+   */
   station = null;
   stations = [];
   link = { broker: "unknown", node: "unknown" };
-  /** JSON Schema of programs; `schema.resolve(node or "#/$defs/Name")` follows a $ref, with what stands beside it on top. */
+  /**
+   * JSON Schema of programs; `schema.resolve(node or "#/$defs/Name")` follows a $ref, with what
+   * stands beside it on top.
+   */
   schema = null;
-  /** The last refusal, see problems.js: {text, code, tools: {name: [{field, text}]}, fields: {path: text}, other: [text]}. */
+  /**
+   * The last refusal, see problems.js: {text, code, tools: {name: [{field, text}]}, fields: {path:
+   * text}, other: [text]}.
+   */
   problems = none();
   /** Name of the selected tool, "locator", or null. */
   selection = null;
@@ -65,7 +103,10 @@ class Editor extends EventTarget {
   #drafting = null;
   #from = null; // the program that is copied
 
-  /** Make the next document: `mutate(copy)` changes a copy in place. Changes of one label within 800 ms are one step of undo. */
+  /**
+   * Make the next document: `mutate(copy)` changes a copy in place. Changes of one label within 800
+   * ms are one step of undo.
+   */
   change(label, mutate) {
     const next = structuredClone(this.program);
     mutate(next);
@@ -77,13 +118,23 @@ class Editor extends EventTarget {
     this.#changedAt = 0;
   }
 
-  /** Another master: {base64, type ("image/png" or "image/jpeg"), width, height}, or null for none. One step of undo. */
+  /**
+   * Another master: {base64, type ("image/png" or "image/jpeg"), width, height}, or null for none.
+   * One step of undo.
+   */
   setMaster(picture) {
-    const master = picture && { url: URL.createObjectURL(blobOf(picture.base64, picture.type)), ...picture };
+    const master = picture && {
+      url: URL.createObjectURL(blobOf(picture.base64, picture.type)),
+      ...picture,
+    };
     const name = picture ? (picture.type === "image/png" ? "master.png" : "master.jpg") : null;
     this.#changedAt = 0;
     if (master) draft.keepPicture(this.#draftKey, picture);
-    return this.#next(t("Master"), frozen({ ...structuredClone(this.program), master: name }), master);
+    return this.#next(
+      t("Master"),
+      frozen({ ...structuredClone(this.program), master: name }),
+      master,
+    );
   }
 
   get canUndo() {
@@ -153,20 +204,43 @@ class Editor extends EventTarget {
   /** Problems of one tool: [{field, text}]. "locator" works too. */
   problemsOf(name) {
     if (name !== "locator") return this.problems.tools[name] ?? [];
-    return Object.entries(this.problems.fields).filter(([path]) => path.split(".")[0] === "locator").map(([path, text]) => ({ field: path.split(".").at(-1), text }));
+    return Object.entries(this.problems.fields)
+      .filter(([path]) => path.split(".")[0] === "locator")
+      .map(([path, text]) => ({ field: path.split(".").at(-1), text }));
   }
 
   /**
-   * Run the document as it is, without storing: on the live picture, on `image` (base64), or on pictures of `results` (ids, 20 at most).
-   * Gives a list of results as in the history, each with `annotated` (JPEG in base64), or {result_id, problem}. Throws ApiError; a
-   * refusal of the program itself is put into `problems` too. `program`: another document instead, for one tool alone.
-   * `challenge`: from which drawn fault on; then one answer {of, outcomes, next}, on the master without image and results.
+   * Run the document as it is, without storing: on the live picture, on `image` (base64), or on
+   * pictures of `results` (ids, 20 at most).
+   * Gives a list of results as in the history, each with `annotated` (JPEG in base64), or
+   * {result_id, problem}. Throws ApiError; a
+   * refusal of the program itself is put into `problems` too. `program`: another document instead,
+   * for one tool alone.
+   * `challenge`: from which drawn fault on; then one answer {of, outcomes, next}, on the master
+   * without image and results.
    */
   async try({ image = null, results = [], program = this.program, challenge = null, signal } = {}) {
-    const document = { ...program, id: program.id || "new-program", name: program.name || "New program" };
-    const body = { station: this.station, program: document, results, ...(image && { image }), ...(challenge !== null && { challenge }), ...(this.master?.base64 && { master: this.master.base64 }) };
+    const document = {
+      ...program,
+      id: program.id || "new-program",
+      name: program.name || "New program",
+    };
+    const body = {
+      station: this.station,
+      program: document,
+      results,
+      ...(image && { image }),
+      ...(challenge !== null && { challenge }),
+      ...(this.master?.base64 && { master: this.master.base64 }),
+    };
     try {
-      const tried = (await ask("POST", "/programs/try", { body, signal, limit_ms: 30000 + 5000 * results.length })).data;
+      const tried = (
+        await ask("POST", "/programs/try", {
+          body,
+          signal,
+          limit_ms: 30000 + 5000 * results.length,
+        })
+      ).data;
       if (program === this.program && this.problems.code) this.refuse(null);
       return tried;
     } catch (error) {
@@ -175,9 +249,15 @@ class Editor extends EventTarget {
     }
   }
 
-  /** Read everything: a stored program, or a new one; `from` is a stored program to copy. Throws ApiError. */
+  /**
+   * Read everything: a stored program, or a new one; `from` is a stored program to copy. Throws
+   * ApiError.
+   */
   async load(id, from = null) {
-    const [schema, source] = await Promise.all([ask("GET", "/schemas/program.json").then(({ response, data }) => data ?? response.json()), id || from ? ask("GET", `/programs/${id ?? from}`) : null]);
+    const [schema, source] = await Promise.all([
+      ask("GET", "/schemas/program.json").then(({ response, data }) => data ?? response.json()),
+      id || from ? ask("GET", `/programs/${id ?? from}`) : null,
+    ]);
     this.schema = resolving(schema);
     const found = source?.data;
     const program = found ? found.program : blank();
@@ -187,16 +267,36 @@ class Editor extends EventTarget {
       this.#from = from;
     }
     let lost = null; // a master that is gone or damaged: the rest can still be edited
-    const master = program.master ? await storedPicture(`/programs/${found.id}/master?version=${found.version}`).catch((error) => ((lost = error), null)) : null;
+    const master = program.master
+      ? await storedPicture(`/programs/${found.id}/master?version=${found.version}`).catch(
+          (error) => ((lost = error), null),
+        )
+      : null;
     this.reset(id ? found : null, program, master);
     if (this.#from) this.#stored = frozen(blank()); // a copy is not stored yet
-    if (lost) this.problems = { ...none(), text: lost.text ?? lost.message, code: lost.code ?? "INTERNAL", fields: { master: lost.text ?? lost.message } };
+    if (lost)
+      this.problems = {
+        ...none(),
+        text: lost.text ?? lost.message,
+        code: lost.code ?? "INTERNAL",
+        fields: { master: lost.text ?? lost.message },
+      };
     await this.lookAround();
   }
 
-  /** Begin anew from what is stored (`found`, the API's answer; null for a new program): nothing to undo, nothing dirty. */
+  /**
+   * Begin anew from what is stored (`found`, the API's answer; null for a new program): nothing to
+   * undo, nothing dirty.
+   */
   reset(found, program, master) {
-    Object.assign(this, { id: found?.id ?? null, version: found?.version ?? null, etag: found?.etag ?? null, master, selection: null, problems: none() });
+    Object.assign(this, {
+      id: found?.id ?? null,
+      version: found?.version ?? null,
+      etag: found?.etag ?? null,
+      master,
+      selection: null,
+      problems: none(),
+    });
     this.program = this.#stored = frozen(structuredClone(program));
     this.#storedMaster = master;
     this.#undo = [];
@@ -207,7 +307,12 @@ class Editor extends EventTarget {
   /** The document was stored: what is left to undo stays. `found`: the API's answer. */
   saved(found) {
     this.forgetDraft();
-    Object.assign(this, { id: found.id, version: found.version, etag: found.etag, problems: none() });
+    Object.assign(this, {
+      id: found.id,
+      version: found.version,
+      etag: found.etag,
+      problems: none(),
+    });
     this.program = this.#stored = frozen(structuredClone(found.program));
     if (this.master) this.master = { ...this.master, base64: null };
     this.#storedMaster = this.master;
@@ -216,10 +321,17 @@ class Editor extends EventTarget {
     this.#tell("saved", found);
   }
 
-  /** Work goes on from another stored version (`found`), with `program` as the edit of it; the master that is shown stays unless given. */
+  /**
+   * Work goes on from another stored version (`found`), with `program` as the edit of it; the
+   * master that is shown stays unless given.
+   */
   rebase(found, program, master = this.master) {
     const edited = [this.program, this.master];
-    Object.assign(this, { id: found?.id ?? null, version: found?.version ?? null, etag: found?.etag ?? null });
+    Object.assign(this, {
+      id: found?.id ?? null,
+      version: found?.version ?? null,
+      etag: found?.etag ?? null,
+    });
     this.#stored = frozen(structuredClone(found?.program ?? blank()));
     this.#storedMaster = master?.base64 ? null : master;
     if (same(program, edited[0]) && master === edited[1]) this.#tell("change", { label: "" });
@@ -231,7 +343,11 @@ class Editor extends EventTarget {
     const { stations, ...link } = await get("/stations");
     Object.assign(this, { stations, link });
     const ids = stations.map((station) => station.id);
-    const wanted = [this.station, localStorage.getItem("editor.station"), stations.find((station) => station.program === this.id)?.id];
+    const wanted = [
+      this.station,
+      localStorage.getItem("editor.station"),
+      stations.find((station) => station.program === this.id)?.id,
+    ];
     this.station = wanted.find((id) => ids.includes(id)) ?? ids[0] ?? null;
     this.#tell("station");
   }
@@ -246,7 +362,9 @@ class Editor extends EventTarget {
   restore({ program, picture }) {
     if (picture) this.setMaster(picture);
     const known = picture || program.master === this.#stored.master;
-    this.change(t("Restore"), (now) => Object.assign(now, program, { master: known ? program.master : this.#stored.master }));
+    this.change(t("Restore"), (now) =>
+      Object.assign(now, program, { master: known ? program.master : this.#stored.master }),
+    );
   }
 
   forgetDraft() {
@@ -269,7 +387,11 @@ class Editor extends EventTarget {
   #next(label, program, master) {
     if (same(program, this.program) && master === this.master) return false;
     const now = performance.now();
-    if (!this.#undo.length || this.#undo.at(-1).label !== label || now - this.#changedAt > COALESCE_MS) {
+    if (
+      !this.#undo.length ||
+      this.#undo.at(-1).label !== label ||
+      now - this.#changedAt > COALESCE_MS
+    ) {
       this.#undo.push({ label, program: this.program, master: this.master });
       if (this.#undo.length > MOST_UNDO) this.#undo.shift();
     }
@@ -290,7 +412,8 @@ class Editor extends EventTarget {
   #replace(label, program, master) {
     const before = this.program;
     Object.assign(this, { program, master });
-    if (this.selection && this.selection !== "locator" && !this.tool(this.selection)) this.selection = null;
+    if (this.selection && this.selection !== "locator" && !this.tool(this.selection))
+      this.selection = null;
     if (this.problems.code) {
       this.problems = still(this.problems, before, program);
       this.#tell("problems");
@@ -302,7 +425,12 @@ class Editor extends EventTarget {
 
   #keepDraft() {
     this.#drafting = null;
-    if (this.dirty) draft.keep(this.#draftKey, { program: this.program, version: this.version, at: new Date().toISOString() });
+    if (this.dirty)
+      draft.keep(this.#draftKey, {
+        program: this.program,
+        version: this.version,
+        at: new Date().toISOString(),
+      });
     else draft.forget(this.#draftKey);
   }
 
@@ -349,7 +477,10 @@ function resolving(schema) {
   const resolve = (node) => {
     const ref = typeof node === "string" ? node : node?.$ref;
     if (!ref) return node;
-    const found = ref.split("/").slice(1).reduce((at, key) => at[key], schema);
+    const found = ref
+      .split("/")
+      .slice(1)
+      .reduce((at, key) => at[key], schema);
     if (typeof node === "string") return found;
     const { $ref, ...beside } = node;
     return { ...found, ...beside };
@@ -358,7 +489,8 @@ function resolving(schema) {
 }
 
 function frozen(value) {
-  if (value && typeof value === "object" && !Object.isFrozen(value)) Object.values(Object.freeze(value)).forEach(frozen);
+  if (value && typeof value === "object" && !Object.isFrozen(value))
+    Object.values(Object.freeze(value)).forEach(frozen);
   return value;
 }
 

@@ -8,7 +8,16 @@ import { editor } from "./state.js";
 export function stationField() {
   const select = h("select", { name: "station", onchange: () => editor.setStation(select.value) });
   const draw = () => {
-    put(select, editor.stations.map(({ id, program }) => h("option", { value: id, selected: id === editor.station }, program ? t("{station} (runs {program})", { station: id, program }) : id)));
+    put(
+      select,
+      editor.stations.map(({ id, program }) =>
+        h(
+          "option",
+          { value: id, selected: id === editor.station },
+          program ? t("{station} (runs {program})", { station: id, program }) : id,
+        ),
+      ),
+    );
     if (editor.station) select.value = editor.station;
   };
   editor.addEventListener("station", draw);

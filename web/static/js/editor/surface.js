@@ -1,4 +1,5 @@
-// A picture that is zoomed and panned inside an <svg>: by wheel, pinch, drag, keys and buttons. What lies on it is drawn by others.
+// A picture that is zoomed and panned inside an <svg>: by wheel, pinch, drag, keys and buttons.
+// What lies on it is drawn by others.
 
 import { h, icon, s } from "../dom.js";
 import { number, t } from "../words.js";
@@ -6,7 +7,9 @@ import { number, t } from "../words.js";
 const MOST = 64; // screen pixels for one of the picture
 
 export class Surface {
-  /** Pixels of the screen for one of the picture, and where the picture's (0, 0) is on the <svg>. */
+  /**
+   * Pixels of the screen for one of the picture, and where the picture's (0, 0) is on the <svg>.
+   */
   scale = 1;
   x = 0;
   y = 0;
@@ -25,19 +28,32 @@ export class Surface {
     svg.append(this.#layer);
     svg.addEventListener("wheel", (event) => this.#wheel(event), { passive: false });
     new ResizeObserver(() => (this.#fitted ? this.fit() : this.move(0, 0))).observe(svg);
-    const button = (name, label, act) => h("button.button.quiet.icon-only.small", { type: "button", "aria-label": label, title: label, onclick: act }, icon(name));
-    this.buttons = h("div.surface-zoom", { role: "group", "aria-label": t("Zoom") },
-      button("minus", t("Zoom out"), () => this.zoom(1 / 1.5)), this.#shown, button("plus", t("Zoom in"), () => this.zoom(1.5)), button("full", t("Whole picture"), () => this.fit()));
+    const button = (name, label, act) =>
+      h(
+        "button.button.quiet.icon-only.small",
+        { type: "button", "aria-label": label, title: label, onclick: act },
+        icon(name),
+      );
+    this.buttons = h(
+      "div.surface-zoom",
+      { role: "group", "aria-label": t("Zoom") },
+      button("minus", t("Zoom out"), () => this.zoom(1 / 1.5)),
+      this.#shown,
+      button("plus", t("Zoom in"), () => this.zoom(1.5)),
+      button("full", t("Whole picture"), () => this.fit()),
+    );
   }
 
   /** Show another picture; the place stays if it has the same size. */
   show(picture) {
-    const sameSize = picture?.width === this.picture?.width && picture?.height === this.picture?.height;
+    const sameSize =
+      picture?.width === this.picture?.width && picture?.height === this.picture?.height;
     this.picture = picture;
     if (!picture) return this.#image.removeAttribute("href");
     const { url, width, height } = picture;
     if (this.#image.getAttribute("href") !== url) this.#image.setAttribute("href", url);
-    for (const [name, value] of Object.entries({ x: -0.5, y: -0.5, width, height })) this.#image.setAttribute(name, value);
+    for (const [name, value] of Object.entries({ x: -0.5, y: -0.5, width, height }))
+      this.#image.setAttribute(name, value);
     if (!sameSize) {
       this.svg.style.setProperty("aspect-ratio", `${width} / ${height}`);
       this.fit();
@@ -59,7 +75,10 @@ export class Surface {
     this.#place();
   }
 
-  /** Zoom by a factor about a point of the <svg>; the middle if none is given. False if nothing changes. */
+  /**
+   * Zoom by a factor about a point of the <svg>; the middle if none is given. False if nothing
+   * changes.
+   */
   zoom(factor, at = null) {
     const [width, height] = this.#size();
     const [px, py] = at ?? [width / 2, height / 2];
@@ -82,9 +101,14 @@ export class Surface {
   move(dx, dy) {
     if (!this.picture) return;
     const [width, height] = this.#size();
-    const kept = (at, shown, room) => (shown <= room ? (room - shown) / 2 : Math.min(Math.max(at, room - shown - room / 3), room / 3));
-    this.x = kept(this.x + dx - this.scale / 2, this.picture.width * this.scale, width) + this.scale / 2;
-    this.y = kept(this.y + dy - this.scale / 2, this.picture.height * this.scale, height) + this.scale / 2;
+    const kept = (at, shown, room) =>
+      shown <= room
+        ? (room - shown) / 2
+        : Math.min(Math.max(at, room - shown - room / 3), room / 3);
+    this.x =
+      kept(this.x + dx - this.scale / 2, this.picture.width * this.scale, width) + this.scale / 2;
+    this.y =
+      kept(this.y + dy - this.scale / 2, this.picture.height * this.scale, height) + this.scale / 2;
     this.#place();
   }
 
@@ -129,7 +153,9 @@ export class Surface {
 
   #wheel(event) {
     if (!this.picture) return;
-    const factor = Math.exp(-event.deltaY * (event.deltaMode === 1 ? 0.05 : event.ctrlKey ? 0.01 : 0.0018));
+    const factor = Math.exp(
+      -event.deltaY * (event.deltaMode === 1 ? 0.05 : event.ctrlKey ? 0.01 : 0.0018),
+    );
     if (this.zoom(factor, this.within(event)) || event.ctrlKey) event.preventDefault();
   }
 

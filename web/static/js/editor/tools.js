@@ -1,4 +1,5 @@
-// Step 3: the tools. A list, the picture with their regions, the panel of the selected one, and trying; all four show one selection.
+// Step 3: the tools. A list, the picture with their regions, the panel of the selected one, and
+// trying; all four show one selection.
 
 import { busy, complain } from "../dialog.js";
 import { h, icon, put, verdict } from "../dom.js";
@@ -47,21 +48,56 @@ class Step {
       oncommit: (key, region, what) => this.#commit(key, region, what),
       ondrag: () => editor.settle(),
       onremove: (key) => this.#edit(...parts(key), undefined, t("Remove a region")),
-      onmode: (mode) => { this.#bar(); if (!mode && !this.drawing.busy) queueMicrotask(() => (this.#placing = this.drawing.mode ? this.#placing : null)); },
+      onmode: (mode) => {
+        this.#bar();
+        if (!mode && !this.drawing.busy)
+          queueMicrotask(() => (this.#placing = this.drawing.mode ? this.#placing : null));
+      },
     });
     this.list = toolList({ add: () => this.#add(), select: (name) => editor.select(name) });
     this.tryBar = new TryBar((shown) => this.#view(shown));
     this.modes = h("div.segments", { role: "radiogroup", "aria-label": t("What is shown") });
     this.shapes = h("div.tools-shapes");
     this.bar = h("div.tools-bar", this.modes, this.tryBar.verdict, this.shapes);
-    this.pictures = picturesPanel({ draft: () => this.#program, shown: () => { this.#view("result"); this.drawing.element.scrollIntoView({ block: "center" }); } });
+    this.pictures = picturesPanel({
+      draft: () => this.#program,
+      shown: () => {
+        this.#view("result");
+        this.drawing.element.scrollIntoView({ block: "center" });
+      },
+    });
     this.missed = missedPanel();
     this.side = h("section.card.tools-panel", { "aria-label": t("Settings") });
-    this.none = h("div.card.empty", h("p", t("There is no master image yet. Regions are drawn over it.")), h("button.button.primary", { type: "button", onclick: () => editor.go("master") }, t("To the master")));
-    this.work = h("div.tools", this.list.element, h("div.tools-middle", h("section.tools-picture", { "aria-label": t("Picture") }, this.bar, this.drawing.element, this.tryBar.element)), this.side, h("div.tools-below", this.pictures.element, this.missed.element));
+    this.none = h(
+      "div.card.empty",
+      h("p", t("There is no master image yet. Regions are drawn over it.")),
+      h(
+        "button.button.primary",
+        { type: "button", onclick: () => editor.go("master") },
+        t("To the master"),
+      ),
+    );
+    this.work = h(
+      "div.tools",
+      this.list.element,
+      h(
+        "div.tools-middle",
+        h(
+          "section.tools-picture",
+          { "aria-label": t("Picture") },
+          this.bar,
+          this.drawing.element,
+          this.tryBar.element,
+        ),
+      ),
+      this.side,
+      h("div.tools-below", this.pictures.element, this.missed.element),
+    );
     put(element, this.none, this.work);
-    if (trying.source.kind === "result" && editor.link.node === "ok") this.#shows = "result"; // a link named it
-    for (const kind of ["change", "problems", "station"]) editor.addEventListener(kind, () => this.#changed(kind));
+    // a link named it
+    if (trying.source.kind === "result" && editor.link.node === "ok") this.#shows = "result";
+    for (const kind of ["change", "problems", "station"])
+      editor.addEventListener(kind, () => this.#changed(kind));
     editor.addEventListener("select", () => this.#here && this.#selected());
     editor.addEventListener("saved", () => editor.unset.clear());
     trying.addEventListener("change", () => this.#tried());
@@ -76,7 +112,12 @@ class Step {
 
   // What is shown was found with another document or another master.
   #trySoon() {
-    if (!editor.master || editor.link.node !== "ok" || (trying.last?.program === editor.program && this.triedMaster === editor.master)) return;
+    if (
+      !editor.master ||
+      editor.link.node !== "ok" ||
+      (trying.last?.program === editor.program && this.triedMaster === editor.master)
+    )
+      return;
     this.triedMaster = editor.master;
     trying.soon();
   }
@@ -97,7 +138,10 @@ class Step {
 
   #model(name) {
     const owner = this.#owner(name, editor.program);
-    return owner && (name === LOCATOR ? locatorKinds(editor.schema) : toolKinds(editor.schema))[owner.kind];
+    return (
+      owner &&
+      (name === LOCATOR ? locatorKinds(editor.schema) : toolKinds(editor.schema))[owner.kind]
+    );
   }
 
   // What happens
@@ -113,7 +157,8 @@ class Step {
   #selected() {
     const { selection } = editor;
     const own = this.#regionsOf(selection);
-    if (!own.some(({ key }) => key === this.#current)) this.#current = own.find(({ region }) => region)?.key ?? null;
+    if (!own.some(({ key }) => key === this.#current))
+      this.#current = own.find(({ region }) => region)?.key ?? null;
     this.#render();
   }
 
@@ -122,11 +167,23 @@ class Step {
       const tool = editor.tool(name);
       const found = tool && trying.found(tool);
       if (!tool || tool.low !== set.low || tool.high !== set.high) editor.unset.delete(name);
-      else if (found && trying.last.source.kind === "master" && !found.stale && Number.isFinite(found.value) && !this.#draft && !this.drawing.busy) {
+      else if (
+        found &&
+        trying.last.source.kind === "master" &&
+        !found.stale &&
+        Number.isFinite(found.value) &&
+        !this.#draft &&
+        !this.drawing.busy
+      ) {
         const wanted = firstLimits(tool, found.value, found.unit);
         editor.unset.set(name, wanted);
         // it belongs to the step before, if that was just now
-        editor.change(editor.undoLabel ?? t("Limits of {name}", { name }), (program) => Object.assign(program.tools.find((other) => other.name === name), wanted));
+        editor.change(editor.undoLabel ?? t("Limits of {name}", { name }), (program) =>
+          Object.assign(
+            program.tools.find((other) => other.name === name),
+            wanted,
+          ),
+        );
       }
     }
     if (this.#here) this.#render();
@@ -149,8 +206,15 @@ class Step {
   #commit(key, region, what) {
     const [owner, path] = parts(key);
     const name = owner === LOCATOR ? t("Position") : owner;
-    if (what === "draw" && this.#placing === key) return this.#place(owner, path, region, t("Add {name}", { name }));
-    const label = { move: t("Move region of {name}", { name }), turn: t("Turn region of {name}", { name }), size: t("Resize region of {name}", { name }), corner: t("Corner of {name}", { name }), draw: t("Draw region of {name}", { name }) }[what];
+    if (what === "draw" && this.#placing === key)
+      return this.#place(owner, path, region, t("Add {name}", { name }));
+    const label = {
+      move: t("Move region of {name}", { name }),
+      turn: t("Turn region of {name}", { name }),
+      size: t("Resize region of {name}", { name }),
+      corner: t("Corner of {name}", { name }),
+      draw: t("Draw region of {name}", { name }),
+    }[what];
     this.#edit(owner, path, region, label);
   }
 
@@ -159,11 +223,18 @@ class Step {
     this.#placing = null;
     this.#draft = null;
     const { resolve } = editor.schema;
-    const rest = regionsIn(this.#model(owner), editor.tool(owner), resolve).filter((other) => other.region && other.path.length === 1 && other.path[0] !== path[0]);
+    const rest = regionsIn(this.#model(owner), editor.tool(owner), resolve).filter(
+      (other) => other.region && other.path.length === 1 && other.path[0] !== path[0],
+    );
     editor.change(label, (program) => {
       const tool = program.tools.find(({ name }) => name === owner);
       setIn(tool, path, region);
-      for (const other of rest) tool[other.path[0]] = begin(other.path[0], { type: "region", shapes: other.shapes }, { frame: frame(), around: region });
+      for (const other of rest)
+        tool[other.path[0]] = begin(
+          other.path[0],
+          { type: "region", shapes: other.shapes },
+          { frame: frame(), around: region },
+        );
     });
     this.#render();
     if (kindOf(editor.tool(owner).kind).samples) this.#sample(owner, label).catch(complain);
@@ -172,12 +243,26 @@ class Step {
   /** Take the range of a tool's colour from its region of the master. */
   async #sample(owner, label = t("Colour of {name}", { name: owner })) {
     const range = await colourIn(editor.master, editor.tool(owner).region);
-    if (editor.tool(owner)) editor.change(label, (program) => Object.assign(program.tools.find(({ name }) => name === owner), range));
+    if (editor.tool(owner))
+      editor.change(label, (program) =>
+        Object.assign(
+          program.tools.find(({ name }) => name === owner),
+          range,
+        ),
+      );
   }
 
   #edit(owner, path, value, label) {
     this.#draft = null;
-    editor.change(label ?? t("Settings of {name}", { name: owner === LOCATOR ? t("Position") : owner }), (program) => setIn(owner === LOCATOR ? program.locator : program.tools.find((tool) => tool.name === owner), path, value));
+    editor.change(
+      label ?? t("Settings of {name}", { name: owner === LOCATOR ? t("Position") : owner }),
+      (program) =>
+        setIn(
+          owner === LOCATOR ? program.locator : program.tools.find((tool) => tool.name === owner),
+          path,
+          value,
+        ),
+    );
     this.#render();
   }
 
@@ -186,7 +271,12 @@ class Step {
     this.#draft = null;
     if (!wanted) return this.#render();
     editor.unset.delete(name);
-    editor.change(t("Limits of {name}", { name }), (program) => Object.assign(program.tools.find((tool) => tool.name === name), { low: wanted.low, high: wanted.high }));
+    editor.change(t("Limits of {name}", { name }), (program) =>
+      Object.assign(
+        program.tools.find((tool) => tool.name === name),
+        { low: wanted.low, high: wanted.high },
+      ),
+    );
     this.#render();
   }
 
@@ -206,9 +296,11 @@ class Step {
 
   #refused(kind) {
     const { uses } = kindOf(kind);
-    if (editor.program.tools.length >= MOST_TOOLS) return t("There are {most} tools already", { most: MOST_TOOLS });
+    if (editor.program.tools.length >= MOST_TOOLS)
+      return t("There are {most} tools already", { most: MOST_TOOLS });
     if (!uses || partners(kind, editor.program).length >= uses.least) return null;
-    const names = uses.kinds === "any" ? t("any") : uses.kinds.map((other) => kindOf(other).title).join(", ");
+    const names =
+      uses.kinds === "any" ? t("any") : uses.kinds.map((other) => kindOf(other).title).join(", ");
     return t("Needs {count} other tools first: {names}", { count: uses.least, names });
   }
 
@@ -217,7 +309,9 @@ class Step {
     this.#view("regions");
     this.drawing.draw(key, shape);
     this.drawing.focus();
-    this.drawing.element.scrollIntoView({ block: matchMedia("(max-width: 62rem)").matches ? "center" : "nearest" });
+    this.drawing.element.scrollIntoView({
+      block: matchMedia("(max-width: 62rem)").matches ? "center" : "nearest",
+    });
   }
 
   #view(shows) {
@@ -231,12 +325,37 @@ class Step {
   #regionsOf(name) {
     const owner = name && this.#owner(name, editor.program);
     if (!owner) return [];
-    return regionsIn(this.#model(name), owner, editor.schema.resolve).map(({ path, region, shapes, label, nullable }) => {
-      const last = path.filter((part) => typeof part === "string").at(-1);
-      const role = MARKS.includes(last) ? "ignore" : last === "search" ? "search" : path.length === 1 && last !== "region" ? "other" : "region";
-      const title = role === "ignore" ? t("{name}: ignored", { name }) : name === LOCATOR ? (path[0] === "region" ? t("Position") : [t("Position"), ...path.filter((part) => part !== "region")].join(" ")) : path[0] === "region" ? name : `${name}: ${label}`;
-      return { key: `${name}|${path.join(".")}`, path, region, shapes, role, label: title, removable: nullable };
-    });
+    return regionsIn(this.#model(name), owner, editor.schema.resolve).map(
+      ({ path, region, shapes, label, nullable }) => {
+        const last = path.filter((part) => typeof part === "string").at(-1);
+        const role = MARKS.includes(last)
+          ? "ignore"
+          : last === "search"
+            ? "search"
+            : path.length === 1 && last !== "region"
+              ? "other"
+              : "region";
+        const title =
+          role === "ignore"
+            ? t("{name}: ignored", { name })
+            : name === LOCATOR
+              ? path[0] === "region"
+                ? t("Position")
+                : [t("Position"), ...path.filter((part) => part !== "region")].join(" ")
+              : path[0] === "region"
+                ? name
+                : `${name}: ${label}`;
+        return {
+          key: `${name}|${path.join(".")}`,
+          path,
+          region,
+          shapes,
+          role,
+          label: title,
+          removable: nullable,
+        };
+      },
+    );
   }
 
   #render() {
@@ -245,11 +364,28 @@ class Step {
     this.work.hidden = !master;
     if (!master) return;
     const judged = trying.judged(this.#program);
-    const wrong = new Set([LOCATOR, ...program.tools.map(({ name }) => name)].filter((name) => problemsOf(name).length));
+    const wrong = new Set(
+      [LOCATOR, ...program.tools.map(({ name }) => name)].filter((name) => problemsOf(name).length),
+    );
     this.list.update(judged, wrong);
     const result = this.#shows === "result" && trying.last?.url;
-    const items = result ? [] : [LOCATOR, ...program.tools.map(({ name }) => name)].flatMap((name) => this.#regionsOf(name).map((item) => ({ ...item, active: name === selection, verdict: item.role === "region" && !this.#draft ? (judged?.tools[name]?.verdict ?? null) : null })));
-    this.drawing.show({ picture: result ? { ...master, url: trying.last.url } : master, items: items.filter((item) => item.active || item.role === "region"), current: this.#current });
+    const items = result
+      ? []
+      : [LOCATOR, ...program.tools.map(({ name }) => name)].flatMap((name) =>
+          this.#regionsOf(name).map((item) => ({
+            ...item,
+            active: name === selection,
+            verdict:
+              item.role === "region" && !this.#draft
+                ? (judged?.tools[name]?.verdict ?? null)
+                : null,
+          })),
+        );
+    this.drawing.show({
+      picture: result ? { ...master, url: trying.last.url } : master,
+      items: items.filter((item) => item.active || item.role === "region"),
+      current: this.#current,
+    });
     this.#bar();
     this.#panelNow(judged);
     this.tryBar.update(judged, this.#shows);
@@ -259,14 +395,41 @@ class Step {
 
   #bar() {
     const item = this.#regionsOf(editor.selection).find(({ key }) => key === this.#current);
-    const mode = (shows, text) => h("label.segment", h("input", { type: "radio", name: "shows", checked: this.#shows === shows, disabled: shows === "result" && !trying.last?.url, onchange: () => this.#view(shows) }), h("span", text));
-    const state = JSON.stringify([this.#shows, Boolean(trying.last?.url), item?.key, item?.shapes, this.drawing.mode?.shape]);
+    const mode = (shows, text) =>
+      h(
+        "label.segment",
+        h("input", {
+          type: "radio",
+          name: "shows",
+          checked: this.#shows === shows,
+          disabled: shows === "result" && !trying.last?.url,
+          onchange: () => this.#view(shows),
+        }),
+        h("span", text),
+      );
+    const state = JSON.stringify([
+      this.#shows,
+      Boolean(trying.last?.url),
+      item?.key,
+      item?.shapes,
+      this.drawing.mode?.shape,
+    ]);
     if (state === this.barDrawn) return;
     this.barDrawn = state;
-    const focused = this.bar.contains(document.activeElement) ? labelOf(document.activeElement) : null;
+    const focused = this.bar.contains(document.activeElement)
+      ? labelOf(document.activeElement)
+      : null;
     put(this.modes, mode("regions", t("Regions")), mode("result", t("Result")));
-    put(this.shapes, item && this.#shows === "regions" ? shapeButtons(this.drawing, item.key, item.region, item.shapes) : null);
-    if (focused) [...this.bar.querySelectorAll("button, input")].find((one) => labelOf(one) === focused)?.focus();
+    put(
+      this.shapes,
+      item && this.#shows === "regions"
+        ? shapeButtons(this.drawing, item.key, item.region, item.shapes)
+        : null,
+    );
+    if (focused)
+      [...this.bar.querySelectorAll("button, input")]
+        .find((one) => labelOf(one) === focused)
+        ?.focus();
   }
 
   #panelNow(judged = trying.judged(this.#program)) {
@@ -285,21 +448,30 @@ class Step {
   #panelOf(owner, tool) {
     const key = (path) => `${this.#panel.owner}|${path.join(".")}`;
     const about = {
-      resolve: editor.schema.resolve, frame,
+      resolve: editor.schema.resolve,
+      frame,
       change: (path, value) => this.#edit(this.#panel.owner, path, value),
       preview: (path, value) => {
-        this.#draft = value === undefined ? null : changed(editor.program, this.#panel.owner, path, value);
+        this.#draft =
+          value === undefined ? null : changed(editor.program, this.#panel.owner, path, value);
         if (this.#draft) trying.soon(this.#draft);
       },
       settle: () => editor.settle(),
       remove: (path) => this.#edit(this.#panel.owner, path, undefined, t("Remove a region")),
       choose: (path) => this.#current !== key(path) && this.#choose(key(path)),
       draw: (path, shape) => this.#draw(key(path), shape),
-      others: () => [], root: () => this.#owner(this.#panel.owner), teach: () => "",
+      others: () => [],
+      root: () => this.#owner(this.#panel.owner),
+      teach: () => "",
       sample: () => this.#sample(this.#panel.owner),
       limits: (wanted) => this.#setLimits(wanted),
       previewLimits: (wanted) => {
-        this.#draft = changed(changed(editor.program, owner, ["low"], wanted.low), owner, ["high"], wanted.high);
+        this.#draft = changed(
+          changed(editor.program, owner, ["low"], wanted.low),
+          owner,
+          ["high"],
+          wanted.high,
+        );
         this.#render();
       },
       renamed: (name) => {
@@ -318,7 +490,10 @@ class Step {
   #setLocator(kind) {
     this.drawing.point();
     this.#shows = "regions";
-    editor.change(t("Choose the locator"), (program) => (program.locator = kind && beginLocator(kind, frame())));
+    editor.change(
+      t("Choose the locator"),
+      (program) => (program.locator = kind && beginLocator(kind, frame())),
+    );
     const place = this.#regionsOf(LOCATOR)[0];
     if (kind === "pattern" && place) this.#draw(place.key, "rectangle");
   }
@@ -328,15 +503,37 @@ class Step {
 class TryBar {
   constructor(show) {
     this.source = h("select", { "aria-label": t("Picture to try on") });
-    this.file = h("input", { type: "file", accept: "image/png,image/jpeg", hidden: true, tabindex: -1, "aria-hidden": "true" });
-    this.button = h("button.button.primary", { type: "button", dataset: { act: "try" } }, icon("run"), t("Try"));
+    this.file = h("input", {
+      type: "file",
+      accept: "image/png,image/jpeg",
+      hidden: true,
+      tabindex: -1,
+      "aria-hidden": "true",
+    });
+    this.button = h(
+      "button.button.primary",
+      { type: "button", dataset: { act: "try" } },
+      icon("run"),
+      t("Try"),
+    );
     this.auto = h("input", { type: "checkbox", checked: trying.auto });
     this.verdict = h("div.try-verdict", { role: "status" });
     this.error = h("p.wrong", { role: "alert", hidden: true });
-    this.element = h("div.try-bar", h("div.cluster", h("label.cluster", h("span", t("Try on")), this.source), this.button, h("label.cluster.try-auto", this.auto, h("span", t("after every change"))), this.file), this.error);
+    this.element = h(
+      "div.try-bar",
+      h(
+        "div.cluster",
+        h("label.cluster", h("span", t("Try on")), this.source),
+        this.button,
+        h("label.cluster.try-auto", this.auto, h("span", t("after every change"))),
+        this.file,
+      ),
+      this.error,
+    );
     this.source.addEventListener("change", () => {
       const { value } = this.source;
-      if (value !== "image") return trying.from(value === "result" ? this.picture : { kind: value });
+      if (value !== "image")
+        return trying.from(value === "result" ? this.picture : { kind: value });
       this.source.value = trying.source.kind;
       this.file.click();
     });
@@ -346,38 +543,100 @@ class TryBar {
       if (file) trying.from({ kind: "image", base64: await base64Of(file), name: file.name });
     });
     this.auto.addEventListener("change", () => (trying.auto = this.auto.checked));
-    this.button.addEventListener("click", () => busy(this.button, async () => {
-      await trying.now();
-      if (trying.last?.url && !trying.error) show("result");
-    }).catch(complain));
+    this.button.addEventListener("click", () =>
+      busy(this.button, async () => {
+        await trying.now();
+        if (trying.last?.url && !trying.error) show("result");
+      }).catch(complain),
+    );
   }
 
   update(judged) {
     const { source, last, error, running } = trying;
-    const rows = [["master", t("Master image")], ["live", t("Live picture of {station}", { station: editor.station ?? "–" })], ["image", source.kind === "image" ? source.name : t("Upload a picture …")]];
+    const rows = [
+      ["master", t("Master image")],
+      ["live", t("Live picture of {station}", { station: editor.station ?? "–" })],
+      ["image", source.kind === "image" ? source.name : t("Upload a picture …")],
+    ];
     if (source.kind === "image") rows.push(["image ", t("Upload another picture …")]);
     if (source.kind === "result") this.picture = source; // stays to be chosen again
     if (this.picture) rows.push(["result", t("Picture of {name}", { name: this.picture.name })]);
     const state = JSON.stringify(rows);
     if (state !== this.drawn) {
       this.drawn = state;
-      put(this.source, rows.map(([value, text]) => h("option", { value: value.trim() }, text)));
+      put(
+        this.source,
+        rows.map(([value, text]) => h("option", { value: value.trim() }, text)),
+      );
     }
     this.source.selectedIndex = rows.findIndex(([value]) => value === source.kind);
     const away = editor.link.node !== "ok";
-    this.button.disabled = away || !(editor.program.tools.length || editor.program.locator) || this.button.hasAttribute("aria-busy");
+    this.button.disabled =
+      away ||
+      !(editor.program.tools.length || editor.program.locator) ||
+      this.button.hasAttribute("aria-busy");
     this.element.dataset.running = String(running);
     const { result } = last ?? {};
     const names = Object.keys(trying.problems.tools);
-    const now = error ? h("span.tag.bad", names.length ? t("Cannot be used: {names}", { names: names.join(", ") }) : t("Could not be tried")) : !editor.program.tools.length ? h("span.muted", t("Add a tool, then try it.")) : away && !last ? h("span.muted", t("The node does not answer: nothing can be tried.")) : !last ? h("span.muted", running ? t("Trying …") : t("Not tried yet"))
-      : h("span.cluster", verdict(judged.verdict), judged.code ? h("strong", judged.code) : null, h("span.small.muted", `${number(result.duration_ms, 0)} ms`, h("span.wide-only", " · ", time(result.finished_at, { date: false }))), result.simulated && last.source.kind === "live" ? h("span.tag.simulated", t("Simulated")) : null);
-    const said = error ? null : result?.error && judged.verdict === "ERROR" ? t(result.error.message) : null;
-    const key = JSON.stringify([judged, result?.result_id, running && !last, away, editor.program.tools.length, error?.message, trying.problems.tools]);
+    const now = error
+      ? h(
+          "span.tag.bad",
+          names.length
+            ? t("Cannot be used: {names}", { names: names.join(", ") })
+            : t("Could not be tried"),
+        )
+      : !editor.program.tools.length
+        ? h("span.muted", t("Add a tool, then try it."))
+        : away && !last
+          ? h("span.muted", t("The node does not answer: nothing can be tried."))
+          : !last
+            ? h("span.muted", running ? t("Trying …") : t("Not tried yet"))
+            : h(
+                "span.cluster",
+                verdict(judged.verdict),
+                judged.code ? h("strong", judged.code) : null,
+                h(
+                  "span.small.muted",
+                  `${number(result.duration_ms, 0)} ms`,
+                  h("span.wide-only", " · ", time(result.finished_at, { date: false })),
+                ),
+                result.simulated && last.source.kind === "live"
+                  ? h("span.tag.simulated", t("Simulated"))
+                  : null,
+              );
+    const said = error
+      ? null
+      : result?.error && judged.verdict === "ERROR"
+        ? t(result.error.message)
+        : null;
+    const key = JSON.stringify([
+      judged,
+      result?.result_id,
+      running && !last,
+      away,
+      editor.program.tools.length,
+      error?.message,
+      trying.problems.tools,
+    ]);
     if (key === this.said) return;
     this.said = key;
     put(this.verdict, now);
     this.error.hidden = !error && !said;
-    put(this.error, !error ? said : names.length ? names.map((name) => [h("button.button.link", { type: "button", onclick: () => editor.select(name) }, name), ": ", problemsOf(name).map(({ text }) => t(text)).join(" "), " "]) : (error.text ?? error.message));
+    put(
+      this.error,
+      !error
+        ? said
+        : names.length
+          ? names.map((name) => [
+              h("button.button.link", { type: "button", onclick: () => editor.select(name) }, name),
+              ": ",
+              problemsOf(name)
+                .map(({ text }) => t(text))
+                .join(" "),
+              " ",
+            ])
+          : (error.text ?? error.message),
+    );
   }
 }
 
@@ -397,17 +656,34 @@ function changed(program, owner, path, value) {
     copy[first] = rest.length ? set(here?.[first], rest) : value;
     return copy;
   };
-  return owner === LOCATOR ? set(program, ["locator", ...path]) : set(program, ["tools", program.tools.findIndex((tool) => tool.name === owner), ...path]);
+  return owner === LOCATOR
+    ? set(program, ["locator", ...path])
+    : set(program, ["tools", program.tools.findIndex((tool) => tool.name === owner), ...path]);
 }
 
 /** What was refused of a tool or the locator, at the last try or save: [{path, text}]. */
 function problemsOf(name) {
   const all = [trying.problems, editor.problems];
-  const rows = name === LOCATOR
-    ? all.flatMap(({ fields }) => Object.entries(fields).filter(([path]) => path.split(".")[0] === LOCATOR).map(([path, text]) => ({ path: path.split(".").slice(2), text })))
-    : all.flatMap(({ tools }) => (tools[name] ?? []).map(({ field, text }) => ({ path: field ? field.split(".") : guess(short(text, name), editor.tool(name)), text })));
+  const rows =
+    name === LOCATOR
+      ? all.flatMap(({ fields }) =>
+          Object.entries(fields)
+            .filter(([path]) => path.split(".")[0] === LOCATOR)
+            .map(([path, text]) => ({ path: path.split(".").slice(2), text })),
+        )
+      : all.flatMap(({ tools }) =>
+          (tools[name] ?? []).map(({ field, text }) => ({
+            path: field ? field.split(".") : guess(short(text, name), editor.tool(name)),
+            text,
+          })),
+        );
   const seen = new Set();
-  return rows.map(({ path, text }) => ({ path: path.filter((part) => !SHAPES.includes(part)), text: short(text, name) })).filter(({ path, text }) => !seen.has(`${path} ${text}`) && seen.add(`${path} ${text}`));
+  return rows
+    .map(({ path, text }) => ({
+      path: path.filter((part) => !SHAPES.includes(part)),
+      text: short(text, name),
+    }))
+    .filter(({ path, text }) => !seen.has(`${path} ${text}`) && seen.add(`${path} ${text}`));
 }
 
 // Without the name that the place says already.

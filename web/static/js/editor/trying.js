@@ -1,6 +1,8 @@
-// Trying the program that is edited: on the master, the live picture, an uploaded one or pictures of the history, before it is saved.
+// Trying the program that is edited: on the master, the live picture, an uploaded one or pictures
+// of the history, before it is saved.
 //
-// `trying` keeps what was found last. One request at a time: what is asked for meanwhile waits, and only the newest is asked. It
+// `trying` keeps what was found last. One request at a time: what is asked for meanwhile waits, and
+// only the newest is asked. It
 // tells "change" whenever something else is to be shown.
 
 import { ApiError, ask, get } from "../api.js";
@@ -18,18 +20,26 @@ const AT_ONCE = 5; // pictures of the history in one request
 export const recount = (tool, verdicts) => {
   if (!kindOf(tool.kind).recount) return null;
   const found = tool.tools.map((name) => verdicts[name]?.verdict);
-  return found.includes(undefined) || found.includes(null) ? null : found.filter((verdict) => verdict === "OK").length;
+  return found.includes(undefined) || found.includes(null)
+    ? null
+    : found.filter((verdict) => verdict === "OK").length;
 };
 
 /** What of a tool decides about its value: all but its name and limits. */
 const measuring = ({ name, low, high, ...others }) => JSON.stringify(others);
 
 class Trying extends EventTarget {
-  /** Where pictures come from: {kind: "master" | "live"}, {kind: "image", base64, name}, {kind: "result", id, name}. */
+  /**
+   * Where pictures come from: {kind: "master" | "live"}, {kind: "image", base64, name}, {kind:
+   * "result", id, name}.
+   */
   source = { kind: "master" };
   /** The last answer: {result, program, source, url of the annotated picture}; null before. */
   last = null;
-  /** Pictures of the history, tried: [{row, result or null, problem or null}], and with which program. */
+  /**
+   * Pictures of the history, tried: [{row, result or null, problem or null}], and with which
+   * program.
+   */
   pictures = [];
   picturesProgram = null;
   /** Whether it is asked right now; how many of how many pictures. */
@@ -37,7 +47,9 @@ class Trying extends EventTarget {
   progress = null;
   /** Whether changes are tried by themselves. */
   auto = true;
-  /** Why there is no answer: an ApiError; and what of the program was refused, as in problems.js. */
+  /**
+   * Why there is no answer: an ApiError; and what of the program was refused, as in problems.js.
+   */
   error = null;
   problems = none();
 
@@ -75,7 +87,15 @@ class Trying extends EventTarget {
     this.#stop?.abort();
     this.#drop(this.last?.url);
     this.#dropPictures();
-    Object.assign(this, { last: null, pictures: [], picturesProgram: null, error: null, problems: none(), progress: null, source: { kind: "master" } });
+    Object.assign(this, {
+      last: null,
+      pictures: [],
+      picturesProgram: null,
+      error: null,
+      problems: none(),
+      progress: null,
+      source: { kind: "master" },
+    });
     this.#wanted = null;
     this.#tell();
   }
@@ -86,14 +106,21 @@ class Trying extends EventTarget {
     this.#wanted = null;
   }
 
-  /** The last values against the limits of a document: see judge.js; null before the first answer. */
+  /**
+   * The last values against the limits of a document: see judge.js; null before the first answer.
+   */
   judged(program) {
     return this.last && judge(this.last.result, program, recount);
   }
 
-  /** What was found of a tool last: the tool of the result, or undefined; `stale` if its settings have changed since. */
+  /**
+   * What was found of a tool last: the tool of the result, or undefined; `stale` if its settings
+   * have changed since.
+   */
   found(tool) {
-    const result = this.last?.result.tools?.find(({ name, kind }) => name === tool.name && kind === tool.kind);
+    const result = this.last?.result.tools?.find(
+      ({ name, kind }) => name === tool.name && kind === tool.kind,
+    );
     const tried = this.last?.program.tools.find(({ name }) => name === tool.name);
     return result && { ...result, stale: !tried || measuring(tried) !== measuring(tool) };
   }
@@ -119,12 +146,22 @@ class Trying extends EventTarget {
     const source = this.source;
     this.#stop = new AbortController();
     try {
-      const [result] = await editor.try({ ...(await this.#picture(source)), program: { ...program }, signal: this.#stop.signal });
+      const [result] = await editor.try({
+        ...(await this.#picture(source)),
+        program: { ...program },
+        signal: this.#stop.signal,
+      });
       if (result.problem) throw new ApiError(result.problem, t("The picture is not kept any more"));
       this.#drop(this.last?.url);
-      const url = result.annotated ? URL.createObjectURL(blobOf(result.annotated, "image/jpeg")) : null;
+      const url = result.annotated
+        ? URL.createObjectURL(blobOf(result.annotated, "image/jpeg"))
+        : null;
       delete result.annotated;
-      Object.assign(this, { last: { result, program, source, url }, error: null, problems: none() });
+      Object.assign(this, {
+        last: { result, program, source, url },
+        error: null,
+        problems: none(),
+      });
     } catch (error) {
       if (error.name !== "AbortError") {
         this.error = error;
@@ -142,7 +179,10 @@ class Trying extends EventTarget {
     this.#startedAt = performance.now() + 1000 * (Number(error.details?.retry_after_s) || 5);
   }
 
-  /** The picture of a good part, as editor.try() takes it: the chosen one if it stays, else the master. Throws ApiError. */
+  /**
+   * The picture of a good part, as editor.try() takes it: the chosen one if it stays, else the
+   * master. Throws ApiError.
+   */
   good() {
     return this.#picture(this.source.kind === "live" ? { kind: "master" } : this.source);
   }
@@ -151,16 +191,24 @@ class Trying extends EventTarget {
     if (source.kind === "image") return { image: source.base64 };
     if (source.kind === "result") return { results: [source.id] };
     if (source.kind === "live") return {};
-    if (!editor.master) throw new ApiError("MASTER_IMAGE_NOT_FOUND", t("There is no master image yet"));
+    if (!editor.master)
+      throw new ApiError("MASTER_IMAGE_NOT_FOUND", t("There is no master image yet"));
     if (editor.master.base64) return { image: editor.master.base64 };
     if (this.#master.url !== editor.master.url) {
-      const blob = editor.master.blob ?? (await (await ask("GET", `/programs/${editor.id}/master`, { query: { version: editor.version } })).response.blob());
+      const blob =
+        editor.master.blob ??
+        (await (
+          await ask("GET", `/programs/${editor.id}/master`, { query: { version: editor.version } })
+        ).response.blob());
       this.#master = { url: editor.master.url, base64: await base64Of(blob) };
     }
     return { image: this.#master.base64 };
   }
 
-  /** Try the last `most` pictures of the history of the station; `verdict`: only those of it; `station` null: of all. Throws ApiError. */
+  /**
+   * Try the last `most` pictures of the history of the station; `verdict`: only those of it;
+   * `station` null: of all. Throws ApiError.
+   */
   async tryPictures({ most, verdict, mine, station = editor.station }) {
     this.#stop?.abort();
     const stop = (this.#stopPictures = new AbortController());
@@ -168,16 +216,30 @@ class Trying extends EventTarget {
     this.progress = { done: 0, of: most };
     this.#tell();
     try {
-      const rows = await withPictures({ most, verdict, station, program: mine ? editor.id : null }, stop.signal);
+      const rows = await withPictures(
+        { most, verdict, station, program: mine ? editor.id : null },
+        stop.signal,
+      );
       this.#dropPictures();
       Object.assign(this, { picturesProgram: program, progress: { done: 0, of: rows.length } });
       for (let at = 0; at < rows.length && !stop.signal.aborted; at += AT_ONCE) {
         const some = rows.slice(at, at + AT_ONCE);
-        const tried = await editor.try({ results: some.map((row) => row.result_id), program: { ...program }, signal: stop.signal });
+        const tried = await editor.try({
+          results: some.map((row) => row.result_id),
+          program: { ...program },
+          signal: stop.signal,
+        });
         const entries = tried.map((result, n) => {
-          const url = result.annotated ? URL.createObjectURL(blobOf(result.annotated, "image/jpeg")) : null;
+          const url = result.annotated
+            ? URL.createObjectURL(blobOf(result.annotated, "image/jpeg"))
+            : null;
           delete result.annotated;
-          return { row: some[n], url, result: result.problem ? null : result, problem: result.problem ?? null };
+          return {
+            row: some[n],
+            url,
+            result: result.problem ? null : result,
+            problem: result.problem ?? null,
+          };
         });
         this.pictures = [...this.pictures, ...entries];
         this.progress = { done: this.pictures.length, of: rows.length };
@@ -201,7 +263,12 @@ class Trying extends EventTarget {
     this.source = { kind: "result", id: entry.row.result_id, name };
     if (entry.result) {
       this.#drop(this.last?.url);
-      this.last = { result: entry.result, program: this.picturesProgram, source: this.source, url: entry.url };
+      this.last = {
+        result: entry.result,
+        program: this.picturesProgram,
+        source: this.source,
+        url: entry.url,
+      };
       this.error = null;
     }
     this.#tell();
@@ -224,7 +291,8 @@ class Trying extends EventTarget {
   }
 
   #dropPictures() {
-    for (const { url } of this.pictures) if (url && url !== this.last?.url) URL.revokeObjectURL(url);
+    for (const { url } of this.pictures)
+      if (url && url !== this.last?.url) URL.revokeObjectURL(url);
     this.pictures = [];
   }
 
@@ -233,11 +301,27 @@ class Trying extends EventTarget {
   }
 }
 
-// A program without tools cannot be run; to see where its locator finds the part it is given one that is always good.
+// A program without tools cannot be run; to see where its locator finds the part it is given one
+// that is always good.
 function onlyLocator(program) {
   if (!program.locator || !editor.master) return null;
   const region = amid("rectangle", editor.master, 0.1);
-  return { ...program, tools: [{ kind: "brightness", name: "picture", low: 0, high: null, region, ignore: [], relative_to: "none" }], judgement: "all", outputs: {} };
+  return {
+    ...program,
+    tools: [
+      {
+        kind: "brightness",
+        name: "picture",
+        low: 0,
+        high: null,
+        region,
+        ignore: [],
+        relative_to: "none",
+      },
+    ],
+    judgement: "all",
+    outputs: {},
+  };
 }
 
 // The newest results of the station whose pictures are kept.
@@ -245,7 +329,11 @@ async function withPictures({ most, verdict, station, program }, signal) {
   const rows = [];
   let cursor = null;
   for (let page = 0; page < 10 && rows.length < most; page++) {
-    const found = await get("/results", { station, verdict, program, limit: 100, cursor }, { signal });
+    const found = await get(
+      "/results",
+      { station, verdict, program, limit: 100, cursor },
+      { signal },
+    );
     rows.push(...found.results.filter((row) => row.pictures && row.images?.raw));
     cursor = found.cursor;
     if (!cursor) break;

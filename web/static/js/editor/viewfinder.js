@@ -1,4 +1,5 @@
-// The live picture of a station: about two a second, none while the page is hidden, and always with its age.
+// The live picture of a station: about two a second, none while the page is hidden, and always with
+// its age.
 
 import { ApiError, post } from "../api.js";
 import { h, icon, lamp, put } from "../dom.js";
@@ -10,7 +11,10 @@ const AGAIN_MS = 2000;
 const OLD_MS = 3000;
 const SMALL_PX = 2e6; // up to this size a picture without losses can be had twice a second
 
-/** `element` shows it; "shot" tells each picture (detail: the API's answer), "failed" why there is none. */
+/**
+ * `element` shows it; "shot" tells each picture (detail: the API's answer), "failed" why there is
+ * none.
+ */
 export class Viewfinder extends EventTarget {
   shot = null; // the newest answer of the API, without its picture
   #image = h("img", { alt: "", hidden: true });
@@ -26,11 +30,18 @@ export class Viewfinder extends EventTarget {
   held = false;
   picture = null; // what is shown: {base64, type, width, height}
 
-  /** exact: show pictures without losses, as long as they are small, so that what is seen can be taken. */
+  /**
+   * exact: show pictures without losses, as long as they are small, so that what is seen can be
+   * taken.
+   */
   constructor({ exact = false } = {}) {
     super();
     this.exact = exact;
-    this.element = h("figure.viewfinder", h("div.viewfinder-picture", this.#image, this.#wait, this.#wrong), h("figcaption", this.#state));
+    this.element = h(
+      "figure.viewfinder",
+      h("div.viewfinder-picture", this.#image, this.#wait, this.#wrong),
+      h("figcaption", this.#state),
+    );
   }
 
   /** Begin, or go on. */
@@ -72,12 +83,17 @@ export class Viewfinder extends EventTarget {
     this.#next(0);
   }
 
-  /** One picture now, with these keys of the API's body; shown as the others are. Throws ApiError. */
+  /**
+   * One picture now, with these keys of the API's body; shown as the others are. Throws ApiError.
+   */
   async take(body = {}) {
     this.#asking?.abort();
     clearTimeout(this.#timer);
     try {
-      const shot = await post(`/stations/${encodeURIComponent(editor.station)}/capture`, { camera: editor.program.camera, ...body });
+      const shot = await post(`/stations/${encodeURIComponent(editor.station)}/capture`, {
+        camera: editor.program.camera,
+        ...body,
+      });
       this.#show(shot);
       return shot;
     } finally {
@@ -87,7 +103,11 @@ export class Viewfinder extends EventTarget {
 
   /** The picture that is shown, if nothing of it was lost and it is not old; else null. */
   get taken() {
-    return this.picture?.type === "image/png" && !this.#failed && (this.held || Date.now() - this.#at < OLD_MS) ? this.picture : null;
+    return this.picture?.type === "image/png" &&
+      !this.#failed &&
+      (this.held || Date.now() - this.#at < OLD_MS)
+      ? this.picture
+      : null;
   }
 
   get #small() {
@@ -111,7 +131,11 @@ export class Viewfinder extends EventTarget {
     const station = editor.station;
     let wait = EVERY_MS;
     try {
-      const shot = await post(`/stations/${encodeURIComponent(station)}/capture`, { camera: editor.program.camera, ...(this.exact && this.#small && { exact: true }) }, { signal: asking.signal, limit_ms: 15000 });
+      const shot = await post(
+        `/stations/${encodeURIComponent(station)}/capture`,
+        { camera: editor.program.camera, ...(this.exact && this.#small && { exact: true }) },
+        { signal: asking.signal, limit_ms: 15000 },
+      );
       if (asking.signal.aborted || station !== editor.station) return;
       this.#show(shot);
     } catch (error) {
@@ -119,16 +143,26 @@ export class Viewfinder extends EventTarget {
       wait = error.status === 429 ? 10000 : AGAIN_MS;
       this.#fail(error instanceof ApiError ? error : new ApiError("INTERNAL", error.message));
     }
-    if (this.#clock && asking === this.#asking) this.#next(Math.max(0, wait - (performance.now() - began)));
+    if (this.#clock && asking === this.#asking)
+      this.#next(Math.max(0, wait - (performance.now() - began)));
   }
 
   #show(shot) {
     const { image, ...facts } = shot;
     const old = this.#url;
-    this.picture = { base64: image, type: image.startsWith("iVBOR") ? "image/png" : "image/jpeg", width: facts.width, height: facts.height };
+    this.picture = {
+      base64: image,
+      type: image.startsWith("iVBOR") ? "image/png" : "image/jpeg",
+      width: facts.width,
+      height: facts.height,
+    };
     this.#url = URL.createObjectURL(blobOf(image, this.picture.type));
     this.#image.src = this.#url;
-    if (old) this.#image.decode().catch(() => null).then(() => URL.revokeObjectURL(old));
+    if (old)
+      this.#image
+        .decode()
+        .catch(() => null)
+        .then(() => URL.revokeObjectURL(old));
     this.#image.alt = t("Live picture of {station}", { station: editor.station });
     this.#image.hidden = false;
     this.#image.classList.remove("stale");
@@ -142,7 +176,8 @@ export class Viewfinder extends EventTarget {
 
   #fail(error) {
     this.#wait.hidden = true;
-    if (this.#failed?.text !== error.text) put(this.#wrong, icon("warning"), h("strong", error.code), h("span", error.text));
+    if (this.#failed?.text !== error.text)
+      put(this.#wrong, icon("warning"), h("strong", error.code), h("span", error.text));
     this.#wrong.hidden = false;
     this.#image.classList.add("stale");
     this.#failed = error;
@@ -152,8 +187,26 @@ export class Viewfinder extends EventTarget {
 
   #draw() {
     const age = Date.now() - this.#at;
-    const [state, text] = this.held ? ["busy", t("Held")] : this.#failed ? ["bad", t("No picture")] : !this.shot ? ["unknown", t("Waiting")] : age > OLD_MS ? ["warn", t("Old")] : ["ok", t("Live")];
-    const facts = this.shot ? [t("{age} s old", { age: number(age / 1000, age < 10000 ? 1 : 0) }), `${this.shot.width} × ${this.shot.height} px`] : [];
-    put(this.#state, lamp(state, text), facts.map((fact) => h("span.muted", fact)), this.shot?.simulated ? h("span.tag.simulated", t("Simulated")) : null);
+    const [state, text] = this.held
+      ? ["busy", t("Held")]
+      : this.#failed
+        ? ["bad", t("No picture")]
+        : !this.shot
+          ? ["unknown", t("Waiting")]
+          : age > OLD_MS
+            ? ["warn", t("Old")]
+            : ["ok", t("Live")];
+    const facts = this.shot
+      ? [
+          t("{age} s old", { age: number(age / 1000, age < 10000 ? 1 : 0) }),
+          `${this.shot.width} × ${this.shot.height} px`,
+        ]
+      : [];
+    put(
+      this.#state,
+      lamp(state, text),
+      facts.map((fact) => h("span.muted", fact)),
+      this.shot?.simulated ? h("span.tag.simulated", t("Simulated")) : null,
+    );
   }
 }

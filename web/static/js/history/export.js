@@ -1,4 +1,5 @@
-// The export: how many, as what, with progress and cancel. Few results are saved by the page; many are written to a file
+// The export: how many, as what, with progress and cancel. Few results are saved by the page; many
+// are written to a file
 // while they come, where the browser can do that, else the browser's own download takes over.
 
 import { ask } from "../api.js";
@@ -14,19 +15,71 @@ const TYPES = { csv: "text/csv", jsonl: "application/x-ndjson" };
 
 /** Ask what to export of a filter, then do it. */
 export function askExport(filter, order) {
-  const choice = (name, value, title, help, checked) => h("label.field.check", h("input", { type: "radio", name, value, checked }), h("span", h("strong", title), h("br"), h("small.help", help)));
-  const form = h("form.form",
-    h("p", t("All results that fit the filters, at most {count}, in the order of the list.", { count: number(MAX_ROWS) })),
-    h("fieldset", h("legend", t("Format")),
-      choice("format", "csv", t("CSV for spreadsheets"), t("One line a result, columns for the tools of the newest ones."), true),
-      choice("format", "jsonl", t("JSON lines for programs"), t("Every result as it was published."), false)),
-    h("label.field", h("span", t("At most")), h("span.with-unit", h("input", { name: "rows", type: "number", min: 1, max: MAX_ROWS, value: MAX_ROWS, required: true, inputmode: "numeric" }), h("span", t("results")))),
-    h("div.actions", h("button.button", { type: "button", onclick: () => dialog.close() }, t("Cancel")), h("button.button.primary", { type: "submit" }, t("Export"))));
+  const choice = (name, value, title, help, checked) =>
+    h(
+      "label.field.check",
+      h("input", { type: "radio", name, value, checked }),
+      h("span", h("strong", title), h("br"), h("small.help", help)),
+    );
+  const form = h(
+    "form.form",
+    h(
+      "p",
+      t("All results that fit the filters, at most {count}, in the order of the list.", {
+        count: number(MAX_ROWS),
+      }),
+    ),
+    h(
+      "fieldset",
+      h("legend", t("Format")),
+      choice(
+        "format",
+        "csv",
+        t("CSV for spreadsheets"),
+        t("One line a result, columns for the tools of the newest ones."),
+        true,
+      ),
+      choice(
+        "format",
+        "jsonl",
+        t("JSON lines for programs"),
+        t("Every result as it was published."),
+        false,
+      ),
+    ),
+    h(
+      "label.field",
+      h("span", t("At most")),
+      h(
+        "span.with-unit",
+        h("input", {
+          name: "rows",
+          type: "number",
+          min: 1,
+          max: MAX_ROWS,
+          value: MAX_ROWS,
+          required: true,
+          inputmode: "numeric",
+        }),
+        h("span", t("results")),
+      ),
+    ),
+    h(
+      "div.actions",
+      h("button.button", { type: "button", onclick: () => dialog.close() }, t("Cancel")),
+      h("button.button.primary", { type: "submit" }, t("Export")),
+    ),
+  );
   const dialog = open(t("Export"), form);
   form.addEventListener("submit", (event) => {
     event.preventDefault();
     const { format, rows } = Object.fromEntries(new FormData(form));
-    run(dialog, form, { ...filter, order, format, ...(Number(rows) < MAX_ROWS && { rows }) }, Number(rows)).catch(complain);
+    run(
+      dialog,
+      form,
+      { ...filter, order, format, ...(Number(rows) < MAX_ROWS && { rows }) },
+      Number(rows),
+    ).catch(complain);
   });
   return dialog;
 }
@@ -40,33 +93,61 @@ async function run(dialog, form, query, rows) {
   form.replaceWith(h("div.stack.exporting", bar, line, h("div.actions", cancel)));
   let sink = null;
   try {
-    const { response } = await ask("GET", "/results/export", { query, signal: control.signal, limit_ms: LIMIT_MS });
+    const { response } = await ask("GET", "/results/export", {
+      query,
+      signal: control.signal,
+      limit_ms: LIMIT_MS,
+    });
     const known = response.headers.get("X-Total-Count");
     const total = known === null ? null : Math.min(rows, Number(known));
-    const name = /filename="([^"]+)"/.exec(response.headers.get("Content-Disposition") ?? "")?.[1] ?? `results.${query.format}`;
-    if (total === 0) return put(line, t("No result fits these filters.")), bar.remove();
-    const many = total === null ? !query.tool : total > MANY; // what is not counted within a second is many, but for values of tools, which are never counted
+    const name =
+      /filename="([^"]+)"/.exec(response.headers.get("Content-Disposition") ?? "")?.[1] ??
+      `results.${query.format}`;
+    if (total === 0) return (put(line, t("No result fits these filters.")), bar.remove());
+    // what is not counted within a second is many, but for values of tools, which are never counted
+    const many = total === null ? !query.tool : total > MANY;
     sink = many ? await place(bar, line, name, query, total) : memory(name, TYPES[query.format]);
-    if (!sink) return control.abort(), dialog.close();
+    if (!sink) return (control.abort(), dialog.close());
     const done = await pour(response, sink, query.format, ({ count, size }) => {
       if (total) bar.value = Math.min(1, count / total);
       line.textContent = total
-        ? t("{count} of {total} results, {percent}, {size}", { count: number(count), total: number(total), percent: percent(count / total, 0), size: bytes(size) })
+        ? t("{count} of {total} results, {percent}, {size}", {
+            count: number(count),
+            total: number(total),
+            percent: percent(count / total, 0),
+            size: bytes(size),
+          })
         : t("{count} results, {size}", { count: number(count), size: bytes(size) });
     });
     bar.value = 1;
-    put(line, t("{count} results saved as {name}, {size}.", { count: number(done.count), name, size: bytes(done.size) }));
+    put(
+      line,
+      t("{count} results saved as {name}, {size}.", {
+        count: number(done.count),
+        name,
+        size: bytes(done.size),
+      }),
+    );
     put(cancel, t("Close")).focus();
   } catch (error) {
     await sink?.abort();
     if (control.signal.aborted) return;
     bar.remove();
-    put(line, h("span.wrong", t("The export ended early: {reason} Nothing was saved.", { reason: `${error.text ?? error.message}.` })));
+    put(
+      line,
+      h(
+        "span.wrong",
+        t("The export ended early: {reason} Nothing was saved.", {
+          reason: `${error.text ?? error.message}.`,
+        }),
+      ),
+    );
     put(cancel, t("Close"));
   }
 }
 
-// Each result is a line; what a spreadsheet quotes over several lines is rare enough for a progress bar.
+// Each result is a line; what a spreadsheet quotes over several lines is rare enough for a progress
+// bar.
 async function pour(response, sink, format, tell) {
   const reader = response.body.getReader();
   let [size, lines, told] = [0, format === "csv" ? -1 : 0, 0];
@@ -89,7 +170,10 @@ async function pour(response, sink, format, tell) {
 function memory(name, type) {
   let [pieces, size] = [[], 0];
   const blobs = [];
-  const pack = () => { blobs.push(new Blob(pieces)); [pieces, size] = [[], 0]; };
+  const pack = () => {
+    blobs.push(new Blob(pieces));
+    [pieces, size] = [[], 0];
+  };
   return {
     write(piece) {
       pieces.push(piece);
@@ -106,11 +190,20 @@ function memory(name, type) {
   };
 }
 
-// Many results: a file that the person chooses, or a link that the browser downloads by itself. Null if neither is for us to write.
+// Many results: a file that the person chooses, or a link that the browser downloads by itself.
+// Null if neither is for us to write.
 function place(bar, line, name, query, total) {
   bar.hidden = true;
   return new Promise((resolve, reject) => {
-    const link = h("a.button", { href: `/api/v1/results/export?${new URLSearchParams(Object.entries(query).filter(([, value]) => value))}`, download: name, onclick: () => resolve(null) }, t("Let the browser download it"));
+    const link = h(
+      "a.button",
+      {
+        href: `/api/v1/results/export?${new URLSearchParams(Object.entries(query).filter(([, value]) => value))}`,
+        download: name,
+        onclick: () => resolve(null),
+      },
+      t("Let the browser download it"),
+    );
     const choose = async () => {
       try {
         resolve(await (await window.showSaveFilePicker({ suggestedName: name })).createWritable());
@@ -119,7 +212,21 @@ function place(bar, line, name, query, total) {
         if (error.name !== "AbortError") reject(error);
       }
     };
-    put(line, h("span", total === null ? t("This will be a large file.") : t("{count} results are a large file.", { count: number(total) })), h("span.actions",
-      window.showSaveFilePicker ? h("button.button.primary", { type: "button", onclick: choose }, t("Choose a file")) : null, link));
+    put(
+      line,
+      h(
+        "span",
+        total === null
+          ? t("This will be a large file.")
+          : t("{count} results are a large file.", { count: number(total) }),
+      ),
+      h(
+        "span.actions",
+        window.showSaveFilePicker
+          ? h("button.button.primary", { type: "button", onclick: choose }, t("Choose a file"))
+          : null,
+        link,
+      ),
+    );
   });
 }

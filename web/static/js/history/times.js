@@ -1,11 +1,21 @@
-// Ranges of time: quick ones that end now, and ones of one's own; in an address `range=8h`, or `since` and `until` in UTC.
+// Ranges of time: quick ones that end now, and ones of one's own; in an address `range=8h`, or
+// `since` and `until` in UTC.
 
 import { t, time } from "../words.js";
 
 const HOUR_S = 3600;
-export const QUICK = { "1h": HOUR_S, "8h": 8 * HOUR_S, "24h": 24 * HOUR_S, "7d": 7 * 24 * HOUR_S, "30d": 30 * 24 * HOUR_S };
+export const QUICK = {
+  "1h": HOUR_S,
+  "8h": 8 * HOUR_S,
+  "24h": 24 * HOUR_S,
+  "7d": 7 * 24 * HOUR_S,
+  "30d": 30 * 24 * HOUR_S,
+};
 
-/** Choices of a <select>: value to text; `all` is the value of all, "own" opens the fields from and to. */
+/**
+ * Choices of a <select>: value to text; `all` is the value of all, "own" opens the fields from and
+ * to.
+ */
 export function choices(all = "") {
   return [
     [all, t("All")],
@@ -19,9 +29,13 @@ export function choices(all = "") {
   ];
 }
 
-/** What a range is now: {since, until} for the API, nothing for all. `until` stays open for quick ones, so that new results count. */
+/**
+ * What a range is now: {since, until} for the API, nothing for all. `until` stays open for quick
+ * ones, so that new results count.
+ */
 export function bounds(range, since, until) {
-  if (range === "own" || (!range && (since || until))) return { since: since || null, until: until || null };
+  if (range === "own" || (!range && (since || until)))
+    return { since: since || null, until: until || null };
   if (range === "today") return { since: new Date(new Date().setHours(0, 0, 0, 0)).toISOString() };
   if (QUICK[range]) return { since: new Date(Date.now() - QUICK[range] * 1000).toISOString() };
   return {};

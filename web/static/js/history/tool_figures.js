@@ -11,21 +11,72 @@ const BARELY = 1;
 /** The table; choose(name) is called for the tool that somebody wants to see. */
 export function toolsTable({ tools, of }, chosen, choose) {
   if (!tools.length) return h("p.muted", t("No tool has measured anything here."));
-  const columns = [t("OK"), t("NG"), t("ERROR"), t("Min"), t("Mean"), t("Max"), t("Deviation"), t("Limits"), t("Cpk")];
+  const columns = [
+    t("OK"),
+    t("NG"),
+    t("ERROR"),
+    t("Min"),
+    t("Mean"),
+    t("Max"),
+    t("Deviation"),
+    t("Limits"),
+    t("Cpk"),
+  ];
   return [
-    h("p.muted.small", t("Of the newest {of} results. Cpk tells how well values keep their limits: {capable} or more is capable, below {barely} parts leave the limits.", { of: number(of), capable: number(CAPABLE), barely: number(BARELY) })),
-    h("div.table-scroll", { tabindex: 0, role: "region", "aria-label": t("Figures of the tools") }, h("table.figures-table.cards",
-      h("thead", h("tr", h("th", { scope: "col" }, t("Tool")), columns.map((text) => h("th.number", { scope: "col" }, text)))),
-      h("tbody", tools.map((tool) => row(tool, tool.name === chosen, columns, choose))))),
+    h(
+      "p.muted.small",
+      t(
+        "Of the newest {of} results. Cpk tells how well values keep their limits: {capable} or more is capable, below {barely} parts leave the limits.",
+        { of: number(of), capable: number(CAPABLE), barely: number(BARELY) },
+      ),
+    ),
+    h(
+      "div.table-scroll",
+      { tabindex: 0, role: "region", "aria-label": t("Figures of the tools") },
+      h(
+        "table.figures-table.cards",
+        h(
+          "thead",
+          h(
+            "tr",
+            h("th", { scope: "col" }, t("Tool")),
+            columns.map((text) => h("th.number", { scope: "col" }, text)),
+          ),
+        ),
+        h(
+          "tbody",
+          tools.map((tool) => row(tool, tool.name === chosen, columns, choose)),
+        ),
+      ),
+    ),
   ];
 }
 
 function row(tool, chosen, columns, choose) {
   const { verdicts } = tool;
-  const values = [number(verdicts.OK), number(verdicts.NG), number(verdicts.ERROR), ...[tool.min, tool.mean, tool.max, tool.standard_deviation].map((value) => number(value, 4)), limitsOf(tool), grade(tool.cpk)];
-  return h("tr", { dataset: { tool: tool.name }, "aria-current": chosen ? "true" : null },
-    h("th", { scope: "row" }, h("button.button.link", { type: "button", "aria-pressed": String(chosen), onclick: () => choose(tool.name) }, tool.name), h("small", t("{kind}, in {unit}", { kind: kindOf(tool.kind).title, unit: tool.unit }))),
-    values.map((value, each) => h("td.number", { "data-label": columns[each] }, value)));
+  const values = [
+    number(verdicts.OK),
+    number(verdicts.NG),
+    number(verdicts.ERROR),
+    ...[tool.min, tool.mean, tool.max, tool.standard_deviation].map((value) => number(value, 4)),
+    limitsOf(tool),
+    grade(tool.cpk),
+  ];
+  return h(
+    "tr",
+    { dataset: { tool: tool.name }, "aria-current": chosen ? "true" : null },
+    h(
+      "th",
+      { scope: "row" },
+      h(
+        "button.button.link",
+        { type: "button", "aria-pressed": String(chosen), onclick: () => choose(tool.name) },
+        tool.name,
+      ),
+      h("small", t("{kind}, in {unit}", { kind: kindOf(tool.kind).title, unit: tool.unit })),
+    ),
+    values.map((value, each) => h("td.number", { "data-label": columns[each] }, value)),
+  );
 }
 
 /** Limits as text. */
@@ -38,15 +89,40 @@ export function limitsOf({ low, high }) {
 
 function grade(cpk) {
   if (cpk === null) return "–";
-  const [kind, text] = cpk >= CAPABLE ? ["good", t("capable")] : cpk >= BARELY ? ["warn", t("barely capable")] : ["bad", t("not capable")];
-  return h(`span.tag.${kind}`, { title: text }, number(cpk, 2), h("span.visually-hidden", `, ${text}`));
+  const [kind, text] =
+    cpk >= CAPABLE
+      ? ["good", t("capable")]
+      : cpk >= BARELY
+        ? ["warn", t("barely capable")]
+        : ["bad", t("not capable")];
+  return h(
+    `span.tag.${kind}`,
+    { title: text },
+    number(cpk, 2),
+    h("span.visually-hidden", `, ${text}`),
+  );
 }
 
 /** Histogram and trend of one tool. */
 export function toolCharts(tool) {
   const { name, unit, low, high, mean, histogram, trend } = tool;
   if (!histogram) return h("p.muted", t("This tool has given no value here."));
-  return h("div.tool-charts",
-    histogramChart({ title: t("How often which value, {name}", { name }), histogram, low, high, unit, mean }),
-    trendChart({ title: t("Value from part to part, {name}", { name }), points: trend, low, high, unit }));
+  return h(
+    "div.tool-charts",
+    histogramChart({
+      title: t("How often which value, {name}", { name }),
+      histogram,
+      low,
+      high,
+      unit,
+      mean,
+    }),
+    trendChart({
+      title: t("Value from part to part, {name}", { name }),
+      points: trend,
+      low,
+      high,
+      unit,
+    }),
+  );
 }

@@ -1,4 +1,5 @@
-// The API, drawn from its own documents: routes of OpenAPI, topics of AsyncAPI, JSON Schemas, error codes.
+// The API, drawn from its own documents: routes of OpenAPI, topics of AsyncAPI, JSON Schemas, error
+// codes.
 
 import { get } from "../api.js";
 import { complain } from "../dialog.js";
@@ -6,7 +7,8 @@ import { $, $$, h, put } from "../dom.js";
 import { table } from "../table.js";
 import { t } from "../words.js";
 
-const read = async (path) => (await fetch(`/api/v1/${path}`, { credentials: "same-origin" })).json();
+const read = async (path) =>
+  (await fetch(`/api/v1/${path}`, { credentials: "same-origin" })).json();
 const kept = {};
 const document_ = async (path) => (kept[path] ??= await read(path));
 const KINDS = { get: "good", post: "warn", put: "warn", delete: "bad" };
@@ -27,12 +29,21 @@ const VIEWS = {
   },
   "tab-mqtt": async (wanted) => {
     const spec = await document_("asyncapi.json");
-    const rows = Object.values(spec.channels).filter((one) => matches(wanted, one.address, one.description, one.summary));
-    return [table("MQTT", [
-      { title: t("Topic"), cell: (one) => h("code", one.address) },
-      { title: t("Meaning"), cell: (one) => one.description ?? one.summary ?? one.title ?? "" },
-      { title: t("Payload"), cell: (one) => Object.keys(one.messages ?? {}).join(", ") },
-    ], rows, { empty: t("Nothing found") })];
+    const rows = Object.values(spec.channels).filter((one) =>
+      matches(wanted, one.address, one.description, one.summary),
+    );
+    return [
+      table(
+        "MQTT",
+        [
+          { title: t("Topic"), cell: (one) => h("code", one.address) },
+          { title: t("Meaning"), cell: (one) => one.description ?? one.summary ?? one.title ?? "" },
+          { title: t("Payload"), cell: (one) => Object.keys(one.messages ?? {}).join(", ") },
+        ],
+        rows,
+        { empty: t("Nothing found") },
+      ),
+    ];
   },
   "tab-schemas": async (wanted) => {
     const names = (await get("/schemas/")).filter((name) => matches(wanted, name));
@@ -41,50 +52,129 @@ const VIEWS = {
       details.addEventListener("toggle", async () => {
         if (!details.open || details.childElementCount > 1) return;
         const schema = await document_(`schemas/${name}.json`);
-        details.append(h("div", h("p", schema.description ? [schema.description, " "] : null, h("a", { href: `/api/v1/schemas/${name}.json` }, "JSON")), shape(schema, schema, 0)));
+        details.append(
+          h(
+            "div",
+            h(
+              "p",
+              schema.description ? [schema.description, " "] : null,
+              h("a", { href: `/api/v1/schemas/${name}.json` }, "JSON"),
+            ),
+            shape(schema, schema, 0),
+          ),
+        );
       });
       return details;
     });
   },
   "tab-errors": async (wanted) => {
-    const rows = (await get("/errors")).filter((one) => matches(wanted, one.code, one.message, one.advice));
-    return [table(t("Error codes"), [
-      { title: t("Code"), cell: (one) => h("code", one.code) }, { title: "HTTP", key: "status", class: "number" },
-      { title: t("Message"), cell: (one) => t(one.message) }, { title: t("What to do"), cell: (one) => t(one.advice) },
-    ], rows, { empty: t("Nothing found") })];
+    const rows = (await get("/errors")).filter((one) =>
+      matches(wanted, one.code, one.message, one.advice),
+    );
+    return [
+      table(
+        t("Error codes"),
+        [
+          { title: t("Code"), cell: (one) => h("code", one.code) },
+          { title: "HTTP", key: "status", class: "number" },
+          { title: t("Message"), cell: (one) => t(one.message) },
+          { title: t("What to do"), cell: (one) => t(one.advice) },
+        ],
+        rows,
+        { empty: t("Nothing found") },
+      ),
+    ];
   },
 };
 
-const matches = (wanted, ...texts) => texts.some((text) => String(text ?? "").toLowerCase().includes(wanted));
+const matches = (wanted, ...texts) =>
+  texts.some((text) =>
+    String(text ?? "")
+      .toLowerCase()
+      .includes(wanted),
+  );
 
 function route(spec, path, method, operation) {
-  const details = h("details.route", h("summary", h(`span.tag.method.${KINDS[method] ?? "good"}`, method.toUpperCase()), h("code", path), h("span.muted", operation.summary)));
+  const details = h(
+    "details.route",
+    h(
+      "summary",
+      h(`span.tag.method.${KINDS[method] ?? "good"}`, method.toUpperCase()),
+      h("code", path),
+      h("span.muted", operation.summary),
+    ),
+  );
   details.addEventListener("toggle", () => {
     if (!details.open || details.childElementCount > 1) return;
     const bodies = Object.entries(operation.requestBody?.content ?? {});
     const answers = Object.entries(operation.responses ?? {});
-    details.append(h("div", h("p", operation.description),
-      operation.parameters?.length ? [h("h3", t("Parameters")), h("ul.schema", operation.parameters.map((one) => h("li", h("code", one.name), ` ${one.in}${one.required ? `, ${t("required")}` : ""} `, h("span.muted", kind(one.schema)), one.description ? ` – ${one.description}` : "")))] : null,
-      bodies.map(([type, body]) => [h("h3", t("Body"), " ", h("code", type)), shape(spec, body.schema, 0)]),
-      answers.map(([status, answer]) => [h("h3", t("Answer"), " ", status), h("p.muted", answer.description), Object.values(answer.content ?? {}).map((one) => (status === "default" ? null : shape(spec, one.schema, 0)))])));
+    details.append(
+      h(
+        "div",
+        h("p", operation.description),
+        operation.parameters?.length
+          ? [
+              h("h3", t("Parameters")),
+              h(
+                "ul.schema",
+                operation.parameters.map((one) =>
+                  h(
+                    "li",
+                    h("code", one.name),
+                    ` ${one.in}${one.required ? `, ${t("required")}` : ""} `,
+                    h("span.muted", kind(one.schema)),
+                    one.description ? ` – ${one.description}` : "",
+                  ),
+                ),
+              ),
+            ]
+          : null,
+        bodies.map(([type, body]) => [
+          h("h3", t("Body"), " ", h("code", type)),
+          shape(spec, body.schema, 0),
+        ]),
+        answers.map(([status, answer]) => [
+          h("h3", t("Answer"), " ", status),
+          h("p.muted", answer.description),
+          Object.values(answer.content ?? {}).map((one) =>
+            status === "default" ? null : shape(spec, one.schema, 0),
+          ),
+        ]),
+      ),
+    );
   });
   return details;
 }
 
 function resolved(spec, schema) {
   const name = schema?.$ref;
-  return name ? name.replace(/^#\//, "").split("/").reduce((found, key) => found?.[key], spec) ?? {} : schema ?? {};
+  return name
+    ? (name
+        .replace(/^#\//, "")
+        .split("/")
+        .reduce((found, key) => found?.[key], spec) ?? {})
+    : (schema ?? {});
 }
 
 function kind(schema) {
   if (!schema) return "";
   if (schema.$ref) return schema.$ref.split("/").pop();
   if (schema.const !== undefined) return JSON.stringify(schema.const);
-  if (schema.enum) return schema.enum.slice(0, 12).map((one) => JSON.stringify(one)).join(" | ");
+  if (schema.enum)
+    return schema.enum
+      .slice(0, 12)
+      .map((one) => JSON.stringify(one))
+      .join(" | ");
   const parts = schema.anyOf ?? schema.oneOf;
   if (parts) return parts.map(kind).join(" | ");
   if (schema.type === "array") return `[${kind(schema.items)}]`;
-  const range = [schema.minimum !== undefined ? `≥ ${schema.minimum}` : "", schema.maximum !== undefined ? `≤ ${schema.maximum}` : "", schema.pattern ?? ""].filter(Boolean).join(" ");
+  const range = [
+    schema.minimum !== undefined ? `≥ ${schema.minimum}` : "",
+    schema.maximum !== undefined ? `≤ ${schema.maximum}` : "",
+    schema.pattern ?? "",
+  ]
+    .filter(Boolean)
+    .join(" ");
   return `${schema.type ?? "any"}${range ? ` ${range}` : ""}`;
 }
 
@@ -93,13 +183,35 @@ function shape(spec, given, depth) {
   if (depth > DEEPEST) return h("span.muted", "…");
   const fields = Object.entries(schema.properties ?? {});
   if (!fields.length) return h("p.mono", kind(schema));
-  return h("ul.schema", fields.map(([name, field]) => {
-    const inner = resolved(spec, field);
-    const nested = inner.properties ? inner : inner.type === "array" && resolved(spec, inner.items).properties ? inner.items : null;
-    const line = [h("code", name), " ", h("span.muted", kind(field), schema.required?.includes(name) ? `, ${t("required")}` : field.default !== undefined ? `, ${t("default")} ${JSON.stringify(field.default)}` : ""),
-      field.description ? ` – ${field.description}` : ""];
-    return h("li", nested ? h("details", h("summary", line), shape(spec, nested, depth + 1)) : line);
-  }));
+  return h(
+    "ul.schema",
+    fields.map(([name, field]) => {
+      const inner = resolved(spec, field);
+      const nested = inner.properties
+        ? inner
+        : inner.type === "array" && resolved(spec, inner.items).properties
+          ? inner.items
+          : null;
+      const line = [
+        h("code", name),
+        " ",
+        h(
+          "span.muted",
+          kind(field),
+          schema.required?.includes(name)
+            ? `, ${t("required")}`
+            : field.default !== undefined
+              ? `, ${t("default")} ${JSON.stringify(field.default)}`
+              : "",
+        ),
+        field.description ? ` – ${field.description}` : "",
+      ];
+      return h(
+        "li",
+        nested ? h("details", h("summary", line), shape(spec, nested, depth + 1)) : line,
+      );
+    }),
+  );
 }
 
 async function show(tab) {

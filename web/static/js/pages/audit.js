@@ -14,35 +14,84 @@ async function load(before = null) {
   const found = await get("/audit", { username, action, before, limit: 100 });
   shown = before ? [...shown, ...found.rows] : found.rows;
   next = found.next;
-  put($("#rows"), table(t("Audit"), [
-    { title: t("Time"), cell: (row) => h("span.nowrap", time(row.at)) },
-    { title: t("User name"), cell: (row) => row.username || h("span.muted", t("nobody")) },
-    { title: t("Action"), cell: (row) => h(/\.failed$|reuse|locked/.test(row.action) ? "span.tag.bad" : "span.tag", row.action) },
-    { title: t("Target"), cell: (row) => h("span.mono", row.target || "–") },
-    { title: t("Details"), cell: details },
-    { title: t("Address"), cell: (row) => h("code", row.address || "–") },
-  ], shown, { empty: t("No rows") }));
+  put(
+    $("#rows"),
+    table(
+      t("Audit"),
+      [
+        { title: t("Time"), cell: (row) => h("span.nowrap", time(row.at)) },
+        { title: t("User name"), cell: (row) => row.username || h("span.muted", t("nobody")) },
+        {
+          title: t("Action"),
+          cell: (row) =>
+            h(/\.failed$|reuse|locked/.test(row.action) ? "span.tag.bad" : "span.tag", row.action),
+        },
+        { title: t("Target"), cell: (row) => h("span.mono", row.target || "–") },
+        { title: t("Details"), cell: details },
+        { title: t("Address"), cell: (row) => h("code", row.address || "–") },
+      ],
+      shown,
+      { empty: t("No rows") },
+    ),
+  );
   $("#rows").removeAttribute("aria-busy");
   $("#more").hidden = next === null;
 }
 
 function details(row) {
   const entries = Object.entries(row.details ?? {});
-  const text = entries.map(([key, value]) => `${key}: ${typeof value === "object" ? JSON.stringify(value) : value}`).join(", ");
-  return h("details", h("summary", text.length > 60 ? `${text.slice(0, 57)}…` : text || t("more")),
-    h("dl.facts.small", ...entries.flatMap(([key, value]) => [h("dt", key), h("dd", typeof value === "object" ? JSON.stringify(value) : String(value))]),
-      h("dt", t("Number")), h("dd", row.id), h("dt", t("Request")), h("dd.mono", row.request_id || "–"), h("dt", t("Hash")), h("dd.mono", row.hash)));
+  const text = entries
+    .map(([key, value]) => `${key}: ${typeof value === "object" ? JSON.stringify(value) : value}`)
+    .join(", ");
+  return h(
+    "details",
+    h("summary", text.length > 60 ? `${text.slice(0, 57)}…` : text || t("more")),
+    h(
+      "dl.facts.small",
+      ...entries.flatMap(([key, value]) => [
+        h("dt", key),
+        h("dd", typeof value === "object" ? JSON.stringify(value) : String(value)),
+      ]),
+      h("dt", t("Number")),
+      h("dd", row.id),
+      h("dt", t("Request")),
+      h("dd.mono", row.request_id || "–"),
+      h("dt", t("Hash")),
+      h("dd.mono", row.hash),
+    ),
+  );
 }
 
 $("#filter").addEventListener("submit", (event) => {
   event.preventDefault();
   load().catch(complain);
 });
-$("#more").addEventListener("click", doing(() => load(next)));
-$("#verify").addEventListener("click", doing(async () => {
-  const found = await get("/audit/verify");
-  put($("#verified"), h(`div.notice.${found.intact ? "good" : "error"}`,
-    h("p", found.intact ? t("The chain of {n} rows is intact.", { n: found.rows }) : t("The chain is broken: {problem}", { problem: found.problem })),
-    h("p.small", t("Keep this value somewhere else, to compare it some day:"), " ", h("code", found.head))));
-}));
+$("#more").addEventListener(
+  "click",
+  doing(() => load(next)),
+);
+$("#verify").addEventListener(
+  "click",
+  doing(async () => {
+    const found = await get("/audit/verify");
+    put(
+      $("#verified"),
+      h(
+        `div.notice.${found.intact ? "good" : "error"}`,
+        h(
+          "p",
+          found.intact
+            ? t("The chain of {n} rows is intact.", { n: found.rows })
+            : t("The chain is broken: {problem}", { problem: found.problem }),
+        ),
+        h(
+          "p.small",
+          t("Keep this value somewhere else, to compare it some day:"),
+          " ",
+          h("code", found.head),
+        ),
+      ),
+    );
+  }),
+);
 load().catch(complain);

@@ -1,4 +1,5 @@
-// The editor: four steps over one program. Each step is a module of js/editor with `enter(element)` and `leave()`; the element is
+// The editor: four steps over one program. Each step is a module of js/editor with `enter(element)`
+// and `leave()`; the element is
 // empty the first time, and the same one afterwards. `done()` tells whether the step is complete.
 
 import { get } from "../api.js";
@@ -41,8 +42,13 @@ async function show(step, where = {}) {
 // Where a problem is, or at the top of the step.
 function focus(step, { tool, field }) {
   const section = $(`#step-${step}`);
-  const place = field && (section.querySelector(`[data-field="${CSS.escape(field)}"]`) ?? section.querySelector(`[name="${CSS.escape(field)}"]`));
-  const input = place?.matches("input, select, textarea") ? place : place?.querySelector("input, select, textarea, button");
+  const place =
+    field &&
+    (section.querySelector(`[data-field="${CSS.escape(field)}"]`) ??
+      section.querySelector(`[name="${CSS.escape(field)}"]`));
+  const input = place?.matches("input, select, textarea")
+    ? place
+    : place?.querySelector("input, select, textarea, button");
   if (input) {
     input.scrollIntoView({ block: "center" });
     input.focus();
@@ -53,11 +59,26 @@ function focus(step, { tool, field }) {
 function stateOf(step) {
   const { program, problems } = editor;
   const fields = Object.keys(problems.fields).map((path) => path.split(".")[0]);
-  if (step === "tools" && (Object.keys(problems.tools).length || fields.some((name) => name === "locator" || name === "tools"))) return "wrong";
+  if (
+    step === "tools" &&
+    (Object.keys(problems.tools).length ||
+      fields.some((name) => name === "locator" || name === "tools"))
+  )
+    return "wrong";
   if (step === "master" && fields.includes("master")) return "wrong";
   if (step === "image" && fields.includes("camera")) return "wrong";
-  if (step === "outputs" && fields.some((name) => !["locator", "tools", "master", "camera"].includes(name))) return "wrong";
-  const simple = { image: () => Boolean(editor.id) || (modules.image?.done?.() ?? false) || Boolean(program.master), master: () => Boolean(program.master), tools: () => program.tools.length > 0, outputs: () => Boolean(program.id && program.name) };
+  if (
+    step === "outputs" &&
+    fields.some((name) => !["locator", "tools", "master", "camera"].includes(name))
+  )
+    return "wrong";
+  const simple = {
+    image: () =>
+      Boolean(editor.id) || (modules.image?.done?.() ?? false) || Boolean(program.master),
+    master: () => Boolean(program.master),
+    tools: () => program.tools.length > 0,
+    outputs: () => Boolean(program.id && program.name),
+  };
   return (modules[step]?.done ?? simple[step])() ? "done" : "open";
 }
 
@@ -69,17 +90,35 @@ function marks() {
     link.dataset.state = state;
     if (step === shown) link.setAttribute("aria-current", "step");
     else link.removeAttribute("aria-current");
-    put($(".step-state", link), state === "done" ? t("(done)") : state === "wrong" ? t("(something is wrong here)") : t("(to do)"));
+    put(
+      $(".step-state", link),
+      state === "done"
+        ? t("(done)")
+        : state === "wrong"
+          ? t("(something is wrong here)")
+          : t("(to do)"),
+    );
   }
   $("#editor-name").textContent = editor.program.name || (editor.id ?? t("New program"));
   document.title = `${$("#editor-name").textContent} · ${page.node_id}`;
   $("#editor-version").hidden = !editor.version;
-  $("#editor-version").textContent = editor.version ? t("version {version}", { version: editor.version }) : "";
+  $("#editor-version").textContent = editor.version
+    ? t("version {version}", { version: editor.version })
+    : "";
   $("#editor-dirty").dataset.state = editor.dirty ? "warn" : "ok";
   const said = editor.dirty ? t("Not saved") : editor.id ? t("Saved") : t("Nothing changed");
-  if ($("#editor-dirty .lamp-text").textContent !== said) $("#editor-dirty .lamp-text").textContent = said;
-  tip($("#undo"), editor.canUndo, editor.undoLabel ? t("Undo: {what}", { what: editor.undoLabel }) : t("Undo"));
-  tip($("#redo"), editor.canRedo, editor.redoLabel ? t("Redo: {what}", { what: editor.redoLabel }) : t("Redo"));
+  if ($("#editor-dirty .lamp-text").textContent !== said)
+    $("#editor-dirty .lamp-text").textContent = said;
+  tip(
+    $("#undo"),
+    editor.canUndo,
+    editor.undoLabel ? t("Undo: {what}", { what: editor.undoLabel }) : t("Undo"),
+  );
+  tip(
+    $("#redo"),
+    editor.canRedo,
+    editor.redoLabel ? t("Redo: {what}", { what: editor.redoLabel }) : t("Redo"),
+  );
   $("#save").disabled = !editor.dirty;
 }
 
@@ -93,15 +132,51 @@ function tip(button, enabled, text) {
 function notices() {
   const { problems } = editor;
   const away = editor.link.node !== "ok";
-  put($("#editor-notices"),
-    away ? h("div.notice.warn", { dataset: { notice: "away" } }, t("The node does not answer: there is no live picture, nothing can be tried, and saving checks only the structure of the program.")) : null,
-    problems.code && problems.text ? h("div.notice.error", { role: "alert", dataset: { notice: "refused" } }, h("p", problems.text), places(problems)) : null);
+  put(
+    $("#editor-notices"),
+    away
+      ? h(
+          "div.notice.warn",
+          { dataset: { notice: "away" } },
+          t(
+            "The node does not answer: there is no live picture, nothing can be tried, and saving checks only the structure of the program.",
+          ),
+        )
+      : null,
+    problems.code && problems.text
+      ? h(
+          "div.notice.error",
+          { role: "alert", dataset: { notice: "refused" } },
+          h("p", problems.text),
+          places(problems),
+        )
+      : null,
+  );
 }
 
 // Links to what the refusal names.
 function places(problems) {
-  const tools = Object.entries(problems.tools).map(([name, rows]) => h("button.button.small", { type: "button", onclick: () => show("tools", { tool: name, field: rows[0].field }) }, t("Go to tool {name}", { name })));
-  const fields = Object.keys(problems.fields).map((path) => h("button.button.small", { type: "button", onclick: () => show(stepOf(path), { field: path, ...(path.startsWith("locator") && { tool: "locator" }) }) }, t("Go to {field}", { field: path })));
+  const tools = Object.entries(problems.tools).map(([name, rows]) =>
+    h(
+      "button.button.small",
+      { type: "button", onclick: () => show("tools", { tool: name, field: rows[0].field }) },
+      t("Go to tool {name}", { name }),
+    ),
+  );
+  const fields = Object.keys(problems.fields).map((path) =>
+    h(
+      "button.button.small",
+      {
+        type: "button",
+        onclick: () =>
+          show(stepOf(path), {
+            field: path,
+            ...(path.startsWith("locator") && { tool: "locator" }),
+          }),
+      },
+      t("Go to {field}", { field: path }),
+    ),
+  );
   return tools.length + fields.length ? h("div.cluster", tools, fields) : null;
 }
 
@@ -124,7 +199,13 @@ function keys(event) {
     return;
   }
   // in a text the browser's own undo is meant
-  if (event.target.closest("textarea, input:not([type=number], [type=range], [type=checkbox], [type=radio])") || document.querySelector("dialog[open]")) return;
+  if (
+    event.target.closest(
+      "textarea, input:not([type=number], [type=range], [type=checkbox], [type=radio])",
+    ) ||
+    document.querySelector("dialog[open]")
+  )
+    return;
   if (key === "z" || key === "y") {
     event.preventDefault();
     if (key === "y" || event.shiftKey) editor.redo();
@@ -136,24 +217,46 @@ async function offerDraft() {
   const found = await editor.leftover();
   if (!found) return;
   const when = time(found.at, { seconds: false });
-  const text = found.version && found.version !== editor.version
-    ? t("Changes of {when} were not saved. They were made to version {old}; version {new} has been stored since.", { when, old: found.version, new: editor.version })
-    : t("Changes of {when} were not saved.", { when });
+  const text =
+    found.version && found.version !== editor.version
+      ? t(
+          "Changes of {when} were not saved. They were made to version {old}; version {new} has been stored since.",
+          { when, old: found.version, new: editor.version },
+        )
+      : t("Changes of {when} were not saved.", { when });
   const choose = (job) => () => {
     job();
     dialog.close(); // closed in another way, it is kept and asked again next time
   };
-  const dialog = open(t("Go on with what was not saved?"), [h("p", text), h("div.actions",
-    h("button.button.danger", { type: "button", onclick: choose(() => editor.forgetDraft()) }, t("Throw it away")),
-    h("button.button.primary", { type: "button", autofocus: true, onclick: choose(() => editor.restore(found)) }, t("Go on with it")))]);
+  const dialog = open(t("Go on with what was not saved?"), [
+    h("p", text),
+    h(
+      "div.actions",
+      h(
+        "button.button.danger",
+        { type: "button", onclick: choose(() => editor.forgetDraft()) },
+        t("Throw it away"),
+      ),
+      h(
+        "button.button.primary",
+        { type: "button", autofocus: true, onclick: choose(() => editor.restore(found)) },
+        t("Go on with it"),
+      ),
+    ),
+  ]);
 }
 
 /** The result that a link names: its picture is what is tried, if it is still kept. */
 async function tryResult(id) {
   try {
-    const [result, { trying }] = await Promise.all([get(`/results/${encodeURIComponent(id)}`), import("../editor/trying.js")]);
-    if (editor.stations.some((station) => station.id === result.station)) editor.setStation(result.station);
-    if (result.kept.includes(result.images.raw)) trying.source = { kind: "result", id, name: result.part_id ?? id.slice(-8) };
+    const [result, { trying }] = await Promise.all([
+      get(`/results/${encodeURIComponent(id)}`),
+      import("../editor/trying.js"),
+    ]);
+    if (editor.stations.some((station) => station.id === result.station))
+      editor.setStation(result.station);
+    if (result.kept.includes(result.images.raw))
+      trying.source = { kind: "result", id, name: result.part_id ?? id.slice(-8) };
     else toast(t("The picture is not kept any more"), "warn");
   } catch (error) {
     complain(error);
@@ -175,7 +278,11 @@ async function begin() {
     if (go === "save") save();
     else if (go) show(STEPS[STEPS.indexOf(shown) + (go === "next" ? 1 : -1)]);
   });
-  for (const kind of ["change", "problems", "saved", "station"]) editor.addEventListener(kind, () => { marks(); notices(); });
+  for (const kind of ["change", "problems", "saved", "station"])
+    editor.addEventListener(kind, () => {
+      marks();
+      notices();
+    });
   editor.addEventListener("go", ({ detail }) => show(detail.step, detail));
   editor.addEventListener("step", marks);
   for (const kind of ["link", "hello", "state"]) live.addEventListener(kind, () => link(live.link));
@@ -183,7 +290,11 @@ async function begin() {
   try {
     await editor.load(page.parts.id ?? null, address.get("from"));
   } catch (error) {
-    put($("#editor-loading"), h("div.notice.error", { role: "alert" }, error.text ?? error.message), h("a.button", { href: "/app/programs" }, t("To the programs")));
+    put(
+      $("#editor-loading"),
+      h("div.notice.error", { role: "alert" }, error.text ?? error.message),
+      h("a.button", { href: "/app/programs" }, t("To the programs")),
+    );
     return;
   }
   if (address.get("result")) await tryResult(address.get("result"));

@@ -1,4 +1,5 @@
-// One result: its pictures, what the tools measured, times and origin; buttons and arrow keys lead to its neighbours without leaving the page.
+// One result: its pictures, what the tools measured, times and origin; buttons and arrow keys lead
+// to its neighbours without leaving the page.
 
 import { get, may } from "../api.js";
 import { complain, doing, toast } from "../dialog.js";
@@ -11,7 +12,8 @@ import { toolsTable } from "../history/tools.js";
 import { tryNewest } from "../history/try.js";
 import { number, page, t, time } from "../words.js";
 
-const EXTRA = ["kept", "previous", "next", "advice", "newest_version"]; // of the answers, not of the result
+// of the answers, not of the result
+const EXTRA = ["kept", "previous", "next", "advice", "newest_version"];
 const list = stored();
 const pictures = viewer($("#viewer"), $("#viewer-bar"), $("#panes"));
 let result = null;
@@ -20,16 +22,28 @@ let known = null; // the neighbour that was asked for ahead
 
 load(page.parts.result_id);
 addEventListener("popstate", () => load(decodeURIComponent(location.pathname.split("/").pop())));
-for (const [id, way] of [["previous", "previous"], ["next", "next"]]) $(`#${id}`).addEventListener("click", () => go(result?.[way]));
+for (const [id, way] of [
+  ["previous", "previous"],
+  ["next", "next"],
+])
+  $(`#${id}`).addEventListener("click", () => go(result?.[way]));
 $("#list-back").addEventListener("click", () => go(list.ids[place() - 1]));
 $("#list-on").addEventListener("click", () => go(list.ids[place() + 1]));
 document.addEventListener("keydown", (event) => {
-  if (event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey || event.target.closest?.("input, select, textarea, dialog, summary, .table-scroll")) return;
+  if (
+    event.defaultPrevented ||
+    event.ctrlKey ||
+    event.metaKey ||
+    event.altKey ||
+    event.target.closest?.("input, select, textarea, dialog, summary, .table-scroll")
+  )
+    return;
   if (event.key === "ArrowLeft") go(result?.previous);
   if (event.key === "ArrowRight") go(result?.next);
 });
 live.addEventListener("result", ({ detail }) => {
-  if (!result || detail.station !== result.station || result.next || detail.seq !== result.seq + 1) return;
+  if (!result || detail.station !== result.station || result.next || detail.seq !== result.seq + 1)
+    return;
   result.next = detail.result_id;
   buttons();
 });
@@ -78,7 +92,13 @@ async function load(id) {
     if (mine !== asking) return;
     $("#body").hidden = true;
     put($("#actions"));
-    put($("#failed"), h("p", error.text ?? error.message), error.code === "RESULT_NOT_FOUND" ? null : h("button.button", { type: "button", onclick: () => load(id) }, t("Try again"))).hidden = false;
+    put(
+      $("#failed"),
+      h("p", error.text ?? error.message),
+      error.code === "RESULT_NOT_FOUND"
+        ? null
+        : h("button.button", { type: "button", onclick: () => load(id) }, t("Try again")),
+    ).hidden = false;
   } finally {
     clearTimeout(slow);
     if (mine === asking) $("#body").setAttribute("aria-busy", "false");
@@ -87,10 +107,21 @@ async function load(id) {
 
 function show() {
   document.title = `${result.verdict} ${result.part_id ?? number(result.seq)} · ${page.node_id}`;
-  put($("#head"), verdict(result.verdict), h("span", result.part_id ?? t("Number {seq}", { seq: number(result.seq) })), h("span.muted.small.nowrap", `${result.station}, ${time(result.finished_at)}`), result.simulated ? h("span.tag.simulated", t("Simulated")) : null);
+  put(
+    $("#head"),
+    verdict(result.verdict),
+    h("span", result.part_id ?? t("Number {seq}", { seq: number(result.seq) })),
+    h("span.muted.small.nowrap", `${result.station}, ${time(result.finished_at)}`),
+    result.simulated ? h("span.tag.simulated", t("Simulated")) : null,
+  );
   const { error } = result;
   $("#problem").hidden = !error;
-  if (error) put($("#problem"), h("p", h("strong", error.code), " ", t(error.message)), result.advice ? h("p", t("What to do: {advice}.", { advice: t(result.advice) })) : null);
+  if (error)
+    put(
+      $("#problem"),
+      h("p", h("strong", error.code), " ", t(error.message)),
+      result.advice ? h("p", t("What to do: {advice}.", { advice: t(result.advice) })) : null,
+    );
   pictures.show(result);
   put($("#tools"), toolsTable(result.tools));
   put($("#times"), timesBar(result));
@@ -104,8 +135,24 @@ function actions() {
   const admin = may("ADMIN") && program !== null && newest !== null;
   return [
     h("button.button.small", { type: "button", onclick: copy }, icon("copy"), t("Copy JSON")),
-    admin && kept.includes(images.raw) ? h("button.button.small", { type: "button", onclick: doing(() => tryNewest(result)) }, icon("run"), t("Try newest version")) : null,
-    admin ? h("a.button.small", { href: `/app/programs/${encodeURIComponent(program)}/edit?result=${encodeURIComponent(result.result_id)}` }, icon("edit"), t("Open in editor")) : null,
+    admin && kept.includes(images.raw)
+      ? h(
+          "button.button.small",
+          { type: "button", onclick: doing(() => tryNewest(result)) },
+          icon("run"),
+          t("Try newest version"),
+        )
+      : null,
+    admin
+      ? h(
+          "a.button.small",
+          {
+            href: `/app/programs/${encodeURIComponent(program)}/edit?result=${encodeURIComponent(result.result_id)}`,
+          },
+          icon("edit"),
+          t("Open in editor"),
+        )
+      : null,
   ];
 }
 
@@ -115,13 +162,18 @@ function buttons() {
   $("#to-list").href = list.href;
   const at = place();
   $("#in-list").hidden = at < 0;
-  $("#place").textContent = t("{place} of {count} in the list", { place: at + 1, count: list.ids.length });
+  $("#place").textContent = t("{place} of {count} in the list", {
+    place: at + 1,
+    count: list.ids.length,
+  });
   $("#list-back").disabled = at < 1;
   $("#list-on").disabled = at < 0 || at >= list.ids.length - 1;
 }
 
 async function copy() {
-  const published = Object.fromEntries(Object.entries(result).filter(([name]) => !EXTRA.includes(name)));
+  const published = Object.fromEntries(
+    Object.entries(result).filter(([name]) => !EXTRA.includes(name)),
+  );
   try {
     await navigator.clipboard.writeText(JSON.stringify(published, null, 2));
     toast(t("Copied"));
@@ -130,13 +182,16 @@ async function copy() {
   }
 }
 
-/** Ask for the neighbour that is likely to be next, and its picture, while nothing else is to do. */
+/**
+ * Ask for the neighbour that is likely to be next, and its picture, while nothing else is to do.
+ */
 function ahead() {
   const id = list.ids[place() + 1] ?? result.next;
   if (!id) return;
   (window.requestIdleCallback ?? setTimeout)(async () => {
     const found = await ask(id).catch(() => null);
     known = found?.next ? found : null; // the newest one soon gets a next
-    if (found?.kept.includes(found.images.annotated)) new Image().src = `/api/v1/pictures/${found.images.annotated}`;
+    if (found?.kept.includes(found.images.annotated))
+      new Image().src = `/api/v1/pictures/${found.images.annotated}`;
   });
 }

@@ -1,4 +1,5 @@
-// The Run page: a card for each station, one alone or several beside each other; what has changed is drawn once a frame.
+// The Run page: a card for each station, one alone or several beside each other; what has changed
+// is drawn once a frame.
 
 import { get } from "../api.js";
 import { complain } from "../dialog.js";
@@ -21,7 +22,8 @@ let saidAt = 0;
 let counted = ""; // what the figures were asked for last
 
 const chosen = () => new URLSearchParams(location.search).get("station");
-const address = (station) => (station ? `/app/run?station=${encodeURIComponent(station)}` : "/app/run");
+const address = (station) =>
+  station ? `/app/run?station=${encodeURIComponent(station)}` : "/app/run";
 
 // Drawing
 
@@ -41,26 +43,58 @@ function draw() {
 function layout() {
   const wanted = chosen();
   const shown = stations.includes(wanted) ? [wanted] : stations;
-  cards = Object.fromEntries(shown.map((station) => [station, new Card(station, address(station), () => {
-    count(true);
-    soon();
-  })]));
+  cards = Object.fromEntries(
+    shown.map((station) => [
+      station,
+      new Card(station, address(station), () => {
+        count(true);
+        soon();
+      }),
+    ]),
+  );
   box.dataset.layout = shown.length === 1 ? "single" : "grid";
   box.removeAttribute("aria-busy");
-  put(box, stations.length ? Object.values(cards).map((card) => card.element) : h("p.card.empty", t("The settings have no station.")));
+  put(
+    box,
+    stations.length
+      ? Object.values(cards).map((card) => card.element)
+      : h("p.card.empty", t("The settings have no station.")),
+  );
   const tabs = $("#stations");
   tabs.hidden = stations.length < 2;
-  put(tabs, [null, ...stations].map((station) => h("a.button", { href: address(station), dataset: { open: station ?? "" }, "aria-current": (station === null ? shown.length > 1 : shown.length === 1 && shown[0] === station) ? "page" : null }, station ?? t("All stations"))));
+  put(
+    tabs,
+    [null, ...stations].map((station) =>
+      h(
+        "a.button",
+        {
+          href: address(station),
+          dataset: { open: station ?? "" },
+          "aria-current": (
+            station === null
+              ? shown.length > 1
+              : shown.length === 1 && shown[0] === station
+          )
+            ? "page"
+            : null,
+        },
+        station ?? t("All stations"),
+      ),
+    ),
+  );
   for (const [station, card] of Object.entries(cards)) {
     if (live.latest[station]) card.take(live.latest[station]);
-    card.strip.load().then((results) => card.result ?? (results[0] && newest(card, results[0])), complain);
+    card.strip
+      .load()
+      .then((results) => card.result ?? (results[0] && newest(card, results[0])), complain);
   }
   count(true);
   soon();
   draw();
 }
 
-// A station whose newest result nobody has told yet: the broker is away, or nothing was published since it began anew.
+// A station whose newest result nobody has told yet: the broker is away, or nothing was published
+// since it began anew.
 async function newest(card, row) {
   card.take(await get(`/results/${row.result_id}`));
   soon([card]);
@@ -80,10 +114,14 @@ addEventListener("popstate", layout);
 // Figures
 
 async function count(now = false) {
-  const key = Object.values(cards).map((card) => card.result?.result_id).join();
+  const key = Object.values(cards)
+    .map((card) => card.result?.result_id)
+    .join();
   if (!now && (document.hidden || key === counted)) return;
   counted = key;
-  await refresh(Object.fromEntries(Object.entries(cards).map(([station, card]) => [station, card.figures]))).catch(() => (counted = "")); // the lamps say what is wrong
+  await refresh(
+    Object.fromEntries(Object.entries(cards).map(([station, card]) => [station, card.figures])),
+  ).catch(() => (counted = "")); // the lamps say what is wrong
 }
 
 async function list() {
@@ -114,14 +152,22 @@ live.addEventListener("gap", ({ detail }) => {
   cards[detail.station]?.strip.load().catch(complain);
   count(true);
 });
-live.addEventListener("event", ({ detail }) => detail.type === "program.changed" && list().catch(complain));
+live.addEventListener(
+  "event",
+  ({ detail }) => detail.type === "program.changed" && list().catch(complain),
+);
 for (const kind of ["state", "link", "mode", "alarm"]) live.addEventListener(kind, () => soon());
 
 // For who cannot see the screen: a verdict that is not good, now and then.
 function say({ station, verdict, error, tools }) {
   if (verdict === "OK" || Date.now() - saidAt < SAID_MS) return;
   saidAt = Date.now();
-  const why = error?.code ?? tools.filter((tool) => tool.verdict !== "OK").map((tool) => tool.name).join(", ");
+  const why =
+    error?.code ??
+    tools
+      .filter((tool) => tool.verdict !== "OK")
+      .map((tool) => tool.name)
+      .join(", ");
   $("#said").textContent = `${station}: ${verdict}, ${why}`;
 }
 
@@ -135,13 +181,19 @@ document.addEventListener("visibilitychange", () => {
 
 const full = $("#full");
 full.hidden = !document.fullscreenEnabled;
-full.addEventListener("click", () => (document.fullscreenElement ? document.exitFullscreen() : document.documentElement.requestFullscreen()).catch(complain));
+full.addEventListener("click", () =>
+  (document.fullscreenElement
+    ? document.exitFullscreen()
+    : document.documentElement.requestFullscreen()
+  ).catch(complain),
+);
 document.addEventListener("fullscreenchange", () => {
   const is = Boolean(document.fullscreenElement);
   document.body.classList.toggle("full", is);
   full.setAttribute("aria-pressed", String(is));
   $("span", full).textContent = is ? t("Leave full screen") : t("Full screen");
-  if (is) navigator.wakeLock?.request("screen").catch(() => {}); // a screen that goes dark is no fault
+  // a screen that goes dark is no fault
+  if (is) navigator.wakeLock?.request("screen").catch(() => {});
 });
 
 // Begin

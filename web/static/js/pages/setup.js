@@ -5,7 +5,8 @@ import { busy } from "../dialog.js";
 import { $ } from "../dom.js";
 
 const form = $("#setup");
-const token = new URLSearchParams(location.hash.slice(1)).get("token"); // of the link that the start has printed
+// of the link that the start has printed
+const token = new URLSearchParams(location.hash.slice(1)).get("token");
 if (token) {
   form.elements.token.value = token;
   history.replaceState(null, "", location.pathname);

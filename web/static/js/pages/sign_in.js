@@ -1,4 +1,5 @@
-// Signing in: password, then the second factor where it is on. Whoever is signed in already goes on at once.
+// Signing in: password, then the second factor where it is on. Whoever is signed in already goes on
+// at once.
 
 import { ApiError, ask, post, renew } from "../api.js";
 import { busy } from "../dialog.js";
@@ -15,14 +16,20 @@ function next() {
   const wanted = new URLSearchParams(location.search).get("next") ?? "";
   try {
     const url = new URL(wanted, location.origin);
-    if (url.origin === location.origin && url.pathname.startsWith("/app/") && url.pathname !== location.pathname) return url.pathname + url.search + url.hash;
+    if (
+      url.origin === location.origin &&
+      url.pathname.startsWith("/app/") &&
+      url.pathname !== location.pathname
+    )
+      return url.pathname + url.search + url.hash;
   } catch {
     // no address
   }
   return "/app/run";
 }
 
-// A link from another site comes without our strict cookies, and an access token lasts a quarter of an hour: neither is a reason to ask.
+// A link from another site comes without our strict cookies, and an access token lasts a quarter of
+// an hour: neither is a reason to ask.
 async function already() {
   try {
     await ask("GET", "/auth/me");
@@ -42,7 +49,9 @@ $("#use-recovery").addEventListener("click", () => {
 function show(recovery) {
   $("#recovery-field").hidden = !recovery;
   $("#code-field").hidden = recovery || form.dataset.code !== "yes";
-  $("#use-recovery").textContent = recovery ? t("Use the code of the app instead") : t("Use a recovery code instead");
+  $("#use-recovery").textContent = recovery
+    ? t("Use the code of the app instead")
+    : t("Use a recovery code instead");
   $("#use-recovery").hidden = recovery && form.dataset.code !== "yes";
   $("#send").hidden = $("#recovery-field").hidden && $("#code-field").hidden;
 }
@@ -63,7 +72,14 @@ async function enter(factor, button) {
   const { username, password } = Object.fromEntries(new FormData(form));
   failed.hidden = true;
   try {
-    await busy(button, async () => post("/auth/login", { username: username.trim(), password, ...(await factor()), tokens: false }));
+    await busy(button, async () =>
+      post("/auth/login", {
+        username: username.trim(),
+        password,
+        ...(await factor()),
+        tokens: false,
+      }),
+    );
     location.replace(next());
   } catch (error) {
     if (error.code === "TWO_FACTOR_REQUIRED") return second(error.details);
@@ -84,7 +100,11 @@ $("#use-passkey").addEventListener("click", async (event) => {
 form.addEventListener("submit", (event) => {
   event.preventDefault();
   const { code, recovery_code } = Object.fromEntries(new FormData(form));
-  const given = $("#second-step").hidden ? {} : $("#recovery-field").hidden ? { code: code.trim() } : { recovery_code: recovery_code.trim().toLowerCase() };
+  const given = $("#second-step").hidden
+    ? {}
+    : $("#recovery-field").hidden
+      ? { code: code.trim() }
+      : { recovery_code: recovery_code.trim().toLowerCase() };
   return enter(async () => given, $("#send"));
 });
 

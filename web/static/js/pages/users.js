@@ -7,50 +7,87 @@ import { proving } from "../passkeys.js";
 import { table } from "../table.js";
 import { page, t, time } from "../words.js";
 
-const ROLES = [["VIEWER", t("VIEWER")], ["OPERATOR", t("OPERATOR")], ["ADMIN", t("ADMIN")]];
+const ROLES = [
+  ["VIEWER", t("VIEWER")],
+  ["OPERATOR", t("OPERATOR")],
+  ["ADMIN", t("ADMIN")],
+];
 const HELP = t("12 characters or more; a sentence is good.");
 
 async function load() {
   const users = await get("/auth/users");
-  fill($("#users"), table(t("Accounts"), [
-    { title: t("User name"), cell: (user) => h("strong", user.username) },
-    { title: t("Name"), key: "name" },
-    { title: t("Role"), cell: (user) => t(user.role) },
-    { title: t("State"), cell: states },
-    { title: t("Sessions"), key: "sessions", class: "number" },
-    { title: t("Made"), cell: (user) => time(user.created_at, { seconds: false }) },
-    { title: t("Actions"), cell: actions },
-  ], users, { row: (element, user) => (element.dataset.user = user.username) }));
+  fill(
+    $("#users"),
+    table(
+      t("Accounts"),
+      [
+        { title: t("User name"), cell: (user) => h("strong", user.username) },
+        { title: t("Name"), key: "name" },
+        { title: t("Role"), cell: (user) => t(user.role) },
+        { title: t("State"), cell: states },
+        { title: t("Sessions"), key: "sessions", class: "number" },
+        { title: t("Made"), cell: (user) => time(user.created_at, { seconds: false }) },
+        { title: t("Actions"), cell: actions },
+      ],
+      users,
+      { row: (element, user) => (element.dataset.user = user.username) },
+    ),
+  );
   $("#users").removeAttribute("aria-busy");
 }
 
 function states(user) {
   const tags = [];
   if (user.disabled) tags.push(h("span.tag.bad", t("Disabled")));
-  if (user.locked) tags.push(h("span.tag.warn", t("Locked, {n} failed attempts", { n: user.failures })));
+  if (user.locked)
+    tags.push(h("span.tag.warn", t("Locked, {n} failed attempts", { n: user.failures })));
   if (user.subject) tags.push(h("span.tag", t("Identity provider")));
   if (user.twofactor) tags.push(h("span.tag.good", t("Second factor")));
   return h("span.cluster", tags.length ? tags : h("span.tag.good", t("Active")));
 }
 
 function actions(user) {
-  const button = (text, job, kind = "") => h(`button.button.small${kind}`, { type: "button", onclick: doing(job) }, text);
-  return h("div.actions",
+  const button = (text, job, kind = "") =>
+    h(`button.button.small${kind}`, { type: "button", onclick: doing(job) }, text);
+  return h(
+    "div.actions",
     button(t("Edit"), () => edit(user)),
     user.subject ? null : button(t("Password"), () => password(user)),
     user.failures ? button(t("Unlock"), () => done(post(`/auth/users/${user.id}/unlock`))) : null,
     user.twofactor ? button(t("Second factor off"), () => forget(user)) : null,
-    user.id === page.person.id ? null : button(t("Remove"), () => remove(user), ".danger"));
+    user.id === page.person.id ? null : button(t("Remove"), () => remove(user), ".danger"),
+  );
 }
 
 // Who gives rights, or takes them, says again who they are: a screen left alone must not be enough.
 async function own(only = "") {
   const required = !only;
   const help = only || t("This gives or takes rights, so it asks for your own password again.");
-  const rows = [{ name: "own_password", label: t("Your own password"), type: "password", autocomplete: "current-password", required, maxlength: 1024, help }];
+  const rows = [
+    {
+      name: "own_password",
+      label: t("Your own password"),
+      type: "password",
+      autocomplete: "current-password",
+      required,
+      maxlength: 1024,
+      help,
+    },
+  ];
   const { twofactor, passkeys } = await get("/auth/me");
-  const other = passkeys ? t("Leave it empty to use a passkey; or a recovery code") : t("Or a recovery code");
-  if (twofactor) rows.push({ name: "own_code", label: t("Code of your authenticator app"), inputmode: "numeric", autocomplete: "one-time-code", maxlength: 32, required: required && !passkeys, help: other });
+  const other = passkeys
+    ? t("Leave it empty to use a passkey; or a recovery code")
+    : t("Or a recovery code");
+  if (twofactor)
+    rows.push({
+      name: "own_code",
+      label: t("Code of your authenticator app"),
+      inputmode: "numeric",
+      autocomplete: "one-time-code",
+      maxlength: 32,
+      required: required && !passkeys,
+      help: other,
+    });
   return rows;
 }
 
@@ -58,7 +95,11 @@ function proven({ own_password, own_code = "", ...values }) {
   if (!own_password) return values;
   const code = own_code.trim();
   if (!code) return { ...values, own_password };
-  return { ...values, own_password, ...(/^[0-9]{6}$/.test(code) ? { own_code: code } : { own_recovery_code: code.toLowerCase() }) };
+  return {
+    ...values,
+    own_password,
+    ...(/^[0-9]{6}$/.test(code) ? { own_code: code } : { own_recovery_code: code.toLowerCase() }),
+  };
 }
 
 const sent = (values, send) => proving(proven(values), send, "own_passkey");
@@ -70,42 +111,109 @@ async function done(request, text) {
 }
 
 async function edit(user) {
-  const saved = await form(t("Edit {name}", { name: user.username }), [
-    { name: "name", label: t("Name"), value: user.name, required: true, maxlength: 64 },
-    user.subject ? null : { name: "role", label: t("Role"), value: user.role, options: ROLES },
-    { name: "disabled", label: t("Disabled: cannot sign in, all sessions end"), type: "checkbox", value: user.disabled },
-    ...await own(t("Only to change the role, or to disable or enable the account.")),
-  ].filter(Boolean), { send: (values) => sent(values, (body) => put(`/auth/users/${user.id}`, body)) });
+  const saved = await form(
+    t("Edit {name}", { name: user.username }),
+    [
+      { name: "name", label: t("Name"), value: user.name, required: true, maxlength: 64 },
+      user.subject ? null : { name: "role", label: t("Role"), value: user.role, options: ROLES },
+      {
+        name: "disabled",
+        label: t("Disabled: cannot sign in, all sessions end"),
+        type: "checkbox",
+        value: user.disabled,
+      },
+      ...(await own(t("Only to change the role, or to disable or enable the account."))),
+    ].filter(Boolean),
+    { send: (values) => sent(values, (body) => put(`/auth/users/${user.id}`, body)) },
+  );
   if (saved) await done(null, t("Saved"));
 }
 
 async function password(user) {
-  const saved = await form(t("New password for {name}", { name: user.username }), [
-    { name: "password", label: t("Password"), type: "password", autocomplete: "new-password", required: true, minlength: 12, maxlength: 128, help: HELP },
-    ...await own(),
-  ], { text: t("All sessions of this account end. The password has to be replaced by its owner within three days."), send: (values) => sent(values, (body) => put(`/auth/users/${user.id}`, body)) });
+  const saved = await form(
+    t("New password for {name}", { name: user.username }),
+    [
+      {
+        name: "password",
+        label: t("Password"),
+        type: "password",
+        autocomplete: "new-password",
+        required: true,
+        minlength: 12,
+        maxlength: 128,
+        help: HELP,
+      },
+      ...(await own()),
+    ],
+    {
+      text: t(
+        "All sessions of this account end. The password has to be replaced by its owner within three days.",
+      ),
+      send: (values) => sent(values, (body) => put(`/auth/users/${user.id}`, body)),
+    },
+  );
   if (saved) await done(null, t("Saved"));
 }
 
 async function forget(user) {
-  const saved = await form(t("Turn the second factor off?"), await own(), { yes: t("Turn off"), text: t("For who has lost phone, passkeys and recovery codes. Be sure that {name} asked for it.", { name: user.name }), send: (values) => sent(values, (body) => del(`/auth/users/${user.id}/2fa`, { body })) });
+  const saved = await form(t("Turn the second factor off?"), await own(), {
+    yes: t("Turn off"),
+    text: t(
+      "For who has lost phone, passkeys and recovery codes. Be sure that {name} asked for it.",
+      { name: user.name },
+    ),
+    send: (values) => sent(values, (body) => del(`/auth/users/${user.id}/2fa`, { body })),
+  });
   if (saved) await done(null, t("Saved"));
 }
 
 async function remove(user) {
-  const gone = await form(t("Remove {name}?", { name: user.username }), await own(), { yes: t("Remove"), text: t("All sessions end. What the account has done stays in the audit."), send: (values) => sent(values, (body) => del(`/auth/users/${user.id}`, { body })) });
+  const gone = await form(t("Remove {name}?", { name: user.username }), await own(), {
+    yes: t("Remove"),
+    text: t("All sessions end. What the account has done stays in the audit."),
+    send: (values) => sent(values, (body) => del(`/auth/users/${user.id}`, { body })),
+  });
   if (gone) await done(null, t("Removed"));
 }
 
-$("#add").addEventListener("click", doing(async () => {
-  const made = await form(t("New account"), [
-    { name: "username", label: t("User name"), required: true, maxlength: 64, autocapitalize: "none", spellcheck: "false", autocomplete: "off", help: t("Lower-case letters, digits, dot, dash.") },
-    { name: "name", label: t("Name"), maxlength: 64 },
-    { name: "role", label: t("Role"), value: "VIEWER", options: ROLES },
-    { name: "password", label: t("Password"), type: "password", autocomplete: "new-password", required: true, minlength: 12, maxlength: 128, help: HELP },
-    ...await own(t("Only to make somebody an administrator.")),
-  ], { yes: t("Make the account"), send: ({ name, ...values }) => sent(name ? { name, ...values } : values, (body) => post("/auth/users", body)) });
-  if (made) await done(null, t("The account is made"));
-}));
+$("#add").addEventListener(
+  "click",
+  doing(async () => {
+    const made = await form(
+      t("New account"),
+      [
+        {
+          name: "username",
+          label: t("User name"),
+          required: true,
+          maxlength: 64,
+          autocapitalize: "none",
+          spellcheck: "false",
+          autocomplete: "off",
+          help: t("Lower-case letters, digits, dot, dash."),
+        },
+        { name: "name", label: t("Name"), maxlength: 64 },
+        { name: "role", label: t("Role"), value: "VIEWER", options: ROLES },
+        {
+          name: "password",
+          label: t("Password"),
+          type: "password",
+          autocomplete: "new-password",
+          required: true,
+          minlength: 12,
+          maxlength: 128,
+          help: HELP,
+        },
+        ...(await own(t("Only to make somebody an administrator."))),
+      ],
+      {
+        yes: t("Make the account"),
+        send: ({ name, ...values }) =>
+          sent(name ? { name, ...values } : values, (body) => post("/auth/users", body)),
+      },
+    );
+    if (made) await done(null, t("The account is made"));
+  }),
+);
 
 doing(load)({ currentTarget: $("#add") });

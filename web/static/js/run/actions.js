@@ -13,14 +13,40 @@ export class Actions {
     this.changed = changed;
     this.shown = may("OPERATOR");
     this.programs = null; // those that the list shows
-    this.part = h("input", { name: "part_id", autocomplete: "off", maxlength: 120, placeholder: t("Part id (optional)"), "aria-label": t("Part id (optional)") });
-    this.go = h("button.button.primary", { type: "submit" }, icon("trigger"), h("span", t("Trigger")));
-    this.trigger = h("form.trigger", { "aria-label": t("Inspect one part at {station}", { station }) }, this.part, this.go);
+    this.part = h("input", {
+      name: "part_id",
+      autocomplete: "off",
+      maxlength: 120,
+      placeholder: t("Part id (optional)"),
+      "aria-label": t("Part id (optional)"),
+    });
+    this.go = h(
+      "button.button.primary",
+      { type: "submit" },
+      icon("trigger"),
+      h("span", t("Trigger")),
+    );
+    this.trigger = h(
+      "form.trigger",
+      { "aria-label": t("Inspect one part at {station}", { station }) },
+      this.part,
+      this.go,
+    );
     this.trigger.addEventListener("submit", (event) => this.inspect(event));
-    this.select = h("select", { "aria-label": t("Program of {station}", { station }), onchange: () => this.choose() });
+    this.select = h("select", {
+      "aria-label": t("Program of {station}", { station }),
+      onchange: () => this.choose(),
+    });
     this.pause = h("button.button", { type: "button", onclick: doing(() => this.halt()) });
-    this.reset = h("button.button.quiet.reset", { type: "button", title: t("Reset counters"), onclick: () => this.zero() }, icon("refresh"), h("span", t("Reset counters")));
-    this.element = this.shown ? h("div.operate", this.trigger, this.select, this.pause, this.reset) : null;
+    this.reset = h(
+      "button.button.quiet.reset",
+      { type: "button", title: t("Reset counters"), onclick: () => this.zero() },
+      icon("refresh"),
+      h("span", t("Reset counters")),
+    );
+    this.element = this.shown
+      ? h("div.operate", this.trigger, this.select, this.pause, this.reset)
+      : null;
   }
 
   /** Show what the station does now: its state (null: unknown) and the programs there are. */
@@ -30,20 +56,35 @@ export class Actions {
     if (programs !== this.programs || active !== this.active) {
       Object.assign(this, { programs, active });
       const known = programs.some(({ id }) => id === state?.program);
-      const rows = known ? programs : [{ id: state?.program ?? "", name: state?.program ?? t("No program") }, ...programs];
-      put(this.select, rows.map(({ id, name }) => h("option", { value: id, selected: id === state?.program }, name)));
+      const rows = known
+        ? programs
+        : [{ id: state?.program ?? "", name: state?.program ?? t("No program") }, ...programs];
+      put(
+        this.select,
+        rows.map(({ id, name }) =>
+          h("option", { value: id, selected: id === state?.program }, name),
+        ),
+      );
       this.select.value = state?.program ?? "";
     }
     const paused = state?.state === "Halted";
     const tested = Boolean(state?.maintenance);
-    if (this.tested !== tested) this.pause.title = (this.tested = tested) && !may("ADMIN") ? t("The station is in maintenance. Who began it ends it, or another administrator.") : "";
+    if (this.tested !== tested)
+      this.pause.title =
+        (this.tested = tested) && !may("ADMIN")
+          ? t("The station is in maintenance. Who began it ends it, or another administrator.")
+          : "";
     if (this.paused !== paused) {
       this.paused = paused;
       put(this.pause, icon(paused ? "run" : "pause"), h("span", paused ? t("Resume") : t("Pause")));
     }
     for (const control of [this.go, this.part, this.select, this.pause]) {
-      const off = !state || (paused && (control === this.go || control === this.part)) || (tested && control === this.pause && !may("ADMIN"));
-      if (control.disabled !== off && control.getAttribute("aria-busy") !== "true") control.disabled = off;
+      const off =
+        !state ||
+        (paused && (control === this.go || control === this.part)) ||
+        (tested && control === this.pause && !may("ADMIN"));
+      if (control.disabled !== off && control.getAttribute("aria-busy") !== "true")
+        control.disabled = off;
     }
   }
 
@@ -61,7 +102,13 @@ export class Actions {
 
   async choose() {
     const { value, selectedOptions } = this.select;
-    if (await confirm(t("Change the program of {station}?", { station: this.station }), t("The next part is judged by “{name}”.", { name: selectedOptions[0].textContent }), { yes: t("Change") })) {
+    if (
+      await confirm(
+        t("Change the program of {station}?", { station: this.station }),
+        t("The next part is judged by “{name}”.", { name: selectedOptions[0].textContent }),
+        { yes: t("Change") },
+      )
+    ) {
       try {
         await send(`/stations/${this.station}/program`, { program: value });
       } catch (error) {
@@ -78,7 +125,14 @@ export class Actions {
   }
 
   async zero() {
-    if (!(await confirm(t("Count from zero at {station}?", { station: this.station }), t("The results stay in the history."), { yes: t("Reset counters") }))) return;
+    if (
+      !(await confirm(
+        t("Count from zero at {station}?", { station: this.station }),
+        t("The results stay in the history."),
+        { yes: t("Reset counters") },
+      ))
+    )
+      return;
     try {
       await post(`/stations/${this.station}/counters/reset`);
       toast(t("{station} counts from zero", { station: this.station }));

@@ -1,4 +1,5 @@
-// One station on the screen: verdict, picture, tools, lamps, figures, film strip, actions. Each part changes only what is different.
+// One station on the screen: verdict, picture, tools, lamps, figures, film strip, actions. Each
+// part changes only what is different.
 
 import { h, icon, put } from "../dom.js";
 import { live } from "../events.js";
@@ -12,7 +13,8 @@ import { Strip } from "./strip.js";
 import { Tools } from "./tools.js";
 
 const text = (element, words) => element.textContent !== words && (element.textContent = words);
-const data = (element, name, value) => element.dataset[name] !== value && (element.dataset[name] = value);
+const data = (element, name, value) =>
+  element.dataset[name] !== value && (element.dataset[name] = value);
 
 const since = (age_s) => (age_s < 1 ? t("now") : ago(age_s));
 
@@ -31,16 +33,53 @@ export class Card {
     this.program = h("span.station-program");
     this.lamps = Object.keys(LAMPS).map((name) => {
       const word = h("span.visually-hidden");
-      return { name, word, element: h("li.lamp", { dataset: { lamp: name, state: "unknown" } }, h("span.dot", { "aria-hidden": "true" }), h("span.lamp-text", LAMPS[name]()), word) };
+      return {
+        name,
+        word,
+        element: h(
+          "li.lamp",
+          { dataset: { lamp: name, state: "unknown" } },
+          h("span.dot", { "aria-hidden": "true" }),
+          h("span.lamp-text", LAMPS[name]()),
+          word,
+        ),
+      };
     });
     this.note = h("p.call-note", { hidden: true });
     this.word = h("p.call-word", "–");
     this.why = h("p.call-why");
     this.part = h("span.call-part");
     this.age = h("span.call-age");
-    this.call = h("div.call", { dataset: { verdict: "none", current: "true" } }, this.note, this.word, this.why, h("p.call-about", this.part, this.age));
-    const head = h("header.station-head", h("h2", h("a", { href: open, dataset: { open: station } }, station)), this.program, this.state, h("ul.lamps", { "aria-label": t("Lamps") }, this.lamps.map(({ element }) => element)));
-    this.element = h("section.card.station", { dataset: { station }, "aria-label": station }, head, this.call, this.picture.element, this.tools.element, this.figures.element, this.strip.element, this.actions.element);
+    this.call = h(
+      "div.call",
+      { dataset: { verdict: "none", current: "true" } },
+      this.note,
+      this.word,
+      this.why,
+      h("p.call-about", this.part, this.age),
+    );
+    const head = h(
+      "header.station-head",
+      h("h2", h("a", { href: open, dataset: { open: station } }, station)),
+      this.program,
+      this.state,
+      h(
+        "ul.lamps",
+        { "aria-label": t("Lamps") },
+        this.lamps.map(({ element }) => element),
+      ),
+    );
+    this.element = h(
+      "section.card.station",
+      { dataset: { station }, "aria-label": station },
+      head,
+      this.call,
+      this.picture.element,
+      this.tools.element,
+      this.figures.element,
+      this.strip.element,
+      this.actions.element,
+    );
   }
 
   /** A result that has just come; draw() shows it. */
@@ -52,7 +91,12 @@ export class Card {
 
   /** The newest result, perhaps known already. */
   take(result) {
-    if (this.result && result.seq <= this.result.seq && result.finished_at <= this.result.finished_at) return;
+    if (
+      this.result &&
+      result.seq <= this.result.seq &&
+      result.finished_at <= this.result.finished_at
+    )
+      return;
     this.result = result;
   }
 
@@ -77,8 +121,12 @@ export class Card {
     }
     const state = stateOf(this.station);
     text(this.state, stateWord(state));
-    const name = programs.find(({ id }) => id === state?.program)?.name ?? state?.program ?? t("No program");
-    text(this.program, state ? `${name}${state.program_version ? ` · v${state.program_version}` : ""}` : "");
+    const name =
+      programs.find(({ id }) => id === state?.program)?.name ?? state?.program ?? t("No program");
+    text(
+      this.program,
+      state ? `${name}${state.program_version ? ` · v${state.program_version}` : ""}` : "",
+    );
     for (const [index, [, lamp]] of lamps(this.station).entries()) {
       const { element, word } = this.lamps[index];
       if (element.dataset.state === lamp) continue;
@@ -97,7 +145,10 @@ export class Card {
     const why = whyOf(result);
     text(this.why, error && !why?.code ? sentence(error.message) : why ? whyText(why) : "");
     this.why.title = error ? `${error.code}: ${error.message}` : bad.join(", ");
-    text(this.part, `${part_id ? `${part_id} · ` : ""}#${seq} · ${time(finished_at, { date: false })}`);
+    text(
+      this.part,
+      `${part_id ? `${part_id} · ` : ""}#${seq} · ${time(finished_at, { date: false })}`,
+    );
     data(this.element, "seq", String(seq)); // last: all of it is there
   }
 
@@ -109,6 +160,9 @@ export class Card {
     data(this.element, "current", String(reason === null));
     this.note.hidden = reason === null;
     text(this.note, reason ?? "");
-    text(this.age, this.result ? since(live.since(this.result.finished_at)) : t("Waiting for the first part"));
+    text(
+      this.age,
+      this.result ? since(live.since(this.result.finished_at)) : t("Waiting for the first part"),
+    );
   }
 }

@@ -1,4 +1,5 @@
-// The picture of the newest part with what each tool found. The node draws it while somebody watches, some 50 ms after the result;
+// The picture of the newest part with what each tool found. The node draws it while somebody
+// watches, some 50 ms after the result;
 // one request at a time asks for the newest, so parts that come faster than pictures are skipped.
 
 import { ask } from "../api.js";
@@ -34,25 +35,44 @@ export class Picture {
     this.verdicts.set(result.seq, result.verdict);
     if (this.verdicts.size > REMEMBERED) this.verdicts.delete(this.verdicts.keys().next().value);
     this.agree();
-    if (!result.captured_at) this.nothing(result.error ? t("No picture was taken: {reason}", { reason: result.error.message }) : t("No picture was taken"));
+    if (!result.captured_at)
+      this.nothing(
+        result.error
+          ? t("No picture was taken: {reason}", { reason: result.error.message })
+          : t("No picture was taken"),
+      );
     else if (!this.busy && !document.hidden) this.load();
   }
 
   async load() {
     this.busy = true;
     let tries = 0; // for a picture that is drawn late
-    for (let seq = 0; (seq !== this.wanted || ((this.shownSeq ?? 0) < seq && tries < TRIES)) && this.newest.captured_at && !document.hidden; ) {
+    for (
+      let seq = 0;
+      (seq !== this.wanted || ((this.shownSeq ?? 0) < seq && tries < TRIES)) &&
+      this.newest.captured_at &&
+      !document.hidden;
+    ) {
       const wait_ms = (this.askedAt ?? 0) + EVERY_MS - Date.now();
       if (wait_ms > 0) await new Promise((resolve) => setTimeout(resolve, wait_ms));
       this.askedAt = Date.now();
       tries = seq === this.wanted ? tries + 1 : 0;
       seq = this.wanted;
       try {
-        const { response } = await ask("GET", `/stations/${this.station}/picture`, { query: { seq }, limit_ms: 10000 });
+        const { response } = await ask("GET", `/stations/${this.station}/picture`, {
+          query: { seq },
+          limit_ms: 10000,
+        });
         if (response.status === 204) tries === TRIES - 1 && (await this.fallback?.());
-        else if (Number(response.headers.get("X-Seq")) !== this.shownSeq) await this.show(await response.blob(), response.headers.get("X-Result-Id"), Number(response.headers.get("X-Seq")));
+        else if (Number(response.headers.get("X-Seq")) !== this.shownSeq)
+          await this.show(
+            await response.blob(),
+            response.headers.get("X-Result-Id"),
+            Number(response.headers.get("X-Seq")),
+          );
       } catch {
-        await new Promise((resolve) => setTimeout(resolve, AGAIN_MS)); // the lamps say what is wrong
+        // the lamps say what is wrong
+        await new Promise((resolve) => setTimeout(resolve, AGAIN_MS));
       }
     }
     this.busy = false;
@@ -61,14 +81,19 @@ export class Picture {
   /** Show a picture when the browser has decoded it, in place of the one before. */
   async show(blob, resultId, seq) {
     const url = URL.createObjectURL(blob);
-    const image = h("img", { src: url, alt: t("Picture of part #{seq} with what each tool found", { seq }), dataset: { result: resultId } });
+    const image = h("img", {
+      src: url,
+      alt: t("Picture of part #{seq} with what each tool found", { seq }),
+      dataset: { result: resultId },
+    });
     try {
       await image.decode();
     } catch {
       return URL.revokeObjectURL(url);
     }
     this.loaded(resultId, blob);
-    if (!this.newest?.captured_at && this.newest?.seq > seq) return URL.revokeObjectURL(url); // meanwhile a part came without a picture
+    // meanwhile a part came without a picture
+    if (!this.newest?.captured_at && this.newest?.seq > seq) return URL.revokeObjectURL(url);
     put(this.frame, image);
     if (this.url) URL.revokeObjectURL(this.url);
     this.url = url;
@@ -79,17 +104,26 @@ export class Picture {
     this.name();
   }
 
-  /** A picture of a part that was judged otherwise than the newest says nothing beside its verdict: it steps back at once. */
+  /**
+   * A picture of a part that was judged otherwise than the newest says nothing beside its verdict:
+   * it steps back at once.
+   */
   agree() {
-    const other = this.shownSeq !== this.wanted && this.verdicts.get(this.shownSeq) !== this.newest?.verdict;
+    const other =
+      this.shownSeq !== this.wanted && this.verdicts.get(this.shownSeq) !== this.newest?.verdict;
     this.element.dataset.other = String(Boolean(this.url) && other);
   }
 
-  /** Say of which part the picture is. On a quick line it may be a part or two behind for a moment: the next one is on its way. */
+  /**
+   * Say of which part the picture is. On a quick line it may be a part or two behind for a moment:
+   * the next one is on its way.
+   */
   name() {
     if (!this.url) return;
     const seq = this.shownSeq;
-    const old = seq < this.wanted && (this.wanted - seq > 3 || live.since(this.newest.finished_at) > ON_ITS_WAY_S);
+    const old =
+      seq < this.wanted &&
+      (this.wanted - seq > 3 || live.since(this.newest.finished_at) > ON_ITS_WAY_S);
     const text = old ? t("Picture of an earlier part, #{seq}", { seq }) : t("Part #{seq}", { seq });
     if (this.caption.textContent === text) return;
     this.element.dataset.old = String(old);

@@ -1,4 +1,5 @@
-// The film strip: the last 20 parts, the newest first, each leading to its result. It stands still while somebody points at it.
+// The film strip: the last 20 parts, the newest first, each leading to its result. It stands still
+// while somebody points at it.
 
 import { ask, get } from "../api.js";
 import { h, icon, put } from "../dom.js";
@@ -18,10 +19,19 @@ export class Strip {
     this.list = h("ol.strip", { "aria-label": t("The last {count} parts", { count: MOST }) });
     this.element = h("div.strip-box", { tabindex: -1 }, this.list);
     const hold = (held) => () => this.hold(held);
-    this.list.addEventListener("pointerenter", (event) => event.pointerType !== "touch" && this.hold(true));
-    this.list.addEventListener("pointerleave", () => !this.list.contains(document.activeElement) && this.hold(false));
+    this.list.addEventListener(
+      "pointerenter",
+      (event) => event.pointerType !== "touch" && this.hold(true),
+    );
+    this.list.addEventListener(
+      "pointerleave",
+      () => !this.list.contains(document.activeElement) && this.hold(false),
+    );
     this.list.addEventListener("focusin", hold(true));
-    this.list.addEventListener("focusout", (event) => !this.list.contains(event.relatedTarget) && this.hold(false));
+    this.list.addEventListener(
+      "focusout",
+      (event) => !this.list.contains(event.relatedTarget) && this.hold(false),
+    );
   }
 
   get newestSeq() {
@@ -43,10 +53,19 @@ export class Strip {
 
   /** A result that has just come. */
   add(result) {
-    if ([...this.items, ...this.waiting].some((known) => (known.id ?? known.result_id) === result.result_id)) return;
+    if (
+      [...this.items, ...this.waiting].some(
+        (known) => (known.id ?? known.result_id) === result.result_id,
+      )
+    )
+      return;
     this.waiting.push(result);
     if (this.waiting.length > MOST) this.waiting.shift();
-    if (!this.timer) this.timer = setTimeout(() => this.flush(), Math.max(0, (this.flushedAt ?? 0) + EVERY_MS - Date.now()));
+    if (!this.timer)
+      this.timer = setTimeout(
+        () => this.flush(),
+        Math.max(0, (this.flushedAt ?? 0) + EVERY_MS - Date.now()),
+      );
   }
 
   insert(result) {
@@ -61,7 +80,12 @@ export class Strip {
   made({ result_id: id, seq, verdict, part_id: part, finished_at: at }) {
     const canvas = h("canvas", { width: 0, height: 0, "aria-hidden": "true" });
     const label = [verdict, part ?? `#${seq}`, time(at, { date: false })].join(", ");
-    const link = h("a", { href: `/app/history/${id}`, "aria-label": label, title: label }, canvas, h("span.strip-verdict", icon(verdict.toLowerCase())));
+    const link = h(
+      "a",
+      { href: `/app/history/${id}`, "aria-label": label, title: label },
+      canvas,
+      h("span.strip-verdict", icon(verdict.toLowerCase())),
+    );
     return { id, seq, canvas, element: h("li", { dataset: { verdict, result: id } }, link) };
   }
 
@@ -73,10 +97,19 @@ export class Strip {
     ]);
     const newest = results[0]?.seq ?? 0;
     this.items = this.items.filter(({ seq }) => seq > newest); // came meanwhile
-    put(this.list, this.items.map(({ element }) => element));
+    put(
+      this.list,
+      this.items.map(({ element }) => element),
+    );
     for (const result of results) this.insert(result);
-    this.kept = new Set(results.filter((result) => result.images?.annotated).map((result) => result.result_id));
-    this.thumbs(results.filter((result) => result.images?.annotated || shown.includes(result.result_id)).map((result) => result.result_id));
+    this.kept = new Set(
+      results.filter((result) => result.images?.annotated).map((result) => result.result_id),
+    );
+    this.thumbs(
+      results
+        .filter((result) => result.images?.annotated || shown.includes(result.result_id))
+        .map((result) => result.result_id),
+    );
     return results;
   }
 
@@ -84,7 +117,9 @@ export class Strip {
     this.pictured = ids;
     for (const id of ids) {
       if (!this.items.some((item) => item.id === id && !item.canvas.width)) continue;
-      const blob = (this.kept.has(id) && (await blobOf(`/pictures/${id}.thumb.jpg`))) || (await this.picture(id));
+      const blob =
+        (this.kept.has(id) && (await blobOf(`/pictures/${id}.thumb.jpg`))) ||
+        (await this.picture(id));
       if (blob) await this.thumb(id, blob);
     }
   }

@@ -1,4 +1,5 @@
-// What each tool found: a bar with its limits, value and unit, verdict. Rows stay where they are, so the eye finds them part after part.
+// What each tool found: a bar with its limits, value and unit, verdict. Rows stay where they are,
+// so the eye finds them part after part.
 
 import { h, icon, put } from "../dom.js";
 import { number, t } from "../words.js";
@@ -10,10 +11,30 @@ export class Tools {
   constructor() {
     this.body = h("tbody");
     this.none = h("p.muted.small", { hidden: true });
-    this.table = h("table.tools", h("caption.visually-hidden", t("What each tool found")),
-      h("colgroup", ["verdict", "name", "bar", "value", "limits"].map((name) => h(`col.c-${name}`))),
-      h("thead.visually-hidden", h("tr", [t("Verdict"), t("Tool"), t("Value between its limits"), t("Value"), t("Limits")].map((text) => h("th", { scope: "col" }, text)))), this.body);
-    this.element = h("div.tools-box", { tabindex: 0, role: "group", "aria-label": t("Tools") }, this.table, this.none);
+    this.table = h(
+      "table.tools",
+      h("caption.visually-hidden", t("What each tool found")),
+      h(
+        "colgroup",
+        ["verdict", "name", "bar", "value", "limits"].map((name) => h(`col.c-${name}`)),
+      ),
+      h(
+        "thead.visually-hidden",
+        h(
+          "tr",
+          [t("Verdict"), t("Tool"), t("Value between its limits"), t("Value"), t("Limits")].map(
+            (text) => h("th", { scope: "col" }, text),
+          ),
+        ),
+      ),
+      this.body,
+    );
+    this.element = h(
+      "div.tools-box",
+      { tabindex: 0, role: "group", "aria-label": t("Tools") },
+      this.table,
+      this.none,
+    );
     this.rows = [];
     this.names = "";
   }
@@ -24,7 +45,10 @@ export class Tools {
     if (names !== this.names) {
       this.names = names;
       this.rows = tools.map((tool) => new Row(tool.name));
-      put(this.body, this.rows.map((row) => row.element));
+      put(
+        this.body,
+        this.rows.map((row) => row.element),
+      );
     }
     tools.forEach((tool, number) => this.rows[number].draw(tool));
     this.table.hidden = tools.length === 0;
@@ -41,7 +65,14 @@ class Row {
     this.verdict = h("td.tool-verdict");
     this.value = h("td.number.tool-value");
     this.limits = h("td.tool-limits.small.muted");
-    this.element = h("tr", this.verdict, h("th", { scope: "row", title: name }, name), h("td.tool-bar", this.bar), this.value, this.limits);
+    this.element = h(
+      "tr",
+      this.verdict,
+      h("th", { scope: "row", title: name }, name),
+      h("td.tool-bar", this.bar),
+      this.value,
+      this.limits,
+    );
     this.seen = {};
     this.scale = [NaN, NaN];
   }
@@ -71,14 +102,19 @@ class Row {
     this.seen = { verdict, low, high, unit, value, said: text };
   }
 
-  // The scale begins with the limits and grows with what comes, so bars of good parts stay where they are.
+  // The scale begins with the limits and grows with what comes, so bars of good parts stay where
+  // they are.
   widen(value, low, high) {
     const [from, to] = this.scale;
     const span = to - from;
     if (value >= from && value <= to) return;
     const [least, most] = scaleOf(low, high);
-    const reach = (limit) => (limit === null ? 50 : 2) * (most - least); // far beyond a limit is far enough; where there is none, see all
-    this.scale = [Math.max(Math.min(from, value - 0.05 * span), least - reach(low)), Math.min(Math.max(to, value + 0.05 * span), most + reach(high))];
+    // far beyond a limit is far enough; where there is none, see all
+    const reach = (limit) => (limit === null ? 50 : 2) * (most - least);
+    this.scale = [
+      Math.max(Math.min(from, value - 0.05 * span), least - reach(low)),
+      Math.min(Math.max(to, value + 0.05 * span), most + reach(high)),
+    ];
     if (this.scale[1] - this.scale[0] === span) return;
     const [left, right] = [at(low ?? -Infinity, this.scale), at(high ?? Infinity, this.scale)];
     place(this.good, { left, width: right - left });
@@ -87,10 +123,13 @@ class Row {
 }
 
 function scaleOf(low, high) {
-  if (low !== null && high !== null && high > low) return [low - (high - low) / 2, high + (high - low) / 2];
+  if (low !== null && high !== null && high > low)
+    return [low - (high - low) / 2, high + (high - low) / 2];
   const limit = low ?? high ?? 0;
   const reach = Math.abs(limit) || 1;
-  return low !== null ? [Math.min(0, limit - reach / 2), Math.max(limit + reach, 1e-9)] : [Math.min(0, limit - reach), limit + reach];
+  return low !== null
+    ? [Math.min(0, limit - reach / 2), Math.max(limit + reach, 1e-9)]
+    : [Math.min(0, limit - reach), limit + reach];
 }
 
 // Share of the bar, 0 to 1.
@@ -99,7 +138,8 @@ function at(value, [from, to]) {
 }
 
 function place(element, shares) {
-  for (const [name, share] of Object.entries(shares)) element.style.setProperty(name, `${(100 * share).toFixed(2)}%`);
+  for (const [name, share] of Object.entries(shares))
+    element.style.setProperty(name, `${(100 * share).toFixed(2)}%`);
 }
 
 function shown(value) {
