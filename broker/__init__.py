@@ -1,1 +1,2 @@
-"""The shapes in flight: topics, the durable session of a node, request and reply for other processes."""
+"""The shapes in flight: topics, the durable session of a node, request and reply for other
+processes."""

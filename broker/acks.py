@@ -1,8 +1,9 @@
 """Acknowledgements: in the order in which messages came, and which of them the broker may not have.
 
-MQTT wants the order (4.6.0-2), and rumqttd ends the connection over any other. Nothing answers an acknowledgement; but a broker
-reads in order, so its answer to whatever was sent later says that it has it. What was worked off, and whose acknowledgement it
-may not have when the connection ends, can come again over the next one (see again.py).
+MQTT wants the order (4.6.0-2), and rumqttd ends the connection over any other. Nothing answers an
+acknowledgement; but a broker reads in order, so its answer to whatever was sent later says that it
+has it. What was worked off, and whose acknowledgement it may not have when the connection ends, can
+come again over the next one (see again.py).
 """
 
 from collections import deque
@@ -24,20 +25,24 @@ class Acks:
 
     def __init__(self, send: Callable[[int, int], object]) -> None:
         self._send = send
-        self._came: dict[int, bool] = {}  # messages whose acknowledgement has not been sent, in order; whether it may be
+        # messages whose acknowledgement has not been sent, in order; whether it may be
+        self._came: dict[int, bool] = {}
         self._held: dict[int, Incoming] = {}  # of those, what was worked off and may come again
-        self._out: deque[tuple[int, Incoming]] = deque()  # sent, after so many packets that will be answered
+        # sent, after so many packets that will be answered
+        self._out: deque[tuple[int, Incoming]] = deque()
         self._asked = 0
 
     def came(self, mid: int) -> bool:
-        """A message of QoS 1 came; False if it is one that is here already: an id is free again when it is acknowledged."""
+        """A message of QoS 1 came; False if it is one that is here already: an id is free again
+        when it is acknowledged."""
         if mid in self._came:
             return False
         self._came[mid] = False
         return True
 
     def ack(self, ack: Ack, message: Incoming | None = None) -> None:
-        """Acknowledge one, once all that came before it are; `message` is what it was, if it matters that it comes again."""
+        """Acknowledge one, once all that came before it are; `message` is what it was, if it
+        matters that it comes again."""
         if ack.qos == 0:
             return
         self._came[ack.mid] = True

@@ -1,8 +1,10 @@
-"""What a broker may deliver once more after a reconnect, known by its content: not every broker says so.
+"""What a broker may deliver once more after a reconnect, known by its content: not every broker
+says so.
 
-A message that was handed over, and whose acknowledgement the broker may not have got (acks.py), comes again over the next
-connection. By MQTT it then has DUP and its old place; rumqttd gives it neither: it comes as if it were new, and after our
-marker. So the next message with the same content is that one, once, and any further one is another.
+A message that was handed over, and whose acknowledgement the broker may not have got (acks.py),
+comes again over the next connection. By MQTT it then has DUP and its old place; rumqttd gives it
+neither: it comes as if it were new, and after our marker. So the next message with the same content
+is that one, once, and any further one is another.
 """
 
 import time

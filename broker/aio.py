@@ -1,10 +1,12 @@
-"""Producer and Consumer for asyncio, over aiomqtt; the same for programs with threads is in broker/threaded.py.
+"""Producer and Consumer for asyncio, over aiomqtt; the same for programs with threads is in
+broker/threaded.py.
 
 async with Producer(BrokerSettings(url="mqtt://127.0.0.1:1883"), "node-01") as producer:
     accepted = await producer.send("cam1", {"part_id": "SN42"})  # it is in the node's ledger
     result = await producer.inspect("cam1", {"part_id": "SN43"}) # and this is its result
 
-async with Consumer(BrokerSettings(url="mqtt://127.0.0.1:1883"), "node-01", after={"cam1": 4711}) as consumer:
+async with Consumer(BrokerSettings(url="mqtt://127.0.0.1:1883"), "node-01", after={"cam1": 4711}) as
+consumer:
     async for result in consumer:                                # each once, in the order of seq
         await store(result, consumer.position)
 """
@@ -51,16 +53,19 @@ class Client(aiomqtt.Client):
         self._client._create_socket = partial(dial, settings, CONNECT_S)  # type: ignore[method-assign]
 
     async def subscribed(self, topic: str) -> None:
-        """Subscribe with QoS 1. Raises aiomqtt.MqttError, and Problem BROKER_AWAY if the broker refuses."""
+        """Subscribe with QoS 1. Raises aiomqtt.MqttError, and Problem BROKER_AWAY if the broker
+        refuses."""
         for reason in await self.subscribe(topic, qos=1):
             if reason.is_failure if isinstance(reason, ReasonCode) else reason >= 0x80:
                 raise Problem("BROKER_AWAY", f"it refuses the subscription to {topic}: {reason}")
 
 
 class Driver:
-    """A task that connects ends to a broker, over one connection after the other; enter it to start it, leave it to end it.
+    """A task that connects ends to a broker, over one connection after the other; enter it to start
+    it, leave it to end it.
 
-    Like the Driver of broker/threaded.py; everything happens in the event loop, so there is no lock.
+    Like the Driver of broker/threaded.py; everything happens in the event loop, so there is no
+    lock.
     """
 
     def __init__(
@@ -75,7 +80,9 @@ class Driver:
         self._settings = settings
         self._ends = ends
         self._happened = happened
-        self._filters = (*dict.fromkeys([each for end in ends for each in end.filters] + [*topics]),)
+        self._filters = (
+            *dict.fromkeys([each for end in ends for each in end.filters] + [*topics]),
+        )
         self._listen = listen
         self._versions = Versions()
         self._woken = asyncio.Event()
@@ -101,7 +108,9 @@ class Driver:
         while True:
             up = False
             try:
-                async with Client(self._settings, f"inspection-end-{new_id()}", v5=self._versions.v5) as client:
+                async with Client(
+                    self._settings, f"inspection-end-{new_id()}", v5=self._versions.v5
+                ) as client:
                     for topic in self._filters:
                         await client.subscribed(topic)
                     up, self.trouble, failures = True, None, 0
@@ -110,15 +119,24 @@ class Driver:
                         end.connected(time.monotonic())
                     await self._serve(client)
             except (aiomqtt.MqttError, Problem) as error:
-                self.trouble = error.message if isinstance(error, Problem) else f"{self._settings.url}: {error}"
-                # something answers, but not in this version of MQTT, unless it cannot be reached at all
-                self._versions.failed(
-                    wrong=not up and not isinstance(error, Problem) and not isinstance(error.__cause__, OSError)
+                self.trouble = (
+                    error.message
+                    if isinstance(error, Problem)
+                    else f"{self._settings.url}: {error}"
                 )
-            except Exception as error:  # a fault of ours, or of whoever is called: the next connection makes up for it
+                # something answers, but not in this version of MQTT, unless it cannot be reached at
+                # all
+                self._versions.failed(
+                    wrong=not up
+                    and not isinstance(error, Problem)
+                    and not isinstance(error.__cause__, OSError)
+                )
+            except Exception as error:
+                # a fault of ours, or of whoever is called: the next connection makes up for it
                 log.exception("the connection to the broker failed")
                 self.trouble = f"{type(error).__name__}: {error}"
-            if self._task is None:  # we were left, and the broker was gone: its error took the place of the cancelling
+            # we were left, and the broker was gone: its error took the place of the cancelling
+            if self._task is None:
                 return
             await asyncio.sleep(min(RETRY_S[1], RETRY_S[0] * 2 ** min(failures, 10)))
             failures += 1
@@ -131,10 +149,16 @@ class Driver:
                 now = time.monotonic()
                 for message in [message for end in self._ends for message in end.due(now)]:
                     properties = properties_of(message) if self._versions.v5 else None
-                    await client.publish(message.topic, message.payload, qos=1, properties=properties)
+                    await client.publish(
+                        message.topic, message.payload, qos=1, properties=properties
+                    )
                 wait_s = min(end.wake_at() for end in self._ends) - time.monotonic()
                 woken = asyncio.create_task(self._woken.wait())
-                await asyncio.wait((reading, woken), timeout=max(0.0, min(LOOK_S, wait_s)), return_when=asyncio.FIRST_COMPLETED)
+                await asyncio.wait(
+                    (reading, woken),
+                    timeout=max(0.0, min(LOOK_S, wait_s)),
+                    return_when=asyncio.FIRST_COMPLETED,
+                )
                 woken.cancel()
         finally:
             reading.cancel()
@@ -154,7 +178,8 @@ class Driver:
 
 
 class Producer:
-    """Sends triggers and repeats each until the node has it; see the head of this file. Many tasks may send at a time."""
+    """Sends triggers and repeats each until the node has it; see the head of this file. Many tasks
+    may send at a time."""
 
     def __init__(self, settings: BrokerSettings, node_id: str) -> None:
         self._sending = Sending(Names(settings.base, node_id))
@@ -166,17 +191,25 @@ class Producer:
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        """Leave the broker: what was not accepted yet is not repeated any more, and whoever waits for it gets BROKER_AWAY."""
+        """Leave the broker: what was not accepted yet is not repeated any more, and whoever waits
+        for it gets BROKER_AWAY."""
         await self._driver.__aexit__()
         for trigger_id, future in self._futures.items():
             if not future.done():
-                future.set_exception(Problem("BROKER_AWAY", f"the producer was closed before {trigger_id} was answered"))
+                future.set_exception(
+                    Problem(
+                        "BROKER_AWAY", f"the producer was closed before {trigger_id} was answered"
+                    )
+                )
 
-    async def send(self, station: str, trigger: Mapping[str, Any] | None = None, timeout_s: float = ANSWER_S) -> Accepted:
+    async def send(
+        self, station: str, trigger: Mapping[str, Any] | None = None, timeout_s: float = ANSWER_S
+    ) -> Accepted:
         """Returns when the trigger is in the node's ledger; an id is added unless there is one.
 
-        Raises Problem BAD_TRIGGER, BUSY, and after `timeout_s` NODE_AWAY or BROKER_AWAY: then it is not known whether the
-        node has it. Send it again under the same id to find out: it is inspected once.
+        Raises Problem BAD_TRIGGER, BUSY, and after `timeout_s` NODE_AWAY or BROKER_AWAY: then it is
+        not known whether the node has it. Send it again under the same id to find out: it is
+        inspected once.
         """
         accepted: Accepted = await self._answer(station, trigger or {}, timeout_s, result=False)
         return accepted
@@ -188,7 +221,9 @@ class Producer:
         result: dict[str, Any] = await self._answer(station, trigger or {}, timeout_s, result=True)
         return result
 
-    async def _answer(self, station: str, trigger: Mapping[str, Any], timeout_s: float, *, result: bool) -> Any:
+    async def _answer(
+        self, station: str, trigger: Mapping[str, Any], timeout_s: float, *, result: bool
+    ) -> Any:
         trigger_id = self._sending.add(station, trigger, time.monotonic(), result=result)
         future = self._futures[trigger_id] = asyncio.get_running_loop().create_future()
         self._driver.wake()
@@ -215,7 +250,8 @@ class Producer:
 
 
 class Consumer:
-    """The results of a node, each once and in the order of `seq`; as the Consumer of broker/threaded.py."""
+    """The results of a node, each once and in the order of `seq`; as the Consumer of
+    broker/threaded.py."""
 
     def __init__(
         self,
@@ -228,7 +264,11 @@ class Consumer:
         self._ready: asyncio.Queue[Delivered] = asyncio.Queue()
         self._position = dict(after or {})
         self._gone = gone
-        self._driver = Driver(settings, [Hearing(Names(settings.base, node_id), after, tuple(stations))], self._happened)
+        self._driver = Driver(
+            settings,
+            [Hearing(Names(settings.base, node_id), after, tuple(stations))],
+            self._happened,
+        )
 
     async def __aenter__(self) -> Self:
         await self._driver.__aenter__()

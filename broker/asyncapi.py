@@ -1,4 +1,5 @@
-"""The AsyncAPI 3.0 document of a node, made from the table of topics. `python -m broker.asyncapi [--check]`."""
+"""The AsyncAPI 3.0 document of a node, made from the table of topics. `python -m broker.asyncapi
+[--check]`."""
 
 import json
 import re
@@ -21,11 +22,20 @@ PARAMETERS = {
     "type": "Type of the event.",
     "code": "Code of the condition.",
 }
-SCHEMA_NAMES = {"NodeState": "state", "AcceptedTrigger": "accepted", "ShortResult": "short", "AuditHead": "audit"}
+SCHEMA_NAMES = {
+    "NodeState": "state",
+    "AcceptedTrigger": "accepted",
+    "ShortResult": "short",
+    "AuditHead": "audit",
+}
 OTHER_PAYLOADS: dict[str, dict[str, Any]] = {
     "image": {"payload": {"type": "string", "format": "binary"}, "contentType": "image/jpeg"},
     "_fence": {
-        "payload": {"type": "object", "properties": {"nonce": {"type": "string"}}, "required": ["nonce"]},
+        "payload": {
+            "type": "object",
+            "properties": {"nonce": {"type": "string"}},
+            "required": ["nonce"],
+        },
         "contentType": "application/json",
     },
 }
@@ -49,7 +59,9 @@ def document(topics: Sequence[Topic] | None = None) -> dict[str, Any]:
         binding: dict[str, Any] = {"qos": topic.qos, "retain": topic.retain}
         if topic.expiry_s is not None:
             binding["messageExpiryInterval"] = topic.expiry_s
-        actions = {"in": ["receive"], "out": ["send"], "own": ["send", "receive"], "web": ["send"]}[topic.direction]
+        actions = {"in": ["receive"], "out": ["send"], "own": ["send", "receive"], "web": ["send"]}[
+            topic.direction
+        ]
         for action in actions:
             operations[f"{action}.{topic.name}"] = {
                 "action": action,
@@ -65,11 +77,17 @@ def document(topics: Sequence[Topic] | None = None) -> dict[str, Any]:
         "info": {
             "title": "Inspection node",
             "version": CONTRACT_VERSION,
-            "description": "Trigger in, verdict out, exactly once. Every trigger gets exactly one result.",
+            "description": (
+                "Trigger in, verdict out, exactly once. Every trigger gets exactly one result."
+            ),
         },
         "defaultContentType": "application/json",
         "servers": {
-            "broker": {"host": "127.0.0.1:1883", "protocol": "mqtt", "description": "The site's broker, as set."},
+            "broker": {
+                "host": "127.0.0.1:1883",
+                "protocol": "mqtt",
+                "description": "The site's broker, as set.",
+            },
         },
         "channels": channels,
         "operations": operations,
@@ -84,9 +102,14 @@ def text() -> str:
 
 def _messages(topic: Topic) -> dict[str, Any]:
     if topic.name == "cmd":
-        return {f"command.{name}": _message(f"command.{name}", str(model.__doc__)) for name, model in COMMANDS.items()}
+        return {
+            f"command.{name}": _message(f"command.{name}", str(model.__doc__))
+            for name, model in COMMANDS.items()
+        }
     if topic.name in OTHER_PAYLOADS:
-        return {topic.name: {"name": topic.name, "summary": topic.summary, **OTHER_PAYLOADS[topic.name]}}
+        return {
+            topic.name: {"name": topic.name, "summary": topic.summary, **OTHER_PAYLOADS[topic.name]}
+        }
     assert topic.payload is not None, f"{topic.name} has no payload"
     kind = topic.payload.__name__
     name = SCHEMA_NAMES.get(kind, kind.lower())

@@ -1,12 +1,15 @@
-"""The broker for other processes than the node: requests and their replies, triggers and their results, topics to follow.
+"""The broker for other processes than the node: requests and their replies, triggers and their
+results, topics to follow.
 
-Theory of operation. A client connects when it is first used, with a random id and a session that ends with it; a connection
-that was lost is replaced at the next use. Paho's thread reads; whoever waits has a bounded queue of its own that the
-thread fills, so a client may be shared by threads. On MQTT 5 replies come to a private response topic, on MQTT 3.1.1
-they are read from `reply/{name}`; both ways the request_id in the payload tells whose they are. Where the broker says that
-nobody subscribes to a command or trigger (MQTT 5), there is nothing to wait for.
+Theory of operation. A client connects when it is first used, with a random id and a session that
+ends with it; a connection that was lost is replaced at the next use. Paho's thread reads; whoever
+waits has a bounded queue of its own that the thread fills, so a client may be shared by threads. On
+MQTT 5 replies come to a private response topic, on MQTT 3.1.1 they are read from `reply/{name}`;
+both ways the request_id in the payload tells whose they are. Where the broker says that nobody
+subscribes to a command or trigger (MQTT 5), there is nothing to wait for.
 
-Whoever must not miss or double anything uses Producer and Consumer, which are found here too: see broker/ends.py.
+Whoever must not miss or double anything uses Producer and Consumer, which are found here too: see
+broker/ends.py.
 """
 
 import json
@@ -40,18 +43,28 @@ RETAINED_S = 1.0
 
 
 class Client:
-    """See the head of this file. All methods raise Problem BROKER_AWAY when the broker cannot be reached or refuses.
+    """See the head of this file. All methods raise Problem BROKER_AWAY when the broker cannot be
+    reached or refuses.
 
-    v5: False speaks MQTT 3.1.1 from the start; it is also tried by itself where the broker does not speak MQTT 5.
+    v5: False speaks MQTT 3.1.1 from the start; it is also tried by itself where the broker does not
+    speak MQTT 5.
     """
 
-    def __init__(self, settings: BrokerSettings, node_id: str, connect_s: float = CONNECT_S, *, v5: bool = True) -> None:
+    def __init__(
+        self,
+        settings: BrokerSettings,
+        node_id: str,
+        connect_s: float = CONNECT_S,
+        *,
+        v5: bool = True,
+    ) -> None:
         self.names = Names(settings.base, node_id)
         self._settings = settings
         self._connect_s = connect_s
         self._name = new_client_id("client")
         self._private = (
-            f"{settings.base}/_client/{self._name}/reply"  # an ACL can let each client read what is below its own id
+            # an ACL can let each client read what is below its own id
+            f"{settings.base}/_client/{self._name}/reply"
         )
         self._private_refused = False
         self._v5 = v5
@@ -83,7 +96,8 @@ class Client:
             return self._link
 
     def request(self, name: str, payload: dict[str, Any], timeout_s: float) -> Reply:
-        """The node's reply to a command; a request_id is added unless there is one. Raises Problem NODE_AWAY."""
+        """The node's reply to a command; a request_id is added unless there is one. Raises Problem
+        NODE_AWAY."""
         until = time.monotonic() + timeout_s
         body = {"request_id": new_id(), **payload}
         link = self.link()
@@ -92,7 +106,9 @@ class Client:
         # a command that nobody took in time must not be done later
         command = Message(self.names("cmd", name), b"", expiry_s=math.ceil(timeout_s))
         if private:
-            command = command._replace(response_topic=topic, correlation=str(body["request_id"]).encode())
+            command = command._replace(
+                response_topic=topic, correlation=str(body["request_id"]).encode()
+            )
         with link.listening(topic, subscribe=not private) as waiter:
             self._publish(link, command, body)
             for message in self._until(until, waiter.take, link):
@@ -102,29 +118,43 @@ class Client:
                 try:
                     return Reply.model_validate(value)
                 except ValidationError as error:
-                    raise Problem("NODE_AWAY", f"its reply cannot be understood: {explain(error)}") from None
-        raise Problem("NODE_AWAY", f"{self.names.node} gave no reply to {name} within {timeout_s:g} s")
+                    raise Problem(
+                        "NODE_AWAY", f"its reply cannot be understood: {explain(error)}"
+                    ) from None
+        raise Problem(
+            "NODE_AWAY", f"{self.names.node} gave no reply to {name} within {timeout_s:g} s"
+        )
 
     def trigger(self, station: str, trigger: dict[str, Any], timeout_s: float) -> dict[str, Any]:
-        """The result of one trigger; an id is added unless there is one. Raises Problem BAD_TRIGGER, NODE_AWAY.
+        """The result of one trigger; an id is added unless there is one. Raises Problem
+        BAD_TRIGGER, NODE_AWAY.
 
-        A trigger_id that was used before gets no second result, so waiting for it ends with NODE_AWAY.
+        A trigger_id that was used before gets no second result, so waiting for it ends with
+        NODE_AWAY.
         """
         until = time.monotonic() + timeout_s
         checked: Trigger = as_trigger({"trigger_id": new_id(), **trigger})
         link = self.link()
         with link.listening(self.names("result", station)) as waiter:
             self._publish(
-                link, Message(self.names("trigger", station), b""), checked.model_dump(mode="json", exclude_none=True)
+                link,
+                Message(self.names("trigger", station), b""),
+                checked.model_dump(mode="json", exclude_none=True),
             )
             for message in self._until(until, waiter.take, link):
                 value = read_object(message.topic, message.payload)
                 if value is not None and value.get("trigger_id") == checked.trigger_id:
                     return value
-        raise Problem("NODE_AWAY", f"{self.names.node} gave no result for {checked.trigger_id} within {timeout_s:g} s")
+        raise Problem(
+            "NODE_AWAY",
+            f"{self.names.node} gave no result for {checked.trigger_id} within {timeout_s:g} s",
+        )
 
-    def retained(self, name: str, leaf: str = "", timeout_s: float = RETAINED_S) -> dict[str, Any] | None:
-        """The retained message of a topic of the table, None if there is none (known after `timeout_s`)."""
+    def retained(
+        self, name: str, leaf: str = "", timeout_s: float = RETAINED_S
+    ) -> dict[str, Any] | None:
+        """The retained message of a topic of the table, None if there is none (known after
+        `timeout_s`)."""
         until = time.monotonic() + timeout_s
         link = self.link()
         with link.listening(self.names(name, leaf)) as waiter:
@@ -132,11 +162,14 @@ class Client:
                 return read_object(message.topic, message.payload)
         return None
 
-    def follow(self, topics: Iterable[str], most_bytes: int = MOST_BYTES) -> Iterator[tuple[str, dict[str, Any]]]:
-        """Topic and payload of every message on these topics (with + and #), retained ones first, until the broker is away.
+    def follow(
+        self, topics: Iterable[str], most_bytes: int = MOST_BYTES
+    ) -> Iterator[tuple[str, dict[str, Any]]]:
+        """Topic and payload of every message on these topics (with + and #), retained ones first,
+        until the broker is away.
 
-        An empty payload, which clears a retained topic, is {}. What is not a JSON object, or larger than `most_bytes`, is
-        left out, with a warning.
+        An empty payload, which clears a retained topic, is {}. What is not a JSON object, or larger
+        than `most_bytes`, is left out, with a warning.
         """
         link = self.link()
         told = 0
@@ -144,12 +177,18 @@ class Client:
             while True:
                 message = waiter.take(LOOK_S)
                 if waiter.missed > told:
-                    log.warning("%d messages came faster than they were taken", waiter.missed - told)
+                    log.warning(
+                        "%d messages came faster than they were taken", waiter.missed - told
+                    )
                     told = waiter.missed
                 if message is None:
                     link.check()
                 elif len(message.payload) > most_bytes:
-                    log.warning("%s: a message of %d bytes is left out", plain(message.topic, 200), len(message.payload))
+                    log.warning(
+                        "%s: a message of %d bytes is left out",
+                        plain(message.topic, 200),
+                        len(message.payload),
+                    )
                 elif (value := read_object(message.topic, message.payload)) is not None:
                     yield message.topic, value
 
@@ -173,10 +212,14 @@ class Client:
         return link
 
     def _publish(self, link: Link, message: Message, body: dict[str, Any]) -> None:
-        payload = json.dumps(body, ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode()
+        payload = json.dumps(
+            body, ensure_ascii=False, separators=(",", ":"), allow_nan=False
+        ).encode()
         if not link.publish(message._replace(payload=payload)):
             raise Problem(
-                "NODE_AWAY", f"nobody subscribes to {message.topic}: check the node, the station and the base of the topics"
+                "NODE_AWAY",
+                f"nobody subscribes to {message.topic}: check the node, the station and the base of"
+                " the topics",
             )
 
     def _until(self, until: float, take: Any, link: Link) -> Iterator[Incoming]:

@@ -1,13 +1,16 @@
-"""One connection to the broker: one paho client that lives as long as its TCP connection and is never reused.
+"""One connection to the broker: one paho client that lives as long as its TCP connection and is
+never reused.
 
-Theory of operation. Paho's own reconnect sends in-flight messages again, so a client is thrown away with its connection. One
-thread owns the client: it waits on the socket and on a wake-up, reads, sends, and is the only one to call paho at all, so
-nothing in here needs a lock. What one look at the socket brings is handed over together, so that many triggers share a commit,
-and the thread looks up between two such batches. What goes out is within the broker's window (window.py), and nothing is handed
-to a socket that is still full. Whether the connection lives is our own decision:
-a ping is always on its way, and a broker that says nothing for `dead_s` is gone, whatever keep alive it asked for. A raised
-exception in a paho callback would kill the thread while is_connected() stays true, so each is guarded: it ends the connection
-instead, and whatever was not acknowledged comes again.
+Theory of operation. Paho's own reconnect sends in-flight messages again, so a client is thrown away
+with its connection. One thread owns the client: it waits on the socket and on a wake-up, reads,
+sends, and is the only one to call paho at all, so nothing in here needs a lock. What one look at
+the socket brings is handed over together, so that many triggers share a commit, and the thread
+looks up between two such batches. What goes out is within the broker's window (window.py), and
+nothing is handed to a socket that is still full. Whether the connection lives is our own decision:
+a ping is always on its way, and a broker that says nothing for `dead_s` is gone, whatever keep
+alive it asked for. A raised exception in a paho callback would kill the thread while is_connected()
+stays true, so each is guarded: it ends the connection instead, and whatever was not acknowledged
+comes again.
 """
 
 import contextlib
@@ -43,7 +46,8 @@ FILTERS = 8  # in one SUBSCRIBE: it must be within the packet limit too
 
 
 class Connection:
-    """See the head of this file. run() returns when the connection is over; the others are for its callbacks."""
+    """See the head of this file. run() returns when the connection is over; the others are for its
+    callbacks."""
 
     def __init__(
         self,
@@ -66,7 +70,8 @@ class Connection:
         self.window = Window()
         self._times = times
         self._beat = beat
-        self._wake = wake  # an eventfd of the owner, who writes to it when there is something to send
+        # an eventfd of the owner, who writes to it when there is something to send
+        self._wake = wake
         self._asked: dict[int, list[str]] = {}
         self._heard_at = time.monotonic()
         self._looked_at = time.monotonic()
@@ -88,17 +93,25 @@ class Connection:
             if self.v5:
                 given = properties(PacketTypes.WILLMESSAGE)
                 given.WillDelayInterval = will_delay_s
-            self.client.will_set(will.topic, will.payload, ask.will_qos, will.retain and ask.will_retain, given)
+            self.client.will_set(
+                will.topic, will.payload, ask.will_qos, will.retain and ask.will_retain, given
+            )
 
     # The thread's loop
 
-    def run(self, sock: socket.socket, stopping: Callable[[], bool], last: Callable[[], Message | None]) -> Ended:
-        """Serve over a socket that was dialled, until the connection ends or `stopping`, and say why it ended.
+    def run(
+        self, sock: socket.socket, stopping: Callable[[], bool], last: Callable[[], Message | None]
+    ) -> Ended:
+        """Serve over a socket that was dialled, until the connection ends or `stopping`, and say
+        why it ended.
 
-        A stop ends in order: `last` is sent and its confirmation waited for, up to the limit; the session is kept.
+        A stop ends in order: `last` is sent and its confirmation waited for, up to the limit; the
+        session is kept.
         """
         try:
-            self.client.begin(sock, self.settings.keepalive_s, self.settings.session_expiry_s, RECEIVE_MAX)
+            self.client.begin(
+                sock, self.settings.keepalive_s, self.settings.session_expiry_s, RECEIVE_MAX
+            )
             self._serve(stopping)
             if self.ended is None:
                 self._farewell(last())
@@ -123,7 +136,9 @@ class Connection:
         wait_s, waited_for = 0.0, 0
         while self._holds(sock) and not stopping():
             self._beat()
-            wanted = (0 if self.side.full else select.POLLIN) | (select.POLLOUT if client.want_write() else 0)
+            wanted = (0 if self.side.full else select.POLLIN) | (
+                select.POLLOUT if client.want_write() else 0
+            )
             if wanted != waited_for:
                 waiter.register(sock, wanted)
                 waited_for = wanted
@@ -142,7 +157,11 @@ class Connection:
                 wait_s = self.side.pump()
                 client.flush()
             elif time.monotonic() > give_up:
-                self.fail("silent", f"{self.settings.url} did not answer CONNECT within {self._times.connect_s:g} s")
+                self.fail(
+                    "silent",
+                    f"{self.settings.url} did not answer CONNECT within"
+                    f" {self._times.connect_s:g} s",
+                )
             else:
                 wait_s = PASS_S / 4
             if self._holds(sock) and client.want_write():
@@ -153,11 +172,13 @@ class Connection:
                 self.fail("dead", f"the broker has said nothing for {self._dead_s:g} s")
 
     def _look(self, began: float, limit_s: float) -> None:
-        """Note when the socket was looked at, and tell if that was late: poll took longer than asked for, or came late."""
+        """Note when the socket was looked at, and tell if that was late: poll took longer than
+        asked for, or came late."""
         now = time.monotonic()
         late_s = began - self._looked_at + max(0.0, now - began - limit_s)
         if late_s > PASS_S:
-            self._heard_at = max(self._heard_at, now - self._dead_s / 2)  # we were away, not the broker
+            # we were away, not the broker
+            self._heard_at = max(self._heard_at, now - self._dead_s / 2)
             if self.online:
                 self.side.stalled(now - late_s)
         self._looked_at = now
@@ -166,7 +187,12 @@ class Connection:
         """Read what is there, for a moment at most."""
         self._heard_at = time.monotonic()
         until = self._heard_at + READ_S
-        while not self.client.loop_read() and self._holds(sock) and sock.pending() and not self.side.full:
+        while (
+            not self.client.loop_read()
+            and self._holds(sock)
+            and sock.pending()
+            and not self.side.full
+        ):
             if time.monotonic() > until:
                 break
         self._looked_at = time.monotonic()
@@ -201,11 +227,13 @@ class Connection:
 
     @property
     def room(self) -> bool:
-        """Whether a QoS 1 message may be sent: the broker allows one more, and the socket has taken all before it."""
+        """Whether a QoS 1 message may be sent: the broker allows one more, and the socket has taken
+        all before it."""
         return self.window.credits > 0 and not self.client.want_write()
 
     def send(self, message: Message) -> None:
-        """Hand one message to paho, which writes it at once; QoS 1 takes a credit until the broker confirms."""
+        """Hand one message to paho, which writes it at once; QoS 1 takes a credit until the broker
+        confirms."""
         assert self.said is not None
         qos = min(message.qos, self.said.max_qos)
         retain = message.retain and self.said.retain
@@ -218,7 +246,8 @@ class Connection:
         return size_of(message, self.v5)
 
     def ack(self, ack: Ack, message: Incoming | None = None) -> None:
-        """Acknowledge a message that came over this connection; `message` is what it was, if it matters that it comes again."""
+        """Acknowledge a message that came over this connection; `message` is what it was, if it
+        matters that it comes again."""
         if self.ended is None:
             self._acks.ack(ack, message)
 
@@ -264,7 +293,9 @@ class Connection:
 
         return guarded
 
-    def _on_connect(self, _client: Any, _userdata: Any, flags: Any, reason: ReasonCode, given: Any) -> None:
+    def _on_connect(
+        self, _client: Any, _userdata: Any, flags: Any, reason: ReasonCode, given: Any
+    ) -> None:
         if reason.is_failure:
             message = f"the broker refused the connection: {told(reason, given)}"
             self.fail(REFUSALS.get(reason.value, "turned_away"), message, reason.value)
@@ -274,11 +305,17 @@ class Connection:
         self.online = True
         self.side.connected(self.said)
 
-    def _on_subscribe(self, _client: Any, _userdata: Any, mid: int, reasons: list[ReasonCode], given: Any) -> None:
+    def _on_subscribe(
+        self, _client: Any, _userdata: Any, mid: int, reasons: list[ReasonCode], given: Any
+    ) -> None:
         for topic, reason in zip(self._asked.pop(mid, []), reasons, strict=False):
-            self.side.subscribed(topic, told(reason, given) if reason.is_failure else None, reason.value)
+            self.side.subscribed(
+                topic, told(reason, given) if reason.is_failure else None, reason.value
+            )
 
-    def _on_unsubscribe(self, _client: Any, _userdata: Any, mid: int, reasons: list[ReasonCode], given: Any) -> None:
+    def _on_unsubscribe(
+        self, _client: Any, _userdata: Any, mid: int, reasons: list[ReasonCode], given: Any
+    ) -> None:
         failed = [told(reason, given) for reason in reasons if reason.is_failure]
         self.side.unsubscribed(self._asked.pop(mid, []), failed[0] if failed else None)
 
@@ -286,16 +323,21 @@ class Connection:
         self._on_arrived(incoming(message), message.mid)
 
     def _on_arrived(self, message: Incoming, mid: int) -> None:
-        if not message.qos or self._acks.came(mid):  # NATS brings again what is not acknowledged for 30 s
+        # NATS brings again what is not acknowledged for 30 s
+        if not message.qos or self._acks.came(mid):
             self.side.received(message, Ack(mid, message.qos))
 
-    def _on_publish(self, _client: Any, _userdata: Any, mid: int, reason: ReasonCode, given: Any) -> None:
+    def _on_publish(
+        self, _client: Any, _userdata: Any, mid: int, reason: ReasonCode, given: Any
+    ) -> None:
         found = self.window.answered(mid)
         if found is None:
             return
         self._confirm(found.before)
         self._acks.answered(found.number)
-        self.side.confirmed(found.message, reason.value, told(reason, given) if reason.is_failure else None)
+        self.side.confirmed(
+            found.message, reason.value, told(reason, given) if reason.is_failure else None
+        )
 
     def _on_pong(self) -> None:
         self._confirm(self.window.written())
@@ -307,10 +349,14 @@ class Connection:
         for message in written:
             self.side.confirmed(message, 0, None)
 
-    def _on_disconnect(self, _client: Any, _userdata: Any, flags: Any, reason: ReasonCode, given: Any) -> None:
+    def _on_disconnect(
+        self, _client: Any, _userdata: Any, flags: Any, reason: ReasonCode, given: Any
+    ) -> None:
         if getattr(flags, "is_disconnect_packet_from_server", False):
             self.fail(
-                ENDINGS.get(reason.value, "ended"), f"the broker ended the connection: {told(reason, given)}", reason.value
+                ENDINGS.get(reason.value, "ended"),
+                f"the broker ended the connection: {told(reason, given)}",
+                reason.value,
             )
         else:
             self.fail("lost" if self.online else "closed", "the connection was lost")

@@ -1,4 +1,5 @@
-"""Reaching the broker on a thread of its own, so that whoever has a heartbeat need not wait for names, files or silence."""
+"""Reaching the broker on a thread of its own, so that whoever has a heartbeat need not wait for
+names, files or silence."""
 
 import contextlib
 import os
@@ -54,7 +55,8 @@ class Dial:
         sock = None
         try:
             sock = dial(self._settings, self._limit_s, self._told)
-        except (OSError, ValueError) as error:  # UnicodeError, of a name that cannot be one, is a ValueError
+        except (OSError, ValueError) as error:
+            # UnicodeError, of a name that cannot be one, is a ValueError
             self.error = error
         with self._lock:
             if not self._left:
@@ -67,14 +69,16 @@ class Dial:
 
 
 class Dialling:
-    """Tries, at most a few at a time: one that hangs, in a resolver or a dead share, is not followed by ever more."""
+    """Tries, at most a few at a time: one that hangs, in a resolver or a dead share, is not
+    followed by ever more."""
 
     def __init__(self, settings: BrokerSettings, limit_s: float, wake: int) -> None:
         self._given = settings, limit_s, wake
         self._tries: list[Dial] = []
 
     def look(self) -> tuple[socket.socket | None, OSError | ValueError | None]:
-        """A socket, or why there is none; (None, None) while it is still tried. Begins a try if need be."""
+        """A socket, or why there is none; (None, None) while it is still tried. Begins a try if
+        need be."""
         now = time.monotonic()
         for each in [each for each in self._tries if each.done]:
             sock = each.take()
@@ -83,14 +87,17 @@ class Dialling:
                 return sock, None
             self._tries.remove(each)
             return None, each.error
-        if not self._tries or (now - self._tries[-1].began_at > AGAIN_S and len(self._tries) < TOGETHER):
+        if not self._tries or (
+            now - self._tries[-1].began_at > AGAIN_S and len(self._tries) < TOGETHER
+        ):
             self._tries.append(Dial(*self._given))
         return None, None
 
     def wait(
         self, stopping: threading.Event, beat: Callable[[], None], waits: Callable[[str], None]
     ) -> tuple[socket.socket | None, Ended]:
-        """A socket, or why there is none. beat() is called all the while, waits(why) when it takes long."""
+        """A socket, or why there is none. beat() is called all the while, waits(why) when it takes
+        long."""
         url = self._given[0].url
         while not stopping.is_set():
             sock, error = self.look()

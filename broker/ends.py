@@ -1,15 +1,18 @@
-"""The two far ends of the promise, without any I/O: what a producer of triggers and a consumer of results have to do.
+"""The two far ends of the promise, without any I/O: what a producer of triggers and a consumer of
+results have to do.
 
-Theory of operation (contract, section 2). MQTT ends at the broker, and a broker may forget all that it holds. So the producer
-keeps each trigger and publishes the very same bytes again, at growing intervals and after every reconnect, until it hears on
-`accepted` or `result` that the trigger is in the ledger; the node inspects an id once, however often it comes. The consumer
-delivers the results of a station in the order of `seq`, each once. Where one is missing, or `latest` or the node itself is
-ahead of what it has, it asks `cmd/resend` for the range until it came; only what the node itself no longer has is passed over,
-and that is told.
+Theory of operation (contract, section 2). MQTT ends at the broker, and a broker may forget all that
+it holds. So the producer keeps each trigger and publishes the very same bytes again, at growing
+intervals and after every reconnect, until it hears on `accepted` or `result` that the trigger is in
+the ledger; the node inspects an id once, however often it comes. The consumer delivers the results
+of a station in the order of `seq`, each once. Where one is missing, or `latest` or the node itself
+is ahead of what it has, it asks `cmd/resend` for the range until it came; only what the node itself
+no longer has is passed over, and that is told.
 
-Both (broker/sending.py, broker/hearing.py) are machines in the manner of h11: `connected` and `heard` take what happened,
-`due` gives what is to be published now, `wake_at` says when to ask again. Times are seconds of one monotonic clock, given by
-whoever drives: broker/threaded.py with paho, broker/aio.py with aiomqtt. Nothing here blocks, and nothing is safe for threads.
+Both (broker/sending.py, broker/hearing.py) are machines in the manner of h11: `connected` and
+`heard` take what happened, `due` gives what is to be published now, `wake_at` says when to ask
+again. Times are seconds of one monotonic clock, given by whoever drives: broker/threaded.py with
+paho, broker/aio.py with aiomqtt. Nothing here blocks, and nothing is safe for threads.
 """
 
 import json
@@ -34,7 +37,8 @@ GRACE_S = 0.3  # a gap may be closed by what is on its way: `latest` comes befor
 
 
 class Accepted(NamedTuple):
-    """A trigger is in the ledger. `known`: by an earlier copy. Verdict and the rest are None while the part waits."""
+    """A trigger is in the ledger. `known`: by an earlier copy. Verdict and the rest are None while
+    the part waits."""
 
     station: str
     trigger_id: str
@@ -46,7 +50,8 @@ class Accepted(NamedTuple):
 
 
 class Answered(NamedTuple):
-    """The result of a trigger that was added with `result`: all of it, or what `accepted` says if the node no longer has it."""
+    """The result of a trigger that was added with `result`: all of it, or what `accepted` says if
+    the node no longer has it."""
 
     station: str
     trigger_id: str
@@ -61,7 +66,8 @@ class Delivered(NamedTuple):
 
 
 class Gone(NamedTuple):
-    """The node has no such results any more, these seq included: retention, or a damaged ledger. They are passed over."""
+    """The node has no such results any more, these seq included: retention, or a damaged ledger.
+    They are passed over."""
 
     station: str
     first: int
@@ -79,20 +85,24 @@ class End(Protocol):
         """The topics to subscribe to, on every connection."""
 
     def connected(self, now: float) -> None:
-        """There is a new connection and all is subscribed; the broker may have forgotten everything."""
+        """There is a new connection and all is subscribed; the broker may have forgotten
+        everything."""
 
     def heard(self, topic: str, payload: bytes, *, retain: bool, now: float) -> list[Event]:
-        """A message came (any topic may be given); what follows from it. Never raises: anybody may have sent anything."""
+        """A message came (any topic may be given); what follows from it. Never raises: anybody may
+        have sent anything."""
 
     def due(self, now: float) -> list[Message]:
-        """What is to be published now; each is planned anew, so that it is given again if nothing comes of it."""
+        """What is to be published now; each is planned anew, so that it is given again if nothing
+        comes of it."""
 
     def wake_at(self) -> float:
         """When `due` has something next; infinite if never without anything heard."""
 
 
 class Versions:
-    """Which version of MQTT to speak: 5 unless the broker does not; what was spoken once is not given up over an outage."""
+    """Which version of MQTT to speak: 5 unless the broker does not; what was spoken once is not
+    given up over an outage."""
 
     def __init__(self, *, v5: bool = True) -> None:
         self.v5 = v5
@@ -105,7 +115,8 @@ class Versions:
         self._spoken, self._wrong = True, 0
 
     def failed(self, *, wrong: bool) -> None:
-        """No connection came of it; `wrong` if it looked as if the broker did not know this version, as proxies do too."""
+        """No connection came of it; `wrong` if it looked as if the broker did not know this
+        version, as proxies do too."""
         self._wrong = self._wrong + 1 if wrong else 0
         if self._wrong > WRONG_LIMIT:  # another broker stands there now
             self._spoken = False
@@ -114,7 +125,8 @@ class Versions:
 
 
 def tell(call: Callable[..., None], *given: Any) -> None:
-    """Call what somebody gave us to be called: what it raises is logged, and keeps nothing from those after it."""
+    """Call what somebody gave us to be called: what it raises is logged, and keeps nothing from
+    those after it."""
     try:
         call(*given)
     except Exception:
@@ -122,7 +134,8 @@ def tell(call: Callable[..., None], *given: Any) -> None:
 
 
 def read_object(topic: str, payload: bytes) -> dict[str, Any] | None:
-    """The JSON object in a message; None, with a warning, if there is none. Anybody may have sent anything. Empty is {}."""
+    """The JSON object in a message; None, with a warning, if there is none. Anybody may have sent
+    anything. Empty is {}."""
     if not payload:
         return {}
     try:
@@ -134,9 +147,12 @@ def read_object(topic: str, payload: bytes) -> dict[str, Any] | None:
 
 
 def resend(names: Names, station: str, wanted: dict[str, Any]) -> tuple[str, Message]:
-    """The id of the request, a new one each time (an old one would be answered without being done), and the command."""
+    """The id of the request, a new one each time (an old one would be answered without being done),
+    and the command."""
     request_id = new_id()
-    body = json.dumps({"request_id": request_id, "station": station, **wanted}, separators=(",", ":"))
+    body = json.dumps(
+        {"request_id": request_id, "station": station, **wanted}, separators=(",", ":")
+    )
     return request_id, Message(names("cmd", "resend"), body.encode(), expiry_s=math.ceil(LONGEST_S))
 
 

@@ -1,20 +1,24 @@
-"""What the node's own messages tell when they come back: where a backlog ends, what the broker remembers, how late things are.
+"""What the node's own messages tell when they come back: where a backlog ends, what the broker
+remembers, how late things are.
 
-Theory of operation. Our persistent session subscribes to our own results and to `_fence`, so the broker itself remembers what
-it got from us. After a reconnect a marker goes out to ourselves. Whatever is delivered before it was sent while the node was
-away: it is backlog, however long its delivery takes, and as old as the outage and that delivery together. Results whose echoes
-come before the marker need not be sent again. The marker is sent again now and then, since a full queue may have dropped it.
-Where the broker lost our session, or refuses these
-subscriptions, there are no echoes to trust: what may have been sent before goes out again with the user property `attempt`.
+Theory of operation. Our persistent session subscribes to our own results and to `_fence`, so the
+broker itself remembers what it got from us. After a reconnect a marker goes out to ourselves.
+Whatever is delivered before it was sent while the node was away: it is backlog, however long its
+delivery takes, and as old as the outage and that delivery together. Results whose echoes come
+before the marker need not be sent again. The marker is sent again now and then, since a full queue
+may have dropped it. Where the broker lost our session, or refuses these subscriptions, there are no
+echoes to trust: what may have been sent before goes out again with the user property `attempt`.
 
-While the connection stands, a ping each second, and under load a marker too, come back as late as everything else is. The
-marker waits behind the triggers in the broker's queue; a ping does not, but shows a link, or a process of ours, that stood
-still.
+While the connection stands, a ping each second, and under load a marker too, come back as late as
+everything else is. The marker waits behind the triggers in the broker's queue; a ping does not, but
+shows a link, or a process of ours, that stood still.
 
-A broker may take our markers and bring none (a right that it enforces in silence, a bridge). Then neither is there anything to
-wait for, nor do markers say that things are late. That is so when nothing comes for a while; and where messages go on coming,
-when for long after a marker was taken its queue for us is seen to be empty again and again: nothing comes between a ping and
-its answer, while we owe it no acknowledgement of a trigger. From then on markers say nothing, until one comes back.
+A broker may take our markers and bring none (a right that it enforces in silence, a bridge). Then
+neither is there anything to wait for, nor do markers say that things are late. That is so when
+nothing comes for a while; and where messages go on coming, when for long after a marker was taken
+its queue for us is seen to be empty again and again: nothing comes between a ping and its answer,
+while we owe it no acknowledgement of a trigger. From then on markers say nothing, until one comes
+back.
 """
 
 import time
@@ -24,7 +28,8 @@ AGAIN_S = 5.0
 GIVE_UP_S = 10.0
 UNFENCED_S = 2.0
 PAUSE_S = 0.5
-LONGEST_S = (300.0, 30.0)  # to wait for a marker while other messages come; and without one, for a pause among them
+# to wait for a marker while other messages come; and without one, for a pause among them
+LONGEST_S = (300.0, 30.0)
 LOST_S = 30.0  # that a marker was taken, until it may be lost although others come
 EMPTY = 10  # so often the queue is seen to be empty in that time
 LATE_S = 1.0
@@ -38,7 +43,8 @@ class Fence:
     def __init__(self, session_present: bool, outage_s: float) -> None:
         now = time.monotonic()
         self.passed = False
-        # after a reboot the last confirmations may be forgotten here while the broker has forgotten the echoes
+        # after a reboot the last confirmations may be forgotten here while the broker has forgotten
+        # the echoes
         self.trusted = session_present and outage_s != float("inf")
         self._session_present = session_present
         self._outage_s = outage_s
@@ -133,7 +139,8 @@ class Overdue:
         self._heard += 1
 
     def pinged(self, *, held: bool) -> None:
-        """A ping goes out; `held` if the broker may deliver nothing, since what it delivered is not acknowledged yet."""
+        """A ping goes out; `held` if the broker may deliver nothing, since what it delivered is not
+        acknowledged yet."""
         self._pings.append(None if held else self._heard)
 
     def ponged(self) -> None:
@@ -144,7 +151,11 @@ class Overdue:
     @property
     def lost(self) -> bool:
         """Whether there is no more to wait for."""
-        return self.taken_at is not None and time.monotonic() - self.taken_at > LOST_S and self._empty >= EMPTY
+        return (
+            self.taken_at is not None
+            and time.monotonic() - self.taken_at > LOST_S
+            and self._empty >= EMPTY
+        )
 
 
 class Marks:
@@ -196,12 +207,14 @@ class Lag:
         self._pings.came(str(self._returned))
 
     def marker(self, nonce: str) -> None:
-        """A marker goes out. While pings are late the queue at the broker grows as well, so it counts from before that."""
+        """A marker goes out. While pings are late the queue at the broker grows as well, so it
+        counts from before that."""
         now = time.monotonic()
         self._markers.sent(nonce, now - self._pings.behind_s(now))
 
     def stood_still(self, since: float) -> None:
-        """Nobody has looked since then: what waits in the broker's queue does so too, until the next marker is back."""
+        """Nobody has looked since then: what waits in the broker's queue does so too, until the
+        next marker is back."""
         self._markers.sent("", since)
 
     def came(self, nonce: str) -> None:

@@ -1,7 +1,9 @@
-"""Messages within the broker's packet limit: each kind is shortened to something that is valid and still says what counts.
+"""Messages within the broker's packet limit: each kind is shortened to something that is valid and
+still says what counts.
 
-A result keeps its ids, its verdict and its seq to the last; what goes first is what is told elsewhere or explains. A reply
-that does not fit becomes one that says so. What cannot be shortened (a picture) is not sent.
+A result keeps its ids, its verdict and its seq to the last; what goes first is what is told
+elsewhere or explains. A reply that does not fit becomes one that says so. What cannot be shortened
+(a picture) is not sent.
 """
 
 import json
@@ -46,7 +48,10 @@ def _result(value: Value) -> Iterator[Value]:
     error = value.get("error")
     value["timings_ms"] = {}
     yield value
-    value["tools"] = [{**tool, "error": tool["error"] and {**tool["error"], "message": ""}} for tool in value["tools"]]
+    value["tools"] = [
+        {**tool, "error": tool["error"] and {**tool["error"], "message": ""}}
+        for tool in value["tools"]
+    ]
     yield value
     value["tools"] = [tool for tool in value["tools"] if tool["verdict"] != "OK"]
     yield value
@@ -80,7 +85,11 @@ def _state(value: Value) -> Iterator[Value]:
             station.pop(name, None)
     yield value
     yield value | {"alarms": value.get("alarms", [])[:3]}
-    yield {name: value[name] for name in ("state", "since", "version", "session", "protocol", "simulated") if name in value}
+    yield {
+        name: value[name]
+        for name in ("state", "since", "version", "session", "protocol", "simulated")
+        if name in value
+    }
 
 
 def _info(value: Value) -> Iterator[Value]:
@@ -96,7 +105,11 @@ def _reply(value: Value) -> Iterator[Value]:
 
 def _event(value: Value) -> Iterator[Value]:
     data: Value = value.get("data", {})
-    yield value | {"data": {name: each[:WORDS] if isinstance(each, str) else each for name, each in data.items()}}
+    yield value | {
+        "data": {
+            name: each[:WORDS] if isinstance(each, str) else each for name, each in data.items()
+        }
+    }
     yield value | {"data": {}}
 
 

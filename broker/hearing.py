@@ -1,4 +1,5 @@
-"""The consumer's end, without I/O: the results of each station, each once and in order. See broker/ends.py."""
+"""The consumer's end, without I/O: the results of each station, each once and in order. See
+broker/ends.py."""
 
 import logging
 import math
@@ -14,14 +15,17 @@ from broker.wire import Message
 log = logging.getLogger(__name__)
 
 QUIET_S = 30.0  # after so long without a result the consumer asks once whether there is more
-ASK_S = 30.0  # the longest pause between two wishes: those that wait at the broker for the node are done one by one
+# the longest pause between two wishes: those that wait at the broker for the node are done one by
+# one
+ASK_S = 30.0
 CHUNK = 200  # results asked for at a time
 HELD_LIMIT = 2000  # results of a station that wait for an earlier one; more are asked for again
 IDS_LIMIT = 10_000
 
 
 class _Asked(NamedTuple):
-    """A range of seq. Up to `known` they existed when it was asked for, so what is not there then is gone."""
+    """A range of seq. Up to `known` they existed when it was asked for, so what is not there then
+    is gone."""
 
     first: int
     last: int
@@ -35,7 +39,8 @@ class _Asked(NamedTuple):
 
 @dataclass
 class _Station:
-    """What the consumer has of one station: everything before `next`; `ahead` is the highest seq that is known to exist."""
+    """What the consumer has of one station: everything before `next`; `ahead` is the highest seq
+    that is known to exist."""
 
     next: int
     ahead: int = 0
@@ -58,9 +63,10 @@ class _Station:
 class Hearing:
     """The consumer's end: the results of each station, each once and in the order of `seq`.
 
-    after: the last seq of each station that was worked off before; all after it are delivered, 0 for all that the node has.
-    A station that is not named begins with the first result that is heard. stations: only these. patience_s: a gap that is not
-    closed by then is passed over as Gone when later results come, for somebody who may not ask or would rather see than wait.
+    after: the last seq of each station that was worked off before; all after it are delivered, 0
+    for all that the node has. A station that is not named begins with the first result that is
+    heard. stations: only these. patience_s: a gap that is not closed by then is passed over as Gone
+    when later results come, for somebody who may not ask or would rather see than wait.
     """
 
     def __init__(
@@ -82,7 +88,11 @@ class Hearing:
     def filters(self) -> tuple[str, ...]:
         """See End."""
         return (
-            *(self._names(kind, leaf) for leaf in self._only or ("+",) for kind in ("result", "latest")),
+            *(
+                self._names(kind, leaf)
+                for leaf in self._only or ("+",)
+                for kind in ("result", "latest")
+            ),
             self._replies,
         )
 
@@ -92,7 +102,8 @@ class Hearing:
         return {name: station.next - 1 for name, station in self._stations.items()}
 
     def connected(self, now: float) -> None:
-        """See End: the broker may have lost results that it confirmed to the node, so each station is asked for more."""
+        """See End: the broker may have lost results that it confirmed to the node, so each station
+        is asked for more."""
         for station in self._stations.values():
             station.probe, station.tries = True, 0
             station.asking, station.ask_at = None, now
@@ -110,23 +121,35 @@ class Hearing:
         if value is None or (self._only and name not in self._only):
             return []
         seq, result_id = value.get("seq"), value.get("result_id")
-        if not isinstance(seq, int) or isinstance(seq, bool) or seq < 1 or not isinstance(result_id, str):
+        if (
+            not isinstance(seq, int)
+            or isinstance(seq, bool)
+            or seq < 1
+            or not isinstance(result_id, str)
+        ):
             if payload:
                 log.warning("%s: a result without seq and result_id is left out", topic)
             return []
         station = self._stations.get(name)
         if station is None:  # a stored `latest` is history; whatever is live is to be delivered
-            station = self._stations[name] = _Station(seq if live or not retain else seq + 1, probe=False)
+            station = self._stations[name] = _Station(
+                seq if live or not retain else seq + 1, probe=False
+            )
             station.ask_at = now + QUIET_S
         if not live:
             return self._newest(station, seq, result_id, retain, now)
         return list(self._result(name, station, seq, result_id, value, now))
 
-    def _newest(self, station: _Station, seq: int, result_id: str, retain: bool, now: float) -> list[Event]:
-        """`latest`: what exists. It goes back only when the node numbers anew (its ledger was lost); then so do we."""
+    def _newest(
+        self, station: _Station, seq: int, result_id: str, retain: bool, now: float
+    ) -> list[Event]:
+        """`latest`: what exists. It goes back only when the node numbers anew (its ledger was
+        lost); then so do we."""
         back = seq < station.next - 1 and not retain and result_id not in station.ids
         if back and station.last_id is not None and result_id > station.last_id:
-            log.warning("the node numbers its results anew: from seq %d, after %d", seq, station.next - 1)
+            log.warning(
+                "the node numbers its results anew: from seq %d, after %d", seq, station.next - 1
+            )
             station.next, station.ahead, station.held = 1, seq, {}
             self._missing(station, now)
         elif seq > station.ahead:
@@ -135,7 +158,13 @@ class Hearing:
         return []
 
     def _result(
-        self, name: str, station: _Station, seq: int, result_id: str, value: dict[str, Any], now: float
+        self,
+        name: str,
+        station: _Station,
+        seq: int,
+        result_id: str,
+        value: dict[str, Any],
+        now: float,
     ) -> Iterator[Event]:
         if seq < station.next or result_id in station.ids:
             return
@@ -144,7 +173,8 @@ class Hearing:
             station.held[seq] = value
         before = station.next
         yield from self._deliver(name, station)
-        if station.gap and station.next > before and station.asking is not None:  # it comes: what is still missing was lost
+        # it comes: what is still missing was lost
+        if station.gap and station.next > before and station.asking is not None:
             station.tries, station.ask_at = 0, min(station.ask_at, now + FIRST_S)
         if station.gap and station.held and now - station.gap_since > self._patience_s:
             yield from self._pass_over(name, station, min(station.held) - 1, set())
@@ -169,12 +199,20 @@ class Hearing:
                 station.ask_at = min(station.ask_at, now + GRACE_S)
 
     def _replied(self, reply: dict[str, Any], now: float) -> Iterator[Event]:
-        found = ((name, each) for name, each in self._stations.items() if each.asking == reply.get("request_id"))
+        found = (
+            (name, each)
+            for name, each in self._stations.items()
+            if each.asking == reply.get("request_id")
+        )
         name, station = next(found, (None, None))
         if name is None or station is None or reply.get("request_id") is None:
             return
         error, data = reply.get("error"), reply.get("data")
-        if reply.get("ok") is True and isinstance(data, dict) and isinstance(data.get("seqs"), list):
+        if (
+            reply.get("ok") is True
+            and isinstance(data, dict)
+            and isinstance(data.get("seqs"), list)
+        ):
             seqs = {seq for seq in data["seqs"] if isinstance(seq, int)}
         elif isinstance(error, dict) and error.get("code") == "RESULT_NOT_FOUND":
             seqs = set()
@@ -188,20 +226,29 @@ class Hearing:
         if asked.open:
             station.probe = asked.last in seqs  # there may be more
         if station.gap:
-            # what comes again was published before its reply, but may be lost on the way like anything else
+            # what comes again was published before its reply, but may be lost on the way like
+            # anything else
             station.gap_since = min(station.gap_since, now)
             station.ask_at = now + (FIRST_S if station.next in seqs else 0.0)
         else:
             station.ask_at = now if station.probe else math.inf
 
-    def _pass_over(self, name: str, station: _Station, last: int, there: set[int]) -> Iterator[Event]:
+    def _pass_over(
+        self, name: str, station: _Station, last: int, there: set[int]
+    ) -> Iterator[Event]:
         """Go on behind what the node does not have, up to `last`."""
         while station.next <= last and station.next not in there:
             first = station.next
-            while station.next <= last and station.next not in there and station.next not in station.held:
+            while (
+                station.next <= last
+                and station.next not in there
+                and station.next not in station.held
+            ):
                 station.next += 1
             if station.next > first:
-                log.warning("station %s: results %d to %d cannot be had", name, first, station.next - 1)
+                log.warning(
+                    "station %s: results %d to %d cannot be had", name, first, station.next - 1
+                )
                 station.gap_since = math.inf
                 yield Gone(name, first, station.next - 1)
             yield from self._deliver(name, station)
@@ -212,11 +259,14 @@ class Hearing:
         for name, station in self._stations.items():
             if station.ask_at > now:
                 continue
-            station.probe = station.probe or not station.gap  # it was quiet for long: is there more?
+            # it was quiet for long: is there more?
+            station.probe = station.probe or not station.gap
             first = station.next
             last = first + CHUNK - 1
             if station.gap:
-                last = next(seq for seq in range(min(last, station.ahead), 0, -1) if seq not in station.held)
+                last = next(
+                    seq for seq in range(min(last, station.ahead), 0, -1) if seq not in station.held
+                )
             station.tries += 1
             station.ask_at = now + back_off(station.tries, ASK_S)
             station.asked = _Asked(first, last, station.ahead)

@@ -6,10 +6,12 @@ from broker.side import Ended
 
 
 class Lane:
-    """As it is here, a session does everything over its one connection. Everything is asked on the session's own thread.
+    """As it is here, a session does everything over its one connection. Everything is asked on the
+    session's own thread.
 
-    name: in the names of its thread, its files and its client id, "" for the session of triggers and results; kinds: what it
-    may subscribe to, by the names of the topic table; will: whether the broker tells when it is gone.
+    name: in the names of its thread, its files and its client id, "" for the session of triggers
+    and results; kinds: what it may subscribe to, by the names of the topic table; will: whether the
+    broker tells when it is gone.
     """
 
     name = ""
@@ -45,7 +47,8 @@ class Lane:
         """Whether they are, now that the broker has answered."""
 
     def left_commands(self) -> None:
-        """The broker brings no more commands over this connection, but those that it has put in line."""
+        """The broker brings no more commands over this connection, but those that it has put in
+        line."""
 
     def may_greet(self) -> bool:
         """Whether the state may be told, since whoever waits for it may send commands then."""

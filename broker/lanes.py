@@ -1,20 +1,23 @@
 """Two connections of one node: what controls it does not wait behind its triggers.
 
-Theory of operation. A broker delivers to a session in order, so a command would wait behind every trigger before it: seconds in
-a storm, and for ever where triggers cannot be stored. Hence commands have a session of their own, with a connection, a thread,
-a window and an outbox for replies and metrics. Triggers, results, the state with its last will, and all else that is told stay
-with the first one.
+Theory of operation. A broker delivers to a session in order, so a command would wait behind every
+trigger before it: seconds in a storm, and for ever where triggers cannot be stored. Hence commands
+have a session of their own, with a connection, a thread, a window and an outbox for replies and
+metrics. Triggers, results, the state with its last will, and all else that is told stay with the
+first one.
 
-The second one connects once the first is on line. Where it is turned away, or gone for GRACE_S, the first one listens to
-commands too, which is told, and leaves them again when the second has them. So that no command is lost on the way from one to
-the other, both listen for a moment, and the session that a broker keeps for the one that is away holds what the other has
-heard: what came over one connection and comes over the other is the same message and is passed over (twice.py). The state waits
-until somebody listens to commands, since whoever waits for it may send one.
+The second one connects once the first is on line. Where it is turned away, or gone for GRACE_S, the
+first one listens to commands too, which is told, and leaves them again when the second has them. So
+that no command is lost on the way from one to the other, both listen for a moment, and the session
+that a broker keeps for the one that is away holds what the other has heard: what came over one
+connection and comes over the other is the same message and is passed over (twice.py). The state
+waits until somebody listens to commands, since whoever waits for it may send one.
 
-A broker may have room for one connection only, and end the first when the second comes (one session an account, or the
-account's name taken for the id). If that happens twice, and the second stays, it is withdrawn, for ever longer.
-Another client may have the second's id, and take its session with what waits there: where it is lost again and again while the
-first stands, both listen until it has stood for long.
+A broker may have room for one connection only, and end the first when the second comes (one session
+an account, or the account's name taken for the id). If that happens twice, and the second stays, it
+is withdrawn, for ever longer. Another client may have the second's id, and take its session with
+what waits there: where it is lost again and again while the first stands, both listen until it has
+stood for long.
 """
 
 import time
@@ -47,7 +50,8 @@ FIRST, CONTROL = 0, 1
 
 
 class Handover:
-    """Which connection listens to commands. Each value is written by one thread, and read by the other."""
+    """Which connection listens to commands. Each value is written by one thread, and read by the
+    other."""
 
     def __init__(self) -> None:
         self.twice = Twice()
@@ -63,9 +67,14 @@ class Handover:
         self.reasons: tuple[str, ...] = ()  # what is not as it should be with it
 
     def unsteady(self, now: float) -> bool:
-        """Whether the second is lost again and again while the first stands, and has not stood for long since."""
+        """Whether the second is lost again and again while the first stands, and has not stood for
+        long since."""
         first_at = self.first_at
-        if first_at is None or len(self.losses) < 2 or self.losses[0] < max(first_at, now - LOSSES_S):
+        if (
+            first_at is None
+            or len(self.losses) < 2
+            or self.losses[0] < max(first_at, now - LOSSES_S)
+        ):
             return False
         return not self.heard or now - self.control_at < STOOD_S
 
@@ -86,7 +95,8 @@ class First(Lane):
         self._takes_over = False
 
     def connecting(self) -> None:
-        """CONNECT goes out, which may end the second; one that has ended before it went with the broker, or the network."""
+        """CONNECT goes out, which may end the second; one that has ended before it went with the
+        broker, or the network."""
         kicked, self._kicked = self._kicked, False
         self._strikes += kicked * (1.0 if self._handover.control_there else GONE_TOO)
         if kicked and self._strikes >= STRIKES:
@@ -116,7 +126,12 @@ class First(Lane):
                 self._strikes, self._withdrawn_s = 0.0, WITHDRAWN_S[0]
             return False
         withdrawn = now < handover.withdrawn_until
-        if unsteady or withdrawn or handover.turned_away or now - max(handover.first_at, handover.deaf_at) > GRACE_S:
+        if (
+            unsteady
+            or withdrawn
+            or handover.turned_away
+            or now - max(handover.first_at, handover.deaf_at) > GRACE_S
+        ):
             handover.twice.listens(FIRST)
             return True
         return None
@@ -134,10 +149,24 @@ class First(Lane):
     def told(self) -> list[str]:
         handover, now = self._handover, time.monotonic()
         withdrawn = now < handover.withdrawn_until
-        why = "the broker ends the connection of triggers when there is another one for commands: " if withdrawn else ""
-        own = [f"{why}commands come over the connection of triggers, and may wait behind them"] if self._takes_over else []
-        settling = handover.first_at is None or now - max(handover.first_at, handover.deaf_at) < SETTLE_S
-        return own if settling and not (handover.heard or handover.turned_away) else [*own, *handover.reasons]
+        why = (
+            "the broker ends the connection of triggers when there is another one for commands: "
+            if withdrawn
+            else ""
+        )
+        own = (
+            [f"{why}commands come over the connection of triggers, and may wait behind them"]
+            if self._takes_over
+            else []
+        )
+        settling = (
+            handover.first_at is None or now - max(handover.first_at, handover.deaf_at) < SETTLE_S
+        )
+        return (
+            own
+            if settling and not (handover.heard or handover.turned_away)
+            else [*own, *handover.reasons]
+        )
 
 
 class Control(Lane):
@@ -152,7 +181,10 @@ class Control(Lane):
         self._handover = handover
 
     def may_connect(self) -> bool:
-        return self._handover.first_at is not None and time.monotonic() >= self._handover.withdrawn_until
+        return (
+            self._handover.first_at is not None
+            and time.monotonic() >= self._handover.withdrawn_until
+        )
 
     def afresh(self) -> bool:
         handover = self._handover
@@ -188,7 +220,8 @@ class Control(Lane):
 
 
 class Lanes:
-    """The node's side of the broker: two sessions that look like one. See Session for what is handed in."""
+    """The node's side of the broker: two sessions that look like one. See Session for what is
+    handed in."""
 
     def __init__(
         self,
@@ -201,7 +234,7 @@ class Lanes:
         state: Path,
         stations: Iterable[str],
         commands: Iterable[str],
-        times: Times = Times(),  # noqa: B008  an immutable value
+        times: Times = Times(),  # noqa: B008
     ) -> None:
         handover = self._handover = Handover()
         self._notice = notice
@@ -210,15 +243,39 @@ class Lanes:
         assert outbox.control is not None
 
         def heard(lane: int) -> Callable[[str, Incoming, Backlog | None], None]:
-            return lambda name, message, backlog: handover.twice.once(lane, message, lambda: command(name, message, backlog))
+            return lambda name, message, backlog: handover.twice.once(
+                lane, message, lambda: command(name, message, backlog)
+            )
 
         self.first = Session(
-            *(settings, outbox, ledger, take, heard(FIRST), self._of_first, state, tuple(stations), tuple(commands), times),
+            *(
+                settings,
+                outbox,
+                ledger,
+                take,
+                heard(FIRST),
+                self._of_first,
+                state,
+                tuple(stations),
+                tuple(commands),
+                times,
+            ),
             First(handover),
         )
         # where the broker takes both for one client it may bring triggers over either
         self.control = Session(
-            *(settings, outbox.control, NoLedger(), take, heard(CONTROL), self._of_control, state, (), tuple(commands), times),
+            *(
+                settings,
+                outbox.control,
+                NoLedger(),
+                take,
+                heard(CONTROL),
+                self._of_control,
+                state,
+                (),
+                tuple(commands),
+                times,
+            ),
             Control(handover),
         )
         self._both = self.first, self.control
@@ -261,7 +318,8 @@ class Lanes:
 
     @property
     def commands(self) -> Literal["apart", "shared"] | None:
-        """Over which connection commands come: one of their own, or that of triggers; None if over none."""
+        """Over which connection commands come: one of their own, or that of triggers; None if over
+        none."""
         if self.first.hears_commands:
             return "shared"
         return "apart" if self._handover.heard else None
@@ -269,7 +327,9 @@ class Lanes:
     @property
     def counters(self) -> dict[str, int]:
         """What happened with the broker so far, over both connections."""
-        first, control = (session.counters | {"dropped": session.outbox.dropped} for session in self._both)
+        first, control = (
+            session.counters | {"dropped": session.outbox.dropped} for session in self._both
+        )
         return {name: number + control[name] for name, number in first.items()}
 
     # On the sessions' threads
@@ -280,7 +340,7 @@ class Lanes:
             message = in_one(self.reasons)
         self._notice(what, message)
 
-    def _of_control(self, what: str, message: str) -> None:  # noqa: ARG002  all reasons are looked at
+    def _of_control(self, what: str, message: str) -> None:  # noqa: ARG002
         if what == "online":
             self.control.outbox.open()
         elif what == "offline":

@@ -1,7 +1,8 @@
-"""One connection of a client to the broker: a paho client with its thread, from CONNECT to its end, and never reused.
+"""One connection of a client to the broker: a paho client with its thread, from CONNECT to its end,
+and never reused.
 
-Callbacks run on paho's thread, partly while it holds its own locks: they only store and wake. So nothing here calls
-paho while it holds `_state`, which the callbacks need.
+Callbacks run on paho's thread, partly while it holds its own locks: they only store and wake. So
+nothing here calls paho while it holds `_state`, which the callbacks need.
 """
 
 import contextlib
@@ -29,7 +30,8 @@ class WrongProtocol(Problem):
 
 
 class Waiter:
-    """Somebody who waits for messages on some topics; `missed` counts what did not fit into the queue."""
+    """Somebody who waits for messages on some topics; `missed` counts what did not fit into the
+    queue."""
 
     def __init__(self, filters: tuple[str, ...]) -> None:
         self.filters = filters
@@ -52,10 +54,12 @@ class Waiter:
 
 
 class Link:
-    """See the head of this file. Connects at once; everything raises Problem BROKER_AWAY when it cannot be done.
+    """See the head of this file. Connects at once; everything raises Problem BROKER_AWAY when it
+    cannot be done.
 
-    `ended` says why the connection is over, None while it is not. session_present and properties are those of CONNACK.
-    quick_acks: whether what the broker sends is acknowledged at once (TCP_QUICKACK), which most clients do not do.
+    `ended` says why the connection is over, None while it is not. session_present and properties
+    are those of CONNACK. quick_acks: whether what the broker sends is acknowledged at once
+    (TCP_QUICKACK), which most clients do not do.
     """
 
     def __init__(
@@ -89,7 +93,9 @@ class Link:
             raise Problem("BROKER_AWAY", f"{settings.url}: {reason_of(error)}") from error
         self._client.loop_start()
         try:
-            self._await(lambda: self._up, limit_s, f"{settings.url} did not answer within {limit_s:g} s")
+            self._await(
+                lambda: self._up, limit_s, f"{settings.url} did not answer within {limit_s:g} s"
+            )
         except Problem as problem:
             self.close()
             if self._other_protocol:
@@ -125,7 +131,8 @@ class Link:
 
     def subscribe(self, topic: str, qos: int = 1) -> None:
         """Subscribe; returns when the broker has confirmed."""
-        with self._topics:  # so that an unsubscription of another thread cannot come after our subscription
+        # so that an unsubscription of another thread cannot come after our subscription
+        with self._topics:
             self._uses[topic] += 1
             error, mid = self._client.subscribe(topic, qos)
         for reason in self._acknowledged(error, mid, f"the subscription to {topic}"):
@@ -133,7 +140,8 @@ class Link:
                 raise Problem("BROKER_AWAY", f"it refuses the subscription to {topic}: {reason}")
 
     def publish(self, message: Message) -> bool:
-        """Publish; returns when the broker has confirmed: whether anybody subscribes, as far as it tells."""
+        """Publish; returns when the broker has confirmed: whether anybody subscribes, as far as it
+        tells."""
         qos = min(message.qos, self.properties.get("MaximumQoS", 1))
         retain = message.retain and bool(self.properties.get("RetainAvailable", 1))
         given = properties_of(message) if self.v5 else None
@@ -155,14 +163,20 @@ class Link:
         client.on_connect = self._on_connect
         client.on_disconnect = self._on_disconnect
         client.on_message = self._on_message
-        client.on_publish = lambda _client, _userdata, mid, reason, _properties: self._on_ack(mid, [reason])
-        client.on_subscribe = lambda _client, _userdata, mid, reasons, _properties: self._on_ack(mid, reasons)
+        client.on_publish = lambda _client, _userdata, mid, reason, _properties: self._on_ack(
+            mid, [reason]
+        )
+        client.on_subscribe = lambda _client, _userdata, mid, reasons, _properties: self._on_ack(
+            mid, reasons
+        )
         return client
 
     def _acknowledged(self, error: int, mid: int | None, what: str) -> list[ReasonCode]:
         if error != mqtt.MQTT_ERR_SUCCESS or mid is None:
             raise Problem("BROKER_AWAY", self.ended or f"{what} could not be sent")
-        self._await(lambda: mid in self._acks, ACK_S, f"it did not confirm {what} within {ACK_S:g} s")
+        self._await(
+            lambda: mid in self._acks, ACK_S, f"it did not confirm {what} within {ACK_S:g} s"
+        )
         with self._state:
             return self._acks.pop(mid)
 
@@ -176,7 +190,9 @@ class Link:
 
     # Callbacks of paho, on its thread
 
-    def _on_connect(self, _client: Any, _userdata: Any, flags: Any, reason: ReasonCode, given: Any) -> None:
+    def _on_connect(
+        self, _client: Any, _userdata: Any, flags: Any, reason: ReasonCode, given: Any
+    ) -> None:
         with self._state:
             if reason.is_failure:
                 self._other_protocol = self.v5 and "protocol version" in str(reason).lower()
@@ -187,7 +203,9 @@ class Link:
                 self.properties = {} if given is None else given.json()
             self._state.notify_all()
 
-    def _on_disconnect(self, _client: Any, _userdata: Any, _flags: Any, reason: ReasonCode, _properties: Any) -> None:
+    def _on_disconnect(
+        self, _client: Any, _userdata: Any, _flags: Any, reason: ReasonCode, _properties: Any
+    ) -> None:
         with self._state:
             if self.ended is None:
                 self._other_protocol = self.v5 and not self._up

@@ -1,20 +1,24 @@
-"""How long packets may be where the broker keeps that to itself, and what is known of it over restarts.
+"""How long packets may be where the broker keeps that to itself, and what is known of it over
+restarts.
 
-A broker that gets a packet that is too long for it ends the connection, with a reason or without. One such end is enough: if
-what was on its way is longer than anything that this broker ever took, everything is shortened from then on to what it has
-taken, or to the shortest result. Without a reason that is a guess: after a minute whole packets are tried again, and once a day
-where they ended the connection again. A packet that is taken then ends the guess.
+A broker that gets a packet that is too long for it ends the connection, with a reason or without.
+One such end is enough: if what was on its way is longer than anything that this broker ever took,
+everything is shortened from then on to what it has taken, or to the shortest result. Without a
+reason that is a guess: after a minute whole packets are tried again, and once a day where they
+ended the connection again. A packet that is taken then ends the guess.
 """
 
 import time
 from typing import NamedTuple
 
 LEAST_RESULT = 800  # what a result with ids of usual length can be shortened to
-WHOLE_S = (60.0, 86400.0)  # until whole packets are tried again: after a guess, and where it is sure
+# until whole packets are tried again: after a guess, and where it is sure
+WHOLE_S = (60.0, 86400.0)
 
 
 class Known(NamedTuple):
-    """What is remembered of a broker: the greatest packet in bytes, whether that is sure, and the longest that it has taken."""
+    """What is remembered of a broker: the greatest packet in bytes, whether that is sure, and the
+    longest that it has taken."""
 
     limit: int | None = None
     sure: bool = False
@@ -45,7 +49,8 @@ class Longest:
             self.known = self.known._replace(sure=False)
 
     def ended(self, longest: int, *, said: bool) -> bool:
-        """The connection ended with a packet of so many bytes on its way; True if that was it, as it seems.
+        """The connection ended with a packet of so many bytes on its way; True if that was it, as
+        it seems.
 
         said: the broker gave that as its reason.
         """

@@ -1,4 +1,5 @@
-"""The node's own marks over one connection: sent, awaited, and what they say about everything else (see fence.py)."""
+"""The node's own marks over one connection: sent, awaited, and what they say about everything else
+(see fence.py)."""
 
 import json
 import logging
@@ -19,9 +20,12 @@ LOAD_S = 3.0  # after a trigger or a command, markers go out each second
 
 
 class Marking:
-    """One connection's fence and lag. `topic` is that of the markers; `echoing` says whether they come back."""
+    """One connection's fence and lag. `topic` is that of the markers; `echoing` says whether they
+    come back."""
 
-    def __init__(self, turns: Turns, topic: str, *, session_present: bool, outage_s: float, keepalive_s: int) -> None:
+    def __init__(
+        self, turns: Turns, topic: str, *, session_present: bool, outage_s: float, keepalive_s: int
+    ) -> None:
         self.fence = Fence(session_present, outage_s)
         self.late_at = float("-inf")  # when things came late the last time
         self.probe_s = min(PROBE_S, keepalive_s / 2) if keepalive_s else PROBE_S
@@ -55,13 +59,13 @@ class Marking:
         """A sentence if markers do not come back."""
         if self.swallowed:
             return [
-                f"the broker does not bring back what the node publishes to {self._topic}: what waited at the broker is told "
-                "from what is new by pauses only"
+                f"the broker does not bring back what the node publishes to {self._topic}: what"
+                " waited at the broker is told from what is new by pauses only"
             ]
         if self.fence.long:
             return [
-                f"the broker has not yet brought back what the node published to {self._topic}: what comes before that is "
-                "taken for old"
+                f"the broker has not yet brought back what the node published to {self._topic}:"
+                " what comes before that is taken for old"
             ]
         return []
 
@@ -79,13 +83,15 @@ class Marking:
             self._loaded_at = time.monotonic()
 
     def probe(self, connection: Connection, now: float, *, held: bool = False) -> bool:
-        """Send the marks that are due; True if the fence is given up now. `held` if triggers are not acknowledged yet."""
+        """Send the marks that are due; True if the fence is given up now. `held` if triggers are
+        not acknowledged yet."""
         if self.fence.due():
             nonce = self._mark(connection)
             if nonce is not None:
                 self.fence.sent(nonce)
         if now - self._probed_at >= self.probe_s:
-            # when it was due: if that is long ago, nobody has looked since, wherever this process stood still
+            # when it was due: if that is long ago, nobody has looked since, wherever this process
+            # stood still
             due_at = self._probed_at + self.probe_s if self._probed_at > 0 else now
             self._probed_at = now
             self._ping(connection, min(now, due_at), held=held)

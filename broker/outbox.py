@@ -1,8 +1,10 @@
-"""What waits to go out: results as they are committed, other messages in their turn, and topics whose newest value counts.
+"""What waits to go out: results as they are committed, other messages in their turn, and topics
+whose newest value counts.
 
-Anybody may put something in, from any thread and without waiting; one session takes it out. An outbox needs nothing but the
-names of the topics, so it is made first, and whoever has something to say is given it. Each kind has a bound: results beyond
-it wait in the ledger, of other messages the oldest is dropped and counted, and a topic whose newest value counts has one.
+Anybody may put something in, from any thread and without waiting; one session takes it out. An
+outbox needs nothing but the names of the topics, so it is made first, and whoever has something to
+say is given it. Each kind has a bound: results beyond it wait in the ledger, of other messages the
+oldest is dropped and counted, and a topic whose newest value counts has one.
 """
 
 import contextlib
@@ -38,12 +40,16 @@ class Row(Protocol):
 
 
 class Outbox:
-    """See the head of this file. `wake` is an eventfd that is written to when there is something new.
+    """See the head of this file. `wake` is an eventfd that is written to when there is something
+    new.
 
-    control: the outbox of the connection for commands, for what is not to wait behind results, while that is open.
+    control: the outbox of the connection for commands, for what is not to wait behind results,
+    while that is open.
     """
 
-    def __init__(self, names: Names, short: frozenset[str] = frozenset(), control: "Outbox | None" = None) -> None:
+    def __init__(
+        self, names: Names, short: frozenset[str] = frozenset(), control: "Outbox | None" = None
+    ) -> None:
         self.names = names
         self.control = control
         self._short = short  # stations whose results go out in their short form too
@@ -51,7 +57,8 @@ class Outbox:
         self.dropped = 0
         self.misc: deque[Message] = deque()
         self.flush_wanted = False
-        self.contexts: MutableMapping[str, str] = {}  # the traceparent that a result's trigger came with, by result id
+        # the traceparent that a result's trigger came with, by result id
+        self.contexts: MutableMapping[str, str] = {}
         self._open = False
         self._attended = False
         self._owner: int | None = None
@@ -72,21 +79,29 @@ class Outbox:
                 else:
                     self._missed.add(row.station)
                 topic = self.names("latest", row.station)
-                self._newest[topic] = Message(topic, row.payload, latest.qos, latest.retain, latest.expiry_s)
+                self._newest[topic] = Message(
+                    topic, row.payload, latest.qos, latest.retain, latest.expiry_s
+                )
         self.nudge()
 
     def flush_soon(self) -> bool:
-        """Ask the thread that attends to this outbox to flush the ledger; False if none may do so promptly."""
+        """Ask the thread that attends to this outbox to flush the ledger; False if none may do so
+        promptly."""
         if not self._attended:
             return False
         self.flush_wanted = True
         self.nudge()
         return True
 
-    def post(self, name: str, leaf: str, payload: bytes, *, apart: bool = False, **extra: Any) -> None:
-        """Send a message of the topic table in its turn; apart: over the connection for commands, if there is one."""
+    def post(
+        self, name: str, leaf: str, payload: bytes, *, apart: bool = False, **extra: Any
+    ) -> None:
+        """Send a message of the topic table in its turn; apart: over the connection for commands,
+        if there is one."""
         topic = TOPIC[name]
-        message = Message(self.names(name, leaf), payload, topic.qos, topic.retain, topic.expiry_s, **extra)
+        message = Message(
+            self.names(name, leaf), payload, topic.qos, topic.retain, topic.expiry_s, **extra
+        )
         self.post_raw(message, apart=apart)
 
     def post_raw(self, message: Message, *, apart: bool = False) -> None:
@@ -115,7 +130,11 @@ class Outbox:
 
     def event(self, kind: str, station: str | None, data: dict[str, Any]) -> None:
         """Publish an event."""
-        self.post("event", kind, Event(type=kind, at=utc(), station=station, data=data).model_dump_json().encode())
+        self.post(
+            "event",
+            kind,
+            Event(type=kind, at=utc(), station=station, data=data).model_dump_json().encode(),
+        )
 
     def retain(self, name: str, leaf: str, payload: bytes) -> None:
         """Publish the newest value of a retained topic; older ones not yet sent are forgotten."""
@@ -126,7 +145,8 @@ class Outbox:
         self.nudge()
 
     def retain_again(self, message: Message) -> None:
-        """A newest value that the broker did not take: it waits again, unless there is a newer one."""
+        """A newest value that the broker did not take: it waits again, unless there is a newer
+        one."""
         with self._lock:
             self._newest.setdefault(message.topic, message)
 
@@ -140,7 +160,11 @@ class Outbox:
 
     def short(self, station: str, payload: bytes) -> Message | None:
         """The short form of a result, which goes out before it; None if the station has none."""
-        return Message(self.names("short", station), shorten(payload)) if station in self._short else None
+        return (
+            Message(self.names("short", station), shorten(payload))
+            if station in self._short
+            else None
+        )
 
     def nudge(self) -> None:
         """Wake whoever attends to this outbox."""
@@ -152,7 +176,8 @@ class Outbox:
     # For the session
 
     def attend(self, attended: bool) -> None:
-        """The calling thread takes out what is put in from here on; `attended` says that it does so promptly."""
+        """The calling thread takes out what is put in from here on; `attended` says that it does so
+        promptly."""
         self._owner = threading.get_ident()
         self._attended = attended
 
@@ -182,7 +207,8 @@ class Outbox:
         return not (self._feed or self.misc)
 
     def take_rows(self) -> tuple[list[Row], set[str]]:
-        """The committed results that were handed over, and the stations of which there were more than there was room for."""
+        """The committed results that were handed over, and the stations of which there were more
+        than there was room for."""
         with self._lock:
             rows, self._feed = list(self._feed), deque()
             missed, self._missed = self._missed, set()

@@ -1,14 +1,18 @@
-"""How the node is there for the broker: since when it is away, when it tries again, and what it knows of the broker already.
+"""How the node is there for the broker: since when it is away, when it tries again, and what it
+knows of the broker already.
 
-The file `alive` says when this node was last on line, so a start knows how long the outage was; one that cannot be written
-makes that unknown and is told, no more. `broker.json` keeps what was learned of a broker: which version of MQTT it speaks and
-by what client id, how long packets may be, and whether topics may have a dot. The connection for commands has files and an id
-of its own. MQTT 5, once spoken with a broker, is not given up because of an outage, during which a proxy may accept and close:
-MQTT 3.1.1 is spoken where the broker itself refuses 5, or where it never answered it while it answers 3.1.1; and 5 is tried
-again at each start, and at each connection where the refusal was only silence.
+The file `alive` says when this node was last on line, so a start knows how long the outage was; one
+that cannot be written makes that unknown and is told, no more. `broker.json` keeps what was learned
+of a broker: which version of MQTT it speaks and by what client id, how long packets may be, and
+whether topics may have a dot. The connection for commands has files and an id of its own. MQTT 5,
+once spoken with a broker, is not given up because of an outage, during which a proxy may accept and
+close: MQTT 3.1.1 is spoken where the broker itself refuses 5, or where it never answered it while
+it answers 3.1.1; and 5 is tried again at each start, and at each connection where the refusal was
+only silence.
 
-Back-off: a broker that cannot be reached is tried every second if it is on this machine, and every few seconds elsewhere. Who
-refuses us, or ends each connection soon after it began, is tried ever more seldom.
+Back-off: a broker that cannot be reached is tried every second if it is on this machine, and every
+few seconds elsewhere. Who refuses us, or ends each connection soon after it began, is tried ever
+more seldom.
 """
 
 import contextlib
@@ -37,7 +41,9 @@ AWAY = ("unreachable", "closed", "silent")
 QUICK_S = 0.1
 QUICK_A_MINUTE = 6
 LOSSES_A_MINUTE = 3
-SILENT = 3  # tries without an answer until the other version is tried, with a broker that we have not spoken with
+# tries without an answer until the other version is tried, with a broker that we have not spoken
+# with
+SILENT = 3
 SILENT_KNOWN = 30
 ID_BYTES = 23  # what every broker must take, of letters and digits (MQTT 5, 3.1.3.1)
 
@@ -54,7 +60,8 @@ class Ask(NamedTuple):
 
 
 class Presence:
-    """See the head of this file. Used on the session's thread. lane: of which connection, if it is not the first."""
+    """See the head of this file. Used on the session's thread. lane: of which connection, if it is
+    not the first."""
 
     def __init__(self, settings: BrokerSettings, node: str, state: Path, lane: str = "") -> None:
         self.problem: str | None = None  # why the alive file cannot be written
@@ -65,14 +72,19 @@ class Presence:
         self._near = settings.loopback
         given = f"inspection-node-{node}" if settings.client_id is None else settings.client_id
         self._default_id = f"{lane}-{given}" if lane and given else given
-        self._plain_id = "inspection" + hashlib.blake2b((lane + node).encode(), digest_size=6).hexdigest()
+        self._plain_id = (
+            "inspection" + hashlib.blake2b((lane + node).encode(), digest_size=6).hexdigest()
+        )
         known = self._load()
         self._version: Version = known.get("protocol", "5.0")
         self._said: bool = known.get("said", False)  # the broker itself refused MQTT 5
         self._spoke5: bool = known.get("spoke5", False)
         self._assigned: str | None = known.get("client_id")
-        self.longest = Known(known.get("packet_bytes"), known.get("packet_sure", True), known.get("taken_bytes", 0))
-        self.no_dots: bool = known.get("no_dots", False)  # it ends the connection over topics with a dot
+        self.longest = Known(
+            known.get("packet_bytes"), known.get("packet_sure", True), known.get("taken_bytes", 0)
+        )
+        # it ends the connection over topics with a dot
+        self.no_dots: bool = known.get("no_dots", False)
         self._v5 = True  # what is asked for next
         self._silent = 0
         self._will_retain: bool = known.get("retain", True)  # as its last CONNACK said
@@ -97,7 +109,10 @@ class Presence:
             self._alive.write_text(f"{_boot()} {time.monotonic_ns()}")
             self.problem = None
         except OSError as error:
-            self.problem = f"{self._alive} cannot be written ({error.strerror}): after a start, all that waits is taken for old"
+            self.problem = (
+                f"{self._alive} cannot be written ({error.strerror}): after a start, all that waits"
+                " is taken for old"
+            )
 
     def came(self) -> None:
         """CONNACK came: how long the outage was is known, however long after the start that is."""
@@ -105,7 +120,8 @@ class Presence:
         self.connects += 1
 
     def left(self, at: float) -> None:
-        """No longer on line, as it turns out since then (monotonic seconds): a connection may be dead long before it ends."""
+        """No longer on line, as it turns out since then (monotonic seconds): a connection may be
+        dead long before it ends."""
         self._away_at = at
 
     def _since_alive(self) -> float:
@@ -168,10 +184,13 @@ class Presence:
             self._v5, self._said = False, True
             return True
         if reason in ("retain", "qos") and (self._will_retain or self._will_qos):
-            self._will_retain, self._will_qos = False, 0  # both, so that it is one refusal; CONNACK says which it is
+            # both, so that it is one refusal; CONNACK says which it is
+            self._will_retain, self._will_qos = False, 0
             return True
         if reason == "client_id" and self.client_id != self._plain_id:
-            log.warning("the broker refuses the client id %s: %s is used", self.client_id, self._plain_id)
+            log.warning(
+                "the broker refuses the client id %s: %s is used", self.client_id, self._plain_id
+            )
             self._assigned = self._plain_id
             self._save()
             return True
@@ -180,7 +199,8 @@ class Presence:
         return False
 
     def _unanswered(self, reason: str) -> bool:
-        """CONNECT had no answer: of an outage, of a proxy, or since the broker does not know that version."""
+        """CONNECT had no answer: of an outage, of a proxy, or since the broker does not know that
+        version."""
         if not self._v5:
             self._v5 = True  # it was not the version, then
             return False
@@ -199,10 +219,13 @@ class Presence:
 
     # When to ask again
 
-    def delay(self, reason: str, stood_s: float | None, *, explained: bool = False) -> tuple[float, bool]:
+    def delay(
+        self, reason: str, stood_s: float | None, *, explained: bool = False
+    ) -> tuple[float, bool]:
         """Seconds until the next try, and whether the connection is lost again and again.
 
-        stood_s: how long the connection was good, None if it never was; explained: whose fault it was is known, or about to be.
+        stood_s: how long the connection was good, None if it never was; explained: whose fault it
+        was is known, or about to be.
         """
         now = time.monotonic()
         if stood_s is not None:
@@ -216,7 +239,8 @@ class Presence:
             self._failures += 1
         again = False
         if stood_s is not None and not explained and reason in ("taken_over", "lost", "ended"):
-            # not every broker says that another client took our session over: it may look like a lost connection
+            # not every broker says that another client took our session over: it may look like a
+            # lost connection
             self._losses.append(now)
             again = len(self._losses) > LOSSES_A_MINUTE and now - self._losses[0] < 60
         few = len(self._quick) < QUICK_A_MINUTE or now - self._quick[0] > 60

@@ -1,4 +1,5 @@
-"""What a broker can do for a node, found out by trying on the node's own topic, which is left as it was."""
+"""What a broker can do for a node, found out by trying on the node's own topic, which is left as it
+was."""
 
 import time
 from collections.abc import Iterator
@@ -17,7 +18,8 @@ BOTH_S = 0.3
 
 
 class Tried(NamedTuple):
-    """Medians in ms, from PUBLISH to PUBACK and from PUBLISH to its echo; and whether a message can be retained."""
+    """Medians in ms, from PUBLISH to PUBACK and from PUBLISH to its echo; and whether a message can
+    be retained."""
 
     puback_ms: float
     echo_ms: float
@@ -25,8 +27,8 @@ class Tried(NamedTuple):
 
 
 class Probed(NamedTuple):
-    """`tried` is None where the account may not publish and read the topic, for the reason `refused`; `two` tells whether the
-    broker has room for a second connection beside the first.
+    """`tried` is None where the account may not publish and read the topic, for the reason
+    `refused`; `two` tells whether the broker has room for a second connection beside the first.
     """
 
     v5: bool
@@ -42,8 +44,19 @@ def probe(settings: BrokerSettings, node_id: str, limit_s: float = LIMIT_S) -> P
     me = new_client_id("probe")
     tried, refused = None, None
     try:
-        # as a PLC would: our own way of acknowledging hides what a broker without TCP_NODELAY costs the others
-        link, v5 = Link(settings, me, limit_s, clean=False, expiry_s=settings.session_expiry_s, quick_acks=False), True
+        # as a PLC would: our own way of acknowledging hides what a broker without TCP_NODELAY costs
+        # the others
+        link, v5 = (
+            Link(
+                settings,
+                me,
+                limit_s,
+                clean=False,
+                expiry_s=settings.session_expiry_s,
+                quick_acks=False,
+            ),
+            True,
+        )
     except WrongProtocol:
         link, v5 = Link(settings, me, limit_s, v5=False, clean=False, quick_acks=False), False
     try:
@@ -51,7 +64,8 @@ def probe(settings: BrokerSettings, node_id: str, limit_s: float = LIMIT_S) -> P
             tried = _try(link, Names(settings.base, node_id)("_fence"), me.encode())
         except Problem as problem:
             link.check()
-            refused = problem.message.partition(": ")[2]  # what comes before is that it cannot be reached, but it can
+            # what comes before is that it cannot be reached, but it can
+            refused = problem.message.partition(": ")[2]
         two = _has_room(settings, link, v5, limit_s)
     finally:
         link.close()
@@ -77,7 +91,8 @@ def _has_room(settings: BrokerSettings, link: Link, v5: bool, limit_s: float) ->
 
 def _try(link: Link, topic: str, mark: bytes) -> Tried:
     acks, echoes = [], []
-    # at QoS 0 we do not answer the echo, and a broker without TCP_NODELAY holds the PUBACK behind it back for 40 ms
+    # at QoS 0 we do not answer the echo, and a broker without TCP_NODELAY holds the PUBACK behind
+    # it back for 40 ms
     with link.listening(topic, qos=0) as waiter:
         for n in range(COUNT):
             payload = mark + b" %d" % n
@@ -85,7 +100,9 @@ def _try(link: Link, topic: str, mark: bytes) -> Tried:
             link.publish(Message(topic, payload))
             acks.append(time.perf_counter() - started)
             if not any(_heard(waiter, payload)):
-                raise Problem("BROKER_AWAY", f"it does not deliver to us what we publish to {topic}")
+                raise Problem(
+                    "BROKER_AWAY", f"it does not deliver to us what we publish to {topic}"
+                )
             echoes.append(time.perf_counter() - started)
     link.publish(Message(topic, mark, retain=True))
     try:

@@ -1,9 +1,11 @@
-"""Triggers that were read and are not handed over yet: many at a time, in order, and acknowledged once they are stored.
+"""Triggers that were read and are not handed over yet: many at a time, in order, and acknowledged
+once they are stored.
 
-Under a flood more is read than is handed over: confirmations, commands and our own markers stand among the triggers, and
-mosquitto 2.0.11 sends all that it has as soon as one message is acknowledged, whatever Receive Maximum says. Triggers that
-cannot be stored stay where they are, unacknowledged and growing older, and are tried again until they can: the broker brings no
-more than its window meanwhile, and if the connection ends they come again.
+Under a flood more is read than is handed over: confirmations, commands and our own markers stand
+among the triggers, and mosquitto 2.0.11 sends all that it has as soon as one message is
+acknowledged, whatever Receive Maximum says. Triggers that cannot be stored stay where they are,
+unacknowledged and growing older, and are tried again until they can: the broker brings no more than
+its window meanwhile, and if the connection ends they come again.
 """
 
 import time
@@ -34,7 +36,8 @@ class Backlog(NamedTuple):
 class Delivery(NamedTuple):
     """A trigger as the broker delivered it `waited_s` ago.
 
-    redelivered: it may have been delivered before; same: by its content it is one that was handed over already.
+    redelivered: it may have been delivered before; same: by its content it is one that was handed
+    over already.
     """
 
     station: str
@@ -52,7 +55,8 @@ class Reading:
         self._line: deque[tuple[Delivery, Ack, float]] = deque()  # and when they were read
         self._bytes = 0
         self._again = Again()
-        self.unstored: Problem | None = None  # why they cannot be stored; None if they can, or have not been tried
+        # why they cannot be stored; None if they can, or have not been tried
+        self.unstored: Problem | None = None
         self._again_at = 0.0
 
     def __len__(self) -> int:
@@ -69,8 +73,11 @@ class Reading:
         self._bytes = 0
         self.unstored, self._again_at = None, 0.0
 
-    def came(self, station: str, message: Incoming, ack: Ack, backlog: Backlog | None, *, fenced: bool) -> None:
-        """A trigger was read; `fenced` if it came before the fence: what comes again may then have lost its DUP flag."""
+    def came(
+        self, station: str, message: Incoming, ack: Ack, backlog: Backlog | None, *, fenced: bool
+    ) -> None:
+        """A trigger was read; `fenced` if it came before the fence: what comes again may then have
+        lost its DUP flag."""
         same = self._again.is_one(message)
         delivery = Delivery(station, message, backlog, same or message.dup or fenced, same=same)
         self._line.append((delivery, ack, time.monotonic()))
@@ -119,4 +126,6 @@ class Reading:
 def _aged(delivery: Delivery, waited_s: float) -> Delivery:
     """A delivery that was read so long ago is older by that."""
     backlog = delivery.backlog
-    return delivery._replace(backlog=backlog and Backlog(backlog.outage_s + waited_s), waited_s=waited_s)
+    return delivery._replace(
+        backlog=backlog and Backlog(backlog.outage_s + waited_s), waited_s=waited_s
+    )

@@ -1,4 +1,5 @@
-"""Why not all is well with the broker: a sentence each, there as long as it is so, for the alarm BROKER and for the pages."""
+"""Why not all is well with the broker: a sentence each, there as long as it is so, for the alarm
+BROKER and for the pages."""
 
 import time
 
@@ -18,7 +19,12 @@ class Reasons:
     """See the head of this file. What others know is asked of them, the rest is set here."""
 
     def __init__(
-        self, settings: BrokerSettings, lane: Lane, presence: Presence, subscriptions: Subscriptions, troubles: Troubles
+        self,
+        settings: BrokerSettings,
+        lane: Lane,
+        presence: Presence,
+        subscriptions: Subscriptions,
+        troubles: Troubles,
     ) -> None:
         self.away: str | None = None  # why there is no connection
         self.store: str | None = None  # why the ledger cannot be read
@@ -38,9 +44,13 @@ class Reasons:
         presence = self._presence
         if presence.version == "3.1.1":
             why = "refuses MQTT 5" if presence.said else "does not answer MQTT 5"
-            self._lacks["protocol"] = f"the broker speaks MQTT 3.1.1 only (it {why}): what is sent again is not marked"
+            self._lacks["protocol"] = (
+                f"the broker speaks MQTT 3.1.1 only (it {why}): what is sent again is not marked"
+            )
         if not presence.own_id and self._settings.client_id is None and self._lane.will:
-            self._lacks["client_id"] = f"the broker refuses our client id: the node is there as {presence.client_id}"
+            self._lacks["client_id"] = (
+                f"the broker refuses our client id: the node is there as {presence.client_id}"
+            )
 
     def all(self, marking: Marking | None, *, online: bool) -> tuple[str, ...]:
         """Every sentence now."""
@@ -51,12 +61,17 @@ class Reasons:
         longest = self._troubles.longest.known
         if longest.limit and online:
             seems = "does not take" if longest.sure else "seems not to take"
-            found.append(f"the broker {seems} packets of more than {longest.limit} bytes: they are shortened")
+            found.append(
+                f"the broker {seems} packets of more than {longest.limit} bytes: they are shortened"
+            )
         if marking is not None:
             self._late_at = max(self._late_at, marking.late_at)
             found += marking.told()
         if time.monotonic() - self._late_at < STAYS_S:
-            found.append("messages from the broker come late: what is older than its max_age_ms is not inspected")
+            found.append(
+                "messages from the broker come late: what is older than its max_age_ms is not"
+                " inspected"
+            )
         return (*found, *(each for each in (self._presence.problem, self.store, self.held) if each))
 
 

@@ -1,13 +1,16 @@
-"""Results on their way: from the ledger to the broker's confirmation, each station in the order of its commits.
+"""Results on their way: from the ledger to the broker's confirmation, each station in the order of
+its commits.
 
-Theory of operation. A committed result waits in the ledger until the broker has confirmed it. Each station has a lane: what
-was handed over by the commits, or, where that was too much, a cursor from which the ledger is read on. Of the lanes that may
-send, the one with the oldest result is served first, so a station whose topic is in trouble holds up nobody but itself. A lane
-in trouble sends one result at a time, so that a refused one is not overtaken by those behind it.
+Theory of operation. A committed result waits in the ledger until the broker has confirmed it. Each
+station has a lane: what was handed over by the commits, or, where that was too much, a cursor from
+which the ledger is read on. Of the lanes that may send, the one with the oldest result is served
+first, so a station whose topic is in trouble holds up nobody but itself. A lane in trouble sends
+one result at a time, so that a refused one is not overtaken by those behind it.
 
-PUBACK says that the broker has a result, its echo (see fence.py) that the broker remembers having it. The echo takes the row
-out of the outbox with the next commit, and is acknowledged after that, so an echo lost to a crash comes again. A second
-without an echo is as good, and where there are no echoes PUBACK is. A confirmation that could not be committed is made again.
+PUBACK says that the broker has a result, its echo (see fence.py) that the broker remembers having
+it. The echo takes the row out of the outbox with the next commit, and is acknowledged after that,
+so an echo lost to a crash comes again. A second without an echo is as good, and where there are no
+echoes PUBACK is. A confirmation that could not be committed is made again.
 """
 
 import time
@@ -20,7 +23,8 @@ from broker.outbox import Outbox, Row
 
 LANE_LIMIT = 256
 BATCH = 64
-ECHOES = 8  # less than any broker's receive maximum: unacknowledged echoes must not hold triggers up
+# less than any broker's receive maximum: unacknowledged echoes must not hold triggers up
+ECHOES = 8
 ECHO_S = 0.02
 ECHOLESS_S = 1.0
 RESULT_HEAD = b'{"schema":"result/1","result_id":"'
@@ -109,14 +113,16 @@ class Results:
     """See the head of this file. All methods are called on the session's thread."""
 
     def __init__(self, outbox: Outbox, ledger: Ledger) -> None:
-        self.maybe_sent = ledger.outbox_last()  # rows up to here may have been sent over an earlier connection
+        # rows up to here may have been sent over an earlier connection
+        self.maybe_sent = ledger.outbox_last()
         self.echoing = False
         self.echoes = 0
         self._outbox = outbox
         self._ledger = ledger
         self._lanes: dict[str, _Lane] = {}
         self._in_flight: dict[str, Sent] = {}
-        self._taken: list[str] = []  # the broker has these, and their confirmation is to be committed
+        # the broker has these, and their confirmation is to be committed
+        self._taken: list[str] = []
         self._echoed: dict[str, _Echo] = {}
         self._swept_at = 0.0
 
@@ -142,10 +148,17 @@ class Results:
         self._ledger.flush()
 
     def end(self) -> None:
-        """The connection is over: what the broker has said it has is confirmed, now or later, the rest is sent again."""
-        sure = [name for name, sent in self._in_flight.items() if sent.acked_at is not None and sent.sure]
+        """The connection is over: what the broker has said it has is confirmed, now or later, the
+        rest is sent again."""
+        sure = [
+            name
+            for name, sent in self._in_flight.items()
+            if sent.acked_at is not None and sent.sure
+        ]
         sure += [name for name, echo in self._echoed.items() if not echo.settled]
-        self.maybe_sent = max([self.maybe_sent, *(sent.row.id for sent in self._in_flight.values())])
+        self.maybe_sent = max(
+            [self.maybe_sent, *(sent.row.id for sent in self._in_flight.values())]
+        )
         self._in_flight.clear()
         self._echoed.clear()
         for lane in self._lanes.values():
@@ -153,7 +166,8 @@ class Results:
         self._taken += sure
 
     def next(self, may_send: Callable[[str, int], bool]) -> Row | None:
-        """The oldest result of those lanes for which may_send(station, how many are in flight) says so."""
+        """The oldest result of those lanes for which may_send(station, how many are in flight) says
+        so."""
         self._collect()
         best: Row | None = None
         for station, lane in self._lanes.items():
@@ -191,13 +205,15 @@ class Results:
         lane.behind, lane.cursor = True, min(lane.cursor, sent.row.id - 1)
 
     def echo(self, payload: bytes, ack: Callable[[], None]) -> bool:
-        """An echo came. True if it may be acknowledged now, else ack() does so once its confirmation is committed."""
+        """An echo came. True if it may be acknowledged now, else ack() does so once its
+        confirmation is committed."""
         if not payload.startswith(RESULT_HEAD):
             return True
         result_id = payload[len(RESULT_HEAD) : len(RESULT_HEAD) + 36].decode("ascii", "replace")
         self.echoes += 1
         sent = self._in_flight.pop(result_id, None)
-        if sent is not None and sent.acked_at is None:  # an echo can be faster than its PUBACK, which then finds nothing
+        # an echo can be faster than its PUBACK, which then finds nothing
+        if sent is not None and sent.acked_at is None:
             self.acked(sent)
         echo = self._echoed.get(result_id)
         if echo is None:
@@ -207,7 +223,8 @@ class Results:
         return False
 
     def settle(self, now: float, *, flush: bool) -> float:
-        """Commit confirmations that are due and acknowledge their echoes; seconds until more may be due. Raises Problem."""
+        """Commit confirmations that are due and acknowledge their echoes; seconds until more may be
+        due. Raises Problem."""
         waiting = [echo for echo in self._echoed.values() if not echo.settled]
         if flush or len(waiting) >= ECHOES or (waiting and now - waiting[0].came_at > ECHO_S):
             self._ledger.flush()
@@ -225,10 +242,19 @@ class Results:
         return ECHOLESS_S / 2 if self._in_flight or self._echoed else ECHOLESS_S
 
     def _sweep(self, now: float) -> None:
-        """What has no echo for long, and what had one but whose commit failed, maybe with others that it stood in line with."""
+        """What has no echo for long, and what had one but whose commit failed, maybe with others
+        that it stood in line with."""
         old = now - ECHOLESS_S
-        self._confirm([name for name, sent in self._in_flight.items() if sent.acked_at is not None and sent.acked_at < old])
-        failed = [name for name, echo in self._echoed.items() if not echo.settled and echo.came_at < old]
+        self._confirm(
+            [
+                name
+                for name, sent in self._in_flight.items()
+                if sent.acked_at is not None and sent.acked_at < old
+            ]
+        )
+        failed = [
+            name for name, echo in self._echoed.items() if not echo.settled and echo.came_at < old
+        ]
         self._confirm(failed)
         for name in failed:
             self._echoed[name].settled = True
@@ -249,7 +275,8 @@ class Results:
                 lane = self._lanes[row.station] = _Lane()
             if not lane.behind:
                 lane.rows.append(row)
-                lane.behind = len(lane.rows) >= LANE_LIMIT  # what comes behind these is read from the ledger
+                # what comes behind these is read from the ledger
+                lane.behind = len(lane.rows) >= LANE_LIMIT
 
     def _head(self, station: str, lane: _Lane) -> Row | None:
         """The next row of a lane, read from the ledger if need be."""

@@ -1,4 +1,5 @@
-"""The producer's end, without I/O: triggers that are repeated until they are accepted. See broker/ends.py."""
+"""The producer's end, without I/O: triggers that are repeated until they are accepted. See
+broker/ends.py."""
 
 import json
 import math
@@ -31,7 +32,8 @@ class Waiting:
 
 
 class Sending:
-    """The producer's end: triggers that are repeated until they are accepted, or until their result is there."""
+    """The producer's end: triggers that are repeated until they are accepted, or until their result
+    is there."""
 
     def __init__(self, names: Names) -> None:
         self._names = names
@@ -40,21 +42,35 @@ class Sending:
     @property
     def filters(self) -> tuple[str, ...]:
         """See End."""
-        return self._names("accepted", "+"), self._names("result", "+"), self._names("reply", "resend")
+        return (
+            self._names("accepted", "+"),
+            self._names("result", "+"),
+            self._names("reply", "resend"),
+        )
 
-    def add(self, station: str, trigger: Mapping[str, Any], now: float, *, result: bool = False) -> str:
-        """Take a trigger (a new id is given to one without); its id. With `result` it is followed until its result is there.
+    def add(
+        self, station: str, trigger: Mapping[str, Any], now: float, *, result: bool = False
+    ) -> str:
+        """Take a trigger (a new id is given to one without); its id. With `result` it is followed
+        until its result is there.
 
         Raises Problem BAD_TRIGGER, and BUSY if the id is under way already, or 1000 are.
         """
-        checked = as_trigger({"trigger_id": new_id(), **{key: value for key, value in trigger.items() if value is not None}})
+        checked = as_trigger(
+            {
+                "trigger_id": new_id(),
+                **{key: value for key, value in trigger.items() if value is not None},
+            }
+        )
         body = {**checked.model_dump(mode="json", exclude_none=True), "ack": True}
         trigger_id = str(checked.trigger_id)
         if trigger_id in self._waiting:
             raise Problem("BUSY", f"trigger {trigger_id} is under way already")
         if len(self._waiting) >= TRIGGERS_LIMIT:
             raise Problem("BUSY", f"{TRIGGERS_LIMIT} triggers wait to be accepted")
-        payload = json.dumps(body, ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode()
+        payload = json.dumps(
+            body, ensure_ascii=False, separators=(",", ":"), allow_nan=False
+        ).encode()
         message = Message(self._names("trigger", station), payload)
         self._waiting[trigger_id] = Waiting(station, trigger_id, message, now, result, next_at=now)
         return trigger_id
@@ -81,7 +97,10 @@ class Sending:
     def heard(self, topic: str, payload: bytes, *, retain: bool, now: float) -> list[Event]:  # noqa: ARG002
         """See End."""
         kind, _, leaf = topic.removeprefix(f"{self._names.base}/{self._names.node}/").partition("/")
-        if kind not in ("accepted", "result", "reply") or (value := read_object(topic, payload)) is None:
+        if (
+            kind not in ("accepted", "result", "reply")
+            or (value := read_object(topic, payload)) is None
+        ):
             return []
         if kind == "reply":
             return self._replied(value)
@@ -103,25 +122,32 @@ class Sending:
         waiting.accepted = _accepted(waiting, value)
         if not waiting.wants_result:
             del self._waiting[waiting.trigger_id]
-        elif first or value.get("state") == "answered":  # its result is on its way, or lost, and can then be asked for
+        elif first or value.get("state") == "answered":
+            # its result is on its way, or lost, and can then be asked for
             waiting.tries = 0
-            waiting.next_at = now + (GRACE_S if value.get("state") == "answered" else _pause(waiting))
+            waiting.next_at = now + (
+                GRACE_S if value.get("state") == "answered" else _pause(waiting)
+            )
         return [waiting.accepted] if first else []
 
     def _replied(self, reply: dict[str, Any]) -> list[Event]:
-        """The node has no longer the result that was asked for: what `accepted` said of it is all there is."""
+        """The node has no longer the result that was asked for: what `accepted` said of it is all
+        there is."""
         error = reply.get("error")
         if not isinstance(error, dict) or error.get("code") != "RESULT_NOT_FOUND":
             return []
         for waiting in self._waiting.values():
             if reply.get("request_id") in waiting.asked and waiting.accepted is not None:
                 del self._waiting[waiting.trigger_id]
-                known = {key: each for key, each in waiting.accepted._asdict().items() if key != "known"}
+                known = {
+                    key: each for key, each in waiting.accepted._asdict().items() if key != "known"
+                }
                 return [Answered(waiting.station, waiting.trigger_id, known)]
         return []
 
     def due(self, now: float) -> list[Message]:
-        """See End: triggers; for those that are answered and whose result did not come, the wish to have it sent again."""
+        """See End: triggers; for those that are answered and whose result did not come, the wish to
+        have it sent again."""
         messages = []
         for waiting in self._waiting.values():
             if waiting.next_at > now:
@@ -129,12 +155,18 @@ class Sending:
             waiting.tries += 1
             waiting.next_at = now + _pause(waiting)
             if waiting.accepted is not None and waiting.accepted.verdict is not None:
-                request, message = resend(self._names, waiting.station, {"trigger_ids": [waiting.trigger_id]})
+                request, message = resend(
+                    self._names, waiting.station, {"trigger_ids": [waiting.trigger_id]}
+                )
                 waiting.asked.add(request)
                 messages.append(message)
             else:
                 age_ms = int((now - waiting.added_at) * 1000)
-                user = (("attempt", str(waiting.tries)), ("age_ms", str(age_ms))) if waiting.tries > 1 else ()
+                user = (
+                    (("attempt", str(waiting.tries)), ("age_ms", str(age_ms)))
+                    if waiting.tries > 1
+                    else ()
+                )
                 messages.append(waiting.message._replace(user=user))
         return messages
 

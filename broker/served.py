@@ -1,7 +1,9 @@
-"""One connection as it is served: subscribed to, its marks, what comes in over it, and what goes out.
+"""One connection as it is served: subscribed to, its marks, what comes in over it, and what goes
+out.
 
-It begins with CONNACK, whose terms are kept (terms.py). Then we subscribe (subscriptions.py) and send the marker (marking.py),
-and once that is back results flow (results.py), served in turns with all else that goes out (turns.py).
+It begins with CONNACK, whose terms are kept (terms.py). Then we subscribe (subscriptions.py) and
+send the marker (marking.py), and once that is back results flow (results.py), served in turns with
+all else that goes out (turns.py).
 """
 
 import logging
@@ -55,7 +57,8 @@ class Lasting(NamedTuple):
 
 
 class Served:
-    """See the head of this file. The side of its connection: everything is called on the session's thread."""
+    """See the head of this file. The side of its connection: everything is called on the session's
+    thread."""
 
     def __init__(self, lasting: Lasting, ask: Ask) -> None:
         names = lasting.outbox.names
@@ -81,7 +84,9 @@ class Served:
         self._result = names.prefix("result")
         self._marker = names("_fence")
 
-    def run(self, sock: socket.socket, stopping: Callable[[], bool], last: Callable[[], Message | None]) -> Ended:
+    def run(
+        self, sock: socket.socket, stopping: Callable[[], bool], last: Callable[[], Message | None]
+    ) -> Ended:
         """Serve over a socket that was dialled until it ends or `stopping`; see Connection."""
         return self.connection.run(sock, stopping, last)
 
@@ -99,12 +104,15 @@ class Served:
 
     @property
     def current_at(self) -> float:
-        """Up to here (monotonic seconds) all that came was handed over: what was only read comes again, that much older."""
+        """Up to here (monotonic seconds) all that came was handed over: what was only read comes
+        again, that much older."""
         now = time.monotonic()
         oldest = self._lasting.reading.oldest
         at = now if self.marking is None else self.marking.current_at
         backlog_s = None if self.marking is None else self.marking.fence.backlog_s
-        return min(at, now if oldest is None else oldest[1], now if backlog_s is None else now - backlog_s)
+        return min(
+            at, now if oldest is None else oldest[1], now if backlog_s is None else now - backlog_s
+        )
 
     # Side of the connection
 
@@ -147,14 +155,22 @@ class Served:
     def unsubscribed(self, topics: list[str], refused: str | None) -> None:
         """UNSUBACK came: the other connection has the commands."""
         if refused is not None:
-            log.warning("the broker does not end the subscription to %s: %s", ", ".join(topics), refused)
+            log.warning(
+                "the broker does not end the subscription to %s: %s", ", ".join(topics), refused
+            )
             return
         self._lasting.subscriptions.left(topics)
         self._lasting.lane.left_commands()
 
     def received(self, message: Incoming, ack: Ack) -> None:
-        """A message came: triggers wait for turn(), an echo until its confirmation is committed, the rest is done with."""
-        lasting, connection, marking, topic = self._lasting, self.connection, self.marking, message.topic
+        """A message came: triggers wait for turn(), an echo until its confirmation is committed,
+        the rest is done with."""
+        lasting, connection, marking, topic = (
+            self._lasting,
+            self.connection,
+            self.marking,
+            message.topic,
+        )
         assert marking is not None
         trigger = topic.startswith(self._triggers)
         marking.heard(work=trigger or topic.startswith(self._commands))
@@ -205,17 +221,22 @@ class Served:
         return self._lasting.pump()
 
     def send(self) -> float:
-        """Send markers, then what is urgent, results and the rest; seconds until there is more to do."""
+        """Send markers, then what is urgent, results and the rest; seconds until there is more to
+        do."""
         lasting, marking = self._lasting, self.marking
         if marking is None:
             return PROBE_S
         now = time.monotonic()
         self._ask(now)
         unstored = lasting.reading.unstored
-        lasting.reasons.held = f"triggers wait, since they cannot be stored: {unstored.message}" if unstored else None
+        lasting.reasons.held = (
+            f"triggers wait, since they cannot be stored: {unstored.message}" if unstored else None
+        )
         if unstored:
             marking.fence.hold()
-        if self.kind is not None and marking.probe(self.connection, now, held=len(lasting.reading) > 0):
+        if self.kind is not None and marking.probe(
+            self.connection, now, held=len(lasting.reading) > 0
+        ):
             self._pass_fence()
         wait_s = lasting.reading.wait_s
         wait_s = marking.probe_s / 2 if wait_s is None else wait_s
@@ -228,18 +249,23 @@ class Served:
             if not self._quiet:
                 wait_s = min(wait_s, lasting.turns.pump(self.connection, now, marking.fence))
             lasting.reasons.store = None
-        except Problem as problem:  # the ledger: results on their way stay so, and are looked at again; all else goes out
+        except Problem as problem:
+            # the ledger: results on their way stay so, and are looked at again; all else goes out
             lasting.reasons.store = f"what goes out cannot be read or confirmed: {problem.message}"
             wait_s = min(wait_s, lasting.turns.pump(self.connection, now, None))
         return wait_s
 
     @property
     def _quiet(self) -> bool:
-        """Whether only subscriptions go out, SUBACK_S at most: a suspected filter or topic is tried with nothing beside it."""
-        return self.kind is None and (self._lasting.subscriptions.careful or self._lasting.turns.suspects)
+        """Whether only subscriptions go out, SUBACK_S at most: a suspected filter or topic is tried
+        with nothing beside it."""
+        return self.kind is None and (
+            self._lasting.subscriptions.careful or self._lasting.turns.suspects
+        )
 
     def _ask(self, now: float) -> None:
-        """Subscribe to what is not, or not yet, granted, and leave what the other connection has."""
+        """Subscribe to what is not, or not yet, granted, and leave what the other connection
+        has."""
         subscriptions, lane = self._lasting.subscriptions, self._lasting.lane
         if left := subscriptions.hear(lane.wants_commands()):
             self.connection.unsubscribe(left)
@@ -249,7 +275,9 @@ class Served:
         if asked := self._lasting.subscriptions.take():
             self.connection.subscribe(asked)
         if self.kind is None and now - self._connected_at > SUBACK_S:
-            self.connection.fail("unanswered", f"the broker does not answer the subscriptions within {SUBACK_S:g} s")
+            self.connection.fail(
+                "unanswered", f"the broker does not answer the subscriptions within {SUBACK_S:g} s"
+            )
 
     def _pass_fence(self) -> None:
         self._rewound = False

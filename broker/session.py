@@ -1,11 +1,12 @@
 """The durable session of a node: one fresh connection after the other.
 
-Theory of operation (contract, section 2). A connection is dialled elsewhere (dialling.py) and served until it ends (served.py:
-the order of what happens then). Triggers are handed over as they were read, many at a time, and are acknowledged when `take`
-returns, which is when all of them are in the ledger (reading.py). When to try again is presence.py's.
+Theory of operation (contract, section 2). A connection is dialled elsewhere (dialling.py) and
+served until it ends (served.py: the order of what happens then). Triggers are handed over as they
+were read, many at a time, and are acknowledged when `take` returns, which is when all of them are
+in the ledger (reading.py). When to try again is presence.py's.
 
-What the broker lacks, refuses or does to us is a sentence among the reasons of the alarm BROKER (reasons.py), each cleared by
-what ends it.
+What the broker lacks, refuses or does to us is a sentence among the reasons of the alarm BROKER
+(reasons.py), each cleared by what ends it.
 """
 
 import logging
@@ -42,10 +43,10 @@ TELL_S = 0.1
 class Session:
     """The node's side of the broker. Everything public may be called from any thread.
 
-    take(deliveries) commits triggers, all of them, or raises. command(name, message, backlog) takes a command and returns
-    at once. notice(what, message) hears of "online", "offline" and "trouble": all reasons in one message, empty if there are
-    none. stations and commands are subscribed one by one where the broker has no wildcards; `state` is the folder of what is
-    remembered.
+    take(deliveries) commits triggers, all of them, or raises. command(name, message, backlog) takes
+    a command and returns at once. notice(what, message) hears of "online", "offline" and "trouble":
+    all reasons in one message, empty if there are none. stations and commands are subscribed one by
+    one where the broker has no wildcards; `state` is the folder of what is remembered.
     """
 
     def __init__(
@@ -59,7 +60,7 @@ class Session:
         state: Path,
         stations: tuple[str, ...] = (),
         commands: tuple[str, ...] = (),
-        times: Times = Times(),  # noqa: B008  an immutable value
+        times: Times = Times(),  # noqa: B008
         lane: Lane = ALONE,
     ) -> None:
         self.names = outbox.names
@@ -102,7 +103,9 @@ class Session:
         self._stopping = threading.Event()
         self._served: Served | None = None
         self._told_at = 0.0
-        self._thread = threading.Thread(target=self._run, name=f"broker {lane.name or 'first'}", daemon=True)
+        self._thread = threading.Thread(
+            target=self._run, name=f"broker {lane.name or 'first'}", daemon=True
+        )
         self._last: Message | None = None
 
     # For other threads
@@ -153,7 +156,8 @@ class Session:
         return self.kind is not None and self._subscriptions.hears is True
 
     def take_back(self) -> list[Message]:
-        """What waits for the next connection, for somebody else to send; on this thread, once there is none."""
+        """What waits for the next connection, for somebody else to send; on this thread, once there
+        is none."""
         return [*self._turns.take_back(), *self._outbox.shut()]
 
     @property
@@ -178,7 +182,8 @@ class Session:
         while self._rest(delay):
             try:
                 delay = self._one_connection()
-            except Exception as error:  # a fault of ours: the next connection starts clean, and it is told
+            except Exception as error:
+                # a fault of ours: the next connection starts clean, and it is told
                 log.exception("the connection to the broker failed")
                 self._reasons.away, delay = f"{type(error).__name__}: {error}", 1.0
             self._tell()
@@ -190,7 +195,9 @@ class Session:
             wanted = lane.may_connect()
             if wanted and (time.monotonic() >= until or lane.afresh()):
                 break
-            self._stopping.wait(max(0.02, min(REST_S if wanted else REST_S / 10, until - time.monotonic())))
+            self._stopping.wait(
+                max(0.02, min(REST_S if wanted else REST_S / 10, until - time.monotonic()))
+            )
             self._beat()
         return not self._stopping.is_set()
 
@@ -223,7 +230,8 @@ class Session:
         self._reasons.away = ended.message
         if again and not blamed:
             self._reasons.away += (
-                f"; lost again and again: does another client use the id {self.client_id}, or is the network bad?"
+                f"; lost again and again: does another client use the id {self.client_id}, or is"
+                " the network bad?"
             )
         log.warning("broker: %s; next try in %.1f s", ended.message, delay)
         return delay
@@ -244,7 +252,9 @@ class Session:
         if ended.reason in ("lost", "ended"):
             blamed = self._subscriptions.ended()
         if ended.reason in ("lost", "ended") and not blamed:
-            sizes = [(message, connection.size(message)) for message in connection.window.unanswered]
+            sizes = [
+                (message, connection.size(message)) for message in connection.window.unanswered
+            ]
             blamed = self._troubles.ended(sizes, ended.code, ended.message)
         self._turns.end(connection, self.names("_fence"))
         if kind is not None:
@@ -256,10 +266,13 @@ class Session:
     def _beat(self) -> None:
         self.beat_ns = time.monotonic_ns()
         served = self._served
-        self._presence.beat(online=served is not None and served.kind is not None and served.current)
+        self._presence.beat(
+            online=served is not None and served.kind is not None and served.current
+        )
 
     def pump(self) -> float:
-        """Send what there is over the connection that stands, and tell how things are; seconds until there is more to do."""
+        """Send what there is over the connection that stands, and tell how things are; seconds
+        until there is more to do."""
         served = self._served
         wait_s = TELL_S if served is None else served.send()
         if time.monotonic() - self._told_at > TELL_S:

@@ -35,7 +35,8 @@ class Times(NamedTuple):
 
 
 class Ended(NamedTuple):
-    """Why a connection ended: a word for counters, a sentence for people, and the broker's reason code if it gave one."""
+    """Why a connection ended: a word for counters, a sentence for people, and the broker's reason
+    code if it gave one."""
 
     reason: str
     message: str
@@ -68,17 +69,23 @@ class Side(Protocol):
         """A ping came back."""
 
     def stalled(self, since: float) -> None:
-        """This thread, or the process, did not look since then (monotonic seconds): what comes now may be so old."""
+        """This thread, or the process, did not look since then (monotonic seconds): what comes now
+        may be so old."""
 
     def confirmed(self, message: Message, code: int, reason: str | None) -> None:
         """PUBACK came for a message; `reason` if it was refused."""
 
     def pump(self) -> float:
-        """Send what there is, by send(), while there is room; seconds until it wants to be called again."""
+        """Send what there is, by send(), while there is room; seconds until it wants to be called
+        again."""
 
 
 def told(reason: ReasonCode, given: Any) -> str:
     """What the broker said, and what it named, for people."""
     why = f": {plain(given.ReasonString, TOLD)}" if hasattr(given, "ReasonString") else ""
-    other = f" (it names {plain(given.ServerReference, TOLD)})" if hasattr(given, "ServerReference") else ""
+    other = (
+        f" (it names {plain(given.ServerReference, TOLD)})"
+        if hasattr(given, "ServerReference")
+        else ""
+    )
     return f"{reason}{why}{other}"

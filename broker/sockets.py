@@ -1,10 +1,11 @@
 """The sockets of all MQTT clients of ours: dialled before paho sees them, and read in large pieces.
 
-Names, addresses and certificates may take any time, and whoever dials says where (`dial` tells its step), so that a thread with
-a heartbeat can let another one wait. On every socket small packets leave at once (TCP_NODELAY, which paho leaves off: 88 ms a
-round trip), and what comes is acknowledged at once (TCP_QUICKACK, set again after each read, since the kernel takes it back: a
-broker that keeps Nagle's algorithm holds its next packet back until we acknowledge, 44 ms a round trip). What the kernel has is
-read in one call; paho asks for a packet in three pieces.
+Names, addresses and certificates may take any time, and whoever dials says where (`dial` tells its
+step), so that a thread with a heartbeat can let another one wait. On every socket small packets
+leave at once (TCP_NODELAY, which paho leaves off: 88 ms a round trip), and what comes is
+acknowledged at once (TCP_QUICKACK, set again after each read, since the kernel takes it back: a
+broker that keeps Nagle's algorithm holds its next packet back until we acknowledge, 44 ms a round
+trip). What the kernel has is read in one call; paho asks for a packet in three pieces.
 """
 
 import contextlib
@@ -37,7 +38,8 @@ class _Rest:
         return self._rest[at : self._at]
 
     def packet(self) -> tuple[int, bytes, int] | None:
-        """First byte of the next packet, what comes after its length, and where it ends; None if not all of it was read."""
+        """First byte of the next packet, what comes after its length, and where it ends; None if
+        not all of it was read."""
         rest, at = self._rest, self._at + 1
         length = shift = 0
         while at < len(rest) and shift <= 21:
@@ -56,7 +58,8 @@ class _Rest:
 
 
 class _Buffered(_Rest, socket.socket):
-    """A socket that is read in large pieces; `pending` bytes were read, but not yet asked for, and poll does not see them."""
+    """A socket that is read in large pieces; `pending` bytes were read, but not yet asked for, and
+    poll does not see them."""
 
     def recv(self, size: int, flags: int = 0) -> bytes:
         if self._at == len(self._rest):
@@ -89,21 +92,29 @@ def quick(sock: socket.socket) -> None:
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_QUICKACK, 1)
 
 
-def dial(settings: BrokerSettings, limit_s: float, told: Callable[[str], None] = lambda _: None) -> "_Buffered | _Encrypted":
-    """A connected socket, encrypted where the settings say so. Raises OSError (ssl.SSLError among them), UnicodeError.
+def dial(
+    settings: BrokerSettings, limit_s: float, told: Callable[[str], None] = lambda _: None
+) -> "_Buffered | _Encrypted":
+    """A connected socket, encrypted where the settings say so. Raises OSError (ssl.SSLError among
+    them), UnicodeError.
 
-    The limit holds for each step on the wire; how long a name or a file takes is up to the machine. told(step) hears what is
-    waited for.
+    The limit holds for each step on the wire; how long a name or a file takes is up to the machine.
+    told(step) hears what is waited for.
     """
     context = None
     if settings.tls:
-        told(f"reading the certificates ({', '.join(filter(None, (settings.ca_file, settings.cert_file))) or 'the system'})")
+        told(
+            "reading the certificates"
+            f" ({', '.join(filter(None, (settings.ca_file, settings.cert_file))) or 'the system'})"
+        )
         context = _context(settings)
     told(f"asking the name server for {settings.host}")
     try:
         found = socket.getaddrinfo(settings.host, settings.port, type=socket.SOCK_STREAM)
     except OSError as error:
-        raise OSError(f"the name {settings.host} cannot be resolved: {error.strerror or error}") from error
+        raise OSError(
+            f"the name {settings.host} cannot be resolved: {error.strerror or error}"
+        ) from error
     told(f"connecting to {settings.host}:{settings.port}, {len(found)} addresses")
     sock = _first(found, limit_s)
     try:
@@ -121,10 +132,13 @@ def dial(settings: BrokerSettings, limit_s: float, told: Callable[[str], None] =
 
 
 def _first(found: list[Any], limit_s: float) -> socket.socket:
-    """The first of these addresses that answers; each is tried a moment after the one before (RFC 8305). Raises OSError."""
+    """The first of these addresses that answers; each is tried a moment after the one before (RFC
+    8305). Raises OSError."""
     trying: dict[int, socket.socket] = {}
     left = list(found)
-    failure: OSError = TimeoutError(f"no answer within {limit_s:g} s from {', '.join(sorted({each[4][0] for each in found}))}")
+    failure: OSError = TimeoutError(
+        f"no answer within {limit_s:g} s from {', '.join(sorted({each[4][0] for each in found}))}"
+    )
     poll = select.poll()
     until = time.monotonic() + limit_s
     try:

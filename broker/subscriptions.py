@@ -1,12 +1,14 @@
-"""What the node listens to: which filters the broker has granted, which it refuses, and who cannot hear because of that.
+"""What the node listens to: which filters the broker has granted, which it refuses, and who cannot
+hear because of that.
 
-Each of triggers, commands and our own results is one filter with a wildcard. Where the broker has no wildcards, the stations
-and commands are subscribed one by one. What is refused is told with its name and asked for again, and a station whose triggers
-are refused is deaf.
+Each of triggers, commands and our own results is one filter with a wildcard. Where the broker has
+no wildcards, the stations and commands are subscribed one by one. What is refused is told with its
+name and asked for again, and a station whose triggers are refused is deaf.
 
-A broker may also end the connection over a filter. Then they are asked for one after the other, with nothing else on its way
-until all are answered (served.py). The one that was asked for when the connection ended again is left alone for a while, ever
-longer, and what stands for it is tried instead: the stations apart.
+A broker may also end the connection over a filter. Then they are asked for one after the other,
+with nothing else on its way until all are answered (served.py). The one that was asked for when the
+connection ended again is left alone for a while, ever longer, and what stands for it is tried
+instead: the stations apart.
 """
 
 import time
@@ -16,7 +18,8 @@ from broker.lane import Lane
 from broker.topics import Names
 
 AGAIN_S = 5.0
-ENDED_S = (30.0, 3600.0)  # until a filter that ended the connection is asked for again: first, and at most
+# until a filter that ended the connection is asked for again: first, and at most
+ENDED_S = (30.0, 3600.0)
 ENDS = "it ends the connection over it"
 NO_WILDCARDS = 0xA2
 
@@ -40,7 +43,11 @@ class Subscriptions:
     """See the head of this file. What is to be sent is for the caller to take()."""
 
     def __init__(
-        self, names: Names, stations: Iterable[str], commands: Iterable[str], kinds: Sequence[str] = Lane.kinds
+        self,
+        names: Names,
+        stations: Iterable[str],
+        commands: Iterable[str],
+        kinds: Sequence[str] = Lane.kinds,
     ) -> None:
         self._ask: list[str] = []
         self.careful = False  # one after the other
@@ -60,7 +67,12 @@ class Subscriptions:
         self._results = group("result", self._stations, "results may come twice after an outage")
         self._commands = group("cmd", commands, "commands are not heard")
         self._fence = group("_fence", (), "what waited cannot be told from what is new")
-        groups = {"trigger": self._triggers, "cmd": self._commands, "result": self._results, "_fence": self._fence}
+        groups = {
+            "trigger": self._triggers,
+            "cmd": self._commands,
+            "result": self._results,
+            "_fence": self._fence,
+        }
         self._groups = tuple(groups[kind] for kind in kinds)
         self._wanted: bool | None = None  # whether commands are
         self._held = False  # the broker may have a subscription to them
@@ -117,7 +129,8 @@ class Subscriptions:
         return asked
 
     def ended(self) -> bool:
-        """The broker ended the connection; True if it had not answered, so that it may be for that."""
+        """The broker ended the connection; True if it had not answered, so that it may be for
+        that."""
         if not self._pending:
             return False
         if self.careful and len(self._pending) == 1:
@@ -129,7 +142,8 @@ class Subscriptions:
         return True
 
     def answered(self, topic: str, refused: str | None, code: int = 1) -> None:
-        """SUBACK for one filter: why it is refused, or None; its code is the granted QoS, or the reason."""
+        """SUBACK for one filter: why it is refused, or None; its code is the granted QoS, or the
+        reason."""
         self._pending.discard(topic)
         if refused is not None and self._wanted is False and topic in self._commands.topics:
             return
@@ -164,12 +178,22 @@ class Subscriptions:
         if now >= self._again_at and self.answered_all:
             self._again_at = now + AGAIN_S
             self.careful = bool(self._ended)
-            self._want([topic for group in self._groups for topic in group.topics if topic in self._refused])
+            self._want(
+                [
+                    topic
+                    for group in self._groups
+                    for topic in group.topics
+                    if topic in self._refused
+                ]
+            )
 
     def deaf(self) -> dict[str, str]:
         """Stations that cannot hear their triggers, and why."""
         group = self._triggers
-        of = {station: group.single[station] if group.apart else group.wide for station in self._stations}
+        of = {
+            station: group.single[station] if group.apart else group.wide
+            for station in self._stations
+        }
         return {
             station: f"the broker refuses the subscription to {topic}: {self._refused[topic]}"
             for station, topic in of.items()
@@ -181,21 +205,30 @@ class Subscriptions:
         found = []
         wide = [group.wide for group in self._groups if group.apart and group.wide in self._ended]
         found += [
-            f"the broker ends the connection when the node subscribes to {topic}: each is asked for alone" for topic in wide
+            f"the broker ends the connection when the node subscribes to {topic}: each is asked for"
+            " alone"
+            for topic in wide
         ]
-        apart = ", ".join(group.wide for group in self._groups if group.apart and group.wide not in self._ended)
+        apart = ", ".join(
+            group.wide for group in self._groups if group.apart and group.wide not in self._ended
+        )
         if apart:
             found.append(
-                f"the broker has no wildcards for {apart}: each station and command is subscribed on its own, and what is sent "
-                "to others is not answered"
+                f"the broker has no wildcards for {apart}: each station and command is subscribed"
+                " on its own, and what is sent to others is not answered"
             )
         for group in self._groups:
             for topic in group.topics:
                 if topic in self._refused:
                     why = self._refused[topic]
-                    found.append(f"the broker refuses the subscription to {topic}: {why}, so {group.without}")
+                    found.append(
+                        f"the broker refuses the subscription to {topic}: {why}, so {group.without}"
+                    )
         if any(self._granted.get(topic) == 0 for topic in self._triggers.topics):
-            found.append(f"the broker grants {self._triggers.wide} with QoS 0 only: triggers can be lost on the way")
+            found.append(
+                f"the broker grants {self._triggers.wide} with QoS 0 only: triggers can be lost on"
+                " the way"
+            )
         return found
 
     def _want(self, topics: Iterable[str]) -> None:

@@ -1,4 +1,5 @@
-"""The broker's terms: what its CONNACK says that it can do, and what no longer holds where that is less than a node needs."""
+"""The broker's terms: what its CONNACK says that it can do, and what no longer holds where that is
+less than a node needs."""
 
 from typing import Any, NamedTuple
 
@@ -6,7 +7,8 @@ from schemas.settings import BrokerSettings
 
 WINDOW = 256  # QoS 1 messages of ours that may wait for their PUBACK where the broker allows it
 UNSAID = 64  # and where it cannot say so, on MQTT 3.1.1
-RECEIVE_MAX = 64  # QoS 1 messages that the broker may send us before we acknowledge one: it holds a flood back for us
+# QoS 1 messages that the broker may send us before we acknowledge one: it holds a flood back for us
+RECEIVE_MAX = 64
 
 
 class Terms(NamedTuple):
@@ -24,12 +26,17 @@ class Terms(NamedTuple):
 
 
 def terms(settings: BrokerSettings, session_present: bool, properties: Any) -> Terms:
-    """What the properties of a CONNACK say, by the names that paho gives them; those that are not there are as we asked."""
+    """What the properties of a CONNACK say, by the names that paho gives them; those that are not
+    there are as we asked."""
     return Terms(
         session_present,
         getattr(properties, "SessionExpiryInterval", settings.session_expiry_s),
         getattr(properties, "ServerKeepAlive", settings.keepalive_s),
-        UNSAID if properties is None else min(WINDOW, getattr(properties, "ReceiveMaximum", WINDOW)),
+        (
+            UNSAID
+            if properties is None
+            else min(WINDOW, getattr(properties, "ReceiveMaximum", WINDOW))
+        ),
         getattr(properties, "MaximumPacketSize", None),
         min(1, getattr(properties, "MaximumQoS", 1)),
         bool(getattr(properties, "RetainAvailable", 1)),
@@ -42,21 +49,26 @@ def lacks(said: Terms, settings: BrokerSettings) -> dict[str, str]:
     """What no longer holds, a sentence each, by a word."""
     found: dict[str, str] = {}
     if said.expiry_s == 0:
-        found["session"] = "the broker keeps no session for us: what is sent while the node is away is lost"
+        found["session"] = (
+            "the broker keeps no session for us: what is sent while the node is away is lost"
+        )
     elif said.expiry_s < settings.session_expiry_s:
         found["session"] = (
-            f"the broker keeps our session for {said.expiry_s} s only, not {settings.session_expiry_s} s: what is sent while "
-            "the node is away for longer is lost"
+            f"the broker keeps our session for {said.expiry_s} s only, not"
+            f" {settings.session_expiry_s} s: what is sent while the node is away for longer is"
+            " lost"
         )
     if said.max_qos < 1:
         found["qos"] = "the broker takes QoS 0 only: triggers and results can be lost on the way"
     if not said.retain:
         found["retain"] = (
-            "the broker keeps no retained messages: state, latest and alarms are heard by those who listen just then"
+            "the broker keeps no retained messages: state, latest and alarms are heard by those who"
+            " listen just then"
         )
     if said.max_packet is not None and said.max_packet < ENOUGH_BYTES:
         found["packet"] = (
-            f"the broker takes packets of at most {said.max_packet} bytes: what is longer is shortened or not sent"
+            f"the broker takes packets of at most {said.max_packet} bytes: what is longer is"
+            " shortened or not sent"
         )
     return found
 

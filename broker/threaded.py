@@ -1,10 +1,12 @@
-"""Producer and Consumer for Python programs with threads, over paho; the same for asyncio is in broker/aio.py.
+"""Producer and Consumer for Python programs with threads, over paho; the same for asyncio is in
+broker/aio.py.
 
 with Producer(BrokerSettings(url="mqtt://127.0.0.1:1883"), "node-01") as producer:
     accepted = producer.send("cam1", {"part_id": "SN42"})        # it is in the node's ledger
     result = producer.inspect("cam1", {"part_id": "SN43"})       # and this is its result
 
-with Consumer(BrokerSettings(url="mqtt://127.0.0.1:1883"), "node-01", after={"cam1": 4711}) as consumer:
+with Consumer(BrokerSettings(url="mqtt://127.0.0.1:1883"), "node-01", after={"cam1": 4711}) as
+consumer:
     for result in consumer:                                      # each once, in the order of seq
         store(result, consumer.position)
 """
@@ -32,15 +34,19 @@ log = logging.getLogger(__name__)
 CONNECT_S = 5.0
 RETRY_S = (0.25, 1.0)
 LOOK_S = 0.5
-READY_LIMIT = 1000  # results that wait to be taken; then the driver waits, and what it misses meanwhile is asked for again
+# results that wait to be taken; then the driver waits, and what it misses meanwhile is asked for
+# again
+READY_LIMIT = 1000
 
 
 class Driver:
-    """A thread that connects ends to a broker, over one connection after the other, until it is closed.
+    """A thread that connects ends to a broker, over one connection after the other, until it is
+    closed.
 
-    `happened` is called on the thread, without the lock, with each event. The ends are touched under `lock` only; whoever
-    gave one of them something to do calls `wake`. `trouble` says why there is no connection, None while there is one.
-    listen: called on the thread with every message of `topics`, which are subscribed to besides.
+    `happened` is called on the thread, without the lock, with each event. The ends are touched
+    under `lock` only; whoever gave one of them something to do calls `wake`. `trouble` says why
+    there is no connection, None while there is one. listen: called on the thread with every message
+    of `topics`, which are subscribed to besides.
     """
 
     def __init__(
@@ -59,7 +65,9 @@ class Driver:
         self._settings = settings
         self._ends = ends
         self._happened = happened
-        self._filters = (*dict.fromkeys([each for end in ends for each in end.filters] + [*topics]),)
+        self._filters = (
+            *dict.fromkeys([each for end in ends for each in end.filters] + [*topics]),
+        )
         self._listen = listen
         self._versions = Versions(v5=v5)
         self._waiter: Waiter | None = None
@@ -83,7 +91,10 @@ class Driver:
         failures = 0
         while not self.stopping.is_set():
             try:
-                with contextlib.closing(self._connected()) as link, link.listening(*self._filters) as waiter:
+                with (
+                    contextlib.closing(self._connected()) as link,
+                    link.listening(*self._filters) as waiter,
+                ):
                     self._waiter, self.trouble, failures = waiter, None, 0
                     self._versions.spoken()
                     with self.lock:
@@ -93,7 +104,8 @@ class Driver:
             except Problem as problem:
                 self.trouble = problem.message
                 self._versions.failed(wrong=isinstance(problem, WrongProtocol))
-            except Exception as error:  # a fault of ours, or of whoever is called: the next connection makes up for it
+            except Exception as error:
+                # a fault of ours, or of whoever is called: the next connection makes up for it
                 log.exception("the connection to the broker failed")
                 self.trouble = f"{type(error).__name__}: {error}"
             finally:
@@ -126,16 +138,20 @@ class Driver:
             events = [
                 event
                 for end in self._ends
-                for event in end.heard(received.topic, received.payload, retain=received.retain, now=now)
+                for event in end.heard(
+                    received.topic, received.payload, retain=received.retain, now=now
+                )
             ]
         for event in events:
             tell(self._happened, event)
 
 
 class Producer:
-    """Sends triggers and repeats each until the node has it; see the head of this file. It may be shared by threads.
+    """Sends triggers and repeats each until the node has it; see the head of this file. It may be
+    shared by threads.
 
-    v5: False speaks MQTT 3.1.1 from the start; it is also tried by itself where the broker does not speak MQTT 5.
+    v5: False speaks MQTT 3.1.1 from the start; it is also tried by itself where the broker does not
+    speak MQTT 5.
     """
 
     def __init__(self, settings: BrokerSettings, node_id: str, *, v5: bool = True) -> None:
@@ -150,33 +166,45 @@ class Producer:
         self.close()
 
     def close(self) -> None:
-        """Leave the broker: what was not accepted yet is not repeated any more, and whoever waits for it gets BROKER_AWAY."""
+        """Leave the broker: what was not accepted yet is not repeated any more, and whoever waits
+        for it gets BROKER_AWAY."""
         self._driver.close()
         with self._driver.lock:
             left, self._futures = self._futures, {}
         for trigger_id, futures in left.items():
             for future in futures:
                 if not future.done():
-                    future.set_exception(Problem("BROKER_AWAY", f"the producer was closed before {trigger_id} was answered"))
+                    future.set_exception(
+                        Problem(
+                            "BROKER_AWAY",
+                            f"the producer was closed before {trigger_id} was answered",
+                        )
+                    )
 
-    def send(self, station: str, trigger: Mapping[str, Any] | None = None, timeout_s: float = ANSWER_S) -> Accepted:
+    def send(
+        self, station: str, trigger: Mapping[str, Any] | None = None, timeout_s: float = ANSWER_S
+    ) -> Accepted:
         """Returns when the trigger is in the node's ledger; an id is added unless there is one.
 
-        Raises Problem BAD_TRIGGER, BUSY, and after `timeout_s` NODE_AWAY or BROKER_AWAY: then it is not known whether the
-        node has it. Send it again under the same id to find out: it is inspected once.
+        Raises Problem BAD_TRIGGER, BUSY, and after `timeout_s` NODE_AWAY or BROKER_AWAY: then it is
+        not known whether the node has it. Send it again under the same id to find out: it is
+        inspected once.
         """
         trigger_id, accepted, _ = self._add(station, trigger or {}, result=False)
         self._await(trigger_id, accepted, timeout_s)
         return accepted.result()
 
-    def inspect(self, station: str, trigger: Mapping[str, Any] | None = None, timeout_s: float = ANSWER_S) -> dict[str, Any]:
+    def inspect(
+        self, station: str, trigger: Mapping[str, Any] | None = None, timeout_s: float = ANSWER_S
+    ) -> dict[str, Any]:
         """The result of a trigger, also of one that is known already. Raises as `send` does."""
         trigger_id, _, result = self._add(station, trigger or {}, result=True)
         self._await(trigger_id, result, timeout_s)
         return result.result()
 
     def submit(self, station: str, trigger: Mapping[str, Any] | None = None) -> "Future[Accepted]":
-        """As `send`, without waiting: it is repeated until it is accepted, or the producer is closed."""
+        """As `send`, without waiting: it is repeated until it is accepted, or the producer is
+        closed."""
         return self._add(station, trigger or {}, result=False)[1]
 
     @property
@@ -223,11 +251,13 @@ class Producer:
 
 
 class Consumer:
-    """The results of a node, each once and in the order of `seq`; see the head of this file and Hearing for `after`.
+    """The results of a node, each once and in the order of `seq`; see the head of this file and
+    Hearing for `after`.
 
-    It hears nothing twice and misses nothing over reconnects and brokers that forget, as long as the node has the results. For
-    the same over an end of its own process, keep `position` with what was made of the result and give it as `after`.
-    gone: called (on a thread of ours) when results that the node no longer has are passed over; the log says it in any case.
+    It hears nothing twice and misses nothing over reconnects and brokers that forget, as long as
+    the node has the results. For the same over an end of its own process, keep `position` with what
+    was made of the result and give it as `after`. gone: called (on a thread of ours) when results
+    that the node no longer has are passed over; the log says it in any case.
     """
 
     def __init__(
@@ -253,7 +283,8 @@ class Consumer:
         self.close()
 
     def close(self) -> None:
-        """Leave the broker. It can be called twice, also by another thread than the one that takes."""
+        """Leave the broker. It can be called twice, also by another thread than the one that
+        takes."""
         self._driver.close()
 
     @property
@@ -291,11 +322,17 @@ class Consumer:
                 return
 
 
-def unanswered(trigger_id: str, accepted: Accepted | None, trouble: str | None, timeout_s: float) -> Problem:
+def unanswered(
+    trigger_id: str, accepted: Accepted | None, trouble: str | None, timeout_s: float
+) -> Problem:
     """What is known about a trigger for which nobody waits any longer."""
     if accepted is not None:
         known = "was used before" if accepted.known else "is in its ledger"
-        return Problem("NODE_AWAY", f"{trigger_id} {known}, and its result did not come within {timeout_s:g} s")
+        return Problem(
+            "NODE_AWAY", f"{trigger_id} {known}, and its result did not come within {timeout_s:g} s"
+        )
     if trouble is not None:
-        return Problem("BROKER_AWAY", f"{trouble}; {trigger_id} was not accepted within {timeout_s:g} s")
+        return Problem(
+            "BROKER_AWAY", f"{trouble}; {trigger_id} was not accepted within {timeout_s:g} s"
+        )
     return Problem("NODE_AWAY", f"it did not accept {trigger_id} within {timeout_s:g} s")

@@ -1,4 +1,5 @@
-"""Every topic: template, payload, direction, QoS, retain and expiry. The AsyncAPI document and the ACL come from here."""
+"""Every topic: template, payload, direction, QoS, retain and expiry. The AsyncAPI document and the
+ACL come from here."""
 
 from typing import Literal, NamedTuple
 
@@ -33,23 +34,149 @@ class Topic(NamedTuple):
 
 
 TOPICS: tuple[Topic, ...] = (
-    Topic("trigger", "{base}/{node}/trigger/{station}", Trigger, "in", 1, False, None, "Inspect one part."),
-    Topic("result", "{base}/{node}/result/{station}", Result, "out", 1, False, None, "The one result of a trigger."),
-    Topic("latest", "{base}/{node}/latest/{station}", Result, "out", 1, True, None, "The newest result, for dashboards."),
     Topic(
-        "accepted", "{base}/{node}/accepted/{station}", AcceptedTrigger, "out", 1, False, 86400, "A trigger is in the ledger."
+        "trigger",
+        "{base}/{node}/trigger/{station}",
+        Trigger,
+        "in",
+        1,
+        False,
+        None,
+        "Inspect one part.",
     ),
-    Topic("short", "{base}/{node}/short/{station}", ShortResult, "out", 1, False, None, "A result in at most 200 bytes."),
-    Topic("state", "{base}/{node}/state", NodeState, "out", 1, True, None, "State; the last will is Offline."),
-    Topic("info", "{base}/{node}/info", Info, "out", 1, True, None, "Version, stations, programs, schemas, limits."),
-    Topic("cmd", "{base}/{node}/cmd/{name}", None, "in", 1, False, None, "A command with a request_id."),
-    Topic("reply", "{base}/{node}/reply/{name}", Reply, "out", 1, False, 60, "The reply with the same request_id."),
-    Topic("event", "{base}/{node}/event/{type}", Event, "out", 1, False, 86400, "Something happened."),
-    Topic("alarm", "{base}/{node}/alarm/{code}", Alarm, "out", 1, True, None, "An active condition; empty clears it."),
-    Topic("metrics", "{base}/{node}/metrics", Metrics, "out", 0, False, 30, "Counters and latencies, every 10 s."),
-    Topic("audit", "{base}/{node}/audit", AuditHead, "web", 1, True, None, "The head of the audit's chain, every hour."),
-    Topic("image", "{base}/{node}/image/{station}", None, "out", 0, False, 10, "JPEG preview, off by default."),
-    Topic("_fence", "{base}/{node}/_fence", Marker, "own", 1, False, None, "The node's own marker after a reconnect."),
+    Topic(
+        "result",
+        "{base}/{node}/result/{station}",
+        Result,
+        "out",
+        1,
+        False,
+        None,
+        "The one result of a trigger.",
+    ),
+    Topic(
+        "latest",
+        "{base}/{node}/latest/{station}",
+        Result,
+        "out",
+        1,
+        True,
+        None,
+        "The newest result, for dashboards.",
+    ),
+    Topic(
+        "accepted",
+        "{base}/{node}/accepted/{station}",
+        AcceptedTrigger,
+        "out",
+        1,
+        False,
+        86400,
+        "A trigger is in the ledger.",
+    ),
+    Topic(
+        "short",
+        "{base}/{node}/short/{station}",
+        ShortResult,
+        "out",
+        1,
+        False,
+        None,
+        "A result in at most 200 bytes.",
+    ),
+    Topic(
+        "state",
+        "{base}/{node}/state",
+        NodeState,
+        "out",
+        1,
+        True,
+        None,
+        "State; the last will is Offline.",
+    ),
+    Topic(
+        "info",
+        "{base}/{node}/info",
+        Info,
+        "out",
+        1,
+        True,
+        None,
+        "Version, stations, programs, schemas, limits.",
+    ),
+    Topic(
+        "cmd",
+        "{base}/{node}/cmd/{name}",
+        None,
+        "in",
+        1,
+        False,
+        None,
+        "A command with a request_id.",
+    ),
+    Topic(
+        "reply",
+        "{base}/{node}/reply/{name}",
+        Reply,
+        "out",
+        1,
+        False,
+        60,
+        "The reply with the same request_id.",
+    ),
+    Topic(
+        "event", "{base}/{node}/event/{type}", Event, "out", 1, False, 86400, "Something happened."
+    ),
+    Topic(
+        "alarm",
+        "{base}/{node}/alarm/{code}",
+        Alarm,
+        "out",
+        1,
+        True,
+        None,
+        "An active condition; empty clears it.",
+    ),
+    Topic(
+        "metrics",
+        "{base}/{node}/metrics",
+        Metrics,
+        "out",
+        0,
+        False,
+        30,
+        "Counters and latencies, every 10 s.",
+    ),
+    Topic(
+        "audit",
+        "{base}/{node}/audit",
+        AuditHead,
+        "web",
+        1,
+        True,
+        None,
+        "The head of the audit's chain, every hour.",
+    ),
+    Topic(
+        "image",
+        "{base}/{node}/image/{station}",
+        None,
+        "out",
+        0,
+        False,
+        10,
+        "JPEG preview, off by default.",
+    ),
+    Topic(
+        "_fence",
+        "{base}/{node}/_fence",
+        Marker,
+        "own",
+        1,
+        False,
+        None,
+        "The node's own marker after a reconnect.",
+    ),
 )
 TOPIC: dict[str, Topic] = {topic.name: topic for topic in TOPICS}
 
@@ -62,16 +189,22 @@ class Names:
         self.node = node
 
     def __call__(self, name: str, leaf: str = "") -> str:
-        """The topic `name` of the table; `leaf` fills its last part (station, command, type or code)."""
-        return TOPIC[name].template.format(base=self.base, node=self.node, station=leaf, name=leaf, type=leaf, code=leaf)
+        """The topic `name` of the table; `leaf` fills its last part (station, command, type or
+        code)."""
+        return TOPIC[name].template.format(
+            base=self.base, node=self.node, station=leaf, name=leaf, type=leaf, code=leaf
+        )
 
     def of_client(self, topic: str) -> bool:
-        """Whether a client may have its replies there: below _client/, and on no topic of the table whatever its node is."""
+        """Whether a client may have its replies there: below _client/, and on no topic of the table
+        whatever its node is."""
         below = f"{self.base}/_client/"
         if not topic.startswith(below) or topic == below or any(sign in topic for sign in "+#\0"):
             return False
         levels = topic.removeprefix(f"{self.base}/").split("/")
-        return not any(_fits(levels, row.template.removeprefix("{base}/").split("/")) for row in TOPICS)
+        return not any(
+            _fits(levels, row.template.removeprefix("{base}/").split("/")) for row in TOPICS
+        )
 
     def prefix(self, name: str) -> str:
         """What all topics of that name begin with."""

@@ -1,15 +1,18 @@
-"""Topics that the broker does not take, one by one: whose trouble it is, who waits, and when it is tried again.
+"""Topics that the broker does not take, one by one: whose trouble it is, who waits, and when it is
+tried again.
 
-Theory of operation. A broker refuses a message by PUBACK, by DISCONNECT or by closing the connection. PUBACK names it. An end
-of the connection does not: every topic with a message on its way is suspected, at once if the broker gave a reason that can be
-a topic's, at the second time in a row if it just closed. A suspect is sent alone, when nothing else is on its way; if the
-connection ends again, it was that one, and it is left alone for a while, so that all the others go on. A PUBACK clears it.
+Theory of operation. A broker refuses a message by PUBACK, by DISCONNECT or by closing the
+connection. PUBACK names it. An end of the connection does not: every topic with a message on its
+way is suspected, at once if the broker gave a reason that can be a topic's, at the second time in a
+row if it just closed. A suspect is sent alone, when nothing else is on its way; if the connection
+ends again, it was that one, and it is left alone for a while, so that all the others go on. A
+PUBACK clears it.
 
 Where the trouble may be a size, shorter messages are tried before the topic waits (longest.py).
 
-A broker that closes at every topic with a dot (NATS before 2.10) would cost a connection for each alarm of a station. So the
-first such topic speaks for all, as long as none was ever taken: each goes alone, and once one is to blame they wait together,
-and one of them is tried ever more seldom.
+A broker that closes at every topic with a dot (NATS before 2.10) would cost a connection for each
+alarm of a station. So the first such topic speaks for all, as long as none was ever taken: each
+goes alone, and once one is to blame they wait together, and one of them is tried ever more seldom.
 """
 
 import time
@@ -21,7 +24,8 @@ from broker.wire import Message
 AGAIN_S = (5.0, 20.0)  # a refused topic is tried again after
 CONVICTED_S = 30.0  # each try may cost the connection
 DOTS_S = (15.0, 3600.0)  # the same for topics with a dot together: first and longest
-TOPIC_CODES = {0x80, 0x82, 0x83, 0x87, 0x90, 0x95, 0x97, 0x99, 0x9A, 0x9B}  # reasons to end that can be one message's fault
+# reasons to end that can be one message's fault
+TOPIC_CODES = {0x80, 0x82, 0x83, 0x87, 0x90, 0x95, 0x97, 0x99, 0x9A, 0x9B}
 TOO_LARGE = 0x95
 SMALLEST = 256
 REMEMBERED = 1000
@@ -38,7 +42,8 @@ class _Trouble:
 
 
 class _Dots:
-    """What becomes of topics with a dot in their last level; `refused` is as remembered of this broker."""
+    """What becomes of topics with a dot in their last level; `refused` is as remembered of this
+    broker."""
 
     def __init__(self, refused: bool) -> None:
         self.refused = refused
@@ -69,7 +74,7 @@ class _Dots:
 class Troubles:
     """See the head of this file. known and no_dots are what is known of the broker already."""
 
-    def __init__(self, known: Known = Known(), *, no_dots: bool = False) -> None:  # noqa: B008  an immutable value
+    def __init__(self, known: Known = Known(), *, no_dots: bool = False) -> None:  # noqa: B008
         self._topics: dict[str, _Trouble] = {}
         self._dots = _Dots(no_dots)
         self.longest = Longest(known)
@@ -84,7 +89,10 @@ class Troubles:
 
     def told(self) -> list[str]:
         """A sentence for each topic in trouble, and one for all with a dot."""
-        of_dots = "the broker ends the connection when the node publishes to a topic with a dot: alarms of stations and most"
+        of_dots = (
+            "the broker ends the connection when the node publishes to a topic with a dot: alarms"
+            " of stations and most"
+        )
         found = [of_dots + " events do not go out"] if self.no_dots else []
         for topic, trouble in self._topics.items():
             if trouble.told and not (self.no_dots and self._dots.concern(topic)):
@@ -107,7 +115,9 @@ class Troubles:
     def alone(self, topic: str) -> bool:
         """Whether nothing else may be on its way with a message to it."""
         trouble = self._topics.get(topic)
-        return (trouble is not None and trouble.alone) or (self._dots.suspected and self._dots.concern(topic))
+        return (trouble is not None and trouble.alone) or (
+            self._dots.suspected and self._dots.concern(topic)
+        )
 
     def limit_of(self, topic: str, limit: int | None) -> int | None:
         """Bytes of a packet to it; None for any number."""
@@ -133,8 +143,11 @@ class Troubles:
         trouble.until = time.monotonic() + min(AGAIN_S[1], AGAIN_S[0] * 2**trouble.refusals)
         trouble.refusals += 1
 
-    def ended(self, on_their_way: Iterable[tuple[Message, int]], code: int | None, reason: str) -> bool:
-        """The connection ended by the broker, with these messages and their sizes unanswered; True if one was to blame."""
+    def ended(
+        self, on_their_way: Iterable[tuple[Message, int]], code: int | None, reason: str
+    ) -> bool:
+        """The connection ended by the broker, with these messages and their sizes unanswered; True
+        if one was to blame."""
         sizes: dict[str, int] = {}
         for message, size in on_their_way:
             sizes[message.topic] = max(size, sizes.get(message.topic, 0))
@@ -154,7 +167,9 @@ class Troubles:
             if code == TOO_LARGE and self._shorten(trouble, size):
                 continue
             trouble.limit = None  # it was not the size
-            trouble.told = f"the broker ends the connection when the node publishes to {topic}: {reason}"
+            trouble.told = (
+                f"the broker ends the connection when the node publishes to {topic}: {reason}"
+            )
             trouble.until = time.monotonic() + CONVICTED_S
             if not definite and self._dots.concern(topic):
                 self._dots.convict()

@@ -1,11 +1,14 @@
-"""Who is served when: markers, what is urgent, results and the rest share the credits of one connection.
+"""Who is served when: markers, what is urgent, results and the rest share the credits of one
+connection.
 
-Theory of operation. Whatever goes out takes a credit of the broker's receive maximum. What is asked for or must be known at
-once (replies, what was accepted, state, alarms) goes before results and has a few credits for itself, since a flood holds
-confirmations up. Results go before the rest, and every few messages the rest has its turn before the results. A topic in
-trouble (troubles.py) is served alone, for which all others wait a moment, or not at all: its newest value waits, its
-results wait in the ledger, anything else of it is dropped and counted. Each message is brought within the packet limit
-(fit.py), and what cannot be is not sent, and told. What had no answer when a connection ended goes again.
+Theory of operation. Whatever goes out takes a credit of the broker's receive maximum. What is asked
+for or must be known at once (replies, what was accepted, state, alarms) goes before results and has
+a few credits for itself, since a flood holds confirmations up. Results go before the rest, and
+every few messages the rest has its turn before the results. A topic in trouble (troubles.py) is
+served alone, for which all others wait a moment, or not at all: its newest value waits, its results
+wait in the ledger, anything else of it is dropped and counted. Each message is brought within the
+packet limit (fit.py), and what cannot be is not sent, and told. What had no answer when a
+connection ended goes again.
 """
 
 import logging
@@ -43,7 +46,8 @@ class Turns:
         self._urgent: deque[Message] = deque()
         self._rest: deque[Message] = deque()
         self._newest_at: dict[str, float] = {}
-        self._shortened: dict[str, str] = {}  # the result of each station whose short form went out last
+        # the result of each station whose short form went out last
+        self._shortened: dict[str, str] = {}
         self.greets = True  # False: the state waits
         self._turn = 0
         self._attempts = 0
@@ -66,7 +70,8 @@ class Turns:
         self._alone = None
 
     def end(self, connection: Connection, marker: str) -> None:
-        """A connection is over: what had no answer goes again, newest values and results by themselves."""
+        """A connection is over: what had no answer goes again, newest values and results by
+        themselves."""
         for message in reversed(connection.window.unanswered):
             if message.retain:
                 self._outbox.retain_again(message)
@@ -80,7 +85,9 @@ class Turns:
         self._rest.clear()
         return waiting
 
-    def answered(self, connection: Connection, message: Message, code: int, reason: str | None) -> None:
+    def answered(
+        self, connection: Connection, message: Message, code: int, reason: str | None
+    ) -> None:
         """PUBACK came: `reason` if it was refused."""
         if message.topic == self._alone:
             self._alone = None
@@ -102,7 +109,8 @@ class Turns:
             self._rest.appendleft(message)
 
     def marker(self, connection: Connection, message: Message) -> bool:
-        """Send a marker, before all others but one that must be alone; False if it cannot go now."""
+        """Send a marker, before all others but one that must be alone; False if it cannot go
+        now."""
         waits = self._alone not in (None, message.topic) and time.monotonic() < self._alone_until
         if waits or connection.window.credits <= 0 or self._troubles.held(message.topic):
             return False
@@ -112,7 +120,8 @@ class Turns:
         return True
 
     def pump(self, connection: Connection, now: float, fence: Fence | None) -> float:
-        """Send while there is room, in turns; seconds until a newest value is due. Results only once the fence is passed.
+        """Send while there is room, in turns; seconds until a newest value is due. Results only
+        once the fence is passed.
 
         Without a fence no results, so the ledger is not asked. Raises Problem STORE_FAILED.
         """
@@ -181,7 +190,8 @@ class Turns:
             self._outbox.drop(message)
 
     def _may_send(self, connection: Connection, topic: str, of_topic: int | None = None) -> bool:
-        """Whether the topic's troubles allow it now; one that must be alone makes the others wait until it can be."""
+        """Whether the topic's troubles allow it now; one that must be alone makes the others wait
+        until it can be."""
         if not self._troubles:
             return True
         if self._alone not in (None, topic):
@@ -193,7 +203,9 @@ class Turns:
         return self._troubles.may_send(topic, len(connection.window), of_topic)
 
     def _one_result(self, connection: Connection, fence: Fence) -> bool:
-        row = self._results.next(lambda station, n: self._may_send(connection, self._names("result", station), n))
+        row = self._results.next(
+            lambda station, n: self._may_send(connection, self._names("result", station), n)
+        )
         if row is None:
             return False
         if self._shortened.get(row.station) != row.result_id:
@@ -207,9 +219,14 @@ class Turns:
             self.counters["resent"] += 1
             if not fence.trusted:
                 user = (("attempt", str(max(2, self._attempts))),)
-        if self._outbox.contexts and (trace := self._outbox.contexts.get(row.result_id)) is not None:
+        if (
+            self._outbox.contexts
+            and (trace := self._outbox.contexts.get(row.result_id)) is not None
+        ):
             user = (*user, ("traceparent", trace))
-        self._send(connection, Message(self._names("result", row.station), row.payload, user=user), row)
+        self._send(
+            connection, Message(self._names("result", row.station), row.payload, user=user), row
+        )
         return True
 
     def _send(self, connection: Connection, message: Message, row: Row | None = None) -> None:
@@ -219,9 +236,15 @@ class Turns:
         fit = fitted(message, limit, self._names, connection.v5) if limit else message
         if fit is None:
             self.counters["unsendable"] += 1
-            log.warning("a message to %s does not fit into a packet of %d bytes and is not sent", message.topic, limit or 0)
+            log.warning(
+                "a message to %s does not fit into a packet of %d bytes and is not sent",
+                message.topic,
+                limit or 0,
+            )
             if row is not None:  # it stays in the ledger, and its station waits
-                self._troubles.refused(message, 0, 0, f"not even the shortest result fits into {limit} bytes")
+                self._troubles.refused(
+                    message, 0, 0, f"not even the shortest result fits into {limit} bytes"
+                )
             return
         if fit is not message:
             self.counters["shortened"] += 1

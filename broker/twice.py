@@ -1,7 +1,7 @@
 """Commands that come over both connections of a node are one message each.
 
-Known by their content: the same one sent again comes twice over each, so the copies pair up. What came over one connection is
-remembered as long as the broker may bring it over the other one too.
+Known by their content: the same one sent again comes twice over each, so the copies pair up. What
+came over one connection is remembered as long as the broker may bring it over the other one too.
 """
 
 import threading
@@ -47,10 +47,12 @@ class Twice:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._came = _Came(), _Came()
-        self._until = [float("inf"), float("inf")]  # until when (monotonic seconds) the broker may bring commands over each
+        # until when (monotonic seconds) the broker may bring commands over each
+        self._until = [float("inf"), float("inf")]
 
     def listens(self, lane: int) -> None:
-        """The broker is asked for commands over this connection; until now it may have brought none for long."""
+        """The broker is asked for commands over this connection; until now it may have brought none
+        for long."""
         with self._lock:
             if time.monotonic() > self._until[lane]:
                 self._came[1 - lane].clear()
@@ -68,9 +70,12 @@ class Twice:
             self._came[1 - lane].clear()
 
     def once(self, lane: int, message: Incoming, work: Callable[[], None]) -> None:
-        """Do the work for a message that came over this connection, unless it came over the other one."""
+        """Do the work for a message that came over this connection, unless it came over the other
+        one."""
         content = content_of(message)
-        with self._lock:  # held meanwhile: whoever brings the same message waits, and there is one who puts commands in line
+        # held meanwhile: whoever brings the same message waits, and there is one who puts commands
+        # in line
+        with self._lock:
             now = time.monotonic()
             if now > min(self._until):  # nothing comes over both
                 self._came[0].clear()

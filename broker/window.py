@@ -1,7 +1,8 @@
 """What is on its way to the broker over one connection and has no answer, and how much more may be.
 
-Each message of QoS 1 takes a credit of the broker's receive maximum, which comes back with its PUBACK. One of QoS 0 is never
-answered, but a broker reads in order: an answer to what was sent later says that it has it.
+Each message of QoS 1 takes a credit of the broker's receive maximum, which comes back with its
+PUBACK. One of QoS 0 is never answered, but a broker reads in order: an answer to what was sent
+later says that it has it.
 """
 
 from typing import NamedTuple
@@ -10,7 +11,8 @@ from broker.wire import Message
 
 
 class Answered(NamedTuple):
-    """A message that the broker has answered, its number (acks.py), and those of QoS 0 that it has taken before."""
+    """A message that the broker has answered, its number (acks.py), and those of QoS 0 that it has
+    taken before."""
 
     message: Message
     number: int
@@ -45,7 +47,8 @@ class Window:
             self._numbers[mid] = number
 
     def answered(self, mid: int) -> Answered | None:
-        """PUBACK came; None if nothing waits for it: of QoS 0 paho says so when it is written, which tells little."""
+        """PUBACK came; None if nothing waits for it: of QoS 0 paho says so when it is written,
+        which tells little."""
         message = self._messages.get(mid)
         if message is None or not message.qos:
             return None
@@ -55,7 +58,8 @@ class Window:
         return Answered(message, self._numbers.pop(mid), before)
 
     def written(self, mid: int | None = None) -> list[Message]:
-        """The messages of QoS 0 that went out before that one, or all: they have no more to wait for."""
+        """The messages of QoS 0 that went out before that one, or all: they have no more to wait
+        for."""
         found = []
         for each, message in list(self._messages.items()):
             if each == mid:

@@ -1,8 +1,10 @@
-"""What all MQTT clients of ours have in common: a message with its properties, and paho over a socket of ours (sockets.py).
+"""What all MQTT clients of ours have in common: a message with its properties, and paho over a
+socket of ours (sockets.py).
 
-Under load most of what comes are PUBLISH packets with the properties that most have, or with none. Those that are in the
-buffer as a whole are read by `Client` itself, some three times as fast as paho does, and acknowledgements wait for flush() or
-for what is sent next, so that many go in one write. All else is paho's.
+Under load most of what comes are PUBLISH packets with the properties that most have, or with none.
+Those that are in the buffer as a whole are read by `Client` itself, some three times as fast as
+paho does, and acknowledgements wait for flush() or for what is sent next, so that many go in one
+write. All else is paho's.
 """
 
 import socket
@@ -20,7 +22,8 @@ from schemas.settings import BrokerSettings
 
 
 class Message(NamedTuple):
-    """A message to the broker; `token` comes back when the broker has answered it, and is called then if it can be."""
+    """A message to the broker; `token` comes back when the broker has answered it, and is called
+    then if it can be."""
 
     topic: str
     payload: bytes
@@ -35,7 +38,8 @@ class Message(NamedTuple):
 
 
 class Incoming(NamedTuple):
-    """A message from the broker; `dup` says that it may have come before, `user` are its user properties."""
+    """A message from the broker; `dup` says that it may have come before, `user` are its user
+    properties."""
 
     topic: str
     payload: bytes
@@ -51,9 +55,18 @@ PLAIN = (None, "application/json", None, None, ())  # the properties of most mes
 
 
 class Client(mqtt.Client):
-    """paho over a socket that is connected already; made anew for each connection, since paho's own reconnect sends twice."""
+    """paho over a socket that is connected already; made anew for each connection, since paho's own
+    reconnect sends twice."""
 
-    def __init__(self, settings: BrokerSettings, client_id: str, *, v5: bool, clean: bool, manual_ack: bool = False) -> None:
+    def __init__(
+        self,
+        settings: BrokerSettings,
+        client_id: str,
+        *,
+        v5: bool,
+        clean: bool,
+        manual_ack: bool = False,
+    ) -> None:
         super().__init__(
             CallbackAPIVersion.VERSION2,
             client_id=client_id,
@@ -67,14 +80,21 @@ class Client(mqtt.Client):
         self._clean = clean
         self._dialled: Any = None
         self.ponged: Callable[[], None] = lambda: None  # hears of each answer to a ping
-        self.arrived: Callable[[Incoming, int], None] | None = None  # hears of messages and their ids, instead of on_message
+        # hears of messages and their ids, instead of on_message
+        self.arrived: Callable[[Incoming, int], None] | None = None
         self._acks = bytearray()
         self.max_inflight_messages_set(0)  # whoever sends keeps to the broker's receive maximum
         if settings.username is not None:
-            self.username_pw_set(settings.username, settings.password.get_secret_value() if settings.password else None)
+            self.username_pw_set(
+                settings.username,
+                settings.password.get_secret_value() if settings.password else None,
+            )
 
-    def begin(self, sock: socket.socket, keepalive_s: int, expiry_s: int, receive_max: int | None = None) -> None:
-        """Send CONNECT over a socket that was dialled. expiry_s: how long the broker shall keep the session."""
+    def begin(
+        self, sock: socket.socket, keepalive_s: int, expiry_s: int, receive_max: int | None = None
+    ) -> None:
+        """Send CONNECT over a socket that was dialled. expiry_s: how long the broker shall keep the
+        session."""
         self._dialled = sock
         given: dict[str, Any] = {"clean_start": mqtt.MQTT_CLEAN_START_FIRST_ONLY}
         if self._v5:
@@ -86,7 +106,8 @@ class Client(mqtt.Client):
         self.connect(self._settings.host, self._settings.port, keepalive=keepalive_s, **given)
 
     def ping(self) -> None:
-        """Ask for a sign of life; for an owner that does not call loop_misc(), which does so by the keep alive."""
+        """Ask for a sign of life; for an owner that does not call loop_misc(), which does so by the
+        keep alive."""
         self._send_pingreq()
 
     def ack(self, mid: int, qos: int) -> Any:
@@ -105,11 +126,19 @@ class Client(mqtt.Client):
         return super()._packet_queue(command, packet, mid, qos, info)
 
     def _packet_read(self) -> Any:
-        """The next packet: read here if it is one of those that come often and is there as a whole, else by paho."""
-        found = self._dialled.packet() if self.arrived is not None and not self._in_packet["command"] else None
+        """The next packet: read here if it is one of those that come often and is there as a whole,
+        else by paho."""
+        found = (
+            self._dialled.packet()
+            if self.arrived is not None and not self._in_packet["command"]
+            else None
+        )
         if found is not None:
             first, body, end = found
-            if first >> 4 == mqtt.PUBLISH >> 4 and (message := read_publish(first, body, v5=self._v5)) is not None:
+            if (
+                first >> 4 == mqtt.PUBLISH >> 4
+                and (message := read_publish(first, body, v5=self._v5)) is not None
+            ):
                 self._dialled.skip(end)
                 assert self.arrived is not None
                 self.arrived(*message)
@@ -184,7 +213,8 @@ def incoming(message: mqtt.MQTTMessage) -> Incoming:
 
 
 def read_publish(first: int, body: bytes, *, v5: bool) -> tuple[Incoming, int] | None:
-    """Message and packet id of a PUBLISH with no properties, or those of most messages; None for any other."""
+    """Message and packet id of a PUBLISH with no properties, or those of most messages; None for
+    any other."""
     qos = first >> 1 & 3
     try:
         at = 2 + int.from_bytes(body[:2], "big")

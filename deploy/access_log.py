@@ -1,4 +1,5 @@
-"""A line of the access log: the same for every server, with no query, which may say too much, and nothing raw in it."""
+"""A line of the access log: the same for every server, with no query, which may say too much, and
+nothing raw in it."""
 
 import logging
 from datetime import timedelta
@@ -7,7 +8,9 @@ from typing import Any
 from schemas import logs
 
 
-def accessed(logger: logging.Logger, environ: dict[str, Any], status: str, sent: int, took: timedelta) -> None:
+def accessed(
+    logger: logging.Logger, environ: dict[str, Any], status: str, sent: int, took: timedelta
+) -> None:
     """One answer was given. Path, user and ids of the request come from web/headers.py."""
     address, user = environ.get("REMOTE_ADDR") or "-", environ.get("inspection.user", "-")
     path, ids = environ.get("inspection.path", "-"), environ.get("inspection.ids", "-")

@@ -1,7 +1,9 @@
-"""The archive of a backup: a .tar.gz whose members are files below a few folders, and a manifest with their checksums.
+"""The archive of a backup: a .tar.gz whose members are files below a few folders, and a manifest
+with their checksums.
 
-Member names are `state/...` (the state folder) and `settings/node.toml`; `manifest.json` stands last, since it is known
-last. What is read back is believed in nothing: only plain files, only names of the manifest, no more bytes than it says.
+Member names are `state/...` (the state folder) and `settings/node.toml`; `manifest.json` stands
+last, since it is known last. What is read back is believed in nothing: only plain files, only names
+of the manifest, no more bytes than it says.
 """
 
 import gzip
@@ -23,7 +25,8 @@ from schemas.errors import Problem
 PIECE = 1024 * 1024
 MANIFEST = "manifest.json"
 MAX_MANIFEST_BYTES = 256 * 1024 * 1024
-COMPRESSION = 3  # pictures do not get smaller, and the ledger is mostly text: more costs time and gains little
+# pictures do not get smaller, and the ledger is mostly text: more costs time and gains little
+COMPRESSION = 3
 BROKEN = (tarfile.TarError, zlib.error, EOFError, OSError, ValueError)
 
 Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
@@ -45,8 +48,12 @@ class Manifest(Shape):
     version: str = Field(description="Version of the software that made it.")
     at: str = Field(description="When it was begun, UTC.")
     pictures: Literal["none", "ng", "all"] = Field(description="Which pictures of parts it holds.")
-    databases: dict[str, int] = Field(description="Version of each database by its name in the archive.")
-    files: Annotated[tuple[Member, ...], Field(strict=False)] = Field(description="Every other member, in its order.")
+    databases: dict[str, int] = Field(
+        description="Version of each database by its name in the archive."
+    )
+    files: Annotated[tuple[Member, ...], Field(strict=False)] = Field(
+        description="Every other member, in its order."
+    )
 
 
 class Writer:
@@ -62,7 +69,7 @@ class Writer:
             fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
         except FileNotFoundError:
             return False
-        with open(fd, "rb") as source:  # noqa: PTH123 - a descriptor
+        with open(fd, "rb") as source:  # noqa: PTH123
             found = os.fstat(fd)
             entry = _entry(name, found.st_size, int(found.st_mtime))
             hashed = _Hashed(source)
@@ -93,7 +100,8 @@ class _Hashed:
 
 
 class _Bounded:
-    """An unpacked archive of which nothing larger than a manifest is read at once: tarfile takes headers in one piece."""
+    """An unpacked archive of which nothing larger than a manifest is read at once: tarfile takes
+    headers in one piece."""
 
     def __init__(self, source: gzip.GzipFile) -> None:
         self._source, self.seek, self.tell = source, source.seek, source.tell
@@ -106,11 +114,12 @@ class _Bounded:
 
 @contextmanager
 def writing(path: Path) -> Iterator[Writer]:
-    """A new archive that has its name only when the block ends without an error, and is durable then. Raises OSError."""
+    """A new archive that has its name only when the block ends without an error, and is durable
+    then. Raises OSError."""
     part = path.with_name(f"{path.name}.part")
     fd = os.open(part, os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
     try:
-        with open(fd, "wb") as file:  # noqa: PTH123 - a descriptor
+        with open(fd, "wb") as file:  # noqa: PTH123
             with tarfile.open(fileobj=file, mode="w:gz", compresslevel=COMPRESSION) as archive:
                 yield Writer(archive)
             file.flush()
@@ -124,12 +133,15 @@ def writing(path: Path) -> Iterator[Writer]:
 def extract(path: Path, folder: Path) -> Manifest:
     """Write the members of an archive below a new folder, each checked against the manifest.
 
-    Raises Problem BACKUP_INVALID if anything is missing, too much, changed or not a plain file, STORE_FAILED if it cannot
-    be written.
+    Raises Problem BACKUP_INVALID if anything is missing, too much, changed or not a plain file,
+    STORE_FAILED if it cannot be written.
     """
     found: dict[str, Member] = {}
     try:
-        with gzip.open(path) as unpacked, tarfile.open(fileobj=_Bounded(unpacked), mode="r:") as archive:  # type: ignore[call-overload]
+        with (
+            gzip.open(path) as unpacked,
+            tarfile.open(fileobj=_Bounded(unpacked), mode="r:") as archive,  # type: ignore[call-overload]
+        ):
             for entry in archive:
                 if entry.name == MANIFEST:
                     manifest = _manifest(archive, entry)
@@ -148,13 +160,21 @@ def extract(path: Path, folder: Path) -> Manifest:
     listed = {member.name: member for member in manifest.files}
     for name in sorted(listed.keys() | found.keys()):
         if listed.get(name) != found.get(name):
-            how = "is missing" if name not in found else "is not in the manifest" if name not in listed else "was changed"
+            how = (
+                "is missing"
+                if name not in found
+                else "is not in the manifest"
+                if name not in listed
+                else "was changed"
+            )
             _refuse(f"{name} {how}")
     return manifest
 
 
 def _manifest(archive: tarfile.TarFile, entry: tarfile.TarInfo) -> Manifest:
-    source = archive.extractfile(entry) if entry.isreg() and entry.size <= MAX_MANIFEST_BYTES else None
+    source = (
+        archive.extractfile(entry) if entry.isreg() and entry.size <= MAX_MANIFEST_BYTES else None
+    )
     if source is None:
         _refuse("its manifest is not a file")
     try:
@@ -163,7 +183,9 @@ def _manifest(archive: tarfile.TarFile, entry: tarfile.TarInfo) -> Manifest:
         _refuse(f"its manifest: {explain(error)}")
 
 
-def _take(archive: tarfile.TarFile, entry: tarfile.TarInfo, folder: Path, found: dict[str, Member]) -> Member:
+def _take(
+    archive: tarfile.TarFile, entry: tarfile.TarInfo, folder: Path, found: dict[str, Member]
+) -> Member:
     name = PurePosixPath(entry.name)
     shown = repr(entry.name[:200])
     if (
@@ -184,7 +206,9 @@ def _take(archive: tarfile.TarFile, entry: tarfile.TarInfo, folder: Path, found:
     target = folder.joinpath(*name.parts)
     target.parent.mkdir(mode=0o750, parents=True, exist_ok=True)
     digest, size = hashlib.sha256(), 0
-    with open(os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600), "wb") as written:  # noqa: PTH123
+    with open(  # noqa: PTH123
+        os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600), "wb"
+    ) as written:
         while piece := source.read(PIECE):
             digest.update(piece)
             size += len(piece)

@@ -1,11 +1,13 @@
 """`backup`: the state of a node as one file, made while node and web go on.
 
-Databases are copied by SQLite in one read transaction each. Everything else in the state folder is either replaced whole
-(programs, accounts, small documents) or never changed once it is there (masters, models, pictures), so it can be read as it
-is. Documents are read after the ledger and before what they name, so a backup never names what it does not hold.
+Databases are copied by SQLite in one read transaction each. Everything else in the state folder is
+either replaced whole (programs, accounts, small documents) or never changed once it is there
+(masters, models, pictures), so it can be read as it is. Documents are read after the ledger and
+before what they name, so a backup never names what it does not hold.
 
-Secrets are not in it: settings files hold none, and credentials and environment are not read. Password hashes and second
-factors are: the file can be read by its owner only, and is to be kept like the node itself.
+Secrets are not in it: settings files hold none, and credentials and environment are not read.
+Password hashes and second factors are: the file can be read by its owner only, and is to be kept
+like the node itself.
 """
 
 import argparse
@@ -27,19 +29,24 @@ from schemas.store.disk import failed
 
 DATABASES = ("ledger.db", "accounts.db")
 DOCUMENTS = ("programs/programs.json", "users/users.json")
-PASSING = ("lock", "alive", "alive.control", "shown")  # of a running node; worth nothing to the next one
+# of a running node; worth nothing to the next one
+PASSING = ("lock", "alive", "alive.control", "shown")
 BESIDE = re.compile(r".*(-wal|-shm|-journal|\.lock|\.new|\.part|\.corrupt-.*|\.before-.*)")
 Kept = Literal["none", "ng", "all"]
 
 
 def backup(args: argparse.Namespace) -> int:
-    """Make one archive, and remove those of this node that are older than --keep-days. Raises Problem STORE_FAILED."""
+    """Make one archive, and remove those of this node that are older than --keep-days. Raises
+    Problem STORE_FAILED."""
     loaded = target.loaded(args)
     settings = loaded.settings
     folder: Path = args.output
     path = folder
     if folder.is_dir():
-        path = folder / f"inspection-node-{settings.node_id}-{utc().replace(':', '').replace('.', '')}.tar.gz"
+        path = (
+            folder
+            / f"inspection-node-{settings.node_id}-{utc().replace(':', '').replace('.', '')}.tar.gz"
+        )
     try:
         with target.owner(Path(settings.state_dir)):
             audited(Path(settings.state_dir), "state.backup", path.name, pictures=args.pictures)
@@ -47,7 +54,11 @@ def backup(args: argparse.Namespace) -> int:
         show.note(f"inspection-node: this backup is not in the audit: {problem.message}")
     try:
         manifest = make(loaded, path, args.pictures)
-        gone = prune(path.parent, settings.node_id, args.keep_days) if folder.is_dir() and args.keep_days else []
+        gone = (
+            prune(path.parent, settings.node_id, args.keep_days)
+            if folder.is_dir() and args.keep_days
+            else []
+        )
     except OSError as error:
         raise failed(str(path), error) from error
     facts = {
@@ -60,7 +71,10 @@ def backup(args: argparse.Namespace) -> int:
     if args.json:
         show.document(facts)
     else:
-        print(f"{path}: {facts['files']} files, {path.stat().st_size / 1e6:.1f} MB; old backups removed: {len(gone)}")
+        print(
+            f"{path}: {facts['files']} files, {path.stat().st_size / 1e6:.1f} MB; old backups"
+            f" removed: {len(gone)}"
+        )
     return 0
 
 
@@ -99,11 +113,15 @@ def make(loaded: Loaded, path: Path, pictures: Kept) -> Manifest:
 
 
 def prune(folder: Path, node: str, keep_days: int) -> list[Path]:
-    """Remove this node's backups in a folder that are older than the newest one by more than `keep_days`; which they were.
+    """Remove this node's backups in a folder that are older than the newest one by more than
+    `keep_days`; which they were.
 
-    Age is judged against the newest backup, not the calendar: a clock that jumps removes nothing that has no successor.
+    Age is judged against the newest backup, not the calendar: a clock that jumps removes nothing
+    that has no successor.
     """
-    found = sorted(folder.glob(f"inspection-node-{node}-[0-9]*.tar.gz"), key=lambda path: path.stat().st_mtime)
+    found = sorted(
+        folder.glob(f"inspection-node-{node}-[0-9]*.tar.gz"), key=lambda path: path.stat().st_mtime
+    )
     if not found:
         return []
     oldest_kept = found[-1].stat().st_mtime - keep_days * 86400
@@ -122,21 +140,29 @@ def _add(writer: Writer, state: Path, paths: Iterator[Path]) -> None:
 
 
 def _rest(state: Path) -> Iterator[Path]:
-    """All files but databases, pictures of parts, what stands for a moment only, and what is no plain file."""
+    """All files but databases, pictures of parts, what stands for a moment only, and what is no
+    plain file."""
     for path in sorted(state.rglob("*")):
         within = path.relative_to(state)
-        skipped = within.parts[0] in (*PASSING, *DATABASES, "pictures") or any(map(BESIDE.fullmatch, within.parts))
+        skipped = within.parts[0] in (*PASSING, *DATABASES, "pictures") or any(
+            map(BESIDE.fullmatch, within.parts)
+        )
         if not skipped and path.is_file() and not path.is_symlink():
             yield path
 
 
 def _pictures(folder: Path, only: set[str] | None) -> Iterator[Path]:
     for path in sorted(folder.glob("*/*")):
-        if path.parent.name != "tmp" and path.is_file() and (only is None or path.name.partition(".")[0] in only):
+        if (
+            path.parent.name != "tmp"
+            and path.is_file()
+            and (only is None or path.name.partition(".")[0] in only)
+        ):
             yield path
 
 
 def _has_secrets(loaded: Loaded) -> bool:
-    """Whether the settings file itself gives a secret, which only development lets it do: then it stays out."""
+    """Whether the settings file itself gives a secret, which only development lets it do: then it
+    stays out."""
     files = {".".join(key) for key in secrets()}
     return any(source == "file" and key in files for key, source in loaded.sources.items())

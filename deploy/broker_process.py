@@ -1,4 +1,5 @@
-"""A broker of our own as a child process: mosquitto with the shipped mosquitto.conf, else the rumqttd of the iotcore wheel."""
+"""A broker of our own as a child process: mosquitto with the shipped mosquitto.conf, else the
+rumqttd of the iotcore wheel."""
 
 import base64
 import hashlib
@@ -55,17 +56,25 @@ STOP_S = 5.0
 
 
 class Access(NamedTuple):
-    """Who gets in: passwords by user name, and who of them may do what (mosquitto's acl_file; iotcore knows no rights)."""
+    """Who gets in: passwords by user name, and who of them may do what (mosquitto's acl_file;
+    iotcore knows no rights)."""
 
     passwords: Mapping[str, str]
     acl: str
 
 
 class BrokerProcess:
-    """A broker on 127.0.0.1 with its files in a folder; the same port again at every start. Without `access` all get in."""
+    """A broker on 127.0.0.1 with its files in a folder; the same port again at every start. Without
+    `access` all get in."""
 
     def __init__(
-        self, folder: Path, port: int, kind: Kind, program: str, conf: Path = CONF, access: Access | None = None
+        self,
+        folder: Path,
+        port: int,
+        kind: Kind,
+        program: str,
+        conf: Path = CONF,
+        access: Access | None = None,
     ) -> None:
         self.folder = folder
         self._conf = conf
@@ -82,20 +91,29 @@ class BrokerProcess:
         return self.kind == "mosquitto"
 
     def start(self) -> None:
-        """Start it and wait until its port answers. Raises Problem BROKER_AWAY, with the end of its log."""
+        """Start it and wait until its port answers. Raises Problem BROKER_AWAY, with the end of its
+        log."""
         if self.returncode is None and self._process is not None:
             return
         if not port_is_free(self.port):
-            raise Problem("BROKER_AWAY", f"port {self.port} of 127.0.0.1 is taken by another program")
+            raise Problem(
+                "BROKER_AWAY", f"port {self.port} of 127.0.0.1 is taken by another program"
+            )
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(
-                self._command(), stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT, **as_child()
+                self._command(),
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                **as_child(),
             )
         until = time.monotonic() + START_S
         while not port_answers(self.port):
             if self._process.poll() is not None or time.monotonic() > until:
                 self.kill()
-                raise Problem("BROKER_AWAY", f"{self.kind} does not start: {' '.join(self.last_words())}")
+                raise Problem(
+                    "BROKER_AWAY", f"{self.kind} does not start: {' '.join(self.last_words())}"
+                )
             time.sleep(0.02)
 
     @property
@@ -109,7 +127,8 @@ class BrokerProcess:
         return self._process.poll() if self._process is not None else None
 
     def stop(self) -> None:
-        """End it in order (mosquitto stores its sessions); killed after 5 s. May be called twice."""
+        """End it in order (mosquitto stores its sessions); killed after 5 s. May be called
+        twice."""
         self._end(signal.SIGTERM)
 
     def kill(self) -> None:
@@ -139,23 +158,42 @@ class BrokerProcess:
                 lines = (_hashed(user, password) for user, password in access.passwords.items())
                 replace(self.folder / PASSWORDS, "".join(lines).encode())
                 replace(self.folder / ACL, access.acl.encode())
-            conf.write_text(render(self._conf.read_text(), self.port, self.folder, closed=access is not None))
+            conf.write_text(
+                render(self._conf.read_text(), self.port, self.folder, closed=access is not None)
+            )
             return [self._program, "-c", str(conf)]
         passwords = access.passwords if access is not None else {}
-        accounts = (f"{json.dumps(user)} = {json.dumps(password)}\n" for user, password in passwords.items())
+        accounts = (
+            f"{json.dumps(user)} = {json.dumps(password)}\n" for user, password in passwords.items()
+        )
         replace(self.folder / ACCOUNTS, "".join(accounts).encode())
-        # -P: no folder of the name of a wheel in the working folder may stand in for it; ours is found where we were found
-        return [self._program, "-P", "-c", START_RUMQTTD, str(ROOT), str(self.port), str(self.folder)]
+        # -P: no folder of the name of a wheel in the working folder may stand in for it; ours is
+        # found where we were found
+        return [
+            self._program,
+            "-P",
+            "-c",
+            START_RUMQTTD,
+            str(ROOT),
+            str(self.port),
+            str(self.folder),
+        ]
 
 
 def start_broker(
-    folder: Path, port: int = 0, kind: Kind | None = None, conf: Path = CONF, access: Access | None = None
+    folder: Path,
+    port: int = 0,
+    kind: Kind | None = None,
+    conf: Path = CONF,
+    access: Access | None = None,
 ) -> BrokerProcess:
-    """A running broker on 127.0.0.1 that keeps its files in `folder` (made if missing); port 0 takes a free one.
+    """A running broker on 127.0.0.1 that keeps its files in `folder` (made if missing); port 0
+    takes a free one.
 
-    kind: None takes mosquitto if it is installed, else iotcore. conf: another mosquitto.conf than the shipped one. access: who
-    gets in; None lets everybody in. The broker ends when the thread that started it ends, however that happens. Raises Problem
-    BROKER_AWAY if it is not up within 15 s.
+    kind: None takes mosquitto if it is installed, else iotcore. conf: another mosquitto.conf than
+    the shipped one. access: who gets in; None lets everybody in. The broker ends when the thread
+    that started it ends, however that happens. Raises Problem BROKER_AWAY if it is not up within 15
+    s.
     """
     folder.mkdir(parents=True, exist_ok=True)
     mosquitto = find_mosquitto() if kind != "iotcore" else None
@@ -181,12 +219,19 @@ def find_mosquitto() -> str | None:
 
 
 def render(conf: str, port: int, folder: Path, *, closed: bool = False) -> str:
-    """The shipped configuration for another port and folder, run as whoever runs us; closed: with passwords and rights."""
-    conf, listeners = re.subn(r"^listener .*$", f"listener {port} 127.0.0.1", conf, flags=re.MULTILINE)
-    conf, places = re.subn(r"^persistence_location .*$", f"persistence_location {folder}/", conf, flags=re.MULTILINE)
+    """The shipped configuration for another port and folder, run as whoever runs us; closed: with
+    passwords and rights."""
+    conf, listeners = re.subn(
+        r"^listener .*$", f"listener {port} 127.0.0.1", conf, flags=re.MULTILINE
+    )
+    conf, places = re.subn(
+        r"^persistence_location .*$", f"persistence_location {folder}/", conf, flags=re.MULTILINE
+    )
     assert listeners == places == 1, "mosquitto.conf has one listener and one persistence_location"
     if closed:
-        rules = f"allow_anonymous false\npassword_file {folder / PASSWORDS}\nacl_file {folder / ACL}"
+        rules = (
+            f"allow_anonymous false\npassword_file {folder / PASSWORDS}\nacl_file {folder / ACL}"
+        )
         conf, opened = re.subn(r"^allow_anonymous true$", lambda _: rules, conf, flags=re.MULTILINE)
         assert opened == 1, "mosquitto.conf says once who gets in"
     # started by root, mosquitto would become its own user, to whom our folder does not belong
@@ -194,7 +239,10 @@ def render(conf: str, port: int, folder: Path, *, closed: bool = False) -> str:
 
 
 def _hashed(user: str, password: str) -> str:
-    """A line of mosquitto's password_file, as mosquitto_passwd of 2.0 makes it (PBKDF2 with SHA-512)."""
+    """A line of mosquitto's password_file, as mosquitto_passwd of 2.0 makes it (PBKDF2 with
+    SHA-512)."""
     salt = os.urandom(12)
     made = hashlib.pbkdf2_hmac("sha512", password.encode(), salt, ROUNDS)
-    return f"{user}:$7${ROUNDS}${base64.b64encode(salt).decode()}${base64.b64encode(made).decode()}\n"
+    return (
+        f"{user}:$7${ROUNDS}${base64.b64encode(salt).decode()}${base64.b64encode(made).decode()}\n"
+    )

@@ -1,7 +1,9 @@
-"""`bundle`: everything that a box without any registry needs to install this version, in one archive.
+"""`bundle`: everything that a box without any registry needs to install this version, in one
+archive.
 
-It is made from a source tree, on a machine of the same processor and Python as the box, by pip from the locked and hashed
-requirements. `install.sh` and `deploy.sh` take it, and check every wheel against its list first.
+It is made from a source tree, on a machine of the same processor and Python as the box, by pip from
+the locked and hashed requirements. `install.sh` and `deploy.sh` take it, and check every wheel
+against its list first.
 """
 
 import argparse
@@ -24,7 +26,8 @@ Pip = Callable[[Sequence[str]], None]
 
 
 def bundle(args: argparse.Namespace) -> int:
-    """Make the archive. Raises Problem BUNDLE_FAILED where this is no source tree or pip fails, STORE_FAILED."""
+    """Make the archive. Raises Problem BUNDLE_FAILED where this is no source tree or pip fails,
+    STORE_FAILED."""
     try:
         facts = make(args.source or HERE.parent, args.output, _pip)
     except OSError as error:
@@ -37,10 +40,13 @@ def bundle(args: argparse.Namespace) -> int:
 
 
 def make(source: Path, output: Path, pip: Pip) -> dict[str, Any]:
-    """Collect wheels, list, lock and scripts below one folder, and pack it; `output` is there whole or not at all."""
+    """Collect wheels, list, lock and scripts below one folder, and pack it; `output` is there whole
+    or not at all."""
     for needed in ("pyproject.toml", "requirements.lock", "deploy/install/install.sh"):
         if not (source / needed).is_file():
-            raise Problem("BUNDLE_FAILED", f"{source} is no source tree of this project: it has no {needed}")
+            raise Problem(
+                "BUNDLE_FAILED", f"{source} is no source tree of this project: it has no {needed}"
+            )
     with tempfile.TemporaryDirectory() as scratch:
         top = Path(scratch) / "inspection-node"
         wheels = top / "wheels"
@@ -59,7 +65,9 @@ def make(source: Path, output: Path, pip: Pip) -> dict[str, Any]:
             ]
         )
         found = sorted(path for path in wheels.iterdir())
-        listed = "".join(f"{hashlib.sha256(path.read_bytes()).hexdigest()}  {path.name}\n" for path in found)
+        listed = "".join(
+            f"{hashlib.sha256(path.read_bytes()).hexdigest()}  {path.name}\n" for path in found
+        )
         (wheels / "MANIFEST").write_text(listed)
         shutil.copytree(source / "deploy" / "install", top / "install")
         for name in ("requirements.lock", "deploy/mosquitto.conf", "README.md"):

@@ -14,7 +14,8 @@ _LIBC = ctypes.CDLL(None, use_errno=True)
 
 
 def as_child(**more: Any) -> dict[str, Any]:
-    """Arguments of Popen: SIGTERM when the thread that started it ends, and no Ctrl-C of the terminal: we end it in order."""
+    """Arguments of Popen: SIGTERM when the thread that started it ends, and no Ctrl-C of the
+    terminal: we end it in order."""
     parent = os.getpid()
 
     def before_exec() -> None:
@@ -38,7 +39,8 @@ def port_is_free(port: int) -> bool:
 
 
 def free_port() -> int:
-    """A TCP port of 127.0.0.1 that nobody uses now, below those that the kernel gives to clients: none takes it meanwhile."""
+    """A TCP port of 127.0.0.1 that nobody uses now, below those that the kernel gives to clients:
+    none takes it meanwhile."""
     while True:
         port = random.SystemRandom().randrange(*BELOW_CLIENTS)
         if port_is_free(port):

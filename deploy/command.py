@@ -1,4 +1,5 @@
-"""The command line `inspection-node`: which subcommands there are, what each can be told, and its exit code.
+"""The command line `inspection-node`: which subcommands there are, what each can be told, and its
+exit code.
 
 Each subcommand is loaded when it is asked for, so that `trigger` does not wait for OpenCV.
 """
@@ -20,7 +21,8 @@ EXITS = "Exit codes: 0 good, 1 failed, 64 usage."
 
 
 class Parser(argparse.ArgumentParser):
-    """An argument parser that ends with 64 on wrong usage, and guesses nothing: --password is not --password-file."""
+    """An argument parser that ends with 64 on wrong usage, and guesses nothing: --password is not
+    --password-file."""
 
     def __init__(self, **given: Any) -> None:
         super().__init__(**{**given, "allow_abbrev": False})
@@ -68,14 +70,27 @@ def _load(action: str) -> Callable[[argparse.Namespace], int]:
 
 
 def _parser(argv: list[str]) -> Parser:
-    parser = Parser(prog="inspection-node", description="Vision inspection: MQTT trigger in, verdict out.", epilog=EXITS)
+    parser = Parser(
+        prog="inspection-node",
+        description="Vision inspection: MQTT trigger in, verdict out.",
+        epilog=EXITS,
+    )
     parser.add_argument("--version", action=_Version, help="print the version and end")
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
 
-    def command(to: Any, name: str, action: str, help: str, *, json: bool = True, **more: Any) -> argparse.ArgumentParser:
-        made: argparse.ArgumentParser = to.add_parser(name, help=help, description=f"{help}.", **{"epilog": EXITS, **more})
+    def command(
+        to: Any, name: str, action: str, help: str, *, json: bool = True, **more: Any
+    ) -> argparse.ArgumentParser:
+        made: argparse.ArgumentParser = to.add_parser(
+            name, help=help, description=f"{help}.", **{"epilog": EXITS, **more}
+        )
         made.set_defaults(action=action)
-        made.add_argument("--config", type=Path, metavar="FILE", help="settings file (else $CONFIG_PATH, else ./node.toml)")
+        made.add_argument(
+            "--config",
+            type=Path,
+            metavar="FILE",
+            help="settings file (else $CONFIG_PATH, else ./node.toml)",
+        )
         if json:
             made.add_argument("--json", action="store_true", help="print JSON")
         return made
@@ -84,23 +99,49 @@ def _parser(argv: list[str]) -> Parser:
     command(commands, "web", "deploy.serving:web", "Run the web application (Gunicorn)", json=False)
     _demo(commands, argv)
     _trigger(
-        command(commands, "trigger", "deploy.triggering:trigger", "Inspect one part and wait for its result", epilog=VERDICTS)
+        command(
+            commands,
+            "trigger",
+            "deploy.triggering:trigger",
+            "Inspect one part and wait for its result",
+            epilog=VERDICTS,
+        )
     )
-    watch = command(commands, "watch", "deploy.watching:watch", "Follow results, events, alarms and states until Ctrl-C")
+    watch = command(
+        commands,
+        "watch",
+        "deploy.watching:watch",
+        "Follow results, events, alarms and states until Ctrl-C",
+    )
     watch.add_argument("--station", metavar="ID", help="this station only")
     _reach(watch)
     _program(commands, command)
-    _teach(command(commands, "teach", "deploy.teach:teach", "Learn a tool's model from pictures, as a new version"))
+    _teach(
+        command(
+            commands,
+            "teach",
+            "deploy.teach:teach",
+            "Learn a tool's model from pictures, as a new version",
+        )
+    )
     _challenge(
         command(
-            commands, "challenge", "deploy.challenge:challenge", "Draw faults on a program's pictures and list what it misses"
+            commands,
+            "challenge",
+            "deploy.challenge:challenge",
+            "Draw faults on a program's pictures and list what it misses",
         )
     )
     _user(commands, command)
-    secrets = commands.add_parser("secrets", help="Make keys and passwords", description="Make keys and passwords.")
+    secrets = commands.add_parser(
+        "secrets", help="Make keys and passwords", description="Make keys and passwords."
+    )
     making = secrets.add_subparsers(metavar="ACTION", required=True)
     new = making.add_parser(
-        "new", help="Print new random keys and passwords", description="Print new random keys and passwords.", epilog=EXITS
+        "new",
+        help="Print new random keys and passwords",
+        description="Print new random keys and passwords.",
+        epilog=EXITS,
     )
     new.set_defaults(action="deploy.secrets_new:new")
     new.add_argument(
@@ -117,22 +158,51 @@ def _parser(argv: list[str]) -> Parser:
         epilog=EXITS,
     )
     signing.set_defaults(action="deploy.secrets_new:bundle_key")
-    signing.add_argument("file", metavar="FILE", type=Path, help="where to write it; its public half is printed")
+    signing.add_argument(
+        "file", metavar="FILE", type=Path, help="where to write it; its public half is printed"
+    )
     signing.add_argument("--json", action="store_true", help="print JSON")
-    doctor = command(commands, "doctor", "deploy.doctor:doctor", "Check everything the node needs, and say what to do")
+    doctor = command(
+        commands,
+        "doctor",
+        "deploy.doctor:doctor",
+        "Check everything the node needs, and say what to do",
+    )
     _reach(doctor)
-    command(commands, "safe", "deploy.safe:safe", "Make every output line inactive, for a node that is down")
-    well = command(commands, "healthy", "deploy.healthy:healthy", "Wait until node and web of this version do their work")
-    well.add_argument("--wait", metavar="S", type=_seconds, default=60.0, help="how long (default 60 s)")
-    well.add_argument("--any-station", action="store_true", help="also if a station takes no triggers")
+    command(
+        commands,
+        "safe",
+        "deploy.safe:safe",
+        "Make every output line inactive, for a node that is down",
+    )
+    well = command(
+        commands,
+        "healthy",
+        "deploy.healthy:healthy",
+        "Wait until node and web of this version do their work",
+    )
+    well.add_argument(
+        "--wait", metavar="S", type=_seconds, default=60.0, help="how long (default 60 s)"
+    )
+    well.add_argument(
+        "--any-station", action="store_true", help="also if a station takes no triggers"
+    )
     _reach(well)
-    pack = commands.add_parser("bundle", help="Pack this version with all it needs, for a box without a registry", epilog=EXITS)
+    pack = commands.add_parser(
+        "bundle",
+        help="Pack this version with all it needs, for a box without a registry",
+        epilog=EXITS,
+    )
     pack.set_defaults(action="deploy.bundle:bundle")
     pack.add_argument("output", type=Path, metavar="FILE", help="the archive to write (.tar.gz)")
-    pack.add_argument("--source", type=Path, metavar="DIR", help="the source tree (default: that of this command)")
+    pack.add_argument(
+        "--source", type=Path, metavar="DIR", help="the source tree (default: that of this command)"
+    )
     pack.add_argument("--json", action="store_true", help="print JSON")
     _keeping(commands, command)
-    begin = commands.add_parser("new", help="Begin something new in the source tree", description="Begin something new.")
+    begin = commands.add_parser(
+        "new", help="Begin something new in the source tree", description="Begin something new."
+    )
     begun = begin.add_subparsers(metavar="WHAT", required=True)
     kind = begun.add_parser(
         "tool",
@@ -142,19 +212,29 @@ def _parser(argv: list[str]) -> Parser:
     )
     kind.set_defaults(action="deploy.new_tool:new")
     kind.add_argument("name", metavar="NAME", help="its kind, such as thread_count")
-    kind.add_argument("--source", type=Path, metavar="DIR", help="the source tree (default: that of this command)")
-    shapes = commands.add_parser("schemas", help="Print the JSON Schemas", description="Print the JSON Schemas.")
+    kind.add_argument(
+        "--source", type=Path, metavar="DIR", help="the source tree (default: that of this command)"
+    )
+    shapes = commands.add_parser(
+        "schemas", help="Print the JSON Schemas", description="Print the JSON Schemas."
+    )
     shapes.set_defaults(action="deploy.shapes:shapes")
-    shapes.add_argument("name", nargs="?", metavar="NAME", help="print this one; without it, list their names")
+    shapes.add_argument(
+        "name", nargs="?", metavar="NAME", help="print this one; without it, list their names"
+    )
     shapes.add_argument("--json", action="store_true", help="print JSON")
     return parser
 
 
-VERDICTS = "Exit codes: 0 OK, 2 NG, 3 ERROR, 1 failed (no broker, no node, no result in time), 64 usage."
+VERDICTS = (
+    "Exit codes: 0 OK, 2 NG, 3 ERROR, 1 failed (no broker, no node, no result in time), 64 usage."
+)
 
 
 def _demo(commands: Any, argv: list[str]) -> None:
-    demo = commands.add_parser("demo", help="Try it: broker, node and a synthetic line in one go", epilog=EXITS)
+    demo = commands.add_parser(
+        "demo", help="Try it: broker, node and a synthetic line in one go", epilog=EXITS
+    )
     demo.set_defaults(action="deploy.demo:main")
     if argv[:1] == ["demo"]:
         from deploy.demo import add_arguments
@@ -166,20 +246,50 @@ def _reach(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("which node (instead of a settings file, or over it)")
     group.add_argument("--broker", metavar="URL", help="mqtt://HOST:PORT or mqtts://HOST:PORT")
     group.add_argument("--node", metavar="ID", help="id of the node")
-    group.add_argument("--base", metavar="BASE", help="what every topic begins with (default inspection/v1)")
-    group.add_argument("--username", metavar="NAME", help="user at the broker; the password: $INSPECTION_BROKER__PASSWORD")
-    group.add_argument("--password-file", metavar="FILE", type=Path, help="file with that user's password")
-    group.add_argument("--ca-file", metavar="FILE", type=Path, help="certificates of the authorities to trust, for mqtts://")
+    group.add_argument(
+        "--base", metavar="BASE", help="what every topic begins with (default inspection/v1)"
+    )
+    group.add_argument(
+        "--username",
+        metavar="NAME",
+        help="user at the broker; the password: $INSPECTION_BROKER__PASSWORD",
+    )
+    group.add_argument(
+        "--password-file", metavar="FILE", type=Path, help="file with that user's password"
+    )
+    group.add_argument(
+        "--ca-file",
+        metavar="FILE",
+        type=Path,
+        help="certificates of the authorities to trust, for mqtts://",
+    )
 
 
 def _trigger(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("station", metavar="STATION", help="the station")
-    parser.add_argument("--program", metavar="ID", help="program for this part; the active one if missing")
+    parser.add_argument(
+        "--program", metavar="ID", help="program for this part; the active one if missing"
+    )
     parser.add_argument("--part-id", metavar="TEXT", help="serial number of the part")
     parser.add_argument("--id", metavar="ID", help="id of the trigger; a new one if missing")
-    parser.add_argument("--max-age-ms", metavar="MS", type=_whole, help="older than this, the part is not inspected")
-    parser.add_argument("--meta", metavar="KEY=VALUE", type=_pair, action="append", default=[], help="returned in the result")
-    parser.add_argument("--timeout", metavar="S", type=_seconds, default=10.0, help="how long to wait (default 10 s)")
+    parser.add_argument(
+        "--max-age-ms", metavar="MS", type=_whole, help="older than this, the part is not inspected"
+    )
+    parser.add_argument(
+        "--meta",
+        metavar="KEY=VALUE",
+        type=_pair,
+        action="append",
+        default=[],
+        help="returned in the result",
+    )
+    parser.add_argument(
+        "--timeout",
+        metavar="S",
+        type=_seconds,
+        default=10.0,
+        help="how long to wait (default 10 s)",
+    )
     _reach(parser)
 
 
@@ -193,41 +303,97 @@ def _program(commands: Any, command: Callable[..., argparse.ArgumentParser]) -> 
         "export": command(below, "export", at + "export", "Write a program as a .zip bundle"),
         "rollback": command(below, "rollback", at + "rollback", "Make an old version the newest"),
         "diff": command(below, "diff", at + "diff", "Show what changed between two versions"),
-        "delete": command(below, "delete", at + "delete", "Delete a program; its versions stay, and rollback brings it back"),
+        "delete": command(
+            below,
+            "delete",
+            at + "delete",
+            "Delete a program; its versions stay, and rollback brings it back",
+        ),
     }
     for parser in one.values():
         parser.add_argument("id", metavar="ID", help="the program")
     for name in ("show", "export"):
-        one[name].add_argument("--version", metavar="N", type=_whole, help="this version; the newest if missing")
-    one["export"].add_argument("--output", metavar="FILE", help="where to (default ID-vN.zip, - is standard output)")
+        one[name].add_argument(
+            "--version", metavar="N", type=_whole, help="this version; the newest if missing"
+        )
+    one["export"].add_argument(
+        "--output", metavar="FILE", help="where to (default ID-vN.zip, - is standard output)"
+    )
     one["rollback"].add_argument("version", metavar="VERSION", type=_whole, help="the old version")
     one["diff"].add_argument("a", metavar="A", type=_whole, help="the older version")
     one["diff"].add_argument("b", metavar="B", type=_whole, help="the newer version")
-    take = command(below, "import", at + "import_", "Check programs with their pictures and store them")
-    take.add_argument("files", metavar="FILE", type=Path, nargs="+", help="a program as JSON (its master beside it) or a .zip")
+    take = command(
+        below, "import", at + "import_", "Check programs with their pictures and store them"
+    )
+    take.add_argument(
+        "files",
+        metavar="FILE",
+        type=Path,
+        nargs="+",
+        help="a program as JSON (its master beside it) or a .zip",
+    )
     use = command(below, "activate", at + "activate", "Make a program the active one of a station")
     use.add_argument("station", metavar="STATION", help="the station")
     use.add_argument("id", metavar="ID", help="the program")
-    use.add_argument("--timeout", metavar="S", type=_seconds, default=10.0, help="how long to wait for the node (default 10 s)")
+    use.add_argument(
+        "--timeout",
+        metavar="S",
+        type=_seconds,
+        default=10.0,
+        help="how long to wait for the node (default 10 s)",
+    )
 
 
 def _teach(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("program", metavar="PROGRAM", help="the program")
-    parser.add_argument("tool", metavar="TOOL", help="name of its tool: learned, classify or difference; locator: its pattern")
-    parser.add_argument("good", metavar="GOOD", type=Path, nargs="?", help="folder of pictures of good parts, or one picture")
-    labelled = parser.add_mutually_exclusive_group()
-    labelled.add_argument("--bad", metavar="FOLDER", type=Path, help="pictures of bad parts, for a better threshold")
-    labelled.add_argument("--classes", metavar="FOLDER", type=Path, help="for classify: a folder with a folder for each class")
-    parser.add_argument("--add", action="store_true", help="add to what was taught before, instead of beginning anew")
     parser.add_argument(
-        "--confirm", metavar="NAME", action="append", default=[], help="this picture is good, though it is unlike the others"
+        "tool",
+        metavar="TOOL",
+        help="name of its tool: learned, classify or difference; locator: its pattern",
+    )
+    parser.add_argument(
+        "good",
+        metavar="GOOD",
+        type=Path,
+        nargs="?",
+        help="folder of pictures of good parts, or one picture",
+    )
+    labelled = parser.add_mutually_exclusive_group()
+    labelled.add_argument(
+        "--bad", metavar="FOLDER", type=Path, help="pictures of bad parts, for a better threshold"
+    )
+    labelled.add_argument(
+        "--classes",
+        metavar="FOLDER",
+        type=Path,
+        help="for classify: a folder with a folder for each class",
+    )
+    parser.add_argument(
+        "--add",
+        action="store_true",
+        help="add to what was taught before, instead of beginning anew",
+    )
+    parser.add_argument(
+        "--confirm",
+        metavar="NAME",
+        action="append",
+        default=[],
+        help="this picture is good, though it is unlike the others",
     )
 
 
 def _challenge(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("program", metavar="PROGRAM", help="the program")
-    parser.add_argument("good", metavar="GOOD", type=Path, nargs="?", help="folder of good pictures (default: the master)")
-    parser.add_argument("--pictures", metavar="DIR", type=Path, help="write the picture of each missed fault there")
+    parser.add_argument(
+        "good",
+        metavar="GOOD",
+        type=Path,
+        nargs="?",
+        help="folder of good pictures (default: the master)",
+    )
+    parser.add_argument(
+        "--pictures", metavar="DIR", type=Path, help="write the picture of each missed fault there"
+    )
 
 
 def _user(commands: Any, command: Callable[..., argparse.ArgumentParser]) -> None:
@@ -240,7 +406,12 @@ def _user(commands: Any, command: Callable[..., argparse.ArgumentParser]) -> Non
     passwd = command(below, "passwd", at + "passwd", "Give an account another password")
     disable = command(below, "disable", at + "disable", "Refuse an account to sign in")
     enable = command(below, "enable", at + "enable", "Let an account sign in again")
-    unlock = command(below, "unlock", at + "unlock", "Forget failed attempts to sign in, of an account and of all addresses")
+    unlock = command(
+        below,
+        "unlock",
+        at + "unlock",
+        "Forget failed attempts to sign in, of an account and of all addresses",
+    )
     for parser in (add, role, passwd, disable, enable, unlock):
         parser.add_argument("user", metavar="NAME", help="the user name")
     roles = ("ADMIN", "OPERATOR", "VIEWER")
@@ -257,8 +428,18 @@ def _user(commands: Any, command: Callable[..., argparse.ArgumentParser]) -> Non
 
 
 def _keeping(commands: Any, command: Callable[..., argparse.ArgumentParser]) -> None:
-    keep = command(commands, "backup", "deploy.backup:backup", "Write the state of the node to one file, while it runs")
-    keep.add_argument("output", metavar="TO", type=Path, help="a file, or a folder in which the file gets a name with the time")
+    keep = command(
+        commands,
+        "backup",
+        "deploy.backup:backup",
+        "Write the state of the node to one file, while it runs",
+    )
+    keep.add_argument(
+        "output",
+        metavar="TO",
+        type=Path,
+        help="a file, or a folder in which the file gets a name with the time",
+    )
     keep.add_argument(
         "--pictures",
         choices=("none", "ng", "all"),
@@ -266,16 +447,39 @@ def _keeping(commands: Any, command: Callable[..., argparse.ArgumentParser]) -> 
         help="pictures of parts, too (default none; ng: of bad parts)",
     )
     keep.add_argument(
-        "--keep-days", metavar="N", type=_whole, default=30, help="remove older backups of this node in the folder (default 30)"
+        "--keep-days",
+        metavar="N",
+        type=_whole,
+        default=30,
+        help="remove older backups of this node in the folder (default 30)",
     )
-    take = command(commands, "restore", "deploy.restore:restore", "Put the state of a backup in place of the state folder")
+    take = command(
+        commands,
+        "restore",
+        "deploy.restore:restore",
+        "Put the state of a backup in place of the state folder",
+    )
     take.add_argument("file", metavar="FILE", type=Path, help="the backup")
-    take.add_argument("--other-node", action="store_true", help="also if it is the backup of a node with another id")
-    command(
-        commands, "migrate", "deploy.restore:migrate", "Bring the stores to this version, a copy of the old ones beside them"
+    take.add_argument(
+        "--other-node",
+        action="store_true",
+        help="also if it is the backup of a node with another id",
     )
-    gone = command(commands, "wipe", "deploy.wipe:wipe", "Remove all that the node has stored on this machine, for good")
-    gone.add_argument("--yes", action="store_true", help="do not ask; else the node's id has to be typed")
+    command(
+        commands,
+        "migrate",
+        "deploy.restore:migrate",
+        "Bring the stores to this version, a copy of the old ones beside them",
+    )
+    gone = command(
+        commands,
+        "wipe",
+        "deploy.wipe:wipe",
+        "Remove all that the node has stored on this machine, for good",
+    )
+    gone.add_argument(
+        "--yes", action="store_true", help="do not ask; else the node's id has to be typed"
+    )
 
 
 class _Version(argparse.Action):
@@ -304,7 +508,9 @@ def _seconds(text: str) -> float:
     except ValueError:
         value = 0.0
     if not 0 < value <= 3600:
-        raise argparse.ArgumentTypeError(f"{text!r:.40} is not a number of seconds above 0 and up to 3600")
+        raise argparse.ArgumentTypeError(
+            f"{text!r:.40} is not a number of seconds above 0 and up to 3600"
+        )
     return value
 
 

@@ -1,6 +1,7 @@
 """The Grafana dashboard as a table of panels. `python -m deploy.dashboard` writes or checks it.
 
-Import `deploy/grafana/inspection.json` into Grafana 10 or newer; it asks for the Prometheus that it is to show.
+Import `deploy/grafana/inspection.json` into Grafana 10 or newer; it asks for the Prometheus that it
+is to show.
 """
 
 import json
@@ -18,7 +19,8 @@ SOURCE = {"type": "prometheus", "uid": "${source}"}
 
 
 class Panel(NamedTuple):
-    """One picture: its title, its expressions by legend, the unit, its width of 24, and what kind it is."""
+    """One picture: its title, its expressions by legend, the unit, its width of 24, and what kind
+    it is."""
 
     title: str
     queries: dict[str, str]
@@ -35,26 +37,38 @@ PANELS = (
     Panel("Certificates", {"{{file}}": f"inspection_certificate_days{{{HERE}}}"}, "d", 4, "stat"),
     Panel(
         "Results a second",
-        {"{{station}} {{verdict}}": f"sum by (station, verdict) (rate(inspection_results_total{{{LINE}}}[$__rate_interval]))"},
+        {
+            "{{station}} {{verdict}}": (
+                "sum by (station, verdict)"
+                f" (rate(inspection_results_total{{{LINE}}}[$__rate_interval]))"
+            )
+        },
         "ops",
     ),
     Panel(
         "Bad parts",
-        {"{{station}}": f"inspection:reject_ratio:5m{{{LINE}}}", "{{station}} ERROR": f"inspection:error_ratio:5m{{{LINE}}}"},
+        {
+            "{{station}}": f"inspection:reject_ratio:5m{{{LINE}}}",
+            "{{station}} ERROR": f"inspection:error_ratio:5m{{{LINE}}}",
+        },
         "percentunit",
     ),
     Panel(
         "Not judged, by reason",
         {
-            "{{station}} {{code}}": "sum by (station, code) "
-            f'(increase(inspection_results_total{{{LINE},code!=""}}[$__rate_interval]))'
+            "{{station}} {{code}}": (
+                "sum by (station, code) "
+                f'(increase(inspection_results_total{{{LINE},code!=""}}[$__rate_interval]))'
+            )
         },
     ),
     Panel(
         "Trigger to verdict",
         {
-            f"{{{{station}}}} p{share * 100:g}": f"histogram_quantile({share}, sum by (station, le) "
-            f"(rate(inspection_duration_seconds_bucket{{{LINE}}}[$__rate_interval])))"
+            f"{{{{station}}}} p{share * 100:g}": (
+                f"histogram_quantile({share}, sum by (station, le) "
+                f"(rate(inspection_duration_seconds_bucket{{{LINE}}}[$__rate_interval])))"
+            )
             for share in (0.5, 0.95, 0.99)
         },
         "s",
@@ -62,16 +76,24 @@ PANELS = (
     Panel(
         "Steps, mean",
         {
-            "{{station}} {{stage}}": f"sum by (station, stage) (rate(inspection_stage_seconds_sum{{{LINE}}}[$__rate_interval]))"
-            f" / sum by (station, stage) (rate(inspection_stage_seconds_count{{{LINE}}}[$__rate_interval]))"
+            "{{station}} {{stage}}": (
+                "sum by (station, stage)"
+                f" (rate(inspection_stage_seconds_sum{{{LINE}}}[$__rate_interval])) / sum by"
+                " (station, stage)"
+                f" (rate(inspection_stage_seconds_count{{{LINE}}}[$__rate_interval]))"
+            )
         },
         "s",
     ),
     Panel(
         "Tools, mean",
         {
-            "{{station}} {{tool}}": f"sum by (station, tool) (rate(inspection_tool_seconds_sum{{{LINE}}}[$__rate_interval]))"
-            f" / sum by (station, tool) (rate(inspection_tool_seconds_count{{{LINE}}}[$__rate_interval]))"
+            "{{station}} {{tool}}": (
+                "sum by (station, tool)"
+                f" (rate(inspection_tool_seconds_sum{{{LINE}}}[$__rate_interval])) / sum by"
+                " (station, tool)"
+                f" (rate(inspection_tool_seconds_count{{{LINE}}}[$__rate_interval]))"
+            )
         },
         "s",
     ),
@@ -79,25 +101,65 @@ PANELS = (
     Panel(
         "Known ids, ignored, hung",
         {
-            "{{station}} known": f"increase(inspection_duplicates_total{{{LINE}}}[$__rate_interval])",
-            "{{station}} ignored": f"increase(inspection_ignored_total{{{LINE}}}[$__rate_interval])",
+            "{{station}} known": (
+                f"increase(inspection_duplicates_total{{{LINE}}}[$__rate_interval])"
+            ),
+            "{{station}} ignored": (
+                f"increase(inspection_ignored_total{{{LINE}}}[$__rate_interval])"
+            ),
             "{{station}} hung": f"increase(inspection_abandoned_total{{{LINE}}}[$__rate_interval])",
         },
     ),
     Panel(
         "Triggers by source",
-        {"{{station}} {{source}}": f"sum by (station, source) (rate(inspection_triggers_total{{{LINE}}}[$__rate_interval]))"},
+        {
+            "{{station}} {{source}}": (
+                "sum by (station, source)"
+                f" (rate(inspection_triggers_total{{{LINE}}}[$__rate_interval]))"
+            )
+        },
         "ops",
     ),
-    Panel("Results that wait for the broker", {"{{instance}}": f"inspection_outbox_depth{{{HERE}}}"}),
+    Panel(
+        "Results that wait for the broker", {"{{instance}}": f"inspection_outbox_depth{{{HERE}}}"}
+    ),
     Panel("Age of the oldest", {"{{instance}}": f"inspection_outbox_age_seconds{{{HERE}}}"}, "s"),
-    Panel("Broker", {"{{what}}": f"sum by (what) (increase(inspection_broker_total{{{HERE}}}[$__rate_interval]))"}),
+    Panel(
+        "Broker",
+        {
+            "{{what}}": (
+                f"sum by (what) (increase(inspection_broker_total{{{HERE}}}[$__rate_interval]))"
+            )
+        },
+    ),
     Panel("Disk free", {"{{instance}}": f"inspection_disk_free_ratio{{{HERE}}}"}, "percentunit"),
     Panel("Pictures", {"{{instance}}": f"inspection_picture_bytes{{{HERE}}}"}, "bytes"),
-    Panel("Pictures dropped", {"{{instance}}": f"increase(inspection_pictures_dropped_total{{{HERE}}}[$__rate_interval])"}),
-    Panel("Memory", {"{{job}} {{instance}}": 'process_resident_memory_bytes{job=~"inspection-.*"}'}, "bytes"),
-    Panel("Processor", {"{{job}} {{instance}}": 'rate(process_cpu_seconds_total{job=~"inspection-.*"}[$__rate_interval])'}),
-    Panel("Heartbeats", {"{{thread}}": f"max by (thread) (inspection_heartbeat_age_seconds{{{HERE}}})"}, "s"),
+    Panel(
+        "Pictures dropped",
+        {
+            "{{instance}}": (
+                f"increase(inspection_pictures_dropped_total{{{HERE}}}[$__rate_interval])"
+            )
+        },
+    ),
+    Panel(
+        "Memory",
+        {"{{job}} {{instance}}": 'process_resident_memory_bytes{job=~"inspection-.*"}'},
+        "bytes",
+    ),
+    Panel(
+        "Processor",
+        {
+            "{{job}} {{instance}}": (
+                'rate(process_cpu_seconds_total{job=~"inspection-.*"}[$__rate_interval])'
+            )
+        },
+    ),
+    Panel(
+        "Heartbeats",
+        {"{{thread}}": f"max by (thread) (inspection_heartbeat_age_seconds{{{HERE}}})"},
+        "s",
+    ),
     Panel(
         "Web: requests a second",
         {"{{status}}": "sum by (status) (rate(inspection_web_requests_total[$__rate_interval]))"},
@@ -122,7 +184,12 @@ def text() -> str:
         "time": {"from": "now-1h", "to": "now"},
         "templating": {
             "list": [
-                {"name": "source", "type": "datasource", "query": "prometheus", "label": "Prometheus"},
+                {
+                    "name": "source",
+                    "type": "datasource",
+                    "query": "prometheus",
+                    "label": "Prometheus",
+                },
                 _variable("instance", 'label_values(up{job="inspection-node"}, instance)'),
                 _variable("station", f"label_values(inspection_station_ready{{{HERE}}}, station)"),
             ]
@@ -133,8 +200,20 @@ def text() -> str:
 
 
 def _variable(name: str, query: str) -> dict[str, Any]:
-    shown = {"name": name, "label": name.title(), "type": "query", "datasource": SOURCE, "query": query, "refresh": 2}
-    return {**shown, "includeAll": True, "multi": True, "current": {"text": "All", "value": "$__all"}}
+    shown = {
+        "name": name,
+        "label": name.title(),
+        "type": "query",
+        "datasource": SOURCE,
+        "query": query,
+        "refresh": 2,
+    }
+    return {
+        **shown,
+        "includeAll": True,
+        "multi": True,
+        "current": {"text": "All", "value": "$__all"},
+    }
 
 
 def _placed() -> Iterator[dict[str, Any]]:
@@ -151,7 +230,12 @@ def _placed() -> Iterator[dict[str, Any]]:
             "gridPos": {"x": x, "y": y, "w": panel.width, "h": height},
             "fieldConfig": {"defaults": {"unit": panel.unit}, "overrides": []},
             "targets": [
-                {"refId": chr(65 + place), "datasource": SOURCE, "expr": expression, "legendFormat": legend}
+                {
+                    "refId": chr(65 + place),
+                    "datasource": SOURCE,
+                    "expr": expression,
+                    "legendFormat": legend,
+                }
                 for place, (legend, expression) in enumerate(panel.queries.items())
             ],
         }

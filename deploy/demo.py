@@ -1,7 +1,8 @@
-"""`inspection-node demo`: broker, node, web and a simulated PLC in one go, on 127.0.0.1 only, until Ctrl-C.
+"""`inspection-node demo`: broker, node, web and a simulated PLC in one go, on 127.0.0.1 only, until
+Ctrl-C.
 
-The children end with us however we end: in order on Ctrl-C and SIGTERM (PLC, web, node, broker last), by the kernel's parent
-death signal on `kill -9`. A child that ends by itself ends the demo.
+The children end with us however we end: in order on Ctrl-C and SIGTERM (PLC, web, node, broker
+last), by the kernel's parent death signal on `kill -9`. A child that ends by itself ends the demo.
 """
 
 import argparse
@@ -65,16 +66,28 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="folder of everything it keeps (default ./demo-state)",
     )
     for name, default in DEFAULTS._asdict().items():
-        what = {"mqtt": "the broker", "web": "the web application", "metrics": "the node's metrics"}[name]
+        what = {
+            "mqtt": "the broker",
+            "web": "the web application",
+            "metrics": "the node's metrics",
+        }[name]
         parser.add_argument(
-            f"--{name}-port", type=_port, metavar="N", help=f"port of {what} (default {default}, or a free one; 0: a free one)"
+            f"--{name}-port",
+            type=_port,
+            metavar="N",
+            help=f"port of {what} (default {default}, or a free one; 0: a free one)",
         )
-    parser.add_argument("--broker", choices=("mosquitto", "iotcore"), help="default: mosquitto if it is installed")
-    parser.add_argument("--no-plc", action="store_true", help="no simulated PLC: trigger the stations yourself")
+    parser.add_argument(
+        "--broker", choices=("mosquitto", "iotcore"), help="default: mosquitto if it is installed"
+    )
+    parser.add_argument(
+        "--no-plc", action="store_true", help="no simulated PLC: trigger the stations yourself"
+    )
 
 
 def main(args: argparse.Namespace) -> int:
-    """0 after Ctrl-C or SIGTERM, 1 if a child ended by itself. Raises Problem if something does not start."""
+    """0 after Ctrl-C or SIGTERM, 1 if a child ended by itself. Raises Problem if something does not
+    start."""
     before = {number: signal.signal(number, signal.default_int_handler) for number in SIGNALS}
     try:
         with _locked(args.state.absolute()) as lock:
@@ -99,13 +112,18 @@ def _run(args: argparse.Namespace, lock: int) -> int:
         broker = start_broker(folder / "broker", ports.mqtt, args.broker, access=users)
         node = _start("run", config, folder / "node.log", lock)
         screen = Screen(Truths(CAMERA), STATIONS)
-        password = first_account(folder)  # last, for it is shown only once: nothing may fail in between
+        # last, for it is shown only once: nothing may fail in between
+        password = first_account(folder)
         web = _start("web", config, folder / "web.log", lock)
         print(_banner(folder, ports, broker, password), flush=True)
         url = f"mqtt://127.0.0.1:{ports.mqtt}"
-        plc = BrokerSettings(url=url, base=BASE, username=USERS.plc, password=SecretStr(users.passwords[USERS.plc]))
+        plc = BrokerSettings(
+            url=url, base=BASE, username=USERS.plc, password=SecretStr(users.passwords[USERS.plc])
+        )
         screen.plc = Plc(plc, NODE, screen.heard)
-        code = asyncio.run(_follow(screen, screen.plc, broker, node, web, folder, plc=not args.no_plc))
+        code = asyncio.run(
+            _follow(screen, screen.plc, broker, node, web, folder, plc=not args.no_plc)
+        )
     except KeyboardInterrupt:
         code = 0
     finally:
@@ -121,13 +139,28 @@ def _run(args: argparse.Namespace, lock: int) -> int:
     return code
 
 
-async def _follow(screen: Screen, line: Plc, broker: BrokerProcess, node: Child, web: Child, folder: Path, *, plc: bool) -> int:
+async def _follow(
+    screen: Screen,
+    line: Plc,
+    broker: BrokerProcess,
+    node: Child,
+    web: Child,
+    folder: Path,
+    *,
+    plc: bool,
+) -> int:
     """Run the PLC and the screen until a signal (0), or until a child ends (1)."""
     stopped = asyncio.Event()
     for number in SIGNALS:
         asyncio.get_running_loop().add_signal_handler(number, stopped.set)
     async with line.connected():
-        works = [stopped.wait(), line.listen(), _watch(broker, node, web), _draw(screen), _ready(line)]
+        works = [
+            stopped.wait(),
+            line.listen(),
+            _watch(broker, node, web),
+            _draw(screen),
+            _ready(line),
+        ]
         if plc:
             works.append(line.trigger_all(tuple(STATIONS)))
         with screen:
@@ -179,12 +212,13 @@ async def _ready(line: Plc) -> None:
 
 
 def _start(command: str, config: Path, log: Path, lock: int) -> Child:
-    """`run` or `web`, with the file's settings and nothing of our environment; it holds the lock of the folder as we do."""
+    """`run` or `web`, with the file's settings and nothing of our environment; it holds the lock of
+    the folder as we do."""
     ours = ("INSPECTION_", "GUNICORN_", "CONFIG_PATH", "PORT", "RATELIMIT_")
     environ = {key: value for key, value in os.environ.items() if not key.startswith(ours)}
     environ["PYTHONPATH"] = os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")]))
     fd = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
-    with open(fd, "wb") as output:  # noqa: PTH123 - of a descriptor
+    with open(fd, "wb") as output:  # noqa: PTH123
         return subprocess.Popen(
             [sys.executable, "-P", "-m", "deploy.command", command, "--config", str(config)],
             stdin=subprocess.DEVNULL,
@@ -210,12 +244,16 @@ def _end(child: Child | None) -> int:
 
 
 def _chosen(name: str, given: int | None) -> int:
-    """The given port, or the default one, or a free one instead of it. Raises Problem SETTINGS_INVALID if it is taken."""
+    """The given port, or the default one, or a free one instead of it. Raises Problem
+    SETTINGS_INVALID if it is taken."""
     port = getattr(DEFAULTS, name) if given is None else given or free_port()
     if port_is_free(port):
         return int(port)
     if given is not None:
-        raise Problem("SETTINGS_INVALID", f"--{name}-port: port {port} of 127.0.0.1 is taken by another program")
+        raise Problem(
+            "SETTINGS_INVALID",
+            f"--{name}-port: port {port} of 127.0.0.1 is taken by another program",
+        )
     free = free_port()
     print(f"port {port} is taken by another program: --{name}-port is {free} instead")
     return free
@@ -223,9 +261,12 @@ def _chosen(name: str, given: int | None) -> int:
 
 @contextlib.contextmanager
 def _locked(folder: Path) -> Iterator[int]:
-    """Only one demo in a folder; one that is just ending is waited for. Raises Problem STATE_LOCKED, STORE_FAILED."""
+    """Only one demo in a folder; one that is just ending is waited for. Raises Problem
+    STATE_LOCKED, STORE_FAILED."""
     make_folder(folder)
-    lock = os.open(folder / "demo.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+    lock = os.open(
+        folder / "demo.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600
+    )
     try:
         until = time.monotonic() + LOCK_S
         told = False
@@ -253,14 +294,30 @@ def _port(text: str) -> int:
 
 def _banner(folder: Path, ports: Ports, broker: BrokerProcess, password: str | None) -> str:
     """What runs, and how to look at it."""
-    program = sys.argv[0] if Path(sys.argv[0]).name == "inspection-node" else f"{sys.executable} -m deploy.command"
+    program = (
+        sys.argv[0]
+        if Path(sys.argv[0]).name == "inspection-node"
+        else f"{sys.executable} -m deploy.command"
+    )
     config = shlex.quote(str(folder / "node.toml"))
     topics = f"{BASE}/{NODE}"
-    account = f"{ADMIN}, password {password} (shown only now: the folder holds its hash)" if password else "there already"
-    less = (
-        "" if broker.persistent else "; everybody may do all, and sessions are kept in memory only: install mosquitto for more"
+    account = (
+        f"{ADMIN}, password {password} (shown only now: the folder holds its hash)"
+        if password
+        else "there already"
     )
-    users = {name: f"XDG_CONFIG_HOME={shlex.quote(str(folder / CLIENTS / name))}" for name in (USERS.operator, USERS.plc)}
+    less = (
+        ""
+        if broker.persistent
+        else (
+            "; everybody may do all, and sessions are kept in memory only: install mosquitto for"
+            " more"
+        )
+    )
+    users = {
+        name: f"XDG_CONFIG_HOME={shlex.quote(str(folder / CLIENTS / name))}"
+        for name in (USERS.operator, USERS.plc)
+    }
     return f"""
 Broker    mqtt://127.0.0.1:{ports.mqtt} ({broker.kind}{less})
 MQTT      users {", ".join(USERS[2:])}: one file for each in {folder / CREDENTIALS} (mosquitto_pub: {folder / CLIENTS})
@@ -276,4 +333,4 @@ Look at it from another terminal:
   {program} trigger cam1 --part-id part-7 --config {config}
   {program} watch --config {config}
 Ctrl-C ends everything.
-"""
+"""  # noqa: E501

@@ -30,7 +30,10 @@ class Tally:
         """Counts and yield."""
         total = self.counts.total()
         share = f"{100 * self.counts['OK'] / total:.1f} %" if total else "-"
-        return f"OK {self.counts['OK']}  NG {self.counts['NG']}  ERROR {self.counts['ERROR']}  yield {share}"
+        return (
+            f"OK {self.counts['OK']}  NG {self.counts['NG']}  ERROR {self.counts['ERROR']}  yield"
+            f" {share}"
+        )
 
     @property
     def agreement(self) -> str:
@@ -75,8 +78,9 @@ class Screen:
         self._latest.append((answer, truth))
         if self._live is None:
             told = (
-                f"{result.station} #{result.seq} {result.verdict:<5} truth {truth or 'unknown'} ({_agreement(result, truth)}) "
-                f"{result.duration_ms:.1f} ms, round trip {_ms(answer.round_trip_ms)}  {tally.told}  {_why(result)}"
+                f"{result.station} #{result.seq} {result.verdict:<5} truth {truth or 'unknown'}"
+                f" ({_agreement(result, truth)}) {result.duration_ms:.1f} ms, round trip"
+                f" {_ms(answer.round_trip_ms)}  {tally.told}  {_why(result)}"
             )
             print(told.rstrip(), flush=True)
 
@@ -95,19 +99,42 @@ class Screen:
     def _summary(self) -> Table:
         table = Table(title="Stations", title_justify="left")
         for column in ("station", "shows", "state", "OK", "NG", "ERROR", "yield", "truthful"):
-            table.add_column(column, justify="right" if column in ("OK", "NG", "ERROR", "yield") else "left", no_wrap=True)
+            table.add_column(
+                column,
+                justify="right" if column in ("OK", "NG", "ERROR", "yield") else "left",
+                no_wrap=True,
+            )
         state = self.plc.state if self.plc else None
         for station, shows in self._stations.items():
             tally = self.tallies[station]
             found = state.stations.get(station) if state else None
-            counts = [Text(str(tally.counts[verdict]), style=COLOURS[verdict]) for verdict in ("OK", "NG", "ERROR")]
+            counts = [
+                Text(str(tally.counts[verdict]), style=COLOURS[verdict])
+                for verdict in ("OK", "NG", "ERROR")
+            ]
             agreement = Text(tally.agreement, style="bold red" if tally.wrong else "")
-            table.add_row(station, shows, found.state if found else "-", *counts, tally.told.rpartition("yield ")[2], agreement)
+            table.add_row(
+                station,
+                shows,
+                found.state if found else "-",
+                *counts,
+                tally.told.rpartition("yield ")[2],
+                agreement,
+            )
         return table
 
     def _results(self) -> Table:
         table = Table(title="Latest results, newest first", title_justify="left")
-        for column in ("station", "seq", "verdict", "truth", "agrees", "duration", "round trip", "why"):
+        for column in (
+            "station",
+            "seq",
+            "verdict",
+            "truth",
+            "agrees",
+            "duration",
+            "round trip",
+            "why",
+        ):
             right = column in ("seq", "duration", "round trip")
             table.add_column(column, justify="right" if right else "left", no_wrap=True)
         for answer, truth in reversed(self._latest):
@@ -128,9 +155,16 @@ class Screen:
     def _state(self) -> str:
         if self.plc is None or self.plc.state is None:
             return "node: starting"
-        alarms = "; ".join(f"{code}: {plain(message, 200)}" for code, message in sorted(self.plc.alarms.items()))
-        unanswered = f"  triggers without an answer: {self.plc.unanswered}" if self.plc.unanswered else ""
-        return f"node: {'on line' if self.plc.state.state != 'Offline' else 'Offline'}{unanswered}  alarms: {alarms or 'none'}"
+        alarms = "; ".join(
+            f"{code}: {plain(message, 200)}" for code, message in sorted(self.plc.alarms.items())
+        )
+        unanswered = (
+            f"  triggers without an answer: {self.plc.unanswered}" if self.plc.unanswered else ""
+        )
+        return (
+            f"node: {'on line' if self.plc.state.state != 'Offline' else 'Offline'}{unanswered} "
+            f" alarms: {alarms or 'none'}"
+        )
 
 
 def _agreement(result: Result, truth: Verdict | None) -> str:

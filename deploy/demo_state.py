@@ -1,4 +1,5 @@
-"""The demo's state folder: settings, programs and the first account, made where they are missing."""
+"""The demo's state folder: settings, programs and the first account, made where they are
+missing."""
 
 import json
 from pathlib import Path
@@ -23,7 +24,7 @@ CLIENTS = "mqtt"
 
 # OUT1 to OUT8 are there for programs to assign
 LINES = """{ kind = "memory", ready = 1, busy = 2, ok = 3, ng = 4, error = 5, result_valid = 6, heartbeat = 7, \
-outputs = { OUT1 = 8, OUT2 = 9, OUT3 = 10, OUT4 = 11, OUT5 = 12, OUT6 = 13, OUT7 = 14, OUT8 = 15 }, trigger = { line = 0 } }"""
+outputs = { OUT1 = 8, OUT2 = 9, OUT3 = 10, OUT4 = 11, OUT5 = 12, OUT6 = 13, OUT7 = 14, OUT8 = 15 }, trigger = { line = 0 } }"""  # noqa: E501
 
 SETTINGS = """\
 # Written by `inspection-node demo` at every start; copy it before you edit it.
@@ -56,7 +57,7 @@ id = "cam2"
 program = "four-screws"
 camera = {{ kind = "folder", path = {pictures}, order = "name" }}
 lines = {lines}
-"""
+"""  # noqa: E501
 
 
 class Ports(NamedTuple):
@@ -71,16 +72,26 @@ def write_settings(folder: Path, ports: Ports) -> Path:
     """node.toml in the folder; the node's own state is in `node` beside it."""
     path = folder / "node.toml"
     state = folder / "node"
-    text = SETTINGS.format(node=NODE, state=_quoted(state), ports=ports, pictures=_quoted(SCREWS), lines=LINES, access=USERS)
+    text = SETTINGS.format(
+        node=NODE,
+        state=_quoted(state),
+        ports=ports,
+        pictures=_quoted(SCREWS),
+        lines=LINES,
+        access=USERS,
+    )
     replace(path, text.encode())
     files = {("broker", "password"): USERS.node_user, ("web", "broker_password"): USERS.web}
-    secrets = (f"{variable(key)}_FILE={_single(credential(folder, user))}\n" for key, user in files.items())
+    secrets = (
+        f"{variable(key)}_FILE={_single(credential(folder, user))}\n" for key, user in files.items()
+    )
     replace(folder / ".env", "".join(secrets).encode())
     return path
 
 
 def access(folder: Path) -> Access:
-    """Who gets in at the demo's broker: the users of the generated ACL, each with a random password that is made once."""
+    """Who gets in at the demo's broker: the users of the generated ACL, each with a random password
+    that is made once."""
     (folder / CREDENTIALS).mkdir(mode=0o700, exist_ok=True)
     passwords = {}
     for user in (USERS.node_user, USERS.web, USERS.plc, USERS.operator, USERS.viewer):
@@ -97,11 +108,14 @@ def credential(folder: Path, user: str) -> Path:
 
 
 def write_clients(folder: Path, access: Access, port: int) -> None:
-    """What mosquitto_pub, _sub and _rr read with XDG_CONFIG_HOME=mqtt/USER, so that no list of processes has a password."""
+    """What mosquitto_pub, _sub and _rr read with XDG_CONFIG_HOME=mqtt/USER, so that no list of
+    processes has a password."""
     for user, password in access.passwords.items():
         (folder / CLIENTS / user).mkdir(mode=0o700, parents=True, exist_ok=True)
         for command in ("mosquitto_pub", "mosquitto_sub", "mosquitto_rr"):
-            replace(folder / CLIENTS / user / command, f"-p {port}\n-u {user}\n-P {password}\n".encode())
+            replace(
+                folder / CLIENTS / user / command, f"-p {port}\n-u {user}\n-P {password}\n".encode()
+            )
 
 
 def import_programs(folder: Path) -> None:
@@ -121,7 +135,8 @@ def import_programs(folder: Path) -> None:
 
 
 def first_account(folder: Path) -> str | None:
-    """The password of the administrator just made; None if there are accounts already. Only its hash is stored."""
+    """The password of the administrator just made; None if there are accounts already. Only its
+    hash is stored."""
     from web.credentials.password import hash_password
 
     users = Users(folder / "node" / "users")
@@ -134,7 +149,10 @@ def first_account(folder: Path) -> str | None:
 
 def make_folder(folder: Path) -> None:
     """The state folder, which nobody else may have prepared. Raises Problem STORE_FAILED."""
-    for path in (folder, *(folder / name for name in (CREDENTIALS, CLIENTS, "node", "node/web", "node/users"))):
+    for path in (
+        folder,
+        *(folder / name for name in (CREDENTIALS, CLIENTS, "node", "node/web", "node/users")),
+    ):
         refuse_foreign(path)
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)

@@ -20,7 +20,8 @@ LEAST_PACKET_BYTES = 64 * 1024
 
 
 def doctor(args: argparse.Namespace) -> int:
-    """0 if nothing failed. With --broker and without --config only the broker and the node are asked."""
+    """0 if nothing failed. With --broker and without --config only the broker and the node are
+    asked."""
     rows: list[Row] = []
     for row in _rows(args):
         rows.append(row)
@@ -43,10 +44,19 @@ def _rows(args: argparse.Namespace) -> Iterator[Row]:
             loaded = target.loaded(args)
         except Problem as problem:
             for error in problem.details.get("errors") or [problem.message]:
-                yield Row("settings", "fail", error, "Correct the key, or give --config FILE or --broker URL")
+                yield Row(
+                    "settings",
+                    "fail",
+                    error,
+                    "Correct the key, or give --config FILE or --broker URL",
+                )
             return
         given = sum(source != "default" for source in loaded.sources.values())
-        yield Row("settings", "ok", f"{loaded.path}: {given} keys given, {len(loaded.settings.station)} stations")
+        yield Row(
+            "settings",
+            "ok",
+            f"{loaded.path}: {given} keys given, {len(loaded.settings.station)} stations",
+        )
     try:
         settings, node = target.reached(args, as_node=True)
         asking, _ = target.reached(args)
@@ -87,18 +97,34 @@ def broker(settings: BrokerSettings, node: str, *, ours: bool) -> Iterator[Row]:
         yield Row("broker MQTT 5", "ok", "yes")
     else:
         yield Row(
-            "broker MQTT 5", "warn", "MQTT 3.1.1 only", "Results sent again are not marked, commands do not expire: update it"
+            "broker MQTT 5",
+            "warn",
+            "MQTT 3.1.1 only",
+            "Results sent again are not marked, commands do not expire: update it",
         )
     if found.tried is None:
-        todo = "Allow the node's account what acl.conf does" if ours else "Only the node's account may try the rest"
+        todo = (
+            "Allow the node's account what acl.conf does"
+            if ours
+            else "Only the node's account may try the rest"
+        )
         yield Row("broker access", "fail" if ours else "warn", found.refused or "refused", todo)
     else:
         yield _speed(found.tried)
         yield _wanted(
-            "broker retained", found.tried.retained, "yes", "no", "Allow retained messages: state and alarms need them"
+            "broker retained",
+            found.tried.retained,
+            "yes",
+            "no",
+            "Allow retained messages: state and alarms need them",
         )
     if not found.two:
-        yield Row("broker connections", "warn", "one only", "Allow the node two: else commands wait behind triggers")
+        yield Row(
+            "broker connections",
+            "warn",
+            "one only",
+            "Allow the node two: else commands wait behind triggers",
+        )
     todo = "Allow persistent sessions: triggers that come while the node is away are lost"
     yield _wanted("broker sessions", found.session, "keeps ours", "forgets ours", todo)
     expiry_s = found.properties.get("SessionExpiryInterval", settings.session_expiry_s)
@@ -108,11 +134,19 @@ def broker(settings: BrokerSettings, node: str, *, ours: bool) -> Iterator[Row]:
     if found.properties.get("MaximumQoS", 1) < 1:
         yield Row("broker QoS", "fail", "QoS 0 only", "Allow QoS 1: the promise needs it")
     if not found.properties.get("WildcardSubscriptionAvailable", 1):
-        todo = "Allow them: without, what is sent to stations and commands that do not exist is not answered"
+        todo = (
+            "Allow them: without, what is sent to stations and commands that do not exist is not"
+            " answered"
+        )
         yield Row("broker wildcards", "warn", "none", todo)
     if found.properties.get("MaximumPacketSize", LEAST_PACKET_BYTES) < LEAST_PACKET_BYTES:
         found_bytes = found.properties["MaximumPacketSize"]
-        yield Row("broker packets", "fail", f"at most {found_bytes} bytes", f"Allow at least {LEAST_PACKET_BYTES} bytes")
+        yield Row(
+            "broker packets",
+            "fail",
+            f"at most {found_bytes} bytes",
+            f"Allow at least {LEAST_PACKET_BYTES} bytes",
+        )
 
 
 def _speed(tried: Tried) -> Row:
@@ -122,7 +156,12 @@ def _speed(tried: Tried) -> Row:
         return Row("broker speed", "ok", times)
     if slowest > DELAYED_MS[1]:
         return Row("broker speed", "warn", times, "The network or the broker is slow")
-    return Row("broker speed", "warn", times, "This smells of a missing TCP_NODELAY: in mosquitto.conf, set_tcp_nodelay true")
+    return Row(
+        "broker speed",
+        "warn",
+        times,
+        "This smells of a missing TCP_NODELAY: in mosquitto.conf, set_tcp_nodelay true",
+    )
 
 
 def ask(settings: BrokerSettings, node: str) -> Iterator[Row]:
@@ -140,17 +179,34 @@ def ask(settings: BrokerSettings, node: str) -> Iterator[Row]:
             told = station.get(part)
             if told == "error":
                 error = station.get("error") or {}
-                yield Row(f"{part} {id}", "fail", f"{error.get('code')}: {error.get('message')}", "See the alarm and the log")
+                yield Row(
+                    f"{part} {id}",
+                    "fail",
+                    f"{error.get('code')}: {error.get('message')}",
+                    "See the alarm and the log",
+                )
             else:
                 yield Row(f"{part} {id}", "ok" if told in ("ok", "none") else "warn", str(told))
         ready = station.get("state") in ("Ready", "SingleExecution", "ContinuousExecution")
         error = station.get("error") or {}
-        found = f"{station.get('state')}, program {station.get('program')} version {station.get('program_version')}"
-        yield Row(f"station {id}", "ok" if ready else "warn", found, "" if ready else error.get("message") or "See its state")
+        found = (
+            f"{station.get('state')}, program {station.get('program')} version"
+            f" {station.get('program_version')}"
+        )
+        yield Row(
+            f"station {id}",
+            "ok" if ready else "warn",
+            found,
+            "" if ready else error.get("message") or "See its state",
+        )
     for reason in state.get("broker") or ():
-        yield Row("broker and node", "warn", reason, "See the terms of the broker in docs/broker.md")
+        yield Row(
+            "broker and node", "warn", reason, "See the terms of the broker in docs/broker.md"
+        )
     for code in state.get("alarms") or ():
-        yield Row(f"alarm {code}", "warn", "active", "See the topic alarm, or `inspection-node watch`")
+        yield Row(
+            f"alarm {code}", "warn", "active", "See the topic alarm, or `inspection-node watch`"
+        )
 
 
 def _cameras_if_free(loaded: Loaded) -> Generator[Row, None, bool]:

@@ -1,7 +1,9 @@
-"""Gunicorn for the web: one process of threads by default, so that limits are exact and streams cheap.
+"""Gunicorn for the web: one process of threads by default, so that limits are exact and streams
+cheap.
 
-`inspection-node web` uses it. PORT > GUNICORN_BIND > web.bind; GUNICORN_WORKERS, GUNICORN_THREADS, GUNICORN_WORKER_CLASS
-(gthread, or gevent for a thousand streams), GUNICORN_MAX_REQUESTS, GUNICORN_PRELOAD. HUP reads settings and this file again.
+`inspection-node web` uses it. PORT > GUNICORN_BIND > web.bind; GUNICORN_WORKERS, GUNICORN_THREADS,
+GUNICORN_WORKER_CLASS (gthread, or gevent for a thousand streams), GUNICORN_MAX_REQUESTS,
+GUNICORN_PRELOAD. HUP reads settings and this file again.
 """
 
 import faulthandler
@@ -62,9 +64,11 @@ def on_starting(server):  # type: ignore[no-untyped-def]
     token = offer(state)
     if token is not None:
         print(
-            "There is no account yet. Make the first with `inspection-node user add NAME`, or with this token, good once:\n"
+            "There is no account yet. Make the first with `inspection-node user add NAME`, or with"
+            " this token, good once:\n"
             f"  open {where}/app/setup#token={token}\n"
-            f'  POST {where}/api/v1/auth/setup {{"token": "{token}", "username": ..., "password": ...}}',
+            f'  POST {where}/api/v1/auth/setup {{"token": "{token}", "username": ..., "password":'
+            " ...}",
             flush=True,
         )
 
@@ -74,7 +78,9 @@ def when_ready(server):  # type: ignore[no-untyped-def]
     if bind.startswith("unix:"):
         serving.share(Path(bind.removeprefix("unix:")), _loaded.settings.web.socket_group)
     streams = serving.streams(os.environ)
-    server.log.info("web on %s: %d %s workers, %d event streams each", where, workers, kind, streams)
+    server.log.info(
+        "web on %s: %d %s workers, %d event streams each", where, workers, kind, streams
+    )
 
 
 def on_reload(server):  # type: ignore[no-untyped-def]
@@ -89,8 +95,10 @@ def post_worker_init(worker):  # type: ignore[no-untyped-def]
     from web.site import NAME
 
     app.config["ENDING"] = lambda: not worker.alive
-    worker.fair = _loaded.settings.web.proxy_hops == 0 and ":" in bind and not bind.startswith("unix:")
-    app.extensions[NAME].watch  # noqa: B018 - asking begins it
+    worker.fair = (
+        _loaded.settings.web.proxy_hops == 0 and ":" in bind and not bind.startswith("unix:")
+    )
+    app.extensions[NAME].watch  # noqa: B018
     app.extensions[NAME].tell_head()
 
 

@@ -1,4 +1,5 @@
-"""`healthy`: wait until node and web of this version work, or say what is missing: what an update asks before it stays."""
+"""`healthy`: wait until node and web of this version work, or say what is missing: what an update
+asks before it stays."""
 
 import argparse
 import http.client
@@ -32,7 +33,8 @@ def healthy(args: argparse.Namespace) -> int:
 
 
 def _node(args: argparse.Namespace, any_station: bool) -> str:
-    """What is wrong with the node: that it does not answer, is another version, or has a station that takes no trigger."""
+    """What is wrong with the node: that it does not answer, is another version, or has a station
+    that takes no trigger."""
     asking, node = target.reached(args)
     wanted = package_version("inspection-node")
     try:
@@ -61,7 +63,11 @@ def of_web(settings: Settings) -> str:
         return f"web: {settings.web.bind} does not answer ({error or type(error).__name__})"
     finally:
         connection.close()
-    return "" if status == 200 else f"web: {settings.web.bind} answers {status} to /api/v1/health/ready"
+    return (
+        ""
+        if status == 200
+        else f"web: {settings.web.bind} answers {status} to /api/v1/health/ready"
+    )
 
 
 def _connection(bind: str) -> http.client.HTTPConnection:

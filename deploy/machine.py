@@ -60,7 +60,12 @@ def cameras(settings: Settings, folder: Path) -> Iterator[Row]:
                 now = time.monotonic_ns()
                 frame = camera.grab(Request(now, now + station.camera.timeout_ms * 1_000_000))
                 took_ms = (time.monotonic_ns() - now) / 1e6
-                yield Row(check, "ok", f"{station.camera.kind}: {frame.width} x {frame.height} px after {took_ms:.0f} ms")
+                yield Row(
+                    check,
+                    "ok",
+                    f"{station.camera.kind}: {frame.width} x {frame.height} px after"
+                    f" {took_ms:.0f} ms",
+                )
             finally:
                 camera.close()
         except Problem as problem:
@@ -72,14 +77,21 @@ def lines(settings: Settings) -> Iterator[Row]:
     for station in settings.station:
         check = f"lines {station.id}"
         if not isinstance(station.lines, GpiodLines):
-            yield _simulated(check, f"{len(station.lines.roles)} lines in memory: simulated", settings)
+            yield _simulated(
+                check, f"{len(station.lines.roles)} lines in memory: simulated", settings
+            )
             continue
         try:
             yield _chip(check, station.lines)
         except Problem as problem:
             yield failed(check, problem)
         except OSError as error:
-            yield Row(check, "fail", f"{station.lines.chip}: {error.strerror or error}", "Check the chip and its permissions")
+            yield Row(
+                check,
+                "fail",
+                f"{station.lines.chip}: {error.strerror or error}",
+                "Check the chip and its permissions",
+            )
 
 
 def _chip(check: str, lines: GpiodLines) -> Row:
@@ -90,17 +102,35 @@ def _chip(check: str, lines: GpiodLines) -> Row:
         wanted[lines.trigger.line] = "trigger"
     with find_chip(lines.chip) as chip:
         about = chip.get_info()
-        missing = [f"{offset} ({role})" for offset, role in wanted.items() if offset >= about.num_lines]
+        missing = [
+            f"{offset} ({role})" for offset, role in wanted.items() if offset >= about.num_lines
+        ]
         if missing:
             return Row(
-                check, "fail", f"{about.label} has no line {', '.join(missing)}", f"Choose lines below {about.num_lines}"
+                check,
+                "fail",
+                f"{about.label} has no line {', '.join(missing)}",
+                f"Choose lines below {about.num_lines}",
             )
         infos = {offset: chip.get_line_info(offset) for offset in wanted}
-    held = [f"{o} ({wanted[o]}) by {i.consumer or 'unnamed'!r}" for o, i in infos.items() if i.used and i.consumer != CONSUMER]
+    held = [
+        f"{o} ({wanted[o]}) by {i.consumer or 'unnamed'!r}"
+        for o, i in infos.items()
+        if i.used and i.consumer != CONSUMER
+    ]
     if held:
-        return Row(check, "fail", f"{about.label}: held: {', '.join(held)}", "Stop who holds them, or choose other lines")
+        return Row(
+            check,
+            "fail",
+            f"{about.label}: held: {', '.join(held)}",
+            "Stop who holds them, or choose other lines",
+        )
     ours = sum(info.used for info in infos.values())
-    return Row(check, "ok", f"{about.label}: {len(wanted)} lines{f', {ours} held by a node' if ours else ', free'}")
+    return Row(
+        check,
+        "ok",
+        f"{about.label}: {len(wanted)} lines{f', {ours} held by a node' if ours else ', free'}",
+    )
 
 
 def disk(settings: Settings) -> Iterator[Row]:
@@ -114,22 +144,40 @@ def disk(settings: Settings) -> Iterator[Row]:
         if free_mb < LEAST_FREE_MB:
             yield Row("disk space", "fail", found, f"Free at least {LEAST_FREE_MB} MB")
         elif percent < settings.pictures.min_free_percent:
-            yield Row("disk space", "warn", found, f"Pictures are dropped below {settings.pictures.min_free_percent:g} %")
+            yield Row(
+                "disk space",
+                "warn",
+                found,
+                f"Pictures are dropped below {settings.pictures.min_free_percent:g} %",
+            )
         else:
             yield Row("disk space", "ok", found)
         kind = _filesystem(state)
         if kind in VOLATILE:
             yield Row(
-                "disk kind", "warn", kind, "What is recorded here may not survive a restart: put state_dir on a real disk"
+                "disk kind",
+                "warn",
+                kind,
+                "What is recorded here may not survive a restart: put state_dir on a real disk",
             )
         times = sorted(_fsync_ms(state) for _ in range(FSYNCS))
         found = f"median {times[FSYNCS // 2]:.2f} ms, worst {times[-1]:.2f} ms"
         if times[FSYNCS // 2] > SLOW_FSYNC_MS:
-            yield Row("disk fsync", "warn", found, "Every trigger and result waits for it: use a faster disk")
+            yield Row(
+                "disk fsync",
+                "warn",
+                found,
+                "Every trigger and result waits for it: use a faster disk",
+            )
         else:
             yield Row("disk fsync", "ok", found)
     except OSError as error:
-        yield Row("disk", "fail", f"{state}: {error.strerror or error}", "Check that the folder is there and can be written")
+        yield Row(
+            "disk",
+            "fail",
+            f"{state}: {error.strerror or error}",
+            "Check that the folder is there and can be written",
+        )
 
 
 def _fsync_ms(folder: Path) -> float:
@@ -155,7 +203,12 @@ def clock(settings: Settings) -> Iterator[Row]:
     """Whether the clock is plausible and follows a time server."""
     now = datetime.now(UTC)
     if now.year not in YEARS:
-        yield Row("clock", "fail", f"{now:%Y-%m-%d %H:%M:%S} UTC", "Set the clock, or add an RTC or a time server")
+        yield Row(
+            "clock",
+            "fail",
+            f"{now:%Y-%m-%d %H:%M:%S} UTC",
+            "Set the clock, or add an RTC or a time server",
+        )
         return
     needed = any(station.clocks_synced for station in settings.station)
     if CLOCK.synchronised():
@@ -163,7 +216,12 @@ def clock(settings: Settings) -> Iterator[Row]:
     else:
         todo = "Start a time service (timedatectl set-ntp true)"
         todo += ", or set clocks_synced = false: triggers are judged by sent_at" if needed else ""
-        yield Row("clock", "fail" if needed else "warn", f"{now:%Y-%m-%d %H:%M:%S} UTC, not synchronised", todo)
+        yield Row(
+            "clock",
+            "fail" if needed else "warn",
+            f"{now:%Y-%m-%d %H:%M:%S} UTC, not synchronised",
+            todo,
+        )
 
 
 def permissions(settings: Settings, config: Path, environ: Mapping[str, str]) -> Iterator[Row]:
@@ -173,64 +231,150 @@ def permissions(settings: Settings, config: Path, environ: Mapping[str, str]) ->
     try:
         folder = state.stat()
         if folder.st_mode & stat.S_IWOTH:
-            bad.append(Row("permissions", "fail", f"{state} can be written by everybody", f"chmod o-w {state}"))
+            bad.append(
+                Row(
+                    "permissions",
+                    "fail",
+                    f"{state} can be written by everybody",
+                    f"chmod o-w {state}",
+                )
+            )
         shared = folder.st_gid if is_shared(state) else None
         found = ((path, path.lstat()) for path in _state_files(state))
-        foreign = [path for path, its in found if its.st_uid != folder.st_uid and its.st_gid != shared]
+        foreign = [
+            path for path, its in found if its.st_uid != folder.st_uid and its.st_gid != shared
+        ]
         if foreign:
             some = ", ".join(str(path) for path in foreign[:3])
             todo = f"chown -R --reference={state} {state}"
-            bad.append(Row("permissions", "fail", f"{some} and the state folder have different owners", todo))
+            bad.append(
+                Row(
+                    "permissions",
+                    "fail",
+                    f"{some} and the state folder have different owners",
+                    todo,
+                )
+            )
         for path in (state / "users").glob("users.json*"):
             if path.stat().st_mode & stat.S_IROTH:
-                bad.append(Row("permissions", "fail", f"{path} can be read by everybody", f"chmod o-r {path}"))
+                bad.append(
+                    Row(
+                        "permissions",
+                        "fail",
+                        f"{path} can be read by everybody",
+                        f"chmod o-r {path}",
+                    )
+                )
     except OSError as error:
-        bad.append(Row("permissions", "fail", f"{state}: {error.strerror or error}", "Run doctor as the node's own account"))
-    secrets = [Path(value) for name, value in environ.items() if name.endswith("_FILE") and is_secret_variable(name)]
+        bad.append(
+            Row(
+                "permissions",
+                "fail",
+                f"{state}: {error.strerror or error}",
+                "Run doctor as the node's own account",
+            )
+        )
+    secrets = [
+        Path(value)
+        for name, value in environ.items()
+        if name.endswith("_FILE") and is_secret_variable(name)
+    ]
     secrets += [Path(settings.broker.key_file)] if settings.broker.key_file else []
-    secrets += [path for path in {Path(".env").absolute(), config.parent / ".env"} if path.is_file()]
+    secrets += [
+        path for path in {Path(".env").absolute(), config.parent / ".env"} if path.is_file()
+    ]
     for path in secrets:
         try:
             if path.stat().st_mode & (stat.S_IROTH | stat.S_IWOTH):
-                bad.append(Row("permissions", "fail", f"{path} can be read by everybody", f"chmod 600 {path}"))
+                bad.append(
+                    Row(
+                        "permissions",
+                        "fail",
+                        f"{path} can be read by everybody",
+                        f"chmod 600 {path}",
+                    )
+                )
         except OSError as error:
-            bad.append(Row("permissions", "fail", f"{path}: {error.strerror or error}", "Check the path of the secret"))
+            bad.append(
+                Row(
+                    "permissions",
+                    "fail",
+                    f"{path}: {error.strerror or error}",
+                    "Check the path of the secret",
+                )
+            )
     if config.stat().st_mode & stat.S_IWOTH:
-        bad.append(Row("permissions", "fail", f"{config} can be written by everybody", f"chmod o-w {config}"))
+        bad.append(
+            Row(
+                "permissions",
+                "fail",
+                f"{config} can be written by everybody",
+                f"chmod o-w {config}",
+            )
+        )
     yield from bad or [Row("permissions", "ok", f"{state} and {len(secrets)} files with secrets")]
 
 
 def certificates(settings: Settings) -> Iterator[Row]:
-    """How long the certificates are good with which the node speaks to the broker, and others that it is told to look at."""
+    """How long the certificates are good with which the node speaks to the broker, and others that
+    it is told to look at."""
     for one in certificates_of(settings):
         days, trouble = one.days(), one.trouble()
         if trouble is None:
-            yield Row("certificate", "ok", f"{one.key}: {one.path} is good for {int(days or 0)} days")
+            yield Row(
+                "certificate", "ok", f"{one.key}: {one.path} is good for {int(days or 0)} days"
+            )
         elif days is None:
-            yield Row("certificate", "fail", trouble, "Give a certificate in PEM form that the node's account may read")
+            yield Row(
+                "certificate",
+                "fail",
+                trouble,
+                "Give a certificate in PEM form that the node's account may read",
+            )
         else:
             todo = "Renew it (deploy/install/certs.sh renew NAME), then reload the node"
             yield Row("certificate", "warn" if days >= 0 else "fail", trouble, todo)
 
 
 def reach(settings: Settings) -> Iterator[Row]:
-    """Who can connect to the ports of web and metrics that should not: looked at by what the settings say."""
+    """Who can connect to the ports of web and metrics that should not: looked at by what the
+    settings say."""
     web, metrics = settings.web, settings.metrics
     if web.proxy_hops and not web.loopback:
-        found = f"{web.bind} with proxy_hops = {web.proxy_hops}: who comes past the proxy says which address is theirs"
+        found = (
+            f"{web.bind} with proxy_hops = {web.proxy_hops}: who comes past the proxy says which"
+            " address is theirs"
+        )
         yield Row(
-            "reach web", "warn", found, "Bind the web to loopback, or let the firewall close its port to all but the proxy"
+            "reach web",
+            "warn",
+            found,
+            "Bind the web to loopback, or let the firewall close its port to all but the proxy",
         )
     elif not web.loopback and settings.environment == "production":
-        yield Row("reach web", "warn", f"{web.bind} without a proxy: passwords in clear text", "Put a proxy with TLS in front")
+        yield Row(
+            "reach web",
+            "warn",
+            f"{web.bind} without a proxy: passwords in clear text",
+            "Put a proxy with TLS in front",
+        )
     else:
         yield Row("reach web", "ok", web.bind)
     if not metrics.enabled:
         return
     if metrics.loopback or metrics.token is not None:
-        yield Row("reach metrics", "ok", f"{metrics.bind}{'' if metrics.token is None else ', with a token'}")
+        yield Row(
+            "reach metrics",
+            "ok",
+            f"{metrics.bind}{'' if metrics.token is None else ', with a token'}",
+        )
     else:
-        yield Row("reach metrics", "warn", f"{metrics.bind} without a token: everybody reads them", "Give metrics.token")
+        yield Row(
+            "reach metrics",
+            "warn",
+            f"{metrics.bind} without a token: everybody reads them",
+            "Give metrics.token",
+        )
 
 
 def _state_files(state: Path) -> Iterator[Path]:
@@ -254,7 +398,13 @@ def programs(settings: Settings) -> Iterator[Row]:
     for head in found:
         try:
             stored = store.get(head.id)
-            load(stored.program, stored.version, stored.hash, store.master(stored.program), store.file)
+            load(
+                stored.program,
+                stored.version,
+                stored.hash,
+                store.master(stored.program),
+                store.file,
+            )
             good += 1
         except Problem as problem:
             yield failed(f"program {head.id}", problem)
@@ -270,7 +420,12 @@ def programs(settings: Settings) -> Iterator[Row]:
     elif good == len(found):
         yield Row("programs", "ok", f"{good} can be loaded")
     else:
-        yield Row("programs", "warn", f"{good} of {len(found)} can be loaded", "Correct or delete the others")
+        yield Row(
+            "programs",
+            "warn",
+            f"{good} of {len(found)} can be loaded",
+            "Correct or delete the others",
+        )
 
 
 def _simulated(check: str, found: str, settings: Settings) -> Row:

@@ -1,7 +1,8 @@
 """`inspection-node new tool NAME`: the three files of a new kind of tool, in the source tree.
 
-The settings with their facts, the steps, and a test with a drawn truth that fails until the steps are written. What else
-names a kind is written from these by `python -m schemas.generate`, or missed by name by `make check` and the tests.
+The settings with their facts, the steps, and a test with a drawn truth that fails until the steps
+are written. What else names a kind is written from these by `python -m schemas.generate`, or missed
+by name by `make check` and the tests.
 """
 
 import argparse
@@ -53,7 +54,7 @@ def measure(view: View, settings: ${kind_class}, learned: None) -> Measurement:
     if view.uniform:
         raise Problem("NO_CONTRAST", "all pixels have one value")
     raise Problem("NO_VALUE", "${kind} is not written yet")
-''')
+''')  # noqa: E501
 TEST = Template('''"""${title}: drawn scenes with known answers; a blind view gives a problem."""
 
 import pytest
@@ -79,7 +80,7 @@ def test_the_value_is_the_one_that_was_drawn() -> None:
 def test_a_view_of_one_value_is_a_problem_and_no_number(gray: float) -> None:
     with pytest.raises(Problem, match="NO_CONTRAST"):
         measure(Scene.plain(240, 200, gray).frame().view(WHERE), tool(), None)
-''')
+''')  # noqa: E501
 
 
 WORDS = {
@@ -99,21 +100,33 @@ def new(args: argparse.Namespace) -> int:
         root / "tests" / "node" / "tools" / f"test_{kind}.py": TEST,
     }
     if not NAME.fullmatch(kind) or len(kind) > LONGEST or keyword.iskeyword(kind):
-        raise Problem("VALIDATION_FAILED", "a kind is lower-case words joined by _, at most 32 letters, and no word of Python")
+        raise Problem(
+            "VALIDATION_FAILED",
+            "a kind is lower-case words joined by _, at most 32 letters, and no word of Python",
+        )
     if not all(path.parent.is_dir() for path in files):
-        raise Problem("VALIDATION_FAILED", f"{root} is no source tree of this project: clone it, or name one by --source")
+        raise Problem(
+            "VALIDATION_FAILED",
+            f"{root} is no source tree of this project: clone it, or name one by --source",
+        )
     there = [path.relative_to(root) for path in files if path.exists()]
     if there:
         raise Problem("VALIDATION_FAILED", f"there is already {', '.join(map(str, there))}")
     words = kind.replace("_", " ")
     kind_class = words.title().replace(" ", "")
     if hasattr(schemas, kind_class) or kind_class in WORDS:
-        raise Problem("VALIDATION_FAILED", f"its class would be {kind_class}, which is something else: take another name")
+        raise Problem(
+            "VALIDATION_FAILED",
+            f"its class would be {kind_class}, which is something else: take another name",
+        )
     given = {"kind": kind, "words": words, "title": words.capitalize(), "kind_class": kind_class}
     for path, template in files.items():
         path.write_text(template.substitute(given), encoding="utf-8")
         print(path.relative_to(root))
     made = subprocess.run([sys.executable, "-m", "schemas.generate"], cwd=root, check=False)
     if made.returncode == 0:
-        print(f"Now: pytest tests/node/tools/test_{kind}.py, which fails until the steps are written; then make check.")
+        print(
+            f"Now: pytest tests/node/tools/test_{kind}.py, which fails until the steps are written;"
+            " then make check."
+        )
     return made.returncode

@@ -1,8 +1,10 @@
-"""The demo's simulated PLC: sends a trigger twice a second to one station after the other, and waits for its result.
+"""The demo's simulated PLC: sends a trigger twice a second to one station after the other, and
+waits for its result.
 
-It does what the program of a real PLC would: it follows `state`, triggers only a station that is ready, gives every trigger
-an id of its own, repeats it until it is accepted, and takes the result with that id as the answer. It hears every result once
-and in order, also of triggers that others send, and also those that the broker lost (broker/ends.py).
+It does what the program of a real PLC would: it follows `state`, triggers only a station that is
+ready, gives every trigger an id of its own, repeats it until it is accepted, and takes the result
+with that id as the answer. It hears every result once and in order, also of triggers that others
+send, and also those that the broker lost (broker/ends.py).
 """
 
 import asyncio
@@ -32,14 +34,16 @@ MAX_STATE_BYTES = 1024 * 1024
 
 
 class Answer(NamedTuple):
-    """A result, and the time from sending its trigger to hearing it; None for a trigger of somebody else."""
+    """A result, and the time from sending its trigger to hearing it; None for a trigger of somebody
+    else."""
 
     result: Result
     round_trip_ms: float | None
 
 
 class Plc:
-    """A PLC of the stations of one node. `heard` is called with every result, `unanswered` counts triggers without one."""
+    """A PLC of the stations of one node. `heard` is called with every result, `unanswered` counts
+    triggers without one."""
 
     def __init__(self, broker: BrokerSettings, node: str, heard: Callable[[Answer], None]) -> None:
         self.state: NodeState | None = None
@@ -53,7 +57,9 @@ class Plc:
         self._failure: Problem | None = None
         self._sending = Sending(names)
         topics = (names("state"), names("alarm", "+"))
-        self._driver = Driver(broker, [self._sending, Hearing(names)], self._happened, topics, self._listen)
+        self._driver = Driver(
+            broker, [self._sending, Hearing(names)], self._happened, topics, self._listen
+        )
 
     @asynccontextmanager
     async def connected(self) -> AsyncIterator[None]:
@@ -78,7 +84,12 @@ class Plc:
 
     async def _trigger(self, station: str, number: int) -> None:
         trigger_id = f"{self._run}-{station}-{number}"
-        trigger = {"trigger_id": trigger_id, "part_id": f"part-{number}", "sent_at": utc(), "meta": {"sent_by": "demo"}}
+        trigger = {
+            "trigger_id": trigger_id,
+            "part_id": f"part-{number}",
+            "sent_at": utc(),
+            "meta": {"sent_by": "demo"},
+        }
         answered: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._waiting[trigger_id] = (time.monotonic(), answered)
         self._sending.add(station, trigger, time.monotonic())
@@ -132,7 +143,8 @@ class Plc:
 
 
 def parsed(shape: type[S], payload: bytes, limit: int) -> S:
-    """A payload of the node. Raises Problem BAD_JSON if it is not what the contract says: that would be our fault."""
+    """A payload of the node. Raises Problem BAD_JSON if it is not what the contract says: that
+    would be our fault."""
     try:
         return shape.model_validate(read_json(payload, limit=limit))
     except ValidationError as error:

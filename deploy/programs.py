@@ -1,4 +1,5 @@
-"""`program`: manage the programs in the state folder. A program is stored only if it can really be loaded."""
+"""`program`: manage the programs in the state folder. A program is stored only if it can really be
+loaded."""
 
 import argparse
 import contextlib
@@ -21,7 +22,10 @@ from schemas.store.signature import REFUSALS
 from schemas.store.vouching import Vouching
 
 T = TypeVar("T")
-CHANGING = {f"deploy.programs:{name}": f"program.{name.strip('_')}" for name in ("import_", "rollback", "delete")}
+CHANGING = {
+    f"deploy.programs:{name}": f"program.{name.strip('_')}"
+    for name in ("import_", "rollback", "delete")
+}
 
 
 def list_(args: argparse.Namespace) -> int:
@@ -48,24 +52,38 @@ def _show(store: Programs, args: argparse.Namespace) -> int:
     stored = store.get(args.id, args.version)
     versions = store.versions(args.id)
     if args.json:
-        show.document({**stored.model_dump(mode="json", by_alias=True), "versions": [_facts(each) for each in versions]})
+        show.document(
+            {
+                **stored.model_dump(mode="json", by_alias=True),
+                "versions": [_facts(each) for each in versions],
+            }
+        )
         return 0
     program = stored.program
     print(f"{program.id}  {plain(program.name, 128)}  version {stored.version}  {stored.hash}")
-    print(f"judgement: {program.judgement}   limits_ms: {program.limits_ms}   master: {program.master or 'none'}")
+    print(
+        f"judgement: {program.judgement}   limits_ms: {program.limits_ms}   master:"
+        f" {program.master or 'none'}"
+    )
     if program.locator is not None:
         print(f"locator: {_region(program.locator)}  low {show.number(program.locator.low)}")
     show.table(
         ("tool", "kind", "low", "high", "unit", "region"),
-        ((t.name, t.kind, show.number(t.low), show.number(t.high), t.unit, _region(t)) for t in program.tools),
+        (
+            (t.name, t.kind, show.number(t.low), show.number(t.high), t.unit, _region(t))
+            for t in program.tools
+        ),
     )
     print()
-    show.table(("version", "saved", "by", "note"), ((each.version, *_saved(each)) for each in versions))
+    show.table(
+        ("version", "saved", "by", "note"), ((each.version, *_saved(each)) for each in versions)
+    )
     return 0
 
 
 def import_(args: argparse.Namespace) -> int:
-    """All files are checked before the first is stored. Raises Problem, which names the file, the tool and the field.
+    """All files are checked before the first is stored. Raises Problem, which names the file, the
+    tool and the field.
 
     A master is stored as we encode it, whatever came: the confined child decodes it first.
     """
@@ -82,12 +100,22 @@ def import_(args: argparse.Namespace) -> int:
         for path, (program, master, files, signer) in given:
             note = f"import of {path.name[:80]}" + (f", signed by {signer}" if signer else "")
             with _about(path):
-                stored.append((store.save(program, master, author(), note[:200], files=files), signer))
+                stored.append(
+                    (store.save(program, master, author(), note[:200], files=files), signer)
+                )
         if args.json:
-            show.document([{**_facts(each), "signed_by": signer and signer._asdict()} for each, signer in stored])
+            show.document(
+                [
+                    {**_facts(each), "signed_by": signer and signer._asdict()}
+                    for each, signer in stored
+                ]
+            )
         else:
             for each, signer in stored:
-                print(f"{each.program.id} version {each.version}{f', signed by {signer}' if signer else ''}")
+                print(
+                    f"{each.program.id} version"
+                    f" {each.version}{f', signed by {signer}' if signer else ''}"
+                )
         return 0
 
     given = []
@@ -100,13 +128,22 @@ def import_(args: argparse.Namespace) -> int:
                 except Problem as problem:
                     if problem.code in REFUSALS:
                         with target.owner(Path(settings.state_dir)):
-                            audited(Path(settings.state_dir), "program.import.failed", path.name, code=problem.code)
+                            audited(
+                                Path(settings.state_dir),
+                                "program.import.failed",
+                                path.name,
+                                code=problem.code,
+                            )
                     raise
                 if found.master is not None:
-                    found = found._replace(master=exact(decoder.decode(found.master), MAX_MASTER_BYTES))
+                    found = found._replace(
+                        master=exact(decoder.decode(found.master), MAX_MASTER_BYTES)
+                    )
                 given.append((path, found))
     signers = {path.name: str(found.signer) for path, found in given if found.signer}
-    return _with_store(args, lambda store, _: take(store, given), **({"signed_by": signers} if signers else {}))
+    return _with_store(
+        args, lambda store, _: take(store, given), **({"signed_by": signers} if signers else {})
+    )
 
 
 def export(args: argparse.Namespace) -> int:
@@ -137,7 +174,10 @@ def activate(args: argparse.Namespace) -> int:
     """By the node if one runs, else in the ledger that it will read. Raises Problem."""
     settings = target.loaded(args).settings
     if args.station not in (station.id for station in settings.station):
-        raise Problem("STATION_NOT_FOUND", f"{args.station}; there are {', '.join(s.id for s in settings.station)}")
+        raise Problem(
+            "STATION_NOT_FOUND",
+            f"{args.station}; there are {', '.join(s.id for s in settings.station)}",
+        )
     by = "ledger"
     try:
         data = _remember(Path(settings.state_dir), args.station, args.id)
@@ -148,13 +188,17 @@ def activate(args: argparse.Namespace) -> int:
 
         by = "node"
         with target.owner(Path(settings.state_dir)):
-            audited(Path(settings.state_dir), "station.select_program", args.station, program=args.id)
+            audited(
+                Path(settings.state_dir), "station.select_program", args.station, program=args.id
+            )
             vouched = Vouching(Path(settings.state_dir)).id("select_program")
         with Client(settings.asking, settings.node_id) as client:
             asked = {"request_id": vouched, "station": args.station, "program": args.id}
             reply = client.request("select_program", asked, args.timeout)
         if not reply.ok:
-            fault = f"{reply.error.code}: {reply.error.message}" if reply.error else "the node refuses"
+            fault = (
+                f"{reply.error.code}: {reply.error.message}" if reply.error else "the node refuses"
+            )
             show.note(f"inspection-node: {fault}")
             return 1
         data = reply.data or {}
@@ -178,7 +222,13 @@ def _remember(state: Path, station: str, id: str) -> dict[str, Any]:
             store = Programs(state / "programs")
             stored = store.get(id)
             check_limits(stored.program)
-            load(stored.program, stored.version, stored.hash, store.master(stored.program), store.file)
+            load(
+                stored.program,
+                stored.version,
+                stored.hash,
+                store.master(stored.program),
+                store.file,
+            )
             audited(state, "station.select_program", station, program=id)
             ledger = Ledger(state / "ledger.db")
             try:
@@ -235,13 +285,20 @@ def delete(args: argparse.Namespace) -> int:
     return 0
 
 
-def _with_store(args: argparse.Namespace, work: Callable[[Programs, Settings], T], **details: Any) -> T:
+def _with_store(
+    args: argparse.Namespace, work: Callable[[Programs, Settings], T], **details: Any
+) -> T:
     settings = target.loaded(args).settings
     state = Path(settings.state_dir)
     with target.owner(state):
         store = Programs(state / "programs")
         if (action := CHANGING.get(getattr(args, "action", ""))) is not None:
-            audited(state, action, getattr(args, "id", None) or ", ".join(path.name for path in args.files), **details)
+            audited(
+                state,
+                action,
+                getattr(args, "id", None) or ", ".join(path.name for path in args.files),
+                **details,
+            )
         answer = work(store, settings)
         if store.problem is not None:
             show.note(f"inspection-node: {store.problem.code}: {store.problem.message}")
@@ -249,17 +306,22 @@ def _with_store(args: argparse.Namespace, work: Callable[[Programs, Settings], T
 
 
 def audit_head(state: Path) -> dict[str, Any] | None:
-    """How many rows the audit of a state folder has, and the hash of the last; None if there is none that can be read."""
+    """How many rows the audit of a state folder has, and the hash of the last; None if there is
+    none that can be read."""
     if not (state / "accounts.db").exists():
         return None
-    with contextlib.closing(Accounts(state / "accounts.db")) as accounts, contextlib.suppress(Problem):
+    with (
+        contextlib.closing(Accounts(state / "accounts.db")) as accounts,
+        contextlib.suppress(Problem),
+    ):
         for row in accounts.audit(None, 1, None, None):
             return {"rows": row.id, "hash": row.hash.hex()}
     return None
 
 
 def audited(state: Path, action: str, about: str = "", **details: Any) -> None:
-    """Write down what is about to be done here, before it is done, as in the web. Raises Problem STORE_FAILED."""
+    """Write down what is about to be done here, before it is done, as in the web. Raises Problem
+    STORE_FAILED."""
     with contextlib.closing(Accounts(state / "accounts.db")) as accounts:
         accounts.record(action=action, target=about[:200], details=details, **who())
 
@@ -297,7 +359,11 @@ def _region(of: Any) -> str | None:
     region = getattr(of, "region", None)
     if region is None:  # a tool over other tools
         return None
-    return " ".join(f"{key}={show.number(value)}" for key, value in region.model_dump(exclude_none=True).items() if value != 0)
+    return " ".join(
+        f"{key}={show.number(value)}"
+        for key, value in region.model_dump(exclude_none=True).items()
+        if value != 0
+    )
 
 
 def either(files: Mapping[str, bytes], store: Programs, name: str) -> bytes:

@@ -1,8 +1,10 @@
-"""`restore`: a state folder from a backup, whole or not at all; `migrate`: the stores brought to this version.
+"""`restore`: a state folder from a backup, whole or not at all; `migrate`: the stores brought to
+this version.
 
-Everything is written beside the state folder and looked at as the node will look at it: checksums, every page of every
-database, versions, every program and account. Only then the folders change places, in one step (renameat2(2)) where the
-file system can, and the old one stays beside as `STATE.before-TIME`.
+Everything is written beside the state folder and looked at as the node will look at it: checksums,
+every page of every database, versions, every program and account. Only then the folders change
+places, in one step (renameat2(2)) where the file system can, and the old one stays beside as
+`STATE.before-TIME`.
 """
 
 import argparse
@@ -37,18 +39,24 @@ _LIBC = ctypes.CDLL(None, use_errno=True)
 
 
 def restore(args: argparse.Namespace) -> int:
-    """Replace the state folder by that of a backup. Raises Problem BACKUP_INVALID, STATE_LOCKED, STORE_FAILED, STORE_NEWER."""
+    """Replace the state folder by that of a backup. Raises Problem BACKUP_INVALID, STATE_LOCKED,
+    STORE_FAILED, STORE_NEWER."""
     settings = target.loaded(args).settings
     state = Path(settings.state_dir)
     if not args.file.is_file():
         raise Problem("BACKUP_INVALID", f"{args.file} is not a file")
     with alone(state):
         try:
-            with tempfile.TemporaryDirectory(prefix=f".{state.name}.restoring-", dir=state.parent) as scratch:
+            with tempfile.TemporaryDirectory(
+                prefix=f".{state.name}.restoring-", dir=state.parent
+            ) as scratch:
                 manifest = archive.extract(args.file, Path(scratch))
                 new = Path(scratch) / "state"
                 if manifest.node != settings.node_id and not args.other_node:
-                    raise Problem("BACKUP_INVALID", f"it is of node {manifest.node}: give --other-node to take it all the same")
+                    raise Problem(
+                        "BACKUP_INVALID",
+                        f"it is of node {manifest.node}: give --other-node to take it all the same",
+                    )
                 counted = _look(new, manifest)
                 _carry_over(state, new)
                 _write_down(state, new, args.file, manifest)
@@ -57,17 +65,27 @@ def restore(args: argparse.Namespace) -> int:
                 old = _swap(state, new)
         except OSError as error:
             raise failed(str(error.filename or state), error) from error
-    facts = {"node": manifest.node, "made_at": manifest.at, "files": len(manifest.files), **counted, "before": str(old)}
+    facts = {
+        "node": manifest.node,
+        "made_at": manifest.at,
+        "files": len(manifest.files),
+        **counted,
+        "before": str(old),
+    }
     if args.json:
         show.document(facts)
     else:
-        print(f"{state} is as it was at {manifest.at}: {counted['programs']} programs, {counted['accounts']} accounts")
+        print(
+            f"{state} is as it was at {manifest.at}: {counted['programs']} programs,"
+            f" {counted['accounts']} accounts"
+        )
         print(f"what was there before is kept as {old}")
     return 0
 
 
 def migrate(args: argparse.Namespace) -> int:
-    """Bring the stores to this version while nothing else uses them. Raises Problem STATE_LOCKED, STORE_NEWER, STORE_FAILED."""
+    """Bring the stores to this version while nothing else uses them. Raises Problem STATE_LOCKED,
+    STORE_NEWER, STORE_FAILED."""
     from schemas.store.accounts import Accounts
     from schemas.store.ledger import Ledger
 
@@ -84,8 +102,18 @@ def migrate(args: argparse.Namespace) -> int:
                 accounts = Accounts(path)
                 accounts.sessions()  # it is opened, and migrated, when it is first asked
                 accounts.close()
-                audited(state, "state.migrate", before={**{row["store"]: row["before"] for row in rows}, name: before})
-            rows.append({"store": name, "before": before, "now": copies.version(path) if path.exists() else 0})
+                audited(
+                    state,
+                    "state.migrate",
+                    before={**{row["store"]: row["before"] for row in rows}, name: before},
+                )
+            rows.append(
+                {
+                    "store": name,
+                    "before": before,
+                    "now": copies.version(path) if path.exists() else 0,
+                }
+            )
     if args.json:
         show.document(rows)
     else:
@@ -95,11 +123,16 @@ def migrate(args: argparse.Namespace) -> int:
 
 @contextmanager
 def alone(state: Path) -> Iterator[None]:
-    """While no node and no web uses the folder: neither can begin meanwhile. Raises Problem STATE_LOCKED with who does."""
+    """While no node and no web uses the folder: neither can begin meanwhile. Raises Problem
+    STATE_LOCKED with who does."""
     state.mkdir(mode=0o700, parents=True, exist_ok=True)
     web = held(state, alone=True, wait_s=0)
     try:
-        lock = os.open(state / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, private_mode(state))
+        lock = os.open(
+            state / "lock",
+            os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW,
+            private_mode(state),
+        )
     except OSError:
         os.close(web)
         raise
@@ -109,7 +142,10 @@ def alone(state: Path) -> Iterator[None]:
         except BlockingIOError:
             raise Problem("STATE_LOCKED", f"a node runs on {state}") from None
         for process, file in _users(state):
-            raise Problem("STATE_LOCKED", f"process {process} has {file} open: stop the web and all commands first")
+            raise Problem(
+                "STATE_LOCKED",
+                f"process {process} has {file} open: stop the web and all commands first",
+            )
         yield
     finally:
         os.close(lock)
@@ -117,7 +153,8 @@ def alone(state: Path) -> Iterator[None]:
 
 
 def _users(state: Path) -> Iterator[tuple[int, str]]:
-    """Other processes that have a file of the folder open, as far as we may see (all of them, for root)."""
+    """Other processes that have a file of the folder open, as far as we may see (all of them, for
+    root)."""
     inside = f"{state.resolve()}/"
     for folder in Path("/proc").glob("[0-9]*/fd"):
         process = int(folder.parent.name)
@@ -141,9 +178,13 @@ def _look(state: Path, manifest: Manifest) -> dict[str, int]:
             raise Problem("BACKUP_INVALID", f"{name} is missing")
         found = copies.version(path)
         if found != stated:
-            raise Problem("BACKUP_INVALID", f"{name} has version {found}, the manifest says {stated}")
+            raise Problem(
+                "BACKUP_INVALID", f"{name} has version {found}, the manifest says {stated}"
+            )
         if found > known.get(path.name, found):
-            raise Problem("STORE_NEWER", f"{name} has version {found}, this release knows {known[path.name]}")
+            raise Problem(
+                "STORE_NEWER", f"{name} has version {found}, this release knows {known[path.name]}"
+            )
     programs, users = Programs(state / "programs"), Users(state / "users")
     stored = programs.list()
     for head in stored:
@@ -170,7 +211,8 @@ def _accounts_version() -> int:
 
 
 def _carry_over(old: Path, new: Path) -> None:
-    """What must not go back with the rest: how far each seq has come, so that none is given twice."""
+    """What must not go back with the rest: how far each seq has come, so that none is given
+    twice."""
     if (old / STAMP).exists():
         shutil.copyfile(old / STAMP, new / STAMP)
 
@@ -178,7 +220,8 @@ def _carry_over(old: Path, new: Path) -> None:
 def _write_down(old: Path, new: Path, file: Path, manifest: Manifest) -> None:
     """In the audit that comes back: who did it, and how far the audit had come that goes.
 
-    Sessions do not come back: those that were ended since, for one was stolen perhaps, would be open again.
+    Sessions do not come back: those that were ended since, for one was stolen perhaps, would be
+    open again.
     """
     details = {"made_at": manifest.at, "of": manifest.node, "before": audit_head(old)}
     with closing(Accounts(new / "accounts.db")) as accounts:
@@ -198,7 +241,10 @@ def _own(state: Path, new: Path) -> None:
 def _swap(state: Path, new: Path) -> Path:
     """Let the folders change places; where the old one is now."""
     old = state.with_name(f"{state.name}.before-{utc().replace(':', '').replace('.', '')}")
-    if _LIBC.renameat2(AT_FDCWD, os.fsencode(new), AT_FDCWD, os.fsencode(state), RENAME_EXCHANGE) == 0:
+    if (
+        _LIBC.renameat2(AT_FDCWD, os.fsencode(new), AT_FDCWD, os.fsencode(state), RENAME_EXCHANGE)
+        == 0
+    ):
         new.rename(old)
     elif ctypes.get_errno() in (errno.EINVAL, errno.ENOSYS):
         state.rename(old)

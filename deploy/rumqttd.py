@@ -1,8 +1,10 @@
-"""`python -m deploy.rumqttd PORT FOLDER`: the broker of the iotcore wheel, for MQTT 3.1.1 and MQTT 5 at one port of 127.0.0.1.
+"""`python -m deploy.rumqttd PORT FOLDER`: the broker of the iotcore wheel, for MQTT 3.1.1 and MQTT
+5 at one port of 127.0.0.1.
 
-rumqttd speaks one version of MQTT at a port, and its 3.1.1 ends a connection over which a message with properties should go
-(measured). But PLCs and `mosquitto_pub` speak 3.1.1 unless they are told otherwise. So rumqttd speaks MQTT 5 at a port of its
-own, and this process relays: MQTT 5 as it comes, 3.1.1 translated. Everything is kept in memory only.
+rumqttd speaks one version of MQTT at a port, and its 3.1.1 ends a connection over which a message
+with properties should go (measured). But PLCs and `mosquitto_pub` speak 3.1.1 unless they are told
+otherwise. So rumqttd speaks MQTT 5 at a port of its own, and this process relays: MQTT 5 as it
+comes, 3.1.1 translated. Everything is kept in memory only.
 """
 
 import asyncio
@@ -32,16 +34,26 @@ def main(port: int, folder: Path) -> NoReturn:
     conf = folder / "rumqttd.toml"
     file = folder / ACCOUNTS
     accounts = file.read_text() if file.exists() else ""
-    replace(conf, (RUMQTTD.format(port=behind) + (f"[v5.1.connections.auth]\n{accounts}" if accounts else "")).encode())
-    threading.Thread(target=_serve, args=(port, behind, bool(accounts)), name="front", daemon=True).start()
+    replace(
+        conf,
+        (
+            RUMQTTD.format(port=behind)
+            + (f"[v5.1.connections.auth]\n{accounts}" if accounts else "")
+        ).encode(),
+    )
+    threading.Thread(
+        target=_serve, args=(port, behind, bool(accounts)), name="front", daemon=True
+    ).start()
     Broker(config_path=str(conf)).run_forever()
     sys.exit("the broker ended")
 
 
 class Side(asyncio.Protocol):
-    """One side of a relayed connection: what it reads, its peer writes, and it reads no faster than the peer can write.
+    """One side of a relayed connection: what it reads, its peer writes, and it reads no faster than
+    the peer can write.
 
-    last_word: what the peer is told if this side ends without a word, as rumqttd does where a password is wrong.
+    last_word: what the peer is told if this side ends without a word, as rumqttd does where a
+    password is wrong.
     """
 
     def __init__(self, peer: "Side | None" = None, last_word: bytes = b"") -> None:
@@ -61,7 +73,8 @@ class Side(asyncio.Protocol):
         """Pass it on."""
         self._last_word = b""
         if self._sock is not None:
-            with contextlib.suppress(OSError):  # what comes next is acknowledged at once: rumqttd keeps Nagle's algorithm
+            # what comes next is acknowledged at once: rumqttd keeps Nagle's algorithm
+            with contextlib.suppress(OSError):
                 self._sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_QUICKACK, 1)
         peer = self.peer.transport if self.peer is not None else None
         if peer is None:
@@ -107,7 +120,8 @@ class Side(asyncio.Protocol):
 
 
 class Front(Side):
-    """A client; until its CONNECT is complete, what it sends is kept. closed: rumqttd asks for a password."""
+    """A client; until its CONNECT is complete, what it sends is kept. closed: rumqttd asks for a
+    password."""
 
     def __init__(self, behind: int, *, closed: bool = False) -> None:
         super().__init__()
@@ -143,7 +157,9 @@ class Front(Side):
         self._late.cancel()
         try:
             word = refusal(old=old) if self._closed else b""
-            _, peer = await asyncio.get_running_loop().create_connection(lambda: Side(self, word), "127.0.0.1", self._behind)
+            _, peer = await asyncio.get_running_loop().create_connection(
+                lambda: Side(self, word), "127.0.0.1", self._behind
+            )
             assert peer.transport is not None
             for kept in self._kept:
                 peer.transport.write(self.translate(*kept) if old else packet(*kept))
@@ -167,7 +183,8 @@ class Front(Side):
 
 
 def _serve(port: int, behind: int, closed: bool) -> None:
-    """The front, once rumqttd answers; if it fails, the process ends: a broker without its port is of no use."""
+    """The front, once rumqttd answers; if it fails, the process ends: a broker without its port is
+    of no use."""
     try:
         until = time.monotonic() + START_S
         while not port_answers(behind):
@@ -181,7 +198,9 @@ def _serve(port: int, behind: int, closed: bool) -> None:
 
 
 async def _front(port: int, behind: int, closed: bool) -> None:
-    server = await asyncio.get_running_loop().create_server(lambda: Front(behind, closed=closed), "127.0.0.1", port)
+    server = await asyncio.get_running_loop().create_server(
+        lambda: Front(behind, closed=closed), "127.0.0.1", port
+    )
     async with server:
         await server.serve_forever()
 

@@ -1,6 +1,8 @@
-"""The bill of materials: every package of `requirements.lock`, as CycloneDX. `python -m deploy.sbom` writes or checks it.
+"""The bill of materials: every package of `requirements.lock`, as CycloneDX. `python -m
+deploy.sbom` writes or checks it.
 
-The lock is made by `uv pip compile pyproject.toml --generate-hashes --universal -o requirements.lock`.
+The lock is made by `uv pip compile pyproject.toml --generate-hashes --universal -o
+requirements.lock`.
 """
 
 import json
@@ -55,7 +57,12 @@ def text() -> str:
         "version": 1,
         "metadata": {"component": about},
         "components": components,
-        "dependencies": [{"ref": "inspection-node", "dependsOn": [component["bom-ref"] for component in components]}],
+        "dependencies": [
+            {
+                "ref": "inspection-node",
+                "dependsOn": [component["bom-ref"] for component in components],
+            }
+        ],
     }
     return json.dumps(document, indent=1) + "\n"
 

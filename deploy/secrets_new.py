@@ -1,4 +1,5 @@
-"""`secrets`: random keys and passwords of a site, to print as an environment file, or to write as credentials."""
+"""`secrets`: random keys and passwords of a site, to print as an environment file, or to write as
+credentials."""
 
 import argparse
 import os
@@ -22,7 +23,8 @@ NOT_NEW = (  # the one before; what `secrets bundle-key` makes; and what somebod
 
 
 def new(args: argparse.Namespace) -> int:
-    """One for each secret that a site chooses itself. Files are never overwritten. Raises Problem STORE_FAILED."""
+    """One for each secret that a site chooses itself. Files are never overwritten. Raises Problem
+    STORE_FAILED."""
     made = {path: secrets.token_hex(BYTES) for path in secret_keys() if path[-1] not in NOT_NEW}
     if args.folder is None:
         found = {variable(path): secret for path, secret in made.items()}
@@ -49,7 +51,8 @@ def new(args: argparse.Namespace) -> int:
 
 
 def bundle_key(args: argparse.Namespace) -> int:
-    """A new key that signs bundles, into a file that is never overwritten; its public half. Raises Problem STORE_FAILED."""
+    """A new key that signs bundles, into a file that is never overwritten; its public half. Raises
+    Problem STORE_FAILED."""
     secret = secrets.token_hex(BYTES)
     try:
         _write(args.file, secret)
@@ -59,11 +62,16 @@ def bundle_key(args: argparse.Namespace) -> int:
     if args.json:
         show.document({"file": str(args.file), "public_key": key})
     else:
-        print(f"{args.file}: keep it secret; on the node that signs, {variable(SIGNING)}_FILE names it")
+        print(
+            f"{args.file}: keep it secret; on the node that signs, {variable(SIGNING)}_FILE"
+            " names it"
+        )
         print(f'elsewhere, in [programs]: trusted_keys = {{ "NAME" = "{key}" }}')
     return 0
 
 
 def _write(file: Path, secret: str) -> None:
-    with open(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600), "w") as opened:  # noqa: PTH123
+    with open(  # noqa: PTH123
+        os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600), "w"
+    ) as opened:
         opened.write(secret + "\n")

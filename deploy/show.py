@@ -1,4 +1,5 @@
-"""How facts are printed: tables for people, JSON for programs. What comes from others cannot colour or move anything."""
+"""How facts are printed: tables for people, JSON for programs. What comes from others cannot colour
+or move anything."""
 
 import json
 import sys
@@ -8,7 +9,14 @@ from typing import Any
 from schemas.base import plain
 
 PIPE_WIDTH = 1000
-COLOURS = {"OK": "green", "ok": "green", "NG": "red", "ERROR": "magenta", "fail": "red", "warn": "yellow"}
+COLOURS = {
+    "OK": "green",
+    "ok": "green",
+    "NG": "red",
+    "ERROR": "magenta",
+    "fail": "red",
+    "warn": "yellow",
+}
 
 
 def document(value: Any) -> None:
@@ -29,7 +37,9 @@ def table(columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
 
     made = Table(*columns, box=None, pad_edge=False, header_style="bold")
     for row in rows:
-        made.add_row(*(Text(_cell(value), COLOURS.get(str(value), ""), overflow="fold") for value in row))
+        made.add_row(
+            *(Text(_cell(value), COLOURS.get(str(value), ""), overflow="fold") for value in row)
+        )
     if sys.stdout.isatty():
         Console(highlight=False).print(made)
         return
@@ -46,7 +56,9 @@ def note(text: str) -> None:
 
 def number(value: Any) -> str | None:
     """A measured number with six significant digits."""
-    return None if value is None else f"{value:.6g}" if isinstance(value, int | float) else str(value)
+    return (
+        None if value is None else f"{value:.6g}" if isinstance(value, int | float) else str(value)
+    )
 
 
 def _cell(value: Any) -> str:

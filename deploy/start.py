@@ -1,7 +1,9 @@
-"""`python -m deploy.start`: the web under Gunicorn, or, where that is missing, loudly under a plain threaded server.
+"""`python -m deploy.start`: the web under Gunicorn, or, where that is missing, loudly under a plain
+threaded server.
 
-The plain one is of the standard library: it knows neither workers nor reloads, and a slow client holds a thread. It is there so
-that a box without Gunicorn is not without a web; health says which server answers (`wsgi_server`).
+The plain one is of the standard library: it knows neither workers nor reloads, and a slow client
+holds a thread. It is there so that a box without Gunicorn is not without a web; health says which
+server answers (`wsgi_server`).
 """
 
 import argparse
@@ -81,12 +83,16 @@ def logged(app: Any) -> Any:
         told: list[str] = ["-", "0"]
 
         def start(status: str, headers: list[tuple[str, str]], *more: Any) -> Any:
-            length = next((value for name, value in headers if name.lower() == "content-length"), "0")
+            length = next(
+                (value for name, value in headers if name.lower() == "content-length"), "0"
+            )
             told[:] = [status.partition(" ")[0], length]
             return start_response(status, headers, *more)
 
         def done() -> None:
-            accessed(log, environ, told[0], int(told[1]), timedelta(seconds=time.monotonic() - began))
+            accessed(
+                log, environ, told[0], int(told[1]), timedelta(seconds=time.monotonic() - began)
+            )
 
         return ClosingIterator(app(environ, start), done)
 
@@ -95,9 +101,20 @@ def logged(app: Any) -> Any:
 
 def main(argv: list[str] | None = None) -> int:
     """Serve until a signal. 0 good, 1 failed."""
-    parser = argparse.ArgumentParser(prog="python -m deploy.start", description=(__doc__ or "").partition("\n")[0])
-    parser.add_argument("--config", type=Path, metavar="FILE", help="settings file (else $CONFIG_PATH, else ./node.toml)")
-    parser.add_argument("--answers", action="store_true", help="start nothing: end with 0 if the web answers, else with 1")
+    parser = argparse.ArgumentParser(
+        prog="python -m deploy.start", description=(__doc__ or "").partition("\n")[0]
+    )
+    parser.add_argument(
+        "--config",
+        type=Path,
+        metavar="FILE",
+        help="settings file (else $CONFIG_PATH, else ./node.toml)",
+    )
+    parser.add_argument(
+        "--answers",
+        action="store_true",
+        help="start nothing: end with 0 if the web answers, else with 1",
+    )
     args = parser.parse_args(argv)
     if args.config is not None:
         os.environ["CONFIG_PATH"] = str(args.config.absolute())
@@ -115,7 +132,9 @@ def plain() -> int:
     settings = serving.read_again(os.environ).settings
     host, _, port = settings.web.bind.rpartition(":")
     if settings.web.bind.startswith("unix:") or serving.worker_count(os.environ) > 1:
-        raise Problem("SETTINGS_INVALID", "without Gunicorn there is one worker, and no socket unix:/PATH")
+        raise Problem(
+            "SETTINGS_INVALID", "without Gunicorn there is one worker, and no socket unix:/PATH"
+        )
     os.umask(private_umask(Path(settings.state_dir)))
     secured(Path(settings.state_dir))
     lock = held(Path(settings.state_dir), alone=False)
@@ -125,14 +144,19 @@ def plain() -> int:
     print(LOUD, file=sys.stderr, flush=True)
     try:
         with make_server(host.strip("[]"), int(port), logged(app), Server, Handler) as server:
-            app.extensions[NAME].watch  # noqa: B018 - asking begins it
+            app.extensions[NAME].watch  # noqa: B018
             app.extensions[NAME].tell_head()
-            log.warning("web on http://%s: a plain threaded server, for Gunicorn is not installed", settings.web.bind)
+            log.warning(
+                "web on http://%s: a plain threaded server, for Gunicorn is not installed",
+                settings.web.bind,
+            )
             server.serve_forever()
     except KeyboardInterrupt:
         pass
     except OSError as error:
-        raise Problem("SETTINGS_INVALID", f"web.bind: {settings.web.bind} cannot be had: {error.strerror}") from error
+        raise Problem(
+            "SETTINGS_INVALID", f"web.bind: {settings.web.bind} cannot be had: {error.strerror}"
+        ) from error
     finally:
         os.close(lock)
     return 0

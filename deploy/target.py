@@ -23,14 +23,17 @@ SECRET = "INSPECTION_BROKER__PASSWORD"
 
 
 def loaded(args: argparse.Namespace) -> Loaded:
-    """The settings, for a subcommand that works on the state folder. Raises Problem SETTINGS_INVALID."""
+    """The settings, for a subcommand that works on the state folder. Raises Problem
+    SETTINGS_INVALID."""
     return load(args.config, os.environ)
 
 
 def reached(args: argparse.Namespace, *, as_node: bool = False) -> tuple[BrokerSettings, str]:
-    """Broker and node id; without --broker both come from the settings. Raises Problem SETTINGS_INVALID.
+    """Broker and node id; without --broker both come from the settings. Raises Problem
+    SETTINGS_INVALID.
 
-    as_node: with the node's own user, who may not trigger or command itself; else as the web, where that has one.
+    as_node: with the node's own user, who may not trigger or command itself; else as the web, where
+    that has one.
     """
     values: dict[str, Any] = {}
     node = "node-01"
@@ -47,7 +50,11 @@ def reached(args: argparse.Namespace, *, as_node: bool = False) -> tuple[BrokerS
         values["ca_file"] = str(args.ca_file.absolute())
     if args.password_file is not None:
         values["password"] = _read(args.password_file, "--password-file")
-    elif values.get("username") is not None and "password" not in values and (password := _password()) is not None:
+    elif (
+        values.get("username") is not None
+        and "password" not in values
+        and (password := _password()) is not None
+    ):
         values["password"] = password
     node = args.node or node
     try:
@@ -68,7 +75,8 @@ def client(args: argparse.Namespace) -> "Client":
 
 @contextmanager
 def owner(state: Path) -> Iterator[None]:
-    """Act as the owner of the state folder while run by root, so that node and web can read and write what is made here."""
+    """Act as the owner of the state folder while run by root, so that node and web can read and
+    write what is made here."""
     found = state.stat()
     umask = os.umask(private_umask(state))
     as_root = os.geteuid() == 0 and found.st_uid != 0

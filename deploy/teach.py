@@ -1,4 +1,5 @@
-"""`teach`: learn what a tool or the locator compares with from folders of pictures; stored as a new version of the program."""
+"""`teach`: learn what a tool or the locator compares with from folders of pictures; stored as a new
+version of the program."""
 
 import argparse
 import sys
@@ -27,7 +28,9 @@ def teach(args: argparse.Namespace) -> int:
     from node.teach import Lesson
     from node.teach import teach as learn
 
-    classes = {folder.name: pictures(folder) for folder in _folders(args.classes)} if args.classes else {}
+    classes = (
+        {folder.name: pictures(folder) for folder in _folders(args.classes)} if args.classes else {}
+    )
     lesson = Lesson(pictures(args.good), pictures(args.bad), classes, frozenset(args.confirm))
     state = Path(target.loaded(args).settings.state_dir)
     with target.owner(state):
@@ -40,34 +43,70 @@ def teach(args: argparse.Namespace) -> int:
         outcome = learn(loaded, args.tool, lesson, model, progress, master)
     name = model_name(outcome.model)
     document = stored.program.document()
-    tool = next((tool for tool in document["tools"] if tool["name"] == args.tool), document["locator"])
+    tool = next(
+        (tool for tool in document["tools"] if tool["name"] == args.tool), document["locator"]
+    )
     tool["model"] = name
     program = as_program(document)
     with target.owner(state):
         files = {name: outcome.model}
-        load(program, stored.version, program.hash, store.master(program), partial(either, files, store))
+        load(
+            program,
+            stored.version,
+            program.hash,
+            store.master(program),
+            partial(either, files, store),
+        )
         note = f"taught {args.tool} from {lesson.count} pictures{_in_short(outcome.facts)}"
-        audited(state, "program.teach", program.id, tool=args.tool, pictures=lesson.count, version=stored.version)
-        after = store.save(program, None, author(), note, expect_version=stored.version, files=files)
-    facts = {"program": after.program.id, "version": after.version, "tool": args.tool, "model": name, **outcome.facts}
+        audited(
+            state,
+            "program.teach",
+            program.id,
+            tool=args.tool,
+            pictures=lesson.count,
+            version=stored.version,
+        )
+        after = store.save(
+            program, None, author(), note, expect_version=stored.version, files=files
+        )
+    facts = {
+        "program": after.program.id,
+        "version": after.version,
+        "tool": args.tool,
+        "model": name,
+        **outcome.facts,
+    }
     if args.json:
         show.document({**facts, "check": list(outcome.check)})
         return 0
     print(f"{after.program.id} version {after.version}: {note}")
-    show.table(("what", "value"), ((key.replace("_", " "), _told(value)) for key, value in outcome.facts.items()))
+    show.table(
+        ("what", "value"),
+        ((key.replace("_", " "), _told(value)) for key, value in outcome.facts.items()),
+    )
     if outcome.check:
-        print(f"look at these again, they are unlike the other good pictures: {', '.join(outcome.check)}")
+        print(
+            "look at these again, they are unlike the other good pictures:"
+            f" {', '.join(outcome.check)}"
+        )
     if outcome.check and args.tool in {tool.name for tool in program.tools}:
-        print("they were left out; if one is good, teach it with --add --confirm NAME, or all again with --confirm NAME")
+        print(
+            "they were left out; if one is good, teach it with --add --confirm NAME, or all again"
+            " with --confirm NAME"
+        )
     return 0
 
 
 def _in_short(facts: dict[str, Any]) -> str:
-    """What people are to see beside the version: what it promises, what it would catch, and what it does not know."""
+    """What people are to see beside the version: what it promises, what it would catch, and what it
+    does not know."""
     if "one_in" in facts:
         caught = f"{facts['drawn_found']} of {facts['drawn']} drawn faults caught"
         least = facts["one_in"]
-        return f": {f'at most 1 good part in {least} rejected' if least > 1 else 'nothing promised'}, {caught}"
+        return (
+            f": {f'at most 1 good part in {least} rejected' if least > 1 else 'nothing promised'},"
+            f" {caught}"
+        )
     if "dropped" in facts:
         return f": {facts['dropped']} of {facts['points']} points left out"
     return f"; too few of a class: {facts['too_few']}"[:200] if "too_few" in facts else ""
@@ -83,7 +122,9 @@ def _model(store: Programs, stored: StoredProgram, tool: str) -> bytes | None:
 
 def _folders(path: Path) -> list[Path]:
     _must_be(path)
-    return sorted(each for each in path.iterdir() if each.is_dir() and not each.name.startswith("."))
+    return sorted(
+        each for each in path.iterdir() if each.is_dir() and not each.name.startswith(".")
+    )
 
 
 def pictures(path: Path | None) -> "list[Picture]":
@@ -95,7 +136,9 @@ def pictures(path: Path | None) -> "list[Picture]":
     if path.is_file():
         return [Picture(path.name, partial(_content, path))]
     _must_be(path)
-    found = sorted(each for each in path.iterdir() if each.suffix.lower() in ENDINGS and each.is_file())
+    found = sorted(
+        each for each in path.iterdir() if each.suffix.lower() in ENDINGS and each.is_file()
+    )
     if not found:
         raise Problem("PICTURES_UNFIT", f"{path}: no pictures ({', '.join(sorted(ENDINGS))})")
     return [Picture(str(each.relative_to(path.parent)), partial(_content, each)) for each in found]
@@ -132,5 +175,7 @@ def _told(value: Any) -> str:
     if isinstance(value, dict):
         return ", ".join(f"{key} {each}" for key, each in value.items())
     if isinstance(value, list):
-        return ("; " if any(isinstance(each, str) for each in value) else " to ").join(map(str, value))
+        return ("; " if any(isinstance(each, str) for each in value) else " to ").join(
+            map(str, value)
+        )
     return str(value)

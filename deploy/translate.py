@@ -1,20 +1,33 @@
-"""MQTT 3.1.1 and 3.1 into MQTT 5 and back, packet by packet and without I/O: for clients of a broker that speaks MQTT 5 only.
+"""MQTT 3.1.1 and 3.1 into MQTT 5 and back, packet by packet and without I/O: for clients of a
+broker that speaks MQTT 5 only.
 
-The versions differ by the properties, which an old client neither sends nor may get, and by the reason codes. What an old
-client means by CleanSession 0 is a session that does not expire.
+The versions differ by the properties, which an old client neither sends nor may get, and by the
+reason codes. What an old client means by CleanSession 0 is a session that does not expire.
 """
 
 from collections.abc import Iterator
 
 MAX_BYTES = 17 * 1024 * 1024
-CONNECT, CONNACK, PUBLISH, SUBSCRIBE, SUBACK, UNSUBSCRIBE, UNSUBACK, DISCONNECT, AUTH = 1, 2, 3, 8, 9, 10, 11, 14, 15
+CONNECT, CONNACK, PUBLISH, SUBSCRIBE, SUBACK, UNSUBSCRIBE, UNSUBACK, DISCONNECT, AUTH = (
+    1,
+    2,
+    3,
+    8,
+    9,
+    10,
+    11,
+    14,
+    15,
+)
 NO_PROPERTIES = b"\x00"
 FOR_EVER = b"\x05\x11\xff\xff\xff\xff"  # session expiry interval
-CONNECT_CODES = {0x84: 1, 0x85: 2, 0x88: 3, 0x86: 4, 0x87: 5, 0x8A: 5}  # those of 3.1.1; 3 for whatever else is wrong
+# those of 3.1.1; 3 for whatever else is wrong
+CONNECT_CODES = {0x84: 1, 0x85: 2, 0x88: 3, 0x86: 4, 0x87: 5, 0x8A: 5}
 
 
 class Packets:
-    """The packets in a stream of bytes, as they get complete. Raises ValueError for what is no MQTT."""
+    """The packets in a stream of bytes, as they get complete. Raises ValueError for what is no
+    MQTT."""
 
     def __init__(self) -> None:
         self._bytes = bytearray()
@@ -75,7 +88,8 @@ def newer(first: int, body: bytes) -> bytes:
 
 
 def older(first: int, body: bytes) -> bytes | None:
-    """A packet of the broker as MQTT 3.1.1; None where 3.1.1 has none, and the connection ends. Raises ValueError."""
+    """A packet of the broker as MQTT 3.1.1; None where 3.1.1 has none, and the connection ends.
+    Raises ValueError."""
     kind = first >> 4
     if kind == CONNACK:
         code = body[1]
@@ -84,7 +98,9 @@ def older(first: int, body: bytes) -> bytes | None:
         at = _after_topic(first, body)
         return packet(first, body[:at] + body[_after_properties(body, at) :])
     if kind == SUBACK:
-        return packet(first, body[:2] + bytes(min(code, 0x80) for code in body[_after_properties(body, 2) :]))
+        return packet(
+            first, body[:2] + bytes(min(code, 0x80) for code in body[_after_properties(body, 2) :])
+        )
     if kind in (DISCONNECT, AUTH):
         return None
     return packet(first, body[:2])  # acknowledgements: their packet id; answers to a ping have none

@@ -1,4 +1,5 @@
-"""`trigger`: inspect one part and wait for its result; repeated until the node has it, whatever the broker loses."""
+"""`trigger`: inspect one part and wait for its result; repeated until the node has it, whatever the
+broker loses."""
 
 import argparse
 import sys
@@ -27,7 +28,10 @@ def trigger(args: argparse.Namespace) -> int:
         except Problem as problem:
             if problem.code != "NODE_AWAY":
                 raise
-            raise Problem("NODE_AWAY", f"{problem.message.partition(': ')[2]}; {_state(Client(settings, node))}") from None
+            raise Problem(
+                "NODE_AWAY",
+                f"{problem.message.partition(': ')[2]}; {_state(Client(settings, node))}",
+            ) from None
     if args.json:
         show.document(result)
     else:
@@ -47,13 +51,21 @@ def _state(client: Client) -> str:
 
 def _print(result: dict[str, Any]) -> None:
     error = result.get("error") or {}
-    program = f"{result.get('program') or 'no program'} version {result.get('program_version') or '-'}"
-    print(f"{result.get('verdict')}  {result.get('station')} #{result.get('seq')}  {program}  {result.get('trigger_id')}")
+    program = (
+        f"{result.get('program') or 'no program'} version {result.get('program_version') or '-'}"
+    )
+    print(
+        f"{result.get('verdict')}  {result.get('station')} #{result.get('seq')}  {program} "
+        f" {result.get('trigger_id')}"
+    )
     if error:
         print(f"{error.get('code')}: {error.get('message')}")
     tools = result.get("tools") or []
     if tools:
-        show.table(("tool", "kind", "verdict", "value", "unit", "low", "high", "ms", "error"), map(_tool, tools))
+        show.table(
+            ("tool", "kind", "verdict", "value", "unit", "low", "high", "ms", "error"),
+            map(_tool, tools),
+        )
     times = {"total": result.get("duration_ms"), **(result.get("timings_ms") or {})}
     print("ms: " + ", ".join(f"{name} {show.number(ms)}" for name, ms in times.items()))
     if result.get("outputs") == "error":
@@ -67,4 +79,12 @@ def _tool(tool: dict[str, Any]) -> tuple[Any, ...]:
     numbers = [show.number(tool.get(key)) for key in ("value", "low", "high", "ms")]
     error = tool.get("error") or {}
     named = tool.get("name"), tool.get("kind"), tool.get("verdict")
-    return (*named, numbers[0], tool.get("unit"), numbers[1], numbers[2], numbers[3], error.get("message"))
+    return (
+        *named,
+        numbers[0],
+        tool.get("unit"),
+        numbers[1],
+        numbers[2],
+        numbers[3],
+        error.get("message"),
+    )

@@ -1,4 +1,5 @@
-"""`user`: the accounts of the web application. Passwords are never taken from the command line, where others can read them."""
+"""`user`: the accounts of the web application. Passwords are never taken from the command line,
+where others can read them."""
 
 import argparse
 import getpass
@@ -30,7 +31,8 @@ def list_(args: argparse.Namespace) -> int:
 
 
 def add(args: argparse.Namespace) -> int:
-    """The first account is an administrator, or nobody could ever sign in to make one. Raises Problem USER_INVALID."""
+    """The first account is an administrator, or nobody could ever sign in to make one. Raises
+    Problem USER_INVALID."""
     from web.credentials.password import hash_password
 
     known = _with_store(args, lambda store: store.list())
@@ -40,7 +42,12 @@ def add(args: argparse.Namespace) -> int:
     if any(user.username == args.user for user in known):  # before a password is asked for
         raise Problem("USER_INVALID", f"the user name {args.user} is taken")
     hashed = hash_password(_password(args.password_file), args.user)
-    return _changed(args, "add", lambda store: store.add(args.user, args.name or args.user, role, hashed), "is added as")
+    return _changed(
+        args,
+        "add",
+        lambda store: store.add(args.user, args.name or args.user, role, hashed),
+        "is added as",
+    )
 
 
 def role(args: argparse.Namespace) -> int:
@@ -54,17 +61,29 @@ def passwd(args: argparse.Namespace) -> int:
 
     user = _with_store(args, lambda store: store.get(args.user))
     hashed = hash_password(_password(args.password_file), user.username)
-    return _changed(args, "password", lambda store: store.set(args.user, password_hash=hashed), "has another password and is")
+    return _changed(
+        args,
+        "password",
+        lambda store: store.set(args.user, password_hash=hashed),
+        "has another password and is",
+    )
 
 
 def disable(args: argparse.Namespace) -> int:
     """No more signing in."""
-    return _changed(args, "disable", lambda store: store.set(args.user, disabled=True), "cannot sign in any more, and was")
+    return _changed(
+        args,
+        "disable",
+        lambda store: store.set(args.user, disabled=True),
+        "cannot sign in any more, and was",
+    )
 
 
 def enable(args: argparse.Namespace) -> int:
     """Signing in again."""
-    return _changed(args, "enable", lambda store: store.set(args.user, disabled=False), "can sign in again as")
+    return _changed(
+        args, "enable", lambda store: store.set(args.user, disabled=False), "can sign in again as"
+    )
 
 
 def unlock(args: argparse.Namespace) -> int:
@@ -81,7 +100,9 @@ def unlock(args: argparse.Namespace) -> int:
     return 0
 
 
-def _changed(args: argparse.Namespace, action: str, change: Callable[[Users], User], what: str) -> int:
+def _changed(
+    args: argparse.Namespace, action: str, change: Callable[[Users], User], what: str
+) -> int:
     """Make a change that is written down first, as those of the web are."""
 
     def work(store: Users) -> User:
@@ -124,7 +145,8 @@ def _with_store(args: argparse.Namespace, work: Callable[[Users], T]) -> T:
 
 
 def _password(file: Path | None) -> str:
-    """From a file, asked for twice on a terminal, or the first line of a pipe. Raises Problem USER_INVALID."""
+    """From a file, asked for twice on a terminal, or the first line of a pipe. Raises Problem
+    USER_INVALID."""
     if file is None and sys.stdin.isatty():
         first = getpass.getpass("Password: ")
         if getpass.getpass("Again: ") != first:

@@ -1,4 +1,5 @@
-"""`watch`: results, events, alarms and states as they come, until Ctrl-C; each result once, also those that a broker lost."""
+"""`watch`: results, events, alarms and states as they come, until Ctrl-C; each result once, also
+those that a broker lost."""
 
 import argparse
 import contextlib
@@ -16,21 +17,26 @@ from schemas import utc
 from schemas.base import plain
 
 LOOK_S = 0.2
-PATIENCE_S = 10.0  # a viewer may not ask for results: then what was missed stays missed, and the rest is shown
+# a viewer may not ask for results: then what was missed stays missed, and the rest is shown
+PATIENCE_S = 10.0
 QUEUE_LIMIT = 1000
 
 
 def watch(args: argparse.Namespace) -> int:
-    """0 on Ctrl-C. A broker that cannot be reached at the start is a Problem, one that goes away later is waited for."""
+    """0 on Ctrl-C. A broker that cannot be reached at the start is a Problem, one that goes away
+    later is waited for."""
     settings, node = target.reached(args)
     names = Names(settings.base, node)
     with Client(settings, node) as client:
         client.link()
-    hearing = Hearing(names, stations=(args.station,) if args.station else (), patience_s=PATIENCE_S)
+    hearing = Hearing(
+        names, stations=(args.station,) if args.station else (), patience_s=PATIENCE_S
+    )
     messages: queue.Queue[tuple[str, dict[str, Any]]] = queue.Queue(QUEUE_LIMIT)
 
     def give(topic: str, payload: dict[str, Any]) -> None:
-        while not driver.stopping.is_set():  # what is missed while nobody reads on is asked for again
+        # what is missed while nobody reads on is asked for again
+        while not driver.stopping.is_set():
             with contextlib.suppress(queue.Full):
                 messages.put((topic, payload), timeout=LOOK_S)
                 return
@@ -40,7 +46,10 @@ def watch(args: argparse.Namespace) -> int:
             give(names("result", event.station), event.result)
 
     def listen(received: Incoming) -> None:
-        if received.topic.startswith(others) and (value := read_object(received.topic, received.payload)) is not None:
+        if (
+            received.topic.startswith(others)
+            and (value := read_object(received.topic, received.payload)) is not None
+        ):
             give(received.topic, value)
 
     others = (names.prefix("event"), names.prefix("alarm"), names("state"))
@@ -72,16 +81,23 @@ def _show(topic: str, payload: dict[str, Any], names: Names, args: argparse.Name
 def _told(name: str, payload: dict[str, Any]) -> str:
     kind, _, leaf = name.partition("/")
     if kind == "result":
-        tools = " ".join(f"{tool.get('name')}={show.number(tool.get('value'))}" for tool in payload.get("tools") or ())
+        tools = " ".join(
+            f"{tool.get('name')}={show.number(tool.get('value'))}"
+            for tool in payload.get("tools") or ()
+        )
         error = (payload.get("error") or {}).get("code") or ""
         part = payload.get("part_id") or payload.get("trigger_id")
         head = (
-            f"{payload.get('verdict'):<5}  {leaf} #{payload.get('seq')}  {part}  {show.number(payload.get('duration_ms'))} ms"
+            f"{payload.get('verdict'):<5}  {leaf} #{payload.get('seq')}  {part} "
+            f" {show.number(payload.get('duration_ms'))} ms"
         )
         return f"{head}  {error or tools}"
     if kind == "state":
         stations = payload.get("stations") or {}
-        each = " ".join(f"{station}={found.get('state')}({found.get('program')})" for station, found in stations.items())
+        each = " ".join(
+            f"{station}={found.get('state')}({found.get('program')})"
+            for station, found in stations.items()
+        )
         alarms = ", ".join(payload.get("alarms") or ())
         return f"state  {payload.get('state')}  {each}{f'  alarms: {alarms}' if alarms else ''}"
     if kind == "alarm":

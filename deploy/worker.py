@@ -1,14 +1,17 @@
 """Gunicorn's threaded worker, whose threads wait for nobody.
 
-Theory of operation. As it comes, a thread reads a request from its socket as slowly as the client likes to send it, and the
-main thread waits up to two seconds for a client that does not close: forty slow clients stop the web (measured: docs/web.md).
-Here the main thread, which waits for all connections anyway, collects whole requests, and a thread gets one that it can
-answer without reading from the network any more. A request has `WHOLE_S` to come in. Bodies of more than `BODY_BYTES`
-(pictures, programs) and chunked ones are read by a thread, but by few at a time, each with a least rate.
+Theory of operation. As it comes, a thread reads a request from its socket as slowly as the client
+likes to send it, and the main thread waits up to two seconds for a client that does not close:
+forty slow clients stop the web (measured: docs/web.md). Here the main thread, which waits for all
+connections anyway, collects whole requests, and a thread gets one that it can answer without
+reading from the network any more. A request has `WHOLE_S` to come in. Bodies of more than
+`BODY_BYTES` (pictures, programs) and chunked ones are read by a thread, but by few at a time, each
+with a least rate.
 
-No address has more than three quarters of the threads at a time, or more than `OPEN` connections that say nothing; when all
-places are taken, the connection that has been silent longest makes room. Behind a proxy of ours (`web.proxy_hops`) all
-connections are the proxy's: it counts them, and these two limits are off.
+No address has more than three quarters of the threads at a time, or more than `OPEN` connections
+that say nothing; when all places are taken, the connection that has been silent longest makes room.
+Behind a proxy of ours (`web.proxy_hops`) all connections are the proxy's: it counts them, and these
+two limits are off.
 """
 
 import contextlib
@@ -40,7 +43,8 @@ REFUSED = "HTTP/1.1 {}\r\nConnection: close\r\nContent-Length: 0\r\nCache-Contro
 
 
 class Held(SocketUnreader):  # type: ignore[misc]
-    """What a thread reads of a request: from the network only of a large body, and as long as it comes fast enough."""
+    """What a thread reads of a request: from the network only of a large body, and as long as it
+    comes fast enough."""
 
     def __init__(self, sock: socket.socket) -> None:
         super().__init__(sock)
@@ -69,7 +73,8 @@ class Held(SocketUnreader):  # type: ignore[misc]
 
 
 class Patient(TConn):  # type: ignore[misc]
-    """A connection that gets a thread with a request that is there, and whose socket gives up when nothing moves."""
+    """A connection that gets a thread with a request that is there, and whose socket gives up when
+    nothing moves."""
 
     def __init__(self, *given: Any) -> None:
         super().__init__(*given)
@@ -144,7 +149,10 @@ class Threads(ThreadWorker):  # type: ignore[misc]
             self.enqueue_req(conn)
             return
         if self.fair and self.silent[conn.address] >= OPEN:
-            self._forget(next(each for each in self.pending_conns if each.address == conn.address), "429 Too Many Requests")
+            self._forget(
+                next(each for each in self.pending_conns if each.address == conn.address),
+                "429 Too Many Requests",
+            )
         if self.nr_conns > self.worker_connections - SPARE:
             oldest = self.pending_conns or self.keepalived_conns or self.lingering
             if oldest:
@@ -165,7 +173,7 @@ class Threads(ThreadWorker):  # type: ignore[misc]
         else:
             self._await(conn)
 
-    def on_pending_socket_readable(self, conn: Patient, client: Any) -> None:  # noqa: ARG002 - Gunicorn's signature
+    def on_pending_socket_readable(self, conn: Patient, client: Any) -> None:  # noqa: ARG002
         """More of a request: on to a thread when it is whole."""
         if not self._read(conn):
             self._forget(conn)
@@ -207,12 +215,15 @@ class Threads(ThreadWorker):  # type: ignore[misc]
             else:
                 self._await(conn)
             return
-        conn.timeout = time.monotonic() + (self.cfg.keepalive if self.alive else min(self.cfg.keepalive, LINGER_S))
+        conn.timeout = time.monotonic() + (
+            self.cfg.keepalive if self.alive else min(self.cfg.keepalive, LINGER_S)
+        )
         self.keepalived_conns.append(conn)
         self.poller.register(conn.sock, EVENT_READ, partial(self.on_client_socket_readable, conn))
 
     def murder_pending(self) -> None:
-        """Close what has waited too long: for a request, for a thread, or for the client's own end."""
+        """Close what has waited too long: for a request, for a thread, or for the client's own
+        end."""
         now = time.monotonic()
         while self.pending_conns and self.pending_conns[0].timeout <= now:
             conn = self.pending_conns[0]
@@ -224,11 +235,14 @@ class Threads(ThreadWorker):  # type: ignore[misc]
         while self.lingering and self.lingering[0].timeout <= now:
             self._forget(self.lingering[0])
         if self.cut and now - self.told_at >= 10.0:  # one line for a flood of them
-            self.log.warning("%d connections were cut off: slow, silent, or too many of one address", self.cut)
+            self.log.warning(
+                "%d connections were cut off: slow, silent, or too many of one address", self.cut
+            )
             self.cut, self.told_at = 0, now
 
     def _keepalive_after(self, conn: Patient, keepalive: bool) -> bool:
-        """After a large body, which may not have been read, the connection ends: draining it would hold the thread."""
+        """After a large body, which may not have been read, the connection ends: draining it would
+        hold the thread."""
         if self.cfg.is_ssl:
             return bool(super()._keepalive_after(conn, keepalive))
         return bool(keepalive and not conn.large and conn.parser.finish_body())
@@ -250,7 +264,9 @@ class Threads(ThreadWorker):  # type: ignore[misc]
             return False
         if not self.fair:
             return True
-        if conn.large and sum(each.address == conn.address for each in self.reading) >= max(1, self.large // 2):
+        if conn.large and sum(each.address == conn.address for each in self.reading) >= max(
+            1, self.large // 2
+        ):
             return False
         return bool(self.running[conn.address] < self.share)
 
@@ -278,7 +294,8 @@ class Threads(ThreadWorker):  # type: ignore[misc]
         return bool(data)
 
     def _drain(self, conn: Patient, client: Any) -> None:
-        """Read on until the client closes: else what it has not read yet of the answer would be lost (RFC 9112, 9.6)."""
+        """Read on until the client closes: else what it has not read yet of the answer would be
+        lost (RFC 9112, 9.6)."""
         with contextlib.suppress(OSError):
             if client.recv(65536):
                 return

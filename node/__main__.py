@@ -29,10 +29,12 @@ ARENAS = 2
 def main(config: Path | None, environ: Mapping[str, str]) -> int:
     """Run the node until it is told to stop. 0 good, 1 failed."""
     faulthandler.enable()
-    sys.setswitchinterval(SWITCH_S)  # a thread that only computes in Python must not hold the others up for 5 ms
+    # a thread that only computes in Python must not hold the others up for 5 ms
+    sys.setswitchinterval(SWITCH_S)
     threading.excepthook = _thread_failed
     with contextlib.suppress(AttributeError):  # another C library
-        ctypes.CDLL(None).mallopt(M_ARENA_MAX, ARENAS)  # or each thread that ever was keeps some memory
+        # or each thread that ever was keeps some memory
+        ctypes.CDLL(None).mallopt(M_ARENA_MAX, ARENAS)
     try:
         loaded = load(config, environ)
     except Problem as problem:
@@ -55,7 +57,8 @@ def main(config: Path | None, environ: Mapping[str, str]) -> int:
             notify(f"STATUS={error}")
             return 1
         if outcome == "stop":
-            if service.left_behind:  # threads that do not end, some in code that is not Python's, must not hold up the end
+            # threads that do not end, some in code that is not Python's, must not hold up the end
+            if service.left_behind:
                 logging.shutdown()
                 os._exit(0)
             return 0
@@ -70,7 +73,9 @@ def main(config: Path | None, environ: Mapping[str, str]) -> int:
             log.error("logs.folder: %s; lines go where they went", error)
 
 
-def _asked(signals: Signals, reload: Reload, service: Service, following: list[Loaded]) -> Outcome | None:
+def _asked(
+    signals: Signals, reload: Reload, service: Service, following: list[Loaded]
+) -> Outcome | None:
     """What the watch is to do; a reload with wrong settings keeps the old ones, and says so."""
     if signals.stop:
         return "stop"
@@ -78,8 +83,13 @@ def _asked(signals: Signals, reload: Reload, service: Service, following: list[L
         reloading()
         reload.want()
     if reload.slow():
-        log.warning("reload: the settings, or a file that they name, are still being read; the old ones hold")
-        service.outbox.event("settings.waiting", None, {"message": "a file of the settings does not answer"})
+        log.warning(
+            "reload: the settings, or a file that they name, are still being read; the old ones"
+            " hold"
+        )
+        service.outbox.event(
+            "settings.waiting", None, {"message": "a file of the settings does not answer"}
+        )
         notify("READY=1\nSTATUS=reload: a file of the settings does not answer")
     read = reload.look()
     if read is None:
@@ -100,5 +110,7 @@ def _asked(signals: Signals, reload: Reload, service: Service, following: list[L
 def _thread_failed(args: threading.ExceptHookArgs) -> None:
     name = args.thread.name if args.thread else "?"
     log.critical(
-        "thread %s ended by an error", name, exc_info=(args.exc_type, args.exc_value or args.exc_type(), args.exc_traceback)
+        "thread %s ended by an error",
+        name,
+        exc_info=(args.exc_type, args.exc_value or args.exc_type(), args.exc_traceback),
     )

@@ -6,16 +6,25 @@ from node.quality import Quality, check
 from schemas import Problem, QualityLimits
 
 
-def acquire(camera: Camera, request: Request, limits: QualityLimits, size: tuple[int, int] | None) -> tuple[Frame, Quality]:
-    """A frame for the request and its quality; `size` is (width, height) of the master in px, None accepts any.
+def acquire(
+    camera: Camera, request: Request, limits: QualityLimits, size: tuple[int, int] | None
+) -> tuple[Frame, Quality]:
+    """A frame for the request and its quality; `size` is (width, height) of the master in px, None
+    accepts any.
 
-    Raises the camera's Problem, CAMERA_ERROR if a driver answers with a frame that is older than the trigger,
-    IMAGE_SIZE, or IMAGE_QUALITY.
+    Raises the camera's Problem, CAMERA_ERROR if a driver answers with a frame that is older than
+    the trigger, IMAGE_SIZE, or IMAGE_QUALITY.
     """
     frame = camera.grab(request)
     if frame.exposed_ns <= request.after_ns:
         late_ms = (request.after_ns - frame.exposed_ns) / 1e6
-        raise Problem("CAMERA_ERROR", f"the frame of {frame.source} is {late_ms:.1f} ms older than its trigger")
+        raise Problem(
+            "CAMERA_ERROR",
+            f"the frame of {frame.source} is {late_ms:.1f} ms older than its trigger",
+        )
     if size is not None and (frame.width, frame.height) != size:
-        raise Problem("IMAGE_SIZE", f"{frame.width} x {frame.height} px, the master has {size[0]} x {size[1]} px")
+        raise Problem(
+            "IMAGE_SIZE",
+            f"{frame.width} x {frame.height} px, the master has {size[0]} x {size[1]} px",
+        )
     return frame, check(frame, limits)

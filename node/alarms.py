@@ -1,4 +1,5 @@
-"""Active conditions: retained on `alarm/{code}` while they last. A code has one owner, who alone raises and clears it."""
+"""Active conditions: retained on `alarm/{code}` while they last. A code has one owner, who alone
+raises and clears it."""
 
 import logging
 import threading
@@ -8,7 +9,18 @@ from schemas import Alarm, utc
 
 log = logging.getLogger(__name__)
 
-NODE_ALARMS = ("BROKER", "STORE", "DISK", "PROGRAMS", "LEDGER", "OUTBOX", "CLOCK", "HEARTBEAT", "CERTIFICATE", "AUDIT")
+NODE_ALARMS = (
+    "BROKER",
+    "STORE",
+    "DISK",
+    "PROGRAMS",
+    "LEDGER",
+    "OUTBOX",
+    "CLOCK",
+    "HEARTBEAT",
+    "CERTIFICATE",
+    "AUDIT",
+)
 STATION_ALARMS = ("CAMERA", "OUTPUTS", "PROGRAM", "HUNG", "DUPLICATES", "FAULT")
 
 
@@ -16,7 +28,10 @@ class Alarms:
     """The alarms of a node; a code with a station is `CODE.station`."""
 
     def __init__(self, stations: tuple[str, ...], outbox: Outbox) -> None:
-        self._codes = [*NODE_ALARMS, *(f"{code}.{station}" for code in STATION_ALARMS for station in stations)]
+        self._codes = [
+            *NODE_ALARMS,
+            *(f"{code}.{station}" for code in STATION_ALARMS for station in stations),
+        ]
         self._outbox = outbox
         self._active: dict[str, Alarm] = {}
         self._lock = threading.Lock()
@@ -34,9 +49,12 @@ class Alarms:
                 if known is not None and known.message == message:
                     return
                 since = known.since if known else utc()
-                self._active[key] = Alarm(code=key, message=message[:1000], since=since, station=station)
+                self._active[key] = Alarm(
+                    code=key, message=message[:1000], since=since, station=station
+                )
             alarm = self._active.get(key)
-            self._outbox.retain("alarm", key, alarm.model_dump_json().encode() if alarm else b"")  # in the order of the changes
+            # in the order of the changes
+            self._outbox.retain("alarm", key, alarm.model_dump_json().encode() if alarm else b"")
         log.log(logging.WARNING if alarm else logging.INFO, "alarm %s: %s", key, message or "over")
 
     @property
@@ -46,8 +64,11 @@ class Alarms:
             return dict(self._active)
 
     def all_out(self) -> None:
-        """Publish every alarm, also those that are not active: the broker may still hold one of an earlier run."""
+        """Publish every alarm, also those that are not active: the broker may still hold one of an
+        earlier run."""
         with self._lock:
             for code in self._codes:
                 alarm = self._active.get(code)
-                self._outbox.retain("alarm", code, alarm.model_dump_json().encode() if alarm else b"")
+                self._outbox.retain(
+                    "alarm", code, alarm.model_dump_json().encode() if alarm else b""
+                )

@@ -1,7 +1,9 @@
-"""The annotated picture: where the part was found, what each tool saw of it, its value against its limits, and the verdict.
+"""The annotated picture: where the part was found, what each tool saw of it, its value against its
+limits, and the verdict.
 
-Labels hide nothing where that can be had: each goes to the place near its tool that covers the fewest marks, regions and
-labels, with a line to its tool if it is not beside it. Colours come with words: NG and ERROR are written.
+Labels hide nothing where that can be had: each goes to the place near its tool that covers the
+fewest marks, regions and labels, with a line to its tool if it is not beside it. Colours come with
+words: NG and ERROR are written.
 """
 
 import math
@@ -30,13 +32,15 @@ PAPER: Colour = (32, 28, 26)
 INK: Colour = (255, 255, 255)
 FAINT: Colour = (205, 205, 205)
 MOST_NOTES = 24  # tools with a second line: above it labels are one line each
-DETAIL = 0.3  # what it costs to cover a px of detail, where a region's costs 1, a mark's 8 and another label's 64
+# what it costs to cover a px of detail, where a region's costs 1, a mark's 8 and another label's 64
+DETAIL = 0.3
 
 _fonts = threading.local()
 
 
 class _Note(NamedTuple):
-    """A label: what it says, in which colour, and the box in the frame that it belongs to (left, top, right, bottom)."""
+    """A label: what it says, in which colour, and the box in the frame that it belongs to (left,
+    top, right, bottom)."""
 
     lines: tuple[str, ...]
     colour: Colour
@@ -44,10 +48,13 @@ class _Note(NamedTuple):
 
 
 def annotate(found: Inspection) -> Pixels:
-    """The frame with the pose, each tool's region, marks, value, limits and ms, and the verdict drawn in; BGR, its own size."""
+    """The frame with the pose, each tool's region, marks, value, limits and ms, and the verdict
+    drawn in; BGR, its own size."""
     frame, program = found.frame, found.program
     assert frame is not None
-    canvas: Pixels = np.array(frame.pixels if frame.coloured else cv2.cvtColor(frame.pixels, cv2.COLOR_GRAY2BGR), np.uint8)
+    canvas: Pixels = np.array(
+        frame.pixels if frame.coloured else cv2.cvtColor(frame.pixels, cv2.COLOR_GRAY2BGR), np.uint8
+    )
     pen = _Pen(canvas)
     for finding in found.findings:
         if finding.measurement is not None and finding.measurement.heat is not None:
@@ -78,7 +85,9 @@ def annotate(found: Inspection) -> Pixels:
             pen.mark(mark, colour)
         if not seen:
             seen = [mark.points for mark in marks if len(mark.points)]
-        notes.append(_Note(_lines(finding.result, len(found.findings) <= MOST_NOTES), colour, _around(seen)))
+        notes.append(
+            _Note(_lines(finding.result, len(found.findings) <= MOST_NOTES), colour, _around(seen))
+        )
     verdict = "ERROR" if found.fault else found.verdict
     pen.write(verdict, found.fault.code if found.fault else None, COLOURS[verdict], notes)
     return canvas
@@ -104,20 +113,31 @@ def shown(value: float | None, unit: str = "") -> str:
     digits = 3 - math.floor(math.log10(abs(value))) if value else 0
     said = f"{value:.{min(max(digits, 0), 4)}f}"
     said = said.rstrip("0").rstrip(".") if "." in said else said
-    return said if unit in ("", "ratio", "count", "score") else f"{said}°" if unit == "deg" else f"{said} {unit}"
+    return (
+        said
+        if unit in ("", "ratio", "count", "score")
+        else f"{said}°"
+        if unit == "deg"
+        else f"{said} {unit}"
+    )
 
 
 def limits_of(result: ToolResult) -> str:
     """The limits in words."""
     if result.low is None:
         return f"at most {shown(result.high)}"
-    return f"at least {shown(result.low)}" if result.high is None else f"{shown(result.low)} to {shown(result.high)}"
+    return (
+        f"at least {shown(result.low)}"
+        if result.high is None
+        else f"{shown(result.low)} to {shown(result.high)}"
+    )
 
 
 def _located(pen: "_Pen", locator: Locator, pose: Pose, matrix: Floats, ms: float | None) -> _Note:
     """Draw what was located and its axes; its label."""
     borders = [np.array(place.corners, float) for place in _places(locator)]
-    if not isinstance(locator, CornerLocator):  # which looks at the same places wherever the part lies
+    # which looks at the same places wherever the part lies
+    if not isinstance(locator, CornerLocator):
         borders = [border @ matrix[:, :2].T + matrix[:, 2] for border in borders]
     for border in borders:
         pen.outline(border, POSE)
@@ -128,25 +148,33 @@ def _located(pen: "_Pen", locator: Locator, pose: Pose, matrix: Floats, ms: floa
     if pose.scale != 1:
         said += f"  × {pose.scale:.3f}"
     least = f"score {pose.score:.2f}, at least {locator.low:g}"
-    return _Note((said, least if ms is None else f"{least}   {shown(ms)} ms"), POSE, _around(borders[:1]))
+    return _Note(
+        (said, least if ms is None else f"{least}   {shown(ms)} ms"), POSE, _around(borders[:1])
+    )
 
 
 def _missed(pen: "_Pen", locator: Locator, why: str, places: tuple[Pose, ...]) -> _Note:
-    """Draw where the part was looked for, and where it may be if there are several; the label says why it was not found."""
+    """Draw where the part was looked for, and where it may be if there are several; the label says
+    why it was not found."""
     borders = [np.array(place.corners, float) for place in _places(locator, searched=True)]
     for border in borders:
         pen.outline(border, COLOURS["ERROR"])
     for pose in places:
         taught = _places(locator)[0]
         size = (taught.width, taught.height)
-        pen.outline(np.array(cv2.boxPoints(((pose.x, pose.y), size, pose.angle_deg))), COLOURS["ERROR"])
+        pen.outline(
+            np.array(cv2.boxPoints(((pose.x, pose.y), size, pose.angle_deg))), COLOURS["ERROR"]
+        )
         pen.axes(pose)
     why = "two places are alike" if places else why.rpartition(": ")[2]
-    return _Note((f"{locator.kind}  ERROR  not found", why[:60]), COLOURS["ERROR"], _around(borders))
+    return _Note(
+        (f"{locator.kind}  ERROR  not found", why[:60]), COLOURS["ERROR"], _around(borders)
+    )
 
 
 def _places(locator: Locator, searched: bool = False) -> list[Region | RotatedRectangle]:
-    """What is located, in the master; or where it is looked for, in the frame, if that is not all of it."""
+    """What is located, in the master; or where it is looked for, in the frame, if that is not all
+    of it."""
     if isinstance(locator, CornerLocator):
         return [locator.first, locator.second]
     parts = [locator.first, locator.second] if isinstance(locator, Marks) else [locator]
@@ -159,7 +187,9 @@ def _borders(region: AnyRegion) -> list[Floats]:
     """The closed lines around a region, in the master."""
     lines = [np.array(region.corners, float)]
     if isinstance(region, Ring) and region.inner_radius >= 1:
-        lines.append(np.array(Circle(x=region.x, y=region.y, radius=region.inner_radius).corners, float))
+        lines.append(
+            np.array(Circle(x=region.x, y=region.y, radius=region.inner_radius).corners, float)
+        )
     return lines
 
 
@@ -172,16 +202,17 @@ def _around(lines: Sequence[Floats]) -> tuple[float, float, float, float] | None
 
 
 class _Pen:
-    """Draws on a canvas in strokes that show on light and dark, and remembers what must not be covered."""
+    """Draws on a canvas in strokes that show on light and dark, and remembers what must not be
+    covered."""
 
     def __init__(self, canvas: Pixels) -> None:
         self.canvas = canvas
         self.height, self.width = canvas.shape[:2]
         self.text_px = int(min(max(round(self.height / 36), 12), 48, max(9, self.width // 24)))
         self.stroke = max(1, round(self.height / 450))
-        self.cost = DETAIL * (np.abs(cv2.Laplacian(cv2.cvtColor(canvas, cv2.COLOR_BGR2GRAY), cv2.CV_16S)) > 24).astype(
-            np.float32
-        )
+        self.cost = DETAIL * (
+            np.abs(cv2.Laplacian(cv2.cvtColor(canvas, cv2.COLOR_BGR2GRAY), cv2.CV_16S)) > 24
+        ).astype(np.float32)
         self.line_px = round(1.3 * self.text_px)
         self.pad = max(2, self.text_px // 4)
         if not hasattr(_fonts, "sans"):  # one a thread: whether one may be shared is not documented
@@ -205,7 +236,9 @@ class _Pen:
             ends = _fine(mark.points)
             cv2.polylines(self.canvas, [ends], True, PAPER, self.stroke + 2, cv2.LINE_AA, 4)
             cv2.polylines(self.canvas, [ends], True, colour, self.stroke, cv2.LINE_AA, 4)
-            cv2.polylines(self.cost, [np.round(mark.points).astype(np.int32)], True, (8,), self.text_px // 2)
+            cv2.polylines(
+                self.cost, [np.round(mark.points).astype(np.int32)], True, (8,), self.text_px // 2
+            )
             return
         few = len(mark.points) < 5
         size = self.text_px * (0.45 if few else 0.16)
@@ -213,7 +246,9 @@ class _Pen:
             arms = _fine(np.array([(x - size, y), (x + size, y), (x, y - size), (x, y + size)]))
             for thickness, ink in ((self.stroke + 2, PAPER), (self.stroke, colour)):
                 if few or thickness == self.stroke:
-                    cv2.polylines(self.canvas, [arms[:2], arms[2:]], False, ink, thickness, cv2.LINE_AA, 4)
+                    cv2.polylines(
+                        self.canvas, [arms[:2], arms[2:]], False, ink, thickness, cv2.LINE_AA, 4
+                    )
             cv2.circle(self.cost, (round(x), round(y)), self.text_px // 3, (8,), -1)
 
     def axes(self, pose: Pose) -> None:
@@ -225,10 +260,13 @@ class _Pen:
             for thickness, colour in ((2 * self.stroke + 2, PAPER), (2 * self.stroke, POSE)):
                 cv2.polylines(self.canvas, [_fine(arm)], False, colour, thickness, cv2.LINE_AA, 4)
             cv2.polylines(self.cost, [np.round(arm).astype(np.int32)], False, (8,), self.text_px)
-        cv2.circle(self.canvas, (round(pose.x), round(pose.y)), 2 * self.stroke + 1, POSE, -1, cv2.LINE_AA)
+        cv2.circle(
+            self.canvas, (round(pose.x), round(pose.y)), 2 * self.stroke + 1, POSE, -1, cv2.LINE_AA
+        )
 
     def write(self, verdict: str, code: str | None, colour: Colour, notes: Sequence[_Note]) -> None:
-        """The verdict in the corner that hides least of the marks, and all labels; those without a place below the verdict."""
+        """The verdict in the corner that hides least of the marks, and all labels; those without a
+        place below the verdict."""
         size = 2 * self.text_px
         said = [(verdict, size, 700)] + ([(code, self.text_px, 600)] if code else [])
         width = max(self._wide(*part) for part in said) + 4 * self.pad
@@ -250,7 +288,10 @@ class _Pen:
         """Where a label goes, and size and weight of its lines; the place is taken."""
         small = max(9, round(0.85 * self.text_px))
         sizes = [(self.text_px, 600)] + [(small, 400)] * (len(note.lines) - 1)
-        width = max(self._wide(text, *size) for text, size in zip(note.lines, sizes, strict=True)) + 3 * self.pad
+        width = (
+            max(self._wide(text, *size) for text, size in zip(note.lines, sizes, strict=True))
+            + 3 * self.pad
+        )
         height = round(sum(1.3 * px for px, _ in sizes)) + self.pad
         x, y = self._place(width, height, note.box)
         self.cost[y : y + height, x : x + width] = 64
@@ -260,18 +301,28 @@ class _Pen:
         self._paper(*place, note.colour)
         below = float(place[1] + self.pad // 2)
         for number, (text, (px, weight)) in enumerate(zip(note.lines, sizes, strict=True)):
-            self._text(text, (place[0] + 2 * self.pad, round(below)), px, weight, FAINT if number else INK)
+            self._text(
+                text, (place[0] + 2 * self.pad, round(below)), px, weight, FAINT if number else INK
+            )
             below += 1.3 * px
 
-    def _place(self, width: int, height: int, box: tuple[float, float, float, float] | None) -> tuple[int, int]:
-        """Left and top of a label: where it covers least, and near its box (None: near the left top corner)."""
+    def _place(
+        self, width: int, height: int, box: tuple[float, float, float, float] | None
+    ) -> tuple[int, int]:
+        """Left and top of a label: where it covers least, and near its box (None: near the left top
+        corner)."""
         step = max(2, self.text_px // 4)
         if width >= self.width or height >= self.height:
             return 0, 0
         totals = cv2.integral(self.cost)
         xs, ys = np.arange(0, self.width - width, step), np.arange(0, self.height - height, step)
         x, y = xs[None, :], ys[:, None]
-        covered = totals[y + height, x + width] - totals[y, x + width] - totals[y + height, x] + totals[y, x]
+        covered = (
+            totals[y + height, x + width]
+            - totals[y, x + width]
+            - totals[y + height, x]
+            + totals[y, x]
+        )
         if box is None:
             away = 0.5 * np.hypot(x, y)
         else:
@@ -283,14 +334,30 @@ class _Pen:
         row, column = np.unravel_index(int(cost.argmin()), cost.shape)
         return int(xs[column]), int(ys[row])
 
-    def _leader(self, box: tuple[float, float, float, float], x: int, y: int, width: int, height: int, colour: Colour) -> None:
+    def _leader(
+        self,
+        box: tuple[float, float, float, float],
+        x: int,
+        y: int,
+        width: int,
+        height: int,
+        colour: Colour,
+    ) -> None:
         """A line from a label to its tool, if they are not beside each other."""
         left, top, right, bottom = box
         end = np.clip(((x + width / 2), (y + height / 2)), (left, top), (right, bottom))
         start = np.clip(end, (x, y), (x + width, y + height))
         if float(np.hypot(*(end - start))) > self.text_px:
             for thickness, ink in ((self.stroke + 2, PAPER), (self.stroke, colour)):
-                cv2.polylines(self.canvas, [_fine(np.array([start, end]))], False, ink, thickness, cv2.LINE_AA, 4)
+                cv2.polylines(
+                    self.canvas,
+                    [_fine(np.array([start, end]))],
+                    False,
+                    ink,
+                    thickness,
+                    cv2.LINE_AA,
+                    4,
+                )
 
     def _paper(self, x: int, y: int, width: int, height: int, colour: Colour) -> None:
         part = self.canvas[y : y + height, x : x + width]
@@ -299,7 +366,9 @@ class _Pen:
         self.cost[y : y + height, x : x + width] = 64
 
     def _wide(self, text: str, px: int, weight: int) -> int:
-        _, _, width, _ = cv2.getTextSize((self.width, self.height), text, (0, 0), self.font, px, weight)
+        _, _, width, _ = cv2.getTextSize(
+            (self.width, self.height), text, (0, 0), self.font, px, weight
+        )
         return int(width)
 
     def _text(self, text: str, at: tuple[int, int], px: int, weight: int, colour: Colour) -> None:
@@ -312,10 +381,16 @@ def _fine(points: Floats) -> NDArray[np.int32]:
 
 
 def _warm(canvas: Pixels, heat: Heat) -> None:
-    """Lay the heat over the picture: nothing up to half of what is hot, then yellow, and red from there on."""
-    warmth = cv2.warpAffine(heat.values, heat.matrix, (canvas.shape[1], canvas.shape[0]), flags=cv2.INTER_LINEAR)
+    """Lay the heat over the picture: nothing up to half of what is hot, then yellow, and red from
+    there on."""
+    warmth = cv2.warpAffine(
+        heat.values, heat.matrix, (canvas.shape[1], canvas.shape[0]), flags=cv2.INTER_LINEAR
+    )
     x, y, width, height = cv2.boundingRect((warmth > 0.5).astype(np.uint8))
     part, warm = canvas[y : y + height, x : x + width], warmth[y : y + height, x : x + width, None]
-    colour = np.concatenate([np.zeros_like(warm), 255 * np.clip(2 - warm * 4 / 3, 0, 1), np.full_like(warm, 255)], axis=2)
+    colour = np.concatenate(
+        [np.zeros_like(warm), 255 * np.clip(2 - warm * 4 / 3, 0, 1), np.full_like(warm, 255)],
+        axis=2,
+    )
     share = np.clip(warm - 0.5, 0, 0.5)
     part[:] = np.rint(part * (1 - share) + colour * share).astype(np.uint8)

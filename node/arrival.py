@@ -1,4 +1,5 @@
-"""A trigger on its way into the ledger: read from its payload, and asked whether its part can still stand there."""
+"""A trigger on its way into the ledger: read from its payload, and asked whether its part can still
+stand there."""
 
 import logging
 import time
@@ -31,7 +32,8 @@ class Received(NamedTuple):
 
 @dataclass
 class Arrival:
-    """One trigger that came. `problem` is why it is answered without an inspection; `bad` its payload if it is no trigger."""
+    """One trigger that came. `problem` is why it is answered without an inspection; `bad` its
+    payload if it is no trigger."""
 
     station: Station
     trigger: Trigger
@@ -42,7 +44,8 @@ class Arrival:
     bad: bytes | None = None
     redelivered: bool = False
     same: bool = False  # whether it is one that is in the ledger, come again
-    repeated: bool = False  # whether its producer says so: it did not hear that the trigger was accepted
+    # whether its producer says so: it did not hear that the trigger was accepted
+    repeated: bool = False
     trigger_id: str = ""  # the trigger's own, or assigned
     trace: str | None = None
     known: bool = False  # as far as can be seen before the commit, which decides
@@ -54,7 +57,8 @@ class Arrival:
         self.trigger_id = self.trigger.trigger_id or new_id()
 
     def new(self) -> NewTrigger:
-        """As it goes into the ledger. A second one with its id is another if anything else but sent_at and ack differs."""
+        """As it goes into the ledger. A second one with its id is another if anything else but
+        sent_at and ack differs."""
         same = self.trigger.model_dump(mode="json", exclude_none=True, exclude={"sent_at", "ack"})
         return NewTrigger(
             station=self.station.id,
@@ -72,18 +76,24 @@ class Arrival:
         """As it goes into its inspection, with its row in the ledger."""
         assigned = self.trigger.trigger_id is None
         times = (*self.received, self.older_ms, self.trace)
-        return Part(row, self.station.id, self.trigger_id, self.trigger, assigned, self.source, *times)
+        return Part(
+            row, self.station.id, self.trigger_id, self.trigger, assigned, self.source, *times
+        )
 
 
 def read(delivery: Delivery, station: Station, received: Received) -> Arrival | None:
-    """The trigger in a message; None if a button was released. What cannot be read has a problem, and the id it claims."""
+    """The trigger in a message; None if a button was released. What cannot be read has a problem,
+    and the id it claims."""
     payload = delivery.message.payload
     try:
         trigger = parse_trigger(payload, station.settings.plain)
-    except Exception as error:  # whatever a payload can do to us: it is no trigger, and it must not come again
+    except Exception as error:
+        # whatever a payload can do to us: it is no trigger, and it must not come again
         if not isinstance(error, Problem):
             log.exception("a trigger could not be read")
-        problem = error if isinstance(error, Problem) else Problem("BAD_TRIGGER", type(error).__name__)
+        problem = (
+            error if isinstance(error, Problem) else Problem("BAD_TRIGGER", type(error).__name__)
+        )
         claimed = claim(payload)
         trigger = EMPTY.model_copy(update={"trigger_id": claimed.trigger_id, "ack": claimed.ack})
         return Arrival(
@@ -101,7 +111,11 @@ def read(delivery: Delivery, station: Station, received: Received) -> Arrival | 
         return None
     user = dict(delivery.message.user)
     repeated_ms = _age_ms(user.get("age_ms", ""))
-    away_s = max(0.0, delivery.backlog.outage_s - delivery.waited_s) if delivery.backlog is not None else 0.0
+    away_s = (
+        max(0.0, delivery.backlog.outage_s - delivery.waited_s)
+        if delivery.backlog is not None
+        else 0.0
+    )
     older_ms = repeated_ms + away_s * 1000
     return Arrival(
         station,
@@ -118,7 +132,8 @@ def read(delivery: Delivery, station: Station, received: Received) -> Arrival | 
 
 
 def _age_ms(text: str) -> float:
-    """How long before it published a repeated trigger its producer had published it first; 0 if it does not say so."""
+    """How long before it published a repeated trigger its producer had published it first; 0 if it
+    does not say so."""
     return min(float(text[:12]), 1e12) if text.isascii() and text.isdigit() else 0.0
 
 
@@ -131,25 +146,35 @@ def stale(
     repeated_ms: float = 0.0,
     now_ns: int | None = None,
 ) -> Problem | None:
-    """Why a trigger is too old to be inspected now, if it is: the one check for every source (contract, section 3).
+    """Why a trigger is too old to be inspected now, if it is: the one check for every source
+    (contract, section 3).
 
-    By sent_at, where clocks agree; else by how old it may have been when it was received (`older_ms`: it waited while the node
-    was away, or its producer had sent it before) and the time since then. repeated_ms: what of that its producer told.
+    By sent_at, where clocks agree; else by how old it may have been when it was received
+    (`older_ms`: it waited while the node was away, or its producer had sent it before) and the time
+    since then. repeated_ms: what of that its producer told.
     """
     max_age_ms = trigger.max_age_ms or settings.max_age_ms
     waited_ms = ((now_ns or time.monotonic_ns()) - received.ns) / 1e6
     if trigger.sent_at is not None and settings.clocks_synced:
         age_ms = (received.at - seconds(trigger.sent_at)) * 1000 + waited_ms
         if age_ms > max_age_ms:
-            return Problem("TRIGGER_STALE", f"sent {age_ms:.0f} ms ago, at most {max_age_ms} ms are allowed")
+            return Problem(
+                "TRIGGER_STALE", f"sent {age_ms:.0f} ms ago, at most {max_age_ms} ms are allowed"
+            )
     if older_ms + waited_ms <= max_age_ms:
         return None
     if repeated_ms:
-        message = f"repeated {repeated_ms:.0f} ms after it was sent first, at most {max_age_ms} ms are allowed"
+        message = (
+            f"repeated {repeated_ms:.0f} ms after it was sent first, at most {max_age_ms} ms are"
+            " allowed"
+        )
     elif older_ms > max_age_ms:
         message = "it was sent while the node was away from the broker"
     elif older_ms:
-        message = f"it waited {waited_ms:.0f} ms and may have been {older_ms:.0f} ms old, at most {max_age_ms} ms are allowed"
+        message = (
+            f"it waited {waited_ms:.0f} ms and may have been {older_ms:.0f} ms old, at most"
+            f" {max_age_ms} ms are allowed"
+        )
     else:
         message = f"it waited {waited_ms:.0f} ms, at most {max_age_ms} ms are allowed"
     return Problem("TRIGGER_STALE", message)

@@ -1,10 +1,12 @@
-"""What others change by MQTT, in the audit of the site before it is done, whether a web runs or not.
+"""What others change by MQTT, in the audit of the site before it is done, whether a web runs or
+not.
 
-The broker does not tell us who published, so such a row says "by MQTT", with the id of the request and, where replies go to a
-client's own topic, which client that is. What the web and the command line ask for is there already, with the person.
+The broker does not tell us who published, so such a row says "by MQTT", with the id of the request
+and, where replies go to a client's own topic, which client that is. What the web and the command
+line ask for is there already, with the person.
 
-Their ids are read in replies by others, and known ids are answered and not done again; but what was refused for the moment
-(BUSY) is not known. So such an id vouches for nothing any more.
+Their ids are read in replies by others, and known ids are answered and not done again; but what was
+refused for the moment (BUSY) is not known. So such an id vouches for nothing any more.
 """
 
 import json
@@ -28,7 +30,8 @@ LEFT_OUT = {"request_id", "sent_at", "image"}
 
 
 class Audit:
-    """The audit of a state folder, for commands; it may have `most_rows`. All on one thread, but `void` and `trouble`."""
+    """The audit of a state folder, for commands; it may have `most_rows`. All on one thread, but
+    `void` and `trouble`."""
 
     def __init__(self, state: Path, names: Names, most_rows: int) -> None:
         self._accounts = Accounts(state / "accounts.db", busy_s=AUDIT_S)
@@ -46,27 +49,37 @@ class Audit:
                 self._void.popitem(last=False)
 
     def _vouched(self, name: str, command: Command) -> bool:
-        return command.request_id not in self._void and self._vouching.holds(command.request_id, name)
+        return command.request_id not in self._void and self._vouching.holds(
+            command.request_id, name
+        )
 
     def command(self, name: str, command: Command, message: Incoming) -> Problem | None:
-        """Write down a command that will be done; what hinders that, if anything: the line goes on all the same."""
+        """Write down a command that will be done; what hinders that, if anything: the line goes on
+        all the same."""
         if self._vouched(name, command):
             return None
-        given = json.dumps(command.model_dump(mode="json", exclude=LEFT_OUT, exclude_none=True), ensure_ascii=False)
+        given = json.dumps(
+            command.model_dump(mode="json", exclude=LEFT_OUT, exclude_none=True), ensure_ascii=False
+        )
         details = {"request_id": command.request_id, "given": plain(given, DETAIL_CHARACTERS)}
         topic = message.response_topic
         if topic is not None and self._names.of_client(topic):
-            details["replies_to"] = plain(topic.removeprefix(f"{self._names.base}/_client/").partition("/")[0], 100)
+            details["replies_to"] = plain(
+                topic.removeprefix(f"{self._names.base}/_client/").partition("/")[0], 100
+            )
         return self._write(f"mqtt.{name}", command, details)
 
     def failed(self, name: str, command: Command, code: str) -> Problem | None:
         """Write down that it was not done after all."""
         if self._vouched(name, command):
             return None
-        return self._write(f"mqtt.{name}.failed", command, {"request_id": command.request_id, "code": code})
+        return self._write(
+            f"mqtt.{name}.failed", command, {"request_id": command.request_id, "code": code}
+        )
 
     def trouble(self) -> str | None:
-        """Why what is changed is soon not in the audit any more, or is not now; None if all is well. Any thread."""
+        """Why what is changed is soon not in the audit any more, or is not now; None if all is
+        well. Any thread."""
         unwritten = self._unwritten
         if unwritten is not None:
             return f"what is changed by MQTT is not in the audit: {unwritten.message}"
@@ -83,7 +96,9 @@ class Audit:
 
     def _write(self, action: str, command: Command, details: dict[str, str]) -> Problem | None:
         try:
-            self._accounts.record(action, str(getattr(command, "station", None) or ""), details, **WHO)
+            self._accounts.record(
+                action, str(getattr(command, "station", None) or ""), details, **WHO
+            )
             self._unwritten = None
         except Problem as problem:
             self._unwritten = problem

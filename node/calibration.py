@@ -1,7 +1,8 @@
-"""From px to mm: learning a camera from pictures of a checkerboard, and lengths on the part's plane.
+"""From px to mm: learning a camera from pictures of a checkerboard, and lengths on the part's
+plane.
 
-A length is never a distorted length times a scale: the points are taken to the plane first (lens, then plane), and what is
-measured is measured there.
+A length is never a distorted length times a scale: the points are taken to the plane first (lens,
+then plane), and what is measured is measured there.
 """
 
 from collections.abc import Callable, Sequence
@@ -48,10 +49,17 @@ def px_length(to_plane: Flat, at: Any) -> float:
 
 
 def check_size(calibration: Calibration | None, width: int, height: int) -> None:
-    """Raises Problem IMAGE_SIZE if the calibration was made from pictures of another size: its lens is not theirs."""
-    if isinstance(calibration, Checkerboard) and (calibration.width, calibration.height) != (width, height):
+    """Raises Problem IMAGE_SIZE if the calibration was made from pictures of another size: its lens
+    is not theirs."""
+    if isinstance(calibration, Checkerboard) and (calibration.width, calibration.height) != (
+        width,
+        height,
+    ):
         of = f"{calibration.width} x {calibration.height}"
-        raise Problem("IMAGE_SIZE", f"the calibration is for pictures of {of} px, not of {width} x {height} px")
+        raise Problem(
+            "IMAGE_SIZE",
+            f"the calibration is for pictures of {of} px, not of {width} x {height} px",
+        )
 
 
 def to_mm(calibration: Calibration, points: Any) -> Floats:
@@ -64,7 +72,9 @@ def to_mm(calibration: Calibration, points: Any) -> Floats:
         return np.multiply(pixels, calibration.mm_per_px, dtype=float)
     if len(pixels) == 0:
         return pixels
-    straight = _undistorted(pixels, np.array(calibration.camera_matrix), np.array(calibration.distortion))
+    straight = _undistorted(
+        pixels, np.array(calibration.camera_matrix), np.array(calibration.distortion)
+    )
     if calibration.plane is None:
         return np.asarray(straight * calibration.mm_per_px)
     return _projected(straight, np.array(calibration.plane))
@@ -81,30 +91,43 @@ def from_length(length_px: float, length_mm: float) -> Scale:
 
 
 def from_checkerboard(
-    pictures: Sequence[Pixels], columns: int, rows: int, square_mm: float, in_plane: int | None = None
+    pictures: Sequence[Pixels],
+    columns: int,
+    rows: int,
+    square_mm: float,
+    in_plane: int | None = None,
 ) -> Checkerboard:
-    """Camera and lens from pictures of one checkerboard with columns x rows inner corners; uint8, gray or BGR, of one size.
+    """Camera and lens from pictures of one checkerboard with columns x rows inner corners; uint8,
+    gray or BGR, of one size.
 
-    in_plane: number of the picture in which the board lies where the parts will lie; it gives the plane. None is allowed if
-    all boards lie in one plane, to 2 degrees and 1 % of their distance: it is the plane of the least tilted one.
-    Corners by A. Duda, U. Frese 2018; camera by Z. Zhang 2000. error_px is the reprojection error (RMS). Raises Problem
-    NO_CONTRAST if the board is found in fewer than 3 pictures, or not in picture in_plane; NO_VALUE if None is not allowed;
+    in_plane: number of the picture in which the board lies where the parts will lie; it gives the
+    plane. None is allowed if all boards lie in one plane, to 2 degrees and 1 % of their distance:
+    it is the plane of the least tilted one. Corners by A. Duda, U. Frese 2018; camera by Z. Zhang
+    2000. error_px is the reprojection error (RMS). Raises Problem NO_CONTRAST if the board is found
+    in fewer than 3 pictures, or not in picture in_plane; NO_VALUE if None is not allowed;
     IMAGE_SIZE if sizes differ.
     """
     if not pictures or len({picture.shape[:2] for picture in pictures}) > 1:
         raise Problem("IMAGE_SIZE", "the pictures of a calibration must have one size")
     if columns < 3 or rows < 3 or not square_mm > 0:
-        raise Problem("NO_VALUE", f"a board of {columns} x {rows} corners with squares of {square_mm:g} mm")
+        raise Problem(
+            "NO_VALUE", f"a board of {columns} x {rows} corners with squares of {square_mm:g} mm"
+        )
     height, width = pictures[0].shape[:2]
     boards = [_corners(picture, columns, rows) for picture in pictures]
     found = [number for number, board in enumerate(boards) if board is not None]
     if len(found) < LEAST_VIEWS or (in_plane is not None and in_plane not in found):
         missing = [number for number in range(len(boards)) if number not in found]
-        raise Problem("NO_CONTRAST", f"no board of {columns} x {rows} inner corners in the pictures {missing}, counted from 0")
+        raise Problem(
+            "NO_CONTRAST",
+            f"no board of {columns} x {rows} inner corners in the pictures {missing}, counted"
+            " from 0",
+        )
     grid = np.zeros((columns * rows, 3), np.float32)
     grid[:, :2] = np.mgrid[:columns, :rows].T.reshape(-1, 2) * square_mm
     corners: Any = [boards[number] for number in found]
-    # k3 stays 0: with boards that do not reach the corners it runs wild there, and elsewhere it changes nothing
+    # k3 stays 0: with boards that do not reach the corners it runs wild there, and elsewhere it
+    # changes nothing
     error, camera, distortion, turns, places = cv2.calibrateCamera(
         [grid] * len(found), corners, (width, height), None, None, flags=cv2.CALIB_FIX_K3
     )
@@ -142,15 +165,17 @@ def _check_one_plane(normals: Floats, away: Floats) -> None:
     if tilt_deg > MOST_TILT_DEG or spread > MOST_SPREAD:
         raise Problem(
             "NO_VALUE",
-            f"the boards lie in different planes (tilted by up to {tilt_deg:.1f} degrees, nearer and farther by {spread:.0%}), "
-            "so none tells where the parts will lie: mark the picture in which the board lies there, or take one",
+            f"the boards lie in different planes (tilted by up to {tilt_deg:.1f} degrees, nearer"
+            f" and farther by {spread:.0%}), so none tells where the parts will lie: mark the"
+            " picture in which the board lies there, or take one",
         )
 
 
 def _corners(picture: Pixels, columns: int, rows: int) -> Any:
     """The inner corners row by row, n x 1 x 2; None if they are not all seen."""
     gray = picture if picture.ndim == 2 else cv2.cvtColor(picture, cv2.COLOR_BGR2GRAY)
-    for flags in (0, cv2.CALIB_CB_NORMALIZE_IMAGE):  # that one helps in uneven light, and loses clean boards
+    # that one helps in uneven light, and loses clean boards
+    for flags in (0, cv2.CALIB_CB_NORMALIZE_IMAGE):
         flags |= cv2.CALIB_CB_EXHAUSTIVE | cv2.CALIB_CB_ACCURACY
         seen, corners = cv2.findChessboardCornersSB(gray, (columns, rows), flags=flags)
         if seen:
@@ -160,14 +185,21 @@ def _corners(picture: Pixels, columns: int, rows: int) -> Any:
 
 def _undistorted(points: Floats, camera: Any, distortion: Any) -> Floats:
     criteria = (cv2.TERM_CRITERIA_COUNT | cv2.TERM_CRITERIA_EPS, 40, 1e-10)
-    undone = cv2.undistortImagePoints(np.ascontiguousarray(points, np.float64), camera, distortion, arg1=criteria)
+    undone = cv2.undistortImagePoints(
+        np.ascontiguousarray(points, np.float64), camera, distortion, arg1=criteria
+    )
     straight: Floats = np.asarray(undone, np.float64).reshape(-1, 2)
-    rays = np.column_stack([(straight - camera[:2, 2]) / camera[[0, 1], [0, 1]], np.ones(len(straight))])
+    rays = np.column_stack(
+        [(straight - camera[:2, 2]) / camera[[0, 1], [0, 1]], np.ones(len(straight))]
+    )
     back = cv2.projectPoints(rays, np.zeros(3), np.zeros(3), camera, distortion)[0].reshape(-1, 2)
     wrong = ~(np.abs(back - points).max(axis=1) <= MOST_ERROR_PX)  # also NaN
     if wrong.any():
         x, y = points[wrong][0]
-        raise Problem("NO_VALUE", f"the calibration of the lens does not reach ({x:.0f}, {y:.0f}); show it boards there")
+        raise Problem(
+            "NO_VALUE",
+            f"the calibration of the lens does not reach ({x:.0f}, {y:.0f}); show it boards there",
+        )
     return straight
 
 

@@ -1,4 +1,5 @@
-"""Certificates that end soon: an alarm from 30 days on, looked at every hour by a thread that nobody waits for."""
+"""Certificates that end soon: an alarm from 30 days on, looked at every hour by a thread that
+nobody waits for."""
 
 import threading
 import time
@@ -22,14 +23,18 @@ class CertificateWatch:
 
     def tell(self) -> None:
         """Tell what was found last, and begin to look again when it is time."""
-        if time.monotonic() >= self._look_at and (self._thread is None or not self._thread.is_alive()):
+        if time.monotonic() >= self._look_at and (
+            self._thread is None or not self._thread.is_alive()
+        ):
             self._look_at = time.monotonic() + LOOK_S
             self._thread = threading.Thread(target=self._look, name="certificates", daemon=True)
             self._thread.start()
         for one in self._found:
             if (days := one.days()) is not None:
                 self._metrics.certificates.labels(one.path).set(days)
-        self._alarms.set("CERTIFICATE", "; ".join(filter(None, (one.trouble() for one in self._found))) or None)
+        self._alarms.set(
+            "CERTIFICATE", "; ".join(filter(None, (one.trouble() for one in self._found))) or None
+        )
 
     def _look(self) -> None:
         self._found = tuple(certificates(self._settings))

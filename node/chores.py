@@ -1,5 +1,6 @@
-"""What must be done now and then, away from the inspection path: telling state, info and metrics, reopening cameras,
-noticing changed programs, removing pictures that are too old. What the ledger needs does node/keeping.py.
+"""What must be done now and then, away from the inspection path: telling state, info and metrics,
+reopening cameras, noticing changed programs, removing pictures that are too old. What the ledger
+needs does node/keeping.py.
 """
 
 import logging
@@ -55,7 +56,8 @@ class Chores:
         self._failed: dict[str, Problem] = {}  # chores that could not be done, by name
         self._down: Problem | None = None  # why nothing can be stored, until a write succeeds
         self._probe_at = 0.0
-        self._full: Problem | None = None  # why no result may be added to those that wait for the broker
+        # why no result may be added to those that wait for the broker
+        self._full: Problem | None = None
         self._since = utc()
         self._due: list[tuple[float, float, Callable[[], None]]] = [
             (0.0, 0.5, self._programs),
@@ -103,7 +105,8 @@ class Chores:
             self._failed.pop(name, None)
         except Problem as problem:
             self._failed[name] = problem
-        except Exception:  # a chore that fails is tried again in its turn, and must not end the others
+        except Exception:
+            # a chore that fails is tried again in its turn, and must not end the others
             log.exception("chore %s failed", chore.__name__)
 
     def _count(self) -> None:
@@ -111,13 +114,17 @@ class Chores:
         for station in service.stations.values():
             while station.counted:
                 service.metrics.result(station.counted.popleft())
-        service.ledger.flush()  # what was posted, should the thread that was asked for it be held up
+        # what was posted, should the thread that was asked for it be held up
+        service.ledger.flush()
 
     def _store(self) -> None:
-        """Whether anything can be stored: once it could not, and all went well for a while, a write that succeeds says so."""
+        """Whether anything can be stored: once it could not, and all went well for a while, a write
+        that succeeds says so."""
         service = self._service
         stations = service.stations.values()
-        problem = next(filter(None, (station.unrecorded for station in stations)), service.ledger.failing)
+        problem = next(
+            filter(None, (station.unrecorded for station in stations)), service.ledger.failing
+        )
         now = time.monotonic()
         if problem is not None:  # a full disk may take little now and then
             self._probe_at = now + STEADY_S
@@ -219,7 +226,9 @@ class Chores:
     def _maintenance(self) -> None:
         for station in self._service.stations.values():
             if station.end_forgotten():
-                self._service.outbox.event("station.maintenance_ended", station.id, {"why": "no sign for 15 minutes"})
+                self._service.outbox.event(
+                    "station.maintenance_ended", station.id, {"why": "no sign for 15 minutes"}
+                )
 
     # Cameras, figures, care
 
@@ -232,13 +241,25 @@ class Chores:
             known = f"CAMERA.{station.id}" in service.alarms.active
             if (problem is not None) != known:
                 kind = "camera.lost" if problem else "camera.found"
-                service.outbox.event(kind, station.id, {"code": problem.code, "message": problem.message} if problem else {})
+                service.outbox.event(
+                    kind,
+                    station.id,
+                    {"code": problem.code, "message": problem.message} if problem else {},
+                )
             service.alarms.set("CAMERA", problem.message if problem else None, station.id)
             lines = service.driver.problem(station.id)
             service.alarms.set("OUTPUTS", lines.message if lines else None, station.id)
-            program = service.shelf.peek(station.program_id) if station.program_id else Problem("PROGRAM_NOT_FOUND")
-            service.alarms.set("PROGRAM", program.message if isinstance(program, Problem) else None, station.id)
-            service.alarms.set("HUNG", "an inspection hangs" if station.hanging else None, station.id)
+            program = (
+                service.shelf.peek(station.program_id)
+                if station.program_id
+                else Problem("PROGRAM_NOT_FOUND")
+            )
+            service.alarms.set(
+                "PROGRAM", program.message if isinstance(program, Problem) else None, station.id
+            )
+            service.alarms.set(
+                "HUNG", "an inspection hangs" if station.hanging else None, station.id
+            )
             service.alarms.set("FAULT", station.fault, station.id)
 
     def _gauges(self) -> None:
@@ -252,15 +273,24 @@ class Chores:
         depth, age_s = service.ledger.outbox_depth()
         metrics.outbox.set(depth)
         metrics.outbox_age.set(age_s)
-        limit, drops = service.settings.history.outbox_limit, service.settings.history.outbox_full == "drop"
+        limit, drops = (
+            service.settings.history.outbox_limit,
+            service.settings.history.outbox_full == "drop",
+        )
         full = depth >= limit
-        self._full = Problem("STORE_FAILED", f"{depth} results wait for the broker") if full and not drops else None
+        self._full = (
+            Problem("STORE_FAILED", f"{depth} results wait for the broker")
+            if full and not drops
+            else None
+        )
         told = f"{limit} results wait for the broker, no more may" + (
             ": the oldest are not published any more" if drops else ""
         )
         service.alarms.set("OUTBOX", told if full else None)
         metrics.online.set(service.session.online)
-        metrics.broker_counters(service.session.counters | {"unpublished": service.ledger.unpublished})
+        metrics.broker_counters(
+            service.session.counters | {"unpublished": service.ledger.unpublished}
+        )
         free = service.disk_free()
         metrics.disk_free.set(free)
         low = free * 100 < service.settings.pictures.min_free_percent
@@ -272,7 +302,8 @@ class Chores:
                 metrics.alarms.labels(*labels).set(0)
 
     def _orphans(self) -> None:
-        """The other way round: results that say they have pictures which are gone; a batch each time, round and round."""
+        """The other way round: results that say they have pictures which are gone; a batch each
+        time, round and round."""
         service = self._service
         rows = service.ledger.with_pictures(self._looked_at, ORPHAN_BATCH)
         self._looked_at = rows[-1][0] if len(rows) == ORPHAN_BATCH else 0

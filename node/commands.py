@@ -1,9 +1,11 @@
-"""Commands: each with its payload model, one at a time on a thread of their own, answered once for each request_id.
+"""Commands: each with its payload model, one at a time on a thread of their own, answered once for
+each request_id.
 
-Whatever comes is answered: what is taken stands in the ledger before it is acknowledged, until the broker has its reply, and
-what an end of the process left without one is answered at the next start. An id answers only what it was given for: the same
-command is answered again and not done again, any other one is refused. What waited too long moves and starts nothing, and what
-comes faster than it can be done is answered BUSY.
+Whatever comes is answered: what is taken stands in the ledger before it is acknowledged, until the
+broker has its reply, and what an end of the process left without one is answered at the next start.
+An id answers only what it was given for: the same command is answered again and not done again, any
+other one is refused. What waited too long moves and starts nothing, and what comes faster than it
+can be done is answered BUSY.
 """
 
 import contextlib
@@ -36,7 +38,8 @@ LINE = 64
 LINE_BYTES = 64 * 1024 * 1024
 AUDITED = frozenset(COMMANDS) - {*READS, "trigger"}  # a trigger has its result
 REPLY_EXPIRY_S = 60
-READ_AT_ONCE_BYTES = 64 * 1024  # larger ones, which hold pictures, are read on the thread of commands
+# larger ones, which hold pictures, are read on the thread of commands
+READ_AT_ONCE_BYTES = 64 * 1024
 UNKNOWN = "unknown"
 
 
@@ -51,7 +54,14 @@ class _Waiting(NamedTuple):
 class Commands:
     """See the head of this file."""
 
-    def __init__(self, settings: CommandSettings, actions: Actions, ledger: Ledger, outbox: Outbox, audit: Audit) -> None:
+    def __init__(
+        self,
+        settings: CommandSettings,
+        actions: Actions,
+        ledger: Ledger,
+        outbox: Outbox,
+        audit: Audit,
+    ) -> None:
         self.beat_ns = time.monotonic_ns()
         self._settings = settings
         self._actions = actions
@@ -61,7 +71,8 @@ class Commands:
         self._audit = audit
         self._seldom = Seldom(outbox)
         self._line: queue.Queue[_Waiting] = queue.Queue(LINE)
-        self._bytes_in = self._bytes_out = 0  # of the commands that wait: each is written by one thread only
+        # of the commands that wait: each is written by one thread only
+        self._bytes_in = self._bytes_out = 0
         self._stopping = False
         self._thread = threading.Thread(target=self._run, name="commands", daemon=True)
         self._tokens = float(settings.burst)  # a token bucket, taken from by the broker's thread
@@ -76,8 +87,14 @@ class Commands:
         try:
             for row, taken in self._ledger.commands():
                 reply = self._answered.left(taken)
-                log.warning("command %s %s may have had no reply", plain(taken.name, 64), plain(taken.request_id, 64))
-                message = Incoming("", b"", response_topic=taken.response_topic, correlation=taken.correlation)
+                log.warning(
+                    "command %s %s may have had no reply",
+                    plain(taken.name, 64),
+                    plain(taken.request_id, 64),
+                )
+                message = Incoming(
+                    "", b"", response_topic=taken.response_topic, correlation=taken.correlation
+                )
                 self._reply(taken.name, message, reply, row)
         except Problem as problem:  # the ledger: they are answered at another start
             log.error("commands without a reply could not be answered: %s", problem.message)
@@ -93,10 +110,12 @@ class Commands:
         self._actions.close()
 
     def put(self, name: str, message: Incoming, backlog: Backlog | None = None) -> None:
-        """A message on a command topic: when it returns it may be acknowledged. Called on the broker's thread; never raises."""
+        """A message on a command topic: when it returns it may be acknowledged. Called on the
+        broker's thread; never raises."""
         try:
             self._put(name, message, backlog)
-        except Exception:  # not acknowledged it would end the connection, be brought again, and end the next one
+        except Exception:
+            # not acknowledged it would end the connection, be brought again, and end the next one
             log.exception("a command could not be taken")
 
     def _put(self, name: str, message: Incoming, backlog: Backlog | None) -> None:
@@ -117,7 +136,8 @@ class Commands:
         self._bytes_in += len(message.payload)
 
     def _take(self, name: str, message: Incoming) -> int | None:
-        """Put it into the ledger; its row, None if that cannot be: then it is done all the same, as a pause must be."""
+        """Put it into the ledger; its row, None if that cannot be: then it is done all the same, as
+        a pause must be."""
         if self._ledger.failing is not None:
             return None
         digest = None
@@ -126,7 +146,13 @@ class Commands:
                 digest = content(_command(name, message.payload))
         topic = message.response_topic
         topic = topic if topic is not None and self._outbox.names.of_client(topic) else None
-        taken = TakenCommand(_request_id(message.payload), name[:64], digest, topic, message.correlation if topic else None)
+        taken = TakenCommand(
+            _request_id(message.payload),
+            name[:64],
+            digest,
+            topic,
+            message.correlation if topic else None,
+        )
         with contextlib.suppress(Problem):
             return self._ledger.take_command(taken, durable=name not in READS)
         return None
@@ -169,7 +195,10 @@ class Commands:
             reply = self._answer(waiting)
         except Exception as error:
             log.exception("command %s failed", waiting.name)
-            reply = refused(_request_id(waiting.message.payload), Problem("INTERNAL", f"{type(error).__name__}: {error}"))
+            reply = refused(
+                _request_id(waiting.message.payload),
+                Problem("INTERNAL", f"{type(error).__name__}: {error}"),
+            )
         try:
             self._reply(waiting.name, waiting.message, reply, waiting.row)
         except Exception:  # its row stays, and is answered at the next start
@@ -192,7 +221,11 @@ class Commands:
             return known
         unwritten = self._audit.command(name, command, waiting.message) if name in AUDITED else None
         try:
-            reply = Reply(request_id=request_id, ok=True, data=self._actions.do(name, command, self._asked(waiting, command)))
+            reply = Reply(
+                request_id=request_id,
+                ok=True,
+                data=self._actions.do(name, command, self._asked(waiting, command)),
+            )
         except Problem as problem:
             reply = refused(request_id, problem)
         except Exception as error:
@@ -201,10 +234,22 @@ class Commands:
         if name in AUDITED and reply.error is not None:
             unwritten = self._audit.failed(name, command, reply.error.code) or unwritten
         if unwritten is not None:
-            log.error("command %s %s is not in the audit: %s", name, plain(request_id, 64), unwritten.message)
-            reply = reply.model_copy(update={"warning": warning(unwritten, "this is not in the audit")})
+            log.error(
+                "command %s %s is not in the audit: %s",
+                name,
+                plain(request_id, 64),
+                unwritten.message,
+            )
+            reply = reply.model_copy(
+                update={"warning": warning(unwritten, "this is not in the audit")}
+            )
         if name not in READS:  # the journal has it, also while no web writes an audit
-            log.info("command %s %s: %s", name, plain(request_id, 64), reply.error.code if reply.error else "done")
+            log.info(
+                "command %s %s: %s",
+                name,
+                plain(request_id, 64),
+                reply.error.code if reply.error else "done",
+            )
         if final(name, reply):
             reply = self._answered.keep(name, digest, reply)
         elif name in AUDITED:
@@ -212,17 +257,25 @@ class Commands:
         return reply
 
     def _asked(self, waiting: _Waiting, command: Command) -> Asked:
-        """How old it is: by sent_at, as one that waited while the node was away, or by the time since it was received."""
+        """How old it is: by sent_at, as one that waited while the node was away, or by the time
+        since it was received."""
         limit_ms = self._settings.max_age_ms
         waited_ms = (time.monotonic_ns() - waiting.received.ns) / 1e6
         stale = None
         if command.sent_at is not None:
             age_ms = (waiting.received.at - seconds(command.sent_at)) * 1000 + waited_ms
-            stale = f"sent {age_ms:.0f} ms ago, at most {limit_ms} ms are allowed" if age_ms > limit_ms else None
+            stale = (
+                f"sent {age_ms:.0f} ms ago, at most {limit_ms} ms are allowed"
+                if age_ms > limit_ms
+                else None
+            )
         if waiting.backlog is not None and waiting.backlog.outage_s * 1000 + waited_ms > limit_ms:
             stale = stale or "it was sent while the node was away from the broker"
         if waited_ms > limit_ms:
-            stale = stale or f"it waited {waited_ms:.0f} ms behind others, at most {limit_ms} ms are allowed"
+            stale = (
+                stale
+                or f"it waited {waited_ms:.0f} ms behind others, at most {limit_ms} ms are allowed"
+            )
         return Asked(waiting.received, waiting.backlog, stale)
 
     def _reply(self, name: str, message: Incoming, reply: Reply, row: int | None) -> None:
@@ -237,16 +290,26 @@ class Commands:
         if topic is None:
             return
         if own:
-            copy = Message(topic, payload, expiry_s=REPLY_EXPIRY_S, correlation=message.correlation, token=heard)
+            copy = Message(
+                topic,
+                payload,
+                expiry_s=REPLY_EXPIRY_S,
+                correlation=message.correlation,
+                token=heard,
+            )
             self._outbox.post_raw(copy, apart=apart)
         else:
             allowed = f"{self._outbox.names.base}/_client/..."
-            self._seldom("command.response_topic", None, {"refused": topic[:200], "allowed": allowed})
+            self._seldom(
+                "command.response_topic", None, {"refused": topic[:200], "allowed": allowed}
+            )
 
 
 def _command(name: str, payload: bytes) -> Command:
     if len(payload) > MAX_COMMAND_BYTES:
-        raise Problem("BAD_COMMAND", f"payload of {len(payload)} bytes is larger than {MAX_COMMAND_BYTES}")
+        raise Problem(
+            "BAD_COMMAND", f"payload of {len(payload)} bytes is larger than {MAX_COMMAND_BYTES}"
+        )
     value: Any = read_json(unpadded(payload), limit=MAX_COMMAND_BYTES, code="BAD_COMMAND")
     if name not in COMMANDS:
         raise Problem("UNKNOWN_COMMAND", name[:64])

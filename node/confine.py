@@ -1,9 +1,10 @@
-"""What a process gives up before it touches what strangers sent: new rights, the network, starting anything, and whatever
-changes a file by its name or another process of its account (seccomp(2)).
+"""What a process gives up before it touches what strangers sent: new rights, the network, starting
+anything, and whatever changes a file by its name or another process of its account (seccomp(2)).
 
-Without a descriptor to spare it opens no file, but removing, renaming and cutting off need none: the ledger is as much ours
-as the node's. The filter refuses system calls that decoding never needs; a kernel without seccomp, or another architecture,
-leaves the limits and `no_new_privs`. Numbers are those of the kernel's own tables (arch/x86/entry/syscalls/syscall_64.tbl,
+Without a descriptor to spare it opens no file, but removing, renaming and cutting off need none:
+the ledger is as much ours as the node's. The filter refuses system calls that decoding never needs;
+a kernel without seccomp, or another architecture, leaves the limits and `no_new_privs`. Numbers are
+those of the kernel's own tables (arch/x86/entry/syscalls/syscall_64.tbl,
 include/uapi/asm-generic/unistd.h).
 """
 
@@ -24,7 +25,8 @@ FORBIDDEN = {
     "x86_64": (
         *(41, 42, 43, 49, 50, 53, 288),  # socket connect accept bind listen socketpair accept4
         *(57, 58, 59, 322),  # fork vfork execve execveat
-        *(62, 200, 234, 129, 297, 424),  # kill tkill tgkill rt_sigqueueinfo rt_tgsigqueueinfo pidfd_send_signal
+        # kill tkill tgkill rt_sigqueueinfo rt_tgsigqueueinfo pidfd_send_signal
+        *(62, 200, 234, 129, 297, 424),
         *(
             141,
             142,
@@ -49,19 +51,27 @@ FORBIDDEN = {
             133,
             285,
         ),  # truncate ftruncate rename mkdir rmdir link unlink symlink mknod fallocate
-        *(258, 259, 263, 264, 265, 266, 316),  # mkdirat mknodat unlinkat renameat linkat symlinkat renameat2
-        *(90, 91, 92, 93, 94, 260, 268, 452),  # chmod fchmod chown fchown lchown fchownat fchmodat fchmodat2
-        *(132, 235, 261, 280, 188, 189, 190, 197, 198, 199, 463, 466),  # times, and extended attributes
+        # mkdirat mknodat unlinkat renameat linkat symlinkat renameat2
+        *(258, 259, 263, 264, 265, 266, 316),
+        # chmod fchmod chown fchown lchown fchownat fchmodat fchmodat2
+        *(90, 91, 92, 93, 94, 260, 268, 452),
+        # times, and extended attributes
+        *(132, 235, 261, 280, 188, 189, 190, 197, 198, 199, 463, 466),
         *(101, 310, 311),  # ptrace process_vm_readv process_vm_writev
         *(155, 161, 165, 166, 272, 308),  # pivot_root chroot mount umount2 unshare setns
-        *(246, 248, 249, 250, 298, 321, 323, 425, 434, 438),  # kexec_load keys perf bpf userfaultfd io_uring pidfd_open, _getfd
+        # kexec_load keys perf bpf userfaultfd io_uring pidfd_open, _getfd
+        *(246, 248, 249, 250, 298, 321, 323, 425, 434, 438),
     ),
     "aarch64": (
-        *(198, 199, 200, 201, 202, 203, 242),  # socket socketpair bind listen accept connect accept4
+        # socket socketpair bind listen accept connect accept4
+        *(198, 199, 200, 201, 202, 203, 242),
         *(221, 281),  # execve execveat
-        *(129, 130, 131, 138, 240, 424),  # kill tkill tgkill rt_sigqueueinfo rt_tgsigqueueinfo pidfd_send_signal
-        *(30, 118, 119, 122, 140, 238, 239, 261, 274, 440),  # priority scheduler affinity ioprio pages prlimit64: of others too
-        *(33, 34, 35, 36, 37, 38, 45, 46, 47, 276),  # mknodat mkdirat unlinkat symlinkat linkat renameat (f)truncate fallocate
+        # kill tkill tgkill rt_sigqueueinfo rt_tgsigqueueinfo pidfd_send_signal
+        *(129, 130, 131, 138, 240, 424),
+        # priority scheduler affinity ioprio pages prlimit64: of others too
+        *(30, 118, 119, 122, 140, 238, 239, 261, 274, 440),
+        # mknodat mkdirat unlinkat symlinkat linkat renameat (f)truncate fallocate
+        *(33, 34, 35, 36, 37, 38, 45, 46, 47, 276),
         *(52, 53, 54, 55, 452),  # fchmod fchmodat fchownat fchown fchmodat2
         *(88, 5, 6, 7, 14, 15, 16, 463, 466),  # times, and extended attributes
         *(117, 270, 271),  # ptrace process_vm_readv process_vm_writev
@@ -78,7 +88,13 @@ class _Program(ctypes.Structure):
 def confine() -> bool:
     """Give them up, for good; whether the kernel took the filter."""
     prctl = ctypes.CDLL(None, use_errno=True).prctl
-    prctl(PR_SET_NO_NEW_PRIVS, ctypes.c_ulong(1), ctypes.c_ulong(0), ctypes.c_ulong(0), ctypes.c_ulong(0))
+    prctl(
+        PR_SET_NO_NEW_PRIVS,
+        ctypes.c_ulong(1),
+        ctypes.c_ulong(0),
+        ctypes.c_ulong(0),
+        ctypes.c_ulong(0),
+    )
     machine = platform.machine()
     if machine not in AUDIT:
         return False
@@ -88,7 +104,8 @@ def confine() -> bool:
 
 
 def _filter(machine: str) -> bytes:
-    """The classic BPF program: the offsets are those of struct seccomp_data (number 0, architecture 4, first argument 16)."""
+    """The classic BPF program: the offsets are those of struct seccomp_data (number 0, architecture
+    4, first argument 16)."""
 
     def step(code: int, value: int, yes: int = 0, no: int = 0) -> bytes:
         return struct.pack("=HBBI", code, yes, no, value)

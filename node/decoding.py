@@ -1,8 +1,10 @@
-"""Decodes pictures that people upload in a process of its own: what breaks a decoder ends that process, and not the node.
+"""Decodes pictures that people upload in a process of its own: what breaks a decoder ends that
+process, and not the node.
 
-The child is started at the first picture and kept; it may use so much memory and time, opens no file, starts nothing, reaches
-no network and knows nothing of our environment (`node.confine`); a picture that ends it is refused. It gets `length, bytes`
-and answers with a line of JSON (`shape`, or `code` and `message`) and the pixels.
+The child is started at the first picture and kept; it may use so much memory and time, opens no
+file, starts nothing, reaches no network and knows nothing of our environment (`node.confine`); a
+picture that ends it is refused. It gets `length, bytes` and answers with a line of JSON (`shape`,
+or `code` and `message`) and the pixels.
 """
 
 import json
@@ -26,7 +28,8 @@ from node.picture import decode
 from schemas import Problem
 
 LIMIT_S = 20.0
-MEMORY_BYTES = 2 * 1024**3  # 64 million pixels of four 16-bit channels are half a GB, and are converted once
+# 64 million pixels of four 16-bit channels are half a GB, and are converted once
+MEMORY_BYTES = 2 * 1024**3
 LENGTH = struct.Struct(">I")
 
 
@@ -38,7 +41,8 @@ class Decoder:
         self._lock = threading.Lock()
 
     def decode(self, data: bytes) -> Pixels:
-        """As node.picture.decode. Raises Problem IMAGE_INVALID, also where the child has ended or takes too long."""
+        """As node.picture.decode. Raises Problem IMAGE_INVALID, also where the child has ended or
+        takes too long."""
         with self._lock:
             child = self._running()
             assert child.stdin is not None
@@ -51,9 +55,12 @@ class Decoder:
                 child.stdin.write(data)
                 child.stdin.flush()
                 return _answer(child.stdout)
-            except (OSError, EOFError, ValueError, KeyError, TypeError):  # whatever it says that is no answer: none after it is
+            except (OSError, EOFError, ValueError, KeyError, TypeError):
+                # whatever it says that is no answer: none after it is
                 self._end()
-                raise Problem("IMAGE_INVALID", "decoding it takes too long or too much memory") from None
+                raise Problem(
+                    "IMAGE_INVALID", "decoding it takes too long or too much memory"
+                ) from None
             finally:
                 timer.cancel()
 
@@ -72,7 +79,8 @@ class Decoder:
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 cwd="/",
-                env={"PYTHONPATH": str(Path(__file__).parent.parent), "LANG": "C.UTF-8"},  # none of our secrets
+                # none of our secrets
+                env={"PYTHONPATH": str(Path(__file__).parent.parent), "LANG": "C.UTF-8"},
             )
         return self._child
 
@@ -104,7 +112,8 @@ def _answer(stdout: IO[bytes]) -> Pixels:
 
 def confined(memory_bytes: int) -> IO[bytes]:
     """Limit and confine this process for good; where its answers go, and nothing else."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # it ends with who started it, whose end of the pipe is then closed
+    # it ends with who started it, whose end of the pipe is then closed
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
     sink = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)
     cv2.setNumThreads(1)
@@ -125,7 +134,9 @@ def main() -> None:
             sink.write(json.dumps({"shape": pixels.shape}).encode() + b"\n")
             sink.write(np.ascontiguousarray(pixels).data)
         except Problem as problem:
-            sink.write(json.dumps({"code": problem.code, "message": problem.message}).encode() + b"\n")
+            sink.write(
+                json.dumps({"code": problem.code, "message": problem.message}).encode() + b"\n"
+            )
         sink.flush()
 
 

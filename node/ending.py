@@ -1,8 +1,9 @@
-"""The end of a node, in less than 10 s whatever waits: everything is asked to end at once, and nothing is waited for longer
-than its share. What does not end in time is left behind, and told to the log.
+"""The end of a node, in less than 10 s whatever waits: everything is asked to end at once, and
+nothing is waited for longer than its share. What does not end in time is left behind, and told to
+the log.
 
-What is being inspected is finished, or answered; what waits is answered, or is still in the ledger and taken up at the next
-start. Then the lines become safe and the results go out.
+What is being inspected is finished, or answered; what waits is answered, or is still in the ledger
+and taken up at the next start. Then the lines become safe and the results go out.
 """
 
 import logging
@@ -20,7 +21,8 @@ log = logging.getLogger(__name__)
 
 
 def finish(stations: Iterable[Station]) -> None:
-    """Let every station finish its part, for FINISH_S in all; then answer for those that have not."""
+    """Let every station finish its part, for FINISH_S in all; then answer for those that have
+    not."""
     stations = list(stations)
     for station in stations:
         station.end()
@@ -30,12 +32,19 @@ def finish(stations: Iterable[Station]) -> None:
     for station in stations:
         part = station.current
         if not station.ended and part is not None and part.claim():
-            answer(station, part, Problem("INTERRUPTED", "the node stops, and the inspection did not end in time"))
-            log.error("station %s: the inspection of %s is left behind", station.id, part.trigger_id)
+            answer(
+                station,
+                part,
+                Problem("INTERRUPTED", "the node stops, and the inspection did not end in time"),
+            )
+            log.error(
+                "station %s: the inspection of %s is left behind", station.id, part.trigger_id
+            )
 
 
 def answer_waiting(stations: Iterable[Station], intake: Intake) -> None:
-    """Answer what waits, for ANSWER_S at most; what is not answered then stays in the ledger for the next start."""
+    """Answer what waits, for ANSWER_S at most; what is not answered then stays in the ledger for
+    the next start."""
     until = time.monotonic() + ANSWER_S
     left = 0
     for station in stations:
@@ -52,7 +61,10 @@ def answer_waiting(stations: Iterable[Station], intake: Intake) -> None:
 
 def apart(what: dict[str, Callable[[], object]], limit_s: float) -> list[str]:
     """Call all of these beside one another; those that have not come back in time."""
-    threads = [threading.Thread(target=_logged, args=each, name=f"end of {each[0]}", daemon=True) for each in what.items()]
+    threads = [
+        threading.Thread(target=_logged, args=each, name=f"end of {each[0]}", daemon=True)
+        for each in what.items()
+    ]
     for thread in threads:
         thread.start()
     until = time.monotonic() + limit_s

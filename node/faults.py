@@ -1,4 +1,5 @@
-"""Faults drawn on the picture of a good part: of the part and the picture as a whole, and at each tool's region."""
+"""Faults drawn on the picture of a good part: of the part and the picture as a whole, and at each
+tool's region."""
 
 import math
 from collections.abc import Callable
@@ -27,12 +28,14 @@ SPOT = 0.12  # of the root of a region's area: a stain, a hole, and four times a
 SHIFT, LEAST_SHIFT_PX = 0.06, 4  # of a region's width
 SIZES = (0.95, 0.97, 1.03, 1.05)
 LAMP, BURNT, BLUR_PX = 0.7, 2.5, 4.0
-HAZE, UNLIT, DROP = 0.6, 0.35, 0.5  # of the contrast, of the light on the dark side, of the light in the middle of a drop
+# of the contrast, of the light on the dark side, of the light in the middle of a drop
+HAZE, UNLIT, DROP = 0.6, 0.35, 0.5
 TILES = 4  # rows and columns of a part that are shuffled to make another
 
 
 class Fault(NamedTuple):
-    """One fault: what is wrong, at which tool, if it is at one, and the picture that shows it, always the same one."""
+    """One fault: what is wrong, at which tool, if it is at one, and the picture that shows it,
+    always the same one."""
 
     kind: str
     tool: str | None
@@ -40,7 +43,8 @@ class Fault(NamedTuple):
 
 
 def faults(pixels: Pixels, loaded: LoadedProgram) -> list[Fault]:
-    """All faults, not yet drawn, always in the same order; regions lie where the part does. Raises Problem of the locator."""
+    """All faults, not yet drawn, always in the same order; regions lie where the part does. Raises
+    Problem of the locator."""
     regions = _regions(loaded, pixels)
     found = _whole(pixels, _around(list(regions.values()), pixels))
     for number, (name, place) in enumerate(regions.items(), 1):
@@ -91,18 +95,31 @@ def _whole(pixels: Pixels, part: Region) -> list[Fault]:
     beside = _beside(part, pixels)
     if beside is not None:
         found.append(Fault("second part", None, partial(_copied, pixels, beside, own)))
-    found += [Fault(f"size {size:.0%}", None, partial(_resized, pixels, part, size)) for size in SIZES]
+    found += [
+        Fault(f"size {size:.0%}", None, partial(_resized, pixels, part, size)) for size in SIZES
+    ]
     found += [
         Fault("blurred", None, lambda: cv2.GaussianBlur(pixels, (0, 0), BLUR_PX)),  # type: ignore[arg-type, return-value]
         Fault("lamp -30 %", None, lambda: cv2.convertScaleAbs(pixels, alpha=LAMP)),  # type: ignore[arg-type, return-value]
     ]
     found += [
-        Fault("haze on the lens", None, lambda: cv2.convertScaleAbs(pixels, alpha=HAZE, beta=255 * (1 - HAZE) / 2)),  # type: ignore[arg-type, return-value]
-        Fault("one side unlit", None, partial(_lit, pixels, np.linspace(1.0, UNLIT, pixels.shape[1])[None])),
+        Fault(
+            "haze on the lens",
+            None,
+            lambda: cv2.convertScaleAbs(pixels, alpha=HAZE, beta=255 * (1 - HAZE) / 2),  # type: ignore[arg-type, return-value]
+        ),
+        Fault(
+            "one side unlit",
+            None,
+            partial(_lit, pixels, np.linspace(1.0, UNLIT, pixels.shape[1])[None]),
+        ),
         Fault("drop on the lens", None, partial(_drop, pixels, part)),
     ]
     colours = ("blue", "green", "red") if pixels.ndim == 3 else ()
-    found += [Fault(f"{name} burnt out", None, partial(_burnt, pixels, number)) for number, name in enumerate(colours)]
+    found += [
+        Fault(f"{name} burnt out", None, partial(_burnt, pixels, number))
+        for number, name in enumerate(colours)
+    ]
     return [*found, Fault("half of the picture gray", None, gray)]
 
 
@@ -112,7 +129,9 @@ def _shuffled(own: Pixels) -> Pixels:
     other = own.copy()
     for place, source in enumerate(np.roll(np.arange(TILES * TILES), 5).tolist()):
         (y, x), (v, u) = divmod(place, TILES), divmod(source, TILES)
-        other[y * high : (y + 1) * high, x * wide : (x + 1) * wide] = own[v * high : (v + 1) * high, u * wide : (u + 1) * wide]
+        other[y * high : (y + 1) * high, x * wide : (x + 1) * wide] = own[
+            v * high : (v + 1) * high, u * wide : (u + 1) * wide
+        ]
     return other
 
 
@@ -130,18 +149,23 @@ def _resized(pixels: Pixels, part: Region, size: float) -> Pixels:
 
 
 def _lit(pixels: Pixels, light: Any) -> Pixels:
-    return np.asarray(np.rint(pixels * (light[:, :, None] if pixels.ndim == 3 else light)), np.uint8)
+    return np.asarray(
+        np.rint(pixels * (light[:, :, None] if pixels.ndim == 3 else light)), np.uint8
+    )
 
 
 def _drop(pixels: Pixels, part: Region) -> Pixels:
-    """Oil or water on the lens, far out of focus: soft and darker in the middle, over a quarter of the part."""
+    """Oil or water on the lens, far out of focus: soft and darker in the middle, over a quarter of
+    the part."""
     (x, y), reach = part.centre, max(4.0, min(part.width, part.height) / 4)
     rows, columns = np.ogrid[: pixels.shape[0], : pixels.shape[1]]
     away = ((columns - x) / reach) ** 2 + ((rows - y) / reach) ** 2
     soft = np.exp(-0.5 * away)
     shade = soft[:, :, None] if pixels.ndim == 3 else soft
     smeared = cv2.GaussianBlur(pixels, (0, 0), BLUR_PX)
-    return np.asarray(np.rint((pixels * (1 - shade) + smeared * shade) * (1 - DROP * shade)), np.uint8)
+    return np.asarray(
+        np.rint((pixels * (1 - shade) + smeared * shade) * (1 - DROP * shade)), np.uint8
+    )
 
 
 def _burnt(pixels: Pixels, channel: int) -> Pixels:
@@ -156,7 +180,9 @@ def _local(pixels: Pixels, name: str, place: Region, number: int) -> list[Fault]
     radius = max(2, round(SPOT * math.sqrt(place.width * place.height) / 2))
     x, y = (
         round(low + share * size)
-        for low, share, size in zip((place.x, place.y), dice.uniform(0.3, 0.7, 2), (place.width, place.height), strict=True)
+        for low, share, size in zip(
+            (place.x, place.y), dice.uniform(0.3, 0.7, 2), (place.width, place.height), strict=True
+        )
     )
     turn = float(dice.uniform(0, math.pi))
     rows, columns = slice(place.y, place.bottom), slice(place.x, place.right)
@@ -172,7 +198,10 @@ def _local(pixels: Pixels, name: str, place: Region, number: int) -> list[Fault]
         return cv2.circle(rim, (x, y), radius, (0,) * 3, -1, cv2.LINE_AA)  # type: ignore[return-value]
 
     def scratch() -> Pixels:
-        ends = [(round(x + s * 4 * radius * math.cos(turn)), round(y + s * 4 * radius * math.sin(turn))) for s in (-1, 1)]
+        ends = [
+            (round(x + s * 4 * radius * math.cos(turn)), round(y + s * 4 * radius * math.sin(turn)))
+            for s in (-1, 1)
+        ]
         return cv2.line(pixels.copy(), ends[0], ends[1], ink, max(1, radius // 4), cv2.LINE_AA)  # type: ignore[return-value]
 
     def missing() -> Pixels:
@@ -193,7 +222,11 @@ def _local(pixels: Pixels, name: str, place: Region, number: int) -> list[Fault]
         Fault("scratch", name, scratch),
         Fault("its feature missing", name, missing),
     ]
-    return [*found, Fault(f"its feature moved by {by} px", name, moved)] if by < place.width // 2 else found
+    return (
+        [*found, Fault(f"its feature moved by {by} px", name, moved)]
+        if by < place.width // 2
+        else found
+    )
 
 
 def _regions(loaded: LoadedProgram, pixels: Pixels) -> dict[str, Region]:
@@ -204,10 +237,16 @@ def _regions(loaded: LoadedProgram, pixels: Pixels) -> dict[str, Region]:
     asked: dict[str, Any] = {}
     if loaded.program.locator is not None:
         asked["locator"] = loaded.program.locator.region
-    asked |= {tool.settings.name: tool.settings.region for tool in loaded.tools if isinstance(tool.settings, RegionTool)}
+    asked |= {
+        tool.settings.name: tool.settings.region
+        for tool in loaded.tools
+        if isinstance(tool.settings, RegionTool)
+    }
     found = {}
     for name, region in asked.items():
-        corners = np.array(region.corners, float) @ placement.matrix[:, :2].T + placement.matrix[:, 2]
+        corners = (
+            np.array(region.corners, float) @ placement.matrix[:, :2].T + placement.matrix[:, 2]
+        )
         (left, top), (right, bottom) = corners.min(axis=0), corners.max(axis=0)
         x, y = max(0, math.floor(left)), max(0, math.floor(top))
         right, bottom = min(width, math.ceil(right) + 1), min(height, math.ceil(bottom) + 1)
@@ -217,15 +256,19 @@ def _regions(loaded: LoadedProgram, pixels: Pixels) -> dict[str, Region]:
 
 
 def _around(regions: list[Region], pixels: Pixels) -> Region:
-    """What the program looks at: the smallest upright rectangle around its regions, or the whole picture."""
+    """What the program looks at: the smallest upright rectangle around its regions, or the whole
+    picture."""
     if not regions:
         return Region(x=0, y=0, width=pixels.shape[1], height=pixels.shape[0])
     x, y = min(r.x for r in regions), min(r.y for r in regions)
-    return Region(x=x, y=y, width=max(r.right for r in regions) - x, height=max(r.bottom for r in regions) - y)
+    return Region(
+        x=x, y=y, width=max(r.right for r in regions) - x, height=max(r.bottom for r in regions) - y
+    )
 
 
 def _ground(pixels: Pixels, part: Region, dice: np.random.Generator) -> Pixels:
-    """The picture's background as far as it can be guessed: the median of what lies around the part, with a little noise."""
+    """The picture's background as far as it can be guessed: the median of what lies around the
+    part, with a little noise."""
     outside = np.ones(pixels.shape[:2], bool)
     outside[part.y : part.bottom, part.x : part.right] = False
     around = pixels[outside] if outside.any() else pixels.reshape(-1, *pixels.shape[2:])
@@ -236,7 +279,12 @@ def _ground(pixels: Pixels, part: Region, dice: np.random.Generator) -> Pixels:
 def _beside(part: Region, pixels: Pixels) -> Region | None:
     """Where a second part fits into the picture."""
     height, width = pixels.shape[:2]
-    for x, y in ((part.right, part.y), (part.x - part.width, part.y), (part.x, part.bottom), (part.x, part.y - part.height)):
+    for x, y in (
+        (part.right, part.y),
+        (part.x - part.width, part.y),
+        (part.x, part.bottom),
+        (part.x, part.y - part.height),
+    ):
         if min(x, y) >= 0 and x + part.width <= width and y + part.height <= height:
             return Region(x=x, y=y, width=part.width, height=part.height)
     return None

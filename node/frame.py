@@ -1,7 +1,7 @@
 """Frame and View: read-only pixels, when they were exposed and where they come from.
 
-What several tools need of the same pixels (gray, HSV, gradients) is made once per frame and view and then shared. A
-pose never changes a region: it moves the view that is taken of the frame.
+What several tools need of the same pixels (gray, HSV, gradients) is made once per frame and view
+and then shared. A pose never changes a region: it moves the view that is taken of the frame.
 """
 
 import math
@@ -20,11 +20,13 @@ from schemas.geometry import AnyRegion, Circle, Ring, RotatedRectangle, within
 Pixels = NDArray[np.uint8]
 MAX_PIXELS = 2**26
 
-cv2.setNumThreads(1)  # one thread per station: OpenCV's own pool only adds jitter to calls of a few 100 us
+# one thread per station: OpenCV's own pool only adds jitter to calls of a few 100 us
+cv2.setNumThreads(1)
 
 
 class Placement(NamedTuple):
-    """How the part lies against the master: turned and scaled about (x0, y0) of the master, then shifted; px and degrees."""
+    """How the part lies against the master: turned and scaled about (x0, y0) of the master, then
+    shifted; px and degrees."""
 
     dx: float = 0.0
     dy: float = 0.0
@@ -53,11 +55,13 @@ IN_PLACE = Placement()
 
 @dataclass(frozen=True, eq=False)
 class Site:
-    """Where a view is taken in the master: its size, its own axes (2 x 3: view to master), and which pixels count.
+    """Where a view is taken in the master: its size, its own axes (2 x 3: view to master), and
+    which pixels count.
 
-    mask: 255 where a pixel counts, height x width, None if all do. corners: n x 2 points of the master that must lie
-    in the frame. upright: the left top pixel if the axes are the master's. border: where in the flattened view the outermost
-    pixels of the region's own shape lie, those beside a pixel (of 8) outside of it, ignored or not.
+    mask: 255 where a pixel counts, height x width, None if all do. corners: n x 2 points of the
+    master that must lie in the frame. upright: the left top pixel if the axes are the master's.
+    border: where in the flattened view the outermost pixels of the region's own shape lie, those
+    beside a pixel (of 8) outside of it, ignored or not.
     """
 
     width: int
@@ -72,7 +76,8 @@ class Site:
 
 @lru_cache(maxsize=1024)
 def site(region: AnyRegion, ignore: tuple[AnyRegion, ...] = ()) -> Site:
-    """The site of a region without the parts to be ignored. Raises Problem REGION_INVALID if no pixel is left."""
+    """The site of a region without the parts to be ignored. Raises Problem REGION_INVALID if no
+    pixel is left."""
     corners = np.array(region.corners, float)
     if isinstance(region, RotatedRectangle):
         c, s = math.cos(math.radians(region.angle_deg)), math.sin(math.radians(region.angle_deg))
@@ -101,7 +106,9 @@ def site(region: AnyRegion, ignore: tuple[AnyRegion, ...] = ()) -> Site:
     size_px = width * height if mask is None else int(np.count_nonzero(mask))
     if size_px == 0:
         raise Problem("REGION_INVALID", "no pixel of the region is left to look at")
-    inner = cv2.erode(shape, np.ones((3, 3), np.uint8), borderType=cv2.BORDER_CONSTANT, borderValue=0)
+    inner = cv2.erode(
+        shape, np.ones((3, 3), np.uint8), borderType=cv2.BORDER_CONSTANT, borderValue=0
+    )
     border = _read_only(np.flatnonzero(shape != inner))
     return Site(width, height, matrix, mask, size_px, corners, upright, border)
 
@@ -119,7 +126,8 @@ def _covers(region: AnyRegion, x: NDArray[np.float64], y: NDArray[np.float64]) -
         return (np.abs(u) <= region.width / 2) & (np.abs(v) <= region.height / 2)
     if isinstance(region, Region):
         return (x >= region.x) & (x < region.right) & (y >= region.y) & (y < region.bottom)
-    inside = np.zeros(np.broadcast_shapes(x.shape, y.shape), bool)  # even and odd crossings of a ray to the right
+    # even and odd crossings of a ray to the right
+    inside = np.zeros(np.broadcast_shapes(x.shape, y.shape), bool)
     for (x1, y1), (x2, y2) in zip(corners, np.roll(corners, -1, axis=0), strict=True):
         crosses = (y1 > y) != (y2 > y)
         with np.errstate(divide="ignore", invalid="ignore"):
@@ -131,9 +139,9 @@ def _covers(region: AnyRegion, x: NDArray[np.float64], y: NDArray[np.float64]) -
 class Frame:
     """One picture of a camera.
 
-    pixels: uint8, height x width x 3 (BGR) or height x width (gray), made read-only. exposed_ns: monotonic time at which
-    the exposure began, or a time before that. taken_at_s: seconds since 1970 of the same moment. Raises Problem
-    IMAGE_INVALID for any other array.
+    pixels: uint8, height x width x 3 (BGR) or height x width (gray), made read-only. exposed_ns:
+    monotonic time at which the exposure began, or a time before that. taken_at_s: seconds since
+    1970 of the same moment. Raises Problem IMAGE_INVALID for any other array.
     """
 
     pixels: Pixels
@@ -141,14 +149,21 @@ class Frame:
     taken_at_s: float
     source: str
     simulated: bool
-    # Arrays by what they are and where: views are made anew each time, for a view kept here would keep its frame alive
-    # in a circle until the next garbage collection. No cached_property: in Python 3.11 its lock is shared by all stations.
+    # Arrays by what they are and where: views are made anew each time, for a view kept here would
+    # keep its frame alive in a circle until the next garbage collection. No cached_property: in
+    # Python 3.11 its lock is shared by all stations.
     _made: dict[tuple[Any, ...], Any] = field(default_factory=dict, init=False, repr=False)
 
     def __post_init__(self) -> None:
         shape = self.pixels.shape
-        if self.pixels.dtype != np.uint8 or not (len(shape) == 2 or (len(shape) == 3 and shape[2] == 3)) or 0 in shape:
-            raise Problem("IMAGE_INVALID", f"{self.pixels.dtype} {shape} is neither 8 bit BGR nor 8 bit gray")
+        if (
+            self.pixels.dtype != np.uint8
+            or not (len(shape) == 2 or (len(shape) == 3 and shape[2] == 3))
+            or 0 in shape
+        ):
+            raise Problem(
+                "IMAGE_INVALID", f"{self.pixels.dtype} {shape} is neither 8 bit BGR nor 8 bit gray"
+            )
         self.pixels.flags.writeable = False
 
     @property
@@ -174,30 +189,48 @@ class Frame:
         whole = ("gray", 0, 0, self.width, self.height)
         return self._once(whole, lambda: _read_only(cv2.cvtColor(self.pixels, cv2.COLOR_BGR2GRAY)))  # type: ignore[no-any-return]
 
-    def view(self, region: AnyRegion, placement: Placement = IN_PLACE, ignore: tuple[AnyRegion, ...] = ()) -> "View":
-        """The view of a region of the master where the part now lies; it has the region's own size and axes.
+    def view(
+        self, region: AnyRegion, placement: Placement = IN_PLACE, ignore: tuple[AnyRegion, ...] = ()
+    ) -> "View":
+        """The view of a region of the master where the part now lies; it has the region's own size
+        and axes.
 
-        An upright region of a part that is only shifted is cut out, to the nearest px; any other is sampled (bilinear).
-        Raises Problem REGION_INVALID if it leaves the frame: it is never clipped.
+        An upright region of a part that is only shifted is cut out, to the nearest px; any other is
+        sampled (bilinear). Raises Problem REGION_INVALID if it leaves the frame: it is never
+        clipped.
         """
         where = site(region, ignore)
         if where.upright is not None and placement.shift_only:
             left, top = where.upright[0] + placement.dx + 0.5, where.upright[1] + placement.dy + 0.5
-            if not (0 <= left < self.width - where.width + 1 and 0 <= top < self.height - where.height + 1):  # NaN too
+            # NaN too
+            if not (
+                0 <= left < self.width - where.width + 1
+                and 0 <= top < self.height - where.height + 1
+            ):
                 raise Problem("REGION_INVALID", self._leaves(where, left - 0.5, top - 0.5))
             x, y = math.floor(left), math.floor(top)
             key: tuple[Any, ...] = (x, y, where.width, where.height)
-            return View(self, where, placement, np.array([[1.0, 0.0, x], [0.0, 1.0, y]]), (x, y), key)
+            return View(
+                self, where, placement, np.array([[1.0, 0.0, x], [0.0, 1.0, y]]), (x, y), key
+            )
         matrix = placement.matrix
         moved = where.corners @ matrix[:, :2].T + matrix[:, 2]
         if not within(tuple(map(tuple, moved)), self.width, self.height):
             raise Problem("REGION_INVALID", self._leaves(where, *moved.min(axis=0)))
         whole = matrix @ np.vstack([where.matrix, [0.0, 0.0, 1.0]])
-        return View(self, where, placement, whole, None, (*whole.ravel().tolist(), where.width, where.height))
+        return View(
+            self,
+            where,
+            placement,
+            whole,
+            None,
+            (*whole.ravel().tolist(), where.width, where.height),
+        )
 
     def _leaves(self, where: Site, left: float, top: float) -> str:
         return (
-            f"{where.width} x {where.height} px at ({left:.1f}, {top:.1f}) leave the frame of {self.width} x {self.height} px"
+            f"{where.width} x {where.height} px at ({left:.1f}, {top:.1f}) leave the frame of"
+            f" {self.width} x {self.height} px"
         )
 
     def _once(self, key: tuple[Any, ...], make: Callable[[], Any]) -> Any:
@@ -209,10 +242,11 @@ class Frame:
 
 @dataclass(frozen=True, eq=False)
 class View:
-    """The pixels of one region of a frame, in the region's own axes; shapes are height x width (x 3).
+    """The pixels of one region of a frame, in the region's own axes; shapes are height x width (x
+    3).
 
-    matrix: 2 x 3, times (x, y, 1) of the view gives (x, y) of the frame. Pixels that do not count (outside a circle, or
-    ignored) are there, but `mask` is 0 for them: a tool must leave them out.
+    matrix: 2 x 3, times (x, y, 1) of the view gives (x, y) of the frame. Pixels that do not count
+    (outside a circle, or ignored) are there, but `mask` is 0 for them: a tool must leave them out.
     """
 
     frame: Frame
@@ -245,14 +279,22 @@ class View:
     @property
     def gray(self) -> Pixels:
         """Gray levels."""
-        return self._pixels("gray", self.frame.gray) if self.cut is None else self.frame.gray[self._slices]
+        return (
+            self._pixels("gray", self.frame.gray)
+            if self.cut is None
+            else self.frame.gray[self._slices]
+        )
 
     @property
     def bgr(self) -> Pixels:
         """Blue, green, red. Raises Problem IMAGE_INVALID on a gray frame."""
         if not self.frame.coloured:
             raise Problem("IMAGE_INVALID", "the tool needs colour, the camera gives gray")
-        return self._pixels("bgr", self.frame.pixels) if self.cut is None else self.frame.pixels[self._slices]
+        return (
+            self._pixels("bgr", self.frame.pixels)
+            if self.cut is None
+            else self.frame.pixels[self._slices]
+        )
 
     @property
     def hsv(self) -> Pixels:
@@ -261,9 +303,11 @@ class View:
 
     @property
     def gradients(self) -> tuple[NDArray[np.int16], NDArray[np.int16]]:
-        """Change of the gray level to the right and down, in 1/8 gray level per px (`GRADIENT_SCALE`).
+        """Change of the gray level to the right and down, in 1/8 gray level per px
+        (`GRADIENT_SCALE`).
 
-        Sobel 3 x 3 after a Gaussian of 3 x 3; the pixels beside the view are not looked at, its rim is repeated.
+        Sobel 3 x 3 after a Gaussian of 3 x 3; the pixels beside the view are not looked at, its rim
+        is repeated.
         """
         return self.once("gradients", self._gradients)  # type: ignore[no-any-return]
 
@@ -293,18 +337,26 @@ class View:
         return self.frame.view(region, self.placement, ignore)
 
     def once(self, name: str, make: Callable[[], Any]) -> Any:
-        """What is made of this view's pixels, made once a frame, whoever asks; read-only. Not for what a mask changes."""
+        """What is made of this view's pixels, made once a frame, whoever asks; read-only. Not for
+        what a mask changes."""
         return self.frame._once((name, *self._key), lambda: _frozen(make()))
 
     @property
     def _slices(self) -> tuple[slice, slice]:
         assert self.cut is not None
-        return slice(self.cut[1], self.cut[1] + self.height), slice(self.cut[0], self.cut[0] + self.width)
+        return slice(self.cut[1], self.cut[1] + self.height), slice(
+            self.cut[0], self.cut[0] + self.width
+        )
 
     def _pixels(self, name: str, pixels: Pixels) -> Pixels:
         flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
         size = (self.width, self.height)
-        return self.once(name, lambda: cv2.warpAffine(pixels, self.matrix, size, flags=flags, borderMode=cv2.BORDER_REPLICATE))  # type: ignore[no-any-return]
+        return self.once(  # type: ignore[no-any-return]
+            name,
+            lambda: cv2.warpAffine(
+                pixels, self.matrix, size, flags=flags, borderMode=cv2.BORDER_REPLICATE
+            ),
+        )
 
     def _gradients(self) -> tuple[Any, Any]:
         across, down = cv2.spatialGradient(cv2.GaussianBlur(self.gray, (3, 3), 0))
@@ -316,7 +368,8 @@ GRADIENT_SCALE = 8
 
 @dataclass(frozen=True, eq=False)
 class Mark:
-    """Something found, for the annotated picture: points (n x 2, x and y in frame px), joined up if closed."""
+    """Something found, for the annotated picture: points (n x 2, x and y in frame px), joined up if
+    closed."""
 
     points: NDArray[np.float64]
     closed: bool = False
@@ -324,7 +377,8 @@ class Mark:
 
 @dataclass(frozen=True, eq=False)
 class Heat:
-    """How far each place of a view is from good, for the annotated picture: rows x columns, stretched over the view; 1 is hot.
+    """How far each place of a view is from good, for the annotated picture: rows x columns,
+    stretched over the view; 1 is hot.
 
     matrix: 2 x 3, times (column, row, 1) gives (x, y) of the frame.
     """
@@ -335,7 +389,8 @@ class Heat:
 
 @dataclass(frozen=True, eq=False)
 class Measurement:
-    """What a tool measured; `marks` is called after the verdict is out, and only if the picture is kept."""
+    """What a tool measured; `marks` is called after the verdict is out, and only if the picture is
+    kept."""
 
     value: float
     marks: Callable[[], tuple[Mark, ...]] = tuple
@@ -346,9 +401,11 @@ class Measurement:
 
 @dataclass(frozen=True)
 class Feature:
-    """Something found in the frame to a fraction of a px: a point, a line through it along (ux, uy), or a circle about it.
+    """Something found in the frame to a fraction of a px: a point, a line through it along (ux,
+    uy), or a circle about it.
 
-    unsure_px: sigma by which a line or a circle's rim may be off because another edge is near to it.
+    unsure_px: sigma by which a line or a circle's rim may be off because another edge is near to
+    it.
     """
 
     x: float

@@ -1,8 +1,10 @@
-"""READ FIRST. What happens to one part: trigger, acquire, locate, measure, judge, output, publish, in this order.
+"""READ FIRST. What happens to one part: trigger, acquire, locate, measure, judge, output, publish,
+in this order.
 
-Whatever is unclear on the way is an ERROR with a code: a verdict that nobody has set is ERROR, and so is one that comes too
-late. Outputs come before storing, because the actuator has a deadline; storing comes before publishing, because
-what was published must be there after a power cut. Once a part is claimed every way ends in its result.
+Whatever is unclear on the way is an ERROR with a code: a verdict that nobody has set is ERROR, and
+so is one that comes too late. Outputs come before storing, because the actuator has a deadline;
+storing comes before publishing, because what was published must be there after a power cut. Once a
+part is claimed every way ends in its result.
 """
 
 import logging
@@ -45,7 +47,8 @@ def inspect(part: Part, station: Station) -> None:
     if not part.claim():
         return  # too late: the watch has answered for us
     try:
-        compose(found, station)  # before the lines are driven: what cannot be told must not be shown
+        # before the lines are driven: what cannot be told must not be shown
+        compose(found, station)
         tools = {finding.result.name: finding.result.verdict for finding in found.findings}
         program_of = found.program.program if found.program else None
         found.outputs = output(found.verdict, tools, program_of, station.driver, station.id)

@@ -1,8 +1,10 @@
-"""Intake: every trigger, from whatever source, goes through here into the ledger, before it is acknowledged.
+"""Intake: every trigger, from whatever source, goes through here into the ledger, before it is
+acknowledged.
 
-What cannot or must not be inspected (not a trigger, stale, overrun, paused) is answered at once, in the same commit; such
-an answer drives no lines, since no part stands under the camera for it. Triggers that come together are committed together.
-Who sends an id that is known is always told so on `accepted`: nothing is inspected again.
+What cannot or must not be inspected (not a trigger, stale, overrun, paused) is answered at once, in
+the same commit; such an answer drives no lines, since no part stands under the camera for it.
+Triggers that come together are committed together. Who sends an id that is known is always told so
+on `accepted`: nothing is inspected again.
 """
 
 import logging
@@ -30,7 +32,8 @@ IN_A_ROW = 3  # known ids one after the other: a counter that began again
 
 
 class Taken(NamedTuple):
-    """What became of a trigger; `differs` if its id was known and the trigger before it was another one."""
+    """What became of a trigger; `differs` if its id was known and the trigger before it was another
+    one."""
 
     told: AcceptedTrigger
     differs: bool = False
@@ -39,7 +42,9 @@ class Taken(NamedTuple):
 class Intake:
     """See the head of this file. Events tell what a person may want to know."""
 
-    def __init__(self, stations: dict[str, Station], ledger: Ledger, outbox: Outbox, alarms: Alarms) -> None:
+    def __init__(
+        self, stations: dict[str, Station], ledger: Ledger, outbox: Outbox, alarms: Alarms
+    ) -> None:
         self._stations = stations
         self._ledger = ledger
         self._outbox = outbox
@@ -50,8 +55,10 @@ class Intake:
         self.draining = False
 
     def deliver(self, deliveries: Sequence[Delivery]) -> None:
-        """Messages on trigger topics. When it returns they may be acknowledged. Raises Problem STORE_FAILED: none may."""
-        tell: list[Callable[[], object]] = []  # afterwards: what cannot be stored is delivered again and again
+        """Messages on trigger topics. When it returns they may be acknowledged. Raises Problem
+        STORE_FAILED: none may."""
+        # afterwards: what cannot be stored is delivered again and again
+        tell: list[Callable[[], object]] = []
         found = [self._arrival(each, Received.now(each.waited_s), tell) for each in deliveries]
         self._commit([arrival for arrival in found if arrival is not None])
         for each in tell:
@@ -67,26 +74,38 @@ class Intake:
         backlog: Backlog | None = None,
         problem: Problem | None = None,
     ) -> Taken:
-        """Commit a trigger of another source and let it wait for its inspection, or answer it at once.
+        """Commit a trigger of another source and let it wait for its inspection, or answer it at
+        once.
 
         `problem` is why it must not be inspected whatever its age. Raises Problem STORE_FAILED.
         """
         older_ms = 0.0 if backlog is None else backlog.outage_s * 1000
         problem = problem or stale(trigger, station.settings, received, older_ms=older_ms)
-        return self._commit([Arrival(station, trigger, source, received, problem, older_ms=older_ms)])[0]
+        return self._commit(
+            [Arrival(station, trigger, source, received, problem, older_ms=older_ms)]
+        )[0]
 
-    def edges(self, edges: Sequence[tuple[str, Received]], beyond: Sequence[tuple[str, Received]] = ()) -> None:
-        """Edges of input lines, by station; those `beyond` found no place to wait. Raises Problem STORE_FAILED."""
+    def edges(
+        self, edges: Sequence[tuple[str, Received]], beyond: Sequence[tuple[str, Received]] = ()
+    ) -> None:
+        """Edges of input lines, by station; those `beyond` found no place to wait. Raises Problem
+        STORE_FAILED."""
         arrivals = []
         for station_id, received in edges:
             station = self._stations[station_id]
-            arrivals.append(Arrival(station, EMPTY, "gpio", received, stale(EMPTY, station.settings, received)))
+            arrivals.append(
+                Arrival(station, EMPTY, "gpio", received, stale(EMPTY, station.settings, received))
+            )
         for station_id, received in beyond:
-            problem = Problem("OVERRUN", "edges of the input line come faster than they can be taken")
+            problem = Problem(
+                "OVERRUN", "edges of the input line come faster than they can be taken"
+            )
             arrivals.append(Arrival(self._stations[station_id], EMPTY, "gpio", received, problem))
         self._commit(arrivals)
 
-    def _arrival(self, delivery: Delivery, received: Received, tell: list[Callable[[], object]]) -> Arrival | None:
+    def _arrival(
+        self, delivery: Delivery, received: Received, tell: list[Callable[[], object]]
+    ) -> Arrival | None:
         station_id, message = delivery.station, delivery.message
         station = self._stations.get(station_id)
         if station is None or not station.settings.mqtt:
@@ -123,8 +142,13 @@ class Intake:
             if arrival.problem is None and not arrival.known:
                 arrival.reserved = station.reserve()
                 if not arrival.reserved:
-                    arrival.problem = Problem("OVERRUN", f"{station.settings.queue_limit} triggers are waiting already")
-        entries = [Entry(each.new(), None if each.problem is None else _answer(each, each.problem)) for each in arrivals]
+                    arrival.problem = Problem(
+                        "OVERRUN", f"{station.settings.queue_limit} triggers are waiting already"
+                    )
+        entries = [
+            Entry(each.new(), None if each.problem is None else _answer(each, each.problem))
+            for each in arrivals
+        ]
         try:
             answers = self._ledger.accept_all(entries)
         except BaseException:
@@ -134,7 +158,9 @@ class Intake:
             raise
         for arrival in arrivals:
             arrival.station.metrics.trigger(arrival.station.id, arrival.source)
-        return [self._settle(arrival, answer) for arrival, answer in zip(arrivals, answers, strict=True)]
+        return [
+            self._settle(arrival, answer) for arrival, answer in zip(arrivals, answers, strict=True)
+        ]
 
     def _closed(self, station: Station) -> Problem | None:
         """Why no part of a station is inspected now."""
@@ -145,15 +171,21 @@ class Intake:
     def _name(self, arrivals: list[Arrival]) -> None:
         """Settle the ids, so that what is no trigger is answered too, and see which ids are known.
 
-        A redelivery is the same message again; any other that is no trigger is answered under an id of its own. One without
-        an id that is in the ledger already keeps the id it was given then.
+        A redelivery is the same message again; any other that is no trigger is answered under an id
+        of its own. One without an id that is in the ledger already keeps the id it was given then.
         """
         ids: dict[str, set[str]] = {}
         for arrival in arrivals:
             arrival.name()
-            if arrival.trigger.trigger_id is not None and (len(arrivals) > 1 or arrival.bad is not None):
+            if arrival.trigger.trigger_id is not None and (
+                len(arrivals) > 1 or arrival.bad is not None
+            ):
                 ids.setdefault(arrival.station.id, set()).add(arrival.trigger_id)
-        known = {(station, found) for station, wanted in ids.items() for found in self._known(station, wanted)}
+        known = {
+            (station, found)
+            for station, wanted in ids.items()
+            for found in self._known(station, wanted)
+        }
         numbers: dict[tuple[str, str], int] = {}
         for arrival in arrivals:
             station = arrival.station.id
@@ -182,8 +214,13 @@ class Intake:
 
     def _last_number(self, station: str, begin: str) -> int:
         # anybody may give his triggers ids that look like ours
-        sql = "SELECT max(trigger_id) FROM triggers WHERE station = ? AND trigger_id BETWEEN ? AND ? AND trigger_id GLOB ?"
-        last = self._ledger.read(sql, (station, begin, f"{begin}:", begin + "[0-9]" * NUMBER_DIGITS))[0][0]
+        sql = (
+            "SELECT max(trigger_id) FROM triggers WHERE station = ? AND trigger_id BETWEEN ? AND ?"
+            " AND trigger_id GLOB ?"
+        )
+        last = self._ledger.read(
+            sql, (station, begin, f"{begin}:", begin + "[0-9]" * NUMBER_DIGITS)
+        )[0][0]
         return int(last[len(begin) :]) if last else 0
 
     # After the commit
@@ -197,10 +234,13 @@ class Intake:
         told = _told(trigger_id, None, known=False)
         if result is not None:
             station.answered(result)
-            told = _told(trigger_id, Answer(result.result_id, result.seq, result.verdict), known=False)
+            told = _told(
+                trigger_id, Answer(result.result_id, result.seq, result.verdict), known=False
+            )
         if arrival.trigger.ack or station.settings.ack == "always":
             self._tell(station, told)
-        if arrival.reserved or (result is None and station.reserve()):  # an id may be forgotten since it was seen to be known
+        # an id may be forgotten since it was seen to be known
+        if arrival.reserved or (result is None and station.reserve()):
             station.add(arrival.part(answer.id))
         elif result is None:
             self.answer(arrival.part(answer.id), station, Problem("OVERRUN"))
@@ -215,7 +255,11 @@ class Intake:
         told = _told(trigger_id, answer.answered, known=True)
         self._tell(station, told)
         if answer.differs or not arrival.redelivered:
-            self._event("trigger.duplicate", station.id, {"trigger_id": trigger_id, "differs": answer.differs})
+            self._event(
+                "trigger.duplicate",
+                station.id,
+                {"trigger_id": trigger_id, "differs": answer.differs},
+            )
         if not arrival.redelivered and not arrival.repeated:
             self._in_a_row(station, trigger_id)
         return Taken(told, answer.differs)
@@ -225,9 +269,14 @@ class Intake:
 
     def _in_a_row(self, station: Station, known: str | None) -> None:
         """Count known ids without a new one between them; None is a new one."""
-        count = self._repeats[station.id] = 0 if known is None else self._repeats.get(station.id, 0) + 1
+        count = self._repeats[station.id] = (
+            0 if known is None else self._repeats.get(station.id, 0) + 1
+        )
         if count >= IN_A_ROW:
-            message = f"{IN_A_ROW} triggers in a row had known ids, so nothing was inspected: does a counter begin again?"
+            message = (
+                f"{IN_A_ROW} triggers in a row had known ids, so nothing was inspected: does a"
+                " counter begin again?"
+            )
             self._alarms.set("DUPLICATES", message, station.id)
         elif count == 0:
             self._alarms.set("DUPLICATES", None, station.id)
@@ -235,17 +284,20 @@ class Intake:
     # Parts that are in the ledger
 
     def answer(self, part: Part, station: Station, problem: Problem) -> None:
-        """Answer a part that is in the ledger without inspecting it. Raises Problem STORE_FAILED."""
+        """Answer a part that is in the ledger without inspecting it. Raises Problem
+        STORE_FAILED."""
         if part.claim():
             found = Inspection(part)
             found.fail(problem)
             publish(found, station)
 
     def recover(self) -> int:
-        """After a start: answer what was interrupted, take up again what still waits; how many there were.
+        """After a start: answer what was interrupted, take up again what still waits; how many
+        there were.
 
-        A station inspects in order, so its oldest trigger without a result is the one that was under way. Those behind it go
-        on if they are fresh enough; triggers of another boot cannot be, and triggers of a station that is gone stay.
+        A station inspects in order, so its oldest trigger without a result is the one that was
+        under way. Those behind it go on if they are fresh enough; triggers of another boot cannot
+        be, and triggers of a station that is gone stay.
         """
         waiting = self._ledger.waiting()
         first: set[str] = set()
@@ -253,10 +305,22 @@ class Intake:
             station = self._stations.get(row.station)
             if station is None:
                 continue
-            received = Received(row.received_at, row.received_ns) if row.this_boot else Received.now()
-            received = received._replace(at=row.received_at)  # durations across a reboot mean nothing
+            received = (
+                Received(row.received_at, row.received_ns) if row.this_boot else Received.now()
+            )
+            # durations across a reboot mean nothing
+            received = received._replace(at=row.received_at)
             trigger = Trigger.model_validate_json(row.body)
-            part = Part(row.id, row.station, row.trigger_id, trigger, row.assigned, row.source, *received, row.older_ms)
+            part = Part(
+                row.id,
+                row.station,
+                row.trigger_id,
+                trigger,
+                row.assigned,
+                row.source,
+                *received,
+                row.older_ms,
+            )
             if row.station not in first:
                 first.add(row.station)
                 self.answer(part, station, Problem("INTERRUPTED"))
@@ -274,7 +338,11 @@ def _answer(arrival: Arrival, problem: Problem) -> Callable[[int], Result]:
     found = Inspection(arrival.part(0))
     found.fail(problem)
     compose(found, arrival.station)
-    if arrival.station.tracing is not None and arrival.trace is not None and found.result is not None:
+    if (
+        arrival.station.tracing is not None
+        and arrival.trace is not None
+        and found.result is not None
+    ):
         arrival.station.tracing.begun(found.result.result_id, arrival.trace)
 
     def numbered(seq: int) -> Result:

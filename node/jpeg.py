@@ -1,10 +1,11 @@
 """JPEG (ITU-T T.81), read strictly: what a decoder only warns of is a damaged picture.
 
-libjpeg fills what is missing or cannot be decoded with gray or with moved blocks, and warns; a lost packet then looks like a
-plain part. Each of its warnings is a refusal here: codes that do not exist, too few or too many of them for the picture,
-markers that come too early or in another order. JPEG has no checksum: damage after which there are by chance just as many
-blocks leaves no trace (some in a hundred where a block takes many bytes, more in the refining scans of progressive files). A
-run of zeros, which is how most transports leave a gap, is told by the code that zeros would be.
+libjpeg fills what is missing or cannot be decoded with gray or with moved blocks, and warns; a lost
+packet then looks like a plain part. Each of its warnings is a refusal here: codes that do not
+exist, too few or too many of them for the picture, markers that come too early or in another order.
+JPEG has no checksum: damage after which there are by chance just as many blocks leaves no trace
+(some in a hundred where a block takes many bytes, more in the refining scans of progressive files).
+A run of zeros, which is how most transports leave a gap, is told by the code that zeros would be.
 """
 
 import re
@@ -20,12 +21,15 @@ WITHOUT_LENGTH = {0x01, *range(0xD0, 0xD8)}
 FRAMES = {*range(0xC0, 0xD0)} - {0xC4, 0xC8, 0xCC}
 TABLES, SCAN, END = 0xC4, 0xDA, b"\xff\xd9"
 SCANS = bytes((0xFF, SCAN))
-MOST_SCANS = 100  # of a progressive picture, which has ten: each goes over the whole picture, however few bytes it has
+# of a progressive picture, which has ten: each goes over the whole picture, however few bytes it
+# has
+MOST_SCANS = 100
 GAP, REFINED_GAP = (
     bytes(32),
     bytes(128),
 )  # more bits than a block has coefficients; than an encoder lets corrections wait (libjpeg)
-MARKER = re.compile(rb"\xff+[^\x00\xd0-\xd7\xff]")  # in a scan: 0 is a stuffed byte, D0 to D7 restarts
+# in a scan: 0 is a stuffed byte, D0 to D7 restarts
+MARKER = re.compile(rb"\xff+[^\x00\xd0-\xd7\xff]")
 
 
 class Jpeg(NamedTuple):
@@ -57,7 +61,10 @@ def measure(data: bytes) -> Jpeg:
         if marker in FRAMES:
             bits, height, width, channels = struct.unpack_from(">BHHB", data, at + 4)
             if bits != 8 or channels not in (1, 3):
-                raise Problem("IMAGE_INVALID", f"a JPEG of {bits} bits and {channels} channels is not supported")
+                raise Problem(
+                    "IMAGE_INVALID",
+                    f"a JPEG of {bits} bits and {channels} channels is not supported",
+                )
             found = Jpeg(width, height, channels, 0)
         if marker == SCAN:
             break
@@ -88,8 +95,9 @@ def decode(data: bytes, header: Jpeg) -> Pixels:
 def _has_gap(data: bytes) -> bool:
     """Whether zeros stand in a scan where no encoder would write them.
 
-    The code of zeros alone is the first of its table. Only where that means `as before` (no difference of the mean, no
-    coefficients) can it come again and again, in a plain surface; elsewhere it would be a block of 63 equal coefficients.
+    The code of zeros alone is the first of its table. Only where that means `as before` (no
+    difference of the mean, no coefficients) can it come again and again, in a plain surface;
+    elsewhere it would be a block of 63 equal coefficients.
     """
     first: dict[int, int] = {}  # of each Huffman table, by class and number (annex B.2.4.2)
     at = 2
@@ -118,7 +126,8 @@ def _has_gap(data: bytes) -> bool:
 
 
 def _gap(scan: bytes, first: dict[int, int]) -> bytes | None:
-    """The least run of zeros that is damage in the scan with this header (annex B.2.3); None if it may hold any."""
+    """The least run of zeros that is damage in the scan with this header (annex B.2.3); None if it
+    may hold any."""
     if len(scan) < 4 + 2 * scan[0]:
         return None
     low, high, bits = scan[1 + 2 * scan[0] :][:3]

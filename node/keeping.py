@@ -1,7 +1,9 @@
-"""The care of the ledger, on threads of its own: its stamp, what is too old in it, its clock, and its log.
+"""The care of the ledger, on threads of its own: its stamp, what is too old in it, its clock, and
+its log.
 
-Neither traffic nor pictures hold it up, and it waits for nobody: what cannot be done now is done a moment later. Moving the log
-takes as long as the disk needs for what has grown while somebody held it, so that has a thread for itself.
+Neither traffic nor pictures hold it up, and it waits for nobody: what cannot be done now is done a
+moment later. Moving the log takes as long as the disk needs for what has grown while somebody held
+it, so that has a thread for itself.
 """
 
 import logging
@@ -28,7 +30,8 @@ PRUNE_ROUNDS = 20
 
 
 class Keeping:
-    """See the head of this file. It alone sets the alarms LEDGER and CLOCK. believing: stations that go by sent_at."""
+    """See the head of this file. It alone sets the alarms LEDGER and CLOCK. believing: stations
+    that go by sent_at."""
 
     def __init__(
         self,
@@ -89,7 +92,8 @@ class Keeping:
     def _guarded(self, work: Callable[[], None]) -> None:
         try:
             work()
-        except Problem as problem:  # it comes again; that nothing can be written is told by who has something to write
+        except Problem as problem:
+            # it comes again; that nothing can be written is told by who has something to write
             log.debug("%s: %s", work.__name__, problem)
         except Exception:
             log.exception("%s failed", work.__name__)
@@ -97,17 +101,23 @@ class Keeping:
     def _tell(self) -> None:
         wrong = self._jumps.look()
         if wrong is None and self._believing and not self._clock.synchronised():
-            wrong = f"no time server keeps the clock, by which {', '.join(self._believing)} judges sent_at (clocks_synced)"
+            wrong = (
+                f"no time server keeps the clock, by which {', '.join(self._believing)} judges"
+                " sent_at (clocks_synced)"
+            )
         self._alarms.set("CLOCK", wrong)
         told = [self._ledger.damage()]
         held, moving = self._ledger.log_held(), self._ledger.log_moving()
         if held is not None:
             told.append(
-                f"its log is {held.bytes / 1e6:.0f} MB and cannot be shortened for {held.seconds:.0f} s:"
-                " somebody reads the ledger and does not end"
+                f"its log is {held.bytes / 1e6:.0f} MB and cannot be shortened for"
+                f" {held.seconds:.0f} s: somebody reads the ledger and does not end"
             )
         if moving is not None:
-            told.append(f"its log of {moving.bytes / 1e6:.0f} MB is being moved for {moving.seconds:.0f} s: the disk is slow")
+            told.append(
+                f"its log of {moving.bytes / 1e6:.0f} MB is being moved for {moving.seconds:.0f} s:"
+                " the disk is slow"
+            )
         text = "; ".join(filter(None, told)) or None
         now = time.monotonic()
         large = held is not None or moving is not None
@@ -125,12 +135,15 @@ class Keeping:
             return
         for _ in range(PRUNE_ROUNDS):
             gone = self._ledger.prune(
-                max_count=limits.max_count, max_age_s=limits.max_days * 86400, dedupe_s=limits.dedupe_hours * 3600
+                max_count=limits.max_count,
+                max_age_s=limits.max_days * 86400,
+                dedupe_s=limits.dedupe_hours * 3600,
             )
             self.beat_ns = time.monotonic_ns()
             if not gone or self._stopping.is_set():
                 break
-            if self._ledger.log_bytes() > HELD_BYTES:  # what is removed goes through the log, too: more when that was moved
+            # what is removed goes through the log, too: more when that was moved
+            if self._ledger.log_bytes() > HELD_BYTES:
                 return
         self._prune_at = now + PRUNE_S
 
@@ -151,10 +164,15 @@ class Jumps:
             self._jumped = elapsed, jump
         self._offset += jump
         if wall < UNSET_BEFORE_S:
-            return f"the clock was never set: it says {time.strftime('%Y-%m-%d', time.gmtime(wall))}"
+            return (
+                f"the clock was never set: it says {time.strftime('%Y-%m-%d', time.gmtime(wall))}"
+            )
         if self._jumped is not None and elapsed - self._jumped[0] < JUMP_TOLD_S:
             jump = self._jumped[1]
-            return f"the clock was put {'ahead' if jump > 0 else 'back'} by {_span(abs(jump))}: times before do not compare"
+            return (
+                f"the clock was put {'ahead' if jump > 0 else 'back'} by {_span(abs(jump))}: times"
+                " before do not compare"
+            )
         return None
 
 

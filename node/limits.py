@@ -1,15 +1,18 @@
 """Every time limit of the process in one table, in seconds.
 
-Who waits under a lock gives up before anybody is missed; who is missed ends the process before the unit's watchdog does, which
-is there for the watch itself; and all parts of an end together are over before 10 s. Limits of one part (a camera's, a
-program's, a command's) are settings, and stand in the part's own deadline.
+Who waits under a lock gives up before anybody is missed; who is missed ends the process before the
+unit's watchdog does, which is there for the watch itself; and all parts of an end together are over
+before 10 s. Limits of one part (a camera's, a program's, a command's) are settings, and stand in
+the part's own deadline.
 
-What holds the process together stands here. What is one module's own stands there, under a name that ends in `_S`, and TABLE
-says of each what it is; a test looks through the modules, and holds LOCKS and TURNS against the heartbeats. `rows` has all of
-it with its values (`python -m node.limits` prints that).
+What holds the process together stands here. What is one module's own stands there, under a name
+that ends in `_S`, and TABLE says of each what it is; a test looks through the modules, and holds
+LOCKS and TURNS against the heartbeats. `rows` has all of it with its values (`python -m
+node.limits` prints that).
 
-Moving a log of gigabytes, once whoever held it is gone, takes as long as the disk needs. Nobody waits for it: it has a thread
-of its own, whose heartbeat counts between two moves, and an alarm tells how long it takes.
+Moving a log of gigabytes, once whoever held it is gone, takes as long as the disk needs. Nobody
+waits for it: it has a thread of its own, whose heartbeat counts between two moves, and an alarm
+tells how long it takes.
 """
 
 import importlib
@@ -22,13 +25,19 @@ from schemas.store.ledger.engine import WAIT_S
 
 # Waits under a lock
 LEDGER_S = WAIT_S  # for a commit: then it is refused, or keeps its place in line
-AUDIT_S = 1.5  # for a row of the audit, in a database that the web writes too: of our threads, and again of other processes
+# for a row of the audit, in a database that the web writes too: of our threads, and again of other
+# processes
+AUDIT_S = 1.5
 
 # Heartbeats: how long a thread may stand still
 BEAT_S = 8.0
-CARE_BEAT_S = 24.0  # chores and keeping: they load programs, look through folders, remove what is too old
-CHALLENGE_S = 1.5  # of the thread of commands at a time, for faults that are drawn and inspected; others are asked for later
-STILL_S = 2.0  # the watch did not run for so long: the machine stood still, and nobody is held to his beat
+# chores and keeping: they load programs, look through folders, remove what is too old
+CARE_BEAT_S = 24.0
+# of the thread of commands at a time, for faults that are drawn and inspected; others are asked for
+# later
+CHALLENGE_S = 1.5
+# the watch did not run for so long: the machine stood still, and nobody is held to his beat
+STILL_S = 2.0
 
 # The unit's watchdog (WatchdogSec): the watch tells it every second that it lives
 WATCHDOG_S = 30.0
@@ -160,7 +169,8 @@ TABLE: dict[str, dict[str, str]] = {
 
 
 class Row(NamedTuple):
-    """One limit of a module: what kind it is, where it stands, and its value, or the first and the last one it takes."""
+    """One limit of a module: what kind it is, where it stands, and its value, or the first and the
+    last one it takes."""
 
     kind: str
     module: str
@@ -179,4 +189,7 @@ def rows() -> Iterator[Row]:
 
 if __name__ == "__main__":
     for row in rows():
-        sys.stdout.write(f"{row.kind}: {row.module}.{row.name} = {', '.join(f'{value:g}' for value in row.seconds)}\n")
+        sys.stdout.write(
+            f"{row.kind}: {row.module}.{row.name} ="
+            f" {', '.join(f'{value:g}' for value in row.seconds)}\n"
+        )

@@ -7,12 +7,14 @@ from node.tools import LOCATORS
 from schemas import Locator, Pose, Problem
 
 
-def locate(frame: Frame, locator: Locator | None, learned: Any, reference: Pose | None = None) -> tuple[Pose | None, Placement]:
+def locate(
+    frame: Frame, locator: Locator | None, learned: Any, reference: Pose | None = None
+) -> tuple[Pose | None, Placement]:
     """Find the part; without a locator it is taken to lie as the master does.
 
-    `reference` is the pose of the part in the master; None takes the locator's own origin: the centre of a pattern, midway
-    between two marks, the corner of two edges.
-    Raises Problem PART_NOT_FOUND, or MASTER_IMAGE_NOT_FOUND if nothing was learned.
+    `reference` is the pose of the part in the master; None takes the locator's own origin: the
+    centre of a pattern, midway between two marks, the corner of two edges. Raises Problem
+    PART_NOT_FOUND, or MASTER_IMAGE_NOT_FOUND if nothing was learned.
     """
     if locator is None:
         return None, IN_PLACE

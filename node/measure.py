@@ -17,8 +17,11 @@ from schemas.trigger import EMPTY
 log = logging.getLogger(__name__)
 
 
-def measure(frame: Frame, placement: Placement, program: LoadedProgram, trigger: Trigger = EMPTY) -> tuple[Finding, ...]:
-    """One finding a tool, in the program's order. A tool that raises, or gives no finite number, is an ERROR of its own."""
+def measure(
+    frame: Frame, placement: Placement, program: LoadedProgram, trigger: Trigger = EMPTY
+) -> tuple[Finding, ...]:
+    """One finding a tool, in the program's order. A tool that raises, or gives no finite number, is
+    an ERROR of its own."""
     calibration = program.program.calibration
     check_size(calibration, frame.width, frame.height)
     measured: dict[str, Measurement | None] = {}
@@ -26,7 +29,9 @@ def measure(frame: Frame, placement: Placement, program: LoadedProgram, trigger:
     findings: dict[int, Finding] = {}
     for place in program.order:
         tool = program.tools[place]
-        findings[place] = finding = _one(frame, placement, tool, Given(trigger, measured, passed, calibration))
+        findings[place] = finding = _one(
+            frame, placement, tool, Given(trigger, measured, passed, calibration)
+        )
         name = tool.settings.name
         measured[name] = finding.measurement if finding.result.error is None else None
         passed[name] = finding.result.verdict == "OK"
@@ -41,19 +46,28 @@ def _one(frame: Frame, placement: Placement, tool: LoadedTool, given: Given) -> 
     fault: Fault | None = None
     verdict: Verdict = "ERROR"
     try:
-        view = frame.view(settings.region, placement, settings.ignore) if isinstance(settings, RegionTool) else None
+        view = (
+            frame.view(settings.region, placement, settings.ignore)
+            if isinstance(settings, RegionTool)
+            else None
+        )
         more = (given,) if settings.asks else ()
         measurement = tool.kind.measure(view, settings, tool.learned, *more)
         if not isinstance(measurement.value, Real) or not math.isfinite(measurement.value):
             raise Problem("NO_VALUE", f"tool {settings.name}: {measurement.value!r:.40}")
         value = float(measurement.value)
         low, high = settings.low, settings.high
-        verdict = "OK" if (low is None or value >= low) and (high is None or value <= high) else "NG"
+        verdict = (
+            "OK" if (low is None or value >= low) and (high is None or value <= high) else "NG"
+        )
     except Problem as problem:
         fault = Fault(code=problem.code, message=problem.message[:500])
     except Exception as error:
         log.exception("tool %s (%s) failed", settings.name, settings.kind)
-        fault = Fault(code="TOOL_FAILED", message=f"tool {settings.name}: {type(error).__name__}: {error}"[:500])
+        fault = Fault(
+            code="TOOL_FAILED",
+            message=f"tool {settings.name}: {type(error).__name__}: {error}"[:500],
+        )
     result = ToolResult.made(
         name=settings.name,
         kind=settings.kind,

@@ -1,4 +1,5 @@
-"""The node's figures: Prometheus on a port of its own, and the same numbers for the `metrics` topic."""
+"""The node's figures: Prometheus on a port of its own, and the same numbers for the `metrics`
+topic."""
 
 from typing import Any
 
@@ -19,30 +20,50 @@ class Metrics:
         ProcessCollector(registry=self.registry)
         new: dict[str, Any] = {"registry": self.registry, "namespace": "inspection"}
         station = ["station"]
-        self.results = Counter("results", "Results by verdict and code", [*station, "verdict", "code"], **new)
-        self.duration = Histogram("duration_seconds", "Trigger received to verdict", station, buckets=SECONDS, **new)
-        self.stages = Histogram("stage_seconds", "Time of each step", [*station, "stage"], buckets=SECONDS, **new)
-        self.tools = Histogram("tool_seconds", "Time of each tool", [*station, "tool", "kind"], buckets=SECONDS, **new)
-        self.triggers = Counter("triggers", "Triggers received by source", [*station, "source"], **new)
+        self.results = Counter(
+            "results", "Results by verdict and code", [*station, "verdict", "code"], **new
+        )
+        self.duration = Histogram(
+            "duration_seconds", "Trigger received to verdict", station, buckets=SECONDS, **new
+        )
+        self.stages = Histogram(
+            "stage_seconds", "Time of each step", [*station, "stage"], buckets=SECONDS, **new
+        )
+        self.tools = Histogram(
+            "tool_seconds", "Time of each tool", [*station, "tool", "kind"], buckets=SECONDS, **new
+        )
+        self.triggers = Counter(
+            "triggers", "Triggers received by source", [*station, "source"], **new
+        )
         self.duplicates = Counter("duplicates", "Triggers whose id was known", station, **new)
         self.ignored = Counter("ignored", "Retained triggers and commands ignored", station, **new)
         self.queue = Gauge("queue_depth", "Triggers that wait", station, **new)
         self.camera = Gauge("camera_ok", "1 if the camera can give frames", station, **new)
-        self.lines = Gauge("outputs_ok", "1 if the output lines can be driven, or none are used", station, **new)
+        self.lines = Gauge(
+            "outputs_ok", "1 if the output lines can be driven, or none are used", station, **new
+        )
         self.ready = Gauge("station_ready", "1 if the station takes triggers", station, **new)
         self.simulated = Gauge("simulated", "1 if camera or lines are simulated", station, **new)
         self.outbox = Gauge("outbox_depth", "Results that wait for the broker", **new)
         self.outbox_age = Gauge("outbox_age_seconds", "Age of the oldest of them", **new)
         self.online = Gauge("broker_online", "1 if results flow to the broker", **new)
         self.broker = Counter("broker", "What happened with the broker", ["what"], **new)
-        self.beat_age = Gauge("heartbeat_age_seconds", "Age of each thread's heartbeat", ["thread"], **new)
+        self.beat_age = Gauge(
+            "heartbeat_age_seconds", "Age of each thread's heartbeat", ["thread"], **new
+        )
         self.pictures = Gauge("pictures", "Picture files", **new)
         self.picture_bytes = Gauge("picture_bytes", "Space of the picture files", **new)
-        self.pictures_dropped = Counter("pictures_dropped", "Pictures not kept because the disk was too slow or full", **new)
+        self.pictures_dropped = Counter(
+            "pictures_dropped", "Pictures not kept because the disk was too slow or full", **new
+        )
         self.disk_free = Gauge("disk_free_ratio", "Free share of the state folder's disk", **new)
-        self.certificates = Gauge("certificate_days", "Days until a certificate ends", ["file"], **new)
+        self.certificates = Gauge(
+            "certificate_days", "Days until a certificate ends", ["file"], **new
+        )
         self.alarms = Gauge("alarm", "1 while the alarm is active", ["code"], **new)
-        self.abandoned = Counter("abandoned", "Inspections that hung and were given up", station, **new)
+        self.abandoned = Counter(
+            "abandoned", "Inspections that hung and were given up", station, **new
+        )
         Info("build", "Version of the node", **new).info({"version": version, "node": node})
         self._known: dict[tuple[str, ...], Any] = {}
         self._broker_seen: dict[str, int] = {}
@@ -61,7 +82,9 @@ class Metrics:
     def result(self, result: Result) -> None:
         """Count one result."""
         station = result.station
-        self._child(self.results, station, result.verdict, result.error.code if result.error else "").inc()
+        self._child(
+            self.results, station, result.verdict, result.error.code if result.error else ""
+        ).inc()
         self._child(self.duration, station).observe(result.duration_ms / 1000)
         for stage, ms in result.timings_ms.items():
             self._child(self.stages, station, stage).observe(ms / 1000)

@@ -1,9 +1,11 @@
-"""The port that Prometheus asks: one thread, a page made at most once a second, and as much work for a flood as for a scrape.
+"""The port that Prometheus asks: one thread, a page made at most once a second, and as much work
+for a flood as for a scrape.
 
-It stands in the process that inspects, so whoever reaches the port must not be able to slow that down: at most a hundred
-connections a second are taken, 32 are open at a time, two seconds for the head and two for the answer; the oldest makes room.
-Python runs one thread at a time, and takes up to 5 ms to let another one in, at each step of an inspection: so the page is made
-in pieces of half a millisecond with rests between them, in which an inspection goes on at once.
+It stands in the process that inspects, so whoever reaches the port must not be able to slow that
+down: at most a hundred connections a second are taken, 32 are open at a time, two seconds for the
+head and two for the answer; the oldest makes room. Python runs one thread at a time, and takes up
+to 5 ms to let another one in, at each step of an inspection: so the page is made in pieces of half
+a millisecond with rests between them, in which an inspection goes on at once.
 """
 
 import contextlib
@@ -46,7 +48,8 @@ class _Connection:
 
 
 class InPieces(Collector):
-    """The figures of a registry, with a rest whenever the thread that reads them has worked for half a millisecond."""
+    """The figures of a registry, with a rest whenever the thread that reads them has worked for
+    half a millisecond."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
         self._registry = registry
@@ -83,7 +86,9 @@ class MetricsPort:
         self._token = token.encode() if token is not None else None
         self._page, self._made_at = b"", float("-inf")
         self._open: OrderedDict[socket.socket, _Connection] = OrderedDict()
-        self._listener = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_STREAM)
+        self._listener = socket.socket(
+            socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_STREAM
+        )
         try:
             self._listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             self._listener.bind((host, int(port)))
@@ -133,7 +138,11 @@ class MetricsPort:
 
     def _go_on(self, sock: socket.socket, connection: _Connection) -> None:
         try:
-            done = self._hear(sock, connection) if connection.answer is None else self._tell(sock, connection.answer)
+            done = (
+                self._hear(sock, connection)
+                if connection.answer is None
+                else self._tell(sock, connection.answer)
+            )
         except BlockingIOError:
             return
         except OSError:
@@ -170,8 +179,15 @@ class MetricsPort:
         if self._token is not None:
             given = BEARER.search(head)
             if given is None or not hmac.compare_digest(given[1], self._token):
-                return _http("401 Unauthorized", b"a token is needed\n", "WWW-Authenticate: Bearer\r\n")
-        return _http("200 OK", self._made(), f"Content-Type: {CONTENT_TYPE_LATEST}\r\n", head_only=asked[1] == b"HEAD")
+                return _http(
+                    "401 Unauthorized", b"a token is needed\n", "WWW-Authenticate: Bearer\r\n"
+                )
+        return _http(
+            "200 OK",
+            self._made(),
+            f"Content-Type: {CONTENT_TYPE_LATEST}\r\n",
+            head_only=asked[1] == b"HEAD",
+        )
 
     def _made(self) -> bytes:
         if time.monotonic() - self._made_at >= PAGE_S:
@@ -187,5 +203,5 @@ class MetricsPort:
 
 
 def _http(status: str, body: bytes, more: str = "", *, head_only: bool = False) -> bytes:
-    head = f"HTTP/1.1 {status}\r\nConnection: close\r\nContent-Length: {len(body)}\r\n{more}\r\n".encode()
+    head = f"HTTP/1.1 {status}\r\nConnection: close\r\nContent-Length: {len(body)}\r\n{more}\r\n".encode()  # noqa: E501
     return head if head_only else head + body

@@ -1,4 +1,5 @@
-"""Telling systemd how the node is (sd_notify(3)): ready, reloading, stopping, alive. Silent without systemd."""
+"""Telling systemd how the node is (sd_notify(3)): ready, reloading, stopping, alive. Silent without
+systemd."""
 
 import contextlib
 import os
@@ -15,7 +16,10 @@ def notify(message: str) -> None:
         return
     if address.startswith("@"):
         address = "\0" + address[1:]
-    with contextlib.suppress(OSError), socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC) as sock:
+    with (
+        contextlib.suppress(OSError),
+        socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC) as sock,
+    ):
         sock.settimeout(NOTIFY_S)
         sock.connect(address)
         sock.sendall(message.encode())

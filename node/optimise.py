@@ -1,4 +1,5 @@
-"""Optimise: the exposure and gain with which a camera gives the lightest picture that is not burnt out."""
+"""Optimise: the exposure and gain with which a camera gives the lightest picture that is not burnt
+out."""
 
 import time
 from typing import Any, NamedTuple
@@ -32,14 +33,19 @@ class _Try(NamedTuple):
 def optimise(
     camera: OneAtATime, start: ProgramCamera, timeout_ms: int, most_ms: float = MOST_MS
 ) -> tuple[Frame, ProgramCamera]:
-    """The best of at most 8 pictures, and the settings it was taken with; the mode stays as in `start`.
+    """The best of at most 8 pictures, and the settings it was taken with; the mode stays as in
+    `start`.
 
-    The level that 99.5 % of the pixels stay below is led to 230: exposure first, gain where the longest exposure (`most_ms`,
-    or half the camera's time-out) is too dark. Raises Problem CAMERA_ERROR if the camera takes neither, or what grab() raises
-    for the first picture; a setting that the camera refuses later ends the search.
+    The level that 99.5 % of the pixels stay below is led to 230: exposure first, gain where the
+    longest exposure (`most_ms`, or half the camera's time-out) is too dark. Raises Problem
+    CAMERA_ERROR if the camera takes neither, or what grab() raises for the first picture; a setting
+    that the camera refuses later ends the search.
     """
     if not {"exposure_ms", "gain"} & set(camera.controls):
-        raise Problem("CAMERA_ERROR", "this camera can be told neither exposure nor gain: change the light, or the lens")
+        raise Problem(
+            "CAMERA_ERROR",
+            "this camera can be told neither exposure nor gain: change the light, or the lens",
+        )
     most_ms = max(LEAST_MS, min(most_ms, timeout_ms / 2))
     asked, best = _first(camera, start, most_ms), None
     most_gain = MOST_GAIN
@@ -81,12 +87,14 @@ def _better(a: _Try, b: _Try) -> _Try:
 
 
 def _next(camera: OneAtATime, tried: _Try, most_ms: float, most_gain: float) -> ProgramCamera:
-    """The settings to try after these, the same ones if they are good or cannot be changed further."""
+    """The settings to try after these, the same ones if they are good or cannot be changed
+    further."""
     if abs(tried.level - AIM) <= NEAR:
         return tried.camera
     factor = 0.5 if tried.level >= BURNT else min(STEP, AIM / max(tried.level, 1.0))
     exposure_ms, gain = tried.camera.exposure_ms, tried.camera.gain
-    if "gain" in camera.controls and factor < 1 and (gain or 1.0) > 1.0:  # gain brings noise: it goes first
+    # gain brings noise: it goes first
+    if "gain" in camera.controls and factor < 1 and (gain or 1.0) > 1.0:
         less = max(1.0, (gain or 1.0) * factor)
         factor, gain = factor * (gain or 1.0) / less, round(less, 2)
     if "exposure_ms" in camera.controls and exposure_ms is not None:
@@ -98,7 +106,8 @@ def _next(camera: OneAtATime, tried: _Try, most_ms: float, most_gain: float) -> 
 
 
 def _level(frame: Frame) -> float:
-    """The gray that 99.5 % of the pixels stay below; of the lightest channel of a coloured frame, which burns out first."""
+    """The gray that 99.5 % of the pixels stay below; of the lightest channel of a coloured frame,
+    which burns out first."""
     step = max(1, min(frame.pixels.shape[:2]) // 240)
     pixels: Any = np.ascontiguousarray(frame.pixels[::step, ::step])
     channels = cv2.split(pixels) if frame.coloured else (pixels,)

@@ -1,4 +1,5 @@
-"""Teaching the locator: which of its pattern recurs in good parts, and whether that still finds every one of them."""
+"""Teaching the locator: which of its pattern recurs in good parts, and whether that still finds
+every one of them."""
 
 import hashlib
 from collections.abc import Callable, Iterator
@@ -16,19 +17,28 @@ NAME = "locator"
 Frames = Callable[[], Iterator[tuple[str, Frame]]]
 
 
-def teach(program: LoadedProgram, master: bytes | None, frames: Frames) -> tuple[bytes, dict[str, Any], tuple[str, ...]]:
-    """The model of the locator's pattern, what is to be told of it, and the names of pictures in which nothing was found.
+def teach(
+    program: LoadedProgram, master: bytes | None, frames: Frames
+) -> tuple[bytes, dict[str, Any], tuple[str, ...]]:
+    """The model of the locator's pattern, what is to be told of it, and the names of pictures in
+    which nothing was found.
 
-    frames: gives name and picture of each good part, each time it is called. Raises Problem PROGRAM_INVALID if the locator is
-    of another kind; PICTURES_UNFIT if there are fewer than 5 different pictures in which the part is found, if too little
-    recurs in them, or what recurs does not find them all; NO_CONTRAST if what recurs does not fix the place.
+    frames: gives name and picture of each good part, each time it is called. Raises Problem
+    PROGRAM_INVALID if the locator is of another kind; PICTURES_UNFIT if there are fewer than 5
+    different pictures in which the part is found, if too little recurs in them, or what recurs does
+    not find them all; NO_CONTRAST if what recurs does not fix the place.
     """
     settings = program.program.locator
     if not isinstance(settings, Pattern) or master is None:
         raise Problem("PROGRAM_INVALID", "of locators only one of kind pattern is taught")
     kind = LOCATORS[settings.kind]
     whole = Frame(decode(master), 0, 0.0, "master", simulated=False)
-    near = _learned(whole, settings, np.ones((settings.region.height, settings.region.width), np.uint8), "by its gradients")
+    near = _learned(
+        whole,
+        settings,
+        np.ones((settings.region.height, settings.region.width), np.uint8),
+        "by its gradients",
+    )
     before: list[float] = []
     found: set[str] = set()
     seen: set[bytes] = set()
@@ -41,7 +51,8 @@ def teach(program: LoadedProgram, master: bytes | None, frames: Frames) -> tuple
         seen.add(digest)
         try:
             score = kind.find(frame, settings, program.locator).score
-            pose = kind.find(frame, settings, near)  # what does not recur pulls gradients less away than a correlation
+            # what does not recur pulls gradients less away than a correlation
+            pose = kind.find(frame, settings, near)
         except Problem as problem:
             if problem.code != "PART_NOT_FOUND":
                 raise Problem(problem.code, f"{name}: {_rest(problem)}") from problem
@@ -55,7 +66,9 @@ def teach(program: LoadedProgram, master: bytes | None, frames: Frames) -> tuple
         more += f"; seen before: {', '.join(alike)}" if alike else ""
         raise Problem(
             "PICTURES_UNFIT",
-            f"the part is found in {len(before)} different good pictures; {recurring.LEAST} are needed{more}"[:400],
+            f"the part is found in {len(before)} different good pictures; {recurring.LEAST} are needed{more}"[  # noqa: E501
+                :400
+            ],
         )
     kept = recurring.kept_of(whole, settings, patches)
     learned = _learned(whole, settings, kept.mask, "by what recurs in the good pictures")
@@ -65,13 +78,16 @@ def teach(program: LoadedProgram, master: bytes | None, frames: Frames) -> tuple
             try:
                 after.append(kind.find(frame, settings, learned).score)
             except Problem as problem:
-                raise Problem("PICTURES_UNFIT", f"{name}: by what recurs it is not found: {_rest(problem)}") from problem
+                raise Problem(
+                    "PICTURES_UNFIT", f"{name}: by what recurs it is not found: {_rest(problem)}"
+                ) from problem
     facts: dict[str, Any] = {
         "good": len(before),
         "points": kept.points,
         "dropped": kept.dropped,
         "dropped_at": [
-            f"{place.points} points at x {place.x}, y {place.y}, {place.width} x {place.height} px" for place in kept.places
+            f"{place.points} points at x {place.x}, y {place.y}, {place.width} x {place.height} px"
+            for place in kept.places
         ],
         "score_before": _range(before),
         "score_after": _range(after),

@@ -13,7 +13,8 @@ from schemas.result import Source
 
 @dataclass
 class Part:
-    """A trigger that is in the ledger and waits for its result. `id` is its row; times as in the ledger.
+    """A trigger that is in the ledger and waits for its result. `id` is its row; times as in the
+    ledger.
 
     older_ms: how old it may have been when it was received. trace: its W3C traceparent.
     """
@@ -32,7 +33,8 @@ class Part:
     _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
 
     def claim(self) -> bool:
-        """True for the one caller that may answer this part, drive its lines and store its result."""
+        """True for the one caller that may answer this part, drive its lines and store its
+        result."""
         with self._lock:
             claimed, self._claimed = self._claimed, True
             return not claimed
@@ -54,7 +56,8 @@ class Finding:
 class Inspection:
     """What one part has become so far; a verdict that is not set is an ERROR.
 
-    result: as it will be told, from the moment on in which the lines may show it; its seq is given when it is stored.
+    result: as it will be told, from the moment on in which the lines may show it; its seq is given
+    when it is stored.
     """
 
     part: Part

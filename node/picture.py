@@ -1,8 +1,10 @@
-"""Decodes pictures from outside: JPEG, PNG, WebP and BMP, told by their first bytes, measured before they are decoded.
+"""Decodes pictures from outside: JPEG, PNG, WebP and BMP, told by their first bytes, measured
+before they are decoded.
 
-The header is read here first, because a decoder allocates what the header asks for (a PNG of 17 kB can ask for 430 MB),
-and because OpenCV shows what it can of a damaged picture as if all were well. What stands in a PNG beside its picture is left
-out: the decoder would inflate each text and each profile (400 kB of them took 9 s), and nobody looks at them.
+The header is read here first, because a decoder allocates what the header asks for (a PNG of 17 kB
+can ask for 430 MB), and because OpenCV shows what it can of a damaged picture as if all were well.
+What stands in a PNG beside its picture is left out: the decoder would inflate each text and each
+profile (400 kB of them took 9 s), and nobody looks at them.
 """
 
 import struct
@@ -23,7 +25,16 @@ PIECE_BYTES = 256 * 1024
 PNG = b"\x89PNG\r\n\x1a\n"
 PICTURE = (b"IHDR", b"PLTE", b"tRNS", b"IDAT", b"IEND")  # the chunks that pixels are made of
 CHANNELS = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}  # by colour type
-PASSES = ((0, 0, 8, 8), (4, 0, 8, 8), (0, 4, 4, 8), (2, 0, 4, 4), (0, 2, 2, 4), (1, 0, 2, 2), (0, 1, 1, 2))  # x, y, and steps
+# x, y, and steps
+PASSES = (
+    (0, 0, 8, 8),
+    (4, 0, 8, 8),
+    (0, 4, 4, 8),
+    (2, 0, 4, 4),
+    (0, 2, 2, 4),
+    (1, 0, 2, 2),
+    (0, 1, 1, 2),
+)
 MOST_CHUNKS = 65_536  # 64 million pixels in pieces of 8 kB, as libpng writes them, are half as many
 SLACK_BYTES = 64 * 1024  # some encoders write more than the picture
 JPEG = b"\xff\xd8\xff"
@@ -40,10 +51,11 @@ class Header(NamedTuple):
 def decode(data: bytes, *, foreign: bool = False) -> Pixels:
     """The picture as height x width x 3 (BGR) or height x width (gray), uint8.
 
-    16-bit pictures are scaled to 8 bits by their significant bits (`_eight_bits`), transparency is dropped. EXIF orientation
-    is ignored: pixels are as the sensor gave them, as those of a camera are. Raises Problem IMAGE_INVALID: no picture of
-    these four kinds, truncated, animated, CMYK, more than 64 Mpixel or a side below 16 px. foreign: what somebody sent; then
-    also a PNG that unpacks to more than its picture, for which it is inflated once more.
+    16-bit pictures are scaled to 8 bits by their significant bits (`_eight_bits`), transparency is
+    dropped. EXIF orientation is ignored: pixels are as the sensor gave them, as those of a camera
+    are. Raises Problem IMAGE_INVALID: no picture of these four kinds, truncated, animated, CMYK,
+    more than 64 Mpixel or a side below 16 px. foreign: what somebody sent; then also a PNG that
+    unpacks to more than its picture, for which it is inflated once more.
     """
     header = measure(data)
     if data.startswith(PNG):
@@ -74,24 +86,27 @@ def decode(data: bytes, *, foreign: bool = False) -> Pixels:
 
 
 def _eight_bits(pixels: Any, bits: int | None) -> Any:
-    """16 bits as 8. Cameras of 10 to 14 bits write their levels to the upper bits or, with sBIT or without, to the lower.
+    """16 bits as 8. Cameras of 10 to 14 bits write their levels to the upper bits or, with sBIT or
+    without, to the lower.
 
-    With sBIT that is told by whether a level needs more bits. Without it, a picture that uses less than a quarter of the
-    range is refused: divided by 257 it would be nearly black, or it is.
+    With sBIT that is told by whether a level needs more bits. Without it, a picture that uses less
+    than a quarter of the range is refused: divided by 257 it would be nearly black, or it is.
     """
     most = int(pixels.max())
     if bits is not None and most < 2**bits:
         return cv2.convertScaleAbs(pixels, alpha=255 / (2**bits - 1))
     if bits is None and 0 < most < 2**14:
         _refuse(
-            f"its 16 bits use {(most + 1) / 2**16:.1%} of their range: let the camera say how many bits are significant "
-            "(sBIT of the PNG), write its levels to the upper bits, or give more light"
+            f"its 16 bits use {(most + 1) / 2**16:.1%} of their range: let the camera say how many"
+            " bits are significant (sBIT of the PNG), write its levels to the upper bits, or give"
+            " more light"
         )
     return cv2.convertScaleAbs(pixels, alpha=1 / 257)
 
 
 def measure(data: bytes) -> Header:
-    """Size of a complete picture, by its header alone. Raises Problem IMAGE_INVALID like decode()."""
+    """Size of a complete picture, by its header alone. Raises Problem IMAGE_INVALID like
+    decode()."""
     if not data:
         _refuse("it is empty")
     try:
@@ -108,19 +123,28 @@ def measure(data: bytes) -> Header:
     except (struct.error, IndexError):
         _refuse("it is truncated")
     if header.width < MIN_SIDE or header.height < MIN_SIDE:
-        _refuse(f"{header.width} x {header.height} px are too small, a side has at least {MIN_SIDE} px")
+        _refuse(
+            f"{header.width} x {header.height} px are too small, a side has at least {MIN_SIDE} px"
+        )
     if header.width * header.height > MAX_PIXELS:
-        _refuse(f"{header.width} x {header.height} px are more than {MAX_PIXELS // 1_000_000} Mpixel")
+        _refuse(
+            f"{header.width} x {header.height} px are more than {MAX_PIXELS // 1_000_000} Mpixel"
+        )
     return header
 
 
 def _refuse_bomb(data: bytes) -> None:
-    """Refuse a PNG that inflates to more than its picture: a decoder would go on to its end, to throw that away."""
+    """Refuse a PNG that inflates to more than its picture: a decoder would go on to its end, to
+    throw that away."""
     width, height, bits, colours, _, _, interlaced = struct.unpack(">IIBBBBB", data[16:29])
     left = SLACK_BYTES
     for x, y, across, down in PASSES if interlaced else ((0, 0, 1, 1),):
         columns, rows = -(-(width - x) // across), -(-(height - y) // down)
-        left += rows * (1 + (columns * bits * CHANNELS.get(colours, 4) + 7) // 8) if columns > 0 < rows else 0
+        left += (
+            rows * (1 + (columns * bits * CHANNELS.get(colours, 4) + 7) // 8)
+            if columns > 0 < rows
+            else 0
+        )
     inflating = zlib.decompressobj()
     for kind, start, end in _chunks(data):
         if kind != b"IDAT":
@@ -173,7 +197,9 @@ def _png(data: bytes) -> Header:
                 _refuse("the PNG has no header")
             header = Header(*struct.unpack_from(">II", data, at + 8))
         if kind == b"sBIT" and length:  # 11.3.2.7
-            header = header._replace(bits=min(max(data[at + 8 : at + 8 + min(length, 3)]), 16) or None)
+            header = header._replace(
+                bits=min(max(data[at + 8 : at + 8 + min(length, 3)]), 16) or None
+            )
         if kind == b"acTL":
             _refuse("it is animated")
         if zlib.crc32(view[at + 4 : at + 8 + length]) != crc:
@@ -200,11 +226,14 @@ def _webp(data: bytes) -> Header:
         _refuse("the WebP has no header")
     if data[20] & 0x02:
         _refuse("it is animated")
-    return Header(int.from_bytes(data[24:27], "little") + 1, int.from_bytes(data[27:30], "little") + 1)
+    return Header(
+        int.from_bytes(data[24:27], "little") + 1, int.from_bytes(data[27:30], "little") + 1
+    )
 
 
 def _bmp(data: bytes) -> Header:
-    """BITMAPINFOHEADER and later, not compressed; a negative height is a picture from top to bottom."""
+    """BITMAPINFOHEADER and later, not compressed; a negative height is a picture from top to
+    bottom."""
     start, size, width, height, _, bits, packing = struct.unpack_from("<4xIIiiHHI", data, 6)
     if size < 40 or packing not in (0, 3):
         _refuse("this kind of BMP is not supported")

@@ -1,7 +1,9 @@
-"""Pictures of results: which are kept, and writing them after the verdict is out, on a thread of its own.
+"""Pictures of results: which are kept, and writing them after the verdict is out, on a thread of
+its own.
 
-Encoding takes milliseconds and a disk may stall, so the inspection only reserves a place in a bounded line. When there is none
-the picture is dropped and counted, never the result: its `images` then say that nothing is kept.
+Encoding takes milliseconds and a disk may stall, so the inspection only reserves a place in a
+bounded line. When there is none the picture is dropped and counted, never the result: its `images`
+then say that nothing is kept.
 """
 
 import logging
@@ -27,7 +29,9 @@ PLACES = 32
 THUMB_PX = 160
 PREVIEW_S = 0.2
 IDLE_S = 1.0
-AFTER_S = 0.02  # a result goes out before anything is done with its pictures: drawing holds the interpreter for milliseconds
+# a result goes out before anything is done with its pictures: drawing holds the interpreter for
+# milliseconds
+AFTER_S = 0.02
 
 
 class _Job(NamedTuple):
@@ -71,7 +75,8 @@ class PictureWriter:
         self._thread.join(limit_s)
 
     def names(self, found: Inspection, result_id: str) -> Images | None:
-        """File names if the result's pictures are to be kept and there is a place for them, which is then reserved."""
+        """File names if the result's pictures are to be kept and there is a place for them, which
+        is then reserved."""
         if found.frame is None or found.program is None or self.full:
             return None
         keep = found.program.program.keep
@@ -93,7 +98,8 @@ class PictureWriter:
             self._places.release()
 
     def keep(self, found: Inspection, result: Result) -> None:
-        """Write the pictures of a stored result, soon; show it as a preview if that is on and the last one is old enough."""
+        """Write the pictures of a stored result, soon; show it as a preview if that is on and the
+        last one is old enough."""
         if self.showing is not None:
             self.showing.offer(found, result)
         preview = self._preview is not None and found.frame is not None
@@ -118,7 +124,8 @@ class PictureWriter:
                 self._write(job)
             except Problem as problem:
                 self._metrics.pictures_dropped.inc()
-                self.full = self.full or problem.code == "DISK_SPACE"  # a sweep that finds room sets it back
+                # a sweep that finds room sets it back
+                self.full = self.full or problem.code == "DISK_SPACE"
                 log.warning("a picture was not kept: %s", problem)
             except Exception:
                 self._metrics.pictures_dropped.inc()
@@ -143,12 +150,14 @@ class PictureWriter:
         return bytes(cv2.imencode(".jpg", pixels, self._quality)[1])
 
     def encode_exact(self, pixels: Pixels, most_bytes: int | None = None) -> bytes:
-        """The picture as PNG, for a master: nothing is lost. As the best JPEG where the PNG is larger than most_bytes."""
+        """The picture as PNG, for a master: nothing is lost. As the best JPEG where the PNG is
+        larger than most_bytes."""
         return exact(pixels, most_bytes)
 
 
 def small(pixels: Pixels) -> bytes:
-    """The picture as a JPEG of THUMB_PX in width, some 4 kB: lists show many, and none is read at full size for them."""
+    """The picture as a JPEG of THUMB_PX in width, some 4 kB: lists show many, and none is read at
+    full size for them."""
     height, width = pixels.shape[:2]
     size = min(THUMB_PX, width), max(1, round(height * min(THUMB_PX, width) / width))
     reduced = cv2.resize(pixels, size, interpolation=cv2.INTER_AREA)

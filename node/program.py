@@ -1,4 +1,5 @@
-"""Programs ready to run: what locator and tools learn from the master is derived once, when a program is loaded."""
+"""Programs ready to run: what locator and tools learn from the master is derived once, when a
+program is loaded."""
 
 import contextlib
 import gc
@@ -31,7 +32,8 @@ LOAD_S = 30.0
 RETRY_S = 10.0
 SHELF_BYTES = 256 * 1024 * 1024
 SHELF_PROGRAMS = 256
-LASTING = ("PROGRAM_INVALID", "PROGRAM_EMPTY")  # what is wrong with the program itself is so until it changes
+# what is wrong with the program itself is so until it changes
+LASTING = ("PROGRAM_INVALID", "PROGRAM_EMPTY")
 
 
 @dataclass(frozen=True)
@@ -45,7 +47,8 @@ class LoadedTool:
 
 @dataclass(frozen=True)
 class LoadedProgram:
-    """One version of a program, ready to run; never changed, so an edit during an inspection cannot mix versions.
+    """One version of a program, ready to run; never changed, so an edit during an inspection cannot
+    mix versions.
 
     size is the master's (width, height) in px, None without a master.
     """
@@ -66,9 +69,14 @@ def nothing(name: str) -> bytes:
 
 @log_performance()
 def load(
-    program: Program, version: int, digest: str, master: bytes | None, files: Callable[[str], bytes] = nothing
+    program: Program,
+    version: int,
+    digest: str,
+    master: bytes | None,
+    files: Callable[[str], bytes] = nothing,
 ) -> LoadedProgram:
-    """Learn from the master. Raises Problem PROGRAM_INVALID naming the tool and what is wrong with it.
+    """Learn from the master. Raises Problem PROGRAM_INVALID naming the tool and what is wrong with
+    it.
 
     files: gives what tools were taught, by name; raises Problem MODEL_NOT_FOUND, STORE_CORRUPT.
     A program without a master is checked against the frame when it runs.
@@ -80,8 +88,13 @@ def load(
         bare = []
         for tool in program.tools:
             kind = TOOLS[tool.kind]
-            early = "model" in type(tool).model_fields or tool.kind == "text"  # what was taught, and whether the extra is there
-            learned = _learn(f"tool {tool.name}", partial(_from_master, kind, None, tool, files)) if early else None
+            # what was taught, and whether the extra is there
+            early = "model" in type(tool).model_fields or tool.kind == "text"
+            learned = (
+                _learn(f"tool {tool.name}", partial(_from_master, kind, None, tool, files))
+                if early
+                else None
+            )
             bare.append(LoadedTool(tool, kind, learned))
         return LoadedProgram(program, version, digest, None, None, tuple(bare), order)
     pixels: Pixels = decode(master)
@@ -90,30 +103,49 @@ def load(
     if program.locator is not None:
         search = getattr(program.locator, "search", None)
         if not program.locator.region.inside(frame.width, frame.height):
-            raise Problem("PROGRAM_INVALID", f"locator: region leaves the master of {frame.width} x {frame.height} px")
+            raise Problem(
+                "PROGRAM_INVALID",
+                f"locator: region leaves the master of {frame.width} x {frame.height} px",
+            )
         if search is not None and not search.inside(frame.width, frame.height):
-            raise Problem("PROGRAM_INVALID", f"locator: search leaves the master of {frame.width} x {frame.height} px")
+            raise Problem(
+                "PROGRAM_INVALID",
+                f"locator: search leaves the master of {frame.width} x {frame.height} px",
+            )
     locator = _learn("locator", partial(_locator, frame, program.locator, files))
     tools = []
     for tool in program.tools:
         if isinstance(tool, RegionTool) and not tool.region.inside(frame.width, frame.height):
-            raise Problem("PROGRAM_INVALID", f"tool {tool.name}: region leaves the master of {frame.width} x {frame.height} px")
+            raise Problem(
+                "PROGRAM_INVALID",
+                f"tool {tool.name}: region leaves the master of {frame.width} x {frame.height} px",
+            )
         kind = TOOLS[tool.kind]
         learned = _learn(f"tool {tool.name}", partial(_from_master, kind, frame, tool, files))
         tools.append(LoadedTool(tool, kind, learned))
-    return LoadedProgram(program, version, digest, (frame.width, frame.height), locator, tuple(tools), order)
+    return LoadedProgram(
+        program, version, digest, (frame.width, frame.height), locator, tuple(tools), order
+    )
 
 
 def _locator(frame: Frame, wanted: Locator | None, files: Callable[[str], bytes]) -> Any:
     if wanted is None:
         return None
     if isinstance(wanted, Pattern) and wanted.model is not None:
-        return LOCATORS[wanted.kind].learn(frame, wanted, kept=recurring.mask_of(files(wanted.model), wanted, frame))
+        return LOCATORS[wanted.kind].learn(
+            frame, wanted, kept=recurring.mask_of(files(wanted.model), wanted, frame)
+        )
     return LOCATORS[wanted.kind].learn(frame, wanted)
 
 
-def _from_master(kind: ModuleType, frame: Frame | None, tool: Tool, files: Callable[[str], bytes]) -> Any:
-    view = frame.view(tool.region, ignore=tool.ignore) if frame is not None and isinstance(tool, RegionTool) else None
+def _from_master(
+    kind: ModuleType, frame: Frame | None, tool: Tool, files: Callable[[str], bytes]
+) -> Any:
+    view = (
+        frame.view(tool.region, ignore=tool.ignore)
+        if frame is not None and isinstance(tool, RegionTool)
+        else None
+    )
     if "model" not in type(tool).model_fields:
         return kind.learn(view, tool)
     name: str | None = getattr(tool, "model", None)
@@ -124,7 +156,12 @@ def _learn(who: str, learn: Callable[[], Any]) -> Any:
     try:
         return learn()
     except Problem as problem:
-        said = problem.message.partition(": ")[2] if problem.code == "PROGRAM_INVALID" else problem.message  # not twice
+        # not twice
+        said = (
+            problem.message.partition(": ")[2]
+            if problem.code == "PROGRAM_INVALID"
+            else problem.message
+        )
         raise Problem("PROGRAM_INVALID", f"{who}: {said}") from problem
 
 
@@ -141,9 +178,10 @@ class _Kept:
 class Shelf:
     """The loaded programs of a node: the newest version of each, loaded when first asked for.
 
-    Loading learns from the master and may take seconds, so each program is loaded on a thread of its own, one after the other,
-    and who asks waits no longer than they can. What was used last is kept, up to `most_bytes`; what a station holds is kept
-    always, and stays in use until its next version is loaded.
+    Loading learns from the master and may take seconds, so each program is loaded on a thread of
+    its own, one after the other, and who asks waits no longer than they can. What was used last is
+    kept, up to `most_bytes`; what a station holds is kept always, and stays in use until its next
+    version is loaded.
     """
 
     def __init__(self, store: Programs, most_bytes: int = SHELF_BYTES) -> None:
@@ -166,7 +204,8 @@ class Shelf:
     def get(self, program_id: str, limit_s: float = LOAD_S) -> LoadedProgram:
         """The newest version that is loaded; else it is loaded now.
 
-        Raises Problem PROGRAM_NOT_FOUND, PROGRAM_INVALID, MASTER_IMAGE_NOT_FOUND, ..., and PROGRAM_LOADING after `limit_s`.
+        Raises Problem PROGRAM_NOT_FOUND, PROGRAM_INVALID, MASTER_IMAGE_NOT_FOUND, ..., and
+        PROGRAM_LOADING after `limit_s`.
         """
         kept = self._kept.get(program_id)
         if kept is not None:
@@ -201,15 +240,21 @@ class Shelf:
         return None
 
     def refresh(self, wait_s: float = LOAD_S) -> list[str]:
-        """Look for changes on disk; the ids of programs that changed. Only what changed and is in use is loaded again.
+        """Look for changes on disk; the ids of programs that changed. Only what changed and is in
+        use is loaded again.
 
-        Waits so long for what must be loaded; what is there until then stays in use. What could not be read is tried again.
+        Waits so long for what must be loaded; what is there until then stays in use. What could not
+        be read is tried again.
         """
         changed: list[str] = []
         if self._heads is None or self.store.changed():
             heads = {head.id: head for head in self.store.list()}
             if self._heads is not None:
-                changed = [id for id in sorted({*heads, *self._heads}) if heads.get(id) != self._heads.get(id)]
+                changed = [
+                    id
+                    for id in sorted({*heads, *self._heads})
+                    if heads.get(id) != self._heads.get(id)
+                ]
             self._heads = heads
         loads = []
         for program_id in self._due(self._heads):
@@ -232,7 +277,9 @@ class Shelf:
                         due.append(program_id)
                 elif held and (kept.version != head.version or found.code not in LASTING):
                     due.append(program_id)
-                elif not held and (found.code not in LASTING or time.monotonic() - kept.at > RETRY_S):
+                elif not held and (
+                    found.code not in LASTING or time.monotonic() - kept.at > RETRY_S
+                ):
                     del self._kept[program_id]
         return due
 
@@ -245,7 +292,9 @@ class Shelf:
             if self.store.head(program_id) is None:
                 raise Problem("PROGRAM_NOT_FOUND", f"{program_id!r:.80}")
             future = self._loading[program_id] = Future()
-        threading.Thread(target=self._run, args=(program_id, future), name=f"load {program_id}", daemon=True).start()
+        threading.Thread(
+            target=self._run, args=(program_id, future), name=f"load {program_id}", daemon=True
+        ).start()
         return future
 
     def _run(self, program_id: str, future: "Future[LoadedProgram | Problem]") -> None:
@@ -266,12 +315,20 @@ class Shelf:
         version = 0
         try:
             version = (stored := self.store.get(program_id)).version
-            return version, load(stored.program, version, stored.hash, self.store.master(stored.program), self.store.file)
+            return version, load(
+                stored.program,
+                version,
+                stored.hash,
+                self.store.master(stored.program),
+                self.store.file,
+            )
         except Problem as problem:
             return version, problem
         except Exception as error:
             log.exception("program %s cannot be loaded", program_id)
-            return version, Problem("INTERNAL", f"program {program_id}: {type(error).__name__}: {error}"[:500])
+            return version, Problem(
+                "INTERNAL", f"program {program_id}: {type(error).__name__}: {error}"[:500]
+            )
 
     def _newest(self, program_id: str) -> int | None:
         try:
@@ -293,7 +350,8 @@ class Shelf:
 
 
 def size_of(thing: Any) -> int:
-    """Bytes that a loaded program holds in memory, as far as Python can see: pictures, templates and what lies around them."""
+    """Bytes that a loaded program holds in memory, as far as Python can see: pictures, templates
+    and what lies around them."""
     seen: set[int] = set()
     waiting = [thing]
     size = 0

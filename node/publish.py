@@ -1,7 +1,9 @@
-"""Seventh step: store the result with its outbox row; publishing follows the commit, pictures follow both.
+"""Seventh step: store the result with its outbox row; publishing follows the commit, pictures
+follow both.
 
-The result is composed before the lines are driven, since what cannot be told must not be shown, and handed to the ledger after
-that. From there on it does not change: if it cannot be stored now, its station keeps it until the disk allows.
+The result is composed before the lines are driven, since what cannot be told must not be shown, and
+handed to the ledger after that. From there on it does not change: if it cannot be stored now, its
+station keeps it until the disk allows.
 """
 
 import logging
@@ -23,31 +25,43 @@ log = logging.getLogger(__name__)
 
 
 def compose(found: Inspection, station: "Station") -> None:
-    """Make the result as it will be told. A part whose result cannot be made could not be judged, and gets a smaller one."""
+    """Make the result as it will be told. A part whose result cannot be made could not be judged,
+    and gets a smaller one."""
     images = NO_IMAGES
     result_id = new_id()
     try:
         images = station.pictures.names(found, result_id) or NO_IMAGES
         found.result = build(found, station, result_id, 0, images)
     except Exception as error:
-        log.exception("station %s: the result of %s cannot be made", station.id, found.part.trigger_id)
+        log.exception(
+            "station %s: the result of %s cannot be made", station.id, found.part.trigger_id
+        )
         station.pictures.forget(images)
-        found.fail(Problem("INTERNAL", f"the result cannot be made: {type(error).__name__}: {error}"))
+        found.fail(
+            Problem("INTERNAL", f"the result cannot be made: {type(error).__name__}: {error}")
+        )
         found.result = smallest(found, station, result_id)
     if found.fault is not None and found.fault.code == "INTERNAL":
         station.faulty(found.fault.message)
 
 
 def publish(found: Inspection, station: "Station") -> None:
-    """Store the result and let it go out: with the next commit, which is at once or about to be made by the broker's thread.
+    """Store the result and let it go out: with the next commit, which is at once or about to be
+    made by the broker's thread.
 
-    A part that has its result already keeps it. What cannot be stored now stays with the station until it can.
+    A part that has its result already keeps it. What cannot be stored now stays with the station
+    until it can.
     """
     if found.result is None:
         compose(found, station)
     assert found.result is not None
     duration_ms = (time.monotonic_ns() - found.part.received_ns) // 1000 / 1000
-    last = {"outputs": found.outputs, "timings_ms": found.timings_ms, "finished_at": utc(), "duration_ms": duration_ms}
+    last = {
+        "outputs": found.outputs,
+        "timings_ms": found.timings_ms,
+        "finished_at": utc(),
+        "duration_ms": duration_ms,
+    }
     found.result = found.result.model_copy(update=last)
     store(found, station)
 
@@ -69,7 +83,12 @@ def store(found: Inspection, station: "Station") -> None:
         elif isinstance(error, Problem):
             station.keep(found, error)
         else:  # whatever it is that cannot be written, the part has an answer
-            log.error("station %s: the result of %s cannot be written", station.id, found.part.trigger_id, exc_info=error)
+            log.error(
+                "station %s: the result of %s cannot be written",
+                station.id,
+                found.part.trigger_id,
+                exc_info=error,
+            )
             station.pictures.forget(result.images)
             found.fail(Problem("INTERNAL", f"the result cannot be written: {type(error).__name__}"))
             found.result = smallest(found, station, result.result_id)
@@ -79,12 +98,19 @@ def store(found: Inspection, station: "Station") -> None:
     if station.tracing is not None and found.part.trace is not None:
         station.tracing.begun(result.result_id, found.part.trace)
     station.unsettled.append(result.result_id)
-    station.ledger.answer_soon(found.part.id, found.part.station, lambda seq: result.model_copy(update={"seq": seq}), settled)
+    station.ledger.answer_soon(
+        found.part.id,
+        found.part.station,
+        lambda seq: result.model_copy(update={"seq": seq}),
+        settled,
+    )
 
 
 def give_up(found: Inspection, station: "Station", error: Exception) -> None:
     """A fault of ours came between a part and its result: it gets the smallest that there is."""
-    log.error("station %s: %s could not be answered", station.id, found.part.trigger_id, exc_info=error)
+    log.error(
+        "station %s: %s could not be answered", station.id, found.part.trigger_id, exc_info=error
+    )
     station.driver.safe(station.id)
     found.fail(Problem("INTERNAL", f"{type(error).__name__}: {error}"))
     found.outputs = "error" if station.driver.status(station.id) != "none" else "none"
@@ -93,15 +119,19 @@ def give_up(found: Inspection, station: "Station", error: Exception) -> None:
     store(found, station)
 
 
-def build(found: Inspection, station: "Station", result_id: str, seq: int, images: Images = NO_IMAGES) -> Result:
-    """The result of an inspection as it will be stored and published, but for what is known only then."""
+def build(
+    found: Inspection, station: "Station", result_id: str, seq: int, images: Images = NO_IMAGES
+) -> Result:
+    """The result of an inspection as it will be stored and published, but for what is known only
+    then."""
     part, program, frame = found.part, found.program, found.frame
     finished_ns = time.monotonic_ns()
     verdict = found.verdict if found.fault is None else "ERROR"
     fault = found.fault
     if verdict == "ERROR" and fault is None:
         fault = Fault(code="INTERNAL", message="no verdict was reached")
-    # all values are our own and typed, so the model is not validated again in the inspection path; a test does
+    # all values are our own and typed, so the model is not validated again in the inspection path;
+    # a test does
     result = Result.made(
         schema_="result/1",
         result_id=result_id,
@@ -135,7 +165,10 @@ def build(found: Inspection, station: "Station", result_id: str, seq: int, image
 
 def smallest(found: Inspection, station: "Station", result_id: str) -> Result:
     """The ERROR of a part of which nothing is told but which it is, and why."""
-    part, fault = found.part, found.fault or Fault(code="INTERNAL", message="no verdict was reached")
+    part, fault = (
+        found.part,
+        found.fault or Fault(code="INTERNAL", message="no verdict was reached"),
+    )
     return Result.made(
         schema_="result/1",
         result_id=result_id,
@@ -167,18 +200,22 @@ def smallest(found: Inspection, station: "Station", result_id: str) -> Result:
 
 
 def _fit(result: Result) -> Result:
-    """The result in at most 16 KiB: error texts of tools go first, then the tools that are OK, then meta."""
+    """The result in at most 16 KiB: error texts of tools go first, then the tools that are OK, then
+    meta."""
     if not result.tools and result.meta is None:
         return result  # what else there is has bounds of its own
     limit = MAX_RESULT_BYTES - LATER_BYTES
     if len(result.model_dump_json(by_alias=True)) <= limit:
         return result
     short = tuple(
-        tool.model_copy(update={"error": tool.error and Fault(code=tool.error.code, message="")}) for tool in result.tools
+        tool.model_copy(update={"error": tool.error and Fault(code=tool.error.code, message="")})
+        for tool in result.tools
     )
     result = result.model_copy(update={"tools": short})
     if len(result.model_dump_json(by_alias=True)) > limit:
-        result = result.model_copy(update={"tools": tuple(tool for tool in short if tool.verdict != "OK")[:32]})
+        result = result.model_copy(
+            update={"tools": tuple(tool for tool in short if tool.verdict != "OK")[:32]}
+        )
     if len(result.model_dump_json(by_alias=True)) > limit:
         result = result.model_copy(update={"meta": None})
     return result

@@ -19,12 +19,15 @@ STEEP = 0.3
 LEAST_STEEP_PX = 8
 MOST_NOISE = 24.0  # more is texture, unless it is white
 CLIPS, LEAST_UNCLIPPED = 8, 0.05  # gray levels from black and white; share of the px
-WHITE = -0.3  # correlation of the Laplacian with its neighbours, -0.4 for white noise; what comes through a lens has more
+# correlation of the Laplacian with its neighbours, -0.4 for white noise; what comes through a lens
+# has more
+WHITE = -0.3
 QUIET = 0.3  # of the noise that a median of 3 x 3 px leaves
 
 
 class Quality(NamedTuple):
-    """brightness: mean gray, 0 to 255. sharpness: see measure(). clipped: share of px black, or burnt out in a channel."""
+    """brightness: mean gray, 0 to 255. sharpness: see measure(). clipped: share of px black, or
+    burnt out in a channel."""
 
     brightness: float
     sharpness: float
@@ -32,7 +35,8 @@ class Quality(NamedTuple):
 
 
 def check(frame: Frame, limits: QualityLimits) -> Quality:
-    """The frame's figures. Raises Problem IMAGE_QUALITY with the first figure that is outside of its limit."""
+    """The frame's figures. Raises Problem IMAGE_QUALITY with the first figure that is outside of
+    its limit."""
     found = measure(frame)
     if found.brightness < limits.brightness_low:
         raise _outside("too dark, brightness", found.brightness, "below", limits.brightness_low)
@@ -40,7 +44,10 @@ def check(frame: Frame, limits: QualityLimits) -> Quality:
         raise _outside("too light, brightness", found.brightness, "above", limits.brightness_high)
     if found.clipped > limits.clipped_high:
         raise _outside(
-            "clipped, share of pixels that are black, or burnt out in a channel,", found.clipped, "above", limits.clipped_high
+            "clipped, share of pixels that are black, or burnt out in a channel,",
+            found.clipped,
+            "above",
+            limits.clipped_high,
         )
     if found.sharpness < limits.sharpness_low:
         raise _outside("blurred, sharpness", found.sharpness, "below", limits.sharpness_low)
@@ -48,21 +55,29 @@ def check(frame: Frame, limits: QualityLimits) -> Quality:
 
 
 def measure(frame: Frame) -> Quality:
-    """Brightness, sharpness and clipped share, of the frame halved until its longer side is below 480 px.
+    """Brightness, sharpness and clipped share, of the frame halved until its longer side is below
+    480 px.
 
-    Sharpness is the absolute Laplacian that the sharpest 0.5 % of those pixels reach, without the part of it that noise
-    alone would reach, 0 to 255. A mean would rise with noise and fall with plain surfaces; the best edges tell the focus.
-    A plain part has fewer edges than that: then it is what the sharpest few px reach, if they are steep for their contrast.
+    Sharpness is the absolute Laplacian that the sharpest 0.5 % of those pixels reach, without the
+    part of it that noise alone would reach, 0 to 255. A mean would rise with noise and fall with
+    plain surfaces; the best edges tell the focus. A plain part has fewer edges than that: then it
+    is what the sharpest few px reach, if they are steep for their contrast.
     """
     small = gray = frame.gray
     step = 1
-    while max(small.shape) >= 2 * SMALL_PX and min(small.shape) >= 16:  # halving is ten times faster than other ratios
-        small = cv2.resize(small, (small.shape[1] // 2, small.shape[0] // 2), interpolation=cv2.INTER_AREA)  # type: ignore[assignment]
+    # halving is ten times faster than other ratios
+    while max(small.shape) >= 2 * SMALL_PX and min(small.shape) >= 16:
+        small = cv2.resize(
+            small, (small.shape[1] // 2, small.shape[0] // 2), interpolation=cv2.INTER_AREA
+        )  # type: ignore[assignment]
         step *= 2
     laplacian = cv2.convertScaleAbs(cv2.Laplacian(small, cv2.CV_16S))
     edges = np.cumsum(_histogram(laplacian))
-    unclipped = np.cumsum(_histogram(laplacian, cv2.inRange(small, CLIPS, 255 - CLIPS)))  # what is black or white has no noise
-    noise = NOISE * _level(unclipped if unclipped[-1] >= LEAST_UNCLIPPED * edges[-1] else edges, 0.5)
+    # what is black or white has no noise
+    unclipped = np.cumsum(_histogram(laplacian, cv2.inRange(small, CLIPS, 255 - CLIPS)))
+    noise = NOISE * _level(
+        unclipped if unclipped[-1] >= LEAST_UNCLIPPED * edges[-1] else edges, 0.5
+    )
     if noise > MOST_NOISE and not _white(gray):
         noise = MOST_NOISE
     sharpness = math.sqrt(max(0.0, _level(edges, SHARPEST) ** 2 - noise**2))
@@ -78,10 +93,11 @@ def measure(frame: Frame) -> Quality:
 
 
 def _plain(small: Any, noise: float) -> float:
-    """Sharpness of a picture with few edges, one hole in a plate: of these alone; 0 if there are many, or none that is steep.
+    """Sharpness of a picture with few edges, one hole in a plate: of these alone; 0 if there are
+    many, or none that is steep.
 
-    An edge is steep if its Laplacian is three tenths of the contrast around it: a step seen through a blur of sigma s px has
-    0.24 / s**2. Single bright px of the sensor are no edges.
+    An edge is steep if its Laplacian is three tenths of the contrast around it: a step seen through
+    a blur of sigma s px has 0.24 / s**2. Single bright px of the sensor are no edges.
     """
     quiet, noise = cv2.medianBlur(small, 3), QUIET * noise
     around = np.ones((9, 9), np.uint8)
@@ -95,13 +111,26 @@ def _plain(small: Any, noise: float) -> float:
 
 
 def _white(gray: Any) -> bool:
-    """Whether what fills the middle of a frame is noise: its neighbouring px are independent, as no lens could show them."""
+    """Whether what fills the middle of a frame is noise: its neighbouring px are independent, as no
+    lens could show them."""
     top, left = (max(0, (side - 2 * SMALL_PX) // 2) for side in gray.shape)
-    laplacian = cv2.Laplacian(gray[top : top + 2 * SMALL_PX, left : left + 2 * SMALL_PX], cv2.CV_32F)
-    there = cv2.inRange(gray[top : top + 2 * SMALL_PX, left : left + 2 * SMALL_PX], CLIPS, 255 - CLIPS) > 0
-    usual = there & (np.abs(laplacian) <= 3 * np.median(np.abs(laplacian[there]))) if there.any() else there
+    laplacian = cv2.Laplacian(
+        gray[top : top + 2 * SMALL_PX, left : left + 2 * SMALL_PX], cv2.CV_32F
+    )
+    there = (
+        cv2.inRange(gray[top : top + 2 * SMALL_PX, left : left + 2 * SMALL_PX], CLIPS, 255 - CLIPS)
+        > 0
+    )
+    usual = (
+        there & (np.abs(laplacian) <= 3 * np.median(np.abs(laplacian[there])))
+        if there.any()
+        else there
+    )
     laplacian[~usual] = 0
-    both = float((laplacian[:, 1:] * laplacian[:, :-1]).sum() + (laplacian[1:] * laplacian[:-1]).sum()) / 2
+    both = (
+        float((laplacian[:, 1:] * laplacian[:, :-1]).sum() + (laplacian[1:] * laplacian[:-1]).sum())
+        / 2
+    )
     return both <= WHITE * float((laplacian * laplacian).sum())
 
 
@@ -118,4 +147,6 @@ def _level(cumulated: Any, share: float) -> float:
 
 
 def _outside(what: str, value: float, side: str, limit: float) -> Problem:
-    return Problem("IMAGE_QUALITY", f"{what} {value:.3g} is {side} {limit:.3g}", value=value, limit=limit)
+    return Problem(
+        "IMAGE_QUALITY", f"{what} {value:.3g} is {side} {limit:.3g}", value=value, limit=limit
+    )

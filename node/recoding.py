@@ -1,7 +1,9 @@
-"""Makes a master of what somebody sent, where no node runs that could: `python -m node.recoding`, a picture in, a picture out.
+"""Makes a master of what somebody sent, where no node runs that could: `python -m node.recoding`, a
+picture in, a picture out.
 
-It is decoded and encoded as the node does it, in this process of its own, confined as the node's decoder is (node/decoding.py)
-and for one picture: it ends with 0 and the master on its output, or with 1 and the problem as JSON.
+It is decoded and encoded as the node does it, in this process of its own, confined as the node's
+decoder is (node/decoding.py) and for one picture: it ends with 0 and the master on its output, or
+with 1 and the problem as JSON.
 """
 
 import json
@@ -14,7 +16,8 @@ from node.pictures import exact
 from schemas import Problem
 from schemas.store.programs import MAX_MASTER_BYTES
 
-MEMORY_BYTES = 1200 * 1024**2  # beside a web that may have 1500 MB with it: 36 million pixels of four 16-bit channels take 900
+# beside a web that may have 1500 MB with it: 36 million pixels of four 16-bit channels take 900
+MEMORY_BYTES = 1200 * 1024**2
 LIMIT_S = 20
 
 

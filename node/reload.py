@@ -1,4 +1,5 @@
-"""Settings that are read again, on a thread of their own: a file on a share that is dead must not stop the watch."""
+"""Settings that are read again, on a thread of their own: a file on a share that is dead must not
+stop the watch."""
 
 import logging
 import threading
@@ -41,7 +42,11 @@ class Reload:
 
     def slow(self) -> bool:
         """True once for a reading that takes long."""
-        slow = self._began_at is not None and not self._slow_told and time.monotonic() - self._began_at > SLOW_S
+        slow = (
+            self._began_at is not None
+            and not self._slow_told
+            and time.monotonic() - self._began_at > SLOW_S
+        )
         self._slow_told = self._slow_told or slow
         return slow
 

@@ -10,7 +10,8 @@ KINDS = 256  # a bound: station names come from topics
 
 
 class Seldom:
-    """Called as outbox.event is; what comes again within 10 s is counted, and told with the next one as `more`."""
+    """Called as outbox.event is; what comes again within 10 s is counted, and told with the next
+    one as `more`."""
 
     def __init__(self, outbox: Outbox) -> None:
         self._outbox = outbox

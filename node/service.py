@@ -1,4 +1,5 @@
-"""The node as a whole: from settings to running parts, the watch over them, and their orderly end."""
+"""The node as a whole: from settings to running parts, the watch over them, and their orderly
+end."""
 
 import contextlib
 import fcntl
@@ -89,9 +90,12 @@ class Service:
             self.showing,
         )
         self._edges: queue.Queue[tuple[str, int]] = queue.Queue(EDGE_LIMIT)
-        self._beyond = {station.id: 0 for station in settings.station}  # edges that found no place; and those answered
+        # edges that found no place; and those answered
+        self._beyond = {station.id: 0 for station in settings.station}
         self._answered = dict(self._beyond)
-        banks = {station.id: (station.lines, make_bank(station.lines)) for station in settings.station}
+        banks = {
+            station.id: (station.lines, make_bank(station.lines)) for station in settings.station
+        }
         self.driver = LineDriver(banks, self._edge)
         self.stations: dict[str, Station] = {
             station.id: Station(
@@ -169,7 +173,9 @@ class Service:
 
     def _run_sources(self) -> None:
         timed = {
-            station.id: station.settings.timer_ms / 1000 for station in self.stations.values() if station.settings.timer_ms
+            station.id: station.settings.timer_ms / 1000
+            for station in self.stations.values()
+            if station.settings.timer_ms
         }
         due = {station: time.monotonic() + period for station, period in timed.items()}
         while self._asked is None:
@@ -180,14 +186,19 @@ class Service:
             for station_id, at in due.items():
                 if now >= at:
                     period = timed[station_id]
-                    due[station_id] = at + period * (1 + (now - at) // period)  # never a burst to catch up
+                    # never a burst to catch up
+                    due[station_id] = at + period * (1 + (now - at) // period)
                     self._timed(self.stations[station_id])
 
     def _take_edges(self, wait_s: float) -> None:
         edges: list[tuple[str, Received]] = []
         with contextlib.suppress(queue.Empty):
             while len(edges) < EDGE_BATCH:
-                station, at_ns = self._edges.get(timeout=wait_s) if wait_s > 0 and not edges else self._edges.get_nowait()
+                station, at_ns = (
+                    self._edges.get(timeout=wait_s)
+                    if wait_s > 0 and not edges
+                    else self._edges.get_nowait()
+                )
                 edges.append((station, Received.now(max(0, time.monotonic_ns() - at_ns) / 1e9)))
         beyond = []
         for station, number in self._beyond.items():
@@ -205,15 +216,22 @@ class Service:
         try:
             self.intake.take(station, Trigger(), "timer", Received.now())
         except Problem as problem:
-            log.error("station %s: a trigger of the timer could not be stored: %s", station.id, problem.message)
+            log.error(
+                "station %s: a trigger of the timer could not be stored: %s",
+                station.id,
+                problem.message,
+            )
 
     # Life
 
     def run(self, asked: Callable[[], Outcome | None]) -> Outcome:
-        """Start everything, watch over it until `asked` says stop or reload, put everything away. Raises OSError, Problem."""
+        """Start everything, watch over it until `asked` says stop or reload, put everything away.
+        Raises OSError, Problem."""
         if self.settings.metrics.enabled:
             token = self.settings.metrics.token
-            self.metrics.serve(self.settings.metrics.bind, token.get_secret_value() if token else None)
+            self.metrics.serve(
+                self.settings.metrics.bind, token.get_secret_value() if token else None
+            )
         self.driver.start()
         for station in self.stations.values():
             station.camera.open()
@@ -233,7 +251,8 @@ class Service:
         self.session.start()
         self._sources.start()
         gc.collect()
-        gc.freeze()  # what is here now stays: the collector need not look at it during an inspection
+        # what is here now stays: the collector need not look at it during an inspection
+        gc.freeze()
         notify("READY=1")
         log.info("node %s is running: %s", self.settings.node_id, ", ".join(self.stations))
         try:
@@ -272,7 +291,10 @@ class Service:
             },
             limits.FINISH_S + limits.STOP_S,
         )
-        late += ending.apart({"answers": lambda: ending.answer_waiting(self.stations.values(), self.intake)}, limits.ANSWER_S)
+        late += ending.apart(
+            {"answers": lambda: ending.answer_waiting(self.stations.values(), self.intake)},
+            limits.ANSWER_S,
+        )
         late += ending.apart(
             {
                 "lines": lambda: self.driver.stop(limits.LINES_STOP_S),
@@ -280,15 +302,22 @@ class Service:
                 "tracing": lambda: self.tracing.stop(limits.TRACING_STOP_S),
                 "showing": lambda: self.showing.stop(limits.SHOWING_STOP_S),
                 "broker": lambda: self.session.stop(OFFLINE, limits.BROKER_STOP_S),
-                **{f"camera of {station.id}": station.camera.close for station in self.stations.values()},
+                **{
+                    f"camera of {station.id}": station.camera.close
+                    for station in self.stations.values()
+                },
             },
             limits.APART_S,
         )
-        late += ending.apart({"metrics": self.metrics.close, "ledger": self.ledger.close}, limits.CLOSE_S)
+        late += ending.apart(
+            {"metrics": self.metrics.close, "ledger": self.ledger.close}, limits.CLOSE_S
+        )
         os.close(self._lock_file)
         logs.telling.pop("node", None)
         gc.unfreeze()
-        self.left_behind = bool(late) or not all(station.ended for station in self.stations.values())
+        self.left_behind = bool(late) or not all(
+            station.ended for station in self.stations.values()
+        )
         log.info("node %s has ended", self.settings.node_id)
 
     def disk_free(self) -> float:
@@ -298,7 +327,8 @@ class Service:
 
 
 def lock_state(state: Path) -> int:
-    """Take the state folder for this process; the lock goes with the file descriptor. Raises Problem STATE_LOCKED."""
+    """Take the state folder for this process; the lock goes with the file descriptor. Raises
+    Problem STATE_LOCKED."""
     path = state / "lock"
     lock = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, private_mode(state))
     try:
@@ -313,7 +343,8 @@ def lock_state(state: Path) -> int:
 
 
 class Signals:
-    """SIGTERM and SIGINT ask for a stop, SIGHUP for a reload; the watch looks at it, no handler does any work."""
+    """SIGTERM and SIGINT ask for a stop, SIGHUP for a reload; the watch looks at it, no handler
+    does any work."""
 
     def __init__(self) -> None:
         self._stop = False

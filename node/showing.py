@@ -1,8 +1,10 @@
-"""What people watch: the newest part of each station as an annotated picture, drawn away from the inspection.
+"""What people watch: the newest part of each station as an annotated picture, drawn away from the
+inspection.
 
-Drawing and encoding take tens of milliseconds, so it is done only while somebody watches (`show` tells), on a thread of its
-own, for the newest part only and a few times a second at most: parts in between are skipped. When nobody watches, all it
-costs is that the newest frame of a station is held.
+Drawing and encoding take tens of milliseconds, so it is done only while somebody watches (`show`
+tells), on a thread of its own, for the newest part only and a few times a second at most: parts in
+between are skipped. When nobody watches, all it costs is that the newest frame of a station is
+held.
 """
 
 import logging
@@ -24,7 +26,8 @@ log = logging.getLogger(__name__)
 WATCHED_S = 60.0
 EVERY_S = 0.3
 IDLE_S = 1.0
-AFTER_S = 0.02  # a result goes out before its picture is drawn, which holds the interpreter for milliseconds
+# a result goes out before its picture is drawn, which holds the interpreter for milliseconds
+AFTER_S = 0.02
 WIDEST = 1920
 QUALITY = [cv2.IMWRITE_JPEG_QUALITY, 85]
 
@@ -58,7 +61,8 @@ class Showing:
         self._thread.join(limit_s)
 
     def watch(self, station: str) -> None:
-        """Somebody watches this station: draw its newest part, and those that follow for a minute."""
+        """Somebody watches this station: draw its newest part, and those that follow for a
+        minute."""
         self._watched_until[station] = time.monotonic() + WATCHED_S
         self._wake.set()
 
@@ -94,10 +98,16 @@ class Showing:
                 continue
             self._drawn[station] = newest.result.result_id, now
             try:
-                self._store.put(station, newest.result.seq, newest.result.result_id, as_jpeg(annotate(newest.found)))
+                self._store.put(
+                    station,
+                    newest.result.seq,
+                    newest.result.result_id,
+                    as_jpeg(annotate(newest.found)),
+                )
             except Problem as problem:
                 log.warning("a picture is not shown: %s", problem)
-            except Exception:  # a part that cannot be drawn must not end the pictures of the next ones
+            except Exception:
+                # a part that cannot be drawn must not end the pictures of the next ones
                 log.exception("station %s: a picture could not be drawn", station)
         return wait_s
 

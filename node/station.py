@@ -1,7 +1,9 @@
-"""One station: its camera, its lines, its waiting triggers, and the thread that inspects one part after the other.
+"""One station: its camera, its lines, its waiting triggers, and the thread that inspects one part
+after the other.
 
-No part is taken while results cannot be stored: those that could not be stay with the station, with what the lines have shown,
-and are stored as soon as the disk allows. Whatever waits until then is stale by then, and is told so.
+No part is taken while results cannot be stored: those that could not be stay with the station, with
+what the lines have shown, and are stored as soon as the disk allows. Whatever waits until then is
+stale by then, and is told so.
 """
 
 import logging
@@ -32,7 +34,8 @@ GRACE_NS = 50_000_000
 REOPEN_S = 2.0
 CAMERA_S = 0.1  # for a camera that a part holds, to open it anew
 IDLE_S = 0.5  # between two beats, if there is no part
-UNSETTLED = 4  # results of a station that may wait for their commit while the next part is inspected
+# results of a station that may wait for their commit while the next part is inspected
+UNSETTLED = 4
 STORE_AGAIN_S = 0.5
 FAULT_S = 600.0  # so long a fault of ours is told after it happened
 MAINTENANCE_S = 900.0  # without a sign
@@ -40,7 +43,8 @@ LATENCIES = 1000
 
 
 class OneAtATime:
-    """A camera that is asked by one thread at a time, also while an abandoned inspection still waits for it."""
+    """A camera that is asked by one thread at a time, also while an abandoned inspection still
+    waits for it."""
 
     def __init__(self, camera: Camera) -> None:
         self.simulated = camera.simulated
@@ -55,7 +59,8 @@ class OneAtATime:
         return self._camera.problem
 
     def open(self) -> None:
-        """Open it, or try again if the last try is long enough ago; a failure is left in `problem`."""
+        """Open it, or try again if the last try is long enough ago; a failure is left in
+        `problem`."""
         now = time.monotonic()
         if now - self._tried_at < REOPEN_S or not self._lock.acquire(timeout=CAMERA_S):
             return
@@ -68,7 +73,8 @@ class OneAtATime:
             self._lock.release()
 
     def grab(self, request: Request) -> Frame:
-        """See Camera.grab. Raises Problem CAMERA_TIMEOUT also if another inspection holds the camera."""
+        """See Camera.grab. Raises Problem CAMERA_TIMEOUT also if another inspection holds the
+        camera."""
         left_s = max(0.0, (request.deadline_ns - time.monotonic_ns()) / 1e9)
         if not self._lock.acquire(timeout=left_s):
             raise Problem("CAMERA_TIMEOUT", "an earlier inspection still waits for the camera")
@@ -83,7 +89,8 @@ class OneAtATime:
 
 
 class Station:
-    """See the head of this file. `inspect` is given, so that inspection.py reads top down and nothing goes in circles."""
+    """See the head of this file. `inspect` is given, so that inspection.py reads top down and
+    nothing goes in circles."""
 
     def __init__(
         self,
@@ -120,7 +127,8 @@ class Station:
         self.deaf: Problem | None = None  # why the broker's triggers are not heard
         self.counts: dict[str, int] = ledger.counts(self.id, self.reset_seq)
         self.latencies_ms: deque[float] = deque(maxlen=LATENCIES)
-        self.counted: deque[Result] = deque()  # for the chores: the result goes out first, then it is counted
+        # for the chores: the result goes out first, then it is counted
+        self.counted: deque[Result] = deque()
         self.unsettled: deque[str] = deque()  # one for each result on its way into the ledger
         self._unstored: deque[Inspection] = deque()  # results that could not be stored
         self._unstored_why: Problem | None = None
@@ -160,12 +168,16 @@ class Station:
             if part is None:
                 return
             self._room.release()
-            self._deadline_ns = time.monotonic_ns() + (self.settings.camera.timeout_ms + 1000) * 1_000_000
+            self._deadline_ns = (
+                time.monotonic_ns() + (self.settings.camera.timeout_ms + 1000) * 1_000_000
+            )
             self.current = part
             try:
                 self._inspect(part, self)
             except Exception as error:  # the last resort: the thread goes on, whatever it was
-                log.critical("station %s: nothing answers %s", self.id, part.trigger_id, exc_info=True)
+                log.critical(
+                    "station %s: nothing answers %s", self.id, part.trigger_id, exc_info=True
+                )
                 self.faulty(f"{part.trigger_id} has no result: {type(error).__name__}: {error}")
             if self._thread is not me:
                 return  # the watch gave this thread up and answered for it
@@ -178,7 +190,8 @@ class Station:
     # Results on their way into the ledger
 
     def _recorded(self) -> bool:
-        """Whether the results so far are stored, or about to be, so that the next part may be inspected."""
+        """Whether the results so far are stored, or about to be, so that the next part may be
+        inspected."""
         if self._unstored:
             self.store_again()
         elif len(self.unsettled) >= UNSETTLED:
@@ -191,10 +204,14 @@ class Station:
         return True
 
     def keep(self, found: Inspection, problem: Problem) -> None:
-        """A result could not be stored: it stays here until it can be, and no part is taken before that."""
+        """A result could not be stored: it stays here until it can be, and no part is taken before
+        that."""
         if self._unstored_why is None:
             log.error(
-                "station %s: results are not stored, from that of %s on: %s", self.id, found.part.trigger_id, problem.message
+                "station %s: results are not stored, from that of %s on: %s",
+                self.id,
+                found.part.trigger_id,
+                problem.message,
             )
         self.driver.ready(self.id, False)
         self._unstored_why = problem
@@ -232,21 +249,31 @@ class Station:
     def overdue(self) -> Part | None:
         """The current part, if its time is over and nobody has answered."""
         part = self.current
-        return part if part is not None and time.monotonic_ns() > self._deadline_ns + GRACE_NS else None
+        return (
+            part
+            if part is not None and time.monotonic_ns() > self._deadline_ns + GRACE_NS
+            else None
+        )
 
     def stood_still(self, until_ns: int, asleep_ms: float, deadline_ns: int) -> None:
-        """The machine stood still until then, and slept for so long: the current part has until the deadline."""
+        """The machine stood still until then, and slept for so long: the current part has until the
+        deadline."""
         self._asleep.append((until_ns, round(asleep_ms * 1e6)))
         self._deadline_ns = max(self._deadline_ns, deadline_ns)
 
     def received_ns(self, part: Part) -> int:
-        """When the part's trigger was received, were the time counted in which the machine slept since."""
-        return part.received_ns - sum(asleep_ns for until_ns, asleep_ns in self._asleep if until_ns > part.received_ns)
+        """When the part's trigger was received, were the time counted in which the machine slept
+        since."""
+        return part.received_ns - sum(
+            asleep_ns for until_ns, asleep_ns in self._asleep if until_ns > part.received_ns
+        )
 
     def abandon(self) -> None:
         """Leave the thread that hangs in an inspection to itself, and go on with a new one."""
         if self._thread is not None:
-            self.abandoned = [thread for thread in [*self.abandoned, self._thread] if thread.is_alive()]
+            self.abandoned = [
+                thread for thread in [*self.abandoned, self._thread] if thread.is_alive()
+            ]
         self.current = None
         self._thread = None
         if not self._stopping.is_set():
@@ -281,7 +308,8 @@ class Station:
     # Waiting triggers
 
     def reserve(self) -> bool:
-        """A place among the waiting triggers; False is an overrun. To be followed by add() or give_back()."""
+        """A place among the waiting triggers; False is an overrun. To be followed by add() or
+        give_back()."""
         return self._room.acquire(blocking=False)
 
     def give_back(self) -> None:
@@ -307,7 +335,8 @@ class Station:
         self.counted.append(result)
 
     def select(self, program_id: str) -> LoadedProgram:
-        """Make a program the active one, and remember it. Raises Problem PROGRAM_NOT_FOUND, PROGRAM_INVALID, ..."""
+        """Make a program the active one, and remember it. Raises Problem PROGRAM_NOT_FOUND,
+        PROGRAM_INVALID, ..."""
         program = self.shelf.get(program_id)
         check_limits(program.program)
         self.ledger.remember(self.id, program=program_id)
@@ -340,10 +369,12 @@ class Station:
         self.driver.by_hand(self.id, output, active)
 
     def end_forgotten(self, limit_s: float = MAINTENANCE_S) -> bool:
-        """End a maintenance without a sign for so long; the station stays paused until it is resumed."""
+        """End a maintenance without a sign for so long; the station stays paused until it is
+        resumed."""
         if not self.maintenance or time.monotonic() - self._tested_at < limit_s:
             return False
-        self.maintenance = False  # nothing to remember, and so nothing that can fail: it is paused already
+        # nothing to remember, and so nothing that can fail: it is paused already
+        self.maintenance = False
         self.driver.safe(self.id)
         return True
 
@@ -365,7 +396,13 @@ class Station:
         camera = self.camera.problem
         lines = self.driver.problem(self.id)
         blocked = self.unrecorded or self.blocked
-        wrong = blocked or camera or lines or self.deaf or (program if isinstance(program, Problem) else None)
+        wrong = (
+            blocked
+            or camera
+            or lines
+            or self.deaf
+            or (program if isinstance(program, Problem) else None)
+        )
         name: StateName = "Ready"
         if self.paused:
             name = "Halted"

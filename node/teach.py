@@ -1,4 +1,5 @@
-"""Teaching a tool: its view of each picture, located as in an inspection, and from those its model file."""
+"""Teaching a tool: its view of each picture, located as in an inspection, and from those its model
+file."""
 
 import re
 import time
@@ -47,12 +48,17 @@ class Lesson:
     good: Sequence[Picture] = ()
     bad: Sequence[Picture] = ()
     classes: Mapping[str, Sequence[Picture]] = field(default_factory=dict)
-    confirmed: frozenset[str] = frozenset()  # names of good ones that are good, however unlike the others they are
+    # names of good ones that are good, however unlike the others they are
+    confirmed: frozenset[str] = frozenset()
 
     @property
     def count(self) -> int:
         """Number of pictures."""
-        return len(self.good) + len(self.bad) + sum(len(pictures) for pictures in self.classes.values())
+        return (
+            len(self.good)
+            + len(self.bad)
+            + sum(len(pictures) for pictures in self.classes.values())
+        )
 
 
 @dataclass(frozen=True)
@@ -68,26 +74,37 @@ Progress = Callable[[int, int], None]  # done, in all
 
 
 def teach(
-    program: LoadedProgram, name: str, lesson: Lesson, model: bytes | None, progress: Progress, master: bytes | None = None
+    program: LoadedProgram,
+    name: str,
+    lesson: Lesson,
+    model: bytes | None,
+    progress: Progress,
+    master: bytes | None = None,
 ) -> Outcome:
-    """The model of one tool, or of the locator (`locator`, unless a tool is called so), which needs the master's file.
+    """The model of one tool, or of the locator (`locator`, unless a tool is called so), which needs
+    the master's file.
 
     model: to add to, None to begin anew.
 
-    Raises Problem PICTURES_UNFIT for too few, too many or the wrong ones; and what an inspection would raise, with the
-    picture's name.
+    Raises Problem PICTURES_UNFIT for too few, too many or the wrong ones; and what an inspection
+    would raise, with the picture's name.
     """
     began = time.monotonic()
     tool = next((tool for tool in program.tools if tool.settings.name == name), None)
     if tool is None and name != outlines.NAME:
-        raise Problem("PROGRAM_INVALID", f"there is no tool {name:.40}; there are {', '.join(_names(program))}")
+        raise Problem(
+            "PROGRAM_INVALID",
+            f"there is no tool {name:.40}; there are {', '.join(_names(program))}",
+        )
     if lesson.count > MOST_PICTURES:
         raise Problem("PICTURES_UNFIT", f"{lesson.count} pictures; {MOST_PICTURES} at most")
     settings = tool.settings if tool is not None else None
     unknown = lesson.confirmed - {picture.name for picture in lesson.good}
     if unknown:
         raise Problem(
-            "PICTURES_UNFIT", f"confirmed is {', '.join(sorted(unknown))[:200]}, which is not among the good pictures"
+            "PICTURES_UNFIT",
+            f"confirmed is {', '.join(sorted(unknown))[:200]}, which is not among the good"
+            " pictures",
         )
     if tool is None:
         outcome = _outline(program, lesson, model, progress, master)
@@ -98,27 +115,46 @@ def teach(
     elif isinstance(settings, Difference):
         outcome = _difference(program, tool, settings, lesson, model, progress)
     else:
-        raise Problem("PROGRAM_INVALID", f"tool {name} is of kind {tool.settings.kind}; taught are {', '.join(TAUGHT)}")
+        raise Problem(
+            "PROGRAM_INVALID",
+            f"tool {name} is of kind {tool.settings.kind}; taught are {', '.join(TAUGHT)}",
+        )
     if len(outcome.model) > MAX_MODEL_BYTES:
-        raise Problem("MODEL_INVALID", f"it would have {len(outcome.model) >> 20} MiB, {MAX_MODEL_BYTES >> 20} at most")
+        raise Problem(
+            "MODEL_INVALID",
+            f"it would have {len(outcome.model) >> 20} MiB, {MAX_MODEL_BYTES >> 20} at most",
+        )
     return replace(outcome, facts={**outcome.facts, "seconds": round(time.monotonic() - began, 2)})
 
 
 def _learned(
-    program: LoadedProgram, tool: LoadedTool, settings: Learned, lesson: Lesson, model: bytes | None, progress: Progress
+    program: LoadedProgram,
+    tool: LoadedTool,
+    settings: Learned,
+    lesson: Lesson,
+    model: bytes | None,
+    progress: Progress,
 ) -> Outcome:
     _only(lesson, "good")
     steps = lesson.count + (0 if model else bank.FOLDS + 1)
     count = partial(_count, progress, 0, steps)
     good = _maps(program, tool, settings.size_px, lesson.good, count)
-    bad = _maps(program, tool, settings.size_px, lesson.bad, partial(_count, progress, len(lesson.good), steps))
+    bad = _maps(
+        program,
+        tool,
+        settings.size_px,
+        lesson.bad,
+        partial(_count, progress, len(lesson.good), steps),
+    )
     if model is None:
         first = next(good, None)
         if first is None:
             raise Problem("PICTURES_UNFIT", f"0 good pictures; {bank.LEAST} are needed")
         begun = lesson.count if lesson.count <= bank.HELD else bank.HELD
         named = ((name, seen) for name, seen, _ in chain([first], good))
-        taught = bank.teach(named, first[2], lesson.confirmed, lambda done, _: progress(begun + done, steps))
+        taught = bank.teach(
+            named, first[2], lesson.confirmed, lambda done, _: progress(begun + done, steps)
+        )
     else:
         old = bank.Bank.of(unpack(model, "learned", bank.SHAPES))
         if old.backbone != backbone().digest:
@@ -132,7 +168,10 @@ def _learned(
         "threshold": round(limit, 4),
         **_promised(made, limit, len(taught.odd), settings.false_reject_rate),
         "expected_false_rejects": round(promise.expected_rejects(made.scores, limit), 4),
-        "good_values": [round(float(value), 3) for value in (made.scores.min() / limit, made.scores.max() / limit)],
+        "good_values": [
+            round(float(value), 3)
+            for value in (made.scores.min() / limit, made.scores.max() / limit)
+        ],
     }
     if len(made.bad_scores):
         values = made.bad_scores / limit
@@ -147,22 +186,34 @@ def _learned(
 
 
 def _promised(made: bank.Bank, limit: float, odd: int, wanted: float) -> dict[str, Any]:
-    """What the pictures allow to promise of a limit, and what they do not; odd ones may be good, and would be rejected."""
+    """What the pictures allow to promise of a limit, and what they do not; odd ones may be good,
+    and would be rejected."""
     least = promise.one_in(made.different + odd, made.beyond(limit) + odd + 1)
     sure = f"in {promise.SURE:.0%} of draws of such pictures"
-    said = f"at most 1 good part in {least} is rejected, {sure}" if least > 1 else "nothing: so few pictures do not tell"
+    said = (
+        f"at most 1 good part in {least} is rejected, {sure}"
+        if least > 1
+        else "nothing: so few pictures do not tell"
+    )
     facts: dict[str, Any] = {"one_in": least, "promise": said}
     if least * wanted < 1 - 1e-9:
         facts["not_promised"] = (
-            f"{wanted:.2%} (false_reject_rate): {made.different} different pictures do not tell, {promise.needed(wanted)} would"
+            f"{wanted:.2%} (false_reject_rate): {made.different} different pictures do not tell,"
+            f" {promise.needed(wanted)} would"
         )
     return facts
 
 
 def _caught(
-    program: LoadedProgram, tool: LoadedTool, settings: Learned, made: bank.Bank, limit: float, good: Sequence[Picture]
+    program: LoadedProgram,
+    tool: LoadedTool,
+    settings: Learned,
+    made: bank.Bank,
+    limit: float,
+    good: Sequence[Picture],
 ) -> dict[str, Any]:
-    """How many of the faults drawn on some of its pictures it would catch, and how many were drawn."""
+    """How many of the faults drawn on some of its pictures it would catch, and how many were
+    drawn."""
     found = asked = 0
     for number, (_, view) in enumerate(_views(program, tool, good)):
         for spoilt in faults.drawn(view, number):
@@ -172,15 +223,20 @@ def _caught(
     facts: dict[str, Any] = {"drawn_found": found, "drawn": asked}
     if asked and found < NOTHING_CAUGHT * asked:
         facts["warning"] = (
-            f"this catches nothing: {found} of {asked} faults drawn on its own pictures; teach more good pictures"
+            f"this catches nothing: {found} of {asked} faults drawn on its own pictures; teach more"
+            " good pictures"
         )
     elif found < LEAST_CAUGHT * asked:
-        facts["warning"] = f"it catches only {found} of {asked} faults drawn on its own pictures: teach more good pictures"
+        facts["warning"] = (
+            f"it catches only {found} of {asked} faults drawn on its own pictures: teach more good"
+            " pictures"
+        )
     return facts
 
 
 def _of_site(seen: Iterator[tuple[str, Maps, Any]], site: Any) -> Iterator[tuple[str, Maps]]:
-    """Names and maps. Raises Problem MODEL_INVALID if the region or size_px is another than that of the model."""
+    """Names and maps. Raises Problem MODEL_INVALID if the region or size_px is another than that of
+    the model."""
     for name, found, own in seen:
         if own != site:
             raise Problem("MODEL_INVALID", f"it was taught with another region or size: {ANEW}")
@@ -188,29 +244,45 @@ def _of_site(seen: Iterator[tuple[str, Maps, Any]], site: Any) -> Iterator[tuple
 
 
 def _classify(
-    program: LoadedProgram, tool: LoadedTool, settings: Classify, lesson: Lesson, model: bytes | None, progress: Progress
+    program: LoadedProgram,
+    tool: LoadedTool,
+    settings: Classify,
+    lesson: Lesson,
+    model: bytes | None,
+    progress: Progress,
 ) -> Outcome:
     _only(lesson, "classes")
     vectors: list[Any] = []
     labelled: list[str] = []
     for label, pictures in sorted(lesson.classes.items()):
         if not CLASS_NAME.fullmatch(label):
-            raise Problem("PICTURES_UNFIT", f"class {label!a:.60}: letters, digits, _ . - only, 32 at most")
+            raise Problem(
+                "PICTURES_UNFIT", f"class {label!a:.60}: letters, digits, _ . - only, 32 at most"
+            )
         count = partial(_count, progress, len(labelled), lesson.count + 1)
-        vectors += [vector(each) for _, each, _ in _maps(program, tool, settings.size_px, pictures, count)]
+        vectors += [
+            vector(each) for _, each, _ in _maps(program, tool, settings.size_px, pictures, count)
+        ]
         labelled += [label] * len(pictures)
     if model is not None:
         old = unpack(model, "classify", logistic.SHAPES)
         if str(old["backbone"]) != backbone().digest or int(old["size"]) != settings.size_px:
-            raise Problem("MODEL_INVALID", f"it was taught with another size_px or backbone: {ANEW}")
+            raise Problem(
+                "MODEL_INVALID", f"it was taught with another size_px or backbone: {ANEW}"
+            )
         vectors = [*old["vectors"].astype(np.float32), *vectors]
         labelled = [*(str(old["classes"][label]) for label in old["labels"]), *labelled]
     names = sorted(set(labelled))
     counts = {name: labelled.count(name) for name in names}
     if len(names) < 2 or min(counts.values()) < LEAST_PER_CLASS:
-        raise Problem("PICTURES_UNFIT", f"two classes of {LEAST_PER_CLASS} pictures at least are needed; there are {counts}")
+        raise Problem(
+            "PICTURES_UNFIT",
+            f"two classes of {LEAST_PER_CLASS} pictures at least are needed; there are {counts}",
+        )
     if settings.expected not in names:
-        raise Problem("PICTURES_UNFIT", f"expected is {settings.expected}, the classes are {', '.join(names)}")
+        raise Problem(
+            "PICTURES_UNFIT", f"expected is {settings.expected}, the classes are {', '.join(names)}"
+        )
     stack = np.stack(vectors)
     labels = np.array([names.index(label) for label in labelled])
     weights = logistic.fit(stack, labels, len(names))
@@ -232,7 +304,10 @@ def _classify(
     facts["unlike"] = {name: round(limit, 3) for name, limit in zip(names, limits, strict=True)}
     few = {name: count for name, count in counts.items() if count < likeness.FEW}
     if few:
-        facts["too_few"] = f"{few}: with fewer than {likeness.FEW} pictures nobody knows how unlike a good one may be; add more"
+        facts["too_few"] = (
+            f"{few}: with fewer than {likeness.FEW} pictures nobody knows how unlike a good one may"
+            " be; add more"
+        )
     return Outcome(pack("classify", arrays), facts)
 
 
@@ -241,7 +316,9 @@ def _left_out(vectors: Any, labels: Any, classes: int, margin: float) -> tuple[i
     wrong = unsure = 0
     for number in range(len(labels)):
         rest = np.arange(len(labels)) != number
-        chances = logistic.fit(vectors[rest], labels[rest], classes).probabilities(vectors[number : number + 1])[0]
+        chances = logistic.fit(vectors[rest], labels[rest], classes).probabilities(
+            vectors[number : number + 1]
+        )[0]
         second, first = np.sort(chances)[-2:]
         unsure += bool(first - second < margin)
         wrong += bool(first - second >= margin and chances.argmax() != labels[number])
@@ -249,20 +326,37 @@ def _left_out(vectors: Any, labels: Any, classes: int, margin: float) -> tuple[i
 
 
 def _difference(
-    program: LoadedProgram, tool: LoadedTool, settings: Difference, lesson: Lesson, model: bytes | None, progress: Progress
+    program: LoadedProgram,
+    tool: LoadedTool,
+    settings: Difference,
+    lesson: Lesson,
+    model: bytes | None,
+    progress: Progress,
 ) -> Outcome:
     _only(lesson, "good")
     if lesson.bad or model is not None:
-        raise Problem("PICTURES_UNFIT", "difference is taught from all of its good pictures at once, without bad ones")
+        raise Problem(
+            "PICTURES_UNFIT",
+            "difference is taught from all of its good pictures at once, without bad ones",
+        )
     views = (view for _, view in _views(program, tool, lesson.good))
     made = difference.teach(views, settings, lambda done: progress(done, lesson.count))
     return Outcome(made, {"good": len(lesson.good)})
 
 
-def _outline(program: LoadedProgram, lesson: Lesson, model: bytes | None, progress: Progress, master: bytes | None) -> Outcome:
+def _outline(
+    program: LoadedProgram,
+    lesson: Lesson,
+    model: bytes | None,
+    progress: Progress,
+    master: bytes | None,
+) -> Outcome:
     _only(lesson, "good")
     if lesson.bad or model is not None:
-        raise Problem("PICTURES_UNFIT", "the locator is taught from all of its good pictures at once, without bad ones")
+        raise Problem(
+            "PICTURES_UNFIT",
+            "the locator is taught from all of its good pictures at once, without bad ones",
+        )
 
     def frames(before: int) -> Iterator[tuple[str, Frame]]:
         for number, picture in enumerate(lesson.good, before + 1):
@@ -279,15 +373,23 @@ def _count(progress: Progress, before: int, steps: int, done: int) -> None:
 
 def _only(lesson: Lesson, what: str) -> None:
     if what == "classes" and (lesson.good or lesson.bad or not lesson.classes):
-        raise Problem("PICTURES_UNFIT", "this tool is taught from a folder with a folder for each class: --classes FOLDER")
+        raise Problem(
+            "PICTURES_UNFIT",
+            "this tool is taught from a folder with a folder for each class: --classes FOLDER",
+        )
     if what == "good" and (lesson.classes or not (lesson.good or lesson.bad)):
         raise Problem("PICTURES_UNFIT", "this tool is taught from a folder of good pictures")
 
 
 def _maps(
-    program: LoadedProgram, tool: LoadedTool, size_px: int, pictures: Sequence[Picture], progress: Callable[[int], None]
+    program: LoadedProgram,
+    tool: LoadedTool,
+    size_px: int,
+    pictures: Sequence[Picture],
+    progress: Callable[[int], None],
 ) -> Iterator[tuple[str, Maps, tuple[int, int, int]]]:
-    """What the network sees in each picture, and (width, height, size_px) of the view; one after the other, none is kept."""
+    """What the network sees in each picture, and (width, height, size_px) of the view; one after
+    the other, none is kept."""
     for number, (name, view) in enumerate(_views(program, tool, pictures), 1):
         if view.uniform:
             raise Problem("NO_CONTRAST", f"{name}: all pixels of the region have one value")
@@ -295,8 +397,11 @@ def _maps(
         progress(number)
 
 
-def _views(program: LoadedProgram, tool: LoadedTool, pictures: Sequence[Picture]) -> Iterator[tuple[str, View]]:
-    """The tool's view of each picture, where the part lies in it. Raises Problem with the picture's name."""
+def _views(
+    program: LoadedProgram, tool: LoadedTool, pictures: Sequence[Picture]
+) -> Iterator[tuple[str, View]]:
+    """The tool's view of each picture, where the part lies in it. Raises Problem with the picture's
+    name."""
     for picture in pictures:
         try:
             frame = _decoded(program, picture)
@@ -318,7 +423,9 @@ def _decoded(program: LoadedProgram, picture: Picture) -> Frame:
     frame = Frame(decode(picture.read()), 0, 0.0, picture.name, simulated=False)
     if program.size is not None and program.size != (frame.width, frame.height):
         width, height = program.size
-        raise Problem("IMAGE_SIZE", f"{frame.width} x {frame.height} px, the master has {width} x {height} px")
+        raise Problem(
+            "IMAGE_SIZE", f"{frame.width} x {frame.height} px, the master has {width} x {height} px"
+        )
     return frame
 
 
@@ -328,4 +435,6 @@ def _named(picture: Picture, problem: Problem) -> Problem:
 
 
 def _names(program: LoadedProgram) -> list[str]:
-    return [tool.settings.name for tool in program.tools if tool.settings.kind in TAUGHT] or ["none that can be taught"]
+    return [tool.settings.name for tool in program.tools if tool.settings.kind in TAUGHT] or [
+        "none that can be taught"
+    ]

@@ -1,7 +1,9 @@
-"""Traces: the W3C context of a trigger comes back with its result, and, by setting, its inspection becomes spans.
+"""Traces: the W3C context of a trigger comes back with its result, and, by setting, its inspection
+becomes spans.
 
-Spans are sent by OTLP over HTTP, as JSON, by a thread of their own; an inspection never waits for it. A collector that is away
-costs spans, which are counted, and nothing else. Without an endpoint nothing is kept and no thread runs.
+Spans are sent by OTLP over HTTP, as JSON, by a thread of their own; an inspection never waits for
+it. A collector that is away costs spans, which are counted, and nothing else. Without an endpoint
+nothing is kept and no thread runs.
 """
 
 import json
@@ -30,7 +32,8 @@ INTERNAL, CONSUMER, ERROR = 1, 5, 2  # of OTLP
 
 
 def context_of(user: tuple[tuple[str, str], ...]) -> str | None:
-    """The user property `traceparent` of a message, if it is one (W3C Trace Context, version 00)."""
+    """The user property `traceparent` of a message, if it is one (W3C Trace Context, version
+    00)."""
     if not user:
         return None
     found = dict(user).get("traceparent", "")
@@ -38,7 +41,8 @@ def context_of(user: tuple[tuple[str, str], ...]) -> str | None:
 
 
 class Ended(NamedTuple):
-    """What spans are made of, without the pictures that the inspection holds; times by the monotonic clock."""
+    """What spans are made of, without the pictures that the inspection holds; times by the
+    monotonic clock."""
 
     result: Result
     trace: str | None
@@ -56,7 +60,11 @@ class Tracing:
         self.dropped = 0
         self._url = settings.endpoint and f"{settings.endpoint.rstrip('/')}/v1/traces"
         self._resource = _attributes(
-            {"service.name": "inspection-node", "service.instance.id": node, "service.version": version}
+            {
+                "service.name": "inspection-node",
+                "service.instance.id": node,
+                "service.version": version,
+            }
         )
         self._waiting: deque[Ended] = deque()
         self._ended = threading.Event()
@@ -89,7 +97,14 @@ class Tracing:
             self.dropped += 1
         else:
             part = found.part
-            ended = Ended(result, part.trace, part.received_ns, found.began_ns, found.trigger_ns, time.monotonic_ns())
+            ended = Ended(
+                result,
+                part.trace,
+                part.received_ns,
+                found.began_ns,
+                found.trigger_ns,
+                time.monotonic_ns(),
+            )
             self._waiting.append(ended)
 
     def _run(self) -> None:
@@ -103,9 +118,14 @@ class Tracing:
             return
         spans = [span for part in parts for span in spans_of(part)]
         scope = {"scope": {"name": "inspection-node"}, "spans": spans}
-        body = {"resourceSpans": [{"resource": {"attributes": self._resource}, "scopeSpans": [scope]}]}
+        body = {
+            "resourceSpans": [{"resource": {"attributes": self._resource}, "scopeSpans": [scope]}]
+        }
         request = urllib.request.Request(
-            str(self._url), json.dumps(body).encode(), {"Content-Type": "application/json"}, method="POST"
+            str(self._url),
+            json.dumps(body).encode(),
+            {"Content-Type": "application/json"},
+            method="POST",
         )
         try:
             with urllib.request.urlopen(request, timeout=SEND_S):  # its status is all that we ask
@@ -118,7 +138,8 @@ class Tracing:
 
 
 def spans_of(part: Ended) -> list[dict[str, Any]]:
-    """One span for the part, and a child for each step that it came to; times from the monotonic clock, told as wall clock."""
+    """One span for the part, and a child for each step that it came to; times from the monotonic
+    clock, told as wall clock."""
     result = part.result
     given = TRACEPARENT.fullmatch(part.trace or "")
     trace_id = given[1] if given else secrets.token_hex(16)
@@ -131,7 +152,11 @@ def spans_of(part: Ended) -> list[dict[str, Any]]:
             marks[name] = at
     marks["publish"] = part.stored_ns
     root = secrets.token_hex(8)
-    about = {"inspection.station": result.station, "inspection.trigger_id": result.trigger_id, "inspection.seq": result.seq}
+    about = {
+        "inspection.station": result.station,
+        "inspection.trigger_id": result.trigger_id,
+        "inspection.seq": result.seq,
+    }
     about |= {"inspection.result_id": result.result_id, "inspection.verdict": result.verdict}
     about |= {"inspection.program": result.program or "", "inspection.simulated": result.simulated}
     failed = {"status": {"code": ERROR, "message": result.error.code}} if result.error else {}
@@ -143,7 +168,9 @@ def spans_of(part: Ended) -> list[dict[str, Any]]:
     children, begin_ns = [], part.began_ns
     for name in STEPS:
         if (end_ns := marks.get(name, 0)) >= begin_ns:
-            child = _span(trace_id, secrets.token_hex(8), name, begin_ns + wall_ns, end_ns + wall_ns)
+            child = _span(
+                trace_id, secrets.token_hex(8), name, begin_ns + wall_ns, end_ns + wall_ns
+            )
             children.append({**child, "kind": INTERNAL, "parentSpanId": root})
             begin_ns = end_ns
     return [whole, *children]

@@ -1,4 +1,5 @@
-"""First step: is this trigger still worth an inspection, with which program, and what is asked of the camera."""
+"""First step: is this trigger still worth an inspection, with which program, and what is asked of
+the camera."""
 
 import time
 
@@ -10,16 +11,20 @@ from node.station import Station
 from schemas import Problem
 
 STEP_S = 0.5  # of a wait for the delay of a trigger
-LOADING_S = 0.9  # a part waits no longer than this for its program to be loaded: less than the watch gives it
+# a part waits no longer than this for its program to be loaded: less than the watch gives it
+LOADING_S = 0.9
 
 
 def trigger(part: Part, station: Station, found: Inspection) -> tuple[LoadedProgram, Request]:
-    """The program for this part and the request for its frame; both are noted, with the time limit, for the watch.
+    """The program for this part and the request for its frame; both are noted, with the time limit,
+    for the watch.
 
     Raises Problem TRIGGER_STALE, PROGRAM_NOT_FOUND, PROGRAM_INVALID, ...
     """
     received = Received(part.received_at, station.received_ns(part))
-    too_old = stale(part.trigger, station.settings, received, older_ms=part.older_ms, now_ns=found.began_ns)
+    too_old = stale(
+        part.trigger, station.settings, received, older_ms=part.older_ms, now_ns=found.began_ns
+    )
     if too_old is not None:
         raise too_old
     program_id = part.trigger.program or station.program_id
@@ -33,5 +38,8 @@ def trigger(part: Part, station: Station, found: Inspection) -> tuple[LoadedProg
     after_ns = part.received_ns + station.settings.trigger_delay_ms * 1_000_000
     while (left_ns := after_ns - time.monotonic_ns()) > 0:
         time.sleep(min(left_ns / 1e9, STEP_S))
-    deadline_ns = min(found.began_ns + limit_ns, max(after_ns, found.began_ns) + station.settings.camera.timeout_ms * 1_000_000)
+    deadline_ns = min(
+        found.began_ns + limit_ns,
+        max(after_ns, found.began_ns) + station.settings.camera.timeout_ms * 1_000_000,
+    )
     return program, Request(after_ns, deadline_ns, part.trigger.part_id, program.program.camera)

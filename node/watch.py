@@ -1,7 +1,8 @@
-"""The watch: nobody hangs unnoticed. It looks at every part that is inspected, and at the heartbeat of every thread.
+"""The watch: nobody hangs unnoticed. It looks at every part that is inspected, and at the heartbeat
+of every thread.
 
-Time is only held against those who had it: when the watch itself did not run for a while the machine stood still, so all start
-anew, and what waited meanwhile is as old as it is.
+Time is only held against those who had it: when the watch itself did not run for a while the
+machine stood still, so all start anew, and what waited meanwhile is as old as it is.
 """
 
 import contextlib
@@ -29,7 +30,8 @@ T = TypeVar("T")
 WATCH_S = 0.02
 AGAIN_S = 1.0  # what a part has left after that
 ABANDONED_LIMIT = 3
-Beats = dict[str, tuple[int, float]]  # each thread's last heartbeat (monotonic ns), and its limit in seconds
+# each thread's last heartbeat (monotonic ns), and its limit in seconds
+Beats = dict[str, tuple[int, float]]
 
 
 class Watch:
@@ -62,7 +64,8 @@ class Watch:
         return answer
 
     def look(self) -> None:
-        """Look once, and act on what is found. Ends the process if nothing can be trusted any more."""
+        """Look once, and act on what is found. Ends the process if nothing can be trusted any
+        more."""
         self._stood_still()
         for station in self._stations.values():
             part = station.overdue
@@ -90,11 +93,21 @@ class Watch:
         """The inspection hangs: answer for it, and give its thread up."""
         if part.claim():
             fields = {"station": station.id, "trigger_id": part.trigger_id}
-            log.error("station %s: the inspection of %s hangs", station.id, part.trigger_id, extra={"fields": fields})
-            answer(station, part, Problem("TIMEOUT", "the inspection did not end in time and was given up"))
+            log.error(
+                "station %s: the inspection of %s hangs",
+                station.id,
+                part.trigger_id,
+                extra={"fields": fields},
+            )
+            answer(
+                station,
+                part,
+                Problem("TIMEOUT", "the inspection did not end in time and was given up"),
+            )
         elif station.current is not part:
             return  # it ended just now
-        else:  # answered, but still not back: storing takes long, which is not the inspection's fault
+        else:
+            # answered, but still not back: storing takes long, which is not the inspection's fault
             station.limit(time.monotonic_ns() + 1_000_000_000)
             return
         station.metrics.abandoned.labels(station.id).inc()
@@ -113,7 +126,8 @@ class Watch:
         notify("WATCHDOG=1")
 
     def _die(self, why: str) -> NoReturn:
-        """Nothing can be trusted any more: lines safe, stacks to the log, and an end that the unit answers with a start."""
+        """Nothing can be trusted any more: lines safe, stacks to the log, and an end that the unit
+        answers with a start."""
         log.critical("%s: the process ends", why)
         for station in self._stations:
             self._driver.safe(station)
@@ -132,5 +146,6 @@ def answer(station: Station, part: Part, problem: Problem) -> None:
 
 
 def _asleep_ns() -> int:
-    """How long this machine has been suspended since its start: time that the monotonic clock does not count."""
+    """How long this machine has been suspended since its start: time that the monotonic clock does
+    not count."""
     return time.clock_gettime_ns(time.CLOCK_BOOTTIME) - time.monotonic_ns()

@@ -9,8 +9,18 @@ from schemas.geometry import Pose, Region
 from schemas.program import Keep, Program, StoredProgram, as_program, parse_program
 from schemas.result import EVALUATION, Fault, Images, Result, ShortResult, ToolResult, Verdict
 from schemas.settings import CommandSettings, GpiodLines, MemoryLines, Settings, StationSettings
-from schemas.state import Alarm, AuditHead, Event, Info, Marker, Metrics, NodeState, ProgramInfo, StationState
-from schemas.tools import *  # noqa: F403  its names are written down there
+from schemas.state import (
+    Alarm,
+    AuditHead,
+    Event,
+    Info,
+    Marker,
+    Metrics,
+    NodeState,
+    ProgramInfo,
+    StationState,
+)
+from schemas.tools import *  # noqa: F403
 from schemas.tools import __all__ as _tools
 from schemas.trigger import AcceptedTrigger, Trigger, parse_trigger
 from schemas.user import User

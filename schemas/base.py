@@ -1,7 +1,8 @@
 """What every shape shares: strict frozen models, strict JSON, UTC times and time-ordered ids.
 
-The standard `json` and pydantic accept what a line must not (duplicate keys, NaN, 1e999, lone surrogates), so bytes
-from outside come in through `read_json`, and only its answer is validated by a model.
+The standard `json` and pydantic accept what a line must not (duplicate keys, NaN, 1e999, lone
+surrogates), so bytes from outside come in through `read_json`, and only its answer is validated by
+a model.
 """
 
 import codecs
@@ -41,11 +42,20 @@ Float = Annotated[float, BeforeValidator(lambda v: float(v) if type(v) is int el
 class Shape(BaseModel):
     """A frozen, strict value that refuses unknown keys, NaN and infinity."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False, hide_input_in_errors=False)
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", strict=True, allow_inf_nan=False, hide_input_in_errors=False
+    )
+
+    def __init_subclass__(cls, **options: Any) -> None:
+        """Its docstring is what schemas and pages show: a paragraph is one line there."""
+        super().__init_subclass__(**options)
+        if cls.__doc__:
+            cls.__doc__ = "\n\n".join(" ".join(each.split()) for each in cls.__doc__.split("\n\n"))
 
     @classmethod
     def made(cls, **values: Any) -> Self:
-        """A value of all its fields, by name, that are our own and right: model_construct, without its loops."""
+        """A value of all its fields, by name, that are our own and right: model_construct, without
+        its loops."""
         new = cls.__new__(cls)
         object.__setattr__(new, "__dict__", values)
         object.__setattr__(new, "__pydantic_fields_set__", set(values))
@@ -57,8 +67,9 @@ class Shape(BaseModel):
 def read_json(data: bytes, *, limit: int, code: str = "BAD_JSON") -> Any:
     """Decode one strict JSON document of at most `limit` bytes.
 
-    Refuses with `Problem(code)`: larger payloads, BOM, invalid UTF-8, NUL, lone surrogates, duplicate keys, NaN and
-    infinities (also 1e999), integers beyond 64 bits, nesting deeper than 16, trailing bytes.
+    Refuses with `Problem(code)`: larger payloads, BOM, invalid UTF-8, NUL, lone surrogates,
+    duplicate keys, NaN and infinities (also 1e999), integers beyond 64 bits, nesting deeper than
+    16, trailing bytes.
     """
 
     def refuse(reason: str) -> NoReturn:
@@ -128,15 +139,18 @@ def digits(value: Any) -> Any:
 
 
 def unpadded(payload: bytes) -> bytes:
-    """What a fixed buffer of a PLC says: up to its first NUL, without a byte order mark and blanks around it."""
+    """What a fixed buffer of a PLC says: up to its first NUL, without a byte order mark and blanks
+    around it."""
     return payload.partition(b"\0")[0].strip(BLANKS).removeprefix(BOM).strip(BLANKS)
 
 
 def readable(data: bytes) -> tuple[dict[str, Any], str]:
-    """What can be read of a JSON object that is perhaps none, and the rest; for the id under which to answer it.
+    """What can be read of a JSON object that is perhaps none, and the rest; for the id under which
+    to answer it.
 
-    The keys of the outermost object, in the first 64 KiB, up to where it can no longer be read (cut off, a comma too many,
-    garbage behind it). A key that is there twice is None; texts can be written as UTF-8.
+    The keys of the outermost object, in the first 64 KiB, up to where it can no longer be read (cut
+    off, a comma too many, garbage behind it). A key that is there twice is None; texts can be
+    written as UTF-8.
     """
     try:  # the end may be cut off within a letter
         text, _ = codecs.utf_8_decode(data[:READABLE_BYTES], "strict", False)
@@ -163,7 +177,8 @@ def readable(data: bytes) -> tuple[dict[str, Any], str]:
 
 
 def _depth(text: str) -> int:
-    """Upper bound of the nesting: brackets inside strings count too, unless the plain count is already small."""
+    """Upper bound of the nesting: brackets inside strings count too, unless the plain count is
+    already small."""
     if text.count("{") + text.count("[") <= MAX_DEPTH:
         return 0
     depth = deepest = 0
@@ -205,7 +220,8 @@ _uuid_last = 0
 
 
 def new_id() -> str:
-    """A UUID version 7 (RFC 9562, 6.2 method 2): sorts by time, strictly rising within this process."""
+    """A UUID version 7 (RFC 9562, 6.2 method 2): sorts by time, strictly rising within this
+    process."""
     global _uuid_last
     with _uuid_lock:
         stamp = time.time_ns() * 4096 // 1_000_000  # milliseconds and 12 bits of their fraction
@@ -221,7 +237,8 @@ def canonical(value: Any) -> bytes:
 
 
 def explain(error: Any) -> str:
-    """A pydantic ValidationError as one line: `key: what is wrong (got ...)`, at most five of them."""
+    """A pydantic ValidationError as one line: `key: what is wrong (got ...)`, at most five of
+    them."""
     lines = []
     for item in error.errors(include_url=False, include_context=False)[:5]:
         where = ".".join(str(part) for part in item["loc"]) or "(top)"
@@ -232,6 +249,7 @@ def explain(error: Any) -> str:
 
 
 def plain(text: str, limit: int) -> str:
-    """Text from outside for a message: at most `limit` characters, what cannot be printed is escaped."""
+    """Text from outside for a message: at most `limit` characters, what cannot be printed is
+    escaped."""
     text = text if len(text) <= limit else text[: limit - 3] + "..."
     return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)

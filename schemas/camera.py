@@ -1,4 +1,5 @@
-"""What a camera of each kind can be told. `CAMERAS` in node/cameras holds the drivers of the same names."""
+"""What a camera of each kind can be told. `CAMERAS` in node/cameras holds the drivers of the same
+names."""
 
 from typing import Annotated, Literal
 
@@ -11,21 +12,31 @@ TimeoutMs = Annotated[int, Field(ge=10, le=60000)]
 
 
 class QualityLimits(Shape):
-    """The image quality gate: a frame outside of these is ERROR / IMAGE_QUALITY, whatever the tools would say."""
+    """The image quality gate: a frame outside of these is ERROR / IMAGE_QUALITY, whatever the tools
+    would say."""
 
-    brightness_low: Float = Field(default=8.0, ge=0, le=255, description="Least mean gray of a frame, 0 to 255.")
-    brightness_high: Float = Field(default=247.0, ge=0, le=255, description="Greatest mean gray of a frame.")
+    brightness_low: Float = Field(
+        default=8.0, ge=0, le=255, description="Least mean gray of a frame, 0 to 255."
+    )
+    brightness_high: Float = Field(
+        default=247.0, ge=0, le=255, description="Greatest mean gray of a frame."
+    )
     sharpness_low: Float = Field(
         default=6.0,
         ge=0,
         le=255,
-        description="Least sharpness: absolute Laplacian of the sharpest 0.5 % of the shrunk frame, less its noise, 0 to 255.",
+        description=(
+            "Least sharpness: absolute Laplacian of the sharpest 0.5 % of the shrunk frame, less"
+            " its noise, 0 to 255."
+        ),
     )
     clipped_high: Float = Field(
         default=0.95,
         ge=0,
         le=1,
-        description="Greatest share of pixels that are fully black, or that are burnt out in a colour.",
+        description=(
+            "Greatest share of pixels that are fully black, or that are burnt out in a colour."
+        ),
     )
 
     @model_validator(mode="after")
@@ -38,18 +49,29 @@ class QualityLimits(Shape):
 class CameraBase(Shape):
     """What all cameras share."""
 
-    timeout_ms: TimeoutMs = Field(default=1000, description="How long to wait for a frame newer than its trigger.")
-    quality: QualityLimits = Field(default_factory=QualityLimits, description="Limits of the image quality gate.")
+    timeout_ms: TimeoutMs = Field(
+        default=1000, description="How long to wait for a frame newer than its trigger."
+    )
+    quality: QualityLimits = Field(
+        default_factory=QualityLimits, description="Limits of the image quality gate."
+    )
 
 
 class SyntheticCamera(CameraBase):
-    """Draws a conveyor of parts with seeded defects, so that the true verdict of every frame is known."""
+    """Draws a conveyor of parts with seeded defects, so that the true verdict of every frame is
+    known."""
 
     kind: Literal["synthetic"] = "synthetic"
-    width: Size = Field(default=640, ge=320, le=4096, description="Columns of the drawn frame in px.")
+    width: Size = Field(
+        default=640, ge=320, le=4096, description="Columns of the drawn frame in px."
+    )
     height: Size = Field(default=480, ge=240, le=4096, description="Rows of the drawn frame in px.")
-    seed: Annotated[int, Field(ge=0, le=2**31 - 1)] = Field(default=1, description="Seed of the line of parts.")
-    defect_rate: Float = Field(default=0.25, ge=0, le=1, description="Share of parts drawn with a defect.")
+    seed: Annotated[int, Field(ge=0, le=2**31 - 1)] = Field(
+        default=1, description="Seed of the line of parts."
+    )
+    defect_rate: Float = Field(
+        default=0.25, ge=0, le=1, description="Share of parts drawn with a defect."
+    )
     exposure_ms: Float = Field(default=0.0, ge=0, le=10000, description="Simulated exposure in ms.")
 
 
@@ -58,13 +80,16 @@ class FolderCamera(CameraBase):
 
     kind: Literal["folder"] = "folder"
     path: Annotated[str, StringConstraints(min_length=1)] = Field(
-        description="Folder of pictures; a relative path is taken from the folder of the settings file."
+        description=(
+            "Folder of pictures; a relative path is taken from the folder of the settings file."
+        )
     )
     order: Literal["name", "part_id", "newest"] = Field(
         default="name",
         description=(
-            "name: one after the other, then again from the first; part_id: the picture whose name (without ending) "
-            "is the trigger's part_id; newest: waits for a picture written after the trigger."
+            "name: one after the other, then again from the first; part_id: the picture whose name"
+            " (without ending) is the trigger's part_id; newest: waits for a picture written after"
+            " the trigger."
         ),
     )
     cache_mb: Annotated[int, Field(ge=0, le=65536)] = Field(
@@ -79,22 +104,31 @@ class UsbCamera(CameraBase):
     device: str | None = Field(
         default=None,
         pattern=r"^/dev/[A-Za-z0-9._:/-]+$",
-        description="Device path; /dev/v4l/by-id/... or /dev/v4l/by-path/... stays the same over unplugging.",
+        description=(
+            "Device path; /dev/v4l/by-id/... or /dev/v4l/by-path/... stays the same over"
+            " unplugging."
+        ),
     )
     serial: str | None = Field(
-        default=None, min_length=1, max_length=128, description="USB serial number, instead of a device path."
+        default=None,
+        min_length=1,
+        max_length=128,
+        description="USB serial number, instead of a device path.",
     )
     width: Size = Field(default=640, description="Columns asked of the camera in px.")
     height: Size = Field(default=480, description="Rows asked of the camera in px.")
-    fps: Float = Field(default=30.0, gt=0, le=1000, description="Frames a second asked of the camera.")
+    fps: Float = Field(
+        default=30.0, gt=0, le=1000, description="Frames a second asked of the camera."
+    )
     fourcc: Annotated[str, StringConstraints(pattern=r"^[A-Z0-9]{4}$")] | None = Field(
         default=None, description="Pixel format asked of the camera, such as MJPG or YUYV."
     )
     frozen_frames: Annotated[int, Field(ge=0, le=1000)] = Field(
         default=5,
         description=(
-            "So many identical frames in a row are FRAME_FROZEN; 0 turns the check off. Frames darker than "
-            "quality.brightness_low do not count, and a trigger waits for a lighter one: a lamp may flash for each part."
+            "So many identical frames in a row are FRAME_FROZEN; 0 turns the check off. Frames"
+            " darker than quality.brightness_low do not count, and a trigger waits for a lighter"
+            " one: a lamp may flash for each part."
         ),
     )
 

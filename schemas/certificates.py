@@ -1,4 +1,5 @@
-"""When the certificates end that a node needs: those of its settings, and others of the box that it is told to look at."""
+"""When the certificates end that a node needs: those of its settings, and others of the box that it
+is told to look at."""
 
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -12,7 +13,8 @@ WARN_DAYS = 30
 
 
 class Certificate(NamedTuple):
-    """One file: the setting that names it, when the first certificate in it ends, or why that cannot be said."""
+    """One file: the setting that names it, when the first certificate in it ends, or why that
+    cannot be said."""
 
     key: str
     path: str
@@ -21,10 +23,15 @@ class Certificate(NamedTuple):
 
     def days(self, now: datetime | None = None) -> float | None:
         """Days until then, negative if it has ended; None if that cannot be said."""
-        return None if self.ends is None else (self.ends - (now or datetime.now(UTC))).total_seconds() / 86400
+        return (
+            None
+            if self.ends is None
+            else (self.ends - (now or datetime.now(UTC))).total_seconds() / 86400
+        )
 
     def trouble(self, now: datetime | None = None) -> str | None:
-        """What is to be told of it: that it ends within 30 days, has ended, or cannot be read; None if it is good."""
+        """What is to be told of it: that it ends within 30 days, has ended, or cannot be read; None
+        if it is good."""
         days = self.days(now)
         if days is None:
             return f"{self.key}: {self.path} is no certificate: {self.wrong}"
@@ -37,7 +44,10 @@ class Certificate(NamedTuple):
 
 def certificates(settings: "Settings") -> Iterator[Certificate]:
     """Every certificate that the settings name, read now."""
-    named = [("broker.ca_file", settings.broker.ca_file), ("broker.cert_file", settings.broker.cert_file)]
+    named = [
+        ("broker.ca_file", settings.broker.ca_file),
+        ("broker.cert_file", settings.broker.cert_file),
+    ]
     for key, path in (*named, *(("certificates", path) for path in settings.certificates)):
         if path is not None:
             yield _read(key, path)

@@ -20,21 +20,32 @@ RequestId = Annotated[
     BeforeValidator(digits),
     WithJsonSchema({"anyOf": [{"type": "string", "pattern": REQUEST_ID}, NUMBER]}),
 ]
-IdOrNumber = Annotated[str, BeforeValidator(digits), WithJsonSchema({"anyOf": [{"type": "string"}, NUMBER]})]
-Base64Image = Annotated[str, StringConstraints(max_length=11 * 1024 * 1024, pattern=r"^[A-Za-z0-9+/]*={0,2}$")]
+IdOrNumber = Annotated[
+    str, BeforeValidator(digits), WithJsonSchema({"anyOf": [{"type": "string"}, NUMBER]})
+]
+Base64Image = Annotated[
+    str, StringConstraints(max_length=11 * 1024 * 1024, pattern=r"^[A-Za-z0-9+/]*={0,2}$")
+]
 
 
 class Command(Shape):
     """What every command has."""
 
-    late: ClassVar[bool] = False  # whether it may be done although it waited: it moves and starts nothing
+    # whether it may be done although it waited: it moves and starts nothing
+    late: ClassVar[bool] = False
 
     request_id: RequestId = Field(
-        description="Id, or a number: its digits. The same command again is answered, not done; another is refused."
+        description=(
+            "Id, or a number: its digits. The same command again is answered, not done; another is"
+            " refused."
+        )
     )
     sent_at: SentAt | None = Field(
         default=None,
-        description="When it was sent: RFC 3339 with a time zone. Older than commands.max_age_ms, it starts nothing.",
+        description=(
+            "When it was sent: RFC 3339 with a time zone. Older than commands.max_age_ms, it starts"
+            " nothing."
+        ),
     )
 
 
@@ -60,45 +71,76 @@ class Capture(ForStation):
     """Take a picture without inspecting it."""
 
     camera: ProgramCamera | None = Field(
-        default=None, description="Camera settings to take it with; those of the active program if missing."
+        default=None,
+        description="Camera settings to take it with; those of the active program if missing.",
     )
     optimise: bool = Field(
         default=False,
-        description="Whether exposure and gain are searched for the lightest picture that is not burnt out.",
+        description=(
+            "Whether exposure and gain are searched for the lightest picture that is not burnt out."
+        ),
     )
-    exact: bool = Field(default=False, description="PNG instead of JPEG, if it has at most 8 MiB: a master loses nothing.")
+    exact: bool = Field(
+        default=False,
+        description="PNG instead of JPEG, if it has at most 8 MiB: a master loses nothing.",
+    )
 
 
 class Show(ForStation):
-    """Keep the newest annotated picture of a station in the state folder for a minute: somebody watches."""
+    """Keep the newest annotated picture of a station in the state folder for a minute: somebody
+    watches."""
 
 
 class TryProgram(ForStation):
     """Run a program on the live or a given image; nothing is stored and no line is driven."""
 
-    program: dict[str, Any] | ProgramId = Field(description="A whole program, or the id of a stored one.")
-    image: Base64Image | None = Field(default=None, description="JPEG or PNG in base64; the live image if missing.")
-    master: Base64Image | None = Field(default=None, description="Master for a given program; else its stored one.")
+    program: dict[str, Any] | ProgramId = Field(
+        description="A whole program, or the id of a stored one."
+    )
+    image: Base64Image | None = Field(
+        default=None, description="JPEG or PNG in base64; the live image if missing."
+    )
+    master: Base64Image | None = Field(
+        default=None, description="Master for a given program; else its stored one."
+    )
     give_master: bool = Field(
-        default=False, description="Whether the reply holds that master, decoded and encoded anew: what is fit to be stored."
+        default=False,
+        description=(
+            "Whether the reply holds that master, decoded and encoded anew: what is fit to be"
+            " stored."
+        ),
     )
     challenge: Annotated[int, Field(ge=0, le=10_000)] | None = Field(
         default=None,
-        description="Instead, what it would miss: faults are drawn on the image (the master if missing), from this one on.",
+        description=(
+            "Instead, what it would miss: faults are drawn on the image (the master if missing),"
+            " from this one on."
+        ),
     )
 
 
 class Calibrate(ForStation):
     """Learn camera and lens from pictures of a checkerboard; nothing is stored."""
 
-    images: Annotated[tuple[Base64Image, ...], Field(min_length=3, max_length=20, strict=False)] = Field(
-        description="Pictures of one board in different places and turns, JPEG or PNG in base64."
+    images: Annotated[tuple[Base64Image, ...], Field(min_length=3, max_length=20, strict=False)] = (
+        Field(
+            description=(
+                "Pictures of one board in different places and turns, JPEG or PNG in base64."
+            )
+        )
     )
-    columns: Annotated[int, Field(ge=3, le=50)] = Field(description="Inner corners of the board in a row.")
-    rows: Annotated[int, Field(ge=3, le=50)] = Field(description="Inner corners of the board in a column.")
+    columns: Annotated[int, Field(ge=3, le=50)] = Field(
+        description="Inner corners of the board in a row."
+    )
+    rows: Annotated[int, Field(ge=3, le=50)] = Field(
+        description="Inner corners of the board in a column."
+    )
     square_mm: Float = Field(gt=0, le=1000, description="Side of a square in mm.")
     in_plane: Annotated[int, Field(ge=0, le=19)] | None = Field(
-        default=None, description="Number of the picture, from 0, in which the board lies where the parts will lie."
+        default=None,
+        description=(
+            "Number of the picture, from 0, in which the board lies where the parts will lie."
+        ),
     )
 
     @model_validator(mode="after")
@@ -112,7 +154,9 @@ class RegisterMaster(ForStation):
     """Make an image the master of a program, as a new version."""
 
     program: ProgramId = Field(description="The program.")
-    image: Base64Image | None = Field(default=None, description="JPEG or PNG in base64; the live image if missing.")
+    image: Base64Image | None = Field(
+        default=None, description="JPEG or PNG in base64; the live image if missing."
+    )
 
 
 class TriggerCommand(ForStation):
@@ -148,18 +192,28 @@ class Resend(ForStation):
 
     late: ClassVar[bool] = True
 
-    result_ids: Annotated[tuple[str, ...], Field(max_length=1000, strict=False)] = Field(default=(), description="By id.")
+    result_ids: Annotated[tuple[str, ...], Field(max_length=1000, strict=False)] = Field(
+        default=(), description="By id."
+    )
     trigger_ids: Annotated[tuple[IdOrNumber, ...], Field(max_length=1000, strict=False)] = Field(
         default=(), description="By trigger."
     )
-    from_seq: Annotated[int, Field(ge=1)] | None = Field(default=None, description="First of a range.")
-    to_seq: Annotated[int, Field(ge=1)] | None = Field(default=None, description="Last of a range, at most 1000 long.")
+    from_seq: Annotated[int, Field(ge=1)] | None = Field(
+        default=None, description="First of a range."
+    )
+    to_seq: Annotated[int, Field(ge=1)] | None = Field(
+        default=None, description="Last of a range, at most 1000 long."
+    )
 
     @model_validator(mode="after")
     def _range(self) -> "Resend":
         if (self.from_seq is None) != (self.to_seq is None):
             raise ValueError("from_seq and to_seq belong together")
-        if self.from_seq is not None and self.to_seq is not None and not 0 <= self.to_seq - self.from_seq < 1000:
+        if (
+            self.from_seq is not None
+            and self.to_seq is not None
+            and not 0 <= self.to_seq - self.from_seq < 1000
+        ):
             raise ValueError("the range is empty or longer than 1000")
         if self.from_seq is None and not self.result_ids and not self.trigger_ids:
             raise ValueError("give result_ids, trigger_ids or a range")
@@ -179,7 +233,10 @@ class Reply(Shape):
     ok: bool = Field(description="Whether it was done.")
     data: dict[str, Any] | None = Field(default=None, description="What came of it.")
     error: Fault | None = Field(default=None, description="Why it was not done.")
-    repeated: bool = Field(default=False, description="Whether the request was answered before, and nothing was done now.")
+    repeated: bool = Field(
+        default=False,
+        description="Whether the request was answered before, and nothing was done now.",
+    )
     warning: Fault | None = Field(default=None, description="It was done, but not all is well.")
 
 

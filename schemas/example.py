@@ -1,4 +1,5 @@
-"""The example settings file: every key with its sentence, type, range and default, taken from the models."""
+"""The example settings file: every key with its sentence, type, range and default, taken from the
+models."""
 
 import json
 import textwrap
@@ -18,12 +19,13 @@ Every key can be overridden by an environment variable: INSPECTION_NODE_ID, INSP
 INSPECTION_STATION__CAM1__MAX_AGE_MS (stations by id, `-` as `_`). Secrets never stand here: give
 INSPECTION_BROKER__PASSWORD, INSPECTION_BROKER__PASSWORD_FILE, or a systemd credential broker_password.
 A key that begins with # shows its default, or an example where there is none.
-"""
+"""  # noqa: E501
 STATION = """\
 A station is one inspection point: one camera, its trigger sources, its output lines, its active program.
 Repeat the whole block for each station.
-"""
-GIVEN: dict[str, Any] = {"id": "cam1", "kind": "synthetic"}  # what an active key without a default is set to
+"""  # noqa: E501
+# what an active key without a default is set to
+GIVEN: dict[str, Any] = {"id": "cam1", "kind": "synthetic"}
 SHOWN: dict[str, Any] = {
     "username": "node-01",
     "client_id": "press-3-vision",
@@ -84,8 +86,16 @@ def example() -> str:
             shared = set(kinds_of(field.annotation)[0].model_fields) - {"kind"} if n else set()
             keys = [name for name in model.model_fields if name not in shared]
             keys.sort(key=lambda name: name != "kind")
-            also = " The keys above that are not repeated are there too." if shared & set(model.model_fields) else ""
-            block = ["", *_comment(f"{field.description} {model.__doc__}{also}"), f"[station.{key}]"]
+            also = (
+                " The keys above that are not repeated are there too."
+                if shared & set(model.model_fields)
+                else ""
+            )
+            block = [
+                "",
+                *_comment(f"{field.description} {model.__doc__}{also}"),
+                f"[station.{key}]",
+            ]
             block += [line for name in keys for line in _key(model, name)]
             lines += [_off(line) for line in block] if n else block
     return "\n".join(lines) + "\n"
@@ -99,7 +109,9 @@ def _key(model: type[BaseModel], key: str) -> list[str]:
     """The comment and the line of one key; off if the default is none, or is a table."""
     field = model.model_fields[key]
     default = field.get_default(call_default_factory=True)
-    comment = _comment(f"{field.description or 'Which kind it is.'} ({_range(model, key, default)})")
+    comment = _comment(
+        f"{field.description or 'Which kind it is.'} ({_range(model, key, default)})"
+    )
     if SecretStr in kinds_of(field.annotation):
         return ["", *comment, f"# {key}: by the environment or a file only"]
     if default is PydanticUndefined:
@@ -115,14 +127,20 @@ def _range(model: type[BaseModel], key: str, default: Any) -> str:
     schema = model.model_json_schema(by_alias=True)
     field = schema["properties"][key]
     parts = [
-        " or ".join(dict.fromkeys(_types(option, schema) for option in field.get("anyOf", [field]))).removesuffix(" or null")
+        " or ".join(
+            dict.fromkeys(_types(option, schema) for option in field.get("anyOf", [field]))
+        ).removesuffix(" or null")
     ]
     if default is PydanticUndefined:
         parts.append("must be given")
     elif isinstance(default, BaseModel):
         parts.append("default as shown")
     else:
-        parts.append("default none" if default is None or default in ({}, ()) else f"default {_toml(default)}")
+        parts.append(
+            "default none"
+            if default is None or default in ({}, ())
+            else f"default {_toml(default)}"
+        )
     return ", ".join(parts)
 
 
@@ -138,25 +156,36 @@ def _types(option: dict[str, Any], schema: dict[str, Any]) -> str:
     high = option.get("maximum")
     words: list[str] = [option.get("type", "any").replace("object", "table")]
     if low is not None:
-        words.append(("above " if "exclusiveMinimum" in option else "from ") + f"{low:g}".replace("e+0", "e"))
+        words.append(
+            ("above " if "exclusiveMinimum" in option else "from ") + f"{low:g}".replace("e+0", "e")
+        )
     if high is not None:
-        words.append(f"{'up to' if 'exclusiveMinimum' in option else 'to'} {int(high) if float(high).is_integer() else high}")
+        words.append(
+            f"{'up to' if 'exclusiveMinimum' in option else 'to'}"
+            f" {int(high) if float(high).is_integer() else high}"
+        )
     return " ".join(words)
 
 
 def _model(field: FieldInfo) -> type[BaseModel] | None:
-    (kind, *_) = kinds_of(field.annotation)
+    kind, *_ = kinds_of(field.annotation)
     return kind if isinstance(kind, type) and issubclass(kind, BaseModel) else None
 
 
 def _toml(value: Any) -> str:
     if isinstance(value, dict):
-        return "{ " + ", ".join(f"{key} = {_toml(inner)}" for key, inner in value.items() if inner is not None) + " }"
+        return (
+            "{ "
+            + ", ".join(
+                f"{key} = {_toml(inner)}" for key, inner in value.items() if inner is not None
+            )
+            + " }"
+        )
     return json.dumps(value, ensure_ascii=False)
 
 
 def _comment(text: str) -> list[str]:
-    lines = [line for part in text.splitlines() for line in (textwrap.wrap(part, 116) or [""])]
+    lines = [line for part in text.splitlines() for line in textwrap.wrap(part, 116) or [""]]
     return [f"# {line}".rstrip() for line in lines]
 
 

@@ -1,4 +1,5 @@
-"""Generates JSON Schemas, the page of codes and the example settings: `python -m schemas.generate [--check]`."""
+"""Generates JSON Schemas, the page of codes and the example settings: `python -m schemas.generate
+[--check]`."""
 
 import hashlib
 import json
@@ -59,13 +60,22 @@ def schema_texts() -> dict[str, str]:
 @cache
 def schema_hashes() -> dict[str, str]:
     """`sha256:` and the hash of each schema's file, for the info topic."""
-    return {name: "sha256:" + hashlib.sha256(text.encode()).hexdigest() for name, text in schema_texts().items()}
+    return {
+        name: "sha256:" + hashlib.sha256(text.encode()).hexdigest()
+        for name, text in schema_texts().items()
+    }
 
 
 def codes() -> str:
     """The page of all codes, for people who have met one."""
-    rows = [f"| `{code}` | {entry.message} | {entry.http_status} | {entry.advice} |" for code, entry in CATALOGUE.items()]
-    head = "# Codes\n\nMade from `schemas/errors.py`: what each code says, its status over HTTP, and what to do about it.\n"
+    rows = [
+        f"| `{code}` | {entry.message} | {entry.http_status} | {entry.advice} |"
+        for code, entry in CATALOGUE.items()
+    ]
+    head = (
+        "# Codes\n\nMade from `schemas/errors.py`: what each code says, its status over HTTP, and"
+        " what to do about it.\n"
+    )
     return "\n".join([head, "| code | says | HTTP | what to do |", "|---|---|---|---|", *rows, ""])
 
 
@@ -78,11 +88,16 @@ def generated() -> dict[str, str]:
 
 def stale(files: dict[str, str], root: Path = ROOT) -> list[str]:
     """The paths whose file is missing or another."""
-    return [path for path, text in files.items() if not (root / path).is_file() or (root / path).read_bytes() != text.encode()]
+    return [
+        path
+        for path, text in files.items()
+        if not (root / path).is_file() or (root / path).read_bytes() != text.encode()
+    ]
 
 
 def run(files: dict[str, str], command: str, arguments: list[str]) -> int:
-    """Write the files, or with --check only compare them: 1 and the command to run if one differs."""
+    """Write the files, or with --check only compare them: 1 and the command to run if one
+    differs."""
     old = stale(files)
     if arguments == ["--check"]:
         if old:
@@ -98,11 +113,14 @@ def run(files: dict[str, str], command: str, arguments: list[str]) -> int:
 
 
 def main(arguments: list[str]) -> int:
-    """Write all, or compare. New kinds come first, and everything else is made by a process that knows them."""
+    """Write all, or compare. New kinds come first, and everything else is made by a process that
+    knows them."""
     union = {UNION: package()}
     if arguments == [] and stale(union):
         run(union, COMMAND, [])
-        return subprocess.run([sys.executable, "-m", "schemas.generate"], cwd=ROOT, check=False).returncode
+        return subprocess.run(
+            [sys.executable, "-m", "schemas.generate"], cwd=ROOT, check=False
+        ).returncode
     return run(generated(), COMMAND, arguments)
 
 

@@ -1,4 +1,5 @@
-"""Places in a frame: x right, y down, the centre of the top left pixel is (0, 0), all in pixels of the whole frame."""
+"""Places in a frame: x right, y down, the centre of the top left pixel is (0, 0), all in pixels of
+the whole frame."""
 
 import math
 from typing import Annotated, Any, Literal
@@ -53,7 +54,12 @@ class Region(Shape):
 
     def contains(self, other: "Region") -> bool:
         """Whether the whole of the other region lies in this one."""
-        return self.x <= other.x and self.y <= other.y and other.right <= self.right and other.bottom <= self.bottom
+        return (
+            self.x <= other.x
+            and self.y <= other.y
+            and other.right <= self.right
+            and other.bottom <= self.bottom
+        )
 
 
 class RotatedRectangle(Shape):
@@ -64,14 +70,19 @@ class RotatedRectangle(Shape):
     y: At = Field(description="Row of the centre in px.")
     width: Length = Field(description="Extent along the turned x axis in px.")
     height: Length = Field(description="Extent along the turned y axis in px.")
-    angle_deg: Float = Field(ge=-360, le=360, description="Angle of the turned x axis in degrees, clockwise on screen.")
+    angle_deg: Float = Field(
+        ge=-360, le=360, description="Angle of the turned x axis in degrees, clockwise on screen."
+    )
 
     @property
     def corners(self) -> tuple[tuple[float, float], ...]:
         """Centres of the corner pixels as (x, y)."""
         c, s = math.cos(math.radians(self.angle_deg)), math.sin(math.radians(self.angle_deg))
         w, h = (self.width - 1) / 2, (self.height - 1) / 2
-        return tuple((self.x + c * u - s * v, self.y + s * u + c * v) for u, v in ((-w, -h), (w, -h), (w, h), (-w, h)))
+        return tuple(
+            (self.x + c * u - s * v, self.y + s * u + c * v)
+            for u, v in ((-w, -h), (w, -h), (w, h), (-w, h))
+        )
 
     def inside(self, width: int, height: int) -> bool:
         """Whether the whole region lies in a frame of that size."""
@@ -90,7 +101,9 @@ class Circle(Shape):
     def corners(self) -> tuple[tuple[float, float], ...]:
         """36 points of the border as (x, y)."""
         turns = (math.tau * n / 36 for n in range(36))
-        return tuple((self.x + self.radius * math.cos(t), self.y + self.radius * math.sin(t)) for t in turns)
+        return tuple(
+            (self.x + self.radius * math.cos(t), self.y + self.radius * math.sin(t)) for t in turns
+        )
 
     def inside(self, width: int, height: int) -> bool:
         """Whether the whole region lies in a frame of that size."""
@@ -121,9 +134,9 @@ class Polygon(Shape):
     """A polygon that does not cross itself."""
 
     shape: Literal["polygon"] = Field(default="polygon", description="Kind of region.")
-    points: Annotated[tuple[Corner, ...], Field(min_length=3, max_length=MAX_CORNERS, strict=False)] = Field(
-        description="The corners in order."
-    )
+    points: Annotated[
+        tuple[Corner, ...], Field(min_length=3, max_length=MAX_CORNERS, strict=False)
+    ] = Field(description="The corners in order.")
 
     @property
     def corners(self) -> tuple[tuple[float, float], ...]:
@@ -138,19 +151,28 @@ class Polygon(Shape):
     def _simple(self) -> "Polygon":
         corners = self.corners
         n = len(corners)
-        twice_area = sum(corners[i][0] * corners[(i + 1) % n][1] - corners[(i + 1) % n][0] * corners[i][1] for i in range(n))
+        twice_area = sum(
+            corners[i][0] * corners[(i + 1) % n][1] - corners[(i + 1) % n][0] * corners[i][1]
+            for i in range(n)
+        )
         if abs(twice_area) < 2:
             raise ValueError("the polygon has no area")
         for i in range(n):
             for j in range(i + 1, n):
                 neighbours = j == i + 1 or (i == 0 and j == n - 1)
-                if not neighbours and _cross(corners[i], corners[(i + 1) % n], corners[j], corners[(j + 1) % n]):
+                if not neighbours and _cross(
+                    corners[i], corners[(i + 1) % n], corners[j], corners[(j + 1) % n]
+                ):
                     raise ValueError("the polygon crosses itself")
         return self
 
 
 def _shape(value: Any) -> str:
-    return str(value.get("shape", "rectangle") if isinstance(value, dict) else getattr(value, "shape", "rectangle"))
+    return str(
+        value.get("shape", "rectangle")
+        if isinstance(value, dict)
+        else getattr(value, "shape", "rectangle")
+    )
 
 
 AnyRegion = Annotated[
@@ -172,7 +194,9 @@ def within(corners: tuple[tuple[float, float], ...], width: int, height: int) ->
     return all(-0.5 <= x <= width - 0.5 and -0.5 <= y <= height - 0.5 for x, y in corners)
 
 
-def _cross(a: tuple[float, float], b: tuple[float, float], c: tuple[float, float], d: tuple[float, float]) -> bool:
+def _cross(
+    a: tuple[float, float], b: tuple[float, float], c: tuple[float, float], d: tuple[float, float]
+) -> bool:
     def side(p: tuple[float, float], q: tuple[float, float], r: tuple[float, float]) -> float:
         return (q[0] - p[0]) * (r[1] - p[1]) - (q[1] - p[1]) * (r[0] - p[0])
 
@@ -180,13 +204,20 @@ def _cross(a: tuple[float, float], b: tuple[float, float], c: tuple[float, float
 
 
 class Pose(Shape):
-    """Where the part was found: the centre of the locator's region, turned and scaled against the master."""
+    """Where the part was found: the centre of the locator's region, turned and scaled against the
+    master."""
 
     x: Float = Field(description="Column of the centre of what was located, in px.")
     y: Float = Field(description="Row of the centre of what was located, in px.")
-    angle_deg: Float = Field(default=0.0, description="Rotation against the master in degrees, clockwise on screen.")
+    angle_deg: Float = Field(
+        default=0.0, description="Rotation against the master in degrees, clockwise on screen."
+    )
     scale: Float = Field(default=1.0, description="Size against the master.")
     score: Float = Field(default=1.0, description="How sure the locator is, 0 to 1.")
     runner_up: Float | None = Field(
-        default=None, description="Score of the next best place that does not overlap by half; null if none was nearly as good."
+        default=None,
+        description=(
+            "Score of the next best place that does not overlap by half; null if none was nearly as"
+            " good."
+        ),
     )

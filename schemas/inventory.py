@@ -1,4 +1,5 @@
-"""What the node runs on, for `info`: versions of Python, SQLite and of every package that the node asks for."""
+"""What the node runs on, for `info`: versions of Python, SQLite and of every package that the node
+asks for."""
 
 import platform
 import re

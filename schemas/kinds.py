@@ -1,7 +1,9 @@
-"""Which kinds of tools and locators there are: those of the folder `schemas/tools`, written down in the files that name them.
+"""Which kinds of tools and locators there are: those of the folder `schemas/tools`, written down in
+the files that name them.
 
-A table is read at run time, never a folder: there, an import that fails would be a tool that is missing, and a part that was
-judged without it (docs/decisions/10). `python -m schemas.generate` writes the tables, and `make check` compares them.
+A table is read at run time, never a folder: there, an import that fails would be a tool that is
+missing, and a part that was judged without it (docs/decisions/10). `python -m schemas.generate`
+writes the tables, and `make check` compares them.
 """
 
 import json
@@ -18,7 +20,8 @@ FOLDER = Path(__file__).parent / "tools"
 
 
 class Kind(NamedTuple):
-    """A kind: its word, the module below schemas/tools and the class of its settings, and its facts."""
+    """A kind: its word, the module below schemas/tools and the class of its settings, and its
+    facts."""
 
     kind: str
     module: str
@@ -32,7 +35,11 @@ def kinds() -> list[Kind]:
     for info in iter_modules([str(FOLDER)]):
         module = import_module(f"schemas.tools.{info.name}")
         for value in vars(module).values():
-            if isinstance(value, type) and issubclass(value, BaseModel) and value.__module__ == module.__name__:
+            if (
+                isinstance(value, type)
+                and issubclass(value, BaseModel)
+                and value.__module__ == module.__name__
+            ):
                 field = value.model_fields.get("kind")
                 if field is not None:
                     facts: Any = value.facts  # type: ignore[attr-defined]
@@ -45,10 +52,16 @@ def package() -> str:
     all_ = sorted(kinds(), key=lambda kind: kind.module)
     tools = [kind for kind in all_ if isinstance(kind.facts, Facts)]
     locators = [kind for kind in all_ if isinstance(kind.facts, LocatorFacts)]
-    names = sorted([*(kind.name for kind in all_), "LOCATOR_MODULES", "TOOL_MODULES", "Locator", "Tool"], key=_as_ruff)
+    names = sorted(
+        [*(kind.name for kind in all_), "LOCATOR_MODULES", "TOOL_MODULES", "Locator", "Tool"],
+        key=_as_ruff,
+    )
     return "\n".join(
         [
-            '"""The catalogue of tools and locators: what each kind can be told. Written by schemas/kinds.py."""',
+            (
+                '"""The catalogue of tools and locators: what each kind can be told. Written by'
+                ' schemas/kinds.py."""'
+            ),
             "",
             "from typing import Annotated",
             "",
@@ -60,7 +73,10 @@ def package() -> str:
             "    " + "\n    | ".join(kind.name for kind in tools) + ",",
             '    Field(discriminator="kind"),',
             "]",
-            f'Locator = Annotated[{" | ".join(kind.name for kind in locators)}, Field(discriminator="kind")]',
+            (
+                f"Locator = Annotated[{' | '.join(kind.name for kind in locators)},"
+                ' Field(discriminator="kind")]'
+            ),
             "",
             *_table("TOOL_MODULES", tools),
             *_table("LOCATOR_MODULES", locators),
@@ -88,7 +104,10 @@ def editor() -> str:
     shown = sorted(kinds(), key=_place)
     return "\n".join(
         [
-            "// Written by schemas/kinds.py from the facts of each kind; what the words mean: schemas/tools/facts.py.",
+            (
+                "// Written by schemas/kinds.py from the facts of each kind; what the words mean:"
+                " schemas/tools/facts.py."
+            ),
             "",
             'import { t } from "../words.js";',
             "",
@@ -97,7 +116,12 @@ def editor() -> str:
             "};",
             "",
             "export const LOCATORS = {",
-            *(line for kind in shown if isinstance(kind.facts, LocatorFacts) for line in _entry(kind)),
+            *(
+                line
+                for kind in shown
+                if isinstance(kind.facts, LocatorFacts)
+                for line in _entry(kind)
+            ),
             "};",
             "",
         ]
@@ -106,7 +130,11 @@ def editor() -> str:
 
 def _place(kind: Kind) -> tuple[int, int, str]:
     facts = kind.facts
-    return (get_args(Group).index(facts.group) if isinstance(facts, Facts) else 0, facts.place, kind.kind)
+    return (
+        get_args(Group).index(facts.group) if isinstance(facts, Facts) else 0,
+        facts.place,
+        kind.kind,
+    )
 
 
 def _entry(kind: Kind) -> list[str]:

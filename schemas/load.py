@@ -1,8 +1,10 @@
-"""Settings from one TOML file, `.env`, the environment and secret files, checked whole: every error is told at once.
+"""Settings from one TOML file, `.env`, the environment and secret files, checked whole: every error
+is told at once.
 
-Strongest first: environment, `.env` beside the settings file and of the same owner, the file. What lies in the folder where a
-command happens to be started is believed in nothing. A secret comes from
-INSPECTION_BROKER__PASSWORD, INSPECTION_BROKER__PASSWORD_FILE, or the file `broker_password` in $CREDENTIALS_DIRECTORY.
+Strongest first: environment, `.env` beside the settings file and of the same owner, the file. What
+lies in the folder where a command happens to be started is believed in nothing. A secret comes from
+INSPECTION_BROKER__PASSWORD, INSPECTION_BROKER__PASSWORD_FILE, or the file `broker_password` in
+$CREDENTIALS_DIRECTORY.
 """
 
 import difflib
@@ -27,10 +29,12 @@ MAX_BYTES = 1024 * 1024
 MAX_SECRET_BYTES = 4096
 SECRET_CHARACTERS = 12
 KEY_GUESSES = 2**96
-KEYS = ("jwt_key", "jwt_old_key", "metrics_token", "token", "signing_key")  # what machines remember: random, not a password
-WELL_KNOWN = (  # noqa: SIM905 - a paragraph reads better than 26 lines
-    "abc admin administrator broker changeit changeme correcthorsebatterystaple default guest iloveyou inspection "
-    "inspectionnode letmein mosquitto mqtt pass passwort password qwerty qwertyuiop raspberry root secret test user welcome"
+# what machines remember: random, not a password
+KEYS = ("jwt_key", "jwt_old_key", "metrics_token", "token", "signing_key")
+WELL_KNOWN = (  # noqa: SIM905
+    "abc admin administrator broker changeit changeme correcthorsebatterystaple default guest"
+    " iloveyou inspection inspectionnode letmein mosquitto mqtt pass passwort password qwerty"
+    " qwertyuiop raspberry root secret test user welcome"
 ).split()
 PRIVATE = re.compile(r"pass|pwd|secret|token|credential|key$", re.IGNORECASE)
 
@@ -48,14 +52,21 @@ class Loaded:
 
 
 def load(
-    path: Path | None, environ: Mapping[str, str], *, disk: bool = True, planted: bool = False, user: User = "node"
+    path: Path | None,
+    environ: Mapping[str, str],
+    *,
+    disk: bool = True,
+    planted: bool = False,
+    user: User = "node",
 ) -> Loaded:
-    """The settings in `path`, else in $CONFIG_PATH, else in ./node.toml. Raises Problem SETTINGS_INVALID with all errors.
+    """The settings in `path`, else in $CONFIG_PATH, else in ./node.toml. Raises Problem
+    SETTINGS_INVALID with all errors.
 
-    disk: whether certificates and the state folder are checked too (the folder is made if it is missing); a command that
-    only talks to the broker does not need them. planted: whether links and files of other accounts may lie in the state
-    folder, for who removes them. user: whose password has to be there, for node and web are given their own only; nobody
-    speaks to a broker, and reads no secret. Each error is also in the problem's details, `errors`.
+    disk: whether certificates and the state folder are checked too (the folder is made if it is
+    missing); a command that only talks to the broker does not need them. planted: whether links and
+    files of other accounts may lie in the state folder, for who removes them. user: whose password
+    has to be there, for node and web are given their own only; nobody speaks to a broker, and reads
+    no secret. Each error is also in the problem's details, `errors`.
     """
     errors: list[str] = []
     path, environ = _locate(path, environ, errors)
@@ -83,7 +94,9 @@ def load(
     if errors or settings is None:
         raise _problem(path, errors)
     for key in list(_leaves(settings.model_dump(mode="json"))):
-        sources.setdefault(key, next((sources[k] for k in sources if key.startswith(f"{k}.")), "default"))
+        sources.setdefault(
+            key, next((sources[k] for k in sources if key.startswith(f"{k}.")), "default")
+        )
     return Loaded(settings, sources, path)
 
 
@@ -92,7 +105,9 @@ def _problem(path: Path, errors: list[str]) -> Problem:
     return Problem("SETTINGS_INVALID", f"{path}: " + "; ".join(shown), errors=shown)
 
 
-def _locate(path: Path | None, environ: Mapping[str, str], errors: list[str]) -> tuple[Path, dict[str, str]]:
+def _locate(
+    path: Path | None, environ: Mapping[str, str], errors: list[str]
+) -> tuple[Path, dict[str, str]]:
     """The settings file, and the environment with the `.env` beside it below it."""
     path = Path(path or environ.get("CONFIG_PATH") or "node.toml").absolute()
     return path, {**_dotenv(path.parent / ".env", path, errors), **environ}
@@ -103,9 +118,15 @@ def _dotenv(path: Path, settings: Path, errors: list[str]) -> dict[str, str]:
         if not path.is_file():
             return {}
         if settings.exists() and path.stat().st_uid not in (settings.stat().st_uid, 0):
-            errors.append(f"{path}: belongs to another account than {settings.name}: give it to the same, or remove it")
+            errors.append(
+                f"{path}: belongs to another account than {settings.name}: give it to the same, or"
+                " remove it"
+            )
             return {}
-        return {key: value or "" for key, value in dotenv_values(path, interpolate=False, encoding="utf-8").items()}
+        return {
+            key: value or ""
+            for key, value in dotenv_values(path, interpolate=False, encoding="utf-8").items()
+        }
     except (OSError, ValueError) as error:
         errors.append(f"{path}: cannot be read ({error.__class__.__name__})")
         return {}
@@ -116,22 +137,34 @@ def _read(path: Path, errors: list[str]) -> Raw | None:
         with path.open("rb") as file:
             data = file.read(MAX_BYTES + 1)
     except OSError as error:
-        errors.append(f"the settings file cannot be read: {error.strerror}; give --config, CONFIG_PATH or ./node.toml")
+        errors.append(
+            f"the settings file cannot be read: {error.strerror}; give --config, CONFIG_PATH or"
+            " ./node.toml"
+        )
         return None
     try:
         if len(data) > MAX_BYTES:
             raise ValueError("larger than 1 MiB")
         return tomllib.loads(data.decode("utf-8"))
     except (ValueError, RecursionError) as error:
-        reason = "not UTF-8" if isinstance(error, UnicodeDecodeError) else str(error) or "nested too deep"
+        reason = (
+            "not UTF-8"
+            if isinstance(error, UnicodeDecodeError)
+            else str(error) or "nested too deep"
+        )
         errors.append(f"the settings file is not TOML: {reason}")
         return None
 
 
 def _add_secret(
-    raw: Raw, path: tuple[str, ...], environ: Mapping[str, str], sources: dict[str, Source], errors: list[str]
+    raw: Raw,
+    path: tuple[str, ...],
+    environ: Mapping[str, str],
+    sources: dict[str, Source],
+    errors: list[str],
 ) -> None:
-    """Put the secret where the file would have it, and refuse it in the file itself in production."""
+    """Put the secret where the file would have it, and refuse it in the file itself in
+    production."""
     key, name = ".".join(path), variable(path)
     folder = environ.get("CREDENTIALS_DIRECTORY")
     credential = Path(folder, "_".join(path)) if folder else None
@@ -141,7 +174,10 @@ def _add_secret(
             return  # told by the model
         table = table[part]
     if path[-1] in table and raw.get("environment", "production") == "production":
-        errors.append(f"{key}: a secret does not belong in the settings file; give {name}, {name}_FILE or a credential")
+        errors.append(
+            f"{key}: a secret does not belong in the settings file; give {name}, {name}_FILE or a"
+            " credential"
+        )
     if name in environ and f"{name}_FILE" in environ:
         errors.append(f"{name} and {name}_FILE are both given; give one")
     secret = None
@@ -156,7 +192,8 @@ def _add_secret(
 
 
 def _given(credential: Path) -> bool:
-    """Whether there is such a credential; one that is empty, or an empty line, is what a unit gives whose site has none."""
+    """Whether there is such a credential; one that is empty, or an empty line, is what a unit gives
+    whose site has none."""
     try:
         with credential.open("rb") as file:
             return file.read(MAX_SECRET_BYTES).strip() != b""
@@ -169,7 +206,12 @@ def _given(credential: Path) -> bool:
 def _secret_file(file: Path, name: str, errors: list[str]) -> str | None:
     try:
         with file.open("rb") as opened:
-            text = opened.read(MAX_SECRET_BYTES + 1).decode("utf-8").removesuffix("\n").removesuffix("\r")
+            text = (
+                opened.read(MAX_SECRET_BYTES + 1)
+                .decode("utf-8")
+                .removesuffix("\n")
+                .removesuffix("\r")
+            )
     except OSError as error:
         errors.append(f"{name}: {file} cannot be read ({error.strerror})")
         return None
@@ -189,42 +231,59 @@ def _weak_secrets(raw: Raw) -> Iterator[str]:
         if value is None:
             continue
         if not isinstance(value, str) or len(value) < SECRET_CHARACTERS:
-            yield f"{'.'.join(path)}: shorter than {SECRET_CHARACTERS} characters, which production does not allow"
+            yield (
+                f"{'.'.join(path)}: shorter than {SECRET_CHARACTERS} characters, which production"
+                " does not allow"
+            )
         elif _well_known(value):
             yield f"{'.'.join(path)}: a well-known password, which production does not allow"
         elif path[-1] in KEYS and any(_guessable(word) for word in value.split(" ")):
-            yield f"{'.'.join(path)}: can be guessed, which production does not allow; `inspection-node secrets new` makes one"
+            yield (
+                f"{'.'.join(path)}: can be guessed, which production does not allow;"
+                " `inspection-node secrets new` makes one"
+            )
 
 
 def _no_password(raw: Raw, user: User) -> Iterator[str]:
     """The user at the broker that this process signs in as, and that nothing proves."""
-    broker, web = (table if isinstance(table := raw.get(name), dict) else {} for name in ("broker", "web"))
+    broker, web = (
+        table if isinstance(table := raw.get(name), dict) else {} for name in ("broker", "web")
+    )
     if user == "web" and web.get("broker_username"):
         table, keys = web, ("web", "broker_username", "broker_password")
     else:
         table, keys = broker, ("broker", "username", "password")
     key = (keys[0], keys[2])
     if table.get(keys[1]) and not table.get(keys[2]) and not broker.get("cert_file"):
-        yield f"{'.'.join(key)}: missing for the user {table[keys[1]]!r:.40}; give {variable(key)} or {variable(key)}_FILE"
+        yield (
+            f"{'.'.join(key)}: missing for the user {table[keys[1]]!r:.40}; give {variable(key)} or"
+            f" {variable(key)}_FILE"
+        )
 
 
 def _open_to_others(settings: Settings, user: User) -> Iterator[str]:
     """What others on the network could read, which production does not allow without a word."""
     broker, web, metrics = settings.broker, settings.web, settings.metrics
-    if not (broker.tls or broker.loopback or broker.allow_clear_text) and (broker.username or web.broker_username):
+    if not (broker.tls or broker.loopback or broker.allow_clear_text) and (
+        broker.username or web.broker_username
+    ):
         yield (
             f"broker.url: {broker.url} would carry the password in clear text to another machine; "
             "use mqtts://, or say broker.allow_clear_text = true"
         )
     if not (web.loopback or web.proxy_hops or web.allow_clear_text):
         yield (
-            f"web.bind: {web.bind} is reached from other machines in clear text; put a proxy with TLS in front "
-            "(web.proxy_hops), or say web.allow_clear_text = true"
+            f"web.bind: {web.bind} is reached from other machines in clear text; put a proxy with"
+            " TLS in front (web.proxy_hops), or say web.allow_clear_text = true"
         )
-    if user == "node" and metrics.enabled and not (metrics.loopback or metrics.token or metrics.allow_without_token):
+    if (
+        user == "node"
+        and metrics.enabled
+        and not (metrics.loopback or metrics.token or metrics.allow_without_token)
+    ):
         yield (
-            f"metrics.bind: {metrics.bind} shows the figures to everybody on the network; give metrics.token "
-            "(INSPECTION_METRICS__TOKEN), or say metrics.allow_without_token = true"
+            f"metrics.bind: {metrics.bind} shows the figures to everybody on the network; give"
+            " metrics.token (INSPECTION_METRICS__TOKEN), or say metrics.allow_without_token = true"
         )
 
 
@@ -265,11 +324,15 @@ def _disk(raw: Raw, planted: bool) -> Iterator[str]:
         except Problem as problem:
             yield f"state_dir: {problem.message}"
         except (OSError, ValueError) as error:
-            yield f"state_dir: {state!r} is not a folder that can be written ({getattr(error, 'strerror', error)})"
+            yield (
+                f"state_dir: {state!r} is not a folder that can be written"
+                f" ({getattr(error, 'strerror', error)})"
+            )
 
 
 def _told(error: ValidationError, raw: Raw, variables: dict[str, str]) -> list[str]:
-    """Each error of the models as `key: value is not allowed: what is`, those of one key together."""
+    """Each error of the models as `key: value is not allowed: what is`, those of one key
+    together."""
     told: dict[str, list[str]] = {}
     values: dict[str, str] = {}
     for item in error.errors(include_url=False, include_context=False):
@@ -279,7 +342,10 @@ def _told(error: ValidationError, raw: Raw, variables: dict[str, str]) -> list[s
         if item["type"] == "extra_forbidden":
             known = [name for name in (model.model_fields if model else {})]
             near = difflib.get_close_matches(steps[-1], known, 1)
-            message = f"unknown key{f', did you mean {near[0]}' if near else ''}; there are {', '.join(known)}"
+            message = (
+                f"unknown key{f', did you mean {near[0]}' if near else ''}; there are"
+                f" {', '.join(known)}"
+            )
             if any(PRIVATE.search(word) for word in near):
                 values[key] = ""
         elif item["type"] == "missing":
@@ -289,8 +355,16 @@ def _told(error: ValidationError, raw: Raw, variables: dict[str, str]) -> list[s
     lines = []
     for key, messages in told.items():
         if any(other.startswith(f"{key}.") for other in told):
-            continue  # the same mistake, as seen by another member of a union or by the list around it
-        source = next((f" (from {name})" for k, name in variables.items() if key == k or key.startswith(f"{k}.")), "")
+            # the same mistake, as seen by another member of a union or by the list around it
+            continue
+        source = next(
+            (
+                f" (from {name})"
+                for k, name in variables.items()
+                if key == k or key.startswith(f"{k}.")
+            ),
+            "",
+        )
         lines.append(f"{key}: {values[key]}{' or '.join(dict.fromkeys(messages))}{source}")
     return lines
 
@@ -298,13 +372,20 @@ def _told(error: ValidationError, raw: Raw, variables: dict[str, str]) -> list[s
 def _shown(steps: list[str], item: Any) -> str:
     """The value, unless it is a table or may be a secret."""
     value = item["input"]
-    if item["type"] == "missing" or isinstance(value, dict | list | tuple) or any(PRIVATE.search(step) for step in steps[-1:]):
+    if (
+        item["type"] == "missing"
+        or isinstance(value, dict | list | tuple)
+        or any(PRIVATE.search(step) for step in steps[-1:])
+    ):
         return ""
     return f"{re.sub(r'//[^/@]*@', '//***@', plain(repr(value), 100))} is not allowed: "
 
 
-def _steps(loc: tuple[int | str, ...], raw: Any, *, missing: bool) -> tuple[list[str], type[BaseModel] | None]:
-    """The key path of an error, stations by id and without the names of union members; and the model of its table."""
+def _steps(
+    loc: tuple[int | str, ...], raw: Any, *, missing: bool
+) -> tuple[list[str], type[BaseModel] | None]:
+    """The key path of an error, stations by id and without the names of union members; and the
+    model of its table."""
     steps: list[str] = []
     model: type[BaseModel] | None = Settings
     at: Any = raw
@@ -330,6 +411,8 @@ def _leaves(value: Any, path: tuple[str, ...] = ()) -> Iterator[str]:
             yield from _leaves(inner, (*path, str(key)))
     elif isinstance(value, list) and path == ("station",):
         for n, station in enumerate(value):
-            yield from _leaves(station, (*path, str(station.get("id", n)) if isinstance(station, dict) else str(n)))
+            yield from _leaves(
+                station, (*path, str(station.get("id", n)) if isinstance(station, dict) else str(n))
+            )
     else:
         yield ".".join(path)

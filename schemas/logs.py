@@ -1,8 +1,10 @@
-"""Log lines: one event a line, as JSON for machines or for a person's eyes, with nothing secret and nothing raw in it.
+"""Log lines: one event a line, as JSON for machines or for a person's eyes, with nothing secret and
+nothing raw in it.
 
-Everybody logs by `logging.getLogger(__name__)`. What a line tells besides its text (request, trigger, station, user) is asked
-for when it is written, of those who know it (`telling`), so what is not logged costs nothing. One handler takes every line: it
-limits those that repeat and says how many it left out, renders what is left once, and writes it to the journal or to files.
+Everybody logs by `logging.getLogger(__name__)`. What a line tells besides its text (request,
+trigger, station, user) is asked for when it is written, of those who know it (`telling`), so what
+is not logged costs nothing. One handler takes every line: it limits those that repeat and says how
+many it left out, renders what is left once, and writes it to the journal or to files.
 """
 
 import contextlib
@@ -34,18 +36,24 @@ MOST = 1000  # lines of all kinds, and kinds
 EVENT, TRACE = 8192, 32768  # characters of a text, and of a traceback
 SLOW_S = 1.0
 log = logging.getLogger(__name__)
-telling: dict[str, Callable[[], Mapping[str, Any]]] = {}  # by who tells it: more of what the calling thread is doing
+# by who tells it: more of what the calling thread is doing
+telling: dict[str, Callable[[], Mapping[str, Any]]] = {}
 
 
 def begin(settings: Settings, program: Program) -> None:
-    """Log as the settings say from here on; at a reload, anew. Raises OSError if a file cannot be written."""
+    """Log as the settings say from here on; at a reload, anew. Raises OSError if a file cannot be
+    written."""
     given, terminal = settings.logs, sys.stderr.isatty()
-    as_json = given.format == "json" or (given.format == "auto" and settings.environment == "production" and not terminal)
+    as_json = given.format == "json" or (
+        given.format == "auto" and settings.environment == "production" and not terminal
+    )
     files: dict[str, LogFile] = {}
     if given.folder is not None:
         for kind in ("app", "error", "access") if program == "web" else ("app", "error"):
             folder = Path(given.folder) / program
-            files[kind] = LogFile(folder, kind, given.file_mb * 2**20, given.keep_days, given.most_mb * 2**20)
+            files[kind] = LogFile(
+                folder, kind, given.file_mb * 2**20, given.keep_days, given.most_mb * 2**20
+            )
     redaction = Redaction(secrets_of(settings))
     dsn = given.sentry_dsn.get_secret_value() if given.sentry_dsn is not None else ""
     if dsn or "sentry_sdk" in sys.modules:  # which is loaded if it was told until now
@@ -60,7 +68,8 @@ def begin(settings: Settings, program: Program) -> None:
 
 
 def _report(dsn: str, settings: Settings, redaction: Redaction) -> None:
-    """Tell a Sentry every error that is logged, without secrets, variables and addresses; an empty dsn: nobody any more."""
+    """Tell a Sentry every error that is logged, without secrets, variables and addresses; an empty
+    dsn: nobody any more."""
     import sentry_sdk  # only where it is wanted: it opens connections
     from sentry_sdk.integrations.logging import LoggingIntegration
 
@@ -77,7 +86,8 @@ def _report(dsn: str, settings: Settings, redaction: Redaction) -> None:
 
 
 def accessed(logger: logging.Logger, fields: Fields) -> None:
-    """A line of the access log: its text `event`, and what stands in it in fields. None of these is left out."""
+    """A line of the access log: its text `event`, and what stands in it in fields. None of these is
+    left out."""
     logger.info("%s", fields["event"], extra={"access": fields})
 
 
@@ -104,12 +114,15 @@ def log_performance(limit_s: float = SLOW_S) -> Callable[[Callable[P, R]], Calla
 
 
 class Renderer:
-    """A record as one line. Of a traceback for a person's eyes each line is marked, so that none passes for an event."""
+    """A record as one line. Of a traceback for a person's eyes each line is marked, so that none
+    passes for an event."""
 
     def __init__(self, redaction: Redaction, *, as_json: bool, colours: bool = False) -> None:
         self._redaction = redaction
         self._as_json = as_json
-        self._render: Callable[[Any, str, Fields], str | bytes] = structlog.processors.JSONRenderer()
+        self._render: Callable[[Any, str, Fields], str | bytes] = (
+            structlog.processors.JSONRenderer()
+        )
         if not as_json:
             self._render = structlog.dev.ConsoleRenderer(
                 colors=colours,
@@ -122,7 +135,11 @@ class Renderer:
     def line(self, record: logging.LogRecord) -> bytes:
         """The line, ended."""
         access: Fields | None = getattr(record, "access", None)
-        found: Fields = {"time": utc(record.created), "level": record.levelname.lower(), "logger": record.name}
+        found: Fields = {
+            "time": utc(record.created),
+            "level": record.levelname.lower(),
+            "logger": record.name,
+        }
         if access is not None:  # its texts are ours already
             found |= access
         else:
@@ -130,17 +147,24 @@ class Renderer:
             for tell in tuple(telling.values()):
                 found.update(tell())
             found.update(getattr(record, "fields", {}), thread=record.threadName)
-            found = {name: self._shown(self._redaction.value(value, name)) for name, value in found.items()}
+            found = {
+                name: self._shown(self._redaction.value(value, name))
+                for name, value in found.items()
+            }
         trace = _trace(record)
         if trace is not None:
             trace = self._redaction.text(trace)
             found["exception"] = (
-                trace if self._as_json else "\n".join(f"  | {plain(each, 1000)}" for each in trace.splitlines())
+                trace
+                if self._as_json
+                else "\n".join(f"  | {plain(each, 1000)}" for each in trace.splitlines())
             )
         if not self._as_json and access is not None:
             found = {name: found[name] for name in ("time", "level", "logger", "event")}
         text = self._render(None, "", found)
-        return (text if isinstance(text, bytes) else text.encode("utf-8", "backslashreplace")) + b"\n"
+        return (
+            text if isinstance(text, bytes) else text.encode("utf-8", "backslashreplace")
+        ) + b"\n"
 
     def _shown(self, value: Any) -> Any:
         return plain(value, EVENT) if isinstance(value, str) and not self._as_json else value
@@ -163,7 +187,8 @@ class _Kind:
 
 
 class Lines(logging.Handler):
-    """See the head of this file. Without files, lines go to the standard error output, which is the journal's under systemd."""
+    """See the head of this file. Without files, lines go to the standard error output, which is the
+    journal's under systemd."""
 
     def __init__(self, renderer: Renderer, files: Mapping[str, LogFile] | None = None) -> None:
         super().__init__()
@@ -202,7 +227,8 @@ class Lines(logging.Handler):
         now = time.monotonic()
         self._tell(now)
         key = record.name, record.levelno, str(record.msg)[:200]
-        if key not in self._kinds and len(self._kinds) >= MOST:  # texts that are made before they are logged, and never alike
+        # texts that are made before they are logged, and never alike
+        if key not in self._kinds and len(self._kinds) >= MOST:
             key = __name__, record.levelno, "(many other kinds)"
         kind = self._kinds.setdefault(key, _Kind(now))
         if kind.written < ALIKE and self._all.written < MOST:
@@ -220,7 +246,8 @@ class Lines(logging.Handler):
             self._timer.start()
 
     def _later(self) -> None:
-        """The flood may be over, and nobody write any more: what was left out is told all the same."""
+        """The flood may be over, and nobody write any more: what was left out is told all the
+        same."""
         self.acquire()
         try:
             self._timer = None
@@ -243,7 +270,9 @@ class Lines(logging.Handler):
             if kind.left_out:
                 name, level, message = key
                 fields = {"left_out": kind.left_out, "pattern": message}
-                said = logging.LogRecord(name, level, "", 0, "%d more lines in %.0f s like: %s", None, None)
+                said = logging.LogRecord(
+                    name, level, "", 0, "%d more lines in %.0f s like: %s", None, None
+                )
                 said.args = kind.left_out, now - kind.began, message
                 said.fields = fields
                 self._write(said)
@@ -265,4 +294,8 @@ class Lines(logging.Handler):
         if not self._broken:
             self._broken = True
             with contextlib.suppress(OSError):  # there is nobody left to tell
-                os.write(2, f"a log line cannot be written: {type(error).__name__}: {plain(str(error), 200)}\n".encode())
+                os.write(
+                    2,
+                    f"a log line cannot be written: {type(error).__name__}:"
+                    f" {plain(str(error), 200)}\n".encode(),
+                )

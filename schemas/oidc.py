@@ -17,50 +17,78 @@ def is_reached_safely(url: str) -> bool:
     """Whether an address of a provider is https, or on this machine, to try it."""
     try:
         parts = urlsplit(url)
-        parts.port  # noqa: B018 - raises for what is no port
+        parts.port  # noqa: B018
     except ValueError:
         return False
     host = parts.hostname or ""
     local = host in ("localhost", "127.0.0.1", "::1")
-    return bool(host) and not parts.username and (parts.scheme == "https" or (parts.scheme == "http" and local))
+    return (
+        bool(host)
+        and not parts.username
+        and (parts.scheme == "https" or (parts.scheme == "http" and local))
+    )
 
 
 class OidcSettings(Shape):
-    """Signing in by an identity provider (OpenID Connect): off without an issuer. Local accounts stay."""
+    """Signing in by an identity provider (OpenID Connect): off without an issuer. Local accounts
+    stay."""
 
     issuer: Annotated[str, StringConstraints(max_length=500)] | None = Field(
         default=None,
-        description="The provider's issuer, https://...; web.origin must be given too. Its redirect address"
-        " for us is ORIGIN/app/oidc/callback.",
+        description=(
+            "The provider's issuer, https://...; web.origin must be given too. Its redirect address"
+            " for us is ORIGIN/app/oidc/callback."
+        ),
     )
     client_id: Annotated[str, StringConstraints(min_length=1, max_length=256)] | None = Field(
         default=None, description="Who we are at the provider."
     )
     client_secret: SecretStr | None = Field(
-        default=None, description="Our password at the provider; from the environment or a file only. None for a public client."
+        default=None,
+        description=(
+            "Our password at the provider; from the environment or a file only. None for a public"
+            " client."
+        ),
     )
     name: Name = Field(default="single sign-on", description="What the sign-in page calls it.")
     scopes: Annotated[tuple[Scope, ...], Field(max_length=16, strict=False)] = Field(
-        default=("openid", "profile"), description="What the provider is asked for; some give groups with a scope of its own."
+        default=("openid", "profile"),
+        description="What the provider is asked for; some give groups with a scope of its own.",
     )
-    username_claim: Claim = Field(default="preferred_username", description="Claim that becomes the user name here.")
-    group_claim: Claim = Field(default="groups", description="Claim that lists the groups of a person.")
+    username_claim: Claim = Field(
+        default="preferred_username", description="Claim that becomes the user name here."
+    )
+    group_claim: Claim = Field(
+        default="groups", description="Claim that lists the groups of a person."
+    )
     roles: dict[Group, UserRole] = Field(
-        default_factory=dict, description="Role of each group; the highest counts, and who is in none of them is refused."
+        default_factory=dict,
+        description=(
+            "Role of each group; the highest counts, and who is in none of them is refused."
+        ),
     )
     ask_each_time: bool = Field(
         default=True,
-        description="Whether the provider has to ask for credentials at each sign-in (prompt=login, auth_time is checked), so"
-        " that at a shared panel nobody comes in as the person before.",
+        description=(
+            "Whether the provider has to ask for credentials at each sign-in (prompt=login,"
+            " auth_time is checked), so that at a shared panel nobody comes in as the person"
+            " before."
+        ),
     )
     session_hours: Float = Field(
         default=12.0,
         gt=0,
         le=720,
-        description="A session ends after so long: until then it outlives a change of groups, in hours.",
+        description=(
+            "A session ends after so long: until then it outlives a change of groups, in hours."
+        ),
     )
     ca_file: Annotated[str, StringConstraints(pattern=r"^/[^\x00]+$")] | None = Field(
-        default=None, description="Certificates of the authorities to trust for the provider (PEM); else those of the system."
+        default=None,
+        description=(
+            "Certificates of the authorities to trust for the provider (PEM); else those of the"
+            " system."
+        ),
     )
 
     @field_validator("issuer")

@@ -1,7 +1,8 @@
-"""Environment variables over a settings file: INSPECTION_BROKER__URL, INSPECTION_STATION__CAM1__MAX_AGE_MS.
+"""Environment variables over a settings file: INSPECTION_BROKER__URL,
+INSPECTION_STATION__CAM1__MAX_AGE_MS.
 
-The models tell which keys exist and whether a value is text; everything else is written as in TOML. `__` separates keys;
-a station is named by its id with `-` as `_`.
+The models tell which keys exist and whether a value is text; everything else is written as in TOML.
+`__` separates keys; a station is named by its id with `-` as `_`.
 """
 
 import tomllib
@@ -19,18 +20,24 @@ Refuse = Callable[[str], None]
 
 
 def apply(raw: Raw, environ: Mapping[str, str], refuse: Refuse) -> dict[str, str]:
-    """Put the variables into the file's values; returns which variable gave each key path. `refuse` takes complaints."""
+    """Put the variables into the file's values; returns which variable gave each key path. `refuse`
+    takes complaints."""
     given: dict[str, str] = {}
-    for name in sorted(environ, key=lambda name: (not name.endswith("__KIND"), name)):  # a kind decides which keys exist
+    # a kind decides which keys exist
+    for name in sorted(environ, key=lambda name: (not name.endswith("__KIND"), name)):
         if name.startswith(PREFIX) and not is_secret_variable(name):
             try:
-                given[".".join(_put(raw, Settings, name.removeprefix(PREFIX), environ[name], ()))] = name
+                given[
+                    ".".join(_put(raw, Settings, name.removeprefix(PREFIX), environ[name], ()))
+                ] = name
             except ValueError as error:
                 refuse(f"{name}: {error}")
     return given
 
 
-def secrets(model: type[BaseModel] = Settings, path: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
+def secrets(
+    model: type[BaseModel] = Settings, path: tuple[str, ...] = ()
+) -> Iterator[tuple[str, ...]]:
     """The key paths that hold a secret."""
     for key, field in model.model_fields.items():
         for kind in kinds_of(field.annotation):
@@ -50,12 +57,17 @@ def is_secret_variable(name: str) -> bool:
     return name.removesuffix("_FILE") in {variable(path) for path in secrets()}
 
 
-def _put(table: Raw, model: type[BaseModel], rest: str, text: str, path: tuple[str, ...]) -> tuple[str, ...]:
-    """Set the key that `rest` names in a table of a model; returns the whole key path. Raises ValueError."""
+def _put(
+    table: Raw, model: type[BaseModel], rest: str, text: str, path: tuple[str, ...]
+) -> tuple[str, ...]:
+    """Set the key that `rest` names in a table of a model; returns the whole key path. Raises
+    ValueError."""
     head, _, tail = rest.partition("__")
     key = head.lower()
     if key not in model.model_fields:
-        raise ValueError(f"there is no key {'.'.join((*path, key))}; there are {', '.join(model.model_fields)}")
+        raise ValueError(
+            f"there is no key {'.'.join((*path, key))}; there are {', '.join(model.model_fields)}"
+        )
     path = (*path, key)
     kinds = kinds_of(model.model_fields[key].annotation)
     if not tail:
@@ -80,13 +92,26 @@ def _put(table: Raw, model: type[BaseModel], rest: str, text: str, path: tuple[s
 
 
 def _put_station(stations: Any, rest: str, text: str) -> tuple[str, ...]:
-    tables = [table for table in stations if isinstance(table, dict)] if isinstance(stations, list) else []
+    tables = (
+        [table for table in stations if isinstance(table, dict)]
+        if isinstance(stations, list)
+        else []
+    )
     names = {str(table.get("id")).replace("-", "_").upper(): table for table in tables}
     for name in sorted(names, key=len, reverse=True):
         if rest.startswith(name + "__"):
             station = str(names[name]["id"])
-            return _put(names[name], StationSettings, rest.removeprefix(name + "__"), text, ("station", station))
-    raise ValueError(f"there is no such station; there are {', '.join(str(t.get('id')) for t in tables) or 'none'}")
+            return _put(
+                names[name],
+                StationSettings,
+                rest.removeprefix(name + "__"),
+                text,
+                ("station", station),
+            )
+    raise ValueError(
+        "there is no such station; there are"
+        f" {', '.join(str(t.get('id')) for t in tables) or 'none'}"
+    )
 
 
 def kinds_of(annotation: Any) -> list[Any]:
@@ -100,7 +125,11 @@ def kinds_of(annotation: Any) -> list[Any]:
 
 def _is_text(kinds: list[Any]) -> bool:
     return all(
-        kind in (str, SecretStr) or (get_origin(kind) is Literal and all(isinstance(choice, str) for choice in get_args(kind)))
+        kind in (str, SecretStr)
+        or (
+            get_origin(kind) is Literal
+            and all(isinstance(choice, str) for choice in get_args(kind))
+        )
         for kind in kinds
     )
 
@@ -124,5 +153,8 @@ def _value(text: str) -> Any:
     except tomllib.TOMLDecodeError:
         parsed = {}
     if list(parsed) != ["value"]:
-        raise ValueError(f'{text!r:.80} is not a TOML value; write a number, true, false, "text", [list] or {{table}}')
+        raise ValueError(
+            f'{text!r:.80} is not a TOML value; write a number, true, false, "text", [list] or'
+            " {table}"
+        )
     return parsed["value"]

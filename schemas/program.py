@@ -1,4 +1,5 @@
-"""A program (recipe): camera settings, master image, locator, tools with limits, judgement, outputs. Versioned."""
+"""A program (recipe): camera settings, master image, locator, tools with limits, judgement,
+outputs. Versioned."""
 
 import ast
 import hashlib
@@ -16,19 +17,39 @@ MAX_PROGRAM_BYTES = 1024 * 1024
 MAX_TOOLS = 64
 UNLIMITED = "no limits yet: every value would pass"
 
-MasterFile = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}\.(png|jpg|jpeg|PNG|JPG|JPEG)$")]
-Assignment = Annotated[str, StringConstraints(pattern=r"^(ok|ng|error|busy|always_on|tool:[a-z_][a-z0-9_]{0,31}:(ok|ng))$")]
+MasterFile = Annotated[
+    str,
+    StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}\.(png|jpg|jpeg|PNG|JPG|JPEG)$"),
+]
+Assignment = Annotated[
+    str,
+    StringConstraints(pattern=r"^(ok|ng|error|busy|always_on|tool:[a-z_][a-z0-9_]{0,31}:(ok|ng))$"),
+]
 OutputName = Annotated[str, StringConstraints(pattern=r"^OUT[1-8]$")]
-FEATURES = {"angle": ("line",), "distance": ("edge", "width", "line", "circle")}  # the kinds that find what these measure from
-JUDGEMENT_NODES = (ast.Expression, ast.BoolOp, ast.And, ast.Or, ast.UnaryOp, ast.Not, ast.Name, ast.Load)
+# the kinds that find what these measure from
+FEATURES = {"angle": ("line",), "distance": ("edge", "width", "line", "circle")}
+JUDGEMENT_NODES = (
+    ast.Expression,
+    ast.BoolOp,
+    ast.And,
+    ast.Or,
+    ast.UnaryOp,
+    ast.Not,
+    ast.Name,
+    ast.Load,
+)
 
 
 class ProgramCamera(Shape):
     """Camera settings of a program; null leaves the camera as it is."""
 
     exposure_ms: Float | None = Field(default=None, gt=0, le=10000, description="Exposure in ms.")
-    gain: Float | None = Field(default=None, ge=0, le=1000, description="Gain, in the camera's own unit.")
-    mode: Literal["normal", "hdr", "high_gain"] = Field(default="normal", description="Brightness mode.")
+    gain: Float | None = Field(
+        default=None, ge=0, le=1000, description="Gain, in the camera's own unit."
+    )
+    mode: Literal["normal", "hdr", "high_gain"] = Field(
+        default="normal", description="Brightness mode."
+    )
 
 
 class Keep(Shape):
@@ -43,21 +64,37 @@ class Keep(Shape):
 class Program(Shape):
     """One program as written by a person or a bundle."""
 
-    schema_: Literal["program/1"] = Field(default="program/1", alias="schema", description="Version of this shape.")
+    schema_: Literal["program/1"] = Field(
+        default="program/1", alias="schema", description="Version of this shape."
+    )
     id: ProgramId = Field(description="Name of the program in topics and triggers.")
     name: Name = Field(description="Name for people.")
-    master: MasterFile | None = Field(default=None, description="File of the master image in the bundle.")
+    master: MasterFile | None = Field(
+        default=None, description="File of the master image in the bundle."
+    )
     camera: ProgramCamera = Field(default_factory=ProgramCamera, description="Camera settings.")
-    locator: Locator | None = Field(default=None, description="Finds the part; null inspects the frame as it is.")
-    calibration: Calibration | None = Field(default=None, description="From px to mm; null if nothing is measured in mm.")
-    tools: Annotated[tuple[Tool, ...], Field(max_length=MAX_TOOLS, strict=False)] = Field(description="The tools, in order.")
+    locator: Locator | None = Field(
+        default=None, description="Finds the part; null inspects the frame as it is."
+    )
+    calibration: Calibration | None = Field(
+        default=None, description="From px to mm; null if nothing is measured in mm."
+    )
+    tools: Annotated[tuple[Tool, ...], Field(max_length=MAX_TOOLS, strict=False)] = Field(
+        description="The tools, in order."
+    )
     judgement: Annotated[str, StringConstraints(min_length=1, max_length=1000)] = Field(
-        default="all", description="all, any, or an expression over tool names with and, or, not and parentheses."
+        default="all",
+        description="all, any, or an expression over tool names with and, or, not and parentheses.",
     )
     limits_ms: Annotated[int, Field(ge=1, le=60000)] = Field(
-        default=1000, description="Longest inspection in ms, from its start to its verdict; longer is ERROR / TIMEOUT."
+        default=1000,
+        description=(
+            "Longest inspection in ms, from its start to its verdict; longer is ERROR / TIMEOUT."
+        ),
     )
-    outputs: dict[OutputName, Assignment] = Field(default_factory=dict, description="What OUT1 to OUT8 show.")
+    outputs: dict[OutputName, Assignment] = Field(
+        default_factory=dict, description="What OUT1 to OUT8 show."
+    )
     keep: Keep = Field(default_factory=Keep, description="Which results keep their pictures.")
 
     @model_validator(mode="after")
@@ -72,7 +109,9 @@ class Program(Shape):
         by_name = {tool.name: tool for tool in self.tools}
         for tool in self.tools:
             if getattr(tool, "length_unit", "px") == "mm" and self.calibration is None:
-                raise ValueError(f"tool {tool.name}: unit is mm, but the program has no calibration")
+                raise ValueError(
+                    f"tool {tool.name}: unit is mm, but the program has no calibration"
+                )
             if tool.kind in FEATURES:
                 _check_features(tool, by_name)
         if self.judgement not in ("all", "any"):
@@ -81,22 +120,36 @@ class Program(Shape):
                     raise ValueError(f"judgement names the tool {name}, which does not exist")
         for output, meaning in self.outputs.items():
             if meaning.startswith("tool:") and meaning.split(":")[1] not in names:
-                raise ValueError(f"{output} names the tool {meaning.split(':')[1]}, which does not exist")
-        if self.master is None and (self.locator is not None or any(needs_master(tool) for tool in self.tools)):
-            raise ValueError("the locator or a tool compares with the master, but there is no master image")
+                raise ValueError(
+                    f"{output} names the tool {meaning.split(':')[1]}, which does not exist"
+                )
+        if self.master is None and (
+            self.locator is not None or any(needs_master(tool) for tool in self.tools)
+        ):
+            raise ValueError(
+                "the locator or a tool compares with the master, but there is no master image"
+            )
         return self
 
     @property
     def hash(self) -> str:
-        """`sha256:` and the hash of the canonical JSON; a stored master's name is its own hash, so it counts too."""
+        """`sha256:` and the hash of the canonical JSON; a stored master's name is its own hash, so
+        it counts too."""
         return "sha256:" + hashlib.sha256(canonical(self.document())).hexdigest()
 
     @property
     def unlimited(self) -> tuple[str, ...]:
-        """Names of the tools that take every value, though the judgement asks them and no other tool measures from them."""
+        """Names of the tools that take every value, though the judgement asks them and no other
+        tool measures from them."""
         used = {name for tool in self.tools for name in tool.uses}
-        asked = {tool.name for tool in self.tools} if self.judgement in ("all", "any") else judgement_names(self.judgement)
-        return tuple(tool.name for tool in self.tools if tool.unlimited and tool.name in asked - used)
+        asked = (
+            {tool.name for tool in self.tools}
+            if self.judgement in ("all", "any")
+            else judgement_names(self.judgement)
+        )
+        return tuple(
+            tool.name for tool in self.tools if tool.unlimited and tool.name in asked - used
+        )
 
     def document(self) -> dict[str, Any]:
         """The program as JSON values."""
@@ -115,13 +168,18 @@ class StoredProgram(Shape):
 
 
 def check_limits(program: Program) -> None:
-    """Raises Problem PROGRAM_INVALID where a tool would take every value: no station gets what nobody ever looked at."""
+    """Raises Problem PROGRAM_INVALID where a tool would take every value: no station gets what
+    nobody ever looked at."""
     if program.unlimited:
-        raise Problem("PROGRAM_INVALID", "; ".join(f"tool {name}: low: {UNLIMITED}" for name in program.unlimited))
+        raise Problem(
+            "PROGRAM_INVALID",
+            "; ".join(f"tool {name}: low: {UNLIMITED}" for name in program.unlimited),
+        )
 
 
 def order_of(tools: tuple[Tool, ...]) -> tuple[int, ...]:
-    """Places of the tools such that each comes after those it uses. Raises ValueError if one is missing, or in a circle."""
+    """Places of the tools such that each comes after those it uses. Raises ValueError if one is
+    missing, or in a circle."""
     places = {tool.name: place for place, tool in enumerate(tools)}
     order: list[int] = []
     done: set[str] = set()
@@ -143,14 +201,21 @@ def order_of(tools: tuple[Tool, ...]) -> tuple[int, ...]:
 
 
 def _check_features(tool: Tool, tools: dict[str, Tool]) -> None:
-    """Whether a tool that measures from what others find names such that find something. Raises ValueError."""
+    """Whether a tool that measures from what others find names such that find something. Raises
+    ValueError."""
     for field in ("first", "second"):
         other = tools[getattr(tool, field)]
         if other.kind not in FEATURES[tool.kind]:
             wanted = " or ".join(FEATURES[tool.kind])
-            raise ValueError(f"tool {tool.name}: {field}: the tool {other.name} ({other.kind}) is not of the kind {wanted}")
+            raise ValueError(
+                f"tool {tool.name}: {field}: the tool {other.name} ({other.kind}) is not of the"
+                f" kind {wanted}"
+            )
         if other.kind == "edge" and other.value == "count":
-            raise ValueError(f"tool {tool.name}: {field}: the tool {other.name} counts edges; it must give a position")
+            raise ValueError(
+                f"tool {tool.name}: {field}: the tool {other.name} counts edges; it must give a"
+                " position"
+            )
 
 
 def needs_master(tool: Tool) -> bool:
@@ -189,7 +254,10 @@ def as_program(value: Any) -> Program:
     """The program in JSON values. Raises Problem PROGRAM_INVALID."""
     version = value.get("schema") if isinstance(value, dict) else None
     if isinstance(version, str) and re.fullmatch(r"program/([2-9]|[1-9][0-9]{1,3})", version):
-        raise Problem("PROGRAM_INVALID", f"it is written for a newer version ({version}; this one reads program/1)")
+        raise Problem(
+            "PROGRAM_INVALID",
+            f"it is written for a newer version ({version}; this one reads program/1)",
+        )
     try:
         return Program.model_validate(value)
     except ValidationError as error:
@@ -197,12 +265,18 @@ def as_program(value: Any) -> Program:
 
 
 def _with_names(message: str, value: Any) -> str:
-    """`tools.2.area.low: ...` as `tool label: low: ...`, where the tool has a name that can be one."""
+    """`tools.2.area.low: ...` as `tool label: low: ...`, where the tool has a name that can be
+    one."""
     tools = value.get("tools") if isinstance(value, dict) else None
-    names = [tool.get("name") if isinstance(tool, dict) else None for tool in tools] if isinstance(tools, list) else []
+    names = (
+        [tool.get("name") if isinstance(tool, dict) else None for tool in tools]
+        if isinstance(tools, list)
+        else []
+    )
 
     def named(found: re.Match[str]) -> str:
-        name = names[int(found[1])] if int(found[1]) < len(names) else None  # the text may quote anything
+        # the text may quote anything
+        name = names[int(found[1])] if int(found[1]) < len(names) else None
         usable = isinstance(name, str) and re.fullmatch(r"[a-z_][a-z0-9_]{0,31}", name)
         return f"tool {name}: {found[2]}:" if usable else found[0]
 

@@ -1,4 +1,5 @@
-"""What must not stand in a log: secrets of the settings wherever they appear, and whatever looks like one."""
+"""What must not stand in a log: secrets of the settings wherever they appear, and whatever looks
+like one."""
 
 import re
 from collections.abc import Iterator
@@ -8,12 +9,20 @@ from pydantic import BaseModel, SecretStr
 
 HIDDEN = "[hidden]"
 SHORTEST = 6  # characters; a shorter secret would hide words that are none
-SECRET = re.compile(r"(?i)password|passwd|secret|token|recovery_codes?|api_?key|jwt_key|signing_key|authorization|cookie")
+SECRET = re.compile(
+    r"(?i)password|passwd|secret|token|recovery_codes?|api_?key|jwt_key|signing_key|authorization|cookie"
+)
 PAIR = re.compile(r"""(?<![\w-])(?P<name>[\w-]++)["']?\s*+(?P<sign>[=:])\s*+""")
-VALUE = re.compile(r"""(?i:Bearer|Basic)\s+[^\s,;&}]+|"[^"]{0,2000}"|'[^']{0,2000}'|\[[^\]]{0,2000}\]|[^\s,;&})\]]+""")
-LOOKS = (  # each begins where a word does and looks ahead for a bounded way, so that nobody's text can hold a thread
+VALUE = re.compile(
+    r"""(?i:Bearer|Basic)\s+[^\s,;&}]+|"[^"]{0,2000}"|'[^']{0,2000}'|\[[^\]]{0,2000}\]|[^\s,;&})\]]+"""
+)
+# each begins where a word does and looks ahead for a bounded way, so that nobody's text can hold a
+# thread
+LOOKS = (
     re.compile(r"(?P<keep>(?i:\b(?:bearer|basic)\s++))[A-Za-z0-9._~+/=-]{8,}"),
-    re.compile(r"(?P<keep>(?<![a-z0-9+.-])[a-z][a-z0-9+.-]{0,30}+://[^/\s:@]{0,500}+:)[^@\s/]{1,500}+(?=@)"),
+    re.compile(
+        r"(?P<keep>(?<![a-z0-9+.-])[a-z][a-z0-9+.-]{0,30}+://[^/\s:@]{0,500}+:)[^@\s/]{1,500}+(?=@)"
+    ),
     re.compile(r"(?P<keep>(?<![\w-]))eyJ[\w-]{5,}+\.[\w-]{5,}+\.[\w-]*+"),  # a JSON web token
     re.compile(r"(?P<keep>\b)[a-z2-7]{4}(?:-[a-z2-7]{4}){3}\b"),  # a recovery code
 )
@@ -25,7 +34,9 @@ def secrets_of(shape: BaseModel) -> Iterator[str]:
         value = getattr(shape, name)
         for one in value if isinstance(value, tuple) else (value,):
             if isinstance(one, SecretStr):
-                yield from (word for word in one.get_secret_value().split() if len(word) >= SHORTEST)
+                yield from (
+                    word for word in one.get_secret_value().split() if len(word) >= SHORTEST
+                )
             elif isinstance(one, BaseModel):
                 yield from secrets_of(one)
 
@@ -47,7 +58,8 @@ class Redaction:
         return text
 
     def value(self, value: Any, name: str = "") -> Any:
-        """The same for anything that becomes JSON, in which a name alone may say that its value is a secret."""
+        """The same for anything that becomes JSON, in which a name alone may say that its value is
+        a secret."""
         if SECRET.search(name) and value is not None and not isinstance(value, bool):
             return HIDDEN
         if isinstance(value, str):

@@ -1,4 +1,5 @@
-"""State, info, events, alarms and metrics of a node on the wire. State names follow OPC 40100-1 (Machine Vision)."""
+"""State, info, events, alarms and metrics of a node on the wire. State names follow OPC 40100-1
+(Machine Vision)."""
 
 from typing import Any, Literal
 
@@ -8,7 +9,14 @@ from schemas.base import Float, Shape
 from schemas.result import Fault
 
 StateName = Literal[
-    "Preoperational", "Initialized", "Ready", "SingleExecution", "ContinuousExecution", "Halted", "Error", "Offline"
+    "Preoperational",
+    "Initialized",
+    "Ready",
+    "SingleExecution",
+    "ContinuousExecution",
+    "Halted",
+    "Error",
+    "Offline",
 ]
 
 
@@ -34,17 +42,31 @@ class NodeState(Shape):
     since: str | None = Field(default=None, description="Since when, UTC.")
     version: str | None = Field(default=None, description="Version of the node.")
     session: Literal["persistent", "volatile"] | None = Field(
-        default=None, description="Whether the broker keeps our session while we are away; null while we are away."
+        default=None,
+        description=(
+            "Whether the broker keeps our session while we are away; null while we are away."
+        ),
     )
-    protocol: Literal["5.0", "3.1.1"] | None = Field(default=None, description="Version of MQTT that is spoken.")
+    protocol: Literal["5.0", "3.1.1"] | None = Field(
+        default=None, description="Version of MQTT that is spoken."
+    )
     commands: Literal["apart", "shared"] | None = Field(
         default=None,
-        description="How commands come: over a connection of their own, or behind the triggers; null while none are heard.",
+        description=(
+            "How commands come: over a connection of their own, or behind the triggers; null while"
+            " none are heard."
+        ),
     )
-    simulated: bool | None = Field(default=None, description="Whether any camera or lines are simulated.")
-    alarms: tuple[str, ...] = Field(default=(), strict=False, description="Codes of the active alarms.")
+    simulated: bool | None = Field(
+        default=None, description="Whether any camera or lines are simulated."
+    )
+    alarms: tuple[str, ...] = Field(
+        default=(), strict=False, description="Codes of the active alarms."
+    )
     broker: tuple[str, ...] = Field(
-        default=(), strict=False, description="What the broker lacks, refuses or does to us, a sentence each."
+        default=(),
+        strict=False,
+        description="What the broker lacks, refuses or does to us, a sentence each.",
     )
 
 
@@ -79,13 +101,18 @@ class Info(Shape):
 
     node: str = Field(description="The node.")
     version: str = Field(description="Version of the node.")
-    stations: dict[str, dict[str, Any]] = Field(description="Stations: camera kind, lines kind, simulated, sources.")
+    stations: dict[str, dict[str, Any]] = Field(
+        description="Stations: camera kind, lines kind, simulated, sources."
+    )
     programs: dict[str, ProgramInfo] = Field(description="Programs.")
     schemas: dict[str, str] = Field(description="Hash of each JSON Schema.")
     limits: dict[str, int] = Field(description="Greatest sizes.")
     environment: str = Field(description="production, development or testing.")
     software: dict[str, str] = Field(
-        default_factory=dict, description="What it runs on: versions of Python, SQLite and of the packages that it asks for."
+        default_factory=dict,
+        description=(
+            "What it runs on: versions of Python, SQLite and of the packages that it asks for."
+        ),
     )
 
 
@@ -95,11 +122,14 @@ class Metrics(Shape):
     at: str = Field(description="When, UTC.")
     uptime_s: Float = Field(description="Seconds since start.")
     outbox: int = Field(description="Results that wait for the broker.")
-    stations: dict[str, dict[str, Any]] = Field(description="Counters by verdict, queue and latencies of each station.")
+    stations: dict[str, dict[str, Any]] = Field(
+        description="Counters by verdict, queue and latencies of each station."
+    )
 
 
 class AuditHead(Shape):
-    """Payload of `audit`, retained: whoever keeps it misses rows that are cut off or changed later."""
+    """Payload of `audit`, retained: whoever keeps it misses rows that are cut off or changed
+    later."""
 
     rows: int = Field(description="How many rows the audit had.")
     hash: str = Field(description="Hash of the last of them, in hex.")

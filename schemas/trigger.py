@@ -1,8 +1,9 @@
 """The request to inspect one part, as PLCs, gateways and buttons write it.
 
-A payload ends at its first NUL, since PLCs send fixed buffers; a byte order mark and blanks around the rest do not count. What
-is left is a JSON object, or a plain number or word, or nothing at all. Whatever is not understood is a problem, and the id that
-it claims is looked for, so that it can be answered under that.
+A payload ends at its first NUL, since PLCs send fixed buffers; a byte order mark and blanks around
+the rest do not count. What is left is a JSON object, or a plain number or word, or nothing at all.
+Whatever is not understood is a problem, and the id that it claims is looked for, so that it can be
+answered under that.
 """
 
 import hashlib
@@ -41,8 +42,10 @@ MAX_TRIGGER_BYTES = 64 * 1024
 MAX_META_BYTES = 4096
 
 Plain = Literal["part_id", "trigger_id"]
-PartId = Annotated[str, StringConstraints(min_length=1, max_length=128, pattern=r"^[^\x00-\x1f\x7f]*$")]
-SENT_AT = r"^20[0-9]{2}-[01][0-9]-[0-3][0-9]T[0-2][0-9]:[0-5][0-9]:[0-6][0-9](\.[0-9]{1,9})?(Z|[+-][0-2][0-9]:[0-5][0-9])$"
+PartId = Annotated[
+    str, StringConstraints(min_length=1, max_length=128, pattern=r"^[^\x00-\x1f\x7f]*$")
+]
+SENT_AT = r"^20[0-9]{2}-[01][0-9]-[0-3][0-9]T[0-2][0-9]:[0-5][0-9]:[0-6][0-9](\.[0-9]{1,9})?(Z|[+-][0-2][0-9]:[0-5][0-9])$"  # noqa: E501
 
 
 def seconds(text: str) -> float:
@@ -72,31 +75,51 @@ def _allow_unused(schema: dict[str, Any]) -> None:
 
 
 class Trigger(Shape):
-    """The payload of `trigger/{station}`; every key is optional, and null and "" mean that it is not given."""
+    """The payload of `trigger/{station}`; every key is optional, and null and "" mean that it is
+    not given."""
 
     model_config = ConfigDict(json_schema_extra=_allow_unused)
 
     trigger_id: GivenId = Field(
-        default=None, description="Id of the trigger, or a number, which is its digits; assigned by the node if missing."
+        default=None,
+        description=(
+            "Id of the trigger, or a number, which is its digits; assigned by the node if missing."
+        ),
     )
-    program: ProgramId | None = Field(default=None, description="Program for this part; the active one if missing.")
-    part_id: PartId | None = Field(default=None, description="Serial number of the part, returned in the result.")
-    sent_at: SentAt | None = Field(default=None, description="When the trigger was sent: RFC 3339 with a time zone.")
+    program: ProgramId | None = Field(
+        default=None, description="Program for this part; the active one if missing."
+    )
+    part_id: PartId | None = Field(
+        default=None, description="Serial number of the part, returned in the result."
+    )
+    sent_at: SentAt | None = Field(
+        default=None, description="When the trigger was sent: RFC 3339 with a time zone."
+    )
     max_age_ms: Annotated[int, Field(ge=1, le=3_600_000)] | None = Field(
-        default=None, description="Older than this, the part is not inspected; the station's setting if missing."
+        default=None,
+        description="Older than this, the part is not inspected; the station's setting if missing.",
     )
-    meta: dict[str, Any] | None = Field(default=None, description="Anything to be returned in the result, up to 4 KiB.")
+    meta: dict[str, Any] | None = Field(
+        default=None, description="Anything to be returned in the result, up to 4 KiB."
+    )
 
     ack: bool | None = Field(
         default=None,
-        description="Whether accepted/{station} is to tell that the trigger is in the ledger; see the station's ack.",
+        description=(
+            "Whether accepted/{station} is to tell that the trigger is in the ledger; see the"
+            " station's ack."
+        ),
     )
 
     @model_validator(mode="before")
     @classmethod
     def _unused(cls, value: Any) -> Any:
         """A serialised struct has its unused fields as empty strings."""
-        return {key: None if item == "" else item for key, item in value.items()} if isinstance(value, dict) else value
+        return (
+            {key: None if item == "" else item for key, item in value.items()}
+            if isinstance(value, dict)
+            else value
+        )
 
     @field_validator("meta")
     @classmethod
@@ -113,29 +136,40 @@ class AcceptedTrigger(Shape):
     known: bool = Field(description="Whether the id was known: nothing is inspected again.")
     state: Literal["waiting", "answered"] = Field(description="Whether it has its result.")
     result_id: str | None = Field(default=None, description="Id of the result; only if answered.")
-    seq: int | None = Field(default=None, description="Number of the result in its station; only if answered.")
-    verdict: Verdict | None = Field(default=None, description="Verdict of the result; only if answered.")
-    evaluation: Evaluation | None = Field(default=None, description="The verdict as in OPC 40001-101; only if answered.")
+    seq: int | None = Field(
+        default=None, description="Number of the result in its station; only if answered."
+    )
+    verdict: Verdict | None = Field(
+        default=None, description="Verdict of the result; only if answered."
+    )
+    evaluation: Evaluation | None = Field(
+        default=None, description="The verdict as in OPC 40001-101; only if answered."
+    )
 
 
 EMPTY = Trigger()
 NUMBER = re.compile(r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?")
 NO_NUMBER = ("NaN", "Infinity", "-Infinity")  # json of Python and JavaScript writes them
-# three letters in a row with NULs between: two or four bytes a letter, not a buffer with old content behind its end
+# three letters in a row with NULs between: two or four bytes a letter, not a buffer with old
+# content behind its end
 WIDE = re.compile(rb"(?:[^\0]\0){3}|(?:\0[^\0]){3}|(?:[^\0]\0\0\0){3}|(?:\0\0\0[^\0]){3}")
 
 
 def parse_trigger(payload: bytes, plain: Plain = "part_id") -> Trigger | None:
     """The trigger in a payload; None for `false` and `null`, which is a button that was released.
 
-    Nothing and `true` are a trigger without an id; a plain number or word is what `plain` says. Raises Problem BAD_TRIGGER.
+    Nothing and `true` are a trigger without an id; a plain number or word is what `plain` says.
+    Raises Problem BAD_TRIGGER.
     """
     if len(payload) > MAX_TRIGGER_BYTES:
-        raise Problem("BAD_TRIGGER", f"payload of {len(payload)} bytes is larger than {MAX_TRIGGER_BYTES}")
+        raise Problem(
+            "BAD_TRIGGER", f"payload of {len(payload)} bytes is larger than {MAX_TRIGGER_BYTES}"
+        )
     if WIDE.match(payload):
         raise Problem("BAD_TRIGGER", "payload is UTF-16 or UTF-32, not UTF-8")
     said = unpadded(payload)
-    if said.lower() in (b"", b"true", b"false", b"null"):  # as JSON, IEC 61131-3 and Python write them
+    # as JSON, IEC 61131-3 and Python write them
+    if said.lower() in (b"", b"true", b"false", b"null"):
         return EMPTY if said.lower() in (b"", b"true") else None
     if said[:1] == b"[":
         raise Problem("BAD_TRIGGER", "an array is not a trigger")
@@ -155,12 +189,19 @@ def as_trigger(value: dict[str, Any]) -> Trigger:
 
 def _word(said: bytes) -> str:
     """A plain number, or a word that could be an id, quoted or not. Raises Problem BAD_TRIGGER."""
-    text = read_json(said, limit=MAX_TRIGGER_BYTES, code="BAD_TRIGGER") if said[:1] == b'"' else said.decode("latin-1")
+    text = (
+        read_json(said, limit=MAX_TRIGGER_BYTES, code="BAD_TRIGGER")
+        if said[:1] == b'"'
+        else said.decode("latin-1")
+    )
     number = NUMBER.fullmatch(text)
     if text in NO_NUMBER or (number and math.isinf(float(text))):
         raise Problem("BAD_TRIGGER", f"{text[:32]} is no number")
     if not (text == "" or number or re.fullmatch(TRIGGER_ID, text)):
-        raise Problem("BAD_TRIGGER", "payload is neither a JSON object, nor a number, nor a word that could be an id")
+        raise Problem(
+            "BAD_TRIGGER",
+            "payload is neither a JSON object, nor a number, nor a word that could be an id",
+        )
     return text
 
 
@@ -174,15 +215,21 @@ class Claim(NamedTuple):
 def claim(payload: bytes) -> Claim:
     """The id, and the wish for an acknowledgement, of a payload that is no trigger.
 
-    See `readable`; if the id is there twice, or is only found where nothing can be read any more, it says nothing.
+    See `readable`; if the id is there twice, or is only found where nothing can be read any more,
+    it says nothing.
     """
     found, rest = readable(unpadded(payload[:MAX_TRIGGER_BYTES]))
     trigger_id = digits(found.get("trigger_id"))
-    if not isinstance(trigger_id, str) or not re.fullmatch(TRIGGER_ID, trigger_id) or '"trigger_id"' in rest:
+    if (
+        not isinstance(trigger_id, str)
+        or not re.fullmatch(TRIGGER_ID, trigger_id)
+        or '"trigger_id"' in rest
+    ):
         trigger_id = None
     return Claim(trigger_id, ack=found.get("ack") is True)
 
 
 def bad_id(payload: bytes) -> str:
-    """What the ids under which a payload that is no trigger is answered begin with; a number follows."""
+    """What the ids under which a payload that is no trigger is answered begin with; a number
+    follows."""
     return "bad-" + hashlib.sha256(payload).hexdigest()[:32] + "-"

@@ -17,11 +17,18 @@ class User(Shape):
     username: UserName = Field(description="Name to sign in with.")
     name: Name = Field(description="Name for people.")
     role: UserRole = Field(description="ADMIN edits, OPERATOR runs, VIEWER sees.")
-    password_hash: str = Field(description="argon2id; empty where an identity provider knows who it is.")
+    password_hash: str = Field(
+        description="argon2id; empty where an identity provider knows who it is."
+    )
     disabled: bool = Field(default=False, description="Whether signing in is refused.")
     created_at: str = Field(description="When, UTC.")
     password_changed_at: str = Field(description="When, UTC.")
-    password_initial: bool = Field(default=False, description="Whether somebody else has chosen the password.")
+    password_initial: bool = Field(
+        default=False, description="Whether somebody else has chosen the password."
+    )
     subject: str | None = Field(
-        default=None, description="Who this is at an identity provider: its issuer, a space, and its name for the person."
+        default=None,
+        description=(
+            "Who this is at an identity provider: its issuer, a space, and its name for the person."
+        ),
     )

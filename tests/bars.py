@@ -7,11 +7,21 @@ from numpy.typing import NDArray
 
 from tests.scenes import Colour, Scene
 
-FINE = 16  # samples a pixel and axis; across an edge they are soft, so that its place is exact to 0.001 px
+# samples a pixel and axis; across an edge they are soft, so that its place is exact to 0.001 px
+FINE = 16
 
 
-def bar(scene: Scene, x: float, y: float, width: float, length: float, colour: Colour, angle_deg: float = 0.0) -> Scene:
-    """A bar about (x, y), `width` px along an axis that is turned clockwise by angle_deg, `length` px across it."""
+def bar(
+    scene: Scene,
+    x: float,
+    y: float,
+    width: float,
+    length: float,
+    colour: Colour,
+    angle_deg: float = 0.0,
+) -> Scene:
+    """A bar about (x, y), `width` px along an axis that is turned clockwise by angle_deg, `length`
+    px across it."""
     cover = np.zeros((scene.height, scene.width))
     reach = math.hypot(width, length) / 2 + 2
     top, bottom = max(0, math.floor(y - reach)), min(scene.height, math.ceil(y + reach) + 1)

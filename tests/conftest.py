@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
-import node as _node  # noqa: F401 - before numpy: it sets how many threads its products take
+import node as _node  # noqa: F401
 from deploy.broker_process import BrokerProcess, start_broker
 from tests.processes import ROOT, NodeProcess
 from tests.promise import Line
@@ -19,7 +19,8 @@ if (
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
-SLOW = ("browser", "brokers", "gallery", "system")  # folders of tests with whole processes, or many pictures
+# folders of tests with whole processes, or many pictures
+SLOW = ("browser", "brokers", "gallery", "system")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -34,7 +35,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture
 def broker(tmp_path: Path) -> Iterator[BrokerProcess]:
-    """A broker of the test's own, with our mosquitto.conf: mosquitto, else the one of the iotcore wheel."""
+    """A broker of the test's own, with our mosquitto.conf: mosquitto, else the one of the iotcore
+    wheel."""
     process = start_broker(tmp_path / "broker", 0)
     if os.environ.get("CI") and process.kind != "mosquitto":
         process.stop()
@@ -76,7 +78,15 @@ def synthetic_node(folder: Path, broker_port: int, **station: object) -> NodePro
                 "id": "cam1",
                 "program": "synthetic-part",
                 "camera": camera.model_dump(mode="json"),
-                "lines": {"kind": "memory", "ok": 1, "ng": 2, "error": 3, "busy": 4, "result_valid": 5, "ready": 6},
+                "lines": {
+                    "kind": "memory",
+                    "ok": 1,
+                    "ng": 2,
+                    "error": 3,
+                    "busy": 4,
+                    "result_valid": 5,
+                    "ready": 6,
+                },
                 **station,
             }
         ],
@@ -88,4 +98,5 @@ def synthetic_node(folder: Path, broker_port: int, **station: object) -> NodePro
 
 
 settings.register_profile("steady", derandomize=True)
-settings.load_profile("steady")  # the same examples at every run: a failure is a failure of the change, not of the day
+# the same examples at every run: a failure is a failure of the change, not of the day
+settings.load_profile("steady")

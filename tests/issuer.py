@@ -1,4 +1,5 @@
-"""A small identity provider (OpenID Connect) on a thread: what a test tells it about a person, and the lies it is to tell."""
+"""A small identity provider (OpenID Connect) on a thread: what a test tells it about a person, and
+the lies it is to tell."""
 
 import base64
 import hashlib
@@ -17,7 +18,8 @@ CLIENT, SECRET = "inspection-node", "a secret of the provider 42"
 
 
 class Issuer:
-    """Signs in whoever `claims` says, at once. `lie` changes an ID token's claims; `key`, `alg` what signs it."""
+    """Signs in whoever `claims` says, at once. `lie` changes an ID token's claims; `key`, `alg`
+    what signs it."""
 
     def __init__(self) -> None:
         self.key: Any = RSAKey.generate_key(2048, {"kid": "one"}, private=True)
@@ -53,44 +55,85 @@ class Issuer:
         assert query["client_id"] == CLIENT
         code = f"code-{len(self._codes)}"
         self._codes[code] = query
-        return f"{query['redirect_uri']}?{urlencode({'code': code, 'state': query['state'], 'session_state': 'x'})}"
+        return f"{query['redirect_uri']}?{urlencode({'code': code, 'state': query['state'], 'session_state': 'x'})}"  # noqa: E501
 
-    def answer(self, method: str, path: str, form: dict[str, str], authorization: str) -> tuple[int, Any]:
+    def answer(
+        self, method: str, path: str, form: dict[str, str], authorization: str
+    ) -> tuple[int, Any]:
         """Status and JSON."""
         self.asked.append(path)
         if path == "/.well-known/openid-configuration":
-            ends = {"authorization_endpoint": "/auth", "token_endpoint": "/token", "jwks_uri": "/keys"}
+            ends = {
+                "authorization_endpoint": "/auth",
+                "token_endpoint": "/token",
+                "jwks_uri": "/keys",
+            }
             if self.userinfo is not None:
                 ends["userinfo_endpoint"] = "/me"
-            return 200, {"issuer": self.url, **{name: self.url + at for name, at in ends.items()}, **self.about}
+            return 200, {
+                "issuer": self.url,
+                **{name: self.url + at for name, at in ends.items()},
+                **self.about,
+            }
         if path == "/keys":
-            return 200, {"keys": [{"kty": "unknown"}, *(key.as_dict(private=False, use="sig") for key in self.published)]}
+            return 200, {
+                "keys": [
+                    {"kty": "unknown"},
+                    *(key.as_dict(private=False, use="sig") for key in self.published),
+                ]
+            }
         if path == "/me":
             return (200, self.userinfo) if authorization == "Bearer access" else (401, {})
-        return self._redeemed(form, authorization) if path == "/token" and method == "POST" else (404, {})
+        return (
+            self._redeemed(form, authorization)
+            if path == "/token" and method == "POST"
+            else (404, {})
+        )
 
     def _redeemed(self, form: dict[str, str], authorization: str) -> tuple[int, Any]:
         asked = self._codes.pop(form.get("code", ""), None)
         pair = base64.b64encode(f"{CLIENT}:{SECRET.replace(' ', '%20')}".encode()).decode()
-        if asked is None or authorization != f"Basic {pair}" or form.get("redirect_uri") != asked["redirect_uri"]:
+        if (
+            asked is None
+            or authorization != f"Basic {pair}"
+            or form.get("redirect_uri") != asked["redirect_uri"]
+        ):
             return 400, {"error": "invalid_grant"}
         digest = hashlib.sha256(form["code_verifier"].encode()).digest()
         if asked["code_challenge_method"] != "S256" or unpadded(digest) != asked["code_challenge"]:
             return 400, {"error": "invalid_grant"}
         now = int(time.time())
-        claims = {"iss": self.url, "aud": CLIENT, "iat": now, "exp": now + 300, "auth_time": now, "nonce": asked["nonce"]}
-        claims = {name: value for name, value in {**claims, **self.claims, **self.lie}.items() if value is not None}
-        return 200, {"access_token": "access", "token_type": "Bearer", "id_token": self.token or self.signed(claims)}
+        claims = {
+            "iss": self.url,
+            "aud": CLIENT,
+            "iat": now,
+            "exp": now + 300,
+            "auth_time": now,
+            "nonce": asked["nonce"],
+        }
+        claims = {
+            name: value
+            for name, value in {**claims, **self.claims, **self.lie}.items()
+            if value is not None
+        }
+        return 200, {
+            "access_token": "access",
+            "token_type": "Bearer",
+            "id_token": self.token or self.signed(claims),
+        }
 
     def signed(self, claims: dict[str, Any]) -> str:
         """An ID token."""
-        text = f"{unpadded(json.dumps({'alg': self.alg, 'kid': 'one'}).encode())}.{unpadded(json.dumps(claims).encode())}"
+        text = f"{unpadded(json.dumps({'alg': self.alg, 'kid': 'one'}).encode())}.{unpadded(json.dumps(claims).encode())}"  # noqa: E501
         if self.alg == "none":
             return f"{text}."
-        if self.alg == "HS256":  # with the key that everybody knows: what a verifier that lets the token choose would take
+        # with the key that everybody knows: what a verifier that lets the token choose would take
+        if self.alg == "HS256":
             secret = self.key.as_pem(private=False)
             return f"{text}.{unpadded(hmac.digest(secret, text.encode(), 'sha256'))}"
-        return jwt.encode({"alg": self.alg, "kid": self.key.kid}, claims, self.key, algorithms=[self.alg])
+        return jwt.encode(
+            {"alg": self.alg, "kid": self.key.kid}, claims, self.key, algorithms=[self.alg]
+        )
 
 
 def unpadded(data: bytes) -> str:
@@ -115,7 +158,9 @@ def _handler(issuer: Issuer) -> type[BaseHTTPRequestHandler]:
         def _answer(self, form: dict[str, str]) -> None:
             while issuer.silent.is_set():
                 time.sleep(0.02)
-            status, found = issuer.answer(self.command, self.path, form, self.headers.get("Authorization", ""))
+            status, found = issuer.answer(
+                self.command, self.path, form, self.headers.get("Authorization", "")
+            )
             body = found if isinstance(found, bytes) else json.dumps(found).encode()
             self.send_response(status)
             if 300 <= status < 400:

@@ -1,4 +1,5 @@
-"""Triggers and results for a ledger, and ledgers full of results whose numbers are known, filled by SQL in seconds."""
+"""Triggers and results for a ledger, and ledgers full of results whose numbers are known, filled by
+SQL in seconds."""
 
 import json
 import sqlite3
@@ -56,7 +57,8 @@ def build(trigger_id: str, station: str = "cam1") -> Callable[[int], Result]:
 
 
 def payload(number: int, station: str, seq: int) -> dict[str, Any]:
-    """Result `number` (from 1): every 50th is NG by its cap, every 1000th an ERROR; cap goes from 0.00 to 0.99."""
+    """Result `number` (from 1): every 50th is NG by its cap, every 1000th an ERROR; cap goes from
+    0.00 to 0.99."""
     verdict = verdict_of(number)
     cap = (number % 100) / 100
     return {
@@ -93,8 +95,18 @@ def payload(number: int, station: str, seq: int) -> dict[str, Any]:
     }
 
 
-def _tool(name: str, kind: str, verdict: str, value: float, unit: str, low: float, high: float | None) -> dict[str, Any]:
-    found = {"name": name, "kind": kind, "verdict": verdict, "value": value, "unit": unit, "low": low, "high": high}
+def _tool(
+    name: str, kind: str, verdict: str, value: float, unit: str, low: float, high: float | None
+) -> dict[str, Any]:
+    found = {
+        "name": name,
+        "kind": kind,
+        "verdict": verdict,
+        "value": value,
+        "unit": unit,
+        "low": low,
+        "high": high,
+    }
     return {**found, "ms": 1.0, "text": None, "error": None}
 
 
@@ -119,7 +131,8 @@ def result_id(number: int) -> str:
 
 
 def fill(path: Path, count: int, *, bytes_each: int = 0) -> None:
-    """A ledger with `count` confirmed results, cam1 and cam2 in turn, one every 10 s from BEGAN on."""
+    """A ledger with `count` confirmed results, cam1 and cam2 in turn, one every 10 s from BEGAN
+    on."""
     Ledger(path).close()
     db = sqlite3.connect(path, isolation_level=None)
     db.execute("PRAGMA synchronous=OFF")
@@ -131,7 +144,8 @@ def fill(path: Path, count: int, *, bytes_each: int = 0) -> None:
             ((n, _station(n), f"t-{n}", BEGAN + STEP_S * n) for n in numbers),
         )
         db.executemany(
-            "INSERT INTO results VALUES (?, ?, ?, ?, ?, ?, ?, 1, ?, ?, ?, 0, ?)", (_row(n, bytes_each) for n in numbers)
+            "INSERT INTO results VALUES (?, ?, ?, ?, ?, ?, ?, 1, ?, ?, ?, 0, ?)",
+            (_row(n, bytes_each) for n in numbers),
         )
     db.execute("COMMIT")
     db.execute("PRAGMA wal_checkpoint(TRUNCATE)")

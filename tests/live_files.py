@@ -1,4 +1,5 @@
-"""What /proc tells about a running process that keeps databases: which of their files are open, and which locks are held."""
+"""What /proc tells about a running process that keeps databases: which of their files are open, and
+which locks are held."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,7 +14,8 @@ def family(pid: int) -> Iterator[int]:
 
 
 def deleted(pid: int) -> list[str]:
-    """Open files of a process and its children that have no name any more: what is written there is lost."""
+    """Open files of a process and its children that have no name any more: what is written there is
+    lost."""
     found = []
     for one in family(pid):
         for fd in Path(f"/proc/{one}/fd").iterdir():
@@ -27,9 +29,11 @@ def deleted(pid: int) -> list[str]:
 
 
 def unlocked(pid: int, folder: Path) -> list[str]:
-    """Databases of a folder that a process, or a child, has open without any of SQLite's locks on them.
+    """Databases of a folder that a process, or a child, has open without any of SQLite's locks on
+    them.
 
-    Whoever has a log that is written ahead open holds a shared lock on the database for as long as that lasts.
+    Whoever has a log that is written ahead open holds a shared lock on the database for as long as
+    that lasts.
     """
     held = set()
     for line in Path("/proc/locks").read_text().splitlines():
@@ -45,6 +49,10 @@ def unlocked(pid: int, folder: Path) -> list[str]:
             except OSError:
                 continue
         for database in folder.glob("*.db"):
-            if str(database) in opened and f"{database}-wal" in opened and (one, database.stat().st_ino) not in held:
+            if (
+                str(database) in opened
+                and f"{database}-wal" in opened
+                and (one, database.stat().st_ino) not in held
+            ):
                 found.append(f"{one}: {database.name}")
     return found

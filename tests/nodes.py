@@ -1,4 +1,5 @@
-"""A node in this process that has been put together, but not started: what comes waits, and what it would say is looked at."""
+"""A node in this process that has been put together, but not started: what comes waits, and what it
+would say is looked at."""
 
 import json
 import os
@@ -29,12 +30,19 @@ class Still:
         same: bool = False,
         **more: Any,
     ) -> None:
-        """These come as one batch on the trigger topic; they may have come before (`again`), or are in the ledger (`same`)."""
+        """These come as one batch on the trigger topic; they may have come before (`again`), or are
+        in the ledger (`same`)."""
         backlog = None if outage_s is None else Backlog(outage_s)
-        raw = [payload if isinstance(payload, bytes) else json.dumps(payload).encode() for payload in payloads]
+        raw = [
+            payload if isinstance(payload, bytes) else json.dumps(payload).encode()
+            for payload in payloads
+        ]
         topic = self.names("trigger", station)
         self.service.intake.deliver(
-            [Delivery(station, Incoming(topic, each, **more), backlog, again or same, same=same) for each in raw]
+            [
+                Delivery(station, Incoming(topic, each, **more), backlog, again or same, same=same)
+                for each in raw
+            ]
         )
 
     def said(self, name: str, leaf: str = "") -> list[Any]:
@@ -46,11 +54,19 @@ class Still:
         return [json.loads(message.payload) for message in found]
 
     def command(
-        self, name: str, payload: bytes | None = None, *, outage_s: float | None = None, topic: str | None = None, **fields: Any
+        self,
+        name: str,
+        payload: bytes | None = None,
+        *,
+        outage_s: float | None = None,
+        topic: str | None = None,
+        **fields: Any,
     ) -> dict[str, Any]:
         """The reply to a command."""
         raw = json.dumps(fields).encode() if payload is None else payload
-        message = Incoming(self.names("cmd", name), raw, response_topic=topic, correlation=b"c" if topic else None)
+        message = Incoming(
+            self.names("cmd", name), raw, response_topic=topic, correlation=b"c" if topic else None
+        )
         self.service.commands.put(name, message, None if outage_s is None else Backlog(outage_s))
         self.service.commands.work(0.0)
         (reply,) = self.said("reply", name)
@@ -58,7 +74,10 @@ class Still:
 
     def results(self, station: str = "cam1") -> list[dict[str, Any]]:
         """Every stored result of a station."""
-        return [json.loads(payload) for payload in self.service.ledger.results(station, seqs=(1, 10_000))]
+        return [
+            json.loads(payload)
+            for payload in self.service.ledger.results(station, seqs=(1, 10_000))
+        ]
 
     def inspect(self, station: str = "cam1") -> None:
         """Inspect what waits at a station."""
@@ -70,10 +89,20 @@ class Still:
 
 
 @contextmanager
-def still(folder: Path, *, commands: dict[str, Any] | None = None, **station: Any) -> Iterator[Still]:
-    """A node with the stations cam1 and cam2, both simulated and without a program: what is inspected there is an ERROR."""
-    stations = [{"id": name, "camera": {"kind": "synthetic"}, **station} for name in ("cam1", "cam2")]
-    values = {"environment": "testing", "state_dir": str(folder / "state"), "station": stations, "commands": commands or {}}
+def still(
+    folder: Path, *, commands: dict[str, Any] | None = None, **station: Any
+) -> Iterator[Still]:
+    """A node with the stations cam1 and cam2, both simulated and without a program: what is
+    inspected there is an ERROR."""
+    stations = [
+        {"id": name, "camera": {"kind": "synthetic"}, **station} for name in ("cam1", "cam2")
+    ]
+    values = {
+        "environment": "testing",
+        "state_dir": str(folder / "state"),
+        "station": stations,
+        "commands": commands or {},
+    }
     service = Service(Settings.model_validate(values), folder)
     try:
         yield Still(service)

@@ -1,4 +1,5 @@
-"""The web as its accounts see it: an application with settings of the test's choice, and people who sign in."""
+"""The web as its accounts see it: an application with settings of the test's choice, and people who
+sign in."""
 
 import json
 from pathlib import Path
@@ -26,13 +27,16 @@ def settings(folder: Path, environment: str = "testing", **web: Any) -> Path:
     table = "\n".join(f"{key} = {json.dumps(value)}" for key, value in values.items())
     path = folder / "node.toml"
     path.write_text(
-        f'environment = "{environment}"\nstate_dir = "{folder / "state"}"\nbroker = {{ url = "mqtt://127.0.0.1:1" }}\n'
-        f'[web]\n{table}\n[[station]]\nid = "cam1"\ncamera = {{ kind = "synthetic" }}\n'
+        f'environment = "{environment}"\nstate_dir = "{folder / "state"}"\nbroker = {{ url ='
+        f' "mqtt://127.0.0.1:1" }}\n[web]\n{table}\n[[station]]\nid = "cam1"\ncamera = {{ kind ='
+        ' "synthetic" }\n'
     )
     return path
 
 
-def application(folder: Path, environment: str = "testing", environ: dict[str, str] | None = None, **web: Any) -> Flask:
+def application(
+    folder: Path, environment: str = "testing", environ: dict[str, str] | None = None, **web: Any
+) -> Flask:
     """The web over a state folder; the same folder again is a restart."""
     return create_app(load(settings(folder, environment, **web), environ or {}))
 
@@ -45,12 +49,18 @@ def site_of(app: Flask) -> Site:
 
 def account(app: Flask, username: str, role: UserRole = "VIEWER") -> str:
     """An account with the usual password; its id."""
-    return site_of(app).users.add(username, username.title(), role, passwords.HASHER.hash(PASSWORD)).id
+    return (
+        site_of(app).users.add(username, username.title(), role, passwords.HASHER.hash(PASSWORD)).id
+    )
 
 
-def sign_in(client: FlaskClient, username: str, password: str = PASSWORD, **more: Any) -> TestResponse:
+def sign_in(
+    client: FlaskClient, username: str, password: str = PASSWORD, **more: Any
+) -> TestResponse:
     """POST /auth/login."""
-    return client.post(f"{API}/auth/login", json={"username": username, "password": password, **more}, headers=SAME)
+    return client.post(
+        f"{API}/auth/login", json={"username": username, "password": password, **more}, headers=SAME
+    )
 
 
 class Caller:
@@ -63,7 +73,10 @@ class Caller:
 
     def ask(self, method: str, path: str, **given: Any) -> TestResponse:
         """A request below /api/v1."""
-        headers = {"Authorization": f"Bearer {self.data['access_token']}", **given.pop("headers", {})}
+        headers = {
+            "Authorization": f"Bearer {self.data['access_token']}",
+            **given.pop("headers", {}),
+        }
         return self.client.open(f"{API}{path}", method=method, headers=headers, **given)
 
     def get(self, path: str) -> Any:

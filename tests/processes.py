@@ -1,4 +1,5 @@
-"""The real thing as processes: a node on a state folder of its own, started, killed and started again by a test."""
+"""The real thing as processes: a node on a state folder of its own, started, killed and started
+again by a test."""
 
 import json
 import os
@@ -20,7 +21,9 @@ free_port = children.free_port
 class NodeProcess:
     """`inspection-node run` with a settings file in `folder`."""
 
-    def __init__(self, folder: Path, broker_port: int, stations: list[dict[str, Any]], **settings: Any) -> None:
+    def __init__(
+        self, folder: Path, broker_port: int, stations: list[dict[str, Any]], **settings: Any
+    ) -> None:
         self.folder = folder
         self.state = folder / "state"
         self.ledger = self.state / "ledger.db"
@@ -64,9 +67,15 @@ class NodeProcess:
 
     def metrics(self) -> dict[str, float]:
         """The Prometheus figures by name with labels."""
-        with urllib.request.urlopen(f"http://127.0.0.1:{self.metrics_port}/metrics", timeout=5) as answer:
+        with urllib.request.urlopen(
+            f"http://127.0.0.1:{self.metrics_port}/metrics", timeout=5
+        ) as answer:
             lines = answer.read().decode().splitlines()
-        return {line.rpartition(" ")[0]: float(line.rpartition(" ")[2]) for line in lines if line and line[0] != "#"}
+        return {
+            line.rpartition(" ")[0]: float(line.rpartition(" ")[2])
+            for line in lines
+            if line and line[0] != "#"
+        }
 
     def end(self) -> None:
         """Make sure that it is gone, whatever the test did."""

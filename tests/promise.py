@@ -1,7 +1,9 @@
-"""The checker of the promise: every trigger has exactly one stored result, each published, none twice, seq without gaps.
+"""The checker of the promise: every trigger has exactly one stored result, each published, none
+twice, seq without gaps.
 
-`Line` is a PLC and an observer with persistent sessions of their own; `check` compares what was sent, what the ledger holds and
-what was heard. It is used by the system tests and by the fault tests.
+`Line` is a PLC and an observer with persistent sessions of their own; `check` compares what was
+sent, what the ledger holds and what was heard. It is used by the system tests and by the fault
+tests.
 """
 
 import json
@@ -35,7 +37,9 @@ def wait_for(condition: Callable[[], Any], limit_s: float = 30.0, what: str = ""
 class Line:
     """A PLC that publishes triggers with QoS 1, and an observer of everything the node says."""
 
-    def __init__(self, port: int, node: str = "node-01", base: str = "inspection/v1", host: str = "127.0.0.1") -> None:
+    def __init__(
+        self, port: int, node: str = "node-01", base: str = "inspection/v1", host: str = "127.0.0.1"
+    ) -> None:
         self.prefix = f"{base}/{node}/"
         self.sent: dict[str, list[str]] = defaultdict(list)
         self.heard: list[tuple[str, bytes, bool, dict[str, str]]] = []
@@ -64,10 +68,18 @@ class Line:
     def _on_message(self, _client: Any, _userdata: Any, message: mqtt.MQTTMessage) -> None:
         user = dict(getattr(message.properties, "UserProperty", []) or [])
         with self._changed:
-            self.heard.append((message.topic[len(self.prefix) :], bytes(message.payload), message.dup, user))
+            self.heard.append(
+                (message.topic[len(self.prefix) :], bytes(message.payload), message.dup, user)
+            )
             self._changed.notify_all()
 
-    def trigger(self, station: str = "cam1", payload: bytes | dict[str, Any] | None = None, *, wait: bool = False) -> str:
+    def trigger(
+        self,
+        station: str = "cam1",
+        payload: bytes | dict[str, Any] | None = None,
+        *,
+        wait: bool = False,
+    ) -> str:
         """Publish a trigger; without a payload it gets an id of its own. The id."""
         value: dict[str, Any] = {"trigger_id": f"t-{uuid4()}"} if payload is None else {}
         if isinstance(payload, dict):
@@ -87,14 +99,22 @@ class Line:
         seen = len(self.heard)
         self.client.publish(f"{self.prefix}cmd/{name}", json.dumps(payload), qos=1)
         return self.expect(
-            lambda topic, value: topic == f"reply/{name}" and value.get("request_id") == request_id, limit_s, seen
+            lambda topic, value: topic == f"reply/{name}" and value.get("request_id") == request_id,
+            limit_s,
+            seen,
         )
 
     def results(self, station: str = "cam1") -> list[dict[str, Any]]:
         """Every result heard from a station."""
-        return [json.loads(payload) for topic, payload, _, _ in list(self.heard) if topic == f"result/{station}"]
+        return [
+            json.loads(payload)
+            for topic, payload, _, _ in list(self.heard)
+            if topic == f"result/{station}"
+        ]
 
-    def expect(self, wanted: Callable[[str, dict[str, Any]], bool], limit_s: float = 15.0, seen: int = 0) -> dict[str, Any]:
+    def expect(
+        self, wanted: Callable[[str, dict[str, Any]], bool], limit_s: float = 15.0, seen: int = 0
+    ) -> dict[str, Any]:
         """The first message, from number `seen` on, for which wanted(topic, value) is true."""
         until = time.monotonic() + limit_s
         with self._changed:
@@ -110,15 +130,24 @@ class Line:
                     last = [(topic, payload[:120]) for topic, payload, _, _ in self.heard[-5:]]
                     raise AssertionError(f"not heard within {limit_s} s; the last messages: {last}")
 
-    def result(self, trigger_id: str, station: str = "cam1", limit_s: float = 15.0) -> dict[str, Any]:
+    def result(
+        self, trigger_id: str, station: str = "cam1", limit_s: float = 15.0
+    ) -> dict[str, Any]:
         """The result of a trigger."""
-        return self.expect(lambda topic, value: topic == f"result/{station}" and value["trigger_id"] == trigger_id, limit_s)
+        return self.expect(
+            lambda topic, value: topic == f"result/{station}" and value["trigger_id"] == trigger_id,
+            limit_s,
+        )
 
     def state(self, wanted: str, limit_s: float = 20.0) -> dict[str, Any]:
         """Wait until the newest state is `wanted`."""
 
         def newest() -> dict[str, Any] | None:
-            states = [json.loads(payload) for topic, payload, _, _ in list(self.heard) if topic == "state" and payload]
+            states = [
+                json.loads(payload)
+                for topic, payload, _, _ in list(self.heard)
+                if topic == "state" and payload
+            ]
             return states[-1] if states and states[-1]["state"] == wanted else None
 
         return dict(wait_for(newest, limit_s, f"state {wanted}"))
@@ -154,25 +183,37 @@ def outbox(ledger: Path) -> int:
         db.close()
 
 
-def check(line: Line, ledger: Path, station: str = "cam1", limit_s: float = 60.0, *, resent: bool = False) -> Counter[str]:
+def check(
+    line: Line, ledger: Path, station: str = "cam1", limit_s: float = 60.0, *, resent: bool = False
+) -> Counter[str]:
     """The promise, once everything has come to rest. Verdict counts.
 
-    resent: results marked with the user property `attempt` or `resend` may come again; without it nothing may. A message that
-    the broker gives the observer again after the observer's own reconnect (DUP) is the same message.
+    resent: results marked with the user property `attempt` or `resend` may come again; without it
+    nothing may. A message that the broker gives the observer again after the observer's own
+    reconnect (DUP) is the same message.
     """
     sent = line.sent[station]
-    wait_for(lambda: len(stored(ledger, station)) >= len(set(sent)), limit_s, f"{len(set(sent))} stored results")
+    wait_for(
+        lambda: len(stored(ledger, station)) >= len(set(sent)),
+        limit_s,
+        f"{len(set(sent))} stored results",
+    )
     wait_for(lambda: outbox(ledger) == 0, limit_s, "an empty outbox")
     rows = stored(ledger, station)
     ids = {trigger_id for trigger_id, _, _ in rows}
     assert len(sent) == len(set(sent)), "the line sent an id twice"
     missing = set(sent) - ids
-    assert not missing, f"{len(missing)} triggers have no stored result, such as {sorted(missing)[:3]}"
+    assert not missing, (
+        f"{len(missing)} triggers have no stored result, such as {sorted(missing)[:3]}"
+    )
     assert [seq for _, seq, _ in rows] == list(range(1, len(rows) + 1)), "seq has gaps"
     topic = f"result/{station}"
     payloads = {payload for _, _, payload in rows}
     wait_for(
-        lambda: len({payload for heard, payload, _, _ in list(line.heard) if heard == topic}) >= len(payloads),
+        lambda: (
+            len({payload for heard, payload, _, _ in list(line.heard) if heard == topic})
+            >= len(payloads)
+        ),
         limit_s,
         f"{len(payloads)} published results",
     )

@@ -1,4 +1,5 @@
-"""A TCP proxy in front of a broker that can go deaf, cut connections, or cut them after so many bytes."""
+"""A TCP proxy in front of a broker that can go deaf, cut connections, or cut them after so many
+bytes."""
 
 import contextlib
 import socket
@@ -7,7 +8,8 @@ import time
 
 
 class Proxy:
-    """Forwards 127.0.0.1:port to 127.0.0.1:target; `deaf` swallows everything both ways, `cut` resets all connections."""
+    """Forwards 127.0.0.1:port to 127.0.0.1:target; `deaf` swallows everything both ways, `cut`
+    resets all connections."""
 
     def __init__(self, target: int) -> None:
         self.target = target
@@ -58,7 +60,9 @@ class Proxy:
         """Reset every open connection."""
         for sock in self._open:
             with contextlib.suppress(OSError):
-                sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\x01\x00\x00\x00\x00\x00\x00\x00")
+                sock.setsockopt(
+                    socket.SOL_SOCKET, socket.SO_LINGER, b"\x01\x00\x00\x00\x00\x00\x00\x00"
+                )
                 sock.shutdown(socket.SHUT_RDWR)
                 sock.close()
         self._open.clear()

@@ -1,8 +1,10 @@
-"""Draws parts whose true answer is known: shapes of known area at sub-pixel places, textures, hues, noise and light.
+"""Draws parts whose true answer is known: shapes of known area at sub-pixel places, textures, hues,
+noise and light.
 
-Coordinates are those of a frame: the centre of the top left pixel is (0, 0), so a rectangle from x = 9.5, 10 px wide,
-covers the columns 10 to 19 wholly. Every shape is anti-aliased: a pixel's value is the share of it that is covered.
-Scenes are values: each call gives a new one, pixels() and frame() round it to 8 bit.
+Coordinates are those of a frame: the centre of the top left pixel is (0, 0), so a rectangle from x
+= 9.5, 10 px wide, covers the columns 10 to 19 wholly. Every shape is anti-aliased: a pixel's value
+is the share of it that is covered. Scenes are values: each call gives a new one, pixels() and
+frame() round it to 8 bit.
 """
 
 from dataclasses import dataclass, replace
@@ -27,7 +29,10 @@ class Scene:
     @classmethod
     def plain(cls, width: int = 640, height: int = 480, colour: Colour = 60.0) -> "Scene":
         """One colour everywhere; a gray number makes a gray scene, a triple a coloured one."""
-        return cls(np.ones((height, width, 1) if np.isscalar(colour) else (height, width, 3)).squeeze() * colour)
+        return cls(
+            np.ones((height, width, 1) if np.isscalar(colour) else (height, width, 3)).squeeze()
+            * colour
+        )
 
     @property
     def width(self) -> int:
@@ -46,9 +51,14 @@ class Scene:
         return Scene(self.light * (1 - cover) + cover * colour)
 
     def rectangle(self, x: float, y: float, width: float, height: float, colour: Colour) -> "Scene":
-        """An upright rectangle with its left top corner at (x, y); its area is width * height px."""
-        across = np.clip(np.arange(self.width) + 0.5 - x, 0, 1) - np.clip(np.arange(self.width) + 0.5 - x - width, 0, 1)
-        down = np.clip(np.arange(self.height) + 0.5 - y, 0, 1) - np.clip(np.arange(self.height) + 0.5 - y - height, 0, 1)
+        """An upright rectangle with its left top corner at (x, y); its area is width * height
+        px."""
+        across = np.clip(np.arange(self.width) + 0.5 - x, 0, 1) - np.clip(
+            np.arange(self.width) + 0.5 - x - width, 0, 1
+        )
+        down = np.clip(np.arange(self.height) + 0.5 - y, 0, 1) - np.clip(
+            np.arange(self.height) + 0.5 - y - height, 0, 1
+        )
         return self.painted(np.outer(down, across), colour)
 
     def disc(self, x: float, y: float, radius: float, colour: Colour) -> "Scene":
@@ -57,14 +67,20 @@ class Scene:
         down = (np.arange(self.height * FINE) + 0.5) / FINE - 0.5 - y
         columns = _reach(x, radius, self.width)
         rows = _reach(y, radius, self.height)
-        near = across[columns[0] * FINE : columns[1] * FINE] ** 2 + down[rows[0] * FINE : rows[1] * FINE, None] ** 2
+        near = (
+            across[columns[0] * FINE : columns[1] * FINE] ** 2
+            + down[rows[0] * FINE : rows[1] * FINE, None] ** 2
+        )
         cover = np.zeros((self.height, self.width))
         fine = (near <= radius**2).reshape(rows[1] - rows[0], FINE, columns[1] - columns[0], FINE)
         cover[rows[0] : rows[1], columns[0] : columns[1]] = fine.mean(axis=(1, 3))
         return self.painted(cover, colour)
 
-    def part(self, x: float, y: float, seed: int = 1, size: tuple[int, int] = (120, 100)) -> "Scene":
-        """A textured part with its left top corner at (x, y): a plate with 24 rectangles and discs, sharp edges.
+    def part(
+        self, x: float, y: float, seed: int = 1, size: tuple[int, int] = (120, 100)
+    ) -> "Scene":
+        """A textured part with its left top corner at (x, y): a plate with 24 rectangles and discs,
+        sharp edges.
 
         The same seed is the same part, wherever it lies.
         """
@@ -72,7 +88,12 @@ class Scene:
         scene = self.rectangle(x, y, *size, self._tone(rng, 100, 140))
         for number in range(24):
             tone = self._tone(rng, 20, 235)
-            px, py, w, h = rng.random(4) * [0.8 * size[0], 0.8 * size[1], 0.2 * size[0], 0.2 * size[1]]
+            px, py, w, h = rng.random(4) * [
+                0.8 * size[0],
+                0.8 * size[1],
+                0.2 * size[0],
+                0.2 * size[1],
+            ]
             if number % 2:
                 scene = scene.rectangle(x + px, y + py, w + 2, h + 2, tone)
             else:
@@ -80,8 +101,16 @@ class Scene:
                 scene = scene.disc(x + px + radius, y + py + radius, radius, tone)
         return scene
 
-    def waves(self, dx: float = 0.0, dy: float = 0.0, seed: int = 1, finest_px: float = 6.0, contrast: float = 30.0) -> "Scene":
-        """A smooth texture over all of the scene, moved by (dx, dy): 40 waves, none shorter than finest_px."""
+    def waves(
+        self,
+        dx: float = 0.0,
+        dy: float = 0.0,
+        seed: int = 1,
+        finest_px: float = 6.0,
+        contrast: float = 30.0,
+    ) -> "Scene":
+        """A smooth texture over all of the scene, moved by (dx, dy): 40 waves, none shorter than
+        finest_px."""
         rng = np.random.default_rng(seed)
         y, x = np.mgrid[: self.height, : self.width]
         total = np.zeros((self.height, self.width))
@@ -99,20 +128,28 @@ class Scene:
         for number in range(count):
             tone = self._tone(rng, 20, 235)
             x, y, w, h = rng.random(4) * [self.width, self.height, self.width / 8, self.height / 8]
-            scene = scene.disc(x, y, 1 + h / 2, tone) if number % 2 else scene.rectangle(x, y, w, h, tone)
+            scene = (
+                scene.disc(x, y, 1 + h / 2, tone)
+                if number % 2
+                else scene.rectangle(x, y, w, h, tone)
+            )
         return scene
 
     def lit(self, gain: float = 1.0, offset: float = 0.0, ramp: float = 0.0) -> "Scene":
-        """Other light: times gain, plus offset, times a ramp from 1 - ramp / 2 at the left to 1 + ramp / 2."""
+        """Other light: times gain, plus offset, times a ramp from 1 - ramp / 2 at the left to 1 +
+        ramp / 2."""
         slope = 1 + ramp * (np.arange(self.width) / max(self.width - 1, 1) - 0.5)
-        return Scene(self.light * gain * (slope[:, None] if self.light.ndim == 3 else slope) + offset)
+        return Scene(
+            self.light * gain * (slope[:, None] if self.light.ndim == 3 else slope) + offset
+        )
 
     def blurred(self, sigma_px: float) -> "Scene":
         """Seen through a lens: a Gaussian blur, which leaves areas and places as they are."""
         return Scene(cv2.GaussianBlur(self.light, (0, 0), sigma_px))
 
     def pixels(self, noise: float = 0.0, seed: int = 0) -> NDArray[np.uint8]:
-        """What an 8 bit camera would give, with Gaussian noise of that standard deviation in gray levels."""
+        """What an 8 bit camera would give, with Gaussian noise of that standard deviation in gray
+        levels."""
         light = self.light
         if noise:
             light = light + np.random.default_rng(seed).normal(0, noise, light.shape)
@@ -128,7 +165,11 @@ class Scene:
 
     def _tone(self, rng: np.random.Generator, low: float, high: float) -> Colour:
         tones = rng.uniform(low, high, 3)
-        return float(tones[0]) if self.light.ndim == 2 else (float(tones[0]), float(tones[1]), float(tones[2]))
+        return (
+            float(tones[0])
+            if self.light.ndim == 2
+            else (float(tones[0]), float(tones[1]), float(tones[2]))
+        )
 
 
 def frame(pixels: NDArray[np.uint8]) -> Frame:

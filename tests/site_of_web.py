@@ -18,19 +18,33 @@ PASSWORD = "long-enough-and-rare-" + "7391"
 _hashes: dict[str, str] = {}
 
 
-def application(folder: Path, config: Path | None = None, broker_port: int = 1, **web: Any) -> Flask:
+def application(
+    folder: Path, config: Path | None = None, broker_port: int = 1, **web: Any
+) -> Flask:
     """The web over the state folder of a node's settings file, or over an empty one of its own."""
     if config is None:
         config = folder / "web.toml"
         lines = ", ".join(
-            f"{key} = {value}" for key, value in {"sign_ins_per_minute": 1000, "requests_per_minute": 100000, **web}.items()
+            f"{key} = {value}"
+            for key, value in {
+                "sign_ins_per_minute": 1000,
+                "requests_per_minute": 100000,
+                **web,
+            }.items()
         )
         state, url = folder / "state", f"mqtt://127.0.0.1:{broker_port}"
         config.write_text(
-            f'environment = "testing"\nstate_dir = "{state}"\nbroker = {{ url = "{url}" }}\nweb = {{ {lines} }}\n'
-            + "".join(f'[[station]]\nid = "{id}"\ncamera = {{ kind = "synthetic" }}\n' for id in ("cam1", "cam2"))
+            f'environment = "testing"\nstate_dir = "{state}"\nbroker = {{ url = "{url}" }}\nweb ='
+            f" {{ {lines} }}\n"
+            + "".join(
+                f'[[station]]\nid = "{id}"\ncamera = {{ kind = "synthetic" }}\n'
+                for id in ("cam1", "cam2")
+            )
         )
-    environ = {"INSPECTION_WEB__SIGN_INS_PER_MINUTE": "1000", "INSPECTION_WEB__REQUESTS_PER_MINUTE": "100000"}
+    environ = {
+        "INSPECTION_WEB__SIGN_INS_PER_MINUTE": "1000",
+        "INSPECTION_WEB__REQUESTS_PER_MINUTE": "100000",
+    }
     app = create_app(load(config, environ))
     app.testing = True
     return app
@@ -46,7 +60,9 @@ class Someone:
             _hashes["hash"] = hash_password(PASSWORD, "somebody")
         self.user = here.users.add(self.username, self.username, role, _hashes["hash"])
         self.client: FlaskClient = app.test_client(use_cookies=False)
-        answer = self.client.post("/api/v1/auth/login", json={"username": self.username, "password": PASSWORD})
+        answer = self.client.post(
+            "/api/v1/auth/login", json={"username": self.username, "password": PASSWORD}
+        )
         assert answer.status_code == 200, answer.text
         self.token = str(answer.json["data"]["access_token"])  # type: ignore[index]
 
@@ -55,9 +71,13 @@ class Someone:
         """What proves who asks."""
         return {"Authorization": f"Bearer {self.token}"}
 
-    def ask(self, method: str, path: str, *, headers: dict[str, str] | None = None, **given: Any) -> TestResponse:
+    def ask(
+        self, method: str, path: str, *, headers: dict[str, str] | None = None, **given: Any
+    ) -> TestResponse:
         """Any request below /api/v1."""
-        return self.client.open(f"/api/v1{path}", method=method, headers={**self.headers, **(headers or {})}, **given)
+        return self.client.open(
+            f"/api/v1{path}", method=method, headers={**self.headers, **(headers or {})}, **given
+        )
 
     def get(self, path: str, **given: Any) -> Any:
         """The data of an answer that must be good."""

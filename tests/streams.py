@@ -1,4 +1,5 @@
-"""Both ends of a live stream: something that speaks as a node does, and something that reads as a browser does."""
+"""Both ends of a live stream: something that speaks as a node does, and something that reads as a
+browser does."""
 
 import json
 import socket
@@ -39,10 +40,12 @@ class Node:
         with sqlite3.connect(self.ledger) as db:
             at = BEGAN + STEP_S * number
             db.execute(
-                "INSERT INTO triggers VALUES (?, 'cam1', ?, x'00', '{}', 0, 'mqtt', ?, 0, 'b')", (number, f"t-{number}", at)
+                "INSERT INTO triggers VALUES (?, 'cam1', ?, x'00', '{}', 0, 'mqtt', ?, 0, 'b')",
+                (number, f"t-{number}", at),
             )
             db.execute(
-                "INSERT INTO results VALUES (?, ?, 'cam1', ?, 'OK', NULL, 'p', 1, NULL, ?, 5.0, 0, ?)",
+                "INSERT INTO results VALUES (?, ?, 'cam1', ?, 'OK', NULL, 'p', 1, NULL, ?, 5.0,"
+                " 0, ?)",
                 (number, value["result_id"], seq, at, json.dumps(value).encode()),
             )
         if publish:
@@ -56,7 +59,8 @@ class Reader:
         self.sock = socket.create_connection(("127.0.0.1", port), 10)
         extra = f"Last-Event-ID: {last_event_id}\r\n" if last_event_id is not None else ""
         self.sock.sendall(
-            f"GET /api/v1/events HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {token}\r\n{extra}\r\n".encode("latin-1")
+            "GET /api/v1/events HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer"
+            f" {token}\r\n{extra}\r\n".encode("latin-1")
         )
         self.file = self.sock.makefile("rb")
         self.status = int(self.file.readline().split()[1])

@@ -14,7 +14,9 @@ from schemas.command import COMMANDS
 from schemas.errors import CATALOGUE
 from tests.processes import ROOT
 
-ARCHITECTURE = re.sub(r"^```.*?^```", "", (ROOT / "docs" / "architecture.md").read_text(), flags=re.M | re.S)
+ARCHITECTURE = re.sub(
+    r"^```.*?^```", "", (ROOT / "docs" / "architecture.md").read_text(), flags=re.M | re.S
+)
 PAGES = [ROOT / "CONTRIBUTING.md", ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
 
 
@@ -26,14 +28,21 @@ def thread_names(rooms: tuple[str, ...]) -> set[str]:
             if isinstance(call, ast.Call) and ast.unparse(call.func) == "threading.Thread":
                 given = {keyword.arg: keyword.value for keyword in call.keywords}
                 assert "name" in given, f"{path}: a thread without a name"
-                names.add(re.sub(r"\{[^}]*\}", "*", ast.literal_eval(ast.unparse(given["name"]).removeprefix("f"))))
+                names.add(
+                    re.sub(
+                        r"\{[^}]*\}",
+                        "*",
+                        ast.literal_eval(ast.unparse(given["name"]).removeprefix("f")),
+                    )
+                )
     return names
 
 
 def test_every_thread_of_node_and_web_is_in_the_architecture() -> None:
     told = {re.sub(r"\b[A-Z]{2,}\b", "*", word) for word in re.findall(r"`([^`]+)`", ARCHITECTURE)}
     assert thread_names(("node", "web", "schemas")) - told == set()
-    assert {name for name in thread_names(("broker",)) if name != "ends"} - told == set()  # `ends` is of the clients
+    # `ends` is of the clients
+    assert {name for name in thread_names(("broker",)) if name != "ends"} - told == set()
 
 
 def test_the_time_limits_told_are_those_of_the_table() -> None:
@@ -52,25 +61,41 @@ def test_files_and_pages_that_are_named_are_there(page: Path) -> None:
     text = page.read_text()
     for link in re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", text):
         assert (page.parent / link).exists(), link
-    for name in re.findall(r"`((?:schemas|broker|node|web|deploy|tests|docs)/[\w./-]+\.\w+)`", text):
+    for name in re.findall(
+        r"`((?:schemas|broker|node|web|deploy|tests|docs)/[\w./-]+\.\w+)`", text
+    ):
         if "thread_count" not in name and not re.search("KIND|NAME|CODE", name):
             assert (ROOT / name).exists(), name
 
 
 def test_every_tool_has_its_place_in_the_manual() -> None:
     manual = (ROOT / "docs" / "tools.md").read_text()
-    assert [kind for kind in (*TOOLS, *LOCATORS) if f"`{kind}`" not in manual and f"## {kind}" not in manual.lower()] == []
+    assert [
+        kind
+        for kind in (*TOOLS, *LOCATORS)
+        if f"`{kind}`" not in manual and f"## {kind}" not in manual.lower()
+    ] == []
 
 
 def test_the_topics_commands_verdicts_and_codes_told_are_those_of_the_code() -> None:
     reference = (ROOT / "docs" / "reference.md").read_text()
-    rows = [re.findall(r"`([^`]+)`", line.split("|")[1]) for line in reference.splitlines() if line.startswith("| `")]
+    rows = [
+        re.findall(r"`([^`]+)`", line.split("|")[1])
+        for line in reference.splitlines()
+        if line.startswith("| `")
+    ]
     told = {name for row in rows for name in row}
-    topics = {topic.template.removeprefix("{base}/{node}/") for topic in TOPICS if topic.direction != "own"}
+    topics = {
+        topic.template.removeprefix("{base}/{node}/")
+        for topic in TOPICS
+        if topic.direction != "own"
+    }
     assert topics <= told
     assert {name for name in told if "/" in name} <= topics
     (commands,) = [line.split("|")[3] for line in reference.splitlines() if "`cmd/{name}`" in line]
     assert set(re.findall(r"`([^`]+)`", commands)[0].split()) == set(COMMANDS)
-    assert dict(re.findall(r"^\| `(\w+)` \| (\d) \|", reference, re.M)) == {name: str(n) for name, n in EVALUATION.items()}
+    assert dict(re.findall(r"^\| `(\w+)` \| (\d) \|", reference, re.M)) == {
+        name: str(n) for name, n in EVALUATION.items()
+    }
     codes = {name for name in re.findall(r"`([A-Z_]{4,})`", reference)}
     assert {code for code in codes if code not in EVALUATION} <= set(CATALOGUE)

@@ -1,4 +1,5 @@
-"""The page that answers the five guides names what is there: files, commands, and tests that run."""
+"""The page that answers the five guides names what is there: files, commands, and tests that
+run."""
 
 import re
 from pathlib import Path
@@ -6,7 +7,11 @@ from pathlib import Path
 from tests.processes import ROOT
 
 PAGE = (ROOT / "docs" / "guides-answered.md").read_text()
-ROWS = [[cell.strip() for cell in line.strip("|").split("|")] for line in PAGE.splitlines() if re.match(r"\| G\d ", line)]
+ROWS = [
+    [cell.strip() for cell in line.strip("|").split("|")]
+    for line in PAGE.splitlines()
+    if re.match(r"\| G\d ", line)
+]
 
 
 def test_every_guide_is_answered_in_rows_of_four() -> None:
@@ -28,4 +33,6 @@ def test_every_answer_has_a_test_that_exists() -> None:
     for row in ROWS:
         (path, name), *_ = re.findall(r"`(tests/[\w/]+\.py)(?:::(test_\w+))?`", row[3])
         source = Path(ROOT / path).read_text()
-        assert re.search(rf"^def {name}\(", source, re.M) if name else "\ndef test_" in source, row[3]
+        assert re.search(rf"^def {name}\(", source, re.M) if name else "\ndef test_" in source, row[
+            3
+        ]

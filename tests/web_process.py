@@ -20,9 +20,14 @@ from tests.promise import wait_for
 COMMAND = (sys.executable, "-m", "deploy.command", "web")
 
 
-def asked(port: int, method: str, path: str, body: Any = None, token: str | None = None) -> tuple[int, Any]:
+def asked(
+    port: int, method: str, path: str, body: Any = None, token: str | None = None
+) -> tuple[int, Any]:
     """Status and JSON of the answer of a web on this machine; 0 while nobody answers."""
-    headers = {"Content-Type": "application/json", **({"Authorization": f"Bearer {token}"} if token else {})}
+    headers = {
+        "Content-Type": "application/json",
+        **({"Authorization": f"Bearer {token}"} if token else {}),
+    }
     data = json.dumps(body).encode() if body is not None else None
     request = urllib.request.Request(f"http://127.0.0.1:{port}{path}", data, headers, method=method)
     try:
@@ -41,7 +46,9 @@ class Web:
         self.port = free_port()
         self.state = folder / "state"
         self.config = settings(folder, bind=f"127.0.0.1:{self.port}")
-        self.config.write_text(self.config.read_text().replace("mqtt://127.0.0.1:1", f"mqtt://127.0.0.1:{broker_port}"))
+        self.config.write_text(
+            self.config.read_text().replace("mqtt://127.0.0.1:1", f"mqtt://127.0.0.1:{broker_port}")
+        )
         self.log = folder / "web.log"
         command, cwd = environ.pop("_command", COMMAND), environ.pop("_cwd", ROOT)
         with self.log.open("wb") as log:
@@ -53,20 +60,30 @@ class Web:
                 env={**os.environ, **environ},
             )
 
-    def ask(self, method: str, path: str, body: Any = None, token: str | None = None) -> tuple[int, Any]:
+    def ask(
+        self, method: str, path: str, body: Any = None, token: str | None = None
+    ) -> tuple[int, Any]:
         """Status and JSON of an answer; 0 while nobody answers."""
         return asked(self.port, method, path, body, token)
 
     def ready(self) -> "Web":
         """When it answers."""
-        wait_for(lambda: self.process.poll() is not None or self.ask("GET", "/health")[0] == 200, 60, "the web")
+        wait_for(
+            lambda: self.process.poll() is not None or self.ask("GET", "/health")[0] == 200,
+            60,
+            "the web",
+        )
         assert self.process.poll() is None, self.log.read_text()
         return self
 
     def sign_in(self, username: str = "ada", role: UserRole = "ADMIN") -> str:
         """A token of an account that is made for it."""
-        Users(self.state / "users").add(username, username, role, PasswordHasher(1, 1024, 1).hash(PASSWORD))
-        status, answer = self.ask("POST", "/api/v1/auth/login", {"username": username, "password": PASSWORD})
+        Users(self.state / "users").add(
+            username, username, role, PasswordHasher(1, 1024, 1).hash(PASSWORD)
+        )
+        status, answer = self.ask(
+            "POST", "/api/v1/auth/login", {"username": username, "password": PASSWORD}
+        )
         assert status == 200, answer
         return str(answer["data"]["access_token"])
 

@@ -21,7 +21,8 @@ View = Callable[..., ResponseReturnValue]
 
 @dataclass(frozen=True)
 class Access:
-    """What a route asks for and what it takes and gives: checked at each request, and shown in the OpenAPI document."""
+    """What a route asks for and what it takes and gives: checked at each request, and shown in the
+    OpenAPI document."""
 
     level: Level
     body: type[BaseModel] | None = None
@@ -37,7 +38,8 @@ class Access:
 
 @dataclass(frozen=True)
 class Person:
-    """Who is signed in: account and session ids. `bearer`: by an Authorization header, not by cookie."""
+    """Who is signed in: account and session ids. `bearer`: by an Authorization header, not by
+    cookie."""
 
     id: str
     username: str
@@ -62,13 +64,14 @@ def requires(
 ) -> Callable[[Callable[P, ResponseReturnValue]], View]:
     """Declare a route's role, below its `@blueprint.route`.
 
-    PUBLIC: anybody. METRICS: the metrics token or whoever is signed in. VIEWER, OPERATOR, ADMIN: that role or a higher.
-    body, query: models that are read strictly and handed to the view as keyword arguments of these names.
-    limit: instead of the one for all routes: "off", "auth", "trigger", or one like "600 per minute", per person or address.
-    max_bytes: largest request, 64 kB if None.
-    For the OpenAPI document: data: type of the answer's data; takes: content types of a body that the view reads itself,
-    each with its type; gives: content types of an answer without the envelope, an empty one for 204; status: of an answer
-    that went well; codes: refusals of its own.
+    PUBLIC: anybody. METRICS: the metrics token or whoever is signed in. VIEWER, OPERATOR, ADMIN:
+    that role or a higher. body, query: models that are read strictly and handed to the view as
+    keyword arguments of these names. limit: instead of the one for all routes: "off", "auth",
+    "trigger", or one like "600 per minute", per person or address. max_bytes: largest request, 64
+    kB if None. For the OpenAPI document: data: type of the answer's data; takes: content types of a
+    body that the view reads itself, each with its type; gives: content types of an answer without
+    the envelope, an empty one for 204; status: of an answer that went well; codes: refusals of its
+    own.
     """
     access = Access(level, body, query, data, limit, max_bytes, takes or {}, gives, status, codes)
 

@@ -6,7 +6,8 @@ from functools import lru_cache
 
 @lru_cache(maxsize=4096)
 def counted(address: str | None) -> str:
-    """An IPv4 address as it is, also one in IPv6 clothes; of an IPv6 address its /64, which every host has to itself."""
+    """An IPv4 address as it is, also one in IPv6 clothes; of an IPv6 address its /64, which every
+    host has to itself."""
     try:
         found = ipaddress.ip_address(address or "")
     except ValueError:

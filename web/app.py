@@ -34,9 +34,11 @@ BLUEPRINTS = (  # "module:name", imported when an application is made
 
 
 def create_app(loaded: Loaded, storage_uri: str = limits.MEMORY) -> Flask:
-    """The application over a state folder. Raises Problem SETTINGS_INVALID without a good key in production.
+    """The application over a state folder. Raises Problem SETTINGS_INVALID without a good key in
+    production.
 
-    storage_uri: where requests are counted; the memory of one process is exact for that process only.
+    storage_uri: where requests are counted; the memory of one process is exact for that process
+    only.
     """
     app = Flask("web", static_folder=None)
     here = Site(loaded, keys_of(loaded.settings))

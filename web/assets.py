@@ -1,7 +1,8 @@
-"""What browsers load besides pages: scripts, styles and catalogues, from memory, compressed once, under names that stay.
+"""What browsers load besides pages: scripts, styles and catalogues, from memory, compressed once,
+under names that stay.
 
-The name holds the hash of all files together, so that modules import each other by relative names without a build step, and
-every browser may keep them for a year.
+The name holds the hash of all files together, so that modules import each other by relative names
+without a build step, and every browser may keep them for a year.
 """
 
 import gzip
@@ -20,7 +21,12 @@ assets = Blueprint("assets", __name__)
 FOLDER = Path(__file__).parent / "static"
 EXTENSION = "assets"
 YEAR_S = 365 * 86400
-TYPES = {".js": "text/javascript", ".css": "text/css", ".json": "application/json", ".svg": "image/svg+xml"}
+TYPES = {
+    ".js": "text/javascript",
+    ".css": "text/css",
+    ".json": "application/json",
+    ".svg": "image/svg+xml",
+}
 
 
 class Asset(NamedTuple):
@@ -32,7 +38,8 @@ class Asset(NamedTuple):
 
 
 class Assets:
-    """All files below web/static, as they were when this process began; in development, as they are."""
+    """All files below web/static, as they were when this process began; in development, as they
+    are."""
 
     def __init__(self, *, follow: bool) -> None:
         self._follow = follow
@@ -76,8 +83,12 @@ def static(tree: str, name: str) -> Response:
     answer.vary.add("Accept-Encoding")
     fresh = (
         tree == found.tree
-    )  # a page of the version before asks for its own tree, and gets today's files without keeping them
-    answer.headers["Cache-Control"] = f"public, max-age={YEAR_S}, immutable" if fresh else "no-cache"
+        # a page of the version before asks for its own tree, and gets today's files without keeping
+        # them
+    )
+    answer.headers["Cache-Control"] = (
+        f"public, max-age={YEAR_S}, immutable" if fresh else "no-cache"
+    )
     answer.set_etag(f"{found.tree}-{name}", weak=True)
     answer.make_conditional(request)
     return answer
@@ -98,6 +109,8 @@ def _read() -> tuple[str, dict[str, Asset]]:
         name, data = path.relative_to(FOLDER).as_posix(), path.read_bytes()
         whole.update(f"{name} {len(data)}\n".encode() + data)
         gzipped = gzip.compress(data, 9, mtime=0)
-        mimetype = TYPES.get(path.suffix) or mimetypes.guess_type(name)[0] or "application/octet-stream"
+        mimetype = (
+            TYPES.get(path.suffix) or mimetypes.guess_type(name)[0] or "application/octet-stream"
+        )
         found[name] = Asset(data, gzipped if len(gzipped) < 0.9 * len(data) else None, mimetype)
     return whole.hexdigest()[:12], found

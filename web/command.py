@@ -15,8 +15,10 @@ Done = dict[str, Any]  # what the node replied
 
 
 def command(name: str, limit_s: float = REPLY_S, **payload: Any) -> dict[str, Any]:
-    """The data of the node's reply. Raises Problem BROKER_AWAY, NODE_AWAY, and those the node replies with."""
-    payload = {"request_id": site().vouching.id(name), **payload}  # the routes have written down who asks
+    """The data of the node's reply. Raises Problem BROKER_AWAY, NODE_AWAY, and those the node
+    replies with."""
+    # the routes have written down who asks
+    payload = {"request_id": site().vouching.id(name), **payload}
     reply = site().client.request(name, payload, limit_s)
     if reply.ok:
         return reply.data or {}
@@ -34,7 +36,8 @@ def presence() -> Presence:
 
 
 def presence_known() -> Presence:
-    """The same; in the first moments of this process it waits a little until the broker has told."""
+    """The same; in the first moments of this process it waits a little until the broker has
+    told."""
     watch = site().watch
     watch.settled.wait(max(0.0, watch.began_at + FIRST_S - time.monotonic()))
     return presence()

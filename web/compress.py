@@ -1,4 +1,5 @@
-"""Answers go compressed to who takes it; event streams, pictures, bundles and short answers as they are."""
+"""Answers go compressed to who takes it; event streams, pictures, bundles and short answers as they
+are."""
 
 import gzip
 
@@ -15,12 +16,17 @@ def register(app: Flask) -> None:
 
 
 def _compress(answer: Response) -> Response:
-    if isinstance(answer.response, list) and sum(map(len, answer.response)) < LEAST:  # before anything is parsed
+    # before anything is parsed
+    if isinstance(answer.response, list) and sum(map(len, answer.response)) < LEAST:
         return answer
     if answer.mimetype not in TYPES or answer.direct_passthrough or answer.is_streamed:
         return answer
     answer.vary.add("Accept-Encoding")
-    if "Content-Encoding" in answer.headers or answer.status_code in (204, 304) or request.method == "HEAD":
+    if (
+        "Content-Encoding" in answer.headers
+        or answer.status_code in (204, 304)
+        or request.method == "HEAD"
+    ):
         return answer
     if request.accept_encodings["gzip"] <= 0:
         return answer

@@ -1,8 +1,10 @@
-"""Requests that another site makes a browser send: refused by Fetch Metadata, then by Origin, then for want of a token.
+"""Requests that another site makes a browser send: refused by Fetch Metadata, then by Origin, then
+for want of a token.
 
-A browser cannot be made to send an Authorization header to us by another site, so a bearer call without cookies is exempt.
-The first two checks are those of Go's net/http.CrossOriginProtection; a client that keeps cookies but sends neither
-header has to send `X-CSRF-Token`, which signing in and `/auth/me` told it.
+A browser cannot be made to send an Authorization header to us by another site, so a bearer call
+without cookies is exempt. The first two checks are those of Go's net/http.CrossOriginProtection; a
+client that keeps cookies but sends neither header has to send `X-CSRF-Token`, which signing in and
+`/auth/me` told it.
 """
 
 import hmac
@@ -60,13 +62,16 @@ def token(here: Site, session: str) -> str:
 
 
 def _sessions(here: Site) -> list[str]:
-    """The sessions that the cookies name, also those whose access token has just expired: refreshing needs this too."""
+    """The sessions that the cookies name, also those whose access token has just expired:
+    refreshing needs this too."""
     found = []
     for kind in (cookies.ACCESS, cookies.REFRESH):
         value = cookies.get(here.settings, kind)
         if value is not None:
             try:
-                found.append(tokens.read(here.keys, kind, here.settings.node_id, value, expired=True).session)
+                found.append(
+                    tokens.read(here.keys, kind, here.settings.node_id, value, expired=True).session
+                )
             except Problem:
                 continue
     return found

@@ -1,4 +1,5 @@
-"""Everything that goes wrong in a request becomes the one envelope, with a code of the catalogue, here."""
+"""Everything that goes wrong in a request becomes the one envelope, with a code of the catalogue,
+here."""
 
 import logging
 
@@ -13,8 +14,17 @@ from web.response import fail
 from web.site import site
 
 log = logging.getLogger(__name__)
-WRITTEN = (  # refusals that may be somebody's attempt to get in; a wrong password has a row of its own
-    *("PERMISSION_DENIED", "TOKEN_INVALID", "TOKEN_REUSED", "LOCKED_OUT", "RATE_LIMITED", "SETUP_CLOSED", "CROSS_SITE"),
+# refusals that may be somebody's attempt to get in; a wrong password has a row of its own
+WRITTEN = (
+    *(
+        "PERMISSION_DENIED",
+        "TOKEN_INVALID",
+        "TOKEN_REUSED",
+        "LOCKED_OUT",
+        "RATE_LIMITED",
+        "SETUP_CLOSED",
+        "CROSS_SITE",
+    ),
     *("HOST_REFUSED", "PASSWORD_EXPIRED", "SECOND_FACTOR_NEEDED", "OIDC_REFUSED"),
 )
 CODES = {

@@ -1,8 +1,10 @@
-"""The audit's rows to a log server by syslog (RFC 5424), as they are written, by whomever: the web, or the command line.
+"""The audit's rows to a log server by syslog (RFC 5424), as they are written, by whomever: the web,
+or the command line.
 
-One thread reads what is new and sends it, so no change waits for the log server. How far it has come is kept in `audit.sent`,
-under a lock: what was written while the web was away follows, and of several workers one sends. Datagrams may be lost on their
-way: rows are numbered, so the log server sees what is missing.
+One thread reads what is new and sends it, so no change waits for the log server. How far it has
+come is kept in `audit.sent`, under a lock: what was written while the web was away follows, and of
+several workers one sends. Datagrams may be lost on their way: rows are numbered, so the log server
+sees what is missing.
 """
 
 import contextlib
@@ -27,7 +29,8 @@ SEND_S = 1.0
 
 
 class Forwarding:
-    """Sends to `target`, a socket's path or HOST:PORT (UDP), until it is closed; a target that is away is tried again."""
+    """Sends to `target`, a socket's path or HOST:PORT (UDP), until it is closed; a target that is
+    away is tried again."""
 
     def __init__(self, accounts: Accounts, state: Path, node: str, target: str) -> None:
         self._accounts, self._node, self._target = accounts, node, target
@@ -59,7 +62,8 @@ class Forwarding:
         ):
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             said = file.read(32).strip()
-            sent = int(said) if said else self._accounts.audit_size()  # from when it is first asked for
+            # from when it is first asked for
+            sent = int(said) if said else self._accounts.audit_size()
             _keep(file.fileno(), sent)
             with self._connected() as sock:
                 for entry in self._accounts.audit_after(sent):
@@ -73,7 +77,9 @@ class Forwarding:
             sock, address = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM), self._target
         else:
             host, _, port = self._target.rpartition(":")
-            family, kind, proto, _, where = socket.getaddrinfo(host.strip("[]"), int(port), type=socket.SOCK_DGRAM)[0]
+            family, kind, proto, _, where = socket.getaddrinfo(
+                host.strip("[]"), int(port), type=socket.SOCK_DGRAM
+            )[0]
             sock, address = socket.socket(family, kind, proto), where  # type: ignore[assignment]
         sock.settimeout(SEND_S)
         try:
@@ -88,7 +94,9 @@ def line(entry: Entry, node: str) -> bytes:
     """A row as a message of RFC 5424: all of it as JSON, with nothing raw in it."""
     row = {**entry._asdict(), "details": json.loads(entry.details), "hash": entry.hash.hex()}
     head = f"<{PRIORITY}>1 {entry.at} {node} inspection-node - audit - "
-    return (head + plain(json.dumps(row), MOST_BYTES - len(head))).encode("ascii", "backslashreplace")[:MOST_BYTES]
+    return (head + plain(json.dumps(row), MOST_BYTES - len(head))).encode(
+        "ascii", "backslashreplace"
+    )[:MOST_BYTES]
 
 
 def _keep(fd: int, sent: int) -> None:

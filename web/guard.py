@@ -19,7 +19,8 @@ def register(app: Flask) -> None:
     here: Site = app.extensions[NAME]
 
     def guard() -> None:
-        """Raises Problem SIGN_IN_REQUIRED, PERMISSION_DENIED, TOKEN_..., CROSS_SITE, RATE_LIMITED."""
+        """Raises Problem SIGN_IN_REQUIRED, PERMISSION_DENIED, TOKEN_..., CROSS_SITE,
+        RATE_LIMITED."""
         coming, this = asked()
         access = access_of(app, coming.endpoint)
         refused: Exception | None = None
@@ -32,7 +33,8 @@ def register(app: Flask) -> None:
                 except Exception as error:  # what nobody expected is refused too, and counts
                     refused = error
         person = this.get("person")
-        limits.count(app, access, coming, person.id if person else None)  # what is refused counts too
+        # what is refused counts too
+        limits.count(app, access, coming, person.id if person else None)
         if refused is not None:
             raise refused
 

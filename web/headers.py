@@ -1,4 +1,5 @@
-"""What every request and answer has: an id, a host that is ours, a size limit, security headers, CORS, the client's address."""
+"""What every request and answer has: an id, a host that is ours, a size limit, security headers,
+CORS, the client's address."""
 
 import ipaddress
 import logging
@@ -23,7 +24,8 @@ from web.site import NAME, Site, asked, site
 
 log = logging.getLogger(__name__)
 REQUEST_ID = "inspection.request_id"  # in the environ
-IDS, USER, PATH = "inspection.ids", "inspection.user", "inspection.path"  # in the environ, for the access log
+# in the environ, for the access log
+IDS, USER, PATH = "inspection.ids", "inspection.user", "inspection.path"
 GOOD_ID = re.compile(r"[A-Za-z0-9._:-]{1,64}")
 SLOW_S = 1.0
 CSP = "; ".join(
@@ -53,7 +55,9 @@ HEADERS = {
 }
 PAIRS = tuple((name.lower(), (name, value)) for name, value in HEADERS.items())
 ALLOWED_METHODS = "GET, POST, PUT, PATCH, DELETE"
-ALLOWED_HEADERS = "Authorization, Content-Type, If-Match, If-None-Match, Last-Event-ID, X-Request-ID"
+ALLOWED_HEADERS = (
+    "Authorization, Content-Type, If-Match, If-None-Match, Last-Event-ID, X-Request-ID"
+)
 EXPOSED_HEADERS = "ETag, Retry-After, X-Request-ID"
 
 
@@ -61,7 +65,8 @@ class Asked(Request):
     """A request whose body may break off."""
 
     def get_data(self, *args: Any, **kwargs: Any) -> Any:
-        """As Flask's; a body that is no HTTP (a broken chunk) is the sender's fault, and not ours. Raises BadRequest."""
+        """As Flask's; a body that is no HTTP (a broken chunk) is the sender's fault, and not ours.
+        Raises BadRequest."""
         try:
             return super().get_data(*args, **kwargs)
         except HTTPException:
@@ -72,7 +77,8 @@ class Asked(Request):
 
 
 class _Believed:
-    """Behind ProxyFix: what is said to be the client's address has to be one, else it is the proxy that is counted."""
+    """Behind ProxyFix: what is said to be the client's address has to be one, else it is the proxy
+    that is counted."""
 
     def __init__(self, app: Any) -> None:
         self._app = app
@@ -83,28 +89,38 @@ class _Believed:
         try:
             environ["REMOTE_ADDR"] = str(ipaddress.ip_address(said))
         except ValueError:
-            environ["REMOTE_ADDR"] = environ.get("werkzeug.proxy_fix.orig", {}).get("REMOTE_ADDR") or ""
+            environ["REMOTE_ADDR"] = (
+                environ.get("werkzeug.proxy_fix.orig", {}).get("REMOTE_ADDR") or ""
+            )
         return self._app(environ, start_response)
 
 
 class _Written:
-    """Outermost: what the access log says of a request, with nothing in it that a terminal or a log reader would obey."""
+    """Outermost: what the access log says of a request, with nothing in it that a terminal or a log
+    reader would obey."""
 
     def __init__(self, app: Any) -> None:
         self._app = app
 
     def __call__(self, environ: dict[str, Any], start_response: Any) -> Any:
         """As WSGI."""
-        path = str(environ.get("RAW_URI") or quote(environ.get("PATH_INFO", ""), encoding="latin-1")).partition("?")[0]
-        environ[PATH] = quote(path[:300], safe="/%:@!$&'()*+,;=~-._", encoding="latin-1", errors="replace")
+        path = str(
+            environ.get("RAW_URI") or quote(environ.get("PATH_INFO", ""), encoding="latin-1")
+        ).partition("?")[0]
+        environ[PATH] = quote(
+            path[:300], safe="/%:@!$&'()*+,;=~-._", encoding="latin-1", errors="replace"
+        )
         environ[USER], environ[IDS] = "-", new_id()
         return self._app(environ, start_response)
 
 
 class Answer(Response):
-    """An answer with its request's id, and all of HEADERS that it does not give itself: they join when it goes out."""
+    """An answer with its request's id, and all of HEADERS that it does not give itself: they join
+    when it goes out."""
 
-    def get_wsgi_response(self, environ: dict[str, Any]) -> tuple[Iterable[bytes], str, list[tuple[str, str]]]:
+    def get_wsgi_response(
+        self, environ: dict[str, Any]
+    ) -> tuple[Iterable[bytes], str, list[tuple[str, str]]]:
         """Body, status and headers."""
         body, status, pairs = super().get_wsgi_response(environ)
         there = {name.lower() for name, _ in pairs}
@@ -113,9 +129,10 @@ class Answer(Response):
 
 
 class NoSession(SessionInterface):
-    """Flask's own sessions, which nothing here uses: sessions are rows of the accounts, named by tokens."""
+    """Flask's own sessions, which nothing here uses: sessions are rows of the accounts, named by
+    tokens."""
 
-    def open_session(self, app: Flask, request: Request) -> NullSession:  # noqa: ARG002 - Flask's signature
+    def open_session(self, app: Flask, request: Request) -> NullSession:  # noqa: ARG002
         """One that refuses to keep anything."""
         return NOTHING
 
@@ -131,7 +148,10 @@ def register(app: Flask) -> None:
         app.wsgi_app = ProxyFix(_Believed(app.wsgi_app), x_for=hops, x_proto=hops, x_host=0)  # type: ignore[method-assign]
     app.wsgi_app = _Written(app.wsgi_app)  # type: ignore[method-assign]
     app.config.update(
-        MAX_CONTENT_LENGTH=MAX_BODY_BYTES, MAX_FORM_MEMORY_SIZE=MAX_BODY_BYTES, MAX_FORM_PARTS=100, PROPAGATE_EXCEPTIONS=False
+        MAX_CONTENT_LENGTH=MAX_BODY_BYTES,
+        MAX_FORM_MEMORY_SIZE=MAX_BODY_BYTES,
+        MAX_FORM_PARTS=100,
+        PROPAGATE_EXCEPTIONS=False,
     )
     app.request_class = Asked
     app.response_class = Answer
@@ -156,14 +176,18 @@ def register(app: Flask) -> None:
         access = access_of(app, coming.endpoint)
         if access is not None and access.max_bytes is not None:
             coming.max_content_length = access.max_bytes
-        if "CONTENT_LENGTH" in coming.environ and (coming.content_length or 0) > (coming.max_content_length or 0):
+        if "CONTENT_LENGTH" in coming.environ and (coming.content_length or 0) > (
+            coming.max_content_length or 0
+        ):
             raise Problem("TOO_LARGE", f"at most {coming.max_content_length} bytes")
         return None
 
     def after(answer: Response) -> Response:
         coming, this = asked()
         if coming.is_secure:
-            answer.headers.setdefault("Strict-Transport-Security", "max-age=31536000; includeSubDomains")
+            answer.headers.setdefault(
+                "Strict-Transport-Security", "max-age=31536000; includeSubDomains"
+            )
         if origins:
             answer.vary.add("Origin")
             origin = coming.headers.get("Origin")
@@ -175,7 +199,13 @@ def register(app: Flask) -> None:
         if took_s > SLOW_S and not answer.is_streamed:
             route = coming.url_rule.rule if coming.url_rule is not None else "none"
             fields = {"method": coming.method, "route": route, "duration_s": round(took_s, 3)}
-            log.warning("slow: %s %s took %.1f s", coming.method, plain(coming.path, 200), took_s, extra={"fields": fields})
+            log.warning(
+                "slow: %s %s took %.1f s",
+                coming.method,
+                plain(coming.path, 200),
+                took_s,
+                extra={"fields": fields},
+            )
         return answer
 
     app.before_request(before)
@@ -192,12 +222,15 @@ def _telling() -> dict[str, str]:
 
 
 def _check_host(coming: Request, hosts: tuple[str, ...]) -> None:
-    """Names of others that lead here are refused: else a page of theirs could read our answers (DNS rebinding)."""
+    """Names of others that lead here are refused: else a page of theirs could read our answers (DNS
+    rebinding)."""
     try:
         host = coming.host
     except HTTPException:
         host = ""
-    if not _ours(host, hosts) and not _ours(host, (machine := socket.gethostname(), f"{machine}.local")):
+    if not _ours(host, hosts) and not _ours(
+        host, (machine := socket.gethostname(), f"{machine}.local")
+    ):
         raise Problem("HOST_REFUSED")
 
 
@@ -218,7 +251,9 @@ def _ours(host: str, hosts: tuple[str, ...]) -> bool:
 
 def _preflight() -> Response:
     answer = Response(status=204)
-    answer.headers["Allow"] = ", ".join(sorted(request.url_rule.methods or ())) if request.url_rule else "OPTIONS"
+    answer.headers["Allow"] = (
+        ", ".join(sorted(request.url_rule.methods or ())) if request.url_rule else "OPTIONS"
+    )
     if request.headers.get("Origin") in site().settings.web.origins:
         answer.headers["Access-Control-Allow-Methods"] = ALLOWED_METHODS
         answer.headers["Access-Control-Allow-Headers"] = ALLOWED_HEADERS

@@ -1,4 +1,5 @@
-"""What is looked at to say whether all is well, and what to do where it is not; and what answers here."""
+"""What is looked at to say whether all is well, and what to do where it is not; and what answers
+here."""
 
 import os
 import platform
@@ -17,7 +18,8 @@ WATCHED_S = 86400.0
 
 
 class Look(NamedTuple):
-    """What was found: the status; as JSON that alone, and with what answers and its `components`: status, message, advice."""
+    """What was found: the status; as JSON that alone, and with what answers and its `components`:
+    status, message, advice."""
 
     at: float
     status: Mood
@@ -26,7 +28,8 @@ class Look(NamedTuple):
 
 
 def look(here: Site, served: str = "") -> Look:
-    """How all is. At most once a second; in between, what was found. `served`: by which WSGI server."""
+    """How all is. At most once a second; in between, what was found. `served`: by which WSGI
+    server."""
     kept: Look | None = here.__dict__.get("_health")
     if kept is not None and time.monotonic() - kept.at < KEPT_S:
         return kept
@@ -34,7 +37,9 @@ def look(here: Site, served: str = "") -> Look:
     moods = [component["status"] for component in components.values()]
     status: Mood = "error" if "error" in moods else "degraded" if "degraded" in moods else "ok"
     full: dict[str, Any] = {"status": status, **_answering(here, served), "components": components}
-    found = here.__dict__["_health"] = Look(time.monotonic(), status, as_json({"status": status}), as_json(full))
+    found = here.__dict__["_health"] = Look(
+        time.monotonic(), status, as_json({"status": status}), as_json(full)
+    )
     return found
 
 
@@ -65,9 +70,17 @@ def _accounts(here: Site) -> tuple[Mood, str, str]:
     users = here.users.list()
     open_sessions = len(here.accounts.sessions())
     if here.users.problem is not None:
-        return "degraded", here.users.problem.message, "Change any account: the file is written anew"
+        return (
+            "degraded",
+            here.users.problem.message,
+            "Change any account: the file is written anew",
+        )
     if not users:
-        return "degraded", "there is no account yet", "inspection-node user add NAME, or the token that the start has printed"
+        return (
+            "degraded",
+            "there is no account yet",
+            "inspection-node user add NAME, or the token that the start has printed",
+        )
     return "ok", f"{len(users)} accounts, {open_sessions} sessions", ""
 
 
@@ -75,10 +88,18 @@ def _audit(here: Site) -> tuple[Mood, str, str]:
     since = here.accounts.clock().wall - WATCHED_S
     stolen = here.accounts.count_audit("session.reuse", since)
     if stolen:
-        return "degraded", f"a refresh token was used twice: {stolen} sessions ended in a day", "See session.reuse in the audit"
+        return (
+            "degraded",
+            f"a refresh token was used twice: {stolen} sessions ended in a day",
+            "See session.reuse in the audit",
+        )
     copied = here.accounts.count_audit("passkey.counter", since)
     if copied:
-        return "degraded", f"the counter of a passkey went back: {copied} times in a day", "See passkey.counter in the audit"
+        return (
+            "degraded",
+            f"the counter of a passkey went back: {copied} times in a day",
+            "See passkey.counter in the audit",
+        )
     told = filling(here.accounts.audit_size(), here.settings.web.audit_rows)
     if told is not None:
         return "degraded", told, "Export it, keep the file, and raise web.audit_rows"
@@ -88,8 +109,16 @@ def _audit(here: Site) -> tuple[Mood, str, str]:
 def _programs(here: Site) -> tuple[Mood, str, str]:
     count = len(here.programs.list())
     if here.programs.problem is not None:
-        return "degraded", here.programs.problem.message, "Save any program: the file is written anew"
-    return ("ok", f"{count} programs", "") if count else ("degraded", "there are no programs", "Make or import one")
+        return (
+            "degraded",
+            here.programs.problem.message,
+            "Save any program: the file is written anew",
+        )
+    return (
+        ("ok", f"{count} programs", "")
+        if count
+        else ("degraded", "there are no programs", "Make or import one")
+    )
 
 
 def _ledger(here: Site) -> tuple[Mood, str, str]:
@@ -126,7 +155,11 @@ def _node(here: Site) -> tuple[Mood, str, str]:
     watch = here.watch
     presence, said = watch.presence, watch.state
     if presence == "silent":
-        return "degraded", f"the node has been silent for {watch.age_s or 0.0:.0f} s", CATALOGUE["NODE_AWAY"].advice
+        return (
+            "degraded",
+            f"the node has been silent for {watch.age_s or 0.0:.0f} s",
+            CATALOGUE["NODE_AWAY"].advice,
+        )
     if presence != "ok" or said is None:
         return "degraded", "the node is not heard", CATALOGUE["NODE_AWAY"].advice
     state = str(said.get("state"))

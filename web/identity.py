@@ -1,4 +1,5 @@
-"""Who asks: a bearer token or a cookie to a person, whose account and session are looked up at every request."""
+"""Who asks: a bearer token or a cookie to a person, whose account and session are looked up at
+every request."""
 
 import hashlib
 import hmac
@@ -46,7 +47,11 @@ def identify(here: Site, coming: Request, this: _AppCtxGlobals, level: Level) ->
         raise Problem("SIGN_IN_REQUIRED")
     if person is not None and not allowed(person, level):
         raise Problem("PERMISSION_DENIED", f"{level} is needed")
-    if person is not None and level != "PUBLIC" and person.role in here.settings.web.second_factor_for:
+    if (
+        person is not None
+        and level != "PUBLIC"
+        and person.role in here.settings.web.second_factor_for
+    ):
         _ask_for_second(here, person, coming)
 
 
@@ -80,17 +85,24 @@ def _of_session(here: Site, session: str, user: str | None, *, bearer: bool) -> 
 
 
 def holds(here: Site, account: User, session: Session) -> bool:
-    """Whether a session of an account counts: it is not disabled, and what it began by, password or provider, is in use."""
-    return provided(here, account) and not account.disabled and account.password_changed_at == session.password_at
+    """Whether a session of an account counts: it is not disabled, and what it began by, password or
+    provider, is in use."""
+    return (
+        provided(here, account)
+        and not account.disabled
+        and account.password_changed_at == session.password_at
+    )
 
 
 def provided(here: Site, account: User) -> bool:
-    """Whether an account has its password here, or is of the identity provider that the settings name now."""
+    """Whether an account has its password here, or is of the identity provider that the settings
+    name now."""
     return account.subject is None or account.subject.startswith(f"{here.settings.oidc.issuer} ")
 
 
 def end_those_of_no_provider(here: Site) -> None:
-    """End the sessions that began by a provider that the settings do not name any more, for good."""
+    """End the sessions that began by a provider that the settings do not name any more, for
+    good."""
     with suppress(Problem):  # each is refused all the same, as long as that lasts
         for account in here.users.list():
             if not provided(here, account):
@@ -119,7 +131,8 @@ def _person(here: Site, bearer: str | None) -> Person | None:
 
 
 def _said(here: Site, token: str) -> tokens.Token:
-    """What an access token says. Its signature is looked at once; that it has not expired, at every request."""
+    """What an access token says. Its signature is looked at once; that it has not expired, at every
+    request."""
     mark = hashlib.sha256(token.encode(errors="surrogatepass")).digest()
     said = here.checked.get(mark)
     if said is None:
@@ -133,7 +146,8 @@ def _said(here: Site, token: str) -> tokens.Token:
 
 
 def _bearer(coming: Request) -> str | None:
-    """The token of the Authorization header; None without the header. Raises Problem TOKEN_INVALID for anything else."""
+    """The token of the Authorization header; None without the header. Raises Problem TOKEN_INVALID
+    for anything else."""
     header: str | None = coming.environ.get("HTTP_AUTHORIZATION")
     if header is None:
         return None
@@ -145,10 +159,13 @@ def _bearer(coming: Request) -> str | None:
 
 def _is_metrics_token(here: Site, token: str) -> bool:
     secret = here.settings.web.metrics_token
-    return secret is not None and hmac.compare_digest(token.encode(), secret.get_secret_value().encode())
+    return secret is not None and hmac.compare_digest(
+        token.encode(), secret.get_secret_value().encode()
+    )
 
 
 def still_allowed(person: Person, level: Level = "VIEWER") -> bool:
-    """Whether a person may do that now: for streams, which ask again every few seconds and end if not."""
+    """Whether a person may do that now: for streams, which ask again every few seconds and end if
+    not."""
     found = person_of_session(person.session, bearer=person.bearer)
     return found is not None and allowed(found, level)

@@ -1,8 +1,10 @@
-"""How often: a limit for every person and address, sharper ones for signing in and for triggering by hand.
+"""How often: a limit for every person and address, sharper ones for signing in and for triggering
+by hand.
 
-Flask-Limiter gives storage and strategy; which limit a route has is in its declaration, so all is counted in one place,
-and the hooks of Flask-Limiter, which would look for limits of its own at every request, stay at an application of their own.
-In the memory of one process it is exact; several workers need a storage that they share (Redis, Memcached).
+Flask-Limiter gives storage and strategy; which limit a route has is in its declaration, so all is
+counted in one place, and the hooks of Flask-Limiter, which would look for limits of its own at
+every request, stay at an application of their own. In the memory of one process it is exact;
+several workers need a storage that they share (Redis, Memcached).
 """
 
 import time
@@ -26,7 +28,9 @@ MEMORY = "memory://"
 def register(app: Flask, storage_uri: str) -> None:
     """Keep the counts of an application there."""
     uri = f"{SCHEME}://" if storage_uri.startswith("memory:") else storage_uri
-    limiter = Limiter(get_remote_address, app=Flask(__name__), storage_uri=uri, strategy="moving-window")
+    limiter = Limiter(
+        get_remote_address, app=Flask(__name__), storage_uri=uri, strategy="moving-window"
+    )
     app.extensions[LIMITER] = limiter.limiter
 
 
@@ -41,7 +45,11 @@ def count(app: Flask, access: Access | None, coming: Request, person: str | None
     if limit is None:
         scope, item = "all", _item(f"{web.requests_per_minute} per minute")
     elif limit == "auth":  # by address only: another account is another guess
-        scope, item, who = "auth", _item(f"{web.sign_ins_per_minute} per minute"), f"address:{_address(coming)}"
+        scope, item, who = (
+            "auth",
+            _item(f"{web.sign_ins_per_minute} per minute"),
+            f"address:{_address(coming)}",
+        )
     elif limit == "trigger":
         scope, item = "trigger", _item(f"{web.triggers_per_minute} per minute")
     else:
@@ -50,7 +58,11 @@ def count(app: Flask, access: Access | None, coming: Request, person: str | None
     if not strategy.hit(item, scope, who):
         reset_at = strategy.get_window_stats(item, scope, who).reset_time
         wait_s = min(max(1, int(reset_at - time.time()) + 1), 3600)
-        raise Problem("RATE_LIMITED", f"more than {item.amount} a {item.GRANULARITY.name}", retry_after_s=wait_s)
+        raise Problem(
+            "RATE_LIMITED",
+            f"more than {item.amount} a {item.GRANULARITY.name}",
+            retry_after_s=wait_s,
+        )
 
 
 @cache

@@ -1,16 +1,20 @@
-"""Live streams: what the node says, to every browser that listens, without a result missing or told twice.
+"""Live streams: what the node says, to every browser that listens, without a result missing or told
+twice.
 
-Theory of operation. A stream remembers the `seq` it told last of each station; that is also its event id (`cam1:4711,cam2:88`),
-with which a browser that was cut off asks to go on. Results come from MQTT; whatever is missing between the last told and the
-next heard (a lost connection of the browser, of the web, of the node) is read from the ledger, and while the broker is
-away the ledger alone is asked, once a second.
+Theory of operation. A stream remembers the `seq` it told last of each station; that is also its
+event id (`cam1:4711,cam2:88`), with which a browser that was cut off asks to go on. Results come
+from MQTT; whatever is missing between the last told and the next heard (a lost connection of the
+browser, of the web, of the node) is read from the ledger, and while the broker is away the ledger
+alone is asked, once a second.
 
-What concerns all streams is done once for all: a result is put into JSON once, and one thread (the pulse) looks after broker,
-node and the end of this process. A stream itself only waits for its queue and asks now and then whether it is still allowed,
-so a thousand of them are idle when nothing happens.
+What concerns all streams is done once for all: a result is put into JSON once, and one thread (the
+pulse) looks after broker, node and the end of this process. A stream itself only waits for its
+queue and asks now and then whether it is still allowed, so a thousand of them are idle when nothing
+happens.
 
-A reader who does not keep up is dropped: its queue is bounded, and its socket is shut so that the thread that is stuck
-in sending is free again. It may come back with its event id, and misses nothing.
+A reader who does not keep up is dropped: its queue is bounded, and its socket is shut so that the
+thread that is stuck in sending is free again. It may come back with its event id, and misses
+nothing.
 """
 
 import socket
@@ -47,7 +51,12 @@ class Live:
     """What is heard, to the streams that are open, at most `limit` at a time."""
 
     def __init__(
-        self, site: Site, history: History, stations: list[str], limit: int, ending: Callable[[], bool] = lambda: False
+        self,
+        site: Site,
+        history: History,
+        stations: list[str],
+        limit: int,
+        ending: Callable[[], bool] = lambda: False,
     ) -> None:
         self.history = history
         self.stations = stations
@@ -63,11 +72,13 @@ class Live:
     def __len__(self) -> int:
         return len(self._streams)
 
-    def open(self, last_event_id: str, sock: socket.socket | None = None, person: str = "") -> "Stream":
+    def open(
+        self, last_event_id: str, sock: socket.socket | None = None, person: str = ""
+    ) -> "Stream":
         """A stream; close it in the end.
 
-        A person has half of all places at most. When all are taken, who has the most of them gives one to who has less.
-        Raises Problem BUSY.
+        A person has half of all places at most. When all are taken, who has the most of them gives
+        one to who has less. Raises Problem BUSY.
         """
         with self._lock:
             if self._ending():
@@ -75,7 +86,9 @@ class Live:
             self._sweep()
             taken = Counter(stream.person for stream in self._streams)
             if taken[person] >= max(1, self.limit // 2):
-                raise Problem("BUSY", f"{taken[person]} event streams of yours are open", retry_after_s=5)
+                raise Problem(
+                    "BUSY", f"{taken[person]} event streams of yours are open", retry_after_s=5
+                )
             if len(self._streams) >= self.limit:
                 most, count = taken.most_common(1)[0]
                 if count <= taken[person] + 1:
@@ -96,7 +109,8 @@ class Live:
             self._streams.discard(stream)
 
     def _sweep(self) -> None:
-        """Streams whose browser has left take no place: who goes from page to page opens one after the other."""
+        """Streams whose browser has left take no place: who goes from page to page opens one after
+        the other."""
         for stream in [stream for stream in self._streams if stream.left]:
             self._streams.discard(stream)
             stream.drop()
@@ -117,7 +131,8 @@ class Live:
 
     def _pulse(self) -> None:
         """As long as there are streams."""
-        told: dict[str, Any] = {"broker": None, "node": None}  # the first streams may have been greeted with another link
+        # the first streams may have been greeted with another link
+        told: dict[str, Any] = {"broker": None, "node": None}
         beat, polled, last = time.monotonic(), 0.0, [0]
         while True:
             time.sleep(PULSE_S)
@@ -127,7 +142,10 @@ class Live:
                     self._beating = False
                     return
             now, found = time.monotonic(), self.link()
-            if (found["broker"], found["node"]) != (told["broker"], told["node"]) or now - beat >= HEARTBEAT_S:
+            if (found["broker"], found["node"]) != (
+                told["broker"],
+                told["node"],
+            ) or now - beat >= HEARTBEAT_S:
                 beat = now
                 self._say(Said("link", text=compact(found)))
                 if (found["broker"], told["broker"]) == ("ok", "away"):
@@ -164,7 +182,11 @@ class Live:
             "link": self.link(),
             "state": self._watch.state,
             "alarms": self._watch.alarms,
-            "latest": {station: value for station, value in self._watch.latest.items() if station in self.stations},
+            "latest": {
+                station: value
+                for station, value in self._watch.latest.items()
+                if station in self.stations
+            },
         }
 
     def _heard(self, name: str, leaf: str, value: dict[str, Any]) -> None:

@@ -1,4 +1,5 @@
-"""Maintenance of stations: who began it, and that nobody takes the lines from whoever tests them."""
+"""Maintenance of stations: who began it, and that nobody takes the lines from whoever tests
+them."""
 
 import json
 from collections.abc import Iterator
@@ -24,19 +25,23 @@ class Maintenance(TypedDict):
 
 
 def maintenance_of(station: str) -> Maintenance | None:
-    """The maintenance that a station is in, as the node tells it and the audit remembers it; None if it is in none."""
+    """The maintenance that a station is in, as the node tells it and the audit remembers it; None
+    if it is in none."""
     presence_known()
     if not (site().watch.state or {}).get("stations", {}).get(station, {}).get("maintenance"):
         return None
     for row in site().accounts.audit(None, LOOKED_AT, None, BEGUN):
-        if (row.action, row.target) == (BEGUN, station) and json.loads(row.details).get("maintenance"):
+        if (row.action, row.target) == (BEGUN, station) and json.loads(row.details).get(
+            "maintenance"
+        ):
             return Maintenance(by=row.username, at=row.at)
     return Maintenance(by=None, at=None)
 
 
 @contextmanager
 def leaving_maintenance(station: str) -> Iterator[None]:
-    """Something that ends the maintenance a station may be in: by administrators only, and who began it is told.
+    """Something that ends the maintenance a station may be in: by administrators only, and who
+    began it is told.
 
     Raises Problem IN_MAINTENANCE, STATION_NOT_FOUND.
     """
@@ -45,4 +50,8 @@ def leaving_maintenance(station: str) -> Iterator[None]:
         raise Problem("IN_MAINTENANCE", f"begun by {going['by']}" if going["by"] else "")
     yield
     if going is not None:
-        records().live.tell("notice", "maintenance.ended", {"station": station, "by": current().username, "of": going["by"]})
+        records().live.tell(
+            "notice",
+            "maintenance.ended",
+            {"station": station, "by": current().username, "of": going["by"]},
+        )

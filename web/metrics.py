@@ -1,4 +1,5 @@
-"""Figures of this web process and its machine: as Prometheus text and as JSON. Several workers each give their own."""
+"""Figures of this web process and its machine: as Prometheus text and as JSON. Several workers each
+give their own."""
 
 import os
 import threading
@@ -31,7 +32,9 @@ class Machine:
     @staticmethod
     def _times() -> tuple[int, int]:
         """Ticks in all, and those of them in which nothing was done."""
-        ticks = [int(text) for text in Path("/proc/stat").read_text().partition("\n")[0].split()[1:9]]
+        ticks = [
+            int(text) for text in Path("/proc/stat").read_text().partition("\n")[0].split()[1:9]
+        ]
         return sum(ticks), ticks[3] + ticks[4]
 
     def percent(self) -> float:
@@ -50,16 +53,31 @@ class Figures:
         self.started = time.monotonic()
         self.machine = Machine()
         self.requests = Counter(
-            "inspection_web_requests", "Answers by route and status.", ["route", "status"], registry=self.registry
+            "inspection_web_requests",
+            "Answers by route and status.",
+            ["route", "status"],
+            registry=self.registry,
         )
         self.seconds = Histogram(
-            "inspection_web_request_seconds", "Time to the answer.", buckets=SECONDS, registry=self.registry
+            "inspection_web_request_seconds",
+            "Time to the answer.",
+            buckets=SECONDS,
+            registry=self.registry,
         )
-        self.busy: set[object] = set()  # adding and removing are one step each, and cost a tenth of a gauge
-        busy = Gauge("inspection_web_requests_in_progress", "Requests being answered.", registry=self.registry)
+        # adding and removing are one step each, and cost a tenth of a gauge
+        self.busy: set[object] = set()
+        busy = Gauge(
+            "inspection_web_requests_in_progress",
+            "Requests being answered.",
+            registry=self.registry,
+        )
         busy.set_function(lambda: len(self.busy))
-        self.sessions = Gauge("inspection_web_sessions", "Sessions that have not ended.", registry=self.registry)
-        self.events = Counter("inspection_web_events", "Events of the web by kind.", ["kind"], registry=self.registry)
+        self.sessions = Gauge(
+            "inspection_web_sessions", "Sessions that have not ended.", registry=self.registry
+        )
+        self.events = Counter(
+            "inspection_web_events", "Events of the web by kind.", ["kind"], registry=self.registry
+        )
 
 
 def register(app: Flask) -> None:
@@ -105,20 +123,33 @@ def as_json(here: Site) -> dict[str, Any]:
     memory = dict(line.split(":", 1) for line in Path("/proc/meminfo").read_text().splitlines())
     status = dict(line.split(":", 1) for line in Path("/proc/self/status").read_text().splitlines())
     return {
-        "cpu": {"count": os.cpu_count(), "load": list(os.getloadavg()), "percent": _figures().machine.percent()},
-        "memory": {"total_mb": _mb(memory["MemTotal"]), "available_mb": _mb(memory["MemAvailable"])},
-        "disk": {"total_mb": disk.f_blocks * disk.f_frsize // 2**20, "free_mb": disk.f_bavail * disk.f_frsize // 2**20},
+        "cpu": {
+            "count": os.cpu_count(),
+            "load": list(os.getloadavg()),
+            "percent": _figures().machine.percent(),
+        },
+        "memory": {
+            "total_mb": _mb(memory["MemTotal"]),
+            "available_mb": _mb(memory["MemAvailable"]),
+        },
+        "disk": {
+            "total_mb": disk.f_blocks * disk.f_frsize // 2**20,
+            "free_mb": disk.f_bavail * disk.f_frsize // 2**20,
+        },
         "process": {
             "pid": os.getpid(),
             "memory_mb": _mb(status["VmRSS"]),
             "threads": threading.active_count(),
-            "files": len(os.listdir("/proc/self/fd")),  # noqa: PTH208 - the folder changes while it is read
+            "files": len(os.listdir("/proc/self/fd")),  # noqa: PTH208
             "uptime_s": round(time.monotonic() - _figures().started, 1),
             "cpu_s": round(time.process_time(), 2),
         },
         "threads": sorted(thread.name for thread in threading.enumerate()),
         "pool": {"sessions": len(here.accounts.sessions()), "busy": len(_figures().busy)},
-        "stores": {name: {"bytes": sum(map(_size, here.state.glob(pattern)))} for name, pattern in STORES.items()},
+        "stores": {
+            name: {"bytes": sum(map(_size, here.state.glob(pattern)))}
+            for name, pattern in STORES.items()
+        },
         "node": here.watch.metrics,
     }
 

@@ -1,4 +1,5 @@
-"""The pages for browsers: each is a template with a module of its own, and the API does the work."""
+"""The pages for browsers: each is a template with a module of its own, and the API does the
+work."""
 
 from collections.abc import Mapping
 from typing import NamedTuple
@@ -20,7 +21,8 @@ THEMES = ("light", "dark")
 
 
 class Page(NamedTuple):
-    """A page: its address below /app, who may see it, its title; `icon` if it stands in the menu."""
+    """A page: its address below /app, who may see it, its title; `icon` if it stands in the
+    menu."""
 
     path: str
     name: str
@@ -63,8 +65,11 @@ def _view(page: Page):  # type: ignore[no-untyped-def]
     return view
 
 
-def show(name: str, title: str, status: int = 200, parts: Mapping[str, str] | None = None, **more: object) -> Response:
-    """A page of a name; `parts` are those of its address, for the module (`page.parts`); `more` is for the template."""
+def show(
+    name: str, title: str, status: int = 200, parts: Mapping[str, str] | None = None, **more: object
+) -> Response:
+    """A page of a name; `parts` are those of its address, for the module (`page.parts`); `more` is
+    for the template."""
     person: Person | None = g.get("person")
     theme = request.cookies.get("theme")
     here = site()
@@ -73,7 +78,11 @@ def show(name: str, title: str, status: int = 200, parts: Mapping[str, str] | No
         page=name,
         title=title,
         person=person,
-        menu=[page for page in PAGES if page.icon and person is not None and allowed(person, page.level)],
+        menu=[
+            page
+            for page in PAGES
+            if page.icon and person is not None and allowed(person, page.level)
+        ],
         here=request.path,
         theme=theme if theme in THEMES else "auto",
         node_id=here.settings.node_id,
@@ -101,7 +110,9 @@ def refused(problem: Problem, status: int) -> ResponseReturnValue:
         if _nobody():
             return redirect(SETUP)
         at = urlsplit(request.full_path.rstrip("?"))
-        return redirect(f"{SIGN_IN}?{urlencode({'next': at.path + (f'?{at.query}' if at.query else '')})}")
+        return redirect(
+            f"{SIGN_IN}?{urlencode({'next': at.path + (f'?{at.query}' if at.query else '')})}"
+        )
     return show("error", "Error", status, problem=problem)
 
 
@@ -117,10 +128,13 @@ def _simulated(here: Site) -> bool:
     if said is not None:
         return bool(said)
     return any(
-        station.camera.kind in ("synthetic", "folder") or station.lines.kind == "memory" for station in here.settings.station
+        station.camera.kind in ("synthetic", "folder") or station.lines.kind == "memory"
+        for station in here.settings.station
     )
 
 
 for _page in PAGES:
     _checked = requires(_page.level, limit=LIMIT)(_view(_page))
-    pages.add_url_rule(f"/app{_page.path}", "new" if _page.path.endswith("/new") else _page.name, _checked)
+    pages.add_url_rule(
+        f"/app{_page.path}", "new" if _page.path.endswith("/new") else _page.name, _checked
+    )

@@ -1,10 +1,12 @@
-"""What the node says, as last heard: one thread follows its topics, and passes each message on to who listens.
+"""What the node says, as last heard: one thread follows its topics, and passes each message on to
+who listens.
 
-Nothing is taken that is not what the topic's model says, or is of a station that is not ours: whoever may publish there
-changes what pages show, and breaks none. An alarm that cannot be read is still an alarm, and shown as one.
+Nothing is taken that is not what the topic's model says, or is of a station that is not ours:
+whoever may publish there changes what pages show, and breaks none. An alarm that cannot be read is
+still an alarm, and shown as one.
 
-The thread begins with the first who asks, so that a command that only makes an application starts none. The web goes on
-without broker and node: `broker` then says why nothing is heard.
+The thread begins with the first who asks, so that a command that only makes an application starts
+none. The web goes on without broker and node: `broker` then says why nothing is heard.
 """
 
 import contextlib
@@ -46,13 +48,17 @@ Heard = Callable[[str, str, dict[str, Any]], None]
 
 
 class Watch:
-    """`state`, `info`, `metrics` (None until heard), `alarms` by code and `latest` by station; read them from any thread.
+    """`state`, `info`, `metrics` (None until heard), `alarms` by code and `latest` by station; read
+    them from any thread.
 
-    Listeners get the topic's name in the table, its last part (station, type or code, else empty) and the payload; {} is
-    a cleared topic. They run on the thread that reads, so they only store and wake.
+    Listeners get the topic's name in the table, its last part (station, type or code, else empty)
+    and the payload; {} is a cleared topic. They run on the thread that reads, so they only store
+    and wake.
     """
 
-    def __init__(self, names: Names, connect: Callable[[], Client], stations: Collection[str]) -> None:
+    def __init__(
+        self, names: Names, connect: Callable[[], Client], stations: Collection[str]
+    ) -> None:
         self.broker: Problem | None = Problem("BROKER_AWAY", "not connected yet")
         self.state: dict[str, Any] | None = None
         self.info: dict[str, Any] | None = None
@@ -61,7 +67,8 @@ class Watch:
         self.latest: dict[str, dict[str, Any]] = {}
         self.heard_at = 0.0
         self.began_at = 0.0
-        self.settled = threading.Event()  # the node's state was heard, or the broker was found to be away
+        # the node's state was heard, or the broker was found to be away
+        self.settled = threading.Event()
         self.listeners: list[Heard] = []
         self.refused = 0  # messages that were no such thing
         self.names = names
@@ -130,7 +137,11 @@ class Watch:
         if found is None:
             self.refused += 1
             if self.refused < 10 or self.refused % 1000 == 0:
-                log.warning("%s: not what its model says (%d such messages)", plain(topic, 200), self.refused)
+                log.warning(
+                    "%s: not what its model says (%d such messages)",
+                    plain(topic, 200),
+                    self.refused,
+                )
             return
         value = found
         self.heard_at = time.monotonic()
@@ -152,21 +163,38 @@ class Watch:
                 log.exception("a listener failed at %s", topic)
 
     def _checked(self, name: str, leaf: str, value: dict[str, Any]) -> dict[str, Any] | None:
-        """The value if it is what its topic says, a stand-in for an alarm that is not; None for what is to be left out."""
+        """The value if it is what its topic says, a stand-in for an alarm that is not; None for
+        what is to be left out."""
         if not value:
-            return value if name in ("state", "info", "latest") or (name == "alarm" and ALARM_CODE.fullmatch(leaf)) else None
+            return (
+                value
+                if name in ("state", "info", "latest")
+                or (name == "alarm" and ALARM_CODE.fullmatch(leaf))
+                else None
+            )
         try:
             said = MODELS[name].model_validate(value)
         except (ValidationError, KeyError):
             if name == "alarm" and ALARM_CODE.fullmatch(leaf):
                 known = self.alarms.get(leaf)
-                since = known["since"] if known is not None and known["message"] == UNREADABLE else utc()
+                since = (
+                    known["since"]
+                    if known is not None and known["message"] == UNREADABLE
+                    else utc()
+                )
                 return {"code": leaf, "message": UNREADABLE, "since": since, "station": None}
             return None
-        if isinstance(said, Result) and (leaf not in self._stations or said.station != leaf or said.node != self.names.node):
+        if isinstance(said, Result) and (
+            leaf not in self._stations or said.station != leaf or said.node != self.names.node
+        ):
             return None
         if isinstance(said, NodeState) and not self._stations >= said.stations.keys():
-            return {**value, "stations": {id: each for id, each in value["stations"].items() if id in self._stations}}
+            return {
+                **value,
+                "stations": {
+                    id: each for id, each in value["stations"].items() if id in self._stations
+                },
+            }
         if isinstance(said, Alarm):
             if not ALARM_CODE.fullmatch(leaf):
                 return None
@@ -174,10 +202,13 @@ class Watch:
         return value
 
     def _alarms_with(self, code: str, value: dict[str, Any]) -> dict[str, dict[str, Any]]:
-        """The alarms with this one as it is now. Where there are too many, one that can be read pushes out one that cannot."""
+        """The alarms with this one as it is now. Where there are too many, one that can be read
+        pushes out one that cannot."""
         alarms = {known: alarm for known, alarm in self.alarms.items() if known != code}
         if value and len(alarms) >= MOST_ALARMS:
-            noise = next((known for known, alarm in alarms.items() if alarm["message"] == UNREADABLE), None)
+            noise = next(
+                (known for known, alarm in alarms.items() if alarm["message"] == UNREADABLE), None
+            )
             if noise is None or value["message"] == UNREADABLE:
                 return alarms
             del alarms[noise]

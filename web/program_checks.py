@@ -1,4 +1,5 @@
-"""Edits of programs: which version they change, what others changed meanwhile, and whether the node takes the outcome."""
+"""Edits of programs: which version they change, what others changed meanwhile, and whether the node
+takes the outcome."""
 
 import base64
 import re
@@ -36,33 +37,53 @@ class Edit(NamedTuple):
 
 
 def document() -> Edit:
-    """The program in the body, or in the part `program` of a form whose part `master` may be a picture.
+    """The program in the body, or in the part `program` of a form whose part `master` may be a
+    picture.
 
     Raises Problem CONTENT_TYPE, TOO_LARGE, PROGRAM_INVALID, IMAGE_INVALID, VALIDATION_FAILED.
     """
     if request.mimetype == "multipart/form-data":
         parts = _parts()
-        program = as_program(read_json(parts["program"], limit=MAX_PROGRAM_BYTES, code="PROGRAM_INVALID"))
+        program = as_program(
+            read_json(parts["program"], limit=MAX_PROGRAM_BYTES, code="PROGRAM_INVALID")
+        )
         if "master" not in parts:
             return Edit(program)
         found = check_picture(parts["master"])
         return Edit(program, parts["master"], f"{found.width} x {found.height}")
     if request.mimetype != "application/json":
-        raise Problem("CONTENT_TYPE", "send application/json, or a form with the parts program and master")
+        raise Problem(
+            "CONTENT_TYPE", "send application/json, or a form with the parts program and master"
+        )
     if (request.content_length or 0) > MAX_PROGRAM_BYTES:
         raise Problem("TOO_LARGE", f"a program has at most {MAX_PROGRAM_BYTES} bytes")
-    return Edit(as_program(read_json(request.get_data(cache=False), limit=MAX_PROGRAM_BYTES, code="PROGRAM_INVALID")))
+    return Edit(
+        as_program(
+            read_json(
+                request.get_data(cache=False), limit=MAX_PROGRAM_BYTES, code="PROGRAM_INVALID"
+            )
+        )
+    )
 
 
 def _parts() -> dict[str, bytes]:
-    """The parts `program` and `master` of a form, each once, as field or file. Raises Problem VALIDATION_FAILED, TOO_LARGE."""
+    """The parts `program` and `master` of a form, each once, as field or file. Raises Problem
+    VALIDATION_FAILED, TOO_LARGE."""
     request.max_form_memory_size = FORM_MEMORY
     found: dict[str, bytes] = {}
-    given = [(name, file.stream.read(MAX_PICTURE_BYTES + 1)) for name, file in request.files.items(multi=True)]
-    given += [(name, text.encode(errors="replace")) for name, text in request.form.items(multi=True)]
+    given = [
+        (name, file.stream.read(MAX_PICTURE_BYTES + 1))
+        for name, file in request.files.items(multi=True)
+    ]
+    given += [
+        (name, text.encode(errors="replace")) for name, text in request.form.items(multi=True)
+    ]
     for name, data in given:
         if name not in ("program", "master") or name in found:
-            raise Problem("VALIDATION_FAILED", f"{plain(name, 40)}: the form has one part program, and one part master at most")
+            raise Problem(
+                "VALIDATION_FAILED",
+                f"{plain(name, 40)}: the form has one part program, and one part master at most",
+            )
         if len(data) > MAX_PICTURE_BYTES:
             raise Problem("TOO_LARGE", f"{name}: at most {MAX_PICTURE_BYTES >> 20} MiB")
         found[name] = data
@@ -72,7 +93,8 @@ def _parts() -> dict[str, bytes]:
 
 
 def edited(id: str) -> int:
-    """The version that the request changes, by If-Match. Raises Problem PRECONDITION_REQUIRED, PROGRAM_CONFLICT."""
+    """The version that the request changes, by If-Match. Raises Problem PRECONDITION_REQUIRED,
+    PROGRAM_CONFLICT."""
     given = request.headers.get("If-Match")
     if given is None:
         raise Problem("PRECONDITION_REQUIRED", "its value is the ETag of the version that was read")
@@ -80,7 +102,8 @@ def edited(id: str) -> int:
     if not found:
         raise Problem("VALIDATION_FAILED", "If-Match: it is not one ETag of ours")
     version, head = int(found[1]), site().programs.get(id)
-    if version != head.version or f'"{tag_of(head)}"' != given.strip().removeprefix("W/"):  # weak: it came compressed
+    # weak: it came compressed
+    if version != head.version or f'"{tag_of(head)}"' != given.strip().removeprefix("W/"):
         raise stale(id, version, head.version)
     return version
 
@@ -91,7 +114,12 @@ def stale(id: str, edited: int, head: int) -> Problem:
         changes = changes_of(id, edited, head)
     except Problem:  # a version that never was
         changes = []
-    return Problem("PROGRAM_CONFLICT", f"version {edited} was edited, but the newest is {head}", version=head, changes=changes)
+    return Problem(
+        "PROGRAM_CONFLICT",
+        f"version {edited} was edited, but the newest is {head}",
+        version=head,
+        changes=changes,
+    )
 
 
 def changes_of(id: str, a: int, b: int) -> list[dict[str, Any]]:
@@ -100,17 +128,19 @@ def changes_of(id: str, a: int, b: int) -> list[dict[str, Any]]:
 
 
 class Checked(NamedTuple):
-    """By whom a program was checked (`node`, or its `structure` only), and the master as it shall be stored."""
+    """By whom a program was checked (`node`, or its `structure` only), and the master as it shall
+    be stored."""
 
     by: str
     master: bytes | None
 
 
 def checked_by(program: Program, picture: bytes | None) -> Checked:
-    """`node` if the node has loaded it and learned from its master; a new one comes back from it as it decoded it.
+    """`node` if the node has loaded it and learned from its master; a new one comes back from it as
+    it decoded it.
 
-    While the node is away, and for a picture that is too large for a command, a confined child of the web encodes it anew.
-    Raises Problem of the loading, IMAGE_INVALID, BUSY.
+    While the node is away, and for a picture that is too large for a command, a confined child of
+    the web encodes it anew. Raises Problem of the loading, IMAGE_INVALID, BUSY.
     """
     if presence_known() != "ok" or (picture is not None and len(picture) > MAX_PICTURE_BYTES):
         return _unchecked(picture)
@@ -128,7 +158,9 @@ def checked_by(program: Program, picture: bytes | None) -> Checked:
         raise
     if picture is None:
         return Checked("node", None)
-    return Checked("node", base64.b64decode(found["master"]) if "master" in found else site().recoded(picture))
+    return Checked(
+        "node", base64.b64decode(found["master"]) if "master" in found else site().recoded(picture)
+    )
 
 
 def _unchecked(picture: bytes | None) -> Checked:
@@ -137,11 +169,14 @@ def _unchecked(picture: bytes | None) -> Checked:
 
 def station_of(id: str) -> str:
     """A station that uses the program, else the first."""
-    return next((station for station, program in active_programs().items() if program == id), stations()[0])
+    return next(
+        (station for station, program in active_programs().items() if program == id), stations()[0]
+    )
 
 
 def active_programs() -> dict[str, str]:
-    """Station to its active program: as the node says, else as the ledger remembers, else as the settings say."""
+    """Station to its active program: as the node says, else as the ledger remembers, else as the
+    settings say."""
     active = {station.id: station.program for station in site().settings.station if station.program}
     active |= records().history.active()
     for station, state in ((site().watch.state or {}).get("stations") or {}).items():
@@ -151,13 +186,15 @@ def active_programs() -> dict[str, str]:
 
 
 def check_in_use(program: Program) -> None:
-    """For the next version of a program that a station uses, what check_limits() says. Raises Problem PROGRAM_INVALID."""
+    """For the next version of a program that a station uses, what check_limits() says. Raises
+    Problem PROGRAM_INVALID."""
     if program.id in active_programs().values():
         check_limits(program)
 
 
 def select(station: str, program: str) -> dict[str, Any]:
-    """Give a station a program, while none is deleted. Raises Problem PROGRAM_NOT_FOUND, PROGRAM_INVALID, as command() does."""
+    """Give a station a program, while none is deleted. Raises Problem PROGRAM_NOT_FOUND,
+    PROGRAM_INVALID, as command() does."""
     with site().alone():
         check_limits(site().programs.get(program).program)
         with site().audited("station.select_program", station, program=program):

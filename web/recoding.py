@@ -1,6 +1,8 @@
-"""A master that comes while the node is away, or that no command can carry: encoded anew all the same, by a confined child.
+"""A master that comes while the node is away, or that no command can carry: encoded anew all the
+same, by a confined child.
 
-The web loads no decoder: what decodes is a process of its own (node/recoding.py), one at a time, without our environment.
+The web loads no decoder: what decodes is a process of its own (node/recoding.py), one at a time,
+without our environment.
 """
 
 import json
@@ -28,12 +30,15 @@ def recoded(picture: bytes) -> bytes:
             timeout=LIMIT_S,
             check=False,
             cwd="/",
-            env={"PYTHONPATH": str(Path(__file__).parent.parent), "LANG": "C.UTF-8"},  # none of our secrets
+            # none of our secrets
+            env={"PYTHONPATH": str(Path(__file__).parent.parent), "LANG": "C.UTF-8"},
         )
     except subprocess.TimeoutExpired:
         raise Problem("IMAGE_INVALID", "decoding it takes too long") from None
     except OSError as error:
-        raise Problem("BUSY", f"no process could be started ({error.strerror})", retry_after_s=5) from error
+        raise Problem(
+            "BUSY", f"no process could be started ({error.strerror})", retry_after_s=5
+        ) from error
     finally:
         _turn.release()
     if child.returncode == 0 and child.stdout:

@@ -1,4 +1,5 @@
-"""What is read of the node's folders: history, figures, pictures, acknowledgements. One a process, made at the first use."""
+"""What is read of the node's folders: history, figures, pictures, acknowledgements. One a process,
+made at the first use."""
 
 import threading
 from typing import NamedTuple
@@ -28,7 +29,9 @@ class Spread(TypedDict):
     max: float | None
 
 
-Counts = TypedDict("Counts", {"total": int, "OK": int, "NG": int, "ERROR": int, "yield": float | None})
+Counts = TypedDict(
+    "Counts", {"total": int, "OK": int, "NG": int, "ERROR": int, "yield": float | None}
+)
 
 
 class Counters(Counts):
@@ -57,8 +60,8 @@ def records() -> Records:
 def records_of(app: Flask) -> Records:
     """Those of an application.
 
-    In its config: `EVENT_STREAMS` is how many event streams it serves at a time, `ENDING` tells whether the server is about
-    to end, which streams do at once.
+    In its config: `EVENT_STREAMS` is how many event streams it serves at a time, `ENDING` tells
+    whether the server is about to end, which streams do at once.
     """
     with _lock:
         found: Records | None = app.extensions.get(RECORDS)
@@ -71,6 +74,12 @@ def records_of(app: Flask) -> Records:
                 Statistics(history),
                 Pictures(here.state / "pictures", here.settings.pictures),
                 Acknowledged(here.state / "acknowledged.json"),
-                Live(here, history, ids, app.config.get("EVENT_STREAMS", STREAMS), app.config.get("ENDING", lambda: False)),
+                Live(
+                    here,
+                    history,
+                    ids,
+                    app.config.get("EVENT_STREAMS", STREAMS),
+                    app.config.get("ENDING", lambda: False),
+                ),
             )
         return found

@@ -12,12 +12,14 @@ JSON = "application/json"
 
 
 def ok(data: Any = None, message: str = "", status: int = 200) -> Response:
-    """`{"success":true,"data":...,"message":...}`; models in `data` become JSON by their aliases."""
+    """`{"success":true,"data":...,"message":...}`; models in `data` become JSON by their
+    aliases."""
     return document({"success": True, "data": data, "message": message}, status)
 
 
 def fail(problem: Problem, status: int | None = None, **details: Any) -> Response:
-    """`{"success":false,"error":CODE,"message":...,"details":{...}}`, with the HTTP status of the catalogue unless given."""
+    """`{"success":false,"error":CODE,"message":...,"details":{...}}`, with the HTTP status of the
+    catalogue unless given."""
     entry = CATALOGUE[problem.code]
     body = {
         "success": False,
@@ -39,7 +41,9 @@ def document(value: Any, status: int = 200, mimetype: str = JSON) -> Response:
 
 def written(data: bytes, status: int = 200) -> Response:
     """The envelope around data that is JSON already."""
-    return Response(b'{"success":true,"data":' + data + b',"message":""}', status, content_type=JSON)
+    return Response(
+        b'{"success":true,"data":' + data + b',"message":""}', status, content_type=JSON
+    )
 
 
 def as_json(value: Any) -> bytes:
@@ -55,4 +59,6 @@ def _plain(value: Any) -> Any:
     raise TypeError(f"{type(value).__name__} is not JSON")
 
 
-_ENCODER = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), allow_nan=False, default=_plain)
+_ENCODER = json.JSONEncoder(
+    ensure_ascii=False, separators=(",", ":"), allow_nan=False, default=_plain
+)

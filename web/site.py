@@ -1,4 +1,5 @@
-"""What the routes share: settings, stores, the broker. One a process, in `app.extensions["inspection"]`."""
+"""What the routes share: settings, stores, the broker. One a process, in
+`app.extensions["inspection"]`."""
 
 import logging
 import threading
@@ -41,9 +42,12 @@ FIRST_HEAD_S, HEAD_S = 5.0, 3600.0
 
 
 class Site:
-    """The state folder as the web sees it: it owns users, accounts and programs, and reads what the node writes."""
+    """The state folder as the web sees it: it owns users, accounts and programs, and reads what the
+    node writes."""
 
-    def __init__(self, loaded: Loaded, keys: Keys, recoded: Callable[[bytes], bytes] = recoded) -> None:
+    def __init__(
+        self, loaded: Loaded, keys: Keys, recoded: Callable[[bytes], bytes] = recoded
+    ) -> None:
         """recoded: makes a master of a picture while no node does."""
         self.loaded = loaded
         self.began = time.monotonic()
@@ -57,7 +61,9 @@ class Site:
         self.ledger = Limited(self.state / "ledger.db")
         self.listeners: list[Callable[[str, dict[str, Any]], None]] = []
         names = Names(loaded.settings.broker.base, loaded.settings.node_id)
-        self._watch = Watch(names, self.new_client, [station.id for station in loaded.settings.station])
+        self._watch = Watch(
+            names, self.new_client, [station.id for station in loaded.settings.station]
+        )
         self.vouching = Vouching(self.state)
         self.checked: dict[bytes, Token] = {}  # access tokens by their hash, of those keys
         self.provider: Provider | None = None  # of identities, once somebody signs in by it
@@ -73,7 +79,8 @@ class Site:
 
     @property
     def client(self) -> Client:
-        """The broker, shared by all threads; it connects at its first use. Its methods raise BROKER_AWAY, NODE_AWAY."""
+        """The broker, shared by all threads; it connects at its first use. Its methods raise
+        BROKER_AWAY, NODE_AWAY."""
         with self._lock:
             if self._client is None:
                 self._client = self.new_client()
@@ -85,7 +92,8 @@ class Site:
         return self._watch.start()
 
     def user(self, key: str) -> User:
-        """An account by id or user name, as it is now; read again when the file has changed. Raises Problem USER_NOT_FOUND."""
+        """An account by id or user name, as it is now; read again when the file has changed. Raises
+        Problem USER_NOT_FOUND."""
         stamp = self.users.stamp
         if self._known[0] != stamp:
             users = self.users.list()
@@ -100,12 +108,14 @@ class Site:
         return Client(self.settings.asking, self.settings.node_id)
 
     def audit(self, action: str, target: str = "", **details: Any) -> None:
-        """Write who does what, BEFORE doing it: what cannot be written down is not done. Raises Problem STORE_FAILED."""
+        """Write who does what, BEFORE doing it: what cannot be written down is not done. Raises
+        Problem STORE_FAILED."""
         self.accounts.record(action=action, target=target, details=details, **actor())
 
     @contextmanager
     def alone(self) -> Iterator[None]:
-        """No other such block meanwhile: what deletes a program and what gives it to a station. Raises Problem BUSY."""
+        """No other such block meanwhile: what deletes a program and what gives it to a station.
+        Raises Problem BUSY."""
         if not self._alone.acquire(timeout=ALONE_S):
             raise Problem("BUSY", "another program is being selected or deleted", retry_after_s=2)
         try:
@@ -124,27 +134,38 @@ class Site:
             raise
 
     def refused(self, code: str, path: str) -> None:
-        """Write down that somebody was refused: once a minute for each code and address, so that a flood fills nothing."""
+        """Write down that somebody was refused: once a minute for each code and address, so that a
+        flood fills nothing."""
         who, now = actor(), time.monotonic()
         key = (code, counted(who["address"]))
         with self._lock:
             if len(self._refusals) >= MOST_REFUSALS:
-                self._refusals = {each: at for each, at in self._refusals.items() if now - at < REFUSALS_S}
-            if now - self._refusals.get(key, -REFUSALS_S) < REFUSALS_S or len(self._refusals) >= MOST_REFUSALS:
+                self._refusals = {
+                    each: at for each, at in self._refusals.items() if now - at < REFUSALS_S
+                }
+            if (
+                now - self._refusals.get(key, -REFUSALS_S) < REFUSALS_S
+                or len(self._refusals) >= MOST_REFUSALS
+            ):
                 return
             self._refusals[key] = now
         with suppress(Problem):  # the refusal itself stands
-            self.accounts.record(action="refused", target=code, details={"path": plain(path, 200)}, **who)
+            self.accounts.record(
+                action="refused", target=code, details={"path": plain(path, 200)}, **who
+            )
 
     def tell_head(self) -> None:
-        """Tell the audit's head soon and then every hour, in a file and the log: rows that are cut off later are missed.
+        """Tell the audit's head soon and then every hour, in a file and the log: rows that are cut
+        off later are missed.
 
         Where a log server is named, each row is sent there from now on.
         """
         if not self._telling:
             self._telling = True
             if (target := self.settings.web.audit_syslog) is not None:
-                self._forwarding = Forwarding(self.accounts, self.state, self.settings.node_id, target)
+                self._forwarding = Forwarding(
+                    self.accounts, self.state, self.settings.node_id, target
+                )
             threading.Thread(target=self._tell, name="audit head", daemon=True).start()
 
     def _tell(self) -> None:
@@ -154,16 +175,21 @@ class Site:
                 if head is not None:
                     log.warning("audit: %d rows, head %s", head.rows, head.hash)
                     if filling(head.rows, self.settings.web.audit_rows):
-                        self.event("audit.filling", rows=head.rows, most=self.settings.web.audit_rows)
+                        self.event(
+                            "audit.filling", rows=head.rows, most=self.settings.web.audit_rows
+                        )
                     told = AuditHead(rows=head.rows, hash=head.hash, at=head.at)
                     topic = self._watch.names("audit")
-                    self.client.link().publish(Message(topic, told.model_dump_json().encode(), retain=True))
+                    self.client.link().publish(
+                        Message(topic, told.model_dump_json().encode(), retain=True)
+                    )
             except Problem as problem:
                 log.error("the audit's head cannot be told: %s", problem)
             self.head_s = HEAD_S
 
     def event(self, kind: str, **details: Any) -> None:
-        """Tell the log and the listeners (event streams) that something happened that a person should know."""
+        """Tell the log and the listeners (event streams) that something happened that a person
+        should know."""
         log.warning("%s %s", kind, details)
         for listener in tuple(self.listeners):
             listener(kind, details)
@@ -189,7 +215,8 @@ def site() -> Site:
 
 
 def asked() -> tuple[Request, _AppCtxGlobals]:
-    """The request and its `g` themselves: every request is looked at often, and each look through a proxy costs."""
+    """The request and its `g` themselves: every request is looked at often, and each look through a
+    proxy costs."""
     return request._get_current_object(), g._get_current_object()  # type: ignore[attr-defined]
 
 

@@ -1,7 +1,8 @@
-"""Counts of the last minute in the memory of one process: exact, by a clock that nobody sets, and bounded.
+"""Counts of the last minute in the memory of one process: exact, by a clock that nobody sets, and
+bounded.
 
-The storage that comes with `limits` starts a thread for every request to forget old entries (half of the time of a small
-answer, measured), and its windows follow the clock of the wall.
+The storage that comes with `limits` starts a thread for every request to forget old entries (half
+of the time of a small answer, measured), and its windows follow the clock of the wall.
 """
 
 import threading
@@ -11,7 +12,9 @@ from collections import OrderedDict, deque
 from limits.storage.base import MovingWindowSupport, Storage
 
 SCHEME = "window"
-MOST = 20_000  # keys; beyond them the one that was counted longest ago is forgotten: nobody new is refused for the others
+# keys; beyond them the one that was counted longest ago is forgotten: nobody new is refused for the
+# others
+MOST = 20_000
 SWEEP_S = 30.0
 
 
@@ -20,9 +23,12 @@ class Window(Storage, MovingWindowSupport):
 
     STORAGE_SCHEME = [SCHEME]
 
-    def __init__(self, uri: str | None = None, wrap_exceptions: bool = False, **_: float | str | bool) -> None:
+    def __init__(
+        self, uri: str | None = None, wrap_exceptions: bool = False, **_: float | str | bool
+    ) -> None:
         super().__init__(uri, wrap_exceptions=wrap_exceptions)
-        self._hits: OrderedDict[str, tuple[int, deque[float]]] = OrderedDict()  # last counted, last in order
+        # last counted, last in order
+        self._hits: OrderedDict[str, tuple[int, deque[float]]] = OrderedDict()
         self._lock = threading.Lock()
         self._swept = time.monotonic()
 
@@ -46,7 +52,7 @@ class Window(Storage, MovingWindowSupport):
             hits.extend([now] * amount)
             return True
 
-    def get_moving_window(self, key: str, limit: int, expiry: int) -> tuple[float, int]:  # noqa: ARG002 - of the protocol
+    def get_moving_window(self, key: str, limit: int, expiry: int) -> tuple[float, int]:  # noqa: ARG002
         """When the oldest that counts was counted (seconds since 1970), and how many count."""
         now = time.monotonic()
         with self._lock:
@@ -55,7 +61,11 @@ class Window(Storage, MovingWindowSupport):
 
     def _sweep(self, now: float) -> None:
         self._swept = now
-        for key in [key for key, (expiry, hits) in self._hits.items() if not hits or hits[-1] <= now - expiry]:
+        for key in [
+            key
+            for key, (expiry, hits) in self._hits.items()
+            if not hits or hits[-1] <= now - expiry
+        ]:
             del self._hits[key]
 
     def clear(self, key: str) -> None:

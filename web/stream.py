@@ -18,11 +18,14 @@ ACCESS_S = 3.0
 SEND_S = 15.0
 REPLAY = 1000  # results that are told again at most
 STEP = 200
-EVENT_ID = re.compile(r"[a-z0-9][a-z0-9-]{0,31}:[0-9]{1,15}(,[a-z0-9][a-z0-9-]{0,31}:[0-9]{1,15}){0,31}")
+EVENT_ID = re.compile(
+    r"[a-z0-9][a-z0-9-]{0,31}:[0-9]{1,15}(,[a-z0-9][a-z0-9-]{0,31}:[0-9]{1,15}){0,31}"
+)
 
 
 class Said(NamedTuple):
-    """One thing for all streams: an event in JSON; seq is that of a result, else 0. MISSED and END are no events."""
+    """One thing for all streams: an event in JSON; seq is that of a result, else 0. MISSED and END
+    are no events."""
 
     kind: str
     leaf: str = ""
@@ -50,7 +53,9 @@ class Told(Protocol):
 class Stream:
     """One browser's stream."""
 
-    def __init__(self, live: Told, seen: dict[str, int], sock: socket.socket | None, person: str = "") -> None:
+    def __init__(
+        self, live: Told, seen: dict[str, int], sock: socket.socket | None, person: str = ""
+    ) -> None:
         self.dropped = False
         self.person = person
         self._live = live
@@ -63,7 +68,8 @@ class Stream:
 
     @property
     def left(self) -> bool:
-        """Whether the other side has closed, which sending would find out only with the next event."""
+        """Whether the other side has closed, which sending would find out only with the next
+        event."""
         if self._socket is None or (number := self._socket.fileno()) < 0:
             return False
         poll = select.poll()
@@ -92,7 +98,8 @@ class Stream:
         self._live.closed(self)
 
     def run(self, allowed: Callable[[], bool]) -> Iterator[bytes]:
-        """The text of the stream (text/event-stream); `allowed` is asked every few seconds and ends it when it is False."""
+        """The text of the stream (text/event-stream); `allowed` is asked every few seconds and ends
+        it when it is False."""
         yield b"retry: 2000\n\n"
         self._begin()
         yield _event("hello", compact(self._live.snapshot()))
@@ -111,11 +118,14 @@ class Stream:
             if time.monotonic() - asked >= ACCESS_S:
                 asked = time.monotonic()
                 if not allowed():
-                    yield _event("end", compact({"reason": "the session has ended, or its role has changed"}))
+                    yield _event(
+                        "end", compact({"reason": "the session has ended, or its role has changed"})
+                    )
                     return
 
     def _begin(self) -> None:
-        """What was told before this stream is what its event id says, but never more than there is."""
+        """What was told before this stream is what its event id says, but never more than there
+        is."""
         for station in self._live.stations:
             try:
                 last = self._live.history.last_seq(station)
@@ -156,7 +166,10 @@ class Stream:
         try:
             last = self._live.history.last_seq(station) if before is None else before - 1
             if last - seen > REPLAY:
-                yield _event("gap", compact({"station": station, "from_seq": seen + 1, "to_seq": last - REPLAY}))
+                yield _event(
+                    "gap",
+                    compact({"station": station, "from_seq": seen + 1, "to_seq": last - REPLAY}),
+                )
                 self._seen[station] = seen = last - REPLAY
             while self._open and seen < last:
                 rows = self._live.history.after(station, seen, STEP)
@@ -168,11 +181,18 @@ class Stream:
                     return
                 seen = rows[-1][0]
         except Problem as problem:
-            yield _event("notice", compact({"kind": "history", "code": problem.code, "message": problem.message}))
+            yield _event(
+                "notice",
+                compact({"kind": "history", "code": problem.code, "message": problem.message}),
+            )
 
     def _result(self, station: str, seq: int, text: str) -> bytes:
         self._seen[station] = seq
-        return _event("result", text, ",".join(f"{name}:{number}" for name, number in sorted(self._seen.items())))
+        return _event(
+            "result",
+            text,
+            ",".join(f"{name}:{number}" for name, number in sorted(self._seen.items())),
+        )
 
 
 def parse_event_id(text: str, stations: list[str]) -> dict[str, int]:

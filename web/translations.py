@@ -1,7 +1,9 @@
-"""The languages of the pages: English stands in templates and modules, a catalogue holds every other language.
+"""The languages of the pages: English stands in templates and modules, a catalogue holds every
+other language.
 
-A catalogue (static/words/LANGUAGE.json) maps the English text to its translation, `{name}` where something is put in.
-`python -m web.vocabulary` collects the texts and tells which a catalogue lacks.
+A catalogue (static/words/LANGUAGE.json) maps the English text to its translation, `{name}` where
+something is put in. `python -m web.vocabulary` collects the texts and tells which a catalogue
+lacks.
 """
 
 import json
@@ -21,7 +23,8 @@ def register(app: Flask) -> None:
 
 
 def language() -> str:
-    """The language of this request: the one chosen before, else what the browser asks for, else English."""
+    """The language of this request: the one chosen before, else what the browser asks for, else
+    English."""
     chosen = request.cookies.get(COOKIE)
     if chosen in LANGUAGES:
         return chosen

@@ -1,6 +1,8 @@
-"""What people upload: taken whole within a size, and looked at only as far as its first bytes; the node decodes it.
+"""What people upload: taken whole within a size, and looked at only as far as its first bytes; the
+node decodes it.
 
-A PNG of 17 kB can hold 411 MB of pixels, so the size in pixels is read from the head of the file before anybody decodes it.
+A PNG of 17 kB can hold 411 MB of pixels, so the size in pixels is read from the head of the file
+before anybody decodes it.
 """
 
 import struct
@@ -13,7 +15,8 @@ from web.access import access_of
 
 MAX_PIXELS = 36_000_000
 MAX_PICTURE_BYTES = 8 * 1024 * 1024  # 11 MiB as base64, the most a command takes
-FORM_MEMORY = 2 * 1024 * 1024  # of a form's parser: its fields, and what it has read of a file at a time
+# of a form's parser: its fields, and what it has read of a file at a time
+FORM_MEMORY = 2 * 1024 * 1024
 NO_SIZE = (0x01, *range(0xD0, 0xD9))  # JPEG markers without a length
 FRAMES = (0xC0, 0xC1, 0xC2, 0xC3, 0xC5, 0xC6, 0xC7, 0xC9, 0xCA, 0xCB, 0xCD, 0xCE, 0xCF)
 
@@ -27,7 +30,8 @@ class Picture(NamedTuple):
 
 
 def uploaded() -> bytes:
-    """The body, of a type that the route takes, or the one file of a form; its name is not looked at.
+    """The body, of a type that the route takes, or the one file of a form; its name is not looked
+    at.
 
     Raises Problem CONTENT_TYPE, TOO_LARGE.
     """
@@ -38,7 +42,9 @@ def uploaded() -> bytes:
         request.max_form_memory_size = FORM_MEMORY
         files = [file for name in request.files for file in request.files.getlist(name)]
         if len(files) != 1:
-            raise Problem("VALIDATION_FAILED", f"file: the form has {len(files)} files instead of one")
+            raise Problem(
+                "VALIDATION_FAILED", f"file: the form has {len(files)} files instead of one"
+            )
         data = files[0].stream.read(limit + 1)
     elif request.mimetype in mimetypes:
         data = request.get_data(cache=False)
@@ -52,7 +58,8 @@ def uploaded() -> bytes:
 
 
 def check_picture(data: bytes, max_pixels: int = MAX_PIXELS) -> Picture:
-    """Kind and size in pixels by the head of the file. Raises Problem IMAGE_INVALID for anything but a fitting PNG or JPEG."""
+    """Kind and size in pixels by the head of the file. Raises Problem IMAGE_INVALID for anything
+    but a fitting PNG or JPEG."""
     if data.startswith(b"\x89PNG\r\n\x1a\n"):
         found = _png(data)
     elif data.startswith(b"\xff\xd8\xff"):
@@ -62,7 +69,10 @@ def check_picture(data: bytes, max_pixels: int = MAX_PIXELS) -> Picture:
     if found.width < 16 or found.height < 16:
         raise Problem("IMAGE_INVALID", f"{found.width} x {found.height} px is too small")
     if found.width * found.height > max_pixels:
-        raise Problem("IMAGE_INVALID", f"{found.width} x {found.height} px is more than {max_pixels / 1e6:g} million pixels")
+        raise Problem(
+            "IMAGE_INVALID",
+            f"{found.width} x {found.height} px is more than {max_pixels / 1e6:g} million pixels",
+        )
     return found
 
 

@@ -1,7 +1,8 @@
-"""The texts of the pages, collected, and what a catalogue lacks: `python -m web.vocabulary [--check]`.
+"""The texts of the pages, collected, and what a catalogue lacks: `python -m web.vocabulary
+[--check]`.
 
-Texts are the literals of `t("...")` in templates and modules, the messages and advice of the error catalogue, and the
-descriptions, fields and choices in the schemas that forms are generated from.
+Texts are the literals of `t("...")` in templates and modules, the messages and advice of the error
+catalogue, and the descriptions, fields and choices in the schemas that forms are generated from.
 """
 
 import json
@@ -34,7 +35,9 @@ def texts() -> list[str]:
     for entry in CATALOGUE.values():
         found.update({entry.message: None, entry.advice: None})
     for name in SHOWN:
-        schema = json.loads(files("schemas").joinpath(f"json/{name}.json").read_text(encoding="utf-8"))
+        schema = json.loads(
+            files("schemas").joinpath(f"json/{name}.json").read_text(encoding="utf-8")
+        )
         found.update(dict.fromkeys(_described(schema)))
         found.update(dict.fromkeys(_labelled(schema)))
     return list(found)
@@ -73,11 +76,19 @@ def _labelled(value: Any) -> list[str]:
     if not isinstance(value, dict):
         return []
     fields = value.get("properties")
-    names = [re.sub(r"_(px|ms|deg|mm)$", "", name).replace("_", " ") for name in fields] if isinstance(fields, dict) else []
+    names = (
+        [re.sub(r"_(px|ms|deg|mm)$", "", name).replace("_", " ") for name in fields]
+        if isinstance(fields, dict)
+        else []
+    )
     choices = value.get("enum")
-    shown = [str(choice).replace("_", " ") for choice in choices] if isinstance(choices, list) else []
+    shown = (
+        [str(choice).replace("_", " ") for choice in choices] if isinstance(choices, list) else []
+    )
     return (
-        [name[0].upper() + name[1:] for name in names] + shown + [text for item in value.values() for text in _labelled(item)]
+        [name[0].upper() + name[1:] for name in names]
+        + shown
+        + [text for item in value.values() for text in _labelled(item)]
     )
 
 

@@ -1,4 +1,5 @@
-"""The cameras: one file a kind, a protocol of three methods. Drivers are loaded when a station asks for them."""
+"""The cameras: one file a kind, a protocol of three methods. Drivers are loaded when a station asks
+for them."""
 
 from importlib import import_module
 from pathlib import Path
@@ -10,7 +11,8 @@ from schemas.program import ProgramCamera
 
 
 class Request(NamedTuple):
-    """One picture, please: exposed after `after_ns` (monotonic), answered before `deadline_ns` (monotonic)."""
+    """One picture, please: exposed after `after_ns` (monotonic), answered before `deadline_ns`
+    (monotonic)."""
 
     after_ns: int
     deadline_ns: int
@@ -19,13 +21,15 @@ class Request(NamedTuple):
 
 
 class Camera(Protocol):
-    """A source of frames. `problem` tells at any time, from any thread, why it cannot give one (None: it can).
+    """A source of frames. `problem` tells at any time, from any thread, why it cannot give one
+    (None: it can).
 
-    open() returns soon; it raises Problem, or leaves the opening to a thread of its own. It may be called again after a
-    failure, and is, every 2 s while there is a problem. grab() is called by one thread at a time and raises Problem
-    (CAMERA_NOT_FOUND, CAMERA_ERROR, CAMERA_TIMEOUT, FRAME_FROZEN, ...) rather than return an older frame. close() can
-    be called twice. A driver with a thread of its own has `beat_ns`, the monotonic time of the thread's last turn.
-    `controls` names what of ProgramCamera the driver takes; the rest it leaves as it is, or refuses.
+    open() returns soon; it raises Problem, or leaves the opening to a thread of its own. It may be
+    called again after a failure, and is, every 2 s while there is a problem. grab() is called by
+    one thread at a time and raises Problem (CAMERA_NOT_FOUND, CAMERA_ERROR, CAMERA_TIMEOUT,
+    FRAME_FROZEN, ...) rather than return an older frame. close() can be called twice. A driver with
+    a thread of its own has `beat_ns`, the monotonic time of the thread's last turn. `controls`
+    names what of ProgramCamera the driver takes; the rest it leaves as it is, or refuses.
     """
 
     simulated: bool

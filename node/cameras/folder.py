@@ -1,8 +1,10 @@
-"""Shows stored pictures as if a camera took them: one after the other, by the part's id, or as they arrive.
+"""Shows stored pictures as if a camera took them: one after the other, by the part's id, or as they
+arrive.
 
-`newest` judges only a picture whose modification time is at or after the trigger, by the clock of this machine, and shows each
-picture once. File systems stamp with a clock that lags by up to 10 ms: a picture so soon after its trigger may be taken for
-an older one, which is a timeout and never a verdict on the part before.
+`newest` judges only a picture whose modification time is at or after the trigger, by the clock of
+this machine, and shows each picture once. File systems stamp with a clock that lags by up to 10 ms:
+a picture so soon after its trigger may be taken for an older one, which is a timeout and never a
+verdict on the part before.
 """
 
 import os
@@ -58,15 +60,16 @@ class Folder:
         return self._problem
 
     def open(self) -> None:
-        """List the folder. Raises Problem CAMERA_NOT_FOUND if it is missing, or empty (`newest` may begin empty)."""
+        """List the folder. Raises Problem CAMERA_NOT_FOUND if it is missing, or empty (`newest` may
+        begin empty)."""
         self._problem = None
         self._list()
 
     def grab(self, request: Request) -> Frame:
         """A picture in the station's order.
 
-        Raises Problem CAMERA_NOT_FOUND (no folder, no pictures), CAMERA_ERROR (no picture of that part_id, or unreadable),
-        IMAGE_INVALID (naming the file), CAMERA_TIMEOUT.
+        Raises Problem CAMERA_NOT_FOUND (no folder, no pictures), CAMERA_ERROR (no picture of that
+        part_id, or unreadable), IMAGE_INVALID (naming the file), CAMERA_TIMEOUT.
         """
         if self._problem is not None:
             raise self._problem.with_traceback(None)  # else it grows with each raise
@@ -105,7 +108,8 @@ class Folder:
         self._stems = {}
         for name in self._names:
             self._stems.setdefault(name.rpartition(".")[0], []).append(name)
-        # a file that comes within the tick of the folder's clock leaves its time as it is: such a list is not kept
+        # a file that comes within the tick of the folder's clock leaves its time as it is: such a
+        # list is not kept
         self._listed_ns = changed_ns if time.time_ns() - changed_ns > 50_000_000 else -1
 
     def _fail(self, reason: str) -> NoReturn:
@@ -123,17 +127,24 @@ class Folder:
         return self._names[at % len(self._names)]
 
     def _named(self, part_id: str | None) -> str:
-        """The one picture of a part. No path is made from the part_id: it is looked up among the names that are there."""
+        """The one picture of a part. No path is made from the part_id: it is looked up among the
+        names that are there."""
         if not part_id:
-            raise Problem("CAMERA_ERROR", "the trigger names no part_id, and pictures are chosen by it")
+            raise Problem(
+                "CAMERA_ERROR", "the trigger names no part_id, and pictures are chosen by it"
+            )
         self._list()
         found = self._stems.get(part_id, [])
         if len(found) != 1:
-            raise Problem("CAMERA_ERROR", f"{len(found) or 'no'} pictures of part {part_id[:64]!r} in {self._path}")
+            raise Problem(
+                "CAMERA_ERROR",
+                f"{len(found) or 'no'} pictures of part {part_id[:64]!r} in {self._path}",
+            )
         return found[0]
 
     def _pixels(self, name: str) -> Pixels:
-        """The picture, from the cache if the file is still the same. Raises Problem CAMERA_ERROR, IMAGE_INVALID."""
+        """The picture, from the cache if the file is still the same. Raises Problem CAMERA_ERROR,
+        IMAGE_INVALID."""
         version = self._version(name)
         pixels = self._cache.get(name, version)
         if pixels is None and self._ahead is not None:
@@ -159,7 +170,9 @@ class Folder:
         except OSError as error:
             raise Problem("CAMERA_ERROR", f"{name}: {error.strerror}") from None
         if len(data) > MAX_FILE_BYTES:
-            raise Problem("IMAGE_INVALID", f"{name}: the file is larger than {MAX_FILE_BYTES // 1_000_000} MB")
+            raise Problem(
+                "IMAGE_INVALID", f"{name}: the file is larger than {MAX_FILE_BYTES // 1_000_000} MB"
+            )
         try:
             pixels = decode(data)
         except Problem as problem:
@@ -190,8 +203,9 @@ class Folder:
         tried: dict[str, tuple[_Version, Problem]] = {}
         while True:
             began_ns = time.monotonic_ns()
-            # wall time of the monotonic clock's zero, taken anew each time: somebody may set the clock meanwhile
-            zero_ns = -time.monotonic_ns() + time.time_ns()  # in this order: if we are held up between, it errs to "older"
+            # wall time of the monotonic clock's zero, taken anew each time: somebody may set the
+            # clock meanwhile in this order: if we are held up between, it errs to "older"
+            zero_ns = -time.monotonic_ns() + time.time_ns()
             self._listed_ns = -1
             self._list()
             for name, version in self._written(request.after_ns + zero_ns + 1):
@@ -206,16 +220,26 @@ class Folder:
                     continue
                 self._shown.append((name, version))
                 taken_at_s = version.mtime_ns / 1e9
-                return Frame(pixels, version.mtime_ns - zero_ns, taken_at_s, f"folder:{name}", False)
+                return Frame(
+                    pixels, version.mtime_ns - zero_ns, taken_at_s, f"folder:{name}", False
+                )
             now_ns = time.monotonic_ns()
             if now_ns >= request.deadline_ns:
-                reasons = "; ".join(problem.message for _, problem in tried.values()) or f"none in {self._path}"
-                raise Problem("CAMERA_TIMEOUT", f"no whole picture was written after the trigger ({reasons[:300]})")
-            pause_s = max(POLL_S, 4 * (now_ns - began_ns) / 1e9)  # a large folder takes a while to look through
+                reasons = (
+                    "; ".join(problem.message for _, problem in tried.values())
+                    or f"none in {self._path}"
+                )
+                raise Problem(
+                    "CAMERA_TIMEOUT",
+                    f"no whole picture was written after the trigger ({reasons[:300]})",
+                )
+            # a large folder takes a while to look through
+            pause_s = max(POLL_S, 4 * (now_ns - began_ns) / 1e9)
             time.sleep(min(pause_s, (request.deadline_ns - now_ns) / 1e9))
 
     def _written(self, since_ns: int) -> list[tuple[str, _Version]]:
-        """Files modified from since_ns (wall time) up to now, oldest first; a time in the future is a wrong clock's."""
+        """Files modified from since_ns (wall time) up to now, oldest first; a time in the future is
+        a wrong clock's."""
         found = []
         for name in self._names:
             try:
@@ -228,7 +252,8 @@ class Folder:
 
 
 class _Cache:
-    """Decoded pictures, the least recently shown dropped first; used by the grab and by the thread that looks ahead."""
+    """Decoded pictures, the least recently shown dropped first; used by the grab and by the thread
+    that looks ahead."""
 
     def __init__(self, limit_bytes: int) -> None:
         self._limit_bytes = limit_bytes

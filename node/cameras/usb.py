@@ -1,15 +1,18 @@
 """A USB or other V4L2 camera, by device path or by USB serial number.
 
-One daemon thread owns the device. It opens it, always drains it, so that the driver's queue never holds an old frame, and
-opens it again after a loss; grab() only waits for what the thread brings. Whether a frame is newer than its trigger is
-decided by the driver's time stamp, which may be that of the frame's end: its exposure began no earlier than one frame
-period, and no earlier than the frame before, ahead of the stamp. A stamp that is not of the monotonic clock is not
-believed; then only a frame counts whose buffer was empty after the trigger. Frames are decoded when somebody waits for
-one, and a few times a second to see whether the picture still changes. Motion JPEG is taken from the driver as it is and
-decoded strictly (node/jpeg.py): OpenCV shows a frame that lost a packet as if it were whole.
+One daemon thread owns the device. It opens it, always drains it, so that the driver's queue never
+holds an old frame, and opens it again after a loss; grab() only waits for what the thread brings.
+Whether a frame is newer than its trigger is decided by the driver's time stamp, which may be that
+of the frame's end: its exposure began no earlier than one frame period, and no earlier than the
+frame before, ahead of the stamp. A stamp that is not of the monotonic clock is not believed; then
+only a frame counts whose buffer was empty after the trigger. Frames are decoded when somebody waits
+for one, and a few times a second to see whether the picture still changes. Motion JPEG is taken
+from the driver as it is and decoded strictly (node/jpeg.py): OpenCV shows a frame that lost a
+packet as if it were whole.
 
-Where a lamp flashes for each part, the frames between are dark and all alike: a frame darker than the quality gate allows is
-neither evidence of a frozen picture nor what a trigger waits for, unless no lighter one comes in time.
+Where a lamp flashes for each part, the frames between are dark and all alike: a frame darker than
+the quality gate allows is neither evidence of a frozen picture nor what a trigger waits for, unless
+no lighter one comes in time.
 """
 
 import atexit
@@ -40,9 +43,11 @@ BUFFERS = 3
 MOST_FAILURES = 3  # of reads, in a row
 LOOK_NS = 200_000_000
 STALLED_NS = 500_000_000  # a read that fails so late waited for a frame; the device itself is there
-BELIEVED_NS = 2_000_000_000  # a stamp further from its arrival is of another clock, or of a driver that guesses
+# a stamp further from its arrival is of another clock, or of a driver that guesses
+BELIEVED_NS = 2_000_000_000
 SETTLE_FRAMES = 2  # a sensor shows new settings in the frame after the one that is being exposed
-MANUAL_EXPOSURE, EXPOSURE_UNIT_MS = 1, 0.1  # V4L2_EXPOSURE_MANUAL; V4L2_CID_EXPOSURE_ABSOLUTE is in 100 us
+# V4L2_EXPOSURE_MANUAL; V4L2_CID_EXPOSURE_ABSOLUTE is in 100 us
+MANUAL_EXPOSURE, EXPOSURE_UNIT_MS = 1, 0.1
 MOTION_JPEG = {cv2.VideoWriter.fourcc(*name) for name in ("MJPG", "JPEG")}
 SYSFS = Path("/sys/class/video4linux")
 
@@ -51,12 +56,13 @@ os.environ.setdefault("OPENCV_VIDEOIO_V4L_SELECT_TIMEOUT", "1")
 
 
 class Usb:
-    """The camera. `beat_ns` is the monotonic time of the thread's last turn: older than 15 s means it hangs."""
+    """The camera. `beat_ns` is the monotonic time of the thread's last turn: older than 15 s means
+    it hangs."""
 
     simulated = False
     controls = ("exposure_ms", "gain")
 
-    def __init__(self, settings: UsbCamera, folder: Path) -> None:  # noqa: ARG002 - all drivers are made alike
+    def __init__(self, settings: UsbCamera, folder: Path) -> None:  # noqa: ARG002
         self._settings = settings
         self._name = settings.device or f"camera {settings.serial}"
         self._state = threading.Condition()
@@ -83,17 +89,22 @@ class Usb:
         if self._thread is None or not self._thread.is_alive():
             self._stop = threading.Event()
             self._tell(Problem("CAMERA_NOT_FOUND", f"{self._name} is being opened"), self._stop)
-            thread = threading.Thread(target=self._run, args=(self._stop,), name="usb-camera", daemon=True)
+            thread = threading.Thread(
+                target=self._run, args=(self._stop,), name="usb-camera", daemon=True
+            )
             thread.start()
             self._thread = thread
-            atexit.register(self.close)  # a thread that Python ends inside of OpenCV aborts the process
+            # a thread that Python ends inside of OpenCV aborts the process
+            atexit.register(self.close)
 
     def grab(self, request: Request) -> Frame:
-        """The first whole, lit frame that surely was exposed after the trigger; at the deadline a dark one if none is lit.
+        """The first whole, lit frame that surely was exposed after the trigger; at the deadline a
+        dark one if none is lit.
 
-        Raises Problem CAMERA_NOT_FOUND, CAMERA_BUSY (naming who holds it), CAMERA_ERROR (lost, or a setting that it does not
-        take), FRAME_FROZEN or IMAGE_SIZE at once, IMAGE_INVALID if several frames in a row are damaged; at the deadline
-        IMAGE_INVALID if the last one was, else CAMERA_TIMEOUT, which also tells that it has stalled.
+        Raises Problem CAMERA_NOT_FOUND, CAMERA_BUSY (naming who holds it), CAMERA_ERROR (lost, or a
+        setting that it does not take), FRAME_FROZEN or IMAGE_SIZE at once, IMAGE_INVALID if several
+        frames in a row are damaged; at the deadline IMAGE_INVALID if the last one was, else
+        CAMERA_TIMEOUT, which also tells that it has stalled.
         """
         with self._state:
             if request.camera != self._asked:
@@ -118,7 +129,8 @@ class Usb:
                 self._wanted_ns = None
 
     def close(self) -> None:
-        """Let the device go, within a read's time-out; a thread that hangs in the driver is left behind."""
+        """Let the device go, within a read's time-out; a thread that hangs in the driver is left
+        behind."""
         with self._state:
             self._tell(Problem("CAMERA_NOT_FOUND", "the camera is not open"), self._stop)
             self._stop.set()
@@ -153,7 +165,11 @@ class Usb:
                 self._open(capture)
                 self._drain(capture, stop)
             except (Problem, cv2.error, OSError) as error:
-                problem = error if isinstance(error, Problem) else Problem("CAMERA_ERROR", f"{self._name}: {error}")
+                problem = (
+                    error
+                    if isinstance(error, Problem)
+                    else Problem("CAMERA_ERROR", f"{self._name}: {error}")
+                )
                 if self._problem is None or self._problem.code != problem.code:
                     log.warning("%s", problem.message)
                 self._tell(problem.with_traceback(None), stop)
@@ -163,7 +179,8 @@ class Usb:
             stop.wait(REOPEN_S)
 
     def _open(self, capture: cv2.VideoCapture) -> None:
-        """Open and set up the device. Raises Problem CAMERA_NOT_FOUND, CAMERA_BUSY, CAMERA_ERROR, CAMERA_TIMEOUT."""
+        """Open and set up the device. Raises Problem CAMERA_NOT_FOUND, CAMERA_BUSY, CAMERA_ERROR,
+        CAMERA_TIMEOUT."""
         settings = self._settings
         device = Path(settings.device) if settings.device else by_serial(settings.serial or "")
         if device is None or not device.exists():
@@ -176,7 +193,9 @@ class Usb:
             if holders:
                 raise Problem("CAMERA_BUSY", f"{device} is held by {holders}")
             raise Problem("CAMERA_ERROR", f"{device} cannot be opened")
-        if settings.fourcc and not capture.set(cv2.CAP_PROP_FOURCC, cv2.VideoWriter.fourcc(*settings.fourcc)):
+        if settings.fourcc and not capture.set(
+            cv2.CAP_PROP_FOURCC, cv2.VideoWriter.fourcc(*settings.fourcc)
+        ):
             raise Problem("CAMERA_ERROR", f"{device} does not give {settings.fourcc}")
         for wish, value in (
             (cv2.CAP_PROP_FRAME_WIDTH, settings.width),
@@ -186,17 +205,20 @@ class Usb:
         ):
             capture.set(wish, value)  # what came of it is seen in the frames
         if round(capture.get(cv2.CAP_PROP_FOURCC)) in MOTION_JPEG:
-            capture.set(cv2.CAP_PROP_CONVERT_RGB, 0)  # the driver's bytes, not what OpenCV makes of them
+            # the driver's bytes, not what OpenCV makes of them
+            capture.set(cv2.CAP_PROP_CONVERT_RGB, 0)
         for _ in range(MOST_FAILURES):  # some cameras take seconds to their first frame
             began_ns = time.monotonic_ns()
             if capture.grab():
                 return
-            if time.monotonic_ns() - began_ns < STALLED_NS:  # OpenCV calls a device opened that it could not set up
+            # OpenCV calls a device opened that it could not set up
+            if time.monotonic_ns() - began_ns < STALLED_NS:
                 raise Problem("CAMERA_ERROR", f"{device} cannot be set up")
         raise Problem("CAMERA_TIMEOUT", f"{device} gives no frame")
 
     def _drain(self, capture: cv2.VideoCapture, stop: threading.Event) -> None:
-        """Read until stopped. Raises Problem CAMERA_ERROR when the device is lost, CAMERA_TIMEOUT when it stalls."""
+        """Read until stopped. Raises Problem CAMERA_ERROR when the device is lost, CAMERA_TIMEOUT
+        when it stalls."""
         looks = _Looks(self._settings, self._name)
         clock = _Clock(capture, self._settings.fps)
         applied = ProgramCamera()
@@ -240,7 +262,12 @@ class Usb:
                 self._tell(fault, stop)
             elif settled and looks.repeated == 0:
                 taken_at_s = time.time() - (time.monotonic_ns() - exposed_ns) / 1e9
-                self._show(Frame(pixels, exposed_ns, taken_at_s, f"usb:{self._name}", False), looks.lit, applied, stop)
+                self._show(
+                    Frame(pixels, exposed_ns, taken_at_s, f"usb:{self._name}", False),
+                    looks.lit,
+                    applied,
+                    stop,
+                )
 
     def _apply(self, capture: cv2.VideoCapture, asked: ProgramCamera) -> Problem | None:
         """Set exposure and gain; the problem if the camera does not take them."""
@@ -248,9 +275,16 @@ class Usb:
             return Problem("CAMERA_ERROR", f"{self._name} has no mode {asked.mode}")
         if asked.exposure_ms is not None:
             capture.set(cv2.CAP_PROP_AUTO_EXPOSURE, MANUAL_EXPOSURE)
-            manual = capture.get(cv2.CAP_PROP_AUTO_EXPOSURE) in (MANUAL_EXPOSURE, -1)  # -1: it knows no other
-            if not (manual and _takes(capture, cv2.CAP_PROP_EXPOSURE, asked.exposure_ms / EXPOSURE_UNIT_MS)):
-                return Problem("CAMERA_ERROR", f"{self._name} does not take an exposure of {asked.exposure_ms:g} ms")
+            # -1: it knows no other
+            manual = capture.get(cv2.CAP_PROP_AUTO_EXPOSURE) in (MANUAL_EXPOSURE, -1)
+            if not (
+                manual
+                and _takes(capture, cv2.CAP_PROP_EXPOSURE, asked.exposure_ms / EXPOSURE_UNIT_MS)
+            ):
+                return Problem(
+                    "CAMERA_ERROR",
+                    f"{self._name} does not take an exposure of {asked.exposure_ms:g} ms",
+                )
         if asked.gain is not None and not _takes(capture, cv2.CAP_PROP_GAIN, asked.gain):
             return Problem("CAMERA_ERROR", f"{self._name} does not take a gain of {asked.gain:g}")
         return None
@@ -258,11 +292,14 @@ class Usb:
 
 def _takes(capture: cv2.VideoCapture, wish: int, value: float) -> bool:
     """Set a value and read it back: V4L2 clamps what is out of range without a word."""
-    return capture.set(wish, max(0, round(value))) and abs(capture.get(wish) - value) <= max(1.0, 0.1 * value)
+    return capture.set(wish, max(0, round(value))) and abs(capture.get(wish) - value) <= max(
+        1.0, 0.1 * value
+    )
 
 
 def _decoded(raw: Pixels) -> Pixels:
-    """The frame; raw is that already, or one row of the driver's bytes. Raises Problem IMAGE_INVALID."""
+    """The frame; raw is that already, or one row of the driver's bytes. Raises Problem
+    IMAGE_INVALID."""
     return decode(raw.tobytes()) if raw.size == max(raw.shape) else raw
 
 
@@ -272,7 +309,9 @@ class _Clock:
     def __init__(self, capture: cv2.VideoCapture, fps: float) -> None:
         told = capture.get(cv2.CAP_PROP_FPS)
         self.period_ns = round(1e9 / (told if 0 < told <= 1000 else fps))
-        self._begun = deque([time.monotonic_ns()], maxlen=max(1, round(capture.get(cv2.CAP_PROP_BUFFERSIZE))))
+        self._begun = deque(
+            [time.monotonic_ns()], maxlen=max(1, round(capture.get(cv2.CAP_PROP_BUFFERSIZE)))
+        )
         self._before_ns: int | None = None
 
     def begin(self) -> int:
@@ -286,7 +325,8 @@ class _Clock:
         stamp_ns = round(capture.get(cv2.CAP_PROP_POS_MSEC) * 1e6)
         if abs(arrived_ns - stamp_ns) >= BELIEVED_NS:
             self._before_ns = None
-            return self._begun[0] - self.period_ns  # _begun[0]: when this frame's buffer was given to the driver
+            # _begun[0]: when this frame's buffer was given to the driver
+            return self._begun[0] - self.period_ns
         exposed_ns = min(stamp_ns, arrived_ns) - self.period_ns
         if self._before_ns is not None:
             exposed_ns = min(exposed_ns, self._before_ns)
@@ -297,7 +337,8 @@ class _Clock:
 class _Looks:
     """Tells frames that repeat, or have another size than asked for.
 
-    `repeated`: how often the newest one was seen before. `lit`: whether it is as light as the quality gate asks for.
+    `repeated`: how often the newest one was seen before. `lit`: whether it is as light as the
+    quality gate asks for.
     """
 
     def __init__(self, settings: UsbCamera, name: str) -> None:
@@ -318,21 +359,28 @@ class _Looks:
         height, width = pixels.shape[:2]
         if (width, height) != (self._settings.width, self._settings.height):
             asked = f"{self._settings.width} x {self._settings.height}"
-            return Problem("IMAGE_SIZE", f"{self._name} gives {width} x {height} px, {asked} px were asked of it")
+            return Problem(
+                "IMAGE_SIZE",
+                f"{self._name} gives {width} x {height} px, {asked} px were asked of it",
+            )
         self.lit = float(np.mean(pixels[::8, ::8])) >= self._settings.quality.brightness_low
         if not self.lit:
             self._mark, self.repeated = None, 0  # without light all pictures are alike
         elif self._settings.frozen_frames:
-            mark = zlib.crc32(pixels[::8].tobytes())  # noise alone makes each picture of a live sensor differ here
+            # noise alone makes each picture of a live sensor differ here
+            mark = zlib.crc32(pixels[::8].tobytes())
             self.repeated = self.repeated + 1 if mark == self._mark else 0
             self._mark = mark
             if self.repeated >= self._settings.frozen_frames:
-                return Problem("FRAME_FROZEN", f"{self._name} gave the same picture {self.repeated + 1} times")
+                return Problem(
+                    "FRAME_FROZEN", f"{self._name} gave the same picture {self.repeated + 1} times"
+                )
         return None
 
 
 def by_serial(serial: str, sysfs: Path = SYSFS) -> Path | None:
-    """The device file of the first video node of the USB device with that serial number, None if it is not there."""
+    """The device file of the first video node of the USB device with that serial number, None if it
+    is not there."""
     for node in sorted(sysfs.glob("video*"), key=lambda path: (len(path.name), path.name)):
         place = (node / "device").resolve()
         for folder in (place, *place.parents):
@@ -345,7 +393,8 @@ def by_serial(serial: str, sysfs: Path = SYSFS) -> Path | None:
 
 
 def holding(device: Path, proc: Path = Path("/proc")) -> Iterator[str]:
-    """Processes that have the device open, as `name (pid N)`; those of other users only if we may look."""
+    """Processes that have the device open, as `name (pid N)`; those of other users only if we may
+    look."""
     for folder in proc.glob("[0-9]*"):
         try:
             if any(file.readlink() == device for file in (folder / "fd").iterdir()):

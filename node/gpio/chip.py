@@ -21,7 +21,8 @@ log = logging.getLogger(__name__)
 
 
 class ChipBank:
-    """A `Bank` on a real chip: one request for all outputs, one for the input, and a guardian for the outputs."""
+    """A `Bank` on a real chip: one request for all outputs, one for the input, and a guardian for
+    the outputs."""
 
     simulated = False
 
@@ -41,18 +42,25 @@ class ChipBank:
                 self._request(chip)
         except OSError as error:
             self.close()
-            raise Problem("GPIO_NOT_AVAILABLE", f"{self._settings.chip}: {error.strerror or error}") from error
+            raise Problem(
+                "GPIO_NOT_AVAILABLE", f"{self._settings.chip}: {error.strerror or error}"
+            ) from error
         except Problem:
             self.close()
             raise
 
     def _request(self, chip: gpiod.Chip) -> None:
         trigger = self._settings.trigger
-        wanted = {line.line: role for role, line in self._lines.items()} | ({trigger.line: "trigger"} if trigger else {})
+        wanted = {line.line: role for role, line in self._lines.items()} | (
+            {trigger.line: "trigger"} if trigger else {}
+        )
         count = chip.get_info().num_lines
         for offset, role in wanted.items():
             if offset >= count:
-                raise Problem("GPIO_NOT_AVAILABLE", f"{self._settings.chip} has {count} lines, no line {offset} ({role})")
+                raise Problem(
+                    "GPIO_NOT_AVAILABLE",
+                    f"{self._settings.chip} has {count} lines, no line {offset} ({role})",
+                )
         try:
             if self._lines:
                 self._outputs = chip.request_lines(
@@ -76,7 +84,9 @@ class ChipBank:
                         trigger.line: gpiod.LineSettings(
                             direction=Direction.INPUT,
                             active_low=trigger.active == "low",
-                            edge_detection=Edge.RISING if trigger.edge == "rising" else Edge.FALLING,
+                            edge_detection=Edge.RISING
+                            if trigger.edge == "rising"
+                            else Edge.FALLING,
                             debounce_period=timedelta(milliseconds=trigger.debounce_ms),
                             event_clock=Clock.MONOTONIC,
                         )
@@ -91,7 +101,9 @@ class ChipBank:
                 info = chip.get_line_info(offset)
                 if info.used:
                     holders.setdefault(info.consumer or "unnamed", []).append(f"{offset} ({role})")
-            held = [f"line {', '.join(lines)} is held by {name!r}" for name, lines in holders.items()]
+            held = [
+                f"line {', '.join(lines)} is held by {name!r}" for name, lines in holders.items()
+            ]
             message = f"{self._settings.chip}: {'; '.join(held) or 'a line was busy'}"
             raise Problem("GPIO_NOT_AVAILABLE", message) from error
 
@@ -101,19 +113,25 @@ class ChipBank:
             raise Problem("GPIO_ERROR", "the lines are not open")
         try:
             self._outputs.set_values(
-                {self._lines[role].line: Value.ACTIVE if on else Value.INACTIVE for role, on in values.items()}
+                {
+                    self._lines[role].line: Value.ACTIVE if on else Value.INACTIVE
+                    for role, on in values.items()
+                }
             )
         except KeyError as error:
             raise Problem("GPIO_ERROR", f"no line is assigned to {error.args[0]}") from None
         except OSError as error:
-            raise Problem("GPIO_ERROR", f"{self._settings.chip}: {error.strerror or error}") from error
+            raise Problem(
+                "GPIO_ERROR", f"{self._settings.chip}: {error.strerror or error}"
+            ) from error
 
     def fileno(self) -> int | None:
         """The file of the input request."""
         return self._input.fd if self._input else None
 
     def edges(self) -> list[int]:
-        """Monotonic ns of the edges since the last call; edges that overflowed the kernel's buffer count too."""
+        """Monotonic ns of the edges since the last call; edges that overflowed the kernel's buffer
+        count too."""
         if self._input is None:
             return []
         found: list[int] = []
@@ -123,18 +141,23 @@ class ChipBank:
                     found += [event.timestamp_ns] * min(event.line_seqno - self._seqno, LOST_LIMIT)
                     self._seqno = event.line_seqno
         except OSError as error:
-            raise Problem("GPIO_ERROR", f"{self._settings.chip}: {error.strerror or error}") from error
+            raise Problem(
+                "GPIO_ERROR", f"{self._settings.chip}: {error.strerror or error}"
+            ) from error
         return found
 
     def beat(self) -> None:
-        """Read the outputs back, so that a chip that went away is noticed, and tell the guardian that we live."""
+        """Read the outputs back, so that a chip that went away is noticed, and tell the guardian
+        that we live."""
         try:
             if self._outputs is not None:
                 self._outputs.get_values()
             if self._guardian is not None:
                 self._guardian.beat()
         except OSError as error:
-            raise Problem("GPIO_ERROR", f"{self._settings.chip}: {error.strerror or error}") from error
+            raise Problem(
+                "GPIO_ERROR", f"{self._settings.chip}: {error.strerror or error}"
+            ) from error
 
     def close(self) -> None:
         """All outputs inactive, everything released."""
@@ -170,10 +193,14 @@ def find_chip(name: str) -> gpiod.Chip:
     matching = [path for path, label in found.items() if label == name]
     if len(matching) > 1:
         paths = ", ".join(map(str, matching))
-        raise Problem("GPIO_NOT_AVAILABLE", f"{paths} all have the label {name!r}: give the path instead")
+        raise Problem(
+            "GPIO_NOT_AVAILABLE", f"{paths} all have the label {name!r}: give the path instead"
+        )
     if not matching:
         labels = ", ".join(repr(label) for label in found.values()) or "none"
-        raise refused or Problem("GPIO_NOT_AVAILABLE", f"no chip has the label {name!r}, there are: {labels}")
+        raise refused or Problem(
+            "GPIO_NOT_AVAILABLE", f"no chip has the label {name!r}, there are: {labels}"
+        )
     return _open(matching[0])
 
 

@@ -1,7 +1,8 @@
 """The line driver: the one thread that owns all lines of all stations.
 
-Others give it orders through a bounded queue and an eventfd; it waits for them, for edges of the inputs and for the
-next time at which a line must change. What the orders mean for the lines is in lane.py.
+Others give it orders through a bounded queue and an eventfd; it waits for them, for edges of the
+inputs and for the next time at which a line must change. What the orders mean for the lines is in
+lane.py.
 """
 
 import logging
@@ -51,11 +52,13 @@ class Order:
 
 
 class LineDriver:
-    """Drives the lines of each station and calls `on_edge(station, t_ns)` for each edge of a trigger input.
+    """Drives the lines of each station and calls `on_edge(station, t_ns)` for each edge of a
+    trigger input.
 
-    on_edge is called on the driver's thread: it must be quick and must not raise. Calls that do not wait (begin, ready,
-    release, safe, assign) never raise; what becomes of them is in status() and problem(). beat_ns is the monotonic
-    time of the thread's last turn, at most half a second ago unless it hangs.
+    on_edge is called on the driver's thread: it must be quick and must not raise. Calls that do not
+    wait (begin, ready, release, safe, assign) never raise; what becomes of them is in status() and
+    problem(). beat_ns is the monotonic time of the thread's last turn, at most half a second ago
+    unless it hangs.
     """
 
     def __init__(
@@ -63,7 +66,9 @@ class LineDriver:
         banks: Mapping[str, tuple[MemoryLines | GpiodLines, Bank]],
         on_edge: Callable[[str, int], None],
     ) -> None:
-        self._lanes = {station: Lane(station, settings, bank) for station, (settings, bank) in banks.items()}
+        self._lanes = {
+            station: Lane(station, settings, bank) for station, (settings, bank) in banks.items()
+        }
         self._on_edge = on_edge
         self._orders: deque[Order] = deque()
         self._behind = False
@@ -83,9 +88,11 @@ class LineDriver:
         self._tried.wait(timeout_s)
 
     def stop(self, timeout_s: float = STOP_S) -> bool:
-        """READY off, let verdicts that are under way end in time, make everything inactive; whether that is done.
+        """READY off, let verdicts that are under way end in time, make everything inactive; whether
+        that is done.
 
-        A reject pulse that was cut short would let a bad part pass, so up to timeout_s - LAST_S is spent on them.
+        A reject pulse that was cut short would let a bad part pass, so up to timeout_s - LAST_S is
+        spent on them.
         """
         if self._thread.is_alive():
             for station in self._lanes:
@@ -115,10 +122,11 @@ class LineDriver:
     def show(
         self, station: str, verdict: Verdict, outputs: Mapping[str, bool], timeout_s: float = SHOW_S
     ) -> Literal["ok", "none"]:
-        """Drive a verdict and the outputs that the program assigned, then RESULT_VALID, then BUSY off.
+        """Drive a verdict and the outputs that the program assigned, then RESULT_VALID, then BUSY
+        off.
 
-        Waits until the kernel has taken it; with a delay, until it is planned. none: the station has no lines.
-        Raises Problem GPIO_ERROR if it could not be driven, or not within timeout_s.
+        Waits until the kernel has taken it; with a delay, until it is planned. none: the station
+        has no lines. Raises Problem GPIO_ERROR if it could not be driven, or not within timeout_s.
         """
         lane = self._lanes[station]
         if not lane.roles:
@@ -136,7 +144,8 @@ class LineDriver:
         self._tell(station, self._lanes[station].release)
 
     def safe(self, station: str) -> None:
-        """Verdicts, outputs, BUSY and READY inactive, pending verdicts dropped, until begin() or ready(True)."""
+        """Verdicts, outputs, BUSY and READY inactive, pending verdicts dropped, until begin() or
+        ready(True)."""
         self._tell(station, self._lanes[station].safe)
 
     def assign(self, station: str, outputs: Mapping[str, str]) -> None:
@@ -145,9 +154,11 @@ class LineDriver:
         self._tell(station, lambda: lane.assign(outputs))
 
     def by_hand(self, station: str, role: str, on: bool, timeout_s: float = SHOW_S) -> None:
-        """Set one line in maintenance (the caller checks that); OK, NG and ERROR still exclude each other.
+        """Set one line in maintenance (the caller checks that); OK, NG and ERROR still exclude each
+        other.
 
-        Raises Problem BAD_COMMAND for a line that is not assigned, GPIO_ERROR if it could not be driven.
+        Raises Problem BAD_COMMAND for a line that is not assigned, GPIO_ERROR if it could not be
+        driven.
         """
         lane = self._lanes[station]
         self._ask(lane, lambda: lane.by_hand(role, on), timeout_s)
@@ -176,7 +187,11 @@ class LineDriver:
         return bank.timeline if isinstance(bank, MemoryBank) else []
 
     def _gone(self) -> Problem | None:
-        return None if self._thread.is_alive() else Problem("GPIO_ERROR", "the line driver does not run")
+        return (
+            None
+            if self._thread.is_alive()
+            else Problem("GPIO_ERROR", "the line driver does not run")
+        )
 
     # the queue
 
@@ -224,7 +239,9 @@ class LineDriver:
                 lane.close()
 
     def _turn_to_stop(self, lanes: list[Lane], stop_ns: int) -> bool:
-        return bool(self._orders) or (any(lane.waiting for lane in lanes) and time.monotonic_ns() < stop_ns)
+        return bool(self._orders) or (
+            any(lane.waiting for lane in lanes) and time.monotonic_ns() < stop_ns
+        )
 
     def _turn(self, lanes: list[Lane]) -> None:
         next_ns = min((lane.tick() for lane in lanes), default=NEVER)
@@ -248,7 +265,11 @@ class LineDriver:
         if self._behind:
             self._behind = False
             for lane in lanes:
-                lane.fail(Problem("GPIO_ERROR", f"the line driver was more than {ORDER_LIMIT} orders behind"))
+                lane.fail(
+                    Problem(
+                        "GPIO_ERROR", f"the line driver was more than {ORDER_LIMIT} orders behind"
+                    )
+                )
 
     def _watch(self, watched: dict[int, Lane]) -> None:
         self._poll = select.poll()

@@ -1,9 +1,11 @@
-"""The guardian: a small child process that makes a station's lines inactive when the node dies or hangs.
+"""The guardian: a small child process that makes a station's lines inactive when the node dies or
+hangs.
 
-Many chips keep the last level when the kernel releases the request of a killed process, so nobody would take the
-verdict back. The guardian holds a duplicate of the output request and one end of a socket. The socket closes when the
-node dies, whatever killed it: the guardian makes every output inactive and leaves. It does the same if no beat comes for
-5 s, then says so over the socket and goes on watching. The child runs this very file, so it loads only what it needs.
+Many chips keep the last level when the kernel releases the request of a killed process, so nobody
+would take the verdict back. The guardian holds a duplicate of the output request and one end of a
+socket. The socket closes when the node dies, whatever killed it: the guardian makes every output
+inactive and leaves. It does the same if no beat comes for 5 s, then says so over the socket and
+goes on watching. The child runs this very file, so it loads only what it needs.
 """
 
 import fcntl
@@ -12,14 +14,16 @@ import select
 import struct
 import sys
 
-# linux/gpio.h: _IOWR(0xB4, 0x0F, struct gpio_v2_line_values {u64 bits; u64 mask}), bits are logical values
+# linux/gpio.h: _IOWR(0xB4, 0x0F, struct gpio_v2_line_values {u64 bits; u64 mask}), bits are logical
+# values
 SET_VALUES = 3 << 30 | 16 << 16 | 0xB4 << 8 | 0x0F
 HANG_S = 5.0
 LEAVE_S = 0.5
 
 
 def watch(request: int, pipe: int, lines: int, hang_s: float = HANG_S) -> None:
-    """Wait for the end of the node, or of its beats, and make the first `lines` of the request inactive."""
+    """Wait for the end of the node, or of its beats, and make the first `lines` of the request
+    inactive."""
     inactive = struct.pack("=QQ", 0, (1 << lines) - 1)
 
     def drop() -> None:
@@ -52,25 +56,41 @@ class Guardian:
     """The node's side of one guardian process."""
 
     def __init__(self, request: int, lines: int) -> None:
-        """Start it for the first `lines` of the output request with this file descriptor. Raises OSError."""
+        """Start it for the first `lines` of the output request with this file descriptor. Raises
+        OSError."""
         import signal
         import socket
         import subprocess
 
         self._pipe, theirs = socket.socketpair()
         self._pipe.setblocking(False)
-        # it leaves after the node, not with it: the child inherits what is blocked, so there is no gap while it starts
-        deaf = signal.pthread_sigmask(signal.SIG_BLOCK, (signal.SIGINT, signal.SIGTERM, signal.SIGHUP))
+        # it leaves after the node, not with it: the child inherits what is blocked, so there is no
+        # gap while it starts
+        deaf = signal.pthread_sigmask(
+            signal.SIG_BLOCK, (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+        )
         try:
             self._process = subprocess.Popen(
-                [sys.executable, "-I", "-S", __file__, str(request), str(theirs.fileno()), str(lines)],
+                [
+                    sys.executable,
+                    "-I",
+                    "-S",
+                    __file__,
+                    str(request),
+                    str(theirs.fileno()),
+                    str(lines),
+                ],
                 pass_fds=(request, theirs.fileno()),
                 start_new_session=True,  # a Ctrl-C goes to the node's group
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
                 stderr=subprocess.DEVNULL,
                 cwd="/",
-                env={name: os.environ[name] for name in ("PATH", "LD_LIBRARY_PATH") if name in os.environ},
+                env={
+                    name: os.environ[name]
+                    for name in ("PATH", "LD_LIBRARY_PATH")
+                    if name in os.environ
+                },
             )
         except OSError:
             self._pipe.close()
@@ -85,7 +105,8 @@ class Guardian:
         return self._process.pid
 
     def beat(self) -> None:
-        """Tell it that the node lives. Raises OSError if it is gone, or has made the lines inactive."""
+        """Tell it that the node lives. Raises OSError if it is gone, or has made the lines
+        inactive."""
         if self._process.poll() is not None:
             raise OSError(f"the guardian of the lines ended with {self._process.returncode}")
         self._pipe.send(b".")
@@ -93,7 +114,11 @@ class Guardian:
             said = self._pipe.recv(16)
         except BlockingIOError:
             return
-        raise OSError("the guardian made the lines inactive, the node hung" if said else "the guardian of the lines left")
+        raise OSError(
+            "the guardian made the lines inactive, the node hung"
+            if said
+            else "the guardian of the lines left"
+        )
 
     def close(self) -> None:
         """Send it away; it makes the lines inactive once more. Takes at most a second."""

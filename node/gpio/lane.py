@@ -1,17 +1,21 @@
-"""A lane: what the lines of one station show, and when that changes. It has no thread, and a clock that is given to it.
+"""A lane: what the lines of one station show, and when that changes. It has no thread, and a clock
+that is given to it.
 
-Levels (READY, BUSY, outputs assigned to `busy` or `always_on`) are a wish that holds until it is changed, and that is
-restored after a failure. Signals (OK, NG, ERROR, RESULT_VALID and all other outputs) belong to one part, and are never
-restored. OK, NG and ERROR always change in one call to the kernel.
+Levels (READY, BUSY, outputs assigned to `busy` or `always_on`) are a wish that holds until it is
+changed, and that is restored after a failure. Signals (OK, NG, ERROR, RESULT_VALID and all other
+outputs) belong to one part, and are never restored. OK, NG and ERROR always change in one call to
+the kernel.
 
-Without a delay the signals are about the part in front of the camera: begin() takes the last ones back, and ends their
-pulse. With a delay they are about a part that has moved on:
-- pulse: each part's pulse comes at its own time, even if later parts were begun meanwhile, since the gate that it
-  drives is further down the line; so begin() leaves the signals alone, and several parts can be under way. A pulse
-  that is still on when the next one is due gives way to it. Keep pulse_ms below the distance of two parts.
-- latch: a verdict holds until the next part begins, so one that is not yet due when that happens is dropped.
-BUSY falls when the station is free again, so with a delay a PLC reads the verdict on RESULT_VALID, not on BUSY.
-A verdict that is late by more than its pulse (at least 50 ms) would hit another part: it is not shown, the lane fails.
+Without a delay the signals are about the part in front of the camera: begin() takes the last ones
+back, and ends their pulse. With a delay they are about a part that has moved on:
+- pulse: each part's pulse comes at its own time, even if later parts were begun meanwhile, since
+  the gate that it drives is further down the line; so begin() leaves the signals alone, and several
+  parts can be under way. A pulse that is still on when the next one is due gives way to it. Keep
+  pulse_ms below the distance of two parts.
+- latch: a verdict holds until the next part begins, so one that is not yet due when that happens is
+dropped. BUSY falls when the station is free again, so with a delay a PLC reads the verdict on
+RESULT_VALID, not on BUSY. A verdict that is late by more than its pulse (at least 50 ms) would hit
+another part: it is not shown, the lane fails.
 """
 
 import heapq
@@ -46,10 +50,12 @@ class Due(NamedTuple):
 
 
 class Lane:
-    """The lines of one station. Only the driver's thread calls it; `values` and `problem` can be read by any.
+    """The lines of one station. Only the driver's thread calls it; `values` and `problem` can be
+    read by any.
 
-    Times are monotonic ns. Every call that drives lines raises Problem GPIO_ERROR if it cannot; the lane is then
-    closed, with all lines inactive as far as the chip allows, and tick() tries every 2 s to open it again.
+    Times are monotonic ns. Every call that drives lines raises Problem GPIO_ERROR if it cannot; the
+    lane is then closed, with all lines inactive as far as the chip allows, and tick() tries every 2
+    s to open it again.
     """
 
     def __init__(
@@ -76,7 +82,8 @@ class Lane:
         self._by_hand = False
         self._due: list[Due] = []
         self._number = 0
-        self._shown = 0  # stamp of the signals that are on: a later change of them ends their pulse's timer
+        # stamp of the signals that are on: a later change of them ends their pulse's timer
+        self._shown = 0
         self._pending = 0  # stamp of the verdicts that are not yet due
         self._beat_ns = self._retry_ns = 0 if self._used else NEVER
         if self._used:
@@ -97,7 +104,10 @@ class Lane:
     @property
     def waiting(self) -> bool:
         """Whether a verdict or the end of a pulse is still to come."""
-        return any(due.stamp == (self._shown if due.verdict is None else self._pending) for due in self._due)
+        return any(
+            due.stamp == (self._shown if due.verdict is None else self._pending)
+            for due in self._due
+        )
 
     # what the station says
 
@@ -115,7 +125,9 @@ class Lane:
             return
         if not self._downstream:
             if self.waiting and self._drive.delay_ms > 0:
-                log.warning("%s: a latched verdict was not yet due when the next part began", self.station)
+                log.warning(
+                    "%s: a latched verdict was not yet due when the next part began", self.station
+                )
             self._pending += 1
         self._shown += 1
         self._by_hand = False
@@ -129,7 +141,9 @@ class Lane:
             if not self._downstream:
                 self._pending += 1  # the last one wins
             if len(self._due) >= PENDING_LIMIT:
-                raise self.fail(Problem("GPIO_ERROR", f"{len(self._due)} verdicts wait for their delay"))
+                raise self.fail(
+                    Problem("GPIO_ERROR", f"{len(self._due)} verdicts wait for their delay")
+                )
             self._later(self._drive.delay_ms, self._pending, verdict, outputs)
         else:
             self._present(verdict, outputs)
@@ -151,16 +165,24 @@ class Lane:
         self._write(self._levels())
 
     def by_hand(self, role: str, on: bool) -> None:
-        """Set one line, and take back the other verdicts with it. Raises Problem BAD_COMMAND for an unassigned role."""
+        """Set one line, and take back the other verdicts with it. Raises Problem BAD_COMMAND for an
+        unassigned role."""
         if role not in self.roles or role == "heartbeat":
-            raise Problem("BAD_COMMAND", f"station {self.station} has no line {role} to be set by hand")
+            raise Problem(
+                "BAD_COMMAND", f"station {self.station} has no line {role} to be set by hand"
+            )
         self._by_hand = True
         meaning = self._meaning(role)
-        others = [r for r in self.roles if self._meaning(r) in VERDICTS and self._meaning(r) != meaning]
-        self._write({**(dict.fromkeys(others, False) if on and meaning in VERDICTS else {}), role: on})
+        others = [
+            r for r in self.roles if self._meaning(r) in VERDICTS and self._meaning(r) != meaning
+        ]
+        self._write(
+            {**(dict.fromkeys(others, False) if on and meaning in VERDICTS else {}), role: on}
+        )
 
     def safe(self) -> None:
-        """Everything inactive but the heartbeat, nothing left to come; levels stay off until begin() or ready(True)."""
+        """Everything inactive but the heartbeat, nothing left to come; levels stay off until
+        begin() or ready(True)."""
         self._rest()
         self._ready = self._busy = self._by_hand = False
         self._parked = True
@@ -169,7 +191,8 @@ class Lane:
     # what time does
 
     def tick(self) -> int:
-        """Do what is due, and tell when to be called next. A failure is not raised: it is in `problem`."""
+        """Do what is due, and tell when to be called next. A failure is not raised: it is in
+        `problem`."""
         now = self._clock()
         try:
             if not self._open:
@@ -195,7 +218,8 @@ class Lane:
             return []
 
     def fail(self, problem: Problem) -> Problem:
-        """Close the lines because of a problem and drop what was to come; tick() opens them again in 2 s."""
+        """Close the lines because of a problem and drop what was to come; tick() opens them again
+        in 2 s."""
         if not self._used:
             return problem
         log.error("%s: lines closed: %s", self.station, problem.message)
@@ -243,13 +267,17 @@ class Lane:
         elif due.stamp == self._pending:
             late_ms = (now - due.at_ns) / MS
             if late_ms > max(LATE_MS, self._drive.pulse_ms) and self._downstream:
-                raise self.fail(Problem("GPIO_ERROR", f"a delayed verdict was late by {late_ms:.0f} ms"))
+                raise self.fail(
+                    Problem("GPIO_ERROR", f"a delayed verdict was late by {late_ms:.0f} ms")
+                )
             self._present(due.verdict, due.outputs)
 
     def _present(self, verdict: Verdict, outputs: Mapping[str, bool]) -> None:
         shown = verdict.lower()
         # RESULT_VALID is off while the verdict changes, so every part gives it an edge
-        signals = {r: outputs.get(r, False) if r.startswith("OUT") else r == shown for r in self._off}
+        signals = {
+            r: outputs.get(r, False) if r.startswith("OUT") else r == shown for r in self._off
+        }
         self._shown += 1
         self._by_hand = False
         self._write(signals)
@@ -258,9 +286,14 @@ class Lane:
         if self._drive.mode == "pulse":
             self._later(self._drive.pulse_ms, self._shown, None, {})
 
-    def _later(self, after_ms: float, stamp: int, verdict: Verdict | None, outputs: Mapping[str, bool]) -> None:
+    def _later(
+        self, after_ms: float, stamp: int, verdict: Verdict | None, outputs: Mapping[str, bool]
+    ) -> None:
         self._number += 1
-        heapq.heappush(self._due, Due(self._clock() + round(after_ms * MS), self._number, stamp, verdict, outputs))
+        heapq.heappush(
+            self._due,
+            Due(self._clock() + round(after_ms * MS), self._number, stamp, verdict, outputs),
+        )
 
     def _rest(self) -> None:
         self._shown += 1
@@ -276,7 +309,9 @@ class Lane:
         self._meanings = dict(meanings)
         of = {role: self._meaning(role) for role in self.roles}
         self._level_of = {role: meaning for role, meaning in of.items() if meaning in LEVELS}
-        self._off = {role: False for role, meaning in of.items() if meaning not in (*LEVELS, "heartbeat")}
+        self._off = {
+            role: False for role, meaning in of.items() if meaning not in (*LEVELS, "heartbeat")
+        }
 
     def _levels(self) -> dict[str, bool]:
         wish = {"ready": self._ready, "busy": self._busy, "always_on": not self._parked}
@@ -284,7 +319,9 @@ class Lane:
 
     def _check_open(self) -> None:
         if not self._open:
-            raise Problem("GPIO_ERROR", self.problem.message if self.problem else "the lines are closed")
+            raise Problem(
+                "GPIO_ERROR", self.problem.message if self.problem else "the lines are closed"
+            )
 
     def _write(self, values: Mapping[str, bool]) -> None:
         if not values:

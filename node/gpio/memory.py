@@ -1,4 +1,5 @@
-"""Lines in memory that record a timeline: for demos and tests, and said to be simulated everywhere."""
+"""Lines in memory that record a timeline: for demos and tests, and said to be simulated
+everywhere."""
 
 import os
 import threading
@@ -15,8 +16,8 @@ EDGE_LIMIT = 64  # as many as the kernel is asked to keep for a real input
 class MemoryBank:
     """A `Bank` without hardware.
 
-    `fault` is what open(), set() and beat() raise while it is not None: the drill of a broken chip. pull() drives the
-    trigger input from any thread.
+    `fault` is what open(), set() and beat() raise while it is not None: the drill of a broken chip.
+    pull() drives the trigger input from any thread.
     """
 
     simulated = True
@@ -36,7 +37,8 @@ class MemoryBank:
 
     @property
     def timeline(self) -> list[tuple[int, dict[str, bool]]]:
-        """Monotonic ns and all outputs after each change, one entry a call: the newest 10,000, oldest first."""
+        """Monotonic ns and all outputs after each change, one entry a call: the newest 10,000,
+        oldest first."""
         with self._lock:
             return list(self._timeline)
 
@@ -74,8 +76,8 @@ class MemoryBank:
     def pull(self, active: bool) -> None:
         """Drive the trigger input to its active or inactive level.
 
-        As in the kernel, an edge counts once the level has been stable for debounce_ms, and has the time of that
-        moment. Raises Problem GPIO_NOT_AVAILABLE if no input is assigned.
+        As in the kernel, an edge counts once the level has been stable for debounce_ms, and has the
+        time of that moment. Raises Problem GPIO_NOT_AVAILABLE if no input is assigned.
         """
         if self._input is None:
             raise Problem("GPIO_NOT_AVAILABLE", "no line is assigned to the trigger")
@@ -97,7 +99,8 @@ class MemoryBank:
 
     def _settled(self) -> None:
         with self._lock:
-            if self._settling is threading.current_thread():  # not cancelled while it waited for the lock
+            # not cancelled while it waited for the lock
+            if self._settling is threading.current_thread():
                 self._settle()
 
     def _settle(self) -> None:

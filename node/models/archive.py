@@ -1,4 +1,5 @@
-"""Model files: what a tool was taught, as arrays in an .npz. Files from outside are believed in nothing."""
+"""Model files: what a tool was taught, as arrays in an .npz. Files from outside are believed in
+nothing."""
 
 import io
 import zipfile
@@ -15,7 +16,7 @@ Array = NDArray[Any]
 MAX_BYTES = 64 * 1024 * 1024  # unpacked
 MAX_ENTRIES = 32
 BROKEN = (
-    zipfile.BadZipFile, zlib.error, ValueError, TypeError, OSError, EOFError, KeyError, NotImplementedError, RuntimeError,
+    zipfile.BadZipFile, zlib.error, ValueError, TypeError, OSError, EOFError, KeyError, NotImplementedError, RuntimeError,  # noqa: E501
     MemoryError,
 )  # fmt: skip
 
@@ -23,15 +24,21 @@ BROKEN = (
 def pack(kind: str, arrays: dict[str, Any]) -> bytes:
     """The model file of a tool of that kind; the same bytes for the same arrays."""
     buffer = io.BytesIO()
-    np.savez(buffer, allow_pickle=False, kind=np.array(kind), **{key: np.asarray(arrays[key]) for key in sorted(arrays)})
+    np.savez(
+        buffer,
+        allow_pickle=False,
+        kind=np.array(kind),
+        **{key: np.asarray(arrays[key]) for key in sorted(arrays)},
+    )
     return buffer.getvalue()
 
 
 def arrays_of(data: bytes, most_bytes: int) -> dict[str, Array]:
     """The arrays of an .npz by name, inflated in pieces. Raises Problem MODEL_INVALID.
 
-    numpy.load would inflate a member that is no array whole, whatever size it says: 0.4 MB took 800 MB of the process that
-    inspects. Here a member is an array or refused, and no more is inflated of it than it says.
+    numpy.load would inflate a member that is no array whole, whatever size it says: 0.4 MB took 800
+    MB of the process that inspects. Here a member is an array or refused, and no more is inflated
+    of it than it says.
     """
     try:
         check_directory(data)
@@ -49,12 +56,15 @@ def arrays_of(data: bytes, most_bytes: int) -> dict[str, Array]:
     except BROKEN as error:
         raise Problem("MODEL_INVALID", f"the model file cannot be read: {error}"[:300]) from error
     except Problem as problem:
-        raise Problem("MODEL_INVALID", f"the model file cannot be read: {problem.message}"[:300]) from None
+        raise Problem(
+            "MODEL_INVALID", f"the model file cannot be read: {problem.message}"[:300]
+        ) from None
     return arrays
 
 
 def unpack(data: bytes, kind: str, shapes: dict[str, tuple[str, int]]) -> dict[str, Array]:
-    """The arrays by name. shapes: for each its type (numpy's kind: f, i, u, U) and number of dimensions.
+    """The arrays by name. shapes: for each its type (numpy's kind: f, i, u, U) and number of
+    dimensions.
 
     Raises Problem MODEL_INVALID for anything else, and for numbers that are not finite.
     """
@@ -63,11 +73,22 @@ def unpack(data: bytes, kind: str, shapes: dict[str, tuple[str, int]]) -> dict[s
     if said != kind:
         raise Problem("MODEL_INVALID", f"the model file is for {said!a}, not for {kind}")
     if set(arrays) != set(shapes):
-        raise Problem("MODEL_INVALID", f"the model file lacks {sorted(set(shapes) - set(arrays))} or has too much in it")
+        raise Problem(
+            "MODEL_INVALID",
+            f"the model file lacks {sorted(set(shapes) - set(arrays))} or has too much in it",
+        )
     for name, (dtype, dimensions) in shapes.items():
         array = arrays[name]
-        if array.dtype.kind != dtype or array.ndim != dimensions or (array.size == 0 and dimensions):
-            raise Problem("MODEL_INVALID", f"{name} of the model file is {array.dtype} {array.shape}")
+        if (
+            array.dtype.kind != dtype
+            or array.ndim != dimensions
+            or (array.size == 0 and dimensions)
+        ):
+            raise Problem(
+                "MODEL_INVALID", f"{name} of the model file is {array.dtype} {array.shape}"
+            )
         if dtype == "f" and not np.isfinite(array).all():
-            raise Problem("MODEL_INVALID", f"{name} of the model file has a number that is not finite")
+            raise Problem(
+                "MODEL_INVALID", f"{name} of the model file has a number that is not finite"
+            )
     return arrays

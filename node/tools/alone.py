@@ -1,4 +1,5 @@
-"""Whether a part is alone: of two places that are seen nearly alike nobody can say which one a verdict would be of."""
+"""Whether a part is alone: of two places that are seen nearly alike nobody can say which one a
+verdict would be of."""
 
 import math
 from collections.abc import Sequence
@@ -10,7 +11,8 @@ HALF = 0.5  # of a pattern: places that overlap by more are one
 
 
 def overlap(one: Sequence[float], other: Sequence[float], size: tuple[int, int]) -> float:
-    """Share of a pattern of that width and height at one pose that the other covers, as if both were turned alike: 0 to 1.
+    """Share of a pattern of that width and height at one pose that the other covers, as if both
+    were turned alike: 0 to 1.
 
     A pose is x, y, turn in rad and size, as in `fitted`.
     """
@@ -21,10 +23,11 @@ def overlap(one: Sequence[float], other: Sequence[float], size: tuple[int, int])
 
 
 def single(found: Sequence[Pose], settings: Pattern, strict: bool = False) -> Pose:
-    """The first of the poses, which is the best, with the score of the best one that lies elsewhere.
+    """The first of the poses, which is the best, with the score of the best one that lies
+    elsewhere.
 
-    Raises Problem PART_NOT_FOUND, with both `places`, if that one counts as found too, unless neighbours are meant; strict:
-    however much better the first is, as when a pattern is taught.
+    Raises Problem PART_NOT_FOUND, with both `places`, if that one counts as found too, unless
+    neighbours are meant; strict: however much better the first is, as when a pattern is taught.
     """
     best = found[0]
     size = settings.region.width, settings.region.height
@@ -33,7 +36,9 @@ def single(found: Sequence[Pose], settings: Pattern, strict: bool = False) -> Po
     if second is None:
         return best
     if settings.alone and second.score >= max(settings.low, 0.0 if strict else CLOSE * best.score):
-        at = " and ".join(f"({pose.x:.0f}, {pose.y:.0f}), score {pose.score:.2f}" for pose in (best, second))
+        at = " and ".join(
+            f"({pose.x:.0f}, {pose.y:.0f}), score {pose.score:.2f}" for pose in (best, second)
+        )
         raise Problem("PART_NOT_FOUND", f"there are two places: {at}", places=(best, second))
     return best.model_copy(update={"runner_up": second.score})
 

@@ -9,12 +9,14 @@ from node.tools.light import Cells, known, level_at
 from node.tools.light import gain as light_gain
 from schemas import Area, Problem
 
-LEAST_CONTRAST = 8.0  # gray levels between the mean of the dark and of the light pixels; less is the noise of a camera
+# gray levels between the mean of the dark and of the light pixels; less is the noise of a camera
+LEAST_CONTRAST = 8.0
 
 
 @dataclass(frozen=True)
 class Learned:
-    """threshold: darkest gray that is not yet light; light: which pixels count; count: the master's in px; cells: its light."""
+    """threshold: darkest gray that is not yet light; light: which pixels count; count: the master's
+    in px; cells: its light."""
 
     threshold: int
     light: bool
@@ -23,9 +25,11 @@ class Learned:
 
 
 def learn(view: View, settings: Area) -> Learned:
-    """Threshold (N. Otsu 1979), polarity and count of the master; the part is measured with the same threshold.
+    """Threshold (N. Otsu 1979), polarity and count of the master; the part is measured with the
+    same threshold.
 
-    Raises Problem NO_CONTRAST if the master has only one kind of pixels, or none of the kind that counts.
+    Raises Problem NO_CONTRAST if the master has only one kind of pixels, or none of the kind that
+    counts.
     """
     threshold = settings.threshold
     if threshold is None:
@@ -33,26 +37,38 @@ def learn(view: View, settings: Area) -> Learned:
         level, _ = cv2.threshold(counted, 0, 255, cv2.THRESH_BINARY | cv2.THRESH_OTSU)
         threshold = int(level)
         mask = _mask(view, threshold, light=True)
-        lighter = cv2.mean(view.gray, mask)[0] - cv2.mean(view.gray, view.counted(cv2.bitwise_not(mask)))[0]  # type: ignore[arg-type]
+        lighter = (
+            cv2.mean(view.gray, mask)[0]
+            - cv2.mean(view.gray, view.counted(cv2.bitwise_not(mask)))[0]  # type: ignore[arg-type]
+        )
         if not 0 < cv2.countNonZero(mask) < view.size_px or lighter < LEAST_CONTRAST:
             raise Problem("NO_CONTRAST", "the master has no light and dark pixels here")
     bright = cv2.countNonZero(_mask(view, threshold, light=True))
-    lighter_ones = settings.polarity == "light" or (settings.polarity == "auto" and 2 * bright <= view.size_px)
+    lighter_ones = settings.polarity == "light" or (
+        settings.polarity == "auto" and 2 * bright <= view.size_px
+    )
     count = bright if lighter_ones else view.size_px - bright
     if settings.polarity == "auto" and count == 0:
         raise Problem("NO_CONTRAST", "the master's pixels are all on one side of the threshold")
     if settings.relative_to == "master" and count == 0:
         raise Problem("NO_CONTRAST", "the master has no pixel that counts")
-    return Learned(threshold, lighter_ones, count, known(view) if settings.light == "follow" else None)
+    return Learned(
+        threshold, lighter_ones, count, known(view) if settings.light == "follow" else None
+    )
 
 
 def measure(view: View, settings: Area, learned: Learned | None) -> Measurement:
     """Pixels that count, divided by the master's count or by the region's pixels.
 
-    learned may be None if the settings need no master. Raises Problem NO_CONTRAST if the view has one value only.
+    learned may be None if the settings need no master. Raises Problem NO_CONTRAST if the view has
+    one value only.
     """
     if learned is None:
-        if settings.threshold is None or settings.polarity == "auto" or settings.relative_to == "master":
+        if (
+            settings.threshold is None
+            or settings.polarity == "auto"
+            or settings.relative_to == "master"
+        ):
             raise Problem("MASTER_IMAGE_NOT_FOUND", f"tool {settings.name} compares with it")
         if settings.light == "follow":
             raise Problem("MASTER_IMAGE_NOT_FOUND", f"tool {settings.name} takes its light from it")

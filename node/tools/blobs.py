@@ -14,10 +14,12 @@ from node.tools.light import Cells, known, level_at
 from node.tools.light import gain as light_gain
 from schemas import Blobs, Problem
 
-LEAST_CONTRAST = 8.0  # gray levels between the mean of the dark and of the light pixels; less is the noise of a camera
+# gray levels between the mean of the dark and of the light pixels; less is the noise of a camera
+LEAST_CONTRAST = 8.0
 MOST_BOXES = 200  # drawn
 
-Box = tuple[tuple[float, float], tuple[float, float], float]  # centre (x, y), sides, angle in degrees: as OpenCV has it
+# centre (x, y), sides, angle in degrees: as OpenCV has it
+Box = tuple[tuple[float, float], tuple[float, float], float]
 
 
 @dataclass(frozen=True)
@@ -42,7 +44,9 @@ def learn(view: View, settings: Blobs) -> Learned | None:
     dark = view.counted(cv2.bitwise_not(bright))  # type: ignore[arg-type]
     lighter = cv2.mean(view.gray, bright)[0] - cv2.mean(view.gray, dark)[0]
     if not 0 < cv2.countNonZero(bright) < view.size_px or lighter < LEAST_CONTRAST:
-        raise Problem("NO_CONTRAST", "the master has no light and dark pixels here; give a threshold")
+        raise Problem(
+            "NO_CONTRAST", "the master has no light and dark pixels here; give a threshold"
+        )
     return Learned(int(level), cells)
 
 
@@ -51,7 +55,13 @@ def measure(view: View, settings: Blobs, learned: Learned | None) -> Measurement
 
     Raises Problem NO_CONTRAST if the view has one value only.
     """
-    threshold = settings.threshold if settings.threshold is not None else learned.threshold if learned else None
+    threshold = (
+        settings.threshold
+        if settings.threshold is not None
+        else learned.threshold
+        if learned
+        else None
+    )
     if threshold is None or (settings.light == "follow" and learned is None):
         raise Problem("MASTER_IMAGE_NOT_FOUND", f"tool {settings.name} takes its threshold from it")
     if learned is None or learned.cells is None:
@@ -64,7 +74,9 @@ def measure(view: View, settings: Blobs, learned: Learned | None) -> Measurement
     return Measurement((1 - part) * value + part * above, marks)
 
 
-def _found(view: View, threshold: int, settings: Blobs) -> tuple[float, Callable[[], tuple[Mark, ...]]]:
+def _found(
+    view: View, threshold: int, settings: Blobs
+) -> tuple[float, Callable[[], tuple[Mark, ...]]]:
     """The value, and the marks of the blobs that count."""
     mask = _mask(view, threshold, settings.polarity == "light")
     if cv2.countNonZero(mask) in (0, view.size_px) and view.uniform:
@@ -74,13 +86,20 @@ def _found(view: View, threshold: int, settings: Blobs) -> tuple[float, Callable
     _, labels, stats, _ = cv2.connectedComponentsWithStats(mask, connectivity=8, ltype=cv2.CV_32S)
     kept, boxes = _kept(view, labels, stats, settings, threshold + 0.5)
     areas = stats[kept, cv2.CC_STAT_AREA]
-    value = {"count": len(areas), "largest": areas.max(initial=0), "total": areas.sum()}[settings.value]
+    value = {"count": len(areas), "largest": areas.max(initial=0), "total": areas.sum()}[
+        settings.value
+    ]
 
     def marks() -> tuple[Mark, ...]:
         corners = (
-            Mark(view.to_frame(cv2.boxPoints(boxes[label])), closed=True) for label in kept.tolist()[:MOST_BOXES] if boxes
+            Mark(view.to_frame(cv2.boxPoints(boxes[label])), closed=True)
+            for label in kept.tolist()[:MOST_BOXES]
+            if boxes
         )
-        return (*outlines(view, np.where(np.isin(labels, kept), np.uint8(255), np.uint8(0))), *corners)
+        return (
+            *outlines(view, np.where(np.isin(labels, kept), np.uint8(255), np.uint8(0))),
+            *corners,
+        )
 
     return float(value), marks
 
@@ -94,7 +113,8 @@ def _mask(view: View, threshold: int, light: bool) -> Pixels:
 def _kept(
     view: View, labels: NDArray[np.int32], stats: NDArray[np.int32], settings: Blobs, level: float
 ) -> tuple[NDArray[np.intp], dict[int, Box]]:
-    """Labels of the blobs within all limits, and the boxes along their own axes; label 0 is what is no blob."""
+    """Labels of the blobs within all limits, and the boxes along their own axes; label 0 is what is
+    no blob."""
     boxes: dict[int, Box] = {}
     _, _, width, height, area = stats.T
     good = _between(area, settings.area_low_px, settings.area_high_px)
@@ -103,31 +123,39 @@ def _kept(
         for label in np.flatnonzero(good).tolist():
             boxes[label] = _own_box(view, *_alone(labels, stats, label), level)
         sides = np.zeros((2, len(good)))
-        sides[:, list(boxes)] = np.array([sorted(box[1], reverse=True) for box in boxes.values()]).reshape(-1, 2).T
+        sides[:, list(boxes)] = (
+            np.array([sorted(box[1], reverse=True) for box in boxes.values()]).reshape(-1, 2).T
+        )
         width, height = sides
     good &= _between(width, settings.width_low_px, settings.width_high_px)
     good &= _between(height, settings.height_low_px, settings.height_high_px)
     if settings.border == "leave_out":
         good[labels.ravel()[view.site.border]] = False
-    if good.any() and (settings.circularity_low > 0 or settings.elongation_low > 1 or settings.elongation_high is not None):
+    if good.any() and (
+        settings.circularity_low > 0
+        or settings.elongation_low > 1
+        or settings.elongation_high is not None
+    ):
         circularity, elongation = _shapes(labels, stats, good)
         good &= circularity >= settings.circularity_low
         good &= _between(elongation, settings.elongation_low, settings.elongation_high)
     return np.flatnonzero(good), boxes
 
 
-def _alone(labels: NDArray[np.int32], stats: NDArray[np.int32], label: int) -> tuple[NDArray[np.bool_], int, int]:
+def _alone(
+    labels: NDArray[np.int32], stats: NDArray[np.int32], label: int
+) -> tuple[NDArray[np.bool_], int, int]:
     """Which px of its upright box are a blob's, and the box's left top corner."""
     left, top, width, height, _ = stats[label].tolist()
     return labels[top : top + height, left : left + width] == label, left, top
 
 
 def _own_box(view: View, alone: NDArray[np.bool_], left: int, top: int, level: float) -> Box:
-    """The least rectangle around one blob, to where the gray level passes `level` between two px: a bar is as long as it is,
-    not by up to 1.4 px longer as its outermost px are when it lies aslant.
+    """The least rectangle around one blob, to where the gray level passes `level` between two px: a
+    bar is as long as it is, not by up to 1.4 px longer as its outermost px are when it lies aslant.
 
-    alone: which px of the part of the view from (left, top) on are the blob's. Beside px that are light, too, and do not count,
-    and at the view's border, it ends at the px's outer border.
+    alone: which px of the part of the view from (left, top) on are the blob's. Beside px that are
+    light, too, and do not count, and at the view's border, it ends at the px's outer border.
     """
     height, width = alone.shape
     inside = np.pad(alone, 1)
@@ -141,7 +169,9 @@ def _own_box(view: View, alone: NDArray[np.bool_], left: int, top: int, level: f
         one, other = level_of[row, before] - level, level_of[row, before + 1] - level
         share = np.where(one * other < 0, one / np.where(one == other, 1.0, one - other), 0.5)
         ends.append(np.stack([before + share, row] if along else [row, before + share], axis=1))
-    return cv2.minAreaRect((np.concatenate(ends) + np.array([left - 1, top - 1])).astype(np.float32))  # type: ignore[return-value]
+    return cv2.minAreaRect(
+        (np.concatenate(ends) + np.array([left - 1, top - 1])).astype(np.float32)
+    )  # type: ignore[return-value]
 
 
 def _between(values: NDArray[np.generic], low: float, high: float | None) -> NDArray[np.bool_]:
@@ -151,16 +181,22 @@ def _between(values: NDArray[np.generic], low: float, high: float | None) -> NDA
 def _shapes(
     labels: NDArray[np.int32], stats: NDArray[np.int32], good: NDArray[np.bool_]
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Circularity and elongation by label, from second moments; pixels are squares, not points (+ 1/12).
+    """Circularity and elongation by label, from second moments; pixels are squares, not points (+
+    1/12).
 
-    Circularity is area**2 / (2 pi (mu20 + mu02)), 1 for a disc, 3 / pi for a square: J. Zunic, K. Hirota, P. L. Rosin
-    2010, A Hu moment invariant as a shape circularity measure. Elongation is the ratio of the main axes' deviations.
+    Circularity is area**2 / (2 pi (mu20 + mu02)), 1 for a disc, 3 / pi for a square: J. Zunic, K.
+    Hirota, P. L. Rosin 2010, A Hu moment invariant as a shape circularity measure. Elongation is
+    the ratio of the main axes' deviations.
     """
     circularity, elongation = np.zeros(len(good)), np.ones(len(good))
     for label in np.flatnonzero(good).tolist():
         area = int(stats[label, cv2.CC_STAT_AREA])
         found = cv2.moments(_alone(labels, stats, label)[0].view(np.uint8), binaryImage=True)
-        xx, yy, xy = found["mu20"] / area + 1 / 12, found["mu02"] / area + 1 / 12, found["mu11"] / area
+        xx, yy, xy = (
+            found["mu20"] / area + 1 / 12,
+            found["mu02"] / area + 1 / 12,
+            found["mu11"] / area,
+        )
         middle, half = (xx + yy) / 2, math.hypot((xx - yy) / 2, xy)
         circularity[label] = min(area / (2 * math.pi * (xx + yy)), 1.0)
         elongation[label] = math.sqrt((middle + half) / max(middle - half, 1 / 12))

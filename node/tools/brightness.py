@@ -16,12 +16,14 @@ class Learned:
 
 
 def learn(view: View, settings: Brightness) -> Learned | None:
-    """The master's mean; None if the value is no ratio. Raises Problem NO_CONTRAST if it is all black or all white."""
+    """The master's mean; None if the value is no ratio. Raises Problem NO_CONTRAST if it is all
+    black or all white."""
     return Learned(_mean(view)) if settings.relative_to == "master" else None
 
 
 def measure(view: View, settings: Brightness, learned: Learned | None) -> Measurement:
-    """Mean gray, 0 to 255, or divided by the master's. Raises Problem NO_CONTRAST on a view all black or all white."""
+    """Mean gray, 0 to 255, or divided by the master's. Raises Problem NO_CONTRAST on a view all
+    black or all white."""
     mean = _mean(view)
     if settings.relative_to == "none":
         return Measurement(mean)
@@ -33,5 +35,7 @@ def measure(view: View, settings: Brightness, learned: Learned | None) -> Measur
 def _mean(view: View) -> float:
     mean = cv2.mean(view.gray, view.mask)[0]
     if not 0 < mean < 255:
-        raise Problem("NO_CONTRAST", "all pixels are black" if mean <= 0 else "all pixels are white")
+        raise Problem(
+            "NO_CONTRAST", "all pixels are black" if mean <= 0 else "all pixels are white"
+        )
     return mean

@@ -43,13 +43,17 @@ def learn(view: View, settings: CircleTool) -> Learned:
     return Learned(fitted.x, fitted.y)
 
 
-def measure(view: View, settings: CircleTool, learned: Learned | None = None, given: Given | None = None) -> Measurement:
-    """Diameter of the circle, roundness (ISO 12181, about the least squares centre), or how far its centre is from its place.
+def measure(
+    view: View, settings: CircleTool, learned: Learned | None = None, given: Given | None = None
+) -> Measurement:
+    """Diameter of the circle, roundness (ISO 12181, about the least squares centre), or how far its
+    centre is from its place.
 
-    Roundness is the greatest less the least distance of the edge points, wrong ones too, from the centre, each the median of
-    three neighbours. Raises Problem NO_CONTRAST if fewer than found_low of the rays show an edge on one circle,
-    MASTER_IMAGE_NOT_FOUND if there is no centre to compare with, NO_VALUE for mm without a calibration, and for
-    roundness where the rim leaves the region or is missing.
+    Roundness is the greatest less the least distance of the edge points, wrong ones too, from the
+    centre, each the median of three neighbours. Raises Problem NO_CONTRAST if fewer than found_low
+    of the rays show an edge on one circle, MASTER_IMAGE_NOT_FOUND if there is no centre to compare
+    with, NO_VALUE for mm without a calibration, and for roundness where the rim leaves the region
+    or is missing.
     """
     to_plane = flat(given.calibration if given else None, settings.unit)
     if settings.value == "centre_distance" and learned is None:
@@ -67,18 +71,25 @@ def measure(view: View, settings: CircleTool, learned: Learned | None = None, gi
         ends = to_plane(np.array([due, (seen.x, seen.y)]))
         value = float(np.hypot(*(ends[1] - ends[0])))
     turns = np.arange(RAYS) * math.tau / RAYS
-    rim = np.stack([seen.x + seen.radius * np.cos(turns), seen.y + seen.radius * np.sin(turns)], axis=1)
+    rim = np.stack(
+        [seen.x + seen.radius * np.cos(turns), seen.y + seen.radius * np.sin(turns)], axis=1
+    )
     centre = np.array([[seen.x, seen.y]])
     feature = Feature(seen.x, seen.y, radius=seen.radius, unsure_px=found.unsure_px)
-    return Measurement(value, lambda: (Mark(rim, closed=True), Mark(found.points), Mark(centre)), feature=feature)
+    return Measurement(
+        value, lambda: (Mark(rim, closed=True), Mark(found.points), Mark(centre)), feature=feature
+    )
 
 
 def _find(view: View, settings: CircleTool, to_plane: Flat) -> _Found:
-    """Rays from the middle of the region give a first circle; rays from its centre, square to the edge, the circle."""
+    """Rays from the middle of the region give a first circle; rays from its centre, square to the
+    edge, the circle."""
     centre = np.array([(view.width - 1) / 2, (view.height - 1) / 2])
     if isinstance(settings.region, Circle):
         inverse = np.linalg.inv(view.site.matrix[:, :2])
-        centre = inverse @ (np.array([settings.region.x, settings.region.y]) - view.site.matrix[:, 2])
+        centre = inverse @ (
+            np.array([settings.region.x, settings.region.y]) - view.site.matrix[:, 2]
+        )
     rough = circle(_points(view, settings, centre)[0])
     if rough is None or not _near(view, rough):
         raise Problem("NO_CONTRAST", "no circle through the edges")
@@ -98,18 +109,29 @@ def _find(view: View, settings: CircleTool, to_plane: Flat) -> _Found:
 
 
 def _near(view: View, rough: Round) -> bool:
-    """Whether the circle can be looked at: edges almost in a line give one whose centre is miles away."""
+    """Whether the circle can be looked at: edges almost in a line give one whose centre is miles
+    away."""
     reach = math.hypot(view.width, view.height)
     return (
-        -reach <= rough.x <= view.width + reach and -reach <= rough.y <= view.height + reach and 0 < rough.radius <= 2 * reach
+        -reach <= rough.x <= view.width + reach
+        and -reach <= rough.y <= view.height + reach
+        and 0 < rough.radius <= 2 * reach
     )
 
 
-def _points(view: View, settings: CircleTool, centre: Floats, radius: float | None = None) -> tuple[Floats, int, float]:
-    """Edge points (of the view) on rays from a point of it; on how many rays the rim at `radius` counts; sigma of the rim."""
+def _points(
+    view: View, settings: CircleTool, centre: Floats, radius: float | None = None
+) -> tuple[Floats, int, float]:
+    """Edge points (of the view) on rays from a point of it; on how many rays the rim at `radius`
+    counts; sigma of the rim."""
     rays = FINE_RAYS if settings.value == "roundness" else RAYS
     inner = math.floor(settings.region.inner_radius) if isinstance(settings.region, Ring) else 1
-    corners = np.array([[0, 0], [view.width - 1, 0], [0, view.height - 1], [view.width - 1, view.height - 1]]) - centre
+    corners = (
+        np.array(
+            [[0, 0], [view.width - 1, 0], [0, view.height - 1], [view.width - 1, view.height - 1]]
+        )
+        - centre
+    )
     outer = float(np.hypot(corners[:, 0], corners[:, 1]).max())
     if isinstance(settings.region, Circle):
         outer = min(outer, 2 * settings.region.radius)
@@ -119,19 +141,36 @@ def _points(view: View, settings: CircleTool, centre: Floats, radius: float | No
     turns = (np.arange(rays * beside) - (beside - 1) / 2) * (math.tau / (rays * beside))
     radii = np.arange(max(0, inner - 2), math.ceil(outer) + 1, dtype=np.float32)
     away = np.stack([np.cos(turns), np.sin(turns)])
-    counted = _sampled(_all(view) if view.mask is None else view.mask, centre, away, radii, cv2.INTER_NEAREST)
+    counted = _sampled(
+        _all(view) if view.mask is None else view.mask, centre, away, radii, cv2.INTER_NEAREST
+    )
     usable = counted.reshape(rays, beside, -1).min(axis=1) > 0
     m = view.matrix
-    gray = _sampled(view.frame.gray, m[:, :2] @ centre + m[:, 2], m[:, :2] @ away, radii, cv2.INTER_LINEAR)
+    gray = _sampled(
+        view.frame.gray, m[:, :2] @ centre + m[:, 2], m[:, :2] @ away, radii, cv2.INTER_LINEAR
+    )
     values = np.add.reduce(gray.reshape(rays, beside, -1), axis=1, dtype=np.uint16) / beside
     form = settings.value == "roundness" and radius is not None
-    ignored = _ignored(view, settings, (centre, away, radii), usable) if form else np.zeros_like(usable)
+    ignored = (
+        _ignored(view, settings, (centre, away, radii), usable) if form else np.zeros_like(usable)
+    )
     whole: Flags | bool = ~ignored.any(axis=1) if form else False  # type: ignore[assignment]
-    edges = one_each(values, usable, settings, settings.polarity, settings.which, rough=radius is None, whole=whole)
+    edges = one_each(
+        values,
+        usable,
+        settings,
+        settings.polarity,
+        settings.which,
+        rough=radius is None,
+        whole=whole,
+    )
     if len(edges) < LEAST_POINTS:
-        raise nothing(settings, settings.polarity, what=f"only {len(edges)} of {rays} rays show an edge")
+        raise nothing(
+            settings, settings.polarity, what=f"only {len(edges)} of {rays} rays show an edge"
+        )
     at, unsure_px = float(radii[0]) + edges.at, 0.0
-    if radius is not None:  # seen through a blur of sigma s, a rim of radius r lies s * s / 2 r nearer to the centre
+    # seen through a blur of sigma s, a rim of radius r lies s * s / 2 r nearer to the centre
+    if radius is not None:
         shift, unsure_px = aside(values, usable, edges, settings)
         at = at + shift + (float(np.median(edges.blur)) ** 2 + 1 / 12) / (2 * np.maximum(at, 1))
     turns = turns.reshape(rays, beside).mean(axis=1)[edges.scan]
@@ -146,15 +185,19 @@ def _points(view: View, settings: CircleTool, centre: Floats, radius: float | No
 
 
 def _sampled(pixels: Pixels, centre: Floats, away: Floats, radii: Any, how: int) -> Any:
-    """Pixels on rays from a centre along n directions (2 x n), n x radii; 0 outside where the nearest is taken, or the rim."""
+    """Pixels on rays from a centre along n directions (2 x n), n x radii; 0 outside where the
+    nearest is taken, or the rim."""
     across, down = (
-        np.multiply.outer(one.astype(np.float32), radii) + np.float32(at) for one, at in zip(away, centre, strict=True)
+        np.multiply.outer(one.astype(np.float32), radii) + np.float32(at)
+        for one, at in zip(away, centre, strict=True)
     )
     border = cv2.BORDER_CONSTANT if how == cv2.INTER_NEAREST else cv2.BORDER_REPLICATE
     return cv2.remap(pixels, across, down, how, borderMode=border)
 
 
-def _ignored(view: View, settings: CircleTool, rays: tuple[Floats, Floats, Any], usable: Flags) -> Flags:
+def _ignored(
+    view: View, settings: CircleTool, rays: tuple[Floats, Floats, Any], usable: Flags
+) -> Flags:
     """What of the rays does not count although it lies in the region's own shape, like `usable`."""
     if not settings.ignore:
         return np.zeros_like(usable)

@@ -1,4 +1,5 @@
-"""Which of the taught classes a region looks like, or none of them: logistic regression on what a network sees in it."""
+"""Which of the taught classes a region looks like, or none of them: logistic regression on what a
+network sees in it."""
 
 from dataclasses import dataclass
 
@@ -15,7 +16,8 @@ from schemas.tools.classify import Classify
 
 @dataclass(frozen=True)
 class Learned:
-    """The classes' names, how to tell them apart, what was taught of each, and how unlike that a new one may be."""
+    """The classes' names, how to tell them apart, what was taught of each, and how unlike that a
+    new one may be."""
 
     classes: tuple[str, ...]
     weights: Weights
@@ -24,7 +26,8 @@ class Learned:
 
 
 def learn(view: View | None, settings: Classify, model: bytes | None = None) -> Learned | None:  # noqa: ARG001
-    """What was taught; None if nothing was. Raises Problem MODEL_INVALID, also if the expected class was not taught."""
+    """What was taught; None if nothing was. Raises Problem MODEL_INVALID, also if the expected
+    class was not taught."""
     if model is None:
         return None
     arrays = unpack(model, "classify", SHAPES)
@@ -35,8 +38,12 @@ def learn(view: View | None, settings: Classify, model: bytes | None = None) -> 
         raise Problem("MODEL_INVALID", "size_px was changed since it was taught; teach it again")
     for name in (settings.expected, *settings.least):
         if name not in classes:
-            raise Problem("MODEL_INVALID", f"expected: {name} was not taught; {', '.join(classes)} were")
-    weights = Weights(*(arrays[name].astype(np.float32) for name in ("mean", "scale", "weights", "bias")))
+            raise Problem(
+                "MODEL_INVALID", f"expected: {name} was not taught; {', '.join(classes)} were"
+            )
+    weights = Weights(
+        *(arrays[name].astype(np.float32) for name in ("mean", "scale", "weights", "bias"))
+    )
     if not weights.fits(len(classes)):
         raise Problem("MODEL_INVALID", "the arrays of the model file do not fit each other")
     vectors, labels = arrays["vectors"].astype(np.float32), arrays["labels"].astype(np.intp)
@@ -50,9 +57,9 @@ def learn(view: View | None, settings: Classify, model: bytes | None = None) -> 
 def measure(view: View, settings: Classify, learned: Learned | None) -> Measurement:
     """Probability of the expected class; the text is the likeliest one.
 
-    Raises Problem NOT_TAUGHT, NO_CONTRAST if the view has one value only, NO_VALUE if the lead of the likeliest class is below
-    the margin (it would be a guess) or its probability below its own limit, or if it is unlike all that was taught of that
-    class: it is neither.
+    Raises Problem NOT_TAUGHT, NO_CONTRAST if the view has one value only, NO_VALUE if the lead of
+    the likeliest class is below the margin (it would be a guess) or its probability below its own
+    limit, or if it is unlike all that was taught of that class: it is neither.
     """
     if learned is None:
         raise Problem("NOT_TAUGHT", f"tool {settings.name}")
@@ -68,10 +75,16 @@ def measure(view: View, settings: Classify, learned: Learned | None) -> Measurem
         raise Problem("NO_VALUE", f"it may be {likely} or {next_}")
     name = learned.classes[first]
     if chances[first] < settings.least.get(name, 0.0):
-        raise Problem("NO_VALUE", f"it may be {name}, {chances[first]:.2f}, which counts from {settings.least[name]:g} on")
+        raise Problem(
+            "NO_VALUE",
+            f"it may be {name}, {chances[first]:.2f}, which counts from"
+            f" {settings.least[name]:g} on",
+        )
     unlike = float(nearest(seen[None], learned.taught[first])[0]) / max(learned.limits[first], 1e-6)
     if settings.unlike_high is not None and unlike > settings.unlike_high:
         raise Problem(
-            "NO_VALUE", f"neither: it is unlike what was taught, even of {name}, {unlike:.2f} times what a {name} may be"
+            "NO_VALUE",
+            f"neither: it is unlike what was taught, even of {name}, {unlike:.2f} times what a"
+            f" {name} may be",
         )
     return Measurement(float(chances[learned.classes.index(settings.expected)]), text=name)

@@ -1,10 +1,11 @@
 """The coarse search for a turned pattern: its gradients in all turns and sizes at once, everywhere.
 
-The angles of shortened gradients are doubled, so that both edges of a line count alike (J. Bigun, G. Granlund 1987, Optimal
-orientation detection of linear symmetry): their means over coarse pixels keep what a coarse picture has lost. They are
-correlated with those of the pattern in every turn and size, in frequency space (A. Fitch et al. 2002, Orientation
-correlation). Two correlations are real and imaginary part of one transform, and what is made of each pixel is made strip by
-strip, in what a processor keeps near: memory, not arithmetic, takes the time of large pictures.
+The angles of shortened gradients are doubled, so that both edges of a line count alike (J. Bigun,
+G. Granlund 1987, Optimal orientation detection of linear symmetry): their means over coarse pixels
+keep what a coarse picture has lost. They are correlated with those of the pattern in every turn and
+size, in frequency space (A. Fitch et al. 2002, Orientation correlation). Two correlations are real
+and imaginary part of one transform, and what is made of each pixel is made strip by strip, in what
+a processor keeps near: memory, not arithmetic, takes the time of large pictures.
 """
 
 import math
@@ -28,9 +29,11 @@ Doubled = tuple[Floats, Floats]
 
 @dataclass(frozen=True, eq=False)
 class Spectra:
-    """For pictures of `size` (rows, columns): of each two templates, one the real, one the imaginary part of what comes back.
+    """For pictures of `size` (rows, columns): of each two templates, one the real, one the
+    imaginary part of what comes back.
 
-    across, down: pairs x rows x columns. spare: what came back, to be written over: fresh memory takes as long as the work.
+    across, down: pairs x rows x columns. spare: what came back, to be written over: fresh memory
+    takes as long as the work.
     """
 
     size: tuple[int, int]
@@ -41,7 +44,8 @@ class Spectra:
 
 @dataclass(frozen=True, eq=False)
 class Coarse:
-    """The pattern of (rows, columns) `full`: a px is `factor` px of the frame, its gradients taken in pixels of `middle` px.
+    """The pattern of (rows, columns) `full`: a px is `factor` px of the frame, its gradients taken
+    in pixels of `middle` px.
 
     turns: degrees and size (n x 2) of its templates.
     """
@@ -56,11 +60,14 @@ class Coarse:
 
 
 def turns_of(region: Region, factor: int, settings: Pattern) -> NDArray[np.float64]:
-    """The angles in degrees and sizes (n x 2) of a search where a px is `factor` px of the frame, sizes outermost."""
+    """The angles in degrees and sizes (n x 2) of a search where a px is `factor` px of the frame,
+    sizes outermost."""
     reach = math.hypot(region.width, region.height) / 2 / factor
     step, half = math.degrees(STEP_PX / reach), settings.angle_deg
     whole, each = max(3, math.ceil(360 / step)), math.ceil(half / step)
-    angles = np.arange(whole) * (360 / whole) if half >= 180 else np.linspace(-half, half, 2 * each + 1)
+    angles = (
+        np.arange(whole) * (360 / whole) if half >= 180 else np.linspace(-half, half, 2 * each + 1)
+    )
     sizes = np.linspace(
         settings.scale_low,
         settings.scale_high,
@@ -78,11 +85,15 @@ def coarse_of(
     shape: tuple[int, ...],
     kept: Pixels | None = None,
 ) -> Coarse:
-    """The pattern, given at full size, in all turns; shape: rows and columns of the pictures to come.
+    """The pattern, given at full size, in all turns; shape: rows and columns of the pictures to
+    come.
 
     kept: which of its pixels count (1 or 0), None for all.
     """
-    templates = tuple(_template(pattern, angle, size, factor, middle, dull, kept) for angle, size in turns.tolist())
+    templates = tuple(
+        _template(pattern, angle, size, factor, middle, dull, kept)
+        for angle, size in turns.tolist()
+    )
     full = pattern.shape[0], pattern.shape[1]
     spectra = _spectra(templates, size_of(shape, factor, middle))
     return Coarse(full, factor, middle, dull, turns, templates, spectra)
@@ -90,15 +101,27 @@ def coarse_of(
 
 def size_of(shape: tuple[int, ...], factor: int, middle: int) -> tuple[int, int]:
     """Rows and columns of a picture at the coarse level: whole pixels of the middle one."""
-    return tuple(next(n for n in range(side // factor, -1, -1) if n * factor % middle == 0) for side in shape[:2])  # type: ignore[return-value]
+    return tuple(
+        next(n for n in range(side // factor, -1, -1) if n * factor % middle == 0)
+        for side in shape[:2]
+    )  # type: ignore[return-value]
 
 
 def doubled_of(slopes: Gradients, shape: tuple[int, ...], coarse: Coarse) -> Doubled:
-    """What the search needs of a picture's gradients at the middle level; shape: its rows and columns in the frame."""
-    return _doubled(slopes, size_of(shape, coarse.factor, coarse.middle), coarse.factor, coarse.middle, coarse.dull)
+    """What the search needs of a picture's gradients at the middle level; shape: its rows and
+    columns in the frame."""
+    return _doubled(
+        slopes,
+        size_of(shape, coarse.factor, coarse.middle),
+        coarse.factor,
+        coarse.middle,
+        coarse.dull,
+    )
 
 
-def _doubled(slopes: Gradients, size: tuple[int, int], factor: int, middle: int, dull: float) -> Doubled:
+def _doubled(
+    slopes: Gradients, size: tuple[int, int], factor: int, middle: int, dull: float
+) -> Doubled:
     rows, columns = size
     each = middle // math.gcd(factor, middle)  # coarse rows that are whole rows of the middle level
     strip = max(round(STRIP_PX * middle / factor / each), 1) * each
@@ -122,7 +145,8 @@ def _doubled(slopes: Gradients, size: tuple[int, int], factor: int, middle: int,
 
 
 def _means(part: Floats, size: tuple[int, int]) -> Any:
-    """Means over the cells of a picture of (columns, rows); down first, for then there is less to do."""
+    """Means over the cells of a picture of (columns, rows); down first, for then there is less to
+    do."""
     each, rest = divmod(part.shape[0], size[1])
     if not rest:
         part = np.add.reduce(part.reshape(size[1], each, -1), axis=1) / np.float32(each)
@@ -130,9 +154,16 @@ def _means(part: Floats, size: tuple[int, int]) -> Any:
 
 
 def _template(
-    pattern: Pixels, angle_deg: float, size: float, factor: int, middle: int, dull: float, kept: Pixels | None
+    pattern: Pixels,
+    angle_deg: float,
+    size: float,
+    factor: int,
+    middle: int,
+    dull: float,
+    kept: Pixels | None,
 ) -> Doubled:
-    """The coarse field of the pattern turned and scaled, its centre in the middle pixel; its lengths sum up to 1."""
+    """The coarse field of the pattern turned and scaled, its centre in the middle pixel; its
+    lengths sum up to 1."""
     rows, columns = pattern.shape
     reach = math.ceil(size * math.hypot(rows, columns) / 2 / factor) + 1
     side = (2 * reach + 1) * factor
@@ -169,7 +200,8 @@ def _spectra(templates: tuple[Doubled, ...], size: tuple[int, int]) -> Spectra:
 
 
 def correlated(doubled: Doubled, spectra: Spectra) -> NDArray[np.float32]:
-    """Agreement of each two templates everywhere: pairs x rows x columns x 2; to be put back into `spare`."""
+    """Agreement of each two templates everywhere: pairs x rows x columns x 2; to be put back into
+    `spare`."""
     pairs, rows, columns = spectra.across.shape
     across, down = (_transformed(part, (rows, columns)) for part in doubled)
     try:
@@ -194,17 +226,21 @@ def _transformed(part: Floats, size: tuple[int, int]) -> NDArray[np.complex64]:
 
 
 def _rims(coarse: Coarse) -> list[tuple[int, int]]:
-    """Of each pair of templates: coarse columns and rows at the border where the middle of no whole pattern lies."""
+    """Of each pair of templates: coarse columns and rows at the border where the middle of no whole
+    pattern lies."""
     turns = coarse.turns
     c, s = np.abs(np.cos(np.radians(turns[:, 0]))), np.abs(np.sin(np.radians(turns[:, 0])))
     half = turns[:, 1] / 2 / coarse.factor
-    wide, high = (half * (coarse.full[1] * one + coarse.full[0] * two) for one, two in ((c, s), (s, c)))
+    wide, high = (
+        half * (coarse.full[1] * one + coarse.full[0] * two) for one, two in ((c, s), (s, c))
+    )
     rims = np.maximum(np.stack([wide, high], axis=1) - 1, 0).astype(int)
     return [tuple(rims[n : n + 2].min(axis=0).tolist()) for n in range(0, len(rims), 2)]
 
 
 def everywhere(doubled: Doubled, coarse: Coarse) -> Poses:
-    """The best coarse places, best first; a place may come in several angles, for a part may look alike upside down."""
+    """The best coarse places, best first; a place may come in several angles, for a part may look
+    alike upside down."""
     rows, columns = size = doubled[0].shape
     if not (rows and columns):
         return np.empty((0, 4))
@@ -220,23 +256,40 @@ def everywhere(doubled: Doubled, coarse: Coarse) -> Poses:
     top = np.maximum(best[:, :, 0], best[:, :, 1])
     peaks = np.flatnonzero((top >= cv2.dilate(top, np.ones((3, 3), np.uint8))) & (top > LEAST))
     peaks = peaks[np.argsort(top.ravel()[peaks])[::-1][:KEPT]]
-    found = scores[:, peaks // columns, peaks % columns].transpose(0, 2, 1).reshape(2 * len(scores), len(peaks))[: len(turns)]
-    good = (found >= np.roll(found, 1, axis=0)) & (found >= np.roll(found, -1, axis=0)) & (found > LEAST)
+    found = (
+        scores[:, peaks // columns, peaks % columns]
+        .transpose(0, 2, 1)
+        .reshape(2 * len(scores), len(peaks))[: len(turns)]
+    )
+    good = (
+        (found >= np.roll(found, 1, axis=0))
+        & (found >= np.roll(found, -1, axis=0))
+        & (found > LEAST)
+    )
     turn, place = np.nonzero(good)
     order = np.argsort(found[turn, place])[::-1][:KEPT]
     turn, place = turn[order], peaks[place[order]]
     row, column = place // columns, place % columns
-    x, y = column + _between(scores, turn, row, column, (0, 1)), row + _between(scores, turn, row, column, (1, 0))
+    x, y = (
+        column + _between(scores, turn, row, column, (0, 1)),
+        row + _between(scores, turn, row, column, (1, 0)),
+    )
     spectra.spare.append(whole)
     x, y = (coarse.factor * n + (coarse.factor - 1) / 2 for n in (x, y))
     return np.stack([x, y, np.radians(turns[turn, 0]), turns[turn, 1]], axis=1)
 
 
 def _between(scores: Any, turn: Any, row: Any, column: Any, way: tuple[int, int]) -> Any:
-    """How far, up to half a px, a parabola's top lies beside each place, `way` (down, right) from it."""
+    """How far, up to half a px, a parabola's top lies beside each place, `way` (down, right) from
+    it."""
     rows, columns = scores.shape[1:3]
     before, peak, after = (
-        scores[turn // 2, np.clip(row + by * way[0], 0, rows - 1), np.clip(column + by * way[1], 0, columns - 1), turn % 2]
+        scores[
+            turn // 2,
+            np.clip(row + by * way[0], 0, rows - 1),
+            np.clip(column + by * way[1], 0, columns - 1),
+            turn % 2,
+        ]
         for by in (-1, 0, 1)
     )
     bend = np.minimum(before - 2 * peak + after, -1e-9)

@@ -1,11 +1,12 @@
 """Reads 1D and 2D codes with zxing-cpp, and looks again in other ways where it finds too few.
 
-The first look is zxing-cpp's own, on the region with its contrast stretched if that is low. It finds all codes of fair
-pictures. What it misses are linear codes that are light on dark or lie askew, and small, noisy or blurred codes, so those are
-looked for one after the other until there are enough, cheapest first. These looks leave out what zxing-cpp tries by itself and
-would not help again (other sizes, inversion), so that all of them together take about twice the first one's time, and most
-pictures need none. Codes without a strong check are left out then (unless they were asked for), for the more often a picture
-is looked at, the more of those are read where there are none.
+The first look is zxing-cpp's own, on the region with its contrast stretched if that is low. It
+finds all codes of fair pictures. What it misses are linear codes that are light on dark or lie
+askew, and small, noisy or blurred codes, so those are looked for one after the other until there
+are enough, cheapest first. These looks leave out what zxing-cpp tries by itself and would not help
+again (other sizes, inversion), so that all of them together take about twice the first one's time,
+and most pictures need none. Codes without a strong check are left out then (unless they were asked
+for), for the more often a picture is looked at, the more of those are read where there are none.
 """
 
 import math
@@ -47,8 +48,30 @@ FORMATS: dict[CodeFormat, zxingcpp.BarcodeFormat] = {
     "upc_a": Z.UPCA,
     "upc_e": Z.UPCE,
 }
-LINEAR = {Z.Codabar, Z.Code128, Z.Code39, Z.Code39Std, Z.Code39Ext, Z.Code93, Z.EAN13, Z.EAN8, Z.ITF, Z.UPCA, Z.UPCE}
-STRONG: tuple[CodeFormat, ...] = ("aztec", "code_128", "code_39", "code_93", "data_matrix", "ean_13", "pdf417", "qr", "upc_a")
+LINEAR = {
+    Z.Codabar,
+    Z.Code128,
+    Z.Code39,
+    Z.Code39Std,
+    Z.Code39Ext,
+    Z.Code93,
+    Z.EAN13,
+    Z.EAN8,
+    Z.ITF,
+    Z.UPCA,
+    Z.UPCE,
+}
+STRONG: tuple[CodeFormat, ...] = (
+    "aztec",
+    "code_128",
+    "code_39",
+    "code_93",
+    "data_matrix",
+    "ean_13",
+    "pdf417",
+    "qr",
+    "upc_a",
+)
 SQUARE: tuple[CodeFormat, ...] = (
     "aztec",
     "data_matrix",
@@ -58,17 +81,20 @@ SQUARE: tuple[CodeFormat, ...] = (
     "rmqr",
 )  # read at any angle, also inverted
 
-LOW_RANGE = 100  # gray levels from the 0.5th to the 99.5th percentile, below which they are stretched
+# gray levels from the 0.5th to the 99.5th percentile, below which they are stretched
+LOW_RANGE = 100
 LEAST_SIDE = 8  # px
 LEAST_ASKEW_DEG = 4.0
 ENOUGH_ROWS, MOST_ROWS_MEAN = 128, 3  # of a picture in which only upright bars are looked for
-MOST_ENLARGED_PX = 400_000  # larger ones take as long as all else together, and hold small codes no more
+# larger ones take as long as all else together, and hold small codes no more
+MOST_ENLARGED_PX = 400_000
 DOTTED: tuple[CodeFormat, ...] = ("data_matrix",)
 DOTS_SIGMA_PX = (1.6, 2.6, 4.8)  # 0.3 to 0.5 of modules from 4 to 16 px
 DOTS_SMALL = 1.6
 DOTS_CLOSED_PX = (5, 9)
 MOST_AGAIN_PX = 8_000_000  # of all further looks together
-CONTRAST_GRADES = (0.2, 0.4, 0.55, 0.7)  # least of grade 1 to 4, as symbol contrast in ISO/IEC 15415
+# least of grade 1 to 4, as symbol contrast in ISO/IEC 15415
+CONTRAST_GRADES = (0.2, 0.4, 0.55, 0.7)
 CLEARNESS_GRADES = (0.5, 0.6, 0.7, 0.8)
 UNUSED_GRADES = (0.25, 0.37, 0.5, 0.62)  # as unused error correction in ISO/IEC 15415
 AGAIN_GRADE = 2  # at most, if it was not found at the first look
@@ -85,7 +111,8 @@ class _Look:
     sizes: bool = False  # whether smaller sizes are looked at, too
     inverted: bool = False  # whether it is looked at inverted, too
     again: bool = True  # whether it is a further look, that is needed for what is hard to read
-    named: bool = True  # whether it was asked for these formats; else they are read as zxing-cpp would by itself
+    # whether it was asked for these formats; else they are read as zxing-cpp would by itself
+    named: bool = True
 
 
 @dataclass(frozen=True, eq=False)
@@ -104,9 +131,11 @@ def learn(_view: View, _settings: Code) -> None:
 
 
 def measure(view: View, settings: Code, _learned: None, given: Given) -> Measurement:
-    """How many codes are right, or the worst grade among them; none read is 0, and the text says what was read.
+    """How many codes are right, or the worst grade among them; none read is 0, and the text says
+    what was read.
 
-    Raises Problem NO_CONTRAST if the view has one value only, NO_VALUE if the trigger lacks what it is compared with.
+    Raises Problem NO_CONTRAST if the view has one value only, NO_VALUE if the trigger lacks what it
+    is compared with.
     """
     right = judge(settings, given.trigger)
     if view.uniform:
@@ -117,26 +146,43 @@ def measure(view: View, settings: Code, _learned: None, given: Given) -> Measure
     found: list[_Read] = []
     good: list[_Read] = []
     for look in _looks(view, settings):
-        new = [read for read in _read(look) if _counts(view, read) and not any(_same(read, old) for old in found)]
+        new = [
+            read
+            for read in _read(look)
+            if _counts(view, read) and not any(_same(read, old) for old in found)
+        ]
         found += new
         good += [read for read in new if any(right(text) for text in read.texts)]
         if len(good) >= wanted:
             break
-    value = len(good) if settings.value == "count" else min((_grade(view, read) for read in good), default=0)
+    value = (
+        len(good)
+        if settings.value == "count"
+        else min((_grade(view, read) for read in good), default=0)
+    )
     texts = [read.texts[0] for read in good or found]
     return Measurement(
-        float(value), lambda: tuple(Mark(view.to_frame(r.corners), closed=True) for r in good or found), shown(texts)
+        float(value),
+        lambda: tuple(Mark(view.to_frame(r.corners), closed=True) for r in good or found),
+        shown(texts),
     )
 
 
 def _looks(view: View, settings: Code) -> Iterator[_Look]:
-    """The pictures to look at, the first one first; the later ones are only made if they are asked for."""
+    """The pictures to look at, the first one first; the later ones are only made if they are asked
+    for."""
     raw = _filled(view)
     gray = _stretched(raw)
     place = np.array([[1.0, 0.0, 0.0], [0.0, 1.0, 0.0]])
     for pixels in (raw,) if gray is raw else (raw, gray):
         yield _Look(
-            pixels, place, settings.formats or None, sizes=True, inverted=True, again=False, named=bool(settings.formats)
+            pixels,
+            place,
+            settings.formats or None,
+            sizes=True,
+            inverted=True,
+            again=False,
+            named=bool(settings.formats),
         )
     if settings.effort == "fast":
         return
@@ -163,8 +209,13 @@ def _looks(view: View, settings: Code) -> Iterator[_Look]:
 
 def _read(look: _Look) -> list[_Read]:
     names = look.formats
-    # none named is zxing-cpp's own choice: all that it calls readable has ITF of two digits, which any print may be
-    asked = [] if names is None else [Z.Code39 if name == "code_39" and not look.named else FORMATS[name] for name in names]
+    # none named is zxing-cpp's own choice: all that it calls readable has ITF of two digits, which
+    # any print may be
+    asked = (
+        []
+        if names is None
+        else [Z.Code39 if name == "code_39" and not look.named else FORMATS[name] for name in names]
+    )
     formats = zxingcpp.BarcodeFormats(asked)
     answer = []
     found = zxingcpp.read_barcodes(
@@ -177,15 +228,28 @@ def _read(look: _Look) -> list[_Read]:
     )
     for code in found:
         at = code.position
-        corners = np.array([(p.x, p.y) for p in (at.top_left, at.top_right, at.bottom_right, at.bottom_left)], float)
+        corners = np.array(
+            [(p.x, p.y) for p in (at.top_left, at.top_right, at.bottom_right, at.bottom_left)],
+            float,
+        )
         extra = code.extra if isinstance(code.extra, dict) else {}
         texts = spellings(code.text, str(code.format), extra.get("UPCE"))
-        if names is not None and "code_39" not in names and "code_39_full_ascii" in names and len(texts) > 1:
+        if (
+            names is not None
+            and "code_39" not in names
+            and "code_39_full_ascii" in names
+            and len(texts) > 1
+        ):
             texts = (texts[1], texts[0])
-        for part in parted(look.pixels, corners, code.text, code.format) if code.format in LINEAR else [corners]:
+        for part in (
+            parted(look.pixels, corners, code.text, code.format)
+            if code.format in LINEAR
+            else [corners]
+        ):
             placed = part @ look.back[:, :2].T + look.back[:, 2]
             answer.append(_Read(texts, str(code.format), placed, extra.get("UEC"), look.again))
-    if not look.named and any(read.format == "Code 39 Extended" for read in answer):  # as it is printed: `/F` is not yet `&`
+    # as it is printed: `/F` is not yet `&`
+    if not look.named and any(read.format == "Code 39 Extended" for read in answer):
         standard = _read(replace(look, formats=("code_39",), named=True))
         answer = [read for read in answer if read.format != "Code 39 Extended"] + standard
     return answer
@@ -194,18 +258,25 @@ def _read(look: _Look) -> list[_Read]:
 def _counts(view: View, read: _Read) -> bool:
     """Whether the middle of a code lies on a pixel that counts."""
     x, y = (int(v) for v in np.rint(read.corners.mean(axis=0)))
-    return 0 <= x < view.width and 0 <= y < view.height and (view.mask is None or view.mask[y, x] > 0)
+    return (
+        0 <= x < view.width and 0 <= y < view.height and (view.mask is None or view.mask[y, x] > 0)
+    )
 
 
 def _same(one: _Read, two: _Read) -> bool:
     """Whether it is the same code, seen twice."""
     apart = float(np.hypot(*(one.corners.mean(axis=0) - two.corners.mean(axis=0))))
-    reach = max(float(np.hypot(*(r.corners[i] - r.corners[j]))) for r in (one, two) for i, j in ((0, 2), (1, 3)))
+    reach = max(
+        float(np.hypot(*(r.corners[i] - r.corners[j])))
+        for r in (one, two)
+        for i, j in ((0, 2), (1, 3))
+    )
     return one.texts == two.texts and one.format == two.format and apart < max(reach / 2, 4)
 
 
 def _filled(view: View) -> Pixels:
-    """The gray picture, with what does not count as light as its border: no edge is made that could be a bar."""
+    """The gray picture, with what does not count as light as its border: no edge is made that could
+    be a bar."""
     gray = np.ascontiguousarray(view.gray)
     if view.mask is None:
         return gray
@@ -225,7 +296,8 @@ def _stretched(gray: Pixels) -> Pixels:
 
 
 def _upright(gray: Pixels, formats: tuple[CodeFormat, ...]) -> _Look | None:
-    """The picture turned so that most of its edges are upright (structure tensor); None if they nearly are."""
+    """The picture turned so that most of its edges are upright (structure tensor); None if they
+    nearly are."""
     across, down = cv2.spatialGradient(cv2.GaussianBlur(gray, (3, 3), 0))
     gx, gy = across.astype(np.float32).ravel(), down.astype(np.float32).ravel()
     turn = math.degrees(math.atan2(2 * float(gx @ gy), float(gx @ gx - gy @ gy))) / 2
@@ -233,16 +305,25 @@ def _upright(gray: Pixels, formats: tuple[CodeFormat, ...]) -> _Look | None:
         return None
     height, width = gray.shape
     c, s = math.cos(math.radians(turn)), math.sin(math.radians(turn))
-    wide, high = math.ceil(width * abs(c) + height * abs(s)), math.ceil(width * abs(s) + height * abs(c))
+    wide, high = (
+        math.ceil(width * abs(c) + height * abs(s)),
+        math.ceil(width * abs(s) + height * abs(c)),
+    )
     shift_x = (width - 1) / 2 - c * (wide - 1) / 2 + s * (high - 1) / 2
     shift_y = (height - 1) / 2 - s * (wide - 1) / 2 - c * (high - 1) / 2
     back = np.array([[c, -s, shift_x], [s, c, shift_y]])
     flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
     turned = cv2.warpAffine(gray, back, (wide, high), flags=flags, borderMode=cv2.BORDER_REPLICATE)
-    rows = max(math.ceil(high / MOST_ROWS_MEAN), min(high, ENOUGH_ROWS))  # of bars that stand upright all rows say the same
+    # of bars that stand upright all rows say the same
+    rows = max(math.ceil(high / MOST_ROWS_MEAN), min(high, ENOUGH_ROWS))
     down = high / rows
     fewer = cv2.resize(turned, (wide, rows), interpolation=cv2.INTER_AREA)
-    return _Look(fewer, back @ np.array([[1, 0, 0], [0, down, (down - 1) / 2], [0, 0, 1]]), formats, turns=False)  # type: ignore[arg-type]
+    return _Look(
+        fewer,  # type: ignore[arg-type]
+        back @ np.array([[1, 0, 0], [0, down, (down - 1) / 2], [0, 0, 1]]),
+        formats,
+        turns=False,
+    )
 
 
 def _enlarged(gray: Pixels, formats: tuple[CodeFormat, ...]) -> _Look:
@@ -252,7 +333,8 @@ def _enlarged(gray: Pixels, formats: tuple[CodeFormat, ...]) -> _Look:
 
 
 def _dots_joined(gray: Pixels, sigma_px: float, formats: tuple[CodeFormat, ...]) -> _Look:
-    """Separate dots (dot peen, laser, ink jet) blurred until they touch, and made smaller by as much as that allows."""
+    """Separate dots (dot peen, laser, ink jet) blurred until they touch, and made smaller by as
+    much as that allows."""
     joined = cv2.GaussianBlur(gray, (0, 0), sigma_px)
     factor = min(1.0, DOTS_SMALL / sigma_px)
     small = cv2.resize(joined, None, fx=factor, fy=factor, interpolation=cv2.INTER_AREA)
@@ -262,10 +344,13 @@ def _dots_joined(gray: Pixels, sigma_px: float, formats: tuple[CodeFormat, ...])
 
 
 def _dots_closed(gray: Pixels, side: int, formats: tuple[CodeFormat, ...]) -> _Look:
-    """The gaps between dots filled with what is darker, or lighter, on either side of them: whichever changes more."""
+    """The gaps between dots filled with what is darker, or lighter, on either side of them:
+    whichever changes more."""
     square = np.ones((side, side), np.uint8)
     dark, light = (cv2.morphologyEx(gray, how, square) for how in (cv2.MORPH_OPEN, cv2.MORPH_CLOSE))
-    closed = dark if cv2.norm(gray, dark, cv2.NORM_L1) > cv2.norm(gray, light, cv2.NORM_L1) else light
+    closed = (
+        dark if cv2.norm(gray, dark, cv2.NORM_L1) > cv2.norm(gray, light, cv2.NORM_L1) else light
+    )
     joined = cv2.GaussianBlur(closed, (0, 0), side / 3)
     return _Look(joined, np.array([[1.0, 0.0, 0.0], [0.0, 1.0, 0.0]]), formats, inverted=True)  # type: ignore[arg-type]
 
@@ -276,15 +361,18 @@ def _sharpened(gray: Pixels) -> Pixels:
 
 
 def _grade(view: View, read: _Read) -> int:
-    """Readability, 4 (best) to 0: the worst of contrast, clearness, unused error correction and how it was found.
+    """Readability, 4 (best) to 0: the worst of contrast, clearness, unused error correction and how
+    it was found.
 
-    contrast: from the 5th to the 95th percentile of the code's pixels, of 255. clearness: how far the means of its light
-    and its dark pixels lie apart, of that range: 1 is crisp, a blurred one has most pixels in between.
+    contrast: from the 5th to the 95th percentile of the code's pixels, of 255. clearness: how far
+    the means of its light and its dark pixels lie apart, of that range: 1 is crisp, a blurred one
+    has most pixels in between.
     """
     cover = np.zeros((view.height, view.width), np.uint8)
     corners = np.rint(read.corners).astype(np.int32).reshape(-1, 1, 2)
     cv2.fillConvexPoly(cover, corners, 255)
-    cv2.polylines(cover, [corners], True, 255, 3)  # a linear code may be found as a line without height
+    # a linear code may be found as a line without height
+    cv2.polylines(cover, [corners], True, 255, 3)
     inside = view.gray[cover > 0]
     low, high = (float(v) for v in np.percentile(inside, (5, 95)))
     level, _ = cv2.threshold(inside, 0, 255, cv2.THRESH_BINARY | cv2.THRESH_OTSU)

@@ -1,7 +1,8 @@
 """Mean colour in CIE L*a*b*, and its difference from the master's by CIEDE2000.
 
-The picture is taken for sRGB. It is turned into L*a*b* per pixel (white point D65) and then averaged, so a pattern of two
-colours has the mean of the two. The light is made linear by a table: OpenCV's own way from sRGB is off by up to 0.45.
+The picture is taken for sRGB. It is turned into L*a*b* per pixel (white point D65) and then
+averaged, so a pattern of two colours has the mean of the two. The light is made linear by a table:
+OpenCV's own way from sRGB is off by up to 0.45.
 """
 
 import math
@@ -15,9 +16,14 @@ from node.tools.light import burnt
 from schemas import Colour, Problem
 
 LEVELS = np.arange(256) / 255
-LINEAR = np.where(LEVELS <= 0.04045, LEVELS / 12.92, ((LEVELS + 0.055) / 1.055) ** 2.4).astype(np.float32)  # IEC 61966-2-1
-MOST_CLIPPED = 0.5  # share of pixels that are black or white (a highlight), above which the colour is not known
-MOST_BURNT = 0.1  # share of pixels of which one or two channels are burnt out: their hue is not the part's
+# IEC 61966-2-1
+LINEAR = np.where(LEVELS <= 0.04045, LEVELS / 12.92, ((LEVELS + 0.055) / 1.055) ** 2.4).astype(
+    np.float32
+)
+# share of pixels that are black or white (a highlight), above which the colour is not known
+MOST_CLIPPED = 0.5
+# share of pixels of which one or two channels are burnt out: their hue is not the part's
+MOST_BURNT = 0.1
 
 
 @dataclass(frozen=True)
@@ -28,7 +34,8 @@ class Learned:
 
 
 def learn(view: View, settings: Colour) -> Learned:
-    """The master's mean colour. Raises Problem NO_CONTRAST if it is black or burnt out, IMAGE_INVALID if it is gray."""
+    """The master's mean colour. Raises Problem NO_CONTRAST if it is black or burnt out,
+    IMAGE_INVALID if it is gray."""
     del settings
     return Learned(_mean(view))
 
@@ -36,7 +43,8 @@ def learn(view: View, settings: Colour) -> Learned:
 def measure(view: View, settings: Colour, learned: Learned | None) -> Measurement:
     """Delta E 2000, L*, a* or b*.
 
-    Raises Problem NO_CONTRAST on a view that is black or of which a channel is burnt out, IMAGE_INVALID on a gray frame.
+    Raises Problem NO_CONTRAST on a view that is black or of which a channel is burnt out,
+    IMAGE_INVALID on a gray frame.
     """
     lab = _mean(view)
     if settings.value != "delta_e":
@@ -52,14 +60,19 @@ def measure(view: View, settings: Colour, learned: Learned | None) -> Measuremen
 
 def _mean(view: View) -> tuple[float, float, float]:
     bgr = view.bgr
-    white, black = cv2.inRange(bgr, (255, 255, 255), (255, 255, 255)), cv2.inRange(bgr, (0, 0, 0), (0, 0, 0))
+    white, black = (
+        cv2.inRange(bgr, (255, 255, 255), (255, 255, 255)),
+        cv2.inRange(bgr, (0, 0, 0), (0, 0, 0)),
+    )
     if cv2.countNonZero(view.counted(cv2.bitwise_or(white, black))) > MOST_CLIPPED * view.size_px:  # type: ignore[arg-type]
         raise Problem("NO_CONTRAST", "the region is black or burnt out, its colour is not known")
     coloured = cv2.bitwise_xor(burnt(view), white)
     share = cv2.countNonZero(view.counted(coloured)) / view.size_px  # type: ignore[arg-type]
     if share > MOST_BURNT:
         raise Problem(
-            "NO_CONTRAST", f"a channel is burnt out in {share:.0%} of the region, its colour is not known: less light"
+            "NO_CONTRAST",
+            f"a channel is burnt out in {share:.0%} of the region, its colour is not known: less"
+            " light",
         )
     lab = view.once("lab", lambda: cv2.cvtColor(cv2.LUT(bgr, LINEAR), cv2.COLOR_LBGR2Lab))
     lightness, a, b, _ = cv2.mean(lab, view.mask)
@@ -67,13 +80,16 @@ def _mean(view: View) -> tuple[float, float, float]:
 
 
 def _delta_e_2000(one: tuple[float, float, float], two: tuple[float, float, float]) -> float:
-    """CIEDE2000 with kL = kC = kH = 1. Source: G. Sharma, W. Wu, E. N. Dalal 2005, The CIEDE2000 color-difference formula."""
+    """CIEDE2000 with kL = kC = kH = 1. Source: G. Sharma, W. Wu, E. N. Dalal 2005, The CIEDE2000
+    color-difference formula."""
     (l1, a1, b1), (l2, a2, b2) = one, two
     mean_c = (math.hypot(a1, b1) + math.hypot(a2, b2)) / 2
     g = (1 - math.sqrt(mean_c**7 / (mean_c**7 + 25.0**7))) / 2
     a1, a2 = (1 + g) * a1, (1 + g) * a2
     c1, c2 = math.hypot(a1, b1), math.hypot(a2, b2)
-    h1, h2 = (math.degrees(math.atan2(b, a)) % 360 if a or b else 0.0 for a, b in ((a1, b1), (a2, b2)))
+    h1, h2 = (
+        math.degrees(math.atan2(b, a)) % 360 if a or b else 0.0 for a, b in ((a1, b1), (a2, b2))
+    )
     turn = h2 - h1
     if c1 * c2 == 0:
         turn, mean_h = 0.0, h1 + h2

@@ -12,7 +12,8 @@ from node.tools.light import burnt
 from schemas import ColourArea, Problem
 
 MORE_LIGHT = (2.0, 4.0)  # what a burnt out channel may have been, in relation to the others
-MOST_UNKNOWN = 0.05  # share of the master's count or of the region whose hue decides and is not known
+# share of the master's count or of the region whose hue decides and is not known
+MOST_UNKNOWN = 0.05
 HUES = 180  # OpenCV's 8 bit hue is in steps of 2 degrees
 
 
@@ -26,7 +27,8 @@ class Learned:
 def learn(view: View, settings: ColourArea) -> Learned | None:
     """The master's count; None if the value is relative to the region.
 
-    Raises Problem NO_CONTRAST if the master has no pixel of the colour, IMAGE_INVALID if it is gray.
+    Raises Problem NO_CONTRAST if the master has no pixel of the colour, IMAGE_INVALID if it is
+    gray.
     """
     count = sum(cv2.countNonZero(mask) for mask in _masks(view, settings))
     if settings.relative_to == "region":
@@ -40,8 +42,8 @@ def learn(view: View, settings: ColourArea) -> Learned | None:
 def measure(view: View, settings: ColourArea, learned: Learned | None) -> Measurement:
     """Pixels of the colour, divided by the master's count or by the region's pixels.
 
-    Raises Problem NO_CONTRAST if the view has one value only, or if channels are burnt out so that what has the colour is not
-    known; IMAGE_INVALID if the frame is gray.
+    Raises Problem NO_CONTRAST if the view has one value only, or if channels are burnt out so that
+    what has the colour is not known; IMAGE_INVALID if the frame is gray.
     """
     masks = _masks(view, settings)
     count = sum(cv2.countNonZero(mask) for mask in masks)
@@ -58,7 +60,8 @@ def measure(view: View, settings: ColourArea, learned: Learned | None) -> Measur
 
 
 def _check_burnt(view: View, settings: ColourArea, whole: int) -> None:
-    """Raises Problem NO_CONTRAST if too many pixels would change sides were their burnt out channels as light as they may be.
+    """Raises Problem NO_CONTRAST if too many pixels would change sides were their burnt out
+    channels as light as they may be.
 
     White ones stay white: a highlight has no hue.
     """
@@ -69,11 +72,16 @@ def _check_burnt(view: View, settings: ColourArea, whole: int) -> None:
     now = _in_range(cv2.cvtColor(seen, cv2.COLOR_BGR2HSV), settings)
     changed = np.zeros_like(now)
     for factor in MORE_LIGHT:
-        lighter = np.where((seen == 255) | (seen == 255).all(axis=2, keepdims=True), 255, seen / factor).astype(np.uint8)
+        lighter = np.where(
+            (seen == 255) | (seen == 255).all(axis=2, keepdims=True), 255, seen / factor
+        ).astype(np.uint8)
         changed |= _in_range(cv2.cvtColor(lighter, cv2.COLOR_BGR2HSV), settings) ^ now
     unknown = cv2.countNonZero(changed)
     if unknown > MOST_UNKNOWN * whole:
-        raise Problem("NO_CONTRAST", f"channels are burnt out in {unknown} px whose colour decides: less light")
+        raise Problem(
+            "NO_CONTRAST",
+            f"channels are burnt out in {unknown} px whose colour decides: less light",
+        )
 
 
 def _in_range(hsv: Any, settings: ColourArea) -> Pixels:
@@ -81,23 +89,32 @@ def _in_range(hsv: Any, settings: ColourArea) -> Pixels:
 
 
 def _masks(view: View, settings: ColourArea) -> list[Pixels]:
-    """255 where a pixel has the colour: one mask, or two that never overlap if the hue wraps through red."""
+    """255 where a pixel has the colour: one mask, or two that never overlap if the hue wraps
+    through red."""
     return [view.counted(cv2.inRange(view.hsv, low, high)) for low, high in _ranges(settings)]  # type: ignore[arg-type]
 
 
 def _ranges(settings: ColourArea) -> list[tuple[tuple[int, int, int], tuple[int, int, int]]]:
-    """Least and greatest hue, saturation and value of one range, or of two if the hue wraps through red."""
+    """Least and greatest hue, saturation and value of one range, or of two if the hue wraps through
+    red."""
     low_s, high_s, low_v, high_v = (
         round(255 * share)
-        for share in (settings.saturation_low, settings.saturation_high, settings.value_low, settings.value_high)
+        for share in (
+            settings.saturation_low,
+            settings.saturation_high,
+            settings.value_low,
+            settings.value_high,
+        )
     )
     return [
-        ((first, low_s, low_v), (last, high_s, high_v)) for first, last in _hues(settings.hue_low_deg, settings.hue_high_deg)
+        ((first, low_s, low_v), (last, high_s, high_v))
+        for first, last in _hues(settings.hue_low_deg, settings.hue_high_deg)
     ]
 
 
 def _hues(low_deg: float, high_deg: float) -> list[tuple[int, int]]:
-    """First and last of the hues 0..179 from low up to high, over 360 if need be; each limit to the nearest hue."""
+    """First and last of the hues 0..179 from low up to high, over 360 if need be; each limit to the
+    nearest hue."""
     low, high = math.floor(low_deg / 2 + 0.5), math.floor(high_deg / 2 + 0.5)
     span = high - low if low_deg <= high_deg else high - low + HUES
     if span >= HUES - 1:

@@ -18,8 +18,8 @@ def learn(view: View, settings: Compare) -> None:
 def measure(view: View, settings: Compare, _learned: None) -> Measurement:
     """Ratio, difference or correlation.
 
-    Raises Problem NO_CONTRAST if either region has nothing to compare, REGION_INVALID if the other leaves the frame, or
-    regions to be correlated are not of one size.
+    Raises Problem NO_CONTRAST if either region has nothing to compare, REGION_INVALID if the other
+    leaves the frame, or regions to be correlated are not of one size.
     """
     other = view.other(settings.other, settings.other_ignore)
     if settings.figure == "correlation":
@@ -36,7 +36,9 @@ def measure(view: View, settings: Compare, _learned: None) -> Measurement:
 def _mean(view: View) -> float:
     mean = cv2.mean(view.gray, view.mask)[0]
     if not 0 < mean < 255:
-        raise Problem("NO_CONTRAST", "all pixels are black" if mean <= 0 else "all pixels are white")
+        raise Problem(
+            "NO_CONTRAST", "all pixels are black" if mean <= 0 else "all pixels are white"
+        )
     return mean
 
 
@@ -51,7 +53,9 @@ def _correlation(view: View, other: View) -> float:
     """Pearson's correlation of the gray levels that count in both, -1 to 1."""
     if (view.width, view.height) != (other.width, other.height):
         raise Problem(
-            "REGION_INVALID", f"{view.width} x {view.height} and {other.width} x {other.height} px are not of one size"
+            "REGION_INVALID",
+            f"{view.width} x {view.height} and {other.width} x {other.height} px are not of one"
+            " size",
         )
     one, two = view.gray, other.gray
     masks = [mask for mask in (view.mask, other.mask) if mask is not None]

@@ -21,7 +21,8 @@ class Learned:
 
 
 def learn(view: View, settings: Contrast) -> Learned | None:
-    """The master's spread; None if the value is no ratio. Raises Problem NO_CONTRAST if it has none."""
+    """The master's spread; None if the value is no ratio. Raises Problem NO_CONTRAST if it has
+    none."""
     if settings.relative_to == "none":
         return None
     spread = _spread(view, settings)
@@ -31,7 +32,8 @@ def learn(view: View, settings: Contrast) -> Learned | None:
 
 
 def measure(view: View, settings: Contrast, learned: Learned | None) -> Measurement:
-    """Spread in gray levels, or divided by the master's. Raises Problem NO_CONTRAST if the view has one value only."""
+    """Spread in gray levels, or divided by the master's. Raises Problem NO_CONTRAST if the view has
+    one value only."""
     spread = _spread(view, settings)
     if spread <= 1 and view.uniform:
         raise Problem("NO_CONTRAST", "all pixels have one value")
@@ -51,7 +53,8 @@ def _spread(view: View, settings: Contrast) -> float:
 
 
 def _level(below: NDArray[Any], share: float) -> float:
-    """The gray level below which that share lies, between two levels by how the upper one is shared out."""
+    """The gray level below which that share lies, between two levels by how the upper one is shared
+    out."""
     wanted = share * float(below[-1])
     level = int(np.searchsorted(below, wanted))
     before = float(below[level - 1]) if level else 0.0

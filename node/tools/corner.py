@@ -1,8 +1,9 @@
 """Finds two straight edges of a part without texture: where they meet and how they lie is the pose.
 
-Each place is sampled along its own axes. A band of rows gives one point: the steepest change of the gray level in the master's
-direction, of a smoothed profile, to a fraction of a px by a parabola. The line is the one that most points lie on (all pairs
-are tried; M. Fischler, R. Bolles 1981), then fitted with weights that fall with the distance (P. Huber 1964).
+Each place is sampled along its own axes. A band of rows gives one point: the steepest change of the
+gray level in the master's direction, of a smoothed profile, to a fraction of a px by a parabola.
+The line is the one that most points lie on (all pairs are tried; M. Fischler, R. Bolles 1981), then
+fitted with weights that fall with the distance (P. Huber 1964).
 """
 
 import math
@@ -26,7 +27,8 @@ Points = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class _Line:
-    """A line of the frame: a point and its direction in degrees, rows downwards in its place; share of scan lines on it."""
+    """A line of the frame: a point and its direction in degrees, rows downwards in its place; share
+    of scan lines on it."""
 
     x: float
     y: float
@@ -36,7 +38,8 @@ class _Line:
 
 @dataclass(frozen=True)
 class Learned:
-    """The master's edges: directions in degrees, whether the gray level rises along each place's x axis, and their corner."""
+    """The master's edges: directions in degrees, whether the gray level rises along each place's x
+    axis, and their corner."""
 
     angles_deg: tuple[float, float]
     rises: tuple[bool, bool]
@@ -44,14 +47,23 @@ class Learned:
 
 
 def learn(frame: Frame, settings: CornerLocator) -> Learned:
-    """The edges of the master. Raises Problem NO_CONTRAST, REGION_INVALID or PROGRAM_INVALID naming the field."""
+    """The edges of the master. Raises Problem NO_CONTRAST, REGION_INVALID or PROGRAM_INVALID naming
+    the field."""
     lines, rises = [], []
     for name, place in (("first", settings.first), ("second", settings.second)):
         if not place.inside(frame.width, frame.height):
-            raise Problem("REGION_INVALID", f"{name} leaves the master of {frame.width} x {frame.height} px")
+            raise Problem(
+                "REGION_INVALID", f"{name} leaves the master of {frame.width} x {frame.height} px"
+            )
         if place.height < LEAST_BANDS or place.width < LEAST_BANDS:
-            raise Problem("PROGRAM_INVALID", f"{name}: smaller than {LEAST_BANDS} x {LEAST_BANDS} px")
-        either = [(line, up) for up in (True, False) if (line := _line(frame, place, up, settings)) is not None]
+            raise Problem(
+                "PROGRAM_INVALID", f"{name}: smaller than {LEAST_BANDS} x {LEAST_BANDS} px"
+            )
+        either = [
+            (line, up)
+            for up in (True, False)
+            if (line := _line(frame, place, up, settings)) is not None
+        ]
         if not either:
             raise Problem("NO_CONTRAST", f"{name}: no straight edge crosses it")
         line, up = max(either, key=lambda one: one[0].share)
@@ -59,7 +71,10 @@ def learn(frame: Frame, settings: CornerLocator) -> Learned:
         rises.append(up)
     between = abs(math.remainder(lines[0].angle_deg - lines[1].angle_deg, 180))
     if between < LEAST_BETWEEN_DEG:
-        raise Problem("PROGRAM_INVALID", f"second: its edge is within {between:.0f} degrees parallel to the first")
+        raise Problem(
+            "PROGRAM_INVALID",
+            f"second: its edge is within {between:.0f} degrees parallel to the first",
+        )
     return Learned((lines[0].angle_deg, lines[1].angle_deg), (rises[0], rises[1]), _meeting(*lines))
 
 
@@ -69,29 +84,47 @@ def origin(_settings: CornerLocator, learned: Learned) -> tuple[float, float]:
 
 
 def find(frame: Frame, settings: CornerLocator, learned: Learned) -> Pose:
-    """Where the corner is, turned by the mean of both edges; the score is the lesser share of scan lines on an edge.
+    """Where the corner is, turned by the mean of both edges; the score is the lesser share of scan
+    lines on an edge.
 
-    Raises Problem PART_NOT_FOUND if an edge is not there, or they meet at another angle than the master's.
+    Raises Problem PART_NOT_FOUND if an edge is not there, or they meet at another angle than the
+    master's.
     """
     lines = []
-    for name, place, rises in zip(("first", "second"), (settings.first, settings.second), learned.rises, strict=True):
+    for name, place, rises in zip(
+        ("first", "second"), (settings.first, settings.second), learned.rises, strict=True
+    ):
         line = _line(frame, place, rises, settings)
         if line is None:
             raise Problem("PART_NOT_FOUND", f"the {name} edge is not there")
         lines.append(line)
-    turns = [math.remainder(line.angle_deg - was, 360) for line, was in zip(lines, learned.angles_deg, strict=True)]
+    turns = [
+        math.remainder(line.angle_deg - was, 360)
+        for line, was in zip(lines, learned.angles_deg, strict=True)
+    ]
     if abs(turns[0] - turns[1]) > settings.slack_deg:
-        raise Problem("PART_NOT_FOUND", f"the angle between the edges is {turns[0] - turns[1]:.1f} degrees off the master's")
+        raise Problem(
+            "PART_NOT_FOUND",
+            f"the angle between the edges is {turns[0] - turns[1]:.1f} degrees off the master's",
+        )
     x, y = _meeting(*lines)
-    return Pose(x=x, y=y, angle_deg=(turns[0] + turns[1]) / 2, score=min(line.share for line in lines))
+    return Pose(
+        x=x, y=y, angle_deg=(turns[0] + turns[1]) / 2, score=min(line.share for line in lines)
+    )
 
 
-def _line(frame: Frame, place: RotatedRectangle, rises: bool, settings: CornerLocator) -> _Line | None:
+def _line(
+    frame: Frame, place: RotatedRectangle, rises: bool, settings: CornerLocator
+) -> _Line | None:
     """The edge in a place, None if too few scan lines agree on one."""
     view = frame.view(place)
     step = max(1, math.ceil(view.height / BANDS))
     count = view.height // step
-    bands = cv2.resize(view.gray[: count * step].astype(np.float32), (view.width, count), interpolation=cv2.INTER_AREA)
+    bands = cv2.resize(
+        view.gray[: count * step].astype(np.float32),
+        (view.width, count),
+        interpolation=cv2.INTER_AREA,
+    )
     points = _points(bands, rises, settings.contrast_low)  # type: ignore[arg-type]
     points[:, 1] = points[:, 1] * step + (step - 1) / 2
     found = _fitted(points, settings.slack_px)
@@ -99,19 +132,29 @@ def _line(frame: Frame, place: RotatedRectangle, rises: bool, settings: CornerLo
         return None
     x, slope, on = found
     middle = (view.height - 1) / 2
-    (x1, y1), (x2, y2) = view.to_frame([(x + slope * middle, middle), (x + slope * (middle + 1), middle + 1)]).tolist()
+    (x1, y1), (x2, y2) = view.to_frame(
+        [(x + slope * middle, middle), (x + slope * (middle + 1), middle + 1)]
+    ).tolist()
     share = on / count
-    return _Line(x1, y1, math.degrees(math.atan2(y2 - y1, x2 - x1)), share) if share >= settings.low else None
+    return (
+        _Line(x1, y1, math.degrees(math.atan2(y2 - y1, x2 - x1)), share)
+        if share >= settings.low
+        else None
+    )
 
 
 def _points(bands: NDArray[np.float32], rises: bool, contrast_low: float) -> Points:
-    """One point (x, band) for each scan line that has an edge: the steepest place of its profile."""
+    """One point (x, band) for each scan line that has an edge: the steepest place of its
+    profile."""
     reach = math.ceil(3 * SMOOTH_PX)
     along = np.arange(-reach, reach + 1)
     bell = np.exp(-(along**2) / (2 * SMOOTH_PX**2))
     taps = along * bell / (along**2 * bell).sum()  # the slope of a ramp of 1 a px is 1
-    slopes = cv2.filter2D(bands, cv2.CV_32F, taps[None] if rises else -taps[None], borderType=cv2.BORDER_REPLICATE)
-    least = contrast_low * float(np.abs(taps[along > 0]).sum())  # what a sharp step of that height gives
+    slopes = cv2.filter2D(
+        bands, cv2.CV_32F, taps[None] if rises else -taps[None], borderType=cv2.BORDER_REPLICATE
+    )
+    # what a sharp step of that height gives
+    least = contrast_low * float(np.abs(taps[along > 0]).sum())
     rows = np.arange(len(slopes))
     inner = slopes[:, 1:-1]
     at = 1 + np.argmax(inner, axis=1)
@@ -123,7 +166,8 @@ def _points(bands: NDArray[np.float32], rises: bool, contrast_low: float) -> Poi
 
 
 def _fitted(points: Points, slack_px: float) -> tuple[float, float, int] | None:
-    """x at row 0, slope (px a row) and number of points of the line x(row) that most points lie on; None without one."""
+    """x at row 0, slope (px a row) and number of points of the line x(row) that most points lie on;
+    None without one."""
     if len(points) < LEAST_BANDS - 1:
         return None
     x, y = points.T

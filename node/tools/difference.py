@@ -1,4 +1,5 @@
-"""Defects: where a part differs from the master, or from several good parts, by more than these allow."""
+"""Defects: where a part differs from the master, or from several good parts, by more than these
+allow."""
 
 import io
 import math
@@ -12,7 +13,16 @@ from numpy.typing import NDArray
 
 from node.frame import Mark, Measurement, Pixels, View
 from node.models.archive import arrays_of
-from node.tools.registration import LEAST_SCORE, Floats, Reference, Registration, affine, reference, register, shrunk
+from node.tools.registration import (
+    LEAST_SCORE,
+    Floats,
+    Reference,
+    Registration,
+    affine,
+    reference,
+    register,
+    shrunk,
+)
 from schemas import Difference, Problem
 
 MODEL_VERSION = 1
@@ -26,15 +36,16 @@ LIGHT_ROUNDS = 3
 LEAST_GAIN = 0.05
 LEAST_RAMP = 2.0  # gray levels over the view: less is not worth a change of each pixel
 MOST_BOXES = 200
-FRAME_RIM = 6  # px: what the master shows at its frame's border, a part that lies a little off may not show
+# px: what the master shows at its frame's border, a part that lies a little off may not show
+FRAME_RIM = 6
 
 
 @dataclass(frozen=True, eq=False)
 class Learned:
     """What a good part may look like: gray levels (uint8) in the view's axes.
 
-    mean_low, mean_high: least and greatest level of each pixel; low, high: the same within tolerance_px around it.
-    judged: 255 for pixels that are compared. light_rows: see `_light_rows`.
+    mean_low, mean_high: least and greatest level of each pixel; low, high: the same within
+    tolerance_px around it. judged: 255 for pixels that are compared. light_rows: see `_light_rows`.
     """
 
     tolerance_px: int
@@ -62,7 +73,8 @@ class _Defect(NamedTuple):
 def learn(view: View, settings: Difference, model: bytes | None = None) -> Learned:
     """The golden sample from the master's view, or from a taught model of the same size.
 
-    Raises Problem NO_CONTRAST if there is too little structure to lay a part over it, MODEL_NOT_FOUND, MODEL_INVALID.
+    Raises Problem NO_CONTRAST if there is too little structure to lay a part over it,
+    MODEL_NOT_FOUND, MODEL_INVALID.
     """
     if settings.model is not None and model is None:
         raise Problem("MODEL_NOT_FOUND", f"tool {settings.name}: {settings.model}")
@@ -72,13 +84,27 @@ def learn(view: View, settings: Difference, model: bytes | None = None) -> Learn
     else:
         mean, spread, parts = _read(model)
         if mean.shape != view.gray.shape:
-            raise Problem("MODEL_INVALID", f"tool {settings.name}: it was taught in a region of another size")
-        placed = register(_levels(mean), np.eye(2, 3), known, settings.search_px, settings.search_deg, settings.bend_px)
+            raise Problem(
+                "MODEL_INVALID", f"tool {settings.name}: it was taught in a region of another size"
+            )
+        placed = register(
+            _levels(mean),
+            np.eye(2, 3),
+            known,
+            settings.search_px,
+            settings.search_deg,
+            settings.bend_px,
+        )
         if not placed.score >= LEAST_SCORE:
-            raise Problem("MODEL_INVALID", f"tool {settings.name}: what was taught does not look like the master")
-        mean, spread = placed.sample(mean), placed.sample(spread)  # the first good part lay a little off the master
+            raise Problem(
+                "MODEL_INVALID",
+                f"tool {settings.name}: what was taught does not look like the master",
+            )
+        # the first good part lay a little off the master
+        mean, spread = placed.sample(mean), placed.sample(spread)
     mean = _smooth(mean, settings)
-    least, rim = settings.contrast_low, settings.tolerance_px  # beyond the view nothing is known of the master
+    # beyond the view nothing is known of the master
+    least, rim = settings.contrast_low, settings.tolerance_px
     if parts >= MANY_PARTS:  # so many show what varies: elsewhere less is a defect, too
         least, rim = min(least, settings.taught_low), min(rim, settings.taught_tolerance_px)
         around_it = np.sqrt(cv2.GaussianBlur(spread * spread, (0, 0), AROUND_PX))
@@ -90,22 +116,36 @@ def learn(view: View, settings: Difference, model: bytes | None = None) -> Learn
     own = Registration(view.matrix, view.width, view.height).inside(view.frame.gray, FRAME_RIM)
     judged = view.counted(cv2.bitwise_and(judged, own))  # type: ignore[arg-type]
     if not judged.any():
-        raise Problem("REGION_INVALID", f"tool {settings.name}: nothing of the region is left within the tolerance")
+        raise Problem(
+            "REGION_INVALID",
+            f"tool {settings.name}: nothing of the region is left within the tolerance",
+        )
     low, high = _levels(mean - allowed), _levels(mean + allowed)
-    return Learned(rim, known, _light_rows(mean), mean, low, high, cv2.erode(low, around), cv2.dilate(high, around), judged)  # type: ignore[arg-type]
+    return Learned(
+        rim,
+        known,
+        _light_rows(mean),
+        mean,
+        low,
+        high,
+        cv2.erode(low, around),  # type: ignore[arg-type]
+        cv2.dilate(high, around),  # type: ignore[arg-type]
+        judged,
+    )
 
 
 def measure(view: View, settings: Difference, learned: Learned | None) -> Measurement:
     """Number or area of the defects.
 
-    The part is laid over the master (`registration.affine`) and its light made the master's. A pixel differs if no
-    pixel of the master within tolerance_px allows its gray level, or if the master's has no counterpart on the part within
-    tolerance_px (a thin line that is gone). What is thinner or smaller than the settings say is dropped.
-    Sources: the variation model in C. Steger, M. Ulrich, C. Wiedemann 2008, Machine Vision Algorithms and Applications;
-    edge tolerance by gray dilation and erosion, J. Serra 1982, Image Analysis and Mathematical Morphology.
+    The part is laid over the master (`registration.affine`) and its light made the master's. A
+    pixel differs if no pixel of the master within tolerance_px allows its gray level, or if the
+    master's has no counterpart on the part within tolerance_px (a thin line that is gone). What is
+    thinner or smaller than the settings say is dropped. Sources: the variation model in C. Steger,
+    M. Ulrich, C. Wiedemann 2008, Machine Vision Algorithms and Applications; edge tolerance by gray
+    dilation and erosion, J. Serra 1982, Image Analysis and Mathematical Morphology.
 
-    Raises Problem NO_CONTRAST, PART_NOT_FOUND if nothing like the master is there or only of another size, REGION_INVALID
-    if too much of the region lies outside of the frame.
+    Raises Problem NO_CONTRAST, PART_NOT_FOUND if nothing like the master is there or only of
+    another size, REGION_INVALID if too much of the region lies outside of the frame.
     """
     if learned is None:
         raise Problem("MASTER_IMAGE_NOT_FOUND", f"tool {settings.name} compares with it")
@@ -120,23 +160,31 @@ def measure(view: View, settings: Difference, learned: Learned | None) -> Measur
     return Measurement(float(values[settings.value]), lambda: _boxes(placed, defects, settings))
 
 
-def teach(views: Iterable[View], settings: Difference, progress: Callable[[int], None] | None = None) -> bytes:
-    """A model of 1 to 50 good parts: mean and spread of each pixel, in the axes of the first one's view.
+def teach(
+    views: Iterable[View], settings: Difference, progress: Callable[[int], None] | None = None
+) -> bytes:
+    """A model of 1 to 50 good parts: mean and spread of each pixel, in the axes of the first one's
+    view.
 
-    Each further one is laid over the first, with its light. progress: called with the number of parts that are done.
-    Raises Problem as `measure` does, with the number of the part, and PICTURES_UNFIT without any part or with too many.
+    Each further one is laid over the first, with its light. progress: called with the number of
+    parts that are done. Raises Problem as `measure` does, with the number of the part, and
+    PICTURES_UNFIT without any part or with too many.
     """
     first: Learned | None = None
     for number, view in enumerate(views, 1):
         if number > MOST_PARTS:
-            raise Problem("PICTURES_UNFIT", f"tool {settings.name}: {MOST_PARTS} good parts are enough")
+            raise Problem(
+                "PICTURES_UNFIT", f"tool {settings.name}: {MOST_PARTS} good parts are enough"
+            )
         if first is None:
             first = learn(view, settings.model_copy(update={"model": None, "smooth_px": 0.0}))
             mean = first.mean.astype(np.float64)
             squares, counts = np.zeros_like(mean), np.ones_like(mean)
         else:
             try:
-                _, part, judged = _laid_over(view, settings.model_copy(update={"smooth_px": 0.0}), first)
+                _, part, judged = _laid_over(
+                    view, settings.model_copy(update={"smooth_px": 0.0}), first
+                )
             except Problem as problem:
                 raise Problem(problem.code, f"good part {number}: {problem.message}") from problem
             seen = judged > 0
@@ -147,12 +195,24 @@ def teach(views: Iterable[View], settings: Difference, progress: Callable[[int],
         if progress is not None:
             progress(number)
     if first is None:
-        raise Problem("PICTURES_UNFIT", f"tool {settings.name}: there is no good part to learn from")
+        raise Problem(
+            "PICTURES_UNFIT", f"tool {settings.name}: there is no good part to learn from"
+        )
     # few parts show too little of the spread: the estimate is widened by its own uncertainty
-    spread = np.sqrt(squares / np.maximum(counts - 1, 1)) * (1 + 1 / np.sqrt(2 * np.maximum(counts - 1, 1)))
+    spread = np.sqrt(squares / np.maximum(counts - 1, 1)) * (
+        1 + 1 / np.sqrt(2 * np.maximum(counts - 1, 1))
+    )
     file = io.BytesIO()
-    whole = {name: np.rint(array * MODEL_STEPS).astype(np.uint16) for name, array in (("mean", mean), ("spread", spread))}
-    np.savez_compressed(file, version=np.array(MODEL_VERSION), parts=np.array(int(counts.max())), **whole)  # type: ignore[arg-type]
+    whole = {
+        name: np.rint(array * MODEL_STEPS).astype(np.uint16)
+        for name, array in (("mean", mean), ("spread", spread))
+    }
+    np.savez_compressed(
+        file,
+        version=np.array(MODEL_VERSION),
+        parts=np.array(int(counts.max())),
+        **whole,  # type: ignore[arg-type]
+    )
     return file.getvalue()
 
 
@@ -161,24 +221,37 @@ def _read(model: bytes) -> tuple[Floats, Floats, int]:
     file = arrays_of(model, MODEL_BYTES)
     try:
         if int(file["version"]) != MODEL_VERSION:
-            raise Problem("MODEL_INVALID", f"the model has version {int(file['version'])}, this is {MODEL_VERSION}")
+            raise Problem(
+                "MODEL_INVALID",
+                f"the model has version {int(file['version'])}, this is {MODEL_VERSION}",
+            )
         mean, spread, parts = file["mean"], file["spread"], int(file["parts"])
     except (KeyError, ValueError, TypeError) as error:
         raise Problem("MODEL_INVALID", f"the model cannot be read: {error}"[:300]) from None
-    if mean.ndim != 2 or mean.shape != spread.shape or mean.dtype != np.uint16 or spread.dtype != np.uint16:
+    if (
+        mean.ndim != 2
+        or mean.shape != spread.shape
+        or mean.dtype != np.uint16
+        or spread.dtype != np.uint16
+    ):
         raise Problem("MODEL_INVALID", "the model is not one of this tool")
     step = np.float32(MODEL_STEPS)
     return (mean / step).astype(np.float32), (spread / step).astype(np.float32), parts
 
 
-def _laid_over(view: View, settings: Difference, learned: Learned) -> tuple[Registration, Pixels, Pixels]:
-    """The registration, the part in the view's axes and in the master's light, and which of its pixels are judged."""
+def _laid_over(
+    view: View, settings: Difference, learned: Learned
+) -> tuple[Registration, Pixels, Pixels]:
+    """The registration, the part in the view's axes and in the master's light, and which of its
+    pixels are judged."""
     if view.uniform:
         raise Problem("NO_CONTRAST", "all pixels have one value")
     search = settings.search_px, settings.search_deg, settings.bend_px
     placed = affine(view, learned.reference, *search, settings.stretch_high)
     seen = placed.sample(view.frame.gray)
-    judged = cv2.bitwise_and(placed.inside(view.frame.gray, 2 + learned.tolerance_px), learned.judged)
+    judged = cv2.bitwise_and(
+        placed.inside(view.frame.gray, 2 + learned.tolerance_px), learned.judged
+    )
     share = cv2.countNonZero(judged) / cv2.countNonZero(learned.judged)
     if share < settings.seen_low:
         raise Problem("REGION_INVALID", f"{1 - share:.0%} of the region lie outside of the frame")
@@ -191,7 +264,8 @@ def _laid_over(view: View, settings: Difference, learned: Learned) -> tuple[Regi
 def _smooth(pixels: Any, settings: Difference) -> Any:
     if settings.smooth_px == 0:
         return pixels
-    side = 2 * math.ceil(2 * settings.smooth_px) + 1  # OpenCV's own 3 sigma take twice as long and find the same
+    # OpenCV's own 3 sigma take twice as long and find the same
+    side = 2 * math.ceil(2 * settings.smooth_px) + 1
     return cv2.GaussianBlur(pixels, (side, side), settings.smooth_px)
 
 
@@ -205,29 +279,44 @@ def _around(reach_px: int) -> Pixels:
     return (x * x + y * y <= (reach_px + 0.5) ** 2).astype(np.uint8)  # type: ignore[no-any-return]
 
 
-def _relit(part: Pixels, judged: Pixels, placed: Registration, settings: Difference, learned: Learned) -> Pixels:
-    """The part in the master's light: gain and offset, with `ramp` changing linearly over the view; robust least squares."""
+def _relit(
+    part: Pixels, judged: Pixels, placed: Registration, settings: Difference, learned: Learned
+) -> Pixels:
+    """The part in the master's light: gain and offset, with `ramp` changing linearly over the view;
+    robust least squares."""
     height, width = part.shape
     factor = max(1, min(round(max(width, height) / LIGHT_SIDE), width, height))
     ours = shrunk(part, factor).ravel().astype(np.float64)
     half = factor // 2
-    counts = judged[half:, half:][: height // factor * factor : factor, : width // factor * factor : factor].ravel() == 255
+    counts = (
+        judged[half:, half:][
+            : height // factor * factor : factor, : width // factor * factor : factor
+        ].ravel()
+        == 255
+    )
     ramp = settings.light == "ramp"
     rows, light = learned.light_rows[:, : 6 if ramp else 2], np.zeros(6 if ramp else 2)
     light[:2] = placed.gain, placed.offset
-    for _ in range(LIGHT_ROUNDS if counts.any() else 0):  # a region may be thinner than these pixels
+    # a region may be thinner than these pixels
+    for _ in range(LIGHT_ROUNDS if counts.any() else 0):
         rest = ours - (rows * light).sum(axis=1)
         spread = 1.4826 * float(np.median(np.abs(rest[counts])))
         weight = counts / (1 + np.square(rest / max(2 * spread, 2.0)))
         normal = cv2.mulTransposed(np.column_stack([rows, rest]) * weight[:, None], True)
-        prior = 1e-3 * np.diag(normal)[:-1] + 1e-9  # a flat master cannot tell gain from offset: then stay near
+        # a flat master cannot tell gain from offset: then stay near
+        prior = 1e-3 * np.diag(normal)[:-1] + 1e-9
         light = light + np.linalg.solve(normal[:-1, :-1] + np.diag(prior), normal[:-1, -1])
     if not light[0] > LEAST_GAIN:
         raise Problem("NO_CONTRAST", "the region does not follow the master's light and dark")
     if not ramp or 255 * np.abs(light[2:4]).sum() + np.abs(light[4:]).sum() < LEAST_RAMP:
         return cv2.LUT(part, _levels((np.arange(256) - light[1]) / light[0]))  # type: ignore[return-value]
-    gain, gain_across, gain_down, offset_across, offset_down = light[[0, 2, 3, 4, 5]].astype(np.float32).tolist()
-    across, down = np.linspace(-1, 1, width, dtype=np.float32), np.linspace(-1, 1, height, dtype=np.float32)[:, None]
+    gain, gain_across, gain_down, offset_across, offset_down = (
+        light[[0, 2, 3, 4, 5]].astype(np.float32).tolist()
+    )
+    across, down = (
+        np.linspace(-1, 1, width, dtype=np.float32),
+        np.linspace(-1, 1, height, dtype=np.float32)[:, None],
+    )
     offset = (offset_across * across + float(light[1])) + offset_down * down
     gains = np.maximum((gain_across * across + gain) + gain_down * down, np.float32(LEAST_GAIN))
     even = cv2.subtract(part, offset, dtype=cv2.CV_32F)  # in half of numpy's time, as the next
@@ -235,10 +324,14 @@ def _relit(part: Pixels, judged: Pixels, placed: Registration, settings: Differe
 
 
 def _light_rows(mean: Floats) -> NDArray[np.float64]:
-    """n x 6: change of the gray level in small pixels with gain, offset, and what these change by to the right and down."""
+    """n x 6: change of the gray level in small pixels with gain, offset, and what these change by
+    to the right and down."""
     factor = max(1, min(round(max(mean.shape) / LIGHT_SIDE), *mean.shape))
     small = shrunk(_levels(mean), factor).astype(np.float64)
-    v, u = (axis.ravel() for axis in np.mgrid[-1 : 1 : small.shape[0] * 1j, -1 : 1 : small.shape[1] * 1j])
+    v, u = (
+        axis.ravel()
+        for axis in np.mgrid[-1 : 1 : small.shape[0] * 1j, -1 : 1 : small.shape[1] * 1j]
+    )
     level = small.ravel()
     return np.stack([level, np.ones_like(level), level * u, level * v, u, v], axis=1)
 
@@ -248,20 +341,25 @@ def _differs(part: Pixels, judged: Pixels, learned: Learned) -> Pixels:
     around = _around(learned.tolerance_px)
     extra = cv2.inRange(part, learned.low, learned.high)  # 255 is what is allowed
     least, most = cv2.erode(part, around), cv2.dilate(part, around)
-    gone = cv2.bitwise_or(cv2.compare(most, learned.mean_low, cv2.CMP_LT), cv2.compare(least, learned.mean_high, cv2.CMP_GT))
+    gone = cv2.bitwise_or(
+        cv2.compare(most, learned.mean_low, cv2.CMP_LT),
+        cv2.compare(least, learned.mean_high, cv2.CMP_GT),
+    )
     return cv2.bitwise_and(cv2.bitwise_or(cv2.bitwise_not(extra), gone), judged)  # type: ignore[return-value]
 
 
 def _defects(differs: Pixels, settings: Difference) -> list[_Defect]:
     """Pieces that are thick enough, joined where they are near, and large enough."""
     thick = settings.thickness_low_px
-    if thick > 1:  # opening; the anchors are opposite ones, else an even square would move everything by a px
+    # opening; the anchors are opposite ones, else an even square would move everything by a px
+    if thick > 1:
         square = np.ones((thick, thick), np.uint8)
         core = cv2.erode(differs, square, anchor=(0, 0))
         differs = cv2.dilate(core, square, anchor=(thick - 1, thick - 1))  # type: ignore[assignment]
     reach = settings.join_px
     joined = cv2.dilate(differs, _around(reach)) if reach else differs
-    outer, tree = cv2.findContours(joined, cv2.RETR_CCOMP, cv2.CHAIN_APPROX_NONE)  # faster than labels where little differs
+    # faster than labels where little differs
+    outer, tree = cv2.findContours(joined, cv2.RETR_CCOMP, cv2.CHAIN_APPROX_NONE)
     found = []
     for number, contour in enumerate(outer):
         if tree[0, number, 3] >= 0:  # a hole
@@ -282,7 +380,12 @@ def _boxes(placed: Registration, defects: list[_Defect], settings: Difference) -
     spare = settings.margin_px + 0.5
     marks = []
     for x, y, width, height, _ in sorted(defects, key=lambda defect: -defect.area_px)[:MOST_BOXES]:
-        left, top, right, bottom = x - spare, y - spare, x + width - 1 + spare, y + height - 1 + spare
+        left, top, right, bottom = (
+            x - spare,
+            y - spare,
+            x + width - 1 + spare,
+            y + height - 1 + spare,
+        )
         corners = [[left, top], [right, top], [right, bottom], [left, bottom]]
         marks.append(Mark(placed.to_picture(corners), closed=True))
     return tuple(marks)

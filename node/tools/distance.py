@@ -18,11 +18,13 @@ def learn(_view: None, _settings: Distance) -> None:
 
 
 def measure(_view: None, settings: Distance, _learned: None, given: Given) -> Measurement:
-    """Shortest distance of two points, or of a point and a line through the edge, however long; of two lines halfway.
+    """Shortest distance of two points, or of a point and a line through the edge, however long; of
+    two lines halfway.
 
-    Between two lines it is the mean of the distances from the middle of either to the other. From the rim of a circle its
-    radius is taken off. Raises Problem NO_VALUE if one of the tools found nothing, or something too near to another edge, if
-    two lines are more than 30 degrees from parallel, or for mm without a calibration.
+    Between two lines it is the mean of the distances from the middle of either to the other. From
+    the rim of a circle its radius is taken off. Raises Problem NO_VALUE if one of the tools found
+    nothing, or something too near to another edge, if two lines are more than 30 degrees from
+    parallel, or for mm without a calibration.
     """
     to_plane = flat(given.calibration, settings.unit)
     ends = [found_by(given, name) for name in (settings.first, settings.second)]
@@ -43,15 +45,23 @@ def _between(first: Feature, second: Feature) -> float:
     if first.direction is None or second.direction is None:
         point, straight = (first, second) if first.direction is None else (second, first)
         return _from_line(point, straight)
-    turned = abs(first.direction[0] * second.direction[1] - first.direction[1] * second.direction[0])
+    turned = abs(
+        first.direction[0] * second.direction[1] - first.direction[1] * second.direction[0]
+    )
     if turned > math.sin(math.radians(MOST_ANGLE_DEG)):
-        raise Problem("NO_VALUE", f"the lines are {math.degrees(math.asin(min(turned, 1))):.0f} degrees from parallel")
+        raise Problem(
+            "NO_VALUE",
+            f"the lines are {math.degrees(math.asin(min(turned, 1))):.0f} degrees from parallel",
+        )
     return (_from_line(first, second) + _from_line(second, first)) / 2
 
 
 def _from_line(point: Feature, straight: Feature) -> float:
     assert straight.direction is not None
-    return abs((point.x - straight.x) * straight.direction[1] - (point.y - straight.y) * straight.direction[0])
+    return abs(
+        (point.x - straight.x) * straight.direction[1]
+        - (point.y - straight.y) * straight.direction[0]
+    )
 
 
 def _nearest(of: Feature, to: Feature) -> tuple[float, float]:

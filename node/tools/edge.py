@@ -7,7 +7,18 @@ import numpy as np
 from node.calibration import flat
 from node.frame import Feature, Measurement, View
 from node.tools import Given
-from node.tools.caliper import Edges, Strip, axes, bars, check_sure, choose, every, nothing, profile, strip
+from node.tools.caliper import (
+    Edges,
+    Strip,
+    axes,
+    bars,
+    check_sure,
+    choose,
+    every,
+    nothing,
+    profile,
+    strip,
+)
 from schemas import Edge
 
 
@@ -17,12 +28,16 @@ def learn(view: View, settings: Edge) -> None:
         _one(_found(view, settings)[1], settings)
 
 
-def measure(view: View, settings: Edge, _learned: None = None, given: Given | None = None) -> Measurement:
-    """Where the edge crosses the middle of the region, from the centre of the region's first pixel along the scan.
+def measure(
+    view: View, settings: Edge, _learned: None = None, given: Given | None = None
+) -> Measurement:
+    """Where the edge crosses the middle of the region, from the centre of the region's first pixel
+    along the scan.
 
-    The region moves with the part to a fraction of a px, so the value is the edge's place on the part. A count may be 0, but
-    not of one gray level. Raises Problem NO_CONTRAST if there is no such edge, NO_VALUE if the next one is too near for the
-    blur and noise, and for mm without a calibration.
+    The region moves with the part to a fraction of a px, so the value is the edge's place on the
+    part. A count may be 0, but not of one gray level. Raises Problem NO_CONTRAST if there is no
+    such edge, NO_VALUE if the next one is too near for the blur and noise, and for mm without a
+    calibration.
     """
     where, edges = _found(view, settings)
     wanted = choose(edges, settings.polarity)
@@ -51,7 +66,9 @@ def _one(edges: Edges, settings: Edge) -> Edges:
     wanted = choose(edges, settings.polarity)
     if len(wanted) == 0:
         raise nothing(settings, settings.polarity, len(edges))
-    place = {"first": 0, "last": len(wanted) - 1, "strongest": int(np.abs(wanted.step).argmax())}[settings.which]
+    place = {"first": 0, "last": len(wanted) - 1, "strongest": int(np.abs(wanted.step).argmax())}[
+        settings.which
+    ]
     one = wanted.only(slice(place, place + 1))
     check_sure(one.unsure(np.ones(1)), "the edge")
     return one

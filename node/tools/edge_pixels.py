@@ -1,4 +1,5 @@
-"""Number of edge pixels, the length of all edges, as a ratio to the master's number or to the region."""
+"""Number of edge pixels, the length of all edges, as a ratio to the master's number or to the
+region."""
 
 from dataclasses import dataclass
 
@@ -19,21 +20,26 @@ class Learned:
 
 
 def learn(view: View, settings: EdgePixels) -> Learned | None:
-    """The master's count and light; None if neither is needed. Raises Problem NO_CONTRAST if the count is 0 and needed."""
+    """The master's count and light; None if neither is needed. Raises Problem NO_CONTRAST if the
+    count is 0 and needed."""
     cells = known(view) if settings.light == "follow" else None
     if settings.relative_to == "region" and cells is None:
         return None
     count = cv2.countNonZero(_mask(view, settings))
     if count == 0 and settings.relative_to == "master":
-        raise Problem("NO_CONTRAST", f"the master has no edge of {settings.gradient_low:g} gray levels per px")
+        raise Problem(
+            "NO_CONTRAST", f"the master has no edge of {settings.gradient_low:g} gray levels per px"
+        )
     return Learned(count, cells)
 
 
 def measure(view: View, settings: EdgePixels, learned: Learned | None) -> Measurement:
-    """Pixels with a gradient of at least gradient_low, divided by the master's count or by the region's pixels.
+    """Pixels with a gradient of at least gradient_low, divided by the master's count or by the
+    region's pixels.
 
-    The gradient is the magnitude of `View.gradients`: a sharp step of C gray levels has 3/8 C. An edge counts 1 px for
-    each px of its length. Raises Problem NO_CONTRAST if the view has one value only.
+    The gradient is the magnitude of `View.gradients`: a sharp step of C gray levels has 3/8 C. An
+    edge counts 1 px for each px of its length. Raises Problem NO_CONTRAST if the view has one value
+    only.
     """
     if learned is None and settings.light == "follow":
         raise Problem("MASTER_IMAGE_NOT_FOUND", f"tool {settings.name} takes its light from it")
@@ -54,8 +60,8 @@ def measure(view: View, settings: EdgePixels, learned: Learned | None) -> Measur
 def _mask(view: View, settings: EdgePixels, gain: float = 1.0) -> Pixels:
     """255 on an edge, thinned across it to 1 px (J. Canny 1986).
 
-    Not all steep pixels: how thick an edge is depends on focus, light and where it lies between the pixels, and moved
-    the ratio of the same part by up to 0.48 (measured); thinned, by 0.02.
+    Not all steep pixels: how thick an edge is depends on focus, light and where it lies between the
+    pixels, and moved the ratio of the same part by up to 0.48 (measured); thinned, by 0.02.
     """
     across, down = view.gradients
     steep = gain * settings.gradient_low * GRADIENT_SCALE

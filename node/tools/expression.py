@@ -1,4 +1,5 @@
-"""Arithmetic over the values of other tools, evaluated on the parsed tree: nothing is ever executed."""
+"""Arithmetic over the values of other tools, evaluated on the parsed tree: nothing is ever
+executed."""
 
 import ast
 import math
@@ -32,8 +33,11 @@ def learn(_view: None, settings: Expression) -> ast.expr:
     return expression_tree(settings.expression)
 
 
-def measure(_view: None, settings: Expression, learned: ast.expr | None, given: Given) -> Measurement:
-    """What the expression gives. Raises Problem NO_VALUE if a tool has no value, or the result is no finite number."""
+def measure(
+    _view: None, settings: Expression, learned: ast.expr | None, given: Given
+) -> Measurement:
+    """What the expression gives. Raises Problem NO_VALUE if a tool has no value, or the result is
+    no finite number."""
     tree = expression_tree(settings.expression) if learned is None else learned
     values: dict[str, float] = {}
     for name in names(tree):

@@ -1,9 +1,10 @@
-"""What a network trained on photographs sees in a view: the features that `learned` and `classify` compare.
+"""What a network trained on photographs sees in a view: the features that `learned` and `classify`
+compare.
 
-The backbone is EfficientNet-Lite0 cut at stride 16 (node/models), or any ONNX file that the environment variable
-INSPECTION_BACKBONE names: input `image` (n x 3 x h x w, red, green, blue from 0 to 255), outputs `s8` and `s16` at strides
-8 and 16. onnxruntime runs it in a third of cv2.dnn's time; cv2.dnn does where there is no onnxruntime. It is loaded once a
-process.
+The backbone is EfficientNet-Lite0 cut at stride 16 (node/models), or any ONNX file that the
+environment variable INSPECTION_BACKBONE names: input `image` (n x 3 x h x w, red, green, blue from
+0 to 255), outputs `s8` and `s16` at strides 8 and 16. onnxruntime runs it in a third of cv2.dnn's
+time; cv2.dnn does where there is no onnxruntime. It is loaded once a process.
 """
 
 import hashlib
@@ -22,7 +23,8 @@ from schemas import Problem
 
 Floats = NDArray[np.float32]
 SHIPPED = Path(__file__).parent.parent / "models" / "effnet_lite0_s16.onnx"
-WAY = b"4"  # of making features and scores of them: what was taught in another way is to be taught again
+# of making features and scores of them: what was taught in another way is to be taught again
+WAY = b"4"
 CELL = 8  # px of the network's input to one place of the maps
 SIDES = (64, 512)  # px
 GROUND = 127  # what the network is shown where pixels do not count: its zero
@@ -31,10 +33,11 @@ MIN_COVER = 0.5  # share of a place's pixels that must count
 
 
 class Maps(NamedTuple):
-    """Features at rows x columns places, 8 px of the network's input each; counts: which places count, None if all do.
+    """Features at rows x columns places, 8 px of the network's input each; counts: which places
+    count, None if all do.
 
-    places: (rows * columns) x channels, the first `fine` of stride 8, the others of stride 16. matrix: 2 x 3, times
-    (column, row, 1) gives (x, y) of the view.
+    places: (rows * columns) x channels, the first `fine` of stride 8, the others of stride 16.
+    matrix: 2 x 3, times (column, row, 1) gives (x, y) of the view.
     """
 
     places: Floats
@@ -46,7 +49,8 @@ class Maps(NamedTuple):
 
 
 class Backbone(NamedTuple):
-    """A network: run(1 x 3 x h x w) -> (channels x h/8 x w/8, channels x h/16 x w/16); digest: of its file and WAY."""
+    """A network: run(1 x 3 x h x w) -> (channels x h/8 x w/8, channels x h/16 x w/16); digest: of
+    its file and WAY."""
 
     run: Callable[[Floats], tuple[Floats, Floats]]
     digest: str
@@ -58,7 +62,8 @@ _loaded: dict[tuple[Path, str], Backbone] = {}
 
 
 def backbone(runner: str | None = None) -> Backbone:
-    """The network, loaded at the first call; runner: onnxruntime or opencv, None for the faster there is.
+    """The network, loaded at the first call; runner: onnxruntime or opencv, None for the faster
+    there is.
 
     Raises Problem SETTINGS_INVALID if its file cannot be used.
     """
@@ -77,7 +82,9 @@ def _load(path: Path, runner: str | None) -> Backbone:
     try:
         data = path.read_bytes()
     except OSError as error:
-        raise Problem("SETTINGS_INVALID", f"the backbone {path}: {error.strerror or error}") from error
+        raise Problem(
+            "SETTINGS_INVALID", f"the backbone {path}: {error.strerror or error}"
+        ) from error
     digest = hashlib.sha256(data + WAY).hexdigest()
     if runner != "opencv":
         try:
@@ -122,10 +129,13 @@ def _opencv(data: bytes) -> Callable[[Floats], tuple[Floats, Floats]]:
 
 
 def shape(view_width: int, view_height: int, size_px: int) -> tuple[int, int]:
-    """Width and height of the network's input for a view: about size_px squared in all, in multiples of 16."""
+    """Width and height of the network's input for a view: about size_px squared in all, in
+    multiples of 16."""
     scale = size_px / (view_width * view_height) ** 0.5
     low, high = (side // 16 for side in SIDES)
-    width, height = (min(high, max(low, round(side * scale / 16))) for side in (view_width, view_height))
+    width, height = (
+        min(high, max(low, round(side * scale / 16))) for side in (view_width, view_height)
+    )
     return width * 16, height * 16
 
 
@@ -146,7 +156,8 @@ def maps(view: View, size_px: int) -> Maps:
 
 
 def maps_of(pixels: Pixels, size_px: int, mask: Pixels | None = None) -> Maps:
-    """The features of a picture, height x width x 3; both strides side by side, each place with its neighbours (1 2 1)."""
+    """The features of a picture, height x width x 3; both strides side by side, each place with its
+    neighbours (1 2 1)."""
     height, width = pixels.shape[:2]
     size = shape(width, height, size_px)
     shrinks = size[0] * size[1] < width * height
@@ -154,7 +165,9 @@ def maps_of(pixels: Pixels, size_px: int, mask: Pixels | None = None) -> Maps:
     image = np.asarray(cv2.dnn.blobFromImage(small, swapRB=True), np.float32)
     fine, coarse = backbone().run(image)
     columns, rows = size[0] // CELL, size[1] // CELL
-    places = np.concatenate([*_pooled(fine, columns, rows), *_pooled(coarse, columns, rows)], axis=1)
+    places = np.concatenate(
+        [*_pooled(fine, columns, rows), *_pooled(coarse, columns, rows)], axis=1
+    )
     counts = None
     if mask is not None:
         cover = cv2.resize(mask, (columns, rows), interpolation=cv2.INTER_AREA)
@@ -168,17 +181,21 @@ def maps_of(pixels: Pixels, size_px: int, mask: Pixels | None = None) -> Maps:
 
 
 def _pooled(planes: Floats, columns: int, rows: int) -> Iterator[Floats]:
-    """Planes as places x channels, some channels at once (a third of the time), each place with its neighbours.
+    """Planes as places x channels, some channels at once (a third of the time), each place with its
+    neighbours.
 
     Beyond the border is nothing, so that places there, of which the network saw less, differ less.
     """
     for first in range(0, len(planes), BLOCK):
         block = np.ascontiguousarray(planes[first : first + BLOCK].transpose(1, 2, 0))
         soft = cv2.GaussianBlur(block, (3, 3), 0, borderType=cv2.BORDER_CONSTANT)
-        yield cv2.resize(soft, (columns, rows), interpolation=cv2.INTER_LINEAR).reshape(rows * columns, -1)  # type: ignore[misc]
+        yield cv2.resize(soft, (columns, rows), interpolation=cv2.INTER_LINEAR).reshape(
+            rows * columns, -1
+        )  # type: ignore[misc]
 
 
 def vector(seen: Maps) -> Floats:
-    """One vector for a whole view: mean and greatest of each channel of stride 16 over the places that count."""
+    """One vector for a whole view: mean and greatest of each channel of stride 16 over the places
+    that count."""
     places = (seen.places if seen.counts is None else seen.places[seen.counts])[:, seen.fine :]
     return np.concatenate([places.mean(axis=0), places.max(axis=0)])

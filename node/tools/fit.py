@@ -9,12 +9,14 @@ from numpy.typing import NDArray
 Floats = NDArray[np.float64]
 Flags = NDArray[np.bool_]
 
-TRIES = 96  # with 60 % good points three of them are good in 22 % of the tries: all tries fail once in 10^10
+# with 60 % good points three of them are good in 22 % of the tries: all tries fail once in 10^10
+TRIES = 96
 LEAST_TOLERANCE_PX = 1.0
 
 
 class Straight(NamedTuple):
-    """A line through (x, y), the middle of its good points, along (ux, uy); residuals of all points, and which are good."""
+    """A line through (x, y), the middle of its good points, along (ux, uy); residuals of all
+    points, and which are good."""
 
     x: float
     y: float
@@ -35,9 +37,11 @@ class Round(NamedTuple):
 
 
 def line(points: Floats, tolerance: float = LEAST_TOLERANCE_PX) -> Straight | None:
-    """The line that most of n x 2 points agree with, then total least squares over those; None without one.
+    """The line that most of n x 2 points agree with, then total least squares over those; None
+    without one.
 
-    RANSAC as M. Fischler, R. Bolles 1981, scored as P. Torr, A. Zisserman 2000 (MSAC); always the same tries.
+    RANSAC as M. Fischler, R. Bolles 1981, scored as P. Torr, A. Zisserman 2000 (MSAC); always the
+    same tries.
     """
     if len(points) < 2:
         return None
@@ -65,7 +69,8 @@ def line(points: Floats, tolerance: float = LEAST_TOLERANCE_PX) -> Straight | No
 
 
 def circle(points: Floats, tolerance: float = LEAST_TOLERANCE_PX) -> Round | None:
-    """The circle that most of n x 2 points agree with, then least squares of the distances from it; None without one."""
+    """The circle that most of n x 2 points agree with, then least squares of the distances from it;
+    None without one."""
     if len(points) < 3:
         return None
     a, b, c = (points[chosen] for chosen in _samples(len(points), 3))
@@ -104,7 +109,8 @@ def circle(points: Floats, tolerance: float = LEAST_TOLERANCE_PX) -> Round | Non
 
 
 def peak_to_valley(residuals: Floats, closed: bool) -> float:
-    """Greatest less least residual along the edge, each the median of three neighbours: one wrong point does not count."""
+    """Greatest less least residual along the edge, each the median of three neighbours: one wrong
+    point does not count."""
     if len(residuals) >= 3:
         padded = np.pad(residuals, 1, mode="wrap" if closed else "edge")
         residuals = np.median(np.lib.stride_tricks.sliding_window_view(padded, 3), axis=1)
@@ -114,10 +120,19 @@ def peak_to_valley(residuals: Floats, closed: bool) -> float:
 @lru_cache(maxsize=64)
 def _samples(points: int, size: int) -> tuple[NDArray[np.intp], ...]:
     """Places of the points of each try: seeded, so that the same picture gives the same value."""
-    chosen: Any = np.random.default_rng(points).random((TRIES, points)).argpartition(size - 1, axis=1)[:, :size]
+    chosen: Any = (
+        np.random.default_rng(points)
+        .random((TRIES, points))
+        .argpartition(size - 1, axis=1)[:, :size]
+    )
     return tuple(chosen.T)
 
 
 def _limit(residuals: Floats, tolerance: float) -> float:
-    """How far a good point may be away: 3.5 sigma of those that were good (from their median), the tolerance at least."""
-    return max(tolerance, 3.5 * 1.4826 * float(np.median(np.abs(residuals)))) if len(residuals) else tolerance
+    """How far a good point may be away: 3.5 sigma of those that were good (from their median), the
+    tolerance at least."""
+    return (
+        max(tolerance, 3.5 * 1.4826 * float(np.median(np.abs(residuals))))
+        if len(residuals)
+        else tolerance
+    )

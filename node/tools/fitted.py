@@ -1,11 +1,14 @@
-"""Moves poses of a turned pattern to where it agrees best, all poses at once, and says how much is seen of it there.
+"""Moves poses of a turned pattern to where it agrees best, all poses at once, and says how much is
+seen of it there.
 
-A pose is a row of (x, y, turn in rad, size): where the centre of the pattern lies in the search region. Fields are gradients
-shortened to a length from 0 to 1: light changes the length of a gradient, hardly its direction (C. Steger 2002,
-Occlusion, clutter, and illumination invariant object recognition). A picture's field is made once and read at some points of
-the pattern only, the steep ones. They are fitted from the pattern's side, so all that can be is computed once (S. Baker,
-I. Matthews 2004, Lucas-Kanade 20 years on), and points that do not agree lose their weight, so what covers the part does not
-pull it away. The last fit is one of gray levels, with gain, offset and slope of the light.
+A pose is a row of (x, y, turn in rad, size): where the centre of the pattern lies in the search
+region. Fields are gradients shortened to a length from 0 to 1: light changes the length of a
+gradient, hardly its direction (C. Steger 2002, Occlusion, clutter, and illumination invariant
+object recognition). A picture's field is made once and read at some points of the pattern only, the
+steep ones. They are fitted from the pattern's side, so all that can be is computed once (S. Baker,
+I. Matthews 2004, Lucas-Kanade 20 years on), and points that do not agree lose their weight, so what
+covers the part does not pull it away. The last fit is one of gray levels, with gain, offset and
+slope of the light.
 """
 
 import math
@@ -21,7 +24,8 @@ from schemas import Problem
 
 Floats = NDArray[np.float32]
 Poses = NDArray[np.float64]
-Gradients = tuple[NDArray[np.int16], NDArray[np.int16]]  # to the right and down, in SLOPE-ths of a gray level per px
+# to the right and down, in SLOPE-ths of a gray level per px
+Gradients = tuple[NDArray[np.int16], NDArray[np.int16]]
 
 SLOPE = 8  # sum of a Sobel kernel's weights on each side, times its reach
 
@@ -34,9 +38,12 @@ STEEP = 0.5  # length of a field that makes a pixel a point
 GRAY_POINTS = 4000  # most points whose gray levels are fitted
 TUKEY = 4.7  # standard deviations beyond which a gray level does not count (J. Tukey's biweight)
 WINDOW = 7  # px of the window of a local correlation
-SEEN = 0.7  # share of the contrast that must be seen: what covers a fifth of a pattern may cover more of that
+# share of the contrast that must be seen: what covers a fifth of a pattern may cover more of that
+SEEN = 0.7
 MISSING = 0.4  # local correlation below which a place of the pattern is not there
-PRESENT = 1.2  # most score a share of the pattern's own contrast that is there: all but a sixth must be there for 1
+# most score a share of the pattern's own contrast that is there: all but a sixth must be there for
+# 1
+PRESENT = 1.2
 LEAST_KEPT = 0.2  # share of a pattern's pixels; with less a place is hardly told
 SMOOTHED = 0.6  # of the noise's variance is left by the interpolation of a picture
 BEND = np.array([1.0, -2.0, 1.0])  # both ways it answers to noise, not to edges (J. Immerkaer 1996)
@@ -47,9 +54,10 @@ NOISE_PX, NOISE_BANDS = 20_000, 8
 class Level:
     """Steep points of the pattern, n of them, where a px is `factor` px of the frame.
 
-    points: 3 x n, x and y from the pattern's centre in px of the frame, and 1. field: 2 n, total: the sum of its lengths.
-    slopes: p x 2 n, its change by shift, turn and size; products: p p x n, of any two of them; small: p x p, keeps the
-    fit solvable; dull: the gradient that is shortened to 0.7.
+    points: 3 x n, x and y from the pattern's centre in px of the frame, and 1. field: 2 n, total:
+    the sum of its lengths. slopes: p x 2 n, its change by shift, turn and size; products: p p x n,
+    of any two of them; small: p x p, keeps the fit solvable; dull: the gradient that is shortened
+    to 0.7.
     """
 
     factor: int
@@ -64,8 +72,8 @@ class Level:
 
 @dataclass(frozen=True, eq=False)
 class Grays:
-    """What gray levels at steep points (3 x n) are a sum of: the pattern's change by shift, turn (and size), itself, 1 and
-    slopes of light, a row each."""
+    """What gray levels at steep points (3 x n) are a sum of: the pattern's change by shift, turn
+    (and size), itself, 1 and slopes of light, a row each."""
 
     factor: int
     points: Floats
@@ -74,7 +82,8 @@ class Grays:
 
 @dataclass(frozen=True, eq=False)
 class Likeness:
-    """The pattern at a size, its local means and spreads, and its noise at full size: what `seen` compares with.
+    """The pattern at a size, its local means and spreads, and its noise at full size: what `seen`
+    compares with.
 
     kept: the weights of its pixels, 1 or 0, None if all count.
     """
@@ -91,7 +100,8 @@ class Likeness:
 
 
 def reduced(image: Pixels, factor: int) -> Pixels:
-    """Means of factor x factor px; odd last rows and columns are left out. Halving twice is faster than one step by 4."""
+    """Means of factor x factor px; odd last rows and columns are left out. Halving twice is faster
+    than one step by 4."""
     rows, columns = image.shape[0] // factor, image.shape[1] // factor
     image = image[: factor * rows, : factor * columns]
     while factor > 1:
@@ -103,7 +113,9 @@ def reduced(image: Pixels, factor: int) -> Pixels:
 
 def slopes_of(image: Any) -> tuple[Any, Any]:
     """Change of an image to the right and down, per px."""
-    return cv2.Sobel(image, cv2.CV_32F, 1, 0, scale=1 / 8), cv2.Sobel(image, cv2.CV_32F, 0, 1, scale=1 / 8)
+    return cv2.Sobel(image, cv2.CV_32F, 1, 0, scale=1 / 8), cv2.Sobel(
+        image, cv2.CV_32F, 0, 1, scale=1 / 8
+    )
 
 
 def dull_of(across: Any, down: Any) -> float:
@@ -132,8 +144,16 @@ def kept_at(kept: Pixels | None, factor: int) -> Any:
     return None if kept is None else reduced(kept * np.uint8(255), factor) == 255
 
 
-def level_of(wide: Pixels, factor: int, full: tuple[int, int], scaled: bool, most: int, kept: Pixels | None = None) -> Level:
-    """At most that many points of a pattern, given with MARGIN px around it; full: its (rows, columns) in the frame.
+def level_of(
+    wide: Pixels,
+    factor: int,
+    full: tuple[int, int],
+    scaled: bool,
+    most: int,
+    kept: Pixels | None = None,
+) -> Level:
+    """At most that many points of a pattern, given with MARGIN px around it; full: its (rows,
+    columns) in the frame.
 
     kept: which of its pixels count (rows x columns at full size, 1 or 0), None for all.
     """
@@ -143,15 +163,28 @@ def level_of(wide: Pixels, factor: int, full: tuple[int, int], scaled: bool, mos
     dull = dull_of(across[cut], down[cut])
     parts = field_of(across, down, dull)
     length = np.hypot(parts[0][cut], parts[1][cut])
-    length[:1] = length[-1:] = length[:, :1] = length[:, -1:] = 0  # there it depends on what lies beside the pattern
+    # there it depends on what lies beside the pattern
+    length[:1] = length[-1:] = length[:, :1] = length[:, -1:] = 0
     chosen = _steep(length, STEEP, most, kept_at(kept, factor))
     px, py = px.ravel()[chosen], py.ravel()[chosen]
     field, slopes = [], []
     for part in parts:
         right, below = (slope[cut].ravel()[chosen] / factor for slope in slopes_of(part))
         field.append(part[cut].ravel()[chosen])
-        slopes.append(np.stack([right, below, below * px - right * py, right * px + below * py][: 4 if scaled else 3]))
-    products = np.stack([sum(s[i] * s[j] for s in slopes) for i in range(len(slopes[0])) for j in range(len(slopes[0]))])
+        slopes.append(
+            np.stack(
+                [right, below, below * px - right * py, right * px + below * py][
+                    : 4 if scaled else 3
+                ]
+            )
+        )
+    products = np.stack(
+        [
+            sum(s[i] * s[j] for s in slopes)
+            for i in range(len(slopes[0]))
+            for j in range(len(slopes[0]))
+        ]
+    )
     both = np.concatenate(slopes, axis=1)
     return Level(
         factor,
@@ -160,28 +193,37 @@ def level_of(wide: Pixels, factor: int, full: tuple[int, int], scaled: bool, mos
         float(np.hypot(*field).sum()) + 1e-9,
         both.astype(np.float32),
         products.astype(np.float32),
-        (1e-3 * np.diag(np.einsum("ij,ij->i", both, both)) + 1e-12 * np.eye(len(both))).astype(np.float32),
+        (1e-3 * np.diag(np.einsum("ij,ij->i", both, both)) + 1e-12 * np.eye(len(both))).astype(
+            np.float32
+        ),
         dull,
     )
 
 
 def places_of(factor: int, points: Floats, poses: Poses) -> Floats:
-    """2 x poses x n: where the pattern's points (3 x n) lie in a picture, `factor` px of the frame a px."""
+    """2 x poses x n: where the pattern's points (3 x n) lie in a picture, `factor` px of the frame
+    a px."""
     c, s = poses[:, 3] * np.cos(poses[:, 2]) / factor, poses[:, 3] * np.sin(poses[:, 2]) / factor
     x, y = (poses[:, 0] - (factor - 1) / 2) / factor, (poses[:, 1] - (factor - 1) / 2) / factor
-    turns = np.concatenate([np.stack([c, -s, x], axis=1), np.stack([s, c, y], axis=1)]).astype(np.float32)
+    turns = np.concatenate([np.stack([c, -s, x], axis=1), np.stack([s, c, y], axis=1)]).astype(
+        np.float32
+    )
     return (turns @ points).reshape(2, len(poses), -1)
 
 
 def sampled(image: Any, places: Floats, method: int = cv2.INTER_LINEAR) -> Floats:
     """The image at places (2 x rows x columns)."""
-    return np.asarray(cv2.remap(image, places[0], places[1], method, borderMode=cv2.BORDER_REPLICATE), np.float32)
+    return np.asarray(
+        cv2.remap(image, places[0], places[1], method, borderMode=cv2.BORDER_REPLICATE), np.float32
+    )
 
 
 def fields(slopes: Gradients, level: Level, poses: Poses) -> Floats:
     """Poses x 2 n: a picture's field at the points, as seen from the turned pattern."""
     places = places_of(level.factor, level.points, poses)
-    across, down = field_of(sampled(slopes[0], places), sampled(slopes[1], places), SLOPE * level.dull)
+    across, down = field_of(
+        sampled(slopes[0], places), sampled(slopes[1], places), SLOPE * level.dull
+    )
     c, s = (f(poses[:, 2]).astype(np.float32)[:, None] for f in (np.cos, np.sin))
     return np.concatenate([c * across + s * down, c * down - s * across], axis=1)
 
@@ -204,35 +246,54 @@ def followed(slopes: Gradients, level: Level, poses: Poses, steps: int) -> Poses
         off[:, :half] *= weight
         off[:, half:] *= weight
         system = (weight @ level.products.T).reshape(-1, count, count) + level.small
-        poses = moved(poses, np.linalg.solve(system, (off @ level.slopes.T)[:, :, None])[:, :, 0], level.factor)
+        poses = moved(
+            poses,
+            np.linalg.solve(system, (off @ level.slopes.T)[:, :, None])[:, :, 0],
+            level.factor,
+        )
     return poses
 
 
 def size_at(slopes: Gradients, ruler: Level, pose: Poses) -> float:
-    """The size at which the pattern agrees best near one pose; ruler: points of a pattern that may be scaled."""
+    """The size at which the pattern agrees best near one pose; ruler: points of a pattern that may
+    be scaled."""
     other = followed(slopes, ruler, pose, RULED)
     better = agreement(slopes, ruler, other) > agreement(slopes, ruler, pose)
     return float((other if better[0] else pose)[0, 3])
 
 
 def moved(poses: Poses, by: NDArray[Any], limit_px: float) -> Poses:
-    """Poses of which the patch lay off by that much, in its own axes; at most limit_px and 3 degrees a step."""
+    """Poses of which the patch lay off by that much, in its own axes; at most limit_px and 3
+    degrees a step."""
     c, s = poses[:, 3] * np.cos(poses[:, 2]), poses[:, 3] * np.sin(poses[:, 2])
     right, down = np.clip(by[:, 0], -limit_px, limit_px), np.clip(by[:, 1], -limit_px, limit_px)
     size = 1 + np.clip(by[:, 3], -0.05, 0.05) if by.shape[1] > 3 else 1.0
     turn = poses[:, 2] - np.clip(by[:, 2], -0.05, 0.05)
-    return np.stack([poses[:, 0] - c * right + s * down, poses[:, 1] - s * right - c * down, turn, poses[:, 3] / size], axis=1)
+    return np.stack(
+        [
+            poses[:, 0] - c * right + s * down,
+            poses[:, 1] - s * right - c * down,
+            turn,
+            poses[:, 3] / size,
+        ],
+        axis=1,
+    )
 
 
-def grays_of(pattern: Pixels, factor: int, full: tuple[int, int], scaled: bool, kept: Pixels | None = None) -> Grays:
-    """The steep points of a pattern, given at that factor, for `settled`; kept: as for `level_of`."""
+def grays_of(
+    pattern: Pixels, factor: int, full: tuple[int, int], scaled: bool, kept: Pixels | None = None
+) -> Grays:
+    """The steep points of a pattern, given at that factor, for `settled`; kept: as for
+    `level_of`."""
     gray = pattern.astype(np.float32)
     right, down = (np.gradient(gray, axis=axis) / factor for axis in (1, 0))
     px, py = _places(gray.shape, factor, full)
     reach = max(float(np.abs(px).max()), float(np.abs(py).max()), 1.0)
     steep = np.hypot(right, down)
     steep[:2] = steep[-2:] = steep[:, :2] = steep[:, -2:] = 0
-    chosen = _steep(steep, 0.5 * math.sqrt(float(np.mean(steep * steep))), GRAY_POINTS, kept_at(kept, factor))
+    chosen = _steep(
+        steep, 0.5 * math.sqrt(float(np.mean(steep * steep))), GRAY_POINTS, kept_at(kept, factor)
+    )
     changes = [right, down, down * px - right * py, right * px + down * py][: 4 if scaled else 3]
     columns = np.stack([*changes, gray, np.ones_like(gray), px / reach, py / reach])
     columns = columns.reshape(len(columns), -1)[:, chosen]
@@ -249,7 +310,10 @@ def settled(image: Pixels, grays: Grays, pose: Poses, steps: int = 5) -> Poses |
         patch = sampled(image, places_of(grays.factor, grays.points, pose), cv2.INTER_CUBIC)[0]
         for _ in range(1 if step else 3):
             system = weighted @ columns.T
-            found = np.linalg.solve(system + 1e-6 * np.diag(np.diag(system)) + 1e-9 * np.eye(len(system)), weighted @ patch)
+            found = np.linalg.solve(
+                system + 1e-6 * np.diag(np.diag(system)) + 1e-9 * np.eye(len(system)),
+                weighted @ patch,
+            )
             rest = patch - found.astype(np.float32) @ columns
             spread = 1.4826 * float(np.median(np.abs(rest))) + 0.3
             weight = np.clip(1 - (rest / np.float32(TUKEY * spread)) ** 2, 0, 1)
@@ -272,13 +336,17 @@ def likeness_of(pattern: Pixels, factor: int, kept: Pixels | None = None) -> Lik
     counts = kept_at(kept, factor)
     weights = None if counts is None else counts.astype(np.float32)
     if weights is not None and float(weights.mean()) < LEAST_KEPT:
-        raise Problem("NO_CONTRAST", f"only {weights.mean():.0%} of the locator's region recur in good parts")
+        raise Problem(
+            "NO_CONTRAST", f"only {weights.mean():.0%} of the locator's region recur in good parts"
+        )
     mean = _mean(gray, weights)
     variance = np.maximum(_mean(gray * gray, weights) - mean * mean, 0)
     spread = np.sqrt(variance)
     most = float(np.quantile(spread if counts is None else spread[counts], 0.9))
     spread = np.minimum(spread, most) if weights is None else np.minimum(spread, most) * weights
-    return Likeness(factor, pattern.shape, gray, mean, variance, spread, most, noise_of(pattern), weights)
+    return Likeness(
+        factor, pattern.shape, gray, mean, variance, spread, most, noise_of(pattern), weights
+    )
 
 
 def seen(image: Pixels, like: Likeness, pose: Poses, share: float = SEEN) -> tuple[float, float]:
@@ -286,25 +354,31 @@ def seen(image: Pixels, like: Likeness, pose: Poses, share: float = SEEN) -> tup
 
     The first: local correlations of the best share of what there is.
 
-    A place counts by the contrast of the pattern and by that of the picture: what is there too much is as wrong as what is
-    missing. What the picture is noisier than the pattern is no contrast. The second: by the share of the pattern's own contrast
-    that is there, for a corner with nothing beside it is no crossing.
+    A place counts by the contrast of the pattern and by that of the picture: what is there too much
+    is as wrong as what is missing. What the picture is noisier than the pattern is no contrast. The
+    second: by the share of the pattern's own contrast that is there, for a corner with nothing
+    beside it is no crossing.
     """
     (rows, columns), (x, y, turn, size) = like.full, pose[0].tolist()
     c, s = size * math.cos(turn), size * math.sin(turn)
     u, v = (columns - 1) / 2, (rows - 1) / 2
     matrix = np.array([[c, -s, x - c * u + s * v], [s, c, y - s * u - c * v]])
     flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
-    full: Any = cv2.warpAffine(image, matrix, (columns, rows), flags=flags, borderMode=cv2.BORDER_REPLICATE)
+    full: Any = cv2.warpAffine(
+        image, matrix, (columns, rows), flags=flags, borderMode=cv2.BORDER_REPLICATE
+    )
     noise = SMOOTHED * max(noise_of(full) ** 2 - like.noise**2, 0.0) / like.factor**2
     patch = reduced(full, like.factor).astype(np.float32)
     kept = like.kept
     mean = _mean(patch, kept)
     variance = np.maximum(_mean(patch * patch, kept) - mean * mean - np.float32(noise), 0)
-    local = (_mean(patch * like.gray, kept) - mean * like.mean) / np.sqrt((variance + 1) * (like.variance + 1))
+    local = (_mean(patch * like.gray, kept) - mean * like.mean) / np.sqrt(
+        (variance + 1) * (like.variance + 1)
+    )
     spread = np.sqrt(variance)
     middle = like.spread if kept is None else like.spread[kept > 0]
-    strong = like.spread >= max(float(np.median(middle)), like.most / 2)  # half of a drawing is flat
+    # half of a drawing is flat
+    strong = like.spread >= max(float(np.median(middle)), like.most / 2)
     gain = max(float(np.median(spread[strong] / np.maximum(like.spread[strong], 1e-3))), 0.05)
     weight = np.maximum(like.spread, np.minimum(spread / gain, like.most))
     if kept is not None:
@@ -318,13 +392,17 @@ def seen(image: Pixels, like: Likeness, pose: Poses, share: float = SEEN) -> tup
 
 
 def noise_of(image: Pixels) -> float:
-    """Standard deviation of the noise, in gray levels; told from at most some NOISE_PX, in bands evenly over the image."""
+    """Standard deviation of the noise, in gray levels; told from at most some NOISE_PX, in bands
+    evenly over the image."""
     bands = max(1, min(NOISE_BANDS, image.shape[0] // 8))
     high = max(NOISE_PX // (bands * image.shape[1]), 4)
     if bands * high >= image.shape[0]:
         parts = [image]
     else:
-        parts = [image[top : top + high] for top in np.linspace(0, image.shape[0] - high, bands).astype(int).tolist()]
+        parts = [
+            image[top : top + high]
+            for top in np.linspace(0, image.shape[0] - high, bands).astype(int).tolist()
+        ]
     blobs = [np.abs(cv2.sepFilter2D(part, cv2.CV_16S, BEND, BEND)[1:-1, 1:-1]) for part in parts]
     return float(np.median(np.concatenate(blobs))) / (0.6745 * 6)
 
@@ -334,7 +412,9 @@ def corners(pose: Poses, shape: tuple[int, int]) -> Poses:
     x, y, turn, size = pose[0].tolist()
     c, s = size * math.cos(turn), size * math.sin(turn)
     u, v = (shape[1] - 1) / 2, (shape[0] - 1) / 2
-    return np.array([[x + c * a - s * b, y + s * a + c * b] for a, b in ((-u, -v), (u, -v), (u, v), (-u, v))])
+    return np.array(
+        [[x + c * a - s * b, y + s * a + c * b] for a, b in ((-u, -v), (u, -v), (u, v), (-u, v))]
+    )
 
 
 def _places(shape: tuple[int, ...], factor: int, full: tuple[int, int]) -> tuple[Any, Any]:
@@ -345,7 +425,8 @@ def _places(shape: tuple[int, ...], factor: int, full: tuple[int, int]) -> tuple
 
 
 def _steep(steep: Any, least: float, most: int, kept: Any = None) -> NDArray[np.intp]:
-    """Flat places of the steep pixels, evenly chosen if there are too many, the steepest if there are too few.
+    """Flat places of the steep pixels, evenly chosen if there are too many, the steepest if there
+    are too few.
 
     kept: which may be taken, None for all.
     """
@@ -363,4 +444,6 @@ def _mean(image: Any, kept: Any = None) -> Any:
     if kept is None:
         return cv2.boxFilter(image, -1, window, borderType=border)
     among = cv2.boxFilter(kept, -1, window, borderType=border)
-    return cv2.boxFilter(image * kept, -1, window, borderType=border) / np.maximum(among, 0.5 / WINDOW**2)
+    return cv2.boxFilter(image * kept, -1, window, borderType=border) / np.maximum(
+        among, 0.5 / WINDOW**2
+    )

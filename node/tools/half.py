@@ -1,9 +1,11 @@
-"""An edge at half of its depth: what is right where the structure is wide, but what lies beside it fits no model of steps.
+"""An edge at half of its depth: what is right where the structure is wide, but what lies beside it
+fits no model of steps.
 
-Prints, shadows, sharpening in the camera and texture leave gray levels that no sum of blurred steps explains. People then
-put an edge where the gray level is halfway between the two sides, and it is there if each side is reached before anything
-else begins. That is so if a little more blur leaves the edge where it is: of a line too thin for its blur it moves outwards,
-and beside a shoulder towards it (compare V. Berzins 1984, Accuracy of Laplacian edge detectors).
+Prints, shadows, sharpening in the camera and texture leave gray levels that no sum of blurred steps
+explains. People then put an edge where the gray level is halfway between the two sides, and it is
+there if each side is reached before anything else begins. That is so if a little more blur leaves
+the edge where it is: of a line too thin for its blur it moves outwards, and beside a shoulder
+towards it (compare V. Berzins 1984, Accuracy of Laplacian edge detectors).
 """
 
 import math
@@ -17,7 +19,8 @@ from node.tools.steps import gauss
 
 Floats = NDArray[np.float64]
 
-TURNS_BACK = 0.5  # of the depth: what goes back further is the other side of the structure, less is texture
+# of the depth: what goes back further is the other side of the structure, less is texture
+TURNS_BACK = 0.5
 REACHED = 0.1  # of the depth: a side begins where its level is reached to this
 MORE_BLUR, LEAST_MORE_BLUR = 0.7, 0.2  # of the edge's own sigma, and px
 MOST_MOVED_PX = 0.03
@@ -37,7 +40,8 @@ class Half(NamedTuple):
 
 
 def stays(values: Floats, counts: Any, at: float, sign: float) -> Half | None:
-    """The edge near `at` (a step up if sign is 1, down if -1) at half of its depth; None if more blur would move it.
+    """The edge near `at` (a step up if sign is 1, down if -1) at half of its depth; None if more
+    blur would move it.
 
     values: gray levels of the pixels 0, 1, 2 ..; counts: which of them are part of the region.
     """
@@ -54,13 +58,20 @@ def stays(values: Floats, counts: Any, at: float, sign: float) -> Half | None:
 
 
 def blurred(values: Floats, blur: float) -> Floats:
-    """Scans (n x width) through so much more blur that an edge of this one moves if anything lies near to it."""
+    """Scans (n x width) through so much more blur that an edge of this one moves if anything lies
+    near to it."""
     more = MORE_BLUR * math.hypot(blur, PIXEL) + LEAST_MORE_BLUR
-    return np.asarray(cv2.GaussianBlur(np.ascontiguousarray(values), (0, 0), more, borderType=cv2.BORDER_REPLICATE), float)
+    return np.asarray(
+        cv2.GaussianBlur(
+            np.ascontiguousarray(values), (0, 0), more, borderType=cv2.BORDER_REPLICATE
+        ),
+        float,
+    )
 
 
 def _halfway(values: Floats, at: float) -> tuple[Half, int, int] | None:
-    """The step up near `at` between the levels of its sides, and the pixels (end excluded) up to where the sides end."""
+    """The step up near `at` between the levels of its sides, and the pixels (end excluded) up to
+    where the sides end."""
     middle = min(max(round(at), 1), len(values) - 2)
     first = max(middle - 2, 0)
     foot = first + int(np.diff(values[first : middle + 3]).argmax())
@@ -79,11 +90,16 @@ def _halfway(values: Floats, at: float) -> tuple[Half, int, int] | None:
         right += 1
     x = np.arange(left, right + 1)
     place, blur = _fitted(x, (values[left : right + 1] - low) / depth)
-    return (Half(place, depth, blur), start, end + 1) if left <= place <= right and blur < MOST_BLUR else None
+    return (
+        (Half(place, depth, blur), start, end + 1)
+        if left <= place <= right and blur < MOST_BLUR
+        else None
+    )
 
 
 def _side(values: Floats, depth: float) -> tuple[int, float]:
-    """From a foot outwards and up: the last pixel before the values turn back, and the greatest of them."""
+    """From a foot outwards and up: the last pixel before the values turn back, and the greatest of
+    them."""
     greatest = np.maximum.accumulate(values)
     back = np.flatnonzero(values < greatest - TURNS_BACK * max(depth, 1.0))
     last = int(back[0]) - 1 if len(back) else len(values) - 1

@@ -1,7 +1,8 @@
-"""How unlike the good pictures a region is: distance of its features to the nearest in a memory of good ones.
+"""How unlike the good pictures a region is: distance of its features to the nearest in a memory of
+good ones.
 
-Patch features and coreset as in K. Roth et al. 2022, Towards total recall in industrial anomaly detection (PatchCore). What is
-unlike all that was taught is no picture of the part.
+Patch features and coreset as in K. Roth et al. 2022, Towards total recall in industrial anomaly
+detection (PatchCore). What is unlike all that was taught is no picture of the part.
 """
 
 from dataclasses import dataclass
@@ -31,7 +32,8 @@ class Learned:
 
 
 def learn(view: View | None, settings: Settings, model: bytes | None = None) -> Learned | None:
-    """What was taught; None if nothing was. Raises Problem MODEL_INVALID, also if the region or the network is another."""
+    """What was taught; None if nothing was. Raises Problem MODEL_INVALID, also if the region or the
+    network is another."""
     if model is None:
         return None
     bank = Bank.of(unpack(model, "learned", SHAPES))
@@ -43,11 +45,12 @@ def learn(view: View | None, settings: Settings, model: bytes | None = None) -> 
 
 
 def measure(view: View, settings: Settings, learned: Learned | None) -> Measurement:
-    """Mean of the two greatest distances, divided by the threshold's; that of the middle one by its own if above 1 and more.
+    """Mean of the two greatest distances, divided by the threshold's; that of the middle one by its
+    own if above 1 and more.
 
-    Raises Problem NOT_TAUGHT, NO_CONTRAST if the view has one value only, MODEL_INVALID if it has another size than taught,
-    NO_VALUE if half of it or the whole is unlike all that was taught: a number would say how bad the part is, and this may be
-    no part.
+    Raises Problem NOT_TAUGHT, NO_CONTRAST if the view has one value only, MODEL_INVALID if it has
+    another size than taught, NO_VALUE if half of it or the whole is unlike all that was taught: a
+    number would say how bad the part is, and this may be no part.
     """
     if learned is None:
         raise Problem("NOT_TAUGHT", f"tool {settings.name}")
@@ -58,17 +61,26 @@ def measure(view: View, settings: Settings, learned: Learned | None) -> Measurem
     distances = learned.bank.distances(seen)
     unlike = middle(distances, seen.counts) / learned.bank.far
     if unlike > NEITHER or learned.bank.strange(seen) > STRANGE:
-        raise Problem("NO_VALUE", "it is unlike all good pictures as a whole: is it the part, and lit?")
+        raise Problem(
+            "NO_VALUE", "it is unlike all good pictures as a whole: is it the part, and lit?"
+        )
     relative = distances / np.float32(learned.threshold)
     heat = _heat(relative, seen)
     value = joined(top(relative, seen.counts), unlike)
-    return Measurement(value, lambda: outlines(view, _hot(view, heat)), heat=lambda: _placed(view, heat, seen))
+    return Measurement(
+        value, lambda: outlines(view, _hot(view, heat)), heat=lambda: _placed(view, heat, seen)
+    )
 
 
 def _check(bank: Bank, view: View, settings: Settings) -> None:
     width, height = shape(view.width, view.height, settings.size_px)
-    if (view.width, view.height, settings.size_px) != bank.site or (height // CELL, width // CELL) != bank.places:
-        raise Problem("MODEL_INVALID", "the region or size_px was changed since it was taught; teach it again")
+    if (view.width, view.height, settings.size_px) != bank.site or (
+        height // CELL,
+        width // CELL,
+    ) != bank.places:
+        raise Problem(
+            "MODEL_INVALID", "the region or size_px was changed since it was taught; teach it again"
+        )
 
 
 def _heat(relative: Floats, seen: Maps) -> Floats:

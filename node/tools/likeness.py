@@ -1,8 +1,10 @@
-"""How unlike the taught pictures of a class a new one may be, told from those of them that were left out.
+"""How unlike the taught pictures of a class a new one may be, told from those of them that were
+left out.
 
-The distance is that of the directions of two feature vectors (their chord), to the nearest taught one of the class. Each taught
-one has such a distance to the others; a new one of the class seldom exceeds their mean by more than a few of their standard
-deviations, so what does is taken for none of the classes that were taught.
+The distance is that of the directions of two feature vectors (their chord), to the nearest taught
+one of the class. Each taught one has such a distance to the others; a new one of the class seldom
+exceeds their mean by more than a few of their standard deviations, so what does is taken for none
+of the classes that were taught.
 """
 
 import math
@@ -12,7 +14,9 @@ from numpy.typing import NDArray
 
 from node.tools.features import Floats
 
-FEW = 4  # pictures: with fewer a class's own distances tell nothing, and those of all classes together are taken
+# pictures: with fewer a class's own distances tell nothing, and those of all classes together are
+# taken
+FEW = 4
 SPREADS = 2.2  # standard deviations beyond the mean, more where few pictures tell them
 LEAST_SPREAD = 0.1  # of the mean: pictures taken in a row are more alike than the next day's
 SAME = 2e-3  # distance of copies, which tell nothing of how unlike a new picture may be
@@ -20,7 +24,9 @@ SAME = 2e-3  # distance of copies, which tell nothing of how unlike a new pictur
 
 def nearest(vectors: Floats, taught: Floats) -> Floats:
     """The distance of each of n vectors to the nearest of m, 0 to 2."""
-    return np.sqrt(np.maximum(2 - 2 * (_directions(vectors) @ _directions(taught).T), 0)).min(axis=1)  # type: ignore[no-any-return]
+    return np.sqrt(np.maximum(2 - 2 * (_directions(vectors) @ _directions(taught).T), 0)).min(  # type: ignore[no-any-return]
+        axis=1
+    )
 
 
 def limits(vectors: Floats, labels: NDArray[np.intp], classes: int) -> list[float]:
@@ -42,7 +48,8 @@ def _left_out(vectors: Floats) -> Floats:
 
 
 def _limit(found: Floats) -> float:
-    """0 if nothing is known, for all pictures of all classes are copies of one: then nothing is of them."""
+    """0 if nothing is known, for all pictures of all classes are copies of one: then nothing is of
+    them."""
     if not len(found):
         return 0.0
     mean = float(found.mean())

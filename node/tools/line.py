@@ -29,13 +29,16 @@ def learn(view: View, settings: Line) -> None:
     _find(view, settings, in_px)
 
 
-def measure(view: View, settings: Line, _learned: None = None, given: Given | None = None) -> Measurement:
+def measure(
+    view: View, settings: Line, _learned: None = None, given: Given | None = None
+) -> Measurement:
     """Angle of the line against the region's axis across the scan, or how far the edge leaves it.
 
-    Straightness is the greatest less the least distance of the edge points, wrong ones too, from the line (ISO 12780), each the
-    median of three neighbours. With a calibration the angle is that on the plane, without the lens. Raises Problem NO_CONTRAST
-    if fewer than found_low of the scans show an edge on one line, NO_VALUE for mm without a calibration, and for
-    straightness where the edge leaves the region or is missing.
+    Straightness is the greatest less the least distance of the edge points, wrong ones too, from
+    the line (ISO 12780), each the median of three neighbours. With a calibration the angle is that
+    on the plane, without the lens. Raises Problem NO_CONTRAST if fewer than found_low of the scans
+    show an edge on one line, NO_VALUE for mm without a calibration, and for straightness where the
+    edge leaves the region or is missing.
     """
     calibration = given.calibration if given else None
     corrected = calibration is not None and (settings.value == "angle" or settings.unit == "mm")
@@ -47,13 +50,18 @@ def measure(view: View, settings: Line, _learned: None = None, given: Given | No
     else:
         value = _angle_deg(view, settings, found, in_frame)
     reach = (found.points - (in_frame.x, in_frame.y)) @ (in_frame.ux, in_frame.uy)
-    ends = np.array([[in_frame.x, in_frame.y]]) + np.outer([reach.min(), reach.max()], [in_frame.ux, in_frame.uy])
+    ends = np.array([[in_frame.x, in_frame.y]]) + np.outer(
+        [reach.min(), reach.max()], [in_frame.ux, in_frame.uy]
+    )
     feature = Feature(in_frame.x, in_frame.y, (in_frame.ux, in_frame.uy), unsure_px=found.unsure_px)
-    return Measurement(value, lambda: (Mark(ends, closed=True), Mark(found.points)), feature=feature)
+    return Measurement(
+        value, lambda: (Mark(ends, closed=True), Mark(found.points)), feature=feature
+    )
 
 
 def _find(view: View, settings: Line, to_plane: Flat) -> _Found:
-    """The edge points in the frame, and the line through them on the plane, in px of the place where it lies."""
+    """The edge points in the frame, and the line through them on the plane, in px of the place
+    where it lies."""
     rows = min(8, math.ceil((view.width if settings.scan == "down" else view.height) / SCANS))
     where = strip(view, settings, rows)
     values, counts, middles = bands(where, rows)
@@ -61,7 +69,9 @@ def _find(view: View, settings: Line, to_plane: Flat) -> _Found:
     edges = one_each(values, counts, settings, settings.polarity, settings.which, whole=form)
     usable = int(counts.any(axis=1).sum())
     if len(edges) < LEAST_POINTS:
-        raise nothing(settings, settings.polarity, what=f"only {len(edges)} of {usable} scans show an edge")
+        raise nothing(
+            settings, settings.polarity, what=f"only {len(edges)} of {usable} scans show an edge"
+        )
     if form:
         due = np.rint(np.interp(np.arange(len(values)), edges.scan, edges.at)).astype(np.intp)
         check_unbroken(counts[np.arange(len(values)), due], edges, closed=False)

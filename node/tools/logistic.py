@@ -1,4 +1,5 @@
-"""Classes from few labelled vectors: multinomial logistic regression with a penalty on the square of its weights."""
+"""Classes from few labelled vectors: multinomial logistic regression with a penalty on the square
+of its weights."""
 
 from dataclasses import dataclass
 
@@ -24,7 +25,8 @@ STEPS = 1000
 
 @dataclass(frozen=True)
 class Weights:
-    """Class k has the score (vector - mean) / scale @ weights[:, k] + bias[k]; probabilities are their softmax."""
+    """Class k has the score (vector - mean) / scale @ weights[:, k] + bias[k]; probabilities are
+    their softmax."""
 
     mean: Floats
     scale: Floats
@@ -34,7 +36,11 @@ class Weights:
     def fits(self, classes: int) -> bool:
         """Whether the arrays fit each other, for so many classes."""
         dimensions = len(self.mean)
-        shapes = self.scale.shape == (dimensions,), self.weights.shape == (dimensions, classes), self.bias.shape == (classes,)
+        shapes = (
+            self.scale.shape == (dimensions,),
+            self.weights.shape == (dimensions, classes),
+            self.bias.shape == (classes,),
+        )
         return classes >= 2 and all(shapes) and float(self.scale.min()) > 0
 
     def probabilities(self, vectors: Floats) -> NDArray[np.float64]:
@@ -44,10 +50,12 @@ class Weights:
 
 
 def fit(vectors: Floats, labels: NDArray[np.intp], classes: int) -> Weights:
-    """The weights for labels 0 to classes - 1, each class counting the same however many vectors it has. Deterministic.
+    """The weights for labels 0 to classes - 1, each class counting the same however many vectors it
+    has. Deterministic.
 
-    The vectors are scaled to a mean square of 1 in all, so that PENALTY does not depend on their dimensions. Minimised by
-    Nesterov's accelerated gradient (Y. Nesterov 1983) in the space that the vectors span.
+    The vectors are scaled to a mean square of 1 in all, so that PENALTY does not depend on their
+    dimensions. Minimised by Nesterov's accelerated gradient (Y. Nesterov 1983) in the space that
+    the vectors span.
     """
     mean = vectors.mean(axis=0)
     spread = vectors.std(axis=0)

@@ -1,4 +1,5 @@
-"""Finds two marks of the master, each by itself: the line between them gives shift, turn and size of the part."""
+"""Finds two marks of the master, each by itself: the line between them gives shift, turn and size
+of the part."""
 
 import math
 from dataclasses import dataclass
@@ -20,12 +21,16 @@ class Learned:
 
 
 def learn(frame: Frame, settings: Marks) -> Learned:
-    """Both marks of the master. Raises Problem NO_CONTRAST, REGION_INVALID naming the mark and the field."""
+    """Both marks of the master. Raises Problem NO_CONTRAST, REGION_INVALID naming the mark and the
+    field."""
     marks = []
     for name, mark in (("first", settings.first), ("second", settings.second)):
         for field, region in (("region", mark.region), ("search", mark.search)):
             if region is not None and not region.inside(frame.width, frame.height):
-                raise Problem("REGION_INVALID", f"{name}.{field} leaves the master of {frame.width} x {frame.height} px")
+                raise Problem(
+                    "REGION_INVALID",
+                    f"{name}.{field} leaves the master of {frame.width} x {frame.height} px",
+                )
         wanted = _wanted(settings, mark)
         try:
             marks.append((wanted, pattern.learn(frame, wanted, round_too=True)))
@@ -41,7 +46,8 @@ def origin(settings: Marks, _learned: Learned) -> tuple[float, float]:
 
 
 def find(frame: Frame, settings: Marks, learned: Learned) -> Pose:
-    """Where midway between the marks is, turn and size by the line between them; the score is the lesser one.
+    """Where midway between the marks is, turn and size by the line between them; the score is the
+    lesser one.
 
     Raises Problem PART_NOT_FOUND if one is not found, or they lie to each other as they cannot.
     """
@@ -51,12 +57,21 @@ def find(frame: Frame, settings: Marks, learned: Learned) -> Pose:
     apart, was = math.hypot(*found), math.hypot(*taught)
     scale = apart / was
     if settings.scale and not 0.8 <= scale <= 1.2:
-        raise Problem("PART_NOT_FOUND", f"the marks are {apart:.1f} px apart, {scale:.2f} of the master's")
+        raise Problem(
+            "PART_NOT_FOUND", f"the marks are {apart:.1f} px apart, {scale:.2f} of the master's"
+        )
     if not settings.scale and abs(apart - was) > settings.slack_px:
-        raise Problem("PART_NOT_FOUND", f"the marks are {apart:.1f} px apart, in the master {was:.1f}")
-    turn = math.degrees(math.remainder(math.atan2(found[1], found[0]) - math.atan2(taught[1], taught[0]), math.tau))
+        raise Problem(
+            "PART_NOT_FOUND", f"the marks are {apart:.1f} px apart, in the master {was:.1f}"
+        )
+    turn = math.degrees(
+        math.remainder(math.atan2(found[1], found[0]) - math.atan2(taught[1], taught[0]), math.tau)
+    )
     if abs(turn) > settings.angle_deg + SLACK_DEG:
-        raise Problem("PART_NOT_FOUND", f"the marks are turned by {turn:.1f} degrees, the most is {settings.angle_deg:g}")
+        raise Problem(
+            "PART_NOT_FOUND",
+            f"the marks are turned by {turn:.1f} degrees, the most is {settings.angle_deg:g}",
+        )
     return Pose(
         x=(first.x + second.x) / 2,
         y=(first.y + second.y) / 2,
@@ -68,7 +83,11 @@ def find(frame: Frame, settings: Marks, learned: Learned) -> Pose:
 
 def _mark(frame: Frame, wanted: Pattern, known: Any) -> Pose:
     round_too = isinstance(known, turned.Learned)
-    return turned.find(frame, wanted, known, round_too=True) if round_too else pattern.find(frame, wanted, known)
+    return (
+        turned.find(frame, wanted, known, round_too=True)
+        if round_too
+        else pattern.find(frame, wanted, known)
+    )
 
 
 def _wanted(settings: Marks, mark: Fiducial) -> Pattern:

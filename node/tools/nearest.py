@@ -1,7 +1,8 @@
 """The nearest of a memory's patches: the search that most of `learned`'s time goes into.
 
-Which patch is nearest is found in products of 8 bit, where the processor has them and they are the faster here, and told from
-the patch itself in floats. Another patch may have been nearer by some thousandths, so a distance is never told too small.
+Which patch is nearest is found in products of 8 bit, where the processor has them and they are the
+faster here, and told from the patch itself in floats. Another patch may have been nearer by some
+thousandths, so a distance is never told too small.
 """
 
 import time
@@ -37,14 +38,18 @@ class Nearest:
 
     def exact(self, places: Floats) -> Floats:
         """In floats."""
-        least = np.concatenate([(wide @ self._wide).min(axis=1) for wide in _few(_with_ones(places))])
+        least = np.concatenate(
+            [(wide @ self._wide).min(axis=1) for wide in _few(_with_ones(places))]
+        )
         return np.sqrt(np.maximum(least + _squares(places), 0), dtype=np.float32)
 
     def quick(self, places: Floats) -> Floats:
         """In 8 bit, and to the patch found in floats. Needs onnxruntime."""
         scale, patches, digits = self._small
         small = np.full((len(places), len(patches)), ZERO + MOST, np.uint8)
-        small[:, : -digits - 1] = np.clip(places * np.float32(1 / scale) + np.float32(ZERO + 0.5), 1, 255)
+        small[:, : -digits - 1] = np.clip(
+            places * np.float32(1 / scale) + np.float32(ZERO + 0.5), 1, 255
+        )
         small[:, -1] = ZERO + 1
         multiply = _multiplier()
         found = np.concatenate([multiply(few, patches).argmax(axis=1) for few in _few(small)])
@@ -57,7 +62,8 @@ class Nearest:
 
     @cached_property
     def _small(self) -> tuple[float, NDArray[np.int8], int]:
-        """Scale, and dimensions x patches in 8 bit; the last ones are half of the squared lengths: some of 127, the last of 1.
+        """Scale, and dimensions x patches in 8 bit; the last ones are half of the squared lengths:
+        some of 127, the last of 1.
 
         The greatest product less that half is the nearest.
         """
@@ -67,14 +73,22 @@ class Nearest:
         high, low = np.divmod(halves - halves.min(), MOST)
         digits = max(1, -(-int(high.max()) // MOST))
         parts = [np.clip(high - number * MOST, 0, MOST) for number in range(digits)]
-        return scale, np.ascontiguousarray(np.column_stack([small, *(-part for part in parts), -low]).astype(np.int8).T), digits
+        return (
+            scale,
+            np.ascontiguousarray(
+                np.column_stack([small, *(-part for part in parts), -low]).astype(np.int8).T
+            ),
+            digits,
+        )
 
 
 @cache
 def products() -> float | None:
-    """How many times as fast as in floats the search in 8 bit is here, measured once a process; None if floats are as good.
+    """How many times as fast as in floats the search in 8 bit is here, measured once a process;
+    None if floats are as good.
 
-    Processors without such products saturate or take longer; then, and without onnxruntime, floats are taken.
+    Processors without such products saturate or take longer; then, and without onnxruntime, floats
+    are taken.
     """
     dice = np.random.default_rng(0)
     count, dimensions, size = TRIED
@@ -102,8 +116,12 @@ def _multiplier() -> Callable[[NDArray[np.uint8], NDArray[np.int8]], NDArray[np.
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = options.inter_op_num_threads = 1  # on the station's own thread
     options.log_severity_level = 3
-    session: Any = onnxruntime.InferenceSession(PRODUCT.read_bytes(), options, providers=["CPUExecutionProvider"])
-    return lambda places, patches: session.run(["products"], {"places": places, "patches": patches})[0]
+    session: Any = onnxruntime.InferenceSession(
+        PRODUCT.read_bytes(), options, providers=["CPUExecutionProvider"]
+    )
+    return lambda places, patches: session.run(
+        ["products"], {"places": places, "patches": patches}
+    )[0]
 
 
 def _seconds(search: Callable[[Floats], Floats], places: Floats) -> float:

@@ -1,4 +1,5 @@
-"""How well, or how often, the master's pattern is found in a region: normalised correlation, from coarse to fine."""
+"""How well, or how often, the master's pattern is found in a region: normalised correlation, from
+coarse to fine."""
 
 from dataclasses import dataclass
 
@@ -10,9 +11,11 @@ from node.frame import Mark, Measurement, Pixels, View
 from schemas import PatternTool, Problem
 
 LEAST_SIDE = 8  # px of the coarsest pattern
-LEAST_SPREAD = 3.0  # standard deviation of the pattern in gray levels; less is the noise of a camera
+# standard deviation of the pattern in gray levels; less is the noise of a camera
+LEAST_SPREAD = 3.0
 LEAST_THERE = 1.0  # the same of a place that is compared with it: less is a flat place
-LEAST_AGREEMENT = 0.8  # correlation of the coarse pattern with itself half a coarse px away: the worst case of a search
+# correlation of the coarse pattern with itself half a coarse px away: the worst case of a search
+LEAST_AGREEMENT = 0.8
 SLACK = 0.25  # by how much the coarse correlation of a good place may be below the fine one
 MOST = 500  # places
 FEW = 8  # places, where only the best counts
@@ -26,7 +29,8 @@ class Learned:
 
 
 def learn(view: View, settings: PatternTool) -> Learned:
-    """The pattern of the master. Raises Problem NO_CONTRAST if it is flat, REGION_INVALID if it leaves the frame."""
+    """The pattern of the master. Raises Problem NO_CONTRAST if it is flat, REGION_INVALID if it
+    leaves the frame."""
     pattern = np.ascontiguousarray(view.other(settings.pattern).gray)
     if float(pattern.std()) < LEAST_SPREAD:
         raise Problem("NO_CONTRAST", "the pattern shows nothing that could be found again")
@@ -37,9 +41,11 @@ def learn(view: View, settings: PatternTool) -> Learned:
 
 
 def measure(view: View, settings: PatternTool, learned: Learned | None) -> Measurement:
-    """The best correlation, 0 to 1, or the number of places; two places lie half a pattern apart or more.
+    """The best correlation, 0 to 1, or the number of places; two places lie half a pattern apart or
+    more.
 
-    A place counts only if every pixel of it does. Raises Problem NO_CONTRAST if the view has one value only.
+    A place counts only if every pixel of it does. Raises Problem NO_CONTRAST if the view has one
+    value only.
     """
     if learned is None:
         raise Problem("MASTER_IMAGE_NOT_FOUND", f"tool {settings.name} looks for a pattern of it")
@@ -49,24 +55,34 @@ def measure(view: View, settings: PatternTool, learned: Learned | None) -> Measu
     good = [place for place in places if place[2] >= settings.least_score]
     best = good if settings.value == "count" else places[:1]
     rows, columns = learned.levels[0].shape
-    value = float(len(good)) if settings.value == "count" else max((score for _, _, score in best), default=0.0)
+    value = (
+        float(len(good))
+        if settings.value == "count"
+        else max((score for _, _, score in best), default=0.0)
+    )
     return Measurement(value, lambda: tuple(_mark(view, x, y, columns, rows) for x, y, _ in best))
 
 
 def _places(view: View, settings: PatternTool, learned: Learned) -> list[tuple[int, int, float]]:
-    """Left top corner and score of the peaks, best first, none within half a pattern of a better one."""
+    """Left top corner and score of the peaks, best first, none within half a pattern of a better
+    one."""
     images = [np.ascontiguousarray(view.gray)]
     while len(images) < len(learned.levels):
         images.append(_halved(images[-1]))
     coarse = len(images) - 1
     found = _correlation(images[coarse], learned.levels[coarse])
     least = settings.least_score if settings.value == "count" else float(found.max())
-    y, x = np.nonzero((found >= cv2.dilate(found, np.ones((3, 3), np.uint8))) & (found >= max(least - SLACK, 1e-6)))
+    y, x = np.nonzero(
+        (found >= cv2.dilate(found, np.ones((3, 3), np.uint8)))
+        & (found >= max(least - SLACK, 1e-6))
+    )
     order = np.argsort(found[y, x])[::-1]
     rows, columns = learned.levels[0].shape
     free = None if view.mask is None else _free(view.mask, columns, rows)
     followed: list[tuple[int, int, float]] = []
-    for place in order[: MOST if settings.value == "count" or view.mask is not None else FEW].tolist():
+    for place in order[
+        : MOST if settings.value == "count" or view.mask is not None else FEW
+    ].tolist():
         px, py, score = int(x[place]), int(y[place]), float(found[y[place], x[place]])
         for level in range(max(coarse - 1, 0), -1, -1):
             step = 2 if coarse else 1
@@ -84,7 +100,10 @@ def _places(view: View, settings: PatternTool, learned: Learned) -> list[tuple[i
 def _nearby(image: Pixels, pattern: Pixels, x: int, y: int) -> tuple[int, int, float]:
     """The best place within 2 px of one."""
     rows, columns = pattern.shape
-    left, top = max(min(x, image.shape[1] - columns) - 2, 0), max(min(y, image.shape[0] - rows) - 2, 0)
+    left, top = (
+        max(min(x, image.shape[1] - columns) - 2, 0),
+        max(min(y, image.shape[0] - rows) - 2, 0),
+    )
     found = _correlation(image[top : top + rows + 4, left : left + columns + 4], pattern)
     _, score, _, (dx, dy) = cv2.minMaxLoc(found)
     there = image[top + dy : top + dy + rows, left + dx : left + dx + columns]
@@ -102,18 +121,26 @@ def _correlation(image: Pixels, pattern: Pixels) -> NDArray[np.float32]:
 def _free(mask: Pixels, columns: int, rows: int) -> NDArray[np.bool_]:
     """Whether every pixel of a pattern with its left top corner there counts."""
     sums = cv2.integral((mask > 0).astype(np.uint8))
-    counted = sums[rows:, columns:] - sums[:-rows, columns:] - sums[rows:, :-columns] + sums[:-rows, :-columns]
+    counted = (
+        sums[rows:, columns:]
+        - sums[:-rows, columns:]
+        - sums[rows:, :-columns]
+        + sums[:-rows, :-columns]
+    )
     return counted == rows * columns  # type: ignore[no-any-return]
 
 
 def _halved(image: Pixels) -> Pixels:
     """Means of 2 x 2 px; an odd last row or column is left out."""
     rows, columns = image.shape[0] // 2, image.shape[1] // 2
-    return cv2.resize(image[: 2 * rows, : 2 * columns], (columns, rows), interpolation=cv2.INTER_AREA)  # type: ignore[return-value]
+    return cv2.resize(
+        image[: 2 * rows, : 2 * columns], (columns, rows), interpolation=cv2.INTER_AREA
+    )  # type: ignore[return-value]
 
 
 def _keeps(pattern: Pixels, level: int) -> bool:
-    """Whether the pattern can still be recognised at that level, wherever it lies between the coarse pixels."""
+    """Whether the pattern can still be recognised at that level, wherever it lies between the
+    coarse pixels."""
     half = 2 ** (level - 1)
     one, other = pattern, pattern[half:, half:]
     for _ in range(level):

@@ -29,11 +29,14 @@ def learn(view: View, settings: Pitch) -> None:
     _found(view, settings)
 
 
-def measure(view: View, settings: Pitch, _learned: None = None, given: Given | None = None) -> Measurement:
-    """Mean, least or greatest distance from one edge to the next, square to them, at the middle of the region.
+def measure(
+    view: View, settings: Pitch, _learned: None = None, given: Given | None = None
+) -> Measurement:
+    """Mean, least or greatest distance from one edge to the next, square to them, at the middle of
+    the region.
 
-    Raises Problem NO_CONTRAST with fewer than two edges, NO_VALUE if an edge has another too near for the blur and noise,
-    and for mm without a calibration.
+    Raises Problem NO_CONTRAST with fewer than two edges, NO_VALUE if an edge has another too near
+    for the blur and noise, and for mm without a calibration.
     """
     where, edges = _found(view, settings)
     points = where.to_frame(edges.at, where.middle)
@@ -61,11 +64,18 @@ def _found(view: View, settings: Pitch) -> tuple[Strip, Edges]:
 
 
 def _alike(edges: Edges, settings: Pitch) -> bool:
-    """Whether edges come in turns, with teeth (from an edge that counts to the next one) of one width and contrast."""
+    """Whether edges come in turns, with teeth (from an edge that counts to the next one) of one
+    width and contrast."""
     signs = np.sign(edges.step)
     teeth = np.flatnonzero(signs[:-1] == SIGNS[settings.polarity])
     if len(teeth) < 2 or (signs[1:] == signs[:-1]).any():
         return False
-    widths, steps = edges.at[teeth + 1] - edges.at[teeth], np.abs(edges.step[np.concatenate([teeth, teeth + 1])])
+    widths, steps = (
+        edges.at[teeth + 1] - edges.at[teeth],
+        np.abs(edges.step[np.concatenate([teeth, teeth + 1])]),
+    )
     width, step = float(np.median(widths)), float(np.median(steps))
-    return bool((np.abs(widths - width) <= ALIKE * width).all() and (np.abs(steps - step) <= 3 * ALIKE * step).all())
+    return bool(
+        (np.abs(widths - width) <= ALIKE * width).all()
+        and (np.abs(steps - step) <= 3 * ALIKE * step).all()
+    )

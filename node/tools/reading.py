@@ -1,4 +1,5 @@
-"""Which of the texts that were read are right (expected, matching a pattern, or said by the trigger), and in which order."""
+"""Which of the texts that were read are right (expected, matching a pattern, or said by the
+trigger), and in which order."""
 
 from collections.abc import Callable
 
@@ -15,7 +16,9 @@ MOST_SHOWN = 1000  # characters of a text in a result
 MOST_STEPS = 2_000_000  # of a match: characters times states of the pattern; some 0.5 s at worst
 
 
-def judge(settings: ReadingTool, trigger: Trigger, without_spaces: bool = False) -> Callable[[str], bool]:
+def judge(
+    settings: ReadingTool, trigger: Trigger, without_spaces: bool = False
+) -> Callable[[str], bool]:
     """Whether a text is right, as a function of it; any text is if nothing says which.
 
     Raises Problem NO_VALUE if the trigger does not say what to compare with.
@@ -32,22 +35,31 @@ def judge(settings: ReadingTool, trigger: Trigger, without_spaces: bool = False)
 
 
 def shown(texts: list[str]) -> str | None:
-    """Texts for a result: what cannot be printed (NUL, group separators) is escaped; None if there is none."""
-    return plain(", ".join(plain(text, MOST_SHOWN) for text in texts), MOST_SHOWN) if texts else None
+    """Texts for a result: what cannot be printed (NUL, group separators) is escaped; None if there
+    is none."""
+    return (
+        plain(", ".join(plain(text, MOST_SHOWN) for text in texts), MOST_SHOWN) if texts else None
+    )
 
 
 def in_order(boxes: list[NDArray[np.float64]]) -> list[int]:
-    """Which box is read first, second ..: lines from top to bottom, each from left to right, however the label is turned.
+    """Which box is read first, second ..: lines from top to bottom, each from left to right,
+    however the label is turned.
 
-    boxes: 4 x 2 each, from the left top corner clockwise. Boxes are of one line if they overlap by half across its direction,
-    the mean of all boxes' upper and lower sides, long ones counting more.
+    boxes: 4 x 2 each, from the left top corner clockwise. Boxes are of one line if they overlap by
+    half across its direction, the mean of all boxes' upper and lower sides, long ones counting
+    more.
     """
     if not boxes:
         return []
     along = sum((box[1] - box[0]) + (box[2] - box[3]) for box in boxes)
     along = along / max(float(np.hypot(*along)), 1e-9)
-    places = [box @ np.array([[along[0], -along[1]], [along[1], along[0]]]) for box in boxes]  # right and down in the label
-    spans = [(place[:, 0].min(), *(place[ends, 1].mean() for ends in ([0, 1], [2, 3]))) for place in places]
+    # right and down in the label
+    places = [box @ np.array([[along[0], -along[1]], [along[1], along[0]]]) for box in boxes]
+    spans = [
+        (place[:, 0].min(), *(place[ends, 1].mean() for ends in ([0, 1], [2, 3])))
+        for place in places
+    ]
     lines: list[list[int]] = []
     for number in sorted(range(len(boxes)), key=lambda one: spans[one][1] + spans[one][2]):
         _, top, bottom = spans[number]
@@ -73,7 +85,11 @@ def _matches(pattern: str, text: str) -> bool:
 
 def _said(source: str, trigger: Trigger) -> str:
     """The trigger's part_id, or a text or whole number of its meta."""
-    found = trigger.part_id if source == "part_id" else (trigger.meta or {}).get(source.removeprefix("meta."))
+    found = (
+        trigger.part_id
+        if source == "part_id"
+        else (trigger.meta or {}).get(source.removeprefix("meta."))
+    )
     if isinstance(found, bool) or not isinstance(found, str | int) or found == "":
         raise Problem("NO_VALUE", f"the trigger has no {source} to compare with")
     return str(found)

@@ -1,8 +1,10 @@
-"""The characters of one line of text: several looks by a network, and how sure it is of the least sure character.
+"""The characters of one line of text: several looks by a network, and how sure it is of the least
+sure character.
 
-The network's own figure, the mean over the characters, is 0.9 and more for many a text with one wrong character, and for print
-that nobody could read. Here a text counts that two looks agree on (as it is, and smoothed, which closes the dots of a dot
-matrix), with the lesser sureness of the two best.
+The network's own figure, the mean over the characters, is 0.9 and more for many a text with one
+wrong character, and for print that nobody could read. Here a text counts that two looks agree on
+(as it is, and smoothed, which closes the dots of a dot matrix), with the lesser sureness of the two
+best.
 """
 
 import itertools
@@ -17,7 +19,8 @@ from numpy.typing import NDArray
 from node.frame import Pixels
 
 HEIGHT, LEAST_WIDTH = 48, 320  # px, as the network was trained
-LOOSE = (0.0, 0.035, 0.07, 0.02)  # blur of each look, sigma in relation to the height of a line with space around it
+# blur of each look, sigma in relation to the height of a line with space around it
+LOOSE = (0.0, 0.035, 0.07, 0.02)
 TIGHT = (0.0, 0.07, 0.1, 0.04)  # the same of one that was cut out close
 SURE = 0.9  # two looks that agree so well need no further one
 BEYOND_DOUBT = 0.99  # one look that is so sure of each character was never wrong: it needs no other
@@ -25,7 +28,8 @@ ALONE = 0.4  # of what one look says and no other
 LEAST_SHARE = 0.02  # of what the network sees: less is none of the allowed characters
 MOST_WIDE = 40.0  # times its height: a longer line is cut
 
-Network = Callable[[NDArray[np.float32]], NDArray[np.float32]]  # 1 x 3 x 48 x w to steps x characters
+# 1 x 3 x 48 x w to steps x characters
+Network = Callable[[NDArray[np.float32]], NDArray[np.float32]]
 
 
 class Reading(NamedTuple):
@@ -36,13 +40,17 @@ class Reading(NamedTuple):
 
 
 def recognise(
-    line: Pixels, network: Network, characters: list[str], allowed: str | None = None, tight: bool = False
+    line: Pixels,
+    network: Network,
+    characters: list[str],
+    allowed: str | None = None,
+    tight: bool = False,
 ) -> Reading:
     """What two looks agree on; nothing if there is nothing.
 
-    line: BGR; tight: whether it was cut out close. characters: what the network's columns stand for, the first for none.
-    allowed: the only characters there may be, and spaces; the likeliest of them is taken, and a place that looks like none
-    of them is not sure at all.
+    line: BGR; tight: whether it was cut out close. characters: what the network's columns stand
+    for, the first for none. allowed: the only characters there may be, and spaces; the likeliest of
+    them is taken, and a place that looks like none of them is not sure at all.
     """
     columns = None if allowed is None else _columns(characters, allowed)
     seen: list[Reading] = []
@@ -70,18 +78,25 @@ def _bare(text: str) -> str:
 def _fitted(line: Pixels) -> NDArray[np.float32]:
     height, width = line.shape[:2]
     wide = max(8, min(math.ceil(HEIGHT * width / height), int(HEIGHT * MOST_WIDE)))
-    small = cv2.resize(line, (wide, HEIGHT), interpolation=cv2.INTER_AREA if height > HEIGHT else cv2.INTER_LINEAR)
+    small = cv2.resize(
+        line, (wide, HEIGHT), interpolation=cv2.INTER_AREA if height > HEIGHT else cv2.INTER_LINEAR
+    )
     padded = np.zeros((1, 3, HEIGHT, max(LEAST_WIDTH, wide)), np.float32)
     padded[0, :, :, :wide] = small.transpose(2, 0, 1) / np.float32(127.5) - 1
     return padded
 
 
 def _columns(characters: list[str], allowed: str) -> NDArray[np.bool_]:
-    return np.array([place == 0 or each == " " or each in allowed for place, each in enumerate(characters)])
+    return np.array(
+        [place == 0 or each == " " or each in allowed for place, each in enumerate(characters)]
+    )
 
 
-def _decoded(seen: NDArray[np.float32], characters: list[str], columns: NDArray[np.bool_] | None) -> Reading:
-    """The likeliest character at each step, runs taken once (A. Graves et al. 2006, Connectionist temporal classification).
+def _decoded(
+    seen: NDArray[np.float32], characters: list[str], columns: NDArray[np.bool_] | None
+) -> Reading:
+    """The likeliest character at each step, runs taken once (A. Graves et al. 2006, Connectionist
+    temporal classification).
 
     The confidence is that of the least sure character, spaces left out, each by its surest step.
     """
@@ -96,5 +111,7 @@ def _decoded(seen: NDArray[np.float32], characters: list[str], columns: NDArray[
     for start, end in itertools.pairwise(starts):
         if best[start] != 0:
             text += characters[int(best[start])]
-            confidence = confidence if text.endswith(" ") else min(confidence, float(sure[start:end].max()))
+            confidence = (
+                confidence if text.endswith(" ") else min(confidence, float(sure[start:end].max()))
+            )
     return Reading(text.strip(), confidence if text.strip() else 0.0)

@@ -1,8 +1,10 @@
-"""What of a locator's pattern recurs in good parts: the rest (glare, dirt, background, a label that differs) is left out.
+"""What of a locator's pattern recurs in good parts: the rest (glare, dirt, background, a label that
+differs) is left out.
 
-Each good picture is brought into the master's frame by the pose that the whole pattern found. There its gradients, made as
-strong as the master's, must agree in direction and length, and its gray levels but for the light (gain, offset and slopes,
-fitted without what does not agree: J. Tukey's biweight). A pixel is kept if it agrees in nearly all pictures.
+Each good picture is brought into the master's frame by the pose that the whole pattern found. There
+its gradients, made as strong as the master's, must agree in direction and length, and its gray
+levels but for the light (gain, offset and slopes, fitted without what does not agree: J. Tukey's
+biweight). A pixel is kept if it agrees in nearly all pictures.
 """
 
 import hashlib
@@ -24,7 +26,8 @@ LEAST = 5  # good pictures in which the part is found
 RECURS = 0.8  # share of them in which a pixel must agree
 MOST_DROPPED = 0.6  # of the outline's points; with less a place is hardly told
 SMOOTH_PX = 1.0  # sigma: poses are off by a fraction of a px
-TURNED = 0.6  # difference of two gradients against the master's own that still agrees: 35 degrees, or its length
+# difference of two gradients against the master's own that still agrees: 35 degrees, or its length
+TURNED = 0.6
 FAINT = 1.2  # the same against the gradient from which on there is an edge
 OTHER = 0.3  # difference of gray levels that still agrees, against the pattern's contrast
 LEAST_GRAY = 10.0  # the same in gray levels
@@ -48,7 +51,8 @@ class Place(NamedTuple):
 
 @dataclass(frozen=True, eq=False)
 class Kept:
-    """mask: what is kept of the region (rows x columns, 1 or 0); points: of the outline, and how many of them are left out."""
+    """mask: what is kept of the region (rows x columns, 1 or 0); points: of the outline, and how
+    many of them are left out."""
 
     mask: Pixels
     points: int
@@ -64,13 +68,18 @@ def patch_of(frame: Frame, settings: Pattern, pose: Pose) -> tuple[Pixels, NDArr
     u, v = (columns - 1) / 2, (rows - 1) / 2
     matrix = np.array([[c, -s, pose.x - c * u + s * v], [s, c, pose.y - s * u - c * v]])
     flags, size = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP, (columns, rows)
-    patch: Any = cv2.warpAffine(frame.gray, matrix, size, flags=flags, borderMode=cv2.BORDER_REPLICATE)
+    patch: Any = cv2.warpAffine(
+        frame.gray, matrix, size, flags=flags, borderMode=cv2.BORDER_REPLICATE
+    )
     seen: Any = cv2.warpAffine(np.full_like(frame.gray, 255), matrix, size, flags=flags)
     return patch, seen > 250
 
 
-def kept_of(master: Frame, settings: Pattern, patches: Sequence[tuple[Pixels, NDArray[np.bool_]]]) -> Kept:
-    """What of the master's pattern recurs in the patches. Raises Problem PICTURES_UNFIT if too little does."""
+def kept_of(
+    master: Frame, settings: Pattern, patches: Sequence[tuple[Pixels, NDArray[np.bool_]]]
+) -> Kept:
+    """What of the master's pattern recurs in the patches. Raises Problem PICTURES_UNFIT if too
+    little does."""
     region = settings.region
     own = _smooth(np.ascontiguousarray(master.view(region).gray))
     across, down = slopes_of(own)
@@ -87,20 +96,26 @@ def kept_of(master: Frame, settings: Pattern, patches: Sequence[tuple[Pixels, ND
     if dropped > MOST_DROPPED * points:
         raise Problem(
             "PICTURES_UNFIT",
-            f"{dropped} of the outline's {points} points differ from picture to picture, {MOST_DROPPED:.0%} may at most: "
-            "draw the locator's region around what all parts have",
+            f"{dropped} of the outline's {points} points differ from picture to picture,"
+            f" {MOST_DROPPED:.0%} may at most: draw the locator's region around what all parts"
+            " have",
         )
     return Kept(mask, points, dropped, _places(mask, steep, region.x, region.y))
 
 
 def model_of(kept: Kept, settings: Pattern, master: Frame) -> bytes:
     """The model file; it is for this region of this master only."""
-    arrays = {"kept": np.packbits(kept.mask), "region": _box(settings), "master": np.array(_digest(master))}
+    arrays = {
+        "kept": np.packbits(kept.mask),
+        "region": _box(settings),
+        "master": np.array(_digest(master)),
+    }
     return pack("pattern", arrays)
 
 
 def mask_of(model: bytes, settings: Pattern, master: Frame) -> Pixels:
-    """What is kept of the region, rows x columns, 1 or 0. Raises Problem MODEL_INVALID if the model is for something else."""
+    """What is kept of the region, rows x columns, 1 or 0. Raises Problem MODEL_INVALID if the model
+    is for something else."""
     arrays = unpack(model, "pattern", SHAPES)
     if str(arrays["master"]) != _digest(master):
         raise Problem("MODEL_INVALID", f"it was taught with another master image: {ANEW}")
@@ -127,7 +142,9 @@ def _smooth(gray: Pixels) -> Any:
     return cv2.GaussianBlur(gray.astype(np.float32), (0, 0), SMOOTH_PX)
 
 
-def _agrees(own: Any, slopes: tuple[Any, Any], edge: float, steep: Any, patch: Pixels) -> NDArray[np.bool_]:
+def _agrees(
+    own: Any, slopes: tuple[Any, Any], edge: float, steep: Any, patch: Pixels
+) -> NDArray[np.bool_]:
     """Which pixels of a good part are as the master's, but for the light."""
     there = _smooth(patch)
     light = _light(own, there, slopes, steep)
@@ -139,12 +156,16 @@ def _agrees(own: Any, slopes: tuple[Any, Any], edge: float, steep: Any, patch: P
     length = np.hypot(*slopes)
     noise = noise_of(patch) / gain
     low, high = np.quantile(own, (0.05, 0.95))
-    allowed = max(OTHER * float(high - low), LEAST_GRAY, 3 * noise) + length  # an edge may lie a px beside
-    return (off <= np.maximum(TURNED * length, max(FAINT * edge, noise))) & (np.abs(rest) <= allowed)  # type: ignore[no-any-return]
+    # an edge may lie a px beside
+    allowed = max(OTHER * float(high - low), LEAST_GRAY, 3 * noise) + length
+    return (off <= np.maximum(TURNED * length, max(FAINT * edge, noise))) & (  # type: ignore[no-any-return]
+        np.abs(rest) <= allowed
+    )
 
 
 def _light(own: Any, there: Any, slopes: tuple[Any, Any], steep: Any) -> tuple[float, Any] | None:
-    """The gain of a part's gray levels over the master's, and what the light does not explain of them, in the master's.
+    """The gain of a part's gray levels over the master's, and what the light does not explain of
+    them, in the master's.
 
     None if they have nothing in common.
     """
@@ -159,7 +180,9 @@ def _light(own: Any, there: Any, slopes: tuple[Any, Any], steep: Any) -> tuple[f
         return None
     rows, columns = own.shape
     y, x = np.mgrid[:rows, :columns].astype(np.float32)
-    system = np.stack([own.ravel(), np.ones(own.size), x.ravel() / columns - 0.5, y.ravel() / rows - 0.5]).astype(np.float64)
+    system = np.stack(
+        [own.ravel(), np.ones(own.size), x.ravel() / columns - 0.5, y.ravel() / rows - 0.5]
+    ).astype(np.float64)
     flat = there.ravel().astype(np.float64)
     offset = float(np.median((there - gain * own)[steep][same]))
     found = np.array([gain, offset, 0.0, 0.0])
@@ -180,6 +203,12 @@ def _places(mask: Pixels, steep: Any, left: int, top: int) -> tuple[Place, ...]:
     points = np.bincount(labels[steep], minlength=count)
     order = [n for n in (1 + np.argsort(points[1:])[::-1]).tolist() if points[n]][:PLACES]
     return tuple(
-        Place(int(stats[n, 0]) + left, int(stats[n, 1]) + top, int(stats[n, 2]), int(stats[n, 3]), int(points[n]))
+        Place(
+            int(stats[n, 0]) + left,
+            int(stats[n, 1]) + top,
+            int(stats[n, 2]),
+            int(stats[n, 3]),
+            int(points[n]),
+        )
         for n in order
     )

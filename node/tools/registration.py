@@ -1,14 +1,17 @@
-"""Fine registration: lays a part's picture over the master's view to a fraction of a px, where a locator only came near.
+"""Fine registration: lays a part's picture over the master's view to a fraction of a px, where a
+locator only came near.
 
-Three steps, each starting from the one before. A search over shift and angle in a small picture (normalised correlation),
-within what the caller allows. A full affine fit by least squares on the master's steep pixels (S. Baker, I. Matthews 2004,
-Lucas-Kanade 20 years on, inverse compositional form), with gain and offset of the light and with robust weights, so that
-defects do not pull. Then, if asked, small shifts on a coarse grid for what is not affine (a line scan's wobble, bent foil):
-the same least squares a node, held together by a membrane that makes neighbours alike, and never above a few px.
+Three steps, each starting from the one before. A search over shift and angle in a small picture
+(normalised correlation), within what the caller allows. A full affine fit by least squares on the
+master's steep pixels (S. Baker, I. Matthews 2004, Lucas-Kanade 20 years on, inverse compositional
+form), with gain and offset of the light and with robust weights, so that defects do not pull. Then,
+if asked, small shifts on a coarse grid for what is not affine (a line scan's wobble, bent foil):
+the same least squares a node, held together by a membrane that makes neighbours alike, and never
+above a few px.
 
-A full affine fit rather than a rigid one: on pairs of real boards it is worth more than any threshold of the comparison.
-Small systems are solved by numpy, products over all points by OpenCV: numpy's BLAS would start threads for them, which are
-slower than one where the cores are busy.
+A full affine fit rather than a rigid one: on pairs of real boards it is worth more than any
+threshold of the comparison. Small systems are solved by numpy, products over all points by OpenCV:
+numpy's BLAS would start threads for them, which are slower than one where the cores are busy.
 """
 
 import math
@@ -41,12 +44,14 @@ MEMBRANE_ROUNDS = 10
 CROSS = np.array([[0, 1, 0], [1, 0, 1], [0, 1, 0]], float)
 ENOUGH_PX = 0.02  # a smaller step is the last one
 LEAST_SCORE = 0.5
-STRETCH_SLACK_PX = 0.4  # at the view's border: what noise and defects may make of a part of the right size
+# at the view's border: what noise and defects may make of a part of the right size
+STRETCH_SLACK_PX = 0.4
 
 
 @dataclass(frozen=True, eq=False)
 class Level:
-    """The master at one size: its steep pixels as columns and rows of the view, and what a least squares step needs of them."""
+    """The master at one size: its steep pixels as columns and rows of the view, and what a least
+    squares step needs of them."""
 
     factor: int
     x: Floats
@@ -68,7 +73,8 @@ class Reference:
     small_mask: Pixels | None
     middle: Level
     fine: Level
-    place: tuple[Floats, Floats]  # 1 x n each: the points of `fine` in nodes of the grid, right and down
+    # 1 x n each: the points of `fine` in nodes of the grid, right and down
+    place: tuple[Floats, Floats]
     node: NDArray[np.intp]  # n x 4: the nodes around each point of `fine`
     share: Floats  # n x 4: and how much each counts
     nodes: tuple[int, int]  # rows, columns of the grid
@@ -80,10 +86,11 @@ class Reference:
 class Registration:
     """Where the view lies in a picture.
 
-    matrix: 2 x 3, view to picture. shift: rows x columns x 2, what is added to a point of the view first (px, bilinear
-    between the nodes of a grid, `cell` px apart, the first half a cell outside of the view), None if nothing. gain, offset:
-    picture = gain * master + offset. score: correlation of the two at the master's steep pixels. seen: the share of these
-    that lie in the picture.
+    matrix: 2 x 3, view to picture. shift: rows x columns x 2, what is added to a point of the view
+    first (px, bilinear between the nodes of a grid, `cell` px apart, the first half a cell outside
+    of the view), None if nothing. gain, offset: picture = gain * master + offset. score:
+    correlation of the two at the master's steep pixels. seen: the share of these that lie in the
+    picture.
     """
 
     matrix: Matrix
@@ -101,16 +108,24 @@ class Registration:
         found = np.asarray(points, float).reshape(-1, 2)
         if self.shift is not None:
             x, y = (_in_nodes(axis.astype(np.float32), self.cell)[None] for axis in found.T)
-            found = found + cv2.remap(self.shift, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)[0]
+            found = (
+                found
+                + cv2.remap(self.shift, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)[0]
+            )
         return found @ self.matrix[:, :2].T + self.matrix[:, 2]
 
     def sample(self, pixels: Any) -> Any:
-        """The picture in the view's own axes; what lies outside of it is its nearest border pixel."""
+        """The picture in the view's own axes; what lies outside of it is its nearest border
+        pixel."""
         if self.shift is not None:
-            return cv2.remap(pixels, self._map(), None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)  # type: ignore[call-overload]
+            return cv2.remap(
+                pixels, self._map(), None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
+            )  # type: ignore[call-overload]
         flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
         size = (self.width, self.height)
-        return cv2.warpAffine(pixels, self.matrix, size, flags=flags, borderMode=cv2.BORDER_REPLICATE)
+        return cv2.warpAffine(
+            pixels, self.matrix, size, flags=flags, borderMode=cv2.BORDER_REPLICATE
+        )
 
     def inside(self, pixels: Pixels, rim: int) -> Pixels:
         """255 for pixels of the view that lie in the picture, at least rim px from its border."""
@@ -120,14 +135,22 @@ class Registration:
         back = cv2.invertAffineTransform(self.matrix)
         found = np.zeros((self.height, self.width), np.uint8)
         if right >= rim and bottom >= rim:
-            cv2.fillConvexPoly(found, np.rint((corners @ back[:, :2].T + back[:, 2]) * 16).astype(np.int32), 255, shift=4)
+            cv2.fillConvexPoly(
+                found,
+                np.rint((corners @ back[:, :2].T + back[:, 2]) * 16).astype(np.int32),
+                255,
+                shift=4,
+            )
         return found
 
     def _map(self) -> Floats:
-        """height x width x 2: where each pixel of the view lies in the picture. Bilinear, so mapping the nodes is enough."""
+        """height x width x 2: where each pixel of the view lies in the picture. Bilinear, so
+        mapping the nodes is enough."""
         assert self.shift is not None
         (rows, columns), cell = self.shift.shape[:2], self.cell
-        x, y = np.meshgrid((np.arange(columns) - 0.5) * cell - 0.5, (np.arange(rows) - 0.5) * cell - 0.5)
+        x, y = np.meshgrid(
+            (np.arange(columns) - 0.5) * cell - 0.5, (np.arange(rows) - 0.5) * cell - 0.5
+        )
         nodes = np.stack([x, y], axis=2) + self.shift
         placed = (nodes @ self.matrix[:, :2].T + self.matrix[:, 2]).astype(np.float32)
         whole = cv2.resize(placed, (columns * cell, rows * cell), interpolation=cv2.INTER_LINEAR)
@@ -135,7 +158,8 @@ class Registration:
 
 
 def reference(gray: Pixels, mask: Pixels | None = None) -> Reference:
-    """What registration keeps of the master's gray view. Raises Problem NO_CONTRAST if it has too few steep pixels."""
+    """What registration keeps of the master's gray view. Raises Problem NO_CONTRAST if it has too
+    few steep pixels."""
     height, width = gray.shape
     factor = _factor(width, height, COARSE_SIDE)
     small = shrunk(gray, factor)
@@ -175,21 +199,26 @@ def affine(
 ) -> Registration:
     """Where the master's view lies in the frame, starting from where the locator put it.
 
-    search_px, search_deg: how far it may be from there. bend_px: greatest local shift beyond the affine map, 0 for none.
-    stretch: by what share its width and height may differ, and how much it may be sheared. The registration's picture is the
-    frame. Raises Problem PART_NOT_FOUND if the two do not agree anywhere near, or only with another size or sheared.
+    search_px, search_deg: how far it may be from there. bend_px: greatest local shift beyond the
+    affine map, 0 for none. stretch: by what share its width and height may differ, and how much it
+    may be sheared. The registration's picture is the frame. Raises Problem PART_NOT_FOUND if the
+    two do not agree anywhere near, or only with another size or sheared.
     """
     if (known.width, known.height) != (view.width, view.height):
         raise Problem("REGION_INVALID", "it was learned in a region of another size")
     found = register(view.frame.gray, view.matrix, known, search_px, search_deg, bend_px)
     if not found.score >= LEAST_SCORE:
-        raise Problem("PART_NOT_FOUND", f"the region does not look like the master's (correlation {found.score:.2f})")
+        raise Problem(
+            "PART_NOT_FOUND",
+            f"the region does not look like the master's (correlation {found.score:.2f})",
+        )
     _check_size(found, view, stretch)
     return found
 
 
 def _check_size(found: Registration, view: View, most: float) -> None:
-    """Raises Problem PART_NOT_FOUND if the part is wider, higher or more sheared than that share of the view that was taken."""
+    """Raises Problem PART_NOT_FOUND if the part is wider, higher or more sheared than that share of
+    the view that was taken."""
     linear = np.linalg.inv(view.matrix[:, :2]) @ found.matrix[:, :2]
     wide, high = np.hypot(*linear).tolist()
     shear = float(linear[:, 0] @ linear[:, 1]) / (wide * high)
@@ -197,14 +226,25 @@ def _check_size(found: Registration, view: View, most: float) -> None:
     for what, share, size in (*sizes, ("shear", abs(shear), min(view.width, view.height))):
         if not share <= most + STRETCH_SLACK_PX / (size / 2):
             told = "sheared by" if what == "shear" else f"of another {what}:"
-            raise Problem("PART_NOT_FOUND", f"the part is {told} {share:.1%}, {most:.1%} are allowed")
+            raise Problem(
+                "PART_NOT_FOUND", f"the part is {told} {share:.1%}, {most:.1%} are allowed"
+            )
 
 
 def register(
-    pixels: Pixels, start: Matrix, known: Reference, search_px: int, search_deg: float, bend_px: float
+    pixels: Pixels,
+    start: Matrix,
+    known: Reference,
+    search_px: int,
+    search_deg: float,
+    bend_px: float,
 ) -> Registration:
-    """The same in any gray picture, from a 2 x 3 map of the view into it; the score is for the caller to judge."""
-    corners = np.array([[0, 0], [known.width - 1, 0], [known.width - 1, known.height - 1], [0, known.height - 1]], float)
+    """The same in any gray picture, from a 2 x 3 map of the view into it; the score is for the
+    caller to judge."""
+    corners = np.array(
+        [[0, 0], [known.width - 1, 0], [known.width - 1, known.height - 1], [0, known.height - 1]],
+        float,
+    )
     placed = corners @ start[:, :2].T + start[:, 2]
     spare = search_px + 4 + math.radians(search_deg) * math.hypot(known.width, known.height) / 2
     left, top = np.maximum(np.floor(placed.min(axis=0) - spare), 0).astype(int)
@@ -239,7 +279,8 @@ def _at(sizes: dict[int, Pixels], factor: int) -> Pixels:
 
 
 def shrunk(pixels: Pixels, factor: int) -> Pixels:
-    """The picture made smaller: means of factor x factor px; a rest at the right and bottom is left out."""
+    """The picture made smaller: means of factor x factor px; a rest at the right and bottom is left
+    out."""
     if factor == 1:
         return pixels
     height, width = max(pixels.shape[0] // factor, 1), max(pixels.shape[1] // factor, 1)
@@ -248,7 +289,8 @@ def shrunk(pixels: Pixels, factor: int) -> Pixels:
 
 
 def _factor(width: int, height: int, side: int) -> int:
-    """Power of two that brings the longer side to `side` or below, as long as the shorter one keeps 24 px."""
+    """Power of two that brings the longer side to `side` or below, as long as the shorter one keeps
+    24 px."""
     factor = 1
     while max(width, height) / factor > side and min(width, height) / factor >= 48:
         factor *= 2
@@ -256,7 +298,8 @@ def _factor(width: int, height: int, side: int) -> int:
 
 
 def _scaled(matrix: Matrix, factor: int) -> Matrix:
-    """The map between two pictures, for both made smaller: centres of small pixels lie at factor * i + (factor - 1) / 2."""
+    """The map between two pictures, for both made smaller: centres of small pixels lie at factor *
+    i + (factor - 1) / 2."""
     half = (factor - 1) / 2
     shift = matrix[:, :2] @ np.array([half, half]) + matrix[:, 2] - half
     return np.hstack([matrix[:, :2], shift[:, None] / factor])
@@ -276,7 +319,9 @@ def _level(gray: Pixels, mask: Pixels | None, factor: int, most: int) -> Level:
     y, x = np.nonzero(usable & (steep >= least))
     if len(x) < LEAST_POINTS:
         raise Problem(
-            "NO_CONTRAST", f"{len(x)} px of the master are steep enough to lay a part over, {LEAST_POINTS} are needed"
+            "NO_CONTRAST",
+            f"{len(x)} px of the master are steep enough to lay a part over, {LEAST_POINTS} are"
+            " needed",
         )
     chosen = np.linspace(0, len(x) - 1, min(len(x), most)).astype(np.intp)
     y, x = y[chosen], x[chosen]
@@ -285,17 +330,23 @@ def _level(gray: Pixels, mask: Pixels | None, factor: int, most: int) -> Level:
     half = (factor - 1) / 2
     px, py = (place.astype(np.float32) * factor + half for place in (x, y))
     u, v = _unit(px, py, gray.shape[1], gray.shape[0])
-    rows = np.stack([across * u, across * v, across, down * u, down * v, down, gray_level, np.ones_like(u)], axis=1)
+    rows = np.stack(
+        [across * u, across * v, across, down * u, down * v, down, gray_level, np.ones_like(u)],
+        axis=1,
+    )
     return Level(factor, px, py, gray_level, across, down, np.ascontiguousarray(rows, np.float32))
 
 
 def _unit(x: Any, y: Any, width: int, height: int) -> tuple[Any, Any]:
-    """Points of the view from its centre, in halves of its longer side: all affine parameters are then of one size."""
+    """Points of the view from its centre, in halves of its longer side: all affine parameters are
+    then of one size."""
     half = max(width, height) / 2
     return (x - (width - 1) / 2) / half, (y - (height - 1) / 2) / half
 
 
-def _search(picture: Pixels, matrix: Matrix, known: Reference, search_px: int, search_deg: float) -> Matrix:
+def _search(
+    picture: Pixels, matrix: Matrix, known: Reference, search_px: int, search_deg: float
+) -> Matrix:
     """The best shift and angle by normalised correlation at the smallest size."""
     factor, (rows, columns) = known.factor, known.small.shape
     reach = math.ceil(search_px / factor)
@@ -315,7 +366,9 @@ def _search(picture: Pixels, matrix: Matrix, known: Reference, search_px: int, s
         if score > best:
             best = score
             chosen = turned.copy()
-            chosen[:, 2] += turned[:, :2] @ np.array([(x - reach) * factor, (y - reach) * factor], float)
+            chosen[:, 2] += turned[:, :2] @ np.array(
+                [(x - reach) * factor, (y - reach) * factor], float
+            )
     return chosen
 
 
@@ -324,31 +377,47 @@ def _about_centre(matrix: Matrix, known: Reference, angle: float) -> Matrix:
     c, s = math.cos(angle), math.sin(angle)
     turn = np.array([[c, -s], [s, c]])
     centre = np.array([(known.width - 1) / 2, (known.height - 1) / 2])
-    return np.hstack([matrix[:, :2] @ turn, (matrix[:, :2] @ (centre - turn @ centre) + matrix[:, 2])[:, None]])
+    return np.hstack(
+        [matrix[:, :2] @ turn, (matrix[:, :2] @ (centre - turn @ centre) + matrix[:, 2])[:, None]]
+    )
 
 
-def _seen(picture: Any, fit: Registration, level: Level, shift: Floats | None = None) -> tuple[Floats, NDArray[np.bool_]]:
-    """Gray levels of the picture (made smaller by the level's factor) at the level's points, and which lie in it."""
+def _seen(
+    picture: Any, fit: Registration, level: Level, shift: Floats | None = None
+) -> tuple[Floats, NDArray[np.bool_]]:
+    """Gray levels of the picture (made smaller by the level's factor) at the level's points, and
+    which lie in it."""
     half, factor = (level.factor - 1) / 2, level.factor
     x = level.x if shift is None else level.x + shift[:, 0]
     y = level.y if shift is None else level.y + shift[:, 1]
     (a, b, c), (d, e, f) = fit.matrix.tolist()  # plain numbers keep the arrays at 32 bit
     across = x * (a / factor) + y * (b / factor) + (c - half) / factor
     down = x * (d / factor) + y * (e / factor) + (f - half) / factor
-    inside = (across >= 0) & (across <= picture.shape[1] - 1) & (down >= 0) & (down <= picture.shape[0] - 1)
-    gray = cv2.remap(picture, across[None], down[None], cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)[0]
+    inside = (
+        (across >= 0)
+        & (across <= picture.shape[1] - 1)
+        & (down >= 0)
+        & (down <= picture.shape[0] - 1)
+    )
+    gray = cv2.remap(
+        picture, across[None], down[None], cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
+    )[0]
     return np.asarray(gray, np.float32), np.asarray(inside)
 
 
 def _weights(rest: Floats, inside: NDArray[np.bool_]) -> Floats:
     """Less for what does not fit (S. Geman, D. McClure 1987)."""
     some = np.abs(rest[::4][inside[::4]])  # enough for a median
-    spread = 1.4826 * float(np.partition(some, len(some) // 2)[len(some) // 2]) if len(some) else 1.0
+    spread = (
+        1.4826 * float(np.partition(some, len(some) // 2)[len(some) // 2]) if len(some) else 1.0
+    )
     flat = 1 / (1 + np.square(rest * (1 / max(2 * spread, 4.0))))
     return flat * flat * inside  # type: ignore[no-any-return]
 
 
-def _fitted(picture: Any, fit: Registration, level: Level, known: Reference, rounds: int) -> Registration:
+def _fitted(
+    picture: Any, fit: Registration, level: Level, known: Reference, rounds: int
+) -> Registration:
     """Affine map and light, refined."""
     picture = picture.astype(np.float32)
     half = max(known.width, known.height) / 2
@@ -357,11 +426,20 @@ def _fitted(picture: Any, fit: Registration, level: Level, known: Reference, rou
         rest = (gray - np.float32(fit.offset)) / np.float32(fit.gain) - level.level
         weighted = level.rows * _weights(rest, inside)[:, None]
         normal = _product(weighted, level.rows)
-        stay = 1e-4 * (normal[2, 2] + normal[5, 5])  # what cannot be seen (a shift along straight lines) stays as it is
-        normal[np.diag_indices(8)] += [*[stay] * 6, 1e-6 * normal[6, 6] + 1e-6, 1e-6 * normal[7, 7] + 1e-6]
+        # what cannot be seen (a shift along straight lines) stays as it is
+        stay = 1e-4 * (normal[2, 2] + normal[5, 5])
+        normal[np.diag_indices(8)] += [
+            *[stay] * 6,
+            1e-6 * normal[6, 6] + 1e-6,
+            1e-6 * normal[7, 7] + 1e-6,
+        ]
         step = np.linalg.solve(normal, _product(weighted, rest[:, None]))[:, 0]
         gain = float(np.clip(1 + step[6], 0.5, 2.0))
-        fit = replace(fit, offset=fit.offset + fit.gain * float(step[7]), gain=float(np.clip(fit.gain * gain, 0.1, 10)))
+        fit = replace(
+            fit,
+            offset=fit.offset + fit.gain * float(step[7]),
+            gain=float(np.clip(fit.gain * gain, 0.1, 10)),
+        )
         move = np.asarray(step[:6].reshape(2, 3) / gain, float)
         moved = np.abs(move).sum(axis=1).max()
         if moved > half / 4:  # it runs away
@@ -387,7 +465,9 @@ def _composed(matrix: Matrix, move: Matrix, known: Reference) -> Matrix:
     return np.hstack([matrix[:, :2] @ back, (matrix[:, 2] - matrix[:, :2] @ back @ shift)[:, None]])
 
 
-def _bent(picture: Any, fit: Registration, known: Reference, bend_px: float, rounds: int = 3) -> Registration:
+def _bent(
+    picture: Any, fit: Registration, known: Reference, bend_px: float, rounds: int = 3
+) -> Registration:
     """Shifts on the grid's nodes: least squares a node, joined by the membrane."""
     picture = picture.astype(np.float32)
     level, count = known.fine, known.nodes[0] * known.nodes[1]
@@ -406,12 +486,16 @@ def _bent(picture: Any, fit: Registration, known: Reference, bend_px: float, rou
         gx, gy = level.across, level.down
         xx, xy, yy = at_nodes(gx * gx), at_nodes(gx * gy), at_nodes(gy * gy)
         stiff = STIFFNESS * max(float(np.sort(xx + yy)[count * 3 // 4]), 1e-6)
-        # minimise sum (g . (new - old) + rest)^2 + stiff * membrane(new), the sums lumped at the nodes: block Jacobi steps
+        # minimise sum (g . (new - old) + rest)^2 + stiff * membrane(new), the sums lumped at the
+        # nodes: block Jacobi steps
         pull_x = xx * bend[:, 0] + xy * bend[:, 1] - at_nodes(gx * rest)
         pull_y = xy * bend[:, 0] + yy * bend[:, 1] - at_nodes(gy * rest)
         pull = np.stack([pull_x, pull_y], axis=1).reshape(*known.nodes, 2)
         own = stiff * (known.degree + HOME)
-        inverse = np.stack([yy + own, -xy, -xy, xx + own], axis=1) / ((xx + own) * (yy + own) - xy * xy)[:, None]
+        inverse = (
+            np.stack([yy + own, -xy, -xy, xx + own], axis=1)
+            / ((xx + own) * (yy + own) - xy * xy)[:, None]
+        )
         turn = inverse.reshape(*known.nodes, 2, 2)
         new = bend.reshape(*known.nodes, 2)
         for _ in range(MEMBRANE_ROUNDS):
@@ -427,7 +511,10 @@ def _bent(picture: Any, fit: Registration, known: Reference, bend_px: float, rou
 def _between(known: Reference, bend: Any) -> Floats:
     """The shifts at the points of the fine level, from those at the nodes."""
     grid = bend.reshape(*known.nodes, 2).astype(np.float32)
-    return np.asarray(cv2.remap(grid, *known.place, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)[0], np.float32)
+    return np.asarray(
+        cv2.remap(grid, *known.place, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)[0],
+        np.float32,
+    )
 
 
 def _scored(picture: Any, fit: Registration, known: Reference) -> Registration:
@@ -441,7 +528,9 @@ def _scored(picture: Any, fit: Registration, known: Reference) -> Registration:
     ours, theirs = gray[inside], level.level[inside]
     ours, theirs = ours - ours.mean(), theirs - theirs.mean()
     length = float(np.linalg.norm(ours) * np.linalg.norm(theirs))
-    return replace(fit, score=float(ours @ theirs) / length if length > 0 else 0.0, seen=float(inside.mean()))
+    return replace(
+        fit, score=float(ours @ theirs) / length if length > 0 else 0.0, seen=float(inside.mean())
+    )
 
 
 def _around(x: Any, y: Any, rows: int, columns: int) -> tuple[NDArray[np.intp], Floats]:
@@ -449,18 +538,27 @@ def _around(x: Any, y: Any, rows: int, columns: int) -> tuple[NDArray[np.intp], 
     left, top = np.clip(x.astype(int), 0, columns - 2), np.clip(y.astype(int), 0, rows - 2)
     u, v = x - left, y - top
     node = np.stack(
-        [top * columns + left, top * columns + left + 1, (top + 1) * columns + left, (top + 1) * columns + left + 1], axis=1
+        [
+            top * columns + left,
+            top * columns + left + 1,
+            (top + 1) * columns + left,
+            (top + 1) * columns + left + 1,
+        ],
+        axis=1,
     )
     share = np.stack([(1 - u) * (1 - v), u * (1 - v), (1 - u) * v, u * v], axis=1)
     return node.astype(np.intp), share.astype(np.float32)
 
 
 def _in_nodes(pixel: Floats, cell: int) -> Floats:
-    """Columns or rows of the view as those of the grid: cv2.resize of it puts the nodes at the middle of cells."""
+    """Columns or rows of the view as those of the grid: cv2.resize of it puts the nodes at the
+    middle of cells."""
     return (pixel + np.float32(0.5)) * np.float32(1 / cell) + np.float32(0.5)
 
 
 def _neighbours(rows: int, columns: int) -> NDArray[np.float64]:
     """How many neighbours each node has."""
     ones = np.ones((rows, columns))
-    return np.asarray(cv2.filter2D(ones, cv2.CV_64F, CROSS, borderType=cv2.BORDER_CONSTANT), float).ravel()
+    return np.asarray(
+        cv2.filter2D(ones, cv2.CV_64F, CROSS, borderType=cv2.BORDER_CONSTANT), float
+    ).ravel()

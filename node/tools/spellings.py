@@ -1,5 +1,6 @@
-"""One content of a code, several spellings: retail numbers of 8, 12, 13 or 14 digits, Code 39 with its full ASCII pairs, and
-the number of a medicine (Code 32), which a Code 39 holds in another notation than is printed below it."""
+"""One content of a code, several spellings: retail numbers of 8, 12, 13 or 14 digits, Code 39 with
+its full ASCII pairs, and the number of a medicine (Code 32), which a Code 39 holds in another
+notation than is printed below it."""
 
 import string
 
@@ -17,8 +18,9 @@ SHIFTS = {
 def spellings(text: str, kind: str, printed: str | None = None) -> tuple[str, ...]:
     """What a text that was read may be compared as, the text itself first.
 
-    kind: the format's name as zxing-cpp says it. printed: the 8 digits of a UPC-E. A retail number is the same with and without
-    zeros before it (GS1 General Specifications, 3.3: GTIN in 14 digits); an EAN-8 is its own.
+    kind: the format's name as zxing-cpp says it. printed: the 8 digits of a UPC-E. A retail number
+    is the same with and without zeros before it (GS1 General Specifications, 3.3: GTIN in 14
+    digits); an EAN-8 is its own.
     """
     found = [text]
     if kind == "Code 39":
@@ -36,7 +38,8 @@ def spellings(text: str, kind: str, printed: str | None = None) -> tuple[str, ..
 
 
 def full_ascii(text: str) -> str | None:
-    """Code 39's standard characters as full ASCII (ISO/IEC 16388, annex A); None if a shift has no character behind it."""
+    """Code 39's standard characters as full ASCII (ISO/IEC 16388, annex A); None if a shift has no
+    character behind it."""
     made, at = "", 0
     while at < len(text):
         shift = SHIFTS.get(text[at])
@@ -51,7 +54,8 @@ def full_ascii(text: str) -> str | None:
 
 
 def code_32(text: str) -> str | None:
-    """The number that is printed below a Code 39 of six characters, `A` and nine digits, the last a check; None if it is none.
+    """The number that is printed below a Code 39 of six characters, `A` and nine digits, the last a
+    check; None if it is none.
 
     Allegato A, Decreto del Ministero della Sanita, 15 July 2004.
     """

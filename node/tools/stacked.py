@@ -1,8 +1,10 @@
-"""Linear codes of one text that stand above each other: zxing-cpp takes the lines of both for one code.
+"""Linear codes of one text that stand above each other: zxing-cpp takes the lines of both for one
+code.
 
-What it found is laid upright. Rows in which hardly a bar is to be seen part it; each part that says the same when it is read by
-itself is a code, if the parts are of one height, as labels of one print are. Parts of other heights are one code with a
-scratch across it, unless that would be wider than a scratch is. A gap narrower than labels are ever apart is a scratch.
+What it found is laid upright. Rows in which hardly a bar is to be seen part it; each part that says
+the same when it is read by itself is a code, if the parts are of one height, as labels of one print
+are. Parts of other heights are one code with a scratch across it, unless that would be wider than a
+scratch is. A gap narrower than labels are ever apart is a scratch.
 """
 
 from itertools import pairwise
@@ -26,9 +28,14 @@ QUIET = 30  # px of light around what is read by itself
 Corners = NDArray[np.float64]
 
 
-def parted(pixels: Pixels, corners: Corners, text: str, form: zxingcpp.BarcodeFormat) -> list[Corners]:
-    """The codes that a linear one (4 x 2, clockwise from the left top) is: itself, several, or none if it is not confirmed."""
-    width, height = (max(float(np.hypot(*(corners[a] - corners[b]))), 1.0) for a, b in ((1, 0), (3, 0)))
+def parted(
+    pixels: Pixels, corners: Corners, text: str, form: zxingcpp.BarcodeFormat
+) -> list[Corners]:
+    """The codes that a linear one (4 x 2, clockwise from the left top) is: itself, several, or none
+    if it is not confirmed."""
+    width, height = (
+        max(float(np.hypot(*(corners[a] - corners[b]))), 1.0) for a, b in ((1, 0), (3, 0))
+    )
     if height < FEW_ROWS:
         return [corners] if _confirmed(pixels, corners, width, text, form) else []
     strip = _upright(pixels, corners, round(width), round(height))
@@ -38,11 +45,20 @@ def parted(pixels: Pixels, corners: Corners, text: str, form: zxingcpp.BarcodeFo
     parts = [part for part in parts if _says(strip[part[0] : part[1]], text, form)]
     heights = [end - start for start, end in parts]
     gaps = [after[0] - before[1] for before, after in pairwise(parts)]
-    if len(parts) < 2 or not (max(heights) <= (1 + UNLIKE) * min(heights) + 2 or max(gaps) > SCRATCH * height):
+    if len(parts) < 2 or not (
+        max(heights) <= (1 + UNLIKE) * min(heights) + 2 or max(gaps) > SCRATCH * height
+    ):
         return [corners]
     left, right = (corners[3] - corners[0]) / len(strip), (corners[2] - corners[1]) / len(strip)
     return [
-        np.stack([corners[0] + start * left, corners[1] + start * right, corners[1] + end * right, corners[0] + end * left])
+        np.stack(
+            [
+                corners[0] + start * left,
+                corners[1] + start * right,
+                corners[1] + end * right,
+                corners[0] + end * left,
+            ]
+        )
         for start, end in parts
     ]
 
@@ -69,22 +85,38 @@ def _parts(strip: Pixels) -> list[tuple[int, int]]:
 
 def _says(strip: Pixels, text: str, form: zxingcpp.BarcodeFormat) -> bool:
     light = float(np.quantile(strip, 0.9))
-    wide = cv2.copyMakeBorder(strip, QUIET, QUIET, QUIET, QUIET, cv2.BORDER_CONSTANT, value=(light,))
+    wide = cv2.copyMakeBorder(
+        strip, QUIET, QUIET, QUIET, QUIET, cv2.BORDER_CONSTANT, value=(light,)
+    )
     return _read(wide, text, form)
 
 
-def _confirmed(pixels: Pixels, corners: Corners, width: float, text: str, form: zxingcpp.BarcodeFormat) -> bool:
-    """Whether the rows around a code that was read on a line or two say the same once they are averaged a little."""
+def _confirmed(
+    pixels: Pixels, corners: Corners, width: float, text: str, form: zxingcpp.BarcodeFormat
+) -> bool:
+    """Whether the rows around a code that was read on a line or two say the same once they are
+    averaged a little."""
     along = (corners[1] - corners[0]) / width
     across = np.array([-along[1], along[0]])
     out, away = along * QUIET, across * AROUND
-    wide = np.stack([corners[0] - out - away, corners[1] + out - away, corners[2] + out + away, corners[3] - out + away])
+    wide = np.stack(
+        [
+            corners[0] - out - away,
+            corners[1] + out - away,
+            corners[2] + out + away,
+            corners[3] - out + away,
+        ]
+    )
     strip = _upright(pixels, wide, round(width) + 2 * QUIET, 2 * AROUND + FEW_ROWS)
     away_px = AROUND - FEW_ROWS  # from the line itself, which has said so already
-    return any(_read(cv2.blur(rows, (1, 5)), text, form) for rows in (strip[:away_px], strip[-away_px:]))
+    return any(
+        _read(cv2.blur(rows, (1, 5)), text, form) for rows in (strip[:away_px], strip[-away_px:])
+    )
 
 
 def _read(pixels: Any, text: str, form: zxingcpp.BarcodeFormat) -> bool:
     formats = zxingcpp.BarcodeFormats([form])
-    found = zxingcpp.read_barcodes(pixels, formats=formats, text_mode=zxingcpp.TextMode.Plain, try_rotate=False)
+    found = zxingcpp.read_barcodes(
+        pixels, formats=formats, text_mode=zxingcpp.TextMode.Plain, try_rotate=False
+    )
     return any(code.text == text for code in found)

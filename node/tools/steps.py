@@ -1,9 +1,11 @@
-"""Blurred steps fitted to gray levels: each alone, or those near to each other together, with how well they are known.
+"""Blurred steps fitted to gray levels: each alone, or those near to each other together, with how
+well they are known.
 
-A thin line seen through a blur looks wider than it is: its edges' gradients overlap, and a step fitted to one of them alone is
-pushed outwards by the other. Here all steps of a group are one model with one blur. Where width and contrast can no longer
-be told apart (a line of 1 px at a blur of 2 px looks like one of 2 px at half its contrast), the fit's own
-covariance says so, and whoever asks for such an edge gives no value.
+A thin line seen through a blur looks wider than it is: its edges' gradients overlap, and a step
+fitted to one of them alone is pushed outwards by the other. Here all steps of a group are one model
+with one blur. Where width and contrast can no longer be told apart (a line of 1 px at a blur of 2
+px looks like one of 2 px at half its contrast), the fit's own covariance says so, and whoever asks
+for such an edge gives no value.
 """
 
 import math
@@ -22,7 +24,8 @@ LEAST_BLUR, MOST_BLUR = 0.1, 16.0
 
 
 class Steps(NamedTuple):
-    """Steps fitted together: places, heights, their blur in px, and covariance of the places in px^2."""
+    """Steps fitted together: places, heights, their blur in px, and covariance of the places in
+    px^2."""
 
     at: Floats
     step: Floats
@@ -30,26 +33,41 @@ class Steps(NamedTuple):
     covariance: Floats
 
 
-def alone(values: Floats, weights: Floats, x: Any, at: Floats, blur: Floats) -> tuple[Floats, Floats, Floats]:
-    """Least squares fit of low + step * (blurred step, mean over each pixel) to each row: place, step and blur, n each.
+def alone(
+    values: Floats, weights: Floats, x: Any, at: Floats, blur: Floats
+) -> tuple[Floats, Floats, Floats]:
+    """Least squares fit of low + step * (blurred step, mean over each pixel) to each row: place,
+    step and blur, n each.
 
     Gauss-Newton in place, blur, low and step, from a start that is right to half a px.
     """
     low, step = np.zeros(len(at)), np.zeros(len(at))
     for _ in range(6):
-        right, left = (x + 0.5 - at[:, None]) / blur[:, None], (x - 0.5 - at[:, None]) / blur[:, None]
+        right, left = (
+            (x + 0.5 - at[:, None]) / blur[:, None],
+            (x - 0.5 - at[:, None]) / blur[:, None],
+        )
         (f_right, c_right), (f_left, c_left) = gauss(right), gauss(left)
         shape = blur[:, None] * (right * c_right + f_right - left * c_left - f_left)
         low, step = _line(shape, values, weights)
         columns = np.stack(
-            [-step[:, None] * (c_right - c_left), step[:, None] * (f_right - f_left), np.ones_like(shape), shape], axis=1
+            [
+                -step[:, None] * (c_right - c_left),
+                step[:, None] * (f_right - f_left),
+                np.ones_like(shape),
+                shape,
+            ],
+            axis=1,
         )
         weighted = columns * weights[:, None, :]
         normal = weighted @ columns.transpose(0, 2, 1)
         scale = np.sqrt(np.maximum(np.einsum("nii->ni", normal), 1e-12))
         normal = normal / (scale[:, :, None] * scale[:, None, :]) + 1e-4 * np.eye(4)
         residual = values - low[:, None] - step[:, None] * shape
-        change = np.linalg.solve(normal, (weighted @ residual[:, :, None]) / scale[:, :, None])[:, :, 0] / scale
+        change = (
+            np.linalg.solve(normal, (weighted @ residual[:, :, None]) / scale[:, :, None])[:, :, 0]
+            / scale
+        )
         at = at + np.clip(change[:, 0], -0.5, 0.5)
         blur = np.clip(blur + np.clip(change[:, 1], -0.5 * blur, blur), 0.1, MOST_BLUR)
         if np.abs(change[:, 0]).max() < 2e-3:
@@ -60,7 +78,10 @@ def alone(values: Floats, weights: Floats, x: Any, at: Floats, blur: Floats) -> 
 def _line(shape: Floats, values: Floats, weights: Floats) -> tuple[Floats, Floats]:
     """Gray level before the step and its height, by regression of the values on the shape."""
     total = weights.sum(axis=1)
-    mean_shape, mean_value = (weights * shape).sum(axis=1) / total, (weights * values).sum(axis=1) / total
+    mean_shape, mean_value = (
+        (weights * shape).sum(axis=1) / total,
+        (weights * values).sum(axis=1) / total,
+    )
     centred = (shape - mean_shape[:, None]) * weights
     spread = np.maximum((centred * shape).sum(axis=1), 1e-12)
     step = (centred * values).sum(axis=1) / spread
@@ -68,7 +89,8 @@ def _line(shape: Floats, values: Floats, weights: Floats) -> tuple[Floats, Float
 
 
 def together(values: Floats, weights: Floats, at: Floats, blur: float) -> Steps | None:
-    """Least squares fit of a gray level and n blurred steps, integrated over the pixels 0, 1, 2 ..; None without an end.
+    """Least squares fit of a gray level and n blurred steps, integrated over the pixels 0, 1, 2 ..;
+    None without an end.
 
     at: where the steps seem to be, in order; blur in px. K. Levenberg 1944, D. Marquardt 1963.
     """
@@ -77,7 +99,9 @@ def together(values: Floats, weights: Floats, at: Floats, blur: float) -> Steps 
     return _known(x, values, weights, cost, parameters)
 
 
-def _known(x: Floats, values: Floats, weights: Floats, cost: float, parameters: Floats) -> Steps | None:
+def _known(
+    x: Floats, values: Floats, weights: Floats, cost: float, parameters: Floats
+) -> Steps | None:
     n = len(parameters) - 1
     shape, slope = _model(x, parameters[:n], parameters[n])
     _, jacobian, levels = _all(shape, slope, values, weights)
@@ -91,8 +115,11 @@ def _known(x: Floats, values: Floats, weights: Floats, cost: float, parameters: 
     return Steps(parameters[:n], levels[1:], float(parameters[n]), covariance)
 
 
-def _fitted(x: Floats, values: Floats, weights: Floats, at: Floats, blur: float) -> tuple[float, Floats]:
-    """Sum of squares, and the places followed by the blur; the levels are solved for at each (G. Golub, V. Pereyra 1973)."""
+def _fitted(
+    x: Floats, values: Floats, weights: Floats, at: Floats, blur: float
+) -> tuple[float, Floats]:
+    """Sum of squares, and the places followed by the blur; the levels are solved for at each (G.
+    Golub, V. Pereyra 1973)."""
     n = len(at)
     now = np.append(at, np.clip(blur, LEAST_BLUR, MOST_BLUR))
     damping = 1e-3
@@ -111,7 +138,13 @@ def _fitted(x: Floats, values: Floats, weights: Floats, at: Floats, blur: float)
             new_cost = float(new_rest @ new_rest)
         if new_cost < cost:
             done = np.abs(new - now).max() < ENOUGH_PX
-            now, rest, jacobian, cost, damping = new, new_rest, new_jacobian, new_cost, max(damping / 10, 1e-7)
+            now, rest, jacobian, cost, damping = (
+                new,
+                new_rest,
+                new_jacobian,
+                new_cost,
+                max(damping / 10, 1e-7),
+            )
             if done:
                 break
         else:
@@ -122,7 +155,8 @@ def _fitted(x: Floats, values: Floats, weights: Floats, at: Floats, blur: float)
 
 
 def _model(x: Floats, at: Floats, blur: float) -> tuple[Any, Any]:
-    """Shapes of the steps (n x pixels), and what they change by with their place and with the blur."""
+    """Shapes of the steps (n x pixels), and what they change by with their place and with the
+    blur."""
     right, left = (x + 0.5 - at[:, None]) / blur, (x - 0.5 - at[:, None]) / blur
     (f_right, c_right), (f_left, c_left) = gauss(right), gauss(left)
     shape = blur * (right * c_right + f_right - left * c_left - f_left)
@@ -130,7 +164,8 @@ def _model(x: Floats, at: Floats, blur: float) -> tuple[Any, Any]:
 
 
 def _all(shape: Any, slope: Any, values: Floats, weights: Floats) -> tuple[Floats, Floats, Floats]:
-    """Residuals, Jacobian (places, blur, level before, heights), and the level before and heights that fit best."""
+    """Residuals, Jacobian (places, blur, level before, heights), and the level before and heights
+    that fit best."""
     columns = np.vstack([np.ones_like(values), shape]) * weights
     system = columns @ columns.T
     system[np.diag_indices(len(system))] += 1e-9
@@ -141,8 +176,16 @@ def _all(shape: Any, slope: Any, values: Floats, weights: Floats) -> tuple[Float
 
 
 def gauss(t: Any) -> tuple[Any, Any]:
-    """Density and distribution of the normal distribution (M. Abramowitz, I. Stegun, 26.2.17: to 7.5e-8)."""
+    """Density and distribution of the normal distribution (M. Abramowitz, I. Stegun, 26.2.17: to
+    7.5e-8)."""
     density = np.exp(-0.5 * t * t) * 0.3989422804014327
     k = 1 / (1 + 0.2316419 * np.abs(t))
-    tail = density * k * (0.319381530 + k * (-0.356563782 + k * (1.781477937 + k * (-1.821255978 + k * 1.330274429))))
+    tail = (
+        density
+        * k
+        * (
+            0.319381530
+            + k * (-0.356563782 + k * (1.781477937 + k * (-1.821255978 + k * 1.330274429)))
+        )
+    )
     return density, np.where(t >= 0, 1 - tail, tail)

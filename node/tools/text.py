@@ -18,7 +18,8 @@ INSTALL = "pip install 'inspection-node[text]' && pip install --no-deps rapidocr
 SMALL_SIDE = 64  # px; a smaller region is enlarged, for letters below some 12 px are not found
 LARGE_SIDE = 960  # px of the picture in which lines are looked for
 LONGEST_WAIT_S = 10.0
-DOTS_PX = 1.5  # blur with which lines are looked for again where none was read: of separate dots none is seen
+# blur with which lines are looked for again where none was read: of separate dots none is seen
+DOTS_PX = 1.5
 
 
 class _Line(NamedTuple):
@@ -28,20 +29,27 @@ class _Line(NamedTuple):
 
 
 class _Reader:
-    """The models, loaded once for all stations; the reader keeps state between its steps, so one uses it at a time."""
+    """The models, loaded once for all stations; the reader keeps state between its steps, so one
+    uses it at a time."""
 
     def __init__(self) -> None:
         try:
             from rapidocr_onnxruntime import RapidOCR  # type: ignore[import-untyped,import-not-found,unused-ignore]
         except ImportError as error:
-            raise Problem("PROGRAM_INVALID", f"install the extra text: {INSTALL} ({error.name} is missing)") from None
+            raise Problem(
+                "PROGRAM_INVALID", f"install the extra text: {INSTALL} ({error.name} is missing)"
+            ) from None
         self._read: Any = RapidOCR(
-            intra_op_num_threads=1, inter_op_num_threads=1, det_limit_type="max", det_limit_side_len=LARGE_SIDE
+            intra_op_num_threads=1,
+            inter_op_num_threads=1,
+            det_limit_type="max",
+            det_limit_side_len=LARGE_SIDE,
         )
         self._turn = threading.Lock()
 
     def __call__(self, pixels: Any, settings: Text) -> list[tuple[Reading, Any]]:
-        """Each line with its corners (4 x 2; None where the picture is one line) of at least the settings' confidence."""
+        """Each line with its corners (4 x 2; None where the picture is one line) of at least the
+        settings' confidence."""
         if not self._turn.acquire(timeout=LONGEST_WAIT_S):
             raise Problem("TIMEOUT", "the text reader is busy")
         try:
@@ -65,11 +73,22 @@ class _Reader:
     def _sure(self, lines: list[tuple[Any, Any]], settings: Text) -> list[tuple[Reading, Any]]:
         network, names = self._read.text_rec.session, self._read.text_rec.postprocess_op.character
         found = [
-            (recognise(line, lambda fitted: network(fitted)[0][0], names, settings.characters, corners is not None), corners)
+            (
+                recognise(
+                    line,
+                    lambda fitted: network(fitted)[0][0],
+                    names,
+                    settings.characters,
+                    corners is not None,
+                ),
+                corners,
+            )
             for line, corners in lines
             if min(line.shape[:2]) > 1
         ]
-        return [each for each in found if each[0].text and each[0].confidence >= settings.confidence_low]
+        return [
+            each for each in found if each[0].text and each[0].confidence >= settings.confidence_low
+        ]
 
 
 @lru_cache(maxsize=1)
@@ -78,7 +97,8 @@ def _reader() -> _Reader:
 
 
 def learn(view: View | None, settings: Text) -> None:
-    """Load the models and read once, for the first time is slow. Raises Problem PROGRAM_INVALID if the extra is missing.
+    """Load the models and read once, for the first time is slow. Raises Problem PROGRAM_INVALID if
+    the extra is missing.
 
     view: None without a master.
     """
@@ -89,9 +109,11 @@ def learn(view: View | None, settings: Text) -> None:
 
 
 def measure(view: View, settings: Text, _learned: None, given: Given) -> Measurement:
-    """Confidence of the least sure line, 0 to 1, if the text is right; 0 if it is another or none; and the text itself.
+    """Confidence of the least sure line, 0 to 1, if the text is right; 0 if it is another or none;
+    and the text itself.
 
-    Raises Problem NO_CONTRAST if the view has one value only, NO_VALUE if the trigger lacks what it is compared with.
+    Raises Problem NO_CONTRAST if the view has one value only, NO_VALUE if the trigger lacks what it
+    is compared with.
     """
     right = judge(settings, given.trigger, settings.ignore_spaces)
     if view.uniform:
@@ -101,7 +123,9 @@ def measure(view: View, settings: Text, _learned: None, given: Given) -> Measure
     good = bool(lines) and right(text)
     value = min(line.confidence for line in lines) if good else 0.0
     return Measurement(
-        value, lambda: tuple(Mark(view.to_frame(line.corners), closed=True) for line in lines), shown([text] if lines else [])
+        value,
+        lambda: tuple(Mark(view.to_frame(line.corners), closed=True) for line in lines),
+        shown([text] if lines else []),
     )
 
 
@@ -113,10 +137,15 @@ def _lines(view: View, settings: Text) -> list[_Line]:
         pixels = np.where(view.mask[:, :, None] > 0, pixels, np.rint(around).astype(np.uint8))
     scale = 2.0 if min(view.width, view.height) < SMALL_SIDE else 1.0
     pixels = np.ascontiguousarray(
-        cv2.resize(pixels, None, fx=scale, fy=scale, interpolation=cv2.INTER_CUBIC) if scale > 1 else pixels
+        cv2.resize(pixels, None, fx=scale, fy=scale, interpolation=cv2.INTER_CUBIC)
+        if scale > 1
+        else pixels
     )
     found = _reader()(pixels, settings)
     w, h = view.width - 1, view.height - 1
     whole = np.array([(0, 0), (w, 0), (w, h), (0, h)], float)
-    lines = [_Line(*reading, whole if corners is None else np.array(corners, float) / scale) for reading, corners in found]
+    lines = [
+        _Line(*reading, whole if corners is None else np.array(corners, float) / scale)
+        for reading, corners in found
+    ]
     return [lines[number] for number in in_order([line.corners for line in lines])]

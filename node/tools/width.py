@@ -5,7 +5,18 @@ import numpy as np
 from node.calibration import flat
 from node.frame import Feature, Measurement, View
 from node.tools import Given
-from node.tools.caliper import Floats, Strip, across, bars, check_sure, choose, every, nothing, profile, strip
+from node.tools.caliper import (
+    Floats,
+    Strip,
+    across,
+    bars,
+    check_sure,
+    choose,
+    every,
+    nothing,
+    profile,
+    strip,
+)
 from schemas import Problem, Width
 from schemas.tools.caliper import Polarity
 
@@ -22,11 +33,13 @@ def learn(view: View, settings: Width) -> None:
     _pair(view, settings)
 
 
-def measure(view: View, settings: Width, _learned: None = None, given: Given | None = None) -> Measurement:
+def measure(
+    view: View, settings: Width, _learned: None = None, given: Given | None = None
+) -> Measurement:
     """Distance of the two edges, square to them, at the middle of the region.
 
-    Raises Problem NO_CONTRAST if one of them is missing, NO_VALUE if they are too near to each other for the blur
-    and noise, and for mm without a calibration.
+    Raises Problem NO_CONTRAST if one of them is missing, NO_VALUE if they are too near to each
+    other for the blur and noise, and for mm without a calibration.
     """
     where, pair = _pair(view, settings)
     points = where.to_frame(pair, where.middle)
@@ -46,11 +59,18 @@ def _pair(view: View, settings: Width) -> tuple[Strip, Floats]:
     middle = (where.gray.shape[1] - 1) / 2
     if settings.measure == "inside":
         opens, closes = opens.only(opens.at < middle), closes.only(closes.at >= middle)
-    for found, polarity, side in ((opens, polarities[0], "before"), (closes, polarities[1], "after")):
+    for found, polarity, side in (
+        (opens, polarities[0], "before"),
+        (closes, polarities[1], "after"),
+    ):
         if len(found) == 0:
             place = f" {side} the middle" if settings.measure == "inside" else ""
             raise nothing(settings, polarity, len(edges), f"no edge{place}")
-    first, last = (opens.at[0], closes.at[-1]) if settings.measure == "outside" else (opens.at[-1], closes.at[0])
+    first, last = (
+        (opens.at[0], closes.at[-1])
+        if settings.measure == "outside"
+        else (opens.at[-1], closes.at[0])
+    )
     if not last > first:
         raise Problem("NO_CONTRAST", f"nothing {settings.between} lies between two edges")
     unsure = edges.unsure((edges.at == last).astype(float) - (edges.at == first))

@@ -1,1 +1,2 @@
-"""The shapes at rest: programs and users in documents, pictures in files, triggers and results in the ledger."""
+"""The shapes at rest: programs and users in documents, pictures in files, triggers and results in
+the ledger."""

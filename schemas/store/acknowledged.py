@@ -1,4 +1,5 @@
-"""Alarms that a person has seen: one small file that the web writes; an alarm that comes again must be seen again."""
+"""Alarms that a person has seen: one small file that the web writes; an alarm that comes again must
+be seen again."""
 
 import json
 from pathlib import Path
@@ -11,13 +12,15 @@ MOST = 500
 
 
 class Acknowledged:
-    """The file of acknowledgements; `since` tells one occurrence of an alarm from the next. Raises Problem STORE_FAILED."""
+    """The file of acknowledgements; `since` tells one occurrence of an alarm from the next. Raises
+    Problem STORE_FAILED."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
 
     def all(self) -> dict[str, dict[str, str]]:
-        """Code of the alarm to since, by and at of its acknowledgement. A damaged file acknowledges nothing."""
+        """Code of the alarm to since, by and at of its acknowledgement. A damaged file acknowledges
+        nothing."""
         try:
             value = json.loads(self._path.read_bytes())
         except (FileNotFoundError, ValueError):

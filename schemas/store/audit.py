@@ -1,7 +1,9 @@
-"""The audit's chain: each row holds the hash of itself and of the one before, so that no row can be changed or taken out.
+"""The audit's chain: each row holds the hash of itself and of the one before, so that no row can be
+changed or taken out.
 
-The hash is keyed, and the key is not in the database (schemas/store/seal.py). Rows are numbered without gaps, SQLite remembers
-the greatest number, and the head of every hour is kept outside, so the newest rows cannot be cut off unnoticed either.
+The hash is keyed, and the key is not in the database (schemas/store/seal.py). Rows are numbered
+without gaps, SQLite remembers the greatest number, and the head of every hour is kept outside, so
+the newest rows cannot be cut off unnoticed either.
 """
 
 import hashlib
@@ -31,7 +33,8 @@ class Entry(NamedTuple):
 
 
 def row_hash(before: bytes, entry: Entry, key: Key | None) -> bytes:
-    """HMAC with SHA-256 over the hash before and all fields of the row; a plain hash in a row from before the key."""
+    """HMAC with SHA-256 over the hash before and all fields of the row; a plain hash in a row from
+    before the key."""
     text = before + canonical(list(entry[:-1]))
     if key is None or entry.id < key.first:
         return hashlib.sha256(text).digest()
@@ -39,12 +42,16 @@ def row_hash(before: bytes, entry: Entry, key: Key | None) -> bytes:
 
 
 def filling(rows: int, most: int) -> str | None:
-    """What to tell of an audit with so many rows of those it may have; None while there is room. Nothing is ever deleted."""
+    """What to tell of an audit with so many rows of those it may have; None while there is room.
+    Nothing is ever deleted."""
     return f"the audit has {rows} of {most} rows" if rows > FULL * most else None
 
 
-def verify(entries: Iterator[Entry], counted: int, key: Key | None, told: Head | None) -> tuple[int, str, str | None]:
-    """How many rows hold, the hash of the last of them, and what is wrong with the next, None if nothing is."""
+def verify(
+    entries: Iterator[Entry], counted: int, key: Key | None, told: Head | None
+) -> tuple[int, str, str | None]:
+    """How many rows hold, the hash of the last of them, and what is wrong with the next, None if
+    nothing is."""
     number, last = 0, START
     for entry in entries:
         if entry.id != number + 1:

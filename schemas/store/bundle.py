@@ -1,4 +1,5 @@
-"""A program as one .zip: `program.json`, its pictures and its models. Archives from outside are believed in nothing."""
+"""A program as one .zip: `program.json`, its pictures and its models. Archives from outside are
+believed in nothing."""
 
 import io
 import json
@@ -17,11 +18,20 @@ SIGNATURE = "signature.json"  # schemas/store/signature.py
 MAX_ENTRIES = 64
 MAX_BYTES = 64 * 1024 * 1024
 MAX_RATIO = 100
-DIRECTORY_BYTES = 256 * 1024  # zipfile makes an object of every entry that the directory holds, before we can count them
+# zipfile makes an object of every entry that the directory holds, before we can count them
+DIRECTORY_BYTES = 256 * 1024
 PIECE_BYTES = 64 * 1024
 FREE_BYTES = 64 * 1024  # below this an entry may be as compressible as it likes
 LONG_AGO = (1980, 1, 1, 0, 0, 0)
-BROKEN = (zipfile.BadZipFile, zlib.error, struct.error, EOFError, NotImplementedError, RuntimeError, ValueError)
+BROKEN = (
+    zipfile.BadZipFile,
+    zlib.error,
+    struct.error,
+    EOFError,
+    NotImplementedError,
+    RuntimeError,
+    ValueError,
+)
 
 
 def written(document: dict[str, Any]) -> bytes:
@@ -41,7 +51,8 @@ def zipped(document: bytes, files: Mapping[str, bytes]) -> bytes:
 
 
 def unpack(data: bytes) -> tuple[bytes, dict[str, bytes]]:
-    """`program.json` and the files beside it by name. Nothing is written. Raises Problem PROGRAM_INVALID."""
+    """`program.json` and the files beside it by name. Nothing is written. Raises Problem
+    PROGRAM_INVALID."""
     if len(data) > MAX_BYTES:
         _refuse(f"it is larger than {MAX_BYTES >> 20} MiB")
     check_directory(data)
@@ -57,7 +68,8 @@ def unpack(data: bytes) -> tuple[bytes, dict[str, bytes]]:
     folder = PurePosixPath(documents[0]).parent
     paths = {PurePosixPath(name): content for name, content in contents.items()}
     if len(paths) != len(contents):
-        _refuse("two of its names are one file")  # ./a and a: which of them counts is nobody's guess
+        # ./a and a: which of them counts is nobody's guess
+        _refuse("two of its names are one file")
     beside = {path.name: content for path, content in paths.items() if path.parent == folder}
     return beside.pop(DOCUMENT), beside
 
@@ -70,12 +82,15 @@ def check_directory(data: bytes) -> None:
     at = data.rfind(b"PK\5\6")
     if at < 0 or at + 22 > len(data):
         _refuse("it cannot be read (it is no zip)")
-    if struct.unpack_from("<L", data, at + 12)[0] > DIRECTORY_BYTES or data[max(0, at - 20) : at].startswith(b"PK\6\7"):
+    if struct.unpack_from("<L", data, at + 12)[0] > DIRECTORY_BYTES or data[
+        max(0, at - 20) : at
+    ].startswith(b"PK\6\7"):
         _refuse(f"its directory is larger than {DIRECTORY_BYTES >> 10} KiB")
 
 
 def _inflated(archive: zipfile.ZipFile, entry: zipfile.ZipInfo) -> bytes:
-    """An entry, in pieces: what is in it may be far more than its size says, and zipfile inflates all that it is asked for."""
+    """An entry, in pieces: what is in it may be far more than its size says, and zipfile inflates
+    all that it is asked for."""
     pieces, left = [], entry.file_size
     with archive.open(entry) as file:
         while left > 0 and (piece := file.read(min(PIECE_BYTES, left))):
@@ -93,7 +108,13 @@ def _checked(entries: list[zipfile.ZipInfo]) -> dict[str, zipfile.ZipInfo]:
     for entry in entries:
         name, shown = entry.orig_filename, repr(entry.orig_filename[:80])
         kind = stat.S_IFMT(entry.external_attr >> 16)
-        if name.startswith("/") or "\\" in name or "\0" in name or ":" in name or ".." in PurePosixPath(name).parts:
+        if (
+            name.startswith("/")
+            or "\\" in name
+            or "\0" in name
+            or ":" in name
+            or ".." in PurePosixPath(name).parts
+        ):
             _refuse(f"the name {shown} leaves the archive")
         if kind not in (0, stat.S_IFREG, stat.S_IFDIR):
             _refuse(f"{shown} is a link or a device")

@@ -1,9 +1,11 @@
-"""Text in a cell of a table that a spreadsheet opens: it stays text, whatever the spreadsheet takes for a separator."""
+"""Text in a cell of a table that a spreadsheet opens: it stays text, whatever the spreadsheet takes
+for a separator."""
 
 import re
 from typing import Any
 
-# What begins a formula (OWASP, CSV injection), also in full width, at the beginning and after what other locales split at.
+# What begins a formula (OWASP, CSV injection), also in full width, at the beginning and after what
+# other locales split at.
 FORMULA = re.compile("(^|[;\t\r\n|])([ \u00a0\"']*)([=+\\-@\uff1d\uff0b\uff0d\uff20])")
 
 

@@ -1,10 +1,11 @@
 """Time that passed, which no calendar can change: what the age of stored things is measured by.
 
-Theory of operation. A store lives: it counts the seconds since it was begun. While the machine is on these are seconds of
-the boot clock, which nobody can set; so they are across restarts of the process, whatever happens to the wall clock
-meanwhile (a start in 1970, a time server, a jump ahead and back). How long the machine was off only the wall clock can
-tell: that counts if the clock was kept by a time server before and is again, and else it does not. So a store is never
-older than it says, and retention may keep something too long but removes nothing too early.
+Theory of operation. A store lives: it counts the seconds since it was begun. While the machine is
+on these are seconds of the boot clock, which nobody can set; so they are across restarts of the
+process, whatever happens to the wall clock meanwhile (a start in 1970, a time server, a jump ahead
+and back). How long the machine was off only the wall clock can tell: that counts if the clock was
+kept by a time server before and is again, and else it does not. So a store is never older than it
+says, and retention may keep something too long but removes nothing too early.
 """
 
 import ctypes
@@ -74,7 +75,8 @@ class Lived:
         self._clock = clock
         self._began_s = clock.elapsed()
         self._base_s = last.lived_s if last is not None else 0.0
-        self._off_since: float | None = None  # wall clock when the machine went off, while it is not known for how long
+        # wall clock when the machine went off, while it is not known for how long
+        self._off_since: float | None = None
         if last is not None and last.boot == clock.boot:
             self._base_s += max(0.0, self._began_s - last.elapsed_s)
         elif last is not None and last.synchronised:
@@ -86,8 +88,13 @@ class Lived:
         return self._base_s + self._clock.elapsed() - self._began_s
 
     def reading(self) -> Reading:
-        """The clocks now, to be kept; counts the time that the machine was off as soon as a time server tells it."""
-        elapsed, wall, synchronised = self._clock.elapsed(), self._clock.wall(), self._clock.synchronised()
+        """The clocks now, to be kept; counts the time that the machine was off as soon as a time
+        server tells it."""
+        elapsed, wall, synchronised = (
+            self._clock.elapsed(),
+            self._clock.wall(),
+            self._clock.synchronised(),
+        )
         if synchronised and self._off_since is not None:
             self._base_s += max(0.0, wall - (elapsed - self._began_s) - self._off_since)
             self._off_since = None

@@ -1,7 +1,8 @@
-"""Whole files on a disk that may be full, read-only or cut off at any moment: the only calls the stores write with.
+"""Whole files on a disk that may be full, read-only or cut off at any moment: the only calls the
+stores write with.
 
-A file is written under another name, made durable, and renamed: whoever opens its name finds the old or the new
-content, never a part of it, and needs no lock to read.
+A file is written under another name, made durable, and renamed: whoever opens its name finds the
+old or the new content, never a part of it, and needs no lock to read.
 """
 
 import errno
@@ -22,7 +23,8 @@ _NEW = threading.Lock()
 
 
 class Disk:
-    """The system calls that change files, one method each, so that a test can stop between any two of them."""
+    """The system calls that change files, one method each, so that a test can stop between any two
+    of them."""
 
     def create(self, path: Path) -> int:
         """Open a new or emptied file for writing; returns its descriptor."""
@@ -59,9 +61,11 @@ DISK = Disk()
 
 
 def is_shared(folder: Path) -> bool:
-    """Whether accounts share a folder by a group: the group may write there, and what is made there belongs to it (setgid).
+    """Whether accounts share a folder by a group: the group may write there, and what is made there
+    belongs to it (setgid).
 
-    So an installed node and its web share the state folder, each with an account of its own. A folder that is not there is not.
+    So an installed node and its web share the state folder, each with an account of its own. A
+    folder that is not there is not.
     """
     try:
         mode = folder.stat().st_mode
@@ -71,7 +75,8 @@ def is_shared(folder: Path) -> bool:
 
 
 def shared_group(folder: Path, groups: set[int] | None) -> int | None:
-    """The group by which accounts share a folder, if it is one of these (any, for None); None if none shares it."""
+    """The group by which accounts share a folder, if it is one of these (any, for None); None if
+    none shares it."""
     if not is_shared(folder):
         return None
     group = folder.stat().st_gid
@@ -84,7 +89,8 @@ def own_groups() -> set[int]:
 
 
 def private_mode(folder: Path) -> int:
-    """The mode of a new file in a folder: for its owner, and for the group that shares the folder."""
+    """The mode of a new file in a folder: for its owner, and for the group that shares the
+    folder."""
     return 0o660 if is_shared(folder) else 0o600
 
 
@@ -94,7 +100,8 @@ def private_umask(state: Path) -> int:
 
 
 def write_new(path: Path, data: bytes, disk: Disk = DISK, *, durable: bool = True) -> None:
-    """Write a whole file that nobody knows yet, and remove it again if that fails. Raises OSError."""
+    """Write a whole file that nobody knows yet, and remove it again if that fails. Raises
+    OSError."""
     fd = disk.create(path)
     try:
         try:
@@ -106,7 +113,8 @@ def write_new(path: Path, data: bytes, disk: Disk = DISK, *, durable: bool = Tru
         finally:
             os.close(fd)
     except OSError:
-        with suppress(OSError):  # the first error is the one to tell; a leftover is overwritten or swept later
+        # the first error is the one to tell; a leftover is overwritten or swept later
+        with suppress(OSError):
             path.unlink()
         raise
 
@@ -120,23 +128,32 @@ def replace(path: Path, data: bytes, disk: Disk = DISK) -> None:
 
 
 def new_database(path: Path) -> None:
-    """Make an empty file for SQLite that only its owner reads, unless it is there; the log beside it gets the same mode.
+    """Make an empty file for SQLite that only its owner reads, unless it is there; the log beside
+    it gets the same mode.
 
-    A database that is there is NEVER opened but by SQLite: closing any descriptor of a file ends all locks that the process
-    has on it (POSIX, fcntl), and with the locks of SQLite gone, the next process that closes the database takes away the
-    write-ahead log under those who go on writing (https://sqlite.org/howtocorrupt.html, 2.2). Raises OSError.
+    A database that is there is NEVER opened but by SQLite: closing any descriptor of a file ends
+    all locks that the process has on it (POSIX, fcntl), and with the locks of SQLite gone, the next
+    process that closes the database takes away the write-ahead log under those who go on writing
+    (https://sqlite.org/howtocorrupt.html, 2.2). Raises OSError.
     """
     if path.exists():
         return
-    with _NEW, suppress(FileExistsError):  # one thread at a time: none may be connected before this descriptor is closed
-        os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC, private_mode(path.parent)))
+    # one thread at a time: none may be connected before this descriptor is closed
+    with _NEW, suppress(FileExistsError):
+        os.close(
+            os.open(
+                path, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC, private_mode(path.parent)
+            )
+        )
 
 
 def refuse_foreign(path: Path) -> None:
-    """Refuse a file or folder that is a link, or that another account (but root) owns: who owns it decides what is in it.
+    """Refuse a file or folder that is a link, or that another account (but root) owns: who owns it
+    decides what is in it.
 
-    Accounts that share the folder by a group are not foreign to one another, nor to who is in that group, or root: a folder
-    that strangers share makes none of them known to us. What is not there is nobody's. Raises Problem STORE_FAILED.
+    Accounts that share the folder by a group are not foreign to one another, nor to who is in that
+    group, or root: a folder that strangers share makes none of them known to us. What is not there
+    is nobody's. Raises Problem STORE_FAILED.
     """
     try:
         found = path.lstat()
@@ -158,9 +175,12 @@ def failed(what: str, error: OSError) -> Problem:
 
 @contextmanager
 def locked(path: Path, wait_s: float = LOCK_S) -> Iterator[None]:
-    """Hold an exclusive lock (flock) over processes and threads. Raises Problem STORE_FAILED after `wait_s`."""
+    """Hold an exclusive lock (flock) over processes and threads. Raises Problem STORE_FAILED after
+    `wait_s`."""
     try:
-        fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, private_mode(path.parent))
+        fd = os.open(
+            path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, private_mode(path.parent)
+        )
     except OSError as error:
         raise failed(path.name, error) from error
     try:
@@ -171,7 +191,9 @@ def locked(path: Path, wait_s: float = LOCK_S) -> Iterator[None]:
                 break
             except BlockingIOError:
                 if time.monotonic() >= end:
-                    raise Problem("STORE_FAILED", f"another process held {path.name} for {wait_s:g} s") from None
+                    raise Problem(
+                        "STORE_FAILED", f"another process held {path.name} for {wait_s:g} s"
+                    ) from None
                 time.sleep(0.002)
             except OSError as error:
                 raise failed(path.name, error) from error

@@ -1,11 +1,12 @@
-"""Small documents at rest: a TinyDB whose file is replaced whole, under a lock, with a second copy kept.
+"""Small documents at rest: a TinyDB whose file is replaced whole, under a lock, with a second copy
+kept.
 
-TinyDB's own storage writes in place: a full disk or a second writer leaves it unreadable. Here a change is read, made
-in memory and written under one lock. The file's first line holds the checksum of the rest. Both copies are written
-under other names before either is renamed, so that a full disk is met while nothing has changed yet; `NAME.last` is
-renamed after `NAME` is durable, so that one power cut cannot take both. A damaged file is moved aside as
-`NAME.corrupt-<utc>`, the other copy takes its place with a note in it that every process then reads as `problem`, until
-the next change.
+TinyDB's own storage writes in place: a full disk or a second writer leaves it unreadable. Here a
+change is read, made in memory and written under one lock. The file's first line holds the checksum
+of the rest. Both copies are written under other names before either is renamed, so that a full disk
+is met while nothing has changed yet; `NAME.last` is renamed after `NAME` is durable, so that one
+power cut cannot take both. A damaged file is moved aside as `NAME.corrupt-<utc>`, the other copy
+takes its place with a note in it that every process then reads as `problem`, until the next change.
 """
 
 import errno
@@ -74,11 +75,10 @@ class Damaged(Exception):
 class Documents:
     """The documents in one file.
 
-    `problem` tells after each read whether a copy had to take over (STORE_CORRUPT); `on_problem` is called when it
-    does.
-    `format` is the number of the newest form of the tables that the caller knows: what is written has it, what has a greater
-    one is refused.
-    Raises Problem: STORE_FAILED (disk, permissions, lock), STORE_CORRUPT (no good copy is left), STORE_NEWER.
+    `problem` tells after each read whether a copy had to take over (STORE_CORRUPT); `on_problem` is
+    called when it does. `format` is the number of the newest form of the tables that the caller
+    knows: what is written has it, what has a greater one is refused. Raises Problem: STORE_FAILED
+    (disk, permissions, lock), STORE_CORRUPT (no good copy is left), STORE_NEWER.
     """
 
     def __init__(
@@ -99,14 +99,16 @@ class Documents:
         self._seen: tuple[tuple[int, ...], bytes] | None = None
 
     def stamp(self) -> bytes:
-        """Changes whenever the content does: the head of the file with its checksum; empty without a file.
+        """Changes whenever the content does: the head of the file with its checksum; empty without
+        a file.
 
-        Asked at every request of the web. What was read is taken again while the file is the same one by number, times and
-        size, and not so young that another of the same size could have the same times.
+        Asked at every request of the web. What was read is taken again while the file is the same
+        one by number, times and size, and not so young that another of the same size could have the
+        same times.
         """
         try:
             seen = self._seen
-            if seen is not None and seen[0] == _marks(os.stat(self.path)):  # noqa: PTH116 - without the layers of Path
+            if seen is not None and seen[0] == _marks(os.stat(self.path)):  # noqa: PTH116
                 return seen[1]
             fd = os.open(self.path, os.O_RDONLY | os.O_CLOEXEC)
             try:
@@ -135,11 +137,14 @@ class Documents:
         except Problem as problem:
             if problem.code != "STORE_FAILED":
                 raise
-            return self._database(self._substitute(f"{self.path.name} is damaged; {problem.message}"))
+            return self._database(
+                self._substitute(f"{self.path.name} is damaged; {problem.message}")
+            )
 
     @contextmanager
     def change(self) -> Iterator[Database]:
-        """The documents to be changed: written when the block ends, not at all if it raises. Locked all the while."""
+        """The documents to be changed: written when the block ends, not at all if it raises. Locked
+        all the while."""
         self._make_folder()
         with locked(self._lock):
             database = self._database(self._recover())
@@ -155,7 +160,9 @@ class Documents:
         if found is None:
             self.problem = None
         elif self.problem is None or found not in self.problem.message:
-            self.problem = Problem("STORE_CORRUPT", f"{self.path.name}: the last good copy is in use ({found})")
+            self.problem = Problem(
+                "STORE_CORRUPT", f"{self.path.name}: the last good copy is in use ({found})"
+            )
             if self._on_problem:
                 self._on_problem(self.problem)
         return Database(storage=lambda: Snapshot(content.tables if content else {}))
@@ -172,11 +179,13 @@ class Documents:
             raise failed(path.name, error) from error
 
     def _traces(self) -> bool:
-        """Whether there was a file once: an empty store may only be assumed where there never was one."""
+        """Whether there was a file once: an empty store may only be assumed where there never was
+        one."""
         return self._last.exists() or any(self.path.parent.glob(f"{self.path.name}.corrupt-*"))
 
     def _recover(self) -> Content | None:
-        """The content, after the other copy has taken over where needed; None in a new store. The lock is held."""
+        """The content, after the other copy has taken over where needed; None in a new store. The
+        lock is held."""
         try:
             return self._open(self.path)
         except FileNotFoundError:
@@ -202,7 +211,9 @@ class Documents:
         try:
             return Content(self._open(self._last).tables, found)
         except (Damaged, FileNotFoundError):
-            self.problem = Problem("STORE_CORRUPT", f"{self.path.name}: no good copy is left; restore a backup")
+            self.problem = Problem(
+                "STORE_CORRUPT", f"{self.path.name}: no good copy is left; restore a backup"
+            )
             if self._on_problem:
                 self._on_problem(self.problem)
             raise self.problem from None
@@ -232,9 +243,14 @@ class Documents:
 
 def encode(content: Content, format: int = FORMAT) -> bytes:
     """The file of a content: JSON whose first line holds the checksum of the rest."""
-    body = json.dumps({"recovered": content.recovered, "tables": content.tables}, ensure_ascii=False)
+    body = json.dumps(
+        {"recovered": content.recovered, "tables": content.tables}, ensure_ascii=False
+    )
     rest = b"\n" + body.removeprefix("{").encode()
-    return f'{{"format":"documents/{format}","sha256":"{hashlib.sha256(rest).hexdigest()}",'.encode() + rest
+    return (
+        f'{{"format":"documents/{format}","sha256":"{hashlib.sha256(rest).hexdigest()}",'.encode()
+        + rest
+    )
 
 
 def decode(data: bytes, format: int = FORMAT) -> Content:
@@ -248,7 +264,9 @@ def decode(data: bytes, format: int = FORMAT) -> Content:
         raise Damaged("the checksum is wrong")
     value = json.loads(data)
     tables = value.get("tables")
-    if not isinstance(tables, dict) or not all(isinstance(table, dict) for table in tables.values()):
+    if not isinstance(tables, dict) or not all(
+        isinstance(table, dict) for table in tables.values()
+    ):
         raise Damaged("there are no tables")
     return Content(tables, value.get("recovered"))
 

@@ -31,22 +31,37 @@ COLUMNS = (
 OF_TOOL = ("value", "low", "high", "verdict")
 
 
-def json_lines(history: History, filter: Filter, order: Order = "newest", rows: int = MAX_ROWS) -> Iterator[bytes]:
+def json_lines(
+    history: History, filter: Filter, order: Order = "newest", rows: int = MAX_ROWS
+) -> Iterator[bytes]:
     """One result a line, as published."""
     for payload in history.walk(filter, rows, order):
         yield payload + b"\n"
 
 
-def as_csv(history: History, filter: Filter, order: Order = "newest", rows: int = MAX_ROWS) -> Iterator[str]:
-    """One result a line after a head; tools of the first results get columns, those that come later go into `more`.
+def as_csv(
+    history: History, filter: Filter, order: Order = "newest", rows: int = MAX_ROWS
+) -> Iterator[str]:
+    """One result a line after a head; tools of the first results get columns, those that come later
+    go into `more`.
 
-    Text that a spreadsheet would take for a formula gets an apostrophe in front (OWASP, CSV injection).
+    Text that a spreadsheet would take for a formula gets an apostrophe in front (OWASP, CSV
+    injection).
     """
     first = [json.loads(payload) for payload in history.walk(filter, min(rows, LOOKED_AT), order)]
     tools = list(dict.fromkeys(tool["name"] for result in first for tool in result["tools"]))
     buffer = io.StringIO()
     writer = csv.writer(buffer, lineterminator="\r\n")
-    writer.writerow([*COLUMNS, "error", "message", "why", *(f"{tool}.{part}" for tool in tools for part in OF_TOOL), "more"])
+    writer.writerow(
+        [
+            *COLUMNS,
+            "error",
+            "message",
+            "why",
+            *(f"{tool}.{part}" for tool in tools for part in OF_TOOL),
+            "more",
+        ]
+    )
     for payload in history.walk(filter, rows, order):
         writer.writerow([cell(value) for value in _values(json.loads(payload), tools)])
         if buffer.tell() > 16_384:

@@ -1,7 +1,8 @@
-"""Second factors at rest: TOTP secrets, passkeys, recovery codes, and the challenges that somebody has still to answer.
+"""Second factors at rest: TOTP secrets, passkeys, recovery codes, and the challenges that somebody
+has still to answer.
 
-The second factor of an account is on while it has a TOTP secret that is asked for, or a passkey. Recovery codes come with
-the first of them and go with the last.
+The second factor of an account is on while it has a TOTP secret that is asked for, or a passkey.
+Recovery codes come with the first of them and go with the last.
 """
 
 import builtins
@@ -28,7 +29,8 @@ class Totp(NamedTuple):
 
 
 class Passkey(NamedTuple):
-    """One authenticator of an account: its credential id, its public key (COSE), and how often it says it was used."""
+    """One authenticator of an account: its credential id, its public key (COSE), and how often it
+    says it was used."""
 
     id: str
     credential: bytes
@@ -66,12 +68,20 @@ class Accounts(Protocol):
     def read(self, sql: str, values: tuple[Any, ...] = ()) -> builtins.list[Any]:
         """All rows of a query."""
 
-    def append(self, db: sqlite3.Connection, action: str, target: str, details: dict[str, Any], who: dict[str, str]) -> None:
+    def append(
+        self,
+        db: sqlite3.Connection,
+        action: str,
+        target: str,
+        details: dict[str, Any],
+        who: dict[str, str],
+    ) -> None:
         """A row of the audit, in the same transaction."""
 
 
 class Factors:
-    """See the head of this file. All methods raise what those of the accounts do; `who` is for the audit."""
+    """See the head of this file. All methods raise what those of the accounts do; `who` is for the
+    audit."""
 
     def __init__(self, accounts: Accounts) -> None:
         self._accounts = accounts
@@ -80,20 +90,32 @@ class Factors:
         """The second factors of a user."""
         read = self._accounts.read
         totp = read("SELECT secret, enabled FROM twofactor WHERE user = ?", (user,))
-        keys = read(f"SELECT {COLUMNS} FROM passkeys WHERE user = ? ORDER BY created_at, id", (user,))
+        keys = read(
+            f"SELECT {COLUMNS} FROM passkeys WHERE user = ? ORDER BY created_at, id", (user,)
+        )
         left = read("SELECT count(*) FROM recovery WHERE user = ?", (user,))[0][0]
-        return Second(Totp(totp[0][0], bool(totp[0][1])) if totp else None, tuple(Passkey(*row) for row in keys), left)
+        return Second(
+            Totp(totp[0][0], bool(totp[0][1])) if totp else None,
+            tuple(Passkey(*row) for row in keys),
+            left,
+        )
 
     def on(self, user: str) -> bool:
         """Whether a second factor is asked for."""
-        sql = "SELECT 1 FROM twofactor WHERE user = ? AND enabled UNION SELECT 1 FROM passkeys WHERE user = ? LIMIT 1"
+        sql = (
+            "SELECT 1 FROM twofactor WHERE user = ? AND enabled UNION SELECT 1 FROM passkeys WHERE"
+            " user = ? LIMIT 1"
+        )
         return bool(self._accounts.read(sql, (user, user)))
 
     def forget(self, user: str, who: dict[str, str]) -> bool:
         """Forget all of a user: secret, passkeys, recovery codes; whether one was there."""
 
         def operation(db: sqlite3.Connection) -> bool:
-            gone = [db.execute(f"DELETE FROM {table} WHERE user = ?", (user,)).rowcount for table in ("twofactor", "passkeys")]
+            gone = [
+                db.execute(f"DELETE FROM {table} WHERE user = ?", (user,)).rowcount
+                for table in ("twofactor", "passkeys")
+            ]
             db.execute("DELETE FROM recovery WHERE user = ?", (user,))
             if any(gone):
                 self._accounts.append(db, "2fa.disable", user, {}, who)
@@ -111,14 +133,19 @@ class Factors:
         )
         return self._accounts.write(lambda db: db.execute(sql, (user, secret)).rowcount > 0)
 
-    def enable_totp(self, user: str, secret: str, step: int, codes: builtins.list[bytes], who: dict[str, str]) -> bool:
+    def enable_totp(
+        self, user: str, secret: str, step: int, codes: builtins.list[bytes], who: dict[str, str]
+    ) -> bool:
         """Ask for this secret from now on; False if it is not the proposed one.
 
         `codes` are hashes of new recovery codes; without any, those that are there stay.
         """
 
         def operation(db: sqlite3.Connection) -> bool:
-            sql = "UPDATE twofactor SET enabled = 1, last_step = ? WHERE user = ? AND secret = ? AND NOT enabled"
+            sql = (
+                "UPDATE twofactor SET enabled = 1, last_step = ? WHERE user = ? AND secret = ? AND"
+                " NOT enabled"
+            )
             if not db.execute(sql, (step, user, secret)).rowcount:
                 return False
             self._recovery(db, user, codes)
@@ -146,26 +173,37 @@ class Factors:
 
     # Passkeys
 
-    def add_passkey(self, passkey: Passkey, codes: builtins.list[bytes], who: dict[str, str]) -> None:
+    def add_passkey(
+        self, passkey: Passkey, codes: builtins.list[bytes], who: dict[str, str]
+    ) -> None:
         """Ask for it, or another factor, from now on; `codes` as in enable_totp.
 
         Raises Problem PASSKEY_INVALID if there are too many, or this one is known.
         """
 
         def operation(db: sqlite3.Connection) -> None:
-            held = db.execute("SELECT count(*) FROM passkeys WHERE user = ?", (passkey.user,)).fetchone()[0]
+            held = db.execute(
+                "SELECT count(*) FROM passkeys WHERE user = ?", (passkey.user,)
+            ).fetchone()[0]
             if held >= MOST_PASSKEYS:
                 raise Problem("PASSKEY_INVALID", f"an account has {MOST_PASSKEYS} at most")
-            if db.execute("SELECT 1 FROM passkeys WHERE credential = ?", (passkey.credential,)).fetchone():
+            if db.execute(
+                "SELECT 1 FROM passkeys WHERE credential = ?", (passkey.credential,)
+            ).fetchone():
                 raise Problem("PASSKEY_INVALID", "it is registered already")
-            db.execute(f"INSERT INTO passkeys ({COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", passkey)
+            db.execute(
+                f"INSERT INTO passkeys ({COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", passkey
+            )
             self._recovery(db, passkey.user, codes)
-            self._accounts.append(db, "passkey.add", passkey.user, {"passkey": passkey.id, "name": passkey.name}, who)
+            self._accounts.append(
+                db, "passkey.add", passkey.user, {"passkey": passkey.id, "name": passkey.name}, who
+            )
 
         self._accounts.write(operation)
 
     def use_passkey(self, passkey: Passkey, counter: int) -> bool:
-        """Remember how often it was used; False if it is gone, or another use of it was faster and had counted as far."""
+        """Remember how often it was used; False if it is gone, or another use of it was faster and
+        had counted as far."""
         at = utc(self._accounts.clock().wall)
         sql = (
             "UPDATE passkeys SET counter = ?, used_at = ? WHERE id = ? AND user = ?"
@@ -178,7 +216,9 @@ class Factors:
         """Forget a passkey of a user; whether it was there."""
 
         def operation(db: sqlite3.Connection) -> bool:
-            row = db.execute("DELETE FROM passkeys WHERE id = ? AND user = ? RETURNING name", (id, user)).fetchone()
+            row = db.execute(
+                "DELETE FROM passkeys WHERE id = ? AND user = ? RETURNING name", (id, user)
+            ).fetchone()
             if row is None:
                 return False
             self._last(db, user)
@@ -193,7 +233,12 @@ class Factors:
         """Use up a recovery code by its hash; False if there is none such."""
 
         def operation(db: sqlite3.Connection) -> bool:
-            used = db.execute("DELETE FROM recovery WHERE user = ? AND code = ?", (user, code)).rowcount > 0
+            used = (
+                db.execute(
+                    "DELETE FROM recovery WHERE user = ? AND code = ?", (user, code)
+                ).rowcount
+                > 0
+            )
             if used:
                 self._accounts.append(db, "2fa.recovery", user, {}, who)
             return used
@@ -207,13 +252,18 @@ class Factors:
 
     def _last(self, db: sqlite3.Connection, user: str) -> None:
         """Recovery codes go with the last factor."""
-        sql = "SELECT 1 FROM twofactor WHERE user = ? AND enabled UNION SELECT 1 FROM passkeys WHERE user = ?"
+        sql = (
+            "SELECT 1 FROM twofactor WHERE user = ? AND enabled UNION SELECT 1 FROM passkeys WHERE"
+            " user = ?"
+        )
         if db.execute(sql, (user, user)).fetchone() is None:
             db.execute("DELETE FROM recovery WHERE user = ?", (user,))
 
     # Challenges
 
-    def ask(self, challenge: bytes, purpose: str, user: str, session: str, details: str = "") -> None:
+    def ask(
+        self, challenge: bytes, purpose: str, user: str, session: str, details: str = ""
+    ) -> None:
         """Remember what was asked: of which account (empty: of nobody yet), in which session."""
         moment = self._accounts.clock()
         most = MOST_CHALLENGES if user else MOST_OF_NOBODY
@@ -222,24 +272,31 @@ class Factors:
             values = (challenge, purpose, user, session, details, moment.boot_s, moment.boot)
             db.execute("INSERT INTO challenges VALUES (?, ?, ?, ?, ?, ?, ?)", values)
             db.execute(
-                "DELETE FROM challenges WHERE challenge IN (SELECT challenge FROM challenges WHERE purpose = ? AND user = ?"
-                " ORDER BY boot = ? DESC, begun_boot DESC LIMIT -1 OFFSET ?)",
+                "DELETE FROM challenges WHERE challenge IN (SELECT challenge FROM challenges WHERE"
+                " purpose = ? AND user = ? ORDER BY boot = ? DESC, begun_boot DESC LIMIT -1"
+                " OFFSET ?)",
                 (purpose, user, moment.boot, most),
             )
 
         self._accounts.write(operation)
 
-    def answered(self, challenge: bytes, purpose: str, user: str, session: str, within_s: float) -> str | None:
-        """Take a challenge out, and return its details; None if nobody asked it so, or it was answered, or too long ago.
+    def answered(
+        self, challenge: bytes, purpose: str, user: str, session: str, within_s: float
+    ) -> str | None:
+        """Take a challenge out, and return its details; None if nobody asked it so, or it was
+        answered, or too long ago.
 
-        Its age is by the clock of the boot, which nobody sets. Whoever answers for somebody else takes nothing out.
+        Its age is by the clock of the boot, which nobody sets. Whoever answers for somebody else
+        takes nothing out.
         """
         moment = self._accounts.clock()
         sql = (
-            "DELETE FROM challenges WHERE challenge = ? AND purpose = ? AND user = ? AND session = ?"
-            " RETURNING details, begun_boot, boot"
+            "DELETE FROM challenges WHERE challenge = ? AND purpose = ? AND user = ? AND session ="
+            " ? RETURNING details, begun_boot, boot"
         )
-        row = self._accounts.write(lambda db: db.execute(sql, (challenge, purpose, user, session)).fetchone())
+        row = self._accounts.write(
+            lambda db: db.execute(sql, (challenge, purpose, user, session)).fetchone()
+        )
         if row is None or row[2] != moment.boot or not 0 <= moment.boot_s - row[1] <= within_s:
             return None
         return str(row[0])

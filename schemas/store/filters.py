@@ -8,7 +8,9 @@ from pydantic import AwareDatetime, Field, StringConstraints, model_validator
 from schemas.base import ProgramId, Shape, StationId, ToolName
 from schemas.result import Verdict
 
-Text = Annotated[str, StringConstraints(min_length=1, max_length=128, pattern=r"^[^\x00-\x1f\x7f]*$")]
+Text = Annotated[
+    str, StringConstraints(min_length=1, max_length=128, pattern=r"^[^\x00-\x1f\x7f]*$")
+]
 Number = Annotated[float, Field(strict=False, allow_inf_nan=False)]  # it comes as text
 ResultId = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$")]
 
@@ -16,8 +18,12 @@ ResultId = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{8}(-[0-9a-f]{4})
 class Filter(Shape):
     """Which results; everything given must hold."""
 
-    since: AwareDatetime | None = Field(default=None, description="Stored at or after this time (ISO 8601 with time zone).")
-    until: AwareDatetime | None = Field(default=None, description="Stored before this time (ISO 8601 with time zone).")
+    since: AwareDatetime | None = Field(
+        default=None, description="Stored at or after this time (ISO 8601 with time zone)."
+    )
+    until: AwareDatetime | None = Field(
+        default=None, description="Stored before this time (ISO 8601 with time zone)."
+    )
     station: StationId | None = Field(default=None, description="Station.")
     verdict: Verdict | None = Field(default=None, description="OK, NG or ERROR.")
     program: ProgramId | None = Field(default=None, description="Program that judged.")
@@ -32,7 +38,11 @@ class Filter(Shape):
 
     @model_validator(mode="after")
     def _tool(self) -> "Filter":
-        if self.tool is None and (self.tool_low, self.tool_high, self.tool_verdict) != (None, None, None):
+        if self.tool is None and (self.tool_low, self.tool_high, self.tool_verdict) != (
+            None,
+            None,
+            None,
+        ):
             raise ValueError("tool_low, tool_high and tool_verdict belong to a tool")
         return self
 

@@ -1,12 +1,14 @@
-"""The history: filtered pages of results, newest or oldest first, and one result, read from the ledger.
+"""The history: filtered pages of results, newest or oldest first, and one result, read from the
+ledger.
 
-Theory of operation. A filter is answered along one index of the ledger (a path) from a position, the cursor. What the
-index answers exactly takes the same time for a thousand results as for a million. The rest of a filter (a program, a rare
-station, the value of a tool, which stands only in the payload) is tested along the path, in windows, for at most BUDGET_S;
-then the page ends where the search stands, with `complete` false, and its cursor goes on from there.
+Theory of operation. A filter is answered along one index of the ledger (a path) from a position,
+the cursor. What the index answers exactly takes the same time for a thousand results as for a
+million. The rest of a filter (a program, a rare station, the value of a tool, which stands only in
+the payload) is tested along the path, in windows, for at most BUDGET_S; then the page ends where
+the search stands, with `complete` false, and its cursor goes on from there.
 
-Order: without conditions the order of acceptance, of one station alone its `seq`; these do not depend on any clock.
-Everything else is in the order of the time at which results were stored.
+Order: without conditions the order of acceptance, of one station alone its `seq`; these do not
+depend on any clock. Everything else is in the order of the time at which results were stored.
 """
 
 import base64
@@ -52,7 +54,8 @@ class Row(NamedTuple):
 
 
 class Page(NamedTuple):
-    """A page. cursor: goes on after it, None at the end. complete: False if the search ended before the page was full.
+    """A page. cursor: goes on after it, None at the end. complete: False if the search ended before
+    the page was full.
 
     searched_to: when the result was stored at which an incomplete search stands.
     """
@@ -64,7 +67,8 @@ class Page(NamedTuple):
 
 
 class Along(NamedTuple):
-    """An index to walk along: its condition, its order, and the columns of a filter that its position answers."""
+    """An index to walk along: its condition, its order, and the columns of a filter that its
+    position answers."""
 
     name: str
     clause: str
@@ -79,9 +83,9 @@ BY_VERDICT = Along("verdict", "INDEXED BY results_not_ok", ("finished_at", "id")
 BY_CODE = Along("code", "INDEXED BY results_by_code", ("finished_at", "id"), ("code",))
 BY_PART = Along("part", "INDEXED BY results_by_part", ("finished_at", "id"), ("part_id",))
 COLUMNS = (
-    "r.result_id, (SELECT trigger_id FROM triggers t WHERE t.id = r.id), r.station, r.seq, r.verdict, r.code, r.program,"
-    " r.program_version, r.part_id, r.finished_at, r.duration_ms, r.pictures,"
-    " CASE WHEN r.verdict <> 'OK' THEN r.payload END"
+    "r.result_id, (SELECT trigger_id FROM triggers t WHERE t.id = r.id), r.station, r.seq,"
+    " r.verdict, r.code, r.program, r.program_version, r.part_id, r.finished_at, r.duration_ms,"
+    " r.pictures, CASE WHEN r.verdict <> 'OK' THEN r.payload END"
 )
 
 Position = tuple[float, ...]
@@ -105,7 +109,8 @@ def along(filter: Filter) -> Along:
 
 
 class History:
-    """The results in a ledger that another process writes. Raises Problem STORE_FAILED, STORE_NEWER, QUERY_LIMIT."""
+    """The results in a ledger that another process writes. Raises Problem STORE_FAILED,
+    STORE_NEWER, QUERY_LIMIT."""
 
     def __init__(self, ledger: Path, budget_s: float = BUDGET_S) -> None:
         self.limited = Limited(ledger)
@@ -119,7 +124,8 @@ class History:
         order: Order = "newest",
         budget_s: float | None = None,
     ) -> Page:
-        """At most `limit` results (1 to 200) after the cursor of an earlier page, searched for at most `budget_s`.
+        """At most `limit` results (1 to 200) after the cursor of an earlier page, searched for at
+        most `budget_s`.
 
         Raises Problem VALIDATION_FAILED too.
         """
@@ -130,14 +136,28 @@ class History:
         until = time.monotonic() + (self._budget_s if budget_s is None else budget_s)
         with self.limited.connection(LIMIT_S) as db:
             found, position, complete = walk.search(db, position, limit, until)
-            rows = [_row(db.execute(f"SELECT {COLUMNS} FROM results r WHERE r.id = ?", (each,)).fetchone()) for each in found]
+            rows = [
+                _row(
+                    db.execute(
+                        f"SELECT {COLUMNS} FROM results r WHERE r.id = ?", (each,)
+                    ).fetchone()
+                )
+                for each in found
+            ]
             stands = None if complete or position is None else walk.time_of(db, position)
         return Page(rows, None if position is None else walk.write(position), complete, stands)
 
     def walk(
-        self, filter: Filter, rows: int, order: Order = "newest", limit_s: float = WALK_S, *, partial: bool = False
+        self,
+        filter: Filter,
+        rows: int,
+        order: Order = "newest",
+        limit_s: float = WALK_S,
+        *,
+        partial: bool = False,
     ) -> Iterator[bytes]:
-        """The payloads of at most `rows` results, one short query after the other, so that the ledger is never held.
+        """The payloads of at most `rows` results, one short query after the other, so that the
+        ledger is never held.
 
         After `limit_s` it ends there if `partial`, else it raises Problem QUERY_LIMIT.
         """
@@ -150,8 +170,13 @@ class History:
                 raise Problem("QUERY_LIMIT", f"it was ended after {limit_s:g} s")
             with self.limited.connection(LIMIT_S) as db:
                 step = min(left, PAYLOADS)
-                found, position, _ = walk.search(db, position, step, time.monotonic() + self._budget_s)
-                payloads = [db.execute("SELECT payload FROM results WHERE id = ?", (each,)).fetchone() for each in found]
+                found, position, _ = walk.search(
+                    db, position, step, time.monotonic() + self._budget_s
+                )
+                payloads = [
+                    db.execute("SELECT payload FROM results WHERE id = ?", (each,)).fetchone()
+                    for each in found
+                ]
             for payload in payloads:
                 if payload is not None:  # pruned in between
                     yield payload[0]
@@ -169,26 +194,44 @@ class History:
     def of_trigger(self, station: str, trigger_id: str) -> bytes | None:
         """The result of a trigger, None while there is none."""
         with self.limited.connection(LIMIT_S) as db:
-            sql = "SELECT r.payload FROM triggers t JOIN results r ON r.id = t.id WHERE t.station = ? AND t.trigger_id = ?"
+            sql = (
+                "SELECT r.payload FROM triggers t JOIN results r ON r.id = t.id WHERE t.station = ?"
+                " AND t.trigger_id = ?"
+            )
             row = db.execute(sql, (station, trigger_id)).fetchone()
         return None if row is None else bytes(row[0])
 
     def active(self) -> dict[str, str]:
-        """The program that each station remembers; stations that were never told one are missing."""
+        """The program that each station remembers; stations that were never told one are
+        missing."""
         with self.limited.connection(LIMIT_S) as db:
-            return dict(db.execute("SELECT station, program FROM stations WHERE program IS NOT NULL").fetchall())
+            return dict(
+                db.execute(
+                    "SELECT station, program FROM stations WHERE program IS NOT NULL"
+                ).fetchall()
+            )
 
     def beside(self, station: str, seq: int) -> tuple[str | None, str | None]:
         """The results of a station before and after a seq, None where there is none."""
         with self.limited.connection(LIMIT_S) as db:
-            sql = "SELECT result_id FROM results WHERE station = ? AND seq {} ? ORDER BY seq {} LIMIT 1"
-            rows = [db.execute(sql.format(*each), (station, seq)).fetchone() for each in (("<", "DESC"), (">", "ASC"))]
+            sql = (
+                "SELECT result_id FROM results WHERE station = ? AND seq {} ? ORDER BY seq {}"
+                " LIMIT 1"
+            )
+            rows = [
+                db.execute(sql.format(*each), (station, seq)).fetchone()
+                for each in (("<", "DESC"), (">", "ASC"))
+            ]
         before, after = (None if row is None else str(row[0]) for row in rows)
         return before, after
 
     def codes(self) -> list[str]:
-        """Every error code that some result has, in the order of the alphabet: one step down the index for each."""
-        sql = "SELECT min(code) FROM results INDEXED BY results_by_code WHERE code IS NOT NULL AND code > ?"
+        """Every error code that some result has, in the order of the alphabet: one step down the
+        index for each."""
+        sql = (
+            "SELECT min(code) FROM results INDEXED BY results_by_code WHERE code IS NOT NULL AND"
+            " code > ?"
+        )
         found = [""]
         with self.limited.connection(LIMIT_S) as db:
             while (code := db.execute(sql, (found[-1],)).fetchone()[0]) is not None:
@@ -198,13 +241,18 @@ class History:
     def after(self, station: str, seq: int, limit: int) -> list[tuple[int, bytes]]:
         """(seq, payload) of a station's results above a seq, in order: what a stream has missed."""
         with self.limited.connection(LIMIT_S) as db:
-            sql = "SELECT seq, payload FROM results WHERE station = ? AND seq > ? ORDER BY seq LIMIT ?"
+            sql = (
+                "SELECT seq, payload FROM results WHERE station = ? AND seq > ? ORDER BY seq"
+                " LIMIT ?"
+            )
             return [(row[0], bytes(row[1])) for row in db.execute(sql, (station, seq, limit))]
 
     def last_seq(self, station: str) -> int:
         """The greatest seq of a station, 0 if none."""
         with self.limited.connection(LIMIT_S) as db:
-            row = db.execute("SELECT coalesce(max(seq), 0) FROM results WHERE station = ?", (station,)).fetchone()
+            row = db.execute(
+                "SELECT coalesce(max(seq), 0) FROM results WHERE station = ?", (station,)
+            ).fetchone()
         return int(row[0])
 
 
@@ -214,7 +262,9 @@ class _Walk:
     def __init__(self, filter: Filter, order: Order) -> None:
         self.path = along(filter)
         self.filter = filter
-        self._tag = hashlib.blake2b(canonical([filter.model_dump(mode="json"), order]), digest_size=6).hexdigest()
+        self._tag = hashlib.blake2b(
+            canonical([filter.model_dump(mode="json"), order]), digest_size=6
+        ).hexdigest()
         self._less = "<" if order == "newest" else ">"
         direction = " DESC" if order == "newest" else ""
         self._order = ", ".join(column + direction for column in self.path.columns)
@@ -224,7 +274,8 @@ class _Walk:
             terms += f" AND {column} = ?"
             values.append(fixed.pop(column))
         if self.path is BY_VERDICT:
-            terms += " AND verdict <> 'OK'"  # what the index is made for; the planner wants to see it
+            # what the index is made for; the planner wants to see it
+            terms += " AND verdict <> 'OK'"
         self._terms, self._values = terms, values
         self._rest = "".join(f" AND {column} = ?" for column in fixed)
         self._rest_values = list(fixed.values())
@@ -232,14 +283,19 @@ class _Walk:
     def search(
         self, db: sqlite3.Connection, position: Position | None, limit: int, until: float
     ) -> tuple[list[int], Position | None, bool]:
-        """Ids of up to `limit` results after `position`; where to go on, None at the end; whether it was searched enough."""
+        """Ids of up to `limit` results after `position`; where to go on, None at the end; whether
+        it was searched enough."""
         found: list[int] = []
         tested = self._by_payload if self.filter.tool is not None else self._by_column
         while True:
             if not self._rest and self.filter.tool is None:
                 hits = self._entries(db, position, None, "", [], limit + 1)
                 more = len(hits) > limit
-                return [row[0] for row in hits[:limit]], _position(hits[limit - 1]) if more else None, True
+                return (
+                    [row[0] for row in hits[:limit]],
+                    _position(hits[limit - 1]) if more else None,
+                    True,
+                )
             hits, end = tested(db, position, limit - len(found))
             found += [row[0] for row in hits]
             if len(found) == limit:
@@ -253,11 +309,12 @@ class _Walk:
     def _by_column(
         self, db: sqlite3.Connection, position: Position | None, limit: int
     ) -> tuple[list[tuple[Any, ...]], Position | None]:
-        """Hits in the next window by conditions on columns, and the window's end, None if it was the last."""
+        """Hits in the next window by conditions on columns, and the window's end, None if it was
+        the last."""
         after, values = self._after(position)
         row = db.execute(
-            f"SELECT {', '.join(self.path.columns)} FROM results {self.path.clause} WHERE {self._terms}{after}"
-            f" ORDER BY {self._order} LIMIT 1 OFFSET {WINDOW - 1}",
+            f"SELECT {', '.join(self.path.columns)} FROM results {self.path.clause} WHERE"
+            f" {self._terms}{after} ORDER BY {self._order} LIMIT 1 OFFSET {WINDOW - 1}",
             [*self._values, *values],
         ).fetchone()
         end = None if row is None else tuple(row)
@@ -292,11 +349,15 @@ class _Walk:
         rest_values: list[Any],
         limit: int,
     ) -> list[tuple[Any, ...]]:
-        """(id, position...) of the entries after `start` up to and with `end` that fulfil `rest`."""
+        """(id, position...) of the entries after `start` up to and with `end` that fulfil
+        `rest`."""
         after, values = self._after(start)
         up_to = ""
         if end is not None:
-            up_to = f" AND ({', '.join(self.path.columns)}) {'>=' if self._less == '<' else '<='} ({_marks(end)})"
+            up_to = (
+                f" AND ({', '.join(self.path.columns)}) {'>=' if self._less == '<' else '<='}"
+                f" ({_marks(end)})"
+            )
             values = [*values, *end]
         return db.execute(
             f"SELECT id, {', '.join(self.path.columns)} FROM results {self.path.clause}"
@@ -307,7 +368,9 @@ class _Walk:
     def _after(self, position: Position | None) -> tuple[str, list[Any]]:
         if position is None:
             return "", []
-        return f" AND ({', '.join(self.path.columns)}) {self._less} ({_marks(position)})", list(position)
+        return f" AND ({', '.join(self.path.columns)}) {self._less} ({_marks(position)})", list(
+            position
+        )
 
     def time_of(self, db: sqlite3.Connection, position: Position) -> str | None:
         """When the result at a position was stored; None if it has just been pruned."""
@@ -316,27 +379,36 @@ class _Walk:
         terms = " AND ".join(f"{column} = ?" for column in (*self.path.columns, *self.path.answers))
         fixed = self.filter.fixed()
         row = db.execute(
-            f"SELECT finished_at FROM results WHERE {terms}", [*position, *(fixed[column] for column in self.path.answers)]
+            f"SELECT finished_at FROM results WHERE {terms}",
+            [*position, *(fixed[column] for column in self.path.answers)],
         ).fetchone()
         return None if row is None else utc(row[0])
 
     def write(self, position: Position) -> str:
         """A position as a cursor, which means something for this filter and order only."""
-        return base64.urlsafe_b64encode(json.dumps([self._tag, *position]).encode()).decode().rstrip("=")
+        return (
+            base64.urlsafe_b64encode(json.dumps([self._tag, *position]).encode())
+            .decode()
+            .rstrip("=")
+        )
 
     def read(self, cursor: str) -> Position:
         """The position in a cursor. Raises Problem VALIDATION_FAILED."""
         try:
             if len(cursor) > 200:
                 raise ValueError
-            data = base64.b64decode(cursor + "=" * (-len(cursor) % 4), altchars=b"-_", validate=True)
+            data = base64.b64decode(
+                cursor + "=" * (-len(cursor) % 4), altchars=b"-_", validate=True
+            )
             tag, *values = json.loads(data)
         except (ValueError, binascii.Error, TypeError, RecursionError):
             raise Problem("VALIDATION_FAILED", "cursor: it is not one of ours") from None
         kinds = [float if column == "finished_at" else int for column in self.path.columns]
         if tag != self._tag:
             raise Problem("VALIDATION_FAILED", "cursor: it belongs to another filter or order")
-        if [type(value) for value in values] != kinds or not all(abs(value) < 2**62 for value in values):
+        if [type(value) for value in values] != kinds or not all(
+            abs(value) < 2**62 for value in values
+        ):
             raise Problem("VALIDATION_FAILED", "cursor: it is not one of ours")
         return tuple(values)
 

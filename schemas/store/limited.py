@@ -1,4 +1,5 @@
-"""Read-only connections to the ledger for other processes than the node: a few are kept, every query has a time limit."""
+"""Read-only connections to the ledger for other processes than the node: a few are kept, every
+query has a time limit."""
 
 import contextlib
 import os
@@ -18,7 +19,8 @@ STEPS = 2000  # of SQLite's virtual machine between two looks at the clock
 
 
 class Limited:
-    """The ledger at `path`, which another process writes; before the node's first start it reads as empty."""
+    """The ledger at `path`, which another process writes; before the node's first start it reads as
+    empty."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -47,7 +49,8 @@ class Limited:
             self._give_back(inode, db)
 
     def row(self, sql: str, values: tuple[Any, ...]) -> Any:
-        """The row that a query finds by a unique index, None if there is none: it needs no limit but that of a lock.
+        """The row that a query finds by a unique index, None if there is none: it needs no limit
+        but that of a lock.
 
         Raises Problem STORE_FAILED, STORE_NEWER.
         """
@@ -85,7 +88,7 @@ class Limited:
 
     def _inode(self) -> int:
         try:
-            return os.stat(self.path).st_ino  # noqa: PTH116 - at every request of the web: without the layers of Path
+            return os.stat(self.path).st_ino  # noqa: PTH116
         except FileNotFoundError:
             return 0
         except OSError as error:
@@ -96,7 +99,11 @@ class Limited:
             if not inode:
                 return _empty()
             db = sqlite3.connect(
-                f"file:{self.path}?mode=ro", uri=True, timeout=BUSY_S, isolation_level=None, check_same_thread=False
+                f"file:{self.path}?mode=ro",
+                uri=True,
+                timeout=BUSY_S,
+                isolation_level=None,
+                check_same_thread=False,
             )
             version = db.execute("PRAGMA user_version").fetchone()[0]
         except sqlite3.Error as error:
@@ -107,7 +114,10 @@ class Limited:
                 raise Problem("STORE_NEWER", f"the ledger has version {version}")
             if version == 0:  # the node is just making it
                 return _empty()
-            raise Problem("STORE_FAILED", f"the ledger has version {version} still: start the node of this release")
+            raise Problem(
+                "STORE_FAILED",
+                f"the ledger has version {version} still: start the node of this release",
+            )
         db.execute("PRAGMA cache_size=-8192")
         return db
 

@@ -1,7 +1,8 @@
-"""Log files that cannot fill a disk: one grows to its size and is put aside; what is put aside has an age and a space.
+"""Log files that cannot fill a disk: one grows to its size and is put aside; what is put aside has
+an age and a space.
 
-Several processes may write to one: lines are appended whole, and who finds it too large puts it aside under a lock. A line
-that cannot be written is left to the caller.
+Several processes may write to one: lines are appended whole, and who finds it too large puts it
+aside under a lock. A line that cannot be written is left to the caller.
 """
 
 import contextlib
@@ -19,7 +20,9 @@ DAY_S = 86400.0
 class LogFile:
     """`KIND.log` in a folder, and `KIND-TIME.log` of what was put aside."""
 
-    def __init__(self, folder: Path, kind: str, most_bytes: int, keep_days: float, keep_bytes: int) -> None:
+    def __init__(
+        self, folder: Path, kind: str, most_bytes: int, keep_days: float, keep_bytes: int
+    ) -> None:
         """Begin, or go on. Raises OSError."""
         folder.mkdir(parents=True, exist_ok=True)
         self.path = folder / f"{kind}.log"
@@ -40,7 +43,8 @@ class LogFile:
         os.close(self._fd)
 
     def _follow(self) -> None:
-        """Another process has put the file aside, or somebody has removed it: go on with the new one."""
+        """Another process has put the file aside, or somebody has removed it: go on with the new
+        one."""
         try:
             same = os.path.samestat(self.path.lstat(), os.fstat(self._fd))
         except FileNotFoundError:
@@ -51,16 +55,23 @@ class LogFile:
             self._fd = fd
 
     def _put_aside(self, more: int) -> None:
-        lock = os.open(self.path.with_suffix(".lock"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, self._mode)
+        lock = os.open(
+            self.path.with_suffix(".lock"),
+            os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW,
+            self._mode,
+        )
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             self._follow()
             if os.fstat(self._fd).st_size + more > self._most:  # nobody else did it meanwhile
-                stamp = f"{time.strftime('%Y%m%dT%H%M%S', time.gmtime())}-{time.time_ns() % 10**9:09d}"
-                os.rename(self.path, self.path.with_name(f"{self.path.stem}-{stamp}.log"))  # noqa: PTH104 - must not follow
+                stamp = (
+                    f"{time.strftime('%Y%m%dT%H%M%S', time.gmtime())}-{time.time_ns() % 10**9:09d}"
+                )
+                os.rename(self.path, self.path.with_name(f"{self.path.stem}-{stamp}.log"))  # noqa: PTH104
                 self._follow()
                 self._tidy()
-        except BlockingIOError:  # another process is at it: nobody waits for that, and this file grows by a line
+        except BlockingIOError:
+            # another process is at it: nobody waits for that, and this file grows by a line
             pass
         finally:
             os.close(lock)

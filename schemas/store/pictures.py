@@ -1,13 +1,15 @@
 """Picture files of results: written whole, found by name, removed oldest first.
 
-Result ids are UUIDs of version 7, so their first seven hex digits are a time in steps of 17.5 minutes: that is the
-shard (folder) of a picture. Shards sort by age, so retention opens only the oldest ones, and what is held in memory is
-one count and one size a shard. When the clock has gone back, an id looks older than pictures that were there before it:
-such a picture goes into a shard `<newest>-back<number>`, which sorts behind what was the newest then; every ten days of
-lived time begin another one, so that they too grow old.
+Result ids are UUIDs of version 7, so their first seven hex digits are a time in steps of 17.5
+minutes: that is the shard (folder) of a picture. Shards sort by age, so retention opens only the
+oldest ones, and what is held in memory is one count and one size a shard. When the clock has gone
+back, an id looks older than pictures that were there before it: such a picture goes into a shard
+`<newest>-back<number>`, which sorts behind what was the newest then; every ten days of lived time
+begin another one, so that they too grow old.
 
-Age is lived time (schemas/store/clock.py), no clock's: a file beside the folder says when each shard was last written to. A
-shard that is not in it counts as written to just now, so no clock that jumps, and no file that is lost, deletes anything.
+Age is lived time (schemas/store/clock.py), no clock's: a file beside the folder says when each
+shard was last written to. A shard that is not in it counts as written to just now, so no clock that
+jumps, and no file that is lost, deletes anything.
 """
 
 import json
@@ -41,7 +43,8 @@ Known = Callable[[list[str]], set[str]]
 
 
 def thumb_of(name: str) -> str:
-    """The name of the small picture beside a kept one: 160 px wide, of what the annotated one shows."""
+    """The name of the small picture beside a kept one: 160 px wide, of what the annotated one
+    shows."""
     return f"{name[:36]}.thumb.jpg"
 
 
@@ -55,9 +58,11 @@ class Usage(NamedTuple):
 
 
 class Swept(NamedTuple):
-    """What one sweep removed, by reason (age, count, bytes, free, orphan, temporary), and what is left.
+    """What one sweep removed, by reason (age, count, bytes, free, orphan, temporary), and what is
+    left.
 
-    more: a limit of count, bytes or free space is still exceeded, because one sweep removes a bounded number of files.
+    more: a limit of count, bytes or free space is still exceeded, because one sweep removes a
+    bounded number of files.
     """
 
     removed: dict[str, int]
@@ -93,13 +98,15 @@ class Pictures:
         self._ages_changed = True
 
     def names(self, result_id: str) -> Images:
-        """The names of a result's pictures. Raises Problem RESULT_NOT_FOUND for what is no result id."""
+        """The names of a result's pictures. Raises Problem RESULT_NOT_FOUND for what is no result
+        id."""
         if not re.fullmatch(ID, result_id):
             raise Problem("RESULT_NOT_FOUND", f"{result_id!r:.80} is not a result id")
         return Images(raw=f"{result_id}.jpg", annotated=f"{result_id}.annotated.jpg")
 
     def write(self, name: str, data: bytes) -> Path:
-        """Store a picture, whole or not at all. Raises Problem DISK_SPACE, STORE_FAILED, RESULT_NOT_FOUND (its name)."""
+        """Store a picture, whole or not at all. Raises Problem DISK_SPACE, STORE_FAILED,
+        RESULT_NOT_FOUND (its name)."""
         shard = self._shard_for(_checked(name))
         temporary = self._folder / "tmp" / f"{name}.{secrets.token_hex(4)}"
         self._writing.add(temporary.name)
@@ -131,7 +138,8 @@ class Pictures:
             self._writing.discard(temporary.name)
 
     def path(self, name: str) -> Path:
-        """The file of a picture. Raises Problem RESULT_NOT_FOUND, also for a name that is none of ours."""
+        """The file of a picture. Raises Problem RESULT_NOT_FOUND, also for a name that is none of
+        ours."""
         found = self._find(_checked(name), self._backs)
         if found is None:
             raise Problem("RESULT_NOT_FOUND", f"the picture {name} is not kept any more")
@@ -139,14 +147,19 @@ class Pictures:
 
     def missing(self, names: Iterable[str]) -> list[str]:
         """Those of the names that have no file."""
-        backs = cache(self._backs)  # listed once, and only if some picture is not where it should be
-        return [name for name in names if not NAME.fullmatch(name) or self._find(name, backs) is None]
+        # listed once, and only if some picture is not where it should be
+        backs = cache(self._backs)
+        return [
+            name for name in names if not NAME.fullmatch(name) or self._find(name, backs) is None
+        ]
 
     def sweep(self, known: Known | None = None, batch: int = BATCH) -> Swept:
-        """Remove what retention says, oldest first, then orphans and leftovers; at most about `batch` files.
+        """Remove what retention says, oldest first, then orphans and leftovers; at most about
+        `batch` files.
 
-        known: given result ids, those that have a stored result; the pictures of others are removed once they are an
-        hour old. Meant to be called every few seconds by one thread. Raises Problem STORE_FAILED.
+        known: given result ids, those that have a stored result; the pictures of others are removed
+        once they are an hour old. Meant to be called every few seconds by one thread. Raises
+        Problem STORE_FAILED.
         """
         removed: Counter[str] = Counter()
         self._start_counting()
@@ -185,11 +198,19 @@ class Pictures:
         path = self._folder / name[:7] / name
         if path.is_file():
             return path
-        return next((self._folder / back / name for back in backs() if (self._folder / back / name).is_file()), None)
+        return next(
+            (
+                self._folder / back / name
+                for back in backs()
+                if (self._folder / back / name).is_file()
+            ),
+            None,
+        )
 
     def _shard_for(self, name: str) -> str:
         shard, newest = name[:7], self._newest[:7]
-        if newest and int(newest, 16) - int(shard, 16) > 1:  # one step back is a result that waited for its turn
+        # one step back is a result that waited for its turn
+        if newest and int(newest, 16) - int(shard, 16) > 1:
             return f"{newest}-back{self._lived() // BACK_S:04.0f}"
         return shard
 
@@ -217,7 +238,8 @@ class Pictures:
         try:
             found = json.loads((self._ages_file).read_bytes())
             ages = {str(shard): float(at) for shard, at in found.items()}
-        except (OSError, ValueError, AttributeError, TypeError):  # lost or damaged: nothing is old then
+        except (OSError, ValueError, AttributeError, TypeError):
+            # lost or damaged: nothing is old then
             ages = {}
         now = self._lived()
         return {shard: min(ages.get(shard, now), now) for shard in shards}
@@ -228,7 +250,8 @@ class Pictures:
                 return
             self._ages_changed = False
             data = json.dumps(self._ages, separators=(",", ":")).encode()
-        with suppress(OSError):  # of a shard that is not in it nothing is lost but that it grows old
+        # of a shard that is not in it nothing is lost but that it grows old
+        with suppress(OSError):
             replace(self._ages_file, data, self._disk)
 
     def _excess(self, usage: Usage) -> tuple[int, int, float]:
@@ -237,7 +260,9 @@ class Pictures:
         return (
             max(0, usage.files - limits.max_count) if usage.complete else 0,
             max(0, usage.bytes - limits.max_mb * 1_000_000) if usage.complete else 0,
-            max(0.0, limits.min_free_percent - usage.free_percent) if usage.files or not usage.complete else 0.0,
+            max(0.0, limits.min_free_percent - usage.free_percent)
+            if usage.files or not usage.complete
+            else 0.0,
         )
 
     def _retain(self, removed: Counter[str], batch: int) -> None:
@@ -249,7 +274,12 @@ class Pictures:
                 return
             free = percent / 100 * self._disk.space(self._folder)[1]
             for name in sorted(_listed(self._folder / shard)):
-                over = [("age", expired), ("count", files > 0), ("bytes", size > 0), ("free", free > 0)]
+                over = [
+                    ("age", expired),
+                    ("count", files > 0),
+                    ("bytes", size > 0),
+                    ("free", free > 0),
+                ]
                 reason = next((word for word, is_so in over if is_so), "")
                 if not reason or removed.total() >= batch:
                     break
@@ -281,7 +311,9 @@ class Pictures:
     def _remove_orphans(self, known: Known, removed: Counter[str], batch: int) -> None:
         """Look through one more shard a sweep, round and round."""
         shards = [shard for shard in self._shards() if self._age(shard) > HOUR_S]
-        shard = next((shard for shard in shards if shard > self._checked), shards[0] if shards else "")
+        shard = next(
+            (shard for shard in shards if shard > self._checked), shards[0] if shards else ""
+        )
         if not shard:
             return
         names = [name for name in sorted(_listed(self._folder / shard)) if NAME.fullmatch(name)]
@@ -311,14 +343,18 @@ class Pictures:
             return
         with self._lock:
             self._uncounted = set(self._shards())
-            self._counts = {shard: n for shard, n in self._counts.items() if shard not in self._uncounted}
+            self._counts = {
+                shard: n for shard, n in self._counts.items() if shard not in self._uncounted
+            }
         self._counter = threading.Thread(target=self._count, name="count-pictures", daemon=True)
         self._counter.start()
 
     def _count(self) -> None:
         for shard in sorted(self._uncounted):
             with self._lock:
-                sizes = [_size(self._folder / shard / name) for name in _listed(self._folder / shard)]
+                sizes = [
+                    _size(self._folder / shard / name) for name in _listed(self._folder / shard)
+                ]
                 found = [size for size in sizes if size is not None]
                 self._counts[shard] = [len(found), sum(found)]
                 self._uncounted.discard(shard)
@@ -333,7 +369,7 @@ def _checked(name: str) -> str:
 
 def _listed(folder: Path) -> list[str]:
     try:
-        return os.listdir(folder)  # noqa: PTH208 - names are wanted, many at a time
+        return os.listdir(folder)  # noqa: PTH208
     except (FileNotFoundError, NotADirectoryError):
         return []
 

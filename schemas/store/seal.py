@@ -1,7 +1,9 @@
-"""What makes the audit's chain more than arithmetic: a key beside the database, and the head that was told last.
+"""What makes the audit's chain more than arithmetic: a key beside the database, and the head that
+was told last.
 
-The key (`audit.key`) is not in the database, so whoever can only write that makes no chain that holds. The head (`audit.head`)
-is renewed every hour and told outside too (the log), so that rows that are cut off are missed, with all counters set back.
+The key (`audit.key`) is not in the database, so whoever can only write that makes no chain that
+holds. The head (`audit.head`) is renewed every hour and told outside too (the log), so that rows
+that are cut off are missed, with all counters set back.
 """
 
 import hashlib
@@ -17,7 +19,8 @@ from schemas.store.disk import failed, refuse_foreign, replace, write_new
 
 
 class Key(NamedTuple):
-    """The key of the chain, and the first row that was made with it; rows of earlier versions have plain hashes."""
+    """The key of the chain, and the first row that was made with it; rows of earlier versions have
+    plain hashes."""
 
     secret: bytes
     first: int
@@ -39,7 +42,8 @@ class Seal:
         self._known: Key | None = None
 
     def key(self, rows: int | None) -> Key | None:
-        """The key; where there is none, a new one for all rows after `rows`, None if that is None."""
+        """The key; where there is none, a new one for all rows after `rows`, None if that is
+        None."""
         if self._known is not None:
             return self._known
         path = self._folder / "audit.key"
@@ -48,7 +52,9 @@ class Seal:
             if not path.exists():
                 if rows is None:
                     return None
-                write_new(path, json.dumps({"key": secrets.token_hex(32), "first": rows + 1}).encode())
+                write_new(
+                    path, json.dumps({"key": secrets.token_hex(32), "first": rows + 1}).encode()
+                )
             said = json.loads(path.read_bytes())
             self._known = Key(bytes.fromhex(said["key"]), int(said["first"]))
         except OSError as error:
@@ -61,13 +67,17 @@ class Seal:
         """Remember the head as it is now."""
         head = Head(rows, hash, utc())
         try:
-            replace(self._folder / "audit.head", json.dumps({**head._asdict(), "mac": self._mac(head)}).encode())
+            replace(
+                self._folder / "audit.head",
+                json.dumps({**head._asdict(), "mac": self._mac(head)}).encode(),
+            )
         except OSError as error:
             raise failed("audit.head", error) from error
         return head
 
     def head(self) -> Head | None:
-        """The head that was remembered last; None if there is none, or none that this key has made."""
+        """The head that was remembered last; None if there is none, or none that this key has
+        made."""
         try:
             said = json.loads((self._folder / "audit.head").read_bytes())
             head = Head(int(said["rows"]), str(said["hash"]), str(said["at"]))
@@ -77,4 +87,6 @@ class Seal:
 
     def _mac(self, head: Head) -> str:
         key = self.key(None)
-        return hmac.new(key.secret if key else b"", json.dumps(head).encode(), hashlib.sha256).hexdigest()
+        return hmac.new(
+            key.secret if key else b"", json.dumps(head).encode(), hashlib.sha256
+        ).hexdigest()

@@ -1,6 +1,8 @@
-"""The newest pictures of each station for people who watch: a few files that the node draws and the web shows.
+"""The newest pictures of each station for people who watch: a few files that the node draws and the
+web shows.
 
-These are no records: they are not made durable, and the oldest goes with each new one, so that most never reach the disk.
+These are no records: they are not made durable, and the oldest goes with each new one, so that most
+never reach the disk.
 """
 
 import os
@@ -40,11 +42,12 @@ class Shown:
             folder.mkdir(mode=0o750, parents=True, exist_ok=True)
             write_new(temporary, jpeg, self._disk, durable=False)
             self._disk.rename(temporary, folder / f"{seq}-{result_id}.jpg")
-            for name in os.listdir(folder):  # noqa: PTH208 - names are wanted
+            for name in os.listdir(folder):  # noqa: PTH208
                 if name.startswith("."):
                     (folder / name).unlink(missing_ok=True)  # of a process that was killed
             found = self.all(station)
-            anew = [picture for picture in found if picture.seq > seq]  # of a ledger before this one
+            # of a ledger before this one
+            anew = [picture for picture in found if picture.seq > seq]
             for picture in (*anew, *found[: -KEPT - len(anew)]):
                 picture.path.unlink(missing_ok=True)
         except OSError as error:
@@ -58,11 +61,13 @@ class Shown:
         """Those of a station, the oldest first."""
         folder = self._folder / station
         try:
-            names = os.listdir(folder)  # noqa: PTH208 - names are wanted
+            names = os.listdir(folder)  # noqa: PTH208
         except (FileNotFoundError, NotADirectoryError):
             return []
         matches = (NAME.fullmatch(name) for name in names)
-        return sorted(Picture(int(match[1]), match[2], folder / match[0]) for match in matches if match)
+        return sorted(
+            Picture(int(match[1]), match[2], folder / match[0]) for match in matches if match
+        )
 
     def newest(self, station: str) -> Picture | None:
         """The newest of a station."""
@@ -70,4 +75,6 @@ class Shown:
 
     def find(self, station: str, result_id: str) -> Picture | None:
         """The one of a result."""
-        return next((picture for picture in self.all(station) if picture.result_id == result_id), None)
+        return next(
+            (picture for picture in self.all(station) if picture.result_id == result_id), None
+        )

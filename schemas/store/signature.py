@@ -1,8 +1,9 @@
 """Signed bundles: who made a program, and that not a byte of it has changed since.
 
-A signed bundle has one member more, `signature.json`: the SHA-256 of every other member, the public key, and an Ed25519
-signature (RFC 8032) of both. It is taken only as it was written, byte for byte: an archive made anew from the same files is
-another one. Whom a site trusts, and what it calls them, is in its settings; a bundle names nobody.
+A signed bundle has one member more, `signature.json`: the SHA-256 of every other member, the public
+key, and an Ed25519 signature (RFC 8032) of both. It is taken only as it was written, byte for byte:
+an archive made anew from the same files is another one. Whom a site trusts, and what it calls them,
+is in its settings; a bundle names nobody.
 """
 
 import base64
@@ -32,7 +33,9 @@ class Signature(Shape):
     """What `signature.json` holds."""
 
     key: str = Field(description="Public key that signed.")
-    members: dict[str, Digest] = Field(description="Every other member of the bundle, and its SHA-256.")
+    members: dict[str, Digest] = Field(
+        description="Every other member of the bundle, and its SHA-256."
+    )
     signature: str = Field(description="Ed25519 signature of key and members, in base64.")
 
 
@@ -58,11 +61,13 @@ def signed(document: bytes, files: Mapping[str, bytes], secret: str) -> bytes:
     return zipped(document, {**files, SIGNATURE: _text(key, members, signature)})
 
 
-def signer_of(archive: bytes, document: bytes, files: Mapping[str, bytes], settings: ProgramSettings) -> Signer | None:
+def signer_of(
+    archive: bytes, document: bytes, files: Mapping[str, bytes], settings: ProgramSettings
+) -> Signer | None:
     """Who signed this archive, which holds these members; None if nobody did.
 
-    Raises Problem SIGNATURE_INVALID for a signature that does not fit, and where the settings ask for one,
-    SIGNATURE_MISSING, SIGNER_UNKNOWN.
+    Raises Problem SIGNATURE_INVALID for a signature that does not fit, and where the settings ask
+    for one, SIGNATURE_MISSING, SIGNER_UNKNOWN.
     """
     from cryptography.exceptions import InvalidSignature
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
@@ -72,7 +77,9 @@ def signer_of(archive: bytes, document: bytes, files: Mapping[str, bytes], setti
         refuse_unsigned(settings)
         return None
     try:
-        said = Signature.model_validate(read_json(given, limit=MOST_BYTES, code="SIGNATURE_INVALID"))
+        said = Signature.model_validate(
+            read_json(given, limit=MOST_BYTES, code="SIGNATURE_INVALID")
+        )
         signature = base64.b64decode(said.signature, validate=True)
         key = base64.b64decode(said.key.removeprefix(KEY_PREFIX), validate=True)
         Ed25519PublicKey.from_public_bytes(key).verify(signature, _message(said.key, said.members))
@@ -92,13 +99,19 @@ def signer_of(archive: bytes, document: bytes, files: Mapping[str, bytes], setti
 
 
 def refuse_unsigned(settings: ProgramSettings) -> None:
-    """For what bears no signature. Raises Problem SIGNATURE_MISSING where the settings ask for one."""
+    """For what bears no signature. Raises Problem SIGNATURE_MISSING where the settings ask for
+    one."""
     if settings.require_signature:
-        raise Problem("SIGNATURE_MISSING", "this site takes signed bundles only (programs.require_signature)")
+        raise Problem(
+            "SIGNATURE_MISSING", "this site takes signed bundles only (programs.require_signature)"
+        )
 
 
 def _digests(document: bytes, files: Mapping[str, bytes]) -> dict[str, str]:
-    return {name: f"sha256:{hashlib.sha256(data).hexdigest()}" for name, data in {**files, DOCUMENT: document}.items()}
+    return {
+        name: f"sha256:{hashlib.sha256(data).hexdigest()}"
+        for name, data in {**files, DOCUMENT: document}.items()
+    }
 
 
 def _message(key: str, members: Mapping[str, str]) -> bytes:
@@ -106,7 +119,9 @@ def _message(key: str, members: Mapping[str, str]) -> bytes:
 
 
 def _text(key: str, members: Mapping[str, str], signature: bytes) -> bytes:
-    return canonical({"key": key, "members": members, "signature": base64.b64encode(signature).decode()})
+    return canonical(
+        {"key": key, "members": members, "signature": base64.b64encode(signature).decode()}
+    )
 
 
 def _told(key: bytes) -> str:

@@ -1,9 +1,10 @@
 """The state folder as a whole: whose it is, who may enter it, and who works in it.
 
-Whoever owns a file decides what is in it, and whoever makes a link decides where it leads: neither is believed from another
-account, but of those who share the folder by its group. What earlier versions, or a copy, have left open to others is closed.
-The web holds the folder shared for its whole life (flock on the folder itself, so nothing is left behind); `restore`,
-`migrate` and `wipe` hold it alone, and the lock of the node too.
+Whoever owns a file decides what is in it, and whoever makes a link decides where it leads: neither
+is believed from another account, but of those who share the folder by its group. What earlier
+versions, or a copy, have left open to others is closed. The web holds the folder shared for its
+whole life (flock on the folder itself, so nothing is left behind); `restore`, `migrate` and `wipe`
+hold it alone, and the lock of the node too.
 """
 
 import fcntl
@@ -17,29 +18,35 @@ from pathlib import Path
 from schemas.errors import Problem
 from schemas.store.disk import failed, own_groups, shared_group
 
-# The names that node and web give; secrets first, so that a wipe that is cut off has taken them. Nothing else is touched.
+# The names that node and web give; secrets first, so that a wipe that is cut off has taken them.
+# Nothing else is touched.
 OURS = (
     *("web", "audit.*", "users", "accounts.*", "pictures", "programs", "shown", "ledger.*"),
     *("acknowledged.json*", "broker.*", "alive*"),
 )
-MANY = ("pictures", "shown")  # files in these are not looked at one by one: their folders let nobody else in
+# files in these are not looked at one by one: their folders let nobody else in
+MANY = ("pictures", "shown")
 WAIT_S = 5.0
 POLL_S = 0.05
 
 
 def refuse_planted(state: Path) -> None:
-    """Refuse a state folder that is a link or another account's, and whatever of ours in it is. Raises Problem STORE_FAILED.
+    """Refuse a state folder that is a link or another account's, and whatever of ours in it is.
+    Raises Problem STORE_FAILED.
 
     Root may work for whom the folder belongs to; for who runs in it, also as root, see `secured`.
     """
-    owner, group = os.geteuid() or _owner(state), shared_group(state, None if os.geteuid() == 0 else own_groups())
+    owner, group = (
+        os.geteuid() or _owner(state),
+        shared_group(state, None if os.geteuid() == 0 else own_groups()),
+    )
     for path, found in _found(state):
         _refuse(path, found, owner, group)
 
 
 def secured(state: Path) -> None:
-    """Make the folder or take it over, for who runs in it: all of ours is our own, or of the group that shares it, and nobody
-    else can read it. Raises Problem STORE_FAILED.
+    """Make the folder or take it over, for who runs in it: all of ours is our own, or of the group
+    that shares it, and nobody else can read it. Raises Problem STORE_FAILED.
     """
     owner = os.geteuid()
     try:
@@ -56,7 +63,8 @@ def secured(state: Path) -> None:
 
 
 def held(state: Path, *, alone: bool, wait_s: float = WAIT_S) -> int:
-    """A descriptor that holds the folder, shared or alone, until it is closed, and in children that have it.
+    """A descriptor that holds the folder, shared or alone, until it is closed, and in children that
+    have it.
 
     Raises Problem STATE_LOCKED where that cannot be within `wait_s`, STORE_FAILED.
     """
@@ -68,7 +76,8 @@ def held(state: Path, *, alone: bool, wait_s: float = WAIT_S) -> int:
             raise failed(str(state), error) from error
         try:
             fcntl.flock(fd, (fcntl.LOCK_EX if alone else fcntl.LOCK_SH) | fcntl.LOCK_NB)
-            if os.path.samestat(os.fstat(fd), state.stat()):  # else `restore` has put another folder in its place
+            # else `restore` has put another folder in its place
+            if os.path.samestat(os.fstat(fd), state.stat()):
                 return fd
         except BlockingIOError:
             if time.monotonic() >= until:
@@ -83,9 +92,11 @@ def held(state: Path, *, alone: bool, wait_s: float = WAIT_S) -> int:
 
 
 def _found(state: Path) -> Iterator[tuple[Path, os.stat_result]]:
-    """The folder, what is ours in it, and what is in that; folders before their files. Links are not followed.
+    """The folder, what is ours in it, and what is in that; folders before their files. Links are
+    not followed.
 
-    What the other account of the group keeps to itself is not looked into: who cannot read it believes nothing in it.
+    What the other account of the group keeps to itself is not looked into: who cannot read it
+    believes nothing in it.
     """
     waiting = [state]
     while waiting:
@@ -103,8 +114,12 @@ def _found(state: Path) -> Iterator[tuple[Path, os.stat_result]]:
                     raise
                 continue
             for entry in entries:
-                known = path != state or any(Path(entry.name).match(pattern) for pattern in (*OURS, "lock"))
-                if known and (entry.is_symlink() or entry.is_dir(follow_symlinks=False) or not many):
+                known = path != state or any(
+                    Path(entry.name).match(pattern) for pattern in (*OURS, "lock")
+                )
+                if known and (
+                    entry.is_symlink() or entry.is_dir(follow_symlinks=False) or not many
+                ):
                     waiting.append(path / entry.name)
         except (FileNotFoundError, NotADirectoryError):  # not there, or just removed
             continue

@@ -1,7 +1,9 @@
-"""Figures over the history: counts and yield, cycle times, reject reasons, and each tool's values against its limits.
+"""Figures over the history: counts and yield, cycle times, reject reasons, and each tool's values
+against its limits.
 
-Counts cover every result of the filter and come from indexes alone. Percentiles, reasons and tool figures are those of the
-newest results, whose number each answer gives as `of`: payloads must be read for them, and a bounded sample answers in time.
+Counts cover every result of the filter and come from indexes alone. Percentiles, reasons and tool
+figures are those of the newest results, whose number each answer gives as `of`: payloads must be
+read for them, and a bounded sample answers in time.
 """
 
 import json
@@ -41,9 +43,12 @@ class Statistics:
             return _counted(_sums(db, sql, values))
 
     def since_reset(self, station: str) -> dict[str, Any]:
-        """The same for a station since its counters were reset, exact by seq, with its cycle times: the Run page."""
+        """The same for a station since its counters were reset, exact by seq, with its cycle times:
+        the Run page."""
         with self._history.limited.connection(LIMIT_S) as db:
-            row = db.execute("SELECT reset_at, reset_seq FROM stations WHERE station = ?", (station,)).fetchone()
+            row = db.execute(
+                "SELECT reset_at, reset_seq FROM stations WHERE station = ?", (station,)
+            ).fetchone()
             at, reset = row or (0.0, 0)
             first, last = db.execute(
                 "SELECT (SELECT seq FROM results WHERE station = ?1 ORDER BY seq LIMIT 1),"
@@ -53,49 +58,69 @@ class Statistics:
             total = 0 if last is None else last - max(reset, first - 1)
             found = dict(
                 db.execute(
-                    "SELECT verdict, count(*) FROM results INDEXED BY results_not_ok"
-                    " WHERE verdict IN ('NG', 'ERROR') AND verdict <> 'OK' AND station = ? AND seq > ? GROUP BY verdict",
+                    "SELECT verdict, count(*) FROM results INDEXED BY results_not_ok WHERE verdict"
+                    " IN ('NG', 'ERROR') AND verdict <> 'OK' AND station = ? AND seq > ? GROUP BY"
+                    " verdict",
                     (station, reset),
                 )
             )
             durations = [
                 row[0]
                 for row in db.execute(
-                    "SELECT duration_ms FROM results WHERE station = ? AND seq > ? ORDER BY seq DESC LIMIT 1000",
+                    "SELECT duration_ms FROM results WHERE station = ? AND seq > ? ORDER BY seq"
+                    " DESC LIMIT 1000",
                     (station, reset),
                 )
             ]
         found["OK"] = max(0, total - sum(found.values()))
-        return {**_counted(found), "since": utc(at) if at else None, "last_seq": last or 0, "cycle_ms": _spread(durations)}
+        return {
+            **_counted(found),
+            "since": utc(at) if at else None,
+            "last_seq": last or 0,
+            "cycle_ms": _spread(durations),
+        }
 
     def over_time(self, filter: Filter, bucket_s: int | None = None) -> dict[str, Any]:
-        """Counts, altogether and in steps of `bucket_s` (None: fitting) from since to until; empty steps are left out.
+        """Counts, altogether and in steps of `bucket_s` (None: fitting) from since to until; empty
+        steps are left out.
 
-        Without `since` it begins with the oldest result. Raises Problem VALIDATION_FAILED for more than 1000 steps.
+        Without `since` it begins with the oldest result. Raises Problem VALIDATION_FAILED for more
+        than 1000 steps.
         """
         _where(filter)  # refuses conditions on tools
         with self._history.limited.connection(LIMIT_S) as db:
             ends = [
                 db.execute(
-                    f"SELECT finished_at FROM results INDEXED BY results_by_time ORDER BY finished_at {way} LIMIT 1"
+                    "SELECT finished_at FROM results INDEXED BY results_by_time ORDER BY"
+                    f" finished_at {way} LIMIT 1"
                 ).fetchone()
                 for way in ("ASC", "DESC")
             ]
             first = (ends[0] or (time.time(),))[0]
             if filter.since is not None:
-                first = max(first, filter.since.timestamp())  # steps fit what is there, not the empty time before it
+                # steps fit what is there, not the empty time before it
+                first = max(first, filter.since.timestamp())
             last = filter.until.timestamp() if filter.until else (ends[1] or (time.time(),))[0]
             span = max(0.0, last - first)
-            step = bucket_s or next((each for each in STEPS_S if span / each <= POINTS), math.ceil(span / POINTS))
+            step = bucket_s or next(
+                (each for each in STEPS_S if span / each <= POINTS), math.ceil(span / POINTS)
+            )
             if span / step > MAX_BUCKETS:
-                raise Problem("VALIDATION_FAILED", f"bucket_s: that would be more than {MAX_BUCKETS} steps")
+                raise Problem(
+                    "VALIDATION_FAILED", f"bucket_s: that would be more than {MAX_BUCKETS} steps"
+                )
             found = []
             rest = "".join(f" AND {column} = ?" for column in filter.fixed())
-            for bucket in range(int(first // step), int(last // step) + 1):  # grouping by an expression would sort every row
+            # grouping by an expression would sort every row
+            for bucket in range(int(first // step), int(last // step) + 1):
                 begin, end = max(first, bucket * step), float((bucket + 1) * step)
                 if filter.until is not None:
                     end = min(end, last)
-                sums = _sums(db, f"finished_at >= ? AND finished_at < ?{rest}", [begin, end, *filter.fixed().values()])
+                sums = _sums(
+                    db,
+                    f"finished_at >= ? AND finished_at < ?{rest}",
+                    [begin, end, *filter.fixed().values()],
+                )
                 if any(sums.values()):
                     found.append((bucket, sums))
         total = {name: sum(sums[name] for _, sums in found) for name in ("OK", "NG", "ERROR")}
@@ -117,13 +142,18 @@ class Statistics:
         return _spread([row[0] for row in rows])
 
     def reasons(self, filter: Filter, top: int = 10, sample: int = SAMPLE) -> dict[str, Any]:
-        """What the newest NG and ERROR results were rejected for: `tool:NAME` or an error's code, the most frequent first."""
+        """What the newest NG and ERROR results were rejected for: `tool:NAME` or an error's code,
+        the most frequent first."""
         rejected: list[dict[str, Any]] = []
         complete_from = ""
         for verdict in ("NG", "ERROR"):
             if filter.verdict in (None, verdict):
                 walk = self._history.walk(
-                    filter.model_copy(update={"verdict": verdict}), sample // 2, NEWEST, SAMPLE_S, partial=True
+                    filter.model_copy(update={"verdict": verdict}),
+                    sample // 2,
+                    NEWEST,
+                    SAMPLE_S,
+                    partial=True,
                 )
                 results = [json.loads(payload) for payload in walk]
                 if len(results) == sample // 2:
@@ -133,25 +163,45 @@ class Statistics:
         rejected = [result for result in rejected if result["finished_at"] >= complete_from]
         of = len(rejected)
         found = Counter(reason for result in rejected for reason in _reasons(result))
-        return {"of": of, "reasons": [{"reason": reason, "count": count} for reason, count in found.most_common(top)]}
+        return {
+            "of": of,
+            "reasons": [
+                {"reason": reason, "count": count} for reason, count in found.most_common(top)
+            ],
+        }
 
     def tools(self, filter: Filter, sample: int = SAMPLE) -> dict[str, Any]:
-        """Figures of every tool in the newest results of the filter; histogram and trend if the filter names a tool."""
+        """Figures of every tool in the newest results of the filter; histogram and trend if the
+        filter names a tool."""
         results = [
-            json.loads(payload) for payload in self._history.walk(filter, min(sample, SAMPLE), NEWEST, SAMPLE_S, partial=True)
+            json.loads(payload)
+            for payload in self._history.walk(
+                filter, min(sample, SAMPLE), NEWEST, SAMPLE_S, partial=True
+            )
         ]
         series: dict[str, list[dict[str, Any]]] = {}
         for result in reversed(results):
             for tool in result["tools"]:
                 if filter.tool in (None, tool["name"]):
-                    series.setdefault(tool["name"], []).append({**tool, "at": result["finished_at"]})
-        tools = [_figures(name, values, whole=filter.tool is not None) for name, values in series.items()]
-        return {"of": len(results), "from": results[-1]["finished_at"] if results else None, "tools": tools}
+                    series.setdefault(tool["name"], []).append(
+                        {**tool, "at": result["finished_at"]}
+                    )
+        tools = [
+            _figures(name, values, whole=filter.tool is not None) for name, values in series.items()
+        ]
+        return {
+            "of": len(results),
+            "from": results[-1]["finished_at"] if results else None,
+            "tools": tools,
+        }
 
 
 def _where(filter: Filter) -> tuple[str, list[Any]]:
     if filter.tool is not None:
-        raise Problem("VALIDATION_FAILED", "tool: counts know no conditions on tools; see the figures of tools")
+        raise Problem(
+            "VALIDATION_FAILED",
+            "tool: counts know no conditions on tools; see the figures of tools",
+        )
     sql, values = filter.range()
     fixed = filter.fixed()
     return sql + "".join(f" AND {column} = ?" for column in fixed), [*values, *fixed.values()]
@@ -160,8 +210,8 @@ def _where(filter: Filter) -> tuple[str, list[Any]]:
 def _sums(db: sqlite3.Connection, sql: str, values: list[Any]) -> dict[str, int]:
     """Results by verdict, in one pass over the index without sorting."""
     row = db.execute(
-        "SELECT coalesce(sum(verdict = 'OK'), 0), coalesce(sum(verdict = 'NG'), 0), coalesce(sum(verdict = 'ERROR'), 0)"
-        f" FROM results INDEXED BY results_by_time WHERE {sql}",
+        "SELECT coalesce(sum(verdict = 'OK'), 0), coalesce(sum(verdict = 'NG'), 0),"
+        f" coalesce(sum(verdict = 'ERROR'), 0) FROM results INDEXED BY results_by_time WHERE {sql}",
         values,
     ).fetchone()
     return dict(zip(("OK", "NG", "ERROR"), row, strict=True))
@@ -189,11 +239,14 @@ def _spread(newest_first: list[float]) -> dict[str, Any]:
 def _reasons(result: dict[str, Any]) -> list[str]:
     if result["error"]:
         return [result["error"]["code"]]
-    return [f"tool:{tool['name']}" for tool in result["tools"] if tool["verdict"] != "OK"] or ["judgement"]
+    return [f"tool:{tool['name']}" for tool in result["tools"] if tool["verdict"] != "OK"] or [
+        "judgement"
+    ]
 
 
 def _figures(name: str, series: list[dict[str, Any]], *, whole: bool) -> dict[str, Any]:
-    """count, OK/NG/ERROR, min, max, mean, standard deviation and Cpk of a tool; oldest value first."""
+    """count, OK/NG/ERROR, min, max, mean, standard deviation and Cpk of a tool; oldest value
+    first."""
     newest = series[-1]
     low, high = newest["low"], newest["high"]
     values = [tool["value"] for tool in series if tool["value"] is not None]
@@ -205,7 +258,10 @@ def _figures(name: str, series: list[dict[str, Any]], *, whole: bool) -> dict[st
         "unit": newest["unit"],
         "low": low,
         "high": high,
-        "verdicts": {verdict: sum(tool["verdict"] == verdict for tool in series) for verdict in ("OK", "NG", "ERROR")},
+        "verdicts": {
+            verdict: sum(tool["verdict"] == verdict for tool in series)
+            for verdict in ("OK", "NG", "ERROR")
+        },
         "count": len(values),
         "min": min(values, default=None),
         "max": max(values, default=None),
@@ -219,8 +275,11 @@ def _figures(name: str, series: list[dict[str, Any]], *, whole: bool) -> dict[st
     return figures
 
 
-def cpk(mean: float | None, deviation: float | None, low: float | None, high: float | None) -> float | None:
-    """Distance of the mean to the nearer limit over three standard deviations (ISO 22514-2, normal distribution).
+def cpk(
+    mean: float | None, deviation: float | None, low: float | None, high: float | None
+) -> float | None:
+    """Distance of the mean to the nearer limit over three standard deviations (ISO 22514-2, normal
+    distribution).
 
     None without a limit, with fewer than two values, or where all values are equal.
     """
@@ -242,11 +301,19 @@ def _histogram(values: list[float]) -> dict[str, Any]:
 
 
 def _trend(series: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """At most POINTS groups of values one after the other: when the group ended, its least, mean and greatest value."""
+    """At most POINTS groups of values one after the other: when the group ended, its least, mean
+    and greatest value."""
     step = math.ceil(len(series) / POINTS)
     groups = (series[first : first + step] for first in range(0, len(series), step))
     points = []
     for group in groups:
         values = [tool["value"] for tool in group]
-        points.append({"at": group[-1]["at"], "min": min(values), "mean": statistics.fmean(values), "max": max(values)})
+        points.append(
+            {
+                "at": group[-1]["at"],
+                "min": min(values),
+                "mean": statistics.fmean(values),
+                "max": max(values),
+            }
+        )
     return points

@@ -17,7 +17,8 @@ CHANGEABLE = ("name", "role", "password_hash", "password_initial", "disabled")
 
 
 class Users:
-    """The accounts in `users.json` of a folder. Methods raise Problem USER_INVALID, USER_NOT_FOUND, STORE_...
+    """The accounts in `users.json` of a folder. Methods raise Problem USER_INVALID, USER_NOT_FOUND,
+    STORE_...
 
     There is always an administrator who can sign in, once there has been one.
     """
@@ -36,7 +37,9 @@ class Users:
         """Unlike any earlier stamp when an account has changed since, by any process."""
         return self._documents.stamp()
 
-    def add(self, username: str, name: str, role: str, password_hash: str, *, initial: bool = False) -> User:
+    def add(
+        self, username: str, name: str, role: str, password_hash: str, *, initial: bool = False
+    ) -> User:
         """A new account; user names are unique."""
         now = utc()
         user = _valid(
@@ -68,7 +71,10 @@ class Users:
     def set(self, key: str, **changes: Any) -> User:
         """Change name, role, password_hash, password_initial or disabled of an account."""
         if unknown := sorted(set(changes) - set(CHANGEABLE)):
-            raise Problem("USER_INVALID", f"{', '.join(unknown)} cannot be changed; {', '.join(CHANGEABLE)} can")
+            raise Problem(
+                "USER_INVALID",
+                f"{', '.join(unknown)} cannot be changed; {', '.join(CHANGEABLE)} can",
+            )
         if "password_hash" in changes:
             changes = {"password_initial": False, **changes, "password_changed_at": utc()}
         with self._documents.change() as database:
@@ -76,7 +82,9 @@ class Users:
             old = _find(users, key)
             if old.subject is not None and {"password_hash", "role"} & set(changes):
                 raise Problem(
-                    "USER_INVALID", f"{old.username} has no password here, and its role is by its groups: see its provider"
+                    "USER_INVALID",
+                    f"{old.username} has no password here, and its role is by its groups: see its"
+                    " provider",
                 )
             user = _valid({**old.model_dump(mode="json"), **changes})
             _guard(users, old, user)
@@ -86,17 +94,30 @@ class Users:
     def follow(self, subject: str, username: str, name: str, role: str) -> User:
         """The account of who an identity provider says that this is, made or brought up to date.
 
-        Raises Problem USER_INVALID where another account has that user name: none is taken over by its name.
+        Raises Problem USER_INVALID where another account has that user name: none is taken over by
+        its name.
         """
         with self._documents.change() as database:
             users = _all(database)
             old = next((user for user in users if user.subject == subject), None)
             taken = next((user for user in users if user.username == username), None)
             if taken is not None and taken != old:
-                raise Problem("USER_INVALID", f"the user name {username} belongs to another account")
+                raise Problem(
+                    "USER_INVALID", f"the user name {username} belongs to another account"
+                )
             now = utc()
-            facts = old.model_dump(mode="json") if old else {"id": new_id(), "created_at": now, "password_changed_at": now}
-            told = {"username": username, "name": name, "role": role, "password_hash": "", "subject": subject}
+            facts = (
+                old.model_dump(mode="json")
+                if old
+                else {"id": new_id(), "created_at": now, "password_changed_at": now}
+            )
+            told = {
+                "username": username,
+                "name": name,
+                "role": role,
+                "password_hash": "",
+                "subject": subject,
+            }
             user = _valid({**facts, **told})
             if old is None:
                 database.table("users").insert(user.model_dump(mode="json"))
@@ -105,7 +126,8 @@ class Users:
         return user
 
     def rehash(self, key: str, old_hash: str, password_hash: str) -> None:
-        """The same password by a newer method: nothing about the account changes, unless it has another password by now."""
+        """The same password by a newer method: nothing about the account changes, unless it has
+        another password by now."""
         with self._documents.change() as database:
             found = _find(_all(database), key)
             if found.password_hash != old_hash:
@@ -145,7 +167,10 @@ def _administers(user: User | None) -> bool:
 
 
 def _guard(users: builtins.list[User], old: User, new: User | None) -> None:
-    """Refuse to lose the last administrator who can sign in, whatever happens to identity providers."""
+    """Refuse to lose the last administrator who can sign in, whatever happens to identity
+    providers."""
     others = any(_administers(user) for user in users if user.id != old.id)
     if _administers(old) and not _administers(new) and not others:
-        raise Problem("USER_INVALID", f"{old.username} is the last administrator with a password here")
+        raise Problem(
+            "USER_INVALID", f"{old.username} is the last administrator with a password here"
+        )

@@ -1,9 +1,11 @@
-"""Request ids that vouch for a command: who asked for it is in the audit already, so it is not written down once more.
+"""Request ids that vouch for a command: who asked for it is in the audit already, so it is not
+written down once more.
 
-MQTT tells a subscriber nothing of who published, and anybody may claim a name. So the web and the command line, which write
-down who does what before they ask, give the command an id that only whoever holds the audit's key (schemas/store/seal.py) can
-make: a UUID version 7, whose time must be of now, and a mark over it and the command's name. It is read in replies by others,
-but a known id with other content is refused, and an old one vouches for nothing.
+MQTT tells a subscriber nothing of who published, and anybody may claim a name. So the web and the
+command line, which write down who does what before they ask, give the command an id that only
+whoever holds the audit's key (schemas/store/seal.py) can make: a UUID version 7, whose time must be
+of now, and a mark over it and the command's name. It is read in replies by others, but a known id
+with other content is refused, and an old one vouches for nothing.
 """
 
 import hashlib
@@ -27,7 +29,8 @@ class Vouching:
         self._seal = Seal(folder)
 
     def id(self, command: str) -> str:
-        """A new request id for a command that is in the audit. Raises Problem STORE_FAILED, STORE_CORRUPT."""
+        """A new request id for a command that is in the audit. Raises Problem STORE_FAILED,
+        STORE_CORRUPT."""
         id = new_id()
         mark = self._mark(id, command)
         return f"{id}.{mark}" if mark is not None else id
@@ -40,10 +43,16 @@ class Vouching:
             mark = self._mark(id, command)
         except (ValueError, Problem):
             return False
-        return mark is not None and age_s < AGE_S and hmac.compare_digest(given.encode(errors="replace"), mark.encode())
+        return (
+            mark is not None
+            and age_s < AGE_S
+            and hmac.compare_digest(given.encode(errors="replace"), mark.encode())
+        )
 
     def _mark(self, id: str, command: str) -> str | None:
         key = self._seal.key(None)
         if key is None:
             return None
-        return hmac.new(key.secret, SAID_FOR + canonical([id, command]), hashlib.sha256).hexdigest()[:MARK_DIGITS]
+        return hmac.new(
+            key.secret, SAID_FOR + canonical([id, command]), hashlib.sha256
+        ).hexdigest()[:MARK_DIGITS]

@@ -7,7 +7,8 @@ from typing_extensions import TypedDict
 
 
 class Why(TypedDict):
-    """The first tool that is not OK (of an ERROR the first that failed), the limits it had, and how many others there are."""
+    """The first tool that is not OK (of an ERROR the first that failed), the limits it had, and how
+    many others there are."""
 
     tool: str
     value: float | None
@@ -21,7 +22,11 @@ class Why(TypedDict):
 def why(payload: bytes | dict[str, Any]) -> Why | None:
     """Why a result is what it is; None if it is OK, or no tool has looked at the part."""
     result = json.loads(payload) if isinstance(payload, bytes) else payload
-    bad = [tool for tool in result["tools"] if tool["verdict"] != "OK"] if result["verdict"] != "OK" else []
+    bad = (
+        [tool for tool in result["tools"] if tool["verdict"] != "OK"]
+        if result["verdict"] != "OK"
+        else []
+    )
     if not bad:
         return None
     first = next((tool for tool in bad if tool["verdict"] == result["verdict"]), bad[0])

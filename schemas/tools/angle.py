@@ -30,7 +30,10 @@ class Angle(ToolBase):
     second: ToolName = Field(description="Name of the tool that finds the other line.")
     value: Literal["between", "turned"] = Field(
         default="between",
-        description="between: the smaller angle, 0 to 90 degrees; turned: clockwise from first to second, 0 to 180 degrees.",
+        description=(
+            "between: the smaller angle, 0 to 90 degrees; turned: clockwise from first to second, 0"
+            " to 180 degrees."
+        ),
     )
 
     @model_validator(mode="after")

@@ -22,11 +22,18 @@ class Area(LitTool):
     )
     kind: Literal["area"] = "area"
     polarity: Literal["auto", "light", "dark"] = Field(
-        default="auto", description="Which pixels count; auto takes the kind that is rarer in the master."
+        default="auto",
+        description="Which pixels count; auto takes the kind that is rarer in the master.",
     )
     threshold: Annotated[int, Field(ge=1, le=254)] | None = Field(
-        default=None, description="Gray level between dark and light, 1 to 254; null finds it in the master (Otsu)."
+        default=None,
+        description=(
+            "Gray level between dark and light, 1 to 254; null finds it in the master (Otsu)."
+        ),
     )
     relative_to: Literal["master", "region"] = Field(
-        default="master", description="The value is the area divided by the master's area, or by the region's pixels."
+        default="master",
+        description=(
+            "The value is the area divided by the master's area, or by the region's pixels."
+        ),
     )

@@ -8,7 +8,8 @@ from pydantic import Field, StringConstraints, model_validator
 from schemas.base import Float, Shape, ToolName
 from schemas.geometry import AnyRegion
 
-ModelFile = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}\.npz$")]  # its name is the hash of what is in it
+# its name is the hash of what is in it
+ModelFile = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}\.npz$")]
 REACH = {  # the least and the greatest value that there can be, by unit
     "score": (0.0, 1.0),
     "gray": (0.0, 255.0),
@@ -22,9 +23,13 @@ REACH = {  # the least and the greatest value that there can be, by unit
 class ToolBase(Shape):
     """A tool measures one value; the value is good from `low` to `high`."""
 
-    name: ToolName = Field(description="Name of the tool, unique in its program; used in judgements and outputs.")
+    name: ToolName = Field(
+        description="Name of the tool, unique in its program; used in judgements and outputs."
+    )
     low: Float | None = Field(default=None, description="Least good value; null is no lower limit.")
-    high: Float | None = Field(default=None, description="Greatest good value; null is no upper limit.")
+    high: Float | None = Field(
+        default=None, description="Greatest good value; null is no upper limit."
+    )
 
     @model_validator(mode="after")
     def _limits(self) -> "ToolBase":
@@ -58,17 +63,23 @@ class ToolBase(Shape):
 
     @property
     def unlimited(self) -> bool:
-        """Whether its limits take every value that it can have, so that no part is ever NG by it."""
+        """Whether its limits take every value that it can have, so that no part is ever NG by
+        it."""
         least, greatest = self.reach
-        return (self.low is None or self.low <= least) and (self.high is None or self.high >= greatest)
+        return (self.low is None or self.low <= least) and (
+            self.high is None or self.high >= greatest
+        )
 
 
 class RegionTool(ToolBase):
     """A tool that looks at the pixels of one region."""
 
-    region: AnyRegion = Field(description="Where the tool looks, in the master's coordinates; it follows the part's pose.")
+    region: AnyRegion = Field(
+        description="Where the tool looks, in the master's coordinates; it follows the part's pose."
+    )
     ignore: Annotated[tuple[AnyRegion, ...], Field(max_length=16, strict=False)] = Field(
-        default=(), description="Parts of the region that do not count, in the master's coordinates."
+        default=(),
+        description="Parts of the region that do not count, in the master's coordinates.",
     )
 
 
@@ -78,8 +89,8 @@ class LitTool(RegionTool):
     light: Literal["fixed", "follow"] = Field(
         default="fixed",
         description=(
-            "follow: the threshold changes with the light of the region in relation to the master's, from 0.67 to 1.5 times; "
-            "fixed: it stays as it is."
+            "follow: the threshold changes with the light of the region in relation to the"
+            " master's, from 0.67 to 1.5 times; fixed: it stays as it is."
         ),
     )
 

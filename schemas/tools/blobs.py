@@ -12,7 +12,8 @@ Px = Annotated[int, Field(ge=1, le=2**26)]
 
 
 class Blobs(LitTool):
-    """Finds connected areas of light (or dark) pixels of a certain size and shape, and counts or sums them."""
+    """Finds connected areas of light (or dark) pixels of a certain size and shape, and counts or
+    sums them."""
 
     facts: ClassVar[Facts] = Facts(
         group="count",
@@ -27,37 +28,58 @@ class Blobs(LitTool):
         start={"low": 1},
     )
     kind: Literal["blobs"] = "blobs"
-    polarity: Literal["light", "dark"] = Field(description="Whether pixels lighter or darker than the threshold make a blob.")
+    polarity: Literal["light", "dark"] = Field(
+        description="Whether pixels lighter or darker than the threshold make a blob."
+    )
     threshold: Annotated[int, Field(ge=1, le=254)] | None = Field(
-        default=None, description="Gray level between dark and light, 1 to 254; null finds it in the master (Otsu)."
+        default=None,
+        description=(
+            "Gray level between dark and light, 1 to 254; null finds it in the master (Otsu)."
+        ),
     )
     value: Literal["count", "largest", "total"] = Field(
-        default="count", description="Number of blobs, area of the largest in px, or area of all in px."
+        default="count",
+        description="Number of blobs, area of the largest in px, or area of all in px.",
     )
     area_low_px: Px = Field(default=10, description="Least area of a blob in px.")
-    area_high_px: Px | None = Field(default=None, description="Greatest area in px; null is no limit.")
+    area_high_px: Px | None = Field(
+        default=None, description="Greatest area in px; null is no limit."
+    )
     width_low_px: Px = Field(default=1, description="Least extent along x in px.")
-    width_high_px: Px | None = Field(default=None, description="Greatest extent along x in px; null is no limit.")
+    width_high_px: Px | None = Field(
+        default=None, description="Greatest extent along x in px; null is no limit."
+    )
     height_low_px: Px = Field(default=1, description="Least extent along y in px.")
-    height_high_px: Px | None = Field(default=None, description="Greatest extent along y in px; null is no limit.")
+    height_high_px: Px | None = Field(
+        default=None, description="Greatest extent along y in px; null is no limit."
+    )
     extents: Literal["region", "own"] = Field(
         default="region",
         description=(
-            "region: extents along the region's x and y; own: along the blob's own axes however it lies (the least rectangle "
-            "around it), width the longer and height the shorter side."
+            "region: extents along the region's x and y; own: along the blob's own axes however it"
+            " lies (the least rectangle around it), width the longer and height the shorter side."
         ),
     )
     circularity_low: Float = Field(
-        default=0.0, ge=0, le=1, description="Least circularity: 1 a disc, 0.95 a square, 0 a thread."
+        default=0.0,
+        ge=0,
+        le=1,
+        description="Least circularity: 1 a disc, 0.95 a square, 0 a thread.",
     )
     elongation_low: Float = Field(
-        default=1.0, ge=1, le=1000, description="Least ratio of length to breadth, 1 (round) or more."
+        default=1.0,
+        ge=1,
+        le=1000,
+        description="Least ratio of length to breadth, 1 (round) or more.",
     )
     elongation_high: Float | None = Field(
         default=None, ge=1, description="Greatest ratio of length to breadth; null is no limit."
     )
     border: Literal["count", "leave_out"] = Field(
-        default="count", description="What becomes of blobs that touch the border of the region (not of what is ignored)."
+        default="count",
+        description=(
+            "What becomes of blobs that touch the border of the region (not of what is ignored)."
+        ),
     )
 
     @property

@@ -16,13 +16,17 @@ class Brightness(RegionTool):
         place=40,
         title="Brightness",
         text="How bright is it: a lamp that is on, a part that is there?",
-        icon=("M12 8a4 4 0 1 0 0 8 4 4 0 0 0 0-8zM12 2v3M12 19v3M2 12h3M19 12h3M5 5l2 2M17 17l2 2M19 5l-2 2M7 17l-2 2"),
+        icon=(
+            "M12 8a4 4 0 1 0 0 8 4 4 0 0 0 0-8zM12 2v3M12 19v3M2 12h3M19 12h3M5 5l2 2M17 17l2 2M19"
+            " 5l-2 2M7 17l-2 2"
+        ),
         main=("relative_to",),
         start={"low": 0, "high": 255},
     )
     kind: Literal["brightness"] = "brightness"
     relative_to: Literal["none", "master"] = Field(
-        default="none", description="none: value in gray levels; master: value is a ratio to the master's mean."
+        default="none",
+        description="none: value in gray levels; master: value is a ratio to the master's mean.",
     )
 
     @property

@@ -14,13 +14,18 @@ Which = Literal["first", "last", "strongest"]
 class LengthTool(ToolBase):
     """A tool whose value can be a length."""
 
-    model_config = ConfigDict(validate_by_name=True, validate_by_alias=True, serialize_by_alias=True)
+    model_config = ConfigDict(
+        validate_by_name=True, validate_by_alias=True, serialize_by_alias=True
+    )
     asks: ClassVar[bool] = True  # for the calibration
 
     length_unit: Literal["px", "mm"] = Field(
         default="px",
         alias="unit",
-        description="Unit of the value and of the limits if it is a length; mm needs the program's calibration.",
+        description=(
+            "Unit of the value and of the limits if it is a length; mm needs the program's"
+            " calibration."
+        ),
     )
 
     @property
@@ -46,21 +51,29 @@ class CaliperTool(LengthTool, RegionTool):
         ge=2,
         le=255,
         description=(
-            "Least contrast of an edge, 2 to 255 gray levels from its dark to its light side; a soft edge counts less: "
-            "0.7 of it if its blur is as large as smoothing_px, 0.45 if twice as large."
+            "Least contrast of an edge, 2 to 255 gray levels from its dark to its light side; a"
+            " soft edge counts less: 0.7 of it if its blur is as large as smoothing_px, 0.45 if"
+            " twice as large."
         ),
     )
     smoothing_px: Float = Field(
         default=1.0,
         ge=0.7,
         le=10,
-        description="Smoothing along the scan before edges are looked for (sigma of a Gaussian), 0.7 to 10 px.",
+        description=(
+            "Smoothing along the scan before edges are looked for (sigma of a Gaussian), 0.7 to"
+            " 10 px."
+        ),
     )
 
 
 class ScanTool(CaliperTool):
-    """A tool that scans along one axis of its region; the edges may be slanted by up to 45 degrees."""
+    """A tool that scans along one axis of its region; the edges may be slanted by up to 45
+    degrees."""
 
     scan: Literal["right", "down"] = Field(
-        default="right", description="Along the region's own x axis from its left, or along its y axis from its top."
+        default="right",
+        description=(
+            "Along the region's own x axis from its left, or along its y axis from its top."
+        ),
     )

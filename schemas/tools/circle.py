@@ -20,20 +20,32 @@ class CircleTool(CaliperTool):
         icon="M12 4a8 8 0 1 0 0 16 8 8 0 0 0 0-16zM4 12h16M7 9l-3 3 3 3M17 9l3 3-3 3",
         main=("value", "polarity", "unit"),
         start={"high": 65535},
-        room=(Room("at_most", 2, 1, {"value": "roundness"}), Room("at_most", 2, 3, {"value": "centre_distance"})),
+        room=(
+            Room("at_most", 2, 1, {"value": "roundness"}),
+            Room("at_most", 2, 3, {"value": "centre_distance"}),
+        ),
     )
     kind: Literal["circle"] = "circle"
     value: Literal["diameter", "roundness", "centre_distance"] = Field(
         default="diameter",
         description=(
-            "diameter: of the fitted circle; roundness: greatest less least distance of the edge from its centre; "
-            "centre_distance: from where the master has its centre, on the part as it lies."
+            "diameter: of the fitted circle; roundness: greatest less least distance of the edge"
+            " from its centre; centre_distance: from where the master has its centre, on the part"
+            " as it lies."
         ),
     )
-    polarity: Polarity = Field(default="any", description="Which edges count, as met on the way outwards.")
-    which: Which = Field(default="strongest", description="Which of several edges on a ray counts, first is the innermost.")
+    polarity: Polarity = Field(
+        default="any", description="Which edges count, as met on the way outwards."
+    )
+    which: Which = Field(
+        default="strongest",
+        description="Which of several edges on a ray counts, first is the innermost.",
+    )
     found_low: Float = Field(
-        default=0.6, ge=0.2, le=1, description="Least share of the rays, 0.2 to 1, whose edge must lie on the circle."
+        default=0.6,
+        ge=0.2,
+        le=1,
+        description="Least share of the rays, 0.2 to 1, whose edge must lie on the circle.",
     )
 
     @property

@@ -10,11 +10,15 @@ from schemas.tools.facts import Facts
 
 ClassName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,31}$")]
 
-ClassLow = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,31}=(0(\.\d{1,4})?|1(\.0{1,4})?)$")]
+ClassLow = Annotated[
+    str,
+    StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,31}=(0(\.\d{1,4})?|1(\.0{1,4})?)$"),
+]
 
 
 class Classify(RegionTool):
-    """Probability that the region shows the expected class, 0 to 1; the text of the result is the class it looks like."""
+    """Probability that the region shows the expected class, 0 to 1; the text of the result is the
+    class it looks like."""
 
     facts: ClassVar[Facts] = Facts(
         group="learn",
@@ -29,35 +33,45 @@ class Classify(RegionTool):
     )
     kind: Literal["classify"] = "classify"
     low: Float | None = Field(default=0.5, description="Least good value; null is no lower limit.")
-    expected: ClassName = Field(description="Name of the class that is good: the name of its folder when taught.")
+    expected: ClassName = Field(
+        description="Name of the class that is good: the name of its folder when taught."
+    )
     margin: Float = Field(
         default=0.3,
         ge=0,
         le=0.99,
-        description="Least lead in probability of the likeliest class over the next; below it the answer is ERROR / NO_VALUE.",
+        description=(
+            "Least lead in probability of the likeliest class over the next; below it the answer is"
+            " ERROR / NO_VALUE."
+        ),
     )
     unlike_high: Float | None = Field(
         default=1.0,
         ge=0.5,
         le=10,
         description=(
-            "Greatest distance to the taught pictures of the likeliest class, of what those left out make likely; beyond it "
-            "the answer is ERROR / NO_VALUE (neither). null: whatever is shown is one of the classes."
+            "Greatest distance to the taught pictures of the likeliest class, of what those left"
+            " out make likely; beyond it the answer is ERROR / NO_VALUE (neither). null: whatever"
+            " is shown is one of the classes."
         ),
     )
     class_low: Annotated[tuple[ClassLow, ...], Field(max_length=64, strict=False)] = Field(
         default=(),
         description=(
-            "Least probability at which a class is told, for each as NAME=0.9; below it the answer is ERROR / NO_VALUE. "
-            "Classes without one are told as soon as they lead by the margin."
+            "Least probability at which a class is told, for each as NAME=0.9; below it the answer"
+            " is ERROR / NO_VALUE. Classes without one are told as soon as they lead by the margin."
         ),
     )
     model: ModelFile | None = Field(
-        default=None, description="What was learned; written by `inspection-node teach`, null until then."
+        default=None,
+        description="What was learned; written by `inspection-node teach`, null until then.",
     )
     size_px: Annotated[int, Field(ge=96, le=512)] = Field(
         default=128,
-        description="The region is brought to about this size squared, in px, 96 to 512; larger sees finer and takes longer.",
+        description=(
+            "The region is brought to about this size squared, in px, 96 to 512; larger sees finer"
+            " and takes longer."
+        ),
     )
 
     @model_validator(mode="after")

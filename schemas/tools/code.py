@@ -30,7 +30,8 @@ CodeFormat = Literal[
 
 
 class Code(ReadingTool):
-    """Reads codes and counts those that are right; or gives the worst grade of readability among them."""
+    """Reads codes and counts those that are right; or gives the worst grade of readability among
+    them."""
 
     facts: ClassVar[Facts] = Facts(
         group="read",
@@ -45,17 +46,24 @@ class Code(ReadingTool):
     kind: Literal["code"] = "code"
     formats: Annotated[tuple[CodeFormat, ...], Field(max_length=18, strict=False)] = Field(
         default=(),
-        description="Kinds of code to look for; none named looks for all. Naming them is faster and rules out misreadings.",
+        description=(
+            "Kinds of code to look for; none named looks for all. Naming them is faster and rules"
+            " out misreadings."
+        ),
     )
     value: Literal["count", "grade"] = Field(
         default="count",
-        description="count: number of codes that are right; grade: readability of the worst of them, 4 (best) to 0.",
+        description=(
+            "count: number of codes that are right; grade: readability of the worst of them, 4"
+            " (best) to 0."
+        ),
     )
     effort: Literal["fast", "thorough"] = Field(
         default="thorough",
         description=(
-            "fast looks once; thorough looks again (inverted, turned, smoothed, sharpened, enlarged, dots joined) while fewer "
-            "codes than `low` (at least 1) are right, which takes some 3 times as long when there is none."
+            "fast looks once; thorough looks again (inverted, turned, smoothed, sharpened,"
+            " enlarged, dots joined) while fewer codes than `low` (at least 1) are right, which"
+            " takes some 3 times as long when there is none."
         ),
     )
 

@@ -18,7 +18,8 @@ class Lab(Shape):
 
 
 class Colour(RegionTool):
-    """Mean colour of the region in CIE L*a*b* (sRGB, D65): its difference from the master's or a given one, or a coordinate."""
+    """Mean colour of the region in CIE L*a*b* (sRGB, D65): its difference from the master's or a
+    given one, or a coordinate."""
 
     facts: ClassVar[Facts] = Facts(
         group="compare",
@@ -32,9 +33,14 @@ class Colour(RegionTool):
     kind: Literal["colour"] = "colour"
     value: Literal["delta_e", "lightness", "a", "b"] = Field(
         default="delta_e",
-        description="delta_e: CIEDE2000 difference (1 is just visible); lightness, a, b: the coordinate itself.",
+        description=(
+            "delta_e: CIEDE2000 difference (1 is just visible); lightness, a, b: the coordinate"
+            " itself."
+        ),
     )
-    reference: Lab | None = Field(default=None, description="The colour delta_e is taken to; null takes the master's mean.")
+    reference: Lab | None = Field(
+        default=None, description="The colour delta_e is taken to; null takes the master's mean."
+    )
 
     @property
     def unit(self) -> str:

@@ -10,7 +10,8 @@ from schemas.tools.facts import Facts
 
 
 class ColourArea(RegionTool):
-    """Counts the pixels whose hue, saturation and value lie in a range; the hue may wrap through red."""
+    """Counts the pixels whose hue, saturation and value lie in a range; the hue may wrap through
+    red."""
 
     facts: ClassVar[Facts] = Facts(
         group="count",
@@ -22,14 +23,32 @@ class ColourArea(RegionTool):
         samples=True,
     )
     kind: Literal["colour_area"] = "colour_area"
-    hue_low_deg: Float = Field(ge=0, le=360, description="First hue of the range in degrees (0 red, 120 green, 240 blue).")
-    hue_high_deg: Float = Field(ge=0, le=360, description="Last hue in degrees; below hue_low_deg the range wraps through 0.")
-    saturation_low: Float = Field(default=0.25, ge=0, le=1, description="Least saturation, 0 (gray) to 1.")
-    saturation_high: Float = Field(default=1.0, ge=0, le=1, description="Greatest saturation, 0 to 1.")
-    value_low: Float = Field(default=0.15, ge=0, le=1, description="Least value (lightness of the strongest channel), 0 to 1.")
+    hue_low_deg: Float = Field(
+        ge=0, le=360, description="First hue of the range in degrees (0 red, 120 green, 240 blue)."
+    )
+    hue_high_deg: Float = Field(
+        ge=0,
+        le=360,
+        description="Last hue in degrees; below hue_low_deg the range wraps through 0.",
+    )
+    saturation_low: Float = Field(
+        default=0.25, ge=0, le=1, description="Least saturation, 0 (gray) to 1."
+    )
+    saturation_high: Float = Field(
+        default=1.0, ge=0, le=1, description="Greatest saturation, 0 to 1."
+    )
+    value_low: Float = Field(
+        default=0.15,
+        ge=0,
+        le=1,
+        description="Least value (lightness of the strongest channel), 0 to 1.",
+    )
     value_high: Float = Field(default=1.0, ge=0, le=1, description="Greatest value, 0 to 1.")
     relative_to: Literal["master", "region"] = Field(
-        default="master", description="The value is the area divided by the master's area, or by the region's pixels."
+        default="master",
+        description=(
+            "The value is the area divided by the master's area, or by the region's pixels."
+        ),
     )
 
     @model_validator(mode="after")

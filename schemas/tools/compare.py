@@ -10,7 +10,8 @@ from schemas.tools.facts import Facts
 
 
 class Compare(RegionTool):
-    """Compares the region with another one of the same part: how bright, how rich in contrast, or how alike they are."""
+    """Compares the region with another one of the same part: how bright, how rich in contrast, or
+    how alike they are."""
 
     facts: ClassVar[Facts] = Facts(
         group="compare",
@@ -24,17 +25,27 @@ class Compare(RegionTool):
     )
     kind: Literal["compare"] = "compare"
     other: AnyRegion = Field(
-        description="The region it is compared with, in the master's coordinates; it follows the pose too."
+        description=(
+            "The region it is compared with, in the master's coordinates; it follows the pose too."
+        )
     )
     other_ignore: Annotated[tuple[AnyRegion, ...], Field(max_length=16, strict=False)] = Field(
-        default=(), description="Parts of the other region that do not count, in the master's coordinates."
+        default=(),
+        description="Parts of the other region that do not count, in the master's coordinates.",
     )
     figure: Literal["brightness", "contrast", "correlation"] = Field(
         default="brightness",
-        description="Mean gray, standard deviation of gray, or correlation of the pixels (-1 to 1; regions of one size).",
+        description=(
+            "Mean gray, standard deviation of gray, or correlation of the pixels (-1 to 1; regions"
+            " of one size)."
+        ),
     )
     operation: Literal["ratio", "difference"] = Field(
-        default="ratio", description="The region's figure divided by the other's, or less the other's; not used by correlation."
+        default="ratio",
+        description=(
+            "The region's figure divided by the other's, or less the other's; not used by"
+            " correlation."
+        ),
     )
 
     @property
@@ -51,7 +62,13 @@ class Compare(RegionTool):
 
     @model_validator(mode="after")
     def _alike(self) -> "Compare":
-        boxes = [(r.width, r.height) for r in (self.region, self.other) if isinstance(r, (Region, RotatedRectangle))]
+        boxes = [
+            (r.width, r.height)
+            for r in (self.region, self.other)
+            if isinstance(r, (Region, RotatedRectangle))
+        ]
         if self.figure == "correlation" and len(boxes) == 2 and boxes[0] != boxes[1]:
-            raise ValueError(f"tool {self.name}: other is not of the same width and height as region")
+            raise ValueError(
+                f"tool {self.name}: other is not of the same width and height as region"
+            )
         return self

@@ -23,10 +23,14 @@ class Contrast(RegionTool):
     kind: Literal["contrast"] = "contrast"
     method: Literal["deviation", "range"] = Field(
         default="deviation",
-        description="deviation: standard deviation; range: from the 5th to the 95th percentile, deaf to single odd pixels.",
+        description=(
+            "deviation: standard deviation; range: from the 5th to the 95th percentile, deaf to"
+            " single odd pixels."
+        ),
     )
     relative_to: Literal["none", "master"] = Field(
-        default="none", description="none: value in gray levels; master: value is a ratio to the master's."
+        default="none",
+        description="none: value in gray levels; master: value is a ratio to the master's.",
     )
 
     @property

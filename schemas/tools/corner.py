@@ -1,4 +1,5 @@
-"""Where the part is: two straight edges of a part without texture, and the corner where they meet."""
+"""Where the part is: two straight edges of a part without texture, and the corner where they
+meet."""
 
 import math
 from typing import Annotated, ClassVar, Literal
@@ -21,19 +22,33 @@ class CornerLocator(Shape):
     )
     kind: Literal["corner"] = "corner"
     first: RotatedRectangle = Field(
-        description="Where one edge is looked for, wherever the part lies: the edge crosses the rectangle's x axis (its width)."
+        description=(
+            "Where one edge is looked for, wherever the part lies: the edge crosses the rectangle's"
+            " x axis (its width)."
+        )
     )
     second: RotatedRectangle = Field(description="Where the other edge is looked for, likewise.")
     contrast_low: Annotated[Float, Field(ge=2, le=255)] = Field(
         default=10.0, description="Least step of gray levels that is an edge, 2 to 255."
     )
     slack_px: Annotated[Float, Field(gt=0, le=20)] = Field(
-        default=1.0, description="How far a point of an edge may lie beside its line and still belong to it, in px."
+        default=1.0,
+        description=(
+            "How far a point of an edge may lie beside its line and still belong to it, in px."
+        ),
     )
     slack_deg: Annotated[Float, Field(gt=0, le=20)] = Field(
-        default=2.0, description="By how much the angle between the edges may differ from the master's, in degrees."
+        default=2.0,
+        description=(
+            "By how much the angle between the edges may differ from the master's, in degrees."
+        ),
     )
-    low: Float = Field(default=0.6, gt=0, le=1, description="Least share (0 to 1) of the scan lines that find each edge.")
+    low: Float = Field(
+        default=0.6,
+        gt=0,
+        le=1,
+        description="Least share (0 to 1) of the scan lines that find each edge.",
+    )
 
     @property
     def region(self) -> Region:

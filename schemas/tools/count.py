@@ -26,8 +26,8 @@ class Count(ToolBase):
     )
     kind: Literal["count"] = "count"
     asks: ClassVar[bool] = True
-    tools: Annotated[tuple[ToolName, ...], Field(min_length=1, max_length=64, strict=False)] = Field(
-        description="Names of the tools, each once."
+    tools: Annotated[tuple[ToolName, ...], Field(min_length=1, max_length=64, strict=False)] = (
+        Field(description="Names of the tools, each once.")
     )
 
     @property

@@ -24,10 +24,15 @@ class Distance(LengthTool):
         least=2,
     )
     kind: Literal["distance"] = "distance"
-    first: ToolName = Field(description="Name of the tool that finds the one (edge, width, line or circle).")
+    first: ToolName = Field(
+        description="Name of the tool that finds the one (edge, width, line or circle)."
+    )
     second: ToolName = Field(description="Name of the tool that finds the other.")
     circles: Literal["centre", "rim"] = Field(
-        default="centre", description="Where circles are measured from; from the rim it is negative where things overlap."
+        default="centre",
+        description=(
+            "Where circles are measured from; from the rim it is negative where things overlap."
+        ),
     )
 
     @model_validator(mode="after")

@@ -9,7 +9,8 @@ from schemas.tools.facts import Facts, Room
 
 
 class Edge(ScanTool):
-    """Where an edge crosses the middle of the region along the scan, or how many edges there are."""
+    """Where an edge crosses the middle of the region along the scan, or how many edges there
+    are."""
 
     facts: ClassVar[Facts] = Facts(
         group="measure",
@@ -24,9 +25,14 @@ class Edge(ScanTool):
     kind: Literal["edge"] = "edge"
     value: Literal["position", "count"] = Field(
         default="position",
-        description="position: from the centre of the region's first pixel along the scan; count: of all edges.",
+        description=(
+            "position: from the centre of the region's first pixel along the scan; count: of all"
+            " edges."
+        ),
     )
-    polarity: Polarity = Field(default="any", description="Which edges count, as met along the scan.")
+    polarity: Polarity = Field(
+        default="any", description="Which edges count, as met along the scan."
+    )
     which: Which = Field(default="strongest", description="Which of several edges is measured.")
 
     @model_validator(mode="after")

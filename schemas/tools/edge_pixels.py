@@ -10,7 +10,8 @@ from schemas.tools.facts import Facts
 
 
 class EdgePixels(LitTool):
-    """Counts the pixels along edges, where the gray level changes steeply, 1 px thick; value in `ratio`."""
+    """Counts the pixels along edges, where the gray level changes steeply, 1 px thick; value in
+    `ratio`."""
 
     facts: ClassVar[Facts] = Facts(
         group="count",
@@ -26,9 +27,13 @@ class EdgePixels(LitTool):
         ge=1,
         le=255,
         description=(
-            "Least gradient of an edge pixel in gray levels per px (Sobel, smoothed); a sharp step of C gray levels has 3/8 C."
+            "Least gradient of an edge pixel in gray levels per px (Sobel, smoothed); a sharp step"
+            " of C gray levels has 3/8 C."
         ),
     )
     relative_to: Literal["master", "region"] = Field(
-        default="master", description="The value is the count divided by the master's count, or by the region's pixels."
+        default="master",
+        description=(
+            "The value is the count divided by the master's count, or by the region's pixels."
+        ),
     )

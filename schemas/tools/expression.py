@@ -10,7 +10,8 @@ from pydantic import Field, StringConstraints, model_validator
 from schemas.tools.base import ToolBase
 from schemas.tools.facts import Facts, Room
 
-FUNCTIONS = {"min": (2, 16), "max": (2, 16), "abs": (1, 1), "sqrt": (1, 1), "round": (1, 1)}  # least and most arguments
+# least and most arguments
+FUNCTIONS = {"min": (2, 16), "max": (2, 16), "abs": (1, 1), "sqrt": (1, 1), "round": (1, 1)}
 MOST_NODES = 600
 DEEPEST = 80
 ALLOWED = (
@@ -20,7 +21,8 @@ ALLOWED = (
 
 
 class Expression(ToolBase):
-    """Calculates from the values of other tools: + - * / **, min max abs sqrt round, parentheses, numbers, tool names."""
+    """Calculates from the values of other tools: + - * / **, min max abs sqrt round, parentheses,
+    numbers, tool names."""
 
     facts: ClassVar[Facts] = Facts(
         group="logic",
@@ -38,10 +40,15 @@ class Expression(ToolBase):
     kind: Literal["expression"] = "expression"
     asks: ClassVar[bool] = True
     expression: Annotated[str, StringConstraints(min_length=1, max_length=500)] = Field(
-        description="What is calculated, such as (left + right) / 2; no value if a tool has none, or by a division by zero."
+        description=(
+            "What is calculated, such as (left + right) / 2; no value if a tool has none, or by a"
+            " division by zero."
+        )
     )
     value_unit: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9*/%^._-]{1,16}$")] = Field(
-        default="ratio", alias="unit", description="Unit of the value and of the limits, such as px, mm, ratio."
+        default="ratio",
+        alias="unit",
+        description="Unit of the value and of the limits, such as px, mm, ratio.",
     )
 
     @property
@@ -71,15 +78,21 @@ class Expression(ToolBase):
 
 
 def expression_tree(text: str) -> ast.expr:
-    """The parsed expression: arithmetic, the five functions, names and finite numbers; nothing else. Raises ValueError."""
+    """The parsed expression: arithmetic, the five functions, names and finite numbers; nothing
+    else. Raises ValueError."""
     if not re.fullmatch(r"[a-z0-9_+\-*/()., ]+", text):
-        raise ValueError("expression: only + - * / **, min max abs sqrt round, parentheses, numbers and tool names are allowed")
+        raise ValueError(
+            "expression: only + - * / **, min max abs sqrt round, parentheses, numbers and tool"
+            " names are allowed"
+        )
     try:
         tree = ast.parse(text.strip(), mode="eval")
     except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
         raise ValueError(f"expression cannot be read: {error}") from None
     if _depth(tree) > DEEPEST or sum(1 for _ in ast.walk(tree)) > MOST_NODES:
-        raise ValueError(f"expression is larger than {MOST_NODES} parts or nested deeper than {DEEPEST}")
+        raise ValueError(
+            f"expression is larger than {MOST_NODES} parts or nested deeper than {DEEPEST}"
+        )
     for node in ast.walk(tree):
         if not isinstance(node, ALLOWED):
             raise ValueError(f"expression: {type(node).__name__} is not allowed")
@@ -93,7 +106,15 @@ def expression_tree(text: str) -> ast.expr:
 def names(tree: ast.expr) -> tuple[str, ...]:
     """The tool names in an expression, sorted."""
     called = {id(node.func) for node in ast.walk(tree) if isinstance(node, ast.Call)}
-    return tuple(sorted({node.id for node in ast.walk(tree) if isinstance(node, ast.Name) and id(node) not in called}))
+    return tuple(
+        sorted(
+            {
+                node.id
+                for node in ast.walk(tree)
+                if isinstance(node, ast.Name) and id(node) not in called
+            }
+        )
+    )
 
 
 def _depth(tree: ast.AST) -> int:
@@ -117,4 +138,6 @@ def _check_call(call: ast.Call) -> None:
         raise ValueError(f"expression: {name} is not one of {', '.join(FUNCTIONS)}")
     least, most = FUNCTIONS[name]
     if call.keywords or not least <= len(call.args) <= most:
-        raise ValueError(f"expression: {name} takes {least if least == most else f'{least} to {most}'} values")
+        raise ValueError(
+            f"expression: {name} takes {least if least == most else f'{least} to {most}'} values"
+        )

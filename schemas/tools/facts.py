@@ -1,6 +1,7 @@
 """What people should know of a kind of tool before they choose it, and which limits it begins with.
 
-The fields of a kind come from its schema, not from here. The editor's table is made from this: `schemas/kinds.py`.
+The fields of a kind come from its schema, not from here. The editor's table is made from this:
+`schemas/kinds.py`.
 """
 
 from collections.abc import Mapping
@@ -14,8 +15,9 @@ NOTHING: Mapping[str, Any] = MappingProxyType({})
 class Room(NamedTuple):
     """How far the first limits lie from the first value that was measured on a good part.
 
-    `around`: `far` of the value to both sides, at least `least`; `within`: `far` to both sides; `at_most`: `far` times the
-    value, at least `least`, no lower limit; `all`: as many as the tools that it names. `when`: with these fields only.
+    `around`: `far` of the value to both sides, at least `least`; `within`: `far` to both sides;
+    `at_most`: `far` times the value, at least `least`, no lower limit; `all`: as many as the tools
+    that it names. `when`: with these fields only.
     """
 
     way: Literal["around", "within", "at_most", "all"]
@@ -25,13 +27,15 @@ class Room(NamedTuple):
 
 
 class Facts(NamedTuple):
-    """Title, sentence and icon (path of an SVG of 24 x 24) for the picker, in which `group` and `place` give the order.
+    """Title, sentence and icon (path of an SVG of 24 x 24) for the picker, in which `group` and
+    `place` give the order.
 
-    `main`: fields with a default that are worth seeing at once; `start`: what it begins with besides the defaults of its
-    schema; `uses`: kinds of the other tools that it works with, or any, and `least` of them; `room`: its first limits, where
-    those of its unit are not right; `keeps`: its limits are good as they are; `signed`: its value may be negative; `recount`:
-    its value is how many of its tools are OK; `samples`: its range of colour can be taken from the region; `taught`: it has no
-    value before it was taught from pictures.
+    `main`: fields with a default that are worth seeing at once; `start`: what it begins with
+    besides the defaults of its schema; `uses`: kinds of the other tools that it works with, or any,
+    and `least` of them; `room`: its first limits, where those of its unit are not right; `keeps`:
+    its limits are good as they are; `signed`: its value may be negative; `recount`: its value is
+    how many of its tools are OK; `samples`: its range of colour can be taken from the region;
+    `taught`: it has no value before it was taught from pictures.
     """
 
     group: Group

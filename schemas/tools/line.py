@@ -26,14 +26,22 @@ class Line(ScanTool):
     value: Literal["angle", "straightness"] = Field(
         default="angle",
         description=(
-            "angle: against the region's axis across the scan, -90 to 90 degrees, clockwise on screen is positive; "
-            "straightness: between the two parallels of the line that hold all of the edge."
+            "angle: against the region's axis across the scan, -90 to 90 degrees, clockwise on"
+            " screen is positive; straightness: between the two parallels of the line that hold all"
+            " of the edge."
         ),
     )
-    polarity: Polarity = Field(default="any", description="Which edges count, as met along the scan.")
-    which: Which = Field(default="strongest", description="Which of several edges of a scan counts.")
+    polarity: Polarity = Field(
+        default="any", description="Which edges count, as met along the scan."
+    )
+    which: Which = Field(
+        default="strongest", description="Which of several edges of a scan counts."
+    )
     found_low: Float = Field(
-        default=0.6, ge=0.2, le=1, description="Least share of the scans, 0.2 to 1, whose edge must lie on the line."
+        default=0.6,
+        ge=0.2,
+        le=1,
+        description="Least share of the scans, 0.2 to 1, whose edge must lie on the line.",
     )
 
     @model_validator(mode="after")

@@ -15,8 +15,12 @@ LEAST_SIDE = 12
 class Fiducial(Shape):
     """One mark and where to look for it."""
 
-    region: Region = Field(description="The mark in the master, with a little of what surrounds it.")
-    search: Region | None = Field(default=None, description="Where to look for it; null is the whole frame.")
+    region: Region = Field(
+        description="The mark in the master, with a little of what surrounds it."
+    )
+    search: Region | None = Field(
+        default=None, description="Where to look for it; null is the whole frame."
+    )
 
     @model_validator(mode="after")
     def _fits(self) -> "Fiducial":
@@ -28,7 +32,8 @@ class Fiducial(Shape):
 
 
 class Marks(Shape):
-    """Locator: two marks, each found by itself, give shift, turn and, if told so, size of the part."""
+    """Locator: two marks, each found by itself, give shift, turn and, if told so, size of the
+    part."""
 
     facts: ClassVar[LocatorFacts] = LocatorFacts(
         place=20,
@@ -38,18 +43,35 @@ class Marks(Shape):
     )
     kind: Literal["marks"] = "marks"
     first: Fiducial = Field(description="One mark.")
-    second: Fiducial = Field(description="The other mark, as far from the first as the part allows.")
+    second: Fiducial = Field(
+        description="The other mark, as far from the first as the part allows."
+    )
     angle_deg: Annotated[Float, Field(ge=0, le=45)] = Field(
         default=5.0, description="Greatest turn of the part to each side in degrees, 0 to 45."
     )
-    scale: bool = Field(default=False, description="Whether the part's size may differ from the master's, by 0.8 to 1.2.")
-    slack_px: Annotated[Float, Field(gt=0, le=100)] = Field(
-        default=3.0, description="By how many px the distance of the marks may differ from the master's, if the size may not."
+    scale: bool = Field(
+        default=False,
+        description="Whether the part's size may differ from the master's, by 0.8 to 1.2.",
     )
-    low: Float = Field(default=0.7, gt=0, le=1, description="Least score (0 to 1) at which each mark counts as found.")
+    slack_px: Annotated[Float, Field(gt=0, le=100)] = Field(
+        default=3.0,
+        description=(
+            "By how many px the distance of the marks may differ from the master's, if the size may"
+            " not."
+        ),
+    )
+    low: Float = Field(
+        default=0.7,
+        gt=0,
+        le=1,
+        description="Least score (0 to 1) at which each mark counts as found.",
+    )
     alone: bool = Field(
         default=True,
-        description="Whether each mark is the only such in its search region: a second one nearly as good is PART_NOT_FOUND.",
+        description=(
+            "Whether each mark is the only such in its search region: a second one nearly as good"
+            " is PART_NOT_FOUND."
+        ),
     )
 
     @property
@@ -57,7 +79,12 @@ class Marks(Shape):
         """The smallest upright rectangle around both marks."""
         one, other = self.first.region, self.second.region
         x, y = min(one.x, other.x), min(one.y, other.y)
-        return Region(x=x, y=y, width=max(one.right, other.right) - x, height=max(one.bottom, other.bottom) - y)
+        return Region(
+            x=x,
+            y=y,
+            width=max(one.right, other.right) - x,
+            height=max(one.bottom, other.bottom) - y,
+        )
 
     @model_validator(mode="after")
     def _apart(self) -> "Marks":

@@ -10,7 +10,8 @@ from schemas.tools.facts import Facts
 
 
 class Outline(RegionTool):
-    """Mean agreement of edge directions along the master's contour, 0 to 1; independent of brightness and contrast."""
+    """Mean agreement of edge directions along the master's contour, 0 to 1; independent of
+    brightness and contrast."""
 
     facts: ClassVar[Facts] = Facts(
         group="compare",
@@ -26,12 +27,13 @@ class Outline(RegionTool):
         ge=1,
         le=255,
         description=(
-            "Least gradient of a contour point of the master in gray levels per px; a sharp step of C gray levels has "
-            "3/8 C. On the part a fifth of it is enough, less is noise."
+            "Least gradient of a contour point of the master in gray levels per px; a sharp step of"
+            " C gray levels has 3/8 C. On the part a fifth of it is enough, less is noise."
         ),
     )
     tolerance_px: Annotated[int, Field(ge=0, le=5)] = Field(
-        default=1, description="How far a contour point may be away from where the master has it, in px."
+        default=1,
+        description="How far a contour point may be away from where the master has it, in px.",
     )
 
     @property

@@ -11,7 +11,8 @@ from schemas.tools.facts import Facts
 
 
 class PatternTool(RegionTool):
-    """Looks for a pattern of the master in the region: the best score, or how many there are. Shift only."""
+    """Looks for a pattern of the master in the region: the best score, or how many there are. Shift
+    only."""
 
     facts: ClassVar[Facts] = Facts(
         group="compare",
@@ -23,12 +24,19 @@ class PatternTool(RegionTool):
         start={"low": 0.7},
     )
     kind: Literal["pattern"] = "pattern"
-    pattern: Region = Field(description="The pattern in the master, at least 8 x 8 px, no larger than the region.")
+    pattern: Region = Field(
+        description="The pattern in the master, at least 8 x 8 px, no larger than the region."
+    )
     value: Literal["score", "count"] = Field(
         default="score",
-        description="score: correlation at the best place, 0 to 1; count: number of places of at least least_score.",
+        description=(
+            "score: correlation at the best place, 0 to 1; count: number of places of at least"
+            " least_score."
+        ),
     )
-    least_score: Float = Field(default=0.7, ge=0.3, le=1, description="Least score of a place that counts, 0.3 to 1.")
+    least_score: Float = Field(
+        default=0.7, ge=0.3, le=1, description="Least score of a place that counts, 0.3 to 1."
+    )
 
     @property
     def unit(self) -> str:

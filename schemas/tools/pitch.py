@@ -16,12 +16,17 @@ class Pitch(ScanTool):
         place=30,
         title="Pitch",
         text="Distances of teeth, pins, threads or lines.",
-        icon="M3 18V8h3v6h3V8h3v6h3V8h3v6h3M4.5 4h6M4.5 4l1.5-1.5M4.5 4L6 5.5M10.5 4L9 2.5M10.5 4L9 5.5",
+        icon=(
+            "M3 18V8h3v6h3V8h3v6h3V8h3v6h3M4.5 4h6M4.5 4l1.5-1.5M4.5 4L6 5.5M10.5 4L9 2.5M10.5"
+            " 4L9 5.5"
+        ),
         main=("value", "scan", "polarity", "unit"),
         start={"low": 0},
     )
     kind: Literal["pitch"] = "pitch"
-    value: Literal["mean", "min", "max"] = Field(default="mean", description="Which of the distances is the value.")
+    value: Literal["mean", "min", "max"] = Field(
+        default="mean", description="Which of the distances is the value."
+    )
     polarity: Literal["dark_to_light", "light_to_dark"] = Field(
         default="dark_to_light", description="Which edges count, as met along the scan."
     )

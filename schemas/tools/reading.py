@@ -13,20 +13,26 @@ Source = Annotated[str, StringConstraints(pattern=r"^(part_id|meta\.[A-Za-z0-9_.
 
 
 class ReadingTool(RegionTool):
-    """Reads texts in the region; at most one of `expected`, `pattern` and `match` says which are right, else any is."""
+    """Reads texts in the region; at most one of `expected`, `pattern` and `match` says which are
+    right, else any is."""
 
     asks: ClassVar[bool] = True
-    expected: Expected | None = Field(default=None, description="The text that is right; null does not compare.")
+    expected: Expected | None = Field(
+        default=None, description="The text that is right; null does not compare."
+    )
     pattern: Expression | None = Field(
         default=None,
         description=(
-            "Regular expression the whole text must match: characters, ., [...], \\d \\w \\s, groups, |, ? * + {m,n}; "
-            "null does not compare."
+            "Regular expression the whole text must match: characters, ., [...], \\d \\w \\s,"
+            " groups, |, ? * + {m,n}; null does not compare."
         ),
     )
     match: Source | None = Field(
         default=None,
-        description="part_id or meta.KEY: the text must be what the part's trigger says there; null does not compare.",
+        description=(
+            "part_id or meta.KEY: the text must be what the part's trigger says there; null does"
+            " not compare."
+        ),
     )
 
     @model_validator(mode="after")

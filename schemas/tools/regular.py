@@ -1,8 +1,10 @@
-"""Regular expressions that cannot take long: a subset matched in time proportional to the text (K. Thompson 1968).
+"""Regular expressions that cannot take long: a subset matched in time proportional to the text (K.
+Thompson 1968).
 
-Python's own `re` follows one way after the other, so that `(a+)+b` takes years on thirty letters. Here all ways are followed
-at once. Known are characters, `.`, classes `[...]`, `\\d \\w \\s` and their opposites, groups, `|`, `? * + {m} {m,n} {m,}`.
-There are no anchors, no look-around and no references: the whole text must match.
+Python's own `re` follows one way after the other, so that `(a+)+b` takes years on thirty letters.
+Here all ways are followed at once. Known are characters, `.`, classes `[...]`, `\\d \\w \\s` and
+their opposites, groups, `|`, `? * + {m} {m,n} {m,}`. There are no anchors, no look-around and no
+references: the whole text must match.
 """
 
 import re
@@ -17,7 +19,8 @@ REPEAT = re.compile(r"\{(\d{1,3})(,(\d{0,3}))?\}")
 
 
 class State(NamedTuple):
-    """One step of a match: a character that fits and where to go then; without `fits`, ways that cost no character."""
+    """One step of a match: a character that fits and where to go then; without `fits`, ways that
+    cost no character."""
 
     fits: Callable[[str], bool] | None
     ways: tuple[int, ...]
@@ -34,7 +37,14 @@ def matches(pattern: str, text: str) -> bool:
     states = compiled(pattern)
     now = _reached(states, {0})
     for character in text:
-        now = _reached(states, {states[n].ways[0] for n in now if (fits := states[n].fits) is not None and fits(character)})
+        now = _reached(
+            states,
+            {
+                states[n].ways[0]
+                for n in now
+                if (fits := states[n].fits) is not None and fits(character)
+            },
+        )
         if not now:
             return False
     return len(states) - 1 in now
@@ -54,7 +64,8 @@ def _reached(states: tuple[State, ...], places: set[int]) -> set[int]:
 
 
 class _Compiler:
-    """Recursive descent: alternatives of sequences of repeated items. A piece is a list of states with ways relative to it."""
+    """Recursive descent: alternatives of sequences of repeated items. A piece is a list of states
+    with ways relative to it."""
 
     def __init__(self, pattern: str) -> None:
         self.pattern = pattern
@@ -63,7 +74,9 @@ class _Compiler:
         if self.at < len(pattern):
             raise ValueError(f"{self.pattern[self.at]!r} at {self.at + 1} closes nothing")
         whole = [*piece, State(None, ())]
-        self.states = tuple(State(s.fits, tuple(n + way for way in s.ways)) for n, s in enumerate(whole))
+        self.states = tuple(
+            State(s.fits, tuple(n + way for way in s.ways)) for n, s in enumerate(whole)
+        )
 
     def _alternatives(self, depth: int) -> list[State]:
         if depth > 16:
@@ -97,7 +110,9 @@ class _Compiler:
             self.at += 1
             return piece
         if first in "*+?{}^$]":
-            raise ValueError(f"{first!r} at {start + 1} has no meaning here; write \\{first} for the character")
+            raise ValueError(
+                f"{first!r} at {start + 1} has no meaning here; write \\{first} for the character"
+            )
         if first == "[":
             found = CLASS.match(self.pattern, start)
             if found is None:
@@ -133,7 +148,12 @@ class _Compiler:
             raise ValueError(f"it is larger than {MOST_STATES} states")
         answer = piece * least
         if most < 0:
-            return [*answer, State(None, (1, len(piece) + 2)), *piece, State(None, (-len(piece) - 1,))]
+            return [
+                *answer,
+                State(None, (1, len(piece) + 2)),
+                *piece,
+                State(None, (-len(piece) - 1,)),
+            ]
         for _ in range(most - least):
             answer = [*answer, State(None, (1, len(piece) + 1)), *piece]
         return answer

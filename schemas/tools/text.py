@@ -10,7 +10,8 @@ from schemas.tools.reading import ReadingTool
 
 
 class Text(ReadingTool):
-    """Reads the lines of text; value: how sure the reader is of a text that is right, 0 to 1, and 0 for another text."""
+    """Reads the lines of text; value: how sure the reader is of a text that is right, 0 to 1, and 0
+    for another text."""
 
     facts: ClassVar[Facts] = Facts(
         group="read",
@@ -25,18 +26,28 @@ class Text(ReadingTool):
     kind: Literal["text"] = "text"
     lines: Literal["many", "one"] = Field(
         default="many",
-        description="many: lines are looked for and joined by spaces, top to bottom; one: the region is one line (faster).",
+        description=(
+            "many: lines are looked for and joined by spaces, top to bottom; one: the region is one"
+            " line (faster)."
+        ),
     )
-    ignore_spaces: bool = Field(default=True, description="Whether texts are compared without their spaces.")
+    ignore_spaces: bool = Field(
+        default=True, description="Whether texts are compared without their spaces."
+    )
     characters: Annotated[str, StringConstraints(min_length=1, max_length=200)] | None = Field(
         default=None,
-        description="The only characters there may be, and spaces: what looks like none of them is not read; null allows any.",
+        description=(
+            "The only characters there may be, and spaces: what looks like none of them is not"
+            " read; null allows any."
+        ),
     )
     confidence_low: Float = Field(
         default=0.5,
         ge=0,
         le=1,
-        description="Least confidence of a line, that of its least sure character; others are left out.",
+        description=(
+            "Least confidence of a line, that of its least sure character; others are left out."
+        ),
     )
 
     @property

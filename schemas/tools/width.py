@@ -24,10 +24,11 @@ class Width(ScanTool):
     measure: Literal["outside", "inside"] = Field(
         default="outside",
         description=(
-            "outside: jaws that close from the ends of the region, the first and the last edge; inside: jaws that open from "
-            "its middle, the nearest edge on either side."
+            "outside: jaws that close from the ends of the region, the first and the last edge;"
+            " inside: jaws that open from its middle, the nearest edge on either side."
         ),
     )
     between: Literal["light", "dark", "any"] = Field(
-        default="any", description="What lies between the two edges; any takes edges of either polarity."
+        default="any",
+        description="What lies between the two edges; any takes edges of either polarity.",
     )

@@ -1,7 +1,9 @@
-"""`make alerts`: what each alert rule is for is really caused, and the alert has to arrive at a real Alertmanager.
+"""`make alerts`: what each alert rule is for is really caused, and the alert has to arrive at a
+real Alertmanager.
 
-The rules are the shipped ones but for their patience: windows of minutes are 20 s here, and nothing has to last. Two nodes, a
-web, brokers, Prometheus and Alertmanager run as processes, one node on a small disk (which needs root, or a user namespace).
+The rules are the shipped ones but for their patience: windows of minutes are 20 s here, and nothing
+has to last. Two nodes, a web, brokers, Prometheus and Alertmanager run as processes, one node on a
+small disk (which needs root, or a user namespace).
 """
 
 import contextlib
@@ -41,7 +43,11 @@ TOKEN = "metrics-token-0123456789-abcdefghij"
 
 def impatient(rules: str) -> str:
     """The rules with windows of 20 s in which nothing has to last."""
-    return re.sub(r"for: \w+", "for: 0s", re.sub(r"\[\d+m\]", "[20s]", re.sub(r"offset \d+m", "offset 20s", rules)))
+    return re.sub(
+        r"for: \w+",
+        "for: 0s",
+        re.sub(r"\[\d+m\]", "[20s]", re.sub(r"offset \d+m", "offset 20s", rules)),
+    )
 
 
 class Plant:
@@ -49,7 +55,9 @@ class Plant:
 
     def __init__(self, folder: Path) -> None:
         self.folder, self.children = folder, []  # type: ignore[var-annotated]
-        self.brokers: list[BrokerProcess] = [start_broker(folder / f"broker-{n}", 0) for n in range(2)]
+        self.brokers: list[BrokerProcess] = [
+            start_broker(folder / f"broker-{n}", 0) for n in range(2)
+        ]
         camera = SyntheticCamera(seed=3)
         lines = {"kind": "memory", "ok": 1, "ng": 2, "error": 3}
         drawn = {"kind": "synthetic", "seed": 3}
@@ -62,20 +70,32 @@ class Plant:
                 "queue_limit": 1,
                 "trigger_delay_ms": 900,
             },
-            {"id": "blind", "program": "synthetic-part", "camera": {"kind": "folder", "path": str(folder / "nothing")}},
+            {
+                "id": "blind",
+                "program": "synthetic-part",
+                "camera": {"kind": "folder", "path": str(folder / "nothing")},
+            },
             {
                 "id": "dumb",
                 "program": "synthetic-part",
                 "camera": drawn,
                 "lines": {"kind": "gpiod", "chip": "no-such-chip", "ok": 1},
             },
-            {"id": "bad", "program": "always-bad", "camera": drawn, "lines": lines, "timer_ms": 200},
+            {
+                "id": "bad",
+                "program": "always-bad",
+                "camera": drawn,
+                "lines": lines,
+                "timer_ms": 200,
+            },
         ]
         ending = certificate(folder / "ending.crt", 10)
         self.disk = folder / "disk"
         self.disk.mkdir()
         subprocess.run(["mount", "-t", "tmpfs", "-o", DISK, "tmpfs", str(self.disk)], check=True)
-        self.node = NodeProcess(folder / "disk", self.brokers[0].port, stations, certificates=[str(ending)])
+        self.node = NodeProcess(
+            folder / "disk", self.brokers[0].port, stations, certificates=[str(ending)]
+        )
         (folder / "other").mkdir()
         one = {"id": "cam1", "program": "synthetic-part", "camera": drawn, "lines": lines}
         timed = {**one, "id": "timed", "timer_ms": 500}
@@ -93,7 +113,17 @@ class Plant:
             store = Programs(node.state / "programs")
             store.save(as_program(program), master, by="test")
             store.save(
-                as_program({**program, "id": "always-bad", "name": "Bad", "locator": None, "tools": [wrong]}), master, by="test"
+                as_program(
+                    {
+                        **program,
+                        "id": "always-bad",
+                        "name": "Bad",
+                        "locator": None,
+                        "tools": [wrong],
+                    }
+                ),
+                master,
+                by="test",
             )
         (folder / "web").mkdir()
         self.web = Web(folder / "web", INSPECTION_WEB__METRICS_TOKEN=TOKEN)
@@ -109,7 +139,9 @@ class Plant:
         """The node whose inspections may hang."""
         with self.other.log.open("ab") as log:
             command = [sys.executable, "-m", "tests.alerts.hanging_node", str(self.other.config)]
-            self.other.process = subprocess.Popen(command, cwd=ROOT, stdout=log, stderr=subprocess.STDOUT)
+            self.other.process = subprocess.Popen(
+                command, cwd=ROOT, stdout=log, stderr=subprocess.STDOUT
+            )
         wait_for(lambda: answers(self.other), 60, "the other node")
 
     def trigger(self, broker: int, station: str, **trigger: Any) -> None:
@@ -148,10 +180,14 @@ class Plant:
 
     def reuse(self) -> None:
         """A refresh token is used twice."""
-        status, answer = self.web.ask("POST", "/api/v1/auth/login", {"username": "ada", "password": PASSWORD})
+        status, answer = self.web.ask(
+            "POST", "/api/v1/auth/login", {"username": "ada", "password": PASSWORD}
+        )
         assert status == 200, answer
         for _ in range(2):
-            self.web.ask("POST", "/api/v1/auth/refresh", {"refresh_token": answer["data"]["refresh_token"]})
+            self.web.ask(
+                "POST", "/api/v1/auth/refresh", {"refresh_token": answer["data"]["refresh_token"]}
+            )
 
     def fail(self) -> None:
         """A store that the web reads is damaged."""
@@ -163,7 +199,10 @@ class Plant:
         with sqlite3.connect(self.web.state / "accounts.db", timeout=20) as db:
             db.execute("BEGIN EXCLUSIVE")
             body = {"username": "ada", "password": PASSWORD}
-            people = [threading.Thread(target=self.web.ask, args=("POST", "/api/v1/auth/login", body)) for _ in range(4)]
+            people = [
+                threading.Thread(target=self.web.ask, args=("POST", "/api/v1/auth/login", body))
+                for _ in range(4)
+            ]
             for each in people:
                 each.start()
             time.sleep(2.5)
@@ -212,22 +251,40 @@ class Watchers:
             config = config.replace(old, new)
         (folder / "prometheus.yml").write_text(config)
         (folder / "alertmanager.yml").write_text((SHIPPED / "alertmanager.yml").read_text())
-        self._run(plant, "prometheus", f"--web.listen-address=127.0.0.1:{self.port}", f"--storage.tsdb.path={folder / 'tsdb'}")
+        self._run(
+            plant,
+            "prometheus",
+            f"--web.listen-address=127.0.0.1:{self.port}",
+            f"--storage.tsdb.path={folder / 'tsdb'}",
+        )
         listen = f"--web.listen-address=127.0.0.1:{self.alerts_port}"
-        self._run(plant, "prometheus-alertmanager", listen, f"--storage.path={folder / 'am'}", "--cluster.listen-address=")
+        self._run(
+            plant,
+            "prometheus-alertmanager",
+            listen,
+            f"--storage.path={folder / 'am'}",
+            "--cluster.listen-address=",
+        )
 
     @staticmethod
     def _run(plant: Plant, program: str, *words: str) -> None:
         config = plant.folder / f"{program.removeprefix('prometheus-')}.yml"
         with (plant.folder / f"{program}.log").open("wb") as log:
             plant.children.append(
-                subprocess.Popen([program, f"--config.file={config}", *words], stdout=log, stderr=subprocess.STDOUT, cwd="/")
+                subprocess.Popen(
+                    [program, f"--config.file={config}", *words],
+                    stdout=log,
+                    stderr=subprocess.STDOUT,
+                    cwd="/",
+                )
             )
 
     def fired(self) -> set[str]:
         """Names of the alerts that have arrived."""
         try:
-            with urllib.request.urlopen(f"http://127.0.0.1:{self.alerts_port}/api/v2/alerts", timeout=5) as answer:
+            with urllib.request.urlopen(
+                f"http://127.0.0.1:{self.alerts_port}/api/v2/alerts", timeout=5
+            ) as answer:
                 return {alert["labels"]["alertname"] for alert in json.load(answer)}
         except OSError:
             return set()
@@ -263,13 +320,29 @@ def main() -> int:
                         print(f"{seen[name]:6.0f} s  {name}", flush=True)
                     time.sleep(0.5)
 
-            until("InspectionSimulated", "InspectionCameraLost", "InspectionCertificateEnds", doing=plant.blind)
+            until(
+                "InspectionSimulated",
+                "InspectionCameraLost",
+                "InspectionCertificateEnds",
+                doing=plant.blind,
+            )
             plant.brokers[1].stop()
-            until("InspectionOverrun", "InspectionStale", "InspectionSlow", "InspectionErrors", doing=plant.flood)
+            until(
+                "InspectionOverrun",
+                "InspectionStale",
+                "InspectionSlow",
+                "InspectionErrors",
+                doing=plant.flood,
+            )
             until("InspectionTokenReused", doing=plant.reuse)
             until("InspectionWebErrors", doing=plant.fail)
             until("InspectionWebSlow", doing=plant.slow_web)
-            until("InspectionRejects", "InspectionOutputsFailed", "InspectionStationNotReady", "InspectionAlarm")
+            until(
+                "InspectionRejects",
+                "InspectionOutputsFailed",
+                "InspectionStationNotReady",
+                "InspectionAlarm",
+            )
             until("InspectionBrokerAway", "InspectionResultsWait")
             empty = [title for title, query in panels() if not watchers.ask(query)]
             until("InspectionDiskLow", "InspectionPicturesDropped", doing=plant.fill)
@@ -283,7 +356,8 @@ def main() -> int:
             plant.end()
     missing = [name for name in names if name not in seen]
     print(
-        f"{len(names) - len(missing)} of {len(names)} alerts arrived" + (f"; missing: {', '.join(missing)}" if missing else "")
+        f"{len(names) - len(missing)} of {len(names)} alerts arrived"
+        + (f"; missing: {', '.join(missing)}" if missing else "")
     )
     print(f"panels without a figure: {', '.join(empty) or 'none'}")
     return 1 if missing or empty else 0
@@ -306,7 +380,12 @@ def panels() -> list[tuple[str, str]]:
 if __name__ == "__main__":
     for program in ("prometheus", "prometheus-alertmanager", "mount"):
         if shutil.which(program) is None:
-            sys.exit(f"{program} is not installed (Debian: apt install prometheus prometheus-alertmanager mount)")
+            sys.exit(
+                f"{program} is not installed (Debian: apt install prometheus"
+                " prometheus-alertmanager mount)"
+            )
     if os.geteuid() != 0:
-        os.execvp("unshare", ["unshare", "-rm", sys.executable, "-m", "tests.alerts", *sys.argv[1:]])
+        os.execvp(
+            "unshare", ["unshare", "-rm", sys.executable, "-m", "tests.alerts", *sys.argv[1:]]
+        )
     sys.exit(main())

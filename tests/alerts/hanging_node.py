@@ -1,4 +1,5 @@
-"""A node in which the inspection of a part hangs for ever if its trigger's id begins with `hang`."""
+"""A node in which the inspection of a part hangs for ever if its trigger's id begins with
+`hang`."""
 
 import os
 import sys

@@ -1,4 +1,5 @@
-"""`make attack`: these loads against a running demo, one after the other, and how a bystander is answered meanwhile.
+"""`make attack`: these loads against a running demo, one after the other, and how a bystander is
+answered meanwhile.
 
 Without --web-port and --metrics-port a demo is started for it.
 """
@@ -26,14 +27,20 @@ PATHS = ("/health/live", "/app/run")
 
 
 def main() -> int:
-    """0 if every answer came within the limit, and inspections went on as fast beside a flooded metrics port."""
+    """0 if every answer came within the limit, and inspections went on as fast beside a flooded
+    metrics port."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--web-port", type=int, help="of a running demo or site of yours on this machine")
-    parser.add_argument("--seconds", type=float, default=12.0, help="how long each load lasts (default 12 s)")
+    parser.add_argument(
+        "--web-port", type=int, help="of a running demo or site of yours on this machine"
+    )
+    parser.add_argument(
+        "--seconds", type=float, default=12.0, help="how long each load lasts (default 12 s)"
+    )
     parser.add_argument("--only", nargs="*", help="names of loads")
     args = parser.parse_args()
     more_files()
-    os.nice(5)  # the attacker is another machine: it must not take the processors of the one it attacks
+    # the attacker is another machine: it must not take the processors of the one it attacks
+    os.nice(5)
     chosen = [load for load in WEB if not args.only or load.__name__ in args.only]
     console = Console(width=max(120, Console().width))
     table = Table(title="Attacks, and what somebody else waits meanwhile")
@@ -66,13 +73,24 @@ def _metrics(console: Console, seconds: float) -> bool:
     """Whether median and p95 of the inspections moved by no more than they may."""
     with console.status(METRICS):
         quiet, flooded, made = inspections(seconds)
-    table = Table(title=f"{made} connections to the metrics port, and inspections meanwhile, by turns with and without, in ms")
+    table = Table(
+        title=(
+            f"{made} connections to the metrics port, and inspections meanwhile, by turns with and"
+            " without, in ms"
+        )
+    )
     for title in ("", "inspections", "median", "p95", "worst"):
         table.add_column(title, justify="right")
     for what, found in (("without", quiet), ("with", flooded)):
         table.add_row(what, str(found.count), *(f"{ms:.1f}" for ms in found[1:]))
-    moved = [flooded.median_ms - quiet.median_ms, flooded.p95_ms - quiet.p95_ms, flooded.worst_ms - quiet.worst_ms]
-    table.add_row("moved by", "", *(f"[{'green' if ms <= MOVED_MS else 'red'}]{ms:+.1f}[/]" for ms in moved))
+    moved = [
+        flooded.median_ms - quiet.median_ms,
+        flooded.p95_ms - quiet.p95_ms,
+        flooded.worst_ms - quiet.worst_ms,
+    ]
+    table.add_row(
+        "moved by", "", *(f"[{'green' if ms <= MOVED_MS else 'red'}]{ms:+.1f}[/]" for ms in moved)
+    )
     console.print(table)
     return all(ms <= MOVED_MS for ms in moved[:2])  # one of hundreds may be anybody's
 
@@ -82,7 +100,10 @@ def under(load: Load, port: int, seconds: float) -> dict[str, Answers]:
     import time
 
     with load(port), contextlib.ExitStack() as stack:
-        probes = {path: stack.enter_context(Probe(port, path, every_s=0.3 if path == PATHS[0] else 1.0)) for path in PATHS}
+        probes = {
+            path: stack.enter_context(Probe(port, path, every_s=0.3 if path == PATHS[0] else 1.0))
+            for path in PATHS
+        }
         time.sleep(seconds)
     return {path: probe.answers for path, probe in probes.items()}
 

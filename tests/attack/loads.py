@@ -1,7 +1,8 @@
-"""What somebody does who wants to stop the web or the node and has no account: connections that are slow, silent or many.
+"""What somebody does who wants to stop the web or the node and has no account: connections that are
+slow, silent or many.
 
-Each load holds its connections for as long as its block runs, from an address of its own (all of 127/8 is this machine),
-while a `Probe` asks from another address how the site answers.
+Each load holds its connections for as long as its block runs, from an address of its own (all of
+127/8 is this machine), while a `Probe` asks from another address how the site answers.
 """
 
 import contextlib
@@ -22,7 +23,8 @@ Load = Callable[[int], contextlib.AbstractContextManager[None]]
 
 
 class Answers(NamedTuple):
-    """How a site answered a bystander: worst and median in ms, how many were answered, and how many were not."""
+    """How a site answered a bystander: worst and median in ms, how many were answered, and how many
+    were not."""
 
     worst_ms: float
     median_ms: float
@@ -33,7 +35,9 @@ class Answers(NamedTuple):
 class Probe:
     """Somebody else, who asks again and again over new connections."""
 
-    def __init__(self, port: int, path: str, token: str = "", every_s: float = 0.25, limit_s: float = 8.0) -> None:
+    def __init__(
+        self, port: int, path: str, token: str = "", every_s: float = 0.25, limit_s: float = 8.0
+    ) -> None:
         self.waits: list[float] = []
         self.failed = 0
         self._ask = (port, path, token, limit_s)
@@ -61,13 +65,17 @@ class Probe:
     def answers(self) -> Answers:
         """What came of it."""
         waits = self.waits or [float("inf")]
-        return Answers(1000 * max(waits), 1000 * statistics.median(waits), len(self.waits), self.failed)
+        return Answers(
+            1000 * max(waits), 1000 * statistics.median(waits), len(self.waits), self.failed
+        )
 
 
 def ask(port: int, path: str, token: str = "", limit_s: float = 8.0) -> float | None:
     """Seconds until a page is there, as a bystander; None if it is not, or says that it cannot."""
     began = time.monotonic()
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=limit_s, source_address=(BYSTANDER, 0))
+    connection = http.client.HTTPConnection(
+        "127.0.0.1", port, timeout=limit_s, source_address=(BYSTANDER, 0)
+    )
     try:
         connection.request("GET", path, headers={"Cookie": f"access={token}"} if token else {})
         answer = connection.getresponse()
@@ -89,8 +97,11 @@ def connect(port: int, address: str = ATTACKER) -> socket.socket:
 
 
 @contextlib.contextmanager
-def trickling(port: int, count: int, head: bytes, drop: bytes = b"x", every_s: float = TRICKLE_S) -> Iterator[None]:
-    """Connections that begin so, and go on with a byte now and then; those that are closed come again."""
+def trickling(
+    port: int, count: int, head: bytes, drop: bytes = b"x", every_s: float = TRICKLE_S
+) -> Iterator[None]:
+    """Connections that begin so, and go on with a byte now and then; those that are closed come
+    again."""
     done = threading.Event()
 
     def run() -> None:
@@ -127,7 +138,10 @@ def trickling(port: int, count: int, head: bytes, drop: bytes = b"x", every_s: f
 
 
 def _post(more: str) -> bytes:
-    return f"POST /api/v1/auth/logout HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n{more}\r\n\r\n".encode()
+    return (
+        "POST /api/v1/auth/logout HTTP/1.1\r\nHost: localhost\r\nContent-Type:"
+        f" application/json\r\n{more}\r\n\r\n".encode()
+    )
 
 
 def slow_bodies(port: int) -> contextlib.AbstractContextManager[None]:
@@ -183,8 +197,11 @@ def sign_ins(port: int) -> Iterator[None]:
             for n in range(80):
                 with contextlib.suppress(OSError):
                     socks.append(connect(port, f"127.0.1.{n + 1}"))
-            for sock in socks:  # each another name: one that is locked is refused before anything is hashed
-                body = json.dumps({"username": f"u{secrets.token_hex(4)}", "password": "never the right one"}).encode()
+            # each another name: one that is locked is refused before anything is hashed
+            for sock in socks:
+                body = json.dumps(
+                    {"username": f"u{secrets.token_hex(4)}", "password": "never the right one"}
+                ).encode()
                 head = _post(f"Content-Length: {len(body)}").replace(b"auth/logout", b"auth/login")
                 with contextlib.suppress(OSError):
                     sock.sendall(head + body)

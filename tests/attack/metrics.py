@@ -1,4 +1,5 @@
-"""10,000 connections to the metrics port of a node that inspects: how long inspections take, by turns with and without."""
+"""10,000 connections to the metrics port of a node that inspects: how long inspections take, by
+turns with and without."""
 
 import contextlib
 import socket
@@ -34,7 +35,8 @@ class Inspections(NamedTuple):
 
 
 def inspections(seconds: float) -> tuple[Inspections, Inspections, int]:
-    """Without and with the flood, so many seconds of each round for either; and how many connections were made."""
+    """Without and with the flood, so many seconds of each round for either; and how many
+    connections were made."""
     quiet: list[float] = []
     flooded: list[float] = []
     made = 0
@@ -43,7 +45,9 @@ def inspections(seconds: float) -> tuple[Inspections, Inspections, int]:
         node = synthetic_node(Path(name), broker.port)
         try:
             node.start()
-            with Producer(BrokerSettings(url=f"mqtt://127.0.0.1:{broker.port}"), "node-01") as producer:
+            with Producer(
+                BrokerSettings(url=f"mqtt://127.0.0.1:{broker.port}"), "node-01"
+            ) as producer:
                 _ready(producer)
                 while made < CONNECTIONS or len(quiet) < 10:
                     quiet += _times(producer, seconds / ROUNDS)
@@ -58,7 +62,8 @@ def inspections(seconds: float) -> tuple[Inspections, Inspections, int]:
 
 @contextlib.contextmanager
 def flooding(port: int) -> Iterator[list[int]]:
-    """Connections by the thousand, half of them with a whole request and half without its end; how many there were."""
+    """Connections by the thousand, half of them with a whole request and half without its end; how
+    many there were."""
     done = threading.Event()
     count = [0]
 
@@ -112,4 +117,6 @@ def _times(producer: Producer, seconds: float) -> list[float]:
 
 def _figures(times: list[float]) -> Inspections:
     ordered = sorted(times)
-    return Inspections(len(ordered), statistics.median(ordered), ordered[int(len(ordered) * 0.95)], ordered[-1])
+    return Inspections(
+        len(ordered), statistics.median(ordered), ordered[int(len(ordered) * 0.95)], ordered[-1]
+    )

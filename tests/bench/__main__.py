@@ -1,7 +1,9 @@
-"""`python -m tests.bench`: speed as ratios measured side by side, accuracy and time of every tool, as tables and JSON.
+"""`python -m tests.bench`: speed as ratios measured side by side, accuracy and time of every tool,
+as tables and JSON.
 
-Absolute times say more about the machine than about the node, so each figure is the median over rounds of a ratio whose two
-sides took turns. Nothing here fails: a target that was not met is printed as such.
+Absolute times say more about the machine than about the node, so each figure is the median over
+rounds of a ratio whose two sides took turns. Nothing here fails: a target that was not met is
+printed as such.
 """
 
 import argparse
@@ -16,7 +18,18 @@ from rich.console import Console
 from rich.table import Table
 
 from deploy.broker_process import start_broker
-from tests.bench import defaults, demo_overhead, history, latency, memory, run_page, start, throughput, web_history, web_serving
+from tests.bench import (
+    defaults,
+    demo_overhead,
+    history,
+    latency,
+    memory,
+    run_page,
+    start,
+    throughput,
+    web_history,
+    web_serving,
+)
 from tests.bench.figures import Figure
 from tests.bench.machine import facts
 from tests.bench.site import Site
@@ -31,22 +44,47 @@ MEASUREMENTS: dict[str, Callable[[Site, argparse.Namespace], list[Figure]]] = {
     "memory": lambda site, args: memory.measure(site, 20_000 if args.full else 6_000),
     "start": lambda site, args: start.measure(site, args.rounds),
     "web": lambda site, args: web_serving.measure(args.rounds),
-    "run page": lambda site, args: run_page.measure(site, min(args.rounds, 2)) if run_page.chromium() else [],
+    "run page": lambda site, args: (
+        run_page.measure(site, min(args.rounds, 2)) if run_page.chromium() else []
+    ),
     "web history": lambda site, args: web_history.measure(rounds=args.rounds, folder=args.folder),
 }
 
 
 def main() -> int:
     """Measure and print; 0 if it ran."""
-    parser = argparse.ArgumentParser(prog="python -m tests.bench", description="Measure the node's speed and its tools.")
-    parser.add_argument("--only", metavar="NAME", action="append", choices=[*MEASUREMENTS, "tools"], help="this one only")
-    parser.add_argument("--rounds", metavar="N", type=int, default=5, help="rounds of each ratio (default 5)")
-    parser.add_argument("--full", action="store_true", help="20,000 inspections for the memory instead of 6,000")
-    parser.add_argument("--json", metavar="FILE", type=Path, default=Path("bench-results.json"), help="where the JSON goes")
-    parser.add_argument("--folder", metavar="DIR", type=Path, help="on which disk to measure (default: the temporary folder)")
+    parser = argparse.ArgumentParser(
+        prog="python -m tests.bench", description="Measure the node's speed and its tools."
+    )
+    parser.add_argument(
+        "--only",
+        metavar="NAME",
+        action="append",
+        choices=[*MEASUREMENTS, "tools"],
+        help="this one only",
+    )
+    parser.add_argument(
+        "--rounds", metavar="N", type=int, default=5, help="rounds of each ratio (default 5)"
+    )
+    parser.add_argument(
+        "--full", action="store_true", help="20,000 inspections for the memory instead of 6,000"
+    )
+    parser.add_argument(
+        "--json",
+        metavar="FILE",
+        type=Path,
+        default=Path("bench-results.json"),
+        help="where the JSON goes",
+    )
+    parser.add_argument(
+        "--folder",
+        metavar="DIR",
+        type=Path,
+        help="on which disk to measure (default: the temporary folder)",
+    )
     parser.add_argument(
         "--data", metavar="DIR", type=Path, default=os.environ.get("DATA") or None,
-        help="real pictures with ground truth for the tools (default: the environment's DATA, else the small ones that ship)",
+        help="real pictures with ground truth for the tools (default: the environment's DATA, else the small ones that ship)",  # noqa: E501
     )  # fmt: skip
     args = parser.parse_args()
     chosen = args.only or [*MEASUREMENTS, "tools"]
@@ -67,14 +105,19 @@ def main() -> int:
         machine["load after"] = round(os.getloadavg()[0], 2)
     rows = [(what, figure) for what, found in figures.items() for figure in found]
     if rows:
-        console.print(f"load after {machine['load after']}; much more than 1 is somebody else's, and widens the ratios")
+        console.print(
+            f"load after {machine['load after']}; much more than 1 is somebody else's, and widens"
+            " the ratios"
+        )
         console.print(table([figure for _, figure in rows]))
     tools = []
     if "tools" in chosen:
         if args.data is not None and not args.data.is_dir():
             parser.error(f"there is no folder {args.data}")
         with console.status("tools") as status:
-            tools = list(tools_table.rows(args.data, lambda topic: status.update(f"tools: {topic}")))
+            tools = list(
+                tools_table.rows(args.data, lambda topic: status.update(f"tools: {topic}"))
+            )
         (console if console.is_terminal else Console(width=180)).print(tools_table.table(tools))
     found = {
         "machine": machine,
@@ -88,7 +131,13 @@ def main() -> int:
 def table(figures: list[Figure]) -> Table:
     """The figures with their targets."""
     made = Table(title="Speed")
-    for title, justify in (("figure", "left"), ("value", "right"), ("target", "right"), ("met", "left"), ("behind it", "left")):
+    for title, justify in (
+        ("figure", "left"),
+        ("value", "right"),
+        ("target", "right"),
+        ("met", "left"),
+        ("behind it", "left"),
+    ):
         made.add_column(title, justify=justify, overflow="fold")  # type: ignore[arg-type]
     for figure in figures:
         met = "" if figure.met is None else "[green]met[/]" if figure.met else "[red]not met[/]"

@@ -1,5 +1,6 @@
-"""The bare loop: what anybody would write first. One paho callback that does all of it, with the same pictures, the same
-OpenCV calls and the same durable commits as the node, and nothing else of what the node promises.
+"""The bare loop: what anybody would write first. One paho callback that does all of it, with the
+same pictures, the same OpenCV calls and the same durable commits as the node, and nothing else of
+what the node promises.
 
 `python -m tests.bench.bare PORT NAME FOLDER PICTURES NO_DELAY`; says Ready on NAME's state topic.
 """
@@ -31,7 +32,9 @@ class Loop:
 
     def __init__(self, name: str, folder: Path, pictures: Path) -> None:
         self.name = name
-        self.frames: dict[str, Any] = {path.stem: cv2.imread(str(path)) for path in pictures.iterdir()}
+        self.frames: dict[str, Any] = {
+            path.stem: cv2.imread(str(path)) for path in pictures.iterdir()
+        }
         self.loaded = Shelf(Programs(folder / "programs")).get("synthetic-part")
         self.limits = QualityLimits()
         self.seq = 0
@@ -47,8 +50,8 @@ class Loop:
         station = message.topic.rpartition("/")[2]
         self.db.execute("BEGIN IMMEDIATE")
         row = self.db.execute(
-            "INSERT INTO triggers (station, trigger_id, digest, body, assigned, source, received_at, received_ns, boot)"
-            " VALUES (?, ?, '', ?, 0, 'mqtt', ?, ?, '')",
+            "INSERT INTO triggers (station, trigger_id, digest, body, assigned, source,"
+            " received_at, received_ns, boot) VALUES (?, ?, '', ?, 0, 'mqtt', ?, ?, '')",
             (station, trigger["trigger_id"], message.payload.decode(), received_at, began),
         ).lastrowid
         self.db.execute("COMMIT")
@@ -57,8 +60,9 @@ class Loop:
         payload = json.dumps(result, separators=(",", ":")).encode()
         self.db.execute("BEGIN IMMEDIATE")
         self.db.execute(
-            "INSERT INTO results (id, result_id, station, seq, verdict, code, program, program_version, part_id,"
-            " finished_at, duration_ms, pictures, payload) VALUES (?, ?, ?, ?, ?, NULL, ?, ?, ?, ?, ?, 0, ?)",
+            "INSERT INTO results (id, result_id, station, seq, verdict, code, program,"
+            " program_version, part_id, finished_at, duration_ms, pictures, payload) VALUES (?, ?,"
+            " ?, ?, ?, NULL, ?, ?, ?, ?, ?, 0, ?)",
             (
                 row,
                 result["result_id"],
@@ -78,18 +82,26 @@ class Loop:
         client.publish(f"{BASE}/{self.name}/result/{station}", payload, 1)
         client.publish(f"{BASE}/{self.name}/latest/{station}", payload, 1, True)
 
-    def inspect(self, trigger: dict[str, Any], station: str, received_at: float, began: int) -> dict[str, Any]:
+    def inspect(
+        self, trigger: dict[str, Any], station: str, received_at: float, began: int
+    ) -> dict[str, Any]:
         """The same calls into OpenCV as the node's."""
         program = self.loaded.program
-        frame = Frame(self.frames[trigger["part_id"]], time.monotonic_ns(), time.time(), "bare", True)
+        frame = Frame(
+            self.frames[trigger["part_id"]], time.monotonic_ns(), time.time(), "bare", True
+        )
         check(frame, self.limits)
         pose, placement = locate(frame, program.locator, self.loaded.locator)
         assert pose is not None
         tools = []
         for tool in self.loaded.tools:
             settings: Any = tool.settings
-            value = tool.kind.measure(frame.view(settings.region, placement), settings, tool.learned).value
-            good = (settings.low is None or value >= settings.low) and (settings.high is None or value <= settings.high)
+            value = tool.kind.measure(
+                frame.view(settings.region, placement), settings, tool.learned
+            ).value
+            good = (settings.low is None or value >= settings.low) and (
+                settings.high is None or value <= settings.high
+            )
             verdict = "OK" if good else "NG"
             tools.append(
                 {
@@ -130,7 +142,9 @@ class Loop:
 def main(port: int, name: str, folder: Path, pictures: Path, quick: bool) -> None:
     """Serve until the process is ended."""
     loop = Loop(name, folder, pictures)
-    client = mqtt.Client(CallbackAPIVersion.VERSION2, f"bare-{name}", protocol=mqtt.MQTTv5, manual_ack=True)
+    client = mqtt.Client(
+        CallbackAPIVersion.VERSION2, f"bare-{name}", protocol=mqtt.MQTTv5, manual_ack=True
+    )
     if quick:
         client.on_socket_open = no_delay
 

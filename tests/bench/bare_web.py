@@ -1,4 +1,5 @@
-"""What the web is measured against: Flask routes that return given bytes, and nothing around them. For Gunicorn."""
+"""What the web is measured against: Flask routes that return given bytes, and nothing around them.
+For Gunicorn."""
 
 import json
 import os

@@ -38,7 +38,9 @@ def _mosquitto(folder: Path, settings: str) -> Iterator[Listening]:
         process = subprocess.Popen([program, "-c", str(conf)], stdout=log, stderr=log)
     try:
         until = time.monotonic() + 10
-        while not any(c.laddr.port == port for c in psutil.Process(process.pid).net_connections("tcp")):
+        while not any(
+            c.laddr.port == port for c in psutil.Process(process.pid).net_connections("tcp")
+        ):
             assert time.monotonic() < until, f"mosquitto does not listen: see {folder}"
             assert process.poll() is None, f"mosquitto ended: see {folder}"
             time.sleep(0.02)

@@ -1,4 +1,5 @@
-"""The node against the bare loop with the libraries as they come: no TCP_NODELAY, neither in paho nor in mosquitto."""
+"""The node against the bare loop with the libraries as they come: no TCP_NODELAY, neither in paho
+nor in mosquitto."""
 
 from tests.bench.broker import library_defaults
 from tests.bench.figures import Figure, ratio, share
@@ -23,6 +24,15 @@ def measure(site: Site, rounds: int) -> list[Figure]:
                 ours = plc.one_by_one(node.name, site.truth, 50).times_ms
                 theirs = slow_plc.one_by_one(bare.name, slow.truth, 20).times_ms
                 pairs.append((share(theirs, 0.5), share(ours, 0.5)))
-    figure = ratio("latency 640x480 p50, bare loop with library defaults / node", pairs, "ms", ">= 10", lambda v: v >= 10)
-    detail = {{"node ms": "bare ms", "other ms": "node ms"}.get(key, key): value for key, value in figure.detail.items()}
+    figure = ratio(
+        "latency 640x480 p50, bare loop with library defaults / node",
+        pairs,
+        "ms",
+        ">= 10",
+        lambda v: v >= 10,
+    )
+    detail = {
+        {"node ms": "bare ms", "other ms": "node ms"}.get(key, key): value
+        for key, value in figure.detail.items()
+    }
     return [figure._replace(detail=detail)]

@@ -6,7 +6,8 @@ from typing import NamedTuple
 
 
 class Figure(NamedTuple):
-    """One line of the table. `met` is None for a figure without a target; `detail` holds what is behind it."""
+    """One line of the table. `met` is None for a figure without a target; `detail` holds what is
+    behind it."""
 
     name: str
     value: float
@@ -22,8 +23,15 @@ def share(values: Sequence[float], part: float) -> float:
     return ordered[min(len(ordered) - 1, max(0, -(-len(ordered) * round(part * 1000) // 1000) - 1))]
 
 
-def ratio(name: str, rounds: Sequence[tuple[float, float]], unit: str, target: str, met: Callable[[float], bool]) -> Figure:
-    """The median over rounds of ours / theirs; absolute medians and the spread of the ratios are the detail."""
+def ratio(
+    name: str,
+    rounds: Sequence[tuple[float, float]],
+    unit: str,
+    target: str,
+    met: Callable[[float], bool],
+) -> Figure:
+    """The median over rounds of ours / theirs; absolute medians and the spread of the ratios are
+    the detail."""
     ratios = [ours / theirs for ours, theirs in rounds]
     detail: dict[str, float | str] = {
         f"node {unit}": round(median(ours for ours, _ in rounds), 3),

@@ -51,7 +51,8 @@ def fill(path: Path) -> None:
             (number, trigger_id, dice.randbytes(16), at, boot),
         )
         db.execute(
-            "INSERT INTO results VALUES (?, ?, 'cam1', ?, ?, NULL, 'synthetic-part', 1, NULL, ?, 5.0, 0, ?)",
+            "INSERT INTO results VALUES (?, ?, 'cam1', ?, ?, NULL, 'synthetic-part', 1, NULL, ?,"
+            " 5.0, 0, ?)",
             (number, new_id(), number, "NG" if number % 4 == 0 else "OK", at, payload),
         )
     db.execute("COMMIT")

@@ -14,19 +14,29 @@ def measure(site: Site, rounds: int, count: int = 300) -> list[Figure]:
     """p50 and p99 for both sizes of frames."""
     figures = []
     for size in (SMALL, LARGE):
-        with site.node(f"node-{size}", size) as node, site.bare(f"bare-{size}", size) as bare, Plc(site.broker.port) as plc:
+        with (
+            site.node(f"node-{size}", size) as node,
+            site.bare(f"bare-{size}", size) as bare,
+            Plc(site.broker.port) as plc,
+        ):
             samples = in_turns(plc, site, (node, bare), rounds, count)
-        for what, part, target, limit in (("p50", 0.5, "<= 1.3 (aim 1.15)", 1.3), ("p99", 0.99, "<= 2", 2.0)):
+        for what, part, target, limit in (
+            ("p50", 0.5, "<= 1.3 (aim 1.15)", 1.3),
+            ("p99", 0.99, "<= 2", 2.0),
+        ):
             pairs = [(share(ours, part), share(theirs, part)) for ours, theirs in samples]
             name = f"latency {size} {what}, node / bare loop"
-            figures.append(ratio(name, pairs, "ms", target, lambda value, limit=limit: value <= limit))  # type: ignore[misc]
+            figures.append(
+                ratio(name, pairs, "ms", target, lambda value, limit=limit: value <= limit)
+            )  # type: ignore[misc]
     return figures
 
 
 def in_turns(
     plc: Plc, site: Site, sides: tuple[Target, Target], rounds: int, count: int
 ) -> list[tuple[Sequence[float], Sequence[float]]]:
-    """The times of both sides in each round, in ms, taken in small blocks one after the other; both are warmed up."""
+    """The times of both sides in each round, in ms, taken in small blocks one after the other; both
+    are warmed up."""
     for side in sides:
         plc.one_by_one(side.name, site.truth, WARM_UP)
     samples: list[tuple[Sequence[float], Sequence[float]]] = []
@@ -34,6 +44,8 @@ def in_turns(
         times: tuple[list[float], list[float]] = ([], [])
         for block in range(2 * BLOCKS):
             which = (block + number) % 2
-            times[which].extend(plc.one_by_one(sides[which].name, site.truth, count // BLOCKS).times_ms)
+            times[which].extend(
+                plc.one_by_one(sides[which].name, site.truth, count // BLOCKS).times_ms
+            )
         samples.append(times)
     return samples

@@ -18,7 +18,10 @@ def measure(site: Site, inspections: int) -> list[Figure]:
             plc.window(node.name, site.truth, min(left, EARLY))
             left -= EARLY
         late = node.process.memory_info().rss / 1e6
-    detail: dict[str, float | str] = {f"after {EARLY:,} MB": round(early, 1), f"after {inspections:,} MB": round(late, 1)}
+    detail: dict[str, float | str] = {
+        f"after {EARLY:,} MB": round(early, 1),
+        f"after {inspections:,} MB": round(late, 1),
+    }
     growth = late - early
     name = f"resident memory, growth from {EARLY:,} to {inspections:,} inspections"
     return [Figure(name, round(growth, 2), "MB", f"<= {GROWTH_MB:g}", growth <= GROWTH_MB, detail)]

@@ -1,4 +1,5 @@
-"""The client that measures: paho without a thread of its own, so that no hand-over on this side is part of a time."""
+"""The client that measures: paho without a thread of its own, so that no hand-over on this side is
+part of a time."""
 
 import gc
 import json
@@ -23,7 +24,8 @@ def no_delay(_client: Any, _userdata: Any, sock: Any) -> None:
 
 
 class Run(NamedTuple):
-    """Times from publishing to receiving in ms, in the order of the triggers, and the length of the whole in s."""
+    """Times from publishing to receiving in ms, in the order of the triggers, and the length of the
+    whole in s."""
 
     times_ms: list[float]
     seconds: float
@@ -38,7 +40,9 @@ class Plc:
         self.left: Counter[str] = Counter()  # how often each node has said that it is away
         self._granted = 0
         self._subscribed: set[str] = set()
-        self.client = mqtt.Client(CallbackAPIVersion.VERSION2, f"plc-{uuid4()}", protocol=mqtt.MQTTv5)
+        self.client = mqtt.Client(
+            CallbackAPIVersion.VERSION2, f"plc-{uuid4()}", protocol=mqtt.MQTTv5
+        )
         self.client.on_socket_open = no_delay
         self.client.on_message = self._on_message
         self.client.on_subscribe = self._on_subscribe
@@ -51,14 +55,22 @@ class Plc:
     def __exit__(self, *_: object) -> None:
         self.client.disconnect()
 
-    def one_by_one(self, target: str, truth: Mapping[str, str], count: int, station: str = "cam1") -> Run:
+    def one_by_one(
+        self, target: str, truth: Mapping[str, str], count: int, station: str = "cam1"
+    ) -> Run:
         """One trigger at a time, each after the result of the one before."""
         return self.window(target, truth, count, (station,), width=1)
 
     def window(
-        self, target: str, truth: Mapping[str, str], count: int, stations: tuple[str, ...] = ("cam1",), width: int = 8
+        self,
+        target: str,
+        truth: Mapping[str, str],
+        count: int,
+        stations: tuple[str, ...] = ("cam1",),
+        width: int = 8,
     ) -> Run:
-        """`count` triggers a station, with `width` of them under way at each. Fails if a verdict is not the true one."""
+        """`count` triggers a station, with `width` of them under way at each. Fails if a verdict is
+        not the true one."""
         for station in stations:
             self.subscribe(f"{BASE}/{target}/result/{station}")
         run = uuid4().hex[:12]
@@ -87,7 +99,9 @@ class Plc:
                 self._turn()
                 while seen < len(self._heard):
                     if len(sent) < len(expected):
-                        topic_station = stations[0] if len(stations) == 1 else _station(self._heard[seen][1])
+                        topic_station = (
+                            stations[0] if len(stations) == 1 else _station(self._heard[seen][1])
+                        )
                         following = next(queues[topic_station], None)
                         if following is not None:
                             self._publish(following, sent)
@@ -97,7 +111,9 @@ class Plc:
         times_ms = []
         for at, payload in self._heard:
             answer = json.loads(payload)
-            assert answer["verdict"] == expected.pop(answer["trigger_id"]), f"a wrong verdict of {target}: {answer}"
+            assert answer["verdict"] == expected.pop(answer["trigger_id"]), (
+                f"a wrong verdict of {target}: {answer}"
+            )
             times_ms.append((at - sent[answer["trigger_id"]]) / 1e6)
         assert not expected
         return Run(times_ms, (self._heard[-1][0] - began) / 1e9)
@@ -118,8 +134,11 @@ class Plc:
         return time.monotonic_ns()
 
     def await_return(self, name: str, left: int) -> int:
-        """Wait until the node went away once more than `left` times, and is `Ready` again; as await_state."""
-        self._await(lambda: self.left[name] > left and self._states.get(name) == "Ready", f"{name} again")
+        """Wait until the node went away once more than `left` times, and is `Ready` again; as
+        await_state."""
+        self._await(
+            lambda: self.left[name] > left and self._states.get(name) == "Ready", f"{name} again"
+        )
         return time.monotonic_ns()
 
     def _publish(self, message: tuple[str, str, bytes], sent: dict[str, int]) -> None:

@@ -1,8 +1,9 @@
 """How soon the Run page shows a result: `python -m tests.bench.run_page`.
 
-The real stack on this machine: broker, node with two stations, web under Gunicorn, and a Chromium that is signed in and shows
-both stations. Two clocks are one: this process notes when the result's MQTT message came, and a MutationObserver in the page
-when the card had changed, both by the wall clock of the machine. Needs Playwright and a Chromium (CHROMIUM names it).
+The real stack on this machine: broker, node with two stations, web under Gunicorn, and a Chromium
+that is signed in and shows both stations. Two clocks are one: this process notes when the result's
+MQTT message came, and a MutationObserver in the page when the card had changed, both by the wall
+clock of the machine. Needs Playwright and a Chromium (CHROMIUM names it).
 """
 
 import argparse
@@ -39,7 +40,13 @@ PASSWORD = "long enough 7391 rare"
 RATES = (1, 10)  # results a second of each station
 LIMIT_MS = 100.0
 CONTENT_MS = 300.0
-ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking", "--disable-component-update"]
+ARGUMENTS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+]
 OBSERVE = """async () => {
   const now = () => performance.timeOrigin + performance.now();
   window.seen = [];
@@ -51,7 +58,7 @@ OBSERVE = """async () => {
     window.seen.push([kind, station, Number(target.dataset.seq), at]); } };
   const what = { subtree: true, attributes: true, attributeFilter: ["data-seq"] };
   new MutationObserver(look).observe(document.querySelector("#lines"), what);
-}"""
+}"""  # noqa: E501
 
 
 class Times:
@@ -74,11 +81,14 @@ class Times:
 
 def chromium() -> str | None:
     """The browser, None if there is none."""
-    return os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser")
+    return (
+        os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser")
+    )
 
 
 def measure(site: Site, rounds: int, count: int = 40) -> list[Figure]:
-    """p50 and p95 from the message to the page at one and at ten results a second of each station; `count` of each a round."""
+    """p50 and p95 from the message to the page at one and at ten results a second of each station;
+    `count` of each a round."""
     figures = []
     with _node(site) as node, _web(node) as port, _page(port) as page, Plc(site.broker.port) as plc:
         times = Times(site.broker.port)
@@ -103,45 +113,66 @@ def measure(site: Site, rounds: int, count: int = 40) -> list[Figure]:
             detail: dict[str, float | str] = {
                 "p50 ms": round(median(results), 1),
                 "max ms": round(max(results), 1),
-                "message to the browser p50, p95 ms": f"{median(arrived):.1f}, {share(arrived, 0.95):.1f}",
+                "message to the browser p50, p95 ms": (
+                    f"{median(arrived):.1f}, {share(arrived, 0.95):.1f}"
+                ),
                 "results": len(times.at),
-                "shown one by one": f"{100 * shown:.0f} %, the others in one frame with a later one",
+                "shown one by one": (
+                    f"{100 * shown:.0f} %, the others in one frame with a later one"
+                ),
                 "picture p50, p95 ms": f"{median(pictures):.0f}, {share(pictures, 0.95):.0f}",
                 "DOM nodes": f"{before['Nodes']:.0f} to {after['Nodes']:.0f}",
-                "heap MB": f"{before['JSHeapUsedSize'] / 1e6:.1f} to {after['JSHeapUsedSize'] / 1e6:.1f}",
-                "main thread busy": f"{_share(change, 'Task')}: script {_share(change, 'Script')}, "
-                f"style {_share(change, 'RecalcStyle')}, layout {_share(change, 'Layout')}",
+                "heap MB": (
+                    f"{before['JSHeapUsedSize'] / 1e6:.1f} to {after['JSHeapUsedSize'] / 1e6:.1f}"
+                ),
+                "main thread busy": (
+                    f"{_share(change, 'Task')}: script {_share(change, 'Script')}, "
+                    f"style {_share(change, 'RecalcStyle')}, layout {_share(change, 'Layout')}"
+                ),
             }
             p95 = share(results, 0.95)
             name = f"result message to the Run page, {len(STATIONS)} stations at {rate}/s, p95"
-            figures.append(Figure(name, round(p95, 1), "ms", f"<= {LIMIT_MS:g}", p95 <= LIMIT_MS, detail))
+            figures.append(
+                Figure(name, round(p95, 1), "ms", f"<= {LIMIT_MS:g}", p95 <= LIMIT_MS, detail)
+            )
         times.client.loop_stop()
         firsts = [_first_content(page) for _ in range(5)]
         name, first = "Run page to its first content, nothing cached", median(firsts)
         loads: dict[str, float | str] = {"loads ms": ", ".join(f"{ms:.0f}" for ms in firsts)}
-        figures.append(Figure(name, round(first), "ms", f"<= {CONTENT_MS:g}", first <= CONTENT_MS, loads))
+        figures.append(
+            Figure(name, round(first), "ms", f"<= {CONTENT_MS:g}", first <= CONTENT_MS, loads)
+        )
     return figures
 
 
 def _first_content(page: Any) -> float:
-    """First contentful paint after the address was asked for, in ms (Paint Timing), in a tab that has loaded nothing before."""
+    """First contentful paint after the address was asked for, in ms (Paint Timing), in a tab that
+    has loaded nothing before."""
     fresh = page.context.new_page()
     session = page.context.new_cdp_session(fresh)
     session.send("Network.clearBrowserCache")
     fresh.goto(page.url)
-    paint = "async () => { for (;;) { const [first] = performance.getEntriesByName('first-contentful-paint');"
+    paint = (
+        "async () => { for (;;) { const [first] ="
+        " performance.getEntriesByName('first-contentful-paint');"
+    )
     paint += " if (first) return first.startTime; await new Promise((r) => setTimeout(r, 20)) } }"
     found = float(fresh.evaluate(paint))
     fresh.close()
     return found
 
 
-def _delays(came: dict[tuple[str, int], float], seen: list[Any], kind: str) -> tuple[list[float], float]:
-    """From each message to the first change that shows it or a later one, in ms; and the share that was shown itself."""
+def _delays(
+    came: dict[tuple[str, int], float], seen: list[Any], kind: str
+) -> tuple[list[float], float]:
+    """From each message to the first change that shows it or a later one, in ms; and the share that
+    was shown itself."""
     delays, own = [], 0
     for (station, seq), at in came.items():
         shown = [
-            (time_ms, number) for what, where, number, time_ms in seen if (what, where) == (kind, station) and number >= seq
+            (time_ms, number)
+            for what, where, number, time_ms in seen
+            if (what, where) == (kind, station) and number >= seq
         ]
         if shown:
             delays.append(shown[0][0] - at)
@@ -163,7 +194,9 @@ def _line(times: Times, rate: int, count: int, page: Any = None) -> None:
             for place, station in enumerate(STATIONS):
                 wait_s = began + (number + place / len(STATIONS)) / rate - time.monotonic()
                 time.sleep(max(0.0, wait_s))
-                times.client.publish(f"{BASE}/{NODE}/trigger/{station}", f'{{"part_id":"part-{number % 50 + 1}"}}', 1)
+                times.client.publish(
+                    f"{BASE}/{NODE}/trigger/{station}", f'{{"part_id":"part-{number % 50 + 1}"}}', 1
+                )
 
     thread = threading.Thread(target=run)
     before = len(times.at)
@@ -176,7 +209,8 @@ def _line(times: Times, rate: int, count: int, page: Any = None) -> None:
 @contextmanager
 def _node(site: Site) -> Iterator[NodeProcess]:
     node = site.prepare(NODE, SMALL, len(STATIONS))
-    node.config.write_text(node.config.read_text().replace('"part_id"', '"name"'))  # the parts need no names of their own
+    # the parts need no names of their own
+    node.config.write_text(node.config.read_text().replace('"part_id"', '"name"'))
     with site.started(node, NODE):
         yield node
 
@@ -186,7 +220,11 @@ def _web(node: NodeProcess) -> Iterator[int]:
     """Its port; one account, `bench`."""
     Users(node.state / "users").add("bench", "Bench", "OPERATOR", hash_password(PASSWORD, "bench"))
     port = free_port()
-    environ = {**os.environ, "GUNICORN_BIND": f"127.0.0.1:{port}", "INSPECTION_WEB__REQUESTS_PER_MINUTE": "100000"}
+    environ = {
+        **os.environ,
+        "GUNICORN_BIND": f"127.0.0.1:{port}",
+        "INSPECTION_WEB__REQUESTS_PER_MINUTE": "100000",
+    }
     log = (node.folder / "web.log").open("wb")
     command = [sys.executable, "-m", "deploy.command", "web", "--config", str(node.config)]
     process = subprocess.Popen(command, cwd=ROOT, stdout=log, stderr=subprocess.STDOUT, env=environ)
@@ -217,7 +255,9 @@ def _page(port: int) -> Iterator[Any]:
         browser = playwright.chromium.launch(executable_path=chromium(), args=ARGUMENTS)
         context = browser.new_context(viewport={"width": 1366, "height": 850})
         body = {"username": "bench", "password": PASSWORD, "tokens": False}
-        answer = context.request.post(f"{origin}/api/v1/auth/login", data=body, headers={"Origin": origin})
+        answer = context.request.post(
+            f"{origin}/api/v1/auth/login", data=body, headers={"Origin": origin}
+        )
         assert answer.ok, answer.text()
         page = context.new_page()
         page.goto(f"{origin}/app/run")
@@ -229,7 +269,9 @@ def _page(port: int) -> Iterator[Any]:
 def _counts(session: Any) -> dict[str, float]:
     """Chromium's own figures of the page, after its garbage was collected; durations in s."""
     session.send("HeapProfiler.collectGarbage")
-    return {each["name"]: each["value"] for each in session.send("Performance.getMetrics")["metrics"]}
+    return {
+        each["name"]: each["value"] for each in session.send("Performance.getMetrics")["metrics"]
+    }
 
 
 def main() -> int:
@@ -245,7 +287,10 @@ def main() -> int:
         finally:
             broker.stop()
     for figure in figures:
-        print(f"{figure.name}: {figure.value:g} {figure.unit} ({figure.target}: {'met' if figure.met else 'NOT met'})")
+        print(
+            f"{figure.name}: {figure.value:g} {figure.unit} ({figure.target}:"
+            f" {'met' if figure.met else 'NOT met'})"
+        )
         for key, value in figure.detail.items():
             print(f"  {key}: {value}")
     print(f"load {os.getloadavg()[0]:.1f}")

@@ -1,4 +1,5 @@
-"""Where it is measured: one broker, pictures whose verdicts are known, nodes and bare loops beside each other."""
+"""Where it is measured: one broker, pictures whose verdicts are known, nodes and bare loops beside
+each other."""
 
 import contextlib
 import os
@@ -61,7 +62,8 @@ class Target(NamedTuple):
 
 
 class Site:
-    """A folder for everything, and the broker. `truth` is the verdict of each part_id, the same for every size."""
+    """A folder for everything, and the broker. `truth` is the verdict of each part_id, the same for
+    every size."""
 
     def __init__(self, folder: Path, broker: Broker) -> None:
         self.folder = folder
@@ -70,7 +72,8 @@ class Site:
         self._sizes: set[Size] = set()
 
     def pictures(self, size: Size) -> Path:
-        """The folder of drawn parts as PNG, good and bad ones; no part is missing, so each gets all tools."""
+        """The folder of drawn parts as PNG, good and bad ones; no part is missing, so each gets all
+        tools."""
         folder = self.folder / f"pictures-{size}"
         if size in self._sizes:
             return folder
@@ -79,7 +82,9 @@ class Site:
         settings = _camera(size)
         line = synthetic.SyntheticLine(settings, folder)
         line.open()
-        numbers = [n for n in range(1, 1000) if synthetic.truth(settings, n).verdict != "ERROR"][:PICTURES]
+        numbers = [n for n in range(1, 1000) if synthetic.truth(settings, n).verdict != "ERROR"][
+            :PICTURES
+        ]
         for n in numbers:
             frame = line.grab(Request(0, 1 << 62, f"part-{n}"))
             assert cv2.imwrite(str(folder / f"part-{n}.png"), frame.pixels)
@@ -89,7 +94,10 @@ class Site:
     def programs(self, state: Path, size: Size) -> None:
         """The program with a locator and five tools, that keeps no pictures."""
         settings = _camera(size)
-        document = synthetic.program(settings) | {"keep": {"ng": False, "ok_every": 0}, "outputs": {"OUT1": "tool:label:ng"}}
+        document = synthetic.program(settings) | {
+            "keep": {"ng": False, "ok_every": 0},
+            "outputs": {"OUT1": "tool:label:ng"},
+        }
         master = cv2.imencode(".png", synthetic.master(settings))[1].tobytes()
         Programs(state / "programs").save(as_program(document), master, by="bench")
 
@@ -127,9 +135,17 @@ class Site:
         """A bare loop that has subscribed."""
         folder = self.folder / name
         self.programs(folder, size)
-        arguments = [str(self.broker.port), name, str(folder), str(self.pictures(size)), str(int(no_delay))]
+        arguments = [
+            str(self.broker.port),
+            name,
+            str(folder),
+            str(self.pictures(size)),
+            str(int(no_delay)),
+        ]
         process = subprocess.Popen(
-            [sys.executable, "-m", "tests.bench.bare", *arguments], cwd=ROOT, env={**os.environ, "PYTHONUNBUFFERED": "1"}
+            [sys.executable, "-m", "tests.bench.bare", *arguments],
+            cwd=ROOT,
+            env={**os.environ, "PYTHONUNBUFFERED": "1"},
         )
         try:
             with Plc(self.broker.port) as plc:

@@ -1,4 +1,5 @@
-"""From the start of the process, or from a SIGHUP, to `Ready` on the broker; with a new ledger and with a million results."""
+"""From the start of the process, or from a SIGHUP, to `Ready` on the broker; with a new ledger and
+with a million results."""
 
 import signal
 import time
@@ -16,7 +17,8 @@ KEPT = {"history": {"max_count": 2 * RESULTS, "max_days": 3650.0}}  # so that al
 
 
 def measure(site: Site, rounds: int) -> list[Figure]:
-    """The medians; of the starts without results the first has a new state folder, the others find one."""
+    """The medians; of the starts without results the first has a new state folder, the others find
+    one."""
     node = site.prepare(NAME, SMALL, 2, **KEPT)
     port = site.broker.port
     figures = [_figure("start of the process to Ready", _starts(port, node, rounds))]
@@ -24,7 +26,9 @@ def measure(site: Site, rounds: int) -> list[Figure]:
         path.unlink()
     fill(node.ledger, RESULTS)
     figures.append(_figure(f"the same with {RESULTS:,} results", _starts(port, node, rounds)))
-    figures.append(_figure(f"reload to Ready with {RESULTS:,} results", _reloads(port, node, rounds)))
+    figures.append(
+        _figure(f"reload to Ready with {RESULTS:,} results", _reloads(port, node, rounds))
+    )
     return figures
 
 
@@ -50,7 +54,9 @@ def _reloads(port: int, node: NodeProcess, rounds: int) -> list[float]:
             plc.await_state(NAME, "Ready")
             assert node.process is not None
             for number in range(rounds):
-                changed = node.config.read_text().replace(f"{2 * RESULTS + number}", f"{2 * RESULTS + number + 1}")
+                changed = node.config.read_text().replace(
+                    f"{2 * RESULTS + number}", f"{2 * RESULTS + number + 1}"
+                )
                 node.config.write_text(changed)  # settings that have not changed are no reload
                 began, left = time.monotonic_ns(), plc.left[NAME]
                 node.process.send_signal(signal.SIGHUP)
@@ -62,5 +68,8 @@ def _reloads(port: int, node: NodeProcess, rounds: int) -> list[float]:
 
 def _figure(what: str, seconds: list[float]) -> Figure:
     value = median(seconds)
-    detail: dict[str, float | str] = {"least s": round(min(seconds), 3), "most s": round(max(seconds), 3)}
+    detail: dict[str, float | str] = {
+        "least s": round(min(seconds), 3),
+        "most s": round(max(seconds), 3),
+    }
     return Figure(what, round(value, 3), "s", "< 2", value < 2, detail)

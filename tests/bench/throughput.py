@@ -1,4 +1,5 @@
-"""Triggers a second with eight under way: one station against the bare loop, two stations against one, and who is busy."""
+"""Triggers a second with eight under way: one station against the bare loop, two stations against
+one, and who is busy."""
 
 from statistics import median
 
@@ -30,8 +31,20 @@ def measure(site: Site, rounds: int) -> list[Figure]:
             two = rate(plc, site, node, both, load, "two stations")
             one_pairs.append((ours, theirs))
             two_pairs.append((two, ours))
-    one = ratio("triggers/s, one station / bare loop", one_pairs, "1/s", ">= 0.85", lambda value: value >= 0.85)
-    both_ = ratio("triggers/s, two stations / one station", two_pairs, "1/s", ">= 1.5", lambda value: value >= 1.5)
+    one = ratio(
+        "triggers/s, one station / bare loop",
+        one_pairs,
+        "1/s",
+        ">= 0.85",
+        lambda value: value >= 0.85,
+    )
+    both_ = ratio(
+        "triggers/s, two stations / one station",
+        two_pairs,
+        "1/s",
+        ">= 1.5",
+        lambda value: value >= 1.5,
+    )
     for key, values in load.items():
         (both_ if key.startswith("two") else one).detail[key] = round(median(values), 2)
     idle = psutil.cpu_count() or 1
@@ -40,13 +53,27 @@ def measure(site: Site, rounds: int) -> list[Figure]:
     return [one, both_]
 
 
-def rate(plc: Plc, site: Site, target: Target, stations: tuple[str, ...], load: dict[str, list[float]], what: str) -> float:
-    """Results a second; the cores that node, broker and client kept busy meanwhile are added to `load`."""
-    processes = {"inspecting": target.process, "broker": broker_process(site), "client": psutil.Process()}
+def rate(
+    plc: Plc,
+    site: Site,
+    target: Target,
+    stations: tuple[str, ...],
+    load: dict[str, list[float]],
+    what: str,
+) -> float:
+    """Results a second; the cores that node, broker and client kept busy meanwhile are added to
+    `load`."""
+    processes = {
+        "inspecting": target.process,
+        "broker": broker_process(site),
+        "client": psutil.Process(),
+    }
     before = {who: cpu_s(process) for who, process in processes.items()}
     run = plc.window(target.name, site.truth, COUNT, stations)
     for who, process in processes.items():
-        load.setdefault(f"{what}: {who}, cores", []).append((cpu_s(process) - before[who]) / run.seconds)
+        load.setdefault(f"{what}: {who}, cores", []).append(
+            (cpu_s(process) - before[who]) / run.seconds
+        )
     return len(run.times_ms) / run.seconds
 
 
@@ -59,6 +86,10 @@ def cpu_s(process: psutil.Process) -> float:
 def broker_process(site: Site) -> psutil.Process:
     """Whoever listens on the broker's port."""
     for connection in psutil.net_connections("tcp"):
-        if connection.status == psutil.CONN_LISTEN and connection.laddr.port == site.broker.port and connection.pid:
+        if (
+            connection.status == psutil.CONN_LISTEN
+            and connection.laddr.port == site.broker.port
+            and connection.pid
+        ):
             return psutil.Process(connection.pid)
     raise AssertionError("nobody listens on the broker's port")

@@ -1,4 +1,5 @@
-"""Times of the tools and of the locator: `python -m tests.bench.tools_bench` prints the table of docs/tools-measured.md."""
+"""Times of the tools and of the locator: `python -m tests.bench.tools_bench` prints the table of
+docs/tools-measured.md."""
 
 import time
 from collections.abc import Callable
@@ -32,7 +33,8 @@ def scene(width: int, height: int, seed: int, x: float, y: float) -> Frame:
 
 
 def middle_ms(work: Callable[[Frame], object], frames: list[Frame]) -> float:
-    """Median over the rounds in ms; views are made anew each time, and nothing is shared between rounds."""
+    """Median over the rounds in ms; views are made anew each time, and nothing is shared between
+    rounds."""
     times = []
     for number in range(ROUNDS):
         frame = frames[number % len(frames)]
@@ -61,7 +63,11 @@ def main() -> None:
             cells.append(f"{middle_ms(work, frames):.3f}")
         print(f"| {pair[0].kind} | {' | '.join(cells)} |")
     print("\n| locator: pattern of 104 x 84 px in | ms |\n|---|---|")
-    for width, height, search in ((640, 480, region(150, 100, 400, 300)), (640, 480, None), (1280, 960, None)):
+    for width, height, search in (
+        (640, 480, region(150, 100, 400, 300)),
+        (640, 480, None),
+        (1280, 960, None),
+    ):
         settings = Pattern(region=region(258, 208, 104, 84), search=search)
         learned = pattern.learn(scene(width, height, 1, 250, 200), settings)
         frames = [scene(width, height, seed, 262.4, 181.7) for seed in (1, 2, 3)]

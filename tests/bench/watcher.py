@@ -1,6 +1,8 @@
-"""Somebody who has the Run page open, without a browser: one event stream, and the picture of each result that it tells.
+"""Somebody who has the Run page open, without a browser: one event stream, and the picture of each
+result that it tells.
 
-`python -m tests.bench.watcher PORT`, the access token in the environment as WATCHER_TOKEN; says `hello` once the stream runs.
+`python -m tests.bench.watcher PORT`, the access token in the environment as WATCHER_TOKEN; says
+`hello` once the stream runs.
 """
 
 import contextlib
@@ -41,7 +43,11 @@ def main(port: int, token: str) -> None:
         if name == "hello":
             print(name, flush=True)
         if name == "result":
-            pictures.request("GET", f"/api/v1/stations/{data['station']}/picture?seq={data['seq']}", headers=headers)
+            pictures.request(
+                "GET",
+                f"/api/v1/stations/{data['station']}/picture?seq={data['seq']}",
+                headers=headers,
+            )
             pictures.getresponse().read()
 
 
@@ -49,7 +55,9 @@ def main(port: int, token: str) -> None:
 def watching(port: int, token: str) -> Iterator[None]:
     """Somebody watches, in a process of his own as a browser is."""
     command = [sys.executable, "-m", "tests.bench.watcher", str(port)]
-    process = subprocess.Popen(command, cwd=ROOT, env={**os.environ, TOKEN: token}, stdout=subprocess.PIPE)
+    process = subprocess.Popen(
+        command, cwd=ROOT, env={**os.environ, TOKEN: token}, stdout=subprocess.PIPE
+    )
     try:
         assert process.stdout is not None
         assert process.stdout.readline().strip() == b"hello"

@@ -1,7 +1,9 @@
-"""Whether a million results make the history slower than a thousand: `python -m tests.bench.web_history`.
+"""Whether a million results make the history slower than a thousand: `python -m
+tests.bench.web_history`.
 
-Pages and figures are asked of both ledgers in turns, through the whole web application (without sockets), each kind of
-question `TURNS` times a round; the ratio of the p95 is the figure. Also: what the indexes and counters cost an insert.
+Pages and figures are asked of both ledgers in turns, through the whole web application (without
+sockets), each kind of question `TURNS` times a round; the ratio of the p95 is the figure. Also:
+what the indexes and counters cost an insert.
 """
 
 import argparse
@@ -36,7 +38,8 @@ FIGURES = {
 
 
 def measure(results: int = 1_000_000, rounds: int = 3, folder: Path | None = None) -> list[Figure]:
-    """The p95 of each question over so many results against a thousand; and what the indexes and counters cost an insert."""
+    """The p95 of each question over so many results against a thousand; and what the indexes and
+    counters cost an insert."""
     with tempfile.TemporaryDirectory(prefix="bench-history-", dir=folder) as name:
         people = {}
         for size in (1000, results):
@@ -54,11 +57,29 @@ def measure(results: int = 1_000_000, rounds: int = 3, folder: Path | None = Non
                         times[size].append(_timed(someone, path))
                 many, few = (share(times[size][3:], 0.95) for size in (results, 1000))
                 p95s.append((many, few))
-            found.append(ratio(f"history p95, {results:,} / 1,000: {question}", p95s, "ms", "<= 1.5", lambda x: x <= 1.5))
-        figures = {question: min(_timed(people[results], path) for _ in range(3)) for question, path in FIGURES.items()}
-        found += [Figure(f"{question}, {results:,}", round(ms, 1), "ms", "", None, {}) for question, ms in figures.items()]
+            found.append(
+                ratio(
+                    f"history p95, {results:,} / 1,000: {question}",
+                    p95s,
+                    "ms",
+                    "<= 1.5",
+                    lambda x: x <= 1.5,
+                )
+            )
+        figures = {
+            question: min(_timed(people[results], path) for _ in range(3))
+            for question, path in FIGURES.items()
+        }
+        found += [
+            Figure(f"{question}, {results:,}", round(ms, 1), "ms", "", None, {})
+            for question, ms in figures.items()
+        ]
         cost = round(_insert(Path(name)), 3)
-        found.append(Figure("insert with the history's indexes and counters / without", cost, "x", "", None, {}))
+        found.append(
+            Figure(
+                "insert with the history's indexes and counters / without", cost, "x", "", None, {}
+            )
+        )
     return found
 
 
@@ -67,7 +88,9 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.bench.web_history")
     parser.add_argument("--results", type=int, default=1_000_000)
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--folder", type=Path, help="where the ledgers go (default: the temporary folder)")
+    parser.add_argument(
+        "--folder", type=Path, help="where the ledgers go (default: the temporary folder)"
+    )
     args = parser.parse_args()
     for figure in measure(args.results, args.rounds, args.folder):
         print(f"{figure.name:60}{figure.value:10} {figure.unit:4}{figure.target:8}{figure.detail}")
@@ -81,7 +104,8 @@ def _timed(someone: Someone, path: str) -> float:
 
 
 def _insert(folder: Path, batches: int = 400, each: int = 5) -> float:
-    """Median over batches of the time to commit some triggers and results, with indexes and counters over version 1."""
+    """Median over batches of the time to commit some triggers and results, with indexes and
+    counters over version 1."""
     databases = []
     for versions in (1, len(scripts())):
         db = sqlite3.connect(folder / f"insert-{versions}.db", isolation_level=None)
@@ -109,7 +133,8 @@ def _insert(folder: Path, batches: int = 400, each: int = 5) -> float:
 def _one(db: sqlite3.Connection, n: int) -> None:
     value, at = payload(n, "cam1", n), BEGAN + STEP_S * n
     db.execute(
-        "INSERT INTO triggers VALUES (?, 'cam1', ?, x'00', '{}', 0, 'mqtt', ?, 0, 'b')", (n, f"t-{n * 7919 % 10_000_019}", at)
+        "INSERT INTO triggers VALUES (?, 'cam1', ?, x'00', '{}', 0, 'mqtt', ?, 0, 'b')",
+        (n, f"t-{n * 7919 % 10_000_019}", at),
     )
     db.execute(
         "INSERT INTO results VALUES (?, ?, 'cam1', ?, ?, NULL, 'bottle-cap', 1, ?, ?, 5.0, 0, ?)",

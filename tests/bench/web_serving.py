@@ -1,7 +1,8 @@
 """The web under Gunicorn: `python -m tests.bench.web_serving`.
 
-Health and one result against bare Flask routes that return the same bytes under a Gunicorn of the same kind, in turns; a
-thousand idle connections beside a thousand requests a second; and the longest wait during a reload.
+Health and one result against bare Flask routes that return the same bytes under a Gunicorn of the
+same kind, in turns; a thousand idle connections beside a thousand requests a second; and the
+longest wait during a reload.
 """
 
 import argparse
@@ -59,7 +60,8 @@ class Wire:
         self.sock.sendall(self.request)
 
     def answer(self) -> tuple[int, bytes] | None:
-        """Status and body, None while they are not complete. Raises ConnectionError when it was closed."""
+        """Status and body, None while they are not complete. Raises ConnectionError when it was
+        closed."""
         data = self.sock.recv(65536)
         if not data:
             raise ConnectionError("closed")
@@ -84,9 +86,14 @@ def measure(rounds: int = 5) -> list[Figure]:
     serving.more_files()
     found = []
     with tempfile.TemporaryDirectory(prefix="bench-web-") as name:
-        with ours(Path(name) / "ours", "gthread") as (web, token), bare(Path(name), web, token) as port:
+        with (
+            ours(Path(name) / "ours", "gthread") as (web, token),
+            bare(Path(name), web, token) as port,
+        ):
             for title, path in (("health", HEALTH), ("one result", ONE)):
-                speeds = [(burst(web.port, path, token), burst(port, path, token)) for _ in range(rounds)]
+                speeds = [
+                    (burst(web.port, path, token), burst(port, path, token)) for _ in range(rounds)
+                ]
                 figure = ratio(
                     f"{title} / bare Flask",
                     [(a[0], b[0]) for a, b in speeds],
@@ -170,7 +177,8 @@ def answers_at(port: int) -> bool:
 
 
 def burst(port: int, path: str, token: str) -> tuple[float, float]:
-    """Answers a second when a few connections ask as fast as they get answers; the server's CPU time for each in ms."""
+    """Answers a second when a few connections ask as fast as they get answers; the server's CPU
+    time for each in ms."""
     worker = worker_at(port)
     wires = [Wire(port, path, token) for _ in range(CONNECTIONS)]
     selector = selectors.DefaultSelector()
@@ -193,14 +201,20 @@ def burst(port: int, path: str, token: str) -> tuple[float, float]:
 
 
 def worker_at(port: int) -> psutil.Process:
-    """The Gunicorn worker that serves a port: the child of who listens, or the listener that is a child."""
-    pids = {each.pid for each in psutil.net_connections("tcp") if each.status == psutil.CONN_LISTEN and each.laddr.port == port}
+    """The Gunicorn worker that serves a port: the child of who listens, or the listener that is a
+    child."""
+    pids = {
+        each.pid
+        for each in psutil.net_connections("tcp")
+        if each.status == psutil.CONN_LISTEN and each.laddr.port == port
+    }
     children = [child for pid in pids if pid for child in psutil.Process(pid).children()]
     return children[0] if children else psutil.Process(pids.pop())
 
 
 def steady(web: Web, kind: str) -> Figure:
-    """A thousand idle connections, and health asked a thousand times a second for some seconds, each on time or late."""
+    """A thousand idle connections, and health asked a thousand times a second for some seconds,
+    each on time or late."""
     idle = [socket.create_connection(("127.0.0.1", web.port), 20) for _ in range(IDLE)]
     wires = [Wire(web.port, HEALTH, "") for _ in range(64)]
     errors, late = 0, []
@@ -249,7 +263,9 @@ def steady(web: Web, kind: str) -> Figure:
         {
             "errors": errors,
             "answered": f"{len(late)} of {RATE * STEADY_S:.0f} in {took:.1f} s",
-            "late by ms, p50 and p99": f"{share(late, 0.5):.1f}, {share(late, 0.99):.1f}" if late else "",
+            "late by ms, p50 and p99": (
+                f"{share(late, 0.5):.1f}, {share(late, 0.99):.1f}" if late else ""
+            ),
             "idle connections that are still open": alive,
             "CPU of the worker, ms a request": round(1000 * cpu / max(1, len(late)), 3),
         },
@@ -276,11 +292,24 @@ def reload_gap(web: Web) -> Figure:
     thread = threading.Thread(target=watch)
     thread.start()
     web.process.send_signal(signal.SIGHUP)
-    wait_for(lambda: web.log.read_text().count("has ended after") > log, 60, "the end of the old worker")
+    wait_for(
+        lambda: web.log.read_text().count("has ended after") > log, 60, "the end of the old worker"
+    )
     done.set()
     thread.join()
-    detail: dict[str, float | str] = {"median ms": round(share(waits, 0.5), 1), "asked": len(waits), "failed": failed}
-    return Figure("longest wait during a reload", round(max(waits), 1), "ms", "no failure", failed == 0, detail)
+    detail: dict[str, float | str] = {
+        "median ms": round(share(waits, 0.5), 1),
+        "asked": len(waits),
+        "failed": failed,
+    }
+    return Figure(
+        "longest wait during a reload",
+        round(max(waits), 1),
+        "ms",
+        "no failure",
+        failed == 0,
+        detail,
+    )
 
 
 def _open(sock: socket.socket) -> bool:
@@ -298,7 +327,10 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.bench.web_serving")
     parser.add_argument("--rounds", type=int, default=5)
     for figure in measure(parser.parse_args().rounds):
-        print(f"{figure.name:52}{figure.value:10g} {figure.unit}  ({figure.target}: {'met' if figure.met else 'not met'})")
+        print(
+            f"{figure.name:52}{figure.value:10g} {figure.unit}  ({figure.target}:"
+            f" {'met' if figure.met else 'not met'})"
+        )
         for key, value in figure.detail.items():
             print(f"    {key}: {value}")
     return 0

@@ -1,4 +1,5 @@
-"""A session without a node: triggers are accepted and answered at once, commands and notices are kept."""
+"""A session without a node: triggers are accepted and answered at once, commands and notices are
+kept."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -90,7 +91,17 @@ class Bench:
 
     def build(self, trigger_id: str, station: str) -> Callable[[int], Result]:
         plain = build(trigger_id, station)
-        tool = ToolResult(name="t", kind="area", verdict="NG", value=1.0, unit="px", low=0.0, high=2.0, ms=1.0, error=None)
+        tool = ToolResult(
+            name="t",
+            kind="area",
+            verdict="NG",
+            value=1.0,
+            unit="px",
+            low=0.0,
+            high=2.0,
+            ms=1.0,
+            error=None,
+        )
         tools = tuple(tool.model_copy(update={"name": f"tool-{number}"}) for number in range(40))
         return (lambda seq: plain(seq).model_copy(update={"tools": tools})) if self.long else plain
 

@@ -1,8 +1,10 @@
-"""A broker in this process that does what its CONNACK says, keeps what it is told to keep, and can be as difficult as any.
+"""A broker in this process that does what its CONNACK says, keeps what it is told to keep, and can
+be as difficult as any.
 
-It speaks MQTT 3.1.1 and 5 over plain TCP, keeps sessions and retained messages in memory, and enforces its terms: who breaks
-one is sent away and noted in `broken`. Its `rules` can be changed while it runs. A test is the PLC and the observer itself:
-`publish` brings a message in, `heard` has everything that clients published.
+It speaks MQTT 3.1.1 and 5 over plain TCP, keeps sessions and retained messages in memory, and
+enforces its terms: who breaks one is sent away and noted in `broken`. Its `rules` can be changed
+while it runs. A test is the PLC and the observer itself: `publish` brings a message in, `heard` has
+everything that clients published.
 """
 
 import asyncio
@@ -37,19 +39,23 @@ UNSPOKEN = ("max_packet",)  # terms that a broker may also keep to itself
 
 @dataclass
 class Rules:
-    """How the broker is: what it says and enforces (names as in TERMS), whom it refuses what, and how slow it is."""
+    """How the broker is: what it says and enforces (names as in TERMS), whom it refuses what, and
+    how slow it is."""
 
     terms: dict[str, Any] = field(default_factory=dict)
     silent_terms: dict[str, Any] = field(default_factory=dict)  # enforced, but not said
     v5: Literal["yes", "refuse", "refuse as 3.1.1", "close", "silent"] = "yes"
     up: bool = True  # False: accepts and closes
     id_bytes: int = 65535
-    deny_subscribe: dict[str, int | Literal["close"]] = field(default_factory=dict)  # filter -> reason code
+    # filter -> reason code
+    deny_subscribe: dict[str, int | Literal["close"]] = field(default_factory=dict)
     denied_client: str = ""  # for clients with such an id only
     room: int = 1000  # for so many connections; who comes then is refused
     one_client: bool = False  # whoever comes takes the place of whoever is there
-    refusal: tuple[int, str, str] | None = None  # of all connections: reason code, reason string, server reference
-    deny_publish: dict[str, int | Literal["close", "disconnect"]] = field(default_factory=dict)  # topic -> code of PUBACK
+    # of all connections: reason code, reason string, server reference
+    refusal: tuple[int, str, str] | None = None
+    # topic -> code of PUBACK
+    deny_publish: dict[str, int | Literal["close", "disconnect"]] = field(default_factory=dict)
     no_dots: bool = False  # closes at a topic with a dot
     puback_s: float = 0.0
     deliver_s: float = 0.0  # between two deliveries
@@ -59,7 +65,8 @@ class Rules:
     twice: bool = False  # delivers each message twice
     marks_again: bool = True  # False: delivers again without DUP, and after a marker, as rumqttd
     says_why: bool = True  # False: ends connections without a reason
-    holds_back: bool = True  # False: does not keep to the receive maximum of a client, as mosquitto 2.0.11
+    # False: does not keep to the receive maximum of a client, as mosquitto 2.0.11
+    holds_back: bool = True
 
 
 class Heard(NamedTuple):
@@ -106,7 +113,9 @@ class FakeBroker:
 
     def _run(self) -> None:
         asyncio.set_event_loop(self._loop)
-        self._server = self._loop.run_until_complete(asyncio.start_server(self._serve, sock=self._listener))
+        self._server = self._loop.run_until_complete(
+            asyncio.start_server(self._serve, sock=self._listener)
+        )
         self._loop.run_forever()
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -154,7 +163,9 @@ class FakeBroker:
 
     def send_away(self, code: int, why: str, server: str) -> None:
         """DISCONNECT to all clients, with a reason string and a server reference."""
-        said = packet(0xE0, bytes([code]) + properties({packets.REASON: why, packets.SERVER: server}))
+        said = packet(
+            0xE0, bytes([code]) + properties({packets.REASON: why, packets.SERVER: server})
+        )
 
         def send() -> None:
             for link in list(self._links):
@@ -187,7 +198,9 @@ class FakeBroker:
 
 
 class _Link:
-    def __init__(self, broker: FakeBroker, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    def __init__(
+        self, broker: FakeBroker, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+    ) -> None:
         self.broker = broker
         self.reader = reader
         self.writer = writer
@@ -206,7 +219,9 @@ class _Link:
             return
         while True:
             try:
-                kind, head, body, size = await asyncio.wait_for(self._packet(), 1.5 * self.keep_alive_s or None)
+                kind, head, body, size = await asyncio.wait_for(
+                    self._packet(), 1.5 * self.keep_alive_s or None
+                )
             except TimeoutError:
                 self._send_away(0x8D, f"nothing for {1.5 * self.keep_alive_s} s")
             while self.broker.rules.deaf:
@@ -240,7 +255,12 @@ class _Link:
             shift += 7
             if not byte & 128:
                 break
-        return packets.KINDS.get(head >> 4, "?"), head, await self.reader.readexactly(length), size + length
+        return (
+            packets.KINDS.get(head >> 4, "?"),
+            head,
+            await self.reader.readexactly(length),
+            size + length,
+        )
 
     async def _connect(self) -> bool:
         _, _, body, _ = await self._packet()
@@ -262,7 +282,12 @@ class _Link:
             return False
         if rules.refusal is not None:
             code, why, server = rules.refusal
-            self._write(packet(0x20, bytes([0, code]) + properties({packets.REASON: why, packets.SERVER: server})))
+            self._write(
+                packet(
+                    0x20,
+                    bytes([0, code]) + properties({packets.REASON: why, packets.SERVER: server}),
+                )
+            )
             return False
         refusal = None
         if len(client_id) > rules.id_bytes:
@@ -274,7 +299,11 @@ class _Link:
         if refusal is not None:
             self._write(packet(0x20, bytes([0, refusal, 0]) if self.v5 else b"\0\x02"))
             return False
-        others = [link for link in self.broker._links if link.session is not None and link.session.link is link]
+        others = [
+            link
+            for link in self.broker._links
+            if link.session is not None and link.session.link is link
+        ]
         if len(others) >= rules.room:
             self._write(packet(0x20, b"\0\x97\0" if self.v5 else b"\0\x03"))
             return False
@@ -292,7 +321,11 @@ class _Link:
         self.session.link = self
         self.keep_alive_s = rules.terms.get("keep_alive", self.keep_alive_s)
         self.receive_max = given.get(packets.RECEIVE_MAX, 65535)
-        said = properties({TERMS[name]: value for name, value in rules.terms.items()}) if self.v5 else b""
+        said = (
+            properties({TERMS[name]: value for name, value in rules.terms.items()})
+            if self.v5
+            else b""
+        )
         self._write(packet(0x20, bytes([present, 0]) + said))
         if not rules.marks_again:
             self.session.parked += self.session.in_flight.values()
@@ -337,11 +370,14 @@ class _Link:
 
     def _acknowledge(self, mid: int, code: int = 0) -> None:
         self.unacknowledged -= 1
-        self._write(packet(0x40, struct.pack("!H", mid) + (bytes([code, 0]) if code and self.v5 else b"")))
+        self._write(
+            packet(0x40, struct.pack("!H", mid) + (bytes([code, 0]) if code and self.v5 else b""))
+        )
 
     def _acknowledged(self, mid: int) -> None:
         assert self.session is not None
-        if mid != next(iter(self.session.in_flight), mid) and mid in self.session.in_flight:  # MQTT 4.6.0-2
+        # MQTT 4.6.0-2
+        if mid != next(iter(self.session.in_flight), mid) and mid in self.session.in_flight:
             self._send_away(0x82, f"PUBACK {mid} came before that of an earlier message")
         self.session.in_flight.pop(mid, None)
         self.deliver()
@@ -386,7 +422,9 @@ class _Link:
             reader.properties()
         codes = b""
         while reader.more:
-            codes += b"\x11" if self.session.filters.pop(reader.text().decode(), None) is None else b"\0"
+            codes += (
+                b"\x11" if self.session.filters.pop(reader.text().decode(), None) is None else b"\0"
+            )
         self._write(packet(0xB0, struct.pack("!H", mid) + (b"\0" + codes if self.v5 else b"")))
 
     def deliver(self) -> None:
@@ -394,7 +432,9 @@ class _Link:
         session = self.session
         if session is None or self._delivering:
             return
-        while session.queue and (len(session.in_flight) < self.receive_max or not self.broker.rules.holds_back):
+        while session.queue and (
+            len(session.in_flight) < self.receive_max or not self.broker.rules.holds_back
+        ):
             message = session.queue.popleft()
             if message[2]:
                 session.mid = session.mid % 65535 + 1
@@ -412,9 +452,16 @@ class _Link:
         self._delivering = False
         self.deliver()
 
-    def _deliver(self, message: tuple[str, bytes, int, bool], mid: int, *, again: bool = False) -> None:
+    def _deliver(
+        self, message: tuple[str, bytes, int, bool], mid: int, *, again: bool = False
+    ) -> None:
         topic, payload, qos, retain = message
-        body = text(topic) + (struct.pack("!H", mid) if qos else b"") + (b"\0" if self.v5 else b"") + payload
+        body = (
+            text(topic)
+            + (struct.pack("!H", mid) if qos else b"")
+            + (b"\0" if self.v5 else b"")
+            + payload
+        )
         self._write(packet(0x30 | (8 if again and qos else 0) | qos << 1 | retain, body))
 
     def _send_away(self, code: int, why: str) -> None:
@@ -441,4 +488,6 @@ class _Link:
 def matches(each: str, topic: str) -> bool:
     """Whether a filter takes a topic."""
     wanted, levels = each.split("/"), topic.split("/")
-    return len(wanted) == len(levels) and all(want in ("+", level) for want, level in zip(wanted, levels, strict=True))
+    return len(wanted) == len(levels) and all(
+        want in ("+", level) for want, level in zip(wanted, levels, strict=True)
+    )

@@ -1,4 +1,5 @@
-"""A node and a broker that forgets, without I/O and with a clock of their own: what the far ends are tried against."""
+"""A node and a broker that forgets, without I/O and with a clock of their own: what the far ends
+are tried against."""
 
 import json
 import random
@@ -14,7 +15,8 @@ NAMES = Names("inspection/v1", "node-01")
 
 
 class Node:
-    """Does what the contract says of `accepted`, `result`, `latest` and `resend`, and forgets nothing that it has written down.
+    """Does what the contract says of `accepted`, `result`, `latest` and `resend`, and forgets
+    nothing that it has written down.
 
     `lost` are seq whose rows it no longer has (retention, damage).
     """
@@ -45,7 +47,10 @@ class Node:
         said: dict[str, Any] = {"trigger_id": trigger_id, "known": known, "state": "waiting"}
         if known and self.ids[trigger_id]:
             row = json.loads(self.rows[self.ids[trigger_id]])
-            said |= {"state": "answered", **{key: row[key] for key in ("result_id", "seq", "verdict", "evaluation")}}
+            said |= {
+                "state": "answered",
+                **{key: row[key] for key in ("result_id", "seq", "verdict", "evaluation")},
+            }
         if value.get("ack") or known:
             self._say(NAMES("accepted", "cam1"), json.dumps(said).encode(), False)
         if not known and not self.waits:
@@ -55,7 +60,13 @@ class Node:
         """The part is inspected."""
         seq = len(self.rows) + 1
         self.ids[trigger_id] = seq
-        result = {"result_id": new_id(), "trigger_id": trigger_id, "seq": seq, "verdict": "NG", "evaluation": 2}
+        result = {
+            "result_id": new_id(),
+            "trigger_id": trigger_id,
+            "seq": seq,
+            "verdict": "NG",
+            "evaluation": 2,
+        }
         self.rows[seq] = json.dumps(result).encode()
         self._say(NAMES("result", "cam1"), self.rows[seq], False)
         self._say(NAMES("latest", "cam1"), self.rows[seq], True)
@@ -64,18 +75,25 @@ class Node:
         wanted = [self.ids[each] for each in value.get("trigger_ids", ()) if self.ids.get(each)]
         if "from_seq" in value:
             assert value["to_seq"] - value["from_seq"] < 1000
-            wanted = [seq for seq in range(value["from_seq"], value["to_seq"] + 1) if seq in self.rows]
+            wanted = [
+                seq for seq in range(value["from_seq"], value["to_seq"] + 1) if seq in self.rows
+            ]
         wanted = [seq for seq in wanted if seq not in self.lost]
         for seq in wanted:
             self._say(NAMES("result", "cam1"), self.rows[seq], False)
         reply: dict[str, Any] = {"ok": True, "data": {"count": len(wanted), "seqs": wanted}}
         if not wanted:
             reply = {"ok": False, "error": {"code": "RESULT_NOT_FOUND", "message": ""}}
-        self._say(NAMES("reply", "resend"), json.dumps({"request_id": value["request_id"], **reply}).encode(), False)
+        self._say(
+            NAMES("reply", "resend"),
+            json.dumps({"request_id": value["request_id"], **reply}).encode(),
+            False,
+        )
 
 
 class World:
-    """One node and some ends around a broker; `drops` says of each message whether the broker forgets it."""
+    """One node and some ends around a broker; `drops` says of each message whether the broker
+    forgets it."""
 
     def __init__(self, *ends: End, drops: Callable[[], bool] = lambda: False) -> None:
         self.now = 0.0
@@ -89,7 +107,8 @@ class World:
         self._retained: dict[str, bytes] = {}
 
     def connect(self, *, forgets: bool = True) -> None:
-        """A new connection of every end, at a broker that has lost what was under way, and with `forgets` what it retained."""
+        """A new connection of every end, at a broker that has lost what was under way, and with
+        `forgets` what it retained."""
         self._queue.clear()
         if forgets:
             self._retained.clear()

@@ -3,14 +3,39 @@
 import struct
 from typing import Any
 
-KINDS = {1: "connect", 3: "publish", 4: "puback", 8: "subscribe", 10: "unsubscribe", 12: "pingreq", 14: "disconnect"}
+KINDS = {
+    1: "connect",
+    3: "publish",
+    4: "puback",
+    8: "subscribe",
+    10: "unsubscribe",
+    12: "pingreq",
+    14: "disconnect",
+}
 FORMS = {
-    1: "byte", 2: "four", 3: "text", 8: "text", 9: "text", 11: "vary", 17: "four", 18: "text", 19: "two", 21: "text",
-    22: "text", 23: "byte", 24: "four", 25: "byte", 26: "text", 28: "text", 31: "text", 33: "two", 34: "two", 35: "two",
+    1: "byte", 2: "four", 3: "text", 8: "text", 9: "text", 11: "vary", 17: "four", 18: "text", 19: "two", 21: "text",  # noqa: E501
+    22: "text", 23: "byte", 24: "four", 25: "byte", 26: "text", 28: "text", 31: "text", 33: "two", 34: "two", 35: "two",  # noqa: E501
     36: "byte", 37: "byte", 38: "pair", 39: "four", 40: "byte", 41: "byte", 42: "byte",
 }  # fmt: skip
-WILL_DELAY, EXPIRY, ASSIGNED_ID, KEEP_ALIVE, SERVER, REASON, RECEIVE_MAX = 24, 17, 18, 19, 28, 31, 33
-ALIASES, MAX_QOS, RETAIN, USER, MAX_PACKET, WILDCARDS, IDENTIFIERS, SHARED = 34, 36, 37, 38, 39, 40, 41, 42
+WILL_DELAY, EXPIRY, ASSIGNED_ID, KEEP_ALIVE, SERVER, REASON, RECEIVE_MAX = (
+    24,
+    17,
+    18,
+    19,
+    28,
+    31,
+    33,
+)
+ALIASES, MAX_QOS, RETAIN, USER, MAX_PACKET, WILDCARDS, IDENTIFIERS, SHARED = (
+    34,
+    36,
+    37,
+    38,
+    39,
+    40,
+    41,
+    42,
+)
 
 
 class Reader:

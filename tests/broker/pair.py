@@ -38,7 +38,10 @@ class Pair:
         return [heard.payload.decode() for heard in self.broker.on(f"{HEAD}reply/ping")]
 
     def ids(self, station: str = "cam1") -> list[str]:
-        return [json.loads(heard.payload)["trigger_id"] for heard in self.broker.on(f"{HEAD}result/{station}")]
+        return [
+            json.loads(heard.payload)["trigger_id"]
+            for heard in self.broker.on(f"{HEAD}result/{station}")
+        ]
 
     def online(self, limit_s: float = 10.0) -> None:
         wait_for(lambda: self.bench.session.online, limit_s)

@@ -92,13 +92,17 @@ class User:
         wait_for(lambda: sent.mid in self.refusals, 10, "PUBACK")
         return not self.refusals[sent.mid]
 
-    def _connected(self, client: mqtt.Client, _data: object, _flags: object, reason: ReasonCode, _props: object) -> None:
+    def _connected(
+        self, client: mqtt.Client, _data: object, _flags: object, reason: ReasonCode, _props: object
+    ) -> None:
         if reason.is_failure:
             self.ready = False
         else:
             client.subscribe("#", qos=1)
 
-    def _published(self, _client: object, _data: object, mid: int, reason: ReasonCode, _props: object) -> None:
+    def _published(
+        self, _client: object, _data: object, mid: int, reason: ReasonCode, _props: object
+    ) -> None:
         self.refusals[mid] = reason.is_failure
 
 
@@ -128,7 +132,11 @@ class _Guarded(BrokerProcess):
         command = super()._command()
         conf = Path(command[-1])
         files = f"password_file {self.folder}/passwords\nacl_file {self.folder}/acl.conf\n"
-        conf.write_text(conf.read_text().replace("\nallow_anonymous true\n", f"\nallow_anonymous false\n{files}"))
+        conf.write_text(
+            conf.read_text().replace(
+                "\nallow_anonymous true\n", f"\nallow_anonymous false\n{files}"
+            )
+        )
         return command
 
 
@@ -143,23 +151,40 @@ def test_mosquitto_enforces_the_shipped_file(guarded: int) -> None:
             assert user.publish(topic, b"{}") == (name in publishers), (name, topic)
             if name not in publishers:
                 continue
-            wait_for(lambda topic=topic, readers=readers: all(topic in users[r].heard for r in readers), 10, topic)
-            users["node-01"].publish(f"{NODE}/result/end", b"")  # what else was to come has come before this
+            wait_for(
+                lambda topic=topic, readers=readers: all(topic in users[r].heard for r in readers),
+                10,
+                topic,
+            )
+            # what else was to come has come before this
+            users["node-01"].publish(f"{NODE}/result/end", b"")
             users["plc"].publish(f"{NODE}/trigger/end", b"")
             wait_for(lambda: f"{NODE}/trigger/end" in users["node-01"].heard, 10)
-            wait_for(lambda: all(f"{NODE}/result/end" in users[n].heard for n in ("plc", "viewer")), 10)
+            wait_for(
+                lambda: all(f"{NODE}/result/end" in users[n].heard for n in ("plc", "viewer")), 10
+            )
             assert {n for n, user in users.items() if topic in user.heard} == readers, topic
     assert users["stranger"].heard == set()
-    for name in ("plc", "operator", "web", "viewer"):  # each reads the replies that it has asked for itself, and no other
+    # each reads the replies that it has asked for itself, and no other
+    for name in ("plc", "operator", "web", "viewer"):
         for user in users.values():
             user.heard.clear()
         own = f"inspection/v1/_client/{name}/reply"
         assert users["node-01"].publish(own, b"{}")
         wait_for(lambda own=own, name=name: own in users[name].heard, 10)
         users["node-01"].publish(f"{NODE}/result/end", b"")
-        wait_for(lambda: all(f"{NODE}/result/end" in users[n].heard for n in ("plc", "operator", "web", "viewer")), 10)
+        wait_for(
+            lambda: all(
+                f"{NODE}/result/end" in users[n].heard for n in ("plc", "operator", "web", "viewer")
+            ),
+            10,
+        )
         assert [n for n, user in users.items() if own in user.heard] == [name]
-    assert not any(user.publish("inspection/v1/_client/web/reply", b"{}") for n, user in users.items() if n != "node-01")
+    assert not any(
+        user.publish("inspection/v1/_client/web/reply", b"{}")
+        for n, user in users.items()
+        if n != "node-01"
+    )
     assert not users["plc"].publish("inspection/v1/other-node/trigger/cam1", b"{}")
     for user in users.values():
         user.mqtt.disconnect()

@@ -1,4 +1,5 @@
-"""What comes again over a new connection is the same message, once, also where the broker does not say so; all else is new."""
+"""What comes again over a new connection is the same message, once, also where the broker does not
+say so; all else is new."""
 
 from typing import Any
 
@@ -71,12 +72,17 @@ def test_long_after_a_reconnect_nothing_comes_again(monkeypatch: Any) -> None:
     assert not again.is_one(press())
 
 
-def test_a_redelivery_without_dup_and_after_the_marker_is_known_and_what_is_published_then_is_new(pair: Any) -> None:
+def test_a_redelivery_without_dup_and_after_the_marker_is_known_and_what_is_published_then_is_new(
+    pair: Any,
+) -> None:
     two = pair(marks_again=False)
     two.online()
     found: list[tuple[bytes, bool]] = []
     take = two.bench.session._take
-    two.bench.session._take = lambda each: (found.extend((one.message.payload, one.same) for one in each), take(each))
+    two.bench.session._take = lambda each: (
+        found.extend((one.message.payload, one.same) for one in each),
+        take(each),
+    )
 
     def deliver() -> None:
         for payload in (b"press", b"other"):
@@ -96,7 +102,9 @@ def test_a_redelivery_without_dup_and_after_the_marker_is_known_and_what_is_publ
     assert found[4:] == [(b"press", False)] * 2
 
 
-def test_what_the_broker_has_acknowledgements_for_is_new_when_it_comes_after_a_reconnect(pair: Any) -> None:
+def test_what_the_broker_has_acknowledgements_for_is_new_when_it_comes_after_a_reconnect(
+    pair: Any,
+) -> None:
     two = pair()
     two.online()
     found: list[bool] = []

@@ -14,7 +14,9 @@ def references(value: Any) -> list[str]:
     """All local references outside of the embedded JSON Schemas."""
     if isinstance(value, dict):
         found = [value["$ref"]] if isinstance(value.get("$ref"), str) else []
-        return found + [ref for key, inner in value.items() if key != "payload" for ref in references(inner)]
+        return found + [
+            ref for key, inner in value.items() if key != "payload" for ref in references(inner)
+        ]
     return [ref for inner in value for ref in references(inner)] if isinstance(value, list) else []
 
 

@@ -1,4 +1,5 @@
-"""What was sent while the node was away, or comes late, is never taken for fresh; and a flood holds nothing else up."""
+"""What was sent while the node was away, or comes late, is never taken for fresh; and a flood holds
+nothing else up."""
 
 import threading
 import time
@@ -34,16 +35,23 @@ def test_all_that_is_delivered_before_the_marker_is_backlog_however_long_that_ta
     two.trigger("fresh")
     wait_for(lambda: len(two.bench.backlogs) == 302)
     backlogs = dict(two.bench.backlogs)
-    assert [trigger_id for trigger_id, _ in two.bench.backlogs] == [*old, "new-while-old-come", "fresh"]
+    assert [trigger_id for trigger_id, _ in two.bench.backlogs] == [
+        *old,
+        "new-while-old-come",
+        "fresh",
+    ]
     assert all(backlogs[each] is not None for each in old)
     ages = [backlogs[each].outage_s for each in old]
-    # the longer the delivery takes, the older they are, but for the moments in which a busy machine lets the thread wait
+    # the longer the delivery takes, the older they are, but for the moments in which a busy machine
+    # lets the thread wait
     assert all(later > earlier - 0.5 for earlier, later in pairwise(ages))
     assert ages[-1] > ages[0] + 1.0
     assert backlogs["fresh"] is None
 
 
-def test_a_marker_that_a_full_queue_dropped_is_sent_again(pair: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_marker_that_a_full_queue_dropped_is_sent_again(
+    pair: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("broker.fence.AGAIN_S", 0.5)
     two = pair(deny_subscribe={})
     two.online()
@@ -84,7 +92,9 @@ def test_thousands_of_waiting_triggers_are_taken_in_batches_with_a_beat_between(
     assert max(two.bench.batches) <= 64  # our own receive maximum holds the rest back at the broker
 
 
-def test_where_a_broker_does_not_hold_a_flood_back_commands_and_confirmations_are_not_behind_it(pair: Any) -> None:
+def test_where_a_broker_does_not_hold_a_flood_back_commands_and_confirmations_are_not_behind_it(
+    pair: Any,
+) -> None:
     two = pair(holds_back=False)
     two.online()
     plain, asked = two.bench.take, []
@@ -94,7 +104,9 @@ def test_where_a_broker_does_not_hold_a_flood_back_commands_and_confirmations_ar
         plain(deliveries)
 
     two.bench.session._take = take
-    two.bench.session._command = lambda name, message, backlog: asked.append(len(two.bench.backlogs))
+    two.bench.session._command = lambda name, message, backlog: asked.append(
+        len(two.bench.backlogs)
+    )
     two.trigger(*(f"t{number}" for number in range(3000)))
     two.broker.publish(HEAD + "cmd/ping", b"{}")
     wait_for(lambda: len(two.bench.backlogs) == 3000, 90)
@@ -145,7 +157,9 @@ def test_triggers_that_come_late_through_a_slow_queue_are_told_from_fresh_ones(p
     assert two.bench.backlogs[-1] == ("fresh", None)
 
 
-def test_what_comes_after_a_standstill_of_the_process_counts_from_its_beginning(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_comes_after_a_standstill_of_the_process_counts_from_its_beginning(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     now = time.monotonic()
     monkeypatch.setattr("broker.fence.time.monotonic", lambda: now)
     lag = Lag()
@@ -159,7 +173,9 @@ def test_what_comes_after_a_standstill_of_the_process_counts_from_its_beginning(
     assert lag.behind_s == 0
 
 
-def test_what_waited_in_the_queue_of_the_broker_during_a_standstill_of_the_node_is_old(pair: Any) -> None:
+def test_what_waited_in_the_queue_of_the_broker_during_a_standstill_of_the_node_is_old(
+    pair: Any,
+) -> None:
     two = pair()
     two.online()
     two.bench.answering = False
@@ -173,11 +189,16 @@ def test_what_waited_in_the_queue_of_the_broker_during_a_standstill_of_the_node_
     two.bench.session._take = take
     two.trigger("t0")
     time.sleep(0.2)
-    two.trigger(*(f"t{number}" for number in range(1, 300)))  # more than the broker may send at a time
+    # more than the broker may send at a time
+    two.trigger(*(f"t{number}" for number in range(1, 300)))
     time.sleep(3)
     go_on.set()
     wait_for(lambda: len(two.bench.backlogs) == 300)
-    ages = [backlog.outage_s if backlog else 0.0 for trigger_id, backlog in two.bench.backlogs if trigger_id != "t0"]
+    ages = [
+        backlog.outage_s if backlog else 0.0
+        for trigger_id, backlog in two.bench.backlogs
+        if trigger_id != "t0"
+    ]
     assert min(ages) > 2.5
     time.sleep(1.5)
     two.trigger("fresh")

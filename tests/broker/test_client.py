@@ -30,7 +30,8 @@ PREFIX = "inspection/v1/n1/"
 
 
 class Node:
-    """Answers every command but `silent`, and triggers of cam1; `heard` is what came, with the MQTT 5 properties."""
+    """Answers every command but `silent`, and triggers of cam1; `heard` is what came, with the MQTT
+    5 properties."""
 
     def __init__(self, port: int) -> None:
         self.heard: list[tuple[str, dict[str, Any], dict[str, Any]]] = []
@@ -38,7 +39,9 @@ class Node:
         self._port = port
         self._ready = threading.Event()
         self._loop = asyncio.new_event_loop()
-        self._thread = threading.Thread(target=self._loop.run_until_complete, args=(self._run(),), daemon=True)
+        self._thread = threading.Thread(
+            target=self._loop.run_until_complete, args=(self._run(),), daemon=True
+        )
         self._task: asyncio.Task[None] | None = None
         self._thread.start()
         assert self._ready.wait(10)
@@ -46,7 +49,8 @@ class Node:
     def stop(self) -> None:
         until = time.monotonic() + 10
         while self._task is not None and self._thread.is_alive() and time.monotonic() < until:
-            self._loop.call_soon_threadsafe(self._task.cancel)  # again and again: one may fall into a wait that swallows it
+            # again and again: one may fall into a wait that swallows it
+            self._loop.call_soon_threadsafe(self._task.cancel)
             self._thread.join(0.2)
         if not self._thread.is_alive():
             self._loop.close()
@@ -54,7 +58,9 @@ class Node:
     async def _run(self) -> None:
         self._task = asyncio.current_task()
         with contextlib.suppress(asyncio.CancelledError, aiomqtt.MqttError):
-            async with aiomqtt.Client("127.0.0.1", self._port, protocol=aiomqtt.ProtocolVersion.V5) as client:
+            async with aiomqtt.Client(
+                "127.0.0.1", self._port, protocol=aiomqtt.ProtocolVersion.V5
+            ) as client:
                 await client.subscribe([(PREFIX + "cmd/+", 1), (PREFIX + "trigger/cam1", 1)])
                 self._ready.set()
                 async for message in client.messages:
@@ -67,11 +73,17 @@ class Node:
         self.came.release()
         if name == "trigger/cam1":
             for trigger_id in ("somebody-else", value["trigger_id"]):
-                await client.publish(PREFIX + "result/cam1", json.dumps({"trigger_id": trigger_id, "verdict": "OK"}), 1)
+                await client.publish(
+                    PREFIX + "result/cam1",
+                    json.dumps({"trigger_id": trigger_id, "verdict": "OK"}),
+                    1,
+                )
         elif name != "cmd/silent":
             command = name.removeprefix("cmd/")
             for request_id in ("somebody-else", value["request_id"]):
-                reply = json.dumps({"request_id": request_id, "ok": True, "data": {"mine": value.get("mine")}})
+                reply = json.dumps(
+                    {"request_id": request_id, "ok": True, "data": {"mine": value.get("mine")}}
+                )
                 await client.publish(PREFIX + f"reply/{command}", reply, 1)
                 if "ResponseTopic" in properties:
                     given = Properties(PacketTypes.PUBLISH)
@@ -103,12 +115,16 @@ def test_a_request_gets_the_reply_with_its_own_request_id(client: Client, node: 
     assert reply.request_id == node.heard[0][1]["request_id"]
 
 
-def test_a_given_request_id_is_kept_so_that_a_request_can_be_repeated(client: Client, node: Node) -> None:
+def test_a_given_request_id_is_kept_so_that_a_request_can_be_repeated(
+    client: Client, node: Node
+) -> None:
     assert client.request("ping", {"request_id": "again"}, 10).request_id == "again"
     assert node.heard[0][1] == {"request_id": "again"}
 
 
-def test_a_command_expires_with_the_patience_of_its_sender(broker: BrokerProcess, node: Node) -> None:
+def test_a_command_expires_with_the_patience_of_its_sender(
+    broker: BrokerProcess, node: Node
+) -> None:
     with Client(settings(broker.port), "n1") as client:
         client.request("ping", {}, 7.5)
     assert 1 <= node.heard[0][2]["MessageExpiryInterval"] <= 8
@@ -179,7 +195,10 @@ def test_a_lost_connection_is_replaced_at_the_next_use(broker: BrokerProcess) ->
 
 
 def test_a_trigger_gets_the_result_with_its_own_id(client: Client, node: Node) -> None:
-    assert client.trigger("cam1", {"trigger_id": "t1", "part_id": "SN1"}, 10) == {"trigger_id": "t1", "verdict": "OK"}
+    assert client.trigger("cam1", {"trigger_id": "t1", "part_id": "SN1"}, 10) == {
+        "trigger_id": "t1",
+        "verdict": "OK",
+    }
     assert node.heard[0][1] == {"trigger_id": "t1", "part_id": "SN1"}
     assert client.trigger("cam1", {}, 10)["trigger_id"] == node.heard[1][1]["trigger_id"]
 
@@ -198,7 +217,9 @@ def test_a_retained_message_is_read_and_a_missing_one_is_none(client: Client) ->
     assert client.retained("state", timeout_s=10) == {"state": "Ready"}
 
 
-def test_follow_gives_retained_messages_then_new_ones_and_leaves_out_what_is_not_json(client: Client) -> None:
+def test_follow_gives_retained_messages_then_new_ones_and_leaves_out_what_is_not_json(
+    client: Client,
+) -> None:
     link = client.link()
     link.publish(Message(client.names("alarm", "DISK"), b'{"code":"DISK"}', retain=True))
     followed = client.follow([client.names("alarm", "+"), client.names("result", "+")])
@@ -223,7 +244,10 @@ def test_follow_ends_when_the_broker_goes(broker: BrokerProcess, client: Client)
 def test_threads_may_share_a_client(client: Client, node: Node) -> None:
     def ask(n: int) -> bool:
         reply = client.request("ping", {"mine": n}, 20)
-        return reply.data == {"mine": n} and client.trigger("cam1", {"trigger_id": f"t{n}"}, 20)["trigger_id"] == f"t{n}"
+        return (
+            reply.data == {"mine": n}
+            and client.trigger("cam1", {"trigger_id": f"t{n}"}, 20)["trigger_id"] == f"t{n}"
+        )
 
     with ThreadPoolExecutor(8) as pool:
         assert all(pool.map(ask, range(40)))
@@ -251,7 +275,9 @@ def test_a_broker_without_mqtt_5_is_spoken_to_in_3_1_1(broker: BrokerProcess, no
         assert not client.link().v5
 
 
-def test_a_probe_finds_what_the_broker_can_do_and_leaves_nothing_behind(broker: BrokerProcess) -> None:
+def test_a_probe_finds_what_the_broker_can_do_and_leaves_nothing_behind(
+    broker: BrokerProcess,
+) -> None:
     with Client(settings(broker.port), "n1") as client:
         with client.link().listening(client.names("_fence")) as waiter:
             found = probe(settings(broker.port), "n1")

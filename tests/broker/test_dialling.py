@@ -1,4 +1,5 @@
-"""A name, an address, a certificate or a greeting that does not come holds nobody up, and is told."""
+"""A name, an address, a certificate or a greeting that does not come holds nobody up, and is
+told."""
 
 import os
 import socket
@@ -66,7 +67,9 @@ def test_a_silent_name_server_is_told_and_the_node_is_on_line_once_it_answers(
     wait_for(lambda: two.bench.trouble == "")
 
 
-def test_a_name_that_cannot_be_resolved_is_told_by_its_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_name_that_cannot_be_resolved_is_told_by_its_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def asked(*_given: Any, **_more: Any) -> Any:
         raise socket.gaierror(-3, "Temporary failure in name resolution")
 
@@ -99,7 +102,9 @@ def test_addresses_that_all_stay_silent_are_told_after_a_while(swallowing: tuple
         dial(BrokerSettings(url=f"mqtt://127.0.0.1:{swallowing[1]}"), 0.3)
 
 
-def test_a_tls_server_that_says_nothing_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_tls_server_that_says_nothing_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("broker.dialling.WAITED_S", 0.5)
     with socket.create_server(("127.0.0.1", 0)) as server:
         bench = Bench(tmp_path, BrokerSettings(url=f"mqtts://127.0.0.1:{server.getsockname()[1]}"))

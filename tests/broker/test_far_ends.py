@@ -1,4 +1,5 @@
-"""Producer and Consumer, with threads and with asyncio, at a real broker that forgets everything when it is killed."""
+"""Producer and Consumer, with threads and with asyncio, at a real broker that forgets everything
+when it is killed."""
 
 import asyncio
 import threading
@@ -29,10 +30,16 @@ class NodeAtBroker(Node):
 
     def __init__(self, port: int) -> None:
         self.client = mqtt.Client(CallbackAPIVersion.VERSION2)
-        super().__init__(lambda topic, payload, retain: self.client.publish(topic, payload, 1, retain))
+        super().__init__(
+            lambda topic, payload, retain: self.client.publish(topic, payload, 1, retain)
+        )
         self.client.reconnect_delay_set(1, 1)
-        self.client.on_connect = lambda client, *_: client.subscribe([(NAMES("trigger", "+"), 1), (NAMES("cmd", "+"), 1)])
-        self.client.on_message = lambda _client, _data, message: self.take(message.topic, message.payload)
+        self.client.on_connect = lambda client, *_: client.subscribe(
+            [(NAMES("trigger", "+"), 1), (NAMES("cmd", "+"), 1)]
+        )
+        self.client.on_message = lambda _client, _data, message: self.take(
+            message.topic, message.payload
+        )
         subscribed = threading.Event()
         self.client.on_subscribe = lambda *_: subscribed.set()
         self.client.connect("127.0.0.1", port)
@@ -64,7 +71,8 @@ def settings(port: int) -> BrokerSettings:
 
 
 def by_threads(port: int, work: Callable[[Any], Any]) -> Any:
-    """work(ask) with ask("send" or "inspect", station, trigger, timeout_s) of the Producer for threads."""
+    """work(ask) with ask("send" or "inspect", station, trigger, timeout_s) of the Producer for
+    threads."""
     with threaded.Producer(settings(port), "node-01") as producer:
         return work(lambda name, *given: getattr(producer, name)(*given))
 
@@ -77,7 +85,9 @@ def by_asyncio(port: int, work: Callable[[Any], Any]) -> Any:
         async with aio.Producer(settings(port), "node-01") as producer:
 
             def ask(name: str, *given: Any) -> Any:
-                return asyncio.run_coroutine_threadsafe(getattr(producer, name)(*given), loop).result(60)
+                return asyncio.run_coroutine_threadsafe(
+                    getattr(producer, name)(*given), loop
+                ).result(60)
 
             return await loop.run_in_executor(None, work, ask)
 
@@ -91,20 +101,29 @@ def producing(request: pytest.FixtureRequest) -> Callable[[int, Callable[[Any], 
     return request.param  # type: ignore[no-any-return]
 
 
-def test_a_trigger_is_accepted_and_its_result_comes(producing: Any, forgetful: BrokerProcess, node: NodeAtBroker) -> None:
+def test_a_trigger_is_accepted_and_its_result_comes(
+    producing: Any, forgetful: BrokerProcess, node: NodeAtBroker
+) -> None:
     def work(ask: Any) -> None:
         assert ask("send", "cam1", {"trigger_id": "t1"}, 20) == Accepted("cam1", "t1", known=False)
         assert ask("inspect", "cam1", {"trigger_id": "t2"}, 20)["seq"] == 2
-        assert ask("inspect", "cam1", {"trigger_id": "t1"}, 20)["seq"] == 1, "a known one is fetched"
+        assert ask("inspect", "cam1", {"trigger_id": "t1"}, 20)["seq"] == 1, (
+            "a known one is fetched"
+        )
 
     producing(forgetful.port, work)
     assert node.inspected == ["t1", "t2"]
 
 
-def test_a_trigger_that_the_broker_forgot_is_accepted_in_the_end(producing: Any, forgetful: BrokerProcess) -> None:
+def test_a_trigger_that_the_broker_forgot_is_accepted_in_the_end(
+    producing: Any, forgetful: BrokerProcess
+) -> None:
     def work(ask: Any) -> None:
         with ThreadPoolExecutor(4) as pool:
-            sent = [pool.submit(ask, "send", "cam1", {"trigger_id": f"t{number}"}, 60) for number in range(4)]
+            sent = [
+                pool.submit(ask, "send", "cam1", {"trigger_id": f"t{number}"}, 60)
+                for number in range(4)
+            ]
             time.sleep(0.5)  # nobody hears them
             forgetful.kill()
             assert not any(each.done() for each in sent)
@@ -119,7 +138,9 @@ def test_a_trigger_that_the_broker_forgot_is_accepted_in_the_end(producing: Any,
     producing(forgetful.port, work)
 
 
-def test_whoever_is_not_answered_is_told_what_is_known(producing: Any, forgetful: BrokerProcess) -> None:
+def test_whoever_is_not_answered_is_told_what_is_known(
+    producing: Any, forgetful: BrokerProcess
+) -> None:
     def nobody(ask: Any) -> None:
         with pytest.raises(Problem, match=r"did not accept t1 within 0\.5 s") as caught:
             ask("send", "cam1", {"trigger_id": "t1"}, 0.5)
@@ -147,7 +168,9 @@ def test_closing_a_producer_tells_whoever_waits(forgetful: BrokerProcess) -> Non
         producer.submit("cam1")
 
 
-def test_producers_and_consumers_speak_3_1_1_where_the_broker_does(forgetful: BrokerProcess, node: NodeAtBroker) -> None:
+def test_producers_and_consumers_speak_3_1_1_where_the_broker_does(
+    forgetful: BrokerProcess, node: NodeAtBroker
+) -> None:
     with threaded.Producer(settings(forgetful.port), "node-01", v5=False) as producer:
         assert producer.inspect("cam1", {"trigger_id": "t1"}, 20)["trigger_id"] == "t1"
 
@@ -189,7 +212,9 @@ def test_every_result_comes_once_and_in_order_though_the_broker_is_killed(
                 if result["seq"] == 60:
                     return
 
-    thread = threading.Thread(target=follow if kind == "threads" else lambda: asyncio.run(follow_async()), daemon=True)
+    thread = threading.Thread(
+        target=follow if kind == "threads" else lambda: asyncio.run(follow_async()), daemon=True
+    )
     thread.start()
     for number in range(1, 61):
         node.answer(f"t{number}")
@@ -205,7 +230,9 @@ def test_every_result_comes_once_and_in_order_though_the_broker_is_killed(
 
 
 @pytest.mark.parametrize("kind", ["threads", "asyncio"])
-def test_a_callback_that_raises_does_not_end_the_consumer(kind: str, forgetful: BrokerProcess, node: NodeAtBroker) -> None:
+def test_a_callback_that_raises_does_not_end_the_consumer(
+    kind: str, forgetful: BrokerProcess, node: NodeAtBroker
+) -> None:
     heard: list[int] = []
 
     def raises(_: Gone) -> None:
@@ -213,20 +240,26 @@ def test_a_callback_that_raises_does_not_end_the_consumer(kind: str, forgetful: 
         raise RuntimeError("a fault of the user's")
 
     def follow() -> None:
-        with threaded.Consumer(settings(forgetful.port), "node-01", {"cam1": 0}, gone=raises) as consumer:
+        with threaded.Consumer(
+            settings(forgetful.port), "node-01", {"cam1": 0}, gone=raises
+        ) as consumer:
             while 9 not in heard:
                 if (result := consumer.take(1.0)) is not None:
                     heard.append(result["seq"])
 
     async def follow_async() -> None:
-        async with aio.Consumer(settings(forgetful.port), "node-01", {"cam1": 0}, gone=raises) as consumer:
+        async with aio.Consumer(
+            settings(forgetful.port), "node-01", {"cam1": 0}, gone=raises
+        ) as consumer:
             while 9 not in heard:
                 heard.append((await consumer.take())["seq"])
 
     for number in range(1, 9):
         node.answer(f"t{number}")
     node.lost = {1, 2}
-    thread = threading.Thread(target=follow if kind == "threads" else lambda: asyncio.run(follow_async()), daemon=True)
+    thread = threading.Thread(
+        target=follow if kind == "threads" else lambda: asyncio.run(follow_async()), daemon=True
+    )
     thread.start()
     wait_for(lambda: 0 in heard, 20, "that some are gone")
     node.answer("t9")
@@ -272,5 +305,6 @@ def test_leaving_a_broker_that_has_died_ends(monkeypatch: pytest.MonkeyPatch) ->
                     await asyncio.sleep(0.01)
 
     monkeypatch.setattr(aio, "Client", Dying)
-    with ThreadPoolExecutor(1) as elsewhere:  # a browser of another file may have left a loop in this thread
+    # a browser of another file may have left a loop in this thread
+    with ThreadPoolExecutor(1) as elsewhere:
         elsewhere.submit(asyncio.run, left()).result()

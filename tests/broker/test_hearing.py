@@ -68,7 +68,7 @@ def test_a_latest_that_is_ahead_is_enough_to_notice_a_loss() -> None:
     assert seqs(world) == [1, 2, 3]
 
 
-def test_a_broker_that_forgot_the_last_results_and_latest_too_is_found_out_at_the_next_connection() -> None:
+def test_a_broker_that_forgot_results_and_latest_is_found_out_at_the_next_connection() -> None:
     world = World(Hearing(NAMES))
     world.connect()
     produce(world, 1)
@@ -79,7 +79,9 @@ def test_a_broker_that_forgot_the_last_results_and_latest_too_is_found_out_at_th
     assert seqs(world) == [1, 2, 3]
 
 
-def test_the_last_results_of_a_burst_are_asked_for_after_a_while_of_silence_and_then_no_more() -> None:
+def test_the_last_results_of_a_burst_are_asked_for_after_a_while_of_silence_and_then_no_more() -> (
+    None
+):
     world = World(Hearing(NAMES))
     world.connect()
     produce(world, 1)
@@ -110,7 +112,10 @@ def test_what_the_node_no_longer_has_is_told_and_passed_over() -> None:
     world.node.lost = {1, 2, 3, 6}
     world.connect(forgets=False)
     world.run(5)
-    assert [event for event in world.events if isinstance(event, Gone)] == [Gone("cam1", 1, 3), Gone("cam1", 6, 6)]
+    assert [event for event in world.events if isinstance(event, Gone)] == [
+        Gone("cam1", 1, 3),
+        Gone("cam1", 6, 6),
+    ]
     assert seqs(world) == [4, 5, 7, 8, 9]
 
 
@@ -118,12 +123,23 @@ def test_a_result_made_while_the_node_answers_that_there_is_none_is_not_given_up
     hearing = Hearing(NAMES, after={"cam1": 10})
     hearing.connected(0.0)
     asked = json.loads(hearing.due(0.0)[0].payload)
-    hearing.heard(RESULT, result(12), retain=False, now=0.1)  # 11 and 12 were made after the node had looked; 11 was lost
-    reply = {"request_id": asked["request_id"], "ok": False, "error": {"code": "RESULT_NOT_FOUND", "message": ""}}
-    assert hearing.heard(NAMES("reply", "resend"), json.dumps(reply).encode(), retain=False, now=0.2) == []
+    # 11 and 12 were made after the node had looked; 11 was lost
+    hearing.heard(RESULT, result(12), retain=False, now=0.1)
+    reply = {
+        "request_id": asked["request_id"],
+        "ok": False,
+        "error": {"code": "RESULT_NOT_FOUND", "message": ""},
+    }
+    assert (
+        hearing.heard(NAMES("reply", "resend"), json.dumps(reply).encode(), retain=False, now=0.2)
+        == []
+    )
     again = json.loads(hearing.due(1.0)[0].payload)
     assert (again["from_seq"], again["to_seq"]) == (11, 11)
-    assert [type(event) for event in hearing.heard(RESULT, result(11), retain=False, now=1.1)] == [Delivered, Delivered]
+    assert [type(event) for event in hearing.heard(RESULT, result(11), retain=False, now=1.1)] == [
+        Delivered,
+        Delivered,
+    ]
 
 
 def test_a_node_that_is_away_is_asked_again_with_growing_pauses() -> None:
@@ -152,7 +168,8 @@ def test_who_would_rather_see_than_wait_passes_over_a_gap_that_nobody_closes() -
 def test_a_node_that_numbers_anew_is_followed_and_an_old_stored_latest_is_not() -> None:
     hearing = Hearing(NAMES)
     hearing.heard(RESULT, result(500, "0190-b"), retain=False, now=0.0)
-    hearing.heard(LATEST, result(20, "0190-a"), retain=True, now=1.0)  # a broker that restored an old state
+    # a broker that restored an old state
+    hearing.heard(LATEST, result(20, "0190-a"), retain=True, now=1.0)
     assert hearing.position == {"cam1": 500}
     hearing.heard(LATEST, result(1, "0190-c"), retain=False, now=2.0)
     events = hearing.heard(RESULT, result(1, "0190-c"), retain=False, now=2.0)
@@ -179,7 +196,9 @@ def test_no_more_than_a_bound_is_held_for_an_earlier_one_and_nothing_is_lost_by_
     assert seqs(world) == list(range(1, count + 1))
 
 
-@pytest.mark.parametrize("payload", [b"", b"no json", b"[1]", b"{}", b'{"seq":true,"result_id":"x"}', b'{"seq":"1"}'])
+@pytest.mark.parametrize(
+    "payload", [b"", b"no json", b"[1]", b"{}", b'{"seq":true,"result_id":"x"}', b'{"seq":"1"}']
+)
 def test_what_is_no_result_is_left_out(payload: bytes) -> None:
     hearing = Hearing(NAMES)
     for topic in (RESULT, LATEST, NAMES("reply", "resend"), NAMES("state"), "elsewhere"):
@@ -187,7 +206,9 @@ def test_what_is_no_result_is_left_out(payload: bytes) -> None:
 
 
 @pytest.mark.parametrize("seed", range(20))
-def test_with_half_of_all_messages_lost_and_many_reconnects_all_are_delivered_once_and_in_order(seed: int) -> None:
+def test_with_half_of_all_messages_lost_and_many_reconnects_all_are_delivered_once_and_in_order(
+    seed: int,
+) -> None:
     world = World(Hearing(NAMES, after={"cam1": 0}), drops=losing(0.5, seed))
     world.connect()
     for number in range(200):

@@ -1,4 +1,5 @@
-"""Commands have a connection of their own, so they do not wait behind triggers; and what there is where that cannot be."""
+"""Commands have a connection of their own, so they do not wait behind triggers; and what there is
+where that cannot be."""
 
 import threading
 import time
@@ -27,7 +28,11 @@ def commands_of(two: Any, client: str) -> bool:
 
 
 def apart(two: Any, limit_s: float = 20.0) -> None:
-    wait_for(lambda: two.bench.session.commands == "apart" and not commands_of(two, ONE), limit_s, "commands apart")
+    wait_for(
+        lambda: two.bench.session.commands == "apart" and not commands_of(two, ONE),
+        limit_s,
+        "commands apart",
+    )
 
 
 @pytest.fixture(autouse=True)
@@ -72,7 +77,9 @@ def test_commands_and_their_replies_go_over_a_connection_of_their_own(pair: Any)
 
 
 @pytest.mark.parametrize("holds_back", [True, False], ids=["a window of 64", "no window"])
-def test_commands_are_answered_while_triggers_are_neither_stored_nor_acknowledged(pair: Any, holds_back: bool) -> None:
+def test_commands_are_answered_while_triggers_are_neither_stored_nor_acknowledged(
+    pair: Any, holds_back: bool
+) -> None:
     two = pair(lanes=True, holds_back=holds_back)
     two.online()
     apart(two)
@@ -112,7 +119,9 @@ def test_commands_are_answered_while_the_thread_of_triggers_stands_still(pair: A
 
 
 @pytest.mark.parametrize("v5", ["yes", "refuse as 3.1.1"])
-def test_a_broker_with_room_for_one_connection_brings_commands_over_it_until_it_has_more(pair: Any, v5: str) -> None:
+def test_a_broker_with_room_for_one_connection_brings_commands_over_it_until_it_has_more(
+    pair: Any, v5: str
+) -> None:
     two = pair(lanes=True, room=1, v5=v5)
     two.online()
     wait_for(lambda: two.bench.session.commands == "shared", 20)
@@ -132,7 +141,9 @@ def test_a_broker_with_room_for_one_connection_brings_commands_over_it_until_it_
 
 
 @pytest.mark.parametrize("v5", ["yes", "refuse as 3.1.1"])
-def test_commands_that_only_the_second_connection_may_not_hear_come_over_the_first(pair: Any, v5: str) -> None:
+def test_commands_that_only_the_second_connection_may_not_hear_come_over_the_first(
+    pair: Any, v5: str
+) -> None:
     two = pair(lanes=True, deny_subscribe={f"{HEAD}cmd/+": 0x87}, denied_client="control-", v5=v5)
     two.online()
     wait_for(lambda: two.bench.session.commands == "shared", 20)
@@ -156,7 +167,9 @@ def test_commands_that_may_not_be_heard_at_all_are_told_until_they_may(pair: Any
     wait_for(lambda: two.bench.trouble == "")
 
 
-def test_a_broker_that_ends_the_first_connection_for_the_second_has_one_before_long(pair: Any) -> None:
+def test_a_broker_that_ends_the_first_connection_for_the_second_has_one_before_long(
+    pair: Any,
+) -> None:
     two = pair(lanes=True, one_client=True)
     wait_for(lambda: two.bench.session.commands == "shared", 60)
     wait_for(lambda: "ends the connection of triggers" in two.bench.trouble)
@@ -168,7 +181,9 @@ def test_a_broker_that_ends_the_first_connection_for_the_second_has_one_before_l
     assert len(two.broker.connects) == seen
 
 
-def test_a_broker_that_ends_both_connections_again_and_again_has_both_again(pair: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_broker_that_ends_both_connections_again_and_again_has_both_again(
+    pair: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("broker.lanes.SETTLE_S", 60.0)
     two = pair(lanes=True)
     two.bench.session.first._presence.delay = lambda *_, **__: (0.1, False)
@@ -179,7 +194,10 @@ def test_a_broker_that_ends_both_connections_again_and_again_has_both_again(pair
         two.broker.cut()
         wait_for(lambda seen=seen: len(two.broker.connects) >= seen + 2)
     apart(two)
-    assert not any("command" in told or "ends the connection of triggers" in told for told in two.bench.told("trouble")())
+    assert not any(
+        "command" in told or "ends the connection of triggers" in told
+        for told in two.bench.told("trouble")()
+    )
 
 
 def test_commands_for_a_node_that_was_updated_meanwhile_are_each_answered_once(pair: Any) -> None:
@@ -262,12 +280,16 @@ def test_another_node_with_the_same_id_is_told(pair: Any, tmp_path: Any) -> None
             for session in (bench.session.first, bench.session.control):
                 plain = session._presence.delay
                 session._presence.delay = lambda *a, plain=plain, **k: (0.1, plain(*a, **k)[1])
-        wait_for(lambda: any(ONE in told for bench in benches for told in bench.told("trouble")()), 60)
+        wait_for(
+            lambda: any(ONE in told for bench in benches for told in bench.told("trouble")()), 60
+        )
     finally:
         other.close()
 
 
-def test_no_command_is_lost_to_a_client_that_takes_the_second_ones_place(pair: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_command_is_lost_to_a_client_that_takes_the_second_ones_place(
+    pair: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
     two = pair(lanes=True)
     two.bench.session.control._presence.delay = lambda *_, **__: (0.1, False)
     apart(two)
@@ -288,7 +310,9 @@ def test_no_command_is_lost_to_a_client_that_takes_the_second_ones_place(pair: A
         stolen()
     sent = stream.end()
     wait_for(lambda: set(sent) <= set(two.replies()), 30)
-    assert sorted(message.payload.decode() for _, message in two.bench.commands) == sorted(sent), "each done once"
+    assert sorted(message.payload.decode() for _, message in two.bench.commands) == sorted(sent), (
+        "each done once"
+    )
     monkeypatch.setattr("broker.lanes.STOOD_S", 0.1)
     apart(two)
 
@@ -298,17 +322,32 @@ def test_a_stop_sends_the_last_state_and_ends_both(pair: Any) -> None:
     two.online()
     apart(two)
     two.bench.session.stop(b'{"state":"Offline"}', 5)
-    wait_for(lambda: [heard.payload for heard in two.broker.on(f"{HEAD}state")] == [b'{"state":"Offline"}'])
-    assert not any(session._thread.is_alive() for session in (two.bench.session.first, two.bench.session.control))
+    wait_for(
+        lambda: (
+            [heard.payload for heard in two.broker.on(f"{HEAD}state")] == [b'{"state":"Offline"}']
+        )
+    )
+    assert not any(
+        session._thread.is_alive()
+        for session in (two.bench.session.first, two.bench.session.control)
+    )
 
 
 def command(text: str) -> Incoming:
     return Incoming(f"{HEAD}cmd/ping", text.encode())
 
 
-def test_a_message_counts_once_however_often_it_is_sent_and_over_whichever_connection_it_comes_first() -> None:
+def test_a_message_counts_once_however_often_and_over_whichever_connection_it_comes() -> None:
     twice, done = Twice(), []
-    for lane, text in ((FIRST, "a"), (FIRST, "a"), (CONTROL, "b"), (CONTROL, "a"), (FIRST, "b"), (CONTROL, "a"), (FIRST, "c")):
+    for lane, text in (
+        (FIRST, "a"),
+        (FIRST, "a"),
+        (CONTROL, "b"),
+        (CONTROL, "a"),
+        (FIRST, "b"),
+        (CONTROL, "a"),
+        (FIRST, "c"),
+    ):
         twice.once(lane, command(text), lambda text=text: done.append(text))
     assert done == ["a", "a", "b", "c"]
 
@@ -337,7 +376,9 @@ def test_a_fault_while_a_command_is_taken_lets_the_next_one_in() -> None:
     assert done == ["b"]
 
 
-def test_a_command_sent_again_over_a_connection_that_had_long_been_left_is_no_copy(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_command_sent_again_over_a_connection_that_had_long_been_left_is_no_copy(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     now, done = [0.0], []
     monkeypatch.setattr("broker.twice.time", SimpleNamespace(monotonic=lambda: now[0]))
     twice = Twice()

@@ -1,4 +1,5 @@
-"""When the node tries again: soon where a broker was only gone, ever more seldom where it sends us away."""
+"""When the node tries again: soon where a broker was only gone, ever more seldom where it sends us
+away."""
 
 import time
 from pathlib import Path
@@ -27,7 +28,9 @@ def test_a_broker_elsewhere_that_is_gone_is_tried_every_few_seconds(tmp_path: Pa
     assert min(delays[10:]) > 2
 
 
-def test_restarts_of_a_broker_leave_no_back_off_behind_however_many_there_are(tmp_path: Path) -> None:
+def test_restarts_of_a_broker_leave_no_back_off_behind_however_many_there_are(
+    tmp_path: Path,
+) -> None:
     presence = made(tmp_path)
     for _ in range(40):
         assert presence.delay("lost", 3.0)[0] <= 1
@@ -46,13 +49,17 @@ def test_an_end_right_after_each_connect_backs_off(tmp_path: Path, reason: str) 
     assert presence.delay("lost", 60.0)[0] <= 1
 
 
-def test_a_refusal_is_tried_again_within_half_a_minute_and_not_before_some_seconds(tmp_path: Path) -> None:
+def test_a_refusal_is_tried_again_within_half_a_minute_and_not_before_some_seconds(
+    tmp_path: Path,
+) -> None:
     presence = made(tmp_path)
     for _ in range(10):
         assert 5 < presence.delay("refused", None)[0] <= 30
 
 
-def test_an_end_that_a_topic_is_to_blame_for_costs_no_time_but_not_without_end(tmp_path: Path) -> None:
+def test_an_end_that_a_topic_is_to_blame_for_costs_no_time_but_not_without_end(
+    tmp_path: Path,
+) -> None:
     presence = made(tmp_path)
     delays = [presence.delay("ended", 0.1, explained=True)[0] for _ in range(20)]
     assert delays[0] < 0.5

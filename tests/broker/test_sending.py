@@ -18,14 +18,21 @@ def sending() -> Sending:
 def test_a_trigger_asks_to_be_told_and_is_accepted_once(sending: Sending) -> None:
     world = World(sending)
     world.connect()
-    assert sending.add("cam1", {"trigger_id": "t1", "part_id": "SN1", "program": None}, world.now) == "t1"
+    assert (
+        sending.add("cam1", {"trigger_id": "t1", "part_id": "SN1", "program": None}, world.now)
+        == "t1"
+    )
     world.run(60)
-    assert [json.loads(message.payload) for message in world.published] == [{"trigger_id": "t1", "part_id": "SN1", "ack": True}]
+    assert [json.loads(message.payload) for message in world.published] == [
+        {"trigger_id": "t1", "part_id": "SN1", "ack": True}
+    ]
     assert world.events == [Accepted("cam1", "t1", known=False)]
     assert sending.under_way == 0
 
 
-def test_the_very_same_bytes_are_repeated_with_growing_pauses_until_it_is_accepted(sending: Sending) -> None:
+def test_the_very_same_bytes_are_repeated_with_growing_pauses_until_it_is_accepted(
+    sending: Sending,
+) -> None:
     world = World(sending)
     world.connect()
     sending.add("cam1", {"trigger_id": "t1"}, world.now)
@@ -44,7 +51,9 @@ def test_the_very_same_bytes_are_repeated_with_growing_pauses_until_it_is_accept
     assert world.node.inspected == ["t1"]
 
 
-def test_after_a_reconnect_everything_that_waits_goes_out_at_once_and_in_order(sending: Sending) -> None:
+def test_after_a_reconnect_everything_that_waits_goes_out_at_once_and_in_order(
+    sending: Sending,
+) -> None:
     world = World(sending)
     for number in range(5):
         sending.add("cam1", {"trigger_id": f"t{number}"}, world.now)
@@ -53,7 +62,9 @@ def test_after_a_reconnect_everything_that_waits_goes_out_at_once_and_in_order(s
     before = len(world.published)
     world.connect()
     world.run(0)
-    assert [json.loads(message.payload)["trigger_id"] for message in world.published[before:]] == [f"t{n}" for n in range(5)]
+    assert [json.loads(message.payload)["trigger_id"] for message in world.published[before:]] == [
+        f"t{n}" for n in range(5)
+    ]
 
 
 def test_a_known_id_that_was_answered_tells_its_verdict(sending: Sending) -> None:
@@ -105,7 +116,11 @@ def test_a_result_that_the_node_no_longer_has_is_what_accepted_says(sending: Sen
     world.run(10)
     last = world.events[-1]
     assert isinstance(last, Answered)
-    assert (last.result["trigger_id"], last.result["seq"], last.result["verdict"]) == ("t1", 1, "NG")
+    assert (last.result["trigger_id"], last.result["seq"], last.result["verdict"]) == (
+        "t1",
+        1,
+        "NG",
+    )
     assert sending.under_way == 0
 
 
@@ -125,16 +140,22 @@ def test_an_id_is_under_way_once_and_no_more_than_a_thousand_are(sending: Sendin
         sending.add("cam1", {}, 0.0)
 
 
-@pytest.mark.parametrize("payload", [b"", b"no json", b"[1]", b'{"trigger_id":{}}', b'{"trigger_id":"other"}'])
+@pytest.mark.parametrize(
+    "payload", [b"", b"no json", b"[1]", b'{"trigger_id":{}}', b'{"trigger_id":"other"}']
+)
 @pytest.mark.parametrize("name", ["accepted", "result", "reply", "state"])
-def test_what_anybody_else_says_changes_nothing(sending: Sending, name: str, payload: bytes) -> None:
+def test_what_anybody_else_says_changes_nothing(
+    sending: Sending, name: str, payload: bytes
+) -> None:
     sending.add("cam1", {"trigger_id": "t1"}, 0.0)
     assert sending.heard(NAMES(name, "cam1"), payload, retain=False, now=0.0) == []
     assert sending.under_way == 1
 
 
 @pytest.mark.parametrize("seed", range(20))
-def test_with_half_of_all_messages_lost_every_trigger_is_accepted_and_inspected_once(sending: Sending, seed: int) -> None:
+def test_with_half_of_all_messages_lost_every_trigger_is_accepted_and_inspected_once(
+    sending: Sending, seed: int
+) -> None:
     world = World(sending, drops=losing(0.5, seed))
     world.connect()
     for number in range(50):

@@ -1,4 +1,5 @@
-"""The durable session against a real broker, without a node: intake, outbox, fence, and the ways a broker can fail us."""
+"""The durable session against a real broker, without a node: intake, outbox, fence, and the ways a
+broker can fail us."""
 
 import json
 import socket
@@ -39,7 +40,7 @@ def ids(line: Line) -> list[str]:
     return [result["trigger_id"] for result in line.results()]
 
 
-def test_a_trigger_that_cannot_be_stored_is_not_acknowledged_and_comes_again_over_the_next_connection(
+def test_a_trigger_that_cannot_be_stored_is_not_acknowledged_and_comes_again(
     bench: Bench, line: Line, proxy: Proxy, caplog: pytest.LogCaptureFixture
 ) -> None:
     wait_for(lambda: bench.session.online)
@@ -52,7 +53,9 @@ def test_a_trigger_that_cannot_be_stored_is_not_acknowledged_and_comes_again_ove
     bench.failing = False
     wait_for(lambda: ids(line) == ["t-1"], 20)
     assert [trigger_id for trigger_id, _ in bench.backlogs] == ["t-1"]
-    assert not [record for record in caplog.records if record.exc_info], "foreseen: no traceback at every try"
+    assert not [record for record in caplog.records if record.exc_info], (
+        "foreseen: no traceback at every try"
+    )
 
 
 def test_results_cut_off_at_every_byte_arrive_once(bench: Bench, line: Line, proxy: Proxy) -> None:
@@ -64,13 +67,20 @@ def test_results_cut_off_at_every_byte_arrive_once(bench: Bench, line: Line, pro
         for number in range(3):
             sent.append(f"{cut}-{number}")
             bench.result(sent[-1])
-        wait_for(lambda: bench.session.online and proxy.cut_after is None and outbox(bench.ledger.path) == 0, 20)
+        wait_for(
+            lambda: (
+                bench.session.online and proxy.cut_after is None and outbox(bench.ledger.path) == 0
+            ),
+            20,
+        )
     wait_for(lambda: len(ids(line)) >= len(sent))
     assert ids(line) == sent
     assert all("attempt" not in user for _, _, _, user in line.heard)
 
 
-def test_a_connection_that_has_gone_deaf_is_noticed_by_keep_alive(bench: Bench, proxy: Proxy) -> None:
+def test_a_connection_that_has_gone_deaf_is_noticed_by_keep_alive(
+    bench: Bench, proxy: Proxy
+) -> None:
     wait_for(lambda: bench.session.online)
     proxy.deaf = True
     wait_for(bench.told("offline"), 15)
@@ -102,7 +112,9 @@ def test_a_session_that_the_broker_lost_makes_results_go_out_again_marked_attemp
     assert [user for topic, _, _, user in line.heard if topic == "result/cam1"][-1] == {}
 
 
-def test_what_was_sent_while_away_is_backlog_and_what_comes_later_is_not(bench: Bench, line: Line, proxy: Proxy) -> None:
+def test_what_was_sent_while_away_is_backlog_and_what_comes_later_is_not(
+    bench: Bench, line: Line, proxy: Proxy
+) -> None:
     wait_for(lambda: bench.session.online)
     proxy.target, target = 1, proxy.target
     proxy.cut()
@@ -127,7 +139,9 @@ def test_both_ends_send_without_delay(bench: Bench, monkeypatch: pytest.MonkeyPa
     assert sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
 
 
-def test_another_client_with_our_name_is_noticed_when_it_comes_again_and_again(bench: Bench, proxy: Proxy, line: Line) -> None:
+def test_another_client_with_our_name_is_noticed_when_it_comes_again_and_again(
+    bench: Bench, proxy: Proxy, line: Line
+) -> None:
     plain = bench.session._presence.delay
     bench.session._presence.delay = lambda *a, **k: (0.1, plain(*a, **k)[1])  # type: ignore[method-assign]
     for _ in range(5):
@@ -138,10 +152,14 @@ def test_another_client_with_our_name_is_noticed_when_it_comes_again_and_again(b
         wait_for(lambda: not bench.session.online, 10)
         thief.disconnect()
         thief.loop_stop()
-    wait_for(lambda: any("inspection-node-node-01" in message for message in bench.told("trouble")()), 20)
+    wait_for(
+        lambda: any("inspection-node-node-01" in message for message in bench.told("trouble")()), 20
+    )
 
 
-def test_many_results_wait_in_the_ledger_and_go_out_in_order(bench: Bench, line: Line, proxy: Proxy) -> None:
+def test_many_results_wait_in_the_ledger_and_go_out_in_order(
+    bench: Bench, line: Line, proxy: Proxy
+) -> None:
     wait_for(lambda: bench.session.online)
     proxy.target, target = 1, proxy.target
     proxy.cut()
@@ -150,7 +168,9 @@ def test_many_results_wait_in_the_ledger_and_go_out_in_order(bench: Bench, line:
     for trigger_id in sent[:600]:
         bench.result(trigger_id)
     proxy.target = target
-    writer = threading.Thread(target=lambda: [bench.result(trigger_id) for trigger_id in sent[600:]])
+    writer = threading.Thread(
+        target=lambda: [bench.result(trigger_id) for trigger_id in sent[600:]]
+    )
     writer.start()
     writer.join()
     wait_for(lambda: len(ids(line)) >= 700, 40)
@@ -161,7 +181,11 @@ def test_many_results_wait_in_the_ledger_and_go_out_in_order(bench: Bench, line:
 def test_each_result_has_its_short_form_before_it_also_after_an_outage_and_when_it_is_sent_again(
     tmp_path: Path, proxy: Proxy, line: Line
 ) -> None:
-    bench = Bench(tmp_path, BrokerSettings(url=f"mqtt://127.0.0.1:{proxy.port}", keepalive_s=2), short=("cam1",))
+    bench = Bench(
+        tmp_path,
+        BrokerSettings(url=f"mqtt://127.0.0.1:{proxy.port}", keepalive_s=2),
+        short=("cam1",),
+    )
     try:
         wait_for(lambda: bench.session.online)
         bench.result("r-0")
@@ -172,20 +196,33 @@ def test_each_result_has_its_short_form_before_it_also_after_an_outage_and_when_
             bench.result(f"r-{number}")
         proxy.target = target
         wait_for(lambda: len(ids(line)) >= 100, 40)
-        said = [(topic, json.loads(payload)["seq"]) for topic, payload, _, _ in list(line.heard) if topic.endswith("/cam1")]
+        said = [
+            (topic, json.loads(payload)["seq"])
+            for topic, payload, _, _ in list(line.heard)
+            if topic.endswith("/cam1")
+        ]
         order = [one for one in dict.fromkeys(said) if not one[0].startswith("latest/")]
-        assert order == [(f"{name}/cam1", seq) for seq in range(1, 101) for name in ("short", "result")]
+        assert order == [
+            (f"{name}/cam1", seq) for seq in range(1, 101) for name in ("short", "result")
+        ]
         seen = len(line.heard)
         bench.session._outbox.resend("cam1", bench.ledger.results("cam1", seqs=(5, 6)))
         wait_for(lambda: len(line.heard) >= seen + 4)
-        again = [(topic, json.loads(payload)["seq"], user) for topic, payload, _, user in line.heard[seen:]]
-        assert again == [(f"{name}/cam1", seq, {"resend": "1"}) for seq in (5, 6) for name in ("short", "result")]
+        again = [
+            (topic, json.loads(payload)["seq"], user)
+            for topic, payload, _, user in line.heard[seen:]
+        ]
+        assert again == [
+            (f"{name}/cam1", seq, {"resend": "1"}) for seq in (5, 6) for name in ("short", "result")
+        ]
     finally:
         bench.session.stop(None, 3)
         bench.ledger.close()
 
 
-def test_a_process_that_starts_again_sends_only_what_the_broker_never_got(bench: Bench, line: Line) -> None:
+def test_a_process_that_starts_again_sends_only_what_the_broker_never_got(
+    bench: Bench, line: Line
+) -> None:
     wait_for(lambda: bench.session.online)
     bench.result("first")
     wait_for(lambda: ids(line) == ["first"])
@@ -201,12 +238,18 @@ def test_a_process_that_starts_again_sends_only_what_the_broker_never_got(bench:
 def locked_broker(folder: Path, port: int) -> subprocess.Popen[bytes]:
     folder.mkdir(parents=True, exist_ok=True)
     passwords = folder / "passwords"
-    subprocess.run(["mosquitto_passwd", "-b", "-c", str(passwords), "node", "right-password"], check=True)
+    subprocess.run(
+        ["mosquitto_passwd", "-b", "-c", str(passwords), "node", "right-password"], check=True
+    )
     passwords.chmod(0o644)
     folder.chmod(0o755)
     conf = folder / "locked.conf"
-    conf.write_text(f"listener {port} 127.0.0.1\nallow_anonymous false\npassword_file {passwords}\nuser root\n")
-    return subprocess.Popen(["mosquitto", "-c", str(conf)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    conf.write_text(
+        f"listener {port} 127.0.0.1\nallow_anonymous false\npassword_file {passwords}\nuser root\n"
+    )
+    return subprocess.Popen(
+        ["mosquitto", "-c", str(conf)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
 
 
 def test_wrong_credentials_are_told_and_tried_again_slowly_without_a_secret_in_the_log(
@@ -218,10 +261,14 @@ def test_wrong_credentials_are_told_and_tried_again_slowly_without_a_secret_in_t
     process = locked_broker(tmp_path / "locked", port)
     bench = Bench(
         tmp_path,
-        BrokerSettings(url=f"mqtt://127.0.0.1:{port}", username="node", password=SecretStr("wrong-password")),
+        BrokerSettings(
+            url=f"mqtt://127.0.0.1:{port}", username="node", password=SecretStr("wrong-password")
+        ),
     )
     try:
-        wait_for(lambda: any("Not authorized" in message for message in bench.told("trouble")()), 15)
+        wait_for(
+            lambda: any("Not authorized" in message for message in bench.told("trouble")()), 15
+        )
         assert not bench.session.online
         assert "wrong-password" not in caplog.text + str(bench.notices)
     finally:
@@ -254,15 +301,40 @@ def certificates(folder: Path) -> None:
     )
     (folder / "names").write_text("subjectAltName=DNS:localhost\n")
     for name, subject in (("server", "/CN=localhost"), ("client", "/CN=node-01")):
-        openssl("req", "-newkey", "rsa:2048", "-nodes", "-subj", subject, "-keyout", f"{name}.key", "-out", f"{name}.csr")
-        words = ["x509", "-req", "-in", f"{name}.csr", "-CA", "ca.pem", "-CAkey", "ca.key", "-CAcreateserial", "-days", "2"]
+        openssl(
+            "req",
+            "-newkey",
+            "rsa:2048",
+            "-nodes",
+            "-subj",
+            subject,
+            "-keyout",
+            f"{name}.key",
+            "-out",
+            f"{name}.csr",
+        )
+        words = [
+            "x509",
+            "-req",
+            "-in",
+            f"{name}.csr",
+            "-CA",
+            "ca.pem",
+            "-CAkey",
+            "ca.key",
+            "-CAcreateserial",
+            "-days",
+            "2",
+        ]
         openssl(*words, "-extfile", "names", "-out", f"{name}.pem")
     for file in folder.iterdir():
         file.chmod(0o644)
     folder.chmod(0o755)
 
 
-def test_tls_with_client_certificates_works_and_a_wrong_host_is_refused_without_plain_text(tmp_path: Path) -> None:
+def test_tls_with_client_certificates_works_and_a_wrong_host_is_refused_without_plain_text(
+    tmp_path: Path,
+) -> None:
     from tests.processes import free_port
 
     certs = tmp_path / "certs"
@@ -271,11 +343,17 @@ def test_tls_with_client_certificates_works_and_a_wrong_host_is_refused_without_
     port = free_port()
     conf = certs / "tls.conf"
     conf.write_text(
-        f"listener {port} 127.0.0.1\nallow_anonymous true\ncafile {certs}/ca.pem\ncertfile {certs}/server.pem\n"
-        f"keyfile {certs}/server.key\nrequire_certificate true\nuser root\n"
+        f"listener {port} 127.0.0.1\nallow_anonymous true\ncafile {certs}/ca.pem\ncertfile"
+        f" {certs}/server.pem\nkeyfile {certs}/server.key\nrequire_certificate true\nuser root\n"
     )
-    process = subprocess.Popen(["mosquitto", "-c", str(conf)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    keys = {"ca_file": f"{certs}/ca.pem", "cert_file": f"{certs}/client.pem", "key_file": f"{certs}/client.key"}
+    process = subprocess.Popen(
+        ["mosquitto", "-c", str(conf)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
+    keys = {
+        "ca_file": f"{certs}/ca.pem",
+        "cert_file": f"{certs}/client.pem",
+        "key_file": f"{certs}/client.key",
+    }
     good = Bench(tmp_path / "good", BrokerSettings(url=f"mqtts://localhost:{port}", **keys))
     wrong = Bench(tmp_path / "wrong", BrokerSettings(url=f"mqtts://127.0.0.1:{port}", **keys))
     try:
@@ -284,7 +362,10 @@ def test_tls_with_client_certificates_works_and_a_wrong_host_is_refused_without_
         wait_for(lambda: outbox(good.ledger.path) == 0)
         wait_for(wrong.told("trouble"), 15)
         assert not wrong.session.online
-        assert "certificate" in wrong.told("trouble")()[0].lower() or "match" in wrong.told("trouble")()[0]
+        assert (
+            "certificate" in wrong.told("trouble")()[0].lower()
+            or "match" in wrong.told("trouble")()[0]
+        )
     finally:
         for bench in (good, wrong):
             bench.session.stop(None, 3)
@@ -299,7 +380,9 @@ def test_a_broker_that_speaks_mqtt_3_only_is_spoken_to_in_its_version(tmp_path: 
     port = free_port()
     conf = tmp_path / "plain.conf"
     conf.write_text(f"listener {port} 127.0.0.1\nallow_anonymous true\nuser root\n")
-    process = subprocess.Popen(["mosquitto", "-c", str(conf)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    process = subprocess.Popen(
+        ["mosquitto", "-c", str(conf)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
     proxy = OldBroker(port)
     bench = Bench(tmp_path / "b", BrokerSettings(url=f"mqtt://127.0.0.1:{proxy.port}"))
     try:

@@ -1,4 +1,5 @@
-"""A broker that takes the node's markers and brings none back: it is told, and fresh parts are not taken for old for long."""
+"""A broker that takes the node's markers and brings none back: it is told, and fresh parts are not
+taken for old for long."""
 
 import time
 from typing import Any
@@ -39,10 +40,13 @@ def test_on_a_quiet_line_the_fence_is_given_up_and_what_comes_then_is_new_for_go
     two.online(20)
     wait_for(lambda: HEAD + "_fence" in two.bench.trouble)
     began = time.monotonic()
-    trigger_until(two, lambda: time.monotonic() - began > 3.0 and fresh(two, 60))  # longer than a marker may be away
+    # longer than a marker may be away
+    trigger_until(two, lambda: time.monotonic() - began > 3.0 and fresh(two, 60))
 
 
-def test_on_a_busy_line_too_and_a_marker_that_comes_back_counts_again(pair: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_on_a_busy_line_too_and_a_marker_that_comes_back_counts_again(
+    pair: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("broker.fence.LOST_S", 1.0)
     monkeypatch.setattr("broker.fence.EMPTY", 3)
     monkeypatch.setattr("broker.marking.PROBE_S", 0.1)
@@ -59,7 +63,9 @@ def test_on_a_busy_line_too_and_a_marker_that_comes_back_counts_again(pair: Any,
     assert two.bench.session.online
 
 
-def test_a_broker_that_refuses_markers_is_not_waited_for(pair: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_broker_that_refuses_markers_is_not_waited_for(
+    pair: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("broker.fence.LONGEST_S", (300.0, 3.0))
     two = pair(deny_publish={HEAD + "_fence": 0x87})
     two.online(20)
@@ -69,7 +75,9 @@ def test_a_broker_that_refuses_markers_is_not_waited_for(pair: Any, monkeypatch:
     trigger_until(two, lambda: fresh(two), 60)
 
 
-def test_markers_are_not_given_up_while_the_queue_may_hold_them(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_markers_are_not_given_up_while_the_queue_may_hold_them(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     now = 1000.0
     monkeypatch.setattr("broker.fence.time.monotonic", lambda: now)
     overdue = Overdue()

@@ -1,4 +1,5 @@
-"""What the broker says in CONNACK is kept, on MQTT 5 and 3.1.1; what it has less is told; and nothing storms."""
+"""What the broker says in CONNACK is kept, on MQTT 5 and 3.1.1; what it has less is told; and
+nothing storms."""
 
 import json
 import time
@@ -64,7 +65,9 @@ def test_no_more_messages_wait_for_their_puback_than_the_broker_allows(
         ({"max_packet": 2048}, "2048"),
     ],
 )
-def test_the_node_connects_with_less_where_the_broker_has_less_and_tells(pair: Any, terms: dict[str, Any], told: str) -> None:
+def test_the_node_connects_with_less_where_the_broker_has_less_and_tells(
+    pair: Any, terms: dict[str, Any], told: str
+) -> None:
     two = pair(terms=terms)
     two.online()
     two.trigger("t1", "t2")
@@ -72,19 +75,26 @@ def test_the_node_connects_with_less_where_the_broker_has_less_and_tells(pair: A
     assert two.broker.broken == []
     assert len({client_id for _, _, client_id in two.broker.connects}) == 1
     refused = {"retain": 0}.items() & terms.items() or {"max_qos": 0}.items() & terms.items()
-    assert len(two.broker.connects) == (2 if refused else 1)  # a will that it does not take is left out
+    # a will that it does not take is left out
+    assert len(two.broker.connects) == (2 if refused else 1)
     wait_for(lambda: told in two.bench.trouble)
     assert bool(two.bench.trouble) == bool(told)
 
 
 @pytest.mark.parametrize("most", [1024, 4096])
-def test_nothing_larger_than_the_packet_limit_is_sent_and_results_are_valid_all_the_same(pair: Any, most: int) -> None:
+def test_nothing_larger_than_the_packet_limit_is_sent_and_results_are_valid_all_the_same(
+    pair: Any, most: int
+) -> None:
     two = pair(terms={"max_packet": most})
     two.online()
     outbox = two.bench.session._outbox
     two.bench.long = True
     two.trigger("t1")
-    outbox.post("reply", "capture", json.dumps({"request_id": "r1", "ok": True, "data": {"image": "x" * 9000}}).encode())
+    outbox.post(
+        "reply",
+        "capture",
+        json.dumps({"request_id": "r1", "ok": True, "data": {"image": "x" * 9000}}).encode(),
+    )
     outbox.post("image", "cam1", b"x" * 9000, content_type="image/jpeg")
     (result,) = wait_for(lambda: two.broker.on(HEAD + "result/cam1"))
     found = Result.model_validate_json(result.payload)
@@ -100,7 +110,9 @@ def test_nothing_larger_than_the_packet_limit_is_sent_and_results_are_valid_all_
 
 
 @pytest.mark.parametrize("says_why", [True, False])
-def test_one_end_of_a_connection_teaches_a_packet_limit_that_a_broker_keeps_to_itself(pair: Any, says_why: bool) -> None:
+def test_one_end_of_a_connection_teaches_a_packet_limit_that_a_broker_keeps_to_itself(
+    pair: Any, says_why: bool
+) -> None:
     two = pair(silent_terms={"max_packet": 1000}, says_why=says_why)
     two.online()
     two.bench.session._outbox.retain("info", "", info(100))
@@ -125,7 +137,9 @@ def info(stations: int) -> bytes:
     return json.dumps(value | {"schemas": {}, "programs": {}, "limits": {}}).encode()
 
 
-def test_a_guess_that_was_right_costs_one_connection_more_and_is_kept(pair: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_guess_that_was_right_costs_one_connection_more_and_is_kept(
+    pair: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("broker.longest.WHOLE_S", (1.0, 86400.0))
     two = pair(silent_terms={"max_packet": 1000}, says_why=False)
     two.online()
@@ -145,7 +159,9 @@ def test_a_guess_that_was_right_costs_one_connection_more_and_is_kept(pair: Any,
     wait_for(lambda: "does not take" in two.bench.trouble)
 
 
-def test_a_guess_that_was_wrong_is_forgotten_and_results_are_whole_again(pair: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_guess_that_was_wrong_is_forgotten_and_results_are_whole_again(
+    pair: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("broker.longest.WHOLE_S", (1.0, 86400.0))
     two = pair()
     two.online()
@@ -156,7 +172,9 @@ def test_a_guess_that_was_wrong_is_forgotten_and_results_are_whole_again(pair: A
     two.broker.rules.puback_s = 0.0
     two.bench.long = True
     sent = 0
-    while not sent or two.bench.trouble or len(two.broker.on(HEAD + "result/cam1")[-1].payload) < 1000:
+    while (
+        not sent or two.bench.trouble or len(two.broker.on(HEAD + "result/cam1")[-1].payload) < 1000
+    ):
         sent += 1
         assert sent < 100
         two.trigger(f"t{sent}")
@@ -167,7 +185,9 @@ def test_a_guess_that_was_wrong_is_forgotten_and_results_are_whole_again(pair: A
     assert found == two.bench.ledger.results("cam1", trigger_ids=[f"t{sent}"])[0]
 
 
-def test_a_client_id_that_is_too_long_is_replaced_by_one_that_every_broker_takes_and_stays_that(pair: Any) -> None:
+def test_a_client_id_that_is_too_long_is_replaced_by_one_that_every_broker_takes_and_stays_that(
+    pair: Any,
+) -> None:
     two = pair(id_bytes=23, given={"client_id": "press-3-vision-of-the-second-hall"})
     two.online()
     assert len(two.broker.connects) == 2
@@ -181,7 +201,9 @@ def test_a_client_id_that_is_too_long_is_replaced_by_one_that_every_broker_takes
 
 
 @pytest.mark.parametrize("terms", [{"retain": 0}, {"max_qos": 0}, {"retain": 0, "max_qos": 0}])
-def test_a_will_that_the_broker_does_not_take_is_left_out_at_once_after_a_restart(pair: Any, terms: dict[str, int]) -> None:
+def test_a_will_that_the_broker_does_not_take_is_left_out_at_once_after_a_restart(
+    pair: Any, terms: dict[str, int]
+) -> None:
     two = pair(terms=terms)
     two.online()
     assert len(two.broker.connects) == 2, "one refusal"
@@ -192,7 +214,10 @@ def test_a_will_that_the_broker_does_not_take_is_left_out_at_once_after_a_restar
     for _ in range(2):  # it says now that it would; the next will is whole again
         two.bench.again()
         two.online()
-    assert (two.bench.session._presence.ask().will_retain, two.bench.session._presence.ask().will_qos) == (True, 1)
+    assert (
+        two.bench.session._presence.ask().will_retain,
+        two.bench.session._presence.ask().will_qos,
+    ) == (True, 1)
 
 
 def test_what_a_broker_says_and_names_when_it_refuses_us_is_told(pair: Any) -> None:
@@ -206,7 +231,13 @@ def test_what_a_broker_says_and_names_when_it_sends_us_away_is_told(pair: Any) -
     two.online()
     two.broker.rules.up = False
     two.broker.send_away(0x9C, "use another one", "second.plant")
-    wait_for(lambda: any("use another one (it names second.plant)" in each for each in two.bench.told("trouble")()), 15)
+    wait_for(
+        lambda: any(
+            "use another one (it names second.plant)" in each
+            for each in two.bench.told("trouble")()
+        ),
+        15,
+    )
 
 
 def test_an_id_that_the_broker_assigns_is_asked_for_again_after_a_restart(pair: Any) -> None:
@@ -218,7 +249,9 @@ def test_an_id_that_the_broker_assigns_is_asked_for_again_after_a_restart(pair: 
 
 
 @pytest.mark.parametrize("refusal", ["refuse", "refuse as 3.1.1", "close"])
-def test_mqtt_3_is_spoken_where_the_broker_refuses_5_and_5_is_tried_again_at_the_next_start(pair: Any, refusal: str) -> None:
+def test_mqtt_3_is_spoken_where_the_broker_refuses_5_and_5_is_tried_again_at_the_next_start(
+    pair: Any, refusal: str
+) -> None:
     two = pair(v5=refusal)
     two.online()
     assert two.bench.session.protocol == "3.1.1"
@@ -248,7 +281,9 @@ def test_mqtt_5_once_spoken_is_not_given_up_for_a_proxy_that_accepts_and_closes(
 
 
 @pytest.mark.parametrize("asked_s", [0, 65535])
-def test_a_broker_that_goes_silent_is_noticed_whatever_keep_alive_it_asks_for(pair: Any, asked_s: int) -> None:
+def test_a_broker_that_goes_silent_is_noticed_whatever_keep_alive_it_asks_for(
+    pair: Any, asked_s: int
+) -> None:
     two = pair(terms={"keep_alive": asked_s}, given={"keepalive_s": 2})
     two.online()
     two.broker.rules.deaf = True
@@ -266,14 +301,18 @@ def test_a_keep_alive_of_one_second_is_kept_while_nothing_happens(pair: Any) -> 
     assert len(two.broker.connects) == 1
 
 
-def test_a_connection_that_ends_right_after_each_connect_is_tried_ever_more_seldom(pair: Any) -> None:
+def test_a_connection_that_ends_right_after_each_connect_is_tried_ever_more_seldom(
+    pair: Any,
+) -> None:
     two = pair(terms={"receive_max": 10}, deny_publish={HEAD + "_fence": "close"})
     time.sleep(5)
     assert len(two.broker.connects) < 10
     wait_for(lambda: HEAD + "_fence" in two.bench.trouble)
 
 
-def test_an_alive_file_that_cannot_be_written_is_told_and_takes_nobody_off_line(pair: Any, tmp_path: Path) -> None:
+def test_an_alive_file_that_cannot_be_written_is_told_and_takes_nobody_off_line(
+    pair: Any, tmp_path: Path
+) -> None:
     (tmp_path / "alive").mkdir()
     two = pair()
     two.online()

@@ -1,4 +1,5 @@
-"""What the broker refuses: subscriptions, and topics by PUBACK, DISCONNECT or closing; each told by its name, and its own."""
+"""What the broker refuses: subscriptions, and topics by PUBACK, DISCONNECT or closing; each told by
+its name, and its own."""
 
 import json
 import threading
@@ -39,7 +40,7 @@ def test_a_refused_subscription_is_told_by_its_name_until_it_is_granted(
 
 
 @pytest.mark.parametrize("topic", ["trigger/+", "cmd/+", "result/+"])
-def test_a_wildcard_that_is_refused_although_wildcards_were_promised_is_replaced_by_each_topic_on_its_own(
+def test_a_promised_wildcard_that_is_refused_is_replaced_by_each_topic_on_its_own(
     pair: Any, topic: str
 ) -> None:
     two = pair(deny_subscribe={HEAD + topic: 0xA2})
@@ -69,7 +70,7 @@ def test_a_filter_over_which_the_broker_ends_the_connection_is_found_out_and_all
     assert len(two.broker.connects) == 3
 
 
-def test_a_station_over_whose_filter_the_broker_ends_the_connection_is_deaf_alone_until_it_is_granted(
+def test_a_station_over_whose_filter_the_broker_closes_is_deaf_alone_until_it_is_granted(
     pair: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("broker.subscriptions.AGAIN_S", 0.5)
@@ -99,7 +100,9 @@ def test_a_flood_of_commands_holds_up_neither_results_nor_the_state(pair: Any) -
 
 
 @pytest.mark.parametrize("topic", ["trigger/+", "_fence"])
-def test_a_refused_subscription_is_told_on_mqtt_3_too(pair: Any, topic: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_refused_subscription_is_told_on_mqtt_3_too(
+    pair: Any, topic: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("broker.subscriptions.AGAIN_S", 0.5)
     two = pair(v5="refuse", deny_subscribe={HEAD + topic: 0x80})
     wait_for(lambda: f"{HEAD}{topic}" in two.bench.trouble, 10)
@@ -109,7 +112,7 @@ def test_a_refused_subscription_is_told_on_mqtt_3_too(pair: Any, topic: str, mon
 
 
 @pytest.mark.parametrize("way", [0x87, 0x97, "disconnect", "close"])
-def test_a_result_topic_that_is_refused_delays_no_other_station_and_comes_in_order_once_it_is_allowed(
+def test_a_refused_result_topic_delays_no_other_station_and_comes_in_order_once_allowed(
     pair: Any, way: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("broker.troubles.CONVICTED_S", 2.0)
@@ -148,14 +151,23 @@ def test_a_retained_topic_that_is_refused_gets_its_newest_value_once_it_is_allow
     wait_for(lambda: HEAD + "state" in two.bench.trouble, 15)
     outbox.retain("state", "", b'{"state":"Ready"}')
     two.broker.rules.deny_publish.clear()
-    wait_for(lambda: [heard.payload for heard in two.broker.on(HEAD + "state")][-1:] == [b'{"state":"Ready"}'], 15)
+    wait_for(
+        lambda: (
+            [heard.payload for heard in two.broker.on(HEAD + "state")][-1:]
+            == [b'{"state":"Ready"}']
+        ),
+        15,
+    )
     wait_for(lambda: two.bench.trouble == "")
 
 
-def test_a_confirmation_that_could_not_be_committed_is_made_again(pair: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_confirmation_that_could_not_be_committed_is_made_again(
+    pair: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
     two = pair()
     two.online()
-    monkeypatch.setattr(two.bench.ledger, "confirm_soon", lambda _id, _settled: None)  # its commit fails, nobody hears of it
+    # its commit fails, nobody hears of it
+    monkeypatch.setattr(two.bench.ledger, "confirm_soon", lambda _id, _settled: None)
     two.trigger("t1", "t2")
     wait_for(lambda: two.ids() == ["t1", "t2"])
     wait_for(lambda: two.bench.ledger.outbox_depth()[0] == 0, 10)
@@ -187,14 +199,19 @@ def test_while_the_ledger_can_neither_be_read_nor_written_replies_and_the_state_
     outbox.retain("state", "", b'{"state":"Error"}')
     outbox.event("trigger.duplicate", "cam1", {})
     wait_for(lambda: len(two.broker.on(HEAD + "reply/ping")) == 10, 10)
-    wait_for(lambda: two.broker.on(HEAD + "state") and two.broker.on(HEAD + "event/trigger.duplicate"), 10)
+    wait_for(
+        lambda: two.broker.on(HEAD + "state") and two.broker.on(HEAD + "event/trigger.duplicate"),
+        10,
+    )
     broken.clear()
     wait_for(lambda: two.ids() == ["t1"] and two.bench.ledger.outbox_depth()[0] == 0, 20)
     wait_for(lambda: two.bench.trouble == "", 10)
     assert len(two.broker.connects) == 1
 
 
-def test_subscriptions_that_are_never_answered_are_told_and_tried_again(pair: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_subscriptions_that_are_never_answered_are_told_and_tried_again(
+    pair: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("broker.served.SUBACK_S", 0.5)
     two = pair(answers_subscribe=False)
     wait_for(lambda: "subscriptions" in two.bench.trouble, 10)
@@ -204,7 +221,7 @@ def test_subscriptions_that_are_never_answered_are_told_and_tried_again(pair: An
     wait_for(lambda: two.bench.trouble == "")
 
 
-def test_a_broker_that_closes_at_topics_with_a_dot_costs_a_few_connections_and_not_one_for_each_topic(
+def test_a_broker_that_closes_at_dots_costs_a_few_connections_not_one_for_each_topic(
     pair: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("broker.troubles.DOTS_S", (60.0, 60.0))
@@ -223,7 +240,7 @@ def test_a_broker_that_closes_at_topics_with_a_dot_costs_a_few_connections_and_n
 
 
 @pytest.mark.parametrize("first", [True, False], ids=["from-the-start", "later"])
-def test_a_topic_over_which_the_broker_ends_the_connection_puts_no_blame_on_subscriptions_that_are_not_answered_yet(
+def test_a_topic_over_which_the_broker_closes_puts_no_blame_on_unanswered_subscriptions(
     pair: Any, monkeypatch: pytest.MonkeyPatch, *, first: bool
 ) -> None:
     monkeypatch.setattr("broker.troubles.DOTS_S", (60.0, 60.0))
@@ -259,10 +276,11 @@ def test_what_was_remembered_of_topics_with_a_dot_holds_from_the_first_connectio
     assert troubles.held(f"{HEAD}alarm/HUNG.cam1")
     assert not troubles.may_send(f"{HEAD}event/trigger.duplicate", 0, 0)
     assert troubles.may_send(f"{HEAD}result/cam1", 5, 5)
-    assert not troubles.held("acme.plant/inspection/v1/node-01/state")  # a dot of the site's own path says nothing
+    # a dot of the site's own path says nothing
+    assert not troubles.held("acme.plant/inspection/v1/node-01/state")
 
 
-def test_one_topic_with_a_dot_that_is_closed_at_says_nothing_of_others_where_one_was_taken_before() -> None:
+def test_one_topic_with_a_dot_that_is_closed_at_says_nothing_where_one_was_taken_before() -> None:
     troubles = Troubles()
     troubles.taken(f"{HEAD}alarm/HUNG.cam2")
     denied = Message(f"{HEAD}alarm/HUNG.cam1", b"")

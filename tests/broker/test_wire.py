@@ -1,4 +1,5 @@
-"""Packets that are read without paho say the same as those that paho reads; acknowledgements go out together, and in order."""
+"""Packets that are read without paho say the same as those that paho reads; acknowledgements go out
+together, and in order."""
 
 import contextlib
 import socket
@@ -26,7 +27,9 @@ class Wire:
         self.client = Client(SETTINGS, "wire", v5=v5, clean=False, manual_ack=True)
         self.client._dialled = self.client._sock = sock = _Buffered(fileno=ours.detach())
         sock.setblocking(False)
-        self.client.on_message = lambda _client, _data, message: self.heard.append((incoming(message), message.mid))
+        self.client.on_message = lambda _client, _data, message: self.heard.append(
+            (incoming(message), message.mid)
+        )
         self.client.on_publish = lambda _client, _data, mid, *_: self.published.append(mid)
         if quick:
             self.client.arrived = lambda message, mid: self.heard.append((message, mid))
@@ -57,10 +60,23 @@ def wires() -> Iterator[Any]:
         wire.close()
 
 
-def publish(payload: bytes, *, first: int = 0x32, mid: int = 7, given: bytes | None = None, topic: str = TOPIC) -> bytes:
+def publish(
+    payload: bytes,
+    *,
+    first: int = 0x32,
+    mid: int = 7,
+    given: bytes | None = None,
+    topic: str = TOPIC,
+) -> bytes:
     """A PUBLISH packet; `given` are its properties with their length, None on MQTT 3.1.1."""
     name = topic.encode()
-    body = len(name).to_bytes(2, "big") + name + (mid.to_bytes(2, "big") if first & 6 else b"") + (given or b"") + payload
+    body = (
+        len(name).to_bytes(2, "big")
+        + name
+        + (mid.to_bytes(2, "big") if first & 6 else b"")
+        + (given or b"")
+        + payload
+    )
     length = b""
     rest = len(body)
     while rest > 127:
@@ -90,10 +106,21 @@ PAYLOADS = [b"", b"{}", b'{"trigger_id":"t1"}' * 9, b"\xff\x00" * 9000]
 
 
 @pytest.mark.parametrize("payload", PAYLOADS, ids=["empty", "short", "long", "very long"])
-@pytest.mark.parametrize("first", [0x30, 0x31, 0x32, 0x33, 0x3A], ids=["qos 0", "retained", "qos 1", "qos 1 retained", "dup"])
+@pytest.mark.parametrize(
+    "first",
+    [0x30, 0x31, 0x32, 0x33, 0x3A],
+    ids=["qos 0", "retained", "qos 1", "qos 1 retained", "dup"],
+)
 @pytest.mark.parametrize("given", ["3.1.1", "none", "plain", "some"])
-def test_a_message_is_the_same_whoever_reads_it(wires: Any, given: str, first: int, payload: bytes) -> None:
-    packed = {"3.1.1": None, "none": b"\0", "plain": plain().pack(), "some": some_properties().pack()}[given]
+def test_a_message_is_the_same_whoever_reads_it(
+    wires: Any, given: str, first: int, payload: bytes
+) -> None:
+    packed = {
+        "3.1.1": None,
+        "none": b"\0",
+        "plain": plain().pack(),
+        "some": some_properties().pack(),
+    }[given]
     both = []
     for quick in (False, True):
         wire = wires(v5=given != "3.1.1", quick=quick)
@@ -108,11 +135,17 @@ def test_a_message_is_the_same_whoever_reads_it(wires: Any, given: str, first: i
 def test_a_packet_that_comes_in_pieces_is_read_once_it_is_there(wires: Any) -> None:
     wire = wires(v5=True, quick=True)
     packets = (
-        publish(b"one", mid=1, given=b"\0") + publish(b"two" * 100, mid=2, given=b"\0") + publish(b"three", mid=3, given=b"\0")
+        publish(b"one", mid=1, given=b"\0")
+        + publish(b"two" * 100, mid=2, given=b"\0")
+        + publish(b"three", mid=3, given=b"\0")
     )
     for number in range(0, len(packets), 5):
         wire.read(packets[number : number + 5])
-    assert [(message.payload, mid) for message, mid in wire.heard] == [(b"one", 1), (b"two" * 100, 2), (b"three", 3)]
+    assert [(message.payload, mid) for message, mid in wire.heard] == [
+        (b"one", 1),
+        (b"two" * 100, 2),
+        (b"three", 3),
+    ]
 
 
 @pytest.mark.parametrize("body", [b"", b"\0", b"\0\x22inspec", b"\0\x02\xff\xfe\0\x01\0x"])
@@ -124,7 +157,9 @@ def test_a_malformed_message_is_given_to_nobody(wires: Any, body: bytes) -> None
     assert wire.heard == []
 
 
-def test_acknowledgements_go_out_in_one_write_and_before_what_is_sent_after_them(wires: Any) -> None:
+def test_acknowledgements_go_out_in_one_write_and_before_what_is_sent_after_them(
+    wires: Any,
+) -> None:
     wire = wires(v5=True, quick=True)
     for mid in (1, 2, 3):
         wire.client.ack(mid, 1)
@@ -141,5 +176,11 @@ def test_acknowledgements_go_out_in_one_write_and_before_what_is_sent_after_them
 def test_a_confirmation_is_heard_once_and_one_of_something_else_is_not(wires: Any) -> None:
     wire = wires(v5=True, quick=True)
     mid = wire.client.publish("a", b"x", 1).mid
-    wire.read(b"\x40\x02" + mid.to_bytes(2, "big") + b"\x40\x02" + mid.to_bytes(2, "big") + b"\x40\x02\x99\x99")
+    wire.read(
+        b"\x40\x02"
+        + mid.to_bytes(2, "big")
+        + b"\x40\x02"
+        + mid.to_bytes(2, "big")
+        + b"\x40\x02\x99\x99"
+    )
     assert wire.published == [mid]

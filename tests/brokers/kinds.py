@@ -1,4 +1,5 @@
-"""The brokers of the matrix: where each is found, how it is told to keep what it can, how it is started and killed."""
+"""The brokers of the matrix: where each is found, how it is told to keep what it can, how it is
+started and killed."""
 
 import os
 import re
@@ -80,7 +81,9 @@ class Broker(Protocol):
 class Program:
     """A broker by its command line."""
 
-    def __init__(self, folder: Path, port: int, command: list[str], environ: dict[str, str] | None = None) -> None:
+    def __init__(
+        self, folder: Path, port: int, command: list[str], environ: dict[str, str] | None = None
+    ) -> None:
         self.port = port
         self._log = folder / "broker.log"
         self._command = command
@@ -125,7 +128,8 @@ class Program:
 
 
 class Kind(NamedTuple):
-    """A row of the matrix. `missing` says what to install, None if it is there; user: a name for those who need one."""
+    """A row of the matrix. `missing` says what to install, None if it is there; user: a name for
+    those who need one."""
 
     name: str
     make: Callable[[Path], Broker]
@@ -135,11 +139,17 @@ class Kind(NamedTuple):
 
 
 def greets(port: int) -> bool:
-    """Whether something answers CONNECT of MQTT 3.1.1 there; an open port alone is not yet a broker."""
+    """Whether something answers CONNECT of MQTT 3.1.1 there; an open port alone is not yet a
+    broker."""
     try:
         with socket.create_connection(("127.0.0.1", port), 1.0) as sock:
             user = b"probe@localhost"
-            body = b"\x00\x04MQTT\x04\xc2\x00\x0a\x00\x05probe" + bytes((0, len(user))) + user + b"\x00\x01x"
+            body = (
+                b"\x00\x04MQTT\x04\xc2\x00\x0a\x00\x05probe"
+                + bytes((0, len(user)))
+                + user
+                + b"\x00\x01x"
+            )
             sock.sendall(bytes((0x10, len(body))) + body)
             sock.settimeout(2.0)
             return sock.recv(4)[:1] == b"\x20"
@@ -157,7 +167,8 @@ def _iotcore(folder: Path) -> Broker:
 
 def _aedes(folder: Path) -> Broker:
     modules = os.environ["NODE_MODULES"]
-    script = Path(modules).parent / "matrix-aedes.mjs"  # beside the modules: that is where node looks for them
+    # beside the modules: that is where node looks for them
+    script = Path(modules).parent / "matrix-aedes.mjs"
     script.write_text(AEDES)
     return _started(Program(folder, port := free_port(), ["node", str(script), str(port)]))
 
@@ -186,7 +197,9 @@ def _rabbitmq(folder: Path) -> Broker:
 def _ejabberd(folder: Path) -> Broker:
     port = free_port()
     (folder / "ejabberd.yml").write_text(EJABBERD.format(port=port))
-    ebin = sorted(Path("/usr/lib").glob("*/ejabberd-*/ebin")) + sorted(Path("/usr/lib").glob("*/*/ebin"))
+    ebin = sorted(Path("/usr/lib").glob("*/ejabberd-*/ebin")) + sorted(
+        Path("/usr/lib").glob("*/*/ebin")
+    )
     paths = [word for each in dict.fromkeys(ebin) for word in ("-pa", str(each))]
     mnesia = ["-mnesia", "dir", f'"{folder}/mnesia"']
     environ = {
@@ -195,14 +208,18 @@ def _ejabberd(folder: Path) -> Broker:
         "EJABBERD_LOG_PATH": str(folder / "ejabberd.log"),
         "ERL_CRASH_DUMP": str(folder / "crash.dump"),
     }
-    return _started(Program(folder, port, ["erl", "-noinput", *paths, *mnesia, "-s", "ejabberd"], environ))
+    return _started(
+        Program(folder, port, ["erl", "-noinput", *paths, *mnesia, "-s", "ejabberd"], environ)
+    )
 
 
 def _nats(folder: Path) -> Broker:
     port = free_port()
     conf = folder / "nats.conf"
     conf.write_text(NATS.format(port=port, client=free_port(), folder=folder))
-    return _started(Program(folder, port, [shutil.which("nats-server") or "nats-server", "-c", str(conf)]))
+    return _started(
+        Program(folder, port, [shutil.which("nats-server") or "nats-server", "-c", str(conf)])
+    )
 
 
 def _started(program: Program) -> Program:
@@ -242,7 +259,10 @@ def _package(name: str) -> Callable[[], str]:
 
 
 def _aedes_version() -> str:
-    found = re.search(r'"version": "([^"]+)"', (Path(os.environ["NODE_MODULES"]) / "aedes" / "package.json").read_text())
+    found = re.search(
+        r'"version": "([^"]+)"',
+        (Path(os.environ["NODE_MODULES"]) / "aedes" / "package.json").read_text(),
+    )
     return found[1] if found else "?"
 
 

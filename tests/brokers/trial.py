@@ -1,4 +1,5 @@
-"""One broker of the matrix under load, stopped or killed again and again: what gets lost with plain ends, and with ours."""
+"""One broker of the matrix under load, stopped or killed again and again: what gets lost with plain
+ends, and with ours."""
 
 import contextlib
 import json
@@ -31,7 +32,8 @@ REST_S = 150.0
 
 
 class Lost(NamedTuple):
-    """Of the triggers that the broker acknowledged, and of the results in the ledger; `twice` are results heard again."""
+    """Of the triggers that the broker acknowledged, and of the results in the ledger; `twice` are
+    results heard again."""
 
     triggers: int
     of_triggers: int
@@ -40,11 +42,15 @@ class Lost(NamedTuple):
     twice: int
 
     def __str__(self) -> str:
-        return f"{self.triggers} of {self.of_triggers} / {self.results} of {self.of_results} / {self.twice}"
+        return (
+            f"{self.triggers} of {self.of_triggers} / {self.results} of {self.of_results} /"
+            f" {self.twice}"
+        )
 
 
 class Outcome(NamedTuple):
-    """A trial. plain: ends that trust the broker; ends: Producer and Consumer, whose losses would be a fault of ours."""
+    """A trial. plain: ends that trust the broker; ends: Producer and Consumer, whose losses would
+    be a fault of ours."""
 
     plain: Lost
     ends: Lost
@@ -53,7 +59,8 @@ class Outcome(NamedTuple):
 
 
 class Plain:
-    """A PLC and a reader as most are: QoS 1 and a session that the broker keeps, and trust in both; MQTT 3.1.1."""
+    """A PLC and a reader as most are: QoS 1 and a session that the broker keeps, and trust in both;
+    MQTT 3.1.1."""
 
     def __init__(self, kind: Kind, port: int) -> None:
         self.acked: set[str] = set()
@@ -63,7 +70,9 @@ class Plain:
         self._plc.on_publish = lambda _c, _d, mid, *_: self.acked.add(self._sent.get(mid, ""))
         self._reader = self._client("matrix-reader", kind, port)
         self._reader.on_message = lambda _c, _d, message: self._take(message.payload)
-        self._reader.on_connect = lambda client, *_: client.subscribe(f"{PREFIX}result/{STATION}", 1)
+        self._reader.on_connect = lambda client, *_: client.subscribe(
+            f"{PREFIX}result/{STATION}", 1
+        )
         for client in (self._reader, self._plc):
             client.connect_async("127.0.0.1", port, keepalive=10)
             client.loop_start()
@@ -93,8 +102,11 @@ class Plain:
             client.loop_stop()
 
 
-def trial(kind: Kind, folder: Path, how: Literal["stop", "kill"], loops: int, tell: Callable[[str], None]) -> Outcome:
-    """Load, so many restarts (or none: `loops` 0 is the plain flow), rest, and the count. Raises AssertionError."""
+def trial(
+    kind: Kind, folder: Path, how: Literal["stop", "kill"], loops: int, tell: Callable[[str], None]
+) -> Outcome:
+    """Load, so many restarts (or none: `loops` 0 is the plain flow), rest, and the count. Raises
+    AssertionError."""
     folder.mkdir(parents=True)
     broker = kind.make(folder)
     settings = _settings(kind, broker.port)
@@ -104,7 +116,10 @@ def trial(kind: Kind, folder: Path, how: Literal["stop", "kill"], loops: int, te
         state = _ready(settings)
         plain = Plain(kind, broker.port)
         heard: list[dict[str, Any]] = []
-        with Producer(settings, "node-01") as producer, Consumer(settings, "node-01", after={STATION: 0}) as consumer:
+        with (
+            Producer(settings, "node-01") as producer,
+            Consumer(settings, "node-01", after={STATION: 0}) as consumer,
+        ):
             with _load(plain, producer) as sent, _listening(consumer, heard):
                 wait_for(lambda: len(heard) > 10 and plain.heard, 60, "the first results")
                 for number in range(loops):
@@ -123,8 +138,16 @@ def trial(kind: Kind, folder: Path, how: Literal["stop", "kill"], loops: int, te
         ids = {json.loads(payload)["result_id"] for _, _, payload in rows}
         known = {trigger_id for trigger_id, _, _ in rows}
         acked = {each for each in plain.acked if each}
-        plain_lost = Lost(len(acked - known), len(acked), len(ids - set(plain.heard)), len(ids), _twice(plain.heard))
-        ends_lost = Lost(len(sent - known), len(sent), len(ids - set(all_heard)), len(ids), _twice(all_heard))
+        plain_lost = Lost(
+            len(acked - known),
+            len(acked),
+            len(ids - set(plain.heard)),
+            len(ids),
+            _twice(plain.heard),
+        )
+        ends_lost = Lost(
+            len(sent - known), len(sent), len(ids - set(all_heard)), len(ids), _twice(all_heard)
+        )
         assert len(ours) == len(set(ours))
         return Outcome(plain_lost, ends_lost, str(state.get("protocol")), str(state.get("session")))
     finally:
@@ -148,13 +171,18 @@ def _node(kind: Kind, folder: Path, settings: BrokerSettings) -> NodeProcess:
     if kind.user is not None:
         broker = toml({"url": settings.url, "username": settings.username})
         lines = node.config.read_text().splitlines()
-        node.config.write_text("\n".join(f"broker = {broker}" if line.startswith("broker = ") else line for line in lines))
+        node.config.write_text(
+            "\n".join(
+                f"broker = {broker}" if line.startswith("broker = ") else line for line in lines
+            )
+        )
         os.environ["INSPECTION_BROKER__PASSWORD"] = PASSWORD
     return node
 
 
 def _ready(settings: BrokerSettings) -> dict[str, Any]:
-    """The state, once the node is on line; a broker that ends the connection over some topics takes it a while."""
+    """The state, once the node is on line; a broker that ends the connection over some topics takes
+    it a while."""
     until = time.monotonic() + READY_S
     with Client(settings, "node-01") as client:
         while time.monotonic() < until:
@@ -206,7 +234,9 @@ def _at_rest(node: NodeProcess, heard: list[dict[str, Any]]) -> list[tuple[str, 
     """The stored results, when no more come and the consumer has them all."""
     quiet_since, rows = time.monotonic(), stored(node.ledger, STATION)
     until = time.monotonic() + REST_S
-    while time.monotonic() < until and (time.monotonic() - quiet_since < 8.0 or len(heard) < len(rows)):
+    while time.monotonic() < until and (
+        time.monotonic() - quiet_since < 8.0 or len(heard) < len(rows)
+    ):
         time.sleep(0.5)
         found = stored(node.ledger, STATION)
         if len(found) != len(rows):

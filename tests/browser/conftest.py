@@ -24,7 +24,9 @@ def browser() -> Iterator[Browser]:
 
 
 @pytest.fixture(params=["desktop"])
-def context(request: pytest.FixtureRequest, browser: Browser, plant: Plant) -> Iterator[BrowserContext]:
+def context(
+    request: pytest.FixtureRequest, browser: Browser, plant: Plant
+) -> Iterator[BrowserContext]:
     made = context_of(browser, plant, phone=request.param == "phone")
     yield made
     made.close()

@@ -1,6 +1,8 @@
-"""A whole installation for browser tests: broker, node and web as processes, accounts, and Chromium to look at it.
+"""A whole installation for browser tests: broker, node and web as processes, accounts, and Chromium
+to look at it.
 
-Playwright drives the Chromium that the system has; nothing is downloaded. axe-core comes with axe-playwright-python.
+Playwright drives the Chromium that the system has; nothing is downloaded. axe-core comes with
+axe-playwright-python.
 """
 
 import importlib.util
@@ -16,7 +18,15 @@ from typing import Any
 
 import pytest
 from argon2 import PasswordHasher
-from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Response, expect, sync_playwright
+from playwright.sync_api import (
+    Browser,
+    BrowserContext,
+    ConsoleMessage,
+    Page,
+    Response,
+    expect,
+    sync_playwright,
+)
 
 from deploy.broker_process import start_broker
 from schemas import SyntheticCamera
@@ -30,7 +40,12 @@ from tests.web_process import COMMAND
 PICTURES = ROOT / "deploy" / "pictures" / "screws"
 LINES = {
     "kind": "memory",
-    **{role: place for place, role in enumerate(("ok", "ng", "error", "busy", "ready", "result_valid", "heartbeat"))},
+    **{
+        role: place
+        for place, role in enumerate(
+            ("ok", "ng", "error", "busy", "ready", "result_valid", "heartbeat")
+        )
+    },
     "outputs": {"OUT1": 8, "OUT2": 9, "OUT3": 10, "OUT4": 11},
 }
 FLAGS = [  # this Chromium asks nobody but us
@@ -46,11 +61,13 @@ DESKTOP = {"width": 1366, "height": 850}
 PHONE = {"width": 390, "height": 844}
 LIMIT_MS = 15_000
 RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
-OF_COLOURS = ["color-contrast", "link-in-text-block"]  # the rules whose answers change with the colours
+# the rules whose answers change with the colours
+OF_COLOURS = ["color-contrast", "link-in-text-block"]
 
 
 class Plant:
-    """Broker, node and web over one state folder: cam1 draws its parts, cam2 shows photographs by part id."""
+    """Broker, node and web over one state folder: cam1 draws its parts, cam2 shows photographs by
+    part id."""
 
     def __init__(self, folder: Path) -> None:
         self.broker = start_broker(folder / "broker", 0)
@@ -61,11 +78,24 @@ class Plant:
             folder,
             self.broker.port,
             [
-                {"id": "cam1", "program": "synthetic-part", "camera": {"kind": "synthetic", "seed": 3}, "lines": LINES},
-                {"id": "cam2", "camera": {"kind": "folder", "path": str(PICTURES), "order": "part_id"}, "lines": LINES},
+                {
+                    "id": "cam1",
+                    "program": "synthetic-part",
+                    "camera": {"kind": "synthetic", "seed": 3},
+                    "lines": LINES,
+                },
+                {
+                    "id": "cam2",
+                    "camera": {"kind": "folder", "path": str(PICTURES), "order": "part_id"},
+                    "lines": LINES,
+                },
             ],
             logs={"format": "json"},
-            web={"bind": f"127.0.0.1:{self.port}", "sign_ins_per_minute": 1000, "requests_per_minute": 100_000},
+            web={
+                "bind": f"127.0.0.1:{self.port}",
+                "sign_ins_per_minute": 1000,
+                "requests_per_minute": 100_000,
+            },
         )
         self._programs()
         self.users = Users(self.node.state / "users")
@@ -95,7 +125,8 @@ class Plant:
         self.broker.stop()
 
     def logged(self) -> list[dict[str, Any]]:
-        """Every line that node and web have logged; what they print at their start or end is none of them."""
+        """Every line that node and web have logged; what they print at their start or end is none
+        of them."""
         text = (self.folder / "web.log").read_text() + self.node.log.read_text()
         return [json.loads(line) for line in text.splitlines() if line.startswith("{")]
 
@@ -108,7 +139,9 @@ class Plant:
 
         camera = SyntheticCamera(seed=3)
         master = cv2.imencode(".png", synthetic.master(camera))[1].tobytes()
-        Programs(self.node.state / "programs").save(as_program(synthetic.program(camera)), master, by="test")
+        Programs(self.node.state / "programs").save(
+            as_program(synthetic.program(camera)), master, by="test"
+        )
 
     def _curl(self, path: str) -> dict[str, Any]:
         import urllib.error
@@ -124,7 +157,11 @@ class Plant:
 @contextmanager
 def chromium() -> Iterator[Browser]:
     """Debian's Chromium. Skips without it, with the reason; in CI that is a failure."""
-    path = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+    path = (
+        shutil.which("chromium")
+        or shutil.which("chromium-browser")
+        or shutil.which("google-chrome")
+    )
     if path is None:
         if os.environ.get("CI"):
             pytest.fail("CI needs chromium")
@@ -135,9 +172,16 @@ def chromium() -> Iterator[Browser]:
         browser.close()
 
 
-def context_of(browser: Browser, plant: Plant, *, phone: bool = False, **more: Any) -> BrowserContext:
+def context_of(
+    browser: Browser, plant: Plant, *, phone: bool = False, **more: Any
+) -> BrowserContext:
     """A browser profile of its own; what its pages complain of is collected in `complaints`."""
-    options = {"viewport": PHONE if phone else DESKTOP, "has_touch": phone, "is_mobile": phone, "locale": "en-GB"}
+    options = {
+        "viewport": PHONE if phone else DESKTOP,
+        "has_touch": phone,
+        "is_mobile": phone,
+        "locale": "en-GB",
+    }
     context = browser.new_context(**{"base_url": plant.url, **options, **more})  # type: ignore[arg-type]
     context.set_default_timeout(LIMIT_MS)
     expect.set_options(timeout=LIMIT_MS)
@@ -147,21 +191,30 @@ def context_of(browser: Browser, plant: Plant, *, phone: bool = False, **more: A
 def signed_in(context: BrowserContext, name: str = "ada") -> None:
     """Sign in without the page."""
     body = {"username": name, "password": PASSWORD, "tokens": False}
-    answer = context.request.post("/api/v1/auth/login", data=body, headers={"Sec-Fetch-Site": "same-origin"})
+    answer = context.request.post(
+        "/api/v1/auth/login", data=body, headers={"Sec-Fetch-Site": "same-origin"}
+    )
     assert answer.ok, answer.text()
 
 
 def quiet(page: Page) -> list[str]:
-    """What goes wrong in the page from now on: errors of scripts, what its policy refuses, answers of 5xx."""
+    """What goes wrong in the page from now on: errors of scripts, what its policy refuses, answers
+    of 5xx."""
     found: list[str] = []
     page.on("pageerror", lambda error: found.append(f"script: {error}"))
-    page.on("console", lambda said: found.append(f"console: {said.text}") if _unexpected(said) else None)
-    page.on("response", lambda answer: found.append(f"{answer.status} {answer.url}") if _failed(answer) else None)
+    page.on(
+        "console", lambda said: found.append(f"console: {said.text}") if _unexpected(said) else None
+    )
+    page.on(
+        "response",
+        lambda answer: found.append(f"{answer.status} {answer.url}") if _failed(answer) else None,
+    )
     return found
 
 
 def _unexpected(said: ConsoleMessage) -> bool:
-    return said.type == "error" and not said.text.startswith("Failed to load resource")  # judged by its status
+    # judged by its status
+    return said.type == "error" and not said.text.startswith("Failed to load resource")
 
 
 def _failed(answer: Response) -> bool:
@@ -178,13 +231,21 @@ def violations(page: Page, rules: list[str] = RULES) -> list[str]:
     session = page.context.new_cdp_session(page)  # the page's own policy lets no foreign script in
     session.send("Runtime.evaluate", {"expression": source})
     session.detach()
-    found: list[dict[str, Any]] = page.evaluate("async (tags) => (await axe.run(document, {runOnly: tags})).violations", rules)
-    return [f"{one['id']}: {one['help']}: {node['html'][:160]}" for one in found for node in one["nodes"][:3]]
+    found: list[dict[str, Any]] = page.evaluate(
+        "async (tags) => (await axe.run(document, {runOnly: tags})).violations", rules
+    )
+    return [
+        f"{one['id']}: {one['help']}: {node['html'][:160]}"
+        for one in found
+        for node in one["nodes"][:3]
+    ]
 
 
 def overflow(page: Page) -> int:
     """By how many px the page is wider than its window; 0 is good."""
-    return int(page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth"))
+    return int(
+        page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
+    )
 
 
 def named(text: str) -> re.Pattern[str]:

@@ -1,4 +1,5 @@
-"""Screenshots of every page, for the gallery: `python -m tests.browser.shots [FOLDER]`, part of `make gallery`."""
+"""Screenshots of every page, for the gallery: `python -m tests.browser.shots [FOLDER]`, part of
+`make gallery`."""
 
 import sys
 import tempfile
@@ -33,14 +34,18 @@ def make(folder: Path) -> list[Section]:
                     shown = context.new_page()
                     shown.goto(_path(page, parts))
                     shown.wait_for_timeout(SETTLED_MS)
-                    file = f"page-{page.path.strip('/').replace('/', '-').translate({ord(c): None for c in '<>'})}-{look}.png"
+                    file = f"page-{page.path.strip('/').replace('/', '-').translate({ord(c): None for c in '<>'})}-{look}.png"  # noqa: E501
                     shown.screenshot(path=folder / file)
                     shots.append(Shot(file, look))
                     context.close()
                 cards.append(Card(page.title, f"/app{page.path}, for {page.level}", tuple(shots)))
         finally:
             plant.end()
-    return [Section("Pages", "Every page on a desktop, in dark, and on a phone.", tuple(cards), order=100)]
+    return [
+        Section(
+            "Pages", "Every page on a desktop, in dark, and on a phone.", tuple(cards), order=100
+        )
+    ]
 
 
 def _path(page: Page, parts: dict[str, str]) -> str:

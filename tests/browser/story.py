@@ -48,7 +48,8 @@ def some_results(plant: Plant, count: int) -> None:
 
 
 def a_result(plant: Plant, verdict: str) -> str:
-    """The id of the newest result of a verdict that has its pictures; triggers until there is one."""
+    """The id of the newest result of a verdict that has its pictures; triggers until there is
+    one."""
     for _ in range(60):
         found = [row for row in results(plant) if row["verdict"] == verdict and row["pictures"]]
         if found:

@@ -18,7 +18,8 @@ def fill_in(page: Page, name: str, password: str = PASSWORD) -> None:
 
 
 def forget(context: BrowserContext, page: Page) -> None:
-    """Take the session away from a page that is left first: it would notice, and go to the sign-in page by itself meanwhile."""
+    """Take the session away from a page that is left first: it would notice, and go to the sign-in
+    page by itself meanwhile."""
     page.goto("about:blank")
     context.clear_cookies()
 
@@ -38,7 +39,14 @@ def test_sign_in_leads_back_to_the_page_that_was_asked_for(stranger: Page) -> No
 
 
 @pytest.mark.parametrize(
-    "next", ["https://evil.example/", "//evil.example/app/run", "javascript:alert(1)", "/app/../../etc", "/\\evil.example"]
+    "next",
+    [
+        "https://evil.example/",
+        "//evil.example/app/run",
+        "javascript:alert(1)",
+        "/app/../../etc",
+        "/\\evil.example",
+    ],
 )
 def test_sign_in_leads_nowhere_else(stranger: Page, plant: Plant, next: str) -> None:
     stranger.goto("/app/sign-in")
@@ -52,7 +60,9 @@ def test_who_is_signed_in_already_goes_on_at_once(page: Page) -> None:
     expect(page).to_have_url(re.compile("/app/health$"))
 
 
-def test_a_session_that_was_ended_says_so_at_once_and_leads_back_afterwards(plant: Plant, browser: Browser, page: Page) -> None:
+def test_a_session_that_was_ended_says_so_at_once_and_leads_back_afterwards(
+    plant: Plant, browser: Browser, page: Page
+) -> None:
     context = context_of(browser, plant)
     signed_in(context, "olga")
     olga = context.new_page()
@@ -84,7 +94,9 @@ def test_an_expired_access_token_is_renewed_unseen(context: BrowserContext, page
     context.add_cookies([cookie for cookie in kept if "refresh" in cookie["name"]])  # type: ignore[arg-type]
 
 
-def test_the_second_factor_from_setting_up_to_a_recovery_code(plant: Plant, browser: Browser, stranger: Page) -> None:
+def test_the_second_factor_from_setting_up_to_a_recovery_code(
+    plant: Plant, browser: Browser, stranger: Page
+) -> None:
     plant.user("tom", "VIEWER")
     stranger.goto("/app/account")
     fill_in(stranger, "tom")
@@ -123,7 +135,9 @@ def test_the_second_factor_from_setting_up_to_a_recovery_code(plant: Plant, brow
     context.close()
 
 
-def test_an_administrator_makes_changes_locks_out_and_removes_an_account(plant: Plant, browser: Browser, page: Page) -> None:
+def test_an_administrator_makes_changes_locks_out_and_removes_an_account(
+    plant: Plant, browser: Browser, page: Page
+) -> None:
     page.goto("/app/users")
     page.get_by_role("button", name="New account").click()
     dialog = page.get_by_role("dialog")
@@ -192,11 +206,19 @@ def test_after_signing_out_nothing_is_left_in_the_browser(plant: Plant, browser:
     signed_in(theirs, "ada")
     screen = theirs.new_page()
     screen.goto("/app/health")
-    screen.evaluate("localStorage.setItem('draft:synthetic-part', 'half a program'); sessionStorage.setItem('x', 'y')")
+    screen.evaluate(
+        "localStorage.setItem('draft:synthetic-part', 'half a program');"
+        " sessionStorage.setItem('x', 'y')"
+    )
     screen.locator("#person summary").click()
     screen.locator("#sign-out").click()
     expect(screen).to_have_url(re.compile("/app/sign-in"))
-    assert screen.evaluate("localStorage.getItem('draft:synthetic-part') ?? sessionStorage.getItem('x')") is None
+    assert (
+        screen.evaluate(
+            "localStorage.getItem('draft:synthetic-part') ?? sessionStorage.getItem('x')"
+        )
+        is None
+    )
     theirs.close()
 
 
@@ -212,15 +234,23 @@ def test_language_and_theme_stay(page: Page) -> None:
     expect(page.get_by_role("link", name="Verlauf")).to_be_visible()
 
 
-def test_a_passkey_is_registered_opens_the_account_proves_power_and_is_removed(plant: Plant, browser: Browser) -> None:
+def test_a_passkey_is_registered_opens_the_account_proves_power_and_is_removed(
+    plant: Plant, browser: Browser
+) -> None:
     plant.user("pia", "ADMIN")
     plant.user("theo", "VIEWER")
-    context = context_of(browser, plant, base_url=plant.url.replace("127.0.0.1", "localhost"))  # passkeys need a name
+    # passkeys need a name
+    context = context_of(browser, plant, base_url=plant.url.replace("127.0.0.1", "localhost"))
     page = context.new_page()
     complaints = quiet(page)
     session = context.new_cdp_session(page)
     session.send("WebAuthn.enable")
-    key = {"protocol": "ctap2", "transport": "usb", "hasUserVerification": False, "automaticPresenceSimulation": True}
+    key = {
+        "protocol": "ctap2",
+        "transport": "usb",
+        "hasUserVerification": False,
+        "automaticPresenceSimulation": True,
+    }
     made = session.send("WebAuthn.addVirtualAuthenticator", {"options": key})["authenticatorId"]
 
     page.goto("/app/account")
@@ -252,7 +282,8 @@ def test_a_passkey_is_registered_opens_the_account_proves_power_and_is_removed(p
     dialog.get_by_role("button", name="Save").click()  # the passkey proves it
     expect(page.locator('[data-user="theo"]')).to_contain_text("OPERATOR")
 
-    session.send("WebAuthn.removeVirtualAuthenticator", {"authenticatorId": made})  # the key is lost
+    # the key is lost
+    session.send("WebAuthn.removeVirtualAuthenticator", {"authenticatorId": made})
     enter()
     page.get_by_role("button", name="Use a recovery code").click()
     page.get_by_label("Recovery code").fill(codes[0])

@@ -9,7 +9,12 @@ from playwright.sync_api import Browser, Route, expect
 
 from tests.browser.plant import Plant, context_of, signed_in
 
-GOOD = {"code": "CAMERA.cam1", "message": "The camera is away", "since": "2026-01-02T03:04:05.000Z", "station": "cam1"}
+GOOD = {
+    "code": "CAMERA.cam1",
+    "message": "The camera is away",
+    "since": "2026-01-02T03:04:05.000Z",
+    "station": "cam1",
+}
 BAD: dict[str, Any] = {
     "empty": {},
     "nothing": None,
@@ -20,7 +25,9 @@ BAD: dict[str, Any] = {
 
 
 @pytest.mark.parametrize("bad", BAD)
-def test_one_bad_alarm_is_shown_as_unreadable_beside_the_others(plant: Plant, browser: Browser, bad: str) -> None:
+def test_one_bad_alarm_is_shown_as_unreadable_beside_the_others(
+    plant: Plant, browser: Browser, bad: str
+) -> None:
     """The web lets no such alarm through, so it is put in on the way to the page."""
     context = context_of(browser, plant)
     signed_in(context)
@@ -35,7 +42,10 @@ def test_one_bad_alarm_is_shown_as_unreadable_beside_the_others(plant: Plant, br
         if "/now" in route.request.url:
             route.fulfill(json=answer)
         else:
-            route.fulfill(content_type="text/event-stream", body=f"event: hello\ndata: {json.dumps(hello)}\n\n")
+            route.fulfill(
+                content_type="text/event-stream",
+                body=f"event: hello\ndata: {json.dumps(hello)}\n\n",
+            )
 
     page.route(re.compile("/api/v1/events"), steered)
     page.goto("/app/history")

@@ -1,4 +1,5 @@
-"""The pages say so when node or broker are away, go on with what needs neither, and notice when they are back."""
+"""The pages say so when node or broker are away, go on with what needs neither, and notice when
+they are back."""
 
 import re
 from collections.abc import Iterator
@@ -52,7 +53,8 @@ def test_node_and_broker_go_and_come_back(lonely: Plant, browser: Browser) -> No
 
 
 def works_without_node(page: Page) -> None:
-    """History and programs are read from the state folder; the page of before is shown again at the end."""
+    """History and programs are read from the state folder; the page of before is shown again at the
+    end."""
     before = page.url
     page.goto("/app/history")
     expect(page.get_by_role("row").nth(1)).to_be_visible()

@@ -1,9 +1,18 @@
-"""Every page in several looks: no violation of WCAG 2.2 AA, nothing wider than the window, no script that fails."""
+"""Every page in several looks: no violation of WCAG 2.2 AA, nothing wider than the window, no
+script that fails."""
 
 import pytest
 from playwright.sync_api import Browser, expect
 
-from tests.browser.plant import OF_COLOURS, Plant, context_of, overflow, quiet, signed_in, violations
+from tests.browser.plant import (
+    OF_COLOURS,
+    Plant,
+    context_of,
+    overflow,
+    quiet,
+    signed_in,
+    violations,
+)
 from tests.browser.story import a_result, some_results
 from web.pages import PAGES
 
@@ -19,7 +28,9 @@ def results(plant: Plant) -> str:
 
 @pytest.mark.parametrize("look", LOOKS)
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.path)
-def test_a_page_is_for_everybody(plant: Plant, browser: Browser, results: str, page, look: str) -> None:  # type: ignore[no-untyped-def]
+def test_a_page_is_for_everybody(
+    plant: Plant, browser: Browser, results: str, page, look: str
+) -> None:  # type: ignore[no-untyped-def]
     context = context_of(browser, plant, **LOOKS[look])  # type: ignore[arg-type]
     if page.level != "PUBLIC":
         signed_in(context)

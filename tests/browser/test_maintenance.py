@@ -1,4 +1,5 @@
-"""Nobody takes the lines from who tests them: an operator cannot, another administrator is asked, and the first one is told."""
+"""Nobody takes the lines from who tests them: an operator cannot, another administrator is asked,
+and the first one is told."""
 
 from playwright.sync_api import Browser, Page, expect
 
@@ -26,7 +27,9 @@ def test_the_lines_are_not_taken_from_who_tests_them(plant: Plant, browser: Brow
     olga = opened(browser, plant, "olga", "/app/run?station=cam2", phone=True)
     resume = olga.locator('[data-station="cam2"] .operate').get_by_role("button", name="Resume")
     expect(resume).to_be_disabled()
-    expect(resume).to_have_attribute("title", "The station is in maintenance. Who began it ends it, or another administrator.")
+    expect(resume).to_have_attribute(
+        "title", "The station is in maintenance. Who began it ends it, or another administrator."
+    )
     assert overflow(olga) == 0
 
     adam = opened(browser, plant, "adam", "/app/lines")
@@ -38,9 +41,15 @@ def test_the_lines_are_not_taken_from_who_tests_them(plant: Plant, browser: Brow
     expect(card).to_contain_text("Maintenance by ada")
     adam.locator('[data-key="cam2-end"]').click()
     dialog.get_by_role("button", name="End maintenance").click()
-    expect(ada.locator("#toasts")).to_contain_text("adam ended the maintenance of cam2: its lines are off.")
+    expect(ada.locator("#toasts")).to_contain_text(
+        "adam ended the maintenance of cam2: its lines are off."
+    )
     expect(card.locator('[data-key="cam2-begin"]')).to_be_visible()
-    expect(resume.or_(olga.locator('[data-station="cam2"] .operate').get_by_role("button", name="Pause"))).to_be_enabled()
+    expect(
+        resume.or_(
+            olga.locator('[data-station="cam2"] .operate').get_by_role("button", name="Pause")
+        )
+    ).to_be_enabled()
     assert complaints == []
     for page in (ada, olga, adam):
         page.context.close()

@@ -1,4 +1,5 @@
-"""What would this program miss? Asked in the editor: the list, its pictures, and that nothing stands in the way meanwhile."""
+"""What would this program miss? Asked in the editor: the list, its pictures, and that nothing
+stands in the way meanwhile."""
 
 import re
 
@@ -9,17 +10,19 @@ from tests.browser.plant import Plant, context_of, overflow, quiet, signed_in, v
 
 WORDS = {
     "en-GB": (
-        "What would this program miss?", re.compile(r"\d+ of \d+ drawn faults came out OK"), "They are drawn", "a stain", "Stop"
+        "What would this program miss?", re.compile(r"\d+ of \d+ drawn faults came out OK"), "They are drawn", "a stain", "Stop"  # noqa: E501
     ),
     "de-DE": (
-        "Was würde dieses Programm übersehen?", re.compile(r"\d+ von \d+ gezeichneten Fehlern ergaben OK"),
+        "Was würde dieses Programm übersehen?", re.compile(r"\d+ von \d+ gezeichneten Fehlern ergaben OK"),  # noqa: E501
         "Sie sind gezeichnet", "ein Fleck", "Stopp",
     ),
 }  # fmt: skip
 
 
 @pytest.mark.parametrize("language", WORDS)
-def test_what_a_program_would_miss_is_listed_with_its_pictures(plant: Plant, browser: Browser, language: str) -> None:
+def test_what_a_program_would_miss_is_listed_with_its_pictures(
+    plant: Plant, browser: Browser, language: str
+) -> None:
     ask, told, honest, stain, stop = WORDS[language]
     context = context_of(browser, plant, phone=language == "de-DE", locale=language)
     signed_in(context)

@@ -1,4 +1,5 @@
-"""One part, one truth: beside a verdict stands no picture that says otherwise; and why it is so, in banner and history."""
+"""One part, one truth: beside a verdict stands no picture that says otherwise; and why it is so, in
+banner and history."""
 
 import re
 import threading
@@ -11,7 +12,9 @@ from tests.browser.story import a_result, results, some_results
 WHY = re.compile(r"[a-z_]+ [\d.,]+.* \((at least|at most) [\d.,]+.*\)( \+\d)?|[a-z_]+ [A-Z_]+")
 
 
-def test_a_picture_steps_back_at_once_when_the_next_part_is_judged_otherwise(plant: Plant, browser: Browser) -> None:
+def test_a_picture_steps_back_at_once_when_the_next_part_is_judged_otherwise(
+    plant: Plant, browser: Browser
+) -> None:
     a_result(plant, "OK")
     while results(plant)[-1]["verdict"] != "OK":
         some_results(plant, 1)
@@ -26,7 +29,10 @@ def test_a_picture_steps_back_at_once_when_the_next_part_is_judged_otherwise(pla
     held: list[Route] = []
     holds = threading.Event()
     holds.set()
-    page.route("**/stations/cam1/picture?**", lambda route: held.append(route) if holds.is_set() else route.continue_())
+    page.route(
+        "**/stations/cam1/picture?**",
+        lambda route: held.append(route) if holds.is_set() else route.continue_(),
+    )
     while results(plant)[-1]["verdict"] != "NG":
         some_results(plant, 1)
     expect(call).to_have_attribute("data-verdict", "NG")
@@ -44,7 +50,9 @@ def test_a_picture_steps_back_at_once_when_the_next_part_is_judged_otherwise(pla
     expect(reason).to_have_text(WHY)
     picture = page.locator(f'tr[data-result="{newest["result_id"]}"] .thumb img')
     expect(picture).to_have_attribute("src", re.compile(r"\.thumb\.jpg$"))
-    page.wait_for_function("image => image.complete && image.naturalWidth > 0", arg=picture.element_handle())
+    page.wait_for_function(
+        "image => image.complete && image.naturalWidth > 0", arg=picture.element_handle()
+    )
     assert picture.evaluate("image => image.naturalWidth") == 160
     assert overflow(page) == 0
     assert complaints == []

@@ -1,4 +1,5 @@
-"""A new tool has no limits before anybody has measured; saving says what it does at once, and to which parts."""
+"""A new tool has no limits before anybody has measured; saving says what it does at once, and to
+which parts."""
 
 import re
 import threading
@@ -10,8 +11,20 @@ from tests.browser.plant import Plant, context_of, overflow, quiet, signed_in, v
 from tests.browser.story import a_result
 
 WORDS = {
-    "en-GB": ("Add a tool", "No limits yet", "has no limits yet", "take this version from the next part on", "Not taught yet"),
-    "de-DE": ("Werkzeug", "Noch keine Grenzen", "hat noch keine Grenzen", "ab dem nächsten Teil", "Noch nicht angelernt"),
+    "en-GB": (
+        "Add a tool",
+        "No limits yet",
+        "has no limits yet",
+        "take this version from the next part on",
+        "Not taught yet",
+    ),
+    "de-DE": (
+        "Werkzeug",
+        "Noch keine Grenzen",
+        "hat noch keine Grenzen",
+        "ab dem nächsten Teil",
+        "Noch nicht angelernt",
+    ),
 }
 
 
@@ -27,7 +40,9 @@ def add(page: Page, button: str, kind: str) -> None:
 
 
 @pytest.mark.parametrize("language", WORDS)
-def test_a_tool_without_limits_is_not_saved_and_a_save_says_what_it_does(plant: Plant, browser: Browser, language: str) -> None:
+def test_a_tool_without_limits_is_not_saved_and_a_save_says_what_it_does(
+    plant: Plant, browser: Browser, language: str
+) -> None:
     button, unset, blocked, live, untaught = WORDS[language]
     a_result(plant, "NG")
     context = context_of(browser, plant, locale=language)
@@ -37,7 +52,9 @@ def test_a_tool_without_limits_is_not_saved_and_a_save_says_what_it_does(plant: 
     held: list[Route] = []
     holds = threading.Event()
     holds.set()
-    page.route("**/programs/try", lambda route: held.append(route) if holds.is_set() else route.continue_())
+    page.route(
+        "**/programs/try", lambda route: held.append(route) if holds.is_set() else route.continue_()
+    )
     page.goto("/app/programs/synthetic-part/edit#tools")
     add(page, button, "contrast")
     name = page.locator('.tools-panel [data-field="name"]')
@@ -60,7 +77,9 @@ def test_a_tool_without_limits_is_not_saved_and_a_save_says_what_it_does(plant: 
     dialog = page.get_by_role("dialog")
     expect(dialog).to_contain_text(live)
     expect(dialog.locator('[data-save="use"]')).to_contain_text("cam1")
-    expect(dialog.locator('[data-part="impact"] [role="status"]')).to_contain_text(re.compile(r"Urteil|verdict"))
+    expect(dialog.locator('[data-part="impact"] [role="status"]')).to_contain_text(
+        re.compile(r"Urteil|verdict")
+    )
     assert violations(page) == []
     assert overflow(page) == 0
     page.keyboard.press("Escape")

@@ -1,4 +1,5 @@
-"""The whole of it in one browser: the second factor, a program from a real picture, tried, saved, run, found, rolled back."""
+"""The whole of it in one browser: the second factor, a program from a real picture, tried, saved,
+run, found, rolled back."""
 
 import re
 
@@ -30,11 +31,17 @@ def drag(page: Page, box: Locator, start: tuple[float, float], end: tuple[float,
     around = box.bounding_box()
     assert around is not None
     for share, act in ((start, page.mouse.down), (end, page.mouse.up)):
-        page.mouse.move(around["x"] + share[0] * around["width"], around["y"] + share[1] * around["height"], steps=6)
+        page.mouse.move(
+            around["x"] + share[0] * around["width"],
+            around["y"] + share[1] * around["height"],
+            steps=6,
+        )
         act()
 
 
-def test_from_signing_in_to_rolling_back(plant: Plant, shown: Page, request: pytest.FixtureRequest) -> None:
+def test_from_signing_in_to_rolling_back(
+    plant: Plant, shown: Page, request: pytest.FixtureRequest
+) -> None:
     name = "eva-phone" if "phone" in request.node.name else "eva"
     plant.user(name, "ADMIN")
     secrets = with_second_factor(shown, name)
@@ -89,9 +96,9 @@ def test_from_signing_in_to_rolling_back(plant: Plant, shown: Page, request: pyt
 
     # in the history
     shown.goto("/app/history?station=cam2&verdict=NG")
-    shown.get_by_role("row").filter(has_text=BAD).or_(shown.locator("article").filter(has_text=BAD)).first.get_by_role(
-        "link"
-    ).first.click()
+    shown.get_by_role("row").filter(has_text=BAD).or_(
+        shown.locator("article").filter(has_text=BAD)
+    ).first.get_by_role("link").first.click()
     expect(shown.get_by_role("heading", level=1)).to_be_visible()
     expect(shown.locator("main")).to_contain_text(f"{name}-bad")
     expect(shown.locator(".verdict").first).to_contain_text("NG")
@@ -107,7 +114,9 @@ def test_from_signing_in_to_rolling_back(plant: Plant, shown: Page, request: pyt
     expect(dialog).to_contain_text("255")
     dialog.get_by_label("Why?").fill("a wrong limit")
     expect(dialog).to_contain_text("cam2 will take this version from the next part on")
-    expect(dialog.locator('[data-part="impact"] [role="status"]')).to_contain_text(re.compile(r"(change|keep) their verdict"))
+    expect(dialog.locator('[data-part="impact"] [role="status"]')).to_contain_text(
+        re.compile(r"(change|keep) their verdict")
+    )
     dialog.get_by_role("button", name="Save and use at cam2").click()
     dialog.get_by_role("link", name="Show the program").click()
     shown.locator('tr[data-version="1"] [data-action="rollback"]').click()
@@ -119,15 +128,22 @@ def test_from_signing_in_to_rolling_back(plant: Plant, shown: Page, request: pyt
 
     # and none of it gave a secret to a log
     secrets += [cookie["value"] for cookie in shown.context.cookies() if len(cookie["value"]) > 15]
-    assert len(secrets) >= 14, "password, key of the app, ten recovery codes, and at least two cookies"
+    assert len(secrets) >= 14, (
+        "password, key of the app, ten recovery codes, and at least two cookies"
+    )
     lines = plant.logged()
-    assert any(line.get("user") == name and line.get("path") == "/api/v1/programs" for line in lines)
+    assert any(
+        line.get("user") == name and line.get("path") == "/api/v1/programs" for line in lines
+    )
     logged = plant.folder / "web.log", plant.node.log
-    assert [secret for secret in secrets if any(secret in path.read_text() for path in logged)] == []
+    assert [
+        secret for secret in secrets if any(secret in path.read_text() for path in logged)
+    ] == []
 
 
 def settled(shown: Locator) -> str:
-    """The text of an element when it has not changed for a while: a change is tried a moment after it was made."""
+    """The text of an element when it has not changed for a while: a change is tried a moment after
+    it was made."""
     last = None
     for _ in range(20):
         now = str(shown.text_content())
@@ -139,12 +155,15 @@ def settled(shown: Locator) -> str:
 
 
 def narrow_limits(page: Page) -> None:
-    """What is good lies within 1.5 gray levels of what the master has: another photograph is not good."""
+    """What is good lies within 1.5 gray levels of what the master has: another photograph is not
+    good."""
     row = page.locator("button.tool-row[data-tool^=brightness]")
     expect(row).to_have_attribute("data-stale", "false")
     expect(row.locator(".tool-value")).to_have_text(re.compile(r"\d"))
     value = float(settled(row.locator(".tool-value")).split()[0].replace(",", ""))
-    low, high = (page.get_by_label(name, exact=True) for name in ("Least good value", "Greatest good value"))
+    low, high = (
+        page.get_by_label(name, exact=True) for name in ("Least good value", "Greatest good value")
+    )
     low.fill(f"{value - 1.5:.1f}")
     high.fill(f"{value + 1.5:.1f}")
     page.keyboard.press("Tab")
@@ -152,7 +171,8 @@ def narrow_limits(page: Page) -> None:
 
 
 def with_second_factor(page: Page, name: str) -> list[str]:
-    """Sign in, turn the second factor on, sign out, and sign in with it; the secrets that were seen on the way."""
+    """Sign in, turn the second factor on, sign out, and sign in with it; the secrets that were seen
+    on the way."""
     page.goto("/app/account")
     page.get_by_label("User name").fill(name)
     page.get_by_label("Password").fill(PASSWORD)
@@ -167,7 +187,9 @@ def with_second_factor(page: Page, name: str) -> list[str]:
     dialog.get_by_role("button", name="Turn on").click()
     kept = page.get_by_role("button", name="I have kept them")
     expect(kept).to_be_visible()
-    codes = re.findall(r"\b[a-z2-7]{4}(?:-[a-z2-7]{4}){3}\b", str(page.get_by_role("dialog").text_content()))
+    codes = re.findall(
+        r"\b[a-z2-7]{4}(?:-[a-z2-7]{4}){3}\b", str(page.get_by_role("dialog").text_content())
+    )
     first = [cookie["value"] for cookie in page.context.cookies() if len(cookie["value"]) > 15]
     kept.click()
     page.locator("#person summary").click()
@@ -176,7 +198,9 @@ def with_second_factor(page: Page, name: str) -> list[str]:
     page.get_by_label("User name").fill(name)
     page.get_by_label("Password").fill(PASSWORD)
     page.get_by_role("button", name="Sign in").click()
-    page.get_by_label("Code of your authenticator app").fill(totp.at(page.evaluate("Date.now()") // 1000 + 30))
+    page.get_by_label("Code of your authenticator app").fill(
+        totp.at(page.evaluate("Date.now()") // 1000 + 30)
+    )
     page.get_by_role("button", name="Sign in").click()
     expect(page).to_have_url(re.compile("/app/run"))
     return [PASSWORD, secret, *codes, *first]

@@ -1,4 +1,5 @@
-"""`backup` and `restore`: a node's state as one file, taken while it changes, put back whole or not at all."""
+"""`backup` and `restore`: a node's state as one file, taken while it changes, put back whole or not
+at all."""
 
 import gzip
 import io
@@ -33,7 +34,11 @@ Run = Callable[..., tuple[int, str, str]]
 @pytest.fixture
 def site(tmp_path: Path) -> NodeProcess:
     """A node that has lived: results, a program with its master, an account, pictures."""
-    made = NodeProcess(tmp_path / "box", _folder(tmp_path / "box"), [{"id": "cam1", "camera": {"kind": "synthetic"}}])
+    made = NodeProcess(
+        tmp_path / "box",
+        _folder(tmp_path / "box"),
+        [{"id": "cam1", "camera": {"kind": "synthetic"}}],
+    )
     made.state.mkdir()
     fill(made.ledger, 300)
     return made
@@ -59,13 +64,20 @@ def rows(path: Path) -> dict[str, list[Any]]:
     with sqlite3.connect(f"file:{path}?mode=ro", uri=True) as db:
         tables = [
             name
-            for (name,) in db.execute("SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_stat%'")
+            for (name,) in db.execute(
+                "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE"
+                " 'sqlite_stat%'"
+            )
         ]
-        return {name: sorted(db.execute(f"SELECT * FROM {name}").fetchall(), key=repr) for name in tables}
+        return {
+            name: sorted(db.execute(f"SELECT * FROM {name}").fetchall(), key=repr)
+            for name in tables
+        }
 
 
 def told_once(after: NodeProcess, before: NodeProcess) -> str:
-    """Accounts and audit are equal but for one row more of the audit, and no session is open; what that row is about."""
+    """Accounts and audit are equal but for one row more of the audit, and no session is open; what
+    that row is about."""
     new, old = (rows(each.state / "accounts.db") for each in (after, before))
     new.pop("sqlite_sequence"), old.pop("sqlite_sequence")
     sessions = new.pop("sessions"), old.pop("sessions")
@@ -84,8 +96,17 @@ def lived(site: NodeProcess) -> bytes:
     """Give the node a program with a master, two accounts and pictures; the master's bytes."""
     master = b"\x89PNG\r\n\x1a\n" + b"master"
     programs = Programs(site.state / "programs")
-    tool = {"kind": "area", "name": "label", "region": {"x": 1, "y": 1, "width": 9, "height": 9}, "low": 0.9}
-    programs.save(as_program({"id": "cap", "name": "Cap", "master": "master.png", "tools": [tool]}), master, by="test")
+    tool = {
+        "kind": "area",
+        "name": "label",
+        "region": {"x": 1, "y": 1, "width": 9, "height": 9},
+        "low": 0.9,
+    }
+    programs.save(
+        as_program({"id": "cap", "name": "Cap", "master": "master.png", "tools": [tool]}),
+        master,
+        by="test",
+    )
     Users(site.state / "users").add("ann", "Ann", "ADMIN", "$argon2id$x")
     accounts = Accounts(site.state / "accounts.db")
     accounts.record("user.add", "ann", {}, username="test", address="", request_id="")
@@ -99,18 +120,26 @@ def lived(site: NodeProcess) -> bytes:
     return master
 
 
-def test_what_is_restored_on_a_clean_box_is_equal_in_every_row_and_file(site: NodeProcess, run: Run, tmp_path: Path) -> None:
+def test_what_is_restored_on_a_clean_box_is_equal_in_every_row_and_file(
+    site: NodeProcess, run: Run, tmp_path: Path
+) -> None:
     master = lived(site)
     accounts = Accounts(site.state / "accounts.db")
     who = {"username": "ann", "address": "", "request_id": ""}
     accounts.begin("ann", "", b"t", 3600.0, 86400.0, "", who, "s-1")
     assert len(accounts.sessions()) == 1
     accounts.close()
-    code, out, err = run("backup", str(tmp_path / "b.tar.gz"), "--pictures", "all", "--json", site=site)
+    code, out, err = run(
+        "backup", str(tmp_path / "b.tar.gz"), "--pictures", "all", "--json", site=site
+    )
     assert code == 0, err
     assert (tmp_path / "b.tar.gz").stat().st_mode & 0o777 == 0o600
     assert json.loads(out)["pictures"] == "all"
-    other = NodeProcess(tmp_path / "other", _folder(tmp_path / "other"), [{"id": "cam1", "camera": {"kind": "synthetic"}}])
+    other = NodeProcess(
+        tmp_path / "other",
+        _folder(tmp_path / "other"),
+        [{"id": "cam1", "camera": {"kind": "synthetic"}}],
+    )
     code, out, err = run("restore", str(tmp_path / "b.tar.gz"), "--json", site=other)
     assert code == 0, err
     told = json.loads(out)
@@ -120,19 +149,25 @@ def test_what_is_restored_on_a_clean_box_is_equal_in_every_row_and_file(site: No
     programs = Programs(other.state / "programs")
     assert programs.master(programs.get("cap").program) == master
     assert Users(other.state / "users").get("ann").password_hash == "$argon2id$x"
-    assert (other.state / "pictures" / "019a000" / f"{result_id(50)}.jpg").read_bytes() == b"picture 50"
+    assert (
+        other.state / "pictures" / "019a000" / f"{result_id(50)}.jpg"
+    ).read_bytes() == b"picture 50"
     assert Path(told["before"]).is_dir()
 
 
 @pytest.mark.parametrize(("kept", "numbers"), [("none", []), ("ng", [50]), ("all", [1, 50])])
-def test_pictures_are_kept_by_choice(site: NodeProcess, run: Run, tmp_path: Path, kept: str, numbers: list[int]) -> None:
+def test_pictures_are_kept_by_choice(
+    site: NodeProcess, run: Run, tmp_path: Path, kept: str, numbers: list[int]
+) -> None:
     lived(site)
     assert run("backup", str(tmp_path / "b.tar.gz"), "--pictures", kept, site=site)[0] == 0
     names = [name for name in members(tmp_path / "b.tar.gz") if name.startswith("state/pictures/")]
     assert names == [f"state/pictures/019a000/{result_id(number)}.jpg" for number in numbers]
 
 
-def test_a_backup_taken_while_results_are_written_is_one_moment(site: NodeProcess, run: Run, tmp_path: Path) -> None:
+def test_a_backup_taken_while_results_are_written_is_one_moment(
+    site: NodeProcess, run: Run, tmp_path: Path
+) -> None:
     ledger = Ledger(site.ledger)
     done = threading.Event()
 
@@ -142,7 +177,8 @@ def test_a_backup_taken_while_results_are_written_is_one_moment(site: NodeProces
             number += 1
             ledger.write(
                 lambda db, n=number: db.executemany(
-                    "INSERT INTO replies (request_id, name, payload, at) VALUES (?, 'x', x'00', 0)", [(f"a{n}",), (f"b{n}",)]
+                    "INSERT INTO replies (request_id, name, payload, at) VALUES (?, 'x', x'00', 0)",
+                    [(f"a{n}",), (f"b{n}",)],
                 )
             )
 
@@ -156,7 +192,9 @@ def test_a_backup_taken_while_results_are_written_is_one_moment(site: NodeProces
         ledger.close()
     (tmp_path / "copy.db").write_bytes(members(tmp_path / "b.tar.gz")["state/ledger.db"])
     taken = {row[0] for row in rows(tmp_path / "copy.db")["replies"]}
-    assert {name[1:] for name in taken if name[0] == "a"} == {name[1:] for name in taken if name[0] == "b"}
+    assert {name[1:] for name in taken if name[0] == "a"} == {
+        name[1:] for name in taken if name[0] == "b"
+    }
 
 
 @pytest.mark.parametrize(
@@ -216,16 +254,24 @@ def _no_manifest(contents: dict[str, bytes]) -> dict[str, bytes]:
 
 
 def _newer(contents: dict[str, bytes]) -> dict[str, bytes]:
-    return {**contents, "manifest.json": contents["manifest.json"].replace(b"backup/1", b"backup/2")}
+    return {
+        **contents,
+        "manifest.json": contents["manifest.json"].replace(b"backup/1", b"backup/2"),
+    }
 
 
 def _other_node(contents: dict[str, bytes]) -> dict[str, bytes]:
     return {**contents, "manifest.json": contents["manifest.json"].replace(b"node-01", b"node-02")}
 
 
-@pytest.mark.parametrize("spoil", [_changed, _short, _more, _outside, _no_manifest, _newer, _other_node])
+@pytest.mark.parametrize(
+    "spoil", [_changed, _short, _more, _outside, _no_manifest, _newer, _other_node]
+)
 def test_what_is_not_the_backup_that_was_made_is_refused_and_changes_nothing(
-    site: NodeProcess, run: Run, tmp_path: Path, spoil: Callable[[dict[str, bytes]], dict[str, bytes]]
+    site: NodeProcess,
+    run: Run,
+    tmp_path: Path,
+    spoil: Callable[[dict[str, bytes]], dict[str, bytes]],
 ) -> None:
     lived(site)
     assert run("backup", str(tmp_path / "b.tar.gz"), site=site)[0] == 0
@@ -240,7 +286,9 @@ def test_what_is_not_the_backup_that_was_made_is_refused_and_changes_nothing(
 
 
 @pytest.mark.parametrize("share", [0.2, 0.9, 0.999])
-def test_a_backup_that_was_cut_off_is_refused(site: NodeProcess, run: Run, tmp_path: Path, share: float) -> None:
+def test_a_backup_that_was_cut_off_is_refused(
+    site: NodeProcess, run: Run, tmp_path: Path, share: float
+) -> None:
     lived(site)
     assert run("backup", str(tmp_path / "b.tar.gz"), site=site)[0] == 0
     whole = (tmp_path / "b.tar.gz").read_bytes()
@@ -249,19 +297,27 @@ def test_a_backup_that_was_cut_off_is_refused(site: NodeProcess, run: Run, tmp_p
     assert (code, "BACKUP_INVALID" in err) == (1, True)
 
 
-def test_a_ledger_of_a_newer_release_is_refused(site: NodeProcess, run: Run, tmp_path: Path) -> None:
+def test_a_ledger_of_a_newer_release_is_refused(
+    site: NodeProcess, run: Run, tmp_path: Path
+) -> None:
     with sqlite3.connect(site.ledger) as db:
         db.execute("PRAGMA user_version = 99")
     assert run("backup", str(tmp_path / "b.tar.gz"), site=site)[0] == 0
-    other = NodeProcess(tmp_path / "other", _folder(tmp_path / "other"), [{"id": "cam1", "camera": {"kind": "synthetic"}}])
+    other = NodeProcess(
+        tmp_path / "other",
+        _folder(tmp_path / "other"),
+        [{"id": "cam1", "camera": {"kind": "synthetic"}}],
+    )
     code, _, err = run("restore", str(tmp_path / "b.tar.gz"), site=other)
     assert (code, "STORE_NEWER" in err) == (1, True)
     assert not other.ledger.exists()
 
 
-def test_nothing_is_restored_under_a_process_that_has_the_folder_open(site: NodeProcess, run: Run, tmp_path: Path) -> None:
+def test_nothing_is_restored_under_a_process_that_has_the_folder_open(
+    site: NodeProcess, run: Run, tmp_path: Path
+) -> None:
     assert run("backup", str(tmp_path / "b.tar.gz"), site=site)[0] == 0
-    held = subprocess.Popen([sys.executable, "-c", f"f = open({str(site.ledger)!r}); print('open', flush=True); input()"],
+    held = subprocess.Popen([sys.executable, "-c", f"f = open({str(site.ledger)!r}); print('open', flush=True); input()"],  # noqa: E501
                             stdin=subprocess.PIPE, stdout=subprocess.PIPE, cwd=ROOT)  # fmt: skip
     try:
         assert held.stdout is not None
@@ -274,7 +330,9 @@ def test_nothing_is_restored_under_a_process_that_has_the_folder_open(site: Node
     assert run("restore", str(tmp_path / "b.tar.gz"), site=site)[0] == 0
 
 
-def test_no_seq_is_given_again_after_an_older_backup_came_back(site: NodeProcess, run: Run, tmp_path: Path) -> None:
+def test_no_seq_is_given_again_after_an_older_backup_came_back(
+    site: NodeProcess, run: Run, tmp_path: Path
+) -> None:
     assert run("backup", str(tmp_path / "b.tar.gz"), site=site)[0] == 0
     ledger = Ledger(site.ledger)
     before = ledger.last_seq("cam1")
@@ -305,7 +363,9 @@ def answered(ledger: Ledger, trigger_id: str) -> int:
     return given[-1]
 
 
-def test_old_backups_go_by_age_against_the_newest_and_never_the_only_one(site: NodeProcess, run: Run, tmp_path: Path) -> None:
+def test_old_backups_go_by_age_against_the_newest_and_never_the_only_one(
+    site: NodeProcess, run: Run, tmp_path: Path
+) -> None:
     folder = tmp_path / "kept"
     folder.mkdir()
     (folder / "something-else.tar.gz").write_bytes(b"")
@@ -320,10 +380,14 @@ def test_old_backups_go_by_age_against_the_newest_and_never_the_only_one(site: N
     assert (folder / "something-else.tar.gz").exists()
 
 
-def test_a_secret_in_the_settings_file_keeps_it_out_of_the_backup(site: NodeProcess, run: Run, tmp_path: Path) -> None:
+def test_a_secret_in_the_settings_file_keeps_it_out_of_the_backup(
+    site: NodeProcess, run: Run, tmp_path: Path
+) -> None:
     assert run("backup", str(tmp_path / "a.tar.gz"), site=site)[0] == 0
     assert members(tmp_path / "a.tar.gz")["settings/node.toml"] == site.config.read_bytes()
-    site.config.write_text(site.config.read_text() + '\nweb = { jwt_key = "0f9d8c7b6a5e4d3c2b1a0f9d8c7b6a5e" }\n')
+    site.config.write_text(
+        site.config.read_text() + '\nweb = { jwt_key = "0f9d8c7b6a5e4d3c2b1a0f9d8c7b6a5e" }\n'
+    )
     assert run("backup", str(tmp_path / "b.tar.gz"), site=site)[0] == 0
     assert b"0f9d8c7b6a5e" not in b"".join(members(tmp_path / "b.tar.gz").values())
 
@@ -336,7 +400,9 @@ def test_migrate_tells_the_versions_before_and_after(site: NodeProcess, run: Run
     assert found["accounts.db"]["before"] == 0 < found["accounts.db"]["now"]
 
 
-def test_backup_restore_and_migrate_are_in_the_audit_with_who_sits_here(site: NodeProcess, run: Run, tmp_path: Path) -> None:
+def test_backup_restore_and_migrate_are_in_the_audit_with_who_sits_here(
+    site: NodeProcess, run: Run, tmp_path: Path
+) -> None:
     lived(site)
     assert run("backup", str(tmp_path / "b.tar.gz"), site=site)[0] == 0
     assert run("migrate", site=site)[0] == 0
@@ -352,11 +418,16 @@ def test_backup_restore_and_migrate_are_in_the_audit_with_who_sits_here(site: No
     assert all(row.username.startswith("local:") for row in found[1:])
     said = json.loads(found[-1].details)
     assert (found[-1].target, said["of"]) == ("b.tar.gz", "node-01")
-    assert said["before"] == {"rows": newest.id, "hash": newest.hash.hex()}, "how far the audit had come that was replaced"
+    assert said["before"] == {
+        "rows": newest.id,
+        "hash": newest.hash.hex(),
+    }, "how far the audit had come that was replaced"
     assert newest.action == "state.migrate"
 
 
-def test_a_backup_goes_on_where_the_audit_cannot_be_written_and_says_so(site: NodeProcess, run: Run, tmp_path: Path) -> None:
+def test_a_backup_goes_on_where_the_audit_cannot_be_written_and_says_so(
+    site: NodeProcess, run: Run, tmp_path: Path
+) -> None:
     (site.state / "audit.key").mkdir()
     code, _, err = run("backup", str(tmp_path / "b.tar.gz"), site=site)
     assert (code, "not in the audit" in err) == (0, True)

@@ -1,4 +1,5 @@
-"""The broker of the demo and of the tests: what it promises, and the shipped mosquitto.conf kept to its word."""
+"""The broker of the demo and of the tests: what it promises, and the shipped mosquitto.conf kept to
+its word."""
 
 import contextlib
 import os
@@ -27,12 +28,15 @@ COUNT = 200
 
 
 @pytest.fixture(params=["mosquitto", "iotcore"])
-def either(request: pytest.FixtureRequest, tmp_path: Path, broker: BrokerProcess) -> Iterator[BrokerProcess]:
+def either(
+    request: pytest.FixtureRequest, tmp_path: Path, broker: BrokerProcess
+) -> Iterator[BrokerProcess]:
     """A broker of each kind that this machine has."""
     if request.param == broker.kind:
         yield broker
         return
-    process = start_broker(tmp_path / "other", 0, "iotcore")  # iotcore is always there, mosquitto is asked for in CI
+    # iotcore is always there, mosquitto is asked for in CI
+    process = start_broker(tmp_path / "other", 0, "iotcore")
     yield process
     process.stop()
 
@@ -45,10 +49,14 @@ class Client:
         self.subscribed = threading.Event()
         self.present: bool | None = None
         old = {} if v5 else {"clean_session": False}
-        self.mqtt = mqtt.Client(CallbackAPIVersion.VERSION2, name, protocol=mqtt.MQTTv5 if v5 else mqtt.MQTTv311, **old)
+        self.mqtt = mqtt.Client(
+            CallbackAPIVersion.VERSION2, name, protocol=mqtt.MQTTv5 if v5 else mqtt.MQTTv311, **old
+        )
         self.mqtt.on_message = lambda _client, _data, message: self.heard.append(message.payload)
         self.mqtt.on_subscribe = lambda *_: self.subscribed.set()
-        self.mqtt.on_connect = lambda _c, _d, flags, _r, _p: setattr(self, "present", flags.session_present)
+        self.mqtt.on_connect = lambda _c, _d, flags, _r, _p: setattr(
+            self, "present", flags.session_present
+        )
         self.mqtt.max_inflight_messages_set(COUNT)
         if v5:
             properties = Properties(PacketTypes.CONNECT)
@@ -105,12 +113,21 @@ def test_clients_of_mqtt_5_and_3_1_1_hear_each_other_at_one_port(either: BrokerP
 
 
 @pytest.mark.parametrize(
-    "said", [b"GET / HTTP/1.1\r\n\r\n", b"\x10\x0a\x00\x04HTTP\x04\x02\x00\x00", b"\x30\x02\x00\x00", b"\x10\x03\x00\x01X"]
+    "said",
+    [
+        b"GET / HTTP/1.1\r\n\r\n",
+        b"\x10\x0a\x00\x04HTTP\x04\x02\x00\x00",
+        b"\x30\x02\x00\x00",
+        b"\x10\x03\x00\x01X",
+    ],
 )
 def test_whoever_does_not_speak_mqtt_is_hung_up_on(tmp_path: Path, said: bytes) -> None:
     process = start_broker(tmp_path / "broker", 0, "iotcore")
     try:
-        with socket.create_connection(("127.0.0.1", process.port), timeout=20) as sock, contextlib.suppress(ConnectionError):
+        with (
+            socket.create_connection(("127.0.0.1", process.port), timeout=20) as sock,
+            contextlib.suppress(ConnectionError),
+        ):
             sock.sendall(said)
             assert sock.recv(1) == b""
         Client(process.port, "other").close()
@@ -119,17 +136,23 @@ def test_whoever_does_not_speak_mqtt_is_hung_up_on(tmp_path: Path, said: bytes) 
 
 
 @pytest.mark.parametrize("version", ["mqttv5", "mqttv311", "mqttv31"])
-def test_mosquitto_pub_and_sub_get_in_whatever_they_speak(either: BrokerProcess, version: str) -> None:
+def test_mosquitto_pub_and_sub_get_in_whatever_they_speak(
+    either: BrokerProcess, version: str
+) -> None:
     if shutil.which("mosquitto_sub") is None:
         (pytest.fail if os.environ.get("CI") else pytest.skip)("mosquitto-clients is not installed")
     at = ["-p", str(either.port), "-V", version, "-q", "1", "-t", "parts"]
     subprocess.run(["mosquitto_pub", *at, "-r", "-m", "seven"], check=True, timeout=20)
-    heard = subprocess.run(["mosquitto_sub", *at, "-C", "1"], check=True, timeout=20, capture_output=True, text=True)
+    heard = subprocess.run(
+        ["mosquitto_sub", *at, "-C", "1"], check=True, timeout=20, capture_output=True, text=True
+    )
     assert heard.stdout == "seven\n"
 
 
 @pytest.mark.parametrize("conf", [CONF, DURABLE], ids=["shipped", "durable"])
-def test_a_mosquitto_keeps_every_queued_message_over_kill_9(tmp_path: Path, broker: BrokerProcess, conf: Path) -> None:
+def test_a_mosquitto_keeps_every_queued_message_over_kill_9(
+    tmp_path: Path, broker: BrokerProcess, conf: Path
+) -> None:
     if not broker.persistent:
         assert broker.kind == "iotcore"  # in memory only, as the demo says; CI has mosquitto
         return
@@ -143,7 +166,8 @@ def test_a_mosquitto_keeps_every_queued_message_over_kill_9(tmp_path: Path, brok
         for message in sent:
             message.wait_for_publish(20)
         if conf == DURABLE:
-            # mosquitto acknowledges, then writes, then reads on: when it acknowledges one more, the 200 are on the disk
+            # mosquitto acknowledges, then writes, then reads on: when it acknowledges one more, the
+            # 200 are on the disk
             writer.mqtt.publish("parts", b"%d" % COUNT, qos=1).wait_for_publish(20)
         else:  # they are on the disk when it has written twice since
             saved = _saved(process)
@@ -162,7 +186,9 @@ def test_a_mosquitto_keeps_every_queued_message_over_kill_9(tmp_path: Path, brok
         process.stop()
 
 
-def test_the_shipped_mosquitto_does_not_write_all_that_is_queued_for_each_message(broker: BrokerProcess) -> None:
+def test_the_shipped_mosquitto_does_not_write_all_that_is_queued_for_each_message(
+    broker: BrokerProcess,
+) -> None:
     if not broker.persistent:
         assert broker.kind == "iotcore"  # it writes nothing
         return
@@ -180,14 +206,20 @@ def test_the_shipped_mosquitto_does_not_write_all_that_is_queued_for_each_messag
     for _ in range(200):
         writer.mqtt.publish("other", bytes(600), qos=1).wait_for_publish(20)
     saves = (_written(broker) - before) / size
-    assert saves <= time.monotonic() - began + 2, "it writes its state at most once a second, not at every message"
+    assert saves <= time.monotonic() - began + 2, (
+        "it writes its state at most once a second, not at every message"
+    )
     writer.close()
 
 
 @pytest.mark.parametrize("keepalive", [0, 1200, 65535])
 @pytest.mark.parametrize("v5", [True, False], ids=["mqtt-5", "mqtt-3.1.1"])
-def test_a_plc_may_ask_for_any_keep_alive_and_for_none(broker: BrokerProcess, v5: bool, keepalive: int) -> None:
-    client = mqtt.Client(CallbackAPIVersion.VERSION2, "plc", protocol=mqtt.MQTTv5 if v5 else mqtt.MQTTv311)
+def test_a_plc_may_ask_for_any_keep_alive_and_for_none(
+    broker: BrokerProcess, v5: bool, keepalive: int
+) -> None:
+    client = mqtt.Client(
+        CallbackAPIVersion.VERSION2, "plc", protocol=mqtt.MQTTv5 if v5 else mqtt.MQTTv311
+    )
     answers: list[bool] = []
     client.on_connect = lambda _c, _d, _f, reason, _p: answers.append(not reason.is_failure)
     client.connect("127.0.0.1", broker.port, keepalive)
@@ -200,7 +232,8 @@ def test_a_plc_may_ask_for_any_keep_alive_and_for_none(broker: BrokerProcess, v5
 
 def test_the_two_files_differ_in_how_often_the_state_is_written_only() -> None:
     shipped, durable = (
-        {line for line in conf.read_text().splitlines() if line and not line.startswith("#")} for conf in (CONF, DURABLE)
+        {line for line in conf.read_text().splitlines() if line and not line.startswith("#")}
+        for conf in (CONF, DURABLE)
     )
     assert shipped ^ durable == {"autosave_on_changes false", "autosave_on_changes true"}
 
@@ -240,7 +273,11 @@ def _confirmed(client: Client) -> bool:
 
 
 def _sockets() -> list[str]:
-    return [line for name in ("tcp", "tcp6") for line in Path(f"/proc/net/{name}").read_text().splitlines()[1:]]
+    return [
+        line
+        for name in ("tcp", "tcp6")
+        for line in Path(f"/proc/net/{name}").read_text().splitlines()[1:]
+    ]
 
 
 def _listener(line: str, port: int) -> str | None:
@@ -256,7 +293,9 @@ def test_with_passwords_nobody_gets_in_without_and_who_has_none_is_told(
     if kind == "mosquitto" and broker.kind != kind:
         pytest.skip("mosquitto is not installed")  # CI has it, as conftest sees to
     passwords = {"plc": "a b#c\"d\\'e", "node-01": "another"}
-    process = start_broker(tmp_path / "closed", 0, kind, access=Access(passwords, "user plc\ntopic readwrite #\n"))
+    process = start_broker(
+        tmp_path / "closed", 0, kind, access=Access(passwords, "user plc\ntopic readwrite #\n")
+    )
     try:
         for protocol in (mqtt.MQTTv5, mqtt.MQTTv311):
             for user, word in passwords.items():
@@ -266,12 +305,16 @@ def test_with_passwords_nobody_gets_in_without_and_who_has_none_is_told(
             assert not _let_in(process.port, protocol, None, None)
             assert not _let_in(process.port, protocol, "stranger", passwords["plc"])
         secret = [file for file in process.folder.iterdir() if file.stat().st_mode & 0o077 == 0]
-        assert {file.name for file in secret} >= ({"passwords"} if kind == "mosquitto" else {"accounts.toml", "rumqttd.toml"})
+        assert {file.name for file in secret} >= (
+            {"passwords"} if kind == "mosquitto" else {"accounts.toml", "rumqttd.toml"}
+        )
     finally:
         process.stop()
 
 
-def _let_in(port: int, protocol: mqtt.MQTTProtocolVersion, user: str | None, password: str | None) -> bool:
+def _let_in(
+    port: int, protocol: mqtt.MQTTProtocolVersion, user: str | None, password: str | None
+) -> bool:
     """Whether the broker takes a client: what it says, or that it hangs up, is waited for."""
     said: list[bool] = []
     client = mqtt.Client(mqtt.CallbackAPIVersion.VERSION2, f"somebody-{user}", protocol=protocol)

@@ -28,10 +28,14 @@ class Pip:
         if words[0] == self.fails_at:
             raise Problem("BUNDLE_FAILED", f"pip {words[0]} failed")
         folder = words[words.index("--wheel-dir" if words[0] == "wheel" else "-d") + 1]
-        (Path(folder) / (OURS if words[0] == "wheel" else "numpy-2.1.0-cp311-any.whl")).write_bytes(words[0].encode())
+        (Path(folder) / (OURS if words[0] == "wheel" else "numpy-2.1.0-cp311-any.whl")).write_bytes(
+            words[0].encode()
+        )
 
 
-def test_a_bundle_holds_wheels_lock_and_scripts_and_is_taken_by_its_own_install(tmp_path: Path) -> None:
+def test_a_bundle_holds_wheels_lock_and_scripts_and_is_taken_by_its_own_install(
+    tmp_path: Path,
+) -> None:
     pip, output = Pip(), tmp_path / "bundle.tar.gz"
     assert make(ROOT, output, pip)["wheels"] == 2
     download = pip.asked[1]
@@ -42,7 +46,13 @@ def test_a_bundle_holds_wheels_lock_and_scripts_and_is_taken_by_its_own_install(
     top = tmp_path / "inspection-node"
     assert (top / "requirements.lock").read_bytes() == (ROOT / "requirements.lock").read_bytes()
     done = subprocess.run(
-        [str(top / "install" / "install.sh"), "--root", str(tmp_path / "root"), "--dry-run", "--no-broker"],
+        [
+            str(top / "install" / "install.sh"),
+            "--root",
+            str(tmp_path / "root"),
+            "--dry-run",
+            "--no-broker",
+        ],
         check=False,
         capture_output=True,
         text=True,
@@ -51,7 +61,12 @@ def test_a_bundle_holds_wheels_lock_and_scripts_and_is_taken_by_its_own_install(
     assert done.returncode == 0, done.stderr
     assert f"would build: /opt/inspection-node/versions/{VERSION} from a bundle" in done.stdout
     for given in (output, top):
-        assert "from a bundle" in script("install.sh", "--root", tmp_path / "root", "--dry-run", "--from", given).stdout
+        assert (
+            "from a bundle"
+            in script(
+                "install.sh", "--root", tmp_path / "root", "--dry-run", "--from", given
+            ).stdout
+        )
 
 
 @pytest.mark.parametrize("fails_at", ["wheel", "download"])

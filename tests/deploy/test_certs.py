@@ -1,4 +1,5 @@
-"""The plant's certificates: whoever has one is let in, whoever has another's is not, and nothing is overwritten."""
+"""The plant's certificates: whoever has one is let in, whoever has another's is not, and nothing is
+overwritten."""
 
 import os
 import shutil
@@ -14,25 +15,37 @@ from tests.processes import ROOT
 
 SCRIPT = ROOT / "deploy" / "install" / "certs.sh"
 pytestmark = pytest.mark.skipif(
-    shutil.which("openssl") is None and not os.environ.get("CI"), reason="openssl is not installed; .ci/run installs it"
+    shutil.which("openssl") is None and not os.environ.get("CI"),
+    reason="openssl is not installed; .ci/run installs it",
 )
 
 
 def certs(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run([str(SCRIPT), "--dir", str(folder), *words], check=False, capture_output=True, text=True, timeout=60)
+    return subprocess.run(
+        [str(SCRIPT), "--dir", str(folder), *words],
+        check=False,
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
 
 
 @pytest.fixture(scope="module")
 def plant(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("plant") / "pki"
-    for words in (["ca", "Test plant"], ["server", "broker", "localhost", "127.0.0.1"], ["client", "plc-1"]):
+    for words in (
+        ["ca", "Test plant"],
+        ["server", "broker", "localhost", "127.0.0.1"],
+        ["client", "plc-1"],
+    ):
         done = certs(folder, *words)
         assert done.returncode == 0, done.stderr
     return folder
 
 
 def shake(server: Path, client: Path | None, name: str, authority: Path) -> str:
-    """The common name with which a client gets in at a server that demands a certificate. Raises ssl.SSLError."""
+    """The common name with which a client gets in at a server that demands a certificate. Raises
+    ssl.SSLError."""
     inside = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     inside.load_cert_chain(server.with_suffix(".crt"), server.with_suffix(".key"))
     inside.load_verify_locations(authority)
@@ -68,13 +81,16 @@ def test_a_client_of_the_plant_is_let_in_under_its_name(plant: Path) -> None:
     assert shake(plant / "broker", plant / "plc-1", "127.0.0.1", plant / "ca.crt") == "plc-1"
 
 
-def test_no_certificate_another_name_another_plant_and_another_use_are_refused(plant: Path, tmp_path: Path) -> None:
+def test_no_certificate_another_name_another_plant_and_another_use_are_refused(
+    plant: Path, tmp_path: Path
+) -> None:
     with pytest.raises(ssl.SSLError):
         shake(plant / "broker", None, "localhost", plant / "ca.crt")
     with pytest.raises(ssl.SSLError, match="mismatch"):
         shake(plant / "broker", plant / "plc-1", "elsewhere", plant / "ca.crt")
     with pytest.raises(ssl.SSLError):
-        shake(plant / "plc-1", plant / "plc-1", "plc-1", plant / "ca.crt")  # a client's certificate serves nobody
+        # a client's certificate serves nobody
+        shake(plant / "plc-1", plant / "plc-1", "plc-1", plant / "ca.crt")
     certs(tmp_path, "ca")
     certs(tmp_path, "client", "plc-1")
     with pytest.raises(ssl.SSLError):
@@ -88,9 +104,11 @@ def test_keys_are_private_and_nothing_that_exists_is_overwritten(plant: Path) ->
         assert done.returncode == 1
         assert "exists" in done.stderr
     assert {path.name: path.read_bytes() for path in plant.iterdir()} == before
-    assert {path.name: oct(path.stat().st_mode & 0o777) for path in plant.iterdir() if path.suffix == ".key"} == dict.fromkeys(
-        ("ca.key", "broker.key", "plc-1.key"), "0o600"
-    )
+    assert {
+        path.name: oct(path.stat().st_mode & 0o777)
+        for path in plant.iterdir()
+        if path.suffix == ".key"
+    } == dict.fromkeys(("ca.key", "broker.key", "plc-1.key"), "0o600")
 
 
 def test_a_renewed_certificate_has_the_same_names_and_another_key(plant: Path) -> None:
@@ -107,7 +125,10 @@ def test_what_is_about_to_expire_is_told(plant: Path, tmp_path: Path) -> None:
     script.write_text(SCRIPT.read_text().replace(" days=397", " days=29"))
     script.chmod(0o700)
     subprocess.run(
-        [str(script), "--dir", str(tmp_path / "pki"), "client", "short"], check=True, capture_output=True, timeout=60
+        [str(script), "--dir", str(tmp_path / "pki"), "client", "short"],
+        check=True,
+        capture_output=True,
+        timeout=60,
     )
     done = certs(tmp_path / "pki", "list")
     assert done.returncode == 1
@@ -118,7 +139,9 @@ def test_what_is_about_to_expire_is_told(plant: Path, tmp_path: Path) -> None:
     )
 
 
-@pytest.mark.parametrize("words", [["client", "../x"], ["client", "ca"], ["server", "web", "a b"], ["client", ""]])
+@pytest.mark.parametrize(
+    "words", [["client", "../x"], ["client", "ca"], ["server", "web", "a b"], ["client", ""]]
+)
 def test_names_that_are_none_are_refused(plant: Path, words: list[str]) -> None:
     before = sorted(path.name for path in plant.iterdir())
     assert certs(plant, *words).returncode == 1

@@ -35,7 +35,9 @@ pytestmark = pytest.mark.slow
         "schemas no-such-schema",
     ],
 )
-def test_wrong_usage_ends_with_64_and_says_why(wrong: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_wrong_usage_ends_with_64_and_says_why(
+    wrong: str, capsys: pytest.CaptureFixture[str]
+) -> None:
     assert main(wrong.split()) == 64
     told = capsys.readouterr()
     assert told.out == ""
@@ -58,26 +60,45 @@ def test_a_failure_is_one_line_on_stderr_with_its_code(capsys: pytest.CaptureFix
 
 
 @pytest.mark.parametrize(
-    "given", ["--broker foo", "--broker http://127.0.0.1", "--broker mqtt://127.0.0.1 --node NODE", "--config /no/such.toml"]
+    "given",
+    [
+        "--broker foo",
+        "--broker http://127.0.0.1",
+        "--broker mqtt://127.0.0.1 --node NODE",
+        "--config /no/such.toml",
+    ],
 )
-def test_wrong_settings_are_told_by_their_key(given: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_wrong_settings_are_told_by_their_key(
+    given: str, capsys: pytest.CaptureFixture[str]
+) -> None:
     assert main(["trigger", "cam1", *given.split()]) == 1
     assert "SETTINGS_INVALID" in capsys.readouterr().err
 
 
 def test_a_subcommand_for_the_broker_loads_neither_opencv_nor_the_node() -> None:
     code = (
-        "import sys; from deploy.command import main;"
-        f"main(['trigger', 'cam1', '--broker', 'mqtt://127.0.0.1:{free_port()}']);"
-        "print([name for name in ('cv2', 'numpy', 'node', 'rich', 'tinydb', 'argon2') if name in sys.modules])"
+        "import sys; from deploy.command import main;main(['trigger', 'cam1', '--broker',"
+        f" 'mqtt://127.0.0.1:{free_port()}']);print([name for name in ('cv2', 'numpy', 'node',"
+        " 'rich', 'tinydb', 'argon2') if name in sys.modules])"
     )
-    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, timeout=60, check=True)
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=True,
+    )
     assert done.stdout == "[]\n"
 
 
 def test_a_reader_that_has_seen_enough_is_no_error() -> None:
-    program = f"{sys.executable} -m deploy.command schemas settings | head -c 1; exit ${{PIPESTATUS[0]}}"
-    done = subprocess.run(["bash", "-c", program], cwd=ROOT, capture_output=True, text=True, timeout=60, check=False)
+    program = (
+        f"{sys.executable} -m deploy.command schemas settings | head -c 1; exit ${{PIPESTATUS[0]}}"
+    )
+    done = subprocess.run(
+        ["bash", "-c", program], cwd=ROOT, capture_output=True, text=True, timeout=60, check=False
+    )
     assert (done.returncode, done.stderr) == (0, "")
 
 
@@ -87,4 +108,6 @@ def test_schemas_are_listed_and_printed_as_shipped(capsys: pytest.CaptureFixture
     assert {path.stem for path in (ROOT / "schemas" / "json").glob("*.json")} == set(listed)
     assert all(listed.values())
     assert main(["schemas", "trigger"]) == 0
-    assert json.loads(capsys.readouterr().out) == json.loads((ROOT / "schemas" / "json" / "trigger.json").read_text())
+    assert json.loads(capsys.readouterr().out) == json.loads(
+        (ROOT / "schemas" / "json" / "trigger.json").read_text()
+    )

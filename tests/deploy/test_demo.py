@@ -43,7 +43,10 @@ class Demo:
         self.folder = folder
         self.ports = [free_port() for _ in range(3)]
         self._out = folder.parent / f"{folder.name}-{self.ports[0]}.txt"
-        ports = [f"--{name}-port={port}" for name, port in zip(("mqtt", "web", "metrics"), self.ports, strict=True)]
+        ports = [
+            f"--{name}-port={port}"
+            for name, port in zip(("mqtt", "web", "metrics"), self.ports, strict=True)
+        ]
         with self._out.open("wb") as out:
             self.process = subprocess.Popen(
                 [*COMMAND, "demo", f"--state={folder}", *ports, *more],
@@ -63,13 +66,21 @@ class Demo:
 
     def wait(self, station: str, count: int) -> None:
         """Until so many results are printed."""
-        wait_for(lambda: len(self.results(station)) >= count or self.process.poll() is not None, 60, f"{count} of {station}")
+        wait_for(
+            lambda: len(self.results(station)) >= count or self.process.poll() is not None,
+            60,
+            f"{count} of {station}",
+        )
         assert self.process.poll() is None, self.said
 
     def children(self) -> dict[int, str]:
         """Its child processes and their command lines."""
-        found = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text().split()
-        return {int(pid): Path(f"/proc/{pid}/cmdline").read_text().replace("\0", " ") for pid in found}
+        found = (
+            Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text().split()
+        )
+        return {
+            int(pid): Path(f"/proc/{pid}/cmdline").read_text().replace("\0", " ") for pid in found
+        }
 
     def end(self, how: signal.Signals = signal.SIGINT) -> int:
         """The exit code after a signal."""
@@ -117,7 +128,9 @@ def test_the_tour_of_the_readme_works_word_by_word_with_mosquitto_clients_alone(
         (pytest.fail if os.environ.get("CI") else pytest.skip)("mosquitto-clients is not installed")
     demo = Demo(tmp_path / "state", f"--broker={kind}", "--no-plc")
     demos.append(demo)
-    tour = re.search(r"## Five minutes\n.*?```sh\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
+    tour = re.search(
+        r"## Five minutes\n.*?```sh\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL
+    )
     assert tour is not None
     listen, *rest = (  # the folder is that which the demo printed, as the README says
         line.replace("demo-state", shlex.quote(str(demo.folder)))
@@ -135,28 +148,44 @@ def test_the_tour_of_the_readme_works_word_by_word_with_mosquitto_clients_alone(
         wait_for(lambda: heard.read_bytes().count(b"/result/cam1 ") >= 3, 20, "all results")
         files = {file.name: file for file in (demo.folder / "credentials").iterdir()}
         assert files.keys() == {"node-01", "web", "plc", "operator", "viewer"}
-        assert all(file.stat().st_mode & 0o077 == 0 for file in [*files.values(), demo.folder / ".env", demo.folder])
+        assert all(
+            file.stat().st_mode & 0o077 == 0
+            for file in [*files.values(), demo.folder / ".env", demo.folder]
+        )
         assert all(file.stat().st_mode & 0o077 == 0 for file in (demo.folder / "mqtt").rglob("*"))
         passwords = [file.read_text().strip() for file in files.values()]
         assert not [each for each in passwords if each in demo.said], "it is shown"
-        running = [each.cmdline() for each in (psutil.Process(watching.pid), *psutil.Process(demo.process.pid).children(True))]
+        running = [
+            each.cmdline()
+            for each in (
+                psutil.Process(watching.pid),
+                *psutil.Process(demo.process.pid).children(True),
+            )
+        ]
         assert "mosquitto_sub" in running[0]
-        assert not [each for each in passwords if each in " ".join(chain(*running, rest))], "a list of processes has it"
-        alone = f"mosquitto_pub -p {demo.ports[0]} -t inspection/v1/node-01/trigger/cam1 -m SN-4712".split()
+        assert not [each for each in passwords if each in " ".join(chain(*running, rest))], (
+            "a list of processes has it"
+        )
+        alone = f"mosquitto_pub -p {demo.ports[0]} -t inspection/v1/node-01/trigger/cam1 -m SN-4712".split()  # noqa: E501
         for who in (
             [],
             ["-u", "plc"],
             ["-u", "plc", "-P", files["viewer"].read_text().strip()],
             ["-u", "admin", "-P", "admin"],
         ):
-            assert subprocess.run([*alone, *who], capture_output=True, timeout=60).returncode != 0, who
+            assert (
+                subprocess.run([*alone, *who], capture_output=True, timeout=60).returncode != 0
+            ), who
     finally:
         watching.terminate()
         watching.wait(10)
     told = [line.partition(" ")[::2] for line in heard.read_text().splitlines()]
     results = [json.loads(payload) for topic, payload in told if topic.endswith("/result/cam1")]
     codes = {
-        "assigned" if r["assigned"] else r["trigger_id"].partition("-")[0]: (r["error"] or {}).get("code") for r in results
+        "assigned" if r["assigned"] else r["trigger_id"].partition("-")[0]: (
+            (r["error"] or {}).get("code")
+        )
+        for r in results
     }
     assert codes == {"t": None, "assigned": None, "bad": "BAD_TRIGGER"}
     assert len(results) == 3, "the same id again gets no second result"
@@ -166,7 +195,11 @@ def test_the_tour_of_the_readme_works_word_by_word_with_mosquitto_clients_alone(
     (again,) = [json.loads(payload) for topic, payload in told if topic.endswith("/accepted/cam1")]
     assert (again["trigger_id"], again["known"]) == (one["trigger_id"], True)
     assert all(json.loads(payload)["ok"] for topic, payload in told if "/reply/" in topic)
-    assert {topic.rpartition("/")[2] for topic, _ in told if "/reply/" in topic} >= {"ping", "pause", "resume"}
+    assert {topic.rpartition("/")[2] for topic, _ in told if "/reply/" in topic} >= {
+        "ping",
+        "pause",
+        "resume",
+    }
 
 
 @pytest.mark.system
@@ -177,15 +210,30 @@ def test_a_second_start_goes_on_where_the_first_ended(tmp_path: Path, demos: lis
     shown = re.search(r"password (\S+) \(shown only now", first.said)
     assert shown is not None
     assert first.end(signal.SIGTERM) == 0, first.said
-    stored = [file for file in (tmp_path / "state").rglob("*") if file.is_file() and shown[1].encode() in file.read_bytes()]
+    stored = [
+        file
+        for file in (tmp_path / "state").rglob("*")
+        if file.is_file() and shown[1].encode() in file.read_bytes()
+    ]
     assert not stored, "the password is stored somewhere"
     second = Demo(tmp_path / "state", "--no-plc")
     demos.append(second)
-    wait_for(lambda: "on line" in second.said or second.process.poll() is not None, 60, "the second start")
+    wait_for(
+        lambda: "on line" in second.said or second.process.poll() is not None,
+        60,
+        "the second start",
+    )
     assert "there already" in second.said
     assert "password" not in second.said
     answer = subprocess.run(
-        [*COMMAND, "trigger", "cam1", "--part-id=part-1", "--json", f"--config={tmp_path / 'state' / 'node.toml'}"],
+        [
+            *COMMAND,
+            "trigger",
+            "cam1",
+            "--part-id=part-1",
+            "--json",
+            f"--config={tmp_path / 'state' / 'node.toml'}",
+        ],
         cwd=ROOT,
         capture_output=True,
         text=True,
@@ -196,7 +244,9 @@ def test_a_second_start_goes_on_where_the_first_ended(tmp_path: Path, demos: lis
     wait_for(lambda: second.results("cam1"), 10, "the result of a trigger that we sent")
     assert second.results("cam1")[0][0] == seq
     assert second.results("cam1")[0][3] == "yes"
-    assert [user.username for user in Users(tmp_path / "state" / "node" / "users").list()] == ["admin"]
+    assert [user.username for user in Users(tmp_path / "state" / "node" / "users").list()] == [
+        "admin"
+    ]
     assert len(Programs(tmp_path / "state" / "node" / "programs").versions("four-screws")) == 1
     assert second.end() == 0, second.said
 
@@ -213,14 +263,23 @@ def test_no_process_stays_when_the_demo_is_killed(tmp_path: Path, demos: list[De
 
 @pytest.mark.system
 @pytest.mark.parametrize("which", ["node", "broker", "web"])
-def test_a_child_that_dies_ends_the_demo_with_1(tmp_path: Path, demos: list[Demo], which: str) -> None:
+def test_a_child_that_dies_ends_the_demo_with_1(
+    tmp_path: Path, demos: list[Demo], which: str
+) -> None:
     demo = Demo(tmp_path / "state")
     demos.append(demo)
     demo.wait("cam1", 1)
-    wait_for(lambda: any("gunicorn" in command for command in demo.children().values()), 60, "the web")
+    wait_for(
+        lambda: any("gunicorn" in command for command in demo.children().values()), 60, "the web"
+    )
     children = demo.children()
     names = {"node": " run ", "web": "gunicorn"}
-    found = {name: pid for pid, command in children.items() for name, word in names.items() if word in command}
+    found = {
+        name: pid
+        for pid, command in children.items()
+        for name, word in names.items()
+        if word in command
+    }
     found["broker"] = next(pid for pid in children if pid not in found.values())
     os.kill(found[which], signal.SIGKILL)
     assert demo.process.wait(20) == 1
@@ -259,7 +318,9 @@ def test_the_stored_photographs_are_judged_truthfully_by_both_kinds_of_tools() -
         assert truth["screws"] == picture.stem.partition("_")[2]
         found = [finding.result.verdict for finding in measure(frame, placement, loaded)]
         for kind in (found[:4], found[4:]):
-            assert "".join("1" if verdict == "OK" else "0" for verdict in kind) == truth["screws"], picture.name
+            assert (
+                "".join("1" if verdict == "OK" else "0" for verdict in kind) == truth["screws"]
+            ), picture.name
 
 
 def test_the_pictures_are_small_enough_to_ship_and_have_their_licence() -> None:

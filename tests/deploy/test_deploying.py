@@ -1,4 +1,5 @@
-"""Versions that follow one another under load, with real node, web and broker: nothing is lost, what is broken is undone."""
+"""Versions that follow one another under load, with real node, web and broker: nothing is lost,
+what is broken is undone."""
 
 import os
 import re
@@ -13,7 +14,8 @@ import pytest
 from tests.processes import ROOT, NodeProcess, free_port
 from tests.promise import Line, check
 
-pytestmark = [pytest.mark.system, pytest.mark.timeout(600)]  # 204 s on a machine with ten times the load it can carry
+# 204 s on a machine with ten times the load it can carry
+pytestmark = [pytest.mark.system, pytest.mark.timeout(600)]
 INSTALL = ROOT / "deploy" / "install"
 SERVICES = """#!/bin/bash
 # Stands for systemctl: starts and stops node and web of the current version.
@@ -33,7 +35,7 @@ case $1 in
     done ;;
 esac
 exit 0
-"""
+"""  # noqa: E501
 
 
 class Machine:
@@ -46,7 +48,9 @@ class Machine:
         (etc / "credentials").mkdir(parents=True)
         (self.root / "var" / "backups" / "inspection-node").mkdir(parents=True)
         config = etc / "node.toml"
-        config.write_text(node.config.read_text() + f'\nweb = {{ bind = "127.0.0.1:{free_port()}" }}\n')
+        config.write_text(
+            node.config.read_text() + f'\nweb = {{ bind = "127.0.0.1:{free_port()}" }}\n'
+        )
         self.services = folder / "services"
         self.services.write_text(SERVICES.format(opt=self.opt, config=config, folder=folder))
         self.services.chmod(0o700)
@@ -99,7 +103,9 @@ def running(machine: Machine, line: Line) -> Machine:
     return machine
 
 
-def test_versions_change_under_load_and_what_does_not_work_is_undone(running: Machine, node: NodeProcess, line: Line) -> None:
+def test_versions_change_under_load_and_what_does_not_work_is_undone(
+    running: Machine, node: NodeProcess, line: Line
+) -> None:
     stop = threading.Event()
 
     def load() -> None:
@@ -137,11 +143,14 @@ def test_stores_that_the_old_version_cannot_read_come_back_from_the_backup(
     newer = running.opt / "versions" / "2.0" / "bin" / "inspection-node"
     running.version("2.0", "run")
     text = newer.read_text().replace(
-        "exec ", f'if [ "$1" = migrate ]; then {sys.executable} {running.services}.py; exit 0; fi\nexec ', 1
+        "exec ",
+        f'if [ "$1" = migrate ]; then {sys.executable} {running.services}.py; exit 0; fi\nexec ',
+        1,
     )
     newer.write_text(text)
     Path(f"{running.services}.py").write_text(
-        f"import sqlite3\nwith sqlite3.connect({str(node.ledger)!r}) as db:\n    db.execute('PRAGMA user_version = 999')\n"
+        f"import sqlite3\nwith sqlite3.connect({str(node.ledger)!r}) as db:\n    db.execute('PRAGMA"
+        " user_version = 999')\n"
     )
     done = running.run("deploy.sh", "2.0", "--wait", "3")
     assert done.returncode == 1, (done.stdout, done.stderr)
@@ -153,7 +162,11 @@ def test_stores_that_the_old_version_cannot_read_come_back_from_the_backup(
 
 
 def test_what_cannot_be_deployed_changes_nothing(machine: Machine, tmp_path: Path) -> None:
-    for words, told in ((("1.0",), "runs already"), (("9.9",), "there is no"), ((str(tmp_path),), "neither a bundle")):
+    for words, told in (
+        (("1.0",), "runs already"),
+        (("9.9",), "there is no"),
+        ((str(tmp_path),), "neither a bundle"),
+    ):
         done = machine.run("deploy.sh", *words)
         assert done.returncode == 1
         assert re.search(told, done.stderr), done.stderr

@@ -51,7 +51,9 @@ def edit(node: NodeProcess, old: str, new: str) -> None:
     node.config.write_text(text.replace(old, new))
 
 
-def test_a_good_site_without_a_running_node_fails_in_nothing(examine: Examine, broker: BrokerProcess) -> None:
+def test_a_good_site_without_a_running_node_fails_in_nothing(
+    examine: Examine, broker: BrokerProcess
+) -> None:
     code, rows = examine()
     assert code == 0, [row for row in rows.values() if row["status"] == "fail"]
     for check in (
@@ -77,7 +79,9 @@ def test_a_broker_that_is_away_fails(examine: Examine, broker: BrokerProcess) ->
     assert "BROKER_AWAY" in rows["broker"]["found"]
 
 
-def test_every_wrong_key_is_a_row_of_its_own(examine: Examine, node: NodeProcess, capsys: pytest.CaptureFixture[str]) -> None:
+def test_every_wrong_key_is_a_row_of_its_own(
+    examine: Examine, node: NodeProcess, capsys: pytest.CaptureFixture[str]
+) -> None:
     edit(node, "node-01", "Node 1")
     edit(node, "synthetic-part", "Synthetic Part")
     assert main(["doctor", "--config", str(node.config)]) == 1
@@ -94,7 +98,9 @@ def test_a_program_that_cannot_be_loaded_fails(examine: Examine, node: NodeProce
     assert "MASTER_IMAGE_NOT_FOUND" in rows["program synthetic-part"]["found"]
 
 
-def test_a_program_that_the_settings_name_but_nobody_imported_fails(examine: Examine, node: NodeProcess) -> None:
+def test_a_program_that_the_settings_name_but_nobody_imported_fails(
+    examine: Examine, node: NodeProcess
+) -> None:
     edit(node, "synthetic-part", "other-part")
     code, rows = examine()
     assert code == 1
@@ -114,7 +120,9 @@ def test_files_that_others_can_read_or_write_fail(
     secret.write_text("violet tram 88 lime")
     secret.chmod(0o644)
     edit(
-        node, "[broker]" if "[broker]" in node.config.read_text() else "broker = { url", 'broker = { username = "node-01", url'
+        node,
+        "[broker]" if "[broker]" in node.config.read_text() else "broker = { url",
+        'broker = { username = "node-01", url',
     )
     monkeypatch.setenv("INSPECTION_BROKER__PASSWORD_FILE", str(secret))
     code, rows = examine()
@@ -127,7 +135,9 @@ def test_files_that_others_can_read_or_write_fail(
 def test_a_chip_that_is_not_there_fails_and_simulation_is_a_warning_in_production(
     tmp_path: Path, broker: BrokerProcess, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    node = synthetic_node(tmp_path, broker.port, lines={"kind": "gpiod", "chip": "no-such-chip", "ok": 1})
+    node = synthetic_node(
+        tmp_path, broker.port, lines={"kind": "gpiod", "chip": "no-such-chip", "ok": 1}
+    )
     edit(node, '"testing"', '"production"')
     assert main(["doctor", "--json", "--config", str(node.config)]) == 1
     rows = {row["check"]: row for row in json.loads(capsys.readouterr().out)["checks"]}
@@ -136,15 +146,21 @@ def test_a_chip_that_is_not_there_fails_and_simulation_is_a_warning_in_productio
     assert rows["camera cam1"]["status"] == "warn"
 
 
-def test_a_camera_without_pictures_fails(tmp_path: Path, broker: BrokerProcess, capsys: pytest.CaptureFixture[str]) -> None:
-    stations: list[dict[str, Any]] = [{"id": "cam1", "camera": {"kind": "folder", "path": "no-pictures"}}]
+def test_a_camera_without_pictures_fails(
+    tmp_path: Path, broker: BrokerProcess, capsys: pytest.CaptureFixture[str]
+) -> None:
+    stations: list[dict[str, Any]] = [
+        {"id": "cam1", "camera": {"kind": "folder", "path": "no-pictures"}}
+    ]
     node = NodeProcess(tmp_path, broker.port, stations)
     assert main(["doctor", "--json", "--config", str(node.config)]) == 1
     rows = {row["check"]: row for row in json.loads(capsys.readouterr().out)["checks"]}
     assert rows["camera cam1"]["status"] == "fail"
 
 
-def test_a_held_state_folder_means_that_the_node_is_asked(examine: Examine, node: NodeProcess) -> None:
+def test_a_held_state_folder_means_that_the_node_is_asked(
+    examine: Examine, node: NodeProcess
+) -> None:
     held = lock_state(node.state)
     code, rows = examine()
     os.close(held)
@@ -154,14 +170,25 @@ def test_a_held_state_folder_means_that_the_node_is_asked(examine: Examine, node
 
 
 @pytest.mark.system
-def test_a_running_node_tells_about_its_stations(examine: Examine, node: NodeProcess, broker: BrokerProcess) -> None:
+def test_a_running_node_tells_about_its_stations(
+    examine: Examine, node: NodeProcess, broker: BrokerProcess
+) -> None:
     node.start()
     laptop = ("--broker", f"mqtt://127.0.0.1:{broker.port}", "--node", "node-01")
-    wait_for(lambda: examine(*laptop)[1].get("station cam1", {}).get("status") == "ok", 40, "a ready node")
+    wait_for(
+        lambda: examine(*laptop)[1].get("station cam1", {}).get("status") == "ok",
+        40,
+        "a ready node",
+    )
     for words in ((), laptop):
         code, rows = examine(*words)
         assert code == 0, [row for row in rows.values() if row["status"] == "fail"]
-        assert rows["node"]["status"] == rows["camera cam1"]["status"] == rows["outputs cam1"]["status"] == "ok"
+        assert (
+            rows["node"]["status"]
+            == rows["camera cam1"]["status"]
+            == rows["outputs cam1"]["status"]
+            == "ok"
+        )
         assert "synthetic-part" in rows["station cam1"]["found"]
 
 
@@ -174,7 +201,11 @@ def test_a_broker_without_tcp_nodelay_is_smelt(examine: Examine, tmp_path: Path)
     conf.write_text(f"listener {port} 127.0.0.1\nallow_anonymous true\n")
     process = subprocess.Popen([mosquitto, "-c", str(conf)], stderr=subprocess.DEVNULL)
     try:
-        rows = wait_for(lambda: _with(examine(f"--broker=mqtt://127.0.0.1:{port}")[1], "broker speed"), 10, "the broker")
+        rows = wait_for(
+            lambda: _with(examine(f"--broker=mqtt://127.0.0.1:{port}")[1], "broker speed"),
+            10,
+            "the broker",
+        )
         assert rows["broker speed"]["status"] == "warn"
         assert "set_tcp_nodelay" in rows["broker speed"]["todo"]
     finally:
@@ -198,10 +229,14 @@ def _with(rows: dict[str, Any], check: str) -> dict[str, Any] | None:
         ({"id_bytes": 23}, None),
     ],
 )
-def test_what_the_broker_has_less_is_a_row_of_its_own(rules: dict[str, Any], check: str | None) -> None:
+def test_what_the_broker_has_less_is_a_row_of_its_own(
+    rules: dict[str, Any], check: str | None
+) -> None:
     fake = FakeBroker(**rules)
     try:
-        rows = list(doctor.broker(BrokerSettings(url=f"mqtt://127.0.0.1:{fake.port}"), "node-01", ours=True))
+        rows = list(
+            doctor.broker(BrokerSettings(url=f"mqtt://127.0.0.1:{fake.port}"), "node-01", ours=True)
+        )
     finally:
         fake.close()
     assert {row.check for row in rows if row.status != "ok"} == ({check} if check else set())
@@ -235,17 +270,24 @@ def test_certificates_that_end_soon_are_warned_of_and_those_that_have_ended_fail
     tmp_path: Path, days: float, status: str
 ) -> None:
     good, file = certificate(tmp_path / "ca.crt", 4000), certificate(tmp_path / "node.crt", days)
-    broker = BrokerSettings(url="mqtts://broker:8883", ca_file=str(good), cert_file=str(file), key_file=str(file))
+    broker = BrokerSettings(
+        url="mqtts://broker:8883", ca_file=str(good), cert_file=str(file), key_file=str(file)
+    )
     settings = Settings.model_construct(broker=broker, certificates=(str(file),))
     rows = list(machine.certificates(settings))
-    assert [(row.check, row.status) for row in rows] == [("certificate", "ok"), *[("certificate", status)] * 2]
+    assert [(row.check, row.status) for row in rows] == [
+        ("certificate", "ok"),
+        *[("certificate", status)] * 2,
+    ]
     assert all(row.todo for row in rows if row.status != "ok")
     file.write_text("no certificate")
     assert list(machine.certificates(settings))[1].status == "fail"
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a file to another account")
-def test_accounts_that_share_the_state_by_its_group_are_not_foreign_to_one_another(examine: Examine, node: NodeProcess) -> None:
+def test_accounts_that_share_the_state_by_its_group_are_not_foreign_to_one_another(
+    examine: Examine, node: NodeProcess
+) -> None:
     (node.state / "users").mkdir(exist_ok=True)
     file = node.state / "users" / "users.json"
     file.write_text("{}")

@@ -1,4 +1,5 @@
-"""Rules and dashboard ask for figures that there are, in expressions that Prometheus understands."""
+"""Rules and dashboard ask for figures that there are, in expressions that Prometheus
+understands."""
 
 import json
 import os
@@ -26,20 +27,28 @@ def needed(name: str) -> None:
     if shutil.which(name) is None:
         if os.environ.get("CI"):
             pytest.fail(f"CI needs {name}")
-        pytest.skip(f"{name} is not installed; .ci/run installs prometheus and prometheus-alertmanager")
+        pytest.skip(
+            f"{name} is not installed; .ci/run installs prometheus and prometheus-alertmanager"
+        )
 
 
 def promtool(*words: str | Path) -> str:
     """What promtool says of something that is right."""
     needed("promtool")
-    done = subprocess.run(["promtool", *map(str, words)], capture_output=True, text=True, timeout=60, check=False)
+    done = subprocess.run(
+        ["promtool", *map(str, words)], capture_output=True, text=True, timeout=60, check=False
+    )
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout
 
 
 def labels(registry: Any) -> dict[str, set[str]]:
     """Every series that can be asked for, with the labels that it has."""
-    found = {sample.name: set(sample.labels) for family in registry.collect() for sample in family.samples}
+    found = {
+        sample.name: set(sample.labels)
+        for family in registry.collect()
+        for sample in family.samples
+    }
     for collector in registry._collector_to_names:
         names = registry._collector_to_names[collector]
         for name in names:
@@ -60,7 +69,10 @@ def expressions() -> Iterator[tuple[str, str]]:
         for target in panel["targets"]:
             yield (
                 panel["title"],
-                target["expr"].replace("$__rate_interval", "1m").replace("$instance", ".*").replace("$station", ".*"),
+                target["expr"]
+                .replace("$__rate_interval", "1m")
+                .replace("$instance", ".*")
+                .replace("$station", ".*"),
             )
 
 
@@ -69,10 +81,14 @@ def test_the_rules_and_the_scrape_configuration_are_valid() -> None:
     promtool("check", "config", "--syntax-only", SCRAPED)
 
 
-def test_a_scraper_sends_the_token_that_the_unit_of_its_target_is_given_and_the_page_says_how_it_gets_it() -> None:
-    jobs = dict(re.findall(r"^  - job_name: (\S+)\n(.*?)(?=^  - |\Z)", SCRAPED.read_text(), re.M | re.S))
+def test_a_scraper_sends_the_token_of_its_targets_unit_and_the_page_says_how_it_gets_it() -> None:
+    jobs = dict(
+        re.findall(r"^  - job_name: (\S+)\n(.*?)(?=^  - |\Z)", SCRAPED.read_text(), re.M | re.S)
+    )
     page = (ROOT / "docs" / "monitoring.md").read_text()
-    copied = {to: id for id, to in re.findall(r"credentials/(\w+) (/etc/prometheus/\S+)$", page, re.M)}
+    copied = {
+        to: id for id, to in re.findall(r"credentials/(\w+) (/etc/prometheus/\S+)$", page, re.M)
+    }
     for job, scrape in jobs.items():
         sent = re.findall(r"^ +authorization:\n +credentials_file: (\S+)$", scrape, re.M)
         unit = (ROOT / "deploy" / "install" / f"{job}.service").read_text()
@@ -82,7 +98,9 @@ def test_a_scraper_sends_the_token_that_the_unit_of_its_target_is_given_and_the_
     assert set(jobs) == {"inspection-node", "inspection-web"}
 
 
-def test_every_figure_that_is_asked_for_is_exported_with_the_labels_that_are_asked_for(exported: dict[str, set[str]]) -> None:
+def test_every_figure_that_is_asked_for_is_exported_with_the_labels_that_are_asked_for(
+    exported: dict[str, set[str]],
+) -> None:
     recorded = set(re.findall(r"- record: (\S+)", RULES.read_text()))
     asked = {name for _, query in expressions() for name in NAME.findall(query)}
     assert asked - recorded - set(exported) == set()
@@ -97,7 +115,10 @@ def test_every_figure_that_is_asked_for_is_exported_with_the_labels_that_are_ask
 
 
 def test_every_expression_of_the_dashboard_is_one(tmp_path: Path) -> None:
-    rules = [f"  - record: panel:{n}\n    expr: {json.dumps(query)}" for n, (_, query) in enumerate(expressions())]
+    rules = [
+        f"  - record: panel:{n}\n    expr: {json.dumps(query)}"
+        for n, (_, query) in enumerate(expressions())
+    ]
     file = tmp_path / "rules.yml"
     file.write_text("groups:\n- name: panels\n  rules:\n" + "\n".join(rules))
     assert f"{len(rules)} rules found" in promtool("check", "rules", file)
@@ -113,5 +134,11 @@ def test_every_alert_says_what_is_wrong_and_what_to_do_and_how_bad_it_is() -> No
 def test_alertmanager_takes_its_configuration() -> None:
     needed("amtool")
     file = ROOT / "deploy" / "prometheus" / "alertmanager.yml"
-    done = subprocess.run(["amtool", "check-config", str(file)], capture_output=True, text=True, timeout=60, check=False)
+    done = subprocess.run(
+        ["amtool", "check-config", str(file)],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
     assert done.returncode == 0, done.stdout + done.stderr

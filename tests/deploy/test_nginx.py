@@ -34,7 +34,8 @@ class Proxy(NamedTuple):
 
 
 class Upstream(BaseHTTPRequestHandler):
-    """What stands for the web: the headers that reached it, or a stream whose second event waits."""
+    """What stands for the web: the headers that reached it, or a stream whose second event
+    waits."""
 
     go_on: threading.Event
     protocol_version = "HTTP/1.1"
@@ -65,22 +66,35 @@ def proxy(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Proxy]:
     assert NGINX is not None
     folder = tmp_path_factory.mktemp("nginx")
     for words in (["ca"], ["server", "web", "localhost"]):
-        subprocess.run([str(INSTALL / "certs.sh"), "--dir", str(folder / "pki"), *words], check=True, timeout=60)
+        subprocess.run(
+            [str(INSTALL / "certs.sh"), "--dir", str(folder / "pki"), *words],
+            check=True,
+            timeout=60,
+        )
     go_on = threading.Event()
     upstream = ThreadingHTTPServer(("127.0.0.1", 0), type("Told", (Upstream,), {"go_on": go_on}))
     threading.Thread(target=upstream.serve_forever, daemon=True).start()
     plain, secure = free_port(), free_port()
     conf = (INSTALL / "nginx.conf").read_text()
-    lines = [line for line in conf.splitlines() if "listen [::]" not in line]  # not every machine has IPv6
+    # not every machine has IPv6
+    lines = [line for line in conf.splitlines() if "listen [::]" not in line]
     conf = "\n".join(lines).replace("127.0.0.1:5000", f"127.0.0.1:{upstream.server_port}")
-    conf = conf.replace("listen 80;", f"listen 127.0.0.1:{plain};").replace("listen 443 ", f"listen 127.0.0.1:{secure} ")
-    (folder / "site.conf").write_text(conf.replace("/etc/inspection-node/pki", str(folder / "pki")))
-    paths = "".join(f"{what}_temp_path {folder}/{what};\n" for what in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi"))
-    (folder / "nginx.conf").write_text(
-        f"daemon off;\nuser root;\npid {folder}/pid;\nerror_log stderr;\nworker_processes 1;\nevents {{}}\n"
-        f"http {{\naccess_log off;\n{paths}include {folder}/site.conf;\n}}\n"
+    conf = conf.replace("listen 80;", f"listen 127.0.0.1:{plain};").replace(
+        "listen 443 ", f"listen 127.0.0.1:{secure} "
     )
-    process = subprocess.Popen([NGINX, "-p", str(folder), "-c", str(folder / "nginx.conf")], stderr=(folder / "log").open("wb"))
+    (folder / "site.conf").write_text(conf.replace("/etc/inspection-node/pki", str(folder / "pki")))
+    paths = "".join(
+        f"{what}_temp_path {folder}/{what};\n"
+        for what in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
+    )
+    (folder / "nginx.conf").write_text(
+        f"daemon off;\nuser root;\npid {folder}/pid;\nerror_log stderr;\nworker_processes"
+        f" 1;\nevents {{}}\nhttp {{\naccess_log off;\n{paths}include {folder}/site.conf;\n}}\n"
+    )
+    process = subprocess.Popen(
+        [NGINX, "-p", str(folder), "-c", str(folder / "nginx.conf")],
+        stderr=(folder / "log").open("wb"),
+    )
 
     def listens() -> bool:
         assert process.poll() is None, (folder / "log").read_text()
@@ -89,7 +103,9 @@ def proxy(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Proxy]:
 
     try:
         wait_for(listens, 20, "nginx")
-        yield Proxy(plain, secure, ssl.create_default_context(cafile=str(folder / "pki" / "ca.crt")), go_on)
+        yield Proxy(
+            plain, secure, ssl.create_default_context(cafile=str(folder / "pki" / "ca.crt")), go_on
+        )
     finally:
         go_on.set()
         process.terminate()
@@ -98,7 +114,9 @@ def proxy(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Proxy]:
 
 
 def get(proxy: Proxy, path: str, headers: dict[str, str] | None = None) -> http.client.HTTPResponse:
-    connection = http.client.HTTPSConnection("localhost", proxy.secure, context=proxy.trust, timeout=20)
+    connection = http.client.HTTPSConnection(
+        "localhost", proxy.secure, context=proxy.trust, timeout=20
+    )
     connection.request("GET", path, headers=headers or {})
     return connection.getresponse()
 
@@ -107,14 +125,25 @@ def test_clear_text_is_sent_to_tls(proxy: Proxy) -> None:
     connection = http.client.HTTPConnection("localhost", proxy.plain, timeout=20)
     connection.request("GET", "/run?station=cam1")
     answer = connection.getresponse()
-    assert (answer.status, answer.headers["Location"]) == (301, "https://localhost/run?station=cam1")
+    assert (answer.status, answer.headers["Location"]) == (
+        301,
+        "https://localhost/run?station=cam1",
+    )
 
 
 def test_the_web_is_told_who_calls_and_not_what_the_caller_says_of_himself(proxy: Proxy) -> None:
-    forged = {"X-Forwarded-For": "10.0.0.1", "X-Forwarded-Proto": "http", "X-Forwarded-Host": "evil"}
+    forged = {
+        "X-Forwarded-For": "10.0.0.1",
+        "X-Forwarded-Proto": "http",
+        "X-Forwarded-Host": "evil",
+    }
     told = json.load(get(proxy, "/", forged))
     assert told["X-Forwarded-For"] == "127.0.0.1"
-    assert (told["X-Forwarded-Proto"], told["X-Forwarded-Host"], told["Host"]) == ("https", "localhost", "localhost")
+    assert (told["X-Forwarded-Proto"], told["X-Forwarded-Host"], told["Host"]) == (
+        "https",
+        "localhost",
+        "localhost",
+    )
 
 
 def test_events_pass_one_by_one(proxy: Proxy) -> None:
@@ -128,14 +157,32 @@ def test_http_2_is_offered_and_old_tls_is_not(proxy: Proxy) -> None:
     context = ssl.create_default_context()
     context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
     context.set_alpn_protocols(["h2", "http/1.1"])
-    with socket.create_connection(("127.0.0.1", proxy.secure), 20) as plain, context.wrap_socket(plain) as secured:
+    with (
+        socket.create_connection(("127.0.0.1", proxy.secure), 20) as plain,
+        context.wrap_socket(plain) as secured,
+    ):
         assert (secured.selected_alpn_protocol(), secured.version()) == ("h2", "TLSv1.3")
-    old = ["openssl", "s_client", "-tls1_1", "-cipher", "ALL:@SECLEVEL=0", "-connect", f"127.0.0.1:{proxy.secure}"]
-    assert subprocess.run(old, check=False, stdin=subprocess.DEVNULL, capture_output=True, timeout=30).returncode != 0
+    old = [
+        "openssl",
+        "s_client",
+        "-tls1_1",
+        "-cipher",
+        "ALL:@SECLEVEL=0",
+        "-connect",
+        f"127.0.0.1:{proxy.secure}",
+    ]
+    assert (
+        subprocess.run(
+            old, check=False, stdin=subprocess.DEVNULL, capture_output=True, timeout=30
+        ).returncode
+        != 0
+    )
 
 
 def test_bodies_larger_than_a_bundle_are_refused_at_the_proxy(proxy: Proxy) -> None:
-    connection = http.client.HTTPSConnection("localhost", proxy.secure, context=proxy.trust, timeout=20)
+    connection = http.client.HTTPSConnection(
+        "localhost", proxy.secure, context=proxy.trust, timeout=20
+    )
     connection.putrequest("POST", "/")
     connection.putheader("Content-Length", str(100 * 1024 * 1024))
     connection.endheaders()

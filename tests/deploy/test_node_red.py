@@ -1,4 +1,5 @@
-"""The flow and the node for Node-RED: current, whole, and its functions do what they say, by Node.js alone."""
+"""The flow and the node for Node-RED: current, whole, and its functions do what they say, by
+Node.js alone."""
 
 import json
 import os
@@ -11,12 +12,15 @@ from tests.processes import ROOT
 
 MODULE = ROOT / "deploy" / "node-red"
 pytestmark = pytest.mark.skipif(
-    shutil.which("node") is None and not os.environ.get("CI"), reason="Node.js is not installed; .ci/run installs it"
+    shutil.which("node") is None and not os.environ.get("CI"),
+    reason="Node.js is not installed; .ci/run installs it",
 )
 
 
 def run(*words: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(["node", *words], check=False, capture_output=True, text=True, timeout=60, cwd=MODULE)
+    return subprocess.run(
+        ["node", *words], check=False, capture_output=True, text=True, timeout=60, cwd=MODULE
+    )
 
 
 def test_flow_and_node_are_made_from_the_functions() -> None:

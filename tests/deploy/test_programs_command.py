@@ -1,4 +1,5 @@
-"""`program`: what is stored has been loaded first, and what is activated is what the node will use."""
+"""`program`: what is stored has been loaded first, and what is activated is what the node will
+use."""
 
 import io
 import json
@@ -71,7 +72,10 @@ def test_an_imported_program_is_listed_shown_and_exported_to_the_same_hash(
 
     bundle = tmp_path / "cap.zip"
     assert run("export", "cap", "--output", bundle)[:2] == (0, f"{bundle}\n")
-    assert json.loads(run("import", bundle, "--json")[1])[0] == {**stored, "saved_at": stored["saved_at"]}
+    assert json.loads(run("import", bundle, "--json")[1])[0] == {
+        **stored,
+        "saved_at": stored["saved_at"],
+    }
 
 
 def test_an_imported_master_is_stored_as_we_encode_it(
@@ -98,11 +102,16 @@ def test_a_program_that_cannot_be_loaded_is_refused_with_tool_and_field(
     assert (code, out) == (1, "")
     assert f"cap.json: tool {tool['name']}: region leaves the master" in err
     tool["high"] = "wide"
-    assert f"cap.json: tool {tool['name']}: high: " in run("import", written(tmp_path / "cap.json", document))[2]
+    assert (
+        f"cap.json: tool {tool['name']}: high: "
+        in run("import", written(tmp_path / "cap.json", document))[2]
+    )
     assert run("list", "--json")[1] == "[]\n"
 
 
-def test_one_bad_file_stores_none_of_them(run: Run, document: dict[str, Any], tmp_path: Path) -> None:
+def test_one_bad_file_stores_none_of_them(
+    run: Run, document: dict[str, Any], tmp_path: Path
+) -> None:
     good = written(tmp_path / "good.json", document)
     bad = written(tmp_path / "bad.json", {**document, "id": "bad", "master": "gone.png"})
     code, _, err = run("import", good, bad)
@@ -111,8 +120,13 @@ def test_one_bad_file_stores_none_of_them(run: Run, document: dict[str, Any], tm
     assert run("list", "--json")[1] == "[]\n"
 
 
-def test_a_program_without_tools_is_refused(run: Run, document: dict[str, Any], tmp_path: Path) -> None:
-    assert "PROGRAM_EMPTY" in run("import", written(tmp_path / "cap.json", {**document, "tools": []}))[2]
+def test_a_program_without_tools_is_refused(
+    run: Run, document: dict[str, Any], tmp_path: Path
+) -> None:
+    assert (
+        "PROGRAM_EMPTY"
+        in run("import", written(tmp_path / "cap.json", {**document, "tools": []}))[2]
+    )
 
 
 def test_versions_are_compared_rolled_back_and_brought_back_after_a_deletion(
@@ -147,7 +161,11 @@ def test_an_export_replaces_only_a_file_that_was_named(
 
 
 def test_a_bundle_is_signed_shown_with_its_signer_and_refused_unsigned_where_the_site_says_so(
-    run: Run, site: NodeProcess, document: dict[str, Any], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    run: Run,
+    site: NodeProcess,
+    document: dict[str, Any],
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     key = tmp_path / "bundle.key"
     assert main(["secrets", "bundle-key", str(key), "--json"]) == 0
@@ -163,12 +181,21 @@ def test_a_bundle_is_signed_shown_with_its_signer_and_refused_unsigned_where_the
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("INSPECTION_PROGRAMS__SIGNING_KEY_FILE", str(key))
         assert run("export", "cap", "--output", tmp_path / "signed.zip")[0] == 0
-    assert run("import", tmp_path / "signed.zip")[1] == f"cap version 1, signed by an unknown key ({public})\n"
+    assert (
+        run("import", tmp_path / "signed.zip")[1]
+        == f"cap version 1, signed by an unknown key ({public})\n"
+    )
 
-    site.config.write_text(f'{plain}\n[programs]\nrequire_signature = true\ntrusted_keys = {{ engineering = "{public}" }}\n')
+    site.config.write_text(
+        f'{plain}\n[programs]\nrequire_signature = true\ntrusted_keys = {{ engineering = "{public}"'
+        " }\n"
+    )
     told = json.loads(run("import", tmp_path / "signed.zip", "--json")[1])
     assert told[0]["signed_by"] == {"key": public, "name": "engineering"}
-    for refused, code in ((tmp_path / "unsigned.zip", "SIGNATURE_MISSING"), (tmp_path / "cap.json", "SIGNATURE_MISSING")):
+    for refused, code in (
+        (tmp_path / "unsigned.zip", "SIGNATURE_MISSING"),
+        (tmp_path / "cap.json", "SIGNATURE_MISSING"),
+    ):
         assert code in run("import", refused)[2]
     with closing(Accounts(site.state / "accounts.db")) as accounts:
         rows = accounts.audit(None, 10, None, "program.import")
@@ -186,8 +213,14 @@ def test_without_a_node_the_ledger_remembers_the_active_program(
     ledger.close()
     region = {"x": 10, "y": 10, "width": 50, "height": 50}
     anything = {"kind": "brightness", "name": "light", "region": region, "low": 0.0, "high": 255.0}
-    run("import", written(tmp_path / "free.json", {"id": "free", "name": "Free", "tools": [anything]}))
-    assert "PROGRAM_INVALID: The program cannot be used: tool light: low: no limits yet" in run("activate", "cam1", "free")[2]
+    run(
+        "import",
+        written(tmp_path / "free.json", {"id": "free", "name": "Free", "tools": [anything]}),
+    )
+    assert (
+        "PROGRAM_INVALID: The program cannot be used: tool light: low: no limits yet"
+        in run("activate", "cam1", "free")[2]
+    )
     assert "PROGRAM_NOT_FOUND" in run("activate", "cam1", "other")[2]
     assert "STATION_NOT_FOUND" in run("activate", "cam2", "cap")[2]
 
@@ -208,7 +241,8 @@ def test_a_node_that_holds_the_state_folder_is_asked_and_its_ledger_left_alone(
 def test_what_root_stores_belongs_to_the_owner_of_the_state_folder(
     run: Run, site: NodeProcess, document: dict[str, Any], tmp_path: Path
 ) -> None:
-    state = Path("/var/tmp") / f"state-{tmp_path.parent.name}-{os.getpid()}"  # below tmp_path only root may look
+    # below tmp_path only root may look
+    state = Path("/var/tmp") / f"state-{tmp_path.parent.name}-{os.getpid()}"
     state.mkdir()
     os.chown(state, 65534, 65534)
     site.config.write_text(site.config.read_text().replace(str(site.state), str(state)))
@@ -224,18 +258,29 @@ def test_what_root_stores_belongs_to_the_owner_of_the_state_folder(
         state.rmdir()
 
 
-def test_progress_is_not_shown_in_a_pipe(run: Run, document: dict[str, Any], tmp_path: Path) -> None:
+def test_progress_is_not_shown_in_a_pipe(
+    run: Run, document: dict[str, Any], tmp_path: Path
+) -> None:
     files = [written(tmp_path / f"p{n}.json", {**document, "id": f"p{n}"}) for n in range(3)]
     assert not sys.stderr.isatty()
     assert run("import", *files) == (0, "p0 version 1\np1 version 1\np2 version 1\n", "")
 
 
 def test_challenge_lists_what_a_program_misses_and_writes_its_pictures(
-    run: Run, document: dict[str, Any], tmp_path: Path, site: NodeProcess, capsys: pytest.CaptureFixture[str]
+    run: Run,
+    document: dict[str, Any],
+    tmp_path: Path,
+    site: NodeProcess,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     run("import", written(tmp_path / "cap.json", document))
     folder = tmp_path / "missed"
-    assert main(["challenge", "cap", "--pictures", str(folder), "--json", "--config", str(site.config)]) == 0
+    assert (
+        main(
+            ["challenge", "cap", "--pictures", str(folder), "--json", "--config", str(site.config)]
+        )
+        == 0
+    )
     told = json.loads(capsys.readouterr().out)
     assert told["drawn"] == len(told["found"]) > 30
     assert 0 < len(told["missed"]) < told["drawn"]

@@ -24,7 +24,9 @@ def banks(monkeypatch: pytest.MonkeyPatch) -> list[MemoryBank]:
         lines = MemoryLines.model_validate(settings.model_dump(exclude={"kind", "chip"}))
         made.append(MemoryBank(lines))
         if isinstance(settings, GpiodLines) and settings.chip == "busy":
-            made[-1].fault = Problem("GPIO_NOT_AVAILABLE", "busy: line 17 (ok) is held by 'inspection-node'")
+            made[-1].fault = Problem(
+                "GPIO_NOT_AVAILABLE", "busy: line 17 (ok) is held by 'inspection-node'"
+            )
         return made[-1]
 
     monkeypatch.setattr(deploy.safe, "make_bank", bank)
@@ -36,7 +38,11 @@ def run(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Run:
     def call(first: dict[str, object], *words: str) -> tuple[int, str, str]:
         stations = [
             {"id": "cam1", "camera": {"kind": "synthetic"}, "lines": first},
-            {"id": "cam2", "camera": {"kind": "synthetic"}, "lines": {"kind": "gpiod", "chip": "free", "ok": 4, "ng": 5}},
+            {
+                "id": "cam2",
+                "camera": {"kind": "synthetic"},
+                "lines": {"kind": "gpiod", "chip": "free", "ok": 4, "ng": 5},
+            },
         ]
         site = NodeProcess(tmp_path, free_port(), stations)
         code = main(["safe", *words, "--config", str(site.config)])
@@ -46,7 +52,9 @@ def run(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Run:
     return call
 
 
-def test_all_outputs_of_all_stations_are_inactive_afterwards(banks: list[MemoryBank], run: Run) -> None:
+def test_all_outputs_of_all_stations_are_inactive_afterwards(
+    banks: list[MemoryBank], run: Run
+) -> None:
     code, out, _ = run({"kind": "memory", "busy": 3}, "--json")
     assert code == 0
     assert [(row["station"], row["lines"], row["inactive"]) for row in json.loads(out)] == [
@@ -56,7 +64,9 @@ def test_all_outputs_of_all_stations_are_inactive_afterwards(banks: list[MemoryB
     assert [bank.timeline[0][1] for bank in banks] == [{"busy": False}, {"ok": False, "ng": False}]
 
 
-def test_lines_that_somebody_holds_are_named_and_the_others_are_made_inactive(banks: list[MemoryBank], run: Run) -> None:
+def test_lines_that_somebody_holds_are_named_and_the_others_are_made_inactive(
+    banks: list[MemoryBank], run: Run
+) -> None:
     code, out, err = run({"kind": "gpiod", "chip": "busy", "ok": 17})
     assert code == 1
     assert err.startswith("cam1: ok (simulated): GPIO_NOT_AVAILABLE: ")
@@ -65,6 +75,8 @@ def test_lines_that_somebody_holds_are_named_and_the_others_are_made_inactive(ba
     assert banks[1].timeline[0][1] == {"ok": False, "ng": False}
 
 
-def test_settings_that_cannot_be_read_are_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_settings_that_cannot_be_read_are_told(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     assert main(["safe", "--config", str(tmp_path / "none.toml")]) == 1
     assert "SETTINGS_INVALID" in capsys.readouterr().err

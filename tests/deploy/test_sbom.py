@@ -1,4 +1,5 @@
-"""The lock and the bill of materials: every dependency is pinned with hashes, and nothing is missing."""
+"""The lock and the bill of materials: every dependency is pinned with hashes, and nothing is
+missing."""
 
 import json
 import tomllib
@@ -16,7 +17,9 @@ def test_every_dependency_is_locked_to_a_version_it_allows_and_by_hash() -> None
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     for line in project["dependencies"]:
         wanted = Requirement(line)
-        assert locked[canonicalize_name(wanted.name)].version in wanted.specifier, f"{line}: make requirements.lock anew"
+        assert locked[canonicalize_name(wanted.name)].version in wanted.specifier, (
+            f"{line}: make requirements.lock anew"
+        )
 
 
 def test_the_bill_of_materials_has_what_is_locked() -> None:

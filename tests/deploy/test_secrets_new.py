@@ -9,11 +9,14 @@ from deploy.command import main
 from schemas.load import load
 
 SETTINGS = (
-    '[broker]\nusername = "node"\n[web]\nbroker_username = "web"\n[[station]]\nid = "cam1"\ncamera = { kind = "synthetic" }\n'
+    '[broker]\nusername = "node"\n[web]\nbroker_username = "web"\n[[station]]\nid = "cam1"\ncamera'
+    ' = { kind = "synthetic" }\n'
 )
 
 
-def test_production_takes_what_it_prints(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_production_takes_what_it_prints(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     path = tmp_path / "node.toml"
     path.write_text(f'state_dir = "{tmp_path / "state"}"\n{SETTINGS}')
     assert main(["secrets", "new", "--json"]) == 0
@@ -22,11 +25,15 @@ def test_production_takes_what_it_prints(tmp_path: Path, capsys: pytest.CaptureF
     second = dict(line.split("=") for line in capsys.readouterr().out.splitlines())
     assert first.keys() == second.keys()
     assert not set(first.values()) & set(second.values())
-    assert not {"INSPECTION_OIDC__CLIENT_SECRET", "INSPECTION_LOGS__SENTRY_DSN"} & set(first), "others give these"
+    assert not {"INSPECTION_OIDC__CLIENT_SECRET", "INSPECTION_LOGS__SENTRY_DSN"} & set(first), (
+        "others give these"
+    )
     assert load(path, second).settings.web.jwt_key is not None
 
 
-def test_files_are_for_their_owner_and_are_not_overwritten(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_files_are_for_their_owner_and_are_not_overwritten(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     folder = tmp_path / "credentials"
     assert main(["secrets", "new", "--folder", str(folder)]) == 0
     before = {file.name: file.read_text() for file in folder.iterdir()}

@@ -1,4 +1,5 @@
-"""Node and web under accounts of their own, as install.sh makes them: they share the state folder, and nobody else reads it."""
+"""Node and web under accounts of their own, as install.sh makes them: they share the state folder,
+and nobody else reads it."""
 
 import json
 import os
@@ -30,11 +31,24 @@ NODE, WEB, GROUP, STRANGER = 61001, 61002, 61001, 61003
 
 
 def python() -> list[str]:
-    """A Python that other accounts may start: ours, or the system's of the same version with our packages; else none."""
+    """A Python that other accounts may start: ours, or the system's of the same version with our
+    packages; else none."""
     for each in (sys.executable, "/usr/bin/python3"):
-        words = [each, "-c", f"import sys, pydantic, schemas; sys.exit(sys.version_info[:2] != {sys.version_info[:2]})"]
+        words = [
+            each,
+            "-c",
+            (
+                "import sys, pydantic, schemas; sys.exit(sys.version_info[:2] !="
+                f" {sys.version_info[:2]})"
+            ),
+        ]
         try:
-            if subprocess.run(words, check=False, user=STRANGER, cwd="/", env=ENVIRON, capture_output=True).returncode == 0:
+            if (
+                subprocess.run(
+                    words, check=False, user=STRANGER, cwd="/", env=ENVIRON, capture_output=True
+                ).returncode
+                == 0
+            ):
                 return [each]
         except OSError:
             continue
@@ -72,9 +86,20 @@ def test_node_and_web_share_the_state_and_a_stranger_reads_nothing(
         started[0] = _start(site, "run", NODE)
         assert line.result(line.trigger(), limit_s=60)["seq"] == 2
         (tmp_path / "password").write_text(PASSWORD)
-        add = [sys.executable, "-m", "deploy.command", "user", "add", "ada", "--password-file", str(tmp_path / "password")]
+        add = [
+            sys.executable,
+            "-m",
+            "deploy.command",
+            "user",
+            "add",
+            "ada",
+            "--password-file",
+            str(tmp_path / "password"),
+        ]
         subprocess.run([*add, "--config", str(site.config)], check=True, cwd=ROOT, timeout=60)
-        token = _get(port, "/api/v1/auth/login", {"username": "ada", "password": PASSWORD})["access_token"]
+        token = _get(port, "/api/v1/auth/login", {"username": "ada", "password": PASSWORD})[
+            "access_token"
+        ]
         stored = _get(port, "/api/v1/results", token=token)["results"]
         assert len(stored) == 2
         program = _get(port, "/api/v1/programs/synthetic-part", token=token)
@@ -89,7 +114,12 @@ def test_node_and_web_share_the_state_and_a_stranger_reads_nothing(
     assert {found.st_gid for found in modes.values()} == {GROUP}
     assert not [path for path, found in modes.items() if stat.S_IMODE(found.st_mode) & 0o007]
     look = subprocess.run(
-        ["ls", str(site.state)], check=False, user=STRANGER, group=STRANGER, extra_groups=[], capture_output=True
+        ["ls", str(site.state)],
+        check=False,
+        user=STRANGER,
+        group=STRANGER,
+        extra_groups=[],
+        capture_output=True,
     )
     assert look.returncode != 0
 
@@ -98,13 +128,24 @@ def _start(site: NodeProcess, what: str, account: int) -> subprocess.Popen[bytes
     words = [*python(), "-m", "deploy.command", what, "--config", str(site.config)]
     with (site.folder / f"{what}.log").open("wb") as log:
         return subprocess.Popen(
-            words, cwd=ROOT, env=ENVIRON, stdout=log, stderr=log, user=account, group=GROUP, extra_groups=[]
+            words,
+            cwd=ROOT,
+            env=ENVIRON,
+            stdout=log,
+            stderr=log,
+            user=account,
+            group=GROUP,
+            extra_groups=[],
         )
 
 
-def _get(port: int, path: str, body: dict[str, str] | None = None, token: str = "") -> dict[str, object] | None:
+def _get(
+    port: int, path: str, body: dict[str, str] | None = None, token: str = ""
+) -> dict[str, object] | None:
     """The data of an answer; None while nobody answers well."""
-    headers = {"Content-Type": "application/json"} | ({"Authorization": f"Bearer {token}"} if token else {})
+    headers = {"Content-Type": "application/json"} | (
+        {"Authorization": f"Bearer {token}"} if token else {}
+    )
     data = json.dumps(body).encode() if body else None
     request = urllib.request.Request(f"http://127.0.0.1:{port}{path}", data, headers)
     try:

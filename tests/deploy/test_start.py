@@ -1,4 +1,5 @@
-"""Ways to start the web: the script for production, the Procfile with $PORT, and what runs where Gunicorn is missing."""
+"""Ways to start the web: the script for production, the Procfile with $PORT, and what runs where
+Gunicorn is missing."""
 
 import os
 import re
@@ -45,16 +46,34 @@ def daemon(tmp_path: Path) -> Iterator[Path]:
 
 
 def start(config: Path, *words: str | Path, **environ: str) -> subprocess.CompletedProcess[str]:
-    known = {key: value for key, value in os.environ.items() if not key.startswith(("INSPECTION_", "GUNICORN_"))}
+    known = {
+        key: value
+        for key, value in os.environ.items()
+        if not key.startswith(("INSPECTION_", "GUNICORN_"))
+    }
     environ = {**known, "CONFIG_PATH": str(config), "INSPECTION_ENVIRONMENT": "testing", **environ}
     words = tuple(map(str, words))
-    return subprocess.run([str(SCRIPT), *words], capture_output=True, text=True, timeout=100, env=environ, check=False)
+    return subprocess.run(
+        [str(SCRIPT), *words], capture_output=True, text=True, timeout=100, env=environ, check=False
+    )
 
 
 @pytest.mark.system
-def test_the_script_starts_a_daemon_that_answers_where_it_was_told_to_and_once(tmp_path: Path, daemon: Path) -> None:
+def test_the_script_starts_a_daemon_that_answers_where_it_was_told_to_and_once(
+    tmp_path: Path, daemon: Path
+) -> None:
     port = free_port()
-    words = ("--daemon", "--folder", daemon, "--workers", "1", "--bind", f"127.0.0.1:{port}", "--log-level", "warning")
+    words = (
+        "--daemon",
+        "--folder",
+        daemon,
+        "--workers",
+        "1",
+        "--bind",
+        f"127.0.0.1:{port}",
+        "--log-level",
+        "warning",
+    )
     done = start(settings(tmp_path), *words)
     assert done.returncode == 0, done.stdout + done.stderr
     assert asked(port, "GET", "/api/v1/health/ready")[0] == 200
@@ -88,7 +107,9 @@ def test_what_cannot_be_started_is_said(
 
 
 @pytest.mark.system
-def test_without_gunicorn_a_plain_threaded_server_says_so_loudly_and_serves_on_the_port_of_the_platform(tmp_path: Path) -> None:
+def test_without_gunicorn_a_threaded_server_says_so_loudly_and_serves_on_the_given_port(
+    tmp_path: Path,
+) -> None:
     assert re.search(r"^web: python -m deploy\.start$", (ROOT / "Procfile").read_text(), re.M)
     port = free_port()
     web = Web(tmp_path, _command=[sys.executable, "-c", HIDDEN], PORT=str(port))
@@ -110,9 +131,14 @@ def test_without_gunicorn_an_address_that_is_taken_is_told_by_its_setting(tmp_pa
     with socket.create_server(("127.0.0.1", 0)) as other:
         bind = f"127.0.0.1:{other.getsockname()[1]}"
         command = [sys.executable, "-c", HIDDEN, "--config", str(settings(tmp_path, bind=bind))]
-        done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=100, check=False)
+        done = subprocess.run(
+            command, cwd=ROOT, capture_output=True, text=True, timeout=100, check=False
+        )
     assert done.returncode == 1
-    assert f"SETTINGS_INVALID: The settings are wrong: web.bind: {bind}" in done.stderr.splitlines()[-1]
+    assert (
+        f"SETTINGS_INVALID: The settings are wrong: web.bind: {bind}"
+        in done.stderr.splitlines()[-1]
+    )
 
 
 @pytest.mark.parametrize("status", [200, 503])

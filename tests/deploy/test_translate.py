@@ -1,4 +1,5 @@
-"""MQTT 3.1.1 into MQTT 5 and back: paho speaks both, and each side must understand what the other's packets became."""
+"""MQTT 3.1.1 into MQTT 5 and back: paho speaks both, and each side must understand what the other's
+packets became."""
 
 import socket
 from collections.abc import Callable
@@ -26,12 +27,14 @@ def said(work: Callable[[mqtt.Client], Any], **given: Any) -> list[tuple[int, by
     return list(Packets().feed(data))
 
 
-def test_a_connect_becomes_one_of_mqtt_5_with_a_session_that_lasts_as_long_as_its_client_meant() -> None:
+def test_a_connect_becomes_one_of_mqtt_5_whose_session_lasts_as_long_as_its_client_meant() -> None:
     clean = said(lambda _: None)[0]
     assert level(clean[1]) == 4
     assert newer(*clean) == b"\x10\x10\x00\x04MQTT\x05\x02\x00\x3c\x00\x00\x03plc"
     kept = said(lambda _: None, clean_session=False)[0]
-    assert newer(*kept) == b"\x10\x15\x00\x04MQTT\x05\x00\x00\x3c\x05\x11\xff\xff\xff\xff\x00\x03plc"
+    assert (
+        newer(*kept) == b"\x10\x15\x00\x04MQTT\x05\x00\x00\x3c\x05\x11\xff\xff\xff\xff\x00\x03plc"
+    )
 
 
 def test_will_user_and_password_stay_where_they_belong() -> None:
@@ -67,10 +70,12 @@ def test_messages_and_subscriptions_get_no_properties() -> None:
 @pytest.mark.parametrize(
     ("given", "old"),
     [
-        (b"\x20\x06\x01\x00\x03\x21\x00\x64", b"\x20\x02\x01\x00"),  # CONNACK, session present, receive maximum 100
+        # CONNACK, session present, receive maximum 100
+        (b"\x20\x06\x01\x00\x03\x21\x00\x64", b"\x20\x02\x01\x00"),
         (b"\x20\x03\x00\x87\x00", b"\x20\x02\x00\x05"),  # not authorised
         (b"\x20\x03\x00\x97\x00", b"\x20\x02\x00\x03"),  # a reason that 3.1.1 does not have
-        (b"\x32\x0e\x00\x01a\x00\x07\x05\x03\x00\x02ok{}\x0a", b"\x32\x08\x00\x01a\x00\x07{}\x0a"),  # content type
+        # content type
+        (b"\x32\x0e\x00\x01a\x00\x07\x05\x03\x00\x02ok{}\x0a", b"\x32\x08\x00\x01a\x00\x07{}\x0a"),
         (b"\x30\x06\x00\x01a\x00{}", b"\x30\x05\x00\x01a{}"),
         (b"\x40\x02\x00\x07", b"\x40\x02\x00\x07"),
         (b"\x40\x04\x00\x07\x10\x00", b"\x40\x02\x00\x07"),  # no subscribers
@@ -80,13 +85,17 @@ def test_messages_and_subscriptions_get_no_properties() -> None:
         (b"\xe0\x01\x8b", None),  # 3.1.1 has no DISCONNECT of the broker
     ],
 )
-def test_what_the_broker_says_in_mqtt_5_is_understood_in_3_1_1(given: bytes, old: bytes | None) -> None:
+def test_what_the_broker_says_in_mqtt_5_is_understood_in_3_1_1(
+    given: bytes, old: bytes | None
+) -> None:
     [found] = Packets().feed(given)
     assert older(*found) == old
 
 
 def test_packets_come_in_any_pieces_and_lengths_of_several_bytes() -> None:
-    stream = packet(0x30, b"\x00\x01a" + bytes(20_000)) + packet(0xC0, b"") + packet(0x30, b"\x00\x01b")
+    stream = (
+        packet(0x30, b"\x00\x01a" + bytes(20_000)) + packet(0xC0, b"") + packet(0x30, b"\x00\x01b")
+    )
     packets = Packets()
     found = [each for at in range(0, len(stream), 7) for each in packets.feed(stream[at : at + 7])]
     assert [(first, len(body)) for first, body in found] == [(0x30, 20_003), (0xC0, 0), (0x30, 3)]

@@ -29,7 +29,9 @@ def site(tmp_path: Path) -> NodeProcess:
 
 
 @pytest.fixture
-def run(site: NodeProcess, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Run:
+def run(
+    site: NodeProcess, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> Run:
     def call(*words: str, stdin: bytes = GOOD.encode() + b"\n") -> tuple[int, str, str]:
         monkeypatch.setattr("sys.stdin", Stdin(stdin))
         code = main(["user", *words, "--config", str(site.config)])
@@ -57,21 +59,30 @@ def test_only_an_argon2id_hash_is_stored(run: Run, site: NodeProcess) -> None:
     stored = Users(site.state / "users").get("ann").password_hash
     assert stored.startswith("$argon2id$")
     assert PasswordHasher().verify(stored, GOOD)
-    assert GOOD.encode() not in b"".join(path.read_bytes() for path in (site.state / "users").iterdir())
+    assert GOOD.encode() not in b"".join(
+        path.read_bytes() for path in (site.state / "users").iterdir()
+    )
     assert "argon2" not in run("list", "--json")[1] + run("list")[1]
 
 
-def test_a_password_comes_from_a_file_too_and_can_be_changed(run: Run, site: NodeProcess, tmp_path: Path) -> None:
+def test_a_password_comes_from_a_file_too_and_can_be_changed(
+    run: Run, site: NodeProcess, tmp_path: Path
+) -> None:
     secret = tmp_path / "secret"
     secret.write_text("another tram 99 rose\n")
     run("add", "ann")
     assert run("passwd", "ann", "--password-file", str(secret), stdin=b"")[0] == 0
-    assert PasswordHasher().verify(Users(site.state / "users").get("ann").password_hash, "another tram 99 rose")
+    assert PasswordHasher().verify(
+        Users(site.state / "users").get("ann").password_hash, "another tram 99 rose"
+    )
     assert run("passwd", "ann", "--password-file", str(tmp_path / "gone"))[0] == 1
     assert run("passwd", "eve")[0] == 1
 
 
-@pytest.mark.parametrize("stdin", [b"", b"\n", b"short\n", b"x" * 5000, b"\xff\xfe violet tram 88\n", b"ann violet tram 88\n"])
+@pytest.mark.parametrize(
+    "stdin",
+    [b"", b"\n", b"short\n", b"x" * 5000, b"\xff\xfe violet tram 88\n", b"ann violet tram 88\n"],
+)
 def test_a_password_that_is_no_good_adds_no_account(run: Run, stdin: bytes) -> None:
     code, out, err = run("add", "ann", stdin=stdin)
     assert (code, out) == (1, "")

@@ -1,4 +1,5 @@
-"""`wipe`: nothing that the node stored is left, nothing else is touched, and not while something runs."""
+"""`wipe`: nothing that the node stored is left, nothing else is touched, and not while something
+runs."""
 
 import io
 import json
@@ -41,7 +42,9 @@ def site(tmp_path: Path) -> NodeProcess:
 
 
 @pytest.fixture
-def run(site: NodeProcess, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Run:
+def run(
+    site: NodeProcess, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> Run:
     def call(*words: str, typed: str = "") -> tuple[int, str, str]:
         monkeypatch.setattr(sys, "stdin", io.StringIO(typed))
         code = main(["wipe", *words, "--config", str(site.config)])
@@ -58,7 +61,9 @@ def files(site: NodeProcess) -> set[str]:
     return {name for name in names if not name.endswith(("-wal", "-shm"))}
 
 
-def test_all_that_was_stored_is_gone_and_what_is_not_ours_is_left_and_named(site: NodeProcess, run: Run) -> None:
+def test_all_that_was_stored_is_gone_and_what_is_not_ours_is_left_and_named(
+    site: NodeProcess, run: Run
+) -> None:
     code, out, err = run("--yes", "--json")
     assert code == 0, err
     assert sorted(path.name for path in site.state.iterdir()) == ["lock", "notes.txt"]
@@ -66,7 +71,9 @@ def test_all_that_was_stored_is_gone_and_what_is_not_ours_is_left_and_named(site
     assert site.config.exists()
     told = json.loads(out)
     assert told["left"] == ["notes.txt"]
-    assert {"ledger.db", "accounts.db", "audit.key", "users", "programs", "pictures", "web"} <= set(told["removed"])
+    assert {"ledger.db", "accounts.db", "audit.key", "users", "programs", "pictures", "web"} <= set(
+        told["removed"]
+    )
     assert "\n".join(told["remains"]) == REMAINS
     assert run("--yes")[0] == 0, "a second time there is nothing, and that is well"
 
@@ -91,7 +98,9 @@ def test_what_it_cannot_promise_is_said(run: Run) -> None:
 
 
 @pytest.mark.parametrize("typed", ["", "\n", "yes\n", "y\n", "node-02\n"])
-def test_nothing_is_removed_unless_the_nodes_id_is_typed(site: NodeProcess, run: Run, typed: str) -> None:
+def test_nothing_is_removed_unless_the_nodes_id_is_typed(
+    site: NodeProcess, run: Run, typed: str
+) -> None:
     (site.state / "lock").touch()
     before = files(site)
     code, _, err = run(typed=typed)
@@ -113,7 +122,11 @@ def test_nothing_is_removed_under_a_node_or_a_web(site: NodeProcess, run: Run) -
     assert (code, "STATE_LOCKED" in err) == (1, True)
     os.close(lock)
     held = subprocess.Popen(
-        [sys.executable, "-c", f"f = open({str(site.state / 'accounts.db')!r}); print('open', flush=True); input()"],
+        [
+            sys.executable,
+            "-c",
+            f"f = open({str(site.state / 'accounts.db')!r}); print('open', flush=True); input()",
+        ],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         cwd=ROOT,
@@ -128,7 +141,9 @@ def test_nothing_is_removed_under_a_node_or_a_web(site: NodeProcess, run: Run) -
     assert files(site) == before
 
 
-def test_links_are_removed_and_what_they_point_to_is_told_and_not_touched(site: NodeProcess, run: Run, tmp_path: Path) -> None:
+def test_links_are_removed_and_what_they_point_to_is_told_and_not_touched(
+    site: NodeProcess, run: Run, tmp_path: Path
+) -> None:
     elsewhere = tmp_path / "elsewhere"
     (site.state / "pictures").rename(elsewhere)
     (site.state / "pictures").symlink_to(elsewhere)

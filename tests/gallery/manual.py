@@ -1,4 +1,5 @@
-"""`python -m tests.gallery.manual`: one picture a tool for docs/tools.md, a good part beside a bad one, into docs/pictures."""
+"""`python -m tests.gallery.manual`: one picture a tool for docs/tools.md, a good part beside a bad
+one, into docs/pictures."""
 
 import sys
 import tempfile
@@ -37,7 +38,9 @@ def _save(path: Path, seen: list[np.ndarray]) -> None:  # type: ignore[type-arg]
     gap = np.full((SIZE[1], 6, 3), 255, np.uint8)
     sides = [cv2.resize(each, SIZE, interpolation=cv2.INTER_AREA) for each in seen]
     path.write_bytes(
-        cv2.imencode(".webp", np.hstack([sides[0], gap, sides[1]]), [cv2.IMWRITE_WEBP_QUALITY, QUALITY])[1].tobytes()
+        cv2.imencode(
+            ".webp", np.hstack([sides[0], gap, sides[1]]), [cv2.IMWRITE_WEBP_QUALITY, QUALITY]
+        )[1].tobytes()
     )
 
 

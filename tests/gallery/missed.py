@@ -1,7 +1,9 @@
-"""What each program of the gallery, and each example that ships, would miss of drawn faults: `python -m tests.gallery.missed`.
+"""What each program of the gallery, and each example that ships, would miss of drawn faults:
+`python -m tests.gallery.missed`.
 
-It writes `missed.json`, a table of program and fault. Each fault in it has its reason, here by its kind, or beside it. A test
-draws the faults again: what is missed and not in the table is a new hole.
+It writes `missed.json`, a table of program and fault. Each fault in it has its reason, here by its
+kind, or beside it. A test draws the faults again: what is missed and not in the table is a new
+hole.
 """
 
 import json
@@ -23,31 +25,49 @@ from tests.gallery import pictures, tools
 
 TABLE = Path(__file__).with_name("missed.json")
 REASONS = {  # by the first words of a fault
-    "second part": "it lies beyond the search region, or the program has no locator that looks for one",
-    "turned by 180 degrees": "the locator is told to find turned parts, or what is measured looks the same",
+    "second part": (
+        "it lies beyond the search region, or the program has no locator that looks for one"
+    ),
+    "turned by 180 degrees": (
+        "the locator is told to find turned parts, or what is measured looks the same"
+    ),
     "mirrored": "what is measured looks the same",
     "size": "the tool does not measure a size, or its limits are wider",
     "blurred": "it is still measured where it is",
     "lamp": "the tool goes by edges, by shares of the light, or has wider limits",
-    "haze on the lens": "edges are where they were, and shares of the light or limits are wide enough",
-    "one side unlit": "the tool goes by edges or by shares of the light, or its region lies on the lit side",
-    "drop on the lens": "a soft shade changes the value by less than the limits allow, or no tool lies below it",
+    "haze on the lens": (
+        "edges are where they were, and shares of the light or limits are wide enough"
+    ),
+    "one side unlit": (
+        "the tool goes by edges or by shares of the light, or its region lies on the lit side"
+    ),
+    "drop on the lens": (
+        "a soft shade changes the value by less than the limits allow, or no tool lies below it"
+    ),
     "blue burnt out": "the other channels, or edges, tell what is measured",
     "green burnt out": "the other channels, or edges, tell what is measured",
     "red burnt out": "the other channels, or edges, tell what is measured",
     "half of the picture gray": "nothing that the program looks at lies in that half",
     "stain": "the value changes by less than the limits allow: take `difference` or `blobs` for it",
     "hole": "the value changes by less than the limits allow: take `difference` or `blobs` for it",
-    "scratch": "the value changes by less than the limits allow: take `difference` or `blobs` for it",
-    "its feature missing": "the bare place looks as the tool wants it: one value says little of what is there",
-    "its feature moved": "the tool does not measure where it is: take `edge`, `distance` or `difference` for it",
+    "scratch": (
+        "the value changes by less than the limits allow: take `difference` or `blobs` for it"
+    ),
+    "its feature missing": (
+        "the bare place looks as the tool wants it: one value says little of what is there"
+    ),
+    "its feature moved": (
+        "the tool does not measure where it is: take `edge`, `distance` or `difference` for it"
+    ),
 }
 NEED_NOT = (
     "size", "blurred", "lamp", "haze", "one side unlit", "drop",
     "blue burnt out", "green burnt out", "red burnt out", "half of the picture gray",
 )  # fmt: skip
-SIZES = ("width", "distance", "difference", "outline", "learned")  # tools of which the size of a part is no matter of luck
-WITHOUT_PART = {  # OK of a picture without the part, or without half of it, needs a reason of its own
+# tools of which the size of a part is no matter of luck
+SIZES = ("width", "distance", "difference", "outline", "learned")
+# OK of a picture without the part, or without half of it, needs a reason of its own
+WITHOUT_PART = {
     ("contrast", "half missing"): "the one tool looks at print on the half that is there",
     ("edge", "half missing"): "the one tool looks at the end of a chip on the half that is there",
 }
@@ -78,7 +98,11 @@ def missed(found: Challenged) -> list[str]:
     """The faults that came out OK. Raises AssertionError if the good part is not OK."""
     assert inspected(found.program, found.good).verdict == "OK", found.name
     told = challenge(found.program, [found.good], shown=False)
-    return [f"{each.kind} at {each.tool}" if each.tool else each.kind for each in told if each.verdict == "OK"]
+    return [
+        f"{each.kind} at {each.tool}" if each.tool else each.kind
+        for each in told
+        if each.verdict == "OK"
+    ]
 
 
 def reason(name: str, fault: str) -> str | None:
@@ -89,7 +113,8 @@ def reason(name: str, fault: str) -> str | None:
 
 
 def need_not(name: str, fault: str) -> bool:
-    """Whether a program need not see a fault, so that a small change of a tool may turn it: the part is there and whole."""
+    """Whether a program need not see a fault, so that a small change of a tool may turn it: the
+    part is there and whole."""
     return fault.startswith(NEED_NOT) and name not in SIZES
 
 
@@ -102,7 +127,12 @@ def main() -> int:
     """Write the table; 1 if a fault in it has no reason."""
     made = {name: missed(program(name)) for name in names()}
     TABLE.write_text(json.dumps(made, indent=1) + "\n")
-    without = [f"{name}: {fault}" for name, faults in made.items() for fault in faults if reason(name, fault) is None]
+    without = [
+        f"{name}: {fault}"
+        for name, faults in made.items()
+        for fault in faults
+        if reason(name, fault) is None
+    ]
     sys.stderr.writelines(f"no reason: {each}\n" for each in without)
     return 1 if without else 0
 
@@ -119,13 +149,17 @@ def _synthetic() -> Challenged:
     camera = SyntheticCamera()
     good = synthetic.master(camera)
     wanted = as_program(synthetic.program(camera))
-    return Challenged("drawn line", load(wanted, 1, "", cv2.imencode(".png", good)[1].tobytes()), good)
+    return Challenged(
+        "drawn line", load(wanted, 1, "", cv2.imencode(".png", good)[1].tobytes()), good
+    )
 
 
 def _screws() -> Challenged:
     document = json.loads((pictures.SCREWS / "program.json").read_text())
     master = pictures.SCREWS / document["master"]
-    return Challenged("screws", load(as_program(document), 1, "", master.read_bytes()), pictures.read(master))
+    return Challenged(
+        "screws", load(as_program(document), 1, "", master.read_bytes()), pictures.read(master)
+    )
 
 
 SHIPPED = {"drawn line": _synthetic, "screws": _screws}

@@ -1,7 +1,9 @@
-"""The gallery's page: sections of cards with pictures in pairs, plain HTML in light and dark, without scripts.
+"""The gallery's page: sections of cards with pictures in pairs, plain HTML in light and dark,
+without scripts.
 
-Each topic writes its pictures and one `<topic>.json` (a list of sections) into the folder; `build` makes index.html of all that
-are there. So topics can be made apart from each other: tools by `python -m tests.gallery`, screenshots by what takes them.
+Each topic writes its pictures and one `<topic>.json` (a list of sections) into the folder; `build`
+makes index.html of all that are there. So topics can be made apart from each other: tools by
+`python -m tests.gallery`, screenshots by what takes them.
 """
 
 import json
@@ -43,7 +45,7 @@ td.n { white-space: nowrap }
 .ERROR { color: var(--error) }
 b.OK, b.NG, b.ERROR { margin-right: .4rem }
 .note { font-size: .92rem }
-"""
+"""  # noqa: E501
 
 
 @dataclass(frozen=True)
@@ -90,21 +92,30 @@ class Section:
 
 def save(folder: Path, topic: str, sections: Sequence[Section]) -> None:
     """Write a topic's sections beside its pictures."""
-    (folder / f"{topic}.json").write_text(json.dumps([asdict(section) for section in sections], indent=1) + "\n")
+    (folder / f"{topic}.json").write_text(
+        json.dumps([asdict(section) for section in sections], indent=1) + "\n"
+    )
 
 
 def build(folder: Path) -> Path:
     """Make index.html of all topics in the folder."""
-    sections = [_section(found) for path in sorted(folder.glob("*.json")) for found in json.loads(path.read_text())]
+    sections = [
+        _section(found)
+        for path in sorted(folder.glob("*.json"))
+        for found in json.loads(path.read_text())
+    ]
     sections.sort(key=lambda section: section.order)
-    places = [f'<a href="#{_anchor(section.title)}">{escape(section.title)}</a>' for section in sections]
+    places = [
+        f'<a href="#{_anchor(section.title)}">{escape(section.title)}</a>' for section in sections
+    ]
     body = "\n".join(_shown(section) for section in sections)
     page = folder / "index.html"
     page.write_text(
         '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
         f"<title>Gallery</title><style>{STYLE}</style></head><body>\n<h1>Gallery</h1>\n"
-        "<p>Made by the running code, not by hand: every picture is what an inspection would keep.</p>\n"
+        "<p>Made by the running code, not by hand: every picture is what an inspection would"
+        " keep.</p>\n"
         f"<nav>{' '.join(places)}</nav>\n{body}\n</body></html>\n"
     )
     return page
@@ -123,9 +134,12 @@ def _read_shot(shot: dict[str, Any]) -> Shot:
 
 
 def _shown(section: Section) -> str:
-    names = " ".join(f'<a href="#{_anchor(section.title, card.title)}">{escape(card.title)}</a>' for card in section.cards)
+    names = " ".join(
+        f'<a href="#{_anchor(section.title, card.title)}">{escape(card.title)}</a>'
+        for card in section.cards
+    )
     cards = "\n".join(_card(section, card) for card in section.cards)
-    head = f'<h2 id="{_anchor(section.title)}">{escape(section.title)}</h2>\n<p>{escape(section.sentence)}</p>'
+    head = f'<h2 id="{_anchor(section.title)}">{escape(section.title)}</h2>\n<p>{escape(section.sentence)}</p>'  # noqa: E501
     return f"{head}\n<nav>{names}</nav>\n{cards}"
 
 
@@ -134,23 +148,27 @@ def _card(section: Section, card: Card) -> str:
     note = f'<p class="note">{escape(card.note)}</p>' if card.note else ""
     one = " one" if len(card.shots) == 1 else ""
     return (
-        f'<article id="{_anchor(section.title, card.title)}"><h3>{escape(card.title)}</h3><p>{escape(card.sentence)}</p>{note}'
-        f'<div class="pair{one}">{shots}</div></article>'
+        "<article"
+        f' id="{_anchor(section.title, card.title)}"><h3>{escape(card.title)}</h3><p>{escape(card.sentence)}</p>{note}<div'  # noqa: E501
+        f' class="pair{one}">{shots}</div></article>'
     )
 
 
 def _shot(shot: Shot) -> str:
     said = f'<b class="{escape(shot.verdict)}">{escape(shot.verdict)}</b>' if shot.verdict else ""
     rows = "".join(
-        f'<tr><td>{escape(line.name)}</td><td class="n">{escape(line.value)}</td><td>{escape(line.limits)}</td>'
-        f'<td class="n">{escape(line.ms)}</td><td class="n {escape(line.verdict)}">{escape(line.verdict)}</td></tr>'
+        f"<tr><td>{escape(line.name)}</td><td"
+        f' class="n">{escape(line.value)}</td><td>{escape(line.limits)}</td><td'
+        f' class="n">{escape(line.ms)}</td><td class="n'
+        f' {escape(line.verdict)}">{escape(line.verdict)}</td></tr>'
         for line in shot.lines
     )
     head = "<tr><th>tool</th><th>value</th><th>limits</th><th>ms</th><th></th></tr>"
     table = f"<table>{head}{rows}</table>" if rows else ""
     note = f'<p class="note">{escape(shot.note)}</p>' if shot.note else ""
     return (
-        f'<figure><a href="{escape(shot.file)}"><img src="{escape(shot.file)}" alt="{escape(shot.caption)}" loading="lazy"></a>'
+        f'<figure><a href="{escape(shot.file)}"><img src="{escape(shot.file)}"'
+        f' alt="{escape(shot.caption)}" loading="lazy"></a>'
         f"<figcaption>{said}{escape(shot.caption)}{table}{note}</figcaption></figure>"
     )
 

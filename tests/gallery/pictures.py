@@ -1,4 +1,5 @@
-"""Pictures for the gallery: real ones that ship, moved and spoilt by a known amount, and drawn parts."""
+"""Pictures for the gallery: real ones that ship, moved and spoilt by a known amount, and drawn
+parts."""
 
 import math
 from collections.abc import Callable
@@ -38,8 +39,11 @@ def close(pixels: Any, x: int, y: int) -> Any:
     return cv2.resize(pixels[y : y + 240, x : x + 320], (640, 480), interpolation=cv2.INTER_CUBIC)
 
 
-def taken(pixels: Any, seed: int, dx: float, dy: float, angle_deg: float, gain: float = 1.0) -> Pixels:
-    """Taken again: moved, turned about its middle, in other light and with the noise of a camera."""
+def taken(
+    pixels: Any, seed: int, dx: float, dy: float, angle_deg: float, gain: float = 1.0
+) -> Pixels:
+    """Taken again: moved, turned about its middle, in other light and with the noise of a
+    camera."""
     height, width = pixels.shape[:2]
     matrix = cv2.getRotationMatrix2D(((width - 1) / 2, (height - 1) / 2), -angle_deg, 1)
     matrix[:, 2] += dx, dy
@@ -48,8 +52,11 @@ def taken(pixels: Any, seed: int, dx: float, dy: float, angle_deg: float, gain: 
     return np.clip(np.rint(noisy), 0, 255).astype(np.uint8)
 
 
-def shifted(box: tuple[int, int, int, int], dx: float, dy: float, angle_deg: float = 0.0, scale: float = 1.0) -> Change:
-    """What lies in the box (x, y, width, height) is moved, turned and scaled about its middle, over the board's green."""
+def shifted(
+    box: tuple[int, int, int, int], dx: float, dy: float, angle_deg: float = 0.0, scale: float = 1.0
+) -> Change:
+    """What lies in the box (x, y, width, height) is moved, turned and scaled about its middle, over
+    the board's green."""
 
     def change(pixels: Any) -> Any:
         x, y, width, height = box
@@ -62,20 +69,25 @@ def shifted(box: tuple[int, int, int, int], dx: float, dy: float, angle_deg: flo
         ground = pixels.copy()
         ground[y : y + height, x : x + width] = np.median(_rim(pixels, box), axis=0)
         over = cv2.GaussianBlur(cv2.warpAffine(cover, matrix, size), (3, 3), 0)[:, :, None]
-        return ground * (1 - over) + cv2.warpAffine(pixels, matrix, size, flags=cv2.INTER_CUBIC) * over
+        return (
+            ground * (1 - over) + cv2.warpAffine(pixels, matrix, size, flags=cv2.INTER_CUBIC) * over
+        )
 
     return change
 
 
 def round_changed(x: float, y: float, radius: float, scale: float, dx: float = 0.0) -> Change:
-    """What lies in a disc is scaled about its middle and moved to the right; the rest of the disc is dark."""
+    """What lies in a disc is scaled about its middle and moved to the right; the rest of the disc
+    is dark."""
 
     def change(pixels: Any) -> Any:
         matrix = cv2.getRotationMatrix2D((x, y), 0, scale)
         matrix[0, 2] += dx
         seen = cv2.warpAffine(pixels, matrix, pixels.shape[1::-1], flags=cv2.INTER_CUBIC)
         cover = _disc(pixels, x + dx, y, radius * scale)
-        return (pixels * (1 - _disc(pixels, x, y, radius)) + 40.0 * _disc(pixels, x, y, radius)) * (1 - cover) + seen * cover
+        return (pixels * (1 - _disc(pixels, x, y, radius)) + 40.0 * _disc(pixels, x, y, radius)) * (
+            1 - cover
+        ) + seen * cover
 
     return change
 
@@ -91,7 +103,9 @@ def sheared(box: tuple[int, int, int, int], angle_deg: float) -> Change:
         cover[y : y + height, x : x + width] = 1
         size = pixels.shape[1::-1]
         over = cv2.GaussianBlur(cv2.warpAffine(cover, matrix, size), (3, 3), 0)[:, :, None]
-        return pixels * (1 - over) + cv2.warpAffine(pixels, matrix, size, flags=cv2.INTER_CUBIC) * over
+        return (
+            pixels * (1 - over) + cv2.warpAffine(pixels, matrix, size, flags=cv2.INTER_CUBIC) * over
+        )
 
     return change
 
@@ -118,9 +132,18 @@ def stained(x: int, y: int, size: int, seed: int = 1) -> Change:
 
     def change(pixels: Any) -> Any:
         spoilt = pixels.copy()
-        cv2.ellipse(spoilt, (x, y), (size, size * 2 // 3), 20, 0, 360, (40, 90, 120), -1, cv2.LINE_AA)
+        cv2.ellipse(
+            spoilt, (x, y), (size, size * 2 // 3), 20, 0, 360, (40, 90, 120), -1, cv2.LINE_AA
+        )
         spoilt = cv2.addWeighted(pixels, 0.3, spoilt, 0.7, 0)
-        cv2.line(spoilt, (x + 2 * size, y - size), (x + 4 * size, y + 2 * size), (190, 200, 205), 2, cv2.LINE_AA)
+        cv2.line(
+            spoilt,
+            (x + 2 * size, y - size),
+            (x + 4 * size, y + 2 * size),
+            (190, 200, 205),
+            2,
+            cv2.LINE_AA,
+        )
         return spoilt
 
     return change
@@ -168,7 +191,9 @@ def fiducials(dx: float = 0, dy: float = 0, angle_deg: float = 0, count: int = 2
     for number in range(9):
         scene = scene.disc(*at(200 + 30 * number, 240), 10, (150.0, 200.0, 214.0))
     for x, y in ((110, 110), (530, 370))[:count]:
-        scene = scene.disc(*at(x, y), 26, (30.0, 42.0, 24.0)).disc(*at(x, y), 13, (150.0, 205.0, 220.0))
+        scene = scene.disc(*at(x, y), 26, (30.0, 42.0, 24.0)).disc(
+            *at(x, y), 13, (150.0, 205.0, 220.0)
+        )
     return scene.blurred(0.9)
 
 
@@ -191,8 +216,19 @@ def label(*lines: str) -> Pixels:
     pixels = np.full((480, 640, 3), (96, 130, 160), np.uint8)
     cv2.rectangle(pixels, (110, 150), (530, 330), (232, 238, 240), -1)
     for number, line in enumerate(lines):
-        cv2.putText(pixels, line, (140, 225 + 70 * number), cv2.FONT_HERSHEY_DUPLEX, 1.5, (30, 26, 24), 2, cv2.LINE_AA)
-    noisy = cv2.GaussianBlur(pixels, (3, 3), 0) + np.random.default_rng(1).normal(0, 3, pixels.shape)
+        cv2.putText(
+            pixels,
+            line,
+            (140, 225 + 70 * number),
+            cv2.FONT_HERSHEY_DUPLEX,
+            1.5,
+            (30, 26, 24),
+            2,
+            cv2.LINE_AA,
+        )
+    noisy = cv2.GaussianBlur(pixels, (3, 3), 0) + np.random.default_rng(1).normal(
+        0, 3, pixels.shape
+    )
     return np.clip(np.rint(noisy), 0, 255).astype(np.uint8)
 
 
@@ -200,7 +236,13 @@ def on_table(pixels: Any) -> Pixels:
     """A picture of any size, whole on a gray table of 640 x 480 px."""
     table = np.full((480, 640, 3), 170, np.uint8)
     factor = min(560 / pixels.shape[1], 400 / pixels.shape[0])
-    small = cv2.resize(pixels, None, fx=factor, fy=factor, interpolation=cv2.INTER_AREA if factor < 1 else cv2.INTER_CUBIC)
+    small = cv2.resize(
+        pixels,
+        None,
+        fx=factor,
+        fy=factor,
+        interpolation=cv2.INTER_AREA if factor < 1 else cv2.INTER_CUBIC,
+    )
     height, width = small.shape[:2]
     x, y = (640 - width) // 2, (480 - height) // 2
     table[y : y + height, x : x + width] = small

@@ -1,4 +1,5 @@
-"""No program of the gallery, and no example that ships, misses more than its table says, and none calls something else OK."""
+"""No program of the gallery, and no example that ships, misses more than its table says, and none
+calls something else OK."""
 
 from functools import cache
 
@@ -22,7 +23,8 @@ def challenged(name: str) -> Challenged:
 
 @cache
 def others() -> dict[str, Pixels]:
-    """Pictures of other parts and of none, 640 x 480 px: the parts of all programs are among them."""
+    """Pictures of other parts and of none, 640 x 480 px: the parts of all programs are among
+    them."""
     dice = np.random.default_rng(3)
     found = {
         "board": pictures.board(),
@@ -33,7 +35,9 @@ def others() -> dict[str, Pixels]:
         "drawn line": missed.program("drawn line").good,
         "screws": pictures.read(pictures.SCREWS / "11_1111.jpg"),
         "printed board": pictures.read(pictures.DATA / "pcb" / "20085107_temp.jpg"),
-        "soft noise": cv2.GaussianBlur(dice.integers(0, 256, (480, 640, 3), dtype=np.uint8), (0, 0), 4),
+        "soft noise": cv2.GaussianBlur(
+            dice.integers(0, 256, (480, 640, 3), dtype=np.uint8), (0, 0), 4
+        ),
         "dark": dice.integers(0, 12, (480, 640, 3), dtype=np.uint8),
         "light": dice.integers(244, 256, (480, 640, 3), dtype=np.uint8),
     }
@@ -53,8 +57,13 @@ SAME = {  # the part of a program, so OK is right
 def test_a_program_misses_only_what_its_table_says_and_each_of_it_has_a_reason(name: str) -> None:
     table = missed.table()
     assert sorted(table) == sorted(NAMES), "run python -m tests.gallery.missed"
-    new = {fault for fault in missed.missed(challenged(name)) if not missed.need_not(name, fault)} - set(table[name])
-    assert new == set(), f"{name} misses what it did not miss before; if that is right: python -m tests.gallery.missed"
+    new = {
+        fault for fault in missed.missed(challenged(name)) if not missed.need_not(name, fault)
+    } - set(table[name])
+    assert new == set(), (
+        f"{name} misses what it did not miss before; if that is right: python -m"
+        " tests.gallery.missed"
+    )
     assert [fault for fault in table[name] if missed.reason(name, fault) is None] == []
     drawn = {
         f"{each.kind} at {each.tool}" if each.tool else each.kind
@@ -70,8 +79,16 @@ def test_a_program_calls_no_other_part_ok(name: str) -> None:
     for other, pixels in others().items():
         if other == name or name in SAME.get(other, ()):
             continue
-        shown = cv2.resize(pixels, found.good.shape[1::-1]) if pixels.shape[:2] != found.good.shape[:2] else pixels
-        gray = cv2.cvtColor(shown, cv2.COLOR_BGR2GRAY) if found.good.ndim == 2 and shown.ndim == 3 else shown
+        shown = (
+            cv2.resize(pixels, found.good.shape[1::-1])
+            if pixels.shape[:2] != found.good.shape[:2]
+            else pixels
+        )
+        gray = (
+            cv2.cvtColor(shown, cv2.COLOR_BGR2GRAY)
+            if found.good.ndim == 2 and shown.ndim == 3
+            else shown
+        )
         if inspected(found.program, np.ascontiguousarray(gray)).verdict == "OK":
             wrong.append(other)
     assert wrong == []

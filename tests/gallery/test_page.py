@@ -1,4 +1,5 @@
-"""The gallery: every kind has a pair of pictures, and the page needs nothing but the pictures beside it."""
+"""The gallery: every kind has a pair of pictures, and the page needs nothing but the pictures
+beside it."""
 
 from pathlib import Path
 
@@ -10,7 +11,10 @@ from tests.gallery.page import Card, Line, Section, Shot
 
 LINE = Line("label", "1.2", "at least 1", "0.3", "OK")
 SECTION = Section(
-    "Web", "Pages.", (Card("<run>", "It's run & shown.", (Shot("run.png", "the page", "OK", (LINE,), "a note"),)),), 9
+    "Web",
+    "Pages.",
+    (Card("<run>", "It's run & shown.", (Shot("run.png", "the page", "OK", (LINE,), "a note"),)),),
+    9,
 )
 
 
@@ -55,11 +59,17 @@ def test_what_was_once_a_wrong_ok_is_none_now_and_says_what_it_was_before(tmp_pa
         assert card.sentence.startswith("Before: ")
         assert [shot.caption.partition(" part: ")[0] for shot in card.shots] == ["good", "bad"]
         assert card.shots[1].verdict in ("NG", "ERROR")
-        assert all((tmp_path / shot.file).read_bytes().startswith(b"\x89PNG") for shot in card.shots)
+        assert all(
+            (tmp_path / shot.file).read_bytes().startswith(b"\x89PNG") for shot in card.shots
+        )
 
 
 def test_the_manual_has_one_picture_of_each_kind_and_no_other() -> None:
     text = (manual.FOLDER.parent / "tools.md").read_text()
-    due = {manual.name(family, kind) for family, kinds in (("tool", TOOLS), ("locator", LOCATORS)) for kind in kinds}
+    due = {
+        manual.name(family, kind)
+        for family, kinds in (("tool", TOOLS), ("locator", LOCATORS))
+        for kind in kinds
+    }
     assert {path.name for path in manual.FOLDER.glob("*.webp")} == due
     assert [name for name in due if f"](pictures/{name})" not in text] == []

@@ -1,7 +1,9 @@
-"""Each kind of wrong OK that was once found: the picture, what was said of it before, and what is said now.
+"""Each kind of wrong OK that was once found: the picture, what was said of it before, and what is
+said now.
 
-`before` is told in words, for the code that said so is gone; the verdict and the picture are made by the code of today. A case
-whose good part is not OK, or whose trouble is, is an error of the gallery.
+`before` is told in words, for the code that said so is gone; the verdict and the picture are made
+by the code of today. A case whose good part is not OK, or whose trouble is, is an error of the
+gallery.
 """
 
 import math
@@ -26,7 +28,8 @@ from tests.scenes import Scene
 
 @dataclass(frozen=True)
 class WrongOk:
-    """A case whose bad part was OK once; file: the bad part's as it comes, where that is the trouble."""
+    """A case whose bad part was OK once; file: the bad part's as it comes, where that is the
+    trouble."""
 
     title: str
     before: str
@@ -50,14 +53,22 @@ def all_of_them() -> Iterator[WrongOk]:
 def make(folder: Path) -> tuple[Section, list[str]]:
     """Write the pictures; the section, and what did not come out as it should."""
     wrong: list[str] = []
-    cards = tuple(_card(number, found, folder, wrong) for number, found in enumerate(all_of_them(), 1))
-    sentence = "Pictures of bad parts that were OK before, and what is said of them now; before is told, now is made."
+    cards = tuple(
+        _card(number, found, folder, wrong) for number, found in enumerate(all_of_them(), 1)
+    )
+    sentence = (
+        "Pictures of bad parts that were OK before, and what is said of them now; before is told,"
+        " now is made."
+    )
     return Section("Once a wrong OK", sentence, cards, 3), wrong
 
 
 def _card(number: int, found: WrongOk, folder: Path, wrong: list[str]) -> Card:
     shots = []
-    for what, pixels, caption in (("good", found.case.good, found.case.good_is), ("bad", found.case.bad, found.case.bad_is)):
+    for what, pixels, caption in (
+        ("good", found.case.good, found.case.good_is),
+        ("bad", found.case.bad, found.case.bad_is),
+    ):
         shown, verdict, note, lines = pixels, "ERROR", "", ()
         try:
             if what == "bad" and found.file is not None:
@@ -94,7 +105,12 @@ def _damaged() -> WrongOk:
         "brightness", tools._doc([lamp]), None, good, bad,
         "whole", "a packet of 900 bytes is lost: shown as a decoder shows it that only warns",
     )  # fmt: skip
-    return WrongOk("A damaged JPEG", "OK: the decoder filled up what was missing, and a tool measured that.", case, bytes(file))
+    return WrongOk(
+        "A damaged JPEG",
+        "OK: the decoder filled up what was missing, and a tool measured that.",
+        case,
+        bytes(file),
+    )
 
 
 def _two_parts() -> WrongOk:
@@ -104,27 +120,48 @@ def _two_parts() -> WrongOk:
         return light.pixels(4, 1)
 
     stain = tools._tool("blobs", "stain", 60, 255, 120, 60, polarity="dark", threshold=90, high=0.0)
-    where = {"kind": "pattern", "region": {"x": 60, "y": 150, "width": 120, "height": 100}, "angle_deg": 20}
+    where = {
+        "kind": "pattern",
+        "region": {"x": 60, "y": 150, "width": 120, "height": 100},
+        "angle_deg": 20,
+    }
     document = tools._doc([stain], where)
     case = tools.Case(
-        "blobs", document, scene(False), scene(False), scene(True), "one part", "two parts, the second is stained"
+        "blobs",
+        document,
+        scene(False),
+        scene(False),
+        scene(True),
+        "one part",
+        "two parts, the second is stained",
     )
-    return WrongOk("Two parts in view", "OK: the place was that of either part, and the verdict was of that one only.", case)
+    return WrongOk(
+        "Two parts in view",
+        "OK: the place was that of either part, and the verdict was of that one only.",
+        case,
+    )
 
 
 def _one_edge() -> WrongOk:
     def rail(stained: bool) -> Any:
-        light = Scene.plain(640, 480, 70.0).rectangle(-10, 180, 800, 400, 160.0).rectangle(300, 230, 60, 30, 235.0)
+        light = (
+            Scene.plain(640, 480, 70.0)
+            .rectangle(-10, 180, 800, 400, 160.0)
+            .rectangle(300, 230, 60, 30, 235.0)
+        )
         return _gray((light.disc(330, 300, 8, 20.0) if stained else light).blurred(0.8))
 
     stain = tools._tool("blobs", "stain", 310, 280, 40, 40, polarity="dark", threshold=90, high=0.0)
     where = {"kind": "pattern", "region": {"x": 280, "y": 150, "width": 100, "height": 60}}
     case = tools.Case(
         "blobs", tools._doc([stain], where), rail(False), rail(False), rail(True),
-        "its pattern shows one straight edge", "stained; the edge looks the same wherever one stands along it",
+        "its pattern shows one straight edge", "stained; the edge looks the same wherever one stands along it",  # noqa: E501
     )  # fmt: skip
     return WrongOk(
-        REFUSED, "OK: found with score 1.000, some px beside, another place for each noise, and no stain there.", case
+        REFUSED,
+        "OK: found with score 1.000, some px beside, another place for each noise, and no stain"
+        " there.",
+        case,
     )
 
 
@@ -135,12 +172,18 @@ def _neither() -> WrongOk:
     far = site["x"] + site["width"] - 8, site["y"] + site["height"] - 8
     cv2.rectangle(bad, (site["x"] + 8, site["y"] + 8), far, (235, 235, 235), -1)
     said = "OK in 6 of 20 of such pictures: it could only choose between the classes it was taught."
-    return WrongOk("Something of no class", said, replace(case, bad=bad, bad_is="a white sticker over the screw"))
+    return WrongOk(
+        "Something of no class",
+        said,
+        replace(case, bad=bad, bad_is="a white sticker over the screw"),
+    )
 
 
 def _two_labels() -> WrongOk:
     made = zxingcpp.create_barcode("LOT-2025-11", zxingcpp.BarcodeFormat.Code128)
-    bars = np.array(zxingcpp.write_barcode_to_image(made, scale=3, add_quiet_zones=True, add_hrt=False))
+    bars = np.array(
+        zxingcpp.write_barcode_to_image(made, scale=3, add_quiet_zones=True, add_hrt=False)
+    )
     code = np.where((bars[:, :, 0] if bars.ndim == 3 else bars) > 127, 235, 25).astype(np.uint8)
     height, width = code.shape
 
@@ -151,10 +194,22 @@ def _two_labels() -> WrongOk:
             page[top : top + height, 60 : 60 + width] = code
         return cv2.GaussianBlur(page, (0, 0), 0.6)
 
-    tool = tools._tool("code", "lot", 0, 0, width + 120, 2 * height + 160, formats=["code_128"], low=1.0, high=1.0)
-    case = tools.Case("code", tools._doc([tool]), None, labels(1), labels(2), "one label", "two labels where one is due")
+    tool = tools._tool(
+        "code", "lot", 0, 0, width + 120, 2 * height + 160, formats=["code_128"], low=1.0, high=1.0
+    )
+    case = tools.Case(
+        "code",
+        tools._doc([tool]),
+        None,
+        labels(1),
+        labels(2),
+        "one label",
+        "two labels where one is due",
+    )
     return WrongOk(
-        "Two equal codes near each other", "OK, value 1: one box over both, and what lay between was not looked at.", case
+        "Two equal codes near each other",
+        "OK, value 1: one box over both, and what lay between was not looked at.",
+        case,
     )
 
 
@@ -168,11 +223,28 @@ def _cut_by_a_rim() -> WrongOk:
         return _gray(light)
 
     where = {"shape": "circle", "x": 320, "y": 240, "radius": 100}
-    grains = {"kind": "blobs", "name": "grains", "region": where, "polarity": "dark", "threshold": 120, "border": "leave_out"}
+    grains = {
+        "kind": "blobs",
+        "name": "grains",
+        "region": where,
+        "polarity": "dark",
+        "threshold": 120,
+        "border": "leave_out",
+    }
     document = tools._doc([grains | {"low": 3.0, "high": 3.0}])
-    case = tools.Case("blobs", document, None, dish(3, 0), dish(1, 2), "three grains", "one grain, and two that the rim cuts")
+    case = tools.Case(
+        "blobs",
+        document,
+        None,
+        dish(3, 0),
+        dish(1, 2),
+        "three grains",
+        "one grain, and two that the rim cuts",
+    )
     return WrongOk(
-        "Cut by a round region's border", "OK, value 3: left out was only what touched the box around the circle.", case
+        "Cut by a round region's border",
+        "OK, value 3: left out was only what touched the box around the circle.",
+        case,
     )
 
 
@@ -182,9 +254,18 @@ def _thin_line() -> WrongOk:
 
     trace = tools._tool("width", "trace", 260, 210, 120, 60, between="dark", low=5.0, high=7.0)
     case = tools.Case(
-        "width", tools._doc([trace]), None, line(6.0), line(2.0), "a trace of 6 px", "a trace of 2 px, at blur 1.3"
+        "width",
+        tools._doc([trace]),
+        None,
+        line(6.0),
+        line(2.0),
+        "a trace of 6 px",
+        "a trace of 2 px, at blur 1.3",
     )
-    said = "too wide by up to 2.3 times: each edge was fitted as if it were alone, and a thin trace passed for a wider one."
+    said = (
+        "too wide by up to 2.3 times: each edge was fitted as if it were alone, and a thin trace"
+        " passed for a wider one."
+    )
     return WrongOk("Lines thinner than the blur lets see", said, case)
 
 
@@ -192,23 +273,40 @@ def _burnt_out() -> WrongOk:
     yellow, orange = (30.0, 200.0, 230.0), (40.0, 120.0, 230.0)
 
     def cap(colour: tuple[float, float, float], gain: float = 1.0) -> Any:
-        return Scene.plain(640, 480, (60.0, 60.0, 60.0)).disc(320, 240, 80, colour).lit(gain).pixels(2, 1)
+        return (
+            Scene.plain(640, 480, (60.0, 60.0, 60.0))
+            .disc(320, 240, 80, colour)
+            .lit(gain)
+            .pixels(2, 1)
+        )
 
     hues = {"hue_low_deg": 40.0, "hue_high_deg": 65.0, "saturation_low": 0.4, "low": 0.9}
     tool = tools._tool("colour_area", "yellow", 220, 140, 200, 200, **hues)
     document = tools._doc([tool]) | {"master": "master.png"}
     case = tools.Case(
-        "colour_area", document, cap(yellow), cap(yellow), cap(orange, 1.9), "a yellow cap", "an orange cap in too much light"
+        "colour_area",
+        document,
+        cap(yellow),
+        cap(yellow),
+        cap(orange, 1.9),
+        "a yellow cap",
+        "an orange cap in too much light",
     )
-    return WrongOk("A burnt out channel", "OK: with its red burnt out, orange has the hue of yellow.", case)
+    return WrongOk(
+        "A burnt out channel", "OK: with its red burnt out, orange has the hue of yellow.", case
+    )
 
 
 def _another_size() -> WrongOk:
     good = p.board()
     height, width = good.shape[:2]
     larger = np.array([[1.05, 0, -0.025 * width], [0, 1.05, -0.025 * height]])
-    bad = cv2.warpAffine(good, larger, (width, height), flags=cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE)
-    tool = tools._tool("difference", "print", width // 4, height // 4, width // 2, height // 2, high=0.0)
+    bad = cv2.warpAffine(
+        good, larger, (width, height), flags=cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE
+    )
+    tool = tools._tool(
+        "difference", "print", width // 4, height // 4, width // 2, height // 2, high=0.0
+    )
     case = tools.Case(
         "difference",
         tools._doc([tool]) | {"master": "master.png"},
@@ -218,4 +316,8 @@ def _another_size() -> WrongOk:
         "as the master",
         "another size: 5 % larger",
     )
-    return WrongOk("Another size", "OK: laid over the master by any stretch and shear, so no size was a defect.", case)
+    return WrongOk(
+        "Another size",
+        "OK: laid over the master by any stretch and shear, so no size was a defect.",
+        case,
+    )

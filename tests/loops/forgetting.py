@@ -1,8 +1,10 @@
-"""`python -m tests.loops.forgetting --kills 200`: broker and node are killed in turn under load, and the broker keeps nothing.
+"""`python -m tests.loops.forgetting --kills 200`: broker and node are killed in turn under load,
+and the broker keeps nothing.
 
-mosquitto runs with persistence off, so each `kill -9` of it loses every session, every queued trigger and every result on its
-way. The promise must hold all the same between a Producer and a Consumer: no trigger without a result, none inspected twice,
-and every result at the consumer exactly once and in order. A short run is part of the suite (tests/system/test_forgetting.py).
+mosquitto runs with persistence off, so each `kill -9` of it loses every session, every queued
+trigger and every result on its way. The promise must hold all the same between a Producer and a
+Consumer: no trigger without a result, none inspected twice, and every result at the consumer
+exactly once and in order. A short run is part of the suite (tests/system/test_forgetting.py).
 """
 
 import argparse
@@ -42,10 +44,13 @@ class Found(NamedTuple):
 
 
 def forgetful_broker(folder: Path) -> BrokerProcess:
-    """mosquitto as shipped, but without any persistence; the iotcore one where there is no mosquitto: it has none either."""
+    """mosquitto as shipped, but without any persistence; the iotcore one where there is no
+    mosquitto: it has none either."""
     folder.mkdir(parents=True, exist_ok=True)
     conf = folder / "forgets.conf"
-    conf.write_text(re.sub(r"^persistence true$", "persistence false", CONF.read_text(), flags=re.MULTILINE))
+    conf.write_text(
+        re.sub(r"^persistence true$", "persistence false", CONF.read_text(), flags=re.MULTILINE)
+    )
     return start_broker(folder / "broker", 0, conf=conf)
 
 
@@ -88,8 +93,16 @@ class Listener:
             self.heard.append(result)
 
 
-def run(folder: Path, kills: int, *, seed: int = 1, rate: float = 25.0, tell: Callable[[str], None] = lambda _: None) -> Found:
-    """Kill so many times, then let everything come to rest and check the promise. Raises AssertionError."""
+def run(
+    folder: Path,
+    kills: int,
+    *,
+    seed: int = 1,
+    rate: float = 25.0,
+    tell: Callable[[str], None] = lambda _: None,
+) -> Found:
+    """Kill so many times, then let everything come to rest and check the promise. Raises
+    AssertionError."""
     began = time.monotonic()
     chance = random.Random(seed)
     done: Counter[str] = Counter()
@@ -99,7 +112,10 @@ def run(folder: Path, kills: int, *, seed: int = 1, rate: float = 25.0, tell: Ca
     at = BrokerSettings(url=f"mqtt://127.0.0.1:{broker.port}")
     try:
         node.start()
-        with Producer(at, "node-01") as producer, Consumer(at, "node-01", after={STATION: 0}, gone=gone.append) as consumer:
+        with (
+            Producer(at, "node-01") as producer,
+            Consumer(at, "node-01", after={STATION: 0}, gone=gone.append) as consumer,
+        ):
             listener = Listener(consumer)
             load = Load(producer, 1 / rate)
             wait_for(lambda: listener.heard, 60, "the first result")
@@ -111,19 +127,28 @@ def run(folder: Path, kills: int, *, seed: int = 1, rate: float = 25.0, tell: Ca
                 if number % 10 == 9:
                     heard = len(listener.heard)
                     tell(
-                        f"{number + 1} kills, {len(load.sent)} triggers, {heard} results heard, {producer.under_way} under way"
+                        f"{number + 1} kills, {len(load.sent)} triggers, {heard} results heard,"
+                        f" {producer.under_way} under way"
                     )
                     _progress(listener)
             load.stop()
             accepted = [future.result(REST_S) for future in load.sent.values()]
-            wait_for(lambda: len(stored(node.ledger, STATION)) >= len(load.sent), REST_S, "a result for each trigger")
-            wait_for(lambda: len(listener.heard) >= len(load.sent), REST_S, "each result at the consumer")
+            wait_for(
+                lambda: len(stored(node.ledger, STATION)) >= len(load.sent),
+                REST_S,
+                "a result for each trigger",
+            )
+            wait_for(
+                lambda: len(listener.heard) >= len(load.sent), REST_S, "each result at the consumer"
+            )
             time.sleep(1.0)  # what would come twice comes now
             rows = stored(node.ledger, STATION)
         _check(set(load.sent), rows, listener.heard, gone)
         verdicts = Counter(str(result["verdict"]) for result in listener.heard)
         known = sum(each.known for each in accepted)
-        return Found(len(load.sent), known, dict(verdicts), dict(done), round(time.monotonic() - began, 1))
+        return Found(
+            len(load.sent), known, dict(verdicts), dict(done), round(time.monotonic() - began, 1)
+        )
     finally:
         node.end()
         broker.stop()
@@ -141,36 +166,62 @@ def _progress(listener: Listener) -> None:
     wait_for(lambda: len(listener.heard) > seen, REST_S, "another result")
 
 
-def _check(sent: set[str], rows: list[tuple[str, int, bytes]], heard: list[dict[str, object]], gone: list[Gone]) -> None:
+def _check(
+    sent: set[str],
+    rows: list[tuple[str, int, bytes]],
+    heard: list[dict[str, object]],
+    gone: list[Gone],
+) -> None:
     times = Counter(trigger_id for trigger_id, _, _ in rows)
     assert not sent - set(times), f"{len(sent - set(times))} triggers have no result"
     assert not set(times) - sent, "there are results of triggers that nobody sent"
     assert max(times.values()) == 1, "a trigger has two results"
     assert [seq for _, seq, _ in rows] == list(range(1, len(rows) + 1)), "seq has gaps"
     assert not gone, f"the consumer gave up results: {gone[:3]}"
-    assert [result["seq"] for result in heard] == [seq for _, seq, _ in rows], "not each result once and in order"
-    assert heard == [json.loads(payload) for _, _, payload in rows], "what was heard is not what is stored"
+    assert [result["seq"] for result in heard] == [seq for _, seq, _ in rows], (
+        "not each result once and in order"
+    )
+    assert heard == [json.loads(payload) for _, _, payload in rows], (
+        "what was heard is not what is stored"
+    )
 
 
 def main() -> int:
     """0 if the promise held."""
     parser = argparse.ArgumentParser(
-        prog="python -m tests.loops.forgetting", description="Kill a broker that forgets, and the node."
+        prog="python -m tests.loops.forgetting",
+        description="Kill a broker that forgets, and the node.",
     )
-    parser.add_argument("--kills", metavar="N", type=int, default=200, help="how often (default 200)")
-    parser.add_argument("--seed", metavar="N", type=int, default=1, help="of the moments (default 1)")
-    parser.add_argument("--rate", metavar="N", type=float, default=25.0, help="triggers a second (default 25)")
+    parser.add_argument(
+        "--kills", metavar="N", type=int, default=200, help="how often (default 200)"
+    )
+    parser.add_argument(
+        "--seed", metavar="N", type=int, default=1, help="of the moments (default 1)"
+    )
+    parser.add_argument(
+        "--rate", metavar="N", type=float, default=25.0, help="triggers a second (default 25)"
+    )
     args = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="forgetting-") as folder:
         try:
-            found = run(Path(folder), args.kills, seed=args.seed, rate=args.rate, tell=lambda text: print(text, flush=True))
+            found = run(
+                Path(folder),
+                args.kills,
+                seed=args.seed,
+                rate=args.rate,
+                tell=lambda text: print(text, flush=True),
+            )
         except AssertionError as error:
             print(f"the promise does NOT hold: {error}", file=sys.stderr)
             return 1
     print(
-        f"the promise holds: {found.triggers} triggers, 0 without a result, 0 inspected twice, each result heard exactly once"
+        f"the promise holds: {found.triggers} triggers, 0 without a result, 0 inspected twice, each"
+        " result heard exactly once"
     )
-    print(f"{found.kills} kills in {found.seconds} s; {found.known} accepted as known; verdicts {found.verdicts}")
+    print(
+        f"{found.kills} kills in {found.seconds} s; {found.known} accepted as known; verdicts"
+        f" {found.verdicts}"
+    )
     return 0
 
 

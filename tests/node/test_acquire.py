@@ -73,4 +73,7 @@ def test_every_drawn_part_and_the_empty_belt_pass_the_gate():
     for number in numbers.values():
         now_ns = time.monotonic_ns()
         acquire(camera, Request(now_ns, now_ns + 10**10, f"part-{number}"), LIMITS, None)
-    assert np.count_nonzero([truth(settings, n).defect == "part_missing" for n in numbers.values()]) == 1
+    assert (
+        np.count_nonzero([truth(settings, n).defect == "part_missing" for n in numbers.values()])
+        == 1
+    )

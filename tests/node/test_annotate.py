@@ -1,4 +1,5 @@
-"""The annotated picture: everything that was found is in it, whatever the size of the picture and the number of tools."""
+"""The annotated picture: everything that was found is in it, whatever the size of the picture and
+the number of tools."""
 
 import cv2
 import numpy as np
@@ -27,13 +28,20 @@ def inspected(frame: Frame, *tools: dict[str, object], judged: bool = True) -> I
     return found
 
 
-def bright(name: str, x: int, y: int, width: int, height: int, **limits: float) -> dict[str, object]:
+def bright(
+    name: str, x: int, y: int, width: int, height: int, **limits: float
+) -> dict[str, object]:
     region = {"x": x, "y": y, "width": width, "height": height}
     return {"kind": "brightness", "name": name, "region": region, **(limits or {"low": 1.0})}
 
 
 def circle(name: str, x: float, y: float) -> dict[str, object]:
-    return {"kind": "circle", "name": name, "region": {"shape": "circle", "x": x, "y": y, "radius": 34}, "low": 10.0}
+    return {
+        "kind": "circle",
+        "name": name,
+        "region": {"shape": "circle", "x": x, "y": y, "radius": 34},
+        "low": 10.0,
+    }
 
 
 HOLES = Scene.plain(400, 300, 60.0).disc(110, 150, 20, 200.0).disc(290, 150, 20, 200.0)
@@ -45,10 +53,14 @@ def changed(found: Inspection) -> np.ndarray:
     return np.any(annotate(found) != found.frame.gray[:, :, None], axis=2)
 
 
-@pytest.mark.parametrize("size", [(640, 480), (1280, 960), (64, 48), (8, 8), (2, 2), (300, 20), (12, 600)])
+@pytest.mark.parametrize(
+    "size", [(640, 480), (1280, 960), (64, 48), (8, 8), (2, 2), (300, 20), (12, 600)]
+)
 def test_the_picture_keeps_the_frames_size_whatever_it_is(size: tuple[int, int]) -> None:
     frame = Scene.plain(*size, 90.0).frame(3)
-    found = inspected(frame, bright("a", 0, 0, 1, 1), bright("b", 0, 0, size[0], size[1], high=10.0))
+    found = inspected(
+        frame, bright("a", 0, 0, 1, 1), bright("b", 0, 0, size[0], size[1], high=10.0)
+    )
     assert annotate(found).shape == (size[1], size[0], 3)
     assert frame.pixels.ndim == 2
 
@@ -65,10 +77,15 @@ def test_labels_do_not_lie_on_each_other() -> None:
     frame = Scene.plain(640, 480, 90.0).frame()
     one = changed(inspected(frame, bright("a", 300, 200, 40, 40))).sum()
     verdict = changed(
-        inspected(frame, {"kind": "count", "name": "a", "tools": ["b"], "low": 0.0}, bright("b", 0, 0, 1, 1))
+        inspected(
+            frame,
+            {"kind": "count", "name": "a", "tools": ["b"], "low": 0.0},
+            bright("b", 0, 0, 1, 1),
+        )
     ).sum()
     many = changed(inspected(frame, *(bright(f"n{n}", 300, 200, 40, 40) for n in range(8)))).sum()
-    assert many > 6 * (one - 40 * 4) - 7 * verdict  # all eight boxes are seen, though all belong to one place
+    # all eight boxes are seen, though all belong to one place
+    assert many > 6 * (one - 40 * 4) - 7 * verdict
 
 
 def test_as_many_tools_as_a_program_may_have_are_drawn() -> None:
@@ -85,7 +102,11 @@ def test_a_part_that_was_not_found_shows_where_it_was_looked_for() -> None:
         "id": "p",
         "name": "P",
         "master": "m.png",
-        "locator": {"kind": "pattern", "region": {"x": 105, "y": 75, "width": 90, "height": 80}, "search": search},
+        "locator": {
+            "kind": "pattern",
+            "region": {"x": 105, "y": 75, "width": 90, "height": 80},
+            "search": search,
+        },
         "tools": [bright("a", 100, 70, 20, 20)],
     }
     loaded = load(as_program(document), 1, "", bytes(cv2.imencode(".png", master.pixels())[1]))
@@ -134,13 +155,24 @@ def test_of_two_parts_both_places_are_drawn() -> None:
         (43.8412, "px", "43.84 px"),
     ],
 )
-def test_values_are_written_with_four_digits_and_their_unit(value: float | None, unit: str, text: str) -> None:
+def test_values_are_written_with_four_digits_and_their_unit(
+    value: float | None, unit: str, text: str
+) -> None:
     assert shown(value, unit) == text
 
 
 def test_limits_are_written_in_words() -> None:
     result = ToolResult(
-        name="a", kind="b", verdict="OK", value=1.0, unit="px", low=None, high=2.5, ms=1.0, text=None, error=None
+        name="a",
+        kind="b",
+        verdict="OK",
+        value=1.0,
+        unit="px",
+        low=None,
+        high=2.5,
+        ms=1.0,
+        text=None,
+        error=None,
     )
     assert limits_of(result) == "at most 2.5"
     assert limits_of(result.model_copy(update={"low": 1.0})) == "1 to 2.5"

@@ -1,4 +1,5 @@
-"""What is changed by MQTT is in the audit while no web runs; what the web has written down is not there twice."""
+"""What is changed by MQTT is in the audit while no web runs; what the web has written down is not
+there twice."""
 
 import base64
 import json
@@ -37,7 +38,11 @@ def accounts(node: Still, tmp_path: Path) -> Iterator[Accounts]:
 
 def rows(accounts: Accounts) -> list[tuple[str, str, str]]:
     assert accounts.verify_audit()[2] is None
-    return [(row.action, row.username, row.target) for row in accounts.audit_rows() if row.action != "first"]
+    return [
+        (row.action, row.username, row.target)
+        for row in accounts.audit_rows()
+        if row.action != "first"
+    ]
 
 
 def retained(node: Still, name: str, leaf: str) -> bytes:
@@ -49,7 +54,9 @@ def details(accounts: Accounts) -> dict[str, str]:
     return dict(json.loads(accounts.audit(None, 1, None, None)[0].details))
 
 
-def test_a_change_is_written_down_once_and_what_only_reads_is_not(node: Still, accounts: Accounts) -> None:
+def test_a_change_is_written_down_once_and_what_only_reads_is_not(
+    node: Still, accounts: Accounts
+) -> None:
     assert node.command("pause", **PAUSE)["ok"]
     assert node.command("pause", **PAUSE)["repeated"]
     assert node.command("ping", request_id="r-2")["ok"]
@@ -60,8 +67,12 @@ def test_a_change_is_written_down_once_and_what_only_reads_is_not(node: Still, a
 
 
 def test_what_fails_is_written_down_with_its_code(node: Still, accounts: Accounts) -> None:
-    assert not node.command("select_program", request_id="r-1", station="cam1", program="none")["ok"]
-    assert not node.command("resume", request_id="r-2", station="cam1", sent_at="2026-01-01T00:00:00Z")["ok"]
+    assert not node.command("select_program", request_id="r-1", station="cam1", program="none")[
+        "ok"
+    ]
+    assert not node.command(
+        "resume", request_id="r-2", station="cam1", sent_at="2026-01-01T00:00:00Z"
+    )["ok"]
     assert [row[0] for row in rows(accounts)] == [
         "mqtt.select_program",
         "mqtt.select_program.failed",
@@ -71,10 +82,14 @@ def test_what_fails_is_written_down_with_its_code(node: Still, accounts: Account
     assert details(accounts) == {"request_id": "r-2", "code": "COMMAND_STALE"}
 
 
-def test_a_row_says_what_was_given_and_where_replies_go_but_holds_no_picture(node: Still, accounts: Accounts) -> None:
+def test_a_row_says_what_was_given_and_where_replies_go_but_holds_no_picture(
+    node: Still, accounts: Accounts
+) -> None:
     topic = "inspection/v1/_client/press-3/reply"
     image = base64.b64encode(bytes(90_000)).decode()
-    raw = json.dumps({"request_id": "r-1", "station": "cam1", "program": "cap", "image": image}).encode()
+    raw = json.dumps(
+        {"request_id": "r-1", "station": "cam1", "program": "cap", "image": image}
+    ).encode()
     node.command("register_master", raw, topic=topic)
     row = next(row for row in accounts.audit_rows() if row.action == "mqtt.register_master")
     said = json.loads(row.details)
@@ -109,18 +124,23 @@ def test_what_the_web_vouches_for_is_there_already_and_nobody_else_can(
 def test_an_id_that_was_told_in_a_refusal_vouches_for_nothing_any_more(
     node: Still, accounts: Accounts, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Who floods the node reads the id of what a person asked for in vain, and would else do it in that name, unseen."""
+    """Who floods the node reads the id of what a person asked for in vain, and would else do it in
+    that name, unseen."""
     seen = Vouching(tmp_path / "state").id("pause")
     with monkeypatch.context() as flooded:
         flooded.setattr(node.service.commands, "_token", lambda: False)
         assert node.command("pause", request_id=seen, station="cam1")["error"]["code"] == "BUSY"
         for strange in (f"{seen}\ud800", f"{new_id()}.\ud800", "\ud800.\ud800"):
-            assert node.command("pause", request_id=strange, station="cam1")["error"]["code"] == "BUSY"
+            assert (
+                node.command("pause", request_id=strange, station="cam1")["error"]["code"] == "BUSY"
+            )
     assert node.command("pause", request_id=seen, station="cam2")["ok"]
     assert rows(accounts) == [("mqtt.pause", "by MQTT", "cam2")]
 
 
-def test_an_audit_that_cannot_be_written_stops_no_line_and_is_told(node: Still, tmp_path: Path) -> None:
+def test_an_audit_that_cannot_be_written_stops_no_line_and_is_told(
+    node: Still, tmp_path: Path
+) -> None:
     (tmp_path / "state" / "accounts.db").mkdir()
     reply = node.command("pause", **PAUSE)
     assert reply["ok"]
@@ -131,12 +151,16 @@ def test_an_audit_that_cannot_be_written_stops_no_line_and_is_told(node: Still, 
     node.service.chores._audit()
     assert "what is changed by MQTT is not in the audit" in alarms.active["AUDIT"].message
     (tmp_path / "state" / "accounts.db").rmdir()
-    assert "warning" not in {key for key, value in node.command("resume", request_id="r-2").items() if value}
+    assert "warning" not in {
+        key for key, value in node.command("resume", request_id="r-2").items() if value
+    }
     node.service.chores._audit()
     assert "AUDIT" not in alarms.active
 
 
-def test_an_audit_that_fills_is_an_alarm_until_it_may_have_more(node: Still, accounts: Accounts) -> None:
+def test_an_audit_that_fills_is_an_alarm_until_it_may_have_more(
+    node: Still, accounts: Accounts
+) -> None:
     most = node.service.settings.web.audit_rows
     node.service.audit._most_rows = 1000
 
@@ -158,7 +182,9 @@ def test_an_audit_that_fills_is_an_alarm_until_it_may_have_more(node: Still, acc
 def test_who_holds_the_accounts_holds_no_command_longer_than_a_thread_may_stand_still(
     node: Still, accounts: Accounts, tmp_path: Path
 ) -> None:
-    with closing(sqlite3.connect(tmp_path / "state" / "accounts.db", isolation_level=None)) as other:
+    with closing(
+        sqlite3.connect(tmp_path / "state" / "accounts.db", isolation_level=None)
+    ) as other:
         other.execute("BEGIN IMMEDIATE")
         began = time.monotonic()
         reply = node.command("pause", **PAUSE)

@@ -1,4 +1,5 @@
-"""Calibration: a drawn camera is learned from its boards, and mm are measured on the part's plane, not scaled."""
+"""Calibration: a drawn camera is learned from its boards, and mm are measured on the part's plane,
+not scaled."""
 
 from typing import Any
 
@@ -36,7 +37,8 @@ def ray(points: np.ndarray) -> np.ndarray:  # type: ignore[type-arg]
 
 
 def board(turned: Any, at: Any) -> np.ndarray:  # type: ignore[type-arg]
-    """A picture of a board with 9 x 6 inner corners, its first at the board's (0, 0): each px is looked up on the board."""
+    """A picture of a board with 9 x 6 inner corners, its first at the board's (0, 0): each px is
+    looked up on the board."""
     rotation = cv2.Rodrigues(np.radians(turned))[0]
     fine = 3
     x, y = np.meshgrid(*((np.arange(size * fine) + 0.5) / fine - 0.5 for size in SIZE))
@@ -64,7 +66,9 @@ def seen(places_mm: np.ndarray, pose: int = 0) -> np.ndarray:  # type: ignore[ty
     """Where points of a board are in its picture."""
     turned, at = POSES[pose]
     lifted = np.column_stack([places_mm, np.zeros(len(places_mm))])
-    return cv2.projectPoints(lifted, np.radians(turned), np.array(at, float), CAMERA, DISTORTION)[0].reshape(-1, 2)
+    return cv2.projectPoints(lifted, np.radians(turned), np.array(at, float), CAMERA, DISTORTION)[
+        0
+    ].reshape(-1, 2)
 
 
 def test_the_camera_is_learned_from_its_boards(learned: Checkerboard) -> None:
@@ -72,7 +76,8 @@ def test_the_camera_is_learned_from_its_boards(learned: Checkerboard) -> None:
     assert learned.error_px < 0.1
     assert learned.camera_matrix[0][0] == pytest.approx(520, rel=0.01)
     assert learned.camera_matrix[0][2] == pytest.approx(243, abs=4)
-    assert learned.distortion[0] == pytest.approx(-0.22, abs=0.06)  # the boards do not reach the corners
+    # the boards do not reach the corners
+    assert learned.distortion[0] == pytest.approx(-0.22, abs=0.06)
     assert learned.mm_per_px == pytest.approx(190 / 520, rel=0.01)
 
 
@@ -96,7 +101,9 @@ def test_a_plane_that_is_tilted_is_measured_right(pictures: list[np.ndarray]) ->
 
 
 def test_boards_held_by_hand_do_not_say_where_the_parts_lie(pictures: list[np.ndarray]) -> None:  # type: ignore[type-arg]
-    with pytest.raises(Problem, match=r"NO_VALUE.*tilted by up to \d+\.\d degrees, nearer.*by \d+%.*mark the"):
+    with pytest.raises(
+        Problem, match=r"NO_VALUE.*tilted by up to \d+\.\d degrees, nearer.*by \d+%.*mark the"
+    ):
         from_checkerboard(pictures, 9, 6, SQUARE_MM)
     far = [board((0, 0, turn), (-40 + turn, -25, 190 + 6 * (turn > 0))) for turn in (-20, 0, 20)]
     with pytest.raises(Problem, match=r"NO_VALUE.*farther by 3%"):
@@ -108,7 +115,9 @@ def test_boards_of_one_plane_need_no_mark(tilt_deg: int) -> None:
     tilt = cv2.Rodrigues(np.radians([tilt_deg, 0.0, 0.0]))[0]
     poses = []
     for turn, x, y in ((0, -40, -25), (30, -20, -45), (-30, -50, 5), (90, 25, -40)):
-        turned = np.degrees(cv2.Rodrigues(tilt @ cv2.Rodrigues(np.radians([0.0, 0.0, turn]))[0])[0]).ravel()
+        turned = np.degrees(
+            cv2.Rodrigues(tilt @ cv2.Rodrigues(np.radians([0.0, 0.0, turn]))[0])[0]
+        ).ravel()
         poses.append((turned, tilt @ np.array([x, y, 0.0]) + (0, 0, 200)))
     flat_ = from_checkerboard([board(*pose) for pose in poses], 9, 6, SQUARE_MM)
     lifted = np.array([[0.0, 0.0, 0.0], [60.0, 30.0, 0.0]])
@@ -132,7 +141,9 @@ def test_too_few_boards_are_a_problem_that_names_the_pictures(pictures: list[np.
 
 def test_a_known_length_is_a_scale() -> None:
     scale = from_length(412.6, 25.0)
-    assert to_mm(scale, [[10.0, 10.0], [10.0, 422.6]]) == pytest.approx(np.array([[10, 10], [10, 422.6]]) * 25 / 412.6)
+    assert to_mm(scale, [[10.0, 10.0], [10.0, 422.6]]) == pytest.approx(
+        np.array([[10, 10], [10, 422.6]]) * 25 / 412.6
+    )
     assert px_length(flat(scale, "mm"), (5.0, 5.0)) == pytest.approx(25 / 412.6)
     for length_px, length_mm in ((0.0, 25.0), (10.0, 0.0), (-1.0, 1.0), (float("nan"), 1.0)):
         with pytest.raises(Problem, match="NO_VALUE"):
@@ -154,11 +165,18 @@ def test_a_calibration_is_refused_for_pictures_of_another_size(learned: Checkerb
 
 
 def program(calibration: object = None, **changes: object) -> dict[str, object]:
-    """A program that measures a bar, its length in mm, and the gap of its edges by two other tools."""
+    """A program that measures a bar, its length in mm, and the gap of its edges by two other
+    tools."""
     region = {"x": 40, "y": 100, "width": 400, "height": 40}
     tools = [
         {"kind": "width", "name": "bar", "region": region, "low": 1.0, "unit": "mm", **changes},
-        {"kind": "line", "name": "left", "region": {**region, "width": 180}, "low": -90.0, "polarity": "dark_to_light"},
+        {
+            "kind": "line",
+            "name": "left",
+            "region": {**region, "width": 180},
+            "low": -90.0,
+            "polarity": "dark_to_light",
+        },
         {
             "kind": "line",
             "name": "right",
@@ -166,7 +184,14 @@ def program(calibration: object = None, **changes: object) -> dict[str, object]:
             "low": -90.0,
             "polarity": "light_to_dark",
         },
-        {"kind": "distance", "name": "gap", "first": "left", "second": "right", "low": 1.0, "unit": "mm"},
+        {
+            "kind": "distance",
+            "name": "gap",
+            "first": "left",
+            "second": "right",
+            "low": 1.0,
+            "unit": "mm",
+        },
         {"kind": "angle", "name": "leaning", "first": "left", "second": "right", "low": 0.0},
     ]
     return {
@@ -179,10 +204,16 @@ def program(calibration: object = None, **changes: object) -> dict[str, object]:
 
 
 def test_a_program_measures_in_mm_through_the_lens(learned: Checkerboard) -> None:
-    ends = seen(np.array([[-8.0, 15.0], [70.0, 15.0]]))  # a bar of 78 mm; the lens bends it little over 40 rows
-    scene = bar(Scene.plain(*SIZE, 60.0), ends[:, 0].mean(), 119.5, ends[1, 0] - ends[0, 0], 300, 170.0)
+    # a bar of 78 mm; the lens bends it little over 40 rows
+    ends = seen(np.array([[-8.0, 15.0], [70.0, 15.0]]))
+    scene = bar(
+        Scene.plain(*SIZE, 60.0), ends[:, 0].mean(), 119.5, ends[1, 0] - ends[0, 0], 300, 170.0
+    )
     loaded = load(as_program(program(learned.model_dump(mode="json"))), 1, "", None)
-    found = {finding.result.name: finding.result for finding in measure(scene.frame(3), Placement(), loaded)}
+    found = {
+        finding.result.name: finding.result
+        for finding in measure(scene.frame(3), Placement(), loaded)
+    }
     assert found["bar"].unit == found["gap"].unit == "mm"
     assert found["bar"].value == pytest.approx(78, abs=0.3)
     assert found["gap"].value == pytest.approx(found["bar"].value, abs=0.1)
@@ -190,24 +221,35 @@ def test_a_program_measures_in_mm_through_the_lens(learned: Checkerboard) -> Non
 
 
 def test_a_program_in_mm_without_a_calibration_is_refused_when_it_is_saved() -> None:
-    with pytest.raises(Problem, match=r"PROGRAM_INVALID.*tool bar: unit is mm, but the program has no calibration"):
+    with pytest.raises(
+        Problem, match=r"PROGRAM_INVALID.*tool bar: unit is mm, but the program has no calibration"
+    ):
         as_program(program())
 
 
 def test_an_angle_is_between_lines_only() -> None:
     value = program({"kind": "scale", "mm_per_px": 0.1})
     value["tools"][4]["first"] = "bar"  # type: ignore[index]
-    with pytest.raises(Problem, match=r"tool leaning: (first|second): the tool .* is not of the kind line"):
+    with pytest.raises(
+        Problem, match=r"tool leaning: (first|second): the tool .* is not of the kind line"
+    ):
         as_program(value)
 
 
-def test_a_frame_of_another_size_than_the_calibration_is_not_measured(learned: Checkerboard) -> None:
+def test_a_frame_of_another_size_than_the_calibration_is_not_measured(
+    learned: Checkerboard,
+) -> None:
     loaded = load(as_program(program(learned.model_dump(mode="json"))), 1, "", None)
     with pytest.raises(Problem, match="IMAGE_SIZE"):
         measure(Scene.plain(640, 480).frame(3), Placement(), loaded)
     master = cv2.imencode(".png", Scene.plain(640, 480).pixels(3))[1].tobytes()
     with pytest.raises(Problem, match=r"PROGRAM_INVALID.*calibration: .*480 x 360"):
-        load(as_program({**program(learned.model_dump(mode="json")), "master": "m.png"}), 1, "", master)
+        load(
+            as_program({**program(learned.model_dump(mode="json")), "master": "m.png"}),
+            1,
+            "",
+            master,
+        )
 
 
 @pytest.mark.parametrize(
@@ -229,12 +271,18 @@ def test_what_is_no_calibration_is_refused(learned: Checkerboard, wrong: dict[st
 
 
 def test_the_lens_is_undone_to_a_thousandth_of_a_px(learned: Checkerboard) -> None:
-    grid = np.stack(np.meshgrid(np.linspace(0, 479, 12), np.linspace(0, 359, 9)), axis=-1).reshape(-1, 2)
+    grid = np.stack(np.meshgrid(np.linspace(0, 479, 12), np.linspace(0, 359, 9)), axis=-1).reshape(
+        -1, 2
+    )
     plain = learned.model_copy(update={"plane": None, "mm_per_px": 1.0})
     straight = to_mm(plain, grid)
     camera = np.array(learned.camera_matrix)
-    rays = np.column_stack([(straight - camera[:2, 2]) / camera[[0, 1], [0, 1]], np.ones(len(straight))])
-    back = cv2.projectPoints(rays, np.zeros(3), np.zeros(3), camera, np.array(learned.distortion))[0].reshape(-1, 2)
+    rays = np.column_stack(
+        [(straight - camera[:2, 2]) / camera[[0, 1], [0, 1]], np.ones(len(straight))]
+    )
+    back = cv2.projectPoints(rays, np.zeros(3), np.zeros(3), camera, np.array(learned.distortion))[
+        0
+    ].reshape(-1, 2)
     assert np.abs(back - grid).max() < 1e-3
 
 

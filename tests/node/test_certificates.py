@@ -1,4 +1,5 @@
-"""Certificates that end: told by alarm and metric in time, over once they are renewed, and never a reason to stop."""
+"""Certificates that end: told by alarm and metric in time, over once they are renewed, and never a
+reason to stop."""
 
 from pathlib import Path
 
@@ -22,7 +23,10 @@ def test_a_certificate_that_ends_within_30_days_is_an_alarm_until_it_is_renewed(
     mine, proxy = certificate(tmp_path / "node.crt", 12.5), certificate(tmp_path / "web.crt", 31)
     broker = BrokerSettings(url="mqtts://broker:8883", cert_file=str(mine), key_file=str(mine))
     settings = Settings.model_construct(broker=broker, certificates=(str(proxy),))
-    alarms, metrics = Alarms(("cam1",), Outbox(Names("inspection/v1", "node-01"))), Metrics("1", "node-01")
+    alarms, metrics = (
+        Alarms(("cam1",), Outbox(Names("inspection/v1", "node-01"))),
+        Metrics("1", "node-01"),
+    )
     watch = CertificateWatch(settings, alarms, metrics)
 
     def told() -> str | None:
@@ -38,7 +42,11 @@ def test_a_certificate_that_ends_within_30_days_is_an_alarm_until_it_is_renewed(
     assert first is not None
     assert first.startswith(f"broker.cert_file: {mine} ends in 12 days (")
     days = {"file": str(proxy)}
-    assert 30.9 < float(metrics.registry.get_sample_value("inspection_certificate_days", days) or 0) <= 31
+    assert (
+        30.9
+        < float(metrics.registry.get_sample_value("inspection_certificate_days", days) or 0)
+        <= 31
+    )
     certificate(mine, 300)
     assert told() is None
     certificate(mine, -1)

@@ -1,4 +1,5 @@
-"""What a program would miss: no shipped program calls a picture without the part OK; what is blind to a fault is told so."""
+"""What a program would miss: no shipped program calls a picture without the part OK; what is blind
+to a fault is told so."""
 
 import json
 from functools import cache
@@ -28,7 +29,14 @@ def loaded(document: dict, master: bytes) -> LoadedProgram:
 
 
 def program(tool: dict, **more: object) -> LoadedProgram:
-    document = {"schema": "program/1", "id": "p", "name": "P", "master": "m.png", "tools": [tool], **more}
+    document = {
+        "schema": "program/1",
+        "id": "p",
+        "name": "P",
+        "master": "m.png",
+        "tools": [tool],
+        **more,
+    }
     return loaded(document, cv2.imencode(".png", PART.pixels(2))[1].tobytes())
 
 
@@ -70,17 +78,33 @@ def test_no_shipped_program_calls_plain_or_noisy_pictures_or_other_parts_ok(name
     dice = np.random.default_rng(2)
     pictures = [np.full_like(good, level) for level in range(0, 256, 15)]
     pictures += [dice.integers(0, top, good.shape, dtype=np.uint8) for top in (16, 64, 256)]
-    pictures += [np.clip(dice.normal(level, 20, good.shape), 0, 255).astype(np.uint8) for level in (60, 128, 200)]
-    pictures += [Scene.plain(columns, rows, (120.0, 130.0, 140.0)).clutter(seed).pixels(3) for seed in range(3)]
     pictures += [
-        Scene.plain(columns, rows, (60.0, 60.0, 60.0)).part(columns / 3, rows / 3, seed).pixels(3) for seed in range(3)
+        np.clip(dice.normal(level, 20, good.shape), 0, 255).astype(np.uint8)
+        for level in (60, 128, 200)
     ]
-    for half in (np.s_[: rows // 2], np.s_[rows // 2 :], np.s_[:, : columns // 2], np.s_[:, columns // 2 :]):
+    pictures += [
+        Scene.plain(columns, rows, (120.0, 130.0, 140.0)).clutter(seed).pixels(3)
+        for seed in range(3)
+    ]
+    pictures += [
+        Scene.plain(columns, rows, (60.0, 60.0, 60.0)).part(columns / 3, rows / 3, seed).pixels(3)
+        for seed in range(3)
+    ]
+    for half in (
+        np.s_[: rows // 2],
+        np.s_[rows // 2 :],
+        np.s_[:, : columns // 2],
+        np.s_[:, columns // 2 :],
+    ):
         for level in (0, 128, 255):
             pictures.append(good.copy())
             pictures[-1][half] = level
     assert inspected(program_, good).verdict == "OK"
-    assert [number for number, pixels in enumerate(pictures) if inspected(program_, pixels).verdict == "OK"] == []
+    assert [
+        number
+        for number, pixels in enumerate(pictures)
+        if inspected(program_, pixels).verdict == "OK"
+    ] == []
 
 
 def test_a_program_that_looks_closely_misses_less_than_one_that_hardly_looks():
@@ -88,10 +112,20 @@ def test_a_program_that_looks_closely_misses_less_than_one_that_hardly_looks():
         {"kind": "difference", "name": "print", "region": REGION, "high": 0},
         locator={"kind": "pattern", "region": REGION},
     )
-    blind = program({"kind": "brightness", "name": "light", "region": REGION, "low": 1, "high": 254})
+    blind = program(
+        {"kind": "brightness", "name": "light", "region": REGION, "low": 1, "high": 254}
+    )
     good = [PART.pixels(2, 1)]
     seen, unseen = (list(challenge(each, good)) for each in (close, blind))
-    assert not ok(seen) & {*NO_PART, "stain", "hole", "its feature missing", "turned by 180 degrees", "mirrored", "second part"}
+    assert not ok(seen) & {
+        *NO_PART,
+        "stain",
+        "hole",
+        "its feature missing",
+        "turned by 180 degrees",
+        "mirrored",
+        "second part",
+    }
     assert ok(unseen) >= {"stain", "hole", "scratch", "part missing", "turned by 180 degrees"}
     assert all((each.picture is not None) is (each.verdict == "OK") for each in [*seen, *unseen])
     assert all(each.picture.shape == (240, 320, 3) for each in unseen if each.picture is not None)
@@ -103,7 +137,9 @@ def test_a_picture_that_is_no_good_one_is_not_drawn_upon():
 
 
 def test_faults_are_asked_for_slice_by_slice_and_each_is_told_once():
-    blind = program({"kind": "brightness", "name": "light", "region": REGION, "low": 1, "high": 254})
+    blind = program(
+        {"kind": "brightness", "name": "light", "region": REGION, "low": 1, "high": 254}
+    )
     good = PART.pixels(2, 1)
     at_once = [each[:4] for each in challenge(blind, [good])]
     told, first = [], 0

@@ -1,4 +1,5 @@
-"""A command is answered always, done once, only if it is the same, and not if it waited too long."""
+"""A command is answered always, done once, only if it is the same, and not if it waited too
+long."""
 
 import json
 import time
@@ -34,7 +35,9 @@ def test_the_same_command_is_answered_again_says_so_and_is_not_done_again(tmp_pa
         assert (first["ok"], first["repeated"]) == (True, False)
         assert node.command("resume", request_id="r-2")["ok"]
         again = node.command(
-            "pause", b'{ "station":"cam1", "maintenance":false, "sent_at":"2026-11-22T01:02:03Z", "request_id":"r-1" }'
+            "pause",
+            b'{ "station":"cam1", "maintenance":false, "sent_at":"2026-11-22T01:02:03Z",'
+            b' "request_id":"r-1" }',
         )
         assert again == {**first, "repeated": True}
         assert paused(node) == set()
@@ -63,16 +66,24 @@ def test_every_command_that_changes_something_is_in_the_log_and_what_only_reads_
         ("ping", {}),
     ],
 )
-def test_an_id_that_was_given_for_something_else_is_refused_and_nothing_is_done(tmp_path: Path, other: tuple[str, Any]) -> None:
+def test_an_id_that_was_given_for_something_else_is_refused_and_nothing_is_done(
+    tmp_path: Path, other: tuple[str, Any]
+) -> None:
     name, fields = other
     with still(tmp_path) as node:
         node.command("pause", **PAUSE)
         reply = node.command(name, request_id="r-1", **fields)
-        assert (reply["ok"], reply["error"]["code"], reply["request_id"]) == (False, "BAD_COMMAND", "r-1")
+        assert (reply["ok"], reply["error"]["code"], reply["request_id"]) == (
+            False,
+            "BAD_COMMAND",
+            "r-1",
+        )
         assert "r-1" in reply["error"]["message"]
         assert paused(node) == {"cam1"}
         assert not node.service.stations["cam1"].maintenance
-        assert node.command("pause", **PAUSE)["repeated"] is True, "the refusal took the place of the reply"
+        assert node.command("pause", **PAUSE)["repeated"] is True, (
+            "the refusal took the place of the reply"
+        )
 
 
 def test_what_only_reads_answers_only_the_same_too(tmp_path: Path) -> None:
@@ -85,18 +96,25 @@ def test_what_only_reads_answers_only_the_same_too(tmp_path: Path) -> None:
 
 def test_a_reply_of_before_the_content_was_remembered_is_given_again(tmp_path: Path) -> None:
     with still(tmp_path) as node:
-        node.service.ledger.keep_reply("r-1", "pause", b"", b'{"request_id":"r-1","ok":true,"data":{"stations":["cam1"]}}')
+        node.service.ledger.keep_reply(
+            "r-1", "pause", b"", b'{"request_id":"r-1","ok":true,"data":{"stations":["cam1"]}}'
+        )
         assert node.command("pause", **PAUSE)["repeated"] is True
         assert paused(node) == set()
 
 
-def test_a_refusal_is_an_answer_too_so_that_a_redelivery_does_later_nothing_that_was_refused(tmp_path: Path) -> None:
+def test_a_refusal_is_an_answer_too_so_that_a_redelivery_does_later_nothing_that_was_refused(
+    tmp_path: Path,
+) -> None:
     output = {"station": "cam1", "output": "ok", "active": True}
     with still(tmp_path) as node:
         refused = node.command("set_output", request_id="r-1", **output)
         assert refused["error"]["code"] == "NOT_IN_MAINTENANCE"
         node.command("pause", request_id="r-2", station="cam1", maintenance=True)
-        assert node.command("set_output", request_id="r-1", **output) == {**refused, "repeated": True}
+        assert node.command("set_output", request_id="r-1", **output) == {
+            **refused,
+            "repeated": True,
+        }
         assert node.command("set_output", request_id="r-3", **output)["error"] != refused["error"]
 
 
@@ -119,7 +137,11 @@ def test_a_maintenance_that_was_forgotten_ends_with_its_lines_off_and_starts_not
         assert (station.maintenance, station.paused, fallen) == (False, True, ["cam1"])
         node.command("pause", request_id="r-2", station="cam1", maintenance=True)
         node.command("pause", request_id="r-3", station="cam1")
-        assert (station.maintenance, station.paused, fallen) == (False, True, ["cam1", "cam1"]), "a pause ends it too"
+        assert (station.maintenance, station.paused, fallen) == (
+            False,
+            True,
+            ["cam1", "cam1"],
+        ), "a pause ends it too"
 
 
 def test_what_was_no_command_or_only_reads_or_could_not_be_stored_may_be_tried_again_with_its_id(
@@ -129,12 +151,18 @@ def test_what_was_no_command_or_only_reads_or_could_not_be_stored_may_be_tried_a
         raise Problem("STORE_FAILED", "disk full")
 
     with still(tmp_path) as node:
-        assert node.command("pause", request_id="r-1", stations="cam1")["error"]["code"] == "BAD_COMMAND"
+        assert (
+            node.command("pause", request_id="r-1", stations="cam1")["error"]["code"]
+            == "BAD_COMMAND"
+        )
         with monkeypatch.context() as broken:
             broken.setattr(node.service.ledger, "remember", full)
             assert node.command("pause", **PAUSE)["error"]["code"] == "STORE_FAILED"
         assert node.command("pause", **PAUSE)["ok"]
-        assert node.command("capture", request_id="r-2", station="cam1")["error"]["code"] == "CAMERA_NOT_FOUND"
+        assert (
+            node.command("capture", request_id="r-2", station="cam1")["error"]["code"]
+            == "CAMERA_NOT_FOUND"
+        )
         node.service.stations["cam1"].camera.open()
         assert node.command("capture", request_id="r-2", station="cam1")["ok"]
 
@@ -165,9 +193,15 @@ def test_what_waited_too_long_moves_and_starts_nothing(tmp_path: Path, name: str
         assert paused(node) == {"cam1", "cam2"}
         assert not any(node.service.driver.values("cam1").values())
         again = node.command(
-            name, request_id="r-1", **STARTS[name], **{name: value for name, value in old.items() if name == "sent_at"}
+            name,
+            request_id="r-1",
+            **STARTS[name],
+            **{name: value for name, value in old.items() if name == "sent_at"},
         )
-        assert again == {**reply, "repeated": True}, "a broker that brings it once more after the fence gets it done"
+        assert again == {
+            **reply,
+            "repeated": True,
+        }, "a broker that brings it once more after the fence gets it done"
         fresh = node.command(name, request_id="r-2", **STARTS[name], outage_s=4.0)
         assert fresh["ok"] or fresh["error"]["code"] != "COMMAND_STALE"
 
@@ -187,7 +221,10 @@ def test_a_pause_that_waited_is_done(tmp_path: Path) -> None:
 def test_how_long_a_command_may_wait_is_a_setting(tmp_path: Path) -> None:
     with still(tmp_path, commands={"max_age_ms": 60_000}) as node:
         assert node.command("resume", request_id="r-1", outage_s=50.0)["ok"]
-        assert node.command("resume", request_id="r-2", outage_s=70.0)["error"]["code"] == "COMMAND_STALE"
+        assert (
+            node.command("resume", request_id="r-2", outage_s=70.0)["error"]["code"]
+            == "COMMAND_STALE"
+        )
 
 
 @pytest.mark.parametrize("old", [{"outage_s": 6.0}, {"sent_at": "2026-01-01T00:00:00Z"}])
@@ -195,18 +232,30 @@ def test_the_trigger_of_a_command_that_waited_is_answered_stale_and_so_is_the_co
     tmp_path: Path, old: dict[str, Any]
 ) -> None:
     with still(tmp_path, max_age_ms=3_600_000) as node:
-        reply = node.command("trigger", request_id="r-1", station="cam1", trigger={"trigger_id": "late-1"}, **old)
+        reply = node.command(
+            "trigger", request_id="r-1", station="cam1", trigger={"trigger_id": "late-1"}, **old
+        )
         assert (reply["ok"], reply["error"]["code"]) == (False, "COMMAND_STALE")
         assert "late-1" in reply["error"]["message"]
         (result,) = node.results()
-        assert (result["trigger_id"], result["error"]["code"], result["outputs"]) == ("late-1", "TRIGGER_STALE", "none")
+        assert (result["trigger_id"], result["error"]["code"], result["outputs"]) == (
+            "late-1",
+            "TRIGGER_STALE",
+            "none",
+        )
         assert (result["source"], result["captured_at"]) == ("command", None)
 
 
 def test_the_trigger_of_a_command_is_asked_for_its_own_age_too(tmp_path: Path) -> None:
     with still(tmp_path, clocks_synced=True) as node:
-        reply = node.command("trigger", request_id="r-1", station="cam1", trigger={"sent_at": sent(60.0)})
-        assert (reply["ok"], reply["data"]["state"], reply["data"]["verdict"]) == (True, "answered", "ERROR")
+        reply = node.command(
+            "trigger", request_id="r-1", station="cam1", trigger={"sent_at": sent(60.0)}
+        )
+        assert (reply["ok"], reply["data"]["state"], reply["data"]["verdict"]) == (
+            True,
+            "answered",
+            "ERROR",
+        )
         assert node.results()[0]["error"]["code"] == "TRIGGER_STALE"
         node.command("trigger", request_id="r-2", station="cam1", outage_s=3.0)
         assert [result["error"]["code"] for result in node.results()] == ["TRIGGER_STALE"] * 2
@@ -217,11 +266,18 @@ def test_a_trigger_by_command_with_a_known_id_answers_only_the_same_trigger(tmp_
         one = {"station": "cam1", "trigger": {"trigger_id": "L3-1", "part_id": "SN1"}}
         first = node.command("trigger", request_id="r-1", **one)["data"]
         assert first == {"duplicate": False, "trigger_id": "L3-1", "state": "waiting"}
-        assert node.command("trigger", request_id="r-2", **one)["data"] == {**first, "duplicate": True}
+        assert node.command("trigger", request_id="r-2", **one)["data"] == {
+            **first,
+            "duplicate": True,
+        }
         one["trigger"] = {"trigger_id": "L3-1", "part_id": "SN2"}
         assert node.command("trigger", request_id="r-3", **one)["error"]["code"] == "TRIGGER_KNOWN"
         node.deliver({"trigger_id": "L3-1", "part_id": "SN1"})
-        assert [event["data"]["differs"] for event in node.said("event", "trigger.duplicate")] == [False, True, False]
+        assert [event["data"]["differs"] for event in node.said("event", "trigger.duplicate")] == [
+            False,
+            True,
+            False,
+        ]
         assert len(node.service.ledger.waiting()) == 1
 
 
@@ -263,24 +319,42 @@ def test_one_command_too_many_is_answered_busy_under_its_id(tmp_path: Path) -> N
         put = node.service.commands.put
         for number in range(70):
             put(
-                "ping", Incoming("cmd/ping", b'{"request_id":"r-%d"}' % number, response_topic="inspection/v1/_client/me/reply")
+                "ping",
+                Incoming(
+                    "cmd/ping",
+                    b'{"request_id":"r-%d"}' % number,
+                    response_topic="inspection/v1/_client/me/reply",
+                ),
             )
         busy = node.said("reply", "ping")
-        assert [(reply["request_id"], reply["error"]["code"]) for reply in busy] == [(f"r-{n}", "BUSY") for n in range(64, 70)]
-        private = [message for message in node.service.outbox.misc if message.topic == "inspection/v1/_client/me/reply"]
+        assert [(reply["request_id"], reply["error"]["code"]) for reply in busy] == [
+            (f"r-{n}", "BUSY") for n in range(64, 70)
+        ]
+        private = [
+            message
+            for message in node.service.outbox.misc
+            if message.topic == "inspection/v1/_client/me/reply"
+        ]
         assert [json.loads(message.payload) for message in private] == busy
         assert len(node.said("event", "command.busy")) == 1
 
 
-def test_commands_that_wait_when_the_node_stops_are_answered_and_do_not_hold_it_up(tmp_path: Path) -> None:
+def test_commands_that_wait_when_the_node_stops_are_answered_and_do_not_hold_it_up(
+    tmp_path: Path,
+) -> None:
     with still(tmp_path, commands={"burst": 1000}) as node:
         for number in range(64):
-            node.service.commands.put("pause", Incoming("cmd/pause", b'{"request_id":"r-%d"}' % number))
-        node.service.commands._stopping = True  # as if it was asked to while another command was done
+            node.service.commands.put(
+                "pause", Incoming("cmd/pause", b'{"request_id":"r-%d"}' % number)
+            )
+        # as if it was asked to while another command was done
+        node.service.commands._stopping = True
         node.service.commands.start()
         node.service.commands.stop(1.0)
         replies = node.said("reply", "pause")
-        assert [(reply["request_id"], reply["error"]["code"]) for reply in replies] == [(f"r-{n}", "BUSY") for n in range(64)]
+        assert [(reply["request_id"], reply["error"]["code"]) for reply in replies] == [
+            (f"r-{n}", "BUSY") for n in range(64)
+        ]
         assert paused(node) == set()
 
 
@@ -290,15 +364,20 @@ def test_whatever_goes_wrong_with_a_command_does_not_end_the_connection(
     with still(tmp_path) as node:
         with monkeypatch.context() as broken:
             broken.setattr(node.service.commands, "_take", lambda name, message: 1 // 0)
-            node.service.commands.put("ping", Incoming(node.names("cmd", "ping"), b'{"request_id":"r-1"}'))
+            node.service.commands.put(
+                "ping", Incoming(node.names("cmd", "ping"), b'{"request_id":"r-1"}')
+            )
         assert "a command could not be taken" in caplog.text
         assert node.command("ping", request_id="r-2")["ok"]
 
 
 @pytest.mark.parametrize("name", ["ping", "pause"])
 @pytest.mark.parametrize("id", ["\\ud800", "r-1\\udfff", "\\ud83d", "\\u0000"])
-def test_an_id_that_is_no_text_is_refused_and_takes_no_connection_with_it(tmp_path: Path, name: str, id: str) -> None:
-    """JSON can say half of a letter. Whoever may command would else take the node off the broker, which brings it again."""
+def test_an_id_that_is_no_text_is_refused_and_takes_no_connection_with_it(
+    tmp_path: Path, name: str, id: str
+) -> None:
+    """JSON can say half of a letter. Whoever may command would else take the node off the broker,
+    which brings it again."""
     with still(tmp_path) as node:
         reply = node.command(name, f'{{"request_id":"{id}","station":"cam1"}}'.encode())
         assert reply["error"]["code"] == "BAD_COMMAND"
@@ -306,9 +385,14 @@ def test_an_id_that_is_no_text_is_refused_and_takes_no_connection_with_it(tmp_pa
         assert node.command("ping", request_id="r-2")["ok"]
 
 
-def test_commands_that_come_faster_than_allowed_are_answered_busy_until_there_is_time_again(tmp_path: Path) -> None:
+def test_commands_that_come_faster_than_allowed_are_answered_busy_until_there_is_time_again(
+    tmp_path: Path,
+) -> None:
     with still(tmp_path, commands={"burst": 3, "per_second": 20.0}) as node:
-        codes = [(node.command("ping", request_id=f"r-{n}")["error"] or {"code": "OK"})["code"] for n in range(30)]
+        codes = [
+            (node.command("ping", request_id=f"r-{n}")["error"] or {"code": "OK"})["code"]
+            for n in range(30)
+        ]
         assert codes[:3] == ["OK"] * 3
         assert "BUSY" in codes
         time.sleep(0.2)
@@ -330,28 +414,49 @@ def test_commands_that_come_faster_than_allowed_are_answered_busy_until_there_is
         (b"", "unknown"),
     ],
 )
-def test_what_is_no_command_is_answered_under_the_id_that_can_be_read(tmp_path: Path, payload: bytes, request_id: str) -> None:
+def test_what_is_no_command_is_answered_under_the_id_that_can_be_read(
+    tmp_path: Path, payload: bytes, request_id: str
+) -> None:
     with still(tmp_path) as node:
         reply = node.command("ping", payload)
-        assert (reply["request_id"], reply["ok"], reply["error"]["code"]) == (request_id, False, "BAD_COMMAND")
+        assert (reply["request_id"], reply["ok"], reply["error"]["code"]) == (
+            request_id,
+            False,
+            "BAD_COMMAND",
+        )
 
 
-def test_a_command_in_the_fixed_buffer_of_a_plc_with_a_counter_as_its_id_is_done(tmp_path: Path) -> None:
+def test_a_command_in_the_fixed_buffer_of_a_plc_with_a_counter_as_its_id_is_done(
+    tmp_path: Path,
+) -> None:
     with still(tmp_path) as node:
-        reply = node.command("pause", b'\xef\xbb\xbf {"request_id":17,"station":"cam1"}\r\n\0\0:"old"}')
+        reply = node.command(
+            "pause", b'\xef\xbb\xbf {"request_id":17,"station":"cam1"}\r\n\0\0:"old"}'
+        )
         assert (reply["request_id"], reply["ok"]) == ("17", True)
         assert paused(node) == {"cam1"}
         node.deliver({"trigger_id": 4711})
         node.inspect()
-        assert node.command("resend", request_id=18, station="cam1", trigger_ids=[4711])["data"]["seqs"] == [1]
+        assert node.command("resend", request_id=18, station="cam1", trigger_ids=[4711])["data"][
+            "seqs"
+        ] == [1]
 
 
 def test_commands_that_are_too_large_together_do_not_wait_together(tmp_path: Path) -> None:
-    picture = b'{"request_id":"r-%d","station":"cam1","program":"cap","image":"' + b"A" * 10_000_000 + b'"}'
+    picture = (
+        b'{"request_id":"r-%d","station":"cam1","program":"cap","image":"'
+        + b"A" * 10_000_000
+        + b'"}'
+    )
     with still(tmp_path) as node:
         for number in range(8):
-            node.service.commands.put("register_master", Incoming("cmd/register_master", picture % number))
-        assert [reply["error"]["code"] for reply in node.said("reply", "register_master")] == ["BUSY", "BUSY"]
+            node.service.commands.put(
+                "register_master", Incoming("cmd/register_master", picture % number)
+            )
+        assert [reply["error"]["code"] for reply in node.said("reply", "register_master")] == [
+            "BUSY",
+            "BUSY",
+        ]
         for _ in range(6):
             node.service.commands.work(0.0)
         assert len(node.said("reply", "register_master")) == 6
@@ -374,14 +479,21 @@ def heard(node: Still) -> None:
 
 
 def codes(node: Still, name: str) -> list[tuple[str, str | None]]:
-    return [(reply["request_id"], reply["error"] and reply["error"]["code"]) for reply in node.said("reply", name)]
+    return [
+        (reply["request_id"], reply["error"] and reply["error"]["code"])
+        for reply in node.said("reply", name)
+    ]
 
 
-def test_a_command_is_in_the_ledger_when_it_may_be_acknowledged_until_the_broker_has_its_reply(tmp_path: Path) -> None:
+def test_a_command_is_in_the_ledger_when_it_may_be_acknowledged_until_the_broker_has_its_reply(
+    tmp_path: Path,
+) -> None:
     with still(tmp_path) as node:
         put(node, "pause", **PAUSE)
         put(node, "ping", request_id="r-2")
-        taken = [(command.name, command.request_id) for _, command in node.service.ledger.commands()]
+        taken = [
+            (command.name, command.request_id) for _, command in node.service.ledger.commands()
+        ]
         assert taken == [("pause", "r-1"), ("ping", "r-2")]
         for _ in range(2):
             node.service.commands.work(0.0)
@@ -390,7 +502,9 @@ def test_a_command_is_in_the_ledger_when_it_may_be_acknowledged_until_the_broker
         assert node.service.ledger.commands() == []
 
 
-def test_what_was_not_answered_is_answered_at_the_next_start_and_then_always_the_same(tmp_path: Path) -> None:
+def test_what_was_not_answered_is_answered_at_the_next_start_and_then_always_the_same(
+    tmp_path: Path,
+) -> None:
     with still(tmp_path) as node:
         put(node, "pause", **PAUSE)
         put(node, "ping", request_id="r-2")
@@ -414,13 +528,19 @@ def test_what_was_not_answered_is_answered_at_the_next_start_and_then_always_the
         assert node.command("ping", request_id="r-3")["ok"], "nobody knows what it was given for"
 
 
-def test_what_was_done_and_whose_reply_may_be_lost_is_answered_with_that_reply(tmp_path: Path) -> None:
+def test_what_was_done_and_whose_reply_may_be_lost_is_answered_with_that_reply(
+    tmp_path: Path,
+) -> None:
     with still(tmp_path) as node:
         assert node.command("pause", **PAUSE)["ok"]
     with still(tmp_path) as node:
         node.service.commands.recover()
         (reply,) = node.said("reply", "pause")
-        assert (reply["request_id"], reply["ok"], reply["data"]["stations"]) == ("r-1", True, ["cam1"])
+        assert (reply["request_id"], reply["ok"], reply["data"]["stations"]) == (
+            "r-1",
+            True,
+            ["cam1"],
+        )
 
 
 def test_a_large_command_is_known_by_its_content_once_it_was_read(tmp_path: Path) -> None:
@@ -435,7 +555,9 @@ def test_a_large_command_is_known_by_its_content_once_it_was_read(tmp_path: Path
         assert after.request_id == "r-1"
 
 
-def test_a_ledger_that_takes_nothing_stops_no_command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_ledger_that_takes_nothing_stops_no_command(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def full(*_: object, **__: object) -> None:
         raise Problem("STORE_FAILED", "disk full")
 
@@ -479,7 +601,9 @@ def test_a_reply_goes_to_a_topic_of_clients_only(tmp_path: Path, topic: str, all
     with still(tmp_path) as node:
         assert node.command("ping", request_id="r-1", topic=topic)["ok"]
         others = [message for message in node.service.outbox.misc if "/event/" not in message.topic]
-        assert [(message.topic, message.correlation) for message in others] == ([(topic, b"c")] if allowed else [])
+        assert [(message.topic, message.correlation) for message in others] == (
+            [(topic, b"c")] if allowed else []
+        )
         assert len(node.said("event", "command.response_topic")) == (not allowed)
 
 
@@ -492,7 +616,11 @@ def test_a_fault_that_nobody_foresaw_before_a_command_is_done_is_answered_too(
     with still(tmp_path) as node:
         monkeypatch.setattr("node.audit.Audit.command", broken)
         reply = node.command("pause", **PAUSE)
-        assert (reply["request_id"], reply["ok"], reply["error"]["code"]) == ("r-1", False, "INTERNAL")
+        assert (reply["request_id"], reply["ok"], reply["error"]["code"]) == (
+            "r-1",
+            False,
+            "INTERNAL",
+        )
         assert paused(node) == set()
         monkeypatch.undo()
         assert node.command("pause", **PAUSE)["ok"]

@@ -1,4 +1,5 @@
-"""Pictures from people, decoded in a child: as by the decoder itself, and whatever ends the child refuses one picture only."""
+"""Pictures from people, decoded in a child: as by the decoder itself, and whatever ends the child
+refuses one picture only."""
 
 import io
 import os
@@ -55,7 +56,8 @@ def test_what_is_no_picture_is_refused_and_the_child_goes_on(decoder: Decoder) -
     good = picture(".png", np.zeros((32, 32, 3), np.uint8))
     head = struct.pack(">IIBBBBB", 20_000, 20_000, 8, 0, 0, 0, 0)
     bomb = b"\x89PNG\r\n\x1a\n" + b"".join(
-        struct.pack(">I", len(d)) + k + d + struct.pack(">I", zlib.crc32(k + d)) for k, d in ((b"IHDR", head), (b"IEND", b""))
+        struct.pack(">I", len(d)) + k + d + struct.pack(">I", zlib.crc32(k + d))
+        for k, d in ((b"IHDR", head), (b"IEND", b""))
     )
     for data in (b"", b"GIF89a", good[:-30], bomb, b"<svg/>"):
         with pytest.raises(Problem, match="IMAGE_INVALID"):
@@ -78,11 +80,15 @@ def test_a_child_that_dies_or_hangs_refuses_the_picture_and_a_new_one_decodes_th
     assert not child.is_running()
 
 
-def test_a_child_that_says_what_is_no_answer_is_replaced(decoder: Decoder, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_child_that_says_what_is_no_answer_is_replaced(
+    decoder: Decoder, monkeypatch: pytest.MonkeyPatch
+) -> None:
     good = picture(".png", np.zeros((32, 48, 3), np.uint8))
     other = picture(".png", np.zeros((64, 32, 3), np.uint8))
     plain = decoding._answer
-    monkeypatch.setattr(decoding, "_answer", lambda stdout: plain(io.BytesIO(b"libpng warning: something\n")))
+    monkeypatch.setattr(
+        decoding, "_answer", lambda stdout: plain(io.BytesIO(b"libpng warning: something\n"))
+    )
     with pytest.raises(Problem, match="IMAGE_INVALID"):
         decoder.decode(good)
     monkeypatch.undo()
@@ -99,7 +105,10 @@ def test_the_child_has_no_secrets_no_network_and_starts_nothing(
         made.decode(picture(".png", np.zeros((32, 32, 3), np.uint8)))
         child = its_child(made)
         environ = Path(f"/proc/{child.pid}/environ").read_bytes()
-        status = dict(line.split(":\t", 1) for line in Path(f"/proc/{child.pid}/status").read_text().splitlines())
+        status = dict(
+            line.split(":\t", 1)
+            for line in Path(f"/proc/{child.pid}/status").read_text().splitlines()
+        )
         assert child.cwd() == "/"
     assert b"a-secret-of-the-node" not in environ
     assert b"INSPECTION" not in environ
@@ -133,12 +142,14 @@ def test_what_a_confined_process_may_not_do(step: str, tmp_path: Path) -> None:
     ours = tmp_path / "ledger.db"
     ours.write_text("what the node has stored")
     script = (
-        "import os, sys\nfrom node.confine import confine\n"
-        "ours, held, process = sys.argv[1], os.open(sys.argv[1], os.O_RDWR), os.pidfd_open(os.getppid())\n"
-        f"assert confine()\ntry:\n {step}\nexcept PermissionError:\n print('refused')"
+        "import os, sys\nfrom node.confine import confine\nours, held, process = sys.argv[1],"
+        " os.open(sys.argv[1], os.O_RDWR), os.pidfd_open(os.getppid())\nassert confine()\ntry:\n"
+        f" {step}\nexcept PermissionError:\n print('refused')"
     )
     command = [sys.executable, "-c", script, str(ours)]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=30, check=False)
+    done = subprocess.run(
+        command, cwd=ROOT, capture_output=True, text=True, timeout=30, check=False
+    )
     assert (done.stdout, done.stderr) == ("refused\n", "")
     assert [path.name for path in tmp_path.iterdir()] == ["ledger.db"]
     assert ours.read_text() == "what the node has stored"
@@ -149,5 +160,12 @@ def test_a_confined_process_still_has_threads() -> None:
         "from node.confine import confine\nconfine()\nimport threading\n"
         "t = threading.Thread(target=print, args=('there',)); t.start(); t.join()"
     )
-    done = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, timeout=30, check=False)
+    done = subprocess.run(
+        [sys.executable, "-c", script],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=False,
+    )
     assert done.stdout == "there\n"

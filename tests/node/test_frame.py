@@ -16,7 +16,9 @@ SHIFTS = st.floats(-40, 40, allow_nan=False)
 
 
 @given(dx=SHIFTS, dy=SHIFTS)
-def test_a_view_lies_within_half_a_pixel_of_where_the_part_is_or_there_is_none(dx: float, dy: float) -> None:
+def test_a_view_lies_within_half_a_pixel_of_where_the_part_is_or_there_is_none(
+    dx: float, dy: float
+) -> None:
     picture = Scene.plain(64, 48).frame()
     where = region(20, 15, 24, 18)
     if not (-20.5 <= dx < 20.5 and -15.5 <= dy < 15.5):
@@ -37,7 +39,13 @@ def test_a_placement_that_is_no_place_is_an_error(shift: tuple[float, float]) ->
 
 
 @pytest.mark.parametrize(
-    "where", [region(57, 0, 8, 8), region(0, 41, 8, 8), region(0, 0, 65, 8), region(65535, 65535, 65535, 65535)]
+    "where",
+    [
+        region(57, 0, 8, 8),
+        region(0, 41, 8, 8),
+        region(0, 0, 65, 8),
+        region(65535, 65535, 65535, 65535),
+    ],
 )
 def test_a_region_that_leaves_the_frame_is_an_error(where) -> None:  # type: ignore[no-untyped-def]
     with pytest.raises(Problem, match="REGION_INVALID"):
@@ -69,7 +77,10 @@ def test_pixels_and_all_that_is_made_of_them_are_read_only() -> None:
 
 def test_gray_hsv_and_gradients_are_made_once_for_the_same_place() -> None:
     picture = Scene.plain(64, 48, (10, 20, 30)).clutter().frame()
-    one, other = picture.view(region(2, 3, 8, 9)), picture.view(region(1, 3, 8, 9), Placement(dx=1.2))
+    one, other = (
+        picture.view(region(2, 3, 8, 9)),
+        picture.view(region(1, 3, 8, 9), Placement(dx=1.2)),
+    )
     assert picture.gray is picture.gray
     assert one.hsv is other.hsv
     assert one.gradients is other.gradients
@@ -107,7 +118,9 @@ def test_gradients_are_gray_levels_per_px_to_the_right_and_down() -> None:
 
 
 @pytest.mark.parametrize(("colour", "spot", "uniform"), [(60.0, 61.0, False), (60.0, 60.0, True)])
-def test_a_view_is_uniform_only_if_every_pixel_is_the_same(colour: float, spot: float, uniform: bool) -> None:
+def test_a_view_is_uniform_only_if_every_pixel_is_the_same(
+    colour: float, spot: float, uniform: bool
+) -> None:
     for tone, other in ((colour, spot), ((9.0, 8.0, colour), (9.0, 8.0, spot))):
         picture = Scene.plain(64, 48, tone).rectangle(19.5, 19.5, 1, 1, other).frame()  # type: ignore[arg-type]
         assert picture.view(region(10, 10, 20, 20)).uniform is uniform

@@ -1,4 +1,5 @@
-"""Every trigger is answered once, under an id that its sender can know, and whoever repeats an id is told."""
+"""Every trigger is answered once, under an id that its sender can know, and whoever repeats an id
+is told."""
 
 import time
 from pathlib import Path
@@ -18,7 +19,10 @@ ACK = {"trigger_id": "L3-1", "ack": True}
 
 def answers(node: Still, station: str = "cam1") -> list[tuple[str, str | None]]:
     """(trigger id, code) of every result."""
-    return [(each["trigger_id"], each["error"] and each["error"]["code"]) for each in node.results(station)]
+    return [
+        (each["trigger_id"], each["error"] and each["error"]["code"])
+        for each in node.results(station)
+    ]
 
 
 def alarms(node: Still) -> set[str]:
@@ -31,7 +35,9 @@ def alarms(node: Still) -> set[str]:
 def test_who_asks_is_told_when_the_trigger_is_in_the_ledger(tmp_path: Path) -> None:
     with still(tmp_path) as node:
         node.deliver({"trigger_id": "quiet"}, {"trigger_id": "no", "ack": False}, ACK)
-        assert node.said("accepted", "cam1") == [{"trigger_id": "L3-1", "known": False, "state": "waiting"}]
+        assert node.said("accepted", "cam1") == [
+            {"trigger_id": "L3-1", "known": False, "state": "waiting"}
+        ]
 
 
 def test_a_station_that_always_acknowledges_tells_it_of_every_trigger(tmp_path: Path) -> None:
@@ -40,16 +46,24 @@ def test_a_station_that_always_acknowledges_tells_it_of_every_trigger(tmp_path: 
         waiting, overrun, bad = node.said("accepted", "cam1")
         assert waiting == {"trigger_id": "L3-1", "known": False, "state": "waiting"}
         assert (overrun["state"], overrun["known"], overrun["seq"]) == ("answered", False, 1)
-        assert (bad["trigger_id"], bad["verdict"], bad["evaluation"]) == (node.results()[1]["trigger_id"], "ERROR", 3)
+        assert (bad["trigger_id"], bad["verdict"], bad["evaluation"]) == (
+            node.results()[1]["trigger_id"],
+            "ERROR",
+            3,
+        )
         node.deliver(b"")
         assert node.said("accepted", "cam1")[0]["trigger_id"] == node.results()[2]["trigger_id"]
 
 
-def test_a_known_id_is_told_whether_or_not_it_asks_and_its_verdict_once_it_is_answered(tmp_path: Path) -> None:
+def test_a_known_id_is_told_whether_or_not_it_asks_and_its_verdict_once_it_is_answered(
+    tmp_path: Path,
+) -> None:
     with still(tmp_path) as node:
         node.deliver({"trigger_id": "L3-1"})
         node.deliver({"trigger_id": "L3-1"})
-        assert node.said("accepted", "cam1") == [{"trigger_id": "L3-1", "known": True, "state": "waiting"}]
+        assert node.said("accepted", "cam1") == [
+            {"trigger_id": "L3-1", "known": True, "state": "waiting"}
+        ]
         node.inspect()
         node.deliver({"trigger_id": "L3-1"})
         (result,) = node.results()
@@ -64,7 +78,9 @@ def test_a_known_id_is_told_whether_or_not_it_asks_and_its_verdict_once_it_is_an
         ]
 
 
-def test_nobody_is_told_of_a_trigger_that_could_not_be_stored(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_nobody_is_told_of_a_trigger_that_could_not_be_stored(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def full(_: object) -> None:
         raise Problem("STORE_FAILED", "disk full")
 
@@ -76,7 +92,9 @@ def test_nobody_is_told_of_a_trigger_that_could_not_be_stored(tmp_path: Path, mo
                     node.deliver(ACK, {"trigger_id": "L3-2"})
         assert node.said("accepted", "cam1") == []
         node.deliver(ACK, {"trigger_id": "L3-2"})
-        assert node.service.stations["cam1"].waiting == 2, "the places of those that were refused were not given back"
+        assert node.service.stations["cam1"].waiting == 2, (
+            "the places of those that were refused were not given back"
+        )
 
 
 def test_what_is_tried_again_until_it_can_be_stored_is_counted_and_told_once(
@@ -102,7 +120,9 @@ def test_what_is_tried_again_until_it_can_be_stored_is_counted_and_told_once(
 # known ids
 
 
-def test_every_repeated_id_is_an_event_and_three_in_a_row_an_alarm_until_a_new_one_comes(tmp_path: Path) -> None:
+def test_every_repeated_id_is_an_event_and_three_in_a_row_an_alarm_until_a_new_one_comes(
+    tmp_path: Path,
+) -> None:
     with still(tmp_path) as node:
         for number in (1, 2, 3):
             node.deliver({"trigger_id": f"L3-{number}"})
@@ -131,11 +151,16 @@ def test_a_redelivery_is_told_but_is_no_sign_of_a_counter_that_began_again(tmp_p
         assert alarms(node) == set()
 
 
-def test_what_a_producer_repeats_until_it_is_accepted_is_no_sign_of_a_counter_that_began_again(tmp_path: Path) -> None:
+def test_what_a_producer_repeats_until_it_is_accepted_is_no_sign_of_a_counter_that_began_again(
+    tmp_path: Path,
+) -> None:
     with still(tmp_path) as node:
         node.deliver(*[{"trigger_id": f"L3-{n}", "ack": True} for n in range(5)])
         node.said("accepted", "cam1")
-        node.deliver(*[{"trigger_id": f"L3-{n}", "ack": True} for n in range(5)], user=(("attempt", "2"), ("age_ms", "900")))
+        node.deliver(
+            *[{"trigger_id": f"L3-{n}", "ack": True} for n in range(5)],
+            user=(("attempt", "2"), ("age_ms", "900")),
+        )
         assert [told["known"] for told in node.said("accepted", "cam1")] == [True] * 5
         assert alarms(node) == set()
 
@@ -152,19 +177,26 @@ def test_what_a_producer_repeats_until_it_is_accepted_is_no_sign_of_a_counter_th
         ("nan", None),
     ],
 )
-def test_a_repeated_trigger_is_as_old_as_its_first_try(tmp_path: Path, age_ms: str, code: str | None) -> None:
+def test_a_repeated_trigger_is_as_old_as_its_first_try(
+    tmp_path: Path, age_ms: str, code: str | None
+) -> None:
     with still(tmp_path) as node:
         node.deliver({"trigger_id": "L3-1"}, user=(("attempt", "3"), ("age_ms", age_ms)))
         assert answers(node) == ([("L3-1", code)] if code else [])
 
 
-def test_another_time_of_sending_or_another_wish_is_the_same_trigger_and_spaces_are_too(tmp_path: Path) -> None:
+def test_another_time_of_sending_or_another_wish_is_the_same_trigger_and_spaces_are_too(
+    tmp_path: Path,
+) -> None:
     with still(tmp_path) as node:
         node.deliver(b'{"trigger_id":"L3-1","part_id":"SN1"}')
         node.deliver(
-            b'{ "part_id": "SN1", "trigger_id": "L3-1", "sent_at": "2026-11-22T01:02:03Z", "ack": true, "meta": "" }\0'
+            b'{ "part_id": "SN1", "trigger_id": "L3-1", "sent_at": "2026-11-22T01:02:03Z", "ack":'
+            b' true, "meta": "" }\0'
         )
-        assert [event["data"]["differs"] for event in node.said("event", "trigger.duplicate")] == [False]
+        assert [event["data"]["differs"] for event in node.said("event", "trigger.duplicate")] == [
+            False
+        ]
 
 
 def test_known_ids_in_a_batch_take_no_place_from_new_ones(tmp_path: Path) -> None:
@@ -178,7 +210,9 @@ def test_known_ids_in_a_batch_take_no_place_from_new_ones(tmp_path: Path) -> Non
 # what is no trigger
 
 
-def test_the_same_bad_payload_is_answered_each_time_in_one_batch_and_in_many(tmp_path: Path) -> None:
+def test_the_same_bad_payload_is_answered_each_time_in_one_batch_and_in_many(
+    tmp_path: Path,
+) -> None:
     with still(tmp_path) as node:
         node.deliver(b'{"cmd":1}', b'{"cmd":1}', b'{"cmd":2}')
         node.deliver(b'{"cmd":1}')
@@ -195,9 +229,14 @@ def test_the_same_bad_payload_is_answered_each_time_in_one_batch_and_in_many(tmp
 def test_an_id_that_looks_like_one_of_a_bad_payload_changes_nothing(tmp_path: Path) -> None:
     begin = bad_id(b'{"cmd":1}')
     with still(tmp_path) as node:
-        node.deliver({"trigger_id": f"{begin}1x"}, {"trigger_id": f"{begin}00000003"}, {"trigger_id": begin})
+        node.deliver(
+            {"trigger_id": f"{begin}1x"}, {"trigger_id": f"{begin}00000003"}, {"trigger_id": begin}
+        )
         node.deliver(b'{"cmd":1}', b'{"cmd":1}')
-        assert answers(node) == [(f"{begin}00000004", "BAD_TRIGGER"), (f"{begin}00000005", "BAD_TRIGGER")]
+        assert answers(node) == [
+            (f"{begin}00000004", "BAD_TRIGGER"),
+            (f"{begin}00000005", "BAD_TRIGGER"),
+        ]
 
 
 def test_only_a_redelivery_of_a_bad_payload_is_the_same_message(tmp_path: Path) -> None:
@@ -206,10 +245,15 @@ def test_only_a_redelivery_of_a_bad_payload_is_the_same_message(tmp_path: Path) 
         node.deliver(b'{"cmd":1}', b'{"trigger_id":"L3-1","x":1}')
         node.deliver(b'{"cmd":1}', b'{"trigger_id":"L3-1","x":1}', again=True)
         assert len(node.results()) == 3
-        assert [told["trigger_id"] for told in node.said("accepted", "cam1")] == [node.results()[1]["trigger_id"], "L3-1"]
+        assert [told["trigger_id"] for told in node.said("accepted", "cam1")] == [
+            node.results()[1]["trigger_id"],
+            "L3-1",
+        ]
 
 
-def test_a_trigger_without_an_id_that_is_in_the_ledger_already_is_not_inspected_again(tmp_path: Path) -> None:
+def test_a_trigger_without_an_id_that_is_in_the_ledger_already_is_not_inspected_again(
+    tmp_path: Path,
+) -> None:
     with still(tmp_path) as node:
         node.deliver(b"true")
         node.inspect()
@@ -218,14 +262,18 @@ def test_a_trigger_without_an_id_that_is_in_the_ledger_already_is_not_inspected_
         node.deliver(b'{"part_id":"SN1"}', same=True)  # it was read, but not stored then
         node.inspect()
         assert [result["part_id"] for result in node.results()] == [None, "SN1"]
-        assert [(told["known"], told["trigger_id"]) for told in node.said("accepted", "cam1")] == [(True, first["trigger_id"])]
+        assert [(told["known"], told["trigger_id"]) for told in node.said("accepted", "cam1")] == [
+            (True, first["trigger_id"])
+        ]
         assert node.said("event", "trigger.duplicate") == []
         node.deliver(b"true", b"true")
         node.inspect()
         assert len(node.results()) == 4, "these are others"
 
 
-def test_a_bad_payload_is_answered_under_the_id_that_it_claims_unless_that_is_known(tmp_path: Path) -> None:
+def test_a_bad_payload_is_answered_under_the_id_that_it_claims_unless_that_is_known(
+    tmp_path: Path,
+) -> None:
     bad = b'{"trigger_id":"L3-1","part_id":5}'
     with still(tmp_path) as node:
         node.deliver(bad, bad)
@@ -238,17 +286,23 @@ def test_a_bad_payload_is_answered_under_the_id_that_it_claims_unless_that_is_kn
         node.deliver({"trigger_id": "L3-1"})
         assert node.said("accepted", "cam1")[-1]["state"] == "answered"
         node.deliver({"trigger_id": "L3-3"}, b'{"trigger_id":"L3-3","x":1}')
-        assert answers(node)[-1][0].startswith("bad-"), "the id is that of the trigger before it in the batch"
+        assert answers(node)[-1][0].startswith("bad-"), (
+            "the id is that of the trigger before it in the batch"
+        )
 
 
 def test_an_acknowledgement_that_a_bad_payload_asks_for_comes(tmp_path: Path) -> None:
     with still(tmp_path) as node:
         node.deliver(b'{"trigger_id":"L3-1","ack":true,"surprise":1}')
-        assert [(told["trigger_id"], told["state"]) for told in node.said("accepted", "cam1")] == [("L3-1", "answered")]
+        assert [(told["trigger_id"], told["state"]) for told in node.said("accepted", "cam1")] == [
+            ("L3-1", "answered")
+        ]
 
 
 @pytest.mark.parametrize("payload", [b"false", b"null", b"FALSE\0"])
-def test_a_button_that_is_released_is_an_event_and_nothing_else(tmp_path: Path, payload: bytes) -> None:
+def test_a_button_that_is_released_is_an_event_and_nothing_else(
+    tmp_path: Path, payload: bytes
+) -> None:
     with still(tmp_path) as node:
         node.deliver(payload)
         assert [event["station"] for event in node.said("event", "trigger.ignored")] == ["cam1"]
@@ -256,7 +310,9 @@ def test_a_button_that_is_released_is_an_event_and_nothing_else(tmp_path: Path, 
         assert node.service.ledger.waiting() == []
 
 
-@pytest.mark.parametrize(("plain", "trigger_id", "part_id"), [("part_id", None, "4711"), ("trigger_id", "4711", None)])
+@pytest.mark.parametrize(
+    ("plain", "trigger_id", "part_id"), [("part_id", None, "4711"), ("trigger_id", "4711", None)]
+)
 def test_a_plain_number_is_a_part_or_an_id_as_the_station_says(
     tmp_path: Path, plain: str, trigger_id: Any, part_id: Any
 ) -> None:
@@ -309,14 +365,20 @@ def test_every_source_is_asked_for_the_age_of_its_trigger_in_the_same_way(
 
             backlog = None if outage_s is None else Backlog(outage_s)
             one = Trigger.model_validate({"trigger_id": "L3-1", **given})
-            node.service.intake.take(node.service.stations["cam1"], one, source, Received.now(age_s), backlog=backlog)
+            node.service.intake.take(
+                node.service.stations["cam1"], one, source, Received.now(age_s), backlog=backlog
+            )
         assert answers(node) == ([("L3-1", code)] if code else [])
         assert len(node.service.ledger.waiting()) == (code is None)
 
 
 def test_what_became_too_old_while_it_waited_is_not_inspected(tmp_path: Path) -> None:
     with still(tmp_path, max_age_ms=50, clocks_synced=True) as node:
-        node.deliver({"trigger_id": "a"}, {"trigger_id": "b", "max_age_ms": 60_000}, {"trigger_id": "c", "sent_at": sent(0)})
+        node.deliver(
+            {"trigger_id": "a"},
+            {"trigger_id": "b", "max_age_ms": 60_000},
+            {"trigger_id": "c", "sent_at": sent(0)},
+        )
         time.sleep(0.06)
         node.inspect()
         codes = dict(answers(node))
@@ -341,7 +403,9 @@ def test_a_part_is_as_old_at_its_inspection_as_its_trigger_came_and_has_waited_s
     with still(tmp_path, max_age_ms=60_000) as node:
         node.deliver({"trigger_id": "L3-1"}, outage_s=outage_s, user=user)
         older_ms = (outage_s or 0.0) * 1000 + float(age_ms or 0)
-        assert [row.older_ms for row in node.service.ledger.waiting()] == [older_ms], "it must be known after a restart"
+        assert [row.older_ms for row in node.service.ledger.waiting()] == [older_ms], (
+            "it must be known after a restart"
+        )
         line = node.service.stations["cam1"]._queue
         part = line.get_nowait()
         part.received_ns -= waited_s * 1_000_000_000
@@ -350,7 +414,7 @@ def test_a_part_is_as_old_at_its_inspection_as_its_trigger_came_and_has_waited_s
         assert answers(node) == [("L3-1", code)]
 
 
-def test_a_trigger_whose_result_cannot_be_made_is_answered_with_a_smaller_one_and_so_are_all_with_it(
+def test_a_trigger_whose_result_cannot_be_made_is_answered_smaller_as_are_all_with_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     import node.publish
@@ -364,8 +428,14 @@ def test_a_trigger_whose_result_cannot_be_made_is_answered_with_a_smaller_one_an
 
     monkeypatch.setattr(node.publish, "build", fails)
     with still(tmp_path) as one:
-        one.deliver({"trigger_id": "L3-0"}, {"trigger_id": "L3-1"}, {"trigger_id": "L3-2"}, outage_s=30.0)
-        assert answers(one) == [("L3-0", "TRIGGER_STALE"), ("L3-1", "INTERNAL"), ("L3-2", "TRIGGER_STALE")]
+        one.deliver(
+            {"trigger_id": "L3-0"}, {"trigger_id": "L3-1"}, {"trigger_id": "L3-2"}, outage_s=30.0
+        )
+        assert answers(one) == [
+            ("L3-0", "TRIGGER_STALE"),
+            ("L3-1", "INTERNAL"),
+            ("L3-2", "TRIGGER_STALE"),
+        ]
 
 
 # batches, edges
@@ -381,7 +451,9 @@ def test_a_storm_is_answered_at_once_and_in_one_commit(tmp_path: Path) -> None:
         assert node.service.stations["cam1"].waiting == 16
 
 
-def test_every_edge_of_an_input_line_is_answered_also_those_that_found_no_place(tmp_path: Path) -> None:
+def test_every_edge_of_an_input_line_is_answered_also_those_that_found_no_place(
+    tmp_path: Path,
+) -> None:
     with still(tmp_path) as node:
         now = time.monotonic_ns()
         for _ in range(300):

@@ -1,4 +1,5 @@
-"""Damaged JPEGs: what was lost on the way is never shown as if it were the part, and whole ones of all kinds stay readable."""
+"""Damaged JPEGs: what was lost on the way is never shown as if it were the part, and whole ones of
+all kinds stay readable."""
 
 from collections.abc import Callable
 
@@ -12,7 +13,12 @@ from tests.scenes import Scene
 
 pytestmark = pytest.mark.slow
 
-PART = Scene.plain(640, 480, (200.0, 205.0, 210.0)).part(60, 60).disc(430, 400, 14, (25.0, 25.0, 25.0)).pixels(3)
+PART = (
+    Scene.plain(640, 480, (200.0, 205.0, 210.0))
+    .part(60, 60)
+    .disc(430, 400, 14, (25.0, 25.0, 25.0))
+    .pixels(3)
+)
 LAYOUTS = {
     "plain": (),
     "its own tables": (cv2.IMWRITE_JPEG_OPTIMIZE, 1),
@@ -40,11 +46,20 @@ def refused(data: bytes) -> bool:
 
 
 @pytest.mark.parametrize("quality", [15, 50, 75, 90, 100])
-@pytest.mark.parametrize("more", [*LAYOUTS.values(), (cv2.IMWRITE_JPEG_PROGRESSIVE, 1)], ids=[*LAYOUTS, "progressive"])
+@pytest.mark.parametrize(
+    "more", [*LAYOUTS.values(), (cv2.IMWRITE_JPEG_PROGRESSIVE, 1)], ids=[*LAYOUTS, "progressive"]
+)
 def test_whole_jpegs_are_read_as_opencv_reads_them(quality, more):
-    for pixels in (PART, PART[:, :, 0], np.full((96, 128, 3), 200, np.uint8), np.zeros((480, 640), np.uint8)):
+    for pixels in (
+        PART,
+        PART[:, :, 0],
+        np.full((96, 128, 3), 200, np.uint8),
+        np.zeros((480, 640), np.uint8),
+    ):
         data = jpeg(quality, *more, pixels=np.ascontiguousarray(pixels))
-        assert np.array_equal(decode(data), cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED))
+        assert np.array_equal(
+            decode(data), cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
+        )
         assert np.array_equal(decode(data + bytes(500) + b"more"), decode(data))
 
 

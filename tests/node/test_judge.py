@@ -52,7 +52,10 @@ def program(judgement: str = "all", tools: int = 2, **more: object) -> Program:
 
 def loaded(answers: list[object], **more: object) -> LoadedProgram:
     made = program(tools=len(answers), **more)
-    tools = tuple(LoadedTool(tool, Kind(answer), None) for tool, answer in zip(made.tools, answers, strict=True))  # type: ignore[arg-type]
+    tools = tuple(
+        LoadedTool(tool, Kind(answer), None)
+        for tool, answer in zip(made.tools, answers, strict=True)
+    )  # type: ignore[arg-type]
     return LoadedProgram(made, 1, made.hash, None, None, tools, tuple(range(len(tools))))
 
 
@@ -74,10 +77,22 @@ def test_the_limits_belong_to_the_good_values() -> None:
 
 
 @pytest.mark.parametrize(
-    "bad", [math.nan, math.inf, -math.inf, None, "12", ValueError("x"), ZeroDivisionError(), Problem("NO_CONTRAST")]
+    "bad",
+    [
+        math.nan,
+        math.inf,
+        -math.inf,
+        None,
+        "12",
+        ValueError("x"),
+        ZeroDivisionError(),
+        Problem("NO_CONTRAST"),
+    ],
 )
 @pytest.mark.parametrize("judgement", ["all", "any", "t0 or t1"])
-def test_one_tool_without_a_usable_number_makes_the_part_an_error(bad: object, judgement: str) -> None:
+def test_one_tool_without_a_usable_number_makes_the_part_an_error(
+    bad: object, judgement: str
+) -> None:
     found = inspected([15.0, bad], judgement=judgement)
     assert found.verdict == "ERROR"
     assert found.fault is not None
@@ -120,7 +135,19 @@ def test_expressions_mean_what_they_mean_in_python(values: list[bool]) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["a()", "a.b", "a if b else c", "1", "a == b", "lambda: a", "[a for a in b]", "a and", "__import__", "A"]
+    "text",
+    [
+        "a()",
+        "a.b",
+        "a if b else c",
+        "1",
+        "a == b",
+        "lambda: a",
+        "[a for a in b]",
+        "a and",
+        "__import__",
+        "A",
+    ],
 )
 def test_an_expression_that_does_more_than_judge_is_refused(text: str) -> None:
     with pytest.raises(Problem, match="PROGRAM_INVALID"):

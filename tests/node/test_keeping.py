@@ -32,8 +32,12 @@ def test_a_clock_that_goes_as_it_should_is_no_alarm() -> None:
         assert jumps.look() is None
 
 
-@pytest.mark.parametrize(("jump", "words"), [(400 * DAY, "ahead by 400 days"), (-3600.0, "back by 60 minutes")])
-def test_a_clock_that_is_set_is_told_for_a_minute_and_so_is_its_way_back(jump: float, words: str) -> None:
+@pytest.mark.parametrize(
+    ("jump", "words"), [(400 * DAY, "ahead by 400 days"), (-3600.0, "back by 60 minutes")]
+)
+def test_a_clock_that_is_set_is_told_for_a_minute_and_so_is_its_way_back(
+    jump: float, words: str
+) -> None:
     clock = SetClock()
     jumps = Jumps(clock)
     clock.at += jump
@@ -62,7 +66,9 @@ def test_a_clock_that_was_never_set_is_told_until_it_is() -> None:
     assert jumps.look() is None
 
 
-def test_what_a_ledger_lost_and_a_log_that_is_held_are_alarms_that_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_a_ledger_lost_and_a_log_that_is_held_are_alarms_that_end(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(keeping, "ALARM_S", 0.0)
     path = tmp_path / "ledger.db"
     Ledger(path).close()
@@ -76,7 +82,11 @@ def test_what_a_ledger_lost_and_a_log_that_is_held_are_alarms_that_end(tmp_path:
     assert "gone or empty" in alarms.active["LEDGER"].message
     assert "log is" not in alarms.active["LEDGER"].message
     held.append(Held(40_000_000, 77.0))
-    wait_for(lambda: "log is 40 MB and cannot be shortened for 77 s" in alarms.active["LEDGER"].message, 10, "the log")
+    wait_for(
+        lambda: "log is 40 MB and cannot be shortened for 77 s" in alarms.active["LEDGER"].message,
+        10,
+        "the log",
+    )
     held.clear()
     wait_for(lambda: "log is" not in alarms.active["LEDGER"].message, 10, "the end of it")
     assert "gone or empty" in alarms.active["LEDGER"].message
@@ -96,7 +106,11 @@ def test_moving_a_log_that_takes_as_long_as_the_disk_needs_holds_up_nobody_and_i
         monkeypatch.setattr(Ledger, "_move", lambda *_, **__: disk.wait())
         assert service._beats()["moving"][1] == BEAT_S
         service.keeping.start()
-        wait_for(lambda: "is being moved for" in str(service.alarms.active.get("LEDGER")), 10, "the alarm")
+        wait_for(
+            lambda: "is being moved for" in str(service.alarms.active.get("LEDGER")),
+            10,
+            "the alarm",
+        )
         assert "moving" not in service._beats()
         before = service.keeping.beat_ns
         wait_for(lambda: service.keeping.beat_ns > before, 10, "a sign of life")
@@ -107,7 +121,9 @@ def test_moving_a_log_that_takes_as_long_as_the_disk_needs_holds_up_nobody_and_i
         service.keeping.stop()
 
 
-def test_a_station_that_goes_by_sent_at_with_a_clock_that_nobody_keeps_is_told_until_somebody_does(tmp_path: Path) -> None:
+def test_a_station_that_goes_by_sent_at_with_a_clock_that_nobody_keeps_is_told_until_somebody_does(
+    tmp_path: Path,
+) -> None:
     clock = SetClock()
     ledger = Ledger(tmp_path / "ledger.db", clock=clock)
     alarms = Alarms(("cam1",), Outbox(Names("inspection/v1", "node-01")))
@@ -128,7 +144,12 @@ def test_it_removes_what_is_too_old_and_keeps_the_stamp_and_the_reserve(tmp_path
     for number in range(3):
         ledger.accept_all([Entry(new(f"t{number}"), build(f"t{number}"))])
     ledger.confirmed([row.result_id for row in ledger.pending(0, 10)])
-    keeper = Keeping(ledger, HistorySettings(max_days=1.0), Alarms((), Outbox(Names("inspection/v1", "node-01"))), clock=clock)
+    keeper = Keeping(
+        ledger,
+        HistorySettings(max_days=1.0),
+        Alarms((), Outbox(Names("inspection/v1", "node-01"))),
+        clock=clock,
+    )
     keeper._prune()
     clock.go(2 * DAY)
     keeper._prune_at = 0.0

@@ -1,4 +1,5 @@
-"""The time limits of the process are in an order in which each can be kept, and none stands outside of the table."""
+"""The time limits of the process are in an order in which each can be kept, and none stands outside
+of the table."""
 
 import ast
 from collections.abc import Iterator
@@ -9,7 +10,19 @@ import pytest
 from broker import connection
 from node import limits
 
-WAITS = ("acquire", "get", "join", "poll", "result", "select", "settimeout", "sleep", "stop", "wait", "wait_for")
+WAITS = (
+    "acquire",
+    "get",
+    "join",
+    "poll",
+    "result",
+    "select",
+    "settimeout",
+    "sleep",
+    "stop",
+    "wait",
+    "wait_for",
+)
 LEAST_S = 0.1  # shorter ones are steps of a loop that looks at its limit
 BEATS = (limits.BEAT_S, limits.CARE_BEAT_S)
 
@@ -26,7 +39,11 @@ def modules() -> Iterator[tuple[str, ast.Module]]:
 def constants(module: ast.Module) -> Iterator[str]:
     """Names of a module that end as those of seconds do."""
     for statement in module.body:
-        targets = statement.targets if isinstance(statement, ast.Assign) else [getattr(statement, "target", None)]
+        targets = (
+            statement.targets
+            if isinstance(statement, ast.Assign)
+            else [getattr(statement, "target", None)]
+        )
         for target in targets:
             for name in ast.walk(target) if target is not None else ():
                 if isinstance(name, ast.Name) and name.id.endswith("_S"):
@@ -37,11 +54,21 @@ def bare(module: ast.Module) -> Iterator[str]:
     """Waits of a module whose limit is a number without a name."""
     for node in ast.walk(module):
         given: list[ast.expr] = []
-        if isinstance(node, ast.Call) and getattr(node.func, "attr", getattr(node.func, "id", "")) in WAITS:
-            given = [*node.args[:1], *(each.value for each in node.keywords if each.arg and "timeout" in each.arg)]
+        if (
+            isinstance(node, ast.Call)
+            and getattr(node.func, "attr", getattr(node.func, "id", "")) in WAITS
+        ):
+            given = [
+                *node.args[:1],
+                *(each.value for each in node.keywords if each.arg and "timeout" in each.arg),
+            ]
         elif isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
             named = [*zip(reversed(node.args.args), reversed(node.args.defaults), strict=False)]
-            named += [(name, value) for name, value in zip(node.args.kwonlyargs, node.args.kw_defaults, strict=True) if value]
+            named += [
+                (name, value)
+                for name, value in zip(node.args.kwonlyargs, node.args.kw_defaults, strict=True)
+                if value
+            ]
             given = [value for name, value in named if name.arg.endswith("_s")]
         for number in (each for value in given for each in direct(value)):
             if isinstance(number.value, int | float) and LEAST_S <= number.value < 1000:
@@ -60,8 +87,15 @@ def direct(value: ast.expr) -> Iterator[ast.Constant]:
 
 
 def test_every_time_limit_of_the_process_stands_in_the_table_once() -> None:
-    listed = [(module, name) for named in limits.TABLE.values() for module, names in named.items() for name in names.split()]
-    assert sorted(listed) == sorted((name, constant) for name, module in modules() for constant in constants(module))
+    listed = [
+        (module, name)
+        for named in limits.TABLE.values()
+        for module, names in named.items()
+        for name in names.split()
+    ]
+    assert sorted(listed) == sorted(
+        (name, constant) for name, module in modules() for constant in constants(module)
+    )
     assert len(listed) == len(list(limits.rows()))
 
 
@@ -83,11 +117,12 @@ def test_a_number_without_a_name_is_seen(source: str) -> None:
     assert list(bare(ast.parse(source)))
 
 
-def test_who_waits_under_a_lock_gives_up_before_anybody_is_missed_and_that_is_before_the_watchdog() -> None:
+def test_who_waits_under_a_lock_gives_up_before_anybody_is_missed_or_the_watchdog_bites() -> None:
     waits = [row for row in limits.rows() if row.kind in (limits.LOCKS, limits.TURNS)]
     assert [row for row in waits if max(row.seconds) >= min(BEATS)] == []
     assert min(BEATS) > limits.LEDGER_S
-    assert min(BEATS) > 4 * limits.AUDIT_S  # twice for a command that fails, each for our threads and for other processes
+    # twice for a command that fails, each for our threads and for other processes
+    assert min(BEATS) > 4 * limits.AUDIT_S
     assert min(BEATS) > limits.STILL_S
     assert max(BEATS) < limits.WATCHDOG_S
 
@@ -98,7 +133,12 @@ def test_a_challenge_leaves_the_thread_of_commands_to_others_long_before_it_is_m
 
 def test_an_end_takes_less_than_ten_seconds_and_its_parts_have_room_in_it() -> None:
     assert limits.END_S < 10
-    parts = (limits.BROKER_STOP_S, limits.LINES_STOP_S, limits.PICTURES_STOP_S, limits.SHOWING_STOP_S)
+    parts = (
+        limits.BROKER_STOP_S,
+        limits.LINES_STOP_S,
+        limits.PICTURES_STOP_S,
+        limits.SHOWING_STOP_S,
+    )
     assert max(parts) < limits.APART_S
     assert limits.BROKER.farewell_s < limits.BROKER_STOP_S
 

@@ -66,8 +66,17 @@ SIDE = {"shape": "rotated", "x": 100.0, "y": 70.0, "width": 40, "height": 40, "a
 @pytest.mark.parametrize("kind", LOCATORS)
 def test_a_locator_has_learn_find_and_origin(kind: str) -> None:
     module = LOCATORS[kind]
-    own = {n for n, v in vars(module).items() if callable(v) and getattr(v, "__module__", "") == module.__name__}
-    assert {name for name in own if not name.startswith("_")} == {"Learned", "learn", "find", "origin"}
+    own = {
+        n
+        for n, v in vars(module).items()
+        if callable(v) and getattr(v, "__module__", "") == module.__name__
+    }
+    assert {name for name in own if not name.startswith("_")} == {
+        "Learned",
+        "learn",
+        "find",
+        "origin",
+    }
 
 
 @pytest.mark.parametrize(
@@ -81,8 +90,22 @@ def test_a_locator_has_learn_find_and_origin(kind: str) -> None:
         ({"kind": "pattern", "region": UPRIGHT, "scale_low": 0.7}, "scale_low"),
         ({"kind": "pattern", "region": UPRIGHT, "scale_high": 1.3}, "scale_high"),
         ({"kind": "marks", "first": {"region": UPRIGHT}, "second": {"region": UPRIGHT}}, "second"),
-        ({"kind": "marks", "first": {"region": {**UPRIGHT, "x": 300}}, "second": {"region": UPRIGHT}}, "region"),
-        ({"kind": "marks", "first": {"region": UPRIGHT, "search": SIDE}, "second": {"region": UPRIGHT}}, "first.search"),
+        (
+            {
+                "kind": "marks",
+                "first": {"region": {**UPRIGHT, "x": 300}},
+                "second": {"region": UPRIGHT},
+            },
+            "region",
+        ),
+        (
+            {
+                "kind": "marks",
+                "first": {"region": UPRIGHT, "search": SIDE},
+                "second": {"region": UPRIGHT},
+            },
+            "first.search",
+        ),
         ({"kind": "corner", "first": SIDE, "second": {**SIDE, "x": 310.0}}, "region"),
         ({"kind": "corner", "first": SIDE, "second": {**SIDE, "x": 5.0}}, "second"),
         ({"kind": "corner", "first": {**SIDE, "height": 3}, "second": SIDE}, "first"),
@@ -92,6 +115,13 @@ def test_a_locator_has_learn_find_and_origin(kind: str) -> None:
 def test_bad_settings_are_refused_with_the_field(locator: dict[str, Any], field: str) -> None:
     picture = Scene.plain(320, 240).rectangle(100, 0, 300, 300, 200.0).pixels()
     tool = {"kind": "brightness", "name": "b", "region": UPRIGHT, "low": 0}
-    value = {"schema": "program/1", "id": "p", "name": "p", "master": "m.png", "tools": [tool], "locator": locator}
+    value = {
+        "schema": "program/1",
+        "id": "p",
+        "name": "p",
+        "master": "m.png",
+        "tools": [tool],
+        "locator": locator,
+    }
     with pytest.raises(Problem, match=f"PROGRAM_INVALID.*{field}"):
         load(as_program(value), 1, "sha256:0", cv2.imencode(".png", picture)[1].tobytes())

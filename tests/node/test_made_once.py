@@ -14,7 +14,16 @@ from schemas import as_program
 from tests.bars import bar
 from tests.scenes import Scene
 
-MAKERS = ("cvtColor", "GaussianBlur", "spatialGradient", "Sobel", "LUT", "blur", "boxFilter", "warpAffine")
+MAKERS = (
+    "cvtColor",
+    "GaussianBlur",
+    "spatialGradient",
+    "Sobel",
+    "LUT",
+    "blur",
+    "boxFilter",
+    "warpAffine",
+)
 HERE = {"x": 60, "y": 40, "width": 120, "height": 100}
 THERE = {"x": 200, "y": 60, "width": 100, "height": 120}
 SCENE = Scene.plain(360, 240, (60.0, 60.0, 60.0)).part(215, 80, size=(70, 30))
@@ -42,12 +51,18 @@ KINDS: tuple[tuple[str, dict[str, Any]], ...] = (
 
 @pytest.fixture
 def made(monkeypatch: pytest.MonkeyPatch) -> list[tuple[Any, ...]]:
-    """Each call that makes something of pixels: what, of which pixels, how. The pixels are kept: no address comes twice."""
+    """Each call that makes something of pixels: what, of which pixels, how. The pixels are kept: no
+    address comes twice."""
     calls: list[tuple[Any, ...]] = []
 
     def counted(name: str, real: Any) -> Any:
         def call(source: Any, *args: Any, **options: Any) -> Any:
-            how = repr([a.tobytes() if isinstance(a, np.ndarray) else a for a in (*args, *sorted(options.items()))])
+            how = repr(
+                [
+                    a.tobytes() if isinstance(a, np.ndarray) else a
+                    for a in (*args, *sorted(options.items()))
+                ]
+            )
             if isinstance(source, np.ndarray):
                 place = source.__array_interface__["data"][0], source.shape, source.strides
                 calls.append(((name, place, how), source))
@@ -60,19 +75,30 @@ def made(monkeypatch: pytest.MonkeyPatch) -> list[tuple[Any, ...]]:
     return calls
 
 
-@pytest.mark.parametrize("placement", [IN_PLACE, Placement(3.0, -2.0), Placement(1.5, -2.5, 4.0, 1.0, 180, 120)])
-def test_nothing_is_made_twice_of_the_same_pixels(made: list[tuple[Any, ...]], placement: Placement) -> None:
+@pytest.mark.parametrize(
+    "placement", [IN_PLACE, Placement(3.0, -2.0), Placement(1.5, -2.5, 4.0, 1.0, 180, 120)]
+)
+def test_nothing_is_made_twice_of_the_same_pixels(
+    made: list[tuple[Any, ...]], placement: Placement
+) -> None:
     tools = [
         {"kind": kind, "name": f"t{number}_{where['x']}", "region": where, "low": -1000.0, **more}
         for where in (HERE, THERE)
         for number, (kind, more) in enumerate(KINDS)
     ]
-    document = {"schema": "program/1", "id": "p", "name": "P", "master": "master.png", "tools": tools}
+    document = {
+        "schema": "program/1",
+        "id": "p",
+        "name": "P",
+        "master": "master.png",
+        "tools": tools,
+    }
     program = load(as_program(document), 1, "", bytes(cv2.imencode(".png", SCENE.pixels(3, 1))[1]))
     made.clear()
     frame = SCENE.frame(3)
     findings = measure(frame, placement, program)
-    assert sum(finding.result.error is not None for finding in findings) <= 2  # nearly all had something to see
+    # nearly all had something to see
+    assert sum(finding.result.error is not None for finding in findings) <= 2
     counts = Counter(key for key, _ in made)
     assert [key[0] for key, count in counts.items() if count > 1] == []
     makes = Counter(key[0] for key in counts)
@@ -80,7 +106,8 @@ def test_nothing_is_made_twice_of_the_same_pixels(made: list[tuple[Any, ...]], p
     assert len(grays) == 1  # of the whole frame, for both places
     assert makes["LUT"] == 2  # a colour space for each place
     if placement.angle_deg == 0:
-        assert makes["warpAffine"] <= 4  # an edge that leans is stood upright once in each place, by a first and a better guess
+        # an edge that leans is stood upright once in each place, by a first and a better guess
+        assert makes["warpAffine"] <= 4
 
 
 def test_the_next_frame_has_its_own(made: list[tuple[Any, ...]]) -> None:

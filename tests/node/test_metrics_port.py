@@ -52,7 +52,9 @@ def test_only_the_figures_are_there(port: int) -> None:
     status, page = get(port)
     assert status == 200
     assert b'inspection_build_info{node="node-01",version="1"} 1.0' in page
-    assert [get(port, path)[0] for path in ("/", "/live", "/debug", "/metrics/x", "/metricsx")] == [404] * 5
+    assert [get(port, path)[0] for path in ("/", "/live", "/debug", "/metrics/x", "/metricsx")] == [
+        404
+    ] * 5
     assert get(port, "/metrics?name[]=x")[0] == 200
 
 
@@ -83,11 +85,15 @@ def test_who_says_nothing_or_never_ends_is_cut_off(port: int) -> None:
         sock.close()
 
 
-def test_the_page_is_made_once_a_second_at_most(metrics: Metrics, port: int, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_page_is_made_once_a_second_at_most(
+    metrics: Metrics, port: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
     made: list[int] = []
     real = metrics_port.generate_latest
     monkeypatch.setattr(metrics_port, "PAGE_S", 60.0)
-    monkeypatch.setattr(metrics_port, "generate_latest", lambda registry: made.append(1) or real(registry))
+    monkeypatch.setattr(
+        metrics_port, "generate_latest", lambda registry: made.append(1) or real(registry)
+    )
     assert {get(port)[0] for _ in range(20)} == {200}
     assert len(made) == 1
 
@@ -113,23 +119,31 @@ def test_a_page_that_is_larger_than_any_buffer_comes_whole(
     assert page.endswith(b"\n")
 
 
-def test_a_large_page_is_made_in_pieces_with_rests_between_them(metrics: Metrics, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_large_page_is_made_in_pieces_with_rests_between_them(
+    metrics: Metrics, monkeypatch: pytest.MonkeyPatch
+) -> None:
     for n in range(128):
         metrics.tools.labels(f"cam{n % 4}", f"tool-{n}", "edge").observe(0.01)
     rests: list[int] = []
     read = 0
 
     monkeypatch.setattr(metrics_port, "_rest", lambda: rests.append(read))
-    monkeypatch.setattr(metrics_port, "PIECE_S", 0.0)  # each sample is a piece: however fast the machine is
+    # each sample is a piece: however fast the machine is
+    monkeypatch.setattr(metrics_port, "PIECE_S", 0.0)
     for metric in metrics_port.InPieces(metrics.registry).collect():
         for _ in metric.samples:
             read += 1
     assert read > 2000
     assert len(set(rests)) > 0.9 * read, "there is a rest after nearly every piece"
     monkeypatch.undo()
-    whole, pieces = generate_latest(metrics.registry), generate_latest(metrics_port.InPieces(metrics.registry))
+    whole, pieces = (
+        generate_latest(metrics.registry),
+        generate_latest(metrics_port.InPieces(metrics.registry)),
+    )
     changes = re.compile(rb"^process_|_created")
-    lines = [[line for line in page.splitlines() if not changes.search(line)] for page in (whole, pieces)]
+    lines = [
+        [line for line in page.splitlines() if not changes.search(line)] for page in (whole, pieces)
+    ]
     assert lines[0] == lines[1]
 
 

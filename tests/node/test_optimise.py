@@ -17,7 +17,8 @@ from schemas.program import ProgramCamera
 
 
 class Counting(SyntheticLine):
-    """The drawn line without defects, which counts the pictures it gave and refuses gains above `most_gain`."""
+    """The drawn line without defects, which counts the pictures it gave and refuses gains above
+    `most_gain`."""
 
     def __init__(self, most_gain: float = 1000.0) -> None:
         super().__init__(SyntheticCamera(defect_rate=0.0), Path())
@@ -37,17 +38,22 @@ def search(camera: Camera, **start: object) -> tuple[Frame, ProgramCamera]:
 
 
 @pytest.mark.parametrize("exposure_ms", [0.1, 1.0, 5.0, 20.0, 200.0])
-def test_from_any_exposure_the_picture_becomes_light_and_is_not_burnt_out(exposure_ms: float) -> None:
+def test_from_any_exposure_the_picture_becomes_light_and_is_not_burnt_out(
+    exposure_ms: float,
+) -> None:
     camera = Counting()
     frame, found = search(camera, exposure_ms=exposure_ms)
     assert measure(frame).clipped < 0.005
-    assert found.exposure_ms == pytest.approx(5.0, rel=0.25)  # at which the parts are as light as drawn
+    # at which the parts are as light as drawn
+    assert found.exposure_ms == pytest.approx(5.0, rel=0.25)
     assert len(camera.asked) <= 8
 
 
 def test_gain_helps_only_where_the_longest_exposure_is_too_dark() -> None:
     camera = Counting()
-    frame, found = optimise(OneAtATime(camera), ProgramCamera(exposure_ms=1.0), timeout_ms=2000, most_ms=2.0)
+    frame, found = optimise(
+        OneAtATime(camera), ProgramCamera(exposure_ms=1.0), timeout_ms=2000, most_ms=2.0
+    )
     assert found.exposure_ms == 2.0
     assert found.gain == pytest.approx(2.5, rel=0.25)
     assert measure(frame).clipped < 0.005
@@ -57,7 +63,9 @@ def test_gain_helps_only_where_the_longest_exposure_is_too_dark() -> None:
 
 def test_a_setting_that_the_camera_refuses_ends_the_search_with_the_best_so_far() -> None:
     camera = Counting(most_gain=1.0)
-    _, found = optimise(OneAtATime(camera), ProgramCamera(exposure_ms=1.0), timeout_ms=2000, most_ms=2.0)
+    _, found = optimise(
+        OneAtATime(camera), ProgramCamera(exposure_ms=1.0), timeout_ms=2000, most_ms=2.0
+    )
     assert (found.exposure_ms, found.gain) == (2.0, None)
 
 

@@ -1,4 +1,5 @@
-"""A locator that is taught from good parts: what they do not have in common is left out of its pattern."""
+"""A locator that is taught from good parts: what they do not have in common is left out of its
+pattern."""
 
 import base64
 import json
@@ -37,7 +38,9 @@ SHIFTED, TURNED = Pattern(region=AROUND, low=0.6), Pattern(region=AROUND, angle_
 BOTH = pytest.mark.parametrize("settings", [SHIFTED, TURNED], ids=["shifted", "turned"])
 
 
-def scene(dx: float, dy: float, seed: int, part: int = 1, dirty: bool = False, parts: bool = True) -> Scene:
+def scene(
+    dx: float, dy: float, seed: int, part: int = 1, dirty: bool = False, parts: bool = True
+) -> Scene:
     """A part before a background of its own; with a stain and glare if it is dirty."""
     made = Scene.plain(320, 240).clutter(7 * seed + 5)
     if not parts:
@@ -73,15 +76,29 @@ def png(pixels: Pixels) -> bytes:
 
 
 def program(settings: Pattern, model: str | None = None) -> Program:
-    tool = {"kind": "brightness", "name": "light", "region": {"x": 100, "y": 70, "width": 40, "height": 40}, "low": 1.0}
+    tool = {
+        "kind": "brightness",
+        "name": "light",
+        "region": {"x": 100, "y": 70, "width": 40, "height": 40},
+        "low": 1.0,
+    }
     locator = {**settings.model_dump(mode="json"), "model": model}
-    document = {"schema": "program/1", "id": "cap", "name": "Cap", "master": "m.png", "locator": locator, "tools": [tool]}
+    document = {
+        "schema": "program/1",
+        "id": "cap",
+        "name": "Cap",
+        "master": "m.png",
+        "locator": locator,
+        "tools": [tool],
+    }
     return as_program(document)
 
 
 def taught(settings: Pattern, pictures: list[Pixels], shown: Pixels | None = None) -> Outcome:
     shown = master() if shown is None else shown
-    given = [Picture(f"{number}.png", partial(png, pixels)) for number, pixels in enumerate(pictures)]
+    given = [
+        Picture(f"{number}.png", partial(png, pixels)) for number, pixels in enumerate(pictures)
+    ]
     loaded = load(program(settings), 1, "", png(shown))
     return teach(loaded, "locator", Lesson(given), None, lambda _done, _all: None, png(shown))
 
@@ -93,7 +110,13 @@ def five(settings: Pattern) -> Outcome:
 
 def with_model(settings: Pattern, model: bytes, shown: bytes | None = None) -> LoadedProgram:
     made = program(settings, model_name(model))
-    return load(made, 1, "", png(master()) if shown is None else shown, {model_name(model): model}.__getitem__)
+    return load(
+        made,
+        1,
+        "",
+        png(master()) if shown is None else shown,
+        {model_name(model): model}.__getitem__,
+    )
 
 
 def found(learned: LoadedProgram, pixels: Pixels) -> Pose:
@@ -108,7 +131,10 @@ def mask(outcome: Outcome, settings: Pattern) -> Pixels:
 
 @BOTH
 def test_parts_that_were_not_taught_are_found_better_and_nearer(settings: Pattern) -> None:
-    before, after = load(program(settings), 1, "", png(master())), with_model(settings, five(settings).model)
+    before, after = (
+        load(program(settings), 1, "", png(master())),
+        with_model(settings, five(settings).model),
+    )
     errors = []
     for seed in range(20, 26):
         x, y = AROUND.centre[0] + place(seed)[0], AROUND.centre[1] + place(seed)[1]
@@ -124,7 +150,9 @@ def test_a_turned_part_is_found_by_what_recurs() -> None:
     for angle in (-18.0, 7.0, 15.0):
         turn = cv2.getRotationMatrix2D(AROUND.centre, -angle, 1.0)
         clear = scene(0, 0, 40).pixels()
-        turned = cv2.warpAffine(clear, turn, (320, 240), flags=cv2.INTER_CUBIC, borderMode=cv2.BORDER_REFLECT)
+        turned = cv2.warpAffine(
+            clear, turn, (320, 240), flags=cv2.INTER_CUBIC, borderMode=cv2.BORDER_REFLECT
+        )
         pose = found(after, turned)  # type: ignore[arg-type]
         assert pose.angle_deg == pytest.approx(angle, abs=0.2)
         assert math.hypot(pose.x - AROUND.centre[0], pose.y - AROUND.centre[1]) <= 0.2
@@ -137,7 +165,12 @@ def test_glare_dirt_and_background_are_left_out_and_what_recurs_is_kept(settings
     x, y = np.meshgrid(np.arange(AROUND.width) + AROUND.x, np.arange(AROUND.height) + AROUND.y)
     glare = np.hypot(x - GLARE[0], y - GLARE[1]) <= 13
     dirt = (x >= DIRT[0]) & (x < DIRT[0] + DIRT[2]) & (y >= DIRT[1]) & (y < DIRT[1] + DIRT[3])
-    on_part = (x >= PART[0] + 6) & (x < PART[0] + SIZE[0] - 6) & (y >= PART[1] + 6) & (y < PART[1] + SIZE[1] - 6)
+    on_part = (
+        (x >= PART[0] + 6)
+        & (x < PART[0] + SIZE[0] - 6)
+        & (y >= PART[1] + 6)
+        & (y < PART[1] + SIZE[1] - 6)
+    )
     near = cv2.dilate((glare | dirt).astype(np.uint8), np.ones((15, 15), np.uint8)) > 0
     clear = scene(0, 0, 1).pixels()[AROUND.y : AROUND.bottom, AROUND.x : AROUND.right].astype(float)
     differs = np.abs(clear - master()[AROUND.y : AROUND.bottom, AROUND.x : AROUND.right]) > 90
@@ -168,7 +201,10 @@ def test_a_label_that_differs_from_part_to_part_is_left_out(settings: Pattern) -
 
 @BOTH
 def test_what_is_no_such_part_is_found_no_more_often_than_before(settings: Pattern) -> None:
-    before, after = load(program(settings), 1, "", png(master())), with_model(settings, five(settings).model)
+    before, after = (
+        load(program(settings), 1, "", png(master())),
+        with_model(settings, five(settings).model),
+    )
     for seed in range(50, 56):
         for learned in (before, after):
             with pytest.raises(Problem, match="PART_NOT_FOUND"):
@@ -189,13 +225,18 @@ def test_where_all_recurs_nearly_all_is_kept(settings: Pattern) -> None:
 def test_one_bad_picture_among_five_drops_nothing_more() -> None:
     spoilt = scene(3.0, 2.0, 6).disc(180, 90, 11, 245.0).pixels(3, 1)
     outcome = taught(SHIFTED, [good(seed) for seed in range(2, 6)] + [spoilt])
-    assert mask(outcome, SHIFTED)[90 - 2 - AROUND.y - 4 : 90 - 2 - AROUND.y + 4, 177 - AROUND.x - 4 : 177 - AROUND.x + 4].all()
+    assert mask(outcome, SHIFTED)[
+        90 - 2 - AROUND.y - 4 : 90 - 2 - AROUND.y + 4, 177 - AROUND.x - 4 : 177 - AROUND.x + 4
+    ].all()
 
 
 @pytest.mark.parametrize(
     ("pictures", "said"),
     [
-        (lambda: [good(seed) for seed in range(2, 6)], "found in 4 different good pictures; 5 are needed"),
+        (
+            lambda: [good(seed) for seed in range(2, 6)],
+            "found in 4 different good pictures; 5 are needed",
+        ),
         (lambda: [good(2)] * 9, "found in 1 different good pictures"),
         (lambda: [*(good(s) for s in range(2, 6)), other(51)], "not found in 4.png"),
     ],
@@ -208,7 +249,8 @@ def test_too_few_pictures_are_refused(pictures: Any, said: str) -> None:
 
 
 def test_what_recurs_must_fix_the_place() -> None:
-    """All that parts have in common is one long edge: what fixed the place in the master is a sticker."""
+    """All that parts have in common is one long edge: what fixed the place in the master is a
+    sticker."""
 
     def edge(seed: int, x: float, y: float) -> Pixels:
         made = Scene.plain(320, 240, 60.0).rectangle(-10, 110, 400, 200, 180.0)
@@ -218,7 +260,10 @@ def test_what_recurs_must_fix_the_place() -> None:
 
     settings = Pattern(region=region(90, 80, 120, 60), low=0.5)
     shown = edge(0, 0, 0)
-    patches = [(frame(edge(n, 12.0 * n - 36, 0)).view(settings.region).gray, np.ones((60, 120), np.bool_)) for n in range(1, 7)]
+    patches = [
+        (frame(edge(n, 12.0 * n - 36, 0)).view(settings.region).gray, np.ones((60, 120), np.bool_))
+        for n in range(1, 7)
+    ]
     kept = recurring.kept_of(frame(shown), settings, patches)
     with pytest.raises(Problem, match=r"NO_CONTRAST.*one direction"):
         pattern.learn(frame(shown), settings, kept=kept.mask)
@@ -226,7 +271,11 @@ def test_what_recurs_must_fix_the_place() -> None:
 
 def test_a_pattern_of_which_hardly_anything_recurs_is_refused() -> None:
     patches = [
-        (frame(scene(0, 0, 70 + n, part=70 + n).pixels()).view(AROUND).gray, np.ones((112, 128), np.bool_)) for n in range(5)
+        (
+            frame(scene(0, 0, 70 + n, part=70 + n).pixels()).view(AROUND).gray,
+            np.ones((112, 128), np.bool_),
+        )
+        for n in range(5)
     ]
     with pytest.raises(Problem, match=r"PICTURES_UNFIT.*points differ"):
         recurring.kept_of(frame(master()), SHIFTED, patches)
@@ -237,7 +286,9 @@ def _other(arrays: dict[str, Any], **changes: Any) -> bytes:
 
 
 @BOTH
-def test_a_model_that_does_not_fit_the_master_or_the_region_is_refused_when_loaded(settings: Pattern) -> None:
+def test_a_model_that_does_not_fit_the_master_or_the_region_is_refused_when_loaded(
+    settings: Pattern,
+) -> None:
     model, shown = five(settings).model, png(master())
     another = png(good(2))
     moved = settings.model_copy(update={"region": region(85, 54, 128, 112)})
@@ -252,26 +303,36 @@ def test_a_model_that_does_not_fit_the_master_or_the_region_is_refused_when_load
         (settings, b"PK no arrays", shown, "cannot be read"),
         (settings, pack("difference", arrays), shown, "not for pattern"),
     ):
-        with pytest.raises(Problem, match=r"PROGRAM_INVALID.*locator: What a tool was taught cannot be used") as problem:
+        with pytest.raises(
+            Problem, match=r"PROGRAM_INVALID.*locator: What a tool was taught cannot be used"
+        ) as problem:
             with_model(wanted, data, picture)
         assert isinstance(problem.value.__cause__, Problem)
         assert problem.value.__cause__.code == "MODEL_INVALID"
         assert said in problem.value.message
-    for share in (np.zeros_like(arrays["kept"]), np.where(np.arange(arrays["kept"].size) < 90, 255, 0).astype(np.uint8)):
+    for share in (
+        np.zeros_like(arrays["kept"]),
+        np.where(np.arange(arrays["kept"].size) < 90, 255, 0).astype(np.uint8),
+    ):
         with pytest.raises(Problem, match=r"PROGRAM_INVALID.*locator: There is nothing to see"):
             with_model(settings, _other(arrays, kept=share))
 
 
 def test_a_mask_that_keeps_everything_finds_what_no_mask_finds() -> None:
     whole = np.ones((AROUND.height, AROUND.width), np.uint8)
-    plain, kept = pattern.learn(frame(master()), TURNED), pattern.learn(frame(master()), TURNED, kept=whole)
+    plain, kept = (
+        pattern.learn(frame(master()), TURNED),
+        pattern.learn(frame(master()), TURNED, kept=whole),
+    )
     for seed in range(20, 24):
         one, same = (pattern.find(frame(good(seed)), TURNED, learned) for learned in (plain, kept))
         assert math.hypot(one.x - same.x, one.y - same.y) <= 0.02
         assert one.score == pytest.approx(same.score, abs=0.01)
 
 
-def test_from_the_command_line_to_another_node(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_from_the_command_line_to_another_node(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     site = NodeProcess(tmp_path, free_port(), [{"id": "cam1", "camera": {"kind": "synthetic"}}])
     store = Programs(site.state / "programs")
     store.save(program(SHIFTED), png(master()), "test")
@@ -295,7 +356,8 @@ def test_from_the_command_line_to_another_node(tmp_path: Path, capsys: pytest.Ca
     assert stored.program.locator.model == told["model"]
     assert f"{told['dropped']} of {told['points']} points left out" in stored.note
 
-    assert main([word for word in words if word != "--json"]) == 0  # taught again, from the pattern that was taught
+    # taught again, from the pattern that was taught
+    assert main([word for word in words if word != "--json"]) == 0
     out = capsys.readouterr().out
     assert "px; " in out
     assert "good/empty.png" in out
@@ -305,16 +367,22 @@ def test_from_the_command_line_to_another_node(tmp_path: Path, capsys: pytest.Ca
     elsewhere = Programs(tmp_path / "elsewhere")
     copy = elsewhere.import_(store.export("cap"), "test")
     assert copy.hash == stored.hash
-    other_file = cv2.imencode(".png", master(), [cv2.IMWRITE_PNG_COMPRESSION, 0])[1].tobytes()  # as an import may store it
+    # as an import may store it
+    other_file = cv2.imencode(".png", master(), [cv2.IMWRITE_PNG_COMPRESSION, 0])[1].tobytes()
     assert other_file != png(master())
     loaded = load(copy.program, 1, copy.hash, other_file, elsewhere.file)
     assert found(loaded, good(20)).score > 0.95
-    with pytest.raises(Problem, match=r"PROGRAM_INVALID.*locator: What a tool was taught is missing"):
+    with pytest.raises(
+        Problem, match=r"PROGRAM_INVALID.*locator: What a tool was taught is missing"
+    ):
         load(copy.program, 1, copy.hash, elsewhere.master(copy.program))
 
 
-def test_another_master_is_not_registered_for_a_locator_that_was_taught_on_the_one_it_has(tmp_path: Path) -> None:
-    """What is kept of a pattern is told in pixels of its own master; another one is refused, and the program stays as it is."""
+def test_another_master_is_not_registered_for_a_locator_that_was_taught_on_the_one_it_has(
+    tmp_path: Path,
+) -> None:
+    """What is kept of a pattern is told in pixels of its own master; another one is refused, and
+    the program stays as it is."""
     model = five(SHIFTED).model
     wanted = program(SHIFTED, model_name(model))
     with still(tmp_path) as node:
@@ -323,15 +391,20 @@ def test_another_master_is_not_registered_for_a_locator_that_was_taught_on_the_o
 
         def register(id: str, pixels: Pixels) -> dict[str, Any]:
             image = base64.b64encode(png(pixels)).decode()
-            return node.command("register_master", request_id=id, station="cam1", program="cap", image=image)
+            return node.command(
+                "register_master", request_id=id, station="cam1", program="cap", image=image
+            )
 
         refused = register("r-1", good(7))
         assert refused["error"]["code"] == "PROGRAM_INVALID", refused
         assert "another master image: teach the locator again" in str(refused["error"])
         assert store.get("cap").hash == before.hash
-        assert register("r-2", master())["ok"]  # the same pixels are the same master, whatever file they come in
+        # the same pixels are the same master, whatever file they come in
+        assert register("r-2", master())["ok"]
         after = store.get("cap")
-        loaded = load(after.program, after.version, after.hash, store.master(after.program), store.file)
+        loaded = load(
+            after.program, after.version, after.hash, store.master(after.program), store.file
+        )
         assert found(loaded, good(20)).score > 0.95
         store.save(program(SHIFTED), png(master()), "test")
         assert register("r-3", good(7))["ok"]

@@ -33,7 +33,9 @@ MEANINGS = {
         ("ERROR", {"cap": "NG", "seal": "OK"}, {"OUT3", "OUT5"}),
     ],
 )
-def test_outputs_show_the_verdict_and_the_tools(verdict: Verdict, tools: dict[str, Verdict], on: set[str]) -> None:
+def test_outputs_show_the_verdict_and_the_tools(
+    verdict: Verdict, tools: dict[str, Verdict], on: set[str]
+) -> None:
     shown = assigned(verdict, tools, MEANINGS)
     assert {name for name, active in shown.items() if active} == on
     assert not {"OUT6", "OUT7"} & set(shown), "levels belong to the driver"

@@ -10,7 +10,9 @@ import pytest
 from node.picture import PASSES, PIECE_BYTES, _bare, decode
 from schemas import Problem
 
-GRADIENT = np.dstack([np.tile(np.arange(64, dtype=np.uint8) * 3, (48, 1)) + shift for shift in (0, 20, 40)])
+GRADIENT = np.dstack(
+    [np.tile(np.arange(64, dtype=np.uint8) * 3, (48, 1)) + shift for shift in (0, 20, 40)]
+)
 
 
 def encoded(ending: str, pixels=GRADIENT, *options: int) -> bytes:
@@ -28,13 +30,17 @@ def png(width: int, height: int, *chunks: bytes) -> bytes:
     head = chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 0))
     rows = zlib.compressobj(9)
     body = b"".join(rows.compress(bytes(width + 1)) for _ in range(height)) + rows.flush()
-    return b"\x89PNG\r\n\x1a\n" + head + b"".join(chunks) + chunk(b"IDAT", body) + chunk(b"IEND", b"")
+    return (
+        b"\x89PNG\r\n\x1a\n" + head + b"".join(chunks) + chunk(b"IDAT", body) + chunk(b"IEND", b"")
+    )
 
 
 def test_lossless_pictures_come_out_as_they_went_in():
     for ending in (".png", ".bmp"):
         assert np.array_equal(decode(encoded(ending)), GRADIENT)
-    assert np.array_equal(decode(encoded(".webp", GRADIENT, cv2.IMWRITE_WEBP_QUALITY, 101)), GRADIENT)
+    assert np.array_equal(
+        decode(encoded(".webp", GRADIENT, cv2.IMWRITE_WEBP_QUALITY, 101)), GRADIENT
+    )
 
 
 def test_jpeg_and_lossy_webp_come_out_nearly_as_they_went_in():
@@ -48,7 +54,9 @@ def test_gray_stays_gray():
 
 
 def test_transparency_is_dropped():
-    assert np.array_equal(decode(encoded(".png", cv2.cvtColor(GRADIENT, cv2.COLOR_BGR2BGRA))), GRADIENT)
+    assert np.array_equal(
+        decode(encoded(".png", cv2.cvtColor(GRADIENT, cv2.COLOR_BGR2BGRA))), GRADIENT
+    )
 
 
 def test_sixteen_bits_become_eight():
@@ -71,7 +79,13 @@ def test_the_significant_bits_of_a_camera_are_used_wherever_they_lie(bits: int):
         seen = decode(significant(encoded(".png", pixels), bits))
         assert np.abs(seen.astype(int) - LEVELS).max() <= 1
     colour = np.dstack([low] * 3)
-    assert np.abs(decode(significant(encoded(".png", colour), bits, bits, bits)).astype(int) - LEVELS[..., None]).max() <= 1
+    assert (
+        np.abs(
+            decode(significant(encoded(".png", colour), bits, bits, bits)).astype(int)
+            - LEVELS[..., None]
+        ).max()
+        <= 1
+    )
 
 
 @pytest.mark.parametrize("bits", [10, 12, 14])
@@ -85,7 +99,9 @@ def test_a_black_picture_of_sixteen_bits_is_black():
 
 
 def test_a_progressive_jpeg_is_taken():
-    assert decode(encoded(".jpg", GRADIENT, cv2.IMWRITE_JPEG_PROGRESSIVE, 1)).shape == GRADIENT.shape
+    assert (
+        decode(encoded(".jpg", GRADIENT, cv2.IMWRITE_JPEG_PROGRESSIVE, 1)).shape == GRADIENT.shape
+    )
 
 
 def test_exif_orientation_does_not_turn_the_pixels():
@@ -93,7 +109,8 @@ def test_exif_orientation_does_not_turn_the_pixels():
     tiff = b"MM\0*" + struct.pack(">IHHHIHH", 8, 1, 0x0112, 3, 1, 6, 0) + bytes(4)
     exif = b"Exif\0\0" + tiff
     turned = plain[:2] + b"\xff\xe1" + struct.pack(">H", len(exif) + 2) + exif + plain[2:]
-    assert cv2.imdecode(np.frombuffer(turned, np.uint8), cv2.IMREAD_COLOR).shape == (64, 48, 3)  # it is a turned one
+    # it is a turned one
+    assert cv2.imdecode(np.frombuffer(turned, np.uint8), cv2.IMREAD_COLOR).shape == (64, 48, 3)
     assert np.array_equal(decode(turned), decode(plain))
 
 
@@ -153,7 +170,13 @@ def test_animated_pictures_are_refused():
         decode(png(32, 32, chunk(b"acTL", struct.pack(">II", 2, 0))))
     flags = struct.pack("<I", 0x02) + (31).to_bytes(3, "little") * 2
     with pytest.raises(Problem, match="animated"):
-        decode(b"RIFF" + struct.pack("<I", 4 + 8 + len(flags)) + b"WEBPVP8X" + struct.pack("<I", len(flags)) + flags)
+        decode(
+            b"RIFF"
+            + struct.pack("<I", 4 + 8 + len(flags))
+            + b"WEBPVP8X"
+            + struct.pack("<I", len(flags))
+            + flags
+        )
 
 
 def test_a_cmyk_jpeg_is_refused():
@@ -172,9 +195,15 @@ def test_a_damaged_png_is_refused():
 
 
 def test_what_stands_beside_the_picture_never_reaches_the_decoder():
-    """It inflates each text and profile, however large: 400 kB of them took 9 s, and nobody looks at them."""
+    """It inflates each text and profile, however large: 400 kB of them took 9 s, and nobody looks
+    at them."""
     text = zlib.compress(bytes(1_000_000))
-    beside = [(b"zTXt", b"a\0\0" + text), (b"iCCP", b"a\0\0" + text), (b"iTXt", b"a\0\1\0\0\0" + text), (b"eXIf", b"MM\0*")]
+    beside = [
+        (b"zTXt", b"a\0\0" + text),
+        (b"iCCP", b"a\0\0" + text),
+        (b"iTXt", b"a\0\1\0\0\0" + text),
+        (b"eXIf", b"MM\0*"),
+    ]
     bare = png(32, 32)
     full = png(32, 32, *(chunk(*each) for each in beside * 3))
     assert _bare(full + b"<script>") == bare
@@ -182,14 +211,16 @@ def test_what_stands_beside_the_picture_never_reaches_the_decoder():
     assert np.array_equal(decode(full), np.zeros((32, 32)))
     palette = chunk(b"PLTE", bytes((9, 8, 7))) + chunk(b"tRNS", b"\x80")
     drawn = png(32, 32, palette).replace(
-        chunk(b"IHDR", png(32, 32)[16:29]), chunk(b"IHDR", struct.pack(">IIBBBBB", 32, 32, 8, 3, 0, 0, 0))
+        chunk(b"IHDR", png(32, 32)[16:29]),
+        chunk(b"IHDR", struct.pack(">IIBBBBB", 32, 32, 8, 3, 0, 0, 0)),
     )
     assert (decode(drawn) == (7, 8, 9)).all()
 
 
 def test_a_png_that_unpacks_to_more_than_its_picture_is_refused_if_somebody_sent_it():
     bomb = png(64, 48).replace(
-        chunk(b"IDAT", zlib.compress(bytes(65 * 48), 9)), chunk(b"IDAT", zlib.compress(bytes(10_000_000)))
+        chunk(b"IDAT", zlib.compress(bytes(65 * 48), 9)),
+        chunk(b"IDAT", zlib.compress(bytes(10_000_000))),
     )
     with pytest.raises(Problem, match="more than its picture"):
         decode(bomb, foreign=True)
@@ -211,8 +242,12 @@ def test_a_bomb_behind_a_large_picture_is_refused_and_the_picture_alone_is_taken
 
 
 @pytest.mark.parametrize("interlaced", [0, 1])
-@pytest.mark.parametrize(("bits", "colours"), [(1, 0), (2, 0), (8, 0), (16, 0), (8, 2), (16, 2), (8, 4), (8, 6), (16, 6)])
-def test_a_picture_of_any_depth_is_not_taken_for_such_a_bomb(bits: int, colours: int, interlaced: int):
+@pytest.mark.parametrize(
+    ("bits", "colours"), [(1, 0), (2, 0), (8, 0), (16, 0), (8, 2), (16, 2), (8, 4), (8, 6), (16, 6)]
+)
+def test_a_picture_of_any_depth_is_not_taken_for_such_a_bomb(
+    bits: int, colours: int, interlaced: int
+):
     width, height = 37, 1501  # no multiples of the steps; what is missing would be told as cut off
     channels = {0: 1, 2: 3, 4: 2, 6: 4}[colours]
     rows = b""
@@ -222,7 +257,9 @@ def test_a_picture_of_any_depth_is_not_taken_for_such_a_bomb(bits: int, colours:
     head = chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, bits, colours, 0, 0, interlaced))
     data = b"\x89PNG\r\n\x1a\n" + head + chunk(b"IDAT", zlib.compress(rows)) + chunk(b"IEND", b"")
     assert decode(data, foreign=True).shape[:2] == (height, width)
-    more = data.replace(chunk(b"IDAT", zlib.compress(rows)), chunk(b"IDAT", zlib.compress(rows + bytes(100_000))))
+    more = data.replace(
+        chunk(b"IDAT", zlib.compress(rows)), chunk(b"IDAT", zlib.compress(rows + bytes(100_000)))
+    )
     with pytest.raises(Problem, match="more than its picture"):
         decode(more, foreign=True)
 

@@ -37,10 +37,17 @@ class Anything:
         self.__dict__.update(given)
 
 
-def test_a_picture_is_drawn_after_its_result_has_had_time_to_go_out(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_picture_is_drawn_after_its_result_has_had_time_to_go_out(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     store: Any = Store()
     drawn: Any = Anything(frame=Anything(pixels=None), program=True)
-    result: Any = Anything(station="cam1", seq=1, result_id="r", images=Images(raw="r.jpg", annotated="r.annotated.jpg"))
+    result: Any = Anything(
+        station="cam1",
+        seq=1,
+        result_id="r",
+        images=Images(raw="r.jpg", annotated="r.annotated.jpg"),
+    )
     for module in (pictures, showing):
         monkeypatch.setattr(module, "AFTER_S", 0.3)
         monkeypatch.setattr(module, "annotate", lambda _: None)
@@ -61,8 +68,11 @@ def test_a_picture_is_drawn_after_its_result_has_had_time_to_go_out(monkeypatch:
         part.stop(5.0)  # type: ignore[attr-defined]
 
 
-def test_lists_have_a_small_picture_of_what_is_drawn_whatever_its_size(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    noise = np.random.default_rng(1).integers(0, 255, (300, 400), np.uint8)  # gray: a JPEG halves the size of colours
+def test_lists_have_a_small_picture_of_what_is_drawn_whatever_its_size(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # gray: a JPEG halves the size of colours
+    noise = np.random.default_rng(1).integers(0, 255, (300, 400), np.uint8)
     drawn = cv2.cvtColor(cv2.resize(noise, (4000, 3000)), cv2.COLOR_GRAY2BGR)
     monkeypatch.setattr(pictures, "annotate", lambda _: drawn)
     store = Pictures(tmp_path, PictureSettings(min_free_percent=0))
@@ -81,5 +91,7 @@ def test_lists_have_a_small_picture_of_what_is_drawn_whatever_its_size(tmp_path:
     assert seen.shape == (120, 160, 3)
     expected = cv2.resize(drawn, (160, 120), interpolation=cv2.INTER_AREA)
     assert float(np.abs(seen.astype(int) - expected).mean()) < 16, "it shows the same"
-    tiny = cv2.imdecode(np.frombuffer(pictures.small(np.zeros((1, 9, 3), np.uint8)), np.uint8), cv2.IMREAD_COLOR)
+    tiny = cv2.imdecode(
+        np.frombuffer(pictures.small(np.zeros((1, 9, 3), np.uint8)), np.uint8), cv2.IMREAD_COLOR
+    )
     assert tiny.shape == (1, 9, 3), "a small one stays as it is"

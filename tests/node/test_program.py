@@ -1,4 +1,5 @@
-"""The shelf: programs are loaded when they are used, again when they change, and let go when there are too many."""
+"""The shelf: programs are loaded when they are used, again when they change, and let go when there
+are too many."""
 
 import threading
 from collections.abc import Callable, Iterator
@@ -66,7 +67,9 @@ def test_only_what_is_asked_for_is_loaded_and_only_once(store: Programs, loads: 
     assert loads == ["p2"]
 
 
-def test_saving_one_program_loads_that_one_if_it_is_in_use(store: Programs, loads: list[str], tmp_path: Path) -> None:
+def test_saving_one_program_loads_that_one_if_it_is_in_use(
+    store: Programs, loads: list[str], tmp_path: Path
+) -> None:
     for id in ("used", "other", "unused"):
         save(store, id)
     shelf = Shelf(store)
@@ -83,7 +86,9 @@ def test_saving_one_program_loads_that_one_if_it_is_in_use(store: Programs, load
     assert shelf.refresh() == []
 
 
-def test_the_old_version_stays_in_use_until_the_new_one_is_loaded(store: Programs, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_old_version_stays_in_use_until_the_new_one_is_loaded(
+    store: Programs, monkeypatch: pytest.MonkeyPatch
+) -> None:
     save(store, "cap")
     shelf = Shelf(store)
     old = shelf.get("cap")
@@ -117,7 +122,9 @@ def test_who_asks_for_a_program_that_learns_for_long_is_told_and_gets_it_later(
     assert shelf.get("cap").version == 1
 
 
-def test_a_master_that_is_back_makes_the_program_usable_without_a_change(store: Programs, tmp_path: Path) -> None:
+def test_a_master_that_is_back_makes_the_program_usable_without_a_change(
+    store: Programs, tmp_path: Path
+) -> None:
     save(store, "cap")
     master = next((tmp_path / "masters").glob("*.png"))
     away = master.rename(master.with_suffix(".away"))
@@ -136,7 +143,9 @@ def test_a_master_that_is_back_makes_the_program_usable_without_a_change(store: 
         master.rename(away)
 
 
-def test_a_fault_while_learning_is_a_coded_problem_and_ends_nothing(store: Programs, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_fault_while_learning_is_a_coded_problem_and_ends_nothing(
+    store: Programs, monkeypatch: pytest.MonkeyPatch
+) -> None:
     save(store, "cap")
     shelf = Shelf(store)
 
@@ -152,7 +161,9 @@ def test_a_fault_while_learning_is_a_coded_problem_and_ends_nothing(store: Progr
     assert shelf.problem("cap") is None
 
 
-def test_programs_used_longest_ago_are_let_go_but_never_one_that_a_station_holds(store: Programs) -> None:
+def test_programs_used_longest_ago_are_let_go_but_never_one_that_a_station_holds(
+    store: Programs,
+) -> None:
     for number in range(6):
         save(store, f"p{number}")
     one = size_of(Shelf(store).get("p0"))

@@ -54,9 +54,14 @@ def test_a_defocused_frame_is_refused_with_and_without_noise(scale, sigma):
 
 
 def test_sharpness_falls_with_focus_and_not_with_noise():
-    blurs = [measure(frame(cv2.GaussianBlur(PART, (0, 0), sigma))).sharpness for sigma in (0.5, 1, 2, 4, 8)]
+    blurs = [
+        measure(frame(cv2.GaussianBlur(PART, (0, 0), sigma))).sharpness
+        for sigma in (0.5, 1, 2, 4, 8)
+    ]
     assert blurs == sorted(blurs, reverse=True)
-    assert measure(frame(PART + noise(PART.shape, 4))).sharpness == pytest.approx(measure(frame(PART)).sharpness, rel=0.2)
+    assert measure(frame(PART + noise(PART.shape, 4))).sharpness == pytest.approx(
+        measure(frame(PART)).sharpness, rel=0.2
+    )
 
 
 def test_dim_bright_and_binary_pictures_pass():
@@ -99,7 +104,9 @@ def test_a_frame_of_which_one_channel_is_burnt_out_is_refused(channel):
 def test_one_sharp_hole_in_a_plain_plate_is_sharp_and_a_blurred_one_is_not(size, across, dark):
     scale = size[0] / 640
     ground, hole = (60.0, 180.0) if dark else (200.0, 40.0)
-    scene = Scene.plain(*size, ground).disc(size[0] / 2 + 3.3, size[1] / 2 - 5.2, across * scale / 2, hole)
+    scene = Scene.plain(*size, ground).disc(
+        size[0] / 2 + 3.3, size[1] / 2 - 5.2, across * scale / 2, hole
+    )
     sharp, soft = scene.blurred(0.7), scene.blurred(6 * scale)
     for noise_ in (0, 2, 8):
         check(frame(sharp.pixels(noise_, 1)), LIMITS)
@@ -119,7 +126,11 @@ def woven():
 
 
 @pytest.mark.parametrize("sigma", [0, 4, 12])
-@pytest.mark.parametrize(("draw", "blur"), [(photo, 6), (lambda: photo(2), 12), (woven, 6)], ids=["photo", "large", "woven"])
+@pytest.mark.parametrize(
+    ("draw", "blur"),
+    [(photo, 6), (lambda: photo(2), 12), (woven, 6)],
+    ids=["photo", "large", "woven"],
+)
 def test_noise_is_no_sharpness_and_a_sharp_picture_stays_sharp(draw, blur, sigma):
     pixels = draw()
     check(frame(pixels + noise(pixels.shape, sigma)), LIMITS)

@@ -1,4 +1,5 @@
-"""Regions of every shape, turned and scaled with the part: which pixels are seen, and which count."""
+"""Regions of every shape, turned and scaled with the part: which pixels are seen, and which
+count."""
 
 import math
 
@@ -15,7 +16,9 @@ from schemas.geometry import Circle, Corner, Polygon, Region, Ring, RotatedRecta
 
 def ramp(width: int = 200, height: int = 160) -> Frame:
     """Gray is the column: a sample tells where it was taken."""
-    return Frame(np.tile(np.arange(width, dtype=np.uint8), (height, 1)), 1, 0.0, "ramp", simulated=True)
+    return Frame(
+        np.tile(np.arange(width, dtype=np.uint8), (height, 1)), 1, 0.0, "ramp", simulated=True
+    )
 
 
 def polygon(*points: tuple[float, float]) -> Polygon:
@@ -47,9 +50,15 @@ def test_what_is_ignored_does_not_count() -> None:
 
 
 @given(
-    angle=st.floats(-180, 180), scale=st.floats(0.8, 1.2), dx=st.floats(-5, 5), dy=st.floats(-5, 5), turn=st.floats(-180, 180)
+    angle=st.floats(-180, 180),
+    scale=st.floats(0.8, 1.2),
+    dx=st.floats(-5, 5),
+    dy=st.floats(-5, 5),
+    turn=st.floats(-180, 180),
 )
-def test_a_view_samples_where_the_part_now_lies(angle: float, scale: float, dx: float, dy: float, turn: float) -> None:
+def test_a_view_samples_where_the_part_now_lies(
+    angle: float, scale: float, dx: float, dy: float, turn: float
+) -> None:
     placement = Placement(dx, dy, angle, scale, 100.0, 80.0)
     region = RotatedRectangle(x=110.0, y=75.0, width=24, height=16, angle_deg=turn)
     view = ramp().view(region, placement)
@@ -64,7 +73,9 @@ def test_a_view_samples_where_the_part_now_lies(angle: float, scale: float, dx: 
 
 def test_a_part_that_is_turned_looks_in_its_view_as_in_the_master() -> None:
     noise = np.random.default_rng(3).integers(0, 255, (40, 50), np.uint8)
-    pixels = cv2.GaussianBlur(cv2.resize(noise, (200, 160), interpolation=cv2.INTER_CUBIC), (5, 5), 1)
+    pixels = cv2.GaussianBlur(
+        cv2.resize(noise, (200, 160), interpolation=cv2.INTER_CUBIC), (5, 5), 1
+    )
     master = Frame(pixels.copy(), 1, 0.0, "m", simulated=True)
     placement = Placement(3.4, -2.2, 25.0, 1.0, 100.0, 80.0)
     turned = cv2.warpAffine(pixels, placement.matrix, (200, 160), flags=cv2.INTER_CUBIC)
@@ -89,7 +100,10 @@ def test_a_turned_region_that_leaves_the_frame_is_an_error() -> None:
         {"shape": "circle", "x": 50, "y": 50, "radius": 0},
         {"shape": "ring", "x": 50, "y": 50, "radius": 10, "inner_radius": 10},
         {"shape": "polygon", "points": [{"x": 1, "y": 1}, {"x": 5, "y": 5}]},
-        {"shape": "polygon", "points": [{"x": 1, "y": 1}, {"x": 50, "y": 50}, {"x": 50, "y": 1}, {"x": 1, "y": 50}]},
+        {
+            "shape": "polygon",
+            "points": [{"x": 1, "y": 1}, {"x": 50, "y": 50}, {"x": 50, "y": 1}, {"x": 1, "y": 50}],
+        },
         {"shape": "polygon", "points": [{"x": n % 100, "y": n // 100} for n in range(10_000)]},
         {"shape": "rotated", "x": 50, "y": 50, "width": 10, "height": 0, "angle_deg": 3},
         {"shape": "star", "x": 50, "y": 50},

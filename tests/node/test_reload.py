@@ -15,8 +15,8 @@ from tests.promise import wait_for
 def settings(folder: Path, more: str = "") -> Path:
     path = folder / "node.toml"
     path.write_text(
-        f'environment = "testing"\nstate_dir = "{folder}/state"\n[broker]\nusername = "node-01"\n{more}'
-        '[[station]]\nid = "cam1"\ncamera = { kind = "synthetic" }\n'
+        f'environment = "testing"\nstate_dir = "{folder}/state"\n[broker]\nusername ='
+        f' "node-01"\n{more}[[station]]\nid = "cam1"\ncamera = {{ kind = "synthetic" }}\n'
     )
     return path
 

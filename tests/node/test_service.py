@@ -11,7 +11,9 @@ from schemas import Settings, logs
 from tests.processes import free_port
 
 
-def test_lines_of_the_log_tell_the_part_from_the_first_one_to_the_last(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_lines_of_the_log_tell_the_part_from_the_first_one_to_the_last(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     values = {
         "environment": "testing",
         "state_dir": str(tmp_path / "state"),

@@ -1,4 +1,5 @@
-"""A station with real parts: after the claim every way ends in a result, and no line says OK of a part that is not."""
+"""A station with real parts: after the claim every way ends in a result, and no line says OK of a
+part that is not."""
 
 import threading
 import time
@@ -25,7 +26,15 @@ from node.metrics import Metrics
 from node.pictures import PictureWriter
 from node.program import Shelf
 from node.station import Station
-from schemas import MemoryLines, Problem, Result, StationSettings, SyntheticCamera, Trigger, as_program
+from schemas import (
+    MemoryLines,
+    Problem,
+    Result,
+    StationSettings,
+    SyntheticCamera,
+    Trigger,
+    as_program,
+)
 from schemas.settings import PictureSettings
 from schemas.store.ledger import Ledger
 from schemas.store.pictures import Pictures
@@ -42,10 +51,15 @@ class Bench:
     """A station on a ledger, with lines that remember."""
 
     def __init__(self, folder: Path, camera: Any = None) -> None:
-        program = as_program(synthetic.program(CAMERA) | {"limits_ms": 60000})  # a busy machine is no fault of the station
-        Programs(folder / "programs").save(program, cv2.imencode(".png", synthetic.master(CAMERA))[1].tobytes(), "ada")
+        # a busy machine is no fault of the station
+        program = as_program(synthetic.program(CAMERA) | {"limits_ms": 60000})
+        Programs(folder / "programs").save(
+            program, cv2.imencode(".png", synthetic.master(CAMERA))[1].tobytes(), "ada"
+        )
         outbox = Outbox(Names("inspection/v1", "node-01"))
-        settings = StationSettings(id="cam1", program="synthetic-part", camera=CAMERA, lines=LINES, max_age_ms=60000)
+        settings = StationSettings(
+            id="cam1", program="synthetic-part", camera=CAMERA, lines=LINES, max_age_ms=60000
+        )
         self.path = folder / "ledger.db"
         self.ledger = Ledger(self.path, outbox.committed, outbox.flush_soon)
         self.driver = LineDriver({"cam1": (LINES, make_bank(LINES))}, lambda _station, _at: None)
@@ -73,7 +87,10 @@ class Bench:
         self.intake.take(self.station, Trigger(trigger_id=trigger_id), "http", Received.now())
 
     def results(self) -> dict[str, Result]:
-        return {id: Result.model_validate_json(payload, strict=False) for id, _, payload in stored(self.path)}
+        return {
+            id: Result.model_validate_json(payload, strict=False)
+            for id, _, payload in stored(self.path)
+        }
 
     def result(self, trigger_id: str) -> Result:
         return wait_for(lambda: self.results().get(trigger_id), 20, f"the result of {trigger_id}")  # type: ignore[no-any-return]
@@ -81,7 +98,11 @@ class Bench:
     def shown_ok(self) -> int:
         """How often the OK line went on."""
         values = [values["ok"] for _, values in self.driver.timeline("cam1")]
-        return sum(1 for before, after in zip([False, *values], values, strict=False) if after and not before)
+        return sum(
+            1
+            for before, after in zip([False, *values], values, strict=False)
+            if after and not before
+        )
 
     def full(self, full: bool) -> None:
         """A database that may not grow, as on a full disk."""
@@ -106,7 +127,9 @@ def of_one_part(real: Callable[..., Any], trigger_id: str) -> Callable[..., Any]
     """A function that fails for one part; whatever is given, an inspection is among it."""
 
     def faulty(*given: Any, **named: Any) -> Any:
-        if any(getattr(getattr(each, "part", None), "trigger_id", None) == trigger_id for each in given):
+        if any(
+            getattr(getattr(each, "part", None), "trigger_id", None) == trigger_id for each in given
+        ):
             raise RuntimeError("a fault of ours")
         return real(*given, **named)
 
@@ -115,7 +138,12 @@ def of_one_part(real: Callable[..., Any], trigger_id: str) -> Callable[..., Any]
 
 @pytest.mark.parametrize(
     ("where", "what"),
-    [(PictureWriter, "names"), (node.publish, "build"), (node.inspection, "compose"), (node.inspection, "publish")],
+    [
+        (PictureWriter, "names"),
+        (node.publish, "build"),
+        (node.inspection, "compose"),
+        (node.inspection, "publish"),
+    ],
 )
 def test_a_fault_of_ours_after_the_claim_is_answered_and_the_next_parts_are_inspected(
     bench: Bench, monkeypatch: pytest.MonkeyPatch, where: Any, what: str
@@ -127,8 +155,11 @@ def test_a_fault_of_ours_after_the_claim_is_answered_and_the_next_parts_are_insp
     bad = bench.result("bad")
     assert (bad.verdict, bad.error and bad.error.code) == ("ERROR", "INTERNAL")
     assert bench.station.fault is not None
-    told_ok = sum(result.verdict == "OK" and result.outputs == "ok" for result in bench.results().values())
-    assert bench.shown_ok() == told_ok + (what == "publish")  # at the very last the lines have spoken already
+    told_ok = sum(
+        result.verdict == "OK" and result.outputs == "ok" for result in bench.results().values()
+    )
+    # at the very last the lines have spoken already
+    assert bench.shown_ok() == told_ok + (what == "publish")
 
 
 def test_a_result_that_cannot_be_written_as_json_is_answered_with_a_smaller_one(
@@ -138,7 +169,11 @@ def test_a_result_that_cannot_be_written_as_json_is_answered_with_a_smaller_one(
 
     def build(found: Any, *rest: Any) -> Result:
         result = real(found, *rest)
-        return result.model_copy(update={"part_id": "\ud800"}) if found.part.trigger_id == "bad" else result
+        return (
+            result.model_copy(update={"part_id": "\ud800"})
+            if found.part.trigger_id == "bad"
+            else result
+        )
 
     monkeypatch.setattr(node.publish, "build", build)
     for trigger_id in ("bad", "next"):
@@ -148,7 +183,9 @@ def test_a_result_that_cannot_be_written_as_json_is_answered_with_a_smaller_one(
     assert (bad.verdict, bad.error and bad.error.code) == ("ERROR", "INTERNAL")
 
 
-def test_lines_that_fail_in_an_unknown_way_leave_a_result_that_says_so(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_lines_that_fail_in_an_unknown_way_leave_a_result_that_says_so(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def show(*_: Any) -> str:
         raise Problem("BAD_COMMAND", "not of the lines")
 
@@ -200,7 +237,9 @@ class Silent:
         self.closed = True
 
 
-def test_the_end_answers_the_part_that_hangs_and_those_that_wait(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_end_answers_the_part_that_hangs_and_those_that_wait(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(ending, "FINISH_S", 0.2)
     bench = Bench(tmp_path, Silent())
     for number in range(3):
@@ -216,7 +255,9 @@ def test_the_end_answers_the_part_that_hangs_and_those_that_wait(tmp_path: Path,
 def test_what_does_not_end_in_time_is_left_behind() -> None:
     never = threading.Event()
     done: list[str] = []
-    late = ending.apart({"hangs": never.wait, "ends": lambda: done.append("ends"), "fails": lambda: 1 / 0}, 0.1)
+    late = ending.apart(
+        {"hangs": never.wait, "ends": lambda: done.append("ends"), "fails": lambda: 1 / 0}, 0.1
+    )
     never.set()
     assert (late, done) == (["hangs"], ["ends"])
 

@@ -1,4 +1,5 @@
-"""Teaching by folders of pictures: each located as in an inspection; the result is a new version of the program that judges."""
+"""Teaching by folders of pictures: each located as in an inspection; the result is a new version of
+the program that judges."""
 
 import json
 from collections.abc import Callable
@@ -57,7 +58,13 @@ def site(tmp_path: Path) -> NodeProcess:
         "locator": {"kind": "pattern", "region": region, "low": 0.6},
         "tools": [
             {"kind": "learned", "name": "look", "region": REGION, "size_px": 128},
-            {"kind": "classify", "name": "spot", "region": REGION, "expected": "clean", "size_px": 96},
+            {
+                "kind": "classify",
+                "name": "spot",
+                "region": REGION,
+                "expected": "clean",
+                "size_px": 96,
+            },
             {"kind": "brightness", "name": "light", "region": REGION, "low": 1.0},
         ],
     }
@@ -87,14 +94,18 @@ def run(site: NodeProcess, capsys: pytest.CaptureFixture[str]) -> Run:
 def loaded(site: NodeProcess) -> tuple[StoredProgram, LoadedProgram]:
     store = programs(site)
     stored = store.get("cap")
-    return stored, load(stored.program, stored.version, stored.hash, store.master(stored.program), store.file)
+    return stored, load(
+        stored.program, stored.version, stored.hash, store.master(stored.program), store.file
+    )
 
 
 def verdicts(program: LoadedProgram, pixels: Pixels) -> dict[str, str]:
     frame = Frame(pixels, 0, 0.0, "test", simulated=True)
     _, placement = locate(frame, program.program.locator, program.locator)
     results = [finding.result for finding in measure(frame, placement, program)]
-    return {result.name: result.error.code if result.error else result.verdict for result in results}
+    return {
+        result.name: result.error.code if result.error else result.verdict for result in results
+    }
 
 
 def facts(answer: tuple[int, str, str]) -> dict[str, Any]:
@@ -102,8 +113,14 @@ def facts(answer: tuple[int, str, str]) -> dict[str, Any]:
     return dict(json.loads(answer[1]))
 
 
-def test_a_tool_is_taught_judges_and_takes_one_more_picture(site: NodeProcess, run: Run, tmp_path: Path) -> None:
-    assert verdicts(loaded(site)[1], shot(50)) == {"look": "NOT_TAUGHT", "spot": "NOT_TAUGHT", "light": "OK"}
+def test_a_tool_is_taught_judges_and_takes_one_more_picture(
+    site: NodeProcess, run: Run, tmp_path: Path
+) -> None:
+    assert verdicts(loaded(site)[1], shot(50)) == {
+        "look": "NOT_TAUGHT",
+        "spot": "NOT_TAUGHT",
+        "light": "OK",
+    }
     good = folder(tmp_path / "good", {f"{seed:02}.png": shot(seed) for seed in range(1, 11)})
     told = facts(run("cap", "look", good, "--json"))
     assert (told["version"], told["good"], told["bad"]) == (2, 10, 0)
@@ -113,30 +130,42 @@ def test_a_tool_is_taught_judges_and_takes_one_more_picture(site: NodeProcess, r
     assert json.loads(row.details) == {"tool": "look", "pictures": 10, "version": 1}
     assert 0 < told["expected_false_rejects"] <= 0.05
     assert told["one_in"] == 3
-    assert told["promise"] == "at most 1 good part in 3 is rejected, in 95% of draws of such pictures"
+    assert (
+        told["promise"] == "at most 1 good part in 3 is rejected, in 95% of draws of such pictures"
+    )
     assert "10 different pictures do not tell, 80 would" in told["not_promised"]
     assert (
         loaded(site)[0].note
-        == f"taught look from 10 pictures: at most 1 good part in 3 rejected, {told['drawn_found']} of 36 drawn faults caught"
+        == f"taught look from 10 pictures: at most 1 good part in 3 rejected, {told['drawn_found']}"
+        " of 36 drawn faults caught"
     )
     assert told["good_values"][0] < 1
     stored, program = loaded(site)
     assert stored.program.tools[0].model == told["model"]  # type: ignore[union-attr]
     assert program.tools[0].learned.bank.told == (3, told["drawn_found"], 36)
     assert [verdicts(program, shot(seed))["look"] for seed in (50, 51, 52)].count("OK") >= 2
-    assert [verdicts(program, shot(seed, spoilt=True))["look"] for seed in (60, 61, 62)] == ["NG"] * 3
+    assert [verdicts(program, shot(seed, spoilt=True))["look"] for seed in (60, 61, 62)] == [
+        "NG"
+    ] * 3
 
     one = folder(tmp_path / "one", {"more.png": shot(70)}) / "more.png"
     more = facts(run("cap", "look", one, "--add", "--json"))
     assert (more["version"], more["good"]) == (3, 11)
     bad = folder(tmp_path / "bad", {f"{seed}.png": shot(seed, spoilt=True) for seed in (80, 81)})
     with_bad = facts(run("cap", "look", one, "--bad", bad, "--add", "--json"))
-    assert (with_bad["good"], with_bad["bad"], with_bad["bad_found"], with_bad["alike"]) == (11, 2, 2, ["more.png"])
+    assert (with_bad["good"], with_bad["bad"], with_bad["bad_found"], with_bad["alike"]) == (
+        11,
+        2,
+        2,
+        ["more.png"],
+    )
 
 
 def test_classes_are_taught_from_a_folder_each(site: NodeProcess, run: Run, tmp_path: Path) -> None:
     for name, spoilt in (("clean", False), ("spotted", True)):
-        folder(tmp_path / "classes" / name, {f"{seed}.png": shot(seed, spoilt) for seed in range(1, 6)})
+        folder(
+            tmp_path / "classes" / name, {f"{seed}.png": shot(seed, spoilt) for seed in range(1, 6)}
+        )
     told = facts(run("cap", "spot", "--classes", tmp_path / "classes", "--json"))
     assert told["classes"] == {"clean": 5, "spotted": 5}
     assert told["left_out_wrong"] == 0
@@ -154,7 +183,9 @@ def test_what_people_see_is_a_table_and_no_bar_in_a_pipe(run: Run, tmp_path: Pat
     assert err == ""
 
 
-def test_what_cannot_be_taught_from_is_told_and_changes_nothing(site: NodeProcess, run: Run, tmp_path: Path) -> None:
+def test_what_cannot_be_taught_from_is_told_and_changes_nothing(
+    site: NodeProcess, run: Run, tmp_path: Path
+) -> None:
     few = folder(tmp_path / "few", {f"{seed}.png": shot(seed) for seed in range(1, 4)})
     (tmp_path / "empty").mkdir()
     broken = folder(tmp_path / "broken", {"1.png": shot(1)})
@@ -190,7 +221,9 @@ def test_bad_and_classes_do_not_go_together(run: Run, tmp_path: Path) -> None:
     assert run("cap", "look", tmp_path, "--bad", tmp_path, "--classes", tmp_path)[0] == 64
 
 
-def test_a_model_that_does_not_load_makes_the_program_invalid_and_names_the_tool(site: NodeProcess) -> None:
+def test_a_model_that_does_not_load_makes_the_program_invalid_and_names_the_tool(
+    site: NodeProcess,
+) -> None:
     store = programs(site)
     stored = store.get("cap")
     document = stored.program.document()
@@ -211,16 +244,27 @@ def test_a_tool_that_catches_nothing_says_so(run: Run, tmp_path: Path) -> None:
     """Five parts that have hardly anything in common, so that a fault is nothing new."""
     plain = Scene.plain(280, 240, (60.0, 60.0, 60.0))
     shown = {
-        f"{seed}.png": plain.clutter(seed, 200).part(70, 60).clutter(50 + seed, 90).part(70, 60).lit(1).pixels(20, seed)
+        f"{seed}.png": (
+            plain.clutter(seed, 200)
+            .part(70, 60)
+            .clutter(50 + seed, 90)
+            .part(70, 60)
+            .lit(1)
+            .pixels(20, seed)
+        )
         for seed in range(5)
     }
     _, out, err = run("cap", "look", folder(tmp_path / "good", shown))
     assert "catches nothing" in out, err
 
 
-def test_an_odd_picture_is_named_and_taught_when_it_is_confirmed(site: NodeProcess, run: Run, tmp_path: Path) -> None:
+def test_an_odd_picture_is_named_and_taught_when_it_is_confirmed(
+    site: NodeProcess, run: Run, tmp_path: Path
+) -> None:
     good = folder(
-        tmp_path / "good", {f"{seed:02}.png": shot(seed) for seed in range(1, 11)} | {"odd.png": shot(30, spoilt=True)}
+        tmp_path / "good",
+        {f"{seed:02}.png": shot(seed) for seed in range(1, 11)}
+        | {"odd.png": shot(30, spoilt=True)},
     )
     told = facts(run("cap", "look", good, "--json"))
     assert (told["good"], told["check"]) == (10, ["good/odd.png"])
@@ -230,15 +274,22 @@ def test_an_odd_picture_is_named_and_taught_when_it_is_confirmed(site: NodeProce
     assert (again["good"], again["check"]) == (10, ["odd.png"])
     code, out, _ = run("cap", "look", good / "odd.png", "--add")
     assert (code, "--add --confirm NAME" in out) == (0, True)
-    confirmed = facts(run("cap", "look", good / "odd.png", "--add", "--confirm", "odd.png", "--json"))
+    confirmed = facts(
+        run("cap", "look", good / "odd.png", "--add", "--confirm", "odd.png", "--json")
+    )
     assert (confirmed["good"], confirmed["check"]) == (11, [])
     assert verdicts(loaded(site)[1], shot(30, spoilt=True))["look"] == "OK"
     assert run("cap", "look", good, "--confirm", "nobody.png")[0] == 1
 
 
-def test_a_class_of_few_pictures_is_told_beside_the_version(site: NodeProcess, run: Run, tmp_path: Path) -> None:
+def test_a_class_of_few_pictures_is_told_beside_the_version(
+    site: NodeProcess, run: Run, tmp_path: Path
+) -> None:
     for name, spoilt, count in (("clean", False, 5), ("spotted", True, 3)):
-        folder(tmp_path / "classes" / name, {f"{seed}.png": shot(seed, spoilt) for seed in range(1, count + 1)})
+        folder(
+            tmp_path / "classes" / name,
+            {f"{seed}.png": shot(seed, spoilt) for seed in range(1, count + 1)},
+        )
     told = facts(run("cap", "spot", "--classes", tmp_path / "classes", "--json"))
     assert "'spotted': 3" in told["too_few"]
     assert "too few of a class: {'spotted': 3}" in loaded(site)[0].note

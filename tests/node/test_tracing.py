@@ -1,4 +1,5 @@
-"""Traces: a trigger's context comes back with its result, and its seven steps are spans of one trace, if that is asked for."""
+"""Traces: a trigger's context comes back with its result, and its seven steps are spans of one
+trace, if that is asked for."""
 
 import json
 import socket
@@ -41,12 +42,18 @@ class Collector:
         class Taking(BaseHTTPRequestHandler):
             def do_POST(self) -> None:
                 body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-                assert (self.path, self.headers["Content-Type"]) == ("/v1/traces", "application/json")
+                assert (self.path, self.headers["Content-Type"]) == (
+                    "/v1/traces",
+                    "application/json",
+                )
                 for resource in body["resourceSpans"]:
-                    assert {"key": "service.name", "value": {"stringValue": "inspection-node"}} in resource["resource"][
-                        "attributes"
+                    assert {
+                        "key": "service.name",
+                        "value": {"stringValue": "inspection-node"},
+                    } in resource["resource"]["attributes"]
+                    collector.spans += [
+                        span for scope in resource["scopeSpans"] for span in scope["spans"]
                     ]
-                    collector.spans += [span for scope in resource["scopeSpans"] for span in scope["spans"]]
                 self.send_response(200)
                 self.end_headers()
 
@@ -84,13 +91,17 @@ def test_a_traced_trigger_comes_back_as_one_trace_with_its_seven_steps(
     tmp_path: Path, broker: BrokerProcess, collector: Collector
 ) -> None:
     node = synthetic_node(tmp_path, broker.port)
-    node.config.write_text(f'tracing = {{ endpoint = "{collector.url}" }}\n' + node.config.read_text())
+    node.config.write_text(
+        f'tracing = {{ endpoint = "{collector.url}" }}\n' + node.config.read_text()
+    )
     node.start()
     heard: dict[str, dict[str, str]] = {}
     client = mqtt.Client(CallbackAPIVersion.VERSION2, protocol=mqtt.MQTTv5)
 
     def on_message(_client: Any, _userdata: Any, message: mqtt.MQTTMessage) -> None:
-        heard[json.loads(message.payload)["trigger_id"]] = dict(getattr(message.properties, "UserProperty", []))
+        heard[json.loads(message.payload)["trigger_id"]] = dict(
+            getattr(message.properties, "UserProperty", [])
+        )
 
     subscribed = threading.Event()
     client.on_message = on_message
@@ -101,11 +112,19 @@ def test_a_traced_trigger_comes_back_as_one_trace_with_its_seven_steps(
     try:
         assert subscribed.wait(40)
         wait_for(lambda: online(node), 40, "the node at its broker")
-        for trigger_id, trace in (("traced", GIVEN), ("untraced", None), ("odd", "00-zz-1-1"), ("stale", GIVEN)):
+        for trigger_id, trace in (
+            ("traced", GIVEN),
+            ("untraced", None),
+            ("odd", "00-zz-1-1"),
+            ("stale", GIVEN),
+        ):
             properties = Properties(PacketTypes.PUBLISH)
             if trace is not None:
                 properties.UserProperty = [("traceparent", trace)]
-            body = {"trigger_id": trigger_id, **({"program": "no-such"} if trigger_id == "stale" else {})}
+            body = {
+                "trigger_id": trigger_id,
+                **({"program": "no-such"} if trigger_id == "stale" else {}),
+            }
             topic = "inspection/v1/node-01/trigger/cam1"
             client.publish(topic, json.dumps(body), 1, properties=properties).wait_for_publish(20)
         wait_for(lambda: {"traced", "untraced", "odd", "stale"} <= heard.keys(), 40, "the results")
@@ -119,11 +138,20 @@ def test_a_traced_trigger_comes_back_as_one_trace_with_its_seven_steps(
         def of(trigger_id: str) -> list[dict[str, Any]]:
             value = {"key": "inspection.trigger_id", "value": {"stringValue": trigger_id}}
             roots = [span for span in collector.spans if value in span.get("attributes", [])]
-            return roots + [span for span in collector.spans if roots and span.get("parentSpanId") == roots[0]["spanId"]]
+            return roots + [
+                span
+                for span in collector.spans
+                if roots and span.get("parentSpanId") == roots[0]["spanId"]
+            ]
 
         wait_for(lambda: of("traced") and of("untraced") and of("stale"), 40, "the spans")
         root, *children = of("traced")
-        assert (root["traceId"], root["parentSpanId"], root["name"], root["kind"]) == (TRACE, PARENT, "inspect", 5)
+        assert (root["traceId"], root["parentSpanId"], root["name"], root["kind"]) == (
+            TRACE,
+            PARENT,
+            "inspect",
+            5,
+        )
         assert [child["name"] for child in children] == list(STEPS)
         assert {child["traceId"] for child in children} == {TRACE}
         times = [int(root["startTimeUnixNano"])]
@@ -160,7 +188,7 @@ def test_what_is_no_context_is_none(said: str) -> None:
     assert context_of((("attempt", "2"), ("traceparent", GIVEN))) == GIVEN
 
 
-def test_without_an_endpoint_there_is_no_thread_and_nothing_is_kept_but_contexts_which_have_a_bound() -> None:
+def test_without_an_endpoint_there_is_no_thread_and_only_contexts_are_kept_in_a_bound() -> None:
     tracing = Tracing(TracingSettings(), "node-01", "1")
     tracing.start()
     assert "tracing" not in {thread.name for thread in threading.enumerate()}
@@ -201,7 +229,11 @@ def test_a_collector_that_speaks_no_http_does_not_end_the_thread(
     monkeypatch.setattr("node.tracing.spans_of", lambda *_: [{"name": "inspect"}])
     with socket.create_server(("127.0.0.1", 0)) as listener:
         listener.settimeout(20)
-        tracing = Tracing(TracingSettings(endpoint=f"http://127.0.0.1:{listener.getsockname()[1]}"), "node-01", "1")
+        tracing = Tracing(
+            TracingSettings(endpoint=f"http://127.0.0.1:{listener.getsockname()[1]}"),
+            "node-01",
+            "1",
+        )
         tracing.ended(inspection(), None)  # type: ignore[arg-type]
         sending = threading.Thread(target=tracing._send)
         sending.start()

@@ -1,7 +1,9 @@
-"""`python -m tests.nodered`: Node-RED with our flow, our broker with its users and rights, our node; each is restarted once.
+"""`python -m tests.nodered`: Node-RED with our flow, our broker with its users and rights, our
+node; each is restarted once.
 
-`make node-red` runs it. Every part has to reach the lamp exactly once, in the importable flow and by the subflow's outputs.
-It installs npm's node-red beside a cache (NODERED_CACHE, else ~/.cache/inspection-node-red).
+`make node-red` runs it. Every part has to reach the lamp exactly once, in the importable flow and
+by the subflow's outputs. It installs npm's node-red beside a cache (NODERED_CACHE, else
+~/.cache/inspection-node-red).
 """
 
 import argparse
@@ -31,25 +33,46 @@ SETTINGS = """module.exports = {{
   contextStorage: {{ default: {{ module: "localfilesystem", config: {{ flushInterval: 1 }} }} }},
   logging: {{ console: {{ level: "info" }} }},
 }};
-"""
+"""  # noqa: E501
 
 
 def installed(cache: Path) -> Path:
-    """red.js of npm's node-red, with our module beside it as npm installs it. Raises RuntimeError."""
+    """red.js of npm's node-red, with our module beside it as npm installs it. Raises
+    RuntimeError."""
     for name in ("node", "npm"):
         if shutil.which(name) is None:
             raise RuntimeError(f"{name} is not installed: apt-get install nodejs npm")
     cache.mkdir(parents=True, exist_ok=True)
     packed = subprocess.run(
-        ["npm", "pack", "--silent", str(MODULE)], check=True, capture_output=True, text=True, cwd=cache, timeout=120
+        ["npm", "pack", "--silent", str(MODULE)],
+        check=True,
+        capture_output=True,
+        text=True,
+        cwd=cache,
+        timeout=120,
     )
-    words = ["npm", "install", "--no-audit", "--no-fund", "--silent", "--prefix", str(cache), f"node-red@{VERSION}"]
-    subprocess.run([*words, str(cache / packed.stdout.strip().splitlines()[-1])], check=True, cwd=cache, timeout=600)
+    words = [
+        "npm",
+        "install",
+        "--no-audit",
+        "--no-fund",
+        "--silent",
+        "--prefix",
+        str(cache),
+        f"node-red@{VERSION}",
+    ]
+    subprocess.run(
+        [*words, str(cache / packed.stdout.strip().splitlines()[-1])],
+        check=True,
+        cwd=cache,
+        timeout=600,
+    )
     return cache / "node_modules" / "node-red" / "red.js"
 
 
 def flow(kind: str, broker_port: int, lamp: Path, parts: int) -> list[dict[str, Any]]:
-    """The flow as it is imported, with the broker's port, a feeder of parts and a file at the lamp; or around our Inspect."""
+    """The flow as it is imported, with the broker's port, a feeder of parts and a file at the lamp;
+    or around our Inspect."""
     made: list[dict[str, Any]] = json.loads((MODULE / "examples" / "inspection.json").read_text())
     broker = next(each for each in made if each["type"] == "mqtt-broker")
     broker["port"] = str(broker_port)
@@ -59,12 +82,22 @@ def flow(kind: str, broker_port: int, lamp: Path, parts: int) -> list[dict[str, 
         next(each for each in made if each["id"] == "inspection-lamp")["wires"] = [["told"]]
     else:
         subflow = json.loads((MODULE / "inspect.json").read_text())
-        given = {each["name"]: each["value"] if each["type"] == "str" else {**each} for each in subflow["env"]}
+        given = {
+            each["name"]: each["value"] if each["type"] == "str" else {**each}
+            for each in subflow["env"]
+        }
         given["BROKER"] = broker["id"]
         made = [
             made[0],
             broker,
-            {"id": "inspect", "z": z, "type": "inspection-inspect", **PLACE, **given, "wires": [["told"]] * 4},
+            {
+                "id": "inspect",
+                "z": z,
+                "type": "inspection-inspect",
+                **PLACE,
+                **given,
+                "wires": [["told"]] * 4,
+            },
         ]
         first = "inspect"
     count = (
@@ -73,11 +106,11 @@ def flow(kind: str, broker_port: int, lamp: Path, parts: int) -> list[dict[str, 
     )
     return [
         *made,
-        {"id": "clock", "z": z, **PLACE, "type": "inject", "props": [], "repeat": "0.1", "once": True, "onceDelay": 2,
+        {"id": "clock", "z": z, **PLACE, "type": "inject", "props": [], "repeat": "0.1", "once": True, "onceDelay": 2,  # noqa: E501
          "wires": [["feed"]]},
-        {"id": "feed", "z": z, **PLACE, "type": "function", "func": count, "outputs": 1, "libs": [], "wires": [[first]]},
-        {"id": "told", "z": z, **PLACE, "type": "function", "func": TOLD, "outputs": 1, "libs": [], "wires": [["file"]]},
-        {"id": "file", "z": z, **PLACE, "type": "file", "filename": str(lamp), "filenameType": "str", "appendNewline": True,
+        {"id": "feed", "z": z, **PLACE, "type": "function", "func": count, "outputs": 1, "libs": [], "wires": [[first]]},  # noqa: E501
+        {"id": "told", "z": z, **PLACE, "type": "function", "func": TOLD, "outputs": 1, "libs": [], "wires": [["file"]]},  # noqa: E501
+        {"id": "file", "z": z, **PLACE, "type": "file", "filename": str(lamp), "filenameType": "str", "appendNewline": True,  # noqa: E501
          "overwriteFile": "false", "wires": [[]]},
     ]  # fmt: skip
 
@@ -108,10 +141,12 @@ class NodeRed:
         before = self.text().count("Started flows")
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
-                ["node", str(self.red), "-u", str(self.folder), "-s", str(self.folder / "settings.js")],
+                ["node", str(self.red), "-u", str(self.folder), "-s", str(self.folder / "settings.js")],  # noqa: E501
                 stdout=log, stderr=log, stdin=subprocess.DEVNULL, cwd=self.folder,
             )  # fmt: skip
-        wait_for(lambda: self.text().count("Started flows") > before, 120, "Node-RED starts its flows")
+        wait_for(
+            lambda: self.text().count("Started flows") > before, 120, "Node-RED starts its flows"
+        )
 
     def text(self) -> str:
         """What it has logged."""
@@ -125,7 +160,8 @@ class NodeRed:
 
 
 def trial(red: Path, folder: Path, kind: str, parts: int) -> str:
-    """So many parts through a restart of the node, the broker and Node-RED; what was seen. Raises AssertionError."""
+    """So many parts through a restart of the node, the broker and Node-RED; what was seen. Raises
+    AssertionError."""
     names = acl.Names(node="node-01", node_user="node-01")
     users = (names.node_user, names.web, names.plc, names.operator, names.viewer)
     access = Access({user: PASSWORD.format(user) for user in users}, acl.text(names))
@@ -137,7 +173,9 @@ def trial(red: Path, folder: Path, kind: str, parts: int) -> str:
         "username": names.node_user,
         "password": PASSWORD.format(names.node_user),
     }
-    lines = [line for line in node.config.read_text().splitlines() if not line.startswith("broker =")]
+    lines = [
+        line for line in node.config.read_text().splitlines() if not line.startswith("broker =")
+    ]
     node.config.write_text("\n".join([f"broker = {toml(settings)}", *lines]))
     nodered = NodeRed(red, folder / "node-red", flow(kind, broker.port, lamp, parts))
     began = time.monotonic()
@@ -149,7 +187,11 @@ def trial(red: Path, folder: Path, kind: str, parts: int) -> str:
         node.start()
         nodered.start()
         for share, restart in ((4, "node"), (2, "broker"), (4 / 3, "node-red")):
-            wait_for(lambda share=share: len(told()) >= parts / share, 60 + parts, f"{parts / share:.0f} parts at the lamp")  # type: ignore[misc]
+            wait_for(
+                lambda share=share: len(told()) >= parts / share,
+                60 + parts,
+                f"{parts / share:.0f} parts at the lamp",
+            )  # type: ignore[misc]
             if restart == "node":
                 node.stop()
                 node.start()
@@ -159,7 +201,11 @@ def trial(red: Path, folder: Path, kind: str, parts: int) -> str:
             else:
                 nodered.stop()
                 nodered.start()
-            print(f"{kind}: {restart} restarted after {len(told())} parts", file=sys.stderr, flush=True)
+            print(
+                f"{kind}: {restart} restarted after {len(told())} parts",
+                file=sys.stderr,
+                flush=True,
+            )
 
         def judged() -> set[str]:
             return {line.split()[0] for line in told()} - {"missing"}
@@ -175,7 +221,10 @@ def trial(red: Path, folder: Path, kind: str, parts: int) -> str:
         assert len(rows) == parts, f"{len(rows)} results for {parts} parts"
         verdicts = Counter(line.split()[2] for line in told() if not line.startswith("missing"))
         assert set(seen) == {f"P{n + 1}" for n in range(parts)}
-        return f"{len(seen)} parts, each once ({dict(verdicts)}; {late} told as late) in {time.monotonic() - began:.0f} s"
+        return (
+            f"{len(seen)} parts, each once ({dict(verdicts)}; {late} told as late) in"
+            f" {time.monotonic() - began:.0f} s"
+        )
     except AssertionError:
         print(nodered.text()[-3000:], *told()[-5:], sep="\n", file=sys.stderr)
         raise
@@ -187,8 +236,12 @@ def trial(red: Path, folder: Path, kind: str, parts: int) -> str:
 
 def main(argv: list[str] | None = None) -> int:
     """0 if every part was at the lamp exactly once."""
-    parser = argparse.ArgumentParser(prog="python -m tests.nodered", description="Node-RED with our flow and our subflow.")
-    parser.add_argument("--parts", type=int, default=1000, metavar="N", help="parts of each (default 1000)")
+    parser = argparse.ArgumentParser(
+        prog="python -m tests.nodered", description="Node-RED with our flow and our subflow."
+    )
+    parser.add_argument(
+        "--parts", type=int, default=1000, metavar="N", help="parts of each (default 1000)"
+    )
     parser.add_argument("--only", choices=("flow", "subflow"), help="this one only")
     args = parser.parse_args(argv)
     cache = Path(os.environ.get("NODERED_CACHE", Path.home() / ".cache" / "inspection-node-red"))
@@ -200,7 +253,9 @@ def main(argv: list[str] | None = None) -> int:
     good = True
     for kind in ("flow", "subflow"):
         if args.only in (None, kind):
-            with tempfile.TemporaryDirectory(prefix="node-red-", ignore_cleanup_errors=True) as folder:
+            with tempfile.TemporaryDirectory(
+                prefix="node-red-", ignore_cleanup_errors=True
+            ) as folder:
                 try:
                     print(f"{kind}: {trial(red, Path(folder), kind, args.parts)}", flush=True)
                 except AssertionError as error:

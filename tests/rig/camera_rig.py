@@ -1,6 +1,8 @@
-"""The USB camera against the kernel's own V4L2 interface: the vivid driver in the emulated machine, with its faults.
+"""The USB camera against the kernel's own V4L2 interface: the vivid driver in the emulated machine,
+with its faults.
 
-Not part of the test suite: it needs a Linux with vivid as /dev/video0, v4l2-ctl and root, such as the project's rig gives:
+Not part of the test suite: it needs a Linux with vivid as /dev/video0, v4l2-ctl and root, such as
+the project's rig gives:
 
     rig.sh 'PYTHONDONTWRITEBYTECODE=1 PYTHONPATH=. VENV/bin/python tests/rig/camera_rig.py'
 """
@@ -30,15 +32,24 @@ def control(**values: int) -> None:
 
 
 def camera(**settings: object) -> Usb:
-    made = make_camera(UsbCamera.model_validate({"device": DEVICE, "fps": 25.0, **settings}), Path())
+    made = make_camera(
+        UsbCamera.model_validate({"device": DEVICE, "fps": 25.0, **settings}), Path()
+    )
     assert isinstance(made, Usb)
     made.open()
     return made
 
 
-def grab(usb: Usb, after_ms: float = 0, limit_ms: float = 3000, asked: ProgramCamera | None = None) -> Frame:
+def grab(
+    usb: Usb, after_ms: float = 0, limit_ms: float = 3000, asked: ProgramCamera | None = None
+) -> Frame:
     now_ns = time.monotonic_ns()
-    request = Request(now_ns + round(after_ms * 1e6), now_ns + round(limit_ms * 1e6), None, asked or ProgramCamera())
+    request = Request(
+        now_ns + round(after_ms * 1e6),
+        now_ns + round(limit_ms * 1e6),
+        None,
+        asked or ProgramCamera(),
+    )
     settings = UsbCamera(device=DEVICE)
     return acquire(usb, request, settings.quality, (640, 480))[0]
 
@@ -72,7 +83,10 @@ def ready(usb: Usb) -> None:
 
 
 def fails_with(usb: Usb, expected: str) -> None:
-    until(lambda: usb.problem is not None and usb.problem.code == expected, f"the problem is {expected}")
+    until(
+        lambda: usb.problem is not None and usb.problem.code == expected,
+        f"the problem is {expected}",
+    )
 
 
 def frames_are_newer_than_their_trigger() -> None:
@@ -88,7 +102,10 @@ def frames_are_newer_than_their_trigger() -> None:
         waits.append((time.monotonic_ns() - asked_ns) / 1e6)
     assert stamps == sorted(set(stamps)), "time stamps rise"
     waits.sort()
-    say(f"    frame after {waits[0]:.0f} / {waits[10]:.0f} / {waits[-1]:.0f} ms (least, median, most), period 40 ms")
+    say(
+        f"    frame after {waits[0]:.0f} / {waits[10]:.0f} / {waits[-1]:.0f} ms (least, median,"
+        " most), period 40 ms"
+    )
     late = time.monotonic_ns() + 300_000_000
     assert grab(usb, after_ms=300).exposed_ns > late - 1_000_000
     assert code(lambda: grab(usb, after_ms=500, limit_ms=100)) == "CAMERA_TIMEOUT"
@@ -143,7 +160,8 @@ def a_stalled_camera_times_out_and_recovers() -> None:
     usb = camera()
     ready(usb)
     control(percentage_of_dropped_buffers=100)
-    grab_or_none = code(lambda: [grab(usb, limit_ms=500) for _ in range(3)])  # one frame may be under way
+    # one frame may be under way
+    grab_or_none = code(lambda: [grab(usb, limit_ms=500) for _ in range(3)])
     assert grab_or_none == "CAMERA_TIMEOUT"
     fails_with(usb, "CAMERA_TIMEOUT")
     control(percentage_of_dropped_buffers=0)
@@ -189,9 +207,12 @@ def settings_it_does_not_have_are_refused_and_others_applied() -> None:
     assert code(lambda: grab(usb, asked=ProgramCamera(mode="hdr"))) == "CAMERA_ERROR"
     assert usb.problem is None, "the camera itself is well"
     grab(usb, asked=ProgramCamera(gain=77.0))
-    told = subprocess.run(["v4l2-ctl", "-d", DEVICE, "-C", "gain"], capture_output=True, text=True, timeout=20).stdout
+    told = subprocess.run(
+        ["v4l2-ctl", "-d", DEVICE, "-C", "gain"], capture_output=True, text=True, timeout=20
+    ).stdout
     assert told.split() == ["gain:", "77"], told
-    assert code(lambda: grab(usb, asked=ProgramCamera(gain=900.0))) == "CAMERA_ERROR"  # it would clamp it to 255
+    # it would clamp it to 255
+    assert code(lambda: grab(usb, asked=ProgramCamera(gain=900.0))) == "CAMERA_ERROR"
     usb.close()
     control(gain_automatic=1)
 

@@ -1,4 +1,5 @@
-"""The gpiod lines on a real kernel with a gpio-sim chip (label "simchip", 16 lines), read back and driven through sysfs.
+"""The gpiod lines on a real kernel with a gpio-sim chip (label "simchip", 16 lines), read back and
+driven through sysfs.
 
 Run inside the emulated machine, by a Python with the dependencies that lies outside of /tmp:
     rig.sh 'PYTHONDONTWRITEBYTECODE=1 PYTHONPATH=. PYTHON tests/rig/gpio_rig.py'
@@ -42,7 +43,8 @@ LINES = GpiodLines.model_validate(
 )
 INVERTED = {NG, BUSY, OUT2}
 
-# a node that holds OK active, and a bystander that keeps the request from being released when the node is killed
+# a node that holds OK active, and a bystander that keeps the request from being released when the
+# node is killed
 NODE = """
 import subprocess, sys, time
 from node.gpio.chip import ChipBank
@@ -60,7 +62,7 @@ while True:
         break
     time.sleep(0.5)
 time.sleep(60)
-"""
+"""  # noqa: E501
 
 
 def level(line: int) -> int:
@@ -144,7 +146,9 @@ def a_verdict_is_driven_and_its_pulse_ends() -> None:
     print(f"  heartbeat flanks after {[f'{s:.2f}' for s in beats]} s")
     driver.show("a", "NG", {})
     assert driver.stop(5.0)
-    assert not any(active(n) for n in (OK, NG, ERROR, VALID, BUSY, READY, OUT1)), "active after stop"
+    assert not any(active(n) for n in (OK, NG, ERROR, VALID, BUSY, READY, OUT1)), (
+        "active after stop"
+    )
 
 
 def a_bouncing_edge_is_one_edge() -> None:
@@ -154,7 +158,9 @@ def a_bouncing_edge_is_one_edge() -> None:
         lines = LINES.model_copy(update={"trigger": trigger})
         pull(line, not up)
         seen: list[tuple[str, int]] = []
-        driver = LineDriver({"a": (lines, ChipBank(lines))}, lambda s, t, seen=seen: seen.append((s, t)))  # type: ignore[misc]
+        driver = LineDriver(
+            {"a": (lines, ChipBank(lines))}, lambda s, t, seen=seen: seen.append((s, t))
+        )  # type: ignore[misc]
         driver.start()
         for part in range(1, 4):
             before = time.monotonic_ns()
@@ -168,7 +174,10 @@ def a_bouncing_edge_is_one_edge() -> None:
             time.sleep(0.2)  # the other edge has had its time to be seen, wrongly
             assert len(seen) == part, seen
         driver.stop(2.0)
-        print(f"  {'active high' if up else 'active low'}: 3 bursts of 17 flanks gave {len(seen)} edges")
+        print(
+            f"  {'active high' if up else 'active low'}: 3 bursts of 17 flanks gave {len(seen)}"
+            " edges"
+        )
 
 
 def problems_say_who_and_what() -> None:
@@ -178,7 +187,11 @@ def problems_say_who_and_what() -> None:
     assert "press-7" in message, message
     assert "line 1 (ng)" in message, message
     print(" ", message)
-    for change, word in (({"chip": "nochip"}, "simchip"), ({"chip": "/dev/gpiochip99"}, "gpiochip99"), ({"ok": 99}, "99")):
+    for change, word in (
+        ({"chip": "nochip"}, "simchip"),
+        ({"chip": "/dev/gpiochip99"}, "gpiochip99"),
+        ({"ok": 99}, "99"),
+    ):
         message = problem_of(LINES.model_copy(update=change))
         assert word in message, message
         print(" ", message)
@@ -214,7 +227,11 @@ def a_driver_recovers_when_the_line_is_free_again() -> None:
 
 def start(held: str) -> tuple["subprocess.Popen[str]", int, int]:
     """A node that holds OK active: the process, its guardian and its bystander."""
-    node = subprocess.Popen([sys.executable, "-c", NODE, LINES.model_dump_json(), held], stdout=subprocess.PIPE, text=True)
+    node = subprocess.Popen(
+        [sys.executable, "-c", NODE, LINES.model_dump_json(), held],
+        stdout=subprocess.PIPE,
+        text=True,
+    )
     assert node.stdout
     guardian, bystander = map(int, node.stdout.readline().split())
     assert active(OK)
@@ -229,21 +246,31 @@ def quiet() -> bool:
 
 
 def a_killed_node_leaves_inactive_lines() -> None:
-    """kill -9 with the request kept alive by a bystander, so that only the guardian can have changed the lines."""
+    """kill -9 with the request kept alive by a bystander, so that only the guardian can have
+    changed the lines."""
     node, guardian, bystander = start("held")
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         os.kill(guardian, number)
     time.sleep(1.0)
     assert Path(f"/proc/{guardian}").exists(), "the guardian left on a signal"
     assert active(OK)
-    rss = next(row for row in Path(f"/proc/{guardian}/status").read_text().splitlines() if row.startswith("VmRSS"))
+    rss = next(
+        row
+        for row in Path(f"/proc/{guardian}/status").read_text().splitlines()
+        if row.startswith("VmRSS")
+    )
     node.kill()
     took = until(quiet, 1.0)
     print(f"  lines inactive {took * 1000:.0f} ms after kill -9; guardian {rss}")
     node.wait()
     os.kill(bystander, signal.SIGKILL)
     bank = ChipBank(LINES)
-    until(lambda: not Path(f"/proc/{guardian}").exists() or "Z" in Path(f"/proc/{guardian}/stat").read_text())
+    until(
+        lambda: (
+            not Path(f"/proc/{guardian}").exists()
+            or "Z" in Path(f"/proc/{guardian}/stat").read_text()
+        )
+    )
     bank.open()  # the lines are free again for the next node
     bank.close()
 
@@ -264,7 +291,8 @@ def a_killed_node_without_a_guardian() -> None:
     node.wait()
     time.sleep(1.0)
     print(
-        f"  levels without a guardian: OK {level(OK)} (active 1), BUSY {level(BUSY)} (active 0), OUT2 {level(OUT2)} (active 0)"
+        f"  levels without a guardian: OK {level(OK)} (active 1), BUSY {level(BUSY)} (active 0),"
+        f" OUT2 {level(OUT2)} (active 0)"
     )
 
 
@@ -289,7 +317,8 @@ def a_node_whose_guardian_was_killed_knows() -> None:
     bank = ChipBank(LINES)
     driver = LineDriver({"a": (LINES, bank)}, lambda *_: None)
     driver.start()
-    until(lambda: driver.status("a") == "ok")  # the guardian of the node before may still be leaving
+    # the guardian of the node before may still be leaving
+    until(lambda: driver.status("a") == "ok")
     assert bank._guardian
     os.kill(bank._guardian.pid, signal.SIGKILL)
     until(lambda: driver.status("a") == "error")
@@ -300,7 +329,8 @@ def a_node_whose_guardian_was_killed_knows() -> None:
 
 if __name__ == "__main__":
     for inverted in INVERTED:
-        pull(inverted, True)  # as the resistor does in a cabinet: gpio-sim falls back to it when a request is released
+        # as the resistor does in a cabinet: gpio-sim falls back to it when a request is released
+        pull(inverted, True)
     for check in (
         every_role_reaches_the_kernel_with_its_polarity,
         a_verdict_is_driven_and_its_pulse_ends,

@@ -1,7 +1,9 @@
-"""Motion JPEG from a real V4L2 driver: damaged frames, and a lamp that flashes, against the USB camera.
+"""Motion JPEG from a real V4L2 driver: damaged frames, and a lamp that flashes, against the USB
+camera.
 
-Not part of the test suite. It needs the module v4l2loopback (Debian: v4l2loopback-dkms), to whose device frames are written
-here as a camera sends them, and root, such as the project's rig gives (PYTHONPATH=. PYTHONDONTWRITEBYTECODE=1):
+Not part of the test suite. It needs the module v4l2loopback (Debian: v4l2loopback-dkms), to whose
+device frames are written here as a camera sends them, and root, such as the project's rig gives
+(PYTHONPATH=. PYTHONDONTWRITEBYTECODE=1):
 
     rig.sh 'insmod MODULE/v4l2loopback.ko video_nr=9 && VENV/bin/python tests/rig/mjpg_rig.py'
 """
@@ -37,11 +39,14 @@ def scene(number: int, light: float = 1.0) -> bytes:
     pixels = np.random.default_rng(number).normal(120 * light, 2, (HEIGHT, WIDTH, 3))
     pixels[100:380, 150:500] += 80 * light
     pixels[200:260, 180 + number % 200 : 260 + number % 200] -= 150 * light
-    return cv2.imencode(".jpg", np.clip(pixels, 0, 255).astype(np.uint8), [cv2.IMWRITE_JPEG_QUALITY, 90])[1].tobytes()
+    return cv2.imencode(
+        ".jpg", np.clip(pixels, 0, 255).astype(np.uint8), [cv2.IMWRITE_JPEG_QUALITY, 90]
+    )[1].tobytes()
 
 
 WHOLE = [scene(number) for number in range(20)]
-DAMAGED = [data[: len(data) // 2] + data[len(data) // 2 + 700 :] for data in WHOLE]  # a packet is lost
+# a packet is lost
+DAMAGED = [data[: len(data) // 2] + data[len(data) // 2 + 700 :] for data in WHOLE]
 DARK = scene(1, 0.0)  # always the same: nothing lights it
 
 
@@ -50,8 +55,22 @@ class Sender:
 
     def __init__(self) -> None:
         self._device = os.open(DEVICE, os.O_RDWR)
-        kind = struct.pack("<8I", WIDTH, HEIGHT, int.from_bytes(b"MJPG", "little"), PROGRESSIVE, 0, WIDTH * HEIGHT * 3, 7, 0)
-        fcntl.ioctl(self._device, VIDIOC_S_FMT, bytearray(struct.pack("<2I", VIDEO_OUTPUT, 0) + kind.ljust(200, b"\0")))
+        kind = struct.pack(
+            "<8I",
+            WIDTH,
+            HEIGHT,
+            int.from_bytes(b"MJPG", "little"),
+            PROGRESSIVE,
+            0,
+            WIDTH * HEIGHT * 3,
+            7,
+            0,
+        )
+        fcntl.ioctl(
+            self._device,
+            VIDIOC_S_FMT,
+            bytearray(struct.pack("<2I", VIDEO_OUTPUT, 0) + kind.ljust(200, b"\0")),
+        )
         self.chosen: Callable[[int], bytes] = lambda number: WHOLE[number % len(WHOLE)]
         self._ending = threading.Event()
         self._thread = threading.Thread(target=self._run, daemon=True)
@@ -116,9 +135,13 @@ def damaged_frames_are_refused(usb: Usb, sender: Sender) -> None:
     until(lambda: usb.problem is None, "it is well again")
 
 
-def dark_frames_are_no_frozen_picture_and_the_lit_one_after_the_trigger_is_waited_for(usb: Usb, sender: Sender) -> None:
+def dark_frames_are_no_frozen_picture_and_the_lit_one_after_the_trigger_is_waited_for(
+    usb: Usb, sender: Sender
+) -> None:
     lit_at = [float("inf")]
-    sender.chosen = lambda number: WHOLE[number % len(WHOLE)] if time.monotonic() >= lit_at[0] else DARK
+    sender.chosen = lambda number: (
+        WHOLE[number % len(WHOLE)] if time.monotonic() >= lit_at[0] else DARK
+    )
     time.sleep(5)  # far more dark frames, all alike, than frozen_frames
     assert usb.problem is None, usb.problem
     for _ in range(3):
@@ -130,12 +153,16 @@ def dark_frames_are_no_frozen_picture_and_the_lit_one_after_the_trigger_is_waite
         assert whole(frame)
         lit_at[0] = float("inf")
         time.sleep(1)
-    assert code(lambda: grab(usb, 2000)) == "IMAGE_QUALITY", "no lamp: the dark frame is judged, and is too dark"
+    assert code(lambda: grab(usb, 2000)) == "IMAGE_QUALITY", (
+        "no lamp: the dark frame is judged, and is too dark"
+    )
 
 
 def main() -> int:
     sender, failed = Sender(), 0
-    made = UsbCamera.model_validate({"device": DEVICE, "fps": 1 / PERIOD_S, "fourcc": "MJPG", "frozen_frames": 5})
+    made = UsbCamera.model_validate(
+        {"device": DEVICE, "fps": 1 / PERIOD_S, "fourcc": "MJPG", "frozen_frames": 5}
+    )
     usb = make_camera(made, Path())
     assert isinstance(usb, Usb)
     usb.open()

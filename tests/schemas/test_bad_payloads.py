@@ -1,4 +1,5 @@
-"""Every bad payload of a trigger is refused with BAD_TRIGGER, in little time and with a short, harmless message."""
+"""Every bad payload of a trigger is refused with BAD_TRIGGER, in little time and with a short,
+harmless message."""
 
 import json
 import sys
@@ -162,7 +163,10 @@ def test_a_good_payload_is_taken(value: dict[str, Any]) -> None:
 
 
 def test_brackets_in_a_string_are_not_nesting() -> None:
-    assert parse_trigger(b'{"part_id":"' + b"[" * 60 + b'\\"' + b"{" * 60 + b'"}').part_id == "[" * 60 + '"' + "{" * 60
+    assert (
+        parse_trigger(b'{"part_id":"' + b"[" * 60 + b'\\"' + b"{" * 60 + b'"}').part_id
+        == "[" * 60 + '"' + "{" * 60
+    )
 
 
 def outcome(payload: bytes) -> Trigger | None:
@@ -177,24 +181,33 @@ def outcome(payload: bytes) -> Trigger | None:
     return None
 
 
-@given(st.binary(max_size=200) | st.text(max_size=100).map(lambda text: text.encode("utf-8", "surrogatepass")))
+@given(
+    st.binary(max_size=200)
+    | st.text(max_size=100).map(lambda text: text.encode("utf-8", "surrogatepass"))
+)
 def test_any_bytes_are_a_trigger_or_a_problem(payload: bytes) -> None:
     assert isinstance(outcome(payload), Trigger | None)
 
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=20),
-    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=10), inner, max_size=4),
+    lambda inner: (
+        st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=10), inner, max_size=4)
+    ),
     max_leaves=10,
 )
 KEYS = st.sampled_from([*Trigger.model_fields, "surprise"])
 
 
 @given(st.dictionaries(KEYS, JSON, max_size=4))
-def test_any_object_is_a_trigger_or_a_problem_and_a_trigger_can_be_written_again(value: dict[str, Any]) -> None:
+def test_any_object_is_a_trigger_or_a_problem_and_a_trigger_can_be_written_again(
+    value: dict[str, Any],
+) -> None:
     trigger = outcome(json.dumps(value).encode())
     if trigger is not None:
-        written = json.dumps(trigger.model_dump(mode="json"), allow_nan=False, ensure_ascii=False).encode("utf-8")
+        written = json.dumps(
+            trigger.model_dump(mode="json"), allow_nan=False, ensure_ascii=False
+        ).encode("utf-8")
         assert parse_trigger(written) == trigger
 
 
@@ -206,9 +219,18 @@ def test_strict_json_is_what_json_is_where_both_take_it() -> None:
 
 @pytest.mark.parametrize("name", sorted(COMMANDS))
 @pytest.mark.parametrize(
-    "extra", [{"request_id": "a b"}, {"request_id": ""}, {"request_id": "a\n"}, {"__proto__": 1}, {"role": "ADMIN"}]
+    "extra",
+    [
+        {"request_id": "a b"},
+        {"request_id": ""},
+        {"request_id": "a\n"},
+        {"__proto__": 1},
+        {"role": "ADMIN"},
+    ],
 )
-def test_a_command_with_a_bad_id_or_an_unknown_key_is_refused(name: str, extra: dict[str, Any]) -> None:
+def test_a_command_with_a_bad_id_or_an_unknown_key_is_refused(
+    name: str, extra: dict[str, Any]
+) -> None:
     full = {
         "request_id": "r-1",
         "station": "cam1",

@@ -19,7 +19,11 @@ GOOD: dict[str, Any] = {
     "id": "cap",
     "name": "Cap",
     "master": "master.png",
-    "locator": {"kind": "pattern", "region": REGION, "search": {"x": 0, "y": 0, "width": 200, "height": 200}},
+    "locator": {
+        "kind": "pattern",
+        "region": REGION,
+        "search": {"x": 0, "y": 0, "width": 200, "height": 200},
+    },
     "tools": [TOOL, {**TOOL, "name": "lid"}],
     "judgement": "label and not lid",
     "outputs": {"OUT1": "tool:lid:ng"},
@@ -57,7 +61,11 @@ HUGE = 2**63
 @pytest.mark.parametrize(
     ("path", "value"),
     [
-        *[(f"tools.0.region.{key}", bad) for key in REGION for bad in (-1, HUGE - 1, 65536, 1.5, "1", True, None, [])],
+        *[
+            (f"tools.0.region.{key}", bad)
+            for key in REGION
+            for bad in (-1, HUGE - 1, 65536, 1.5, "1", True, None, [])
+        ],
         *[(f"tools.0.region.{key}", 0) for key in ("width", "height")],
         ("tools.0.region", None),
         ("tools.0.region", [1, 2, 3, 4]),
@@ -82,8 +90,20 @@ HUGE = 2**63
         ("tools", [{**TOOL, "name": f"t{n}"} for n in range(500)]),
         ("tools", {}),
         ("tools", None),
-        ("tools.0", {"kind": "outline", "name": "label", "region": REGION, "low": 0.5, "tolerance_px": 6}),
-        ("tools.0", {"kind": "edge_pixels", "name": "label", "region": REGION, "low": 0.5, "gradient_low": 0}),
+        (
+            "tools.0",
+            {"kind": "outline", "name": "label", "region": REGION, "low": 0.5, "tolerance_px": 6},
+        ),
+        (
+            "tools.0",
+            {
+                "kind": "edge_pixels",
+                "name": "label",
+                "region": REGION,
+                "low": 0.5,
+                "gradient_low": 0,
+            },
+        ),
         ("locator.region", {**REGION, "width": 7}),
         ("locator.region", {**REGION, "x": 180}),
         ("locator.search", {"x": 20, "y": 20, "width": 20, "height": 20}),
@@ -161,7 +181,19 @@ def test_a_number_that_is_none_is_refused(number: str) -> None:
 
 @pytest.mark.parametrize(
     "data",
-    [b"", b"null", b"3", b"[]", b"{}", b'"x"', b"\xff", b"\xef\xbb\xbf{}", b"[" * 100_000, b"{" * 100_000, b" " * 2_000_000],
+    [
+        b"",
+        b"null",
+        b"3",
+        b"[]",
+        b"{}",
+        b'"x"',
+        b"\xff",
+        b"\xef\xbb\xbf{}",
+        b"[" * 100_000,
+        b"{" * 100_000,
+        b" " * 2_000_000,
+    ],
 )
 def test_what_is_no_program_at_all_is_refused(data: bytes) -> None:
     refused(data)
@@ -176,7 +208,9 @@ def test_a_newer_schema_is_refused_and_says_so(version: str) -> None:
     assert "newer version" in refused(changed("schema", version)).message
 
 
-@pytest.mark.parametrize("name", ["<script>alert(1)</script>", "{{ 7*7 }}", "Größe 😀", "部品", "'; DROP TABLE", "%s%n"])
+@pytest.mark.parametrize(
+    "name", ["<script>alert(1)</script>", "{{ 7*7 }}", "Größe 😀", "部品", "'; DROP TABLE", "%s%n"]
+)
 def test_a_name_for_people_may_be_any_printable_text_and_comes_back_as_it_was(name: str) -> None:
     program = parse_program(json.dumps(changed("name", name)).encode())
     assert program.name == name
@@ -206,11 +240,23 @@ def test_any_bytes_are_a_program_or_a_problem(data: bytes) -> None:
     assert isinstance(outcome(data), Program | None)
 
 
-NAMES = ("id", "name", "master", "locator", "locator.region", "tools", "tools.0", "tools.0.region.x", "tools.1.low")
+NAMES = (
+    "id",
+    "name",
+    "master",
+    "locator",
+    "locator.region",
+    "tools",
+    "tools.0",
+    "tools.0.region.x",
+    "tools.1.low",
+)
 PATHS = st.sampled_from([*NAMES, "judgement", "outputs", "keep", "camera", "limits_ms"])
 ANY = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=30),
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=10), inner, max_size=3),
+    lambda inner: (
+        st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=10), inner, max_size=3)
+    ),
     max_leaves=6,
 )
 
@@ -237,11 +283,19 @@ LINE: dict[str, Any] = {"kind": "line", "name": "side", "region": REGION, "low":
             {"kind": "distance", "first": "lid", "second": "rim"},
             "tool gap: first: the tool lid (area) is not of the kind edge or",
         ),
-        ({"kind": "distance", "first": "count", "second": "rim"}, "tool gap: first: the tool count counts edges"),
-        ({"kind": "angle", "first": "side", "second": "rim"}, "tool gap: second: the tool rim (edge) is not of the kind line"),
+        (
+            {"kind": "distance", "first": "count", "second": "rim"},
+            "tool gap: first: the tool count counts edges",
+        ),
+        (
+            {"kind": "angle", "first": "side", "second": "rim"},
+            "tool gap: second: the tool rim (edge) is not of the kind line",
+        ),
     ],
 )
-def test_a_tool_that_measures_from_what_another_finds_names_one_that_finds_something(tool: dict[str, Any], said: str) -> None:
+def test_a_tool_that_measures_from_what_another_finds_names_one_that_finds_something(
+    tool: dict[str, Any], said: str
+) -> None:
     tools = [*GOOD["tools"], EDGE, {**EDGE, "name": "count", "value": "count"}, LINE]
     assert parse_program(json.dumps({**GOOD, "tools": tools}).encode())
     problem = refused({**GOOD, "tools": [*tools, {**tool, "name": "gap", "low": 0.0}]})

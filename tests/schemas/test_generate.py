@@ -13,7 +13,17 @@ import pytest
 from pydantic import BaseModel, ValidationError
 
 from schemas import COMMANDS, Problem, parse_program, parse_trigger
-from schemas.generate import COMMAND, DRAFT, MODELS, ROOT, generated, run, schema, schema_hashes, stale
+from schemas.generate import (
+    COMMAND,
+    DRAFT,
+    MODELS,
+    ROOT,
+    generated,
+    run,
+    schema,
+    schema_hashes,
+    stale,
+)
 from schemas.load import load
 
 pytestmark = pytest.mark.slow
@@ -69,13 +79,30 @@ queue_limit = 16
 max_age_ms = 2000
 clocks_synced = false
 timer_ms = 0                          # 0 is off
-"""
-LINES = {"kind": "gpiod", "chip": "pinctrl-rp1", "ok": 17, "ng": 18, "busy": {"line": 27, "active": "low"}}
+"""  # noqa: E501
+LINES = {
+    "kind": "gpiod",
+    "chip": "pinctrl-rp1",
+    "ok": 17,
+    "ng": 18,
+    "busy": {"line": 27, "active": "low"},
+}
 
 CONTRACT: list[tuple[str, Any]] = [
     ("trigger", json.loads(TRIGGER)),
     ("trigger", {}),
-    ("trigger", {"trigger_id": 4711, "program": "", "part_id": "", "sent_at": "", "max_age_ms": "", "meta": "", "ack": True}),
+    (
+        "trigger",
+        {
+            "trigger_id": 4711,
+            "program": "",
+            "part_id": "",
+            "sent_at": "",
+            "max_age_ms": "",
+            "meta": "",
+            "ack": True,
+        },
+    ),
     ("accepted", {"trigger_id": "L3-000123", "known": False, "state": "waiting"}),
     (
         "accepted",
@@ -89,12 +116,29 @@ CONTRACT: list[tuple[str, Any]] = [
             "evaluation": 2,
         },
     ),
-    ("short", {"trigger_id": "L3-000123", "seq": 4711, "verdict": "NG", "evaluation": 2, "code": None, "part_id": "SN42"}),
+    (
+        "short",
+        {
+            "trigger_id": "L3-000123",
+            "seq": 4711,
+            "verdict": "NG",
+            "evaluation": 2,
+            "code": None,
+            "part_id": "SN42",
+        },
+    ),
     ("result", json.loads(RESULT)),
     ("state", json.loads(STATE)),
     ("state", {"state": "Offline"}),
     ("reply", {"request_id": "r-1", "ok": True, "data": {}}),
-    ("reply", {"request_id": "r-1", "ok": False, "error": {"code": "PROGRAM_NOT_FOUND", "message": "..."}}),
+    (
+        "reply",
+        {
+            "request_id": "r-1",
+            "ok": False,
+            "error": {"code": "PROGRAM_NOT_FOUND", "message": "..."},
+        },
+    ),
     ("program", json.loads(PROGRAM)),
     ("settings", tomllib.loads(SETTINGS)),
     ("settings", {"station": [{"id": "cam1", "camera": {"kind": "synthetic"}, "lines": LINES}]}),
@@ -102,9 +146,15 @@ CONTRACT: list[tuple[str, Any]] = [
     ("command.ping", {"request_id": "r-1", "sent_at": "2026-11-22T01:02:03.456Z"}),
     ("reply", {"request_id": "r-1", "ok": True, "data": {}, "repeated": True}),
     ("command.select_program", {"request_id": "r-1", "station": "cam1", "program": "bottle-cap"}),
-    ("command.try_program", {"request_id": "r-1", "station": "cam1", "program": json.loads(PROGRAM)}),
+    (
+        "command.try_program",
+        {"request_id": "r-1", "station": "cam1", "program": json.loads(PROGRAM)},
+    ),
     ("command.resend", {"request_id": "r-1", "station": "cam1", "from_seq": 1, "to_seq": 10}),
-    ("command.set_output", {"request_id": "r-1", "station": "cam1", "output": "OUT4", "active": True}),
+    (
+        "command.set_output",
+        {"request_id": "r-1", "station": "cam1", "output": "OUT4", "active": True},
+    ),
 ]
 
 
@@ -115,15 +165,24 @@ def test_the_generated_files_are_current() -> None:
 
 def test_nothing_else_lies_beside_the_generated_files() -> None:
     there = {f"schemas/json/{path.name}" for path in (ROOT / "schemas" / "json").iterdir()}
-    assert there - {"schemas/json/asyncapi.json"} == {path for path in generated() if path.startswith("schemas/json/")}
+    assert there - {"schemas/json/asyncapi.json"} == {
+        path for path in generated() if path.startswith("schemas/json/")
+    }
 
 
 def test_check_names_the_command_to_run() -> None:
-    good = subprocess.run([sys.executable, "-m", "schemas.generate", "--check"], cwd=ROOT, capture_output=True, timeout=60)
+    good = subprocess.run(
+        [sys.executable, "-m", "schemas.generate", "--check"],
+        cwd=ROOT,
+        capture_output=True,
+        timeout=60,
+    )
     assert good.returncode == 0
 
 
-def test_a_stale_or_missing_file_is_told_and_left_as_it_is(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_stale_or_missing_file_is_told_and_left_as_it_is(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
     assert run({"schemas/json/none.json": "{}"}, "do this", ["--check"]) == 1
     assert "schemas/json/none.json" in (told := capsys.readouterr().err)
     assert "run: do this" in told
@@ -138,12 +197,16 @@ def test_each_schema_is_a_schema_and_each_field_has_its_sentence(name: str) -> N
     assert (body["$schema"], body["$id"]) == (DRAFT, f"urn:inspection-node:schema:{name}")
     for table in [body, *body.get("$defs", {}).values()]:
         for key, field in table.get("properties", {}).items():
-            told = field.get("description") or body.get("$defs", {}).get(field.get("$ref", "")[8:], {}).get("description")
+            told = field.get("description") or body.get("$defs", {}).get(
+                field.get("$ref", "")[8:], {}
+            ).get("description")
             assert key == "kind" or told, f"{name}: {key} has no sentence"
 
 
 def test_every_command_has_a_schema() -> None:
-    assert {name.removeprefix("command.") for name in MODELS if name.startswith("command.")} == set(COMMANDS)
+    assert {name.removeprefix("command.") for name in MODELS if name.startswith("command.")} == set(
+        COMMANDS
+    )
 
 
 @pytest.mark.parametrize(("name", "value"), CONTRACT)
@@ -158,7 +221,9 @@ def test_an_unknown_key_fits_neither_model_nor_schema(name: str, value: Any) -> 
     with pytest.raises(ValidationError):
         MODELS[name].model_validate({**value, "__proto__": 1})
     with pytest.raises(jsonschema.ValidationError):
-        jsonschema.validate({**value, "__proto__": 1}, schema(name), jsonschema.Draft202012Validator)
+        jsonschema.validate(
+            {**value, "__proto__": 1}, schema(name), jsonschema.Draft202012Validator
+        )
 
 
 def test_what_the_contract_shows_is_taken() -> None:
@@ -177,7 +242,11 @@ def test_the_hashes_are_those_of_the_files() -> None:
     import hashlib
 
     for name, told in schema_hashes().items():
-        assert told == "sha256:" + hashlib.sha256((ROOT / f"schemas/json/{name}.json").read_bytes()).hexdigest()
+        assert (
+            told
+            == "sha256:"
+            + hashlib.sha256((ROOT / f"schemas/json/{name}.json").read_bytes()).hexdigest()
+        )
 
 
 def example(tmp_path: Path) -> str:
@@ -190,17 +259,30 @@ def test_the_example_loads_as_it_is_and_shows_the_defaults(tmp_path: Path) -> No
     path = tmp_path / "node.toml"
     path.write_text(example(tmp_path))
     settings = load(path, {}).settings
-    path.write_text(f'state_dir = "{tmp_path}/state"\nstation = [{{id = "cam1", camera = {{kind = "synthetic"}}}}]')
+    path.write_text(
+        f'state_dir = "{tmp_path}/state"\nstation = [{{id = "cam1", camera = {{kind ='
+        ' "synthetic"}}]'
+    )
     assert settings == load(path, {}).settings
 
 
 @pytest.mark.parametrize("kind", ["folder", "usb", "gpiod"])
-def test_the_other_kinds_of_the_example_load_when_their_marks_are_taken_off(tmp_path: Path, kind: str) -> None:
+def test_the_other_kinds_of_the_example_load_when_their_marks_are_taken_off(
+    tmp_path: Path, kind: str
+) -> None:
     head, *blocks = re.split(r"\n(?:# )?\[station\.", example(tmp_path))
     table = "lines" if kind == "gpiod" else "camera"
     (block,) = [text for text in blocks if f'# kind = "{kind}"' in text]
-    lines = [line.removeprefix("# ") for line in block.splitlines()[1:] if line.startswith("# ") and " = " in line]
-    lines = [line for line in lines if line.split(" = ")[0].isidentifier() and not line.startswith("serial")]
+    lines = [
+        line.removeprefix("# ")
+        for line in block.splitlines()[1:]
+        if line.startswith("# ") and " = " in line
+    ]
+    lines = [
+        line
+        for line in lines
+        if line.split(" = ")[0].isidentifier() and not line.startswith("serial")
+    ]
     other = "" if table == "camera" else '[station.camera]\nkind = "synthetic"\n'
     path = tmp_path / "node.toml"
     path.write_text(f"{head}\n{other}[station.{table}]\n" + "\n".join(lines))
@@ -218,11 +300,23 @@ def test_the_example_names_every_key(tmp_path: Path) -> None:
     }
     inline = {"line", "active", "edge", "debounce_ms", "mode", "pulse_ms", "delay_ms"}
     for key in keys - inline:
-        assert f"\n{key} = " in text or f"\n# {key} = " in text or f"# {key}:" in text or f" {key} = " in text, key
+        assert (
+            f"\n{key} = " in text
+            or f"\n# {key} = " in text
+            or f"# {key}:" in text
+            or f" {key} = " in text
+        ), key
 
 
 def test_a_bad_trigger_fits_no_schema_either() -> None:
-    for value in ({"trigger_id": "a b"}, {"max_age_ms": 0}, {"max_age_ms": "3"}, {"role": "ADMIN"}, [], None):
+    for value in (
+        {"trigger_id": "a b"},
+        {"max_age_ms": 0},
+        {"max_age_ms": "3"},
+        {"role": "ADMIN"},
+        [],
+        None,
+    ):
         with pytest.raises(jsonschema.ValidationError):
             jsonschema.validate(value, schema("trigger"), jsonschema.Draft202012Validator)
     with pytest.raises(Problem):

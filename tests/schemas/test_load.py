@@ -54,7 +54,10 @@ def test_a_missing_file_is_told_with_the_ways_to_name_one(tmp_path: Path) -> Non
     assert "CONFIG_PATH" in error
 
 
-@pytest.mark.parametrize("data", [b"a = ", b"\xff\xfe", b"a = 1\na = 2", b"x" * 2_000_000, b"a = " + b"[" * 100_000, b"\x00"])
+@pytest.mark.parametrize(
+    "data",
+    [b"a = ", b"\xff\xfe", b"a = 1\na = 2", b"x" * 2_000_000, b"a = " + b"[" * 100_000, b"\x00"],
+)
 def test_a_file_that_is_not_toml_is_told(tmp_path: Path, data: bytes) -> None:
     path = tmp_path / "node.toml"
     path.write_bytes(data)
@@ -99,21 +102,46 @@ def test_each_key_knows_where_it_came_from(tmp_path: Path) -> None:
         ("PICTURES__MAX_DAYS", "7", lambda s: s.pictures.max_days == 7.0),
         ("PICTURES__MAX_DAYS", "7.5", lambda s: s.pictures.max_days == 7.5),
         ("STATION__CAM_1__CAMERA__SEED", "9", lambda s: s.station[0].camera.seed == 9),
-        ("STATION__CAM_1__CAMERA__QUALITY__SHARPNESS_LOW", "3", lambda s: s.station[0].camera.quality.sharpness_low == 3),
+        (
+            "STATION__CAM_1__CAMERA__QUALITY__SHARPNESS_LOW",
+            "3",
+            lambda s: s.station[0].camera.quality.sharpness_low == 3,
+        ),
         ("STATION__CAM_1__LINES__BUSY", "5", lambda s: s.station[0].lines.roles["busy"].line == 5),
-        ("STATION__CAM_1__LINES__BUSY__LINE", "6", lambda s: s.station[0].lines.roles["busy"].line == 6),
-        ("STATION__CAM_1__LINES__OUTPUTS__OUT3", "7", lambda s: s.station[0].lines.roles["OUT3"].line == 7),
-        ("STATION__CAM_1__LINES", '{kind="gpiod",chip="c",ok=1}', lambda s: s.station[0].lines.chip == "c"),
-        ("STATION__CAM_1__CAMERA", '{kind="folder",path="p"}', lambda s: s.station[0].camera.path == "p"),
+        (
+            "STATION__CAM_1__LINES__BUSY__LINE",
+            "6",
+            lambda s: s.station[0].lines.roles["busy"].line == 6,
+        ),
+        (
+            "STATION__CAM_1__LINES__OUTPUTS__OUT3",
+            "7",
+            lambda s: s.station[0].lines.roles["OUT3"].line == 7,
+        ),
+        (
+            "STATION__CAM_1__LINES",
+            '{kind="gpiod",chip="c",ok=1}',
+            lambda s: s.station[0].lines.chip == "c",
+        ),
+        (
+            "STATION__CAM_1__CAMERA",
+            '{kind="folder",path="p"}',
+            lambda s: s.station[0].camera.path == "p",
+        ),
         ("STATION__CAM_1__PROGRAM", "cap", lambda s: s.station[0].program == "cap"),
     ],
 )
-def test_every_key_can_be_overridden_and_has_its_type(tmp_path: Path, name: str, text: str, read: Any) -> None:
+def test_every_key_can_be_overridden_and_has_its_type(
+    tmp_path: Path, name: str, text: str, read: Any
+) -> None:
     assert read(load(write(tmp_path), {f"INSPECTION_{name}": text}).settings)
 
 
 def test_a_kind_by_variable_decides_which_keys_there_are(tmp_path: Path) -> None:
-    environ = {"INSPECTION_STATION__CAM_1__CAMERA__KIND": "folder", "INSPECTION_STATION__CAM_1__CAMERA__PATH": "pictures"}
+    environ = {
+        "INSPECTION_STATION__CAM_1__CAMERA__KIND": "folder",
+        "INSPECTION_STATION__CAM_1__CAMERA__PATH": "pictures",
+    }
     camera = load(write(tmp_path), environ).settings.station[0].camera
     assert (camera.kind, getattr(camera, "path", "")) == ("folder", "pictures")
 
@@ -132,7 +160,9 @@ def test_a_kind_by_variable_decides_which_keys_there_are(tmp_path: Path) -> None
         ("", "5", "no key"),
     ],
 )
-def test_a_variable_that_fits_no_key_is_refused(tmp_path: Path, name: str, text: str, says: str) -> None:
+def test_a_variable_that_fits_no_key_is_refused(
+    tmp_path: Path, name: str, text: str, says: str
+) -> None:
     (error,) = errors(write(tmp_path), {f"INSPECTION_{name}": text})
     assert says in error
 
@@ -149,19 +179,25 @@ def test_dotenv_is_read_beside_the_file_and_the_environment_wins(tmp_path: Path)
     assert "INSPECTION_NODE_IDD" in errors(path)[0]
 
 
-def test_dotenv_of_the_working_folder_is_not_believed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_dotenv_of_the_working_folder_is_not_believed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """It sent user name and password of the settings that were named to another broker."""
     folder = tmp_path / "etc"
     folder.mkdir()
     path = write(folder)
-    (tmp_path / ".env").write_text("INSPECTION_BROKER__URL=mqtt://127.0.0.1:45999\nCONFIG_PATH=/tmp/other.toml\n")
+    (tmp_path / ".env").write_text(
+        "INSPECTION_BROKER__URL=mqtt://127.0.0.1:45999\nCONFIG_PATH=/tmp/other.toml\n"
+    )
     monkeypatch.chdir(tmp_path)
     before = load(path, {}).settings.broker.url
     assert "45999" not in before
     assert load(None, {"CONFIG_PATH": str(path)}).settings.broker.url == before
 
 
-def test_dotenv_of_another_account_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_dotenv_of_another_account_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     path = write(tmp_path)
     (tmp_path / ".env").write_text("INSPECTION_NODE_ID=beside\n")
     real = Path.stat
@@ -185,14 +221,26 @@ def test_a_secret_comes_from_variable_file_or_credentials(tmp_path: Path) -> Non
         password = load(path, environ).settings.broker.password
         assert password is not None
         assert password.get_secret_value() == GOOD_SECRET
-    assert "both" in errors(path, {"INSPECTION_BROKER__PASSWORD": GOOD_SECRET, "INSPECTION_BROKER__PASSWORD_FILE": "x"})[0]
-    assert "cannot be read" in errors(path, {"INSPECTION_BROKER__PASSWORD_FILE": str(tmp_path / "none")})[0]
+    assert (
+        "both"
+        in errors(
+            path,
+            {"INSPECTION_BROKER__PASSWORD": GOOD_SECRET, "INSPECTION_BROKER__PASSWORD_FILE": "x"},
+        )[0]
+    )
+    assert (
+        "cannot be read"
+        in errors(path, {"INSPECTION_BROKER__PASSWORD_FILE": str(tmp_path / "none")})[0]
+    )
 
 
 def test_an_empty_credential_is_none_and_one_that_cannot_be_read_is_told(tmp_path: Path) -> None:
     for data in ("", "\n"):
         (tmp_path / "broker_password").write_text(data)
-        assert load(write(tmp_path), {"CREDENTIALS_DIRECTORY": str(tmp_path)}).settings.broker.password is None
+        assert (
+            load(write(tmp_path), {"CREDENTIALS_DIRECTORY": str(tmp_path)}).settings.broker.password
+            is None
+        )
     (tmp_path / "broker_password").unlink()
     (tmp_path / "broker_password").mkdir()
     (error,) = errors(write(tmp_path), {"CREDENTIALS_DIRECTORY": str(tmp_path)})
@@ -212,7 +260,9 @@ def test_a_secret_in_the_file_is_refused_in_production_only(tmp_path: Path) -> N
     (error,) = errors(write(tmp_path, text))
     assert "INSPECTION_BROKER__PASSWORD" in error
     assert GOOD_SECRET not in error
-    password = load(write(tmp_path, 'environment = "development"\n' + text), {}).settings.broker.password
+    password = load(
+        write(tmp_path, 'environment = "development"\n' + text), {}
+    ).settings.broker.password
     assert password is not None
 
 
@@ -229,12 +279,17 @@ def test_a_secret_in_the_file_is_refused_in_production_only(tmp_path: Path) -> N
         "mosquitto123",
     ],
 )
-def test_a_short_or_default_secret_is_refused_in_production_and_never_shown(tmp_path: Path, secret: str) -> None:
+def test_a_short_or_default_secret_is_refused_in_production_and_never_shown(
+    tmp_path: Path, secret: str
+) -> None:
     text = '[broker]\nusername = "node"'
     (error,) = errors(write(tmp_path, text), {"INSPECTION_BROKER__PASSWORD": secret})
     assert error.startswith("broker.password: ")
     assert secret not in error
-    load(write(tmp_path, 'environment = "development"\n' + text), {"INSPECTION_BROKER__PASSWORD": secret})
+    load(
+        write(tmp_path, 'environment = "development"\n' + text),
+        {"INSPECTION_BROKER__PASSWORD": secret},
+    )
 
 
 def test_a_user_without_a_secret_is_refused_in_production(tmp_path: Path) -> None:
@@ -242,7 +297,10 @@ def test_a_user_without_a_secret_is_refused_in_production(tmp_path: Path) -> Non
     assert "missing" in error
 
 
-GPIOD = '[[station]]\nid = "cam-1"\ncamera = {{ kind = "synthetic" }}\nlines = {{ kind = "gpiod", chip = "c", {0} }}\n'
+GPIOD = (
+    '[[station]]\nid = "cam-1"\ncamera = {{ kind = "synthetic" }}\nlines = {{ kind = "gpiod", chip'
+    ' = "c", {0} }}\n'
+)
 
 
 @pytest.mark.parametrize(
@@ -253,25 +311,73 @@ GPIOD = '[[station]]\nid = "cam-1"\ncamera = {{ kind = "synthetic" }}\nlines = {
         ("preview = 1", STATION, "preview", "1", "boolean"),
         ("node_id = 5", STATION, "node_id", "5", "string"),
         ("node_id = 'Ä'", STATION, "node_id", "'Ä'", "pattern"),
-        ("environment = 'prod'", STATION, "environment", "'prod'", "'production', 'development' or 'testing'"),
+        (
+            "environment = 'prod'",
+            STATION,
+            "environment",
+            "'prod'",
+            "'production', 'development' or 'testing'",
+        ),
         ("broker = 1", STATION, "broker", "1", "dictionary"),
         ("[broker]\nkeepalive_s = 10.5", STATION, "broker.keepalive_s", "10.5", "integer"),
         ("[broker]\nkeepalive_s = 60", STATION, "broker.keepalive_s", "60", "15"),
         ("[broker]\nurl = 'mqtt://h:0'", STATION, "broker.url", "'mqtt://h:0'", "1 and 65535"),
         ("[broker]\nurl = 'mqtt://h:70000'", STATION, "broker.url", "'mqtt://h:70000'", "65535"),
         ("[broker]\nurl = 'http://h'", STATION, "broker.url", "'http://h'", "mqtts://HOST:PORT"),
-        ("[metrics]\nbind = '127.0.0.1:0'", STATION, "metrics.bind", "'127.0.0.1:0'", "1 and 65535"),
-        ("[web]\nbind = '127.0.0.1:70000'", STATION, "web.bind", "'127.0.0.1:70000'", "1 and 65535"),
+        (
+            "[metrics]\nbind = '127.0.0.1:0'",
+            STATION,
+            "metrics.bind",
+            "'127.0.0.1:0'",
+            "1 and 65535",
+        ),
+        (
+            "[web]\nbind = '127.0.0.1:70000'",
+            STATION,
+            "web.bind",
+            "'127.0.0.1:70000'",
+            "1 and 65535",
+        ),
         ("[web]\nbind = 5000", STATION, "web.bind", "5000", "string"),
         ("[pictures]\nmax_days = nan", STATION, "pictures.max_days", "nan", "finite"),
         ("[pictures]\nmax_days = inf", STATION, "pictures.max_days", "inf", "finite"),
-        ("", GPIOD.format("ok = 17, ng = 17"), "station.cam-1.lines", "17", "ok and ng are on one line"),
-        ("", GPIOD.format("ready = 3, busy = {line=3}"), "station.cam-1.lines", "3", "ready and busy are on one line"),
+        (
+            "",
+            GPIOD.format("ok = 17, ng = 17"),
+            "station.cam-1.lines",
+            "17",
+            "ok and ng are on one line",
+        ),
+        (
+            "",
+            GPIOD.format("ready = 3, busy = {line=3}"),
+            "station.cam-1.lines",
+            "3",
+            "ready and busy are on one line",
+        ),
         ("", GPIOD.format("ok = 1, trigger = {line=1}"), "station.cam-1.lines", "1", "trigger"),
         ("", GPIOD.format("ok = -1"), "station.cam-1.lines.ok", "-1", "greater than or equal to 0"),
-        ("", GPIOD.format("ok = {line=1,active='lo'}"), "station.cam-1.lines.ok.active", "'lo'", "'high' or 'low'"),
-        ("", STATION.replace("synthetic", "webcam"), "station.cam-1.camera", "'webcam'", "'synthetic', 'folder', 'usb'"),
-        ("", STATION.replace('"synthetic"', '"folder"'), "station.cam-1.camera.path", "", "missing"),
+        (
+            "",
+            GPIOD.format("ok = {line=1,active='lo'}"),
+            "station.cam-1.lines.ok.active",
+            "'lo'",
+            "'high' or 'low'",
+        ),
+        (
+            "",
+            STATION.replace("synthetic", "webcam"),
+            "station.cam-1.camera",
+            "'webcam'",
+            "'synthetic', 'folder', 'usb'",
+        ),
+        (
+            "",
+            STATION.replace('"synthetic"', '"folder"'),
+            "station.cam-1.camera.path",
+            "",
+            "missing",
+        ),
         ("", STATION + STATION, "settings", "", "two stations have the same id"),
         ("", "", "station", "", "missing"),
     ],
@@ -298,7 +404,9 @@ def test_a_relative_state_folder_is_refused(tmp_path: Path) -> None:
     assert error == "state_dir: 'state' is not allowed: give an absolute path: it begins with /"
 
 
-def test_a_state_folder_that_cannot_be_written_is_told_unless_it_does_not_matter(tmp_path: Path) -> None:
+def test_a_state_folder_that_cannot_be_written_is_told_unless_it_does_not_matter(
+    tmp_path: Path,
+) -> None:
     path = tmp_path / "node.toml"
     (tmp_path / "file").write_text("")
     for folder in (f"{tmp_path}/file", f"{tmp_path}/file/state", "/proc/inspection-state"):
@@ -313,9 +421,16 @@ def test_a_state_folder_that_cannot_be_written_is_told_unless_it_does_not_matter
 
 
 def test_a_missing_certificate_is_told(tmp_path: Path) -> None:
-    text = f'[broker]\nurl = "mqtts://h"\nca_file = "{tmp_path}/ca.pem"\ncert_file = "cert.pem"\nkey_file = "{tmp_path}"'
+    text = (
+        f'[broker]\nurl = "mqtts://h"\nca_file = "{tmp_path}/ca.pem"\ncert_file ='
+        f' "cert.pem"\nkey_file = "{tmp_path}"'
+    )
     told = errors(write(tmp_path, text))
-    assert [error.split(":")[0] for error in told] == ["broker.cert_file", "broker.ca_file", "broker.key_file"]
+    assert [error.split(":")[0] for error in told] == [
+        "broker.cert_file",
+        "broker.ca_file",
+        "broker.key_file",
+    ]
     assert "cannot be read" in told[1]
     (error,) = errors(write(tmp_path, '[broker]\nca_file = "/dev/null"'))[:1]
     assert "mqtts://" in error
@@ -329,7 +444,9 @@ passwrod = "swordfish-swordfish"
 [web]
 bind = "x"
 """
-    told = errors(write(tmp_path, text), {"INSPECTION_X": "1", "INSPECTION_BROKER__PASSWORD": "tiny-secret"})
+    told = errors(
+        write(tmp_path, text), {"INSPECTION_X": "1", "INSPECTION_BROKER__PASSWORD": "tiny-secret"}
+    )
     assert {error.split(":")[0] for error in told} == {
         "INSPECTION_X",
         "node_id",
@@ -350,7 +467,10 @@ RANDOM = "9f2c4be1d07a6358c1e0f4a2b7d9683512ce40fa8b76d3915e20c8fa47b1d6e3"
     ("more", "says"),
     [
         ('[broker]\nurl = "mqtt://10.0.0.9:1883"\nusername = "node"', "broker.url"),
-        ('[broker]\nurl = "mqtt://broker.plant:1883"\n[web]\nbroker_username = "web"', "broker.url"),
+        (
+            '[broker]\nurl = "mqtt://broker.plant:1883"\n[web]\nbroker_username = "web"',
+            "broker.url",
+        ),
         ('[broker]\nurl = "mqtt://127.0.0.1.plant.example:1883"\nusername = "node"', "broker.url"),
         ('[broker]\nurl = "mqtt://[::ffff:10.0.0.9]:1883"\nusername = "node"', "broker.url"),
         ('[web]\nbind = "0.0.0.0:5000"', "web.bind"),
@@ -358,15 +478,27 @@ RANDOM = "9f2c4be1d07a6358c1e0f4a2b7d9683512ce40fa8b76d3915e20c8fa47b1d6e3"
         ('[web]\nbind = "127.0.0.1.plant.example:5000"', "web.bind"),
     ],
 )
-def test_production_sends_no_password_in_clear_text_unless_it_is_told_to(tmp_path: Path, more: str, says: str) -> None:
+def test_production_sends_no_password_in_clear_text_unless_it_is_told_to(
+    tmp_path: Path, more: str, says: str
+) -> None:
     environ = {"INSPECTION_ENVIRONMENT": "production"}
     if "username" in more:
-        environ["INSPECTION_BROKER__PASSWORD" if "[web]" not in more else "INSPECTION_WEB__BROKER_PASSWORD"] = GOOD_SECRET
+        environ[
+            (
+                "INSPECTION_BROKER__PASSWORD"
+                if "[web]" not in more
+                else "INSPECTION_WEB__BROKER_PASSWORD"
+            )
+        ] = GOOD_SECRET
     path = write(tmp_path, more)
     (error,) = errors(path, environ)
     assert error.startswith(f"{says}: ")
     assert "clear" in error
-    allow = "INSPECTION_BROKER__ALLOW_CLEAR_TEXT" if says == "broker.url" else "INSPECTION_WEB__ALLOW_CLEAR_TEXT"
+    allow = (
+        "INSPECTION_BROKER__ALLOW_CLEAR_TEXT"
+        if says == "broker.url"
+        else "INSPECTION_WEB__ALLOW_CLEAR_TEXT"
+    )
     load(path, {**environ, allow: "true"})
     load(path, {**environ, "INSPECTION_ENVIRONMENT": "development"})
 
@@ -388,7 +520,9 @@ def test_production_takes_what_nobody_else_can_read(tmp_path: Path, more: str) -
 
 
 @pytest.mark.parametrize("bind", ["0.0.0.0:9464", "[::]:9464", "10.0.0.4:9464"])
-def test_production_shows_its_figures_to_other_machines_with_a_token_only(tmp_path: Path, bind: str) -> None:
+def test_production_shows_its_figures_to_other_machines_with_a_token_only(
+    tmp_path: Path, bind: str
+) -> None:
     environ = {"INSPECTION_ENVIRONMENT": "production"}
     path = write(tmp_path, f'[metrics]\nbind = "{bind}"')
     (error,) = errors(path, environ)
@@ -413,7 +547,9 @@ def test_production_shows_its_figures_to_other_machines_with_a_token_only(tmp_pa
         ("q7Vv3x0JpYb1n9Wc5uTz8eRk2mLs4hGd6fAiOoEw_yU", True),
     ],
 )
-def test_a_key_of_production_is_judged_by_how_many_guesses_it_takes(tmp_path: Path, key: str, good: bool) -> None:
+def test_a_key_of_production_is_judged_by_how_many_guesses_it_takes(
+    tmp_path: Path, key: str, good: bool
+) -> None:
     environ = {"INSPECTION_ENVIRONMENT": "production", "INSPECTION_WEB__JWT_KEY": key}
     if good:
         load(write(tmp_path), environ)

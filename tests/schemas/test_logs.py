@@ -1,4 +1,5 @@
-"""Log lines: one event a line with what was going on, nothing secret, nothing raw, and a flood that is told as a number."""
+"""Log lines: one event a line with what was going on, nothing secret, nothing raw, and a flood that
+is told as a number."""
 
 import json
 import logging
@@ -25,7 +26,9 @@ class Out:
 
     def __init__(self, folder: Path, *, as_json: bool) -> None:
         self.path = folder / "app.log"
-        files = {kind: LogFile(folder, kind, 2**20, 30, 2**24) for kind in ("app", "error", "access")}
+        files = {
+            kind: LogFile(folder, kind, 2**20, 30, 2**24) for kind in ("app", "error", "access")
+        }
         self.handler = Lines(Renderer(Redaction(iter([KNOWN])), as_json=as_json), files)
         self.log = logging.Logger("node.somewhere", logging.DEBUG)
         self.log.addHandler(self.handler)
@@ -53,8 +56,12 @@ def as_json(tmp_path: Path) -> Iterator[Out]:
     made.handler.close()
 
 
-def test_a_line_tells_when_how_bad_who_and_in_whose_part_or_request(as_json: Out, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(logs.telling, "test", lambda: {"station": "cam1", "trigger_id": "L3-7", "user": "ada"})
+def test_a_line_tells_when_how_bad_who_and_in_whose_part_or_request(
+    as_json: Out, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(
+        logs.telling, "test", lambda: {"station": "cam1", "trigger_id": "L3-7", "user": "ada"}
+    )
     as_json.log.warning("the lamp is %s", "dark", extra={"fields": {"request_id": "r-1"}})
     line = as_json.last()
     assert line.pop("time").endswith("Z")
@@ -71,7 +78,17 @@ def test_a_line_tells_when_how_bad_who_and_in_whose_part_or_request(as_json: Out
 
 
 @pytest.mark.parametrize(
-    "text", ["a\nWARNING forged", "\x1b[2J", "\u202egnp.exe", "\x00", "\ud800", "a\r\nb", "\x85x", "\u2028x"]
+    "text",
+    [
+        "a\nWARNING forged",
+        "\x1b[2J",
+        "\u202egnp.exe",
+        "\x00",
+        "\ud800",
+        "a\r\nb",
+        "\x85x",
+        "\u2028x",
+    ],
 )
 def test_whatever_is_logged_is_one_printable_line(out: Out, text: str) -> None:
     out.log.warning("read %s", text, extra={"fields": {"route": text}})
@@ -117,13 +134,20 @@ def test_a_secret_does_not_stand_in_a_line(out: Out, said: str, secret: str) -> 
 
 
 def test_a_field_that_is_named_like_a_secret_is_hidden_whatever_it_is(as_json: Out) -> None:
-    as_json.log.info("x", extra={"fields": {"token": 12345, "details": {"recovery_codes": ["a"], "count": 3}}})
+    as_json.log.info(
+        "x", extra={"fields": {"token": 12345, "details": {"recovery_codes": ["a"], "count": 3}}}
+    )
     assert as_json.last()["token"] == HIDDEN
     assert as_json.last()["details"] == {"recovery_codes": HIDDEN, "count": 3}
 
 
 @pytest.mark.parametrize(
-    "said", ["TOKEN_INVALID: its session has ended", "a refresh token was used twice: 2 sessions", "in 3:4"]
+    "said",
+    [
+        "TOKEN_INVALID: its session has ended",
+        "a refresh token was used twice: 2 sessions",
+        "in 3:4",
+    ],
 )
 def test_what_is_no_secret_stays(as_json: Out, said: str) -> None:
     as_json.log.warning("%s", said)
@@ -142,7 +166,9 @@ def test_a_flood_is_a_few_lines_and_their_number(as_json: Out) -> None:
     assert "camera %d does not answer" in told[-1]["event"]
 
 
-def test_a_flood_of_lines_of_many_kinds_is_bounded_too(as_json: Out, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_flood_of_lines_of_many_kinds_is_bounded_too(
+    as_json: Out, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(logs, "MOST", 50)
     for n in range(200):
         as_json.log.info(f"kind {n}")
@@ -165,7 +191,9 @@ def test_what_was_left_out_of_a_later_flood_is_told_too(as_json: Out) -> None:
     assert later.is_alive()
 
 
-def test_what_was_left_out_is_told_though_nobody_writes_any_more(as_json: Out, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_was_left_out_is_told_though_nobody_writes_any_more(
+    as_json: Out, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(logs, "WINDOW_S", 0.2)
     for _ in range(ALIKE + 3):
         as_json.log.info("again")
@@ -180,13 +208,15 @@ def test_the_access_log_leaves_nothing_out_and_has_a_file_of_its_own(as_json: Ou
         logs.accessed(as_json.log, {"event": f"GET /{n}", "status": 200})
     as_json.log.error("bad")
     folder = as_json.path.parent
-    assert [json.loads(line)["event"] for line in (folder / "access.log").read_text().splitlines()] == [
-        f"GET /{n}" for n in range(ALIKE * 2)
-    ]
+    assert [
+        json.loads(line)["event"] for line in (folder / "access.log").read_text().splitlines()
+    ] == [f"GET /{n}" for n in range(ALIKE * 2)]
     assert (folder / "error.log").read_text() == as_json.path.read_text() != ""
 
 
-def test_a_disk_that_takes_no_line_stops_nobody_and_is_told_once(as_json: Out, capfd: pytest.CaptureFixture[str]) -> None:
+def test_a_disk_that_takes_no_line_stops_nobody_and_is_told_once(
+    as_json: Out, capfd: pytest.CaptureFixture[str]
+) -> None:
     for file in as_json.handler._files.values():
         file.close()
     as_json.log.error("first")
@@ -217,17 +247,25 @@ def test_a_slow_function_says_so_with_its_name(caplog: pytest.LogCaptureFixture)
 
 @pytest.mark.parametrize(
     ("environment", "given", "json_lines"),
-    [("production", "auto", True), ("production", "text", False), ("testing", "auto", False), ("testing", "json", True)],
+    [
+        ("production", "auto", True),
+        ("production", "text", False),
+        ("testing", "auto", False),
+        ("testing", "json", True),
+    ],
 )
 def test_production_logs_json_unless_it_is_told_otherwise(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, environment: str, given: str, json_lines: bool
 ) -> None:
     config = tmp_path / "node.toml"
     config.write_text(
-        f'environment = "{environment}"\nstate_dir = "{tmp_path}"\nlogs.format = "{given}"\nlogs.folder = "{tmp_path}/logs"\n'
-        'station = [{ id = "cam1", camera = { kind = "synthetic" } }]\n'
+        f'environment = "{environment}"\nstate_dir = "{tmp_path}"\nlogs.format ='
+        f' "{given}"\nlogs.folder = "{tmp_path}/logs"\nstation = [{{ id = "cam1", camera = {{ kind'
+        ' = "synthetic" } }]\n'
     )
-    settings = load(config, {"INSPECTION_BROKER__USERNAME": "n", "INSPECTION_BROKER__PASSWORD": KNOWN}).settings
+    settings = load(
+        config, {"INSPECTION_BROKER__USERNAME": "n", "INSPECTION_BROKER__PASSWORD": KNOWN}
+    ).settings
     root = logging.Logger("root")
     monkeypatch.setattr(logging, "getLogger", lambda name=None: root)
     monkeypatch.setattr(sys.stderr, "isatty", lambda: False, raising=False)

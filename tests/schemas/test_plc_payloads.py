@@ -1,4 +1,5 @@
-"""Payloads as PLC libraries, gateways and buttons send them: understood, or answered under the id that they claim."""
+"""Payloads as PLC libraries, gateways and buttons send them: understood, or answered under the id
+that they claim."""
 
 import json
 from typing import Any
@@ -30,8 +31,18 @@ ONE = written(trigger_id="L3-1")
         b"\xef\xbb\xbf" + ONE,
         b"\xef\xbb\xbf\r\n" + ONE + b"\r\n\0\0",
         b"\n\xef\xbb\xbf" + ONE,
-        written(trigger_id="L3-1", program="", part_id="", sent_at="", max_age_ms="", meta="", ack=""),
-        written(trigger_id="L3-1", program=None, part_id=None, sent_at=None, max_age_ms=None, meta=None, ack=None),
+        written(
+            trigger_id="L3-1", program="", part_id="", sent_at="", max_age_ms="", meta="", ack=""
+        ),
+        written(
+            trigger_id="L3-1",
+            program=None,
+            part_id=None,
+            sent_at=None,
+            max_age_ms=None,
+            meta=None,
+            ack=None,
+        ),
     ],
 )
 def test_what_a_fixed_buffer_holds_around_a_trigger_does_not_count(payload: bytes) -> None:
@@ -60,7 +71,9 @@ def test_nothing_and_true_are_a_trigger_without_an_id(payload: bytes) -> None:
     assert parse_trigger(payload) == parse_trigger(payload, "trigger_id") == EMPTY
 
 
-@pytest.mark.parametrize("payload", [b"false", b"null", b"FALSE", b"False\0", b" null\r\n", b"\xef\xbb\xbffalse"])
+@pytest.mark.parametrize(
+    "payload", [b"false", b"null", b"FALSE", b"False\0", b" null\r\n", b"\xef\xbb\xbffalse"]
+)
 def test_a_button_that_is_released_is_no_trigger(payload: bytes) -> None:
     assert parse_trigger(payload) is None
 
@@ -145,7 +158,9 @@ def test_an_integer_as_an_id_is_its_digits(number: int) -> None:
         (b"", None),
     ],
 )
-def test_what_is_no_trigger_is_answered_under_the_id_that_can_be_read(payload: bytes, trigger_id: str | None) -> None:
+def test_what_is_no_trigger_is_answered_under_the_id_that_can_be_read(
+    payload: bytes, trigger_id: str | None
+) -> None:
     if payload:
         with pytest.raises(Problem):
             parse_trigger(payload)
@@ -157,7 +172,10 @@ def test_the_wish_for_an_acknowledgement_is_read_of_what_is_no_trigger() -> None
     assert claim(b'{"trigger_id":"A","ack":1}') == ("A", False)
 
 
-@given(st.binary(max_size=200) | st.text(max_size=100).map(lambda text: b'{"trigger_id":' + text.encode("utf-8", "replace")))
+@given(
+    st.binary(max_size=200)
+    | st.text(max_size=100).map(lambda text: b'{"trigger_id":' + text.encode("utf-8", "replace"))
+)
 def test_any_bytes_claim_an_id_or_none(payload: bytes) -> None:
     trigger_id = claim(payload).trigger_id
     assert trigger_id is None or as_trigger({"trigger_id": trigger_id}).trigger_id == trigger_id

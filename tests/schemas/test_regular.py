@@ -11,7 +11,9 @@ from schemas.tools.regular import compiled, matches
 
 pytestmark = pytest.mark.slow
 
-ITEM = st.sampled_from(["a", "b", ".", "[ab]", "[^a]", r"\d", r"\.", "(a|b)", "(?:ab)", "(a|)", "(|b|ab)"])
+ITEM = st.sampled_from(
+    ["a", "b", ".", "[ab]", "[^a]", r"\d", r"\.", "(a|b)", "(?:ab)", "(a|)", "(|b|ab)"]
+)
 REPEAT = st.sampled_from(["", "", "?", "*", "+", "{2}", "{1,3}", "{2,}", "{0}"])
 PATTERN = st.lists(st.tuples(ITEM, REPEAT).map("".join), min_size=1, max_size=5).map("".join)
 
@@ -41,7 +43,8 @@ def test_what_labels_need_is_there(pattern: str, good: str, bad: str | None) -> 
 
 
 @pytest.mark.parametrize(
-    "pattern", ["(a+)+b", "(a|a)*b", "(a*)*b", "a?" * 20 + "a" * 20 + "b", "(.*)(.*)(.*)(.*)b", "([a-z]+)*b"]
+    "pattern",
+    ["(a+)+b", "(a|a)*b", "(a*)*b", "a?" * 20 + "a" * 20 + "b", "(.*)(.*)(.*)(.*)b", "([a-z]+)*b"],
 )
 def test_patterns_that_hang_others_do_not_hang_it(pattern: str) -> None:
     start = time.monotonic()
@@ -52,8 +55,8 @@ def test_patterns_that_hang_others_do_not_hang_it(pattern: str) -> None:
 @pytest.mark.parametrize(
     "pattern",
     [
-        "(", ")", "a)", "(a", "[a", "*a", "a**", "a+?", "a{", "a{2", "a{3,2}", "a{999}", "{2}", "^a", "a$", r"\1", r"\b", "\\",
-        "(?=a)", "(?i)a", "[b-a]", "((a{200}){200})", "(" * 40 + "a" + ")" * 40, "(a{100}|b{100}){10}",
+        "(", ")", "a)", "(a", "[a", "*a", "a**", "a+?", "a{", "a{2", "a{3,2}", "a{999}", "{2}", "^a", "a$", r"\1", r"\b", "\\",  # noqa: E501
+        "(?=a)", "(?i)a", "[b-a]", "((a{200}){200})", "(" * 40 + "a" + ")" * 40, "(a{100}|b{100}){10}",  # noqa: E501
     ],
 )  # fmt: skip
 def test_anything_else_is_refused(pattern: str) -> None:

@@ -1,4 +1,5 @@
-"""Errors to a Sentry: by setting only, with nothing secret, and without it not even its package is loaded."""
+"""Errors to a Sentry: by setting only, with nothing secret, and without it not even its package is
+loaded."""
 
 import gzip
 import os
@@ -69,7 +70,9 @@ def test_an_error_is_told_without_secrets(tmp_path: Path) -> None:
     class Sentry(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers["Content-Length"]))
-            told.append(gzip.decompress(body) if self.headers.get("Content-Encoding") == "gzip" else body)
+            told.append(
+                gzip.decompress(body) if self.headers.get("Content-Encoding") == "gzip" else body
+            )
             self.send_response(200)
             self.end_headers()
 
@@ -79,8 +82,16 @@ def test_an_error_is_told_without_secrets(tmp_path: Path) -> None:
     server = ThreadingHTTPServer(("127.0.0.1", 0), Sentry)
     threading.Thread(target=server.serve_forever, daemon=True).start()
     try:
-        assert run(tmp_path, INSPECTION_LOGS__SENTRY_DSN=f"http://public@127.0.0.1:{server.server_port}/1") == "loaded\n"
-        (event,) = wait_for(lambda: [body for body in told if b"ValueError" in body], 20, "the event")
+        assert (
+            run(
+                tmp_path,
+                INSPECTION_LOGS__SENTRY_DSN=f"http://public@127.0.0.1:{server.server_port}/1",
+            )
+            == "loaded\n"
+        )
+        (event,) = wait_for(
+            lambda: [body for body in told if b"ValueError" in body], 20, "the event"
+        )
         assert b"node.somewhere" in event
         assert b"all is well" not in event
         assert not [body for body in told if b"nobody is told any more" in body]

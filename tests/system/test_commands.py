@@ -37,9 +37,13 @@ def test_every_command_of_the_contract_answers(ready: Line) -> None:
 
 def test_what_is_no_command_is_answered_with_a_code(ready: Line) -> None:
     ready.client.publish(f"{ready.prefix}cmd/ping", b"{", qos=1)
-    assert ready.expect(lambda topic, value: topic == "reply/ping")["error"]["code"] == "BAD_COMMAND"
+    assert (
+        ready.expect(lambda topic, value: topic == "reply/ping")["error"]["code"] == "BAD_COMMAND"
+    )
     ready.client.publish(f"{ready.prefix}cmd/dance", b'{"request_id":"r-1"}', qos=1)
-    reply = ready.expect(lambda topic, value: topic.startswith("reply/") and value["request_id"] == "r-1")
+    reply = ready.expect(
+        lambda topic, value: topic.startswith("reply/") and value["request_id"] == "r-1"
+    )
     assert reply["error"]["code"] == "UNKNOWN_COMMAND"
 
 
@@ -64,7 +68,9 @@ def test_capture_gives_a_picture_and_no_result(ready: Line) -> None:
 
 def test_capture_takes_other_camera_settings_and_searches_the_best_ones(ready: Line) -> None:
     dark = ready.command("capture", station="cam1", camera={"exposure_ms": 1.0})["data"]
-    best = ready.command("capture", station="cam1", camera={"exposure_ms": 1.0}, optimise=True, exact=True)["data"]
+    best = ready.command(
+        "capture", station="cam1", camera={"exposure_ms": 1.0}, optimise=True, exact=True
+    )["data"]
     assert dark["quality"]["brightness"] < best["quality"]["brightness"] / 3
     assert best["camera"]["exposure_ms"] == pytest.approx(5.0, rel=0.3)
     assert base64.b64decode(best["image"]).startswith(b"\x89PNG")
@@ -72,7 +78,9 @@ def test_capture_takes_other_camera_settings_and_searches_the_best_ones(ready: L
     assert reply["error"]["code"] == "BAD_COMMAND"
 
 
-def test_try_program_judges_a_given_image_and_stores_nothing(ready: Line, node: NodeProcess) -> None:
+def test_try_program_judges_a_given_image_and_stores_nothing(
+    ready: Line, node: NodeProcess
+) -> None:
     from node.cameras import synthetic
     from schemas import SyntheticCamera
     from tests.promise import stored
@@ -96,12 +104,16 @@ def test_register_master_makes_a_new_version_from_the_live_image(ready: Line) ->
     from node.cameras import synthetic
     from schemas import SyntheticCamera
 
-    master = base64.b64encode(cv2.imencode(".png", synthetic.master(SyntheticCamera(seed=9)))[1]).decode()
+    master = base64.b64encode(
+        cv2.imencode(".png", synthetic.master(SyntheticCamera(seed=9)))[1]
+    ).decode()
     reply = ready.command("register_master", station="cam1", program="synthetic-part", image=master)
     assert reply["ok"], reply
     assert ready.result(ready.trigger())["program_version"] == reply["data"]["program_version"]
     black = base64.b64encode(cv2.imencode(".png", np.zeros((480, 640, 3), np.uint8))[1]).decode()
-    refused = ready.command("register_master", station="cam1", program="synthetic-part", image=black)
+    refused = ready.command(
+        "register_master", station="cam1", program="synthetic-part", image=black
+    )
     assert refused["error"]["code"] == "PROGRAM_INVALID"
 
 
@@ -111,8 +123,14 @@ def test_select_program_is_remembered_over_a_restart(ready: Line, node: NodeProc
     programs = Programs(node.state / "programs")
     other = programs.get("synthetic-part").program.model_copy(update={"id": "other"})
     programs.save(other, None, by="test")
-    assert ready.command("select_program", station="cam1", program="no-such")["error"]["code"] == "PROGRAM_NOT_FOUND"
-    assert ready.command("select_program", station="cam1", program="other")["data"]["program_version"] == 1
+    assert (
+        ready.command("select_program", station="cam1", program="no-such")["error"]["code"]
+        == "PROGRAM_NOT_FOUND"
+    )
+    assert (
+        ready.command("select_program", station="cam1", program="other")["data"]["program_version"]
+        == 1
+    )
     assert ready.result(ready.trigger())["program"] == "other"
     assert node.stop() == 0
     node.start()
@@ -158,9 +176,16 @@ def test_resend_publishes_stored_results_again_byte_for_byte(ready: Line) -> Non
     assert reply["data"]["seqs"] == [2, 3]
     ready.command("resend", station="cam1", trigger_ids=[ids[0]])
     ready.result(ready.trigger())
-    again = [payload for topic, payload, _, user in ready.heard if topic == "result/cam1" and "resend" in user]
+    again = [
+        payload
+        for topic, payload, _, user in ready.heard
+        if topic == "result/cam1" and "resend" in user
+    ]
     assert again == [before[1], before[2], before[0]]
-    assert ready.command("resend", station="cam1", trigger_ids=["no"])["error"]["code"] == "RESULT_NOT_FOUND"
+    assert (
+        ready.command("resend", station="cam1", trigger_ids=["no"])["error"]["code"]
+        == "RESULT_NOT_FOUND"
+    )
 
 
 def test_a_reply_goes_to_the_response_topic_of_clients_only(ready: Line) -> None:
@@ -169,7 +194,9 @@ def test_a_reply_goes_to_the_response_topic_of_clients_only(ready: Line) -> None
 
     inside = "inspection/v1/_client/me"
     heard: list[tuple[str, bytes, bytes]] = []
-    ready.client.on_message = lambda _c, _u, m: heard.append((m.topic, m.payload, m.properties.CorrelationData))
+    ready.client.on_message = lambda _c, _u, m: heard.append(
+        (m.topic, m.payload, m.properties.CorrelationData)
+    )
     ready.client.subscribe([(inside, 1), ("elsewhere/x", 1)])
     for topic in (inside, "elsewhere/x", f"{ready.prefix}alarm/FIRE"):
         properties = Properties(PacketTypes.PUBLISH)
@@ -187,7 +214,9 @@ def test_reset_counters_starts_from_zero(ready: Line) -> None:
     assert ready.command("reset_counters", station="cam1")["ok"] is True
 
 
-def test_commands_that_waited_while_the_node_was_away_start_nothing(tmp_path, broker, line: Line) -> None:
+def test_commands_that_waited_while_the_node_was_away_start_nothing(
+    tmp_path, broker, line: Line
+) -> None:
     node = synthetic_node(tmp_path, broker.port, max_age_ms=500)
     with node.config.open("a") as config:  # tables come last
         config.write("\n[commands]\nmax_age_ms = 1000\n")
@@ -211,7 +240,9 @@ def test_commands_that_waited_while_the_node_was_away_start_nothing(tmp_path, br
             name: line.expect(lambda topic, value, name=name: topic == f"reply/{name}", 20, seen)
             for name in ("trigger", "pause", "set_output", "select_program")
         }
-        assert {name: reply["error"] and reply["error"]["code"] for name, reply in replies.items()} == {
+        assert {
+            name: reply["error"] and reply["error"]["code"] for name, reply in replies.items()
+        } == {
             "trigger": "COMMAND_STALE",
             "pause": None,
             "set_output": "COMMAND_STALE",
@@ -220,6 +251,9 @@ def test_commands_that_waited_while_the_node_was_away_start_nothing(tmp_path, br
         for trigger_id in ("late-1", "late-2"):
             result = line.result(trigger_id)
             assert (result["error"]["code"], result["outputs"]) == ("TRIGGER_STALE", "none")
-        assert not any(line.command("ping")["data"]["lines"]["cam1"][name] for name in ("ok", "ng", "error", "busy"))
+        assert not any(
+            line.command("ping")["data"]["lines"]["cam1"][name]
+            for name in ("ok", "ng", "error", "busy")
+        )
     finally:
         node.end()

@@ -1,4 +1,5 @@
-"""What controls a node gets through while its triggers wait: in a storm, and while nothing can be stored."""
+"""What controls a node gets through while its triggers wait: in a storm, and while nothing can be
+stored."""
 
 import sqlite3
 
@@ -14,13 +15,22 @@ STORM = 1200
 
 def connections(node: NodeProcess) -> float:
     """How many connections there were, once there are two."""
-    found = sum(value for name, value in node.metrics().items() if 'what="connects"' in name and "created" not in name)
+    found = sum(
+        value
+        for name, value in node.metrics().items()
+        if 'what="connects"' in name and "created" not in name
+    )
     return found if found >= 2 else 0.0
 
 
 def test_a_ping_is_answered_while_a_storm_of_triggers_waits(node: NodeProcess, line: Line) -> None:
     node.start()
-    line.expect(lambda topic, value: topic == "state" and value["state"] == "Ready" and value["commands"] == "apart", 30)
+    line.expect(
+        lambda topic, value: (
+            topic == "state" and value["state"] == "Ready" and value["commands"] == "apart"
+        ),
+        30,
+    )
     for _ in range(STORM):
         line.trigger()
     line.command("ping", 30)
@@ -29,7 +39,7 @@ def test_a_ping_is_answered_while_a_storm_of_triggers_waits(node: NodeProcess, l
     assert node.stop() == 0
 
 
-def test_a_ping_is_answered_and_alarms_are_told_while_the_ledger_is_held_and_then_each_trigger_is_answered_once(
+def test_while_the_ledger_is_held_pings_and_alarms_go_on_and_then_each_trigger_is_answered(
     node: NodeProcess, line: Line
 ) -> None:
     node.start()
@@ -45,7 +55,13 @@ def test_a_ping_is_answered_and_alarms_are_told_while_the_ledger_is_held_and_the
         line.state("Error")
         assert line.results() == []
         holder.execute("ROLLBACK")
-    wait_for(lambda: [payload for topic, payload, _, _ in list(line.heard) if topic == "alarm/STORE"][-1] == b"", 30)
+    wait_for(
+        lambda: (
+            [payload for topic, payload, _, _ in list(line.heard) if topic == "alarm/STORE"][-1]
+            == b""
+        ),
+        30,
+    )
     assert sum(check(line, node.ledger).values()) == 100
     line.state("Ready")
     assert connections(node) == connects, "no connection ended over it"

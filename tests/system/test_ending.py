@@ -1,4 +1,5 @@
-"""SIGTERM ends the node in less than 10 s whatever waits; its current part has its result, and nothing that waited is lost."""
+"""SIGTERM ends the node in less than 10 s whatever waits; its current part has its result, and
+nothing that waited is lost."""
 
 import os
 import signal
@@ -33,11 +34,24 @@ def waits_for_pictures(folder: Path, broker_port: int, stations: int) -> NodePro
 
     node = synthetic_node(folder, broker_port)
     (folder / "pictures").mkdir()
-    camera = {"kind": "folder", "path": str(folder / "pictures"), "order": "newest", "timeout_ms": 30000}
+    camera = {
+        "kind": "folder",
+        "path": str(folder / "pictures"),
+        "order": "newest",
+        "timeout_ms": 30000,
+    }
     ids = [f"cam{number}" for number in range(1, stations + 1)]
-    made = NodeProcess(folder, broker_port, [{"id": id, "program": "synthetic-part", "camera": camera} for id in ids])
+    made = NodeProcess(
+        folder,
+        broker_port,
+        [{"id": id, "program": "synthetic-part", "camera": camera} for id in ids],
+    )
     programs = Programs(node.state / "programs")
-    programs.save(programs.get("synthetic-part").program.model_copy(update={"limits_ms": 60000}), None, by="test")
+    programs.save(
+        programs.get("synthetic-part").program.model_copy(update={"limits_ms": 60000}),
+        None,
+        by="test",
+    )
     return made
 
 
@@ -59,7 +73,9 @@ def running(node: NodeProcess, line: Line) -> Iterator[None]:
         node.end()
 
 
-def test_many_stations_that_wait_for_their_cameras(tmp_path: Path, broker: BrokerProcess, line: Line) -> None:
+def test_many_stations_that_wait_for_their_cameras(
+    tmp_path: Path, broker: BrokerProcess, line: Line
+) -> None:
     node = waits_for_pictures(tmp_path, broker.port, 12)
     with running(node, line):
         for number in range(1, 13):
@@ -73,7 +89,9 @@ def test_many_stations_that_wait_for_their_cameras(tmp_path: Path, broker: Broke
             assert codes == ["INTERRUPTED"] * 4
 
 
-def test_commands_that_wait_for_a_camera_are_answered(tmp_path: Path, broker: BrokerProcess, line: Line) -> None:
+def test_commands_that_wait_for_a_camera_are_answered(
+    tmp_path: Path, broker: BrokerProcess, line: Line
+) -> None:
     node = waits_for_pictures(tmp_path, broker.port, 1)
     with running(node, line):
         for number in range(30):
@@ -81,17 +99,27 @@ def test_commands_that_wait_for_a_camera_are_answered(tmp_path: Path, broker: Br
             line.client.publish(f"{line.prefix}cmd/capture", request, qos=1).wait_for_publish(10)
         settle(0.5)
         ended(node)
-        wait_for(lambda: len({p for t, p, _, _ in list(line.heard) if t == "reply/capture"}) >= 29, 10, "29 replies")
+        wait_for(
+            lambda: len({p for t, p, _, _ in list(line.heard) if t == "reply/capture"}) >= 29,
+            10,
+            "29 replies",
+        )
 
 
-def test_an_inspection_that_hangs(tmp_path: Path, broker: BrokerProcess, line: Line, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_inspection_that_hangs(
+    tmp_path: Path, broker: BrokerProcess, line: Line, monkeypatch: pytest.MonkeyPatch
+) -> None:
     from schemas.store.programs import Programs
 
     (tmp_path / "sitecustomize.py").write_text(HANGING_TOOL)
     monkeypatch.setenv("PYTHONPATH", f"{tmp_path}:{ROOT}:{os.environ.get('PYTHONPATH', '')}")
     node = synthetic_node(tmp_path, broker.port)
     programs = Programs(node.state / "programs")
-    programs.save(programs.get("synthetic-part").program.model_copy(update={"limits_ms": 60000}), None, by="test")
+    programs.save(
+        programs.get("synthetic-part").program.model_copy(update={"limits_ms": 60000}),
+        None,
+        by="test",
+    )
     with running(node, line):
         line.trigger(wait=True)
         settle(0.5)
@@ -99,7 +127,9 @@ def test_an_inspection_that_hangs(tmp_path: Path, broker: BrokerProcess, line: L
         check(line, node.ledger)
 
 
-def test_a_broker_that_does_not_answer_any_more(node: NodeProcess, broker: BrokerProcess, line: Line) -> None:
+def test_a_broker_that_does_not_answer_any_more(
+    node: NodeProcess, broker: BrokerProcess, line: Line
+) -> None:
     with running(node, line):
         ids = [line.trigger(wait=True) for _ in range(5)]
         line.result(ids[-1])
@@ -112,7 +142,9 @@ def test_a_broker_that_does_not_answer_any_more(node: NodeProcess, broker: Broke
         assert {trigger_id for trigger_id, _, _ in stored(node.ledger)} == set(ids)
 
 
-def test_a_ledger_that_another_process_holds(tmp_path: Path, broker: BrokerProcess, line: Line) -> None:
+def test_a_ledger_that_another_process_holds(
+    tmp_path: Path, broker: BrokerProcess, line: Line
+) -> None:
     node = waits_for_pictures(tmp_path, broker.port, 1)
     with running(node, line):
         for _ in range(3):

@@ -1,4 +1,5 @@
-"""The promise over a broker that keeps nothing, in short; the long run is `python -m tests.loops.forgetting --kills 200`."""
+"""The promise over a broker that keeps nothing, in short; the long run is `python -m
+tests.loops.forgetting --kills 200`."""
 
 from pathlib import Path
 

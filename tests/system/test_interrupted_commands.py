@@ -1,4 +1,5 @@
-"""A command whose node is killed before it has answered is answered at the next start, and after that always the same."""
+"""A command whose node is killed before it has answered is answered at the next start, and after
+that always the same."""
 
 import json
 import sqlite3
@@ -29,7 +30,9 @@ def send(line: Line, name: str, correlation: bytes | None = None, **fields: Any)
     if correlation is not None:
         given = Properties(PacketTypes.PUBLISH)
         given.ResponseTopic, given.CorrelationData = "inspection/v1/_client/plc/reply", correlation
-    line.client.publish(f"{line.prefix}cmd/{name}", json.dumps(fields), qos=1, properties=given).wait_for_publish(10)
+    line.client.publish(
+        f"{line.prefix}cmd/{name}", json.dumps(fields), qos=1, properties=given
+    ).wait_for_publish(10)
 
 
 def test_a_kill_in_the_middle_of_a_command_leaves_none_without_its_reply(
@@ -37,7 +40,9 @@ def test_a_kill_in_the_middle_of_a_command_leaves_none_without_its_reply(
 ) -> None:
     node = waits_for_pictures(tmp_path, broker.port, 1)
     own: list[tuple[bytes, bytes | None]] = []
-    line.client.on_message = lambda _c, _u, message: own.append((message.payload, message.properties.CorrelationData))
+    line.client.on_message = lambda _c, _u, message: own.append(
+        (message.payload, message.properties.CorrelationData)
+    )
     line.client.subscribe("inspection/v1/_client/plc/reply", qos=1)
     master = {"request_id": "r-1", "station": "cam1", "program": "synthetic-part"}
     node.start()
@@ -51,13 +56,26 @@ def test_a_kill_in_the_middle_of_a_command_leaves_none_without_its_reply(
         node.kill()
         node.start()
         for name, request_id in taken:
-            reply = line.expect(lambda topic, value, of=(name, request_id): (topic[6:], value.get("request_id")) == of, 30)
+            reply = line.expect(
+                lambda topic, value, of=(name, request_id): (
+                    (topic[6:], value.get("request_id")) == of
+                ),
+                30,
+            )
             assert (reply["ok"], reply["error"]["code"]) == (False, "INTERRUPTED"), name
-        wait_for(lambda: {correlation for _, correlation in own} == {b"c-1", b"c-3"}, 15, "replies at the response topic")
+        wait_for(
+            lambda: {correlation for _, correlation in own} == {b"c-1", b"c-3"},
+            15,
+            "replies at the response topic",
+        )
         assert {json.loads(payload)["error"]["code"] for payload, _ in own} == {"INTERRUPTED"}
         wait_for(lambda: not waiting(node), 15, "that the broker has the replies")
         again = line.command("register_master", **master)
-        assert (again["ok"], again["error"]["code"], again["repeated"]) == (False, "INTERRUPTED", True)
+        assert (again["ok"], again["error"]["code"], again["repeated"]) == (
+            False,
+            "INTERRUPTED",
+            True,
+        )
         other = line.command("register_master", **{**master, "program": "other"})
         assert other["error"]["code"] == "BAD_COMMAND"
         assert line.command("pause", request_id="r-4", station="cam1")["ok"]

@@ -1,4 +1,5 @@
-"""The ledger under a running node: a lock that another process holds, and a log that somebody takes away."""
+"""The ledger under a running node: a lock that another process holds, and a log that somebody takes
+away."""
 
 import contextlib
 import json
@@ -34,12 +35,19 @@ def test_a_foreign_lock_longer_than_any_heartbeat_ends_nothing_and_what_waited_t
     verdicts = check(line, node.ledger, resent=True)
     assert verdicts.total() == 46
     assert node.process.poll() is None
-    stale = [result for result in line.results() if (result["error"] or {}).get("code") == "TRIGGER_STALE"]
-    assert len(stale) >= 25  # at least those that came more than 2 s before the end of the lock, but for the first
+    stale = [
+        result
+        for result in line.results()
+        if (result["error"] or {}).get("code") == "TRIGGER_STALE"
+    ]
+    # at least those that came more than 2 s before the end of the lock, but for the first
+    assert len(stale) >= 25
     line.result(line.trigger())
 
 
-def test_a_log_that_is_taken_away_after_a_kill_is_an_alarm_and_no_seq_comes_twice(node: NodeProcess, line: Line) -> None:
+def test_a_log_that_is_taken_away_after_a_kill_is_an_alarm_and_no_seq_comes_twice(
+    node: NodeProcess, line: Line
+) -> None:
     node.start()
     line.state("Ready")
     for _ in range(5):
@@ -47,17 +55,23 @@ def test_a_log_that_is_taken_away_after_a_kill_is_an_alarm_and_no_seq_comes_twic
     node.kill()
     Path(f"{node.ledger}-wal").unlink()
     Path(f"{node.ledger}-shm").unlink(missing_ok=True)
-    with contextlib.closing(sqlite3.connect(f"{node.ledger.as_uri()}?immutable=1", uri=True)) as left:
-        gone = 5 - left.execute("SELECT count(*) FROM results").fetchone()[0]  # the log may have been moved just before
+    with contextlib.closing(
+        sqlite3.connect(f"{node.ledger.as_uri()}?immutable=1", uri=True)
+    ) as left:
+        # the log may have been moved just before
+        gone = 5 - left.execute("SELECT count(*) FROM results").fetchone()[0]
     assert gone > 0
     node.start()
     alarm = line.expect(lambda topic, value: topic == "alarm/LEDGER" and bool(value))
     assert f"{gone} result" in alarm["message"]
     wait_for(lambda: line.result(line.trigger())["seq"] > 5, 20, "a result above what was given")
     first = [
-        payload for topic, payload, dup, user in line.heard if topic == "result/cam1" and not dup and "attempt" not in user
+        payload
+        for topic, payload, dup, user in line.heard
+        if topic == "result/cam1" and not dup and "attempt" not in user
     ]
-    seqs = [json.loads(payload)["seq"] for payload in first]  # one that was not confirmed before the kill may come marked
+    # one that was not confirmed before the kill may come marked
+    seqs = [json.loads(payload)["seq"] for payload in first]
     assert len(seqs) == len(set(seqs))
 
 
@@ -70,13 +84,17 @@ def test_an_outbox_at_its_limit_stops_the_station_or_lets_the_oldest_go_as_the_s
         config.write(f'\nhistory = {{ outbox_limit = 100, outbox_full = "{policy}" }}\n')
     node.start()
     try:
-        wait_for(lambda: "is running" in node.log.read_text() and stored(node.ledger), 20, "a result")
+        wait_for(
+            lambda: "is running" in node.log.read_text() and stored(node.ledger), 20, "a result"
+        )
         broker.stop()
         wait_for(lambda: outbox(node.ledger) >= 100, 30, "a full outbox")
         wait_for(lambda: 'inspection_alarm{code="OUTBOX"} 1' in _figures(node), 10, "the alarm")
         before = len(stored(node.ledger))
         settle(3.0)
-        verdicts = [json.loads(payload)["verdict"] for _, _, payload in stored(node.ledger)[before + 20 :]]
+        verdicts = [
+            json.loads(payload)["verdict"] for _, _, payload in stored(node.ledger)[before + 20 :]
+        ]
         if policy == "stop":
             assert set(verdicts) <= {"ERROR"}
         else:

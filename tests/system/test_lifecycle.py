@@ -69,12 +69,18 @@ def test_a_reload_takes_new_settings_and_refuses_wrong_ones(node: NodeProcess, l
     first = line.trigger()
     line.result(first)
     node.config.write_text(
-        good.replace("queue_limit = 16", "queue_limit = 16").replace("max_age_ms = 2000", "max_age_ms = 1500")
+        good.replace("queue_limit = 16", "queue_limit = 16").replace(
+            "max_age_ms = 2000", "max_age_ms = 1500"
+        )
     )
     seen = len(line.heard)
     node.config.write_text(good.replace("{ id = ", "{ max_age_ms = 1500, id = "))
     node.process.send_signal(signal.SIGHUP)
-    line.expect(lambda topic, value: topic == "info" and value["stations"]["cam1"]["max_age_ms"] == 1500, 20, seen)
+    line.expect(
+        lambda topic, value: topic == "info" and value["stations"]["cam1"]["max_age_ms"] == 1500,
+        20,
+        seen,
+    )
     line.state("Ready")
     line.result(line.trigger())
     check(line, node.ledger)
@@ -113,10 +119,14 @@ def test_an_inspection_that_hangs_is_answered_timeout_and_the_station_works_agai
         node.start()
         line.state("Ready")
         (tmp_path / "hang").touch()
-        hung = line.result(line.trigger(payload={"trigger_id": "hung", "part_id": "part-1"}), limit_s=10)
+        hung = line.result(
+            line.trigger(payload={"trigger_id": "hung", "part_id": "part-1"}), limit_s=10
+        )
         assert (hung["verdict"], hung["error"]["code"]) == ("ERROR", "TIMEOUT")
         (tmp_path / "hang").unlink()
-        after = line.result(line.trigger(payload={"trigger_id": "after", "part_id": "part-1"}), limit_s=3)
+        after = line.result(
+            line.trigger(payload={"trigger_id": "after", "part_id": "part-1"}), limit_s=3
+        )
         assert after["error"] is None or after["error"]["code"] == "PART_NOT_FOUND"
         line.expect(lambda topic, value: topic == "event/inspection.hung")
         check(line, node.ledger)
@@ -125,7 +135,9 @@ def test_an_inspection_that_hangs_is_answered_timeout_and_the_station_works_agai
         node.end()
 
 
-def test_a_program_edited_on_disk_is_used_from_the_next_part_on(node: NodeProcess, line: Line) -> None:
+def test_a_program_edited_on_disk_is_used_from_the_next_part_on(
+    node: NodeProcess, line: Line
+) -> None:
     from schemas.store.programs import Programs
 
     node.start()

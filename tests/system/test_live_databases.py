@@ -1,4 +1,5 @@
-"""Databases of a running web and node while commands, reloads and `kill -9` come and go: what was acknowledged is there."""
+"""Databases of a running web and node while commands, reloads and `kill -9` come and go: what was
+acknowledged is there."""
 
 import os
 import signal
@@ -44,7 +45,8 @@ def command(config: Path, *words: str) -> None:
 
 
 def holds(pid: int, state: Path, after: str) -> None:
-    """No file of a database was taken away under a process that writes it, and its locks are there."""
+    """No file of a database was taken away under a process that writes it, and its locks are
+    there."""
     assert deleted(pid) == [], after
     assert unlocked(pid, state) == [], after
 
@@ -72,18 +74,30 @@ def test_what_the_web_acknowledges_survives_commands_reloads_and_kill_9(web: Web
     for _ in range(2):
         before = web.log.read_text().count("has ended")
         web.process.send_signal(signal.SIGHUP)
-        wait_for(lambda: web.log.read_text().count("has ended") > before, 60, "the old worker's end")  # noqa: B023
+        wait_for(
+            lambda: web.log.read_text().count("has ended") > before,  # noqa: B023
+            60,
+            "the old worker's end",
+        )
         at_once(web, token)
         holds(web.process.pid, web.state, "a reload")
     command(web.config, "user", "unlock", "ada")
     for access in many[1:]:
         assert web.ask("POST", "/api/v1/auth/logout", {}, token=access)[0] == 200
         acknowledged["session.end"] = acknowledged.get("session.end", 0) + 1
-    wait_for(lambda: len(psutil.Process(web.process.pid).children()) == 1, 60, "the old worker's end")
+    wait_for(
+        lambda: len(psutil.Process(web.process.pid).children()) == 1, 60, "the old worker's end"
+    )
     (worker,) = psutil.Process(web.process.pid).children()
     os.kill(web.process.pid, signal.SIGKILL)
     os.kill(worker.pid, signal.SIGKILL)
-    wait_for(lambda: not psutil.pid_exists(worker.pid) or psutil.Process(worker.pid).status() == psutil.STATUS_ZOMBIE, 10)
+    wait_for(
+        lambda: (
+            not psutil.pid_exists(worker.pid)
+            or psutil.Process(worker.pid).status() == psutil.STATUS_ZOMBIE
+        ),
+        10,
+    )
     accounts = Accounts(web.state / "accounts.db")
     found = [entry.action for entry in accounts.audit_rows()]
     assert {action: found.count(action) for action in acknowledged} == acknowledged
@@ -95,7 +109,9 @@ def test_what_the_web_acknowledges_survives_commands_reloads_and_kill_9(web: Web
 def at_once(web: Web, token: str) -> None:
     """Ask so that several threads of the web have a connection of their own."""
     with ThreadPoolExecutor(8) as pool:
-        answers = list(pool.map(lambda _: web.ask("GET", "/api/v1/auth/sessions", token=token)[0], range(24)))
+        answers = list(
+            pool.map(lambda _: web.ask("GET", "/api/v1/auth/sessions", token=token)[0], range(24))
+        )
     assert set(answers) == {200}
 
 
@@ -106,7 +122,9 @@ def web_id(web: Web, username: str) -> str:
     return Users(web.state / "users").get(username).id
 
 
-def test_what_the_node_acknowledges_survives_commands_and_kill_9(node: NodeProcess, line: Line) -> None:
+def test_what_the_node_acknowledges_survives_commands_and_kill_9(
+    node: NodeProcess, line: Line
+) -> None:
     node.start()
     line.state("Ready")
     assert node.process is not None
@@ -115,7 +133,8 @@ def test_what_the_node_acknowledges_survives_commands_and_kill_9(node: NodeProce
         command(node.config, *words)
         line.result(line.trigger())
         holds(node.process.pid, node.state, " ".join(words))
-    reader = sqlite3.connect(f"file:{node.ledger}?mode=ro", uri=True)  # as the web does: opens, reads, closes
+    # as the web does: opens, reads, closes
+    reader = sqlite3.connect(f"file:{node.ledger}?mode=ro", uri=True)
     assert reader.execute("SELECT count(*) FROM results").fetchone()[0] > 0
     reader.close()
     holds(node.process.pid, node.state, "a reader")
@@ -126,18 +145,27 @@ def test_what_the_node_acknowledges_survives_commands_and_kill_9(node: NodeProce
     assert set(ids) <= {id for id, _, _ in stored(node.ledger)}
 
 
-def test_the_log_stays_when_another_process_closes_the_database_between_two_threads(tmp_path: Path) -> None:
+def test_the_log_stays_when_another_process_closes_the_database_between_two_threads(
+    tmp_path: Path,
+) -> None:
     accounts = Accounts(tmp_path / "accounts.db")
     who = {"username": "ada", "address": "", "request_id": ""}
     accounts.record("first", "", {}, **who)
-    other = threading.Thread(target=lambda: accounts.record("second", "", {}, **who))  # a second connection of this process
+    # a second connection of this process
+    other = threading.Thread(target=lambda: accounts.record("second", "", {}, **who))
     other.start()
     other.join(20)
-    look = f"import sqlite3; d = sqlite3.connect({str(accounts.path)!r}); d.execute('SELECT count(*) FROM audit'); d.close()"
+    look = (
+        f"import sqlite3; d = sqlite3.connect({str(accounts.path)!r}); d.execute('SELECT count(*)"
+        " FROM audit'); d.close()"
+    )
     subprocess.run([sys.executable, "-c", look], check=True)
     holds(os.getpid(), tmp_path, "another process")
     accounts.record("third", "", {}, **who)
     read = look.replace("d.execute", "print(*d.execute").replace(
         "count(*) FROM audit')", "group_concat(action) FROM audit').fetchone())"
     )
-    assert subprocess.run([sys.executable, "-c", read], capture_output=True, check=True).stdout == b"first,second,third\n"
+    assert (
+        subprocess.run([sys.executable, "-c", read], capture_output=True, check=True).stdout
+        == b"first,second,third\n"
+    )

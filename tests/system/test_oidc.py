@@ -1,6 +1,8 @@
-"""Signing in by an identity provider that others have written: npm's oidc-provider, with its own pages and forms.
+"""Signing in by an identity provider that others have written: npm's oidc-provider, with its own
+pages and forms.
 
-Where it is: `npm install --prefix .venv/npm oidc-provider@8.8.1`, or NODE_MODULES=FOLDER/node_modules. `.ci/run` installs it.
+Where it is: `npm install --prefix .venv/npm oidc-provider@8.8.1`, or
+NODE_MODULES=FOLDER/node_modules. `.ci/run` installs it.
 """
 
 import http.cookiejar
@@ -37,7 +39,11 @@ class Plant:
     def __init__(self, folder: Path) -> None:
         modules = Path(os.environ.get("NODE_MODULES") or ROOT / ".venv" / "npm" / "node_modules")
         missing = (
-            "nodejs" if shutil.which("node") is None else "" if (modules / "oidc-provider").is_dir() else "npm's oidc-provider"
+            "nodejs"
+            if shutil.which("node") is None
+            else ""
+            if (modules / "oidc-provider").is_dir()
+            else "npm's oidc-provider"
         )
         if missing and os.environ.get("CI"):
             pytest.fail(f"CI needs {missing}")
@@ -46,20 +52,32 @@ class Plant:
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         shutil.copy(Path(__file__).with_name("oidc-provider.mjs"), folder)
-        (folder / "node_modules").symlink_to(modules.resolve())  # beside the script: that is where node looks
-        told = {"PORT": str(self.port), "ISSUER": self.url, "SECRET": SECRET, "PEOPLE": json.dumps(PEOPLE)}
+        # beside the script: that is where node looks
+        (folder / "node_modules").symlink_to(modules.resolve())
+        told = {
+            "PORT": str(self.port),
+            "ISSUER": self.url,
+            "SECRET": SECRET,
+            "PEOPLE": json.dumps(PEOPLE),
+        }
         told["REDIRECT"] = f"{ORIGIN}/app/oidc/callback"
         self.log = folder / "provider.log"
         with self.log.open("wb") as log:
             self.process = subprocess.Popen(
-                ["node", "oidc-provider.mjs"], cwd=folder, stdout=log, stderr=subprocess.STDOUT, env={**os.environ, **told}
+                ["node", "oidc-provider.mjs"],
+                cwd=folder,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                env={**os.environ, **told},
             )
         wait_for(self._answers, 60, "the provider")
 
     def _answers(self) -> bool:
         assert self.process.poll() is None, self.log.read_text()
         try:
-            urllib.request.urlopen(f"{self.url}/.well-known/openid-configuration", timeout=5).close()
+            urllib.request.urlopen(
+                f"{self.url}/.well-known/openid-configuration", timeout=5
+            ).close()
         except OSError:
             return False
         return True
@@ -99,8 +117,11 @@ class Browser(urllib.request.HTTPRedirectHandler):
                 return self.home
             action = re.search(r'action="([^"]+)"', page)
             assert action is not None, page
-            hidden = dict(re.findall(r'name="(\w+)" value="([^"]*)"', page))  # one that submits itself has nothing else
-            page = self.open(urllib.parse.urljoin(url, action[1]), {**hidden, "login": name, "password": "any"})
+            # one that submits itself has nothing else
+            hidden = dict(re.findall(r'name="(\w+)" value="([^"]*)"', page))
+            page = self.open(
+                urllib.parse.urljoin(url, action[1]), {**hidden, "login": name, "password": "any"}
+            )
         raise AssertionError(page)
 
 
@@ -115,7 +136,10 @@ def plant(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Plant]:
 @pytest.fixture
 def app(tmp_path: Path, plant: Plant) -> Flask:
     path = settings(tmp_path, origin=ORIGIN)
-    block = f'[oidc]\nissuer = "{plant.url}"\nclient_id = "inspection-node"\nroles = {{ line-operators = "OPERATOR" }}\n'
+    block = (
+        f'[oidc]\nissuer = "{plant.url}"\nclient_id = "inspection-node"\nroles = {{ line-operators'
+        ' = "OPERATOR" }\n'
+    )
     path.write_text(path.read_text().replace("[[station]]", f"{block}[[station]]"))
     return create_app(load(path, {"INSPECTION_OIDC__CLIENT_SECRET": SECRET}))
 
@@ -128,7 +152,9 @@ def enter(client: FlaskClient, browser: Browser, name: str) -> int:
     return client.get(home.removeprefix(ORIGIN), base_url=ORIGIN).status_code
 
 
-def test_a_person_with_a_group_comes_in_again_and_again_and_one_without_does_not(app: Flask) -> None:
+def test_a_person_with_a_group_comes_in_again_and_again_and_one_without_does_not(
+    app: Flask,
+) -> None:
     browser, client = Browser(), app.test_client()
     assert enter(client, browser, "erna") == 302
     told = client.get(f"{API}/auth/me", base_url=ORIGIN).json
@@ -137,7 +163,9 @@ def test_a_person_with_a_group_comes_in_again_and_again_and_one_without_does_not
     answer = client.post(f"{API}/auth/logout", json={}, headers=SAME, base_url=ORIGIN)
     assert answer.status_code == 200
     assert client.get(f"{API}/auth/me", base_url=ORIGIN).status_code == 401
-    assert enter(client, browser, "gast") == 403, "the same browser, where somebody was signed in before"
+    assert enter(client, browser, "gast") == 403, (
+        "the same browser, where somebody was signed in before"
+    )
     assert client.get(f"{API}/auth/me", base_url=ORIGIN).status_code == 401
     assert [user.username for user in site_of(app).users.list()] == ["erna"]
     assert enter(client, browser, "erna") == 302

@@ -45,13 +45,21 @@ def test_kill_9_of_the_node_at_twenty_random_moments_loses_and_doubles_nothing(
     line.state("Ready")
     stream = Stream(line, 0.02)
     for number in range(20):
-        wait_for(lambda number=number: node.log.read_bytes().count(b"is running") > number, 20, "the node's start")
+        wait_for(
+            lambda number=number: node.log.read_bytes().count(b"is running") > number,
+            20,
+            "the node's start",
+        )
         time.sleep(chance.uniform(0.0, 1.0))
         node.kill()
         time.sleep(chance.uniform(0.0, 0.3))
         node.start()
     wait_for(lambda: node.log.read_bytes().count(b"is running") > 20, 20, "the node's start")
-    wait_for(lambda: sum(result["verdict"] == "OK" for result in line.results()) > 60, 30, "good parts after the last start")
+    wait_for(
+        lambda: sum(result["verdict"] == "OK" for result in line.results()) > 60,
+        30,
+        "good parts after the last start",
+    )
     stream.stop()
     verdicts = check(line, node.ledger)
     assert verdicts["OK"] > 50
@@ -73,7 +81,11 @@ def test_a_broker_that_is_stopped_and_started_under_load_loses_and_doubles_nothi
         broker.stop()
         time.sleep(chance.uniform(0.2, 1.5))
         broker.start()
-        wait_for(lambda: line.client.is_connected() and line.observer.is_connected(), 30, "the line's reconnect")
+        wait_for(
+            lambda: line.client.is_connected() and line.observer.is_connected(),
+            30,
+            "the line's reconnect",
+        )
     time.sleep(1.0)
     stream.stop()
     verdicts = check(line, node.ledger)
@@ -86,7 +98,11 @@ def test_results_made_while_the_broker_is_away_arrive_in_order_each_once(
 ) -> None:
     if broker.kind != "mosquitto":
         pytest.skip("rumqttd keeps no sessions over a restart: the boundary that the README states")
-    text = node.config.read_text().replace('"id" = "cam1"', '"id" = "cam1"').replace("{ id = ", "{ timer_ms = 50, id = ")
+    text = (
+        node.config.read_text()
+        .replace('"id" = "cam1"', '"id" = "cam1"')
+        .replace("{ id = ", "{ timer_ms = 50, id = ")
+    )
     node.config.write_text(text)
     node.start()
     line.state("ContinuousExecution")
@@ -103,7 +119,9 @@ def test_results_made_while_the_broker_is_away_arrive_in_order_each_once(
     assert not line.sent["cam1"]
 
 
-def test_a_broker_that_is_away_at_the_start_is_waited_for(node: NodeProcess, broker: BrokerProcess) -> None:
+def test_a_broker_that_is_away_at_the_start_is_waited_for(
+    node: NodeProcess, broker: BrokerProcess
+) -> None:
     broker.stop()
     node.start()
     wait_for(lambda: node.log.exists() and b"is running" in node.log.read_bytes(), 20)

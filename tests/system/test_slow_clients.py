@@ -1,4 +1,5 @@
-"""The web under clients that are slow, silent, many or never close: somebody else is answered all the while."""
+"""The web under clients that are slow, silent, many or never close: somebody else is answered all
+the while."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -28,7 +29,11 @@ def test_somebody_else_is_answered(web: Web, load: Load) -> None:
         Probe(web.port, "/health/live", every_s=0.1) as health,
         Probe(web.port, "/app/run", every_s=0.2) as run,
     ):
-        wait_for(lambda: min(len(health.waits), len(run.waits)) >= 8 or health.failed or run.failed, 30, "answers")
+        wait_for(
+            lambda: min(len(health.waits), len(run.waits)) >= 8 or health.failed or run.failed,
+            30,
+            "answers",
+        )
     assert (health.failed, run.failed) == (0, 0), "no answer within 8 s"
 
 

@@ -1,4 +1,5 @@
-"""A disk that takes nothing, and a machine that stands still: nothing ends, nothing is lost, and nothing is called well."""
+"""A disk that takes nothing, and a machine that stands still: nothing ends, nothing is lost, and
+nothing is called well."""
 
 import json
 import resource
@@ -42,7 +43,9 @@ def log_of(node: NodeProcess) -> Path:
     return node.ledger.with_name(node.ledger.name + "-wal")
 
 
-def test_what_cannot_be_stored_is_kept_and_stored_when_the_disk_allows(node: NodeProcess, line: Line) -> None:
+def test_what_cannot_be_stored_is_kept_and_stored_when_the_disk_allows(
+    node: NodeProcess, line: Line
+) -> None:
     node.start()
     line.state("Ready")
     assert node.process is not None
@@ -54,9 +57,15 @@ def test_what_cannot_be_stored_is_kept_and_stored_when_the_disk_allows(node: Nod
         resource.prlimit(pid, resource.RLIMIT_FSIZE, (full, resource.RLIM_INFINITY))
         line.expect(lambda topic, value: topic == "alarm/STORE" and bool(value), 10)
         line.state("Error", 10)
-        wait_for(lambda: node.metrics()['inspection_station_ready{station="cam1"}'] == 0.0, 10, "a station that is not ready")
+        wait_for(
+            lambda: node.metrics()['inspection_station_ready{station="cam1"}'] == 0.0,
+            10,
+            "a station that is not ready",
+        )
         settle(4.0)
-        resource.prlimit(pid, resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
+        resource.prlimit(
+            pid, resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY)
+        )
         wait_for(lambda: told(line, "alarm/STORE")[-1] == b"", 20, "the end of the alarm")
         settle(1.0)
     line.state("Ready", 40)
@@ -70,7 +79,9 @@ def test_what_cannot_be_stored_is_kept_and_stored_when_the_disk_allows(node: Nod
     assert node.stop() == 0
 
 
-def test_a_machine_that_stood_still_goes_on_and_what_waited_is_stale(node: NodeProcess, line: Line) -> None:
+def test_a_machine_that_stood_still_goes_on_and_what_waited_is_stale(
+    node: NodeProcess, line: Line
+) -> None:
     node.start()
     line.state("Ready")
     assert node.process is not None

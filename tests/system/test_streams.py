@@ -1,4 +1,5 @@
-"""Live streams under the real Gunicorn: half of the threads at most, a thousand with gevent, and across a reload."""
+"""Live streams under the real Gunicorn: half of the threads at most, a thousand with gevent, and
+across a reload."""
 
 import contextlib
 import selectors
@@ -47,7 +48,10 @@ class Crowd:
         self.ended = 0
         for n in range(count):
             token = tokens[n % len(tokens)]
-            head = f"GET /api/v1/events HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {token}\r\n\r\n".encode()
+            head = (
+                "GET /api/v1/events HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer"
+                f" {token}\r\n\r\n".encode()
+            )
             sock = socket.create_connection(("127.0.0.1", port), 20)
             sock.sendall(head)
             sock.setblocking(False)
@@ -56,7 +60,10 @@ class Crowd:
 
     def all_hear(self, word: bytes, limit_s: float) -> int:
         """How many have heard a word; it waits until all have. What came before it is forgotten."""
-        until, have = time.monotonic() + limit_s, {sock for sock, text in self.heard.items() if word in text}
+        until, have = (
+            time.monotonic() + limit_s,
+            {sock for sock, text in self.heard.items() if word in text},
+        )
         while len(have) < len(self.heard) and time.monotonic() < until:
             for key, _ in self.selector.select(1.0):
                 sock = key.fileobj
@@ -100,7 +107,9 @@ def test_streams_take_half_of_the_threads_and_the_rest_answers(web: Web, node: N
         reader.close()
 
 
-def test_a_reload_ends_streams_softly_and_who_comes_back_misses_nothing(web: Web, node: Node) -> None:
+def test_a_reload_ends_streams_softly_and_who_comes_back_misses_nothing(
+    web: Web, node: Node
+) -> None:
     token = web.sign_in()
     reader = Reader(web.port, token)
     reader.next("hello")
@@ -116,7 +125,9 @@ def test_a_reload_ends_streams_softly_and_who_comes_back_misses_nothing(web: Web
     assert again.next("result")[2]["seq"] == 12
     reader.close()
     again.close()
-    wait_for(lambda: web.log.read_text().count("has ended after") == 1, 20, "the end of the old worker")
+    wait_for(
+        lambda: web.log.read_text().count("has ended after") == 1, 20, "the end of the old worker"
+    )
     assert "graceful timeout" not in web.log.read_text()
 
 
@@ -131,7 +142,10 @@ def test_with_gevent_a_thousand_browsers_hear_every_result(web: Web, node: Node)
         node.result(seq)
         assert crowd.all_hear(f'"seq":{seq},'.encode(), 30) == MANY
         assert web.ask("GET", "/health")[0] == 200
-        assert web.ask("GET", "/api/v1/results?limit=1", token=token)[1]["data"]["results"][0]["seq"] == seq
+        assert (
+            web.ask("GET", "/api/v1/results?limit=1", token=token)[1]["data"]["results"][0]["seq"]
+            == seq
+        )
     users = Users(web.state / "users")
     for name in ("olaf", "olga"):
         users.set(users.get(name).id, disabled=True)
@@ -141,7 +155,9 @@ def test_with_gevent_a_thousand_browsers_hear_every_result(web: Web, node: Node)
     assert "Traceback" not in log, log[-3000:]
 
 
-@pytest.mark.parametrize("web", [{}, {"GUNICORN_WORKER_CLASS": "gevent"}], indirect=True, ids=["gthread", "gevent"])
+@pytest.mark.parametrize(
+    "web", [{}, {"GUNICORN_WORKER_CLASS": "gevent"}], indirect=True, ids=["gthread", "gevent"]
+)
 def test_who_does_not_read_is_dropped_and_hinders_nobody(web: Web, node: Node) -> None:
     token = web.sign_in()
     slow, quick = Reader(web.port, token), Reader(web.port, token)
@@ -151,7 +167,10 @@ def test_who_does_not_read_is_dropped_and_hinders_nobody(web: Web, node: Node) -
         link = quick.next("link")[2]
     said = 0
     while said < 500:  # more than its queue and all buffers of the two sockets hold
-        node.say("event/flood", {"type": "flood", "at": "now", "data": {"n": said, "text": "x" * 100_000}})
+        node.say(
+            "event/flood",
+            {"type": "flood", "at": "now", "data": {"n": said, "text": "x" * 100_000}},
+        )
         said += 1
         assert quick.next("event")[2]["data"]["n"] == said - 1
     got = []
@@ -163,7 +182,9 @@ def test_who_does_not_read_is_dropped_and_hinders_nobody(web: Web, node: Node) -
     quick.close()
 
 
-@pytest.mark.parametrize("web", [{"GUNICORN_THREADS": "4"}, {"GUNICORN_WORKER_CLASS": "gevent"}], indirect=True)
+@pytest.mark.parametrize(
+    "web", [{"GUNICORN_THREADS": "4"}, {"GUNICORN_WORKER_CLASS": "gevent"}], indirect=True
+)
 def test_who_says_nothing_or_half_a_word_hinders_nobody(web: Web) -> None:
     silent = [socket.create_connection(("127.0.0.1", web.port), 20) for _ in range(200)]
     halves = [socket.create_connection(("127.0.0.1", web.port), 20) for _ in range(20)]

@@ -22,9 +22,18 @@ def ready(node: NodeProcess, line: Line) -> Line:
 def test_one_trigger_gives_one_result_with_the_true_verdict(ready: Line) -> None:
     from node.cameras.synthetic import truth
 
-    result = ready.result(ready.trigger(payload={"trigger_id": "t-1", "part_id": "part-1", "meta": {"shift": "A"}}))
-    assert Result.model_validate_json(json.dumps(result)).verdict == truth(SyntheticCamera(), 1).verdict
-    assert (result["part_id"], result["meta"], result["assigned"]) == ("part-1", {"shift": "A"}, False)
+    result = ready.result(
+        ready.trigger(payload={"trigger_id": "t-1", "part_id": "part-1", "meta": {"shift": "A"}})
+    )
+    assert (
+        Result.model_validate_json(json.dumps(result)).verdict
+        == truth(SyntheticCamera(), 1).verdict
+    )
+    assert (result["part_id"], result["meta"], result["assigned"]) == (
+        "part-1",
+        {"shift": "A"},
+        False,
+    )
     assert (result["seq"], result["source"], result["simulated"]) == (1, "mqtt", True)
     assert result["received_at"] <= result["captured_at"] <= result["finished_at"]
     assert set(result["timings_ms"]) == {"wait", "acquire", "locate", "measure", "judge", "output"}
@@ -33,7 +42,9 @@ def test_one_trigger_gives_one_result_with_the_true_verdict(ready: Line) -> None
     assert latest == result
 
 
-def test_a_known_id_gives_no_second_result_and_a_changed_payload_an_event(ready: Line, node: NodeProcess) -> None:
+def test_a_known_id_gives_no_second_result_and_a_changed_payload_an_event(
+    ready: Line, node: NodeProcess
+) -> None:
     ready.result(ready.trigger(payload={"trigger_id": "t-1"}))
     ready.trigger(payload={"trigger_id": "t-1"})
     ready.trigger(payload={"trigger_id": "t-1", "part_id": "other"})
@@ -41,7 +52,11 @@ def test_a_known_id_gives_no_second_result_and_a_changed_payload_an_event(ready:
     assert event["data"]["trigger_id"] == "t-1"
     ready.result(ready.trigger(payload={"trigger_id": "t-2"}))
     assert [result["trigger_id"] for result in ready.results()] == ["t-1", "t-2"]
-    told = [json.loads(payload) for topic, payload, _, _ in list(ready.heard) if topic == "accepted/cam1"]
+    told = [
+        json.loads(payload)
+        for topic, payload, _, _ in list(ready.heard)
+        if topic == "accepted/cam1"
+    ]
     first = ready.results()[0]
     assert [(one["trigger_id"], one["known"], one["seq"], one["verdict"]) for one in told] == [
         ("t-1", True, 1, first["verdict"])
@@ -50,7 +65,9 @@ def test_a_known_id_gives_no_second_result_and_a_changed_payload_an_event(ready:
 
 
 @pytest.mark.parametrize("payload", [b"", b"1", b'"go"', b"PRESS\0", b"TRUE", b" \n", b"{}"])
-def test_a_payload_without_an_id_is_inspected_under_an_assigned_one(ready: Line, payload: bytes) -> None:
+def test_a_payload_without_an_id_is_inspected_under_an_assigned_one(
+    ready: Line, payload: bytes
+) -> None:
     ready.trigger(payload=payload)
     result = ready.expect(lambda topic, value: topic == "result/cam1")
     assert result["assigned"] is True
@@ -58,7 +75,9 @@ def test_a_payload_without_an_id_is_inspected_under_an_assigned_one(ready: Line,
     assert result["error"] is None or result["error"]["code"] == "PART_NOT_FOUND"
 
 
-def test_what_is_no_trigger_is_answered_bad_trigger_and_changes_nothing(ready: Line, node: NodeProcess) -> None:
+def test_what_is_no_trigger_is_answered_bad_trigger_and_changes_nothing(
+    ready: Line, node: NodeProcess
+) -> None:
     bad = [
         b"go now",
         b"[]",
@@ -83,7 +102,10 @@ def test_what_is_no_trigger_is_answered_bad_trigger_and_changes_nothing(ready: L
     assert good["seq"] == len(bad) + 1
     answers = ready.results()[: len(bad)]
     assert {answer["error"]["code"] for answer in answers} == {"BAD_TRIGGER"}
-    assert all(answer["trigger_id"].startswith("bad-") and answer["verdict"] == "ERROR" for answer in answers)
+    assert all(
+        answer["trigger_id"].startswith("bad-") and answer["verdict"] == "ERROR"
+        for answer in answers
+    )
     assert len({answer["trigger_id"] for answer in answers}) == len(bad)
     ready.trigger(payload=bad[0])  # the same again is another message
     ready.result(ready.trigger())
@@ -99,7 +121,9 @@ def test_the_same_bad_payload_five_times_is_answered_five_times(ready: Line) -> 
         answers = ready.results()[seen : seen + 5]
         assert {answer["error"]["code"] for answer in answers} == {"BAD_TRIGGER"}
         assert len({answer["trigger_id"] for answer in answers}) == 5
-        assert [a["trigger_id"] for a in answers if not a["trigger_id"].startswith("bad-")] == ["L3-1"] * (b"L3" in payload)
+        assert [a["trigger_id"] for a in answers if not a["trigger_id"].startswith("bad-")] == [
+            "L3-1"
+        ] * (b"L3" in payload)
 
 
 def test_a_button_that_is_released_is_told_and_not_inspected(ready: Line) -> None:
@@ -114,7 +138,11 @@ def test_a_button_that_is_released_is_told_and_not_inspected(ready: Line) -> Non
 
 def test_a_counter_that_begins_again_is_an_alarm_until_a_new_id_comes(ready: Line) -> None:
     def alarm(active: bool) -> bool:
-        said = [payload for topic, payload, _, _ in list(ready.heard) if topic == "alarm/DUPLICATES.cam1"]
+        said = [
+            payload
+            for topic, payload, _, _ in list(ready.heard)
+            if topic == "alarm/DUPLICATES.cam1"
+        ]
         return bool(said) and bool(said[-1]) is active
 
     for _ in range(2):
@@ -124,7 +152,9 @@ def test_a_counter_that_begins_again_is_an_alarm_until_a_new_id_comes(ready: Lin
     wait_for(lambda: alarm(True), 10, "the alarm")
     ready.result(ready.trigger(payload={"trigger_id": "L3-4", "ack": True}))
     wait_for(lambda: alarm(False), 10, "its end")
-    accepted = ready.expect(lambda topic, value: topic == "accepted/cam1" and value["trigger_id"] == "L3-4")
+    accepted = ready.expect(
+        lambda topic, value: topic == "accepted/cam1" and value["trigger_id"] == "L3-4"
+    )
     assert accepted == {"trigger_id": "L3-4", "known": False, "state": "waiting"}
 
 
@@ -164,13 +194,21 @@ def test_a_program_that_does_not_exist_is_an_error_with_its_code(ready: Line) ->
     assert result["error"]["code"] == "PROGRAM_NOT_FOUND"
 
 
-def test_a_stale_sent_at_is_not_inspected_where_clocks_are_synced(tmp_path, broker, line: Line) -> None:
+def test_a_stale_sent_at_is_not_inspected_where_clocks_are_synced(
+    tmp_path, broker, line: Line
+) -> None:
     node = synthetic_node(tmp_path, broker.port, clocks_synced=True)
     node.start()
     try:
         line.state("Ready")
-        old = line.result(line.trigger(payload={"trigger_id": "old", "sent_at": "2026-01-01T00:00:00Z"}))
-        assert (old["verdict"], old["error"]["code"], old["captured_at"]) == ("ERROR", "TRIGGER_STALE", None)
+        old = line.result(
+            line.trigger(payload={"trigger_id": "old", "sent_at": "2026-01-01T00:00:00Z"})
+        )
+        assert (old["verdict"], old["error"]["code"], old["captured_at"]) == (
+            "ERROR",
+            "TRIGGER_STALE",
+            None,
+        )
     finally:
         node.end()
 
@@ -196,13 +234,17 @@ def test_one_trigger_too_many_is_answered_overrun_at_once(tmp_path, broker, line
         assert codes.count("OVERRUN") >= 5
         assert [result["seq"] for result in line.results()] == list(range(1, 11))
         first_overrun = next(result for result in line.results() if result["error"])
-        assert first_overrun["seq"] == 1, "the overrun was not answered before the first inspection ended"
+        assert first_overrun["seq"] == 1, (
+            "the overrun was not answered before the first inspection ended"
+        )
     finally:
         node.end()
 
 
 @pytest.mark.timeout(300)
-def test_five_hundred_parts_of_the_synthetic_line_get_the_verdict_that_was_drawn(ready: Line) -> None:
+def test_five_hundred_parts_of_the_synthetic_line_get_the_verdict_that_was_drawn(
+    ready: Line,
+) -> None:
     from node.cameras.synthetic import truth
 
     camera = SyntheticCamera()

@@ -1,4 +1,5 @@
-"""The web on a socket of this machine: only the proxy's account and group reach it, so only they say whose address is whose."""
+"""The web on a socket of this machine: only the proxy's account and group reach it, so only they
+say whose address is whose."""
 
 import http.client
 import json
@@ -57,14 +58,20 @@ def ask(path: Path, method: str, where: str, address: str, body: Any = None) -> 
         connection.close()
 
 
-def test_only_the_group_reaches_it_and_addresses_are_those_that_the_proxy_says(folder: Path) -> None:
+def test_only_the_group_reaches_it_and_addresses_are_those_that_the_proxy_says(
+    folder: Path,
+) -> None:
     import grp
 
     path = folder / "web.sock"
     group = grp.getgrgid(os.getegid()).gr_name
-    config = settings(folder, bind=f"unix:{path}", proxy_hops=1, sign_ins_per_minute=2, socket_group=group)
+    config = settings(
+        folder, bind=f"unix:{path}", proxy_hops=1, sign_ins_per_minute=2, socket_group=group
+    )
     with (folder / "log").open("wb") as log:
-        web = subprocess.Popen([*COMMAND, "--config", str(config)], cwd=ROOT, stdout=log, stderr=subprocess.STDOUT)
+        web = subprocess.Popen(
+            [*COMMAND, "--config", str(config)], cwd=ROOT, stdout=log, stderr=subprocess.STDOUT
+        )
     try:
 
         def ready() -> bool:
@@ -87,9 +94,15 @@ def test_without_a_group_it_is_for_our_own_account_only(folder: Path) -> None:
     path = folder / "web.sock"
     config = settings(folder, bind=f"unix:{path}", proxy_hops=1)
     with (folder / "log").open("wb") as log:
-        web = subprocess.Popen([*COMMAND, "--config", str(config)], cwd=ROOT, stdout=log, stderr=subprocess.STDOUT)
+        web = subprocess.Popen(
+            [*COMMAND, "--config", str(config)], cwd=ROOT, stdout=log, stderr=subprocess.STDOUT
+        )
     try:
-        wait_for(lambda: web.poll() is not None or ask(path, "GET", "/health", "10.0.0.1")[0] != 0, 60, "the web")
+        wait_for(
+            lambda: web.poll() is not None or ask(path, "GET", "/health", "10.0.0.1")[0] != 0,
+            60,
+            "the web",
+        )
         assert web.poll() is None, (folder / "log").read_text()
         assert path.stat().st_mode & 0o077 == 0
     finally:

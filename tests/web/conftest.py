@@ -1,4 +1,5 @@
-"""What the tests of the web share: an application and its administrator, and passwords that are hashed cheaply."""
+"""What the tests of the web share: an application and its administrator, and passwords that are
+hashed cheaply."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,7 +16,8 @@ from web.credentials import password, proof
 
 @pytest.fixture(autouse=True, scope="session")
 def cheap_hashes() -> None:
-    """What a test makes is worth no gigabytes, but is hashed by the same code; `test_password` looks at the real parameters."""
+    """What a test makes is worth no gigabytes, but is hashed by the same code; `test_password`
+    looks at the real parameters."""
     password.HASHER = PasswordHasher(time_cost=1, memory_cost=1024, parallelism=1)
     proof.RECOVERY_COST = {"time_cost": 1, "memory_cost": 64}
 

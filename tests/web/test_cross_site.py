@@ -1,4 +1,5 @@
-"""Requests from elsewhere: other sites, other hosts, other origins; and the headers that every answer has."""
+"""Requests from elsewhere: other sites, other hosts, other origins; and the headers that every
+answer has."""
 
 from pathlib import Path
 
@@ -54,7 +55,9 @@ def test_a_request_with_cookies_that_may_come_from_another_site_is_refused(
     assert (answer.status_code, code(answer)) == (403, "CROSS_SITE")
 
 
-@pytest.mark.parametrize("headers", [{"Sec-Fetch-Site": "same-origin"}, {"Origin": "http://localhost"}])
+@pytest.mark.parametrize(
+    "headers", [{"Sec-Fetch-Site": "same-origin"}, {"Origin": "http://localhost"}]
+)
 def test_a_request_of_our_own_page_is_taken(browser: FlaskClient, headers: dict[str, str]) -> None:
     assert browser.delete(f"{API}/auth/sessions", headers=headers).status_code == 200
 
@@ -63,32 +66,50 @@ def test_a_client_with_cookies_and_without_such_headers_sends_the_token_of_its_s
     app: Flask, browser: FlaskClient
 ) -> None:
     token = data(browser.get(f"{API}/auth/me"))["csrf_token"]
-    assert browser.delete(f"{API}/auth/sessions", headers={"X-CSRF-Token": token}).status_code == 200
+    assert (
+        browser.delete(f"{API}/auth/sessions", headers={"X-CSRF-Token": token}).status_code == 200
+    )
     other = app.test_client()
     theirs = data(sign_in(other, "ada"))["csrf_token"]
-    assert code(browser.delete(f"{API}/auth/sessions", headers={"X-CSRF-Token": theirs})) == "CROSS_SITE"
+    assert (
+        code(browser.delete(f"{API}/auth/sessions", headers={"X-CSRF-Token": theirs}))
+        == "CROSS_SITE"
+    )
 
 
 def test_a_bearer_call_without_cookies_needs_nothing_of_that(app: Flask) -> None:
     ada = Caller(app, "ada")
-    assert ada.ask("DELETE", "/auth/sessions", headers={"Origin": "https://elsewhere.example"}).status_code == 200
+    assert (
+        ada.ask(
+            "DELETE", "/auth/sessions", headers={"Origin": "https://elsewhere.example"}
+        ).status_code
+        == 200
+    )
 
 
 def test_signing_in_from_another_site_is_refused(app: Flask) -> None:
     body = {"username": "ada", "password": "x"}
     for headers in ({"Sec-Fetch-Site": "cross-site"}, {"Origin": "https://evil.example"}):
-        assert code(app.test_client().post(f"{API}/auth/login", json=body, headers=headers)) == "CROSS_SITE"
+        assert (
+            code(app.test_client().post(f"{API}/auth/login", json=body, headers=headers))
+            == "CROSS_SITE"
+        )
 
 
 def test_a_form_of_another_site_cannot_be_read_as_json(browser: FlaskClient) -> None:
     for kind in ("text/plain", "application/x-www-form-urlencoded", "multipart/form-data"):
         answer = browser.post(
-            f"{API}/auth/users", data='{"username":"x"}', content_type=kind, headers={"Sec-Fetch-Site": "same-origin"}
+            f"{API}/auth/users",
+            data='{"username":"x"}',
+            content_type=kind,
+            headers={"Sec-Fetch-Site": "same-origin"},
         )
         assert (answer.status_code, code(answer)) == (415, "CONTENT_TYPE")
 
 
-@pytest.mark.parametrize("host", ["evil.example", "localhost.evil.example", "localhost@evil.example", "", "a/b", "[::1"])
+@pytest.mark.parametrize(
+    "host", ["evil.example", "localhost.evil.example", "localhost@evil.example", "", "a/b", "[::1"]
+)
 def test_a_host_that_is_not_ours_is_refused(app: Flask, host: str) -> None:
     answer = app.test_client().get("/", headers={"Host": host})
     assert answer.status_code == 421
@@ -97,11 +118,19 @@ def test_a_host_that_is_not_ours_is_refused(app: Flask, host: str) -> None:
 
 def test_addresses_and_the_names_of_the_settings_are_ours(tmp_path: Path) -> None:
     app = application(tmp_path, hosts=["inspection.plant.example"])
-    for host in ("127.0.0.1:5000", "[::1]:5000", "192.168.1.7", "localhost:8080", "Inspection.Plant.Example:443"):
+    for host in (
+        "127.0.0.1:5000",
+        "[::1]:5000",
+        "192.168.1.7",
+        "localhost:8080",
+        "Inspection.Plant.Example:443",
+    ):
         assert app.test_client().get("/", headers={"Host": host}).status_code == 200, host
 
 
-def test_other_origins_get_nothing_unless_they_are_in_the_settings(app: Flask, tmp_path: Path) -> None:
+def test_other_origins_get_nothing_unless_they_are_in_the_settings(
+    app: Flask, tmp_path: Path
+) -> None:
     closed = app.test_client().get(f"{API}/health", headers={"Origin": PLANT})
     assert not [name for name, _ in closed.headers if name.startswith("Access-Control")]
     (tmp_path / "other").mkdir()
@@ -113,11 +142,15 @@ def test_other_origins_get_nothing_unless_they_are_in_the_settings(app: Flask, t
     preflight = open_app.test_client().options(f"{API}/stations", headers={"Origin": PLANT})
     assert preflight.status_code == 204
     assert "Authorization" in preflight.headers["Access-Control-Allow-Headers"]
-    evil = open_app.test_client().options(f"{API}/stations", headers={"Origin": "https://evil.example"})
+    evil = open_app.test_client().options(
+        f"{API}/stations", headers={"Origin": "https://evil.example"}
+    )
     assert not [name for name, _ in evil.headers if name.startswith("Access-Control")]
 
 
-@pytest.mark.parametrize("path", ["/", "/health", f"{API}/auth/me", "/nothing", f"{API}/openapi.json"])
+@pytest.mark.parametrize(
+    "path", ["/", "/health", f"{API}/auth/me", "/nothing", f"{API}/openapi.json"]
+)
 def test_every_answer_has_the_headers_that_protect_it(app: Flask, path: str) -> None:
     headers = app.test_client().get(path).headers
     policy = headers["Content-Security-Policy"]
@@ -133,7 +166,10 @@ def test_every_answer_has_the_headers_that_protect_it(app: Flask, path: str) -> 
 
 def test_a_request_id_is_kept_if_it_is_one_and_else_made(app: Flask) -> None:
     client = app.test_client()
-    assert client.get("/", headers={"X-Request-ID": "line-3:42"}).headers["X-Request-ID"] == "line-3:42"
+    assert (
+        client.get("/", headers={"X-Request-ID": "line-3:42"}).headers["X-Request-ID"]
+        == "line-3:42"
+    )
     made = client.get("/", headers={"X-Request-ID": "<script>"}).headers["X-Request-ID"]
     assert len(made) == 36
     assert client.get("/").headers["X-Request-ID"] != made
@@ -141,7 +177,11 @@ def test_a_request_id_is_kept_if_it_is_one_and_else_made(app: Flask) -> None:
 
 @pytest.mark.parametrize(
     ("environment", "bind", "prefixed"),
-    [("production", "127.0.0.1:5000", True), ("testing", "0.0.0.0:5000", True), ("testing", "127.0.0.1:5000", False)],
+    [
+        ("production", "127.0.0.1:5000", True),
+        ("testing", "0.0.0.0:5000", True),
+        ("testing", "127.0.0.1:5000", False),
+    ],
 )
 def test_cookies_are_bound_to_this_host_and_https_except_on_loopback_outside_production(
     tmp_path: Path, environment: str, bind: str, prefixed: bool
@@ -183,7 +223,9 @@ def test_tricks_with_paths_lead_nowhere(app: Flask, path: str) -> None:
     assert "root:" not in answer.text
 
 
-def test_a_fault_of_ours_is_told_by_its_request_id_and_nothing_more(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_fault_of_ours_is_told_by_its_request_id_and_nothing_more(
+    app: Flask, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("web.api.health.look", lambda *_: 1 // 0)
     answer = app.test_client().get("/health", headers={"X-Request-ID": "abc"})
     assert (answer.status_code, code(answer)) == (500, "INTERNAL")
@@ -193,7 +235,10 @@ def test_a_fault_of_ours_is_told_by_its_request_id_and_nothing_more(app: Flask, 
 
 def test_what_is_refused_counts_whatever_its_headers_are(tmp_path: Path) -> None:
     client = application(tmp_path, requests_per_minute=5).test_client()
-    statuses = [client.post(f"{API}/auth/refresh", json={}, headers={"Origin": "http://["}).status_code for _ in range(3)]
+    statuses = [
+        client.post(f"{API}/auth/refresh", json={}, headers={"Origin": "http://["}).status_code
+        for _ in range(3)
+    ]
     assert set(statuses) == {403}
     limited = application(tmp_path, sign_ins_per_minute=5).test_client()
     answers = [sign_in_from(limited, {"Origin": "http://["}) for _ in range(8)]

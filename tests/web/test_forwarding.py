@@ -1,4 +1,5 @@
-"""Rows of the audit reach a log server, each once and in order, and nobody waits for one that is away."""
+"""Rows of the audit reach a log server, each once and in order, and nobody waits for one that is
+away."""
 
 import json
 import re
@@ -37,27 +38,46 @@ def server(path: Path) -> Iterator[socket.socket]:
 
 def row_of(message: bytes) -> dict[str, Any]:
     """The row in a message whose head is that of RFC 5424."""
-    found = re.fullmatch(rb"<109>1 \d{4}-\d\d-\d\dT[0-9:.]+Z node-01 inspection-node - audit - (\{.*\})", message)
+    found = re.fullmatch(
+        rb"<109>1 \d{4}-\d\d-\d\dT[0-9:.]+Z node-01 inspection-node - audit - (\{.*\})", message
+    )
     assert found is not None, message
     return dict(json.loads(found[1]))
 
 
 def begun(accounts: Accounts, tmp_path: Path, target: str) -> Forwarding:
     made = Forwarding(accounts, tmp_path, "node-01", target)
-    wait_for(lambda: (tmp_path / "audit.sent").exists() and (tmp_path / "audit.sent").stat().st_size == 32, 10)
+    wait_for(
+        lambda: (
+            (tmp_path / "audit.sent").exists() and (tmp_path / "audit.sent").stat().st_size == 32
+        ),
+        10,
+    )
     return made
 
 
-def test_what_is_written_also_while_the_log_server_or_the_web_is_away_follows_in_order(tmp_path: Path) -> None:
+def test_what_is_written_also_while_the_log_server_or_the_web_is_away_follows_in_order(
+    tmp_path: Path,
+) -> None:
     accounts = Accounts(tmp_path / "accounts.db")
     accounts.record("before", "it was asked for", {}, **WHO)
     sending = begun(accounts, tmp_path, str(tmp_path / "log"))
     accounts.record("one", "x", {"n": 1}, **WHO)  # there is no server yet
     with server(tmp_path / "log") as sock:
         first = row_of(sock.recv(4096))
-        assert (first["action"], first["username"], first["details"], first["id"]) == ("one", "ada", {"n": 1}, 2)
+        assert (first["action"], first["username"], first["details"], first["id"]) == (
+            "one",
+            "ada",
+            {"n": 1},
+            2,
+        )
         sending.close()
-        wait_for(lambda: not [each for each in forwarding.threading.enumerate() if each.name == "syslog"], 10)
+        wait_for(
+            lambda: (
+                not [each for each in forwarding.threading.enumerate() if each.name == "syslog"]
+            ),
+            10,
+        )
         accounts.record("two", "y", {}, **WHO)
         sending = begun(accounts, tmp_path, str(tmp_path / "log"))
         other = begun(accounts, tmp_path, str(tmp_path / "log"))  # a second worker
@@ -83,14 +103,25 @@ def test_rows_go_by_udp_too(tmp_path: Path) -> None:
 
 def test_a_row_forges_no_second_message_and_is_never_too_long() -> None:
     entry = Entry(
-        1, "2026-01-02T03:04:05.000Z", "a\n<13>1 x", "refused", "\x00\x1b\x7f" * 2000, "", "", '{"path": "ü\\n"}', b"\1"
+        1,
+        "2026-01-02T03:04:05.000Z",
+        "a\n<13>1 x",
+        "refused",
+        "\x00\x1b\x7f" * 2000,
+        "",
+        "",
+        '{"path": "ü\\n"}',
+        b"\1",
     )
     message = line(entry, "node-01")
     assert len(message) <= 2048
     assert all(32 <= byte < 127 for byte in message)
 
 
-@pytest.mark.parametrize("target", ["dev/log", "10.0.0.4", "10.0.0.4:0", "host:99999", "host:514x", "/", "a@host:514", ":514"])
+@pytest.mark.parametrize(
+    "target",
+    ["dev/log", "10.0.0.4", "10.0.0.4:0", "host:99999", "host:514x", "/", "a@host:514", ":514"],
+)
 def test_what_is_no_target_is_refused(target: str) -> None:
     with pytest.raises(ValidationError):
         WebSettings(audit_syslog=target)

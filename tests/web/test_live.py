@@ -1,4 +1,5 @@
-"""Event streams over real HTTP (werkzeug's threaded server), with results from the real broker and a ledger."""
+"""Event streams over real HTTP (werkzeug's threaded server), with results from the real broker and
+a ledger."""
 
 import threading
 from collections.abc import Iterator
@@ -57,16 +58,27 @@ def viewer(app: Flask) -> Someone:
     return Someone(app, "VIEWER")
 
 
-def test_a_stream_begins_with_what_is_known_and_tells_results_states_and_alarms(node: Node, port: int, viewer: Someone) -> None:
+def test_a_stream_begins_with_what_is_known_and_tells_results_states_and_alarms(
+    node: Node, port: int, viewer: Someone
+) -> None:
     reader = Reader(port, viewer.token)
-    assert (reader.status, reader.headers["content-type"]) == (200, "text/event-stream; charset=utf-8")
+    assert (reader.status, reader.headers["content-type"]) == (
+        200,
+        "text/event-stream; charset=utf-8",
+    )
     hello = reader.next("hello")[2]
-    assert (hello["state"]["state"], hello["link"]["broker"], hello["link"]["node"]) == ("Ready", "ok", "ok")
+    assert (hello["state"]["state"], hello["link"]["broker"], hello["link"]["node"]) == (
+        "Ready",
+        "ok",
+        "ok",
+    )
     assert hello["link"]["age_s"] >= 0
     node.result(11)
     id, _, result = reader.next("result")
     assert (id, result["seq"]) == ("cam1:11,cam2:10", 11)
-    node.say("alarm/DISK_SPACE", {"code": "DISK_SPACE", "message": "full", "since": "now"}, retain=True)
+    node.say(
+        "alarm/DISK_SPACE", {"code": "DISK_SPACE", "message": "full", "since": "now"}, retain=True
+    )
     assert reader.next("alarm")[2]["alarm"]["message"] == "full"
     node.say("alarm/DISK_SPACE", None, retain=True)
     assert reader.next("alarm")[2] == {"code": "DISK_SPACE", "alarm": None}
@@ -75,7 +87,9 @@ def test_a_stream_begins_with_what_is_known_and_tells_results_states_and_alarms(
     reader.close()
 
 
-def test_a_reader_that_comes_back_misses_nothing_and_hears_nothing_twice(node: Node, port: int, viewer: Someone) -> None:
+def test_a_reader_that_comes_back_misses_nothing_and_hears_nothing_twice(
+    node: Node, port: int, viewer: Someone
+) -> None:
     reader = Reader(port, viewer.token, "cam1:8,cam2:10")
     assert [reader.next("result")[2]["seq"] for _ in range(2)] == [9, 10]
     node.result(11)
@@ -86,7 +100,9 @@ def test_a_reader_that_comes_back_misses_nothing_and_hears_nothing_twice(node: N
     reader.close()
 
 
-def test_garbage_in_last_event_id_begins_anew(app: Flask, node: Node, port: int, viewer: Someone) -> None:
+def test_garbage_in_last_event_id_begins_anew(
+    app: Flask, node: Node, port: int, viewer: Someone
+) -> None:
     app.config["EVENT_STREAMS"] = 50
     garbage = [
         "",
@@ -120,7 +136,9 @@ def test_what_is_too_much_to_tell_again_is_named(
     reader.close()
 
 
-def test_beyond_the_cap_a_stream_is_refused_and_all_else_answers(app: Flask, node: Node, port: int, viewer: Someone) -> None:
+def test_beyond_the_cap_a_stream_is_refused_and_all_else_answers(
+    app: Flask, node: Node, port: int, viewer: Someone
+) -> None:
     other = Someone(app, "VIEWER")
     readers = [Reader(port, someone.token) for someone in (viewer, other)]
     for reader in readers:
@@ -132,14 +150,18 @@ def test_beyond_the_cap_a_stream_is_refused_and_all_else_answers(app: Flask, nod
     readers[0].close()
     live = records_of(app).live
     node.say("event/x", {"type": "x", "at": "now"})  # something to send finds out that it has gone
-    wait_for(lambda: (node.say("event/x", {"type": "x"}), len(live) < 2)[1], 15, "the place is free")
+    wait_for(
+        lambda: (node.say("event/x", {"type": "x"}), len(live) < 2)[1], 15, "the place is free"
+    )
     again = Reader(port, viewer.token)
     assert again.status == 200
     for reader in (readers[1], refused, again):
         reader.close()
 
 
-def test_a_reader_who_does_not_read_is_dropped_and_hinders_nobody(app: Flask, node: Node, port: int, viewer: Someone) -> None:
+def test_a_reader_who_does_not_read_is_dropped_and_hinders_nobody(
+    app: Flask, node: Node, port: int, viewer: Someone
+) -> None:
     slow, quick = Reader(port, viewer.token), Reader(port, Someone(app, "VIEWER").token)
     quick.next("hello")
     live = records_of(app).live
@@ -164,7 +186,9 @@ def test_a_reader_who_does_not_read_is_dropped_and_hinders_nobody(app: Flask, no
     quick.close()
 
 
-def test_an_account_that_is_demoted_or_disabled_loses_its_stream(app: Flask, node: Node, port: int) -> None:
+def test_an_account_that_is_demoted_or_disabled_loses_its_stream(
+    app: Flask, node: Node, port: int
+) -> None:
     someone = Someone(app, "VIEWER")
     reader = Reader(port, someone.token)
     reader.next("hello")
@@ -192,14 +216,28 @@ def test_while_the_broker_is_away_results_come_from_the_ledger(
 def test_an_event_id_is_read_as_written_or_not_at_all() -> None:
     assert parse_event_id("cam1:4711,cam2:0", ["cam1", "cam2"]) == {"cam1": 4711, "cam2": 0}
     assert parse_event_id("cam1:4711,other:1", ["cam1"]) == {"cam1": 4711}
-    for garbage in ("", ",", "cam1:", ":1", "cam1:1,", "cam1:1;cam2:2", "cam1:٣", "cam1:1\n", "C:1"):
+    for garbage in (
+        "",
+        ",",
+        "cam1:",
+        ":1",
+        "cam1:1,",
+        "cam1:1;cam2:2",
+        "cam1:٣",
+        "cam1:1\n",
+        "C:1",
+    ):
         assert parse_event_id(garbage, ["cam1", "cam2"]) == {}, garbage
 
 
-def test_one_person_cannot_take_the_places_of_all(app: Flask, node: Node, port: int, viewer: Someone) -> None:
+def test_one_person_cannot_take_the_places_of_all(
+    app: Flask, node: Node, port: int, viewer: Someone
+) -> None:
     app.config["EVENT_STREAMS"] = 6
     greedy = [Reader(port, viewer.token) for _ in range(6)]
-    assert [reader.status for reader in greedy] == [200] * 3 + [503] * 3, "more than half of all places"
+    assert [reader.status for reader in greedy] == [200] * 3 + [503] * 3, (
+        "more than half of all places"
+    )
     second = Someone(app, "OPERATOR")
     also = [Reader(port, second.token) for _ in range(3)]
     assert [reader.status for reader in also] == [200] * 3
@@ -210,8 +248,11 @@ def test_one_person_cannot_take_the_places_of_all(app: Flask, node: Node, port: 
         reader.close()
 
 
-def test_who_goes_from_page_to_page_always_has_a_stream(app: Flask, node: Node, port: int, viewer: Someone) -> None:
-    for _ in range(20):  # one place is a viewer's here, and nothing is told meanwhile that would show who has left
+def test_who_goes_from_page_to_page_always_has_a_stream(
+    app: Flask, node: Node, port: int, viewer: Someone
+) -> None:
+    # one place is a viewer's here, and nothing is told meanwhile that would show who has left
+    for _ in range(20):
         reader = Reader(port, viewer.token)
         assert reader.status == 200
         reader.next("hello")

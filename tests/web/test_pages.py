@@ -1,4 +1,5 @@
-"""The pages: who gets which, in which language, with nothing inline, and everything they load under a name that stays."""
+"""The pages: who gets which, in which language, with nothing inline, and everything they load under
+a name that stays."""
 
 import gzip
 import json
@@ -53,11 +54,16 @@ def test_every_page_has_a_heading_a_title_and_loads_only_what_is_there(app: Flas
     assert set(loaded) <= set(found)
 
 
-@pytest.mark.parametrize("path", sorted((Path(FOLDER).parent / "templates").rglob("*.html")), ids=lambda path: path.name)
+@pytest.mark.parametrize(
+    "path", sorted((Path(FOLDER).parent / "templates").rglob("*.html")), ids=lambda path: path.name
+)
 def test_no_template_holds_anything_inline(path: Path) -> None:
     text = path.read_text(encoding="utf-8")
     assert not re.search(r"\sstyle=|\son\w+=|javascript:|<style", text)
-    assert all('type="application/json"' in tag or "src=" in tag for tag in re.findall(r"<script[^>]*>", text))
+    assert all(
+        'type="application/json"' in tag or "src=" in tag
+        for tag in re.findall(r"<script[^>]*>", text)
+    )
     assert "|safe" not in text.replace(" ", "")
 
 
@@ -65,7 +71,8 @@ def test_no_template_holds_anything_inline(path: Path) -> None:
 def test_no_module_makes_html_from_text_or_loads_what_is_not_there(path: Path) -> None:
     text = path.read_text(encoding="utf-8")
     assert not re.search(
-        r"innerHTML|outerHTML|insertAdjacentHTML|document\.write|\beval\(|new Function|https?://(?!www\.w3\.org)", text
+        r"innerHTML|outerHTML|insertAdjacentHTML|document\.write|\beval\(|new Function|https?://(?!www\.w3\.org)",
+        text,
     )
     for name in re.findall(r"""(?:from|import\()\s*["'](\.[^"']+)["']""", text):
         assert (path.parent / name).resolve().exists(), name
@@ -116,12 +123,20 @@ def test_the_root_is_the_app_for_browsers_and_a_document_for_others(app: Flask) 
 
 def test_the_language_is_the_one_chosen_else_the_browsers(app: Flask) -> None:
     client = browser(app)
-    german = client.get("/app/sign-in", headers={**HTML, "Accept-Language": "de-AT,de;q=0.9,en;q=0.5"})
+    german = client.get(
+        "/app/sign-in", headers={**HTML, "Accept-Language": "de-AT,de;q=0.9,en;q=0.5"}
+    )
     assert '<html lang="de"' in german.text
     assert "Anmelden" in german.text
-    assert '<html lang="en"' in client.get("/app/sign-in", headers={**HTML, "Accept-Language": "fr"}).text
+    assert (
+        '<html lang="en"'
+        in client.get("/app/sign-in", headers={**HTML, "Accept-Language": "fr"}).text
+    )
     client.set_cookie("language", "de")
-    assert '<html lang="de"' in client.get("/app/sign-in", headers={**HTML, "Accept-Language": "en"}).text
+    assert (
+        '<html lang="de"'
+        in client.get("/app/sign-in", headers={**HTML, "Accept-Language": "en"}).text
+    )
     client.set_cookie("language", "../../etc")
     assert '<html lang="en"' in client.get("/app/sign-in", headers=HTML).text
 
@@ -132,7 +147,11 @@ def test_a_catalogue_has_every_text_and_no_other_with_the_same_gaps(language: st
     assert stale(language) == []
     found = json.loads((FOLDER / "words" / f"{language}.json").read_text(encoding="utf-8"))
     gaps = re.compile(r"\{(\w+)\}")
-    wrong = {text: said for text, said in found.items() if sorted(gaps.findall(text)) != sorted(gaps.findall(said))}
+    wrong = {
+        text: said
+        for text, said in found.items()
+        if sorted(gaps.findall(text)) != sorted(gaps.findall(said))
+    }
     assert wrong == {}
     assert len(texts()) > 300
 
@@ -163,8 +182,14 @@ def test_answers_are_compressed_for_who_takes_it(app: Flask) -> None:
         assert squeezed.headers["Content-Encoding"] == "gzip"
         assert len(squeezed.data) < len(whole.data) / 2
         assert "Accept-Encoding" in squeezed.headers["Vary"]
-    assert "Content-Encoding" not in client.get("/api/v1/health/live", headers={"Accept-Encoding": "gzip"}).headers
-    assert "Content-Encoding" not in client.get("/api/v1/openapi.json", headers={"Accept-Encoding": "gzip;q=0"}).headers
+    assert (
+        "Content-Encoding"
+        not in client.get("/api/v1/health/live", headers={"Accept-Encoding": "gzip"}).headers
+    )
+    assert (
+        "Content-Encoding"
+        not in client.get("/api/v1/openapi.json", headers={"Accept-Encoding": "gzip;q=0"}).headers
+    )
 
 
 def test_the_first_page_is_small(app: Flask) -> None:
@@ -184,7 +209,10 @@ def test_the_first_page_is_small(app: Flask) -> None:
         if name.endswith(".js"):
             text = (FOLDER / name).read_text(encoding="utf-8")
             inner = re.findall(r"""from\s+["'](\.[^"']+)["']""", text)
-            found = {((FOLDER / name).parent / one).resolve().relative_to(FOLDER.resolve()).as_posix() for one in inner}
+            found = {
+                ((FOLDER / name).parent / one).resolve().relative_to(FOLDER.resolve()).as_posix()
+                for one in inner
+            }
             waiting |= found - done
     assert len(done) > 8
     assert total < 150_000

@@ -1,4 +1,5 @@
-"""What the web takes from the broker: only what its topic's model says, of stations that are ours, and little of it."""
+"""What the web takes from the broker: only what its topic's model says, of stations that are ours,
+and little of it."""
 
 import time
 from collections.abc import Iterator
@@ -19,9 +20,21 @@ from web.site import NAME
 pytestmark = pytest.mark.slow
 
 PREFIX = "inspection/v1/node-01/"
-STATION = {"state": "Ready", "program": "p", "program_version": 1, "camera": "ok", "outputs": "ok", "error": None}
+STATION = {
+    "state": "Ready",
+    "program": "p",
+    "program_version": 1,
+    "camera": "ok",
+    "outputs": "ok",
+    "error": None,
+}
 STATE = {"state": "Ready", "stations": {"cam1": STATION}}
-ALARM = {"code": "FIRE", "message": "It burns", "since": "2026-11-27T10:00:00.000Z", "station": None}
+ALARM = {
+    "code": "FIRE",
+    "message": "It burns",
+    "since": "2026-11-27T10:00:00.000Z",
+    "station": None,
+}
 NO_STATE: list[Any] = [
     {"state": "Ready", "stations": []},
     {"state": "Ready", "stations": {"cam1": None}},
@@ -68,7 +81,9 @@ def watch_of(someone: Someone) -> Watch:
 
 
 @pytest.mark.parametrize("value", NO_STATE)
-def test_a_state_that_is_none_changes_nothing_and_breaks_no_page(someone: Someone, value: Any) -> None:
+def test_a_state_that_is_none_changes_nothing_and_breaks_no_page(
+    someone: Someone, value: Any
+) -> None:
     watch = watch_of(someone)
     watch._take(PREFIX + "state", STATE)
     watch._take(PREFIX + "state", value)
@@ -88,7 +103,9 @@ def test_only_our_stations_are_remembered(someone: Someone) -> None:
     assert watch.latest == {}
     watch._take(PREFIX + "latest/cam1", payload(1, "cam1", 1))
     assert list(watch.latest) == ["cam1"]
-    watch._take(PREFIX + "state", {"state": "Ready", "stations": {"cam1": STATION, "evil": STATION}})
+    watch._take(
+        PREFIX + "state", {"state": "Ready", "stations": {"cam1": STATION, "evil": STATION}}
+    )
     assert watch.state is not None
     assert list(watch.state["stations"]) == ["cam1"]
 
@@ -99,7 +116,10 @@ def test_an_alarm_that_cannot_be_read_is_told_as_one_and_hides_none(someone: Som
     for value in ({"code": 1}, {"message": None}, {"since": {}}, {**ALARM, "message": 5}):
         watch._take(PREFIX + "alarm/X", value)
     shown = someone.get("/alarms")["alarms"]
-    assert {(alarm["id"], alarm["message"]) for alarm in shown} == {("FIRE", "It burns"), ("X", UNREADABLE)}
+    assert {(alarm["id"], alarm["message"]) for alarm in shown} == {
+        ("FIRE", "It burns"),
+        ("X", UNREADABLE),
+    }
     watch._take(PREFIX + "alarm/X", {})
     assert [alarm["id"] for alarm in someone.get("/alarms")["alarms"]] == ["FIRE"]
     for n in range(MOST_ALARMS + 50):
@@ -113,15 +133,30 @@ def test_an_alarm_that_cannot_be_read_is_told_as_one_and_hides_none(someone: Som
 
 
 json_values = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.text(max_size=8), lambda inner: st.lists(inner, max_size=3), max_leaves=6
+    st.none() | st.booleans() | st.integers() | st.text(max_size=8),
+    lambda inner: st.lists(inner, max_size=3),
+    max_leaves=6,
 )
 
 
 @settings(max_examples=200, deadline=None)
 @given(
-    topic=st.sampled_from(["state", "info", "metrics", "latest/cam1", "result/cam1", "alarm/X", "event/x", "state/x", ""]),
+    topic=st.sampled_from(
+        [
+            "state",
+            "info",
+            "metrics",
+            "latest/cam1",
+            "result/cam1",
+            "alarm/X",
+            "event/x",
+            "state/x",
+            "",
+        ]
+    ),
     value=st.dictionaries(
-        st.sampled_from(["state", "stations", "code", "message", "since", "station", "seq", "x"]), json_values
+        st.sampled_from(["state", "stations", "code", "message", "since", "station", "seq", "x"]),
+        json_values,
     ),
 )
 def test_nothing_that_is_said_ends_the_listening(topic: str, value: dict[str, Any]) -> None:
@@ -152,4 +187,6 @@ def test_a_command_of_ours_says_that_who_asked_is_in_the_audit_already(
     assert name == "pause"
     assert Vouching(site.state).holds(request_id, "pause")
     assert not Vouching(site.state).holds(request_id, "resume")
-    assert [row["username"] for row in someone.get("/audit?action=station.pause")["rows"]] == [someone.username]
+    assert [row["username"] for row in someone.get("/audit?action=station.pause")["rows"]] == [
+        someone.username
+    ]

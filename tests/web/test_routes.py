@@ -46,7 +46,10 @@ def test_every_route_declares_a_role_and_is_closed_to_strangers(app: Flask) -> N
     for method, path in closed:
         answer = client.open(path, method=method)
         if path.startswith("/app/"):
-            assert (answer.status_code, answer.location) == (302, f"/app/sign-in?next={quote(path, safe='')}")
+            assert (answer.status_code, answer.location) == (
+                302,
+                f"/app/sign-in?next={quote(path, safe='')}",
+            )
             continue
         assert (answer.status_code, code(answer)) == (401, "SIGN_IN_REQUIRED"), (method, path)
 
@@ -54,7 +57,9 @@ def test_every_route_declares_a_role_and_is_closed_to_strangers(app: Flask) -> N
 @pytest.mark.parametrize("role", ["VIEWER", "OPERATOR"])
 def test_a_route_of_a_higher_role_is_closed_to_a_lower_one(app: Flask, role: str) -> None:
     caller = Caller(app, role.lower(), role)  # type: ignore[arg-type]
-    higher = [(method, path) for level, method, path in calls(app) if RANK.get(level, 0) > RANK[role]]
+    higher = [
+        (method, path) for level, method, path in calls(app) if RANK.get(level, 0) > RANK[role]
+    ]
     assert len(higher) > 10
     for method, path in higher:
         headers = {"Authorization": f"Bearer {caller.data['access_token']}"}
@@ -78,7 +83,10 @@ def test_what_is_public_is_a_short_list(app: Flask) -> None:
         "/health/detailed",
         "/status",
         "/api/system/status",
-        *(f"{API}/{name}" for name in ("health", "health/live", "health/ready", "openapi.json", "asyncapi.json")),
+        *(
+            f"{API}/{name}"
+            for name in ("health", "health/live", "health/ready", "openapi.json", "asyncapi.json")
+        ),
         f"{API}/schemas/",
         f"{API}/schemas/cam1",
         *(f"{API}/auth/{name}" for name in ("login", "logout", "refresh", "setup")),
@@ -89,7 +97,9 @@ def test_a_route_that_declares_nothing_answers_nobody(tmp_path: Path) -> None:
     app = application(tmp_path)
     app.add_url_rule("/forgotten", "forgotten", lambda: "secret")
     caller = Caller(app, "ada", "ADMIN")
-    answer = caller.client.get("/forgotten", headers={"Authorization": f"Bearer {caller.data['access_token']}"})
+    answer = caller.client.get(
+        "/forgotten", headers={"Authorization": f"Bearer {caller.data['access_token']}"}
+    )
     assert code(answer) == "PERMISSION_DENIED"
 
 
@@ -99,7 +109,11 @@ def test_the_openapi_document_has_every_route_and_each_model_it_names(app: Flask
     assert document is not None
     assert document["openapi"] == "3.1.0"
     operations = [operation for path in document["paths"].values() for operation in path.values()]
-    api = [path for _, _, path in calls(app) if path != "/" and not path.startswith(("/app", "/static"))]
+    api = [
+        path
+        for _, _, path in calls(app)
+        if path != "/" and not path.startswith(("/app", "/static"))
+    ]
     assert len(operations) == len(api)
     assert len({operation["operationId"] for operation in operations}) == len(operations)
     named = set()
@@ -108,7 +122,9 @@ def test_the_openapi_document_has_every_route_and_each_model_it_names(app: Flask
     assert named <= set(document["components"]["schemas"])
     login = document["paths"][f"{API}/auth/login"]["post"]
     assert login["security"] == []
-    assert login["requestBody"]["content"]["application/json"]["schema"] == {"$ref": "#/components/schemas/SignIn"}
+    assert login["requestBody"]["content"]["application/json"]["schema"] == {
+        "$ref": "#/components/schemas/SignIn"
+    }
 
 
 def test_asyncapi_and_every_json_schema_are_served(app: Flask) -> None:
@@ -125,11 +141,16 @@ def test_asyncapi_and_every_json_schema_are_served(app: Flask) -> None:
 def test_settings_tell_value_and_source_of_each_key_and_no_secret(tmp_path: Path) -> None:
     secret = "0123456789abcdef" * 3
     app = application(
-        tmp_path, environ={"INSPECTION_WEB__JWT_KEY": secret, "INSPECTION_WEB__PROXY_HOPS": "1"}, access_minutes=5
+        tmp_path,
+        environ={"INSPECTION_WEB__JWT_KEY": secret, "INSPECTION_WEB__PROXY_HOPS": "1"},
+        access_minutes=5,
     )
     answer = Caller(app, "ada", "ADMIN").ask("GET", "/settings")
     rows = {row["key"]: row for row in data(answer)["settings"]}
-    assert (rows["web.access_minutes"]["value"], rows["web.access_minutes"]["source"]) == (5, "file")
+    assert (rows["web.access_minutes"]["value"], rows["web.access_minutes"]["source"]) == (
+        5,
+        "file",
+    )
     assert (rows["web.proxy_hops"]["value"], rows["web.proxy_hops"]["source"]) == (1, "environment")
     assert rows["web.idle_hours"]["source"] == "default"
     assert rows["station.cam1.camera.kind"]["value"] == "synthetic"
@@ -143,7 +164,9 @@ def test_what_a_slow_request_asked_for_is_told_in_one_printable_line(
 ) -> None:
     monkeypatch.setattr(headers, "SLOW_S", -1.0)
     app.test_client().get("/x%0d%0aWARNING%20forged%1b[2J%00%e2%80%a8%c2%85%e2%80%ae/" + "y" * 900)
-    (line,) = [record.getMessage() for record in caplog.records if record.getMessage().startswith("slow: ")]
+    (line,) = [
+        record.getMessage() for record in caplog.records if record.getMessage().startswith("slow: ")
+    ]
     assert line.isprintable()
     assert "WARNING forged" in line
     assert len(line) < 1000

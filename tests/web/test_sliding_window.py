@@ -1,4 +1,5 @@
-"""Counts of the last minute: exact for who is counted, and bounded for a crowd, which shuts nobody out."""
+"""Counts of the last minute: exact for who is counted, and bounded for a crowd, which shuts nobody
+out."""
 
 import pytest
 
@@ -8,7 +9,9 @@ from web.address import counted
 from web.sliding_window import Window
 
 
-def test_a_crowd_of_addresses_keeps_nobody_new_from_being_answered(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_crowd_of_addresses_keeps_nobody_new_from_being_answered(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.setattr(sliding_window, "MOST", 100)
     counts = Window()
     assert [counts.acquire_entry("busy", 3, 60) for _ in range(2)] == [True, True]

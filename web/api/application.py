@@ -14,7 +14,10 @@ start = Blueprint("start", __name__)
 @requires("PUBLIC")
 def index() -> ResponseReturnValue:
     """The app for browsers; name, version and that it runs for others."""
-    if request.accept_mimetypes.best_match(["application/json", "text/html"], "application/json") == "text/html":
+    if (
+        request.accept_mimetypes.best_match(["application/json", "text/html"], "application/json")
+        == "text/html"
+    ):
         answer = redirect("/app/run")
         answer.vary.add("Accept")
         return answer

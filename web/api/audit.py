@@ -63,9 +63,15 @@ class AuditCheck(TypedDict):
 @audit.get("")
 @requires("ADMIN", query=Page, data=AuditPage)
 def list_(query: Page) -> Response:
-    """Rows, newest first; `next` is `before` of the next page, null on the last. `action` is how the action begins."""
+    """Rows, newest first; `next` is `before` of the next page, null on the last. `action` is how
+    the action begins."""
     rows = site().accounts.audit(query.before, query.limit, query.username, query.action)
-    return ok({"rows": [_shown(row) for row in rows], "next": rows[-1].id if len(rows) == query.limit else None})
+    return ok(
+        {
+            "rows": [_shown(row) for row in rows],
+            "next": rows[-1].id if len(rows) == query.limit else None,
+        }
+    )
 
 
 @audit.get("/verify")
@@ -83,7 +89,9 @@ def export() -> Response:
     here = site()
     here.audit("audit.export")
     answer = Response(_csv(here.accounts.audit_rows()), mimetype="text/csv")
-    answer.headers["Content-Disposition"] = f'attachment; filename="audit-{here.settings.node_id}.csv"'
+    answer.headers["Content-Disposition"] = (
+        f'attachment; filename="audit-{here.settings.node_id}.csv"'
+    )
     return answer
 
 

@@ -16,7 +16,15 @@ from web.credentials import cookies, setup, tokens
 from web.credentials.factor import Factor, Password, TokenText
 from web.credentials.password import hash_password, words_of
 from web.credentials.proof import PROOF, prove, refuse_unused
-from web.credentials.session import Account, acting, begin, facts, idle_s, refresh_token_of, signed_in
+from web.credentials.session import (
+    Account,
+    acting,
+    begin,
+    facts,
+    idle_s,
+    refresh_token_of,
+    signed_in,
+)
 from web.identity import account_of, holds
 from web.response import ok
 from web.site import Site, actor, site
@@ -78,22 +86,31 @@ class Ended(TypedDict):
 class SignIn(Factor):
     """Signing in."""
 
-    username: Annotated[str, StringConstraints(min_length=1, max_length=256)] = Field(description="User name.")
+    username: Annotated[str, StringConstraints(min_length=1, max_length=256)] = Field(
+        description="User name."
+    )
     password: Password = Field(description="Password.")
-    tokens: bool = Field(default=True, description="Whether the answer holds the tokens too; false: in cookies only.")
+    tokens: bool = Field(
+        default=True, description="Whether the answer holds the tokens too; false: in cookies only."
+    )
 
 
 class Refresh(Shape):
     """Replacing tokens: the refresh token here, or in the cookie."""
 
-    refresh_token: TokenText | None = Field(default=None, description="The refresh token; the cookie's if missing.")
+    refresh_token: TokenText | None = Field(
+        default=None, description="The refresh token; the cookie's if missing."
+    )
 
 
 class ChangePassword(Factor):
-    """Another password for oneself, with the second factor where it is on. All other sessions end."""
+    """Another password for oneself, with the second factor where it is on. All other sessions
+    end."""
 
     old_password: Password = Field(description="The password so far.")
-    new_password: Password = Field(description="12 to 128 characters, and not one of the first that are guessed.")
+    new_password: Password = Field(
+        description="12 to 128 characters, and not one of the first that are guessed."
+    )
 
 
 class Setup(Shape):
@@ -101,12 +118,18 @@ class Setup(Shape):
 
     token: TokenText = Field(description="The one-time token that the start has printed.")
     username: UserName = Field(description="User name.")
-    name: Name | None = Field(default=None, description="Name for people; the user name if missing.")
-    password: Password = Field(description="12 to 128 characters, and not one of the first that are guessed.")
+    name: Name | None = Field(
+        default=None, description="Name for people; the user name if missing."
+    )
+    password: Password = Field(
+        description="12 to 128 characters, and not one of the first that are guessed."
+    )
 
 
 @auth.post("/login")
-@requires("PUBLIC", body=SignIn, limit="auth", data=SignedIn, codes=(*PROOF, "PASSWORD_EXPIRED", "BUSY"))
+@requires(
+    "PUBLIC", body=SignIn, limit="auth", data=SignedIn, codes=(*PROOF, "PASSWORD_EXPIRED", "BUSY")
+)
 def login(body: SignIn) -> Response:
     """Sign in; the tokens are in cookies, and in the answer unless `tokens` is false."""
     here = site()
@@ -119,7 +142,14 @@ def login(body: SignIn) -> Response:
 
 
 @auth.post("/setup")
-@requires("PUBLIC", body=Setup, limit="auth", data=Account, status=201, codes=("SETUP_CLOSED", "USER_INVALID", "BUSY"))
+@requires(
+    "PUBLIC",
+    body=Setup,
+    limit="auth",
+    data=Account,
+    status=201,
+    codes=("SETUP_CLOSED", "USER_INVALID", "BUSY"),
+)
 def first(body: Setup) -> Response:
     """Make the first administrator with the one-time token that the start has printed."""
     here = site()
@@ -147,9 +177,16 @@ def refresh(body: Refresh) -> Response:
         here.accounts.end(found.id, "session.void", acting(user))
         raise Problem("TOKEN_INVALID", "its session has ended")
     new = refresh_token_of(here, user, found.id, found.until)
-    outcome = here.accounts.rotate(found.id, tokens.digest(old), tokens.digest(new), idle_s(here), acting(user))
+    outcome = here.accounts.rotate(
+        found.id, tokens.digest(old), tokens.digest(new), idle_s(here), acting(user)
+    )
     if outcome == "reused":
-        here.event("session.reuse", username=user.username, session=found.id, address=request.remote_addr or "")
+        here.event(
+            "session.reuse",
+            username=user.username,
+            session=found.id,
+            address=request.remote_addr or "",
+        )
         raise Problem("TOKEN_REUSED")
     if outcome == "ended":
         raise Problem("TOKEN_INVALID", "its session has ended")
@@ -167,21 +204,25 @@ def logout(body: Refresh) -> Response:
     given = body.refresh_token or cookies.get(here.settings, cookies.REFRESH)
     if session is None and given is not None:
         try:
-            session = tokens.read(here.keys, "refresh", here.settings.node_id, given, expired=True).session
+            session = tokens.read(
+                here.keys, "refresh", here.settings.node_id, given, expired=True
+            ).session
         except Problem:
             session = None
     if session is not None:
         here.accounts.end(session, "session.end", actor())
     answer = ok(None, "signed out")
     cookies.clear(answer, here.settings)
-    answer.headers["Clear-Site-Data"] = '"cache", "storage"'  # pictures and drafts, for who sits there next
+    # pictures and drafts, for who sits there next
+    answer.headers["Clear-Site-Data"] = '"cache", "storage"'
     return answer
 
 
 @auth.get("/me")
 @requires("VIEWER", data=Me)
 def me() -> Response:
-    """Who is signed in, and what X-CSRF-Token must be where a client without Fetch Metadata and Origin uses cookies."""
+    """Who is signed in, and what X-CSRF-Token must be where a client without Fetch Metadata and
+    Origin uses cookies."""
     here, person = site(), current()
     second = here.accounts.factors.of(person.id)
     return ok(
@@ -198,7 +239,13 @@ def me() -> Response:
 
 
 @auth.post("/change-password")
-@requires("VIEWER", body=ChangePassword, limit="auth", data=SignedIn, codes=(*PROOF, "USER_INVALID", "BUSY"))
+@requires(
+    "VIEWER",
+    body=ChangePassword,
+    limit="auth",
+    data=SignedIn,
+    codes=(*PROOF, "USER_INVALID", "BUSY"),
+)
 def change_password(body: ChangePassword) -> Response:
     """Another password for oneself: all sessions end, and a new one begins here."""
     here, person = site(), current()
@@ -228,7 +275,9 @@ def sessions(query: Whose) -> Response:
 def end_sessions() -> Response:
     """End all one's own sessions but this one."""
     here, person = site(), current()
-    return ok({"ended": here.accounts.end_all(person.id, "session.end", actor(), but=person.session)})
+    return ok(
+        {"ended": here.accounts.end_all(person.id, "session.end", actor(), but=person.session)}
+    )
 
 
 @auth.delete("/sessions/<session>")

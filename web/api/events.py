@@ -25,12 +25,15 @@ class After(Shape):
     """Where to go on."""
 
     after: str | None = Field(
-        default=None, max_length=1000, description="Id of the last event: what a page says that cannot set Last-Event-ID."
+        default=None,
+        max_length=1000,
+        description="Id of the last event: what a page says that cannot set Last-Event-ID.",
     )
 
 
 class Now(TypedDict):
-    """What is known now; `id` is `after` of the next question, and `results` are those since the last one."""
+    """What is known now; `id` is `after` of the next question, and `results` are those since the
+    last one."""
 
     link: Link
     state: dict[str, Any] | None
@@ -43,10 +46,13 @@ class Now(TypedDict):
 @events.get("/events")
 @requires("VIEWER", query=After, gives=("text/event-stream",), codes=("BUSY",))
 def stream(query: After) -> ResponseReturnValue:
-    """Events hello, result, state, alarm, event, link, gap, notice, end; goes on after `Last-Event-ID`, else `after`."""
+    """Events hello, result, state, alarm, event, link, gap, notice, end; goes on after
+    `Last-Event-ID`, else `after`."""
     app, person = current_app._get_current_object(), current()  # type: ignore[attr-defined]
     sock = request.environ.get("gunicorn.socket") or request.environ.get("werkzeug.socket")
-    opened = records().live.open(request.headers.get("Last-Event-ID") or query.after or "", sock, person.id)
+    opened = records().live.open(
+        request.headers.get("Last-Event-ID") or query.after or "", sock, person.id
+    )
 
     def allowed() -> bool:
         with app.app_context():
@@ -65,9 +71,14 @@ def stream(query: After) -> ResponseReturnValue:
 @events.get("/events/now")
 @requires("VIEWER", query=After, limit="240 per minute", data=Now)
 def now(query: After) -> ResponseReturnValue:
-    """What a stream would begin with, and the results after `after` (50 a station at most), for who cannot have a stream."""
+    """What a stream would begin with, and the results after `after` (50 a station at most), for who
+    cannot have a stream."""
     live = records().live
-    seen, ids, results = parse_event_id(query.after or "", live.stations), dict[str, int](), list[dict[str, Any]]()
+    seen, ids, results = (
+        parse_event_id(query.after or "", live.stations),
+        dict[str, int](),
+        list[dict[str, Any]](),
+    )
     for station in live.stations:
         last = live.history.last_seq(station)
         told = max(min(seen.get(station, last), last), last - MISSED)

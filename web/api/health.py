@@ -46,9 +46,12 @@ class Health(TypedDict):
 @health.get("/api/system/status")
 @requires("PUBLIC", limit=FREE, data=Health)
 def overall() -> Response:
-    """`ok`, `degraded` (it works, something is missing) or `error`; every component for who is signed in."""
+    """`ok`, `degraded` (it works, something is missing) or `error`; every component for who is
+    signed in."""
     found = look(site(), request.environ.get("SERVER_SOFTWARE", ""))
-    return written(found.full if _trusted() else found.brief, 503 if found.status == "error" else 200)
+    return written(
+        found.full if _trusted() else found.brief, 503 if found.status == "error" else 200
+    )
 
 
 @health.get("/api/v1/health/ready")

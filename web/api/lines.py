@@ -23,8 +23,12 @@ class Output(Shape):
     role: str = Field(description="Role, or OUT1 to OUT8.")
     line: int = Field(description="Offset of the line on its chip.")
     level: str = Field(description="Which level means active: high or low.")
-    meaning: str | None = Field(description="What the active program assigns to it; null for a role, or if it is unused.")
-    active: bool | None = Field(description="Whether it is active, as last driven; null if the node does not say.")
+    meaning: str | None = Field(
+        description="What the active program assigns to it; null for a role, or if it is unused."
+    )
+    active: bool | None = Field(
+        description="Whether it is active, as last driven; null if the node does not say."
+    )
 
 
 class StationLines(Shape):
@@ -33,8 +37,12 @@ class StationLines(Shape):
     kind: str = Field(description="memory (simulated) or gpiod.")
     chip: str | None = Field(description="The chip.")
     outputs: list[Output] = Field(description="The output lines.")
-    trigger: dict[str, Any] | None = Field(description="The input line that triggers, as in the settings.")
-    maintenance: Maintenance | None = Field(description="Who began the maintenance it is in, and when; null if it is in none.")
+    trigger: dict[str, Any] | None = Field(
+        description="The input line that triggers, as in the settings."
+    )
+    maintenance: Maintenance | None = Field(
+        description="Who began the maintenance it is in, and when; null if it is in none."
+    )
     drive: dict[str, Any] = Field(description="How verdict lines are driven.")
 
 
@@ -47,7 +55,13 @@ def outputs(station: str) -> ResponseReturnValue:
     levels = command("ping").get("lines", {}).get(station, {})
     meanings = _meanings(station)
     rows = [
-        Output(role=role, line=line.line, level=line.active, meaning=meanings.get(role), active=levels.get(role))
+        Output(
+            role=role,
+            line=line.line,
+            level=line.active,
+            meaning=meanings.get(role),
+            active=levels.get(role),
+        )
         for role, line in settings.roles.items()
     ]
     trigger = settings.trigger.model_dump(mode="json") if settings.trigger is not None else None

@@ -1,4 +1,5 @@
-"""The picture of a station's newest part: the node draws it while somebody watches, and this asks it to."""
+"""The picture of a station's newest part: the node draws it while somebody watches, and this asks
+it to."""
 
 import time
 from contextlib import suppress
@@ -32,7 +33,8 @@ class PictureQuery(Shape):
     """Which picture."""
 
     seq: Annotated[int, Field(ge=1)] | None = Field(
-        default=None, description="Number of the part; its picture, or a newer one, is waited for a moment."
+        default=None,
+        description="Number of the part; its picture, or a newer one, is waited for a moment.",
     )
 
 
@@ -43,11 +45,18 @@ class ShownList(TypedDict):
 
 
 @showing.get("/stations/<station>/picture")
-@requires("VIEWER", query=PictureQuery, limit="3000 per minute", gives=("image/jpeg", ""), codes=NO_STATION)
+@requires(
+    "VIEWER",
+    query=PictureQuery,
+    limit="3000 per minute",
+    gives=("image/jpeg", ""),
+    codes=NO_STATION,
+)
 def newest_picture(station: str, query: PictureQuery) -> ResponseReturnValue:
     """The newest annotated picture, 204 if there is none yet.
 
-    X-Result-Id and X-Seq say of which part it is: a newer one than that of `seq`, or an older one where that was not drawn.
+    X-Result-Id and X-Seq say of which part it is: a newer one than that of `seq`, or an older one
+    where that was not drawn.
     """
     check_station(station)
     here = presence()
@@ -74,7 +83,8 @@ def newest_picture(station: str, query: PictureQuery) -> ResponseReturnValue:
 @showing.get("/stations/<station>/pictures")
 @requires("VIEWER", data=ShownList, codes=NO_STATION)
 def shown_pictures(station: str) -> ResponseReturnValue:
-    """The newest results that were drawn for who watches; the picture of each is there for a little while."""
+    """The newest results that were drawn for who watches; the picture of each is there for a little
+    while."""
     found = Shown(site().state / "shown").all(check_station(station))
     return ok({"result_ids": [picture.result_id for picture in reversed(found)]})
 
@@ -82,16 +92,20 @@ def shown_pictures(station: str) -> ResponseReturnValue:
 @showing.get("/stations/<station>/pictures/<result_id>")
 @requires("VIEWER", limit="1200 per minute", gives=("image/jpeg",), codes=NO_PICTURE)
 def one_picture(station: str, result_id: str) -> ResponseReturnValue:
-    """The annotated picture of one result: one of the newest that were drawn for who watches, or one that is kept."""
+    """The annotated picture of one result: one of the newest that were drawn for who watches, or
+    one that is kept."""
     check_station(station)
     picture = Shown(site().state / "shown").find(station, result_id)
     try:
         path = picture.path if picture is not None else _kept(result_id)
         answer = Response(path.read_bytes(), mimetype="image/jpeg")
     except FileNotFoundError:
-        raise Problem("RESULT_NOT_FOUND", f"the picture of {result_id:.40} is not kept any more") from None
+        raise Problem(
+            "RESULT_NOT_FOUND", f"the picture of {result_id:.40} is not kept any more"
+        ) from None
     answer.set_etag(result_id)
-    answer.headers["Cache-Control"] = "private, no-cache"  # after signing out nobody sees it any more
+    # after signing out nobody sees it any more
+    answer.headers["Cache-Control"] = "private, no-cache"
     return answer.make_conditional(request)
 
 
@@ -107,5 +121,6 @@ def _watch(station: str) -> None:
     now = time.monotonic()
     if now - asked.get(station, -ASK_S) >= ASK_S:
         asked[station] = now
-        with suppress(Problem):  # an older node, or one that has just gone: there are the pictures that are kept
+        # an older node, or one that has just gone: there are the pictures that are kept
+        with suppress(Problem):
             command("show", REPLY_S, station=station)

@@ -1,4 +1,5 @@
-"""The API described: OpenAPI 3.1 from the routes and their models; AsyncAPI and JSON Schemas as they are generated."""
+"""The API described: OpenAPI 3.1 from the routes and their models; AsyncAPI and JSON Schemas as
+they are generated."""
 
 import json
 import re
@@ -19,7 +20,10 @@ from web.site import installed
 
 openapi = Blueprint("openapi", __name__, url_prefix="/api/v1")
 REF = "#/components/schemas/{model}"
-TYPES = {"IntegerConverter": {"type": "integer", "minimum": 0}, "FloatConverter": {"type": "number"}}
+TYPES = {
+    "IntegerConverter": {"type": "integer", "minimum": 0},
+    "FloatConverter": {"type": "number"},
+}
 SIGNED: list[dict[str, list[str]]] = [{"bearer": []}, {"cookie": []}]
 FORM = "multipart/form-data"
 ONE_FILE = {
@@ -76,7 +80,12 @@ def schema(name: str) -> Response:
 def errors() -> Response:
     """The catalogue of errors: code, HTTP status, message and what to do."""
     rows = CATALOGUE.items()
-    return ok([{"code": key, "status": row.http_status, "message": row.message, "advice": row.advice} for key, row in rows])
+    return ok(
+        [
+            {"code": key, "status": row.http_status, "message": row.message, "advice": row.advice}
+            for key, row in rows
+        ]
+    )
 
 
 def describe(app: Flask) -> dict[str, Any]:
@@ -85,11 +94,15 @@ def describe(app: Flask) -> dict[str, Any]:
     paths: dict[str, Any] = {}
     for rule in sorted(app.url_map.iter_rules(), key=lambda rule: rule.rule):
         access = access_of(app, rule.endpoint)
-        if access is None or not (rule.rule.startswith("/api/") or rule.endpoint.startswith("health.")):
+        if access is None or not (
+            rule.rule.startswith("/api/") or rule.endpoint.startswith("health.")
+        ):
             continue
         path = re.sub(r"<(?:[^:<>]+:)?([^<>]+)>", r"{\1}", rule.rule)
         for method in sorted((rule.methods or set()) - {"HEAD", "OPTIONS"}):
-            paths.setdefault(path, {})[method.lower()] = _operation(app, rule, method, access, shapes)
+            paths.setdefault(path, {})[method.lower()] = _operation(
+                app, rule, method, access, shapes
+            )
     return {
         "openapi": "3.1.0",
         "info": {
@@ -108,7 +121,9 @@ def describe(app: Flask) -> dict[str, Any]:
     }
 
 
-def _operation(app: Flask, rule: Rule, method: str, access: Access, shapes: dict[str, Any]) -> dict[str, Any]:
+def _operation(
+    app: Flask, rule: Rule, method: str, access: Access, shapes: dict[str, Any]
+) -> dict[str, Any]:
     said = " ".join((getdoc(app.view_functions[rule.endpoint]) or rule.endpoint).split())
     summary, _, rest = said.partition(". ")
     operation: dict[str, Any] = {
@@ -126,9 +141,15 @@ def _operation(app: Flask, rule: Rule, method: str, access: Access, shapes: dict
     }
     if access.body is not None:
         required = any(field.is_required() for field in access.body.model_fields.values())
-        operation["requestBody"] = {"required": required, "content": {JSON: {"schema": _ref(access.body, shapes)}}}
+        operation["requestBody"] = {
+            "required": required,
+            "content": {JSON: {"schema": _ref(access.body, shapes)}},
+        }
     elif access.takes:
-        content = {kind: {"schema": {} if model is bytes else _ref(model, shapes)} for kind, model in access.takes.items()}
+        content = {
+            kind: {"schema": {} if model is bytes else _ref(model, shapes)}
+            for kind, model in access.takes.items()
+        }
         if bytes in access.takes.values():
             content[FORM] = {"schema": ONE_FILE}
         operation["requestBody"] = {"required": True, "content": content}
@@ -163,7 +184,10 @@ def _refusals(rule: Rule, method: str, access: Access) -> dict[str, Any]:
         by_status.setdefault(CATALOGUE[code].http_status, []).append(code)
     refused = {JSON: {"schema": {"$ref": REF.format(model="Error")}}}
     return {
-        **{str(status): {"description": ", ".join(found), "content": refused} for status, found in sorted(by_status.items())},
+        **{
+            str(status): {"description": ", ".join(found), "content": refused}
+            for status, found in sorted(by_status.items())
+        },
         "default": {"description": "Any other code of the catalogue.", "content": refused},
     }
 
@@ -174,7 +198,13 @@ def _headers(rule: Rule, access: Access) -> list[dict[str, Any]]:
         return []
     schema = {"type": "string", "pattern": ETAG.pattern}
     return [
-        {"name": "If-Match", "in": "header", "required": required, "description": "The ETag that was read.", "schema": schema}
+        {
+            "name": "If-Match",
+            "in": "header",
+            "required": required,
+            "description": "The ETag that was read.",
+            "schema": schema,
+        }
     ]
 
 
@@ -201,15 +231,22 @@ def _query(model: type[BaseModel] | None, shapes: dict[str, Any]) -> list[dict[s
             "in": "query",
             "required": name in schema.get("required", ()),
             "description": field.get("description", ""),
-            "schema": {key: value for key, value in field.items() if key not in ("description", "title")},
+            "schema": {
+                key: value for key, value in field.items() if key not in ("description", "title")
+            },
         }
         for name, field in schema["properties"].items()
     ]
 
 
 def _ref(model: Any, shapes: dict[str, Any]) -> dict[str, Any]:
-    """A reference to a model or table of names, which is put into `shapes`; the schema itself of anything else."""
-    name = getattr(model, "__name__", "") if isinstance(model, type) and model.__module__ != "builtins" else ""
+    """A reference to a model or table of names, which is put into `shapes`; the schema itself of
+    anything else."""
+    name = (
+        getattr(model, "__name__", "")
+        if isinstance(model, type) and model.__module__ != "builtins"
+        else ""
+    )
     if not name or name not in shapes:
         schema = TypeAdapter(model).json_schema(by_alias=True, ref_template=REF)
         shapes.update(schema.pop("$defs", {}))

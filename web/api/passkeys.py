@@ -23,7 +23,9 @@ class NewPasskey(Shape):
     """Registering a passkey."""
 
     name: Name = Field(description="Name for people, such as the key's colour.")
-    credential: Attested = Field(description="What the browser's authenticator made of the options.")
+    credential: Attested = Field(
+        description="What the browser's authenticator made of the options."
+    )
 
 
 class PasskeyRow(TypedDict):
@@ -37,7 +39,8 @@ class PasskeyRow(TypedDict):
 
 
 class PasskeyMade(TypedDict):
-    """A passkey that is asked for from now on; recovery codes come with the first second factor, and are shown once."""
+    """A passkey that is asked for from now on; recovery codes come with the first second factor,
+    and are shown once."""
 
     passkey: PasskeyRow
     recovery_codes: list[str]
@@ -51,28 +54,52 @@ def list_() -> Response:
 
 
 @passkeys.post("/options")
-@requires("VIEWER", body=WithPassword, limit="auth", data=dict[str, Any], codes=(*PROOF, "PASSKEY_INVALID", "BUSY"))
+@requires(
+    "VIEWER",
+    body=WithPassword,
+    limit="auth",
+    data=dict[str, Any],
+    codes=(*PROOF, "PASSKEY_INVALID", "BUSY"),
+)
 def options(body: WithPassword) -> Response:
-    """What the browser's navigator.credentials.create() is to be asked. Takes the password, and a factor that is on."""
+    """What the browser's navigator.credentials.create() is to be asked. Takes the password, and a
+    factor that is on."""
     here, person = site(), current()
     user = prove(here, person.username, body.password, body, person.session)
     return ok(ceremony.creation_options(here, user, person.session))
 
 
 @passkeys.post("")
-@requires("VIEWER", body=NewPasskey, limit="auth", data=PasskeyMade, status=201, codes=("PASSKEY_INVALID",))
+@requires(
+    "VIEWER",
+    body=NewPasskey,
+    limit="auth",
+    data=PasskeyMade,
+    status=201,
+    codes=("PASSKEY_INVALID",),
+)
 def add(body: NewPasskey) -> Response:
-    """Register what the browser made of the options of this session; with the first factor come ten recovery codes."""
+    """Register what the browser made of the options of this session; with the first factor come ten
+    recovery codes."""
     here, person = site(), current()
     made = ceremony.made(here, here.user(person.id), person.session, body.name, body.credential)
     codes, digests = recovery_codes(here, person.id)
     here.accounts.factors.add_passkey(made, digests, actor())
     here.accounts.end_all(person.id, "session.void", actor(), but=person.session)
-    return ok({"passkey": _shown(made), "recovery_codes": codes}, "the passkey is asked for from now on", 201)
+    return ok(
+        {"passkey": _shown(made), "recovery_codes": codes},
+        "the passkey is asked for from now on",
+        201,
+    )
 
 
 @passkeys.delete("/<id>")
-@requires("VIEWER", body=Proof, limit="auth", codes=("PASSKEY_NOT_FOUND", "PROOF_REQUIRED", *PROOF, "BUSY"))
+@requires(
+    "VIEWER",
+    body=Proof,
+    limit="auth",
+    codes=("PASSKEY_NOT_FOUND", "PROOF_REQUIRED", *PROOF, "BUSY"),
+)
 def remove(id: str, body: Proof) -> Response:
     """Forget a passkey of one's own. With one's own password and second factor."""
     here, person = site(), current()

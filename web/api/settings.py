@@ -1,4 +1,5 @@
-"""The settings to read: each key with its value and where it came from. Secrets only say whether they are set."""
+"""The settings to read: each key with its value and where it came from. Secrets only say whether
+they are set."""
 
 from typing import Any
 

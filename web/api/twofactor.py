@@ -1,4 +1,5 @@
-"""The authenticator app as a second factor of one's own account: set up, on, off; and recovery codes."""
+"""The authenticator app as a second factor of one's own account: set up, on, off; and recovery
+codes."""
 
 import base64
 import io
@@ -40,9 +41,16 @@ class RecoveryCodes(TypedDict):
 
 
 @twofactor.post("/setup")
-@requires("VIEWER", body=WithPassword, limit="auth", data=Secret, codes=(*PROOF, "TWO_FACTOR_STATE", "BUSY"))
+@requires(
+    "VIEWER",
+    body=WithPassword,
+    limit="auth",
+    data=Secret,
+    codes=(*PROOF, "TWO_FACTOR_STATE", "BUSY"),
+)
 def setup(body: WithPassword) -> Response:
-    """A new secret as text, URI and QR code, not asked for before `enable`. Takes the password, and a factor that is on."""
+    """A new secret as text, URI and QR code, not asked for before `enable`. Takes the password, and
+    a factor that is on."""
     here, person = site(), current()
     totp = here.accounts.factors.of(person.id).totp
     if totp is not None and totp.enabled:
@@ -52,17 +60,28 @@ def setup(body: WithPassword) -> Response:
     with here.audited("2fa.setup", person.id):
         if not here.accounts.factors.propose_totp(person.id, secret):
             raise Problem("TWO_FACTOR_STATE", "it is on")
-    uri = pyotp.TOTP(secret).provisioning_uri(name=person.username, issuer_name=f"Inspection {here.settings.node_id}")
+    uri = pyotp.TOTP(secret).provisioning_uri(
+        name=person.username, issuer_name=f"Inspection {here.settings.node_id}"
+    )
     picture = io.BytesIO()
-    segno.make(uri, error="m").save(picture, kind="svg", scale=4, border=4, dark="#000", light="#fff", xmldecl=False)
+    segno.make(uri, error="m").save(
+        picture, kind="svg", scale=4, border=4, dark="#000", light="#fff", xmldecl=False
+    )
     data = base64.b64encode(picture.getvalue()).decode()
     return ok({"secret": secret, "uri": uri, "qr": f"data:image/svg+xml;base64,{data}"})
 
 
 @twofactor.post("/enable")
-@requires("VIEWER", body=WithCode, limit="auth", data=RecoveryCodes, codes=("TWO_FACTOR_INVALID", "TWO_FACTOR_STATE"))
+@requires(
+    "VIEWER",
+    body=WithCode,
+    limit="auth",
+    data=RecoveryCodes,
+    codes=("TWO_FACTOR_INVALID", "TWO_FACTOR_STATE"),
+)
 def enable(body: WithCode) -> Response:
-    """Ask for it from now on; with the first factor the answer holds ten recovery codes, which are shown only now."""
+    """Ask for it from now on; with the first factor the answer holds ten recovery codes, which are
+    shown only now."""
     here, person = site(), current()
     factor = here.accounts.factors.of(person.id).totp
     if factor is None or factor.enabled:

@@ -25,19 +25,28 @@ class NewUser(Proof):
     """A new account; making an administrator asks for the proof."""
 
     username: UserName = Field(description="User name.")
-    name: Name | None = Field(default=None, description="Name for people; the user name if missing.")
+    name: Name | None = Field(
+        default=None, description="Name for people; the user name if missing."
+    )
     role: UserRole = Field(default="VIEWER", description="ADMIN edits, OPERATOR runs, VIEWER sees.")
-    password: Password = Field(description="12 to 128 characters, and not one of the first that are guessed.")
+    password: Password = Field(
+        description="12 to 128 characters, and not one of the first that are guessed."
+    )
 
 
 class ChangedUser(Proof):
     """Changes of an account; what is missing stays. All but another name asks for the proof."""
 
     name: Name | None = Field(default=None, description="Name for people.")
-    role: UserRole | None = Field(default=None, description="ADMIN edits, OPERATOR runs, VIEWER sees.")
-    disabled: bool | None = Field(default=None, description="Whether signing in is refused; all sessions end.")
+    role: UserRole | None = Field(
+        default=None, description="ADMIN edits, OPERATOR runs, VIEWER sees."
+    )
+    disabled: bool | None = Field(
+        default=None, description="Whether signing in is refused; all sessions end."
+    )
     password: Password | None = Field(
-        default=None, description="Another password, which has to be used within three days; all sessions end."
+        default=None,
+        description="Another password, which has to be used within three days; all sessions end.",
     )
 
 
@@ -69,30 +78,40 @@ def show(id: str) -> Response:
 @users.post("")
 @requires("ADMIN", body=NewUser, data=Somebody, status=201, codes=(*AGAIN, "USER_INVALID", "BUSY"))
 def add(body: NewUser) -> Response:
-    """Make an account; its password has to be used within three days. An administrator: with one's own password."""
+    """Make an account; its password has to be used within three days. An administrator: with one's
+    own password."""
     here = site()
     if body.role == "ADMIN":
         ask_again(here, current(), body)
     hashed = hash_password(body.password, body.username, words_of(here.settings))
     with here.audited("user.add", body.username, role=body.role):
-        user = here.users.add(body.username, body.name or body.username, body.role, hashed, initial=True)
+        user = here.users.add(
+            body.username, body.name or body.username, body.role, hashed, initial=True
+        )
     return ok(_shown(here, user), "", 201)
 
 
 @users.put("/<id>")
-@requires("ADMIN", body=ChangedUser, data=Somebody, codes=(*UNKNOWN, *AGAIN, "USER_INVALID", "BUSY"))
+@requires(
+    "ADMIN", body=ChangedUser, data=Somebody, codes=(*UNKNOWN, *AGAIN, "USER_INVALID", "BUSY")
+)
 def change(id: str, body: ChangedUser) -> Response:
-    """Change an account; it counts at its next request. All but its name: with one's own password."""
+    """Change an account; it counts at its next request. All but its name: with one's own
+    password."""
     here = site()
     old = here.users.get(id)
     changes: dict[str, Any] = body.model_dump(exclude_none=True, exclude=set(Proof.model_fields))
     if not changes:
         raise Problem("VALIDATION_FAILED", "nothing is to be changed")
-    if "password" in changes or any(changes.get(key, getattr(old, key)) != getattr(old, key) for key in ("role", "disabled")):
+    if "password" in changes or any(
+        changes.get(key, getattr(old, key)) != getattr(old, key) for key in ("role", "disabled")
+    ):
         ask_again(here, current(), body)
     told = {key: value for key, value in changes.items() if key != "password"}
     if "password" in changes:
-        changes["password_hash"] = hash_password(changes.pop("password"), old.username, words_of(here.settings))
+        changes["password_hash"] = hash_password(
+            changes.pop("password"), old.username, words_of(here.settings)
+        )
         changes["password_initial"] = old.id != current().id
         told["password"] = "changed"
     with here.audited("user.change", old.id, **told):
@@ -105,7 +124,8 @@ def change(id: str, body: ChangedUser) -> Response:
 @users.delete("/<id>")
 @requires("ADMIN", body=Proof, codes=(*UNKNOWN, *AGAIN, "USER_INVALID", "BUSY"))
 def remove(id: str, body: Proof) -> Response:
-    """Remove an account; its sessions end, and its second factors are forgotten. With one's own password."""
+    """Remove an account; its sessions end, and its second factors are forgotten. With one's own
+    password."""
     here = site()
     user = here.users.get(id)
     ask_again(here, current(), body)
@@ -129,7 +149,8 @@ def unlock(id: str) -> Response:
 @users.delete("/<id>/2fa")
 @requires("ADMIN", body=Proof, data=Somebody, codes=(*UNKNOWN, *AGAIN, "TWO_FACTOR_STATE", "BUSY"))
 def forget_twofactor(id: str, body: Proof) -> Response:
-    """Turn all second factors of an account off: phone, passkeys and recovery codes are lost. With one's own password."""
+    """Turn all second factors of an account off: phone, passkeys and recovery codes are lost. With
+    one's own password."""
     here = site()
     user = here.users.get(id)
     ask_again(here, current(), body)

@@ -1,1 +1,2 @@
-"""What people prove with who they are: passwords, passkeys, codes, tokens, and an identity provider's word."""
+"""What people prove with who they are: passwords, passkeys, codes, tokens, and an identity
+provider's word."""

@@ -1,9 +1,10 @@
 """The two ceremonies of passkeys (WebAuthn): one is made, and one signs.
 
-Each begins with a challenge that is good once, for a few minutes, for one account and one session (none while somebody
-signs in). What comes back must have been made at our origin, for our host name, of that challenge, and its counter must
-have grown. The origin is `web.origin`; without it that of the request, where its name is one that only this site can have:
-https and the usual port at a name of `web.hosts`, or `http://localhost` at our own port, to try it. A name that merely leads
+Each begins with a challenge that is good once, for a few minutes, for one account and one session
+(none while somebody signs in). What comes back must have been made at our origin, for our host
+name, of that challenge, and its counter must have grown. The origin is `web.origin`; without it
+that of the request, where its name is one that only this site can have: https and the usual port at
+a name of `web.hosts`, or `http://localhost` at our own port, to try it. A name that merely leads
 here may lead elsewhere too, and a port of the same name may be another program's.
 """
 
@@ -59,18 +60,27 @@ def party(here: Site) -> Party | None:
         found = urlsplit(web.origin.lower())
     else:
         found = urlsplit(f"{request.scheme}://{request.host}".lower())
-        trying = cookies.plain(here.settings) and found.netloc == f"localhost:{web.bind.rpartition(':')[2]}"
-        if not trying and not (found.scheme == "https" and found.netloc in {name.lower() for name in web.hosts}):
+        trying = (
+            cookies.plain(here.settings)
+            and found.netloc == f"localhost:{web.bind.rpartition(':')[2]}"
+        )
+        if not trying and not (
+            found.scheme == "https" and found.netloc in {name.lower() for name in web.hosts}
+        ):
             return None
     host = found.hostname or ""
     if _is_address(host) or (found.scheme != "https" and host != "localhost"):
         return None  # browsers have passkeys for names only, and where nobody can listen
     usual = {"https": 443, "http": 80}[found.scheme]
-    return Party(host, f"{found.scheme}://{host}" + (f":{found.port}" if found.port not in (None, usual) else ""))
+    return Party(
+        host,
+        f"{found.scheme}://{host}" + (f":{found.port}" if found.port not in (None, usual) else ""),
+    )
 
 
 def creation_options(here: Site, user: User, session: str) -> dict[str, Any]:
-    """What navigator.credentials.create() is to be asked. Raises Problem PASSKEY_INVALID where there can be none."""
+    """What navigator.credentials.create() is to be asked. Raises Problem PASSKEY_INVALID where
+    there can be none."""
     us = _needed(here)
     challenge = secrets.token_bytes(CHALLENGE_BYTES)
     options = generate_registration_options(
@@ -82,7 +92,8 @@ def creation_options(here: Site, user: User, session: str) -> dict[str, Any]:
         challenge=challenge,
         timeout=int(LIMIT_S * 1000),
         authenticator_selection=AuthenticatorSelectionCriteria(
-            resident_key=ResidentKeyRequirement.DISCOURAGED, user_verification=UserVerificationRequirement.PREFERRED
+            resident_key=ResidentKeyRequirement.DISCOURAGED,
+            user_verification=UserVerificationRequirement.PREFERRED,
         ),
         exclude_credentials=_descriptors(here.accounts.factors.of(user.id).passkeys, us),
     )
@@ -102,7 +113,10 @@ def made(here: Site, user: User, session: str, name: str, given: Attested) -> Pa
     try:
         challenge = _asked(here, MAKE, user, session, given.client_data)
         found = verify_registration_response(
-            credential=credential, expected_challenge=challenge, expected_rp_id=us.host, expected_origin=us.origin
+            credential=credential,
+            expected_challenge=challenge,
+            expected_rp_id=us.host,
+            expected_origin=us.origin,
         )
     except Problem:
         raise
@@ -110,11 +124,25 @@ def made(here: Site, user: User, session: str, name: str, given: Attested) -> Pa
         raise Problem("PASSKEY_INVALID", plain(str(error), 200)) from None
     transports = " ".join(each for each in given.transports if each in TRANSPORTS)
     key = found.credential_public_key
-    return Passkey(new_id(), found.credential_id, user.id, name, us.host, key, found.sign_count, transports, utc(), None)
+    return Passkey(
+        new_id(),
+        found.credential_id,
+        user.id,
+        name,
+        us.host,
+        key,
+        found.sign_count,
+        transports,
+        utc(),
+        None,
+    )
 
 
-def request_options(here: Site, user: User, passkeys: tuple[Passkey, ...], session: str) -> dict[str, Any] | None:
-    """What navigator.credentials.get() is to be asked; None where no passkey of the account can sign."""
+def request_options(
+    here: Site, user: User, passkeys: tuple[Passkey, ...], session: str
+) -> dict[str, Any] | None:
+    """What navigator.credentials.get() is to be asked; None where no passkey of the account can
+    sign."""
     us = party(here)
     usable = _descriptors(passkeys, us) if us is not None else []
     if us is None or not usable:
@@ -131,8 +159,11 @@ def request_options(here: Site, user: User, passkeys: tuple[Passkey, ...], sessi
     return options_to_json_dict(options)
 
 
-def signed(here: Site, user: User, passkeys: tuple[Passkey, ...], given: Signed, session: str) -> bool:
-    """Whether a passkey of the account has signed what it was asked, here and now, and never before."""
+def signed(
+    here: Site, user: User, passkeys: tuple[Passkey, ...], given: Signed, session: str
+) -> bool:
+    """Whether a passkey of the account has signed what it was asked, here and now, and never
+    before."""
     us = party(here)
     try:
         credential = base64url_to_bytes(given.id)
@@ -171,7 +202,8 @@ def signed(here: Site, user: User, passkeys: tuple[Passkey, ...], given: Signed,
             details={"passkey": passkey.id, "name": passkey.name, "counter": found.new_sign_count},
             **{**actor(), "username": user.username},
         )
-        here.event("passkey.counter", username=user.username, passkey=passkey.name)  # it may have been copied
+        # it may have been copied
+        here.event("passkey.counter", username=user.username, passkey=passkey.name)
         return False
     return True
 
@@ -179,23 +211,30 @@ def signed(here: Site, user: User, passkeys: tuple[Passkey, ...], given: Signed,
 def _needed(here: Site) -> Party:
     us = party(here)
     if us is None:
-        raise Problem("PASSKEY_INVALID", "this address has none; set web.origin, and open the site there")
+        raise Problem(
+            "PASSKEY_INVALID", "this address has none; set web.origin, and open the site there"
+        )
     return us
 
 
 def _asked(here: Site, purpose: str, user: User, session: str, client_data: str) -> bytes:
-    """The challenge that was answered, if it was ours to this account and session: it is good once, whatever comes of it."""
+    """The challenge that was answered, if it was ours to this account and session: it is good once,
+    whatever comes of it."""
     challenge = parse_client_data_json(base64url_to_bytes(client_data)).challenge
     if here.accounts.factors.answered(challenge, purpose, user.id, session, LIMIT_S) is None:
         raise Problem(
-            "PASSKEY_INVALID", "nobody asked this, or not of this session, or it was answered before, or it is too late"
+            "PASSKEY_INVALID",
+            "nobody asked this, or not of this session, or it was answered before, or it is too"
+            " late",
         )
     return challenge
 
 
 def _descriptors(passkeys: tuple[Passkey, ...], us: Party) -> list[PublicKeyCredentialDescriptor]:
     return [
-        PublicKeyCredentialDescriptor(each.credential, transports=[TRANSPORTS[name] for name in each.transports.split()])
+        PublicKeyCredentialDescriptor(
+            each.credential, transports=[TRANSPORTS[name] for name in each.transports.split()]
+        )
         for each in passkeys
         if each.rp == us.host
     ]

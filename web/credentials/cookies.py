@@ -1,7 +1,8 @@
-"""The cookies of a session: `__Host-`, HttpOnly, Secure, SameSite=Strict, for the whole site and no other.
+"""The cookies of a session: `__Host-`, HttpOnly, Secure, SameSite=Strict, for the whole site and no
+other.
 
-Browsers take Secure cookies over https only. To try it without a certificate, names without the prefix are used where
-nobody else can listen: bound to a loopback address, and not in production.
+Browsers take Secure cookies over https only. To try it without a certificate, names without the
+prefix are used where nobody else can listen: bound to a loopback address, and not in production.
 """
 
 from flask import Response, request
@@ -10,7 +11,8 @@ from schemas import Settings
 
 ACCESS = "access"
 REFRESH = "refresh"
-PROVIDER = "provider"  # while an identity provider is asked: it comes back from another site, so this one is Lax
+# while an identity provider is asked: it comes back from another site, so this one is Lax
+PROVIDER = "provider"
 
 
 def plain(settings: Settings) -> bool:
@@ -37,7 +39,13 @@ def put(answer: Response, settings: Settings, kind: str, value: str, life_s: flo
     """Set a cookie."""
     strict = "Lax" if kind == PROVIDER else "Strict"
     answer.set_cookie(
-        name(settings, kind), value, int(life_s), path="/", secure=not plain(settings), httponly=True, samesite=strict
+        name(settings, kind),
+        value,
+        int(life_s),
+        path="/",
+        secure=not plain(settings),
+        httponly=True,
+        samesite=strict,
     )
 
 

@@ -1,4 +1,5 @@
-"""What is given to prove who one is, passwords, codes, what passkeys sign: strict shapes, for a key too many is an error."""
+"""What is given to prove who one is, passwords, codes, what passkeys sign: strict shapes, for a key
+too many is an error."""
 
 from typing import Annotated
 
@@ -9,13 +10,16 @@ from schemas import Shape
 Password = Annotated[str, StringConstraints(min_length=1, max_length=1024)]
 Code = Annotated[str, StringConstraints(pattern=r"^[0-9]{6}$")]
 RecoveryCode = Annotated[str, StringConstraints(min_length=16, max_length=32)]
-Base64Url = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]+$", min_length=1, max_length=8192)]
+Base64Url = Annotated[
+    str, StringConstraints(pattern=r"^[A-Za-z0-9_-]+$", min_length=1, max_length=8192)
+]
 Transport = Annotated[str, StringConstraints(pattern=r"^[a-z0-9-]{1,20}$")]
 TokenText = Annotated[str, StringConstraints(min_length=1, max_length=4096)]
 
 
 class Signed(Shape):
-    """What a passkey has signed (WebAuthn's AuthenticatorAssertionResponse), each part as base64url."""
+    """What a passkey has signed (WebAuthn's AuthenticatorAssertionResponse), each part as
+    base64url."""
 
     id: Base64Url = Field(description="Id of the credential.")
     client_data: Base64Url = Field(description="clientDataJSON.")
@@ -26,11 +30,16 @@ class Signed(Shape):
 class Factor(Shape):
     """A second factor: one of these where it is on."""
 
-    code: Code | None = Field(default=None, description="The code that the authenticator app shows now.")
-    passkey: Signed | None = Field(
-        default=None, description="What a passkey signed of the challenge that TWO_FACTOR_REQUIRED came with."
+    code: Code | None = Field(
+        default=None, description="The code that the authenticator app shows now."
     )
-    recovery_code: RecoveryCode | None = Field(default=None, description="A recovery code in place of them.")
+    passkey: Signed | None = Field(
+        default=None,
+        description="What a passkey signed of the challenge that TWO_FACTOR_REQUIRED came with.",
+    )
+    recovery_code: RecoveryCode | None = Field(
+        default=None, description="A recovery code in place of them."
+    )
 
     @property
     def given(self) -> bool:
@@ -39,17 +48,26 @@ class Factor(Shape):
 
 
 class Proof(Shape):
-    """The own password of who asks, and the second factor where it is on: a session alone gives nobody more rights."""
+    """The own password of who asks, and the second factor where it is on: a session alone gives
+    nobody more rights."""
 
     own_password: Password | None = Field(default=None, description="The password of who asks.")
-    own_code: Code | None = Field(default=None, description="The code of who asks, where the second factor is on.")
-    own_passkey: Signed | None = Field(default=None, description="What a passkey of who asks has signed.")
-    own_recovery_code: RecoveryCode | None = Field(default=None, description="A recovery code in place of that code.")
+    own_code: Code | None = Field(
+        default=None, description="The code of who asks, where the second factor is on."
+    )
+    own_passkey: Signed | None = Field(
+        default=None, description="What a passkey of who asks has signed."
+    )
+    own_recovery_code: RecoveryCode | None = Field(
+        default=None, description="A recovery code in place of that code."
+    )
 
     @property
     def own_factor(self) -> Factor:
         """The second factor of who asks."""
-        return Factor(code=self.own_code, passkey=self.own_passkey, recovery_code=self.own_recovery_code)
+        return Factor(
+            code=self.own_code, passkey=self.own_passkey, recovery_code=self.own_recovery_code
+        )
 
 
 class WithPassword(Factor):
@@ -59,7 +77,8 @@ class WithPassword(Factor):
 
 
 class Attested(Shape):
-    """A passkey that was made (WebAuthn's AuthenticatorAttestationResponse), each part as base64url."""
+    """A passkey that was made (WebAuthn's AuthenticatorAttestationResponse), each part as
+    base64url."""
 
     id: Base64Url = Field(description="Id of the credential.")
     client_data: Base64Url = Field(description="clientDataJSON.")

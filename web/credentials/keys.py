@@ -1,4 +1,5 @@
-"""The keys that sign tokens: the one in use, and those before it, whose tokens stay valid until they expire."""
+"""The keys that sign tokens: the one in use, and those before it, whose tokens stay valid until
+they expire."""
 
 import hashlib
 import hmac
@@ -33,11 +34,15 @@ class Keys(NamedTuple):
 
     def marks(self, purpose: str, text: str) -> list[str]:
         """What mark() says now and said with the keys before."""
-        return [hmac.new(key, f"{purpose}:{text}".encode(), hashlib.sha256).hexdigest() for key in self.by_id.values()]
+        return [
+            hmac.new(key, f"{purpose}:{text}".encode(), hashlib.sha256).hexdigest()
+            for key in self.by_id.values()
+        ]
 
 
 def keys_of(settings: Settings) -> Keys:
-    """The keys of the settings; outside production a random one of the state folder. Raises Problem SETTINGS_INVALID."""
+    """The keys of the settings; outside production a random one of the state folder. Raises Problem
+    SETTINGS_INVALID."""
     given = settings.web.jwt_key
     if given is not None:
         words = [given.get_secret_value()]
@@ -45,14 +50,17 @@ def keys_of(settings: Settings) -> Keys:
         name = variable(("web", "jwt_key"))
         raise Problem(
             "SETTINGS_INVALID",
-            f"web.jwt_key: missing, which production does not allow; give {name}, {name}_FILE or a credential web_jwt_key"
-            f" of {SECRET_BYTES} random bytes or more, as `inspection-node secrets new` makes them",
+            f"web.jwt_key: missing, which production does not allow; give {name}, {name}_FILE or a"
+            f" credential web_jwt_key of {SECRET_BYTES} random bytes or more, as `inspection-node"
+            " secrets new` makes them",
         )
     else:
         words = [_kept(Path(settings.state_dir) / FOLDER)]
     if settings.web.jwt_old_key is not None:
         words += settings.web.jwt_old_key.get_secret_value().split(" ")
-    by_id = {hashlib.sha256(b"key id:" + word.encode()).hexdigest()[:16]: word.encode() for word in words}
+    by_id = {
+        hashlib.sha256(b"key id:" + word.encode()).hexdigest()[:16]: word.encode() for word in words
+    }
     return Keys(next(iter(by_id)), by_id)
 
 
@@ -87,5 +95,7 @@ def _kept(folder: Path) -> str:
         except OSError as error:
             raise failed(FILE, error) from error
     if len(key) < SECRET_BYTES:
-        raise Problem("STORE_CORRUPT", f"{file} holds no key; remove it, and everybody signs in again")
+        raise Problem(
+            "STORE_CORRUPT", f"{file} holds no key; remove it, and everybody signs in again"
+        )
     return key

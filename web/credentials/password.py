@@ -1,4 +1,5 @@
-"""Passwords: which are good enough, and their argon2id hashes, of which few are made at a time and few wait."""
+"""Passwords: which are good enough, and their argon2id hashes, of which few are made at a time and
+few wait."""
 
 import base64
 import os
@@ -18,33 +19,50 @@ from schemas.load import WELL_KNOWN
 
 LEAST_CHARACTERS = 12
 MOST_CHARACTERS = 128
-HASHER = PasswordHasher(parallelism=1)  # argon2id, 64 MiB, t=3: four times what OWASP asks for; one core each
-AT_ONCE = min(2, max(1, (os.cpu_count() or 1) // 2))  # 64 MiB and a core each: guessing must not take them all
-PLACES = threading.BoundedSemaphore(AT_ONCE + 4)  # of who is served or waits: each holds a thread that others may need
+# argon2id, 64 MiB, t=3: four times what OWASP asks for; one core each
+HASHER = PasswordHasher(parallelism=1)
+# 64 MiB and a core each: guessing must not take them all
+AT_ONCE = min(2, max(1, (os.cpu_count() or 1) // 2))
+# of who is served or waits: each holds a thread that others may need
+PLACES = threading.BoundedSemaphore(AT_ONCE + 4)
 SLOTS = threading.BoundedSemaphore(AT_ONCE)
 SLOT_WAIT_S = 5.0
 LEAST_GUESSES = 10**10  # zxcvbn's best score: safe even where the hashes are stolen
 MOST_JUDGED = 64
-CALENDAR = (  # noqa: SIM905 - zxcvbn knows the English ones
-    "spring summer autumn winter monday tuesday wednesday thursday friday saturday sunday januar februar märz april mai juni "
-    "juli august september oktober november dezember frühling fruehling sommer herbst montag dienstag mittwoch donnerstag "
-    "freitag samstag sonntag"
+CALENDAR = (  # noqa: SIM905
+    "spring summer autumn winter monday tuesday wednesday thursday friday saturday sunday januar"
+    " februar märz april mai juni juli august september oktober november dezember frühling"
+    " fruehling sommer herbst montag dienstag mittwoch donnerstag freitag samstag sonntag"
 ).split()
 
 
 def normal(password: str) -> str:
-    """The same password however it was typed (NIST SP 800-63B asks for NFKC), for hashing and for checking."""
+    """The same password however it was typed (NIST SP 800-63B asks for NFKC), for hashing and for
+    checking."""
     return unicodedata.normalize("NFKC", password)
 
 
 def words_of(settings: Settings) -> tuple[str, ...]:
     """What anybody who knows the site tries first: the names of node, stations and hosts."""
-    names = [settings.node_id, *(station.id for station in settings.station), *settings.web.hosts, socket.gethostname()]
-    return tuple({word for name in (*names, settings.broker.base) for word in re.split(r"[^A-Za-z]+", name) if len(word) > 2})
+    names = [
+        settings.node_id,
+        *(station.id for station in settings.station),
+        *settings.web.hosts,
+        socket.gethostname(),
+    ]
+    return tuple(
+        {
+            word
+            for name in (*names, settings.broker.base)
+            for word in re.split(r"[^A-Za-z]+", name)
+            if len(word) > 2
+        }
+    )
 
 
 def hash_password(password: str, username: str, words: Iterable[str] = ()) -> str:
-    """The hash to store. Raises Problem USER_INVALID if the password is not good enough; `words` are those of the site."""
+    """The hash to store. Raises Problem USER_INVALID if the password is not good enough; `words`
+    are those of the site."""
     password = normal(password)
     reason = _weakness(password, username) or _guessed(password, (username, *words))
     if reason is not None:
@@ -54,7 +72,8 @@ def hash_password(password: str, username: str, words: Iterable[str] = ()) -> st
 
 
 def matches(password: str, hashed: str | None) -> bool:
-    """Whether the password has this hash. None, for an account that is not there, takes as long and is never right."""
+    """Whether the password has this hash. None, for an account that is not there, takes as long and
+    is never right."""
     with _slot():
         try:
             HASHER.verify(hashed if hashed is not None else _nobody(), normal(password))
@@ -76,7 +95,8 @@ def rehashed(password: str) -> str:
 
 @contextmanager
 def turn() -> Iterator[None]:
-    """A place among those who prove who they are. Raises Problem BUSY at once where too many wait already."""
+    """A place among those who prove who they are. Raises Problem BUSY at once where too many wait
+    already."""
     if not PLACES.acquire(blocking=False):
         raise Problem("BUSY", "too many are signing in", retry_after_s=2)
     try:
@@ -97,12 +117,16 @@ def _slot() -> Iterator[None]:
 
 def _nobody() -> str:
     """A hash of today's parameters that no password has."""
-    salt, digest = (base64.b64encode(os.urandom(length)).decode().rstrip("=") for length in (HASHER.salt_len, HASHER.hash_len))
-    return f"$argon2id$v=19$m={HASHER.memory_cost},t={HASHER.time_cost},p={HASHER.parallelism}${salt}${digest}"
+    salt, digest = (
+        base64.b64encode(os.urandom(length)).decode().rstrip("=")
+        for length in (HASHER.salt_len, HASHER.hash_len)
+    )
+    return f"$argon2id$v=19$m={HASHER.memory_cost},t={HASHER.time_cost},p={HASHER.parallelism}${salt}${digest}"  # noqa: E501
 
 
 def _guessed(password: str, words: Iterable[str]) -> str | None:
-    """By how many guesses it takes (zxcvbn: 30,000 common passwords, words, names, rows of keys, dates, l33t)."""
+    """By how many guesses it takes (zxcvbn: 30,000 common passwords, words, names, rows of keys,
+    dates, l33t)."""
     known = [*WELL_KNOWN, *CALENDAR, *(word.lower() for word in words)]
     letters = re.sub(r"[^a-z]", "", password.casefold())
     repeated = any(letters == word * n for word in known for n in (1, 2, 3))
@@ -123,6 +147,10 @@ def _weakness(password: str, username: str) -> str | None:
         return "contains the user name"
     if len(set(lowered)) < 5:
         return "is one of the first that are guessed"
-    if lowered in "abcdefghijklmnopqrstuvwxyz" * 2 or lowered in "0123456789" * 20 or lowered[::-1] in "9876543210" * 20:
+    if (
+        lowered in "abcdefghijklmnopqrstuvwxyz" * 2
+        or lowered in "0123456789" * 20
+        or lowered[::-1] in "9876543210" * 20
+    ):
         return "is one of the first that are guessed"
     return None

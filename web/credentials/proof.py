@@ -31,15 +31,22 @@ STEPS = (0, -1, 1)  # the clocks may differ by one step (RFC 6238, 5.2)
 PROOF = ("CREDENTIALS_INVALID", "LOCKED_OUT", "TWO_FACTOR_REQUIRED", "TWO_FACTOR_INVALID")
 
 
-def prove(here: Site, username: str, password: str, factor: Factor | None, session: str = "") -> User:
-    """The account whose password, and second factor if it has one, these are; `session` is that of who is signed in.
+def prove(
+    here: Site, username: str, password: str, factor: Factor | None, session: str = ""
+) -> User:
+    """The account whose password, and second factor if it has one, these are; `session` is that of
+    who is signed in.
 
-    Raises Problem LOCKED_OUT, CREDENTIALS_INVALID, TWO_FACTOR_REQUIRED, TWO_FACTOR_INVALID, BUSY. An account that is not
-    there, is disabled or has no password answers as one whose password is wrong, and as late. What TWO_FACTOR_REQUIRED
-    tells of the account, and the challenge for its passkeys, is for who knows the password only.
+    Raises Problem LOCKED_OUT, CREDENTIALS_INVALID, TWO_FACTOR_REQUIRED, TWO_FACTOR_INVALID, BUSY.
+    An account that is not there, is disabled or has no password answers as one whose password is
+    wrong, and as late. What TWO_FACTOR_REQUIRED tells of the account, and the challenge for its
+    passkeys, is for who knows the password only.
     """
     if session and here.user(username).subject is not None:
-        raise Problem("PROOF_REQUIRED", "an account of the identity provider has no password here: a local one has to do this")
+        raise Problem(
+            "PROOF_REQUIRED",
+            "an account of the identity provider has no password here: a local one has to do this",
+        )
     with turn():
         return _proven(here, username, password, factor or Factor(), session)
 
@@ -49,11 +56,16 @@ def _proven(here: Site, username: str, password: str, factor: Factor, session: s
     user = account_of(here, username) if len(username) <= 32 else None
     by_user, by_address = f"user:{username}", f"address:{counted(address)}"
     if user is not None and here.accounts.known(user.id, address):
-        by_user = known_key(username, address)  # nobody elsewhere keeps somebody from signing in where they always do
+        # nobody elsewhere keeps somebody from signing in where they always do
+        by_user = known_key(username, address)
     wait_s = here.accounts.attempt({by_user: FREE_BY_USER, by_address: FREE_BY_ADDRESS})
     if wait_s > 0:
         raise Problem("LOCKED_OUT", retry_after_s=int(wait_s) + 1)
-    hashed = user.password_hash if user is not None and not user.disabled and user.subject is None else None
+    hashed = (
+        user.password_hash
+        if user is not None and not user.disabled and user.subject is None
+        else None
+    )
     try:
         right = matches(password, hashed)
     except Problem:  # BUSY: nothing was tried
@@ -65,7 +77,8 @@ def _proven(here: Site, username: str, password: str, factor: Factor, session: s
     second = here.accounts.factors.of(user.id)
     if second.on:
         if not factor.given:
-            here.accounts.take_back(by_user, by_address)  # not forget: else the code could be guessed for ever
+            # not forget: else the code could be guessed for ever
+            here.accounts.take_back(by_user, by_address)
             raise Problem("TWO_FACTOR_REQUIRED", **_choices(here, user, second, session))
         wrong = _wrong(here, user, second, factor, session)
         if wrong is not None:
@@ -89,7 +102,8 @@ def ask_again(here: Site, person: Person, proof: Proof) -> None:
 
 
 def refuse_unused(here: Site, user: User) -> None:
-    """Raises Problem PASSWORD_EXPIRED where a password that somebody else has chosen was not replaced in time."""
+    """Raises Problem PASSWORD_EXPIRED where a password that somebody else has chosen was not
+    replaced in time."""
     hours = here.settings.web.initial_password_hours
     if user.password_initial and hours and _age_h(user.password_changed_at) > hours:
         raise Problem("PASSWORD_EXPIRED", f"it was good for {hours:g} hours")
@@ -110,9 +124,12 @@ def step_of(secret: str, code: str) -> int | None:
 
 
 def recovery_digest(user: str, code: str) -> bytes:
-    """What is stored of a recovery code: argon2id, salted by the account, with what OWASP asks for at least."""
+    """What is stored of a recovery code: argon2id, salted by the account, with what OWASP asks for
+    at least."""
     salt = hashlib.sha256(b"recovery code of " + user.encode()).digest()[:16]
-    return hash_secret_raw(_plain(code), salt, **RECOVERY_COST, parallelism=1, hash_len=32, type=Type.ID)
+    return hash_secret_raw(
+        _plain(code), salt, **RECOVERY_COST, parallelism=1, hash_len=32, type=Type.ID
+    )
 
 
 def _plain(code: str) -> bytes:
@@ -127,21 +144,31 @@ def _choices(here: Site, user: User, second: Second, session: str) -> dict[str, 
         "passkey": here_now,
         "recovery_code": second.recovery_left,
     }
-    return {"factors": [name for name, there in names.items() if there], **({"passkey": here_now} if here_now else {})}
+    return {
+        "factors": [name for name, there in names.items() if there],
+        **({"passkey": here_now} if here_now else {}),
+    }
 
 
 def _wrong(here: Site, user: User, second: Second, factor: Factor, session: str) -> str | None:
     """Which of the factors that were given is not right; None if all are."""
     if factor.code is not None:
-        step = step_of(second.totp.secret, factor.code) if second.totp is not None and second.totp.enabled else None
+        step = (
+            step_of(second.totp.secret, factor.code)
+            if second.totp is not None and second.totp.enabled
+            else None
+        )
         if step is None or not here.accounts.factors.use_step(user.id, step):
             return "code"
-    if factor.passkey is not None and not ceremony.signed(here, user, second.passkeys, factor.passkey, session):
+    if factor.passkey is not None and not ceremony.signed(
+        here, user, second.passkeys, factor.passkey, session
+    ):
         return "passkey"
     if factor.recovery_code is not None:
         who = {**actor(), "username": user.username}
         text = factor.recovery_code
-        digests = recovery_digest(user.id, text), hashlib.sha256(_plain(text)).digest()  # the second: of earlier versions
+        # the second: of earlier versions
+        digests = recovery_digest(user.id, text), hashlib.sha256(_plain(text)).digest()
         if not any(here.accounts.factors.use_recovery(user.id, each, who) for each in digests):
             return "recovery code"
     return None
@@ -155,7 +182,8 @@ def _failed(here: Site, user: User | None, by_user: str, what: str) -> None:
 
 
 def recovery_codes(here: Site, user: str) -> tuple[list[str], list[bytes]]:
-    """Ten new codes and what is stored of them, for the first factor of an account; none for another one."""
+    """Ten new codes and what is stored of them, for the first factor of an account; none for
+    another one."""
     if here.accounts.factors.on(user):
         return [], []
     codes = [_recovery_code() for _ in range(RECOVERY_CODES)]

@@ -1,8 +1,9 @@
-"""The identity provider as we ask it (OpenID Connect Core 1.0, authorization code with PKCE): discovery, keys, code to claims.
+"""The identity provider as we ask it (OpenID Connect Core 1.0, authorization code with PKCE):
+discovery, keys, code to claims.
 
-Nothing that it does holds one of our threads for longer than LIMIT_S: the asking is done by threads of their own, few at a
-time, and answers have a size. What it says is believed when a key of its own has signed it, by an algorithm with such keys,
-for us, for this sign-in, now.
+Nothing that it does holds one of our threads for longer than LIMIT_S: the asking is done by threads
+of their own, few at a time, and answers have a size. What it says is believed when a key of its own
+has signed it, by an algorithm with such keys, for us, for this sign-in, now.
 """
 
 import logging
@@ -39,11 +40,24 @@ MOST_KEYS = 50
 KEEP_S = 3600.0  # what it says of itself, and its keys
 AGAIN_S = 10.0  # an unknown key is looked for this often at most
 LEEWAY_S = 60  # its clock and ours may differ by so much
-ALGORITHMS = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA", "Ed25519")
+ALGORITHMS = (
+    "RS256",
+    "RS384",
+    "RS512",
+    "PS256",
+    "PS384",
+    "PS512",
+    "ES256",
+    "ES384",
+    "ES512",
+    "EdDSA",
+    "Ed25519",
+)
 
 
 class Claims(NamedTuple):
-    """What the provider says of a person; `auth_time` when it asked for credentials, None if it does not say."""
+    """What the provider says of a person; `auth_time` when it asked for credentials, None if it
+    does not say."""
 
     subject: str
     auth_time: float | None
@@ -72,7 +86,12 @@ class Provider:
     def __init__(self, settings: OidcSettings, redirect: str) -> None:
         assert settings.issuer is not None
         assert settings.client_id is not None
-        self._settings, self._issuer, self._client, self._redirect = settings, settings.issuer, settings.client_id, redirect
+        self._settings, self._issuer, self._client, self._redirect = (
+            settings,
+            settings.issuer,
+            settings.client_id,
+            redirect,
+        )
         self._places = threading.BoundedSemaphore(AT_ONCE)
         self._metadata: tuple[float, _Metadata] | None = None
         self._keys: tuple[float, KeySet] | None = None
@@ -95,11 +114,13 @@ class Provider:
         return address
 
     def claims(self, code: str, issuer: str | None, nonce: str, verifier: str) -> Claims:
-        """What it says of who came back with a code; `issuer` is what came back beside it (RFC 9207)."""
+        """What it says of who came back with a code; `issuer` is what came back beside it (RFC
+        9207)."""
         return self._within(lambda: self._exchanged(code, issuer, nonce, verifier))
 
     def _within(self, job: Callable[[], T]) -> T:
-        """Do a job elsewhere, and wait for so long at most. Raises Problem BUSY at once where too many are being done."""
+        """Do a job elsewhere, and wait for so long at most. Raises Problem BUSY at once where too
+        many are being done."""
         if not self._places.acquire(blocking=False):
             raise Problem("BUSY", "too many ask the identity provider", retry_after_s=5)
         done: Future[T] = Future()
@@ -122,14 +143,26 @@ class Provider:
         about = self._described()
         if issuer != self._issuer and (issuer is not None or about.says_issuer):
             raise Problem("OIDC_REFUSED", "another issuer has answered")
-        form = {"grant_type": "authorization_code", "code": code, "redirect_uri": self._redirect, "code_verifier": verifier}
-        secret = self._settings.client_secret.get_secret_value() if self._settings.client_secret is not None else None
+        form = {
+            "grant_type": "authorization_code",
+            "code": code,
+            "redirect_uri": self._redirect,
+            "code_verifier": verifier,
+        }
+        secret = (
+            self._settings.client_secret.get_secret_value()
+            if self._settings.client_secret is not None
+            else None
+        )
         headers = {}
         if secret is not None and about.basic:
             pair = f"{quote(self._client, safe='')}:{quote(secret, safe='')}"  # RFC 6749, 2.3.1
             headers["Authorization"] = f"Basic {b64encode(pair.encode()).decode()}"
         else:
-            form |= {"client_id": self._client, **({"client_secret": secret} if secret is not None else {})}
+            form |= {
+                "client_id": self._client,
+                **({"client_secret": secret} if secret is not None else {}),
+            }
         answer = self._ask(about.token, form, headers)
         token, access = answer.get("id_token"), answer.get("access_token")
         if not isinstance(token, str) or not token.isascii():
@@ -139,13 +172,23 @@ class Provider:
         if not isinstance(subject, str) or not 0 < len(subject) <= 255:
             raise Problem("OIDC_REFUSED", "it names nobody")
         wanted = {self._settings.group_claim, self._settings.username_claim} - set(claims)
-        if wanted and about.userinfo is not None and isinstance(access, str) and access.isascii() and access.isprintable():
+        if (
+            wanted
+            and about.userinfo is not None
+            and isinstance(access, str)
+            and access.isascii()
+            and access.isprintable()
+        ):
             more = self._ask(about.userinfo, None, {"Authorization": f"Bearer {access}"})
             if more.get("sub") != subject:
                 raise Problem("OIDC_REFUSED", "it tells about somebody else")
             claims = {**more, **claims}
         at = claims.get("auth_time")
-        return Claims(subject, float(at) if isinstance(at, int | float) and not isinstance(at, bool) else None, claims)
+        return Claims(
+            subject,
+            float(at) if isinstance(at, int | float) and not isinstance(at, bool) else None,
+            claims,
+        )
 
     def _believed(self, token: str, nonce: str, access: str | None) -> dict[str, Any]:
         """The claims of an ID token (OpenID Connect Core, 3.1.3.7)."""
@@ -159,16 +202,20 @@ class Provider:
             try:
                 read = jwt.decode(token, self._signing_keys(fresh), algorithms=ALGORITHMS)
                 break
-            except (JoseError, ValueError, TypeError, KeyError) as error:  # perhaps a new key of theirs
+            except (JoseError, ValueError, TypeError, KeyError) as error:
+                # perhaps a new key of theirs
                 if fresh:
                     raise Problem(
-                        "OIDC_REFUSED", f"its ID token is not signed by a key of its own ({type(error).__name__})"
+                        "OIDC_REFUSED",
+                        f"its ID token is not signed by a key of its own ({type(error).__name__})",
                     ) from None
         found = CodeIDToken(read.claims, read.header, options, params)
         try:
             found.validate(now=int(time.time()), leeway=LEEWAY_S)
         except (JoseError, ValueError, TypeError, KeyError) as error:
-            raise Problem("OIDC_REFUSED", f"its ID token does not hold here: {plain(str(error), 100)}") from None
+            raise Problem(
+                "OIDC_REFUSED", f"its ID token does not hold here: {plain(str(error), 100)}"
+            ) from None
         return dict(read.claims)
 
     def _described(self) -> _Metadata:
@@ -180,11 +227,17 @@ class Provider:
         if said.get("issuer") != self._issuer:
             raise Problem("OIDC_AWAY", "it calls itself another issuer")
         names = ("authorization_endpoint", "token_endpoint", "jwks_uri")
-        for name in (*names, *(["userinfo_endpoint"] if said.get("userinfo_endpoint") is not None else [])):
+        for name in (
+            *names,
+            *(["userinfo_endpoint"] if said.get("userinfo_endpoint") is not None else []),
+        ):
             if not isinstance(said.get(name), str) or not is_reached_safely(said[name]):
                 raise Problem("OIDC_AWAY", f"its {name} is not https")
         methods = said.get("token_endpoint_auth_methods_supported") or ["client_secret_basic"]
-        basic, says = "client_secret_basic" in methods, said.get("authorization_response_iss_parameter_supported") is True
+        basic, says = (
+            "client_secret_basic" in methods,
+            said.get("authorization_response_iss_parameter_supported") is True,
+        )
         authorization, token, keys = (str(said[name]) for name in names)
         found = _Metadata(authorization, token, keys, said.get("userinfo_endpoint"), basic, says)
         self._metadata = time.monotonic(), found
@@ -198,31 +251,46 @@ class Provider:
         listed = self._ask(self._described().keys, None, {}).get("keys")
         keys = []
         for each in listed[:MOST_KEYS] if isinstance(listed, list) else []:
-            if isinstance(each, dict) and each.get("kty") in ("RSA", "EC", "OKP") and each.get("use", "sig") == "sig":
+            if (
+                isinstance(each, dict)
+                and each.get("kty") in ("RSA", "EC", "OKP")
+                and each.get("use", "sig") == "sig"
+            ):
                 try:
                     keys.append(JWKRegistry.import_key(each))
-                except (JoseError, ValueError, TypeError, KeyError):  # of a kind that we do not know
+                except (JoseError, ValueError, TypeError, KeyError):
+                    # of a kind that we do not know
                     continue
         found = KeySet(keys)
         self._keys = time.monotonic(), found
         return found
 
-    def _ask(self, url: str, form: dict[str, str] | None, headers: dict[str, str]) -> dict[str, Any]:
+    def _ask(
+        self, url: str, form: dict[str, str] | None, headers: dict[str, str]
+    ) -> dict[str, Any]:
         data = urlencode(form).encode() if form is not None else None
-        request = urllib.request.Request(url, data, {"Accept": "application/json", "User-Agent": "inspection-node", **headers})
+        request = urllib.request.Request(
+            url, data, {"Accept": "application/json", "User-Agent": "inspection-node", **headers}
+        )
         try:
             context = ssl.create_default_context(cafile=self._settings.ca_file)
-            opener = urllib.request.build_opener(_NoRedirect, urllib.request.HTTPSHandler(context=context))
+            opener = urllib.request.build_opener(
+                _NoRedirect, urllib.request.HTTPSHandler(context=context)
+            )
             with opener.open(request, timeout=SILENCE_S) as answer:
                 body = answer.read(MOST_BYTES + 1)
             found = read_json(body, limit=MOST_BYTES)
         except urllib.error.HTTPError as error:
             error.close()
             if form is not None and error.code in (400, 401, 403):
-                raise Problem("OIDC_REFUSED", f"it does not take the code, or not from us ({error.code})") from None
+                raise Problem(
+                    "OIDC_REFUSED", f"it does not take the code, or not from us ({error.code})"
+                ) from None
             raise Problem("OIDC_AWAY", f"it answers {error.code}") from None
         except (OSError, HTTPException, ValueError) as error:
-            log.warning("the identity provider: %s: %s", type(error).__name__, plain(str(error), 200))
+            log.warning(
+                "the identity provider: %s: %s", type(error).__name__, plain(str(error), 200)
+            )
             raise Problem("OIDC_AWAY", type(error).__name__) from None
         except Problem as problem:
             raise Problem("OIDC_AWAY", plain(problem.message, 200)) from None

@@ -1,4 +1,5 @@
-"""A session that begins or goes on: its tokens, in cookies and in the answer, and the account it is of."""
+"""A session that begins or goes on: its tokens, in cookies and in the answer, and the account it is
+of."""
 
 from typing import Any
 
@@ -35,9 +36,16 @@ def facts(user: User) -> dict[str, Any]:
 
 
 def begin(
-    here: Site, user: User, *, in_body: bool, in_cookies: bool, life_s: float | None = None, second_factor: bool = False
+    here: Site,
+    user: User,
+    *,
+    in_body: bool,
+    in_cookies: bool,
+    life_s: float | None = None,
+    second_factor: bool = False,
 ) -> Response:
-    """A new session of an account; `life_s` if it is shorter than others; `second_factor` if it began with one."""
+    """A new session of an account; `life_s` if it is shorter than others; `second_factor` if it
+    began with one."""
     session = new_id()
     most_s = here.settings.web.session_days * 24 * HOUR_S
     life_s = most_s if life_s is None else min(life_s, most_s)
@@ -56,11 +64,19 @@ def begin(
     return signed_in(here, user, session, token, in_body=in_body, in_cookies=in_cookies)
 
 
-def signed_in(here: Site, user: User, session: str, token: str, *, in_body: bool, in_cookies: bool) -> Response:
-    """The answer that carries a session's tokens: in its body, in cookies, or both; `token` is the refresh token."""
+def signed_in(
+    here: Site, user: User, session: str, token: str, *, in_body: bool, in_cookies: bool
+) -> Response:
+    """The answer that carries a session's tokens: in its body, in cookies, or both; `token` is the
+    refresh token."""
     life_s = here.settings.web.access_minutes * 60.0
     access = tokens.issue(here.keys, "access", here.settings.node_id, user.id, session, life_s)
-    data = {"user": facts(user), "session": session, "expires_in": int(life_s), "csrf_token": csrf.token(here, session)}
+    data = {
+        "user": facts(user),
+        "session": session,
+        "expires_in": int(life_s),
+        "csrf_token": csrf.token(here, session),
+    }
     if in_body:
         data |= {"access_token": access, "refresh_token": token, "token_type": "Bearer"}
     answer = ok(data)

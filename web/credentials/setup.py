@@ -1,4 +1,5 @@
-"""The first account without the command line: a token that the start prints, good once and only while nobody is there."""
+"""The first account without the command line: a token that the start prints, good once and only
+while nobody is there."""
 
 import hashlib
 import hmac
@@ -17,7 +18,8 @@ FILE = "setup"
 
 
 def offer(state: Path) -> str | None:
-    """A new token to print, None if there are accounts. Only its hash is kept. Raises Problem STORE_FAILED."""
+    """A new token to print, None if there are accounts. Only its hash is kept. Raises Problem
+    STORE_FAILED."""
     if Users(state / "users").list():
         with suppress(OSError):
             (state / FOLDER / FILE).unlink()
@@ -32,7 +34,8 @@ def offer(state: Path) -> str | None:
 
 
 def check(here: Site, token: str) -> None:
-    """Raises Problem SETUP_CLOSED unless it is the token of this start, not used yet, and nobody is there."""
+    """Raises Problem SETUP_CLOSED unless it is the token of this start, not used yet, and nobody is
+    there."""
     try:
         kept = (here.state / FOLDER / FILE).read_text(encoding="ascii")
     except OSError:

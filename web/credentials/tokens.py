@@ -1,4 +1,5 @@
-"""Access and refresh tokens: JWTs that say who and which session, and never which role: that is looked up each time."""
+"""Access and refresh tokens: JWTs that say who and which session, and never which role: that is
+looked up each time."""
 
 import hashlib
 import time
@@ -12,7 +13,8 @@ from web.credentials.keys import Keys
 ALGORITHM = "HS256"
 ISSUER = "inspection-node"
 MOST_BYTES = 2048
-KINDS = {"access": ("at+jwt", "inspection-node"), "refresh": ("rt+jwt", "inspection-node/refresh")}  # typ, audience
+# typ, audience
+KINDS = {"access": ("at+jwt", "inspection-node"), "refresh": ("rt+jwt", "inspection-node/refresh")}
 CLAIMS = ["iss", "aud", "sub", "sid", "jti", "iat", "exp"]
 
 
@@ -59,7 +61,12 @@ def read(keys: Keys, kind: str, node: str, token: str, *, expired: bool = False)
             algorithms=[ALGORITHM],
             audience=audience,
             issuer=f"{ISSUER}/{node}",
-            options={"require": CLAIMS, "verify_exp": not expired, "strict_aud": True, "enforce_minimum_key_length": True},
+            options={
+                "require": CLAIMS,
+                "verify_exp": not expired,
+                "strict_aud": True,
+                "enforce_minimum_key_length": True,
+            },
         )
     except jwt.ExpiredSignatureError:
         raise Problem("TOKEN_EXPIRED") from None

@@ -1,8 +1,9 @@
-"""The ledger: triggers, results and the outbox in SQLite (WAL, synchronous FULL), one writer with group commit.
+"""The ledger: triggers, results and the outbox in SQLite (WAL, synchronous FULL), one writer with
+group commit.
 
-`engine` is how those who write stand in `line` and are committed, `reader` how it is read, `opening` and `stamp` how damage
-and loss are found out, `log` how the write-ahead log stays small. What is written stands in `triggers`, `outbox`, `replies`
-and `care`.
+`engine` is how those who write stand in `line` and are committed, `reader` how it is read,
+`opening` and `stamp` how damage and loss are found out, `log` how the write-ahead log stays small.
+What is written stands in `triggers`, `outbox`, `replies` and `care`.
 """
 
 from schemas.store.ledger.care import Care
@@ -47,6 +48,7 @@ __all__ = [
 class Ledger(Triggers, Outbox, Replies, Care, Log):
     """The ledger of one node. All methods may be called from any thread.
 
-    committed(rows) gets committed results in the order of their commits; flush_soon() asks another thread to flush and
-    says whether there is one. Raises Problem STORE_FAILED, STORE_NEWER when it is made.
+    committed(rows) gets committed results in the order of their commits; flush_soon() asks another
+    thread to flush and says whether there is one. Raises Problem STORE_FAILED, STORE_NEWER when it
+    is made.
     """

@@ -1,7 +1,8 @@
 """Care: what is too old goes.
 
-Age is lived time (schemas/store/clock.py). Triggers are numbered in the order in which they came, so it is enough to note
-now and then which is the newest: whatever was there at a moment is at least as old as that.
+Age is lived time (schemas/store/clock.py). Triggers are numbered in the order in which they came,
+so it is enough to note now and then which is the newest: whatever was there at a moment is at least
+as old as that.
 """
 
 import sqlite3
@@ -26,7 +27,8 @@ class Care(Engine):
     _kept_s = 0.0
 
     def keep(self) -> None:
-        """Keep the stamp and the reserve; to be called once a second by one thread. Raises Problem STORE_FAILED."""
+        """Keep the stamp and the reserve; to be called once a second by one thread. Raises Problem
+        STORE_FAILED."""
         try:
             if self.commits != self._kept_commits or self.lived() - self._kept_s > IDLE_S:
                 self._kept_commits = self.commits
@@ -37,7 +39,8 @@ class Care(Engine):
             raise failed(self._stamp.path.name, error) from error
 
     def damage(self) -> str | None:
-        """What is wrong with the ledger's files, for people: what was lost in the last day, what is just going wrong."""
+        """What is wrong with the ledger's files, for people: what was lost in the last day, what is
+        just going wrong."""
         found = []
         if self._stamp.lost is not None:
             text, at = self._stamp.lost
@@ -54,14 +57,19 @@ class Care(Engine):
         except OSError:
             whole = False
         if not whole:
-            found.append(f"{self.path.name} was removed or replaced while the node runs: start it anew")
+            found.append(
+                f"{self.path.name} was removed or replaced while the node runs: start it anew"
+            )
         return "; ".join(found) or None
 
-    def prune(self, *, max_count: int, max_age_s: float, dedupe_s: float, reply_s: float = 86400.0) -> int:
-        """Remove some of the results, triggers and replies that are past their limits; how many results went.
+    def prune(
+        self, *, max_count: int, max_age_s: float, dedupe_s: float, reply_s: float = 86400.0
+    ) -> int:
+        """Remove some of the results, triggers and replies that are past their limits; how many
+        results went.
 
-        Never what waits in the outbox, never the newest result of a station (its seq must go on), and never a trigger
-        id within the dedupe window. Call again while the answer is not 0.
+        Never what waits in the outbox, never the newest result of a station (its seq must go on),
+        and never a trigger id within the dedupe window. Call again while the answer is not 0.
         """
         now = self.lived()
 
@@ -79,7 +87,10 @@ class Care(Engine):
                 )
             ]
             ids = [(row,) for row in gone]
-            db.executemany("INSERT INTO answered SELECT id, result_id, seq, verdict FROM results WHERE id = ?", ids)
+            db.executemany(
+                "INSERT INTO answered SELECT id, result_id, seq, verdict FROM results WHERE id = ?",
+                ids,
+            )
             db.executemany("DELETE FROM results WHERE id = ?", ids)
             unknown = [
                 row
@@ -99,15 +110,22 @@ class Care(Engine):
         return self.write(operation)
 
     def with_pictures(self, after: int, limit: int) -> list[tuple[int, str]]:
-        """(id, result id) of results from id `after` on that say they have pictures, and had time to get them."""
+        """(id, result id) of results from id `after` on that say they have pictures, and had time
+        to get them."""
         old = self.read(OLDER, (self.lived() - PENDING_S,))[0][0]
-        sql = "SELECT id, result_id FROM results WHERE id > ? AND id <= ? AND pictures ORDER BY id LIMIT ?"
+        sql = (
+            "SELECT id, result_id FROM results WHERE id > ? AND id <= ? AND pictures ORDER BY id"
+            " LIMIT ?"
+        )
         return self.read(sql, (after, old, limit))
 
     def without_pictures(self, ids: Iterable[int]) -> None:
         """The pictures of these results are gone."""
         rows = [(row,) for row in ids]
-        self.write(lambda db: db.executemany("UPDATE results SET pictures = 0 WHERE id = ?", rows), durable=False)
+        self.write(
+            lambda db: db.executemany("UPDATE results SET pictures = 0 WHERE id = ?", rows),
+            durable=False,
+        )
 
 
 OLDER = "SELECT coalesce(max(last_trigger), 0) FROM moments WHERE lived_s <= ?"
@@ -119,8 +137,11 @@ def _newest_before(db: sqlite3.Connection, lived_s: float) -> int:
 
 
 def _note(db: sqlite3.Connection, now: float, newest: int) -> None:
-    """Note which is the newest trigger now; long ago it is enough to know that every ten minutes."""
-    number, at, last = db.execute("SELECT id, lived_s, last_trigger FROM moments ORDER BY id DESC LIMIT 1").fetchone() or (
+    """Note which is the newest trigger now; long ago it is enough to know that every ten
+    minutes."""
+    number, at, last = db.execute(
+        "SELECT id, lived_s, last_trigger FROM moments ORDER BY id DESC LIMIT 1"
+    ).fetchone() or (
         0,
         0,
         0,
@@ -129,4 +150,6 @@ def _note(db: sqlite3.Connection, now: float, newest: int) -> None:
         return
     db.execute("INSERT INTO moments (lived_s, last_trigger) VALUES (?, ?)", (now, newest))
     edge = number - FINE
-    db.execute("DELETE FROM moments WHERE id <= ? AND id > ? AND id % ?", (edge, edge - COARSE, COARSE))
+    db.execute(
+        "DELETE FROM moments WHERE id <= ? AND id > ? AND id % ?", (edge, edge - COARSE, COARSE)
+    )

@@ -1,17 +1,20 @@
 """One writer with group commit, and no writer thread.
 
-Theory of operation. A caller puts its operation into the line and takes the lock; whoever holds the lock opens a
-transaction, takes what stands in line, and commits it; the others find theirs done (flat combining: Hendler et al.,
-SPAA 2010). So a lone commit costs no hand-over between threads, and many at a time cost one fsync. What need not be waited
-for is posted: it goes with the next commit, or with a flush by the thread that is asked for one. Committed results are
-handed to `committed` in the order of their commits, before the next commit can begin.
+Theory of operation. A caller puts its operation into the line and takes the lock; whoever holds the
+lock opens a transaction, takes what stands in line, and commits it; the others find theirs done
+(flat combining: Hendler et al., SPAA 2010). So a lone commit costs no hand-over between threads,
+and many at a time cost one fsync. What need not be waited for is posted: it goes with the next
+commit, or with a flush by the thread that is asked for one. Committed results are handed to
+`committed` in the order of their commits, before the next commit can begin.
 
-Waiting has a limit. While another process holds the ledger nothing is taken out of the line: what is posted keeps its
-place, and who waits withdraws after WAIT_S (BRIEF_S once it is known that the ledger is held) and gets STORE_FAILED.
-Refused is refused: what was withdrawn is never committed, and if it was in a commit just then it is undone right after it.
+Waiting has a limit. While another process holds the ledger nothing is taken out of the line: what
+is posted keeps its place, and who waits withdraws after WAIT_S (BRIEF_S once it is known that the
+ledger is held) and gets STORE_FAILED. Refused is refused: what was withdrawn is never committed,
+and if it was in a commit just then it is undone right after it.
 
-One operation's failure is its own. Each runs in a savepoint; if the commit of many fails, each is tried alone. When the disk
-is full, a reserve beside the ledger is given up for the results that must still be written.
+One operation's failure is its own. Each runs in a savepoint; if the commit of many fails, each is
+tried alone. When the disk is full, a reserve beside the ledger is given up for the results that
+must still be written.
 """
 
 import contextlib
@@ -57,14 +60,16 @@ OF_THE_STORE = {
 class Engine(Reader):
     """See the head of this file. Raises Problem STORE_FAILED, STORE_NEWER when it is made.
 
-    lost: what is missing since the last run, for people, None if nothing. quarantined: a damaged ledger's new name.
+    lost: what is missing since the last run, for people, None if nothing. quarantined: a damaged
+    ledger's new name.
     """
 
     def __init__(
         self,
         path: Path,
         committed: Callable[[list[OutboxRow]], None] = lambda _: None,
-        flush_soon: Callable[[], bool] = lambda: False,  # asks another thread to flush; False if there is none
+        # asks another thread to flush; False if there is none
+        flush_soon: Callable[[], bool] = lambda: False,
         clock: Clock = CLOCK,
     ) -> None:
         super().__init__(path)
@@ -94,7 +99,8 @@ class Engine(Reader):
 
     @property
     def failing(self) -> Problem | None:
-        """Why nothing can be written: as the last commit failed, until one succeeds, or another process holds the ledger."""
+        """Why nothing can be written: as the last commit failed, until one succeeds, or another
+        process holds the ledger."""
         since = self._held_since
         if since is not None and time.monotonic() - since > HELD_S:
             return Problem("STORE_FAILED", "another process holds the ledger")
@@ -124,15 +130,19 @@ class Engine(Reader):
     ) -> T:
         """Run `operation` in a transaction that is committed when this returns.
 
-        durable=False spares the fsync: the commit survives the end of the process, but not a power cut.
-        Raises what the operation raised (nothing of it is kept), or Problem STORE_FAILED: it did not happen, or with
-        `undo` it is undone; without, if it was in a commit that hangs, it may still happen.
+        durable=False spares the fsync: the commit survives the end of the process, but not a power
+        cut. Raises what the operation raised (nothing of it is kept), or Problem STORE_FAILED: it
+        did not happen, or with `undo` it is undone; without, if it was in a commit that hangs, it
+        may still happen.
         """
         job = Job(operation, durable, undo=undo)
         self._line.add(job)
         if not self.flush() and self._line.withdraw(job):
             raise Problem(
-                "STORE_FAILED", "another process holds the ledger" if self._held_since else "the disk does not answer"
+                "STORE_FAILED",
+                "another process holds the ledger"
+                if self._held_since
+                else "the disk does not answer",
             )
         if job.error is not None:
             raise job.error
@@ -141,14 +151,16 @@ class Engine(Reader):
     def post(self, operation: Operation[Any], settled: Settled, *, durable: bool = True) -> None:
         """Put an operation into the line of the next commit, whoever makes it, and go on.
 
-        settled(value, error) is called after that commit, by the thread that made it; it must be quick.
+        settled(value, error) is called after that commit, by the thread that made it; it must be
+        quick.
         """
         self._line.add(Job(operation, durable, settled))
 
     def flush(self) -> bool:
         """Commit what stands in line, or wait for who is just doing that.
 
-        False if it took too long: another process holds the ledger, or the disk hangs; what was posted keeps its place.
+        False if it took too long: another process holds the ledger, or the disk hangs; what was
+        posted keeps its place.
         """
         until = time.monotonic() + (WAIT_S if self._held_since is None else BRIEF_S)
         if not self._lock.acquire(timeout=until - time.monotonic()):
@@ -167,7 +179,8 @@ class Engine(Reader):
             self._stamp.doubt()
 
     def look(self) -> None:
-        """If another process holds the ledger, see whether it still does, when nobody has anything to write."""
+        """If another process holds the ledger, see whether it still does, when nobody has anything
+        to write."""
         if self._held_since is None or not self._lock.acquire(timeout=BRIEF_S):
             return
         try:
@@ -190,7 +203,9 @@ class Engine(Reader):
         jobs = self._line.take(BATCH_LIMIT, full)
         if error is not None:
             self._failed(jobs, error)
-        elif (error := self._transact(jobs)) is not None and (len(jobs) > 1 or self._reserve.released(error)):
+        elif (error := self._transact(jobs)) is not None and (
+            len(jobs) > 1 or self._reserve.released(error)
+        ):
             failures = 0
             for job in jobs:
                 if failures == ALONE_FAILURES or self._begin(until) is not None:
@@ -214,7 +229,8 @@ class Engine(Reader):
             return None
 
     def _transact(self, jobs: list[Job]) -> sqlite3.Error | None:
-        """Run the jobs and commit; on an error of the store nothing of them is kept, and all have that error."""
+        """Run the jobs and commit; on an error of the store nothing of them is kept, and all have
+        that error."""
         try:
             for job in jobs:
                 self._run(job)
@@ -256,7 +272,10 @@ class Engine(Reader):
         try:
             job.value = job.operation(self._db)
         except Exception as error:
-            if isinstance(error, sqlite3.Error) and getattr(error, "sqlite_errorcode", 0) & 0xFF in OF_THE_STORE:
+            if (
+                isinstance(error, sqlite3.Error)
+                and getattr(error, "sqlite_errorcode", 0) & 0xFF in OF_THE_STORE
+            ):
                 raise
             job.begin()
             job.error = _coded(error)

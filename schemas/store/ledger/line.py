@@ -1,4 +1,5 @@
-"""The line of operations that wait for their commit, and what becomes of each: waiting, taken, withdrawn or done."""
+"""The line of operations that wait for their commit, and what becomes of each: waiting, taken,
+withdrawn or done."""
 
 import sqlite3
 import threading
@@ -13,9 +14,22 @@ Operation = Callable[[sqlite3.Connection], T]
 
 
 class Job:
-    """An operation, who hears of its commit, and what it brought: value or error, results, the seq and triggers it used."""
+    """An operation, who hears of its commit, and what it brought: value or error, results, the seq
+    and triggers it used."""
 
-    __slots__ = ("done", "durable", "error", "operation", "outbox", "seq", "settled", "trigger", "undo", "value", "withdrawn")
+    __slots__ = (
+        "done",
+        "durable",
+        "error",
+        "operation",
+        "outbox",
+        "seq",
+        "settled",
+        "trigger",
+        "undo",
+        "value",
+        "withdrawn",
+    )
 
     def __init__(
         self,
@@ -84,5 +98,12 @@ class Line:
         with self._lock:
             for job in jobs:
                 job.done = True
-                if job.withdrawn and job.undo is not None and job.error is None and job.value is not None:
-                    self._jobs.appendleft(Job(lambda db, job=job: job.undo(db, job.value), durable=True))  # type: ignore[misc]
+                if (
+                    job.withdrawn
+                    and job.undo is not None
+                    and job.error is None
+                    and job.value is not None
+                ):
+                    self._jobs.appendleft(
+                        Job(lambda db, job=job: job.undo(db, job.value), durable=True)  # type: ignore[misc]
+                    )

@@ -1,12 +1,15 @@
-"""The write-ahead log stays small, whatever the load: it is moved into the database in small steps, between commits.
+"""The write-ahead log stays small, whatever the load: it is moved into the database in small steps,
+between commits.
 
-Theory of operation. A commit appends to the log. One thread moves it into the database some times a second: first beside
-the writer, on a connection of its own, which may take its time, then what has been appended meanwhile, while no commit
-runs, which is little. After that all of the log is in the database, and the next commit begins it anew from its start.
+Theory of operation. A commit appends to the log. One thread moves it into the database some times a
+second: first beside the writer, on a connection of its own, which may take its time, then what has
+been appended meanwhile, while no commit runs, which is little. After that all of the log is in the
+database, and the next commit begins it anew from its start.
 
-Whoever reads in a transaction that stays open holds the log: it cannot begin anew, and grows. Then nobody waits, but it is
-told, with its size and for how long; when the reader is gone the log is moved and cut off. That is one call of SQLite, which
-takes as long as the disk needs for what has grown, gigabytes perhaps: nobody waits for it either, and it is told, too.
+Whoever reads in a transaction that stays open holds the log: it cannot begin anew, and grows. Then
+nobody waits, but it is told, with its size and for how long; when the reader is gone the log is
+moved and cut off. That is one call of SQLite, which takes as long as the disk needs for what has
+grown, gigabytes perhaps: nobody waits for it either, and it is told, too.
 """
 
 import contextlib
@@ -51,9 +54,15 @@ class Log(Engine):
             return 0
 
     def log_held(self) -> Held | None:
-        """Whether something has kept the log from being moved for so long that a person must know; None if not."""
+        """Whether something has kept the log from being moved for so long that a person must know;
+        None if not."""
         since, size = self._log_since, self.log_bytes()
-        if since is None or size < HELD_BYTES or time.monotonic() - since < HELD_S or self.log_moving() is not None:
+        if (
+            since is None
+            or size < HELD_BYTES
+            or time.monotonic() - since < HELD_S
+            or self.log_moving() is not None
+        ):
             return None
         return Held(size, time.monotonic() - since)
 
@@ -70,7 +79,8 @@ class Log(Engine):
         return self._moving_since is not None
 
     def checkpoint(self) -> None:
-        """One step, to be made some times a second by one thread. It never waits for readers. Raises Problem STORE_FAILED."""
+        """One step, to be made some times a second by one thread. It never waits for readers.
+        Raises Problem STORE_FAILED."""
         self.look()
         size, commits = self.log_bytes(), self.commits
         now = time.monotonic()
@@ -94,19 +104,23 @@ class Log(Engine):
     def close(self) -> None:
         """Checkpoint and close; nothing may be written or read afterwards."""
         if self._keeper is not None:
-            self._keeper.interrupt()  # a move that is under way: what it has moved so far is moved again, no more
+            # a move that is under way: what it has moved so far is moved again, no more
+            self._keeper.interrupt()
             self._keeper.close()
         super().close()
 
     def _move(self, size: int, *, idle: bool) -> None:
         if self._keeper is None:
-            self._keeper = sqlite3.connect(self.path, timeout=0, isolation_level=None, check_same_thread=False)
+            self._keeper = sqlite3.connect(
+                self.path, timeout=0, isolation_level=None, check_same_thread=False
+            )
             self._keeper.execute("PRAGMA wal_autocheckpoint=0")
         moved = -1
         for _ in range(STEPS):  # beside the writer
             busy, pages, reached = self._keeper.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
             if busy or reached < pages:
-                return  # a reader needs what the database has, or another process moves the log just now
+                # a reader needs what the database has, or another process moves the log just now
+                return
             if 0 <= pages - moved < CLOSE:
                 break
             moved = reached

@@ -1,7 +1,9 @@
-"""Opening a ledger: found whole, brought up to date, or set aside as damaged and begun anew; and told what it has lost.
+"""Opening a ledger: found whole, brought up to date, or set aside as damaged and begun anew; and
+told what it has lost.
 
-What is lost shows by the stamp beside it: a ledger that is gone or empty, and one that ends before the stamp does (its log
-was cut or garbled, which SQLite takes for a crash in the middle of a commit and goes on without a word).
+What is lost shows by the stamp beside it: a ledger that is gone or empty, and one that ends before
+the stamp does (its log was cut or garbled, which SQLite takes for a crash in the middle of a commit
+and goes on without a word).
 """
 
 import contextlib
@@ -32,7 +34,8 @@ class Damaged(Exception):
 
 
 class Opened(NamedTuple):
-    """A ledger, writable. lost: what a person must know, None if nothing is missing. floor: seqs not to be given again."""
+    """A ledger, writable. lost: what a person must know, None if nothing is missing. floor: seqs
+    not to be given again."""
 
     db: sqlite3.Connection
     lost: str | None
@@ -70,13 +73,22 @@ def open_ledger(path: Path, stamp: Stamp, boot: str) -> Opened:
 
 
 def set_aside(path: Path) -> Path | None:
-    """Give a damaged ledger and its log another name that nothing has; that name, None if there was nothing."""
-    parts = [(suffix, part) for suffix in ("", "-wal", "-shm") if (part := Path(f"{path}{suffix}")).exists()]
+    """Give a damaged ledger and its log another name that nothing has; that name, None if there was
+    nothing."""
+    parts = [
+        (suffix, part)
+        for suffix in ("", "-wal", "-shm")
+        if (part := Path(f"{path}{suffix}")).exists()
+    ]
     if not parts:
         return None
     stem = f"{path.name}.corrupt-{utc().replace(':', '')}"
     names = (path.with_name(stem if number == 1 else f"{stem}-{number}") for number in count(1))
-    aside = next(name for name in names if not any(Path(f"{name}{suffix}").exists() for suffix in ("", "-wal", "-shm")))
+    aside = next(
+        name
+        for name in names
+        if not any(Path(f"{name}{suffix}").exists() for suffix in ("", "-wal", "-shm"))
+    )
     for suffix, part in parts:
         part.rename(f"{aside}{suffix}")
     return aside
@@ -84,7 +96,9 @@ def set_aside(path: Path) -> Path | None:
 
 def is_damage(error: BaseException) -> bool:
     """Whether SQLite says that the file is damaged."""
-    return isinstance(error, sqlite3.Error) and getattr(error, "sqlite_errorcode", 0) & 0xFF in DAMAGE
+    return (
+        isinstance(error, sqlite3.Error) and getattr(error, "sqlite_errorcode", 0) & 0xFF in DAMAGE
+    )
 
 
 def _connect(path: Path, *, thorough: bool) -> sqlite3.Connection:
@@ -98,7 +112,9 @@ def _connect(path: Path, *, thorough: bool) -> sqlite3.Connection:
         db.execute("PRAGMA cache_size=-2048")
         version = db.execute("PRAGMA user_version").fetchone()[0]
         if version > len(MIGRATIONS):
-            raise Problem("STORE_NEWER", f"{path} has version {version}, this node knows {len(MIGRATIONS)}")
+            raise Problem(
+                "STORE_NEWER", f"{path} has version {version}, this node knows {len(MIGRATIONS)}"
+            )
         if version and (thorough or path.stat().st_size <= QUICK_CHECK_BYTES):
             _check(db, thorough=thorough)
         _migrate(db, path, version)
@@ -120,9 +136,12 @@ def _check(db: sqlite3.Connection, *, thorough: bool) -> None:
     until = time.monotonic() + THOROUGH_S
     db.set_progress_handler(lambda: time.monotonic() > until, 100_000)
     try:
-        answer = db.execute("PRAGMA integrity_check(1)" if thorough else "PRAGMA quick_check(1)").fetchone()[0]
+        answer = db.execute(
+            "PRAGMA integrity_check(1)" if thorough else "PRAGMA quick_check(1)"
+        ).fetchone()[0]
     except sqlite3.OperationalError as error:
-        if error.sqlite_errorcode != sqlite3.SQLITE_INTERRUPT:  # too large to look through all of it at a start
+        # too large to look through all of it at a start
+        if error.sqlite_errorcode != sqlite3.SQLITE_INTERRUPT:
             raise
         return
     finally:
@@ -133,7 +152,9 @@ def _check(db: sqlite3.Connection, *, thorough: bool) -> None:
 
 def _migrate(db: sqlite3.Connection, path: Path, version: int) -> None:
     if 0 < version < len(MIGRATIONS):
-        with contextlib.closing(sqlite3.connect(path.with_name(f"{path.name}.before-{version + 1}"))) as copy:
+        with contextlib.closing(
+            sqlite3.connect(path.with_name(f"{path.name}.before-{version + 1}"))
+        ) as copy:
             db.backup(copy)
     for number, script in enumerate(scripts()[version:], version + 1):
         db.executescript(f"BEGIN IMMEDIATE;\n{script}\nPRAGMA user_version={number};\nCOMMIT;")
@@ -146,7 +167,10 @@ def scripts() -> list[str]:
 
 def _shape(db: sqlite3.Connection) -> set[tuple[str, ...]]:
     names = db.execute("SELECT name FROM sqlite_master WHERE name NOT LIKE 'sqlite%'").fetchall()
-    columns = "SELECT m.name, c.name FROM sqlite_master m, pragma_table_info(m.name) c WHERE m.type = 'table'"
+    columns = (
+        "SELECT m.name, c.name FROM sqlite_master m, pragma_table_info(m.name) c WHERE m.type ="
+        " 'table'"
+    )
     return {*names, *db.execute(columns).fetchall()}
 
 
@@ -160,19 +184,25 @@ def _shape_of_all() -> set[tuple[str, ...]]:
 
 def _behind(db: sqlite3.Connection, stamp: Stamp) -> bool:
     seq, trigger = _extent(db)
-    return trigger < stamp.trigger or any(seq.get(station, 0) < number for station, number in stamp.seq.items())
+    return trigger < stamp.trigger or any(
+        seq.get(station, 0) < number for station, number in stamp.seq.items()
+    )
 
 
 def _extent(db: sqlite3.Connection) -> tuple[dict[str, int], int]:
     """The greatest seq of each station, and the newest trigger: never removed by retention."""
     stations = "SELECT DISTINCT station FROM counters UNION SELECT station FROM stations"
-    latest = f"SELECT station, (SELECT max(seq) FROM results r WHERE r.station = s.station) FROM ({stations}) s"
+    latest = (
+        "SELECT station, (SELECT max(seq) FROM results r WHERE r.station = s.station) FROM"
+        f" ({stations}) s"
+    )
     seq = {station: number for station, number in db.execute(latest) if number is not None}
     return seq, db.execute("SELECT coalesce(max(id), 0) FROM triggers").fetchone()[0]
 
 
 def _trust(db: sqlite3.Connection, stamp: Stamp, boot: str) -> str:
-    """Let the stamp say what the ledger has; how many results and triggers are missing, in words."""
+    """Let the stamp say what the ledger has; how many results and triggers are missing, in
+    words."""
     seq, trigger = _extent(db)
     unsure = 0 if stamp.last is not None and stamp.last.boot == boot else UNSURE
     floor = dict(stamp.floor)
@@ -183,5 +213,7 @@ def _trust(db: sqlite3.Connection, stamp: Stamp, boot: str) -> str:
             floor[station] = max(number + unsure, floor.get(station, 0))
     triggers = max(0, stamp.trigger - trigger)
     stamp.trust(seq, floor, trigger)
-    told = [f"{number} {what}" for number, what in ((gone, "results"), (triggers, "triggers")) if number]
+    told = [
+        f"{number} {what}" for number, what in ((gone, "results"), (triggers, "triggers")) if number
+    ]
     return f"; {' and '.join(told)} are missing, seq goes on above them" if told else ""

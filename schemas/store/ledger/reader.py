@@ -1,4 +1,5 @@
-"""Reading the ledger: on a read-only connection of each thread, so that nobody waits for the writer."""
+"""Reading the ledger: on a read-only connection of each thread, so that nobody waits for the
+writer."""
 
 import sqlite3
 import threading
@@ -9,7 +10,8 @@ from typing import Any
 
 from schemas.errors import Problem
 
-READ_BUSY_S = 1.0  # readers wait only while another process recovers the log or has the ledger for itself
+# readers wait only while another process recovers the log or has the ledger for itself
+READ_BUSY_S = 1.0
 
 
 class _Connection(sqlite3.Connection):
@@ -17,7 +19,8 @@ class _Connection(sqlite3.Connection):
 
 
 class Reader:
-    """What the ledger at `path` has. All methods may be called from any thread, and raise Problem STORE_FAILED."""
+    """What the ledger at `path` has. All methods may be called from any thread, and raise Problem
+    STORE_FAILED."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -58,7 +61,11 @@ class Reader:
 
     def last_seq(self, station: str) -> int:
         """The greatest seq of a station, 0 if none."""
-        return int(self.read("SELECT coalesce(max(seq), 0) FROM results WHERE station = ?", (station,))[0][0])
+        return int(
+            self.read("SELECT coalesce(max(seq), 0) FROM results WHERE station = ?", (station,))[0][
+                0
+            ]
+        )
 
     def results(
         self,
@@ -67,7 +74,8 @@ class Reader:
         trigger_ids: Iterable[str] = (),
         seqs: tuple[int, int] | None = None,
     ) -> list[bytes]:
-        """Stored payloads of a station by result id, trigger id or range of seq, in the order of seq."""
+        """Stored payloads of a station by result id, trigger id or range of seq, in the order of
+        seq."""
         found: dict[int, bytes] = {}
         for trigger_id in trigger_ids:
             found.update(
@@ -81,11 +89,18 @@ class Reader:
         if wanted:
             marks = ", ".join("?" * len(wanted))
             found.update(
-                self.read(f"SELECT seq, payload FROM results WHERE station = ? AND result_id IN ({marks})", (station, *wanted))
+                self.read(
+                    "SELECT seq, payload FROM results WHERE station = ? AND result_id IN"
+                    f" ({marks})",
+                    (station, *wanted),
+                )
             )
         if seqs:
             found.update(
-                self.read("SELECT seq, payload FROM results WHERE station = ? AND seq BETWEEN ? AND ?", (station, *seqs))
+                self.read(
+                    "SELECT seq, payload FROM results WHERE station = ? AND seq BETWEEN ? AND ?",
+                    (station, *seqs),
+                )
             )
         return [payload for _, payload in sorted(found.items())]
 
@@ -93,4 +108,9 @@ class Reader:
         """Which of these results exist."""
         wanted = list(result_ids)
         marks = ", ".join("?" * len(wanted))
-        return {row[0] for row in self.read(f"SELECT result_id FROM results WHERE result_id IN ({marks})", tuple(wanted))}
+        return {
+            row[0]
+            for row in self.read(
+                f"SELECT result_id FROM results WHERE result_id IN ({marks})", tuple(wanted)
+            )
+        }

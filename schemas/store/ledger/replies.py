@@ -13,18 +13,28 @@ class Replies(Engine):
 
     def station(self, station: str) -> tuple[str | None, float, int, bool]:
         """What a station remembers: program, reset_at, reset_seq, paused."""
-        rows = self.read("SELECT program, reset_at, reset_seq, paused FROM stations WHERE station = ?", (station,))
-        return (rows[0][0], rows[0][1], rows[0][2], bool(rows[0][3])) if rows else (None, 0.0, 0, False)
+        rows = self.read(
+            "SELECT program, reset_at, reset_seq, paused FROM stations WHERE station = ?",
+            (station,),
+        )
+        return (
+            (rows[0][0], rows[0][1], rows[0][2], bool(rows[0][3]))
+            if rows
+            else (None, 0.0, 0, False)
+        )
 
     def remember(self, station: str, **values: Any) -> None:
         """Keep program or paused of a station."""
         self.write(lambda db: _remember(db, station, values))
 
     def reset_counters(self, station: str) -> tuple[float, int]:
-        """Count a station's results from zero again; when that was (seconds since 1970), and its newest seq then."""
+        """Count a station's results from zero again; when that was (seconds since 1970), and its
+        newest seq then."""
 
         def operation(db: sqlite3.Connection) -> tuple[float, int]:
-            newest = db.execute("SELECT coalesce(max(seq), 0) FROM results WHERE station = ?", (station,)).fetchone()[0]
+            newest = db.execute(
+                "SELECT coalesce(max(seq), 0) FROM results WHERE station = ?", (station,)
+            ).fetchone()[0]
             at = time.time()
             _remember(db, station, {"reset_at": at, "reset_seq": newest})
             db.execute("DELETE FROM counters WHERE station = ?", (station,))
@@ -34,24 +44,32 @@ class Replies(Engine):
 
     def reply(self, request_id: str) -> KeptReply | None:
         """The reply to a request that was answered before."""
-        rows = self.read("SELECT name, digest, payload FROM replies WHERE request_id = ?", (request_id,))
+        rows = self.read(
+            "SELECT name, digest, payload FROM replies WHERE request_id = ?", (request_id,)
+        )
         return KeptReply(*rows[0]) if rows else None
 
     def keep_reply(self, request_id: str, name: str, digest: bytes, payload: bytes) -> None:
         """Keep the reply of a request; digest is over the content of its command."""
         row = (request_id, name, payload, time.time(), digest, self.lived())
-        sql = "INSERT OR IGNORE INTO replies (request_id, name, payload, at, digest, lived_s) VALUES (?, ?, ?, ?, ?, ?)"
+        sql = (
+            "INSERT OR IGNORE INTO replies (request_id, name, payload, at, digest, lived_s) VALUES"
+            " (?, ?, ?, ?, ?, ?)"
+        )
         self.write(lambda db: db.execute(sql, row))
 
     def take_command(self, command: TakenCommand, *, durable: bool) -> int:
-        """Commit a command that is to be answered; its row. Raises Problem STORE_FAILED: it is not in the ledger."""
+        """Commit a command that is to be answered; its row. Raises Problem STORE_FAILED: it is not
+        in the ledger."""
         sql = f"INSERT INTO commands ({COLUMNS}, lived_s) VALUES (?, ?, ?, ?, ?, ?) RETURNING id"
         values = (*command, self.lived())
 
         def undo(db: sqlite3.Connection, row: int) -> None:
             db.execute(ANSWERED, (row,))
 
-        return self.write(lambda db: int(db.execute(sql, values).fetchone()[0]), durable=durable, undo=undo)
+        return self.write(
+            lambda db: int(db.execute(sql, values).fetchone()[0]), durable=durable, undo=undo
+        )
 
     def read_command(self, row: int, request_id: str, digest: bytes) -> None:
         """A command that was taken before it was read is this one. Raises Problem STORE_FAILED."""
@@ -64,16 +82,23 @@ class Replies(Engine):
         return [(row[0], TakenCommand(*row[1:])) for row in rows]
 
     def command_answered(self, row: int) -> None:
-        """The broker has the reply: the command's row goes with the next commit. Never raises, as answer_soon."""
+        """The broker has the reply: the command's row goes with the next commit. Never raises, as
+        answer_soon."""
         self.post(lambda db: db.execute(ANSWERED, (row,)), lambda *_: None, durable=False)
         if not self._flush_soon():
             self.flush()
 
     def probe(self) -> None:
-        """Store as much as some results take, and remove it again. Raises Problem STORE_FAILED: there is no room for them."""
+        """Store as much as some results take, and remove it again. Raises Problem STORE_FAILED:
+        there is no room for them."""
         sql = "INSERT OR REPLACE INTO replies (request_id, name, payload, at) VALUES (?, ?, ?, 0)"
         self.write(lambda db: db.execute(sql, PROBE))
-        self.write(lambda db: db.execute("DELETE FROM replies WHERE request_id = ? AND name = ?", PROBE[:2]), durable=False)
+        self.write(
+            lambda db: db.execute(
+                "DELETE FROM replies WHERE request_id = ? AND name = ?", PROBE[:2]
+            ),
+            durable=False,
+        )
 
 
 COLUMNS = "request_id, name, digest, response_topic, correlation"
@@ -85,6 +110,7 @@ def _remember(db: sqlite3.Connection, station: str, values: dict[str, Any]) -> N
     columns = ", ".join(f"{name} = excluded.{name}" for name in values)
     names, marks = ", ".join(values), ", ".join("?" * len(values))
     db.execute(
-        f"INSERT INTO stations (station, {names}) VALUES (?, {marks}) ON CONFLICT DO UPDATE SET {columns}",
+        f"INSERT INTO stations (station, {names}) VALUES (?, {marks}) ON CONFLICT DO UPDATE SET"
+        f" {columns}",
         (station, *values.values()),
     )

@@ -1,4 +1,5 @@
-"""Space that is kept for the ledger: a file that is given up when the disk is full, so that results still fit."""
+"""Space that is kept for the ledger: a file that is given up when the disk is full, so that results
+still fit."""
 
 import contextlib
 import os
@@ -21,7 +22,10 @@ class Reserve:
 
     def released(self, error: sqlite3.Error) -> bool:
         """Give the reserve up if the disk is full: whether it is worth to try again."""
-        if getattr(error, "sqlite_errorcode", 0) & 0xFF != sqlite3.SQLITE_FULL or not self.path.exists():
+        if (
+            getattr(error, "sqlite_errorcode", 0) & 0xFF != sqlite3.SQLITE_FULL
+            or not self.path.exists()
+        ):
             return False
         with contextlib.suppress(OSError):
             self.path.unlink()
@@ -34,7 +38,9 @@ class Reserve:
             return
         if shutil.disk_usage(self.path.parent).free < SPARE * RESERVE_BYTES:
             return
-        fd = os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, private_mode(self.path.parent))
+        fd = os.open(
+            self.path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, private_mode(self.path.parent)
+        )
         try:
             os.posix_fallocate(fd, 0, RESERVE_BYTES)
         except OSError:

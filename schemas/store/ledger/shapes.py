@@ -7,7 +7,8 @@ from schemas.result import Result, Source, Verdict
 
 
 class NewTrigger(NamedTuple):
-    """One trigger on its way into the ledger; `older_ms` is how old it may have been when it was received."""
+    """One trigger on its way into the ledger; `older_ms` is how old it may have been when it was
+    received."""
 
     station: str
     trigger_id: str
@@ -21,14 +22,16 @@ class NewTrigger(NamedTuple):
 
 
 class Entry(NamedTuple):
-    """A trigger that waits for its inspection (build is None), or that is answered in the same commit."""
+    """A trigger that waits for its inspection (build is None), or that is answered in the same
+    commit."""
 
     new: NewTrigger
     build: Callable[[int], Result] | None = None
 
 
 class WaitingTrigger(NamedTuple):
-    """A trigger without a result; `this_boot` tells whether received_ns can be compared with now."""
+    """A trigger without a result; `this_boot` tells whether received_ns can be compared with
+    now."""
 
     id: int
     station: str
@@ -57,7 +60,8 @@ class Accepted(NamedTuple):
 
 
 class Duplicate(NamedTuple):
-    """The id was known; `differs` if its payload was another; what it was answered, None if it still waits."""
+    """The id was known; `differs` if its payload was another; what it was answered, None if it
+    still waits."""
 
     differs: bool
     answered: Answer | None = None
@@ -73,7 +77,8 @@ class OutboxRow(NamedTuple):
 
 
 class KeptReply(NamedTuple):
-    """The reply to a request; `digest` is over the content of its command, empty if it is from before version 3."""
+    """The reply to a request; `digest` is over the content of its command, empty if it is from
+    before version 3."""
 
     name: str
     digest: bytes
@@ -81,7 +86,8 @@ class KeptReply(NamedTuple):
 
 
 class TakenCommand(NamedTuple):
-    """A command that is to be answered; `digest` is over its content, None as long as that could not be read."""
+    """A command that is to be answered; `digest` is over its content, None as long as that could
+    not be read."""
 
     request_id: str
     name: str

@@ -1,9 +1,11 @@
-"""The stamp beside a ledger: what must not be lost with it (how far each seq has come, the newest trigger, the age).
+"""The stamp beside a ledger: what must not be lost with it (how far each seq has come, the newest
+trigger, the age).
 
-It is written after every commit (so that it survives the end of the process) and made durable once a second (so that it
-survives a power cut but for its last second), and it is no database: a log that is cut, a ledger that is emptied or
-removed leave it as it was, and a ledger that has less than the stamp says has lost something. Two places are written in
-turn, each with a checksum, so that one of them is always whole.
+It is written after every commit (so that it survives the end of the process) and made durable once
+a second (so that it survives a power cut but for its last second), and it is no database: a log
+that is cut, a ledger that is emptied or removed leave it as it was, and a ledger that has less than
+the stamp says has lost something. Two places are written in turn, each with a checksum, so that one
+of them is always whole.
 """
 
 import hashlib
@@ -22,7 +24,8 @@ DIGEST = 16
 
 
 class Stamp:
-    """The stamp at `path`. `found`: whether there was one, so that the folder was used before. Raises Problem STORE_FAILED."""
+    """The stamp at `path`. `found`: whether there was one, so that the folder was used before.
+    Raises Problem STORE_FAILED."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -31,12 +34,15 @@ class Stamp:
         self.trigger = 0
         self.suspect = False  # damage was met: the next start looks closely
         self.last: Reading | None = None
-        self.lost: tuple[str, float] | None = None  # what was found missing, and the age of the ledger then
+        # what was found missing, and the age of the ledger then
+        self.lost: tuple[str, float] | None = None
         self._lock = threading.Lock()
         self._writes = 0
         try:
             self.found = path.exists()
-            self._fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, private_mode(path.parent))
+            self._fd = os.open(
+                path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, private_mode(path.parent)
+            )
             if self.found:
                 self._read()
             else:
@@ -80,13 +86,15 @@ class Stamp:
             self._write()
 
     def trust(self, seq: dict[str, int], floor: dict[str, int], trigger: int) -> None:
-        """The ledger is whole, though perhaps another one: it has this much, and no seq up to `floor` is given again."""
+        """The ledger is whole, though perhaps another one: it has this much, and no seq up to
+        `floor` is given again."""
         with self._lock:
             self.suspect, self.seq, self.floor, self.trigger = False, seq, floor, trigger
             self._write()
 
     def keep(self, reading: Reading) -> None:
-        """Keep the clocks too, and make all of it durable. To be called about once a second. Raises OSError."""
+        """Keep the clocks too, and make all of it durable. To be called about once a second. Raises
+        OSError."""
         with self._lock:
             self.last = reading
             self._write()
@@ -110,7 +118,8 @@ class Stamp:
             "lost": self.lost,
         }
         text = json.dumps(content, separators=(",", ":")).encode() + b"\n"
-        with suppress(OSError):  # the space is there; on a disk that takes nothing more the commits fail themselves
+        # the space is there; on a disk that takes nothing more the commits fail themselves
+        with suppress(OSError):
             os.pwrite(self._fd, _digest(text) + text, self._writes % 2 * SLOT)
 
 

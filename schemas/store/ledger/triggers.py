@@ -1,4 +1,5 @@
-"""Triggers and their results: each id once, each with one answer that never changes, seq without gaps."""
+"""Triggers and their results: each id once, each with one answer that never changes, seq without
+gaps."""
 
 import hashlib
 import sqlite3
@@ -26,11 +27,15 @@ class Triggers(Engine):
     """See the head of this file."""
 
     def accept(self, new: NewTrigger) -> Accepted | Duplicate:
-        """Commit a trigger, unless its id is known at this station. Raises Problem STORE_FAILED: it is not in the ledger."""
+        """Commit a trigger, unless its id is known at this station. Raises Problem STORE_FAILED: it
+        is not in the ledger."""
         return self.accept_all([Entry(new)])[0]
 
-    def accept_answered(self, new: NewTrigger, build: Callable[[int], Result]) -> Accepted | Duplicate:
-        """Commit a trigger that is answered at once (stale, overrun, not a trigger) together with its result."""
+    def accept_answered(
+        self, new: NewTrigger, build: Callable[[int], Result]
+    ) -> Accepted | Duplicate:
+        """Commit a trigger that is answered at once (stale, overrun, not a trigger) together with
+        its result."""
         return self.accept_all([Entry(new, build)])[0]
 
     def accept_all(self, entries: Sequence[Entry]) -> list[Accepted | Duplicate]:
@@ -50,31 +55,39 @@ class Triggers(Engine):
 
         def undo(db: sqlite3.Connection, found: list[Accepted | Duplicate]) -> None:
             for each in found:  # what was answered in the same commit has gone out and stays
-                if isinstance(each, Accepted) and db.execute("DELETE FROM waiting WHERE id = ?", (each.id,)).rowcount:
+                if (
+                    isinstance(each, Accepted)
+                    and db.execute("DELETE FROM waiting WHERE id = ?", (each.id,)).rowcount
+                ):
                     db.execute("DELETE FROM triggers WHERE id = ?", (each.id,))
 
         return self.write(operation, undo=undo)
 
     def answer(self, trigger: int, station: str, build: Callable[[int], Result]) -> Result:
-        """Commit the result of a waiting trigger; `build` gets its seq. Raises AlreadyAnswered, Problem STORE_FAILED."""
+        """Commit the result of a waiting trigger; `build` gets its seq. Raises AlreadyAnswered,
+        Problem STORE_FAILED."""
         return self.write(lambda db: self._answer(db, trigger, station, build))
 
-    def answer_soon(self, trigger: int, station: str, build: Callable[[int], Result], settled: Settled) -> None:
-        """Like answer, but with the next commit: settled(result, error) tells. At once if nobody else is there to commit.
+    def answer_soon(
+        self, trigger: int, station: str, build: Callable[[int], Result], settled: Settled
+    ) -> None:
+        """Like answer, but with the next commit: settled(result, error) tells. At once if nobody
+        else is there to commit.
 
-        Never raises: while another process holds the ledger the result keeps its place in the line; error is Problem
-        STORE_FAILED if it could not be written (the caller may post it again), AlreadyAnswered if it has one, or what
-        `build` raised.
+        Never raises: while another process holds the ledger the result keeps its place in the line;
+        error is Problem STORE_FAILED if it could not be written (the caller may post it again),
+        AlreadyAnswered if it has one, or what `build` raised.
         """
         self.post(lambda db: self._answer(db, trigger, station, build), settled)
         if not self._flush_soon():
             self.flush()
 
     def assigned(self, new: NewTrigger) -> str | None:
-        """The id that was assigned to the newest trigger with this content, None if there is none among the last ones."""
+        """The id that was assigned to the newest trigger with this content, None if there is none
+        among the last ones."""
         rows = self.read(
-            "SELECT trigger_id FROM triggers WHERE id > (SELECT max(id) FROM triggers) - ? AND station = ? AND assigned"
-            " AND digest = ? AND source = ? ORDER BY id DESC LIMIT 1",
+            "SELECT trigger_id FROM triggers WHERE id > (SELECT max(id) FROM triggers) - ? AND"
+            " station = ? AND assigned AND digest = ? AND source = ? ORDER BY id DESC LIMIT 1",
             (NEWEST, new.station, _digest(new), new.source),
         )
         return rows[0][0] if rows else None
@@ -82,17 +95,24 @@ class Triggers(Engine):
     def waiting(self) -> list[WaitingTrigger]:
         """Every trigger without a result, oldest first."""
         rows = self.read(
-            "SELECT t.id, t.station, t.trigger_id, t.body, t.assigned, t.source, t.received_at, t.received_ns,"
-            " t.boot = ?, w.older_ms FROM waiting w JOIN triggers t ON t.id = w.id ORDER BY t.id",
+            "SELECT t.id, t.station, t.trigger_id, t.body, t.assigned, t.source, t.received_at,"
+            " t.received_ns, t.boot = ?, w.older_ms FROM waiting w JOIN triggers t ON t.id = w.id"
+            " ORDER BY t.id",
             (self.boot,),
         )
-        return [WaitingTrigger._make((*row[:4], bool(row[4]), *row[5:8], bool(row[8]), row[9])) for row in rows]
+        return [
+            WaitingTrigger._make((*row[:4], bool(row[4]), *row[5:8], bool(row[8]), row[9]))
+            for row in rows
+        ]
 
-    def _accept(self, db: sqlite3.Connection, new: NewTrigger, *, waits: bool) -> Accepted | Duplicate:
+    def _accept(
+        self, db: sqlite3.Connection, new: NewTrigger, *, waits: bool
+    ) -> Accepted | Duplicate:
         digest = _digest(new)
         row = db.execute(
-            "INSERT INTO triggers (station, trigger_id, digest, body, assigned, source, received_at, received_ns, boot)"
-            " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING RETURNING id",
+            "INSERT INTO triggers (station, trigger_id, digest, body, assigned, source,"
+            " received_at, received_ns, boot) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO"
+            " NOTHING RETURNING id",
             (
                 new.station,
                 new.trigger_id,
@@ -115,29 +135,36 @@ class Triggers(Engine):
 
     def _duplicate(self, db: sqlite3.Connection, new: NewTrigger, digest: bytes) -> Duplicate:
         known = db.execute(
-            "SELECT t.digest, coalesce(r.result_id, a.result_id), coalesce(r.seq, a.seq), coalesce(r.verdict, a.verdict)"
-            " FROM triggers t LEFT JOIN results r ON r.id = t.id LEFT JOIN answered a ON a.id = t.id"
-            " WHERE t.station = ? AND t.trigger_id = ?",
+            "SELECT t.digest, coalesce(r.result_id, a.result_id), coalesce(r.seq, a.seq),"
+            " coalesce(r.verdict, a.verdict) FROM triggers t LEFT JOIN results r ON r.id = t.id"
+            " LEFT JOIN answered a ON a.id = t.id WHERE t.station = ? AND t.trigger_id = ?",
             (new.station, new.trigger_id),
         ).fetchone()
         return Duplicate(known[0] != digest, Answer(*known[1:]) if known[1] is not None else None)
 
-    def _answer(self, db: sqlite3.Connection, trigger: int, station: str, build: Callable[[int], Result]) -> Result:
+    def _answer(
+        self, db: sqlite3.Connection, trigger: int, station: str, build: Callable[[int], Result]
+    ) -> Result:
         if not db.execute("DELETE FROM waiting WHERE id = ?", (trigger,)).rowcount:
             raise AlreadyAnswered
         return self._store(db, trigger, station, build)
 
-    def _store(self, db: sqlite3.Connection, trigger: int, station: str, build: Callable[[int], Result]) -> Result:
+    def _store(
+        self, db: sqlite3.Connection, trigger: int, station: str, build: Callable[[int], Result]
+    ) -> Result:
         seq = self._seq.get(station)
         if seq is None:
-            newest = db.execute("SELECT coalesce(max(seq), 0) FROM results WHERE station = ?", (station,)).fetchone()[0]
+            newest = db.execute(
+                "SELECT coalesce(max(seq), 0) FROM results WHERE station = ?", (station,)
+            ).fetchone()[0]
             seq = max(newest, self._floor.get(station, 0))
         seq += 1
         result = build(seq)
         payload = result.model_dump_json(by_alias=True).encode()
         db.execute(
-            "INSERT INTO results (id, result_id, station, seq, verdict, code, program, program_version, part_id,"
-            " finished_at, duration_ms, pictures, payload) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            "INSERT INTO results (id, result_id, station, seq, verdict, code, program,"
+            " program_version, part_id, finished_at, duration_ms, pictures, payload) VALUES (?, ?,"
+            " ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             (
                 trigger,
                 result.result_id,

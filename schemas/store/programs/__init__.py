@@ -1,4 +1,5 @@
-"""Programs at rest: every version of every program, and the master images and models by their own hash."""
+"""Programs at rest: every version of every program, and the master images and models by their own
+hash."""
 
 from schemas.store.programs.differences import Change
 from schemas.store.programs.imports import Import, models_of, read_import

@@ -4,7 +4,8 @@ from typing import Any, NamedTuple
 
 
 class Change(NamedTuple):
-    """One difference between two versions: where, and the value before and after (None: not there)."""
+    """One difference between two versions: where, and the value before and after (None: not
+    there)."""
 
     path: str
     old: Any
@@ -15,7 +16,9 @@ def differences(path: str, old: Any, new: Any) -> list[Change]:
     """The changes from one JSON value to another, each with its path: `tools[label].low`."""
     if isinstance(old, dict) and isinstance(new, dict):
         keys = [*old, *(key for key in new if key not in old)]
-        steps = [(f"{path}.{key}" if path else str(key), old.get(key), new.get(key)) for key in keys]
+        steps = [
+            (f"{path}.{key}" if path else str(key), old.get(key), new.get(key)) for key in keys
+        ]
         return [change for step in steps for change in differences(*step)]
     if _named(old) and _named(new):
         before, after = ({item["name"]: item for item in items} for items in (old, new))
@@ -31,4 +34,6 @@ def differences(path: str, old: Any, new: Any) -> list[Change]:
 
 
 def _named(value: Any) -> bool:
-    return isinstance(value, list) and all(isinstance(item, dict) and "name" in item for item in value)
+    return isinstance(value, list) and all(
+        isinstance(item, dict) and "name" in item for item in value
+    )

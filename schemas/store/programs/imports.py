@@ -1,4 +1,5 @@
-"""A program from outside: a JSON file with its master and models beside it, or a .zip bundle with all of them."""
+"""A program from outside: a JSON file with its master and models beside it, or a .zip bundle with
+all of them."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -13,7 +14,8 @@ from schemas.store.signature import Signer, refuse_unsigned, signer_of
 
 
 class Import(NamedTuple):
-    """A program from outside, its master image if there is one with it, its models by name, and who signed them."""
+    """A program from outside, its master image if there is one with it, its models by name, and who
+    signed them."""
 
     program: Program
     master: bytes | None
@@ -24,7 +26,8 @@ class Import(NamedTuple):
 def read_import(source: Path | bytes, settings: ProgramSettings) -> Import:
     """What is in a JSON file (master and models beside it) or a .zip bundle, and who signed it.
 
-    Raises Problem PROGRAM_INVALID, ..., and those of a signature that does not fit, or is missing where one has to be.
+    Raises Problem PROGRAM_INVALID, ..., and those of a signature that does not fit, or is missing
+    where one has to be.
     """
     data = source if isinstance(source, bytes) else _given(source, MAX_BYTES, "PROGRAM_INVALID")
     if data.startswith(b"PK"):

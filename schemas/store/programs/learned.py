@@ -1,4 +1,5 @@
-"""Master images and models: files named by the hash of their content, so that they never change and are stored once."""
+"""Master images and models: files named by the hash of their content, so that they never change and
+are stored once."""
 
 import hashlib
 import re
@@ -22,7 +23,9 @@ class Masters:
     def put(self, data: bytes) -> str:
         """Store a picture; its name. Raises Problem IMAGE_INVALID, STORE_FAILED."""
         if len(data) > MAX_MASTER_BYTES:
-            raise Problem("IMAGE_INVALID", f"the master image is larger than {MAX_MASTER_BYTES >> 20} MiB")
+            raise Problem(
+                "IMAGE_INVALID", f"the master image is larger than {MAX_MASTER_BYTES >> 20} MiB"
+            )
         if data.startswith(b"\x89PNG\r\n\x1a\n"):
             ending = "png"
         elif data.startswith(b"\xff\xd8\xff"):
@@ -51,7 +54,8 @@ class Models:
         self._folder = folder
 
     def put(self, name: str, data: bytes) -> None:
-        """Store a model under the name that it must have. Raises Problem MODEL_INVALID, STORE_FAILED."""
+        """Store a model under the name that it must have. Raises Problem MODEL_INVALID,
+        STORE_FAILED."""
         if len(data) > MAX_MODEL_BYTES:
             raise Problem("MODEL_INVALID", f"{name} is larger than {MAX_MODEL_BYTES >> 20} MiB")
         if model_name(data) != name:
@@ -75,7 +79,8 @@ def model_name(data: bytes) -> str:
 
 
 def _put(folder: Path, name: str, data: bytes) -> None:
-    """Write a file whose name is the hash of its content, unless it is there. Raises Problem STORE_FAILED."""
+    """Write a file whose name is the hash of its content, unless it is there. Raises Problem
+    STORE_FAILED."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with locked(folder / ".lock"):
@@ -86,7 +91,8 @@ def _put(folder: Path, name: str, data: bytes) -> None:
 
 
 def _verified(path: Path, digest: str, missing: str) -> bytes:
-    """The content of a stored file. Raises Problem(missing), STORE_CORRUPT if it is not what was stored."""
+    """The content of a stored file. Raises Problem(missing), STORE_CORRUPT if it is not what was
+    stored."""
     try:
         data = path.read_bytes()
     except FileNotFoundError:

@@ -26,11 +26,13 @@ PARSED = 32
 
 
 class Programs:
-    """The programs in a folder: `programs.json` (the newest of each), `versions/<id>.json`, `masters/` and `models/`.
+    """The programs in a folder: `programs.json` (the newest of each), `versions/<id>.json`,
+    `masters/` and `models/`.
 
-    Whether something changed is cheap enough to ask every second, and nothing is read that is not asked for: a few versions
-    stay in memory, however many there are. `problem` is set while a copy stands in for a damaged file. All methods raise
-    Problem: STORE_FAILED, STORE_CORRUPT, STORE_NEWER and theirs.
+    Whether something changed is cheap enough to ask every second, and nothing is read that is not
+    asked for: a few versions stay in memory, however many there are. `problem` is set while a copy
+    stands in for a damaged file. All methods raise Problem: STORE_FAILED, STORE_CORRUPT,
+    STORE_NEWER and theirs.
     """
 
     def __init__(self, folder: Path, on_problem: Callable[[Problem], None] | None = None) -> None:
@@ -51,7 +53,8 @@ class Programs:
 
     @property
     def stamp(self) -> bytes:
-        """Unlike any earlier stamp when a program has been saved or deleted since, by any process."""
+        """Unlike any earlier stamp when a program has been saved or deleted since, by any
+        process."""
         return self._documents.stamp()
 
     def changed(self) -> bool:
@@ -69,10 +72,11 @@ class Programs:
     ) -> StoredProgram:
         """Store a program as its next version; the same content again is the version there is.
 
-        master: PNG or JPEG bytes, or None to keep the stored picture that the program names. expect_version: the
-        version that was edited, 0 for a program that must not exist yet; None does not check. files: the models that
-        its tools name, by that name; those not given must be stored. Raises Problem PROGRAM_CONFLICT,
-        MASTER_IMAGE_NOT_FOUND, IMAGE_INVALID, MODEL_NOT_FOUND, MODEL_INVALID.
+        master: PNG or JPEG bytes, or None to keep the stored picture that the program names.
+        expect_version: the version that was edited, 0 for a program that must not exist yet; None
+        does not check. files: the models that its tools name, by that name; those not given must be
+        stored. Raises Problem PROGRAM_CONFLICT, MASTER_IMAGE_NOT_FOUND, IMAGE_INVALID,
+        MODEL_NOT_FOUND, MODEL_INVALID.
         """
         self.keep_models(program, files)
         if master is not None:
@@ -82,7 +86,8 @@ class Programs:
         return self._save(program, by, note, expect_version)
 
     def keep_models(self, program: Program, files: Mapping[str, bytes]) -> None:
-        """Store the models of a program, so that it can be loaded before it is saved. Raises Problem MODEL_..."""
+        """Store the models of a program, so that it can be loaded before it is saved. Raises
+        Problem MODEL_..."""
         for name in models_of(program):
             if name in files:
                 self._models.put(name, files[name])
@@ -90,7 +95,8 @@ class Programs:
                 raise Problem("MODEL_NOT_FOUND", f"{name} is neither given nor stored")
 
     def get(self, id: str, version: int | None = None) -> StoredProgram:
-        """One version, or the newest if not deleted. Raises Problem PROGRAM_NOT_FOUND, PROGRAM_INVALID."""
+        """One version, or the newest if not deleted. Raises Problem PROGRAM_NOT_FOUND,
+        PROGRAM_INVALID."""
         index = self._versions.index()
         entry = index.entries.get(id, Entry(None, 0))
         number = version if version is not None else entry.head.version if entry.head else 0
@@ -119,29 +125,46 @@ class Programs:
 
     def list(self) -> tuple[Head, ...]:
         """The newest version of every program, by id."""
-        return tuple(entry.head for entry in self._versions.index().entries.values() if entry.head is not None)
+        return tuple(
+            entry.head
+            for entry in self._versions.index().entries.values()
+            if entry.head is not None
+        )
 
     def head(self, id: str) -> Head | None:
         """The newest version of one program; None if there is none, or if it is deleted."""
         return self._versions.index().entries.get(id, Entry(None, 0)).head
 
     def versions(self, id: str) -> tuple[StoredProgram, ...]:
-        """All versions of a program, oldest first, also of a deleted one. Raises Problem PROGRAM_NOT_FOUND."""
+        """All versions of a program, oldest first, also of a deleted one. Raises Problem
+        PROGRAM_NOT_FOUND."""
         last = self._versions.index().entries.get(id, Entry(None, 0)).last
         if not last:
             raise Problem("PROGRAM_NOT_FOUND", f"{id!r:.80}")
-        return tuple(_parse(id, row) for number, row in sorted(self._versions.rows(id).items()) if number <= last)
+        return tuple(
+            _parse(id, row)
+            for number, row in sorted(self._versions.rows(id).items())
+            if number <= last
+        )
 
-    def rollback(self, id: str, version: int, by: str, expect_version: int | None = None) -> StoredProgram:
+    def rollback(
+        self, id: str, version: int, by: str, expect_version: int | None = None
+    ) -> StoredProgram:
         """Store an old version again, as the newest."""
-        return self._save(self.get(id, version).program, by, f"rollback to version {version}", expect_version)
+        return self._save(
+            self.get(id, version).program, by, f"rollback to version {version}", expect_version
+        )
 
     def diff(self, id: str, a: int, b: int) -> builtins.list[Change]:
-        """What changed from version `a` to version `b`; tools are compared by name: `tools[label].low`."""
-        return differences("", self.get(id, a).program.document(), self.get(id, b).program.document())
+        """What changed from version `a` to version `b`; tools are compared by name:
+        `tools[label].low`."""
+        return differences(
+            "", self.get(id, a).program.document(), self.get(id, b).program.document()
+        )
 
     def delete(self, id: str, expect_version: int | None = None) -> None:
-        """Remove a program; `get(id, version)` still reads it. Raises Problem PROGRAM_NOT_FOUND, PROGRAM_CONFLICT."""
+        """Remove a program; `get(id, version)` still reads it. Raises Problem PROGRAM_NOT_FOUND,
+        PROGRAM_CONFLICT."""
         with self._versions.change() as index:
             head = index.entry(id).head
             if head is None:
@@ -150,7 +173,8 @@ class Programs:
             index.delete(id, utc())
 
     def master(self, program: Program) -> bytes | None:
-        """The master image's file, None without one. Raises Problem MASTER_IMAGE_NOT_FOUND, STORE_CORRUPT."""
+        """The master image's file, None without one. Raises Problem MASTER_IMAGE_NOT_FOUND,
+        STORE_CORRUPT."""
         return None if program.master is None else self._masters.get(program.master)
 
     def file(self, name: str) -> bytes:
@@ -158,23 +182,37 @@ class Programs:
         return self._models.get(name)
 
     def import_(
-        self, source: Path | bytes, by: str, note: str = "imported", settings: ProgramSettings | None = None
+        self,
+        source: Path | bytes,
+        by: str,
+        note: str = "imported",
+        settings: ProgramSettings | None = None,
     ) -> StoredProgram:
-        """Store a program from a JSON file (its master beside it) or a .zip bundle. Raises Problem, as `save`."""
+        """Store a program from a JSON file (its master beside it) or a .zip bundle. Raises Problem,
+        as `save`."""
         found = read_import(source, settings or ProgramSettings())
         return self.save(found.program, found.master, by, note, files=found.files)
 
-    def export(self, id: str, version: int | None = None, settings: ProgramSettings | None = None) -> bytes:
-        """A .zip bundle, the same bytes for the same program, that imports to the same hash; signed if there is a key."""
+    def export(
+        self, id: str, version: int | None = None, settings: ProgramSettings | None = None
+    ) -> bytes:
+        """A .zip bundle, the same bytes for the same program, that imports to the same hash; signed
+        if there is a key."""
         program = self.get(id, version).program
         document, master = written(program.document()), self.master(program)
         files = {name: self.file(name) for name in models_of(program)}
         if program.master and master:
             files[program.master] = master
         key = settings.signing_key if settings is not None else None
-        return zipped(document, files) if key is None else signed(document, files, key.get_secret_value())
+        return (
+            zipped(document, files)
+            if key is None
+            else signed(document, files, key.get_secret_value())
+        )
 
-    def _save(self, program: Program, by: str, note: str, expect_version: int | None) -> StoredProgram:
+    def _save(
+        self, program: Program, by: str, note: str, expect_version: int | None
+    ) -> StoredProgram:
         with self._versions.change() as index:
             head, last = index.entry(program.id)
             _expect(expect_version, head)
@@ -197,11 +235,16 @@ class Programs:
 def _expect(expected: int | None, head: Head | None) -> None:
     newest = head.version if head is not None else 0
     if expected is not None and expected != newest:
-        raise Problem("PROGRAM_CONFLICT", f"version {expected} was edited, but the newest is {newest}", version=newest)
+        raise Problem(
+            "PROGRAM_CONFLICT",
+            f"version {expected} was edited, but the newest is {newest}",
+            version=newest,
+        )
 
 
 def _parse(id: str, row: Row) -> StoredProgram:
-    """The version in a row; the program may be refused by a newer release than the one that stored it."""
+    """The version in a row; the program may be refused by a newer release than the one that stored
+    it."""
     program = as_program(row["program"])
     try:
         return StoredProgram.model_validate({**row, "program": program})

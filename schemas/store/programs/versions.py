@@ -1,10 +1,12 @@
 """Where versions lie: one small database a program, and an index with the newest version of each.
 
-`programs.json` is the index: what it names exists, so it is written last, and versions beyond the last one that it knows (a
-saving that did not come to its end) do not exist. `versions/<id>.json` holds the versions of one program by their numbers. So
-looking for changes reads one file, and saving writes two, however many programs there are.
+`programs.json` is the index: what it names exists, so it is written last, and versions beyond the
+last one that it knows (a saving that did not come to its end) do not exist. `versions/<id>.json`
+holds the versions of one program by their numbers. So looking for changes reads one file, and
+saving writes two, however many programs there are.
 
-Stores of earlier releases had all versions in the one file; they are split when they are first opened.
+Stores of earlier releases had all versions in the one file; they are split when they are first
+opened.
 """
 
 from collections.abc import Callable, Iterator
@@ -36,7 +38,8 @@ class Head(NamedTuple):
 
 
 class Entry(NamedTuple):
-    """A program in the index: its newest version, None if it is deleted, and the last number that was given."""
+    """A program in the index: its newest version, None if it is deleted, and the last number that
+    was given."""
 
     head: Head | None
     last: int
@@ -58,7 +61,9 @@ class Keyed(Uncached):
 class Versions:
     """See the head of this file. Methods raise Problem STORE_FAILED, STORE_CORRUPT, STORE_NEWER."""
 
-    def __init__(self, folder: Path, documents: Documents, on_problem: Callable[[Problem], None] | None) -> None:
+    def __init__(
+        self, folder: Path, documents: Documents, on_problem: Callable[[Problem], None] | None
+    ) -> None:
         self._folder = folder
         self._documents = documents
         self._on_problem = on_problem
@@ -88,7 +93,8 @@ class Versions:
 
     @contextmanager
     def change(self) -> Iterator["Changing"]:
-        """The index to be changed, locked for all processes; written when the block ends, not at all if it raises."""
+        """The index to be changed, locked for all processes; written when the block ends, not at
+        all if it raises."""
         with self._documents.change() as database:
             self._split(database)
             yield Changing(self, database)
@@ -96,7 +102,9 @@ class Versions:
     def rows(self, id: str) -> dict[int, Row]:
         """Every version of a program by number, as stored; with versions that do not exist."""
         documents = self._of(id)
-        rows = {document.doc_id: dict(document) for document in documents.read().table("versions").all()}
+        rows = {
+            document.doc_id: dict(document) for document in documents.read().table("versions").all()
+        }
         self._heard(id, documents)
         return rows
 
@@ -126,18 +134,23 @@ class Versions:
             self._problems[id] = documents.problem
 
     def _split(self, database: Database) -> None:
-        """Give every program of an earlier release its own file. The lock is held; the index is written after this."""
+        """Give every program of an earlier release its own file. The lock is held; the index is
+        written after this."""
         if "versions" not in database.tables():
             return
         programs: dict[str, Row] = {}
         for row in database.table("versions").all():
-            programs.setdefault(row["id"], {})[row["version"]] = {key: row[key] for key in row if key != "id"}
+            programs.setdefault(row["id"], {})[row["version"]] = {
+                key: row[key] for key in row if key != "id"
+            }
         heads = {head["id"]: head["version"] for head in database.table("heads").all()}
         folder = self._folder / "versions"
         try:
             folder.mkdir(parents=True, exist_ok=True)
             for id, rows in programs.items():
-                content = Content({"versions": {str(number): rows[number] for number in sorted(rows)}}, None)
+                content = Content(
+                    {"versions": {str(number): rows[number] for number in sorted(rows)}}, None
+                )
                 replace(folder / f"{id}.json", encode(content, FORMAT))
         except OSError as error:
             raise failed(str(folder), error) from error
@@ -180,7 +193,12 @@ def _entry(row: Row | None, last: int) -> Row:
     if row is None:
         return {"version": None, "last": last}
     kept = {key: row[key] for key in ("version", "hash", "saved_at", "saved_by", "note")}
-    return {**kept, "last": last, "name": row["program"]["name"], "tools": len(row["program"]["tools"])}
+    return {
+        **kept,
+        "last": last,
+        "name": row["program"]["name"],
+        "tools": len(row["program"]["tools"]),
+    }
 
 
 def _parse(id: str, row: Row) -> Entry:
@@ -194,4 +212,7 @@ def _parse(id: str, row: Row) -> Entry:
 
 def _entries(database: Database) -> dict[str, Entry]:
     found = Keyed(database.storage, "programs").all()
-    return {str(row.doc_id): _parse(str(row.doc_id), row) for row in sorted(found, key=lambda row: str(row.doc_id))}
+    return {
+        str(row.doc_id): _parse(str(row.doc_id), row)
+        for row in sorted(found, key=lambda row: str(row.doc_id))
+    }

@@ -1,8 +1,10 @@
-"""Decode rate and time of `code` next to zxing-cpp alone and OpenCV's QRCodeDetector: `python -m tests.bench.vision.codes`.
+"""Decode rate and time of `code` next to zxing-cpp alone and OpenCV's QRCodeDetector: `python -m
+tests.bench.vision.codes`.
 
-The pictures are those of the project, or with DATA=/path/to/data those of its folder codes/; each as it is and at other
-sizes, contrasts, angles, with noise and blur. A text counts only if it is the published one; any other is a misreading.
-Times are those of the thread, so that what else runs on the machine counts little.
+The pictures are those of the project, or with DATA=/path/to/data those of its folder codes/; each
+as it is and at other sizes, contrasts, angles, with noise and blur. A text counts only if it is the
+published one; any other is a misreading. Times are those of the thread, so that what else runs on
+the machine counts little.
 """
 
 import os
@@ -34,13 +36,17 @@ def _sized(factor: float) -> Callable[[Pixels], Any]:
 
 
 def _lit(gain: float, offset: float, noise: float = 0.0) -> Callable[[Pixels], Any]:
-    return lambda p: np.clip(np.rint(p * gain + offset + np.random.default_rng(1).normal(0, noise, p.shape)), 0, 255)
+    return lambda p: np.clip(
+        np.rint(p * gain + offset + np.random.default_rng(1).normal(0, noise, p.shape)), 0, 255
+    )
 
 
 def _turned(angle_deg: float) -> Callable[[Pixels], Any]:
     def turn(pixels: Pixels) -> Any:
         side = int(np.hypot(*pixels.shape)) + 2
-        matrix = cv2.getRotationMatrix2D(((pixels.shape[1] - 1) / 2, (pixels.shape[0] - 1) / 2), angle_deg, 1)
+        matrix = cv2.getRotationMatrix2D(
+            ((pixels.shape[1] - 1) / 2, (pixels.shape[0] - 1) / 2), angle_deg, 1
+        )
         matrix[:, 2] += (side - pixels.shape[1]) / 2, (side - pixels.shape[0]) / 2
         return cv2.warpAffine(pixels, matrix, (side, side), borderMode=cv2.BORDER_REPLICATE)
 
@@ -65,23 +71,36 @@ CHANGES: dict[str, Callable[[Pixels], Any]] = {
 
 
 def pictures(folder: Path) -> list[tuple[str, Pixels, bytes | None]]:
-    """Name, gray picture and published text of each; None for those that have no code. Others are left out."""
+    """Name, gray picture and published text of each; None for those that have no code. Others are
+    left out."""
     found = []
     for path in sorted(folder.rglob("*")):
         if path.suffix not in (".png", ".webp", ".jpg"):
             continue
         pixels = cv2.imread(str(path), cv2.IMREAD_GRAYSCALE)
-        truth = next((path.with_suffix(end) for end in (".txt", ".bin") if path.with_suffix(end).is_file()), None)
-        nothing = truth is None and ("falsepositives" in path.parent.name or path.stem.startswith("nothing"))
+        truth = next(
+            (path.with_suffix(end) for end in (".txt", ".bin") if path.with_suffix(end).is_file()),
+            None,
+        )
+        nothing = truth is None and (
+            "falsepositives" in path.parent.name or path.stem.startswith("nothing")
+        )
         if pixels is not None and min(pixels.shape) >= 16 and (truth is not None or nothing):
             found.append(
-                (f"{path.parent.name}/{path.name}", np.asarray(pixels, np.uint8), truth.read_bytes() if truth else None)
+                (
+                    f"{path.parent.name}/{path.name}",
+                    np.asarray(pixels, np.uint8),
+                    truth.read_bytes() if truth else None,
+                )
             )
     return found
 
 
 def _by_zxing(pixels: Pixels) -> list[str]:
-    return [shown([code.text]) or "" for code in zxingcpp.read_barcodes(pixels, text_mode=zxingcpp.TextMode.Plain)]
+    return [
+        shown([code.text]) or ""
+        for code in zxingcpp.read_barcodes(pixels, text_mode=zxingcpp.TextMode.Plain)
+    ]
 
 
 def _by_opencv(pixels: Pixels) -> list[str]:
@@ -95,7 +114,9 @@ def _by_tool(pixels: Pixels) -> list[str]:
     where = Region(x=0, y=0, width=pixels.shape[1], height=pixels.shape[0])
     tool = Code(name="c", region=where, low=1.0)
     try:
-        text = measure_code(Frame(pixels, 0, 0.0, "bench", True).view(where), tool, None, GIVEN).text
+        text = measure_code(
+            Frame(pixels, 0, 0.0, "bench", True).view(where), tool, None, GIVEN
+        ).text
     except Problem:
         return []
     return [] if text is None else [text, *text.split(", ")]
@@ -105,14 +126,17 @@ WAYS = {"tool": _by_tool, "zxing": _by_zxing, "opencv": _by_opencv}
 
 
 def _texts(truth: bytes) -> set[str]:
-    """How the published text may be shown: published files are UTF-8 or, for binary payloads, the bytes themselves."""
+    """How the published text may be shown: published files are UTF-8 or, for binary payloads, the
+    bytes themselves."""
     return {shown([truth.decode(code, "replace")]) or "" for code in ("utf-8", "latin-1")}
 
 
 def measure(data: Path | None = None) -> list[dict[str, Any]]:
-    """One row a change, and one of all: pictures, reads, misreadings, false reads, median ms of each way, ratios of times.
+    """One row a change, and one of all: pictures, reads, misreadings, false reads, median ms of
+    each way, ratios of times.
 
-    ratio, ratio_of_sums: tool by zxing-cpp, median and of sums, pictures with a code. ratio_without: of sums, pictures without.
+    ratio, ratio_of_sums: tool by zxing-cpp, median and of sums, pictures with a code.
+    ratio_without: of sums, pictures without.
     """
     return list(_rows(data))
 
@@ -124,13 +148,16 @@ def _rows(data: Path | None) -> Iterator[dict[str, Any]]:
     for change, make in CHANGES.items():
         row: dict[str, Any] = {"change": change, "pictures": 0, "without": 0}
         row |= {f"{what}_{way}": 0 for what in ("read", "misread", "false") for way in WAYS}
-        times: dict[str, list[float]] = {f"{way}{end}": [] for way in WAYS for end in ("", " without")}
+        times: dict[str, list[float]] = {
+            f"{way}{end}": [] for way in WAYS for end in ("", " without")
+        }
         for _, original, truth in samples:
             pixels = np.ascontiguousarray(make(original), np.uint8)
             if pixels.size > MOST_PX or min(pixels.shape) < 8:
                 continue
             row["without" if truth is None else "pictures"] += 1
-            sure = set(_by_zxing(original)) if truth is not None else set()  # what it shows of odd character sets
+            # what it shows of odd character sets
+            sure = set(_by_zxing(original)) if truth is not None else set()
             for way, read in WAYS.items():
                 start = time.thread_time()
                 found = read(pixels)
@@ -148,7 +175,11 @@ def _rows(data: Path | None) -> Iterator[dict[str, Any]]:
         for key, number in row.items():
             whole[key] = "all of these" if key == "change" else whole.get(key, 0) + number
         yield row | _ratios(times)
-    yield whole | _ratios(every) | {"target": "reads as many as zxing-cpp or more, ratio_of_sums at most 2"}
+    yield (
+        whole
+        | _ratios(every)
+        | {"target": "reads as many as zxing-cpp or more, ratio_of_sums at most 2"}
+    )
 
 
 def _ratios(times: dict[str, list[float]]) -> dict[str, float]:
@@ -174,8 +205,9 @@ def main() -> None:
     for row in _rows(Path(data) if data else None):
         triple = {what: " / ".join(str(row[f"{what}_{way}"]) for way in WAYS) for what in parts}
         print(
-            f"| {row['change']} | {row['pictures']} + {row['without']} | {triple['read']} | {triple['misread']} "
-            f"| {triple['false']} | {triple['ms']} | {row['ratio']}, {row['ratio_of_sums']}, {row['ratio_without']} |",
+            f"| {row['change']} | {row['pictures']} + {row['without']} | {triple['read']} |"
+            f" {triple['misread']} | {triple['false']} | {triple['ms']} | {row['ratio']},"
+            f" {row['ratio_of_sums']}, {row['ratio_without']} |",
             flush=True,
         )
 

@@ -1,10 +1,12 @@
-"""Defects of printed boards against golden ones: `python -m tests.bench.vision.difference`, with DATA= on all pairs there are.
+"""Defects of printed boards against golden ones: `python -m tests.bench.vision.difference`, with
+DATA= on all pairs there are.
 
-Each pair is a golden board, a board under test and labelled boxes of its defects (`ID_temp.jpg`, `ID_test.jpg`, `ID.txt`).
-The tool gets both as they are, then the tested picture moved, turned, darkened and with noise, without a locator. A box counts
-if it overlaps a labelled one by a third (intersection over union); tiles of 160 px that touch no label are good ones. The
-labelled boxes are drawn some 10 px around a defect, so the margin of the boxes matters. Even and odd pairs are scored apart as
-well: a setting that helps one half only is tuned to pictures.
+Each pair is a golden board, a board under test and labelled boxes of its defects (`ID_temp.jpg`,
+`ID_test.jpg`, `ID.txt`). The tool gets both as they are, then the tested picture moved, turned,
+darkened and with noise, without a locator. A box counts if it overlaps a labelled one by a third
+(intersection over union); tiles of 160 px that touch no label are good ones. The labelled boxes are
+drawn some 10 px around a defect, so the margin of the boxes matters. Even and odd pairs are scored
+apart as well: a setting that helps one half only is tuned to pictures.
 """
 
 import math
@@ -62,32 +64,46 @@ def pairs(folder: Path) -> list[Pair]:
     found = []
     for label in sorted(folder.glob("*.txt")):
         golden, tested = (
-            cv2.imread(str(label.with_name(f"{label.stem}_{end}.jpg")), cv2.IMREAD_GRAYSCALE) for end in ("temp", "test")
+            cv2.imread(str(label.with_name(f"{label.stem}_{end}.jpg")), cv2.IMREAD_GRAYSCALE)
+            for end in ("temp", "test")
         )
         if golden is None or tested is None:
             continue
-        boxes = [[float(v) for v in line.split()[:4]] for line in label.read_text().splitlines() if line.strip()]
+        boxes = [
+            [float(v) for v in line.split()[:4]]
+            for line in label.read_text().splitlines()
+            if line.strip()
+        ]
         found.append(Pair(golden, tested, np.array(boxes).reshape(-1, 4)))  # type: ignore[arg-type]
     return found
 
 
 def moved(pair: Pair, variant: Variant, seed: int) -> tuple[Pixels, NDArray[np.float64]]:
-    """The tested picture in its variant, and the map from the given picture to it. The seed draws the direction."""
+    """The tested picture in its variant, and the map from the given picture to it. The seed draws
+    the direction."""
     rng = np.random.default_rng(seed)
     height, width = pair.tested.shape
     along, turn = rng.uniform(0, math.tau), variant.turn_deg * rng.choice([-1, 1])
-    matrix = np.asarray(cv2.getRotationMatrix2D(((width - 1) / 2, (height - 1) / 2), turn, 1.0), float)
+    matrix = np.asarray(
+        cv2.getRotationMatrix2D(((width - 1) / 2, (height - 1) / 2), turn, 1.0), float
+    )
     matrix[:, 2] += np.array([math.cos(along), math.sin(along)]) * variant.shift_px
     if variant.shift_px == 0:
         return pair.tested, np.eye(2, 3)
-    light = cv2.warpAffine(pair.tested, matrix, (width, height), borderMode=cv2.BORDER_REPLICATE).astype(float) * variant.gain
+    light = (
+        cv2.warpAffine(
+            pair.tested, matrix, (width, height), borderMode=cv2.BORDER_REPLICATE
+        ).astype(float)
+        * variant.gain
+    )
     if variant.noise:
         light += rng.normal(0, variant.noise, light.shape)
     return np.clip(np.rint(light), 0, 255).astype(np.uint8), matrix
 
 
 def settings_for(golden: Pixels) -> Difference:
-    """The tool over all of the picture. Without a locator the search has to reach as far as the pictures are moved."""
+    """The tool over all of the picture. Without a locator the search has to reach as far as the
+    pictures are moved."""
     whole = Region(x=0, y=0, width=golden.shape[1], height=golden.shape[0])
     return Difference(name="board", region=whole, search_px=24, search_deg=2.5)
 
@@ -108,7 +124,8 @@ def ours(golden: Pixels) -> Callable[[Pixels], Found]:
 
 
 def plain(golden: Pixels, registered: bool) -> Callable[[Pixels], Found]:
-    """Absolute difference, after a rigid registration (ECC at half size) or none; pieces of at least 16 px, the same margin."""
+    """Absolute difference, after a rigid registration (ECC at half size) or none; pieces of at
+    least 16 px, the same margin."""
     small = cv2.resize(golden, None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA)
 
     def find(tested: Pixels) -> Found:
@@ -116,19 +133,31 @@ def plain(golden: Pixels, registered: bool) -> Callable[[Pixels], Found]:
         if registered:
             half = cv2.resize(tested, None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA)
             try:
-                _, matrix = cv2.findTransformECC(small, half, matrix, cv2.MOTION_EUCLIDEAN, (3, 50, 1e-4))
+                _, matrix = cv2.findTransformECC(
+                    small, half, matrix, cv2.MOTION_EUCLIDEAN, (3, 50, 1e-4)
+                )
             except cv2.error:
                 matrix = np.eye(2, 3, dtype=np.float32)
             matrix[:, 2] *= 2
         flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
-        laid = cv2.warpAffine(tested, matrix, golden.shape[::-1], flags=flags, borderMode=cv2.BORDER_REPLICATE)
+        laid = cv2.warpAffine(
+            tested, matrix, golden.shape[::-1], flags=flags, borderMode=cv2.BORDER_REPLICATE
+        )
         differs = cv2.threshold(cv2.absdiff(golden, laid), 70, 255, cv2.THRESH_BINARY)[1]
         differs = cv2.morphologyEx(differs, cv2.MORPH_OPEN, np.ones((3, 3), np.uint8))
         _, _, stats, _ = cv2.connectedComponentsWithStats(differs, connectivity=8)
         found = []
         for x, y, w, h, area in stats[1:]:
             if area >= 16:
-                corners = np.array([[x - 8, y - 8], [x + w + 8, y - 8], [x + w + 8, y + h + 8], [x - 8, y + h + 8]], float)
+                corners = np.array(
+                    [
+                        [x - 8, y - 8],
+                        [x + w + 8, y - 8],
+                        [x + w + 8, y + h + 8],
+                        [x - 8, y + h + 8],
+                    ],
+                    float,
+                )
                 found.append(corners @ matrix[:, :2].T + matrix[:, 2])
         return found
 
@@ -143,7 +172,8 @@ METHODS: dict[str, Callable[[Pixels], Callable[[Pixels], Found]]] = {
 
 
 def measure(data: Path | None) -> list[dict[str, Any]]:
-    """One row a method and variant: F (and of both halves), precision, recall, good tiles flagged, ms of the thread a pair."""
+    """One row a method and variant: F (and of both halves), precision, recall, good tiles flagged,
+    ms of the thread a pair."""
     known = pairs((data or SHIPPED) / "pcb")
     rows = []
     for variant in VARIANTS:
@@ -163,7 +193,12 @@ def measure(data: Path | None) -> list[dict[str, Any]]:
 
 
 def _row(
-    variant: Variant, name: str, counts: NDArray[np.int_], tiles: NDArray[np.int_], ms: float, number: int
+    variant: Variant,
+    name: str,
+    counts: NDArray[np.int_],
+    tiles: NDArray[np.int_],
+    ms: float,
+    number: int,
 ) -> dict[str, Any]:
     right, wrong, missed = (int(v) for v in counts.sum(axis=0))
     halves = [round(2 * r / max(2 * r + w + m, 1), 3) for r, w, m in counts.tolist()]
@@ -181,11 +216,15 @@ def _row(
     }
 
 
-def _scored(pair: Pair, shape: tuple[int, ...], matrix: NDArray[np.float64], found: Found) -> tuple[Counts, Counts]:
-    """(right, wrong, missed) boxes and (flagged, all) good tiles, labels moved out of the frame do not count."""
+def _scored(
+    pair: Pair, shape: tuple[int, ...], matrix: NDArray[np.float64], found: Found
+) -> tuple[Counts, Counts]:
+    """(right, wrong, missed) boxes and (flagged, all) good tiles, labels moved out of the frame do
+    not count."""
     back = cv2.invertAffineTransform(matrix)
     boxes = []
-    for corners in found:  # upright about the same centre, as the labels are: a turn back must not make boxes larger
+    # upright about the same centre, as the labels are: a turn back must not make boxes larger
+    for corners in found:
         size = [np.linalg.norm(corners[1] - corners[0]), np.linalg.norm(corners[2] - corners[1])]
         centre = back[:, :2] @ corners.mean(axis=0) + back[:, 2]
         boxes.append(np.concatenate([centre - np.array(size) / 2, centre + np.array(size) / 2]))
@@ -194,7 +233,14 @@ def _scored(pair: Pair, shape: tuple[int, ...], matrix: NDArray[np.float64], fou
     taken: set[int] = set()
     right = missed = 0
     for label, counted in zip(pair.boxes, counts_too, strict=True):
-        best = max(((_overlap(label, box), place) for place, box in enumerate(boxes) if place not in taken), default=(0.0, -1))
+        best = max(
+            (
+                (_overlap(label, box), place)
+                for place, box in enumerate(boxes)
+                if place not in taken
+            ),
+            default=(0.0, -1),
+        )
         if best[0] >= OVERLAP:
             taken.add(best[1])
             right += int(counted)
@@ -206,7 +252,10 @@ def _scored(pair: Pair, shape: tuple[int, ...], matrix: NDArray[np.float64], fou
             tile = np.array([x, y, x + TILE, y + TILE], float)
             if not any(_overlap(tile, label) > 0 for label in pair.boxes):
                 good += 1
-                flagged += any(x <= (b[0] + b[2]) / 2 < x + TILE and y <= (b[1] + b[3]) / 2 < y + TILE for b in boxes)
+                flagged += any(
+                    x <= (b[0] + b[2]) / 2 < x + TILE and y <= (b[1] + b[3]) / 2 < y + TILE
+                    for b in boxes
+                )
     return np.array([right, len(boxes) - len(taken), missed]), np.array([flagged, good])
 
 
@@ -229,16 +278,23 @@ def main() -> None:
     rows = measure(Path(data) if data else None)
     if not rows or rows[0]["pairs"] == 0:
         sys.exit("there are no pairs in DATA/pcb")
-    print("| variant | method | F (halves) | target | precision | recall | good tiles flagged | ms | errors, ms / ECC's |")
+    print(
+        "| variant | method | F (halves) | target | precision | recall | good tiles flagged | ms |"
+        " errors, ms / ECC's |"
+    )
     print("|---|---|---|---|---|---|---|---|---|")
     for row in rows:
-        by = next(r for r in rows if r["variant"] == row["variant"] and r["method"] == "absolute difference after ECC")
+        by = next(
+            r
+            for r in rows
+            if r["variant"] == row["variant"] and r["method"] == "absolute difference after ECC"
+        )
         halves = ", ".join(f"{half:.3f}" for half in row["f_halves"])
         ratio = f"{(1 - row['f']) / max(1 - by['f'], 1e-6):.2f}, {row['ms'] / by['ms']:.2f}"
         print(
-            f"| {row['variant']} | {row['method']} | {row['f']:.3f} ({halves}) | {row['target_f']} | "
-            f"{row['precision']:.3f} | {row['recall']:.3f} | "
-            f"{row['good_tiles_flagged']:.2%} | {row['ms']:.1f} | {ratio} |"
+            f"| {row['variant']} | {row['method']} | {row['f']:.3f} ({halves}) | {row['target_f']}"
+            f" | {row['precision']:.3f} | {row['recall']:.3f} | {row['good_tiles_flagged']:.2%} |"
+            f" {row['ms']:.1f} | {ratio} |"
         )
 
 

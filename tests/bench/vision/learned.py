@@ -1,10 +1,12 @@
-"""`learned` on pictures with known truth: AUROC, false rejects, escapes, times, beside per-pixel statistics and PatchCore.
+"""`learned` on pictures with known truth: AUROC, false rejects, escapes, times, beside per-pixel
+statistics and PatchCore.
 
-`DATA=/path/to/data python -m tests.bench.vision.learned`; without DATA a part of what ships and is drawn. Some good pictures,
-drawn by chance, are taught; the other good ones and all bad ones are asked; cookies also as they are named. The threshold is
-the tool's own, from those taught alone. Times are those of the thread. `auroc_patchcore`: the same features as they are, the
-greatest distance to a memory of the same size. `kept`: share of draws in which no more of the good pictures were rejected than
-`learned` promises of so many (nan where it promises nothing).
+`DATA=/path/to/data python -m tests.bench.vision.learned`; without DATA a part of what ships and is
+drawn. Some good pictures, drawn by chance, are taught; the other good ones and all bad ones are
+asked; cookies also as they are named. The threshold is the tool's own, from those taught alone.
+Times are those of the thread. `auroc_patchcore`: the same features as they are, the greatest
+distance to a memory of the same size. `kept`: share of draws in which no more of the good pictures
+were rejected than `learned` promises of so many (nan where it promises nothing).
 
 `SETS=cookies,screws TAUGHT=5,100 DRAWS=1` chooses.
 """
@@ -31,7 +33,8 @@ TAUGHT = tuple(int(count) for count in os.environ.get("TAUGHT", "5,10,20,50,100"
 DRAWS = int(os.environ.get("DRAWS", "2"))
 CHOSEN = tuple(name for name in os.environ.get("SETS", "").split(",") if name)  # parts of names
 LEAST_ASKED = 10  # good pictures that were not taught
-QUICK = ("board, moved", "synthetic line", "drawn: moulded part")  # without DATA: one draw of 20, half of the pictures
+# without DATA: one draw of 20, half of the pictures
+QUICK = ("board, moved", "synthetic line", "drawn: moulded part")
 TIMED = 12
 NAMED = "cookies"  # whose first 31 good pictures are named to be taught, the others to be asked
 NAMED_TAUGHT = 31
@@ -46,17 +49,22 @@ TARGETS = {
 
 
 def measure(data: Path | None) -> list[dict[str, Any]]:
-    """One row a set and number of good pictures for `learned`, one for all of these, and those of `classify`."""
+    """One row a set and number of good pictures for `learned`, one for all of these, and those of
+    `classify`."""
     return list(_rows(data))
 
 
 def _rows(data: Path | None) -> Iterator[dict[str, Any]]:
     rows = []
     for name, make in sets(data).items():
-        if (data is None and name not in QUICK) or (CHOSEN and not any(part in name for part in CHOSEN)):
+        if (data is None and name not in QUICK) or (
+            CHOSEN and not any(part in name for part in CHOSEN)
+        ):
             continue
         good, bad = make()
-        for row in _learned(name, good, bad) if data else _learned(name, good[:40], bad[:24], (20,), 1):
+        for row in (
+            _learned(name, good, bad) if data else _learned(name, good[:40], bad[:24], (20,), 1)
+        ):
             rows.append(row)
             yield row
         if name == NAMED:
@@ -64,7 +72,9 @@ def _rows(data: Path | None) -> Iterator[dict[str, Any]]:
     for taught in sorted({row["good_taught"] for row in rows if row["good_taught"] in TAUGHT}):
         these = [row for row in rows if row["good_taught"] == taught and "unlike" not in row["set"]]
         figures = ("auroc", "auroc_patchcore", "auroc_plain", *RATES)
-        means = {figure: round(float(np.mean([row[figure] for row in these])), 3) for figure in figures}
+        means = {
+            figure: round(float(np.mean([row[figure] for row in these])), 3) for figure in figures
+        }
         yield {"set": f"mean of {len(these)} sets", "good_taught": taught, **means, **TARGETS}
     if data is not None:
         yield from classify.rows(data)
@@ -76,34 +86,69 @@ def _learned(
     """draws: how often those to be taught are drawn by chance; 0: the first ones are taught."""
     height, width = good[0].shape[:2]
     settings = Learned(name="tool", region=Region(x=0, y=0, width=width, height=height))
-    seen = [(str(number), features.maps_of(pixels, settings.size_px)) for number, pixels in enumerate((*good, *bad))]
+    seen = [
+        (str(number), features.maps_of(pixels, settings.size_px))
+        for number, pixels in enumerate((*good, *bad))
+    ]
     small = [_small(pixels) for pixels in (*good, *bad)]
     for number in sorted({min(number, len(good) - LEAST_ASKED) for number in numbers}):
         found: list[tuple[float, ...]] = []
         for draw in range(max(draws, 1)):
-            order = np.random.default_rng(100 + draw).permutation(len(good)) if draws else np.arange(len(good))
+            order = (
+                np.random.default_rng(100 + draw).permutation(len(good))
+                if draws
+                else np.arange(len(good))
+            )
             taught, asked = order[:number], [*order[number:], *range(len(good), len(seen))]
             began = time.thread_time()
-            made = bank.teach([seen[place] for place in taught], (width, height, settings.size_px)).bank
-            teach_s = time.thread_time() - began + 0.015 * number  # the network's part was done before
+            made = bank.teach(
+                [seen[place] for place in taught], (width, height, settings.size_px)
+            ).bank
+            # the network's part was done before
+            teach_s = time.thread_time() - began + 0.015 * number
             kept = learned.learn(None, settings, made.packed())
             assert kept is not None
             values = [_value(made, maps, kept.threshold) for _, maps in (seen[k] for k in asked)]
             ok, ng = np.array(values[: len(good) - number]), np.array(values[len(good) - number :])
             plain = _plain([small[place] for place in taught], [small[place] for place in asked])
             auc, plain_auc = _auroc(ok, ng), _auroc(plain[: len(ok)], plain[len(ok) :])
-            rates = float((ok > 1).mean()), float((ng <= 1).mean()), float((ng <= np.quantile(ok, 0.98)).mean())
+            rates = (
+                float((ok > 1).mean()),
+                float((ng <= 1).mean()),
+                float((ng <= np.quantile(ok, 0.98)).mean()),
+            )
             least = promise.one_in(made.different, made.beyond(kept.threshold) + 1)
             promised = float((ok > 1).sum() <= len(ok) / least) if least > 1 else math.nan
-            known = _patchcore([seen[place][1] for place in taught], [seen[place][1] for place in asked])
+            known = _patchcore(
+                [seen[place][1] for place in taught], [seen[place][1] for place in asked]
+            )
             ms = float(np.median([_ms(settings, kept, pixels) for pixels in bad[:TIMED]]))
-            found.append((auc, _auroc(known[: len(ok)], known[len(ok) :]), plain_auc, *rates, promised, teach_s, ms))
+            found.append(
+                (
+                    auc,
+                    _auroc(known[: len(ok)], known[len(ok) :]),
+                    plain_auc,
+                    *rates,
+                    promised,
+                    teach_s,
+                    ms,
+                )
+            )
         means = [float(value) for value in np.mean(found, axis=0)]
         names = ("auroc", "auroc_patchcore", "auroc_plain", *RATES, "kept", "teach_s", "ms")
-        counts = {"set": name, "good_taught": number, "good_asked": len(good) - number, "bad": len(bad), "draws": draws}
+        counts = {
+            "set": name,
+            "good_taught": number,
+            "good_asked": len(good) - number,
+            "bad": len(bad),
+            "draws": draws,
+        }
         yield {
             **counts,
-            **{key: round(value, 3 if value < 3 else 1) for key, value in zip(names, means, strict=True)},
+            **{
+                key: round(value, 3 if value < 3 else 1)
+                for key, value in zip(names, means, strict=True)
+            },
             **TARGETS,
         }
 
@@ -111,12 +156,16 @@ def _learned(
 def _value(made: bank.Bank, seen: features.Maps, threshold: float) -> float:
     """As the tool tells it, without its third answer."""
     distances = made.distances(seen)
-    return bank.joined(bank.top(distances, seen.counts) / threshold, bank.middle(distances, seen.counts) / made.far)
+    return bank.joined(
+        bank.top(distances, seen.counts) / threshold, bank.middle(distances, seen.counts) / made.far
+    )
 
 
 def _ms(settings: Learned, kept: Any, pixels: Pixels) -> float:
     """CPU time of one picture, network included."""
-    view = Frame(np.ascontiguousarray(pixels), 0, 0.0, "bench", simulated=True).view(settings.region)
+    view = Frame(np.ascontiguousarray(pixels), 0, 0.0, "bench", simulated=True).view(
+        settings.region
+    )
     began = time.thread_time()
     with contextlib.suppress(Problem):  # unlike all good pictures
         learned.measure(view, settings, kept)
@@ -125,18 +174,27 @@ def _ms(settings: Learned, kept: Any, pixels: Pixels) -> float:
 
 def _small(pixels: Pixels) -> Any:
     gray = cv2.cvtColor(pixels, cv2.COLOR_BGR2GRAY)
-    return cv2.GaussianBlur(cv2.resize(gray, (256, 256), interpolation=cv2.INTER_AREA), (0, 0), 1.5).astype(np.float32)
+    return cv2.GaussianBlur(
+        cv2.resize(gray, (256, 256), interpolation=cv2.INTER_AREA), (0, 0), 1.5
+    ).astype(np.float32)
 
 
 def _plain(taught: list[Any], asked: list[Any]) -> Any:
-    """The plain way: mean and spread of each pixel of the good ones, after a blur; the mean of the 100 most unusual pixels."""
+    """The plain way: mean and spread of each pixel of the good ones, after a blur; the mean of the
+    100 most unusual pixels."""
     stack = np.stack(taught)
     mean, spread = stack.mean(axis=0), stack.std(axis=0) + 3
-    return np.array([np.partition((np.abs(small - mean) / spread).ravel(), -100)[-100:].mean() for small in asked])
+    return np.array(
+        [
+            np.partition((np.abs(small - mean) / spread).ravel(), -100)[-100:].mean()
+            for small in asked
+        ]
+    )
 
 
 def _patchcore(taught: list[features.Maps], asked: list[features.Maps]) -> Any:
-    """Greatest distance of each picture's features, as they are, to a memory of those taught (K. Roth et al. 2022)."""
+    """Greatest distance of each picture's features, as they are, to a memory of those taught (K.
+    Roth et al. 2022)."""
     places = np.concatenate([maps.places for maps in taught])
     memory = Nearest(np.ascontiguousarray(places[bank.coreset(places, bank.SIZE)]))
     return np.array([memory.exact(maps.places).max() for maps in asked])

@@ -1,12 +1,14 @@
-"""Locating moved real pictures: accuracy, share found and ms of `pattern` next to plain OpenCV methods, in one run.
+"""Locating moved real pictures: accuracy, share found and ms of `pattern` next to plain OpenCV
+methods, in one run.
 
-A picture is rendered from a source three times as fine (Lanczos, then means of 3 x 3 px), as master and moved by a known
-similarity, so no method gains from the interpolation. hard: blur of 1.2 px, a light ramp of +-30 %, a disc of any gray over a
-fifth of the pattern, noise sigma 8. Found: within 2 px and 1 degree. ms: of the thread itself, for machines are shared.
-Then: how often a pattern is found in pictures of other parts, and the time at 1280 x 960 px next to all angles by brute force.
+A picture is rendered from a source three times as fine (Lanczos, then means of 3 x 3 px), as master
+and moved by a known similarity, so no method gains from the interpolation. hard: blur of 1.2 px, a
+light ramp of +-30 %, a disc of any gray over a fifth of the pattern, noise sigma 8. Found: within 2
+px and 1 degree. ms: of the thread itself, for machines are shared. Then: how often a pattern is
+found in pictures of other parts, and the time at 1280 x 960 px next to all angles by brute force.
 
-`DATA=... python -m tests.bench.vision.locate [--full]`: six real pictures; without DATA the one that ships. --full (minutes):
-all pictures of parts, boards and screws.
+`DATA=... python -m tests.bench.vision.locate [--full]`: six real pictures; without DATA the one
+that ships. --full (minutes): all pictures of parts, boards and screws.
 """
 
 import argparse
@@ -41,15 +43,25 @@ PICTURES = (  # one of each kind: a board, print, sweets, a wall, screws, a prin
     "pcb/44000108_temp.jpg",
 )
 ALL = ("parts/*", "screws/*.jpg", "pcb/*_temp.jpg")
-OTHERS = ("parts/*", "screws/*.jpg", "pcb/*.jpg", "okng/**/*.jpg", "codes/**/*.png", "codes/**/*.jpg", "calibration/*.jpg")
+OTHERS = (
+    "parts/*",
+    "screws/*.jpg",
+    "pcb/*.jpg",
+    "okng/**/*.jpg",
+    "codes/**/*.png",
+    "codes/**/*.jpg",
+    "calibration/*.jpg",
+)
 SIZES = ((160, 120), (120, 120), (200, 150), (96, 96))  # of the pattern in px
-LARGE, LARGE_PATTERNS = (2448, 2048), ((160, 120), (320, 240), (640, 480))  # px of a large picture and of its patterns
+# px of a large picture and of its patterns
+LARGE, LARGE_PATTERNS = (2448, 2048), ((160, 120), (320, 240), (640, 480))
 BRUTE_STEP_DEG = 1.0
 EASY, HARD = 6, 18  # moves a picture and range; of all pictures 1 and FEW
 FEW = 4  # hard moves that the plain methods are given too, and half as many easy ones
 ABSENT, MANY_ABSENT = 30, 60  # pictures without the part a pattern, of all pictures MANY_ABSENT
 LIKE = 0.8  # correlation of a pattern with another place of the master that makes it no pattern
-LEAST_BLOCK, LEAST_BLOCKS = 6.0, 7  # gray levels' standard deviation that each of so many ninths of a pattern has
+# gray levels' standard deviation that each of so many ninths of a pattern has
+LEAST_BLOCK, LEAST_BLOCKS = 6.0, 7
 
 Gray = NDArray[np.uint8]
 Move = tuple[float, float, float, float]  # dx, dy in px, degrees, scale
@@ -64,8 +76,13 @@ class Shot(NamedTuple):
 
 
 def sources(data: Path | None, names: Sequence[str] = PICTURES) -> Iterator[tuple[str, Gray]]:
-    """Name and gray picture three times as fine as what is rendered of it; without data the one that ships."""
-    for path in [path for name in names for path in sorted(data.glob(name))] if data else [SHIPPED / "board.jpg"]:
+    """Name and gray picture three times as fine as what is rendered of it; without data the one
+    that ships."""
+    for path in (
+        [path for name in names for path in sorted(data.glob(name))]
+        if data
+        else [SHIPPED / "board.jpg"]
+    ):
         picture = cv2.imread(str(path), cv2.IMREAD_GRAYSCALE) if path.is_file() else None
         if picture is not None:
             yield path.stem, _covering(picture, (FINE * SIZE[0], FINE * SIZE[1]))  # type: ignore[arg-type]
@@ -80,19 +97,25 @@ def _covering(picture: Gray, size: tuple[int, int]) -> Gray:
 
 
 def taught(source: Gray, size: tuple[int, int]) -> Region:
-    """Where a person would teach a pattern of that size: the place with most corners, at least 100 px from the border."""
+    """Where a person would teach a pattern of that size: the place with most corners, at least 100
+    px from the border."""
     corners = cv2.cornerMinEigenVal(rendered(source, Region(x=0, y=0, width=8, height=8)), 7)
     mean = cv2.blur(np.minimum(corners, np.quantile(corners, 0.95)), size)
-    inner = (slice(100 + size[1] // 2, -100 - size[1] // 2), slice(100 + size[0] // 2, -100 - size[0] // 2))
+    inner = (
+        slice(100 + size[1] // 2, -100 - size[1] // 2),
+        slice(100 + size[0] // 2, -100 - size[0] // 2),
+    )
     row, column = np.unravel_index(int(mean[inner].argmax()), mean[inner].shape)
     return Region(x=100 + int(column), y=100 + int(row), width=size[0], height=size[1])
 
 
-def patterns(data: Path | None, full: bool = False) -> Iterator[tuple[int, str, Gray, Region, Gray]]:
+def patterns(
+    data: Path | None, full: bool = False
+) -> Iterator[tuple[int, str, Gray, Region, Gray]]:
     """Number, name and source of a picture, the pattern taught in it and the master.
 
-    full: of all pictures but those in which nobody would teach it, in one size each; else of every picture, in the first
-    size in which a person would, if there is one.
+    full: of all pictures but those in which nobody would teach it, in one size each; else of every
+    picture, in the first size in which a person would, if there is one.
     """
     for number, (name, source) in enumerate(sources(data, ALL if full else PICTURES)):
         own = SIZES[number % len(SIZES)]
@@ -107,23 +130,30 @@ def patterns(data: Path | None, full: bool = False) -> Iterator[tuple[int, str, 
         yield number, name, source, where, master
 
 
-def rendered(source: Gray, where: Region, move: Move = (0.0, 0.0, 0.0, 1.0), size: tuple[int, int] = SIZE) -> Gray:
+def rendered(
+    source: Gray, where: Region, move: Move = (0.0, 0.0, 0.0, 1.0), size: tuple[int, int] = SIZE
+) -> Gray:
     """The picture with the pattern moved: turned and scaled about its centre, then shifted."""
     dx, dy, angle_deg, scale = move
     cx, cy = where.centre
     c, s = scale * math.cos(math.radians(angle_deg)), scale * math.sin(math.radians(angle_deg))
     turn = np.array([[c, -s, cx + dx - c * cx + s * cy], [s, c, cy + dy - s * cx - c * cy]])
-    half = (FINE - 1) / 2  # between fine and coarse pixels: the centre of the top left pixel is (0, 0) in both
+    # between fine and coarse pixels: the centre of the top left pixel is (0, 0) in both
+    half = (FINE - 1) / 2
     turn[:, 2] = FINE * (turn[:, 2] + turn[:, :2] @ (-half / FINE, -half / FINE)) + half
     wide = (FINE * size[0], FINE * size[1])
-    fine = cv2.warpAffine(source, turn, wide, flags=cv2.INTER_LANCZOS4, borderMode=cv2.BORDER_REFLECT_101)
+    fine = cv2.warpAffine(
+        source, turn, wide, flags=cv2.INTER_LANCZOS4, borderMode=cv2.BORDER_REFLECT_101
+    )
     return cv2.resize(fine, size, interpolation=cv2.INTER_AREA)  # type: ignore[return-value]
 
 
 def spoilt(picture: Gray, truth: Pose, where: Region, rng: np.random.Generator) -> Gray:
     """The hard case of a picture."""
     light: Any = cv2.GaussianBlur(picture.astype(np.float32), (0, 0), 1.2)
-    light *= np.linspace(0.7, 1.3, picture.shape[1], dtype=np.float32)[:: 1 if rng.random() < 0.5 else -1]
+    light *= np.linspace(0.7, 1.3, picture.shape[1], dtype=np.float32)[
+        :: 1 if rng.random() < 0.5 else -1
+    ]
     radius = math.sqrt(0.2 * where.width * where.height / math.pi)
     u, v = (rng.random(2) - 0.5) * (where.width - radius, where.height - radius)
     c, s = math.cos(math.radians(truth.angle_deg)), math.sin(math.radians(truth.angle_deg))
@@ -133,7 +163,9 @@ def spoilt(picture: Gray, truth: Pose, where: Region, rng: np.random.Generator) 
     return np.asarray(np.clip(np.rint(light), 0, 255), np.uint8)
 
 
-def shots(source: Gray, where: Region, half_range_deg: float, hard: bool, count: int, seed: int) -> Iterator[Shot]:
+def shots(
+    source: Gray, where: Region, half_range_deg: float, hard: bool, count: int, seed: int
+) -> Iterator[Shot]:
     """Moved pictures; the whole pattern lies in each."""
     rng = np.random.default_rng([seed, int(half_range_deg), hard])
     x, y = where.centre
@@ -172,12 +204,15 @@ def turned(pattern_: Gray, angle_deg: float) -> tuple[Gray, Gray, float, float]:
     width, height = math.ceil(columns * c + rows * s), math.ceil(columns * s + rows * c)
     turn = cv2.getRotationMatrix2D(((columns - 1) / 2, (rows - 1) / 2), -angle_deg, 1.0)
     turn[:, 2] += ((width - columns) / 2, (height - rows) / 2)
-    mask = cv2.warpAffine(np.full_like(pattern_, 255), turn, (width, height), flags=cv2.INTER_NEAREST)
+    mask = cv2.warpAffine(
+        np.full_like(pattern_, 255), turn, (width, height), flags=cv2.INTER_NEAREST
+    )
     return cv2.warpAffine(pattern_, turn, (width, height)), mask, (width - 1) / 2, (height - 1) / 2  # type: ignore[return-value]
 
 
 def sweep(master: Gray, where: Region, half_range_deg: float, halvings: int) -> Finder:
-    """matchTemplate over all angles at a pyramid level, then over 1 degree around the best at full resolution."""
+    """matchTemplate over all angles at a pyramid level, then over 1 degree around the best at full
+    resolution."""
     model = master[where.y : where.bottom, where.x : where.right]
 
     def halved(picture: Gray, times: int) -> Gray:
@@ -185,14 +220,18 @@ def sweep(master: Gray, where: Region, half_range_deg: float, halvings: int) -> 
             picture = cv2.pyrDown(picture)  # type: ignore[assignment]
         return picture
 
-    def made(angles: NDArray[np.float64], times: int) -> list[tuple[float, Gray, Gray, float, float]]:
+    def made(
+        angles: NDArray[np.float64], times: int
+    ) -> list[tuple[float, Gray, Gray, float, float]]:
         small = halved(model, times)
         return [(float(angle), *turned(small, float(angle))) for angle in angles]
 
     step = BRUTE_STEP_DEG * 2**halvings
     coarse = made(np.arange(-half_range_deg, half_range_deg, step), halvings)
 
-    def best(picture: Gray, models: list[tuple[float, Gray, Gray, float, float]]) -> tuple[float, float, float, float]:
+    def best(
+        picture: Gray, models: list[tuple[float, Gray, Gray, float, float]]
+    ) -> tuple[float, float, float, float]:
         top = (-1.0, 0.0, 0.0, 0.0)
         for angle, pixels, mask, x, y in models:
             if pixels.shape[0] > picture.shape[0] or pixels.shape[1] > picture.shape[1]:
@@ -214,7 +253,10 @@ def sweep(master: Gray, where: Region, half_range_deg: float, halvings: int) -> 
             reach = math.hypot(where.width, where.height) / 2 + scale + 2
             left, top = max(int(x - reach), 0), max(int(y - reach), 0)
             window = picture[top : int(y + reach), left : int(x + reach)]
-            fine = [(a, *turned(model, a)) for a in np.arange(angle - step / 2, angle + step / 2 + 0.01, BRUTE_STEP_DEG / 2)]
+            fine = [
+                (a, *turned(model, a))
+                for a in np.arange(angle - step / 2, angle + step / 2 + 0.01, BRUTE_STEP_DEG / 2)
+            ]
             score, x, y, angle = best(window, fine)
             x, y = x + left, y + top
         return Pose(x=x, y=y, angle_deg=angle, score=max(score, 0)) if score > 0.3 else None
@@ -233,7 +275,11 @@ def features(master: Gray, where: Region, half_range_deg: float) -> Finder:
         seen, seen_words = sift.detectAndCompute(picture, None)
         if words is None or seen_words is None or len(seen) < 2:
             return None
-        pairs = [p for p in matcher.knnMatch(words, seen_words, k=2) if len(p) == 2 and p[0].distance < 0.8 * p[1].distance]
+        pairs = [
+            p
+            for p in matcher.knnMatch(words, seen_words, k=2)
+            if len(p) == 2 and p[0].distance < 0.8 * p[1].distance
+        ]
         if len(pairs) < 3:
             return None
         from_ = np.array([points[p[0].queryIdx].pt for p in pairs])
@@ -242,7 +288,9 @@ def features(master: Gray, where: Region, half_range_deg: float) -> Finder:
         if turn is None or not np.isfinite(turn).all():
             return None
         x, y = turn @ ((where.width - 1) / 2, (where.height - 1) / 2, 1)
-        return Pose(x=float(x), y=float(y), angle_deg=math.degrees(math.atan2(turn[1, 0], turn[0, 0])))
+        return Pose(
+            x=float(x), y=float(y), angle_deg=math.degrees(math.atan2(turn[1, 0], turn[0, 0]))
+        )
 
     return find
 
@@ -253,12 +301,15 @@ def pyramid(master: Gray, where: Region, half_range_deg: float) -> Finder:
 
 
 def directions(master: Gray, where: Region, half_range_deg: float) -> Finder:
-    """Directions of steep gradients, summed over the pattern, at a quarter of the size; then 1 degree around at full size."""
+    """Directions of steep gradients, summed over the pattern, at a quarter of the size; then 1
+    degree around at full size."""
 
     def field(picture: Any) -> Any:
         across, down = (cv2.Sobel(picture, cv2.CV_32F, dx, 1 - dx, scale=1 / 8) for dx in (1, 0))
         length = cv2.magnitude(across, down)
-        return cv2.merge([np.where(length > 4, part / (length + 1e-6), 0) for part in (across, down)])
+        return cv2.merge(
+            [np.where(length > 4, part / (length + 1e-6), 0) for part in (across, down)]
+        )
 
     def quarter(picture: Any) -> Any:
         return cv2.pyrDown(cv2.pyrDown(picture))
@@ -269,10 +320,14 @@ def directions(master: Gray, where: Region, half_range_deg: float) -> Finder:
             pixels, mask, x, y = turned(model, angle)
             inside = cv2.erode(mask, np.ones((5, 5), np.uint8), borderValue=0) > 0
             parts = field(pixels) * inside[:, :, None]
-            found.append((angle, parts / max(float(np.count_nonzero(np.any(parts, axis=2))), 1.0), x, y))
+            found.append(
+                (angle, parts / max(float(np.count_nonzero(np.any(parts, axis=2))), 1.0), x, y)
+            )
         return found
 
-    def best(picture: Any, models: list[tuple[float, Any, float, float]]) -> tuple[float, float, float, float]:
+    def best(
+        picture: Any, models: list[tuple[float, Any, float, float]]
+    ) -> tuple[float, float, float, float]:
         top = (-1.0, 0.0, 0.0, 0.0)
         for angle, parts, x, y in models:
             if parts.shape[0] <= picture.shape[0] and parts.shape[1] <= picture.shape[1]:
@@ -291,7 +346,11 @@ def directions(master: Gray, where: Region, half_range_deg: float) -> Finder:
         window = field(picture[top : int(4 * y + reach), left : int(4 * x + reach)])
         fine = made(model, np.arange(angle - step / 2, angle + step / 2 + 0.01, BRUTE_STEP_DEG / 2))
         score, x, y, angle = best(window, fine)
-        return Pose(x=x + left, y=y + top, angle_deg=angle, score=min(max(score, 0), 1)) if score > 0.2 else None
+        return (
+            Pose(x=x + left, y=y + top, angle_deg=angle, score=min(max(score, 0), 1))
+            if score > 0.2
+            else None
+        )
 
     return find
 
@@ -310,7 +369,8 @@ def apart(one: float, other: float) -> float:
 
 
 def measure(data: Path | None, full: bool = False) -> list[dict[str, Any]]:
-    """One row a method, range and difficulty: found, median px and degrees of those found, median ms; what was refused.
+    """One row a method, range and difficulty: found, median px and degrees of those found, median
+    ms; what was refused.
 
     full: all pictures, fewer moves of each, and `pattern` alone.
     """
@@ -320,18 +380,25 @@ def measure(data: Path | None, full: bool = False) -> list[dict[str, Any]]:
         for half_range_deg in (15.0, 180.0):
             methods = {"pattern": ours} if full else METHODS
             try:
-                finders = {method: make(master, where, half_range_deg) for method, make in methods.items()}
+                finders = {
+                    method: make(master, where, half_range_deg) for method, make in methods.items()
+                }
             except Problem:  # of `pattern`, when it is taught: a person draws another
                 refused.setdefault(half_range_deg, []).append(name)
                 continue
             for hard in (False, True):
                 moves = (FEW if hard else 1) if full else HARD if hard else EASY
-                for nth, shot in enumerate(shots(source, where, half_range_deg, hard, moves, number)):
+                for nth, shot in enumerate(
+                    shots(source, where, half_range_deg, hard, moves, number)
+                ):
                     for method, find in finders.items():
                         if method == "pattern" or nth < (FEW if hard else FEW // 2):
                             row = rows.setdefault((method, half_range_deg, hard), [])
                             row.append((*_tried(find, shot), name))
-    return [_row(key, found) | {"refused": ", ".join(refused.get(key[1], []))} for key, found in rows.items()]
+    return [
+        _row(key, found) | {"refused": ", ".join(refused.get(key[1], []))}
+        for key, found in rows.items()
+    ]
 
 
 def _tried(find: Finder, shot: Shot) -> tuple[bool, float, float, float]:
@@ -346,7 +413,9 @@ def _tried(find: Finder, shot: Shot) -> tuple[bool, float, float, float]:
     return px <= 2 and degrees <= 1, px, degrees, ms
 
 
-def _row(key: tuple[str, float, bool], found: list[tuple[bool, float, float, float, str]]) -> dict[str, Any]:
+def _row(
+    key: tuple[str, float, bool], found: list[tuple[bool, float, float, float, str]]
+) -> dict[str, Any]:
     good = [one for one in found if one[0]]
     lost = sorted({one[4] for one in found if not one[0]})
     return {
@@ -363,13 +432,19 @@ def _row(key: tuple[str, float, bool], found: list[tuple[bool, float, float, flo
 
 
 def teachable(master: Gray, where: Region) -> bool:
-    """Whether a person would take it for a pattern: there is something to see in most of it, and nowhere else the like."""
+    """Whether a person would take it for a pattern: there is something to see in most of it, and
+    nowhere else the like."""
     pattern_ = master[where.y : where.bottom, where.x : where.right].astype(np.float32)
-    blocks = [block.std() for rows in np.array_split(pattern_, 3) for block in np.array_split(rows, 3, axis=1)]
+    blocks = [
+        block.std()
+        for rows in np.array_split(pattern_, 3)
+        for block in np.array_split(rows, 3, axis=1)
+    ]
     if sum(block > LEAST_BLOCK for block in blocks) < LEAST_BLOCKS:
         return False
     small, model = (
-        cv2.resize(p, None, fx=0.25, fy=0.25, interpolation=cv2.INTER_AREA) for p in (master, pattern_.astype(np.uint8))
+        cv2.resize(p, None, fx=0.25, fy=0.25, interpolation=cv2.INTER_AREA)
+        for p in (master, pattern_.astype(np.uint8))
     )
     best = 0.0
     for angle in range(-180, 180, 12):
@@ -384,7 +459,8 @@ def teachable(master: Gray, where: Region) -> bool:
 
 
 def absent(data: Path | None, full: bool = False) -> dict[str, Any]:
-    """How often a pattern is found where it is not: other parts, textures, boards, codes, clutter, noise, flat pictures."""
+    """How often a pattern is found where it is not: other parts, textures, boards, codes, clutter,
+    noise, flat pictures."""
     count = {"pictures": 0, "found": 0, "refused": 0}
     worst = [""]
     others = list(_others(data))
@@ -396,16 +472,22 @@ def absent(data: Path | None, full: bool = False) -> dict[str, Any]:
             continue
         rng = np.random.default_rng(number)
         foreign = [one for one in others if _kind(one[0]) != _kind(name)]
-        for place in rng.choice(len(foreign), min(len(foreign), MANY_ABSENT if full else ABSENT), replace=False).tolist():
+        for place in rng.choice(
+            len(foreign), min(len(foreign), MANY_ABSENT if full else ABSENT), replace=False
+        ).tolist():
             count["pictures"] += 1
             if find(foreign[place][1]) is not None:
                 count["found"] += 1
                 worst.append(f"{name} in {foreign[place][0]}")
-    return count | {"share": round(count["found"] / max(count["pictures"], 1), 5), "which": ", ".join(worst[1:])}
+    return count | {
+        "share": round(count["found"] / max(count["pictures"], 1), 5),
+        "which": ", ".join(worst[1:]),
+    }
 
 
 def _kind(name: str) -> str:
-    """What pictures of the same part have in common in their names: boards of one series, views of one scene."""
+    """What pictures of the same part have in common in their names: boards of one series, views of
+    one scene."""
     letters = "".join(c for c in name if not c.isdigit())
     return name[:5] if letters in ("_temp", "_test") else letters.split("-")[0].split("_")[0]
 
@@ -418,7 +500,10 @@ def _others(data: Path | None) -> Iterator[tuple[str, Gray]]:
         yield "noise", np.clip(rng.normal(level, 12, SIZE[::-1]), 0, 255).astype(np.uint8)
     for seed in range(12):
         scene = Scene.plain(*SIZE).clutter(seed, 80)
-        yield "clutter", (scene.part(200, 150, seed, (180, 140)) if seed % 2 else scene).pixels(4.0, seed)
+        yield (
+            "clutter",
+            (scene.part(200, 150, seed, (180, 140)) if seed % 2 else scene).pixels(4.0, seed),
+        )
         yield "waves", Scene.plain(*SIZE, 128.0).waves(finest_px=4 + seed).pixels(4.0, seed)
     for glob in OTHERS if data else ("pcb/*.jpg", "codes/*.png"):
         for path in sorted((data or SHIPPED).glob(glob)):
@@ -429,7 +514,8 @@ def _others(data: Path | None) -> Iterator[tuple[str, Gray]]:
 
 
 def against_brute(data: Path | None) -> dict[str, Any]:
-    """Time at 1280 x 960 px, full circle, and of matchTemplate over the same angles at full resolution."""
+    """Time at 1280 x 960 px, full circle, and of matchTemplate over the same angles at full
+    resolution."""
     _, source = next(sources(data))
     source = cv2.resize(source, None, fx=2, fy=2, interpolation=cv2.INTER_LINEAR)  # type: ignore[assignment]
     where = Region(x=480, y=360, width=320, height=240)
@@ -456,7 +542,8 @@ def against_brute(data: Path | None) -> dict[str, Any]:
 
 
 def large(data: Path | None) -> Iterator[dict[str, Any]]:
-    """Full circle at 2448 x 2048 px: ms of patterns of some sizes, and of their coarse correlation, ours and one by one."""
+    """Full circle at 2448 x 2048 px: ms of patterns of some sizes, and of their coarse correlation,
+    ours and one by one."""
     _, source = next(sources(data))
     source = cv2.resize(source, (FINE * LARGE[0], FINE * LARGE[1]), interpolation=cv2.INTER_CUBIC)  # type: ignore[assignment]
     for size in LARGE_PATTERNS:
@@ -469,7 +556,10 @@ def large(data: Path | None) -> Iterator[dict[str, Any]]:
         doubled = coarse.doubled_of(gradients(gray), picture.shape, learned.coarse)
         spectra = learned.coarse.spectra
         rows, columns = spectra.across.shape[1:]
-        halves = tuple(np.repeat(part[:, :, : columns // 2 + 1], 2, axis=0) for part in (spectra.across, spectra.down))
+        halves = tuple(
+            np.repeat(part[:, :, : columns // 2 + 1], 2, axis=0)
+            for part in (spectra.across, spectra.down)
+        )
 
         def one_by_one() -> Any:
             own = [np.fft.rfft2(part, s=(rows, columns)) for part in doubled]  # noqa: B023

@@ -1,7 +1,9 @@
-"""Are a program's tools faster side by side? `python -m tests.bench.vision.parallel` prints serial ms and those of two threads.
+"""Are a program's tools faster side by side? `python -m tests.bench.vision.parallel` prints serial
+ms and those of two threads.
 
-Tools of one kind are measured one after the other, and by a pool of two threads, in turns; least of the rounds, since machines
-are shared. On views that share nothing, so nothing is waited for but the interpreter and the cores.
+Tools of one kind are measured one after the other, and by a pool of two threads, in turns; least of
+the rounds, since machines are shared. On views that share nothing, so nothing is waited for but the
+interpreter and the cores.
 """
 
 import sys
@@ -11,7 +13,18 @@ from typing import Any
 
 from node.frame import Frame
 from node.tools import TOOLS
-from schemas import Area, Blobs, CircleTool, ColourArea, Edge, EdgePixels, Outline, PatternTool, Region, Tool
+from schemas import (
+    Area,
+    Blobs,
+    CircleTool,
+    ColourArea,
+    Edge,
+    EdgePixels,
+    Outline,
+    PatternTool,
+    Region,
+    Tool,
+)
 from schemas.geometry import Ring
 from tests.scenes import Scene, region
 
@@ -22,11 +35,20 @@ SIZES = ((640, 480), (1280, 960))
 def tools_at(where: Region) -> dict[str, Tool]:
     """One of each typical kind in a region."""
     x, y = where.centre
-    ring = Ring(x=x, y=y, radius=min(where.width, where.height) / 2 - 2, inner_radius=min(where.width, where.height) / 8)
-    corner = region(where.x + where.width // 8, where.y + where.height // 8, where.width // 3, where.height // 3)
+    ring = Ring(
+        x=x,
+        y=y,
+        radius=min(where.width, where.height) / 2 - 2,
+        inner_radius=min(where.width, where.height) / 8,
+    )
+    corner = region(
+        where.x + where.width // 8, where.y + where.height // 8, where.width // 3, where.height // 3
+    )
     return {
         "area": Area(name="t", region=where, low=0.0),
-        "colour_area": ColourArea(name="t", region=where, hue_low_deg=340, hue_high_deg=20, low=0.0),
+        "colour_area": ColourArea(
+            name="t", region=where, hue_low_deg=340, hue_high_deg=20, low=0.0
+        ),
         "edge_pixels": EdgePixels(name="t", region=where, low=0.0),
         "outline": Outline(name="t", region=where, low=0.0),
         "blobs": Blobs(name="t", region=where, polarity="light", circularity_low=0.1, low=0.0),
@@ -45,7 +67,9 @@ def places(width: int, height: int, count: int) -> list[Region]:
     return [region(4 + (w + 8) * (n % side), 4 + (h + 8) * (n // side), w, h) for n in range(count)]
 
 
-def compare(kind: str, size: tuple[int, int], count: int, pool: ThreadPoolExecutor) -> tuple[float, float]:
+def compare(
+    kind: str, size: tuple[int, int], count: int, pool: ThreadPoolExecutor
+) -> tuple[float, float]:
     """Least ms of a program of so many tools, one after the other and side by side."""
     scene = Scene.plain(*size, (60.0, 60.0, 60.0)).clutter(1)
     for where in places(*size, count):
@@ -62,7 +86,9 @@ def compare(kind: str, size: tuple[int, int], count: int, pool: ThreadPoolExecut
             assert frame.gray.size
 
             def one(number: int, frame: Frame = frame) -> Any:
-                return module.measure(frame.view(settings[number].region), settings[number], learned[number])  # type: ignore[union-attr]
+                return module.measure(
+                    frame.view(settings[number].region), settings[number], learned[number]
+                )  # type: ignore[union-attr]
 
             began = time.perf_counter()
             list(map(one, range(count)) if way == 0 else pool.map(one, range(count)))
@@ -72,7 +98,9 @@ def compare(kind: str, size: tuple[int, int], count: int, pool: ThreadPoolExecut
 
 def main() -> None:
     """Print the table."""
-    print("| kind | " + " | ".join(f"{n} at {w} x {h}" for w, h in SIZES for n in (1, 4, 16)) + " |")
+    print(
+        "| kind | " + " | ".join(f"{n} at {w} x {h}" for w, h in SIZES for n in (1, 4, 16)) + " |"
+    )
     print("|---|" + "---|" * 6)
     with ThreadPoolExecutor(2) as pool:
         for kind in sys.argv[1:] or tools_at(region(0, 0, 99, 99)):

@@ -1,4 +1,5 @@
-"""Times and errors of the plain tools on drawn scenes, next to the plain OpenCV way: `python -m tests.bench.vision.plain`."""
+"""Times and errors of the plain tools on drawn scenes, next to the plain OpenCV way: `python -m
+tests.bench.vision.plain`."""
 
 import time
 from collections.abc import Callable
@@ -22,11 +23,19 @@ GIVEN = Given(EMPTY, {"a": Measurement(3.0), "b": Measurement(4.0)}, {"a": True,
 
 
 def tools(where: Region) -> tuple[Tool, ...]:
-    """One tool of each kind, looking at a region of at least 8 x 8 px; the pattern is its middle."""
-    side = region(where.x + where.width // 4, where.y + where.height // 4, max(8, where.width // 4), max(8, where.height // 4))
+    """One tool of each kind, looking at a region of at least 8 x 8 px; the pattern is its
+    middle."""
+    side = region(
+        where.x + where.width // 4,
+        where.y + where.height // 4,
+        max(8, where.width // 4),
+        max(8, where.height // 4),
+    )
     return (
         Blobs(name="b", region=where, polarity="light", low=0.0),
-        Blobs(name="b", region=where, polarity="light", value="total", circularity_low=0.1, low=0.0),
+        Blobs(
+            name="b", region=where, polarity="light", value="total", circularity_low=0.1, low=0.0
+        ),
         Colour(name="c", region=where, high=1.0),
         Compare(name="d", region=where, other=where, low=0.0),
         Compare(name="d", region=where, other=where, figure="correlation", low=0.0),
@@ -48,21 +57,31 @@ def measured(tool: Tool, learned: Any, frame: Frame) -> float:
 
 def learned_of(tool: Tool, frame: Frame) -> Any:
     """What it learns of a master."""
-    return TOOLS[tool.kind].learn(frame.view(tool.region) if isinstance(tool, RegionTool) else None, tool)
+    return TOOLS[tool.kind].learn(
+        frame.view(tool.region) if isinstance(tool, RegionTool) else None, tool
+    )
 
 
 def _plain_way(tool: Tool, learned: Any) -> Callable[[View], object] | None:
     """The same by the obvious OpenCV calls, for the comparison of times."""
     if isinstance(tool, Blobs):
-        return lambda view: len(cv2.findContours(cv2.threshold(view.gray, learned.threshold, 255, 0)[1], 1, 2)[0])
+        return lambda view: len(
+            cv2.findContours(cv2.threshold(view.gray, learned.threshold, 255, 0)[1], 1, 2)[0]
+        )
     if isinstance(tool, Colour):
-        return lambda view: cv2.mean(cv2.cvtColor(view.bgr.astype(np.float32) / 255, cv2.COLOR_BGR2Lab))
+        return lambda view: cv2.mean(
+            cv2.cvtColor(view.bgr.astype(np.float32) / 255, cv2.COLOR_BGR2Lab)
+        )
     if isinstance(tool, Compare) and tool.figure == "brightness":
         return lambda view: view.gray.mean() / view.gray.mean()
     if isinstance(tool, Compare):
-        return lambda view: cv2.matchTemplate(view.gray, np.ascontiguousarray(view.gray), cv2.TM_CCOEFF_NORMED)
+        return lambda view: cv2.matchTemplate(
+            view.gray, np.ascontiguousarray(view.gray), cv2.TM_CCOEFF_NORMED
+        )
     if isinstance(tool, Contrast):
-        return lambda view: view.gray.std() if tool.method == "deviation" else np.percentile(view.gray, (5, 95))
+        return lambda view: (
+            view.gray.std() if tool.method == "deviation" else np.percentile(view.gray, (5, 95))
+        )
     if isinstance(tool, PatternTool):
         return lambda view: cv2.matchTemplate(view.gray, learned.levels[0], cv2.TM_CCOEFF_NORMED)
     return None
@@ -84,7 +103,8 @@ def _ms(work: Callable[[Frame], object], frames: list[Frame]) -> float:
 
 
 def measure(data: Path | None = None) -> list[dict[str, Any]]:
-    """One row a tool: ms at 150 x 120 and 400 x 300 px, and the ratio to the plain way at 400 x 300 px."""
+    """One row a tool: ms at 150 x 120 and 400 x 300 px, and the ratio to the plain way at 400 x 300
+    px."""
     del data
     frames = [_scene(seed).frame(5, seed) for seed in (1, 2, 3)]
     rows = []
@@ -111,7 +131,10 @@ def measure(data: Path | None = None) -> list[dict[str, Any]]:
 
 def main() -> None:
     """Print the table."""
-    print("| tool | 150 x 120 px, ms | 400 x 300 px, ms | plain OpenCV at 400 x 300 px, ms | ratio |\n|---|---|---|---|---|")
+    print(
+        "| tool | 150 x 120 px, ms | 400 x 300 px, ms | plain OpenCV at 400 x 300 px, ms | ratio"
+        " |\n|---|---|---|---|---|"
+    )
     for row in measure():
         print("| " + " | ".join("-" if cell is None else str(cell) for cell in row.values()) + " |")
 

@@ -9,7 +9,8 @@ from node.frame import Frame, Pixels
 
 
 class Row(NamedTuple):
-    """What one tool reached in one task, next to the plain OpenCV way; None where there is none, or no target."""
+    """What one tool reached in one task, next to the plain OpenCV way; None where there is none, or
+    no target."""
 
     tool: str
     what: str

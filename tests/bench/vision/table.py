@@ -1,7 +1,9 @@
-"""One table of all tools: error and time next to the plain OpenCV way, with targets: `python -m tests.bench.vision.table`.
+"""One table of all tools: error and time next to the plain OpenCV way, with targets: `python -m
+tests.bench.vision.table`.
 
-The rows come from the modules beside this one, each of which also prints its own, longer table. Without data they use the small
-pictures that ship and drawn scenes; the environment variable DATA names a folder with all of them.
+The rows come from the modules beside this one, each of which also prints its own, longer table.
+Without data they use the small pictures that ship and drawn scenes; the environment variable DATA
+names a folder with all of them.
 """
 
 import os
@@ -38,7 +40,11 @@ def _locate(data: Path | None) -> Iterator[Row]:
     found = locate.measure(data)
     for own in (r for r in found if r["method"] == "pattern"):
         same = [
-            r for r in found if r["method"] != "pattern" and r["range"] == own["range"] and r["pictures"] == own["pictures"]
+            r
+            for r in found
+            if r["method"] != "pattern"
+            and r["range"] == own["range"]
+            and r["pictures"] == own["pictures"]
         ]
         best = max(same, key=lambda r: r["found"])
         narrow, easy = own["range"] == "+-15", own["pictures"] == "easy"
@@ -56,33 +62,59 @@ def _locate(data: Path | None) -> Iterator[Row]:
         most = 0.05 if easy else 0.2
         if narrow:
             yield _row(
-                "pattern (locator)", f"{what}: place", own["px"], best["px"], "px", f"at most {most:g}", own["px"] <= most
+                "pattern (locator)",
+                f"{what}: place",
+                own["px"],
+                best["px"],
+                "px",
+                f"at most {most:g}",
+                own["px"] <= most,
             )
         if narrow and easy:
             yield _row(
-                "pattern (locator)", f"{what}: turn", own["deg"], best["deg"], "degree", "at most 0.02", own["deg"] <= 0.02
+                "pattern (locator)",
+                f"{what}: turn",
+                own["deg"],
+                best["deg"],
+                "degree",
+                "at most 0.02",
+                own["deg"] <= 0.02,
             )
         most_ms = 25 if narrow else 40
         met = own["ms"] <= most_ms
         yield _row(
-            "pattern (locator)", f"{what}: time", own["ms"], best["ms"], "ms", f"at most {most_ms}", met, own["ms"], best["ms"]
+            "pattern (locator)",
+            f"{what}: time",
+            own["ms"],
+            best["ms"],
+            "ms",
+            f"at most {most_ms}",
+            met,
+            own["ms"],
+            best["ms"],
         )
     absent = locate.absent(data, full=data is not None)
     share, pictures = absent["share"], absent["pictures"]
     yield _row(
-        "pattern (locator)", f"{pictures} pictures without the part: found", share, None, "share", "under 0.001", share < 0.001
+        "pattern (locator)",
+        f"{pictures} pictures without the part: found",
+        share,
+        None,
+        "share",
+        "under 0.001",
+        share < 0.001,
     )
     brute = locate.against_brute(data)
     faster = brute["times faster"]
     yield _row(
-        "pattern (locator)", "full circle, 1280 x 960 px, times faster than the brute sweep", faster, 1, "x", "at least 10",
+        "pattern (locator)", "full circle, 1280 x 960 px, times faster than the brute sweep", faster, 1, "x", "at least 10",  # noqa: E501
         faster >= 10, brute["ms"], brute["brute ms"],
     )  # fmt: skip
     for row in locate.large(data):
         what, ms = f"full circle, 2448 x 2048 px, {row['pattern']}", row["ms"]
         yield _row("pattern (locator)", f"{what}: time", ms, None, "ms", "at most 15", ms <= 15, ms)
         yield _row(
-            "pattern (locator)", f"{what}: correlation in all turns, plain: one transform a turn", row["correlation ms"],
+            "pattern (locator)", f"{what}: correlation in all turns, plain: one transform a turn", row["correlation ms"],  # noqa: E501
             row["one by one ms"], "ms", "", None, row["correlation ms"], row["one by one ms"],
         )  # fmt: skip
 
@@ -113,7 +145,15 @@ def _difference(data: Path | None) -> Iterator[Row]:
             "at most 0.01",
             flagged <= 0.01,
         )
-        yield _row("difference", f"{what}: time", own["ms"], other["ms"], "ms", "at most 20", own["ms"] <= 20)
+        yield _row(
+            "difference",
+            f"{what}: time",
+            own["ms"],
+            other["ms"],
+            "ms",
+            "at most 20",
+            own["ms"] <= 20,
+        )
 
 
 def _codes(data: Path | None) -> Iterator[Row]:
@@ -165,7 +205,9 @@ def _learned(data: Path | None) -> Iterator[Row]:
                 wrong == 0,
                 own["ms"],
             )
-            yield _row("classify", f"{own['set']}: not decided", own["unsure"], None, "count", "", None)
+            yield _row(
+                "classify", f"{own['set']}: not decided", own["unsure"], None, "count", "", None
+            )
             continue
         what, least = f"{own['set']}, {own['good_taught']} taught", own["auroc_plain"]
         ms = own.get("ms")
@@ -180,14 +222,38 @@ def _learned(data: Path | None) -> Iterator[Row]:
             ms,
         )
         rejects, caught = own["false_rejects"], 1 - own["escapes"]
-        yield _row("learned", f"{what}: false rejects", rejects, None, "share", "at most 0.02", rejects <= 0.02)
-        yield _row("learned", f"{what}: bad ones caught", caught, None, "share", "at least 0.8", caught >= 0.8)
+        yield _row(
+            "learned",
+            f"{what}: false rejects",
+            rejects,
+            None,
+            "share",
+            "at most 0.02",
+            rejects <= 0.02,
+        )
+        yield _row(
+            "learned",
+            f"{what}: bad ones caught",
+            caught,
+            None,
+            "share",
+            "at least 0.8",
+            caught >= 0.8,
+        )
 
 
 def _plain(data: Path | None) -> Iterator[Row]:
     for own in plain.measure(data):
         ms = own["ms_400x300"]
-        yield Row(own["tool"], "time at 400 x 300 px", ms, own["plain_ms_400x300"], "ms", ms, own["plain_ms_400x300"])
+        yield Row(
+            own["tool"],
+            "time at 400 x 300 px",
+            ms,
+            own["plain_ms_400x300"],
+            "ms",
+            ms,
+            own["plain_ms_400x300"],
+        )
 
 
 def _row(
@@ -208,16 +274,37 @@ def _row(
 def table(found: list[Row]) -> Table:
     """The rows for a terminal."""
     made = Table(
-        title="Tools", caption="plain: the obvious OpenCV way, in turns with ours; ms of the thread where machines are shared"
+        title="Tools",
+        caption=(
+            "plain: the obvious OpenCV way, in turns with ours; ms of the thread where machines are"
+            " shared"
+        ),
     )
-    for title in ("tool", "task", "ours", "plain", "", "ms", "plain ms", "ms ratio", "target", "met"):
+    for title in (
+        "tool",
+        "task",
+        "ours",
+        "plain",
+        "",
+        "ms",
+        "plain ms",
+        "ms ratio",
+        "target",
+        "met",
+    ):
         made.add_column(
-            title, justify="right" if title in ("ours", "plain", "ms", "plain ms", "ms ratio") else "left", overflow="fold"
+            title,
+            justify="right" if title in ("ours", "plain", "ms", "plain ms", "ms ratio") else "left",
+            overflow="fold",
         )
     last = ""
     for row in found:
         met = "" if row.met is None else "[green]met[/]" if row.met else "[red]not met[/]"
-        fails = row.plain is not None and row.unit in ("px", "degree") and row.plain > max(FAILS, FAILS * row.ours)
+        fails = (
+            row.plain is not None
+            and row.unit in ("px", "degree")
+            and row.plain > max(FAILS, FAILS * row.ours)
+        )
         plain_said = "" if row.plain is None else "fails" if fails else f"{row.plain:.3g}"
         ratio = f"{row.ms / row.plain_ms:.2f}" if row.ms is not None and row.plain_ms else ""
         times = ("" if v is None else f"{v:.3g}" for v in (row.ms, row.plain_ms))
@@ -241,7 +328,9 @@ def main() -> None:
     data = os.environ.get("DATA")
     console = Console(width=None if Console().is_terminal else 180)
     with console.status("tools") as status:
-        found = list(rows(Path(data) if data else None, lambda topic: status.update(f"tools: {topic}")))
+        found = list(
+            rows(Path(data) if data else None, lambda topic: status.update(f"tools: {topic}"))
+        )
     console.print(table(found))
 
 

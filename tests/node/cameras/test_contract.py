@@ -37,7 +37,8 @@ def ask(after_ns: int | None = None, limit_s: float = 5.0, part_id: str = "part-
 
 @pytest.fixture(params=SHOWING)
 def camera(request, tmp_path: Path) -> Iterator[Camera]:
-    """A camera that has something to show; into the folder of `newest` somebody writes a picture again and again."""
+    """A camera that has something to show; into the folder of `newest` somebody writes a picture
+    again and again."""
     picture = cv2.imencode(".png", master(SyntheticCamera(width=320, height=240)))[1].tobytes()
     (tmp_path / "part-1.png").write_bytes(picture)
     (tmp_path / "part-2.png").write_bytes(picture)

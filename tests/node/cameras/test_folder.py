@@ -23,14 +23,21 @@ def picture(level: int, ending: str = ".png") -> bytes:
 
 
 def opened(path: Path, order: str = "name", **settings: object) -> Folder:
-    made = Folder(FolderCamera.model_validate({"path": str(path), "order": order, **settings}), Path("/nowhere"))
+    made = Folder(
+        FolderCamera.model_validate({"path": str(path), "order": order, **settings}),
+        Path("/nowhere"),
+    )
     made.open()
     return made
 
 
-def grab(folder: Folder, part_id: str | None = None, limit_s: float = 5.0, after_ns: int | None = None) -> Frame:
+def grab(
+    folder: Folder, part_id: str | None = None, limit_s: float = 5.0, after_ns: int | None = None
+) -> Frame:
     now_ns = time.monotonic_ns()
-    return folder.grab(Request(now_ns if after_ns is None else after_ns, now_ns + round(limit_s * SECOND), part_id))
+    return folder.grab(
+        Request(now_ns if after_ns is None else after_ns, now_ns + round(limit_s * SECOND), part_id)
+    )
 
 
 def code_of(action: Callable[[], object]) -> str:
@@ -70,7 +77,9 @@ class TestByName:
         os.mkfifo(tmp_path / "9.png")
         folder = opened(tmp_path)
         names = [grab(folder).source for _ in range(6)]
-        assert names == [f"folder:{n}" for n in ("0.png", "1.JPG", "2.jpeg", "3.bmp", "4.webp", "0.png")]
+        assert names == [
+            f"folder:{n}" for n in ("0.png", "1.JPG", "2.jpeg", "3.bmp", "4.webp", "0.png")
+        ]
 
     def test_names_that_differ_in_case_or_zeros_only_are_all_shown(self, tmp_path):
         names = {"a1.png", "A1.png", "a01.png", "a1.jpg"}
@@ -119,7 +128,9 @@ class TestByPartId:
         folder = opened(tmp_path, "part_id")
         assert [int(grab(folder, f"SN.{n}").pixels[0, 0, 0]) for n in (2, 0, 2)] == [2, 0, 2]
 
-    @pytest.mark.parametrize("part_id", ["../secret", "/etc/passwd", "in/1", "..", ".", "*", "1\\..", "x" * 128, "1.png"])
+    @pytest.mark.parametrize(
+        "part_id", ["../secret", "/etc/passwd", "in/1", "..", ".", "*", "1\\..", "x" * 128, "1.png"]
+    )
     def test_a_part_id_never_leaves_the_folder(self, tmp_path, part_id):
         inside = tmp_path / "pictures"
         (inside / "in").mkdir(parents=True)
@@ -154,14 +165,17 @@ class TestNewest:
 
     def test_the_picture_written_after_the_trigger_is_waited_for_until_it_is_whole(self, tmp_path):
         folder = opened(tmp_path, "newest")
-        slope = np.dstack([np.tile(np.arange(320) // 2 + shift, (240, 1)) for shift in (0, 30, 60)]).astype(np.uint8)
+        slope = np.dstack(
+            [np.tile(np.arange(320) // 2 + shift, (240, 1)) for shift in (0, 30, 60)]
+        ).astype(np.uint8)
         for n, ending in enumerate((".png", ".jpg", ".bmp", ".webp")):
             write_later(tmp_path / f"{n}{ending}", cv2.imencode(ending, slope)[1].tobytes())
             asked_ns = time.monotonic_ns()
             frame = grab(folder)
             assert frame.source == f"folder:{n}{ending}"
             assert asked_ns < frame.exposed_ns <= time.monotonic_ns()
-            assert np.abs(frame.pixels.astype(int) - slope)[-8:].mean() < 4  # the last rows are there, too
+            # the last rows are there, too
+            assert np.abs(frame.pixels.astype(int) - slope)[-8:].mean() < 4
 
     def test_one_file_written_again_and_again_is_a_new_picture_each_time(self, tmp_path):
         folder = opened(tmp_path, "newest")
@@ -228,11 +242,16 @@ class TestCache:
 
     def test_the_cache_keeps_within_its_bound_and_shows_everything(self, tmp_path):
         for n in range(8):
-            cv2.imwrite(str(tmp_path / f"{n}.bmp"), np.full((500, 500, 3), n, np.uint8))  # 0.75 MB each
+            # 0.75 MB each
+            cv2.imwrite(str(tmp_path / f"{n}.bmp"), np.full((500, 500, 3), n, np.uint8))
         folder = opened(tmp_path, cache_mb=2)
         for n in range(24):
             assert int(grab(folder).pixels[0, 0, 0]) == n % 8
-            assert folder._cache._bytes == sum(pixels.nbytes for _, pixels in folder._cache._kept.values()) <= 2_000_000
+            assert (
+                folder._cache._bytes
+                == sum(pixels.nbytes for _, pixels in folder._cache._kept.values())
+                <= 2_000_000
+            )
 
     def test_no_cache_shows_everything_too(self, tmp_path):
         for n in range(3):

@@ -44,8 +44,12 @@ def judge(settings: SyntheticCamera, count: int) -> list[tuple[str, str]]:
             assert abs(shift.dx - truth(settings, n).dx) < 0.25
             assert abs(shift.dy - truth(settings, n).dy) < 0.25
             for tool, knowledge in zip(recipe.tools, learned, strict=True):
-                value = TOOLS[tool.kind].measure(frame.view(tool.region, shift), tool, knowledge).value
-                if (tool.low is not None and value < tool.low) or (tool.high is not None and value > tool.high):
+                value = (
+                    TOOLS[tool.kind].measure(frame.view(tool.region, shift), tool, knowledge).value
+                )
+                if (tool.low is not None and value < tool.low) or (
+                    tool.high is not None and value > tool.high
+                ):
                     verdict = "NG"
         except Problem as problem:
             verdict = f"ERROR {problem.code}"
@@ -55,7 +59,8 @@ def judge(settings: SyntheticCamera, count: int) -> list[tuple[str, str]]:
 
 
 @pytest.mark.parametrize(
-    ("width", "height", "seed", "count"), [(640, 480, 1, 150), (320, 240, 2, 100), (1280, 960, 3, 24), (451, 333, 4, 40)]
+    ("width", "height", "seed", "count"),
+    [(640, 480, 1, 150), (320, 240, 2, 100), (1280, 960, 3, 24), (451, 333, 4, 40)],
 )
 def test_the_tools_find_the_truth_at_every_size(width, height, seed, count):
     answers = judge(SyntheticCamera(width=width, height=height, seed=seed, defect_rate=0.6), count)

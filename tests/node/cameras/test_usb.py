@@ -1,4 +1,5 @@
-"""The USB camera without hardware: names, holders, frozen pictures. tests/rig/camera_rig.py tries it on a kernel."""
+"""The USB camera without hardware: names, holders, frozen pictures. tests/rig/camera_rig.py tries
+it on a kernel."""
 
 import os
 import time
@@ -26,7 +27,10 @@ def sysfs(tmp_path: Path) -> Path:
     nodes.mkdir()
     (tmp_path / "usb1").mkdir()
     (tmp_path / "usb1" / "serial").write_text("0000:00:14.0\n")
-    for port, serial, names in (("1-1", "AAA", ("video10", "video11")), ("1-2", "BBB", ("video2", "video3"))):
+    for port, serial, names in (
+        ("1-1", "AAA", ("video10", "video11")),
+        ("1-2", "BBB", ("video2", "video3")),
+    ):
         interface = tmp_path / "usb1" / port / f"{port}:1.0"
         interface.mkdir(parents=True)
         (interface.parent / "serial").write_text(f"{serial}\n")
@@ -71,7 +75,15 @@ def test_pictures_that_repeat_are_told_after_so_many_and_forgiven_when_they_chan
     looks = _Looks(UsbCamera(device="/dev/video0", frozen_frames=3), "cam")
     one, two = (np.full((480, 640, 3), level, np.uint8) for level in (101, 102))
     told = [looks.at(pixels) for pixels in (one, one, one, one, one, two, two, one)]
-    assert [problem and problem.code for problem in told] == [None, None, None, *["FRAME_FROZEN"] * 2, None, None, None]
+    assert [problem and problem.code for problem in told] == [
+        None,
+        None,
+        None,
+        *["FRAME_FROZEN"] * 2,
+        None,
+        None,
+        None,
+    ]
     assert looks.repeated == 0
 
 
@@ -96,7 +108,8 @@ def test_another_size_than_asked_for_is_told():
 
 
 class Stamps:
-    """What the clock asks of OpenCV's capture: its frame rate, its buffers and the stamp of the newest frame."""
+    """What the clock asks of OpenCV's capture: its frame rate, its buffers and the stamp of the
+    newest frame."""
 
     def __init__(self) -> None:
         self.stamp_ns = 0
@@ -121,13 +134,16 @@ def test_a_frame_began_a_period_before_its_stamp_and_after_the_frame_before():
     assert clock.exposed_ns(stamps) == pytest.approx(late_ns, abs=1000)
 
 
-@pytest.mark.parametrize("stamp_ns", [0, 10**18, time.time_ns()], ids=["zero", "far ahead", "wall clock"])
+@pytest.mark.parametrize(
+    "stamp_ns", [0, 10**18, time.time_ns()], ids=["zero", "far ahead", "wall clock"]
+)
 def test_a_stamp_of_another_clock_is_not_believed(stamp_ns):
     stamps = Stamps()
     clock = _Clock(stamps, 30.0)
     stamps.stamp_ns = stamp_ns
     begun = [clock.begin() for _ in range(6)]
-    assert clock.exposed_ns(stamps) == begun[-3] - 40 * MS  # three buffers: this one was empty two reads ago
+    # three buffers: this one was empty two reads ago
+    assert clock.exposed_ns(stamps) == begun[-3] - 40 * MS
 
 
 def test_a_stamp_in_the_near_future_is_cut_to_its_arrival():
@@ -138,7 +154,8 @@ def test_a_stamp_in_the_near_future_is_cut_to_its_arrival():
 
 
 class Capture:
-    """OpenCV's capture of a camera that sends motion JPEG or pixels: a frame every few ms, as the test says."""
+    """OpenCV's capture of a camera that sends motion JPEG or pixels: a frame every few ms, as the
+    test says."""
 
     def __init__(self, frames) -> None:
         self.frames = iter(frames)
@@ -196,7 +213,9 @@ def opened(usb: Usb) -> None:
 def test_a_damaged_frame_of_motion_jpeg_is_passed_over(monkeypatch):
     whole = [row(part(seed)) for seed in range(4)]
     broken = row(part(9), damaged=True)
-    usb = usb_with((frame for _ in count() for frame in (*whole[:2], broken, *whole[2:], broken)), monkeypatch)
+    usb = usb_with(
+        (frame for _ in count() for frame in (*whole[:2], broken, *whole[2:], broken)), monkeypatch
+    )
     opened(usb)
     truths = [decode(data.tobytes()) for data in whole]
     for _ in range(6):
@@ -215,7 +234,9 @@ def test_a_camera_all_of_whose_frames_are_damaged_says_so(monkeypatch):
     usb.close()
 
 
-def test_between_the_flashes_of_a_lamp_the_picture_is_not_frozen_and_a_trigger_gets_the_lit_frame(monkeypatch):
+def test_between_the_flashes_of_a_lamp_the_picture_is_not_frozen_and_a_trigger_gets_the_lit_frame(
+    monkeypatch,
+):
     dark = np.zeros((480, 640, 3), np.uint8)
     usb = usb_with((part(number) if number % 40 == 39 else dark for number in count()), monkeypatch)
     opened(usb)

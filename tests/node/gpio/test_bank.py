@@ -1,4 +1,5 @@
-"""What every kind of lines promises: in memory always, on a real chip if TEST_GPIO_CHIP names a gpio-sim chip's label."""
+"""What every kind of lines promises: in memory always, on a real chip if TEST_GPIO_CHIP names a
+gpio-sim chip's label."""
 
 import os
 import select
@@ -44,13 +45,19 @@ def in_memory() -> Wired:
 
 def on_a_chip() -> Wired:
     sim = next(Path("/sys/devices/platform").glob("gpio-sim.*/gpiochip*"))
-    (sim / "sim_gpio1" / "pull").write_text("pull-up")  # an active low line that nobody holds is inactive
+    # an active low line that nobody holds is inactive
+    (sim / "sim_gpio1" / "pull").write_text("pull-up")
 
     def make(**more: object) -> Bank:
-        return make_bank(GpiodLines.model_validate({"kind": "gpiod", "chip": CHIP, **LINES, **more}))
+        return make_bank(
+            GpiodLines.model_validate({"kind": "gpiod", "chip": CHIP, **LINES, **more})
+        )
 
     def seen(bank: Bank) -> dict[str, bool]:
-        levels = {role: (sim / f"sim_gpio{line}" / "value").read_text().strip() for role, line in NAMES.items()}
+        levels = {
+            role: (sim / f"sim_gpio{line}" / "value").read_text().strip()
+            for role, line in NAMES.items()
+        }
         return {role: level == ("0" if role == "ng" else "1") for role, level in levels.items()}
 
     def pull(bank: Bank, active: bool) -> None:
@@ -99,14 +106,18 @@ def test_all_outputs_are_inactive_after_opening(wired: Wired, opened: Callable[.
     assert wired.seen(opened()) == dict.fromkeys(NAMES, False)
 
 
-def test_set_changes_the_given_roles_and_no_others(wired: Wired, opened: Callable[..., Bank]) -> None:
+def test_set_changes_the_given_roles_and_no_others(
+    wired: Wired, opened: Callable[..., Bank]
+) -> None:
     bank = opened()
     bank.set({"ng": True, "OUT1": True})
     bank.set({"OUT1": False, "busy": True})
     assert wired.seen(bank) == {"ok": False, "ng": True, "busy": True, "OUT1": False}
 
 
-def test_closing_makes_all_outputs_inactive_and_can_be_repeated(wired: Wired, opened: Callable[..., Bank]) -> None:
+def test_closing_makes_all_outputs_inactive_and_can_be_repeated(
+    wired: Wired, opened: Callable[..., Bank]
+) -> None:
     bank = opened()
     bank.set({"ok": True, "busy": True})
     bank.close()
@@ -124,7 +135,9 @@ def test_a_closed_bank_can_be_opened_again(wired: Wired, opened: Callable[..., B
     assert wired.seen(bank)["ok"]
 
 
-def test_opening_an_open_bank_makes_its_outputs_inactive(wired: Wired, opened: Callable[..., Bank]) -> None:
+def test_opening_an_open_bank_makes_its_outputs_inactive(
+    wired: Wired, opened: Callable[..., Bank]
+) -> None:
     bank = opened()
     bank.set({"ok": True})
     bank.open()
@@ -153,7 +166,9 @@ def test_an_open_bank_takes_a_beat(opened: Callable[..., Bank]) -> None:
     opened(trigger=trigger()).beat()
 
 
-def test_only_the_asked_edge_of_the_input_is_seen(wired: Wired, opened: Callable[..., Bank]) -> None:
+def test_only_the_asked_edge_of_the_input_is_seen(
+    wired: Wired, opened: Callable[..., Bank]
+) -> None:
     bank = opened(trigger=trigger())
     before = time.monotonic_ns()
     for _ in range(3):
@@ -165,7 +180,9 @@ def test_only_the_asked_edge_of_the_input_is_seen(wired: Wired, opened: Callable
     assert bank.edges() == []
 
 
-def test_a_falling_edge_is_the_return_to_the_inactive_level(wired: Wired, opened: Callable[..., Bank]) -> None:
+def test_a_falling_edge_is_the_return_to_the_inactive_level(
+    wired: Wired, opened: Callable[..., Bank]
+) -> None:
     bank = opened(trigger=trigger(edge="falling"))
     wired.pull(bank, True)
     assert bank.edges() == []
@@ -185,7 +202,9 @@ def test_a_bouncing_contact_gives_one_edge(wired: Wired, opened: Callable[..., B
         assert not select.select([bank.fileno()], [], [], 0.2)[0], "the way back is no edge"
 
 
-def test_a_spike_shorter_than_the_debounce_time_is_no_edge(wired: Wired, opened: Callable[..., Bank]) -> None:
+def test_a_spike_shorter_than_the_debounce_time_is_no_edge(
+    wired: Wired, opened: Callable[..., Bank]
+) -> None:
     bank = opened(trigger=trigger(debounce_ms=60.0))
     wired.pull(bank, True)
     wired.pull(bank, False)
@@ -193,7 +212,9 @@ def test_a_spike_shorter_than_the_debounce_time_is_no_edge(wired: Wired, opened:
     assert bank.edges() == []
 
 
-def test_an_input_that_never_falls_gives_one_edge(wired: Wired, opened: Callable[..., Bank]) -> None:
+def test_an_input_that_never_falls_gives_one_edge(
+    wired: Wired, opened: Callable[..., Bank]
+) -> None:
     bank = opened(trigger=trigger())
     wired.pull(bank, True)
     assert len(wait_for_edges(bank, 1)) == 1
@@ -207,7 +228,11 @@ def test_memory_lines_keep_a_bounded_timeline_with_one_entry_a_call() -> None:
     bank.set({"ok": True, "ng": False, "OUT1": True})
     bank.set({"ok": False})
     shown = [state for _, state in bank.timeline]
-    assert [{role for role, on in state.items() if on} for state in shown] == [set(), {"ok", "OUT1"}, {"OUT1"}]
+    assert [{role for role, on in state.items() if on} for state in shown] == [
+        set(),
+        {"ok", "OUT1"},
+        {"OUT1"},
+    ]
     for _ in range(TIMELINE_LIMIT):
         bank.set({"busy": True})
     assert len(bank.timeline) == TIMELINE_LIMIT

@@ -14,14 +14,24 @@ from schemas import MemoryLines, Problem
 
 pytestmark = pytest.mark.slow
 
-ALL = {"ok": 1, "ng": 2, "error": 3, "busy": 4, "ready": 5, "result_valid": 6, "outputs": {"OUT1": 8}}
+ALL = {
+    "ok": 1,
+    "ng": 2,
+    "error": 3,
+    "busy": 4,
+    "ready": 5,
+    "result_valid": 6,
+    "outputs": {"OUT1": 8},
+}
 VERDICTS = ("ok", "ng", "error")
 
 
 class Bench:
     """A driver with memory lines of one or more stations."""
 
-    def __init__(self, *stations: str, bank: type[MemoryBank] = MemoryBank, **settings: object) -> None:
+    def __init__(
+        self, *stations: str, bank: type[MemoryBank] = MemoryBank, **settings: object
+    ) -> None:
         lines = MemoryLines.model_validate({**ALL, **settings})
         self.banks = {station: bank(lines) for station in stations}
         self.edges: list[tuple[str, int]] = []
@@ -80,7 +90,10 @@ def test_a_pulse_ends_by_itself(bench: Callable[..., Bench]) -> None:
     b = bench(drive={"pulse_ms": 20.0})
     b.driver.show("a", "OK", {})
     until(lambda: not b.on())
-    began, ended = (next(at for at, s in b.driver.timeline("a") if s["ok"]), b.driver.timeline("a")[-1][0])
+    began, ended = (
+        next(at for at, s in b.driver.timeline("a") if s["ok"]),
+        b.driver.timeline("a")[-1][0],
+    )
     assert ended - began >= 19_000_000
 
 
@@ -102,7 +115,9 @@ def test_edges_of_the_input_are_reported_with_their_station(bench: Callable[...,
     assert {station for station, _ in b.edges} == {"b"}
 
 
-def test_a_broken_bank_is_an_error_of_its_station_only_and_comes_back(bench: Callable[..., Bench]) -> None:
+def test_a_broken_bank_is_an_error_of_its_station_only_and_comes_back(
+    bench: Callable[..., Bench],
+) -> None:
     b = bench("a", "b", drive={"mode": "latch"})
     b.driver.ready("a", True)
     until(lambda: b.on("a") == {"ready"})
@@ -140,7 +155,9 @@ def test_a_station_without_lines_shows_nothing_and_says_so() -> None:
     assert driver.stop(5.0)
 
 
-def test_after_stop_everything_is_inactive_and_nothing_can_be_driven(bench: Callable[..., Bench]) -> None:
+def test_after_stop_everything_is_inactive_and_nothing_can_be_driven(
+    bench: Callable[..., Bench],
+) -> None:
     b = bench(heartbeat=7, drive={"mode": "latch"})
     b.driver.assign("a", {"OUT1": "always_on"})
     b.driver.ready("a", True)
@@ -223,7 +240,9 @@ def test_a_driver_that_falls_behind_closes_the_lines_rather_than_lose_an_order()
 
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
 def test_a_fault_of_ours_in_the_thread_leaves_the_lines_inactive_and_is_known() -> None:
-    lines = MemoryLines.model_validate({**ALL, "trigger": {"line": 20, "debounce_ms": 0.0}, "drive": {"mode": "latch"}})
+    lines = MemoryLines.model_validate(
+        {**ALL, "trigger": {"line": 20, "debounce_ms": 0.0}, "drive": {"mode": "latch"}}
+    )
     bank = MemoryBank(lines)
     driver = LineDriver({"a": (lines, bank)}, lambda *_: [][0])
     driver.start()
@@ -255,7 +274,8 @@ def test_by_hand_drives_at_once_and_refuses_what_is_not_there(bench: Callable[..
 
 @contextlib.contextmanager
 def late_on_a_busy_machine() -> Iterator[None]:
-    """A delayed verdict that is 50 ms late closes the lines for 2 s, as it must; then nothing can be shown."""
+    """A delayed verdict that is 50 ms late closes the lines for 2 s, as it must; then nothing can
+    be shown."""
     try:
         yield
     except Problem as problem:
@@ -264,7 +284,9 @@ def late_on_a_busy_machine() -> Iterator[None]:
         time.sleep(0.01)
 
 
-def test_with_stations_and_people_all_at_once_no_state_is_contradictory(bench: Callable[..., Bench]) -> None:
+def test_with_stations_and_people_all_at_once_no_state_is_contradictory(
+    bench: Callable[..., Bench],
+) -> None:
     b = bench("a", "b", heartbeat=7, drive={"pulse_ms": 2.0, "delay_ms": 3.0})
     shows = {"a": 0, "b": 0}
 
@@ -276,7 +298,12 @@ def test_with_stations_and_people_all_at_once_no_state_is_contradictory(bench: C
                 b.driver.release(station)
                 continue
             with late_on_a_busy_machine():
-                b.driver.show(station, chance.choice(["OK", "NG", "ERROR"]), {"OUT1": chance.random() < 0.5}, timeout_s=10)
+                b.driver.show(
+                    station,
+                    chance.choice(["OK", "NG", "ERROR"]),
+                    {"OUT1": chance.random() < 0.5},
+                    timeout_s=10,
+                )
                 shows[station] += 1
             if shows[station] > 130:
                 return
@@ -292,9 +319,13 @@ def test_with_stations_and_people_all_at_once_no_state_is_contradictory(bench: C
                     with late_on_a_busy_machine():
                         b.driver.by_hand(station, chance.choice(VERDICTS), True, timeout_s=10)
                 case "assign":
-                    b.driver.assign(station, {"OUT1": chance.choice(["busy", "always_on", "tool:cap:ng"])})
+                    b.driver.assign(
+                        station, {"OUT1": chance.choice(["busy", "always_on", "tool:cap:ng"])}
+                    )
 
-    threads = [threading.Thread(target=inspect, args=(s,)) for s in "ab"] + [threading.Thread(target=meddle)]
+    threads = [threading.Thread(target=inspect, args=(s,)) for s in "ab"] + [
+        threading.Thread(target=meddle)
+    ]
     for thread in threads:
         thread.start()
     for thread in threads:

@@ -1,4 +1,5 @@
-"""The guardian's life and what it says; that it makes real lines inactive is tried in tests/rig/gpio_rig.py."""
+"""The guardian's life and what it says; that it makes real lines inactive is tried in
+tests/rig/gpio_rig.py."""
 
 import os
 import signal
@@ -58,7 +59,11 @@ def test_it_stays_when_the_process_group_is_told_to_end_even_while_it_starts(
     guardian: Guardian, number: signal.Signals
 ) -> None:
     os.kill(guardian.pid, number)
-    blocked = next(line for line in Path(f"/proc/{guardian.pid}/status").read_text().splitlines() if line.startswith("SigBlk"))
+    blocked = next(
+        line
+        for line in Path(f"/proc/{guardian.pid}/status").read_text().splitlines()
+        if line.startswith("SigBlk")
+    )
     assert int(blocked.split()[1], 16) & 1 << (number - 1)
     assert os.getpgid(guardian.pid) != os.getpgid(0)
     guardian.beat()
@@ -76,7 +81,9 @@ def test_a_guardian_that_was_killed_is_noticed(guardian: Guardian) -> None:
 
 
 def test_it_leaves_after_a_node_that_was_killed() -> None:
-    node = subprocess.Popen([sys.executable, "-c", NODE], stdout=subprocess.PIPE, text=True, cwd=ROOT)
+    node = subprocess.Popen(
+        [sys.executable, "-c", NODE], stdout=subprocess.PIPE, text=True, cwd=ROOT
+    )
     assert node.stdout
     pid = int(node.stdout.readline())
     assert not gone(pid)
@@ -108,7 +115,9 @@ def test_it_holds_neither_the_nodes_output_nor_its_environment(guardian: Guardia
 def test_a_node_that_gives_no_beat_is_told_once_and_watched_on() -> None:
     ours, theirs = socket.socketpair()
     with Path("/dev/null").open() as request:
-        thread = threading.Thread(target=watch, args=(request.fileno(), theirs.fileno(), 3, 0.02), daemon=True)
+        thread = threading.Thread(
+            target=watch, args=(request.fileno(), theirs.fileno(), 3, 0.02), daemon=True
+        )
         thread.start()
         ours.settimeout(5)
         for _ in range(2):

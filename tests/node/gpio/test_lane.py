@@ -12,7 +12,15 @@ from node.gpio.lane import BEAT_NS, MS, RETRY_NS, Lane
 from node.gpio.memory import MemoryBank
 from schemas import MemoryLines, Problem
 
-ALL = {"ok": 1, "ng": 2, "error": 3, "busy": 4, "ready": 5, "result_valid": 6, "outputs": {"OUT1": 8, "OUT2": 9}}
+ALL = {
+    "ok": 1,
+    "ng": 2,
+    "error": 3,
+    "busy": 4,
+    "ready": 5,
+    "result_valid": 6,
+    "outputs": {"OUT1": 8, "OUT2": 9},
+}
 VERDICTS = {"ok", "ng", "error"}
 
 
@@ -57,7 +65,13 @@ def test_a_part_walks_through_busy_verdict_valid_and_back(verdict: str) -> None:
     line.lane.show(verdict, {})  # type: ignore[arg-type]
     line.wait(99)
     role = verdict.lower()
-    assert line.shown == [set(), {"busy"}, {"busy", role}, {"busy", role, "result_valid"}, {role, "result_valid"}]
+    assert line.shown == [
+        set(),
+        {"busy"},
+        {"busy", role},
+        {"busy", role, "result_valid"},
+        {role, "result_valid"},
+    ]
     line.wait(1)
     assert line.on == set()
 
@@ -286,8 +300,13 @@ STEP = st.one_of(
     st.tuples(st.just("ready"), st.booleans()),
     st.tuples(st.just("release")),
     st.tuples(st.just("safe")),
-    st.tuples(st.just("hand"), st.sampled_from(["ok", "ng", "error", "OUT1", "OUT2"]), st.booleans()),
-    st.tuples(st.just("assign"), st.sampled_from(["ok", "ng", "error", "busy", "always_on", "tool:cap:ok"])),
+    st.tuples(
+        st.just("hand"), st.sampled_from(["ok", "ng", "error", "OUT1", "OUT2"]), st.booleans()
+    ),
+    st.tuples(
+        st.just("assign"),
+        st.sampled_from(["ok", "ng", "error", "busy", "always_on", "tool:cap:ok"]),
+    ),
     st.tuples(st.just("wait"), st.sampled_from([0.5, 3.0, 10.0, 30.0, 100.0])),
     st.tuples(st.just("fault"), st.booleans()),
 )

@@ -1,4 +1,5 @@
-"""Model files from outside that say something else than they hold: refused in little memory, in the process that inspects."""
+"""Model files from outside that say something else than they hold: refused in little memory, in the
+process that inspects."""
 
 import io
 import struct
@@ -28,13 +29,16 @@ def bomb(name: str) -> bytes:
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_STORED) as archive:
         archive.writestr(name, stream)
     data = bytearray(buffer.getvalue())
-    for at, shift in ((0, 8), (data.rfind(b"PK\1\2"), 10)):  # method, checksum, and size as it is said
+    # method, checksum, and size as it is said
+    for at, shift in ((0, 8), (data.rfind(b"PK\1\2"), 10)):
         struct.pack_into("<H", data, at + shift, zipfile.ZIP_DEFLATED)
         struct.pack_into("<LLL", data, at + shift + 6, zlib.crc32(bytes(SAID)), len(stream), SAID)
     return bytes(data)
 
 
-def test_a_member_that_says_a_false_size_is_not_inflated_beyond_it_by_any_tool_that_has_a_model(tmp_path: Path) -> None:
+def test_a_member_that_says_a_false_size_is_not_inflated_beyond_it_by_any_tool_that_has_a_model(
+    tmp_path: Path,
+) -> None:
     path = tmp_path / "bomb.npz"
     path.write_bytes(bomb("version.npy"))
     script = (
@@ -51,13 +55,17 @@ def test_a_member_that_says_a_false_size_is_not_inflated_beyond_it_by_any_tool_t
         "print((resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) // 1024)\n"
     )
     command = [sys.executable, "-c", script, str(path)]
-    said = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60, check=True).stdout.split()
+    said = subprocess.run(
+        command, cwd=ROOT, capture_output=True, text=True, timeout=60, check=True
+    ).stdout.split()
     assert said[:-1] == ["MODEL_INVALID", "True"] * 2
     assert int(said[-1]) < HELD_MB // 4, "MB more"
 
 
 @pytest.mark.parametrize("method", [zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
-def test_a_member_that_is_compressed_so_that_no_piece_of_it_has_a_bound_is_refused(method: int) -> None:
+def test_a_member_that_is_compressed_so_that_no_piece_of_it_has_a_bound_is_refused(
+    method: int,
+) -> None:
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", method) as archive:
         file = io.BytesIO()
@@ -69,7 +77,9 @@ def test_a_member_that_is_compressed_so_that_no_piece_of_it_has_a_bound_is_refus
 
 def test_a_directory_of_a_million_members_is_refused_before_it_is_read() -> None:
     directory = (b"PK\1\2" + bytes(42)) * 100_000
-    data = directory + b"PK\5\6" + struct.pack("<HHHHLLH", 0, 0, 0xFFFF, 0xFFFF, len(directory), 0, 0)
+    data = (
+        directory + b"PK\5\6" + struct.pack("<HHHHLLH", 0, 0, 0xFFFF, 0xFFFF, len(directory), 0, 0)
+    )
     with pytest.raises(Problem, match=r"MODEL_INVALID.*directory"):
         arrays_of(data, 1 << 20)
 

@@ -7,7 +7,19 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from node.tools import TOOLS
-from schemas import CircleTool, Classify, Difference, Edge, Learned, Line, Pitch, Problem, Region, Tool, Width
+from schemas import (
+    CircleTool,
+    Classify,
+    Difference,
+    Edge,
+    Learned,
+    Line,
+    Pitch,
+    Problem,
+    Region,
+    Tool,
+    Width,
+)
 from tests.bench.tools_bench import tools
 from tests.bench.vision.plain import learned_of
 from tests.bench.vision.plain import measured as plain_measured
@@ -17,7 +29,11 @@ from tests.scenes import Scene, region
 pytestmark = pytest.mark.slow
 
 SCENE = Scene.plain(320, 240, (60.0, 60.0, 60.0)).clutter(3).part(100, 70)
-FRAMES = [SCENE.frame(4), SCENE.lit(0.8).frame(4, 1), Scene.plain(320, 240, (90.0, 90.0, 90.0)).frame()]
+FRAMES = [
+    SCENE.frame(4),
+    SCENE.lit(0.8).frame(4, 1),
+    Scene.plain(320, 240, (90.0, 90.0, 90.0)).frame(),
+]
 
 
 def calipers(where: Region) -> tuple[Tool, ...]:
@@ -29,7 +45,15 @@ def calipers(where: Region) -> tuple[Tool, ...]:
         Pitch(name="t", region=where, scan="down", low=0.0, contrast_low=8),
         CircleTool(name="t", region=where, low=0.0, contrast_low=8, found_low=0.2),
         Line(name="t", region=where, low=-90.0, contrast_low=8, found_low=0.2),
-        Line(name="t", region=where, value="straightness", scan="down", low=0.0, contrast_low=8, found_low=0.2),
+        Line(
+            name="t",
+            region=where,
+            value="straightness",
+            scan="down",
+            low=0.0,
+            contrast_low=8,
+            found_low=0.2,
+        ),
     )
 
 
@@ -46,18 +70,34 @@ def measured(tool: Tool, where: Region, scene: Scene, seed: int) -> float | str:
 @pytest.mark.parametrize("kind", TOOLS)
 def test_a_module_has_learn_and_measure_and_perhaps_teach_in_public(kind: str) -> None:
     module = TOOLS[kind]
-    own = {n for n, v in vars(module).items() if callable(v) and getattr(v, "__module__", "") == module.__name__}
-    assert {name for name in own if not name.startswith("_")} - {"Learned", "teach"} == {"learn", "measure"}
+    own = {
+        n
+        for n, v in vars(module).items()
+        if callable(v) and getattr(v, "__module__", "") == module.__name__
+    }
+    assert {name for name in own if not name.startswith("_")} - {"Learned", "teach"} == {
+        "learn",
+        "measure",
+    }
 
 
 @settings(max_examples=40, deadline=None)
-@given(x=st.integers(0, 319), y=st.integers(0, 239), width=st.integers(1, 60), height=st.integers(1, 60))
+@given(
+    x=st.integers(0, 319),
+    y=st.integers(0, 239),
+    width=st.integers(1, 60),
+    height=st.integers(1, 60),
+)
 @pytest.mark.parametrize("number", range(5))
-def test_any_region_gives_a_finite_number_or_a_problem(number: int, x: int, y: int, width: int, height: int) -> None:
+def test_any_region_gives_a_finite_number_or_a_problem(
+    number: int, x: int, y: int, width: int, height: int
+) -> None:
     where = region(x, y, width, height)
     for scene in (SCENE, SCENE.lit(0.8), Scene.plain(320, 240, (90.0, 90.0, 90.0))):
         answer = measured(tools(where)[number], where, scene, 1)
-        assert answer in ("NO_CONTRAST", "REGION_INVALID") or (isinstance(answer, float) and 0 <= answer < math.inf)
+        assert answer in ("NO_CONTRAST", "REGION_INVALID") or (
+            isinstance(answer, float) and 0 <= answer < math.inf
+        )
 
 
 @pytest.mark.parametrize("number", range(5))
@@ -68,9 +108,16 @@ def test_the_master_measures_as_itself(number: int) -> None:
 
 
 @settings(max_examples=25, deadline=None)
-@given(x=st.integers(0, 319), y=st.integers(0, 239), width=st.integers(8, 60), height=st.integers(8, 60))
+@given(
+    x=st.integers(0, 319),
+    y=st.integers(0, 239),
+    width=st.integers(8, 60),
+    height=st.integers(8, 60),
+)
 @pytest.mark.parametrize("number", range(11))
-def test_plain_tools_give_a_finite_number_or_a_problem(number: int, x: int, y: int, width: int, height: int) -> None:
+def test_plain_tools_give_a_finite_number_or_a_problem(
+    number: int, x: int, y: int, width: int, height: int
+) -> None:
     tool = plain_tools(region(x, y, width, height))[number]
     for seen in FRAMES:
         answer: float | str
@@ -78,7 +125,9 @@ def test_plain_tools_give_a_finite_number_or_a_problem(number: int, x: int, y: i
             answer = plain_measured(tool, learned_of(tool, FRAMES[0]), seen)
         except Problem as problem:
             answer = problem.code
-        assert answer in ("NO_CONTRAST", "NO_VALUE", "REGION_INVALID") or (isinstance(answer, float) and math.isfinite(answer))
+        assert answer in ("NO_CONTRAST", "NO_VALUE", "REGION_INVALID") or (
+            isinstance(answer, float) and math.isfinite(answer)
+        )
 
 
 @pytest.mark.parametrize(("number", "value"), [(2, 0), (3, 1), (4, 1), (7, 1), (9, 1), (10, 1.25)])
@@ -89,9 +138,16 @@ def test_the_master_measures_as_itself_with_plain_tools(number: int, value: floa
 
 
 @settings(max_examples=10, deadline=None)
-@given(x=st.integers(0, 319), y=st.integers(0, 239), width=st.integers(1, 90), height=st.integers(1, 90))
+@given(
+    x=st.integers(0, 319),
+    y=st.integers(0, 239),
+    width=st.integers(1, 90),
+    height=st.integers(1, 90),
+)
 @pytest.mark.parametrize("number", range(len(calipers(region(0, 0, 9, 9)))))
-def test_calipers_give_a_finite_number_or_a_problem_in_any_region(number: int, x: int, y: int, width: int, height: int) -> None:
+def test_calipers_give_a_finite_number_or_a_problem_in_any_region(
+    number: int, x: int, y: int, width: int, height: int
+) -> None:
     tool = calipers(region(x, y, width, height))[number]
     for seen in FRAMES:
         answer: float | str
@@ -99,16 +155,27 @@ def test_calipers_give_a_finite_number_or_a_problem_in_any_region(number: int, x
             answer = plain_measured(tool, learned_of(tool, seen), seen)
         except Problem as problem:
             answer = problem.code
-        assert answer in ("NO_CONTRAST", "NO_VALUE", "REGION_INVALID") or (isinstance(answer, float) and math.isfinite(answer))
+        assert answer in ("NO_CONTRAST", "NO_VALUE", "REGION_INVALID") or (
+            isinstance(answer, float) and math.isfinite(answer)
+        )
 
 
 @settings(max_examples=25, deadline=None)
-@given(x=st.integers(0, 319), y=st.integers(0, 239), width=st.integers(1, 90), height=st.integers(1, 90))
-def test_difference_gives_a_count_or_a_problem_in_any_region(x: int, y: int, width: int, height: int) -> None:
+@given(
+    x=st.integers(0, 319),
+    y=st.integers(0, 239),
+    width=st.integers(1, 90),
+    height=st.integers(1, 90),
+)
+def test_difference_gives_a_count_or_a_problem_in_any_region(
+    x: int, y: int, width: int, height: int
+) -> None:
     where = region(x, y, width, height)
     for scene in (SCENE, SCENE.lit(0.8), Scene.plain(320, 240, (90.0, 90.0, 90.0))):
         answer = measured(Difference(name="d", region=where), where, scene, 1)
-        assert answer in ("NO_CONTRAST", "REGION_INVALID", "PART_NOT_FOUND") or (isinstance(answer, float) and answer >= 0)
+        assert answer in ("NO_CONTRAST", "REGION_INVALID", "PART_NOT_FOUND") or (
+            isinstance(answer, float) and answer >= 0
+        )
 
 
 def test_the_master_does_not_differ_from_itself() -> None:

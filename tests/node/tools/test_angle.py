@@ -15,13 +15,21 @@ from schemas.trigger import EMPTY
 
 
 def straight(angle_deg: float) -> Feature:
-    return Feature(100.0, 80.0, (math.cos(math.radians(angle_deg)), math.sin(math.radians(angle_deg))))
+    return Feature(
+        100.0, 80.0, (math.cos(math.radians(angle_deg)), math.sin(math.radians(angle_deg)))
+    )
 
 
-def value(first: Feature | None, second: Feature | None, calibration: Checkerboard | None = None, **changes) -> float:  # type: ignore[no-untyped-def]
+def value(
+    first: Feature | None,
+    second: Feature | None,
+    calibration: Checkerboard | None = None,
+    **changes,
+) -> float:  # type: ignore[no-untyped-def]
     tool = Angle(**({"name": "a", "first": "l", "second": "m", "low": 0.0} | changes))
     measured = {
-        name: None if found is None else Measurement(1.0, feature=found) for name, found in (("l", first), ("m", second))
+        name: None if found is None else Measurement(1.0, feature=found)
+        for name, found in (("l", first), ("m", second))
     }
     return measure(None, tool, None, Given(EMPTY, measured, {}, calibration)).value
 
@@ -52,7 +60,9 @@ def test_the_angle_is_that_on_the_plane() -> None:
         width=640,
         height=480,
     )
-    assert value(straight(0), straight(45), calibration) == pytest.approx(math.degrees(math.atan(0.5)), abs=1e-3)
+    assert value(straight(0), straight(45), calibration) == pytest.approx(
+        math.degrees(math.atan(0.5)), abs=1e-3
+    )
 
 
 def test_the_unit_is_degrees_and_the_lines_are_two() -> None:
@@ -64,7 +74,9 @@ def test_the_unit_is_degrees_and_the_lines_are_two() -> None:
 
 
 @pytest.mark.parametrize(("first_deg", "second_deg"), [(0.0, 90.0), (10.0, 55.0), (80.0, -20.0)])
-def test_the_marks_are_both_lines_to_where_they_meet_and_a_sector_of_the_angle(first_deg: float, second_deg: float) -> None:
+def test_the_marks_are_both_lines_to_where_they_meet_and_a_sector_of_the_angle(
+    first_deg: float, second_deg: float
+) -> None:
     ends = []
     for angle_deg, reach in ((first_deg, 70.0), (second_deg, -90.0)):
         ux, uy = math.cos(math.radians(angle_deg)), math.sin(math.radians(angle_deg))
@@ -75,7 +87,9 @@ def test_the_marks_are_both_lines_to_where_they_meet_and_a_sector_of_the_angle(f
     first, second, sector = found.marks()
     assert first.points == pytest.approx(np.array([(200, 150), (ends[0].x, ends[0].y)]))
     assert second.points == pytest.approx(np.array([(200, 150), (ends[1].x, ends[1].y)]))
-    start, end = (math.degrees(math.atan2(*(sector.points[place] - (200, 150))[::-1])) for place in (1, -1))
+    start, end = (
+        math.degrees(math.atan2(*(sector.points[place] - (200, 150))[::-1])) for place in (1, -1)
+    )
     assert abs((end - start + 180) % 360 - 180) == pytest.approx(found.value)
 
 
@@ -84,6 +98,8 @@ def test_parallel_lines_are_marked_where_they_are() -> None:
         "l": Measurement(1.0, feature=straight(30)),
         "m": Measurement(1.0, feature=Feature(0.0, 9.0, straight(30).direction)),
     }
-    one, other = measure(None, Angle(name="a", first="l", second="m", low=0.0), None, Given(EMPTY, pair, {})).marks()
+    one, other = measure(
+        None, Angle(name="a", first="l", second="m", low=0.0), None, Given(EMPTY, pair, {})
+    ).marks()
     assert one.points.mean(axis=0) == pytest.approx([100, 80])
     assert other.points.mean(axis=0) == pytest.approx([0, 9])

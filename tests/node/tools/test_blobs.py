@@ -33,7 +33,9 @@ def pins(radii: list[float], colour: float = LIGHT, ground: float = GROUND) -> S
 
 def value(scene: Scene, given_: Blobs, master: Scene | None = None, noise: float = 5) -> float:
     view = scene.frame(noise, 1).view(given_.region, ignore=given_.ignore)
-    return measure(view, given_, learn((master or scene).frame(noise).view(given_.region), given_)).value
+    return measure(
+        view, given_, learn((master or scene).frame(noise).view(given_.region), given_)
+    ).value
 
 
 @settings(max_examples=25, deadline=None)
@@ -41,8 +43,12 @@ def value(scene: Scene, given_: Blobs, master: Scene | None = None, noise: float
 def test_number_and_areas_are_those_of_the_drawn_discs(radii: list[float]) -> None:
     scene = pins(radii)
     assert value(scene, tool()) == len(radii)
-    assert value(scene, tool(value="largest")) == pytest.approx(math.pi * max(radii) ** 2, rel=0.03, abs=5)
-    assert value(scene, tool(value="total")) == pytest.approx(math.pi * sum(r * r for r in radii), rel=0.03, abs=5 * len(radii))
+    assert value(scene, tool(value="largest")) == pytest.approx(
+        math.pi * max(radii) ** 2, rel=0.03, abs=5
+    )
+    assert value(scene, tool(value="total")) == pytest.approx(
+        math.pi * sum(r * r for r in radii), rel=0.03, abs=5 * len(radii)
+    )
 
 
 def test_dark_blobs_are_found_on_a_light_ground() -> None:
@@ -92,7 +98,10 @@ SHAPES = {
     "circle": Circle(x=200, y=150, radius=90),
     "ring": Ring(x=200, y=150, radius=90, inner_radius=25),
     "polygon": Polygon(
-        points=tuple(Corner(x=200 + 110 * math.cos(a), y=150 + 110 * math.sin(a)) for a in (0.3, 1.9, 3.2, 4.9))
+        points=tuple(
+            Corner(x=200 + 110 * math.cos(a), y=150 + 110 * math.sin(a))
+            for a in (0.3, 1.9, 3.2, 4.9)
+        )
     ),
     "rotated": RotatedRectangle(x=200, y=150, width=150, height=120, angle_deg=25.0),
 }
@@ -100,8 +109,11 @@ SHAPES = {
 
 @pytest.mark.parametrize("placement", [Placement(), Placement(4.3, -2.6, 20.0, 1.0, 200, 150)])
 @pytest.mark.parametrize("shape", SHAPES)
-def test_blobs_cut_by_the_border_of_any_shape_are_left_out_and_whole_ones_are_not(shape: str, placement: Placement) -> None:
-    """Discs of 8 px on a walk along a line from the middle outwards, which leaves the shape at `edge` px from there."""
+def test_blobs_cut_by_the_border_of_any_shape_are_left_out_and_whole_ones_are_not(
+    shape: str, placement: Placement
+) -> None:
+    """Discs of 8 px on a walk along a line from the middle outwards, which leaves the shape at
+    `edge` px from there."""
     for turn_deg in range(7, 360, 40):
         c, s = math.cos(math.radians(turn_deg)), math.sin(math.radians(turn_deg))
         where = SHAPES[shape]
@@ -116,14 +128,19 @@ def test_blobs_cut_by_the_border_of_any_shape_are_left_out_and_whole_ones_are_no
             left, top = site(where).upright or (0, 0)
             column, row = np.rint(x).astype(int) - left, np.rint(y).astype(int) - top
             fits = (column >= 0) & (row >= 0) & (column < cover.shape[1]) & (row < cover.shape[0])
-            inside = fits & (cover[row.clip(0, cover.shape[0] - 1), column.clip(0, cover.shape[1] - 1)] > 0)
+            inside = fits & (
+                cover[row.clip(0, cover.shape[0] - 1), column.clip(0, cover.shape[1] - 1)] > 0
+            )
         edge = float(away[inside].max())
         moved = placement.matrix
         for at, number in ((edge - 24, 1), (edge, 0), (edge + 4, 0)):
             px, py = moved @ (200 + c * at, 150 + s * at, 1.0)
             scene = Scene.plain(400, 300, GROUND).disc(px, py, 8, LIGHT)
             given_ = tool(region=where, border="leave_out", threshold=120, area_low_px=3)
-            assert measure(scene.frame(5, turn_deg).view(where, placement), given_, None).value == number, (turn_deg, at)
+            assert (
+                measure(scene.frame(5, turn_deg).view(where, placement), given_, None).value
+                == number
+            ), (turn_deg, at)
 
 
 def _own_axes(where: RotatedRectangle, x, y):  # type: ignore[no-untyped-def]
@@ -137,14 +154,18 @@ def test_a_blob_cut_by_a_rings_bore_is_left_out() -> None:
         c, s = math.cos(math.radians(turn_deg)), math.sin(math.radians(turn_deg))
         for at, number in ((25, 0), (19, 0), (45, 1)):
             scene = Scene.plain(400, 300, GROUND).disc(200 + c * at, 150 + s * at, 8, LIGHT)
-            assert measure(scene.frame(5, turn_deg).view(given_.region), given_, None).value == number
+            assert (
+                measure(scene.frame(5, turn_deg).view(given_.region), given_, None).value == number
+            )
 
 
 def test_a_blob_at_what_is_ignored_is_not_at_the_border() -> None:
     hole = Circle(x=200, y=150, radius=20)
     given_ = tool(region=SHAPES["circle"], ignore=(hole,), border="leave_out", threshold=120)
     scene = Scene.plain(400, 300, GROUND).disc(222, 150, 8, LIGHT)
-    assert measure(scene.frame(5).view(given_.region, ignore=given_.ignore), given_, None).value == 1
+    assert (
+        measure(scene.frame(5).view(given_.region, ignore=given_.ignore), given_, None).value == 1
+    )
 
 
 def test_what_is_ignored_does_not_count() -> None:
@@ -168,9 +189,13 @@ def test_a_moved_and_turned_part_is_counted_where_it_lies() -> None:
     found = measure(view, given_, learned)
     assert found.value == 3
     middles = sorted(
-        float(mark.points[:, 0].min() + mark.points[:, 0].max()) / 2 for mark in found.marks() if len(mark.points) > 8
+        float(mark.points[:, 0].min() + mark.points[:, 0].max()) / 2
+        for mark in found.marks()
+        if len(mark.points) > 8
     )
-    assert middles == pytest.approx(sorted(203 + c * (x - 200) + s * 49.4 for x in (125.3, 165.3, 205.3)), abs=1.5)
+    assert middles == pytest.approx(
+        sorted(203 + c * (x - 200) + s * 49.4 for x in (125.3, 165.3, 205.3)), abs=1.5
+    )
 
 
 def test_the_marks_are_only_those_of_counted_blobs() -> None:
@@ -224,13 +249,18 @@ def test_the_box_along_a_bars_own_axes_is_the_drawn_one(
     sides: tuple[float, float], angle_deg: float, x: float, y: float, blur: float
 ) -> None:
     length, breadth = sides
-    scene = bar(Scene.plain(400, 300, GROUND), x, y, length, breadth, LIGHT, angle_deg).blurred(blur)
+    scene = bar(Scene.plain(400, 300, GROUND), x, y, length, breadth, LIGHT, angle_deg).blurred(
+        blur
+    )
     found = measure(scene.frame(3, 1).view(WHERE), tool(extents="own", threshold=120), None)
     corners = found.marks()[-1].points
-    one, other = sorted((corners[1] - corners[0], corners[2] - corners[1]), key=lambda side: -float(np.hypot(*side)))
+    one, other = sorted(
+        (corners[1] - corners[0], corners[2] - corners[1]), key=lambda side: -float(np.hypot(*side))
+    )
     assert np.hypot(*one) == pytest.approx(length, abs=0.5)
     assert np.hypot(*other) == pytest.approx(breadth, abs=0.5)
-    assert abs((math.degrees(math.atan2(one[1], one[0])) - angle_deg + 90) % 180 - 90) * length < 40  # 0.35 px at the ends
+    # 0.35 px at the ends
+    assert abs((math.degrees(math.atan2(one[1], one[0])) - angle_deg + 90) % 180 - 90) * length < 40
     assert corners.mean(axis=0) == pytest.approx((x, y), abs=0.25)
 
 
@@ -251,5 +281,9 @@ def test_own_extents_are_those_of_the_blob_however_it_lies(angle_deg: float) -> 
 def test_own_extents_end_at_the_regions_border_and_at_what_is_ignored() -> None:
     scene = bar(Scene.plain(400, 300, GROUND), 290, 150, 60, 12, LIGHT)  # the region ends at 299.5
     given_ = tool(extents="own", threshold=120, ignore=(region(260, 100, 20, 100),))
-    corners = measure(scene.frame().view(WHERE, ignore=given_.ignore), given_, None).marks()[-1].points
-    assert (corners.min(axis=0)[0], corners.max(axis=0)[0]) == pytest.approx((279.5, 299.5), abs=0.05)
+    corners = (
+        measure(scene.frame().view(WHERE, ignore=given_.ignore), given_, None).marks()[-1].points
+    )
+    assert (corners.min(axis=0)[0], corners.max(axis=0)[0]) == pytest.approx(
+        (279.5, 299.5), abs=0.05
+    )

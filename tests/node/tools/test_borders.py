@@ -1,7 +1,9 @@
-"""What lies across the border of a region that is no upright rectangle counts, in every tool, by as much as lies in it.
+"""What lies across the border of a region that is no upright rectangle counts, in every tool, by as
+much as lies in it.
 
-A disc is moved across the border of each shape, with the part in place and moved, turned and made larger; the truth is the
-drawn disc cut with the drawn shape, by samples 1/8 px apart, and may be off by the pixels that the cut's own border crosses.
+A disc is moved across the border of each shape, with the part in place and moved, turned and made
+larger; the truth is the drawn disc cut with the drawn shape, by samples 1/8 px apart, and may be
+off by the pixels that the cut's own border crosses.
 """
 
 import math
@@ -42,7 +44,13 @@ def _ellipse() -> Polygon:
     c, s = math.cos(math.radians(30)), math.sin(math.radians(30))
     turns = [math.tau * n / 60 for n in range(60)]
     return _polygon(
-        [(200 + 90 * math.cos(t) * c - 50 * math.sin(t) * s, 150 + 90 * math.cos(t) * s + 50 * math.sin(t) * c) for t in turns]
+        [
+            (
+                200 + 90 * math.cos(t) * c - 50 * math.sin(t) * s,
+                150 + 90 * math.cos(t) * s + 50 * math.sin(t) * c,
+            )
+            for t in turns
+        ]
     )
 
 
@@ -71,7 +79,16 @@ SHAPES: dict[str, tuple[AnyRegion, Callable[[Floats, Floats], NDArray[np.bool_]]
     ),
     "ellipse": (_ellipse(), _in_ellipse),
     "corner": (
-        _polygon([(129.7, 79.7), (210.4, 79.7), (210.4, 144.8), (270.3, 144.8), (270.3, 220.3), (129.7, 220.3)]),
+        _polygon(
+            [
+                (129.7, 79.7),
+                (210.4, 79.7),
+                (210.4, 144.8),
+                (270.3, 144.8),
+                (270.3, 220.3),
+                (129.7, 220.3),
+            ]
+        ),
         _in_corner,
     ),
 }
@@ -80,20 +97,32 @@ SHAPES: dict[str, tuple[AnyRegion, Callable[[Floats, Floats], NDArray[np.bool_]]
 class Cut:
     """A disc of the master and what of it lies in a shape; lengths in px."""
 
-    def __init__(self, inside: Callable[[Floats, Floats], NDArray[np.bool_]], x: float, y: float, radius: float) -> None:
+    def __init__(
+        self,
+        inside: Callable[[Floats, Floats], NDArray[np.bool_]],
+        x: float,
+        y: float,
+        radius: float,
+    ) -> None:
         self.x, self.y, self.radius, self._inside = x, y, radius, inside
         side = np.arange(-radius - MARGIN_PX, radius + MARGIN_PX, SAMPLE_PX) + SAMPLE_PX / 2
         across, down = np.meshgrid(x + side, y + side)
         self.seen = inside(across, down) & (np.hypot(across - x, down - y) <= radius)
         self.area = float(self.seen.sum()) * SAMPLE_PX**2
         steps = sum(np.count_nonzero(np.diff(self.seen, axis=axis)) for axis in (0, 1)) * SAMPLE_PX
-        self.border = 0.8 * steps  # of a round shape the steps along both axes are 4 / pi of its length
+        # of a round shape the steps along both axes are 4 / pi of its length
+        self.border = 0.8 * steps
 
     def inner(self, reach_px: float) -> float:
         """Area of what lies further than that from all that is not cut."""
         turns = np.arange(12) * math.tau / 12
-        shifts = [np.rint(reach_px / SAMPLE_PX * axis).astype(int).tolist() for axis in (np.cos(turns), np.sin(turns))]
-        kept = np.all([np.roll(self.seen, shift, (1, 0)) for shift in zip(*shifts, strict=True)], axis=0)
+        shifts = [
+            np.rint(reach_px / SAMPLE_PX * axis).astype(int).tolist()
+            for axis in (np.cos(turns), np.sin(turns))
+        ]
+        kept = np.all(
+            [np.roll(self.seen, shift, (1, 0)) for shift in zip(*shifts, strict=True)], axis=0
+        )
         return float(kept.sum()) * SAMPLE_PX**2
 
     def within(self, more_px: float) -> NDArray[np.bool_]:
@@ -110,7 +139,8 @@ class Cut:
 
 @st.composite
 def cuts(draw: st.DrawFn, reach: float = 14.0) -> tuple[AnyRegion, Placement, Cut]:
-    """A disc of 6 to 10 px that lies near to the border of a shape; the part moved, turned and scaled, or in place."""
+    """A disc of 6 to 10 px that lies near to the border of a shape; the part moved, turned and
+    scaled, or in place."""
     where, inside = SHAPES[draw(st.sampled_from(sorted(SHAPES)))]
     turn, radius = draw(st.floats(0, math.tau)), draw(st.floats(6, 10))
     away = np.arange(0, 130, 0.25)
@@ -119,13 +149,22 @@ def cuts(draw: st.DrawFn, reach: float = 14.0) -> tuple[AnyRegion, Placement, Cu
     at = draw(st.sampled_from(crossings.tolist())) + draw(st.floats(-reach, reach))
     placement = Placement()
     if draw(st.booleans()):
-        placement = Placement(draw(st.floats(-9, 9)), draw(st.floats(-9, 9)), draw(st.floats(-40, 40)), 1.0, *MIDDLE)
+        placement = Placement(
+            draw(st.floats(-9, 9)), draw(st.floats(-9, 9)), draw(st.floats(-40, 40)), 1.0, *MIDDLE
+        )
         placement = placement._replace(scale=draw(st.floats(0.95, 1.05)))
-    return where, placement, Cut(inside, 200 + at * math.cos(turn), 150 + at * math.sin(turn), radius)
+    return (
+        where,
+        placement,
+        Cut(inside, 200 + at * math.cos(turn), 150 + at * math.sin(turn), radius),
+    )
 
 
-def drawn(cut: Cut, placement: Placement, colours: tuple[object, object] = (GROUND, LIGHT)) -> Frame:
-    """The disc where the part now lies, and one far off that no region reaches: the picture is never of one value."""
+def drawn(
+    cut: Cut, placement: Placement, colours: tuple[object, object] = (GROUND, LIGHT)
+) -> Frame:
+    """The disc where the part now lies, and one far off that no region reaches: the picture is
+    never of one value."""
     x, y = placement.matrix @ (cut.x, cut.y, 1.0)
     scene = Scene.plain(400, 300, colours[0])  # type: ignore[arg-type]
     return scene.disc(x, y, placement.scale * cut.radius, colours[1]).frame(2, 1)  # type: ignore[arg-type]
@@ -135,24 +174,44 @@ def drawn(cut: Cut, placement: Placement, colours: tuple[object, object] = (GROU
 @given(case=cuts())
 def test_areas_at_a_border_are_those_of_the_cut(case: tuple[AnyRegion, Placement, Cut]) -> None:
     where, placement, cut = case
-    view, coloured = drawn(cut, placement).view(where, placement), drawn(cut, placement, (GRAY, RED)).view(where, placement)
+    view, coloured = (
+        drawn(cut, placement).view(where, placement),
+        drawn(cut, placement, (GRAY, RED)).view(where, placement),
+    )
     bound = 0.25 * cut.border + 3
     whole = {"name": "t", "region": where, "low": 0.0}
-    light = area.measure(view, Area(**whole, threshold=120, polarity="light", relative_to="region"), None).value
+    light = area.measure(
+        view, Area(**whole, threshold=120, polarity="light", relative_to="region"), None
+    ).value
     assert light * view.size_px == pytest.approx(cut.area, abs=bound)
-    total = blobs.measure(view, Blobs(**whole, threshold=120, polarity="light", value="total", area_low_px=1), None).value
+    total = blobs.measure(
+        view, Blobs(**whole, threshold=120, polarity="light", value="total", area_low_px=1), None
+    ).value
     assert total == pytest.approx(cut.area, abs=bound)
     hues = {"hue_low_deg": 340.0, "hue_high_deg": 20.0, "saturation_low": 0.4}
-    red = colour_area.measure(coloured, ColourArea(**whole, **hues, relative_to="region"), None).value
-    assert red * view.size_px == pytest.approx(cut.area, abs=bound + 0.5 * cut.border)  # mixed px have the hue, too
+    red = colour_area.measure(
+        coloured, ColourArea(**whole, **hues, relative_to="region"), None
+    ).value
+    # mixed px have the hue, too
+    assert red * view.size_px == pytest.approx(cut.area, abs=bound + 0.5 * cut.border)
 
 
 @settings(max_examples=25, deadline=None)
 @given(case=cuts())
-def test_a_blob_is_left_out_if_the_border_cuts_it_and_counted_if_not(case: tuple[AnyRegion, Placement, Cut]) -> None:
+def test_a_blob_is_left_out_if_the_border_cuts_it_and_counted_if_not(
+    case: tuple[AnyRegion, Placement, Cut],
+) -> None:
     where, placement, cut = case
     view = drawn(cut, placement).view(where, placement)
-    given_ = Blobs(name="t", region=where, threshold=120, polarity="light", border="leave_out", value="total", low=0.0)
+    given_ = Blobs(
+        name="t",
+        region=where,
+        threshold=120,
+        polarity="light",
+        border="leave_out",
+        value="total",
+        low=0.0,
+    )
     found = blobs.measure(view, given_, None).value
     if cut.within(2.2).all():
         assert found == pytest.approx(cut.area, abs=0.25 * cut.border + 3)
@@ -162,12 +221,15 @@ def test_a_blob_is_left_out_if_the_border_cuts_it_and_counted_if_not(case: tuple
 
 @settings(max_examples=25, deadline=None)
 @given(case=cuts())
-def test_edges_at_a_border_are_as_long_as_the_arc_in_the_region(case: tuple[AnyRegion, Placement, Cut]) -> None:
+def test_edges_at_a_border_are_as_long_as_the_arc_in_the_region(
+    case: tuple[AnyRegion, Placement, Cut],
+) -> None:
     where, placement, cut = case
     view = drawn(cut, placement).view(where, placement)
     given_ = EdgePixels(name="t", region=where, gradient_low=20, relative_to="region", low=0.0)
     found = edge_pixels.measure(view, given_, None).value * view.size_px
-    assert 0.7 * cut.arc - 6 <= found <= 1.25 * cut.arc + 6  # whole discs of this size count 0.85 to 1.2 of their rim
+    # whole discs of this size count 0.85 to 1.2 of their rim
+    assert 0.7 * cut.arc - 6 <= found <= 1.25 * cut.arc + 6
 
 
 TEXTURE = Scene.plain(400, 300, 110.0).waves(seed=4, finest_px=14, contrast=25)
@@ -175,11 +237,15 @@ TEXTURE = Scene.plain(400, 300, 110.0).waves(seed=4, finest_px=14, contrast=25)
 
 @settings(max_examples=25, deadline=None)
 @given(case=cuts(reach=20.0))
-def test_a_defect_at_a_border_is_one_if_enough_of_it_lies_inside(case: tuple[AnyRegion, Placement, Cut]) -> None:
+def test_a_defect_at_a_border_is_one_if_enough_of_it_lies_inside(
+    case: tuple[AnyRegion, Placement, Cut],
+) -> None:
     where, _, cut = case
     given_ = Difference(name="t", region=where, high=0.0)
     learned = difference.learn(TEXTURE.frame(2, 1).view(where), given_)
-    found = difference.measure(TEXTURE.disc(cut.x, cut.y, cut.radius, 230.0).frame(2, 2).view(where), given_, learned).value
+    found = difference.measure(
+        TEXTURE.disc(cut.x, cut.y, cut.radius, 230.0).frame(2, 2).view(where), given_, learned
+    ).value
     rim = given_.tolerance_px + 1.5
     if cut.area == 0 and not cut.within(rim).any():
         assert found == 0

@@ -27,7 +27,9 @@ def test_the_value_is_the_mean_of_what_was_drawn(gray: float, share: float, nois
 @pytest.mark.parametrize("gain", [0.8, 1.0, 1.2])
 def test_relative_to_the_master_it_is_the_change_of_light(gain: float) -> None:
     learned = learn(Scene.plain(160, 120, 100.0).frame(5).view(WHERE), tool("master"))
-    value = measure(Scene.plain(160, 120, 100.0).lit(gain).frame(5, 1).view(WHERE), tool("master"), learned).value
+    value = measure(
+        Scene.plain(160, 120, 100.0).lit(gain).frame(5, 1).view(WHERE), tool("master"), learned
+    ).value
     assert value == pytest.approx(gain, abs=0.005)
 
 

@@ -41,12 +41,18 @@ def found(scene: Scene, noise: float = 0.0, seed: int = 0, **changes) -> list[fl
 
 
 @pytest.mark.parametrize("angle_deg", [0.0, 1.0, -4.0, 12.0, -30.0])
-@pytest.mark.parametrize(("contrast", "blur_px"), [(40.0, 0.0), (60.0, 0.7), (60.0, 1.5), (-60.0, 1.0), (150.0, 2.5)])
-def test_an_edge_is_found_to_a_twentieth_of_a_px_in_noise(contrast: float, blur_px: float, angle_deg: float) -> None:
+@pytest.mark.parametrize(
+    ("contrast", "blur_px"), [(40.0, 0.0), (60.0, 0.7), (60.0, 1.5), (-60.0, 1.0), (150.0, 2.5)]
+)
+def test_an_edge_is_found_to_a_twentieth_of_a_px_in_noise(
+    contrast: float, blur_px: float, angle_deg: float
+) -> None:
     errors = []
     for seed in range(9):
         x = 80 + 0.11 * seed - 0.4
-        at = found(half(x, contrast, blur_px, angle_deg).lit(offset=60 if contrast < 0 else 0), 5.0, seed)
+        at = found(
+            half(x, contrast, blur_px, angle_deg).lit(offset=60 if contrast < 0 else 0), 5.0, seed
+        )
         assert len(at) == 1
         errors.append(abs(at[0] - x))
     assert np.median(errors) < 0.05
@@ -54,13 +60,19 @@ def test_an_edge_is_found_to_a_twentieth_of_a_px_in_noise(contrast: float, blur_
 
 
 @settings(max_examples=20, deadline=None)
-@given(x=st.floats(75, 85), contrast=st.floats(40, 180), blur_px=st.floats(0.4, 2), angle_deg=st.floats(-35, 35))
+@given(
+    x=st.floats(75, 85),
+    contrast=st.floats(40, 180),
+    blur_px=st.floats(0.4, 2),
+    angle_deg=st.floats(-35, 35),
+)
 def test_without_noise_only_the_rounding_to_gray_levels_is_left(
     x: float, contrast: float, blur_px: float, angle_deg: float
 ) -> None:
     at = found(half(x, contrast, blur_px, angle_deg))
     assert len(at) == 1
-    assert at[0] == pytest.approx(x, abs=0.06 if abs(angle_deg) < 1 else 0.02)  # upright, all rows are rounded alike
+    # upright, all rows are rounded alike
+    assert at[0] == pytest.approx(x, abs=0.06 if abs(angle_deg) < 1 else 0.02)
 
 
 @pytest.mark.parametrize("gain", [0.4, 0.7, 1.3])
@@ -186,17 +198,24 @@ def calipers(where) -> tuple[Tool, ...]:  # type: ignore[no-untyped-def]
     y=st.integers(0, 239),
     width=st.integers(1, 60),
     height=st.integers(1, 60),
-    placement=st.sampled_from([Placement(), Placement(0.4, -0.3), Placement(3, 2, 20.0, 1.1, 100, 100)]),
+    placement=st.sampled_from(
+        [Placement(), Placement(0.4, -0.3), Placement(3, 2, 20.0, 1.1, 100, 100)]
+    ),
 )
 @pytest.mark.parametrize("number", range(6))
 def test_any_region_gives_a_finite_number_or_a_problem(
     number: int, x: int, y: int, width: int, height: int, placement: Placement
 ) -> None:
-    for where in (region(x, y, width, height), RotatedRectangle(x=x, y=y, width=width, height=height, angle_deg=33.0)):
+    for where in (
+        region(x, y, width, height),
+        RotatedRectangle(x=x, y=y, width=width, height=height, angle_deg=33.0),
+    ):
         tool = calipers(where)[number]
         for pixels in (CLUTTER, NOISE):
             try:
-                measured: Measurement = TOOLS[tool.kind].measure(frame(pixels).view(where, placement), tool, None)
+                measured: Measurement = TOOLS[tool.kind].measure(
+                    frame(pixels).view(where, placement), tool, None
+                )
             except Problem as problem:
                 assert problem.code in ("NO_CONTRAST", "NO_VALUE", "REGION_INVALID")  # noqa: PT017
             else:
@@ -207,7 +226,12 @@ def test_any_region_gives_a_finite_number_or_a_problem(
 @pytest.mark.parametrize("number", [0, 2, 3, 4, 5])
 def test_where_there_is_nothing_to_see_there_is_no_number(number: int) -> None:
     tool = calipers(WHERE)[number]
-    for scene, noise in ((GROUND, 0.0), (GROUND, 3.0), (Scene.plain(160, 100, 0.0), 0.0), (Scene.plain(160, 100, 255.0), 0.0)):
+    for scene, noise in (
+        (GROUND, 0.0),
+        (GROUND, 3.0),
+        (Scene.plain(160, 100, 0.0), 0.0),
+        (Scene.plain(160, 100, 255.0), 0.0),
+    ):
         with pytest.raises(Problem, match="NO_CONTRAST"):
             TOOLS[tool.kind].measure(scene.frame(noise).view(WHERE), tool, None)
         with pytest.raises(Problem, match="NO_CONTRAST"):

@@ -27,9 +27,17 @@ def tool(**changes) -> CircleTool:  # type: ignore[no-untyped-def]
     return CircleTool(**({"name": "c", "region": RING, "low": 0.0} | changes))
 
 
-def measured(scene: Scene, noise: float = 3.0, seed: int = 1, placement: Placement = Placement(), **changes) -> Measurement:  # type: ignore[no-untyped-def] # noqa: B008
+def measured(
+    scene: Scene,
+    noise: float = 3.0,
+    seed: int = 1,
+    placement: Placement = Placement(),  # noqa: B008
+    **changes,
+) -> Measurement:  # type: ignore[no-untyped-def]
     settings = tool(**changes)
-    return measure(scene.frame(noise, seed).view(settings.region, placement, settings.ignore), settings)
+    return measure(
+        scene.frame(noise, seed).view(settings.region, placement, settings.ignore), settings
+    )
 
 
 @pytest.mark.parametrize("where", REGIONS)
@@ -59,13 +67,17 @@ def test_the_circle_that_was_asked_for_is_measured() -> None:
     where = Circle(x=121, y=99, radius=60)
     assert measured(scene, region=where, which="first").value == pytest.approx(60.8, abs=0.05)
     assert measured(scene, region=where, which="last").value == pytest.approx(100, abs=0.05)
-    assert measured(scene, region=where, polarity="dark_to_light").value == pytest.approx(60.8, abs=0.05)
+    assert measured(scene, region=where, polarity="dark_to_light").value == pytest.approx(
+        60.8, abs=0.05
+    )
     assert measured(scene, region=where, which="strongest").value == pytest.approx(100, abs=0.05)
 
 
 @pytest.mark.parametrize("gain", [0.4, 0.7, 1.2])
 def test_light_does_not_matter(gain: float) -> None:
-    assert measured(PLAIN.disc(120, 100, 40, 170.0).lit(gain, 8, ramp=0.2)).value == pytest.approx(80, abs=0.05)
+    assert measured(PLAIN.disc(120, 100, 40, 170.0).lit(gain, 8, ramp=0.2)).value == pytest.approx(
+        80, abs=0.05
+    )
 
 
 @pytest.mark.parametrize("angle_deg", [0.0, 40.0])
@@ -76,13 +88,17 @@ def test_the_place_is_that_on_the_part_as_it_lies(angle_deg: float) -> None:
     placement = Placement(7.3, -5.6, angle_deg, 1.0, 100.0, 100.0)
     x, y = placement.matrix @ (121.3 + 3.0, 99.4 - 1.0, 1.0)
     moved = PLAIN.disc(x, y, 40, 170.0).frame(3, 2)
-    assert measure(moved.view(RING, placement), settings, learned).value == pytest.approx(math.hypot(3, 1), abs=0.05)
+    assert measure(moved.view(RING, placement), settings, learned).value == pytest.approx(
+        math.hypot(3, 1), abs=0.05
+    )
     assert settings.needs_master
     with pytest.raises(Problem, match="MASTER_IMAGE_NOT_FOUND"):
         measure(moved.view(RING, placement), settings, None)
 
 
-def test_roundness_of_a_circle_is_little_and_of_an_ellipse_the_difference_of_its_half_axes() -> None:
+def test_roundness_of_a_circle_is_little_and_of_an_ellipse_the_difference_of_its_half_axes() -> (
+    None
+):
     assert measured(PLAIN.disc(120, 100, 40, 170.0), value="roundness").value < 0.2
     y, x = ((np.arange(size * 8) + 0.5) / 8 - 0.5 for size in (200, 240))
     inside = ((x - 120) / 41.5) ** 2 + ((y[:, None] - 100) / 40) ** 2 <= 1
@@ -94,7 +110,8 @@ def test_roundness_of_a_circle_is_little_and_of_an_ellipse_the_difference_of_its
 @pytest.mark.parametrize("depth", [2.0, 8.0])
 def test_a_dent_is_roundness_and_does_not_move_the_circle(depth: float) -> None:
     dented = PLAIN.disc(120.0, 100.0, 40, 170.0).disc(120.0 + 40 + 12 - depth, 100.0, 12, 60.0)
-    assert measured(dented, value="roundness").value == pytest.approx(depth, abs=0.7)  # the rays beside its deepest point
+    # the rays beside its deepest point
+    assert measured(dented, value="roundness").value == pytest.approx(depth, abs=0.7)
     assert measured(dented).value == pytest.approx(80, abs=0.1)
 
 
@@ -141,7 +158,9 @@ def test_a_circle_in_mm() -> None:
 
 def test_the_marks_are_the_circle_its_points_and_its_centre() -> None:
     rim, points, centre = measured(PLAIN.disc(120, 100, 40, 170.0)).marks()
-    assert np.hypot(*(rim.points - (120, 100)).T) == pytest.approx(np.full(len(rim.points), 40), abs=0.1)
+    assert np.hypot(*(rim.points - (120, 100)).T) == pytest.approx(
+        np.full(len(rim.points), 40), abs=0.1
+    )
     assert len(points.points) == 72
     assert centre.points[0] == pytest.approx([120, 100], abs=0.1)
 
@@ -151,10 +170,23 @@ def test_a_narrow_bite_out_of_the_rim_is_roundness(bite_px: float, least: float)
     where = region(10, 10, 161, 161)
     for turn_deg in range(13, 360, 70):
         x, y = (90 + 60 * f(math.radians(turn_deg)) for f in (math.cos, math.sin))
-        bitten = Scene.plain(180, 180, 60.0).disc(90, 90, 60, 180.0).disc(x, y, bite_px, 60.0).blurred(0.7)
+        bitten = (
+            Scene.plain(180, 180, 60.0)
+            .disc(90, 90, 60, 180.0)
+            .disc(x, y, bite_px, 60.0)
+            .blurred(0.7)
+        )
         found = measured(bitten, value="roundness", region=where).value
         assert least <= found <= bite_px + 0.5
-    assert measured(Scene.plain(180, 180, 60.0).disc(90, 90, 60, 180.0), 5.0, value="roundness", region=where).value < 0.4
+    assert (
+        measured(
+            Scene.plain(180, 180, 60.0).disc(90, 90, 60, 180.0),
+            5.0,
+            value="roundness",
+            region=where,
+        ).value
+        < 0.4
+    )
 
 
 @pytest.mark.parametrize("gap_deg", [30, 90, 120])
@@ -165,7 +197,9 @@ def test_a_disc_with_a_slice_missing_is_never_round(gap_deg: float) -> None:
     missing = np.abs(np.degrees(np.arctan2(y, x))) < gap_deg / 2
     scene = Scene(190.0 - 130.0 * np.where(missing, 0.0, dark)).blurred(0.6)
     where = Circle(x=162.0, y=118.0, radius=70.0)
-    settings_ = CircleTool(name="c", region=where, value="roundness", polarity="dark_to_light", low=0.0, high=1.0)
+    settings_ = CircleTool(
+        name="c", region=where, value="roundness", polarity="dark_to_light", low=0.0, high=1.0
+    )
     try:
         value = measure(scene.frame(3, 1).view(where), settings_).value
     except Problem:
@@ -183,7 +217,9 @@ def test_a_rim_that_is_missing_in_a_ring_is_never_round(bite_px: int, colour: fl
 
 @pytest.mark.parametrize("top", [100, 103, 106])
 def test_a_tab_that_is_ignored_does_not_matter_for_roundness(top: int) -> None:
-    tabbed = Scene.plain(240, 240, 60.0).disc(120, 120, 60, 180.0).rectangle(170, 112, 70, 16, 180.0)
+    tabbed = (
+        Scene.plain(240, 240, 60.0).disc(120, 120, 60, 180.0).rectangle(170, 112, 70, 16, 180.0)
+    )
     where = Circle(x=120, y=120, radius=75)
     tab = region(165, top, 40, 2 * (120 - top))
     assert measured(tabbed, value="roundness", region=where, ignore=(tab,)).value < 0.3

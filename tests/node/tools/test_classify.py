@@ -1,4 +1,5 @@
-"""Classify: sites it was not taught are told apart, and what it cannot tell is a problem, not a guess."""
+"""Classify: sites it was not taught are told apart, and what it cannot tell is a problem, not a
+guess."""
 
 from functools import cache
 
@@ -18,7 +19,9 @@ NAMES = ("cross", "empty", "screw")
 
 
 def tool(**changes) -> Classify:  # type: ignore[no-untyped-def]
-    return Classify(**({"name": "site", "region": WHERE, "expected": "screw", "size_px": 96} | changes))
+    return Classify(
+        **({"name": "site", "region": WHERE, "expected": "screw", "size_px": 96} | changes)
+    )
 
 
 def site(kind: str, seed: int) -> Frame:
@@ -32,17 +35,28 @@ def site(kind: str, seed: int) -> Frame:
     elif kind == "empty":
         scene = scene.disc(x, y, 9, (20.0, 25.0, 30.0))
     else:
-        scene = scene.rectangle(x - 20, y - 4, 40, 8, (30.0, 30.0, 160.0)).rectangle(x - 4, y - 20, 8, 40, (30.0, 30.0, 160.0))
+        scene = scene.rectangle(x - 20, y - 4, 40, 8, (30.0, 30.0, 160.0)).rectangle(
+            x - 4, y - 20, 8, 40, (30.0, 30.0, 160.0)
+        )
     return scene.lit(dice.uniform(0.8, 1.2), ramp=dice.uniform(-0.2, 0.2)).frame(4, seed)
 
 
 @cache
 def model(*kinds: str) -> bytes:
-    seen = [vector(maps(site(kind, 10 * number + k).view(WHERE), 96)) for number, kind in enumerate(kinds) for k in range(4)]
+    seen = [
+        vector(maps(site(kind, 10 * number + k).view(WHERE), 96))
+        for number, kind in enumerate(kinds)
+        for k in range(4)
+    ]
     labels = np.repeat(np.arange(len(kinds)), 4)
     weights = logistic.fit(np.stack(seen), labels, len(kinds))
     arrays = {name: getattr(weights, name) for name in ("mean", "scale", "weights", "bias")}
-    more = {"classes": np.array(kinds), "vectors": np.stack(seen), "labels": labels, "size": np.array(96)}
+    more = {
+        "classes": np.array(kinds),
+        "vectors": np.stack(seen),
+        "labels": labels,
+        "size": np.array(96),
+    }
     return pack("classify", arrays | more | {"backbone": np.array(backbone().digest)})
 
 
@@ -110,13 +124,17 @@ def test_a_class_counts_from_its_own_limit_on() -> None:
     assert classify.measure(empty, tool(class_low=[above]), known).text == "empty"
 
 
-@pytest.mark.parametrize("limits", [["screw=0.9", "screw=0.8"], ["screw=1.2"], ["screw"], ["=0.5"], ["a b=0.5"]])
+@pytest.mark.parametrize(
+    "limits", [["screw=0.9", "screw=0.8"], ["screw=1.2"], ["screw"], ["=0.5"], ["a b=0.5"]]
+)
 def test_limits_of_classes_that_cannot_be_meant_are_refused(limits: list[str]) -> None:
     with pytest.raises(ValidationError, match="class_low"):
         tool(class_low=limits)
 
 
-@pytest.mark.parametrize("changes", [{"expected": "nail"}, {"size_px": 128}, {"class_low": ["nail=0.5"]}])
+@pytest.mark.parametrize(
+    "changes", [{"expected": "nail"}, {"size_px": 128}, {"class_low": ["nail=0.5"]}]
+)
 def test_settings_that_do_not_fit_the_model_are_refused(changes: dict[str, object]) -> None:
     with pytest.raises(Problem, match="MODEL_INVALID"):
         classify.learn(None, tool(**changes), model("empty", "screw"))

@@ -1,4 +1,5 @@
-"""Code: published pictures are read, also inverted, askew, faint and small; what is none is not read; texts are compared."""
+"""Code: published pictures are read, also inverted, askew, faint and small; what is none is not
+read; texts are compared."""
 
 import math
 from pathlib import Path
@@ -20,7 +21,11 @@ from tests.scenes import frame, region
 pytestmark = pytest.mark.slow
 
 PICTURES = Path(__file__).parents[2] / "data" / "codes"
-CODES = sorted(path for path in PICTURES.iterdir() if path.with_suffix(".txt").is_file() and path.suffix in (".png", ".webp"))
+CODES = sorted(
+    path
+    for path in PICTURES.iterdir()
+    if path.with_suffix(".txt").is_file() and path.suffix in (".png", ".webp")
+)
 EASY = [path for path in CODES if path.stem != "ean13-34"]  # which zxing-cpp alone does not read
 
 
@@ -32,19 +37,29 @@ def text_of(path: Path) -> str:
     return path.with_suffix(".txt").read_text("utf-8")
 
 
-def drawn(content: str | bytes, kind: zxingcpp.BarcodeFormat = zxingcpp.BarcodeFormat.QRCode, scale: int = 4) -> Pixels:
+def drawn(
+    content: str | bytes,
+    kind: zxingcpp.BarcodeFormat = zxingcpp.BarcodeFormat.QRCode,
+    scale: int = 4,
+) -> Pixels:
     code = zxingcpp.create_barcode(content, kind)
     return np.array(zxingcpp.write_barcode_to_image(code, scale=scale), np.uint8)
 
 
-def on_plate(code: Pixels, x: int, y: int, width: int = 400, height: int = 300, level: int = 255) -> Pixels:
+def on_plate(
+    code: Pixels, x: int, y: int, width: int = 400, height: int = 300, level: int = 255
+) -> Pixels:
     plate = np.full((height, width), level, np.uint8)
     plate[y : y + code.shape[0], x : x + code.shape[1]] = code
     return plate
 
 
 def read(pixels: Pixels, trigger: Trigger | None = None, **changes) -> Measurement:  # type: ignore[no-untyped-def]
-    given = {"name": "label", "region": region(0, 0, pixels.shape[1], pixels.shape[0]), "low": 1.0} | changes
+    given = {
+        "name": "label",
+        "region": region(0, 0, pixels.shape[1], pixels.shape[0]),
+        "low": 1.0,
+    } | changes
     tool = Code(**given)
     view = frame(np.array(pixels)).view(tool.region, ignore=tool.ignore)
     return measure(view, tool, None, Given(trigger or Trigger(), {}, {}))
@@ -79,7 +94,9 @@ def test_ten_gray_levels_are_enough(path: Path) -> None:
 def test_a_linear_code_that_lies_askew_is_read(angle_deg: float) -> None:
     code = drawn("L3-000123", zxingcpp.BarcodeFormat.Code128, 2)[:80]
     plate = on_plate(code, 60, 160, 400, 400)
-    turned = cv2.warpAffine(plate, cv2.getRotationMatrix2D((199.5, 199.5), angle_deg, 1), (400, 400), borderValue=(255,))
+    turned = cv2.warpAffine(
+        plate, cv2.getRotationMatrix2D((199.5, 199.5), angle_deg, 1), (400, 400), borderValue=(255,)
+    )
     assert read(np.asarray(turned, np.uint8)).text == "L3-000123"
 
 
@@ -101,7 +118,9 @@ def test_nothing_is_read_where_there_is_no_code(path: Path, change: str) -> None
 def test_noise_is_no_code() -> None:
     rng = np.random.default_rng(3)
     for spread in (2, 10, 60):
-        assert read(np.clip(rng.normal(128, spread, (240, 320)), 0, 255).astype(np.uint8)).value == 0
+        assert (
+            read(np.clip(rng.normal(128, spread, (240, 320)), 0, 255).astype(np.uint8)).value == 0
+        )
 
 
 def test_another_text_than_the_expected_is_not_counted_but_shown() -> None:
@@ -109,7 +128,9 @@ def test_another_text_than_the_expected_is_not_counted_but_shown() -> None:
     assert (found.value, found.text) == (0, "LOT-4712")
 
 
-@pytest.mark.parametrize(("pattern", "value"), [(r"LOT-\d{4}", 1), (r"LOT-\d{3}", 0), (r"(LOT|SN)-.+", 1), (r"\d+", 0)])
+@pytest.mark.parametrize(
+    ("pattern", "value"), [(r"LOT-\d{4}", 1), (r"LOT-\d{3}", 0), (r"(LOT|SN)-.+", 1), (r"\d+", 0)]
+)
 def test_the_whole_text_must_match_the_pattern(pattern: str, value: int) -> None:
     assert read(drawn("LOT-4711"), pattern=pattern).value == value
 
@@ -122,7 +143,9 @@ def test_the_trigger_says_what_must_be_read() -> None:
     assert read(drawn("42"), Trigger(meta={"serial": 42}), match="meta.serial").value == 1
 
 
-@pytest.mark.parametrize("meta", [None, {}, {"serial": None}, {"serial": True}, {"serial": ["SN42"]}, {"serial": ""}])
+@pytest.mark.parametrize(
+    "meta", [None, {}, {"serial": None}, {"serial": True}, {"serial": ["SN42"]}, {"serial": ""}]
+)
 def test_a_trigger_that_does_not_say_it_is_a_problem(meta: dict[str, object] | None) -> None:
     with pytest.raises(Problem, match="NO_VALUE"):
         read(drawn("SN42"), Trigger(meta=meta), match="meta.serial")
@@ -146,9 +169,16 @@ def test_only_the_formats_asked_for_are_read() -> None:
 
 
 @pytest.mark.parametrize(
-    ("content", "shown"), [(b"\xff\xfe\x80abc", "ÿþ\\x80abc"), (b"a\x00b", "a\\x00b"), (b"01\x1d02\r\n", "01\\x1d02\\r\\n")]
+    ("content", "shown"),
+    [
+        (b"\xff\xfe\x80abc", "ÿþ\\x80abc"),
+        (b"a\x00b", "a\\x00b"),
+        (b"01\x1d02\r\n", "01\\x1d02\\r\\n"),
+    ],
 )
-def test_what_cannot_be_printed_is_escaped_and_can_be_expected_so(content: bytes, shown: str) -> None:
+def test_what_cannot_be_printed_is_escaped_and_can_be_expected_so(
+    content: bytes, shown: str
+) -> None:
     assert read(drawn(content)).text == shown
     assert read(drawn(content), expected=shown).value == 1
 
@@ -184,7 +214,14 @@ def test_a_code_that_does_not_count_is_not_read() -> None:
     around = Circle(x=20 + size / 2, y=20 + size / 2, radius=20 + size / 2 - 0.5)
     assert read(plate, region=around).text == "SN42"
     triangle = Polygon.model_validate(
-        {"points": [{"x": 215, "y": 5}, {"x": 399, "y": 5}, {"x": 399, "y": 250}, {"x": 215, "y": 250}]}
+        {
+            "points": [
+                {"x": 215, "y": 5},
+                {"x": 399, "y": 5},
+                {"x": 399, "y": 250},
+                {"x": 215, "y": 250},
+            ]
+        }
     )
     assert read(plate, region=triangle).text == "SN43"
 
@@ -198,7 +235,12 @@ def test_the_grade_falls_with_contrast_and_blur() -> None:
     assert faint == 1
     assert blurred < crisp
     assert read(plate, value="grade", expected="another").value == 0
-    assert read(255 - on_plate(drawn("123", zxingcpp.BarcodeFormat.Code128), 40, 40), value="grade").value <= 2
+    assert (
+        read(
+            255 - on_plate(drawn("123", zxingcpp.BarcodeFormat.Code128), 40, 40), value="grade"
+        ).value
+        <= 2
+    )
 
 
 def test_a_damaged_code_has_a_lower_grade() -> None:
@@ -243,14 +285,21 @@ def test_the_least_number_is_rounded_up_when_looking_again() -> None:
 
 
 def dots(module_px: int, fill: float, jitter_px: float, light: bool, seed: int = 1) -> Pixels:
-    """A Data Matrix of separate dots, `fill` of a module across, as a needle or a laser leaves them."""
+    """A Data Matrix of separate dots, `fill` of a module across, as a needle or a laser leaves
+    them."""
     code = zxingcpp.create_barcode("LOT-2025-11", zxingcpp.BarcodeFormat.DataMatrix)
-    cells = np.array(zxingcpp.write_barcode_to_image(code, scale=1, add_quiet_zones=False, add_hrt=False))
+    cells = np.array(
+        zxingcpp.write_barcode_to_image(code, scale=1, add_quiet_zones=False, add_hrt=False)
+    )
     cells = cells[:, :, 0] if cells.ndim == 3 else cells
     pad, dice = 5 * module_px, np.random.default_rng(seed)
-    light_ = np.full((cells.shape[0] * module_px + 2 * pad, cells.shape[1] * module_px + 2 * pad), 170.0)
+    light_ = np.full(
+        (cells.shape[0] * module_px + 2 * pad, cells.shape[1] * module_px + 2 * pad), 170.0
+    )
     for row, column in zip(*np.nonzero(cells < 128), strict=True):
-        y, x = (pad + (place + 0.5) * module_px + dice.normal(0, jitter_px) for place in (row, column))
+        y, x = (
+            pad + (place + 0.5) * module_px + dice.normal(0, jitter_px) for place in (row, column)
+        )
         top, left = int(y) - module_px, int(x) - module_px
         down, across = np.mgrid[top : top + 2 * module_px + 1, left : left + 2 * module_px + 1]
         cover = np.clip(fill * module_px / 2 - np.hypot(down - y, across - x) + 0.5, 0, 1)
@@ -266,19 +315,29 @@ def dots(module_px: int, fill: float, jitter_px: float, light: bool, seed: int =
 def test_a_data_matrix_of_separate_dots_is_read(module_px: int, light: bool) -> None:
     for fill in (1.0, 0.8, 0.6):
         for jitter_px in (0.0, 0.5):
-            found = read(dots(module_px, fill, jitter_px, light), formats=("data_matrix",), expected="LOT-2025-11")
+            found = read(
+                dots(module_px, fill, jitter_px, light),
+                formats=("data_matrix",),
+                expected="LOT-2025-11",
+            )
             assert found.value == 1, (fill, jitter_px)
 
 
 @pytest.mark.parametrize(
     ("kind", "printed", "name"),
-    [("UPCA", "012345678905", "upc_a"), ("UPCE", "01234565", "upc_e"), ("EAN13", "4006381333931", "ean_13")],
+    [
+        ("UPCA", "012345678905", "upc_a"),
+        ("UPCE", "01234565", "upc_e"),
+        ("EAN13", "4006381333931", "ean_13"),
+    ],
 )
 @pytest.mark.parametrize("named", [True, False])
 def test_the_number_below_the_bars_is_right_however_many_zeros_a_reader_adds(
     kind: str, printed: str, name: str, named: bool
 ) -> None:
-    plate = on_plate(drawn(printed, zxingcpp.BarcodeFormat.__members__[kind], scale=3), 20, 20, 500, 300)
+    plate = on_plate(
+        drawn(printed, zxingcpp.BarcodeFormat.__members__[kind], scale=3), 20, 20, 500, 300
+    )
     formats = (name,) if named else ()
     for right in (printed, printed.zfill(14) if kind != "UPCE" else "012345000065"):
         assert read(plate, formats=formats, expected=right).value == 1
@@ -289,7 +348,9 @@ def test_the_number_below_the_bars_is_right_however_many_zeros_a_reader_adds(
 
 @pytest.mark.parametrize("formats", [("code_39",), ()])
 @pytest.mark.parametrize("text", ["2222/F1", "AB+C12", "%WBA1234", "A$B-1", "10%", "A-1.B 2"])
-def test_code_39_is_shown_as_it_is_printed_and_compared_as_full_ascii_too(text: str, formats: tuple[str, ...]) -> None:
+def test_code_39_is_shown_as_it_is_printed_and_compared_as_full_ascii_too(
+    text: str, formats: tuple[str, ...]
+) -> None:
     plate = on_plate(drawn(text, zxingcpp.BarcodeFormat.Code39Std, scale=2), 20, 20, 700, 200)
     assert read(plate, formats=formats).text == text
     assert read(plate, formats=formats, expected=text).value == 1
@@ -301,7 +362,9 @@ def test_code_39_is_shown_as_it_is_printed_and_compared_as_full_ascii_too(text: 
 
 @pytest.mark.parametrize("formats", [("code_39",), ()])
 @pytest.mark.parametrize("change", ["as it is", "inverted", "turned"])
-def test_the_number_of_a_medicine_is_right_in_every_look(change: str, formats: tuple[str, ...]) -> None:
+def test_the_number_of_a_medicine_is_right_in_every_look(
+    change: str, formats: tuple[str, ...]
+) -> None:
     """One look must not show what the bars hold where another shows what is printed below them."""
     page = on_plate(drawn("3PRM8N", zxingcpp.BarcodeFormat.Code39, 2), 60, 100, 420, 320)
     if change == "inverted":

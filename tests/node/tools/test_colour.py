@@ -1,4 +1,5 @@
-"""Colour: CIEDE2000 gives the published values, drawn colours have their known coordinates, a blind view is a problem."""
+"""Colour: CIEDE2000 gives the published values, drawn colours have their known coordinates, a blind
+view is a problem."""
 
 import cv2
 import numpy as np
@@ -11,7 +12,8 @@ from tests.scenes import Scene, region
 
 WHERE = region(20, 30, 100, 80)
 
-# L1 a1 b1 L2 a2 b2 dE00: table 1 of G. Sharma, W. Wu, E. N. Dalal 2005, The CIEDE2000 color-difference formula
+# L1 a1 b1 L2 a2 b2 dE00: table 1 of G. Sharma, W. Wu, E. N. Dalal 2005, The CIEDE2000
+# color-difference formula
 PAIRS = """
 50 2.6772 -79.7751 50 0 -82.7485 2.0425
 50 3.1571 -77.2803 50 0 -82.7485 2.8615
@@ -71,7 +73,8 @@ def test_the_published_differences_come_out_both_ways(row: tuple[float, ...]) ->
 
 
 @pytest.mark.parametrize(
-    ("bgr", "lab"),  # sRGB red, green, blue (at 254 of 255: no channel burnt out) and a middle gray at D65
+    # sRGB red, green, blue (at 254 of 255: no channel burnt out) and a middle gray at D65
+    ("bgr", "lab"),
     [
         ((0, 0, 254), (53.03, 79.87, 67.02)),
         ((0, 254, 0), (87.42, -85.95, 82.96)),
@@ -79,7 +82,9 @@ def test_the_published_differences_come_out_both_ways(row: tuple[float, ...]) ->
         ((119, 119, 119), (50.03, 0, 0)),
     ],
 )
-def test_coordinates_are_those_of_srgb_at_d65(bgr: tuple[float, ...], lab: tuple[float, ...]) -> None:
+def test_coordinates_are_those_of_srgb_at_d65(
+    bgr: tuple[float, ...], lab: tuple[float, ...]
+) -> None:
     view = plate(*bgr).frame().view(WHERE)
     values = [measure(view, tool(value=value), None).value for value in ("lightness", "a", "b")]
     assert values == pytest.approx(lab, abs=0.1)
@@ -93,11 +98,14 @@ def test_noise_moves_the_mean_by_less_than_a_fifth_of_what_is_visible() -> None:
 def test_the_difference_to_the_master_is_that_of_the_two_colours() -> None:
     learned = learn(plate(60, 90, 160).frame(5).view(WHERE), tool())
     labs = [
-        cv2.cvtColor(np.float32([[bgr]]) / np.float32(255), cv2.COLOR_BGR2Lab)[0, 0] for bgr in ((60, 90, 160), (70, 90, 150))
+        cv2.cvtColor(np.float32([[bgr]]) / np.float32(255), cv2.COLOR_BGR2Lab)[0, 0]
+        for bgr in ((60, 90, 160), (70, 90, 150))
     ]
     wanted = _delta_e_2000(*(tuple(float(v) for v in lab) for lab in labs))  # type: ignore[arg-type]
     assert wanted > 2
-    assert measure(plate(70, 90, 150).frame(5, 1).view(WHERE), tool(), learned).value == pytest.approx(wanted, abs=0.2)
+    assert measure(
+        plate(70, 90, 150).frame(5, 1).view(WHERE), tool(), learned
+    ).value == pytest.approx(wanted, abs=0.2)
 
 
 def test_a_given_reference_needs_no_master() -> None:
@@ -113,7 +121,12 @@ def test_only_pixels_that_count_are_averaged() -> None:
     scene = plate(60, 90, 160).disc(70, 70, 20, (200, 40, 40))
     learned = learn(plate(60, 90, 160).frame().view(WHERE), tool())
     assert measure(scene.frame().view(WHERE), tool(), learned).value > 3
-    assert measure(scene.frame().view(WHERE, ignore=(Circle(x=70, y=70, radius=22),)), tool(), learned).value < 0.1
+    assert (
+        measure(
+            scene.frame().view(WHERE, ignore=(Circle(x=70, y=70, radius=22),)), tool(), learned
+        ).value
+        < 0.1
+    )
 
 
 def test_a_gray_camera_is_a_problem() -> None:
@@ -123,17 +136,23 @@ def test_a_gray_camera_is_a_problem() -> None:
 
 @pytest.mark.parametrize("level", [0, 255])
 def test_black_and_burnt_out_views_have_no_colour(level: float) -> None:
-    for scene in (plate(level, level, level), plate(60, 90, 160).rectangle(20, 30, 60, 80, (level, level, level))):
+    for scene in (
+        plate(level, level, level),
+        plate(60, 90, 160).rectangle(20, 30, 60, 80, (level, level, level)),
+    ):
         with pytest.raises(Problem, match="NO_CONTRAST"):
             measure(scene.frame().view(WHERE), tool(value="lightness"), None)
 
 
 @pytest.mark.parametrize("bgr", [(60, 140, 255), (255, 255, 90), (40, 255, 180), (255, 40, 60)])
 def test_a_colour_with_a_channel_burnt_out_is_not_known(bgr: tuple[float, float, float]) -> None:
-    """Whatever the light was beyond 255, the camera says the same: such a master teaches nothing, such a part is no number."""
+    """Whatever the light was beyond 255, the camera says the same: such a master teaches nothing,
+    such a part is no number."""
     with pytest.raises(Problem, match=r"NO_CONTRAST.*burnt out"):
         learn(plate(*bgr).frame(2).view(WHERE), tool())
-    learned = learn(plate(*(min(level, 245) for level in bgr)).frame(2).view(WHERE), tool(high=20.0))
+    learned = learn(
+        plate(*(min(level, 245) for level in bgr)).frame(2).view(WHERE), tool(high=20.0)
+    )
     for value in ("delta_e", "lightness", "a", "b"):
         with pytest.raises(Problem, match=r"NO_CONTRAST.*burnt out"):
             measure(plate(*bgr).frame(2, 1).view(WHERE), tool(value=value, high=20.0), learned)

@@ -20,8 +20,16 @@ def bgr(hue_deg: float, saturation: float = 0.8, value: float = 0.8) -> tuple[fl
     return 255 * blue, 255 * green, 255 * red
 
 
-def patch(hue_deg: float, x: float = 49.5, width: float = 60.0, saturation: float = 0.8, value: float = 0.8) -> Scene:
-    return Scene.plain(200, 140, GROUND).rectangle(x, 39.5, width, 50, bgr(hue_deg, saturation, value))
+def patch(
+    hue_deg: float,
+    x: float = 49.5,
+    width: float = 60.0,
+    saturation: float = 0.8,
+    value: float = 0.8,
+) -> Scene:
+    return Scene.plain(200, 140, GROUND).rectangle(
+        x, 39.5, width, 50, bgr(hue_deg, saturation, value)
+    )
 
 
 def tool(low: float, high: float, **changes) -> ColourArea:  # type: ignore[no-untyped-def]
@@ -35,7 +43,9 @@ def share(scene: Scene, settings_: ColourArea, noise: float = 0.0) -> float:
 
 @settings(max_examples=40, deadline=None)
 @given(hue=st.integers(0, 359), half=st.integers(6, 80), beside=st.integers(6, 90))
-def test_a_hue_counts_inside_the_range_and_not_outside_also_through_red(hue: int, half: int, beside: int) -> None:
+def test_a_hue_counts_inside_the_range_and_not_outside_also_through_red(
+    hue: int, half: int, beside: int
+) -> None:
     around = tool((hue - half) % 360, (hue + half) % 360)
     assert share(patch(hue), around) == pytest.approx(3000 / 10800)
     assert share(patch(hue + half + beside), around) == 0
@@ -55,7 +65,9 @@ def test_a_hue_counts_inside_the_range_and_not_outside_also_through_red(hue: int
         (360, 360, [0], [20, 340]),
     ],
 )
-def test_the_ends_of_the_hue_range(low: float, high: float, seen: list[int], unseen: list[int]) -> None:
+def test_the_ends_of_the_hue_range(
+    low: float, high: float, seen: list[int], unseen: list[int]
+) -> None:
     for hue in seen:
         assert share(patch(hue), tool(low, high)) == pytest.approx(3000 / 10800), hue
     for hue in unseen:
@@ -90,14 +102,18 @@ def test_the_ratio_to_the_master_is_that_of_the_drawn_areas(width: float, x: flo
 def test_a_change_of_light_leaves_the_hue(light: dict[str, float]) -> None:
     green = tool(100, 140, relative_to="master")
     learned = learn(patch(120).frame(5).view(WHERE), green)
-    assert measure(patch(120).lit(**light).frame(5, 1).view(WHERE), green, learned).value == pytest.approx(1, abs=0.01)
+    assert measure(
+        patch(120).lit(**light).frame(5, 1).view(WHERE), green, learned
+    ).value == pytest.approx(1, abs=0.01)
 
 
 def test_a_moved_part_is_measured_where_it_lies() -> None:
     green = tool(100, 140, relative_to="master")
     learned = learn(patch(120).frame(5).view(WHERE), green)
     moved = patch(120, 49.5 + 30.3).frame(5, 1)
-    assert measure(moved.view(WHERE, Placement(30.3, 0)), green, learned).value == pytest.approx(1, abs=0.02)
+    assert measure(moved.view(WHERE, Placement(30.3, 0)), green, learned).value == pytest.approx(
+        1, abs=0.02
+    )
 
 
 def test_a_gray_frame_is_a_problem_to_learn_from_and_to_measure() -> None:
@@ -121,7 +137,9 @@ def test_a_view_of_one_value_is_a_problem_and_no_number(colour: tuple[float, flo
 
 
 def test_a_part_all_of_the_colour_is_a_number_where_it_can_be_seen() -> None:
-    assert share(Scene.plain(200, 140, bgr(120)), tool(100, 140), noise=3) == pytest.approx(1, abs=0.001)
+    assert share(Scene.plain(200, 140, bgr(120)), tool(100, 140), noise=3) == pytest.approx(
+        1, abs=0.001
+    )
 
 
 def test_the_marks_go_around_the_colour_on_both_sides_of_red() -> None:
@@ -139,9 +157,12 @@ def lit(colour: tuple[float, float, float], gain: float, width: float = 60.0) ->
     return Scene.plain(200, 140, GROUND).rectangle(49.5, 39.5, width, 50, seen)
 
 
-@pytest.mark.parametrize(("relative_to", "gain"), [("region", 2.2), ("master", 2.2), ("region", 3.0), ("master", 1.9)])
+@pytest.mark.parametrize(
+    ("relative_to", "gain"), [("region", 2.2), ("master", 2.2), ("region", 3.0), ("master", 1.9)]
+)
 def test_an_orange_part_under_too_much_light_is_not_yellow(relative_to: str, gain: float) -> None:
-    """Red at 255 and green still rising: the hue runs from orange to yellow, the part stays orange."""
+    """Red at 255 and green still rising: the hue runs from orange to yellow, the part stays
+    orange."""
     yellow = tool(42, 70, relative_to=relative_to)
     learned = learn(lit((30.0, 190.0, 200.0), 1.0).frame().view(WHERE), yellow)
     with pytest.raises(Problem, match=r"NO_CONTRAST.*burnt out"):
@@ -149,10 +170,15 @@ def test_an_orange_part_under_too_much_light_is_not_yellow(relative_to: str, gai
 
 
 def test_a_colour_that_must_not_be_there_is_not_missed_because_it_is_burnt_out() -> None:
-    no_red = ColourArea(name="red", region=WHERE, high=0.01, hue_low_deg=345, hue_high_deg=15, relative_to="region")
+    no_red = ColourArea(
+        name="red", region=WHERE, high=0.01, hue_low_deg=345, hue_high_deg=15, relative_to="region"
+    )
     assert share(lit(RED, 1.0), no_red) > 0.2
     with pytest.raises(Problem, match=r"NO_CONTRAST.*burnt out"):
-        share(Scene.plain(200, 140, GROUND).rectangle(49.5, 39.5, 60, 50, (60.0, 160.0, 255.0)), no_red)
+        share(
+            Scene.plain(200, 140, GROUND).rectangle(49.5, 39.5, 60, 50, (60.0, 160.0, 255.0)),
+            no_red,
+        )
 
 
 def test_a_master_whose_colour_is_burnt_out_teaches_nothing() -> None:

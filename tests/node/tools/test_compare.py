@@ -1,4 +1,5 @@
-"""Compare: two drawn regions have known ratios, differences and correlations, wherever the part lies."""
+"""Compare: two drawn regions have known ratios, differences and correlations, wherever the part
+lies."""
 
 import pytest
 
@@ -19,8 +20,15 @@ def halves(left: float, right: float) -> Scene:
     return Scene.plain(240, 120, right).rectangle(-0.5, -0.5, 110, 120, left)
 
 
-def value(scene: Scene, given: Compare, placement: Placement = Placement(), noise: float = 5) -> float:  # noqa: B008
-    return measure(scene.frame(noise, 1).view(given.region, placement, given.ignore), given, None).value
+def value(
+    scene: Scene,
+    given: Compare,
+    placement: Placement = Placement(),  # noqa: B008
+    noise: float = 5,
+) -> float:
+    return measure(
+        scene.frame(noise, 1).view(given.region, placement, given.ignore), given, None
+    ).value
 
 
 def test_brightness_as_ratio_and_as_difference() -> None:
@@ -35,36 +43,55 @@ def test_contrast_as_ratio_and_as_difference() -> None:
     light = scene.light.copy()
     light[:, :110] = dull.light
     one, two = float(light[20:80, 20:100].std()), float(light[20:80, 120:200].std())
-    assert value(Scene(light), tool(figure="contrast"), noise=0) == pytest.approx(one / two, abs=0.01)
-    assert value(Scene(light), tool(figure="contrast", operation="difference"), noise=0) == pytest.approx(one - two, abs=0.1)
+    assert value(Scene(light), tool(figure="contrast"), noise=0) == pytest.approx(
+        one / two, abs=0.01
+    )
+    assert value(
+        Scene(light), tool(figure="contrast", operation="difference"), noise=0
+    ) == pytest.approx(one - two, abs=0.1)
 
 
 def test_like_regions_correlate_and_unlike_ones_do_not() -> None:
     part = Scene.plain(240, 120, 60.0).part(25.0, 22.0, 3, (70, 50))
     assert value(part.part(125.0, 22.0, 3, (70, 50)), tool(figure="correlation")) > 0.97
-    assert value(part.part(125.0, 22.0, 3, (70, 50)).lit(ramp=0.3), tool(figure="correlation")) > 0.95
+    assert (
+        value(part.part(125.0, 22.0, 3, (70, 50)).lit(ramp=0.3), tool(figure="correlation")) > 0.95
+    )
     assert value(part.part(125.0, 22.0, 4, (70, 50)), tool(figure="correlation")) < 0.7
 
 
 def test_both_regions_follow_the_part() -> None:
-    moved = Scene.plain(300, 160, 10.0).rectangle(39.5, 29.5, 90, 80, 60.0).rectangle(129.5, 29.5, 110, 80, 120.0)
+    moved = (
+        Scene.plain(300, 160, 10.0)
+        .rectangle(39.5, 29.5, 90, 80, 60.0)
+        .rectangle(129.5, 29.5, 110, 80, 120.0)
+    )
     assert value(moved, tool(), Placement(25, 15)) == pytest.approx(0.5, abs=0.01)
     assert value(moved, tool()) < 0.45
 
 
 def test_pixels_that_do_not_count_are_left_out_of_both() -> None:
     scene = halves(60, 120).disc(60, 50, 10, 250.0).disc(160, 50, 10, 10.0)
-    clean = tool(ignore=(Circle(x=60, y=50, radius=12),), other_ignore=(Circle(x=160, y=50, radius=12),))
+    clean = tool(
+        ignore=(Circle(x=60, y=50, radius=12),), other_ignore=(Circle(x=160, y=50, radius=12),)
+    )
     assert value(scene, clean) == pytest.approx(0.5, abs=0.01)
     assert value(scene, tool()) > 0.52
-    part = Scene.plain(240, 120, 60.0).part(25.0, 22.0, 3, (70, 50)).part(125.0, 22.0, 3, (70, 50)).disc(150, 50, 12, 250.0)
+    part = (
+        Scene.plain(240, 120, 60.0)
+        .part(25.0, 22.0, 3, (70, 50))
+        .part(125.0, 22.0, 3, (70, 50))
+        .disc(150, 50, 12, 250.0)
+    )
     masked = tool(figure="correlation", ignore=(Circle(x=50, y=50, radius=15),))
     assert value(part, masked) > 0.97 > value(part, tool(figure="correlation"))
 
 
 @pytest.mark.parametrize("figure", ["brightness", "contrast", "correlation"])
 def test_nothing_to_compare_is_a_problem_and_no_number(figure: str) -> None:
-    for left, right in ((60, 0), (0, 60), (255, 255)) if figure == "brightness" else ((60, 120), (60, 60)):
+    for left, right in (
+        ((60, 0), (0, 60), (255, 255)) if figure == "brightness" else ((60, 120), (60, 60))
+    ):
         with pytest.raises(Problem, match="NO_CONTRAST"):
             value(halves(left, right), tool(figure=figure), noise=0)
 

@@ -16,34 +16,48 @@ def tool(**changes) -> Contrast:  # type: ignore[no-untyped-def]
 
 @pytest.mark.parametrize("sigma", [3.0, 8.0, 20.0])
 def test_the_deviation_is_that_of_the_noise(sigma: float) -> None:
-    assert measure(Scene.plain(240, 200, 120.0).frame(sigma).view(WHERE), tool(), None).value == pytest.approx(sigma, rel=0.03)
+    assert measure(
+        Scene.plain(240, 200, 120.0).frame(sigma).view(WHERE), tool(), None
+    ).value == pytest.approx(sigma, rel=0.03)
 
 
 @pytest.mark.parametrize("sigma", [3.0, 8.0, 20.0])
 def test_the_range_of_normal_noise_is_two_times_1645_of_its_deviation(sigma: float) -> None:
-    value = measure(Scene.plain(240, 200, 120.0).frame(sigma).view(WHERE), tool(method="range"), None).value
+    value = measure(
+        Scene.plain(240, 200, 120.0).frame(sigma).view(WHERE), tool(method="range"), None
+    ).value
     assert value == pytest.approx(2 * 1.645 * sigma, rel=0.03)
 
 
 def test_half_light_and_half_dark_are_half_their_distance_apart() -> None:
     scene = Scene.plain(240, 200, 60.0).rectangle(119.5, -0.5, 200, 200, 180.0)
     assert measure(scene.frame().view(WHERE), tool(), None).value == pytest.approx(60)
-    assert measure(scene.frame().view(WHERE), tool(method="range"), None).value == pytest.approx(120, abs=1)
+    assert measure(scene.frame().view(WHERE), tool(method="range"), None).value == pytest.approx(
+        120, abs=1
+    )
 
 
 def test_a_few_odd_pixels_do_not_move_the_range() -> None:
     plain = Scene.plain(240, 200, 100.0)
     odd = plain.rectangle(60, 60, 30, 30, 250.0)
-    one, two = (measure(scene.frame(4).view(WHERE), tool(method="range"), None).value for scene in (plain, odd))
+    one, two = (
+        measure(scene.frame(4).view(WHERE), tool(method="range"), None).value
+        for scene in (plain, odd)
+    )
     assert two == pytest.approx(one, rel=0.15)
-    assert measure(odd.frame(4).view(WHERE), tool(), None).value > 3 * measure(plain.frame(4).view(WHERE), tool(), None).value
+    assert (
+        measure(odd.frame(4).view(WHERE), tool(), None).value
+        > 3 * measure(plain.frame(4).view(WHERE), tool(), None).value
+    )
 
 
 def test_relative_to_the_master_it_is_a_ratio() -> None:
     scene = Scene.plain(240, 200, 120.0).waves()
     given = tool(relative_to="master")
     learned = learn(scene.frame().view(WHERE), given)
-    assert measure(scene.lit(0.5).frame().view(WHERE), given, learned).value == pytest.approx(0.5, abs=0.02)
+    assert measure(scene.lit(0.5).frame().view(WHERE), given, learned).value == pytest.approx(
+        0.5, abs=0.02
+    )
     with pytest.raises(Problem, match="MASTER_IMAGE_NOT_FOUND"):
         measure(scene.frame().view(WHERE), given, None)
 

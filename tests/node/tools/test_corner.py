@@ -24,12 +24,19 @@ FINE = 8
 
 
 def plate(
-    dx: float = 0, dy: float = 0, angle_deg: float = 0, noise: float = 4, seed: int = 0, tones: tuple[int, int] = (60, 180)
+    dx: float = 0,
+    dy: float = 0,
+    angle_deg: float = 0,
+    noise: float = 4,
+    seed: int = 0,
+    tones: tuple[int, int] = (60, 180),
 ) -> Frame:
-    """A bare plate whose left top corner lies at CORNER, turned about it and shifted; means of 8 x 8 finer px."""
+    """A bare plate whose left top corner lies at CORNER, turned about it and shifted; means of 8 x
+    8 finer px."""
     c, s = math.cos(math.radians(angle_deg)), math.sin(math.radians(angle_deg))
     points = [
-        (CORNER[0] + dx + c * u - s * v, CORNER[1] + dy + s * u + c * v) for u, v in ((0, 0), (600, 0), (600, 500), (0, 500))
+        (CORNER[0] + dx + c * u - s * v, CORNER[1] + dy + s * u + c * v)
+        for u, v in ((0, 0), (600, 0), (600, 500), (0, 500))
     ]
     fine = np.full((SIZE[1] * FINE, SIZE[0] * FINE), tones[0], np.uint8)
     scaled = np.rint((np.array(points) * FINE + (FINE - 1) / 2) * 256).astype(np.int32)
@@ -47,8 +54,12 @@ def test_the_origin_is_the_corner_of_the_master() -> None:
 
 
 @settings(max_examples=10, deadline=None)
-@given(dx=st.floats(-12, 12), dy=st.floats(-12, 12), angle=st.floats(-8, 8), seed=st.integers(0, 99))
-def test_shift_and_turn_are_found_under_noise(dx: float, dy: float, angle: float, seed: int) -> None:
+@given(
+    dx=st.floats(-12, 12), dy=st.floats(-12, 12), angle=st.floats(-8, 8), seed=st.integers(0, 99)
+)
+def test_shift_and_turn_are_found_under_noise(
+    dx: float, dy: float, angle: float, seed: int
+) -> None:
     pose, placement = locate(plate(dx, dy, angle, seed=seed), EDGES, LEARNED)
     assert pose is not None
     assert (pose.x, pose.y) == pytest.approx((CORNER[0] + dx, CORNER[1] + dy), abs=0.3)
@@ -98,7 +109,11 @@ def test_clutter_has_no_corner(seed: int) -> None:
     rng = np.random.default_rng(seed)
     pixels = rng.integers(0, 255, (30, 40), dtype=np.uint8)
     with pytest.raises(Problem, match="PART_NOT_FOUND"):
-        find(frame(cv2.resize(pixels, SIZE, interpolation=cv2.INTER_CUBIC).astype(np.uint8)), EDGES, LEARNED)
+        find(
+            frame(cv2.resize(pixels, SIZE, interpolation=cv2.INTER_CUBIC).astype(np.uint8)),
+            EDGES,
+            LEARNED,
+        )
 
 
 def test_bad_masters_name_the_field() -> None:
@@ -107,6 +122,9 @@ def test_bad_masters_name_the_field() -> None:
     with pytest.raises(Problem, match=r"PROGRAM_INVALID.*second"):
         learn(plate(), CornerLocator(first=LEFT, second=LEFT))
     with pytest.raises(Problem, match=r"REGION_INVALID.*first"):
-        learn(plate(), CornerLocator(first=TOP.model_copy(update={"y": 20.0, "width": 80}), second=LEFT))
+        learn(
+            plate(),
+            CornerLocator(first=TOP.model_copy(update={"y": 20.0, "width": 80}), second=LEFT),
+        )
     with pytest.raises(Problem, match=r"PROGRAM_INVALID.*first"):
         learn(plate(), CornerLocator(first=TOP.model_copy(update={"height": 3}), second=LEFT))

@@ -13,7 +13,12 @@ from tests.scenes import Scene, frame, region
 
 pytestmark = pytest.mark.slow
 
-BARE = Scene.plain(400, 300, 60.0).clutter(9, 80).rectangle(120, 100, 160, 110, 150).rectangle(140, 120, 90, 3, 40)
+BARE = (
+    Scene.plain(400, 300, 60.0)
+    .clutter(9, 80)
+    .rectangle(120, 100, 160, 110, 150)
+    .rectangle(140, 120, 90, 3, 40)
+)
 PART = BARE.rectangle(250, 130, 14, 14, 20).disc(160, 170, 12, 30)
 WHERE = region(80, 70, 240, 170)
 SHAPES: tuple[AnyRegion, ...] = (
@@ -21,7 +26,16 @@ SHAPES: tuple[AnyRegion, ...] = (
     RotatedRectangle(x=200, y=155, width=220, height=140, angle_deg=12),
     Circle(x=200, y=155, radius=95),
     Ring(x=200, y=155, radius=95, inner_radius=10),
-    Polygon.model_validate({"points": [{"x": 90, "y": 80}, {"x": 310, "y": 85}, {"x": 300, "y": 230}, {"x": 95, "y": 225}]}),
+    Polygon.model_validate(
+        {
+            "points": [
+                {"x": 90, "y": 80},
+                {"x": 310, "y": 85},
+                {"x": 300, "y": 230},
+                {"x": 95, "y": 225},
+            ]
+        }
+    ),
 )
 
 
@@ -30,7 +44,13 @@ def tool(where: AnyRegion = WHERE, **more: object) -> Difference:
     return Difference(name="d", region=where, **more)  # type: ignore[arg-type]
 
 
-def seen(scene: Scene, settings: Difference, noise: float = 3, seed: int = 1, placement: Placement | None = None) -> View:
+def seen(
+    scene: Scene,
+    settings: Difference,
+    noise: float = 3,
+    seed: int = 1,
+    placement: Placement | None = None,
+) -> View:
     """A view of a scene through a lens of 0.7 px blur."""
     taken = scene.blurred(0.7).frame(noise, seed)
     return taken.view(settings.region, placement or Placement(), settings.ignore)
@@ -47,7 +67,11 @@ def shifted(scene: Scene, dx: float, dy: float, angle_deg: float = 0) -> Scene:
     matrix = cv2.getRotationMatrix2D((199.5, 149.5), angle_deg, 1)
     matrix[:, 2] += np.array([dx, dy])
     size = (scene.width, scene.height)
-    return Scene(cv2.warpAffine(scene.light, matrix, size, flags=cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE))  # type: ignore[arg-type]
+    return Scene(
+        cv2.warpAffine(
+            scene.light, matrix, size, flags=cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE
+        )
+    )  # type: ignore[arg-type]
 
 
 def test_the_same_part_has_no_defect() -> None:
@@ -55,13 +79,17 @@ def test_the_same_part_has_no_defect() -> None:
 
 
 @pytest.mark.parametrize(
-    ("dx", "dy", "angle_deg"), [(0.5, 0.5, 0), (0.3, -0.7, 0), (6.4, -3.2, 0), (-4.6, 7.1, 1.2), (9.5, 8.5, -1.4)]
+    ("dx", "dy", "angle_deg"),
+    [(0.5, 0.5, 0), (0.3, -0.7, 0), (6.4, -3.2, 0), (-4.6, 7.1, 1.2), (9.5, 8.5, -1.4)],
 )
 def test_a_shifted_or_turned_part_has_no_defect(dx: float, dy: float, angle_deg: float) -> None:
     assert value(shifted(PART, dx, dy, angle_deg), tool()) == 0
 
 
-@pytest.mark.parametrize(("gain", "offset", "ramp"), [(0.7, 0, 0), (1, 25, 0), (0.6, 30, 0), (0.9, 0, 0.3), (0.8, 10, -0.3)])
+@pytest.mark.parametrize(
+    ("gain", "offset", "ramp"),
+    [(0.7, 0, 0), (1, 25, 0), (0.6, 30, 0), (0.9, 0, 0.3), (0.8, 10, -0.3)],
+)
 def test_other_light_makes_no_defect(gain: float, offset: float, ramp: float) -> None:
     assert value(PART.lit(gain, offset, ramp), tool(contrast_low=40)) == 0
 
@@ -71,7 +99,9 @@ def test_noise_makes_no_defect() -> None:
 
 
 @pytest.mark.parametrize(("gain", "dx"), [(1.0, 0.0), (0.75, 4.4)])
-def test_extra_missing_and_moved_features_are_counted_where_they_are(gain: float, dx: float) -> None:
+def test_extra_missing_and_moved_features_are_counted_where_they_are(
+    gain: float, dx: float
+) -> None:
     cases = {
         "extra": (PART.rectangle(200, 180, 8, 8, 20), 1),
         "missing": (BARE.disc(160, 170, 12, 30), 1),
@@ -112,7 +142,20 @@ def test_edges_that_jitter_within_the_tolerance_are_no_defect() -> None:
     for step in range(10):  # the plate's lower edge goes out and in by 2 px
         rough = rough.rectangle(130 + 14 * step, 210, 7, 2, 150)
     assert value(rough, tool(contrast_low=35, bend_px=0)) == 0
-    assert value(rough, tool(contrast_low=35, tolerance_px=0, join_px=0, thickness_low_px=1, area_low_px=5, bend_px=0)) > 3
+    assert (
+        value(
+            rough,
+            tool(
+                contrast_low=35,
+                tolerance_px=0,
+                join_px=0,
+                thickness_low_px=1,
+                area_low_px=5,
+                bend_px=0,
+            ),
+        )
+        > 3
+    )
 
 
 @pytest.mark.parametrize("where", SHAPES, ids=lambda where: where.shape)
@@ -163,7 +206,12 @@ def test_noise_alone_is_a_problem_never_a_number(noise: float) -> None:
 def test_a_master_without_structure_is_refused_when_the_program_is_loaded() -> None:
     settings = tool(region(5, 5, 30, 30))
     program = Program.model_validate(
-        {"id": "p", "name": "P", "master": "m.png", "tools": [settings.model_dump(mode="json", by_alias=True)]}
+        {
+            "id": "p",
+            "name": "P",
+            "master": "m.png",
+            "tools": [settings.model_dump(mode="json", by_alias=True)],
+        }
     )
     flat = cv2.imencode(".png", np.full((60, 60), 90, np.uint8))[1].tobytes()
     with pytest.raises(Problem, match="tool d"):
@@ -174,15 +222,20 @@ def test_a_master_without_structure_is_refused_when_the_program_is_loaded() -> N
 
 
 def varied(seed: int) -> Scene:
-    """A good part: a label on it has any gray from 60 to 200, all else is the same; a little moved."""
+    """A good part: a label on it has any gray from 60 to 200, all else is the same; a little
+    moved."""
     rng = np.random.default_rng(seed)
-    return shifted(PART.rectangle(180, 180, 30, 15, float(rng.uniform(60, 200))), *rng.uniform(-1, 1, 2))
+    return shifted(
+        PART.rectangle(180, 180, 30, 15, float(rng.uniform(60, 200))), *rng.uniform(-1, 1, 2)
+    )
 
 
 def test_what_varies_between_good_parts_is_learned_and_no_defect() -> None:
     settings = tool(contrast_low=30)
     done: list[int] = []
-    model = difference.teach([seen(varied(seed), settings, seed=seed) for seed in range(8)], settings, done.append)
+    model = difference.teach(
+        [seen(varied(seed), settings, seed=seed) for seed in range(8)], settings, done.append
+    )
     assert done == [1, 2, 3, 4, 5, 6, 7, 8]
     master = seen(varied(0), settings)
     alone, taught = difference.learn(master, settings), difference.learn(master, settings, model)
@@ -198,21 +251,30 @@ def test_one_good_part_teaches_what_the_master_does() -> None:
     model = difference.teach([seen(PART, settings, seed=4)], settings)
     learned = difference.learn(seen(PART, settings), settings, model)
     assert difference.measure(seen(PART, settings), settings, learned).value == 0
-    assert difference.measure(seen(PART.rectangle(200, 180, 10, 10, 20), settings), settings, learned).value == 1
+    assert (
+        difference.measure(
+            seen(PART.rectangle(200, 180, 10, 10, 20), settings), settings, learned
+        ).value
+        == 1
+    )
 
 
 def test_a_model_is_laid_over_the_master_even_if_its_first_part_lay_off() -> None:
     settings = tool(margin_px=0)
     model = difference.teach([seen(shifted(PART, 4, 3), settings, seed=4)], settings)
     learned = difference.learn(seen(PART, settings), settings, model)
-    marks = difference.measure(seen(PART.rectangle(200, 180, 12, 10, 20), settings), settings, learned).marks()
+    marks = difference.measure(
+        seen(PART.rectangle(200, 180, 12, 10, 20), settings), settings, learned
+    ).marks()
     assert [*marks[0].points.min(axis=0)] == pytest.approx([199.5, 179.5], abs=1.5)
 
 
 def test_a_damaged_model_is_refused() -> None:
     settings = tool()
     model = difference.teach([seen(PART, settings)], settings)
-    other = difference.teach([seen(PART, tool(region(90, 70, 200, 150)))], tool(region(90, 70, 200, 150)))
+    other = difference.teach(
+        [seen(PART, tool(region(90, 70, 200, 150)))], tool(region(90, 70, 200, 150))
+    )
     for damaged in (b"", b"not a model", model[:-40], other):
         with pytest.raises(Problem) as problem:
             difference.learn(seen(PART, settings), settings, damaged)
@@ -222,7 +284,10 @@ def test_a_damaged_model_is_refused() -> None:
 def test_a_part_that_cannot_be_laid_over_the_others_is_named() -> None:
     settings = tool()
     with pytest.raises(Problem, match="good part 2"):
-        difference.teach([seen(PART, settings), seen(Scene.plain(400, 300, 60.0).clutter(70, 80), settings)], settings)
+        difference.teach(
+            [seen(PART, settings), seen(Scene.plain(400, 300, 60.0).clutter(70, 80), settings)],
+            settings,
+        )
     with pytest.raises(Problem) as problem:
         difference.teach([], settings)
     assert problem.value.code == "PICTURES_UNFIT"
@@ -240,14 +305,20 @@ def test_gray_and_colour_frames_measure_alike() -> None:
     assert difference.measure(colour, settings, learned).value == 1
 
 
-def resized(scene: Scene, wide: float, high: float, shear: float = 0.0, angle_deg: float = 0.0) -> Scene:
+def resized(
+    scene: Scene, wide: float, high: float, shear: float = 0.0, angle_deg: float = 0.0
+) -> Scene:
     """The scene stretched and sheared about its middle, then turned."""
     c, s = np.cos(np.radians(angle_deg)), np.sin(np.radians(angle_deg))
     linear = np.array([[c, -s], [s, c]]) @ np.array([[wide, shear], [0, high]])
     centre = np.array([199.5, 149.5])
     matrix = np.column_stack([linear, centre - linear @ centre])
     light = cv2.warpAffine(
-        scene.light, matrix, (scene.width, scene.height), flags=cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE
+        scene.light,
+        matrix,
+        (scene.width, scene.height),
+        flags=cv2.INTER_CUBIC,
+        borderMode=cv2.BORDER_REPLICATE,
     )
     return Scene(light)  # type: ignore[arg-type]
 
@@ -256,7 +327,15 @@ def resized(scene: Scene, wide: float, high: float, shear: float = 0.0, angle_de
 @pytest.mark.parametrize("angle_deg", [0.0, 1.3])
 @pytest.mark.parametrize(
     ("wide", "high", "shear"),
-    [(1.04, 1.04, 0), (0.96, 0.96, 0), (1.05, 1, 0), (1, 0.95, 0), (1, 1, 0.05), (1, 1, -0.04), (1.1, 1.1, 0)],
+    [
+        (1.04, 1.04, 0),
+        (0.96, 0.96, 0),
+        (1.05, 1, 0),
+        (1, 0.95, 0),
+        (1, 1, 0.05),
+        (1, 1, -0.04),
+        (1.1, 1.1, 0),
+    ],
 )
 def test_a_part_of_another_size_or_sheared_is_not_the_masters(
     wide: float, high: float, shear: float, angle_deg: float, where: AnyRegion
@@ -266,8 +345,12 @@ def test_a_part_of_another_size_or_sheared_is_not_the_masters(
 
 
 @pytest.mark.parametrize("noise", [3.0, 10.0])
-@pytest.mark.parametrize(("wide", "high", "shear"), [(1.015, 1.015, 0), (0.985, 1.01, 0), (1.018, 1, 0), (1, 1, 0.018)])
-def test_what_the_cameras_distance_changes_is_no_other_size(wide: float, high: float, shear: float, noise: float) -> None:
+@pytest.mark.parametrize(
+    ("wide", "high", "shear"), [(1.015, 1.015, 0), (0.985, 1.01, 0), (1.018, 1, 0), (1, 1, 0.018)]
+)
+def test_what_the_cameras_distance_changes_is_no_other_size(
+    wide: float, high: float, shear: float, noise: float
+) -> None:
     assert value(resized(PART, wide, high, shear, 0.8), tool(), noise=noise) == 0
 
 
@@ -286,45 +369,81 @@ def as_the_line_shows_it(seed: int, scene: Scene = PART) -> Scene:
 
 def test_ten_good_parts_narrow_what_is_allowed_to_what_they_show() -> None:
     """A faint stain of 45 gray levels is less than the 64 that one master alone must allow."""
-    model = difference.teach([seen(as_the_line_shows_it(seed), tool(), 4, seed) for seed in range(10)], tool())
-    few = difference.teach([seen(as_the_line_shows_it(seed), tool(), 4, seed) for seed in range(4)], tool())
+    model = difference.teach(
+        [seen(as_the_line_shows_it(seed), tool(), 4, seed) for seed in range(10)], tool()
+    )
+    few = difference.teach(
+        [seen(as_the_line_shows_it(seed), tool(), 4, seed) for seed in range(4)], tool()
+    )
     taught = tool(model="0" * 64 + ".npz")
-    known, less = (difference.learn(seen(PART, taught, 3, 0), taught, made) for made in (model, few))
+    known, less = (
+        difference.learn(seen(PART, taught, 3, 0), taught, made) for made in (model, few)
+    )
     for seed in range(20, 30):
         stained = PART.disc(205 + seed % 5, 185, 7, 105.0)
-        assert difference.measure(seen(as_the_line_shows_it(seed), taught, 4, seed), taught, known).value == 0
-        assert difference.measure(seen(as_the_line_shows_it(seed, stained), taught, 4, seed), taught, known).value == 1
-        assert difference.measure(seen(as_the_line_shows_it(seed, stained), taught, 4, seed), taught, less).value == 0
+        assert (
+            difference.measure(
+                seen(as_the_line_shows_it(seed), taught, 4, seed), taught, known
+            ).value
+            == 0
+        )
+        assert (
+            difference.measure(
+                seen(as_the_line_shows_it(seed, stained), taught, 4, seed), taught, known
+            ).value
+            == 1
+        )
+        assert (
+            difference.measure(
+                seen(as_the_line_shows_it(seed, stained), taught, 4, seed), taught, less
+            ).value
+            == 0
+        )
 
 
-def test_ten_good_parts_show_how_far_edges_are_off_so_fine_print_that_moved_or_is_smeared_is_seen() -> None:
-    """Within 2 px of fine print there is every gray level: what is smeared there differs only in its place."""
+def test_ten_good_parts_show_how_far_edges_are_off_so_moved_or_smeared_print_is_seen() -> None:
+    """Within 2 px of fine print there is every gray level: what is smeared there differs only in
+    its place."""
     fine = PART
     for row in range(4):
         for column in range(12):
             fine = fine.rectangle(150 + 7 * column, 170 + 10 * row, 3 + (row + column) % 3, 6, 40.0)
-    model = difference.teach([seen(as_the_line_shows_it(seed, fine), tool(), 4, seed) for seed in range(10)], tool())
+    model = difference.teach(
+        [seen(as_the_line_shows_it(seed, fine), tool(), 4, seed) for seed in range(10)], tool()
+    )
     taught = tool(model="0" * 64 + ".npz")
     loose = taught.model_copy(update={"taught_tolerance_px": 2})
-    known, before = (difference.learn(seen(fine, each, 3, 0), each, model) for each in (taught, loose))
+    known, before = (
+        difference.learn(seen(fine, each, 3, 0), each, model) for each in (taught, loose)
+    )
     smeared = fine.light.copy()
     smeared[168:190, 170:215] = cv2.blur(fine.light, (15, 1))[168:190, 170:215]
     moved = fine.light.copy()
     moved[168:190, 172:215] = fine.light[168:190, 168:211]
     found = {}
     for name, light in (("good", fine.light), ("smeared", smeared), ("moved", moved)):
-        views = [seen(as_the_line_shows_it(seed, Scene(light)), taught, 4, seed) for seed in range(20, 26)]
-        found[name] = [sum(difference.measure(view, taught, each).value > 0 for view in views) for each in (known, before)]
+        views = [
+            seen(as_the_line_shows_it(seed, Scene(light)), taught, 4, seed)
+            for seed in range(20, 26)
+        ]
+        found[name] = [
+            sum(difference.measure(view, taught, each).value > 0 for view in views)
+            for each in (known, before)
+        ]
     assert found["good"] == [0, 0]
     assert found["smeared"][0] == found["moved"][0] == 6
     assert found["smeared"][1] < 6
 
 
 def test_where_ten_good_parts_tell_the_tolerance_the_outermost_pixels_are_judged_too() -> None:
-    model = difference.teach([seen(as_the_line_shows_it(seed), tool(), 4, seed) for seed in range(10)], tool())
+    model = difference.teach(
+        [seen(as_the_line_shows_it(seed), tool(), 4, seed) for seed in range(10)], tool()
+    )
     taught = tool(model="0" * 64 + ".npz")
     (x, y), (right, _), *_ = WHERE.corners
     at_the_rim = PART.rectangle(round((x + right) / 2), round(y), 20, 2, 120)
     for settings, found in ((taught, 1), (taught.model_copy(update={"taught_tolerance_px": 2}), 0)):
         learned = difference.learn(seen(PART, settings, 3, 0), settings, model)
-        assert difference.measure(seen(at_the_rim, settings, 3, 7), settings, learned).value == found
+        assert (
+            difference.measure(seen(at_the_rim, settings, 3, 7), settings, learned).value == found
+        )

@@ -18,10 +18,13 @@ HOLE = Feature(40.0, 60.0, radius=10.0)
 PIN = Feature(100.0, 60.0, radius=15.0)
 
 
-def value(first: Feature | None, second: Feature | None, scale: Scale | None = None, **changes) -> float:  # type: ignore[no-untyped-def]
+def value(
+    first: Feature | None, second: Feature | None, scale: Scale | None = None, **changes
+) -> float:  # type: ignore[no-untyped-def]
     tool = Distance(**({"name": "d", "first": "a", "second": "b", "low": 0.0} | changes))
     measured = {
-        name: None if found is None else Measurement(1.0, feature=found) for name, found in (("a", first), ("b", second))
+        name: None if found is None else Measurement(1.0, feature=found)
+        for name, found in (("a", first), ("b", second))
     }
     return measure(None, tool, None, Given(EMPTY, measured, {}, scale)).value
 
@@ -45,7 +48,13 @@ def test_distances_are_the_same_both_ways(first: Feature, second: Feature, dista
 
 @pytest.mark.parametrize(
     ("first", "second", "gap"),
-    [(HOLE, PIN, 35.0), (HOLE, LEVEL, 10.0), (HOLE, UPRIGHT, 0.0), (POINT, HOLE, 40.0), (HOLE, HOLE, -20.0)],
+    [
+        (HOLE, PIN, 35.0),
+        (HOLE, LEVEL, 10.0),
+        (HOLE, UPRIGHT, 0.0),
+        (POINT, HOLE, 40.0),
+        (HOLE, HOLE, -20.0),
+    ],
 )
 def test_from_the_rim_the_radius_is_taken_off(first: Feature, second: Feature, gap: float) -> None:
     assert value(first, second, circles="rim") == pytest.approx(gap)
@@ -78,7 +87,9 @@ def test_a_distance_in_mm_needs_a_calibration() -> None:
 
 def test_the_mark_joins_the_two_nearest_points() -> None:
     tool = Distance(name="d", first="a", second="b", low=0.0)
-    given = Given(EMPTY, {"a": Measurement(1.0, feature=POINT), "b": Measurement(1.0, feature=UPRIGHT)}, {})
+    given = Given(
+        EMPTY, {"a": Measurement(1.0, feature=POINT), "b": Measurement(1.0, feature=UPRIGHT)}, {}
+    )
     (mark,) = measure(None, tool, None, given).marks()
     assert mark.points.tolist() == [[10.0, 20.0], [50.0, 20.0]]
 

@@ -13,7 +13,9 @@ WHERE = region(100, 80, 150, 120)
 
 
 def tool(**changes) -> EdgePixels:  # type: ignore[no-untyped-def]
-    return EdgePixels(**({"name": "thread", "region": WHERE, "low": 0.9, "gradient_low": 20.0} | changes))
+    return EdgePixels(
+        **({"name": "thread", "region": WHERE, "low": 0.9, "gradient_low": 20.0} | changes)
+    )
 
 
 def stripes(count: int, dx: float = 0.0, dy: float = 0.0, light: float = 160.0) -> Scene:
@@ -26,9 +28,16 @@ def stripes(count: int, dx: float = 0.0, dy: float = 0.0, light: float = 160.0) 
 
 @settings(max_examples=30, deadline=None)
 @given(step=st.integers(10, 200), low=st.floats(2, 40))
-def test_a_sharp_step_has_one_edge_pixel_a_row_if_three_eighths_of_it_reach_the_limit(step: int, low: float) -> None:
+def test_a_sharp_step_has_one_edge_pixel_a_row_if_three_eighths_of_it_reach_the_limit(
+    step: int, low: float
+) -> None:
     scene = Scene.plain(320, 240, 30.0).rectangle(149.5, -10, 300, 300, 30.0 + step)
-    count = 18000 * measure(scene.frame().view(WHERE), tool(gradient_low=low, relative_to="region"), None).value
+    count = (
+        18000
+        * measure(
+            scene.frame().view(WHERE), tool(gradient_low=low, relative_to="region"), None
+        ).value
+    )
     if 3 / 8 * step > low + 0.5:  # the smoothed gray levels are rounded to whole ones
         assert count == pytest.approx(120, abs=2)
     elif 3 / 8 * step < low - 0.5:
@@ -38,18 +47,30 @@ def test_a_sharp_step_has_one_edge_pixel_a_row_if_three_eighths_of_it_reach_the_
 @pytest.mark.parametrize("count", [0, 1, 2, 3, 5])
 def test_the_ratio_to_the_master_is_that_of_the_drawn_edges(count: int) -> None:
     learned = learn(stripes(5).frame(5).view(WHERE), tool())
-    assert measure(stripes(count).frame(5, 1).view(WHERE), tool(), learned).value == pytest.approx(count / 5, abs=0.02)
+    assert measure(stripes(count).frame(5, 1).view(WHERE), tool(), learned).value == pytest.approx(
+        count / 5, abs=0.02
+    )
 
 
 @settings(max_examples=15, deadline=None)
-@given(dx=st.floats(-30, 30), dy=st.floats(-30, 30), sigma=st.floats(0.3, 1.2), count=st.integers(1, 5))
-def test_a_moved_part_is_measured_where_it_lies(dx: float, dy: float, sigma: float, count: int) -> None:
+@given(
+    dx=st.floats(-30, 30), dy=st.floats(-30, 30), sigma=st.floats(0.3, 1.2), count=st.integers(1, 5)
+)
+def test_a_moved_part_is_measured_where_it_lies(
+    dx: float, dy: float, sigma: float, count: int
+) -> None:
     def ring(dx: float, dy: float, seed: int) -> Frame:
-        scene = Scene.plain(320, 240, 40.0).disc(174.5 + dx, 139.5 + dy, 40, 160.0).disc(174.5 + dx, 139.5 + dy, 20, 40.0)
+        scene = (
+            Scene.plain(320, 240, 40.0)
+            .disc(174.5 + dx, 139.5 + dy, 40, 160.0)
+            .disc(174.5 + dx, 139.5 + dy, 20, 40.0)
+        )
         return scene.blurred(sigma).frame(5, seed)
 
     learned = learn(ring(0, 0, 0).view(WHERE), tool())
-    assert measure(ring(dx, dy, 1).view(WHERE, Placement(dx, dy)), tool(), learned).value == pytest.approx(1, abs=0.03)
+    assert measure(
+        ring(dx, dy, 1).view(WHERE, Placement(dx, dy)), tool(), learned
+    ).value == pytest.approx(1, abs=0.03)
     learned = learn(stripes(count).frame(5).view(WHERE), tool())
     moved = stripes(count, dx, dy).frame(5, 1).view(WHERE, Placement(dx, dy))
     assert measure(moved, tool(), learned).value == pytest.approx(1, abs=0.06)
@@ -58,7 +79,9 @@ def test_a_moved_part_is_measured_where_it_lies(dx: float, dy: float, sigma: flo
 @pytest.mark.parametrize("light", [{"gain": 0.8}, {"offset": 30.0}, {"ramp": 0.2}])
 def test_a_change_of_light_matters_little(light: dict[str, float]) -> None:
     learned = learn(stripes(5).frame(5).view(WHERE), tool())
-    assert measure(stripes(5).lit(**light).frame(5, 1).view(WHERE), tool(), learned).value == pytest.approx(1, abs=0.03)
+    assert measure(
+        stripes(5).lit(**light).frame(5, 1).view(WHERE), tool(), learned
+    ).value == pytest.approx(1, abs=0.03)
 
 
 def test_noise_alone_has_no_edges() -> None:

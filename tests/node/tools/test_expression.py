@@ -1,4 +1,5 @@
-"""Expression: arithmetic gives what Python gives, nothing else is understood, and no number is made up."""
+"""Expression: arithmetic gives what Python gives, nothing else is understood, and no number is made
+up."""
 
 import time
 
@@ -15,7 +16,9 @@ from schemas import Expression, Problem, Program, Trigger
 
 def value(text: str, **values: float | None) -> float:
     tool = Expression(name="sum", expression=text, low=0.0)
-    measured = {name: None if number is None else Measurement(number) for name, number in values.items()}
+    measured = {
+        name: None if number is None else Measurement(number) for name, number in values.items()
+    }
     return measure(None, tool, learn(None, tool), Given(Trigger(), measured, {})).value
 
 
@@ -45,12 +48,23 @@ def test_arithmetic_is_that_of_python(text: str, wanted: float) -> None:
 @given_(a=st.floats(-1e3, 1e3), b=st.floats(-1e3, 1e3), c=st.floats(0.01, 1e3))
 def test_any_values_give_what_python_gives(a: float, b: float, c: float) -> None:
     text = "(a - b) / c + max(a, b) * 0.5 - abs(b) ** 2"
-    assert value(text, a=a, b=b, c=c) == pytest.approx(eval(text, {"max": max, "abs": abs}, {"a": a, "b": b, "c": c}))
+    assert value(text, a=a, b=b, c=c) == pytest.approx(
+        eval(text, {"max": max, "abs": abs}, {"a": a, "b": b, "c": c})
+    )
 
 
 @pytest.mark.parametrize(
     "text",
-    ["a / (b - b)", "sqrt(-a)", "(-a) ** 0.5", "(a + 1e9) ** 64", "2 ** (a * 1000)", "1e14 ** 63 * a", "0 ** -a", "a ** 1e9"],
+    [
+        "a / (b - b)",
+        "sqrt(-a)",
+        "(-a) ** 0.5",
+        "(a + 1e9) ** 64",
+        "2 ** (a * 1000)",
+        "1e14 ** 63 * a",
+        "0 ** -a",
+        "a ** 1e9",
+    ],
 )
 def test_what_has_no_finite_value_is_a_problem_and_no_number(text: str) -> None:
     with pytest.raises(Problem, match="NO_VALUE"):
@@ -67,10 +81,10 @@ def test_a_tool_without_a_value_makes_no_number() -> None:
 @pytest.mark.parametrize(
     "text",
     [
-        "__import__('os')", "a.real", "a[0]", "lambda: a", "a and b", "a if a else b", "a < b", "a // b", "a % b", "a @ b",
-        "[a]", "{a}", "(a, b)", "f(a)", "eval(a)", "pow(a, b)", "min(a)", "abs(a, b)", "sqrt()", "round(a, 2)", "min(*a)",
-        "max(a, b, key=a)", "a = b", "a;b", "a\nb", "'a'", "1j * a", "0x" + "f" * 100 + " + a", "9" * 400 + " + a",
-        "1e400 + a", "a +", "", " ", "1 + 2", "ａ + 1", "(" * 300 + "a" + ")" * 300, "-" * 400 + "a", "a" + " + a" * 120,
+        "__import__('os')", "a.real", "a[0]", "lambda: a", "a and b", "a if a else b", "a < b", "a // b", "a % b", "a @ b",  # noqa: E501
+        "[a]", "{a}", "(a, b)", "f(a)", "eval(a)", "pow(a, b)", "min(a)", "abs(a, b)", "sqrt()", "round(a, 2)", "min(*a)",  # noqa: E501
+        "max(a, b, key=a)", "a = b", "a;b", "a\nb", "'a'", "1j * a", "0x" + "f" * 100 + " + a", "9" * 400 + " + a",  # noqa: E501
+        "1e400 + a", "a +", "", " ", "1 + 2", "ａ + 1", "(" * 300 + "a" + ")" * 300, "-" * 400 + "a", "a" + " + a" * 120,  # noqa: E501
         "abs(" * 90 + "a" + ")" * 90, "True + a", "None", "a if_b",
     ],
 )  # fmt: skip
@@ -95,7 +109,10 @@ def test_it_uses_the_tools_it_names_each_once() -> None:
 
 def test_unknown_names_and_circles_are_refused_when_the_program_is_saved() -> None:
     def program(**expressions: str) -> Program:
-        tools = [{"kind": "expression", "name": name, "expression": text, "low": 0.0} for name, text in expressions.items()]
+        tools = [
+            {"kind": "expression", "name": name, "expression": text, "low": 0.0}
+            for name, text in expressions.items()
+        ]
         return Program.model_validate({"id": "p", "name": "P", "tools": tools})
 
     with pytest.raises(ValueError, match="uses the tool b, which does not exist"):

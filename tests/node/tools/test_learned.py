@@ -1,4 +1,5 @@
-"""Learned: good parts are below 1, spoilt ones above, wherever the part lies; the threshold keeps its promise."""
+"""Learned: good parts are below 1, spoilt ones above, wherever the part lies; the threshold keeps
+its promise."""
 
 import io
 import zipfile
@@ -26,7 +27,8 @@ def tool(**changes) -> Learned:  # type: ignore[no-untyped-def]
 
 
 def part(seed: int, spoilt: bool = False, dx: float = 0.0, dy: float = 0.0) -> Frame:
-    """A good part: half a px of play, other light, noise; or one with a dark spot at (70, 60) of it."""
+    """A good part: half a px of play, other light, noise; or one with a dark spot at (70, 60) of
+    it."""
     dice = np.random.default_rng(seed)
     x, y = 40 + dx + dice.uniform(-0.5, 0.5), 30 + dy + dice.uniform(-0.5, 0.5)
     scene = Scene.plain(220, 180, (60.0, 60.0, 60.0)).part(x, y)
@@ -36,7 +38,9 @@ def part(seed: int, spoilt: bool = False, dx: float = 0.0, dy: float = 0.0) -> F
 
 
 def maps(seeds: range, spoilt: bool = False) -> list[tuple[str, features.Maps]]:
-    return [(f"{seed}.png", features.maps(part(seed, spoilt).view(WHERE), SIZE_PX)) for seed in seeds]
+    return [
+        (f"{seed}.png", features.maps(part(seed, spoilt).view(WHERE), SIZE_PX)) for seed in seeds
+    ]
 
 
 @cache
@@ -84,7 +88,10 @@ def test_the_heat_and_the_marks_are_where_the_defect_is() -> None:
 
 def test_what_is_ignored_does_not_matter() -> None:
     settings = tool(ignore=[region(95, 75, 30, 30)])
-    views = [(str(seed), features.maps(part(seed).view(WHERE, ignore=settings.ignore), SIZE_PX)) for seed in range(6)]
+    views = [
+        (str(seed), features.maps(part(seed).view(WHERE, ignore=settings.ignore), SIZE_PX))
+        for seed in range(6)
+    ]
     model = bank.teach(views, SITE).bank.packed()
     known = learned.learn(None, settings, model)
     view = part(200, spoilt=True).view(WHERE, ignore=settings.ignore)
@@ -113,7 +120,11 @@ def test_a_region_changed_since_it_was_taught_is_refused() -> None:
 
 
 def test_one_more_good_picture_is_added_without_starting_over() -> None:
-    odd = Scene.plain(220, 180, (60.0, 60.0, 60.0)).part(40, 30).disc(60, 120, 7, (200.0, 200.0, 200.0))
+    odd = (
+        Scene.plain(220, 180, (60.0, 60.0, 60.0))
+        .part(40, 30)
+        .disc(60, 120, 7, (200.0, 200.0, 200.0))
+    )
     before = value(odd.frame(3, 1))
     shown = [("odd.png", features.maps(odd.frame(3, 2).view(WHERE), SIZE_PX))]
     assert bank.add(taught(), shown) == (taught(), ["odd.png"], [])
@@ -150,9 +161,17 @@ def test_the_threshold_keeps_the_stated_rate_on_scores_of_its_kind(count: int) -
     dice = np.random.default_rng(count)
     normal, tailed = [], []
     for _ in range(400):
-        for rates, draw in ((normal, lambda n: dice.normal(0.5, 0.2, n)), (tailed, lambda n: dice.exponential(0.2, n))):
+        for rates, draw in (
+            (normal, lambda n: dice.normal(0.5, 0.2, n)),
+            (tailed, lambda n: dice.exponential(0.2, n)),
+        ):
             scores, new = np.exp(draw(count)), np.exp(draw(200))
-            rates.append((new > promise.threshold(scores.astype(np.float32), np.empty(0, np.float32), 0.02)).mean())
+            rates.append(
+                (
+                    new
+                    > promise.threshold(scores.astype(np.float32), np.empty(0, np.float32), 0.02)
+                ).mean()
+            )
     assert 0.004 < np.mean(normal) < 0.025
     assert 0.012 < np.mean(tailed) < 0.045  # more, since the greatest are drawn in
 
@@ -215,12 +234,15 @@ def test_too_few_different_pictures_are_refused_however_many_copies_there_are() 
 
 
 def test_pictures_that_show_the_same_are_named_and_held_out_together() -> None:
-    """With a copy in the memory each held-out picture would seem to be nothing new, and the threshold far too low."""
+    """With a copy in the memory each held-out picture would seem to be nothing new, and the
+    threshold far too low."""
     copied = [*maps(range(12)), *[(f"copy of {name}", seen) for name, seen in maps(range(12))]]
     found = bank.teach(copied, SITE)
     assert found.alike == [f"copy of {number}.png" for number in range(12)]
     once = promise.threshold(taught().scores, taught().bad_scores, 0.02)
-    assert promise.threshold(found.bank.scores, found.bank.bad_scores, 0.02) == pytest.approx(once, rel=0.3)
+    assert promise.threshold(found.bank.scores, found.bank.bad_scores, 0.02) == pytest.approx(
+        once, rel=0.3
+    )
     assert bank.teach(maps(range(12)), SITE).alike == []
 
 
@@ -235,10 +257,14 @@ def test_a_picture_unlike_the_others_stays_out_of_the_memory_until_it_is_confirm
         bank.teach([*maps(range(12)), *spoilt], SITE, {"200.png"}).bank,
     ):
         assert len(confirmed.scores) == 13
-        assert confirmed.distances(spoilt[0][1]).max() < 0.5 * found.bank.distances(spoilt[0][1]).max()
+        assert (
+            confirmed.distances(spoilt[0][1]).max() < 0.5 * found.bank.distances(spoilt[0][1]).max()
+        )
 
 
-def test_more_pictures_than_are_held_at_once_are_taken_in_one_by_one(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_more_pictures_than_are_held_at_once_are_taken_in_one_by_one(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     """Each is scored first; what is unlike the others stays out there, too, and so do copies."""
     monkeypatch.setattr(bank, "HELD", 12)
     late = [*maps(range(12, 16)), *maps(range(3, 4)), *maps(range(200, 201), spoilt=True)]
@@ -250,9 +276,14 @@ def test_more_pictures_than_are_held_at_once_are_taken_in_one_by_one(monkeypatch
     assert (found.bank.scores[:12] == taught().scores).all()
 
 
-@pytest.mark.parametrize(("pictures", "at"), [(5, 1), (10, 1), (20, 1), (50, 1), (100, 4), (300, 9)])
-def test_the_promise_is_counted_in_batches_of_as_many_good_parts_as_were_taught(pictures: int, at: int) -> None:
-    """Whatever their scores are like: only which of the first and the further ones are greater counts."""
+@pytest.mark.parametrize(
+    ("pictures", "at"), [(5, 1), (10, 1), (20, 1), (50, 1), (100, 4), (300, 9)]
+)
+def test_the_promise_is_counted_in_batches_of_as_many_good_parts_as_were_taught(
+    pictures: int, at: int
+) -> None:
+    """Whatever their scores are like: only which of the first and the further ones are greater
+    counts."""
     dice = np.random.default_rng(pictures)
     taught, further = dice.random((2, 20_000, pictures))
     beyond = (further > np.sort(taught, axis=1)[:, [-at]]).sum(axis=1)
@@ -260,17 +291,25 @@ def test_the_promise_is_counted_in_batches_of_as_many_good_parts_as_were_taught(
     assert (beyond <= pictures / least).mean() >= 0.945
     assert (beyond <= pictures // (least + 1)).mean() < 0.955
     for rate in (0.02, 0.05, 0.2):
-        assert promise.kept(pictures, at, rate) == pytest.approx((beyond <= rate * pictures + 1e-9).mean(), abs=0.01)
+        assert promise.kept(pictures, at, rate) == pytest.approx(
+            (beyond <= rate * pictures + 1e-9).mean(), abs=0.01
+        )
 
 
-def test_few_pictures_do_not_tell_how_channels_spread_so_features_are_compared_as_they_are() -> None:
-    """A channel that differs tenfold from part to part counts as it is with 7 pictures, and less with 8."""
+def test_few_pictures_do_not_tell_how_channels_spread_so_features_are_compared_as_they_are() -> (
+    None
+):
+    """A channel that differs tenfold from part to part counts as it is with 7 pictures, and less
+    with 8."""
     dice = np.random.default_rng(3)
     spread = np.where(np.arange(8) == 2, 10.0, 1.0)
 
     def seen(count: int) -> list[tuple[str, features.Maps]]:
         made = (dice.normal(size=(64, 8)) * spread for _ in range(count))
-        return [(str(n), features.Maps(p.astype(np.float32), 4, 8, 8, None, np.eye(2, 3))) for n, p in enumerate(made)]
+        return [
+            (str(n), features.Maps(p.astype(np.float32), 4, 8, 8, None, np.eye(2, 3)))
+            for n, p in enumerate(made)
+        ]
 
     few, more = (bank.teach(seen(count), (64, 64, 64)).bank for count in (7, 8))
     assert np.ptp(few.bank, axis=0).argmax() == 2
@@ -286,7 +325,15 @@ def test_the_greatest_places_rank_parts_and_the_middle_one_only_rejects() -> Non
 
 
 def test_so_few_pictures_promise_nothing() -> None:
-    assert [promise.one_in(pictures) for pictures in (1, 5, 6, 10, 20, 50, 100)] == [1, 1, 2, 3, 5, 12, 25]
+    assert [promise.one_in(pictures) for pictures in (1, 5, 6, 10, 20, 50, 100)] == [
+        1,
+        1,
+        2,
+        3,
+        5,
+        12,
+        25,
+    ]
     assert promise.one_in(10, 11) == 1
 
 
@@ -300,14 +347,19 @@ def test_as_many_pictures_as_are_needed_allow_a_rate_and_one_less_does_not() -> 
 
 
 @pytest.mark.parametrize("count", [10, 30, 200])
-def test_the_promise_of_a_threshold_is_kept_in_most_draws_whatever_the_scores_are_like(count: int) -> None:
+def test_the_promise_of_a_threshold_is_kept_in_most_draws_whatever_the_scores_are_like(
+    count: int,
+) -> None:
     dice = np.random.default_rng(count)
-    for quantile in (lambda p: p, lambda p: -np.log1p(-p), lambda p: (1 - p) ** -0.5):  # even, exponential, without a mean
+    # even, exponential, without a mean
+    for quantile in (lambda p: p, lambda p: -np.log1p(-p), lambda p: (1 - p) ** -0.5):
         broken = 0
         for _ in range(200):
             scores, further = np.exp(0.2 * quantile(dice.random((2, count)))).astype(np.float32)
             limit = promise.threshold(scores, np.empty(0, np.float32), 0.05)
-            broken += int((further > limit).sum()) > count / promise.one_in(count, int((scores > limit).sum()) + 1)
+            broken += int((further > limit).sum()) > count / promise.one_in(
+                count, int((scores > limit).sum()) + 1
+            )
         assert broken <= 20  # 10 of 200 are expected at most
 
 
@@ -340,11 +392,21 @@ def test_an_empty_sheet_is_no_part_though_parts_lie_on_such() -> None:
     """Each of its places is like the ground beside a part, so only the whole tells."""
     sheet = Scene.plain(220, 180, (235.0, 235.0, 235.0))
     views = [
-        (str(seed), sheet.disc(80 + seed % 3, 70 + seed % 2, 15, (90.0, 60.0, 60.0)).frame(3, seed).view(WHERE))
+        (
+            str(seed),
+            sheet.disc(80 + seed % 3, 70 + seed % 2, 15, (90.0, 60.0, 60.0))
+            .frame(3, seed)
+            .view(WHERE),
+        )
         for seed in range(8)
     ]
     found = bank.teach([(name, features.maps(view, SIZE_PX)) for name, view in views], SITE).bank
     known = learned.learn(None, tool(), found.packed())
-    assert learned.measure(sheet.disc(81, 70, 15, (90.0, 60.0, 60.0)).frame(3, 50).view(WHERE), tool(), known).value < 1.3
+    assert (
+        learned.measure(
+            sheet.disc(81, 70, 15, (90.0, 60.0, 60.0)).frame(3, 50).view(WHERE), tool(), known
+        ).value
+        < 1.3
+    )
     with pytest.raises(Problem, match=r"NO_VALUE.*unlike all good pictures"):
         learned.measure(sheet.frame(3, 51).view(WHERE), tool(), known)

@@ -1,4 +1,5 @@
-"""Thresholds that follow the light: the same value at other light, and a problem where the lamp has failed."""
+"""Thresholds that follow the light: the same value at other light, and a problem where the lamp has
+failed."""
 
 import numpy as np
 import pytest
@@ -12,7 +13,9 @@ from tests.scenes import Scene, region
 WHERE = region(40, 30, 200, 140)
 SCENE = Scene.plain(300, 200, 70.0)
 for _number in range(9):
-    SCENE = SCENE.disc(80.3 + 60 * (_number % 3), 56.6 + 44 * (_number // 3), 11 + _number / 2, 170.0)
+    SCENE = SCENE.disc(
+        80.3 + 60 * (_number % 3), 56.6 + 44 * (_number // 3), 11 + _number / 2, 170.0
+    )
 SCENE = SCENE.blurred(2.0)
 COMMON = {"name": "t", "low": 0.0, "light": "follow"}
 TOOLS_OF: tuple[RegionTool, ...] = (
@@ -33,13 +36,16 @@ def value(tool: RegionTool, scene: Scene, noise: float = 2.0) -> float:
 
 
 @pytest.mark.parametrize("tool", TOOLS_OF, ids=lambda tool: tool.kind)
-def test_the_value_changes_by_at_most_one_percent_at_ten_percent_more_or_less_light(tool: RegionTool) -> None:
+def test_the_value_changes_by_at_most_one_percent_at_ten_percent_more_or_less_light(
+    tool: RegionTool,
+) -> None:
     due = value(tool, SCENE)
     seen = [value(tool, SCENE.lit(gain)) for gain in (0.9, 0.95, 1.05, 1.1)]
     assert np.abs(np.array(seen) / due - 1).max() <= 0.01
     fixed = tool.model_copy(update={"light": "fixed"})
     assert (
-        isinstance(tool, EdgePixels) or max(abs(value(fixed, SCENE.lit(gain)) / due - 1) for gain in (0.9, 1.1)) > 0.02
+        isinstance(tool, EdgePixels)
+        or max(abs(value(fixed, SCENE.lit(gain)) / due - 1) for gain in (0.9, 1.1)) > 0.02
     )  # thinned edges hardly change
 
 
@@ -67,4 +73,6 @@ def test_the_light_is_the_masters_so_one_is_needed() -> None:
 def test_a_master_too_dark_to_tell_the_light_by_is_refused() -> None:
     tool = TOOLS_OF[5]
     with pytest.raises(Problem, match=r"NO_CONTRAST.*fixed"):
-        TOOLS[tool.kind].learn(Scene.plain(300, 200, 3.0).disc(100, 80, 4, 90.0).frame(1).view(tool.region), tool)
+        TOOLS[tool.kind].learn(
+            Scene.plain(300, 200, 3.0).disc(100, 80, 4, 90.0).frame(1).view(tool.region), tool
+        )

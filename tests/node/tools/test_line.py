@@ -29,7 +29,13 @@ def half(x: float, angle_deg: float = 0.0, colour: float = 170.0) -> Scene:
     return bar(PLAIN, x + 200 * c, 109.5 + 200 * s, 400, 400, colour, angle_deg)
 
 
-def measured(scene: Scene, noise: float = 3.0, seed: int = 1, placement: Placement = Placement(), **changes) -> Measurement:  # type: ignore[no-untyped-def] # noqa: B008
+def measured(
+    scene: Scene,
+    noise: float = 3.0,
+    seed: int = 1,
+    placement: Placement = Placement(),  # noqa: B008
+    **changes,
+) -> Measurement:  # type: ignore[no-untyped-def]
     tool = Line(**({"name": "l", "region": WHERE, "low": -90.0} | changes))
     return measure(scene.frame(noise, seed).view(tool.region, placement, tool.ignore), tool)
 
@@ -43,8 +49,12 @@ def test_the_angle_and_the_place_are_those_of_the_edge(angle_deg: float, x: floa
     assert feature is not None
     assert feature.direction is not None
     normal = np.cos(np.radians(angle_deg)), np.sin(np.radians(angle_deg))
-    assert (feature.x - x) * normal[0] + (feature.y - 109.5) * normal[1] == pytest.approx(0, abs=0.03)
-    assert feature.direction[0] * normal[0] + feature.direction[1] * normal[1] == pytest.approx(0, abs=0.001)
+    assert (feature.x - x) * normal[0] + (feature.y - 109.5) * normal[1] == pytest.approx(
+        0, abs=0.03
+    )
+    assert feature.direction[0] * normal[0] + feature.direction[1] * normal[1] == pytest.approx(
+        0, abs=0.001
+    )
 
 
 def test_the_median_error_in_noise_is_below_a_twentieth_of_a_px_and_of_a_degree() -> None:
@@ -98,19 +108,26 @@ def test_the_angle_is_against_the_region_and_turns_with_the_part(turned: float) 
 
 
 def test_a_turned_region_and_one_scanned_down_measure_the_same() -> None:
-    scene = bar(PLAIN, 160, 220, 300, 200, 170.0, 5.0)  # its upper edge falls to the right by 5 degrees
+    # its upper edge falls to the right by 5 degrees
+    scene = bar(PLAIN, 160, 220, 300, 200, 170.0, 5.0)
     down = measured(scene, region=region(110, 90, 100, 60), scan="down")
-    turned = measured(scene, region=RotatedRectangle(x=160, y=120, width=60, height=100, angle_deg=90))
+    turned = measured(
+        scene, region=RotatedRectangle(x=160, y=120, width=60, height=100, angle_deg=90)
+    )
     assert down.value == pytest.approx(5, abs=0.05)
     assert turned.value == pytest.approx(5, abs=0.05)
 
 
 def test_what_is_ignored_is_not_the_line() -> None:
     blob = half(140.0).rectangle(120, 60, 40, 60, 250.0)
-    assert measured(blob, found_low=0.9, ignore=(region(100, 58, 80, 64),)).value == pytest.approx(0, abs=0.05)
+    assert measured(blob, found_low=0.9, ignore=(region(100, 58, 80, 64),)).value == pytest.approx(
+        0, abs=0.05
+    )
 
 
-@pytest.mark.parametrize("scene", [PLAIN, Scene.plain(320, 240, 100.0).clutter(4, 150), PLAIN.disc(140, 110, 36, 170.0)])
+@pytest.mark.parametrize(
+    "scene", [PLAIN, Scene.plain(320, 240, 100.0).clutter(4, 150), PLAIN.disc(140, 110, 36, 170.0)]
+)
 def test_what_is_no_line_gives_no_number(scene: Scene) -> None:
     with pytest.raises(Problem, match="NO_CONTRAST"):
         measured(scene, 4.0)
@@ -138,7 +155,10 @@ def seen_through(x: float, angle_deg: float, blur: float) -> Scene:
     rows, columns = np.mgrid[:240, :320]
     away = ((columns - x) * c + (rows - 109.5) * s) / np.hypot(blur, 0.29)
     table = np.linspace(-6, 6, 2401)
-    return Scene(60.0 + 110.0 * np.interp(away, table, [0.5 + 0.5 * math.erf(at / math.sqrt(2)) for at in table]))
+    return Scene(
+        60.0
+        + 110.0 * np.interp(away, table, [0.5 + 0.5 * math.erf(at / math.sqrt(2)) for at in table])
+    )
 
 
 @settings(max_examples=25, deadline=None)
@@ -154,7 +174,9 @@ def test_a_straight_edge_that_leaves_its_region_is_straight_or_a_problem(
     scene = seen_through(x, angle_deg, blur)
     for value, due, limit in (("straightness", 0.0, 0.6), ("angle", angle_deg, 0.15)):
         with contextlib.suppress(Problem):
-            assert measured(scene, value=value, which=which, found_low=0.5).value == pytest.approx(due, abs=limit)
+            assert measured(scene, value=value, which=which, found_low=0.5).value == pytest.approx(
+                due, abs=limit
+            )
 
 
 def test_scans_whose_edges_lie_in_two_heaps_are_no_failure() -> None:

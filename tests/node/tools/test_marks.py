@@ -22,7 +22,14 @@ PLAIN = Marks.model_validate(MARKS)
 SCALED = Marks.model_validate({**MARKS, "scale": True})
 
 
-def board(dx: float = 0, dy: float = 0, angle_deg: float = 0, scale: float = 1, count: int = 2, stretch: float = 0) -> Scene:
+def board(
+    dx: float = 0,
+    dy: float = 0,
+    angle_deg: float = 0,
+    scale: float = 1,
+    count: int = 2,
+    stretch: float = 0,
+) -> Scene:
     """Two round marks on a board; those of a known similarity about midway between them."""
     scene = Scene.plain(420, 300, 90.0)
     c, s = scale * math.cos(math.radians(angle_deg)), scale * math.sin(math.radians(angle_deg))
@@ -38,9 +45,15 @@ def test_the_origin_is_midway_between_the_marks() -> None:
 
 
 @settings(max_examples=10, deadline=None)
-@given(dx=st.floats(-12, 12), dy=st.floats(-12, 12), angle=st.floats(-4, 4), seed=st.integers(0, 99))
-def test_shift_and_turn_are_found_under_noise(dx: float, dy: float, angle: float, seed: int) -> None:
-    pose, placement = locate(board(dx, dy, angle).frame(5, seed), PLAIN, learn(board().frame(5, 100), PLAIN))
+@given(
+    dx=st.floats(-12, 12), dy=st.floats(-12, 12), angle=st.floats(-4, 4), seed=st.integers(0, 99)
+)
+def test_shift_and_turn_are_found_under_noise(
+    dx: float, dy: float, angle: float, seed: int
+) -> None:
+    pose, placement = locate(
+        board(dx, dy, angle).frame(5, seed), PLAIN, learn(board().frame(5, 100), PLAIN)
+    )
     assert pose is not None
     assert math.hypot(placement.dx - dx, placement.dy - dy) <= 0.12
     assert placement.angle_deg == pytest.approx(angle, abs=0.06)
@@ -48,11 +61,15 @@ def test_shift_and_turn_are_found_under_noise(dx: float, dy: float, angle: float
     corner = placement.matrix @ (ONE[0], ONE[1], 1)
     c, s = math.cos(math.radians(angle)), math.sin(math.radians(angle))
     u, v = ONE[0] - MIDDLE[0], ONE[1] - MIDDLE[1]
-    assert corner == pytest.approx((MIDDLE[0] + dx + c * u - s * v, MIDDLE[1] + dy + s * u + c * v), abs=0.2)
+    assert corner == pytest.approx(
+        (MIDDLE[0] + dx + c * u - s * v, MIDDLE[1] + dy + s * u + c * v), abs=0.2
+    )
 
 
 @settings(max_examples=5, deadline=None)
-@given(dx=st.floats(-6, 6), dy=st.floats(-6, 6), angle=st.floats(-3, 3), scale=st.floats(0.93, 1.07))
+@given(
+    dx=st.floats(-6, 6), dy=st.floats(-6, 6), angle=st.floats(-3, 3), scale=st.floats(0.93, 1.07)
+)
 def test_size_is_found_when_it_may_differ(dx: float, dy: float, angle: float, scale: float) -> None:
     pose = find(board(dx, dy, angle, scale).frame(3, 1), SCALED, learn(board().frame(3), SCALED))
     assert pose.scale == pytest.approx(scale, abs=0.002)

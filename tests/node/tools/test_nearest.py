@@ -1,4 +1,5 @@
-"""The search for the nearest patch: in 8 bit nearly what it is in floats, never less, and not at all where it is not right."""
+"""The search for the nearest patch: in 8 bit nearly what it is in floats, never less, and not at
+all where it is not right."""
 
 import numpy as np
 import pytest
@@ -27,7 +28,9 @@ def test_in_floats_it_is_the_distance(clouds: tuple[nearest.Floats, nearest.Floa
     assert Nearest(patches).exact(places) == pytest.approx(near(places, patches), rel=1e-4)
 
 
-def test_in_8_bit_it_is_hardly_more_and_never_less(clouds: tuple[nearest.Floats, nearest.Floats]) -> None:
+def test_in_8_bit_it_is_hardly_more_and_never_less(
+    clouds: tuple[nearest.Floats, nearest.Floats],
+) -> None:
     places, patches = clouds
     share = Nearest(patches).quick(places) / near(places, patches)
     assert share.min() > 1 - 1e-5
@@ -37,9 +40,12 @@ def test_in_8_bit_it_is_hardly_more_and_never_less(clouds: tuple[nearest.Floats,
 
 @pytest.mark.parametrize("scale", [1e-4, 1.0, 1e4])
 def test_a_patch_itself_is_at_no_distance_whatever_its_length(scale: float) -> None:
-    """Lengths that differ a thousandfold: what is put beside the products for them must hold all."""
+    """Lengths that differ a thousandfold: what is put beside the products for them must hold
+    all."""
     dice = np.random.default_rng(3)
-    patches = (dice.normal(size=(90, 24)) * np.geomspace(0.05, 50, 90)[:, None] * scale).astype(np.float32)
+    patches = (dice.normal(size=(90, 24)) * np.geomspace(0.05, 50, 90)[:, None] * scale).astype(
+        np.float32
+    )
     assert Nearest(patches).quick(patches[-20:]) == pytest.approx(0, abs=1e-6 * scale)
     assert np.isfinite(Nearest(np.zeros((5, 24), np.float32)).quick(patches)).all()
 
@@ -59,4 +65,6 @@ def test_products_that_are_not_right_are_not_taken(monkeypatch: pytest.MonkeyPat
         assert nearest.products.__wrapped__() is None
     monkeypatch.setattr(nearest, "products", lambda: None)
     patches = np.random.default_rng(1).normal(size=(30, 8)).astype(np.float32)
-    assert Nearest(patches).distances(patches + 1) == pytest.approx(near(patches + 1, patches), rel=1e-4)
+    assert Nearest(patches).distances(patches + 1) == pytest.approx(
+        near(patches + 1, patches), rel=1e-4
+    )

@@ -16,7 +16,13 @@ def tool(**changes) -> Outline:  # type: ignore[no-untyped-def]
     return Outline(**({"name": "shape", "region": WHERE, "low": 0.8} | changes))
 
 
-def plate(dx: float = 0.0, dy: float = 0.0, light: float = 170.0, ground: float = 60.0, length: float = 100.0) -> Scene:
+def plate(
+    dx: float = 0.0,
+    dy: float = 0.0,
+    light: float = 170.0,
+    ground: float = 60.0,
+    length: float = 100.0,
+) -> Scene:
     """A plate of 100 x 60 px; a shorter one lacks its right end."""
     return Scene.plain(320, 240, ground).rectangle(124.5 + dx, 89.5 + dy, length, 60, light)
 
@@ -45,7 +51,8 @@ def test_a_moved_part_agrees_where_it_lies(dx: float, dy: float) -> None:
 
 @pytest.mark.parametrize("length", [25.0, 50.0, 75.0])
 def test_the_value_is_the_share_of_the_contour_that_is_there(length: float) -> None:
-    there = (2 * length + 60) / 320  # the left end and what is left of the long sides; the right end is elsewhere
+    # the left end and what is left of the long sides; the right end is elsewhere
+    there = (2 * length + 60) / 320
     assert value(plate(length=length)) == pytest.approx(there, abs=0.06)
 
 

@@ -81,7 +81,11 @@ def test_a_part_that_is_not_there_is_never_found(seed: int) -> None:
 
 
 @settings(max_examples=40, deadline=None)
-@given(cut=st.floats(1, 40), side=st.sampled_from(["left", "right", "top", "bottom"]), seed=st.integers(0, 50))
+@given(
+    cut=st.floats(1, 40),
+    side=st.sampled_from(["left", "right", "top", "bottom"]),
+    seed=st.integers(0, 50),
+)
 def test_a_pattern_cut_off_by_the_frame_is_not_found(cut: float, side: str, seed: int) -> None:
     dx = {"left": -100 - cut, "right": 320 - 196 + cut}.get(side, 0)
     dy = {"top": -70 - cut, "bottom": 240 - 150 + cut}.get(side, 0)
@@ -99,7 +103,9 @@ def test_a_pattern_cut_off_by_the_search_region_is_not_found(cut: float, side: s
         search(scene(dx, dy).frame(3, 1), narrow)
 
 
-@pytest.mark.parametrize(("dx", "dy"), [(-20, -20), (20, 20), (-20, 20), (0, -20), (19.7, -19.8), (0.4, 0.4)])
+@pytest.mark.parametrize(
+    ("dx", "dy"), [(-20, -20), (20, 20), (-20, 20), (0, -20), (19.7, -19.8), (0.4, 0.4)]
+)
 def test_a_pattern_just_inside_the_search_region_is_found(dx: float, dy: float) -> None:
     narrow = Pattern(region=PART, search=region(80, 50, 136, 120))
     assert error_px(search(scene(dx, dy).frame(3, 1), narrow), dx, dy) <= 0.1
@@ -120,14 +126,19 @@ def test_only_the_search_region_is_looked_at() -> None:
         assert error_px(find(two, only, learned), dx, dy) <= 0.1
 
 
-@pytest.mark.parametrize("size", [(8, 8), (9, 13), (12, 12), (20, 11), (31, 23), (55, 90), (150, 64)])
+@pytest.mark.parametrize(
+    "size", [(8, 8), (9, 13), (12, 12), (20, 11), (31, 23), (55, 90), (150, 64)]
+)
 def test_patterns_of_all_sizes_are_found(size: tuple[int, int]) -> None:
     def texture(dx: float, dy: float, seed: int) -> Frame:
         return Scene.plain(320, 240, 128.0).waves(dx, dy, finest_px=3).frame(2, seed)
 
-    where = region(101, 83, *size)  # the smallest are like other places of the texture, so they are looked for nearby
+    # the smallest are like other places of the texture, so they are looked for nearby
+    where = region(101, 83, *size)
     near = region(81, 63, size[0] + 40, size[1] + 40)
-    pose = search(texture(12.3, -7.6, 1), Pattern(region=where, search=near, alone=False), texture(0, 0, 0))
+    pose = search(
+        texture(12.3, -7.6, 1), Pattern(region=where, search=near, alone=False), texture(0, 0, 0)
+    )
     assert error_px(pose, 12.3, -7.6, where) <= 0.3
 
 
@@ -143,7 +154,8 @@ def test_a_texture_too_fine_for_a_coarse_search_is_found_at_full_resolution() ->
 
 
 def test_the_score_says_how_much_of_the_part_is_seen_and_low_decides() -> None:
-    picture = scene(10.4, 5.7).disc(160, 120, 22, 240.0).frame(5, 1)  # a fifth of the pattern is covered
+    # a fifth of the pattern is covered
+    picture = scene(10.4, 5.7).disc(160, 120, 22, 240.0).frame(5, 1)
     score = search(picture, Pattern(region=PART, low=0.3)).score
     assert 0.3 < score < search(scene(10.4, 5.7).frame(5, 1), Pattern(region=PART)).score
     assert search(picture, Pattern(region=PART, low=score - 0.01)).score == pytest.approx(score)
@@ -188,16 +200,26 @@ def test_regions_that_leave_the_frame_are_an_error() -> None:
 @example(x=152, y=10, size=(40, 30), right=1, down=-1)
 @example(x=196, y=180, size=(40, 30), right=-3, down=2)
 @example(x=131, y=193, size=(40, 30), right=1, down=0)
-def test_on_a_real_board_half_pixels_are_found(x: int, y: int, size: tuple[int, int], right: int, down: int) -> None:
+def test_on_a_real_board_half_pixels_are_found(
+    x: int, y: int, size: tuple[int, int], right: int, down: int
+) -> None:
     board = cv2.imread(str(BOARD))
     assert board is not None
 
     def shot(dx: int, dy: int) -> Frame:
-        """The board at half size, moved by dx / 2 and dy / 2 px: means of 2 x 2 px make the shift exact."""
-        return frame(cv2.resize(board[4 - dy : 476 - dy, 4 - dx : 636 - dx], (316, 236), interpolation=cv2.INTER_AREA))
+        """The board at half size, moved by dx / 2 and dy / 2 px: means of 2 x 2 px make the shift
+        exact."""
+        return frame(
+            cv2.resize(
+                board[4 - dy : 476 - dy, 4 - dx : 636 - dx],
+                (316, 236),
+                interpolation=cv2.INTER_AREA,
+            )
+        )
 
     where = region(x, y, *size)
-    pose = search(shot(right, down), Pattern(region=where, alone=False), shot(0, 0))  # a board is full of like parts
+    # a board is full of like parts
+    pose = search(shot(right, down), Pattern(region=where, alone=False), shot(0, 0))
     assert error_px(pose, right / 2, down / 2, where) <= 0.15
 
 
@@ -212,14 +234,25 @@ def test_of_two_parts_in_view_none_is_chosen_unless_neighbours_are_meant(angle_d
     wanted = Pattern(region=where, angle_deg=angle_deg)
     learned = learn(master.frame(4), wanted)
     for seed in range(5):
-        for picture in (two_parts(7.3), two_parts(7.3).disc(430, 200, 16, 20.0), two_parts(7.3).lit(ramp=0.4)):
+        for picture in (
+            two_parts(7.3),
+            two_parts(7.3).disc(430, 200, 16, 20.0),
+            two_parts(7.3).lit(ramp=0.4),
+        ):
             with pytest.raises(Problem, match="two places") as caught:
                 find(picture.frame(4, seed), wanted, learned)
-            assert [round(pose.x, -1) for pose in sorted(caught.value.details["places"], key=lambda pose: pose.x)] == [130, 440]
+            assert [
+                round(pose.x, -1)
+                for pose in sorted(caught.value.details["places"], key=lambda pose: pose.x)
+            ] == [130, 440]
     tray = wanted.model_copy(update={"alone": False})
-    assert find(two_parts(7.3).frame(4, 1), tray, learned).runner_up == pytest.approx(0.99, abs=0.03)
+    assert find(two_parts(7.3).frame(4, 1), tray, learned).runner_up == pytest.approx(
+        0.99, abs=0.03
+    )
     near = wanted.model_copy(update={"search": region(20, 100, 260, 260)})
-    assert find(two_parts(7.3).frame(4, 1), near, learn(master.frame(4), near)).x == pytest.approx(126.8, abs=0.1)
+    assert find(two_parts(7.3).frame(4, 1), near, learn(master.frame(4), near)).x == pytest.approx(
+        126.8, abs=0.1
+    )
 
 
 @pytest.mark.parametrize("angle_deg", [0, 20])
@@ -227,7 +260,11 @@ def test_one_part_among_clutter_is_found(angle_deg: float) -> None:
     wanted = Pattern(region=region(60, 150, 120, 100), angle_deg=angle_deg)
     learned = learn(Scene.plain(640, 480, 210.0).part(60, 150).frame(4), wanted)
     for seed in range(6):
-        pose = find(Scene.plain(640, 480, 210.0).clutter(seed).part(313.4, 260.6, 1).frame(4, seed), wanted, learned)
+        pose = find(
+            Scene.plain(640, 480, 210.0).clutter(seed).part(313.4, 260.6, 1).frame(4, seed),
+            wanted,
+            learned,
+        )
         assert error_px(pose, 253.4, 110.6, wanted.region) <= 0.5
 
 
@@ -238,7 +275,9 @@ def test_a_part_a_tenth_larger_or_smaller_is_another(angle_deg: float) -> None:
     learned = learn(master.blurred(0.8).frame(3), wanted)
     for times in (0.9, 1.1):
         turn = cv2.getRotationMatrix2D((320, 240), 0, times)
-        resized = Scene(cv2.warpAffine(master.light, turn, (640, 480), flags=cv2.INTER_AREA, borderValue=90.0))
+        resized = Scene(
+            cv2.warpAffine(master.light, turn, (640, 480), flags=cv2.INTER_AREA, borderValue=90.0)
+        )
         with pytest.raises(Problem, match="PART_NOT_FOUND"):
             find(resized.blurred(0.8).frame(3, 1), wanted, learned)
 
@@ -257,13 +296,22 @@ DARK = Scene.plain(640, 480, 70.0)
 
 
 @pytest.mark.parametrize("angle_deg", [0, 15])
-def test_a_pattern_that_does_not_fix_the_place_is_refused_with_the_direction(angle_deg: float) -> None:
+def test_a_pattern_that_does_not_fix_the_place_is_refused_with_the_direction(
+    angle_deg: float,
+) -> None:
     across = DARK.rectangle(-10, 180, 800, 400, 160.0)
-    assert "along 0 degrees" in refusal(across, angle_deg) or "along 180 degrees" in refusal(across, angle_deg)
+    assert "along 0 degrees" in refusal(across, angle_deg) or "along 180 degrees" in refusal(
+        across, angle_deg
+    )
     assert "along 90 degrees" in refusal(DARK.rectangle(330, -10, 12, 600, 160.0), angle_deg)
-    slope = np.fromfunction(lambda y, x: 70 + 90 / (1 + np.exp(-(y - 180 - (x - 330) * 0.577))), (480, 640))
+    slope = np.fromfunction(
+        lambda y, x: 70 + 90 / (1 + np.exp(-(y - 180 - (x - 330) * 0.577))), (480, 640)
+    )
     assert "along 30 degrees" in refusal(Scene(slope), angle_deg)
-    shading = np.fromfunction(lambda y, x: 60 + 120 * np.exp(-(((x - 320) / 300) ** 2) - ((y - 240) / 250) ** 2), (480, 640))
+    shading = np.fromfunction(
+        lambda y, x: 60 + 120 * np.exp(-(((x - 320) / 300) ** 2) - ((y - 240) / 250) ** 2),
+        (480, 640),
+    )
     assert refusal(Scene(shading), angle_deg, region(60, 60, 160, 120))
 
 
@@ -283,7 +331,9 @@ def test_a_pattern_that_looks_the_same_turned_is_refused_where_turns_are_looked_
 
 @pytest.mark.parametrize("angle_deg", [0, 15])
 def test_corners_crossings_and_print_fix_the_place(angle_deg: float) -> None:
-    print_ = cv2.putText(np.full((480, 640), 70, np.uint8), "AB3", (290, 195), 0, 1.2, 200, 2, cv2.LINE_AA)
+    print_ = cv2.putText(
+        np.full((480, 640), 70, np.uint8), "AB3", (290, 195), 0, 1.2, 200, 2, cv2.LINE_AA
+    )
     crossing = DARK.rectangle(270, 175, 200, 8, 160.0).rectangle(325, 100, 8, 200, 160.0)
     corner = DARK.rectangle(330, 180, 800, 400, 160.0)
     for scene_ in (corner, crossing, Scene(print_.astype(float)), DARK.part(270, 140)):
@@ -291,7 +341,9 @@ def test_corners_crossings_and_print_fix_the_place(angle_deg: float) -> None:
 
 
 @pytest.mark.parametrize("angle_deg", [0, 20])
-def test_a_pattern_that_the_master_shows_twice_is_refused_unless_neighbours_are_meant(angle_deg: float) -> None:
+def test_a_pattern_that_the_master_shows_twice_is_refused_unless_neighbours_are_meant(
+    angle_deg: float,
+) -> None:
     master = two_parts().frame(4)
     wanted = Pattern(region=region(60, 150, 120, 100), angle_deg=angle_deg)
     with pytest.raises(Problem, match=r"NO_CONTRAST.*in the master once"):
@@ -302,6 +354,7 @@ def test_a_pattern_that_the_master_shows_twice_is_refused_unless_neighbours_are_
 
 @pytest.mark.parametrize("angle_deg", [0, 20])
 def test_a_pattern_is_refused_with_the_place_of_another_that_is_but_alike(angle_deg: float) -> None:
-    master = Scene.plain(640, 480, 210.0).part(60, 150).part(380, 160).disc(440, 210, 30, 210.0)  # the second has a hole
+    # the second has a hole
+    master = Scene.plain(640, 480, 210.0).part(60, 150).part(380, 160).disc(440, 210, 30, 210.0)
     with pytest.raises(Problem, match=r"NO_CONTRAST.*two places.*\(4\d\d, 2\d\d\)"):
         learn(master.frame(4), Pattern(region=region(60, 150, 120, 100), angle_deg=angle_deg))

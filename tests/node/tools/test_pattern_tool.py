@@ -1,4 +1,5 @@
-"""Pattern as a measuring tool: drawn parts are counted and scored where they are; nothing alike gives no count."""
+"""Pattern as a measuring tool: drawn parts are counted and scored where they are; nothing alike
+gives no count."""
 
 import pytest
 
@@ -13,7 +14,9 @@ PATTERN = region(40, 40, 64, 54)
 
 
 def tool(**changes) -> PatternTool:  # type: ignore[no-untyped-def]
-    return PatternTool(**({"name": "screw", "region": WHERE, "pattern": PATTERN, "low": 0.7} | changes))
+    return PatternTool(
+        **({"name": "screw", "region": WHERE, "pattern": PATTERN, "low": 0.7} | changes)
+    )
 
 
 def parts(*places: tuple[float, float], seed: int = 2) -> Scene:
@@ -28,7 +31,9 @@ MASTER = parts((42.0, 42.0))
 
 def found(scene: Scene, given: PatternTool, placement: Placement = Placement(), noise: float = 5):  # type: ignore[no-untyped-def]  # noqa: B008
     learned = learn(MASTER.frame(noise).view(given.region), given)
-    return measure(scene.frame(noise, 1).view(given.region, placement, given.ignore), given, learned)
+    return measure(
+        scene.frame(noise, 1).view(given.region, placement, given.ignore), given, learned
+    )
 
 
 @pytest.mark.parametrize("number", range(5))
@@ -36,7 +41,9 @@ def test_all_of_them_are_counted(number: int) -> None:
     places = [(42.3, 45.7), (150.6, 60.2), (280.1, 50.9), (60.5, 190.5), (240.7, 200.4)][:number]
     result = found(parts(*places), tool(value="count"))
     assert result.value == number
-    middles = sorted((float(x), float(y)) for x, y in (mark.points.mean(axis=0) for mark in result.marks()))
+    middles = sorted(
+        (float(x), float(y)) for x, y in (mark.points.mean(axis=0) for mark in result.marks())
+    )
     for middle, (x, y) in zip(middles, sorted(places), strict=True):
         assert middle == pytest.approx((x + 29.5, y + 24.5), abs=1.1)
 
@@ -98,7 +105,8 @@ def test_without_a_master_it_says_so() -> None:
 
 
 @pytest.mark.parametrize(
-    "changes", [{"pattern": region(0, 0, 7, 20)}, {"pattern": region(0, 0, 361, 20)}, {"least_score": 0.1}]
+    "changes",
+    [{"pattern": region(0, 0, 7, 20)}, {"pattern": region(0, 0, 361, 20)}, {"least_score": 0.1}],
 )
 def test_bad_settings_are_refused(changes: dict[str, object]) -> None:
     with pytest.raises(ValueError):

@@ -17,7 +17,9 @@ WHERE = region(60, 60, 200, 40)
 PLAIN = Scene.plain(320, 240, 60.0)
 
 
-def comb(steps: list[float], angle_deg: float = 0.0, tooth: float = 6.0, colour: float = 170.0) -> Scene:
+def comb(
+    steps: list[float], angle_deg: float = 0.0, tooth: float = 6.0, colour: float = 170.0
+) -> Scene:
     """Teeth at these distances along an axis turned about (90, 79.5)."""
     scene = PLAIN
     c, s = np.cos(np.radians(angle_deg)), np.sin(np.radians(angle_deg))
@@ -26,7 +28,13 @@ def comb(steps: list[float], angle_deg: float = 0.0, tooth: float = 6.0, colour:
     return scene
 
 
-def value(scene: Scene, noise: float = 3.0, seed: int = 1, placement: Placement = Placement(), **changes) -> float:  # type: ignore[no-untyped-def] # noqa: B008
+def value(
+    scene: Scene,
+    noise: float = 3.0,
+    seed: int = 1,
+    placement: Placement = Placement(),  # noqa: B008
+    **changes,
+) -> float:  # type: ignore[no-untyped-def]
     tool = Pitch(**({"name": "p", "region": WHERE, "low": 0.0} | changes))
     return measure(scene.frame(noise, seed).view(tool.region, placement, tool.ignore), tool).value
 
@@ -43,7 +51,9 @@ def test_the_median_error_in_noise_is_below_a_twentieth_of_a_px() -> None:
     errors = []
     for seed in range(9):
         pitch = 11 + 0.37 * seed
-        errors.append(abs(value(comb([pitch] * 7, tooth=4.5).blurred(0.8), noise=5, seed=seed) - pitch))
+        errors.append(
+            abs(value(comb([pitch] * 7, tooth=4.5).blurred(0.8), noise=5, seed=seed) - pitch)
+        )
     assert np.median(errors) < 0.05
 
 
@@ -54,7 +64,9 @@ def test_slanted_teeth_are_measured_square_to_them() -> None:
 def test_a_moved_and_turned_part_keeps_its_pitch() -> None:
     scene = comb([14.0] * 6, angle_deg=30.0)
     placement = Placement(0, 0, 30.0, 1.0, 90.0, 79.5)
-    assert value(scene, placement=placement, region=region(70, 65, 130, 30)) == pytest.approx(14.0, abs=0.03)
+    assert value(scene, placement=placement, region=region(70, 65, 130, 30)) == pytest.approx(
+        14.0, abs=0.03
+    )
 
 
 def test_a_missing_tooth_is_a_greatest_pitch_of_two() -> None:
@@ -78,13 +90,17 @@ def test_one_edge_has_no_pitch(scene: Scene) -> None:
 def test_a_pitch_in_mm() -> None:
     tool = Pitch(name="p", region=WHERE, low=0.0, unit="mm")
     view = comb([14.0] * 6).frame(3).view(WHERE)
-    assert measure(view, tool, None, Given(EMPTY, {}, {}, Scale(mm_per_px=0.1))).value == pytest.approx(1.4, abs=0.005)
+    assert measure(
+        view, tool, None, Given(EMPTY, {}, {}, Scale(mm_per_px=0.1))
+    ).value == pytest.approx(1.4, abs=0.005)
 
 
 @pytest.mark.parametrize("which", ["mean", "min", "max"])
 def test_teeth_that_are_all_alike_do_not_excuse_one_that_the_border_cuts(which: str) -> None:
     scene = comb([14.0] * 6)
     whole = region(80, 60, 100, 40)  # the first tooth begins at 87
-    assert value(scene, value=which, region=whole, polarity="dark_to_light") == pytest.approx(14, abs=0.06)
+    assert value(scene, value=which, region=whole, polarity="dark_to_light") == pytest.approx(
+        14, abs=0.06
+    )
     with pytest.raises(Problem, match="cuts an edge off"):
         value(scene, value=which, region=region(86, 60, 94, 40), polarity="dark_to_light")

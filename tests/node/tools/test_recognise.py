@@ -1,4 +1,5 @@
-"""What a text counts for: two looks must agree on it, and its least sure character says how sure it is."""
+"""What a text counts for: two looks must agree on it, and its least sure character says how sure it
+is."""
 
 import numpy as np
 import pytest
@@ -67,7 +68,7 @@ def test_spaces_and_how_sure_they_are_do_not_count() -> None:
     assert recognise(LINE, Network(spaced, CLEAR, spaced), NAMES) == ("8 X", pytest.approx(0.98))
 
 
-def test_of_the_allowed_characters_the_likeliest_is_taken_and_what_looks_like_none_is_not_sure() -> None:
+def test_the_likeliest_allowed_character_is_taken_and_what_looks_like_none_is_not_sure() -> None:
     zero_or_o = seen({"O": 0.9, "0": 0.08, "8": 0.01}, {}, {"8": 0.99})
     assert recognise(LINE, Network(zero_or_o), NAMES).text == "O8"
     found = recognise(LINE, Network(zero_or_o), NAMES, "08")

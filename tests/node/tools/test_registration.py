@@ -19,11 +19,14 @@ CORNERS = np.array([[0, 0], [WIDTH - 1, 0], [WIDTH - 1, HEIGHT - 1], [0, HEIGHT 
 
 
 def mapped(matrix: NDArray[np.float64]) -> Pixels:
-    """The scene moved by a 2 x 3 map, rendered four times as fine so that interpolation gives no hint."""
+    """The scene moved by a 2 x 3 map, rendered four times as fine so that interpolation gives no
+    hint."""
     fine = cv2.resize(SCENE.blurred(1.0).light, None, fx=4, fy=4, interpolation=cv2.INTER_CUBIC)
     whole = matrix.copy()
     whole[:, 2] = 4 * matrix[:, 2] + 1.5 - matrix[:, :2] @ [1.5, 1.5]
-    large = cv2.warpAffine(fine, whole, (4 * WIDTH, 4 * HEIGHT), flags=cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE)
+    large = cv2.warpAffine(
+        fine, whole, (4 * WIDTH, 4 * HEIGHT), flags=cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE
+    )
     small = cv2.resize(large, (WIDTH, HEIGHT), interpolation=cv2.INTER_AREA)
     return np.clip(np.rint(small), 0, 255).astype(np.uint8)
 
@@ -31,7 +34,9 @@ def mapped(matrix: NDArray[np.float64]) -> Pixels:
 MASTER = mapped(np.eye(2, 3))
 
 
-def about_centre(angle_deg: float, dx: float, dy: float, stretch: float = 1.0, shear: float = 0.0) -> NDArray[np.float64]:
+def about_centre(
+    angle_deg: float, dx: float, dy: float, stretch: float = 1.0, shear: float = 0.0
+) -> NDArray[np.float64]:
     """A map about the middle of the picture."""
     c, s = math.cos(math.radians(angle_deg)), math.sin(math.radians(angle_deg))
     linear = np.array([[c, -s], [s, c]]) @ np.array([[stretch, shear], [0, 1]])
@@ -47,7 +52,13 @@ def worst(found: Registration, truth: NDArray[np.float64]) -> float:
 
 @pytest.mark.parametrize(
     ("angle_deg", "dx", "dy", "stretch", "shear"),
-    [(0, 0, 0, 1, 0), (0, 0.37, -0.61, 1, 0), (1, -5.3, 6.1, 1, 0), (-2, 12.4, 9.7, 1, 0), (0.4, 2.2, 1.3, 1.01, 0.006)],
+    [
+        (0, 0, 0, 1, 0),
+        (0, 0.37, -0.61, 1, 0),
+        (1, -5.3, 6.1, 1, 0),
+        (-2, 12.4, 9.7, 1, 0),
+        (0.4, 2.2, 1.3, 1.01, 0.006),
+    ],
 )
 def test_a_known_affine_map_is_found_to_a_tenth_of_a_pixel(
     angle_deg: float, dx: float, dy: float, stretch: float, shear: float
@@ -61,7 +72,9 @@ def test_a_known_affine_map_is_found_to_a_tenth_of_a_pixel(
 def test_light_and_noise_move_it_by_less_than_a_fifth_of_a_pixel() -> None:
     truth = about_centre(-1.2, 4.4, -3.3)
     dark = mapped(truth) * 0.7 + 20 + np.random.default_rng(1).normal(0, 8, MASTER.shape)
-    found = register(np.clip(np.rint(dark), 0, 255).astype(np.uint8), np.eye(2, 3), reference(MASTER), 10, 2, 0.0)
+    found = register(
+        np.clip(np.rint(dark), 0, 255).astype(np.uint8), np.eye(2, 3), reference(MASTER), 10, 2, 0.0
+    )
     assert worst(found, truth) < 0.2
     assert found.gain == pytest.approx(0.7, abs=0.03)
     assert found.offset == pytest.approx(20, abs=4)
@@ -79,10 +92,20 @@ def test_bent_parts_are_followed_beyond_what_is_affine() -> None:
     wave = 1.5 * np.sin(y / HEIGHT * 2 * np.pi).astype(np.float32)
     part = cv2.remap(MASTER, x - wave, y, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE)
     known = reference(MASTER)
-    points = np.array([(px, py) for px in range(20, WIDTH - 20, 20) for py in range(20, HEIGHT - 20, 20)], float)
-    truth = points + np.stack([1.5 * np.sin(points[:, 1] / HEIGHT * 2 * np.pi), np.zeros(len(points))], axis=1)
-    stiff, bent = (register(np.asarray(part, np.uint8), np.eye(2, 3), known, 4, 0.5, most) for most in (0.0, 2.0))
-    off = [float(np.linalg.norm(found.to_picture(points) - truth, axis=1).mean()) for found in (stiff, bent)]
+    points = np.array(
+        [(px, py) for px in range(20, WIDTH - 20, 20) for py in range(20, HEIGHT - 20, 20)], float
+    )
+    truth = points + np.stack(
+        [1.5 * np.sin(points[:, 1] / HEIGHT * 2 * np.pi), np.zeros(len(points))], axis=1
+    )
+    stiff, bent = (
+        register(np.asarray(part, np.uint8), np.eye(2, 3), known, 4, 0.5, most)
+        for most in (0.0, 2.0)
+    )
+    off = [
+        float(np.linalg.norm(found.to_picture(points) - truth, axis=1).mean())
+        for found in (stiff, bent)
+    ]
     assert off[1] < 0.3
     assert off[1] < 0.6 * off[0]
 

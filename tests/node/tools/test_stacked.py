@@ -1,4 +1,5 @@
-"""Linear codes of one text above each other, scratched ones, and what was read on a line or two only."""
+"""Linear codes of one text above each other, scratched ones, and what was read on a line or two
+only."""
 
 import cv2
 import numpy as np
@@ -12,18 +13,26 @@ from schemas import Code, Trigger
 from tests.scenes import frame, region
 
 Z = zxingcpp.BarcodeFormat
-KINDS = ((Z.Code128, "LOT-2025-11", "code_128"), (Z.EAN13, "4006381333931", "ean_13"), (Z.Code39Std, "A1234", "code_39"))
+KINDS = (
+    (Z.Code128, "LOT-2025-11", "code_128"),
+    (Z.EAN13, "4006381333931", "ean_13"),
+    (Z.Code39Std, "A1234", "code_39"),
+)
 
 
 def printed(form: zxingcpp.BarcodeFormat, text: str) -> np.ndarray:
-    image = np.array(zxingcpp.write_barcode_to_image(zxingcpp.create_barcode(text, form), scale=3, add_hrt=False))
+    image = np.array(
+        zxingcpp.write_barcode_to_image(zxingcpp.create_barcode(text, form), scale=3, add_hrt=False)
+    )
     return np.where((image[:, :, 0] if image.ndim == 3 else image) > 127, 235, 25).astype(np.uint8)
 
 
 def count(picture: np.ndarray, *formats: str, turn_deg: float = 0) -> float:
     height, width = picture.shape
     turn = cv2.getRotationMatrix2D((width / 2, height / 2), turn_deg, 1)
-    picture = cv2.warpAffine(cv2.GaussianBlur(picture, (0, 0), 0.6), turn, (width, height), borderValue=235)
+    picture = cv2.warpAffine(
+        cv2.GaussianBlur(picture, (0, 0), 0.6), turn, (width, height), borderValue=235
+    )
     tool = Code(name="c", region=region(0, 0, width, height), formats=formats, low=1, high=1)
     return measure(frame(picture).view(tool.region), tool, None, Given(Trigger(), {}, {})).value
 
@@ -41,7 +50,13 @@ def test_equal_codes_above_each_other_are_as_many_as_there_are(form, text, name)
     rows = code.shape[0]
     for gap in (10, 25, 60, 110, 150):
         assert count(sheet((100, 60, code), (100, 60 + rows + gap, code)), name) == 2
-    assert count(sheet((100, 40, code), (100, 40 + rows + 12, code), (100, 40 + 2 * (rows + 12), code)), name) == 3
+    assert (
+        count(
+            sheet((100, 40, code), (100, 40 + rows + 12, code), (100, 40 + 2 * (rows + 12), code)),
+            name,
+        )
+        == 3
+    )
     assert count(sheet((100, 120, code), (100, 120 + rows + 30, code)), name, turn_deg=4) == 2
 
 

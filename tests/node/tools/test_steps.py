@@ -1,4 +1,5 @@
-"""Edges near to each other: widths and places as drawn, to a fifth of a px, or the answer that they are not known."""
+"""Edges near to each other: widths and places as drawn, to a fifth of a px, or the answer that they
+are not known."""
 
 import math
 from functools import lru_cache
@@ -24,9 +25,14 @@ WHERE = region(20, 5, 80, 60)
 
 @lru_cache(maxsize=512)
 def thin(wide: float, blur: float, seed: int, light: bool = False, angle_deg: float = 0.0) -> Frame:
-    """A thin bar of 120 gray levels about (60 + 0.17 seed, 34.5), through a lens of this blur, with noise of 3."""
+    """A thin bar of 120 gray levels about (60 + 0.17 seed, 34.5), through a lens of this blur, with
+    noise of 3."""
     ground, colour = (60.0, 180.0) if light else (180.0, 60.0)
-    return bar(Scene.plain(120, 70, ground), 60 + 0.17 * seed, 34.5, wide, 110, colour, angle_deg).blurred(blur).frame(3, seed)
+    return (
+        bar(Scene.plain(120, 70, ground), 60 + 0.17 * seed, 34.5, wide, 110, colour, angle_deg)
+        .blurred(blur)
+        .frame(3, seed)
+    )
 
 
 def values(measure, tool, wide: float, blur: float, **more: float) -> list[float]:  # type: ignore[no-untyped-def]
@@ -53,7 +59,9 @@ def test_a_width_is_right_to_a_tenth_of_a_px_or_is_not_given(wide: float, blur: 
 
 
 @pytest.mark.parametrize("angle_deg", [-8.0, 3.0, 15.0])
-@pytest.mark.parametrize(("wide", "blur"), [(3.0, 0.6), (4.0, 0.9), (6.0, 1.3), (2.0, 1.3), (1.5, 2.0)])
+@pytest.mark.parametrize(
+    ("wide", "blur"), [(3.0, 0.6), (4.0, 0.9), (6.0, 1.3), (2.0, 1.3), (1.5, 2.0)]
+)
 def test_a_thin_line_that_leans_is_as_wide(wide: float, blur: float, angle_deg: float) -> None:
     tool = Width(name="w", region=WHERE, between="dark", low=0.0)
     found = values(width.measure, tool, wide, blur, angle_deg=angle_deg)
@@ -64,7 +72,9 @@ def test_a_thin_line_that_leans_is_as_wide(wide: float, blur: float, angle_deg: 
 @pytest.mark.parametrize("which", ["first", "last"])
 @pytest.mark.parametrize("blur", [0.6, 1.3, 2.0])
 @pytest.mark.parametrize("wide", WIDTHS)
-def test_an_edge_of_a_thin_line_is_where_it_is_or_is_not_given(wide: float, blur: float, which: str) -> None:
+def test_an_edge_of_a_thin_line_is_where_it_is_or_is_not_given(
+    wide: float, blur: float, which: str
+) -> None:
     tool = Edge(name="e", region=WHERE, which=which, low=0.0)  # type: ignore[arg-type]
     for seed in SEEDS:
         try:
@@ -72,7 +82,9 @@ def test_an_edge_of_a_thin_line_is_where_it_is_or_is_not_given(wide: float, blur
         except Problem as problem:
             assert problem.code in ("NO_VALUE", "NO_CONTRAST")  # noqa: PT017
         else:
-            assert found == pytest.approx(40 + 0.17 * seed + (wide / 2 if which == "last" else -wide / 2), abs=0.1)
+            assert found == pytest.approx(
+                40 + 0.17 * seed + (wide / 2 if which == "last" else -wide / 2), abs=0.1
+            )
 
 
 def test_the_edges_of_a_thin_line_are_counted_even_where_they_are_not_known() -> None:
@@ -83,11 +95,18 @@ def test_the_edges_of_a_thin_line_are_counted_even_where_they_are_not_known() ->
 @pytest.mark.parametrize("polarity", ["dark_to_light", "light_to_dark"])
 @pytest.mark.parametrize("blur", [0.6, 0.9, 1.3, 2.0])
 @pytest.mark.parametrize("wide", [1.5, 3.0, 4.0, 6.0])
-def test_the_diameter_of_a_thin_ring_is_right_or_not_given(wide: float, blur: float, polarity: str) -> None:
+def test_the_diameter_of_a_thin_ring_is_right_or_not_given(
+    wide: float, blur: float, polarity: str
+) -> None:
     tool = CircleTool(name="c", region=region(40, 20, 121, 121), polarity=polarity, low=0.0)  # type: ignore[arg-type]
     for seed in range(3):
         outer = 45 + 0.13 * seed
-        scene = Scene.plain(200, 160, 180.0).disc(100.2, 80.3, outer, 60.0).disc(100.2, 80.3, outer - wide, 180.0).blurred(blur)
+        scene = (
+            Scene.plain(200, 160, 180.0)
+            .disc(100.2, 80.3, outer, 60.0)
+            .disc(100.2, 80.3, outer - wide, 180.0)
+            .blurred(blur)
+        )
         due = 2 * (outer if polarity == "dark_to_light" else outer - wide)
         try:
             found = circle.measure(scene.frame(3, seed).view(tool.region), tool).value
@@ -98,18 +117,29 @@ def test_the_diameter_of_a_thin_ring_is_right_or_not_given(wide: float, blur: fl
             assert found == pytest.approx(due, abs=0.15)
 
 
-@pytest.mark.parametrize(("wide", "blur", "known"), [(4.0, 0.9, True), (6.0, 1.3, True), (2.0, 1.3, False), (3.0, 2.0, False)])
-def test_a_distance_from_a_thin_line_is_right_or_not_given(wide: float, blur: float, known: bool) -> None:
-    scene = bar(bar(Scene.plain(320, 160, 180.0), 100, 80, wide, 200, 60.0), 260, 80, 80, 200, 60.0).blurred(blur)
+@pytest.mark.parametrize(
+    ("wide", "blur", "known"),
+    [(4.0, 0.9, True), (6.0, 1.3, True), (2.0, 1.3, False), (3.0, 2.0, False)],
+)
+def test_a_distance_from_a_thin_line_is_right_or_not_given(
+    wide: float, blur: float, known: bool
+) -> None:
+    scene = bar(
+        bar(Scene.plain(320, 160, 180.0), 100, 80, wide, 200, 60.0), 260, 80, 80, 200, 60.0
+    ).blurred(blur)
     tools = [
         Line(name=name, region=where, polarity="light_to_dark", low=-90.0)
         for name, where in (("thin", region(70, 40, 60, 80)), ("wide", region(190, 40, 60, 80)))
     ]
-    measured = {tool.name: line.measure(scene.frame(3, 1).view(tool.region), tool) for tool in tools}
+    measured = {
+        tool.name: line.measure(scene.frame(3, 1).view(tool.region), tool) for tool in tools
+    }
     gap = Distance(name="d", first="thin", second="wide", low=0.0)
     given = Given(EMPTY, measured, {}, None)
     if known:
-        assert distance.measure(None, gap, None, given).value == pytest.approx(220 - (100 - wide / 2), abs=0.1)
+        assert distance.measure(None, gap, None, given).value == pytest.approx(
+            220 - (100 - wide / 2), abs=0.1
+        )
     else:
         with pytest.raises(Problem, match=r"NO_VALUE.*thin"):
             distance.measure(None, gap, None, given)
@@ -124,7 +154,9 @@ def test_the_pitch_of_thin_lines_is_right(value: str) -> None:
     for seed in SEEDS:
         view = scene.blurred(0.8).frame(3, seed).view(tool.region)
         try:
-            assert pitch.measure(view, tool).value == pytest.approx(7.0, abs=0.02 if value == "mean" else 0.1)
+            assert pitch.measure(view, tool).value == pytest.approx(
+                7.0, abs=0.02 if value == "mean" else 0.1
+            )
         except Problem as problem:
             assert problem.code == "NO_VALUE"  # noqa: PT017
             assert value != "mean"
@@ -143,7 +175,11 @@ def test_steps_fitted_together_tell_how_well_they_are_known() -> None:
     fine = (np.arange(60 * 32) + 0.5) / 32 - 0.5
     sharp = np.where(np.abs(fine - 29.7) < 2.0, 60.0, 180.0)
     kernel = np.exp(-0.5 * (np.arange(-160, 161) / 32 / 0.9) ** 2)
-    clean = np.convolve(np.pad(sharp, 160, mode="edge"), kernel / kernel.sum(), "valid").reshape(60, 32).mean(axis=1)
+    clean = (
+        np.convolve(np.pad(sharp, 160, mode="edge"), kernel / kernel.sum(), "valid")
+        .reshape(60, 32)
+        .mean(axis=1)
+    )
     found, stated = [], []
     for seed in range(60):
         noisy = clean + np.random.default_rng(seed).normal(0, 0.5, len(x))

@@ -1,4 +1,5 @@
-"""Text: drawn lines are read and compared; a missing extra says how to install it; a blind view gives a problem."""
+"""Text: drawn lines are read and compared; a missing extra says how to install it; a blind view
+gives a problem."""
 
 import itertools
 import sys
@@ -25,7 +26,11 @@ def label(*lines: str, height: int = 60, colour: int = 20, ground: int = 225) ->
 
 
 def read(pixels: Pixels, trigger: Trigger | None = None, **changes) -> Measurement:  # type: ignore[no-untyped-def]
-    given = {"name": "lot", "region": region(0, 0, pixels.shape[1], pixels.shape[0]), "low": 0.5} | changes
+    given = {
+        "name": "lot",
+        "region": region(0, 0, pixels.shape[1], pixels.shape[0]),
+        "low": 0.5,
+    } | changes
     tool = Text(**given)
     view = frame(np.array(pixels)).view(tool.region, ignore=tool.ignore)
     return text_tool.measure(view, tool, None, Given(trigger or Trigger(), {}, {}))
@@ -35,12 +40,16 @@ def test_a_missing_extra_says_how_to_install_it(monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setitem(sys.modules, "rapidocr_onnxruntime", None)
     text_tool._reader.cache_clear()
     tool = Text(name="lot", region=region(0, 0, 340, 60), low=0.5)
-    with pytest.raises(Problem, match=r"PROGRAM_INVALID.*install the extra text: pip install") as raised:
+    with pytest.raises(
+        Problem, match=r"PROGRAM_INVALID.*install the extra text: pip install"
+    ) as raised:
         text_tool.learn(frame(label("4711")).view(tool.region), tool)
     assert "--no-deps rapidocr-onnxruntime" in raised.value.message
 
 
-def test_a_missing_extra_is_told_when_a_program_is_loaded_even_without_a_master(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_missing_extra_is_told_when_a_program_is_loaded_even_without_a_master(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.setitem(sys.modules, "rapidocr_onnxruntime", None)
     text_tool._reader.cache_clear()
     tool = Text(name="lot", region=region(0, 0, 340, 60), low=0.5)
@@ -77,7 +86,9 @@ class TestWithTheExtra:
     def test_one_line_is_read_without_looking_for_it(self) -> None:
         assert read(label("EXP 2027-03"), lines="one", expected="EXP 2027-03").value > 0.8
 
-    @pytest.mark.parametrize(("pattern", "good"), [(r"EXP20\d\d-\d\d", True), (r"EXP19\d\d-\d\d", False)])
+    @pytest.mark.parametrize(
+        ("pattern", "good"), [(r"EXP20\d\d-\d\d", True), (r"EXP19\d\d-\d\d", False)]
+    )
     def test_the_text_must_match_the_pattern(self, pattern: str, good: bool) -> None:
         found = read(label("EXP 2027-03"), lines="one", pattern=pattern)
         assert (found.value > 0.8) is good
@@ -89,8 +100,14 @@ class TestWithTheExtra:
         assert (found.text or "").replace(" ", "") == "EXP2027-03"
 
     def test_the_trigger_says_what_must_be_read(self) -> None:
-        assert read(label("472938"), Trigger(part_id="472938"), lines="one", match="part_id").value > 0.8
-        assert read(label("472938"), Trigger(part_id="472939"), lines="one", match="part_id").value == 0
+        assert (
+            read(label("472938"), Trigger(part_id="472938"), lines="one", match="part_id").value
+            > 0.8
+        )
+        assert (
+            read(label("472938"), Trigger(part_id="472939"), lines="one", match="part_id").value
+            == 0
+        )
 
     def test_where_there_is_no_text_the_value_is_0(self) -> None:
         rng = np.random.default_rng(1)
@@ -119,7 +136,11 @@ class TestWithTheExtra:
 
     def test_print_that_nobody_could_read_is_not_read(self) -> None:
         clear = label("EXP 2027-03", "BATCH 4711")
-        for smeared in (cv2.blur(clear, (45, 1)), cv2.GaussianBlur(clear, (0, 0), 9), cv2.blur(clear, (1, 41))):
+        for smeared in (
+            cv2.blur(clear, (45, 1)),
+            cv2.GaussianBlur(clear, (0, 0), 9),
+            cv2.blur(clear, (1, 41)),
+        ):
             for part in (smeared[:60], smeared[60:]):
                 assert read(np.asarray(part, np.uint8), lines="one").value == 0
 
@@ -129,7 +150,8 @@ DIGITS = ("3E5149453E", "00427F4000", "4261514946", "2141454B31", "1814127F10",
 
 
 def dotted(text: str, pitch: float = 6.0) -> Pixels:
-    """Digits of 5 x 7 separate dots, as an ink jet prints them; each byte is a column, its lowest bit the uppermost dot."""
+    """Digits of 5 x 7 separate dots, as an ink jet prints them; each byte is a column, its lowest
+    bit the uppermost dot."""
     pixels = np.full((round(12 * pitch), round((7 * len(text) + 6) * pitch), 3), 215, np.uint8)
     for place, digit in enumerate(text):
         for column, bits in enumerate(bytes.fromhex(DIGITS[int(digit)])):
@@ -151,12 +173,23 @@ def boxes_of(words: list[tuple[float, float, float, float]], angle_deg: float) -
     "words",
     [
         [(30, 60, 100, 40), (330, 60, 160, 40), (30, 130, 100, 40), (330, 130, 130, 40)],
-        [(30, 60, 100, 40), (330, 64, 160, 36), (30, 110, 100, 40), (330, 106, 130, 40)],  # lines 10 px apart, not quite level
-        [(20, 60, 30, 20), (500, 60, 30, 20), (20, 90, 500, 20), (20, 120, 60, 20), (100, 122, 60, 20)],
+        # lines 10 px apart, not quite level
+        [(30, 60, 100, 40), (330, 64, 160, 36), (30, 110, 100, 40), (330, 106, 130, 40)],
+        [
+            (20, 60, 30, 20),
+            (500, 60, 30, 20),
+            (20, 90, 500, 20),
+            (20, 120, 60, 20),
+            (100, 122, 60, 20),
+        ],
         [(20, 60, 90, 60), (130, 75, 40, 30), (20, 130, 90, 30)],  # a large word beside a small one
     ],
 )
-def test_words_are_read_line_by_line_however_the_label_is_turned(words: list, angle_deg: float) -> None:  # type: ignore[type-arg]
+def test_words_are_read_line_by_line_however_the_label_is_turned(
+    words: list, angle_deg: float
+) -> None:  # type: ignore[type-arg]
     boxes = boxes_of(words, angle_deg)
     for shuffled in itertools.permutations(range(len(words))):
-        assert [shuffled[place] for place in in_order([boxes[number] for number in shuffled])] == list(range(len(words)))
+        assert [
+            shuffled[place] for place in in_order([boxes[number] for number in shuffled])
+        ] == list(range(len(words)))

@@ -18,10 +18,17 @@ pytestmark = pytest.mark.slow
 
 WHERE = region(100, 60, 120, 40)
 PLAIN = Scene.plain(320, 240, 60.0)
-TUBE = bar(bar(PLAIN, 159.5, 80, 80.4, 200, 180.0), 159.5, 80, 30.6, 200, 60.0)  # walls of 24.9 px about a bore of 30.6 px
+# walls of 24.9 px about a bore of 30.6 px
+TUBE = bar(bar(PLAIN, 159.5, 80, 80.4, 200, 180.0), 159.5, 80, 30.6, 200, 60.0)
 
 
-def measured(scene: Scene, noise: float = 3.0, seed: int = 1, placement: Placement = Placement(), **changes) -> Measurement:  # type: ignore[no-untyped-def] # noqa: B008
+def measured(
+    scene: Scene,
+    noise: float = 3.0,
+    seed: int = 1,
+    placement: Placement = Placement(),  # noqa: B008
+    **changes,
+) -> Measurement:  # type: ignore[no-untyped-def]
     tool = Width(**({"name": "w", "region": WHERE, "low": 0.0} | changes))
     return measure(scene.frame(noise, seed).view(tool.region, placement, tool.ignore), tool)
 
@@ -36,7 +43,9 @@ def measured(scene: Scene, noise: float = 3.0, seed: int = 1, placement: Placeme
         ("outside", "dark", 30.6),
     ],
 )
-def test_jaws_close_from_outside_and_open_from_inside(jaws: str, between: str, width: float) -> None:
+def test_jaws_close_from_outside_and_open_from_inside(
+    jaws: str, between: str, width: float
+) -> None:
     found = measured(TUBE, measure=jaws, between=between)
     assert found.value == pytest.approx(width, abs=0.05)
     assert found.feature is not None
@@ -55,7 +64,9 @@ def test_the_median_error_in_noise_is_below_a_twentieth_of_a_px() -> None:
 
 @settings(max_examples=20, deadline=None)
 @given(width=st.floats(10, 60), angle_deg=st.floats(-20, 20))
-def test_the_width_is_square_to_the_edges_however_the_bar_is_turned(width: float, angle_deg: float) -> None:
+def test_the_width_is_square_to_the_edges_however_the_bar_is_turned(
+    width: float, angle_deg: float
+) -> None:
     scene = bar(PLAIN, 160.0, 80.0, width, 200, 160.0, angle_deg)
     assert measured(scene, noise=0, between="light").value == pytest.approx(width, abs=0.06)
 
@@ -82,7 +93,9 @@ def test_a_wedge_is_measured_in_the_middle() -> None:
     scene = Scene(np.minimum(left.light, bar(PLAIN, 70.0, 80, 200, 400, 160.0, -6.0).light))
     middle = (70 + 100 / np.cos(np.radians(6))) - (250 - 100 / np.cos(np.radians(6)))
     y = 79.5 - 80
-    assert measured(scene, noise=0).value == pytest.approx(middle + 2 * y * np.tan(np.radians(6)), abs=0.15)
+    assert measured(scene, noise=0).value == pytest.approx(
+        middle + 2 * y * np.tan(np.radians(6)), abs=0.15
+    )
 
 
 @pytest.mark.parametrize(
@@ -91,7 +104,8 @@ def test_a_wedge_is_measured_in_the_middle() -> None:
         (PLAIN, {}),
         (bar(PLAIN, 260, 80, 200, 200, 160.0), {}),  # one edge
         (bar(PLAIN, 160, 80, 40, 200, 160.0), {"between": "dark"}),
-        (bar(PLAIN, 190, 80, 20, 200, 160.0), {"measure": "inside", "between": "light"}),  # beside the middle
+        # beside the middle
+        (bar(PLAIN, 190, 80, 20, 200, 160.0), {"measure": "inside", "between": "light"}),
     ],
 )
 def test_half_a_pair_is_no_width(scene: Scene, changes: dict[str, str]) -> None:
@@ -104,5 +118,7 @@ def test_half_a_pair_is_no_width(scene: Scene, changes: dict[str, str]) -> None:
 
 def test_a_width_in_mm() -> None:
     tool = Width(name="w", region=WHERE, low=0.0, unit="mm")
-    found = measure(TUBE.frame(3).view(WHERE), tool, None, Given(EMPTY, {}, {}, Scale(mm_per_px=0.02)))
+    found = measure(
+        TUBE.frame(3).view(WHERE), tool, None, Given(EMPTY, {}, {}, Scale(mm_per_px=0.02))
+    )
     assert found.value == pytest.approx(80.4 * 0.02, abs=0.001)

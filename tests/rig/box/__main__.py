@@ -1,8 +1,8 @@
 """`python -m tests.rig.box`: a fresh Debian with systemd, and what happens in a plant; as a table.
 
-`make box` runs it; BOX="--kind container" for all of it at the speed of this machine, BOX="--only update" for a part. It needs
-root, Debian's registry and, for the installation from the registries, PyPI; the Debian is made once, in $BOX_CACHE (else
-~/.cache/inspection-box).
+`make box` runs it; BOX="--kind container" for all of it at the speed of this machine, BOX="--only
+update" for a part. It needs root, Debian's registry and, for the installation from the registries,
+PyPI; the Debian is made once, in $BOX_CACHE (else ~/.cache/inspection-box).
 """
 
 import argparse
@@ -29,12 +29,21 @@ STORIES: dict[str, Callable[[Box], str]] = {
 
 def main(argv: list[str] | None = None) -> int:
     """0 if every story that was asked for went well."""
-    parser = argparse.ArgumentParser(prog="python -m tests.rig.box", description="A fresh Debian, and what happens in a plant.")
-    parser.add_argument(
-        "--kind", choices=list(KINDS), default="qemu", help="qemu: a kernel of its own; container: only a systemd"
+    parser = argparse.ArgumentParser(
+        prog="python -m tests.rig.box", description="A fresh Debian, and what happens in a plant."
     )
     parser.add_argument(
-        "--only", metavar="NAME", action="append", choices=["registries", *STORIES, "restore"], help="may be repeated"
+        "--kind",
+        choices=list(KINDS),
+        default="qemu",
+        help="qemu: a kernel of its own; container: only a systemd",
+    )
+    parser.add_argument(
+        "--only",
+        metavar="NAME",
+        action="append",
+        choices=["registries", *STORIES, "restore"],
+        help="may be repeated",
     )
     args = parser.parse_args(argv)
     if told := image.lacking():
@@ -42,7 +51,9 @@ def main(argv: list[str] | None = None) -> int:
         return 1
     wanted = args.only or ["registries", *STORIES, "restore"]
     rows: list[tuple[str, bool, str]] = []
-    with tempfile.TemporaryDirectory(prefix="box-", dir=image.CACHE if image.CACHE.exists() else None) as scratch:
+    with tempfile.TemporaryDirectory(
+        prefix="box-", dir=image.CACHE if image.CACHE.exists() else None
+    ) as scratch:
         folder, boxes = Path(scratch), list[Box]()
 
         def made(name: str, *, offline: bool) -> Box:
@@ -59,7 +70,11 @@ def main(argv: list[str] | None = None) -> int:
                 for each in boxes:
                     print(each.last_words(), file=sys.stderr)
                 rows.append((name, False, f"{type(error).__name__}: {str(error)[:400]}"))
-            print(f"{name}: {rows[-1][2]} ({time.monotonic() - began:.0f} s)", file=sys.stderr, flush=True)
+            print(
+                f"{name}: {rows[-1][2]} ({time.monotonic() - began:.0f} s)",
+                file=sys.stderr,
+                flush=True,
+            )
             return rows[-1][1]
 
         try:
@@ -75,12 +90,18 @@ def main(argv: list[str] | None = None) -> int:
                         story(name, lambda name=name: STORIES[name](box))  # type: ignore[misc]
                 if "restore" in wanted:
                     other = made("other", offline=True)
-                    story("restore", lambda: stories.install(other, bundle) and stories.restore(box, other))
+                    story(
+                        "restore",
+                        lambda: stories.install(other, bundle) and stories.restore(box, other),
+                    )
         finally:
             for each in boxes:
                 each.cut()
     kind = KINDS[args.kind]
-    print(f"\n| on a box ({args.kind}; a power cut is {kind.power_cut}) | held | seen |\n|---|---|---|")
+    print(
+        f"\n| on a box ({args.kind}; a power cut is {kind.power_cut}) | held | seen"
+        " |\n|---|---|---|"
+    )
     for name, good, seen in rows:
         print(f"| {name} | {'yes' if good else 'NO'} | {seen} |".replace("\n", " "))
     return 0 if all(good for _, good, _ in rows) else 1

@@ -1,4 +1,5 @@
-"""The disks of the boxes: a fresh Debian with systemd, made once by debootstrap and kept; and what is installed on it."""
+"""The disks of the boxes: a fresh Debian with systemd, made once by debootstrap and kept; and what
+is installed on it."""
 
 import os
 import shutil
@@ -14,7 +15,8 @@ PACKAGES = (
     "systemd,systemd-sysv,dbus,udev,linux-image-cloud-amd64,initramfs-tools,openssh-server,iproute2,ca-certificates,"
     "python3,python3-venv,openssl,kmod,procps"
 )
-OF_THE_BOX = ("mosquitto", "mosquitto-clients", "nginx-light")  # what install.sh asks the registry for
+# what install.sh asks the registry for
+OF_THE_BOX = ("mosquitto", "mosquitto-clients", "nginx-light")
 NEEDED = {
     "debootstrap": "debootstrap",
     "ssh": "openssh-client",
@@ -33,21 +35,33 @@ def lacking() -> str:
     if os.geteuid() != 0:
         return "root is needed: a Debian is made and booted"
     missing = sorted(
-        package for name, package in NEEDED.items() if shutil.which(name, path=f"{os.environ['PATH']}:/usr/sbin") is None
+        package
+        for name, package in NEEDED.items()
+        if shutil.which(name, path=f"{os.environ['PATH']}:/usr/sbin") is None
     )
-    return f"install these first: apt-get install --no-install-recommends {' '.join(missing)}" if missing else ""
+    return (
+        f"install these first: apt-get install --no-install-recommends {' '.join(missing)}"
+        if missing
+        else ""
+    )
 
 
 def shell(*words: str | Path, limit_s: float = 600, **more: object) -> str:
     """Run a command of the host; what it prints. Raises RuntimeError with its last lines."""
-    done = subprocess.run([*map(str, words)], check=False, capture_output=True, text=True, timeout=limit_s, **more)  # type: ignore[call-overload]
+    done = subprocess.run(
+        [*map(str, words)], check=False, capture_output=True, text=True, timeout=limit_s, **more
+    )  # type: ignore[call-overload]
     if done.returncode != 0:
-        raise RuntimeError(f"{words[0]} {words[1] if len(words) > 1 else ''}: {(done.stderr or done.stdout)[-800:]}")
+        raise RuntimeError(
+            f"{words[0]} {words[1] if len(words) > 1 else ''}:"
+            f" {(done.stderr or done.stdout)[-800:]}"
+        )
     return str(done.stdout)
 
 
 def root(*, packaged: bool = False) -> Path:
-    """The tree of a fresh Debian; packaged: with broker and proxy of Debian on it, as a box without a registry has to have."""
+    """The tree of a fresh Debian; packaged: with broker and proxy of Debian on it, as a box without
+    a registry has to have."""
     made = CACHE / ("packaged" if packaged else "bare")
     if (made / ".complete").exists():
         return made
@@ -59,7 +73,16 @@ def root(*, packaged: bool = False) -> Path:
         shutil.copy("/etc/resolv.conf", made / "etc/resolv.conf")
         environ = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
         shell(
-            "chroot", made, "apt-get", "install", "-y", "-qq", "--no-install-recommends", *OF_THE_BOX, limit_s=900, env=environ
+            "chroot",
+            made,
+            "apt-get",
+            "install",
+            "-y",
+            "-qq",
+            "--no-install-recommends",
+            *OF_THE_BOX,
+            limit_s=900,
+            env=environ,
         )
         _network(made)
     else:
@@ -84,7 +107,8 @@ def root(*, packaged: bool = False) -> Path:
 
 
 def disk() -> Path:
-    """The same as a disk image, which is only ever read: each box writes into an overlay of its own."""
+    """The same as a disk image, which is only ever read: each box writes into an overlay of its
+    own."""
     made, tree = CACHE / "packaged.img", root(packaged=True)
     if not made.exists():
         part = made.with_suffix(".part")
@@ -127,6 +151,7 @@ def _let_in(made: Path) -> None:
     folder = made / "root/.ssh"
     folder.mkdir(mode=0o700, exist_ok=True)
     shutil.copy(f"{key()}.pub", folder / "authorized_keys")
-    for given in Path("/usr/local/share/ca-certificates").glob("*.crt"):  # this site's, behind which the registries are
+    # this site's, behind which the registries are
+    for given in Path("/usr/local/share/ca-certificates").glob("*.crt"):
         shutil.copy(given, made / "usr/local/share/ca-certificates")
     shell("chroot", made, "update-ca-certificates")

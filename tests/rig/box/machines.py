@@ -1,4 +1,5 @@
-"""Two kinds of box: a container with a systemd of its own at the speed of this machine, and an emulated one with its kernel."""
+"""Two kinds of box: a container with a systemd of its own at the speed of this machine, and an
+emulated one with its kernel."""
 
 import contextlib
 import json
@@ -18,7 +19,8 @@ from tests.rig.box import image
 class Box:
     """A box that is reached by ssh, and whose broker is reached through it.
 
-    slow: how many times every limit is taken. ends_groups: whether systemd can end all that is left of a service.
+    slow: how many times every limit is taken. ends_groups: whether systemd can end all that is left
+    of a service.
     """
 
     slow = 1.0
@@ -35,7 +37,9 @@ class Box:
         """Switch it on; returns when it lets us in."""
         self._switch_on()
         wait_for(
-            lambda: self.run("true", check=False, limit_s=20).returncode == 0, 200 * self.slow, f"{self.name} lets nobody in"
+            lambda: self.run("true", check=False, limit_s=20).returncode == 0,
+            200 * self.slow,
+            f"{self.name} lets nobody in",
         )
         self._open_way()
 
@@ -54,19 +58,31 @@ class Box:
     def run(
         self, script: str, *, check: bool = True, limit_s: float = 120, given: bytes = b""
     ) -> subprocess.CompletedProcess[str]:
-        """Run a script of the shell as root. Raises RuntimeError with its last words if it fails and `check`."""
-        done = subprocess.run(self._ssh(script), check=False, capture_output=True, input=given, timeout=limit_s * self.slow)
-        text = subprocess.CompletedProcess(script, done.returncode, done.stdout.decode(), done.stderr.decode())
+        """Run a script of the shell as root. Raises RuntimeError with its last words if it fails
+        and `check`."""
+        done = subprocess.run(
+            self._ssh(script),
+            check=False,
+            capture_output=True,
+            input=given,
+            timeout=limit_s * self.slow,
+        )
+        text = subprocess.CompletedProcess(
+            script, done.returncode, done.stdout.decode(), done.stderr.decode()
+        )
         if check and done.returncode != 0:
             raise RuntimeError(
-                f"{self.name}: {script[:120]!r} ended with {done.returncode}: {(text.stderr + text.stdout)[-900:]}"
+                f"{self.name}: {script[:120]!r} ended with {done.returncode}:"
+                f" {(text.stderr + text.stdout)[-900:]}"
             )
         return text
 
     def last_words(self) -> str:
         """The end of its journal, for who looks for a fault."""
         try:
-            return self.run("journalctl -b -o short-monotonic --no-pager -n 60", check=False, limit_s=20).stdout
+            return self.run(
+                "journalctl -b -o short-monotonic --no-pager -n 60", check=False, limit_s=20
+            ).stdout
         except subprocess.TimeoutExpired:
             return f"{self.name} does not answer"
 
@@ -77,13 +93,29 @@ class Box:
     def boot_id(self) -> str:
         """Which start of the box this is; empty while it lets nobody in."""
         return self.run(
-            "cat /proc/sys/kernel/random/boot_id; systemctl show -p UserspaceTimestampMonotonic", check=False, limit_s=20
+            "cat /proc/sys/kernel/random/boot_id; systemctl show -p UserspaceTimestampMonotonic",
+            check=False,
+            limit_s=20,
         ).stdout
 
     def _ssh(self, script: str | None = None, *options: str) -> list[str]:
-        known = ["StrictHostKeyChecking=no", "UserKnownHostsFile=/dev/null", "ConnectTimeout=10", "LogLevel=ERROR"]
+        known = [
+            "StrictHostKeyChecking=no",
+            "UserKnownHostsFile=/dev/null",
+            "ConnectTimeout=10",
+            "LogLevel=ERROR",
+        ]
         given = [word for option in known for word in ("-o", option)]
-        words = ["ssh", "-i", str(image.key()), *given, "-p", str(self.ssh_port), *options, "root@127.0.0.1"]
+        words = [
+            "ssh",
+            "-i",
+            str(image.key()),
+            *given,
+            "-p",
+            str(self.ssh_port),
+            *options,
+            "root@127.0.0.1",
+        ]
         return [*words, script] if script is not None else words
 
     def _open_way(self) -> None:
@@ -93,7 +125,13 @@ class Box:
 
     def _spawn(self, words: list[str], **environ: str) -> subprocess.Popen[bytes]:
         with (self.folder / f"{self.name}-{Path(words[0]).name}.log").open("ab") as log:
-            process = subprocess.Popen(words, stdin=subprocess.DEVNULL, stdout=log, stderr=log, env={**os.environ, **environ})
+            process = subprocess.Popen(
+                words,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                env={**os.environ, **environ},
+            )
         self.processes.append(process)
         return process
 
@@ -102,10 +140,12 @@ class Box:
 
 
 class Container(Box):
-    """systemd-nspawn: systemd is process 1, the kernel is the host's. Its network is slirp4netns, without which it has none."""
+    """systemd-nspawn: systemd is process 1, the kernel is the host's. Its network is slirp4netns,
+    without which it has none."""
 
     power_cut = "kill -9 of every process of the container"
-    ends_groups = False  # the host lends it cgroups that cannot be killed: nginx leaves its workers, who hold the port
+    # the host lends it cgroups that cannot be killed: nginx leaves its workers, who hold the port
+    ends_groups = False
 
     def __init__(self, folder: Path, name: str, *, offline: bool) -> None:
         super().__init__(folder, name, offline=offline)
@@ -114,7 +154,7 @@ class Container(Box):
 
     def _switch_on(self) -> None:
         nspawn = self._spawn(
-            ["systemd-nspawn", "--quiet", "--register=no", "--keep-unit", "--boot", f"--directory={self.root}",
+            ["systemd-nspawn", "--quiet", "--register=no", "--keep-unit", "--boot", f"--directory={self.root}",  # noqa: E501
              "--private-network", "--console=pipe", "--kill-signal=SIGRTMIN+3"],
             SYSTEMD_NSPAWN_UNIFIED_HIERARCHY="1",
         )  # fmt: skip
@@ -171,14 +211,17 @@ class Container(Box):
 
 
 class Emulated(Box):
-    """qemu: its own kernel, its own disk. Without /dev/kvm that this processor can use, every instruction is translated."""
+    """qemu: its own kernel, its own disk. Without /dev/kvm that this processor can use, every
+    instruction is translated."""
 
     power_cut = "kill -9 of qemu"
 
     def __init__(self, folder: Path, name: str, *, offline: bool) -> None:
         super().__init__(folder, name, offline=offline)
         self.disk = folder / f"{name}.qcow2"
-        image.shell("qemu-img", "create", "-q", "-f", "qcow2", "-b", image.disk(), "-F", "raw", self.disk)
+        image.shell(
+            "qemu-img", "create", "-q", "-f", "qcow2", "-b", image.disk(), "-F", "raw", self.disk
+        )
         for part in ("vmlinuz", "initrd.img"):
             shutil.copy(image.boot(part), folder / part)
         flags = Path("/proc/cpuinfo").read_text().split()
@@ -186,13 +229,15 @@ class Emulated(Box):
         self.slow = 1.0 if self.kvm else 8.0
 
     def _switch_on(self) -> None:
-        given = f"user,id=n,hostfwd=tcp:127.0.0.1:{self.ssh_port}-:22" + (",restrict=on" if self.offline else "")
+        given = f"user,id=n,hostfwd=tcp:127.0.0.1:{self.ssh_port}-:22" + (
+            ",restrict=on" if self.offline else ""
+        )
         self._spawn(
-            ["qemu-system-x86_64", "-accel", "kvm" if self.kvm else "tcg,thread=multi", "-cpu", "host" if self.kvm else "max",
+            ["qemu-system-x86_64", "-accel", "kvm" if self.kvm else "tcg,thread=multi", "-cpu", "host" if self.kvm else "max",  # noqa: E501
              "-m", "3000", "-smp", "2", "-display", "none", "-monitor", "none",
-             "-serial", f"file:{self.folder / self.name}.console", "-kernel", str(self.folder / "vmlinuz"),
-             "-initrd", str(self.folder / "initrd.img"), "-append", "root=/dev/vda rw console=ttyS0 quiet panic=-1",
-             "-drive", f"file={self.disk},if=virtio,format=qcow2", "-netdev", given, "-device", "virtio-net-pci,netdev=n",
+             "-serial", f"file:{self.folder / self.name}.console", "-kernel", str(self.folder / "vmlinuz"),  # noqa: E501
+             "-initrd", str(self.folder / "initrd.img"), "-append", "root=/dev/vda rw console=ttyS0 quiet panic=-1",  # noqa: E501
+             "-drive", f"file={self.disk},if=virtio,format=qcow2", "-netdev", given, "-device", "virtio-net-pci,netdev=n",  # noqa: E501
              "-device", "virtio-rng-pci"]
         )  # fmt: skip
 
@@ -200,7 +245,9 @@ class Emulated(Box):
         """`systemctl reboot`."""
         before = self.boot_id()
         self.run("systemctl reboot", check=False)
-        wait_for(lambda: self.boot_id() not in ("", before), 300 * self.slow, f"{self.name} comes again")
+        wait_for(
+            lambda: self.boot_id() not in ("", before), 300 * self.slow, f"{self.name} comes again"
+        )
         self.processes[-1].send_signal(signal.SIGTERM)
         self.processes.pop().wait(20)
         time.sleep(1)

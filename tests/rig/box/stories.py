@@ -1,4 +1,5 @@
-"""What is seen on a box: each story does one thing to it that happens in a plant, and returns what was seen, or raises."""
+"""What is seen on a box: each story does one thing to it that happens in a plant, and returns what
+was seen, or raises."""
 
 import json
 import tarfile
@@ -30,9 +31,16 @@ BREAK = 'raise RuntimeError("this version is broken")'
 
 def asking(box: Box, user: str) -> BrokerSettings:
     """The box's broker as one of its users."""
-    password = box.run(f"cat {ETC}/credentials/{'web_broker_password' if user == 'web' else f'broker_{user}'}").stdout.strip()
+    password = box.run(
+        f"cat {ETC}/credentials/{'web_broker_password' if user == 'web' else f'broker_{user}'}"
+    ).stdout.strip()
     return BrokerSettings.model_validate(
-        {"url": f"mqtt://127.0.0.1:{box.broker_port}", "username": user, "password": password, "allow_clear_text": True}
+        {
+            "url": f"mqtt://127.0.0.1:{box.broker_port}",
+            "username": user,
+            "password": password,
+            "allow_clear_text": True,
+        }
     )
 
 
@@ -52,7 +60,8 @@ def well(box: Box, limit_s: float = 120) -> float:
 
 
 def install(box: Box, bundle: Path | None) -> str:
-    """install.sh, from nothing to a station that is Ready; without a bundle all comes from the registries."""
+    """install.sh, from nothing to a station that is Ready; without a bundle all comes from the
+    registries."""
     if bundle is None:
         tree = BytesIO()
         with tarfile.open(fileobj=tree, mode="w") as packed:
@@ -68,7 +77,11 @@ def install(box: Box, bundle: Path | None) -> str:
                 "LICENSE",
                 "mosquitto.conf",
             ):
-                packed.add(ROOT / name, f"src/{name}", filter=lambda each: None if "__pycache__" in each.name else each)
+                packed.add(
+                    ROOT / name,
+                    f"src/{name}",
+                    filter=lambda each: None if "__pycache__" in each.name else each,
+                )
         box.run("tar -x -C /root", given=tree.getvalue(), limit_s=120)
         script, update = "/root/src/deploy/install/install.sh", "apt-get update -qq && "
     else:
@@ -82,14 +95,19 @@ def install(box: Box, bundle: Path | None) -> str:
     well(box)
     ready = time.monotonic() - began
     score = box.run(
-        "systemctl is-system-running; systemctl is-enabled inspection-node inspection-web mosquitto nginx", check=False
+        "systemctl is-system-running; systemctl is-enabled inspection-node inspection-web mosquitto"
+        " nginx",
+        check=False,
     ).stdout.split()
     assert score[1:] == ["enabled"] * 4, score
     again = box.run(f"{script} --node-id {NODE}" if bundle else "true", limit_s=300).stdout
     assert "wrote" not in again, again
     assert "made" not in again, again
     answered(box)
-    return f"installed in {installed:.0f} s, Ready after {ready:.0f} s, a part judged; system {score[0]}"
+    return (
+        f"installed in {installed:.0f} s, Ready after {ready:.0f} s, a part judged; system"
+        f" {score[0]}"
+    )
 
 
 def program(box: Box) -> None:
@@ -98,9 +116,12 @@ def program(box: Box) -> None:
     master = cv2.imencode(".png", synthetic.master(CAMERA))[1].tobytes()
     name = str(drawn.get("master") or "master.png")
     box.run("mkdir -p /root/program && cat > /root/program/" + name, given=master)
-    box.run("cat > /root/program/program.json", given=json.dumps({**drawn, "master": name}).encode())
     box.run(
-        f"inspection-node program import /root/program/program.json && inspection-node program activate {STATION} {drawn['id']}"
+        "cat > /root/program/program.json", given=json.dumps({**drawn, "master": name}).encode()
+    )
+    box.run(
+        "inspection-node program import /root/program/program.json && inspection-node program"
+        f" activate {STATION} {drawn['id']}"
     )
 
 
@@ -117,7 +138,12 @@ def reboot(box: Box) -> str:
 def killed(box: Box) -> str:
     """kill -9 of each service; each comes again, and a part is judged."""
     told = []
-    for service in ("inspection-node", "inspection-web", "mosquitto", *(["nginx"] if box.ends_groups else [])):
+    for service in (
+        "inspection-node",
+        "inspection-web",
+        "mosquitto",
+        *(["nginx"] if box.ends_groups else []),
+    ):
         before = main_pid(box, service)
         began = time.monotonic()
         box.run(f"kill -9 {before}")
@@ -142,16 +168,24 @@ def watchdog(box: Box) -> str:
     before = main_pid(box, "inspection-node")
     began = time.monotonic()
     box.run(f"kill -STOP {before}")
-    wait_for(lambda: main_pid(box, "inspection-node") not in ("0", "", before), 120 * box.slow, "the watchdog")
+    wait_for(
+        lambda: main_pid(box, "inspection-node") not in ("0", "", before),
+        120 * box.slow,
+        "the watchdog",
+    )
     took = time.monotonic() - began
-    assert "watchdog" in box.run("journalctl -u inspection-node -o cat --no-pager | tail -40").stdout.lower()
+    assert (
+        "watchdog"
+        in box.run("journalctl -u inspection-node -o cat --no-pager | tail -40").stdout.lower()
+    )
     well(box)
     answered(box)
     return f"started again after {took:.0f} s"
 
 
 def start_limit(box: Box) -> str:
-    """Five ends in two minutes: it stays down, its lines are made inactive, the web goes on and says why."""
+    """Five ends in two minutes: it stays down, its lines are made inactive, the web goes on and
+    says why."""
     box.run("systemctl reset-failed inspection-node")
 
     def down() -> bool:
@@ -165,27 +199,36 @@ def start_limit(box: Box) -> str:
     wait_for(down, 110, "the start limit")
     told = box.run("journalctl -u inspection-node -o cat --no-pager | tail -30").stdout
     assert ": inactive" in told, told
-    page = box.run(f"python3 -c 'import urllib.request as r; print(r.urlopen(\"{READY}\", timeout=10).status)'").stdout
+    page = box.run(
+        f"python3 -c 'import urllib.request as r; print(r.urlopen(\"{READY}\", timeout=10).status)'"
+    ).stdout
     assert page.strip() == "200", page
     health = box.run("inspection-node healthy --wait 1", check=False).stdout.strip()
     assert "node" in health, health
     box.run("systemctl reset-failed inspection-node && systemctl start inspection-node")
     well(box)
     answered(box)
-    return f"stays down ('{health[:60]}'), lines inactive, the web answers; started by hand it works"
+    return (
+        f"stays down ('{health[:60]}'), lines inactive, the web answers; started by hand it works"
+    )
 
 
 def version(box: Box, name: str, *, broken: bool = False) -> None:
-    """Another version beside the one that runs, whole but for its number; broken: its web cannot be started."""
+    """Another version beside the one that runs, whole but for its number; broken: its web cannot be
+    started."""
     web = f"{OPT}/versions/{name}/lib/python3.*/site-packages/web"
-    spoil = f"for each in {web}/app.py; do echo '{BREAK}' > $each; done; rm -rf {web}/__pycache__" if broken else ":"
+    spoil = (
+        f"for each in {web}/app.py; do echo '{BREAK}' > $each; done; rm -rf {web}/__pycache__"
+        if broken
+        else ":"
+    )
     box.run(
         f"""set -e; cd {OPT}/versions; old=$(readlink ../current); old=${{old#versions/}}
         cp -a $old {name}; cd {name}
         grep -rlIF versions/$old bin pyvenv.cfg | xargs sed -i "s,versions/$old,versions/{name},g"
         mv lib/python3.*/site-packages/inspection_node-*.dist-info lib/$(ls lib)/site-packages/inspection_node-{name}.dist-info
         sed -i 's/^Version: .*/Version: {name}/' lib/python3.*/site-packages/inspection_node-*.dist-info/METADATA
-        {spoil}""",
+        {spoil}""",  # noqa: E501
         limit_s=300,
     )
 
@@ -196,7 +239,8 @@ def current(box: Box) -> str:
 
 
 def update(box: Box) -> str:
-    """Under load: a good version stays, one whose health fails is undone, and back to the one before; no part is lost."""
+    """Under load: a good version stays, one whose health fails is undone, and back to the one
+    before; no part is lost."""
     version(box, "9.1")
     version(box, "9.2", broken=True)
     first = current(box)
@@ -206,7 +250,11 @@ def update(box: Box) -> str:
         good = time.monotonic() - began
         assert current(box) == "9.1"
         began = time.monotonic()
-        done = box.run(f"{OPT}/current/install/deploy.sh 9.2 --wait {15 * box.slow:.0f}", check=False, limit_s=400)
+        done = box.run(
+            f"{OPT}/current/install/deploy.sh 9.2 --wait {15 * box.slow:.0f}",
+            check=False,
+            limit_s=400,
+        )
         bad = time.monotonic() - began
         assert (done.returncode, current(box)) == (1, "9.1"), (done.stdout, done.stderr)
         box.run(f"{OPT}/current/install/rollback.sh", limit_s=400)
@@ -227,15 +275,23 @@ def cut_inspecting(box: Box) -> str:
 
 
 def cut_updating(box: Box) -> str:
-    """The power goes at three places of an update; afterwards one whole version runs, and the update can be done again."""
+    """The power goes at three places of an update; afterwards one whole version runs, and the
+    update can be done again."""
     told = []
     for number, place in enumerate(("backed up", "Stopped", "current version")):
         name = f"9.{5 + number}"
         version(box, name)
         script = f"{OPT}/current/install/deploy.sh {name} --wait {60 * box.slow:.0f}"
         box.run(f"journalctl --rotate -q; systemd-run -q --unit update-{number} {script}")
-        seen = f"journalctl -q -b -o cat -u update-{number} -u inspection-node --since -2min | grep -q '{place}'"
-        wait_for(lambda seen=seen: box.run(seen, check=False).returncode == 0, 120 * box.slow, f"the update tells '{place}'")  # type: ignore[misc]
+        seen = (
+            f"journalctl -q -b -o cat -u update-{number} -u inspection-node --since -2min | grep -q"
+            f" '{place}'"
+        )
+        wait_for(
+            lambda seen=seen: box.run(seen, check=False).returncode == 0,
+            120 * box.slow,
+            f"the update tells '{place}'",
+        )  # type: ignore[misc]
         box.cut()
         box.start()
         well(box)
@@ -258,7 +314,8 @@ def restore(box: Box, other: Box) -> str:
     other.run("base64 -d > /root/saved.tar.gz", given=packed.encode(), limit_s=300)
     began = time.monotonic()
     other.run(
-        f"systemctl stop {UNITS} && inspection-node restore /root/saved.tar.gz && systemctl start {UNITS}",
+        f"systemctl stop {UNITS} && inspection-node restore /root/saved.tar.gz && systemctl start"
+        f" {UNITS}",
         limit_s=300,
     )
     well(other)
@@ -277,7 +334,8 @@ def highest(box: Box) -> int:
 
 @contextmanager
 def parts(box: Box) -> Iterator[Callable[[], str]]:
-    """Parts, five a second, as long as the block runs; afterwards each of them has one result, and it was heard once."""
+    """Parts, five a second, as long as the block runs; afterwards each of them has one result, and
+    it was heard once."""
     sent: list[str] = []
     heard: list[str] = []
     stop = threading.Event()

@@ -1,4 +1,5 @@
-"""Sessions, failed attempts and second factors at rest, whatever the clocks and other processes do."""
+"""Sessions, failed attempts and second factors at rest, whatever the clocks and other processes
+do."""
 
 import sqlite3
 import threading
@@ -47,7 +48,9 @@ def fail(accounts: Accounts, times: int) -> float:
     return [accounts.attempt(LIMITS) for _ in range(times)][-1]
 
 
-def test_the_sixth_failure_waits_a_minute_and_each_one_more_twice_as_long(accounts: Accounts, clocks: Clocks) -> None:
+def test_the_sixth_failure_waits_a_minute_and_each_one_more_twice_as_long(
+    accounts: Accounts, clocks: Clocks
+) -> None:
     assert fail(accounts, 5) == 0.0
     waits = []
     for _ in range(6):
@@ -79,7 +82,9 @@ def test_a_restart_does_not_end_a_lockout_nor_does_a_clock_that_begins_in_1970_p
     assert accounts.attempt(LIMITS) == 0.0
 
 
-def test_failures_are_forgotten_after_an_hour_or_when_they_are_taken_back(accounts: Accounts, clocks: Clocks) -> None:
+def test_failures_are_forgotten_after_an_hour_or_when_they_are_taken_back(
+    accounts: Accounts, clocks: Clocks
+) -> None:
     fail(accounts, 4)
     clocks.pass_s(3601)
     assert accounts.failures("user:ada") == 0
@@ -94,7 +99,10 @@ def test_failures_are_forgotten_after_an_hour_or_when_they_are_taken_back(accoun
 def test_many_attempts_at_once_do_not_pass_the_limit(tmp_path: Path) -> None:
     accounts = Accounts(tmp_path / "accounts.db")
     answers: list[float] = []
-    threads = [threading.Thread(target=lambda: answers.append(accounts.attempt({"user:ada": 5}))) for _ in range(20)]
+    threads = [
+        threading.Thread(target=lambda: answers.append(accounts.attempt({"user:ada": 5})))
+        for _ in range(20)
+    ]
     for thread in threads:
         thread.start()
     for thread in threads:
@@ -112,7 +120,9 @@ def begin(accounts: Accounts, id: str = "s", token: bytes = b"1") -> None:
     accounts.begin("u", "then", token, 3600.0, 86400.0, "a browser", WHO, id)
 
 
-def test_a_session_ends_when_it_is_idle_and_in_any_case_at_its_end(accounts: Accounts, clocks: Clocks) -> None:
+def test_a_session_ends_when_it_is_idle_and_in_any_case_at_its_end(
+    accounts: Accounts, clocks: Clocks
+) -> None:
     begin(accounts)
     clocks.pass_s(3599)
     assert accounts.rotate("s", b"1", b"2", 3600.0, WHO) == "rotated"
@@ -132,7 +142,11 @@ def test_of_two_who_refresh_at_once_with_one_token_one_ends_the_session(accounts
     begin(accounts)
     outcomes: list[str] = []
     threads = [
-        threading.Thread(target=lambda n=n: outcomes.append(accounts.rotate("s", b"1", b"new-%d" % n, 3600.0, WHO)))  # type: ignore[misc]
+        threading.Thread(
+            target=lambda n=n: outcomes.append(
+                accounts.rotate("s", b"1", b"new-%d" % n, 3600.0, WHO)
+            )
+        )  # type: ignore[misc]
         for n in range(2)
     ]
     for thread in threads:
@@ -146,12 +160,20 @@ def test_of_two_who_refresh_at_once_with_one_token_one_ends_the_session(accounts
 def test_a_code_is_used_once_and_none_before_it(accounts: Accounts) -> None:
     accounts.factors.propose_totp("u", "SECRET")
     assert accounts.factors.enable_totp("u", "SECRET", 100, [b"a", b"b"], WHO)
-    assert [accounts.factors.use_step("u", step) for step in (100, 101, 101, 100, 102)] == [False, True, False, False, True]
+    assert [accounts.factors.use_step("u", step) for step in (100, 101, 101, 100, 102)] == [
+        False,
+        True,
+        False,
+        False,
+        True,
+    ]
     assert [accounts.factors.use_recovery("u", b"a", WHO) for _ in range(2)] == [True, False]
     assert not accounts.factors.propose_totp("u", "OTHER"), "one that is on is replaced"
 
 
-def test_the_file_is_for_its_owner_only_and_is_not_replaced_when_it_is_damaged(accounts: Accounts) -> None:
+def test_the_file_is_for_its_owner_only_and_is_not_replaced_when_it_is_damaged(
+    accounts: Accounts,
+) -> None:
     begin(accounts)
     for file in accounts.path.parent.iterdir():
         assert file.stat().st_mode & 0o077 == 0, file.name

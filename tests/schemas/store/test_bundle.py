@@ -60,7 +60,9 @@ def test_a_bomb_with_a_false_size_is_inflated_in_pieces(tmp_path: Path, crc: int
     assert int(said[-1]) < 64, "MB more"
 
 
-@pytest.mark.parametrize("names", [("m.npz", "./m.npz"), ("a/m.npz", "a//m.npz"), ("m.npz", "m.npz")])
+@pytest.mark.parametrize(
+    "names", [("m.npz", "./m.npz"), ("a/m.npz", "a//m.npz"), ("m.npz", "m.npz")]
+)
 def test_two_names_of_one_file_are_refused(names: tuple[str, str]) -> None:
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w") as archive, warnings.catch_warnings():
@@ -74,7 +76,9 @@ def test_two_names_of_one_file_are_refused(names: tuple[str, str]) -> None:
 def test_a_directory_of_a_million_entries_is_refused_before_it_is_read() -> None:
     entry = b"PK\1\2" + bytes(42)
     directory = entry * 400_000
-    data = directory + b"PK\5\6" + struct.pack("<HHHHLLH", 0, 0, 0xFFFF, 0xFFFF, len(directory), 0, 0)
+    data = (
+        directory + b"PK\5\6" + struct.pack("<HHHHLLH", 0, 0, 0xFFFF, 0xFFFF, len(directory), 0, 0)
+    )
     with pytest.raises(Problem, match="directory") as caught:
         unpack(data)
     assert caught.value.code == "PROGRAM_INVALID"

@@ -1,4 +1,5 @@
-"""Cells that a spreadsheet opens: no text is calculated, in any locale, and what is harmless stays as it is."""
+"""Cells that a spreadsheet opens: no text is calculated, in any locale, and what is harmless stays
+as it is."""
 
 import csv
 import io
@@ -36,9 +37,15 @@ def test_no_part_of_it_begins_a_formula_wherever_it_is_split(text: str) -> None:
     csv.writer(line).writerow(["before", cell(text), "after"])
     for separator in (",", ";", "\t", "|"):
         for row in csv.reader(io.StringIO(line.getvalue()), delimiter=separator):
-            assert not any(part.strip(" \"'\t") != "" and part.lstrip(' "').startswith(FORMULAS) for part in row), row
+            assert not any(
+                part.strip(" \"'\t") != "" and part.lstrip(' "').startswith(FORMULAS)
+                for part in row
+            ), row
 
 
-@pytest.mark.parametrize("value", ["SN-42", "a=b", "1-2", "Müller & Söhne; Köln", 5, -5.0, None, True, "2026-11-27T10:00:00Z"])
+@pytest.mark.parametrize(
+    "value",
+    ["SN-42", "a=b", "1-2", "Müller & Söhne; Köln", 5, -5.0, None, True, "2026-11-27T10:00:00Z"],
+)
 def test_what_is_harmless_stays(value: object) -> None:
     assert cell(value) == value

@@ -1,4 +1,5 @@
-"""Documents survive a kill at any step, a full disk, two writers and damage; nothing is ever silently empty."""
+"""Documents survive a kill at any step, a full disk, two writers and damage; nothing is ever
+silently empty."""
 
 import errno
 import json
@@ -25,7 +26,8 @@ class Killed(BaseException):
 
 
 class Stopping(Disk):
-    """A disk on which everything from the n-th call on fails; a write before that may be cut in the middle."""
+    """A disk on which everything from the n-th call on fails; a write before that may be cut in the
+    middle."""
 
     def __init__(self, at: int, error: BaseException, half: bool = False) -> None:
         self.left, self.error, self.half = at, error, half
@@ -81,12 +83,18 @@ def test_one_save_is_two_whole_files_then_two_renames(tmp_path: Path) -> None:
     counting = Stopping(10**9, Killed())
     put(Documents(tmp_path / "d.json", disk=counting), 1)
     assert counting.calls == ["create", "write", "sync"] * 2 + ["rename", "sync_folder"] * 2
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["d.json", "d.json.last", "d.json.lock"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == [
+        "d.json",
+        "d.json.last",
+        "d.json.lock",
+    ]
 
 
 @pytest.mark.parametrize("half", [False, True])
 @pytest.mark.parametrize("first", [True, False])
-def test_a_kill_at_every_step_leaves_the_old_or_the_new_content(tmp_path: Path, first: bool, half: bool) -> None:
+def test_a_kill_at_every_step_leaves_the_old_or_the_new_content(
+    tmp_path: Path, first: bool, half: bool
+) -> None:
     old = None if first else 1
     for at in range(steps(tmp_path)):
         path = tmp_path / f"{at}" / "d.json"
@@ -102,7 +110,9 @@ def test_a_kill_at_every_step_leaves_the_old_or_the_new_content(tmp_path: Path, 
 
 
 @pytest.mark.parametrize("code", [errno.ENOSPC, errno.EIO])
-def test_a_disk_that_fails_at_any_step_is_reported_and_the_content_stays_readable(tmp_path: Path, code: int) -> None:
+def test_a_disk_that_fails_at_any_step_is_reported_and_the_content_stays_readable(
+    tmp_path: Path, code: int
+) -> None:
     for at in range(steps(tmp_path)):
         path = tmp_path / f"{code}-{at}" / "d.json"
         put(Documents(path), 1)
@@ -155,7 +165,9 @@ for _ in range(200):
 """
 
 
-def test_two_processes_that_count_up_lose_nothing_and_readers_always_see_a_whole_file(tmp_path: Path) -> None:
+def test_two_processes_that_count_up_lose_nothing_and_readers_always_see_a_whole_file(
+    tmp_path: Path,
+) -> None:
     path = tmp_path / "d.json"
     writers = [subprocess.Popen([sys.executable, "-c", COUNT_UP, str(path)]) for _ in range(2)]
     reader, seen = Documents(path), [0]
@@ -208,9 +220,20 @@ def encode_wrong() -> bytes:
 
 @pytest.mark.parametrize(
     "kind",
-    ["empty", "random", "cut", "one bit", "another document", "longer", "nothing but zeros", "wrong shape"],
+    [
+        "empty",
+        "random",
+        "cut",
+        "one bit",
+        "another document",
+        "longer",
+        "nothing but zeros",
+        "wrong shape",
+    ],
 )
-def test_a_damaged_file_is_moved_aside_and_the_last_good_copy_takes_over(tmp_path: Path, kind: str) -> None:
+def test_a_damaged_file_is_moved_aside_and_the_last_good_copy_takes_over(
+    tmp_path: Path, kind: str
+) -> None:
     path = tmp_path / "d.json"
     put(Documents(path), 1)
     bad = damage(path.read_bytes())[kind]

@@ -29,7 +29,9 @@ def at(number: float) -> datetime:
     return datetime.fromtimestamp(BEGAN + STEP_S * number, UTC)
 
 
-def numbers(history: History, filter: Filter, limit: int = 50, order: Order = "newest") -> list[int]:
+def numbers(
+    history: History, filter: Filter, limit: int = 50, order: Order = "newest"
+) -> list[int]:
     """Every result of a filter, through all its pages."""
     found, cursor = [], None
     while True:
@@ -44,7 +46,10 @@ def numbers(history: History, filter: Filter, limit: int = 50, order: Order = "n
     ("given", "wanted"),
     [
         ({"verdict": "NG"}, lambda n: verdict_of(n) == "NG"),
-        ({"verdict": "ERROR", "station": "cam2"}, lambda n: verdict_of(n) == "ERROR" and n % 2 == 0),
+        (
+            {"verdict": "ERROR", "station": "cam2"},
+            lambda n: verdict_of(n) == "ERROR" and n % 2 == 0,
+        ),
         ({"code": "CAMERA_TIMEOUT"}, lambda n: n % 1000 == 0),
         ({"part_id": "SN7"}, lambda n: n == 7),
         ({"program": "old-program"}, lambda n: n <= 100),
@@ -53,17 +58,25 @@ def numbers(history: History, filter: Filter, limit: int = 50, order: Order = "n
             lambda n: n <= 100 and n % 2 and verdict_of(n) == "OK",
         ),
         ({"since": at(100), "until": at(200)}, lambda n: 100 <= n < 200),
-        ({"since": at(100), "until": at(2000), "verdict": "NG"}, lambda n: 100 <= n < 2000 and verdict_of(n) == "NG"),
+        (
+            {"since": at(100), "until": at(2000), "verdict": "NG"},
+            lambda n: 100 <= n < 2000 and verdict_of(n) == "NG",
+        ),
         ({"station": "cam9"}, lambda n: False),
         (
             {"until": at(3000), "tool": "cap", "tool_low": 0.5, "tool_high": 0.51},
             lambda n: n < 3000 and n % 100 in (50, 51) and n % 1000,
         ),
-        ({"until": at(3000), "tool": "cap", "tool_verdict": "NG"}, lambda n: n < 3000 and verdict_of(n) == "NG"),
+        (
+            {"until": at(3000), "tool": "cap", "tool_verdict": "NG"},
+            lambda n: n < 3000 and verdict_of(n) == "NG",
+        ),
         ({"tool": "cap", "tool_low": 0.9, "verdict": "NG"}, lambda n: False),
     ],
 )
-def test_all_pages_of_a_filter_are_exactly_its_results_newest_first(full: History, given: dict, wanted: object) -> None:
+def test_all_pages_of_a_filter_are_exactly_its_results_newest_first(
+    full: History, given: dict, wanted: object
+) -> None:
     expected = [n for n in range(COUNT, 0, -1) if wanted(n)]  # type: ignore[operator]
     assert numbers(full, Filter(**given), limit=17 if len(expected) < 1000 else 200) == expected
 
@@ -75,7 +88,9 @@ def test_the_oldest_first_is_the_reverse(full: History, given: dict) -> None:
     assert newest[0] == 1
 
 
-def test_a_page_that_could_not_be_filled_in_time_says_so_and_its_cursor_goes_on(full: History) -> None:
+def test_a_page_that_could_not_be_filled_in_time_says_so_and_its_cursor_goes_on(
+    full: History,
+) -> None:
     hasty = History(full.limited.path, budget_s=0.0)
     page = hasty.page(Filter(tool="cap", tool_low=0.5, tool_high=0.5))
     assert page.complete is False
@@ -84,7 +99,10 @@ def test_a_page_that_could_not_be_filled_in_time_says_so_and_its_cursor_goes_on(
     assert numbers(hasty, wanted) == [n for n in range(1999, 0, -1) if n % 100 == 50 and n % 1000]
 
 
-@pytest.mark.parametrize("cursor", ["", "x", "!!!!", "bnVsbA", "W10", "e30", "A" * 500, "../../etc/passwd", "' OR 1=1 --", "é"])
+@pytest.mark.parametrize(
+    "cursor",
+    ["", "x", "!!!!", "bnVsbA", "W10", "e30", "A" * 500, "../../etc/passwd", "' OR 1=1 --", "é"],
+)
 def test_a_cursor_that_is_none_is_refused(full: History, cursor: str) -> None:
     with pytest.raises(Problem, match="VALIDATION_FAILED"):
         full.page(Filter(), 10, cursor)
@@ -113,7 +131,14 @@ def test_sql_in_a_filter_is_only_text(full: History) -> None:
 def test_no_page_of_a_plain_filter_is_sorted_or_reads_the_whole_table(full: History) -> None:
     from schemas.store.history import _Walk
 
-    for given in ({}, {"station": "cam1"}, {"verdict": "NG"}, {"code": "X"}, {"part_id": "x"}, {"since": at(5)}):
+    for given in (
+        {},
+        {"station": "cam1"},
+        {"verdict": "NG"},
+        {"code": "X"},
+        {"part_id": "x"},
+        {"since": at(5)},
+    ):
         walk = _Walk(Filter(**given), "newest")
         seen: list[str] = []
         with full.limited.connection(5) as db:
@@ -134,16 +159,34 @@ def test_one_result_is_what_was_published(full: History) -> None:
 
 
 def test_what_a_stream_missed_comes_in_the_order_of_seq(full: History) -> None:
-    assert [seq for seq, _ in full.after("cam1", 14_990, 5)] == [14_991, 14_992, 14_993, 14_994, 14_995]
+    assert [seq for seq, _ in full.after("cam1", 14_990, 5)] == [
+        14_991,
+        14_992,
+        14_993,
+        14_994,
+        14_995,
+    ]
     assert full.last_seq("cam1") == 15_000
     assert full.last_seq("cam9") == 0
 
 
 def test_counts_yield_and_cycle_times_cover_every_result(full: History) -> None:
     figures = Statistics(full)
-    assert figures.counts(Filter()) == {"total": 30_000, "OK": 29_400, "NG": 570, "ERROR": 30, "yield": 0.98}
+    assert figures.counts(Filter()) == {
+        "total": 30_000,
+        "OK": 29_400,
+        "NG": 570,
+        "ERROR": 30,
+        "yield": 0.98,
+    }
     assert figures.counts(Filter(station="cam9"))["yield"] is None
-    assert figures.cycle(Filter()) == {"of": 10_000, "last": 5.0, "average": 9.5, "p95": 14.0, "max": 14.0}
+    assert figures.cycle(Filter()) == {
+        "of": 10_000,
+        "last": 5.0,
+        "average": 9.5,
+        "p95": 14.0,
+        "max": 14.0,
+    }
 
 
 def test_counts_since_the_reset_are_exact(tmp_path: Path) -> None:
@@ -151,9 +194,16 @@ def test_counts_since_the_reset_are_exact(tmp_path: Path) -> None:
     figures = Statistics(History(tmp_path / "ledger.db"))
     assert figures.since_reset("cam2")["total"] == 1000
     with sqlite3.connect(tmp_path / "ledger.db") as db:
-        db.execute("INSERT INTO stations (station, reset_at, reset_seq) VALUES ('cam2', 1790000000, 900)")
+        db.execute(
+            "INSERT INTO stations (station, reset_at, reset_seq) VALUES ('cam2', 1790000000, 900)"
+        )
     found = figures.since_reset("cam2")  # numbers 1802 to 2000, the even ones
-    assert {name: found[name] for name in ("total", "OK", "NG", "ERROR")} == {"total": 100, "OK": 96, "NG": 3, "ERROR": 1}
+    assert {name: found[name] for name in ("total", "OK", "NG", "ERROR")} == {
+        "total": 100,
+        "OK": 96,
+        "NG": 3,
+        "ERROR": 1,
+    }
     assert figures.since_reset("cam9")["total"] == 0
 
 
@@ -168,12 +218,22 @@ def test_yield_over_time_adds_up_and_too_many_steps_are_refused(full: History) -
 
 def test_the_reasons_of_rejects_are_tools_and_codes(full: History) -> None:
     found = Statistics(full).reasons(Filter())
-    assert found == {"of": 600, "reasons": [{"reason": "tool:cap", "count": 570}, {"reason": "CAMERA_TIMEOUT", "count": 30}]}
+    assert found == {
+        "of": 600,
+        "reasons": [
+            {"reason": "tool:cap", "count": 570},
+            {"reason": "CAMERA_TIMEOUT", "count": 30},
+        ],
+    }
 
 
 def test_a_sample_of_rejects_keeps_the_shares_of_bad_parts_and_errors(full: History) -> None:
-    found = Statistics(full).reasons(Filter(), sample=80)  # the newest 40 bad parts go back to number 27,950
-    assert found == {"of": 43, "reasons": [{"reason": "tool:cap", "count": 40}, {"reason": "CAMERA_TIMEOUT", "count": 3}]}
+    # the newest 40 bad parts go back to number 27,950
+    found = Statistics(full).reasons(Filter(), sample=80)
+    assert found == {
+        "of": 43,
+        "reasons": [{"reason": "tool:cap", "count": 40}, {"reason": "CAMERA_TIMEOUT", "count": 3}],
+    }
 
 
 def test_a_result_knows_its_neighbours_in_the_station(full: History) -> None:
@@ -186,7 +246,9 @@ def test_the_codes_are_those_that_results_have(full: History) -> None:
     assert full.codes() == ["CAMERA_TIMEOUT"]
 
 
-@pytest.mark.parametrize("given", [{}, {"station": "cam1"}, {"verdict": "NG"}, {"program": "bottle-cap"}])
+@pytest.mark.parametrize(
+    "given", [{}, {"station": "cam1"}, {"verdict": "NG"}, {"program": "bottle-cap"}]
+)
 def test_an_incomplete_search_tells_how_far_it_has_come(full: History, given: dict) -> None:
     page = History(full.limited.path, budget_s=0.0).page(Filter(tool="cap", tool_low=5.0, **given))
     assert not page.complete
@@ -217,21 +279,36 @@ def test_cpk_looks_at_the_nearer_limit_and_needs_one() -> None:
 
 def test_csv_and_json_lines_hold_every_result_of_the_filter(full: History) -> None:
     lines = b"".join(json_lines(full, Filter(verdict="NG"))).splitlines()
-    assert [json.loads(line)["result_id"] for line in lines][:2] == [result_id(29_950), result_id(29_900)]
+    assert [json.loads(line)["result_id"] for line in lines][:2] == [
+        result_id(29_950),
+        result_id(29_900),
+    ]
     assert len(lines) == 570
     rows = list(csv.DictReader(io.StringIO("".join(as_csv(full, Filter(verdict="NG"))))))
     assert len(rows) == 570
-    assert (rows[0]["cap.value"], rows[0]["cap.verdict"], rows[0]["label.low"]) == ("0.5", "NG", "90.0")
+    assert (rows[0]["cap.value"], rows[0]["cap.verdict"], rows[0]["label.low"]) == (
+        "0.5",
+        "NG",
+        "90.0",
+    )
     assert len(list(json_lines(full, Filter(), rows=700))) == 700
 
 
 def test_a_cell_that_a_spreadsheet_would_run_is_made_harmless(tmp_path: Path) -> None:
     fill(tmp_path / "ledger.db", 1)
-    value = {**payload(1, "cam1", 1), "part_id": "=HYPERLINK(1)", "trigger_id": "-2+3", "source": "@x", "program": 'a"b\r\nc'}
+    value = {
+        **payload(1, "cam1", 1),
+        "part_id": "=HYPERLINK(1)",
+        "trigger_id": "-2+3",
+        "source": "@x",
+        "program": 'a"b\r\nc',
+    }
     value["tools"][0]["value"] = -1.5
     with sqlite3.connect(tmp_path / "ledger.db") as db:
         db.execute("UPDATE results SET payload = ?", (json.dumps(value).encode(),))
-    (row,) = csv.DictReader(io.StringIO("".join(as_csv(History(tmp_path / "ledger.db"), Filter())), newline=""))
+    (row,) = csv.DictReader(
+        io.StringIO("".join(as_csv(History(tmp_path / "ledger.db"), Filter())), newline="")
+    )
     assert (row["part_id"], row["trigger_id"], row["source"]) == ("'=HYPERLINK(1)", "'-2+3", "'@x")
     assert row["program"] == 'a"b\r\nc'
     assert row["cap.value"] == "-1.5"  # a number stays one
@@ -249,7 +326,9 @@ def test_before_the_node_was_ever_started_the_history_is_empty(tmp_path: Path) -
 
 def test_a_query_that_takes_too_long_is_ended_and_the_next_one_works(full: History) -> None:
     with pytest.raises(Problem, match="QUERY_LIMIT"), full.limited.connection(0.05) as db:
-        db.execute("WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT sum(i) FROM n").fetchall()
+        db.execute(
+            "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT sum(i) FROM n"
+        ).fetchall()
     assert len(full.page(Filter(), 5).rows) == 5
 
 
@@ -266,7 +345,9 @@ def test_a_ledger_of_version_1_is_brought_to_version_2_with_a_copy_first(tmp_pat
 
     path = tmp_path / "ledger.db"
     with sqlite3.connect(path) as db:
-        db.executescript(files("schemas.store").joinpath("ledger.sql").read_text() + "PRAGMA user_version=1;")
+        db.executescript(
+            files("schemas.store").joinpath("ledger.sql").read_text() + "PRAGMA user_version=1;"
+        )
     with pytest.raises(Problem, match="start the node"):
         History(path).page(Filter())
     fill(path, 10)

@@ -1,4 +1,5 @@
-"""Log files: put aside when they are large, gone when they are old or too many, whoever else writes."""
+"""Log files: put aside when they are large, gone when they are old or too many, whoever else
+writes."""
 
 import os
 import time

@@ -1,4 +1,5 @@
-"""Models at rest: stored by their own hash, part of the program's hash, carried by bundles, verified when read."""
+"""Models at rest: stored by their own hash, part of the program's hash, carried by bundles,
+verified when read."""
 
 from pathlib import Path
 from typing import Any
@@ -34,10 +35,14 @@ def test_a_model_is_stored_once_and_read_again(programs: Programs, tmp_path: Pat
     again = programs.save(stored.program, None, "ada")  # what is stored need not be given again
     assert again == stored
     assert stored.hash != program(OTHER).hash
-    assert [path.name for path in (tmp_path / "state" / "models").glob("*.npz")] == [model_name(MODEL)]
+    assert [path.name for path in (tmp_path / "state" / "models").glob("*.npz")] == [
+        model_name(MODEL)
+    ]
 
 
-def test_a_model_that_is_missing_too_large_or_not_what_it_says_is_refused(programs: Programs) -> None:
+def test_a_model_that_is_missing_too_large_or_not_what_it_says_is_refused(
+    programs: Programs,
+) -> None:
     large = b"0" * (MAX_MODEL_BYTES + 1)
     for code, model, files in (
         ("MODEL_NOT_FOUND", MODEL, {}),

@@ -27,7 +27,9 @@ def id_at(at: float) -> str:
     return str(uuid.UUID(hexed))
 
 
-def store(folder: Path, clock: SetClock | None = None, disk: Disk | None = None, **limits: Any) -> Pictures:
+def store(
+    folder: Path, clock: SetClock | None = None, disk: Disk | None = None, **limits: Any
+) -> Pictures:
     settings = PictureSettings.model_validate({"min_free_percent": 0.0, **limits})
     clock = clock or SetClock()
     pictures = Pictures(folder, settings, disk or Disk(), clock.elapsed)
@@ -51,12 +53,16 @@ def test_what_is_written_is_found_by_its_name(tmp_path: Path) -> None:
     for name in (names.raw, names.annotated):
         pictures.write(name, name.encode())
     assert pictures.path(names.raw).read_bytes() == names.raw.encode()
-    assert Pictures(tmp_path, PictureSettings()).path(names.annotated).read_bytes() == names.annotated.encode()
+    assert (
+        Pictures(tmp_path, PictureSettings()).path(names.annotated).read_bytes()
+        == names.annotated.encode()
+    )
     assert pictures.usage()[:2] == (2, len(names.raw) + len(names.annotated))
     assert not any((tmp_path / "tmp").iterdir())
 
 
-GOOD_ID = "01a1ee56-5e00-75b1-80ec-3eb4d84321b3"  # the same at each collection, for tests that run side by side
+# the same at each collection, for tests that run side by side
+GOOD_ID = "01a1ee56-5e00-75b1-80ec-3eb4d84321b3"
 
 
 @pytest.mark.parametrize(
@@ -77,7 +83,11 @@ GOOD_ID = "01a1ee56-5e00-75b1-80ec-3eb4d84321b3"  # the same at each collection,
 )
 def test_any_other_name_is_not_found(tmp_path: Path, name: str) -> None:
     pictures = store(tmp_path)
-    for call in (lambda: pictures.path(name), lambda: pictures.write(name, b""), lambda: pictures.names(name + "x")):
+    for call in (
+        lambda: pictures.path(name),
+        lambda: pictures.write(name, b""),
+        lambda: pictures.names(name + "x"),
+    ):
         with pytest.raises(Problem, match="RESULT_NOT_FOUND"):
             call()
     assert pictures.missing([name]) == [name]
@@ -130,7 +140,9 @@ def test_a_disk_without_enough_free_space_loses_the_oldest_and_no_more(tmp_path:
     assert pictures.missing(names) == names[:2]
 
 
-def test_below_half_of_the_free_space_no_new_picture_is_taken_until_there_is_space(tmp_path: Path) -> None:
+def test_below_half_of_the_free_space_no_new_picture_is_taken_until_there_is_space(
+    tmp_path: Path,
+) -> None:
     disk = Small(tmp_path, 901)
     pictures = store(tmp_path, disk=disk, min_free_percent=20.0)
     with pytest.raises(Problem, match="DISK_SPACE"):
@@ -169,7 +181,13 @@ def test_pictures_grow_old_while_nothing_is_written(tmp_path: Path) -> None:
 def test_pictures_of_which_it_is_not_known_how_old_they_are_are_not_old(tmp_path: Path) -> None:
     clock = SetClock(NOW)
     name = put(store(tmp_path, clock, max_days=30.0), NOW)
-    for content in (None, b"{", b"[1]", b'{"%s":"x"}' % name[:7].encode(), b'{"%s":1e12}' % name[:7].encode()):
+    for content in (
+        None,
+        b"{",
+        b"[1]",
+        b'{"%s":"x"}' % name[:7].encode(),
+        b'{"%s":1e12}' % name[:7].encode(),
+    ):
         clock.go(365 * DAY)
         ages = tmp_path.with_name(f"{tmp_path.name}.ages.json")
         ages.unlink(missing_ok=True)
@@ -181,8 +199,12 @@ def test_pictures_of_which_it_is_not_known_how_old_they_are_are_not_old(tmp_path
     assert again.sweep().removed == {"age": 1}
 
 
-@pytest.mark.parametrize(("first", "then"), [(NOW, NOW + 3650 * DAY), (90_000.0, NOW), (NOW + 400 * DAY, NOW)])
-def test_a_clock_that_is_set_deletes_nothing_also_over_a_restart(tmp_path: Path, first: float, then: float) -> None:
+@pytest.mark.parametrize(
+    ("first", "then"), [(NOW, NOW + 3650 * DAY), (90_000.0, NOW), (NOW + 400 * DAY, NOW)]
+)
+def test_a_clock_that_is_set_deletes_nothing_also_over_a_restart(
+    tmp_path: Path, first: float, then: float
+) -> None:
     clock = SetClock(first)
     pictures = store(tmp_path, clock, max_days=30.0)
     names = [put(pictures, first - 3600 * hours) for hours in (3, 2, 1, 0)]
@@ -196,7 +218,9 @@ def test_a_clock_that_is_set_deletes_nothing_also_over_a_restart(tmp_path: Path,
     assert pictures.missing(names) == []
 
 
-def test_a_clock_that_goes_back_deletes_nothing_and_new_pictures_still_count_as_the_newest(tmp_path: Path) -> None:
+def test_a_clock_that_goes_back_deletes_nothing_and_new_pictures_still_count_as_the_newest(
+    tmp_path: Path,
+) -> None:
     clock = SetClock(NOW)
     pictures = store(tmp_path, clock, max_days=30.0, max_count=4)
     old = [put(pictures, NOW - 1800 * (4 - n)) for n in range(4)]
@@ -227,7 +251,9 @@ def test_pictures_after_a_clock_went_far_back_grow_old_too(tmp_path: Path) -> No
     assert pictures.missing(names[:15]) == names[:15]
 
 
-def test_pictures_without_a_result_are_removed_after_an_hour_and_others_stay(tmp_path: Path) -> None:
+def test_pictures_without_a_result_are_removed_after_an_hour_and_others_stay(
+    tmp_path: Path,
+) -> None:
     clock = SetClock(NOW - 3 * 3600)
     pictures = store(tmp_path, clock)
     kept, orphan = put(pictures, clock.at), put(pictures, clock.at + 1)
@@ -271,9 +297,12 @@ class Full(Disk):
 
 
 @pytest.mark.parametrize(
-    ("code", "problem"), [(errno.ENOSPC, "DISK_SPACE"), (errno.EDQUOT, "DISK_SPACE"), (errno.EIO, "STORE_FAILED")]
+    ("code", "problem"),
+    [(errno.ENOSPC, "DISK_SPACE"), (errno.EDQUOT, "DISK_SPACE"), (errno.EIO, "STORE_FAILED")],
 )
-def test_a_full_disk_is_told_and_leaves_no_half_picture(tmp_path: Path, code: int, problem: str) -> None:
+def test_a_full_disk_is_told_and_leaves_no_half_picture(
+    tmp_path: Path, code: int, problem: str
+) -> None:
     pictures = store(tmp_path, disk=Full(code))
     with pytest.raises(Problem) as caught:
         put(pictures, NOW)
@@ -282,7 +311,9 @@ def test_a_full_disk_is_told_and_leaves_no_half_picture(tmp_path: Path, code: in
     assert pictures.usage().files == 0
 
 
-def test_many_threads_write_and_the_count_is_right_while_the_folder_is_counted(tmp_path: Path) -> None:
+def test_many_threads_write_and_the_count_is_right_while_the_folder_is_counted(
+    tmp_path: Path,
+) -> None:
     first = store(tmp_path)
     for n in range(200):
         put(first, NOW - n * 1100)

@@ -47,11 +47,15 @@ def test_versions_rise_by_one_and_the_same_content_makes_none(programs: Programs
     assert programs.get("cap") == second
     assert programs.get("cap", 1) == first
     assert programs.versions("cap") == (first, second)
-    assert [(head.id, head.version, head.hash, head.note) for head in programs.list()] == [("cap", 2, second.hash, "faster")]
+    assert [(head.id, head.version, head.hash, head.note) for head in programs.list()] == [
+        ("cap", 2, second.hash, "faster")
+    ]
     assert programs.head("cap") == programs.list()[0]
 
 
-def test_the_master_is_named_by_its_hash_so_another_picture_is_another_program(programs: Programs) -> None:
+def test_the_master_is_named_by_its_hash_so_another_picture_is_another_program(
+    programs: Programs,
+) -> None:
     first = programs.save(program(), PNG, "ada")
     second = programs.save(program(), JPG, "ada")
     assert first.program.master is not None
@@ -59,7 +63,11 @@ def test_the_master_is_named_by_its_hash_so_another_picture_is_another_program(p
     assert second.program.master is not None
     assert second.program.master.endswith(".jpg")
     assert first.hash != second.hash
-    assert (second.version, programs.master(first.program), programs.master(second.program)) == (2, PNG, JPG)
+    assert (second.version, programs.master(first.program), programs.master(second.program)) == (
+        2,
+        PNG,
+        JPG,
+    )
 
 
 def test_a_program_without_a_master_has_none(programs: Programs) -> None:
@@ -67,7 +75,9 @@ def test_a_program_without_a_master_has_none(programs: Programs) -> None:
 
 
 @pytest.mark.parametrize("name", ["master.png", "0" * 64 + ".png"])
-def test_a_master_that_is_neither_given_nor_stored_is_missing(programs: Programs, name: str) -> None:
+def test_a_master_that_is_neither_given_nor_stored_is_missing(
+    programs: Programs, name: str
+) -> None:
     refused("MASTER_IMAGE_NOT_FOUND", lambda: programs.save(program(master=name), None, "ada"))
     refused("MASTER_IMAGE_NOT_FOUND", lambda: programs.master(program(master=name)))
     assert programs.list() == ()
@@ -78,7 +88,9 @@ def test_a_master_must_at_least_begin_like_a_picture(programs: Programs, data: b
     refused("IMAGE_INVALID", lambda: programs.save(program(), data, "ada"))
 
 
-def test_a_damaged_or_deleted_master_is_told_and_repaired_by_saving_it_again(programs: Programs, tmp_path: Path) -> None:
+def test_a_damaged_or_deleted_master_is_told_and_repaired_by_saving_it_again(
+    programs: Programs, tmp_path: Path
+) -> None:
     stored = programs.save(program(), PNG, "ada").program
     file = tmp_path / "state" / "masters" / str(stored.master)
     file.write_bytes(PNG[:-1])
@@ -93,7 +105,10 @@ def test_a_stale_edit_is_refused(programs: Programs) -> None:
     programs.save(program(), PNG, "ada", expect_version=0)
     refused("PROGRAM_CONFLICT", lambda: programs.save(program(), PNG, "ada", expect_version=0))
     programs.save(program(limits_ms=1), PNG, "ada", expect_version=1)
-    refused("PROGRAM_CONFLICT", lambda: programs.save(program(limits_ms=2), PNG, "olaf", expect_version=1))
+    refused(
+        "PROGRAM_CONFLICT",
+        lambda: programs.save(program(limits_ms=2), PNG, "olaf", expect_version=1),
+    )
     refused("PROGRAM_CONFLICT", lambda: programs.delete("cap", expect_version=1))
     assert programs.get("cap").program.limits_ms == 1
 
@@ -109,8 +124,16 @@ def test_a_rollback_is_a_new_version_of_the_old_content(programs: Programs) -> N
 
 def test_a_diff_names_the_tool_and_the_field(programs: Programs) -> None:
     tool = {"kind": "brightness", "region": REGION}
-    programs.save(program(tools=[{**tool, "name": "a", "low": 1.0}, {**tool, "name": "b", "low": 1.0}]), PNG, "ada")
-    programs.save(program(tools=[{**tool, "name": "b", "low": 2.0}, {**tool, "name": "c", "low": 1.0}]), PNG, "ada")
+    programs.save(
+        program(tools=[{**tool, "name": "a", "low": 1.0}, {**tool, "name": "b", "low": 1.0}]),
+        PNG,
+        "ada",
+    )
+    programs.save(
+        program(tools=[{**tool, "name": "b", "low": 2.0}, {**tool, "name": "c", "low": 1.0}]),
+        PNG,
+        "ada",
+    )
     changes = programs.diff("cap", 1, 2)
     assert Change("tools[b].low", 1.0, 2.0) in changes
     assert {change.path for change in changes} == {"tools[a]", "tools[b].low", "tools[c]"}
@@ -124,7 +147,9 @@ def test_a_diff_sees_another_order(programs: Programs) -> None:
     assert programs.diff("cap", 1, 2) == [Change("tools", ["a", "b"], ["b", "a"])]
 
 
-def test_a_deleted_program_is_gone_but_its_versions_stay_and_numbering_goes_on(programs: Programs) -> None:
+def test_a_deleted_program_is_gone_but_its_versions_stay_and_numbering_goes_on(
+    programs: Programs,
+) -> None:
     first = programs.save(program(), PNG, "ada")
     programs.delete("cap")
     refused("PROGRAM_NOT_FOUND", lambda: programs.get("cap"))
@@ -142,7 +167,9 @@ def test_an_unknown_program_is_not_found(programs: Programs, id: str) -> None:
     refused("PROGRAM_NOT_FOUND", lambda: programs.versions(id))
 
 
-def test_a_poller_sees_the_change_of_another_process_once(programs: Programs, tmp_path: Path) -> None:
+def test_a_poller_sees_the_change_of_another_process_once(
+    programs: Programs, tmp_path: Path
+) -> None:
     reader = Programs(tmp_path / "state")
     assert reader.list() == ()
     assert not reader.changed()
@@ -164,7 +191,9 @@ def test_a_damaged_file_keeps_the_programs_and_is_told(programs: Programs, tmp_p
     assert after.problem is told[0]
 
 
-def test_an_export_is_deterministic_and_imports_to_the_same_hash(programs: Programs, tmp_path: Path) -> None:
+def test_an_export_is_deterministic_and_imports_to_the_same_hash(
+    programs: Programs, tmp_path: Path
+) -> None:
     stored = programs.save(program(), PNG, "ada")
     bundle = programs.export("cap")
     assert bundle == programs.export("cap", 1)
@@ -174,20 +203,28 @@ def test_an_export_is_deterministic_and_imports_to_the_same_hash(programs: Progr
     assert other.export("cap") == bundle
 
 
-def test_a_json_file_is_imported_with_the_master_beside_it(programs: Programs, tmp_path: Path) -> None:
+def test_a_json_file_is_imported_with_the_master_beside_it(
+    programs: Programs, tmp_path: Path
+) -> None:
     (tmp_path / "cap.json").write_text(json.dumps(program().document()))
     refused("MASTER_IMAGE_NOT_FOUND", lambda: programs.import_(tmp_path / "cap.json", "ada"))
     (tmp_path / "master.png").write_bytes(PNG)
     stored = programs.import_(tmp_path / "cap.json", "ada")
     assert programs.master(stored.program) == PNG
     bundle = tmp_path / "cap.zip"
-    bundle.write_bytes(zipped({"cap/program.json": json.dumps(program().document()).encode(), "cap/master.png": PNG}))
+    bundle.write_bytes(
+        zipped(
+            {"cap/program.json": json.dumps(program().document()).encode(), "cap/master.png": PNG}
+        )
+    )
     assert programs.import_(bundle, "ada") == stored
     refused("PROGRAM_INVALID", lambda: programs.import_(tmp_path / "none.json", "ada"))
     refused("PROGRAM_INVALID", lambda: programs.import_(tmp_path, "ada"))
 
 
-def zipped(files: dict[str, bytes], compression: int = zipfile.ZIP_DEFLATED, mode: int = 0o100644) -> bytes:
+def zipped(
+    files: dict[str, bytes], compression: int = zipfile.ZIP_DEFLATED, mode: int = 0o100644
+) -> bytes:
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", compression) as archive:
         for name, data in files.items():
@@ -212,18 +249,26 @@ GOOD = json.dumps(program(master=None).document()).encode()
         (zipped({"program.json": GOOD}, mode=stat.S_IFCHR | 0o666), "device"),
         (zipped({"program.json": GOOD, **{f"{n}.png": b"" for n in range(64)}}), "65 entries"),
         (zipped({"program.json": GOOD, "bomb.png": bytes(10_000_000)}), "100 times"),
-        (zipped({"program.json": GOOD, "big.png": os.urandom(1 << 20) * 65}, zipfile.ZIP_STORED), "64 MiB"),
+        (
+            zipped({"program.json": GOOD, "big.png": os.urandom(1 << 20) * 65}, zipfile.ZIP_STORED),
+            "64 MiB",
+        ),
         (zipped({"program.json": GOOD}, zipfile.ZIP_LZMA), "deflate"),
         (zipped({"master.png": PNG}), "0 files program.json"),
         (zipped({"a/program.json": GOOD, "b/program.json": GOOD}), "2 files program.json"),
         (zipped({"program.json": GOOD})[:-30], "cannot be read"),
-        (zipped({"program.json": GOOD}, zipfile.ZIP_STORED).replace(b'"Cap"', b'"Lid"'), "cannot be read"),
+        (
+            zipped({"program.json": GOOD}, zipfile.ZIP_STORED).replace(b'"Cap"', b'"Lid"'),
+            "cannot be read",
+        ),
         (b"PK\x03\x04" + bytes(100), "cannot be read"),
         (zipped({"program.json": b'{"schema":"program/2"}'}), "newer"),
         (zipped({"program.json": b"not json"}), "not JSON"),
     ],
 )
-def test_a_bad_archive_is_refused_and_changes_nothing(programs: Programs, tmp_path: Path, archive: bytes, says: str) -> None:
+def test_a_bad_archive_is_refused_and_changes_nothing(
+    programs: Programs, tmp_path: Path, archive: bytes, says: str
+) -> None:
     refused("PROGRAM_INVALID", lambda: programs.import_(archive, "ada"), says)
     assert programs.list() == ()
     assert not list(tmp_path.rglob("*evil*"))
@@ -239,11 +284,15 @@ def test_an_archive_with_one_name_twice_is_refused(programs: Programs) -> None:
 
 
 def test_a_newer_program_is_refused_with_a_message_that_says_so(programs: Programs) -> None:
-    newer = json.dumps({**program(master=None).document(), "schema": "program/2", "surprise": 1}).encode()
+    newer = json.dumps(
+        {**program(master=None).document(), "schema": "program/2", "surprise": 1}
+    ).encode()
     refused("PROGRAM_INVALID", lambda: programs.import_(newer, "ada"), "newer version")
 
 
-def as_earlier_releases_stored(folder: Path, programs: list[list[StoredProgram]], deleted: str) -> None:
+def as_earlier_releases_stored(
+    folder: Path, programs: list[list[StoredProgram]], deleted: str
+) -> None:
     """All versions of all programs in one file."""
     with Documents(folder / "programs.json").change() as database:
         for versions in programs:
@@ -254,27 +303,38 @@ def as_earlier_releases_stored(folder: Path, programs: list[list[StoredProgram]]
             database.table("heads").insert({"id": id, "version": None if id == deleted else newest})
 
 
-def test_a_store_of_an_earlier_release_is_split_with_every_version_and_number(programs: Programs, tmp_path: Path) -> None:
-    cap = [programs.save(program(master=None, limits_ms=limit), None, "ada", f"{limit} ms") for limit in (100, 200, 300)]
+def test_a_store_of_an_earlier_release_is_split_with_every_version_and_number(
+    programs: Programs, tmp_path: Path
+) -> None:
+    cap = [
+        programs.save(program(master=None, limits_ms=limit), None, "ada", f"{limit} ms")
+        for limit in (100, 200, 300)
+    ]
     lid = [programs.save(program("lid", None), None, "olaf")]
     (tmp_path / "old").mkdir()
     as_earlier_releases_stored(tmp_path / "old", [cap, lid], deleted="lid")
     after = Programs(tmp_path / "old")
-    assert [(head.id, head.version, head.hash) for head in after.list()] == [("cap", 3, cap[2].hash)]
+    assert [(head.id, head.version, head.hash) for head in after.list()] == [
+        ("cap", 3, cap[2].hash)
+    ]
     assert after.versions("cap") == tuple(cap)
     assert after.get("lid", 1) == lid[0]
     refused("PROGRAM_NOT_FOUND", lambda: after.get("lid"))
     assert after.save(program("lid", None), None, "olaf").version == 2
-    assert after.save(program(master=None, limits_ms=400), None, "ada", expect_version=3).version == 4
+    assert (
+        after.save(program(master=None, limits_ms=400), None, "ada", expect_version=3).version == 4
+    )
     assert Programs(tmp_path / "old").versions("cap")[:3] == tuple(cap)
-    refused("STORE_NEWER", lambda: Documents(tmp_path / "old" / "programs.json").read())  # the earlier release says so
+    # the earlier release says so
+    refused("STORE_NEWER", lambda: Documents(tmp_path / "old" / "programs.json").read())
 
 
 def test_a_saving_that_did_not_end_leaves_no_version(programs: Programs, tmp_path: Path) -> None:
     first = programs.save(program(master=None), None, "ada")
     index = (tmp_path / "state" / "programs.json").read_bytes()
     programs.save(program(master=None, limits_ms=1), None, "ada")
-    (tmp_path / "state" / "programs.json").write_bytes(index)  # as if the power had gone before the index was written
+    # as if the power had gone before the index was written
+    (tmp_path / "state" / "programs.json").write_bytes(index)
     after = Programs(tmp_path / "state")
     assert after.get("cap") == first
     assert after.versions("cap") == (first,)
@@ -283,8 +343,13 @@ def test_a_saving_that_did_not_end_leaves_no_version(programs: Programs, tmp_pat
     assert (second.version, after.versions("cap")) == (2, (first, second))
 
 
-def test_a_damaged_file_of_one_program_is_told_and_harms_no_other(programs: Programs, tmp_path: Path) -> None:
-    cap, lid = programs.save(program(master=None), None, "ada"), programs.save(program("lid", None), None, "ada")
+def test_a_damaged_file_of_one_program_is_told_and_harms_no_other(
+    programs: Programs, tmp_path: Path
+) -> None:
+    cap, lid = (
+        programs.save(program(master=None), None, "ada"),
+        programs.save(program("lid", None), None, "ada"),
+    )
     file = tmp_path / "state" / "versions" / "cap.json"
     file.write_bytes(file.read_bytes()[:-20])
     after = Programs(tmp_path / "state")
@@ -301,9 +366,13 @@ def test_a_damaged_file_of_one_program_is_told_and_harms_no_other(programs: Prog
     assert [head.id for head in again.list()] == ["cap", "lid"]
 
 
-def test_a_version_that_this_release_refuses_is_listed_and_told_to_who_wants_it(tmp_path: Path) -> None:
+def test_a_version_that_this_release_refuses_is_listed_and_told_to_who_wants_it(
+    tmp_path: Path,
+) -> None:
     stored = Programs(tmp_path / "new").save(program(master=None), None, "ada")
-    strange = stored.model_copy(update={"program": stored.program.model_copy(update={"judgement": "light or"})})
+    strange = stored.model_copy(
+        update={"program": stored.program.model_copy(update={"judgement": "light or"})}
+    )
     (tmp_path / "old").mkdir()
     as_earlier_releases_stored(tmp_path / "old", [[strange]], deleted="")
     after = Programs(tmp_path / "old")
@@ -317,5 +386,7 @@ def test_listing_reads_the_index_and_no_program(programs: Programs, tmp_path: Pa
     for file in (tmp_path / "state" / "versions").iterdir():
         file.unlink()
     heads = Programs(tmp_path / "state").list()
-    assert [(head.id, head.name, head.tools) for head in heads] == [(f"p{number:02}", "Cap", 1) for number in range(20)]
+    assert [(head.id, head.name, head.tools) for head in heads] == [
+        (f"p{number:02}", "Cap", 1) for number in range(20)
+    ]
     refused("STORE_CORRUPT", lambda: programs.get("p03"))

@@ -18,11 +18,16 @@ def put(shown: Shown, station: str, seq: int) -> str:
 def test_the_newest_is_found_and_the_oldest_go(tmp_path: Path) -> None:
     shown = Shown(tmp_path / "shown")
     assert shown.newest("cam1") is None
-    ids = [put(shown, "cam1", seq) for seq in range(95, 95 + KEPT + 5)]  # three digits come after two
+    # three digits come after two
+    ids = [put(shown, "cam1", seq) for seq in range(95, 95 + KEPT + 5)]
     put(shown, "cam2", 1)
     newest = shown.newest("cam1")
     assert newest is not None
-    assert (newest.seq, newest.result_id, newest.path.read_bytes()) == (119, ids[-1], b"picture 119")
+    assert (newest.seq, newest.result_id, newest.path.read_bytes()) == (
+        119,
+        ids[-1],
+        b"picture 119",
+    )
     assert [picture.result_id for picture in shown.all("cam1")] == ids[-KEPT:]
     assert shown.find("cam1", ids[0]) is None
     found = shown.find("cam1", ids[-2])

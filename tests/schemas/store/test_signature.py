@@ -21,11 +21,19 @@ OTHER = "4ccd089b28ff96da9db6c346ec114e0f5b8a319f35aba624da8cf6ed4fb8a6fb"
 PNG = b"\x89PNG\r\n\x1a\n" + bytes(40)
 TRUSTING = ProgramSettings(require_signature=True, trusted_keys={"engineering": PUBLIC})
 OPEN = ProgramSettings()
-TOOL = {"kind": "brightness", "name": "light", "region": {"x": 1, "y": 1, "width": 5, "height": 5}, "low": 1.0, "high": 9.0}
+TOOL = {
+    "kind": "brightness",
+    "name": "light",
+    "region": {"x": 1, "y": 1, "width": 5, "height": 5},
+    "low": 1.0,
+    "high": 9.0,
+}
 
 
 def program() -> Program:
-    return as_program({"schema": "program/1", "id": "cap", "name": "Cap", "master": "master.png", "tools": [TOOL]})
+    return as_program(
+        {"schema": "program/1", "id": "cap", "name": "Cap", "master": "master.png", "tools": [TOOL]}
+    )
 
 
 def document() -> bytes:
@@ -68,7 +76,9 @@ def test_a_bundle_of_somebody_trusted_is_taken_under_the_name_that_the_site_give
     assert (found.program, found.master) == (program(), PNG)
 
 
-def test_what_a_store_exports_with_a_key_is_signed_by_it_and_at_home_by_this_node(tmp_path: Path) -> None:
+def test_what_a_store_exports_with_a_key_is_signed_by_it_and_at_home_by_this_node(
+    tmp_path: Path,
+) -> None:
     store = Programs(tmp_path)
     stored = store.save(program(), PNG, "ada")
     ours = ProgramSettings.model_validate({"signing_key": SECRET, "require_signature": True})
@@ -80,7 +90,9 @@ def test_what_a_store_exports_with_a_key_is_signed_by_it_and_at_home_by_this_nod
 
 
 def test_what_nobody_has_signed_is_refused_where_the_site_says_so(tmp_path: Path) -> None:
-    without = packed({name: data for name, data in members(BUNDLE).items() if name != "signature.json"})
+    without = packed(
+        {name: data for name, data in members(BUNDLE).items() if name != "signature.json"}
+    )
     assert read_import(without, OPEN).signer is None
     refused("SIGNATURE_MISSING", without)
     refused("SIGNATURE_MISSING", document())
@@ -108,8 +120,16 @@ def test_an_unknown_key_is_said_to_be_one_and_refused_where_the_site_says_so() -
         {"signature.json": b"{}"},
         {"signature.json": b"not json"},
         {"signature.json": members(BUNDLE)["signature.json"] + b"\n"},
-        {"signature.json": members(BUNDLE)["signature.json"].replace(PUBLIC.encode(), public_key(OTHER).encode())},
-        {"signature.json": members(bundle(OTHER))["signature.json"].replace(public_key(OTHER).encode(), PUBLIC.encode())},
+        {
+            "signature.json": members(BUNDLE)["signature.json"].replace(
+                PUBLIC.encode(), public_key(OTHER).encode()
+            )
+        },
+        {
+            "signature.json": members(bundle(OTHER))["signature.json"].replace(
+                public_key(OTHER).encode(), PUBLIC.encode()
+            )
+        },
         {},  # packed anew
     ],
     ids=lambda change: "-".join(change) or "as it was",
@@ -118,7 +138,11 @@ def test_a_signature_that_does_not_fit_is_refused_by_everybody(
     change: dict[str, bytes | None], policy: ProgramSettings
 ) -> None:
     files = {**members(BUNDLE), **change}
-    refused("SIGNATURE_INVALID", packed({name: data for name, data in files.items() if data is not None}), policy)
+    refused(
+        "SIGNATURE_INVALID",
+        packed({name: data for name, data in files.items() if data is not None}),
+        policy,
+    )
 
 
 def taken(data: bytes, policy: ProgramSettings) -> Import | None:
@@ -138,7 +162,9 @@ def test_with_any_one_bit_changed_it_is_not_taken_as_signed() -> None:
 
 @settings(max_examples=300, deadline=None)
 @given(data=st.data())
-def test_with_anything_changed_cut_off_put_in_or_behind_it_is_not_taken_as_signed(data: st.DataObject) -> None:
+def test_with_anything_changed_cut_off_put_in_or_behind_it_is_not_taken_as_signed(
+    data: st.DataObject,
+) -> None:
     at = data.draw(st.integers(0, len(BUNDLE)))
     gone = data.draw(st.integers(0, 8))
     put = data.draw(st.binary(max_size=8))

@@ -1,4 +1,5 @@
-"""The state folder as a whole: links and other accounts' files are refused, old modes are narrowed, and it is held."""
+"""The state folder as a whole: links and other accounts' files are refused, old modes are narrowed,
+and it is held."""
 
 import os
 import shutil
@@ -35,7 +36,14 @@ PLACES = (
 def state(tmp_path: Path) -> Path:
     """A state folder as an early version left it, open to everybody."""
     made = tmp_path / "state"
-    for name in ("ledger.db", "pictures/cam1/2026/a.jpg", "programs/part/1.json", "shown/x.jpg", "notes.txt", "mine/b.txt"):
+    for name in (
+        "ledger.db",
+        "pictures/cam1/2026/a.jpg",
+        "programs/part/1.json",
+        "shown/x.jpg",
+        "notes.txt",
+        "mine/b.txt",
+    ):
         (made / name).parent.mkdir(parents=True, exist_ok=True)
         (made / name).write_text("x")
     for path in (made, *made.rglob("*")):
@@ -53,13 +61,22 @@ def planted(state: Path, name: str) -> Path:
     return outside / "file"
 
 
-def test_what_was_open_to_others_is_closed_at_the_start_and_what_is_not_ours_stays(state: Path) -> None:
+def test_what_was_open_to_others_is_closed_at_the_start_and_what_is_not_ours_stays(
+    state: Path,
+) -> None:
     secured(state)
     modes = {str(path.relative_to(state)): path.stat().st_mode & 0o777 for path in state.rglob("*")}
     assert state.stat().st_mode & 0o777 == 0o700
     for name in ("ledger.db", "programs/part/1.json"):
         assert modes[name] == 0o600, name
-    for name in ("pictures", "pictures/cam1", "pictures/cam1/2026", "programs", "programs/part", "shown"):
+    for name in (
+        "pictures",
+        "pictures/cam1",
+        "pictures/cam1/2026",
+        "programs",
+        "programs/part",
+        "shown",
+    ):
         assert modes[name] == 0o700, name
     assert (modes["notes.txt"], modes["mine"]) == (0o664, 0o775)
     secured(state)
@@ -90,7 +107,9 @@ def test_links_in_folders_of_many_files_are_found_too(state: Path) -> None:
 
 
 @pytest.mark.parametrize("name", [".", "ledger.db", "programs/part"])
-def test_what_another_account_owns_is_refused(state: Path, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_another_account_owns_is_refused(
+    state: Path, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     if os.geteuid() == 0:
         os.chown(state / name, 65534, 65534)
     else:  # who cannot give a file away becomes somebody else
@@ -114,7 +133,10 @@ def test_root_may_work_for_whom_all_of_it_belongs_to_and_run_in_nothing_of_their
 WAYS: list[tuple[str, Callable[[Path], object]]] = [
     ("node", lambda config: Service(load(config, {}).settings, config.parent)),
     ("user add", lambda config: main(["user", "list", "--config", str(config)])),
-    ("backup", lambda config: main(["backup", "--config", str(config), str(config.parent / "b.tar.gz")])),
+    (
+        "backup",
+        lambda config: main(["backup", "--config", str(config), str(config.parent / "b.tar.gz")]),
+    ),
     ("restore", lambda config: main(["restore", "--config", str(config), str(config)])),
     ("web", lambda config: main(["web", "--config", str(config)])),
     ("program list", lambda config: main(["program", "list", "--config", str(config)])),
@@ -141,7 +163,11 @@ def test_every_way_to_the_folder_refuses_what_was_planted_there(
     assert code == 1
     assert "accounts.db is a link" in told
     after = outside.stat()
-    assert (outside.read_text(), after.st_mode, after.st_mtime_ns) == ("precious", before.st_mode, before.st_mtime_ns)
+    assert (outside.read_text(), after.st_mode, after.st_mtime_ns) == (
+        "precious",
+        before.st_mode,
+        before.st_mtime_ns,
+    )
 
 
 def test_many_webs_hold_it_together_and_who_wants_it_alone_waits_for_all(state: Path) -> None:
@@ -182,20 +208,27 @@ def test_a_folder_that_was_put_in_its_place_meanwhile_is_the_one_that_is_held(
 
 
 @pytest.mark.parametrize("command", ["wipe", "migrate"])
-def test_a_web_that_has_opened_nothing_yet_is_seen(tmp_path: Path, command: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_web_that_has_opened_nothing_yet_is_seen(
+    tmp_path: Path, command: str, capsys: pytest.CaptureFixture[str]
+) -> None:
     """The hooks of the shipped Gunicorn settings run, and nothing else has been asked yet."""
     config = settings(tmp_path)
     Accounts(tmp_path / "state" / "accounts.db").sessions()
     code = (
-        "import runpy, types, time; hooks = runpy.run_path('deploy/gunicorn.conf.py');"
-        "hooks['on_starting'](types.SimpleNamespace(manage_workers=None)); print('here', flush=True); time.sleep(100)"
+        "import runpy, types, time; hooks ="
+        " runpy.run_path('deploy/gunicorn.conf.py');hooks['on_starting'](types.SimpleNamespace(manage_workers=None));"  # noqa: E501
+        " print('here', flush=True); time.sleep(100)"
     )
     env = {**os.environ, "CONFIG_PATH": str(config)}
-    web = subprocess.Popen([sys.executable, "-c", code], cwd=ROOT, env=env, stdout=subprocess.PIPE, text=True)
+    web = subprocess.Popen(
+        [sys.executable, "-c", code], cwd=ROOT, env=env, stdout=subprocess.PIPE, text=True
+    )
     try:
         assert web.stdout is not None
         assert any(line.strip() == "here" for line in web.stdout)
-        assert main([command, *(["--yes"] if command == "wipe" else []), "--config", str(config)]) == 1
+        assert (
+            main([command, *(["--yes"] if command == "wipe" else []), "--config", str(config)]) == 1
+        )
         assert "STATE_LOCKED" in capsys.readouterr().err
         assert (tmp_path / "state" / "accounts.db").exists()
     finally:
@@ -231,7 +264,8 @@ def test_accounts_that_share_the_folder_by_its_group_are_not_foreign_and_others_
 def test_who_is_not_in_the_group_that_shares_a_folder_takes_nothing_from_it(
     state: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Whoever makes a folder can make it setgid and writable for a group of theirs: that is no word of ours."""
+    """Whoever makes a folder can make it setgid and writable for a group of theirs: that is no word
+    of ours."""
     file = state / "accounts.db"
     file.touch()
     state.chmod(0o2770)

@@ -37,8 +37,12 @@ def test_user_names_are_plain(users: Users, username: str) -> None:
         users.add(username, "X", "VIEWER", HASH)
 
 
-@pytest.mark.parametrize("changes", [{"role": "OPERATOR"}, {"disabled": True}, {"role": "VIEWER", "disabled": True}])
-def test_the_last_administrator_cannot_be_demoted_or_disabled(users: Users, changes: dict[str, object]) -> None:
+@pytest.mark.parametrize(
+    "changes", [{"role": "OPERATOR"}, {"disabled": True}, {"role": "VIEWER", "disabled": True}]
+)
+def test_the_last_administrator_cannot_be_demoted_or_disabled(
+    users: Users, changes: dict[str, object]
+) -> None:
     with pytest.raises(Problem, match=r"USER_INVALID.*last administrator"):
         users.set("ada", **changes)
     assert users.get("ada").role == "ADMIN"
@@ -69,13 +73,19 @@ def test_a_new_password_is_dated_and_other_changes_are_not(users: Users) -> None
     assert after == users.get("olaf")
 
 
-@pytest.mark.parametrize("changes", [{"role": "ROOT"}, {"id": "x"}, {"username": "other"}, {"disabled": 1}, {"x": 1}])
+@pytest.mark.parametrize(
+    "changes", [{"role": "ROOT"}, {"id": "x"}, {"username": "other"}, {"disabled": 1}, {"x": 1}]
+)
 def test_other_changes_are_refused(users: Users, changes: dict[str, object]) -> None:
     with pytest.raises(Problem, match="USER_INVALID"):
         users.set("olaf", **changes)
 
 
 def test_an_unknown_user_is_not_found(users: Users) -> None:
-    for call in (lambda: users.get("nobody"), lambda: users.set("nobody", name="X"), lambda: users.remove("nobody")):
+    for call in (
+        lambda: users.get("nobody"),
+        lambda: users.set("nobody", name="X"),
+        lambda: users.remove("nobody"),
+    ):
         with pytest.raises(Problem, match="USER_NOT_FOUND"):
             call()

@@ -9,7 +9,15 @@ from schemas.store.why import in_words, why
 
 def tool(name: str, verdict: str, value: float | None, code: str | None = None) -> dict[str, Any]:
     error = None if code is None else {"code": code, "message": "m"}
-    return {"name": name, "verdict": verdict, "value": value, "unit": "score", "low": 0.7, "high": 0.9, "error": error}
+    return {
+        "name": name,
+        "verdict": verdict,
+        "value": value,
+        "unit": "score",
+        "low": 0.7,
+        "high": 0.9,
+        "error": error,
+    }
 
 
 GOOD, LOW, HIGH = tool("label", "OK", 0.8), tool("crystal", "NG", 0.6312), tool("cap", "NG", 0.95)

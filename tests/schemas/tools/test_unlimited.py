@@ -1,4 +1,5 @@
-"""Limits that take every value that there can be are none: which they are depends on what a tool measures."""
+"""Limits that take every value that there can be are none: which they are depends on what a tool
+measures."""
 
 from typing import Any
 
@@ -37,7 +38,9 @@ def unlimited(*tools: dict[str, Any], **more: Any) -> tuple[str, ...]:
         ({"kind": "blobs", "polarity": "light", "threshold": 128}, {"low": 1}, True),
     ],
 )
-def test_limits_that_no_part_can_fail_are_none(tool: dict[str, Any], limits: dict[str, Any], good: bool) -> None:
+def test_limits_that_no_part_can_fail_are_none(
+    tool: dict[str, Any], limits: dict[str, Any], good: bool
+) -> None:
     assert (unlimited({**tool, **limits}) == ()) is good
 
 
@@ -47,7 +50,9 @@ def test_a_tool_that_others_measure_from_or_that_the_judgement_leaves_out_needs_
     rows = [{"name": f"t{n}", "region": REGION, **line} for n, line in enumerate(lines)]
     given: dict[str, Any] = {"id": "p", "name": "P", "tools": [*rows, {"name": "a", **angle}]}
     assert as_program(given).unlimited == ()
-    assert as_program({**given, "tools": [*rows, {"name": "a", **angle, "high": 90}]}).unlimited == ("a",)
+    assert as_program(
+        {**given, "tools": [*rows, {"name": "a", **angle, "high": 90}]}
+    ).unlimited == ("a",)
     width, light = {"kind": "width", "low": 0}, {"kind": "brightness", "low": 10}
     assert unlimited(width, light, judgement="t1") == ()
     assert unlimited(width, light, judgement="t0 or t1") == ("t0",)

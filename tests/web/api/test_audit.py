@@ -26,9 +26,16 @@ def tamper(app: Flask, statement: str) -> None:
 
 
 def test_who_did_what_from_where_is_written_down(app: Flask, ada: Caller) -> None:
-    ada.ask("POST", "/auth/users", json={"username": "olaf", "password": PASSWORD, "role": "VIEWER"})
+    ada.ask(
+        "POST", "/auth/users", json={"username": "olaf", "password": PASSWORD, "role": "VIEWER"}
+    )
     olaf = site_of(app).users.get("olaf")
-    ada.ask("PUT", f"/auth/users/{olaf.id}", json={"role": "OPERATOR", **PROOF}, headers={"X-Request-ID": "r-1"})
+    ada.ask(
+        "PUT",
+        f"/auth/users/{olaf.id}",
+        json={"role": "OPERATOR", **PROOF},
+        headers={"X-Request-ID": "r-1"},
+    )
     sign_in(app.test_client(), "olaf", "wrong")
     rows = ada.get("/audit")["rows"]
     told = [(row["action"], row["username"], row["target"]) for row in rows]
@@ -38,7 +45,9 @@ def test_who_did_what_from_where_is_written_down(app: Flask, ada: Caller) -> Non
         ("user.add", "ada", "olaf"),
     ]
     assert (rows[1]["details"], rows[1]["address"]) == ({"role": "OPERATOR"}, "127.0.0.1")
-    assert re.fullmatch(r"[0-9a-f-]{36} r-1", rows[1]["request_id"]), "no id of our own beside the one that was given"
+    assert re.fullmatch(r"[0-9a-f-]{36} r-1", rows[1]["request_id"]), (
+        "no id of our own beside the one that was given"
+    )
     assert PASSWORD not in str(rows)
     assert data(ada.ask("GET", "/audit/verify"))["intact"] is True
 
@@ -56,7 +65,14 @@ def test_pages_and_filters(app: Flask, ada: Caller) -> None:
     assert seen == list(range(max(seen), 0, -1))
     assert {row["action"] for row in ada.get("/audit?action=session.")["rows"]} == {"session.begin"}
     assert len(ada.get("/audit?username=ada")["rows"]) == 1
-    for query in ("limit=1000000000", "limit=0", "before=-1", "page=1", "limit=1&limit=2", "action=" + "x" * 2000):
+    for query in (
+        "limit=1000000000",
+        "limit=0",
+        "before=-1",
+        "page=1",
+        "limit=1&limit=2",
+        "action=" + "x" * 2000,
+    ):
         assert code(ada.ask("GET", f"/audit?{query}")) == "VALIDATION_FAILED"
     assert ada.get("/audit?username=%27%20OR%201=1--")["rows"] == []
 
@@ -69,11 +85,16 @@ def test_pages_and_filters(app: Flask, ada: Caller) -> None:
         ("DELETE FROM audit WHERE id = 2", "row 2 is missing"),
         ("DELETE FROM audit WHERE id > 2", "rows 3 to 4 are missing"),
         ("DELETE FROM audit", "rows 1 to 4 are missing"),
-        ("UPDATE audit SET hash = (SELECT hash FROM audit WHERE id = 1) WHERE id = 3", "row 3 was changed"),
+        (
+            "UPDATE audit SET hash = (SELECT hash FROM audit WHERE id = 1) WHERE id = 3",
+            "row 3 was changed",
+        ),
         ("UPDATE audit SET id = 9 WHERE id = 4", "row 4 is missing"),
     ],
 )
-def test_a_row_that_was_changed_or_taken_out_is_found(app: Flask, ada: Caller, statement: str, wrong: str) -> None:
+def test_a_row_that_was_changed_or_taken_out_is_found(
+    app: Flask, ada: Caller, statement: str, wrong: str
+) -> None:
     for _ in range(3):
         site_of(app).audit("test", "something", value=1)
     head = ada.get("/audit/verify")
@@ -106,7 +127,10 @@ def test_the_csv_has_every_row_and_no_formula(app: Flask, ada: Caller) -> None:
 
 def test_what_cannot_be_written_down_is_not_done(app: Flask, ada: Caller) -> None:
     with sqlite3.connect(site_of(app).accounts.path) as db:
-        db.execute("CREATE TRIGGER full BEFORE INSERT ON audit BEGIN SELECT raise(FAIL, 'the disk is full'); END")
+        db.execute(
+            "CREATE TRIGGER full BEFORE INSERT ON audit BEGIN SELECT raise(FAIL, 'the disk is"
+            " full'); END"
+        )
     body = {"username": "olaf", "password": PASSWORD, "role": "ADMIN", **PROOF}
     assert code(ada.ask("POST", "/auth/users", json=body)) == "STORE_FAILED"
     assert code(ada.ask("PUT", f"/auth/users/{ada.id}", json={"name": "Eve"})) == "STORE_FAILED"
@@ -118,7 +142,10 @@ def test_what_cannot_be_written_down_is_not_done(app: Flask, ada: Caller) -> Non
 @pytest.mark.parametrize(
     "statements",
     [
-        ["DELETE FROM audit WHERE id > 2", "UPDATE sqlite_sequence SET seq = 2 WHERE name = 'audit'"],
+        [
+            "DELETE FROM audit WHERE id > 2",
+            "UPDATE sqlite_sequence SET seq = 2 WHERE name = 'audit'",
+        ],
         ["DELETE FROM audit", "DELETE FROM sqlite_sequence WHERE name = 'audit'"],
     ],
 )
@@ -170,7 +197,9 @@ def test_refusals_are_written_down_once_a_minute(app: Flask, ada: Caller) -> Non
     for _ in range(5):
         vera.ask("GET", "/audit")
         app.test_client().get(f"{API}/auth/me", headers={"Authorization": "Bearer garbage"})
-        app.test_client().post(f"{API}/auth/setup", json={"token": "x", "username": "eve", "password": PASSWORD})
+        app.test_client().post(
+            f"{API}/auth/setup", json={"token": "x", "username": "eve", "password": PASSWORD}
+        )
     rows = [row for row in ada.get("/audit?limit=500")["rows"] if row["action"] == "refused"]
     assert sorted((row["target"], row["username"]) for row in rows) == [
         ("PERMISSION_DENIED", "vera"),
@@ -179,10 +208,14 @@ def test_refusals_are_written_down_once_a_minute(app: Flask, ada: Caller) -> Non
     ]
 
 
-def test_an_audit_that_is_nearly_full_is_told_to_who_looks(app: Flask, ada: Caller, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_audit_that_is_nearly_full_is_told_to_who_looks(
+    app: Flask, ada: Caller, monkeypatch: pytest.MonkeyPatch
+) -> None:
     here, told = site_of(app), list[tuple[str, dict[str, Any]]]()
     here.listeners.append(lambda kind, details: told.append((kind, details)))
-    monkeypatch.setattr(here.accounts, "tell_head", lambda: Head(900_001, "00", "2026-01-02T03:04:05.000Z"))
+    monkeypatch.setattr(
+        here.accounts, "tell_head", lambda: Head(900_001, "00", "2026-01-02T03:04:05.000Z")
+    )
     here.head_s = 0.01
     here.tell_head()
     wait_for(lambda: bool(told), 10)

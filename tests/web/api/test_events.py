@@ -1,4 +1,5 @@
-"""Going on where another stream ended: in the address, for a page that cannot set a header, and without a stream."""
+"""Going on where another stream ended: in the address, for a page that cannot set a header, and
+without a stream."""
 
 from pathlib import Path
 
@@ -19,7 +20,9 @@ def viewer(tmp_path: Path) -> Someone:
 
 def ids_of_stream(viewer: Someone, query: str, count: int, **headers: str) -> list[str]:
     """Ids of the first events that have one."""
-    answer = viewer.client.get(f"/api/v1/events{query}", headers={**viewer.headers, **headers}, buffered=False)
+    answer = viewer.client.get(
+        f"/api/v1/events{query}", headers={**viewer.headers, **headers}, buffered=False
+    )
     assert answer.status_code == 200, answer.text
     found: list[str] = []
     for chunk in answer.response:
@@ -37,7 +40,9 @@ def test_a_page_that_takes_over_goes_on_after_the_last_event_of_the_other(viewer
 
 
 def test_what_the_browser_itself_remembers_counts_more(viewer: Someone) -> None:
-    assert ids_of_stream(viewer, "?after=cam1:1,cam2:1", 1, **{"Last-Event-ID": "cam1:9,cam2:10"}) == ["cam1:10,cam2:10"]
+    assert ids_of_stream(
+        viewer, "?after=cam1:1,cam2:1", 1, **{"Last-Event-ID": "cam1:9,cam2:10"}
+    ) == ["cam1:10,cam2:10"]
 
 
 def test_polling_tells_what_has_come_since_and_nothing_twice(viewer: Someone) -> None:

@@ -40,9 +40,19 @@ def test_who_is_signed_in_sees_each_component_and_what_to_do(app: Flask, path: s
         )
         assert found["wsgi_server"] == "Werkzeug/test"
         assert {"node_id", "python", "pid", "uptime_s", "at"} <= set(found)
-        assert set(found["components"]) == {"accounts", "audit", "programs", "ledger", "disk", "broker", "node"}
+        assert set(found["components"]) == {
+            "accounts",
+            "audit",
+            "programs",
+            "ledger",
+            "disk",
+            "broker",
+            "node",
+        }
         assert found["components"]["ledger"]["advice"] == "inspection-node run"
-        assert all(part["advice"] for part in found["components"].values() if part["status"] != "ok")
+        assert all(
+            part["advice"] for part in found["components"].values() if part["status"] != "ok"
+        )
 
 
 def test_a_damaged_store_is_an_error_and_not_ready(app: Flask, tmp_path: Path) -> None:
@@ -60,7 +70,10 @@ def test_a_damaged_store_is_an_error_and_not_ready(app: Flask, tmp_path: Path) -
 def test_metrics_are_for_the_token_and_for_people(app: Flask) -> None:
     client = app.test_client()
     assert code(client.get("/metrics")) == "SIGN_IN_REQUIRED"
-    assert code(client.get("/metrics", headers={"Authorization": f"Bearer {TOKEN}x"})) == "TOKEN_INVALID"
+    assert (
+        code(client.get("/metrics", headers={"Authorization": f"Bearer {TOKEN}x"}))
+        == "TOKEN_INVALID"
+    )
     good = {"Authorization": f"Bearer {TOKEN}"}
     answer = client.get(f"{API}/metrics", headers=good)
     assert answer.mimetype == "text/plain"
@@ -77,7 +90,11 @@ def test_metrics_are_for_the_token_and_for_people(app: Flask) -> None:
 def test_the_root_says_what_runs(app: Flask) -> None:
     found = app.test_client().get("/").json
     assert found is not None
-    assert (found["name"], found["status"], set(found)) == ("inspection-node", "running", {"name", "version", "status"})
+    assert (found["name"], found["status"], set(found)) == (
+        "inspection-node",
+        "running",
+        {"name", "version", "status"},
+    )
 
 
 def test_an_audit_that_is_nearly_as_large_as_it_may_be_is_told(tmp_path: Path) -> None:
@@ -88,18 +105,26 @@ def test_an_audit_that_is_nearly_as_large_as_it_may_be_is_told(tmp_path: Path) -
     assert "of 1000 rows" in ada.ask("GET", "/health").text
 
 
-def test_a_disk_of_which_the_node_drops_pictures_is_not_called_good(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def disk(environ: dict[str, str], blocks: tuple[int, int], alarm: str | None = None) -> dict[str, str]:
+def test_a_disk_of_which_the_node_drops_pictures_is_not_called_good(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def disk(
+        environ: dict[str, str], blocks: tuple[int, int], alarm: str | None = None
+    ) -> dict[str, str]:
         folder = tmp_path / str(len(list(tmp_path.iterdir())))
         folder.mkdir()
         here = site_of(application(folder, environ=environ))
-        here.watch.alarms = {} if alarm is None else {"DISK": {"code": "DISK", "message": alarm, "since": "x"}}
+        here.watch.alarms = (
+            {} if alarm is None else {"DISK": {"code": "DISK", "message": alarm, "since": "x"}}
+        )
         found = SimpleNamespace(f_bavail=blocks[0], f_blocks=blocks[1])
         monkeypatch.setattr("web.health_checks.os.statvfs", lambda _: found)
         status, message, advice = CHECKS["disk"](here)
         return {"status": status, "message": message, "advice": advice}
 
-    assert disk({}, (60, 1000))["status"] == "degraded", "6 %: the node has dropped pictures since 10 %"
+    assert disk({}, (60, 1000))["status"] == "degraded", (
+        "6 %: the node has dropped pictures since 10 %"
+    )
     assert disk({}, (60, 1000))["advice"]
     assert disk({}, (110, 1000)) == {"status": "ok", "message": "11 % free", "advice": ""}
     assert disk({"INSPECTION_PICTURES__MIN_FREE_PERCENT": "5"}, (60, 1000))["status"] == "ok"

@@ -45,16 +45,29 @@ def test_pages_lead_through_all_results_of_a_filter(viewer: Someone) -> None:
 
 def test_a_row_and_an_export_say_why_a_part_is_not_ok(viewer: Someone) -> None:
     row = viewer.get("/results?verdict=NG&limit=1")["results"][0]
-    assert row["why"] == {"tool": "cap", "value": 0.5, "unit": "score", "low": 0.0, "high": 1.0, "code": None, "more": 0}
+    assert row["why"] == {
+        "tool": "cap",
+        "value": 0.5,
+        "unit": "score",
+        "low": 0.0,
+        "high": 1.0,
+        "code": None,
+        "more": 0,
+    }
     assert {each["why"] for each in viewer.get("/results?verdict=OK&limit=5")["results"]} == {None}
     error = viewer.get("/results?verdict=ERROR&limit=1")["results"][0]
-    assert (error["why"], error["code"]) == (None, "CAMERA_TIMEOUT"), "no tool has looked at it: the code says why"
-    [line] = csv.DictReader(io.StringIO(viewer.ask("GET", "/results/export?verdict=NG&format=csv&rows=1").text))
+    assert (error["why"], error["code"]) == (
+        None,
+        "CAMERA_TIMEOUT",
+    ), "no tool has looked at it: the code says why"
+    [line] = csv.DictReader(
+        io.StringIO(viewer.ask("GET", "/results/export?verdict=NG&format=csv&rows=1").text)
+    )
     assert line["why"] == "cap 0.5"
 
 
 def test_every_filter_can_be_asked_for_in_the_query(viewer: Someone) -> None:
-    query = "since=2026-09-21T00:00:00Z&until=2026-12-01T00:00:00%2B01:00&tool=cap&tool_low=0.5&tool_high=0.5&tool_verdict=NG"
+    query = "since=2026-09-21T00:00:00Z&until=2026-12-01T00:00:00%2B01:00&tool=cap&tool_low=0.5&tool_high=0.5&tool_verdict=NG"  # noqa: E501
     data = viewer.get(f"/results?{query}&program=bottle-cap&limit=200")
     found = data["results"]
     while data["cursor"]:  # values of tools are searched for a limited time
@@ -114,11 +127,15 @@ def test_a_picture_is_given_once_and_then_kept_by_the_browser(app: Flask, viewer
     answer = viewer.ask("GET", f"/pictures/{name}")
     assert (answer.data, answer.mimetype) == (PICTURE, "image/jpeg")
     assert answer.headers["Cache-Control"] == "private, no-cache"
-    again = viewer.ask("GET", f"/pictures/{name}", headers={"If-None-Match": answer.headers["ETag"]})
+    again = viewer.ask(
+        "GET", f"/pictures/{name}", headers={"If-None-Match": answer.headers["ETag"]}
+    )
     assert (again.status_code, again.data) == (304, b"")
 
 
-def test_a_small_picture_is_given_or_the_annotated_one_of_results_from_before(app: Flask, viewer: Someone) -> None:
+def test_a_small_picture_is_given_or_the_annotated_one_of_results_from_before(
+    app: Flask, viewer: Someone
+) -> None:
     ids = new_id(), new_id()
     for id in ids:
         folder = Path(app.extensions[NAME].state) / "pictures" / id[:7]
@@ -132,7 +149,9 @@ def test_a_small_picture_is_given_or_the_annotated_one_of_results_from_before(ap
     assert viewer.refused("GET", f"/pictures/{ids[0]}.thumb.png") == (404, "RESULT_NOT_FOUND")
 
 
-def test_one_result_knows_its_neighbours_its_advice_and_that_its_program_was_deleted(viewer: Someone) -> None:
+def test_one_result_knows_its_neighbours_its_advice_and_that_its_program_was_deleted(
+    viewer: Someone,
+) -> None:
     found = viewer.get(f"/results/{result_id(1000)}/around")
     assert (found["previous"], found["next"]) == (result_id(998), result_id(1002))
     assert found["advice"] == CATALOGUE["CAMERA_TIMEOUT"].advice
@@ -143,21 +162,30 @@ def test_one_result_knows_its_neighbours_its_advice_and_that_its_program_was_del
 def test_filters_are_offered_what_there_is(viewer: Someone) -> None:
     found = viewer.get("/results/choices")
     assert (found["stations"], found["programs"]) == (["cam1", "cam2"], [])
-    assert found["codes"] == [{"code": "CAMERA_TIMEOUT", "message": CATALOGUE["CAMERA_TIMEOUT"].message}]
+    assert found["codes"] == [
+        {"code": "CAMERA_TIMEOUT", "message": CATALOGUE["CAMERA_TIMEOUT"].message}
+    ]
 
 
-def test_a_list_names_no_picture_that_is_gone_but_one_that_is_just_being_written(tmp_path: Path) -> None:
+def test_a_list_names_no_picture_that_is_gone_but_one_that_is_just_being_written(
+    tmp_path: Path,
+) -> None:
     (tmp_path / "state").mkdir()
     fill(tmp_path / "state" / "ledger.db", 3)
     app = application(tmp_path)
     old, kept, new = (result_id(number) for number in (1, 2, 3))
     with sqlite3.connect(tmp_path / "state" / "ledger.db") as db:
         for result, age_s in ((old, 3600), (kept, 3600), (new, 0)):
-            db.execute("UPDATE results SET pictures = 1, finished_at = ? WHERE result_id = ?", (time.time() - age_s, result))
+            db.execute(
+                "UPDATE results SET pictures = 1, finished_at = ? WHERE result_id = ?",
+                (time.time() - age_s, result),
+            )
     folder = tmp_path / "state" / "pictures" / kept[:7]
     folder.mkdir(parents=True)
     (folder / f"{kept}.annotated.jpg").write_bytes(PICTURE)
-    found = {row["result_id"]: row["images"] for row in Someone(app, "VIEWER").get("/results")["results"]}
+    found = {
+        row["result_id"]: row["images"] for row in Someone(app, "VIEWER").get("/results")["results"]
+    }
     assert found[old] is None
     assert found[kept]["annotated"] == f"{kept}.annotated.jpg"
     assert found[new] is not None
@@ -192,7 +220,9 @@ def test_exports_hold_the_filter_and_say_how_many(viewer: Someone) -> None:
     assert len(rows) == int(answer.headers["X-Total-Count"]) == 57
     assert "attachment" in answer.headers["Content-Disposition"]
     lines = viewer.ask("GET", "/results/export?format=jsonl&rows=5").text.splitlines()
-    assert [json.loads(line)["result_id"] for line in lines] == [result_id(n) for n in range(3000, 2995, -1)]
+    assert [json.loads(line)["result_id"] for line in lines] == [
+        result_id(n) for n in range(3000, 2995, -1)
+    ]
     assert viewer.refused("GET", "/results/export?format=xlsx") == (422, "VALIDATION_FAILED")
 
 
@@ -204,7 +234,10 @@ def test_statistics_answer_from_the_ledger(viewer: Someone) -> None:
     (tool,) = viewer.get("/statistics/tools?tool=cap")["tools"]
     assert tool["count"] == 2000  # the newest that have the tool
     assert viewer.get("/statistics/stations")["cam1"]["total"] == 1500
-    assert viewer.refused("GET", "/statistics?bucket_s=1&since=1970-01-01T00:00:00Z") == (422, "VALIDATION_FAILED")
+    assert viewer.refused("GET", "/statistics?bucket_s=1&since=1970-01-01T00:00:00Z") == (
+        422,
+        "VALIDATION_FAILED",
+    )
     assert viewer.refused("GET", "/statistics?tool=cap") == (422, "VALIDATION_FAILED")
 
 

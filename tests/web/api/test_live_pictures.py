@@ -28,25 +28,34 @@ def picture(viewer: Someone, seq: int) -> TestResponse:
 
 
 @pytest.mark.system
-def test_who_watches_sees_every_newest_part_also_the_one_before_they_came(app_with_node: Flask, line: Line) -> None:
+def test_who_watches_sees_every_newest_part_also_the_one_before_they_came(
+    app_with_node: Flask, line: Line
+) -> None:
     viewer = Someone(app_with_node, "VIEWER")
     first = line.result(line.trigger())
     answer = picture(viewer, 1)
     assert answer.mimetype == "image/jpeg"
     assert (answer.headers["X-Result-Id"], answer.headers["X-Seq"]) == (first["result_id"], "1")
-    assert cv2.imdecode(np.frombuffer(answer.data, np.uint8), cv2.IMREAD_COLOR).shape == (480, 640, 3)
+    assert cv2.imdecode(np.frombuffer(answer.data, np.uint8), cv2.IMREAD_COLOR).shape == (
+        480,
+        640,
+        3,
+    )
     second = line.result(line.trigger())
     answer = picture(viewer, 2)
     assert (answer.headers["X-Result-Id"], answer.headers["X-Seq"]) == (second["result_id"], "2")
     ids = [second["result_id"], first["result_id"]]
     assert viewer.get("/stations/cam1/pictures") == {"result_ids": ids}
     assert viewer.ask("GET", f"/stations/cam1/pictures/{ids[0]}").data == answer.data
-    older = viewer.ask("GET", "/stations/cam1/picture?seq=3")  # not there yet: the newest, and it says which
+    # not there yet: the newest, and it says which
+    older = viewer.ask("GET", "/stations/cam1/picture?seq=3")
     assert (older.status_code, older.headers["X-Seq"]) == (200, "2")
 
 
 @pytest.mark.system
-def test_nothing_is_drawn_while_nobody_watches(app_with_node: Flask, node: NodeProcess, line: Line) -> None:
+def test_nothing_is_drawn_while_nobody_watches(
+    app_with_node: Flask, node: NodeProcess, line: Line
+) -> None:
     for _ in range(3):
         line.result(line.trigger())
     assert not (node.state / "shown").exists()
@@ -64,6 +73,10 @@ def test_without_node_and_picture_there_is_nothing_and_no_waiting(tmp_path: Path
     gone = "019a0000-0000-7000-8000-000000000001"
     for name in (gone, "..%2f..%2fledger.db", "x"):
         assert viewer.refused("GET", f"/stations/cam1/pictures/{name}")[0] == 404, name
-    for path in ("/stations/cam9/picture", "/stations/cam9/pictures", f"/stations/cam9/pictures/{gone}"):
+    for path in (
+        "/stations/cam9/picture",
+        "/stations/cam9/pictures",
+        f"/stations/cam9/pictures/{gone}",
+    ):
         assert viewer.refused("GET", path) == (404, "STATION_NOT_FOUND"), path
     assert viewer.refused("GET", "/stations/cam1/picture?seq=0") == (422, "VALIDATION_FAILED")

@@ -17,7 +17,19 @@ from schemas import Problem
 from schemas.load import load
 from schemas.oidc import OidcSettings
 from tests.issuer import CLIENT, SECRET, Issuer, another_key
-from tests.people import API, PASSWORD, PROOF, SAME, Caller, account, application, code, settings, sign_in, site_of
+from tests.people import (
+    API,
+    PASSWORD,
+    PROOF,
+    SAME,
+    Caller,
+    account,
+    application,
+    code,
+    settings,
+    sign_in,
+    site_of,
+)
 from web.app import create_app
 from web.credentials import provider
 
@@ -42,7 +54,12 @@ def issuer(made: Issuer) -> Issuer:
         setattr(made, name, value)
     made.key = made.published[0]
     del made.published[1:]
-    made.claims = {"sub": "4711", "preferred_username": "Erna.Muster", "name": "Erna", "groups": ["visitors"]}
+    made.claims = {
+        "sub": "4711",
+        "preferred_username": "Erna.Muster",
+        "name": "Erna",
+        "groups": ["visitors"],
+    }
     made.silent.clear()
     made.asked.clear()
     return made
@@ -51,7 +68,10 @@ def issuer(made: Issuer) -> Issuer:
 def with_provider(folder: Path, issuer: Issuer, more: str = "", **web: Any) -> Flask:
     """The web with this identity provider."""
     path = settings(folder, origin=ORIGIN, **web)
-    block = f'[oidc]\nissuer = "{issuer.url}"\nclient_id = "{CLIENT}"\nname = "Plant login"\n{ROLES}\n{more}\n'
+    block = (
+        f'[oidc]\nissuer = "{issuer.url}"\nclient_id = "{CLIENT}"\nname = "Plant'
+        f' login"\n{ROLES}\n{more}\n'
+    )
     path.write_text(path.read_text().replace("[[station]]", f"{block}[[station]]"))
     return create_app(load(path, {"INSPECTION_OIDC__CLIENT_SECRET": SECRET}))
 
@@ -73,7 +93,9 @@ def back(client: FlaskClient, address: str) -> TestResponse:
     return client.get(address.removeprefix(ORIGIN), base_url=ORIGIN)
 
 
-def enter(app: Flask, issuer: Issuer, client: FlaskClient | None = None) -> tuple[FlaskClient, TestResponse]:
+def enter(
+    app: Flask, issuer: Issuer, client: FlaskClient | None = None
+) -> tuple[FlaskClient, TestResponse]:
     """A browser that goes there and comes back."""
     client = client or app.test_client()
     return client, back(client, issuer.visit(go(client)))
@@ -100,7 +122,9 @@ def audit(app: Flask, action: str) -> int:
     return sum(row.action == action for row in site_of(app).accounts.audit_rows())
 
 
-def test_who_has_a_group_gets_in_and_an_account_without_a_password(app: Flask, issuer: Issuer) -> None:
+def test_who_has_a_group_gets_in_and_an_account_without_a_password(
+    app: Flask, issuer: Issuer
+) -> None:
     client, answer = enter(app, issuer)
     assert (answer.status_code, answer.location) == (302, "/app/sign-in?next=%2Fapp%2Fhistory")
     told = me(client)
@@ -110,9 +134,9 @@ def test_who_has_a_group_gets_in_and_an_account_without_a_password(app: Flask, i
     for line in answer.headers.getlist("Set-Cookie"):
         assert "HttpOnly" in line
         assert "SameSite=Strict" in line or "inspection-provider=;" in line
-    assert [code(sign_in(app.test_client(), "erna.muster", word)) for word in ("x", "None", PASSWORD)] == [
-        "CREDENTIALS_INVALID"
-    ] * 3
+    assert [
+        code(sign_in(app.test_client(), "erna.muster", word)) for word in ("x", "None", PASSWORD)
+    ] == ["CREDENTIALS_INVALID"] * 3
     assert audit(app, "user.follow") == 1
     enter(app, issuer)
     assert [user.username for user in site_of(app).users.list()] == ["erna.muster"]
@@ -120,14 +144,26 @@ def test_who_has_a_group_gets_in_and_an_account_without_a_password(app: Flask, i
 
 
 def test_the_question_has_pkce_state_and_nonce_each_time_others(app: Flask, issuer: Issuer) -> None:
-    asked = [{key: each[0] for key, each in parse_qs(urlsplit(go(app.test_client())).query).items()} for _ in range(2)]
+    asked = [
+        {key: each[0] for key, each in parse_qs(urlsplit(go(app.test_client())).query).items()}
+        for _ in range(2)
+    ]
     first, second = asked
-    assert (first["response_type"], first["code_challenge_method"], first["prompt"]) == ("code", "S256", "login")
+    assert (first["response_type"], first["code_challenge_method"], first["prompt"]) == (
+        "code",
+        "S256",
+        "login",
+    )
     assert first["redirect_uri"] == f"{ORIGIN}/app/oidc/callback"
-    assert all(first[name] != second[name] and len(first[name]) >= 43 for name in ("state", "nonce", "code_challenge"))
+    assert all(
+        first[name] != second[name] and len(first[name]) >= 43
+        for name in ("state", "nonce", "code_challenge")
+    )
 
 
-def test_the_sign_in_page_offers_it_by_name_and_local_accounts_stay(app: Flask, issuer: Issuer, tmp_path: Path) -> None:
+def test_the_sign_in_page_offers_it_by_name_and_local_accounts_stay(
+    app: Flask, issuer: Issuer, tmp_path: Path
+) -> None:
     assert "Sign in with Plant login" in app.test_client().get("/app/sign-in").text
     account(app, "ada", "ADMIN")
     issuer.silent.set()  # the provider is away
@@ -140,7 +176,9 @@ def test_the_sign_in_page_offers_it_by_name_and_local_accounts_stay(app: Flask, 
     assert without.get("/app/oidc/callback?code=x&state=y").status_code == 404
 
 
-def test_the_role_follows_the_groups_and_without_one_all_sessions_end(app: Flask, issuer: Issuer) -> None:
+def test_the_role_follows_the_groups_and_without_one_all_sessions_end(
+    app: Flask, issuer: Issuer
+) -> None:
     client, _ = enter(app, issuer)
     for groups, role in (
         (["line-operators", "others"], "OPERATOR"),
@@ -240,7 +278,9 @@ def test_a_state_is_good_once_and_for_the_browser_that_was_sent(app: Flask, issu
     assert audit(app, "refused") == 1
 
 
-def test_who_is_refused_there_or_comes_from_another_issuer_is_refused_here(app: Flask, issuer: Issuer) -> None:
+def test_who_is_refused_there_or_comes_from_another_issuer_is_refused_here(
+    app: Flask, issuer: Issuer
+) -> None:
     for query in ("error=access_denied", "code=wrong"):
         client = app.test_client()
         state = parse_qs(urlsplit(go(client)).query)["state"][0]
@@ -269,7 +309,9 @@ def test_an_issuer_that_says_its_name_has_to_say_it(tmp_path: Path, issuer: Issu
     ],
     ids=["name", "clear text", "file", "none", "ftp", "size"],
 )
-def test_an_issuer_that_describes_itself_wrongly_is_not_used(tmp_path: Path, issuer: Issuer, about: dict[str, Any]) -> None:
+def test_an_issuer_that_describes_itself_wrongly_is_not_used(
+    tmp_path: Path, issuer: Issuer, about: dict[str, Any]
+) -> None:
     issuer.about = about
     client = with_provider(tmp_path, issuer).test_client()
     answer = client.get("/app/oidc/start", base_url=ORIGIN)
@@ -278,13 +320,17 @@ def test_an_issuer_that_describes_itself_wrongly_is_not_used(tmp_path: Path, iss
     assert go(client).startswith(f"{issuer.url}/auth?")
 
 
-def test_it_follows_nobody_elsewhere(tmp_path: Path, issuer: Issuer, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_it_follows_nobody_elsewhere(
+    tmp_path: Path, issuer: Issuer, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(issuer, "answer", lambda *_: (302, f"{issuer.url}/elsewhere".encode()))
     answer = with_provider(tmp_path, issuer).test_client().get("/app/oidc/start", base_url=ORIGIN)
     assert answer.status_code == 503
 
 
-def test_groups_may_be_told_by_userinfo_of_the_same_person_only(tmp_path: Path, issuer: Issuer) -> None:
+def test_groups_may_be_told_by_userinfo_of_the_same_person_only(
+    tmp_path: Path, issuer: Issuer
+) -> None:
     issuer.claims = {"sub": "4711"}
     issuer.userinfo = {"sub": "4711", "preferred_username": "erna", "groups": ["line-operators"]}
     app = with_provider(tmp_path, issuer)
@@ -306,24 +352,40 @@ def test_no_account_is_taken_over_by_its_name(app: Flask, issuer: Issuer) -> Non
     assert me(enter(app, issuer)[0])["username"] == "erna-muster---2-plant.example"
 
 
-def test_its_accounts_get_no_password_no_role_and_no_power_here(app: Flask, issuer: Issuer, tmp_path: Path) -> None:
+def test_its_accounts_get_no_password_no_role_and_no_power_here(
+    app: Flask, issuer: Issuer, tmp_path: Path
+) -> None:
     issuer.claims["groups"] = ["vision-admins"]
     client, _ = enter(app, issuer)
     ada = Caller(app, "ada", "ADMIN")
     erna = me(client)["id"]
     for body in ({"password": "lantern gravel 47 moth"}, {"role": "VIEWER"}):
         assert code(ada.ask("PUT", f"/auth/users/{erna}", json={**body, **PROOF})) == "USER_INVALID"
-    assert main(["user", "role", "erna.muster", "VIEWER", "--config", str(tmp_path / "node.toml")]) == 1
+    assert (
+        main(["user", "role", "erna.muster", "VIEWER", "--config", str(tmp_path / "node.toml")])
+        == 1
+    )
     for method, path, body in (
-        ("POST", "/auth/change-password", {"old_password": "x", "new_password": "lantern gravel 47 moth"}),
+        (
+            "POST",
+            "/auth/change-password",
+            {"old_password": "x", "new_password": "lantern gravel 47 moth"},
+        ),
         ("POST", "/auth/2fa/setup", {"password": "x"}),
         ("POST", "/auth/passkeys/options", {"password": "x"}),
         ("PUT", f"/auth/users/{ada.id}", {"role": "VIEWER", "own_password": "x"}),
         ("DELETE", f"/auth/users/{ada.id}/2fa", {"own_password": "x"}),
     ):
-        answer = client.open(f"{API}{path}", method=method, json=body, headers=SAME, base_url=ORIGIN)
+        answer = client.open(
+            f"{API}{path}", method=method, json=body, headers=SAME, base_url=ORIGIN
+        )
         assert code(answer) == "PROOF_REQUIRED", path
-    assert client.put(f"{API}/auth/users/{erna}", json={"name": "E"}, headers=SAME, base_url=ORIGIN).status_code == 200
+    assert (
+        client.put(
+            f"{API}/auth/users/{erna}", json={"name": "E"}, headers=SAME, base_url=ORIGIN
+        ).status_code
+        == 200
+    )
     refusal = ada.ask("PUT", f"/auth/users/{ada.id}", json={"role": "VIEWER", **PROOF})
     assert code(refusal) == "USER_INVALID", "the last administrator with a password here"
 
@@ -344,7 +406,8 @@ def test_without_the_provider_in_the_settings_nobody_stays_in_by_it_and_with_it_
     fresh, _ = enter(later, issuer)
     assert me(fresh)["username"] == "erna.muster"
     here = site_of(later)
-    here.settings = here.settings.model_copy(update={"oidc": OidcSettings()})  # whatever was missed at the start
+    # whatever was missed at the start
+    here.settings = here.settings.model_copy(update={"oidc": OidcSettings()})
     assert me(fresh) == "TOKEN_INVALID"
 
 
@@ -382,7 +445,9 @@ def test_its_sessions_are_short_and_a_role_that_needs_a_second_factor_asks_the_p
         ("%00", "/app/run"),
     ],
 )
-def test_it_leads_back_to_a_page_of_ours_only(app: Flask, issuer: Issuer, wanted: str, page: str) -> None:
+def test_it_leads_back_to_a_page_of_ours_only(
+    app: Flask, issuer: Issuer, wanted: str, page: str
+) -> None:
     client = app.test_client()
     answer = back(client, issuer.visit(go(client, wanted)))
     assert parse_qs(urlsplit(answer.location).query)["next"] == [page]
@@ -403,7 +468,11 @@ def test_a_provider_that_is_silent_holds_nobody_and_few_wait_for_it(
     answers: list[str] = []
     threads: list[threading.Thread] = []
     for other, where in waiting:
-        threads.append(threading.Thread(target=lambda other=other, where=where: answers.append(back(other, where).text)))
+        threads.append(
+            threading.Thread(
+                target=lambda other=other, where=where: answers.append(back(other, where).text)
+            )
+        )
     for thread in threads:
         thread.start()
     assert sign_in(app.test_client(), "ada").status_code == 200
@@ -415,7 +484,9 @@ def test_a_provider_that_is_silent_holds_nobody_and_few_wait_for_it(
     issuer.silent.clear()
 
 
-def test_neither_log_nor_audit_tells_a_secret(app: Flask, issuer: Issuer, caplog: pytest.LogCaptureFixture) -> None:
+def test_neither_log_nor_audit_tells_a_secret(
+    app: Flask, issuer: Issuer, caplog: pytest.LogCaptureFixture
+) -> None:
     enter(app, issuer)
     issuer.claims["groups"] = []
     refused(app, issuer)

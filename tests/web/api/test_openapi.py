@@ -1,4 +1,5 @@
-"""The OpenAPI document against the application: schemathesis asks every route what it says it takes, and what it does not.
+"""The OpenAPI document against the application: schemathesis asks every route what it says it
+takes, and what it does not.
 
 The examples are few and the same at every run: a net for what nobody thought of, not a search.
 """
@@ -35,7 +36,14 @@ PROGRAM = {
     "schema": "program/1",
     "id": "bottle-cap",
     "name": "Bottle cap",
-    "tools": [{"kind": "brightness", "name": "light", "region": {"x": 10, "y": 10, "width": 50, "height": 50}, "low": 1.0}],
+    "tools": [
+        {
+            "kind": "brightness",
+            "name": "light",
+            "region": {"x": 10, "y": 10, "width": 50, "height": 50},
+            "low": 1.0,
+        }
+    ],
 }
 
 
@@ -52,7 +60,9 @@ def app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Flask]:
 
 @pytest.fixture(scope="module")
 def described(app: Flask) -> Any:
-    schema = schemathesis.openapi.from_dict(app.test_client().get("/api/v1/openapi.json", headers=PLAIN).json)
+    schema = schemathesis.openapi.from_dict(
+        app.test_client().get("/api/v1/openapi.json", headers=PLAIN).json
+    )
     schema.app = app
     return schema
 
@@ -84,18 +94,26 @@ def asked(case: Case, headers: dict[str, str]) -> int:
     response = case.call(headers={**PLAIN, **headers})
     status = response.status_code
     if status >= 500:
-        assert json.loads(response.content)["error"] in AWAY.get(status, ()), (case.as_curl_command(), response.content[:500])
+        assert json.loads(response.content)["error"] in AWAY.get(status, ()), (
+            case.as_curl_command(),
+            response.content[:500],
+        )
     else:
         if status != 204:
             case.validate_response(response, checks=CHECKS)
-        assert str(status) in case.operation.definition.raw["responses"], (status, case.as_curl_command())
+        assert str(status) in case.operation.definition.raw["responses"], (
+            status,
+            case.as_curl_command(),
+        )
     return status
 
 
 POSITIVE, NEGATIVE = GenerationMode.POSITIVE, GenerationMode.NEGATIVE
 
 
-@pytest.mark.parametrize(("mode", "there", "examples"), [(POSITIVE, True, 3), (NEGATIVE, True, 3), (POSITIVE, False, 1)])
+@pytest.mark.parametrize(
+    ("mode", "there", "examples"), [(POSITIVE, True, 3), (NEGATIVE, True, 3), (POSITIVE, False, 1)]
+)
 def test_every_route_answers_an_administrator_as_the_document_says(
     app: Flask, described: Any, mode: GenerationMode, there: bool, examples: int
 ) -> None:
@@ -104,7 +122,13 @@ def test_every_route_answers_an_administrator_as_the_document_says(
         admin = Someone(app, "ADMIN")
         given_ = {"path_parameters": path} if there and (path := known(app, operation.path)) else {}
         try:
-            each(operation, mode, examples, lambda case, who=admin: asked(case, who.headers), **given_)
+            each(
+                operation,
+                mode,
+                examples,
+                lambda case, who=admin: asked(case, who.headers),
+                **given_,
+            )
         except (FailureGroup, AssertionError) as error:
             wrong.append(f"{operation.label}: {error}")
     assert not wrong, "\n\n".join(wrong)
@@ -118,7 +142,9 @@ def test_every_route_answers_a_stranger_as_the_document_says(described: Any) -> 
         assert public or set(statuses) == {401}, operation.label
 
 
-def each(operation: Any, mode: GenerationMode, examples: int, ask: Callable[[Case], Any], **more: Any) -> None:
+def each(
+    operation: Any, mode: GenerationMode, examples: int, ask: Callable[[Case], Any], **more: Any
+) -> None:
     """Ask some cases of an operation."""
 
     @settings(

@@ -53,12 +53,17 @@ def test_refreshing_by_cookie_keeps_the_tokens_in_cookies(app: Flask, ada: Calle
     assert data(client.get(f"{API}/auth/me"))["username"] == "ada"
 
 
-def test_signing_out_ends_the_session_at_once_and_takes_the_cookies_back(app: Flask, ada: Caller) -> None:
+def test_signing_out_ends_the_session_at_once_and_takes_the_cookies_back(
+    app: Flask, ada: Caller
+) -> None:
     client = app.test_client()
     token = data(sign_in(client, "ada"))["access_token"]
     answer = client.post(f"{API}/auth/logout", headers=SAME)
     assert all("Max-Age=0" in line for line in answer.headers.getlist("Set-Cookie"))
-    assert code(ada.client.get(f"{API}/auth/me", headers={"Authorization": f"Bearer {token}"})) == "TOKEN_INVALID"
+    assert (
+        code(ada.client.get(f"{API}/auth/me", headers={"Authorization": f"Bearer {token}"}))
+        == "TOKEN_INVALID"
+    )
     assert client.post(f"{API}/auth/logout", headers=SAME).status_code == 200
     assert ada.get("/auth/me")["username"] == "ada", "the other session of hers went too"
 
@@ -93,7 +98,9 @@ def test_what_the_command_line_does_to_an_account_counts_too(app: Flask, ada: Ca
     assert ada.get("/auth/me")["role"] == "ADMIN"
 
 
-def test_a_changed_role_counts_at_the_next_request_without_signing_in_again(app: Flask, ada: Caller) -> None:
+def test_a_changed_role_counts_at_the_next_request_without_signing_in_again(
+    app: Flask, ada: Caller
+) -> None:
     olaf = Caller(app, "olaf", "VIEWER")
     assert code(olaf.ask("GET", "/audit")) == "PERMISSION_DENIED"
     ada.ask("PUT", f"/auth/users/{olaf.id}", json={"role": "ADMIN", **PROOF})
@@ -102,12 +109,23 @@ def test_a_changed_role_counts_at_the_next_request_without_signing_in_again(app:
     assert code(olaf.ask("GET", "/audit")) == "PERMISSION_DENIED"
 
 
-def test_ones_own_password_is_changed_with_the_old_one_and_ends_all_other_sessions(app: Flask, ada: Caller) -> None:
+def test_ones_own_password_is_changed_with_the_old_one_and_ends_all_other_sessions(
+    app: Flask, ada: Caller
+) -> None:
     other = Caller(app, "ada")
     body = {"old_password": PASSWORD, "new_password": OTHER}
-    assert code(ada.ask("POST", "/auth/change-password", json={**body, "old_password": "wrong"})) == "CREDENTIALS_INVALID"
-    assert code(ada.ask("POST", "/auth/change-password", json={**body, "new_password": "short"})) == "USER_INVALID"
-    assert code(ada.ask("POST", "/auth/change-password", json={**body, "new_password": PASSWORD})) == "USER_INVALID"
+    assert (
+        code(ada.ask("POST", "/auth/change-password", json={**body, "old_password": "wrong"}))
+        == "CREDENTIALS_INVALID"
+    )
+    assert (
+        code(ada.ask("POST", "/auth/change-password", json={**body, "new_password": "short"}))
+        == "USER_INVALID"
+    )
+    assert (
+        code(ada.ask("POST", "/auth/change-password", json={**body, "new_password": PASSWORD}))
+        == "USER_INVALID"
+    )
     ada.data = data(ada.ask("POST", "/auth/change-password", json=body))
     assert ada.get("/auth/me")["username"] == "ada"
     assert code(other.ask("GET", "/auth/me")) == "TOKEN_INVALID"
@@ -123,7 +141,9 @@ def test_guessing_the_old_password_in_a_session_is_limited_too(app: Flask) -> No
     assert olaf.get("/auth/me")["username"] == "olaf", "who is signed in goes on working"
 
 
-def test_sessions_of_others_are_seen_and_ended_by_administrators_only(app: Flask, ada: Caller) -> None:
+def test_sessions_of_others_are_seen_and_ended_by_administrators_only(
+    app: Flask, ada: Caller
+) -> None:
     olaf = Caller(app, "olaf", "OPERATOR")
     [mine] = olaf.get("/auth/sessions")
     assert (mine["username"], mine["current"]) == ("olaf", True)

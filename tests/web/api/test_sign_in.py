@@ -9,7 +9,19 @@ from flask import Flask
 
 from deploy.command import main
 from schemas.store.audit import Entry
-from tests.people import API, PASSWORD, PROOF, Caller, account, application, code, data, settings, sign_in, site_of
+from tests.people import (
+    API,
+    PASSWORD,
+    PROOF,
+    Caller,
+    account,
+    application,
+    code,
+    data,
+    settings,
+    sign_in,
+    site_of,
+)
 from web.credentials import password as passwords
 from web.credentials import setup
 from web.credentials.password import hash_password, matches
@@ -34,11 +46,16 @@ def test_the_right_password_gives_tokens_and_cookies(app: Flask) -> None:
     assert data(answer)["user"]["role"] == "ADMIN"
     assert "password_hash" not in answer.text
     for line in answer.headers.getlist("Set-Cookie"):
-        assert {"HttpOnly", "Path=/", "SameSite=Strict"} <= {part.strip() for part in line.split(";")}
+        assert {"HttpOnly", "Path=/", "SameSite=Strict"} <= {
+            part.strip() for part in line.split(";")
+        }
     assert data(client.get(f"{API}/auth/me"))["username"] == "ada"
     bare = app.test_client(use_cookies=False)
     token = data(answer)["access_token"]
-    assert data(bare.get(f"{API}/auth/me", headers={"Authorization": f"Bearer {token}"}))["username"] == "ada"
+    assert (
+        data(bare.get(f"{API}/auth/me", headers={"Authorization": f"Bearer {token}"}))["username"]
+        == "ada"
+    )
 
 
 def test_a_page_keeps_the_tokens_out_of_reach_of_scripts(app: Flask) -> None:
@@ -51,21 +68,32 @@ def test_an_unknown_user_a_disabled_one_and_a_wrong_password_answer_alike(app: F
     account(app, "olaf")
     site_of(app).users.set("olaf", disabled=True)
     client = app.test_client()
-    answers = [sign_in(client, "ada", "wrong"), sign_in(client, "nobody"), sign_in(client, "olaf"), sign_in(client, "Ada")]
+    answers = [
+        sign_in(client, "ada", "wrong"),
+        sign_in(client, "nobody"),
+        sign_in(client, "olaf"),
+        sign_in(client, "Ada"),
+    ]
     assert {answer.status_code for answer in answers} == {401}
     assert len({answer.text for answer in answers}) == 1
     assert code(answers[0]) == "CREDENTIALS_INVALID"
 
 
 def test_nobody_is_hashed_as_slowly_as_anybody() -> None:
-    assert extract_parameters(passwords._nobody()) == extract_parameters(passwords.HASHER.hash(PASSWORD))
+    assert extract_parameters(passwords._nobody()) == extract_parameters(
+        passwords.HASHER.hash(PASSWORD)
+    )
     assert not matches("the password of nobody", None)
 
 
 def test_a_password_is_the_same_however_its_letters_are_composed(app: Flask) -> None:
     password = "Grüße vom Förderband 7"
-    site_of(app).users.add("uwe", "Uwe", "VIEWER", hash_password(unicodedata.normalize("NFC", password), "uwe"))
-    assert sign_in(app.test_client(), "uwe", unicodedata.normalize("NFD", password)).status_code == 200
+    site_of(app).users.add(
+        "uwe", "Uwe", "VIEWER", hash_password(unicodedata.normalize("NFC", password), "uwe")
+    )
+    assert (
+        sign_in(app.test_client(), "uwe", unicodedata.normalize("NFD", password)).status_code == 200
+    )
 
 
 @pytest.mark.parametrize(
@@ -90,18 +118,29 @@ def test_a_password_is_the_same_however_its_letters_are_composed(app: Flask) -> 
         ("\ufeff{}", 400, "BAD_JSON"),
     ],
 )
-def test_a_body_that_is_no_sign_in_is_refused(app: Flask, body: str, status: int, refusal: str) -> None:
+def test_a_body_that_is_no_sign_in_is_refused(
+    app: Flask, body: str, status: int, refusal: str
+) -> None:
     kind = "application/json" if body else None
-    answer = app.test_client().post(f"{API}/auth/login", data=body.encode("utf-8", "surrogatepass"), content_type=kind)
+    answer = app.test_client().post(
+        f"{API}/auth/login", data=body.encode("utf-8", "surrogatepass"), content_type=kind
+    )
     assert (answer.status_code, code(answer)) == (status, refusal)
 
 
 def test_a_refusal_does_not_repeat_the_password(app: Flask) -> None:
     secret = "my other password 1"
-    answer = app.test_client().post(f"{API}/auth/login", json={"username": "ada", "password": [secret], secret: 1})
+    answer = app.test_client().post(
+        f"{API}/auth/login", json={"username": "ada", "password": [secret], secret: 1}
+    )
     assert answer.status_code == 422
     assert not [row for row in site_of(app).accounts.audit_rows() if secret in str(row)]
-    assert secret not in app.test_client().post(f"{API}/auth/login", json={"username": "a", "password": [secret]}).text
+    assert (
+        secret
+        not in app.test_client()
+        .post(f"{API}/auth/login", json={"username": "a", "password": [secret]})
+        .text
+    )
 
 
 def test_five_failures_lock_an_account_also_after_a_restart_until_it_is_unlocked(
@@ -123,7 +162,11 @@ def test_five_failures_lock_an_account_also_after_a_restart_until_it_is_unlocked
     assert "ada can try" in capsys.readouterr().out
     assert sign_in(again.test_client(), "ada").status_code == 200
     assert main(["user", "role", "eve", "VIEWER", "--config", str(settings(tmp_path))]) == 0
-    local = [row.action for row in site_of(again).accounts.audit_rows() if row.username.startswith("local:")]
+    local = [
+        row.action
+        for row in site_of(again).accounts.audit_rows()
+        if row.username.startswith("local:")
+    ]
     assert local == ["user.unlock", "user.role"]
     assert site_of(again).accounts.verify_audit()[2] is None
 
@@ -139,7 +182,9 @@ def test_an_address_that_guesses_many_names_is_locked_and_others_are_not(app: Fl
         assert code(sign_in(client, f"name{n}")) == "CREDENTIALS_INVALID"
     assert code(sign_in(client, "ada")) == "LOCKED_OUT"
     other = client.post(
-        f"{API}/auth/login", json={"username": "ada", "password": PASSWORD}, environ_overrides={"REMOTE_ADDR": "10.0.0.9"}
+        f"{API}/auth/login",
+        json={"username": "ada", "password": PASSWORD},
+        environ_overrides={"REMOTE_ADDR": "10.0.0.9"},
     )
     assert other.status_code == 200
 
@@ -167,7 +212,11 @@ def test_the_sixth_attempt_of_a_minute_from_one_address_is_too_many(tmp_path: Pa
 def forwarded(app: Flask, header: str) -> int:
     """The status of a failed attempt that says it was forwarded."""
     body = {"username": "nobody", "password": "x"}
-    return app.test_client().post(f"{API}/auth/login", json=body, headers={"X-Forwarded-For": header}).status_code
+    return (
+        app.test_client()
+        .post(f"{API}/auth/login", json=body, headers={"X-Forwarded-For": header})
+        .status_code
+    )
 
 
 def test_a_forged_forwarded_address_does_not_get_round_the_limit(tmp_path: Path) -> None:
@@ -179,35 +228,52 @@ def test_of_forwarded_addresses_only_that_of_our_proxy_is_believed(tmp_path: Pat
     app = application(tmp_path, proxy_hops=1)
     for n in range(3):
         assert forwarded(app, f"6.6.6.{n}, 10.0.0.{n}") == 401
-    rows = [row.address for row in site_of(app).accounts.audit_rows() if row.action == "sign-in.failed"]
+    rows = [
+        row.address for row in site_of(app).accounts.audit_rows() if row.action == "sign-in.failed"
+    ]
     assert rows == ["10.0.0.0", "10.0.0.1", "10.0.0.2"]
 
 
-@pytest.mark.parametrize("said", ["x" * 3000, "6.6.6.6\u0007", "not an address", "6.6.6.6:80:1", "<script>"])
+@pytest.mark.parametrize(
+    "said", ["x" * 3000, "6.6.6.6\u0007", "not an address", "6.6.6.6:80:1", "<script>"]
+)
 def test_a_forwarded_address_that_is_none_is_not_written_down(tmp_path: Path, said: str) -> None:
     app = application(tmp_path, proxy_hops=1)
     forwarded(app, said)
-    rows = [row.address for row in site_of(app).accounts.audit_rows() if row.action == "sign-in.failed"]
+    rows = [
+        row.address for row in site_of(app).accounts.audit_rows() if row.action == "sign-in.failed"
+    ]
     assert rows == ["127.0.0.1"], "the proxy itself is who can be named"
 
 
 def test_who_is_locked_out_by_somebody_elsewhere_signs_in_where_they_always_do(app: Flask) -> None:
-    """Five wrong passwords an hour from anywhere were enough to keep an administrator out for good."""
+    """Five wrong passwords an hour from anywhere were enough to keep an administrator out for
+    good."""
     panel, elsewhere = {"REMOTE_ADDR": "10.0.0.5"}, {"REMOTE_ADDR": "10.9.9.9"}
 
     def attempt(password: str, where: dict[str, str]) -> int:
         body = {"username": "ada", "password": password}
-        return app.test_client().post(f"{API}/auth/login", json=body, environ_overrides=where).status_code
+        return (
+            app.test_client()
+            .post(f"{API}/auth/login", json=body, environ_overrides=where)
+            .status_code
+        )
 
     assert attempt(PASSWORD, panel) == 200
     assert [attempt("wrong", elsewhere) for _ in range(6)] == [401] * 5 + [429]
     assert attempt(PASSWORD, elsewhere) == 429
     assert attempt(PASSWORD, panel) == 200
-    assert [attempt("wrong", panel) for _ in range(6)] == [401] * 5 + [429], "guessing from there is limited too"
+    assert [attempt("wrong", panel) for _ in range(6)] == [401] * 5 + [429], (
+        "guessing from there is limited too"
+    )
     accounts = site_of(app).accounts
     assert accounts.failures_of("ada") == 5
     accounts.unlock("ada", "ada", {"username": "x", "address": "", "request_id": ""})
-    assert (accounts.failures_of("ada"), attempt(PASSWORD, panel), attempt(PASSWORD, elsewhere)) == (0, 200, 200)
+    assert (
+        accounts.failures_of("ada"),
+        attempt(PASSWORD, panel),
+        attempt(PASSWORD, elsewhere),
+    ) == (0, 200, 200)
 
 
 def test_one_asks_too_often(tmp_path: Path) -> None:
@@ -224,31 +290,61 @@ def test_the_token_of_the_start_makes_the_first_administrator_once(tmp_path: Pat
     assert token is not None
     body = {"token": token, "username": "ada", "password": PASSWORD}
     client = app.test_client()
-    assert code(client.post(f"{API}/auth/setup", json={**body, "token": "x" * 32})) == "SETUP_CLOSED"
-    assert code(client.post(f"{API}/auth/setup", json={**body, "password": "short"})) == "USER_INVALID"
-    assert code(client.post(f"{API}/auth/setup", json={**body, "role": "ADMIN"})) == "VALIDATION_FAILED"
+    assert (
+        code(client.post(f"{API}/auth/setup", json={**body, "token": "x" * 32})) == "SETUP_CLOSED"
+    )
+    assert (
+        code(client.post(f"{API}/auth/setup", json={**body, "password": "short"})) == "USER_INVALID"
+    )
+    assert (
+        code(client.post(f"{API}/auth/setup", json={**body, "role": "ADMIN"}))
+        == "VALIDATION_FAILED"
+    )
     made = client.post(f"{API}/auth/setup", json=body)
     assert made.status_code == 201
     assert data(made)["role"] == "ADMIN"
-    assert code(client.post(f"{API}/auth/setup", json={**body, "username": "eve"})) == "SETUP_CLOSED"
+    assert (
+        code(client.post(f"{API}/auth/setup", json={**body, "username": "eve"})) == "SETUP_CLOSED"
+    )
     assert setup.offer(tmp_path / "state") is None
-    assert not [file for file in (tmp_path / "state").rglob("*") if file.is_file() and token.encode() in file.read_bytes()]
+    assert not [
+        file
+        for file in (tmp_path / "state").rglob("*")
+        if file.is_file() and token.encode() in file.read_bytes()
+    ]
 
 
 def test_an_account_may_not_be_made_with_more_than_the_form_has(app: Flask) -> None:
     admin = Caller(app, "ada")
     body = {"username": "olaf", "password": PASSWORD, "role": "OPERATOR"}
-    for more in ({"id": "1"}, {"password_hash": "x"}, {"disabled": "no"}, {"created_at": "2020-01-01T00:00:00.000Z"}):
+    for more in (
+        {"id": "1"},
+        {"password_hash": "x"},
+        {"disabled": "no"},
+        {"created_at": "2020-01-01T00:00:00.000Z"},
+    ):
         assert code(admin.ask("POST", "/auth/users", json={**body, **more})) == "VALIDATION_FAILED"
     for username in ("<b>x</b>", "x' OR 1=1", "../x", "Ada", "{{7*7}}", "a\r\nb"):
-        assert code(admin.ask("POST", "/auth/users", json={**body, "username": username})) == "VALIDATION_FAILED"
+        assert (
+            code(admin.ask("POST", "/auth/users", json={**body, "username": username}))
+            == "VALIDATION_FAILED"
+        )
     made = admin.ask("POST", "/auth/users", json=body)
     assert made.status_code == 201
     path = f"/auth/users/{data(made)['id']}"
-    for change in ({"username": "eve"}, {"password_hash": "x"}, {"role": "ROOT"}, {"role": None, "id": "2"}, {}):
+    for change in (
+        {"username": "eve"},
+        {"password_hash": "x"},
+        {"role": "ROOT"},
+        {"role": None, "id": "2"},
+        {},
+    ):
         assert code(admin.ask("PUT", path, json={**change, **PROOF})) == "VALIDATION_FAILED"
     assert code(admin.ask("PUT", path, json={"password": "short", **PROOF})) == "USER_INVALID"
-    assert data(admin.ask("PUT", path, json={"name": "<script>alert(1)</script>"}))["role"] == "OPERATOR"
+    assert (
+        data(admin.ask("PUT", path, json={"name": "<script>alert(1)</script>"}))["role"]
+        == "OPERATOR"
+    )
     assert admin.ask("GET", path).mimetype == "application/json"
 
 

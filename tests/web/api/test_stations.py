@@ -1,4 +1,5 @@
-"""Stations and programs through the web with the real broker and a real node with the synthetic line."""
+"""Stations and programs through the web with the real broker and a real node with the synthetic
+line."""
 
 import base64
 import io
@@ -40,55 +41,97 @@ def test_an_operator_triggers_sees_the_result_pauses_resumes_and_resets(
 ) -> None:
     data = operator.get("/stations")
     assert (data["broker"], data["node"]) == ("ok", "ok")
-    assert [(each["id"], each["state"], each["simulated"]) for each in data["stations"]] == [("cam1", "Ready", True)]
+    assert [(each["id"], each["state"], each["simulated"]) for each in data["stations"]] == [
+        ("cam1", "Ready", True)
+    ]
     answer = operator.ask("POST", "/stations/cam1/trigger", json={"part_id": "SN1"}).json["data"]
     result = answer["result"]
-    assert (result["source"], result["part_id"], result["trigger_id"]) == ("command", "SN1", answer["trigger_id"])
+    assert (result["source"], result["part_id"], result["trigger_id"]) == (
+        "command",
+        "SN1",
+        answer["trigger_id"],
+    )
     assert operator.get(f"/results/{result['result_id']}")["seq"] == 1
     station = operator.get("/stations/cam1")
     assert station["counters"]["total"] == 1
     wait_for(lambda: operator.get("/stations/cam1")["latest"], 5, "the newest result")
     assert operator.ask("POST", "/stations/cam1/pause", json={}).status_code == 200
     line.state("Halted")
-    assert operator.refused("PUT", "/stations/cam1/outputs/ok", json={"active": True}) == (403, "PERMISSION_DENIED")
+    assert operator.refused("PUT", "/stations/cam1/outputs/ok", json={"active": True}) == (
+        403,
+        "PERMISSION_DENIED",
+    )
     assert operator.ask("POST", "/stations/cam1/resume").status_code == 200
     line.state("Ready")
     assert operator.ask("POST", "/stations/cam1/counters/reset").status_code == 200
     assert operator.get("/stations/cam1/counters")["total"] == 0
-    actions = [entry.action for entry in app_with_node.extensions[NAME].accounts.audit(None, 20, operator.username, None)]
-    assert {"station.trigger", "station.pause", "station.resume", "station.reset_counters"} <= set(actions)
+    actions = [
+        entry.action
+        for entry in app_with_node.extensions[NAME].accounts.audit(
+            None, 20, operator.username, None
+        )
+    ]
+    assert {"station.trigger", "station.pause", "station.resume", "station.reset_counters"} <= set(
+        actions
+    )
 
 
-def test_a_trigger_id_answers_only_the_trigger_that_it_was_given_for(operator: Someone, line: Line) -> None:
+def test_a_trigger_id_answers_only_the_trigger_that_it_was_given_for(
+    operator: Someone, line: Line
+) -> None:
     one = {"trigger_id": "web-1", "part_id": "SN1"}
     first = operator.ask("POST", "/stations/cam1/trigger", json=one).json["data"]
     assert (first["repeated"], first["result"]["part_id"]) == (False, "SN1")
     again = operator.ask("POST", "/stations/cam1/trigger", json=one).json["data"]
-    assert (again["repeated"], again["state"], again["verdict"]) == (True, "answered", first["result"]["verdict"])
+    assert (again["repeated"], again["state"], again["verdict"]) == (
+        True,
+        "answered",
+        first["result"]["verdict"],
+    )
     assert again["result"] == first["result"]
     refused = operator.refused("POST", "/stations/cam1/trigger", json={**one, "part_id": "SN2"})
     assert refused == (409, "TRIGGER_KNOWN")
     counted = operator.ask("POST", "/stations/cam1/trigger", json={"trigger_id": 4711}).json["data"]
     assert counted["result"]["trigger_id"] == counted["trigger_id"] == "4711"
-    wait_for(lambda: [result["trigger_id"] for result in line.results()] == ["web-1", "4711"], 10, "both results, each once")
+    wait_for(
+        lambda: [result["trigger_id"] for result in line.results()] == ["web-1", "4711"],
+        10,
+        "both results, each once",
+    )
 
 
 def test_the_eleventh_manual_inspection_of_a_minute_is_refused(operator: Someone) -> None:
     for _ in range(10):
-        assert operator.ask("POST", "/stations/cam1/trigger", json={"wait": False}).status_code == 200
+        assert (
+            operator.ask("POST", "/stations/cam1/trigger", json={"wait": False}).status_code == 200
+        )
     answer = operator.ask("POST", "/stations/cam1/trigger", json={"wait": False})
     assert (answer.status_code, answer.json["error"]) == (429, "RATE_LIMITED")
     assert int(answer.headers["Retry-After"]) >= 1
 
 
-def test_lines_are_set_by_hand_by_administrators_in_maintenance_only(operator: Someone, admin: Someone) -> None:
-    assert operator.refused("POST", "/stations/cam1/pause", json={"maintenance": True}) == (403, "PERMISSION_DENIED")
-    assert admin.refused("PUT", "/stations/cam1/outputs/ok", json={"active": True}) == (409, "NOT_IN_MAINTENANCE")
+def test_lines_are_set_by_hand_by_administrators_in_maintenance_only(
+    operator: Someone, admin: Someone
+) -> None:
+    assert operator.refused("POST", "/stations/cam1/pause", json={"maintenance": True}) == (
+        403,
+        "PERMISSION_DENIED",
+    )
+    assert admin.refused("PUT", "/stations/cam1/outputs/ok", json={"active": True}) == (
+        409,
+        "NOT_IN_MAINTENANCE",
+    )
     assert admin.ask("POST", "/stations/cam1/pause", json={"maintenance": True}).status_code == 200
     answer = admin.ask("PUT", "/stations/cam1/outputs/ng", json={"active": True})
     assert answer.json["data"]["lines"]["ng"] is True
-    assert admin.refused("PUT", "/stations/cam1/outputs/OUT9", json={"active": True}) == (422, "VALIDATION_FAILED")
-    assert admin.refused("PUT", "/stations/cam1/outputs/ng", json={"active": 1}) == (422, "VALIDATION_FAILED")
+    assert admin.refused("PUT", "/stations/cam1/outputs/OUT9", json={"active": True}) == (
+        422,
+        "VALIDATION_FAILED",
+    )
+    assert admin.refused("PUT", "/stations/cam1/outputs/ng", json={"active": 1}) == (
+        422,
+        "VALIDATION_FAILED",
+    )
 
 
 def test_nobody_but_an_administrator_takes_the_lines_from_who_tests_them(
@@ -99,7 +142,11 @@ def test_nobody_but_an_administrator_takes_the_lines_from_who_tests_them(
         live = records().live
     live.tell = lambda kind, leaf, data, seq=0: told.append({"kind": kind, "leaf": leaf, **data})  # type: ignore[method-assign]
     assert admin.ask("POST", "/stations/cam1/pause", json={"maintenance": True}).status_code == 200
-    wait_for(lambda: operator.get("/stations/cam1/outputs")["maintenance"], 10, "the node tells that it is in maintenance")
+    wait_for(
+        lambda: operator.get("/stations/cam1/outputs")["maintenance"],
+        10,
+        "the node tells that it is in maintenance",
+    )
     assert operator.get("/stations/cam1/outputs")["maintenance"]["by"] == admin.username
     assert admin.ask("PUT", "/stations/cam1/outputs/ng", json={"active": True}).status_code == 200
     for path, body in [
@@ -111,15 +158,23 @@ def test_nobody_but_an_administrator_takes_the_lines_from_who_tests_them(
         assert (answer.status_code, answer.json["error"]) == (403, "IN_MAINTENANCE"), path
         assert admin.username in answer.json["message"]
     assert [told_of for told_of in told if told_of["leaf"] == "maintenance.ended"] == []
-    lines = {row["role"]: row["active"] for row in operator.get("/stations/cam1/outputs")["outputs"]}
+    lines = {
+        row["role"]: row["active"] for row in operator.get("/stations/cam1/outputs")["outputs"]
+    }
     assert lines["ng"] is True
     other = Someone(app_with_node, "ADMIN")
     assert other.ask("POST", "/stations/cam1/resume").status_code == 200
     [ended] = [told_of for told_of in told if told_of["leaf"] == "maintenance.ended"]
     assert (ended["station"], ended["by"], ended["of"]) == ("cam1", other.username, admin.username)
-    lines = {row["role"]: row["active"] for row in operator.get("/stations/cam1/outputs")["outputs"]}
+    lines = {
+        row["role"]: row["active"] for row in operator.get("/stations/cam1/outputs")["outputs"]
+    }
     assert lines["ng"] is False
-    wait_for(lambda: operator.get("/stations/cam1/outputs")["maintenance"] is None, 10, "the node tells that it has ended")
+    wait_for(
+        lambda: operator.get("/stations/cam1/outputs")["maintenance"] is None,
+        10,
+        "the node tells that it has ended",
+    )
     assert operator.ask("POST", "/stations/cam1/pause", json={}).status_code == 200
     assert operator.ask("POST", "/stations/cam1/resume").status_code == 200
 
@@ -128,9 +183,16 @@ def test_a_web_that_has_just_started_asks_first_whether_lines_are_tested(
     node: NodeProcess, operator: Someone, admin: Someone, tmp_path: Path
 ) -> None:
     assert admin.ask("POST", "/stations/cam1/pause", json={"maintenance": True}).status_code == 200
-    wait_for(lambda: operator.get("/stations/cam1/outputs")["maintenance"], 10, "the node tells that it is in maintenance")
+    wait_for(
+        lambda: operator.get("/stations/cam1/outputs")["maintenance"],
+        10,
+        "the node tells that it is in maintenance",
+    )
     fresh = application(tmp_path, node.config)
-    assert Someone(fresh, "OPERATOR").refused("POST", "/stations/cam1/resume") == (403, "IN_MAINTENANCE")
+    assert Someone(fresh, "OPERATOR").refused("POST", "/stations/cam1/resume") == (
+        403,
+        "IN_MAINTENANCE",
+    )
     fresh.extensions[NAME].close()
 
 
@@ -147,7 +209,11 @@ def test_viewers_only_see(app_with_node: Flask) -> None:
     ]:
         assert viewer.refused(method, path, json=body) == (403, "PERMISSION_DENIED"), path
     image = viewer.ask("GET", "/stations/cam1/image")
-    assert cv2.imdecode(np.frombuffer(image.data, np.uint8), cv2.IMREAD_COLOR).shape == (480, 640, 3)
+    assert cv2.imdecode(np.frombuffer(image.data, np.uint8), cv2.IMREAD_COLOR).shape == (
+        480,
+        640,
+        3,
+    )
     assert image.headers["X-Simulated"] == "true"
 
 
@@ -160,57 +226,106 @@ def test_a_station_that_is_not_there_is_not_asked(tmp_path: Path) -> None:
 
 def test_a_trigger_that_is_none_is_refused(tmp_path: Path) -> None:
     operator = Someone(application(tmp_path), "OPERATOR")
-    wrong = [{"trigger_id": "a\r\nb"}, {"program": "../x"}, {"role": "ADMIN"}, {"part_id": 3}, {"meta": "x"}, {"wait": "yes"}]
+    wrong = [
+        {"trigger_id": "a\r\nb"},
+        {"program": "../x"},
+        {"role": "ADMIN"},
+        {"part_id": 3},
+        {"meta": "x"},
+        {"wait": "yes"},
+    ]
     for body in wrong:
-        assert operator.refused("POST", "/stations/cam1/trigger", json=body) == (422, "VALIDATION_FAILED"), body
+        assert operator.refused("POST", "/stations/cam1/trigger", json=body) == (
+            422,
+            "VALIDATION_FAILED",
+        ), body
 
 
-def test_an_alarm_is_seen_once_for_each_time_it_comes(app_with_node: Flask, operator: Someone, line: Line) -> None:
+def test_an_alarm_is_seen_once_for_each_time_it_comes(
+    app_with_node: Flask, operator: Someone, line: Line
+) -> None:
     topic = f"{line.prefix}alarm/TEST_ALARM"
     watch = app_with_node.extensions[NAME].watch
 
     def raise_alarm(since: str) -> None:
-        line.client.publish(topic, f'{{"code":"TEST_ALARM","message":"m","since":"{since}"}}', 1, retain=True)
+        line.client.publish(
+            topic, f'{{"code":"TEST_ALARM","message":"m","since":"{since}"}}', 1, retain=True
+        )
         wait_for(lambda: watch.alarms.get("TEST_ALARM", {}).get("since") == since, 5)
 
     def acknowledged() -> object:
-        return next(each["acknowledged"] for each in operator.get("/alarms")["alarms"] if each["id"] == "TEST_ALARM")
+        return next(
+            each["acknowledged"]
+            for each in operator.get("/alarms")["alarms"]
+            if each["id"] == "TEST_ALARM"
+        )
 
     raise_alarm("first")
     assert acknowledged() is None
-    assert operator.refused("POST", "/alarms/TEST_ALARM/acknowledge", json={"since": "other"}) == (422, "VALIDATION_FAILED")
-    assert operator.refused("POST", "/alarms/NONE/acknowledge", json={"since": "first"}) == (404, "NOT_FOUND")
-    assert operator.ask("POST", "/alarms/TEST_ALARM/acknowledge", json={"since": "first"}).status_code == 200
+    assert operator.refused("POST", "/alarms/TEST_ALARM/acknowledge", json={"since": "other"}) == (
+        422,
+        "VALIDATION_FAILED",
+    )
+    assert operator.refused("POST", "/alarms/NONE/acknowledge", json={"since": "first"}) == (
+        404,
+        "NOT_FOUND",
+    )
+    assert (
+        operator.ask("POST", "/alarms/TEST_ALARM/acknowledge", json={"since": "first"}).status_code
+        == 200
+    )
     assert acknowledged()["by"] == operator.username  # type: ignore[index]
     raise_alarm("second")
     assert acknowledged() is None
 
 
-def test_a_program_is_checked_by_the_node_edited_tried_and_activated(app_with_node: Flask, admin: Someone, line: Line) -> None:
+def test_a_program_is_checked_by_the_node_edited_tried_and_activated(
+    app_with_node: Flask, admin: Someone, line: Line
+) -> None:
     read = admin.ask("GET", "/programs/synthetic-part")
     document = {**read.json["data"]["program"], "name": "Another name"}
-    answer = admin.ask("PUT", "/programs/synthetic-part", json=document, headers={"If-Match": read.headers["ETag"]})
+    answer = admin.ask(
+        "PUT", "/programs/synthetic-part", json=document, headers={"If-Match": read.headers["ETag"]}
+    )
     assert (answer.status_code, answer.json["data"]["checked"]) == (200, "node")
     assert admin.refused("DELETE", "/programs/synthetic-part") == (409, "PROGRAM_ACTIVE")
     outside = {
         **document,
         "id": "wrong",
-        "locator": {**document["locator"], "region": {"x": 5000, "y": 5000, "width": 50, "height": 50}},
+        "locator": {
+            **document["locator"],
+            "region": {"x": 5000, "y": 5000, "width": 50, "height": 50},
+        },
     }
-    assert admin.refused("POST", "/programs", json=outside)[0] == 422  # the shape is right, but nothing can be learned there
+    # the shape is right, but nothing can be learned there
+    assert admin.refused("POST", "/programs", json=outside)[0] == 422
     assert admin.refused("GET", "/programs/wrong") == (404, "PROGRAM_NOT_FOUND")
-    tried = admin.ask("POST", "/programs/try", json={"station": "cam1", "program": document}).json["data"]
+    tried = admin.ask("POST", "/programs/try", json={"station": "cam1", "program": document}).json[
+        "data"
+    ]
     assert tried[0]["verdict"] in ("OK", "NG", "ERROR")
     assert base64.b64decode(tried[0]["annotated"]).startswith(b"\xff\xd8\xff")
     copy = {**document, "id": "copy"}
     assert admin.ask("POST", "/programs", json=copy).status_code == 201
-    wait_for(lambda: admin.ask("POST", "/programs/copy/activate", json={"station": "cam1"}).status_code == 200, 10)
+    wait_for(
+        lambda: (
+            admin.ask("POST", "/programs/copy/activate", json={"station": "cam1"}).status_code
+            == 200
+        ),
+        10,
+    )
     wait_for(lambda: admin.get("/stations/cam1")["program"] == "copy", 5)
     assert admin.ask("DELETE", "/programs/synthetic-part").status_code == 200
 
 
-def test_what_a_program_would_miss_is_asked_for_until_all_faults_are_told(admin: Someone, line: Line) -> None:
-    body: dict[str, Any] = {"station": "cam1", "program": admin.get("/programs/synthetic-part")["program"], "challenge": 0}
+def test_what_a_program_would_miss_is_asked_for_until_all_faults_are_told(
+    admin: Someone, line: Line
+) -> None:
+    body: dict[str, Any] = {
+        "station": "cam1",
+        "program": admin.get("/programs/synthetic-part")["program"],
+        "challenge": 0,
+    }
     told: list[dict[str, Any]] = []
     while body["challenge"] is not None:
         answer = admin.ask("POST", "/programs/try", json=body)
@@ -226,9 +341,13 @@ def test_what_a_program_would_miss_is_asked_for_until_all_faults_are_told(admin:
         shown = each["picture"] and base64.b64decode(each["picture"]).startswith(b"\xff\xd8\xff")
         assert bool(shown) is (each["verdict"] == "OK")
     plain = base64.b64encode(picture(640, 480)).decode()
-    assert admin.refused("POST", "/programs/try", json={**body, "challenge": 0, "image": plain}) == (422, "PICTURES_UNFIT")
+    assert admin.refused(
+        "POST", "/programs/try", json={**body, "challenge": 0, "image": plain}
+    ) == (422, "PICTURES_UNFIT")
     two = ["019a0000-0000-7000-8000-000000000001", "019a0000-0000-7000-8000-000000000002"]
-    assert admin.refused("POST", "/programs/try", json={**body, "challenge": 0, "results": two}) == (422, "VALIDATION_FAILED")
+    assert admin.refused(
+        "POST", "/programs/try", json={**body, "challenge": 0, "results": two}
+    ) == (422, "VALIDATION_FAILED")
 
 
 def test_administrators_take_pictures_with_other_camera_settings_and_have_the_best_ones_searched(
@@ -236,15 +355,23 @@ def test_administrators_take_pictures_with_other_camera_settings_and_have_the_be
 ) -> None:
     assert operator.ask("POST", "/stations/cam1/capture").status_code == 200
     for body in ({"camera": {"gain": 2.0}}, {"optimise": True}):
-        assert operator.refused("POST", "/stations/cam1/capture", json=body) == (403, "PERMISSION_DENIED")
-    assert admin.refused("POST", "/stations/cam1/capture", json={"camera": {"gain": -1}}) == (422, "VALIDATION_FAILED")
+        assert operator.refused("POST", "/stations/cam1/capture", json=body) == (
+            403,
+            "PERMISSION_DENIED",
+        )
+    assert admin.refused("POST", "/stations/cam1/capture", json={"camera": {"gain": -1}}) == (
+        422,
+        "VALIDATION_FAILED",
+    )
 
     def capture(**body: object) -> dict[str, Any]:
         answer = admin.ask("POST", "/stations/cam1/capture", json=body)
         assert answer.status_code == 200, answer.text
         return answer.json["data"]  # type: ignore[index, no-any-return]
 
-    dark, light = (capture(camera={"exposure_ms": ms})["quality"]["brightness"] for ms in (1.0, 5.0))
+    dark, light = (
+        capture(camera={"exposure_ms": ms})["quality"]["brightness"] for ms in (1.0, 5.0)
+    )
     assert dark < light / 3
     found = capture(camera={"exposure_ms": 1.0}, optimise=True)
     assert found["camera"]["exposure_ms"] == pytest.approx(5.0, rel=0.3)
@@ -253,14 +380,24 @@ def test_administrators_take_pictures_with_other_camera_settings_and_have_the_be
     assert base64.b64decode(capture(exact=True)["image"]).startswith(b"\x89PNG")
 
 
-def test_a_new_program_with_its_master_is_checked_by_the_node_before_anything_is_stored(admin: Someone) -> None:
-    document = {**admin.get("/programs/synthetic-part")["program"], "id": "fresh", "master": "master.png"}
+def test_a_new_program_with_its_master_is_checked_by_the_node_before_anything_is_stored(
+    admin: Someone,
+) -> None:
+    document = {
+        **admin.get("/programs/synthetic-part")["program"],
+        "id": "fresh",
+        "master": "master.png",
+    }
     good = admin.ask("GET", "/programs/synthetic-part/master").data
 
     def form(master: bytes) -> dict[str, Any]:
-        return {"program": (io.BytesIO(json.dumps(document).encode()), "p"), "master": (io.BytesIO(master), "m")}
+        return {
+            "program": (io.BytesIO(json.dumps(document).encode()), "p"),
+            "master": (io.BytesIO(master), "m"),
+        }
 
-    status, code = admin.refused("POST", "/programs", data=form(picture(640, 480)))  # plain gray: nothing can be learned
+    # plain gray: nothing can be learned
+    status, code = admin.refused("POST", "/programs", data=form(picture(640, 480)))
     assert (status, code) == (422, "PROGRAM_INVALID")
     assert admin.refused("POST", "/programs", data=form(good[:-200])) == (422, "IMAGE_INVALID")
     assert admin.refused("GET", "/programs/fresh") == (404, "PROGRAM_NOT_FOUND")
@@ -269,19 +406,38 @@ def test_a_new_program_with_its_master_is_checked_by_the_node_before_anything_is
 
 
 def test_what_an_upload_carries_beside_its_pixels_is_not_stored(admin: Someone) -> None:
-    document = {**admin.get("/programs/synthetic-part")["program"], "id": "fresh", "master": "master.png"}
+    document = {
+        **admin.get("/programs/synthetic-part")["program"],
+        "id": "fresh",
+        "master": "master.png",
+    }
     good = admin.ask("GET", "/programs/synthetic-part/master").data
-    form = {"program": (io.BytesIO(json.dumps(document).encode()), "p"), "master": (io.BytesIO(good + b"<script>"), "m")}
+    form = {
+        "program": (io.BytesIO(json.dumps(document).encode()), "p"),
+        "master": (io.BytesIO(good + b"<script>"), "m"),
+    }
     assert admin.ask("POST", "/programs", data=form).status_code == 201
     stored = admin.ask("GET", "/programs/fresh/master").data
     assert b"<script>" not in stored
-    before, after = (cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR) for data in (good, stored))
+    before, after = (
+        cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR) for data in (good, stored)
+    )
     assert np.array_equal(before, after)
 
 
 def test_a_camera_is_learned_from_pictures_of_a_checkerboard(admin: Someone) -> None:
-    boards = [base64.b64encode(cv2.imencode(".png", board(*pose))[1].tobytes()).decode() for pose in POSES[:4]]
-    body = {"station": "cam1", "images": boards, "columns": 9, "rows": 6, "square_mm": 10.0, "in_plane": 0}
+    boards = [
+        base64.b64encode(cv2.imencode(".png", board(*pose))[1].tobytes()).decode()
+        for pose in POSES[:4]
+    ]
+    body = {
+        "station": "cam1",
+        "images": boards,
+        "columns": 9,
+        "rows": 6,
+        "square_mm": 10.0,
+        "in_plane": 0,
+    }
     answer = admin.ask("POST", "/programs/calibrate", json=body)
     assert answer.status_code == 200, answer.text
     found = answer.json["data"]["calibration"]  # type: ignore[index]
@@ -290,19 +446,28 @@ def test_a_camera_is_learned_from_pictures_of_a_checkerboard(admin: Someone) -> 
     plain = base64.b64encode(picture(480, 360)).decode()
     for wrong, refusal in [
         ({"images": [plain] * 3}, (422, "NO_CONTRAST")),
-        ({"images": [*boards[:2], base64.b64encode(picture(64, 64)).decode()], "in_plane": None}, (422, "IMAGE_SIZE")),
+        (
+            {"images": [*boards[:2], base64.b64encode(picture(64, 64)).decode()], "in_plane": None},
+            (422, "IMAGE_SIZE"),
+        ),
         ({"images": boards[:2]}, (422, "VALIDATION_FAILED")),
         ({"images": ["x" * 8] * 3}, (422, "IMAGE_INVALID")),
         ({"square_mm": 0}, (422, "VALIDATION_FAILED")),
     ]:
-        assert admin.refused("POST", "/programs/calibrate", json={**body, **wrong}) == refusal, refusal
+        assert admin.refused("POST", "/programs/calibrate", json={**body, **wrong}) == refusal, (
+            refusal
+        )
 
 
-def test_pictures_of_the_history_are_tried_and_those_that_are_gone_are_named(admin: Someone, line: Line) -> None:
+def test_pictures_of_the_history_are_tried_and_those_that_are_gone_are_named(
+    admin: Someone, line: Line
+) -> None:
     document = admin.get("/programs/synthetic-part")["program"]
     read = admin.ask("GET", "/programs/synthetic-part")
     keep = {**document, "keep": {"ng": True, "ok_every": 1}}
-    admin.ask("PUT", "/programs/synthetic-part", json=keep, headers={"If-Match": read.headers["ETag"]})
+    admin.ask(
+        "PUT", "/programs/synthetic-part", json=keep, headers={"If-Match": read.headers["ETag"]}
+    )
     wait_for(lambda: admin.get("/stations/cam1")["program_version"] == 2, 10)
     result = line.result(line.trigger())
     wait_for(lambda: admin.get(f"/results/{result['result_id']}")["kept"], 10, "its picture")
@@ -320,7 +485,14 @@ def test_a_master_comes_from_the_camera_or_an_upload_that_the_node_decodes(admin
         "schema": "program/1",
         "id": "plain",
         "name": "Plain",
-        "tools": [{"kind": "brightness", "name": "light", "region": {"x": 10, "y": 10, "width": 50, "height": 50}, "low": 1.0}],
+        "tools": [
+            {
+                "kind": "brightness",
+                "name": "light",
+                "region": {"x": 10, "y": 10, "width": 50, "height": 50},
+                "low": 1.0,
+            }
+        ],
     }
     assert admin.ask("POST", "/programs", json=plain).status_code == 201
     answer = admin.ask("POST", "/programs/plain/master", json={"station": "cam1"})
@@ -328,20 +500,28 @@ def test_a_master_comes_from_the_camera_or_an_upload_that_the_node_decodes(admin
     stored = admin.ask("GET", "/programs/plain/master")
     assert (
         stored.mimetype,
-        admin.ask("GET", "/programs/plain/master", headers={"If-None-Match": stored.headers["ETag"]}).status_code,
+        admin.ask(
+            "GET", "/programs/plain/master", headers={"If-None-Match": stored.headers["ETag"]}
+        ).status_code,
     ) == (
         "image/png",
         304,
     )
-    answer = admin.ask("PUT", "/programs/plain/master", data={"file": (io.BytesIO(picture(640, 480)), "../../x.png")})
+    answer = admin.ask(
+        "PUT",
+        "/programs/plain/master",
+        data={"file": (io.BytesIO(picture(640, 480)), "../../x.png")},
+    )
     assert (answer.status_code, answer.json["data"]["version"]) == (200, 3)
     broken = picture(640, 480)[:-200]  # a good head, but no picture
-    assert admin.refused("PUT", "/programs/plain/master", data=broken, content_type="image/png") == (422, "IMAGE_INVALID")
+    assert admin.refused(
+        "PUT", "/programs/plain/master", data=broken, content_type="image/png"
+    ) == (422, "IMAGE_INVALID")
     exported = admin.ask("GET", "/programs/plain/export").data
     assert (
-        admin.ask("POST", "/programs/import?replace=true", data=exported, content_type="application/zip").json["data"][
-            "version"
-        ]
+        admin.ask(
+            "POST", "/programs/import?replace=true", data=exported, content_type="application/zip"
+        ).json["data"]["version"]
         == 3
     )
 
@@ -358,6 +538,8 @@ def test_when_the_node_is_away_it_is_said_and_history_and_programs_go_on(
     assert len(admin.get("/results")["results"]) == 1
     read = admin.ask("GET", "/programs/synthetic-part")
     document = {**read.json["data"]["program"], "name": "Edited alone"}
-    answer = admin.ask("PUT", "/programs/synthetic-part", json=document, headers={"If-Match": read.headers["ETag"]})
+    answer = admin.ask(
+        "PUT", "/programs/synthetic-part", json=document, headers={"If-Match": read.headers["ETag"]}
+    )
     assert (answer.status_code, answer.json["data"]["checked"]) == (200, "structure")
     assert admin.refused("POST", "/stations/cam1/resume") == (504, "NODE_AWAY")

@@ -1,4 +1,5 @@
-"""The second factor: on with a code, asked for at sign-in, each code good once, recovery codes too."""
+"""The second factor: on with a code, asked for at sign-in, each code good once, recovery codes
+too."""
 
 import base64
 import time
@@ -23,12 +24,17 @@ def at(secret: str, steps: int) -> str:
 def turned_on(caller: Caller) -> tuple[str, list[str]]:
     """Its secret and recovery codes."""
     secret = data(caller.ask("POST", "/auth/2fa/setup", json={"password": PASSWORD}))["secret"]
-    codes = data(caller.ask("POST", "/auth/2fa/enable", json={"code": at(secret, -1)}))["recovery_codes"]
+    codes = data(caller.ask("POST", "/auth/2fa/enable", json={"code": at(secret, -1)}))[
+        "recovery_codes"
+    ]
     return secret, codes
 
 
 def test_it_is_set_up_with_a_picture_and_turned_on_with_a_code(app: Flask, ada: Caller) -> None:
-    assert code(ada.ask("POST", "/auth/2fa/setup", json={"password": "wrong"})) == "CREDENTIALS_INVALID"
+    assert (
+        code(ada.ask("POST", "/auth/2fa/setup", json={"password": "wrong"}))
+        == "CREDENTIALS_INVALID"
+    )
     assert code(ada.ask("POST", "/auth/2fa/enable", json={"code": "123456"})) == "TWO_FACTOR_STATE"
     made = data(ada.ask("POST", "/auth/2fa/setup", json={"password": PASSWORD}))
     kind, _, picture = made["qr"].partition(";base64,")
@@ -36,13 +42,26 @@ def test_it_is_set_up_with_a_picture_and_turned_on_with_a_code(app: Flask, ada: 
     assert b"<svg" in base64.b64decode(picture)
     assert pyotp.parse_uri(made["uri"]).secret == made["secret"]
     assert sign_in(app.test_client(), "ada").status_code == 200, "it is asked for before it is on"
-    assert code(ada.ask("POST", "/auth/2fa/enable", json={"code": at(made["secret"], 5)})) == "TWO_FACTOR_INVALID"
-    codes = data(ada.ask("POST", "/auth/2fa/enable", json={"code": at(made["secret"], 0)}))["recovery_codes"]
+    assert (
+        code(ada.ask("POST", "/auth/2fa/enable", json={"code": at(made["secret"], 5)}))
+        == "TWO_FACTOR_INVALID"
+    )
+    codes = data(ada.ask("POST", "/auth/2fa/enable", json={"code": at(made["secret"], 0)}))[
+        "recovery_codes"
+    ]
     assert len(set(codes)) == 10
     assert ada.get("/auth/me")["twofactor"] is True
-    assert code(ada.ask("POST", "/auth/2fa/setup", json={"password": PASSWORD})) == "TWO_FACTOR_STATE"
-    stored = (site_of(app).state / "accounts.db").read_bytes() + (site_of(app).state / "accounts.db-wal").read_bytes()
-    assert not [text for text in codes if text.encode() in stored or text.replace("-", "").encode() in stored]
+    assert (
+        code(ada.ask("POST", "/auth/2fa/setup", json={"password": PASSWORD})) == "TWO_FACTOR_STATE"
+    )
+    stored = (site_of(app).state / "accounts.db").read_bytes() + (
+        site_of(app).state / "accounts.db-wal"
+    ).read_bytes()
+    assert not [
+        text
+        for text in codes
+        if text.encode() in stored or text.replace("-", "").encode() in stored
+    ]
 
 
 def test_it_is_asked_for_and_each_code_is_good_once(app: Flask, ada: Caller) -> None:
@@ -53,10 +72,14 @@ def test_it_is_asked_for_and_each_code_is_good_once(app: Flask, ada: Caller) -> 
     good = at(secret, 0)
     assert sign_in(client, "ada", code=good).status_code == 200
     assert code(sign_in(client, "ada", code=good)) == "TWO_FACTOR_INVALID"
-    assert code(sign_in(client, "ada", code=at(secret, -1))) == "TWO_FACTOR_INVALID", "an older one after a newer one"
+    assert code(sign_in(client, "ada", code=at(secret, -1))) == "TWO_FACTOR_INVALID", (
+        "an older one after a newer one"
+    )
 
 
-@pytest.mark.parametrize("given", ["abcdef", "12345", "1234567", "１２３４５６", "123456\n", " 12345", "", 123456])
+@pytest.mark.parametrize(
+    "given", ["abcdef", "12345", "1234567", "１２３４５６", "123456\n", " 12345", "", 123456]
+)
 def test_what_is_no_code_is_refused(app: Flask, ada: Caller, given: object) -> None:
     turned_on(ada)
     assert code(sign_in(app.test_client(), "ada", code=given)) == "VALIDATION_FAILED"
@@ -68,7 +91,9 @@ def test_a_code_two_steps_off_is_refused(app: Flask, ada: Caller, steps: int) ->
     assert code(sign_in(app.test_client(), "ada", code=at(secret, steps))) == "TWO_FACTOR_INVALID"
 
 
-def test_guessing_codes_is_locked_even_with_the_right_password_in_between(app: Flask, ada: Caller) -> None:
+def test_guessing_codes_is_locked_even_with_the_right_password_in_between(
+    app: Flask, ada: Caller
+) -> None:
     secret, _ = turned_on(ada)
     refusals = []
     for _ in range(5):
@@ -89,10 +114,18 @@ def test_a_recovery_code_is_good_once_however_it_is_typed(app: Flask, ada: Calle
 
 def test_it_is_turned_off_with_password_and_code_only(app: Flask, ada: Caller) -> None:
     secret, codes = turned_on(ada)
-    assert code(ada.ask("POST", "/auth/2fa/disable", json={"password": PASSWORD})) == "TWO_FACTOR_REQUIRED"
+    assert (
+        code(ada.ask("POST", "/auth/2fa/disable", json={"password": PASSWORD}))
+        == "TWO_FACTOR_REQUIRED"
+    )
     wrong = {"password": "wrong", "recovery_code": codes[0]}
     assert code(ada.ask("POST", "/auth/2fa/disable", json=wrong)) == "CREDENTIALS_INVALID"
-    assert ada.ask("POST", "/auth/2fa/disable", json={"password": PASSWORD, "code": at(secret, 0)}).status_code == 200
+    assert (
+        ada.ask(
+            "POST", "/auth/2fa/disable", json={"password": PASSWORD, "code": at(secret, 0)}
+        ).status_code
+        == 200
+    )
     assert sign_in(app.test_client(), "ada").status_code == 200
 
 

@@ -59,7 +59,9 @@ def test_a_password_that_is_guessed_first_is_refused(password: str) -> None:
     assert password[:200] not in caught.value.message or password == ""
 
 
-@pytest.mark.parametrize("password", ["violet tram 88 lime", "grün-Straße-9-日本語", "x9!kQ-7zp_Lm2"])
+@pytest.mark.parametrize(
+    "password", ["violet tram 88 lime", "grün-Straße-9-日本語", "x9!kQ-7zp_Lm2"]
+)
 def test_a_good_password_is_hashed_with_enough_work(password: str) -> None:
     hashed = hash_password(password, "joan")
     assert HASHER.verify(hashed, normal(password))
@@ -73,7 +75,9 @@ def test_a_password_is_the_same_in_every_unicode_form() -> None:
     assert HASHER.verify(hashed, normal(unicodedata.normalize("NFC", "Müller fährt 88")))
 
 
-def test_who_finds_too_many_waiting_is_told_at_once_and_not_counted_as_one_who_failed(tmp_path: Path) -> None:
+def test_who_finds_too_many_waiting_is_told_at_once_and_not_counted_as_one_who_failed(
+    tmp_path: Path,
+) -> None:
     app = application(tmp_path)
     account(app, "ada", "ADMIN")
     places = password.AT_ONCE + 4

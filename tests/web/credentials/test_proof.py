@@ -1,4 +1,5 @@
-"""Who gives or takes rights proves again who they are: a session alone makes no lasting takeover."""
+"""Who gives or takes rights proves again who they are: a session alone makes no lasting
+takeover."""
 
 import time
 from pathlib import Path
@@ -8,7 +9,18 @@ import pytest
 from flask import Flask
 
 from schemas.store.users import Users
-from tests.people import API, PASSWORD, PROOF, Caller, account, application, code, data, sign_in, site_of
+from tests.people import (
+    API,
+    PASSWORD,
+    PROOF,
+    Caller,
+    account,
+    application,
+    code,
+    data,
+    sign_in,
+    site_of,
+)
 
 OTHER = "marble kettle 51 dune"
 
@@ -16,7 +28,10 @@ OTHER = "marble kettle 51 dune"
 def turn_on(person: Caller) -> str:
     """A second factor; its secret."""
     secret = str(data(person.ask("POST", "/auth/2fa/setup", json={"password": PASSWORD}))["secret"])
-    assert person.ask("POST", "/auth/2fa/enable", json={"code": pyotp.TOTP(secret).now()}).status_code == 200
+    assert (
+        person.ask("POST", "/auth/2fa/enable", json={"code": pyotp.TOTP(secret).now()}).status_code
+        == 200
+    )
     return secret
 
 
@@ -35,11 +50,22 @@ def test_a_stolen_session_changes_no_password_role_or_factor(app: Flask, whose: 
         ("POST", "/auth/users", {"username": "eve", "password": OTHER, "role": "ADMIN"}),
     ):
         assert code(ada.ask(method, where, json=body)) == "PROOF_REQUIRED", (method, body)
-        assert code(ada.ask(method, where, json={**body, "own_password": OTHER})) == "CREDENTIALS_INVALID"
+        assert (
+            code(ada.ask(method, where, json={**body, "own_password": OTHER}))
+            == "CREDENTIALS_INVALID"
+        )
         assert code(ada.ask(method, where, json={**body, **PROOF})) == "TWO_FACTOR_REQUIRED"
-        assert code(ada.ask(method, where, json={**body, **PROOF, "own_code": "000000"})) == "TWO_FACTOR_INVALID"
-        site_of(app).accounts.unlock("ada", "ada", {"username": "", "address": "", "request_id": ""})
-    assert [(user.username, user.role) for user in site_of(app).users.list()] == [("ada", "ADMIN"), ("olaf", "ADMIN")]
+        assert (
+            code(ada.ask(method, where, json={**body, **PROOF, "own_code": "000000"}))
+            == "TWO_FACTOR_INVALID"
+        )
+        site_of(app).accounts.unlock(
+            "ada", "ada", {"username": "", "address": "", "request_id": ""}
+        )
+    assert [(user.username, user.role) for user in site_of(app).users.list()] == [
+        ("ada", "ADMIN"),
+        ("olaf", "ADMIN"),
+    ]
     assert all(site_of(app).accounts.factors.on(each.id) for each in (ada, olaf))
     assert code(sign_in(app.test_client(), "olaf", OTHER)) == "CREDENTIALS_INVALID"
 
@@ -62,7 +88,10 @@ def test_ones_own_password_is_changed_with_the_second_factor_too(app: Flask) -> 
     secret = turn_on(ada)
     body = {"old_password": PASSWORD, "new_password": OTHER}
     assert code(ada.ask("POST", "/auth/change-password", json=body)) == "TWO_FACTOR_REQUIRED"
-    assert code(ada.ask("POST", "/auth/change-password", json={**body, "code": "000000"})) == "TWO_FACTOR_INVALID"
+    assert (
+        code(ada.ask("POST", "/auth/change-password", json={**body, "code": "000000"}))
+        == "TWO_FACTOR_INVALID"
+    )
     assert code(sign_in(app.test_client(), "ada", OTHER)) == "CREDENTIALS_INVALID"
     ahead = pyotp.TOTP(secret).at(int(time.time()) + 30)  # that of now was used to turn it on
     assert ada.ask("POST", "/auth/change-password", json={**body, "code": ahead}).status_code == 200
@@ -73,16 +102,26 @@ def test_with_password_and_code_it_is_done_and_what_needs_none_stays_easy(app: F
     ada, olaf = Caller(app, "ada", "ADMIN"), Caller(app, "olaf", "VIEWER")
     path = f"/auth/users/{olaf.id}"
     assert data(ada.ask("PUT", path, json={"name": "Olaf O."}))["name"] == "Olaf O."
-    assert data(ada.ask("PUT", path, json={"role": "VIEWER", "disabled": False}))["role"] == "VIEWER"
+    assert (
+        data(ada.ask("PUT", path, json={"role": "VIEWER", "disabled": False}))["role"] == "VIEWER"
+    )
     assert data(ada.ask("PUT", path, json={"role": "OPERATOR", **PROOF}))["role"] == "OPERATOR"
-    assert ada.ask("POST", "/auth/users", json={"username": "new", "password": OTHER}).status_code == 201
+    assert (
+        ada.ask("POST", "/auth/users", json={"username": "new", "password": OTHER}).status_code
+        == 201
+    )
 
 
 def test_a_password_that_somebody_else_has_chosen_expires_unless_it_is_replaced(
     app: Flask, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     ada = Caller(app, "ada", "ADMIN")
-    assert data(ada.ask("POST", "/auth/users", json={"username": "new", "password": OTHER}))["password_initial"] is True
+    assert (
+        data(ada.ask("POST", "/auth/users", json={"username": "new", "password": OTHER}))[
+            "password_initial"
+        ]
+        is True
+    )
     new = app.test_client(use_cookies=False)
     first = data(sign_in(new, "new", OTHER))
     headers = {"Authorization": f"Bearer {first['access_token']}"}
@@ -101,7 +140,10 @@ def test_a_role_that_needs_a_second_factor_does_nothing_without(tmp_path: Path) 
     assert code(ada.ask("GET", "/stations")) == "SECOND_FACTOR_NEEDED"
     assert code(ada.ask("GET", "/audit")) == "SECOND_FACTOR_NEEDED"
     assert code(ada.ask("GET", "/auth/sessions?all=true")) == "SECOND_FACTOR_NEEDED"
-    assert code(ada.ask("DELETE", f"/auth/sessions/{vera.get('/auth/me')['session']}")) == "SECOND_FACTOR_NEEDED"
+    assert (
+        code(ada.ask("DELETE", f"/auth/sessions/{vera.get('/auth/me')['session']}"))
+        == "SECOND_FACTOR_NEEDED"
+    )
     assert vera.ask("GET", "/stations").status_code == 200
     assert ada.get("/auth/me")["twofactor"] is False
     turn_on(ada)
@@ -111,14 +153,18 @@ def test_a_role_that_needs_a_second_factor_does_nothing_without(tmp_path: Path) 
 def test_recovery_codes_are_kept_as_slow_hashes_and_still_open_once(app: Flask) -> None:
     ada = Caller(app, "ada", "ADMIN")
     secret = str(data(ada.ask("POST", "/auth/2fa/setup", json={"password": PASSWORD}))["secret"])
-    codes = data(ada.ask("POST", "/auth/2fa/enable", json={"code": pyotp.TOTP(secret).now()}))["recovery_codes"]
+    codes = data(ada.ask("POST", "/auth/2fa/enable", json={"code": pyotp.TOTP(secret).now()}))[
+        "recovery_codes"
+    ]
     import hashlib
 
     fast = {hashlib.sha256(each.replace("-", "").encode()).digest() for each in codes}
     kept = {row[0] for row in site_of(app).accounts.read("SELECT code FROM recovery")}
     assert len(kept) == 10
     assert not kept & fast
-    answers = [sign_in(app.test_client(), "ada", recovery_code=codes[0]).status_code for _ in range(2)]
+    answers = [
+        sign_in(app.test_client(), "ada", recovery_code=codes[0]).status_code for _ in range(2)
+    ]
     assert answers == [200, 401]
 
 

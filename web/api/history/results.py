@@ -35,20 +35,29 @@ WRITTEN_S = 10.0  # pictures are written after their result
 class PageQuery(Filter):
     """A page of results."""
 
-    limit: Annotated[int, Field(ge=1, le=MAX_LIMIT)] = Field(default=50, description="Results of the page.")
-    cursor: str | None = Field(default=None, max_length=200, description="From the page before; goes on after it.")
+    limit: Annotated[int, Field(ge=1, le=MAX_LIMIT)] = Field(
+        default=50, description="Results of the page."
+    )
+    cursor: str | None = Field(
+        default=None, max_length=200, description="From the page before; goes on after it."
+    )
     order: Literal["newest", "oldest"] = Field(default="newest", description="Which come first.")
     search_s: Annotated[float, Field(strict=False, ge=0.05, le=2.0)] = Field(
-        default=BUDGET_S, description="How long to search for rare results, in seconds, before `complete` is false."
+        default=BUDGET_S,
+        description="How long to search for rare results, in seconds, before `complete` is false.",
     )
 
 
 class ExportQuery(Filter):
     """An export."""
 
-    format: Literal["csv", "jsonl"] = Field(default="csv", description="csv for a spreadsheet, jsonl for programs.")
+    format: Literal["csv", "jsonl"] = Field(
+        default="csv", description="csv for a spreadsheet, jsonl for programs."
+    )
     order: Literal["newest", "oldest"] = Field(default="newest", description="Which come first.")
-    rows: Annotated[int, Field(ge=1, le=MAX_ROWS)] = Field(default=MAX_ROWS, description="Results at most.")
+    rows: Annotated[int, Field(ge=1, le=MAX_ROWS)] = Field(
+        default=MAX_ROWS, description="Results at most."
+    )
 
 
 class ResultRow(TypedDict):
@@ -78,8 +87,8 @@ class ResultRead(Result):
 class Around(TypedDict):
     """What is known around a result.
 
-    previous, next: results of the station; advice: what to do about its error; newest_version: of its program, None if that
-    was deleted.
+    previous, next: results of the station; advice: what to do about its error; newest_version: of
+    its program, None if that was deleted.
     """
 
     previous: str | None
@@ -131,19 +140,35 @@ class Choices(TypedDict):
 @history.get("/results")
 @requires("VIEWER", query=PageQuery, data=ResultPage, codes=SLOW)
 def results(query: PageQuery) -> ResponseReturnValue:
-    """A page of results. `cursor` leads to the next page, null at the end; `complete` false: the search goes on there."""
-    page = records().history.page(filter_of(query), query.limit, query.cursor, query.order, query.search_s)
+    """A page of results. `cursor` leads to the next page, null at the end; `complete` false: the
+    search goes on there."""
+    page = records().history.page(
+        filter_of(query), query.limit, query.cursor, query.order, query.search_s
+    )
     shown = _shown(page.rows)
     rows = [{**row._asdict(), "images": shown.get(row.result_id)} for row in page.rows]
-    return ok({"results": rows, "cursor": page.cursor, "complete": page.complete, "searched_to": page.searched_to})
+    return ok(
+        {
+            "results": rows,
+            "cursor": page.cursor,
+            "complete": page.complete,
+            "searched_to": page.searched_to,
+        }
+    )
 
 
 @history.get("/results/choices")
 @requires("VIEWER", data=Choices, codes=SLOW)
 def choices() -> ResponseReturnValue:
-    """What a filter can be set to: stations, programs with their tools, and the codes that results have."""
-    programs = [{"id": head.id, "name": head.name, "tools": _tools(head)} for head in site().programs.list()]
-    codes = [{"code": code, "message": _entry(code, "message") or ""} for code in records().history.codes()]
+    """What a filter can be set to: stations, programs with their tools, and the codes that results
+    have."""
+    programs = [
+        {"id": head.id, "name": head.name, "tools": _tools(head)} for head in site().programs.list()
+    ]
+    codes = [
+        {"code": code, "message": _entry(code, "message") or ""}
+        for code in records().history.codes()
+    ]
     return ok({"stations": stations(), "programs": programs, "codes": codes})
 
 
@@ -157,7 +182,10 @@ def _tools(head: Head) -> list[ToolChoice]:
 @lru_cache(4096)
 def _tools_of(head: Head) -> tuple[tuple[str, str, str], ...]:
     """Name, kind and unit of each tool. A version never changes, so it is read once."""
-    return tuple((tool.name, tool.kind, tool.unit) for tool in site().programs.get(head.id, head.version).program.tools)
+    return tuple(
+        (tool.name, tool.kind, tool.unit)
+        for tool in site().programs.get(head.id, head.version).program.tools
+    )
 
 
 @history.get("/results/<result_id>")
@@ -170,13 +198,15 @@ def one_result(result_id: str) -> ResponseReturnValue:
     if names:
         gone = records().pictures.missing(names)
         kept = as_json([name for name in names if name not in gone])
-    return written(payload.rstrip()[:-1] + b',"kept":' + kept + b"}")  # it is an object that is not empty
+    # it is an object that is not empty
+    return written(payload.rstrip()[:-1] + b',"kept":' + kept + b"}")
 
 
 @history.get("/results/<result_id>/around")
 @requires("VIEWER", data=Around, codes=("RESULT_NOT_FOUND",))
 def around(result_id: str) -> ResponseReturnValue:
-    """What is known around a result: its neighbours, what to do about its error, the newest version of its program."""
+    """What is known around a result: its neighbours, what to do about its error, the newest version
+    of its program."""
     result = json.loads(records().history.one(result_id))
     previous, following = records().history.beside(result["station"], result["seq"])
     return ok(
@@ -190,9 +220,16 @@ def around(result_id: str) -> ResponseReturnValue:
 
 
 @history.get("/results/export")
-@requires("VIEWER", query=ExportQuery, limit="10 per minute", gives=("text/csv", "application/x-ndjson"), codes=SLOW)
+@requires(
+    "VIEWER",
+    query=ExportQuery,
+    limit="10 per minute",
+    gives=("text/csv", "application/x-ndjson"),
+    codes=SLOW,
+)
 def export(query: ExportQuery) -> ResponseReturnValue:
-    """Results as CSV or JSON lines, as a stream; X-Total-Count says how many there are, if that is known soon."""
+    """Results as CSV or JSON lines, as a stream; X-Total-Count says how many there are, if that is
+    known soon."""
     filter = filter_of(query)
     name = f"results-{site().settings.node_id}-{utc()[:19].replace(':', '')}.{query.format}"
     body: Iterator[str] | Iterator[bytes]
@@ -200,7 +237,9 @@ def export(query: ExportQuery) -> ResponseReturnValue:
         body = as_csv(records().history, filter, query.order, query.rows)
     else:
         body = json_lines(records().history, filter, query.order, query.rows)
-    answer = Response(body, mimetype="text/csv" if query.format == "csv" else "application/x-ndjson")
+    answer = Response(
+        body, mimetype="text/csv" if query.format == "csv" else "application/x-ndjson"
+    )
     answer.headers["Content-Disposition"] = f'attachment; filename="{name}"'
     if filter.tool is None:
         with suppress(Problem):  # it takes too long to count, or will be told by the stream itself
@@ -222,26 +261,39 @@ def _path(name: str) -> Path:
 
 
 @history.get("/pictures/<name>")
-@requires("VIEWER", limit="1200 per minute", gives=("image/jpeg", "image/png"), codes=("RESULT_NOT_FOUND",))
+@requires(
+    "VIEWER",
+    limit="1200 per minute",
+    gives=("image/jpeg", "image/png"),
+    codes=("RESULT_NOT_FOUND",),
+)
 def picture(name: str) -> ResponseReturnValue:
-    """A picture of a result, by the name in the result. Browsers keep it, and ask each time whether they still may show it.
+    """A picture of a result, by the name in the result. Browsers keep it, and ask each time whether
+    they still may show it.
 
-    `ID.thumb.jpg` is the annotated picture, 160 px wide; of results that were stored without it, the annotated one itself.
+    `ID.thumb.jpg` is the annotated picture, 160 px wide; of results that were stored without it,
+    the annotated one itself.
     """
     path = _path(name)
     try:
-        answer = send_file(path, mimetype="image/png" if name.endswith(".png") else "image/jpeg", etag=False)
+        answer = send_file(
+            path, mimetype="image/png" if name.endswith(".png") else "image/jpeg", etag=False
+        )
     except FileNotFoundError:
         raise Problem("RESULT_NOT_FOUND", f"the picture {name} is not kept any more") from None
     answer.set_etag(path.name)
-    answer.headers["Cache-Control"] = "private, no-cache"  # after signing out nobody sees it any more
+    # after signing out nobody sees it any more
+    answer.headers["Cache-Control"] = "private, no-cache"
     return answer.make_conditional(request)
 
 
 def _shown(rows: list[Row]) -> dict[str, dict[str, Any]]:
-    """Names of the pictures that results have: those still there, and those that are just being written."""
+    """Names of the pictures that results have: those still there, and those that are just being
+    written."""
     names = {row.result_id: records().pictures.names(row.result_id) for row in rows if row.pictures}
-    gone = set(records().pictures.missing(each.annotated for each in names.values() if each.annotated))
+    gone = set(
+        records().pictures.missing(each.annotated for each in names.values() if each.annotated)
+    )
     now = utc(time.time() - WRITTEN_S)
     return {
         row.result_id: names[row.result_id].model_dump()

@@ -89,7 +89,8 @@ def statistics(query: FiguresQuery) -> ResponseReturnValue:
 @history.get("/statistics/tools")
 @requires("VIEWER", query=Filter, data=ToolList, codes=SLOW)
 def tools(query: Filter) -> ResponseReturnValue:
-    """Each tool's values against its limits: least, greatest, mean, deviation, Cpk; with `tool`, histogram and trend."""
+    """Each tool's values against its limits: least, greatest, mean, deviation, Cpk; with `tool`,
+    histogram and trend."""
     return ok(records().statistics.tools(filter_of(query)))
 
 

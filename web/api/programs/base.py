@@ -38,7 +38,8 @@ class VersionRow(TypedDict):
 
 
 class SignedBy(TypedDict):
-    """The public key that signed a bundle, and what this site calls it; null if it does not know it."""
+    """The public key that signed a bundle, and what this site calls it; null if it does not know
+    it."""
 
     key: str
     name: str | None
@@ -47,7 +48,8 @@ class SignedBy(TypedDict):
 class ProgramRead(VersionRow):
     """One version with its document.
 
-    `checked` after a change: by the `node`, or its `structure` only; `signed_by` after an import: null if nobody did.
+    `checked` after a change: by the `node`, or its `structure` only; `signed_by` after an import:
+    null if nobody did.
     """
 
     program: Program
@@ -57,7 +59,11 @@ class ProgramRead(VersionRow):
 
 def about(stored: StoredProgram) -> dict[str, Any]:
     """A version without its document."""
-    return {"id": stored.program.id, **stored.model_dump(mode="json", exclude={"program"}), "etag": f'"{tag_of(stored)}"'}
+    return {
+        "id": stored.program.id,
+        **stored.model_dump(mode="json", exclude={"program"}),
+        "etag": f'"{tag_of(stored)}"',
+    }
 
 
 def answered(stored: StoredProgram, status: int = 200, **more: Any) -> Response:

@@ -1,4 +1,5 @@
-"""Bundles: a program with its pictures and models as one .zip, signed where this node has a key for that."""
+"""Bundles: a program with its pictures and models as one .zip, signed where this node has a key for
+that."""
 
 from flask import Response
 from flask.typing import ResponseReturnValue
@@ -9,7 +10,15 @@ from schemas.store.bundle import MAX_BYTES
 from schemas.store.programs import read_import
 from schemas.store.signature import REFUSALS
 from web.access import current, requires
-from web.api.programs.base import EDIT, FORM_BYTES, UNKNOWN, ProgramRead, VersionQuery, answered, programs
+from web.api.programs.base import (
+    EDIT,
+    FORM_BYTES,
+    UNKNOWN,
+    ProgramRead,
+    VersionQuery,
+    answered,
+    programs,
+)
 from web.program_checks import check_in_use, checked_by, tag_of
 from web.response import JSON
 from web.site import site
@@ -19,7 +28,9 @@ from web.upload import check_picture, uploaded
 class ImportQuery(Shape):
     """How to import."""
 
-    replace: bool = Field(default=False, description="Whether it becomes the next version of a program that exists.")
+    replace: bool = Field(
+        default=False, description="Whether it becomes the next version of a program that exists."
+    )
 
 
 @programs.post("/import")
@@ -33,7 +44,8 @@ class ImportQuery(Shape):
     codes=(*EDIT, "IMAGE_INVALID", "BUSY", *REFUSALS),
 )
 def import_program(query: ImportQuery) -> ResponseReturnValue:
-    """Store a program from a .zip bundle or a JSON document, as the body or as the one file of a form."""
+    """Store a program from a .zip bundle or a JSON document, as the body or as the one file of a
+    form."""
     try:
         found = read_import(uploaded(), site().settings.programs)
     except Problem as problem:
@@ -50,20 +62,26 @@ def import_program(query: ImportQuery) -> ResponseReturnValue:
         except Problem as problem:
             if problem.code != "PROGRAM_NOT_FOUND":
                 raise
-    site().programs.keep_models(found.program, found.files)  # by their own hash, so that the node can load the program
+    # by their own hash, so that the node can load the program
+    site().programs.keep_models(found.program, found.files)
     checked = checked_by(found.program, found.master)
     signer = found.signer
     about = {"hash": found.program.hash, **({"signed_by": str(signer)} if signer else {})}
     note = f"imported, signed by {signer}" if signer else "imported"
     with site().audited("program.import", found.program.id, **about):
-        stored = site().programs.save(found.program, checked.master, current().username, note, expected, found.files)
+        stored = site().programs.save(
+            found.program, checked.master, current().username, note, expected, found.files
+        )
     return answered(stored, 201, checked=checked.by, signed_by=signer and signer._asdict())
 
 
 @programs.get("/<id>/export")
-@requires("VIEWER", query=VersionQuery, limit="30 per minute", gives=("application/zip",), codes=UNKNOWN)
+@requires(
+    "VIEWER", query=VersionQuery, limit="30 per minute", gives=("application/zip",), codes=UNKNOWN
+)
 def export(id: str, query: VersionQuery) -> ResponseReturnValue:
-    """The program as a .zip bundle that imports to the same hash; signed where this node has a key for that."""
+    """The program as a .zip bundle that imports to the same hash; signed where this node has a key
+    for that."""
     stored = site().programs.get(id, query.version)
     data = site().programs.export(id, query.version, site().settings.programs)
     answer = Response(data, mimetype="application/zip")

@@ -9,7 +9,16 @@ from pydantic import Field
 from schemas import Problem, Shape
 from schemas.base import StationId
 from web.access import requires
-from web.api.programs.base import ASKS, EDIT, FORM_BYTES, UNKNOWN, ProgramRead, VersionQuery, answered, programs
+from web.api.programs.base import (
+    ASKS,
+    EDIT,
+    FORM_BYTES,
+    UNKNOWN,
+    ProgramRead,
+    VersionQuery,
+    answered,
+    programs,
+)
 from web.command import check_station, command
 from web.program_checks import TRY_S, edited, station_of
 from web.site import site
@@ -23,14 +32,21 @@ class FromCamera(Shape):
 
 
 @programs.get("/<id>/master")
-@requires("VIEWER", query=VersionQuery, gives=("image/png", "image/jpeg"), codes=(*UNKNOWN, "MASTER_IMAGE_NOT_FOUND"))
+@requires(
+    "VIEWER",
+    query=VersionQuery,
+    gives=("image/png", "image/jpeg"),
+    codes=(*UNKNOWN, "MASTER_IMAGE_NOT_FOUND"),
+)
 def master(id: str, query: VersionQuery) -> ResponseReturnValue:
     """The master image of a version, as stored."""
     program = site().programs.get(id, query.version).program
     data = site().programs.master(program)
     if data is None or program.master is None:
         raise Problem("MASTER_IMAGE_NOT_FOUND", f"{id} has none")
-    answer = Response(data, mimetype="image/png" if program.master.endswith(".png") else "image/jpeg")
+    answer = Response(
+        data, mimetype="image/png" if program.master.endswith(".png") else "image/jpeg"
+    )
     answer.set_etag(program.master)
     answer.headers["Cache-Control"] = "private, no-cache"
     return answer.make_conditional(request)
@@ -45,14 +61,23 @@ def master(id: str, query: VersionQuery) -> ResponseReturnValue:
     codes=(*EDIT, *ASKS, "IMAGE_INVALID"),
 )
 def upload_master(id: str) -> ResponseReturnValue:
-    """Make an uploaded PNG or JPEG the master, as a new version; the node decodes it, and its tools must learn from it."""
+    """Make an uploaded PNG or JPEG the master, as a new version; the node decodes it, and its tools
+    must learn from it."""
     if "If-Match" in request.headers:
         edited(id)
     data = uploaded()
     size = check_picture(data)
     head = site().programs.get(id)
-    with site().audited("program.master", id, width=size.width, height=size.height, version=head.version):
-        command("register_master", TRY_S, station=station_of(id), program=id, image=base64.b64encode(data).decode())
+    with site().audited(
+        "program.master", id, width=size.width, height=size.height, version=head.version
+    ):
+        command(
+            "register_master",
+            TRY_S,
+            station=station_of(id),
+            program=id,
+            image=base64.b64encode(data).decode(),
+        )
     return answered(site().programs.get(id))
 
 

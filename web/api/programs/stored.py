@@ -101,7 +101,11 @@ def all_programs() -> ResponseReturnValue:
     """The newest version of every program, and where it is active."""
     active = active_programs()
     rows = [
-        {**head._asdict(), "etag": f'"{tag_of(head)}"', "active": [s for s, id in active.items() if id == head.id]}
+        {
+            **head._asdict(),
+            "etag": f'"{tag_of(head)}"',
+            "active": [s for s, id in active.items() if id == head.id],
+        }
         for head in site().programs.list()
     ]
     problem = site().programs.problem
@@ -109,9 +113,18 @@ def all_programs() -> ResponseReturnValue:
 
 
 @programs.post("")
-@requires("ADMIN", query=SaveQuery, takes=TAKES, max_bytes=SAVE_BYTES, data=ProgramRead, status=201, codes=SAVE)
+@requires(
+    "ADMIN",
+    query=SaveQuery,
+    takes=TAKES,
+    max_bytes=SAVE_BYTES,
+    data=ProgramRead,
+    status=201,
+    codes=SAVE,
+)
 def create(query: SaveQuery) -> ResponseReturnValue:
-    """Store a new program; its document is the body, or comes with its master in a form. Refused if there is one of that id."""
+    """Store a new program; its document is the body, or comes with its master in a form. Refused if
+    there is one of that id."""
     return _saved(document(), 0, "program.create", query.note, status=201)
 
 
@@ -123,9 +136,17 @@ def read(id: str, query: VersionQuery) -> ResponseReturnValue:
 
 
 @programs.put("/<id>")
-@requires("ADMIN", query=SaveQuery, takes=TAKES, max_bytes=SAVE_BYTES, data=ProgramRead, codes=(*SAVE, "PRECONDITION_REQUIRED"))
+@requires(
+    "ADMIN",
+    query=SaveQuery,
+    takes=TAKES,
+    max_bytes=SAVE_BYTES,
+    data=ProgramRead,
+    codes=(*SAVE, "PRECONDITION_REQUIRED"),
+)
 def replace(id: str, query: SaveQuery) -> ResponseReturnValue:
-    """Store the next version. A stale edit is refused with what others have changed since (`details.changes`)."""
+    """Store the next version. A stale edit is refused with what others have changed since
+    (`details.changes`)."""
     version = edited(id)
     edit = document()
     if edit.program.id != id:
@@ -173,7 +194,9 @@ def rollback(id: str, body: RollbackBody) -> ResponseReturnValue:
 
 
 @programs.post("/<id>/activate")
-@requires("OPERATOR", body=ActivateBody, data=Done, codes=(*ASKS, "STATION_NOT_FOUND", "PROGRAM_INVALID"))
+@requires(
+    "OPERATOR", body=ActivateBody, data=Done, codes=(*ASKS, "STATION_NOT_FOUND", "PROGRAM_INVALID")
+)
 def activate(id: str, body: ActivateBody) -> ResponseReturnValue:
     """Make it the active program of a station."""
     check_station(body.station)
@@ -186,10 +209,15 @@ def _saved(edit: Edit, expected: int, action: str, note: str, status: int = 200)
     check_in_use(program)
     checked = checked_by(program, edit.master)
     try:
-        with site().audited(action, program.id, version=expected, hash=program.hash, master=edit.size):
-            stored = site().programs.save(program, checked.master, current().username, note, expected)
+        with site().audited(
+            action, program.id, version=expected, hash=program.hash, master=edit.size
+        ):
+            stored = site().programs.save(
+                program, checked.master, current().username, note, expected
+            )
     except Problem as problem:
-        if problem.code == "PROGRAM_CONFLICT" and expected:  # somebody was faster in this very moment
+        # somebody was faster in this very moment
+        if problem.code == "PROGRAM_CONFLICT" and expected:
             raise stale(program.id, expected, site().programs.get(program.id).version) from None
         raise
     return answered(stored, status, checked=checked.by)

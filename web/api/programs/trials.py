@@ -1,4 +1,5 @@
-"""Trying a program before it is stored, and learning camera and lens from a checkerboard: nothing is kept."""
+"""Trying a program before it is stored, and learning camera and lens from a checkerboard: nothing
+is kept."""
 
 import base64
 from typing import Annotated, Any
@@ -26,16 +27,26 @@ CALIBRATE_S = 40.0
 class TryBody(Shape):
     """A program on the live picture, a given one, or pictures of the history."""
 
-    station: StationId = Field(description="The station that runs it; nothing is stored and no line is driven.")
-    program: dict[str, Any] | ProgramId = Field(description="A whole program, or the id of a stored one.")
+    station: StationId = Field(
+        description="The station that runs it; nothing is stored and no line is driven."
+    )
+    program: dict[str, Any] | ProgramId = Field(
+        description="A whole program, or the id of a stored one."
+    )
     image: Base64Image | None = Field(default=None, description="JPEG or PNG in base64.")
     results: Annotated[tuple[ResultId, ...], Field(max_length=MAX_TRIES, strict=False)] = Field(
-        default=(), description="Results whose pictures are tried; the live picture without image and results."
+        default=(),
+        description="Results whose pictures are tried; the live picture without image and results.",
     )
-    master: Base64Image | None = Field(default=None, description="Master for a given program; else its stored one.")
+    master: Base64Image | None = Field(
+        default=None, description="Master for a given program; else its stored one."
+    )
     challenge: Annotated[int, Field(ge=0, le=10_000)] | None = Field(
         default=None,
-        description="Instead, what it would miss: faults are drawn on one picture (the master if missing), from this one on.",
+        description=(
+            "Instead, what it would miss: faults are drawn on one picture (the master if missing),"
+            " from this one on."
+        ),
     )
 
 
@@ -43,14 +54,21 @@ class CalibrateBody(Shape):
     """Pictures of a checkerboard."""
 
     station: StationId = Field(description="The station whose node calculates.")
-    images: Annotated[tuple[Base64Image, ...], Field(min_length=3, max_length=20, strict=False)] = Field(
-        description="JPEG or PNG in base64, of one size."
+    images: Annotated[tuple[Base64Image, ...], Field(min_length=3, max_length=20, strict=False)] = (
+        Field(description="JPEG or PNG in base64, of one size.")
     )
-    columns: Annotated[int, Field(ge=3, le=50)] = Field(description="Inner corners of the board in a row.")
-    rows: Annotated[int, Field(ge=3, le=50)] = Field(description="Inner corners of the board in a column.")
+    columns: Annotated[int, Field(ge=3, le=50)] = Field(
+        description="Inner corners of the board in a row."
+    )
+    rows: Annotated[int, Field(ge=3, le=50)] = Field(
+        description="Inner corners of the board in a column."
+    )
     square_mm: Float = Field(gt=0, le=1000, description="Side of a square in mm.")
     in_plane: Annotated[int, Field(ge=0, le=19)] | None = Field(
-        default=None, description="Number of the picture, from 0, in which the board lies where the parts will lie."
+        default=None,
+        description=(
+            "Number of the picture, from 0, in which the board lies where the parts will lie."
+        ),
     )
 
 
@@ -70,9 +88,11 @@ class Learned(TypedDict):
     codes=(*ASKS, "STATION_NOT_FOUND", "IMAGE_INVALID"),
 )
 def try_program(body: TryBody) -> ResponseReturnValue:
-    """What a program would say, without storing anything: one answer for each picture, or the problem with it.
+    """What a program would say, without storing anything: one answer for each picture, or the
+    problem with it.
 
-    With `challenge` the answer is what came of the drawn faults so far, and `next`, from which on to ask again.
+    With `challenge` the answer is what came of the drawn faults so far, and `next`, from which on
+    to ask again.
     """
     check_station(body.station)
     if body.image is not None and body.results:
@@ -90,7 +110,9 @@ def try_program(body: TryBody) -> ResponseReturnValue:
         try:
             path = records().pictures.path(f"{result_id}.jpg")
             image = base64.b64encode(path.read_bytes()).decode()
-            tried.append({**command("try_program", TRY_S, **payload, image=image), "result_id": result_id})
+            tried.append(
+                {**command("try_program", TRY_S, **payload, image=image), "result_id": result_id}
+            )
         except FileNotFoundError:
             tried.append({"result_id": result_id, "problem": "RESULT_NOT_FOUND"})
         except Problem as problem:
@@ -110,7 +132,8 @@ def try_program(body: TryBody) -> ResponseReturnValue:
     codes=(*NODE, "STATION_NOT_FOUND", "IMAGE_INVALID", "IMAGE_SIZE", "NO_CONTRAST"),
 )
 def calibrate(body: CalibrateBody) -> ResponseReturnValue:
-    """Camera and lens as learned from pictures of a checkerboard, for a program's `calibration`; nothing is stored."""
+    """Camera and lens as learned from pictures of a checkerboard, for a program's `calibration`;
+    nothing is stored."""
     check_station(body.station)
     for image in body.images:
         check_picture(_decoded(image))

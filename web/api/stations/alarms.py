@@ -56,23 +56,33 @@ def alarms() -> ResponseReturnValue:
     presence_known()
     seen = records().acknowledged.all()
     found = []
-    for code, alarm in sorted(site().watch.alarms.items(), key=lambda item: str(item[1].get("since")), reverse=True):
+    for code, alarm in sorted(
+        site().watch.alarms.items(), key=lambda item: str(item[1].get("since")), reverse=True
+    ):
         entry = seen.get(code)
         holds = entry is not None and entry.get("since") == alarm.get("since")
-        found.append({**alarm, "id": code, "acknowledged": {"by": entry["by"], "at": entry["at"]} if entry and holds else None})
+        found.append(
+            {
+                **alarm,
+                "id": code,
+                "acknowledged": {"by": entry["by"], "at": entry["at"]} if entry and holds else None,
+            }
+        )
     return ok({**records().live.link(), "alarms": found})
 
 
 @stations.post("/alarms/<code>/acknowledge")
 @requires("OPERATOR", body=AcknowledgeBody, data=Acknowledgement)
 def acknowledge(code: str, body: AcknowledgeBody) -> ResponseReturnValue:
-    """Say that the alarm was seen; it stays active until its cause is gone, and must be seen again if it comes again."""
+    """Say that the alarm was seen; it stays active until its cause is gone, and must be seen again
+    if it comes again."""
     alarm = site().watch.alarms.get(code)
     if alarm is None:
         raise Problem("NOT_FOUND", f"no alarm {code!r:.80} is active")
     if alarm.get("since") != body.since:
         raise Problem(
-            "VALIDATION_FAILED", f"since: the alarm is active since {alarm.get('since')}, which may not have been seen"
+            "VALIDATION_FAILED",
+            f"since: the alarm is active since {alarm.get('since')}, which may not have been seen",
         )
     with site().audited("alarm.acknowledge", code, since=body.since):
         entry = records().acknowledged.add(code, body.since, current().username)

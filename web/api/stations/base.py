@@ -13,7 +13,8 @@ ASKS = (*NO_STATION, *NODE)
 
 
 def done(action: str, name: str, station: str, **payload: Any) -> Response:
-    """Have the node do something with a station, written down before. Raises Problem as check_station() and command() do."""
+    """Have the node do something with a station, written down before. Raises Problem as
+    check_station() and command() do."""
     check_station(station)
     with site().audited(action, station, **payload):
         return ok(command(name, station=station, **payload))

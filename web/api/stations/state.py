@@ -36,17 +36,25 @@ LOOK_S = 0.02
 class TriggerBody(Shape):
     """A manual inspection."""
 
-    trigger_id: GivenId = Field(default=None, description="Id, or a number, which is its digits; one is made if missing.")
-    program: ProgramId | None = Field(default=None, description="Program for this part; else the active one.")
+    trigger_id: GivenId = Field(
+        default=None, description="Id, or a number, which is its digits; one is made if missing."
+    )
+    program: ProgramId | None = Field(
+        default=None, description="Program for this part; else the active one."
+    )
     part_id: Name | None = Field(default=None, description="Id of the part.")
     meta: dict[str, Any] | None = Field(default=None, description="Kept with the result.")
-    wait: bool = Field(default=True, description="Whether the answer waits for the result, some seconds at most.")
+    wait: bool = Field(
+        default=True, description="Whether the answer waits for the result, some seconds at most."
+    )
 
 
 class PauseBody(Shape):
     """How to pause."""
 
-    maintenance: bool = Field(default=False, description="Whether lines may then be set by hand; administrators only.")
+    maintenance: bool = Field(
+        default=False, description="Whether lines may then be set by hand; administrators only."
+    )
 
 
 class ProgramBody(Shape):
@@ -64,13 +72,18 @@ class OutputBody(Shape):
 class CaptureBody(Shape):
     """How to take a picture; administrators only, but for `exact`."""
 
-    camera: ProgramCamera | None = Field(default=None, description="Camera settings; those of the active program if missing.")
-    optimise: bool = Field(default=False, description="Whether exposure and gain are searched for the best light.")
+    camera: ProgramCamera | None = Field(
+        default=None, description="Camera settings; those of the active program if missing."
+    )
+    optimise: bool = Field(
+        default=False, description="Whether exposure and gain are searched for the best light."
+    )
     exact: bool = Field(default=False, description="PNG instead of JPEG, for a master.")
 
 
 class StationShown(TypedDict):
-    """A station; without word of the node its state is Offline, and the rest of the topic `state` is missing."""
+    """A station; without word of the node its state is Offline, and the rest of the topic `state`
+    is missing."""
 
     id: str
     state: StateName
@@ -104,7 +117,8 @@ class Triggered(TypedDict):
 
 
 class Captured(TypedDict):
-    """A picture that was not inspected: base64, px; its figures and their limits; what it was taken with."""
+    """A picture that was not inspected: base64, px; its figures and their limits; what it was taken
+    with."""
 
     image: str
     width: int
@@ -122,7 +136,12 @@ class Captured(TypedDict):
 def all_stations() -> ResponseReturnValue:
     """Every station of the settings with its state, and whether broker and node are there."""
     presence_known()
-    return ok({**records().live.link(), "stations": [_station(each.id) for each in site().settings.station]})
+    return ok(
+        {
+            **records().live.link(),
+            "stations": [_station(each.id) for each in site().settings.station],
+        }
+    )
 
 
 @stations.get("/stations/<station>")
@@ -133,7 +152,9 @@ def one_station(station: str) -> ResponseReturnValue:
     presence_known()
     latest = site().watch.latest.get(station)
     counters = records().statistics.since_reset(station)
-    return ok({**records().live.link(), **_station(station), "latest": latest, "counters": counters})
+    return ok(
+        {**records().live.link(), **_station(station), "latest": latest, "counters": counters}
+    )
 
 
 @stations.get("/stations/<station>/counters")
@@ -151,17 +172,27 @@ def reset_counters(station: str) -> ResponseReturnValue:
 
 
 @stations.post("/stations/<station>/trigger")
-@requires("OPERATOR", body=TriggerBody, limit="trigger", data=Triggered, codes=(*ASKS, "BAD_TRIGGER", "TRIGGER_KNOWN"))
+@requires(
+    "OPERATOR",
+    body=TriggerBody,
+    limit="trigger",
+    data=Triggered,
+    codes=(*ASKS, "BAD_TRIGGER", "TRIGGER_KNOWN"),
+)
 def trigger(station: str, body: TriggerBody) -> ResponseReturnValue:
-    """Inspect one part by hand. The result comes with the answer if it is there in time, else `result` is null.
+    """Inspect one part by hand. The result comes with the answer if it is there in time, else
+    `result` is null.
 
-    A trigger_id that is known answers only the same trigger: `repeated`, with the result of then; another one is refused.
+    A trigger_id that is known answers only the same trigger: `repeated`, with the result of then;
+    another one is refused.
     """
     check_station(station)
     given = body.model_dump(mode="json", exclude_none=True, exclude={"wait"})
     given.setdefault("trigger_id", f"web-{new_id()}")
     as_trigger(given)
-    with site().audited("station.trigger", station, trigger_id=given["trigger_id"], part_id=body.part_id):
+    with site().audited(
+        "station.trigger", station, trigger_id=given["trigger_id"], part_id=body.part_id
+    ):
         data = command("trigger", station=station, trigger=given)
     until = time.monotonic() + RESULT_S
     payload = None
@@ -169,13 +200,20 @@ def trigger(station: str, body: TriggerBody) -> ResponseReturnValue:
         payload = records().history.of_trigger(station, given["trigger_id"])
         if payload is None:
             time.sleep(LOOK_S)
-    return ok({**data, "repeated": data["duplicate"], "result": None if payload is None else json.loads(payload)})
+    return ok(
+        {
+            **data,
+            "repeated": data["duplicate"],
+            "result": None if payload is None else json.loads(payload),
+        }
+    )
 
 
 @stations.post("/stations/<station>/pause")
 @requires("OPERATOR", body=PauseBody, data=Done, codes=(*ASKS, "IN_MAINTENANCE"))
 def pause(station: str, body: PauseBody) -> ResponseReturnValue:
-    """Halt a station; an administrator may ask for maintenance mode, in which lines are set by hand."""
+    """Halt a station; an administrator may ask for maintenance mode, in which lines are set by
+    hand."""
     if body.maintenance and current().role != "ADMIN":
         raise Problem("PERMISSION_DENIED", "maintenance mode is for administrators")
     with nullcontext() if body.maintenance else leaving_maintenance(station):
@@ -185,13 +223,16 @@ def pause(station: str, body: PauseBody) -> ResponseReturnValue:
 @stations.post("/stations/<station>/resume")
 @requires("OPERATOR", data=Done, codes=(*ASKS, "IN_MAINTENANCE"))
 def resume(station: str) -> ResponseReturnValue:
-    """End the pause. Maintenance is ended by administrators only, and the one who began it is told."""
+    """End the pause. Maintenance is ended by administrators only, and the one who began it is
+    told."""
     with leaving_maintenance(station):
         return done("station.resume", "resume", station)
 
 
 @stations.put("/stations/<station>/program")
-@requires("OPERATOR", body=ProgramBody, data=Done, codes=(*ASKS, "PROGRAM_NOT_FOUND", "PROGRAM_INVALID"))
+@requires(
+    "OPERATOR", body=ProgramBody, data=Done, codes=(*ASKS, "PROGRAM_NOT_FOUND", "PROGRAM_INVALID")
+)
 def select_program(station: str, body: ProgramBody) -> ResponseReturnValue:
     """Make a program the active one."""
     check_station(station)
@@ -204,22 +245,39 @@ def set_output(station: str, output: str, body: OutputBody) -> ResponseReturnVal
     """Set one line by hand; in maintenance mode only."""
     allowed = SetOutput.model_json_schema()["properties"]["output"]["anyOf"]
     if output not in [*allowed[0]["enum"], *(f"OUT{number}" for number in range(1, 9))]:
-        raise Problem("VALIDATION_FAILED", f"output: {output!r:.40} is neither a role nor OUT1 to OUT8")
+        raise Problem(
+            "VALIDATION_FAILED", f"output: {output!r:.40} is neither a role nor OUT1 to OUT8"
+        )
     return done("station.set_output", "set_output", station, output=output, active=body.active)
 
 
 @stations.post("/stations/<station>/capture")
-@requires("OPERATOR", body=CaptureBody, limit="240 per minute", data=Captured, codes=(*ASKS, "CAMERA_ERROR", "CAMERA_TIMEOUT"))
+@requires(
+    "OPERATOR",
+    body=CaptureBody,
+    limit="240 per minute",
+    data=Captured,
+    codes=(*ASKS, "CAMERA_ERROR", "CAMERA_TIMEOUT"),
+)
 def capture(station: str, body: CaptureBody) -> ResponseReturnValue:
-    """Take a picture without inspecting it: JPEG in base64, its size in pixels, and figures of its quality.
+    """Take a picture without inspecting it: JPEG in base64, its size in pixels, and figures of its
+    quality.
 
-    Administrators may take it with other camera settings, or have the best ones searched; `controls` says which the camera
-    takes, `camera` is what the picture was taken with. The next inspection takes those of its program again.
+    Administrators may take it with other camera settings, or have the best ones searched;
+    `controls` says which the camera takes, `camera` is what the picture was taken with. The next
+    inspection takes those of its program again.
     """
     check_station(station)
     if (body.camera is not None or body.optimise) and current().role != "ADMIN":
         raise Problem("PERMISSION_DENIED", "other camera settings are for administrators")
-    return ok(command("capture", CAPTURE_S, station=station, **body.model_dump(mode="json", exclude_defaults=True)))
+    return ok(
+        command(
+            "capture",
+            CAPTURE_S,
+            station=station,
+            **body.model_dump(mode="json", exclude_defaults=True),
+        )
+    )
 
 
 @stations.get("/stations/<station>/image")

@@ -1,4 +1,5 @@
-"""Age in the ledger is time that passed: results, ids, answers and replies go when they are old, and by no calendar."""
+"""Age in the ledger is time that passed: results, ids, answers and replies go when they are old,
+and by no calendar."""
 
 from collections.abc import Iterator
 from itertools import pairwise
@@ -41,7 +42,9 @@ def tended(ledger: Ledger, **limits: float) -> None:
         pass
 
 
-def test_results_ids_and_replies_go_when_they_are_old_and_not_before(ledger: Ledger, clock: SetClock) -> None:
+def test_results_ids_and_replies_go_when_they_are_old_and_not_before(
+    ledger: Ledger, clock: SetClock
+) -> None:
     first = answered(ledger, "a")
     ledger.keep_reply("r", "pause", b"", b"{}")
     tended(ledger)
@@ -60,7 +63,10 @@ def test_results_ids_and_replies_go_when_they_are_old_and_not_before(ledger: Led
 
 
 def _of(ledger: Ledger, trigger_id: str) -> tuple[str, int, str]:
-    sql = "SELECT r.result_id, r.seq, r.verdict FROM results r JOIN triggers t ON t.id = r.id WHERE t.trigger_id = ?"
+    sql = (
+        "SELECT r.result_id, r.seq, r.verdict FROM results r JOIN triggers t ON t.id = r.id WHERE"
+        " t.trigger_id = ?"
+    )
     return ledger.read(sql, (trigger_id,))[0]  # type: ignore[no-any-return]
 
 
@@ -82,7 +88,9 @@ def test_an_id_is_known_with_its_answer_as_long_as_the_window_says_though_its_re
 @pytest.mark.parametrize("first", [90_000.0, 1_795_000_000.0])
 @pytest.mark.parametrize("then", [1_795_000_000.0, 1_795_000_000.0 + 400 * DAY, 90_000.0])
 @pytest.mark.parametrize("restart", [True, False])
-def test_a_clock_that_is_set_makes_nothing_old(tmp_path: Path, first: float, then: float, restart: bool) -> None:
+def test_a_clock_that_is_set_makes_nothing_old(
+    tmp_path: Path, first: float, then: float, restart: bool
+) -> None:
     clock = SetClock(first)
     ledger = Ledger(tmp_path / "ledger.db", clock=clock)
     for number in range(6):
@@ -99,7 +107,14 @@ def test_a_clock_that_is_set_makes_nothing_old(tmp_path: Path, first: float, the
         clock.go(600)
         tended(ledger)
     assert ledger.lost is None
-    assert [ledger.accept(new(f"a{number}")).answered.seq for number in range(6)] == [1, 2, 3, 4, 5, 6]  # type: ignore[union-attr]
+    assert [ledger.accept(new(f"a{number}")).answered.seq for number in range(6)] == [
+        1,
+        2,
+        3,
+        4,
+        5,
+        6,
+    ]  # type: ignore[union-attr]
     assert len(ledger.results("cam1", seqs=(1, 100))) == 6
     assert ledger.reply("r") is not None
     assert answered(ledger, "next").seq == 7
@@ -115,7 +130,9 @@ def test_the_age_of_the_outbox_is_time_that_passed(ledger: Ledger, clock: SetClo
     assert ledger.outbox_depth() == (1, 30.0)
 
 
-def test_pictures_of_a_result_are_missed_only_after_an_hour_that_passed(ledger: Ledger, clock: SetClock) -> None:
+def test_pictures_of_a_result_are_missed_only_after_an_hour_that_passed(
+    ledger: Ledger, clock: SetClock
+) -> None:
     answered(ledger, "a")
     ledger.write(lambda db: db.execute("UPDATE results SET pictures = 1"))
     tended(ledger)
@@ -131,7 +148,10 @@ def test_moments_are_few_and_age_is_known_to_ten_minutes(ledger: Ledger, clock: 
         if number % 60 == 0:
             ledger.accept(new(f"t{number}"))
         else:
-            ledger.write(lambda db: db.execute("UPDATE triggers SET received_at = 0 WHERE id = 0"), durable=False)
+            ledger.write(
+                lambda db: db.execute("UPDATE triggers SET received_at = 0 WHERE id = 0"),
+                durable=False,
+            )
         ledger.write(lambda db: care._note(db, ledger.lived(), ledger.commits), durable=False)
         clock.go(5)
     moments = ledger.read("SELECT lived_s FROM moments ORDER BY lived_s")
@@ -140,7 +160,9 @@ def test_moments_are_few_and_age_is_known_to_ten_minutes(ledger: Ledger, clock: 
     assert max(gaps) <= 600
 
 
-def test_ids_of_rows_never_start_over_when_everything_is_old(ledger: Ledger, clock: SetClock) -> None:
+def test_ids_of_rows_never_start_over_when_everything_is_old(
+    ledger: Ledger, clock: SetClock
+) -> None:
     for number in range(5):
         answered(ledger, f"t{number}")
     tended(ledger)

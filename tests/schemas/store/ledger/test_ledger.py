@@ -7,7 +7,16 @@ from pathlib import Path
 import pytest
 
 from schemas import Problem, Result
-from schemas.store.ledger import Accepted, AlreadyAnswered, Answer, Duplicate, Entry, KeptReply, Ledger, OutboxRow
+from schemas.store.ledger import (
+    Accepted,
+    AlreadyAnswered,
+    Answer,
+    Duplicate,
+    Entry,
+    KeptReply,
+    Ledger,
+    OutboxRow,
+)
 from tests.clocks import SetClock
 from tests.ledgers import build, new
 from tests.promise import wait_for
@@ -36,7 +45,9 @@ def answer(ledger: Ledger, trigger_id: str, station: str = "cam1") -> Result:
     return ledger.answer(accepted.id, station, build(trigger_id, station))
 
 
-def test_a_known_trigger_id_is_a_duplicate_and_a_differing_payload_is_noticed(ledger: Ledger) -> None:
+def test_a_known_trigger_id_is_a_duplicate_and_a_differing_payload_is_noticed(
+    ledger: Ledger,
+) -> None:
     assert isinstance(ledger.accept(new("a", b"1")), Accepted)
     assert ledger.accept(new("a", b"1")) == Duplicate(differs=False)
     assert ledger.accept(new("a", b"2")) == Duplicate(differs=True)
@@ -49,7 +60,9 @@ def test_a_trigger_has_one_result_whatever_comes_later(ledger: Ledger) -> None:
     first = ledger.answer(accepted.id, "cam1", build("a"))
     with pytest.raises(AlreadyAnswered):
         ledger.answer(accepted.id, "cam1", build("a"))
-    assert ledger.results("cam1", trigger_ids=["a"]) == [first.model_dump_json(by_alias=True).encode()]
+    assert ledger.results("cam1", trigger_ids=["a"]) == [
+        first.model_dump_json(by_alias=True).encode()
+    ]
     assert ledger.waiting() == []
 
 
@@ -95,7 +108,8 @@ def test_committed_results_are_handed_on_in_the_order_of_their_commits_from_many
             answer(ledger, f"{worker}-{number}", f"cam{worker % 2 + 1}")
 
     threads = [threading.Thread(target=work, args=(worker,)) for worker in range(6)]
-    with ledger._lock:  # a commit that takes its time: meanwhile the others stand in line, and share the next
+    # a commit that takes its time: meanwhile the others stand in line, and share the next
+    with ledger._lock:
         for thread in threads:
             thread.start()
         wait_for(lambda: len(ledger._line) == 6, 2, "the triggers to stand in line")
@@ -118,14 +132,22 @@ def test_an_operation_that_fails_takes_no_other_of_its_batch_with_it(tmp_path: P
     def broken(_: int) -> Result:
         raise ValueError("no")
 
-    for accepted, name in zip(ledger.accept_all([Entry(new(name)) for name in "abc"]), "abc", strict=True):
+    for accepted, name in zip(
+        ledger.accept_all([Entry(new(name)) for name in "abc"]), "abc", strict=True
+    ):
         assert isinstance(accepted, Accepted)
         make = broken if name == "b" else build(name)
-        ledger.answer_soon(accepted.id, "cam1", make, lambda _, error, name=name: told.update({name: error}))  # type: ignore[misc]
+        ledger.answer_soon(
+            accepted.id, "cam1", make, lambda _, error, name=name: told.update({name: error})
+        )  # type: ignore[misc]
     commits = ledger.commits
     assert ledger.flush()
     assert ledger.commits == commits + 1
-    assert {name: type(error).__name__ for name, error in told.items()} == {"a": "NoneType", "b": "ValueError", "c": "NoneType"}
+    assert {name: type(error).__name__ for name, error in told.items()} == {
+        "a": "NoneType",
+        "b": "ValueError",
+        "c": "NoneType",
+    }
     assert [row.trigger_id for row in ledger.waiting()] == ["b"]
     assert [row[0] for row in ledger.read("SELECT seq FROM results ORDER BY seq")] == [1, 2]
     assert len(handed) == 2
@@ -163,7 +185,13 @@ def test_triggers_come_in_batches_of_one_commit_and_those_answered_at_once_have_
 ) -> None:
     answer(ledger, "known")
     commits = ledger.commits
-    entries = [Entry(new("a")), Entry(new("b"), build("b")), Entry(new("known")), Entry(new("b")), Entry(new("a", b"other"))]
+    entries = [
+        Entry(new("a")),
+        Entry(new("b"), build("b")),
+        Entry(new("known")),
+        Entry(new("b")),
+        Entry(new("a", b"other")),
+    ]
     first, second, known, again, other = ledger.accept_all(entries)
     assert ledger.commits == commits + 1
     assert isinstance(first, Accepted)
@@ -186,17 +214,23 @@ def test_a_batch_of_triggers_is_accepted_whole_or_not_at_all(ledger: Ledger) -> 
     assert answer(ledger, "d").seq == 1
 
 
-def test_an_outbox_that_is_too_long_loses_its_oldest_but_the_ledger_does_not(ledger: Ledger) -> None:
+def test_an_outbox_that_is_too_long_loses_its_oldest_but_the_ledger_does_not(
+    ledger: Ledger,
+) -> None:
     results = [answer(ledger, f"t{number}") for number in range(5)]
     ledger.shorten_outbox(5)
     assert ledger.unpublished == 0
     ledger.shorten_outbox(3)
     assert ledger.unpublished == 2
-    assert [row.result_id for row in ledger.pending(0, 10)] == [result.result_id for result in results[2:]]
+    assert [row.result_id for row in ledger.pending(0, 10)] == [
+        result.result_id for result in results[2:]
+    ]
     assert len(ledger.results("cam1", seqs=(1, 5))) == 5
 
 
-def test_retention_keeps_what_is_unsent_the_newest_seq_and_young_trigger_ids(ledger: Ledger, clock: SetClock) -> None:
+def test_retention_keeps_what_is_unsent_the_newest_seq_and_young_trigger_ids(
+    ledger: Ledger, clock: SetClock
+) -> None:
     results = [answer(ledger, f"t{number}") for number in range(6)]
     ledger.confirmed([result.result_id for result in results[1:]])
     assert ledger.prune(max_count=1, max_age_s=1e9, dedupe_s=60.0) == 4
@@ -240,7 +274,9 @@ def test_a_ledger_of_a_newer_version_is_refused(tmp_path: Path) -> None:
         Ledger(tmp_path / "ledger.db")
 
 
-def test_a_writer_waits_for_a_backup_that_holds_the_database(ledger: Ledger, tmp_path: Path) -> None:
+def test_a_writer_waits_for_a_backup_that_holds_the_database(
+    ledger: Ledger, tmp_path: Path
+) -> None:
     other = sqlite3.connect(tmp_path / "ledger.db", isolation_level=None, check_same_thread=False)
     other.execute("BEGIN IMMEDIATE")
     release = threading.Timer(0.3, lambda: other.execute("ROLLBACK"))

@@ -29,13 +29,20 @@ def ledger(tmp_path: Path) -> Iterator[Ledger]:
 def load(ledger: Ledger, first: int, bytes_at_least: int = 0) -> int:
     """Commits until the log has grown to that size, at least one; the next number."""
     while True:
-        ledger.accept_all([Entry(new(f"t{first}", PAD), build(f"t{first}")) for first in range(first, first + 100)])
+        ledger.accept_all(
+            [
+                Entry(new(f"t{first}", PAD), build(f"t{first}"))
+                for first in range(first, first + 100)
+            ]
+        )
         first += 100
         if ledger.log_bytes() >= bytes_at_least:
             return first
 
 
-def test_under_load_the_log_begins_anew_again_and_again_and_is_small_when_idle(ledger: Ledger) -> None:
+def test_under_load_the_log_begins_anew_again_and_again_and_is_small_when_idle(
+    ledger: Ledger,
+) -> None:
     number, sizes = 0, []
     for _ in range(60):
         number = load(ledger, number)

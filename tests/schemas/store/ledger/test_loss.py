@@ -29,7 +29,8 @@ def fill(ledger: Ledger, first: int, last: int) -> None:
 def killed(ledger: Ledger, to: Path) -> Path:
     """The files of a running ledger, as `kill -9` leaves them, in another folder."""
     to.mkdir()
-    files = ledger.path.parent.glob("ledger.*")  # copied by another process: this one's locks are SQLite's alone
+    # copied by another process: this one's locks are SQLite's alone
+    files = ledger.path.parent.glob("ledger.*")
     subprocess.run(["cp", *files, to], check=True)
     return to / ledger.path.name
 
@@ -52,7 +53,9 @@ def test_a_new_folder_and_a_restart_lose_nothing(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("how", ["removed", "cut", "garbled", "header"])
-def test_a_log_that_is_cut_or_gone_is_noticed_and_seq_goes_on_above_what_was_given(tmp_path: Path, how: str) -> None:
+def test_a_log_that_is_cut_or_gone_is_noticed_and_seq_goes_on_above_what_was_given(
+    tmp_path: Path, how: str
+) -> None:
     ledger = opened(tmp_path / "ledger.db")
     fill(ledger, 1, 10)
     ledger._db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
@@ -91,7 +94,9 @@ def test_every_prefix_of_the_log_opens_with_the_commits_that_are_whole(tmp_path:
     log = path.with_name("ledger.db-wal").read_bytes()
     page = 4096 + 24
     counts = []
-    for number, size in enumerate([*range(0, len(log), page), *range(32 + 1000, len(log), 5 * page)]):
+    for number, size in enumerate(
+        [*range(0, len(log), page), *range(32 + 1000, len(log), 5 * page)]
+    ):
         place = tmp_path / str(number)
         place.mkdir()
         shutil.copyfile(path, place / "ledger.db")
@@ -127,7 +132,9 @@ def test_a_ledger_that_is_gone_is_told_and_seq_goes_on(tmp_path: Path, how: str)
     again.close()
 
 
-def test_after_another_start_of_the_machine_seq_goes_on_well_above_since_the_last_second_is_unsure(tmp_path: Path) -> None:
+def test_after_another_start_of_the_machine_seq_goes_on_well_above_since_the_last_second_is_unsure(
+    tmp_path: Path,
+) -> None:
     clock = SetClock()
     path = tmp_path / "ledger.db"
     ledger = opened(path, clock)
@@ -141,7 +148,9 @@ def test_after_another_start_of_the_machine_seq_goes_on_well_above_since_the_las
 
 
 @pytest.mark.parametrize("table", ["results", "waiting", "outbox", "counters"])
-def test_a_ledger_without_a_table_is_set_aside_as_any_damaged_one(tmp_path: Path, table: str) -> None:
+def test_a_ledger_without_a_table_is_set_aside_as_any_damaged_one(
+    tmp_path: Path, table: str
+) -> None:
     path = tmp_path / "ledger.db"
     ledger = opened(path)
     fill(ledger, 1, 5)
@@ -157,7 +166,9 @@ def test_a_ledger_without_a_table_is_set_aside_as_any_damaged_one(tmp_path: Path
     again.close()
 
 
-def test_what_was_set_aside_is_never_overwritten(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_was_set_aside_is_never_overwritten(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(opening, "utc", lambda: "1970-01-01T00:00:05.000Z")
     path = tmp_path / "ledger.db"
     for number in range(3):
@@ -173,7 +184,8 @@ def test_what_was_set_aside_is_never_overwritten(tmp_path: Path, monkeypatch: py
 def test_damage_that_is_met_in_the_run_is_told_and_looked_for_closely_at_the_next_start(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, how: str
 ) -> None:
-    monkeypatch.setattr(opening, "QUICK_CHECK_BYTES", 0)  # as a ledger that is too large to look through at each start
+    # as a ledger that is too large to look through at each start
+    monkeypatch.setattr(opening, "QUICK_CHECK_BYTES", 0)
     path = tmp_path / "ledger.db"
     ledger = opened(path)
     fill(ledger, 1, 200)
@@ -185,7 +197,10 @@ def test_damage_that_is_met_in_the_run_is_told_and_looked_for_closely_at_the_nex
     assert again.lost is None
     assert again.damage() is None
     sql = "SELECT sum(length(payload)) FROM results NOT INDEXED"
-    ask = {"written": lambda: again.write(lambda db: db.execute(sql).fetchall()), "read": lambda: again.read(sql)}[how]
+    ask = {
+        "written": lambda: again.write(lambda db: db.execute(sql).fetchall()),
+        "read": lambda: again.read(sql),
+    }[how]
     with pytest.raises(Problem, match="STORE_FAILED"):
         ask()
     told = again.damage()
@@ -248,10 +263,14 @@ def test_a_ledger_of_version_2_is_brought_up_to_date_with_its_counts(tmp_path: P
             db.executescript(script)
         db.execute("PRAGMA user_version=2")
         for number in range(1, 6):
-            db.execute("INSERT INTO triggers VALUES (?, 'cam1', ?, x'00', '{}', 0, 'mqtt', 0, 0, 'b')", (number, f"t{number}"))
+            db.execute(
+                "INSERT INTO triggers VALUES (?, 'cam1', ?, x'00', '{}', 0, 'mqtt', 0, 0, 'b')",
+                (number, f"t{number}"),
+            )
             verdict = "NG" if number == 5 else "OK"
             db.execute(
-                "INSERT INTO results VALUES (?, ?, 'cam1', ?, ?, NULL, NULL, NULL, NULL, 0, 1, 0, x'')",
+                "INSERT INTO results VALUES (?, ?, 'cam1', ?, ?, NULL, NULL, NULL, NULL, 0, 1, 0,"
+                " x'')",
                 (number, f"r{number}", number, verdict),
             )
         db.execute("INSERT INTO stations VALUES ('cam1', NULL, 1.0, 2, 0)")

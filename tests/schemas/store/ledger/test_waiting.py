@@ -1,4 +1,5 @@
-"""Waiting for the ledger has a limit, what was refused never happens, and one operation's failure is its own."""
+"""Waiting for the ledger has a limit, what was refused never happens, and one operation's failure
+is its own."""
 
 import sqlite3
 import threading
@@ -22,7 +23,9 @@ def handed() -> list[OutboxRow]:
 
 
 @pytest.fixture
-def ledger(tmp_path: Path, handed: list[OutboxRow], monkeypatch: pytest.MonkeyPatch) -> Iterator[Ledger]:
+def ledger(
+    tmp_path: Path, handed: list[OutboxRow], monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Ledger]:
     monkeypatch.setattr(engine, "WAIT_S", 0.3)
     monkeypatch.setattr(engine, "BRIEF_S", 0.05)
     monkeypatch.setattr(engine, "HELD_S", 0.1)
@@ -39,7 +42,7 @@ def other(ledger: Ledger) -> Iterator[sqlite3.Connection]:
     made.close()
 
 
-def test_a_trigger_that_was_refused_while_a_commit_took_long_is_not_in_the_ledger_and_is_accepted_when_it_comes_again(
+def test_a_trigger_refused_while_a_commit_took_long_is_accepted_when_it_comes_again(
     ledger: Ledger,
 ) -> None:
     began, go = threading.Event(), threading.Event()
@@ -60,7 +63,9 @@ def test_a_trigger_that_was_refused_while_a_commit_took_long_is_not_in_the_ledge
     assert isinstance(ledger.accept(new("a")), Accepted)
 
 
-def test_a_trigger_that_was_refused_in_the_middle_of_its_own_commit_is_undone(ledger: Ledger, handed: list[OutboxRow]) -> None:
+def test_a_trigger_that_was_refused_in_the_middle_of_its_own_commit_is_undone(
+    ledger: Ledger, handed: list[OutboxRow]
+) -> None:
     refused = threading.Event()
 
     def stall(db: sqlite3.Connection) -> None:
@@ -88,7 +93,7 @@ def test_a_trigger_that_was_refused_in_the_middle_of_its_own_commit_is_undone(le
     assert [row.result_id for row in handed] == [known.answered.result_id]
 
 
-def test_while_another_process_holds_the_ledger_callers_are_told_in_time_and_what_is_posted_keeps_its_place(
+def test_while_another_holds_the_ledger_callers_are_told_and_what_is_posted_keeps_its_place(
     ledger: Ledger, other: sqlite3.Connection, handed: list[OutboxRow]
 ) -> None:
     accepted = ledger.accept(new("a"))
@@ -96,7 +101,9 @@ def test_while_another_process_holds_the_ledger_callers_are_told_in_time_and_wha
     other.execute("BEGIN IMMEDIATE")
     settled: list[object] = []
     began = time.monotonic()
-    ledger.answer_soon(accepted.id, "cam1", build("a"), lambda result, error: settled.append(result or error))
+    ledger.answer_soon(
+        accepted.id, "cam1", build("a"), lambda result, error: settled.append(result or error)
+    )
     for number in range(5):
         with pytest.raises(Problem, match="another process holds the ledger"):
             ledger.accept(new(f"b{number}"))
@@ -111,7 +118,9 @@ def test_while_another_process_holds_the_ledger_callers_are_told_in_time_and_wha
     assert isinstance(ledger.accept(new("b0")), Accepted)
 
 
-def test_that_the_ledger_is_free_again_is_noticed_although_nobody_writes(ledger: Ledger, other: sqlite3.Connection) -> None:
+def test_that_the_ledger_is_free_again_is_noticed_although_nobody_writes(
+    ledger: Ledger, other: sqlite3.Connection
+) -> None:
     other.execute("BEGIN IMMEDIATE")
     with pytest.raises(Problem, match="STORE_FAILED"):
         ledger.accept(new("a"))
@@ -136,9 +145,16 @@ def test_a_trigger_accepted_after_the_lock_is_released_in_time_has_waited_its_tu
 
 @pytest.mark.parametrize("alone", [True, False])
 @pytest.mark.parametrize(
-    "error", [sqlite3.DatabaseError("malformed"), sqlite3.OperationalError("x"), sqlite3.IntegrityError("y")]
+    "error",
+    [
+        sqlite3.DatabaseError("malformed"),
+        sqlite3.OperationalError("x"),
+        sqlite3.IntegrityError("y"),
+    ],
 )
-def test_an_error_of_sqlite_is_a_coded_problem_alone_and_in_a_batch(ledger: Ledger, error: sqlite3.Error, alone: bool) -> None:
+def test_an_error_of_sqlite_is_a_coded_problem_alone_and_in_a_batch(
+    ledger: Ledger, error: sqlite3.Error, alone: bool
+) -> None:
     def bad(db: sqlite3.Connection) -> None:
         raise error
 
@@ -154,7 +170,9 @@ def test_an_error_of_sqlite_is_a_coded_problem_alone_and_in_a_batch(ledger: Ledg
     assert isinstance(last, Problem)
 
 
-def test_what_does_not_fit_on_the_disk_takes_nothing_else_with_it(ledger: Ledger, handed: list[OutboxRow]) -> None:
+def test_what_does_not_fit_on_the_disk_takes_nothing_else_with_it(
+    ledger: Ledger, handed: list[OutboxRow]
+) -> None:
     accepted = ledger.accept(new("a"))
     assert isinstance(accepted, Accepted)
     pages = ledger._db.execute("PRAGMA page_count").fetchone()[0]
@@ -165,7 +183,10 @@ def test_what_does_not_fit_on_the_disk_takes_nothing_else_with_it(ledger: Ledger
         db.execute("INSERT INTO stations (station, program) VALUES ('x', ?)", ("y" * 1_000_000,))
 
     ledger.post(large, lambda value, error: told.update(large=error))
-    ledger.post(lambda db: ledger._answer(db, accepted.id, "cam1", build("a")), lambda value, error: told.update(answer=error))
+    ledger.post(
+        lambda db: ledger._answer(db, accepted.id, "cam1", build("a")),
+        lambda value, error: told.update(answer=error),
+    )
     ledger.flush()
     assert isinstance(told["large"], Problem)
     assert told["answer"] is None
