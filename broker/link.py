@@ -81,6 +81,7 @@ class Link:
         self._up = False
         self._other_protocol = False
         self._acks: dict[int, list[ReasonCode]] = {}
+        self._confirmed: dict[int, Callable[[bool], None]] = {}
         self._waiters: list[Waiter] = []
         self._topics = threading.Lock()
         self._uses: Counter[str] = Counter()
@@ -153,6 +154,22 @@ class Link:
             raise Problem("BROKER_AWAY", f"it refuses the message to {message.topic}: {reason}")
         return bool(reason.value != NO_SUBSCRIBERS)
 
+    def send(self, message: Message, confirmed: Callable[[bool], None]) -> None:
+        """Publish without waiting; `confirmed` hears, on paho's thread, whether the broker took it.
+
+        At QoS 0 it never does. At most as many as the broker's Receive Maximum may be unconfirmed.
+        """
+        given = properties_of(message) if self.v5 else None
+        info = self._client.publish(
+            message.topic, message.payload, message.qos, message.retain, given
+        )
+        with self._state:
+            if info.rc == mqtt.MQTT_ERR_SUCCESS and message.qos:
+                self._confirmed[info.mid] = confirmed
+            reasons = self._acks.pop(info.mid, None) if message.qos else None
+        if reasons is not None:
+            self._on_ack(info.mid, reasons)
+
     def check(self) -> None:
         """Raises Problem BROKER_AWAY if the connection has ended."""
         if self.ended is not None:
@@ -223,5 +240,9 @@ class Link:
 
     def _on_ack(self, mid: int, reasons: list[ReasonCode]) -> None:
         with self._state:
-            self._acks[mid] = reasons
-            self._state.notify_all()
+            confirmed = self._confirmed.pop(mid, None)
+            if confirmed is None:
+                self._acks[mid] = reasons
+                self._state.notify_all()
+        if confirmed is not None:
+            confirmed(not reasons[0].is_failure)

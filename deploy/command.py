@@ -115,6 +115,8 @@ def _parser(argv: list[str]) -> Parser:
     )
     watch.add_argument("--station", metavar="ID", help="this station only")
     _reach(watch)
+    told = "Send triggers at a steady rate and tell what came of each"
+    _load_test(command(commands, "load", "deploy.load:load", told))
     _program(commands, command)
     _teach(
         command(
@@ -226,6 +228,7 @@ def _parser(argv: list[str]) -> Parser:
     return parser
 
 
+LOADED = "Exit codes: 0 each trigger was inspected and answered once, 1 not so, 64 usage."
 VERDICTS = (
     "Exit codes: 0 OK, 2 NG, 3 ERROR, 1 failed (no broker, no node, no result in time), 64 usage."
 )
@@ -289,6 +292,37 @@ def _trigger(parser: argparse.ArgumentParser) -> None:
         type=_seconds,
         default=10.0,
         help="how long to wait (default 10 s)",
+    )
+    _reach(parser)
+
+
+def _load_test(parser: argparse.ArgumentParser) -> None:
+    parser.epilog = LOADED
+    parser.add_argument(
+        "stations",
+        metavar="STATION",
+        nargs="+",
+        help="the stations; each gets triggers at the rate",
+    )
+    parser.add_argument(
+        "--rate", metavar="N", type=_rate, default=10.0, help="triggers a second (default 10)"
+    )
+    parser.add_argument(
+        "--seconds", metavar="S", type=_seconds, default=10.0, help="for how long (default 10 s)"
+    )
+    parser.add_argument(
+        "--payload",
+        metavar="JSON",
+        default="{}",
+        help='keys of each trigger, such as \'{"part_id":"P{n}"}\' ({n}: its number), or @FILE',
+    )
+    parser.add_argument("--limit-ms", metavar="MS", type=_whole, help="fail if p99 is above it")
+    parser.add_argument(
+        "--wait",
+        metavar="S",
+        type=_seconds,
+        default=10.0,
+        help="for the last results (default 10 s)",
     )
     _reach(parser)
 
@@ -510,6 +544,18 @@ def _seconds(text: str) -> float:
     if not 0 < value <= 3600:
         raise argparse.ArgumentTypeError(
             f"{text!r:.40} is not a number of seconds above 0 and up to 3600"
+        )
+    return value
+
+
+def _rate(text: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = 0.0
+    if not 0.001 <= value <= 10_000:
+        raise argparse.ArgumentTypeError(
+            f"{text!r:.40} is not a number a second from 0.001 to 10000"
         )
     return value
 
