@@ -19,7 +19,7 @@ def challenge(args: argparse.Namespace) -> int:
     anything is drawn on it."""
     import cv2
 
-    from node.challenge import challenge as challenged
+    from node.faults.challenge import challenge as challenged
     from node.picture import decode
     from node.program import load
 

@@ -41,7 +41,8 @@ class ${kind_class}(RegionTool):
 ''')
 STEPS = Template('''"""Say in one line how ${words} is measured, and cite the method."""
 
-from node.frame import Measurement, View
+from node.frame import View
+from node.measurement import Measurement
 from schemas import ${kind_class}, Problem
 
 

@@ -13,8 +13,8 @@ from node.annotate import annotate
 from node.arrival import Received
 from node.calibration import from_checkerboard
 from node.cameras import Request
-from node.challenge import challenged
 from node.decoding import Decoder
+from node.faults.challenge import challenged
 from node.frame import Frame, Pixels
 from node.intake import Intake
 from node.judge import judge

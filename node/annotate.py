@@ -15,7 +15,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from node.frame import Heat, Mark, Pixels
+from node.frame import Pixels
+from node.measurement import Heat, Mark
 from node.part import Inspection
 from schemas import Compare, Marks, Pose, Region, ToolResult
 from schemas.geometry import AnyRegion, Circle, Ring, RotatedRectangle

@@ -3,7 +3,7 @@
 from typing import Any
 
 from node.frame import IN_PLACE, Frame, Placement
-from node.tools import LOCATORS
+from node.locators import LOCATORS
 from schemas import Locator, Pose, Problem
 
 

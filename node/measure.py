@@ -6,10 +6,10 @@ import time
 from numbers import Real
 
 from node.calibration import check_size
-from node.frame import Frame, Measurement, Placement
+from node.frame import Frame, Placement
+from node.measurement import Given, Measurement
 from node.part import Finding
 from node.program import LoadedProgram, LoadedTool
-from node.tools import Given
 from schemas import Fault, Problem, ToolResult, Trigger, Verdict
 from schemas.tools.base import RegionTool
 from schemas.trigger import EMPTY

@@ -8,9 +8,10 @@ from typing import Any
 import numpy as np
 
 from node.frame import Frame, Pixels
+from node.locators import LOCATORS
 from node.picture import decode
 from node.program import LoadedProgram
-from node.tools import LOCATORS, recurring
+from node.vision.patterns import recurring
 from schemas import Pattern, Problem
 
 NAME = "locator"

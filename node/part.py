@@ -5,7 +5,8 @@ import time
 from dataclasses import dataclass, field
 from typing import Any
 
-from node.frame import IN_PLACE, Frame, Mark, Measurement, Placement
+from node.frame import IN_PLACE, Frame, Placement
+from node.measurement import Mark, Measurement
 from node.program import LoadedProgram
 from schemas import Fault, Pose, Problem, Result, ToolResult, Trigger, Verdict
 from schemas.result import Source

@@ -18,8 +18,10 @@ import numpy as np
 
 from node.calibration import check_size
 from node.frame import Frame, Pixels
+from node.locators import LOCATORS
 from node.picture import decode
-from node.tools import LOCATORS, TOOLS, recurring
+from node.tools import TOOLS
+from node.vision.patterns import recurring
 from schemas import Locator, Pattern, Problem, Program, Tool
 from schemas.logs import log_performance
 from schemas.program import order_of

@@ -12,13 +12,16 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from node import outlines
+from node.faults import stains as faults
 from node.frame import Frame, View
 from node.locate import locate
-from node.models.archive import pack, unpack
+from node.model_file import pack, unpack
+from node.networks import likeness, logistic, promise
+from node.networks import memory_bank as bank
+from node.networks.features import Maps, backbone, maps, vector
 from node.picture import decode
 from node.program import LoadedProgram, LoadedTool
-from node.tools import bank, difference, faults, likeness, logistic, promise
-from node.tools.features import Maps, backbone, maps, vector
+from node.tools import difference
 from schemas import Problem
 from schemas.store.programs import MAX_MODEL_BYTES
 from schemas.tools.classify import Classify

@@ -8,7 +8,8 @@ import pytest
 
 from broker.topics import TOPICS
 from node import limits
-from node.tools import LOCATORS, TOOLS
+from node.locators import LOCATORS
+from node.tools import TOOLS
 from schemas import EVALUATION
 from schemas.command import COMMANDS
 from schemas.errors import CATALOGUE

@@ -5,9 +5,8 @@ import math
 import numpy as np
 
 from node.calibration import flat
-from node.frame import Feature, Mark, Measurement
-from node.tools import Given
-from node.tools.caliper import found_by, on_plane
+from node.measurement import Feature, Given, Mark, Measurement
+from node.vision.edges.caliper import found_by, on_plane
 from schemas import Angle, Problem
 
 FARTHEST_PX = 4000  # beyond it, the place where two lines meet is of no use in a picture

@@ -4,9 +4,10 @@ from dataclasses import dataclass
 
 import cv2
 
-from node.frame import Measurement, Pixels, View, outlines
-from node.tools.light import Cells, known, level_at
-from node.tools.light import gain as light_gain
+from node.frame import Pixels, View
+from node.measurement import Measurement, outlines
+from node.vision.light import Cells, known, level_at
+from node.vision.light import gain as light_gain
 from schemas import Area, Problem
 
 # gray levels between the mean of the dark and of the light pixels; less is the noise of a camera

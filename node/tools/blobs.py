@@ -9,9 +9,10 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from node.frame import Mark, Measurement, Pixels, View, outlines
-from node.tools.light import Cells, known, level_at
-from node.tools.light import gain as light_gain
+from node.frame import Pixels, View
+from node.measurement import Mark, Measurement, outlines
+from node.vision.light import Cells, known, level_at
+from node.vision.light import gain as light_gain
 from schemas import Blobs, Problem
 
 # gray levels between the mean of the dark and of the light pixels; less is the noise of a camera

@@ -4,7 +4,8 @@ from dataclasses import dataclass
 
 import cv2
 
-from node.frame import Measurement, View
+from node.frame import View
+from node.measurement import Measurement
 from schemas import Brightness, Problem
 
 

@@ -8,10 +8,18 @@ import cv2
 import numpy as np
 
 from node.calibration import Flat, flat, in_px, px_length
-from node.frame import Feature, Mark, Measurement, Pixels, View, site
-from node.tools import Given
-from node.tools.caliper import Flags, Floats, aside, check_sure, check_unbroken, nothing, one_each
-from node.tools.fit import Round, circle, peak_to_valley
+from node.frame import Pixels, View, site
+from node.measurement import Feature, Given, Mark, Measurement
+from node.vision.edges.caliper import (
+    Flags,
+    Floats,
+    aside,
+    check_sure,
+    check_unbroken,
+    nothing,
+    one_each,
+)
+from node.vision.edges.fit import Round, circle, peak_to_valley
 from schemas import CircleTool, Problem
 from schemas.geometry import Circle, Ring
 

@@ -5,11 +5,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from node.frame import Measurement, View
-from node.models.archive import unpack
-from node.tools.features import Floats, backbone, maps, vector
-from node.tools.likeness import limits, nearest
-from node.tools.logistic import SHAPES, Weights
+from node.frame import View
+from node.measurement import Measurement
+from node.model_file import unpack
+from node.networks.features import Floats, backbone, maps, vector
+from node.networks.likeness import limits, nearest
+from node.networks.logistic import SHAPES, Weights
 from schemas import Problem
 from schemas.tools.classify import Classify
 

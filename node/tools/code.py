@@ -19,11 +19,11 @@ import numpy as np
 import zxingcpp
 from numpy.typing import NDArray
 
-from node.frame import Mark, Measurement, Pixels, View
-from node.tools import Given
-from node.tools.reading import judge, shown
-from node.tools.spellings import spellings
-from node.tools.stacked import parted
+from node.frame import Pixels, View
+from node.measurement import Given, Mark, Measurement
+from node.vision.reading.spellings import spellings
+from node.vision.reading.stacked import parted
+from node.vision.reading.text_match import judge, shown
 from schemas import Code, Problem
 from schemas.tools.code import CodeFormat
 

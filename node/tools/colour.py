@@ -11,8 +11,9 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from node.frame import Measurement, View
-from node.tools.light import burnt
+from node.frame import View
+from node.measurement import Measurement
+from node.vision.light import burnt
 from schemas import Colour, Problem
 
 LEVELS = np.arange(256) / 255

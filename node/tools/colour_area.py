@@ -7,8 +7,9 @@ from typing import Any
 import cv2
 import numpy as np
 
-from node.frame import Measurement, Pixels, View, outlines
-from node.tools.light import burnt
+from node.frame import Pixels, View
+from node.measurement import Measurement, outlines
+from node.vision.light import burnt
 from schemas import ColourArea, Problem
 
 MORE_LIGHT = (2.0, 4.0)  # what a burnt out channel may have been, in relation to the others

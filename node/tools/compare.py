@@ -3,7 +3,8 @@
 import cv2
 import numpy as np
 
-from node.frame import Measurement, Pixels, View
+from node.frame import Pixels, View
+from node.measurement import Measurement
 from schemas import Compare, Problem
 
 LEAST_GRAY = 1.0  # a ratio to less is a ratio to nothing

@@ -7,7 +7,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from node.frame import Measurement, View
+from node.frame import View
+from node.measurement import Measurement
 from schemas import Contrast, Problem
 
 LEAST_SPREAD = 0.5  # gray levels of the master; a ratio to less is a ratio to nothing

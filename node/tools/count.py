@@ -1,7 +1,6 @@
 """Number of tools that are OK."""
 
-from node.frame import Measurement
-from node.tools import Given
+from node.measurement import Given, Measurement
 from schemas import Count, Problem
 
 

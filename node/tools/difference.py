@@ -11,9 +11,10 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from node.frame import Mark, Measurement, Pixels, View
-from node.models.archive import arrays_of
-from node.tools.registration import (
+from node.frame import Pixels, View
+from node.measurement import Mark, Measurement
+from node.model_file import arrays_of
+from node.vision.registration import (
     LEAST_SCORE,
     Floats,
     Reference,

@@ -5,9 +5,8 @@ import math
 import numpy as np
 
 from node.calibration import flat
-from node.frame import Feature, Mark, Measurement
-from node.tools import Given
-from node.tools.caliper import check_sure, found_by, on_plane
+from node.measurement import Feature, Given, Mark, Measurement
+from node.vision.edges.caliper import check_sure, found_by, on_plane
 from schemas import Distance, Problem
 
 MOST_ANGLE_DEG = 30.0

@@ -5,9 +5,9 @@ import math
 import numpy as np
 
 from node.calibration import flat
-from node.frame import Feature, Measurement, View
-from node.tools import Given
-from node.tools.caliper import (
+from node.frame import View
+from node.measurement import Feature, Given, Measurement
+from node.vision.edges.caliper import (
     Edges,
     Strip,
     axes,

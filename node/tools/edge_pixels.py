@@ -5,9 +5,10 @@ from dataclasses import dataclass
 
 import cv2
 
-from node.frame import GRADIENT_SCALE, Measurement, Pixels, View, outlines
-from node.tools.light import Cells, known
-from node.tools.light import gain as light_gain
+from node.frame import GRADIENT_SCALE, Pixels, View
+from node.measurement import Measurement, outlines
+from node.vision.light import Cells, known
+from node.vision.light import gain as light_gain
 from schemas import EdgePixels, Problem
 
 

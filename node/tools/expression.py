@@ -5,8 +5,7 @@ import ast
 import math
 from collections.abc import Callable, Mapping
 
-from node.frame import Measurement
-from node.tools import Given
+from node.measurement import Given, Measurement
 from schemas import Expression, Problem
 from schemas.tools.expression import expression_tree, names
 

@@ -11,11 +11,12 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from node.frame import Heat, Measurement, View, outlines
-from node.models.archive import unpack
-from node.tools.bank import SHAPES, Bank, joined, middle, top
-from node.tools.features import CELL, Floats, Maps, backbone, maps, shape
-from node.tools.promise import threshold
+from node.frame import View
+from node.measurement import Heat, Measurement, outlines
+from node.model_file import unpack
+from node.networks.features import CELL, Floats, Maps, backbone, maps, shape
+from node.networks.memory_bank import SHAPES, Bank, joined, middle, top
+from node.networks.promise import threshold
 from schemas import Problem
 from schemas.tools.learned import Learned as Settings
 

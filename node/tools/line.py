@@ -6,10 +6,19 @@ from typing import NamedTuple
 import numpy as np
 
 from node.calibration import Flat, flat, in_px, px_length
-from node.frame import Feature, Mark, Measurement, View
-from node.tools import Given
-from node.tools.caliper import Floats, aside, axes, bands, check_unbroken, nothing, one_each, strip
-from node.tools.fit import Straight, line, peak_to_valley
+from node.frame import View
+from node.measurement import Feature, Given, Mark, Measurement
+from node.vision.edges.caliper import (
+    Floats,
+    aside,
+    axes,
+    bands,
+    check_unbroken,
+    nothing,
+    one_each,
+    strip,
+)
+from node.vision.edges.fit import Straight, line, peak_to_valley
 from schemas import Line, Problem
 
 SCANS = 64  # at most so many, of as many rows each as that takes, up to 8

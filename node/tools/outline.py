@@ -6,7 +6,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from node.frame import GRADIENT_SCALE, Mark, Measurement, View
+from node.frame import GRADIENT_SCALE, View
+from node.measurement import Mark, Measurement
 from schemas import Outline, Problem
 
 LEAST_POINTS = 16

@@ -7,7 +7,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from node.frame import Mark, Measurement, Pixels, View
+from node.frame import Pixels, View
+from node.measurement import Mark, Measurement
 from schemas import PatternTool, Problem
 
 LEAST_SIDE = 8  # px of the coarsest pattern

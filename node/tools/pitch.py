@@ -3,9 +3,9 @@
 import numpy as np
 
 from node.calibration import flat
-from node.frame import Measurement, View
-from node.tools import Given
-from node.tools.caliper import (
+from node.frame import View
+from node.measurement import Given, Measurement
+from node.vision.edges.caliper import (
     MOST_UNSURE_PX,
     SIGNS,
     Edges,

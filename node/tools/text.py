@@ -8,10 +8,10 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from node.frame import Mark, Measurement, View
-from node.tools import Given
-from node.tools.reading import in_order, judge, shown
-from node.tools.recognise import Reading, recognise
+from node.frame import View
+from node.measurement import Given, Mark, Measurement
+from node.vision.reading.recognise import Reading, recognise
+from node.vision.reading.text_match import in_order, judge, shown
 from schemas import Problem, Text
 
 INSTALL = "pip install 'inspection-node[text]' && pip install --no-deps rapidocr-onnxruntime"

@@ -7,7 +7,8 @@ from statistics import median
 
 from node.frame import Frame
 from node.locate import locate
-from node.tools import TOOLS, pattern
+from node.locators import pattern
+from node.tools import TOOLS
 from schemas import Area, Brightness, ColourArea, EdgePixels, Outline, Pattern, Region, Tool
 from tests.scenes import Scene, region
 

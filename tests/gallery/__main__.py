@@ -7,7 +7,8 @@ from pathlib import Path
 
 from rich.console import Console
 
-from node.tools import LOCATORS, TOOLS
+from node.locators import LOCATORS
+from node.tools import TOOLS
 from tests.gallery import page, tools, wrong_ok
 
 

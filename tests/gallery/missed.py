@@ -16,8 +16,8 @@ from typing import NamedTuple
 import cv2
 
 from node.cameras import synthetic
-from node.challenge import challenge, inspected
-from node.faults import NO_PART
+from node.faults.challenge import challenge, inspected
+from node.faults.drawn import NO_PART
 from node.frame import Pixels
 from node.program import LoadedProgram, load
 from schemas import SyntheticCamera, as_program

@@ -7,8 +7,8 @@ import cv2
 import numpy as np
 import pytest
 
-from node.challenge import inspected
-from node.faults import faults
+from node.faults.challenge import inspected
+from node.faults.drawn import faults
 from node.frame import Pixels
 from tests.gallery import missed, pictures
 from tests.gallery.missed import Challenged

@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from node.tools import LOCATORS, TOOLS
+from node.locators import LOCATORS
+from node.tools import TOOLS
 from tests.gallery import manual, page, tools, wrong_ok
 from tests.gallery.page import Card, Line, Section, Shot
 

@@ -20,11 +20,12 @@ from node.cameras.synthetic import _Scene, master, program
 from node.frame import Frame, Pixels
 from node.judge import judge
 from node.locate import locate
+from node.locators import LOCATORS
 from node.measure import measure
 from node.part import Inspection, Part
 from node.program import LoadedProgram, load
 from node.teach import Lesson, Picture, teach
-from node.tools import LOCATORS, TOOLS
+from node.tools import TOOLS
 from schemas import Problem, SyntheticCamera, Tool, Trigger, as_program
 from schemas.tools import Locator
 from tests.gallery import pictures as p

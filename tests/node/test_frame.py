@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from node.frame import Frame, Placement, outlines
+from node.frame import Frame, Placement
+from node.measurement import outlines
 from schemas import Problem
 from tests.scenes import Scene, frame, region
 

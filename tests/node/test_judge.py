@@ -6,9 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from node.frame import IN_PLACE, Frame, Measurement, Placement, View
+from node.frame import IN_PLACE, Frame, Placement, View
 from node.judge import decide, judge
 from node.measure import measure
+from node.measurement import Measurement
 from node.part import Finding, Inspection, Part
 from node.program import LoadedProgram, LoadedTool
 from schemas import Problem, Program, ToolResult, Trigger, as_program

@@ -7,8 +7,8 @@ import pytest
 
 from node.frame import IN_PLACE
 from node.locate import locate
+from node.locators import LOCATORS, pattern
 from node.program import load
-from node.tools import LOCATORS, pattern
 from schemas import Pattern, Pose, Problem, as_program
 from tests.scenes import Scene, region
 

@@ -15,10 +15,11 @@ import pytest
 
 from deploy.command import main
 from node.frame import Pixels
-from node.models.archive import pack, unpack
+from node.locators import pattern
+from node.model_file import pack, unpack
 from node.program import LoadedProgram, load
 from node.teach import Lesson, Outcome, Picture, teach
-from node.tools import pattern, recurring
+from node.vision.patterns import recurring
 from schemas import Pattern, Pose, Problem, Program, as_program
 from schemas.store.programs import Programs, model_name
 from tests.nodes import still

@@ -16,9 +16,10 @@ import cv2
 import numpy as np
 
 from node.calibration import from_checkerboard, in_px
-from node.frame import Measurement, Pixels
-from node.tools import Given, angle, circle, distance, edge, line, pitch, width
-from node.tools.fit import line as line_through
+from node.frame import Pixels
+from node.measurement import Given, Measurement
+from node.tools import angle, circle, distance, edge, line, pitch, width
+from node.vision.edges.fit import line as line_through
 from schemas import Angle, CircleTool, Distance, Edge, Line, Pitch, Problem, Region, Width
 from schemas.geometry import Ring
 from schemas.trigger import EMPTY

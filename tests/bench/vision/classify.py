@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from node.tools import features, likeness, logistic
+from node.networks import features, likeness, logistic
 from schemas.tools.classify import Classify
 from tests.bench.vision.good_and_bad import sets
 

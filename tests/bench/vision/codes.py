@@ -19,9 +19,9 @@ import numpy as np
 import zxingcpp
 
 from node.frame import Frame, Pixels
-from node.tools import Given
+from node.measurement import Given
 from node.tools.code import measure as measure_code
-from node.tools.reading import shown
+from node.vision.reading.text_match import shown
 from schemas import Code, Problem, Region
 from schemas.trigger import EMPTY
 

@@ -23,8 +23,10 @@ import cv2
 import numpy as np
 
 from node.frame import Frame, Pixels
-from node.tools import bank, features, learned, promise
-from node.tools.nearest import Nearest
+from node.networks import features, promise
+from node.networks import memory_bank as bank
+from node.networks.nearest import Nearest
+from node.tools import learned
 from schemas import Learned, Problem, Region
 from tests.bench.vision import classify
 from tests.bench.vision.good_and_bad import Pictures, sets

@@ -24,9 +24,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from node.frame import Frame
-from node.tools import coarse, pattern
-from node.tools import turned as turned_pattern
-from node.tools.fitted import gradients, reduced
+from node.locators import pattern
+from node.vision.patterns import coarse
+from node.vision.patterns import turned as turned_pattern
+from node.vision.patterns.turned_fit import gradients, reduced
 from schemas import Pattern, Pose, Problem, Region
 from tests.bench.vision.row import timed
 from tests.scenes import Scene

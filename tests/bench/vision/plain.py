@@ -10,8 +10,9 @@ from typing import Any
 import cv2
 import numpy as np
 
-from node.frame import Frame, Measurement, View
-from node.tools import TOOLS, Given
+from node.frame import Frame, View
+from node.measurement import Given, Measurement
+from node.tools import TOOLS
 from schemas import Blobs, Colour, Compare, Contrast, Count, Expression, PatternTool, Region, Tool
 from schemas.tools.base import RegionTool
 from schemas.trigger import EMPTY

@@ -10,9 +10,11 @@ from typing import Any
 import cv2
 import numpy as np
 
-from node.frame import Measurement, Pixels, View
+from node.frame import Pixels, View
 from node.locate import locate
-from node.tools import LOCATORS, TOOLS, Given
+from node.locators import LOCATORS
+from node.measurement import Given, Measurement
+from node.tools import TOOLS
 from schemas import (
     Area,
     Blobs,

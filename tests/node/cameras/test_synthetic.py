@@ -11,7 +11,8 @@ import pytest
 from node.cameras import Request
 from node.cameras.synthetic import DEFECTS, JITTER_PX, SyntheticLine, master, program, truth
 from node.frame import Frame, Placement
-from node.tools import TOOLS, pattern
+from node.locators import pattern
+from node.tools import TOOLS
 from schemas import Problem, SyntheticCamera, as_program
 
 pytestmark = pytest.mark.slow

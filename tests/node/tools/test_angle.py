@@ -7,8 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from node.frame import Feature, Measurement
-from node.tools import Given
+from node.measurement import Feature, Given, Measurement
 from node.tools.angle import measure
 from schemas import Angle, Checkerboard, Problem
 from schemas.trigger import EMPTY

@@ -5,8 +5,8 @@ import math
 import numpy as np
 import pytest
 
-from node.frame import Measurement, Placement
-from node.tools import Given
+from node.frame import Placement
+from node.measurement import Given, Measurement
 from node.tools.circle import learn, measure
 from schemas import CircleTool, Problem, Scale
 from schemas.geometry import Circle, Ring, RotatedRectangle

@@ -8,9 +8,10 @@ import pytest
 from pydantic import ValidationError
 
 from node.frame import Frame
-from node.models.archive import pack
-from node.tools import classify, likeness, logistic
-from node.tools.features import backbone, maps, vector
+from node.model_file import pack
+from node.networks import likeness, logistic
+from node.networks.features import backbone, maps, vector
+from node.tools import classify
 from schemas import Classify, Problem
 from tests.scenes import Scene, region
 

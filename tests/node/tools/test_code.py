@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 import zxingcpp
 
-from node.frame import Measurement, Pixels, Placement
-from node.tools import Given
+from node.frame import Pixels, Placement
+from node.measurement import Given, Measurement
 from node.tools.code import measure
-from node.tools.reading import shown
-from node.tools.spellings import full_ascii
+from node.vision.reading.spellings import full_ascii
+from node.vision.reading.text_match import shown
 from schemas import Code, Problem, Trigger
 from schemas.geometry import Circle, Polygon
 from tests.scenes import frame, region

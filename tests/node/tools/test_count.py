@@ -2,8 +2,7 @@
 
 import pytest
 
-from node.frame import Measurement
-from node.tools import Given
+from node.measurement import Given, Measurement
 from node.tools.count import measure
 from schemas import Count, Problem, Trigger
 

@@ -4,8 +4,7 @@ import math
 
 import pytest
 
-from node.frame import Feature, Measurement
-from node.tools import Given
+from node.measurement import Feature, Given, Measurement
 from node.tools.distance import measure
 from schemas import Distance, Problem, Scale
 from schemas.trigger import EMPTY

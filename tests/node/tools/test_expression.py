@@ -8,8 +8,7 @@ from hypothesis import given as given_
 from hypothesis import settings
 from hypothesis import strategies as st
 
-from node.frame import Measurement
-from node.tools import Given
+from node.measurement import Given, Measurement
 from node.tools.expression import learn, measure
 from schemas import Expression, Problem, Program, Trigger
 

@@ -9,9 +9,12 @@ from functools import cache
 import numpy as np
 import pytest
 
+from node.faults import stains as faults
 from node.frame import IN_PLACE, Frame, Placement
-from node.models.archive import pack
-from node.tools import bank, faults, features, learned, promise
+from node.model_file import pack
+from node.networks import features, promise
+from node.networks import memory_bank as bank
+from node.tools import learned
 from schemas import Learned, Problem
 from tests.scenes import Scene, region
 

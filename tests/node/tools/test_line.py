@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from node.frame import Measurement, Placement
-from node.tools import Given
+from node.frame import Placement
+from node.measurement import Given, Measurement
 from node.tools.line import learn, measure
 from schemas import Line, Problem, Scale
 from schemas.geometry import RotatedRectangle

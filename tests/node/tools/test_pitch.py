@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from node.frame import Placement
-from node.tools import Given
+from node.measurement import Given
 from node.tools.pitch import learn, measure
 from schemas import Pitch, Problem, Scale
 from schemas.trigger import EMPTY

@@ -8,11 +8,11 @@ import cv2
 import numpy as np
 import pytest
 
-from node.frame import Measurement, Pixels
+from node.frame import Pixels
+from node.measurement import Given, Measurement
 from node.program import load
-from node.tools import Given
 from node.tools import text as text_tool
-from node.tools.reading import in_order
+from node.vision.reading.text_match import in_order
 from schemas import Problem, Program, Text, Trigger
 from tests.scenes import frame, region
 

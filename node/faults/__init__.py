@@ -1,0 +1,1 @@
+"""Faults drawn on pictures of good parts: what would a program, or a taught tool, miss?"""

@@ -1,0 +1,1 @@
+"""What tools and locators share: methods on pixels, each a file; nothing here knows of a tool."""

@@ -1,0 +1,120 @@
+"""An edge at half of its depth: what is right where the structure is wide, but what lies beside it
+fits no model of steps.
+
+Prints, shadows, sharpening in the camera and texture leave gray levels that no sum of blurred steps
+explains. People then put an edge where the gray level is halfway between the two sides, and it is
+there if each side is reached before anything else begins. That is so if a little more blur leaves
+the edge where it is: of a line too thin for its blur it moves outwards, and beside a shoulder
+towards it (compare V. Berzins 1984, Accuracy of Laplacian edge detectors).
+"""
+
+import math
+from typing import Any, NamedTuple
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from node.vision.edges.steps import gauss
+
+Floats = NDArray[np.float64]
+
+# of the depth: what goes back further is the other side of the structure, less is texture
+TURNS_BACK = 0.5
+REACHED = 0.1  # of the depth: a side begins where its level is reached to this
+MORE_BLUR, LEAST_MORE_BLUR = 0.7, 0.2  # of the edge's own sigma, and px
+MOST_MOVED_PX = 0.03
+LEAST_WIDTH_PX = 3  # of the structure to either side, at half of its depth
+AROUND = 40  # px of the profile that are looked at to each side
+PIXEL = 0.29  # sigma of a pixel, as a blur
+MOST_BLUR = 8.0  # px: a softer one is shading
+ROUNDS = 8
+
+
+class Half(NamedTuple):
+    """An edge at half of its depth: place, height with its sign and blur, in px and gray levels."""
+
+    at: float
+    step: float
+    blur: float
+
+
+def stays(values: Floats, counts: Any, at: float, sign: float) -> Half | None:
+    """The edge near `at` (a step up if sign is 1, down if -1) at half of its depth; None if more
+    blur would move it.
+
+    values: gray levels of the pixels 0, 1, 2 ..; counts: which of them are part of the region.
+    """
+    first = max(round(at) - AROUND, 0)
+    near = sign * values[first : round(at) + AROUND + 1]
+    found = _halfway(near, at - first)
+    if found is None or not counts[first : round(at) + AROUND + 1][found[1] : found[2]].all():
+        return None
+    edge = found[0]
+    again = _halfway(blurred(near[None], edge.blur)[0], edge.at)
+    if again is None or abs(again[0].at - edge.at) > MOST_MOVED_PX:
+        return None
+    return Half(first + edge.at, sign * edge.step, edge.blur)
+
+
+def blurred(values: Floats, blur: float) -> Floats:
+    """Scans (n x width) through so much more blur that an edge of this one moves if anything lies
+    near to it."""
+    more = MORE_BLUR * math.hypot(blur, PIXEL) + LEAST_MORE_BLUR
+    return np.asarray(
+        cv2.GaussianBlur(
+            np.ascontiguousarray(values), (0, 0), more, borderType=cv2.BORDER_REPLICATE
+        ),
+        float,
+    )
+
+
+def _halfway(values: Floats, at: float) -> tuple[Half, int, int] | None:
+    """The step up near `at` between the levels of its sides, and the pixels (end excluded) up to
+    where the sides end."""
+    middle = min(max(round(at), 1), len(values) - 2)
+    first = max(middle - 2, 0)
+    foot = first + int(np.diff(values[first : middle + 3]).argmax())
+    depth = float(values[foot + 1] - values[foot])
+    for _ in range(3):  # how deep it is decides what turns back
+        before, low = _side(-values[foot::-1], depth)
+        after, high = _side(values[foot + 1 :], depth)
+        depth = high + low
+    low, start, end = -low, foot - before, foot + 1 + after
+    if depth <= 0 or min(foot + 1 - start, end - foot) < LEAST_WIDTH_PX:
+        return None
+    left, right = foot, foot + 1
+    while values[left] > low + REACHED * depth:
+        left -= 1
+    while values[right] < high - REACHED * depth:
+        right += 1
+    x = np.arange(left, right + 1)
+    place, blur = _fitted(x, (values[left : right + 1] - low) / depth)
+    return (
+        (Half(place, depth, blur), start, end + 1)
+        if left <= place <= right and blur < MOST_BLUR
+        else None
+    )
+
+
+def _side(values: Floats, depth: float) -> tuple[int, float]:
+    """From a foot outwards and up: the last pixel before the values turn back, and the greatest of
+    them."""
+    greatest = np.maximum.accumulate(values)
+    back = np.flatnonzero(values < greatest - TURNS_BACK * max(depth, 1.0))
+    last = int(back[0]) - 1 if len(back) else len(values) - 1
+    return last, float(greatest[last])
+
+
+def _fitted(x: Any, values: Floats) -> tuple[float, float]:
+    """Least squares fit of a blurred step from 0 to 1, mean over each pixel: place and blur."""
+    at, blur = float(x[-1] + 0.5 - values.sum()), max(0.3, (len(x) - 2) / 3.5)
+    for _ in range(ROUNDS):
+        right, left = (x + 0.5 - at) / blur, (x - 0.5 - at) / blur
+        (f_right, c_right), (f_left, c_left) = gauss(right), gauss(left)
+        columns = np.stack([c_left - c_right, f_right - f_left])
+        rest = values - blur * (right * c_right + f_right - left * c_left - f_left)
+        change = np.linalg.solve(columns @ columns.T + 1e-4 * np.eye(2), columns @ rest)
+        at += min(max(float(change[0]), -0.5), 0.5)
+        blur = min(max(blur + min(max(float(change[1]), -0.5 * blur), blur), 0.1), 16.0)
+    return at, blur

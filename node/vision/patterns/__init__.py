@@ -1,0 +1,1 @@
+"""Patterns found again, turned and scaled, and whether they fix a place."""

@@ -1,0 +1,1 @@
+"""Texts and codes: recognising them, and which of those that were read are right."""
