@@ -8,26 +8,18 @@ from typing import Any, NamedTuple
 
 from broker.outbox import Outbox
 from broker.reading import Backlog
-from node.acquire import acquire
-from node.annotate import annotate
 from node.arrival import Received
 from node.calibration import from_checkerboard
 from node.cameras import Request
 from node.decoding import Decoder
-from node.faults.challenge import challenged
-from node.frame import Frame, Pixels
+from node.frame import Frame
 from node.intake import Intake
-from node.judge import judge
-from node.limits import CHALLENGE_S
-from node.locate import locate
-from node.measure import measure
 from node.optimise import optimise
-from node.part import Inspection, Part
-from node.program import LoadedProgram, load
-from node.publish import build
+from node.program import load
 from node.quality import measure as measure_quality
 from node.station import Station
-from schemas import Problem, Trigger, as_program, new_id, utc
+from node.trying import EXACT_BYTES, Trying
+from schemas import Problem, utc
 from schemas.command import (
     Calibrate,
     Capture,
@@ -47,8 +39,6 @@ from schemas.command import (
 from schemas.program import ProgramCamera
 from schemas.store.programs import MAX_MASTER_BYTES
 from schemas.trigger import as_trigger
-
-EXACT_BYTES = 8 * 1024 * 1024  # as a master comes back with a program
 
 
 class Asked(NamedTuple):
@@ -71,6 +61,7 @@ class Actions:
         self._version = version
         self._outbox = outbox
         self._decoder = Decoder()
+        self._trying = Trying(self._decoder)
         self._do: dict[str, Callable[[Any], dict[str, Any]]] = {
             "ping": self._ping,
             "select_program": self._select_program,
@@ -89,6 +80,10 @@ class Actions:
     def close(self) -> None:
         """End what is being decoded."""
         self._decoder.close()
+
+    def rest(self) -> None:
+        """Nobody has asked for anything: let go what is not used any more."""
+        self._trying.rest()
 
     def do(self, name: str, command: Command, asked: Asked) -> dict[str, Any]:
         """Do a command; what its reply says. Raises Problem COMMAND_STALE, and what the command may
@@ -176,116 +171,7 @@ class Actions:
         return {"station": station.id}
 
     def _try_program(self, command: TryProgram) -> dict[str, Any]:
-        station = self._station(command.station)
-        master = None if command.master is None else self._cleaned(station, command.master)
-        loaded = self._given(command, station, master)
-        if command.challenge is not None:
-            return self._challenge(
-                command.challenge, station, loaded, self._good(command, station, loaded, master)
-            )
-        # the first one starts the child: that is no time of the inspection
-        given, refused = self._decoded(command.image)
-        part = Part(
-            0,
-            station.id,
-            f"try-{command.request_id}"[:64],
-            Trigger(),
-            True,
-            "command",
-            time.time(),
-            time.monotonic_ns(),
-        )
-        found = Inspection(part, loaded)
-        try:
-            if refused is not None:
-                raise refused
-            if given is not None:
-                found.frame = Frame(
-                    given, time.monotonic_ns(), time.time(), "given", simulated=True
-                )
-                if loaded.size not in (None, (found.frame.width, found.frame.height)):
-                    raise Problem("IMAGE_SIZE", f"{found.frame.width} x {found.frame.height} px")
-            else:
-                now = time.monotonic_ns()
-                request = Request(
-                    now,
-                    now + station.settings.camera.timeout_ms * 1_000_000,
-                    None,
-                    loaded.program.camera,
-                )
-                found.frame, _ = acquire(
-                    station.camera, request, station.settings.camera.quality, loaded.size
-                )
-            found.step("acquire")
-            found.pose, found.placement = locate(
-                found.frame, loaded.program.locator, loaded.locator
-            )
-            found.step("locate")
-            found.findings = measure(found.frame, found.placement, loaded)
-            found.step("measure")
-            found.verdict, found.fault = judge(found, loaded)
-        except Problem as problem:
-            found.fail(problem)
-        data = build(found, station, new_id(), 1).model_dump(mode="json", by_alias=True)
-        data.pop("seq")
-        if found.frame is not None:
-            data["annotated"] = base64.b64encode(station.pictures.encode(annotate(found))).decode()
-        if command.give_master and master is not None:
-            data["master"] = base64.b64encode(master).decode()
-        return data
-
-    def _good(
-        self, command: TryProgram, station: Station, loaded: LoadedProgram, master: bytes | None
-    ) -> Pixels:
-        """The picture of a good part that faults are drawn on. Raises Problem IMAGE_INVALID,
-        MASTER_IMAGE_NOT_FOUND."""
-        if command.image is not None:
-            return self._decoder.decode(base64.b64decode(command.image))
-        master = master or station.shelf.store.master(loaded.program)
-        if master is None:
-            raise Problem(
-                "MASTER_IMAGE_NOT_FOUND", "give the picture of a good part to draw faults on"
-            )
-        return self._decoder.decode(master)
-
-    def _challenge(
-        self, first: int, station: Station, loaded: LoadedProgram, good: Pixels
-    ) -> dict[str, Any]:
-        """What came of the drawn faults from `first` on, as many as fit into the time; `next`: from
-        which on to ask again."""
-        found = challenged(loaded, good, first, station.settings.camera.quality, CHALLENGE_S)
-        outcomes = [
-            {
-                **each._asdict(),
-                "never": each.never,
-                "picture": None
-                if each.picture is None
-                else base64.b64encode(station.pictures.encode(each.picture)).decode(),
-            }
-            for each in found.outcomes
-        ]
-        return {**found._asdict(), "outcomes": outcomes}
-
-    def _given(self, command: TryProgram, station: Station, master: bytes | None) -> LoadedProgram:
-        if isinstance(command.program, str):
-            station.shelf.refresh()
-            return station.shelf.get(command.program)
-        program = as_program(command.program)
-        if master is None:
-            master = station.shelf.store.master(program)
-        return load(program, 1, program.hash, master, station.shelf.store.file)
-
-    def _decoded(self, image: str | None) -> tuple[Pixels | None, Problem | None]:
-        try:
-            return (None if image is None else self._decoder.decode(base64.b64decode(image))), None
-        except Problem as problem:
-            return None, problem
-
-    def _cleaned(self, station: Station, master: str) -> bytes:
-        """A picture from outside, as the child sees it; small enough for a reply."""
-        return station.pictures.encode_exact(
-            self._decoder.decode(base64.b64decode(master)), EXACT_BYTES
-        )
+        return self._trying.answer(command, self._station(command.station))
 
     def _calibrate(self, command: Calibrate) -> dict[str, Any]:
         self._station(command.station)

@@ -1,8 +1,11 @@
-"""The annotated picture: where the part was found, what each tool saw of it, its value against its
-limits, and the verdict.
+"""The annotated picture: where the part was found, what each tool saw of it, the verdict, and why
+it is not OK.
 
-Labels hide nothing where that can be had: each goes to the place near its tool that covers the
-fewest marks, regions and labels, with a line to its tool if it is not beside it. Colours come with
+Only what is not good has a label, with its value against its limits: a good part is not hidden by
+words. Labels hide nothing where that can be had: each goes to the place near its tool that covers
+the fewest marks, regions and labels, with a line to its tool if it is not beside it. What is
+covered is counted in cells, some to a letter, so that a large picture costs no more than a small
+one. Every stroke lies on a light and a dark one, so that it shows on any colour. Colours come with
 words: NG and ERROR are written.
 """
 
@@ -32,9 +35,8 @@ POSE: Colour = (255, 200, 60)
 PAPER: Colour = (32, 28, 26)
 INK: Colour = (255, 255, 255)
 FAINT: Colour = (205, 205, 205)
-MOST_NOTES = 24  # tools with a second line: above it labels are one line each
-# what it costs to cover a px of detail, where a region's costs 1, a mark's 8 and another label's 64
-DETAIL = 0.3
+MOST_NOTES = 24  # labels with a second line: above it they are one line each
+DETAIL = 0.3  # what covering a px of detail costs; a region's costs 1, a mark's 8, a label's 64
 
 _fonts = threading.local()
 
@@ -49,14 +51,13 @@ class _Note(NamedTuple):
 
 
 def annotate(found: Inspection) -> Pixels:
-    """The frame with the pose, each tool's region, marks, value, limits and ms, and the verdict
-    drawn in; BGR, its own size."""
+    """The frame with pose, regions, marks, verdict, and the values of what is not good; BGR."""
     frame, program = found.frame, found.program
     assert frame is not None
     canvas: Pixels = np.array(
         frame.pixels if frame.coloured else cv2.cvtColor(frame.pixels, cv2.COLOR_GRAY2BGR), np.uint8
     )
-    pen = _Pen(canvas)
+    pen = _Pen(canvas, frame.gray)
     for finding in found.findings:
         if finding.measurement is not None and finding.measurement.heat is not None:
             _warm(canvas, finding.measurement.heat())
@@ -64,10 +65,11 @@ def annotate(found: Inspection) -> Pixels:
     matrix = found.placement.matrix
     locator = program.program.locator if program is not None else None
     if found.pose is not None and locator is not None:
-        notes.append(_located(pen, locator, found.pose, matrix, found.timings_ms.get("locate")))
+        _located(pen, locator, found.pose, matrix)
     elif locator is not None and found.fault is not None and found.fault.code == "PART_NOT_FOUND":
         notes.append(_missed(pen, locator, found.fault.message, found.places))
     tools = program.tools if program else ()
+    failed = sum(finding.result.verdict != "OK" for finding in found.findings)
     for finding, tool in zip(found.findings, tools, strict=False):
         colour = COLOURS[finding.result.verdict]
         seen: list[Floats] = []
@@ -86,25 +88,21 @@ def annotate(found: Inspection) -> Pixels:
             pen.mark(mark, colour)
         if not seen:
             seen = [mark.points for mark in marks if len(mark.points)]
-        notes.append(
-            _Note(_lines(finding.result, len(found.findings) <= MOST_NOTES), colour, _around(seen))
-        )
+        if finding.result.verdict != "OK":
+            notes.append(_Note(_lines(finding.result, failed <= MOST_NOTES), colour, _around(seen)))
     verdict = "ERROR" if found.fault else found.verdict
     pen.write(verdict, found.fault.code if found.fault else None, COLOURS[verdict], notes)
     return canvas
 
 
 def _lines(result: ToolResult, limits: bool) -> tuple[str, ...]:
-    """What is written of a tool: its value, and its limits and ms."""
-    judged = "" if result.verdict == "OK" else f"{result.verdict}  "
-    if result.error is not None:
-        said = f"{result.name}  {judged}{result.error.code}"
-    else:
-        said = f"{result.name}  {judged}{shown(result.value, result.unit)}"
+    """What is written of a tool that is not good: its value, and its limits."""
+    why = result.error.code if result.error is not None else shown(result.value, result.unit)
+    said = f"{result.name}  {result.verdict}  {why}"
     if not limits:
         return (said,)
     read = (f"“{result.text[:28]}”",) if result.text else ()
-    return (said, *read, f"{limits_of(result)}   {shown(result.ms)} ms")
+    return (said, *read, limits_of(result))
 
 
 def shown(value: float | None, unit: str = "") -> str:
@@ -134,8 +132,8 @@ def limits_of(result: ToolResult) -> str:
     )
 
 
-def _located(pen: "_Pen", locator: Locator, pose: Pose, matrix: Floats, ms: float | None) -> _Note:
-    """Draw what was located and its axes; its label."""
+def _located(pen: "_Pen", locator: Locator, pose: Pose, matrix: Floats) -> None:
+    """Draw what was located and its axes."""
     borders = [np.array(place.corners, float) for place in _places(locator)]
     # which looks at the same places wherever the part lies
     if not isinstance(locator, CornerLocator):
@@ -143,15 +141,6 @@ def _located(pen: "_Pen", locator: Locator, pose: Pose, matrix: Floats, ms: floa
     for border in borders:
         pen.outline(border, POSE)
     pen.axes(pose)
-    said = f"{locator.kind}  x {pose.x:.1f}  y {pose.y:.1f}"
-    if pose.angle_deg:
-        said += f"  {pose.angle_deg:.2f}°"
-    if pose.scale != 1:
-        said += f"  × {pose.scale:.3f}"
-    least = f"score {pose.score:.2f}, at least {locator.low:g}"
-    return _Note(
-        (said, least if ms is None else f"{least}   {shown(ms)} ms"), POSE, _around(borders[:1])
-    )
 
 
 def _missed(pen: "_Pen", locator: Locator, why: str, places: tuple[Pose, ...]) -> _Note:
@@ -203,17 +192,20 @@ def _around(lines: Sequence[Floats]) -> tuple[float, float, float, float] | None
 
 
 class _Pen:
-    """Draws on a canvas in strokes that show on light and dark, and remembers what must not be
-    covered."""
+    """Draws on a canvas in strokes that show on any colour, and remembers what must not be covered.
 
-    def __init__(self, canvas: Pixels) -> None:
+    gray: the gray levels of what is drawn on.
+    """
+
+    def __init__(self, canvas: Pixels, gray: Pixels) -> None:
         self.canvas = canvas
         self.height, self.width = canvas.shape[:2]
         self.text_px = int(min(max(round(self.height / 36), 12), 48, max(9, self.width // 24)))
-        self.stroke = max(1, round(self.height / 450))
-        self.cost = DETAIL * (
-            np.abs(cv2.Laplacian(cv2.cvtColor(canvas, cv2.COLOR_BGR2GRAY), cv2.CV_16S)) > 24
-        ).astype(np.float32)
+        self.stroke = max(1, round(self.height / 300))
+        self.cell = max(1, self.text_px // 6)  # px a side of what one number of the cost is for
+        size = -(-self.width // self.cell), -(-self.height // self.cell)
+        seen = cv2.resize(gray, size, interpolation=cv2.INTER_AREA)
+        self.cost = (DETAIL * (np.abs(cv2.Laplacian(seen, cv2.CV_16S)) > 24)).astype(np.float32)
         self.line_px = round(1.3 * self.text_px)
         self.pad = max(2, self.text_px // 4)
         if not hasattr(_fonts, "sans"):  # one a thread: whether one may be shared is not documented
@@ -222,35 +214,42 @@ class _Pen:
 
     def outline(self, points: Floats, colour: Colour) -> None:
         """A closed line around a place that was looked at."""
-        line = [_fine(points)]
-        cv2.polylines(self.canvas, line, True, PAPER, self.stroke + 2, cv2.LINE_AA, 4)
-        cv2.polylines(self.canvas, line, True, colour, self.stroke, cv2.LINE_AA, 4)
-        left, top, right, bottom = (round(v) for v in _around([points]) or (0, 0, 0, 0))
+        self._line([_fine(points)], True, colour, self.stroke)
+        left, top, right, bottom = (int(v // self.cell) for v in _around([points]) or (0, 0, 0, 0))
         part = self.cost[max(top, 0) : bottom + 1, max(left, 0) : right + 1]
         np.maximum(part, 1, out=part)
+
+    def _line(
+        self, lines: list[NDArray[np.int32]], closed: bool, colour: Colour, stroke: int
+    ) -> None:
+        """Lines in one colour, on a light stroke and a dark one."""
+        for wide, ink in ((3.5, PAPER), (1.5, INK), (0, colour)):
+            thickness = stroke + round(wide * max(2, self.stroke))
+            cv2.polylines(self.canvas, lines, closed, ink, thickness, cv2.LINE_AA, 4)
+
+    def _cells(self, points: Floats) -> NDArray[np.int32]:
+        return np.floor(points / self.cell).astype(np.int32)
 
     def mark(self, mark: Mark, colour: Colour) -> None:
         """What was found: a line if it is joined up, else points."""
         if len(mark.points) == 0:
             return
         if mark.closed:
-            ends = _fine(mark.points)
-            cv2.polylines(self.canvas, [ends], True, PAPER, self.stroke + 2, cv2.LINE_AA, 4)
-            cv2.polylines(self.canvas, [ends], True, colour, self.stroke, cv2.LINE_AA, 4)
-            cv2.polylines(
-                self.cost, [np.round(mark.points).astype(np.int32)], True, (8,), self.text_px // 2
-            )
+            for thickness, ink in ((self.stroke + 2, PAPER), (self.stroke, colour)):
+                cv2.polylines(
+                    self.canvas, [_fine(mark.points)], True, ink, thickness, cv2.LINE_AA, 4
+                )
+            cv2.polylines(self.cost, [self._cells(mark.points)], True, (8,), 3)
             return
         few = len(mark.points) < 5
         size = self.text_px * (0.45 if few else 0.16)
-        for x, y in mark.points.tolist():
-            arms = _fine(np.array([(x - size, y), (x + size, y), (x, y - size), (x, y + size)]))
-            for thickness, ink in ((self.stroke + 2, PAPER), (self.stroke, colour)):
-                if few or thickness == self.stroke:
-                    cv2.polylines(
-                        self.canvas, [arms[:2], arms[2:]], False, ink, thickness, cv2.LINE_AA, 4
-                    )
-            cv2.circle(self.cost, (round(x), round(y)), self.text_px // 3, (8,), -1)
+        arms = np.array([[(-size, 0), (size, 0)], [(0, -size), (0, size)]])
+        crosses = list(_fine((mark.points[:, None, None] + arms).reshape(-1, 2, 2)))
+        if few:
+            self._line(crosses, False, colour, self.stroke)
+        else:
+            cv2.polylines(self.canvas, crosses, False, colour, self.stroke, cv2.LINE_AA, 4)
+        cv2.polylines(self.cost, list(self._cells(mark.points)[:, None]), True, (8,), 4)
 
     def axes(self, pose: Pose) -> None:
         """The place of the part: its x axis is the long arm."""
@@ -258,9 +257,8 @@ class _Pen:
         for length, (ux, uy) in ((3.0, (c, s)), (1.8, (-s, c))):
             reach = length * self.text_px
             arm = np.array([(pose.x, pose.y), (pose.x + reach * ux, pose.y + reach * uy)])
-            for thickness, colour in ((2 * self.stroke + 2, PAPER), (2 * self.stroke, POSE)):
-                cv2.polylines(self.canvas, [_fine(arm)], False, colour, thickness, cv2.LINE_AA, 4)
-            cv2.polylines(self.cost, [np.round(arm).astype(np.int32)], False, (8,), self.text_px)
+            self._line([_fine(arm)], False, POSE, 2 * self.stroke)
+            cv2.polylines(self.cost, [self._cells(arm)], False, (8,), 6)
         cv2.circle(
             self.canvas, (round(pose.x), round(pose.y)), 2 * self.stroke + 1, POSE, -1, cv2.LINE_AA
         )
@@ -295,7 +293,7 @@ class _Pen:
         )
         height = round(sum(1.3 * px for px, _ in sizes)) + self.pad
         x, y = self._place(width, height, note.box)
-        self.cost[y : y + height, x : x + width] = 64
+        self._take(x, y, width, height)
         return note, (x, y, width, height), sizes
 
     def _note(self, note: _Note, place: _Place, sizes: list[tuple[int, int]]) -> None:
@@ -310,20 +308,21 @@ class _Pen:
     def _place(
         self, width: int, height: int, box: tuple[float, float, float, float] | None
     ) -> tuple[int, int]:
-        """Left and top of a label: where it covers least, and near its box (None: near the left top
-        corner)."""
-        step = max(2, self.text_px // 4)
+        """Left and top of a label: where it covers least, near its box or the left top corner."""
         if width >= self.width or height >= self.height:
             return 0, 0
-        totals = cv2.integral(self.cost)
-        xs, ys = np.arange(0, self.width - width, step), np.arange(0, self.height - height, step)
-        x, y = xs[None, :], ys[:, None]
+        cell, totals = self.cell, cv2.integral(self.cost)
+        columns = np.arange((self.width - width) // cell + 1)[None, :]
+        rows = np.arange((self.height - height) // cell + 1)[:, None]
+        right = np.minimum(columns + -(-width // cell), self.cost.shape[1])
+        below = np.minimum(rows + -(-height // cell), self.cost.shape[0])
         covered = (
-            totals[y + height, x + width]
-            - totals[y, x + width]
-            - totals[y + height, x]
-            + totals[y, x]
+            totals[below, right]
+            - totals[rows, right]
+            - totals[below, columns]
+            + totals[rows, columns]
         )
+        x, y = columns * cell, rows * cell
         if box is None:
             away = 0.5 * np.hypot(x, y)
         else:
@@ -331,9 +330,9 @@ class _Pen:
             beside = np.maximum(np.maximum(left - (x + width), x - right), 0)
             over = np.maximum(np.maximum(top - (y + height), y - bottom), 0)
             away = np.hypot(beside, over) + 0.1 * np.abs(x - left) + 0.15 * np.maximum(y - top, 0)
-        cost = covered / (self.text_px * 1.0) + 1.5 * away
+        cost = covered * cell * cell / self.text_px + 1.5 * away
         row, column = np.unravel_index(int(cost.argmin()), cost.shape)
-        return int(xs[column]), int(ys[row])
+        return int(column) * cell, int(row) * cell
 
     def _leader(
         self,
@@ -349,22 +348,18 @@ class _Pen:
         end = np.clip(((x + width / 2), (y + height / 2)), (left, top), (right, bottom))
         start = np.clip(end, (x, y), (x + width, y + height))
         if float(np.hypot(*(end - start))) > self.text_px:
-            for thickness, ink in ((self.stroke + 2, PAPER), (self.stroke, colour)):
-                cv2.polylines(
-                    self.canvas,
-                    [_fine(np.array([start, end]))],
-                    False,
-                    ink,
-                    thickness,
-                    cv2.LINE_AA,
-                    4,
-                )
+            self._line([_fine(np.array([start, end]))], False, colour, self.stroke)
 
     def _paper(self, x: int, y: int, width: int, height: int, colour: Colour) -> None:
         part = self.canvas[y : y + height, x : x + width]
         part[:] = cv2.addWeighted(part, 0.18, np.full_like(part, PAPER), 0.82, 0)
         part[:, : self.pad] = colour
-        self.cost[y : y + height, x : x + width] = 64
+        self._take(x, y, width, height)
+
+    def _take(self, x: int, y: int, width: int, height: int) -> None:
+        """A place is a label's: no other is to lie there."""
+        cell = self.cell
+        self.cost[y // cell : -(-(y + height) // cell), x // cell : -(-(x + width) // cell)] = 64
 
     def _wide(self, text: str, px: int, weight: int) -> int:
         _, _, width, _ = cv2.getTextSize(

@@ -189,6 +189,7 @@ class Commands:
         try:
             waiting = self._line.get(timeout=wait_s)
         except queue.Empty:
+            self._actions.rest()
             return
         self._bytes_out += len(waiting.message.payload)
         try:

@@ -7,7 +7,7 @@ and then shared. A pose never changes a region: it moves the view that is taken 
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any, NamedTuple
 
 import cv2
@@ -186,8 +186,12 @@ class Frame:
         """Gray levels, height x width."""
         if not self.coloured:
             return self.pixels
-        whole = ("gray", 0, 0, self.width, self.height)
-        return self._once(whole, lambda: _read_only(cv2.cvtColor(self.pixels, cv2.COLOR_BGR2GRAY)))  # type: ignore[no-any-return]
+        make = partial(_gray_of, self.pixels)
+        return self._once(self._whole, make)  # type: ignore[no-any-return]
+
+    @property
+    def _whole(self) -> tuple[Any, ...]:
+        return ("gray", 0, 0, self.width, self.height)
 
     def view(
         self, region: AnyRegion, placement: Placement = IN_PLACE, ignore: tuple[AnyRegion, ...] = ()
@@ -226,6 +230,14 @@ class Frame:
             None,
             (*whole.ravel().tolist(), where.width, where.height),
         )
+
+    def anew(self, exposed_ns: int, taken_at_s: float, source: str) -> "Frame":
+        """The same pixels as another frame, of which only the gray levels have been made."""
+        frame = Frame(self.pixels, exposed_ns, taken_at_s, source, self.simulated)
+        if self.coloured:
+            gray = self.gray
+            frame._once(self._whole, lambda: gray)
+        return frame
 
     def _leaves(self, where: Site, left: float, top: float) -> str:
         return (
@@ -364,6 +376,10 @@ class View:
 
 
 GRADIENT_SCALE = 8
+
+
+def _gray_of(pixels: Pixels) -> Pixels:
+    return _read_only(cv2.cvtColor(pixels, cv2.COLOR_BGR2GRAY))  # type: ignore[no-any-return]
 
 
 def _read_only(array: Any) -> Any:

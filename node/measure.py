@@ -3,11 +3,14 @@
 import logging
 import math
 import time
+from collections.abc import Hashable
+from functools import partial
 from numbers import Real
 
 from node.calibration import check_size
 from node.frame import Frame, Placement
 from node.measurement import Given, Measurement
+from node.memo import Once
 from node.part import Finding
 from node.program import LoadedProgram, LoadedTool
 from schemas import Fault, Problem, ToolResult, Trigger, Verdict
@@ -18,21 +21,35 @@ log = logging.getLogger(__name__)
 
 
 def measure(
-    frame: Frame, placement: Placement, program: LoadedProgram, trigger: Trigger = EMPTY
+    frame: Frame,
+    placement: Placement,
+    program: LoadedProgram,
+    trigger: Trigger = EMPTY,
+    once: Once | None = None,
 ) -> tuple[Finding, ...]:
     """One finding a tool, in the program's order. A tool that raises, or gives no finite number, is
-    an ERROR of its own."""
+    an ERROR of its own.
+
+    once: knows what was found before in this frame, of a part that lies so.
+    """
     calibration = program.program.calibration
     check_size(calibration, frame.width, frame.height)
     measured: dict[str, Measurement | None] = {}
     passed: dict[str, bool] = {}
     findings: dict[int, Finding] = {}
+    made_of: dict[str, Hashable] = {}
     for place in program.order:
         tool = program.tools[place]
-        findings[place] = finding = _one(
-            frame, placement, tool, Given(trigger, measured, passed, calibration)
-        )
         name = tool.settings.name
+        look = partial(_one, frame, placement, tool, Given(trigger, measured, passed, calibration))
+        if once is None:
+            findings[place] = finding = look()
+        else:
+            made_of[name] = (
+                tool.settings.model_dump_json(),
+                *(made_of[used] for used in tool.settings.uses),
+            )
+            findings[place] = finding = once(made_of[name], look)
         measured[name] = finding.measurement if finding.result.error is None else None
         passed[name] = finding.result.verdict == "OK"
     return tuple(findings[place] for place in range(len(program.tools)))

@@ -17,8 +17,9 @@ from typing import Any
 import numpy as np
 
 from node.calibration import check_size
-from node.frame import Frame, Pixels
+from node.frame import Frame
 from node.locators import LOCATORS
+from node.memo import Once, anew
 from node.picture import decode
 from node.tools import TOOLS
 from node.vision.patterns import recurring
@@ -74,12 +75,14 @@ def load(
     program: Program,
     version: int,
     digest: str,
-    master: bytes | None,
+    master: bytes | Frame | None,
     files: Callable[[str], bytes] = nothing,
+    once: Once = anew,
 ) -> LoadedProgram:
     """Learn from the master. Raises Problem PROGRAM_INVALID naming the tool and what is wrong with
     it.
 
+    once: knows what was learned from this master before.
     files: gives what tools were taught, by name; raises Problem MODEL_NOT_FOUND, STORE_CORRUPT.
     A program without a master is checked against the frame when it runs.
     """
@@ -99,8 +102,11 @@ def load(
             )
             bare.append(LoadedTool(tool, kind, learned))
         return LoadedProgram(program, version, digest, None, None, tuple(bare), order)
-    pixels: Pixels = decode(master)
-    frame = Frame(pixels, 0, 0.0, "master", simulated=False)
+    frame = (
+        master
+        if isinstance(master, Frame)
+        else Frame(decode(master), 0, 0.0, "master", simulated=False)
+    )
     _learn("calibration", partial(check_size, program.calibration, frame.width, frame.height))
     if program.locator is not None:
         search = getattr(program.locator, "search", None)
@@ -114,7 +120,10 @@ def load(
                 "PROGRAM_INVALID",
                 f"locator: search leaves the master of {frame.width} x {frame.height} px",
             )
-    locator = _learn("locator", partial(_locator, frame, program.locator, files))
+    wanted = program.locator.model_dump_json() if program.locator is not None else None
+    locator = _learn(
+        "locator", partial(once, wanted, partial(_locator, frame, program.locator, files))
+    )
     tools = []
     for tool in program.tools:
         if isinstance(tool, RegionTool) and not tool.region.inside(frame.width, frame.height):
@@ -123,7 +132,8 @@ def load(
                 f"tool {tool.name}: region leaves the master of {frame.width} x {frame.height} px",
             )
         kind = TOOLS[tool.kind]
-        learned = _learn(f"tool {tool.name}", partial(_from_master, kind, frame, tool, files))
+        learn = partial(_from_master, kind, frame, tool, files)
+        learned = _learn(f"tool {tool.name}", partial(once, tool.model_dump_json(), learn))
         tools.append(LoadedTool(tool, kind, learned))
     return LoadedProgram(
         program, version, digest, (frame.width, frame.height), locator, tuple(tools), order

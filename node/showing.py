@@ -112,10 +112,10 @@ class Showing:
         return wait_s
 
 
-def as_jpeg(pixels: Pixels) -> bytes:
-    """A picture for a screen: at most 1920 px wide."""
+def as_jpeg(pixels: Pixels, widest: int = WIDEST) -> bytes:
+    """A picture for a screen: at most `widest` px wide."""
     height, width = pixels.shape[:2]
-    if width > WIDEST:
-        size = WIDEST, round(height * WIDEST / width)
+    if width > widest:
+        size = widest, round(height * widest / width)
         pixels = np.asarray(cv2.resize(pixels, size, interpolation=cv2.INTER_AREA), np.uint8)
     return bytes(cv2.imencode(".jpg", pixels, QUALITY)[1])

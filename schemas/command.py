@@ -27,6 +27,8 @@ Base64Image = Annotated[
     str, StringConstraints(max_length=11 * 1024 * 1024, pattern=r"^[A-Za-z0-9+/]*={0,2}$")
 ]
 
+PictureHash = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
+
 
 class Command(Shape):
     """What every command has."""
@@ -100,8 +102,17 @@ class TryProgram(ForStation):
     image: Base64Image | None = Field(
         default=None, description="JPEG or PNG in base64; the live image if missing."
     )
+    image_sha256: PictureHash | None = Field(
+        default=None,
+        description="Instead of image: the hash of one sent before, as a reply gave it.",
+    )
+    on_master: bool = Field(default=False, description="Whether the master itself is the image.")
     master: Base64Image | None = Field(
         default=None, description="Master for a given program; else its stored one."
+    )
+    master_sha256: PictureHash | None = Field(
+        default=None,
+        description="Instead of master: the hash of one sent before, as a reply gave it.",
     )
     give_master: bool = Field(
         default=False,

@@ -57,6 +57,9 @@ CATALOGUE: dict[str, Entry] = {
     "IMAGE_SIZE": Entry(
         "The picture has another size than the program's master", 422, "Set the camera's size"
     ),
+    "IMAGE_NOT_KEPT": Entry(
+        "No picture with this hash is kept any more", 409, "Send the picture itself"
+    ),
     "IMAGE_INVALID": Entry("The picture cannot be decoded", 422, "Send a JPEG or PNG picture"),
     # programs
     "PROGRAM_NOT_FOUND": Entry("There is no such program", 404, "Import it or choose another"),

@@ -5,7 +5,7 @@ import cv2
 import numpy as np
 import pytest
 
-from node.annotate import annotate, limits_of, shown
+from node.annotate import COLOURS, annotate, limits_of, shown
 from node.frame import Frame
 from node.judge import judge
 from node.locate import locate
@@ -75,17 +75,54 @@ def test_the_distance_of_two_circles_is_drawn_from_centre_to_centre() -> None:
 
 def test_labels_do_not_lie_on_each_other() -> None:
     frame = Scene.plain(640, 480, 90.0).frame()
-    one = changed(inspected(frame, bright("a", 300, 200, 40, 40))).sum()
-    verdict = changed(
-        inspected(
-            frame,
-            {"kind": "count", "name": "a", "tools": ["b"], "low": 0.0},
-            bright("b", 0, 0, 1, 1),
-        )
-    ).sum()
-    many = changed(inspected(frame, *(bright(f"n{n}", 300, 200, 40, 40) for n in range(8)))).sum()
-    # all eight boxes are seen, though all belong to one place
-    assert many > 6 * (one - 40 * 4) - 7 * verdict
+    good = changed(inspected(frame, bright("a", 300, 200, 40, 40))).sum()
+    bad = [bright(f"n{n}", 300, 200, 40, 40, high=1.0) for n in range(8)]
+    label = changed(inspected(frame, bad[0])).sum() - good
+    many = changed(inspected(frame, *bad)).sum() - good
+    assert many > 6 * label > 6000  # all eight boxes are seen, though all belong to one place
+
+
+def test_only_what_is_not_good_has_a_label() -> None:
+    frame = Scene.plain(640, 480, 90.0).frame()
+    without = changed(inspected(frame, bright("a", 300, 200, 40, 40)))
+    assert (
+        without[40:190].sum() == 0
+    )  # no words near it: nothing but its outline, and the verdict in its corner
+    good = bright("b", 100, 200, 40, 40)
+    failed = changed(inspected(frame, bright("a", 300, 200, 40, 40, high=1.0), good))
+    assert failed[40:190, 280:].sum() > 1000
+    assert failed[40:190, :280].sum() == 0
+
+
+@pytest.mark.parametrize("verdict", ["OK", "NG", "ERROR"])
+def test_an_outline_shows_on_any_colour(verdict: str) -> None:
+    tool = {"OK": bright("a", 300, 200, 40, 40), "NG": bright("a", 300, 200, 40, 40, high=0.0)}.get(
+        verdict
+    )
+    lens = {
+        "kind": "circle",
+        "name": "a",
+        "region": {"x": 300, "y": 200, "width": 40, "height": 40},
+        "low": 1.0,
+    }
+    for under in [
+        *COLOURS.values(),
+        (70, 170, 40),
+        (30, 90, 30),
+        (255, 255, 255),
+        (3, 3, 3),
+        (128, 128, 128),
+    ]:
+        frame = Frame(np.full((480, 640, 3), under, np.uint8), 0, 0.0, "given", simulated=True)
+        found = inspected(frame, tool or lens)
+        assert found.findings[0].result.verdict == verdict or max(under) == 255
+        left = annotate(found)[215, 290:310].astype(float) @ (
+            0.114,
+            0.587,
+            0.299,
+        )  # across the left side of the region
+        plain = np.dot(under, (0.114, 0.587, 0.299))
+        assert np.abs(left - plain).max() > 100
 
 
 def test_as_many_tools_as_a_program_may_have_are_drawn() -> None:

@@ -2,6 +2,7 @@
 is kept."""
 
 import base64
+import hashlib
 from typing import Annotated, Any
 
 from flask.typing import ResponseReturnValue
@@ -10,7 +11,7 @@ from typing_extensions import TypedDict
 
 from schemas import Checkerboard, Problem, Shape
 from schemas.base import Float, ProgramId, StationId
-from schemas.command import MAX_COMMAND_BYTES, Base64Image
+from schemas.command import MAX_COMMAND_BYTES, Base64Image, PictureHash
 from schemas.store.filters import ResultId
 from web.access import requires
 from web.api.programs.base import ASKS, programs
@@ -38,8 +39,17 @@ class TryBody(Shape):
         default=(),
         description="Results whose pictures are tried; the live picture without image and results.",
     )
+    image_sha256: PictureHash | None = Field(
+        default=None,
+        description="Instead of image: the hash of one sent before, as the answer gave it.",
+    )
+    on_master: bool = Field(default=False, description="Whether the master itself is the picture.")
     master: Base64Image | None = Field(
         default=None, description="Master for a given program; else its stored one."
+    )
+    master_sha256: PictureHash | None = Field(
+        default=None,
+        description="Instead of master: the hash of one sent before, as the answer gave it.",
     )
     challenge: Annotated[int, Field(ge=0, le=10_000)] | None = Field(
         default=None,
@@ -85,18 +95,21 @@ class Learned(TypedDict):
     limit="120 per minute",
     max_bytes=24 * 1024 * 1024,
     data=list[Done],
-    codes=(*ASKS, "STATION_NOT_FOUND", "IMAGE_INVALID"),
+    codes=(*ASKS, "STATION_NOT_FOUND", "IMAGE_INVALID", "IMAGE_NOT_KEPT"),
 )
 def try_program(body: TryBody) -> ResponseReturnValue:
     """What a program would say, without storing anything: one answer for each picture, or the
     problem with it.
 
-    With `challenge` the answer is what came of the drawn faults so far, and `next`, from which on
-    to ask again.
+    A picture need be sent once only: each answer has `image_sha256` and `master_sha256` of what it
+    was given, and IMAGE_NOT_KEPT says that it must be sent again. With `challenge` the answer is
+    what came of the drawn faults so far, and `next`, from which on to ask again.
     """
     check_station(body.station)
-    if body.image is not None and body.results:
-        raise Problem("VALIDATION_FAILED", "image: give image or results, not both")
+    if sum(map(bool, (body.image, body.image_sha256, body.on_master, body.results))) > 1:
+        raise Problem("VALIDATION_FAILED", "image: give image, image_sha256, on_master or results")
+    if body.master is not None and body.master_sha256 is not None:
+        raise Problem("VALIDATION_FAILED", "master: give it, or its hash")
     if body.challenge is not None and len(body.results) > 1:
         raise Problem("VALIDATION_FAILED", "challenge: faults are drawn on one picture")
     for given in (body.image, body.master):
@@ -108,11 +121,8 @@ def try_program(body: TryBody) -> ResponseReturnValue:
     tried = []
     for result_id in body.results:
         try:
-            path = records().pictures.path(f"{result_id}.jpg")
-            image = base64.b64encode(path.read_bytes()).decode()
-            tried.append(
-                {**command("try_program", TRY_S, **payload, image=image), "result_id": result_id}
-            )
+            found = _on_kept(result_id, payload)
+            tried.append({**found, "result_id": result_id})
         except FileNotFoundError:
             tried.append({"result_id": result_id, "problem": "RESULT_NOT_FOUND"})
         except Problem as problem:
@@ -120,6 +130,23 @@ def try_program(body: TryBody) -> ResponseReturnValue:
                 raise
             tried.append({"result_id": result_id, "problem": problem.code})
     return ok(tried)
+
+
+def _on_kept(result_id: str, payload: dict[str, Any]) -> dict[str, Any]:
+    """What a program says of a kept picture, which is sent only if the node does not have it any
+    more.
+
+    Raises FileNotFoundError, Problem.
+    """
+    picture = records().pictures.path(f"{result_id}.jpg").read_bytes()
+    try:
+        return command(
+            "try_program", TRY_S, **payload, image_sha256=hashlib.sha256(picture).hexdigest()
+        )
+    except Problem as problem:
+        if problem.code != "IMAGE_NOT_KEPT":
+            raise
+    return command("try_program", TRY_S, **payload, image=base64.b64encode(picture).decode())
 
 
 @programs.post("/calibrate")

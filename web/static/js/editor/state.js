@@ -16,6 +16,7 @@
 import { ask, get } from "../api.js";
 import { t } from "../words.js";
 import * as draft from "./draft.js";
+import { tried } from "./sent.js";
 import { none, problemsIn, still } from "./problems.js";
 
 const COALESCE_MS = 800;
@@ -210,8 +211,8 @@ class Editor extends EventTarget {
   }
 
   /**
-   * Run the document as it is, without storing: on the live picture, on `image` (base64), or on
-   * pictures of `results` (ids, 20 at most).
+   * Run the document as it is, without storing: on the live picture, on `image` (base64), on the
+   * master itself (`onMaster`), or on pictures of `results` (ids, 20 at most).
    * Gives a list of results as in the history, each with `annotated` (JPEG in base64), or
    * {result_id, problem}. Throws ApiError; a
    * refusal of the program itself is put into `problems` too. `program`: another document instead,
@@ -219,7 +220,14 @@ class Editor extends EventTarget {
    * `challenge`: from which drawn fault on; then one answer {of, outcomes, next}, on the master
    * without image and results.
    */
-  async try({ image = null, results = [], program = this.program, challenge = null, signal } = {}) {
+  async try({
+    image = null,
+    onMaster = false,
+    results = [],
+    program = this.program,
+    challenge = null,
+    signal,
+  } = {}) {
     const document = {
       ...program,
       id: program.id || "new-program",
@@ -229,20 +237,15 @@ class Editor extends EventTarget {
       station: this.station,
       program: document,
       results,
-      ...(image && { image }),
+      ...(onMaster && { on_master: true }),
       ...(challenge !== null && { challenge }),
-      ...(this.master?.base64 && { master: this.master.base64 }),
     };
     try {
-      const tried = (
-        await ask("POST", "/programs/try", {
-          body,
-          signal,
-          limit_ms: 30000 + 5000 * results.length,
-        })
-      ).data;
+      const pictures = { image, master: this.master?.base64 };
+      const limit_ms = 30000 + 5000 * results.length;
+      const answers = await tried(body, pictures, { signal, limit_ms });
       if (program === this.program && this.problems.code) this.refuse(null);
-      return tried;
+      return answers;
     } catch (error) {
       if (program === this.program && error.code?.startsWith("PROGRAM_")) this.refuse(error);
       throw error;

@@ -5,13 +5,13 @@
 // only the newest is asked. It
 // tells "change" whenever something else is to be shown.
 
-import { ApiError, ask, get } from "../api.js";
+import { ApiError, get } from "../api.js";
 import { t } from "../words.js";
 import { amid } from "./geometry.js";
 import { judge } from "./judge.js";
 import { kindOf } from "./kinds.js";
 import { none, problemsIn } from "./problems.js";
-import { base64Of, blobOf, editor } from "./state.js";
+import { blobOf, editor } from "./state.js";
 
 const SOON_MS = 300;
 const APART_MS = 550; // the API takes 120 a minute
@@ -58,7 +58,6 @@ class Trying extends EventTarget {
   #startedAt = 0;
   #stop = null;
   #stopPictures = null;
-  #master = {}; // the stored master, read once
 
   /** Try a document soon; a later call replaces this one. */
   soon(program = editor.program) {
@@ -147,7 +146,7 @@ class Trying extends EventTarget {
     this.#stop = new AbortController();
     try {
       const [result] = await editor.try({
-        ...(await this.#picture(source)),
+        ...this.#picture(source),
         program: { ...program },
         signal: this.#stop.signal,
       });
@@ -187,22 +186,13 @@ class Trying extends EventTarget {
     return this.#picture(this.source.kind === "live" ? { kind: "master" } : this.source);
   }
 
-  async #picture(source) {
+  #picture(source) {
     if (source.kind === "image") return { image: source.base64 };
     if (source.kind === "result") return { results: [source.id] };
     if (source.kind === "live") return {};
     if (!editor.master)
       throw new ApiError("MASTER_IMAGE_NOT_FOUND", t("There is no master image yet"));
-    if (editor.master.base64) return { image: editor.master.base64 };
-    if (this.#master.url !== editor.master.url) {
-      const blob =
-        editor.master.blob ??
-        (await (
-          await ask("GET", `/programs/${editor.id}/master`, { query: { version: editor.version } })
-        ).response.blob());
-      this.#master = { url: editor.master.url, base64: await base64Of(blob) };
-    }
-    return { image: this.#master.base64 };
+    return { onMaster: true };
   }
 
   /**

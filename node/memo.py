@@ -1,0 +1,57 @@
+"""What was made in the last runs, by what of: a run makes anew only what has changed."""
+
+import time
+from collections.abc import Callable, Hashable
+from typing import Any, Protocol
+
+RUNS = 3  # so long is kept what no run asks for: two may edit, and an undo asks for what was before
+
+
+class Once(Protocol):
+    """Gives what is made of a key: what was made of it before, or what `make` makes now."""
+
+    def __call__(self, key: Hashable, make: Callable[[], Any]) -> Any:
+        """What cannot be made raises, and is not kept."""
+
+
+def anew(key: Hashable, make: Callable[[], Any]) -> Any:  # noqa: ARG001 - as Once
+    """Once without a memory."""
+    return make()
+
+
+class Memo:
+    """A run starts with begin(). `saved_ns` is how long it took to make what was found here."""
+
+    def __init__(self, runs: int = RUNS) -> None:
+        self._runs = runs
+        self._run = 0
+        self._made: dict[Hashable, tuple[Any, int]] = {}
+        self._asked: dict[Hashable, int] = {}
+        self.saved_ns = 0
+
+    def begin(self) -> None:
+        """A run starts: what the last ones did not ask for is let go."""
+        self._run += 1
+        self.saved_ns = 0
+        for key in [key for key, run in self._asked.items() if run < self._run - self._runs]:
+            del self._asked[key], self._made[key]
+
+    def of(self, *things: Hashable) -> Once:
+        """For what is made of these things and of a key."""
+        return lambda key, make: self._once((*things, key), make)
+
+    def forget(self) -> None:
+        """Let everything go."""
+        self._made.clear()
+        self._asked.clear()
+
+    def _once(self, key: Hashable, make: Callable[[], Any]) -> Any:
+        found = self._made.get(key)
+        if found is None:
+            began_ns = time.monotonic_ns()
+            made = make()
+            found = self._made[key] = made, time.monotonic_ns() - began_ns
+        else:
+            self.saved_ns += found[1]
+        self._asked[key] = self._run
+        return found[0]

@@ -1,0 +1,212 @@
+"""A program tried before it is stored, as an editor asks: again and again, with one number changed.
+
+Nothing is stored and no line is driven. Pictures are kept decoded by the hash of what came, so each
+travels once; what locator and tools learned and found is kept by what it was made of, so that only
+what has changed is made anew. Times are told as if everything had been: a program takes as long
+here as it will on the line.
+"""
+
+import base64
+import time
+from functools import partial
+from typing import Any
+
+from node.acquire import acquire
+from node.annotate import annotate
+from node.cameras import Request
+from node.decoding import Decoder
+from node.faults.challenge import challenged
+from node.frame import Frame
+from node.given_pictures import GivenPicture, GivenPictures
+from node.judge import judge
+from node.limits import CHALLENGE_S
+from node.locate import locate
+from node.measure import measure
+from node.memo import Memo
+from node.part import Inspection, Part
+from node.picture import decode
+from node.pictures import exact
+from node.program import LoadedProgram, load
+from node.publish import build
+from node.showing import as_jpeg
+from node.station import Station
+from schemas import Problem, Program, Trigger, as_program, new_id
+from schemas.command import TryProgram
+from schemas.store.programs import Programs
+
+EXACT_BYTES = 8 * 1024 * 1024  # as a master comes back with a program
+WIDEST = 2560  # px of the annotated picture in an answer
+IDLE_S = 600.0
+
+
+class Trying:
+    """See the head of this file. Everything is called on one thread."""
+
+    def __init__(self, decoder: Decoder) -> None:
+        self._decode = decoder.decode
+        self._pictures = GivenPictures()
+        self._memo = Memo()
+        self._asked_at = time.monotonic()
+
+    def rest(self) -> None:
+        """Let go what nobody has used for a while."""
+        self._pictures.rest()
+        if time.monotonic() - self._asked_at > IDLE_S:
+            self._memo.forget()
+
+    def answer(self, command: TryProgram, station: Station) -> dict[str, Any]:
+        """The result as it would be, with the annotated picture and the hashes of what was given;
+        with `challenge` what the program would miss.
+
+        Raises Problem PROGRAM_..., MASTER_IMAGE_NOT_FOUND, IMAGE_INVALID for a master, and
+        IMAGE_NOT_KEPT for a hash of a picture that must be sent again.
+        """
+        self._asked_at = time.monotonic()
+        self._memo.begin()
+        master = self._pictures.take(command.master, command.master_sha256, self._decode)
+        if master is not None:
+            self._as_stored(master)
+        loaded, master = self._loaded(command, station, master)
+        if command.challenge is not None:
+            return self._challenge(command.challenge, station, loaded, self._good(command, master))
+        data = self._tried(command, station, loaded, master)
+        if master is not None:
+            data["master_sha256"] = master.digest
+        if command.give_master and master is not None and master.stored is not None:
+            data["master"] = base64.b64encode(master.stored).decode()
+        return data
+
+    def _tried(
+        self,
+        command: TryProgram,
+        station: Station,
+        loaded: LoadedProgram,
+        master: GivenPicture | None,
+    ) -> dict[str, Any]:
+        given, refused = self._given(command, master)
+        found = Inspection(_part(command, station), loaded)  # decoding is no time of an inspection
+        program = loaded.program
+        try:
+            if refused is not None:
+                raise refused
+            found.frame = _frame(given, station, loaded)
+            found.step("acquire")
+            self._memo.saved_ns = 0  # what learning took is none either
+            once = None
+            place = partial(locate, found.frame, program.locator, loaded.locator)
+            if given is None:
+                found.pose, found.placement = place()
+            else:
+                of = (given.digest, None if master is None else master.digest)
+                locator = program.locator.model_dump_json() if program.locator else None
+                found.pose, found.placement = self._memo.of(*of)(("place", locator), place)
+                once = self._memo.of(*of, found.placement, str(program.calibration))
+            self._step(found, "locate")
+            found.findings = measure(found.frame, found.placement, loaded, once=once)
+            self._step(found, "measure")
+            found.verdict, found.fault = judge(found, loaded)
+        except Problem as problem:
+            found.fail(problem)
+        data = build(found, station, new_id(), 1).model_dump(mode="json", by_alias=True)
+        data.pop("seq")
+        if found.frame is not None:
+            shown = as_jpeg(annotate(found), WIDEST)
+            data["annotated"] = base64.b64encode(shown).decode()
+        if given is not None:
+            data["image_sha256"] = given.digest
+        return data
+
+    def _loaded(
+        self, command: TryProgram, station: Station, master: GivenPicture | None
+    ) -> tuple[LoadedProgram, GivenPicture | None]:
+        """The program, and the master that it has learned from."""
+        store = station.shelf.store
+        if isinstance(command.program, str):
+            station.shelf.refresh()
+            loaded = station.shelf.get(command.program)
+            return loaded, self._stored_master(store, loaded.program)
+        program = as_program(command.program)
+        if master is None:
+            master = self._stored_master(store, program)
+        if master is None:
+            return load(program, 1, program.hash, None, store.file), None
+        once = self._memo.of("learned", master.digest)
+        frame = master.frame("master")
+        return load(program, 1, program.hash, frame, store.file, once), master
+
+    def _stored_master(self, store: Programs, program: Program) -> GivenPicture | None:
+        """The master of a stored program; its file's name is its hash."""
+        if program.master is None:
+            return None
+        found = self._pictures.known(program.master.partition(".")[0])
+        data = store.master(program) if found is None else None
+        return found if data is None else self._pictures.keep(data, decode)
+
+    def _as_stored(self, master: GivenPicture) -> None:
+        """Make it what it would be stored as: its tools learn from that."""
+        if master.stored is None:
+            master.stored = exact(master.pixels, EXACT_BYTES)
+            if not master.stored.startswith(b"\x89PNG"):  # not all of it fits
+                master.become(decode(master.stored))
+
+    def _given(
+        self, command: TryProgram, master: GivenPicture | None
+    ) -> tuple[GivenPicture | None, Problem | None]:
+        """What to look at, None for the camera; a picture that cannot be decoded is a result."""
+        if command.on_master:
+            if master is None:
+                return None, Problem("MASTER_IMAGE_NOT_FOUND", "there is none to try it on")
+            return master, None
+        try:
+            return self._pictures.take(command.image, command.image_sha256, self._decode), None
+        except Problem as problem:
+            if problem.code == "IMAGE_NOT_KEPT":
+                raise
+            return None, problem
+
+    def _good(self, command: TryProgram, master: GivenPicture | None) -> GivenPicture:
+        """The picture of a good part that faults are drawn on."""
+        given = self._pictures.take(command.image, command.image_sha256, self._decode) or master
+        if given is None:
+            raise Problem("MASTER_IMAGE_NOT_FOUND", "give the picture of a good part")
+        return given
+
+    def _challenge(
+        self, first: int, station: Station, loaded: LoadedProgram, good: GivenPicture
+    ) -> dict[str, Any]:
+        """What came of the drawn faults from `first` on, as many as fit into the time; `next`:
+        from which on to ask again."""
+        limits = station.settings.camera.quality
+        found = challenged(loaded, good.pixels, first, limits, CHALLENGE_S)
+        outcomes = []
+        for each in found.outcomes:
+            shown = None if each.picture is None else station.pictures.encode(each.picture)
+            picture = None if shown is None else base64.b64encode(shown).decode()
+            outcomes.append({**each._asdict(), "never": each.never, "picture": picture})
+        return {**found._asdict(), "outcomes": outcomes}
+
+    def _step(self, found: Inspection, name: str) -> None:
+        """A step ends; what was found in the memo has taken its time, too."""
+        found.earlier(self._memo.saved_ns)
+        self._memo.saved_ns = 0
+        found.step(name)
+
+
+def _part(command: TryProgram, station: Station) -> Part:
+    trigger_id = f"try-{command.request_id}"[:64]
+    now = time.monotonic_ns()
+    return Part(0, station.id, trigger_id, Trigger(), True, "command", time.time(), now)
+
+
+def _frame(given: GivenPicture | None, station: Station, loaded: LoadedProgram) -> Frame:
+    """The given picture, or one that the camera takes now."""
+    camera = station.settings.camera
+    if given is None:
+        now = time.monotonic_ns()
+        until = now + camera.timeout_ms * 1_000_000
+        request = Request(now, until, None, loaded.program.camera)
+        return acquire(station.camera, request, camera.quality, loaded.size)[0]
+    frame = given.frame("given")
+    if loaded.size not in (None, (frame.width, frame.height)):
+        raise Problem("IMAGE_SIZE", f"{frame.width} x {frame.height} px")
+    return frame
