@@ -22,8 +22,8 @@ from deploy import archive, show, target
 from deploy.archive import Manifest, Writer
 from deploy.programs import audited
 from schemas import Problem, utc
-from schemas.load import Loaded
-from schemas.override import secrets
+from schemas.settings.load import Loaded
+from schemas.settings.override import secrets
 from schemas.store import copies
 from schemas.store.disk import failed
 

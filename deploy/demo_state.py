@@ -10,7 +10,7 @@ from broker import acl
 from deploy.broker_process import Access
 from deploy.truths import SCREWS
 from schemas import Problem, SyntheticCamera, as_program
-from schemas.override import variable
+from schemas.settings.override import variable
 from schemas.store.disk import refuse_foreign, replace
 from schemas.store.programs import Programs
 from schemas.store.users import Users

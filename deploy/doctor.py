@@ -11,8 +11,8 @@ from broker.probe import Tried, probe
 from deploy import machine, show, target
 from deploy.machine import Row, failed
 from schemas import Problem
-from schemas.load import Loaded
 from schemas.settings import BrokerSettings
+from schemas.settings.load import Loaded
 
 DELAYED_MS = (35.0, 200.0)
 PING_S = 3.0

@@ -1,4 +1,4 @@
-"""Gunicorn's own lines and the access log, as all our lines: see schemas/logs.py."""
+"""Gunicorn's own lines and the access log, as all our lines: see schemas/logs."""
 
 import logging
 from datetime import timedelta

@@ -11,7 +11,7 @@ from typing import Literal, NamedTuple
 
 from schemas import CATALOGUE, GpiodLines, Problem, Settings
 from schemas.certificates import certificates as certificates_of
-from schemas.override import is_secret_variable
+from schemas.settings.override import is_secret_variable
 from schemas.store.clock import CLOCK
 from schemas.store.disk import is_shared
 from schemas.store.programs import Programs

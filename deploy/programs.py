@@ -17,9 +17,9 @@ from schemas import Problem, Settings, StoredProgram
 from schemas.base import plain
 from schemas.program import check_limits
 from schemas.store.accounts import Accounts
+from schemas.store.accounts.vouching import Vouching
 from schemas.store.programs import MAX_MASTER_BYTES, Head, Import, Programs, read_import
-from schemas.store.signature import REFUSALS
-from schemas.store.vouching import Vouching
+from schemas.store.programs.signature import REFUSALS
 
 T = TypeVar("T")
 CHANGING = {

@@ -13,7 +13,7 @@ from typing import Any
 from deploy import show
 from node.gpio import make_bank
 from schemas import Problem
-from schemas.load import load
+from schemas.settings.load import load
 
 
 def safe(args: argparse.Namespace) -> int:

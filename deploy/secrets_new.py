@@ -7,10 +7,10 @@ import secrets
 from pathlib import Path
 
 from deploy import show
-from schemas.override import secrets as secret_keys
-from schemas.override import variable
+from schemas.settings.override import secrets as secret_keys
+from schemas.settings.override import variable
 from schemas.store.disk import failed
-from schemas.store.signature import public_key
+from schemas.store.programs.signature import public_key
 
 BYTES = 32
 SIGNING = ("programs", "signing_key")

@@ -22,8 +22,8 @@ from pydantic import ValidationError
 
 from schemas import Problem
 from schemas.base import explain
-from schemas.load import Loaded, load
 from schemas.settings import WebSettings
+from schemas.settings.load import Loaded, load
 from schemas.store.disk import private_umask
 from schemas.store.state import held, secured
 

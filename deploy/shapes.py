@@ -7,7 +7,7 @@ from typing import Any
 
 from deploy import show
 
-FOLDER = files("schemas") / "json"
+FOLDER = files("schemas") / "json_schemas"
 
 
 def shapes(args: argparse.Namespace) -> int:

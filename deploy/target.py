@@ -12,8 +12,8 @@ from pydantic import ValidationError
 
 from schemas import Problem
 from schemas.base import NODE_ID, explain
-from schemas.load import Loaded, load
 from schemas.settings import BrokerSettings
+from schemas.settings.load import Loaded, load
 from schemas.store.disk import private_umask
 
 if TYPE_CHECKING:

@@ -14,7 +14,7 @@ from deploy import show, target
 from deploy.programs import audit_head
 from deploy.restore import alone
 from deploy.users import who
-from schemas.load import load
+from schemas.settings.load import load
 from schemas.store.disk import DISK, failed
 from schemas.store.state import OURS
 

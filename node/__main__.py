@@ -16,7 +16,7 @@ from node.notify import notify, reloading
 from node.reload import Reload
 from node.service import Outcome, Service, Signals
 from schemas import Problem, logs
-from schemas.load import Loaded, load
+from schemas.settings.load import Loaded, load
 from schemas.store.disk import private_umask
 
 log = logging.getLogger(__name__)

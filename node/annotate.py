@@ -23,7 +23,7 @@ from node.measurement import Heat, Mark
 from node.part import Inspection
 from schemas import Compare, Marks, Pose, Region, ToolResult
 from schemas.geometry import AnyRegion, Circle, Ring, RotatedRectangle
-from schemas.tools import CornerLocator, Locator
+from schemas.locators import CornerLocator, Locator
 from schemas.tools.base import RegionTool
 
 Colour = tuple[int, int, int]

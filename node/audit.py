@@ -20,8 +20,8 @@ from schemas import Problem
 from schemas.base import plain
 from schemas.command import Command
 from schemas.store.accounts import Accounts
-from schemas.store.audit import filling
-from schemas.store.vouching import Vouching
+from schemas.store.accounts.audit import filling
+from schemas.store.accounts.vouching import Vouching
 
 WHO = {"username": "by MQTT", "address": "", "request_id": ""}
 DETAIL_CHARACTERS = 300

@@ -73,7 +73,7 @@ TABLE: dict[str, dict[str, str]] = {
         "schemas.store.ledger.engine": "WAIT_S BRIEF_S",
         "schemas.store.ledger.log": "TURN_S",
         "schemas.store.ledger.opening": "POLL_S",
-        "schemas.store.ledger.reader": "READ_BUSY_S",
+        "schemas.store.ledger.queries": "READ_BUSY_S",
     },
     TURNS: {
         "broker.connection": "PASS_S READ_S",
@@ -146,10 +146,10 @@ TABLE: dict[str, dict[str, str]] = {
         "schemas.store.accounts": "KEEP_ENDED_S FORGET_S LOCK_FIRST_S LOCK_MOST_S SEEN_S",
         "schemas.store.clock": "UNSET_BEFORE_S",
         "schemas.store.documents": "YOUNG_S",
-        "schemas.store.log_files": "DAY_S",
+        "schemas.logs.files": "DAY_S",
         "schemas.store.ledger.care": "LOST_TOLD_S PENDING_S",
         "schemas.store.pictures": "BACK_S HOUR_S AGE_STEP_S",
-        "schemas.store.vouching": "AGE_S",
+        "schemas.store.accounts.vouching": "AGE_S",
     },
     ELSEWHERE: {
         "broker.client": "CONNECT_S LOOK_S RETAINED_S",
@@ -160,10 +160,10 @@ TABLE: dict[str, dict[str, str]] = {
         "broker.threaded": "CONNECT_S RETRY_S LOOK_S",
         "schemas.store.accounts": "BUSY_S",
         "schemas.store.copies": "WAIT_S",
-        "schemas.store.history": "LIMIT_S BUDGET_S WALK_S",
-        "schemas.store.limited": "BUSY_S",
+        "schemas.store.history.rows": "LIMIT_S BUDGET_S WALK_S",
+        "schemas.store.ledger.reader": "BUSY_S",
         "schemas.store.state": "WAIT_S POLL_S",
-        "schemas.store.statistics": "LIMIT_S SAMPLE_S STEPS_S",
+        "schemas.store.history.statistics": "LIMIT_S SAMPLE_S STEPS_S",
     },
 }
 

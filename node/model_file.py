@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from schemas import Problem
-from schemas.store.bundle import check_directory
+from schemas.store.programs.bundle import check_directory
 
 Array = NDArray[Any]
 MAX_BYTES = 64 * 1024 * 1024  # unpacked

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from schemas import Problem
-from schemas.load import Loaded, load
+from schemas.settings.load import Loaded, load
 
 log = logging.getLogger(__name__)
 

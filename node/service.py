@@ -47,9 +47,9 @@ from schemas import Problem, Settings, Trigger, logs, utc
 from schemas.command import COMMANDS
 from schemas.store.disk import private_mode
 from schemas.store.ledger import Ledger
+from schemas.store.live_pictures import Shown
 from schemas.store.pictures import Pictures
 from schemas.store.programs import Programs
-from schemas.store.shown import Shown
 from schemas.store.state import secured
 
 log = logging.getLogger(__name__)

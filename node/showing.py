@@ -19,7 +19,7 @@ from node.annotate import annotate
 from node.frame import Pixels
 from node.part import Inspection
 from schemas import Problem, Result
-from schemas.store.shown import Shown
+from schemas.store.live_pictures import Shown
 
 log = logging.getLogger(__name__)
 

@@ -2,13 +2,21 @@
 
 from schemas.base import Shape, canonical, new_id, read_json, utc
 from schemas.calibration import Calibration, Checkerboard, Scale
-from schemas.camera import CameraSettings, FolderCamera, QualityLimits, SyntheticCamera, UsbCamera
 from schemas.command import COMMANDS, Command, Reply
 from schemas.errors import CATALOGUE, Problem
 from schemas.geometry import Pose, Region
+from schemas.locators import *  # noqa: F403
+from schemas.locators import __all__ as _locators
 from schemas.program import Keep, Program, StoredProgram, as_program, parse_program
 from schemas.result import EVALUATION, Fault, Images, Result, ShortResult, ToolResult, Verdict
 from schemas.settings import CommandSettings, GpiodLines, MemoryLines, Settings, StationSettings
+from schemas.settings.cameras import (
+    CameraSettings,
+    FolderCamera,
+    QualityLimits,
+    SyntheticCamera,
+    UsbCamera,
+)
 from schemas.state import (
     Alarm,
     AuditHead,
@@ -26,6 +34,7 @@ from schemas.trigger import AcceptedTrigger, Trigger, parse_trigger
 from schemas.user import User
 
 __all__ = [
+    *_locators,
     *_tools,
     "CATALOGUE",
     "COMMANDS",

@@ -13,18 +13,18 @@ from pydantic import BaseModel
 
 from schemas.command import COMMANDS, Reply
 from schemas.errors import CATALOGUE
-from schemas.example import example
-from schemas.kinds import editor, package
+from schemas.kinds import editor, packages
 from schemas.program import Program
 from schemas.result import Result, ShortResult
 from schemas.settings import Settings
+from schemas.settings.example import example
 from schemas.state import Alarm, AuditHead, Event, Info, Metrics, NodeState
 from schemas.trigger import AcceptedTrigger, Trigger
 
 COMMAND = "python -m schemas.generate"
 ROOT = Path(__file__).resolve().parent.parent
-FOLDER = "schemas/json"
-UNION = "schemas/tools/__init__.py"
+FOLDER = "schemas/json_schemas"
+
 DRAFT = "https://json-schema.org/draft/2020-12/schema"
 
 MODELS: dict[str, type[BaseModel]] = {
@@ -82,7 +82,7 @@ def codes() -> str:
 def generated() -> dict[str, str]:
     """Every generated file: path from the root of the project, and its text."""
     files = {f"{FOLDER}/{name}.json": text for name, text in schema_texts().items()}
-    tables = {UNION: package(), "web/static/js/editor/table.js": editor()}
+    tables = {**packages(), "web/static/js/editor/table.js": editor()}
     return {**files, **tables, "docs/codes.md": codes(), "deploy/node.example.toml": example()}
 
 
@@ -115,7 +115,7 @@ def run(files: dict[str, str], command: str, arguments: list[str]) -> int:
 def main(arguments: list[str]) -> int:
     """Write all, or compare. New kinds come first, and everything else is made by a process that
     knows them."""
-    union = {UNION: package()}
+    union = packages()
     if arguments == [] and stale(union):
         run(union, COMMAND, [])
         return subprocess.run(

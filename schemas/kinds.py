@@ -1,5 +1,5 @@
-"""Which kinds of tools and locators there are: those of the folder `schemas/tools`, written down in
-the files that name them.
+"""Which kinds of tools and locators there are: those of `schemas/tools` and `schemas/locators`,
+written down in the files that name them.
 
 A table is read at run time, never a folder: there, an import that fails would be a tool that is
 missing, and a part that was judged without it (docs/decisions/10). `python -m schemas.generate`
@@ -16,24 +16,29 @@ from pydantic import BaseModel
 
 from schemas.tools.facts import Facts, Group, LocatorFacts
 
-FOLDER = Path(__file__).parent / "tools"
+ROOMS = {"tools": Facts, "locators": LocatorFacts}
 
 
 class Kind(NamedTuple):
-    """A kind: its word, the module below schemas/tools and the class of its settings, and its
-    facts."""
+    """A kind: its word, its room and its module there, the class of its settings, and its facts."""
 
     kind: str
+    room: str
     module: str
     name: str
     facts: Facts | LocatorFacts
 
 
 def kinds() -> list[Kind]:
-    """All of them, by module. Raises ImportError, or AttributeError if a kind has no facts."""
+    """All of them, by room and module. Raises ImportError, or AttributeError if a kind has no
+    facts."""
+    return [kind for room in ROOMS for kind in _kinds(room)]
+
+
+def _kinds(room: str) -> list[Kind]:
     found = []
-    for info in iter_modules([str(FOLDER)]):
-        module = import_module(f"schemas.tools.{info.name}")
+    for info in iter_modules([str(Path(__file__).parent / room)]):
+        module = import_module(f"schemas.{room}.{info.name}")
         for value in vars(module).values():
             if (
                 isinstance(value, type)
@@ -43,55 +48,62 @@ def kinds() -> list[Kind]:
                 field = value.model_fields.get("kind")
                 if field is not None:
                     facts: Any = value.facts  # type: ignore[attr-defined]
-                    found.append(Kind(str(field.default), info.name, value.__name__, facts))
+                    found.append(Kind(str(field.default), room, info.name, value.__name__, facts))
     return found
 
 
-def package() -> str:
-    """The text of schemas/tools/__init__.py."""
-    all_ = sorted(kinds(), key=lambda kind: kind.module)
-    tools = [kind for kind in all_ if isinstance(kind.facts, Facts)]
-    locators = [kind for kind in all_ if isinstance(kind.facts, LocatorFacts)]
-    names = sorted(
-        [*(kind.name for kind in all_), "LOCATOR_MODULES", "TOOL_MODULES", "Locator", "Tool"],
-        key=_as_ruff,
-    )
+def packages() -> dict[str, str]:
+    """The texts of schemas/tools/__init__.py and schemas/locators/__init__.py."""
+    return {
+        "schemas/tools/__init__.py": _package("tools", "Tool"),
+        "schemas/locators/__init__.py": _package("locators", "Locator"),
+    }
+
+
+def _package(room: str, union: str) -> str:
+    of = sorted(_kinds(room), key=lambda kind: kind.module)
+    said = f"The catalogue of {room}: what each kind can be told. Written by schemas/kinds.py."
+    table = f"{union.upper()}_MODULES"
     return "\n".join(
         [
-            (
-                '"""The catalogue of tools and locators: what each kind can be told. Written by'
-                ' schemas/kinds.py."""'
-            ),
+            f'"""{said}"""',
             "",
             "from typing import Annotated",
             "",
             "from pydantic import Field",
             "",
-            *(f"from schemas.tools.{kind.module} import {kind.name}" for kind in all_),
+            *(f"from schemas.{room}.{kind.module} import {kind.name}" for kind in of),
             "",
-            "Tool = Annotated[",
-            "    " + "\n    | ".join(kind.name for kind in tools) + ",",
-            '    Field(discriminator="kind"),',
-            "]",
-            (
-                f"Locator = Annotated[{' | '.join(kind.name for kind in locators)},"
-                ' Field(discriminator="kind")]'
-            ),
+            *_union(union, [kind.name for kind in of]),
             "",
-            *_table("TOOL_MODULES", tools),
-            *_table("LOCATOR_MODULES", locators),
+            f"{table} = {{  # by kind, in this folder and in that of node",
+            *(f'    "{kind.kind}": "{kind.module}",' for kind in sorted(of)),
+            "}",
             "",
             "__all__ = [",
-            *(f'    "{name}",' for name in names),
+            *(
+                f'    "{name}",'
+                for name in sorted([*(kind.name for kind in of), table, union], key=_as_ruff)
+            ),
             "]",
             "",
         ]
     )
 
 
-def _table(name: str, of: list[Kind]) -> list[str]:
-    rows = (f'    "{kind.kind}": "{kind.module}",' for kind in sorted(of))
-    return [f"{name} = {{  # by kind, below schemas/tools and node/tools", *rows, "}"]
+def _union(name: str, of: list[str]) -> list[str]:
+    short = f'{name} = Annotated[{" | ".join(of)}, Field(discriminator="kind")]'
+    if len(short) <= LINE:
+        return [short]
+    return [
+        f"{name} = Annotated[",
+        "    " + "\n    | ".join(of) + ",",
+        '    Field(discriminator="kind"),',
+        "]",
+    ]
+
+
+LINE = 100
 
 
 def _as_ruff(name: str) -> tuple[int, str]:

@@ -11,7 +11,8 @@ from pydantic import Field, StringConstraints, ValidationError, model_validator
 from schemas.base import Float, Name, ProgramId, Shape, canonical, explain, read_json
 from schemas.calibration import Calibration
 from schemas.errors import Problem
-from schemas.tools import Locator, Tool
+from schemas.locators import Locator
+from schemas.tools import Tool
 
 MAX_PROGRAM_BYTES = 1024 * 1024
 MAX_TOOLS = 64

@@ -8,7 +8,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
-from schemas.load import load
+from schemas.settings.load import load
 from schemas.user import UserRole
 from web.app import create_app
 from web.credentials.password import hash_password

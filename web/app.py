@@ -5,7 +5,7 @@ from importlib import import_module
 
 from flask import Blueprint, Flask
 
-from schemas.load import Loaded
+from schemas.settings.load import Loaded
 from web import assets, compress, errors, guard, headers, limits, metrics, translations
 from web.credentials.keys import keys_of
 from web.identity import end_those_of_no_provider

@@ -18,7 +18,7 @@ from pathlib import Path
 
 from schemas.base import plain
 from schemas.store.accounts import Accounts
-from schemas.store.audit import Entry
+from schemas.store.accounts.audit import Entry
 from schemas.store.disk import private_mode
 
 log = logging.getLogger(__name__)

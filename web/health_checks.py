@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import Any, Literal, NamedTuple
 
 from schemas import CATALOGUE, Problem, utc
-from schemas.store.audit import filling
+from schemas.store.accounts.audit import filling
 from web.response import as_json
 from web.site import Site, installed
 

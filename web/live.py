@@ -27,7 +27,7 @@ from typing import Any
 from typing_extensions import TypedDict
 
 from schemas import Problem, utc
-from schemas.store.history import History
+from schemas.store.history.rows import History
 from web.site import Site
 from web.stream import END, MISSED, Said, Stream, compact, parse_event_id
 

@@ -8,9 +8,9 @@ from flask import Flask, current_app
 from typing_extensions import TypedDict
 
 from schemas.store.acknowledged import Acknowledged
-from schemas.store.history import History
+from schemas.store.history.rows import History
+from schemas.store.history.statistics import Statistics
 from schemas.store.pictures import Pictures
-from schemas.store.statistics import Statistics
 from web.live import Live
 from web.site import NAME, Site
 

@@ -18,13 +18,13 @@ from broker.topics import Names
 from broker.wire import Message
 from schemas import AuditHead, Problem, Settings, User
 from schemas.base import plain
-from schemas.load import Loaded
+from schemas.settings.load import Loaded
 from schemas.store.accounts import Accounts
-from schemas.store.audit import filling
-from schemas.store.limited import Limited
+from schemas.store.accounts.audit import filling
+from schemas.store.accounts.vouching import Vouching
+from schemas.store.ledger.reader import Limited
 from schemas.store.programs import Programs
 from schemas.store.users import Users
-from schemas.store.vouching import Vouching
 from web.address import counted
 from web.credentials.keys import Keys
 from web.credentials.provider import Provider

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple, Protocol
 
 from schemas import Problem
-from schemas.store.history import History
+from schemas.store.history.rows import History
 
 QUEUE_LIMIT = 256
 ACCESS_S = 3.0

@@ -36,7 +36,7 @@ def texts() -> list[str]:
         found.update({entry.message: None, entry.advice: None})
     for name in SHOWN:
         schema = json.loads(
-            files("schemas").joinpath(f"json/{name}.json").read_text(encoding="utf-8")
+            files("schemas").joinpath(f"json_schemas/{name}.json").read_text(encoding="utf-8")
         )
         found.update(dict.fromkeys(_described(schema)))
         found.update(dict.fromkeys(_labelled(schema)))

@@ -6,6 +6,6 @@ part is not found.
 """
 
 from node.kinds import Kinds
-from schemas.tools import LOCATOR_MODULES
+from schemas.locators import LOCATOR_MODULES
 
 LOCATORS = Kinds({kind: f"node.locators.{kind}" for kind in LOCATOR_MODULES})

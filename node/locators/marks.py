@@ -9,7 +9,7 @@ from node.frame import Frame
 from node.locators import pattern
 from node.vision.patterns import turned
 from schemas import Marks, Pattern, Pose, Problem
-from schemas.tools.marks import Fiducial
+from schemas.locators.marks import Fiducial
 
 SLACK_DEG = 0.5  # that the part may be turned beyond what was asked for
 

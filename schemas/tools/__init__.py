@@ -1,4 +1,4 @@
-"""The catalogue of tools and locators: what each kind can be told. Written by schemas/kinds.py."""
+"""The catalogue of tools: what each kind can be told. Written by schemas/kinds.py."""
 
 from typing import Annotated
 
@@ -15,7 +15,6 @@ from schemas.tools.colour import Colour
 from schemas.tools.colour_area import ColourArea
 from schemas.tools.compare import Compare
 from schemas.tools.contrast import Contrast
-from schemas.tools.corner import CornerLocator
 from schemas.tools.count import Count
 from schemas.tools.difference import Difference
 from schemas.tools.distance import Distance
@@ -24,9 +23,7 @@ from schemas.tools.edge_pixels import EdgePixels
 from schemas.tools.expression import Expression
 from schemas.tools.learned import Learned
 from schemas.tools.line import Line
-from schemas.tools.marks import Marks
 from schemas.tools.outline import Outline
-from schemas.tools.pattern import Pattern
 from schemas.tools.pattern_tool import PatternTool
 from schemas.tools.pitch import Pitch
 from schemas.tools.text import Text
@@ -59,9 +56,8 @@ Tool = Annotated[
     | Width,
     Field(discriminator="kind"),
 ]
-Locator = Annotated[CornerLocator | Marks | Pattern, Field(discriminator="kind")]
 
-TOOL_MODULES = {  # by kind, below schemas/tools and node/tools
+TOOL_MODULES = {  # by kind, in this folder and in that of node
     "angle": "angle",
     "area": "area",
     "blobs": "blobs",
@@ -87,14 +83,8 @@ TOOL_MODULES = {  # by kind, below schemas/tools and node/tools
     "text": "text",
     "width": "width",
 }
-LOCATOR_MODULES = {  # by kind, below schemas/tools and node/tools
-    "corner": "corner",
-    "marks": "marks",
-    "pattern": "pattern",
-}
 
 __all__ = [
-    "LOCATOR_MODULES",
     "TOOL_MODULES",
     "Angle",
     "Area",
@@ -107,7 +97,6 @@ __all__ = [
     "ColourArea",
     "Compare",
     "Contrast",
-    "CornerLocator",
     "Count",
     "Difference",
     "Distance",
@@ -116,10 +105,7 @@ __all__ = [
     "Expression",
     "Learned",
     "Line",
-    "Locator",
-    "Marks",
     "Outline",
-    "Pattern",
     "PatternTool",
     "Pitch",
     "Text",

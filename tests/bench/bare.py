@@ -41,7 +41,7 @@ class Loop:
         self.db = sqlite3.connect(folder / "bare.db", isolation_level=None)
         self.db.execute("PRAGMA journal_mode=WAL")
         self.db.execute("PRAGMA synchronous=FULL")
-        self.db.executescript(files("schemas.store").joinpath("ledger.sql").read_text())
+        self.db.executescript(files("schemas.store.ledger").joinpath("ledger.sql").read_text())
 
     def on_message(self, client: mqtt.Client, _userdata: Any, message: mqtt.MQTTMessage) -> None:
         """Trigger in, commit, acknowledge, inspect, commit, publish."""

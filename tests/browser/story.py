@@ -25,8 +25,8 @@ def trigger(plant: Plant, station: str, **trigger: Any) -> None:
 
 def results(plant: Plant) -> list[dict[str, Any]]:
     """All results, oldest first."""
-    from schemas.store.filters import Filter
-    from schemas.store.history import History
+    from schemas.store.history.filter import Filter
+    from schemas.store.history.rows import History
 
     history = History(plant.node.ledger)
     rows: list[Any] = []

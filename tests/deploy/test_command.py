@@ -105,9 +105,9 @@ def test_a_reader_that_has_seen_enough_is_no_error() -> None:
 def test_schemas_are_listed_and_printed_as_shipped(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["schemas", "--json"]) == 0
     listed = {row["name"]: row["description"] for row in json.loads(capsys.readouterr().out)}
-    assert {path.stem for path in (ROOT / "schemas" / "json").glob("*.json")} == set(listed)
+    assert {path.stem for path in (ROOT / "schemas" / "json_schemas").glob("*.json")} == set(listed)
     assert all(listed.values())
     assert main(["schemas", "trigger"]) == 0
     assert json.loads(capsys.readouterr().out) == json.loads(
-        (ROOT / "schemas" / "json" / "trigger.json").read_text()
+        (ROOT / "schemas" / "json_schemas" / "trigger.json").read_text()
     )

@@ -51,7 +51,7 @@ def test_three_files_are_a_tool_that_programs_can_use_and_whose_test_fails_until
         tree / "tests" / "node" / "tools" / f"test_{KIND}.py",
     )
     assert settings.is_file()
-    assert f'"{KIND}"' in (tree / "schemas" / "json" / "program.json").read_text()
+    assert f'"{KIND}"' in (tree / "schemas" / "json_schemas" / "program.json").read_text()
     assert f"  {KIND}: {{" in (tree / "web" / "static" / "js" / "editor" / "table.js").read_text()
     known = (
         "from node.tools import TOOLS; from schemas import ThreadCount;"

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from deploy.command import main
-from schemas.load import load
+from schemas.settings.load import load
 
 SETTINGS = (
     '[broker]\nusername = "node"\n[web]\nbroker_username = "web"\n[[station]]\nid = "cam1"\ncamera'

@@ -27,7 +27,7 @@ from node.program import LoadedProgram, load
 from node.teach import Lesson, Picture, teach
 from node.tools import TOOLS
 from schemas import Problem, SyntheticCamera, Tool, Trigger, as_program
-from schemas.tools import Locator
+from schemas.locators import Locator
 from tests.gallery import pictures as p
 from tests.gallery.page import Card, Line, Section, Shot
 

@@ -14,7 +14,7 @@ import pytest
 from node.limits import BEAT_S
 from schemas import new_id
 from schemas.store.accounts import Accounts
-from schemas.store.vouching import AGE_S, Vouching
+from schemas.store.accounts.vouching import AGE_S, Vouching
 from tests.nodes import Still, still
 
 pytestmark = pytest.mark.slow

@@ -8,7 +8,7 @@ import pytest
 
 from node.reload import Reload
 from schemas import Problem
-from schemas.load import Loaded
+from schemas.settings.load import Loaded
 from tests.promise import wait_for
 
 

@@ -24,7 +24,7 @@ from schemas.generate import (
     schema_hashes,
     stale,
 )
-from schemas.load import load
+from schemas.settings.load import load
 
 pytestmark = pytest.mark.slow
 
@@ -164,9 +164,12 @@ def test_the_generated_files_are_current() -> None:
 
 
 def test_nothing_else_lies_beside_the_generated_files() -> None:
-    there = {f"schemas/json/{path.name}" for path in (ROOT / "schemas" / "json").iterdir()}
-    assert there - {"schemas/json/asyncapi.json"} == {
-        path for path in generated() if path.startswith("schemas/json/")
+    there = {
+        f"schemas/json_schemas/{path.name}"
+        for path in (ROOT / "schemas" / "json_schemas").iterdir()
+    }
+    assert there - {"schemas/json_schemas/asyncapi.json"} == {
+        path for path in generated() if path.startswith("schemas/json_schemas/")
     }
 
 
@@ -183,10 +186,10 @@ def test_check_names_the_command_to_run() -> None:
 def test_a_stale_or_missing_file_is_told_and_left_as_it_is(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    assert run({"schemas/json/none.json": "{}"}, "do this", ["--check"]) == 1
-    assert "schemas/json/none.json" in (told := capsys.readouterr().err)
+    assert run({"schemas/json_schemas/none.json": "{}"}, "do this", ["--check"]) == 1
+    assert "schemas/json_schemas/none.json" in (told := capsys.readouterr().err)
     assert "run: do this" in told
-    assert not (ROOT / "schemas/json/none.json").exists()
+    assert not (ROOT / "schemas/json_schemas/none.json").exists()
     assert run({}, "do this", ["--what"]) == 64
 
 
@@ -245,7 +248,7 @@ def test_the_hashes_are_those_of_the_files() -> None:
         assert (
             told
             == "sha256:"
-            + hashlib.sha256((ROOT / f"schemas/json/{name}.json").read_bytes()).hexdigest()
+            + hashlib.sha256((ROOT / f"schemas/json_schemas/{name}.json").read_bytes()).hexdigest()
         )
 
 

@@ -21,7 +21,7 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
-from schemas.load import load
+from schemas.settings.load import load
 from tests.people import API, SAME, settings, site_of
 from tests.processes import ROOT, free_port
 from tests.promise import wait_for

@@ -58,9 +58,9 @@ def table(name: str) -> set[str]:
 
 
 def kinds_of_the_schema() -> tuple[set[str], set[str]]:
-    schema = json.loads((ROOT / "schemas" / "json" / "program.json").read_text(encoding="utf-8"))[
-        "properties"
-    ]
+    schema = json.loads(
+        (ROOT / "schemas" / "json_schemas" / "program.json").read_text(encoding="utf-8")
+    )["properties"]
     locator = next(option for option in schema["locator"]["anyOf"] if "discriminator" in option)
     return set(schema["tools"]["items"]["discriminator"]["mapping"]), set(
         locator["discriminator"]["mapping"]

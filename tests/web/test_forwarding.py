@@ -14,7 +14,7 @@ from pydantic import ValidationError
 
 from schemas.settings import WebSettings
 from schemas.store.accounts import Accounts
-from schemas.store.audit import Entry
+from schemas.store.accounts.audit import Entry
 from tests.promise import wait_for
 from web import forwarding
 from web.forwarding import Forwarding, line

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from schemas import Problem, Reply
-from schemas.store.vouching import Vouching
+from schemas.store.accounts.vouching import Vouching
 from tests.ledgers import payload
 from tests.site_of_web import Someone, application
 from web.presence import MOST_ALARMS, SILENT_S, UNREADABLE, Watch

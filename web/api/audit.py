@@ -11,8 +11,8 @@ from pydantic import Field
 from typing_extensions import TypedDict
 
 from schemas import Shape
-from schemas.store.audit import Entry
-from schemas.store.cells import cell
+from schemas.store.accounts.audit import Entry
+from schemas.store.history.cells import cell
 from web.access import requires
 from web.response import ok
 from web.site import site

@@ -12,7 +12,7 @@ from pydantic import Field
 from typing_extensions import TypedDict
 
 from schemas import Problem, Shape
-from schemas.store.shown import Shown
+from schemas.store.live_pictures import Shown
 from web.access import requires
 from web.command import NO_STATION, check_station, command, presence
 from web.records import records

@@ -265,7 +265,7 @@ def _described(app: Flask) -> str:
 @cache
 def _texts() -> dict[str, str]:
     """The generated files by name."""
-    folder = files("schemas").joinpath("json")
+    folder = files("schemas").joinpath("json_schemas")
     return {
         entry.name.removesuffix(".json"): entry.read_text(encoding="utf-8")
         for entry in sorted(folder.iterdir(), key=lambda entry: entry.name)

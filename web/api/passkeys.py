@@ -8,7 +8,7 @@ from typing_extensions import TypedDict
 
 from schemas import Problem, Shape
 from schemas.base import Name
-from schemas.store.factors import Passkey
+from schemas.store.accounts.twofactor import Passkey
 from web.access import current, requires
 from web.credentials import ceremony
 from web.credentials.factor import Attested, Proof, WithPassword

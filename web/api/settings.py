@@ -6,7 +6,7 @@ from typing import Any
 from flask import Blueprint, Response
 from typing_extensions import TypedDict
 
-from schemas.override import secrets, variable
+from schemas.settings.override import secrets, variable
 from web.access import requires
 from web.response import ok
 from web.site import Site, site

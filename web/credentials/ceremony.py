@@ -34,7 +34,7 @@ from webauthn.helpers.structs import (
 
 from schemas import Problem, User, new_id, utc
 from schemas.base import plain
-from schemas.store.factors import Passkey
+from schemas.store.accounts.twofactor import Passkey
 from web.credentials import cookies
 from web.credentials.factor import Attested, Signed
 from web.site import Site, actor

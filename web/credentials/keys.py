@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 from schemas import Problem, Settings
-from schemas.override import variable
 from schemas.settings import SECRET_BYTES
+from schemas.settings.override import variable
 from schemas.store.disk import failed, locked, refuse_foreign, write_new
 
 FOLDER = "web"

@@ -28,7 +28,7 @@ from joserfc.jwk import JWKRegistry, KeySet
 
 from schemas import Problem, read_json
 from schemas.base import plain
-from schemas.oidc import OidcSettings, is_reached_safely
+from schemas.settings.oidc import OidcSettings, is_reached_safely
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")

@@ -30,7 +30,7 @@ from schemas.errors import Problem
 from schemas.store.clock import CLOCK, Clock, Lived
 from schemas.store.ledger.line import Job, Line, Operation
 from schemas.store.ledger.opening import is_damage, open_ledger
-from schemas.store.ledger.reader import Reader
+from schemas.store.ledger.queries import Reader
 from schemas.store.ledger.reserve import Reserve
 from schemas.store.ledger.shapes import OutboxRow, Settled
 from schemas.store.ledger.stamp import Stamp

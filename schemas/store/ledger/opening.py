@@ -162,7 +162,7 @@ def _migrate(db: sqlite3.Connection, path: Path, version: int) -> None:
 
 def scripts() -> list[str]:
     """The SQL that makes a ledger, version after version."""
-    return [files("schemas.store").joinpath(name).read_text() for name in MIGRATIONS]
+    return [files("schemas.store.ledger").joinpath(name).read_text() for name in MIGRATIONS]
 
 
 def _shape(db: sqlite3.Connection) -> set[tuple[str, ...]]:

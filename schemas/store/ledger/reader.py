@@ -1,116 +1,129 @@
-"""Reading the ledger: on a read-only connection of each thread, so that nobody waits for the
-writer."""
+"""Read-only connections to the ledger for other processes than the node: a few are kept, every
+query has a time limit."""
 
+import contextlib
+import os
 import sqlite3
-import threading
-import weakref
-from collections.abc import Iterable
+import time
+from collections import deque
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from schemas.errors import Problem
+from schemas.store.ledger import MIGRATIONS, scripts
 
-# readers wait only while another process recovers the log or has the ledger for itself
-READ_BUSY_S = 1.0
-
-
-class _Connection(sqlite3.Connection):
-    """One that can be found as long as its thread lives."""
+KEPT = 8
+BUSY_S = 2.0
+STEPS = 2000  # of SQLite's virtual machine between two looks at the clock
 
 
-class Reader:
-    """What the ledger at `path` has. All methods may be called from any thread, and raise Problem
-    STORE_FAILED."""
+class Limited:
+    """The ledger at `path`, which another process writes; before the node's first start it reads as
+    empty."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self._own = threading.local()
-        self._readers: weakref.WeakSet[_Connection] = weakref.WeakSet()
+        self._kept: deque[tuple[int, sqlite3.Connection]] = deque()
 
-    def read(self, sql: str, values: tuple[Any, ...] = ()) -> list[Any]:
-        """Rows of a query on this thread's own read-only connection."""
-        db: _Connection | None = getattr(self._own, "db", None)
+    @contextlib.contextmanager
+    def connection(self, limit_s: float) -> Iterator[sqlite3.Connection]:
+        """A connection, for queries that together take at most `limit_s`.
+
+        Raises Problem QUERY_LIMIT, STORE_FAILED, STORE_NEWER.
+        """
+        until = time.monotonic() + limit_s
+        inode, db = self._taken()
         try:
-            if db is None:
-                db = self._own.db = sqlite3.connect(
-                    f"file:{self.path}?mode=ro",
-                    uri=True,
-                    timeout=READ_BUSY_S,
-                    isolation_level=None,
-                    check_same_thread=False,
-                    factory=_Connection,
-                )
-                self._readers.add(db)
-            return db.execute(sql, values).fetchall()
-        except sqlite3.Error as error:
-            self.met(error)
+            db.set_progress_handler(lambda: time.monotonic() > until, STEPS)
+            yield db
+        except sqlite3.OperationalError as error:
+            if "interrupted" in str(error):
+                raise Problem("QUERY_LIMIT", f"it was ended after {limit_s:g} s") from None
             raise Problem("STORE_FAILED", str(error)) from error
+        except sqlite3.Error as error:
+            inode = 0
+            raise Problem("STORE_FAILED", str(error)) from error
+        finally:
+            db.set_progress_handler(None, 0)
+            self._give_back(inode, db)
 
-    def met(self, error: BaseException) -> None:
-        """An error was met: for who keeps account of damage."""
+    def row(self, sql: str, values: tuple[Any, ...]) -> Any:
+        """The row that a query finds by a unique index, None if there is none: it needs no limit
+        but that of a lock.
 
-    def close_readers(self) -> None:
-        """Close every thread's connection: who reads later gets STORE_FAILED."""
-        for db in list(self._readers):
+        Raises Problem STORE_FAILED, STORE_NEWER.
+        """
+        inode, db = self._taken()
+        try:
+            return db.execute(sql, values).fetchone()
+        except sqlite3.Error as error:
+            inode = 0
+            raise Problem("STORE_FAILED", str(error)) from error
+        finally:
+            self._give_back(inode, db)
+
+    def close(self) -> None:
+        """Close what is kept."""
+        with contextlib.suppress(IndexError):
+            while True:
+                self._kept.pop()[1].close()
+
+    def _taken(self) -> tuple[int, sqlite3.Connection]:
+        inode = self._inode()
+        while True:
+            try:
+                kept, db = self._kept.pop()
+            except IndexError:
+                return inode, self._opened(inode)
+            if kept == inode:
+                return kept, db
+            db.close()  # the node moved a damaged ledger aside and began another
+
+    def _give_back(self, inode: int, db: sqlite3.Connection) -> None:
+        if inode and len(self._kept) < KEPT:  # two threads at once may keep one more than that
+            self._kept.append((inode, db))
+        else:
             db.close()
 
-    def counts(self, station: str, after_seq: int = 0) -> dict[str, int]:
-        """Results by verdict since the station's counters were reset, which was at `after_seq`."""
-        sql = "SELECT verdict, number FROM counters WHERE station = ? AND after_seq = ?"
-        return dict(self.read(sql, (station, after_seq)))
+    def _inode(self) -> int:
+        try:
+            return os.stat(self.path).st_ino  # noqa: PTH116
+        except FileNotFoundError:
+            return 0
+        except OSError as error:
+            raise Problem("STORE_FAILED", f"{self.path.name}: {error.strerror}") from error
 
-    def last_seq(self, station: str) -> int:
-        """The greatest seq of a station, 0 if none."""
-        return int(
-            self.read("SELECT coalesce(max(seq), 0) FROM results WHERE station = ?", (station,))[0][
-                0
-            ]
-        )
+    def _opened(self, inode: int) -> sqlite3.Connection:
+        try:
+            if not inode:
+                return _empty()
+            db = sqlite3.connect(
+                f"file:{self.path}?mode=ro",
+                uri=True,
+                timeout=BUSY_S,
+                isolation_level=None,
+                check_same_thread=False,
+            )
+            version = db.execute("PRAGMA user_version").fetchone()[0]
+        except sqlite3.Error as error:
+            raise Problem("STORE_FAILED", str(error)) from error
+        if version != len(MIGRATIONS):
+            db.close()
+            if version > len(MIGRATIONS):
+                raise Problem("STORE_NEWER", f"the ledger has version {version}")
+            if version == 0:  # the node is just making it
+                return _empty()
+            raise Problem(
+                "STORE_FAILED",
+                f"the ledger has version {version} still: start the node of this release",
+            )
+        db.execute("PRAGMA cache_size=-8192")
+        return db
 
-    def results(
-        self,
-        station: str,
-        result_ids: Iterable[str] = (),
-        trigger_ids: Iterable[str] = (),
-        seqs: tuple[int, int] | None = None,
-    ) -> list[bytes]:
-        """Stored payloads of a station by result id, trigger id or range of seq, in the order of
-        seq."""
-        found: dict[int, bytes] = {}
-        for trigger_id in trigger_ids:
-            found.update(
-                self.read(
-                    "SELECT r.seq, r.payload FROM triggers t JOIN results r ON r.id = t.id"
-                    " WHERE t.station = ? AND t.trigger_id = ?",
-                    (station, trigger_id),
-                )
-            )
-        wanted = list(result_ids)
-        if wanted:
-            marks = ", ".join("?" * len(wanted))
-            found.update(
-                self.read(
-                    "SELECT seq, payload FROM results WHERE station = ? AND result_id IN"
-                    f" ({marks})",
-                    (station, *wanted),
-                )
-            )
-        if seqs:
-            found.update(
-                self.read(
-                    "SELECT seq, payload FROM results WHERE station = ? AND seq BETWEEN ? AND ?",
-                    (station, *seqs),
-                )
-            )
-        return [payload for _, payload in sorted(found.items())]
 
-    def pictured(self, result_ids: Iterable[str]) -> set[str]:
-        """Which of these results exist."""
-        wanted = list(result_ids)
-        marks = ", ".join("?" * len(wanted))
-        return {
-            row[0]
-            for row in self.read(
-                f"SELECT result_id FROM results WHERE result_id IN ({marks})", tuple(wanted)
-            )
-        }
+def _empty() -> sqlite3.Connection:
+    db = sqlite3.connect(":memory:", isolation_level=None, check_same_thread=False)
+    for script in scripts():
+        db.executescript(script)
+    return db

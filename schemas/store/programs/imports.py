@@ -8,9 +8,9 @@ from typing import NamedTuple
 from schemas.errors import Problem
 from schemas.program import Program, parse_program
 from schemas.settings import ProgramSettings
-from schemas.store.bundle import MAX_BYTES, unpack
+from schemas.store.programs.bundle import MAX_BYTES, unpack
 from schemas.store.programs.learned import MAX_MASTER_BYTES, MAX_MODEL_BYTES
-from schemas.store.signature import Signer, refuse_unsigned, signer_of
+from schemas.store.programs.signature import Signer, refuse_unsigned, signer_of
 
 
 class Import(NamedTuple):

@@ -13,13 +13,13 @@ from schemas.base import explain, utc
 from schemas.errors import Problem
 from schemas.program import Program, StoredProgram, as_program
 from schemas.settings import ProgramSettings
-from schemas.store.bundle import written, zipped
 from schemas.store.documents import Documents
+from schemas.store.programs.bundle import written, zipped
 from schemas.store.programs.differences import Change, differences
 from schemas.store.programs.imports import models_of, read_import
 from schemas.store.programs.learned import Masters, Models
+from schemas.store.programs.signature import signed
 from schemas.store.programs.versions import FORMAT, Entry, Head, Row, Versions
-from schemas.store.signature import signed
 
 NOTHING: Mapping[str, bytes] = {}
 PARSED = 32

@@ -13,7 +13,7 @@ import pytest
 from deploy.command import main
 from node.service import Service
 from schemas import Problem
-from schemas.load import load
+from schemas.settings.load import load
 from schemas.store.accounts import Accounts
 from schemas.store.disk import refuse_foreign
 from schemas.store.state import held, refuse_planted, secured

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from flask import Flask
 
-from schemas.store.audit import START, Entry, row_hash
-from schemas.store.seal import Head
+from schemas.store.accounts.audit import START, Entry, row_hash
+from schemas.store.accounts.seal import Head
 from tests.people import API, PASSWORD, PROOF, Caller, code, data, sign_in, site_of
 from tests.promise import wait_for
 

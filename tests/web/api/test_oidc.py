@@ -14,8 +14,8 @@ from werkzeug.test import TestResponse
 
 from deploy.command import main
 from schemas import Problem
-from schemas.load import load
-from schemas.oidc import OidcSettings
+from schemas.settings.load import load
+from schemas.settings.oidc import OidcSettings
 from tests.issuer import CLIENT, SECRET, Issuer, another_key
 from tests.people import (
     API,

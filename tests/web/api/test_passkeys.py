@@ -492,7 +492,9 @@ def test_accounts_of_the_version_before_are_brought_to_this_one(
     state.mkdir()
     with sqlite3.connect(state / "accounts.db") as db:
         db.executescript(
-            (Path(__file__).parents[3] / "schemas" / "store" / "accounts.sql").read_text()
+            (
+                Path(__file__).parents[3] / "schemas" / "store" / "accounts" / "accounts.sql"
+            ).read_text()
         )
         db.execute("PRAGMA user_version = 1")
     app = application(tmp_path)

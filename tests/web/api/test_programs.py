@@ -12,8 +12,8 @@ import pytest
 from flask import Flask
 
 from schemas import as_program
-from schemas.store.bundle import zipped
-from schemas.store.signature import public_key, signed
+from schemas.store.programs.bundle import zipped
+from schemas.store.programs.signature import public_key, signed
 from tests.site_of_web import Someone, application
 from web.program_checks import Checked
 from web.site import NAME

@@ -8,7 +8,7 @@ from argon2 import extract_parameters
 from flask import Flask
 
 from deploy.command import main
-from schemas.store.audit import Entry
+from schemas.store.accounts.audit import Entry
 from tests.people import (
     API,
     PASSWORD,

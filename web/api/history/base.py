@@ -2,7 +2,7 @@
 
 from flask import Blueprint
 
-from schemas.store.filters import Filter
+from schemas.store.history.filter import Filter
 
 history = Blueprint("history", __name__, url_prefix="/api/v1")
 SLOW = ("QUERY_LIMIT",)

@@ -15,12 +15,12 @@ from typing_extensions import TypedDict
 
 from schemas import CATALOGUE, Problem, Result, utc
 from schemas.result import Images, Verdict
-from schemas.store.export import MAX_ROWS, as_csv, json_lines
-from schemas.store.filters import Filter
-from schemas.store.history import BUDGET_S, MAX_LIMIT, Row
+from schemas.store.history.export import MAX_ROWS, as_csv, json_lines
+from schemas.store.history.filter import Filter
+from schemas.store.history.rows import BUDGET_S, MAX_LIMIT, Row
+from schemas.store.history.why import Why
 from schemas.store.pictures import thumb_of
 from schemas.store.programs import Head
-from schemas.store.why import Why
 from web.access import requires
 from web.api.history.base import SLOW, filter_of, history
 from web.command import stations

@@ -6,7 +6,7 @@ from flask.typing import ResponseReturnValue
 from pydantic import Field
 from typing_extensions import TypedDict
 
-from schemas.store.filters import Filter
+from schemas.store.history.filter import Filter
 from web.access import requires
 from web.api.history.base import SLOW, filter_of, history
 from web.command import stations

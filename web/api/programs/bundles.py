@@ -6,9 +6,9 @@ from flask.typing import ResponseReturnValue
 from pydantic import Field
 
 from schemas import Problem, Program, Shape
-from schemas.store.bundle import MAX_BYTES
 from schemas.store.programs import read_import
-from schemas.store.signature import REFUSALS
+from schemas.store.programs.bundle import MAX_BYTES
+from schemas.store.programs.signature import REFUSALS
 from web.access import current, requires
 from web.api.programs.base import (
     EDIT,

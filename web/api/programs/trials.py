@@ -12,7 +12,7 @@ from typing_extensions import TypedDict
 from schemas import Checkerboard, Problem, Shape
 from schemas.base import Float, ProgramId, StationId
 from schemas.command import MAX_COMMAND_BYTES, Base64Image, PictureHash
-from schemas.store.filters import ResultId
+from schemas.store.history.filter import ResultId
 from web.access import requires
 from web.api.programs.base import ASKS, programs
 from web.command import NODE, Done, check_station, command

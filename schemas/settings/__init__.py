@@ -23,8 +23,8 @@ from pydantic import (
 )
 
 from schemas.base import Float, NodeId, ProgramId, Shape, StationId
-from schemas.camera import CameraSettings
-from schemas.oidc import OidcSettings
+from schemas.settings.cameras import CameraSettings
+from schemas.settings.oidc import OidcSettings
 from schemas.trigger import Plain
 from schemas.user import UserRole
 

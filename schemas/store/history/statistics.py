@@ -16,8 +16,8 @@ from typing import Any
 
 from schemas.base import utc
 from schemas.errors import Problem
-from schemas.store.filters import Filter
-from schemas.store.history import History, Order
+from schemas.store.history.filter import Filter
+from schemas.store.history.rows import History, Order
 
 LIMIT_S = 5.0
 SAMPLE = 2000  # payloads

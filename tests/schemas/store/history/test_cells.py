@@ -6,7 +6,7 @@ import io
 
 import pytest
 
-from schemas.store.cells import cell
+from schemas.store.history.cells import cell
 
 FORMULAS = ("=", "+", "-", "@", "＝", "＋", "－", "＠")
 

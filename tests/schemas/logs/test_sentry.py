@@ -22,7 +22,7 @@ PROGRAM = """
 import logging, os, sys
 from pathlib import Path
 from schemas import logs
-from schemas.load import load
+from schemas.settings.load import load
 logs.begin(load(Path(sys.argv[1]), os.environ).settings, "node")
 log = logging.getLogger("node.somewhere")
 log.info("all is well")

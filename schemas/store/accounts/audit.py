@@ -1,9 +1,9 @@
 """The audit's chain: each row holds the hash of itself and of the one before, so that no row can be
 changed or taken out.
 
-The hash is keyed, and the key is not in the database (schemas/store/seal.py). Rows are numbered
-without gaps, SQLite remembers the greatest number, and the head of every hour is kept outside, so
-the newest rows cannot be cut off unnoticed either.
+The hash is keyed, and the key is not in the database (schemas/store/accounts/seal.py). Rows are
+numbered without gaps, SQLite remembers the greatest number, and the head of every hour is kept
+outside, so the newest rows cannot be cut off unnoticed either.
 """
 
 import hashlib
@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from schemas.base import canonical
-from schemas.store.seal import Head, Key
+from schemas.store.accounts.seal import Head, Key
 
 START = b"\0" * 32
 FULL = 0.9  # of the rows that it may have: from there on it is told

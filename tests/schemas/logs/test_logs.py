@@ -12,10 +12,10 @@ from typing import Any
 import pytest
 
 from schemas import logs
-from schemas.load import load
 from schemas.logs import ALIKE, Lines, Renderer, log_performance
-from schemas.redaction import HIDDEN, Redaction
-from schemas.store.log_files import LogFile
+from schemas.logs.files import LogFile
+from schemas.logs.redaction import HIDDEN, Redaction
+from schemas.settings.load import load
 
 KNOWN = "a-password-of-the-broker"
 JWT = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJhZGEifQ.c2lnbmF0dXJl"

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from schemas.store.why import in_words, why
+from schemas.store.history.why import in_words, why
 
 
 def tool(name: str, verdict: str, value: float | None, code: str | None = None) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from typing import Any, NoReturn
 from schemas.errors import Problem
 
 DOCUMENT = "program.json"
-SIGNATURE = "signature.json"  # schemas/store/signature.py
+SIGNATURE = "signature.json"  # schemas/store/programs/signature.py
 MAX_ENTRIES = 64
 MAX_BYTES = 64 * 1024 * 1024
 MAX_RATIO = 100

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from schemas.store.log_files import LogFile
+from schemas.logs.files import LogFile
 
 LINE = b"x" * 99 + b"\n"
 

@@ -23,9 +23,9 @@ from typing import Any, Literal, NamedTuple
 
 from schemas.base import canonical, utc
 from schemas.errors import Problem
-from schemas.store.filters import Filter
-from schemas.store.limited import Limited
-from schemas.store.why import Why, why
+from schemas.store.history.filter import Filter
+from schemas.store.history.why import Why, why
+from schemas.store.ledger.reader import Limited
 
 MAX_LIMIT = 200
 LIMIT_S = 5.0

@@ -6,7 +6,7 @@ import pytest
 
 from schemas import Problem, new_id
 from schemas.store.disk import Disk
-from schemas.store.shown import KEPT, Shown
+from schemas.store.live_pictures import KEPT, Shown
 
 
 def put(shown: Shown, station: str, seq: int) -> str:

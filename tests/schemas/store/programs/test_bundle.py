@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from schemas import Problem
-from schemas.store.bundle import unpack
+from schemas.store.programs.bundle import unpack
 from tests.processes import ROOT
 
 pytestmark = pytest.mark.slow
@@ -43,7 +43,7 @@ def test_a_bomb_with_a_false_size_is_inflated_in_pieces(tmp_path: Path, crc: int
         "import resource, sys\n"
         "from pathlib import Path\n"
         "from schemas import Problem\n"
-        "from schemas.store.bundle import unpack\n"
+        "from schemas.store.programs.bundle import unpack\n"
         "before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss\n"
         "try:\n unpack(Path(sys.argv[1]).read_bytes())\n"
         "except Problem as problem:\n print(problem.code)\n"

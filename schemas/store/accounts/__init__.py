@@ -6,7 +6,7 @@ use of an old one ends the family (RFC 9700, 4.14.2). Failed attempts are counte
 is looked at and taken back when it was right, so that many at once cannot pass a limit. Their age
 is measured by the clock of the boot, so neither a changed clock nor a restart shortens a lockout.
 Every change of a session is in the audit by the same transaction. Second factors are in
-schemas/store/factors.py.
+schemas/store/accounts/twofactor.py.
 """
 
 import builtins
@@ -23,11 +23,11 @@ from typing import Any, Literal, NamedTuple, TypeVar
 
 from schemas.base import utc
 from schemas.errors import Problem
-from schemas.store.audit import START, Entry, row_hash, verify
+from schemas.store.accounts.audit import START, Entry, row_hash, verify
+from schemas.store.accounts.seal import Head, Seal
+from schemas.store.accounts.twofactor import Factors
 from schemas.store.clock import Moment, now
 from schemas.store.disk import new_database
-from schemas.store.factors import Factors
-from schemas.store.seal import Head, Seal
 
 T = TypeVar("T")
 MIGRATIONS = ("accounts.sql", "accounts-2.sql", "accounts-3.sql")
@@ -491,7 +491,9 @@ class Accounts:
         try:
             version = db.execute("PRAGMA user_version").fetchone()[0]
             for name in MIGRATIONS[version:]:
-                for statement in _statements(files("schemas.store").joinpath(name).read_text()):
+                for statement in _statements(
+                    files("schemas.store.accounts").joinpath(name).read_text()
+                ):
                     db.execute(statement)
             db.execute(f"PRAGMA user_version={max(version, len(MIGRATIONS))}")
             db.execute("COMMIT")

@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 
 from schemas import Problem, Program, as_program
 from schemas.settings import ProgramSettings
-from schemas.store.bundle import unpack
 from schemas.store.programs import Import, Programs, read_import
-from schemas.store.signature import public_key, signed
+from schemas.store.programs.bundle import unpack
+from schemas.store.programs.signature import public_key, signed
 
 SECRET = "9d61b19deffd5a60ba844af492ec2cc44449c5697b326919703bac031cae7f60"  # RFC 8032, 7.1, test 1
 PUBLIC = "ed25519:11qYAYKxCrfVS/7TyWQHOg7hcvPapiMlrwIaaPcHURo="  # d75a9801...511a, of the same test

@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 
 from schemas import Problem
-from schemas.store.export import as_csv, json_lines
-from schemas.store.filters import Filter
-from schemas.store.history import History, Order
+from schemas.store.history.export import as_csv, json_lines
+from schemas.store.history.filter import Filter
+from schemas.store.history.rows import History, Order
+from schemas.store.history.statistics import Statistics, cpk
 from schemas.store.ledger import Ledger
-from schemas.store.statistics import Statistics, cpk
 from tests.ledgers import BEGAN, STEP_S, fill, payload, result_id, verdict_of
 
 COUNT = 30_000
@@ -129,7 +129,7 @@ def test_sql_in_a_filter_is_only_text(full: History) -> None:
 
 
 def test_no_page_of_a_plain_filter_is_sorted_or_reads_the_whole_table(full: History) -> None:
-    from schemas.store.history import _Walk
+    from schemas.store.history.rows import _Walk
 
     for given in (
         {},
@@ -346,7 +346,8 @@ def test_a_ledger_of_version_1_is_brought_to_version_2_with_a_copy_first(tmp_pat
     path = tmp_path / "ledger.db"
     with sqlite3.connect(path) as db:
         db.executescript(
-            files("schemas.store").joinpath("ledger.sql").read_text() + "PRAGMA user_version=1;"
+            files("schemas.store.ledger").joinpath("ledger.sql").read_text()
+            + "PRAGMA user_version=1;"
         )
     with pytest.raises(Problem, match="start the node"):
         History(path).page(Filter())

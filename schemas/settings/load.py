@@ -21,8 +21,8 @@ from pydantic import BaseModel, ValidationError
 
 from schemas.base import plain
 from schemas.errors import Problem
-from schemas.override import Raw, apply, kinds_of, model_of, secrets, variable
 from schemas.settings import Settings, StationSettings
+from schemas.settings.override import Raw, apply, kinds_of, model_of, secrets, variable
 from schemas.store.state import refuse_planted
 
 MAX_BYTES = 1024 * 1024

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from schemas import Problem
-from schemas.load import Loaded, load
+from schemas.settings.load import Loaded, load
 
 STATION = """
 [[station]]

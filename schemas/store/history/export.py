@@ -6,10 +6,10 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
-from schemas.store.cells import cell
-from schemas.store.filters import Filter
-from schemas.store.history import History, Order
-from schemas.store.why import in_words, why
+from schemas.store.history.cells import cell
+from schemas.store.history.filter import Filter
+from schemas.store.history.rows import History, Order
+from schemas.store.history.why import in_words, why
 
 MAX_ROWS = 1_000_000
 LOOKED_AT = 200  # results whose tools become columns

@@ -3,9 +3,9 @@ written down once more.
 
 MQTT tells a subscriber nothing of who published, and anybody may claim a name. So the web and the
 command line, which write down who does what before they ask, give the command an id that only
-whoever holds the audit's key (schemas/store/seal.py) can make: a UUID version 7, whose time must be
-of now, and a mark over it and the command's name. It is read in replies by others, but a known id
-with other content is refused, and an old one vouches for nothing.
+whoever holds the audit's key (schemas/store/accounts/seal.py) can make: a UUID version 7, whose
+time must be of now, and a mark over it and the command's name. It is read in replies by others, but
+a known id with other content is refused, and an old one vouches for nothing.
 """
 
 import hashlib
@@ -15,7 +15,7 @@ from pathlib import Path
 
 from schemas.base import canonical, new_id
 from schemas.errors import Problem
-from schemas.store.seal import Seal
+from schemas.store.accounts.seal import Seal
 
 SAID_FOR = b"inspection-node command\n"
 MARK_DIGITS = 24  # 96 bits: with the id 61 characters, of 64 that a request_id may have

@@ -17,7 +17,7 @@ from pydantic import Field, StringConstraints, ValidationError
 from schemas.base import Shape, canonical, read_json
 from schemas.errors import Problem
 from schemas.settings import KEY_PREFIX, ProgramSettings
-from schemas.store.bundle import DOCUMENT, SIGNATURE, zipped
+from schemas.store.programs.bundle import DOCUMENT, SIGNATURE, zipped
 
 if TYPE_CHECKING:  # loaded where it is used: most commands sign nothing
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey

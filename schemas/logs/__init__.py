@@ -21,9 +21,9 @@ from typing import Any, Literal, ParamSpec, TypeVar
 import structlog
 
 from schemas.base import plain, utc
-from schemas.redaction import Redaction, secrets_of
+from schemas.logs.files import LogFile
+from schemas.logs.redaction import Redaction, secrets_of
 from schemas.settings import Settings
-from schemas.store.log_files import LogFile
 
 P = ParamSpec("P")
 R = TypeVar("R")

@@ -1,0 +1,1 @@
+"""The history: results as pages, figures and files, read from the ledger."""
