@@ -20,7 +20,7 @@ def challenge(args: argparse.Namespace) -> int:
     import cv2
 
     from node.faults.challenge import challenge as challenged
-    from node.picture import decode
+    from node.pictures.decode import decode
     from node.program import load
 
     state = Path(target.loaded(args).settings.state_dir)

@@ -87,8 +87,8 @@ def import_(args: argparse.Namespace) -> int:
 
     A master is stored as we encode it, whatever came: the confined child decodes it first.
     """
-    from node.decoding import Decoder
-    from node.pictures import exact
+    from node.pictures.sandbox import Decoder
+    from node.pictures.writer import exact
     from node.program import load
 
     def take(store: Programs, given: list[tuple[Path, Import]]) -> int:

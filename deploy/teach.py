@@ -16,7 +16,7 @@ from schemas.program import as_program
 from schemas.store.programs import Programs, model_name
 
 if TYPE_CHECKING:
-    from node.teach import Picture
+    from node.teach.lesson import Picture
 
 ENDINGS = {".png", ".jpg", ".jpeg", ".bmp", ".webp"}
 MAX_PICTURE_BYTES = 64 * 1024 * 1024
@@ -25,8 +25,8 @@ MAX_PICTURE_BYTES = 64 * 1024 * 1024
 def teach(args: argparse.Namespace) -> int:
     """Teach one tool. Raises Problem, which names the picture and what is wrong with it."""
     from node.program import load
-    from node.teach import Lesson
-    from node.teach import teach as learn
+    from node.teach.lesson import Lesson
+    from node.teach.lesson import teach as learn
 
     classes = (
         {folder.name: pictures(folder) for folder in _folders(args.classes)} if args.classes else {}
@@ -129,7 +129,7 @@ def _folders(path: Path) -> list[Path]:
 
 def pictures(path: Path | None) -> "list[Picture]":
     """The pictures of a folder, or one picture, by name. Raises Problem PICTURES_UNFIT."""
-    from node.teach import Picture
+    from node.teach.lesson import Picture
 
     if path is None:
         return []

@@ -9,7 +9,7 @@ from typing import NamedTuple
 from broker.reading import Delivery
 from node.part import Part
 from node.station import Station
-from node.tracing import context_of
+from node.telemetry.tracing import context_of
 from schemas import Problem, Result, StationSettings, Trigger, canonical, new_id
 from schemas.result import Source
 from schemas.store.ledger import NewTrigger

@@ -20,7 +20,7 @@ from node.calibration import check_size
 from node.frame import Frame
 from node.locators import LOCATORS
 from node.memo import Once, anew
-from node.picture import decode
+from node.pictures.decode import decode
 from node.tools import TOOLS
 from node.vision.patterns import recurring
 from schemas import Locator, Pattern, Problem, Program, Tool

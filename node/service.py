@@ -23,25 +23,25 @@ from broker.outbox import Outbox
 from broker.served import OFFLINE
 from broker.topics import Names
 from node import ending, limits
-from node.actions import Actions
 from node.alarms import Alarms
 from node.arrival import Received
-from node.audit import Audit
 from node.cameras import make_camera
-from node.chores import Chores
-from node.commands import Commands
+from node.chores.keeping import Keeping
+from node.chores.rounds import Chores
+from node.commands.actions import Actions
+from node.commands.audit import Audit
+from node.commands.inbox import Commands
 from node.gpio import make_bank
 from node.gpio.driver import LineDriver
 from node.inspection import inspect
 from node.intake import Intake
-from node.keeping import Keeping
 from node.metrics import Metrics
 from node.notify import notify
-from node.pictures import PictureWriter
+from node.pictures.live_view import Showing
+from node.pictures.writer import PictureWriter
 from node.program import Shelf
-from node.showing import Showing
 from node.station import Station
-from node.tracing import Tracing
+from node.telemetry.tracing import Tracing
 from node.watch import Beats, Watch
 from schemas import Problem, Settings, Trigger, logs, utc
 from schemas.command import COMMANDS

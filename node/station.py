@@ -19,10 +19,10 @@ from node.frame import Frame
 from node.gpio.driver import LineDriver
 from node.metrics import Metrics
 from node.part import Inspection, Part
-from node.pictures import PictureWriter
+from node.pictures.writer import PictureWriter
 from node.program import LoadedProgram, Shelf
 from node.publish import store
-from node.tracing import Tracing
+from node.telemetry.tracing import Tracing
 from schemas import Fault, Problem, Result, StationSettings, StationState
 from schemas.program import check_limits
 from schemas.state import StateName

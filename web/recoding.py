@@ -1,8 +1,8 @@
 """A master that comes while the node is away, or that no command can carry: encoded anew all the
 same, by a confined child.
 
-The web loads no decoder: what decodes is a process of its own (node/recoding.py), one at a time,
-without our environment.
+The web loads no decoder: what decodes is a process of its own (node/pictures/recode.py), one at a
+time, without our environment.
 """
 
 import json
@@ -24,7 +24,7 @@ def recoded(picture: bytes) -> bytes:
         raise Problem("BUSY", "other pictures are being decoded", retry_after_s=5)
     try:
         child = subprocess.run(
-            [sys.executable, "-P", "-s", "-m", "node.recoding"],
+            [sys.executable, "-P", "-s", "-m", "node.pictures.recode"],
             input=picture,
             capture_output=True,
             timeout=LIMIT_S,

@@ -18,7 +18,7 @@ from typing import NamedTuple, NoReturn
 
 from node.cameras import Request
 from node.frame import Frame, Pixels
-from node.picture import decode
+from node.pictures.decode import decode
 from schemas import FolderCamera, Problem
 
 ENDINGS = {".png", ".jpg", ".jpeg", ".bmp", ".webp"}

@@ -7,8 +7,8 @@ of the frame's end: its exposure began no earlier than one frame period, and no 
 frame before, ahead of the stamp. A stamp that is not of the monotonic clock is not believed; then
 only a frame counts whose buffer was empty after the trigger. Frames are decoded when somebody waits
 for one, and a few times a second to see whether the picture still changes. Motion JPEG is taken
-from the driver as it is and decoded strictly (node/jpeg.py): OpenCV shows a frame that lost a
-packet as if it were whole.
+from the driver as it is and decoded strictly (node/pictures/jpeg.py): OpenCV shows a frame that
+lost a packet as if it were whole.
 
 Where a lamp flashes for each part, the frames between are dark and all alike: a frame darker than
 the quality gate allows is neither evidence of a frozen picture nor what a trigger waits for, unless
@@ -31,7 +31,7 @@ import numpy as np
 
 from node.cameras import Request
 from node.frame import Frame, Pixels
-from node.picture import decode
+from node.pictures.decode import decode
 from schemas import Problem, UsbCamera
 from schemas.program import ProgramCamera
 

@@ -12,13 +12,13 @@ from typing import NamedTuple
 
 import numpy as np
 
-from node.annotate import annotate
 from node.faults.drawn import NO_PART, Fault, faults
 from node.frame import Frame, Pixels
 from node.judge import judge
 from node.locate import locate
 from node.measure import measure
 from node.part import Inspection, Part
+from node.pictures.annotate import annotate
 from node.program import LoadedProgram
 from node.quality import check
 from schemas import Problem, QualityLimits, Trigger

@@ -21,7 +21,7 @@ from deploy.truths import SCREWS
 from node.frame import Frame
 from node.locate import locate
 from node.measure import measure
-from node.picture import decode
+from node.pictures.decode import decode
 from node.program import load
 from schemas.program import parse_program
 from schemas.store.programs import Programs

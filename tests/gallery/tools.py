@@ -14,7 +14,6 @@ from typing import Any
 
 import cv2
 
-from node.annotate import annotate, limits_of, shown
 from node.cameras.synthetic import Part as Drawn
 from node.cameras.synthetic import _Scene, master, program
 from node.frame import Frame, Pixels
@@ -23,8 +22,9 @@ from node.locate import locate
 from node.locators import LOCATORS
 from node.measure import measure
 from node.part import Inspection, Part
+from node.pictures.annotate import annotate, limits_of, shown
 from node.program import LoadedProgram, load
-from node.teach import Lesson, Picture, teach
+from node.teach.lesson import Lesson, Picture, teach
 from node.tools import TOOLS
 from schemas import Problem, SyntheticCamera, Tool, Trigger, as_program
 from schemas.locators import Locator

@@ -16,8 +16,8 @@ import cv2
 import numpy as np
 import zxingcpp
 
-from node.annotate import annotate
-from node.picture import decode
+from node.pictures.annotate import annotate
+from node.pictures.decode import decode
 from schemas import Problem
 from tests.bars import bar
 from tests.gallery import pictures as p

@@ -23,7 +23,7 @@ from node.gpio.driver import LineDriver
 from node.inspection import inspect
 from node.intake import Intake
 from node.metrics import Metrics
-from node.pictures import PictureWriter
+from node.pictures.writer import PictureWriter
 from node.program import Shelf
 from node.station import Station
 from schemas import (

@@ -5,7 +5,7 @@ import pytest
 
 from node.cameras import synthetic
 from node.program import load
-from node.teach import Lesson, Picture, teach
+from node.teach.lesson import Lesson, Picture, teach
 from schemas import SyntheticCamera, as_program
 from schemas.store.programs import Programs, model_name
 from tests.processes import NodeProcess

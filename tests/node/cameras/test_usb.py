@@ -12,7 +12,7 @@ import pytest
 
 from node.cameras import Request
 from node.cameras.usb import Usb, _Clock, _Looks, by_serial, holding
-from node.picture import decode
+from node.pictures.decode import decode
 from schemas import Problem, UsbCamera
 
 pytestmark = pytest.mark.slow

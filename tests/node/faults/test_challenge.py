@@ -12,7 +12,7 @@ import pytest
 from node.cameras import synthetic
 from node.faults.challenge import MOST_SHOWN, Outcome, challenge, challenged, inspected
 from node.faults.drawn import NO_PART
-from node.picture import decode
+from node.pictures.decode import decode
 from node.program import LoadedProgram, load
 from schemas import Problem, QualityLimits, SyntheticCamera, as_program
 from tests.scenes import Scene

@@ -1,6 +1,6 @@
 """What must be done now and then, away from the inspection path: telling state, info and metrics,
 reopening cameras, noticing changed programs, removing pictures that are too old. What the ledger
-needs does node/keeping.py.
+needs does node/chores/keeping.py.
 """
 
 import logging
@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from node.certificates import CertificateWatch
+from node.chores.certificates import CertificateWatch
 from node.limits import STOP_S
 from schemas import Info, NodeState, Problem, ProgramInfo, utc
 from schemas.command import MAX_COMMAND_BYTES

@@ -11,14 +11,14 @@ from broker.reading import Backlog
 from node.arrival import Received
 from node.calibration import from_checkerboard
 from node.cameras import Request
-from node.decoding import Decoder
+from node.commands.optimise import optimise
+from node.commands.trying import EXACT_BYTES, Trying
 from node.frame import Frame
 from node.intake import Intake
-from node.optimise import optimise
+from node.pictures.sandbox import Decoder
 from node.program import load
 from node.quality import measure as measure_quality
 from node.station import Station
-from node.trying import EXACT_BYTES, Trying
 from schemas import Problem, utc
 from schemas.command import (
     Calibrate,

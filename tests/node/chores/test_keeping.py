@@ -7,9 +7,9 @@ import pytest
 
 from broker.outbox import Outbox
 from broker.topics import Names
-from node import keeping
 from node.alarms import Alarms
-from node.keeping import Jumps, Keeping
+from node.chores import keeping
+from node.chores.keeping import Jumps, Keeping
 from node.limits import BEAT_S
 from schemas.settings import HistorySettings
 from schemas.store.ledger import Entry, Held, Ledger, log

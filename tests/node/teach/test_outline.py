@@ -18,7 +18,7 @@ from node.frame import Pixels
 from node.locators import pattern
 from node.model_file import pack, unpack
 from node.program import LoadedProgram, load
-from node.teach import Lesson, Outcome, Picture, teach
+from node.teach.lesson import Lesson, Outcome, Picture, teach
 from node.vision.patterns import recurring
 from schemas import Pattern, Pose, Problem, Program, as_program
 from schemas.store.programs import Programs, model_name

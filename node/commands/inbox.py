@@ -21,10 +21,10 @@ from pydantic import ValidationError
 from broker.outbox import Outbox
 from broker.reading import Backlog
 from broker.wire import Incoming, Message
-from node.actions import Actions, Asked
-from node.answered import READS, Answered, content, final, refused, warning
 from node.arrival import Received
-from node.audit import Audit
+from node.commands.actions import Actions, Asked
+from node.commands.answered import READS, Answered, content, final, refused, warning
+from node.commands.audit import Audit
 from node.seldom import Seldom
 from schemas import CommandSettings, Problem, Reply, read_json
 from schemas.base import READABLE_BYTES, digits, explain, plain, readable, unpadded

@@ -6,8 +6,8 @@ import hashlib
 import numpy as np
 import pytest
 
+from node.commands.given_pictures import KEPT_S, GivenPictures
 from node.frame import Pixels
-from node.given_pictures import KEPT_S, GivenPictures
 from schemas import Problem
 
 

@@ -17,9 +17,9 @@ import numpy as np
 import psutil
 import pytest
 
-from node import decoding
-from node.decoding import Decoder
-from node.picture import decode
+from node.pictures import sandbox
+from node.pictures.decode import decode
+from node.pictures.sandbox import Decoder
 from schemas import Problem
 from tests.processes import ROOT
 
@@ -72,7 +72,7 @@ def test_a_child_that_dies_or_hangs_refuses_the_picture_and_a_new_one_decodes_th
     decoder.decode(good)
     child = its_child(decoder)
     os.kill(child.pid, signal.SIGSTOP)  # it hangs
-    monkeypatch.setattr(decoding, "LIMIT_S", 0.2)
+    monkeypatch.setattr(sandbox, "LIMIT_S", 0.2)
     with pytest.raises(Problem, match="too long"):
         decoder.decode(good)
     monkeypatch.undo()
@@ -85,9 +85,9 @@ def test_a_child_that_says_what_is_no_answer_is_replaced(
 ) -> None:
     good = picture(".png", np.zeros((32, 48, 3), np.uint8))
     other = picture(".png", np.zeros((64, 32, 3), np.uint8))
-    plain = decoding._answer
+    plain = sandbox._answer
     monkeypatch.setattr(
-        decoding, "_answer", lambda stdout: plain(io.BytesIO(b"libpng warning: something\n"))
+        sandbox, "_answer", lambda stdout: plain(io.BytesIO(b"libpng warning: something\n"))
     )
     with pytest.raises(Problem, match="IMAGE_INVALID"):
         decoder.decode(good)
@@ -142,8 +142,9 @@ def test_what_a_confined_process_may_not_do(step: str, tmp_path: Path) -> None:
     ours = tmp_path / "ledger.db"
     ours.write_text("what the node has stored")
     script = (
-        "import os, sys\nfrom node.confine import confine\nours, held, process = sys.argv[1],"
-        " os.open(sys.argv[1], os.O_RDWR), os.pidfd_open(os.getppid())\nassert confine()\ntry:\n"
+        "import os, sys\nfrom node.pictures.confine import confine\n"
+        "ours, held = sys.argv[1], os.open(sys.argv[1], os.O_RDWR)\n"
+        "process = os.pidfd_open(os.getppid())\nassert confine()\ntry:\n"
         f" {step}\nexcept PermissionError:\n print('refused')"
     )
     command = [sys.executable, "-c", script, str(ours)]
@@ -157,7 +158,7 @@ def test_what_a_confined_process_may_not_do(step: str, tmp_path: Path) -> None:
 
 def test_a_confined_process_still_has_threads() -> None:
     script = (
-        "from node.confine import confine\nconfine()\nimport threading\n"
+        "from node.pictures.confine import confine\nconfine()\nimport threading\n"
         "t = threading.Thread(target=print, args=('there',)); t.start(); t.join()"
     )
     done = subprocess.run(

@@ -7,7 +7,7 @@ import cv2
 import numpy as np
 import pytest
 
-from node.picture import PASSES, PIECE_BYTES, _bare, decode
+from node.pictures.decode import PASSES, PIECE_BYTES, _bare, decode
 from schemas import Problem
 
 GRADIENT = np.dstack(

@@ -7,7 +7,7 @@ import cv2
 import numpy as np
 import pytest
 
-from node.picture import decode
+from node.pictures.decode import decode
 from schemas import Problem
 from tests.scenes import Scene
 

@@ -5,12 +5,12 @@ import cv2
 import numpy as np
 import pytest
 
-from node.annotate import COLOURS, annotate, limits_of, shown
 from node.frame import Frame
 from node.judge import judge
 from node.locate import locate
 from node.measure import measure
 from node.part import Inspection, Part
+from node.pictures.annotate import COLOURS, annotate, limits_of, shown
 from node.program import load
 from schemas import Problem, ToolResult, Trigger, as_program
 from tests.scenes import Scene

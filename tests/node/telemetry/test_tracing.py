@@ -19,7 +19,7 @@ from paho.mqtt.properties import Properties
 
 from deploy.broker_process import BrokerProcess
 from node.part import Inspection, Part
-from node.tracing import KNOWN, STEPS, Tracing, context_of
+from node.telemetry.tracing import KNOWN, STEPS, Tracing, context_of
 from schemas import Trigger
 from schemas.settings import TracingSettings
 from tests.conftest import synthetic_node
@@ -205,7 +205,7 @@ def test_a_collector_that_is_away_costs_spans_which_are_counted_and_one_line(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     tracing = Tracing(TracingSettings(endpoint=f"http://127.0.0.1:{free_port()}"), "node-01", "1")
-    monkeypatch.setattr("node.tracing.spans_of", lambda *_: [{"name": "inspect"}])
+    monkeypatch.setattr("node.telemetry.tracing.spans_of", lambda *_: [{"name": "inspect"}])
     for _ in range(2):
         tracing.ended(inspection(), None)  # type: ignore[arg-type]
         tracing._send()
@@ -226,7 +226,7 @@ def test_what_waits_to_be_told_holds_no_pictures() -> None:
 def test_a_collector_that_speaks_no_http_does_not_end_the_thread(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr("node.tracing.spans_of", lambda *_: [{"name": "inspect"}])
+    monkeypatch.setattr("node.telemetry.tracing.spans_of", lambda *_: [{"name": "inspect"}])
     with socket.create_server(("127.0.0.1", 0)) as listener:
         listener.settimeout(20)
         tracing = Tracing(

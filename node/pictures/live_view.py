@@ -15,9 +15,9 @@ from typing import NamedTuple
 import cv2
 import numpy as np
 
-from node.annotate import annotate
 from node.frame import Pixels
 from node.part import Inspection
+from node.pictures.annotate import annotate
 from schemas import Problem, Result
 from schemas.store.live_pictures import Shown
 

@@ -8,8 +8,8 @@ import pytest
 from node.cameras import Camera, Request
 from node.cameras.folder import Folder
 from node.cameras.synthetic import SyntheticLine
+from node.commands.optimise import optimise
 from node.frame import Frame
-from node.optimise import optimise
 from node.quality import measure
 from node.station import OneAtATime
 from schemas import FolderCamera, Problem, SyntheticCamera

@@ -9,7 +9,8 @@ import cv2
 import numpy as np
 import pytest
 
-from node import pictures, showing
+from node.pictures import live_view
+from node.pictures import writer as pictures
 from schemas import Images
 from schemas.settings import PictureSettings
 from schemas.store.pictures import Pictures, thumb_of
@@ -48,15 +49,15 @@ def test_a_picture_is_drawn_after_its_result_has_had_time_to_go_out(
         result_id="r",
         images=Images(raw="r.jpg", annotated="r.annotated.jpg"),
     )
-    for module in (pictures, showing):
+    for module in (pictures, live_view):
         monkeypatch.setattr(module, "AFTER_S", 0.3)
         monkeypatch.setattr(module, "annotate", lambda _: None)
     monkeypatch.setattr(pictures.PictureWriter, "encode", lambda *_: b"")
     monkeypatch.setattr(pictures, "small", lambda _: b"")
-    monkeypatch.setattr(showing, "as_jpeg", lambda _: b"")
+    monkeypatch.setattr(live_view, "as_jpeg", lambda _: b"")
     writer = pictures.PictureWriter(store, 90, Anything())  # type: ignore[arg-type]
     writer._places.acquire()
-    shower = showing.Showing(store)
+    shower = live_view.Showing(store)
     shower.watch("cam1")
     for part in (writer, shower):
         store.came.clear()

@@ -10,8 +10,8 @@ from collections.abc import Iterator
 import pytest
 from prometheus_client import generate_latest
 
-from node import metrics_port
 from node.metrics import Metrics
+from node.telemetry import metrics_port
 from tests.processes import free_port
 from tests.promise import wait_for
 

@@ -15,8 +15,8 @@ from typing import Any, NamedTuple, NoReturn
 import cv2
 import numpy as np
 
-from node import jpeg
 from node.frame import Pixels
+from node.pictures import jpeg
 from schemas import Problem
 
 MAX_PIXELS = 64_000_000

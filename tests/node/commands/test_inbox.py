@@ -46,7 +46,7 @@ def test_the_same_command_is_answered_again_says_so_and_is_not_done_again(tmp_pa
 def test_every_command_that_changes_something_is_in_the_log_and_what_only_reads_is_not(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    caplog.set_level("INFO", "node.commands")
+    caplog.set_level("INFO", "node.commands.inbox")
     with still(tmp_path) as node:
         node.command("pause", **PAUSE)
         node.command("pause", **PAUSE)
@@ -614,7 +614,7 @@ def test_a_fault_that_nobody_foresaw_before_a_command_is_done_is_answered_too(
         raise RuntimeError("unforeseen")
 
     with still(tmp_path) as node:
-        monkeypatch.setattr("node.audit.Audit.command", broken)
+        monkeypatch.setattr("node.commands.audit.Audit.command", broken)
         reply = node.command("pause", **PAUSE)
         assert (reply["request_id"], reply["ok"], reply["error"]["code"]) == (
             "r-1",

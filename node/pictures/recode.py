@@ -1,18 +1,19 @@
-"""Makes a master of what somebody sent, where no node runs that could: `python -m node.recoding`, a
-picture in, a picture out.
+"""Makes a master of what somebody sent, where no node runs that could.
+
+`python -m node.pictures.recode`: a picture in, a picture out.
 
 It is decoded and encoded as the node does it, in this process of its own, confined as the node's
-decoder is (node/decoding.py) and for one picture: it ends with 0 and the master on its output, or
-with 1 and the problem as JSON.
+decoder is (node/pictures/sandbox.py) and for one picture: it ends with 0 and the master on its
+output, or with 1 and the problem as JSON.
 """
 
 import json
 import resource
 import sys
 
-from node.decoding import confined
-from node.picture import decode
-from node.pictures import exact
+from node.pictures.decode import decode
+from node.pictures.sandbox import confined
+from node.pictures.writer import exact
 from schemas import Problem
 from schemas.store.programs import MAX_MASTER_BYTES
 

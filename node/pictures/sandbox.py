@@ -2,9 +2,9 @@
 process, and not the node.
 
 The child is started at the first picture and kept; it may use so much memory and time, opens no
-file, starts nothing, reaches no network and knows nothing of our environment (`node.confine`); a
-picture that ends it is refused. It gets `length, bytes` and answers with a line of JSON (`shape`,
-or `code` and `message`) and the pixels.
+file, starts nothing, reaches no network and knows nothing of our environment
+(`node.pictures.confine`); a picture that ends it is refused. It gets `length, bytes` and answers
+with a line of JSON (`shape`, or `code` and `message`) and the pixels.
 """
 
 import json
@@ -22,9 +22,9 @@ from typing import IO
 import cv2
 import numpy as np
 
-from node.confine import confine
 from node.frame import Pixels
-from node.picture import decode
+from node.pictures.confine import confine
+from node.pictures.decode import decode
 from schemas import Problem
 
 LIMIT_S = 20.0
@@ -41,8 +41,8 @@ class Decoder:
         self._lock = threading.Lock()
 
     def decode(self, data: bytes) -> Pixels:
-        """As node.picture.decode. Raises Problem IMAGE_INVALID, also where the child has ended or
-        takes too long."""
+        """As node.pictures.decode.decode. Raises Problem IMAGE_INVALID, also where the child has
+        ended or takes too long."""
         with self._lock:
             child = self._running()
             assert child.stdin is not None
@@ -75,12 +75,12 @@ class Decoder:
     def _running(self) -> subprocess.Popen[bytes]:
         if self._child is None or self._child.poll() is not None:
             self._child = subprocess.Popen(
-                [sys.executable, "-P", "-s", "-m", "node.decoding"],
+                [sys.executable, "-P", "-s", "-m", "node.pictures.sandbox"],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 cwd="/",
                 # none of our secrets
-                env={"PYTHONPATH": str(Path(__file__).parent.parent), "LANG": "C.UTF-8"},
+                env={"PYTHONPATH": str(Path(__file__).parents[2]), "LANG": "C.UTF-8"},
             )
         return self._child
 

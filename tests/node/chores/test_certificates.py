@@ -7,9 +7,9 @@ import pytest
 
 from broker.outbox import Outbox
 from broker.topics import Names
-from node import certificates
 from node.alarms import Alarms
-from node.certificates import CertificateWatch
+from node.chores import certificates
+from node.chores.certificates import CertificateWatch
 from node.metrics import Metrics
 from schemas import Settings
 from schemas.settings import BrokerSettings

@@ -11,7 +11,6 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from node import outlines
 from node.faults import stains as faults
 from node.frame import Frame, View
 from node.locate import locate
@@ -19,8 +18,9 @@ from node.model_file import pack, unpack
 from node.networks import likeness, logistic, promise
 from node.networks import memory_bank as bank
 from node.networks.features import Maps, backbone, maps, vector
-from node.picture import decode
+from node.pictures.decode import decode
 from node.program import LoadedProgram, LoadedTool
+from node.teach import outline
 from node.tools import difference
 from schemas import Problem
 from schemas.store.programs import MAX_MODEL_BYTES
@@ -94,7 +94,7 @@ def teach(
     """
     began = time.monotonic()
     tool = next((tool for tool in program.tools if tool.settings.name == name), None)
-    if tool is None and name != outlines.NAME:
+    if tool is None and name != outline.NAME:
         raise Problem(
             "PROGRAM_INVALID",
             f"there is no tool {name:.40}; there are {', '.join(_names(program))}",
@@ -367,7 +367,7 @@ def _outline(
             progress(number, 2 * lesson.count)
 
     steps = iter((0, lesson.count))
-    return Outcome(*outlines.teach(program, master, lambda: frames(next(steps))))
+    return Outcome(*outline.teach(program, master, lambda: frames(next(steps))))
 
 
 def _count(progress: Progress, before: int, steps: int, done: int) -> None:

@@ -9,7 +9,7 @@ import numpy as np
 
 from node.frame import Frame, Pixels
 from node.locators import LOCATORS
-from node.picture import decode
+from node.pictures.decode import decode
 from node.program import LoadedProgram
 from node.vision.patterns import recurring
 from schemas import Pattern, Problem

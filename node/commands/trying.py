@@ -12,23 +12,23 @@ from functools import partial
 from typing import Any
 
 from node.acquire import acquire
-from node.annotate import annotate
 from node.cameras import Request
-from node.decoding import Decoder
+from node.commands.given_pictures import GivenPicture, GivenPictures
 from node.faults.challenge import challenged
 from node.frame import Frame
-from node.given_pictures import GivenPicture, GivenPictures
 from node.judge import judge
 from node.limits import CHALLENGE_S
 from node.locate import locate
 from node.measure import measure
 from node.memo import Memo
 from node.part import Inspection, Part
-from node.picture import decode
-from node.pictures import exact
+from node.pictures.annotate import annotate
+from node.pictures.decode import decode
+from node.pictures.live_view import as_jpeg
+from node.pictures.sandbox import Decoder
+from node.pictures.writer import exact
 from node.program import LoadedProgram, load
 from node.publish import build
-from node.showing import as_jpeg
 from node.station import Station
 from schemas import Problem, Program, Trigger, as_program, new_id
 from schemas.command import TryProgram

@@ -15,11 +15,11 @@ from typing import NamedTuple
 
 import cv2
 
-from node.annotate import annotate
 from node.frame import Pixels
 from node.metrics import Metrics
 from node.part import Inspection
-from node.showing import Showing
+from node.pictures.annotate import annotate
+from node.pictures.live_view import Showing
 from schemas import Images, Problem, Result
 from schemas.store.pictures import Pictures, thumb_of
 

@@ -1,0 +1,1 @@
+"""What must be done now and then, on threads of its own, away from the inspection."""

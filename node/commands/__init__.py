@@ -1,0 +1,1 @@
+"""Commands: how they come and are answered, and what each of them does."""

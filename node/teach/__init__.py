@@ -1,0 +1,1 @@
+"""Teaching: from pictures of parts to the model file of a tool or of the locator."""
