@@ -7,6 +7,7 @@ from pydantic import Field, StringConstraints
 from schemas.base import Name, Shape
 
 UserRole = Literal["ADMIN", "OPERATOR", "VIEWER"]
+AnyRole = UserRole | Literal["SCREEN"]
 UserName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9._-]{0,31}$")]
 
 
@@ -16,9 +17,11 @@ class User(Shape):
     id: str = Field(description="Id (UUID version 7).")
     username: UserName = Field(description="Name to sign in with.")
     name: Name = Field(description="Name for people.")
-    role: UserRole = Field(description="ADMIN edits, OPERATOR runs, VIEWER sees.")
+    role: AnyRole = Field(
+        description="ADMIN edits, OPERATOR runs, VIEWER sees; SCREEN sees the Run page only."
+    )
     password_hash: str = Field(
-        description="argon2id; empty where an identity provider knows who it is."
+        description="argon2id; empty where an identity provider knows who it is, and of a screen."
     )
     disabled: bool = Field(default=False, description="Whether signing in is refused.")
     created_at: str = Field(description="When, UTC.")
@@ -31,4 +34,7 @@ class User(Shape):
         description=(
             "Who this is at an identity provider: its issuer, a space, and its name for the person."
         ),
+    )
+    screen: str | None = Field(
+        default=None, description="SHA-256 of the token in a screen's link, in hex; of no person."
     )

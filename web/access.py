@@ -10,11 +10,11 @@ from flask.typing import ResponseReturnValue
 from pydantic import BaseModel
 
 from schemas import Problem
-from schemas.user import UserRole
+from schemas.user import AnyRole
 from web.body import read_body, read_query
 
-Level = Literal["PUBLIC", "METRICS", "VIEWER", "OPERATOR", "ADMIN"]
-RANK: dict[str, int] = {"VIEWER": 1, "OPERATOR": 2, "ADMIN": 3}
+Level = Literal["PUBLIC", "METRICS", "SCREEN", "VIEWER", "OPERATOR", "ADMIN"]
+RANK: dict[str, int] = {"SCREEN": 0, "VIEWER": 1, "OPERATOR": 2, "ADMIN": 3}
 P = ParamSpec("P")
 View = Callable[..., ResponseReturnValue]
 
@@ -44,7 +44,7 @@ class Person:
     id: str
     username: str
     name: str
-    role: UserRole
+    role: AnyRole
     session: str
     bearer: bool
 
@@ -64,14 +64,14 @@ def requires(
 ) -> Callable[[Callable[P, ResponseReturnValue]], View]:
     """Declare a route's role, below its `@blueprint.route`.
 
-    PUBLIC: anybody. METRICS: the metrics token or whoever is signed in. VIEWER, OPERATOR, ADMIN:
-    that role or a higher. body, query: models that are read strictly and handed to the view as
-    keyword arguments of these names. limit: instead of the one for all routes: "off", "auth",
-    "trigger", or one like "600 per minute", per person or address. max_bytes: largest request, 64
-    kB if None. For the OpenAPI document: data: type of the answer's data; takes: content types of a
-    body that the view reads itself, each with its type; gives: content types of an answer without
-    the envelope, an empty one for 204; status: of an answer that went well; codes: refusals of its
-    own.
+    PUBLIC: anybody. METRICS: the metrics token or whoever is signed in. SCREEN: also a screen
+    that only looks. VIEWER, OPERATOR, ADMIN: that role or a higher. body, query: models that
+    are read strictly and handed to the view as keyword arguments of these names. limit: instead
+    of the one for all routes: "off", "auth", "trigger", or one like "600 per minute", per
+    person or address. max_bytes: largest request, 64 kB if None. For the OpenAPI document:
+    data: type of the answer's data; takes: content types of a body that the view reads itself,
+    each with its type; gives: content types of an answer without the envelope, an empty one for
+    204; status: of an answer that went well; codes: refusals of its own.
     """
     access = Access(level, body, query, data, limit, max_bytes, takes or {}, gives, status, codes)
 
@@ -105,4 +105,6 @@ def current() -> Person:
 
 def allowed(person: Person, level: Level) -> bool:
     """Whether a person may use a route of this level."""
-    return level in ("PUBLIC", "METRICS") or RANK[person.role] >= RANK[level]
+    if level == "METRICS":
+        return person.role != "SCREEN"
+    return level == "PUBLIC" or RANK[person.role] >= RANK[level]

@@ -19,6 +19,7 @@ BLUEPRINTS = (  # "module:name", imported when an application is made
     "web.api.passkeys:passkeys",
     "web.api.oidc:oidc",
     "web.api.users:users",
+    "web.api.screens:screens",
     "web.api.audit:audit",
     "web.api.stations:stations",
     "web.api.live_pictures:showing",

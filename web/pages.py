@@ -34,7 +34,9 @@ class Page(NamedTuple):
 PAGES = (
     Page("/sign-in", "sign_in", "PUBLIC", "Sign in"),
     Page("/setup", "setup", "PUBLIC", "First account"),
-    Page("/run", "run", "VIEWER", "Run", "run"),
+    Page("/screen", "screen", "PUBLIC", "Screen"),
+    Page("/begin", "begin", "ADMIN", "First steps"),
+    Page("/run", "run", "SCREEN", "Run", "run"),
     Page("/programs", "programs", "VIEWER", "Programs", "programs"),
     Page("/programs/new", "editor", "ADMIN", "New program"),
     Page("/programs/<id>", "program", "VIEWER", "Program"),

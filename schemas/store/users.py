@@ -60,6 +60,25 @@ class Users:
             database.table("users").insert(user.model_dump(mode="json"))
         return user
 
+    def add_screen(self, name: str, token_hash: str) -> User:
+        """An account that nobody signs in with: a link's token opens it, which only sees."""
+        id, now = new_id(), utc()
+        user = _valid(
+            {
+                "id": id,
+                "username": f"screen-{id[-12:]}",
+                "name": name,
+                "role": "SCREEN",
+                "password_hash": "",
+                "created_at": now,
+                "password_changed_at": now,
+                "screen": token_hash,
+            }
+        )
+        with self._documents.change() as database:
+            database.table("users").insert(user.model_dump(mode="json"))
+        return user
+
     def list(self) -> tuple[User, ...]:
         """All accounts, by user name."""
         return tuple(sorted(_all(self._documents.read()), key=lambda user: user.username))
@@ -80,6 +99,12 @@ class Users:
         with self._documents.change() as database:
             users = _all(database)
             old = _find(users, key)
+            if (old.role == "SCREEN") != (changes.get("role", old.role) == "SCREEN") or (
+                old.role == "SCREEN" and "password_hash" in changes
+            ):
+                raise Problem(
+                    "USER_INVALID", "a screen stays one: it has no password, and only sees"
+                )
             if old.subject is not None and {"password_hash", "role"} & set(changes):
                 raise Problem(
                     "USER_INVALID",

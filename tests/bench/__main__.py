@@ -21,6 +21,7 @@ from deploy.broker_process import start_broker
 from tests.bench import (
     defaults,
     demo_overhead,
+    hall,
     history,
     latency,
     memory,
@@ -46,6 +47,9 @@ MEASUREMENTS: dict[str, Callable[[Site, argparse.Namespace], list[Figure]]] = {
     "web": lambda site, args: web_serving.measure(args.rounds),
     "run page": lambda site, args: (
         run_page.measure(site, min(args.rounds, 2)) if run_page.chromium() else []
+    ),
+    "hall": lambda site, args: (
+        hall.measure(site, min(args.rounds, 2)) if run_page.chromium() else []
     ),
     "web history": lambda site, args: web_history.measure(rounds=args.rounds, folder=args.folder),
 }

@@ -53,7 +53,7 @@ OBSERVE = """async () => {
   const { live } = await import(document.querySelector("script[src*='/shell.js']").src.replace("shell.js", "events.js"));
   live.addEventListener("result", ({ detail }) => window.seen.push(["arrived", detail.station, detail.seq, now()]));
   const look = (records) => { const at = now(); for (const { target, attributeName } of records) {
-    const station = target.closest("section.station").dataset.station;
+    const { station } = target.closest("[data-station]").dataset;
     const kind = target.matches("figure") ? "picture" : "result";
     window.seen.push([kind, station, Number(target.dataset.seq), at]); } };
   const what = { subtree: true, attributes: true, attributeFilter: ["data-seq"] };
@@ -64,13 +64,14 @@ OBSERVE = """async () => {
 class Times:
     """When each result's message came, in ms of the wall clock, by station and seq."""
 
-    def __init__(self, port: int) -> None:
+    def __init__(self, port: int, node: str = NODE) -> None:
+        self.node = node
         self.at: dict[tuple[str, int], float] = {}
         self.client = mqtt.Client(CallbackAPIVersion.VERSION2)
         self.client.on_socket_open = no_delay
         self.client.on_message = self._on_message
         self.client.connect("127.0.0.1", port)
-        self.client.subscribe(f"{BASE}/{NODE}/result/+", 1)
+        self.client.subscribe(f"{BASE}/{node}/result/+", 1)
         self.client.loop_start()
 
     def _on_message(self, _client: Any, _userdata: Any, message: mqtt.MQTTMessage) -> None:
@@ -90,10 +91,15 @@ def measure(site: Site, rounds: int, count: int = 40) -> list[Figure]:
     """p50 and p95 from the message to the page at one and at ten results a second of each station;
     `count` of each a round."""
     figures = []
-    with _node(site) as node, _web(node) as port, _page(port) as page, Plc(site.broker.port) as plc:
+    with (
+        running(site, NODE, len(STATIONS)) as node,
+        serving(node) as port,
+        shown(port, "/app/run", {"width": 1366, "height": 850}) as page,
+        Plc(site.broker.port) as plc,
+    ):
         times = Times(site.broker.port)
         plc.await_state(NODE, "Ready")
-        _line(times, 2, 10)  # warm
+        line(times, STATIONS, 2, 10)  # warm
         page.evaluate(OBSERVE)
         session = page.context.new_cdp_session(page)
         session.send("Performance.enable")
@@ -102,12 +108,12 @@ def measure(site: Site, rounds: int, count: int = 40) -> list[Figure]:
             page.evaluate("() => { window.seen.length = 0 }")
             times.at.clear()
             for _ in range(rounds):
-                _line(times, rate, count, page)
+                line(times, STATIONS, rate, count, page)
             page.wait_for_timeout(1000)
             seen = page.evaluate("() => window.seen")
-            results, shown = _delays(times.at, seen, "result")
-            arrived, _ = _delays(times.at, seen, "arrived")
-            pictures, _ = _delays(times.at, seen, "picture")
+            results, own = delays(times.at, seen, "result")
+            arrived, _ = delays(times.at, seen, "arrived")
+            pictures, _ = delays(times.at, seen, "picture")
             after = _counts(session)
             change = {key: after[key] - before[key] for key in before}
             detail: dict[str, float | str] = {
@@ -118,7 +124,7 @@ def measure(site: Site, rounds: int, count: int = 40) -> list[Figure]:
                 ),
                 "results": len(times.at),
                 "shown one by one": (
-                    f"{100 * shown:.0f} %, the others in one frame with a later one"
+                    f"{100 * own:.0f} %, the others in one frame with a later one"
                 ),
                 "picture p50, p95 ms": f"{median(pictures):.0f}, {share(pictures, 0.95):.0f}",
                 "DOM nodes": f"{before['Nodes']:.0f} to {after['Nodes']:.0f}",
@@ -162,7 +168,7 @@ def _first_content(page: Any) -> float:
     return found
 
 
-def _delays(
+def delays(
     came: dict[tuple[str, int], float], seen: list[Any], kind: str
 ) -> tuple[list[float], float]:
     """From each message to the first change that shows it or a later one, in ms; and the share that
@@ -185,17 +191,21 @@ def _share(change: dict[str, float], what: str) -> str:
     return f"{100 * change[f'{what}Duration'] / change['Timestamp']:.1f} %"
 
 
-def _line(times: Times, rate: int, count: int, page: Any = None) -> None:
+def line(
+    times: Times, stations: tuple[str, ...], rate: float, count: int, page: Any = None
+) -> None:
     """`count` parts at each station, at that many a second."""
 
     def run() -> None:
         began = time.monotonic()
         for number in range(count):
-            for place, station in enumerate(STATIONS):
-                wait_s = began + (number + place / len(STATIONS)) / rate - time.monotonic()
+            for place, station in enumerate(stations):
+                wait_s = began + (number + place / len(stations)) / rate - time.monotonic()
                 time.sleep(max(0.0, wait_s))
                 times.client.publish(
-                    f"{BASE}/{NODE}/trigger/{station}", f'{{"part_id":"part-{number % 50 + 1}"}}', 1
+                    f"{BASE}/{times.node}/trigger/{station}",
+                    f'{{"part_id":"part-{number % 50 + 1}"}}',
+                    1,
                 )
 
     thread = threading.Thread(target=run)
@@ -203,20 +213,21 @@ def _line(times: Times, rate: int, count: int, page: Any = None) -> None:
     thread.start()
     while thread.is_alive():
         page.wait_for_timeout(100) if page is not None else thread.join(0.1)
-    wait_for(lambda: len(times.at) >= before + count * len(STATIONS), 20, "all results")
+    wait_for(lambda: len(times.at) >= before + count * len(stations), 60, "all results")
 
 
 @contextmanager
-def _node(site: Site) -> Iterator[NodeProcess]:
-    node = site.prepare(NODE, SMALL, len(STATIONS))
+def running(site: Site, name: str, stations: int) -> Iterator[NodeProcess]:
+    """A node of that many stations, Ready."""
+    node = site.prepare(name, SMALL, stations)
     # the parts need no names of their own
     node.config.write_text(node.config.read_text().replace('"part_id"', '"name"'))
-    with site.started(node, NODE):
+    with site.started(node, name):
         yield node
 
 
 @contextmanager
-def _web(node: NodeProcess) -> Iterator[int]:
+def serving(node: NodeProcess) -> Iterator[int]:
     """Its port; one account, `bench`."""
     Users(node.state / "users").add("bench", "Bench", "OPERATOR", hash_password(PASSWORD, "bench"))
     port = free_port()
@@ -246,21 +257,21 @@ def _answers(port: int) -> bool:
 
 
 @contextmanager
-def _page(port: int) -> Iterator[Any]:
-    """The Run page, signed in, with its first stream open."""
+def shown(port: int, path: str, window: dict[str, int]) -> Iterator[Any]:
+    """A page, signed in, with its first stream open."""
     from playwright.sync_api import sync_playwright
 
     origin = f"http://127.0.0.1:{port}"
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=chromium(), args=ARGUMENTS)
-        context = browser.new_context(viewport={"width": 1366, "height": 850})
+        context = browser.new_context(viewport=window)
         body = {"username": "bench", "password": PASSWORD, "tokens": False}
         answer = context.request.post(
             f"{origin}/api/v1/auth/login", data=body, headers={"Origin": origin}
         )
         assert answer.ok, answer.text()
         page = context.new_page()
-        page.goto(f"{origin}/app/run")
+        page.goto(f"{origin}{path}")
         page.wait_for_selector("#link[data-state=ok]")
         yield page
         browser.close()

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Route, expect
 
-from tests.browser.plant import Plant, context_of, signed_in
+from tests.browser.plant import Plant, context_of, overflow, signed_in, violations
 
 GOOD = {
     "code": "CAMERA.cam1",
@@ -54,4 +54,30 @@ def test_one_bad_alarm_is_shown_as_unreadable_beside_the_others(
     for code in ("A", "Z"):
         expect(banner.locator(f'[data-alarm="{code}"]')).to_contain_text("Unreadable alarm")
     assert failed == []
+    context.close()
+
+
+@pytest.mark.parametrize("phone", [False, True], ids=["desktop", "phone"])
+def test_alarms_are_one_line_that_moves_nothing_and_unfolds_to_what_solves_them(
+    plant: Plant, browser: Browser, phone: bool
+) -> None:
+    context = context_of(browser, plant, phone=phone)
+    signed_in(context)
+    page = context.new_page()
+    page.goto("/app/statistics")
+    line = page.locator("#alarms summary")
+    expect(line).to_be_visible()  # cam2 has no program
+    heading = page.get_by_role("heading", level=1)
+    before = heading.bounding_box()
+    line.click()
+    alarm = page.locator('[data-alarm="PROGRAM.cam2"]')
+    expect(alarm).to_contain_text("What to do")
+    assert heading.bounding_box() == before
+    assert overflow(page) == 0
+    assert violations(page) == []
+    page.keyboard.press("Escape")
+    expect(alarm).to_be_hidden()
+    line.click()
+    alarm.get_by_role("link", name="Choose a program").click()
+    expect(page).to_have_url(re.compile("/app/programs"))
     context.close()

@@ -76,6 +76,7 @@ def test_what_is_public_is_a_short_list(app: Flask) -> None:
         "/",
         "/app/sign-in",
         "/app/setup",
+        "/app/screen",
         "/app/oidc/start",
         "/app/oidc/callback",
         "/static/cam1/cam1",
@@ -89,7 +90,7 @@ def test_what_is_public_is_a_short_list(app: Flask) -> None:
         ),
         f"{API}/schemas/",
         f"{API}/schemas/cam1",
-        *(f"{API}/auth/{name}" for name in ("login", "logout", "refresh", "setup")),
+        *(f"{API}/auth/{name}" for name in ("login", "logout", "refresh", "setup", "screen")),
     }
 
 

@@ -44,7 +44,7 @@ class Now(TypedDict):
 
 
 @events.get("/events")
-@requires("VIEWER", query=After, gives=("text/event-stream",), codes=("BUSY",))
+@requires("SCREEN", query=After, gives=("text/event-stream",), codes=("BUSY",))
 def stream(query: After) -> ResponseReturnValue:
     """Events hello, result, state, alarm, event, link, gap, notice, end; goes on after
     `Last-Event-ID`, else `after`."""
@@ -69,7 +69,7 @@ def stream(query: After) -> ResponseReturnValue:
 
 
 @events.get("/events/now")
-@requires("VIEWER", query=After, limit="240 per minute", data=Now)
+@requires("SCREEN", query=After, limit="240 per minute", data=Now)
 def now(query: After) -> ResponseReturnValue:
     """What a stream would begin with, and the results after `after` (50 a station at most), for who
     cannot have a stream."""

@@ -46,7 +46,7 @@ class ShownList(TypedDict):
 
 @showing.get("/stations/<station>/picture")
 @requires(
-    "VIEWER",
+    "SCREEN",
     query=PictureQuery,
     limit="3000 per minute",
     gives=("image/jpeg", ""),
@@ -81,7 +81,7 @@ def newest_picture(station: str, query: PictureQuery) -> ResponseReturnValue:
 
 
 @showing.get("/stations/<station>/pictures")
-@requires("VIEWER", data=ShownList, codes=NO_STATION)
+@requires("SCREEN", data=ShownList, codes=NO_STATION)
 def shown_pictures(station: str) -> ResponseReturnValue:
     """The newest results that were drawn for who watches; the picture of each is there for a little
     while."""
@@ -90,7 +90,7 @@ def shown_pictures(station: str) -> ResponseReturnValue:
 
 
 @showing.get("/stations/<station>/pictures/<result_id>")
-@requires("VIEWER", limit="1200 per minute", gives=("image/jpeg",), codes=NO_PICTURE)
+@requires("SCREEN", limit="1200 per minute", gives=("image/jpeg",), codes=NO_PICTURE)
 def one_picture(station: str, result_id: str) -> ResponseReturnValue:
     """The annotated picture of one result: one of the newest that were drawn for who watches, or
     one that is kept."""

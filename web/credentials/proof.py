@@ -62,7 +62,7 @@ def _proven(here: Site, username: str, password: str, factor: Factor, session: s
     if wait_s > 0:
         raise Problem("LOCKED_OUT", retry_after_s=int(wait_s) + 1)
     hashed = (
-        user.password_hash
+        user.password_hash or None
         if user is not None and not user.disabled and user.subject is None
         else None
     )

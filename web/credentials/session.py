@@ -7,7 +7,7 @@ from flask import Response, request
 from typing_extensions import TypedDict
 
 from schemas import User, new_id
-from schemas.user import UserRole
+from schemas.user import AnyRole
 from web import csrf
 from web.credentials import cookies, tokens
 from web.response import ok
@@ -22,7 +22,7 @@ class Account(TypedDict):
     id: str
     username: str
     name: str
-    role: UserRole
+    role: AnyRole
     disabled: bool
     created_at: str
     password_changed_at: str
@@ -32,7 +32,7 @@ class Account(TypedDict):
 
 def facts(user: User) -> dict[str, Any]:
     """An account without its hash."""
-    return user.model_dump(mode="json", exclude={"password_hash"})
+    return user.model_dump(mode="json", exclude={"password_hash", "screen"})
 
 
 def begin(

@@ -53,6 +53,14 @@ class Row(NamedTuple):
     why: Why | None
 
 
+class Part(NamedTuple):
+    """One part in brief."""
+
+    seq: int
+    verdict: str
+    finished_at: str
+
+
 class Page(NamedTuple):
     """A page. cursor: goes on after it, None at the end. complete: False if the search ended before
     the page was full.
@@ -246,6 +254,16 @@ class History:
                 " LIMIT ?"
             )
             return [(row[0], bytes(row[1])) for row in db.execute(sql, (station, seq, limit))]
+
+    def newest(self, station: str, count: int) -> list[Part]:
+        """The last parts of a station, the newest first."""
+        with self.limited.connection(LIMIT_S) as db:
+            rows = db.execute(
+                "SELECT seq, verdict, finished_at FROM results"
+                " WHERE station = ? ORDER BY seq DESC LIMIT ?",
+                (station, count),
+            ).fetchall()
+        return [Part(seq, verdict, utc(at)) for seq, verdict, at in rows]
 
     def last_seq(self, station: str) -> int:
         """The greatest seq of a station, 0 if none."""

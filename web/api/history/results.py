@@ -138,7 +138,7 @@ class Choices(TypedDict):
 
 
 @history.get("/results")
-@requires("VIEWER", query=PageQuery, data=ResultPage, codes=SLOW)
+@requires("SCREEN", query=PageQuery, data=ResultPage, codes=SLOW)
 def results(query: PageQuery) -> ResponseReturnValue:
     """A page of results. `cursor` leads to the next page, null at the end; `complete` false: the
     search goes on there."""
@@ -189,7 +189,7 @@ def _tools_of(head: Head) -> tuple[tuple[str, str, str], ...]:
 
 
 @history.get("/results/<result_id>")
-@requires("VIEWER", data=ResultRead, codes=("RESULT_NOT_FOUND",))
+@requires("SCREEN", data=ResultRead, codes=("RESULT_NOT_FOUND",))
 def one_result(result_id: str) -> ResponseReturnValue:
     """One result as it was published; `kept` says which of its pictures are still there."""
     payload = records().history.one(result_id)
@@ -262,7 +262,7 @@ def _path(name: str) -> Path:
 
 @history.get("/pictures/<name>")
 @requires(
-    "VIEWER",
+    "SCREEN",
     limit="1200 per minute",
     gives=("image/jpeg", "image/png"),
     codes=("RESULT_NOT_FOUND",),

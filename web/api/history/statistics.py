@@ -95,7 +95,7 @@ def tools(query: Filter) -> ResponseReturnValue:
 
 
 @history.get("/statistics/stations")
-@requires("VIEWER", data=dict[str, Counters], codes=SLOW)
+@requires("SCREEN", data=dict[str, Counters], codes=SLOW)
 def since_reset() -> ResponseReturnValue:
     """Counts, yield and cycle times of every station since its counters were reset."""
     return ok({station: records().statistics.since_reset(station) for station in stations()})

@@ -96,7 +96,7 @@ class Changed(TypedDict):
 
 
 @programs.get("")
-@requires("VIEWER", data=ProgramList)
+@requires("SCREEN", data=ProgramList)
 def all_programs() -> ResponseReturnValue:
     """The newest version of every program, and where it is active."""
     active = active_programs()

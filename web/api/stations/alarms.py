@@ -50,7 +50,7 @@ class AlarmList(Link):
 
 
 @stations.get("/alarms")
-@requires("VIEWER", data=AlarmList)
+@requires("SCREEN", data=AlarmList)
 def alarms() -> ResponseReturnValue:
     """Every active alarm, the newest first, and who has seen it."""
     presence_known()

@@ -132,7 +132,7 @@ class Captured(TypedDict):
 
 
 @stations.get("/stations")
-@requires("VIEWER", data=StationList)
+@requires("SCREEN", data=StationList)
 def all_stations() -> ResponseReturnValue:
     """Every station of the settings with its state, and whether broker and node are there."""
     presence_known()

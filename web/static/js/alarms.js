@@ -2,12 +2,11 @@
 // acknowledge.
 
 import { get, may, post } from "./api.js";
+import { cureOf } from "./cures.js";
 import { doing, toast } from "./dialog.js";
 import { $, h, icon, put } from "./dom.js";
 import { live } from "./events.js";
 import { page, t, time } from "./words.js";
-
-const MOST = 3;
 
 let box;
 let seen = {}; // code to {by, at, since}
@@ -81,22 +80,23 @@ function draw() {
   const now = JSON.stringify([rows, rows.map(seenBy)]);
   if (now === drawn) return; // a button keeps its focus
   drawn = now;
-  const open = $("details", box)?.open;
-  const shown = rows.filter((row) => !seenBy(row)).slice(0, MOST);
-  const rest = rows.slice(shown.length);
   box.hidden = rows.length === 0;
-  put(
-    box,
-    shown.map(safely),
-    rest.length < 2
-      ? rest.map(safely)
-      : h(
-          "details.notice.warn",
-          { open },
-          h("summary", t("Further alarms: {count}", { count: rest.length })),
-          h("div.stack", rest.map(safely)),
-        ),
-  );
+  if (!rows.length) box.open = false;
+  box.dataset.level = rows.some((row) => !seenBy(row)) ? "new" : "seen";
+  put($("summary", box), rows.length ? line(rows) : []);
+  put($("#alarm-list"), rows.map(safely));
+}
+
+// All of them in one line: the newest that nobody has seen, and how many there are.
+function line(rows) {
+  const [[code, alarm]] = rows;
+  const said = alarm.message === undefined ? t("Unreadable alarm") : t(String(alarm.message));
+  return [
+    icon("warning"),
+    rows.length > 1 ? h("span.alarm-count", String(rows.length)) : null,
+    h("strong", code),
+    h("span.alarm-said", said),
+  ];
 }
 
 // One that cannot be drawn must not hide the others.
@@ -119,28 +119,32 @@ function row([code, alarm]) {
     await post(`/alarms/${encodeURIComponent(code)}/acknowledge`, { since: alarm.since });
     await load();
   };
+  const cure = cureOf(code, alarm.station);
+  const elsewhere = alarm.station && !code.endsWith(`.${alarm.station}`);
+  const button = { type: "button", onclick: doing(acknowledge) };
   return h(
     `div.notice.${by ? "warn" : "error"}`,
     { dataset: { alarm: code } },
     h(
-      "span.cluster",
+      "div.cluster",
       icon("warning"),
       h("strong", code),
-      alarm.station && !code.endsWith(`.${alarm.station}`) ? h("span.tag", alarm.station) : null,
+      elsewhere ? h("span.tag", alarm.station) : null,
       h("span", t(alarm.message)),
       h("span.small", t("since {time}", { time: time(alarm.since) })),
     ),
-    by
-      ? h(
-          "span.small",
-          t("Seen by {name} at {time}", { name: by.by, time: time(by.at, { date: false }) }),
-        )
-      : may("OPERATOR")
+    cure ? h("p.small", h("strong", t("What to do:")), " ", cure.advice) : null,
+    h(
+      "div.cluster",
+      cure ? h("a.button.small", { href: cure.href }, cure.text) : null,
+      by
         ? h(
-            "button.button.small",
-            { type: "button", onclick: doing(acknowledge) },
-            t("Acknowledge"),
+            "span.small",
+            t("Seen by {name} at {time}", { name: by.by, time: time(by.at, { date: false }) }),
           )
-        : null,
+        : may("OPERATOR")
+          ? h("button.button.small", button, t("Acknowledge"))
+          : null,
+    ),
   );
 }

@@ -4,6 +4,7 @@
 import { page, t } from "./words.js";
 
 const BASE = "/api/v1";
+const DOORS = ["sign_in", "setup", "screen"]; // where nobody is signed in yet
 const RENEW = ["SIGN_IN_REQUIRED", "TOKEN_EXPIRED", "TOKEN_INVALID", "TOKEN_REUSED"];
 
 /** What the API refused, or that it could not be reached (code OFFLINE). */
@@ -69,7 +70,7 @@ export async function ask(method, path, options = {}, again = true) {
     answer?.details ?? {},
   );
   error.data = answer?.data; // what failed says more of itself: health with 503
-  if (RENEW.includes(error.code) && page.page !== "sign_in" && page.page !== "setup") {
+  if (RENEW.includes(error.code) && !DOORS.includes(page.page)) {
     if (again && (await renew())) return ask(method, path, options, false);
     leave(error.code === "SIGN_IN_REQUIRED" ? null : "ended");
   }

@@ -9,6 +9,7 @@ import { ago, page, t } from "./words.js";
 
 preference("language", () => location.reload());
 preference("theme", (value) => (document.documentElement.dataset.theme = value));
+preference("calm", (value) => (document.documentElement.dataset.calm = value));
 if ($(".frame")) frame();
 
 function preference(name, then) {
@@ -26,13 +27,15 @@ function frame() {
     button.setAttribute("aria-expanded", String(open));
   };
   button.addEventListener("click", () => show(!menu.classList.contains("open")));
-  document.addEventListener(
-    "keydown",
-    (event) => event.key === "Escape" && (show(false), $("#person").removeAttribute("open")),
-  );
+  const unfolded = [$("#person"), $("#alarms")];
+  document.addEventListener("keydown", (event) => {
+    if (event.key !== "Escape") return;
+    show(false);
+    for (const one of unfolded) one.open = false;
+  });
   document.addEventListener("click", (event) => {
     if (!menu.contains(event.target) && !button.contains(event.target)) show(false);
-    if (!$("#person").contains(event.target)) $("#person").removeAttribute("open");
+    for (const one of unfolded) if (!one.contains(event.target)) one.open = false;
   });
   $("#sign-out").addEventListener("click", async () => {
     try {

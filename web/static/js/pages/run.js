@@ -3,27 +3,31 @@
 
 import { get } from "../api.js";
 import { complain } from "../dialog.js";
-import { $, $$, h, put } from "../dom.js";
+import { $, h, put } from "../dom.js";
 import { live } from "../events.js";
 import { Card } from "../run/card.js";
 import { refresh } from "../run/figures.js";
-import { t } from "../words.js";
+import { Hall } from "../run/hall.js";
+import { Sight } from "../run/sight.js";
+import { address, asked, draw as drawTabs } from "../run/tabs.js";
+import { Tile } from "../run/tile.js";
+import { page, t } from "../words.js";
 
 const FIGURES_MS = 10000;
 const SAID_MS = 5000;
 
+const looksOnly = page.person?.role === "SCREEN"; // a screen that nobody operates
+
 const box = $("#lines");
-let cards = {}; // station to Card, those on the screen
+let cards = {}; // station to its Card or Tile, those on the page
+let sight = new Sight([]);
+let hall = null; // the order of the tiles, where there are tiles
 let stations = [];
 let programs = [];
 let frame = 0;
 let waiting = new Set(); // cards to draw with the next frame
 let saidAt = 0;
 let counted = ""; // what the figures were asked for last
-
-const chosen = () => new URLSearchParams(location.search).get("station");
-const address = (station) =>
-  station ? `/app/run?station=${encodeURIComponent(station)}` : "/app/run";
 
 // Drawing
 
@@ -36,61 +40,35 @@ function draw() {
   const these = waiting;
   waiting = new Set();
   frame = 0;
-  for (const card of these) card.draw(programs);
+  for (const card of these) sight.draw(card);
 }
 
 /** Show the stations that the address asks for. */
 function layout() {
-  const wanted = chosen();
-  const shown = stations.includes(wanted) ? [wanted] : stations;
-  cards = Object.fromEntries(
-    shown.map((station) => [
-      station,
-      new Card(station, address(station), () => {
-        count(true);
-        soon();
-      }),
-    ]),
-  );
-  box.dataset.layout = shown.length === 1 ? "single" : "grid";
+  const wanted = asked(stations);
+  const changed = () => {
+    count(true);
+    soon();
+  };
+  const made = (station) =>
+    wanted.view === "tiles"
+      ? new Tile(station, address(station))
+      : new Card(station, address(station), () => programs, changed, newest);
+  cards = Object.fromEntries(wanted.shown.map((station) => [station, made(station)]));
+  sight.end();
+  waiting.clear();
+  const all = Object.values(cards);
+  hall = wanted.view === "tiles" ? new Hall(all) : null;
+  box.dataset.layout = { single: "single", cards: "grid", tiles: "hall" }[wanted.view];
   box.removeAttribute("aria-busy");
-  put(
-    box,
-    stations.length
-      ? Object.values(cards).map((card) => card.element)
-      : h("p.card.empty", t("The settings have no station.")),
-  );
-  const tabs = $("#stations");
-  tabs.hidden = stations.length < 2;
-  put(
-    tabs,
-    [null, ...stations].map((station) =>
-      h(
-        "a.button",
-        {
-          href: address(station),
-          dataset: { open: station ?? "" },
-          "aria-current": (
-            station === null
-              ? shown.length > 1
-              : shown.length === 1 && shown[0] === station
-          )
-            ? "page"
-            : null,
-        },
-        station ?? t("All stations"),
-      ),
-    ),
-  );
-  for (const [station, card] of Object.entries(cards)) {
-    if (live.latest[station]) card.take(live.latest[station]);
-    card.strip
-      .load()
-      .then((results) => card.result ?? (results[0] && newest(card, results[0])), complain);
-  }
+  const elements = hall ? hall.element : all.map(({ element }) => element);
+  put(box, stations.length ? elements : h("p.card.empty", t("The settings have no station.")));
+  drawTabs($("#stations"), stations, wanted, go);
+  for (const card of all) if (live.latest[card.station]) card.take(live.latest[card.station]);
+  sight = new Sight(all);
+  hall?.load().then(() => soon(), complain);
   count(true);
   soon();
-  draw();
 }
 
 // A station whose newest result nobody has told yet: the broker is away, or nothing was published
@@ -101,13 +79,17 @@ async function newest(card, row) {
 }
 
 // Stations open without leaving the page, which would end the full screen.
+function go(href) {
+  if (new URL(href, location.href).href !== location.href) history.pushState(null, "", href);
+  layout();
+  scrollTo(0, 0);
+  $("#main").focus();
+}
 document.addEventListener("click", (event) => {
   const link = event.target.closest?.("a[data-open]");
   if (!link || event.ctrlKey || event.metaKey || event.shiftKey || event.button) return;
   event.preventDefault();
-  if (link.href !== location.href) history.pushState(null, "", link.href);
-  layout();
-  $("#main").focus();
+  go(link.href);
 });
 addEventListener("popstate", layout);
 
@@ -126,10 +108,17 @@ async function count(now = false) {
 
 async function list() {
   programs = (await get("/programs")).programs.map(({ id, name }) => ({ id, name }));
+  const first = $("#first");
+  if (first) first.hidden = programs.length > 0;
   soon();
 }
 
 // What comes
+
+// Some results of a station were not told.
+function reload(card) {
+  (hall ? hall.load().then(() => soon()) : card.missed()).catch(complain);
+}
 
 live.addEventListener("result", ({ detail }) => {
   const card = cards[detail.station];
@@ -144,12 +133,12 @@ live.addEventListener("hello", () => {
     if (!card) continue;
     const missed = card.result && result.seq > card.result.seq + 1 && live.mode === "stream";
     card.take(result);
-    if (missed) card.strip.load().catch(complain);
+    if (missed) reload(card);
   }
   soon();
 });
 live.addEventListener("gap", ({ detail }) => {
-  cards[detail.station]?.strip.load().catch(complain);
+  if (cards[detail.station]) reload(cards[detail.station]);
   count(true);
 });
 live.addEventListener(
@@ -174,7 +163,7 @@ function say({ station, verdict, error, tools }) {
 document.addEventListener("visibilitychange", () => {
   if (document.hidden) return;
   count();
-  for (const card of Object.values(cards)) if (card.result) card.picture.want(card.result);
+  for (const card of Object.values(cards)) if (card.seen) card.awake?.();
 });
 
 // Full screen
@@ -189,7 +178,7 @@ full.addEventListener("click", () =>
 );
 document.addEventListener("fullscreenchange", () => {
   const is = Boolean(document.fullscreenElement);
-  document.body.classList.toggle("full", is);
+  document.body.classList.toggle("full", is || looksOnly);
   full.setAttribute("aria-pressed", String(is));
   $("span", full).textContent = is ? t("Leave full screen") : t("Full screen");
   // a screen that goes dark is no fault
@@ -207,7 +196,10 @@ async function begin() {
   }
   layout();
   list().catch(complain);
-  setInterval(() => Object.values(cards).forEach((card) => card.tick()), 1000);
+  setInterval(() => {
+    sight.tick();
+    hall?.tick();
+  }, 1000);
   setInterval(count, FIGURES_MS);
 }
 

@@ -23,7 +23,7 @@ form.addEventListener("submit", async (event) => {
       await post("/auth/setup", { token: given.trim(), username: username.trim(), password });
       await post("/auth/login", { username: username.trim(), password, tokens: false });
     });
-    location.replace("/app/run");
+    location.replace("/app/begin");
   } catch (error) {
     failed.textContent = error.text ?? error.message;
     failed.hidden = false;

@@ -1,9 +1,10 @@
 // Accounts: who there is, new ones, changes, unlocking, removing.
 
 import { del, get, post, put } from "../api.js";
-import { doing, form, toast } from "../dialog.js";
+import { complain, doing, form, toast } from "../dialog.js";
 import { $, h, put as fill } from "../dom.js";
 import { proving } from "../passkeys.js";
+import { showScreens } from "../screens.js";
 import { table } from "../table.js";
 import { page, t, time } from "../words.js";
 
@@ -15,7 +16,7 @@ const ROLES = [
 const HELP = t("12 characters or more; a sentence is good.");
 
 async function load() {
-  const users = await get("/auth/users");
+  const users = (await get("/auth/users")).filter(({ role }) => role !== "SCREEN");
   fill(
     $("#users"),
     table(
@@ -217,3 +218,4 @@ $("#add").addEventListener(
 );
 
 doing(load)({ currentTarget: $("#add") });
+showScreens($("#screens"), $("#add-screen")).catch(complain);

@@ -1,6 +1,7 @@
 // One station on the screen: verdict, picture, tools, lamps, figures, film strip, actions. Each
 // part changes only what is different.
 
+import { complain } from "../dialog.js";
 import { h, icon, put } from "../dom.js";
 import { live } from "../events.js";
 import { whyOf, whyText } from "../why.js";
@@ -18,10 +19,14 @@ const data = (element, name, value) =>
 
 const since = (age_s) => (age_s < 1 ? t("now") : ago(age_s));
 
-/** A station; `open` is where it stands alone. */
+/**
+ * A station; `open` is where it stands alone, `programs()` gives those there are, `newest(card, row)` is asked for the
+ * newest result where nobody has told it.
+ */
 export class Card {
-  constructor(station, open, changed) {
-    this.station = station;
+  constructor(station, open, programs, changed, newest) {
+    Object.assign(this, { station, programs, newest });
+    this.missing = true; // whether the strip lacks results
     this.result = null;
     this.tools = new Tools();
     this.figures = new Figures();
@@ -85,8 +90,27 @@ export class Card {
   /** A result that has just come; draw() shows it. */
   add(result) {
     this.figures.add(result);
-    this.strip.add(result);
+    if (this.seen) this.strip.add(result);
+    else this.missing = true;
     this.take(result);
+  }
+
+  /** It comes into sight: only now it asks for its last parts. */
+  appear() {
+    if (this.missing) this.missed().catch(complain);
+  }
+
+  /** Some results were not told: ask for the last ones, and show them. */
+  async missed() {
+    if (!this.seen) return (this.missing = true);
+    this.missing = false;
+    const [row] = await this.strip.load();
+    if (!this.result && row) await this.newest(this, row);
+  }
+
+  /** The page is looked at again. */
+  awake() {
+    if (this.result) this.picture.want(this.result);
   }
 
   /** The newest result, perhaps known already. */
@@ -110,7 +134,8 @@ export class Card {
   }
 
   /** Everything that is different now. */
-  draw(programs) {
+  draw() {
+    const programs = this.programs();
     const result = this.result;
     if (result && this.drawn !== result.result_id) {
       this.drawn = result.result_id;

@@ -4,14 +4,12 @@
 import { get } from "../api.js";
 import { h } from "../dom.js";
 import { number, percent, t, time } from "../words.js";
-
-const KEPT = 500;
+import { Counts } from "./counts.js";
 
 /** Figures of one station. */
 export class Figures {
   constructor() {
-    this.base = null; // as the ledger said
-    this.since = []; // results that came later: {seq, verdict, ms}
+    this.counts = new Counts();
     this.shown = {};
     const figure = (name, text) =>
       h(
@@ -45,42 +43,34 @@ export class Figures {
 
   /** The ledger's figures. */
   set(counters) {
-    this.base = counters;
-    this.since = this.since.filter(({ seq }) => seq > counters.last_seq);
+    this.counts.set(counters);
     this.draw();
   }
 
   /** A result that has just come; draw() shows it. */
-  add({ seq, verdict, duration_ms: ms }) {
-    this.since.push({ seq, verdict, ms });
-    if (this.since.length > KEPT) this.since.shift();
+  add(result) {
+    this.counts.add(result);
   }
 
   draw() {
-    if (!this.base) return;
-    const later = this.since.filter(({ seq }) => seq > this.base.last_seq);
-    const counts = Object.fromEntries(
-      ["OK", "NG", "ERROR"].map((verdict) => [
-        verdict,
-        this.base[verdict] + later.filter((each) => each.verdict === verdict).length,
-      ]),
-    );
-    const total = counts.OK + counts.NG + counts.ERROR;
-    const { last, average, p95, max } = this.base.cycle_ms;
+    const { base, now } = this.counts;
+    if (!now) return;
+    const { later } = this.counts;
+    const { last, average, p95, max } = base.cycle_ms;
     const newest = later.at(-1)?.ms ?? last;
     const texts = {
-      yield: total ? percent(counts.OK / total) : "–",
-      total: number(total),
+      yield: now.good === null ? "–" : percent(now.good),
+      total: number(now.total),
       last: ms(newest, true),
       average: ms(average),
       p95: ms(p95),
       max: ms(Math.max(max ?? 0, ...later.map((each) => each.ms)) || null),
     };
-    for (const verdict of Object.keys(counts)) texts[verdict] = number(counts[verdict]);
+    for (const verdict of ["OK", "NG", "ERROR"]) texts[verdict] = number(now[verdict]);
     for (const [name, text] of Object.entries(texts))
       if (this.shown[name].textContent !== text) this.shown[name].textContent = text;
-    const since = this.base.since
-      ? t("since {time}", { time: time(this.base.since) })
+    const since = base.since
+      ? t("since {time}", { time: time(base.since) })
       : t("since the beginning");
     if (this.reset.textContent !== since) this.reset.textContent = since;
   }

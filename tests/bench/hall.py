@@ -1,0 +1,154 @@
+"""The hall view with 20 stations: `python -m tests.bench.hall`.
+
+The real stack: broker, a node with 20 stations, the web, and a Chromium that shows all tiles at
+1440 x 900, without scrolling. How soon a tile changes after its result's message, what the renderer
+takes of a core meanwhile, and how long after its verdict the picture of a card in sight comes.
+"""
+
+import argparse
+import os
+import tempfile
+import time
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+from deploy.broker_process import start_broker
+from tests.bench import run_page
+from tests.bench.figures import Figure, share
+from tests.bench.plc import Plc
+from tests.bench.site import Site
+
+STATIONS = tuple(f"cam{number + 1}" for number in range(20))
+RATE = 20  # parts a second, of all stations together
+EVENT_MS = 100.0
+RENDERER = 0.2  # of a core
+PICTURE_MS = 300.0
+WINDOW = {"width": 1440, "height": 900}
+NODE = "node-hall"
+
+
+def measure(site: Site, rounds: int, count: int = 10) -> list[Figure]:
+    """p95 from the message to the tile, the renderer's share of a core, the picture's delay.
+
+    `count` parts of each station a round.
+    """
+    with (
+        run_page.running(site, NODE, len(STATIONS)) as node,
+        run_page.serving(node) as port,
+        run_page.shown(port, "/app/run", WINDOW) as page,
+        Plc(site.broker.port) as plc,
+    ):
+        times = run_page.Times(site.broker.port, NODE)
+        plc.await_state(NODE, "Ready")
+        rate = RATE / len(STATIONS)
+        run_page.line(times, STATIONS, rate * 2, 5, page)  # warm
+        page.evaluate(run_page.OBSERVE)
+        found = [_hall(page, times, rate, count, rounds), *_scrolls(page)]
+        page.goto(f"http://127.0.0.1:{port}/app/run?view=cards")
+        page.wait_for_selector("#link[data-state=ok]")
+        page.evaluate(run_page.OBSERVE)
+        found.append(_cards(page, times, rate, count, rounds))
+        times.client.loop_stop()
+    return [
+        figure
+        for figures in found
+        for figure in (figures if isinstance(figures, list) else [figures])
+    ]
+
+
+def _hall(page: Any, times: run_page.Times, rate: float, count: int, rounds: int) -> list[Figure]:
+    begin = _seconds(page)
+    times.at.clear()
+    page.evaluate("() => { window.seen.length = 0 }")
+    for _ in range(rounds):
+        run_page.line(times, STATIONS, rate, count, page)
+    page.wait_for_timeout(500)
+    end = _seconds(page)
+    delays, own = run_page.delays(times.at, page.evaluate("() => window.seen"), "result")
+    p95 = share(delays, 0.95)
+    detail: dict[str, float | str] = {
+        "p50 ms": round(median(delays), 1),
+        "max ms": round(max(delays), 1),
+        "results": len(times.at),
+        "shown one by one": f"{100 * own:.0f} %",
+    }
+    busy = (end[0] - begin[0]) / (end[1] - begin[1])
+    name = f"{len(STATIONS)} stations, {RATE} parts a second"
+    return [
+        Figure(
+            f"{name}: message to the tile, p95", round(p95, 1), "ms", f"<= {EVENT_MS:g}",
+            p95 <= EVENT_MS, detail,
+        ),
+        Figure(
+            f"{name}: the renderer", round(busy, 3), "of a core", f"<= {RENDERER:g}",
+            busy <= RENDERER,
+            {"whole browser": f"{(end[2] - begin[2]) / (end[1] - begin[1]):.2f} of a core"},
+        ),
+    ]  # fmt: skip
+
+
+def _scrolls(page: Any) -> list[Figure]:
+    """By how many px the page is taller than its window."""
+    script = "document.documentElement.scrollHeight - document.documentElement.clientHeight"
+    px = page.evaluate(script)
+    tiles = page.locator(".tile").count()
+    name = f"{tiles} tiles at {WINDOW['width']} x {WINDOW['height']}: beyond the window"
+    return [Figure(name, px, "px", "<= 0", px <= 0 and tiles == len(STATIONS), {})]
+
+
+def _cards(page: Any, times: run_page.Times, rate: float, count: int, rounds: int) -> Figure:
+    """Only cards in sight ask for pictures: the delay from verdict to picture of those."""
+    times.at.clear()
+    page.evaluate("() => { window.seen.length = 0 }")
+    for _ in range(rounds):
+        run_page.line(times, STATIONS, rate, count, page)
+    page.wait_for_timeout(1500)
+    seen = page.evaluate("() => window.seen")
+    verdicts = {(where, seq): at for what, where, seq, at in seen if what == "result"}
+    in_sight = {where for what, where, _, _ in seen if what == "picture"}
+    watched = {key: at for key, at in verdicts.items() if key[0] in in_sight}
+    lags, own = run_page.delays(watched, seen, "picture")
+    p95 = share(lags, 0.95)
+    detail: dict[str, float | str] = {
+        "p50 ms": round(median(lags), 1),
+        "max ms": round(max(lags), 1),
+        "cards that asked": len(in_sight),
+        "pictures shown": f"{100 * own:.0f} %",
+    }
+    name = f"{len(STATIONS)} stations as cards: verdict to its picture, p95"
+    return Figure(name, round(p95, 1), "ms", f"<= {PICTURE_MS:g}", p95 <= PICTURE_MS, detail)
+
+
+def _seconds(page: Any) -> tuple[float, float, float]:
+    """CPU of the renderer that shows the page, the clock, CPU of the whole browser: seconds."""
+    info = page.context.browser.new_browser_cdp_session().send("SystemInfo.getProcessInfo")
+    spent = {one["type"]: 0.0 for one in info["processInfo"]}
+    for one in info["processInfo"]:
+        spent[one["type"]] = max(spent[one["type"]], one["cpuTime"])
+    whole = sum(one["cpuTime"] for one in info["processInfo"])
+    return spent.get("renderer", 0.0), time.monotonic(), whole
+
+
+def main() -> int:
+    """Measure and print; 1 if a target was missed."""
+    parser = argparse.ArgumentParser(prog="python -m tests.bench.hall")
+    parser.add_argument("--rounds", type=int, default=2)
+    parser.add_argument("--count", type=int, default=10, help="parts of each station in a round")
+    args = parser.parse_args()
+    with tempfile.TemporaryDirectory(prefix="bench-") as name:
+        broker = start_broker(Path(name) / "broker")
+        try:
+            figures = measure(Site(Path(name), broker), args.rounds, args.count)
+        finally:
+            broker.stop()
+    for figure in figures:
+        print(f"{figure.name}: {figure.value:g} {figure.unit} ({figure.target}: {figure.met})")
+        for key, value in figure.detail.items():
+            print(f"  {key}: {value}")
+    print(f"load {os.getloadavg()[0]:.1f}")
+    return 0 if all(figure.met for figure in figures) else 1
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

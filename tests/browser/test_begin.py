@@ -1,0 +1,35 @@
+"""The first steps: four cards, each ticked by what is there and each with what does it."""
+
+import re
+
+import pytest
+from playwright.sync_api import Browser, expect
+
+from tests.browser.plant import Plant, context_of, overflow, quiet, signed_in, violations
+from tests.browser.story import results, some_results
+
+
+@pytest.mark.parametrize("phone", [False, True], ids=["desktop", "phone"])
+def test_four_cards_tell_what_is_done_and_lead_to_what_is_not(
+    plant: Plant, browser: Browser, phone: bool
+) -> None:
+    some_results(plant, 1)
+    context = context_of(browser, plant, phone=phone)
+    signed_in(context)
+    page = context.new_page()
+    complaints = quiet(page)
+    page.goto("/app/begin")
+    for step in ("camera", "program", "trigger"):
+        expect(page.locator(f'[data-step="{step}"]')).to_have_attribute("data-done", "true")
+    newest = results(plant)[-1]
+    expect(page.locator('[data-step="trigger"]')).to_contain_text(newest["trigger_id"])
+    page.get_by_role("button", name="Take a picture").click()
+    expect(page.get_by_alt_text("What cam1 sees")).to_be_visible()
+    factor = page.locator('[data-step="factor"]')
+    expect(factor).to_have_attribute("data-done", "false")
+    assert overflow(page) == 0
+    assert violations(page) == []
+    factor.get_by_role("link", name="Set it up").click()
+    expect(page).to_have_url(re.compile("/app/account$"))
+    assert complaints == []
+    context.close()

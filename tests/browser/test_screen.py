@@ -1,0 +1,49 @@
+"""A screen in the hall opens by a link of its own, sees the Run page, and is gone when revoked."""
+
+import re
+
+from playwright.sync_api import Browser, Page, expect
+
+from tests.browser.plant import Plant, context_of, overflow, quiet, violations
+from tests.browser.story import results, some_results
+
+
+def test_a_screen_sees_the_run_page_by_its_link_until_it_is_revoked(
+    plant: Plant, browser: Browser, page: Page
+) -> None:
+    some_results(plant, 1)
+    page.goto("/app/users")
+    page.get_by_role("button", name="New screen").click()
+    dialog = page.get_by_role("dialog")
+    dialog.get_by_label("Name").fill("Hall, north")
+    dialog.get_by_label("Station").select_option("cam1")
+    dialog.get_by_role("button", name="Make the link").click()
+    link = page.get_by_role("textbox", name="Link of the screen").input_value()
+    page.keyboard.press("Escape")
+    expect(page.locator('[data-screen="Hall, north"]')).to_contain_text("not yet")
+
+    context = context_of(browser, plant, viewport={"width": 1920, "height": 1080})
+    screen = context.new_page()
+    complaints = quiet(screen)
+    screen.goto(link)
+    card = screen.locator('section[data-station="cam1"]')
+    expect(card).to_have_attribute("data-seq", str(results(plant)[-1]["seq"]))
+    assert "token" not in screen.url
+    for hidden in (".menu", ".page-actions", ".operate", "#person"):
+        expect(screen.locator(hidden)).to_be_hidden()
+    expect(screen.locator("html")).to_have_attribute("data-calm", "on")
+    why = card.locator(".call-why")
+    size = why.evaluate("element => parseFloat(getComputedStyle(element).fontSize)")
+    assert size >= 70, 'capitals of 14 mm on 24": 16 minutes of arc from three metres'
+    assert overflow(screen) == 0
+    assert violations(screen) == []
+    assert complaints == []
+
+    page.reload()
+    page.locator('[data-screen="Hall, north"]').get_by_role("button", name="Revoke").click()
+    page.get_by_role("dialog").get_by_role("button", name="Revoke").click()
+    expect(page.locator('[data-screen="Hall, north"]')).to_have_count(0)
+    expect(screen).to_have_url(re.compile("/app/sign-in"))
+    screen.goto(link)
+    expect(screen.get_by_role("alert")).to_contain_text("Ask an administrator for another link")
+    context.close()
