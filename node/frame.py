@@ -19,6 +19,7 @@ from schemas.geometry import AnyRegion, Circle, Ring, RotatedRectangle, within
 
 Pixels = NDArray[np.uint8]
 MAX_PIXELS = 2**26
+FEW = 16  # px apart are those that tell at once that a view is not uniform
 
 # one thread per station: OpenCV's own pool only adds jitter to calls of a few 100 us
 cv2.setNumThreads(1)
@@ -326,13 +327,15 @@ class View:
     @property
     def uniform(self) -> bool:
         """Whether all pixels that count have one value, in all channels: nothing can be seen."""
+        seen = self.bgr if self.frame.coloured else self.gray
+        if self.mask is None and (seen[::FEW, ::FEW] != seen[0, 0]).any():
+            return False
         darkest, lightest, _, _ = cv2.minMaxLoc(self.gray, self.mask)
         if darkest != lightest:
             return False
-        pixels = self.bgr if self.frame.coloured else self.gray
-        low, high = pixels.min(axis=(0, 1)), pixels.max(axis=(0, 1))
+        low, high = seen.min(axis=(0, 1)), seen.max(axis=(0, 1))
         if self.mask is not None:
-            counted = pixels[self.mask > 0]
+            counted = seen[self.mask > 0]
             low, high = counted.min(axis=0), counted.max(axis=0)
         return bool(np.all(low == high))
 

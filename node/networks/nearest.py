@@ -46,14 +46,17 @@ class Nearest:
     def quick(self, places: Floats) -> Floats:
         """In 8 bit, and to the patch found in floats. Needs onnxruntime."""
         scale, patches, digits = self._small
+        scaled = places * np.float32(1 / scale)
+        scaled += np.float32(ZERO + 0.5)
         small = np.full((len(places), len(patches)), ZERO + MOST, np.uint8)
-        small[:, : -digits - 1] = np.clip(
-            places * np.float32(1 / scale) + np.float32(ZERO + 0.5), 1, 255
-        )
+        np.clip(scaled, 1, 255, out=small[:, : -digits - 1], casting="unsafe")
         small[:, -1] = ZERO + 1
-        multiply = _multiplier()
-        found = np.concatenate([multiply(few, patches).argmax(axis=1) for few in _few(small)])
+        found = np.concatenate([self._product(few).argmax(axis=1) for few in _few(small)])
         return np.sqrt(_squares(places - self._patches[found]))
+
+    @cached_property
+    def _product(self) -> Callable[[NDArray[np.uint8]], NDArray[np.int32]]:
+        return _product(self._small[1])
 
     @cached_property
     def _wide(self) -> Floats:
@@ -98,7 +101,7 @@ def products() -> float | None:
             dice.integers(-127, 128, (dimensions, size)).astype(np.int8),
         )
         wanted = (whole[0].astype(np.float64) - ZERO) @ whole[1].astype(np.float64)
-        if not np.array_equal(_multiplier()(*whole), wanted):
+        if not np.array_equal(_product(whole[1])(whole[0]), wanted):
             return None
     except Exception:  # onnxruntime's own exceptions have no common base; it may be missing
         return None
@@ -108,20 +111,20 @@ def products() -> float | None:
     return gain if gain > 1 else None
 
 
-@cache
-def _multiplier() -> Callable[[NDArray[np.uint8], NDArray[np.int8]], NDArray[np.int32]]:
-    """Integer products of n x dimensions, less 128, and dimensions x patches."""
+def _product(patches: NDArray[np.int8]) -> Callable[[NDArray[np.uint8]], NDArray[np.int32]]:
+    """Integer products of any n x dimensions, less 128, and dimensions x patches, which lie ready
+    in the order in which the processor takes them."""
     import onnxruntime
 
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = options.inter_op_num_threads = 1  # on the station's own thread
     options.log_severity_level = 3
+    held = onnxruntime.OrtValue.ortvalue_from_numpy(patches)  # lives as long as the session
+    options.add_initializer("patches", held)
     session: Any = onnxruntime.InferenceSession(
         PRODUCT.read_bytes(), options, providers=["CPUExecutionProvider"]
     )
-    return lambda places, patches: session.run(
-        ["products"], {"places": places, "patches": patches}
-    )[0]
+    return lambda places, _held=held: session.run(["products"], {"places": places})[0]  # type: ignore[misc]
 
 
 def _seconds(search: Callable[[Floats], Floats], places: Floats) -> float:

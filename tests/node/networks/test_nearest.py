@@ -52,16 +52,17 @@ def test_a_patch_itself_is_at_no_distance_whatever_its_length(scale: float) -> N
 
 def test_products_that_are_not_right_are_not_taken(monkeypatch: pytest.MonkeyPatch) -> None:
     """As on processors whose 8 bit products saturate, and where onnxruntime is missing."""
-    right = nearest._multiplier()
+    right = nearest._product
 
-    def saturated() -> object:
-        return lambda places, patches: np.clip(right(places, patches), -32768, 32767)
+    def saturated(patches: np.ndarray) -> object:
+        return lambda places: np.clip(right(patches)(places), -32768, 32767)
 
-    def missing() -> object:
+    def missing(patches: np.ndarray) -> object:
+        del patches
         raise ModuleNotFoundError("onnxruntime")
 
-    for multiplier in (saturated, missing):
-        monkeypatch.setattr(nearest, "_multiplier", multiplier)
+    for product in (saturated, missing):
+        monkeypatch.setattr(nearest, "_product", product)
         assert nearest.products.__wrapped__() is None
     monkeypatch.setattr(nearest, "products", lambda: None)
     patches = np.random.default_rng(1).normal(size=(30, 8)).astype(np.float32)
