@@ -28,7 +28,7 @@ COLUMNS = (
     "finished_at",
     "duration_ms",
 )
-OF_TOOL = ("value", "low", "high", "verdict")
+OF_TOOL = ("value", "unit", "low", "high", "verdict")
 
 
 def json_lines(
@@ -42,14 +42,16 @@ def json_lines(
 def as_csv(
     history: History, filter: Filter, order: Order = "newest", rows: int = MAX_ROWS
 ) -> Iterator[str]:
-    """One result a line after a head; tools of the first results get columns, those that come later
-    go into `more`.
+    """One result a line after a head; tools of the first results get columns, one set for each name
+    and unit; those that come later go into `more`.
 
     Text that a spreadsheet would take for a formula gets an apostrophe in front (OWASP, CSV
     injection).
     """
     first = [json.loads(payload) for payload in history.walk(filter, min(rows, LOOKED_AT), order)]
-    tools = list(dict.fromkeys(tool["name"] for result in first for tool in result["tools"]))
+    tools = list(
+        dict.fromkeys((tool["name"], tool["unit"]) for result in first for tool in result["tools"])
+    )
     buffer = io.StringIO()
     writer = csv.writer(buffer, lineterminator="\r\n")
     writer.writerow(
@@ -58,7 +60,7 @@ def as_csv(
             "error",
             "message",
             "why",
-            *(f"{tool}.{part}" for tool in tools for part in OF_TOOL),
+            *(f"{_title(tool, tools)}.{part}" for tool in tools for part in OF_TOOL),
             "more",
         ]
     )
@@ -71,12 +73,22 @@ def as_csv(
     yield buffer.getvalue()
 
 
-def _values(result: dict[str, Any], tools: list[str]) -> Iterator[Any]:
+def _title(tool: tuple[str, str], tools: list[tuple[str, str]]) -> str:
+    """The name, with its unit where another column is of that name."""
+    name, unit = tool
+    return name if sum(each == name for each, _ in tools) == 1 else f"{name} [{unit}]"
+
+
+def _values(result: dict[str, Any], tools: list[tuple[str, str]]) -> Iterator[Any]:
     yield from (result.get(name) for name in COLUMNS)
     error = result.get("error") or {}
     yield from (error.get("code"), error.get("message"), in_words(why(result)))
-    measured = {tool["name"]: tool for tool in result["tools"]}
-    for name in tools:
-        yield from (measured.get(name, {}).get(part) for part in OF_TOOL)
-    more = {name: tool["value"] for name, tool in measured.items() if name not in tools}
+    measured = {(tool["name"], tool["unit"]): tool for tool in result["tools"]}
+    for tool in tools:
+        yield from (measured.get(tool, {}).get(part) for part in OF_TOOL)
+    more = {
+        _title(tool, [*tools, tool]): found["value"]
+        for tool, found in measured.items()
+        if tool not in tools
+    }
     yield json.dumps(more) if more else None

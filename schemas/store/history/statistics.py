@@ -18,12 +18,12 @@ from schemas.base import utc
 from schemas.errors import Problem
 from schemas.store.history.filter import Filter
 from schemas.store.history.rows import History, Order
+from schemas.store.history.tool_figures import figures
 
 LIMIT_S = 5.0
 SAMPLE = 2000  # payloads
 SAMPLE_S = 2.0
 CYCLES = 10_000  # durations
-BINS = 30
 POINTS = 200
 MAX_BUCKETS = 1000
 STEPS_S = (60, 300, 900, 3600, 4 * 3600, 86400, 7 * 86400, 30 * 86400)
@@ -179,20 +179,10 @@ class Statistics:
                 filter, min(sample, SAMPLE), NEWEST, SAMPLE_S, partial=True
             )
         ]
-        series: dict[str, list[dict[str, Any]]] = {}
-        for result in reversed(results):
-            for tool in result["tools"]:
-                if filter.tool in (None, tool["name"]):
-                    series.setdefault(tool["name"], []).append(
-                        {**tool, "at": result["finished_at"]}
-                    )
-        tools = [
-            _figures(name, values, whole=filter.tool is not None) for name, values in series.items()
-        ]
         return {
             "of": len(results),
             "from": results[-1]["finished_at"] if results else None,
-            "tools": tools,
+            "tools": figures(reversed(results), filter.tool),
         }
 
 
@@ -242,78 +232,3 @@ def _reasons(result: dict[str, Any]) -> list[str]:
     return [f"tool:{tool['name']}" for tool in result["tools"] if tool["verdict"] != "OK"] or [
         "judgement"
     ]
-
-
-def _figures(name: str, series: list[dict[str, Any]], *, whole: bool) -> dict[str, Any]:
-    """count, OK/NG/ERROR, min, max, mean, standard deviation and Cpk of a tool; oldest value
-    first."""
-    newest = series[-1]
-    low, high = newest["low"], newest["high"]
-    values = [tool["value"] for tool in series if tool["value"] is not None]
-    mean = statistics.fmean(values) if values else None
-    deviation = statistics.stdev(values) if len(values) > 1 else None
-    figures: dict[str, Any] = {
-        "name": name,
-        "kind": newest["kind"],
-        "unit": newest["unit"],
-        "low": low,
-        "high": high,
-        "verdicts": {
-            verdict: sum(tool["verdict"] == verdict for tool in series)
-            for verdict in ("OK", "NG", "ERROR")
-        },
-        "count": len(values),
-        "min": min(values, default=None),
-        "max": max(values, default=None),
-        "mean": mean,
-        "standard_deviation": deviation,
-        "cpk": cpk(mean, deviation, low, high),
-    }
-    if whole and values:
-        figures["histogram"] = _histogram(values)
-        figures["trend"] = _trend([tool for tool in series if tool["value"] is not None])
-    return figures
-
-
-def cpk(
-    mean: float | None, deviation: float | None, low: float | None, high: float | None
-) -> float | None:
-    """Distance of the mean to the nearer limit over three standard deviations (ISO 22514-2, normal
-    distribution).
-
-    None without a limit, with fewer than two values, or where all values are equal.
-    """
-    if mean is None or not deviation:
-        return None
-    sides = [mean - low] if low is not None else []
-    sides += [high - mean] if high is not None else []
-    return min(sides) / (3 * deviation) if sides else None
-
-
-def _histogram(values: list[float]) -> dict[str, Any]:
-    """BINS equal bins from the least to the greatest value."""
-    first, last = min(values), max(values)
-    width = (last - first) / BINS
-    if not width > 0:
-        return {"from": first, "to": last, "counts": [len(values)]}
-    counts = Counter(min(int((value - first) / width), BINS - 1) for value in values)
-    return {"from": first, "to": last, "counts": [counts[each] for each in range(BINS)]}
-
-
-def _trend(series: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """At most POINTS groups of values one after the other: when the group ended, its least, mean
-    and greatest value."""
-    step = math.ceil(len(series) / POINTS)
-    groups = (series[first : first + step] for first in range(0, len(series), step))
-    points = []
-    for group in groups:
-        values = [tool["value"] for tool in group]
-        points.append(
-            {
-                "at": group[-1]["at"],
-                "min": min(values),
-                "mean": statistics.fmean(values),
-                "max": max(values),
-            }
-        )
-    return points

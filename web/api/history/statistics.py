@@ -52,21 +52,33 @@ class Over(TypedDict):
     rejects: Rejects
 
 
-class ToolFigures(TypedDict):
-    """The values of one tool."""
+class LimitSpan(TypedDict):
+    """Versions of a program with the same limits: how many values they judged, and how well those
+    keep them: Cpk by the deviation from part to part, Ppk by that of all."""
 
+    from_version: int
+    to_version: int
+    low: float | None
+    high: float | None
+    of: int
+    cpk: float | None
+    ppk: float | None
+
+
+class ToolFigures(LimitSpan):
+    """The values of one tool of one program in one unit, beside the newest span of limits."""
+
+    program: str
     name: str
     kind: str
     unit: str
-    low: float | None
-    high: float | None
     verdicts: dict[str, int]
     count: int
     min: float | None
     max: float | None
     mean: float | None
     standard_deviation: float | None
-    cpk: float | None
+    spans: list[LimitSpan]
 
 
 ToolList = TypedDict("ToolList", {"of": int, "from": str | None, "tools": list[ToolFigures]})

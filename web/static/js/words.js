@@ -30,6 +30,18 @@ export function number(value, digits = 2) {
   return format("NumberFormat", locale, { maximumFractionDigits: digits }).format(value);
 }
 
+const UNITS = {
+  ratio: t("ratio"),
+  count: t("count"),
+  score: t("score"),
+  gray: t("gray"),
+  grade: t("grade"),
+  deg: "°",
+};
+
+/** A unit of a tool as people read it. */
+export const unitText = (unit) => UNITS[unit] ?? unit;
+
 /** A share of 0 to 1 in per cent. */
 export function percent(value, digits = 1) {
   return value === null || value === undefined ? "–" : `${number(value * 100, digits)} %`;

@@ -11,7 +11,7 @@ from schemas import Problem
 from schemas.store.history.export import as_csv, json_lines
 from schemas.store.history.filter import Filter
 from schemas.store.history.rows import History, Order
-from schemas.store.history.statistics import Statistics, cpk
+from schemas.store.history.statistics import Statistics
 from schemas.store.ledger import Ledger
 from tests.ledgers import BEGAN, STEP_S, fill, payload, result_id, verdict_of
 
@@ -257,24 +257,18 @@ def test_an_incomplete_search_tells_how_far_it_has_come(full: History, given: di
 
 
 def test_the_figures_of_a_tool_are_those_of_its_values(full: History) -> None:
-    found = Statistics(full).tools(Filter(since=at(1), until=at(500), tool="cap"))
-    assert found["of"] == 499
+    found = Statistics(full).tools(Filter(since=at(101), until=at(601), tool="cap"))
+    assert found["of"] == 500
     (tool,) = found["tools"]
-    assert (tool["count"], tool["min"], tool["max"]) == (499, 0.0, 0.99)
-    assert tool["mean"] == pytest.approx(0.496, abs=1e-3)
+    assert (tool["count"], tool["min"], tool["max"]) == (500, 0.0, 0.99)
+    assert tool["mean"] == pytest.approx(0.495, abs=1e-3)
     assert tool["standard_deviation"] == pytest.approx(0.2886, abs=1e-3)
-    assert tool["cpk"] == pytest.approx(0.496 / (3 * 0.2886), rel=1e-2)
-    assert sum(tool["histogram"]["counts"]) == 499
+    assert tool["ppk"] == pytest.approx(0.495 / (3 * 0.2886), rel=1e-2)
+    assert sum(tool["histogram"]["counts"]) == 500
     assert len(tool["trend"]) <= 200
+    both = Statistics(full).tools(Filter(until=at(501), tool="cap"))["tools"]
+    assert [each["program"] for each in both] == ["old-program", "bottle-cap"]
     assert [each["name"] for each in Statistics(full).tools(Filter())["tools"]] == ["cap", "label"]
-
-
-def test_cpk_looks_at_the_nearer_limit_and_needs_one() -> None:
-    assert cpk(5.0, 1.0, 2.0, 20.0) == pytest.approx(1.0)
-    assert cpk(5.0, 1.0, None, 11.0) == pytest.approx(2.0)
-    assert cpk(1.0, 1.0, 2.0, None) == pytest.approx(-1 / 3)
-    assert cpk(5.0, 1.0, None, None) is None
-    assert cpk(5.0, 0.0, 1.0, None) is None
 
 
 def test_csv_and_json_lines_hold_every_result_of_the_filter(full: History) -> None:
@@ -292,6 +286,22 @@ def test_csv_and_json_lines_hold_every_result_of_the_filter(full: History) -> No
         "90.0",
     )
     assert len(list(json_lines(full, Filter(), rows=700))) == 700
+
+
+def test_values_in_another_unit_have_columns_of_their_own(tmp_path: Path) -> None:
+    fill(tmp_path / "ledger.db", 2)
+    value = payload(1, "cam1", 1)
+    value["tools"][0] |= {"unit": "mm", "value": 12.5}
+    with sqlite3.connect(tmp_path / "ledger.db") as db:
+        changed = "UPDATE results SET payload = ? WHERE seq = 1 AND station = 'cam1'"
+        db.execute(changed, (json.dumps(value).encode(),))
+    rows = list(
+        csv.DictReader(io.StringIO("".join(as_csv(History(tmp_path / "ledger.db"), Filter()))))
+    )
+    assert [row["cap [mm].value"] for row in rows].count("12.5") >= 1
+    for row in rows:
+        assert (row["cap [mm].value"] == "") != (row["cap [score].value"] == "")
+        assert row["label.unit"] == "px"
 
 
 def test_a_cell_that_a_spreadsheet_would_run_is_made_harmless(tmp_path: Path) -> None:

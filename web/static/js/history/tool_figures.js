@@ -3,12 +3,15 @@
 import { histogramChart, trendChart } from "../charts.js";
 import { h } from "../dom.js";
 import { kindOf } from "../editor/kinds.js";
-import { number, t } from "../words.js";
+import { number, t, unitText } from "../words.js";
 
 const CAPABLE = 1.33;
 const BARELY = 1;
 
-/** The table; choose(name) is called for the tool that somebody wants to see. */
+/** What makes values one series, as text. */
+export const keyOf = ({ program, name, kind, unit }) => [program, name, kind, unit].join("|");
+
+/** The table; choose(key) is called for the series that somebody wants to see. */
 export function toolsTable({ tools, of }, chosen, choose) {
   if (!tools.length) return h("p.muted", t("No tool has measured anything here."));
   const columns = [
@@ -21,12 +24,13 @@ export function toolsTable({ tools, of }, chosen, choose) {
     t("Deviation"),
     t("Limits"),
     t("Cpk"),
+    t("Ppk"),
   ];
   return [
     h(
       "p.muted.small",
       t(
-        "Of the newest {of} results. Cpk tells how well values keep their limits: {capable} or more is capable, below {barely} parts leave the limits.",
+        "Of the newest {of} results. Cpk (by the change from part to part) and Ppk (by all values) tell how well values keep the limits of the newest versions: {capable} or more is capable, below {barely} parts leave the limits.",
         { of: number(of), capable: number(CAPABLE), barely: number(BARELY) },
       ),
     ),
@@ -45,7 +49,7 @@ export function toolsTable({ tools, of }, chosen, choose) {
         ),
         h(
           "tbody",
-          tools.map((tool) => row(tool, tool.name === chosen, columns, choose)),
+          tools.map((tool) => row(tool, keyOf(tool) === chosen, columns, choose)),
         ),
       ),
     ),
@@ -61,23 +65,63 @@ function row(tool, chosen, columns, choose) {
     ...[tool.min, tool.mean, tool.max, tool.standard_deviation].map((value) => number(value, 4)),
     limitsOf(tool),
     grade(tool.cpk),
+    grade(tool.ppk),
   ];
   return h(
     "tr",
-    { dataset: { tool: tool.name }, "aria-current": chosen ? "true" : null },
+    { dataset: { tool: tool.name, series: keyOf(tool) }, "aria-current": chosen ? "true" : null },
     h(
       "th",
       { scope: "row" },
       h(
         "button.button.link",
-        { type: "button", "aria-pressed": String(chosen), onclick: () => choose(tool.name) },
+        { type: "button", "aria-pressed": String(chosen), onclick: () => choose(keyOf(tool)) },
         tool.name,
       ),
-      h("small", t("{kind}, in {unit}", { kind: kindOf(tool.kind).title, unit: tool.unit })),
+      h(
+        "small",
+        tool.program,
+        " · ",
+        t("{kind}, in {unit}", { kind: kindOf(tool.kind).title, unit: unitText(tool.unit) }),
+      ),
     ),
     values.map((value, each) => h("td.number", { "data-label": columns[each] }, value)),
   );
 }
+
+/** Which limits held in which versions, and how well values kept them; nothing if none changed. */
+export function spansTable({ spans }) {
+  if (spans.length < 2) return null;
+  const columns = [t("Values"), t("Limits"), t("Cpk"), t("Ppk")];
+  const line = (span) =>
+    h(
+      "tr",
+      h("th", { scope: "row" }, versionsOf(span)),
+      [number(span.of), limitsOf(span), grade(span.cpk), grade(span.ppk)].map((value, each) =>
+        h("td.number", { "data-label": columns[each] }, value),
+      ),
+    );
+  return h(
+    "div.table-scroll",
+    { tabindex: 0, role: "region", "aria-label": t("Limits by version") },
+    h(
+      "table.figures-table.cards",
+      h("caption.visually-hidden", t("Limits by version")),
+      h(
+        "thead",
+        h(
+          "tr",
+          h("th", { scope: "col" }, t("Version")),
+          columns.map((text) => h("th.number", { scope: "col" }, text)),
+        ),
+      ),
+      h("tbody", [...spans].reverse().map(line)),
+    ),
+  );
+}
+
+const versionsOf = ({ from_version: from, to_version: to }) =>
+  from === to ? from : `${from} – ${to}`;
 
 /** Limits as text. */
 export function limitsOf({ low, high }) {

@@ -8,11 +8,11 @@ import { address, asked, read } from "../history/address.js";
 import { offer } from "../history/choices.js";
 import { rangeFields } from "../history/range.js";
 import { named, QUICK } from "../history/times.js";
-import { toolCharts, toolsTable } from "../history/tool_figures.js";
+import { keyOf, spansTable, toolCharts, toolsTable } from "../history/tool_figures.js";
 import { number, percent, t, time } from "../words.js";
 
 const PATH = "/app/statistics";
-const NAMES = ["station", "program", "tool"];
+const NAMES = ["station", "program", "tool", "series"];
 const RANGE = "24h"; // if the address names none
 const form = $("#choices");
 let filter = read(location.search, NAMES);
@@ -37,7 +37,8 @@ get("/results/choices").then(
   () => {},
 );
 
-for (const name of ["station", "program"]) form.elements[name].addEventListener("change", changed);
+for (const name of ["station", "program", "tool"])
+  form.elements[name].addEventListener("change", changed);
 form.addEventListener("submit", (event) => event.preventDefault());
 addEventListener("popstate", () => {
   filter = read(location.search, NAMES);
@@ -56,8 +57,8 @@ addEventListener("afterprint", () => {
 });
 
 function changed() {
-  const { station, program } = form.elements;
-  go({ ...range.read(), station: station.value, program: program.value });
+  const { station, program, tool } = form.elements;
+  go({ ...range.read(), station: station.value, program: program.value, tool: tool.value });
 }
 
 function go(wanted) {
@@ -81,14 +82,14 @@ function fields() {
 
 /** The address of the results that a figure is about. */
 function toHistory(more) {
-  const { range: wanted, tool, ...rest } = whole();
+  const { range: wanted, tool, series, ...rest } = whole();
   return address("/app/history", { ...(wanted !== "all" && { range: wanted }), ...rest, ...more });
 }
 
 async function load() {
   asking.abort();
   const { signal } = (asking = new AbortController());
-  const { tool, ...query } = asked(whole());
+  const { tool, series, ...query } = asked(whole());
   about();
   $("#figures").setAttribute("aria-busy", "true");
   $("#failed").hidden = true;
@@ -244,33 +245,41 @@ function reason({ reason: text, count }) {
   return { label: text, note: t("Error"), count, href: toHistory({ code: text }) };
 }
 
-/** The table, and the tool of the address or the one that keeps its limits worst. */
+/** The table, and the series of the address or the one that keeps its limits worst. */
 function showTools(signal) {
-  const worst = [...found.tools].sort((a, b) => (a.cpk ?? Infinity) - (b.cpk ?? Infinity))[0];
-  const chosen = found.tools.some(({ name }) => name === filter.tool) ? filter.tool : worst?.name;
-  put($("#tools"), toolsTable(found, chosen, choose));
+  const tools = found.tools.filter(({ name }) => !filter.tool || name === filter.tool);
+  const worst = [...tools].sort((a, b) => (a.ppk ?? Infinity) - (b.ppk ?? Infinity))[0];
+  const chosen = tools.find((tool) => keyOf(tool) === filter.series) ?? worst;
+  put($("#tools"), toolsTable({ ...found, tools }, chosen && keyOf(chosen), choose));
   return showTool(chosen, signal);
 }
 
-async function choose(name) {
-  filter = { ...filter, tool: name };
+async function choose(series) {
+  filter = { ...filter, series };
   history.replaceState(null, "", address(PATH, filter));
   await showTools(asking.signal);
   $("#tool").scrollIntoView({ block: "nearest" });
   $("#tool").focus({ preventScroll: true });
 }
 
-async function showTool(name, signal) {
-  $("#tool").hidden = !name;
-  if (!name) return;
-  $("#tool-title").textContent = name;
+async function showTool(chosen, signal) {
+  $("#tool").hidden = !chosen;
+  if (!chosen) return;
+  const { name, program } = chosen;
+  $("#tool-title").textContent = `${name} · ${program}`;
   try {
-    const {
-      tools: [tool],
-    } = await get("/statistics/tools", { ...asked(whole()), tool: name }, { signal });
+    const { series, ...query } = asked(whole());
+    const { tools } = await get(
+      "/statistics/tools",
+      { ...query, tool: name, ...(program && { program }) },
+      { signal },
+    );
+    const tool = tools.find((each) => keyOf(each) === keyOf(chosen));
     put(
       $("#tool-figures"),
-      tool ? toolCharts(tool) : h("p.muted", t("This tool has given no value here.")),
+      tool
+        ? [toolCharts(tool), spansTable(tool)]
+        : h("p.muted", t("This tool has given no value here.")),
     );
   } catch (error) {
     if (!signal.aborted) put($("#tool-figures"), trouble(error));
