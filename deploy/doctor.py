@@ -211,7 +211,7 @@ def ask(settings: BrokerSettings, node: str) -> Iterator[Row]:
 
 def _cameras_if_free(loaded: Loaded) -> Generator[Row, None, bool]:
     """Opens the cameras unless a running node holds them; returns whether one runs."""
-    from node.service import lock_state
+    from node.state_lock import lock_state
 
     try:
         lock = lock_state(Path(loaded.settings.state_dir))

@@ -213,7 +213,7 @@ def activate(args: argparse.Namespace) -> int:
 def _remember(state: Path, station: str, id: str) -> dict[str, Any]:
     """Write to the ledger while no node can start. Raises Problem STATE_LOCKED if one runs."""
     from node.program import load
-    from node.service import lock_state
+    from node.state_lock import lock_state
     from schemas.store.ledger import Ledger
 
     with target.owner(state):

@@ -14,7 +14,8 @@ from pathlib import Path
 
 from node.notify import notify, reloading
 from node.reload import Reload
-from node.service import Outcome, Service, Signals
+from node.service import Outcome, Service
+from node.signals import Signals
 from schemas import Problem, logs
 from schemas.settings.load import Loaded, load
 from schemas.store.disk import private_umask

@@ -2,19 +2,15 @@
 end."""
 
 import contextlib
-import fcntl
 import gc
 import logging
 import os
-import queue
 import shutil
-import signal
-import threading
 import time
 from collections.abc import Callable
 from importlib.metadata import version as package_version
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import cv2
 
@@ -24,7 +20,6 @@ from broker.served import OFFLINE
 from broker.topics import Names
 from node import ending, limits
 from node.alarms import Alarms
-from node.arrival import Received
 from node.cameras import make_camera
 from node.chores.keeping import Keeping
 from node.chores.rounds import Chores
@@ -39,13 +34,14 @@ from node.metrics import Metrics
 from node.notify import notify
 from node.pictures.live_view import Showing
 from node.pictures.writer import PictureWriter
-from node.program import Shelf
+from node.shelf import Shelf
+from node.sources import Edges, Sources
+from node.state_lock import lock_state
 from node.station import Station
 from node.telemetry.tracing import Tracing
 from node.watch import Beats, Watch
-from schemas import Problem, Settings, Trigger, logs, utc
+from schemas import Problem, Settings, logs, utc
 from schemas.command import COMMANDS
-from schemas.store.disk import private_mode
 from schemas.store.ledger import Ledger
 from schemas.store.live_pictures import Shown
 from schemas.store.pictures import Pictures
@@ -54,9 +50,6 @@ from schemas.store.state import secured
 
 log = logging.getLogger(__name__)
 
-SOURCES_S = 0.5  # between two beats, if there is no edge and no timer
-EDGE_LIMIT = 256
-EDGE_BATCH = 64
 Outcome = Literal["stop", "reload"]
 
 
@@ -89,14 +82,11 @@ class Service:
             self._show if settings.preview else None,
             self.showing,
         )
-        self._edges: queue.Queue[tuple[str, int]] = queue.Queue(EDGE_LIMIT)
-        # edges that found no place; and those answered
-        self._beyond = {station.id: 0 for station in settings.station}
-        self._answered = dict(self._beyond)
+        self.edges = Edges(station.id for station in settings.station)
         banks = {
             station.id: (station.lines, make_bank(station.lines)) for station in settings.station
         }
-        self.driver = LineDriver(banks, self._edge)
+        self.driver = LineDriver(banks, self.edges.put)
         self.stations: dict[str, Station] = {
             station.id: Station(
                 station,
@@ -113,6 +103,7 @@ class Service:
             for station in settings.station
         }
         self.intake = Intake(self.stations, self.ledger, self.outbox, self.alarms)
+        self.sources = Sources(self.stations, self.intake, self.edges)
         actions = Actions(self.stations, self.intake, self.version, self.outbox)
         self.audit = Audit(state, self.outbox.names, settings.web.audit_rows)
         self.commands = Commands(settings.commands, actions, self.ledger, self.outbox, self.audit)
@@ -136,8 +127,6 @@ class Service:
             tuple(station.id for station in settings.station if station.clocks_synced),
         )
         self.watch = Watch(self.stations, self.driver, self.metrics, self.outbox, self._beats)
-        self._sources = threading.Thread(target=self._run_sources, name="sources", daemon=True)
-        self._sources_beat_ns = time.monotonic_ns()
         self._asked: Outcome | None = None
         self.left_behind = False  # whether something did not end that should have
 
@@ -156,71 +145,12 @@ class Service:
                 deaf = self.session.deaf.get(station.id)
                 station.deaf = Problem("SUBSCRIPTION_REFUSED", deaf) if deaf else None
 
-    def _edge(self, station: str, at_ns: int) -> None:
-        try:
-            self._edges.put_nowait((station, at_ns))
-        except queue.Full:  # the debounce is far off: these do not wait, but they are answered
-            self._beyond[station] += 1
-
     def _telling(self) -> dict[str, str]:
         """For a line of the log: in whose inspection it is written."""
         for station in self.stations.values():
             if (part := station.here()) is not None:
                 return {"station": station.id, "trigger_id": part.trigger_id}
         return {}
-
-    # Trigger sources of our own: input edges and timers
-
-    def _run_sources(self) -> None:
-        timed = {
-            station.id: station.settings.timer_ms / 1000
-            for station in self.stations.values()
-            if station.settings.timer_ms
-        }
-        due = {station: time.monotonic() + period for station, period in timed.items()}
-        while self._asked is None:
-            self._sources_beat_ns = time.monotonic_ns()
-            wait_s = min([SOURCES_S, *(at - time.monotonic() for at in due.values())])
-            self._take_edges(wait_s)
-            now = time.monotonic()
-            for station_id, at in due.items():
-                if now >= at:
-                    period = timed[station_id]
-                    # never a burst to catch up
-                    due[station_id] = at + period * (1 + (now - at) // period)
-                    self._timed(self.stations[station_id])
-
-    def _take_edges(self, wait_s: float) -> None:
-        edges: list[tuple[str, Received]] = []
-        with contextlib.suppress(queue.Empty):
-            while len(edges) < EDGE_BATCH:
-                station, at_ns = (
-                    self._edges.get(timeout=wait_s)
-                    if wait_s > 0 and not edges
-                    else self._edges.get_nowait()
-                )
-                edges.append((station, Received.now(max(0, time.monotonic_ns() - at_ns) / 1e9)))
-        beyond = []
-        for station, number in self._beyond.items():
-            more = min(EDGE_BATCH, number - self._answered[station])
-            self._answered[station] += more
-            beyond += [(station, Received.now())] * more
-        try:
-            self.intake.edges(edges, beyond)
-        except Problem as problem:
-            log.error("edges of input lines could not be stored: %s", problem.message)
-
-    def _timed(self, station: Station) -> None:
-        if station.paused or station.current is not None or station.unrecorded is not None:
-            return  # a timer asks for as many pictures as there can be, not for a queue of them
-        try:
-            self.intake.take(station, Trigger(), "timer", Received.now())
-        except Problem as problem:
-            log.error(
-                "station %s: a trigger of the timer could not be stored: %s",
-                station.id,
-                problem.message,
-            )
 
     # Life
 
@@ -249,7 +179,7 @@ class Service:
         self.chores.start()
         self.keeping.start()
         self.session.start()
-        self._sources.start()
+        self.sources.start()
         gc.collect()
         # what is here now stays: the collector need not look at it during an inspection
         gc.freeze()
@@ -268,7 +198,7 @@ class Service:
             "lines": (self.driver.beat_ns, limits.BEAT_S),
             "chores": (self.chores.beat_ns, limits.CARE_BEAT_S),
             "keeping": (self.keeping.beat_ns, limits.CARE_BEAT_S),
-            "sources": (self._sources_beat_ns, limits.BEAT_S),
+            "sources": (self.sources.beat_ns, limits.BEAT_S),
         }
         if not self.ledger.moving:  # which takes as long as the disk needs
             beats["moving"] = (self.keeping.moving_beat_ns, limits.BEAT_S)
@@ -281,6 +211,7 @@ class Service:
         """Put everything away, in less than limits.END_S."""
         notify("STOPPING=1" if self._asked == "stop" else "STATUS=reloading")
         self._asked = self._asked or "stop"
+        self.sources.end()
         self.intake.draining = True
         late = ending.apart(
             {
@@ -324,47 +255,3 @@ class Service:
         """Free share of the state folder's disk, 0 to 1."""
         usage = shutil.disk_usage(self.settings.state_dir)
         return usage.free / usage.total
-
-
-def lock_state(state: Path) -> int:
-    """Take the state folder for this process; the lock goes with the file descriptor. Raises
-    Problem STATE_LOCKED."""
-    path = state / "lock"
-    lock = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, private_mode(state))
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        holder = os.read(lock, 32).decode(errors="replace").strip()
-        os.close(lock)
-        raise Problem("STATE_LOCKED", f"{state} is held by process {holder}") from None
-    os.ftruncate(lock, 0)
-    os.pwrite(lock, f"{os.getpid()}\n".encode(), 0)
-    return lock
-
-
-class Signals:
-    """SIGTERM and SIGINT ask for a stop, SIGHUP for a reload; the watch looks at it, no handler
-    does any work."""
-
-    def __init__(self) -> None:
-        self._stop = False
-        self._reload = False
-        for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, self._on_stop)
-        signal.signal(signal.SIGHUP, self._on_reload)
-
-    def _on_stop(self, *_: Any) -> None:
-        self._stop = True
-
-    def _on_reload(self, *_: Any) -> None:
-        self._reload = True
-
-    @property
-    def stop(self) -> bool:
-        """Whether to stop."""
-        return self._stop
-
-    def take_reload(self) -> bool:
-        """Whether a reload was asked for since the last call."""
-        asked, self._reload = self._reload, False
-        return asked

@@ -14,14 +14,15 @@ from collections import deque
 from collections.abc import Callable
 from typing import Literal
 
-from node.cameras import Camera, Request
-from node.frame import Frame
+from node.cameras import Camera
+from node.cameras.one_at_a_time import OneAtATime
 from node.gpio.driver import LineDriver
 from node.metrics import Metrics
 from node.part import Inspection, Part
 from node.pictures.writer import PictureWriter
-from node.program import LoadedProgram, Shelf
+from node.program import LoadedProgram
 from node.publish import store
+from node.shelf import Shelf
 from node.telemetry.tracing import Tracing
 from schemas import Fault, Problem, Result, StationSettings, StationState
 from schemas.program import check_limits
@@ -31,8 +32,6 @@ from schemas.store.ledger import Ledger
 log = logging.getLogger(__name__)
 
 GRACE_NS = 50_000_000
-REOPEN_S = 2.0
-CAMERA_S = 0.1  # for a camera that a part holds, to open it anew
 IDLE_S = 0.5  # between two beats, if there is no part
 # results of a station that may wait for their commit while the next part is inspected
 UNSETTLED = 4
@@ -40,52 +39,6 @@ STORE_AGAIN_S = 0.5
 FAULT_S = 600.0  # so long a fault of ours is told after it happened
 MAINTENANCE_S = 900.0  # without a sign
 LATENCIES = 1000
-
-
-class OneAtATime:
-    """A camera that is asked by one thread at a time, also while an abandoned inspection still
-    waits for it."""
-
-    def __init__(self, camera: Camera) -> None:
-        self.simulated = camera.simulated
-        self.controls = camera.controls
-        self._camera = camera
-        self._lock = threading.Lock()
-        self._tried_at = 0.0
-
-    @property
-    def problem(self) -> Problem | None:
-        """Why the camera cannot give a frame, None if it can."""
-        return self._camera.problem
-
-    def open(self) -> None:
-        """Open it, or try again if the last try is long enough ago; a failure is left in
-        `problem`."""
-        now = time.monotonic()
-        if now - self._tried_at < REOPEN_S or not self._lock.acquire(timeout=CAMERA_S):
-            return
-        try:
-            self._tried_at = now
-            self._camera.open()
-        except Problem as problem:
-            log.debug("camera: %s", problem)
-        finally:
-            self._lock.release()
-
-    def grab(self, request: Request) -> Frame:
-        """See Camera.grab. Raises Problem CAMERA_TIMEOUT also if another inspection holds the
-        camera."""
-        left_s = max(0.0, (request.deadline_ns - time.monotonic_ns()) / 1e9)
-        if not self._lock.acquire(timeout=left_s):
-            raise Problem("CAMERA_TIMEOUT", "an earlier inspection still waits for the camera")
-        try:
-            return self._camera.grab(request)
-        finally:
-            self._lock.release()
-
-    def close(self) -> None:
-        """Close it, even if somebody waits for it."""
-        self._camera.close()
 
 
 class Station:

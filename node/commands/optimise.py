@@ -8,8 +8,8 @@ import cv2
 import numpy as np
 
 from node.cameras import Request
+from node.cameras.one_at_a_time import OneAtATime
 from node.frame import Frame
-from node.station import OneAtATime
 from schemas import Problem
 from schemas.program import ProgramCamera
 

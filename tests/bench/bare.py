@@ -20,8 +20,8 @@ from paho.mqtt.enums import CallbackAPIVersion
 
 from node.frame import Frame
 from node.locate import locate
-from node.program import Shelf
 from node.quality import check
+from node.shelf import Shelf
 from schemas import QualityLimits, utc
 from schemas.store.programs import Programs
 from tests.bench.plc import BASE, no_delay

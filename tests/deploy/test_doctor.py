@@ -13,7 +13,7 @@ import pytest
 from deploy import doctor, machine
 from deploy.broker_process import BrokerProcess
 from deploy.command import main
-from node.service import lock_state
+from node.state_lock import lock_state
 from schemas import Settings
 from schemas.settings import BrokerSettings
 from tests.broker.fake_broker import FakeBroker

@@ -17,7 +17,7 @@ import pytest
 
 from deploy.command import main
 from node.cameras import synthetic
-from node.service import lock_state
+from node.state_lock import lock_state
 from schemas import SyntheticCamera
 from schemas.store.accounts import Accounts
 from schemas.store.ledger import Ledger

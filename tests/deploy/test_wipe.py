@@ -13,7 +13,7 @@ import pytest
 
 from deploy.command import main
 from deploy.wipe import REMAINS
-from node.service import lock_state
+from node.state_lock import lock_state
 from schemas.store.accounts import Accounts
 from tests.deploy.test_backup import lived
 from tests.ledgers import fill

@@ -457,9 +457,9 @@ def test_every_edge_of_an_input_line_is_answered_also_those_that_found_no_place(
     with still(tmp_path) as node:
         now = time.monotonic_ns()
         for _ in range(300):
-            node.service._edge("cam2", now)
+            node.service.edges.put("cam2", now)
         for _ in range(300 // 64 + 1):
-            node.service._take_edges(0.0)
+            node.service.sources.give_edges(0.0)
         found = answers(node, "cam2")
         assert len(found) + node.service.stations["cam2"].waiting == 300
         assert {code for _, code in found} == {"OVERRUN"}
@@ -467,6 +467,6 @@ def test_every_edge_of_an_input_line_is_answered_also_those_that_found_no_place(
 
 def test_an_edge_that_waited_too_long_is_stale(tmp_path: Path) -> None:
     with still(tmp_path) as node:
-        node.service._edge("cam1", time.monotonic_ns() - 3_000_000_000)
-        node.service._take_edges(0.0)
+        node.service.edges.put("cam1", time.monotonic_ns() - 3_000_000_000)
+        node.service.sources.give_edges(0.0)
         assert [code for _, code in answers(node)] == ["TRIGGER_STALE"]

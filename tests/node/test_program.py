@@ -12,7 +12,8 @@ import pytest
 
 import node.program
 from node.cameras import synthetic
-from node.program import LoadedProgram, Shelf, size_of
+from node.program import LoadedProgram
+from node.shelf import Shelf, size_of
 from schemas import Problem, SyntheticCamera, as_program
 from schemas.store.programs import Programs
 

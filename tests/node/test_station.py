@@ -24,7 +24,7 @@ from node.inspection import inspect
 from node.intake import Intake
 from node.metrics import Metrics
 from node.pictures.writer import PictureWriter
-from node.program import Shelf
+from node.shelf import Shelf
 from node.station import Station
 from schemas import (
     MemoryLines,

@@ -7,11 +7,11 @@ import pytest
 
 from node.cameras import Camera, Request
 from node.cameras.folder import Folder
+from node.cameras.one_at_a_time import OneAtATime
 from node.cameras.synthetic import SyntheticLine
 from node.commands.optimise import optimise
 from node.frame import Frame
 from node.quality import measure
-from node.station import OneAtATime
 from schemas import FolderCamera, Problem, SyntheticCamera
 from schemas.program import ProgramCamera
 
