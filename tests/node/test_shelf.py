@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 import pytest
 
-import node.program
+import node.shelf
 from node.cameras import synthetic
 from node.program import LoadedProgram
 from node.shelf import Shelf, size_of
@@ -34,26 +34,26 @@ def save(store: Programs, id: str, **changes: Any) -> None:
 def loads(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Ids in the order in which programs were loaded."""
     found: list[str] = []
-    real = node.program.load
+    real = node.shelf.load
 
     def load(program: Any, *rest: Any) -> LoadedProgram:
         found.append(program.id)
         return real(program, *rest)
 
-    monkeypatch.setattr(node.program, "load", load)
+    monkeypatch.setattr(node.shelf, "load", load)
     return found
 
 
 @pytest.fixture
 def held_up(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[], None]]:
     """Loading waits until this is called."""
-    go, real = threading.Event(), node.program.load
+    go, real = threading.Event(), node.shelf.load
 
     def load(*given: Any) -> LoadedProgram:
         assert go.wait(20)
         return real(*given)
 
-    monkeypatch.setattr(node.program, "load", load)
+    monkeypatch.setattr(node.shelf, "load", load)
     yield go.set
     go.set()
 
@@ -94,13 +94,13 @@ def test_the_old_version_stays_in_use_until_the_new_one_is_loaded(
     shelf = Shelf(store)
     old = shelf.get("cap")
     shelf.refresh()
-    go, real = threading.Event(), node.program.load
+    go, real = threading.Event(), node.shelf.load
 
     def slow(*given: Any) -> LoadedProgram:
         assert go.wait(20)
         return real(*given)
 
-    monkeypatch.setattr(node.program, "load", slow)
+    monkeypatch.setattr(node.shelf, "load", slow)
     save(store, "cap", limits_ms=77)
     assert shelf.refresh(0) == ["cap"]
     assert shelf.get("cap", 0) is old
@@ -154,7 +154,7 @@ def test_a_fault_while_learning_is_a_coded_problem_and_ends_nothing(
         raise MemoryError
 
     with monkeypatch.context() as patch:
-        patch.setattr(node.program, "load", no_memory)
+        patch.setattr(node.shelf, "load", no_memory)
         problem = shelf.problem("cap")
     assert problem is not None
     assert problem.code == "INTERNAL"
