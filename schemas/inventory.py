@@ -4,13 +4,17 @@ asks for."""
 import platform
 import re
 import sqlite3
+from contextlib import suppress
 from functools import cache
 from importlib.metadata import PackageNotFoundError, requires, version
+
+OPTIONAL = ("rapidocr-onnxruntime",)  # what single tools need, and who does not use them lacks
 
 
 @cache
 def software() -> dict[str, str]:
-    """Versions by name, without extras, and without what only other systems need."""
+    """Versions by name, without extras but what single tools need, and without what only other
+    systems need."""
     found = {"python": platform.python_version(), "sqlite": sqlite3.sqlite_version}
     for line in requires("inspection-node") or ():
         name = re.split(r"[^A-Za-z0-9._-]", line, maxsplit=1)[0].lower()
@@ -20,4 +24,7 @@ def software() -> dict[str, str]:
             found[name] = version(name)
         except PackageNotFoundError:
             continue
+    for name in OPTIONAL:
+        with suppress(PackageNotFoundError):
+            found[name] = version(name)
     return found

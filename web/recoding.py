@@ -20,11 +20,20 @@ _turn = threading.Lock()
 
 def recoded(picture: bytes) -> bytes:
     """The picture as the node stores it. Raises Problem IMAGE_INVALID, BUSY."""
+    return _made(picture)
+
+
+def smaller(picture: bytes) -> bytes:
+    """A JPEG of the picture for lists. Raises Problem IMAGE_INVALID, BUSY."""
+    return _made(picture, "small")
+
+
+def _made(picture: bytes, *how: str) -> bytes:
     if not _turn.acquire(timeout=TURN_S):
         raise Problem("BUSY", "other pictures are being decoded", retry_after_s=5)
     try:
         child = subprocess.run(
-            [sys.executable, "-P", "-s", "-m", "node.pictures.recode"],
+            [sys.executable, "-P", "-s", "-m", "node.pictures.recode", *how],
             input=picture,
             capture_output=True,
             timeout=LIMIT_S,

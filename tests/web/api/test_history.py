@@ -253,3 +253,13 @@ def test_without_a_session_nothing_is_told(app: Flask) -> None:
         "programs",
     ):
         assert app.test_client().get(f"/api/v1/{path}").status_code == 401, path
+
+
+def test_the_last_verdicts_of_every_station_are_those_of_its_last_results(viewer: Someone) -> None:
+    recent = viewer.get("/statistics/recent")
+    for station in ("cam1", "cam2"):
+        rows = viewer.get(f"/results?station={station}&limit=60")["results"]
+        assert len(rows) == 60
+        assert recent[station]["verdicts"] == "".join(row["verdict"][0] for row in reversed(rows))
+        assert recent[station]["last_seq"] == rows[0]["seq"]
+        assert recent[station]["at"] == rows[0]["finished_at"]

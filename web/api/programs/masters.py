@@ -1,12 +1,14 @@
 """The master image of a program: as it is stored, uploaded, or taken from the camera."""
 
 import base64
+from contextlib import suppress
+from pathlib import Path
 
 from flask import Response, request
 from flask.typing import ResponseReturnValue
 from pydantic import Field
 
-from schemas import Problem, Shape
+from schemas import Problem, Shape, new_id
 from schemas.base import StationId
 from web.access import requires
 from web.api.programs.base import (
@@ -21,8 +23,11 @@ from web.api.programs.base import (
 )
 from web.command import check_station, command
 from web.program_checks import TRY_S, edited, station_of
+from web.recoding import smaller
 from web.site import site
 from web.upload import MAX_PICTURE_BYTES, check_picture, uploaded
+
+SMALL = "small"  # of the state folder
 
 
 class FromCamera(Shape):
@@ -48,6 +53,37 @@ def master(id: str, query: VersionQuery) -> ResponseReturnValue:
         data, mimetype="image/png" if program.master.endswith(".png") else "image/jpeg"
     )
     answer.set_etag(program.master)
+    answer.headers["Cache-Control"] = "private, no-cache"
+    return answer.make_conditional(request)
+
+
+@programs.get("/<id>/master/small")
+@requires(
+    "VIEWER",
+    limit="1200 per minute",
+    gives=("image/jpeg",),
+    codes=(*UNKNOWN, "MASTER_IMAGE_NOT_FOUND", "IMAGE_INVALID", "BUSY"),
+)
+def small_master(id: str) -> ResponseReturnValue:
+    """The newest master image in 160 px, for lists; it is made once."""
+    program = site().programs.get(id).program
+    if program.master is None:
+        raise Problem("MASTER_IMAGE_NOT_FOUND", f"{id} has none")
+    kept = site().state / SMALL / f"{Path(program.master).stem}.jpg"
+    if not kept.exists():
+        data = site().programs.master(program)
+        if data is None:
+            raise Problem("MASTER_IMAGE_NOT_FOUND", f"{id} has none")
+        made = smaller(data)
+        with suppress(OSError):  # on a full disk it is made again
+            kept.parent.mkdir(mode=0o700, exist_ok=True)
+            passing = kept.with_suffix(f".{new_id()}")
+            passing.write_bytes(made)
+            passing.replace(kept)
+    else:
+        made = kept.read_bytes()
+    answer = Response(made, mimetype="image/jpeg")
+    answer.set_etag(f"{program.master}-small")
     answer.headers["Cache-Control"] = "private, no-cache"
     return answer.make_conditional(request)
 

@@ -11,7 +11,7 @@ from flask.typing import ResponseReturnValue
 from pydantic import Field
 from typing_extensions import TypedDict
 
-from schemas import Problem, Result, Shape, new_id
+from schemas import Info, Problem, Result, Shape, new_id
 from schemas.base import Name, ProgramId
 from schemas.command import SetOutput
 from schemas.program import ProgramCamera
@@ -129,6 +129,14 @@ class Captured(TypedDict):
     camera: ProgramCamera
     controls: list[str]
     simulated: bool
+
+
+@stations.get("/info")
+@requires("VIEWER", data=Info | None)
+def info() -> ResponseReturnValue:
+    """What the node tells of itself (topic `info`), null while nothing of it was heard."""
+    presence_known()
+    return ok(site().watch.info)
 
 
 @stations.get("/stations")

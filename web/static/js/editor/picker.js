@@ -5,6 +5,7 @@ import { open } from "../dialog.js";
 import { h, put, s } from "../dom.js";
 import { t } from "../words.js";
 import { GROUPS, KINDS, kindOf } from "./kinds.js";
+import { synonymsOf } from "./synonyms.js";
 
 /** The icon of a kind. */
 export const glyph = (kind, table) =>
@@ -36,7 +37,8 @@ export function pick(kinds, refused) {
       const words = search.value.trim().toLowerCase().split(/\s+/).filter(Boolean);
       const fits = (kind) => {
         const { title, text, group } = kindOf(kind);
-        const said = `${kind} ${title} ${text} ${GROUPS[group]}`.toLowerCase();
+        const own = `${kind} ${title} ${text} ${GROUPS[group]}`.toLowerCase();
+        const said = `${own} ${synonymsOf(kind)}`;
         return words.every((word) => said.includes(word));
       };
       const left = sorted.filter(fits);

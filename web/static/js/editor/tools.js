@@ -9,6 +9,7 @@ import { colourIn } from "./colour.js";
 import { SHAPES } from "./geometry.js";
 import { inspector } from "./inspector.js";
 import { firstLimits, kindOf } from "./kinds.js";
+import { lacking } from "./lacking.js";
 import { toolList } from "./list.js";
 import { begin as beginLocator, panel as locatorPanel } from "./locator.js";
 import { missedPanel } from "./missed.js";
@@ -282,7 +283,8 @@ class Step {
 
   async #add() {
     const kinds = Object.keys(toolKinds(editor.schema));
-    const kind = await pick(kinds, (one) => this.#refused(one));
+    const lacks = await lacking();
+    const kind = await pick(kinds, (one) => lacks[one] ?? this.#refused(one));
     if (!kind) return;
     const tool = newTool(kind, editor.program, editor.schema, frame());
     if (!kindOf(kind).keeps) editor.unset.set(tool.name, { low: tool.low, high: tool.high });

@@ -1,13 +1,13 @@
 // The list of programs: where each runs, what is wrong, and what can be done with it.
 
 import { get, may } from "../api.js";
-import { doing } from "../dialog.js";
 import { $, h, icon, put } from "../dom.js";
 import { live } from "../events.js";
-import { activate, exported, remove } from "../programs/actions.js";
 import { importPrograms } from "../programs/importing.js";
-import { page, t, time } from "../words.js";
+import { List } from "../programs/list.js";
+import { t } from "../words.js";
 
+const shown = new List($("#list"), () => load());
 let programs = null;
 let stations = [];
 let node = "unknown";
@@ -41,34 +41,10 @@ function draw() {
   list.removeAttribute("aria-busy");
   $("#search-field").hidden = programs.length < 8;
   const wanted = $("#search").value.trim().toLowerCase();
-  const rows = programs
-    .filter(({ id, name }) => `${id} ${name}`.toLowerCase().includes(wanted))
-    .sort((a, b) => a.name.localeCompare(b.name, page.language));
+  const rows = programs.filter(({ id, name }) => `${id} ${name}`.toLowerCase().includes(wanted));
   if (!programs.length) return put(list, empty());
   if (!rows.length) return put(list, h("p.empty", t("No program is called like that.")));
-  const titles = [t("Program"), t("Version"), t("Saved"), t("Active at"), t("State"), t("Actions")];
-  put(
-    list,
-    h(
-      "div.table-scroll",
-      h(
-        "table.cards.programs",
-        h(
-          "thead",
-          h(
-            "tr",
-            titles.map((title, n) =>
-              h("th", { scope: "col" }, n === 5 ? h("span.visually-hidden", title) : title),
-            ),
-          ),
-        ),
-        h(
-          "tbody",
-          rows.map((row) => line(row, titles)),
-        ),
-      ),
-    ),
-  );
+  shown.draw(rows, { wrong: problemsOf, node, searched: Boolean(wanted) });
 }
 
 function empty() {
@@ -86,110 +62,6 @@ function empty() {
           ),
         )
       : h("p", t("An administrator can make one.")),
-  );
-}
-
-function line(program, titles) {
-  const { id, name, version, saved_at, saved_by, note, active } = program;
-  const href = `/app/programs/${encodeURIComponent(id)}`;
-  const wrong = problemsOf(id);
-  return h(
-    "tr",
-    { dataset: { program: id } },
-    h("th.program-name", { scope: "row" }, h("a", { href }, name), h("span.muted.mono", id)),
-    h("td", { "data-label": titles[1] }, String(version)),
-    h(
-      "td",
-      { "data-label": titles[2] },
-      h(
-        "span",
-        h("span.nowrap", time(saved_at, { seconds: false })),
-        " ",
-        h("span.muted", saved_by),
-        note ? h("span.note", note) : null,
-      ),
-    ),
-    h(
-      "td",
-      { "data-label": titles[3] },
-      active.length
-        ? h(
-            "span.cluster",
-            active.map((station) => h("span.tag.good", station)),
-          )
-        : h("span.muted", t("nowhere")),
-    ),
-    h(
-      "td",
-      { "data-label": titles[4] },
-      wrong.length
-        ? h("span.wrong", wrong.join("; "))
-        : !active.length
-          ? h("span.muted", "–")
-          : node === "ok"
-            ? h("span.tag.good", t("good"))
-            : h("span.muted", t("unknown: the node is away")),
-    ),
-    h(
-      "td.row-actions",
-      h(
-        "span.cluster",
-        may("OPERATOR")
-          ? act("run", t("Activate {name}", { name }), () => activate(id, load), "activate")
-          : null,
-        may("ADMIN")
-          ? h(
-              "a.button.icon-only.small",
-              {
-                href: `${href}/edit`,
-                "aria-label": t("Edit {name}", { name }),
-                title: t("Edit"),
-                dataset: { action: "edit" },
-              },
-              icon("edit"),
-            )
-          : null,
-        may("ADMIN")
-          ? h(
-              "a.button.icon-only.small",
-              {
-                href: `/app/programs/new?from=${encodeURIComponent(id)}#outputs`,
-                "aria-label": t("Copy {name}", { name }),
-                title: t("Copy"),
-                dataset: { action: "copy" },
-              },
-              icon("copy"),
-            )
-          : null,
-        act("download", t("Export {name}", { name }), () => exported(id, version), "export"),
-        may("ADMIN")
-          ? act(
-              "trash",
-              active.length
-                ? t("{name} cannot be deleted while a station uses it", { name })
-                : t("Delete {name}", { name }),
-              async () => (await remove(program)) && load(),
-              "delete",
-              active.length > 0,
-            )
-          : null,
-      ),
-    ),
-  );
-}
-
-function act(symbol, label, job, action, disabled = false) {
-  return h(
-    "button.button.icon-only.small",
-    {
-      type: "button",
-      "aria-label": label,
-      title: label,
-      disabled,
-      dataset: { action },
-      onclick: doing(job),
-    },
-    icon(symbol),
   );
 }
 
