@@ -1,0 +1,65 @@
+"""One inspection point."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field, model_validator
+
+from schemas.base import ProgramId, Shape, StationId
+from schemas.settings.cameras import CameraSettings
+from schemas.settings.lines import Lines, MemoryLines
+from schemas.trigger import Plain
+
+
+class StationSettings(Shape):
+    """One inspection point: a camera, its trigger sources, its output lines, its program."""
+
+    id: StationId = Field(description="Name of the station in topics.")
+    program: ProgramId | None = Field(
+        default=None, description="Active program at the first start; later the ledger remembers."
+    )
+    camera: CameraSettings = Field(description="The camera.")
+    lines: Lines = Field(
+        default_factory=MemoryLines, description="Output lines and the trigger input."
+    )
+    queue_limit: Annotated[int, Field(ge=1, le=1024)] = Field(
+        default=16, description="Triggers that may wait; one more is answered ERROR / OVERRUN."
+    )
+    max_age_ms: Annotated[int, Field(ge=1, le=3_600_000)] = Field(
+        default=2000,
+        description="A trigger older than this is answered ERROR / TRIGGER_STALE, in ms.",
+    )
+    clocks_synced: bool = Field(
+        default=False,
+        description="Whether the sender's clock and ours agree, so that sent_at can be believed.",
+    )
+    mqtt: bool = Field(default=True, description="Whether MQTT triggers are taken.")
+    timer_ms: Annotated[int, Field(ge=0, le=86_400_000)] = Field(
+        default=0, description="Period of the timer trigger, 0 is off."
+    )
+    trigger_delay_ms: Annotated[int, Field(ge=0, le=60000)] = Field(
+        default=0, description="Time from a trigger to the exposure in ms."
+    )
+    plain: Plain = Field(
+        default="part_id",
+        description="What a plain number or word is that comes as a trigger, such as 4711.",
+    )
+    ack: Literal["asked", "always"] = Field(
+        default="asked",
+        description=(
+            "When accepted/{station} tells that a trigger is in the ledger: asked is for triggers"
+            " with ack true only."
+        ),
+    )
+    short: bool = Field(
+        default=False,
+        description=(
+            "Whether each result goes out on short/{station} too, in at most 200 bytes for fixed"
+            " buffers."
+        ),
+    )
+
+    @model_validator(mode="after")
+    def _delay(self) -> "StationSettings":
+        if 0 < self.timer_ms < 10:
+            raise ValueError("timer_ms is below 10 ms")
+        return self
