@@ -205,9 +205,9 @@ def _ledger_version() -> int:
 
 
 def _accounts_version() -> int:
-    from schemas.store import accounts
+    from schemas.store.accounts.database import MIGRATIONS
 
-    return len(accounts.MIGRATIONS)
+    return len(MIGRATIONS)
 
 
 def _carry_over(old: Path, new: Path) -> None:

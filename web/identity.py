@@ -10,7 +10,7 @@ from flask import Request
 from flask.ctx import _AppCtxGlobals
 
 from schemas import Problem, User
-from schemas.store.accounts import Session
+from schemas.store.accounts.sessions import Session
 from web import csrf
 from web.access import Level, Person, allowed
 from web.credentials import cookies, tokens

@@ -7,8 +7,6 @@ INSPECTION_BROKER__PASSWORD, INSPECTION_BROKER__PASSWORD_FILE, or the file `brok
 $CREDENTIALS_DIRECTORY.
 """
 
-import difflib
-import re
 import tempfile
 import tomllib
 from collections.abc import Iterator, Mapping
@@ -17,29 +15,19 @@ from pathlib import Path
 from typing import Any, Literal
 
 from dotenv import dotenv_values
-from pydantic import BaseModel, ValidationError
+from pydantic import ValidationError
 
 from schemas.base import plain
 from schemas.errors import Problem
-from schemas.settings import Settings, StationSettings
-from schemas.settings.override import Raw, apply, kinds_of, model_of, secrets, variable
+from schemas.settings import Settings
+from schemas.settings.faults import told_faults
+from schemas.settings.override import Raw, apply, secrets, variable
+from schemas.settings.safety import User, no_password, open_to_others, weak_secrets
 from schemas.store.state import refuse_planted
 
 MAX_BYTES = 1024 * 1024
 MAX_SECRET_BYTES = 4096
-SECRET_CHARACTERS = 12
-KEY_GUESSES = 2**96
-# what machines remember: random, not a password
-KEYS = ("jwt_key", "jwt_old_key", "metrics_token", "token", "signing_key")
-WELL_KNOWN = (  # noqa: SIM905
-    "abc admin administrator broker changeit changeme correcthorsebatterystaple default guest"
-    " iloveyou inspection inspectionnode letmein mosquitto mqtt pass passwort password qwerty"
-    " qwertyuiop raspberry root secret test user welcome"
-).split()
-PRIVATE = re.compile(r"pass|pwd|secret|token|credential|key$", re.IGNORECASE)
-
 Source = Literal["file", "environment", "secret file", "default"]
-User = Literal["node", "web", "nobody"]
 
 
 @dataclass(frozen=True)
@@ -84,11 +72,11 @@ def load(
     try:
         settings = Settings.model_validate(raw)
     except ValidationError as error:
-        errors.extend(_told(error, raw, variables))
+        errors.extend(told_faults(error, raw, variables))
     if raw.get("environment", "production") == "production" and user != "nobody":
-        errors.extend(_weak_secrets(raw))
-        errors.extend(_no_password(raw, user))
-        errors.extend(_open_to_others(settings, user) if settings is not None else ())
+        errors.extend(weak_secrets(raw))
+        errors.extend(no_password(raw, user))
+        errors.extend(open_to_others(settings, user) if settings is not None else ())
     if disk:
         errors.extend(_disk(raw, planted))
     if errors or settings is None:
@@ -223,84 +211,6 @@ def _secret_file(file: Path, name: str, errors: list[str]) -> str | None:
     return text
 
 
-def _weak_secrets(raw: Raw) -> Iterator[str]:
-    for path in secrets():
-        value: Any = raw
-        for part in path:
-            value = value.get(part) if isinstance(value, dict) else None
-        if value is None:
-            continue
-        if not isinstance(value, str) or len(value) < SECRET_CHARACTERS:
-            yield (
-                f"{'.'.join(path)}: shorter than {SECRET_CHARACTERS} characters, which production"
-                " does not allow"
-            )
-        elif _well_known(value):
-            yield f"{'.'.join(path)}: a well-known password, which production does not allow"
-        elif path[-1] in KEYS and any(_guessable(word) for word in value.split(" ")):
-            yield (
-                f"{'.'.join(path)}: can be guessed, which production does not allow;"
-                " `inspection-node secrets new` makes one"
-            )
-
-
-def _no_password(raw: Raw, user: User) -> Iterator[str]:
-    """The user at the broker that this process signs in as, and that nothing proves."""
-    broker, web = (
-        table if isinstance(table := raw.get(name), dict) else {} for name in ("broker", "web")
-    )
-    if user == "web" and web.get("broker_username"):
-        table, keys = web, ("web", "broker_username", "broker_password")
-    else:
-        table, keys = broker, ("broker", "username", "password")
-    key = (keys[0], keys[2])
-    if table.get(keys[1]) and not table.get(keys[2]) and not broker.get("cert_file"):
-        yield (
-            f"{'.'.join(key)}: missing for the user {table[keys[1]]!r:.40}; give {variable(key)} or"
-            f" {variable(key)}_FILE"
-        )
-
-
-def _open_to_others(settings: Settings, user: User) -> Iterator[str]:
-    """What others on the network could read, which production does not allow without a word."""
-    broker, web, metrics = settings.broker, settings.web, settings.metrics
-    if not (broker.tls or broker.loopback or broker.allow_clear_text) and (
-        broker.username or web.broker_username
-    ):
-        yield (
-            f"broker.url: {broker.url} would carry the password in clear text to another machine; "
-            "use mqtts://, or say broker.allow_clear_text = true"
-        )
-    if not (web.loopback or web.proxy_hops or web.allow_clear_text):
-        yield (
-            f"web.bind: {web.bind} is reached from other machines in clear text; put a proxy with"
-            " TLS in front (web.proxy_hops), or say web.allow_clear_text = true"
-        )
-    if (
-        user == "node"
-        and metrics.enabled
-        and not (metrics.loopback or metrics.token or metrics.allow_without_token)
-    ):
-        yield (
-            f"metrics.bind: {metrics.bind} shows the figures to everybody on the network; give"
-            " metrics.token (INSPECTION_METRICS__TOKEN), or say metrics.allow_without_token = true"
-        )
-
-
-def _guessable(secret: str) -> bool:
-    """Whether a key takes fewer guesses than 96 random bits would, by zxcvbn's estimate."""
-    from zxcvbn import zxcvbn  # takes a tenth of a second to load, and only production asks
-
-    return bool(zxcvbn(secret[:64], list(WELL_KNOWN))["guesses"] < KEY_GUESSES)
-
-
-def _well_known(secret: str) -> bool:
-    """Whether it is a usual default, also with digits around it, or said two or three times."""
-    letters = re.sub(r"[^a-z]", "", secret.lower())
-    repeated = any(letters == word * n for word in WELL_KNOWN for n in (1, 2, 3))
-    return repeated or len(set(secret)) < 5 or secret in "0123456789" * 5
-
-
 def _disk(raw: Raw, planted: bool) -> Iterator[str]:
     broker = raw.get("broker")
     for key in ("ca_file", "cert_file", "key_file"):
@@ -328,80 +238,6 @@ def _disk(raw: Raw, planted: bool) -> Iterator[str]:
                 f"state_dir: {state!r} is not a folder that can be written"
                 f" ({getattr(error, 'strerror', error)})"
             )
-
-
-def _told(error: ValidationError, raw: Raw, variables: dict[str, str]) -> list[str]:
-    """Each error of the models as `key: value is not allowed: what is`, those of one key
-    together."""
-    told: dict[str, list[str]] = {}
-    values: dict[str, str] = {}
-    for item in error.errors(include_url=False, include_context=False):
-        steps, model = _steps(item["loc"], raw, missing=item["type"] == "missing")
-        key = ".".join(steps) or "settings"
-        message = item["msg"].removeprefix("Value error, ")
-        if item["type"] == "extra_forbidden":
-            known = [name for name in (model.model_fields if model else {})]
-            near = difflib.get_close_matches(steps[-1], known, 1)
-            message = (
-                f"unknown key{f', did you mean {near[0]}' if near else ''}; there are"
-                f" {', '.join(known)}"
-            )
-            if any(PRIVATE.search(word) for word in near):
-                values[key] = ""
-        elif item["type"] == "missing":
-            message = "missing"
-        values.setdefault(key, _shown(steps, item))
-        told.setdefault(key, []).append(message)
-    lines = []
-    for key, messages in told.items():
-        if any(other.startswith(f"{key}.") for other in told):
-            # the same mistake, as seen by another member of a union or by the list around it
-            continue
-        source = next(
-            (
-                f" (from {name})"
-                for k, name in variables.items()
-                if key == k or key.startswith(f"{k}.")
-            ),
-            "",
-        )
-        lines.append(f"{key}: {values[key]}{' or '.join(dict.fromkeys(messages))}{source}")
-    return lines
-
-
-def _shown(steps: list[str], item: Any) -> str:
-    """The value, unless it is a table or may be a secret."""
-    value = item["input"]
-    if (
-        item["type"] == "missing"
-        or isinstance(value, dict | list | tuple)
-        or any(PRIVATE.search(step) for step in steps[-1:])
-    ):
-        return ""
-    return f"{re.sub(r'//[^/@]*@', '//***@', plain(repr(value), 100))} is not allowed: "
-
-
-def _steps(
-    loc: tuple[int | str, ...], raw: Any, *, missing: bool
-) -> tuple[list[str], type[BaseModel] | None]:
-    """The key path of an error, stations by id and without the names of union members; and the
-    model of its table."""
-    steps: list[str] = []
-    model: type[BaseModel] | None = Settings
-    at: Any = raw
-    kinds: list[Any] = [Settings]
-    for n, part in enumerate(loc):
-        if isinstance(at, dict) and (part in at or (missing and n == len(loc) - 1)):
-            model = model_of(kinds, at)
-            field = model.model_fields.get(str(part)) if model else None
-            kinds = kinds_of(field.annotation) if field else []
-            at = at.get(part)
-            steps.append(str(part))
-        elif isinstance(at, list) and isinstance(part, int) and part < len(at):
-            at = at[part]
-            kinds = [StationSettings]
-            steps.append(str(at.get("id", part)) if isinstance(at, dict) else str(part))
-    return steps, model
 
 
 def _leaves(value: Any, path: tuple[str, ...] = ()) -> Iterator[str]:

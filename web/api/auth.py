@@ -8,7 +8,7 @@ from typing_extensions import TypedDict
 
 from schemas import Problem, Shape, utc
 from schemas.base import Name
-from schemas.store.accounts import Session
+from schemas.store.accounts.sessions import Session
 from schemas.user import UserName
 from web import csrf
 from web.access import Person, current, requires

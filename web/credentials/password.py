@@ -15,7 +15,7 @@ from argon2.exceptions import InvalidHashError, VerificationError
 from zxcvbn import zxcvbn
 
 from schemas import Problem, Settings
-from schemas.settings.load import WELL_KNOWN
+from schemas.settings.safety import WELL_KNOWN
 
 LEAST_CHARACTERS = 12
 MOST_CHARACTERS = 128

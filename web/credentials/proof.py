@@ -12,7 +12,7 @@ import pyotp
 from argon2.low_level import Type, hash_secret_raw
 
 from schemas import Problem, User
-from schemas.store.accounts import known_key
+from schemas.store.accounts.lockouts import known_key
 from schemas.store.accounts.twofactor import Second
 from web.access import Person
 from web.address import counted

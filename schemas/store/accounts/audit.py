@@ -6,16 +6,23 @@ numbered without gaps, SQLite remembers the greatest number, and the head of eve
 outside, so the newest rows cannot be cut off unnoticed either.
 """
 
+import builtins
 import hashlib
 import hmac
-from collections.abc import Iterator
-from typing import NamedTuple
+import json
+import sqlite3
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
 
-from schemas.base import canonical
-from schemas.store.accounts.seal import Head, Key
+from schemas.base import canonical, utc
+from schemas.store.accounts.database import BUSY_S, Database
+from schemas.store.accounts.seal import Head, Key, Seal
+from schemas.store.clock import Moment, now
 
 START = b"\0" * 32
 FULL = 0.9  # of the rows that it may have: from there on it is told
+AUDIT_PAGE = 500
 
 
 class Entry(NamedTuple):
@@ -65,3 +72,113 @@ def verify(
     if number != most:
         return number, last.hex(), f"rows {number + 1} to {most} are missing"
     return number, last.hex(), None
+
+
+class AuditRows(Database):
+    """The rows of the audit in the database of the accounts."""
+
+    def __init__(
+        self, path: Path, clock: Callable[[], Moment] = now, busy_s: float = BUSY_S
+    ) -> None:
+        super().__init__(path, clock, busy_s)
+        self._seal = Seal(path.parent)
+
+    def record(
+        self,
+        action: str,
+        target: str,
+        details: dict[str, Any],
+        username: str,
+        address: str,
+        request_id: str,
+    ) -> None:
+        """Add a row to the audit."""
+        who = {"username": username, "address": address, "request_id": request_id}
+        self.write(lambda db: self.append(db, action, target, details, who))
+
+    def audit(
+        self, before: int | None, limit: int, username: str | None, action: str | None
+    ) -> builtins.list[Entry]:
+        """Rows with an id below `before`, newest first, of one user or of actions that begin so."""
+        sql, values = "SELECT * FROM audit WHERE id < ?", [before if before is not None else 2**62]
+        if username is not None:
+            sql, values = f"{sql} AND username = ?", [*values, username]  # type: ignore[list-item]
+        if action is not None:
+            sql, values = f"{sql} AND substr(action, 1, ?) = ?", [*values, len(action), action]  # type: ignore[list-item]
+        return [
+            Entry(*row) for row in self.read(f"{sql} ORDER BY id DESC LIMIT ?", (*values, limit))
+        ]
+
+    def count_audit(self, action: str, since: float) -> int:
+        """How many rows of an action there are since a time."""
+        return int(
+            self.read(
+                "SELECT count(*) FROM audit WHERE action = ? AND at >= ?", (action, utc(since))
+            )[0][0]
+        )
+
+    def audit_size(self) -> int:
+        """How many rows the audit has, as SQLite counted them."""
+        rows = self.read("SELECT seq FROM sqlite_sequence WHERE name = 'audit'")
+        return int(rows[0][0]) if rows else 0
+
+    def audit_rows(self) -> Iterator[Entry]:
+        """All rows, oldest first."""
+        return self.audit_after(0)
+
+    def audit_after(self, after: int) -> Iterator[Entry]:
+        """The rows with a greater id, oldest first."""
+        while rows := self.read(
+            "SELECT * FROM audit WHERE id > ? ORDER BY id LIMIT ?", (after, AUDIT_PAGE)
+        ):
+            yield from (Entry(*row) for row in rows)
+            after = rows[-1][0]
+
+    def verify_audit(self) -> tuple[int, str, str | None]:
+        """How many rows hold, the hash of the last of them, and what is wrong with the next, None
+        if nothing is."""
+        counted = self.read("SELECT seq FROM sqlite_sequence WHERE name = 'audit'")
+        told = self._seal.head()  # before the rows: what is added meanwhile is no fault
+        return verify(
+            self.audit_rows(), counted[0][0] if counted else 0, self._seal.key(None), told
+        )
+
+    def tell_head(self) -> Head | None:
+        """Remember how many rows there are, and the hash of the last, outside the database; None
+        while there are none."""
+        rows = self.read("SELECT id, hash FROM audit ORDER BY id DESC LIMIT 1")
+        return self._seal.put_head(rows[0][0], rows[0][1].hex()) if rows else None
+
+    def append(
+        self,
+        db: sqlite3.Connection,
+        action: str,
+        target: str,
+        details: dict[str, Any],
+        who: dict[str, str],
+    ) -> None:
+        """Add a row to the audit in a transaction that changes something else too."""
+        last = db.execute("SELECT id, hash FROM audit ORDER BY id DESC LIMIT 1").fetchone() or (
+            0,
+            START,
+        )
+        counted = db.execute("SELECT seq FROM sqlite_sequence WHERE name = 'audit'").fetchone() or (
+            0,
+        )
+        text = json.dumps(details, ensure_ascii=False, sort_keys=True)
+        asked = who["address"], who["request_id"]
+        entry = Entry(
+            counted[0] + 1,
+            utc(self.clock().wall),
+            who["username"],
+            action,
+            target,
+            *asked,
+            text,
+            b"",
+        )
+        key = self._seal.key(counted[0])
+        db.execute(
+            "INSERT INTO audit VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            (*entry[:-1], row_hash(last[1], entry, key)),
+        )

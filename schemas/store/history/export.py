@@ -8,7 +8,8 @@ from typing import Any
 
 from schemas.store.history.cells import cell
 from schemas.store.history.filter import Filter
-from schemas.store.history.rows import History, Order
+from schemas.store.history.rows import History
+from schemas.store.history.walk import Order
 from schemas.store.history.why import in_words, why
 
 MAX_ROWS = 1_000_000

@@ -1,29 +1,15 @@
 """The history: filtered pages of results, newest or oldest first, and one result, read from the
-ledger.
+ledger."""
 
-Theory of operation. A filter is answered along one index of the ledger (a path) from a position,
-the cursor. What the index answers exactly takes the same time for a thousand results as for a
-million. The rest of a filter (a program, a rare station, the value of a tool, which stands only in
-the payload) is tested along the path, in windows, for at most BUDGET_S; then the page ends where
-the search stands, with `complete` false, and its cursor goes on from there.
-
-Order: without conditions the order of acceptance, of one station alone its `seq`; these do not
-depend on any clock. Everything else is in the order of the time at which results were stored.
-"""
-
-import base64
-import binascii
-import hashlib
-import json
-import sqlite3
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, Literal, NamedTuple
+from typing import Any, NamedTuple
 
-from schemas.base import canonical, utc
+from schemas.base import utc
 from schemas.errors import Problem
 from schemas.store.history.filter import Filter
+from schemas.store.history.walk import PAYLOADS, Order, Walk
 from schemas.store.history.why import Why, why
 from schemas.store.ledger.reader import Limited
 
@@ -31,8 +17,6 @@ MAX_LIMIT = 200
 LIMIT_S = 5.0
 BUDGET_S = 0.25
 WALK_S = 900.0
-WINDOW = 20_000  # entries of an index
-PAYLOADS = 250  # rows whose payloads are read at a time
 
 
 class Row(NamedTuple):
@@ -74,46 +58,11 @@ class Page(NamedTuple):
     searched_to: str | None = None
 
 
-class Along(NamedTuple):
-    """An index to walk along: its condition, its order, and the columns of a filter that its
-    position answers."""
-
-    name: str
-    clause: str
-    columns: tuple[str, ...]
-    answers: tuple[str, ...]
-
-
-BY_ID = Along("id", "NOT INDEXED", ("id",), ())
-BY_SEQ = Along("seq", "INDEXED BY sqlite_autoindex_results_2", ("seq",), ("station",))
-BY_TIME = Along("time", "INDEXED BY results_by_time", ("finished_at", "id"), ())
-BY_VERDICT = Along("verdict", "INDEXED BY results_not_ok", ("finished_at", "id"), ("verdict",))
-BY_CODE = Along("code", "INDEXED BY results_by_code", ("finished_at", "id"), ("code",))
-BY_PART = Along("part", "INDEXED BY results_by_part", ("finished_at", "id"), ("part_id",))
 COLUMNS = (
     "r.result_id, (SELECT trigger_id FROM triggers t WHERE t.id = r.id), r.station, r.seq,"
     " r.verdict, r.code, r.program, r.program_version, r.part_id, r.finished_at, r.duration_ms,"
     " r.pictures, CASE WHEN r.verdict <> 'OK' THEN r.payload END"
 )
-
-Position = tuple[float, ...]
-Order = Literal["newest", "oldest"]
-
-
-def along(filter: Filter) -> Along:
-    """The index that leaves the least to be tested."""
-    if filter.part_id is not None:
-        return BY_PART
-    if filter.code is not None:
-        return BY_CODE
-    if filter.verdict in ("NG", "ERROR"):
-        return BY_VERDICT
-    if filter.since is None and filter.until is None:
-        if filter.fixed() == {}:
-            return BY_ID
-        if list(filter.fixed()) == ["station"]:
-            return BY_SEQ
-    return BY_TIME
 
 
 class History:
@@ -139,7 +88,7 @@ class History:
         """
         if not 1 <= limit <= MAX_LIMIT:
             raise Problem("VALIDATION_FAILED", f"limit is 1 to {MAX_LIMIT}")
-        walk = _Walk(filter, order)
+        walk = Walk(filter, order)
         position = walk.read(cursor) if cursor is not None else None
         until = time.monotonic() + (self._budget_s if budget_s is None else budget_s)
         with self.limited.connection(LIMIT_S) as db:
@@ -169,7 +118,7 @@ class History:
 
         After `limit_s` it ends there if `partial`, else it raises Problem QUERY_LIMIT.
         """
-        walk, position, left = _Walk(filter, order), None, rows
+        walk, position, left = Walk(filter, order), None, rows
         until = time.monotonic() + limit_s
         while left > 0:
             if time.monotonic() > until:
@@ -272,171 +221,6 @@ class History:
                 "SELECT coalesce(max(seq), 0) FROM results WHERE station = ?", (station,)
             ).fetchone()
         return int(row[0])
-
-
-class _Walk:
-    """One filter along its path, in one direction."""
-
-    def __init__(self, filter: Filter, order: Order) -> None:
-        self.path = along(filter)
-        self.filter = filter
-        self._tag = hashlib.blake2b(
-            canonical([filter.model_dump(mode="json"), order]), digest_size=6
-        ).hexdigest()
-        self._less = "<" if order == "newest" else ">"
-        direction = " DESC" if order == "newest" else ""
-        self._order = ", ".join(column + direction for column in self.path.columns)
-        terms, values = filter.range()
-        fixed = filter.fixed()
-        for column in self.path.answers:
-            terms += f" AND {column} = ?"
-            values.append(fixed.pop(column))
-        if self.path is BY_VERDICT:
-            # what the index is made for; the planner wants to see it
-            terms += " AND verdict <> 'OK'"
-        self._terms, self._values = terms, values
-        self._rest = "".join(f" AND {column} = ?" for column in fixed)
-        self._rest_values = list(fixed.values())
-
-    def search(
-        self, db: sqlite3.Connection, position: Position | None, limit: int, until: float
-    ) -> tuple[list[int], Position | None, bool]:
-        """Ids of up to `limit` results after `position`; where to go on, None at the end; whether
-        it was searched enough."""
-        found: list[int] = []
-        tested = self._by_payload if self.filter.tool is not None else self._by_column
-        while True:
-            if not self._rest and self.filter.tool is None:
-                hits = self._entries(db, position, None, "", [], limit + 1)
-                more = len(hits) > limit
-                return (
-                    [row[0] for row in hits[:limit]],
-                    _position(hits[limit - 1]) if more else None,
-                    True,
-                )
-            hits, end = tested(db, position, limit - len(found))
-            found += [row[0] for row in hits]
-            if len(found) == limit:
-                return found, _position(hits[-1]), True
-            if end is None:
-                return found, None, True
-            position = end
-            if time.monotonic() > until:
-                return found, position, False
-
-    def _by_column(
-        self, db: sqlite3.Connection, position: Position | None, limit: int
-    ) -> tuple[list[tuple[Any, ...]], Position | None]:
-        """Hits in the next window by conditions on columns, and the window's end, None if it was
-        the last."""
-        after, values = self._after(position)
-        row = db.execute(
-            f"SELECT {', '.join(self.path.columns)} FROM results {self.path.clause} WHERE"
-            f" {self._terms}{after} ORDER BY {self._order} LIMIT 1 OFFSET {WINDOW - 1}",
-            [*self._values, *values],
-        ).fetchone()
-        end = None if row is None else tuple(row)
-        return self._entries(db, position, end, self._rest, self._rest_values, limit), end
-
-    def _by_payload(
-        self, db: sqlite3.Connection, position: Position | None, limit: int
-    ) -> tuple[list[tuple[Any, ...]], Position | None]:
-        """The same by a condition on a tool, for a few rows."""
-        if self._rest:
-            window, end = self._by_column(db, position, PAYLOADS)
-            if len(window) == PAYLOADS:
-                end = _position(window[-1])
-        else:
-            window = self._entries(db, position, None, "", [], PAYLOADS)
-            end = _position(window[-1]) if len(window) == PAYLOADS else None
-        hits = []
-        for row in window:
-            payload = db.execute("SELECT payload FROM results WHERE id = ?", (row[0],)).fetchone()
-            if payload is not None and self.filter.admits(payload[0]):
-                hits.append(row)
-                if len(hits) == limit:
-                    break
-        return hits, end
-
-    def _entries(
-        self,
-        db: sqlite3.Connection,
-        start: Position | None,
-        end: Position | None,
-        rest: str,
-        rest_values: list[Any],
-        limit: int,
-    ) -> list[tuple[Any, ...]]:
-        """(id, position...) of the entries after `start` up to and with `end` that fulfil
-        `rest`."""
-        after, values = self._after(start)
-        up_to = ""
-        if end is not None:
-            up_to = (
-                f" AND ({', '.join(self.path.columns)}) {'>=' if self._less == '<' else '<='}"
-                f" ({_marks(end)})"
-            )
-            values = [*values, *end]
-        return db.execute(
-            f"SELECT id, {', '.join(self.path.columns)} FROM results {self.path.clause}"
-            f" WHERE {self._terms}{after}{up_to}{rest} ORDER BY {self._order} LIMIT ?",
-            [*self._values, *values, *rest_values, limit],
-        ).fetchall()
-
-    def _after(self, position: Position | None) -> tuple[str, list[Any]]:
-        if position is None:
-            return "", []
-        return f" AND ({', '.join(self.path.columns)}) {self._less} ({_marks(position)})", list(
-            position
-        )
-
-    def time_of(self, db: sqlite3.Connection, position: Position) -> str | None:
-        """When the result at a position was stored; None if it has just been pruned."""
-        if self.path.columns[0] == "finished_at":
-            return utc(position[0])
-        terms = " AND ".join(f"{column} = ?" for column in (*self.path.columns, *self.path.answers))
-        fixed = self.filter.fixed()
-        row = db.execute(
-            f"SELECT finished_at FROM results WHERE {terms}",
-            [*position, *(fixed[column] for column in self.path.answers)],
-        ).fetchone()
-        return None if row is None else utc(row[0])
-
-    def write(self, position: Position) -> str:
-        """A position as a cursor, which means something for this filter and order only."""
-        return (
-            base64.urlsafe_b64encode(json.dumps([self._tag, *position]).encode())
-            .decode()
-            .rstrip("=")
-        )
-
-    def read(self, cursor: str) -> Position:
-        """The position in a cursor. Raises Problem VALIDATION_FAILED."""
-        try:
-            if len(cursor) > 200:
-                raise ValueError
-            data = base64.b64decode(
-                cursor + "=" * (-len(cursor) % 4), altchars=b"-_", validate=True
-            )
-            tag, *values = json.loads(data)
-        except (ValueError, binascii.Error, TypeError, RecursionError):
-            raise Problem("VALIDATION_FAILED", "cursor: it is not one of ours") from None
-        kinds = [float if column == "finished_at" else int for column in self.path.columns]
-        if tag != self._tag:
-            raise Problem("VALIDATION_FAILED", "cursor: it belongs to another filter or order")
-        if [type(value) for value in values] != kinds or not all(
-            abs(value) < 2**62 for value in values
-        ):
-            raise Problem("VALIDATION_FAILED", "cursor: it is not one of ours")
-        return tuple(values)
-
-
-def _position(row: tuple[Any, ...]) -> Position:
-    return tuple(row[1:])
-
-
-def _marks(position: Position) -> str:
-    return ", ".join("?" * len(position))
 
 
 def _row(values: tuple[Any, ...]) -> Row:

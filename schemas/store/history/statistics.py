@@ -17,8 +17,9 @@ from typing import Any
 from schemas.base import utc
 from schemas.errors import Problem
 from schemas.store.history.filter import Filter
-from schemas.store.history.rows import History, Order
+from schemas.store.history.rows import History
 from schemas.store.history.tool_figures import figures
+from schemas.store.history.walk import Order
 
 LIMIT_S = 5.0
 SAMPLE = 2000  # payloads

@@ -12,8 +12,9 @@ from typing import Any
 import pytest
 
 from schemas import logs
-from schemas.logs import ALIKE, Lines, Renderer, log_performance
+from schemas.logs import log_performance
 from schemas.logs.files import LogFile
+from schemas.logs.lines import ALIKE, Lines, Renderer
 from schemas.logs.redaction import HIDDEN, Redaction
 from schemas.settings.load import load
 
@@ -169,7 +170,7 @@ def test_a_flood_is_a_few_lines_and_their_number(as_json: Out) -> None:
 def test_a_flood_of_lines_of_many_kinds_is_bounded_too(
     as_json: Out, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(logs, "MOST", 50)
+    monkeypatch.setattr("schemas.logs.lines.MOST", 50)
     for n in range(200):
         as_json.log.info(f"kind {n}")
     assert len(as_json.lines()) == 50
@@ -194,7 +195,7 @@ def test_what_was_left_out_of_a_later_flood_is_told_too(as_json: Out) -> None:
 def test_what_was_left_out_is_told_though_nobody_writes_any_more(
     as_json: Out, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(logs, "WINDOW_S", 0.2)
+    monkeypatch.setattr("schemas.logs.lines.WINDOW_S", 0.2)
     for _ in range(ALIKE + 3):
         as_json.log.info("again")
     timer = as_json.handler._timer

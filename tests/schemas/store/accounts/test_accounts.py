@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from schemas import Problem
-from schemas.store.accounts import Accounts, Moment
+from schemas.store.accounts import Accounts
+from schemas.store.clock import Moment
 
 WHO = {"username": "ada", "address": "10.0.0.1", "request_id": "r"}
 LIMITS = {"user:ada": 5, "address:10.0.0.1": 20}

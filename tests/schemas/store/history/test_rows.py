@@ -10,8 +10,9 @@ import pytest
 from schemas import Problem
 from schemas.store.history.export import as_csv, json_lines
 from schemas.store.history.filter import Filter
-from schemas.store.history.rows import History, Order
+from schemas.store.history.rows import History
 from schemas.store.history.statistics import Statistics
+from schemas.store.history.walk import Order
 from schemas.store.ledger import Ledger
 from tests.ledgers import BEGAN, STEP_S, fill, payload, result_id, verdict_of
 
@@ -129,7 +130,7 @@ def test_sql_in_a_filter_is_only_text(full: History) -> None:
 
 
 def test_no_page_of_a_plain_filter_is_sorted_or_reads_the_whole_table(full: History) -> None:
-    from schemas.store.history.rows import _Walk
+    from schemas.store.history.walk import Walk
 
     for given in (
         {},
@@ -139,7 +140,7 @@ def test_no_page_of_a_plain_filter_is_sorted_or_reads_the_whole_table(full: Hist
         {"part_id": "x"},
         {"since": at(5)},
     ):
-        walk = _Walk(Filter(**given), "newest")
+        walk = Walk(Filter(**given), "newest")
         seen: list[str] = []
         with full.limited.connection(5) as db:
             db.set_trace_callback(seen.append)
