@@ -27,7 +27,7 @@ RUNNING = ("ping", "trigger", "select_program", "pause", "resume", "reset_counte
 PER_COMMAND = ("cmd", "reply")  # a reply may hold what only the asker should see
 
 
-class Names(NamedTuple):
+class AclNames(NamedTuple):
     """The node, and the user names at the broker."""
 
     base: str = "inspection/v1"
@@ -39,10 +39,10 @@ class Names(NamedTuple):
     viewer: str = "viewer"
 
 
-def text(names: Names | None = None) -> str:
+def text(names: AclNames | None = None) -> str:
     """The ACL file. Whoever is not named in it may do nothing. Raises ValueError for a name that
     mosquitto would misread."""
-    names = names or Names()
+    names = names or AclNames()
     for what, name in names._asdict().items():
         if not re.fullmatch(r"[^\s+#$\x00-\x1f][^+#\x00-\x1f]*", name) or name != name.strip():
             raise ValueError(f"{what} {name!r} cannot stand in an ACL file")
@@ -96,7 +96,7 @@ def text(names: Names | None = None) -> str:
     )
 
 
-def _rights(names: Names, right: Callable[[Topic], str | None]) -> Iterator[str]:
+def _rights(names: AclNames, right: Callable[[Topic], str | None]) -> Iterator[str]:
     for topic in TOPICS:
         if (may := right(topic)) is not None:
             pattern = re.sub(r"\{(?!base|node)\w+\}", "+", topic.template)
@@ -109,7 +109,7 @@ def _of_node(topic: Topic) -> str | None:
     return {"in": "read", "out": "write", "own": "readwrite"}.get(topic.direction)
 
 
-def _commands(names: Names) -> Iterator[str]:
+def _commands(names: AclNames) -> Iterator[str]:
     for command in RUNNING:
         yield f"topic write {names.base}/{names.node}/cmd/{command}"
         yield f"topic read {names.base}/{names.node}/reply/{command}"
@@ -140,13 +140,15 @@ def main(arguments: list[str]) -> int:
     if arguments in ([], ["--check"]):
         return run({PATH: text()}, COMMAND, arguments)
     parser = argparse.ArgumentParser(prog=COMMAND, description="An ACL file for mosquitto.")
-    for field, default in Names()._asdict().items():
+    for field, default in AclNames()._asdict().items():
         parser.add_argument(
             f"--{field.replace('_', '-')}", default=None if field == "node_user" else default
         )
     given = vars(parser.parse_args(arguments))
     try:
-        sys.stdout.write(text(Names(**{**given, "node_user": given["node_user"] or given["node"]})))
+        sys.stdout.write(
+            text(AclNames(**{**given, "node_user": given["node_user"] or given["node"]}))
+        )
     except ValueError as error:
         parser.error(str(error))
     return 0

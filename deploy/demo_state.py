@@ -18,7 +18,7 @@ from schemas.store.users import Users
 NODE = "node-01"
 CAMERA = SyntheticCamera()
 ADMIN = "admin"
-USERS = acl.Names(node=NODE, node_user=NODE)
+USERS = acl.AclNames(node=NODE, node_user=NODE)
 CREDENTIALS = "credentials"
 CLIENTS = "mqtt"
 

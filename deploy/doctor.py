@@ -9,7 +9,7 @@ from pathlib import Path
 from broker.client import Client
 from broker.probe import Tried, probe
 from deploy import machine, show, target
-from deploy.machine import Row, failed
+from deploy.machine import Finding, failed
 from schemas import Problem
 from schemas.settings import BrokerSettings
 from schemas.settings.load import Loaded
@@ -22,7 +22,7 @@ LEAST_PACKET_BYTES = 64 * 1024
 def doctor(args: argparse.Namespace) -> int:
     """0 if nothing failed. With --broker and without --config only the broker and the node are
     asked."""
-    rows: list[Row] = []
+    rows: list[Finding] = []
     for row in _rows(args):
         rows.append(row)
         if sys.stderr.isatty() and not args.json:
@@ -37,14 +37,14 @@ def doctor(args: argparse.Namespace) -> int:
     return 1 if worst == "fail" else 0
 
 
-def _rows(args: argparse.Namespace) -> Iterator[Row]:
+def _rows(args: argparse.Namespace) -> Iterator[Finding]:
     loaded: Loaded | None = None
     if args.broker is None or args.config is not None:
         try:
             loaded = target.loaded(args)
         except Problem as problem:
             for error in problem.details.get("errors") or [problem.message]:
-                yield Row(
+                yield Finding(
                     "settings",
                     "fail",
                     error,
@@ -52,7 +52,7 @@ def _rows(args: argparse.Namespace) -> Iterator[Row]:
                 )
             return
         given = sum(source != "default" for source in loaded.sources.values())
-        yield Row(
+        yield Finding(
             "settings",
             "ok",
             f"{loaded.path}: {given} keys given, {len(loaded.settings.station)} stations",
@@ -80,23 +80,25 @@ def _rows(args: argparse.Namespace) -> Iterator[Row]:
         yield from machine.permissions(loaded.settings, loaded.path, os.environ)
         running = yield from _cameras_if_free(loaded)
     if not running:
-        yield Row("node", "warn", "it does not run", "inspection-node run, or start its service")
+        yield Finding(
+            "node", "warn", "it does not run", "inspection-node run, or start its service"
+        )
     elif up:
         yield from ask(asking, node)
 
 
-def broker(settings: BrokerSettings, node: str, *, ours: bool) -> Iterator[Row]:
+def broker(settings: BrokerSettings, node: str, *, ours: bool) -> Iterator[Finding]:
     """The broker as a node would use it; `ours` tells that this is the node's own account."""
     try:
         found = probe(settings, node)
     except Problem as problem:
         yield failed("broker", problem)
         return
-    yield Row("broker", "ok", f"{settings.url} as {settings.username or 'anonymous'}")
+    yield Finding("broker", "ok", f"{settings.url} as {settings.username or 'anonymous'}")
     if found.v5:
-        yield Row("broker MQTT 5", "ok", "yes")
+        yield Finding("broker MQTT 5", "ok", "yes")
     else:
-        yield Row(
+        yield Finding(
             "broker MQTT 5",
             "warn",
             "MQTT 3.1.1 only",
@@ -108,7 +110,7 @@ def broker(settings: BrokerSettings, node: str, *, ours: bool) -> Iterator[Row]:
             if ours
             else "Only the node's account may try the rest"
         )
-        yield Row("broker access", "fail" if ours else "warn", found.refused or "refused", todo)
+        yield Finding("broker access", "fail" if ours else "warn", found.refused or "refused", todo)
     else:
         yield _speed(found.tried)
         yield _wanted(
@@ -119,7 +121,7 @@ def broker(settings: BrokerSettings, node: str, *, ours: bool) -> Iterator[Row]:
             "Allow retained messages: state and alarms need them",
         )
     if not found.two:
-        yield Row(
+        yield Finding(
             "broker connections",
             "warn",
             "one only",
@@ -130,18 +132,18 @@ def broker(settings: BrokerSettings, node: str, *, ours: bool) -> Iterator[Row]:
     expiry_s = found.properties.get("SessionExpiryInterval", settings.session_expiry_s)
     if expiry_s < settings.session_expiry_s:
         todo = f"Raise it to broker.session_expiry_s, {settings.session_expiry_s} s"
-        yield Row("broker sessions", "warn", f"kept for {expiry_s} s only", todo)
+        yield Finding("broker sessions", "warn", f"kept for {expiry_s} s only", todo)
     if found.properties.get("MaximumQoS", 1) < 1:
-        yield Row("broker QoS", "fail", "QoS 0 only", "Allow QoS 1: the promise needs it")
+        yield Finding("broker QoS", "fail", "QoS 0 only", "Allow QoS 1: the promise needs it")
     if not found.properties.get("WildcardSubscriptionAvailable", 1):
         todo = (
             "Allow them: without, what is sent to stations and commands that do not exist is not"
             " answered"
         )
-        yield Row("broker wildcards", "warn", "none", todo)
+        yield Finding("broker wildcards", "warn", "none", todo)
     if found.properties.get("MaximumPacketSize", LEAST_PACKET_BYTES) < LEAST_PACKET_BYTES:
         found_bytes = found.properties["MaximumPacketSize"]
-        yield Row(
+        yield Finding(
             "broker packets",
             "fail",
             f"at most {found_bytes} bytes",
@@ -149,14 +151,14 @@ def broker(settings: BrokerSettings, node: str, *, ours: bool) -> Iterator[Row]:
         )
 
 
-def _speed(tried: Tried) -> Row:
+def _speed(tried: Tried) -> Finding:
     times = f"PUBACK {tried.puback_ms:.2f} ms, round trip {tried.echo_ms:.2f} ms (medians)"
     slowest = max(tried.puback_ms, tried.echo_ms)
     if slowest < DELAYED_MS[0]:
-        return Row("broker speed", "ok", times)
+        return Finding("broker speed", "ok", times)
     if slowest > DELAYED_MS[1]:
-        return Row("broker speed", "warn", times, "The network or the broker is slow")
-    return Row(
+        return Finding("broker speed", "warn", times, "The network or the broker is slow")
+    return Finding(
         "broker speed",
         "warn",
         times,
@@ -164,7 +166,7 @@ def _speed(tried: Tried) -> Row:
     )
 
 
-def ask(settings: BrokerSettings, node: str) -> Iterator[Row]:
+def ask(settings: BrokerSettings, node: str) -> Iterator[Finding]:
     """A running node tells about itself."""
     with Client(settings, node) as client:
         try:
@@ -172,44 +174,44 @@ def ask(settings: BrokerSettings, node: str) -> Iterator[Row]:
         except Problem as problem:
             yield failed("node", problem)
             return
-        yield Row("node", "ok", f"{node} runs, version {(reply.data or {}).get('version')}")
+        yield Finding("node", "ok", f"{node} runs, version {(reply.data or {}).get('version')}")
         state = client.retained("state") or {}
     for id, station in (state.get("stations") or {}).items():
         for part in ("camera", "outputs"):
             told = station.get(part)
             if told == "error":
                 error = station.get("error") or {}
-                yield Row(
+                yield Finding(
                     f"{part} {id}",
                     "fail",
                     f"{error.get('code')}: {error.get('message')}",
                     "See the alarm and the log",
                 )
             else:
-                yield Row(f"{part} {id}", "ok" if told in ("ok", "none") else "warn", str(told))
+                yield Finding(f"{part} {id}", "ok" if told in ("ok", "none") else "warn", str(told))
         ready = station.get("state") in ("Ready", "SingleExecution", "ContinuousExecution")
         error = station.get("error") or {}
         found = (
             f"{station.get('state')}, program {station.get('program')} version"
             f" {station.get('program_version')}"
         )
-        yield Row(
+        yield Finding(
             f"station {id}",
             "ok" if ready else "warn",
             found,
             "" if ready else error.get("message") or "See its state",
         )
     for reason in state.get("broker") or ():
-        yield Row(
+        yield Finding(
             "broker and node", "warn", reason, "See the terms of the broker in docs/broker.md"
         )
     for code in state.get("alarms") or ():
-        yield Row(
+        yield Finding(
             f"alarm {code}", "warn", "active", "See the topic alarm, or `inspection-node watch`"
         )
 
 
-def _cameras_if_free(loaded: Loaded) -> Generator[Row, None, bool]:
+def _cameras_if_free(loaded: Loaded) -> Generator[Finding, None, bool]:
     """Opens the cameras unless a running node holds them; returns whether one runs."""
     from node.state_lock import lock_state
 
@@ -226,5 +228,5 @@ def _cameras_if_free(loaded: Loaded) -> Generator[Row, None, bool]:
     return False
 
 
-def _wanted(check: str, there: bool, yes: str, no: str, todo: str) -> Row:
-    return Row(check, "ok", yes) if there else Row(check, "fail", no, todo)
+def _wanted(check: str, there: bool, yes: str, no: str, todo: str) -> Finding:
+    return Finding(check, "ok", yes) if there else Finding(check, "fail", no, todo)

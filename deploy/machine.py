@@ -25,7 +25,7 @@ YEARS = range(2025, 2100)
 VOLATILE = ("tmpfs", "ramfs", "overlay")
 
 
-class Row(NamedTuple):
+class Finding(NamedTuple):
     """One finding, and what to do about it."""
 
     check: str
@@ -34,12 +34,14 @@ class Row(NamedTuple):
     todo: str = ""
 
 
-def failed(check: str, problem: Problem) -> Row:
+def failed(check: str, problem: Problem) -> Finding:
     """The finding of a problem of the catalogue."""
-    return Row(check, "fail", f"{problem.code}: {problem.message}", CATALOGUE[problem.code].advice)
+    return Finding(
+        check, "fail", f"{problem.code}: {problem.message}", CATALOGUE[problem.code].advice
+    )
 
 
-def cameras(settings: Settings, folder: Path) -> Iterator[Row]:
+def cameras(settings: Settings, folder: Path) -> Iterator[Finding]:
     """Opens each camera and takes a picture: only while no node runs."""
     from node.cameras import Request, make_camera
 
@@ -60,7 +62,7 @@ def cameras(settings: Settings, folder: Path) -> Iterator[Row]:
                 now = time.monotonic_ns()
                 frame = camera.grab(Request(now, now + station.camera.timeout_ms * 1_000_000))
                 took_ms = (time.monotonic_ns() - now) / 1e6
-                yield Row(
+                yield Finding(
                     check,
                     "ok",
                     f"{station.camera.kind}: {frame.width} x {frame.height} px after"
@@ -72,7 +74,7 @@ def cameras(settings: Settings, folder: Path) -> Iterator[Row]:
             yield failed(check, problem)
 
 
-def lines(settings: Settings) -> Iterator[Row]:
+def lines(settings: Settings) -> Iterator[Finding]:
     """Looks at each line without requesting it."""
     for station in settings.station:
         check = f"lines {station.id}"
@@ -86,7 +88,7 @@ def lines(settings: Settings) -> Iterator[Row]:
         except Problem as problem:
             yield failed(check, problem)
         except OSError as error:
-            yield Row(
+            yield Finding(
                 check,
                 "fail",
                 f"{station.lines.chip}: {error.strerror or error}",
@@ -94,7 +96,7 @@ def lines(settings: Settings) -> Iterator[Row]:
             )
 
 
-def _chip(check: str, lines: GpiodLines) -> Row:
+def _chip(check: str, lines: GpiodLines) -> Finding:
     from node.gpio.chip import CONSUMER, find_chip
 
     wanted = {line.line: role for role, line in lines.roles.items()}
@@ -106,7 +108,7 @@ def _chip(check: str, lines: GpiodLines) -> Row:
             f"{offset} ({role})" for offset, role in wanted.items() if offset >= about.num_lines
         ]
         if missing:
-            return Row(
+            return Finding(
                 check,
                 "fail",
                 f"{about.label} has no line {', '.join(missing)}",
@@ -119,21 +121,21 @@ def _chip(check: str, lines: GpiodLines) -> Row:
         if i.used and i.consumer != CONSUMER
     ]
     if held:
-        return Row(
+        return Finding(
             check,
             "fail",
             f"{about.label}: held: {', '.join(held)}",
             "Stop who holds them, or choose other lines",
         )
     ours = sum(info.used for info in infos.values())
-    return Row(
+    return Finding(
         check,
         "ok",
         f"{about.label}: {len(wanted)} lines{f', {ours} held by a node' if ours else ', free'}",
     )
 
 
-def disk(settings: Settings) -> Iterator[Row]:
+def disk(settings: Settings) -> Iterator[Finding]:
     """Space, kind and speed of the disk that holds the state folder."""
     state = Path(settings.state_dir)
     try:
@@ -142,19 +144,19 @@ def disk(settings: Settings) -> Iterator[Row]:
         percent, free_mb = 100 * free / max(whole, 1), free >> 20
         found = f"{free_mb} MB free of {whole >> 20} ({percent:.0f} %)"
         if free_mb < LEAST_FREE_MB:
-            yield Row("disk space", "fail", found, f"Free at least {LEAST_FREE_MB} MB")
+            yield Finding("disk space", "fail", found, f"Free at least {LEAST_FREE_MB} MB")
         elif percent < settings.pictures.min_free_percent:
-            yield Row(
+            yield Finding(
                 "disk space",
                 "warn",
                 found,
                 f"Pictures are dropped below {settings.pictures.min_free_percent:g} %",
             )
         else:
-            yield Row("disk space", "ok", found)
+            yield Finding("disk space", "ok", found)
         kind = _filesystem(state)
         if kind in VOLATILE:
-            yield Row(
+            yield Finding(
                 "disk kind",
                 "warn",
                 kind,
@@ -163,16 +165,16 @@ def disk(settings: Settings) -> Iterator[Row]:
         times = sorted(_fsync_ms(state) for _ in range(FSYNCS))
         found = f"median {times[FSYNCS // 2]:.2f} ms, worst {times[-1]:.2f} ms"
         if times[FSYNCS // 2] > SLOW_FSYNC_MS:
-            yield Row(
+            yield Finding(
                 "disk fsync",
                 "warn",
                 found,
                 "Every trigger and result waits for it: use a faster disk",
             )
         else:
-            yield Row("disk fsync", "ok", found)
+            yield Finding("disk fsync", "ok", found)
     except OSError as error:
-        yield Row(
+        yield Finding(
             "disk",
             "fail",
             f"{state}: {error.strerror or error}",
@@ -199,11 +201,11 @@ def _filesystem(path: Path) -> str:
     return best[1]
 
 
-def clock(settings: Settings) -> Iterator[Row]:
+def clock(settings: Settings) -> Iterator[Finding]:
     """Whether the clock is plausible and follows a time server."""
     now = datetime.now(UTC)
     if now.year not in YEARS:
-        yield Row(
+        yield Finding(
             "clock",
             "fail",
             f"{now:%Y-%m-%d %H:%M:%S} UTC",
@@ -212,11 +214,11 @@ def clock(settings: Settings) -> Iterator[Row]:
         return
     needed = any(station.clocks_synced for station in settings.station)
     if CLOCK.synchronised():
-        yield Row("clock", "ok", f"{now:%Y-%m-%d %H:%M:%S} UTC, synchronised")
+        yield Finding("clock", "ok", f"{now:%Y-%m-%d %H:%M:%S} UTC, synchronised")
     else:
         todo = "Start a time service (timedatectl set-ntp true)"
         todo += ", or set clocks_synced = false: triggers are judged by sent_at" if needed else ""
-        yield Row(
+        yield Finding(
             "clock",
             "fail" if needed else "warn",
             f"{now:%Y-%m-%d %H:%M:%S} UTC, not synchronised",
@@ -224,15 +226,15 @@ def clock(settings: Settings) -> Iterator[Row]:
         )
 
 
-def permissions(settings: Settings, config: Path, environ: Mapping[str, str]) -> Iterator[Row]:
+def permissions(settings: Settings, config: Path, environ: Mapping[str, str]) -> Iterator[Finding]:
     """Who may read and change what; secrets are for one account only."""
     state = Path(settings.state_dir)
-    bad: list[Row] = []
+    bad: list[Finding] = []
     try:
         folder = state.stat()
         if folder.st_mode & stat.S_IWOTH:
             bad.append(
-                Row(
+                Finding(
                     "permissions",
                     "fail",
                     f"{state} can be written by everybody",
@@ -248,7 +250,7 @@ def permissions(settings: Settings, config: Path, environ: Mapping[str, str]) ->
             some = ", ".join(str(path) for path in foreign[:3])
             todo = f"chown -R --reference={state} {state}"
             bad.append(
-                Row(
+                Finding(
                     "permissions",
                     "fail",
                     f"{some} and the state folder have different owners",
@@ -258,7 +260,7 @@ def permissions(settings: Settings, config: Path, environ: Mapping[str, str]) ->
         for path in (state / "users").glob("users.json*"):
             if path.stat().st_mode & stat.S_IROTH:
                 bad.append(
-                    Row(
+                    Finding(
                         "permissions",
                         "fail",
                         f"{path} can be read by everybody",
@@ -267,7 +269,7 @@ def permissions(settings: Settings, config: Path, environ: Mapping[str, str]) ->
                 )
     except OSError as error:
         bad.append(
-            Row(
+            Finding(
                 "permissions",
                 "fail",
                 f"{state}: {error.strerror or error}",
@@ -287,7 +289,7 @@ def permissions(settings: Settings, config: Path, environ: Mapping[str, str]) ->
         try:
             if path.stat().st_mode & (stat.S_IROTH | stat.S_IWOTH):
                 bad.append(
-                    Row(
+                    Finding(
                         "permissions",
                         "fail",
                         f"{path} can be read by everybody",
@@ -296,7 +298,7 @@ def permissions(settings: Settings, config: Path, environ: Mapping[str, str]) ->
                 )
         except OSError as error:
             bad.append(
-                Row(
+                Finding(
                     "permissions",
                     "fail",
                     f"{path}: {error.strerror or error}",
@@ -305,27 +307,29 @@ def permissions(settings: Settings, config: Path, environ: Mapping[str, str]) ->
             )
     if config.stat().st_mode & stat.S_IWOTH:
         bad.append(
-            Row(
+            Finding(
                 "permissions",
                 "fail",
                 f"{config} can be written by everybody",
                 f"chmod o-w {config}",
             )
         )
-    yield from bad or [Row("permissions", "ok", f"{state} and {len(secrets)} files with secrets")]
+    yield from bad or [
+        Finding("permissions", "ok", f"{state} and {len(secrets)} files with secrets")
+    ]
 
 
-def certificates(settings: Settings) -> Iterator[Row]:
+def certificates(settings: Settings) -> Iterator[Finding]:
     """How long the certificates are good with which the node speaks to the broker, and others that
     it is told to look at."""
     for one in certificates_of(settings):
         days, trouble = one.days(), one.trouble()
         if trouble is None:
-            yield Row(
+            yield Finding(
                 "certificate", "ok", f"{one.key}: {one.path} is good for {int(days or 0)} days"
             )
         elif days is None:
-            yield Row(
+            yield Finding(
                 "certificate",
                 "fail",
                 trouble,
@@ -333,10 +337,10 @@ def certificates(settings: Settings) -> Iterator[Row]:
             )
         else:
             todo = "Renew it (deploy/install/certs.sh renew NAME), then reload the node"
-            yield Row("certificate", "warn" if days >= 0 else "fail", trouble, todo)
+            yield Finding("certificate", "warn" if days >= 0 else "fail", trouble, todo)
 
 
-def reach(settings: Settings) -> Iterator[Row]:
+def reach(settings: Settings) -> Iterator[Finding]:
     """Who can connect to the ports of web and metrics that should not: looked at by what the
     settings say."""
     web, metrics = settings.web, settings.metrics
@@ -345,31 +349,31 @@ def reach(settings: Settings) -> Iterator[Row]:
             f"{web.bind} with proxy_hops = {web.proxy_hops}: who comes past the proxy says which"
             " address is theirs"
         )
-        yield Row(
+        yield Finding(
             "reach web",
             "warn",
             found,
             "Bind the web to loopback, or let the firewall close its port to all but the proxy",
         )
     elif not web.loopback and settings.environment == "production":
-        yield Row(
+        yield Finding(
             "reach web",
             "warn",
             f"{web.bind} without a proxy: passwords in clear text",
             "Put a proxy with TLS in front",
         )
     else:
-        yield Row("reach web", "ok", web.bind)
+        yield Finding("reach web", "ok", web.bind)
     if not metrics.enabled:
         return
     if metrics.loopback or metrics.token is not None:
-        yield Row(
+        yield Finding(
             "reach metrics",
             "ok",
             f"{metrics.bind}{'' if metrics.token is None else ', with a token'}",
         )
     else:
-        yield Row(
+        yield Finding(
             "reach metrics",
             "warn",
             f"{metrics.bind} without a token: everybody reads them",
@@ -382,7 +386,7 @@ def _state_files(state: Path) -> Iterator[Path]:
         yield from state.glob(pattern)
 
 
-def programs(settings: Settings) -> Iterator[Row]:
+def programs(settings: Settings) -> Iterator[Finding]:
     """Loads every program as the node would, and looks for those that the settings name."""
     from node.program import load
 
@@ -416,11 +420,11 @@ def programs(settings: Settings) -> Iterator[Row]:
         except Problem as problem:
             yield failed(f"program of {station.id}", problem)
     if not found:
-        yield Row("programs", "warn", "there are none", "inspection-node program import FILE")
+        yield Finding("programs", "warn", "there are none", "inspection-node program import FILE")
     elif good == len(found):
-        yield Row("programs", "ok", f"{good} can be loaded")
+        yield Finding("programs", "ok", f"{good} can be loaded")
     else:
-        yield Row(
+        yield Finding(
             "programs",
             "warn",
             f"{good} of {len(found)} can be loaded",
@@ -428,7 +432,9 @@ def programs(settings: Settings) -> Iterator[Row]:
         )
 
 
-def _simulated(check: str, found: str, settings: Settings) -> Row:
+def _simulated(check: str, found: str, settings: Settings) -> Finding:
     if settings.environment == "production":
-        return Row(check, "warn", found, "No real part is judged: set a real one for production")
-    return Row(check, "ok", found)
+        return Finding(
+            check, "warn", found, "No real part is judged: set a real one for production"
+        )
+    return Finding(check, "ok", found)

@@ -43,7 +43,7 @@ from node.watch import Beats, Watch
 from schemas import Problem, Settings, logs, utc
 from schemas.command import COMMANDS
 from schemas.store.ledger import Ledger
-from schemas.store.live_pictures import Shown
+from schemas.store.live_pictures import LivePictures
 from schemas.store.pictures import Pictures
 from schemas.store.programs import Programs
 from schemas.store.state import secured
@@ -74,7 +74,7 @@ class Service:
         self.ledger = Ledger(state / "ledger.db", self.outbox.committed, self.outbox.flush_soon)
         self.alarms = Alarms(tuple(station.id for station in settings.station), self.outbox)
         self.shelf = Shelf(Programs(state / "programs"))
-        self.showing = Showing(Shown(state / "shown"))
+        self.showing = Showing(LivePictures(state / "shown"))
         self.pictures = PictureWriter(
             Pictures(state / "pictures", settings.pictures, lived=self.ledger.lived),
             settings.pictures.jpeg_quality,

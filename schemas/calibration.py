@@ -6,10 +6,10 @@ from pydantic import Field, model_validator
 
 from schemas.base import Float, Shape
 
-Row = Annotated[tuple[Float, Float, Float], Field(strict=False)]
-Matrix = Annotated[tuple[Row, Row, Row], Field(strict=False)]
+MatrixRow = Annotated[tuple[Float, Float, Float], Field(strict=False)]
+Matrix = Annotated[tuple[MatrixRow, MatrixRow, MatrixRow], Field(strict=False)]
 Five = Annotated[tuple[Float, Float, Float, Float, Float], Field(strict=False)]
-Size = Annotated[int, Field(ge=1, le=65535)]
+PictureSide = Annotated[int, Field(ge=1, le=65535)]
 
 
 class Scale(Shape):
@@ -38,10 +38,10 @@ class Checkerboard(Shape):
             " parallel to the sensor."
         ),
     )
-    width: Size = Field(
+    width: PictureSide = Field(
         description="Columns of the pictures it was made from, in px: it is not valid for others."
     )
-    height: Size = Field(description="Rows of the pictures it was made from, in px.")
+    height: PictureSide = Field(description="Rows of the pictures it was made from, in px.")
     error_px: Float | None = Field(
         default=None, ge=0, description="Reprojection error of the calibration (RMS) in px."
     )

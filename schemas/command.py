@@ -7,7 +7,7 @@ from pydantic import BeforeValidator, Field, StringConstraints, WithJsonSchema, 
 from schemas.base import MAX_NUMBER, Float, ProgramId, Shape, StationId, digits
 from schemas.program import OutputName, ProgramCamera
 from schemas.result import Fault
-from schemas.settings import Role
+from schemas.settings import LineRole
 from schemas.trigger import SentAt
 
 MAX_COMMAND_BYTES = 12 * 1024 * 1024
@@ -194,7 +194,7 @@ class Resume(Command):
 class SetOutput(ForStation):
     """Set one output line by hand; maintenance mode only."""
 
-    output: Role | OutputName = Field(description="Role of the line, or OUT1 to OUT8.")
+    output: LineRole | OutputName = Field(description="Role of the line, or OUT1 to OUT8.")
     active: bool = Field(description="The level.")
 
 

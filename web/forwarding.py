@@ -18,7 +18,7 @@ from pathlib import Path
 
 from schemas.base import plain
 from schemas.store.accounts import Accounts
-from schemas.store.accounts.audit import Entry
+from schemas.store.accounts.audit import AuditEntry
 from schemas.store.disk import private_mode
 
 log = logging.getLogger(__name__)
@@ -90,7 +90,7 @@ class Forwarding:
         return sock
 
 
-def line(entry: Entry, node: str) -> bytes:
+def line(entry: AuditEntry, node: str) -> bytes:
     """A row as a message of RFC 5424: all of it as JSON, with nothing raw in it."""
     row = {**entry._asdict(), "details": json.loads(entry.details), "hash": entry.hash.hex()}
     head = f"<{PRIORITY}>1 {entry.at} {node} inspection-node - audit - "

@@ -10,7 +10,7 @@ from flask import Request
 from flask.ctx import _AppCtxGlobals
 
 from schemas import Problem, User
-from schemas.store.accounts.sessions import Session
+from schemas.store.accounts.sessions import AccountSession
 from web import csrf
 from web.access import Level, Person, allowed
 from web.credentials import cookies, tokens
@@ -84,7 +84,7 @@ def _of_session(here: Site, session: str, user: str | None, *, bearer: bool) -> 
     return Person(account.id, account.username, account.name, account.role, found.id, bearer)
 
 
-def holds(here: Site, account: User, session: Session) -> bool:
+def holds(here: Site, account: User, session: AccountSession) -> bool:
     """Whether a session of an account counts: it is not disabled, and what it began by, password or
     provider, is in use."""
     return (

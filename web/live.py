@@ -37,7 +37,7 @@ POLL_S = 1.0
 TOLD = {"state": "state", "alarm": "alarm", "event": "event", "result": "result"}
 
 
-class Link(TypedDict):
+class LinkState(TypedDict):
     """Whether broker and node are there, and how old the newest word of the node is."""
 
     broker: str

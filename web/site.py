@@ -22,7 +22,7 @@ from schemas.settings.load import Loaded
 from schemas.store.accounts import Accounts
 from schemas.store.accounts.audit import filling
 from schemas.store.accounts.vouching import Vouching
-from schemas.store.ledger.reader import Limited
+from schemas.store.ledger.reader import LedgerReader
 from schemas.store.programs import Programs
 from schemas.store.users import Users
 from web.address import counted
@@ -58,7 +58,7 @@ class Site:
         self.users = Users(self.state / "users")
         self.accounts = Accounts(self.state / "accounts.db")
         self.programs = Programs(self.state / "programs")
-        self.ledger = Limited(self.state / "ledger.db")
+        self.ledger = LedgerReader(self.state / "ledger.db")
         self.listeners: list[Callable[[str, dict[str, Any]], None]] = []
         names = Names(loaded.settings.broker.base, loaded.settings.node_id)
         self._watch = Watch(

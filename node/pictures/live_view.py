@@ -19,7 +19,7 @@ from node.frame import Pixels
 from node.part import Inspection
 from node.pictures.annotate import annotate
 from schemas import Problem, Result
-from schemas.store.live_pictures import Shown
+from schemas.store.live_pictures import LivePictures
 
 log = logging.getLogger(__name__)
 
@@ -41,7 +41,7 @@ class _Newest(NamedTuple):
 class Showing:
     """See the head of this file."""
 
-    def __init__(self, store: Shown) -> None:
+    def __init__(self, store: LivePictures) -> None:
         self._store = store
         self._newest: dict[str, _Newest] = {}
         self._drawn: dict[str, tuple[str, float]] = {}  # station: the result drawn last, and when

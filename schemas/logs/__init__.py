@@ -23,12 +23,12 @@ from schemas.settings import Settings
 __all__ = ["accessed", "begin", "log_performance", "telling"]
 P = ParamSpec("P")
 R = TypeVar("R")
-Program = Literal["node", "web"]
+Process = Literal["node", "web"]
 SLOW_S = 1.0
 log = logging.getLogger(__name__)
 
 
-def begin(settings: Settings, program: Program) -> None:
+def begin(settings: Settings, program: Process) -> None:
     """Log as the settings say from here on; at a reload, anew. Raises OSError if a file cannot be
     written."""
     given, terminal = settings.logs, sys.stderr.isatty()

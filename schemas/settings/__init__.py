@@ -11,10 +11,10 @@ from schemas.settings.keeping import HistorySettings, PictureSettings
 from schemas.settings.lines import (
     GpiodLines,
     InputSettings,
+    LineRole,
     LineSettings,
     MemoryLines,
     PulseSettings,
-    Role,
 )
 from schemas.settings.logs import LogSettings, TracingSettings
 from schemas.settings.metrics import MetricsSettings
@@ -31,6 +31,7 @@ __all__ = [
     "GpiodLines",
     "HistorySettings",
     "InputSettings",
+    "LineRole",
     "LineSettings",
     "LogSettings",
     "MemoryLines",
@@ -38,7 +39,6 @@ __all__ = [
     "PictureSettings",
     "ProgramSettings",
     "PulseSettings",
-    "Role",
     "Settings",
     "StationSettings",
     "TracingSettings",

@@ -7,7 +7,7 @@ from pydantic import Field, StringConstraints, model_validator
 
 from schemas.base import Float, Shape
 
-Size = Annotated[int, Field(ge=16, le=16384)]
+FrameSide = Annotated[int, Field(ge=16, le=16384)]
 TimeoutMs = Annotated[int, Field(ge=10, le=60000)]
 
 
@@ -62,10 +62,12 @@ class SyntheticCamera(CameraBase):
     known."""
 
     kind: Literal["synthetic"] = "synthetic"
-    width: Size = Field(
+    width: FrameSide = Field(
         default=640, ge=320, le=4096, description="Columns of the drawn frame in px."
     )
-    height: Size = Field(default=480, ge=240, le=4096, description="Rows of the drawn frame in px.")
+    height: FrameSide = Field(
+        default=480, ge=240, le=4096, description="Rows of the drawn frame in px."
+    )
     seed: Annotated[int, Field(ge=0, le=2**31 - 1)] = Field(
         default=1, description="Seed of the line of parts."
     )
@@ -115,8 +117,8 @@ class UsbCamera(CameraBase):
         max_length=128,
         description="USB serial number, instead of a device path.",
     )
-    width: Size = Field(default=640, description="Columns asked of the camera in px.")
-    height: Size = Field(default=480, description="Rows asked of the camera in px.")
+    width: FrameSide = Field(default=640, description="Columns asked of the camera in px.")
+    height: FrameSide = Field(default=480, description="Rows asked of the camera in px.")
     fps: Float = Field(
         default=30.0, gt=0, le=1000, description="Frames a second asked of the camera."
     )

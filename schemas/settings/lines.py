@@ -6,7 +6,7 @@ from pydantic import Field, StringConstraints, model_validator
 
 from schemas.base import Float, Shape
 
-Role = Literal["ready", "busy", "ok", "ng", "error", "result_valid", "heartbeat"]
+LineRole = Literal["ready", "busy", "ok", "ng", "error", "result_valid", "heartbeat"]
 OUTPUTS = tuple(f"OUT{n}" for n in range(1, 9))
 
 

@@ -22,12 +22,12 @@ from schemas.errors import Problem
 from schemas.settings import Settings
 from schemas.settings.faults import told_faults
 from schemas.settings.override import Raw, apply, secrets, variable
-from schemas.settings.safety import User, no_password, open_to_others, weak_secrets
+from schemas.settings.safety import BrokerUser, no_password, open_to_others, weak_secrets
 from schemas.store.state import refuse_planted
 
 MAX_BYTES = 1024 * 1024
 MAX_SECRET_BYTES = 4096
-Source = Literal["file", "environment", "secret file", "default"]
+ValueSource = Literal["file", "environment", "secret file", "default"]
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,7 @@ class Loaded:
     """The settings, where each key came from (`station.cam1.max_age_ms`: source), and the file."""
 
     settings: Settings
-    sources: dict[str, Source]
+    sources: dict[str, ValueSource]
     path: Path
 
 
@@ -45,7 +45,7 @@ def load(
     *,
     disk: bool = True,
     planted: bool = False,
-    user: User = "node",
+    user: BrokerUser = "node",
 ) -> Loaded:
     """The settings in `path`, else in $CONFIG_PATH, else in ./node.toml. Raises Problem
     SETTINGS_INVALID with all errors.
@@ -61,7 +61,7 @@ def load(
     raw = _read(path, errors)
     if raw is None:
         raise _problem(path, errors)
-    sources: dict[str, Source] = dict.fromkeys(_leaves(raw), "file")
+    sources: dict[str, ValueSource] = dict.fromkeys(_leaves(raw), "file")
     variables = apply(raw, environ, errors.append)
     for key in variables:
         sources = {k: v for k, v in sources.items() if not k.startswith(f"{key}.")}
@@ -148,7 +148,7 @@ def _add_secret(
     raw: Raw,
     path: tuple[str, ...],
     environ: Mapping[str, str],
-    sources: dict[str, Source],
+    sources: dict[str, ValueSource],
     errors: list[str],
 ) -> None:
     """Put the secret where the file would have it, and refuse it in the file itself in

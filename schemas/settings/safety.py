@@ -17,7 +17,7 @@ WELL_KNOWN = (  # noqa: SIM905
     " iloveyou inspection inspectionnode letmein mosquitto mqtt pass passwort password qwerty"
     " qwertyuiop raspberry root secret test user welcome"
 ).split()
-User = Literal["node", "web", "nobody"]
+BrokerUser = Literal["node", "web", "nobody"]
 
 
 def weak_secrets(raw: Raw) -> Iterator[str]:
@@ -42,7 +42,7 @@ def weak_secrets(raw: Raw) -> Iterator[str]:
             )
 
 
-def no_password(raw: Raw, user: User) -> Iterator[str]:
+def no_password(raw: Raw, user: BrokerUser) -> Iterator[str]:
     """The user at the broker that this process signs in as, and that nothing proves."""
     broker, web = (
         table if isinstance(table := raw.get(name), dict) else {} for name in ("broker", "web")
@@ -59,7 +59,7 @@ def no_password(raw: Raw, user: User) -> Iterator[str]:
         )
 
 
-def open_to_others(settings: Settings, user: User) -> Iterator[str]:
+def open_to_others(settings: Settings, user: BrokerUser) -> Iterator[str]:
     """What others on the network could read, which production does not allow without a word."""
     broker, web, metrics = settings.broker, settings.web, settings.metrics
     if not (broker.tls or broker.loopback or broker.allow_clear_text) and (

@@ -19,7 +19,7 @@ KEPT = 20
 NAME = re.compile(r"([0-9]{1,15})-([0-9a-f-]{36})\.jpg")
 
 
-class Picture(NamedTuple):
+class LivePicture(NamedTuple):
     """A picture of a result, as JPEG."""
 
     seq: int
@@ -27,7 +27,7 @@ class Picture(NamedTuple):
     path: Path
 
 
-class Shown:
+class LivePictures:
     """The pictures in a folder, in one folder a station; one process writes, any may read."""
 
     def __init__(self, folder: Path, disk: Disk = DISK) -> None:
@@ -57,7 +57,7 @@ class Shown:
                 raise Problem("DISK_SPACE", f"{station}: no picture to show") from error
             raise failed(station, error) from error
 
-    def all(self, station: str) -> list[Picture]:
+    def all(self, station: str) -> list[LivePicture]:
         """Those of a station, the oldest first."""
         folder = self._folder / station
         try:
@@ -66,14 +66,14 @@ class Shown:
             return []
         matches = (NAME.fullmatch(name) for name in names)
         return sorted(
-            Picture(int(match[1]), match[2], folder / match[0]) for match in matches if match
+            LivePicture(int(match[1]), match[2], folder / match[0]) for match in matches if match
         )
 
-    def newest(self, station: str) -> Picture | None:
+    def newest(self, station: str) -> LivePicture | None:
         """The newest of a station."""
         return next(reversed(self.all(station)), None)
 
-    def find(self, station: str, result_id: str) -> Picture | None:
+    def find(self, station: str, result_id: str) -> LivePicture | None:
         """The one of a result."""
         return next(
             (picture for picture in self.all(station) if picture.result_id == result_id), None

@@ -8,8 +8,8 @@ from schemas.tools.base import RegionTool
 from schemas.tools.regular import compiled
 
 Expected = Annotated[str, StringConstraints(min_length=1, max_length=4096)]
-Expression = Annotated[str, StringConstraints(min_length=1, max_length=200)]
-Source = Annotated[str, StringConstraints(pattern=r"^(part_id|meta\.[A-Za-z0-9_.:-]{1,64})$")]
+RegularExpression = Annotated[str, StringConstraints(min_length=1, max_length=200)]
+TriggerField = Annotated[str, StringConstraints(pattern=r"^(part_id|meta\.[A-Za-z0-9_.:-]{1,64})$")]
 
 
 class ReadingTool(RegionTool):
@@ -20,14 +20,14 @@ class ReadingTool(RegionTool):
     expected: Expected | None = Field(
         default=None, description="The text that is right; null does not compare."
     )
-    pattern: Expression | None = Field(
+    pattern: RegularExpression | None = Field(
         default=None,
         description=(
             "Regular expression the whole text must match: characters, ., [...], \\d \\w \\s,"
             " groups, |, ? * + {m,n}; null does not compare."
         ),
     )
-    match: Source | None = Field(
+    match: TriggerField | None = Field(
         default=None,
         description=(
             "part_id or meta.KEY: the text must be what the part's trigger says there; null does"

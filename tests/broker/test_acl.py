@@ -10,7 +10,7 @@ import pytest
 from paho.mqtt.enums import CallbackAPIVersion
 from paho.mqtt.reasoncodes import ReasonCode
 
-from broker.acl import COMMAND, PATH, RUNNING, Names, main, text
+from broker.acl import COMMAND, PATH, RUNNING, AclNames, main, text
 from broker.topics import TOPICS
 from deploy.broker_process import BrokerProcess, find_mosquitto
 from deploy.children import free_port
@@ -66,7 +66,7 @@ def test_other_names_give_another_file(capsys: pytest.CaptureFixture[str]) -> No
 @pytest.mark.parametrize("name", ["", "a\nuser evil", "+", "#", " a", "a "])
 def test_a_name_that_would_be_misread_is_refused(name: str) -> None:
     with pytest.raises(ValueError):
-        text(Names(plc=name))
+        text(AclNames(plc=name))
 
 
 class User:

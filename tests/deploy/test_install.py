@@ -18,7 +18,7 @@ from node.limits import END_S, WATCHDOG_S
 from schemas import Problem
 from schemas.settings.load import load
 from schemas.settings.override import secrets
-from schemas.settings.safety import User as Who
+from schemas.settings.safety import BrokerUser as Who
 from tests.broker.test_acl import User
 from tests.processes import ROOT, free_port
 from tests.promise import wait_for

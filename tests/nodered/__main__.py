@@ -162,7 +162,7 @@ class NodeRed:
 def trial(red: Path, folder: Path, kind: str, parts: int) -> str:
     """So many parts through a restart of the node, the broker and Node-RED; what was seen. Raises
     AssertionError."""
-    names = acl.Names(node="node-01", node_user="node-01")
+    names = acl.AclNames(node="node-01", node_user="node-01")
     users = (names.node_user, names.web, names.plc, names.operator, names.viewer)
     access = Access({user: PASSWORD.format(user) for user in users}, acl.text(names))
     broker = start_broker(folder / "broker", access=access)

@@ -14,7 +14,7 @@ from pydantic import ValidationError
 
 from schemas.settings import WebSettings
 from schemas.store.accounts import Accounts
-from schemas.store.accounts.audit import Entry
+from schemas.store.accounts.audit import AuditEntry
 from tests.promise import wait_for
 from web import forwarding
 from web.forwarding import Forwarding, line
@@ -102,7 +102,7 @@ def test_rows_go_by_udp_too(tmp_path: Path) -> None:
 
 
 def test_a_row_forges_no_second_message_and_is_never_too_long() -> None:
-    entry = Entry(
+    entry = AuditEntry(
         1,
         "2026-01-02T03:04:05.000Z",
         "a\n<13>1 x",

@@ -11,7 +11,7 @@ from pydantic import Field
 from typing_extensions import TypedDict
 
 from schemas import Shape
-from schemas.store.accounts.audit import Entry
+from schemas.store.accounts.audit import AuditEntry
 from schemas.store.history.cells import cell
 from web.access import requires
 from web.response import ok
@@ -21,7 +21,7 @@ audit = Blueprint("audit", __name__, url_prefix="/api/v1/audit")
 FIELDS = ("id", "at", "username", "action", "target", "address", "request_id", "details", "hash")
 
 
-class Page(Shape):
+class AuditQuery(Shape):
     """Which rows."""
 
     before: Annotated[int, Field(ge=1, le=2**62)] | None = None
@@ -61,8 +61,8 @@ class AuditCheck(TypedDict):
 
 
 @audit.get("")
-@requires("ADMIN", query=Page, data=AuditPage)
-def list_(query: Page) -> Response:
+@requires("ADMIN", query=AuditQuery, data=AuditPage)
+def list_(query: AuditQuery) -> Response:
     """Rows, newest first; `next` is `before` of the next page, null on the last. `action` is how
     the action begins."""
     rows = site().accounts.audit(query.before, query.limit, query.username, query.action)
@@ -95,7 +95,7 @@ def export() -> Response:
     return answer
 
 
-def _csv(rows: Iterator[Entry]) -> Iterator[str]:
+def _csv(rows: Iterator[AuditEntry]) -> Iterator[str]:
     yield ",".join(FIELDS) + "\r\n"
     for row in rows:
         line = io.StringIO()
@@ -103,5 +103,5 @@ def _csv(rows: Iterator[Entry]) -> Iterator[str]:
         yield line.getvalue()
 
 
-def _shown(row: Entry) -> dict[str, Any]:
+def _shown(row: AuditEntry) -> dict[str, Any]:
     return {**row._asdict(), "details": json.loads(row.details), "hash": row.hash.hex()}

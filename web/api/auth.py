@@ -8,7 +8,7 @@ from typing_extensions import TypedDict
 
 from schemas import Problem, Shape, utc
 from schemas.base import Name
-from schemas.store.accounts.sessions import Session
+from schemas.store.accounts.sessions import AccountSession
 from schemas.user import UserName
 from web import csrf
 from web.access import Person, current, requires
@@ -292,7 +292,7 @@ def end_session(session: str) -> Response:
     return ok(None, "the session has ended")
 
 
-def _shown(here: Site, session: Session, person: Person) -> dict[str, Any]:
+def _shown(here: Site, session: AccountSession, person: Person) -> dict[str, Any]:
     account = account_of(here, session.user)
     return {
         "id": session.id,

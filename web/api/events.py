@@ -11,7 +11,7 @@ from typing_extensions import TypedDict
 from schemas import Problem, Result, Shape
 from web.access import current, requires
 from web.identity import still_allowed
-from web.live import Link
+from web.live import LinkState
 from web.records import records
 from web.response import ok
 from web.stream import parse_event_id
@@ -35,7 +35,7 @@ class Now(TypedDict):
     """What is known now; `id` is `after` of the next question, and `results` are those since the
     last one."""
 
-    link: Link
+    link: LinkState
     state: dict[str, Any] | None
     alarms: dict[str, dict[str, Any]]
     latest: dict[str, Result]

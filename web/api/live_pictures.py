@@ -12,7 +12,7 @@ from pydantic import Field
 from typing_extensions import TypedDict
 
 from schemas import Problem, Shape
-from schemas.store.live_pictures import Shown
+from schemas.store.live_pictures import LivePictures
 from web.access import requires
 from web.command import NO_STATION, check_station, command, presence
 from web.records import records
@@ -62,7 +62,7 @@ def newest_picture(station: str, query: PictureQuery) -> ResponseReturnValue:
     here = presence()
     if here == "ok":
         _watch(station)
-    shown = Shown(site().state / "shown")
+    shown = LivePictures(site().state / "shown")
     until = time.monotonic() + (WAIT_S if here == "ok" else 0)
     while True:
         picture = shown.newest(station)
@@ -85,7 +85,7 @@ def newest_picture(station: str, query: PictureQuery) -> ResponseReturnValue:
 def shown_pictures(station: str) -> ResponseReturnValue:
     """The newest results that were drawn for who watches; the picture of each is there for a little
     while."""
-    found = Shown(site().state / "shown").all(check_station(station))
+    found = LivePictures(site().state / "shown").all(check_station(station))
     return ok({"result_ids": [picture.result_id for picture in reversed(found)]})
 
 
@@ -95,7 +95,7 @@ def one_picture(station: str, result_id: str) -> ResponseReturnValue:
     """The annotated picture of one result: one of the newest that were drawn for who watches, or
     one that is kept."""
     check_station(station)
-    picture = Shown(site().state / "shown").find(station, result_id)
+    picture = LivePictures(site().state / "shown").find(station, result_id)
     try:
         path = picture.path if picture is not None else _kept(result_id)
         answer = Response(path.read_bytes(), mimetype="image/jpeg")

@@ -25,7 +25,7 @@ FULL = 0.9  # of the rows that it may have: from there on it is told
 AUDIT_PAGE = 500
 
 
-class Entry(NamedTuple):
+class AuditEntry(NamedTuple):
     """Who did what to what, from where, in which request. `details` is JSON."""
 
     id: int
@@ -39,7 +39,7 @@ class Entry(NamedTuple):
     hash: bytes
 
 
-def row_hash(before: bytes, entry: Entry, key: Key | None) -> bytes:
+def row_hash(before: bytes, entry: AuditEntry, key: Key | None) -> bytes:
     """HMAC with SHA-256 over the hash before and all fields of the row; a plain hash in a row from
     before the key."""
     text = before + canonical(list(entry[:-1]))
@@ -55,7 +55,7 @@ def filling(rows: int, most: int) -> str | None:
 
 
 def verify(
-    entries: Iterator[Entry], counted: int, key: Key | None, told: Head | None
+    entries: Iterator[AuditEntry], counted: int, key: Key | None, told: Head | None
 ) -> tuple[int, str, str | None]:
     """How many rows hold, the hash of the last of them, and what is wrong with the next, None if
     nothing is."""
@@ -98,7 +98,7 @@ class AuditRows(Database):
 
     def audit(
         self, before: int | None, limit: int, username: str | None, action: str | None
-    ) -> builtins.list[Entry]:
+    ) -> builtins.list[AuditEntry]:
         """Rows with an id below `before`, newest first, of one user or of actions that begin so."""
         sql, values = "SELECT * FROM audit WHERE id < ?", [before if before is not None else 2**62]
         if username is not None:
@@ -106,7 +106,8 @@ class AuditRows(Database):
         if action is not None:
             sql, values = f"{sql} AND substr(action, 1, ?) = ?", [*values, len(action), action]  # type: ignore[list-item]
         return [
-            Entry(*row) for row in self.read(f"{sql} ORDER BY id DESC LIMIT ?", (*values, limit))
+            AuditEntry(*row)
+            for row in self.read(f"{sql} ORDER BY id DESC LIMIT ?", (*values, limit))
         ]
 
     def count_audit(self, action: str, since: float) -> int:
@@ -122,16 +123,16 @@ class AuditRows(Database):
         rows = self.read("SELECT seq FROM sqlite_sequence WHERE name = 'audit'")
         return int(rows[0][0]) if rows else 0
 
-    def audit_rows(self) -> Iterator[Entry]:
+    def audit_rows(self) -> Iterator[AuditEntry]:
         """All rows, oldest first."""
         return self.audit_after(0)
 
-    def audit_after(self, after: int) -> Iterator[Entry]:
+    def audit_after(self, after: int) -> Iterator[AuditEntry]:
         """The rows with a greater id, oldest first."""
         while rows := self.read(
             "SELECT * FROM audit WHERE id > ? ORDER BY id LIMIT ?", (after, AUDIT_PAGE)
         ):
-            yield from (Entry(*row) for row in rows)
+            yield from (AuditEntry(*row) for row in rows)
             after = rows[-1][0]
 
     def verify_audit(self) -> tuple[int, str, str | None]:
@@ -167,7 +168,7 @@ class AuditRows(Database):
         )
         text = json.dumps(details, ensure_ascii=False, sort_keys=True)
         asked = who["address"], who["request_id"]
-        entry = Entry(
+        entry = AuditEntry(
             counted[0] + 1,
             utc(self.clock().wall),
             who["username"],

@@ -13,7 +13,7 @@ KEEP_ENDED_S = 30 * 86400
 SEEN_S = 60.0
 
 
-class Session(NamedTuple):
+class AccountSession(NamedTuple):
     """One sign-in that has not ended. `password_at` is that of the account when it began: another
     password ends it."""
 
@@ -29,7 +29,7 @@ class Session(NamedTuple):
     second_factor: int  # 1 if it began with one
 
 
-COLUMNS = ", ".join(Session._fields)
+COLUMNS = ", ".join(AccountSession._fields)
 
 
 class Sessions(AuditRows):
@@ -94,7 +94,7 @@ class Sessions(AuditRows):
 
         return self.write(operation)
 
-    def session(self, id: str) -> Session | None:
+    def session(self, id: str) -> AccountSession | None:
         """A session that has not ended, by its id."""
         wall = self.clock().wall
         sql = (
@@ -104,7 +104,7 @@ class Sessions(AuditRows):
         rows = self.read(sql, (id, wall, wall))
         if not rows:
             return None
-        found = Session(*rows[0])
+        found = AccountSession(*rows[0])
         if wall - found.seen_at > SEEN_S:
             with contextlib.suppress(Problem):  # a full disk must not keep people from looking
                 self.write(
@@ -114,7 +114,7 @@ class Sessions(AuditRows):
                 )
         return found
 
-    def sessions(self, user: str | None = None) -> builtins.list[Session]:
+    def sessions(self, user: str | None = None) -> builtins.list[AccountSession]:
         """The sessions that have not ended, of one user or of all; the one last seen first."""
         wall = self.clock().wall
         sql = (
@@ -123,10 +123,11 @@ class Sessions(AuditRows):
         )
         if user is None:
             return [
-                Session(*row) for row in self.read(f"{sql} ORDER BY seen_at DESC", (wall, wall))
+                AccountSession(*row)
+                for row in self.read(f"{sql} ORDER BY seen_at DESC", (wall, wall))
             ]
         return [
-            Session(*row)
+            AccountSession(*row)
             for row in self.read(f"{sql} AND user = ? ORDER BY seen_at DESC", (wall, wall, user))
         ]
 

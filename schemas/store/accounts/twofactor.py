@@ -7,14 +7,12 @@ Recovery codes come with the first of them and go with the last.
 
 import builtins
 import sqlite3
-from collections.abc import Callable
-from typing import Any, NamedTuple, Protocol, TypeVar
+from typing import NamedTuple
 
 from schemas.base import utc
 from schemas.errors import Problem
-from schemas.store.clock import Moment
+from schemas.store.accounts.audit import AuditRows
 
-T = TypeVar("T")
 MOST_PASSKEYS = 20  # an account may have
 MOST_CHALLENGES = 10  # of one account and purpose that wait for their answer; the oldest is void
 MOST_OF_NOBODY = 1000  # of those that belong to no account yet
@@ -57,33 +55,11 @@ class Second(NamedTuple):
         return bool(self.passkeys) or (self.totp is not None and self.totp.enabled)
 
 
-class Accounts(Protocol):
-    """What is needed of the accounts: transactions of their database, and their audit."""
-
-    clock: Callable[[], Moment]
-
-    def write(self, operation: Callable[[sqlite3.Connection], T]) -> T:
-        """Run an operation in a transaction that is on the disk when this returns."""
-
-    def read(self, sql: str, values: tuple[Any, ...] = ()) -> builtins.list[Any]:
-        """All rows of a query."""
-
-    def append(
-        self,
-        db: sqlite3.Connection,
-        action: str,
-        target: str,
-        details: dict[str, Any],
-        who: dict[str, str],
-    ) -> None:
-        """A row of the audit, in the same transaction."""
-
-
 class Factors:
     """See the head of this file. All methods raise what those of the accounts do; `who` is for the
     audit."""
 
-    def __init__(self, accounts: Accounts) -> None:
+    def __init__(self, accounts: AuditRows) -> None:
         self._accounts = accounts
 
     def of(self, user: str) -> Second:

@@ -11,7 +11,7 @@ from schemas.errors import Problem
 from schemas.store.history.filter import Filter
 from schemas.store.history.walk import PAYLOADS, Order, Walk
 from schemas.store.history.why import Why, why
-from schemas.store.ledger.reader import Limited
+from schemas.store.ledger.reader import LedgerReader
 
 MAX_LIMIT = 200
 LIMIT_S = 5.0
@@ -19,7 +19,7 @@ BUDGET_S = 0.25
 WALK_S = 900.0
 
 
-class Row(NamedTuple):
+class HistoryRow(NamedTuple):
     """One result in a list."""
 
     result_id: str
@@ -45,14 +45,14 @@ class Part(NamedTuple):
     finished_at: str
 
 
-class Page(NamedTuple):
+class HistoryPage(NamedTuple):
     """A page. cursor: goes on after it, None at the end. complete: False if the search ended before
     the page was full.
 
     searched_to: when the result was stored at which an incomplete search stands.
     """
 
-    rows: list[Row]
+    rows: list[HistoryRow]
     cursor: str | None
     complete: bool
     searched_to: str | None = None
@@ -70,7 +70,7 @@ class History:
     STORE_NEWER, QUERY_LIMIT."""
 
     def __init__(self, ledger: Path, budget_s: float = BUDGET_S) -> None:
-        self.limited = Limited(ledger)
+        self.ledger = LedgerReader(ledger)
         self._budget_s = budget_s
 
     def page(
@@ -80,7 +80,7 @@ class History:
         cursor: str | None = None,
         order: Order = "newest",
         budget_s: float | None = None,
-    ) -> Page:
+    ) -> HistoryPage:
         """At most `limit` results (1 to 200) after the cursor of an earlier page, searched for at
         most `budget_s`.
 
@@ -91,7 +91,7 @@ class History:
         walk = Walk(filter, order)
         position = walk.read(cursor) if cursor is not None else None
         until = time.monotonic() + (self._budget_s if budget_s is None else budget_s)
-        with self.limited.connection(LIMIT_S) as db:
+        with self.ledger.connection(LIMIT_S) as db:
             found, position, complete = walk.search(db, position, limit, until)
             rows = [
                 _row(
@@ -102,7 +102,9 @@ class History:
                 for each in found
             ]
             stands = None if complete or position is None else walk.time_of(db, position)
-        return Page(rows, None if position is None else walk.write(position), complete, stands)
+        return HistoryPage(
+            rows, None if position is None else walk.write(position), complete, stands
+        )
 
     def walk(
         self,
@@ -125,7 +127,7 @@ class History:
                 if partial:
                     return
                 raise Problem("QUERY_LIMIT", f"it was ended after {limit_s:g} s")
-            with self.limited.connection(LIMIT_S) as db:
+            with self.ledger.connection(LIMIT_S) as db:
                 step = min(left, PAYLOADS)
                 found, position, _ = walk.search(
                     db, position, step, time.monotonic() + self._budget_s
@@ -143,14 +145,14 @@ class History:
 
     def one(self, result_id: str) -> bytes:
         """The result as published, byte for byte. Raises Problem RESULT_NOT_FOUND."""
-        row = self.limited.row("SELECT payload FROM results WHERE result_id = ?", (result_id,))
+        row = self.ledger.row("SELECT payload FROM results WHERE result_id = ?", (result_id,))
         if row is None:
             raise Problem("RESULT_NOT_FOUND", f"{result_id!r:.80}")
         return bytes(row[0])
 
     def of_trigger(self, station: str, trigger_id: str) -> bytes | None:
         """The result of a trigger, None while there is none."""
-        with self.limited.connection(LIMIT_S) as db:
+        with self.ledger.connection(LIMIT_S) as db:
             sql = (
                 "SELECT r.payload FROM triggers t JOIN results r ON r.id = t.id WHERE t.station = ?"
                 " AND t.trigger_id = ?"
@@ -161,7 +163,7 @@ class History:
     def active(self) -> dict[str, str]:
         """The program that each station remembers; stations that were never told one are
         missing."""
-        with self.limited.connection(LIMIT_S) as db:
+        with self.ledger.connection(LIMIT_S) as db:
             return dict(
                 db.execute(
                     "SELECT station, program FROM stations WHERE program IS NOT NULL"
@@ -170,7 +172,7 @@ class History:
 
     def beside(self, station: str, seq: int) -> tuple[str | None, str | None]:
         """The results of a station before and after a seq, None where there is none."""
-        with self.limited.connection(LIMIT_S) as db:
+        with self.ledger.connection(LIMIT_S) as db:
             sql = (
                 "SELECT result_id FROM results WHERE station = ? AND seq {} ? ORDER BY seq {}"
                 " LIMIT 1"
@@ -190,14 +192,14 @@ class History:
             " code > ?"
         )
         found = [""]
-        with self.limited.connection(LIMIT_S) as db:
+        with self.ledger.connection(LIMIT_S) as db:
             while (code := db.execute(sql, (found[-1],)).fetchone()[0]) is not None:
                 found.append(code)
         return found[1:]
 
     def after(self, station: str, seq: int, limit: int) -> list[tuple[int, bytes]]:
         """(seq, payload) of a station's results above a seq, in order: what a stream has missed."""
-        with self.limited.connection(LIMIT_S) as db:
+        with self.ledger.connection(LIMIT_S) as db:
             sql = (
                 "SELECT seq, payload FROM results WHERE station = ? AND seq > ? ORDER BY seq"
                 " LIMIT ?"
@@ -206,7 +208,7 @@ class History:
 
     def newest(self, station: str, count: int) -> list[Part]:
         """The last parts of a station, the newest first."""
-        with self.limited.connection(LIMIT_S) as db:
+        with self.ledger.connection(LIMIT_S) as db:
             rows = db.execute(
                 "SELECT seq, verdict, finished_at FROM results"
                 " WHERE station = ? ORDER BY seq DESC LIMIT ?",
@@ -216,13 +218,15 @@ class History:
 
     def last_seq(self, station: str) -> int:
         """The greatest seq of a station, 0 if none."""
-        with self.limited.connection(LIMIT_S) as db:
+        with self.ledger.connection(LIMIT_S) as db:
             row = db.execute(
                 "SELECT coalesce(max(seq), 0) FROM results WHERE station = ?", (station,)
             ).fetchone()
         return int(row[0])
 
 
-def _row(values: tuple[Any, ...]) -> Row:
+def _row(values: tuple[Any, ...]) -> HistoryRow:
     reason = None if values[12] is None else why(bytes(values[12]))
-    return Row(*values)._replace(finished_at=utc(values[9]), pictures=bool(values[11]), why=reason)
+    return HistoryRow(*values)._replace(
+        finished_at=utc(values[9]), pictures=bool(values[11]), why=reason
+    )

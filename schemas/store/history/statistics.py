@@ -40,13 +40,13 @@ class Statistics:
     def counts(self, filter: Filter, limit_s: float = LIMIT_S) -> dict[str, Any]:
         """total, OK, NG, ERROR, and yield: the share of good parts among all, None without any."""
         sql, values = _where(filter)
-        with self._history.limited.connection(limit_s) as db:
+        with self._history.ledger.connection(limit_s) as db:
             return _counted(_sums(db, sql, values))
 
     def since_reset(self, station: str) -> dict[str, Any]:
         """The same for a station since its counters were reset, exact by seq, with its cycle times:
         the Run page."""
-        with self._history.limited.connection(LIMIT_S) as db:
+        with self._history.ledger.connection(LIMIT_S) as db:
             row = db.execute(
                 "SELECT reset_at, reset_seq FROM stations WHERE station = ?", (station,)
             ).fetchone()
@@ -89,7 +89,7 @@ class Statistics:
         than 1000 steps.
         """
         _where(filter)  # refuses conditions on tools
-        with self._history.limited.connection(LIMIT_S) as db:
+        with self._history.ledger.connection(LIMIT_S) as db:
             ends = [
                 db.execute(
                     "SELECT finished_at FROM results INDEXED BY results_by_time ORDER BY"
@@ -134,7 +134,7 @@ class Statistics:
     def cycle(self, filter: Filter) -> dict[str, Any]:
         """Durations in ms of the newest results: last, average, p95, greatest."""
         sql, values = _where(filter)
-        with self._history.limited.connection(LIMIT_S) as db:
+        with self._history.ledger.connection(LIMIT_S) as db:
             rows = db.execute(
                 f"SELECT duration_ms FROM results INDEXED BY results_by_time WHERE {sql}"
                 f" ORDER BY finished_at DESC, id DESC LIMIT {CYCLES}",

@@ -30,7 +30,7 @@ from schemas.errors import Problem
 from schemas.store.clock import CLOCK, Clock, Lived
 from schemas.store.ledger.line import Job, Line, Operation
 from schemas.store.ledger.opening import is_damage, open_ledger
-from schemas.store.ledger.queries import Reader
+from schemas.store.ledger.queries import Queries
 from schemas.store.ledger.reserve import Reserve
 from schemas.store.ledger.shapes import OutboxRow, Settled
 from schemas.store.ledger.stamp import Stamp
@@ -57,7 +57,7 @@ OF_THE_STORE = {
 }
 
 
-class Engine(Reader):
+class Engine(Queries):
     """See the head of this file. Raises Problem STORE_FAILED, STORE_NEWER when it is made.
 
     lost: what is missing since the last run, for people, None if nothing. quarantined: a damaged

@@ -18,7 +18,7 @@ class _Connection(sqlite3.Connection):
     """One that can be found as long as its thread lives."""
 
 
-class Reader:
+class Queries:
     """What the ledger at `path` has. All methods may be called from any thread, and raise Problem
     STORE_FAILED."""
 

@@ -18,7 +18,7 @@ BUSY_S = 2.0
 STEPS = 2000  # of SQLite's virtual machine between two looks at the clock
 
 
-class Limited:
+class LedgerReader:
     """The ledger at `path`, which another process writes; before the node's first start it reads as
     empty."""
 

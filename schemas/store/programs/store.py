@@ -19,7 +19,7 @@ from schemas.store.programs.differences import Change, differences
 from schemas.store.programs.imports import models_of, read_import
 from schemas.store.programs.learned import Masters, Models
 from schemas.store.programs.signature import signed
-from schemas.store.programs.versions import FORMAT, Entry, Head, Row, Versions
+from schemas.store.programs.versions import FORMAT, Head, IndexEntry, VersionRow, Versions
 
 NOTHING: Mapping[str, bytes] = {}
 PARSED = 32
@@ -98,7 +98,7 @@ class Programs:
         """One version, or the newest if not deleted. Raises Problem PROGRAM_NOT_FOUND,
         PROGRAM_INVALID."""
         index = self._versions.index()
-        entry = index.entries.get(id, Entry(None, 0))
+        entry = index.entries.get(id, IndexEntry(None, 0))
         number = version if version is not None else entry.head.version if entry.head else 0
         if not number:
             raise Problem("PROGRAM_NOT_FOUND", f"{id!r:.80}")
@@ -133,12 +133,12 @@ class Programs:
 
     def head(self, id: str) -> Head | None:
         """The newest version of one program; None if there is none, or if it is deleted."""
-        return self._versions.index().entries.get(id, Entry(None, 0)).head
+        return self._versions.index().entries.get(id, IndexEntry(None, 0)).head
 
     def versions(self, id: str) -> tuple[StoredProgram, ...]:
         """All versions of a program, oldest first, also of a deleted one. Raises Problem
         PROGRAM_NOT_FOUND."""
-        last = self._versions.index().entries.get(id, Entry(None, 0)).last
+        last = self._versions.index().entries.get(id, IndexEntry(None, 0)).last
         if not last:
             raise Problem("PROGRAM_NOT_FOUND", f"{id!r:.80}")
         return tuple(
@@ -242,7 +242,7 @@ def _expect(expected: int | None, head: Head | None) -> None:
         )
 
 
-def _parse(id: str, row: Row) -> StoredProgram:
+def _parse(id: str, row: VersionRow) -> StoredProgram:
     """The version in a row; the program may be refused by a newer release than the one that stored
     it."""
     program = as_program(row["program"])

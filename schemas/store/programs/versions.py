@@ -21,7 +21,7 @@ from schemas.store.disk import failed, replace
 from schemas.store.documents import Content, Database, Documents, Uncached, encode
 
 FORMAT = 2  # 1: all versions in the index
-Row = dict[str, Any]
+VersionRow = dict[str, Any]
 
 
 class Head(NamedTuple):
@@ -37,7 +37,7 @@ class Head(NamedTuple):
     note: str
 
 
-class Entry(NamedTuple):
+class IndexEntry(NamedTuple):
     """A program in the index: its newest version, None if it is deleted, and the last number that
     was given."""
 
@@ -49,7 +49,7 @@ class Index(NamedTuple):
     """The index as it was under a stamp, in the order of ids."""
 
     stamp: bytes
-    entries: dict[str, Entry]
+    entries: dict[str, IndexEntry]
 
 
 class Keyed(Uncached):
@@ -99,7 +99,7 @@ class Versions:
             self._split(database)
             yield Changing(self, database)
 
-    def rows(self, id: str) -> dict[int, Row]:
+    def rows(self, id: str) -> dict[int, VersionRow]:
         """Every version of a program by number, as stored; with versions that do not exist."""
         documents = self._of(id)
         rows = {
@@ -108,14 +108,14 @@ class Versions:
         self._heard(id, documents)
         return rows
 
-    def row(self, id: str, version: int) -> Row | None:
+    def row(self, id: str, version: int) -> VersionRow | None:
         """One version as stored."""
         documents = self._of(id)
         found = documents.read().table("versions").get(doc_id=version)
         self._heard(id, documents)
         return dict(found) if isinstance(found, Document) else None
 
-    def put(self, id: str, row: Row, last: int) -> None:
+    def put(self, id: str, row: VersionRow, last: int) -> None:
         """Write a version behind the last one. What an earlier try left there is replaced."""
         documents = self._of(id)
         with documents.change() as database:
@@ -138,7 +138,7 @@ class Versions:
         written after this."""
         if "versions" not in database.tables():
             return
-        programs: dict[str, Row] = {}
+        programs: dict[str, VersionRow] = {}
         for row in database.table("versions").all():
             programs.setdefault(row["id"], {})[row["version"]] = {
                 key: row[key] for key in row if key != "id"
@@ -168,12 +168,12 @@ class Changing:
         self._versions = versions
         self._table = Keyed(database.storage, "programs")
 
-    def entry(self, id: str) -> Entry:
+    def entry(self, id: str) -> IndexEntry:
         """A program; one that never was has no head and no number."""
         found = self._table.get(doc_id=id)  # type: ignore[call-overload]
-        return _parse(id, found) if isinstance(found, dict) else Entry(None, 0)
+        return _parse(id, found) if isinstance(found, dict) else IndexEntry(None, 0)
 
-    def put(self, id: str, row: Row) -> None:
+    def put(self, id: str, row: VersionRow) -> None:
         """Write the next version, and make it the newest."""
         self._versions.put(id, row, self.entry(id).last)
         self._set(id, _entry(row, row["version"]))
@@ -182,13 +182,13 @@ class Changing:
         """Remove the newest version from the index; all versions stay."""
         self._set(id, {**_entry(None, self.entry(id).last), "deleted_at": at})
 
-    def _set(self, id: str, value: Row) -> None:
+    def _set(self, id: str, value: VersionRow) -> None:
         if self._table.contains(doc_id=id):  # type: ignore[arg-type]
             self._table.remove(doc_ids=[id])  # type: ignore[list-item]
         self._table.insert(Document(value, doc_id=id))  # type: ignore[arg-type]
 
 
-def _entry(row: Row | None, last: int) -> Row:
+def _entry(row: VersionRow | None, last: int) -> VersionRow:
     """A line of the index for the newest version, None if there is none."""
     if row is None:
         return {"version": None, "last": last}
@@ -201,16 +201,16 @@ def _entry(row: Row | None, last: int) -> Row:
     }
 
 
-def _parse(id: str, row: Row) -> Entry:
+def _parse(id: str, row: VersionRow) -> IndexEntry:
     try:
         if row["version"] is None:
-            return Entry(None, row["last"])
-        return Entry(Head(id, *(row[name] for name in Head._fields[1:])), row["last"])
+            return IndexEntry(None, row["last"])
+        return IndexEntry(Head(id, *(row[name] for name in Head._fields[1:])), row["last"])
     except KeyError as error:
         raise Problem("STORE_CORRUPT", f"programs.json: {id} has no {error}") from None
 
 
-def _entries(database: Database) -> dict[str, Entry]:
+def _entries(database: Database) -> dict[str, IndexEntry]:
     found = Keyed(database.storage, "programs").all()
     return {
         str(row.doc_id): _parse(str(row.doc_id), row)

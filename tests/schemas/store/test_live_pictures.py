@@ -6,17 +6,17 @@ import pytest
 
 from schemas import Problem, new_id
 from schemas.store.disk import Disk
-from schemas.store.live_pictures import KEPT, Shown
+from schemas.store.live_pictures import KEPT, LivePictures
 
 
-def put(shown: Shown, station: str, seq: int) -> str:
+def put(shown: LivePictures, station: str, seq: int) -> str:
     result_id = new_id()
     shown.put(station, seq, result_id, f"picture {seq}".encode())
     return result_id
 
 
 def test_the_newest_is_found_and_the_oldest_go(tmp_path: Path) -> None:
-    shown = Shown(tmp_path / "shown")
+    shown = LivePictures(tmp_path / "shown")
     assert shown.newest("cam1") is None
     # three digits come after two
     ids = [put(shown, "cam1", seq) for seq in range(95, 95 + KEPT + 5)]
@@ -37,7 +37,7 @@ def test_the_newest_is_found_and_the_oldest_go(tmp_path: Path) -> None:
 
 
 def test_pictures_of_a_ledger_before_this_one_are_no_newer(tmp_path: Path) -> None:
-    shown = Shown(tmp_path)
+    shown = LivePictures(tmp_path)
     for seq in (700, 701):
         put(shown, "cam1", seq)
     fresh = put(shown, "cam1", 1)
@@ -45,7 +45,7 @@ def test_pictures_of_a_ledger_before_this_one_are_no_newer(tmp_path: Path) -> No
 
 
 def test_what_a_killed_process_left_and_what_is_no_picture_is_not_shown(tmp_path: Path) -> None:
-    shown = Shown(tmp_path)
+    shown = LivePictures(tmp_path)
     (tmp_path / "cam1").mkdir()
     (tmp_path / "cam1" / ".1f2e").write_bytes(b"half")
     (tmp_path / "cam1" / "notes.txt").write_text("mine")
@@ -61,6 +61,6 @@ def test_a_full_disk_is_told_and_leaves_nothing(tmp_path: Path) -> None:
             raise OSError(28, "no space left")
 
     with pytest.raises(Problem) as caught:
-        put(Shown(tmp_path, Full()), "cam1", 1)
+        put(LivePictures(tmp_path, Full()), "cam1", 1)
     assert caught.value.code == "DISK_SPACE"
     assert list((tmp_path / "cam1").iterdir()) == []

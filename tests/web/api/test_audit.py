@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from flask import Flask
 
-from schemas.store.accounts.audit import START, Entry, row_hash
+from schemas.store.accounts.audit import START, AuditEntry, row_hash
 from schemas.store.accounts.seal import Head
 from tests.people import API, PASSWORD, PROOF, Caller, code, data, sign_in, site_of
 from tests.promise import wait_for
@@ -171,7 +171,7 @@ def test_a_row_that_was_changed_with_all_hashes_made_anew_is_found(app: Flask, a
         db.execute("DROP TRIGGER IF EXISTS audit_stays")
         last = START
         for row in db.execute("SELECT * FROM audit ORDER BY id").fetchall():
-            last = row_hash(last, Entry(*row), None)
+            last = row_hash(last, AuditEntry(*row), None)
             db.execute("UPDATE audit SET hash = ? WHERE id = ?", (last, row[0]))
     assert ada.get("/audit/verify")["problem"] == "row 1 was changed"
 
@@ -182,7 +182,7 @@ def test_an_audit_of_an_earlier_version_goes_on_with_a_key(app: Flask, ada: Call
         db.execute("DROP TRIGGER IF EXISTS audit_stays")
         last = START
         for row in db.execute("SELECT * FROM audit ORDER BY id").fetchall():
-            last = row_hash(last, Entry(*row), None)
+            last = row_hash(last, AuditEntry(*row), None)
             db.execute("UPDATE audit SET hash = ? WHERE id = ?", (last, row[0]))
     (accounts.path.parent / "audit.key").unlink()
     accounts._seal._known = None

@@ -8,7 +8,7 @@ from argon2 import extract_parameters
 from flask import Flask
 
 from deploy.command import main
-from schemas.store.accounts.audit import Entry
+from schemas.store.accounts.audit import AuditEntry
 from tests.people import (
     API,
     PASSWORD,
@@ -36,7 +36,7 @@ def app(tmp_path: Path) -> Flask:
     return made
 
 
-def audit(app: Flask, action: str) -> list[Entry]:
+def audit(app: Flask, action: str) -> list[AuditEntry]:
     return [row for row in site_of(app).accounts.audit_rows() if row.action == action]
 
 

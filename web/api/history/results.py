@@ -17,7 +17,7 @@ from schemas import CATALOGUE, Problem, Result, utc
 from schemas.result import Images, Verdict
 from schemas.store.history.export import MAX_ROWS, as_csv, json_lines
 from schemas.store.history.filter import Filter
-from schemas.store.history.rows import BUDGET_S, MAX_LIMIT, Row
+from schemas.store.history.rows import BUDGET_S, MAX_LIMIT, HistoryRow
 from schemas.store.history.why import Why
 from schemas.store.pictures import thumb_of
 from schemas.store.programs import Head
@@ -287,7 +287,7 @@ def picture(name: str) -> ResponseReturnValue:
     return answer.make_conditional(request)
 
 
-def _shown(rows: list[Row]) -> dict[str, dict[str, Any]]:
+def _shown(rows: list[HistoryRow]) -> dict[str, dict[str, Any]]:
     """Names of the pictures that results have: those still there, and those that are just being
     written."""
     names = {row.result_id: records().pictures.names(row.result_id) for row in rows if row.pictures}

@@ -8,7 +8,7 @@ from schemas import Problem, Shape
 from web.access import current, requires
 from web.api.stations.base import stations
 from web.command import presence_known
-from web.live import Link
+from web.live import LinkState
 from web.records import records
 from web.response import ok
 from web.site import site
@@ -43,7 +43,7 @@ class AlarmShown(TypedDict):
     acknowledged: Seen | None
 
 
-class AlarmList(Link):
+class AlarmList(LinkState):
     """Every active alarm."""
 
     alarms: list[AlarmShown]

@@ -21,7 +21,7 @@ from schemas.trigger import GivenId, as_trigger
 from web.access import current, requires
 from web.api.stations.base import ASKS, done, stations
 from web.command import NO_STATION, Done, check_station, command, presence_known
-from web.live import Link
+from web.live import LinkState
 from web.maintenance import leaving_maintenance
 from web.program_checks import select
 from web.records import Counters, records
@@ -89,13 +89,13 @@ class StationShown(TypedDict):
     state: StateName
 
 
-class StationList(Link):
+class StationList(LinkState):
     """Every station."""
 
     stations: list[StationShown]
 
 
-class StationRead(StationShown, Link):
+class StationRead(StationShown, LinkState):
     """One station in full."""
 
     latest: Result | None

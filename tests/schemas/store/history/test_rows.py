@@ -92,7 +92,7 @@ def test_the_oldest_first_is_the_reverse(full: History, given: dict) -> None:
 def test_a_page_that_could_not_be_filled_in_time_says_so_and_its_cursor_goes_on(
     full: History,
 ) -> None:
-    hasty = History(full.limited.path, budget_s=0.0)
+    hasty = History(full.ledger.path, budget_s=0.0)
     page = hasty.page(Filter(tool="cap", tool_low=0.5, tool_high=0.5))
     assert page.complete is False
     assert page.cursor is not None
@@ -142,7 +142,7 @@ def test_no_page_of_a_plain_filter_is_sorted_or_reads_the_whole_table(full: Hist
     ):
         walk = Walk(Filter(**given), "newest")
         seen: list[str] = []
-        with full.limited.connection(5) as db:
+        with full.ledger.connection(5) as db:
             db.set_trace_callback(seen.append)
             _, position, _ = walk.search(db, None, 5, 0)
             walk.search(db, position, 5, 0)
@@ -251,7 +251,7 @@ def test_the_codes_are_those_that_results_have(full: History) -> None:
     "given", [{}, {"station": "cam1"}, {"verdict": "NG"}, {"program": "bottle-cap"}]
 )
 def test_an_incomplete_search_tells_how_far_it_has_come(full: History, given: dict) -> None:
-    page = History(full.limited.path, budget_s=0.0).page(Filter(tool="cap", tool_low=5.0, **given))
+    page = History(full.ledger.path, budget_s=0.0).page(Filter(tool="cap", tool_low=5.0, **given))
     assert not page.complete
     assert page.searched_to is not None
     assert datetime.fromisoformat(page.searched_to) < at(COUNT)
@@ -336,7 +336,7 @@ def test_before_the_node_was_ever_started_the_history_is_empty(tmp_path: Path) -
 
 
 def test_a_query_that_takes_too_long_is_ended_and_the_next_one_works(full: History) -> None:
-    with pytest.raises(Problem, match="QUERY_LIMIT"), full.limited.connection(0.05) as db:
+    with pytest.raises(Problem, match="QUERY_LIMIT"), full.ledger.connection(0.05) as db:
         db.execute(
             "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT sum(i) FROM n"
         ).fetchall()
