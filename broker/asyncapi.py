@@ -123,9 +123,19 @@ def _message(name: str, summary: str) -> dict[str, Any]:
         "contentType": "application/json",
         "payload": {
             "schemaFormat": "application/schema+json;version=draft-2020-12",
-            "schema": schema(name),
+            "schema": _within(schema(name), f"#/components/messages/{name}/payload/schema"),
         },
     }
+
+
+def _within(value: Any, place: str) -> Any:
+    """The schema, its references from the root of the document, which is not the schema's."""
+    if isinstance(value, dict):
+        return {
+            key: f"{place}{inner[1:]}" if key == "$ref" else _within(inner, place)
+            for key, inner in value.items()
+        }
+    return [_within(inner, place) for inner in value] if isinstance(value, list) else value
 
 
 if __name__ == "__main__":

@@ -1,13 +1,28 @@
 """The AsyncAPI document is current, complete, and refers only to what it holds."""
 
+import json
+import os
+import shutil
+import subprocess
+from pathlib import Path
 from typing import Any
 
 import jsonschema
+import pytest
 
 from broker.asyncapi import COMMAND, PATH, document, text
 from broker.topics import TOPICS
 from schemas import COMMANDS
 from schemas.generate import stale
+from tests.processes import ROOT
+
+VALIDATE = """
+import { Parser } from "@asyncapi/parser";
+import { readFileSync } from "node:fs";
+const found = await new Parser().parse(readFileSync(process.argv[1], "utf-8"));
+const told = found.diagnostics.map((each) => [each.severity, each.code, each.message]);
+console.log(JSON.stringify({ valid: found.document !== undefined, told }));
+"""
 
 
 def references(value: Any) -> list[str]:
@@ -57,3 +72,19 @@ def test_every_command_is_a_message_and_every_schema_is_one() -> None:
 
 def test_a_shorter_table_makes_a_shorter_document() -> None:
     assert set(document(TOPICS[:2])["channels"]) == {"trigger", "result"}
+
+
+def test_the_parser_of_asyncapi_itself_finds_no_fault() -> None:
+    """npm's @asyncapi/parser: `npm install --prefix .venv/npm @asyncapi/parser@3.6.6`."""
+    modules = Path(os.environ.get("NODE_MODULES") or ROOT / ".venv" / "npm" / "node_modules")
+    if shutil.which("node") is None or not (modules / "@asyncapi" / "parser").is_dir():
+        if os.environ.get("CI"):
+            pytest.fail("CI needs nodejs and npm's @asyncapi/parser")
+        pytest.skip("npm's @asyncapi/parser is not installed: see above")
+    done = subprocess.run(
+        ["node", "--input-type=module", "-e", VALIDATE, str(ROOT / PATH)],
+        check=True, cwd=modules.parent, capture_output=True, text=True, timeout=100,
+    )  # fmt: skip
+    found = json.loads(done.stdout)
+    faults = [each for each in found["told"] if each[0] < 2]  # 0 error, 1 warning, 2 information
+    assert (found["valid"], faults) == (True, [])
