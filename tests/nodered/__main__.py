@@ -2,14 +2,12 @@
 node; each is restarted once.
 
 `make node-red` runs it. Every part has to reach the lamp exactly once, in the importable flow and
-by the subflow's outputs. It installs npm's node-red beside a cache (NODERED_CACHE, else
-~/.cache/inspection-node-red).
+by the subflow's outputs; then the editor is looked at in Chromium. npm's node-red is kept in
+NODERED_CACHE, else ~/.cache/inspection-node-red. `--version 5` takes Node-RED 5.
 """
 
 import argparse
 import json
-import os
-import shutil
 import subprocess
 import sys
 import tempfile
@@ -21,53 +19,21 @@ from typing import Any
 from broker import acl
 from deploy.broker_process import Access, start_broker
 from tests.conftest import synthetic_node
-from tests.processes import ROOT, free_port, toml
+from tests.nodered import editor
+from tests.nodered.install import MODULE, Installed, installed
+from tests.processes import free_port, toml
 from tests.promise import outbox, stored, wait_for
 
-MODULE = ROOT / "deploy" / "node-red"
 VERSION = "4.1"
+KINDS = ("flow", "subflow", "editor")
 PASSWORD = "node-red-trial-{}"
 SETTINGS = """module.exports = {{
-  uiHost: "127.0.0.1", uiPort: {port}, flowFile: "flows.json", disableEditor: true, credentialSecret: false,
-  telemetry: {{ enabled: false }},
+  uiHost: "127.0.0.1", uiPort: {port}, flowFile: "flows.json", disableEditor: {headless}, credentialSecret: false,
+  telemetry: {{ enabled: false }}, editorTheme: {{ tours: false }},
   contextStorage: {{ default: {{ module: "localfilesystem", config: {{ flushInterval: 1 }} }} }},
   logging: {{ console: {{ level: "info" }} }},
 }};
 """  # noqa: E501
-
-
-def installed(cache: Path) -> Path:
-    """red.js of npm's node-red, with our module beside it as npm installs it. Raises
-    RuntimeError."""
-    for name in ("node", "npm"):
-        if shutil.which(name) is None:
-            raise RuntimeError(f"{name} is not installed: apt-get install nodejs npm")
-    cache.mkdir(parents=True, exist_ok=True)
-    packed = subprocess.run(
-        ["npm", "pack", "--silent", str(MODULE)],
-        check=True,
-        capture_output=True,
-        text=True,
-        cwd=cache,
-        timeout=120,
-    )
-    words = [
-        "npm",
-        "install",
-        "--no-audit",
-        "--no-fund",
-        "--silent",
-        "--prefix",
-        str(cache),
-        f"node-red@{VERSION}",
-    ]
-    subprocess.run(
-        [*words, str(cache / packed.stdout.strip().splitlines()[-1])],
-        check=True,
-        cwd=cache,
-        timeout=600,
-    )
-    return cache / "node_modules" / "node-red" / "red.js"
 
 
 def flow(kind: str, broker_port: int, lamp: Path, parts: int) -> list[dict[str, Any]]:
@@ -123,14 +89,18 @@ return { payload: [part, msg.payload.trigger_id, msg.payload.verdict].join(" ") 
 class NodeRed:
     """A headless Node-RED on a folder of its own."""
 
-    def __init__(self, red: Path, folder: Path, nodes: list[dict[str, Any]]) -> None:
+    def __init__(
+        self, red: Installed, folder: Path, nodes: list[dict[str, Any]], *, headless: bool = True
+    ) -> None:
         folder.mkdir()
         self.red, self.folder, self.log = red, folder, folder / "log"
+        self.port = free_port()
         (folder / "flows.json").write_text(json.dumps(nodes))
         user = {"inspection-broker": {"user": "plc", "password": PASSWORD.format("plc")}}
         (folder / "flows_cred.json").write_text(json.dumps(user))
-        (folder / "settings.js").write_text(SETTINGS.format(port=free_port()))
-        (folder / "node_modules").symlink_to(red.parent.parent)
+        settings = SETTINGS.format(port=self.port, headless=json.dumps(headless))
+        (folder / "settings.js").write_text(settings)
+        (folder / "node_modules").symlink_to(red.red.parent.parent)
         (folder / "package.json").write_text(
             json.dumps({"name": "trial", "dependencies": {"node-red-contrib-inspection-node": "*"}})
         )
@@ -138,11 +108,12 @@ class NodeRed:
 
     def start(self) -> None:
         """Start it; returns when its flows run."""
-        before = self.text().count("Started flows")
+        before, folder = self.text().count("Started flows"), self.folder
         with self.log.open("ab") as log:
+            words = [self.red.node, str(self.red.red), "-u", str(folder)]
             self.process = subprocess.Popen(
-                ["node", str(self.red), "-u", str(self.folder), "-s", str(self.folder / "settings.js")],  # noqa: E501
-                stdout=log, stderr=log, stdin=subprocess.DEVNULL, cwd=self.folder,
+                [*words, "-s", str(folder / "settings.js")],
+                stdout=log, stderr=log, stdin=subprocess.DEVNULL, cwd=folder,
             )  # fmt: skip
         wait_for(
             lambda: self.text().count("Started flows") > before, 120, "Node-RED starts its flows"
@@ -159,7 +130,7 @@ class NodeRed:
             self.process.wait(60)
 
 
-def trial(red: Path, folder: Path, kind: str, parts: int) -> str:
+def trial(red: Installed, folder: Path, kind: str, parts: int) -> str:
     """So many parts through a restart of the node, the broker and Node-RED; what was seen. Raises
     AssertionError."""
     names = acl.AclNames(node="node-01", node_user="node-01")
@@ -234,6 +205,25 @@ def trial(red: Path, folder: Path, kind: str, parts: int) -> str:
         broker.stop()
 
 
+def looked_at(red: Installed, folder: Path, picture: Path | None) -> str:
+    """The editor in a browser, with the example and an Inspect. Raises AssertionError."""
+    example = json.loads((MODULE / "examples" / "inspection.json").read_text())
+    inspect = {
+        "id": "inspect", "z": example[0]["id"], "type": editor.TYPE, "x": 600, "y": 410,
+        "BROKER": "inspection-broker", "NODE": "node-01", "STATION": "cam1",
+        "BASE": "inspection/v1", "LIMIT_S": "30", "wires": [[]] * 4,
+    }  # fmt: skip
+    nodered = NodeRed(red, folder / "node-red", [*example, inspect], headless=False)
+    try:
+        nodered.start()
+        return editor.seen(f"http://127.0.0.1:{nodered.port}/", "inspect", picture)
+    except AssertionError:
+        print(nodered.text()[-3000:], file=sys.stderr)
+        raise
+    finally:
+        nodered.stop()
+
+
 def main(argv: list[str] | None = None) -> int:
     """0 if every part was at the lamp exactly once."""
     parser = argparse.ArgumentParser(
@@ -242,22 +232,29 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument(
         "--parts", type=int, default=1000, metavar="N", help="parts of each (default 1000)"
     )
-    parser.add_argument("--only", choices=("flow", "subflow"), help="this one only")
+    parser.add_argument("--only", choices=KINDS, help="this one only")
+    parser.add_argument("--version", default=VERSION, metavar="V", help=f"default {VERSION}; or 5")
+    parser.add_argument(
+        "--picture", type=Path, metavar="FILE", help="of the editor: docs/pages/node-red.webp"
+    )
     args = parser.parse_args(argv)
-    cache = Path(os.environ.get("NODERED_CACHE", Path.home() / ".cache" / "inspection-node-red"))
     try:
-        red = installed(cache)
+        red = installed(args.version)
     except (RuntimeError, subprocess.SubprocessError) as error:
         print(f"make node-red: {error}", file=sys.stderr)
         return 1
     good = True
-    for kind in ("flow", "subflow"):
+    for kind in KINDS:
         if args.only in (None, kind):
             with tempfile.TemporaryDirectory(
                 prefix="node-red-", ignore_cleanup_errors=True
             ) as folder:
                 try:
-                    print(f"{kind}: {trial(red, Path(folder), kind, args.parts)}", flush=True)
+                    if kind == "editor":
+                        told = looked_at(red, Path(folder), args.picture)
+                    else:
+                        told = trial(red, Path(folder), kind, args.parts)
+                    print(f"{kind}: {told}", flush=True)
                 except AssertionError as error:
                     print(f"{kind}: FAILED: {error}", flush=True)
                     good = False
