@@ -1,5 +1,7 @@
 """Distances between neighbouring edges of one polarity."""
 
+from typing import NamedTuple
+
 import numpy as np
 
 from node.calibration import flat
@@ -9,6 +11,7 @@ from node.vision.edges.caliper import (
     MOST_UNSURE_PX,
     SIGNS,
     Edges,
+    Floats,
     Strip,
     across,
     bars,
@@ -19,31 +22,84 @@ from node.vision.edges.caliper import (
     profile,
     strip,
 )
-from schemas import Pitch
+from node.vision.edges.rows import check_shown, least_shown
+from schemas import Pitch, Problem
 
 ALIKE = 0.2  # of the median
+MISSING, MORE = 1.5, 0.5  # of the master's greatest and least distance: one missing, one too many
+CUT_PX = 5.0  # nearer to the border of the region an edge is not seen
 
 
-def learn(view: View, settings: Pitch) -> None:
-    """Nothing is kept. Raises Problem NO_CONTRAST if the master has fewer than two such edges."""
-    _found(view, settings)
+class Learned(NamedTuple):
+    """shown: in which share of the rows the master shows every edge.
+
+    Its least and greatest distance, and those from the region's start to the first edge and from
+    the last one to its end, in px of the strip.
+    """
+
+    shown: float
+    least: float
+    greatest: float
+    before: float
+    after: float
+
+
+def learn(view: View, settings: Pitch) -> Learned:
+    """What the master shows. Raises Problem NO_CONTRAST if it has fewer than two such edges."""
+    where, edges = _found(view, settings)
+    distances, before, after = _layout(where, edges)
+    return Learned(
+        least_shown(where, edges, settings), distances.min(), distances.max(), before, after
+    )
 
 
 def measure(
-    view: View, settings: Pitch, _learned: None = None, given: Given | None = None
+    view: View, settings: Pitch, learned: Learned | None = None, given: Given | None = None
 ) -> Measurement:
     """Mean, least or greatest distance from one edge to the next, square to them, at the middle of
     the region.
 
     Raises Problem NO_CONTRAST with fewer than two edges, NO_VALUE if an edge has another too near
-    for the blur and noise, and for mm without a calibration.
+    for the blur and noise, is seen in too few rows, or is missing or one too many against the
+    master where the value would not tell (at the ends; mean and min; mean and max), and for mm
+    without a calibration.
     """
     where, edges = _found(view, settings)
+    check_shown(where, edges, settings, learned.shown if learned else None)
+    if learned is not None:
+        _check_complete(where, edges, settings, learned)
     points = where.to_frame(edges.at, where.middle)
     to_plane = flat(given.calibration if given else None, settings.unit)
     first, second = to_plane(points), to_plane(points + where.along)
     distances = np.abs(np.diff(across(first, (second - first).mean(axis=0))))
     return Measurement(float(getattr(np, settings.value)(distances)), bars(where, edges.at))
+
+
+def _layout(where: Strip, edges: Edges) -> tuple[Floats, float, float]:
+    """Distances of the edges along the strip, before the first one and behind the last; px."""
+    return np.diff(edges.at), float(edges.at[0]), float(where.gray.shape[1] - 1 - edges.at[-1])
+
+
+def _check_complete(where: Strip, edges: Edges, settings: Pitch, master: Learned) -> None:
+    """Raises Problem NO_VALUE for an edge that is missing or too many, of which the value tells
+    nothing.
+
+    Where teeth run out of the region, as those of a thread do, there may be one more or less.
+    """
+    distances, *ends = _layout(where, edges)
+    pitch, least, greatest = (float(f(distances)) for f in (np.median, np.min, np.max))
+    for side, empty, was in zip(
+        ("first", "last"), ends, (master.before, master.after), strict=True
+    ):
+        if empty > max(pitch + CUT_PX, was + pitch / 2):
+            told = f"{empty:.0f} px are empty beside the {side}, {was:.0f} px in the master"
+            raise Problem("NO_VALUE", f"an edge is missing: {told}")
+    if settings.value != "max" and greatest > MISSING * master.greatest:
+        told = f"two are {greatest:.0f} px apart, at most {master.greatest:.0f} px in the master"
+        raise Problem("NO_VALUE", f"an edge is missing: {told}")
+    if settings.value != "min" and least < MORE * master.least:
+        told = f"two are {least:.0f} px apart, at least {master.least:.0f} px in the master"
+        raise Problem("NO_VALUE", f"there is an edge too many: {told}")
 
 
 def _found(view: View, settings: Pitch) -> tuple[Strip, Edges]:

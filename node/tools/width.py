@@ -6,6 +6,7 @@ from node.calibration import flat
 from node.frame import View
 from node.measurement import Feature, Given, Measurement
 from node.vision.edges.caliper import (
+    Edges,
     Floats,
     Strip,
     across,
@@ -17,6 +18,7 @@ from node.vision.edges.caliper import (
     profile,
     strip,
 )
+from node.vision.edges.rows import check_shown, least_shown
 from schemas import Problem, Width
 from schemas.tools.caliper import Polarity
 
@@ -28,20 +30,22 @@ ENTRY: dict[str, tuple[Polarity, Polarity]] = {
 }
 
 
-def learn(view: View, settings: Width) -> None:
-    """Nothing is kept. Raises Problem NO_CONTRAST if the master has no such pair of edges."""
-    _pair(view, settings)
+def learn(view: View, settings: Width) -> float:
+    """In which share of the rows the master shows both; Problem NO_CONTRAST without such a pair."""
+    where, _, edges = _pair(view, settings)
+    return least_shown(where, edges, settings)
 
 
 def measure(
-    view: View, settings: Width, _learned: None = None, given: Given | None = None
+    view: View, settings: Width, learned: float | None = None, given: Given | None = None
 ) -> Measurement:
     """Distance of the two edges, square to them, at the middle of the region.
 
     Raises Problem NO_CONTRAST if one of them is missing, NO_VALUE if they are too near to each
-    other for the blur and noise, and for mm without a calibration.
+    other for the blur and noise, or are seen in too few rows, and for mm without a calibration.
     """
-    where, pair = _pair(view, settings)
+    where, pair, edges = _pair(view, settings)
+    check_shown(where, edges, settings, learned)
     points = where.to_frame(pair, where.middle)
     to_plane = flat(given.calibration if given else None, settings.unit)
     first, second = to_plane(points), to_plane(points + where.along)
@@ -50,8 +54,8 @@ def measure(
     return Measurement(value, bars(where, pair), feature=Feature(*middle.tolist()))
 
 
-def _pair(view: View, settings: Width) -> tuple[Strip, Floats]:
-    """The strip and where in it the two edges are."""
+def _pair(view: View, settings: Width) -> tuple[Strip, Floats, Edges]:
+    """The strip and where in it the two edges are, and the edges."""
     where = strip(view, settings)
     edges = every(*profile(where), settings)
     polarities = ENTRY[settings.between]
@@ -73,7 +77,8 @@ def _pair(view: View, settings: Width) -> tuple[Strip, Floats]:
     )
     if not last > first:
         raise Problem("NO_CONTRAST", f"nothing {settings.between} lies between two edges")
-    unsure = edges.unsure((edges.at == last).astype(float) - (edges.at == first))
+    both = (edges.at == last).astype(float) - (edges.at == first)
+    unsure = edges.unsure(both)
     if unsure > SURE_SHARE * (last - first):  # of something wide, less is known well enough
         check_sure(unsure, "the width")
-    return where, np.array([first, last])
+    return where, np.array([first, last]), edges.only(both != 0)

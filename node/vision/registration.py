@@ -428,6 +428,8 @@ def _fitted(
         normal = _product(weighted, level.rows)
         # what cannot be seen (a shift along straight lines) stays as it is
         stay = 1e-4 * (normal[2, 2] + normal[5, 5])
+        if not stay > 0:  # none of its steep pixels lies in the picture
+            break
         normal[np.diag_indices(8)] += [
             *[stay] * 6,
             1e-6 * normal[6, 6] + 1e-6,

@@ -77,3 +77,17 @@ class ScanTool(CaliperTool):
             "Along the region's own x axis from its left, or along its y axis from its top."
         ),
     )
+
+
+class RowsTool(ScanTool):
+    """A tool that takes the mean over the rows of its region: do all of them show its edges?"""
+
+    found_low: Float = Field(
+        default=0.8,
+        ge=0,
+        le=1,
+        description=(
+            "Least share of the rows, 0 to 1, in which each edge must be seen, of those in which"
+            " the master shows it; without a master of all."
+        ),
+    )

@@ -4,11 +4,11 @@ from typing import ClassVar, Literal
 
 from pydantic import Field, model_validator
 
-from schemas.tools.caliper import Polarity, ScanTool, Which
+from schemas.tools.caliper import Polarity, RowsTool, Which
 from schemas.tools.facts import Facts, Room
 
 
-class Edge(ScanTool):
+class Edge(RowsTool):
     """Where an edge crosses the middle of the region along the scan, or how many edges there
     are."""
 

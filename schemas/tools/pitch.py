@@ -4,11 +4,11 @@ from typing import ClassVar, Literal
 
 from pydantic import Field
 
-from schemas.tools.caliper import ScanTool
+from schemas.tools.caliper import RowsTool
 from schemas.tools.facts import Facts
 
 
-class Pitch(ScanTool):
+class Pitch(RowsTool):
     """Distances from each edge to the next one of the same polarity, square to them."""
 
     facts: ClassVar[Facts] = Facts(

@@ -4,11 +4,11 @@ from typing import ClassVar, Literal
 
 from pydantic import Field
 
-from schemas.tools.caliper import ScanTool
+from schemas.tools.caliper import RowsTool
 from schemas.tools.facts import Facts
 
 
-class Width(ScanTool):
+class Width(RowsTool):
     """Distance of two edges, square to them."""
 
     facts: ClassVar[Facts] = Facts(

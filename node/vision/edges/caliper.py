@@ -231,7 +231,7 @@ def _kernel(sigma: float) -> Floats:
     return (weights / (weights @ x) * math.sqrt(2 * math.pi * (sigma**2 + 1 / 12)))[None, :]
 
 
-def _strength(values: Floats, smoothing_px: float) -> Floats:
+def strength_of(values: Floats, smoothing_px: float) -> Floats:
     """The gradient at each place, as the contrast of a sharp step there."""
     return np.asarray(
         cv2.filter2D(values, cv2.CV_64F, _kernel(smoothing_px), borderType=cv2.BORDER_REPLICATE),
@@ -253,7 +253,7 @@ def _peaks(strength: Floats, counts: Flags, low: float) -> Flags:
 def every(values: Floats, counts: Flags, settings: CaliperTool, alone: bool = False) -> Edges:
     """All edges of one scan (1 x width), in order; those near to each other fitted together, or
     each alone."""
-    strength = _strength(values, settings.smoothing_px)
+    strength = strength_of(values, settings.smoothing_px)
     columns: list[int] = []
     signs: list[int] = []
     least = max(BESIDE * settings.contrast_low, 6 * float(np.median(np.abs(strength))))
@@ -414,7 +414,7 @@ def aside(
     number = usable.sum(axis=0)
     mean = np.einsum("ij,ij->j", looked, usable)[None] / np.maximum(number, 1)
     enough = (number >= LEAST_ROWS * len(at))[None]
-    strength = np.abs(_strength(mean, settings.smoothing_px))
+    strength = np.abs(strength_of(mean, settings.smoothing_px))
     beside = _peaks(strength, enough, BESIDE * float(strength[0, reach]))[
         0, reach - math.ceil(near) : reach + math.ceil(near) + 1
     ]
@@ -460,7 +460,7 @@ def one_each(
     A scan whose edge the border of the region cuts off has none; if whole (of all scans, or of
     these), as for a form, Problem NO_VALUE is raised: what is left out might be what is wrong.
     """
-    strength = _strength(values, settings.smoothing_px)
+    strength = strength_of(values, settings.smoothing_px)
     wanted = SIGNS[polarity]
     along = np.abs(strength) if wanted == 0 else wanted * strength
     peaks = _peaks(along, counts, settings.contrast_low)

@@ -74,7 +74,7 @@ def test_a_missing_tooth_is_a_greatest_pitch_of_two() -> None:
 
 
 def test_what_is_ignored_is_no_tooth() -> None:
-    blob = comb([14, 14, 14, 14]).rectangle(96, 62, 3, 30, 250.0)  # a burr between two teeth
+    blob = comb([14, 14, 14, 14]).rectangle(96, 57, 3, 46, 250.0)  # a burr between two teeth
     assert value(blob, value="min") < 13
     assert value(blob, value="min", ignore=(region(94, 55, 7, 50),)) == pytest.approx(14, abs=0.06)
 

@@ -139,3 +139,8 @@ def test_a_master_without_structure_is_refused(size: tuple[int, int]) -> None:
     with pytest.raises(Problem) as problem:
         reference(np.full(size, 80, np.uint8))
     assert problem.value.code == "NO_CONTRAST"
+
+
+def test_a_view_that_lies_beside_the_picture_has_no_score() -> None:
+    beside = np.array([[1.0, 0.0, WIDTH + 2.0], [0.0, 1.0, 0.0]])
+    assert register(MASTER, beside, reference(MASTER), 0, 0, 0.0).score < 0.5

@@ -1,0 +1,88 @@
+"""In how many rows of its region an edge is seen: a mean over all hides that half is broken off.
+
+A caliper measures the mean over the rows of its strip, which is what makes it exact. A bar of which
+only a quarter is left has the same width. So each edge is looked for in bands of a few rows, too,
+and a part must show it where the master does.
+"""
+
+import math
+
+import numpy as np
+
+from node.vision.edges.caliper import Edges, Floats, Strip, bands, strength_of
+from schemas import Problem
+from schemas.tools.caliper import RowsTool
+
+BANDS, LEAST_ROWS = 16, 4  # most bands of a strip, and rows of one: fewer are mostly noise
+LEAST_BANDS = 3
+FOLLOWED_PX = 3  # from one band to the next an edge moves no further
+SEEN = 0.4  # of an edge's strength where it is whole
+WHOLE = 0.75  # quantile of its strengths: it is whole if it is so in a quarter of the bands
+
+
+def least_shown(found: Strip, edges: Edges, settings: RowsTool) -> float:
+    """Share of the rows, 0 to 1, in which the edge that is seen in the fewest is seen."""
+    return float(shares(found, edges, settings.smoothing_px).min(initial=1.0))
+
+
+def check_shown(found: Strip, edges: Edges, settings: RowsTool, master: float | None) -> None:
+    """Raises Problem NO_VALUE if an edge is seen in too few rows.
+
+    master: its `least_shown`, None without one.
+    """
+    least = settings.found_low * (1.0 if master is None else master)
+    share = least_shown(found, edges, settings)
+    if share < least:
+        raise Problem(
+            "NO_VALUE",
+            f"an edge is seen in {share:.0%} of the rows, {least:.0%} are needed: "
+            "a piece of it is missing or covered, or it leaves the region",
+        )
+
+
+def shares(found: Strip, edges: Edges, smoothing_px: float) -> Floats:
+    """Share of the strip's rows in which each edge is seen; 1 for what no row could show.
+
+    An edge is followed from the middle outwards, for it may lean or be bent.
+    """
+    height = max(LEAST_ROWS, math.ceil(found.gray.shape[0] / BANDS))
+    values, counts, middles = bands(found, height)
+    if len(values) < LEAST_BANDS or not len(edges):
+        return np.ones(len(edges))
+    strength, wide = strength_of(values, smoothing_px), values.shape[1]
+    signs, reach = np.sign(edges.step), _reaches(edges)
+    offsets = np.arange(-FOLLOWED_PX, FOLLOWED_PX + 1)
+    seen, due = np.zeros((2, len(values), len(edges)))
+    middle = int(np.abs(middles - found.middle).argmin())
+    for way in (range(middle, len(values)), range(middle - 1, -1, -1)):
+        place = edges.at.copy()
+        for band in way:
+            columns = np.clip(np.rint(place)[:, None] + offsets, 0, wide - 1).astype(np.intp)
+            near = np.where(
+                np.abs(columns - place[:, None]) <= reach[:, None], strength[band, columns], 0
+            )
+            along = near * signs[:, None]
+            best = along.argmax(axis=1)
+            seen[band] = along[np.arange(len(place)), best]
+            due[band] = counts[band, columns].all(axis=1)
+            followed = seen[band] >= SEEN * np.abs(edges.step)
+            place = np.where(followed, columns[np.arange(len(place)), best], place)
+    whole = np.array(
+        [
+            np.quantile(one[of > 0], WHOLE) if of.any() else 0.0
+            for one, of in zip(seen.T, due.T, strict=True)
+        ]
+    )
+    there = (seen >= SEEN * whole) & (due > 0)
+    return np.where(due.any(axis=0), there.sum(axis=0) / np.maximum(due.sum(axis=0), 1), 1.0)
+
+
+def _reaches(edges: Edges) -> Floats:
+    """How far each may move from one band to the next: not as far as to a neighbour of its sign."""
+    reach = np.full(len(edges), float(FOLLOWED_PX))
+    for sign in (1, -1):
+        same = np.flatnonzero(np.sign(edges.step) == sign)
+        gaps = np.diff(edges.at[same]) / 2
+        reach[same[1:]] = np.minimum(reach[same[1:]], gaps)
+        reach[same[:-1]] = np.minimum(reach[same[:-1]], gaps)
+    return reach
