@@ -26,6 +26,7 @@ from node.chores.rounds import Chores
 from node.commands.actions import Actions
 from node.commands.audit import Audit
 from node.commands.inbox import Commands
+from node.commands.reach import Reach
 from node.gpio import make_bank
 from node.gpio.driver import LineDriver
 from node.inspection import inspect
@@ -33,6 +34,7 @@ from node.intake import Intake
 from node.metrics import Metrics
 from node.notify import notify
 from node.pictures.live_view import Showing
+from node.pictures.sandbox import Decoder
 from node.pictures.writer import PictureWriter
 from node.shelf import Shelf
 from node.sources import Edges, Sources
@@ -104,9 +106,11 @@ class Service:
         }
         self.intake = Intake(self.stations, self.ledger, self.outbox, self.alarms)
         self.sources = Sources(self.stations, self.intake, self.edges)
-        actions = Actions(self.stations, self.intake, self.version, self.outbox)
+        reach = Reach(self.stations, self.intake, self.outbox, Decoder(), self.version)
         self.audit = Audit(state, self.outbox.names, settings.web.audit_rows)
-        self.commands = Commands(settings.commands, actions, self.ledger, self.outbox, self.audit)
+        self.commands = Commands(
+            settings.commands, Actions(reach), self.ledger, self.outbox, self.audit
+        )
         self.session = Lanes(
             settings.broker,
             self.outbox,

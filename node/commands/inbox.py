@@ -22,9 +22,10 @@ from broker.outbox import Outbox
 from broker.reading import Backlog
 from broker.wire import Incoming, Message
 from node.arrival import Received
-from node.commands.actions import Actions, Asked
+from node.commands.actions import Actions
 from node.commands.answered import READS, Answered, content, final, refused, warning
 from node.commands.audit import Audit
+from node.commands.reach import Asked
 from node.seldom import Seldom
 from schemas import CommandSettings, Problem, Reply, read_json
 from schemas.base import READABLE_BYTES, digits, explain, plain, readable, unpadded

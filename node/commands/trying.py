@@ -14,6 +14,7 @@ from typing import Any
 from node.acquire import acquire
 from node.cameras import Request
 from node.commands.given_pictures import GivenPicture, GivenPictures
+from node.commands.reach import EXACT_BYTES
 from node.faults.challenge import challenged
 from node.frame import Frame
 from node.judge import judge
@@ -34,7 +35,6 @@ from schemas import Problem, Program, Trigger, as_program, new_id
 from schemas.command import TryProgram
 from schemas.store.programs import Programs
 
-EXACT_BYTES = 8 * 1024 * 1024  # as a master comes back with a program
 WIDEST = 2560  # px of the annotated picture in an answer
 IDLE_S = 600.0
 

@@ -1,0 +1,46 @@
+"""What commands may reach: the stations, the intake, the broker's outbox, the decoder."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from broker.outbox import Outbox
+from broker.reading import Backlog
+from node.arrival import Received
+from node.intake import Intake
+from node.pictures.sandbox import Decoder
+from node.station import Station
+from schemas import Problem
+
+EXACT_BYTES = 8 * 1024 * 1024  # of a picture in a reply, kept exactly
+
+
+class Asked(NamedTuple):
+    """How a command came: when, whether it waited while the node was away, and why it may start
+    nothing any more."""
+
+    received: Received
+    backlog: Backlog | None
+    stale: str | None
+
+
+@dataclass(frozen=True)
+class Reach:
+    """What a command is given besides its payload. version: of the software."""
+
+    stations: Mapping[str, Station]
+    intake: Intake
+    outbox: Outbox
+    decoder: Decoder
+    version: str
+
+    def station(self, station: str) -> Station:
+        """The station of this id. Raises Problem STATION_NOT_FOUND."""
+        found = self.stations.get(station)
+        if found is None:
+            raise Problem("STATION_NOT_FOUND", f"{station}; there are {', '.join(self.stations)}")
+        return found
+
+    def some(self, station: str | None) -> list[Station]:
+        """The station of this id, all of them for None. Raises Problem STATION_NOT_FOUND."""
+        return list(self.stations.values()) if station is None else [self.station(station)]

@@ -1,0 +1,21 @@
+"""Select a program: from the next part on a station inspects with it."""
+
+from typing import Any
+
+from node.commands.reach import Reach
+from schemas.command import SelectProgram
+
+
+def select_program(reach: Reach, command: SelectProgram) -> dict[str, Any]:
+    """Which version it is. Raises Problem PROGRAM_..., if it cannot run."""
+    station = reach.station(command.station)
+    station.shelf.refresh()
+    program = station.select(command.program)
+    reach.outbox.event(
+        "program.selected", station.id, {"program": command.program, "version": program.version}
+    )
+    return {
+        "program": command.program,
+        "program_version": program.version,
+        "program_hash": program.hash,
+    }

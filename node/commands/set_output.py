@@ -1,0 +1,17 @@
+"""Set an output: one line by hand, to see what hangs on it."""
+
+from typing import Any
+
+from node.commands.reach import Reach
+from schemas.command import SetOutput
+
+
+def set_output(reach: Reach, command: SetOutput) -> dict[str, Any]:
+    """What the lines show then. Raises Problem NOT_IN_MAINTENANCE."""
+    station = reach.station(command.station)
+    station.test_line(command.output, command.active)
+    return {
+        "output": command.output,
+        "active": command.active,
+        "lines": station.driver.values(station.id),
+    }
