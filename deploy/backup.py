@@ -16,9 +16,9 @@ import tempfile
 from collections.abc import Iterator
 from importlib.metadata import version as package_version
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
-from deploy import archive, show, target
+from deploy import archive, sending, show, target
 from deploy.archive import Manifest, Writer
 from deploy.programs import audited
 from schemas import Problem, utc
@@ -43,10 +43,7 @@ def backup(args: argparse.Namespace) -> int:
     folder: Path = args.output
     path = folder
     if folder.is_dir():
-        path = (
-            folder
-            / f"inspection-node-{settings.node_id}-{utc().replace(':', '').replace('.', '')}.tar.gz"
-        )
+        path = folder / sending.name(settings.node_id, utc())
     try:
         with target.owner(Path(settings.state_dir)):
             audited(Path(settings.state_dir), "state.backup", path.name, pictures=args.pictures)
@@ -61,13 +58,19 @@ def backup(args: argparse.Namespace) -> int:
         )
     except OSError as error:
         raise failed(str(path), error) from error
-    facts = {
+    facts: dict[str, Any] = {
         "file": str(path),
         "bytes": path.stat().st_size,
         "files": len(manifest.files),
         "pictures": args.pictures,
         "removed": [old.name for old in gone],
     }
+    lost: Problem | None = None
+    if settings.exports.backups.target is not None:
+        try:
+            facts["sent"], facts["removed_there"] = sending.send(settings, path)
+        except Problem as problem:  # it is here, and the node's alarm says that it is only here
+            lost, facts["sent"] = problem, None
     if args.json:
         show.document(facts)
     else:
@@ -75,6 +78,10 @@ def backup(args: argparse.Namespace) -> int:
             f"{path}: {facts['files']} files, {path.stat().st_size / 1e6:.1f} MB; old backups"
             f" removed: {len(gone)}"
         )
+        if "removed_there" in facts:
+            print(f"sent; old backups removed there: {len(facts['removed_there'])}")
+    if lost is not None:
+        raise lost
     return 0
 
 
@@ -119,9 +126,8 @@ def prune(folder: Path, node: str, keep_days: int) -> list[Path]:
     Age is judged against the newest backup, not the calendar: a clock that jumps removes nothing
     that has no successor.
     """
-    found = sorted(
-        folder.glob(f"inspection-node-{node}-[0-9]*.tar.gz"), key=lambda path: path.stat().st_mtime
-    )
+    ours = (path for path in folder.iterdir() if sending.is_of(node, path.name))
+    found = sorted(ours, key=lambda path: path.stat().st_mtime)
     if not found:
         return []
     oldest_kept = found[-1].stat().st_mtime - keep_days * 86400

@@ -1,7 +1,7 @@
 """The bill of materials: every package of `requirements.lock`, as CycloneDX. `python -m
 deploy.sbom` writes or checks it.
 
-The lock is made by `uv pip compile pyproject.toml --generate-hashes --universal -o
+The lock is made by `uv pip compile pyproject.toml --extra exports --generate-hashes --universal -o
 requirements.lock`.
 """
 

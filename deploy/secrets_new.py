@@ -25,7 +25,11 @@ NOT_NEW = (  # the one before; what `secrets bundle-key` makes; and what somebod
 def new(args: argparse.Namespace) -> int:
     """One for each secret that a site chooses itself. Files are never overwritten. Raises Problem
     STORE_FAILED."""
-    made = {path: secrets.token_hex(BYTES) for path in secret_keys() if path[-1] not in NOT_NEW}
+    made = {
+        path: secrets.token_hex(BYTES)
+        for path in secret_keys()
+        if path[-1] not in NOT_NEW and path[0] != "exports"  # of a target, which is somebody else's
+    }
     if args.folder is None:
         found = {variable(path): secret for path, secret in made.items()}
         if args.json:

@@ -14,7 +14,7 @@ from schemas import Problem
 from schemas.base import NODE_ID, explain
 from schemas.settings import BrokerSettings
 from schemas.settings.load import Loaded, load
-from schemas.store.disk import private_umask
+from schemas.store.disk import is_shared, private_umask
 
 if TYPE_CHECKING:
     from broker.client import Client
@@ -83,8 +83,14 @@ def owner(state: Path) -> Iterator[None]:
     group = os.getegid()
     try:
         if as_root:
-            os.setegid(found.st_gid)
-            os.seteuid(found.st_uid)
+            try:
+                os.setegid(found.st_gid)
+                os.seteuid(found.st_uid)
+            except PermissionError:  # a unit that may change no account: the group is inherited
+                if not is_shared(state):
+                    raise
+                os.setegid(group)
+                as_root = False
         yield
     finally:
         if as_root:

@@ -52,6 +52,7 @@ LINES_STOP_S = 1.5
 PICTURES_STOP_S = 1.0
 SHOWING_STOP_S = 0.5
 TRACING_STOP_S = 0.5
+EXPORTS_STOP_S = 0.5
 CLOSE_S = 1.0
 END_S = FINISH_S + STOP_S + ANSWER_S + APART_S + CLOSE_S
 DIE_S = 1.0  # for safe lines, when nothing can be trusted any more
@@ -92,6 +93,8 @@ TABLE: dict[str, dict[str, str]] = {
         "node.cameras.folder": "POLL_S",
         "node.cameras.usb": "REOPEN_S CLOSE_S",
         "node.pictures.sandbox": "LIMIT_S",
+        "node.exports": "CONNECT_S QUIET_S",
+        "node.exports.pictures": "POLL_S PENDING_S PACE_S",
         "node.gpio.driver": "START_S STOP_S LAST_S",
         "node.gpio.guard": "HANG_S LEAVE_S",
         "node.telemetry.metrics_port": "OPEN_S PACE_S PIECE_S REST_S TURN_S",
@@ -132,6 +135,7 @@ TABLE: dict[str, dict[str, str]] = {
         "node.telemetry.metrics_port": "PAGE_S",
         "node.pictures.writer": "PREVIEW_S",
         "node.shelf": "RETRY_S",
+        "node.exports.pictures": "COUNT_S SAVE_S AGAIN_S STUCK_S TOLD_S LOST_S",
         "node.reload": "SLOW_S",
         "node.seldom": "SELDOM_S",
         "node.pictures.live_view": "WATCHED_S EVERY_S",

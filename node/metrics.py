@@ -56,6 +56,18 @@ class Metrics:
         self.pictures_dropped = Counter(
             "pictures_dropped", "Pictures not kept because the disk was too slow or full", **new
         )
+        self.export_waiting = Gauge(
+            "export_waiting", "Results whose pictures wait for export", **new
+        )
+        self.export_age = Gauge("export_age_seconds", "Age of the oldest of them", **new)
+        self.exported = Counter("exported", "Pictures that have arrived at their target", **new)
+        self.export_lost = Counter(
+            "export_lost", "Results whose pictures never will, by reason", ["why"], **new
+        )
+        self.export_failures = Counter("export_failures", "Attempts that failed", **new)
+        self.backup_age = Gauge(
+            "backup_age_seconds", "Time since a backup has arrived at its target", **new
+        )
         self.disk_free = Gauge("disk_free_ratio", "Free share of the state folder's disk", **new)
         self.certificates = Gauge(
             "certificate_days", "Days until a certificate ends", ["file"], **new

@@ -27,6 +27,7 @@ from node.commands.actions import Actions
 from node.commands.audit import Audit
 from node.commands.inbox import Commands
 from node.commands.reach import Reach
+from node.exports.care import Exports
 from node.gpio import make_bank
 from node.gpio.driver import LineDriver
 from node.inspection import inspect
@@ -123,6 +124,7 @@ class Service:
             tuple(COMMANDS),
             limits.BROKER,
         )
+        self.exports = Exports(settings, self.ledger, self.pictures, self.metrics, self.alarms)
         self.chores = Chores(self)
         self.keeping = Keeping(
             self.ledger,
@@ -172,6 +174,7 @@ class Service:
             with contextlib.suppress(Problem):  # the state says what is wrong with the program
                 station.assign(self.shelf.get(station.program_id or ""))
         self.tracing.start()
+        self.exports.start()
         self.pictures.start()
         self.showing.start()
         self.commands.start()
@@ -235,6 +238,7 @@ class Service:
                 "lines": lambda: self.driver.stop(limits.LINES_STOP_S),
                 "pictures": lambda: self.pictures.stop(limits.PICTURES_STOP_S),
                 "tracing": lambda: self.tracing.stop(limits.TRACING_STOP_S),
+                "exports": lambda: self.exports.stop(limits.EXPORTS_STOP_S),
                 "showing": lambda: self.showing.stop(limits.SHOWING_STOP_S),
                 "broker": lambda: self.session.stop(OFFLINE, limits.BROKER_STOP_S),
                 **{

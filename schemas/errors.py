@@ -148,6 +148,17 @@ CATALOGUE: dict[str, Entry] = {
         500,
         "Make it in a source tree, where the package registry can be reached",
     ),
+    "EXPORT_FAILED": Entry(
+        "The target of exports took nothing",
+        503,
+        "Check that it is there, has space, and lets us in",
+    ),
+    "EXPORT_REFUSED": Entry(
+        "The target has no place for this file", 422, "Choose another name template"
+    ),
+    "EXPORT_NOT_INSTALLED": Entry(
+        "What this kind of target needs is missing", 500, "Install inspection-node[exports]"
+    ),
     "BACKUP_INVALID": Entry(
         "The backup is not whole", 422, "Take another backup; nothing was changed"
     ),

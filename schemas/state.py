@@ -125,6 +125,10 @@ class Metrics(Shape):
     stations: dict[str, dict[str, Any]] = Field(
         description="Counters by verdict, queue and latencies of each station."
     )
+    exports: dict[str, dict[str, Any]] = Field(
+        default_factory=dict,
+        description="Pictures and backups on their way elsewhere: what waits, arrived, is lost.",
+    )
 
 
 class AuditHead(Shape):

@@ -141,6 +141,25 @@ def _disk(here: Site) -> tuple[Mood, str, str]:
     return "degraded", f"{free:.0f} % free{said}", CATALOGUE["DISK_SPACE"].advice
 
 
+def _exports(here: Site) -> tuple[Mood, str, str]:
+    """What waits for a target, as the node said last; a share that is away stops no line."""
+    wanted = here.settings.exports
+    if wanted.pictures.target is None and wanted.backups.target is None:
+        return "ok", "nothing is copied elsewhere", ""
+    alarms = [here.watch.alarms[code] for code in ("EXPORT", "BACKUP") if code in here.watch.alarms]
+    told = (here.watch.metrics or {}).get("exports") or {}
+    said = [str(alarm.get("message")) for alarm in alarms]
+    if (pictures := told.get("pictures")) is not None:
+        said.append(
+            f"pictures: {pictures.get('waiting')} wait, {pictures.get('sent')} arrived,"
+            f" {pictures.get('lost')} lost"
+        )
+    if (backups := told.get("backups")) is not None:
+        said.append(f"last backup: {backups.get('arrived_at') or 'none yet'}")
+    advice = CATALOGUE["EXPORT_FAILED"].advice if alarms else ""
+    return "degraded" if alarms else "ok", "; ".join(said) or "the node has not told yet", advice
+
+
 def _broker(here: Site) -> tuple[Mood, str, str]:
     away = here.watch.broker
     if away is not None:
@@ -175,6 +194,7 @@ CHECKS: dict[str, Callable[[Site], tuple[Mood, str, str]]] = {
     "programs": _programs,
     "ledger": _ledger,
     "disk": _disk,
+    "exports": _exports,
     "broker": _broker,
     "node": _node,
 }

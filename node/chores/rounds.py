@@ -68,6 +68,7 @@ class Chores:
             (10.0, 10.0, self._retention),
             (1.0, 10.0, self._audit),
             (1.0, 1.0, self._maintenance),
+            (1.0, 1.0, service.exports.tell),
         ]
 
     def start(self) -> None:
@@ -310,7 +311,9 @@ class Chores:
         names = {f"{result_id}.jpg": row for row, result_id in rows}
         gone = service.pictures.store.missing(names)
         if gone:
-            service.ledger.without_pictures(names[name] for name in gone)
+            ids = [names[name] for name in gone]
+            service.exports.pictures.gone(ids)
+            service.ledger.without_pictures(ids)
 
     def _metrics(self) -> None:
         service = self._service
@@ -332,6 +335,7 @@ class Chores:
             uptime_s=(time.monotonic_ns() - service._started_ns) / 1e9,
             outbox=service.ledger.outbox_depth()[0],
             stations=stations,
+            exports=service.exports.told(),
         )
         service.outbox.post("metrics", "", message.model_dump_json().encode(), apart=True)
 

@@ -58,6 +58,7 @@ class PictureWriter:
         self._previewed: dict[str, float] = {}
         self.beat_ns = time.monotonic_ns()
         self.full = False
+        self.pending: set[str] = set()  # results that will have pictures, and have none yet
         self._quality = [cv2.IMWRITE_JPEG_QUALITY, jpeg_quality]
         self._metrics = metrics
         self._places = threading.Semaphore(PLACES)
@@ -90,11 +91,13 @@ class PictureWriter:
         if not self._places.acquire(blocking=False):
             self._metrics.pictures_dropped.inc()
             return None
+        self.pending.add(result_id)
         return self.store.names(result_id)
 
     def forget(self, images: Images) -> None:
         """The result was not stored: the reserved place is free again."""
         if images.raw is not None:
+            self.pending.discard(images.raw.partition(".")[0])
             self._places.release()
 
     def keep(self, found: Inspection, result: Result) -> None:
@@ -131,6 +134,7 @@ class PictureWriter:
                 self._metrics.pictures_dropped.inc()
                 log.exception("a picture could not be written")
             finally:
+                self.pending.discard(job.result.result_id)
                 self._places.release()
 
     def _write(self, job: _Job) -> None:

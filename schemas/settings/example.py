@@ -46,6 +46,14 @@ SHOWN: dict[str, Any] = {
     "certificates": ["/etc/inspection-node/pki/broker.crt", "/etc/inspection-node/pki/web.crt"],
     "endpoint": "http://127.0.0.1:4318",
     "folder": "/var/log/inspection-node",
+    "FolderTarget.path": "/mnt/inspection",
+    "S3Target.endpoint": "https://s3.plant.example",
+    "bucket": "inspection",
+    "access_key": "press-3",
+    "host": "archive.plant.example",
+    "SftpTarget.username": "press-3",
+    "SftpTarget.key_file": "/etc/inspection-node/sftp_key",
+    "host_key": "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIHh0dHBzOi8vZXhhbXBsZS5wbGFudC5leGFtcGxl",
     "program": "bottle-cap",
     "path": "pictures",
     "device": "/dev/v4l/by-path/platform-xhci-hcd.0-usb-0:1:1.0-video-index0",
@@ -73,7 +81,7 @@ def example() -> str:
         if key == "station":
             continue
         if model:
-            tables += ["", *_comment(field.description or ""), f"[{key}]", *_keys(model)]
+            tables += _table(key, field, model)
         else:
             lines += _key(Settings, key)
     lines += [*tables, "", *_comment(STATION), "[[station]]"]
@@ -101,8 +109,27 @@ def example() -> str:
     return "\n".join(lines) + "\n"
 
 
-def _keys(model: type[BaseModel]) -> list[str]:
-    return [line for key in model.model_fields for line in _key(model, key)]
+def _table(path: str, field: FieldInfo, model: type[BaseModel]) -> list[str]:
+    """A table; one that holds nothing but tables is those. What can be of several kinds, or is not
+    there, follows in comments."""
+    inner = {key: _model(each) for key, each in model.model_fields.items()}
+    lines = ["", *_comment(field.description or "")]
+    if all(inner.values()):
+        return lines + [
+            line
+            for key, each in inner.items()
+            if each is not None
+            for line in _table(f"{path}.{key}", model.model_fields[key], each)
+        ]
+    several = {key for key in inner if len(_models(model.model_fields[key])) > 1}
+    lines += [f"[{path}]"]
+    lines += [line for key in inner if key not in several for line in _key(model, key)]
+    for key in several:
+        for kind in _models(model.model_fields[key]):
+            told = f"{model.model_fields[key].description} {kind.__doc__}"
+            lines += ["", *_comment(told), f"# [{path}.{key}]"]
+            lines += [_off(line) for name in kind.model_fields for line in _key(kind, name)]
+    return lines
 
 
 def _key(model: type[BaseModel], key: str) -> list[str]:
@@ -115,11 +142,11 @@ def _key(model: type[BaseModel], key: str) -> list[str]:
     if SecretStr in kinds_of(field.annotation):
         return ["", *comment, f"# {key}: by the environment or a file only"]
     if default is PydanticUndefined:
-        return ["", *comment, f"{key} = {_toml(GIVEN.get(key, SHOWN.get(key)))}"]
+        return ["", *comment, f"{key} = {_toml(GIVEN.get(key, _shown(model, key)))}"]
     if isinstance(default, BaseModel):
         return ["", *comment, f"# {key} = {_toml(default.model_dump(mode='json'))}"]
     if default is None or default in ({}, ()):
-        return ["", *comment, f"# {key} = {_toml(SHOWN[key])}"]
+        return ["", *comment, f"# {key} = {_toml(_shown(model, key))}"]
     return ["", *comment, f"{key} = {_toml(default)}"]
 
 
@@ -165,6 +192,15 @@ def _types(option: dict[str, Any], schema: dict[str, Any]) -> str:
             f" {int(high) if float(high).is_integer() else high}"
         )
     return " ".join(words)
+
+
+def _shown(model: type[BaseModel], key: str) -> Any:
+    return SHOWN.get(f"{model.__name__}.{key}", SHOWN.get(key))
+
+
+def _models(field: FieldInfo) -> list[type[BaseModel]]:
+    kinds = kinds_of(field.annotation)
+    return [kind for kind in kinds if isinstance(kind, type) and issubclass(kind, BaseModel)]
 
 
 def _model(field: FieldInfo) -> type[BaseModel] | None:

@@ -15,14 +15,14 @@ from pathlib import Path
 from typing import Any, Literal
 
 from dotenv import dotenv_values
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
 from schemas.base import plain
 from schemas.errors import Problem
 from schemas.settings import Settings
 from schemas.settings.faults import told_faults
-from schemas.settings.override import Raw, apply, secrets, variable
-from schemas.settings.safety import BrokerUser, no_password, open_to_others, weak_secrets
+from schemas.settings.override import Raw, apply, kinds_of, model_of, secrets, variable
+from schemas.settings.safety import BrokerUser, no_key, no_password, open_to_others, weak_secrets
 from schemas.store.state import refuse_planted
 
 MAX_BYTES = 1024 * 1024
@@ -77,6 +77,8 @@ def load(
         errors.extend(weak_secrets(raw))
         errors.extend(no_password(raw, user))
         errors.extend(open_to_others(settings, user) if settings is not None else ())
+    if settings is not None and user == "node":
+        errors.extend(no_key(settings))
     if disk:
         errors.extend(_disk(raw, planted))
     if errors or settings is None:
@@ -158,9 +160,9 @@ def _add_secret(
     credential = Path(folder, "_".join(path)) if folder else None
     table: Any = raw
     for part in path[:-1]:
-        if not isinstance(table.setdefault(part, {}), dict):
+        table = table.get(part, {})
+        if not isinstance(table, dict):
             return  # told by the model
-        table = table[part]
     if path[-1] in table and raw.get("environment", "production") == "production":
         errors.append(
             f"{key}: a secret does not belong in the settings file; give {name}, {name}_FILE or a"
@@ -168,15 +170,32 @@ def _add_secret(
         )
     if name in environ and f"{name}_FILE" in environ:
         errors.append(f"{name} and {name}_FILE are both given; give one")
-    secret = None
+    secret: str | None = None
+    source: ValueSource = "secret file"
     if name in environ:
-        table[path[-1]], sources[key] = environ[name], "environment"
+        secret, source = environ[name], "environment"
     elif f"{name}_FILE" in environ:
         secret = _secret_file(Path(environ[f"{name}_FILE"]), f"{name}_FILE", errors)
-    elif credential and _given(credential):
+    elif credential and _has_place(raw, path) and _given(credential):
         secret = _secret_file(credential, key, errors)
     if secret is not None:
-        table[path[-1]], sources[key] = secret, "secret file"
+        table = raw
+        for part in path[:-1]:
+            table = table.setdefault(part, {})
+        table[path[-1]], sources[key] = secret, source
+
+
+def _has_place(raw: Raw, path: tuple[str, ...]) -> bool:
+    """Whether the table of a secret is there where only one kind of it has that secret."""
+    table: Any = raw
+    model: type[BaseModel] | None = Settings
+    for part in path[:-1]:
+        kinds = kinds_of(model.model_fields[part].annotation) if model else []
+        table = table.get(part) if isinstance(table, dict) else None
+        if len(kinds) > 1 and table is None:
+            return False
+        model = model_of(kinds, table)
+    return model is not None and path[-1] in model.model_fields
 
 
 def _given(credential: Path) -> bool:

@@ -7,6 +7,7 @@ from pydantic import Field, model_validator
 from schemas.base import NodeId, Shape
 from schemas.settings.addresses import AbsolutePath
 from schemas.settings.broker import BrokerSettings, CommandSettings
+from schemas.settings.exports import ExportSettings
 from schemas.settings.keeping import HistorySettings, PictureSettings
 from schemas.settings.lines import GpiodLines
 from schemas.settings.logs import LogSettings, TracingSettings
@@ -59,6 +60,9 @@ class Settings(Shape):
             "More certificates of this box (the broker's, the proxy's) whose end is told 30 days"
             " before, by alarm CERTIFICATE and `doctor`; those of [broker] are looked at anyway."
         ),
+    )
+    exports: ExportSettings = Field(
+        default_factory=ExportSettings, description="Pictures and backups, copied elsewhere."
     )
     tracing: TracingSettings = Field(default_factory=TracingSettings, description="Traces.")
     logs: LogSettings = Field(default_factory=LogSettings, description="Log lines.")

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import Any, Literal
 
 from schemas.settings import Settings
+from schemas.settings.exports import S3Target, SftpTarget
 from schemas.settings.override import Raw, secrets, variable
 
 SECRET_CHARACTERS = 12
@@ -57,6 +58,20 @@ def no_password(raw: Raw, user: BrokerUser) -> Iterator[str]:
             f"{'.'.join(key)}: missing for the user {table[keys[1]]!r:.40}; give {variable(key)} or"
             f" {variable(key)}_FILE"
         )
+
+
+def no_key(settings: Settings) -> Iterator[str]:
+    """That nothing proves who copies pictures to a target."""
+    target = settings.exports.pictures.target
+    path = ("exports", "pictures", "target")
+    if isinstance(target, S3Target) and target.secret_key is None:
+        key = (*path, "secret_key")
+    elif isinstance(target, SftpTarget) and target.password is None and target.key_file is None:
+        key = (*path, "password")
+    else:
+        return
+    also = "; or key_file" if key[-1] == "password" else ""
+    yield f"{'.'.join(key)}: missing; give {variable(key)} or {variable(key)}_FILE{also}"
 
 
 def open_to_others(settings: Settings, user: BrokerUser) -> Iterator[str]:

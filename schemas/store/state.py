@@ -21,7 +21,17 @@ from schemas.store.disk import failed, own_groups, shared_group
 # The names that node and web give; secrets first, so that a wipe that is cut off has taken them.
 # Nothing else is touched.
 OURS = (
-    *("web", "audit.*", "users", "accounts.*", "pictures", "programs", "shown", "ledger.*"),
+    *(
+        "web",
+        "audit.*",
+        "users",
+        "accounts.*",
+        "pictures",
+        "programs",
+        "shown",
+        "exports",
+        "ledger.*",
+    ),
     *("acknowledged.json*", "broker.*", "alive*"),
 )
 # files in these are not looked at one by one: their folders let nobody else in

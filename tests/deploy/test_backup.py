@@ -5,6 +5,7 @@ import gzip
 import io
 import json
 import os
+import re
 import sqlite3
 import subprocess
 import sys
@@ -369,15 +370,51 @@ def test_old_backups_go_by_age_against_the_newest_and_never_the_only_one(
     folder = tmp_path / "kept"
     folder.mkdir()
     (folder / "something-else.tar.gz").write_bytes(b"")
-    for days in (100, 20):
-        old = folder / f"inspection-node-node-01-2020-0{days % 9}.tar.gz"
+    for days, node in ((100, "node-01"), (20, "node-01"), (100, "node-01-2020")):
+        old = folder / f"inspection-node-{node}-2020-01-{days % 9:02}T101333304Z.tar.gz"
         old.write_bytes(gzip.compress(b""))
         os.utime(old, (old.stat().st_atime, old.stat().st_mtime - days * 86400))
     code, out, _ = run("backup", str(folder), "--keep-days", "30", "--json", site=site)
     assert code == 0
     assert len(json.loads(out)["removed"]) == 1
-    assert len(list(folder.glob("inspection-node-*"))) == 2
+    assert len(list(folder.glob("inspection-node-*"))) == 3, "another node's stays"
     assert (folder / "something-else.tar.gz").exists()
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="an installed box's accounts need root, as in CI")
+def test_with_what_its_unit_may_do_a_backup_of_an_installed_box_is_made_and_noted(
+    site: NodeProcess, tmp_path: Path
+) -> None:
+    unit = (ROOT / "deploy/install/inspection-backup.service").read_text()
+    (given,) = re.findall(r"^CapabilityBoundingSet=(.*)$", unit, re.M)
+    may = ",".join(f"+{name.removeprefix('CAP_').lower()}" for name in given.split())
+    lived(site)
+    for path in (site.state, *site.state.rglob("*")):
+        os.chown(path, 54321, 54321)
+        path.chmod(0o2770 if path.is_dir() else 0o660)
+    (tmp_path / "kept").mkdir()
+    words = [sys.executable, "-m", "deploy.command", "backup", str(tmp_path / "kept")]
+    done = subprocess.run(
+        [
+            "setpriv",
+            "--inh-caps=-all",
+            f"--bounding-set=-all,{may}",
+            *words,
+            "--config",
+            site.config,
+        ],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stderr == ""
+    assert len(list((tmp_path / "kept").iterdir())) == 1
+    for path in (site.state, *site.state.rglob("*")):
+        assert path.stat().st_gid == 54321, path
+        assert path.stat().st_mode & 0o070 >= 0o060, path
 
 
 def test_a_secret_in_the_settings_file_keeps_it_out_of_the_backup(

@@ -308,6 +308,7 @@ def test_the_example_names_every_key(tmp_path: Path) -> None:
             or f"\n# {key} = " in text
             or f"# {key}:" in text
             or f" {key} = " in text
+            or f".{key}]" in text
         ), key
 
 

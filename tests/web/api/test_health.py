@@ -46,6 +46,7 @@ def test_who_is_signed_in_sees_each_component_and_what_to_do(app: Flask, path: s
             "programs",
             "ledger",
             "disk",
+            "exports",
             "broker",
             "node",
         }

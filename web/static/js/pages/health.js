@@ -13,6 +13,7 @@ const NAMES = {
   programs: t("Programs"),
   ledger: t("Results"),
   disk: t("Disk"),
+  exports: t("Exports"),
   broker: t("Broker"),
   node: t("Node"),
 };
