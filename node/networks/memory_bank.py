@@ -26,8 +26,8 @@ CANDIDATES = 15000  # of which they are chosen
 PROJECTED = 24  # dimensions in which they are chosen
 FOLDS = 5
 EACH = 10  # pictures: up to so many are held out one by one, for few miss each other
-POWER = 0.25  # 0: each channel by its own spread; 1: wholly decorrelated
-# different pictures; fewer do not tell the channels' spreads, and features are compared as they are
+POWER = 0.25  # 0: features as they are; 1: wholly decorrelated
+# different pictures; fewer do not tell how channels go together, and features are as they are
 TELLING = 8
 TOP = 2
 LEAST = 5  # pictures
@@ -416,9 +416,8 @@ def _memory(seen: Sequence[Maps], telling: bool) -> tuple[Floats, Floats, Floats
 
 
 def _metric(places: Floats) -> Floats:
-    spread = places.std(axis=0)
-    spread = spread + 0.1 * np.median(spread) + 1e-6
-    values, vectors = np.linalg.eigh(np.cov((places / spread)[::3].T))
-    return np.asarray(
-        (vectors * (np.maximum(values, 0) + 0.01) ** (-POWER / 2)) / spread[:, None], np.float32
-    )
+    """What many channels say at once counts a little less; each keeps the scale that the network
+    gave it."""
+    values, vectors = np.linalg.eigh(np.cov(places[::3].T))
+    share = np.maximum(values, 0) / max(float(values.mean()), 1e-12) + 0.01
+    return np.asarray(vectors * share ** (-POWER / 2), np.float32)
