@@ -40,6 +40,10 @@ def texts() -> list[str]:
         )
         found.update(dict.fromkeys(_described(schema)))
         found.update(dict.fromkeys(_labelled(schema)))
+    schema = json.loads(
+        files("schemas").joinpath("json_schemas/settings.json").read_text(encoding="utf-8")
+    )
+    found.update(dict.fromkeys(_sentences(schema)))
     return list(found)
 
 
@@ -67,6 +71,13 @@ def _described(value: Any) -> list[str]:
         return []
     own = [value["description"]] if isinstance(value.get("description"), str) else []
     return own + [text for item in value.values() for text in _described(item)]
+
+
+def _sentences(schema: dict[str, Any]) -> list[str]:
+    """Those of the fields of every table, as the page of the settings shows them."""
+    tables = [schema, *schema.get("$defs", {}).values()]
+    fields = [field for table in tables for field in table.get("properties", {}).values()]
+    return [field["description"] for field in fields if "description" in field]
 
 
 def _labelled(value: Any) -> list[str]:

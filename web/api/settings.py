@@ -4,6 +4,7 @@ they are set."""
 from typing import Any
 
 from flask import Blueprint, Response
+from pydantic import BaseModel
 from typing_extensions import TypedDict
 
 from schemas.settings.override import secrets, variable
@@ -22,6 +23,7 @@ class Setting(TypedDict):
     source: str
     secret: bool
     variable: str
+    description: str
 
 
 class SettingsShown(TypedDict):
@@ -40,7 +42,7 @@ def show() -> Response:
 
 
 def rows(here: Site) -> list[dict[str, Any]]:
-    """key, value, source, secret and the variable that overrides it."""
+    """key, value, source, secret, the variable that overrides it, and its sentence."""
     hidden = {".".join(path) for path in secrets()}
     found = []
     for path, value in _leaves(here.settings.model_dump(mode="json"), ()):
@@ -53,8 +55,22 @@ def rows(here: Site) -> list[dict[str, Any]]:
                 "source": here.loaded.sources.get(key, "default"),
                 "secret": secret,
                 "variable": variable(path),
+                "description": sentence(here.settings, path),
             }
         )
+    return found
+
+
+def sentence(settings: BaseModel, path: tuple[str, ...]) -> str:
+    """What the model says of a key, in one sentence; that of its table where it has none."""
+    found: str = ""
+    here: Any = settings
+    for part in path:
+        if isinstance(here, tuple):
+            here = next(each for each in here if each.id == part)
+        elif isinstance(here, BaseModel):
+            found = type(here).model_fields[part].description or found
+            here = getattr(here, part)
     return found
 
 
