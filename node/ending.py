@@ -25,13 +25,13 @@ def finish(stations: Iterable[Station]) -> None:
     not."""
     stations = list(stations)
     for station in stations:
-        station.end()
+        station.thread.end()
     until = time.monotonic() + FINISH_S
-    while time.monotonic() < until and not all(station.ended for station in stations):
+    while time.monotonic() < until and not all(station.thread.ended for station in stations):
         time.sleep(0.005)
     for station in stations:
-        part = station.current
-        if not station.ended and part is not None and part.claim():
+        part = station.thread.current
+        if not station.thread.ended and part is not None and part.claim():
             answer(
                 station,
                 part,
@@ -48,7 +48,7 @@ def answer_waiting(stations: Iterable[Station], intake: Intake) -> None:
     until = time.monotonic() + ANSWER_S
     left = 0
     for station in stations:
-        for part in station.take_waiting():
+        for part in station.thread.take_waiting():
             if time.monotonic() >= until:
                 left += 1
                 continue

@@ -140,7 +140,7 @@ class Intake:
             station = arrival.station
             arrival.problem = arrival.problem or self._closed(station)
             if arrival.problem is None and not arrival.known:
-                arrival.reserved = station.reserve()
+                arrival.reserved = station.thread.reserve()
                 if not arrival.reserved:
                     arrival.problem = Problem(
                         "OVERRUN", f"{station.settings.queue_limit} triggers are waiting already"
@@ -154,7 +154,7 @@ class Intake:
         except BaseException:
             for arrival in arrivals:
                 if arrival.reserved:
-                    arrival.station.give_back()
+                    arrival.station.thread.give_back()
             raise
         for arrival in arrivals:
             arrival.station.metrics.trigger(arrival.station.id, arrival.source)
@@ -229,7 +229,7 @@ class Intake:
         station, trigger_id, result = arrival.station, arrival.trigger_id, arrival.result
         if isinstance(answer, Duplicate):
             if arrival.reserved:
-                station.give_back()
+                station.thread.give_back()
             return self._known_again(arrival, answer)
         told = _told(trigger_id, None, known=False)
         if result is not None:
@@ -240,8 +240,8 @@ class Intake:
         if arrival.trigger.ack or station.settings.ack == "always":
             self._tell(station, told)
         # an id may be forgotten since it was seen to be known
-        if arrival.reserved or (result is None and station.reserve()):
-            station.add(arrival.part(answer.id))
+        if arrival.reserved or (result is None and station.thread.reserve()):
+            station.thread.add(arrival.part(answer.id))
         elif result is None:
             self.answer(arrival.part(answer.id), station, Problem("OVERRUN"))
         if arrival.bad is None and arrival.trigger.trigger_id is not None:
@@ -326,8 +326,8 @@ class Intake:
                 self.answer(part, station, Problem("INTERRUPTED"))
             elif not row.this_boot:
                 self.answer(part, station, Problem("TRIGGER_STALE", "the machine was started anew"))
-            elif station.reserve():
-                station.add(part)
+            elif station.thread.reserve():
+                station.thread.add(part)
             else:
                 self.answer(part, station, Problem("OVERRUN"))
         return len(waiting)

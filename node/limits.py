@@ -85,7 +85,7 @@ TABLE: dict[str, dict[str, str]] = {
         "node.chores.keeping": "TICK_S",
         "node.notify": "NOTIFY_S",
         "node.sources": "SOURCES_S",
-        "node.station": "IDLE_S STORE_AGAIN_S",
+        "node.station_thread": "IDLE_S STORE_AGAIN_S",
         "node.watch": "WATCH_S",
     },
     OWN: {

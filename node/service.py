@@ -37,6 +37,7 @@ from node.notify import notify
 from node.pictures.live_view import Showing
 from node.pictures.sandbox import Decoder
 from node.pictures.writer import PictureWriter
+from node.shared import Shared
 from node.shelf import Shelf
 from node.sources import Edges, Sources
 from node.state_lock import lock_state
@@ -90,19 +91,17 @@ class Service:
             station.id: (station.lines, make_bank(station.lines)) for station in settings.station
         }
         self.driver = LineDriver(banks, self.edges.put)
+        shared = Shared(
+            settings.node_id,
+            self.driver,
+            self.ledger,
+            self.shelf,
+            self.pictures,
+            self.metrics,
+            self.tracing,
+        )
         self.stations: dict[str, Station] = {
-            station.id: Station(
-                station,
-                settings.node_id,
-                make_camera(station.camera, folder),
-                self.driver,
-                self.ledger,
-                self.shelf,
-                self.pictures,
-                self.metrics,
-                inspect,
-                self.tracing,
-            )
+            station.id: Station(station, make_camera(station.camera, folder), shared, inspect)
             for station in settings.station
         }
         self.intake = Intake(self.stations, self.ledger, self.outbox, self.alarms)
@@ -154,7 +153,7 @@ class Service:
     def _telling(self) -> dict[str, str]:
         """For a line of the log: in whose inspection it is written."""
         for station in self.stations.values():
-            if (part := station.here()) is not None:
+            if (part := station.thread.here()) is not None:
                 return {"station": station.id, "trigger_id": part.trigger_id}
         return {}
 
@@ -182,7 +181,7 @@ class Service:
         self.commands.recover()
         logs.telling["node"] = self._telling
         for station in self.stations.values():
-            station.start()
+            station.thread.start()
         self.chores.start()
         self.keeping.start()
         self.session.start()
@@ -210,8 +209,8 @@ class Service:
         if not self.ledger.moving:  # which takes as long as the disk needs
             beats["moving"] = (self.keeping.moving_beat_ns, limits.BEAT_S)
         for station in self.stations.values():
-            if station.current is None:
-                beats[f"station {station.id}"] = (station.beat_ns, limits.BEAT_S)
+            if station.thread.current is None:
+                beats[f"station {station.id}"] = (station.thread.beat_ns, limits.BEAT_S)
         return beats
 
     def _end(self) -> None:
@@ -255,7 +254,7 @@ class Service:
         logs.telling.pop("node", None)
         gc.unfreeze()
         self.left_behind = bool(late) or not all(
-            station.ended for station in self.stations.values()
+            station.thread.ended for station in self.stations.values()
         )
         log.info("node %s has ended", self.settings.node_id)
 

@@ -106,7 +106,7 @@ class Sources:
             log.error("edges of input lines could not be stored: %s", problem.message)
 
     def _timed(self, station: Station) -> None:
-        if station.paused or station.current is not None or station.unrecorded is not None:
+        if station.paused or station.thread.current is not None or station.unrecorded is not None:
             return  # a timer asks for as many pictures as there can be, not for a queue of them
         try:
             self._intake.take(station, Trigger(), "timer", Received.now())

@@ -1,5 +1,5 @@
-"""One station: its camera, its lines, its waiting triggers, and the thread that inspects one part
-after the other.
+"""One station: its camera, its lines, its active program, its counters, and its results until they
+are stored; the thread that inspects its parts is in station_thread.py.
 
 No part is taken while results cannot be stored: those that could not be stay with the station, with
 what the lines have shown, and are stored as soon as the disk allows. Whatever waits until then is
@@ -7,8 +7,6 @@ stale by then, and is told so.
 """
 
 import logging
-import queue
-import threading
 import time
 from collections import deque
 from collections.abc import Callable
@@ -16,26 +14,19 @@ from typing import Literal
 
 from node.cameras import Camera
 from node.cameras.one_at_a_time import OneAtATime
-from node.gpio.driver import LineDriver
-from node.metrics import Metrics
 from node.part import Inspection, Part
-from node.pictures.writer import PictureWriter
 from node.program import LoadedProgram
 from node.publish import store
-from node.shelf import Shelf
-from node.telemetry.tracing import Tracing
+from node.shared import Shared
+from node.station_thread import StationThread
 from schemas import Fault, Problem, Result, StationSettings, StationState
 from schemas.program import check_limits
 from schemas.state import StateName
-from schemas.store.ledger import Ledger
 
 log = logging.getLogger(__name__)
 
-GRACE_NS = 50_000_000
-IDLE_S = 0.5  # between two beats, if there is no part
 # results of a station that may wait for their commit while the next part is inspected
 UNSETTLED = 4
-STORE_AGAIN_S = 0.5
 FAULT_S = 600.0  # so long a fault of ours is told after it happened
 MAINTENANCE_S = 900.0  # without a sign
 LATENCIES = 1000
@@ -48,26 +39,20 @@ class Station:
     def __init__(
         self,
         settings: StationSettings,
-        node_id: str,
         camera: Camera,
-        driver: LineDriver,
-        ledger: Ledger,
-        shelf: Shelf,
-        pictures: PictureWriter,
-        metrics: Metrics,
+        shared: Shared,
         inspect: Callable[[Part, "Station"], None],
-        tracing: Tracing | None = None,
     ) -> None:
-        self.tracing = tracing
         self.id = settings.id
         self.settings = settings
-        self.node_id = node_id
         self.camera = OneAtATime(camera)
-        self.driver = driver
-        self.ledger = ledger
-        self.shelf = shelf
-        self.pictures = pictures
-        self.metrics = metrics
+        self.node_id = shared.node_id
+        self.driver = shared.driver
+        self.ledger = ledger = shared.ledger
+        self.shelf = shared.shelf
+        self.pictures = shared.pictures
+        self.metrics = metrics = shared.metrics
+        self.tracing = shared.tracing
         self.simulated = camera.simulated or settings.lines.kind == "memory"
         remembered = ledger.station(self.id)
         self.program_id: str | None = remembered[0] or settings.program
@@ -87,58 +72,16 @@ class Station:
         self._unstored_why: Problem | None = None
         self._fault: tuple[str, float] | None = None
         self.last: Result | None = None
-        self.current: Part | None = None
         for counter in (metrics.duplicates, metrics.ignored, metrics.abandoned):
             counter.labels(self.id)  # a series that begins with 0 shows its first step
-        self.beat_ns = time.monotonic_ns()
-        self._deadline_ns = 0
-        self._asleep: deque[tuple[int, int]] = deque(maxlen=16)
-        self._queue: queue.SimpleQueue[Part | None] = queue.SimpleQueue()
-        self._room = threading.Semaphore(settings.queue_limit)
-        self._inspect = inspect
-        self._stopping = threading.Event()
-        self._thread: threading.Thread | None = None
-        self.abandoned: list[threading.Thread] = []
-
-    # The thread
-
-    def start(self) -> None:
-        """Begin inspecting."""
-        self._thread = threading.Thread(target=self._run, name=f"station {self.id}", daemon=True)
-        self._thread.start()
-
-    def _run(self) -> None:
-        me = threading.current_thread()
-        while not self._stopping.is_set():
-            self.beat_ns = time.monotonic_ns()
-            if not self._recorded():
-                self._stopping.wait(STORE_AGAIN_S)
-                continue
-            try:
-                part = self._queue.get(timeout=IDLE_S)
-            except queue.Empty:
-                continue
-            if part is None:
-                return
-            self._room.release()
-            self._deadline_ns = (
-                time.monotonic_ns() + (self.settings.camera.timeout_ms + 1000) * 1_000_000
-            )
-            self.current = part
-            try:
-                self._inspect(part, self)
-            except Exception as error:  # the last resort: the thread goes on, whatever it was
-                log.critical(
-                    "station %s: nothing answers %s", self.id, part.trigger_id, exc_info=True
-                )
-                self.faulty(f"{part.trigger_id} has no result: {type(error).__name__}: {error}")
-            if self._thread is not me:
-                return  # the watch gave this thread up and answered for it
-            self.current = None
-
-    def here(self) -> Part | None:
-        """The part that the calling thread inspects."""
-        return self.current if self._thread is threading.current_thread() else None
+        self.thread = StationThread(
+            self.id,
+            lambda part: inspect(part, self),
+            self._recorded,
+            self.faulty,
+            (settings.camera.timeout_ms + 1000) * 1_000_000,
+            settings.queue_limit,
+        )
 
     # Results on their way into the ledger
 
@@ -191,92 +134,6 @@ class Station:
         """The last fault of ours, if it is not long ago."""
         fault = self._fault
         return fault[0] if fault is not None and time.monotonic() - fault[1] < FAULT_S else None
-
-    # The watch
-
-    def limit(self, deadline_ns: int) -> None:
-        """The current part must be answered by then (monotonic ns)."""
-        self._deadline_ns = deadline_ns
-
-    @property
-    def overdue(self) -> Part | None:
-        """The current part, if its time is over and nobody has answered."""
-        part = self.current
-        return (
-            part
-            if part is not None and time.monotonic_ns() > self._deadline_ns + GRACE_NS
-            else None
-        )
-
-    def stood_still(self, until_ns: int, asleep_ms: float, deadline_ns: int) -> None:
-        """The machine stood still until then, and slept for so long: the current part has until the
-        deadline."""
-        self._asleep.append((until_ns, round(asleep_ms * 1e6)))
-        self._deadline_ns = max(self._deadline_ns, deadline_ns)
-
-    def received_ns(self, part: Part) -> int:
-        """When the part's trigger was received, were the time counted in which the machine slept
-        since."""
-        return part.received_ns - sum(
-            asleep_ns for until_ns, asleep_ns in self._asleep if until_ns > part.received_ns
-        )
-
-    def abandon(self) -> None:
-        """Leave the thread that hangs in an inspection to itself, and go on with a new one."""
-        if self._thread is not None:
-            self.abandoned = [
-                thread for thread in [*self.abandoned, self._thread] if thread.is_alive()
-            ]
-        self.current = None
-        self._thread = None
-        if not self._stopping.is_set():
-            self.start()
-
-    @property
-    def hanging(self) -> int:
-        """Inspections that were given up and still hang."""
-        return sum(thread.is_alive() for thread in self.abandoned)
-
-    def end(self) -> None:
-        """Take no part after the current one."""
-        self._stopping.set()
-        self._queue.put(None)
-
-    @property
-    def ended(self) -> bool:
-        """Whether no part is inspected any more."""
-        return self._thread is None or not self._thread.is_alive()
-
-    def take_waiting(self) -> list[Part]:
-        """The parts that still wait, for the caller to answer."""
-        waiting: list[Part] = []
-        while True:
-            try:
-                part = self._queue.get_nowait()
-            except queue.Empty:
-                return waiting
-            if part is not None:
-                waiting.append(part)
-
-    # Waiting triggers
-
-    def reserve(self) -> bool:
-        """A place among the waiting triggers; False is an overrun. To be followed by add() or
-        give_back()."""
-        return self._room.acquire(blocking=False)
-
-    def give_back(self) -> None:
-        """The place is not needed."""
-        self._room.release()
-
-    def add(self, part: Part) -> None:
-        """The part waits for its inspection, in the place reserved before."""
-        self._queue.put(part)
-
-    @property
-    def waiting(self) -> int:
-        """Triggers that wait."""
-        return self._queue.qsize()
 
     # State
 
@@ -365,7 +222,7 @@ class Station:
             name = "Error"
         elif program is None:
             name = "Initialized"
-        elif self.current is not None:
+        elif self.thread.current is not None:
             name = "SingleExecution"
         elif self.settings.timer_ms:
             name = "ContinuousExecution"
@@ -378,6 +235,6 @@ class Station:
             outputs=self.driver.status(self.id),
             simulated=self.simulated,
             maintenance=self.maintenance,
-            queue=self.waiting,
+            queue=self.thread.waiting,
             error=Fault(code=wrong.code, message=wrong.message) if wrong else None,
         )

@@ -21,7 +21,7 @@ def trigger(part: Part, station: Station, found: Inspection) -> tuple[LoadedProg
 
     Raises Problem TRIGGER_STALE, PROGRAM_NOT_FOUND, PROGRAM_INVALID, ...
     """
-    received = Received(part.received_at, station.received_ns(part))
+    received = Received(part.received_at, station.thread.received_ns(part))
     too_old = stale(
         part.trigger, station.settings, received, older_ms=part.older_ms, now_ns=found.began_ns
     )
@@ -34,7 +34,7 @@ def trigger(part: Part, station: Station, found: Inspection) -> tuple[LoadedProg
     station.assign(program)
     station.driver.begin(station.id)
     limit_ns = program.program.limits_ms * 1_000_000
-    station.limit(found.began_ns + limit_ns)
+    station.thread.limit(found.began_ns + limit_ns)
     after_ns = part.received_ns + station.settings.trigger_delay_ms * 1_000_000
     while (left_ns := after_ns - time.monotonic_ns()) > 0:
         time.sleep(min(left_ns / 1e9, STEP_S))

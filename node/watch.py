@@ -68,7 +68,7 @@ class Watch:
         more."""
         self._stood_still()
         for station in self._stations.values():
-            part = station.overdue
+            part = station.thread.overdue
             if part is not None:
                 self._overdue(station, part)
         now = time.monotonic()
@@ -86,7 +86,7 @@ class Watch:
         log.warning("the machine, or this process, stood still for %.1f s", still_s)
         self._began_ns = now_ns
         for station in self._stations.values():
-            station.stood_still(now_ns, slept_s * 1000, now_ns + round(AGAIN_S * 1e9))
+            station.thread.stood_still(now_ns, slept_s * 1000, now_ns + round(AGAIN_S * 1e9))
         self._outbox.event("node.stood_still", None, {"seconds": round(still_s, 1)})
 
     def _overdue(self, station: Station, part: Part) -> None:
@@ -104,17 +104,19 @@ class Watch:
                 part,
                 Problem("TIMEOUT", "the inspection did not end in time and was given up"),
             )
-        elif station.current is not part:
+        elif station.thread.current is not part:
             return  # it ended just now
         else:
             # answered, but still not back: storing takes long, which is not the inspection's fault
-            station.limit(time.monotonic_ns() + 1_000_000_000)
+            station.thread.limit(time.monotonic_ns() + 1_000_000_000)
             return
         station.metrics.abandoned.labels(station.id).inc()
-        station.abandon()
+        station.thread.abandon()
         self._outbox.event("inspection.hung", station.id, {"trigger_id": part.trigger_id})
-        if len(station.abandoned) >= ABANDONED_LIMIT:
-            self._die(f"station {station.id} has {len(station.abandoned)} hanging inspections")
+        if len(station.thread.abandoned) >= ABANDONED_LIMIT:
+            self._die(
+                f"station {station.id} has {len(station.thread.abandoned)} hanging inspections"
+            )
 
     def _check_beats(self) -> None:
         now = time.monotonic_ns()

@@ -81,10 +81,10 @@ class Still:
 
     def inspect(self, station: str = "cam1") -> None:
         """Inspect what waits at a station."""
-        one = self.service.stations[station]
-        while one.waiting:
-            one._room.release()
-            one._inspect(one._queue.get_nowait(), one)
+        thread = self.service.stations[station].thread
+        while thread.waiting:
+            thread._room.release()
+            thread._inspect(thread._queue.get_nowait())
             self.service.ledger.flush()
 
 

@@ -259,14 +259,14 @@ class Chores:
                 "PROGRAM", program.message if isinstance(program, Problem) else None, station.id
             )
             service.alarms.set(
-                "HUNG", "an inspection hangs" if station.hanging else None, station.id
+                "HUNG", "an inspection hangs" if station.thread.hanging else None, station.id
             )
             service.alarms.set("FAULT", station.fault, station.id)
 
     def _gauges(self) -> None:
         service, metrics = self._service, self._service.metrics
         for station in service.stations.values():
-            metrics.queue.labels(station.id).set(station.waiting)
+            metrics.queue.labels(station.id).set(station.thread.waiting)
             metrics.camera.labels(station.id).set(station.camera.problem is None)
             metrics.lines.labels(station.id).set(service.driver.status(station.id) != "error")
             metrics.simulated.labels(station.id).set(station.simulated)
@@ -325,7 +325,7 @@ class Chores:
                 "ng": station.counts.get("NG", 0),
                 "error": station.counts.get("ERROR", 0),
                 "since": utc(station.reset_at) if station.reset_at else service.started_at,
-                "queue": station.waiting,
+                "queue": station.thread.waiting,
                 "p50_ms": times[len(times) // 2] if times else None,
                 "p95_ms": times[len(times) * 95 // 100] if times else None,
                 "max_ms": times[-1] if times else None,

@@ -92,7 +92,7 @@ def test_nobody_is_told_of_a_trigger_that_could_not_be_stored(
                     node.deliver(ACK, {"trigger_id": "L3-2"})
         assert node.said("accepted", "cam1") == []
         node.deliver(ACK, {"trigger_id": "L3-2"})
-        assert node.service.stations["cam1"].waiting == 2, (
+        assert node.service.stations["cam1"].thread.waiting == 2, (
             "the places of those that were refused were not given back"
         )
 
@@ -203,7 +203,7 @@ def test_known_ids_in_a_batch_take_no_place_from_new_ones(tmp_path: Path) -> Non
     with still(tmp_path, queue_limit=3) as node:
         node.deliver({"trigger_id": "L3-0"}, {"trigger_id": "L3-1"})
         node.deliver(*[{"trigger_id": f"L3-{n % 3}"} for n in range(9)])
-        assert node.service.stations["cam1"].waiting == 3
+        assert node.service.stations["cam1"].thread.waiting == 3
         assert answers(node) == []
 
 
@@ -406,7 +406,7 @@ def test_a_part_is_as_old_at_its_inspection_as_its_trigger_came_and_has_waited_s
         assert [row.older_ms for row in node.service.ledger.waiting()] == [older_ms], (
             "it must be known after a restart"
         )
-        line = node.service.stations["cam1"]._queue
+        line = node.service.stations["cam1"].thread._queue
         part = line.get_nowait()
         part.received_ns -= waited_s * 1_000_000_000
         line.put(part)
@@ -448,7 +448,7 @@ def test_a_storm_is_answered_at_once_and_in_one_commit(tmp_path: Path) -> None:
         assert node.service.ledger.commits == before + 1
         assert answers(node) == [(f"L3-{n:03d}", "OVERRUN") for n in range(16, 256)]
         assert [result["seq"] for result in node.results()] == list(range(1, 241))
-        assert node.service.stations["cam1"].waiting == 16
+        assert node.service.stations["cam1"].thread.waiting == 16
 
 
 def test_every_edge_of_an_input_line_is_answered_also_those_that_found_no_place(
@@ -461,7 +461,7 @@ def test_every_edge_of_an_input_line_is_answered_also_those_that_found_no_place(
         for _ in range(300 // 64 + 1):
             node.service.sources.give_edges(0.0)
         found = answers(node, "cam2")
-        assert len(found) + node.service.stations["cam2"].waiting == 300
+        assert len(found) + node.service.stations["cam2"].thread.waiting == 300
         assert {code for _, code in found} == {"OVERRUN"}
 
 

@@ -32,7 +32,7 @@ def test_lines_of_the_log_tell_the_part_from_the_first_one_to_the_last(
 
         return call
 
-    monkeypatch.setattr(station, "start", looked_at(station.start))
+    monkeypatch.setattr(station.thread, "start", looked_at(station.thread.start))
     monkeypatch.setattr(ending, "finish", looked_at(ending.finish))
     assert service.run(lambda: "stop") == "stop"
     assert told == [True, True]

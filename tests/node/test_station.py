@@ -24,6 +24,7 @@ from node.inspection import inspect
 from node.intake import Intake
 from node.metrics import Metrics
 from node.pictures.writer import PictureWriter
+from node.shared import Shared
 from node.shelf import Shelf
 from node.station import Station
 from schemas import (
@@ -68,20 +69,12 @@ class Bench:
         self.pictures = PictureWriter(Pictures(folder / "pictures", PictureSettings()), 85, metrics)
         camera = camera or synthetic.SyntheticLine(CAMERA, folder)
         camera.open()
-        self.station = Station(
-            settings,
-            "node-01",
-            camera,
-            self.driver,
-            self.ledger,
-            Shelf(Programs(folder / "programs")),
-            self.pictures,
-            metrics,
-            inspect,
-        )
+        shelf = Shelf(Programs(folder / "programs"))
+        shared = Shared("node-01", self.driver, self.ledger, shelf, self.pictures, metrics)
+        self.station = Station(settings, camera, shared, inspect)
         self.intake = Intake({"cam1": self.station}, self.ledger, outbox, Alarms(("cam1",), outbox))
         self.pictures.start()
-        self.station.start()
+        self.station.thread.start()
 
     def trigger(self, trigger_id: str) -> None:
         self.intake.take(self.station, Trigger(trigger_id=trigger_id), "http", Received.now())
@@ -244,7 +237,7 @@ def test_the_end_answers_the_part_that_hangs_and_those_that_wait(
     bench = Bench(tmp_path, Silent())
     for number in range(3):
         bench.trigger(f"t{number}")
-    wait_for(lambda: bench.station.current, 5, "the first part")
+    wait_for(lambda: bench.station.thread.current, 5, "the first part")
     ending.finish([bench.station])
     ending.answer_waiting([bench.station], bench.intake)
     assert [(r.error and r.error.code) for r in bench.results().values()] == ["INTERRUPTED"] * 3
