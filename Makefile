@@ -47,9 +47,9 @@ check: $(VENV)/installed-dev $(BIOME)
 	$(BIN)/python -m broker.asyncapi --check
 	$(BIN)/python -m broker.acl --check
 	$(BIN)/python -m web.vocabulary --check
-	$(BIN)/python -m deploy.sbom --check
-	$(BIN)/python -m deploy.advisories
-	$(BIN)/python -m deploy.dashboard --check
+	$(BIN)/python -m deploy.supply.sbom --check
+	$(BIN)/python -m deploy.supply.advisories
+	$(BIN)/python -m deploy.grafana.dashboard --check
 
 # Python by ruff, JavaScript by biome, both to 100 columns.
 format: $(VENV)/installed-dev $(BIOME)
@@ -65,7 +65,7 @@ locked: $(VENV)/installed-dev
 	@folder=$$(mktemp -d) && trap 'rm -rf "$$folder"' EXIT && $(BIN)/python -m venv $$folder/venv && \
 	$$folder/venv/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes --only-binary :all: -r requirements.lock && \
 	cp -r schemas broker node web deploy $$folder/ && cd $$folder && \
-	venv/bin/python -c 'import deploy.command, node.service, web.app' && venv/bin/python -m deploy.command secrets new >/dev/null && \
+	venv/bin/python -c 'import deploy.cli.command, node.service, web.app' && venv/bin/python -m deploy.cli.command secrets new >/dev/null && \
 	echo "what is locked installs by its hashes, and runs"
 
 # Known faults by pip-audit, which needs a network; what it cannot look up is a failure, for silence is no answer.

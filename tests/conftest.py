@@ -9,7 +9,7 @@ import pytest
 from hypothesis import settings
 
 import node as _node  # noqa: F401
-from deploy.broker_process import BrokerProcess, start_broker
+from deploy.demo.broker_process import BrokerProcess, start_broker
 from tests.processes import ROOT, NodeProcess
 from tests.promise import Line
 

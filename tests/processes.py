@@ -11,7 +11,7 @@ import urllib.request
 from pathlib import Path
 from typing import Any
 
-from deploy import children
+from deploy.demo import children
 from tests.promise import wait_for
 
 ROOT = Path(__file__).parent.parent
@@ -46,7 +46,7 @@ class NodeProcess:
         """Start it; it is not awaited."""
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "deploy.command", "run", "--config", str(self.config)],
+                [sys.executable, "-m", "deploy.cli.command", "run", "--config", str(self.config)],
                 cwd=ROOT,
                 stdout=log,
                 stderr=subprocess.STDOUT,

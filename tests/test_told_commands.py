@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from deploy.children import free_port
-from deploy.command import _parser
+from deploy.cli.command import _parser
+from deploy.demo.children import free_port
 from tests.processes import ROOT
 from tests.promise import wait_for
 from tests.told_commands import PAGES, Block, blocks
@@ -24,7 +24,7 @@ BLOCKS = [block for page in PAGES for block in blocks(page)]
 ENDLESS = re.compile(r"\bmosquitto_sub\b(?!.* -C )|\binspection-node watch\b")
 # The verdict is the exit code of `trigger`; `load` ends with 1 where this machine is too busy.
 SHIM = """#!/bin/sh
-{python} -m deploy.command "$@"
+{python} -m deploy.cli.command "$@"
 code=$?
 case "$1:$code" in trigger:[023]|load:1) exit 0;; esac
 exit $code

@@ -17,7 +17,7 @@ from tests.people import PASSWORD, settings
 from tests.processes import ROOT, free_port
 from tests.promise import wait_for
 
-COMMAND = (sys.executable, "-m", "deploy.command", "web")
+COMMAND = (sys.executable, "-m", "deploy.cli.command", "web")
 
 
 def asked(

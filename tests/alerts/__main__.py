@@ -25,7 +25,7 @@ from typing import Any
 import cv2
 import paho.mqtt.publish
 
-from deploy.broker_process import BrokerProcess, start_broker
+from deploy.demo.broker_process import BrokerProcess, start_broker
 from node.cameras import synthetic
 from schemas import SyntheticCamera, as_program
 from schemas.store.programs import Programs

@@ -15,7 +15,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from deploy.serving import more_files
+from deploy.serve.serving import more_files
 from tests.attack.loads import WEB, Answers, Load, Probe
 from tests.attack.metrics import inspections
 from tests.web_process import Web

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from broker.client import Producer
-from deploy.broker_process import start_broker
+from deploy.demo.broker_process import start_broker
 from schemas import Problem
 from schemas.settings import BrokerSettings
 from tests.conftest import synthetic_node

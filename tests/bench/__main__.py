@@ -17,7 +17,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from deploy.broker_process import start_broker
+from deploy.demo.broker_process import start_broker
 from tests.bench import (
     defaults,
     demo_overhead,

@@ -117,7 +117,7 @@ def _web(node: NodeProcess) -> Iterator[None]:
         "GUNICORN_BIND": f"127.0.0.1:{port}",
         "INSPECTION_WEB__REQUESTS_PER_MINUTE": "100000",
     }
-    command = [sys.executable, "-m", "deploy.command", "web", "--config", str(node.config)]
+    command = [sys.executable, "-m", "deploy.cli.command", "web", "--config", str(node.config)]
     with (node.folder / "web.log").open("wb") as log:
         process = subprocess.Popen(
             command, cwd=ROOT, stdout=log, stderr=subprocess.STDOUT, env=environ

@@ -13,7 +13,7 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-from deploy.broker_process import start_broker
+from deploy.demo.broker_process import start_broker
 from tests.bench import run_page
 from tests.bench.figures import Figure, share
 from tests.bench.plc import Plc

@@ -25,7 +25,7 @@ from urllib.request import urlopen
 import paho.mqtt.client as mqtt
 from paho.mqtt.enums import CallbackAPIVersion
 
-from deploy.broker_process import start_broker
+from deploy.demo.broker_process import start_broker
 from schemas.store.users import Users
 from tests.bench.figures import Figure, share
 from tests.bench.plc import BASE, Plc, no_delay
@@ -237,7 +237,7 @@ def serving(node: NodeProcess) -> Iterator[int]:
         "INSPECTION_WEB__REQUESTS_PER_MINUTE": "100000",
     }
     log = (node.folder / "web.log").open("wb")
-    command = [sys.executable, "-m", "deploy.command", "web", "--config", str(node.config)]
+    command = [sys.executable, "-m", "deploy.cli.command", "web", "--config", str(node.config)]
     process = subprocess.Popen(command, cwd=ROOT, stdout=log, stderr=subprocess.STDOUT, env=environ)
     try:
         wait_for(lambda: _answers(port), 60, "the web")

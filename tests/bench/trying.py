@@ -18,7 +18,7 @@ from typing import Any
 
 import cv2
 
-from deploy.broker_process import start_broker
+from deploy.demo.broker_process import start_broker
 from node.cameras import Request, synthetic
 from schemas import SyntheticCamera
 from tests.bench.figures import Figure, share

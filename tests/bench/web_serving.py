@@ -24,7 +24,7 @@ from statistics import median
 
 import psutil
 
-from deploy import serving
+from deploy.serve import serving
 from tests.bench.figures import Figure, ratio, share
 from tests.bench.throughput import cpu_s
 from tests.ledgers import fill, result_id

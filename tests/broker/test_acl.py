@@ -12,8 +12,8 @@ from paho.mqtt.reasoncodes import ReasonCode
 
 from broker.acl import COMMAND, PATH, RUNNING, AclNames, main, text
 from broker.topics import TOPICS
-from deploy.broker_process import BrokerProcess, find_mosquitto
-from deploy.children import free_port
+from deploy.demo.broker_process import BrokerProcess, find_mosquitto
+from deploy.demo.children import free_port
 from schemas import COMMANDS
 from schemas.generate import stale
 from tests.promise import wait_for

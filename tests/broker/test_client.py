@@ -19,7 +19,7 @@ from broker.client import Client
 from broker.link import QUEUE_LIMIT, Waiter
 from broker.probe import probe
 from broker.wire import Incoming, Message
-from deploy.broker_process import BrokerProcess
+from deploy.demo.broker_process import BrokerProcess
 from schemas import Problem
 from schemas.settings import BrokerSettings
 from tests.processes import free_port

@@ -15,7 +15,7 @@ from paho.mqtt.enums import CallbackAPIVersion
 
 from broker import aio, threaded
 from broker.ends import WRONG_LIMIT, Accepted, Gone, Versions
-from deploy.broker_process import BrokerProcess, start_broker
+from deploy.demo.broker_process import BrokerProcess, start_broker
 from schemas import Problem
 from schemas.settings import BrokerSettings
 from tests.broker.forgetful import NAMES, Node

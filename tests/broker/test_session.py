@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from pydantic import SecretStr
 
-from deploy.broker_process import BrokerProcess
+from deploy.demo.broker_process import BrokerProcess
 from schemas import Problem
 from schemas.settings import BrokerSettings
 from tests.broker.alone import Bench

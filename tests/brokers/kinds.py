@@ -12,8 +12,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple, Protocol
 
-from deploy.broker_process import CONF, DURABLE, find_mosquitto, start_broker
-from deploy.children import as_child, free_port, last_lines
+from deploy.demo.broker_process import CONF, DURABLE, find_mosquitto, start_broker
+from deploy.demo.children import as_child, free_port, last_lines
 
 START_S = 60.0
 STOP_S = 20.0

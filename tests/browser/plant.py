@@ -28,7 +28,7 @@ from playwright.sync_api import (
     sync_playwright,
 )
 
-from deploy.broker_process import start_broker
+from deploy.demo.broker_process import start_broker
 from schemas import SyntheticCamera
 from schemas.store.users import Users
 from schemas.user import UserRole

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from deploy.broker_process import start_broker
+from deploy.demo.broker_process import start_broker
 from tests.browser.plant import Plant, context_of, signed_in
 from tests.browser.story import some_results
 

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from deploy.dashboard import text
+from deploy.grafana.dashboard import text
 from node.metrics import Metrics
 from tests.people import application
 from tests.processes import ROOT

@@ -21,7 +21,7 @@ import cv2
 from broker.link import Link, Waiter
 from broker.topics import Names
 from broker.wire import Message
-from deploy.broker_process import start_broker
+from deploy.demo.broker_process import start_broker
 from node.cameras import synthetic
 from node.gpio.memory import MemoryBank
 from node.service import Service

@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from broker.client import Accepted, Consumer, Gone, Producer
-from deploy.broker_process import CONF, BrokerProcess, start_broker
+from deploy.demo.broker_process import CONF, BrokerProcess, start_broker
 from schemas.settings import BrokerSettings
 from tests.conftest import synthetic_node
 from tests.processes import NodeProcess

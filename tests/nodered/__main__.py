@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from broker import acl
-from deploy.broker_process import Access, start_broker
+from deploy.demo.broker_process import Access, start_broker
 from tests.conftest import synthetic_node
 from tests.nodered import editor
 from tests.nodered.install import MODULE, Installed, installed

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from deploy.broker_process import BrokerProcess
+from deploy.demo.broker_process import BrokerProcess
 from tests.conftest import synthetic_node
 from tests.processes import ROOT, NodeProcess, settle
 from tests.promise import Line, check, stored, wait_for

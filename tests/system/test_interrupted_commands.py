@@ -11,7 +11,7 @@ import pytest
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 
-from deploy.broker_process import BrokerProcess
+from deploy.demo.broker_process import BrokerProcess
 from tests.processes import NodeProcess
 from tests.promise import Line, wait_for
 from tests.system.test_ending import waits_for_pictures

@@ -8,7 +8,7 @@ import textwrap
 
 import pytest
 
-from deploy.broker_process import BrokerProcess
+from deploy.demo.broker_process import BrokerProcess
 from tests.conftest import synthetic_node
 from tests.processes import ROOT, NodeProcess
 from tests.promise import Line, check, wait_for
@@ -37,7 +37,7 @@ def test_a_second_node_on_the_same_folder_is_refused(node: NodeProcess, line: Li
     node.start()
     line.state("Ready")
     second = subprocess.run(
-        [sys.executable, "-m", "deploy.command", "run", "--config", str(node.config)],
+        [sys.executable, "-m", "deploy.cli.command", "run", "--config", str(node.config)],
         cwd=ROOT,
         capture_output=True,
         text=True,

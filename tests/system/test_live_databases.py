@@ -34,7 +34,7 @@ def web(tmp_path: Path) -> Iterator[Web]:
 def command(config: Path, *words: str) -> None:
     """A subcommand beside the running processes."""
     subprocess.run(
-        [sys.executable, "-m", "deploy.command", *words, "--config", str(config)],
+        [sys.executable, "-m", "deploy.cli.command", *words, "--config", str(config)],
         cwd=ROOT,
         input=f"{PASSWORD} two\n",
         capture_output=True,

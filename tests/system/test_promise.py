@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from deploy.broker_process import BrokerProcess
+from deploy.demo.broker_process import BrokerProcess
 from tests.conftest import synthetic_node
 from tests.processes import NodeProcess
 from tests.promise import Line, check, wait_for

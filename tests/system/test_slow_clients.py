@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from deploy.serving import more_files
+from deploy.serve.serving import more_files
 from tests.attack.loads import WEB, Load, Probe
 from tests.promise import wait_for
 from tests.web_process import Web

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from deploy.broker_process import BrokerProcess
-from deploy.serving import more_files
+from deploy.demo.broker_process import BrokerProcess
+from deploy.serve.serving import more_files
 from schemas.store.users import Users
 from tests.ledgers import fill
 from tests.promise import wait_for

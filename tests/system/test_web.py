@@ -107,7 +107,7 @@ def test_nothing_is_imported_from_where_it_is_started(tmp_path: Path) -> None:
     (tmp_path / "bin").mkdir()
     # as the console script: a file elsewhere that calls main
     started = tmp_path / "bin" / "inspection-node"
-    started.write_text("import sys\nfrom deploy.command import main\nsys.exit(main())\n")
+    started.write_text("import sys\nfrom deploy.cli.command import main\nsys.exit(main())\n")
     web = Web(tmp_path, _command=(sys.executable, str(started), "web"), _cwd=str(tmp_path))
     try:
         web.ready()

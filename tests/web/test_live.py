@@ -9,7 +9,7 @@ import pytest
 from flask import Flask
 from werkzeug.serving import make_server
 
-from deploy.broker_process import BrokerProcess
+from deploy.demo.broker_process import BrokerProcess
 from tests.ledgers import fill, payload
 from tests.promise import wait_for
 from tests.site_of_web import Someone, application

@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 import pytest
 
-from deploy.command import main
+from deploy.cli.command import main
 from node.frame import Frame, Pixels
 from node.locate import locate
 from node.measure import measure

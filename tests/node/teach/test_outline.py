@@ -13,7 +13,7 @@ import cv2
 import numpy as np
 import pytest
 
-from deploy.command import main
+from deploy.cli.command import main
 from node.frame import Pixels
 from node.locators import pattern
 from node.model_file import pack, unpack

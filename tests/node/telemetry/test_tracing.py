@@ -17,7 +17,7 @@ from paho.mqtt.enums import CallbackAPIVersion
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 
-from deploy.broker_process import BrokerProcess
+from deploy.demo.broker_process import BrokerProcess
 from node.part import Inspection, Part
 from node.telemetry.tracing import KNOWN, STEPS, Tracing, context_of
 from schemas import Trigger

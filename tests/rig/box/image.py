@@ -134,7 +134,7 @@ def key() -> Path:
 def bundle() -> Path:
     """The bundle of this tree, made anew."""
     made = CACHE / "bundle.tar.gz"
-    shell(sys.executable, "-m", "deploy.command", "bundle", made, limit_s=900, cwd=ROOT)
+    shell(sys.executable, "-m", "deploy.cli.command", "bundle", made, limit_s=900, cwd=ROOT)
     return made
 
 

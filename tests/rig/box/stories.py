@@ -14,7 +14,7 @@ from typing import Any
 import cv2
 
 from broker.client import Client, Consumer, Producer
-from deploy.demo_state import CAMERA
+from deploy.demo.state import CAMERA
 from node.cameras import synthetic
 from schemas.settings import BrokerSettings
 from tests.processes import ROOT

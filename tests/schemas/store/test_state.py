@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from deploy.command import main
+from deploy.cli.command import main
 from node.service import Service
 from schemas import Problem
 from schemas.settings.load import load
@@ -216,7 +216,7 @@ def test_a_web_that_has_opened_nothing_yet_is_seen(
     Accounts(tmp_path / "state" / "accounts.db").sessions()
     code = (
         "import runpy, types, time; hooks ="
-        " runpy.run_path('deploy/gunicorn.conf.py');hooks['on_starting'](types.SimpleNamespace(manage_workers=None));"  # noqa: E501
+        " runpy.run_path('deploy/serve/gunicorn.conf.py');hooks['on_starting'](types.SimpleNamespace(manage_workers=None));"  # noqa: E501
         " print('here', flush=True); time.sleep(100)"
     )
     env = {**os.environ, "CONFIG_PATH": str(config)}

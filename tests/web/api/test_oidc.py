@@ -12,7 +12,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
-from deploy.command import main
+from deploy.cli.command import main
 from schemas import Problem
 from schemas.settings.load import load
 from schemas.settings.oidc import OidcSettings

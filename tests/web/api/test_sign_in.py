@@ -7,7 +7,7 @@ import pytest
 from argon2 import extract_parameters
 from flask import Flask
 
-from deploy.command import main
+from deploy.cli.command import main
 from schemas.store.accounts.audit import AuditEntry
 from tests.people import (
     API,

@@ -1,0 +1,51 @@
+"""`healthy`: wait until node and web of this version work, or say what is missing: what an update
+asks before it stays."""
+
+import argparse
+import time
+from importlib.metadata import version as package_version
+
+from broker.client import Client
+from deploy.cli import addressee, show
+from deploy.serve.answering import ASK_S, of_web
+from schemas import Problem
+
+PAUSE_S = 0.2
+IDLE = ("Preoperational", "Initialized", "Error", "Offline")
+
+
+def healthy(args: argparse.Namespace) -> int:
+    """0 once node and web are well; 1 if they are not within --wait seconds, and then why."""
+    settings = addressee.loaded(args).settings
+    end = time.monotonic() + args.wait
+    while True:
+        missing = [told for told in (_node(args, args.any_station), of_web(settings)) if told]
+        if not missing or time.monotonic() >= end:
+            break
+        time.sleep(PAUSE_S)
+    if args.json:
+        show.document({"healthy": not missing, "missing": missing})
+    else:
+        print("\n".join(missing) or "node and web are well")
+    return 1 if missing else 0
+
+
+def _node(args: argparse.Namespace, any_station: bool) -> str:
+    """What is wrong with the node: that it does not answer, is another version, or has a station
+    that takes no trigger."""
+    asking, node = addressee.reached(args)
+    wanted = package_version("inspection-node")
+    try:
+        with Client(asking, node) as client:
+            reply = client.request("ping", {}, ASK_S)
+            state = client.retained("state") or {}
+    except Problem as problem:
+        return f"node: {problem.code}: {problem.message}"
+    found = (reply.data or {}).get("version")
+    if found != wanted:
+        return f"node: version {found} runs, not {wanted}"
+    if any_station:
+        return ""
+    stations = {id: told.get("state") for id, told in (state.get("stations") or {}).items()}
+    idle = [f"station {id} is {told}" for id, told in stations.items() if told in IDLE]
+    return f"node: {', '.join(idle) or 'it tells no stations'}" if idle or not stations else ""

@@ -1,0 +1,133 @@
+"""`inspection-node new tool NAME`: the three files of a new kind of tool, in the source tree.
+
+The settings with their facts, the steps, and a test with a drawn truth that fails until the steps
+are written. What else names a kind is written from these by `python -m schemas.generate`, or missed
+by name by `make check` and the tests.
+"""
+
+import argparse
+import keyword
+import re
+import subprocess
+import sys
+from pathlib import Path
+from string import Template
+
+import schemas
+from schemas import Problem
+
+NAME = re.compile(r"[a-z][a-z0-9]*(_[a-z0-9]+)*")
+LONGEST = 32
+SETTINGS = Template('''"""Say in one line what ${words} is."""
+
+from typing import ClassVar, Literal
+
+from schemas.tools.base import RegionTool
+from schemas.tools.facts import Facts
+
+
+class ${kind_class}(RegionTool):
+    """Say what its value is, and in which unit."""
+
+    facts: ClassVar[Facts] = Facts(
+        group="count",
+        place=100,
+        title="${title}",
+        text="Which question of an inspector does it answer?",
+        icon="M4 4h16v16H4z",
+        start={"low": 0},
+    )
+    kind: Literal["${kind}"] = "${kind}"
+''')
+STEPS = Template('''"""Say in one line how ${words} is measured, and cite the method."""
+
+from node.frame import View
+from node.measurement import Measurement
+from schemas import ${kind_class}, Problem
+
+
+def learn(view: View, settings: ${kind_class}) -> None:
+    """Nothing is kept of the master."""
+
+
+def measure(view: View, settings: ${kind_class}, learned: None) -> Measurement:
+    """Say what is returned. Raises Problem NO_CONTRAST if there is nothing to see: a tool never makes a number up."""
+    if view.uniform:
+        raise Problem("NO_CONTRAST", "all pixels have one value")
+    raise Problem("NO_VALUE", "${kind} is not written yet")
+''')  # noqa: E501
+TEST = Template('''"""${title}: drawn scenes with known answers; a blind view gives a problem."""
+
+import pytest
+
+from node.tools.${kind} import learn, measure
+from schemas import ${kind_class}, Problem
+from tests.scenes import Scene, region
+
+WHERE = region(20, 20, 200, 160)
+
+
+def tool(**changes) -> ${kind_class}:  # type: ignore[no-untyped-def]
+    return ${kind_class}(**({"name": "${kind}"[:32], "region": WHERE, "low": 0.0} | changes))
+
+
+def test_the_value_is_the_one_that_was_drawn() -> None:
+    drawn = Scene.plain(240, 200, 60.0).rectangle(100, 80, 40, 30, 180.0)  # what is true of it is known before it is measured
+    learned = learn(drawn.frame(3).view(WHERE), tool())
+    assert measure(drawn.frame(3).view(WHERE), tool(), learned).value == pytest.approx(1.0)
+
+
+@pytest.mark.parametrize("gray", [0.0, 128.0, 255.0])
+def test_a_view_of_one_value_is_a_problem_and_no_number(gray: float) -> None:
+    with pytest.raises(Problem, match="NO_CONTRAST"):
+        measure(Scene.plain(240, 200, gray).frame().view(WHERE), tool(), None)
+''')  # noqa: E501
+
+
+WORDS = {
+    name
+    for text in (SETTINGS, STEPS, TEST)
+    for names in re.findall(r"import (.+)", text.template)
+    for name in names.split(", ")
+}
+
+
+def new(args: argparse.Namespace) -> int:
+    """Write them and the tables that name it; the exit code. Raises Problem VALIDATION_FAILED."""
+    kind, root = args.name, args.source or Path(__file__).resolve().parents[2]
+    files = {
+        root / "schemas" / "tools" / f"{kind}.py": SETTINGS,
+        root / "node" / "tools" / f"{kind}.py": STEPS,
+        root / "tests" / "node" / "tools" / f"test_{kind}.py": TEST,
+    }
+    if not NAME.fullmatch(kind) or len(kind) > LONGEST or keyword.iskeyword(kind):
+        raise Problem(
+            "VALIDATION_FAILED",
+            "a kind is lower-case words joined by _, at most 32 letters, and no word of Python",
+        )
+    if not all(path.parent.is_dir() for path in files):
+        raise Problem(
+            "VALIDATION_FAILED",
+            f"{root} is no source tree of this project: clone it, or name one by --source",
+        )
+    there = [path.relative_to(root) for path in files if path.exists()]
+    if there:
+        raise Problem("VALIDATION_FAILED", f"there is already {', '.join(map(str, there))}")
+    words = kind.replace("_", " ")
+    kind_class = words.title().replace(" ", "")
+    if hasattr(schemas, kind_class) or kind_class in WORDS:
+        raise Problem(
+            "VALIDATION_FAILED",
+            f"its class would be {kind_class}, which is something else: take another name",
+        )
+    given = {"kind": kind, "words": words, "title": words.capitalize(), "kind_class": kind_class}
+    for path, template in files.items():
+        path.write_text(template.substitute(given), encoding="utf-8")
+        print(path.relative_to(root))
+    made = subprocess.run([sys.executable, "-m", "schemas.generate"], cwd=root, check=False)
+    if made.returncode == 0:
+        print(
+            f"Now: pytest tests/node/tools/test_{kind}.py, which fails until the steps are written;"
+            " then make check."
+        )
+    return made.returncode

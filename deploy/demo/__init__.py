@@ -1,0 +1,1 @@
+"""The demo: a broker of our own, a simulated PLC, and the screen."""

@@ -1,0 +1,1 @@
+"""The dashboard, written from a table of panels."""
