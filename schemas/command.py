@@ -52,9 +52,17 @@ class Command(Shape):
 
 
 class Ping(Command):
-    """Is the node there."""
+    """Is the node there, and what did the lines of a station do."""
 
     late: ClassVar[bool] = True
+
+    station: StationId | None = Field(
+        default=None, description="A station whose lines' changes are told too, as `trace`."
+    )
+    after: Annotated[int, Field(ge=0)] | None = Field(
+        default=None,
+        description="Only changes after this number of an earlier reply; else those of 10 s.",
+    )
 
 
 class ForStation(Command):

@@ -1,4 +1,4 @@
-"""Ping: whether the node is there, and what its lines show."""
+"""Ping: whether the node is there, and what its lines show and did."""
 
 from typing import Any
 
@@ -7,7 +7,14 @@ from schemas import utc
 from schemas.command import Ping
 
 
-def ping(reach: Reach, _: Ping) -> dict[str, Any]:
-    """The time, the software's version, and the lines of each station."""
+def ping(reach: Reach, command: Ping) -> dict[str, Any]:
+    """The time, the software's version, and the lines of each station; of one also what they did.
+
+    Raises Problem STATION_NOT_FOUND.
+    """
     lines = {station.id: station.driver.values(station.id) for station in reach.stations.values()}
-    return {"at": utc(), "version": reach.version, "lines": lines}
+    found: dict[str, Any] = {"at": utc(), "version": reach.version, "lines": lines}
+    if command.station is not None:
+        station = reach.station(command.station)
+        found["trace"] = station.driver.told(station.id, command.after)
+    return found

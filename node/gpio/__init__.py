@@ -20,7 +20,8 @@ class Bank(Protocol):
     raises Problem GPIO_ERROR. close() makes every output inactive first; it can be called twice.
     fileno() is the file to wait on for edges, None without an input. edges() gives the monotonic
     times in ns of the edges since the last call, already debounced; it never waits and raises
-    Problem GPIO_ERROR. beat() is called at least every second by a driver that lives, proves that
+    Problem GPIO_ERROR. level() is whether the input is active now, None without one; it raises as
+    edges() does. beat() is called at least every second by a driver that lives, proves that
     the lines are still there, and raises Problem GPIO_ERROR if they are not, or were made inactive
     by somebody else.
     """
@@ -34,6 +35,8 @@ class Bank(Protocol):
     def fileno(self) -> int | None: ...
 
     def edges(self) -> list[int]: ...
+
+    def level(self) -> bool | None: ...
 
     def beat(self) -> None: ...
 

@@ -146,6 +146,17 @@ class ChipBank:
             ) from error
         return found
 
+    def level(self) -> bool | None:
+        """The input as it is."""
+        trigger = self._settings.trigger
+        if self._input is None or trigger is None:
+            return None
+        try:
+            return self._input.get_value(trigger.line) is Value.ACTIVE
+        except OSError as error:
+            message = f"{self._settings.chip}: {error.strerror or error}"
+            raise Problem("GPIO_ERROR", message) from error
+
     def beat(self) -> None:
         """Read the outputs back, so that a chip that went away is noticed, and tell the guardian
         that we live."""

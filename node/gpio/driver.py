@@ -12,11 +12,13 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from typing import Literal
 
 from node.gpio import Bank
 from node.gpio.lane import MS, NEVER, Lane
 from node.gpio.memory import MemoryBank
+from node.gpio.trace import Told
 from schemas import GpiodLines, MemoryLines, Problem, Verdict
 
 ORDER_LIMIT = 1024
@@ -176,6 +178,15 @@ class LineDriver:
     def values(self, station: str) -> dict[str, bool]:
         """All assigned outputs as last driven."""
         return dict(self._lanes[station].values)
+
+    def told(self, station: str, after: int | None = None, timeout_s: float = SHOW_S) -> Told:
+        """What the lines did lately, or since a change, and the input's level: None also where the
+        thread does not answer."""
+        lane = self._lanes[station]
+        level: list[bool | None] = []
+        with suppress(Problem):
+            self._ask(lane, lambda: level.append(lane.level()), timeout_s)
+        return lane.trace.told(after, level[0] if level else None)
 
     def wants_ready(self, station: str) -> bool:
         """Whether READY is wished to be on; safe() has taken that back."""

@@ -25,6 +25,7 @@ from collections.abc import Callable, Mapping
 from typing import Literal, NamedTuple
 
 from node.gpio import Bank
+from node.gpio.trace import Trace
 from schemas import GpiodLines, MemoryLines, Problem, Verdict
 
 MS = 1_000_000
@@ -69,6 +70,7 @@ class Lane:
         self.bank = bank
         self.roles = tuple(settings.roles)
         self.values: Mapping[str, bool] = dict.fromkeys(self.roles, False)
+        self.trace = Trace()
         self.problem: Problem | None = None
         self.fd: int | None = None
         self._clock = clock
@@ -212,10 +214,21 @@ class Lane:
     def edges(self) -> list[int]:
         """Monotonic ns of the edges of the trigger input since the last call."""
         try:
-            return self.bank.edges()
+            found = self.bank.edges()
         except Problem as problem:
             self.fail(problem)
             return []
+        for at_ns in found:
+            self.trace.edge(at_ns)
+        return found
+
+    def level(self) -> bool | None:
+        """Whether the trigger input is active; None without one, or while it cannot be read."""
+        try:
+            return self.bank.level()
+        except Problem as problem:
+            self.fail(problem)
+            return None
 
     def fail(self, problem: Problem) -> Problem:
         """Close the lines because of a problem and drop what was to come; tick() opens them again
@@ -234,7 +247,7 @@ class Lane:
         self._open = False
         self.fd = None
         self.bank.close()
-        self.values = dict.fromkeys(self.roles, False)
+        self._now(dict.fromkeys(self.roles, False))
 
     def _reopen(self, now: int) -> None:
         try:
@@ -331,4 +344,8 @@ class Lane:
             self.bank.set(values)
         except Problem as problem:
             raise self.fail(problem) from None
-        self.values = {**self.values, **values}
+        self._now({**self.values, **values})
+
+    def _now(self, values: Mapping[str, bool]) -> None:
+        self.trace.changed(self.values, values, self._clock())
+        self.values = values

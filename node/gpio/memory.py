@@ -121,6 +121,11 @@ class MemoryBank:
             self._edges.clear()
             return found
 
+    def level(self) -> bool | None:
+        """The input as it was stable last."""
+        with self._lock:
+            return self._stable if self._opened and self._input is not None else None
+
     def beat(self) -> None:
         """Raises the fault."""
         if self.fault is not None:

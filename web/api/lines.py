@@ -1,10 +1,11 @@
 """The lines of a station: which there are, what they mean, and how they stand."""
 
-from typing import Any
+from typing import Annotated, Any
 
 from flask import Blueprint
 from flask.typing import ResponseReturnValue
 from pydantic import Field
+from typing_extensions import TypedDict
 
 from schemas import Problem, Shape
 from web.access import requires
@@ -31,6 +32,36 @@ class Output(Shape):
     )
 
 
+class LinesQuery(Shape):
+    """Which changes."""
+
+    after: Annotated[int, Field(ge=0)] | None = Field(
+        default=None,
+        description="Only changes after this number of an earlier answer; else those of 10 s.",
+    )
+
+
+class Pulse(TypedDict):
+    """The last time that a line was active: how long ago that ended, and how long it was; null
+    while it lasts, and for the input, of which only the edge is known."""
+
+    age_ms: float
+    ms: float | None
+
+
+class Trace(TypedDict):
+    """What the lines did: changes as [number, age in ms, role, active], the oldest first, and how
+    many were missed; how often each line became active since the node's start; whether the input
+    is active. The input's role is `trigger`."""
+
+    number: int
+    missed: int
+    changes: list[Annotated[tuple[int, float, str, bool], Field(strict=False)]]
+    pulses: dict[str, int]
+    last: dict[str, Pulse]
+    input: bool | None
+
+
 class StationLines(Shape):
     """All lines of a station."""
 
@@ -44,15 +75,24 @@ class StationLines(Shape):
         description="Who began the maintenance it is in, and when; null if it is in none."
     )
     drive: dict[str, Any] = Field(description="How verdict lines are driven.")
+    trace: Trace = Field(description="What they did lately.")
 
 
 @lines.get("/stations/<station>/outputs")
-@requires("VIEWER", limit="600 per minute", data=StationLines, codes=("STATION_NOT_FOUND", *NODE))
-def outputs(station: str) -> ResponseReturnValue:
-    """Every output line with its meaning and how it stands now."""
+@requires(
+    "VIEWER",
+    query=LinesQuery,
+    limit="1200 per minute",
+    data=StationLines,
+    codes=("STATION_NOT_FOUND", *NODE),
+)
+def outputs(station: str, query: LinesQuery) -> ResponseReturnValue:
+    """Every output line with its meaning, how it stands now, and what it did lately."""
     check_station(station)
     settings = next(each.lines for each in site().settings.station if each.id == station)
-    levels = command("ping").get("lines", {}).get(station, {})
+    after: dict[str, Any] = {} if query.after is None else {"after": query.after}
+    found = command("ping", station=station, **after)
+    levels = found.get("lines", {}).get(station, {})
     meanings = _meanings(station)
     rows = [
         Output(
@@ -73,6 +113,7 @@ def outputs(station: str) -> ResponseReturnValue:
             trigger=trigger,
             maintenance=maintenance_of(station),
             drive=settings.drive.model_dump(mode="json"),
+            trace=found["trace"],
         )
     )
 

@@ -1,16 +1,19 @@
-// The lines of every station, twice a second; in maintenance mode an administrator tests outputs.
+// The lines of every station, twice a second, with every pulse between two questions; in maintenance
+// mode an administrator tests outputs.
 
 import { get, may, post, put as send } from "../api.js";
 import { complain, confirm, doing } from "../dialog.js";
 import { $, h, lamp, put } from "../dom.js";
 import { live } from "../events.js";
+import { INPUT, Lately } from "../lines/lately.js";
 import { mayEnd } from "../run/maintenance.js";
 import { table } from "../table.js";
-import { t } from "../words.js";
+import { number, t } from "../words.js";
 
 const MEANINGS = {
   ready: t("Takes triggers"),
   busy: t("A part is inspected"),
+  trigger: t("Triggers an inspection"),
   ok: t("Verdict OK"),
   ng: t("Verdict NG"),
   error: t("Verdict ERROR"),
@@ -18,15 +21,21 @@ const MEANINGS = {
   heartbeat: t("1 Hz while the node lives"),
 };
 const EVERY_MS = 500;
-const cards = new Map(); // station to {element, lines, drawn}
+const AWAY = ["NODE_AWAY", "BROKER_AWAY"];
+const cards = new Map(); // station to {element, lately, lines, drawn}
 
 async function begin() {
   const { stations } = await get("/stations");
   put(
     $("#stations"),
     stations.map(({ id }) => {
-      const element = h("section.card", { dataset: { station: id }, "aria-label": id });
-      cards.set(id, { element, drawn: "" });
+      const element = h(
+        "section.card",
+        { dataset: { station: id }, "aria-label": id },
+        h("h2", id),
+        h("p.muted", t("Loading")),
+      );
+      cards.set(id, { element, lately: new Lately(), asked: Promise.resolve(), drawn: "" });
       return element;
     }),
   );
@@ -35,22 +44,60 @@ async function begin() {
 }
 
 async function look() {
-  if (!document.hidden) await Promise.all([...cards.keys()].map(one));
+  if (!document.hidden) {
+    const problems = await Promise.all([...cards.keys()].map(one));
+    const away = problems.find((problem) => AWAY.includes(problem?.code));
+    const shown = away ? away.text : "";
+    if ($("#away").textContent !== shown) $("#away").textContent = shown;
+    $("#away").hidden = !away;
+  }
   setTimeout(look, EVERY_MS);
 }
 
-async function one(station) {
+/** Ask for one station and show it; the problem if it cannot be asked. */
+
+function one(station) {
   const card = cards.get(station);
+  card.asked = card.asked.then(() => ask(station, card));
+  return card.asked;
+}
+
+async function ask(station, card) {
   let lines = null;
   let problem = null;
   try {
-    lines = await get(`/stations/${station}/outputs`);
+    const { after } = card.lately;
+    lines = await get(`/stations/${station}/outputs`, after === null ? {} : { after });
+    card.lately.take(lines.trace, performance.now());
   } catch (error) {
     problem = error;
   }
+  show(station, card, lines, problem);
+  if (lines) pulses(card, lines);
+  return problem;
+}
+
+/** What of a card changes at every look. */
+function pulses({ element, lately }, lines) {
+  const now = performance.now();
+  const active = Object.fromEntries(lines.outputs.map((row) => [row.role, row.active]));
+  active[INPUT] = lines.trace.input;
+  for (const svg of element.querySelectorAll("[data-lately]"))
+    lately.paint(svg, svg.dataset.lately, active[svg.dataset.lately], now);
+  for (const cell of element.querySelectorAll("[data-pulse]")) {
+    const role = cell.dataset.pulse;
+    cell.textContent = lately.pulse(role, active[role], now) ?? t("never");
+  }
+  for (const cell of element.querySelectorAll("[data-count]"))
+    cell.textContent = number(lately.count(cell.dataset.count), 0);
+}
+
+function show(station, card, lines, problem) {
   const state = live.state?.stations?.[station];
+  const { trace, ...standing } = lines ?? {};
   const drawn = JSON.stringify([
-    lines,
+    standing,
+    trace?.input,
     problem?.text,
     state?.maintenance,
     state?.outputs,
@@ -59,11 +106,11 @@ async function one(station) {
   if (drawn === card.drawn) return; // nothing new: focus and selection stay
   const focused = document.activeElement?.dataset?.key;
   card.drawn = drawn;
-  draw(card.element, station, lines, problem, state);
+  draw(card, station, lines, problem, state);
   if (focused) card.element.querySelector(`[data-key="${focused}"]`)?.focus();
 }
 
-function draw(element, station, lines, problem, state) {
+function draw({ element, lately }, station, lines, problem, state) {
   const maintenance = Boolean(state?.maintenance);
   element.classList.toggle("maintenance", maintenance);
   put(
@@ -96,8 +143,9 @@ function draw(element, station, lines, problem, state) {
         controls(station, maintenance, state),
       ),
     ),
-    problem ? h("p.notice.error", problem.text) : null,
-    lines ? outputs(station, lines, maintenance) : null,
+    problem && !AWAY.includes(problem.code) ? h("p.notice.error", problem.text) : null,
+    problem && AWAY.includes(problem.code) ? h("p.muted", t("How they stand is not known.")) : null,
+    lines ? outputs(station, lines, maintenance, lately) : null,
     lines ? h("p.muted.small", input(lines.trigger), " ", drive(lines.drive)) : null,
   );
 }
@@ -133,22 +181,30 @@ function controls(station, maintenance, state) {
       );
 }
 
-function outputs(station, lines, maintenance) {
-  if (!lines.outputs.length) return h("p.empty", t("No output line is assigned in the settings."));
+function outputs(station, lines, maintenance, lately) {
+  if (!lines.outputs.length && !lines.trigger)
+    return h("p.empty", t("No output line is assigned in the settings."));
+  const { trigger, trace } = lines;
+  const inputs = trigger
+    ? [{ role: INPUT, line: trigger.line, level: trigger.active, active: trace.input, input: true }]
+    : [];
   const set = (row) => async () => {
     await send(`/stations/${station}/outputs/${row.role}`, { active: !row.active });
     await one(station);
   };
   const shown = table(
-    t("Output lines of {station}", { station }),
+    t("Lines of {station}", { station }),
     [
-      { title: t("Output"), cell: (row) => h("strong", row.role) },
+      {
+        title: t("Line"),
+        cell: (row) => [h("strong", row.role), row.input ? h("span.tag", t("Input")) : null],
+      },
       {
         title: t("Meaning"),
         cell: (row) => MEANINGS[row.role] ?? row.meaning ?? h("span.muted", t("not assigned")),
       },
       {
-        title: t("Line"),
+        title: t("Place"),
         cell: (row) =>
           h(
             "span.mono",
@@ -164,24 +220,35 @@ function outputs(station, lines, maintenance) {
             row.active === null ? t("unknown") : row.active ? t("Active") : t("Inactive"),
           ),
       },
+      { title: t("Last 10 s"), cell: (row) => lately.drawing(row.role) },
+      {
+        title: t("Last pulse"),
+        cell: (row) => h("span.nowrap.number", { dataset: { pulse: row.role } }),
+      },
+      {
+        title: t("Pulses"),
+        cell: (row) => h("span.number", { dataset: { count: row.role } }),
+      },
       maintenance && may("ADMIN")
         ? {
             title: t("Test"),
             cell: (row) =>
-              h(
-                "button.button.small",
-                {
-                  type: "button",
-                  dataset: { key: `${station}-${row.role}` },
-                  "aria-pressed": String(Boolean(row.active)),
-                  onclick: doing(set(row)),
-                },
-                row.active ? t("Turn off") : t("Turn on"),
-              ),
+              row.input
+                ? "–"
+                : h(
+                    "button.button.small",
+                    {
+                      type: "button",
+                      dataset: { key: `${station}-${row.role}` },
+                      "aria-pressed": String(Boolean(row.active)),
+                      onclick: doing(set(row)),
+                    },
+                    row.active ? t("Turn off") : t("Turn on"),
+                  ),
           }
         : null,
     ].filter(Boolean),
-    lines.outputs,
+    [...inputs, ...lines.outputs],
   );
   shown.classList.add("line-table");
   return shown;

@@ -1,0 +1,45 @@
+"""Lines at two in the morning: every verdict pulse of the last 10 s is drawn and counted, though it
+is shorter than the time between two looks; the last one is told with its age and length."""
+
+import re
+
+import pytest
+from playwright.sync_api import Browser, expect
+
+from tests.browser.plant import Plant, context_of, overflow, quiet, signed_in, violations
+from tests.browser.story import results, some_results
+
+PARTS = 6
+WORDS = {
+    "en-GB": re.compile(r"[\d.]+ s ago, \d+ ms|never"),
+    "de-DE": re.compile(r"vor [\d,]+ s, \d+ ms|nie"),
+}
+
+
+@pytest.mark.parametrize("language", WORDS)
+def test_no_pulse_is_missed(plant: Plant, browser: Browser, language: str) -> None:
+    context = context_of(browser, plant, phone=language == "de-DE", locale=language)
+    signed_in(context)
+    page = context.new_page()
+    complaints = quiet(page)
+    page.goto("/app/lines")
+    card = page.locator('[data-station="cam1"]')
+    counts = {
+        role: card.locator(f'[data-count="{role}"]') for role in ("ok", "ng", "error", "busy")
+    }
+    for count in counts.values():
+        expect(count).to_have_text(re.compile(r"\d+"))
+    before = {role: int(count.inner_text()) for role, count in counts.items()}
+    some_results(plant, PARTS)
+    judged = [row["verdict"].lower() for row in results(plant)[-PARTS:]]
+    for role in ("ok", "ng", "error"):
+        expect(counts[role]).to_have_text(str(before[role] + judged.count(role)))
+        expect(card.locator(f'[data-pulse="{role}"]')).to_have_text(WORDS[language])
+    expect(counts["busy"]).to_have_text(str(before["busy"] + PARTS))
+    last = judged[-1]
+    drawn = card.locator(f'svg[data-lately="{last}"]')
+    assert re.search(r"V2\D.*V18", drawn.locator("path").get_attribute("d") or "")
+    assert overflow(page) == 0
+    assert violations(page) == []
+    assert complaints == []
+    context.close()
