@@ -9,6 +9,9 @@ from schemas import Compare, Problem
 
 LEAST_GRAY = 1.0  # a ratio to less is a ratio to nothing
 LEAST_SPREAD = 0.5
+DARK = 4.0  # mean gray of two regions that are alike because the lamp is off
+WHITE, BURNT = 250, 0.5  # and share of such pixels at which they are because they are burnt out
+FLAT = 3.0  # standard deviation of two regions that show nothing but noise
 
 
 def learn(view: View, settings: Compare) -> None:
@@ -19,14 +22,22 @@ def learn(view: View, settings: Compare) -> None:
 def measure(view: View, settings: Compare, _learned: None) -> Measurement:
     """Ratio, difference or correlation.
 
-    Raises Problem NO_CONTRAST if either region has nothing to compare, REGION_INVALID if the other
-    leaves the frame, or regions to be correlated are not of one size.
+    Raises Problem NO_CONTRAST if either region has nothing to compare, or both are alike only for
+    they are dark, burnt out or flat; REGION_INVALID if the other leaves the frame, or regions to be
+    correlated are not of one size.
     """
     other = view.other(settings.other, settings.other_ignore)
     if settings.figure == "correlation":
         return Measurement(_correlation(view, other))
     figure = _mean if settings.figure == "brightness" else _deviation
     one, two = figure(view), figure(other)
+    if settings.figure == "brightness":
+        if max(one, two) < DARK:
+            raise Problem("NO_CONTRAST", "both regions are dark")
+        if min(_white(view), _white(other)) > BURNT:
+            raise Problem("NO_CONTRAST", "both regions are burnt out")
+    elif settings.operation == "ratio" and max(one, two) < FLAT:
+        raise Problem("NO_CONTRAST", "both regions show nothing but noise")
     if settings.operation == "difference":
         return Measurement(one - two)
     if two < (LEAST_GRAY if settings.figure == "brightness" else LEAST_SPREAD):
@@ -41,6 +52,12 @@ def _mean(view: View) -> float:
             "NO_CONTRAST", "all pixels are black" if mean <= 0 else "all pixels are white"
         )
     return mean
+
+
+def _white(view: View) -> float:
+    """Share of the pixels that are white."""
+    white = view.counted(cv2.threshold(view.gray, WHITE - 1, 255, cv2.THRESH_BINARY)[1])  # type: ignore[arg-type]
+    return cv2.countNonZero(white) / view.size_px
 
 
 def _deviation(view: View) -> float:

@@ -1,5 +1,6 @@
 """Agreement of the part's edge directions with the master's contour."""
 
+import math
 from dataclasses import dataclass
 
 import cv2
@@ -14,6 +15,9 @@ LEAST_POINTS = 16
 MOST_POINTS = 1000  # more do not make the mean better, only slower
 # a gradient below this share of gradient_low has no direction: the part's contrast may fall so far
 NOISE_SHARE = 0.2
+# px of a cell whose points have one offset, more where many offsets are tried and points are few
+TOGETHER, OFFSETS = 16, 6
+MOST_CELL_PX = 48
 
 
 @dataclass(frozen=True, eq=False)
@@ -22,13 +26,14 @@ class Learned:
     where to look for them.
 
     around: flat indices into a view of `shape` (rows, columns), one row for each offset within
-    tolerance_px.
+    tolerance_px. starts: the points lie in the order of the cells of a grid; the first of each.
     """
 
     x: NDArray[np.intp]
     y: NDArray[np.intp]
     direction: tuple[NDArray[np.float32], NDArray[np.float32]]
     around: NDArray[np.intp]
+    starts: NDArray[np.intp]
     shape: tuple[int, int]
 
 
@@ -51,6 +56,12 @@ def learn(view: View, settings: Outline) -> Learned:
             " per px",
         )
     chosen = np.linspace(0, len(x) - 1, min(len(x), MOST_POINTS)).astype(np.intp)
+    wide = max(TOGETHER, OFFSETS * reach) * max(len(x) / MOST_POINTS, 1)
+    cell = min(math.ceil(wide), MOST_CELL_PX)
+    cells = y[chosen] // cell * view.width + x[chosen] // cell
+    order = np.argsort(cells, kind="stable")
+    starts = np.flatnonzero(np.diff(cells[order], prepend=-1))
+    chosen = chosen[order]
     y, x = y[chosen] + reach, x[chosen] + reach
     gx, gy = across[y, x].astype(np.float32), down[y, x].astype(np.float32)
     direction = (
@@ -60,17 +71,18 @@ def learn(view: View, settings: Outline) -> Learned:
     dy, dx = np.mgrid[-reach : reach + 1, -reach : reach + 1]
     near = dx * dx + dy * dy <= reach * reach
     around = (y + dy[near][:, None]) * view.width + x + dx[near][:, None]
-    return Learned(x, y, direction, around, (view.height, view.width))
+    return Learned(x, y, direction, around, starts, (view.height, view.width))
 
 
 def measure(view: View, settings: Outline, learned: Learned | None) -> Measurement:
     """Mean over the contour's points of the cosine between the master's and the part's gradient, 0
     to 1.
 
-    Each point counts with its best neighbour within tolerance_px, from 0 (across, opposite, or only
-    noise there) to 1. Source: C. Steger 2002, Occlusion, clutter, and illumination invariant object
-    recognition, eq. 3 with the polarity kept. Raises Problem NO_CONTRAST if the view has one value
-    only.
+    The points of a cell of some 16 px count at the one offset within tolerance_px at which
+    they agree best together, from 0 (across, opposite, or only noise there) to 1: each by itself
+    finds an edge of its direction in any texture. Source: C. Steger 2002, Occlusion, clutter, and
+    illumination invariant object recognition, eq. 3 with the polarity kept. Raises Problem
+    NO_CONTRAST if the view has one value only.
     """
     if learned is None:
         raise Problem("MASTER_IMAGE_NOT_FOUND", f"tool {settings.name} compares with it")
@@ -86,7 +98,8 @@ def measure(view: View, settings: Outline, learned: Learned | None) -> Measureme
 
 
 def _cosines(view: View, settings: Outline, learned: Learned) -> NDArray[np.float32]:
-    """The best cosine of each contour point, 0 to 1."""
+    """The cosine of each contour point, -1 to 1, at the best offset of its cell; 0 in cells that
+    disagree."""
     across, down = view.gradients
     gx = across.ravel().take(learned.around).astype(np.float32)
     gy = down.ravel().take(learned.around).astype(np.float32)
@@ -94,7 +107,12 @@ def _cosines(view: View, settings: Outline, learned: Learned) -> NDArray[np.floa
     along = gx * learned.direction[0] + gy * learned.direction[1]
     along[length < NOISE_SHARE * settings.gradient_low * GRADIENT_SCALE] = 0
     along /= np.maximum(length, 1)
-    return np.maximum(along.max(axis=0), 0)  # type: ignore[no-any-return]
+    together = np.add.reduceat(along, learned.starts, axis=1)
+    best = together.argmax(axis=0)
+    counts = np.diff(learned.starts, append=along.shape[1])
+    chosen = along[np.repeat(best, counts), np.arange(along.shape[1])]
+    agrees = together[best, np.arange(len(best))] > 0
+    return np.where(np.repeat(agrees, counts), chosen, 0)
 
 
 def _marks(view: View, learned: Learned, cosines: NDArray[np.float32]) -> tuple[Mark, ...]:

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from node.frame import Pixels, View
 from node.measurement import Mark, Measurement
+from node.vision.patterns.turned_fit import Likeness, likeness_of, seen
 from schemas import PatternTool, Problem
 
 LEAST_SIDE = 8  # px of the coarsest pattern
@@ -20,13 +21,17 @@ LEAST_AGREEMENT = 0.8
 SLACK = 0.25  # by how much the coarse correlation of a good place may be below the fine one
 MOST = 500  # places
 FEW = 8  # places, where only the best counts
+SEEN_SIDE = 16  # px of a pattern's shorter side; of a smaller one no part can be missing by itself
+SEEN_PX = 20_000  # a larger pattern is looked at for missing parts at half of its size
 
 
 @dataclass(frozen=True, eq=False)
 class Learned:
-    """The pattern from full resolution to the coarsest level, each half the one before."""
+    """The pattern from full resolution to the coarsest level, each half the one before; and what
+    tells whether a part of it is missing, None for a small one."""
 
     levels: tuple[Pixels, ...]
+    like: Likeness | None
 
 
 def learn(view: View, settings: PatternTool) -> Learned:
@@ -38,14 +43,18 @@ def learn(view: View, settings: PatternTool) -> Learned:
     levels = [pattern]
     while min(levels[-1].shape) >= 2 * LEAST_SIDE and _keeps(pattern, len(levels)):
         levels.append(_halved(levels[-1]))
-    return Learned(tuple(levels))
+    small = min(pattern.shape) < SEEN_SIDE
+    like = None if small else likeness_of(pattern, 1 if pattern.size <= SEEN_PX else 2)
+    return Learned(tuple(levels), like)
 
 
 def measure(view: View, settings: PatternTool, learned: Learned | None) -> Measurement:
     """The best correlation, 0 to 1, or the number of places; two places lie half a pattern apart or
     more.
 
-    A place counts only if every pixel of it does. Raises Problem NO_CONTRAST if the view has one
+    The score is no more than 1.2 times the share of the pattern's contrast that is there: the
+    correlation of a print of which half is missing is 0.77. A place counts only if every pixel of
+    it does. Raises Problem NO_CONTRAST if the view has one
     value only.
     """
     if learned is None:
@@ -53,6 +62,11 @@ def measure(view: View, settings: PatternTool, learned: Learned | None) -> Measu
     if view.uniform:
         raise Problem("NO_CONTRAST", "all pixels have one value")
     places = _places(view, settings, learned)
+    if settings.value == "count":
+        places = [place for place in places if place[2] >= settings.least_score]
+    else:
+        places = places[:FEW]
+    places = sorted((_whole(view, place, learned) for place in places), key=lambda each: -each[2])
     good = [place for place in places if place[2] >= settings.least_score]
     best = good if settings.value == "count" else places[:1]
     rows, columns = learned.levels[0].shape
@@ -62,6 +76,16 @@ def measure(view: View, settings: PatternTool, learned: Learned | None) -> Measu
         else max((score for _, _, score in best), default=0.0)
     )
     return Measurement(value, lambda: tuple(_mark(view, x, y, columns, rows) for x, y, _ in best))
+
+
+def _whole(view: View, place: tuple[int, int, float], learned: Learned) -> tuple[int, int, float]:
+    """The place with a score that is limited by what of the pattern is there."""
+    if learned.like is None:
+        return place
+    x, y, score = place
+    rows, columns = learned.levels[0].shape
+    there = np.array([[x + (columns - 1) / 2, y + (rows - 1) / 2, 0.0, 1.0]])
+    return x, y, min(score, seen(view.gray, learned.like, there)[1])
 
 
 def _places(view: View, settings: PatternTool, learned: Learned) -> list[tuple[int, int, float]]:

@@ -108,3 +108,23 @@ def test_regions_of_two_sizes_cannot_be_correlated() -> None:
     given = tool(figure="correlation", other=Circle(x=160, y=50, radius=20))
     with pytest.raises(Problem, match="REGION_INVALID"):
         learn(halves(60, 120).frame(5).view(LEFT), given)
+
+
+@pytest.mark.parametrize("operation", ["ratio", "difference"])
+@pytest.mark.parametrize("gray", [0.8, 253.5])
+def test_two_regions_that_are_both_dark_or_burnt_out_are_not_alike(
+    gray: float, operation: str
+) -> None:
+    with pytest.raises(Problem, match="both regions"):
+        value(halves(gray, gray), tool(operation=operation), noise=2)
+    assert value(halves(gray, 120), tool(operation="difference"), noise=2) == pytest.approx(
+        gray - 120, abs=2
+    )
+
+
+def test_two_regions_whose_print_is_gone_have_no_ratio_of_contrast() -> None:
+    with pytest.raises(Problem, match="nothing but noise"):
+        value(halves(100, 100), tool(figure="contrast"), noise=2)
+    assert value(
+        halves(100, 100), tool(figure="contrast", operation="difference"), noise=2
+    ) == pytest.approx(0, abs=0.2)

@@ -1,5 +1,6 @@
 """Outline: the share of the contour that is there, whatever the light; noise is no outline."""
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -64,8 +65,9 @@ def test_a_part_out_of_place_agrees_only_along_the_edges_that_stay_in_line() -> 
 @pytest.mark.parametrize(("tolerance", "agrees"), [(0, False), (1, False), (3, True), (5, True)])
 def test_the_tolerance_is_how_far_the_contour_may_be_away(tolerance: int, agrees: bool) -> None:
     # the gradient of a sharp step reaches 2 px to each side, so 4 px away only a tolerance finds it
-    moved = value(plate(dx=4.0, dy=4.0), tolerance_px=tolerance)
-    assert (moved > 0.9) is agrees
+    for dx, dy in ((4.0, 0.0), (0.0, 4.0), (-2.8, 2.8) if agrees else (-4.0, 4.0)):
+        moved = value(plate(dx=dx, dy=dy), tolerance_px=tolerance)
+        assert (moved > 0.9) is agrees
 
 
 def test_a_light_part_is_not_the_outline_of_a_dark_one() -> None:
@@ -112,3 +114,18 @@ def test_the_marks_tell_what_is_there_from_what_is_missing() -> None:
     assert len(there.points) + len(missing.points) == len(learned.x)
     assert missing.points[:, 0].min() > 170
     assert there.points[:, 0].max() < 180
+
+
+@pytest.mark.parametrize("tolerance", [1, 2, 3, 5])
+def test_no_texture_and_no_noise_is_the_outline_whatever_the_tolerance(tolerance: int) -> None:
+    master = Scene.plain(320, 240, 110.0).part(105, 65, 3, (140, 110))
+    given_ = tool(tolerance_px=tolerance)
+    learned = learn(master.frame(2).view(WHERE), given_)
+    plain = Scene.plain(320, 240, 110.0)
+    checks = np.kron(np.indices((30, 40)).sum(0) % 2, np.ones((8, 8))) * 150 + 50.0
+    others = [plain.waves(finest_px=f, contrast=60, seed=f) for f in (3, 5, 8)]
+    others += [plain.clutter(seed, 200) for seed in range(3)] + [Scene(checks)]
+    for scene, noise in (*((one, 2.0) for one in others), (plain, 20.0), (plain, 40.0)):
+        assert measure(scene.frame(noise, 1).view(WHERE), given_, learned).value < 0.65
+    turned = Placement(0, 0, 0.6, 1.005, 175.0, 120.0)  # a part that a locator lays a little beside
+    assert measure(master.frame(2, 1).view(WHERE, turned), given_, learned).value > 0.9

@@ -111,3 +111,21 @@ def test_without_a_master_it_says_so() -> None:
 def test_bad_settings_are_refused(changes: dict[str, object]) -> None:
     with pytest.raises(ValueError):
         tool(**changes)
+
+
+@pytest.mark.parametrize("value", ["score", "count"])
+@pytest.mark.parametrize(
+    "covered", [(0, 0, 30, 50), (30, 0, 30, 50), (0, 0, 60, 25), (0, 25, 60, 25)]
+)
+def test_a_pattern_of_which_half_is_missing_is_not_there(
+    covered: tuple[int, int, int, int], value: str
+) -> None:
+    x, y, wide, high = covered
+    for seed in (2, 3, 4, 6):
+        master = parts((42.0, 42.0), seed=seed)
+        given = tool(value=value)
+        learned = learn(master.frame(2).view(given.region), given)
+        half = parts((200.0, 130.0), seed=seed).rectangle(200 + x, 130 + y, wide, high, 70.0)
+        assert measure(half.frame(2, 1).view(given.region), given, learned).value < 0.7
+        whole = parts((200.0, 130.0), seed=seed).blurred(0.8).lit(0.7)
+        assert measure(whole.frame(4, 1).view(given.region), given, learned).value >= 0.9
