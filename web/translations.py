@@ -13,7 +13,10 @@ from flask import Flask, request
 
 from web.assets import FOLDER
 
-LANGUAGES = {"en": "English", "de": "Deutsch"}
+LANGUAGES = {"en": "English", "de": "Deutsch", "ja": "日本語（未校閲）", "zh": "中文（未经校对）"}
+# No native speaker has read these yet: they say so where they are chosen, and what they lack stays
+# English.
+UNREVIEWED = ("ja", "zh")
 COOKIE = "language"
 
 

@@ -13,7 +13,7 @@ from flask.testing import FlaskClient
 from tests.people import SAME, account, application, sign_in
 from web.assets import EXTENSION, FOLDER
 from web.pages import PAGES
-from web.translations import LANGUAGES
+from web.translations import LANGUAGES, UNREVIEWED
 from web.vocabulary import missing, stale, texts
 
 HTML = {"Accept": "text/html,application/xhtml+xml,*/*;q=0.8"}
@@ -143,8 +143,11 @@ def test_the_language_is_the_one_chosen_else_the_browsers(app: Flask) -> None:
 
 @pytest.mark.parametrize("language", [name for name in LANGUAGES if name != "en"])
 def test_a_catalogue_has_every_text_and_no_other_with_the_same_gaps(language: str) -> None:
-    assert missing(language) == [], "python -m web.vocabulary tells what is missing"
-    assert stale(language) == []
+    if language in UNREVIEWED:
+        assert len(missing(language)) < len(texts()) / 2, "whoever chooses it shall read it"
+    else:
+        assert missing(language) == [], "python -m web.vocabulary tells what is missing"
+        assert stale(language) == []
     found = json.loads((FOLDER / "words" / f"{language}.json").read_text(encoding="utf-8"))
     gaps = re.compile(r"\{(\w+)\}")
     wrong = {
