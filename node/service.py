@@ -5,8 +5,6 @@ import contextlib
 import gc
 import logging
 import os
-import shutil
-import time
 from collections.abc import Callable
 from importlib.metadata import version as package_version
 from pathlib import Path
@@ -21,8 +19,15 @@ from broker.topics import Names
 from node import ending, limits
 from node.alarms import Alarms
 from node.cameras import make_camera
+from node.chores.certificates import CertificateWatch
+from node.chores.figures import Figures
+from node.chores.info_telling import InfoTelling
 from node.chores.keeping import Keeping
-from node.chores.rounds import Chores
+from node.chores.retention import Retention
+from node.chores.rounds import Chore, Chores
+from node.chores.state_telling import StateTelling
+from node.chores.station_care import StationCare
+from node.chores.storing import Storing
 from node.commands.actions import Actions
 from node.commands.audit import Audit
 from node.commands.inbox import Commands
@@ -44,7 +49,7 @@ from node.state_lock import lock_state
 from node.station import Station
 from node.telemetry.tracing import Tracing
 from node.watch import Beats, Watch
-from schemas import Problem, Settings, logs, utc
+from schemas import Problem, Settings, logs
 from schemas.command import COMMANDS
 from schemas.store.ledger import Ledger
 from schemas.store.live_pictures import LivePictures
@@ -64,8 +69,6 @@ class Service:
         cv2.setNumThreads(1)
         self.settings = settings
         self.version = package_version("inspection-node")
-        self.started_at = utc()
-        self._started_ns = time.monotonic_ns()
         state = Path(settings.state_dir)
         secured(state)
         self._lock_file = lock_state(state)
@@ -124,7 +127,13 @@ class Service:
             limits.BROKER,
         )
         self.exports = Exports(settings, self.ledger, self.pictures, self.metrics, self.alarms)
-        self.chores = Chores(self)
+        self.state = StateTelling(
+            self.stations, self.session, self.driver, self.alarms, self.outbox, self.version
+        )
+        self.info = InfoTelling(
+            settings, self.stations, self.shelf, self.alarms, self.outbox, self.version
+        )
+        self.chores = self._chores()
         self.keeping = Keeping(
             self.ledger,
             settings.history,
@@ -135,6 +144,44 @@ class Service:
         self._asked: Outcome | None = None
         self.left_behind = False  # whether something did not end that should have
 
+    def _chores(self) -> Chores:
+        stations, ledger, alarms, metrics = self.stations, self.ledger, self.alarms, self.metrics
+        outbox, driver, session = self.outbox, self.driver, self.session
+        failed: dict[str, Problem] = {}
+        storing = Storing(stations, ledger, self.settings.history, alarms, metrics, failed)
+        care = StationCare(stations, driver, self.shelf, alarms, outbox)
+        figures = Figures(
+            self.settings,
+            stations,
+            driver,
+            ledger,
+            session,
+            self.exports,
+            alarms,
+            metrics,
+            outbox,
+        )
+        retention = Retention(self.pictures, ledger, self.exports, metrics)
+        certificates = CertificateWatch(self.settings, alarms, metrics)
+        return Chores(
+            failed,
+            (
+                Chore("count", figures.count),
+                Chore("store", storing.look),
+                Chore("state", self.state.tell),
+                Chore("programs", self.info.look, 0.5),
+                Chore("cameras", care.cameras, 1.0),
+                Chore("outbox", storing.outbox, 1.0),
+                Chore("gauges", figures.gauges, 1.0),
+                Chore("certificates", certificates.tell, 1.0),
+                Chore("metrics", figures.tell, 10.0, 10.0),
+                Chore("retention", retention.sweep, 10.0, 10.0),
+                Chore("audit", lambda: alarms.set("AUDIT", self.audit.trouble()), 10.0, 1.0),
+                Chore("maintenance", care.maintenance, 1.0, 1.0),
+                Chore("exports", self.exports.tell, 1.0, 1.0),
+            ),
+        )
+
     # For the threads
 
     def _show(self, station: str, jpeg: bytes) -> None:
@@ -143,7 +190,8 @@ class Service:
     def _notice(self, what: str, message: str) -> None:
         if what == "online":
             self.alarms.all_out()
-            self.chores.greet()
+            self.state.again()
+            self.info.again()
         elif what == "trouble":
             self.alarms.set("BROKER", message or None)
             for station in self.stations.values():
@@ -257,8 +305,3 @@ class Service:
             station.thread.ended for station in self.stations.values()
         )
         log.info("node %s has ended", self.settings.node_id)
-
-    def disk_free(self) -> float:
-        """Free share of the state folder's disk, 0 to 1."""
-        usage = shutil.disk_usage(self.settings.state_dir)
-        return usage.free / usage.total

@@ -148,13 +148,13 @@ def test_an_audit_that_cannot_be_written_stops_no_line_and_is_told(
     assert "audit" in reply["warning"]["message"]
     assert node.service.stations["cam1"].paused
     alarms = node.service.alarms
-    node.service.chores._audit()
+    node.service.chores.do("audit")
     assert "what is changed by MQTT is not in the audit" in alarms.active["AUDIT"].message
     (tmp_path / "state" / "accounts.db").rmdir()
     assert "warning" not in {
         key for key, value in node.command("resume", request_id="r-2").items() if value
     }
-    node.service.chores._audit()
+    node.service.chores.do("audit")
     assert "AUDIT" not in alarms.active
 
 
@@ -168,14 +168,14 @@ def test_an_audit_that_fills_is_an_alarm_until_it_may_have_more(
         for _ in range(900):
             accounts.append(db, "x", "", {}, {"username": "", "address": "", "request_id": ""})
 
-    node.service.chores._audit()
+    node.service.chores.do("audit")
     assert "AUDIT" not in node.service.alarms.active
     accounts.write(rows)
-    node.service.chores._audit()
+    node.service.chores.do("audit")
     assert node.service.alarms.active["AUDIT"].message == "the audit has 901 of 1000 rows"
     assert json.loads(retained(node, "alarm", "AUDIT"))["code"] == "AUDIT"
     node.service.audit._most_rows = most
-    node.service.chores._audit()
+    node.service.chores.do("audit")
     assert retained(node, "alarm", "AUDIT") == b""
 
 

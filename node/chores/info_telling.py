@@ -1,0 +1,85 @@
+"""What the node is and which programs it has, told to the broker when it changes."""
+
+from collections.abc import Mapping
+
+from broker.outbox import Outbox
+from node.alarms import Alarms
+from node.shelf import Shelf
+from node.station import Station
+from schemas import Info, ProgramInfo, Settings
+from schemas.command import MAX_COMMAND_BYTES
+from schemas.generate import schema_hashes
+from schemas.inventory import software
+from schemas.result import MAX_RESULT_BYTES
+from schemas.trigger import MAX_META_BYTES, MAX_TRIGGER_BYTES
+
+LOADED_S = 1.0  # so long a change is held back for its program to be loaded
+
+
+class InfoTelling:
+    """The retained message `info`, and events of programs that changed. Sets the alarm PROGRAMS."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        stations: Mapping[str, Station],
+        shelf: Shelf,
+        alarms: Alarms,
+        outbox: Outbox,
+        version: str,
+    ) -> None:
+        self._settings = settings
+        self._stations = stations
+        self._shelf = shelf
+        self._alarms = alarms
+        self._outbox = outbox
+        self._version = version
+        self._told = b""
+
+    def again(self) -> None:
+        """The broker is there (again): tell it whether or not it has changed."""
+        self._told = b""
+
+    def look(self) -> None:
+        """Look for programs that changed, load them, tell them."""
+        for program_id in self._shelf.refresh(LOADED_S):
+            self._outbox.event("program.changed", None, {"program": program_id})
+        broken = self._shelf.store.problem
+        self._alarms.set("PROGRAMS", broken.message if broken else None)
+        info = Info(
+            node=self._settings.node_id,
+            version=self._version,
+            stations={
+                station.id: {
+                    "camera": station.settings.camera.kind,
+                    "lines": station.settings.lines.kind,
+                    "simulated": station.simulated,
+                    "mqtt": station.settings.mqtt,
+                    "gpio": station.settings.lines.trigger is not None,
+                    "timer_ms": station.settings.timer_ms,
+                    "queue_limit": station.settings.queue_limit,
+                    "max_age_ms": station.settings.max_age_ms,
+                    "plain": station.settings.plain,
+                    "ack": station.settings.ack,
+                    "short": station.settings.short,
+                }
+                for station in self._stations.values()
+            },
+            programs={
+                head.id: ProgramInfo(version=head.version, hash=head.hash, name=head.name)
+                for head in self._shelf.store.list()
+            },
+            schemas=schema_hashes(),
+            limits={
+                "trigger_bytes": MAX_TRIGGER_BYTES,
+                "meta_bytes": MAX_META_BYTES,
+                "result_bytes": MAX_RESULT_BYTES,
+                "command_bytes": MAX_COMMAND_BYTES,
+            },
+            environment=self._settings.environment,
+            software=software(),
+        )
+        payload = info.model_dump_json().encode()
+        if payload != self._told:
+            self._told = payload
+            self._outbox.retain("info", "", payload)
