@@ -62,7 +62,7 @@ class Line:
     def _client(name: str) -> mqtt.Client:
         client = mqtt.Client(CallbackAPIVersion.VERSION2, name, protocol=mqtt.MQTTv5)
         client.reconnect_delay_set(1, 2)
-        client.on_socket_open = lambda _c, _u, sock: sock.setsockopt(6, 1, 1)
+        client.on_socket_open = lambda _c, _u, sock: sock.setsockopt(6, 1, 1)  # type: ignore[attr-defined]
         return client
 
     def _on_message(self, _client: Any, _userdata: Any, message: mqtt.MQTTMessage) -> None:

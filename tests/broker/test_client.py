@@ -256,7 +256,7 @@ def test_threads_may_share_a_client(client: Client, node: Node) -> None:
 def test_small_packets_are_not_held_back(client: Client) -> None:
     sock = client.link()._client.socket()
     assert sock is not None
-    assert sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)  # type: ignore[union-attr]
+    assert sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)  # type: ignore[union-attr, attr-defined]
 
 
 def test_a_waiter_counts_what_it_cannot_hold() -> None:

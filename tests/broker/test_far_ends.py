@@ -286,7 +286,7 @@ def test_leaving_a_broker_that_has_died_ends(monkeypatch: pytest.MonkeyPatch) ->
             return self
 
         async def __aexit__(self, *_: object) -> None:
-            raise aio.aiomqtt.MqttError("the broker has gone")
+            raise aio.aiomqtt.MqttError("the broker has gone")  # type: ignore[attr-defined]
 
         async def subscribed(self, topic: str) -> None:
             """It takes any."""

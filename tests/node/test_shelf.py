@@ -34,7 +34,7 @@ def save(store: Programs, id: str, **changes: Any) -> None:
 def loads(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Ids in the order in which programs were loaded."""
     found: list[str] = []
-    real = node.shelf.load
+    real = node.shelf.load  # type: ignore[attr-defined]
 
     def load(program: Any, *rest: Any) -> LoadedProgram:
         found.append(program.id)
@@ -47,7 +47,7 @@ def loads(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 @pytest.fixture
 def held_up(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[], None]]:
     """Loading waits until this is called."""
-    go, real = threading.Event(), node.shelf.load
+    go, real = threading.Event(), node.shelf.load  # type: ignore[attr-defined]
 
     def load(*given: Any) -> LoadedProgram:
         assert go.wait(20)
@@ -94,7 +94,7 @@ def test_the_old_version_stays_in_use_until_the_new_one_is_loaded(
     shelf = Shelf(store)
     old = shelf.get("cap")
     shelf.refresh()
-    go, real = threading.Event(), node.shelf.load
+    go, real = threading.Event(), node.shelf.load  # type: ignore[attr-defined]
 
     def slow(*given: Any) -> LoadedProgram:
         assert go.wait(20)

@@ -74,7 +74,7 @@ def test_what_is_written_also_while_the_log_server_or_the_web_is_away_follows_in
         sending.close()
         wait_for(
             lambda: (
-                not [each for each in forwarding.threading.enumerate() if each.name == "syslog"]
+                not [each for each in forwarding.threading.enumerate() if each.name == "syslog"]  # type: ignore[attr-defined]
             ),
             10,
         )

@@ -321,11 +321,14 @@ def test_with_passwords_nobody_gets_in_without_and_who_has_none_is_told(
 
 
 def _let_in(
-    port: int, protocol: mqtt.MQTTProtocolVersion, user: str | None, password: str | None
+    port: int,
+    protocol: mqtt.MQTTProtocolVersion,  # type: ignore[name-defined]
+    user: str | None,
+    password: str | None,  # type: ignore[name-defined]
 ) -> bool:
     """Whether the broker takes a client: what it says, or that it hangs up, is waited for."""
     said: list[bool] = []
-    client = mqtt.Client(mqtt.CallbackAPIVersion.VERSION2, f"somebody-{user}", protocol=protocol)
+    client = mqtt.Client(mqtt.CallbackAPIVersion.VERSION2, f"somebody-{user}", protocol=protocol)  # type: ignore[attr-defined]
     client.on_connect = lambda *given: said.append(not given[3].is_failure)
     client.on_disconnect = lambda *_: said.append(False)
     client.username_pw_set(user, password)

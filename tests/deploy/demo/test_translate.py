@@ -54,7 +54,7 @@ def test_will_user_and_password_stay_where_they_belong() -> None:
 
 def test_messages_and_subscriptions_get_no_properties() -> None:
     def work(client: mqtt.Client) -> None:
-        client._state = mqtt._ConnectionState.MQTT_CS_CONNECTED
+        client._state = mqtt._ConnectionState.MQTT_CS_CONNECTED  # type: ignore[attr-defined]
         client.publish("a/b", b"payload", 1)
         client.publish("a/b", b"payload", 0)
         client.subscribe([("a/#", 1), ("c", 0)])

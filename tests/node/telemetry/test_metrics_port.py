@@ -89,7 +89,7 @@ def test_the_page_is_made_once_a_second_at_most(
     metrics: Metrics, port: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     made: list[int] = []
-    real = metrics_port.generate_latest
+    real = metrics_port.generate_latest  # type: ignore[attr-defined]
     monkeypatch.setattr(metrics_port, "PAGE_S", 60.0)
     monkeypatch.setattr(
         metrics_port, "generate_latest", lambda registry: made.append(1) or real(registry)

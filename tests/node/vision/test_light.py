@@ -30,7 +30,7 @@ TOOLS_OF: tuple[RegionTool, ...] = (
 
 
 def value(tool: RegionTool, scene: Scene, noise: float = 2.0) -> float:
-    module = TOOLS[tool.kind]
+    module = TOOLS[tool.kind]  # type: ignore[attr-defined]
     learned = module.learn(SCENE.frame(noise).view(tool.region), tool)
     return float(module.measure(scene.frame(noise, 1).view(tool.region), tool, learned).value)
 
@@ -67,12 +67,12 @@ def test_the_light_is_the_masters_so_one_is_needed() -> None:
     for tool in TOOLS_OF:
         assert tool.needs_master
         with pytest.raises(Problem, match="MASTER_IMAGE_NOT_FOUND"):
-            TOOLS[tool.kind].measure(SCENE.frame(2).view(tool.region), tool, None)
+            TOOLS[tool.kind].measure(SCENE.frame(2).view(tool.region), tool, None)  # type: ignore[attr-defined]
 
 
 def test_a_master_too_dark_to_tell_the_light_by_is_refused() -> None:
     tool = TOOLS_OF[5]
     with pytest.raises(Problem, match=r"NO_CONTRAST.*fixed"):
-        TOOLS[tool.kind].learn(
+        TOOLS[tool.kind].learn(  # type: ignore[attr-defined]
             Scene.plain(300, 200, 3.0).disc(100, 80, 4, 90.0).frame(1).view(tool.region), tool
         )
