@@ -10,8 +10,8 @@ from hypothesis import settings
 
 import node as _node  # noqa: F401
 from deploy.demo.broker_process import BrokerProcess, start_broker
-from tests.processes import ROOT, NodeProcess
-from tests.promise import Line
+from tests.rooms.installation.processes import ROOT, NodeProcess
+from tests.rooms.promise.promise import Line
 
 if (
     signal.getsignal(signal.SIGINT) is signal.SIG_IGN

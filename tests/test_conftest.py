@@ -4,7 +4,7 @@ import signal
 import subprocess
 import sys
 
-from tests.processes import ROOT
+from tests.rooms.installation.processes import ROOT
 
 
 def test_what_tests_start_hears_sigint_although_they_run_in_the_background() -> None:

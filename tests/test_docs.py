@@ -13,7 +13,7 @@ from node.tools import TOOLS
 from schemas import EVALUATION
 from schemas.command import COMMANDS
 from schemas.errors import CATALOGUE
-from tests.processes import ROOT
+from tests.rooms.installation.processes import ROOT
 
 ARCHITECTURE = re.sub(
     r"^```.*?^```", "", (ROOT / "docs" / "architecture.md").read_text(), flags=re.M | re.S

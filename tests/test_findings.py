@@ -2,7 +2,7 @@
 
 import re
 
-from tests.processes import ROOT
+from tests.rooms.installation.processes import ROOT
 
 ROW = re.compile(r"^\| (F\d+) \| [^|]+ \| (.+) \|$", re.MULTILINE)
 NAMED = re.compile(r"`([a-z_/]+\.py)::(test_\w+)`")

@@ -4,7 +4,7 @@ run."""
 import re
 from pathlib import Path
 
-from tests.processes import ROOT
+from tests.rooms.installation.processes import ROOT
 
 PAGE = (ROOT / "docs" / "guides-answered.md").read_text()
 ROWS = [

@@ -14,8 +14,8 @@ import pytest
 
 from deploy.cli.command import _parser
 from deploy.demo.children import free_port
-from tests.processes import ROOT
-from tests.promise import wait_for
+from tests.rooms.installation.processes import ROOT
+from tests.rooms.promise.promise import wait_for
 from tests.told_commands import PAGES, Block, blocks
 
 PARSER = _parser([])

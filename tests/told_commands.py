@@ -9,7 +9,7 @@ import re
 from pathlib import Path
 from typing import Literal, NamedTuple
 
-from tests.processes import ROOT
+from tests.rooms.installation.processes import ROOT
 
 PAGES = [
     ROOT / "README.md",

@@ -62,7 +62,7 @@ import pytest
 
 from node.tools.${kind} import learn, measure
 from schemas import ${kind_class}, Problem
-from tests.scenes import Scene, region
+from tests.rooms.pictures.scenes import Scene, region
 
 WHERE = region(20, 20, 200, 160)
 

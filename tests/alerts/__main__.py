@@ -29,11 +29,11 @@ from deploy.demo.broker_process import BrokerProcess, start_broker
 from node.cameras import synthetic
 from schemas import SyntheticCamera, as_program
 from schemas.store.programs import Programs
-from tests.certificates import certificate
-from tests.people import PASSWORD
-from tests.processes import ROOT, NodeProcess, free_port
-from tests.promise import wait_for
-from tests.web_process import Web
+from tests.rooms.installation.certificates import certificate
+from tests.rooms.installation.processes import ROOT, NodeProcess, free_port
+from tests.rooms.installation.web_process import Web
+from tests.rooms.people.people import PASSWORD
+from tests.rooms.promise.promise import wait_for
 
 LIMIT_S, AGAIN_S = 240.0, 8.0
 DISK = "size=300m"

@@ -18,7 +18,7 @@ from rich.table import Table
 from deploy.serve.serving import more_files
 from tests.attack.loads import WEB, Answers, Load, Probe
 from tests.attack.metrics import inspections
-from tests.web_process import Web
+from tests.rooms.installation.web_process import Web
 
 LIMIT_MS = 500.0
 MOVED_MS = 20.0

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import psutil
 
-from tests.processes import free_port
+from tests.rooms.installation.processes import free_port
 
 
 class Listening(NamedTuple):

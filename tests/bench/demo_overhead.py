@@ -24,10 +24,10 @@ from tests.bench.plc import Plc
 from tests.bench.site import SMALL, Site, Target
 from tests.bench.throughput import cpu_s
 from tests.bench.watcher import watching
-from tests.people import PASSWORD
-from tests.processes import ROOT, NodeProcess, free_port
-from tests.promise import wait_for
-from tests.web_process import asked
+from tests.rooms.installation.processes import ROOT, NodeProcess, free_port
+from tests.rooms.installation.web_process import asked
+from tests.rooms.people.people import PASSWORD
+from tests.rooms.promise.promise import wait_for
 from web.credentials.password import hash_password
 
 PAUSE_S = 0.1

@@ -30,8 +30,8 @@ from schemas.store.users import Users
 from tests.bench.figures import Figure, share
 from tests.bench.plc import BASE, Plc, no_delay
 from tests.bench.site import SMALL, Site
-from tests.processes import ROOT, NodeProcess, free_port
-from tests.promise import wait_for
+from tests.rooms.installation.processes import ROOT, NodeProcess, free_port
+from tests.rooms.promise.promise import wait_for
 from web.credentials.password import hash_password
 
 NODE = "node-run"

@@ -16,7 +16,7 @@ from node.cameras import Request, synthetic
 from schemas import SyntheticCamera, as_program
 from schemas.store.programs import Programs
 from tests.bench.plc import Plc
-from tests.processes import ROOT, NodeProcess
+from tests.rooms.installation.processes import ROOT, NodeProcess
 
 PICTURES = 16
 ALL_LINES = {

@@ -8,8 +8,8 @@ from statistics import median
 from tests.bench.figures import Figure
 from tests.bench.plc import Plc
 from tests.bench.site import SMALL, Site
-from tests.ledgers import fill
-from tests.processes import NodeProcess
+from tests.rooms.installation.processes import NodeProcess
+from tests.rooms.promise.ledgers import fill
 
 NAME = "node-start"
 RESULTS = 1_000_000

@@ -10,7 +10,7 @@ from node.locate import locate
 from node.locators import pattern
 from node.tools import TOOLS
 from schemas import Area, Brightness, ColourArea, EdgePixels, Outline, Pattern, Region, Tool
-from tests.scenes import Scene, region
+from tests.rooms.pictures.scenes import Scene, region
 
 ROUNDS = 60
 

@@ -23,7 +23,7 @@ from node.cameras import Request, synthetic
 from schemas import SyntheticCamera
 from tests.bench.figures import Figure, share
 from tests.bench.site import SMALL, Site
-from tests.web_process import Web
+from tests.rooms.installation.web_process import Web
 
 LARGE = SyntheticCamera(width=4000, height=3000, seed=1)
 TOOLS = 18

@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from http.client import HTTPConnection
 from typing import Any
 
-from tests.processes import ROOT
+from tests.rooms.installation.processes import ROOT
 
 TOKEN = "WATCHER_TOKEN"
 LIMIT_S = 30.0

@@ -16,8 +16,8 @@ from pathlib import Path
 
 from schemas.store.ledger import scripts
 from tests.bench.figures import Figure, ratio, share
-from tests.ledgers import BEGAN, STEP_S, fill, payload
-from tests.site_of_web import Someone, application
+from tests.rooms.installation.site_of_web import Someone, application
+from tests.rooms.promise.ledgers import BEGAN, STEP_S, fill, payload
 
 TURNS = 40
 BYTES = 1500

@@ -27,10 +27,10 @@ import psutil
 from deploy.serve import serving
 from tests.bench.figures import Figure, ratio, share
 from tests.bench.throughput import cpu_s
-from tests.ledgers import fill, result_id
-from tests.processes import ROOT, free_port
-from tests.promise import wait_for
-from tests.web_process import Web
+from tests.rooms.installation.processes import ROOT, free_port
+from tests.rooms.installation.web_process import Web
+from tests.rooms.promise.ledgers import fill, result_id
+from tests.rooms.promise.promise import wait_for
 
 CLASSES = ("gthread", "gevent")
 CONNECTIONS = 8

@@ -14,7 +14,7 @@ from broker.wire import Incoming
 from schemas import Problem, Result, ToolResult
 from schemas.settings import BrokerSettings
 from schemas.store.ledger import Accepted, Ledger
-from tests.ledgers import build, new
+from tests.rooms.promise.ledgers import build, new
 
 
 class Bench:

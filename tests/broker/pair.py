@@ -7,7 +7,7 @@ from typing import Any
 from schemas.settings import BrokerSettings
 from tests.broker.alone import Bench
 from tests.broker.fake_broker import FakeBroker
-from tests.promise import wait_for
+from tests.rooms.promise.promise import wait_for
 
 HEAD = "inspection/v1/node-01/"
 

@@ -16,7 +16,7 @@ from deploy.demo.broker_process import BrokerProcess, find_mosquitto
 from deploy.demo.children import free_port
 from schemas import COMMANDS
 from schemas.generate import stale
-from tests.promise import wait_for
+from tests.rooms.promise.promise import wait_for
 
 pytestmark = pytest.mark.slow
 

@@ -9,7 +9,7 @@ from broker.acks import Ack, Acks
 from broker.again import Again
 from broker.wire import Incoming
 from tests.broker.pair import HEAD
-from tests.promise import wait_for
+from tests.rooms.promise.promise import wait_for
 
 pytestmark = pytest.mark.slow
 

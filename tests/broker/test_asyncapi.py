@@ -14,7 +14,7 @@ from broker.asyncapi import COMMAND, PATH, document, text
 from broker.topics import TOPICS
 from schemas import COMMANDS
 from schemas.generate import stale
-from tests.processes import ROOT
+from tests.rooms.installation.processes import ROOT
 
 VALIDATE = """
 import { Parser } from "@asyncapi/parser";

@@ -11,7 +11,7 @@ import pytest
 from broker.fence import Lag
 from schemas import Problem
 from tests.broker.pair import HEAD
-from tests.promise import wait_for
+from tests.rooms.promise.promise import wait_for
 
 pytestmark = pytest.mark.slow
 

@@ -22,7 +22,7 @@ from broker.wire import Incoming, Message
 from deploy.demo.broker_process import BrokerProcess
 from schemas import Problem
 from schemas.settings import BrokerSettings
-from tests.processes import free_port
+from tests.rooms.installation.processes import free_port
 
 pytestmark = pytest.mark.slow
 

@@ -14,7 +14,7 @@ import pytest
 from broker.sockets import dial
 from schemas.settings import BrokerSettings
 from tests.broker.alone import Bench
-from tests.promise import wait_for
+from tests.rooms.promise.promise import wait_for
 
 pytestmark = pytest.mark.slow
 

@@ -19,8 +19,8 @@ from deploy.demo.broker_process import BrokerProcess, start_broker
 from schemas import Problem
 from schemas.settings import BrokerSettings
 from tests.broker.forgetful import NAMES, Node
-from tests.processes import free_port
-from tests.promise import wait_for
+from tests.rooms.installation.processes import free_port
+from tests.rooms.promise.promise import wait_for
 
 pytestmark = pytest.mark.slow
 

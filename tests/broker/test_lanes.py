@@ -14,7 +14,7 @@ from broker.wire import Incoming
 from schemas import Problem
 from tests.broker.alone import Bench
 from tests.broker.pair import HEAD
-from tests.promise import wait_for
+from tests.rooms.promise.promise import wait_for
 
 pytestmark = pytest.mark.slow
 

@@ -15,8 +15,8 @@ from deploy.demo.broker_process import BrokerProcess
 from schemas import Problem
 from schemas.settings import BrokerSettings
 from tests.broker.alone import Bench
-from tests.promise import Line, outbox, wait_for
-from tests.proxy import Proxy
+from tests.rooms.installation.proxy import Proxy
+from tests.rooms.promise.promise import Line, outbox, wait_for
 
 pytestmark = pytest.mark.system
 
@@ -255,7 +255,7 @@ def locked_broker(folder: Path, port: int) -> subprocess.Popen[bytes]:
 def test_wrong_credentials_are_told_and_tried_again_slowly_without_a_secret_in_the_log(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    from tests.processes import free_port
+    from tests.rooms.installation.processes import free_port
 
     port = free_port()
     process = locked_broker(tmp_path / "locked", port)
@@ -335,7 +335,7 @@ def certificates(folder: Path) -> None:
 def test_tls_with_client_certificates_works_and_a_wrong_host_is_refused_without_plain_text(
     tmp_path: Path,
 ) -> None:
-    from tests.processes import free_port
+    from tests.rooms.installation.processes import free_port
 
     certs = tmp_path / "certs"
     certs.mkdir()
@@ -375,7 +375,7 @@ def test_tls_with_client_certificates_works_and_a_wrong_host_is_refused_without_
 
 
 def test_a_broker_that_speaks_mqtt_3_only_is_spoken_to_in_its_version(tmp_path: Path) -> None:
-    from tests.processes import free_port
+    from tests.rooms.installation.processes import free_port
 
     port = free_port()
     conf = tmp_path / "plain.conf"

@@ -8,7 +8,7 @@ import pytest
 
 from broker.fence import Overdue
 from tests.broker.pair import HEAD, Pair
-from tests.promise import wait_for
+from tests.rooms.promise.promise import wait_for
 
 pytestmark = pytest.mark.slow
 

@@ -10,7 +10,7 @@ import pytest
 
 from schemas import Result
 from tests.broker.pair import HEAD
-from tests.promise import wait_for
+from tests.rooms.promise.promise import wait_for
 
 pytestmark = pytest.mark.slow
 

@@ -14,7 +14,7 @@ from broker.wire import Message
 from schemas import Problem
 from schemas.store.ledger import Ledger
 from tests.broker.pair import HEAD
-from tests.promise import wait_for
+from tests.rooms.promise.promise import wait_for
 
 pytestmark = pytest.mark.slow
 

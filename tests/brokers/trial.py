@@ -19,8 +19,8 @@ from schemas import Problem
 from schemas.settings import BrokerSettings
 from tests.brokers.kinds import Kind
 from tests.conftest import synthetic_node
-from tests.processes import NodeProcess, toml
-from tests.promise import stored, wait_for
+from tests.rooms.installation.processes import NodeProcess, toml
+from tests.rooms.promise.promise import stored, wait_for
 
 PASSWORD = "matrix-password"
 STATION = "cam1"

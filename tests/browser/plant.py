@@ -32,10 +32,10 @@ from deploy.demo.broker_process import start_broker
 from schemas import SyntheticCamera
 from schemas.store.users import Users
 from schemas.user import UserRole
-from tests.people import PASSWORD
-from tests.processes import ROOT, NodeProcess, free_port
-from tests.promise import wait_for
-from tests.web_process import COMMAND
+from tests.rooms.installation.processes import ROOT, NodeProcess, free_port
+from tests.rooms.installation.web_process import COMMAND
+from tests.rooms.people.people import PASSWORD
+from tests.rooms.promise.promise import wait_for
 
 PICTURES = ROOT / "deploy" / "pictures" / "screws"
 LINES = {

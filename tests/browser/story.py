@@ -7,7 +7,7 @@ import paho.mqtt.client as mqtt
 from paho.mqtt.enums import CallbackAPIVersion
 
 from tests.browser.plant import Plant
-from tests.promise import wait_for
+from tests.rooms.promise.promise import wait_for
 
 
 def trigger(plant: Plant, station: str, **trigger: Any) -> None:

@@ -8,7 +8,7 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from tests.browser.plant import Plant, context_of, named, quiet, signed_in, violations
-from tests.people import PASSWORD
+from tests.rooms.people.people import PASSWORD
 
 
 def fill_in(page: Page, name: str, password: str = PASSWORD) -> None:

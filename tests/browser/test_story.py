@@ -10,7 +10,7 @@ from playwright.sync_api import Browser, Locator, Page, expect
 from schemas.store.programs import Programs
 from tests.browser.plant import PICTURES, Plant, context_of, overflow, quiet
 from tests.browser.story import trigger
-from tests.people import PASSWORD
+from tests.rooms.people.people import PASSWORD
 
 GOOD, BAD = "11_1111", "100_1001"
 

@@ -14,8 +14,8 @@ import pytest
 
 from deploy.grafana.dashboard import text
 from node.metrics import Metrics
-from tests.people import application
-from tests.processes import ROOT
+from tests.rooms.installation.processes import ROOT
+from tests.rooms.people.people import application
 
 RULES = ROOT / "deploy" / "prometheus" / "rules.yml"
 SCRAPED = ROOT / "deploy" / "prometheus" / "prometheus.yml"

@@ -8,7 +8,7 @@ import subprocess
 
 import pytest
 
-from tests.processes import ROOT
+from tests.rooms.installation.processes import ROOT
 
 MODULE = ROOT / "deploy" / "node-red"
 pytestmark = pytest.mark.skipif(

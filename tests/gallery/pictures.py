@@ -10,8 +10,8 @@ import cv2
 import numpy as np
 
 from node.frame import Pixels
-from tests.bars import bar
-from tests.scenes import Scene
+from tests.rooms.pictures.bars import bar
+from tests.rooms.pictures.scenes import Scene
 
 ROOT = Path(__file__).resolve().parents[2]
 DATA = ROOT / "tests" / "data"

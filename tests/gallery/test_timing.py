@@ -3,7 +3,7 @@
 from xml.etree import ElementTree
 
 from tests.gallery.timing import DIAGRAMS, FOLDER, VERDICTS, record, svg
-from tests.processes import ROOT
+from tests.rooms.installation.processes import ROOT
 
 
 def test_three_parts_by_lines_each_show_their_verdict_with_its_strobe() -> None:

@@ -28,7 +28,7 @@ from node.service import Service
 from schemas import Settings, SyntheticCamera, as_program
 from schemas.settings import BrokerSettings
 from schemas.store.programs import Programs
-from tests.promise import wait_for
+from tests.rooms.promise.promise import wait_for
 
 FOLDER = Path(__file__).parents[2] / "docs" / "pictures"
 VERDICTS = ("OK", "NG", "ERROR")

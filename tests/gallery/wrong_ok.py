@@ -19,11 +19,11 @@ import zxingcpp
 from node.pictures.annotate import annotate
 from node.pictures.decode import decode
 from schemas import Problem
-from tests.bars import bar
 from tests.gallery import pictures as p
 from tests.gallery import tools
 from tests.gallery.page import Card, Section, Shot
-from tests.scenes import Scene
+from tests.rooms.pictures.bars import bar
+from tests.rooms.pictures.scenes import Scene
 
 
 @dataclass(frozen=True)

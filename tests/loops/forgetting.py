@@ -25,8 +25,8 @@ from broker.client import Accepted, Consumer, Gone, Producer
 from deploy.demo.broker_process import CONF, BrokerProcess, start_broker
 from schemas.settings import BrokerSettings
 from tests.conftest import synthetic_node
-from tests.processes import NodeProcess
-from tests.promise import stored, wait_for
+from tests.rooms.installation.processes import NodeProcess
+from tests.rooms.promise.promise import stored, wait_for
 
 STATION = "cam1"
 UNDER_WAY = 300

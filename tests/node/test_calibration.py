@@ -12,8 +12,8 @@ from node.frame import Placement
 from node.measure import measure
 from node.program import load
 from schemas import Checkerboard, Problem, Scale, as_program
-from tests.bars import bar
-from tests.scenes import Scene
+from tests.rooms.pictures.bars import bar
+from tests.rooms.pictures.scenes import Scene
 
 pytestmark = pytest.mark.slow
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from node.frame import Frame, Placement
 from node.measurement import outlines
 from schemas import Problem
-from tests.scenes import Scene, frame, region
+from tests.rooms.pictures.scenes import Scene, frame, region
 
 SHIFTS = st.floats(-40, 40, allow_nan=False)
 

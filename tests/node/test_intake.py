@@ -10,7 +10,7 @@ import pytest
 from node.arrival import Received
 from schemas import Problem, Trigger
 from schemas.trigger import bad_id
-from tests.nodes import Still, still
+from tests.rooms.installation.nodes import Still, still
 
 pytestmark = pytest.mark.slow
 

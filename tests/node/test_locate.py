@@ -10,7 +10,7 @@ from node.locate import locate
 from node.locators import LOCATORS, pattern
 from node.program import load
 from schemas import Pattern, Pose, Problem, as_program
-from tests.scenes import Scene, region
+from tests.rooms.pictures.scenes import Scene, region
 
 PART = Pattern(region=region(100, 70, 96, 80))
 

@@ -11,8 +11,8 @@ from node.frame import IN_PLACE, Frame, Placement
 from node.measure import measure
 from node.program import load
 from schemas import as_program
-from tests.bars import bar
-from tests.scenes import Scene
+from tests.rooms.pictures.bars import bar
+from tests.rooms.pictures.scenes import Scene
 
 MAKERS = (
     "cvtColor",

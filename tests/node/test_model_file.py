@@ -14,7 +14,7 @@ import pytest
 
 from node.model_file import arrays_of, pack
 from schemas import Problem
-from tests.processes import ROOT
+from tests.rooms.installation.processes import ROOT
 
 pytestmark = pytest.mark.slow
 

@@ -10,7 +10,7 @@ from node.cameras.synthetic import master
 from node.frame import Frame
 from node.quality import check, measure
 from schemas import Problem, QualityLimits, SyntheticCamera
-from tests.scenes import Scene
+from tests.rooms.pictures.scenes import Scene
 
 pytestmark = pytest.mark.slow
 

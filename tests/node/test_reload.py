@@ -9,7 +9,7 @@ import pytest
 from node.reload import Reload
 from schemas import Problem
 from schemas.settings.load import Loaded
-from tests.promise import wait_for
+from tests.rooms.promise.promise import wait_for
 
 
 def settings(folder: Path, more: str = "") -> Path:

@@ -8,7 +8,7 @@ import pytest
 from node import ending
 from node.service import Service
 from schemas import Settings, logs
-from tests.processes import free_port
+from tests.rooms.installation.processes import free_port
 
 
 def test_lines_of_the_log_tell_the_part_from_the_first_one_to_the_last(

@@ -40,7 +40,7 @@ from schemas.settings import PictureSettings
 from schemas.store.ledger import Ledger
 from schemas.store.pictures import Pictures
 from schemas.store.programs import Programs
-from tests.promise import stored, wait_for
+from tests.rooms.promise.promise import stored, wait_for
 
 pytestmark = pytest.mark.slow
 

@@ -21,8 +21,8 @@ from deploy.demo.broker_process import Access, start_broker
 from tests.conftest import synthetic_node
 from tests.nodered import editor
 from tests.nodered.install import MODULE, Installed, installed
-from tests.processes import free_port, toml
-from tests.promise import outbox, stored, wait_for
+from tests.rooms.installation.processes import free_port, toml
+from tests.rooms.promise.promise import outbox, stored, wait_for
 
 VERSION = "4.1"
 KINDS = ("flow", "subflow", "editor")

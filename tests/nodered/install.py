@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 from typing import NamedTuple
 
-from tests.processes import ROOT
+from tests.rooms.installation.processes import ROOT
 
 MODULE = ROOT / "deploy" / "node-red"
 CACHE = Path(os.environ.get("NODERED_CACHE", Path.home() / ".cache" / "inspection-node-red"))

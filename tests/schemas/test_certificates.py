@@ -10,7 +10,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from schemas import Settings
 from schemas.certificates import certificates
 from schemas.settings import BrokerSettings
-from tests.certificates import certificate
+from tests.rooms.installation.certificates import certificate
 
 
 @pytest.mark.parametrize(

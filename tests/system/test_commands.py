@@ -10,8 +10,8 @@ import pytest
 
 from schemas.command import COMMANDS
 from tests.conftest import synthetic_node
-from tests.processes import NodeProcess, settle
-from tests.promise import Line
+from tests.rooms.installation.processes import NodeProcess, settle
+from tests.rooms.promise.promise import Line
 
 pytestmark = pytest.mark.system
 
@@ -83,7 +83,7 @@ def test_try_program_judges_a_given_image_and_stores_nothing(
 ) -> None:
     from node.cameras import synthetic
     from schemas import SyntheticCamera
-    from tests.promise import stored
+    from tests.rooms.promise.promise import stored
 
     camera = SyntheticCamera()
     master = base64.b64encode(cv2.imencode(".png", synthetic.master(camera))[1]).decode()

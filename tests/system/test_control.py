@@ -5,8 +5,8 @@ import sqlite3
 
 import pytest
 
-from tests.processes import NodeProcess
-from tests.promise import Line, check, stored, wait_for
+from tests.rooms.installation.processes import NodeProcess
+from tests.rooms.promise.promise import Line, check, stored, wait_for
 
 pytestmark = pytest.mark.system
 

@@ -13,8 +13,8 @@ import pytest
 
 from deploy.demo.broker_process import BrokerProcess
 from tests.conftest import synthetic_node
-from tests.processes import ROOT, NodeProcess, settle
-from tests.promise import Line, check, stored, wait_for
+from tests.rooms.installation.processes import ROOT, NodeProcess, settle
+from tests.rooms.promise.promise import Line, check, stored, wait_for
 
 pytestmark = pytest.mark.system
 LIMIT_S = 10.0

@@ -12,8 +12,8 @@ from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 
 from deploy.demo.broker_process import BrokerProcess
-from tests.processes import NodeProcess
-from tests.promise import Line, wait_for
+from tests.rooms.installation.processes import NodeProcess
+from tests.rooms.promise.promise import Line, wait_for
 from tests.system.test_ending import waits_for_pictures
 
 pytestmark = pytest.mark.system

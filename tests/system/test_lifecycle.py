@@ -10,8 +10,8 @@ import pytest
 
 from deploy.demo.broker_process import BrokerProcess
 from tests.conftest import synthetic_node
-from tests.processes import ROOT, NodeProcess
-from tests.promise import Line, check, wait_for
+from tests.rooms.installation.processes import ROOT, NodeProcess
+from tests.rooms.promise.promise import Line, check, wait_for
 
 pytestmark = pytest.mark.system
 

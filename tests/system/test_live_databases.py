@@ -15,11 +15,11 @@ import psutil
 import pytest
 
 from schemas.store.accounts import Accounts
-from tests.live_files import deleted, unlocked
-from tests.people import PASSWORD
-from tests.processes import ROOT, NodeProcess
-from tests.promise import Line, stored, wait_for
-from tests.web_process import Web
+from tests.rooms.installation.live_files import deleted, unlocked
+from tests.rooms.installation.processes import ROOT, NodeProcess
+from tests.rooms.installation.web_process import Web
+from tests.rooms.people.people import PASSWORD
+from tests.rooms.promise.promise import Line, stored, wait_for
 
 pytestmark = pytest.mark.system
 

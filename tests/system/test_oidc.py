@@ -22,9 +22,9 @@ from flask import Flask
 from flask.testing import FlaskClient
 
 from schemas.settings.load import load
-from tests.people import API, SAME, settings, site_of
-from tests.processes import ROOT, free_port
-from tests.promise import wait_for
+from tests.rooms.installation.processes import ROOT, free_port
+from tests.rooms.people.people import API, SAME, settings, site_of
+from tests.rooms.promise.promise import wait_for
 from web.app import create_app
 
 pytestmark = pytest.mark.system

@@ -8,9 +8,9 @@ from node.program import load
 from node.teach.lesson import Lesson, Picture, teach
 from schemas import SyntheticCamera, as_program
 from schemas.store.programs import Programs, model_name
-from tests.processes import NodeProcess
-from tests.promise import Line, wait_for
-from tests.site_of_web import Someone, application
+from tests.rooms.installation.processes import NodeProcess
+from tests.rooms.installation.site_of_web import Someone, application
+from tests.rooms.promise.promise import Line, wait_for
 from web.site import NAME
 
 pytestmark = pytest.mark.system

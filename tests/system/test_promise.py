@@ -9,8 +9,8 @@ import pytest
 
 from deploy.demo.broker_process import BrokerProcess
 from tests.conftest import synthetic_node
-from tests.processes import NodeProcess
-from tests.promise import Line, check, wait_for
+from tests.rooms.installation.processes import NodeProcess
+from tests.rooms.promise.promise import Line, check, wait_for
 
 pytestmark = pytest.mark.system
 

@@ -7,8 +7,8 @@ from pathlib import Path
 import psutil
 import pytest
 
-from tests.processes import NodeProcess
-from tests.promise import Line, check
+from tests.rooms.installation.processes import NodeProcess
+from tests.rooms.promise.promise import Line, check
 
 pytestmark = pytest.mark.system
 RELOADS = 16

@@ -8,8 +8,8 @@ import pytest
 
 from deploy.serve.serving import more_files
 from tests.attack.loads import WEB, Load, Probe
-from tests.promise import wait_for
-from tests.web_process import Web
+from tests.rooms.installation.web_process import Web
+from tests.rooms.promise.promise import wait_for
 
 pytestmark = pytest.mark.system
 

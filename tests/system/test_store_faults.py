@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.processes import NodeProcess, settle
-from tests.promise import Line, check, wait_for
+from tests.rooms.installation.processes import NodeProcess, settle
+from tests.rooms.promise.promise import Line, check, wait_for
 
 pytestmark = pytest.mark.system
 

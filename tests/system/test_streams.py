@@ -14,10 +14,10 @@ import pytest
 from deploy.demo.broker_process import BrokerProcess
 from deploy.serve.serving import more_files
 from schemas.store.users import Users
-from tests.ledgers import fill
-from tests.promise import wait_for
-from tests.streams import Node, Reader
-from tests.web_process import Web
+from tests.rooms.installation.web_process import Web
+from tests.rooms.promise.ledgers import fill
+from tests.rooms.promise.promise import wait_for
+from tests.rooms.promise.streams import Node, Reader
 
 pytestmark = pytest.mark.system
 MANY = 1000

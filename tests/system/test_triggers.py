@@ -6,8 +6,8 @@ import pytest
 
 from schemas import Result, SyntheticCamera
 from tests.conftest import synthetic_node
-from tests.processes import NodeProcess, settle
-from tests.promise import Line, stored, wait_for
+from tests.rooms.installation.processes import NodeProcess, settle
+from tests.rooms.promise.promise import Line, stored, wait_for
 
 pytestmark = pytest.mark.system
 

@@ -14,10 +14,10 @@ from typing import Any
 
 import pytest
 
-from tests.people import PASSWORD, settings
-from tests.processes import ROOT
-from tests.promise import wait_for
-from tests.web_process import COMMAND, Web
+from tests.rooms.installation.processes import ROOT
+from tests.rooms.installation.web_process import COMMAND, Web
+from tests.rooms.people.people import PASSWORD, settings
+from tests.rooms.promise.promise import wait_for
 
 
 @pytest.fixture

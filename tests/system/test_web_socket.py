@@ -14,10 +14,10 @@ from typing import Any
 
 import pytest
 
-from tests.people import settings
-from tests.processes import ROOT
-from tests.promise import wait_for
-from tests.web_process import COMMAND
+from tests.rooms.installation.processes import ROOT
+from tests.rooms.installation.web_process import COMMAND
+from tests.rooms.people.people import settings
+from tests.rooms.promise.promise import wait_for
 
 pytestmark = pytest.mark.system
 

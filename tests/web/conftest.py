@@ -8,9 +8,10 @@ import pytest
 from argon2 import PasswordHasher
 from flask import Flask
 
-from tests import people, site_of_web
-from tests.processes import NodeProcess
-from tests.promise import Line, wait_for
+from tests.rooms.installation import site_of_web
+from tests.rooms.installation.processes import NodeProcess
+from tests.rooms.people import people
+from tests.rooms.promise.promise import Line, wait_for
 from web.credentials import password, proof
 
 

@@ -7,7 +7,7 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
-from tests.people import API, Caller, account, application, code, data, sign_in
+from tests.rooms.people.people import API, Caller, account, application, code, data, sign_in
 
 pytestmark = pytest.mark.slow
 

@@ -15,7 +15,7 @@ from pydantic import ValidationError
 from schemas.settings import WebSettings
 from schemas.store.accounts import Accounts
 from schemas.store.accounts.audit import AuditEntry
-from tests.promise import wait_for
+from tests.rooms.promise.promise import wait_for
 from web import forwarding
 from web.forwarding import Forwarding, line
 

@@ -10,10 +10,10 @@ from flask import Flask
 from werkzeug.serving import make_server
 
 from deploy.demo.broker_process import BrokerProcess
-from tests.ledgers import fill, payload
-from tests.promise import wait_for
-from tests.site_of_web import Someone, application
-from tests.streams import Node, Reader
+from tests.rooms.installation.site_of_web import Someone, application
+from tests.rooms.promise.ledgers import fill, payload
+from tests.rooms.promise.promise import wait_for
+from tests.rooms.promise.streams import Node, Reader
 from web import stream as module
 from web.records import records_of
 from web.site import NAME

@@ -10,7 +10,7 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
-from tests.people import SAME, account, application, sign_in
+from tests.rooms.people.people import SAME, account, application, sign_in
 from web.assets import EXTENSION, FOLDER
 from web.pages import PAGES
 from web.translations import LANGUAGES, UNREVIEWED

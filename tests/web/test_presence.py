@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 
 from schemas import Problem, Reply
 from schemas.store.accounts.vouching import Vouching
-from tests.ledgers import payload
-from tests.site_of_web import Someone, application
+from tests.rooms.installation.site_of_web import Someone, application
+from tests.rooms.promise.ledgers import payload
 from web.presence import MOST_ALARMS, SILENT_S, UNREADABLE, Watch
 from web.site import NAME
 

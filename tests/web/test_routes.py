@@ -7,7 +7,7 @@ import pytest
 from flask import Flask
 from werkzeug.routing import Rule
 
-from tests.people import API, Caller, account, application, code, data
+from tests.rooms.people.people import API, Caller, account, application, code, data
 from web import headers
 from web.access import RANK, access_of
 

@@ -3,7 +3,7 @@ out."""
 
 import pytest
 
-from tests.people import API, application
+from tests.rooms.people.people import API, application
 from web import sliding_window
 from web.address import counted
 from web.sliding_window import Window

@@ -23,9 +23,9 @@ from node.vision.edges.fit import line as line_through
 from schemas import Angle, CircleTool, Distance, Edge, Line, Pitch, Problem, Region, Width
 from schemas.geometry import Ring
 from schemas.trigger import EMPTY
-from tests.bars import bar
 from tests.bench.vision.row import Row, Trial, fresh, row, timed, trial
-from tests.scenes import Scene, region
+from tests.rooms.pictures.bars import bar
+from tests.rooms.pictures.scenes import Scene, region
 
 SEEDS = 20
 WHERE = region(40, 30, 80, 40)

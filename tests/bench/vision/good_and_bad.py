@@ -17,7 +17,7 @@ import numpy as np
 from node.cameras.synthetic import BODY, _Scene, truth
 from node.frame import Pixels
 from schemas import SyntheticCamera
-from tests.scenes import Scene
+from tests.rooms.pictures.scenes import Scene
 
 Pictures = list[Pixels]
 Both = tuple[Pictures, Pictures]

@@ -30,7 +30,7 @@ from node.vision.patterns import turned as turned_pattern
 from node.vision.patterns.turned_fit import gradients, reduced
 from schemas import Pattern, Pose, Problem, Region
 from tests.bench.vision.row import timed
-from tests.scenes import Scene
+from tests.rooms.pictures.scenes import Scene
 
 SIZE = (640, 480)
 FINE = 3

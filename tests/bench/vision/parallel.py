@@ -26,7 +26,7 @@ from schemas import (
     Tool,
 )
 from schemas.geometry import Ring
-from tests.scenes import Scene, region
+from tests.rooms.pictures.scenes import Scene, region
 
 ROUNDS = 15
 SIZES = ((640, 480), (1280, 960))

@@ -16,7 +16,7 @@ from node.tools import TOOLS
 from schemas import Blobs, Colour, Compare, Contrast, Count, Expression, PatternTool, Region, Tool
 from schemas.tools.base import RegionTool
 from schemas.trigger import EMPTY
-from tests.scenes import Scene, region
+from tests.rooms.pictures.scenes import Scene, region
 
 ROUNDS = 40
 SMALL, LARGE = region(225, 180, 150, 120), region(120, 90, 400, 300)

@@ -37,7 +37,7 @@ from schemas.tools.base import RegionTool
 from schemas.trigger import EMPTY
 from tests.bench.vision.row import Row, Trial, fresh, row, timed, trial
 from tests.gallery import pictures
-from tests.scenes import Scene, region
+from tests.rooms.pictures.scenes import Scene, region
 
 SEEDS = 20
 WHERE = region(225, 180, 150, 120)

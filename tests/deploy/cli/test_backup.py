@@ -24,8 +24,8 @@ from schemas.store.accounts import Accounts
 from schemas.store.ledger import Ledger, NewTrigger
 from schemas.store.programs import Programs
 from schemas.store.users import Users
-from tests.ledgers import fill, payload, result_id
-from tests.processes import ROOT, NodeProcess, free_port
+from tests.rooms.installation.processes import ROOT, NodeProcess, free_port
+from tests.rooms.promise.ledgers import fill, payload, result_id
 
 pytestmark = pytest.mark.slow
 

@@ -11,7 +11,7 @@ import pytest
 from deploy.cli.bundle import make
 from schemas import Problem
 from tests.deploy.install.test_install import VERSION, script
-from tests.processes import ROOT
+from tests.rooms.installation.processes import ROOT
 
 OURS = f"inspection_node-{VERSION}-py3-none-any.whl"
 

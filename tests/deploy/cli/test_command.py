@@ -7,7 +7,7 @@ import sys
 import pytest
 
 from deploy.cli.command import main
-from tests.processes import ROOT, free_port
+from tests.rooms.installation.processes import ROOT, free_port
 
 pytestmark = pytest.mark.slow
 

@@ -17,10 +17,10 @@ from node.state_lock import lock_state
 from schemas import Settings
 from schemas.settings import BrokerSettings
 from tests.broker.fake_broker import FakeBroker
-from tests.certificates import certificate
 from tests.conftest import synthetic_node
-from tests.processes import NodeProcess, free_port
-from tests.promise import wait_for
+from tests.rooms.installation.certificates import certificate
+from tests.rooms.installation.processes import NodeProcess, free_port
+from tests.rooms.promise.promise import wait_for
 
 pytestmark = pytest.mark.slow
 

@@ -15,8 +15,8 @@ from deploy.cli.command import main
 from deploy.cli.steady import account, percentiles, plan, run, template
 from deploy.demo.broker_process import BrokerProcess
 from schemas import Problem
-from tests.processes import NodeProcess
-from tests.promise import wait_for
+from tests.rooms.installation.processes import NodeProcess
+from tests.rooms.promise.promise import wait_for
 
 NAMES = Names("inspection/v1", "node-01")
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from deploy.cli.command import main
-from tests.processes import ROOT
+from tests.rooms.installation.processes import ROOT
 
 pytestmark = pytest.mark.slow
 

@@ -22,7 +22,7 @@ from schemas import SyntheticCamera
 from schemas.store.accounts import Accounts
 from schemas.store.ledger import Ledger
 from schemas.store.programs import Programs
-from tests.processes import NodeProcess, free_port
+from tests.rooms.installation.processes import NodeProcess, free_port
 
 pytestmark = pytest.mark.slow
 

@@ -10,7 +10,7 @@ import deploy.cli.safe
 from deploy.cli.command import main
 from node.gpio.memory import MemoryBank
 from schemas import GpiodLines, MemoryLines, Problem
-from tests.processes import NodeProcess, free_port
+from tests.rooms.installation.processes import NodeProcess, free_port
 
 Run = Callable[..., tuple[int, str, str]]
 

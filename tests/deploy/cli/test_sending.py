@@ -16,9 +16,9 @@ from deploy.cli.command import main
 from node.exports.care import BackupCare
 from schemas.settings.exports import BackupExport
 from schemas.store import exports as store
-from tests.ledgers import fill
-from tests.processes import ROOT, NodeProcess, free_port
-from tests.targets import SECRET, Store, files_below, s3_store, ssh_server
+from tests.rooms.installation.processes import ROOT, NodeProcess, free_port
+from tests.rooms.installation.targets import SECRET, Store, files_below, s3_store, ssh_server
+from tests.rooms.promise.ledgers import fill
 
 pytestmark = pytest.mark.slow
 OLD = "inspection-node-node-01-2020-01-01T000000000Z.tar.gz"

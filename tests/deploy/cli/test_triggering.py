@@ -14,8 +14,8 @@ from deploy.cli.command import main
 from deploy.demo.broker_process import BrokerProcess
 from schemas import Problem
 from schemas.settings import BrokerSettings
-from tests.processes import ROOT, NodeProcess
-from tests.promise import wait_for
+from tests.rooms.installation.processes import ROOT, NodeProcess
+from tests.rooms.promise.promise import wait_for
 
 pytestmark = pytest.mark.system
 CODES = {"OK": 0, "NG": 2, "ERROR": 3}

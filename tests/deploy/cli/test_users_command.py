@@ -10,7 +10,7 @@ from argon2 import PasswordHasher
 
 from deploy.cli.command import main
 from schemas.store.users import Users
-from tests.processes import NodeProcess, free_port
+from tests.rooms.installation.processes import NodeProcess, free_port
 
 GOOD = "violet tram 88 lime"
 Run = Callable[..., tuple[int, str, str]]

@@ -16,8 +16,8 @@ from deploy.cli.wipe import REMAINS
 from node.state_lock import lock_state
 from schemas.store.accounts import Accounts
 from tests.deploy.cli.test_backup import lived
-from tests.ledgers import fill
-from tests.processes import ROOT, NodeProcess, free_port
+from tests.rooms.installation.processes import ROOT, NodeProcess, free_port
+from tests.rooms.promise.ledgers import fill
 
 Run = Callable[..., tuple[int, str, str]]
 

@@ -28,7 +28,7 @@ from deploy.demo.broker_process import (
 )
 from deploy.demo.children import port_is_free
 from schemas import Problem
-from tests.promise import wait_for
+from tests.rooms.promise.promise import wait_for
 
 pytestmark = pytest.mark.slow
 
@@ -324,7 +324,7 @@ def _let_in(
     port: int,
     protocol: mqtt.MQTTProtocolVersion,  # type: ignore[name-defined]
     user: str | None,
-    password: str | None,  # type: ignore[name-defined]
+    password: str | None,
 ) -> bool:
     """Whether the broker takes a client: what it says, or that it hangs up, is waited for."""
     said: list[bool] = []

@@ -26,8 +26,8 @@ from node.program import load
 from schemas.program import parse_program
 from schemas.store.programs import Programs
 from schemas.store.users import Users
-from tests.processes import ROOT
-from tests.promise import wait_for
+from tests.rooms.installation.processes import ROOT
+from tests.rooms.promise.promise import wait_for
 
 pytestmark = pytest.mark.slow
 

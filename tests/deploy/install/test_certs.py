@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.processes import ROOT
+from tests.rooms.installation.processes import ROOT
 
 SCRIPT = ROOT / "deploy" / "install" / "certs.sh"
 pytestmark = pytest.mark.skipif(

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.processes import ROOT, NodeProcess, free_port
-from tests.promise import Line, check
+from tests.rooms.installation.processes import ROOT, NodeProcess, free_port
+from tests.rooms.promise.promise import Line, check
 
 # 204 s on a machine with ten times the load it can carry
 pytestmark = [pytest.mark.system, pytest.mark.timeout(600)]

@@ -20,8 +20,8 @@ from schemas.settings.load import load
 from schemas.settings.override import secrets
 from schemas.settings.safety import BrokerUser as Who
 from tests.broker.test_acl import User
-from tests.processes import ROOT, free_port
-from tests.promise import wait_for
+from tests.rooms.installation.processes import ROOT, free_port
+from tests.rooms.promise.promise import wait_for
 
 pytestmark = pytest.mark.slow
 

@@ -14,8 +14,8 @@ from typing import NamedTuple
 
 import pytest
 
-from tests.processes import ROOT, free_port
-from tests.promise import wait_for
+from tests.rooms.installation.processes import ROOT, free_port
+from tests.rooms.promise.promise import wait_for
 
 INSTALL = ROOT / "deploy" / "install"
 NGINX = shutil.which("nginx", path=os.environ["PATH"] + ":/usr/sbin")

@@ -17,9 +17,9 @@ import pytest
 
 from deploy.demo.broker_process import BrokerProcess
 from tests.conftest import synthetic_node
-from tests.people import PASSWORD
-from tests.processes import ROOT, NodeProcess, free_port
-from tests.promise import Line, wait_for
+from tests.rooms.installation.processes import ROOT, NodeProcess, free_port
+from tests.rooms.people.people import PASSWORD
+from tests.rooms.promise.promise import Line, wait_for
 
 pytestmark = pytest.mark.system
 ENVIRON = {

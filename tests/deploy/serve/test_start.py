@@ -16,10 +16,10 @@ import pytest
 
 from deploy.serve import serving
 from deploy.serve.start import main
-from tests.people import settings
-from tests.processes import ROOT, free_port
-from tests.promise import wait_for
-from tests.web_process import Web, asked
+from tests.rooms.installation.processes import ROOT, free_port
+from tests.rooms.installation.web_process import Web, asked
+from tests.rooms.people.people import settings
+from tests.rooms.promise.promise import wait_for
 
 pytestmark = pytest.mark.slow
 

@@ -8,7 +8,7 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 from deploy.supply.sbom import LOCK, PATH, packages
-from tests.processes import ROOT
+from tests.rooms.installation.processes import ROOT
 
 
 def test_every_dependency_is_locked_to_a_version_it_allows_and_by_hash() -> None:

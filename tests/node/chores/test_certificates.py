@@ -13,7 +13,7 @@ from node.chores.certificates import CertificateWatch
 from node.metrics import Metrics
 from schemas import Settings
 from schemas.settings import BrokerSettings
-from tests.certificates import certificate
+from tests.rooms.installation.certificates import certificate
 
 
 def test_a_certificate_that_ends_within_30_days_is_an_alarm_until_it_is_renewed(

@@ -13,10 +13,10 @@ from node.chores.keeping import Jumps, Keeping
 from node.limits import BEAT_S
 from schemas.settings import HistorySettings
 from schemas.store.ledger import Entry, Held, Ledger, log
-from tests.clocks import SetClock
-from tests.ledgers import build, new
-from tests.nodes import still
-from tests.promise import wait_for
+from tests.rooms.installation.nodes import still
+from tests.rooms.promise.clocks import SetClock
+from tests.rooms.promise.ledgers import build, new
+from tests.rooms.promise.promise import wait_for
 
 pytestmark = pytest.mark.slow
 

@@ -15,7 +15,7 @@ from node.limits import BEAT_S
 from schemas import new_id
 from schemas.store.accounts import Accounts
 from schemas.store.accounts.vouching import AGE_S, Vouching
-from tests.nodes import Still, still
+from tests.rooms.installation.nodes import Still, still
 
 pytestmark = pytest.mark.slow
 

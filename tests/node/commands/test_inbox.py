@@ -11,7 +11,7 @@ import pytest
 from broker.wire import Incoming
 from schemas import Problem
 from schemas.command import COMMANDS
-from tests.nodes import Still, still
+from tests.rooms.installation.nodes import Still, still
 
 pytestmark = pytest.mark.slow
 

@@ -16,7 +16,7 @@ from node.cameras import synthetic
 from node.locators import pattern
 from node.tools import area, brightness
 from schemas import SyntheticCamera, as_program
-from tests.nodes import Still, still
+from tests.rooms.installation.nodes import Still, still
 
 CAMERA = SyntheticCamera(seed=3)
 PIXELS = synthetic.master(CAMERA)

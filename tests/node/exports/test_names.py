@@ -11,7 +11,7 @@ from pydantic import ValidationError
 from node.exports.names import name_of
 from schemas import Result
 from schemas.settings.exports import FIELDS, PictureExport
-from tests.ledgers import build
+from tests.rooms.promise.ledgers import build
 
 DEFAULT = PictureExport().template
 

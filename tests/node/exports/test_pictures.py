@@ -17,9 +17,9 @@ from schemas.store import exports as store
 from schemas.store.exports import Queue, Sent
 from schemas.store.ledger import Accepted, Ledger
 from schemas.store.pictures import Pictures
-from tests.ledgers import build, fill, new
-from tests.promise import wait_for
-from tests.targets import SshServer, files_below, ssh_server
+from tests.rooms.installation.targets import SshServer, files_below, ssh_server
+from tests.rooms.promise.ledgers import build, fill, new
+from tests.rooms.promise.promise import wait_for
 
 AGAIN_S = (0.02, 0.05)
 

@@ -11,7 +11,7 @@ from pydantic import TypeAdapter
 from node.exports import Place, open_place
 from schemas import Problem
 from schemas.settings.exports import Target
-from tests.targets import Store, files_below, s3_store, ssh_server
+from tests.rooms.installation.targets import Store, files_below, s3_store, ssh_server
 
 KINDS = ("folder", "s3", "sftp")
 TARGET: TypeAdapter[Any] = TypeAdapter(Target)

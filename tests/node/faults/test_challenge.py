@@ -15,7 +15,7 @@ from node.faults.drawn import NO_PART
 from node.pictures.decode import decode
 from node.program import LoadedProgram, load
 from schemas import Problem, QualityLimits, SyntheticCamera, as_program
-from tests.scenes import Scene
+from tests.rooms.pictures.scenes import Scene
 
 pytestmark = pytest.mark.slow
 

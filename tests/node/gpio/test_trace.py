@@ -7,7 +7,7 @@ from node.gpio.driver import LineDriver
 from node.gpio.memory import MemoryBank
 from node.gpio.trace import Trace
 from schemas import MemoryLines
-from tests.promise import wait_for
+from tests.rooms.promise.promise import wait_for
 
 MS = 1_000_000
 OFF = {"ok": False, "ng": False}

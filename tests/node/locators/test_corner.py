@@ -13,7 +13,7 @@ from node.locate import locate
 from node.locators.corner import find, learn, origin
 from schemas import CornerLocator, Problem
 from schemas.geometry import RotatedRectangle
-from tests.scenes import frame
+from tests.rooms.pictures.scenes import frame
 
 SIZE = (400, 300)
 CORNER = (119.5, 89.5)

@@ -10,7 +10,7 @@ from node.frame import Frame
 from node.locate import locate
 from node.locators.marks import find, learn, origin
 from schemas import Marks, Problem
-from tests.scenes import Scene, region
+from tests.rooms.pictures.scenes import Scene, region
 
 ONE, OTHER = (90.0, 80.0), (310.0, 200.0)
 MIDDLE = ((ONE[0] + OTHER[0]) / 2, (ONE[1] + OTHER[1]) / 2)

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from node.frame import Frame
 from node.locators.pattern import find, learn
 from schemas import Pattern, Pose, Problem, Region
-from tests.scenes import Scene, frame, region
+from tests.rooms.pictures.scenes import Scene, frame, region
 
 pytestmark = pytest.mark.slow
 

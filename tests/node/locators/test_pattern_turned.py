@@ -15,7 +15,7 @@ from node.frame import Frame
 from node.locators.pattern import find, learn
 from schemas import Pattern, Pose, Problem, Region
 from tests.bench.vision.locate import apart, rendered, spoilt
-from tests.scenes import Scene, frame, region
+from tests.rooms.pictures.scenes import Scene, frame, region
 
 pytestmark = pytest.mark.slow
 

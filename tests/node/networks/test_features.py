@@ -12,7 +12,7 @@ import pytest
 from node.networks import convert, features
 from schemas import Problem
 from schemas.geometry import Circle
-from tests.scenes import Scene, frame, region
+from tests.rooms.pictures.scenes import Scene, frame, region
 
 SCENE = Scene.plain(160, 120, (60.0, 80.0, 60.0)).part(20, 10)
 WHERE = region(10, 5, 130, 110)

@@ -13,7 +13,7 @@ from node.part import Inspection, Part
 from node.pictures.annotate import COLOURS, annotate, limits_of, shown
 from node.program import load
 from schemas import Problem, ToolResult, Trigger, as_program
-from tests.scenes import Scene
+from tests.rooms.pictures.scenes import Scene
 
 
 def inspected(frame: Frame, *tools: dict[str, object], judged: bool = True) -> Inspection:

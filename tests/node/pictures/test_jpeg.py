@@ -9,7 +9,7 @@ import pytest
 
 from node.pictures.decode import decode
 from schemas import Problem
-from tests.scenes import Scene
+from tests.rooms.pictures.scenes import Scene
 
 pytestmark = pytest.mark.slow
 

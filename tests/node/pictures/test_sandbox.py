@@ -21,7 +21,7 @@ from node.pictures import sandbox
 from node.pictures.decode import decode
 from node.pictures.sandbox import Decoder
 from schemas import Problem
-from tests.processes import ROOT
+from tests.rooms.installation.processes import ROOT
 
 pytestmark = pytest.mark.slow
 

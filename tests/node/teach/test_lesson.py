@@ -19,8 +19,8 @@ from node.program import LoadedProgram, load
 from schemas import Problem, StoredProgram, as_program
 from schemas.store.accounts import Accounts
 from schemas.store.programs import Programs
-from tests.processes import NodeProcess, free_port
-from tests.scenes import Scene
+from tests.rooms.installation.processes import NodeProcess, free_port
+from tests.rooms.pictures.scenes import Scene
 
 pytestmark = pytest.mark.slow
 

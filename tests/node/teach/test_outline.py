@@ -22,9 +22,9 @@ from node.teach.lesson import Lesson, Outcome, Picture, teach
 from node.vision.patterns import recurring
 from schemas import Pattern, Pose, Problem, Program, as_program
 from schemas.store.programs import Programs, model_name
-from tests.nodes import still
-from tests.processes import NodeProcess, free_port
-from tests.scenes import Scene, frame, region
+from tests.rooms.installation.nodes import still
+from tests.rooms.installation.processes import NodeProcess, free_port
+from tests.rooms.pictures.scenes import Scene, frame, region
 
 pytestmark = pytest.mark.slow
 

@@ -12,8 +12,8 @@ from prometheus_client import generate_latest
 
 from node.metrics import Metrics
 from node.telemetry import metrics_port
-from tests.processes import free_port
-from tests.promise import wait_for
+from tests.rooms.installation.processes import free_port
+from tests.rooms.promise.promise import wait_for
 
 pytestmark = pytest.mark.slow
 

@@ -23,8 +23,8 @@ from node.telemetry.tracing import KNOWN, STEPS, Tracing, context_of
 from schemas import Trigger
 from schemas.settings import TracingSettings
 from tests.conftest import synthetic_node
-from tests.processes import NodeProcess, free_port
-from tests.promise import wait_for
+from tests.rooms.installation.processes import NodeProcess, free_port
+from tests.rooms.promise.promise import wait_for
 
 pytestmark = pytest.mark.slow
 

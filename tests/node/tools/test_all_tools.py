@@ -24,7 +24,7 @@ from tests.bench.tools_bench import tools
 from tests.bench.vision.plain import learned_of
 from tests.bench.vision.plain import measured as plain_measured
 from tests.bench.vision.plain import tools as plain_tools
-from tests.scenes import Scene, region
+from tests.rooms.pictures.scenes import Scene, region
 
 pytestmark = pytest.mark.slow
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from node.frame import Placement
 from node.tools.area import learn, measure
 from schemas import Area, Problem
-from tests.scenes import Scene, region
+from tests.rooms.pictures.scenes import Scene, region
 
 WHERE = region(300, 100, 150, 120)
 DARK, LIGHT = 60.0, 180.0

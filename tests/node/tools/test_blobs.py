@@ -11,8 +11,8 @@ from node.frame import Placement, site
 from node.tools.blobs import learn, measure
 from schemas import Blobs, Problem
 from schemas.geometry import Circle, Corner, Polygon, Ring, RotatedRectangle
-from tests.bars import bar
-from tests.scenes import Scene, region
+from tests.rooms.pictures.bars import bar
+from tests.rooms.pictures.scenes import Scene, region
 
 pytestmark = pytest.mark.slow
 

@@ -19,7 +19,7 @@ from node.frame import Frame, Placement
 from node.tools import area, blobs, colour_area, difference, edge_pixels
 from schemas import Area, Blobs, ColourArea, Difference, EdgePixels
 from schemas.geometry import AnyRegion, Circle, Corner, Polygon, Ring, RotatedRectangle
-from tests.scenes import Scene
+from tests.rooms.pictures.scenes import Scene
 
 pytestmark = pytest.mark.slow
 

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from node.tools.brightness import learn, measure
 from schemas import Brightness, Problem
-from tests.scenes import Scene, region
+from tests.rooms.pictures.scenes import Scene, region
 
 WHERE = region(30, 20, 100, 80)
 

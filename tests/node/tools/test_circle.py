@@ -11,7 +11,7 @@ from node.tools.circle import learn, measure
 from schemas import CircleTool, Problem, Scale
 from schemas.geometry import Circle, Ring, RotatedRectangle
 from schemas.trigger import EMPTY
-from tests.scenes import Scene, region
+from tests.rooms.pictures.scenes import Scene, region
 
 PLAIN = Scene.plain(240, 200, 60.0)
 RING = Ring(x=120, y=100, radius=60, inner_radius=22)

@@ -13,7 +13,7 @@ from node.networks import likeness, logistic
 from node.networks.features import backbone, maps, vector
 from node.tools import classify
 from schemas import Classify, Problem
-from tests.scenes import Scene, region
+from tests.rooms.pictures.scenes import Scene, region
 
 WHERE = region(20, 20, 100, 100)
 NAMES = ("cross", "empty", "screw")

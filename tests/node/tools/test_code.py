@@ -16,7 +16,7 @@ from node.vision.reading.spellings import full_ascii
 from node.vision.reading.text_match import shown
 from schemas import Code, Problem, Trigger
 from schemas.geometry import Circle, Polygon
-from tests.scenes import frame, region
+from tests.rooms.pictures.scenes import frame, region
 
 pytestmark = pytest.mark.slow
 

@@ -8,7 +8,7 @@ import pytest
 from node.tools.colour import _delta_e_2000, learn, measure
 from schemas import Colour, Problem
 from schemas.geometry import Circle
-from tests.scenes import Scene, region
+from tests.rooms.pictures.scenes import Scene, region
 
 WHERE = region(20, 30, 100, 80)
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from node.frame import Placement
 from node.tools.colour_area import learn, measure
 from schemas import ColourArea, Problem
-from tests.scenes import Scene, region
+from tests.rooms.pictures.scenes import Scene, region
 
 WHERE = region(30, 20, 120, 90)
 GROUND = (70.0, 70.0, 70.0)

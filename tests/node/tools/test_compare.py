@@ -7,7 +7,7 @@ from node.frame import Placement
 from node.tools.compare import learn, measure
 from schemas import Compare, Problem
 from schemas.geometry import Circle
-from tests.scenes import Scene, region
+from tests.rooms.pictures.scenes import Scene, region
 
 LEFT, RIGHT = region(20, 20, 80, 60), region(120, 20, 80, 60)
 

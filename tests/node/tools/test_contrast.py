@@ -5,7 +5,7 @@ import pytest
 from node.tools.contrast import learn, measure
 from schemas import Contrast, Problem
 from schemas.geometry import Circle
-from tests.scenes import Scene, region
+from tests.rooms.pictures.scenes import Scene, region
 
 WHERE = region(20, 20, 200, 160)
 

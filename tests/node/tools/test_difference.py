@@ -9,7 +9,7 @@ from node.program import load
 from node.tools import difference
 from schemas import Difference, Problem, Program
 from schemas.geometry import AnyRegion, Circle, Polygon, Region, Ring, RotatedRectangle
-from tests.scenes import Scene, frame, region
+from tests.rooms.pictures.scenes import Scene, frame, region
 
 pytestmark = pytest.mark.slow
 

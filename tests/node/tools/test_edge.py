@@ -12,8 +12,8 @@ from node.tools.edge import learn, measure
 from schemas import Edge, Problem, Scale
 from schemas.geometry import RotatedRectangle
 from schemas.trigger import EMPTY
-from tests.bars import bar
-from tests.scenes import Scene, region
+from tests.rooms.pictures.bars import bar
+from tests.rooms.pictures.scenes import Scene, region
 
 pytestmark = pytest.mark.slow
 

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from node.frame import Frame, Placement
 from node.tools.edge_pixels import learn, measure
 from schemas import EdgePixels, Problem
-from tests.scenes import Scene, region
+from tests.rooms.pictures.scenes import Scene, region
 
 WHERE = region(100, 80, 150, 120)
 

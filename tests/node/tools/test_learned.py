@@ -16,7 +16,7 @@ from node.networks import features, promise
 from node.networks import memory_bank as bank
 from node.tools import learned
 from schemas import Learned, Problem
-from tests.scenes import Scene, region
+from tests.rooms.pictures.scenes import Scene, region
 
 pytestmark = pytest.mark.slow
 

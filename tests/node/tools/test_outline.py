@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from node.frame import IN_PLACE, Placement
 from node.tools.outline import learn, measure
 from schemas import Outline, Problem
-from tests.scenes import Scene, region
+from tests.rooms.pictures.scenes import Scene, region
 
 WHERE = region(100, 60, 150, 120)
 

@@ -7,7 +7,7 @@ from node.frame import Placement
 from node.tools.pattern_tool import learn, measure
 from schemas import PatternTool, Problem
 from schemas.geometry import Circle
-from tests.scenes import Scene, region
+from tests.rooms.pictures.scenes import Scene, region
 
 WHERE = region(20, 20, 360, 260)
 PATTERN = region(40, 40, 64, 54)

@@ -8,8 +8,8 @@ from node.measurement import Given
 from node.tools.pitch import learn, measure
 from schemas import Pitch, Problem, Scale
 from schemas.trigger import EMPTY
-from tests.bars import bar
-from tests.scenes import Scene, region
+from tests.rooms.pictures.bars import bar
+from tests.rooms.pictures.scenes import Scene, region
 
 pytestmark = pytest.mark.slow
 

@@ -14,7 +14,7 @@ from node.program import load
 from node.tools import text as text_tool
 from node.vision.reading.text_match import in_order
 from schemas import Problem, Program, Text, Trigger
-from tests.scenes import frame, region
+from tests.rooms.pictures.scenes import frame, region
 
 
 def label(*lines: str, height: int = 60, colour: int = 20, ground: int = 225) -> Pixels:

@@ -9,8 +9,8 @@ import pytest
 from node.frame import Placement
 from node.tools import line, width
 from schemas import Line, Problem, Width
-from tests.bars import bar
-from tests.scenes import Scene, region
+from tests.rooms.pictures.bars import bar
+from tests.rooms.pictures.scenes import Scene, region
 
 pytestmark = pytest.mark.slow
 

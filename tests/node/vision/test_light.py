@@ -8,7 +8,7 @@ from node.tools import TOOLS
 from schemas import Area, Blobs, EdgePixels, Problem
 from schemas.geometry import Circle
 from schemas.tools.base import RegionTool
-from tests.scenes import Scene, region
+from tests.rooms.pictures.scenes import Scene, region
 
 WHERE = region(40, 30, 200, 140)
 SCENE = Scene.plain(300, 200, 70.0)

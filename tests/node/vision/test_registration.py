@@ -11,7 +11,7 @@ from node.frame import Frame, Pixels
 from node.vision.registration import Registration, affine, reference, register
 from schemas import Problem
 from schemas.geometry import Circle
-from tests.scenes import Scene, frame, region
+from tests.rooms.pictures.scenes import Scene, frame, region
 
 WIDTH, HEIGHT = 320, 240
 SCENE = Scene.plain(WIDTH, HEIGHT, 60.0).clutter(5, 60)

@@ -7,7 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from tests.processes import ROOT
+from tests.rooms.installation.processes import ROOT
 
 CACHE = Path(os.environ.get("BOX_CACHE", Path.home() / ".cache" / "inspection-box"))
 RELEASE, MIRROR = "bookworm", "http://deb.debian.org/debian"

@@ -11,9 +11,9 @@ import subprocess
 import time
 from pathlib import Path
 
-from tests.processes import free_port
-from tests.promise import wait_for
 from tests.rig.box import image
+from tests.rooms.installation.processes import free_port
+from tests.rooms.promise.promise import wait_for
 
 
 class Box:

@@ -17,10 +17,10 @@ from broker.client import Client, Consumer, Producer
 from deploy.demo.state import CAMERA
 from node.cameras import synthetic
 from schemas.settings import BrokerSettings
-from tests.processes import ROOT
-from tests.promise import wait_for
 from tests.rig.box import image
 from tests.rig.box.machines import Box
+from tests.rooms.installation.processes import ROOT
+from tests.rooms.promise.promise import wait_for
 
 READY = "http://127.0.0.1:5000/api/v1/health/ready"
 UNITS = "inspection-node inspection-web"

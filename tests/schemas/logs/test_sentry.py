@@ -12,8 +12,8 @@ from typing import Any
 
 import pytest
 
-from tests.processes import ROOT
-from tests.promise import wait_for
+from tests.rooms.installation.processes import ROOT
+from tests.rooms.promise.promise import wait_for
 
 pytestmark = pytest.mark.slow
 

@@ -1,7 +1,7 @@
 """Lived time: seconds that passed, whatever the calendar says."""
 
 from schemas.store.clock import Lived
-from tests.clocks import SetClock
+from tests.rooms.promise.clocks import SetClock
 
 
 def test_it_goes_on_as_fast_as_the_boot_clock_and_over_restarts_of_the_process() -> None:

@@ -14,7 +14,7 @@ from schemas import Problem, new_id
 from schemas.settings import PictureSettings
 from schemas.store.disk import Disk
 from schemas.store.pictures import Pictures
-from tests.clocks import SetClock
+from tests.rooms.promise.clocks import SetClock
 
 NOW = 1_795_000_000.0
 DAY = 86400.0

@@ -17,8 +17,8 @@ from schemas.settings.load import load
 from schemas.store.accounts import Accounts
 from schemas.store.disk import refuse_foreign
 from schemas.store.state import held, refuse_planted, secured
-from tests.people import settings
-from tests.processes import ROOT
+from tests.rooms.installation.processes import ROOT
+from tests.rooms.people.people import settings
 
 PLACES = (
     "accounts.db",

@@ -11,8 +11,8 @@ from flask import Flask
 
 from schemas.store.accounts.audit import START, AuditEntry, row_hash
 from schemas.store.accounts.seal import Head
-from tests.people import API, PASSWORD, PROOF, Caller, code, data, sign_in, site_of
-from tests.promise import wait_for
+from tests.rooms.people.people import API, PASSWORD, PROOF, Caller, code, data, sign_in, site_of
+from tests.rooms.promise.promise import wait_for
 
 pytestmark = pytest.mark.slow
 

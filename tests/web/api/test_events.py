@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.ledgers import fill
-from tests.site_of_web import Someone, application
+from tests.rooms.installation.site_of_web import Someone, application
+from tests.rooms.promise.ledgers import fill
 
 RESULTS = 10  # of each of two stations
 

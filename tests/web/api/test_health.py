@@ -7,7 +7,7 @@ from types import SimpleNamespace
 import pytest
 from flask import Flask
 
-from tests.people import API, Caller, application, code, data, site_of
+from tests.rooms.people.people import API, Caller, application, code, data, site_of
 from web.health_checks import CHECKS
 
 pytestmark = pytest.mark.slow

@@ -10,8 +10,8 @@ import pytest
 from flask import Flask
 
 from schemas import CATALOGUE, new_id
-from tests.ledgers import fill, payload, result_id
-from tests.site_of_web import Someone, application
+from tests.rooms.installation.site_of_web import Someone, application
+from tests.rooms.promise.ledgers import fill, payload, result_id
 from web.site import NAME
 
 PICTURE = b"\xff\xd8\xff picture"

@@ -8,9 +8,9 @@ import pytest
 from flask import Flask
 from werkzeug.test import TestResponse
 
-from tests.processes import NodeProcess
-from tests.promise import Line, wait_for
-from tests.site_of_web import Someone, application
+from tests.rooms.installation.processes import NodeProcess
+from tests.rooms.installation.site_of_web import Someone, application
+from tests.rooms.promise.promise import Line, wait_for
 
 pytestmark = pytest.mark.slow
 

@@ -16,8 +16,8 @@ from deploy.cli.command import main
 from schemas import Problem
 from schemas.settings.load import load
 from schemas.settings.oidc import OidcSettings
-from tests.issuer import CLIENT, SECRET, Issuer, another_key
-from tests.people import (
+from tests.rooms.people.issuer import CLIENT, SECRET, Issuer, another_key
+from tests.rooms.people.people import (
     API,
     PASSWORD,
     PROOF,

@@ -18,8 +18,8 @@ from schemathesis import Case, GenerationMode
 from schemathesis.core.failures import FailureGroup
 from schemathesis.specs.openapi import checks
 
-from tests.ledgers import fill, result_id
-from tests.site_of_web import Someone, application
+from tests.rooms.installation.site_of_web import Someone, application
+from tests.rooms.promise.ledgers import fill, result_id
 from web.site import NAME
 
 pytestmark = pytest.mark.slow

@@ -13,8 +13,8 @@ from flask import Flask
 from flask.testing import FlaskClient
 
 from schemas.store.clock import Moment, now
-from tests.authenticator import UV, Authenticator, b64, unb64
-from tests.people import (
+from tests.rooms.people.authenticator import UV, Authenticator, b64, unb64
+from tests.rooms.people.people import (
     API,
     PASSWORD,
     PROOF,

@@ -14,7 +14,7 @@ from flask import Flask
 from schemas import as_program
 from schemas.store.programs.bundle import zipped
 from schemas.store.programs.signature import public_key, signed
-from tests.site_of_web import Someone, application
+from tests.rooms.installation.site_of_web import Someone, application
 from web.program_checks import Checked
 from web.site import NAME
 

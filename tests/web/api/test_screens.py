@@ -4,7 +4,7 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
-from tests.people import SAME, Caller, application, code, data, site_of
+from tests.rooms.people.people import SAME, Caller, application, code, data, site_of
 from web.access import RANK, access_of
 
 HTML = {"Accept": "text/html,application/xhtml+xml,*/*;q=0.8"}

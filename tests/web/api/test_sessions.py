@@ -5,7 +5,17 @@ from typing import Any
 import pytest
 from flask import Flask
 
-from tests.people import API, PASSWORD, PROOF, SAME, Caller, code, data, sign_in, site_of
+from tests.rooms.people.people import (
+    API,
+    PASSWORD,
+    PROOF,
+    SAME,
+    Caller,
+    code,
+    data,
+    sign_in,
+    site_of,
+)
 from web.access import Person
 from web.credentials import password as passwords
 from web.identity import still_allowed

@@ -9,7 +9,7 @@ from flask import Flask
 
 from deploy.cli.command import main
 from schemas.store.accounts.audit import AuditEntry
-from tests.people import (
+from tests.rooms.people.people import (
     API,
     PASSWORD,
     PROOF,

@@ -13,9 +13,9 @@ import pytest
 from flask import Flask
 
 from tests.node.test_calibration import POSES, board
-from tests.processes import NodeProcess
-from tests.promise import Line, wait_for
-from tests.site_of_web import Someone, application
+from tests.rooms.installation.processes import NodeProcess
+from tests.rooms.installation.site_of_web import Someone, application
+from tests.rooms.promise.promise import Line, wait_for
 from web.records import records
 from web.site import NAME
 

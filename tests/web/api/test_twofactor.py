@@ -8,7 +8,7 @@ import pyotp
 import pytest
 from flask import Flask
 
-from tests.people import PASSWORD, PROOF, Caller, code, data, sign_in, site_of
+from tests.rooms.people.people import PASSWORD, PROOF, Caller, code, data, sign_in, site_of
 
 pytestmark = pytest.mark.slow
 

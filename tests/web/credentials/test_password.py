@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from schemas import Problem
-from tests.people import account, application, code, sign_in
+from tests.rooms.people.people import account, application, code, sign_in
 from web.credentials import password
 from web.credentials.password import HASHER, hash_password, normal
 

@@ -9,7 +9,7 @@ import pytest
 from flask import Flask
 
 from schemas.store.users import Users
-from tests.people import (
+from tests.rooms.people.people import (
     API,
     PASSWORD,
     PROOF,

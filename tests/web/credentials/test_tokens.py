@@ -10,7 +10,7 @@ from flask import Flask
 
 from schemas import Problem
 from schemas.settings.load import load
-from tests.people import API, Caller, application, code, data, settings, site_of
+from tests.rooms.people.people import API, Caller, application, code, data, settings, site_of
 from web.credentials.keys import FILE, FOLDER, keys_of
 from web.site import Site
 

@@ -14,8 +14,8 @@ from node.vision.edges.caliper import every, one_each, profile, strip
 from node.vision.edges.fit import circle, line, peak_to_valley
 from schemas import CircleTool, Edge, Line, Pitch, Problem, Tool, Width
 from schemas.geometry import RotatedRectangle
-from tests.bars import bar
-from tests.scenes import Scene, frame, region
+from tests.rooms.pictures.bars import bar
+from tests.rooms.pictures.scenes import Scene, frame, region
 
 pytestmark = pytest.mark.slow
 

@@ -9,8 +9,8 @@ import pytest
 from node.tools import width
 from node.vision.edges.half import stays
 from schemas import Width
-from tests.bars import bar
-from tests.scenes import Scene, region
+from tests.rooms.pictures.bars import bar
+from tests.rooms.pictures.scenes import Scene, region
 
 X = np.arange(120)
 WHERE = region(20, 5, 80, 60)

@@ -6,8 +6,8 @@ import pytest
 
 from node.tools import edge, pitch, width
 from schemas import Edge, Pitch, Problem, Width
-from tests.bars import bar
-from tests.scenes import Scene, region
+from tests.rooms.pictures.bars import bar
+from tests.rooms.pictures.scenes import Scene, region
 
 WHERE = region(60, 60, 200, 64)
 PLAIN = Scene.plain(320, 200, 60.0)

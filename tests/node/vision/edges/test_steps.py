@@ -13,8 +13,8 @@ from node.tools import circle, distance, edge, line, pitch, width
 from node.vision.edges.steps import together
 from schemas import CircleTool, Distance, Edge, Line, Pitch, Problem, Width
 from schemas.trigger import EMPTY
-from tests.bars import bar
-from tests.scenes import Scene, region
+from tests.rooms.pictures.bars import bar
+from tests.rooms.pictures.scenes import Scene, region
 
 pytestmark = pytest.mark.slow
 

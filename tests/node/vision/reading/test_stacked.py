@@ -10,7 +10,7 @@ from node.measurement import Given
 from node.tools.code import measure
 from node.vision.reading.stacked import parted
 from schemas import Code, Trigger
-from tests.scenes import frame, region
+from tests.rooms.pictures.scenes import frame, region
 
 Z = zxingcpp.BarcodeFormat
 KINDS = (

@@ -14,7 +14,7 @@ from schemas.store.history.rows import History
 from schemas.store.history.statistics import Statistics
 from schemas.store.history.walk import Order
 from schemas.store.ledger import Ledger
-from tests.ledgers import BEGAN, STEP_S, fill, payload, result_id, verdict_of
+from tests.rooms.promise.ledgers import BEGAN, STEP_S, fill, payload, result_id, verdict_of
 
 COUNT = 30_000
 

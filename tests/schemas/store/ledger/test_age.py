@@ -9,8 +9,8 @@ import pytest
 
 from schemas import Result
 from schemas.store.ledger import Accepted, Answer, Duplicate, Ledger, care
-from tests.clocks import SetClock
-from tests.ledgers import build, new
+from tests.rooms.promise.clocks import SetClock
+from tests.rooms.promise.ledgers import build, new
 
 HOUR = 3600.0
 DAY = 24 * HOUR

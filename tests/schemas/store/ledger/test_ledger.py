@@ -17,9 +17,9 @@ from schemas.store.ledger import (
     Ledger,
     OutboxRow,
 )
-from tests.clocks import SetClock
-from tests.ledgers import build, new
-from tests.promise import wait_for
+from tests.rooms.promise.clocks import SetClock
+from tests.rooms.promise.ledgers import build, new
+from tests.rooms.promise.promise import wait_for
 
 
 @pytest.fixture

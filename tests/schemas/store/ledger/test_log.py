@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from schemas.store.ledger import Entry, Ledger, log
-from tests.ledgers import build, new
+from tests.rooms.promise.ledgers import build, new
 
 pytestmark = pytest.mark.slow
 

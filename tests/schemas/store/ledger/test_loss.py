@@ -11,8 +11,8 @@ import pytest
 from schemas import Problem
 from schemas.store.ledger import Accepted, Entry, Ledger, opening
 from schemas.store.ledger.stamp import SLOT, Stamp
-from tests.clocks import SetClock
-from tests.ledgers import build, new
+from tests.rooms.promise.clocks import SetClock
+from tests.rooms.promise.ledgers import build, new
 
 CLOCK = SetClock()
 

@@ -11,8 +11,8 @@ import pytest
 
 from schemas import Problem
 from schemas.store.ledger import Accepted, Duplicate, Entry, Ledger, OutboxRow, engine
-from tests.ledgers import build, new
-from tests.promise import wait_for
+from tests.rooms.promise.ledgers import build, new
+from tests.rooms.promise.promise import wait_for
 
 pytestmark = pytest.mark.slow
 

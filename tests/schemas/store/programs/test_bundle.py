@@ -13,7 +13,7 @@ import pytest
 
 from schemas import Problem
 from schemas.store.programs.bundle import unpack
-from tests.processes import ROOT
+from tests.rooms.installation.processes import ROOT
 
 pytestmark = pytest.mark.slow
 

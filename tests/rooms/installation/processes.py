@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import Any
 
 from deploy.demo import children
-from tests.promise import wait_for
+from tests.rooms.promise.promise import wait_for
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[3]
 free_port = children.free_port
 
 

@@ -5,7 +5,7 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from tests.scenes import Colour, Scene
+from tests.rooms.pictures.scenes import Colour, Scene
 
 # samples a pixel and axis; across an edge they are soft, so that its place is exact to 0.001 px
 FINE = 16

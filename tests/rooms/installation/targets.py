@@ -14,7 +14,7 @@ import boto3
 import psutil
 from moto.server import ThreadedMotoServer
 
-from tests.processes import free_port
+from tests.rooms.installation.processes import free_port
 
 BUCKET = "inspection"
 SECRET = "moto-takes-every-secret-of-32-bytes"

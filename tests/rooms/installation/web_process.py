@@ -13,9 +13,9 @@ from argon2 import PasswordHasher
 
 from schemas.store.users import Users
 from schemas.user import UserRole
-from tests.people import PASSWORD, settings
-from tests.processes import ROOT, free_port
-from tests.promise import wait_for
+from tests.rooms.installation.processes import ROOT, free_port
+from tests.rooms.people.people import PASSWORD, settings
+from tests.rooms.promise.promise import wait_for
 
 COMMAND = (sys.executable, "-m", "deploy.cli.command", "web")
 

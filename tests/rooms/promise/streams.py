@@ -10,7 +10,7 @@ from typing import Any
 import paho.mqtt.client as mqtt
 from paho.mqtt.enums import CallbackAPIVersion
 
-from tests.ledgers import BEGAN, STEP_S, payload
+from tests.rooms.promise.ledgers import BEGAN, STEP_S, payload
 
 PREFIX = "inspection/v1/node-01"
 
