@@ -44,10 +44,14 @@ def all_of_them() -> Iterator[WrongOk]:
     yield _one_edge()
     yield _neither()
     yield _two_labels()
+    yield _formats_that_nobody_named()
     yield _cut_by_a_rim()
     yield _thin_line()
     yield _burnt_out()
     yield _another_size()
+    yield _broken_off()
+    yield _texture()
+    yield _half_a_print()
 
 
 def make(folder: Path) -> tuple[Section, list[str]]:
@@ -213,6 +217,32 @@ def _two_labels() -> WrongOk:
     )
 
 
+def _formats_that_nobody_named() -> WrongOk:
+    def page(*names: str) -> Any:
+        whole = np.full((300, 400), 235, np.uint8)
+        for top, name in zip((15, 165), names, strict=False):
+            code = cv2.imread(str(p.DATA / "codes" / f"{name}.webp"), cv2.IMREAD_GRAYSCALE)
+            assert code is not None
+            whole[top : top + code.shape[0], 60 : 60 + code.shape[1]] = code
+        return whole
+
+    tool = tools._tool("code", "labels", 0, 0, 400, 300, low=2.0)
+    case = tools.Case(
+        "code",
+        tools._doc([tool]),
+        None,
+        page("code128-2-37", "code128-3"),
+        page("code128-2-37"),
+        "two labels",
+        "one of the two labels is missing",
+    )
+    return WrongOk(
+        "A code that is none",
+        "OK, value 2: with no format named, bars of a label were read as ITF 9004, too.",
+        case,
+    )
+
+
 def _cut_by_a_rim() -> WrongOk:
     def dish(inside: int, cut: int) -> Any:
         light = Scene.plain(640, 480, 200.0)
@@ -320,4 +350,61 @@ def _another_size() -> WrongOk:
         "Another size",
         "OK: laid over the master by any stretch and shear, so no size was a defect.",
         case,
+    )
+
+
+def _broken_off() -> WrongOk:
+    def pin(length: int) -> Any:
+        return _gray(Scene.plain(640, 480, 60.0).rectangle(280, 160, 80, length, 180.0))
+
+    tool = tools._tool("width", "pin", 220, 200, 200, 80, low=79.0, high=81.0)
+    case = tools.Case(
+        "width",
+        tools._doc([tool]) | {"master": "master.png"},
+        pin(160),
+        pin(160),
+        pin(70),
+        "a pin of 80 px",
+        "most of it has broken off",
+    )
+    return WrongOk(
+        "Broken off", "OK, 80.0 px: the mean over all rows, whatever some of them show.", case
+    )
+
+
+def _texture() -> WrongOk:
+    plain = Scene.plain(640, 480, 110.0)
+    part = _gray(plain.part(240, 180, 3, (160, 120)))
+    tool = tools._tool("outline", "shape", 230, 170, 180, 140, low=0.7, tolerance_px=3)
+    case = tools.Case(
+        "outline",
+        tools._doc([tool]) | {"master": "master.png"},
+        part,
+        part,
+        _gray(plain.waves(finest_px=3, contrast=60, seed=3)),
+        "the part",
+        "a cloth, and no part",
+    )
+    return WrongOk(
+        "A texture for an outline",
+        "OK, 0.91: within 3 px each point of the outline found an edge of its direction.",
+        case,
+    )
+
+
+def _half_a_print() -> WrongOk:
+    part = Scene.plain(640, 480, 110.0).part(240, 180, 3, (160, 120))
+    search = tools._tool("pattern", "print", 200, 150, 240, 180, low=0.7)
+    search["pattern"] = {"x": 240, "y": 180, "width": 160, "height": 120}
+    case = tools.Case(
+        "pattern",
+        tools._doc([search]) | {"master": "master.png"},
+        _gray(part),
+        _gray(part, seed=2),
+        _gray(part.rectangle(240, 180, 80, 120, 110.0), seed=2),
+        "the whole print",
+        "half of it is missing",
+    )
+    return WrongOk(
+        "Half a print", "OK, 0.77: the correlation of what is left outweighs what is not.", case
     )
