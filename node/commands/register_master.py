@@ -7,6 +7,7 @@ from node.commands.live import live_frame
 from node.commands.reach import Reach
 from node.program import load
 from schemas.command import RegisterMaster
+from schemas.program import check_limits
 from schemas.store.programs import MAX_MASTER_BYTES
 
 
@@ -25,6 +26,8 @@ def register_master(reach: Reach, command: RegisterMaster) -> dict[str, Any]:
     program = head.program.model_copy(
         update={"master": "master.png" if data.startswith(b"\x89PNG") else "master.jpg"}
     )
+    if any(each.program_id == program.id for each in reach.stations.values()):
+        check_limits(program)
     load(program, head.version, head.hash, data, store.file)
     stored = store.save(
         program, data, by="command", note="register_master", expect_version=head.version

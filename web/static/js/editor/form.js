@@ -443,7 +443,12 @@ const CONTROLS = {
         ),
       ),
       h("pre"),
-      h("p.small", t("It stores the next version of the program; reload this page afterwards.")),
+      h(
+        "p.small",
+        t(
+          "SETTINGS is the file that the node was started with, as /etc/inspection-node/node.toml. It stores the next version of the program; reload this page afterwards.",
+        ),
+      ),
     );
     return {
       element: h("div.stack-tight", state, steps),

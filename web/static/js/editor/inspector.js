@@ -2,7 +2,7 @@
 
 import { doing, toast } from "../dialog.js";
 import { h, icon, put, verdict } from "../dom.js";
-import { number, t } from "../words.js";
+import { number, t, unitText } from "../words.js";
 import {
   copy,
   mayBe,
@@ -17,6 +17,7 @@ import {
 import { form } from "./form.js";
 import { suggest } from "./judge.js";
 import { firstLimits, kindOf, roomOf, rounded } from "./kinds.js";
+import { calibrationLink } from "./lengths.js";
 import { limits } from "./limits.js";
 import { glyph } from "./picker.js";
 import { toolKinds } from "./schema.js";
@@ -138,6 +139,7 @@ export function inspector(first, about) {
     onclick: () => about.limits(suggested()),
   });
   const general = h("p.notice.error.small", { role: "alert", hidden: true });
+  const lengths = calibrationLink();
   const fields = form(model, {
     ...about,
     root: () => tool,
@@ -156,7 +158,7 @@ export function inspector(first, about) {
 
   function teach() {
     const folder = tool.kind === "classify" ? "--classes FOLDER" : "FOLDER";
-    return `inspection-node teach ${editor.program.id || "PROGRAM"} ${tool.name} ${folder}`;
+    return `inspection-node teach ${editor.program.id || "PROGRAM"} ${tool.name} ${folder} --config SETTINGS`;
   }
 
   const measured = () => {
@@ -197,6 +199,7 @@ export function inspector(first, about) {
       ),
       take && h("div", take),
       fields.element,
+      lengths.element,
     ),
     kind: tool.kind,
     /**
@@ -229,6 +232,7 @@ export function inspector(first, about) {
       general.hidden = !rest.length;
       general.textContent = rest.map(({ text }) => t(text)).join(" ");
       fields.update(tool, problems);
+      lengths.update(tool);
     },
   };
 }
@@ -246,7 +250,7 @@ function show(box, found, judged) {
           "span.measured-value",
           h("strong", number(judged?.value ?? found.value, 4)),
           " ",
-          found.unit,
+          unitText(found.unit),
         ),
     h("span.small.muted", `${number(found.ms, found.ms < 10 ? 2 : 0)} ms`),
     found.text ? h("span.measured-text.mono", found.text) : null,

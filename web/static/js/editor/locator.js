@@ -98,7 +98,8 @@ export function panel(about, choose) {
         fields = kind
           ? form(locatorKinds(editor.schema)[kind], {
               ...about,
-              teach: () => `inspection-node teach ${editor.program.id || "PROGRAM"} locator FOLDER`,
+              teach: () =>
+                `inspection-node teach ${editor.program.id || "PROGRAM"} locator FOLDER --config SETTINGS`,
               untaught: t("Until then all of the region counts."),
               skip: ["kind"],
               main: ["search", "angle_deg", "low", "contrast_low"],

@@ -142,6 +142,12 @@ export function picturesPanel({ draft, shown }) {
       "section.card.pictures",
       { "aria-labelledby": "pictures-title" },
       h("h2", { id: "pictures-title" }, t("Try on pictures of the history")),
+      h(
+        "p.muted.small",
+        t(
+          "Kept pictures are JPEG: near a limit a value, and so a verdict, can be another than that of the part itself.",
+        ),
+      ),
       h("div.row", form, progress),
       summary,
       table,

@@ -114,6 +114,14 @@ class Editor extends EventTarget {
     return this.#next(label, frozen(next), this.master);
   }
 
+  /** As change(), as a part of the step before: undo takes back both. */
+  complete(label, mutate) {
+    const step = this.#undo.at(-1);
+    const changed = this.change(label, mutate);
+    if (step && changed && this.#undo.at(-1) !== step) this.#undo.pop();
+    return changed;
+  }
+
   /** The next change is a step of undo of its own, whatever its label: a drag has begun. */
   settle() {
     this.#changedAt = 0;

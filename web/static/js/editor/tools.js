@@ -9,6 +9,7 @@ import { colourIn } from "./colour.js";
 import { SHAPES } from "./geometry.js";
 import { inspector } from "./inspector.js";
 import { firstLimits, kindOf } from "./kinds.js";
+import { convert } from "./lengths.js";
 import { lacking } from "./lacking.js";
 import { toolList } from "./list.js";
 import { begin as beginLocator, panel as locatorPanel } from "./locator.js";
@@ -178,8 +179,7 @@ class Step {
       ) {
         const wanted = firstLimits(tool, found.value, found.unit);
         editor.unset.set(name, wanted);
-        // it belongs to the step before, if that was just now
-        editor.change(editor.undoLabel ?? t("Limits of {name}", { name }), (program) =>
+        editor.complete(t("Limits of {name}", { name }), (program) =>
           Object.assign(
             program.tools.find((other) => other.name === name),
             wanted,
@@ -227,7 +227,7 @@ class Step {
     const rest = regionsIn(this.#model(owner), editor.tool(owner), resolve).filter(
       (other) => other.region && other.path.length === 1 && other.path[0] !== path[0],
     );
-    editor.change(label, (program) => {
+    editor.complete(label, (program) => {
       const tool = program.tools.find(({ name }) => name === owner);
       setIn(tool, path, region);
       for (const other of rest)
@@ -251,6 +251,21 @@ class Step {
           range,
         ),
       );
+  }
+
+  /** Another unit: limits change with it. */
+  #measureIn(owner, unit) {
+    const { calibration } = editor.program;
+    this.#draft = null;
+    editor.settle();
+    editor.change(t("Unit of {name}", { name: owner }), (program) =>
+      convert(
+        program.tools.find(({ name }) => name === owner),
+        unit,
+        calibration,
+      ),
+    );
+    this.#render();
   }
 
   #edit(owner, path, value, label) {
@@ -452,7 +467,10 @@ class Step {
     const about = {
       resolve: editor.schema.resolve,
       frame,
-      change: (path, value) => this.#edit(this.#panel.owner, path, value),
+      change: (path, value) =>
+        path.join(".") === "unit"
+          ? this.#measureIn(this.#panel.owner, value)
+          : this.#edit(this.#panel.owner, path, value),
       preview: (path, value) => {
         this.#draft =
           value === undefined ? null : changed(editor.program, this.#panel.owner, path, value);

@@ -7,6 +7,7 @@ import { complain, open, toast } from "../dialog.js";
 import { $, $$, h, put } from "../dom.js";
 import { editor } from "../editor/state.js";
 import { live } from "../events.js";
+import { whyOf } from "../why.js";
 import { page, t, time } from "../words.js";
 
 const STEPS = ["image", "master", "tools", "outputs"];
@@ -246,7 +247,10 @@ async function offerDraft() {
   ]);
 }
 
-/** The result that a link names: its picture is what is tried, if it is still kept. */
+/**
+ * The result that a link names: its picture is what is tried, if it is still kept. The tool that
+ * failed.
+ */
 async function tryResult(id) {
   try {
     const [result, { trying }] = await Promise.all([
@@ -258,6 +262,7 @@ async function tryResult(id) {
     if (result.kept.includes(result.images.raw))
       trying.source = { kind: "result", id, name: result.part_id ?? id.slice(-8) };
     else toast(t("The picture is not kept any more"), "warn");
+    return whyOf(result)?.tool;
   } catch (error) {
     complain(error);
   }
@@ -297,9 +302,10 @@ async function begin() {
     );
     return;
   }
-  if (address.get("result")) await tryResult(address.get("result"));
+  const failed = address.get("result") ? await tryResult(address.get("result")) : null;
   $("#editor-loading").remove();
   await show(location.hash.slice(1) || (editor.id ? "tools" : "image"));
+  if (failed && editor.tool(failed)) editor.select(failed);
   await offerDraft();
 }
 
