@@ -26,7 +26,7 @@ Floats = NDArray[np.float32]
 HERE = Path(__file__).parent
 SHIPPED = {"onnxruntime": "effnet_lite0_s16_u8s8.onnx", "opencv": "effnet_lite0_s16.onnx"}
 # of making features and scores of them: what was taught in another way is to be taught again
-WAY = b"6"
+WAY = b"7"
 CELL = 8  # px of the network's input to one place of the maps
 SIDES = (64, 512)  # px
 GROUND = 127  # what the network is shown where pixels do not count: its zero

@@ -22,8 +22,8 @@ from node.networks.nearest import Nearest
 from schemas import Problem
 
 SIZE = 2000  # patches in the memory
-CANDIDATES = 15000  # of which they are chosen
-PROJECTED = 24  # dimensions in which they are chosen
+CANDIDATES = 40000  # of which they are chosen
+PROJECTED = 64  # dimensions in which they are chosen
 FOLDS = 5
 EACH = 10  # pictures: up to so many are held out one by one, for few miss each other
 POWER = 0.25  # 0: features as they are; 1: wholly decorrelated
