@@ -1,6 +1,6 @@
 // The figures of a picture against the limits of its station: a bar each, with value and word.
 
-import { h, icon, put } from "../dom.js";
+import { h, put } from "../dom.js";
 import { number, percent, t } from "../words.js";
 
 const FIGURES = [

@@ -37,7 +37,12 @@ export class Actions {
       "aria-label": t("Program of {station}", { station }),
       onchange: () => this.choose(),
     });
-    this.pause = h("button.button", { type: "button", onclick: doing(() => this.halt()) });
+    this.pause = h(
+      "button.button",
+      { type: "button", onclick: doing(() => this.halt()) },
+      icon("pause"),
+      h("span", t("Pause")),
+    );
     this.reset = h(
       "button.button.quiet.reset",
       { type: "button", title: t("Reset counters"), onclick: () => this.zero() },
