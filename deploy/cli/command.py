@@ -12,12 +12,15 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any, NoReturn
 
+from deploy.cli.options import EXITS, reach, seconds
+from deploy.cli.part_verbs import VERDICTS, load_options, trigger_options
+from deploy.cli.program_verbs import challenge_options, programs, teach_options
+from deploy.cli.state_verbs import accounts, keeping
 from schemas.errors import CATALOGUE, Problem
 
 USAGE = 64
 FAILED = 1
 INTERRUPTED = 130
-EXITS = "Exit codes: 0 good, 1 failed, 64 usage."
 
 
 class Parser(argparse.ArgumentParser):
@@ -104,7 +107,7 @@ def _parser(argv: list[str]) -> Parser:
         json=False,
     )
     _demo(commands, argv)
-    _trigger(
+    trigger_options(
         command(
             commands,
             "trigger",
@@ -120,11 +123,11 @@ def _parser(argv: list[str]) -> Parser:
         "Follow results, events, alarms and states until Ctrl-C",
     )
     watch.add_argument("--station", metavar="ID", help="this station only")
-    _reach(watch)
+    reach(watch)
     told = "Send triggers at a steady rate and tell what came of each"
-    _load_test(command(commands, "load", "deploy.cli.load:load", told))
-    _program(commands, command)
-    _teach(
+    load_options(command(commands, "load", "deploy.cli.load:load", told))
+    programs(commands, command)
+    teach_options(
         command(
             commands,
             "teach",
@@ -132,7 +135,7 @@ def _parser(argv: list[str]) -> Parser:
             "Learn a tool's model from pictures, as a new version",
         )
     )
-    _challenge(
+    challenge_options(
         command(
             commands,
             "challenge",
@@ -140,7 +143,7 @@ def _parser(argv: list[str]) -> Parser:
             "Draw faults on a program's pictures and list what it misses",
         )
     )
-    _user(commands, command)
+    accounts(commands, command)
     secrets = commands.add_parser(
         "secrets", help="Make keys and passwords", description="Make keys and passwords."
     )
@@ -176,7 +179,7 @@ def _parser(argv: list[str]) -> Parser:
         "deploy.cli.doctor:doctor",
         "Check everything the node needs, and say what to do",
     )
-    _reach(doctor)
+    reach(doctor)
     command(
         commands,
         "safe",
@@ -190,12 +193,12 @@ def _parser(argv: list[str]) -> Parser:
         "Wait until node and web of this version do their work",
     )
     well.add_argument(
-        "--wait", metavar="S", type=_seconds, default=60.0, help="how long (default 60 s)"
+        "--wait", metavar="S", type=seconds, default=60.0, help="how long (default 60 s)"
     )
     well.add_argument(
         "--any-station", action="store_true", help="also if a station takes no triggers"
     )
-    _reach(well)
+    reach(well)
     pack = commands.add_parser(
         "bundle",
         help="Pack this version with all it needs, for a box without a registry",
@@ -207,7 +210,7 @@ def _parser(argv: list[str]) -> Parser:
         "--source", type=Path, metavar="DIR", help="the source tree (default: that of this command)"
     )
     pack.add_argument("--json", action="store_true", help="print JSON")
-    _keeping(commands, command)
+    keeping(commands, command)
     begin = commands.add_parser(
         "new", help="Begin something new in the source tree", description="Begin something new."
     )
@@ -234,12 +237,6 @@ def _parser(argv: list[str]) -> Parser:
     return parser
 
 
-LOADED = "Exit codes: 0 each trigger was inspected and answered once, 1 not so, 64 usage."
-VERDICTS = (
-    "Exit codes: 0 OK, 2 NG, 3 ERROR, 1 failed (no broker, no node, no result in time), 64 usage."
-)
-
-
 def _demo(commands: Any, argv: list[str]) -> None:
     demo = commands.add_parser(
         "demo", help="Try it: broker, node and a synthetic line in one go", epilog=EXITS
@@ -249,277 +246,6 @@ def _demo(commands: Any, argv: list[str]) -> None:
         from deploy.demo.demo import add_arguments
 
         add_arguments(demo)
-
-
-def _reach(parser: argparse.ArgumentParser) -> None:
-    group = parser.add_argument_group("which node (instead of a settings file, or over it)")
-    group.add_argument("--broker", metavar="URL", help="mqtt://HOST:PORT or mqtts://HOST:PORT")
-    group.add_argument("--node", metavar="ID", help="id of the node")
-    group.add_argument(
-        "--base", metavar="BASE", help="what every topic begins with (default inspection/v1)"
-    )
-    group.add_argument(
-        "--username",
-        metavar="NAME",
-        help="user at the broker; the password: $INSPECTION_BROKER__PASSWORD",
-    )
-    group.add_argument(
-        "--password-file", metavar="FILE", type=Path, help="file with that user's password"
-    )
-    group.add_argument(
-        "--ca-file",
-        metavar="FILE",
-        type=Path,
-        help="certificates of the authorities to trust, for mqtts://",
-    )
-
-
-def _trigger(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("station", metavar="STATION", help="the station")
-    parser.add_argument(
-        "--program", metavar="ID", help="program for this part; the active one if missing"
-    )
-    parser.add_argument("--part-id", metavar="TEXT", help="serial number of the part")
-    parser.add_argument("--id", metavar="ID", help="id of the trigger; a new one if missing")
-    parser.add_argument(
-        "--max-age-ms", metavar="MS", type=_whole, help="older than this, the part is not inspected"
-    )
-    parser.add_argument(
-        "--meta",
-        metavar="KEY=VALUE",
-        type=_pair,
-        action="append",
-        default=[],
-        help="returned in the result",
-    )
-    parser.add_argument(
-        "--timeout",
-        metavar="S",
-        type=_seconds,
-        default=10.0,
-        help="how long to wait (default 10 s)",
-    )
-    _reach(parser)
-
-
-def _load_test(parser: argparse.ArgumentParser) -> None:
-    parser.epilog = LOADED
-    parser.add_argument(
-        "stations",
-        metavar="STATION",
-        nargs="+",
-        help="the stations; each gets triggers at the rate",
-    )
-    parser.add_argument(
-        "--rate", metavar="N", type=_rate, default=10.0, help="triggers a second (default 10)"
-    )
-    parser.add_argument(
-        "--seconds", metavar="S", type=_seconds, default=10.0, help="for how long (default 10 s)"
-    )
-    parser.add_argument(
-        "--payload",
-        metavar="JSON",
-        default="{}",
-        help='keys of each trigger, such as \'{"part_id":"P{n}"}\' ({n}: its number), or @FILE',
-    )
-    parser.add_argument("--limit-ms", metavar="MS", type=_whole, help="fail if p99 is above it")
-    parser.add_argument(
-        "--wait",
-        metavar="S",
-        type=_seconds,
-        default=10.0,
-        help="for the last results (default 10 s)",
-    )
-    _reach(parser)
-
-
-def _program(commands: Any, command: Callable[..., argparse.ArgumentParser]) -> None:
-    group = commands.add_parser("program", help="Manage programs", description="Manage programs.")
-    below = group.add_subparsers(metavar="ACTION", required=True)
-    at = "deploy.cli.programs:"
-    command(below, "list", at + "list_", "List the programs")
-    one = {
-        "show": command(below, "show", at + "show_", "Show a program"),
-        "export": command(below, "export", at + "export", "Write a program as a .zip bundle"),
-        "rollback": command(below, "rollback", at + "rollback", "Make an old version the newest"),
-        "diff": command(below, "diff", at + "diff", "Show what changed between two versions"),
-        "delete": command(
-            below,
-            "delete",
-            at + "delete",
-            "Delete a program; its versions stay, and rollback brings it back",
-        ),
-    }
-    for parser in one.values():
-        parser.add_argument("id", metavar="ID", help="the program")
-    for name in ("show", "export"):
-        one[name].add_argument(
-            "--version", metavar="N", type=_whole, help="this version; the newest if missing"
-        )
-    one["export"].add_argument(
-        "--output", metavar="FILE", help="where to (default ID-vN.zip, - is standard output)"
-    )
-    one["rollback"].add_argument("version", metavar="VERSION", type=_whole, help="the old version")
-    one["diff"].add_argument("a", metavar="A", type=_whole, help="the older version")
-    one["diff"].add_argument("b", metavar="B", type=_whole, help="the newer version")
-    take = command(
-        below, "import", at + "import_", "Check programs with their pictures and store them"
-    )
-    take.add_argument(
-        "files",
-        metavar="FILE",
-        type=Path,
-        nargs="+",
-        help="a program as JSON (its master beside it) or a .zip",
-    )
-    use = command(below, "activate", at + "activate", "Make a program the active one of a station")
-    use.add_argument("station", metavar="STATION", help="the station")
-    use.add_argument("id", metavar="ID", help="the program")
-    use.add_argument(
-        "--timeout",
-        metavar="S",
-        type=_seconds,
-        default=10.0,
-        help="how long to wait for the node (default 10 s)",
-    )
-
-
-def _teach(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("program", metavar="PROGRAM", help="the program")
-    parser.add_argument(
-        "tool",
-        metavar="TOOL",
-        help="name of its tool: learned, classify or difference; locator: its pattern",
-    )
-    parser.add_argument(
-        "good",
-        metavar="GOOD",
-        type=Path,
-        nargs="?",
-        help="folder of pictures of good parts, or one picture",
-    )
-    labelled = parser.add_mutually_exclusive_group()
-    labelled.add_argument(
-        "--bad", metavar="FOLDER", type=Path, help="pictures of bad parts, for a better threshold"
-    )
-    labelled.add_argument(
-        "--classes",
-        metavar="FOLDER",
-        type=Path,
-        help="for classify: a folder with a folder for each class",
-    )
-    parser.add_argument(
-        "--add",
-        action="store_true",
-        help="add to what was taught before, instead of beginning anew",
-    )
-    parser.add_argument(
-        "--confirm",
-        metavar="NAME",
-        action="append",
-        default=[],
-        help="this picture is good, though it is unlike the others",
-    )
-
-
-def _challenge(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("program", metavar="PROGRAM", help="the program")
-    parser.add_argument(
-        "good",
-        metavar="GOOD",
-        type=Path,
-        nargs="?",
-        help="folder of good pictures (default: the master)",
-    )
-    parser.add_argument(
-        "--pictures", metavar="DIR", type=Path, help="write the picture of each missed fault there"
-    )
-
-
-def _user(commands: Any, command: Callable[..., argparse.ArgumentParser]) -> None:
-    group = commands.add_parser("user", help="Manage accounts", description="Manage accounts.")
-    below = group.add_subparsers(metavar="ACTION", required=True)
-    at = "deploy.cli.users:"
-    command(below, "list", at + "list_", "List the accounts")
-    add = command(below, "add", at + "add", "Add an account; the first one is an administrator")
-    role = command(below, "role", at + "role", "Give an account another role")
-    passwd = command(below, "passwd", at + "passwd", "Give an account another password")
-    disable = command(below, "disable", at + "disable", "Refuse an account to sign in")
-    enable = command(below, "enable", at + "enable", "Let an account sign in again")
-    unlock = command(
-        below,
-        "unlock",
-        at + "unlock",
-        "Forget failed attempts to sign in, of an account and of all addresses",
-    )
-    for parser in (add, role, passwd, disable, enable, unlock):
-        parser.add_argument("user", metavar="NAME", help="the user name")
-    roles = ("ADMIN", "OPERATOR", "VIEWER")
-    add.add_argument("--role", choices=roles, help="default VIEWER; ADMIN for the first account")
-    add.add_argument("--name", metavar="TEXT", help="name for people; the user name if missing")
-    role.add_argument("role", choices=roles, help="ADMIN edits, OPERATOR runs, VIEWER sees")
-    for parser in (add, passwd):
-        parser.add_argument(
-            "--password-file",
-            type=Path,
-            metavar="FILE",
-            help="file with the password; else it is asked for, or read from a pipe",
-        )
-
-
-def _keeping(commands: Any, command: Callable[..., argparse.ArgumentParser]) -> None:
-    keep = command(
-        commands,
-        "backup",
-        "deploy.cli.backup:backup",
-        "Write the state of the node to one file, while it runs",
-    )
-    keep.add_argument(
-        "output",
-        metavar="TO",
-        type=Path,
-        help="a file, or a folder in which the file gets a name with the time",
-    )
-    keep.add_argument(
-        "--pictures",
-        choices=("none", "ng", "all"),
-        default="none",
-        help="pictures of parts, too (default none; ng: of bad parts)",
-    )
-    keep.add_argument(
-        "--keep-days",
-        metavar="N",
-        type=_whole,
-        default=30,
-        help="remove older backups of this node in the folder (default 30)",
-    )
-    take = command(
-        commands,
-        "restore",
-        "deploy.cli.restore:restore",
-        "Put the state of a backup in place of the state folder",
-    )
-    take.add_argument("file", metavar="FILE", type=Path, help="the backup")
-    take.add_argument(
-        "--other-node",
-        action="store_true",
-        help="also if it is the backup of a node with another id",
-    )
-    command(
-        commands,
-        "migrate",
-        "deploy.cli.restore:migrate",
-        "Bring the stores to this version, a copy of the old ones beside them",
-    )
-    gone = command(
-        commands,
-        "wipe",
-        "deploy.cli.wipe:wipe",
-        "Remove all that the node has stored on this machine, for good",
-    )
-    gone.add_argument(
-        "--yes", action="store_true", help="do not ask; else the node's id has to be typed"
-    )
 
 
 class _Version(argparse.Action):
@@ -534,43 +260,6 @@ class _Version(argparse.Action):
         except PackageNotFoundError:
             parser.exit(FAILED, "inspection-node is not installed, so it has no version\n")
         parser.exit()
-
-
-def _whole(text: str) -> int:
-    if not text.isascii() or not text.isdigit() or not 1 <= len(text) <= 9 or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"{text!r:.40} is not a whole number above 0")
-    return int(text)
-
-
-def _seconds(text: str) -> float:
-    try:
-        value = float(text)
-    except ValueError:
-        value = 0.0
-    if not 0 < value <= 3600:
-        raise argparse.ArgumentTypeError(
-            f"{text!r:.40} is not a number of seconds above 0 and up to 3600"
-        )
-    return value
-
-
-def _rate(text: str) -> float:
-    try:
-        value = float(text)
-    except ValueError:
-        value = 0.0
-    if not 0.001 <= value <= 10_000:
-        raise argparse.ArgumentTypeError(
-            f"{text!r:.40} is not a number a second from 0.001 to 10000"
-        )
-    return value
-
-
-def _pair(text: str) -> tuple[str, str]:
-    key, equals, value = text.partition("=")
-    if not key or not equals:
-        raise argparse.ArgumentTypeError(f"{text!r:.40} is not KEY=VALUE")
-    return key, value
 
 
 if __name__ == "__main__":
