@@ -10,6 +10,7 @@ import { Actions } from "./actions.js";
 import { LAMPS, LAMP_WORDS, lamps, outdated, sentence, stateOf, stateWord } from "./condition.js";
 import { Figures } from "./figures.js";
 import { Picture } from "./picture.js";
+import { Pinned } from "./pinned.js";
 import { Strip } from "./strip.js";
 import { Tools } from "./tools.js";
 
@@ -31,6 +32,8 @@ export class Card {
     this.tools = new Tools();
     this.figures = new Figures();
     this.strip = new Strip(station);
+    this.pinned = new Pinned(station);
+    this.strip.element.prepend(this.pinned.element);
     this.picture = new Picture(station, (id, blob) => this.strip.thumb(id, blob));
     this.picture.fallback = () => this.kept();
     this.actions = new Actions(station, changed);
@@ -90,6 +93,7 @@ export class Card {
   /** A result that has just come; draw() shows it. */
   add(result) {
     this.figures.add(result);
+    this.pinned.add(result);
     if (this.seen) this.strip.add(result);
     else this.missing = true;
     this.take(result);
@@ -104,6 +108,7 @@ export class Card {
   async missed() {
     if (!this.seen) return (this.missing = true);
     this.missing = false;
+    this.pinned.load().catch(complain);
     const [row] = await this.strip.load();
     if (!this.result && row) await this.newest(this, row);
   }
@@ -180,6 +185,7 @@ export class Card {
   /** What changes with time alone: how old the verdict is, and whether it still says anything. */
   tick() {
     this.picture.name();
+    this.pinned.tick();
     const reason = outdated(this.station, this.result);
     data(this.call, "current", String(reason === null));
     data(this.element, "current", String(reason === null));
