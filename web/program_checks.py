@@ -3,6 +3,7 @@ takes the outcome."""
 
 import base64
 import re
+import time
 from typing import Any, NamedTuple, NotRequired
 
 from flask import request
@@ -19,6 +20,7 @@ from web.upload import FORM_MEMORY, MAX_PICTURE_BYTES, check_picture
 
 ETAG = re.compile(r'(?:W/)?"([1-9][0-9]{0,8})-([0-9a-f]{12})"')
 TRY_S = 15.0
+LATE_S, LOOK_S = 2.0, 0.1  # how long a late node may take until its state tells what it did
 
 
 class ProgramForm(TypedDict):
@@ -194,11 +196,32 @@ def check_in_use(program: Program) -> None:
 
 def select(station: str, program: str) -> dict[str, Any]:
     """Give a station a program, while none is deleted. Raises Problem PROGRAM_NOT_FOUND,
-    PROGRAM_INVALID, as command() does."""
+    PROGRAM_INVALID, as command() does.
+
+    A node that says so too late has done it all the same: its state tells, and that is what is
+    told and audited.
+    """
     with site().alone():
         check_limits(site().programs.get(program).program)
         with site().audited("station.select_program", station, program=program):
-            return command("select_program", station=station, program=program)
+            try:
+                return command("select_program", station=station, program=program)
+            except Problem as problem:
+                if problem.code != "NODE_AWAY" or (used := _used(station, program)) is None:
+                    raise
+                return used
+
+
+def _used(station: str, program: str) -> dict[str, Any] | None:
+    """What the station uses, if that is the program, or becomes so in a moment."""
+    until = time.monotonic() + LATE_S
+    while True:
+        state = (site().watch.state or {}).get("stations", {}).get(station, {})
+        if state.get("program") == program:
+            return {"program": program, "program_version": state.get("program_version")}
+        if time.monotonic() > until:
+            return None
+        time.sleep(LOOK_S)
 
 
 def tag_of(stored: StoredProgram | Head) -> str:
