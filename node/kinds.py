@@ -2,18 +2,20 @@
 
 from collections.abc import Iterator, Mapping
 from importlib import import_module
-from types import ModuleType
+from typing import TypeVar, cast
+
+M = TypeVar("M")
 
 
-class Kinds(Mapping[str, ModuleType]):
-    """Modules by kind, each imported when it is first asked for: some of them load large
-    libraries."""
+class Kinds(Mapping[str, M]):
+    """Modules by kind, each imported when it is first asked for. M: the Protocol that they keep,
+    which tests hold each of them against."""
 
     def __init__(self, modules: dict[str, str]) -> None:
         self._modules = modules
 
-    def __getitem__(self, kind: str) -> ModuleType:
-        return import_module(self._modules[kind])
+    def __getitem__(self, kind: str) -> M:
+        return cast(M, import_module(self._modules[kind]))
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._modules)

@@ -6,6 +6,7 @@ import time
 from collections.abc import Hashable
 from functools import partial
 from numbers import Real
+from typing import Any
 
 from node.calibration import check_size
 from node.frame import Frame, Placement
@@ -70,9 +71,10 @@ def _one(frame: Frame, placement: Placement, tool: LoadedTool, given: Given) -> 
         )
         more = (given,) if settings.asks else ()
         measurement = tool.kind.measure(view, settings, tool.learned, *more)
-        if not isinstance(measurement.value, Real) or not math.isfinite(measurement.value):
-            raise Problem("NO_VALUE", f"tool {settings.name}: {measurement.value!r:.40}")
-        value = float(measurement.value)
+        measured: Any = measurement.value  # whatever a tool of others gives
+        if not isinstance(measured, Real) or not math.isfinite(measured):
+            raise Problem("NO_VALUE", f"tool {settings.name}: {measured!r:.40}")
+        value = float(measured)
         low, high = settings.low, settings.high
         verdict = (
             "OK" if (low is None or value >= low) and (high is None or value <= high) else "NG"

@@ -4,7 +4,6 @@ program is loaded."""
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
-from types import ModuleType
 from typing import Any
 
 from node.calibration import check_size
@@ -13,6 +12,7 @@ from node.locators import LOCATORS
 from node.memo import Once, anew
 from node.pictures.decode import decode
 from node.tools import TOOLS
+from node.tools import Tool as ToolSteps
 from node.vision.patterns import recurring
 from schemas import Locator, Pattern, Problem, Program, Tool
 from schemas.logs import log_performance
@@ -25,7 +25,7 @@ class LoadedTool:
     """One tool with its functions and what it learned from the master."""
 
     settings: Tool
-    kind: ModuleType
+    kind: ToolSteps
     learned: Any
 
 
@@ -132,7 +132,7 @@ def _locator(frame: Frame, wanted: Locator | None, files: Callable[[str], bytes]
 
 
 def _from_master(
-    kind: ModuleType, frame: Frame | None, tool: Tool, files: Callable[[str], bytes]
+    kind: ToolSteps, frame: Frame | None, tool: Tool, files: Callable[[str], bytes]
 ) -> Any:
     view = (
         frame.view(tool.region, ignore=tool.ignore)
