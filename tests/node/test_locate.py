@@ -65,7 +65,7 @@ SIDE = {"shape": "rotated", "x": 100.0, "y": 70.0, "width": 40, "height": 40, "a
 
 @pytest.mark.parametrize("kind", LOCATORS)
 def test_a_locator_has_learn_find_and_origin(kind: str) -> None:
-    module = LOCATORS[kind]
+    module: Any = LOCATORS[kind]
     own = {
         n
         for n, v in vars(module).items()

@@ -1,6 +1,7 @@
 """What every tool of the table keeps to."""
 
 import math
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -69,7 +70,7 @@ def measured(tool: Tool, where: Region, scene: Scene, seed: int) -> float | str:
 
 @pytest.mark.parametrize("kind", TOOLS)
 def test_a_module_has_learn_and_measure_and_perhaps_teach_in_public(kind: str) -> None:
-    module = TOOLS[kind]
+    module: Any = TOOLS[kind]
     own = {
         n
         for n, v in vars(module).items()
