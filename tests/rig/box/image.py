@@ -112,9 +112,14 @@ def disk() -> Path:
     made, tree = CACHE / "packaged.img", root(packaged=True)
     if not made.exists():
         part = made.with_suffix(".part")
-        shell("mkfs.ext4", "-q", "-F", "-d", tree, "-L", "box", part, "8G")
+        disk_of(tree, part)
         part.replace(made)
     return made
+
+
+def disk_of(tree: Path, made: Path) -> None:
+    """A tree as a disk image."""
+    shell("mkfs.ext4", "-q", "-F", "-d", tree, "-L", "box", made, "8G")
 
 
 def boot(name: str) -> Path:

@@ -216,12 +216,11 @@ class Emulated(Box):
 
     power_cut = "kill -9 of qemu"
 
-    def __init__(self, folder: Path, name: str, *, offline: bool) -> None:
+    def __init__(self, folder: Path, name: str, *, offline: bool, disk: Path | None = None) -> None:
         super().__init__(folder, name, offline=offline)
         self.disk = folder / f"{name}.qcow2"
-        image.shell(
-            "qemu-img", "create", "-q", "-f", "qcow2", "-b", image.disk(), "-F", "raw", self.disk
-        )
+        below = disk or image.disk()
+        image.shell("qemu-img", "create", "-q", "-f", "qcow2", "-b", below, "-F", "raw", self.disk)
         for part in ("vmlinuz", "initrd.img"):
             shutil.copy(image.boot(part), folder / part)
         flags = Path("/proc/cpuinfo").read_text().split()
@@ -232,8 +231,11 @@ class Emulated(Box):
         given = f"user,id=n,hostfwd=tcp:127.0.0.1:{self.ssh_port}-:22" + (
             ",restrict=on" if self.offline else ""
         )
+        processor = ["-accel", "tcg,thread=multi", "-cpu", "max"]
+        if self.kvm:
+            processor = ["-accel", "kvm", "-cpu", "host"]
         self._spawn(
-            ["qemu-system-x86_64", "-accel", "kvm" if self.kvm else "tcg,thread=multi", "-cpu", "host" if self.kvm else "max",  # noqa: E501
+            ["qemu-system-x86_64", *processor,
              "-m", "3000", "-smp", "2", "-display", "none", "-monitor", "none",
              "-serial", f"file:{self.folder / self.name}.console", "-kernel", str(self.folder / "vmlinuz"),  # noqa: E501
              "-initrd", str(self.folder / "initrd.img"), "-append", "root=/dev/vda rw console=ttyS0 quiet panic=-1",  # noqa: E501
