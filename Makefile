@@ -7,7 +7,7 @@ BIOME := $(VENV)/npm/node_modules/.bin/biome
 # Test files that run side by side on two cores: most of them wait for something most of the time.
 WORKERS ?= 3
 
-.PHONY: help demo test fast check format locked audit bench brokers alerts attack box node-red gallery mosquitto clean
+.PHONY: help demo test fast check format locked audit bench brokers alerts attack box node-red load gallery mosquitto clean
 
 help:
 	@echo "make demo    broker, node and a simulated PLC in one go; DEMO='--state DIR --mqtt-port N ...' for options"
@@ -18,6 +18,7 @@ help:
 	@echo "make locked  install what requirements.lock has, by its hashes, into an environment that is thrown away; make audit  ask pip-audit"
 	@echo "make bench   the benchmarks; DATA=/path/to/pictures for all real pictures, BENCH='--only tools' for some of them"
 	@echo "make attack  what slow, silent and many clients do to a web, and what somebody else waits meanwhile; ATTACK='--web-port N ...'"
+	@echo "make load    Locust against the web: 50 requests/s, 1000 connections, 1000 requests/s; LOAD='--seconds 60 --url URL'"
 	@echo "make brokers the same load on every broker that is installed, restarted and killed; BROKERS='--loops 5 --only nats' for a part"
 	@echo "make alerts  cause what each alert rule is for, against a real Prometheus and Alertmanager (Debian: prometheus, prometheus-alertmanager)"
 	@echo "make box     install, kill, update, cut the power of and restore a whole Debian of its own; BOX='--kind container --only update' ..."
@@ -79,6 +80,9 @@ bench: $(VENV)/installed-dev
 
 attack: $(VENV)/installed-dev
 	$(BIN)/python -m tests.attack $(ATTACK)
+
+load: $(VENV)/installed-dev
+	$(BIN)/python -m tests.load $(LOAD)
 
 brokers: $(VENV)/installed-dev
 	$(BIN)/python -m tests.brokers $(BROKERS)
