@@ -5,7 +5,7 @@ import re
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Route, expect
+from playwright.sync_api import Browser, Page, Route, expect
 
 from tests.browser.plant import Plant, context_of, overflow, signed_in, violations
 
@@ -24,6 +24,22 @@ BAD: dict[str, Any] = {
 }
 
 
+def told(page: Page, alarms: dict[str, Any]) -> None:
+    """The page hears of these alarms, on the way from the web to it."""
+    answer = page.context.request.get("/api/v1/events/now").json()
+    hello = answer["data"]
+    hello["alarms"] = alarms
+
+    def steered(route: Route) -> None:
+        if "/now" in route.request.url:
+            route.fulfill(json=answer)
+        else:
+            body = f"event: hello\ndata: {json.dumps(hello)}\n\n"
+            route.fulfill(content_type="text/event-stream", body=body)
+
+    page.route(re.compile("/api/v1/events"), steered)
+
+
 @pytest.mark.parametrize("bad", BAD)
 def test_one_bad_alarm_is_shown_as_unreadable_beside_the_others(
     plant: Plant, browser: Browser, bad: str
@@ -34,20 +50,7 @@ def test_one_bad_alarm_is_shown_as_unreadable_beside_the_others(
     page = context.new_page()
     failed: list[str] = []
     page.on("pageerror", lambda error: failed.append(str(error)))
-    answer = context.request.get("/api/v1/events/now").json()
-    hello = answer["data"]
-    hello["alarms"] = {"A": BAD[bad], GOOD["code"]: GOOD, "Z": BAD[bad]}
-
-    def steered(route: Route) -> None:
-        if "/now" in route.request.url:
-            route.fulfill(json=answer)
-        else:
-            route.fulfill(
-                content_type="text/event-stream",
-                body=f"event: hello\ndata: {json.dumps(hello)}\n\n",
-            )
-
-    page.route(re.compile("/api/v1/events"), steered)
+    told(page, {"A": BAD[bad], GOOD["code"]: GOOD, "Z": BAD[bad]})
     page.goto("/app/history")
     banner = page.locator("#alarms")
     expect(banner.locator('[data-alarm="CAMERA.cam1"]')).to_contain_text("The camera is away")
@@ -64,9 +67,11 @@ def test_alarms_are_one_line_that_moves_nothing_and_unfolds_to_what_solves_them(
     context = context_of(browser, plant, phone=phone)
     signed_in(context)
     page = context.new_page()
+    message = {**GOOD, "code": "PROGRAM.cam2", "message": "There is no such program"}
+    told(page, {"PROGRAM.cam2": {**message, "station": "cam2"}})
     page.goto("/app/statistics")
     line = page.locator("#alarms summary")
-    expect(line).to_be_visible()  # cam2 has no program
+    expect(line).to_be_visible()
     heading = page.get_by_role("heading", level=1)
     before = heading.bounding_box()
     line.click()
