@@ -15,6 +15,7 @@ from web.site import Site, installed
 Mood = Literal["ok", "degraded", "error"]
 KEPT_S = 1.0
 WATCHED_S = 86400.0
+GONE = "systemctl status inspection-node; journalctl -u inspection-node -n 50"
 
 
 class Look(NamedTuple):
@@ -177,10 +178,10 @@ def _node(here: Site) -> tuple[Mood, str, str]:
         return (
             "degraded",
             f"the node has been silent for {watch.age_s or 0.0:.0f} s",
-            CATALOGUE["NODE_AWAY"].advice,
+            GONE,
         )
     if presence != "ok" or said is None:
-        return "degraded", "the node is not heard", CATALOGUE["NODE_AWAY"].advice
+        return "degraded", "the node is not heard", GONE
     state = str(said.get("state"))
     if watch.alarms or state == "Error":
         codes = ", ".join(sorted(watch.alarms)) or "none"

@@ -131,3 +131,11 @@ def test_a_disk_of_which_the_node_drops_pictures_is_not_called_good(
     assert disk({"INSPECTION_PICTURES__MIN_FREE_PERCENT": "5"}, (60, 1000))["status"] == "ok"
     told = disk({}, (500, 1000), "pictures are dropped")
     assert (told["status"], told["message"]) == ("degraded", "50 % free: pictures are dropped")
+
+
+def test_a_node_that_is_gone_is_told_with_its_unit_and_its_log(tmp_path: Path) -> None:
+    here = site_of(application(tmp_path))
+    status, message, advice = CHECKS["node"](here)
+    assert (status, message) == ("degraded", "the node is not heard")
+    assert "systemctl status inspection-node" in advice
+    assert "journalctl -u inspection-node" in advice
