@@ -7,7 +7,7 @@ BIOME := $(VENV)/npm/node_modules/.bin/biome
 # Test files that run side by side on two cores: most of them wait for something most of the time.
 WORKERS ?= 3
 
-.PHONY: help demo test fast check format locked audit bench brokers alerts attack box node-red load gallery mosquitto clean
+.PHONY: help demo test fast check format locked audit bench brokers alerts attack box node-red load image gallery mosquitto clean
 
 help:
 	@echo "make demo    broker, node and a simulated PLC in one go; DEMO='--state DIR --mqtt-port N ...' for options"
@@ -23,6 +23,7 @@ help:
 	@echo "make alerts  cause what each alert rule is for, against a real Prometheus and Alertmanager (Debian: prometheus, prometheus-alertmanager)"
 	@echo "make box     install, kill, update, cut the power of and restore a whole Debian of its own; BOX='--kind container --only update' ..."
 	@echo "make node-red a real Node-RED with our flow and our node Inspect, through restarts of all three; NODERED='--parts 100 --only flow'"
+	@echo "make image   build the image by buildah, let node and web of it answer a trigger, look for secrets; some 5 minutes; root, buildah, debootstrap"
 	@echo "make gallery pictures of every tool and page (Chromium is needed for the pages): gallery/index.html"
 	@echo "make clean   remove $(VENV) and the caches; demo-state stays"
 
@@ -95,6 +96,10 @@ box: $(VENV)/installed-dev
 
 node-red: $(VENV)/installed-dev
 	$(BIN)/python -m tests.nodered $(NODERED)
+
+# 5 minutes on a quiet machine, 7 the first time (debootstrap); IMAGE='--keep DIR' leaves the image there.
+image: $(VENV)/installed-dev
+	$(BIN)/python -m tests.image $(IMAGE)
 
 gallery: $(VENV)/installed-dev
 	$(BIN)/python -m tests.gallery

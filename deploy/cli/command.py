@@ -196,6 +196,9 @@ def _parser(argv: list[str]) -> Parser:
         "--wait", metavar="S", type=seconds, default=60.0, help="how long (default 60 s)"
     )
     well.add_argument(
+        "--only", choices=("node", "web"), help="ask this one only, with no more than its secrets"
+    )
+    well.add_argument(
         "--any-station", action="store_true", help="also if a station takes no triggers"
     )
     reach(well)

@@ -2,13 +2,16 @@
 asks before it stays."""
 
 import argparse
+import os
 import time
 from importlib.metadata import version as package_version
 
 from broker.client import Client
 from deploy.cli import addressee, show
-from deploy.serve.answering import ASK_S, of_web
-from schemas import Problem
+from deploy.serve.answering import ASK_S, of_node, of_web
+from deploy.serve.serving import bound
+from schemas import Problem, Settings
+from schemas.settings.load import load
 
 PAUSE_S = 0.2
 IDLE = ("Preoperational", "Initialized", "Error", "Offline")
@@ -16,18 +19,32 @@ IDLE = ("Preoperational", "Initialized", "Error", "Offline")
 
 def healthy(args: argparse.Namespace) -> int:
     """0 once node and web are well; 1 if they are not within --wait seconds, and then why."""
-    settings = addressee.loaded(args).settings
+    settings = load(args.config, os.environ, user=args.only or "node").settings
     end = time.monotonic() + args.wait
     while True:
-        missing = [told for told in (_node(args, args.any_station), of_web(settings)) if told]
+        missing = _missing(args, settings)
         if not missing or time.monotonic() >= end:
             break
         time.sleep(PAUSE_S)
     if args.json:
         show.document({"healthy": not missing, "missing": missing})
     else:
-        print("\n".join(missing) or "node and web are well")
+        well = f"{args.only} is well" if args.only else "node and web are well"
+        print("\n".join(missing) or well)
     return 1 if missing else 0
+
+
+def _missing(args: argparse.Namespace, settings: Settings) -> list[str]:
+    """What is wrong with those that were asked for."""
+    told = []
+    if args.only == "node":
+        told.append(of_node(settings.metrics, args.any_station))
+    elif args.only is None:
+        told.append(_node(args, args.any_station))
+    if args.only != "node":
+        web = bound(settings.web, os.environ)
+        told.append(of_web(settings.model_copy(update={"web": web})))
+    return [each for each in told if each]
 
 
 def _node(args: argparse.Namespace, any_station: bool) -> str:

@@ -1,9 +1,11 @@
-"""Whether the web answers, asked as its settings say: at its address, or on its socket."""
+"""Whether web and node answer, asked as their settings say: at an address, or on a socket."""
 
 import http.client
+import re
 import socket
 
 from schemas import Settings
+from schemas.settings import MetricsSettings
 
 ASK_S = 2.0
 
@@ -23,6 +25,27 @@ def of_web(settings: Settings) -> str:
         if status == 200
         else f"web: {settings.web.bind} answers {status} to /api/v1/health/ready"
     )
+
+
+def of_node(metrics: MetricsSettings, any_station: bool) -> str:
+    """What is wrong with the node by its figures, which need no user at the broker: so a container
+    asks that has the node's secrets only."""
+    connection = _connection(metrics.bind)
+    token = metrics.token.get_secret_value() if metrics.token else ""
+    try:
+        connection.request("GET", "/metrics", headers={"Authorization": f"Bearer {token}"})
+        answer = connection.getresponse()
+        found = dict(re.findall(r"^inspection_(\S+) (\S+)$", answer.read().decode(), re.M))
+    except (OSError, http.client.HTTPException) as error:
+        return f"node: {metrics.bind} does not answer ({error or type(error).__name__})"
+    finally:
+        connection.close()
+    if answer.status != 200:
+        return f"node: {metrics.bind} answers {answer.status} to /metrics"
+    if found.get("broker_online") != "1.0":
+        return "node: its results do not flow to the broker"
+    ready = [value for name, value in found.items() if name.startswith("station_ready{")]
+    return "" if any_station or (ready and set(ready) == {"1.0"}) else "node: a station is idle"
 
 
 def _connection(bind: str) -> http.client.HTTPConnection:

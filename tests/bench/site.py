@@ -79,7 +79,7 @@ class Site:
             return folder
         self._sizes.add(size)
         folder.mkdir(parents=True)
-        settings = _camera(size)
+        settings = camera_of(size)
         line = synthetic.SyntheticLine(settings, folder)
         line.open()
         numbers = [n for n in range(1, 1000) if synthetic.truth(settings, n).verdict != "ERROR"][
@@ -93,7 +93,7 @@ class Site:
 
     def programs(self, state: Path, size: Size) -> None:
         """The program with a locator and five tools, that keeps no pictures."""
-        settings = _camera(size)
+        settings = camera_of(size)
         document = synthetic.program(settings) | {
             "keep": {"ng": False, "ok_every": 0},
             "outputs": {"OUT1": "tool:label:ng"},
@@ -156,5 +156,6 @@ class Site:
             process.wait(10)
 
 
-def _camera(size: Size) -> SyntheticCamera:
+def camera_of(size: Size) -> SyntheticCamera:
+    """The drawn line of that size."""
     return SyntheticCamera(width=size.width, height=size.height, seed=1)

@@ -1,0 +1,61 @@
+"""The same by testcontainers, where a Docker engine answers: built, and a trigger is answered."""
+
+import json
+import tempfile
+import time
+from pathlib import Path
+
+from tests.rooms.installation.processes import ROOT
+
+IMAGE = "inspection-node:test"
+SECRETS = ("broker_password", "metrics_token", "web_jwt_key", "web_metrics_token")
+LIMIT_S = 60
+
+
+def missing() -> str:
+    """Why there is no engine; empty if one answers."""
+    import docker
+
+    try:
+        client = docker.from_env(timeout=5)
+        client.ping()
+    except Exception as error:
+        return str(error)[:200]
+    client.close()
+    return ""
+
+
+def trial() -> str:
+    """Broker, node and web as compose.yaml runs them, on a network of their own. Raises."""
+    from testcontainers.core.container import DockerContainer
+    from testcontainers.core.image import DockerImage
+    from testcontainers.core.network import Network
+
+    from deploy.containers import prepare
+
+    with (
+        tempfile.TemporaryDirectory() as scratch,
+        DockerImage(ROOT, tag=IMAGE, dockerfile_path="deploy/containers/Dockerfile"),
+        Network() as network,
+    ):
+        site = Path(scratch)
+        prepare.prepare(site, "node-01")
+        broker = DockerContainer("eclipse-mosquitto:2").with_network(network)
+        broker.with_network_aliases("mosquitto")
+        broker.with_volume_mapping(site / "mosquitto.conf", "/mosquitto/config/mosquitto.conf")
+        broker.with_volume_mapping(site / "acl.conf", "/mosquitto/config/acl.conf")
+        broker.with_volume_mapping(site / "secrets", "/run/secrets")
+        node = DockerContainer(IMAGE).with_network(network).with_command("run")
+        node.with_volume_mapping(site / "node.toml", "/etc/inspection-node/node.toml")
+        node.with_volume_mapping(site / "secrets", "/run/secrets")
+        node.with_kwargs(read_only=True, cap_drop=["ALL"], tmpfs={"/tmp": ""})
+        began = time.monotonic()
+        with broker, node:
+            while (
+                found := node.exec("inspection-node healthy --only node --any-station")
+            ).exit_code:
+                assert time.monotonic() - began < LIMIT_S, found.output
+            words = "inspection-node trigger cam1 --json --username plc"
+            told = node.exec(f"{words} --password-file /run/secrets/broker_plc")
+            verdict = json.loads(told.output)["verdict"]
+        return f"healthy after {time.monotonic() - began:.0f} s, a trigger answered {verdict}"
