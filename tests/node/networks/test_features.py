@@ -87,6 +87,20 @@ def test_in_8_bit_the_network_sees_nearly_what_it_sees_in_floats() -> None:
     assert small.digest != plain.digest
 
 
+@pytest.mark.parametrize("cut_off", [False, True])
+def test_a_network_whose_sums_are_cut_off_is_run_in_the_way_that_is_right(
+    monkeypatch: pytest.MonkeyPatch, cut_off: bool
+) -> None:
+    def session(_data: bytes, exact: bool) -> object:
+        right = np.full((2, 8, 8), 7, np.float32)
+        cut = np.full((2, 8, 8), 7 - 1e-3, np.float32)
+        return lambda _image: (right, right if exact or not cut_off else cut)
+
+    monkeypatch.setattr(features, "_session", session)
+    fine, coarse = features._onnxruntime(b"")(np.zeros((1, 3, 64, 64), np.float32))
+    assert fine.min() == coarse.min() == 7
+
+
 @pytest.mark.parametrize("side", [300, 640, 1000])
 def test_a_picture_is_made_smaller_without_moving_it(side: int) -> None:
     """A ramp stays the ramp: the middle of each pixel of the smaller one is where it was."""
