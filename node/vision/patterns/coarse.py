@@ -22,7 +22,7 @@ from schemas import Pattern, Region
 
 STEP_PX = 1.4  # coarse px that the pattern's corner moves between two turns or sizes
 STRIP_PX = 30  # rows of gradients that are doubled in one go
-KEPT = 150  # places that are followed
+KEPT = 100  # places that are followed
 LEAST = 0.05  # agreement of a place that is looked at
 Doubled = tuple[Floats, Floats]
 
