@@ -435,7 +435,10 @@ def _fitted(
             1e-6 * normal[6, 6] + 1e-6,
             1e-6 * normal[7, 7] + 1e-6,
         ]
-        step = np.linalg.solve(normal, _product(weighted, rest[:, None]))[:, 0]
+        try:
+            step = np.linalg.solve(normal, _product(weighted, rest[:, None]))[:, 0]
+        except np.linalg.LinAlgError:  # too few pixels still fit to say where it lies
+            break
         gain = float(np.clip(1 + step[6], 0.5, 2.0))
         fit = replace(
             fit,
