@@ -1,0 +1,7 @@
+"""The old name of what lives in the rooms now, for scripts that were written before the move."""
+
+import sys
+
+from tests.rooms.pictures import scenes
+
+sys.modules[__name__] = scenes
