@@ -13,7 +13,7 @@ from schemas import Problem, Program, StoredProgram, as_program, read_json
 from schemas.base import plain
 from schemas.program import MAX_PROGRAM_BYTES, check_limits
 from schemas.store.programs import Head
-from web.command import command, presence_known, stations
+from web.command import command, presence, presence_known, stations
 from web.records import records
 from web.site import site
 from web.upload import FORM_MEMORY, MAX_PICTURE_BYTES, check_picture
@@ -213,11 +213,12 @@ def select(station: str, program: str) -> dict[str, Any]:
 
 
 def _used(station: str, program: str) -> dict[str, Any] | None:
-    """What the station uses, if that is the program, or becomes so in a moment."""
+    """What the station uses, if that is the program, or becomes so in a moment; what a node said
+    that is not heard any more is no answer."""
     until = time.monotonic() + LATE_S
     while True:
         state = (site().watch.state or {}).get("stations", {}).get(station, {})
-        if state.get("program") == program:
+        if state.get("program") == program and presence() == "ok":
             return {"program": program, "program_version": state.get("program_version")}
         if time.monotonic() > until:
             return None

@@ -14,13 +14,21 @@ TOOL = {"kind": "brightness", "name": "a", "region": REGION, "low": 1.0}
 PROGRAM = {"schema": "program/1", "id": "cap", "name": "Cap", "tools": [TOOL]}
 
 
-@pytest.mark.parametrize(("used", "status"), [("cap", 200), ("other", 504)])
+@pytest.mark.parametrize(
+    ("used", "heard", "status"), [("cap", True, 200), ("other", True, 504), ("cap", False, 504)]
+)
 def test_a_late_select_is_told_as_what_came_of_it(
-    app: Flask, ada: people.Caller, monkeypatch: pytest.MonkeyPatch, used: str, status: int
+    app: Flask,
+    ada: people.Caller,
+    monkeypatch: pytest.MonkeyPatch,
+    used: str,
+    heard: bool,
+    status: int,
 ) -> None:
     here = people.site_of(app)
     here.programs.save(as_program(PROGRAM), None, by="test")
     monkeypatch.setattr(program_checks, "LATE_S", 0.0)
+    monkeypatch.setattr(program_checks, "presence", lambda: "ok" if heard else "silent")
 
     def late(*_: Any, **__: Any) -> Any:
         here.watch.state = {"stations": {"cam1": {"program": used, "program_version": 1}}}
