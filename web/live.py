@@ -73,9 +73,13 @@ class Live:
         return len(self._streams)
 
     def open(
-        self, last_event_id: str, sock: socket.socket | None = None, person: str = ""
+        self,
+        last_event_id: str,
+        sock: socket.socket | None = None,
+        person: str = "",
+        screen: bool = False,
     ) -> "Stream":
-        """A stream; close it in the end.
+        """A stream, of a person or a screen; close it in the end.
 
         A person has half of all places at most. When all are taken, who has the most of them gives
         one to who has less. Raises Problem BUSY.
@@ -96,7 +100,8 @@ class Live:
                 dropped = next(stream for stream in self._streams if stream.person == most)
                 self._streams.discard(dropped)
                 dropped.drop()
-            stream = Stream(self, parse_event_id(last_event_id, self.stations), sock, person)
+            seen = parse_event_id(last_event_id, self.stations)
+            stream = Stream(self, seen, sock, person, screen)
             self._streams.add(stream)
             if not self._beating:
                 self._beating = True

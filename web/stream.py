@@ -34,6 +34,7 @@ class Said(NamedTuple):
 
 
 MISSED = Said("missed")  # the ledger may have more
+FOR_SCREENS = ("alarm.acknowledged",)  # notices; the others tell of people and their sessions
 END = Said("end")  # this process ends; the browser comes again by itself and misses nothing
 
 
@@ -51,13 +52,20 @@ class Told(Protocol):
 
 
 class Stream:
-    """One browser's stream."""
+    """One browser's stream; `screen`: that of a screen in a hall, which is told nothing of
+    people."""
 
     def __init__(
-        self, live: Told, seen: dict[str, int], sock: socket.socket | None, person: str = ""
+        self,
+        live: Told,
+        seen: dict[str, int],
+        sock: socket.socket | None,
+        person: str = "",
+        screen: bool = False,
     ) -> None:
         self.dropped = False
         self.person = person
+        self._screen = screen
         self._live = live
         self._seen = seen
         self._socket = sock
@@ -78,6 +86,8 @@ class Stream:
 
     def offer(self, said: Said) -> None:
         """Something to tell; a stream that has no room for it is dropped."""
+        if self._screen and said.kind == "notice" and said.leaf not in FOR_SCREENS:
+            return
         try:
             self._queue.put_nowait(said)
         except queue.Full:

@@ -168,4 +168,4 @@ def _password(file: Path | None) -> str:
 
 
 def _facts(user: User) -> dict[str, Any]:
-    return user.model_dump(mode="json", exclude={"password_hash"})
+    return user.model_dump(mode="json", exclude={"password_hash", "screen"})

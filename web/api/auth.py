@@ -1,6 +1,6 @@
 """Signing in and out, refreshing, one's own password and sessions, and the first account."""
 
-from typing import Annotated, Any, NotRequired
+from typing import Annotated, Any
 
 from flask import Blueprint, Response, g, request
 from pydantic import Field, StringConstraints
@@ -18,6 +18,7 @@ from web.credentials.password import hash_password, words_of
 from web.credentials.proof import PROOF, prove, refuse_unused
 from web.credentials.session import (
     Account,
+    SignedIn,
     acting,
     begin,
     facts,
@@ -49,18 +50,6 @@ class Me(Account):
     passkeys: int
     recovery_codes_left: int
     csrf_token: str
-
-
-class SignedIn(TypedDict):
-    """A session that has begun, or goes on with new tokens."""
-
-    user: Account
-    session: str
-    expires_in: int
-    csrf_token: str
-    access_token: NotRequired[str]
-    refresh_token: NotRequired[str]
-    token_type: NotRequired[str]
 
 
 class SessionRow(TypedDict):
@@ -135,9 +124,6 @@ def login(body: SignIn) -> Response:
     here = site()
     user = prove(here, body.username, body.password, body)
     refuse_unused(here, user)
-    before: Person | None = g.get("person")
-    if before is not None and not before.bearer:
-        here.accounts.end(before.session, "session.replaced", acting(user))
     return begin(here, user, in_body=body.tokens, in_cookies=True)
 
 

@@ -50,9 +50,8 @@ def stream(query: After) -> ResponseReturnValue:
     `Last-Event-ID`, else `after`."""
     app, person = current_app._get_current_object(), current()  # type: ignore[attr-defined]
     sock = request.environ.get("gunicorn.socket") or request.environ.get("werkzeug.socket")
-    opened = records().live.open(
-        request.headers.get("Last-Event-ID") or query.after or "", sock, person.id
-    )
+    after = request.headers.get("Last-Event-ID") or query.after or ""
+    opened = records().live.open(after, sock, person.id, person.role == "SCREEN")
 
     def allowed() -> bool:
         with app.app_context():

@@ -15,7 +15,7 @@ from schemas.base import Name, StationId
 from web.access import requires
 from web.command import check_station
 from web.credentials.factor import TokenText
-from web.credentials.session import begin
+from web.credentials.session import SignedIn, begin
 from web.response import ok
 from web.site import Site, actor, site
 
@@ -99,7 +99,7 @@ def revoke(id: str) -> Response:
 
 
 @screens.post("/screen")
-@requires("PUBLIC", body=Opening, limit="auth", codes=("TOKEN_INVALID",))
+@requires("PUBLIC", body=Opening, limit="auth", data=SignedIn, codes=("TOKEN_INVALID",))
 def open_(body: Opening) -> Response:
     """Begin to look, with the token of a screen's link: a session in cookies that sees the Run page
     only."""

@@ -1,14 +1,15 @@
 """A session that begins or goes on: its tokens, in cookies and in the answer, and the account it is
 of."""
 
-from typing import Any
+from typing import Any, NotRequired
 
-from flask import Response, request
+from flask import Response, g, request
 from typing_extensions import TypedDict
 
 from schemas import User, new_id
 from schemas.user import AnyRole
 from web import csrf
+from web.access import Person
 from web.credentials import cookies, tokens
 from web.response import ok
 from web.site import Site, actor
@@ -30,6 +31,18 @@ class Account(TypedDict):
     subject: str | None
 
 
+class SignedIn(TypedDict):
+    """A session that has begun, or goes on with new tokens."""
+
+    user: Account
+    session: str
+    expires_in: int
+    csrf_token: str
+    access_token: NotRequired[str]
+    refresh_token: NotRequired[str]
+    token_type: NotRequired[str]
+
+
 def facts(user: User) -> dict[str, Any]:
     """An account without its hash."""
     return user.model_dump(mode="json", exclude={"password_hash", "screen"})
@@ -45,7 +58,13 @@ def begin(
     second_factor: bool = False,
 ) -> Response:
     """A new session of an account; `life_s` if it is shorter than others; `second_factor` if it
-    began with one."""
+    began with one.
+
+    One that these cookies held before ends: nobody could end it any more.
+    """
+    before: Person | None = g.get("person")
+    if in_cookies and before is not None and not before.bearer:
+        here.accounts.end(before.session, "session.replaced", acting(user))
     session = new_id()
     most_s = here.settings.web.session_days * 24 * HOUR_S
     life_s = most_s if life_s is None else min(life_s, most_s)

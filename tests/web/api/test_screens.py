@@ -4,10 +4,25 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
-from tests.rooms.people.people import SAME, Caller, application, code, data, site_of
+from schemas import as_program
+from tests.rooms.people.people import (
+    PASSWORD,
+    SAME,
+    Caller,
+    account,
+    application,
+    code,
+    data,
+    site_of,
+)
 from web.access import RANK, access_of
+from web.records import records_of
+from web.stream import END
 
 HTML = {"Accept": "text/html,application/xhtml+xml,*/*;q=0.8"}
+REGION = {"x": 0, "y": 0, "width": 9, "height": 9}
+TOOL = {"kind": "brightness", "name": "a", "region": REGION, "low": 1.0}
+PROGRAM = {"schema": "program/1", "id": "cap", "name": "Cap", "tools": [TOOL]}
 SEEN = ("/stations", "/statistics/stations", "/statistics/recent", "/alarms", "/programs")
 
 
@@ -80,3 +95,45 @@ def test_it_stays_a_screen_and_nobody_signs_in_as_it(app: Flask) -> None:
         answer = app.test_client().post("/api/v1/auth/login", json=body, headers=SAME)
         assert code(answer) in ("CREDENTIALS_INVALID", "VALIDATION_FAILED"), password
     assert token not in (site_of(app).state / "users" / "users.json").read_text()
+
+
+def test_it_sees_the_newest_results_only_and_nothing_of_people(app: Flask) -> None:
+    ada, _, token = made(app)
+    programs = site_of(app).programs
+    programs.save(as_program(PROGRAM), None, by="ada", note="for the auditor")
+    screen = opened(app, token)
+    for query in ("station=cam1&limit=20", "station=cam1&verdict=NG&limit=1"):
+        assert screen.get(f"/api/v1/results?{query}").status_code == 200, query
+    for query in ("cursor=x", "order=oldest", "since=2026-01-01T00:00:00Z", "part_id=7", "tool=a"):
+        refused = screen.get(f"/api/v1/results?station=cam1&{query}")
+        assert code(refused) == "PERMISSION_DENIED", query
+    (told,) = screen.get("/api/v1/programs").get_json()["data"]["programs"]
+    assert (told["name"], told["saved_by"], told["note"]) == ("Cap", "", "")
+    (known,) = ada.get("/programs")["programs"]
+    assert (known["saved_by"], known["note"]) == ("ada", "for the auditor")
+
+
+def test_its_stream_tells_nothing_of_people_and_sessions(app: Flask) -> None:
+    made(app)
+    live = records_of(app).live
+    streams = {screen: live.open("", None, f"{screen}", screen) for screen in (True, False)}
+    site_of(app).event("user.locked", username="ada")
+    live.tell("notice", "alarm.acknowledged", {"code": "X"})
+    for stream in streams.values():
+        stream.offer(END)
+    told = {screen: b"".join(stream.run(lambda: True)) for screen, stream in streams.items()}
+    assert b"ada" in told[False]
+    assert b"ada" not in told[True]
+    assert all(b"alarm.acknowledged" in each for each in told.values())
+
+
+def test_who_opens_its_link_leaves_no_session_behind(app: Flask) -> None:
+    _, _, token = made(app)
+    account(app, "bob", "ADMIN")
+    browser = app.test_client()
+    body = {"username": "bob", "password": PASSWORD, "tokens": False}
+    begun = browser.post("/api/v1/auth/login", json=body, headers=SAME).get_json()["data"]
+    assert browser.get("/api/v1/auth/me").status_code == 200
+    answer = browser.post("/api/v1/auth/screen", json={"token": token}, headers=SAME)
+    assert answer.get_json()["data"]["user"]["role"] == "SCREEN"
+    assert site_of(app).accounts.session(begun["session"]) is None

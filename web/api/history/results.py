@@ -21,7 +21,7 @@ from schemas.store.history.rows import BUDGET_S, MAX_LIMIT, HistoryRow
 from schemas.store.history.why import Why
 from schemas.store.pictures import thumb_of
 from schemas.store.programs import Head
-from web.access import requires
+from web.access import current, requires
 from web.api.history.base import SLOW, filter_of, history
 from web.command import stations
 from web.records import records
@@ -29,6 +29,7 @@ from web.response import as_json, ok, written
 from web.site import site
 
 COUNT_S = 1.0
+FOR_SCREENS = {"station", "verdict", "limit"}  # what the Run page asks for
 WRITTEN_S = 10.0  # pictures are written after their result
 
 
@@ -141,7 +142,9 @@ class Choices(TypedDict):
 @requires("SCREEN", query=PageQuery, data=ResultPage, codes=SLOW)
 def results(query: PageQuery) -> ResponseReturnValue:
     """A page of results. `cursor` leads to the next page, null at the end; `complete` false: the
-    search goes on there."""
+    search goes on there. A screen sees the newest of a station, by verdict, and nothing older."""
+    if current().role == "SCREEN" and not query.model_fields_set <= FOR_SCREENS:
+        raise Problem("PERMISSION_DENIED", "a screen sees the newest results of a station only")
     page = records().history.page(
         filter_of(query), query.limit, query.cursor, query.order, query.search_s
     )

@@ -98,11 +98,14 @@ class Changed(TypedDict):
 @programs.get("")
 @requires("SCREEN", data=ProgramList)
 def all_programs() -> ResponseReturnValue:
-    """The newest version of every program, and where it is active."""
+    """The newest version of every program, and where it is active; a screen is not told who stored
+    it and why."""
     active = active_programs()
+    hidden = {"saved_by": "", "note": ""} if current().role == "SCREEN" else {}
     rows = [
         {
             **head._asdict(),
+            **hidden,
             "etag": f'"{tag_of(head)}"',
             "active": [s for s, id in active.items() if id == head.id],
         }
