@@ -30,7 +30,7 @@ from schemas.store.disk import failed
 DATABASES = ("ledger.db", "accounts.db")
 DOCUMENTS = ("programs/programs.json", "users/users.json")
 # of a running node; worth nothing to the next one
-PASSING = ("lock", "alive", "alive.control", "shown")
+PASSING = ("lock", "alive", "alive.control", "shown", "small")
 BESIDE = re.compile(r".*(-wal|-shm|-journal|\.lock|\.new|\.part|\.corrupt-.*|\.before-.*)")
 Kept = Literal["none", "ng", "all"]
 

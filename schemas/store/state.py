@@ -29,13 +29,14 @@ OURS = (
         "pictures",
         "programs",
         "shown",
+        "small",
         "exports",
         "ledger.*",
     ),
     *("acknowledged.json*", "broker.*", "alive*"),
 )
 # files in these are not looked at one by one: their folders let nobody else in
-MANY = ("pictures", "shown")
+MANY = ("pictures", "shown", "small")
 WAIT_S = 5.0
 POLL_S = 0.05
 

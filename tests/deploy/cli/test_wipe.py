@@ -29,7 +29,7 @@ def site(tmp_path: Path) -> NodeProcess:
     made.state.mkdir(exist_ok=True)
     fill(made.ledger, 30)
     lived(made)
-    for name in ("web", "shown"):
+    for name in ("web", "shown", "small"):
         (made.state / name).mkdir()
         (made.state / name / "jwt.key").write_text("secret")
     for name in ("broker.json", "acknowledged.json", "audit.sent", "ledger.db.before-1"):

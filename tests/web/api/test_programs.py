@@ -14,7 +14,9 @@ from flask import Flask
 from schemas import as_program
 from schemas.store.programs.bundle import zipped
 from schemas.store.programs.signature import public_key, signed
+from schemas.store.state import OURS
 from tests.rooms.installation.site_of_web import Someone, application
+from web.api.programs import masters
 from web.program_checks import Checked
 from web.site import NAME
 
@@ -181,6 +183,23 @@ def test_a_master_that_comes_while_the_node_is_away_is_encoded_anew_by_a_confine
     assert admin.refused(
         "POST", "/programs/import", data=wrong, content_type="application/zip"
     ) == (422, "IMAGE_INVALID")
+
+
+def test_a_small_master_is_made_once_and_is_among_what_a_wipe_takes(
+    app: Flask, admin: Someone, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made: list[bytes] = []
+    monkeypatch.setattr(masters, "smaller", lambda data: (made.append(data), b"small")[1])
+    here = app.extensions[NAME]
+    monkeypatch.setattr(here, "recoded", lambda picture: picture)
+    given = form(program(master="master.png"), png(64, 48))
+    assert admin.ask("POST", "/programs", **given).status_code == 201
+    for _ in range(2):
+        assert admin.ask("GET", "/programs/bottle-cap/master/small").data == b"small"
+    assert made == [png(64, 48)]
+    kept = [path for path in here.state.iterdir() if path.name != "lock"]
+    assert (here.state / "small") in kept
+    assert [each for each in kept if not any(each.match(ours) for ours in OURS)] == []
 
 
 def test_a_form_with_anything_wrong_stores_neither_program_nor_master(
