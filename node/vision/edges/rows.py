@@ -17,7 +17,9 @@ BANDS, LEAST_ROWS = 16, 4  # most bands of a strip, and rows of one: fewer are m
 LEAST_BANDS = 3
 FOLLOWED_PX = 3  # from one band to the next an edge moves no further
 SEEN = 0.4  # of an edge's strength where it is whole
-WHOLE = 0.75  # quantile of its strengths: it is whole if it is so in a quarter of the bands
+# quantile of its strengths: it is whole if it is so in a quarter of the bands; where less than that
+# is left, noise would be, so never less than their mean
+WHOLE = 0.75
 
 
 def least_shown(found: Strip, edges: Edges, settings: RowsTool) -> float:
@@ -69,7 +71,7 @@ def shares(found: Strip, edges: Edges, smoothing_px: float) -> Floats:
             place = np.where(followed, columns[np.arange(len(place)), best], place)
     whole = np.array(
         [
-            np.quantile(one[of > 0], WHOLE) if of.any() else 0.0
+            max(np.quantile(one[of > 0], WHOLE), one[of > 0].mean()) if of.any() else 0.0
             for one, of in zip(seen.T, due.T, strict=True)
         ]
     )

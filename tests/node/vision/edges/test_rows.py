@@ -47,6 +47,19 @@ def test_a_tooth_of_which_a_third_is_missing_has_no_value(kind: str, lean: float
                 value(kind, broken, taught, noise)
 
 
+@pytest.mark.parametrize("kind", TOOLS)
+@pytest.mark.parametrize("left", [12, 14])
+def test_a_tooth_of_which_hardly_a_fifth_is_left_has_no_value(kind: str, left: int) -> None:
+    """Less than a quarter of the rows shows it, so what most of them show is noise, or nothing."""
+    whole = bar(PLAIN, 130, 92, 30, 160, 210.0)
+    rest = whole.rectangle(100, 0, 60, 124 - left, 60.0)
+    for noise in (0.0, 3.0):
+        with pytest.raises(Problem, match=r"NO_VALUE|NO_CONTRAST"):
+            value(kind, rest, whole, noise)
+        with pytest.raises(Problem, match=r"NO_VALUE|NO_CONTRAST"):
+            value(kind, rest, None, noise)
+
+
 @pytest.mark.parametrize("lean", [-20.0, 0.0, 12.0])
 @pytest.mark.parametrize("kind", TOOLS)
 def test_whole_teeth_have_their_value_in_any_light_with_noise_and_nicks(
