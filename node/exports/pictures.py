@@ -22,12 +22,14 @@ from schemas.store.pictures import Pictures
 log = logging.getLogger(__name__)
 
 BATCH = 32
+PASSED = 10_000  # results of which nothing is copied, until it is written down how far it is
 POLL_S = 0.2
 PENDING_S = 0.05
 PACE_S = (
     0.02  # after each file at most: what was held up for hours leaves the processor to the parts
 )
 COUNT_S = 5.0
+COUNT_SHARE = 50  # times as long as the last count took, at least, to the next one
 SAVE_S = 1.0
 AGAIN_S = (1.0, 30.0)  # after a failure: twice as long each time
 STUCK_S = 30.0
@@ -69,6 +71,11 @@ class PictureExporter:
         self._thread: threading.Thread | None = None
 
     @property
+    def row(self) -> int:
+        """Of the ledger: nothing up to it has to be copied any more."""
+        return self._row
+
+    @property
     def sent(self) -> int:
         """Pictures that have arrived, ever."""
         return self._sent
@@ -105,6 +112,9 @@ class PictureExporter:
     def trouble(self) -> str | None:
         """What is wrong, for people; the same words as long as it is the same. Any thread."""
         told, now = [], time.monotonic()
+        thread = self._thread
+        if thread is not None and not thread.is_alive() and not self._stopping.is_set():
+            told.append("the thread of exports has ended, and pictures wait for a restart")
         failing, busy = self._failing, self._busy_since
         if failing is not None and now - failing[0] >= TOLD_S:
             told.append(f"pictures wait since {failing[1][11:16]} UTC: {failing[2]}")
@@ -150,10 +160,17 @@ class PictureExporter:
     def _turn(self) -> float:
         """Copy some of what waits; for how long to pause."""
         self._count()
-        rows = self._queue.after(self._row, BATCH)
+        rows, to = self._queue.after(self._row, BATCH)
         if not rows:
             self._failing = None
-            self._save()
+            self._row = to
+            saved = self._saved
+            if (
+                saved is None
+                or (saved.sent, saved.lost) != (self._sent, self.lost)
+                or to - saved.row >= PASSED
+            ):
+                self._save()
             return POLL_S
         if self._place is None:
             assert self.settings.target is not None
@@ -166,6 +183,7 @@ class PictureExporter:
             self._row = row
             if time.monotonic() >= self._save_at:
                 self._save()
+        self._row = to
         return 0.0
 
     def _copy(self, result: Result) -> bool:
@@ -205,6 +223,8 @@ class PictureExporter:
             return
         self._count_at = now + COUNT_S
         self.waiting = self._queue.waiting(self._row)
+        # behind a long outage are millions of rows: looking through them is not all there is to do
+        self._count_at = now + max(COUNT_S, COUNT_SHARE * (time.monotonic() - now))
         over = self.waiting.results - self.settings.most_waiting
         if over > 0:
             self._row = self._queue.skip(self._row, over)
@@ -230,7 +250,7 @@ class PictureExporter:
             self._failing = (*self._failing[:2], str(getattr(error, "message", error))[:300])
         try:
             self._count()
-        except Problem as problem:
+        except Exception as problem:  # whatever it is, the next turn meets it too, and tells it
             log.debug("exports: %s", problem)
 
     def _save(self) -> None:

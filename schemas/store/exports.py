@@ -21,10 +21,12 @@ FOLDER = "exports"
 Remembered = TypeVar("Remembered", bound=Shape)
 # Results are committed in another order than their triggers. What waits at a station that there is
 # no more will wait for ever, and holds up nobody.
-ROWS = (
-    "FROM results WHERE id > ? AND pictures AND verdict IN ({verdicts}) AND id < coalesce("
-    "(SELECT min(w.id) FROM waiting w JOIN triggers t ON t.id = w.id"
+FIRST_WAITING = (
+    "coalesce((SELECT min(w.id) FROM waiting w JOIN triggers t ON t.id = w.id"
     " WHERE t.station IN ({stations})), 9223372036854775807)"
+)
+ROWS = (
+    "FROM results WHERE id > ? AND pictures AND verdict IN ({verdicts}) AND id < " + FIRST_WAITING
 )
 
 
@@ -60,19 +62,28 @@ class Queue:
     def __init__(self, ledger: Queries, settings: PictureExport, stations: Collection[str]) -> None:
         self._ledger = ledger
         self._values = (*settings.verdicts, *stations)
-        self._rows = ROWS.format(
-            verdicts=", ".join("?" * len(settings.verdicts)),
-            stations=", ".join("?" * len(stations)),
+        self._stations = tuple(stations)
+        marks = ", ".join("?" * len(stations))
+        self._rows = ROWS.format(verdicts=", ".join("?" * len(settings.verdicts)), stations=marks)
+        self._settled = (
+            "SELECT min(coalesce((SELECT max(id) FROM results), 0),"
+            f" {FIRST_WAITING.format(stations=marks)} - 1)"
         )
 
     def newest(self) -> int:
         """The row of the newest result, 0 if there is none."""
         return int(self._ledger.read("SELECT coalesce(max(id), 0) FROM results")[0][0])
 
-    def after(self, row: int, limit: int) -> list[tuple[int, bytes]]:
-        """Row and payload of the next ones."""
+    def after(self, row: int, limit: int) -> tuple[list[tuple[int, bytes]], int]:
+        """Row and payload of the next ones, and up to which row there are no others.
+
+        Who goes on from there looks at no result twice, also where hardly one is to be copied.
+        """
+        settled = int(self._ledger.read(self._settled, self._stations)[0][0])
         sql = f"SELECT id, payload {self._rows} ORDER BY id LIMIT ?"
-        return self._ledger.read(sql, (row, *self._values, limit))
+        found = self._ledger.read(sql, (row, *self._values, limit))
+        last = found[-1][0] if found else row
+        return found, last if len(found) == limit else max(last, settled)
 
     def waiting(self, row: int) -> Waiting:
         """What waits behind a row."""
