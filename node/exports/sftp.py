@@ -7,6 +7,7 @@ import base64
 import binascii
 import errno
 import socket
+import threading
 from collections.abc import Iterator
 from contextlib import suppress
 from datetime import UTC, datetime
@@ -14,12 +15,14 @@ from pathlib import Path, PurePosixPath
 from stat import S_ISREG
 
 import paramiko
+from cryptography.exceptions import UnsupportedAlgorithm
 
 from node.exports import CONNECT_S, QUIET_S, Stored, failed
 from schemas.errors import Problem
 from schemas.settings.exports import SftpTarget
 
 ERRORS = (paramiko.SSHException, OSError, EOFError)
+UNFIT_KEYS = (ValueError, TypeError, paramiko.UnknownKeyType, UnsupportedAlgorithm)
 
 
 class Sftp:
@@ -51,18 +54,12 @@ class Sftp:
                 raise Problem(
                     "EXPORT_FAILED", f"{self._where}: there is no key_file and no password"
                 )
-            opened = paramiko.SFTPClient.from_transport(transport)
-            if opened is None:
-                raise paramiko.SSHException("it has no SFTP")
-            self._sftp = opened
-            channel = self._sftp.get_channel()
-            if channel is not None:
-                channel.settimeout(QUIET_S)
+            self._sftp = _sftp(transport)
             self._sftp.stat(str(self._path))
         except Problem:
             self.close()
             raise
-        except (*ERRORS, ValueError) as error:
+        except (*ERRORS, *UNFIT_KEYS) as error:
             self.close()
             raise failed(self._where, error) from error
 
@@ -123,6 +120,24 @@ class Sftp:
             with suppress(FileNotFoundError):
                 self._sftp.remove(to)
             self._sftp.rename(part, to)
+
+
+def _sftp(transport: paramiko.Transport) -> paramiko.SFTPClient:
+    """Begin SFTP. Raises SSHException, EOFError, also where the other side says nothing."""
+    transport.channel_timeout = QUIET_S
+    # the answers to the request and to our version are waited for without a limit of their own
+    limit = threading.Timer(QUIET_S, transport.close)
+    limit.daemon = True
+    limit.start()
+    try:
+        opened = paramiko.SFTPClient.from_transport(transport)
+    finally:
+        limit.cancel()
+    channel = opened.get_channel() if opened is not None else None
+    if opened is None or channel is None:
+        raise paramiko.SSHException("it has no SFTP")
+    channel.settimeout(QUIET_S)
+    return opened
 
 
 def _host_key(text: str) -> paramiko.PKey:

@@ -1,5 +1,6 @@
 """Targets, each a real one: what every kind does alike, and what each refuses."""
 
+import subprocess
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -8,10 +9,16 @@ from typing import Any, NamedTuple
 import pytest
 from pydantic import TypeAdapter
 
-from node.exports import Place, open_place
+from node.exports import Place, open_place, sftp
 from schemas import Problem
 from schemas.settings.exports import Target
-from tests.rooms.installation.targets import Store, files_below, s3_store, ssh_server
+from tests.rooms.installation.targets import (
+    SshServer,
+    Store,
+    files_below,
+    s3_store,
+    ssh_server,
+)
 
 KINDS = ("folder", "s3", "sftp")
 TARGET: TypeAdapter[Any] = TypeAdapter(Target)
@@ -153,3 +160,43 @@ def test_a_name_that_has_no_place_there_is_refused_for_good(tmp_path: Path) -> N
     with pytest.raises(Problem) as caught:
         place.put(f"{'x' * 400}.jpg", tmp_path / "source")
     assert caught.value.code == "EXPORT_REFUSED"
+
+
+def test_a_link_in_the_share_leads_to_no_file_of_this_machine(tmp_path: Path) -> None:
+    share, ours = tmp_path / "share", tmp_path / "ours"
+    share.mkdir()
+    ours.write_bytes(b"ours")
+    (tmp_path / "source").write_bytes(b"x")
+    for name in ("a.jpg", ".a.jpg.part"):
+        (share / name).symlink_to(ours)
+    place = opened({"kind": "folder", "path": str(share), "mounted": False}, tmp_path)
+    place.put("a.jpg", tmp_path / "source")
+    assert ours.read_bytes() == b"ours"
+    assert (share / "a.jpg").read_bytes() == b"x"
+    assert not (share / "a.jpg").is_symlink()
+
+
+def test_a_server_that_signs_in_and_then_says_nothing_is_told(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(sftp, "QUIET_S", 0.5)
+    server = SshServer(tmp_path / "ssh")
+    config = server.folder / "config"
+    config.write_text(config.read_text().replace("sftp internal-sftp", "sftp /bin/sleep 600"))
+    server.start()
+    try:
+        with pytest.raises(Problem, match="EXPORT_FAILED"):
+            opened(server.settings(), tmp_path)
+    finally:
+        server.stop()
+
+
+def test_a_key_that_cannot_be_read_is_told(tmp_path: Path) -> None:
+    with ssh_server(tmp_path / "ssh") as server:
+        locked, none = tmp_path / "locked", tmp_path / "none"
+        words = ["ssh-keygen", "-q", "-t", "ed25519", "-N", "a-passphrase", "-f", str(locked)]
+        subprocess.run(words, check=True, timeout=20)
+        none.write_text("no key")
+        for key in (locked, none):
+            with pytest.raises(Problem, match="EXPORT_FAILED"):
+                opened(server.settings(key_file=str(key)), tmp_path)
