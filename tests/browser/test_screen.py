@@ -4,8 +4,10 @@ import re
 
 from playwright.sync_api import Browser, Page, expect
 
+from schemas.store.accounts import Accounts
 from tests.browser.plant import Plant, context_of, overflow, quiet, violations
 from tests.browser.story import results, some_results
+from tests.rooms.promise.promise import wait_for
 
 
 def test_a_screen_sees_the_run_page_by_its_link_until_it_is_revoked(
@@ -38,6 +40,15 @@ def test_a_screen_sees_the_run_page_by_its_link_until_it_is_revoked(
     assert overflow(screen) == 0
     assert violations(screen) == []
     assert complaints == []
+
+    accounts = Accounts(plant.node.state / "accounts.db")
+    (user,) = (each for each in plant.users.list() if each.name == "Hall, north")
+    (session,) = accounts.sessions(user.id)
+    accounts.end(session.id, "session.end", {"username": "", "address": "", "request_id": ""})
+    wait_for(lambda: bool(accounts.sessions(user.id)), 30, "a session that ended begins anew")
+    expect(screen).to_have_url(re.compile("/app/run"))
+    expect(card).to_be_visible()
+    accounts.close()
 
     page.reload()
     page.locator('[data-screen="Hall, north"]').get_by_role("button", name="Revoke").click()

@@ -124,10 +124,11 @@ export async function signOut() {
 
 /**
  * To the sign-in page, and back here afterwards; `why` is "ended" where somebody or something has
- * ended the session.
+ * ended the session. A screen says that it is one: nobody is there to sign in.
  */
 export function leave(why = null) {
   if (signingOut) return;
+  if (page.person?.role === "SCREEN") why = "screen";
   location.assign(
     `/app/sign-in?next=${encodeURIComponent(location.pathname + location.search + location.hash)}${why ? `&why=${why}` : ""}`,
   );

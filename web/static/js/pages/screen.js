@@ -19,6 +19,7 @@ async function open() {
     else $("#failed").append(` ${t("Ask an administrator for another link.")}`);
     return;
   }
+  sessionStorage.setItem("screen", given.get("token")); // for when this session has ended
   const calm = given.get("calm") === "true" ? "on" : "off";
   document.cookie = `calm=${calm}; path=/; max-age=31536000; samesite=strict`;
   const station = given.get("station");

@@ -9,6 +9,8 @@ import { t } from "../words.js";
 
 const form = $("#sign-in");
 const failed = $("#failed");
+const AGAIN_MS = 5000;
+const why = new URLSearchParams(location.search).get("why");
 let challenge = null; // what a passkey has to sign; good once
 
 /** Where to go afterwards: only to a page of ours. */
@@ -37,6 +39,21 @@ async function already() {
   } catch (error) {
     return error instanceof ApiError && error.status === 401 && renew();
   }
+}
+
+// The session of a screen ends too, after some weeks, and nobody is there: its tab knows the link.
+async function reopened() {
+  const token = sessionStorage.getItem("screen");
+  while (why === "screen" && token) {
+    try {
+      await post("/auth/screen", { token });
+      return true;
+    } catch (error) {
+      if (["TOKEN_INVALID", "VALIDATION_FAILED"].includes(error.code)) break; // it was revoked
+      await new Promise((done) => setTimeout(done, AGAIN_MS));
+    }
+  }
+  return false;
 }
 
 $("#use-recovery").addEventListener("click", () => {
@@ -111,6 +128,6 @@ form.addEventListener("submit", (event) => {
 const provider = $("#provider");
 if (provider) provider.href += `?next=${encodeURIComponent(next())}`;
 
-if (new URLSearchParams(location.search).get("why") === "ended") $("#ended").hidden = false;
-if (await already()) location.replace(next());
+if (why === "ended") $("#ended").hidden = false;
+if ((await already()) || (await reopened())) location.replace(next());
 else $("input[name=username]").focus();
