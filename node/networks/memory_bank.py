@@ -138,6 +138,11 @@ class Bank:
         """Among its patches."""
         return Nearest(self.bank)
 
+    def prepare(self) -> None:
+        """Make what the first picture would wait for: on a thread that may take its time."""
+        self.search.distances(np.zeros((1, self.bank.shape[1]), np.float32))
+        _ = self._reach, self.far
+
     def distances(self, seen: Maps) -> Floats:
         """Of each place to the nearest patch of the memory. Raises Problem MODEL_INVALID if the
         maps are of another shape."""

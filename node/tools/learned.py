@@ -42,6 +42,7 @@ def learn(view: View | None, settings: Settings, model: bytes | None = None) -> 
         raise Problem("MODEL_INVALID", "it was taught with another backbone; teach it again")
     if view is not None:
         _check(bank, view, settings)
+    bank.prepare()
     return Learned(bank, threshold(bank.scores, bank.bad_scores, settings.false_reject_rate))
 
 

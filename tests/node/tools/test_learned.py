@@ -5,6 +5,7 @@ import io
 import zipfile
 from dataclasses import replace
 from functools import cache
+from typing import Any
 
 import numpy as np
 import pytest
@@ -12,7 +13,7 @@ import pytest
 from node.faults import stains as faults
 from node.frame import IN_PLACE, Frame, Placement
 from node.model_file import pack
-from node.networks import features, promise
+from node.networks import features, nearest, promise
 from node.networks import memory_bank as bank
 from node.tools import learned
 from schemas import Learned, Problem
@@ -65,6 +66,23 @@ def value(frame: Frame, placement: Placement = IN_PLACE) -> float:
 def test_good_parts_that_were_not_taught_are_good_and_spoilt_ones_are_not() -> None:
     assert sum(value(part(seed)) > 1 for seed in range(100, 130)) <= 3  # of 30, with 12 taught
     assert all(value(part(seed, spoilt=True)) > 1 for seed in range(200, 210))
+
+
+def test_the_first_part_waits_for_nothing_that_is_made_once(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Neither for how quick products are here, nor for the patches to be laid ready."""
+    late: list[str] = []
+
+    def told(name: str, made: object) -> Any:
+        return lambda *given: late.append(name) or made(*given)  # type: ignore[operator]
+
+    nearest.products.cache_clear()
+    found = learned.learn(part(0).view(WHERE), tool(), taught().packed())
+    for module, name in ((nearest, "_product"), (nearest, "_seconds"), (bank, "limits")):
+        monkeypatch.setattr(module, name, told(name, getattr(module, name)))
+    assert learned.measure(part(1).view(WHERE), tool(), found).value < 1.5
+    assert late == []
 
 
 def test_what_was_taught_as_good_is_good() -> None:
