@@ -101,6 +101,21 @@ def test_a_network_whose_sums_are_cut_off_is_run_in_the_way_that_is_right(
     assert fine.min() == coarse.min() == 7
 
 
+def test_where_products_are_not_right_the_network_is_not_run_by_them(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    ran: list[bool] = []
+
+    def session(_data: bytes, exact: bool) -> object:
+        same = np.full((2, 8, 8), 7, np.float32)
+        return lambda _image: (ran.append(exact), (same, same))[1]
+
+    monkeypatch.setattr(features, "_session", session)
+    monkeypatch.setattr(features, "right", lambda: False)
+    features._onnxruntime(b"")(np.zeros((1, 3, 64, 64), np.float32))
+    assert ran == [True]
+
+
 @pytest.mark.parametrize("side", [300, 640, 1000])
 def test_a_picture_is_made_smaller_without_moving_it(side: int) -> None:
     """A ramp stays the ramp: the middle of each pixel of the smaller one is where it was."""
