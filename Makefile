@@ -7,7 +7,7 @@ BIOME := $(VENV)/npm/node_modules/.bin/biome
 # Test files that run side by side on two cores: most of them wait for something most of the time.
 WORKERS ?= 3
 
-.PHONY: help demo test fast check format locked audit bench brokers alerts attack box node-red load image gallery mosquitto clean
+.PHONY: help demo test fast check format locked audit bench brokers alerts attack install-test box node-red load image gallery mosquitto clean
 
 help:
 	@echo "make demo    broker, node and a simulated PLC in one go; DEMO='--state DIR --mqtt-port N ...' for options"
@@ -21,6 +21,7 @@ help:
 	@echo "make load    Locust against the web: 50 requests/s, 1000 connections, 1000 requests/s; LOAD='--seconds 60 --url URL'"
 	@echo "make brokers the same load on every broker that is installed, restarted and killed; BROKERS='--loops 5 --only nats' for a part"
 	@echo "make alerts  cause what each alert rule is for, against a real Prometheus and Alertmanager (Debian: prometheus, prometheus-alertmanager)"
+	@echo "make install-test  install.sh on a clean root, by the offline bundle and by the registry, to a part that is judged; INSTALL='--only bundle'"
 	@echo "make box     install, kill, update, cut the power of and restore a whole Debian of its own; BOX='--kind container --only update' ..."
 	@echo "make node-red a real Node-RED with our flow and our node Inspect, through restarts of all three; NODERED='--parts 100 --only flow'"
 	@echo "make image   build the image by buildah, let node and web of it answer a trigger, look for secrets; some 5 minutes; root, buildah, debootstrap"
@@ -90,6 +91,9 @@ brokers: $(VENV)/installed-dev
 
 alerts: $(VENV)/installed-dev
 	$(BIN)/python -m tests.alerts $(ALERTS)
+
+install-test: $(VENV)/installed-dev
+	$(BIN)/python -m tests.rig.clean_root $(INSTALL)
 
 box: $(VENV)/installed-dev
 	$(BIN)/python -m tests.rig.box $(BOX)

@@ -15,8 +15,9 @@ import os
 import shutil
 import stat
 import tempfile
+import time
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +36,7 @@ from schemas.store.users import Users
 AT_FDCWD = -100
 RENAME_EXCHANGE = 2
 STAMP = "ledger.stamp"
+PAUSE_S = 0.05
 _LIBC = ctypes.CDLL(None, use_errno=True)
 
 
@@ -84,15 +86,24 @@ def restore(args: argparse.Namespace) -> int:
 
 
 def migrate(args: argparse.Namespace) -> int:
-    """Bring the stores to this version while nothing else uses them. Raises Problem STATE_LOCKED,
-    STORE_NEWER, STORE_FAILED."""
+    """Bring the stores to this version while nothing else uses them, for which it waits as long as
+    it is told. Raises Problem STATE_LOCKED, STORE_NEWER, STORE_FAILED."""
     from schemas.store.accounts import Accounts
     from schemas.store.ledger import Ledger
 
     settings = addressee.loaded(args).settings
     state = Path(settings.state_dir)
     rows: list[dict[str, Any]] = []
-    with addressee.owner(state), alone(state):
+    with addressee.owner(state), ExitStack() as stack:
+        until = time.monotonic() + args.wait
+        while True:
+            try:
+                stack.enter_context(alone(state))
+                break
+            except Problem as problem:
+                if problem.code != "STATE_LOCKED" or time.monotonic() >= until:
+                    raise
+            time.sleep(PAUSE_S)
         for name in ("ledger.db", "accounts.db"):
             path = state / name
             before = copies.version(path) if path.exists() else 0

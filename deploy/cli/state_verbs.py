@@ -5,7 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from deploy.cli.options import whole
+from deploy.cli.options import seconds, whole
 
 
 def accounts(commands: Any, command: Callable[..., argparse.ArgumentParser]) -> None:
@@ -79,11 +79,18 @@ def keeping(commands: Any, command: Callable[..., argparse.ArgumentParser]) -> N
         action="store_true",
         help="also if it is the backup of a node with another id",
     )
-    command(
+    bring = command(
         commands,
         "migrate",
         "deploy.cli.restore:migrate",
         "Bring the stores to this version, a copy of the old ones beside them",
+    )
+    bring.add_argument(
+        "--wait",
+        metavar="S",
+        type=seconds,
+        default=0.0,
+        help="until node and web have ended (default 0 s)",
     )
     gone = command(
         commands,

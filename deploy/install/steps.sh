@@ -305,10 +305,12 @@ newest_backup() { find "$root$backups" -name 'inspection-node-*.tar.gz' -printf 
 
 # change_version OLD NEW WAIT LOOK...: the state brought to the new version, and node and web of it started
 change_version() {
-  local new=$2 wait_s=$3
+  local new=$2 wait_s=$3 migrating
   shift 3
+  in_version "$new" migrate --wait 30 >/dev/null 2>&1 & # loaded before the old one ends: nobody answers meanwhile
+  migrating=$!
   services stop
-  in_version "$new" migrate >/dev/null || return 1
+  wait "$migrating" || in_version "$new" migrate >/dev/null || return 1
   switch_to "$new"
   units "$new"
   services start || return 1

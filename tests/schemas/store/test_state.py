@@ -5,6 +5,7 @@ import os
 import shutil
 import subprocess
 import sys
+import threading
 from collections.abc import Callable
 from pathlib import Path
 
@@ -235,6 +236,20 @@ def test_a_web_that_has_opened_nothing_yet_is_seen(
         web.kill()
         web.wait()
     assert main([command, *(["--yes"] if command == "wipe" else []), "--config", str(config)]) == 0
+
+
+def test_a_migration_waits_for_who_uses_the_state_as_long_as_it_is_told(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    config = settings(tmp_path)
+    Accounts(tmp_path / "state" / "accounts.db").sessions()
+    web = held(tmp_path / "state", alone=False)
+    try:
+        assert main(["migrate", "--wait", "0.2", "--config", str(config)]) == 1
+        assert "STATE_LOCKED" in capsys.readouterr().err
+    finally:
+        threading.Timer(0.3, os.close, [web]).start()
+    assert main(["migrate", "--wait", "60", "--config", str(config)]) == 0
 
 
 def test_accounts_that_share_the_folder_by_its_group_are_not_foreign_and_others_still_read_nothing(
