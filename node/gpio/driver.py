@@ -32,13 +32,15 @@ log = logging.getLogger(__name__)
 
 
 class Order:
-    """Something to be done by the driver's thread; `done` is released when it was."""
+    """Something to be done by the driver's thread; `done` is released when it was. drives: not
+    only a question, so that lines that are late for it are not to be trusted."""
 
-    __slots__ = ("_given_up", "action", "done", "lane", "problem")
+    __slots__ = ("_given_up", "action", "done", "drives", "lane", "problem")
 
-    def __init__(self, lane: Lane, action: Callable[[], None]) -> None:
+    def __init__(self, lane: Lane, action: Callable[[], None], drives: bool = True) -> None:
         self.lane = lane
         self.action = action
+        self.drives = drives
         self.problem: Problem | None = None
         self.done = threading.Lock()
         self.done.acquire()
@@ -185,7 +187,7 @@ class LineDriver:
         lane = self._lanes[station]
         level: list[bool | None] = []
         with suppress(Problem):
-            self._ask(lane, lambda: level.append(lane.level()), timeout_s)
+            self._ask(lane, lambda: level.append(lane.level()), timeout_s, drives=False)
         return lane.trace.told(after, level[0] if level else None)
 
     def wants_ready(self, station: str) -> bool:
@@ -209,11 +211,13 @@ class LineDriver:
     def _tell(self, station: str, action: Callable[[], None]) -> None:
         self._put(Order(self._lanes[station], action))
 
-    def _ask(self, lane: Lane, action: Callable[[], None], timeout_s: float) -> None:
+    def _ask(
+        self, lane: Lane, action: Callable[[], None], timeout_s: float, drives: bool = True
+    ) -> None:
         gone = self._gone()
         if gone is not None:
             raise gone
-        order = Order(lane, action)
+        order = Order(lane, action, drives)
         if not self._put(order):
             raise Problem("GPIO_ERROR", "the line driver is behind")
         if not order.done.acquire(timeout=timeout_s):
@@ -224,7 +228,8 @@ class LineDriver:
 
     def _put(self, order: Order) -> bool:
         if len(self._orders) >= ORDER_LIMIT:
-            self._behind = True  # an order is lost: nothing that the lines show can be trusted
+            if order.drives:  # one is lost: nothing that the lines show can be trusted
+                self._behind = True
             return False
         self._orders.append(order)
         self._nudge()
@@ -296,5 +301,7 @@ class LineDriver:
         except Problem as problem:
             order.problem = problem
         order.done.release()
-        if order.given_up():  # it was driven, but its part has been answered with an error
+        if (
+            order.drives and order.given_up()
+        ):  # it was driven, but its part has been answered with an error
             order.lane.fail(Problem("GPIO_ERROR", "the lines were driven too late"))

@@ -1,6 +1,8 @@
 """The trace of the lines: no change is missed by who asks now and then, and what was missed is
 counted."""
 
+import threading
+
 import pytest
 
 from node.gpio.driver import LineDriver
@@ -73,4 +75,27 @@ def test_a_driver_tells_outputs_edges_and_the_level_of_the_input() -> None:
         assert told["last"]["ok"]["ms"] >= settings.drive.pulse_ms
         assert {role for _, _, role, _ in told["changes"]} == {"ok", "trigger"}
     finally:
+        driver.stop(5)
+
+
+def test_a_question_that_is_answered_late_closes_no_lines() -> None:
+    """A verdict that is driven too late does: a page that looks on must not stop the line."""
+    answer = threading.Event()
+
+    class Slow(MemoryBank):
+        def level(self) -> bool | None:
+            answer.wait(10)
+            return super().level()
+
+    settings = MemoryLines.model_validate({"kind": "memory", "ok": 1, "trigger": 3})
+    driver = LineDriver({"cam1": (settings, Slow(settings))}, lambda _station, _at: None)
+    driver.start()
+    try:
+        assert driver.told("cam1", timeout_s=0.1)["input"] is None
+        answer.set()
+        assert driver.show("cam1", "OK", {}, timeout_s=10) == "ok"
+        assert driver.problem("cam1") is None
+        assert driver.told("cam1", timeout_s=10)["input"] is False
+    finally:
+        answer.set()
         driver.stop(5)
