@@ -301,7 +301,6 @@ class LineDriver:
         except Problem as problem:
             order.problem = problem
         order.done.release()
-        if (
-            order.drives and order.given_up()
-        ):  # it was driven, but its part has been answered with an error
+        # it was driven, but its part has been answered with an error
+        if order.drives and order.given_up():
             order.lane.fail(Problem("GPIO_ERROR", "the lines were driven too late"))

@@ -87,7 +87,9 @@ def test_a_question_that_is_answered_late_closes_no_lines() -> None:
             answer.wait(10)
             return super().level()
 
-    settings = MemoryLines.model_validate({"kind": "memory", "ok": 1, "trigger": 3})
+    settings = MemoryLines.model_validate(
+        {"kind": "memory", "ok": 1, "trigger": {"line": 3, "debounce_ms": 0}}
+    )
     driver = LineDriver({"cam1": (settings, Slow(settings))}, lambda _station, _at: None)
     driver.start()
     try:
