@@ -19,10 +19,12 @@ from node.vision.edges.caliper import (
     strip,
 )
 from node.vision.edges.rows import check_shown, least_shown
+from node.vision.edges.scatter import scatter
 from schemas import Problem, Width
 from schemas.tools.caliper import Polarity
 
 SURE_SHARE = 0.001  # of the width
+NOISE_PX, NOISE_SHARE = 0.03, 0.0025  # sigma that noise alone may leave: px, and of the width
 ENTRY: dict[str, tuple[Polarity, Polarity]] = {
     "light": ("dark_to_light", "light_to_dark"),
     "dark": ("light_to_dark", "dark_to_light"),
@@ -42,7 +44,8 @@ def measure(
     """Distance of the two edges, square to them, at the middle of the region.
 
     Raises Problem NO_CONTRAST if one of them is missing, NO_VALUE if they are too near to each
-    other for the blur and noise, or are seen in too few rows, and for mm without a calibration.
+    other for the blur and noise, the noise is too much for so many rows, or they are seen in too
+    few of them, and for mm without a calibration.
     """
     where, pair, edges = _pair(view, settings)
     check_shown(where, edges, settings, learned)
@@ -79,6 +82,18 @@ def _pair(view: View, settings: Width) -> tuple[Strip, Floats, Edges]:
         raise Problem("NO_CONTRAST", f"nothing {settings.between} lies between two edges")
     both = (edges.at == last).astype(float) - (edges.at == first)
     unsure = edges.unsure(both)
-    if unsure > SURE_SHARE * (last - first):  # of something wide, less is known well enough
+    enough = SURE_SHARE * (last - first)  # of something wide, less is known well enough
+    if unsure > enough:
         check_sure(unsure, "the width")
-    return where, np.array([first, last]), edges.only(both != 0)
+    pair = edges.only(both != 0)
+    if len(pair) == 2:
+        blur = float(pair.blur.mean())
+        noise = scatter(where.gray, where.counts, pair.at, pair.step, blur)
+        least = max(NOISE_PX, NOISE_SHARE * (last - first))
+        if noise > least:
+            raise Problem(
+                "NO_VALUE",
+                f"the noise leaves the width known to {noise:.2g} px, {least:.2g} px (sigma)"
+                " are needed: let the region take in more of the edges, or use more light",
+            )
+    return where, np.array([first, last]), pair

@@ -175,6 +175,14 @@ def _all(shape: Any, slope: Any, values: Floats, weights: Floats) -> tuple[Float
     return values * weights - levels @ columns, np.vstack([moving, columns]).T, levels
 
 
+def influence(x: Any, at: Floats, step: Floats, blur: float) -> Floats:
+    """By how many px the fitted places move for each gray level of each pixel x, n x pixels: to
+    first order, with the blur, the level and the heights fitted, too."""
+    shape, (by_place, by_blur) = _model(x, at, max(blur, LEAST_BLUR))
+    columns = np.vstack([step[:, None] * by_place, step @ by_blur, np.ones(len(x)), shape])
+    return np.asarray(np.linalg.pinv(columns.T, rcond=1e-6)[: len(at)], float)
+
+
 def gauss(t: Any) -> tuple[Any, Any]:
     """Density and distribution of the normal distribution (M. Abramowitz, I. Stegun, 26.2.17: to
     7.5e-8)."""
