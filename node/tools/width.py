@@ -24,7 +24,8 @@ from schemas import Problem, Width
 from schemas.tools.caliper import Polarity
 
 SURE_SHARE = 0.001  # of the width
-NOISE_PX, NOISE_SHARE = 0.03, 0.0025  # sigma that noise alone may leave: px, and of the width
+THIN_PX = 12.0  # of something narrower the rows must agree; the sides of what is wide may be rough
+MOST_NOISE_PX = 0.03  # sigma that noise may leave of it
 ENTRY: dict[str, tuple[Polarity, Polarity]] = {
     "light": ("dark_to_light", "light_to_dark"),
     "dark": ("light_to_dark", "dark_to_light"),
@@ -86,14 +87,13 @@ def _pair(view: View, settings: Width) -> tuple[Strip, Floats, Edges]:
     if unsure > enough:
         check_sure(unsure, "the width")
     pair = edges.only(both != 0)
-    if len(pair) == 2:
+    if last - first < THIN_PX and len(pair) == 2:
         blur = float(pair.blur.mean())
         noise = scatter(where.gray, where.counts, pair.at, pair.step, blur)
-        least = max(NOISE_PX, NOISE_SHARE * (last - first))
-        if noise > least:
+        if noise > MOST_NOISE_PX:
             raise Problem(
                 "NO_VALUE",
-                f"the noise leaves the width known to {noise:.2g} px, {least:.2g} px (sigma)"
+                f"the noise leaves the width known to {noise:.2g} px, {MOST_NOISE_PX:g} px (sigma)"
                 " are needed: let the region take in more of the edges, or use more light",
             )
     return where, np.array([first, last]), pair
