@@ -26,7 +26,9 @@ def tree(tmp_path: Path) -> Path:
         )
     for name in ("deploy", "docs", "web/static/js/editor", "tests/node/tools"):
         (tmp_path / name).mkdir(parents=True)
-    shutil.copy(ROOT / "tests" / "scenes.py", tmp_path / "tests")
+    shutil.copytree(
+        ROOT / "tests" / "rooms" / "pictures", tmp_path / "tests" / "rooms" / "pictures"
+    )
     return tmp_path
 
 
