@@ -161,35 +161,29 @@ class Shelf:
     def _run(self, program_id: str, future: "Future[LoadedProgram | Problem]") -> None:
         with self._turn:
             while True:
-                version, found = self._load(program_id)
-                kept = _Kept(found, version)
+                kept = self._load(program_id)
                 with self._lock:
-                    if self._newest(program_id) not in (version, None):
+                    if self._newest(program_id) not in (kept.version, None):
                         continue  # it was saved again meanwhile
                     self._kept[program_id] = kept
                     del self._loading[program_id]
                     self._let_go(program_id)
                     break
-        future.set_result(found)
+        future.set_result(kept.found)
 
-    def _load(self, program_id: str) -> tuple[int, LoadedProgram | Problem]:
+    def _load(self, program_id: str) -> _Kept:
         version = 0
         try:
             version = (stored := self.store.get(program_id)).version
-            return version, load(
-                stored.program,
-                version,
-                stored.hash,
-                self.store.master(stored.program),
-                self.store.file,
-            )
+            master = self.store.master(stored.program)
+            found = load(stored.program, version, stored.hash, master, self.store.file)
+            return _Kept(found, version)
         except Problem as problem:
-            return version, problem
+            return _Kept(problem, version)
         except Exception as error:
             log.exception("program %s cannot be loaded", program_id)
-            return version, Problem(
-                "INTERNAL", f"program {program_id}: {type(error).__name__}: {error}"[:500]
-            )
+            said = f"program {program_id}: {type(error).__name__}: {error}"[:500]
+            return _Kept(Problem("INTERNAL", said), version)
 
     def _newest(self, program_id: str) -> int | None:
         try:

@@ -119,8 +119,10 @@ class StationThread:
             asleep_ns for until_ns, asleep_ns in self._asleep if until_ns > part.received_ns
         )
 
-    def abandon(self) -> None:
-        """Leave the thread that hangs in an inspection to itself, and go on with a new one."""
+    def abandon(self, part: Part) -> None:
+        """Leave the thread that hangs in this part to itself, and go on with a new one."""
+        if self.current is not part:
+            return  # it came back in this moment, and may have the next part already
         if self._thread is not None:
             self.abandoned = [
                 thread for thread in [*self.abandoned, self._thread] if thread.is_alive()

@@ -111,7 +111,7 @@ class Watch:
             station.thread.limit(time.monotonic_ns() + 1_000_000_000)
             return
         station.metrics.abandoned.labels(station.id).inc()
-        station.thread.abandon()
+        station.thread.abandon(part)
         self._outbox.event("inspection.hung", station.id, {"trigger_id": part.trigger_id})
         if len(station.thread.abandoned) >= ABANDONED_LIMIT:
             self._die(

@@ -31,6 +31,7 @@ from numpy.typing import NDArray
 from node.frame import Frame, Pixels
 from node.vision.patterns import fixed, turned
 from node.vision.patterns.alone import CLOSE, HALF, single
+from node.vision.patterns.pyramid import LEAST_SPREAD, correlation, halved, keeps
 from node.vision.patterns.turned_fit import (
     Level,
     Likeness,
@@ -43,8 +44,6 @@ from node.vision.patterns.turned_fit import (
 from schemas import Pattern, Pose, Problem, Region
 
 LEAST_SIDE = 10  # px of the coarsest pattern
-# standard deviation of the pattern in gray levels; less is the noise of a camera
-LEAST_SPREAD = 3.0
 # correlation of the coarse pattern with itself half a coarse px away: the worst case of a search
 LEAST_AGREEMENT = 0.7
 FOLLOWED = 8  # places followed down from the coarsest level, half as many a level, at least 2
@@ -121,8 +120,8 @@ def learn(
         raise Problem("NO_CONTRAST", "the locator's region shows nothing that could be found again")
     fixed.check(frame, settings.region)
     levels = [pattern]
-    while min(levels[-1].shape) >= 2 * LEAST_SIDE and _keeps(pattern, len(levels)):
-        levels.append(_halved(levels[-1]))
+    while min(levels[-1].shape) >= 2 * LEAST_SIDE and keeps(pattern, len(levels), LEAST_AGREEMENT):
+        levels.append(halved(levels[-1]))
     smooth = pattern.astype(np.float32)
     columns = [smooth, *np.gradient(smooth)[::-1], np.ones_like(smooth)]
     system = np.stack([column.ravel() for column in columns]).astype(np.float64)
@@ -259,7 +258,7 @@ def _placed(
         )
     images = [_smoothed(frame, search)]
     while len(images) < len(learned.levels):
-        images.append(_halved(images[-1]))
+        images.append(halved(images[-1]))
     found = _everywhere(images[-1], learned.levels[-1])
     for level in range(len(images) - 2, -1, -1):
         kept = max(2, FOLLOWED >> (len(images) - 1 - level))
@@ -324,38 +323,9 @@ def _smoothed(frame: Frame, region: Region) -> Pixels:
     )
 
 
-def _halved(image: Pixels) -> Pixels:
-    """Means of 2 x 2 px; an odd last row or column is left out."""
-    rows, columns = image.shape[0] // 2, image.shape[1] // 2
-    return cv2.resize(
-        image[: 2 * rows, : 2 * columns], (columns, rows), interpolation=cv2.INTER_AREA
-    )  # type: ignore[return-value]
-
-
-def _keeps(pattern: Pixels, level: int) -> bool:
-    """Whether the pattern can still be recognised at that level, wherever it lies between the
-    coarse pixels."""
-    half = 2 ** (level - 1)
-    one, other = pattern, pattern[half:, half:]
-    for _ in range(level):
-        one, other = _halved(one), _halved(other)
-    one = one[: other.shape[0], : other.shape[1]]
-    return (
-        float(one.std()) >= LEAST_SPREAD
-        and float(_correlation(other, one)[0, 0]) >= LEAST_AGREEMENT
-    )
-
-
-def _correlation(image: Any, pattern: Any) -> NDArray[np.float32]:
-    """Normalised correlation of the pattern at each place, -1 to 1; 0 where it has no value."""
-    found: Any = cv2.matchTemplate(image, pattern, cv2.TM_CCOEFF_NORMED)
-    cv2.patchNaNs(found, 0)
-    return found  # type: ignore[no-any-return]
-
-
 def _everywhere(image: Pixels, pattern: Pixels) -> list[tuple[int, int]]:
     """The best peaks in the whole image as (x, y), best first."""
-    found = _correlation(image, pattern)
+    found = correlation(image, pattern)
     y, x = np.nonzero((found >= cv2.dilate(found, np.ones((3, 3), np.uint8))) & (found > 0))
     best = np.argsort(found[y, x])[::-1][:FOLLOWED]
     return list(zip(x[best].tolist(), y[best].tolist(), strict=True))
@@ -371,7 +341,7 @@ def _followed(
     for x, y in places:
         for _ in range(3):
             left, top = max(x - 2, 0), max(y - 2, 0)
-            found = _correlation(image[top : y + rows + 2, left : x + columns + 2], pattern)
+            found = correlation(image[top : y + rows + 2, left : x + columns + 2], pattern)
             _, score, _, (dx, dy) = cv2.minMaxLoc(found)
             moved = abs(left + dx - x), abs(top + dy - y)
             x, y = left + dx, top + dy
@@ -414,7 +384,7 @@ def _refined(gray: Pixels, learned: Learned, x: int, y: int) -> tuple[float, flo
         if max(abs(right), abs(down)) < 0.02 * gain:
             break
     there = patch.reshape(rows, columns)
-    return x + dx, y + dy, float(_correlation(there, learned.levels[0].astype(np.float32))[0, 0])
+    return x + dx, y + dy, float(correlation(there, learned.levels[0].astype(np.float32))[0, 0])
 
 
 def _taps(shift: float) -> NDArray[np.float64]:

@@ -9,12 +9,11 @@ from numpy.typing import NDArray
 
 from node.frame import Pixels, View
 from node.measurement import Mark, Measurement
+from node.vision.patterns.pyramid import LEAST_SPREAD, correlation, halved, keeps
 from node.vision.patterns.turned_fit import Likeness, likeness_of, seen
 from schemas import PatternTool, Problem
 
 LEAST_SIDE = 8  # px of the coarsest pattern
-# standard deviation of the pattern in gray levels; less is the noise of a camera
-LEAST_SPREAD = 3.0
 LEAST_THERE = 1.0  # the same of a place that is compared with it: less is a flat place
 # correlation of the coarse pattern with itself half a coarse px away: the worst case of a search
 LEAST_AGREEMENT = 0.8
@@ -41,8 +40,8 @@ def learn(view: View, settings: PatternTool) -> Learned:
     if float(pattern.std()) < LEAST_SPREAD:
         raise Problem("NO_CONTRAST", "the pattern shows nothing that could be found again")
     levels = [pattern]
-    while min(levels[-1].shape) >= 2 * LEAST_SIDE and _keeps(pattern, len(levels)):
-        levels.append(_halved(levels[-1]))
+    while min(levels[-1].shape) >= 2 * LEAST_SIDE and keeps(pattern, len(levels), LEAST_AGREEMENT):
+        levels.append(halved(levels[-1]))
     small = min(pattern.shape) < SEEN_SIDE
     like = None if small else likeness_of(pattern, 1 if pattern.size <= SEEN_PX else 2)
     return Learned(tuple(levels), like)
@@ -93,9 +92,9 @@ def _places(view: View, settings: PatternTool, learned: Learned) -> list[tuple[i
     one."""
     images = [np.ascontiguousarray(view.gray)]
     while len(images) < len(learned.levels):
-        images.append(_halved(images[-1]))
+        images.append(halved(images[-1]))
     coarse = len(images) - 1
-    found = _correlation(images[coarse], learned.levels[coarse])
+    found = correlation(images[coarse], learned.levels[coarse])
     least = settings.least_score if settings.value == "count" else float(found.max())
     y, x = np.nonzero(
         (found >= cv2.dilate(found, np.ones((3, 3), np.uint8)))
@@ -129,18 +128,11 @@ def _nearby(image: Pixels, pattern: Pixels, x: int, y: int) -> tuple[int, int, f
         max(min(x, image.shape[1] - columns) - 2, 0),
         max(min(y, image.shape[0] - rows) - 2, 0),
     )
-    found = _correlation(image[top : top + rows + 4, left : left + columns + 4], pattern)
+    found = correlation(image[top : top + rows + 4, left : left + columns + 4], pattern)
     _, score, _, (dx, dy) = cv2.minMaxLoc(found)
     there = image[top + dy : top + dy + rows, left + dx : left + dx + columns]
     flat = float(cv2.meanStdDev(there)[1][0, 0]) < LEAST_THERE
     return left + dx, top + dy, 0.0 if flat else min(score, 1.0)
-
-
-def _correlation(image: Pixels, pattern: Pixels) -> NDArray[np.float32]:
-    """Normalised correlation of the pattern at each place, -1 to 1; 0 where it has no value."""
-    found = cv2.matchTemplate(image, pattern, cv2.TM_CCOEFF_NORMED)
-    cv2.patchNaNs(found, 0)
-    return found  # type: ignore[return-value]
 
 
 def _free(mask: Pixels, columns: int, rows: int) -> NDArray[np.bool_]:
@@ -153,27 +145,6 @@ def _free(mask: Pixels, columns: int, rows: int) -> NDArray[np.bool_]:
         + sums[:-rows, :-columns]
     )
     return counted == rows * columns  # type: ignore[no-any-return]
-
-
-def _halved(image: Pixels) -> Pixels:
-    """Means of 2 x 2 px; an odd last row or column is left out."""
-    rows, columns = image.shape[0] // 2, image.shape[1] // 2
-    return cv2.resize(
-        image[: 2 * rows, : 2 * columns], (columns, rows), interpolation=cv2.INTER_AREA
-    )  # type: ignore[return-value]
-
-
-def _keeps(pattern: Pixels, level: int) -> bool:
-    """Whether the pattern can still be recognised at that level, wherever it lies between the
-    coarse pixels."""
-    half = 2 ** (level - 1)
-    one, other = pattern, pattern[half:, half:]
-    for _ in range(level):
-        one, other = _halved(one), _halved(other)
-    one = one[: other.shape[0], : other.shape[1]]
-    if min(one.shape) < 3 or float(one.std()) < LEAST_SPREAD:
-        return False
-    return float(_correlation(other, one)[0, 0]) >= LEAST_AGREEMENT
 
 
 def _mark(view: View, x: int, y: int, columns: int, rows: int) -> Mark:
