@@ -341,7 +341,7 @@ class View:
 
     def counted(self, mask: Pixels) -> Pixels:
         """A mask of the view's size without the pixels that do not count."""
-        return mask if self.mask is None else cv2.bitwise_and(mask, self.mask)  # type: ignore[return-value]
+        return mask if self.mask is None else cv2.bitwise_and(mask, self.mask)
 
     def to_frame(self, points: Any) -> NDArray[np.float64]:
         """Points of the view (n x 2, x and y) as points of the frame."""

@@ -69,7 +69,7 @@ def measure(frame: Frame) -> Quality:
     while max(small.shape) >= 2 * SMALL_PX and min(small.shape) >= 16:
         small = cv2.resize(
             small, (small.shape[1] // 2, small.shape[0] // 2), interpolation=cv2.INTER_AREA
-        )  # type: ignore[assignment]
+        )
         step *= 2
     laplacian = cv2.convertScaleAbs(cv2.Laplacian(small, cv2.CV_16S))
     edges = np.cumsum(_histogram(laplacian))

@@ -209,8 +209,8 @@ def _exposed(pixels: Pixels, asked: ProgramCamera, nominal_ms: float) -> Pixels:
     light *= 1.0 if asked.exposure_ms is None else asked.exposure_ms / nominal_ms
     if asked.mode == "hdr":
         short, long = (cv2.convertScaleAbs(pixels, alpha=light * factor) for factor in (0.5, 2.0))
-        return cv2.addWeighted(short, 0.5, long, 0.5, 0.0)  # type: ignore[return-value]
-    return pixels if light == 1.0 else cv2.convertScaleAbs(pixels, alpha=light)  # type: ignore[return-value]
+        return cv2.addWeighted(short, 0.5, long, 0.5, 0.0)
+    return pixels if light == 1.0 else cv2.convertScaleAbs(pixels, alpha=light)
 
 
 def _taps(fraction: float) -> NDArray[np.float32]:
@@ -275,7 +275,7 @@ class _Scene:
         noise = (slice(y, y + self.height), slice(x, x + self.width))
         cv2.convertScaleAbs(frame, dst=frame, alpha=part.light)
         cv2.add(frame, self.lighter[noise], dst=frame)
-        return cv2.subtract(frame, self.darker[noise], dst=frame)  # type: ignore[return-value]
+        return cv2.subtract(frame, self.darker[noise], dst=frame)
 
     def _place(self, frame: Pixels, part: Part) -> None:
         """Blend the part into the frame, moved to a fraction of a pixel."""
@@ -317,7 +317,7 @@ class _Scene:
             (30, 30, 30),
             max(1, round(2 * k)),
         )
-        return cv2.GaussianBlur(belt, (0, 0), LENS_PX)  # type: ignore[return-value]
+        return cv2.GaussianBlur(belt, (0, 0), LENS_PX)
 
     def _sprite(self, defect: Defect | None, variant: int) -> tuple[Pixels, Pixels]:
         """The part on black, and its cover (255 part, 0 belt, one channel), with a margin of 8 px
@@ -332,7 +332,7 @@ class _Scene:
             for sheet in (pen.ink, pen.cover)
         ]
         ink, cover = (cv2.GaussianBlur(sheet, (0, 0), LENS_PX) for sheet in small)
-        return ink, cover  # type: ignore[return-value]
+        return ink, cover
 
 
 class _Pen:

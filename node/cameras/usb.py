@@ -249,7 +249,7 @@ class Usb:
             if not read:
                 continue
             try:
-                pixels = _decoded(raw)  # type: ignore[arg-type]
+                pixels = _decoded(raw)
             except Problem as problem:
                 self._damaged = Problem("IMAGE_INVALID", f"{self._name}: {problem.message}")
                 damaged += 1

@@ -99,14 +99,14 @@ def _whole(pixels: Pixels, part: Region) -> list[Fault]:
         Fault(f"size {size:.0%}", None, partial(_resized, pixels, part, size)) for size in SIZES
     ]
     found += [
-        Fault("blurred", None, lambda: cv2.GaussianBlur(pixels, (0, 0), BLUR_PX)),  # type: ignore[arg-type, return-value]
-        Fault("lamp -30 %", None, lambda: cv2.convertScaleAbs(pixels, alpha=LAMP)),  # type: ignore[arg-type, return-value]
+        Fault("blurred", None, lambda: cv2.GaussianBlur(pixels, (0, 0), BLUR_PX)),
+        Fault("lamp -30 %", None, lambda: cv2.convertScaleAbs(pixels, alpha=LAMP)),
     ]
     found += [
         Fault(
             "haze on the lens",
             None,
-            lambda: cv2.convertScaleAbs(pixels, alpha=HAZE, beta=255 * (1 - HAZE) / 2),  # type: ignore[arg-type, return-value]
+            lambda: cv2.convertScaleAbs(pixels, alpha=HAZE, beta=255 * (1 - HAZE) / 2),
         ),
         Fault(
             "one side unlit",
@@ -144,8 +144,9 @@ def _copied(pixels: Pixels, place: Region, content: Pixels) -> Pixels:
 def _resized(pixels: Pixels, part: Region, size: float) -> Pixels:
     middle_x, middle_y = part.centre
     turn = np.array([[size, 0, middle_x * (1 - size)], [0, size, middle_y * (1 - size)]])
-    edges = {"flags": cv2.INTER_AREA, "borderMode": cv2.BORDER_REPLICATE}
-    return cv2.warpAffine(pixels, turn, pixels.shape[1::-1], **edges)  # type: ignore[call-overload, no-any-return]
+    whole = pixels.shape[1::-1]
+    flags, border = cv2.INTER_AREA, cv2.BORDER_REPLICATE
+    return cv2.warpAffine(pixels, turn, whole, flags=flags, borderMode=border)
 
 
 def _lit(pixels: Pixels, light: Any) -> Pixels:
@@ -191,18 +192,18 @@ def _local(pixels: Pixels, name: str, place: Region, number: int) -> list[Fault]
     by = max(LEAST_SHIFT_PX, round(SHIFT * place.width))
 
     def stain() -> Pixels:
-        return cv2.circle(pixels.copy(), (x, y), radius, ink, -1, cv2.LINE_AA)  # type: ignore[return-value]
+        return cv2.circle(pixels.copy(), (x, y), radius, ink, -1, cv2.LINE_AA)
 
     def hole() -> Pixels:
         rim = cv2.circle(pixels.copy(), (x, y), radius + 1, (110,) * 3, -1, cv2.LINE_AA)
-        return cv2.circle(rim, (x, y), radius, (0,) * 3, -1, cv2.LINE_AA)  # type: ignore[return-value]
+        return cv2.circle(rim, (x, y), radius, (0,) * 3, -1, cv2.LINE_AA)
 
     def scratch() -> Pixels:
         ends = [
             (round(x + s * 4 * radius * math.cos(turn)), round(y + s * 4 * radius * math.sin(turn)))
             for s in (-1, 1)
         ]
-        return cv2.line(pixels.copy(), ends[0], ends[1], ink, max(1, radius // 4), cv2.LINE_AA)  # type: ignore[return-value]
+        return cv2.line(pixels.copy(), ends[0], ends[1], ink, max(1, radius // 4), cv2.LINE_AA)
 
     def missing() -> Pixels:
         rim = np.concatenate([own[0], own[-1], own[:, 0], own[:, -1]])

@@ -125,7 +125,7 @@ def _line(
         (view.width, count),
         interpolation=cv2.INTER_AREA,
     )
-    points = _points(bands, rises, settings.contrast_low)  # type: ignore[arg-type]
+    points = _points(bands, rises, settings.contrast_low)
     points[:, 1] = points[:, 1] * step + (step - 1) / 2
     found = _fitted(points, settings.slack_px)
     if found is None:

@@ -163,7 +163,7 @@ def picture(view: View) -> Pixels:
     pixels = view.bgr if view.frame.coloured else cv2.cvtColor(view.gray, cv2.COLOR_GRAY2BGR)
     if view.mask is not None:
         pixels = np.where(view.mask[:, :, None] > 0, pixels, np.uint8(GROUND))
-    return pixels  # type: ignore[return-value]
+    return pixels
 
 
 def maps(view: View, size_px: int) -> Maps:
@@ -203,8 +203,8 @@ def _resized(pixels: Pixels, size: tuple[int, int]) -> Pixels:
     times = min(pixels.shape[1] // size[0], pixels.shape[0] // size[1])
     if times > 1:
         whole = pixels.shape[1] // times, pixels.shape[0] // times
-        pixels = cv2.resize(pixels, whole, interpolation=cv2.INTER_AREA)  # type: ignore[assignment]
-    return cv2.resize(pixels, size, interpolation=cv2.INTER_LINEAR)  # type: ignore[return-value]
+        pixels = cv2.resize(pixels, whole, interpolation=cv2.INTER_AREA)
+    return cv2.resize(pixels, size, interpolation=cv2.INTER_LINEAR)
 
 
 def _pooled(planes: Floats, columns: int, rows: int) -> Iterator[Floats]:
@@ -218,7 +218,7 @@ def _pooled(planes: Floats, columns: int, rows: int) -> Iterator[Floats]:
         soft = cv2.GaussianBlur(block, (3, 3), 0, borderType=cv2.BORDER_CONSTANT)
         yield cv2.resize(soft, (columns, rows), interpolation=cv2.INTER_LINEAR).reshape(
             rows * columns, -1
-        )  # type: ignore[misc]
+        )
 
 
 def vector(seen: Maps) -> Floats:

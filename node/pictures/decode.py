@@ -82,7 +82,7 @@ def decode(data: bytes, *, foreign: bool = False) -> Pixels:
         found = found[:, :, 0]
     if found.ndim == 3 and found.shape[2] != 3:
         _refuse(f"it has {found.shape[2]} channels")
-    return found  # type: ignore[return-value]
+    return found
 
 
 def _eight_bits(pixels: Any, bits: int | None) -> Any:

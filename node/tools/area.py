@@ -40,7 +40,7 @@ def learn(view: View, settings: Area) -> Learned:
         mask = _mask(view, threshold, light=True)
         lighter = (
             cv2.mean(view.gray, mask)[0]
-            - cv2.mean(view.gray, view.counted(cv2.bitwise_not(mask)))[0]  # type: ignore[arg-type]
+            - cv2.mean(view.gray, view.counted(cv2.bitwise_not(mask)))[0]
         )
         if not 0 < cv2.countNonZero(mask) < view.size_px or lighter < LEAST_CONTRAST:
             raise Problem("NO_CONTRAST", "the master has no light and dark pixels here")
@@ -89,4 +89,4 @@ def measure(view: View, settings: Area, learned: Learned | None) -> Measurement:
 def _mask(view: View, threshold: int, light: bool) -> Pixels:
     """255 where a pixel counts: gray above the threshold if light, else up to it."""
     kind = cv2.THRESH_BINARY if light else cv2.THRESH_BINARY_INV
-    return view.counted(cv2.threshold(view.gray, threshold, 255, kind)[1])  # type: ignore[arg-type]
+    return view.counted(cv2.threshold(view.gray, threshold, 255, kind)[1])

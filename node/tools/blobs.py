@@ -42,7 +42,7 @@ def learn(view: View, settings: Blobs) -> Learned | None:
     counted = view.gray if view.mask is None else view.gray[view.mask > 0]
     level, _ = cv2.threshold(counted, 0, 255, cv2.THRESH_BINARY | cv2.THRESH_OTSU)
     bright = _mask(view, int(level), light=True)
-    dark = view.counted(cv2.bitwise_not(bright))  # type: ignore[arg-type]
+    dark = view.counted(cv2.bitwise_not(bright))
     lighter = cv2.mean(view.gray, bright)[0] - cv2.mean(view.gray, dark)[0]
     if not 0 < cv2.countNonZero(bright) < view.size_px or lighter < LEAST_CONTRAST:
         raise Problem(
@@ -108,7 +108,7 @@ def _found(
 def _mask(view: View, threshold: int, light: bool) -> Pixels:
     """255 where a pixel counts: gray above the threshold if light, else up to it."""
     kind = cv2.THRESH_BINARY if light else cv2.THRESH_BINARY_INV
-    return view.counted(cv2.threshold(view.gray, threshold, 255, kind)[1])  # type: ignore[arg-type]
+    return view.counted(cv2.threshold(view.gray, threshold, 255, kind)[1])
 
 
 def _kept(

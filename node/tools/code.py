@@ -192,9 +192,9 @@ def _looks(view: View, settings: Code) -> Iterator[_Look]:
     dotted = tuple(name for name in formats if name in DOTTED)
     left_px = MOST_AGAIN_PX
     further: tuple[Callable[[], _Look | None], ...] = (
-        lambda: _Look(cv2.bitwise_not(gray), place, bars),  # type: ignore[arg-type]
+        lambda: _Look(cv2.bitwise_not(gray), place, bars),
         lambda: _upright(gray, bars),
-        lambda: _Look(cv2.GaussianBlur(gray, (5, 5), 0), place, formats),  # type: ignore[arg-type]
+        lambda: _Look(cv2.GaussianBlur(gray, (5, 5), 0), place, formats),
         lambda: _Look(_sharpened(gray), place, square),
         lambda: _enlarged(gray, formats) if 4 * gray.size <= MOST_ENLARGED_PX else None,
         *(partial(_dots_joined, gray, sigma_px, dotted) for sigma_px in DOTS_SIGMA_PX),
@@ -292,7 +292,7 @@ def _stretched(gray: Pixels) -> Pixels:
     if high - low >= LOW_RANGE or high <= low:
         return gray
     table = np.clip(np.rint((np.arange(256) - low) * (255 / (high - low))), 0, 255).astype(np.uint8)
-    return cv2.LUT(gray, table)  # type: ignore[return-value]
+    return cv2.LUT(gray, table)
 
 
 def _upright(gray: Pixels, formats: tuple[CodeFormat, ...]) -> _Look | None:
@@ -319,7 +319,7 @@ def _upright(gray: Pixels, formats: tuple[CodeFormat, ...]) -> _Look | None:
     down = high / rows
     fewer = cv2.resize(turned, (wide, rows), interpolation=cv2.INTER_AREA)
     return _Look(
-        fewer,  # type: ignore[arg-type]
+        fewer,
         back @ np.array([[1, 0, 0], [0, down, (down - 1) / 2], [0, 0, 1]]),
         formats,
         turns=False,
@@ -329,7 +329,7 @@ def _upright(gray: Pixels, formats: tuple[CodeFormat, ...]) -> _Look | None:
 def _enlarged(gray: Pixels, formats: tuple[CodeFormat, ...]) -> _Look:
     """Twice as large."""
     large = cv2.resize(gray, None, fx=2, fy=2, interpolation=cv2.INTER_CUBIC)
-    return _Look(large, np.array([[0.5, 0.0, -0.25], [0.0, 0.5, -0.25]]), formats)  # type: ignore[arg-type]
+    return _Look(large, np.array([[0.5, 0.0, -0.25], [0.0, 0.5, -0.25]]), formats)
 
 
 def _dots_joined(gray: Pixels, sigma_px: float, formats: tuple[CodeFormat, ...]) -> _Look:
@@ -340,7 +340,7 @@ def _dots_joined(gray: Pixels, sigma_px: float, formats: tuple[CodeFormat, ...])
     small = cv2.resize(joined, None, fx=factor, fy=factor, interpolation=cv2.INTER_AREA)
     across, down = gray.shape[1] / small.shape[1], gray.shape[0] / small.shape[0]
     back = np.array([[across, 0.0, (across - 1) / 2], [0.0, down, (down - 1) / 2]])
-    return _Look(small, back, formats, inverted=True)  # type: ignore[arg-type]
+    return _Look(small, back, formats, inverted=True)
 
 
 def _dots_closed(gray: Pixels, side: int, formats: tuple[CodeFormat, ...]) -> _Look:
@@ -352,12 +352,12 @@ def _dots_closed(gray: Pixels, side: int, formats: tuple[CodeFormat, ...]) -> _L
         dark if cv2.norm(gray, dark, cv2.NORM_L1) > cv2.norm(gray, light, cv2.NORM_L1) else light
     )
     joined = cv2.GaussianBlur(closed, (0, 0), side / 3)
-    return _Look(joined, np.array([[1.0, 0.0, 0.0], [0.0, 1.0, 0.0]]), formats, inverted=True)  # type: ignore[arg-type]
+    return _Look(joined, np.array([[1.0, 0.0, 0.0], [0.0, 1.0, 0.0]]), formats, inverted=True)
 
 
 def _sharpened(gray: Pixels) -> Pixels:
     """What blur has taken from modules of some px, given back (unsharp mask)."""
-    return cv2.addWeighted(gray, 5, cv2.GaussianBlur(gray, (0, 0), 3), -4, 0)  # type: ignore[return-value]
+    return cv2.addWeighted(gray, 5, cv2.GaussianBlur(gray, (0, 0), 3), -4, 0)
 
 
 def _grade(view: View, read: _Read) -> int:

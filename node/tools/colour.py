@@ -65,10 +65,10 @@ def _mean(view: View) -> tuple[float, float, float]:
         cv2.inRange(bgr, (255, 255, 255), (255, 255, 255)),
         cv2.inRange(bgr, (0, 0, 0), (0, 0, 0)),
     )
-    if cv2.countNonZero(view.counted(cv2.bitwise_or(white, black))) > MOST_CLIPPED * view.size_px:  # type: ignore[arg-type]
+    if cv2.countNonZero(view.counted(cv2.bitwise_or(white, black))) > MOST_CLIPPED * view.size_px:
         raise Problem("NO_CONTRAST", "the region is black or burnt out, its colour is not known")
     coloured = cv2.bitwise_xor(burnt(view), white)
-    share = cv2.countNonZero(view.counted(coloured)) / view.size_px  # type: ignore[arg-type]
+    share = cv2.countNonZero(view.counted(coloured)) / view.size_px
     if share > MOST_BURNT:
         raise Problem(
             "NO_CONTRAST",

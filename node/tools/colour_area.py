@@ -92,7 +92,7 @@ def _in_range(hsv: Any, settings: ColourArea) -> Pixels:
 def _masks(view: View, settings: ColourArea) -> list[Pixels]:
     """255 where a pixel has the colour: one mask, or two that never overlap if the hue wraps
     through red."""
-    return [view.counted(cv2.inRange(view.hsv, low, high)) for low, high in _ranges(settings)]  # type: ignore[arg-type]
+    return [view.counted(cv2.inRange(view.hsv, low, high)) for low, high in _ranges(settings)]
 
 
 def _ranges(settings: ColourArea) -> list[tuple[tuple[int, int, int], tuple[int, int, int]]]:

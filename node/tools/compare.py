@@ -56,7 +56,7 @@ def _mean(view: View) -> float:
 
 def _white(view: View) -> float:
     """Share of the pixels that are white."""
-    white = view.counted(cv2.threshold(view.gray, WHITE - 1, 255, cv2.THRESH_BINARY)[1])  # type: ignore[arg-type]
+    white = view.counted(cv2.threshold(view.gray, WHITE - 1, 255, cv2.THRESH_BINARY)[1])
     return cv2.countNonZero(white) / view.size_px
 
 

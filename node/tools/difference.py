@@ -115,7 +115,7 @@ def learn(view: View, settings: Difference, model: bytes | None = None) -> Learn
     judged = np.zeros(mean.shape, np.uint8)
     judged[rim : view.height - rim, rim : view.width - rim] = 255
     own = Registration(view.matrix, view.width, view.height).inside(view.frame.gray, FRAME_RIM)
-    judged = view.counted(cv2.bitwise_and(judged, own))  # type: ignore[arg-type]
+    judged = view.counted(cv2.bitwise_and(judged, own))
     if not judged.any():
         raise Problem(
             "REGION_INVALID",
@@ -129,8 +129,8 @@ def learn(view: View, settings: Difference, model: bytes | None = None) -> Learn
         mean,
         low,
         high,
-        cv2.erode(low, around),  # type: ignore[arg-type]
-        cv2.dilate(high, around),  # type: ignore[arg-type]
+        cv2.erode(low, around),
+        cv2.dilate(high, around),
         judged,
     )
 
@@ -258,8 +258,8 @@ def _laid_over(
         raise Problem("REGION_INVALID", f"{1 - share:.0%} of the region lie outside of the frame")
     part = _smooth(seen, settings)
     if settings.light != "fixed":
-        part = _relit(part, judged, placed, settings, learned)  # type: ignore[arg-type]
-    return placed, part, judged  # type: ignore[return-value]
+        part = _relit(part, judged, placed, settings, learned)
+    return placed, part, judged
 
 
 def _smooth(pixels: Any, settings: Difference) -> Any:
@@ -310,7 +310,7 @@ def _relit(
     if not light[0] > LEAST_GAIN:
         raise Problem("NO_CONTRAST", "the region does not follow the master's light and dark")
     if not ramp or 255 * np.abs(light[2:4]).sum() + np.abs(light[4:]).sum() < LEAST_RAMP:
-        return cv2.LUT(part, _levels((np.arange(256) - light[1]) / light[0]))  # type: ignore[return-value]
+        return cv2.LUT(part, _levels((np.arange(256) - light[1]) / light[0]))
     gain, gain_across, gain_down, offset_across, offset_down = (
         light[[0, 2, 3, 4, 5]].astype(np.float32).tolist()
     )
@@ -321,7 +321,7 @@ def _relit(
     offset = (offset_across * across + float(light[1])) + offset_down * down
     gains = np.maximum((gain_across * across + gain) + gain_down * down, np.float32(LEAST_GAIN))
     even = cv2.subtract(part, offset, dtype=cv2.CV_32F)  # in half of numpy's time, as the next
-    return cv2.divide(even, gains, dtype=cv2.CV_8U)  # type: ignore[return-value]
+    return cv2.divide(even, gains, dtype=cv2.CV_8U)
 
 
 def _light_rows(mean: Floats) -> NDArray[np.float64]:
@@ -346,7 +346,7 @@ def _differs(part: Pixels, judged: Pixels, learned: Learned) -> Pixels:
         cv2.compare(most, learned.mean_low, cv2.CMP_LT),
         cv2.compare(least, learned.mean_high, cv2.CMP_GT),
     )
-    return cv2.bitwise_and(cv2.bitwise_or(cv2.bitwise_not(extra), gone), judged)  # type: ignore[return-value]
+    return cv2.bitwise_and(cv2.bitwise_or(cv2.bitwise_not(extra), gone), judged)
 
 
 def _defects(differs: Pixels, settings: Difference) -> list[_Defect]:
@@ -356,7 +356,7 @@ def _defects(differs: Pixels, settings: Difference) -> list[_Defect]:
     if thick > 1:
         square = np.ones((thick, thick), np.uint8)
         core = cv2.erode(differs, square, anchor=(0, 0))
-        differs = cv2.dilate(core, square, anchor=(thick - 1, thick - 1))  # type: ignore[assignment]
+        differs = cv2.dilate(core, square, anchor=(thick - 1, thick - 1))
     reach = settings.join_px
     joined = cv2.dilate(differs, _around(reach)) if reach else differs
     # faster than labels where little differs

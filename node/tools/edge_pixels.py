@@ -66,4 +66,4 @@ def _mask(view: View, settings: EdgePixels, gain: float = 1.0) -> Pixels:
     """
     across, down = view.gradients
     steep = gain * settings.gradient_low * GRADIENT_SCALE
-    return view.counted(cv2.Canny(across, down, steep, steep, L2gradient=True))  # type: ignore[arg-type]
+    return view.counted(cv2.Canny(across, down, steep, steep, L2gradient=True))

@@ -46,7 +46,7 @@ def learn(view: View, settings: Outline) -> Learned:
     """
     across, down = view.gradients
     steep = settings.gradient_low * GRADIENT_SCALE
-    edges = view.counted(cv2.Canny(across, down, steep, steep, L2gradient=True))  # type: ignore[arg-type]
+    edges = view.counted(cv2.Canny(across, down, steep, steep, L2gradient=True))
     reach = settings.tolerance_px
     y, x = np.nonzero(edges[reach : view.height - reach, reach : view.width - reach])
     if len(x) < LEAST_POINTS:

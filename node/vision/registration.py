@@ -120,7 +120,7 @@ class Registration:
         if self.shift is not None:
             return cv2.remap(
                 pixels, self._map(), None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
-            )  # type: ignore[call-overload]
+            )
         flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
         size = (self.width, self.height)
         return cv2.warpAffine(
@@ -154,7 +154,7 @@ class Registration:
         nodes = np.stack([x, y], axis=2) + self.shift
         placed = (nodes @ self.matrix[:, :2].T + self.matrix[:, 2]).astype(np.float32)
         whole = cv2.resize(placed, (columns * cell, rows * cell), interpolation=cv2.INTER_LINEAR)
-        return whole[cell : cell + self.height, cell : cell + self.width]  # type: ignore[return-value]
+        return whole[cell : cell + self.height, cell : cell + self.width]
 
 
 def reference(gray: Pixels, mask: Pixels | None = None) -> Reference:
@@ -285,7 +285,7 @@ def shrunk(pixels: Pixels, factor: int) -> Pixels:
         return pixels
     height, width = max(pixels.shape[0] // factor, 1), max(pixels.shape[1] // factor, 1)
     whole = pixels[: height * factor, : width * factor]
-    return cv2.resize(whole, (width, height), interpolation=cv2.INTER_AREA)  # type: ignore[return-value]
+    return cv2.resize(whole, (width, height), interpolation=cv2.INTER_AREA)
 
 
 def _factor(width: int, height: int, side: int) -> int:
@@ -457,7 +457,7 @@ def _fitted(
 
 def _product(a: Floats, b: Floats) -> NDArray[np.float64]:
     """The transposed a times b."""
-    return np.asarray(cv2.gemm(a, b, 1, None, 0, flags=cv2.GEMM_1_T), np.float64)  # type: ignore[call-overload]
+    return np.asarray(cv2.gemm(a, b, 1, None, 0, flags=cv2.GEMM_1_T), np.float64)
 
 
 def _composed(matrix: Matrix, move: Matrix, known: Reference) -> Matrix:

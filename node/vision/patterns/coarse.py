@@ -172,10 +172,10 @@ def _template(
     x, y = (columns - 1) / 2, (rows - 1) / 2
     turn = np.array([[c, -s, centre - c * x + s * y], [s, c, centre - s * x - c * y]])
     pixels: Any = cv2.warpAffine(pattern, turn, (side, side), borderMode=cv2.BORDER_REPLICATE)
-    covered: Any = reduced(cv2.warpAffine(np.full_like(pattern, 255), turn, (side, side)), factor)  # type: ignore[arg-type]
+    covered: Any = reduced(cv2.warpAffine(np.full_like(pattern, 255), turn, (side, side)), factor)
     inside: Any = cv2.erode(covered, np.ones((3, 3), np.uint8)) > 250
     if kept is not None:  # the share of a coarse pixel that is
-        share: Any = reduced(cv2.warpAffine(kept * np.uint8(255), turn, (side, side)), factor)  # type: ignore[arg-type]
+        share: Any = reduced(cv2.warpAffine(kept * np.uint8(255), turn, (side, side)), factor)
         inside = inside * (share / np.float32(255)) ** 2
     across, down = _doubled(gradients(reduced(pixels, middle)), covered.shape, factor, middle, dull)
     lengths = np.hypot(across, down)

@@ -18,7 +18,7 @@ def halved(image: Pixels) -> Pixels:
     rows, columns = image.shape[0] // 2, image.shape[1] // 2
     return cv2.resize(
         image[: 2 * rows, : 2 * columns], (columns, rows), interpolation=cv2.INTER_AREA
-    )  # type: ignore[return-value]
+    )
 
 
 def correlation(image: Any, pattern: Any) -> NDArray[np.float32]:

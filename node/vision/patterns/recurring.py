@@ -90,8 +90,8 @@ def kept_of(
     for patch, in_sight in patches:
         agreed += _agrees(own, (across, down), edge, steep, patch) & in_sight
     mask = (agreed >= math.ceil(RECURS * len(patches))).astype(np.uint8)
-    mask = cv2.medianBlur(mask, SPECK_PX)  # type: ignore[assignment]
-    mask = cv2.erode(mask, np.ones((2 * RIM_PX + 1,) * 2, np.uint8), borderValue=1)  # type: ignore[assignment]
+    mask = cv2.medianBlur(mask, SPECK_PX)
+    mask = cv2.erode(mask, np.ones((2 * RIM_PX + 1,) * 2, np.uint8), borderValue=1)
     points, dropped = int(steep.sum()), int((steep & (mask == 0)).sum())
     if dropped > MOST_DROPPED * points:
         raise Problem(

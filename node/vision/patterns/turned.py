@@ -155,7 +155,7 @@ def find(
         raise Problem("REGION_INVALID", "the pattern is larger than where to look for it")
     gray, level, rim = frame.view(search).gray, learned.level, settings.beyond_px
     if rim:
-        gray = cv2.copyMakeBorder(gray, rim, rim, rim, rim, cv2.BORDER_REPLICATE)  # type: ignore[assignment]
+        gray = cv2.copyMakeBorder(gray, rim, rim, rim, rim, cv2.BORDER_REPLICATE)
     images: dict[int, Pixels] = {1: gray}
     for factor in sorted({level.factor, *(grays.factor for grays in learned.grays)}):
         finest = max(images)

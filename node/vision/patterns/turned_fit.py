@@ -109,7 +109,7 @@ def reduced(image: Pixels, factor: int) -> Pixels:
     while factor > 1:
         step = factor if factor % 2 else 2
         factor //= step
-        image = cv2.resize(image, (columns * factor, rows * factor), interpolation=cv2.INTER_AREA)  # type: ignore[assignment]
+        image = cv2.resize(image, (columns * factor, rows * factor), interpolation=cv2.INTER_AREA)
     return image
 
 
@@ -138,7 +138,7 @@ def field_of(across: Any, down: Any, dull: float) -> tuple[Any, Any]:
 
 def gradients(image: Pixels) -> Gradients:
     """Of a picture, made once for all that reads them."""
-    return cv2.spatialGradient(image)  # type: ignore[return-value]
+    return cv2.spatialGradient(image)
 
 
 def kept_at(kept: Pixels | None, factor: int) -> Any:

@@ -56,7 +56,7 @@ def recognise(
     seen: list[Reading] = []
     for blur in TIGHT if tight else LOOSE:
         look = cv2.GaussianBlur(line, (0, 0), max(0.5, blur * line.shape[0])) if blur else line
-        seen.append(_decoded(network(_fitted(look)), characters, columns))  # type: ignore[arg-type]
+        seen.append(_decoded(network(_fitted(look)), characters, columns))
         found = _agreed(seen)
         if found.confidence >= SURE:
             break

@@ -66,7 +66,7 @@ def parted(
 def _upright(pixels: Pixels, corners: Corners, width: int, height: int) -> Pixels:
     to = np.array([(0, 0), (width - 1, 0), (width - 1, height - 1), (0, height - 1)], np.float32)
     turn = cv2.getPerspectiveTransform(corners.astype(np.float32), to)
-    return cv2.warpPerspective(pixels, turn, (width, height), borderMode=cv2.BORDER_REPLICATE)  # type: ignore[return-value]
+    return cv2.warpPerspective(pixels, turn, (width, height), borderMode=cv2.BORDER_REPLICATE)
 
 
 def _parts(strip: Pixels) -> list[tuple[int, int]]:
