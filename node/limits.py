@@ -84,6 +84,7 @@ TABLE: dict[str, dict[str, str]] = {
         "node.chores.rounds": "TICK_S",
         "node.gpio.driver": "SHOW_S TURN_S",
         "node.chores.keeping": "TICK_S",
+        "node.exports.pictures": "TICK_S",
         "node.notify": "NOTIFY_S",
         "node.sources": "SOURCES_S",
         "node.station_thread": "IDLE_S STORE_AGAIN_S",

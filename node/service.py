@@ -256,6 +256,8 @@ class Service:
         }
         if not self.ledger.moving:  # which takes as long as the disk needs
             beats["moving"] = (self.keeping.moving_beat_ns, limits.BEAT_S)
+        if (turned_ns := self.exports.pictures.beat) is not None:  # it waits for no target
+            beats["exports"] = (turned_ns, limits.CARE_BEAT_S)
         for station in self.stations.values():
             if station.thread.current is None:
                 beats[f"station {station.id}"] = (station.thread.beat_ns, limits.BEAT_S)

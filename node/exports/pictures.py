@@ -5,6 +5,7 @@ costs no space beside the kept pictures, and no end of the process loses one. A 
 at least once, under the same name, and whole. What cannot be copied is counted, with the reason.
 """
 
+import errno
 import logging
 import threading
 import time
@@ -24,6 +25,7 @@ log = logging.getLogger(__name__)
 BATCH = 32
 PASSED = 10_000  # results of which nothing is copied, until it is written down how far it is
 POLL_S = 0.2
+TICK_S = 1.0  # from one heartbeat to the next in a long pause
 PENDING_S = 0.05
 PACE_S = (
     0.02  # after each file at most: what was held up for hours leaves the processor to the parts
@@ -35,6 +37,9 @@ AGAIN_S = (1.0, 30.0)  # after a failure: twice as long each time
 STUCK_S = 30.0
 TOLD_S = 5.0  # a failure that is over before is no alarm
 LOST_S = 3600.0
+# the fault of one kept file, and not of this machine or of the target
+UNREADABLE = (errno.EACCES, errno.EPERM, errno.EIO, errno.EISDIR, errno.EBADMSG, errno.EUCLEAN)
+PIECE = 1024 * 1024
 
 
 class PictureExporter:
@@ -66,6 +71,7 @@ class PictureExporter:
         )
         self._busy_since: float | None = None
         self._lost_at: float | None = None
+        self.beat_ns = time.monotonic_ns()
         self.began = threading.Event()  # from now on, nothing that comes is passed over
         self._stopping = threading.Event()
         self._thread: threading.Thread | None = None
@@ -84,7 +90,8 @@ class PictureExporter:
     def lost(self) -> dict[str, int]:
         """Results of which a picture never will, by reason.
 
-        gone: it is not kept any longer; full: too many waited; refused: it has no place there.
+        gone: it is not kept any longer; full: too many waited; refused: it has no place there;
+        unreadable: it is kept, and this machine cannot read it.
         """
         with self._lock:
             return dict(self._lost)
@@ -109,6 +116,12 @@ class PictureExporter:
         if self._thread is not None and (lost := self._queue.among(self._row, rows)):
             self._lose("gone", lost)
 
+    @property
+    def beat(self) -> int | None:
+        """When the thread last turned (monotonic ns); None while it waits for the target, which is
+        an alarm of its own and no reason to start a node anew, and where nothing is exported."""
+        return None if self._thread is None or self._busy_since is not None else self.beat_ns
+
     def trouble(self) -> str | None:
         """What is wrong, for people; the same words as long as it is the same. Any thread."""
         told, now = [], time.monotonic()
@@ -126,7 +139,7 @@ class PictureExporter:
 
     def _run(self) -> None:
         pause_s, again_s = 0.0, self._again_s[0]
-        while not self._stopping.wait(pause_s):
+        while self._rest(pause_s):
             self._busy_since = time.monotonic()
             try:
                 if not self.began.is_set():
@@ -141,6 +154,17 @@ class PictureExporter:
                 self._busy_since = None
         self._save()
         self._close()
+
+    def _rest(self, pause_s: float) -> bool:
+        """Pause; False at the end."""
+        until = time.monotonic() + pause_s
+        while True:
+            self.beat_ns = time.monotonic_ns()
+            left_s = until - time.monotonic()
+            if self._stopping.wait(max(0.0, min(left_s, TICK_S))):
+                return False
+            if left_s <= TICK_S:
+                return True
 
     def _begin(self) -> None:
         """Where it was left; a target that is new gets what comes from now on."""
@@ -197,6 +221,10 @@ class PictureExporter:
             )  # asked before: what is written meanwhile is found
             try:
                 source = self._pictures.path(kept or "")
+                if (why := _unreadable(source)) is not None:
+                    log.warning("exports: %s: %s", source.name, why)
+                    self._lose("unreadable")
+                    continue
                 self._busy_since = began = time.monotonic()
                 self._place.put(name_of(self.settings.template, result, picture), source)
             except Problem as problem:
@@ -271,3 +299,14 @@ class PictureExporter:
             except Exception as error:
                 log.debug("exports: %s", error)
             self._place = None
+
+
+def _unreadable(path: Path) -> str | None:
+    """Why a kept file cannot be read, which no other try would change; None if it can."""
+    try:
+        with path.open("rb") as file:
+            while file.read(PIECE):
+                pass
+    except OSError as error:
+        return error.strerror if error.errno in UNREADABLE else None
+    return None

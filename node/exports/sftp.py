@@ -8,8 +8,9 @@ import binascii
 import errno
 import socket
 import threading
+import time
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path, PurePosixPath
 from stat import S_ISREG
@@ -32,6 +33,7 @@ class Sftp:
         self._where = f"sftp://{target.host}:{target.port}"
         self._path = PurePosixPath(target.path)
         self._made: set[PurePosixPath] = set()
+        self._moved_at = 0.0
         self._transport: paramiko.Transport | None = None
         try:
             key = paramiko.PKey.from_path(target.key_file) if target.key_file else None
@@ -68,10 +70,11 @@ class Sftp:
         to = self._path / name
         part = to.with_name(f".{to.name[:200]}.part")
         try:
-            self._folder(to.parent)
-            with source.open("rb") as read:
-                self._sftp.putfo(read, str(part), confirm=True)
-            self._rename(str(part), str(to))
+            with self._limited():
+                self._folder(to.parent)
+                with source.open("rb") as read:
+                    self._sftp.putfo(read, str(part), callback=self._moved, confirm=True)
+                self._rename(str(part), str(to))
         except ERRORS as error:
             if isinstance(error, OSError) and error.errno in (errno.ENAMETOOLONG, errno.EINVAL):
                 raise Problem(
@@ -83,7 +86,9 @@ class Sftp:
     def list(self, beginning: str) -> Iterator[Stored]:
         """See Place."""
         try:
-            for found in self._sftp.listdir_attr(str(self._path)):
+            with self._limited():
+                listed = self._sftp.listdir_attr(str(self._path))
+            for found in listed:
                 if found.filename.startswith(beginning) and S_ISREG(found.st_mode or 0):
                     yield Stored(found.filename, datetime.fromtimestamp(found.st_mtime or 0, UTC))
         except ERRORS as error:
@@ -92,7 +97,7 @@ class Sftp:
     def remove(self, name: str) -> None:
         """See Place."""
         try:
-            with suppress(FileNotFoundError):
+            with suppress(FileNotFoundError), self._limited():
                 self._sftp.remove(str(self._path / name))
         except ERRORS as error:
             raise failed(self._where, error) from error
@@ -101,6 +106,30 @@ class Sftp:
         """See Place."""
         if self._transport is not None:
             self._transport.close()
+
+    @contextmanager
+    def _limited(self) -> Iterator[None]:
+        """What moves nothing for QUIET_S ends with SSHException or EOFError: to send has no limit
+        of its own where the other side stands still with its window open."""
+        assert self._transport is not None
+        transport, done = self._transport, threading.Event()
+        self._moved()
+
+        def watch() -> None:
+            while (left_s := self._moved_at + QUIET_S - time.monotonic()) > 0:
+                if done.wait(left_s):
+                    return
+            transport.close()
+
+        thread = threading.Thread(target=watch, name="exports-limit", daemon=True)
+        thread.start()
+        try:
+            yield
+        finally:
+            done.set()
+
+    def _moved(self, *_: int) -> None:
+        self._moved_at = time.monotonic()
 
     def _folder(self, folder: PurePosixPath) -> None:
         """Make the levels of a name below the target's own folder."""

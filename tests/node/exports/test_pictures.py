@@ -1,6 +1,7 @@
 """Pictures on their way to a target: none lost while it is away, none in doubt, all counted."""
 
 import sqlite3
+import threading
 from collections.abc import Callable, Container, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -9,6 +10,7 @@ from typing import Any
 import pytest
 
 from node.exports import Place, open_place
+from node.exports.folder import Folder
 from node.exports.pictures import PictureExporter
 from schemas import Problem, Result, new_id
 from schemas.settings import PictureSettings
@@ -235,6 +237,47 @@ def test_what_is_kept_no_longer_when_its_turn_comes_is_counted(line: Line) -> No
     with line.exporting() as exporter:
         wait_for(lambda: sum(exporter.lost.values()) + exporter.sent == 5, 10)
     assert (exporter.sent, exporter.lost) == (3, {"gone": 2})
+
+
+def test_one_that_cannot_be_read_is_set_aside_counted_and_told(line: Line) -> None:
+    with line.exporting():
+        pass
+    ids = [line.inspect() for _ in range(3)]
+    kept = line.pictures.path(f"{ids[1]}.jpg")
+    kept.unlink()
+    kept.symlink_to("/proc/self/mem")  # a file whose first page is an I/O error
+    with line.exporting() as exporter:
+        wait_for(lambda: exporter.sent == 2, 10)
+    assert exporter.lost == {"unreadable": 1}
+    assert "unreadable" in str(exporter.trouble())
+    assert line.there() == {"cam1/1.jpg": ids[0], "cam1/3.jpg": ids[2]}
+
+
+def test_its_heart_beats_unless_it_waits_for_the_target(line: Line) -> None:
+    answers = threading.Event()
+
+    class Slow(Folder):
+        def put(self, name: str, source: Path) -> None:
+            assert answers.wait(20)
+            super().put(name, source)
+
+    line.reach = Slow
+    with line.exporting() as exporter:
+        before = exporter.beat_ns
+        wait_for(lambda: (exporter.beat or 0) > before, 10)
+        line.inspect()
+        wait_for(lambda: exporter._place is not None and exporter.beat is None, 10)
+        answers.set()
+        wait_for(lambda: exporter.sent == 1 and exporter.beat is not None, 10)
+    idle = PictureExporter(
+        PictureExport(),
+        Queue(line.ledger, PictureExport(), ("cam1",)),
+        line.pictures,
+        lambda _: False,
+        line.state,
+    )
+    idle.start()
+    assert idle.beat is None, "nothing is exported: there is no thread"
 
 
 def test_what_the_ledger_is_told_to_be_gone_was_lost_if_it_waited(line: Line) -> None:

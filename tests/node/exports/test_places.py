@@ -1,5 +1,6 @@
 """Targets, each a real one: what every kind does alike, and what each refuses."""
 
+import socket
 import subprocess
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
@@ -189,6 +190,28 @@ def test_a_server_that_signs_in_and_then_says_nothing_is_told(
             opened(server.settings(), tmp_path)
     finally:
         server.stop()
+
+
+def test_a_server_that_stands_still_in_the_middle_of_a_file_is_told(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    connect = socket.create_connection
+
+    def narrow(*given: Any) -> socket.socket:
+        made = connect(*given)
+        # less than the server's window, so that it is the connection that takes no more
+        made.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 16_384)
+        return made
+
+    monkeypatch.setattr(socket, "create_connection", narrow)
+    (tmp_path / "source").write_bytes(bytes(4_000_000))
+    with ssh_server(tmp_path / "ssh") as server:
+        place = opened(server.settings(), tmp_path)
+        monkeypatch.setattr(sftp, "QUIET_S", 0.5)
+        server.freeze()
+        with pytest.raises(Problem, match="EXPORT_FAILED"):
+            place.put("a.jpg", tmp_path / "source")
+        place.close()
 
 
 def test_a_key_that_cannot_be_read_is_told(tmp_path: Path) -> None:

@@ -82,6 +82,12 @@ class SshServer:
             assert time.monotonic() < end
             time.sleep(0.02)
 
+    def freeze(self) -> None:
+        """Let every connection stand still, until it is ended."""
+        assert self._process is not None
+        for child in psutil.Process(self._process.pid).children(recursive=True):
+            child.suspend()
+
     def stop(self) -> None:
         """End it and every connection; it can be called twice."""
         if self._process is not None:
