@@ -49,7 +49,7 @@ from node.state_lock import lock_state
 from node.station import Station
 from node.telemetry.tracing import Tracing
 from node.watch import Beats, Watch
-from schemas import Problem, Settings, logs
+from schemas import AcceptedTrigger, Event, NodeState, Problem, Result, Settings, logs, ready
 from schemas.command import COMMANDS
 from schemas.store.ledger import Ledger
 from schemas.store.live_pictures import LivePictures
@@ -215,6 +215,7 @@ class Service:
             self.metrics.serve(
                 self.settings.metrics.bind, token.get_secret_value() if token else None
             )
+        ready(Result, AcceptedTrigger, Event, NodeState)
         self.driver.start()
         for station in self.stations.values():
             station.camera.open()

@@ -1,6 +1,6 @@
 """What the parts agree on: the whole vocabulary on one screen."""
 
-from schemas.base import Shape, canonical, new_id, read_json, utc
+from schemas.base import Shape, canonical, new_id, read_json, ready, utc
 from schemas.calibration import Calibration, Checkerboard, Scale
 from schemas.command import COMMANDS, Command, Reply
 from schemas.errors import CATALOGUE, Problem
@@ -85,5 +85,6 @@ __all__ = [
     "parse_program",
     "parse_trigger",
     "read_json",
+    "ready",
     "utc",
 ]

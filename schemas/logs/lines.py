@@ -1,6 +1,7 @@
 """Log lines: a record becomes one line, is counted with those like it, and is written."""
 
 import contextlib
+import json
 import logging
 import os
 import sys
@@ -8,8 +9,6 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from typing import Any
-
-import structlog
 
 from schemas.base import plain, utc
 from schemas.logs.files import LogFile
@@ -31,10 +30,10 @@ class Renderer:
     def __init__(self, redaction: Redaction, *, as_json: bool, colours: bool = False) -> None:
         self._redaction = redaction
         self._as_json = as_json
-        self._render: Callable[[Any, str, Fields], str | bytes] = (
-            structlog.processors.JSONRenderer()
-        )
+        self._render: Callable[[Any, str, Fields], str] = _json
         if not as_json:
+            import structlog  # only where a person reads: it takes longer than all else of a log
+
             self._render = structlog.dev.ConsoleRenderer(
                 colors=colours,
                 pad_event_to=0,
@@ -72,13 +71,14 @@ class Renderer:
             )
         if not self._as_json and access is not None:
             found = {name: found[name] for name in ("time", "level", "logger", "event")}
-        text = self._render(None, "", found)
-        return (
-            text if isinstance(text, bytes) else text.encode("utf-8", "backslashreplace")
-        ) + b"\n"
+        return self._render(None, "", found).encode("utf-8", "backslashreplace") + b"\n"
 
     def _shown(self, value: Any) -> Any:
         return plain(value, EVENT) if isinstance(value, str) and not self._as_json else value
+
+
+def _json(_logger: Any, _name: str, found: Fields) -> str:
+    return json.dumps(found, default=repr)
 
 
 def _trace(record: logging.LogRecord) -> str | None:
