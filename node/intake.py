@@ -16,8 +16,9 @@ from broker.outbox import Outbox
 from broker.reading import Backlog, Delivery
 from node.alarms import Alarms
 from node.arrival import Arrival, Received, read, stale
-from node.part import Inspection, Part
+from node.part import Part
 from node.publish import compose, publish
+from node.record import Record
 from node.seldom import Seldom
 from node.station import Station
 from schemas import EVALUATION, AcceptedTrigger, Problem, Result, Trigger
@@ -287,9 +288,9 @@ class Intake:
         """Answer a part that is in the ledger without inspecting it. Raises Problem
         STORE_FAILED."""
         if part.claim():
-            found = Inspection(part)
-            found.fail(problem)
-            publish(found, station)
+            record = Record(part)
+            record.fail(problem)
+            publish(record, station)
 
     def recover(self) -> int:
         """After a start: answer what was interrupted, take up again what still waits; how many
@@ -335,19 +336,19 @@ class Intake:
 
 def _answer(arrival: Arrival, problem: Problem) -> Callable[[int], Result]:
     """What gives the result of a trigger that is answered in the commit its seq."""
-    found = Inspection(arrival.part(0))
-    found.fail(problem)
-    compose(found, arrival.station)
+    record = Record(arrival.part(0))
+    record.fail(problem)
+    compose(record, arrival.station)
     if (
         arrival.station.tracing is not None
         and arrival.trace is not None
-        and found.result is not None
+        and record.result is not None
     ):
-        arrival.station.tracing.begun(found.result.result_id, arrival.trace)
+        arrival.station.tracing.begun(record.result.result_id, arrival.trace)
 
     def numbered(seq: int) -> Result:
-        assert found.result is not None
-        arrival.result = found.result.model_copy(update={"seq": seq})
+        assert record.result is not None
+        arrival.result = record.result.model_copy(update={"seq": seq})
         return arrival.result
 
     return numbered

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Literal
 
 from node.gpio.driver import LineDriver
+from node.worker.seam import ReadyProgram
 from schemas import Problem, Program, Verdict
 
 log = logging.getLogger(__name__)
@@ -14,7 +15,7 @@ log = logging.getLogger(__name__)
 def output(
     verdict: Verdict,
     tools: Mapping[str, Verdict],
-    program: Program | None,
+    program: Program | ReadyProgram | None,
     driver: LineDriver,
     station: str,
 ) -> Literal["ok", "error", "none"]:

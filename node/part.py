@@ -1,14 +1,14 @@
-"""One part on its way through the inspection: its trigger, and what has been found so far."""
+"""One part on its way through the inspection: its trigger, and what its worker has found so far."""
 
 import threading
 import time
 from dataclasses import dataclass, field
-from typing import Any
 
 from node.frame import IN_PLACE, Frame, Placement
 from node.measurement import Mark, Measurement
 from node.program import LoadedProgram
-from schemas import Fault, Pose, Problem, Result, ToolResult, Trigger, Verdict
+from node.worker.seam import Found, Job
+from schemas import Fault, Pose, Problem, ToolResult, Trigger, Verdict
 from schemas.result import Source
 
 
@@ -33,6 +33,11 @@ class Part:
     _claimed: bool = False
     _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
 
+    @property
+    def row(self) -> int:
+        """Its row in the ledger."""
+        return self.id
+
     def claim(self) -> bool:
         """True for the one caller that may answer this part, drive its lines and store its
         result."""
@@ -55,13 +60,9 @@ class Finding:
 
 @dataclass
 class Inspection:
-    """What one part has become so far; a verdict that is not set is an ERROR.
+    """What one part has become so far, with its pixels; a verdict that is not set is an ERROR."""
 
-    result: as it will be told, from the moment on in which the lines may show it; its seq is given
-    when it is stored.
-    """
-
-    part: Part
+    part: Part | Job
     program: LoadedProgram | None = None
     frame: Frame | None = None
     pose: Pose | None = None
@@ -70,21 +71,19 @@ class Inspection:
     verdict: Verdict = "ERROR"
     fault: Fault | None = None
     places: tuple[Pose, ...] = ()  # where the part may be, if nobody can say which it is
-    outputs: Any = "none"
-    result: Result | None = None
     timings_ms: dict[str, float] = field(default_factory=dict)
     _mark_ns: int = 0
     began_ns: int = 0
-    trigger_ns: int = 0  # when its first step ended, which is told in traces only
 
     def __post_init__(self) -> None:
-        self.began_ns = self._mark_ns = time.monotonic_ns()
-        self.timings_ms["wait"] = _ms(self.began_ns - self.part.received_ns)
+        began = self.part.began_ns if isinstance(self.part, Job) else time.monotonic_ns()
+        self.began_ns = self._mark_ns = began
+        self.timings_ms["wait"] = as_ms(self.began_ns - self.part.received_ns)
 
     def step(self, name: str) -> None:
         """The step `name` ends now."""
         now = time.monotonic_ns()
-        self.timings_ms[name] = _ms(now - self._mark_ns)
+        self.timings_ms[name] = as_ms(now - self._mark_ns)
         self._mark_ns = now
 
     def earlier(self, span_ns: int) -> None:
@@ -98,6 +97,21 @@ class Inspection:
         self.fault = Fault(code=problem.code, message=problem.message[:1000])
         self.places = problem.details.get("places", ())
 
+    def told(self) -> Found:
+        """What goes over the seam of it."""
+        return Found(
+            self.part.row,
+            self.verdict,
+            self.fault,
+            self.program.ready if self.program is not None else None,
+            tuple(finding.result for finding in self.findings),
+            self.pose,
+            self.timings_ms,
+            self.frame.taken_at_s if self.frame is not None else None,
+            self._mark_ns,
+        )
 
-def _ms(span_ns: int) -> float:
+
+def as_ms(span_ns: int) -> float:
+    """Whole microseconds, as ms."""
     return max(0, span_ns // 1000) / 1000

@@ -3,7 +3,7 @@ program is loaded."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
+from functools import cached_property, partial
 from importlib import import_module
 from typing import Any
 
@@ -15,6 +15,7 @@ from node.pictures.decode import decode
 from node.tools import TOOLS
 from node.tools import Tool as ToolSteps
 from node.vision.patterns import recurring
+from node.worker.seam import ReadyProgram
 from schemas import Locator, Pattern, Problem, Program, Tool
 from schemas.logs import log_performance
 from schemas.program import order_of
@@ -45,6 +46,12 @@ class LoadedProgram:
     locator: Any
     tools: tuple[LoadedTool, ...]
     order: tuple[int, ...]
+
+    @cached_property
+    def ready(self) -> ReadyProgram:
+        """What the node must know of it."""
+        of = self.program
+        return ReadyProgram(of.id, self.version, self.hash, of.outputs, of.limits_ms, of.keep)
 
 
 def nothing(name: str) -> bytes:

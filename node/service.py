@@ -18,7 +18,6 @@ from broker.served import OFFLINE
 from broker.topics import Names
 from node import ending, limits
 from node.alarms import Alarms
-from node.cameras import make_camera
 from node.chores.certificates import CertificateWatch
 from node.chores.figures import Figures
 from node.chores.info_telling import InfoTelling
@@ -32,23 +31,26 @@ from node.commands.actions import Actions
 from node.commands.audit import Audit
 from node.commands.inbox import Commands
 from node.commands.reach import Reach
+from node.commands.with_pixels import PixelCommands
 from node.exports.care import Exports
 from node.gpio import make_bank
 from node.gpio.driver import LineDriver
-from node.inspection import inspect
+from node.inspection import inspect, look
 from node.intake import Intake
 from node.metrics import Metrics
 from node.notify import notify
+from node.pictures.keeping import PictureKeeping
 from node.pictures.live_view import Showing
-from node.pictures.sandbox import Decoder
 from node.pictures.writer import PictureWriter
 from node.shared import Shared
 from node.shelf import Shelf
 from node.sources import Edges, Sources
 from node.state_lock import lock_state
-from node.station import Station
+from node.station import LOAD_S, Station
 from node.telemetry.tracing import Tracing
 from node.watch import Beats, Watch
+from node.worker.bench import Workshop, make_bench
+from node.worker.in_thread import ThreadWorker
 from schemas import AcceptedTrigger, Event, NodeState, Problem, Result, Settings, logs, ready
 from schemas.command import COMMANDS
 from schemas.store.ledger import Ledger
@@ -80,14 +82,14 @@ class Service:
         self.outbox.contexts = self.tracing.contexts
         self.ledger = Ledger(state / "ledger.db", self.outbox.committed, self.outbox.flush_soon)
         self.alarms = Alarms(tuple(station.id for station in settings.station), self.outbox)
-        self.shelf = Shelf(Programs(state / "programs"))
-        self.showing = Showing(LivePictures(state / "shown"))
-        self.pictures = PictureWriter(
-            Pictures(state / "pictures", settings.pictures, lived=self.ledger.lived),
-            settings.pictures.jpeg_quality,
-            self.metrics,
-            self._show if settings.preview else None,
-            self.showing,
+        self.programs = Programs(state / "programs")
+        store = Pictures(state / "pictures", settings.pictures, lived=self.ledger.lived)
+        self.pictures = PictureKeeping(store, self.metrics, previews=settings.preview)
+        self.workshop = Workshop(
+            settings.node_id,
+            Shelf(Programs(state / "programs")),
+            PictureWriter(store, settings.pictures.jpeg_quality, self.pictures.written, self._show),
+            Showing(LivePictures(state / "shown")),
         )
         self.edges = Edges(station.id for station in settings.station)
         banks = {
@@ -98,18 +100,24 @@ class Service:
             settings.node_id,
             self.driver,
             self.ledger,
-            self.shelf,
+            self.programs,
             self.pictures,
             self.metrics,
             self.tracing,
         )
+        pixels = PixelCommands(self.workshop)
         self.stations: dict[str, Station] = {
-            station.id: Station(station, make_camera(station.camera, folder), shared, inspect)
+            station.id: Station(
+                station,
+                ThreadWorker(make_bench(station, folder, self.workshop), look, pixels),
+                shared,
+                inspect,
+            )
             for station in settings.station
         }
         self.intake = Intake(self.stations, self.ledger, self.outbox, self.alarms)
         self.sources = Sources(self.stations, self.intake, self.edges)
-        reach = Reach(self.stations, self.intake, self.outbox, Decoder(), self.version)
+        reach = Reach(self.stations, self.intake, self.outbox, self.programs, self.version)
         self.audit = Audit(state, self.outbox.names, settings.web.audit_rows)
         self.commands = Commands(
             settings.commands, Actions(reach), self.ledger, self.outbox, self.audit
@@ -131,7 +139,7 @@ class Service:
             self.stations, self.session, self.driver, self.alarms, self.outbox, self.version
         )
         self.info = InfoTelling(
-            settings, self.stations, self.shelf, self.alarms, self.outbox, self.version
+            settings, self.stations, self.programs, self.alarms, self.outbox, self.version
         )
         self.chores = self._chores()
         self.keeping = Keeping(
@@ -149,7 +157,7 @@ class Service:
         outbox, driver, session = self.outbox, self.driver, self.session
         failed: dict[str, Problem] = {}
         storing = Storing(stations, ledger, self.settings.history, alarms, metrics, failed)
-        care = StationCare(stations, driver, self.shelf, alarms, outbox)
+        care = StationCare(stations, driver, alarms, outbox)
         figures = Figures(
             self.settings,
             stations,
@@ -218,13 +226,13 @@ class Service:
         ready(Result, AcceptedTrigger, Event, NodeState)
         self.driver.start()
         for station in self.stations.values():
-            station.camera.open()
+            station.worker.start()
+        for station in self.stations.values():
             with contextlib.suppress(Problem):  # the state says what is wrong with the program
-                station.assign(self.shelf.get(station.program_id or ""))
+                station.assign(station.worker.program(station.program_id or "", LOAD_S))
         self.tracing.start()
         self.exports.start()
-        self.pictures.start()
-        self.showing.start()
+        self.workshop.start()
         self.commands.start()
         self.intake.recover()
         self.commands.recover()
@@ -286,13 +294,12 @@ class Service:
         late += ending.apart(
             {
                 "lines": lambda: self.driver.stop(limits.LINES_STOP_S),
-                "pictures": lambda: self.pictures.stop(limits.PICTURES_STOP_S),
+                "pictures": self.workshop.stop,
                 "tracing": lambda: self.tracing.stop(limits.TRACING_STOP_S),
                 "exports": lambda: self.exports.stop(limits.EXPORTS_STOP_S),
-                "showing": lambda: self.showing.stop(limits.SHOWING_STOP_S),
                 "broker": lambda: self.session.stop(OFFLINE, limits.BROKER_STOP_S),
                 **{
-                    f"camera of {station.id}": station.camera.close
+                    f"camera of {station.id}": station.worker.stop
                     for station in self.stations.values()
                 },
             },

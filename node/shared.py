@@ -4,10 +4,10 @@ from dataclasses import dataclass
 
 from node.gpio.driver import LineDriver
 from node.metrics import Metrics
-from node.pictures.writer import PictureWriter
-from node.shelf import Shelf
+from node.pictures.keeping import PictureKeeping
 from node.telemetry.tracing import Tracing
 from schemas.store.ledger import Ledger
+from schemas.store.programs import Programs
 
 
 @dataclass(frozen=True)
@@ -17,7 +17,7 @@ class Shared:
     node_id: str
     driver: LineDriver
     ledger: Ledger
-    shelf: Shelf
-    pictures: PictureWriter
+    programs: Programs
+    pictures: PictureKeeping
     metrics: Metrics
     tracing: Tracing | None = None

@@ -1,5 +1,5 @@
-"""One station: its camera, its lines, its active program, its counters, and its results until they
-are stored; the thread that inspects its parts is in station_thread.py.
+"""One station: its lines, its active program, its counters, and its results until they are stored.
+The thread that inspects its parts is in station_thread.py; what knows pixels is its worker.
 
 No part is taken while results cannot be stored: those that could not be stay with the station, with
 what the lines have shown, and are stored as soon as the disk allows. Whatever waits until then is
@@ -12,13 +12,12 @@ from collections import deque
 from collections.abc import Callable
 from typing import Literal
 
-from node.cameras import Camera
-from node.cameras.one_at_a_time import OneAtATime
-from node.part import Inspection, Part
-from node.program import LoadedProgram
+from node.part import Part
 from node.publish import store
+from node.record import Record
 from node.shared import Shared
 from node.station_thread import StationThread
+from node.worker.seam import ReadyProgram, Worker
 from schemas import Fault, Problem, Result, StationSettings, StationState
 from schemas.program import check_limits
 from schemas.state import StateName
@@ -30,6 +29,7 @@ UNSETTLED = 4
 FAULT_S = 600.0  # so long a fault of ours is told after it happened
 MAINTENANCE_S = 900.0  # without a sign
 LATENCIES = 1000
+LOAD_S = 30.0  # for a program that is selected
 
 
 class Station:
@@ -39,28 +39,27 @@ class Station:
     def __init__(
         self,
         settings: StationSettings,
-        camera: Camera,
+        worker: Worker,
         shared: Shared,
         inspect: Callable[[Part, "Station"], None],
     ) -> None:
         self.id = settings.id
         self.settings = settings
-        self.camera = OneAtATime(camera)
+        self.worker = worker
         self.node_id = shared.node_id
         self.driver = shared.driver
         self.ledger = ledger = shared.ledger
-        self.shelf = shared.shelf
+        self.programs = shared.programs
         self.pictures = shared.pictures
         self.metrics = metrics = shared.metrics
         self.tracing = shared.tracing
-        self.simulated = camera.simulated or settings.lines.kind == "memory"
         remembered = ledger.station(self.id)
         self.program_id: str | None = remembered[0] or settings.program
-        self.shelf.hold(self.id, self.program_id)
+        worker.hold(self.program_id)
         self.reset_at, self.reset_seq, self.paused = remembered[1:]
         self.maintenance = False
         self._tested_at = 0.0  # when maintenance last gave a sign
-        self._assigned: LoadedProgram | None = None
+        self._assigned: ReadyProgram | None = None
         self.blocked: Problem | None = None  # why no trigger may be taken now
         self.deaf: Problem | None = None  # why the broker's triggers are not heard
         self.counts: dict[str, int] = ledger.counts(self.id, self.reset_seq)
@@ -68,7 +67,7 @@ class Station:
         # for the chores: the result goes out first, then it is counted
         self.counted: deque[Result] = deque()
         self.unsettled: deque[str] = deque()  # one for each result on its way into the ledger
-        self._unstored: deque[Inspection] = deque()  # results that could not be stored
+        self._unstored: deque[Record] = deque()  # results that could not be stored
         self._unstored_why: Problem | None = None
         self._fault: tuple[str, float] | None = None
         self.last: Result | None = None
@@ -99,19 +98,19 @@ class Station:
             log.info("station %s: all results are stored", self.id)
         return True
 
-    def keep(self, found: Inspection, problem: Problem) -> None:
+    def keep(self, record: Record, problem: Problem) -> None:
         """A result could not be stored: it stays here until it can be, and no part is taken before
         that."""
         if self._unstored_why is None:
             log.error(
                 "station %s: results are not stored, from that of %s on: %s",
                 self.id,
-                found.part.trigger_id,
+                record.part.trigger_id,
                 problem.message,
             )
         self.driver.ready(self.id, False)
         self._unstored_why = problem
-        self._unstored.append(found)
+        self._unstored.append(record)
 
     def store_again(self) -> bool:
         """Try to store what could not be; whether all is."""
@@ -144,22 +143,27 @@ class Station:
         self.latencies_ms.append(result.duration_ms)
         self.counted.append(result)
 
-    def select(self, program_id: str) -> LoadedProgram:
+    @property
+    def simulated(self) -> bool:
+        """Whether camera or lines are simulated."""
+        return self.worker.simulated or self.settings.lines.kind == "memory"
+
+    def select(self, program_id: str) -> ReadyProgram:
         """Make a program the active one, and remember it. Raises Problem PROGRAM_NOT_FOUND,
         PROGRAM_INVALID, ..."""
-        program = self.shelf.get(program_id)
-        check_limits(program.program)
+        program = self.worker.program(program_id, LOAD_S)
+        check_limits(self.programs.get(program_id).program)
         self.ledger.remember(self.id, program=program_id)
-        self.shelf.hold(self.id, program_id)
+        self.worker.hold(program_id)
         self.program_id = program_id
         self.assign(program)
         return program
 
-    def assign(self, program: LoadedProgram) -> None:
+    def assign(self, program: ReadyProgram) -> None:
         """Tell the lines what this program's outputs mean, if it is another one than before."""
         if program is not self._assigned:
             self._assigned = program
-            self.driver.assign(self.id, program.program.outputs)
+            self.driver.assign(self.id, program.outputs)
 
     def pause(self, paused: bool, *, maintenance: bool = False) -> None:
         """Halt or go on, and remember it; with the end of maintenance its lines fall."""
@@ -194,16 +198,16 @@ class Station:
         self.counts = {}
         self.latencies_ms.clear()
 
-    def _program(self) -> LoadedProgram | Problem | None:
+    def _program(self) -> ReadyProgram | Problem | None:
         """The active program, what is wrong with it, or None while it is loaded."""
         if self.program_id is None:
             return Problem("PROGRAM_NOT_FOUND", "no program is active")
-        return self.shelf.peek(self.program_id)
+        return self.worker.peek(self.program_id)
 
     def state(self) -> StationState:
         """What the station is doing, and what is wrong."""
         program = self._program()
-        camera = self.camera.problem
+        camera = self.worker.camera_problem
         lines = self.driver.problem(self.id)
         blocked = self.unrecorded or self.blocked
         wrong = (
@@ -230,7 +234,7 @@ class Station:
         return StationState(
             state=name,
             program=self.program_id,
-            program_version=program.version if isinstance(program, LoadedProgram) else None,
+            program_version=program.version if isinstance(program, ReadyProgram) else None,
             camera=camera_word,
             outputs=self.driver.status(self.id),
             simulated=self.simulated,

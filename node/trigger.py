@@ -1,13 +1,13 @@
 """First step: is this trigger still worth an inspection, with which program, and what is asked of
-the camera."""
+the worker."""
 
 import time
 
 from node.arrival import Received, stale
-from node.cameras import Request
-from node.part import Inspection, Part
-from node.program import LoadedProgram
+from node.part import Part
+from node.record import Record
 from node.station import Station
+from node.worker.seam import Job
 from schemas import Problem
 
 STEP_S = 0.5  # of a wait for the delay of a trigger
@@ -15,31 +15,40 @@ STEP_S = 0.5  # of a wait for the delay of a trigger
 LOADING_S = 0.9
 
 
-def trigger(part: Part, station: Station, found: Inspection) -> tuple[LoadedProgram, Request]:
-    """The program for this part and the request for its frame; both are noted, with the time limit,
-    for the watch.
+def trigger(part: Part, station: Station, record: Record) -> Job:
+    """What the worker is asked for; the time limit is noted for the watch.
 
     Raises Problem TRIGGER_STALE, PROGRAM_NOT_FOUND, PROGRAM_INVALID, ...
     """
     received = Received(part.received_at, station.thread.received_ns(part))
     too_old = stale(
-        part.trigger, station.settings, received, older_ms=part.older_ms, now_ns=found.began_ns
+        part.trigger, station.settings, received, older_ms=part.older_ms, now_ns=record.began_ns
     )
     if too_old is not None:
         raise too_old
     program_id = part.trigger.program or station.program_id
     if program_id is None:
         raise Problem("PROGRAM_NOT_FOUND", "the station has no active program")
-    found.program = program = station.shelf.get(program_id, LOADING_S)
+    program = station.worker.program(program_id, LOADING_S)
+    record.found = record.found._replace(program=program)
     station.assign(program)
     station.driver.begin(station.id)
-    limit_ns = program.program.limits_ms * 1_000_000
-    station.thread.limit(found.began_ns + limit_ns)
+    limit_ns = program.limits_ms * 1_000_000
+    station.thread.limit(record.began_ns + limit_ns)
     after_ns = part.received_ns + station.settings.trigger_delay_ms * 1_000_000
     while (left_ns := after_ns - time.monotonic_ns()) > 0:
         time.sleep(min(left_ns / 1e9, STEP_S))
     deadline_ns = min(
-        found.began_ns + limit_ns,
-        max(after_ns, found.began_ns) + station.settings.camera.timeout_ms * 1_000_000,
+        record.began_ns + limit_ns,
+        max(after_ns, record.began_ns) + station.settings.camera.timeout_ms * 1_000_000,
     )
-    return program, Request(after_ns, deadline_ns, part.trigger.part_id, program.program.camera)
+    return Job(
+        part.id,
+        part.trigger_id,
+        part.trigger,
+        program_id,
+        part.received_ns,
+        record.began_ns,
+        after_ns,
+        deadline_ns,
+    )

@@ -19,8 +19,9 @@ from node.gpio.driver import LineDriver
 from node.limits import DIE_S, STILL_S
 from node.metrics import Metrics
 from node.notify import notify
-from node.part import Inspection, Part
+from node.part import Part
 from node.publish import publish
+from node.record import Record
 from node.station import Station
 from schemas import Problem
 
@@ -140,11 +141,11 @@ class Watch:
 
 def answer(station: Station, part: Part, problem: Problem) -> None:
     """Answer for an inspection that does not end; its part has been claimed."""
-    found = Inspection(part)
-    found.fail(problem)
+    record = Record(part)
+    record.fail(problem)
     with contextlib.suppress(Problem):
-        found.outputs = station.driver.show(station.id, "ERROR", {})
-    publish(found, station)
+        record.outputs = station.driver.show(station.id, "ERROR", {})
+    publish(record, station)
 
 
 def _asleep_ns() -> int:

@@ -57,7 +57,7 @@ class Figures:
         metrics = self._metrics
         for station in self._stations.values():
             metrics.queue.labels(station.id).set(station.thread.waiting)
-            metrics.camera.labels(station.id).set(station.camera.problem is None)
+            metrics.camera.labels(station.id).set(station.worker.camera_problem is None)
             metrics.lines.labels(station.id).set(self._driver.status(station.id) != "error")
             metrics.simulated.labels(station.id).set(station.simulated)
             metrics.ready.labels(station.id).set(station.state().state in RUNNING)

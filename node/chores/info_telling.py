@@ -1,16 +1,17 @@
 """What the node is and which programs it has, told to the broker when it changes."""
 
+import time
 from collections.abc import Mapping
 
 from broker.outbox import Outbox
 from node.alarms import Alarms
-from node.shelf import Shelf
 from node.station import Station
 from schemas import Info, ProgramInfo, Settings
 from schemas.command import MAX_COMMAND_BYTES
 from schemas.generate import schema_hashes
 from schemas.inventory import software
 from schemas.result import MAX_RESULT_BYTES
+from schemas.store.programs import Head, Programs
 from schemas.trigger import MAX_META_BYTES, MAX_TRIGGER_BYTES
 
 LOADED_S = 1.0  # so long a change is held back for its program to be loaded
@@ -23,14 +24,15 @@ class InfoTelling:
         self,
         settings: Settings,
         stations: Mapping[str, Station],
-        shelf: Shelf,
+        programs: Programs,
         alarms: Alarms,
         outbox: Outbox,
         version: str,
     ) -> None:
         self._settings = settings
         self._stations = stations
-        self._shelf = shelf
+        self._programs = programs
+        self._heads: dict[str, Head] | None = None
         self._alarms = alarms
         self._outbox = outbox
         self._version = version
@@ -42,9 +44,18 @@ class InfoTelling:
 
     def look(self) -> None:
         """Look for programs that changed, load them, tell them."""
-        for program_id in self._shelf.refresh(LOADED_S):
-            self._outbox.event("program.changed", None, {"program": program_id})
-        broken = self._shelf.store.problem
+        heads = {head.id: head for head in self._programs.list()}
+        before = heads if self._heads is None else self._heads
+        self._heads = heads
+        until = time.monotonic() + LOADED_S
+        for station in self._stations.values():
+            station.worker.refresh(max(0.0, until - time.monotonic()))
+        for program_id in sorted({*before, *heads}):
+            if before.get(program_id) != heads.get(program_id):
+                head = heads.get(program_id)
+                told = {"program": program_id, "version": head.version if head else None}
+                self._outbox.event("program.changed", None, told)
+        broken = self._programs.problem
         self._alarms.set("PROGRAMS", broken.message if broken else None)
         info = Info(
             node=self._settings.node_id,
@@ -67,7 +78,7 @@ class InfoTelling:
             },
             programs={
                 head.id: ProgramInfo(version=head.version, hash=head.hash, name=head.name)
-                for head in self._shelf.store.list()
+                for head in heads.values()
             },
             schemas=schema_hashes(),
             limits={

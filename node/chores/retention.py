@@ -2,7 +2,7 @@
 
 from node.exports.care import Exports
 from node.metrics import Metrics
-from node.pictures.writer import PictureWriter
+from node.pictures.keeping import PictureKeeping
 from schemas.store.ledger import Ledger
 
 ORPHAN_BATCH = 500
@@ -12,7 +12,7 @@ class Retention:
     """See the head of this file."""
 
     def __init__(
-        self, pictures: PictureWriter, ledger: Ledger, exports: Exports, metrics: Metrics
+        self, pictures: PictureKeeping, ledger: Ledger, exports: Exports, metrics: Metrics
     ) -> None:
         self._pictures = pictures
         self._ledger = ledger

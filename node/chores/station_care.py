@@ -5,7 +5,6 @@ from collections.abc import Mapping
 from broker.outbox import Outbox
 from node.alarms import Alarms
 from node.gpio.driver import LineDriver
-from node.shelf import Shelf
 from node.station import Station
 from schemas import Problem
 
@@ -17,22 +16,20 @@ class StationCare:
         self,
         stations: Mapping[str, Station],
         driver: LineDriver,
-        shelf: Shelf,
         alarms: Alarms,
         outbox: Outbox,
     ) -> None:
         self._stations = stations
         self._driver = driver
-        self._shelf = shelf
         self._alarms = alarms
         self._outbox = outbox
 
     def cameras(self) -> None:
         """Open again what is closed, and tell what is wrong."""
         for station in self._stations.values():
-            if station.camera.problem is not None:
-                station.camera.open()
-            problem = station.camera.problem
+            if station.worker.camera_problem is not None:
+                station.worker.open_camera()
+            problem = station.worker.camera_problem
             known = f"CAMERA.{station.id}" in self._alarms.active
             if (problem is not None) != known:
                 kind = "camera.lost" if problem else "camera.found"
@@ -45,7 +42,7 @@ class StationCare:
             lines = self._driver.problem(station.id)
             self._alarms.set("OUTPUTS", lines.message if lines else None, station.id)
             program = (
-                self._shelf.peek(station.program_id)
+                station.worker.peek(station.program_id)
                 if station.program_id
                 else Problem("PROGRAM_NOT_FOUND")
             )

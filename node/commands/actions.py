@@ -4,34 +4,45 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-from node.commands.calibrate import calibrate
-from node.commands.capture import capture
 from node.commands.pause import pause, resume
 from node.commands.ping import ping
 from node.commands.reach import Asked, Reach
-from node.commands.register_master import register_master
 from node.commands.resend import resend
 from node.commands.reset_counters import reset_counters
 from node.commands.select_program import select_program
 from node.commands.set_output import set_output
-from node.commands.show import show
 from node.commands.trigger import trigger
-from node.commands.trying import Trying
 from schemas import Problem
-from schemas.command import Command, TriggerCommand, TryProgram
+from schemas.command import Command, RegisterMaster, TriggerCommand
+from schemas.program import check_limits
+
+# done by the station's worker, which has the pixels: see with_pixels.py
+WORKERS = ("capture", "show", "calibrate", "try_program")
+
+
+def register_master(reach: Reach, command: RegisterMaster) -> dict[str, Any]:
+    """The version that was stored, by the station's worker; see register_master.py."""
+    station = reach.station(command.station)
+    if any(each.program_id == command.program for each in reach.stations.values()):
+        check_limits(reach.programs.get(command.program).program)
+    return station.worker.ask("register_master", command)
+
+
+def of_worker(name: str, reach: Reach, command: Any) -> dict[str, Any]:
+    """What the station's worker replies. Raises Problem STATION_NOT_FOUND, and what it raises."""
+    return reach.station(command.station).worker.ask(name, command)
+
 
 ACTIONS: dict[str, Callable[[Reach, Any], dict[str, Any]]] = {
     "ping": ping,
     "select_program": select_program,
-    "capture": capture,
-    "show": show,
-    "calibrate": calibrate,
     "register_master": register_master,
     "pause": pause,
     "resume": resume,
     "set_output": set_output,
     "resend": resend,
     "reset_counters": reset_counters,
+    **{name: partial(of_worker, name) for name in WORKERS},
 }
 
 
@@ -40,19 +51,11 @@ class Actions:
 
     def __init__(self, reach: Reach) -> None:
         self._reach = reach
-        self._trying = Trying(reach.decoder)
-        self._do: dict[str, Callable[[Any], dict[str, Any]]] = {
-            **{name: partial(action, reach) for name, action in ACTIONS.items()},
-            "try_program": self._try_program,
-        }
-
-    def close(self) -> None:
-        """End what is being decoded."""
-        self._reach.decoder.close()
 
     def rest(self) -> None:
         """Nobody has asked for anything: let go what is not used any more."""
-        self._trying.rest()
+        for station in self._reach.stations.values():
+            station.worker.rest()
 
     def do(self, name: str, command: Command, asked: Asked) -> dict[str, Any]:
         """Do a command; what its reply says. Raises Problem COMMAND_STALE, and what the command may
@@ -61,7 +64,4 @@ class Actions:
             return trigger(self._reach, command, asked)
         if asked.stale and not command.late:
             raise Problem("COMMAND_STALE", asked.stale)
-        return self._do[name](command)
-
-    def _try_program(self, command: TryProgram) -> dict[str, Any]:
-        return self._trying.answer(command, self._reach.station(command.station))
+        return ACTIONS[name](self._reach, command)

@@ -1,28 +1,30 @@
 """Capture: a picture for people, with how good it is."""
 
 import base64
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from node.commands.live import camera_of_program, live_frame
 from node.commands.optimise import optimise
-from node.commands.reach import EXACT_BYTES, Reach
+from node.pictures.writer import EXACT_BYTES
 from node.quality import measure as measure_quality
 from schemas import utc
 from schemas.command import Capture
 
+if TYPE_CHECKING:
+    from node.worker.bench import Bench
 
-def capture(reach: Reach, command: Capture) -> dict[str, Any]:
+
+def capture(bench: "Bench", command: Capture) -> dict[str, Any]:
     """The picture as JPEG, or exactly as it is (PNG if it fits), its size and its quality."""
-    station = reach.station(command.station)
-    asked = command.camera or camera_of_program(station)
+    asked = command.camera or camera_of_program(bench)
     if command.optimise:
-        frame, asked = optimise(station.camera, asked, station.settings.camera.timeout_ms)
+        frame, asked = optimise(bench.camera, asked, bench.settings.camera.timeout_ms)
     else:
-        frame = live_frame(station, asked)
+        frame = live_frame(bench, asked)
     encoded = (
-        station.pictures.encode_exact(frame.pixels, EXACT_BYTES)
+        bench.pictures.encode_exact(frame.pixels, EXACT_BYTES)
         if command.exact
-        else station.pictures.encode(frame.pixels)
+        else bench.pictures.encode(frame.pixels)
     )
     return {
         "image": base64.b64encode(encoded).decode(),
@@ -30,8 +32,8 @@ def capture(reach: Reach, command: Capture) -> dict[str, Any]:
         "height": frame.height,
         "captured_at": utc(frame.taken_at_s),
         "quality": measure_quality(frame)._asdict(),
-        "limits": station.settings.camera.quality.model_dump(),
+        "limits": bench.settings.camera.quality.model_dump(),
         "camera": asked.model_dump(),
-        "controls": list(station.camera.controls),
-        "simulated": station.simulated,
+        "controls": list(bench.camera.controls),
+        "simulated": bench.simulated,
     }

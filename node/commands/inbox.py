@@ -108,7 +108,6 @@ class Commands:
             while True:
                 waiting = self._line.get_nowait()
                 self._busy(waiting.name, waiting.message, "the node stops", waiting.row)
-        self._actions.close()
 
     def put(self, name: str, message: Incoming, backlog: Backlog | None = None) -> None:
         """A message on a command topic: when it returns it may be acknowledged. Called on the

@@ -1,15 +1,18 @@
 """A picture outside of an inspection, taken as an inspection takes it."""
 
 import time
+from typing import TYPE_CHECKING
 
 from node.cameras import Request
 from node.frame import Frame
-from node.station import Station
 from schemas import Problem
 from schemas.program import ProgramCamera
 
+if TYPE_CHECKING:
+    from node.worker.bench import Bench
 
-def live_frame(station: Station, asked: ProgramCamera | None = None) -> Frame:
+
+def live_frame(bench: "Bench", asked: ProgramCamera | None = None) -> Frame:
     """A picture with the settings asked for, else with those of the active program.
 
     Raises Problem CAMERA_..., as Camera.grab does.
@@ -17,16 +20,16 @@ def live_frame(station: Station, asked: ProgramCamera | None = None) -> Frame:
     now = time.monotonic_ns()
     request = Request(
         now,
-        now + station.settings.camera.timeout_ms * 1_000_000,
+        now + bench.settings.camera.timeout_ms * 1_000_000,
         None,
-        asked or camera_of_program(station),
+        asked or camera_of_program(bench),
     )
-    return station.camera.grab(request)
+    return bench.camera.grab(request)
 
 
-def camera_of_program(station: Station) -> ProgramCamera:
+def camera_of_program(bench: "Bench") -> ProgramCamera:
     """What the active program asks of the camera; nothing, if there is none that can be used."""
     try:
-        return station.shelf.get(station.program_id or "").program.camera
+        return bench.shelf.get(bench.program_id or "").program.camera
     except Problem:  # the state says so
         return ProgramCamera()

@@ -1,4 +1,4 @@
-"""What commands may reach: the stations, the intake, the broker's outbox, the decoder."""
+"""What commands may reach: the stations, the intake, the programs, the broker's outbox."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -8,11 +8,9 @@ from broker.outbox import Outbox
 from broker.reading import Backlog
 from node.arrival import Received
 from node.intake import Intake
-from node.pictures.sandbox import Decoder
 from node.station import Station
 from schemas import Problem
-
-EXACT_BYTES = 8 * 1024 * 1024  # of a picture in a reply, kept exactly
+from schemas.store.programs import Programs
 
 
 class Asked(NamedTuple):
@@ -31,7 +29,7 @@ class Reach:
     stations: Mapping[str, Station]
     intake: Intake
     outbox: Outbox
-    decoder: Decoder
+    programs: Programs
     version: str
 
     def station(self, station: str) -> Station:

@@ -1,14 +1,15 @@
 """Show: somebody looks at a station, so its newest part is drawn for a while."""
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from node.commands.reach import Reach
 from schemas.command import Show
 
+if TYPE_CHECKING:
+    from node.worker.bench import Bench
 
-def show(reach: Reach, command: Show) -> dict[str, Any]:
+
+def show(bench: "Bench", command: Show) -> dict[str, Any]:
     """Begin, or go on for some seconds more."""
-    station = reach.station(command.station)
-    if station.pictures.showing is not None:
-        station.pictures.showing.watch(station.id)
-    return {"station": station.id}
+    if bench.workshop.showing is not None:
+        bench.workshop.showing.watch(bench.id)
+    return {"station": command.station}

@@ -9,12 +9,11 @@ here as it will on the line.
 import base64
 import time
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from node.acquire import acquire
 from node.cameras import Request
 from node.commands.given_pictures import GivenPicture, GivenPictures
-from node.commands.reach import EXACT_BYTES
 from node.faults.challenge import challenged
 from node.frame import Frame
 from node.judge import judge
@@ -27,13 +26,16 @@ from node.pictures.annotate import annotate
 from node.pictures.decode import decode
 from node.pictures.live_view import as_jpeg
 from node.pictures.sandbox import Decoder
-from node.pictures.writer import exact
+from node.pictures.writer import EXACT_BYTES, exact
 from node.program import LoadedProgram, load
 from node.publish import build
-from node.station import Station
+from node.record import Record
 from schemas import Problem, Program, Trigger, as_program, new_id
 from schemas.command import TryProgram
 from schemas.store.programs import Programs
+
+if TYPE_CHECKING:
+    from node.worker.bench import Bench
 
 WIDEST = 2560  # px of the annotated picture in an answer
 IDLE_S = 600.0
@@ -54,7 +56,7 @@ class Trying:
         if time.monotonic() - self._asked_at > IDLE_S:
             self._memo.forget()
 
-    def answer(self, command: TryProgram, station: Station) -> dict[str, Any]:
+    def answer(self, command: TryProgram, bench: "Bench") -> dict[str, Any]:
         """The result as it would be, with the annotated picture and the hashes of what was given;
         with `challenge` what the program would miss.
 
@@ -66,10 +68,10 @@ class Trying:
         master = self._pictures.take(command.master, command.master_sha256, self._decode)
         if master is not None:
             self._as_stored(master)
-        loaded, master = self._loaded(command, station, master)
+        loaded, master = self._loaded(command, bench, master)
         if command.challenge is not None:
-            return self._challenge(command.challenge, station, loaded, self._good(command, master))
-        data = self._tried(command, station, loaded, master)
+            return self._challenge(command.challenge, bench, loaded, self._good(command, master))
+        data = self._tried(command, bench, loaded, master)
         if master is not None:
             data["master_sha256"] = master.digest
         if command.give_master and master is not None and master.stored is not None:
@@ -79,17 +81,18 @@ class Trying:
     def _tried(
         self,
         command: TryProgram,
-        station: Station,
+        bench: "Bench",
         loaded: LoadedProgram,
         master: GivenPicture | None,
     ) -> dict[str, Any]:
         given, refused = self._given(command, master)
-        found = Inspection(_part(command, station), loaded)  # decoding is no time of an inspection
+        part = _part(command, bench)
+        found = Inspection(part, loaded)  # decoding is no time of an inspection
         program = loaded.program
         try:
             if refused is not None:
                 raise refused
-            found.frame = _frame(given, station, loaded)
+            found.frame = _frame(given, bench, loaded)
             found.step("acquire")
             self._memo.saved_ns = 0  # what learning took is none either
             once = None
@@ -107,7 +110,9 @@ class Trying:
             found.verdict, found.fault = judge(found, loaded)
         except Problem as problem:
             found.fail(problem)
-        data = build(found, station, new_id(), 1).model_dump(mode="json", by_alias=True)
+        record = Record(part)
+        record.found = found.told()
+        data = build(record, bench, new_id(), 1).model_dump(mode="json", by_alias=True)
         data.pop("seq")
         if found.frame is not None:
             shown = as_jpeg(annotate(found), WIDEST)
@@ -117,13 +122,13 @@ class Trying:
         return data
 
     def _loaded(
-        self, command: TryProgram, station: Station, master: GivenPicture | None
+        self, command: TryProgram, bench: "Bench", master: GivenPicture | None
     ) -> tuple[LoadedProgram, GivenPicture | None]:
         """The program, and the master that it has learned from."""
-        store = station.shelf.store
+        store = bench.shelf.store
         if isinstance(command.program, str):
-            station.shelf.refresh()
-            loaded = station.shelf.get(command.program)
+            bench.shelf.refresh()
+            loaded = bench.shelf.get(command.program)
             return loaded, self._stored_master(store, loaded.program)
         program = as_program(command.program)
         if master is None:
@@ -172,15 +177,15 @@ class Trying:
         return given
 
     def _challenge(
-        self, first: int, station: Station, loaded: LoadedProgram, good: GivenPicture
+        self, first: int, bench: "Bench", loaded: LoadedProgram, good: GivenPicture
     ) -> dict[str, Any]:
         """What came of the drawn faults from `first` on, as many as fit into the time; `next`:
         from which on to ask again."""
-        limits = station.settings.camera.quality
+        limits = bench.settings.camera.quality
         found = challenged(loaded, good.pixels, first, limits, CHALLENGE_S)
         outcomes = []
         for each in found.outcomes:
-            shown = None if each.picture is None else station.pictures.encode(each.picture)
+            shown = None if each.picture is None else bench.pictures.encode(each.picture)
             picture = None if shown is None else base64.b64encode(shown).decode()
             outcomes.append({**each._asdict(), "never": each.never, "picture": picture})
         return {**found._asdict(), "outcomes": outcomes}
@@ -192,20 +197,20 @@ class Trying:
         found.step(name)
 
 
-def _part(command: TryProgram, station: Station) -> Part:
+def _part(command: TryProgram, bench: "Bench") -> Part:
     trigger_id = f"try-{command.request_id}"[:64]
     now = time.monotonic_ns()
-    return Part(0, station.id, trigger_id, Trigger(), True, "command", time.time(), now)
+    return Part(0, bench.id, trigger_id, Trigger(), True, "command", time.time(), now)
 
 
-def _frame(given: GivenPicture | None, station: Station, loaded: LoadedProgram) -> Frame:
+def _frame(given: GivenPicture | None, bench: "Bench", loaded: LoadedProgram) -> Frame:
     """The given picture, or one that the camera takes now."""
-    camera = station.settings.camera
+    camera = bench.settings.camera
     if given is None:
         now = time.monotonic_ns()
         until = now + camera.timeout_ms * 1_000_000
         request = Request(now, until, None, loaded.program.camera)
-        return acquire(station.camera, request, camera.quality, loaded.size)[0]
+        return acquire(bench.camera, request, camera.quality, loaded.size)[0]
     frame = given.frame("given")
     if loaded.size not in (None, (frame.width, frame.height)):
         raise Problem("IMAGE_SIZE", f"{frame.width} x {frame.height} px")

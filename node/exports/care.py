@@ -7,7 +7,7 @@ from typing import Any
 from node.alarms import Alarms
 from node.exports.pictures import PictureExporter
 from node.metrics import Metrics
-from node.pictures.writer import PictureWriter
+from node.pictures.keeping import PictureKeeping
 from schemas import Problem, Settings, utc
 from schemas.settings.exports import BackupExport
 from schemas.store import exports as store
@@ -22,7 +22,7 @@ class Exports:
         self,
         settings: Settings,
         ledger: Ledger,
-        pictures: PictureWriter,
+        pictures: PictureKeeping,
         metrics: Metrics,
         alarms: Alarms,
     ) -> None:

@@ -4,9 +4,9 @@ from typing import Any
 
 
 def __getattr__(name: str) -> Any:
-    """`PictureWriter`, loaded when asked for: the child that decodes needs none of what it does."""
+    """`PictureWriter`, which scripts of before look for here: what says which pictures are kept."""
     if name != "PictureWriter":
         raise AttributeError(name)
-    from node.pictures.writer import PictureWriter
+    from node.pictures.keeping import PictureKeeping
 
-    return PictureWriter
+    return PictureKeeping

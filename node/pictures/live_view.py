@@ -18,7 +18,8 @@ import numpy as np
 from node.frame import Pixels
 from node.part import Inspection
 from node.pictures.annotate import annotate
-from schemas import Problem, Result
+from node.worker.seam import Settle
+from schemas import Problem
 from schemas.store.live_pictures import LivePictures
 
 log = logging.getLogger(__name__)
@@ -34,7 +35,7 @@ QUALITY = [cv2.IMWRITE_JPEG_QUALITY, 85]
 
 class _Newest(NamedTuple):
     found: Inspection
-    result: Result
+    settle: Settle
     begins_at: float  # monotonic s
 
 
@@ -66,13 +67,13 @@ class Showing:
         self._watched_until[station] = time.monotonic() + WATCHED_S
         self._wake.set()
 
-    def offer(self, found: Inspection, result: Result) -> None:
+    def offer(self, station: str, found: Inspection | None, settle: Settle) -> None:
         """A part has its result; never waits."""
-        if found.frame is None or found.program is None:
-            self._newest.pop(result.station, None)
+        if found is None or found.frame is None or found.program is None:
+            self._newest.pop(station, None)
             return
-        self._newest[result.station] = _Newest(found, result, time.monotonic() + AFTER_S)
-        if self._watched_until.get(result.station, 0.0) > time.monotonic():
+        self._newest[station] = _Newest(found, settle, time.monotonic() + AFTER_S)
+        if self._watched_until.get(station, 0.0) > time.monotonic():
             self._wake.set()
 
     def _run(self) -> None:
@@ -90,18 +91,18 @@ class Showing:
         for station, newest in list(self._newest.items()):
             now = time.monotonic()
             drawn, at = self._drawn.get(station, ("", 0.0))
-            if drawn == newest.result.result_id or self._watched_until.get(station, 0.0) < now:
+            if drawn == newest.settle.result_id or self._watched_until.get(station, 0.0) < now:
                 continue
             begins_at = max(at + EVERY_S, newest.begins_at)
             if begins_at > now:
                 wait_s = min(wait_s, begins_at - now)
                 continue
-            self._drawn[station] = newest.result.result_id, now
+            self._drawn[station] = newest.settle.result_id, now
             try:
                 self._store.put(
                     station,
-                    newest.result.seq,
-                    newest.result.result_id,
+                    newest.settle.seq,
+                    newest.settle.result_id,
                     as_jpeg(annotate(newest.found)),
                 )
             except Problem as problem:

@@ -1,9 +1,6 @@
-"""Pictures of results: which are kept, and writing them after the verdict is out, on a thread of
-its own.
+"""Pictures of results: drawing and writing them after the verdict is out, on a thread of its own.
 
-Encoding takes milliseconds and a disk may stall, so the inspection only reserves a place in a
-bounded line. When there is none the picture is dropped and counted, never the result: its `images`
-then say that nothing is kept.
+How many may wait is bounded by the node, which reserves their places (see keeping.py).
 """
 
 import logging
@@ -16,54 +13,49 @@ from typing import NamedTuple
 import cv2
 
 from node.frame import Pixels
-from node.metrics import Metrics
 from node.part import Inspection
 from node.pictures.annotate import annotate
-from node.pictures.live_view import Showing
-from schemas import Images, Problem, Result
+from node.worker.seam import Settle
+from schemas import Problem
 from schemas.store.pictures import Pictures, thumb_of
 
 log = logging.getLogger(__name__)
 
-PLACES = 32
 THUMB_PX = 160
-PREVIEW_S = 0.2
 IDLE_S = 1.0
 # a result goes out before anything is done with its pictures: drawing holds the interpreter for
 # milliseconds
 AFTER_S = 0.02
+EXACT_BYTES = 8 * 1024 * 1024  # of a picture in a reply, kept exactly
 
 
-class _Job(NamedTuple):
-    found: Inspection
-    result: Result
-    preview: bool
+class _Waiting(NamedTuple):
+    station: str
+    found: Inspection | None
+    settle: Settle
     begins_at: float  # monotonic s
 
 
 class PictureWriter:
-    """See the head of this file."""
+    """See the head of this file.
+
+    written: is told once of each result that was given, and why it could not be written, if so.
+    preview: takes the annotated picture of a station as JPEG.
+    """
 
     def __init__(
         self,
         store: Pictures,
         jpeg_quality: int,
-        metrics: Metrics,
+        written: Callable[[str, Problem | None], None],
         preview: Callable[[str, bytes], None] | None = None,
-        showing: Showing | None = None,
     ) -> None:
-        self.store = store
-        self.showing = showing
+        self._store = store
+        self._written = written
         self._preview = preview
-        self._previewed: dict[str, float] = {}
         self.beat_ns = time.monotonic_ns()
-        self.full = False
-        self.pending: set[str] = set()  # results that will have pictures, and have none yet
         self._quality = [cv2.IMWRITE_JPEG_QUALITY, jpeg_quality]
-        self._metrics = metrics
-        self._places = threading.Semaphore(PLACES)
-        self._jobs: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
-        self._ok_counts: dict[str, int] = {}
+        self._line: queue.SimpleQueue[_Waiting | None] = queue.SimpleQueue()
         self._thread = threading.Thread(target=self._run, name="pictures", daemon=True)
 
     def start(self) -> None:
@@ -72,82 +64,46 @@ class PictureWriter:
 
     def stop(self, limit_s: float) -> None:
         """Write what waits, then end."""
-        self._jobs.put(None)
+        self._line.put(None)
         self._thread.join(limit_s)
 
-    def names(self, found: Inspection, result_id: str) -> Images | None:
-        """File names if the result's pictures are to be kept and there is a place for them, which
-        is then reserved."""
-        if found.frame is None or found.program is None or self.full:
-            return None
-        keep = found.program.program.keep
-        if found.verdict == "OK" and found.fault is None:
-            count = self._ok_counts.get(found.part.station, 0)
-            self._ok_counts[found.part.station] = count + 1
-            if not keep.ok_every or count % keep.ok_every:
-                return None
-        elif not keep.ng:
-            return None
-        if not self._places.acquire(blocking=False):
-            self._metrics.pictures_dropped.inc()
-            return None
-        self.pending.add(result_id)
-        return self.store.names(result_id)
-
-    def forget(self, images: Images) -> None:
-        """The result was not stored: the reserved place is free again."""
-        if images.raw is not None:
-            self.pending.discard(images.raw.partition(".")[0])
-            self._places.release()
-
-    def keep(self, found: Inspection, result: Result) -> None:
-        """Write the pictures of a stored result, soon; show it as a preview if that is on and the
-        last one is old enough."""
-        if self.showing is not None:
-            self.showing.offer(found, result)
-        preview = self._preview is not None and found.frame is not None
-        if preview and time.monotonic() - self._previewed.get(result.station, 0.0) < PREVIEW_S:
-            preview = False
-        if result.images.raw is not None or (preview and self._places.acquire(blocking=False)):
-            self._jobs.put(_Job(found, result, preview, time.monotonic() + AFTER_S))
-        if preview:
-            self._previewed[result.station] = time.monotonic()
+    def write(self, station: str, found: Inspection | None, settle: Settle) -> None:
+        """Write the pictures of a stored result, soon; None: its frame is not kept any more. Never
+        waits."""
+        self._line.put(_Waiting(station, found, settle, time.monotonic() + AFTER_S))
 
     def _run(self) -> None:
         while True:
             self.beat_ns = time.monotonic_ns()
             try:
-                job = self._jobs.get(timeout=IDLE_S)
+                waiting = self._line.get(timeout=IDLE_S)
             except queue.Empty:
                 continue
-            if job is None:
+            if waiting is None:
                 return
-            time.sleep(max(0.0, job.begins_at - time.monotonic()))
+            time.sleep(max(0.0, waiting.begins_at - time.monotonic()))
+            problem: Problem | None = None
             try:
-                self._write(job)
-            except Problem as problem:
-                self._metrics.pictures_dropped.inc()
-                # a sweep that finds room sets it back
-                self.full = self.full or problem.code == "DISK_SPACE"
-                log.warning("a picture was not kept: %s", problem)
-            except Exception:
-                self._metrics.pictures_dropped.inc()
+                self._write(waiting)
+            except Problem as error:
+                problem = error.with_traceback(None)
+            except Exception as error:
                 log.exception("a picture could not be written")
-            finally:
-                self.pending.discard(job.result.result_id)
-                self._places.release()
+                problem = Problem("INTERNAL", f"{type(error).__name__}: {error}"[:500])
+            self._written(waiting.settle.result_id, problem)
 
-    def _write(self, job: _Job) -> None:
-        frame, images = job.found.frame, job.result.images
-        assert frame is not None
-        drawn = annotate(job.found)
+    def _write(self, waiting: _Waiting) -> None:
+        found, images = waiting.found, waiting.settle.images
+        if found is None or found.frame is None:
+            raise Problem("INTERNAL", "its frame is not kept any more")
+        drawn = annotate(found)
         annotated = self.encode(drawn)
-        if job.preview and self._preview is not None:
-            self._preview(job.result.station, annotated)
+        if waiting.settle.preview and self._preview is not None:
+            self._preview(waiting.station, annotated)
         if images.raw is not None and images.annotated is not None:
-            self.store.write(images.raw, self.encode(frame.pixels))
-            self.store.write(images.annotated, annotated)
-            self.store.write(thumb_of(images.annotated), small(drawn))
+            self._store.write(images.raw, self.encode(found.frame.pixels))
+            self._store.write(images.annotated, annotated)
+            self._store.write(thumb_of(images.annotated), small(drawn))
 
     def encode(self, pixels: Pixels) -> bytes:
         """The picture as JPEG."""
@@ -169,7 +125,7 @@ def small(pixels: Pixels) -> bytes:
 
 
 def exact(pixels: Pixels, most_bytes: int | None = None) -> bytes:
-    """As Pictures.encode_exact."""
+    """As PictureWriter.encode_exact."""
     found = bytes(cv2.imencode(".png", pixels)[1])
     if most_bytes is None or len(found) <= most_bytes:
         return found

@@ -17,7 +17,7 @@ from collections import OrderedDict, deque
 from http.client import HTTPException
 from typing import Any, NamedTuple
 
-from node.part import Inspection
+from node.record import Record
 from schemas import Result
 from schemas.settings import TracingSettings
 
@@ -89,20 +89,20 @@ class Tracing:
         while len(self.contexts) > KNOWN:
             self.contexts.popitem(last=False)
 
-    def ended(self, found: Inspection, result: Result) -> None:
+    def ended(self, record: Record, result: Result) -> None:
         """The result is stored: its spans can be told."""
         if self._url is None:
             return
         if len(self._waiting) >= MOST:
             self.dropped += 1
         else:
-            part = found.part
+            part = record.part
             ended = Ended(
                 result,
                 part.trace,
                 part.received_ns,
-                found.began_ns,
-                found.trigger_ns,
+                record.began_ns,
+                record.trigger_ns,
                 time.monotonic_ns(),
             )
             self._waiting.append(ended)

@@ -17,16 +17,20 @@ from node import ending, limits
 from node.alarms import Alarms
 from node.arrival import Received
 from node.cameras import Request, synthetic
+from node.commands.with_pixels import PixelCommands
 from node.frame import Frame
 from node.gpio import make_bank
 from node.gpio.driver import LineDriver
-from node.inspection import inspect
+from node.inspection import inspect, look
 from node.intake import Intake
 from node.metrics import Metrics
+from node.pictures.keeping import PictureKeeping
 from node.pictures.writer import PictureWriter
 from node.shared import Shared
 from node.shelf import Shelf
 from node.station import Station
+from node.worker import bench as benches
+from node.worker.in_thread import ThreadWorker
 from schemas import (
     MemoryLines,
     Problem,
@@ -66,12 +70,17 @@ class Bench:
         self.driver = LineDriver({"cam1": (LINES, make_bank(LINES))}, lambda _station, _at: None)
         self.driver.start()
         metrics = Metrics("1", "node-01")
-        self.pictures = PictureWriter(Pictures(folder / "pictures", PictureSettings()), 85, metrics)
+        store = Pictures(folder / "pictures", PictureSettings())
+        keeping = PictureKeeping(store, metrics)
+        self.pictures = PictureWriter(store, 85, keeping.written)
+        programs = Programs(folder / "programs")
+        workshop = benches.Workshop("node-01", Shelf(programs), self.pictures)
         camera = camera or synthetic.SyntheticLine(CAMERA, folder)
-        camera.open()
-        shelf = Shelf(Programs(folder / "programs"))
-        shared = Shared("node-01", self.driver, self.ledger, shelf, self.pictures, metrics)
-        self.station = Station(settings, camera, shared, inspect)
+        bench = benches.Bench(settings, camera, workshop)
+        worker = ThreadWorker(bench, look, PixelCommands(workshop))
+        worker.start()
+        shared = Shared("node-01", self.driver, self.ledger, programs, keeping, metrics)
+        self.station = Station(settings, worker, shared, inspect)
         self.intake = Intake({"cam1": self.station}, self.ledger, outbox, Alarms(("cam1",), outbox))
         self.pictures.start()
         self.station.thread.start()
@@ -132,7 +141,7 @@ def of_one_part(real: Callable[..., Any], trigger_id: str) -> Callable[..., Any]
 @pytest.mark.parametrize(
     ("where", "what"),
     [
-        (PictureWriter, "names"),
+        (PictureKeeping, "names"),
         (node.publish, "build"),
         (node.inspection, "compose"),
         (node.inspection, "publish"),
@@ -241,7 +250,7 @@ def test_the_end_answers_the_part_that_hangs_and_those_that_wait(
     ending.finish([bench.station])
     ending.answer_waiting([bench.station], bench.intake)
     assert [(r.error and r.error.code) for r in bench.results().values()] == ["INTERRUPTED"] * 3
-    bench.station.camera.close()
+    bench.station.worker.stop()
     bench.close()
 
 

@@ -163,7 +163,7 @@ def test_what_was_no_command_or_only_reads_or_could_not_be_stored_may_be_tried_a
             node.command("capture", request_id="r-2", station="cam1")["error"]["code"]
             == "CAMERA_NOT_FOUND"
         )
-        node.service.stations["cam1"].camera.open()
+        node.service.stations["cam1"].worker.open_camera()
         assert node.command("capture", request_id="r-2", station="cam1")["ok"]
 
 

@@ -16,7 +16,7 @@ MASTER = bytes(cv2.imencode(".png", synthetic.master(CAMERA))[1])
 
 def test_a_program_in_use_whose_tool_takes_everything_gets_no_master(tmp_path: Path) -> None:
     with still(tmp_path) as node:
-        store = node.service.stations["cam1"].shelf.store
+        store = node.service.programs
         program = synthetic.program(CAMERA)
         store.save(as_program(program), MASTER, by="test")
         used = node.command(
@@ -31,4 +31,4 @@ def test_a_program_in_use_whose_tool_takes_everything_gets_no_master(tmp_path: P
         refused = node.command("register_master", request_id="r", image=picture, **given)
         assert refused["error"]["code"] == "PROGRAM_INVALID"
         assert "cog" in refused["error"]["message"]
-        node.service.commands._actions.close()
+        node.service.workshop.decoder.close()

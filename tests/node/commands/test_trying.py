@@ -35,7 +35,7 @@ def encoded(data: bytes) -> str:
 def node(tmp_path: Path) -> Iterator[Still]:
     with still(tmp_path) as made:
         yield made
-        made.service.commands._actions.close()
+        made.service.workshop.decoder.close()
 
 
 @pytest.fixture
@@ -170,7 +170,7 @@ def test_a_hash_that_is_not_known_is_refused_so_that_the_picture_is_sent(node: S
 
 
 def test_the_master_of_a_stored_program_need_not_be_sent_at_all(node: Still) -> None:
-    store = node.service.stations["cam1"].shelf.store
+    store = node.service.programs
     stored = store.save(as_program(PROGRAM), MASTER, by="test")
     by_id = tried(node, stored.program.id, on_master=True)
     assert by_id["verdict"] == "OK"

@@ -11,6 +11,7 @@ import pytest
 
 from node.pictures import live_view
 from node.pictures import writer as pictures
+from node.worker.seam import Settle
 from schemas import Images
 from schemas.settings import PictureSettings
 from schemas.store.pictures import Pictures, thumb_of
@@ -43,27 +44,21 @@ def test_a_picture_is_drawn_after_its_result_has_had_time_to_go_out(
 ) -> None:
     store: Any = Store()
     drawn: Any = Anything(frame=Anything(pixels=None), program=True)
-    result: Any = Anything(
-        station="cam1",
-        seq=1,
-        result_id="r",
-        images=Images(raw="r.jpg", annotated="r.annotated.jpg"),
-    )
+    settle = Settle(1, "r", 1, Images(raw="r.jpg", annotated="r.annotated.jpg"))
     for module in (pictures, live_view):
         monkeypatch.setattr(module, "AFTER_S", 0.3)
         monkeypatch.setattr(module, "annotate", lambda _: None)
     monkeypatch.setattr(pictures.PictureWriter, "encode", lambda *_: b"")
     monkeypatch.setattr(pictures, "small", lambda _: b"")
     monkeypatch.setattr(live_view, "as_jpeg", lambda _: b"")
-    writer = pictures.PictureWriter(store, 90, Anything())  # type: ignore[arg-type]
-    writer._places.acquire()
+    writer = pictures.PictureWriter(store, 90, lambda *_: None)
     shower = live_view.Showing(store)
     shower.watch("cam1")
     for part in (writer, shower):
         store.came.clear()
         part.start()  # type: ignore[attr-defined]
         began = time.monotonic()
-        writer.keep(drawn, result) if part is writer else shower.offer(drawn, result)
+        (writer.write if part is writer else shower.offer)("cam1", drawn, settle)
         assert store.came.wait(10)
         assert store.at[-1] >= began + 0.3
         part.stop(5.0)  # type: ignore[attr-defined]
@@ -80,11 +75,9 @@ def test_lists_have_a_small_picture_of_what_is_drawn_whatever_its_size(
     names = store.names("01a21de4-3908-7ded-8d4e-cfb29bbb2814")
     assert names.annotated is not None
     found: Any = Anything(frame=Anything(pixels=np.zeros((30, 40), np.uint8)), program=True)
-    result: Any = Anything(station="cam1", seq=1, result_id="r", images=names)
-    writer = pictures.PictureWriter(store, 90, Anything())  # type: ignore[arg-type]
-    writer._places.acquire()
+    writer = pictures.PictureWriter(store, 90, lambda *_: None)
     writer.start()
-    writer.keep(found, result)
+    writer.write("cam1", found, Settle(1, "r", 1, names))
     writer.stop(30.0)
     thumb = store.path(thumb_of(names.annotated)).read_bytes()
     assert len(thumb) < 16_000 < len(store.path(names.annotated).read_bytes())

@@ -387,7 +387,7 @@ def test_another_master_is_not_registered_for_a_locator_that_was_taught_on_the_o
     model = five(SHIFTED).model
     wanted = program(SHIFTED, model_name(model))
     with still(tmp_path) as node:
-        store = node.service.stations["cam1"].shelf.store
+        store = node.service.programs
         before = store.save(wanted, png(master()), "test", files={model_name(model): model})
 
         def register(id: str, pixels: Pixels) -> dict[str, Any]:

@@ -18,7 +18,8 @@ from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 
 from deploy.demo.broker_process import BrokerProcess
-from node.part import Inspection, Part
+from node.part import Part
+from node.record import Record
 from node.telemetry.tracing import KNOWN, STEPS, Tracing, context_of
 from schemas import Trigger
 from schemas.settings import TracingSettings
@@ -81,9 +82,9 @@ def online(node: NodeProcess) -> bool:
         return False
 
 
-def inspection() -> Inspection:
+def inspection() -> Record:
     """A part that was looked at."""
-    return Inspection(Part(1, "cam1", "t", Trigger(), False, "mqtt", 0.0, time.monotonic_ns()))
+    return Record(Part(1, "cam1", "t", Trigger(), False, "mqtt", 0.0, time.monotonic_ns()))
 
 
 @pytest.mark.system

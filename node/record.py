@@ -1,0 +1,38 @@
+"""What one part has become at the node: what was found of it, what its lines showed, its result."""
+
+import time
+from dataclasses import dataclass, field
+from typing import Literal
+
+from node.part import Part, as_ms
+from node.worker.seam import Found
+from schemas import Fault, Problem, Result
+
+
+@dataclass
+class Record:
+    """A part that nothing was found of is an ERROR.
+
+    result: as it will be told, from the moment on in which the lines may show it; its seq is given
+    when it is stored. trigger_ns: when its first step ended, which is told in traces only.
+    """
+
+    part: Part
+    found: Found = field(init=False)
+    outputs: Literal["ok", "error", "none"] = "none"
+    result: Result | None = None
+    began_ns: int = field(default_factory=time.monotonic_ns)
+    trigger_ns: int = 0
+
+    def __post_init__(self) -> None:
+        wait = {"wait": as_ms(self.began_ns - self.part.received_ns)}
+        self.found = Found(self.part.id, "ERROR", None, None, (), None, wait, None, self.began_ns)
+
+    def output_ended(self) -> None:
+        """The step `output` ends now."""
+        self.found.timings_ms["output"] = as_ms(time.monotonic_ns() - self.found.ended_ns)
+
+    def fail(self, problem: Problem) -> None:
+        """The part cannot be judged."""
+        fault = Fault(code=problem.code, message=problem.message[:1000])
+        self.found = self.found._replace(verdict="ERROR", fault=fault)

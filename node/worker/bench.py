@@ -1,0 +1,88 @@
+"""What knows pixels: the bench of a station (its camera, and the parts it has just seen), in the
+workshop that the benches of one process share (loaded programs, pictures)."""
+
+from collections import OrderedDict
+from pathlib import Path
+
+from node.cameras import Camera, make_camera
+from node.cameras.one_at_a_time import OneAtATime
+from node.limits import PICTURES_STOP_S, SHOWING_STOP_S
+from node.part import Inspection
+from node.pictures.live_view import Showing
+from node.pictures.sandbox import Decoder
+from node.pictures.writer import PictureWriter
+from node.shelf import Shelf
+from node.worker.seam import Settle
+from schemas import StationSettings
+
+SEEN = 8  # parts whose frame is kept until somebody says what becomes of it
+
+
+class Workshop:
+    """Made once a process."""
+
+    def __init__(
+        self, node_id: str, shelf: Shelf, pictures: PictureWriter, showing: Showing | None = None
+    ) -> None:
+        self.node_id = node_id
+        self.shelf = shelf
+        self.pictures = pictures
+        self.showing = showing
+        self.decoder = Decoder()
+
+    def start(self) -> None:
+        """Begin to write and to show pictures."""
+        self.pictures.start()
+        if self.showing is not None:
+            self.showing.start()
+
+    def stop(self) -> None:
+        """Write what waits, and end."""
+        self.decoder.close()
+        if self.showing is not None:
+            self.showing.stop(SHOWING_STOP_S)
+        self.pictures.stop(PICTURES_STOP_S)
+
+
+class Bench:
+    """What one station looks at its parts with. program_id: its active program."""
+
+    def __init__(self, settings: StationSettings, camera: Camera, workshop: Workshop) -> None:
+        self.id = settings.id
+        self.settings = settings
+        self.camera = OneAtATime(camera)
+        self.workshop = workshop
+        self.node_id = workshop.node_id
+        self.shelf = workshop.shelf
+        self.pictures = workshop.pictures
+        self.program_id: str | None = None
+        self.simulated = camera.simulated or settings.lines.kind == "memory"
+        self._seen: OrderedDict[int, Inspection] = OrderedDict()
+
+    def hold(self, program_id: str | None) -> None:
+        """The active program: it is never let go."""
+        self.program_id = program_id
+        self.shelf.hold(self.id, program_id)
+
+    def saw(self, row: int, found: Inspection) -> None:
+        """A part was looked at: its frame stays until settle() says what becomes of it."""
+        self._seen[row] = found
+        while len(self._seen) > SEEN:
+            self._seen.popitem(last=False)
+
+    def settle(self, settle: Settle) -> None:
+        """See Worker.settle."""
+        found = self._seen.pop(settle.row, None)
+        if settle.seq == 0:
+            return
+        if found is not None and settle.fault is not None:
+            found.verdict, found.fault = "ERROR", settle.fault
+        if self.workshop.showing is not None:
+            self.workshop.showing.offer(self.id, found, settle)
+        if settle.images.raw is not None or settle.preview:
+            self.pictures.write(self.id, found, settle)
+
+
+def make_bench(settings: StationSettings, folder: Path, workshop: Workshop) -> Bench:
+    """A bench with the camera of the settings, not yet opened."""
+    return Bench(settings, make_camera(settings.camera, folder), workshop)
