@@ -14,6 +14,7 @@ import pytest
 
 from deploy.cli.command import _parser
 from deploy.demo.children import free_port
+from tests.rooms.installation import forked
 from tests.rooms.installation.processes import ROOT
 from tests.rooms.promise.promise import wait_for
 from tests.told_commands import PAGES, Block, blocks
@@ -24,7 +25,7 @@ BLOCKS = [block for page in PAGES for block in blocks(page)]
 ENDLESS = re.compile(r"\bmosquitto_sub\b(?!.* -C )|\binspection-node watch\b")
 # The verdict is the exit code of `trigger`; `load` ends with 1 where this machine is too busy.
 SHIM = """#!/bin/sh
-{python} -m deploy.cli.command "$@"
+{python} -I -S {call} call {socket} "$@"
 code=$?
 case "$1:$code" in trigger:[023]|load:1) exit 0;; esac
 exit $code
@@ -113,7 +114,9 @@ def sandbox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbox]:
         (folder / each).symlink_to(ROOT / each)
     bin_ = folder / "bin"
     bin_.mkdir()
-    (bin_ / "inspection-node").write_text(SHIM.format(python=sys.executable))
+    socket = folder / "commands"
+    shim = SHIM.format(python=sys.executable, call=forked.__file__, socket=socket)
+    (bin_ / "inspection-node").write_text(shim)
     (bin_ / "inspection-node").chmod(0o755)
     path = f"{bin_}:{Path(sys.executable).parent}:{os.environ['PATH']}"
     environ = {
@@ -127,14 +130,19 @@ def sandbox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbox]:
     ports += ["--metrics-port", environ["METRICS"]]
     log = folder / "demo.log"
     with log.open("wb") as file:
+        words = ["-m", "deploy.cli.command", "demo", "--state", "demo-state", "--no-plc", *ports]
         demo = subprocess.Popen(
-            ["inspection-node", "demo", "--state", "demo-state", "--no-plc", *ports],
+            [sys.executable, *words],
             cwd=folder, env=environ, stdout=file, stderr=subprocess.STDOUT, start_new_session=True,
         )  # fmt: skip
+    commands = subprocess.Popen([sys.executable, "-m", forked.__name__, "serve", str(socket)])
     try:
+        wait_for(socket.exists, 90, "the commands")
         wait_for(lambda: "on line" in log.read_text(errors="replace"), 90, "the demo")
         yield folder, environ, set()
     finally:
+        commands.kill()
+        commands.wait(10)
         os.killpg(demo.pid, signal.SIGINT)
         demo.wait(40)
 

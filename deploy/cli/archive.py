@@ -12,7 +12,7 @@ import io
 import os
 import tarfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
 from typing import IO, Annotated, Literal, NoReturn
@@ -59,8 +59,8 @@ class Manifest(Shape):
 class Writer:
     """Adds files to an archive and remembers their checksums."""
 
-    def __init__(self, archive: tarfile.TarFile) -> None:
-        self._archive = archive
+    def __init__(self, archive: tarfile.TarFile, pause: Callable[[], None]) -> None:
+        self._archive, self._pause = archive, pause
         self.files: list[Member] = []
 
     def add(self, name: str, path: Path) -> bool:
@@ -72,7 +72,7 @@ class Writer:
         with open(fd, "rb") as source:  # noqa: PTH123
             found = os.fstat(fd)
             entry = _entry(name, found.st_size, int(found.st_mtime))
-            hashed = _Hashed(source)
+            hashed = _Hashed(source, self._pause)
             self._archive.addfile(entry, hashed)
         self.files.append(Member(name=name, bytes=entry.size, sha256=hashed.hexdigest()))
         return True
@@ -86,11 +86,12 @@ class Writer:
 class _Hashed:
     """A file that is read once, and its checksum."""
 
-    def __init__(self, source: IO[bytes]) -> None:
-        self._source = source
+    def __init__(self, source: IO[bytes], pause: Callable[[], None]) -> None:
+        self._source, self._pause = source, pause
         self._hash = hashlib.sha256()
 
     def read(self, size: int = -1) -> bytes:
+        self._pause()
         data = self._source.read(size)
         self._hash.update(data)
         return data
@@ -113,15 +114,15 @@ class _Bounded:
 
 
 @contextmanager
-def writing(path: Path) -> Iterator[Writer]:
+def writing(path: Path, pause: Callable[[], None] = lambda: None) -> Iterator[Writer]:
     """A new archive that has its name only when the block ends without an error, and is durable
-    then. Raises OSError."""
+    then; `pause` is called after every few kilobytes. Raises OSError."""
     part = path.with_name(f"{path.name}.part")
     fd = os.open(part, os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
     try:
         with open(fd, "wb") as file:  # noqa: PTH123
             with tarfile.open(fileobj=file, mode="w:gz", compresslevel=COMPRESSION) as archive:
-                yield Writer(archive)
+                yield Writer(archive, pause)
             file.flush()
             os.fsync(fd)
         part.replace(path)

@@ -5,6 +5,8 @@ either replaced whole (programs, accounts, small documents) or never changed onc
 (masters, models, pictures), so it can be read as it is. Documents are read after the ledger and
 before what they name, so a backup never names what it does not hold.
 
+The line comes first: while a node runs, all of it is done a little at a time (deploy.cli.pace).
+
 Secrets are not in it: settings files hold none, and credentials and environment are not read.
 Password hashes and second factors are: the file can be read by its owner only, and is to be kept
 like the node itself.
@@ -20,6 +22,7 @@ from typing import Any, Literal
 
 from deploy.cli import addressee, archive, sending, show
 from deploy.cli.archive import Manifest, Writer
+from deploy.cli.pace import beside
 from deploy.cli.programs import audited
 from schemas import Problem, utc
 from schemas.settings.load import Loaded
@@ -91,13 +94,13 @@ def make(loaded: Loaded, path: Path, pictures: Kept) -> Manifest:
     state = Path(settings.state_dir)
     at = utc()
     versions: dict[str, int] = {}
-    with archive.writing(path) as writer:
+    with beside(state) as pause, archive.writing(path, pause) as writer:
         with tempfile.TemporaryDirectory(prefix=".backup-", dir=path.parent) as scratch:
             for name in DATABASES:
                 if (state / name).exists():
                     taken = Path(scratch) / name
-                    copies.copy(state / name, taken)
-                    versions[f"state/{name}"] = copies.version(taken)
+                    copies.copy(state / name, taken, pause)
+                    versions[f"state/{name}"] = copies.version(taken, pause)
                     writer.add(f"state/{name}", taken)
             ledger = Path(scratch) / "ledger.db"
             bad = copies.without_ok(ledger) if pictures == "ng" and ledger.exists() else None

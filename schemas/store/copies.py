@@ -6,37 +6,57 @@ of the whole process (fcntl(2); SQLite, "How To Corrupt An SQLite Database File"
 
 import contextlib
 import sqlite3
+from collections.abc import Callable
 from pathlib import Path
 
 from schemas.errors import Problem
 
 WAIT_S = 5.0
+PAGES = 64  # copied from one pause to the next
+STEPS = 2000  # of SQLite's machine, or pages that it checks
 
 
-def copy(source: Path, target: Path) -> None:
-    """Copy a database to a new file in one read transaction, so that writers go on. Raises Problem
-    STORE_FAILED."""
+def copy(source: Path, target: Path, pause: Callable[[], None] = lambda: None) -> None:
+    """Copy a database to a new file in one read transaction, so that writers go on; `pause` is
+    called after every few pages.
+
+    The copy is to be read and removed: it would not survive a power cut, for to sync it would hold
+    up every other sync of its disk. Raises Problem STORE_FAILED.
+    """
     try:
         with (
             contextlib.closing(
-                sqlite3.connect(f"{source.absolute().as_uri()}?mode=ro", uri=True, timeout=WAIT_S)
+                sqlite3.connect(
+                    f"{source.absolute().as_uri()}?mode=ro",
+                    uri=True,
+                    timeout=WAIT_S,
+                    isolation_level=None,
+                )
             ) as old,
             contextlib.closing(sqlite3.connect(target)) as new,
         ):
-            old.backup(new)
+            new.execute("PRAGMA synchronous=OFF")
+            # SQLite begins a copy anew where another process writes between two steps of it; not
+            # where all of them are in one transaction
+            old.execute("BEGIN")
+            old.execute("SELECT count(*) FROM sqlite_master").fetchone()
+            old.backup(new, pages=PAGES, progress=lambda *_: pause())
+            old.execute("ROLLBACK")
             # one file, whatever the source keeps beside it
             new.execute("PRAGMA journal_mode=DELETE")
     except sqlite3.Error as error:
         raise Problem("STORE_FAILED", f"{source.name}: {error}") from error
 
 
-def version(path: Path) -> int:
-    """Which migrations a copy has seen, after every page of it was checked. Raises Problem
-    STORE_CORRUPT."""
+def version(path: Path, pause: Callable[[], None] | None = None) -> int:
+    """Which migrations a copy has seen, after every page of it was checked; `pause` is called now
+    and then. Raises Problem STORE_CORRUPT."""
     try:
         with contextlib.closing(
             sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)
         ) as db:
+            if pause is not None:
+                db.set_progress_handler(pause, STEPS)
             answer = str(db.execute("PRAGMA integrity_check(1)").fetchone()[0])
             if answer != "ok":
                 raise Problem("STORE_CORRUPT", f"{path.name}: {answer}")

@@ -91,12 +91,12 @@ def exports(site: Site, rounds: int) -> list[Figure]:
 
 
 def _command(node: NodeProcess, *words: str) -> "subprocess.Popen[bytes]":
-    """A command, as little in the way as its unit makes it (Nice=15)."""
+    """A command, as little in the way as its unit makes it (CPUSchedulingPolicy=idle)."""
     return subprocess.Popen(
         [
-            "nice",
-            "-n",
-            "15",
+            "chrt",
+            "-i",
+            "0",
             sys.executable,
             "-m",
             "deploy.cli.command",

@@ -2,8 +2,6 @@
 
 import json
 import os
-import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -16,7 +14,7 @@ from deploy.cli.command import main
 from node.exports.care import BackupCare
 from schemas.settings.exports import BackupExport
 from schemas.store import exports as store
-from tests.rooms.installation.processes import ROOT, NodeProcess, free_port
+from tests.rooms.installation.processes import NodeProcess, free_port
 from tests.rooms.installation.targets import SECRET, Store, files_below, s3_store, ssh_server
 from tests.rooms.promise.ledgers import fill
 
@@ -82,24 +80,19 @@ def test_by_sftp_it_arrives_whole_and_old_ones_of_this_node_go(tmp_path: Path, b
     assert care(made) is None
 
 
-def test_by_s3_with_its_secret_from_a_file_and_nowhere_else(tmp_path: Path, s3: Store) -> None:
+def test_by_s3_with_its_secret_from_a_file_and_nowhere_else(
+    tmp_path: Path, s3: Store, backup: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
     target = {key: value for key, value in s3.settings().items() if key != "secret_key"}
     made = node(tmp_path / "box", target)
     (tmp_path / "secret").write_text(f"{SECRET}\n")
     key = "INSPECTION_EXPORTS__BACKUPS__TARGET__SECRET_KEY_FILE"
-    done = subprocess.run(
-        [sys.executable, "-m", "deploy.cli.command", *words(made)],
-        cwd=ROOT,
-        env={**os.environ, key: str(tmp_path / "secret")},
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
-    here = Path(json.loads(done.stdout)["file"])
+    monkeypatch.setenv(key, str(tmp_path / "secret"))
+    code, out, err = backup(made)
+    assert code == 0, err
+    here = Path(json.loads(out)["file"])
     assert s3.files()[f"line3/{here.name}"] == here.read_bytes()
-    assert SECRET not in done.stdout + done.stderr
+    assert SECRET not in out + err
     for data in files_below(made.folder).values():
         assert SECRET.encode() not in data
 

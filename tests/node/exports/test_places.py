@@ -38,6 +38,12 @@ def store() -> Iterator[Store]:
         yield made
 
 
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SshServer]:
+    with ssh_server(tmp_path_factory.mktemp("server") / "ssh") as made:
+        yield made
+
+
 @pytest.fixture(params=KINDS)
 def there(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[There]:
     if request.param == "s3":
@@ -52,8 +58,10 @@ def there(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[There]:
             },
         )
     elif request.param == "sftp":
-        with ssh_server(tmp_path / "ssh") as server:
-            yield There(server.settings(), lambda: files_below(server.path))
+        server = request.getfixturevalue("server")
+        path = server.path / tmp_path.name
+        path.mkdir()
+        yield There(server.settings(path=str(path)), lambda: files_below(path))
     else:
         folder = tmp_path / "share"
         folder.mkdir()
@@ -117,32 +125,31 @@ def test_files_are_listed_by_their_beginning_with_when_they_came_and_can_be_remo
     ],
 )
 def test_a_target_that_is_wrong_or_away_is_told(
-    kind: str, wrong: dict[str, Any], store: Store, tmp_path: Path
+    kind: str, wrong: dict[str, Any], store: Store, server: SshServer, tmp_path: Path
 ) -> None:
-    with ssh_server(tmp_path / "ssh") as server:
-        right = {
-            "folder": {"kind": "folder", "path": str(tmp_path), "mounted": False},
-            "s3": store.settings(),
-            "sftp": server.settings(),
-        }[kind]
-        (tmp_path / "source").write_bytes(b"x")
-        with pytest.raises(Problem) as caught:
-            opened({**right, **wrong}, tmp_path).put("a.jpg", tmp_path / "source")
+    right = {
+        "folder": {"kind": "folder", "path": str(tmp_path), "mounted": False},
+        "s3": store.settings(),
+        "sftp": server.settings(),
+    }[kind]
+    (tmp_path / "source").write_bytes(b"x")
+    with pytest.raises(Problem) as caught:
+        opened({**right, **wrong}, tmp_path).put("a.jpg", tmp_path / "source")
     assert caught.value.code == "EXPORT_FAILED"
     assert (
         str(server.port if kind == "sftp" and "port" not in wrong else "") in caught.value.message
     )
 
 
-def test_who_has_another_host_key_is_told_nothing(tmp_path: Path) -> None:
-    with ssh_server(tmp_path / "one") as server, ssh_server(tmp_path / "two") as other:
-        settings = server.settings(
-            host_key=other.host_key, key_file=None, password="a-password-to-catch"
+def test_who_has_another_host_key_is_told_nothing(server: SshServer, tmp_path: Path) -> None:
+    with ssh_server(tmp_path / "other") as other:
+        settings = other.settings(
+            host_key=server.host_key, key_file=None, password="a-password-to-catch"
         )
         with pytest.raises(Problem, match="host key"):
             opened(settings, tmp_path)
-        server.stop()
-        told = server.log.read_text()
+        other.stop()
+        told = other.log.read_text()
     assert "SSH2_MSG_KEX" in told, "it was spoken to"
     assert "userauth-request" not in told, "nobody tried to sign in"
 
@@ -214,12 +221,11 @@ def test_a_server_that_stands_still_in_the_middle_of_a_file_is_told(
         place.close()
 
 
-def test_a_key_that_cannot_be_read_is_told(tmp_path: Path) -> None:
-    with ssh_server(tmp_path / "ssh") as server:
-        locked, none = tmp_path / "locked", tmp_path / "none"
-        words = ["ssh-keygen", "-q", "-t", "ed25519", "-N", "a-passphrase", "-f", str(locked)]
-        subprocess.run(words, check=True, timeout=20)
-        none.write_text("no key")
-        for key in (locked, none):
-            with pytest.raises(Problem, match="EXPORT_FAILED"):
-                opened(server.settings(key_file=str(key)), tmp_path)
+def test_a_key_that_cannot_be_read_is_told(server: SshServer, tmp_path: Path) -> None:
+    locked, none = tmp_path / "locked", tmp_path / "none"
+    words = ["ssh-keygen", "-q", "-t", "ed25519", "-N", "a-passphrase", "-f", str(locked)]
+    subprocess.run(words, check=True, timeout=20)
+    none.write_text("no key")
+    for key in (locked, none):
+        with pytest.raises(Problem, match="EXPORT_FAILED"):
+            opened(server.settings(key_file=str(key)), tmp_path)

@@ -13,17 +13,18 @@ import traceback
 from collections.abc import Callable
 from pathlib import Path
 
-from tests.rig.box import guides, image, stories
+from tests.rig.box import guides, image, stories, updates
 from tests.rig.box.machines import KINDS, Box, Container, Emulated
 
 STORIES: dict[str, Callable[[Box], str]] = {
     "reboot": stories.reboot,
     "kill": stories.killed,
+    "nightly": stories.nightly,
     "watchdog": stories.watchdog,
     "start-limit": stories.start_limit,
-    "update": stories.update,
+    "update": updates.update,
     "cut-inspecting": stories.cut_inspecting,
-    "cut-updating": stories.cut_updating,
+    "cut-updating": updates.cut_updating,
     "guides": guides.guides,
 }
 

@@ -26,7 +26,6 @@ READY = "http://127.0.0.1:5000/api/v1/health/ready"
 UNITS = "inspection-node inspection-web"
 NODE, STATION = "press-3", "cam1"
 OPT, ETC = "/opt/inspection-node", "/etc/inspection-node"
-BREAK = 'raise RuntimeError("this version is broken")'
 
 
 def asking(box: Box, user: str) -> BrokerSettings:
@@ -138,15 +137,12 @@ def reboot(box: Box) -> str:
 def killed(box: Box) -> str:
     """kill -9 of each service; each comes again, and a part is judged."""
     told = []
-    for service in (
-        "inspection-node",
-        "inspection-web",
-        "mosquitto",
-        *(["nginx"] if box.ends_groups else []),
-    ):
+    for service in ("inspection-node", "inspection-web", "mosquitto", "nginx"):
         before = main_pid(box, service)
         began = time.monotonic()
-        box.run(f"kill -9 {before}")
+        # what is left of a service systemd ends itself, where the kernel lets it
+        left = "" if box.ends_groups else f"$(ps -o pid= --ppid {before})"
+        box.run(f"kill -9 {before} {left}")
         wait_for(
             lambda service=service, before=before: main_pid(box, service) not in ("0", "", before),
             60 * box.slow,
@@ -161,6 +157,25 @@ def killed(box: Box) -> str:
 def main_pid(box: Box, service: str) -> str:
     """The process of a service."""
     return box.run(f"systemctl show -p MainPID --value {service}").stdout.strip()
+
+
+def nightly(box: Box) -> str:
+    """The backup of the night by its unit, beside the line: it is whole, root's alone, and an old
+    one goes."""
+    folder, old = "/var/backups/inspection-node", f"inspection-node-{NODE}-2020-01-01T000000000Z"
+    timer = box.run("systemctl is-active inspection-backup.timer", check=False).stdout.strip()
+    assert timer == "active", timer
+    box.run(f"touch -d 2020-01-01 {folder}/{old}.tar.gz")
+    with parts(box) as counted:
+        began = time.monotonic()
+        box.run("systemctl start inspection-backup", limit_s=300)
+        took = time.monotonic() - began
+    newest, *others = box.run(f"ls -t {folder}").stdout.split()
+    assert f"{old}.tar.gz" not in (newest, *others), "it is older than 30 days"
+    assert box.run(f"stat -c '%a %U' {folder}/{newest}").stdout.split() == ["600", "root"]
+    files = json.loads(box.run(f"tar -xzOf {folder}/{newest} manifest.json").stdout)["files"]
+    assert any(file["name"] == "state/ledger.db" for file in files), files
+    return f"{len(files)} files in {took:.0f} s, one of 2020 is gone; {counted()}"
 
 
 def watchdog(box: Box) -> str:
@@ -208,58 +223,7 @@ def start_limit(box: Box) -> str:
     box.run("systemctl reset-failed inspection-node && systemctl start inspection-node")
     well(box)
     answered(box)
-    return (
-        f"stays down ('{health[:60]}'), lines inactive, the web answers; started by hand it works"
-    )
-
-
-def version(box: Box, name: str, *, broken: bool = False) -> None:
-    """Another version beside the one that runs, whole but for its number; broken: its web cannot be
-    started."""
-    web = f"{OPT}/versions/{name}/lib/python3.*/site-packages/web"
-    spoil = (
-        f"for each in {web}/app.py; do echo '{BREAK}' > $each; done; rm -rf {web}/__pycache__"
-        if broken
-        else ":"
-    )
-    box.run(
-        f"""set -e; cd {OPT}/versions; old=$(readlink ../current); old=${{old#versions/}}
-        cp -a $old {name}; cd {name}
-        grep -rlIF versions/$old bin pyvenv.cfg | xargs sed -i "s,versions/$old,versions/{name},g"
-        mv lib/python3.*/site-packages/inspection_node-*.dist-info lib/$(ls lib)/site-packages/inspection_node-{name}.dist-info
-        sed -i 's/^Version: .*/Version: {name}/' lib/python3.*/site-packages/inspection_node-*.dist-info/METADATA
-        {spoil}""",  # noqa: E501
-        limit_s=300,
-    )
-
-
-def current(box: Box) -> str:
-    """The version that is in place."""
-    return box.run(f"readlink {OPT}/current").stdout.strip().removeprefix("versions/")
-
-
-def update(box: Box) -> str:
-    """Under load: a good version stays, one whose health fails is undone, and back to the one
-    before; no part is lost."""
-    version(box, "9.1")
-    version(box, "9.2", broken=True)
-    first = current(box)
-    with parts(box) as counted:
-        began = time.monotonic()
-        box.run(f"{OPT}/current/install/deploy.sh 9.1 --wait {60 * box.slow:.0f}", limit_s=400)
-        good = time.monotonic() - began
-        assert current(box) == "9.1"
-        began = time.monotonic()
-        done = box.run(
-            f"{OPT}/current/install/deploy.sh 9.2 --wait {15 * box.slow:.0f}",
-            check=False,
-            limit_s=400,
-        )
-        bad = time.monotonic() - began
-        assert (done.returncode, current(box)) == (1, "9.1"), (done.stdout, done.stderr)
-        box.run(f"{OPT}/current/install/rollback.sh", limit_s=400)
-        assert current(box) == first
-    return f"good {good:.0f} s, broken and undone {bad:.0f} s, rolled back; {counted()}"
+    return f"stays down ('{health[:60]}'), lines inactive, the web answers; by hand it works again"
 
 
 def cut_inspecting(box: Box) -> str:
@@ -272,37 +236,6 @@ def cut_inspecting(box: Box) -> str:
         took = time.monotonic() - began
     answered(box)
     return f"well {took:.0f} s after the power came; {counted()}"
-
-
-def cut_updating(box: Box) -> str:
-    """The power goes at three places of an update; afterwards one whole version runs, and the
-    update can be done again."""
-    told = []
-    for number, place in enumerate(("backed up", "Stopped", "current version")):
-        name = f"9.{5 + number}"
-        version(box, name)
-        script = f"{OPT}/current/install/deploy.sh {name} --wait {60 * box.slow:.0f}"
-        box.run(f"journalctl --rotate -q; systemd-run -q --unit update-{number} {script}")
-        seen = (
-            f"journalctl -q -b -o cat -u update-{number} -u inspection-node --since -2min | grep -q"
-            f" '{place}'"
-        )
-        wait_for(
-            lambda seen=seen: box.run(seen, check=False).returncode == 0,
-            120 * box.slow,
-            f"the update tells '{place}'",
-        )  # type: ignore[misc]
-        box.cut()
-        box.start()
-        well(box)
-        answered(box)
-        runs = current(box)
-        if runs != name:
-            box.run(script.replace("/current/", f"/versions/{runs}/"), limit_s=400)
-        assert current(box) == name
-        told.append(f"at '{place}': {'the new one' if runs == name else 'the old one'} ran")
-    answered(box)
-    return "; ".join(told)
 
 
 def restore(box: Box, other: Box) -> str:

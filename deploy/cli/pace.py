@@ -1,0 +1,60 @@
+"""Work beside a line that runs: it takes no turn from anybody, and pauses after every small piece.
+
+Two threads of one core, and one disk, slow each other down however unimportant one of them is. So
+what may take long is done a few milliseconds at a time, with rests many times as long between.
+"""
+
+import os
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+SLICE_S = 0.002  # a fraction of what one part takes
+SHARE = 0.15  # of one processor
+
+
+class Pace:
+    """Call it after each small piece of work of this thread: now and then it sleeps."""
+
+    def __init__(self, share: float = SHARE) -> None:
+        self._rest = 1 / share - 1
+        self._rested = time.thread_time()
+
+    def __call__(self) -> None:
+        """Sleep, if enough was done since it slept last."""
+        worked_s = time.thread_time() - self._rested
+        if worked_s >= SLICE_S:
+            time.sleep(worked_s * self._rest)
+            self._rested = time.thread_time()
+
+
+@contextmanager
+def beside(state: Path) -> Iterator[Callable[[], None]]:
+    """What to call after each small piece of work, as long as the block runs.
+
+    If a node works on the folder, that pauses, and this thread runs when no other wants to
+    (sched(7): SCHED_IDLE); where a unit does not let it say so, the unit has said so.
+    """
+    if not works(state):
+        yield lambda: None
+        return
+    before = os.sched_getscheduler(0)
+    try:
+        with suppress(PermissionError):
+            os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))
+        yield Pace()
+    finally:
+        with suppress(PermissionError):
+            os.sched_setscheduler(0, before, os.sched_param(0))
+
+
+def works(state: Path) -> bool:
+    """Whether a node works on the folder, by the process that its lock names."""
+    try:
+        os.kill(int((state / "lock").read_text()), 0)
+    except PermissionError:
+        return True
+    except (OSError, ValueError, OverflowError):
+        return False
+    return True
