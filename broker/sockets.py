@@ -52,6 +52,13 @@ class _Rest:
                 return (rest[self._at], rest[at:end], end) if end <= len(rest) else None
         return None
 
+    def fill(self) -> None:
+        """Read what the kernel has, unless something is left; what is wrong with the connection
+        shows when more is asked for."""
+        if self._at == len(self._rest):
+            with contextlib.suppress(OSError):
+                self.recv(0)  # type: ignore[attr-defined]
+
     def skip(self, end: int) -> None:
         """The packet that ends there is done with."""
         self._at = end

@@ -125,14 +125,21 @@ class Client(mqtt.Client):
         self.flush()
         return super()._packet_queue(command, packet, mid, qos, info)
 
+    def loop_read(self, max_packets: int = 1) -> Any:
+        """Handle the next packet that is there; who sets `arrived` asks again while more is pending
+        of what was read."""
+        if self.arrived is None or self._sock is None:
+            return super().loop_read(max_packets)
+        code = self._packet_read()
+        return self._loop_rc_handle(code) if code > 0 else mqtt.MQTT_ERR_SUCCESS
+
     def _packet_read(self) -> Any:
         """The next packet: read here if it is one of those that come often and is there as a whole,
         else by paho."""
-        found = (
-            self._dialled.packet()
-            if self.arrived is not None and not self._in_packet["command"]
-            else None
-        )
+        found = None
+        if self.arrived is not None and not self._in_packet["command"]:
+            self._dialled.fill()
+            found = self._dialled.packet()
         if found is not None:
             first, body, end = found
             if (
@@ -143,9 +150,9 @@ class Client(mqtt.Client):
                 assert self.arrived is not None
                 self.arrived(*message)
                 return mqtt.MQTT_ERR_SUCCESS
-            if first == mqtt.PUBACK and len(body) == 2:
+            if first == mqtt.PUBACK and len(body) >= 2 and body[2:] in _TAKEN:
                 self._dialled.skip(end)
-                return self._published(int.from_bytes(body, "big"))
+                return self._published(int.from_bytes(body[:2], "big"))
         return super()._packet_read()
 
     def _published(self, mid: int) -> Any:
@@ -172,11 +179,20 @@ def properties(packet: int) -> Any:
     return Properties(packet)  # type: ignore[no-untyped-call]
 
 
-_PLAIN = properties(PacketTypes.PUBLISH)  # paho only reads it
+class _Packed(Properties):
+    """Properties that do not change any more: paho packs them anew for each message."""
+
+    def pack(self) -> bytes:
+        return _PLAIN_BYTES
+
+
+_PLAIN = _Packed(PacketTypes.PUBLISH)  # type: ignore[no-untyped-call]
 _PLAIN.ContentType = "application/json"
-_PLAIN_BYTES = _PLAIN.pack()
+_PLAIN_BYTES: bytes = Properties.pack(_PLAIN)  # type: ignore[no-untyped-call]
 _NOTHING = properties(PacketTypes.PUBACK)
 _SUCCESS = ReasonCode(PacketTypes.PUBACK)
+# taken; taken, and nobody has subscribed to it, which is as good
+_TAKEN = (b"", b"\x00", b"\x00\x00", b"\x10", b"\x10\x00")
 
 
 def properties_of(message: Message) -> Any:

@@ -24,15 +24,20 @@ class Wire:
         ours, self.broker = socket.socketpair()
         self.heard: list[tuple[Incoming, int]] = []
         self.published: list[int] = []
+        self.refused: list[bool] = []
         self.client = Client(SETTINGS, "wire", v5=v5, clean=False, manual_ack=True)
         self.client._dialled = self.client._sock = sock = _Buffered(fileno=ours.detach())
         sock.setblocking(False)
         self.client.on_message = lambda _client, _data, message: self.heard.append(
             (incoming(message), message.mid)
         )
-        self.client.on_publish = lambda _client, _data, mid, *_: self.published.append(mid)
+        self.client.on_publish = self._on_publish
         if quick:
             self.client.arrived = lambda message, mid: self.heard.append((message, mid))
+
+    def _on_publish(self, _client: Any, _data: Any, mid: int, reason: Any, _given: Any) -> None:
+        self.published.append(mid)
+        self.refused.append(reason.is_failure)
 
     def read(self, data: bytes) -> None:
         """What the client makes of bytes that come at once."""
@@ -184,3 +189,33 @@ def test_a_confirmation_is_heard_once_and_one_of_something_else_is_not(wires: An
         + b"\x40\x02\x99\x99"
     )
     assert wire.published == [mid]
+
+
+@pytest.mark.parametrize(
+    ("tail", "refused"),
+    [
+        (b"", False),
+        (b"\x00", False),
+        (b"\x00\x00", False),
+        (b"\x10", False),  # nobody has subscribed to it
+        (b"\x10\x00", False),
+        (b"\x10\x05\x1f\x00\x02no", False),  # with a sentence
+        (b"\x87", True),
+        (b"\x97\x00", True),
+        (b"\x97\x05\x1f\x00\x02no", True),
+    ],
+)
+def test_a_confirmation_says_the_same_whoever_reads_it(
+    wires: Any, tail: bytes, refused: bool
+) -> None:
+    for quick in (False, True):
+        wire = wires(v5=True, quick=quick)
+        mid = wire.client.publish("a", b"x", 1).mid
+        wire.read(bytes([0x40, 2 + len(tail)]) + mid.to_bytes(2, "big") + tail)
+        assert (wire.published, wire.refused) == ([mid], [refused])
+
+
+def test_the_end_of_a_connection_shows_where_it_is_read(wires: Any) -> None:
+    wire = wires(v5=True, quick=True)
+    wire.broker.shutdown(socket.SHUT_WR)
+    assert wire.client.loop_read() != 0

@@ -12,7 +12,7 @@ is posted keeps its place, and who waits withdraws after WAIT_S (BRIEF_S once it
 ledger is held) and gets STORE_FAILED. Refused is refused: what was withdrawn is never committed,
 and if it was in a commit just then it is undone right after it.
 
-One operation's failure is its own. Each runs in a savepoint; if the commit of many fails, each is
+One operation's failure is its own. Of many each runs in a savepoint; if their commit fails, each is
 tried alone. When the disk is full, a reserve beside the ledger is given up for the results that
 must still be written.
 """
@@ -232,9 +232,11 @@ class Engine(Queries):
         """Run the jobs and commit; on an error of the store nothing of them is kept, and all have
         that error."""
         try:
+            alone = len(jobs) == 1
             for job in jobs:
-                self._run(job)
-            self._db.execute("COMMIT")
+                self._run(job, alone)
+            undone = alone and jobs[0].error is not None
+            self._db.execute("ROLLBACK" if undone else "COMMIT")
         except BaseException as error:
             self._failed(jobs, error)
             if not isinstance(error, sqlite3.Error):
@@ -263,12 +265,13 @@ class Engine(Queries):
             self._failing = coded
         self.met(error)
 
-    def _run(self, job: Job) -> None:
+    def _run(self, job: Job, alone: bool) -> None:
         if job.withdrawn:
             return
         job.begin()
         self._job = job
-        self._db.execute("SAVEPOINT job")
+        if not alone:
+            self._db.execute("SAVEPOINT job")
         try:
             job.value = job.operation(self._db)
         except Exception as error:
@@ -280,8 +283,10 @@ class Engine(Queries):
             job.begin()
             job.error = _coded(error)
             self._seq.clear()
-            self._db.execute("ROLLBACK TO job")
-        self._db.execute("RELEASE job")
+            if not alone:
+                self._db.execute("ROLLBACK TO job")
+        if not alone:
+            self._db.execute("RELEASE job")
 
     def _settle(self, jobs: list[Job]) -> None:
         self._line.done(jobs)

@@ -16,6 +16,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from pydantic_core import to_json
+
 from schemas.store.clock import Reading
 from schemas.store.disk import failed, private_mode
 
@@ -117,7 +119,7 @@ class Stamp:
             "reading": self.last,
             "lost": self.lost,
         }
-        text = json.dumps(content, separators=(",", ":")).encode() + b"\n"
+        text = to_json(content) + b"\n"
         # the space is there; on a disk that takes nothing more the commits fail themselves
         with suppress(OSError):
             os.pwrite(self._fd, _digest(text) + text, self._writes % 2 * SLOT)
