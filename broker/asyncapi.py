@@ -5,11 +5,14 @@ import json
 import re
 import sys
 from collections.abc import Sequence
+from functools import cache
+from importlib.resources import files
 from typing import Any
 
 from broker.topics import TOPICS, Topic
 from schemas.command import COMMANDS
-from schemas.generate import FOLDER, run, schema
+from schemas.generate import FOLDER, run, schema, schema_texts
+from schemas.tools import OTHERS
 
 COMMAND = "python -m broker.asyncapi"
 PATH = f"{FOLDER}/asyncapi.json"
@@ -98,6 +101,18 @@ def document(topics: Sequence[Topic] | None = None) -> dict[str, Any]:
 def text() -> str:
     """The file of the document."""
     return json.dumps(document(), ensure_ascii=False, indent=2) + "\n"
+
+
+@cache
+def texts() -> dict[str, str]:
+    """This document and every JSON Schema, by name: as shipped, or with the tools of others."""
+    if OTHERS:
+        return dict(sorted({**schema_texts(), "asyncapi": text()}.items()))
+    return {
+        entry.name.removesuffix(".json"): entry.read_text(encoding="utf-8")
+        for entry in sorted(files("schemas").joinpath("json_schemas").iterdir(), key=str)
+        if entry.name.endswith(".json")
+    }
 
 
 def _messages(topic: Topic) -> dict[str, Any]:

@@ -19,7 +19,9 @@ from node.worker.seam import ReadyProgram
 from schemas import Locator, Pattern, Problem, Program, Tool
 from schemas.logs import log_performance
 from schemas.program import order_of
+from schemas.tools import OTHERS
 from schemas.tools.base import RegionTool
+from schemas.tools.others import stamped
 
 
 @dataclass(frozen=True)
@@ -36,7 +38,8 @@ class LoadedProgram:
     """One version of a program, ready to run; never changed, so an edit during an inspection cannot
     mix versions.
 
-    size is the master's (width, height) in px, None without a master.
+    hash: that of the document, and of the packages whose tools it uses. size: the master's (width,
+    height) in px, None without a master.
     """
 
     program: Program
@@ -78,6 +81,7 @@ def load(
     if not program.tools:
         raise Problem("PROGRAM_EMPTY", program.id)
     order = order_of(program.tools)
+    digest = stamped(digest, {tool.kind for tool in program.tools}, OTHERS)
     if master is None:
         bare = []
         for tool in program.tools:

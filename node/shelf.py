@@ -172,7 +172,7 @@ class Shelf:
         future.set_result(kept.found)
 
     def _load(self, program_id: str) -> _Kept:
-        version = 0
+        version = self._newest(program_id) or 0  # also of one that can no longer be read
         try:
             version = (stored := self.store.get(program_id)).version
             master = self.store.master(stored.program)

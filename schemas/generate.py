@@ -3,6 +3,7 @@
 
 import hashlib
 import json
+import os
 import subprocess
 import sys
 from functools import cache
@@ -19,6 +20,8 @@ from schemas.result import Result, ShortResult
 from schemas.settings import Settings
 from schemas.settings.example import example
 from schemas.state import Alarm, AuditHead, Event, Info, Metrics, NodeState
+from schemas.tools import OTHERS
+from schemas.tools.others import SWITCH
 from schemas.trigger import AcceptedTrigger, Trigger
 
 COMMAND = "python -m schemas.generate"
@@ -97,7 +100,12 @@ def stale(files: dict[str, str], root: Path = ROOT) -> list[str]:
 
 def run(files: dict[str, str], command: str, arguments: list[str]) -> int:
     """Write the files, or with --check only compare them: 1 and the command to run if one
-    differs."""
+    differs. What is generated knows our own tools only."""
+    if OTHERS:
+        alone = [sys.executable, *command.split()[1:], *arguments]
+        return subprocess.run(
+            alone, cwd=ROOT, env={**os.environ, SWITCH: "off"}, check=False
+        ).returncode
     old = stale(files)
     if arguments == ["--check"]:
         if old:

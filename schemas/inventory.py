@@ -8,13 +8,15 @@ from contextlib import suppress
 from functools import cache
 from importlib.metadata import PackageNotFoundError, requires, version
 
+from schemas.tools import OTHERS
+
 OPTIONAL = ("rapidocr-onnxruntime",)  # what single tools need, and who does not use them lacks
 
 
 @cache
 def software() -> dict[str, str]:
     """Versions by name, without extras but what single tools need, and without what only other
-    systems need."""
+    systems need; with the packages of tools of others."""
     found = {"python": platform.python_version(), "sqlite": sqlite3.sqlite_version}
     for line in requires("inspection-node") or ():
         name = re.split(r"[^A-Za-z0-9._-]", line, maxsplit=1)[0].lower()
@@ -27,4 +29,8 @@ def software() -> dict[str, str]:
     for name in OPTIONAL:
         with suppress(PackageNotFoundError):
             found[name] = version(name)
+    for other in OTHERS.values():
+        if other.problem is None:
+            name, _, of = other.package.rpartition(" ")
+            found[name] = of
     return found

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple, get_args
 
 from pydantic import BaseModel
 
-from schemas.tools.facts import Facts, Group, LocatorFacts
+from schemas.tools.facts import Facts, Group, LocatorFacts, shown
 
 ROOMS = {"tools": Facts, "locators": LocatorFacts}
 
@@ -52,27 +52,39 @@ def _kinds(room: str) -> list[Kind]:
     return found
 
 
+OTHERS = """\
+OTHERS = others(TOOL_MODULES)  # of packages that are installed beside the node
+if not TYPE_CHECKING:
+    Tool = joined(Tool, TOOL_MODULES, OTHERS)
+"""
+
+
 def packages() -> dict[str, str]:
     """The texts of schemas/tools/__init__.py and schemas/locators/__init__.py."""
     return {
-        "schemas/tools/__init__.py": _package("tools", "Tool"),
+        "schemas/tools/__init__.py": _package("tools", "Tool", others=OTHERS),
         "schemas/locators/__init__.py": _package("locators", "Locator"),
     }
 
 
-def _package(room: str, union: str) -> str:
+def _package(room: str, union: str, others: str = "") -> str:
     of = sorted(_kinds(room), key=lambda kind: kind.module)
     said = f"The catalogue of {room}: what each kind can be told. Written by schemas/kinds.py."
     table = f"{union.upper()}_MODULES"
+    imports = [f"from schemas.{room}.{kind.module} import {kind.name}" for kind in of]
+    public = [*(kind.name for kind in of), table, union]
+    if others:
+        imports.append(f"from schemas.{room}.others import joined, others")
+        public.append("OTHERS")
     return "\n".join(
         [
             f'"""{said}"""',
             "",
-            "from typing import Annotated",
+            f"from typing import {'TYPE_CHECKING, ' if others else ''}Annotated",
             "",
             "from pydantic import Field",
             "",
-            *(f"from schemas.{room}.{kind.module} import {kind.name}" for kind in of),
+            *sorted(imports),
             "",
             *_union(union, [kind.name for kind in of]),
             "",
@@ -80,11 +92,10 @@ def _package(room: str, union: str) -> str:
             *(f'    "{kind.kind}": "{kind.module}",' for kind in sorted(of)),
             "}",
             "",
+            *others.splitlines(),
+            *([""] if others else []),
             "__all__ = [",
-            *(
-                f'    "{name}",'
-                for name in sorted([*(kind.name for kind in of), table, union], key=_as_ruff)
-            ),
+            *(f'    "{name}",' for name in sorted(public, key=_as_ruff)),
             "]",
             "",
         ]
@@ -150,21 +161,15 @@ def _place(kind: Kind) -> tuple[int, int, str]:
 
 
 def _entry(kind: Kind) -> list[str]:
-    facts = kind.facts._asdict()
-    del facts["place"]
     lines = []
-    for name, value in facts.items():
-        if name == "least" or (not value and name != "text"):
-            continue
+    for name, value in shown(kind.facts).items():
         if name in ("title", "text"):
             lines.append(f"    {name}: t({_text(value)}),")
         elif name == "uses":
-            lines.append(f"    uses: {{ kinds: {_text(value)}, least: {facts['least']} }},")
-        elif name == "room":
-            rows = ", ".join(_text({**room._asdict(), "when": dict(room.when)}) for room in value)
-            lines.append(f"    room: [{rows}],")
+            kinds, least = _text(value["kinds"]), value["least"]
+            lines.append(f"    uses: {{ kinds: {kinds}, least: {least} }},")
         else:
-            lines.append(f"    {name}: {_text(dict(value) if name == 'start' else value)},")
+            lines.append(f"    {name}: {_text(value)},")
     return [f"  {kind.kind}: {{", *lines, "  },"]
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from broker.client import Client
 from broker.probe import Tried, probe
-from deploy.cli import addressee, machine, show
+from deploy.cli import addressee, loadable, machine, show
 from deploy.cli.machine import Finding, failed
 from schemas import Problem
 from schemas.settings import BrokerSettings
@@ -73,7 +73,8 @@ def _rows(args: argparse.Namespace) -> Iterator[Finding]:
         with addressee.owner(state):
             yield from machine.disk(loaded.settings)
             yield from machine.clock(loaded.settings)
-            yield from machine.programs(loaded.settings)
+            yield from loadable.tools()
+            yield from loadable.programs(loaded.settings)
             yield from machine.lines(loaded.settings)
         yield from machine.reach(loaded.settings)
         yield from machine.certificates(loaded.settings)

@@ -1,4 +1,4 @@
-"""What `doctor` finds on the machine itself: cameras, lines, disk, clock, permissions, programs."""
+"""What `doctor` finds on the machine itself: cameras, lines, disk, clock, permissions."""
 
 import os
 import stat
@@ -14,7 +14,6 @@ from schemas.certificates import certificates as certificates_of
 from schemas.settings.override import is_secret_variable
 from schemas.store.clock import CLOCK
 from schemas.store.disk import is_shared
-from schemas.store.programs import Programs
 
 STATUS = Literal["ok", "warn", "fail"]
 FSYNCS = 10
@@ -384,52 +383,6 @@ def reach(settings: Settings) -> Iterator[Finding]:
 def _state_files(state: Path) -> Iterator[Path]:
     for pattern in ("*", "programs/*", "programs/*/*", "users/*"):
         yield from state.glob(pattern)
-
-
-def programs(settings: Settings) -> Iterator[Finding]:
-    """Loads every program as the node would, and looks for those that the settings name."""
-    from node.program import load
-
-    store = Programs(Path(settings.state_dir) / "programs")
-    try:
-        found = store.list()
-    except Problem as problem:
-        yield failed("programs", problem)
-        return
-    if store.problem is not None:
-        yield failed("programs", store.problem)
-    good = 0
-    for head in found:
-        try:
-            stored = store.get(head.id)
-            load(
-                stored.program,
-                stored.version,
-                stored.hash,
-                store.master(stored.program),
-                store.file,
-            )
-            good += 1
-        except Problem as problem:
-            yield failed(f"program {head.id}", problem)
-    for station in settings.station:
-        if station.program is None:
-            continue
-        try:
-            store.get(station.program)
-        except Problem as problem:
-            yield failed(f"program of {station.id}", problem)
-    if not found:
-        yield Finding("programs", "warn", "there are none", "inspection-node program import FILE")
-    elif good == len(found):
-        yield Finding("programs", "ok", f"{good} can be loaded")
-    else:
-        yield Finding(
-            "programs",
-            "warn",
-            f"{good} of {len(found)} can be loaded",
-            "Correct or delete the others",
-        )
 
 
 def _simulated(check: str, found: str, settings: Settings) -> Finding:

@@ -1,22 +1,16 @@
-"""`schemas`: the JSON Schemas as shipped."""
+"""`schemas`: the JSON Schemas."""
 
 import argparse
 import json
-from importlib.resources import files
 from typing import Any
 
+from broker.asyncapi import texts
 from deploy.cli import show
-
-FOLDER = files("schemas") / "json_schemas"
 
 
 def shapes(args: argparse.Namespace) -> int:
     """One schema, or their names with what they describe."""
-    found = {
-        entry.name.removesuffix(".json"): entry
-        for entry in FOLDER.iterdir()
-        if entry.name.endswith(".json")
-    }
+    found = texts()
     if args.name is not None:
         if args.name not in found:
             show.note(
@@ -24,11 +18,9 @@ def shapes(args: argparse.Namespace) -> int:
                 f" {', '.join(sorted(found))}"
             )
             return 64
-        print(found[args.name].read_text(encoding="utf-8").rstrip("\n"))
+        print(found[args.name].rstrip("\n"))
         return 0
-    documents = {
-        name: json.loads(found[name].read_text(encoding="utf-8")) for name in sorted(found)
-    }
+    documents = {name: json.loads(text) for name, text in found.items()}
     rows = [(name, _first(document)) for name, document in documents.items()]
     if args.json:
         show.document([{"name": name, "description": description} for name, description in rows])

@@ -1,18 +1,23 @@
 """What the node is and which programs it has, told to the broker when it changes."""
 
+import logging
 import time
 from collections.abc import Mapping
 
 from broker.outbox import Outbox
 from node.alarms import Alarms
 from node.station import Station
-from schemas import Info, ProgramInfo, Settings
+from schemas import Info, Problem, ProgramInfo, Settings
 from schemas.command import MAX_COMMAND_BYTES
 from schemas.generate import schema_hashes
 from schemas.inventory import software
 from schemas.result import MAX_RESULT_BYTES
 from schemas.store.programs import Head, Programs
+from schemas.tools import OTHERS
+from schemas.tools.others import stamped
 from schemas.trigger import MAX_META_BYTES, MAX_TRIGGER_BYTES
+
+log = logging.getLogger(__name__)
 
 LOADED_S = 1.0  # so long a change is held back for its program to be loaded
 
@@ -37,6 +42,10 @@ class InfoTelling:
         self._outbox = outbox
         self._version = version
         self._told = b""
+        self._hashes: dict[Head, str] = {}
+        for other in OTHERS.values():
+            if other.problem is not None:
+                log.error("%s", other.problem)
 
     def again(self) -> None:
         """The broker is there (again): tell it whether or not it has changed."""
@@ -57,6 +66,7 @@ class InfoTelling:
                 self._outbox.event("program.changed", None, told)
         broken = self._programs.problem
         self._alarms.set("PROGRAMS", broken.message if broken else None)
+        self._hashes = {head: self._hashes.get(head) or self._hash(head) for head in heads.values()}
         info = Info(
             node=self._settings.node_id,
             version=self._version,
@@ -77,7 +87,7 @@ class InfoTelling:
                 for station in self._stations.values()
             },
             programs={
-                head.id: ProgramInfo(version=head.version, hash=head.hash, name=head.name)
+                head.id: ProgramInfo(version=head.version, hash=self._hashes[head], name=head.name)
                 for head in heads.values()
             },
             schemas=schema_hashes(),
@@ -94,3 +104,13 @@ class InfoTelling:
         if payload != self._told:
             self._told = payload
             self._outbox.retain("info", "", payload)
+
+    def _hash(self, head: Head) -> str:
+        """As results of this program tell it: with the packages of tools of others."""
+        if not OTHERS:
+            return head.hash
+        try:
+            tools = self._programs.get(head.id, head.version).program.tools
+        except Problem:  # the part that asks for it is told
+            return head.hash
+        return stamped(head.hash, {tool.kind for tool in tools}, OTHERS)

@@ -5,7 +5,9 @@ from typing import Any, Protocol
 
 from node.kinds import Kinds
 from node.measurement import Measurement
-from schemas.tools import TOOL_MODULES
+from schemas.errors import Problem
+from schemas.tools import OTHERS, TOOL_MODULES
+from schemas.tools.others import OtherTool
 
 
 class Tool(Protocol):
@@ -32,4 +34,34 @@ class Tool(Protocol):
         """
 
 
-TOOLS: Kinds[Tool] = Kinds({kind: f"node.tools.{module}" for kind, module in TOOL_MODULES.items()})
+class _Tools(Kinds[Tool]):
+    """Ours, and those of others: whatever their import raises is a Problem PROGRAM_INVALID."""
+
+    def __getitem__(self, kind: str) -> Tool:
+        """The steps of a kind, loaded when they are first asked for."""
+        if kind in TOOL_MODULES:
+            return super().__getitem__(kind)
+        other = OTHERS[kind]
+        if other.problem is not None:
+            raise Problem("PROGRAM_INVALID", other.problem)
+        try:
+            steps = super().__getitem__(kind)
+            missing = [name for name in ("learn", "measure") if not callable(getattr(steps, name))]
+        except (Exception, SystemExit) as error:
+            said = f"{type(error).__name__}: {error}"
+            raise _unusable(other, said) from error
+        if missing:
+            raise _unusable(other, f"no function {' and '.join(missing)}")
+        return steps
+
+
+def _unusable(other: OtherTool, why: str) -> Problem:
+    return Problem(
+        "PROGRAM_INVALID", f"the kind {other.kind}, of {other.package}, cannot be used: {why}"[:500]
+    )
+
+
+TOOLS: Kinds[Tool] = _Tools(
+    {kind: other.steps for kind, other in OTHERS.items()}
+    | {kind: f"node.tools.{module}" for kind, module in TOOL_MODULES.items()}
+)

@@ -1,6 +1,6 @@
 """The catalogue of tools: what each kind can be told. Written by schemas/kinds.py."""
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
 
@@ -23,6 +23,7 @@ from schemas.tools.edge_pixels import EdgePixels
 from schemas.tools.expression import Expression
 from schemas.tools.learned import Learned
 from schemas.tools.line import Line
+from schemas.tools.others import joined, others
 from schemas.tools.outline import Outline
 from schemas.tools.pattern_tool import PatternTool
 from schemas.tools.pitch import Pitch
@@ -84,7 +85,12 @@ TOOL_MODULES = {  # by kind, in this folder and in that of node
     "width": "width",
 }
 
+OTHERS = others(TOOL_MODULES)  # of packages that are installed beside the node
+if not TYPE_CHECKING:
+    Tool = joined(Tool, TOOL_MODULES, OTHERS)
+
 __all__ = [
+    "OTHERS",
     "TOOL_MODULES",
     "Angle",
     "Area",

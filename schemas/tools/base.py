@@ -3,10 +3,13 @@
 from math import inf
 from typing import Annotated, ClassVar, Literal
 
-from pydantic import Field, StringConstraints, model_validator
+from pydantic import Field, GetJsonSchemaHandler, StringConstraints, model_validator
+from pydantic.json_schema import JsonSchemaValue
+from pydantic_core import CoreSchema
 
 from schemas.base import Float, Shape, ToolName
 from schemas.geometry import AnyRegion
+from schemas.tools.facts import shown
 
 # its name is the hash of what is in it
 ModelFile = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}\.npz$")]
@@ -38,6 +41,17 @@ class ToolBase(Shape):
         if self.low is not None and self.high is not None and self.low > self.high:
             raise ValueError(f"tool {self.name}: low ({self.low}) is above high ({self.high})")
         return self
+
+    @classmethod
+    def __get_pydantic_json_schema__(
+        cls, core_schema: CoreSchema, handler: GetJsonSchemaHandler
+    ) -> JsonSchemaValue:
+        """Of a tool of others with its facts, since the editor's table has those of ours only."""
+        schema = handler(core_schema)
+        facts = getattr(cls, "facts", None)
+        if facts is not None and not cls.__module__.startswith("schemas."):
+            schema["x-facts"] = shown(facts)
+        return schema
 
     asks: ClassVar[bool] = False  # whether it needs the trigger, or what other tools found
 

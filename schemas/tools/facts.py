@@ -62,3 +62,18 @@ class LocatorFacts(NamedTuple):
     title: str
     text: str
     icon: str
+
+
+def shown(facts: Facts | LocatorFacts) -> dict[str, Any]:
+    """What the editor is told of a kind, as JSON values; what is as usual is left out."""
+    values: dict[str, Any] = {}
+    for name, value in facts._asdict().items():
+        if name in ("place", "least") or (not value and name != "text"):
+            continue
+        if name == "uses" and isinstance(facts, Facts):
+            values[name] = {"kinds": value, "least": facts.least}
+        elif name == "room":
+            values[name] = [{**room._asdict(), "when": dict(room.when)} for room in value]
+        else:
+            values[name] = dict(value) if name == "start" else value
+    return values

@@ -162,6 +162,26 @@ def test_a_fault_while_learning_is_a_coded_problem_and_ends_nothing(
     assert shelf.problem("cap") is None
 
 
+def test_a_program_that_this_release_refuses_is_told_as_such_and_keeps_no_other_from_being_loaded(
+    store: Programs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for id in ("cap", "old"):
+        save(store, id)
+    reading = store.get
+
+    def read(id: str, *rest: Any) -> Any:
+        if id == "old":
+            raise Problem("PROGRAM_INVALID", "a tool of a kind that there was once")
+        return reading(id, *rest)
+
+    monkeypatch.setattr(store, "get", read)
+    shelf = Shelf(store)
+    problem = shelf.problem("old")
+    assert problem is not None
+    assert problem.code == "PROGRAM_INVALID"
+    assert shelf.problem("cap") is None
+
+
 def test_programs_used_longest_ago_are_let_go_but_never_one_that_a_station_holds(
     store: Programs,
 ) -> None:

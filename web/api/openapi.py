@@ -3,8 +3,7 @@ they are generated."""
 
 import json
 import re
-from functools import cache, lru_cache
-from importlib.resources import files
+from functools import lru_cache
 from inspect import getdoc
 from typing import Any
 
@@ -12,6 +11,7 @@ from flask import Blueprint, Flask, Response, current_app
 from pydantic import BaseModel, TypeAdapter
 from werkzeug.routing import Rule
 
+from broker.asyncapi import texts
 from schemas import CATALOGUE, Problem
 from web.access import Access, access_of, requires
 from web.program_checks import ETAG
@@ -55,21 +55,21 @@ def show() -> Response:
 @requires("PUBLIC", gives=(JSON,))
 def asyncapi() -> Response:
     """The topics as AsyncAPI 3."""
-    return Response(_texts()["asyncapi"], mimetype=JSON)
+    return Response(texts()["asyncapi"], mimetype=JSON)
 
 
 @openapi.get("/schemas/")
 @requires("PUBLIC", data=list[str])
 def schemas() -> Response:
     """The names of the JSON Schemas."""
-    return ok([name for name in _texts() if name != "asyncapi"])
+    return ok([name for name in texts() if name != "asyncapi"])
 
 
 @openapi.get("/schemas/<name>")
 @requires("PUBLIC", gives=("application/schema+json",))
 def schema(name: str) -> Response:
     """One JSON Schema."""
-    text = _texts().get(name.removesuffix(".json"))
+    text = texts().get(name.removesuffix(".json"))
     if text is None or name == "asyncapi":
         raise Problem("NOT_FOUND", "see /api/v1/schemas/ for their names")
     return Response(text, mimetype="application/schema+json")
@@ -260,14 +260,3 @@ def _ref(model: Any, shapes: dict[str, Any]) -> dict[str, Any]:
 def _described(app: Flask) -> str:
     """The routes of an application do not change any more once it answers."""
     return json.dumps(describe(app), ensure_ascii=False, separators=(",", ":"))
-
-
-@cache
-def _texts() -> dict[str, str]:
-    """The generated files by name."""
-    folder = files("schemas").joinpath("json_schemas")
-    return {
-        entry.name.removesuffix(".json"): entry.read_text(encoding="utf-8")
-        for entry in sorted(folder.iterdir(), key=lambda entry: entry.name)
-        if entry.name.endswith(".json")
-    }

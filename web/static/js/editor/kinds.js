@@ -59,6 +59,13 @@ function roomRule(tool) {
 export const takesAll = ({ low, high }) =>
   (low === null || low <= 0) && (high === null || high >= 90);
 
+/** Tools of others bring their facts in the schema of programs. */
+export function adopt(schema) {
+  for (const { properties, "x-facts": facts } of Object.values(schema.$defs ?? {})) {
+    if (facts) KINDS[properties.kind.const] = facts;
+  }
+}
+
 /** What is known of a kind; something plain for one that the table lacks. */
 export function kindOf(kind, table = KINDS) {
   return (

@@ -16,6 +16,7 @@
 import { ask, get } from "../api.js";
 import { t } from "../words.js";
 import * as draft from "./draft.js";
+import { adopt } from "./kinds.js";
 import { tried } from "./sent.js";
 import { none, problemsIn, still } from "./problems.js";
 
@@ -269,6 +270,7 @@ class Editor extends EventTarget {
       ask("GET", "/schemas/program.json").then(({ response, data }) => data ?? response.json()),
       id || from ? ask("GET", `/programs/${id ?? from}`) : null,
     ]);
+    adopt(schema);
     this.schema = resolving(schema);
     const found = source?.data;
     const program = found ? found.program : blank();

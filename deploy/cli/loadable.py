@@ -1,0 +1,71 @@
+"""What `doctor` finds of tools of others and of programs: whether they can be loaded."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from deploy.cli.machine import Finding, failed
+from schemas import Problem, Settings
+from schemas.store.programs import Programs
+from schemas.tools import OTHERS
+
+
+def tools() -> Iterator[Finding]:
+    """Loads what installed packages bring, as the node would for a program that uses it."""
+    from node.tools import TOOLS
+
+    for kind, other in OTHERS.items():
+        try:
+            if other.problem is not None:
+                raise Problem("PROGRAM_INVALID", other.problem)
+            assert TOOLS[kind]
+            yield Finding(f"tool {kind}", "ok", other.package)
+        except Problem as problem:
+            yield Finding(
+                f"tool {kind}", "fail", problem.message, f"Correct or remove {other.package}"
+            )
+
+
+def programs(settings: Settings) -> Iterator[Finding]:
+    """Loads every program as the node would, and looks for those that the settings name."""
+    from node.program import load
+
+    store = Programs(Path(settings.state_dir) / "programs")
+    try:
+        found = store.list()
+    except Problem as problem:
+        yield failed("programs", problem)
+        return
+    if store.problem is not None:
+        yield failed("programs", store.problem)
+    good = 0
+    for head in found:
+        try:
+            stored = store.get(head.id)
+            load(
+                stored.program,
+                stored.version,
+                stored.hash,
+                store.master(stored.program),
+                store.file,
+            )
+            good += 1
+        except Problem as problem:
+            yield failed(f"program {head.id}", problem)
+    for station in settings.station:
+        if station.program is None:
+            continue
+        try:
+            store.get(station.program)
+        except Problem as problem:
+            yield failed(f"program of {station.id}", problem)
+    if not found:
+        yield Finding("programs", "warn", "there are none", "inspection-node program import FILE")
+    elif good == len(found):
+        yield Finding("programs", "ok", f"{good} can be loaded")
+    else:
+        yield Finding(
+            "programs",
+            "warn",
+            f"{good} of {len(found)} can be loaded",
+            "Correct or delete the others",
+        )

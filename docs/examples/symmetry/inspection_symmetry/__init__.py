@@ -1,0 +1,1 @@
+"""Symmetry, a tool for the inspection node."""
