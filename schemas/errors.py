@@ -204,6 +204,12 @@ CATALOGUE: dict[str, Entry] = {
     "SETTINGS_INVALID": Entry(
         "The settings are wrong", 422, "Correct the key that the message names"
     ),
+    "SETTINGS_CONFLICT": Entry(
+        "The settings file was changed by somebody else", 409, "Read it again and repeat the change"
+    ),
+    "SETTINGS_READ_ONLY": Entry(
+        "The settings cannot be changed here", 409, "Change the file on the machine, then reload"
+    ),
     "USER_INVALID": Entry(
         "The account cannot be made so", 422, "Correct the field that the message names"
     ),

@@ -108,6 +108,13 @@ class Info(Shape):
     schemas: dict[str, str] = Field(description="Hash of each JSON Schema.")
     limits: dict[str, int] = Field(description="Greatest sizes.")
     environment: str = Field(description="production, development or testing.")
+    settings: str = Field(
+        default="",
+        description=(
+            "Hash of the settings it has read, without secrets and what only the web goes by: by"
+            " it the web tells whether both have read the same."
+        ),
+    )
     software: dict[str, str] = Field(
         default_factory=dict,
         description=(

@@ -15,7 +15,31 @@ from web.site import Site, installed
 Mood = Literal["ok", "degraded", "error"]
 KEPT_S = 1.0
 WATCHED_S = 86400.0
+RELOAD = "systemctl reload inspection-node inspection-web"
 GONE = "systemctl status inspection-node; journalctl -u inspection-node -n 50"
+
+
+class Said(NamedTuple):
+    """A sentence of the catalogue with what is put in, as pages put it into their language."""
+
+    text: str
+    values: dict[str, Any]
+
+    def __str__(self) -> str:
+        return self.text.format(**self.values) if self.values else self.text
+
+
+def said(text: str, **values: Any) -> Said:
+    """A sentence; `{name}` is where a value is put in. web/vocabulary.py collects them."""
+    return Said(text, values)
+
+
+class Found(NamedTuple):
+    """How a component is: sentences, and what to do about it."""
+
+    status: Mood
+    said: tuple[Said, ...] = ()
+    advice: str = ""
 
 
 class Look(NamedTuple):
@@ -59,137 +83,151 @@ def _answering(here: Site, served: str) -> dict[str, Any]:
     }
 
 
-def _one(check: Callable[[Site], tuple[Mood, str, str]], here: Site) -> dict[str, str]:
+def _one(check: Callable[[Site], Found], here: Site) -> dict[str, Any]:
     try:
-        status, message, advice = check(here)
+        found = check(here)
     except Problem as problem:
-        status, message, advice = "error", problem.message, CATALOGUE[problem.code].advice
-    return {"status": status, "message": message, "advice": advice}
+        found = Found("error", (Said(problem.message, {}),), CATALOGUE[problem.code].advice)
+    return {
+        "status": found.status,
+        "message": "; ".join(map(str, found.said)),
+        "advice": found.advice,
+        "said": [each._asdict() for each in found.said],
+    }
 
 
-def _accounts(here: Site) -> tuple[Mood, str, str]:
+def _accounts(here: Site) -> Found:
     users = here.users.list()
-    open_sessions = len(here.accounts.sessions())
     if here.users.problem is not None:
-        return (
-            "degraded",
-            here.users.problem.message,
-            "Change any account: the file is written anew",
-        )
+        wrong = Said(here.users.problem.message, {})
+        return Found("degraded", (wrong,), "Change any account: the file is written anew")
     if not users:
-        return (
+        return Found(
             "degraded",
-            "there is no account yet",
+            (said("there is no account yet"),),
             "inspection-node user add NAME, or the token that the start has printed",
         )
-    return "ok", f"{len(users)} accounts, {open_sessions} sessions", ""
-
-
-def _audit(here: Site) -> tuple[Mood, str, str]:
-    since = here.accounts.clock().wall - WATCHED_S
-    stolen = here.accounts.count_audit("session.reuse", since)
-    if stolen:
-        return (
-            "degraded",
-            f"a refresh token was used twice: {stolen} sessions ended in a day",
-            "See session.reuse in the audit",
-        )
-    copied = here.accounts.count_audit("passkey.counter", since)
-    if copied:
-        return (
-            "degraded",
-            f"the counter of a passkey went back: {copied} times in a day",
-            "See passkey.counter in the audit",
-        )
-    told = filling(here.accounts.audit_size(), here.settings.web.audit_rows)
-    if told is not None:
-        return "degraded", told, "Export it, keep the file, and raise web.audit_rows"
-    return "ok", "", ""
-
-
-def _programs(here: Site) -> tuple[Mood, str, str]:
-    count = len(here.programs.list())
-    if here.programs.problem is not None:
-        return (
-            "degraded",
-            here.programs.problem.message,
-            "Save any program: the file is written anew",
-        )
-    return (
-        ("ok", f"{count} programs", "")
-        if count
-        else ("degraded", "there are no programs", "Make or import one")
+    sessions = len(here.accounts.sessions())
+    return Found(
+        "ok",
+        (said("{accounts} accounts, {sessions} sessions", accounts=len(users), sessions=sessions),),
     )
 
 
-def _ledger(here: Site) -> tuple[Mood, str, str]:
+def _audit(here: Site) -> Found:
+    since = here.accounts.clock().wall - WATCHED_S
+    if stolen := here.accounts.count_audit("session.reuse", since):
+        return Found(
+            "degraded",
+            (said("a refresh token was used twice: {n} sessions ended in a day", n=stolen),),
+            "See session.reuse in the audit",
+        )
+    if copied := here.accounts.count_audit("passkey.counter", since):
+        return Found(
+            "degraded",
+            (said("the counter of a passkey went back: {n} times in a day", n=copied),),
+            "See passkey.counter in the audit",
+        )
+    rows, most = here.accounts.audit_size(), here.settings.web.audit_rows
+    if filling(rows, most) is not None:
+        return Found(
+            "degraded",
+            (said("the audit has {rows} of {most} rows", rows=rows, most=most),),
+            "Export it, keep the file, and raise web.audit_rows",
+        )
+    return Found("ok")
+
+
+def _programs(here: Site) -> Found:
+    count = len(here.programs.list())
+    if here.programs.problem is not None:
+        wrong = Said(here.programs.problem.message, {})
+        return Found("degraded", (wrong,), "Save any program: the file is written anew")
+    if not count:
+        return Found("degraded", (said("there are no programs"),), "Make or import one")
+    return Found("ok", (said("{n} programs", n=count),))
+
+
+def _ledger(here: Site) -> Found:
     if not here.ledger.path.exists():
-        return "degraded", "the node has never run on this folder", "inspection-node run"
+        never = said("the node has never run on this folder")
+        return Found("degraded", (never,), "inspection-node run")
     here.ledger.row("SELECT 1 FROM results LIMIT 1", ())
-    return "ok", "", ""
+    return Found("ok")
 
 
-def _disk(here: Site) -> tuple[Mood, str, str]:
+def _disk(here: Site) -> Found:
     try:
         disk = os.statvfs(here.state)
     except OSError as error:
-        return "error", f"state_dir: {error.strerror}", "Check that the disk is mounted"
+        why = Said(f"state_dir: {error.strerror}", {})
+        return Found("error", (why,), "Check that the disk is mounted")
     free = 100.0 * disk.f_bavail / max(1, disk.f_blocks)
+    room = said("{n} % free", n=round(free))
     told = here.watch.alarms.get("DISK")  # of the node, which drops pictures by the same setting
     if told is None and free >= here.settings.pictures.min_free_percent:
-        return "ok", f"{free:.0f} % free", ""
-    said = "" if told is None else f": {told.get('message')}"
-    return "degraded", f"{free:.0f} % free{said}", CATALOGUE["DISK_SPACE"].advice
+        return Found("ok", (room,))
+    more = () if told is None else (Said(str(told.get("message")), {}),)
+    return Found("degraded", (room, *more), CATALOGUE["DISK_SPACE"].advice)
 
 
-def _exports(here: Site) -> tuple[Mood, str, str]:
+def _exports(here: Site) -> Found:
     """What waits for a target, as the node said last; a share that is away stops no line."""
     wanted = here.settings.exports
     if wanted.pictures.target is None and wanted.backups.target is None:
-        return "ok", "nothing is copied elsewhere", ""
+        return Found("ok", (said("nothing is copied elsewhere"),))
     alarms = [here.watch.alarms[code] for code in ("EXPORT", "BACKUP") if code in here.watch.alarms]
     told = (here.watch.metrics or {}).get("exports") or {}
-    said = [str(alarm.get("message")) for alarm in alarms]
+    lines = [Said(str(alarm.get("message")), {}) for alarm in alarms]
     if (pictures := told.get("pictures")) is not None:
-        said.append(
-            f"pictures: {pictures.get('waiting')} wait, {pictures.get('sent')} arrived,"
-            f" {pictures.get('lost')} lost"
-        )
+        counts = {name: pictures.get(name) for name in ("waiting", "sent", "lost")}
+        lines.append(said("pictures: {waiting} wait, {sent} arrived, {lost} lost", **counts))
     if (backups := told.get("backups")) is not None:
-        said.append(f"last backup: {backups.get('arrived_at') or 'none yet'}")
-    advice = CATALOGUE["EXPORT_FAILED"].advice if alarms else ""
-    return "degraded" if alarms else "ok", "; ".join(said) or "the node has not told yet", advice
+        at = backups.get("arrived_at")
+        lines.append(said("last backup: {at}", at=at) if at else said("last backup: none yet"))
+    return Found(
+        "degraded" if alarms else "ok",
+        tuple(lines) or (said("the node has not told yet"),),
+        CATALOGUE["EXPORT_FAILED"].advice if alarms else "",
+    )
 
 
-def _broker(here: Site) -> tuple[Mood, str, str]:
+def _broker(here: Site) -> Found:
     away = here.watch.broker
     if away is not None:
-        return "degraded", away.message, CATALOGUE[away.code].advice
+        return Found("degraded", (Said(away.message, {}),), CATALOGUE[away.code].advice)
     told = here.watch.alarms.get("BROKER")
     if told is not None:  # the node hears it better than we do
-        return "degraded", str(told.get("message")), "See the alarms"
-    return "ok", here.settings.broker.url, ""
+        return Found("degraded", (Said(str(told.get("message")), {}),), "See the alarms")
+    return Found("ok", (Said(here.settings.broker.url, {}),))
 
 
-def _node(here: Site) -> tuple[Mood, str, str]:
+def _node(here: Site) -> Found:
     watch = here.watch
-    presence, said = watch.presence, watch.state
+    presence, told = watch.presence, watch.state
     if presence == "silent":
-        return (
-            "degraded",
-            f"the node has been silent for {watch.age_s or 0.0:.0f} s",
-            GONE,
-        )
-    if presence != "ok" or said is None:
-        return "degraded", "the node is not heard", GONE
-    state = str(said.get("state"))
+        silent = said("the node has been silent for {n} s", n=round(watch.age_s or 0.0))
+        return Found("degraded", (silent,), GONE)
+    if presence != "ok" or told is None:
+        return Found("degraded", (said("the node is not heard"),), GONE)
+    state = str(told.get("state"))
     if watch.alarms or state == "Error":
-        codes = ", ".join(sorted(watch.alarms)) or "none"
-        return "degraded", f"{state}, alarms: {codes}", "See the alarms"
-    return "ok", state, ""
+        codes = ", ".join(sorted(watch.alarms))
+        found = (
+            said("{state}, alarms: {codes}", state=state, codes=codes) if codes else Said(state, {})
+        )
+        return Found("degraded", (found,), "See the alarms")
+    return Found("ok", (Said(state, {}),))
 
 
-CHECKS: dict[str, Callable[[Site], tuple[Mood, str, str]]] = {
+def _settings(here: Site) -> Found:
+    if here.watch.agreement == "other":
+        apart = said("Node and web have read different settings")
+        return Found("degraded", (apart,), RELOAD)
+    return Found("ok")
+
+
+CHECKS: dict[str, Callable[[Site], Found]] = {
     "accounts": _accounts,
     "audit": _audit,
     "programs": _programs,
@@ -198,4 +236,5 @@ CHECKS: dict[str, Callable[[Site], tuple[Mood, str, str]]] = {
     "exports": _exports,
     "broker": _broker,
     "node": _node,
+    "settings": _settings,
 }

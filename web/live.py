@@ -34,14 +34,17 @@ from web.stream import END, MISSED, Said, Stream, compact, parse_event_id
 PULSE_S = 0.5
 HEARTBEAT_S = 10.0
 POLL_S = 1.0
+WORDS = ("broker", "node", "settings")  # of a link: each is told when it changes
 TOLD = {"state": "state", "alarm": "alarm", "event": "event", "result": "result"}
 
 
 class LinkState(TypedDict):
-    """Whether broker and node are there, and how old the newest word of the node is."""
+    """Whether broker and node are there, how old the newest word of the node is, and whether it
+    goes by the settings that the web goes by (same, other, unknown)."""
 
     broker: str
     node: str
+    settings: str
     message: str | None
     age_s: float | None
     at: str
@@ -137,7 +140,7 @@ class Live:
     def _pulse(self) -> None:
         """As long as there are streams."""
         # the first streams may have been greeted with another link
-        told: dict[str, Any] = {"broker": None, "node": None}
+        told: dict[str, Any] = dict.fromkeys(WORDS)
         beat, polled, last = time.monotonic(), 0.0, [0]
         while True:
             time.sleep(PULSE_S)
@@ -147,10 +150,7 @@ class Live:
                     self._beating = False
                     return
             now, found = time.monotonic(), self.link()
-            if (found["broker"], found["node"]) != (
-                told["broker"],
-                told["node"],
-            ) or now - beat >= HEARTBEAT_S:
+            if any(found[each] != told[each] for each in WORDS) or now - beat >= HEARTBEAT_S:
                 beat = now
                 self._say(Said("link", text=compact(found)))
                 if (found["broker"], told["broker"]) == ("ok", "away"):
@@ -176,6 +176,7 @@ class Live:
         return {
             "broker": "ok" if broker is None else "away",
             "node": node,
+            "settings": self._watch.agreement,
             "message": broker.message if broker else None,
             "age_s": None if age_s is None else round(age_s, 1),
             "at": utc(),

@@ -44,6 +44,8 @@ MODELS: dict[str, type[BaseModel]] = {
 ALARM_CODE = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
 UNREADABLE = CATALOGUE["BAD_MESSAGE"].message
 Presence = Literal["ok", "away", "silent", "broker away"]
+Agreement = Literal["same", "other", "unknown"]
+APART_S = 5.0  # a reload of both takes a moment
 Heard = Callable[[str, str, dict[str, Any]], None]
 
 
@@ -57,8 +59,13 @@ class Watch:
     """
 
     def __init__(
-        self, names: Names, connect: Callable[[], Client], stations: Collection[str]
+        self,
+        names: Names,
+        connect: Callable[[], Client],
+        stations: Collection[str],
+        fingerprint: str = "",
     ) -> None:
+        """fingerprint: of the settings that we go by (schemas/settings/fingerprint.py)."""
         self.broker: Problem | None = Problem("BROKER_AWAY", "not connected yet")
         self.state: dict[str, Any] | None = None
         self.info: dict[str, Any] | None = None
@@ -73,6 +80,8 @@ class Watch:
         self.refused = 0  # messages that were no such thing
         self.names = names
         self._stations = frozenset(stations)
+        self._fingerprint = fingerprint
+        self._apart_since: float | None = None
         self._connect = connect
         self._client: Client | None = None
         self._ended = threading.Event()
@@ -110,6 +119,20 @@ class Watch:
             return "away"
         age_s = self.age_s
         return "ok" if age_s is not None and age_s < SILENT_S else "silent"
+
+    @property
+    def agreement(self) -> Agreement:
+        """Whether the node goes by the settings that we go by; other once that has lasted."""
+        told = (self.info or {}).get("settings")
+        if not told or not self._fingerprint or self.presence != "ok":
+            self._apart_since = None
+            return "unknown"
+        if told == self._fingerprint:
+            self._apart_since = None
+            return "same"
+        now = time.monotonic()
+        self._apart_since = now if self._apart_since is None else self._apart_since
+        return "other" if now - self._apart_since >= APART_S else "unknown"
 
     def _run(self) -> None:
         while not self._ended.is_set():

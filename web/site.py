@@ -18,12 +18,14 @@ from broker.topics import Names
 from broker.wire import Message
 from schemas import AuditHead, Problem, Settings, User
 from schemas.base import plain
+from schemas.settings.fingerprint import fingerprint
 from schemas.settings.load import Loaded
 from schemas.store.accounts import Accounts
 from schemas.store.accounts.audit import filling
 from schemas.store.accounts.vouching import Vouching
 from schemas.store.ledger.reader import LedgerReader
 from schemas.store.programs import Programs
+from schemas.store.settings_file import SettingsFile
 from schemas.store.users import Users
 from web.address import counted
 from web.credentials.keys import Keys
@@ -54,6 +56,7 @@ class Site:
         self.recoded = recoded
         self.settings: Settings = loaded.settings
         self.state = Path(loaded.settings.state_dir)
+        self.settings_file = SettingsFile(loaded)
         self.keys = keys
         self.users = Users(self.state / "users")
         self.accounts = Accounts(self.state / "accounts.db")
@@ -62,7 +65,10 @@ class Site:
         self.listeners: list[Callable[[str, dict[str, Any]], None]] = []
         names = Names(loaded.settings.broker.base, loaded.settings.node_id)
         self._watch = Watch(
-            names, self.new_client, [station.id for station in loaded.settings.station]
+            names,
+            self.new_client,
+            [station.id for station in loaded.settings.station],
+            fingerprint(loaded.settings),
         )
         self.vouching = Vouching(self.state)
         self.checked: dict[bytes, Token] = {}  # access tokens by their hash, of those keys

@@ -2,17 +2,21 @@
 [--check]`.
 
 Texts are the literals of `t("...")` in templates and modules, the messages and advice of the error
-catalogue, and the descriptions, fields and choices in the schemas that forms are generated from.
+catalogue, the reasons of settings that may be changed, and the descriptions, fields and choices in
+the schemas that forms are generated from.
 """
 
+import ast
 import json
 import re
 import sys
 from importlib.resources import files
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 from schemas import CATALOGUE
+from schemas.settings.editable import EDITABLE
+from schemas.state import StateName
 from web.assets import FOLDER
 from web.pages import PAGES
 from web.translations import LANGUAGES, UNREVIEWED, catalogue
@@ -20,6 +24,7 @@ from web.translations import LANGUAGES, UNREVIEWED, catalogue
 TEMPLATES = Path(__file__).parent / "templates"
 CALL = re.compile(r"""(?<![\w.$])t\(\s*("(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*')""")
 ROLES = ("VIEWER", "OPERATOR", "ADMIN")
+HEALTH = Path(__file__).with_name("health_checks.py")
 SHOWN = ("program",)  # the schemas that forms are generated from
 
 
@@ -34,6 +39,9 @@ def texts() -> list[str]:
     found.update(dict.fromkeys(ROLES))
     for entry in CATALOGUE.values():
         found.update({entry.message: None, entry.advice: None})
+    found.update(dict.fromkeys(_said(HEALTH)))
+    found.update(dict.fromkeys(get_args(StateName)))
+    found.update(dict.fromkeys(EDITABLE.values()))
     for name in SHOWN:
         schema = json.loads(
             files("schemas").joinpath(f"json_schemas/{name}.json").read_text(encoding="utf-8")
@@ -57,6 +65,20 @@ def stale(language: str) -> list[str]:
     """Texts of a catalogue that no page shows any more."""
     shown = set(texts())
     return [text for text in catalogue(language) if text not in shown]
+
+
+def _said(path: Path) -> list[str]:
+    """The sentences of the health page: of `said("...")`, and every advice."""
+    found = []
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
+            name, given = (
+                node.func.id,
+                [each for each in node.args if isinstance(each, ast.Constant)],
+            )
+            if name in ("said", "Found") and given:
+                found.append(str(given[-1].value))
+    return [text for text in found if " " in text]
 
 
 def _unquoted(literal: str) -> str:

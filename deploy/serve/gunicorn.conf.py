@@ -8,6 +8,7 @@ GUNICORN_PRELOAD. HUP reads settings and this file again.
 
 import faulthandler
 import os
+import signal
 import sys
 from pathlib import Path
 
@@ -95,6 +96,7 @@ def post_worker_init(worker):  # type: ignore[no-untyped-def]
     from web.site import NAME
 
     app.config["ENDING"] = lambda: not worker.alive
+    app.config["RELOAD"] = lambda: os.kill(worker.ppid, signal.SIGHUP)
     worker.fair = (
         _loaded.settings.web.proxy_hops == 0 and ":" in bind and not bind.startswith("unix:")
     )

@@ -12,6 +12,7 @@ from schemas.command import MAX_COMMAND_BYTES
 from schemas.generate import schema_hashes
 from schemas.inventory import software
 from schemas.result import MAX_RESULT_BYTES
+from schemas.settings.fingerprint import fingerprint
 from schemas.store.programs import Head, Programs
 from schemas.tools import OTHERS
 from schemas.tools.others import stamped
@@ -35,6 +36,7 @@ class InfoTelling:
         version: str,
     ) -> None:
         self._settings = settings
+        self._fingerprint = fingerprint(settings)
         self._stations = stations
         self._programs = programs
         self._heads: dict[str, Head] | None = None
@@ -98,6 +100,7 @@ class InfoTelling:
                 "command_bytes": MAX_COMMAND_BYTES,
             },
             environment=self._settings.environment,
+            settings=self._fingerprint,
             software=software(),
         )
         payload = info.model_dump_json().encode()

@@ -10,7 +10,7 @@ $CREDENTIALS_DIRECTORY.
 import tempfile
 import tomllib
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
@@ -32,11 +32,19 @@ ValueSource = Literal["file", "environment", "secret file", "default"]
 
 @dataclass(frozen=True)
 class Loaded:
-    """The settings, where each key came from (`station.cam1.max_age_ms`: source), and the file."""
+    """The settings, where each key came from (`station.cam1.max_age_ms`: source), the file, and how
+    it was read."""
 
     settings: Settings
     sources: dict[str, ValueSource]
     path: Path
+    environ: Mapping[str, str] = field(default_factory=dict, repr=False, compare=False)
+    user: BrokerUser = field(default="node", compare=False)
+
+    def again(self, data: bytes | None = None) -> "Loaded":
+        """What the file says now, or would say if it held `data`, read as this was. Raises Problem
+        SETTINGS_INVALID."""
+        return load(self.path, self.environ, user=self.user, data=data)
 
 
 def load(
@@ -46,6 +54,7 @@ def load(
     disk: bool = True,
     planted: bool = False,
     user: BrokerUser = "node",
+    data: bytes | None = None,
 ) -> Loaded:
     """The settings in `path`, else in $CONFIG_PATH, else in ./node.toml. Raises Problem
     SETTINGS_INVALID with all errors.
@@ -54,11 +63,13 @@ def load(
     missing); a command that only talks to the broker does not need them. planted: whether links and
     files of other accounts may lie in the state folder, for who removes them. user: whose password
     has to be there, for node and web are given their own only; nobody speaks to a broker, and reads
-    no secret. Each error is also in the problem's details, `errors`.
+    no secret. data: what the file would hold, for who is about to write it. Each error is also in
+    the problem's details, `errors`.
     """
     errors: list[str] = []
+    given = environ
     path, environ = _locate(path, environ, errors)
-    raw = _read(path, errors)
+    raw = _read(path, errors) if data is None else _parsed(data, errors)
     if raw is None:
         raise _problem(path, errors)
     sources: dict[str, ValueSource] = dict.fromkeys(_leaves(raw), "file")
@@ -87,7 +98,7 @@ def load(
         sources.setdefault(
             key, next((sources[k] for k in sources if key.startswith(f"{k}.")), "default")
         )
-    return Loaded(settings, sources, path)
+    return Loaded(settings, sources, path, given, user)
 
 
 def _problem(path: Path, errors: list[str]) -> Problem:
@@ -132,6 +143,10 @@ def _read(path: Path, errors: list[str]) -> Raw | None:
             " ./node.toml"
         )
         return None
+    return _parsed(data, errors)
+
+
+def _parsed(data: bytes, errors: list[str]) -> Raw | None:
     try:
         if len(data) > MAX_BYTES:
             raise ValueError("larger than 1 MiB")

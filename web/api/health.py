@@ -1,6 +1,6 @@
 """Is all well: for a probe in one word; in detail for who is signed in or has the metrics token."""
 
-from typing import NotRequired
+from typing import Any, NotRequired
 
 from flask import Blueprint, Response, g, request
 from typing_extensions import TypedDict
@@ -15,12 +15,20 @@ health = Blueprint("health", __name__)
 FREE = "off"  # probes come often, and an answer is made once a second at most
 
 
+class Sentence(TypedDict):
+    """A sentence, and what is put in at `{name}`: for who says it in another language."""
+
+    text: str
+    values: dict[str, Any]
+
+
 class Component(TypedDict):
-    """One part of the whole: how it is, and what to do about it."""
+    """One part of the whole: how it is, and what to do about it. `message` is `said` in English."""
 
     status: str
     message: str
     advice: str
+    said: list[Sentence]
 
 
 class Health(TypedDict):

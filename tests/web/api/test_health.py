@@ -1,5 +1,6 @@
 """Health and metrics: one word for strangers, everything for people and for the metrics token."""
 
+import time
 from importlib.metadata import version
 from pathlib import Path
 from types import SimpleNamespace
@@ -7,8 +8,10 @@ from types import SimpleNamespace
 import pytest
 from flask import Flask
 
+from schemas.settings import WebSettings
+from schemas.settings.fingerprint import fingerprint
 from tests.rooms.people.people import API, Caller, application, code, data, site_of
-from web.health_checks import CHECKS
+from web.health_checks import CHECKS, _one
 
 pytestmark = pytest.mark.slow
 
@@ -49,6 +52,7 @@ def test_who_is_signed_in_sees_each_component_and_what_to_do(app: Flask, path: s
             "exports",
             "broker",
             "node",
+            "settings",
         }
         assert found["components"]["ledger"]["advice"] == "inspection-node run"
         assert all(
@@ -120,22 +124,47 @@ def test_a_disk_of_which_the_node_drops_pictures_is_not_called_good(
         )
         found = SimpleNamespace(f_bavail=blocks[0], f_blocks=blocks[1])
         monkeypatch.setattr("web.health_checks.os.statvfs", lambda _: found)
-        status, message, advice = CHECKS["disk"](here)
-        return {"status": status, "message": message, "advice": advice}
+        return _one(CHECKS["disk"], here)
 
     assert disk({}, (60, 1000))["status"] == "degraded", (
         "6 %: the node has dropped pictures since 10 %"
     )
     assert disk({}, (60, 1000))["advice"]
-    assert disk({}, (110, 1000)) == {"status": "ok", "message": "11 % free", "advice": ""}
+    assert disk({}, (110, 1000)) == {
+        "status": "ok",
+        "message": "11 % free",
+        "advice": "",
+        "said": [{"text": "{n} % free", "values": {"n": 11}}],
+    }
     assert disk({"INSPECTION_PICTURES__MIN_FREE_PERCENT": "5"}, (60, 1000))["status"] == "ok"
     told = disk({}, (500, 1000), "pictures are dropped")
-    assert (told["status"], told["message"]) == ("degraded", "50 % free: pictures are dropped")
+    assert (told["status"], told["message"]) == ("degraded", "50 % free; pictures are dropped")
 
 
 def test_a_node_that_is_gone_is_told_with_its_unit_and_its_log(tmp_path: Path) -> None:
     here = site_of(application(tmp_path))
-    status, message, advice = CHECKS["node"](here)
-    assert (status, message) == ("degraded", "the node is not heard")
-    assert "systemctl status inspection-node" in advice
-    assert "journalctl -u inspection-node" in advice
+    found = _one(CHECKS["node"], here)
+    assert (found["status"], found["message"]) == ("degraded", "the node is not heard")
+    assert "systemctl status inspection-node" in found["advice"]
+    assert "journalctl -u inspection-node" in found["advice"]
+
+
+def test_a_node_that_goes_by_other_settings_is_told_once_that_has_lasted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    here = site_of(application(tmp_path))
+    watch = here._watch
+    monkeypatch.setattr(watch, "start", lambda: watch)  # what it hears is said below
+    watch.broker, watch.state, watch.heard_at = None, {"state": "Ready"}, time.monotonic()
+    other = here.settings.model_copy(update={"preview": True})
+    assert fingerprint(other) != fingerprint(here.settings)
+    own = here.settings.model_copy(update={"web": WebSettings(notice="hello")})
+    assert fingerprint(own) == fingerprint(here.settings), "the web's own is no matter of the node"
+    watch.info = {"settings": fingerprint(other)}
+    assert _one(CHECKS["settings"], here)["status"] == "ok", "a reload of both takes a moment"
+    monkeypatch.setattr("web.presence.APART_S", 0.0)
+    found = _one(CHECKS["settings"], here)
+    assert found["message"] == "Node and web have read different settings"
+    assert found["advice"] == "systemctl reload inspection-node inspection-web"
+    watch.info = {"settings": fingerprint(here.settings)}
+    assert _one(CHECKS["settings"], here)["status"] == "ok"

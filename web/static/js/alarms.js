@@ -17,7 +17,7 @@ let drawn = "";
 export function start() {
   box = $("#alarms");
   box.setAttribute("aria-live", "polite");
-  for (const kind of ["hello", "alarm"]) live.addEventListener(kind, look);
+  for (const kind of ["hello", "alarm", "link"]) live.addEventListener(kind, look);
   live.addEventListener("notice", ({ detail }) => detail.kind === "alarm.acknowledged" && load());
   live.addEventListener(
     "notice",
@@ -40,8 +40,14 @@ export function start() {
   );
 }
 
-// Whatever came: what is no alarm at all is one that cannot be read.
-const all = () => Object.entries(live.alarms ?? {}).map(([code, alarm]) => [code, Object(alarm)]);
+// Whatever came: what is no alarm at all is one that cannot be read. One the web finds itself: that
+// the node goes by other settings.
+function all() {
+  const told = Object.entries(live.alarms ?? {}).map(([code, alarm]) => [code, Object(alarm)]);
+  if (live.link.settings === "other")
+    told.push(["SETTINGS", { message: "Node and web have read different settings", since: "" }]);
+  return told;
+}
 
 // Only what is new is asked for: who has seen it.
 function look() {
@@ -131,7 +137,7 @@ function row([code, alarm]) {
       h("strong", code),
       elsewhere ? h("span.tag", alarm.station) : null,
       h("span", t(alarm.message)),
-      h("span.small", t("since {time}", { time: time(alarm.since) })),
+      alarm.since === "" ? null : h("span.small", t("since {time}", { time: time(alarm.since) })),
     ),
     cure ? h("p.small", h("strong", t("What to do:")), " ", cure.advice) : null,
     h(
@@ -142,7 +148,7 @@ function row([code, alarm]) {
             "span.small",
             t("Seen by {name} at {time}", { name: by.by, time: time(by.at, { date: false }) }),
           )
-        : may("OPERATOR")
+        : may("OPERATOR") && alarm.since !== ""
           ? h("button.button.small", button, t("Acknowledge"))
           : null,
     ),

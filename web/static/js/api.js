@@ -21,8 +21,8 @@ export class ApiError extends Error {
   }
 }
 
-// "The catalogue's sentence: details" is translated up to the colon.
-function translated(message) {
+/** "The catalogue's sentence: details" is translated up to the colon. */
+export function translated(message) {
   const whole = t(message);
   if (whole !== message) return whole;
   const [head, ...rest] = message.split(": ");

@@ -51,6 +51,13 @@ const CURES = {
     advice: () => t("Somebody sends the same id for different parts: give each its own."),
     go: (station) => ({ href: at("/app/history", station), text: t("Open the history") }),
   },
+  SETTINGS: {
+    advice: () =>
+      t("On the machine: {command}", {
+        command: "systemctl reload inspection-node inspection-web",
+      }),
+    go: () => (may("ADMIN") ? { href: "/app/settings", text: t("Open the settings") } : health()),
+  },
   AUDIT: {
     advice: () => t("Make room for the audit, or export it and begin another."),
     go: () => (may("ADMIN") ? { href: "/app/audit", text: t("Open the audit") } : health()),

@@ -112,7 +112,7 @@ export function form(title, rows, { yes = t("Save"), text = "", send = null } = 
     const submit = h("button.button.primary", { type: "submit" }, yes);
     const element = h(
       "form.form",
-      text ? h("p", text) : null,
+      text instanceof Node ? text : text ? h("p", text) : null,
       failed,
       fields,
       h(

@@ -1,7 +1,7 @@
 // Health: every component with what is wrong and what to do; the node's and the machine's figures.
 // Looked at every 5 s.
 
-import { ask, get } from "../api.js";
+import { ask, get, translated } from "../api.js";
 import { $, $$, h, lamp, put } from "../dom.js";
 import { live } from "../events.js";
 import { number, t, time } from "../words.js";
@@ -16,6 +16,7 @@ const NAMES = {
   exports: t("Exports"),
   broker: t("Broker"),
   node: t("Node"),
+  settings: t("Settings"),
 };
 const WORDS = { ok: t("Good"), degraded: t("Needs attention"), error: t("Failed") };
 let knownAt = null; // UTC
@@ -31,7 +32,11 @@ async function load() {
     $("#overall"),
     h(
       `div.notice.${health.status === "ok" ? "good" : health.status === "error" ? "error" : "warn"}`,
-      health.status === "ok" ? t("All is well.") : t("{n} components need attention.", { n: bad }),
+      health.status === "ok"
+        ? t("All is well.")
+        : bad === 1
+          ? t("1 component needs attention.")
+          : t("{n} components need attention.", { n: bad }),
     ),
   );
   const order = Object.entries(health.components).sort((a, b) => rank(a[1]) - rank(b[1]));
@@ -48,7 +53,7 @@ async function load() {
             h("h2", NAMES[name] ?? name),
             lamp(LAMPS[one.status], WORDS[one.status] ?? one.status),
           ),
-          one.message ? h("p", t(one.message)) : null,
+          one.message ? h("p", one.said.map(sentence).join("; ")) : null,
           one.advice ? h("p.notice.warn", h("strong", t("What to do:")), " ", t(one.advice)) : null,
         ),
       ),
@@ -58,6 +63,20 @@ async function load() {
   figures(await get("/metrics", {}, { headers: { Accept: "application/json" } }));
   knownAt = new Date().toISOString();
 }
+
+// What is put in is a word of ours too, such as a state; what is none stays as it is.
+const sentence = ({ text, values }) =>
+  translated(
+    t(
+      text,
+      Object.fromEntries(
+        Object.entries(values).map(([name, value]) => [
+          name,
+          typeof value === "string" ? t(value) : number(value),
+        ]),
+      ),
+    ),
+  );
 
 const rank = (one) => ["error", "degraded", "ok"].indexOf(one.status);
 const facts = (element, rows) =>
@@ -105,7 +124,7 @@ function figures(found) {
     $("#node"),
     state
       ? [
-          [t("State"), state.state],
+          [t("State"), t(state.state)],
           [t("Version"), state.version ?? "–"],
           [t("Since"), time(state.since)],
           [t("MQTT"), [state.protocol, state.session].filter(Boolean).join(", ") || "–"],
@@ -136,7 +155,7 @@ function figures(found) {
               : one.state === "Halted"
                 ? "warn"
                 : "ok",
-            one.state,
+            t(one.state),
           ),
           lamp(one.camera === "ok" ? "ok" : one.camera === "opening" ? "warn" : "bad", t("Camera")),
           lamp(

@@ -3,7 +3,7 @@
 import { del, get, post, put } from "../api.js";
 import { complain, doing, form, toast } from "../dialog.js";
 import { $, h, put as fill } from "../dom.js";
-import { proving } from "../passkeys.js";
+import { own, sent } from "../proof.js";
 import { showScreens } from "../screens.js";
 import { table } from "../table.js";
 import { page, t, time } from "../words.js";
@@ -59,51 +59,6 @@ function actions(user) {
     user.id === page.person.id ? null : button(t("Remove"), () => remove(user), ".danger"),
   );
 }
-
-// Who gives rights, or takes them, says again who they are: a screen left alone must not be enough.
-async function own(only = "") {
-  const required = !only;
-  const help = only || t("This gives or takes rights, so it asks for your own password again.");
-  const rows = [
-    {
-      name: "own_password",
-      label: t("Your own password"),
-      type: "password",
-      autocomplete: "current-password",
-      required,
-      maxlength: 1024,
-      help,
-    },
-  ];
-  const { twofactor, passkeys } = await get("/auth/me");
-  const other = passkeys
-    ? t("Leave it empty to use a passkey; or a recovery code")
-    : t("Or a recovery code");
-  if (twofactor)
-    rows.push({
-      name: "own_code",
-      label: t("Code of your authenticator app"),
-      inputmode: "numeric",
-      autocomplete: "one-time-code",
-      maxlength: 32,
-      required: required && !passkeys,
-      help: other,
-    });
-  return rows;
-}
-
-function proven({ own_password, own_code = "", ...values }) {
-  if (!own_password) return values;
-  const code = own_code.trim();
-  if (!code) return { ...values, own_password };
-  return {
-    ...values,
-    own_password,
-    ...(/^[0-9]{6}$/.test(code) ? { own_code: code } : { own_recovery_code: code.toLowerCase() }),
-  };
-}
-
-const sent = (values, send) => proving(proven(values), send, "own_passkey");
 
 async function done(request, text) {
   await request;
