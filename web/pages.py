@@ -10,6 +10,7 @@ from flask.typing import ResponseReturnValue
 
 from schemas import Problem
 from web.access import Level, Person, allowed, requires
+from web.guides import guides
 from web.site import Site, installed, site
 
 pages = Blueprint("pages", __name__)
@@ -52,6 +53,7 @@ PAGES = (
     Page("/settings", "settings", "ADMIN", "Settings", "settings"),
     Page("/api", "api", "VIEWER", "API docs", "api"),
     Page("/account", "account", "VIEWER", "My account"),
+    Page("/guides/<guide>", "guide", "VIEWER", "Guide"),
 )
 
 
@@ -61,6 +63,8 @@ def _view(page: Page):  # type: ignore[no-untyped-def]
             return redirect(SIGN_IN)
         if page.name == "sign_in" and _nobody():
             return redirect(SETUP)
+        if page.name == "guide" and f"{parts['guide']}.md" not in guides():
+            raise Problem("NOT_FOUND", "there is no such guide")
         return show(page.name, page.title, parts=parts)
 
     view.__name__, view.__doc__ = page.name, f"The page {page.title}."

@@ -11,6 +11,7 @@ from functools import cache
 
 from flask import Flask, request
 
+from web import guides
 from web.assets import FOLDER
 
 LANGUAGES = {"en": "English", "de": "Deutsch", "ja": "日本語（未校閲）", "zh": "中文（未经校对）"}
@@ -21,8 +22,10 @@ COOKIE = "language"
 
 
 def register(app: Flask) -> None:
-    """Give templates `t(text, name=value)`, `language()` and LANGUAGES."""
+    """Give templates `t(text, name=value)`, `language()` and LANGUAGES, and the guides: the part
+    beside a page, and a whole one."""
     app.jinja_env.globals.update(t=translate, language=language, LANGUAGES=LANGUAGES)
+    app.jinja_env.globals.update(beside=guides.beside, guide=guides.whole)
 
 
 def language() -> str:

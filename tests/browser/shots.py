@@ -21,7 +21,11 @@ def make(folder: Path) -> list[Section]:
         try:
             plant.start()
             some_results(plant, 25)
-            parts = {"<id>": "synthetic-part", "<result_id>": a_result(plant, "NG")}
+            parts = {
+                "<id>": "synthetic-part",
+                "<result_id>": a_result(plant, "NG"),
+                "<guide>": "plc",
+            }
             cards = []
             for page in PAGES:
                 if page.name == "setup":  # it is there only while there is no account

@@ -37,6 +37,7 @@ def test_a_page_is_for_everybody(
     shown = context.new_page()
     complaints = quiet(shown)
     path = page.path.replace("<id>", "synthetic-part").replace("<result_id>", results)
+    path = path.replace("<guide>", "plc")
     shown.goto(f"/app{path}")
     expect(shown.get_by_role("heading", level=1)).to_be_visible()
     expect(shown.locator("[aria-busy=true]")).to_have_count(0)

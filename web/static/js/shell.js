@@ -5,6 +5,7 @@ import { start as startAlarms } from "./alarms.js";
 import { complain } from "./dialog.js";
 import { $ } from "./dom.js";
 import { live } from "./events.js";
+import { start as startHelp } from "./help.js";
 import { ago, page, t } from "./words.js";
 
 preference("language", () => location.reload());
@@ -46,6 +47,7 @@ function frame() {
       complain(error);
     }
   });
+  startHelp();
   if (!page.person) return;
   for (const kind of ["hello", "link", "state", "mode"]) live.addEventListener(kind, draw);
   setInterval(draw, 1000);

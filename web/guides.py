@@ -1,0 +1,148 @@
+"""The guides beside the pages: what docs/ says of a page, from the same Markdown, offline.
+
+A guide in another language is docs/LANGUAGE/NAME; where there is none, English stands.
+"""
+
+import re
+import sys
+from functools import cache
+from pathlib import Path
+from typing import NamedTuple
+
+from markdown_it import MarkdownIt
+from markdown_it.token import Token
+from markupsafe import Markup
+
+FOLDERS = (  # of a source tree, and of what is installed
+    Path(__file__).parents[1] / "docs",
+    Path(sys.prefix) / "share" / "doc" / "inspection-node" / "docs",
+)
+MORE = 2  # levels by which a heading stands lower beside a page, which has its own
+
+
+class Part(NamedTuple):
+    """A part of a guide: a file, and the heading that begins it; None is all of it."""
+
+    guide: str
+    heading: str | None = None
+
+
+PARTS: dict[str, tuple[Part, ...]] = {
+    "begin": (Part("quick-start.md"),),
+    "run": (Part("web.md", "The Run page"),),
+    "programs": (Part("first-program.md", "Versions"), Part("node.md", "Programs")),
+    "program": (
+        Part("first-program.md", "Versions"),
+        Part("first-program.md", "Does it judge right?"),
+    ),
+    "editor": (
+        *(Part("first-program.md", heading) for heading in ("1. The picture", "2. The master")),
+        *(
+            Part("first-program.md", heading)
+            for heading in ("3. The tools", "4. Judgement, outputs, name")
+        ),
+        Part("tools.md", "First the picture"),
+        Part("tools.md", "Before you trust a program"),
+    ),
+    "history": (
+        Part("reference.md", "Verdicts"),
+        Part("reference.md", "Codes of a part that could not be judged"),
+    ),
+    "result": (
+        Part("reference.md", "Verdicts"),
+        Part("reference.md", "Codes of a part that could not be judged"),
+    ),
+    "statistics": (Part("scada.md", "Words and numbers"), Part("maintenance.md")),
+    "lines": (Part("plc.md", "The handshake"),),
+    "health": (Part("troubleshooting.md"), Part("monitoring.md", "Figures to watch")),
+    "users": (Part("production.md", "4. People"), Part("web.md", "Signing in")),
+    "sessions": (Part("web.md", "Signing in"),),
+    "account": (Part("web.md", "Signing in"),),
+    "audit": (Part("web.md", "Audit"),),
+    "settings": (Part("web.md", "Settings"), Part("production.md", "3. Settings")),
+    "api": (Part("scada.md", "By HTTP"), Part("reference.md", "Topics")),
+}
+_markdown = MarkdownIt("commonmark", {"html": False}).enable("table")
+
+
+@cache
+def beside(page: str, language: str) -> Markup:
+    """What the guides say of a page, as HTML; empty where they say nothing or are not there."""
+    return Markup("\n").join(
+        Markup(_html(_part(text, part.heading), MORE))
+        for part in PARTS.get(page, ())
+        if (text := _read(part.guide, language)) is not None
+    )
+
+
+@cache
+def whole(guide: str, language: str) -> tuple[str, Markup] | None:
+    """A guide: its title, and the rest as HTML. None where there is no such guide."""
+    text = _read(guide, language)
+    if text is None:
+        return None
+    tokens = _markdown.parse(_plain(text))
+    title = tokens[1].content if tokens and tokens[0].tag == "h1" else guide
+    return title, Markup(_rendered(tokens[3:] if tokens and tokens[0].tag == "h1" else tokens, 0))
+
+
+def guides() -> list[str]:
+    """Every guide by its name."""
+    return sorted({path.name for folder in FOLDERS for path in folder.glob("*.md")})
+
+
+def _read(guide: str, language: str) -> str | None:
+    if guide not in guides():
+        return None
+    places = [folder / name for folder in FOLDERS for name in (f"{language}/{guide}", guide)]
+    found = next((path for path in places if path.is_file()), None)
+    return found.read_text(encoding="utf-8") if found is not None else None
+
+
+def _plain(text: str) -> str:
+    """Without what is said to tests, and pictures, which are no part of an installation."""
+    text = re.sub(r"<!--.*?-->\n?", "", text, flags=re.DOTALL)
+    text = re.sub(r"\[!\[[^\]]*\]\([^)]*\)\]\([^)]*\)\n?", "", text)
+    return re.sub(r"!\[[^\]]*\]\([^)]*\)\n?", "", text)
+
+
+def _part(text: str, heading: str | None) -> list[Token]:
+    tokens = _markdown.parse(_plain(text))
+    if heading is None:
+        return tokens
+    taken: list[Token] = []
+    level = ""
+    for at, token in enumerate(tokens):
+        if token.type == "heading_open":
+            if not level and tokens[at + 1].content == heading:
+                level = token.tag
+            elif level and token.tag <= level:
+                break
+        if level:
+            taken.append(token)
+    return taken
+
+
+def _html(tokens: list[Token], lower: int) -> str:
+    return _rendered(tokens, lower - (int(tokens[0].tag[1]) - 1 if tokens else 0))
+
+
+def _rendered(tokens: list[Token], lower: int) -> str:
+    """HTML with headings lower by so many levels; links to other guides lead to their pages, others
+    that are no part of an installation are text."""
+    for token in tokens:
+        if token.type in ("heading_open", "heading_close"):
+            token.tag = f"h{max(2, min(6, int(token.tag[1]) + lower))}"
+        for child in token.children or ():
+            if child.type == "link_open":
+                child.attrSet("href", _address(str(child.attrGet("href") or "")))
+    return str(_markdown.renderer.render(tokens, _markdown.options, {}))
+
+
+def _address(href: str) -> str:
+    name, _, anchor = href.partition("#")
+    if href.startswith(("https://", "http://")):
+        return href
+    if name.endswith(".md") and "/" not in name and name in guides():
+        return f"/app/guides/{name.removesuffix('.md')}"
+    return "/app/guides/README" if name else f"#{anchor}"
