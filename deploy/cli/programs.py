@@ -18,6 +18,7 @@ from schemas.base import plain
 from schemas.program import check_limits
 from schemas.store.accounts import Accounts
 from schemas.store.accounts.vouching import Vouching
+from schemas.store.history.rows import History
 from schemas.store.programs import MAX_MASTER_BYTES, Head, Import, Programs, read_import
 from schemas.store.programs.signature import REFUSALS
 
@@ -92,8 +93,11 @@ def import_(args: argparse.Namespace) -> int:
     from node.program import load
 
     def take(store: Programs, given: list[tuple[Path, Import]]) -> int:
+        used = _used(settings)
         for path, (program, master, files, _) in _progress(given, "checking"):
             with _about(path):
+                if program.id in used:
+                    check_limits(program)
                 picture = store.master(program) if master is None else master
                 load(program, 1, program.hash, picture, partial(either, files, store))
         stored = []
@@ -240,12 +244,26 @@ def _remember(state: Path, station: str, id: str) -> dict[str, Any]:
     return {"program": id, "program_version": stored.version, "program_hash": stored.hash}
 
 
+def _used(settings: Settings) -> set[str]:
+    """The programs that stations use: as the ledger remembers, else as the settings say. Their next
+    version is inspected with at once."""
+    used = {station.id: station.program for station in settings.station}
+    ledger = Path(settings.state_dir) / "ledger.db"
+    if ledger.exists():
+        history = History(ledger)
+        with contextlib.closing(history.ledger):
+            used |= history.active()
+    return {program for program in used.values() if program}
+
+
 def rollback(args: argparse.Namespace) -> int:
     """The old version is loaded first: what this release cannot run does not become the newest."""
     from node.program import load
 
-    def again(store: Programs, _: Settings) -> StoredProgram:
+    def again(store: Programs, settings: Settings) -> StoredProgram:
         old = store.get(args.id, args.version)
+        if args.id in _used(settings):
+            check_limits(old.program)
         load(old.program, old.version, old.hash, store.master(old.program), store.file)
         return store.rollback(args.id, args.version, author())
 

@@ -13,7 +13,7 @@ from node.commands.select_program import select_program
 from node.commands.set_output import set_output
 from node.commands.trigger import trigger
 from schemas import Problem
-from schemas.command import Command, RegisterMaster, TriggerCommand
+from schemas.command import Command, Pause, RegisterMaster, Resume, TriggerCommand
 from schemas.program import check_limits
 
 # done by the station's worker, which has the pixels: see with_pixels.py
@@ -51,6 +51,7 @@ class Actions:
 
     def __init__(self, reach: Reach) -> None:
         self._reach = reach
+        self._kept: set[str] = set()  # stations whose maintenance began where people are known
 
     def rest(self) -> None:
         """Nobody has asked for anything: let go what is not used any more."""
@@ -64,4 +65,21 @@ class Actions:
             return trigger(self._reach, command, asked)
         if asked.stale and not command.late:
             raise Problem("COMMAND_STALE", asked.stale)
+        if isinstance(command, Pause | Resume):
+            return self._halting(name, command, asked)
         return ACTIONS[name](self._reach, command)
+
+    def _halting(self, name: str, command: Pause | Resume, asked: Asked) -> dict[str, Any]:
+        """Pause or resume. The web asks who may end a maintenance that began there; what comes by
+        MQTT is anybody's, and ends only what began by MQTT."""
+        concerned = self._reach.some(command.station)
+        for station in concerned:
+            if station.maintenance and station.id in self._kept and not asked.vouched:
+                raise Problem(
+                    "IN_MAINTENANCE", f"{station.id}: it began in the web, and is ended there"
+                )
+        answer = ACTIONS[name](self._reach, command)
+        kept = asked.vouched and isinstance(command, Pause) and command.maintenance
+        for station in concerned:
+            (self._kept.add if kept else self._kept.discard)(station.id)
+        return answer

@@ -48,7 +48,8 @@ class Audit:
             if len(self._void) > MOST_VOID:
                 self._void.popitem(last=False)
 
-    def _vouched(self, name: str, command: Command) -> bool:
+    def vouched(self, name: str, command: Command) -> bool:
+        """Whether the web or the command line asked, which have written down who did."""
         return command.request_id not in self._void and self._vouching.holds(
             command.request_id, name
         )
@@ -56,7 +57,7 @@ class Audit:
     def command(self, name: str, command: Command, message: Incoming) -> Problem | None:
         """Write down a command that will be done; what hinders that, if anything: the line goes on
         all the same."""
-        if self._vouched(name, command):
+        if self.vouched(name, command):
             return None
         given = json.dumps(
             command.model_dump(mode="json", exclude=LEFT_OUT, exclude_none=True), ensure_ascii=False
@@ -71,7 +72,7 @@ class Audit:
 
     def failed(self, name: str, command: Command, code: str) -> Problem | None:
         """Write down that it was not done after all."""
-        if self._vouched(name, command):
+        if self.vouched(name, command):
             return None
         return self._write(
             f"mqtt.{name}.failed", command, {"request_id": command.request_id, "code": code}

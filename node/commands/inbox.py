@@ -277,7 +277,8 @@ class Commands:
                 stale
                 or f"it waited {waited_ms:.0f} ms behind others, at most {limit_ms} ms are allowed"
             )
-        return Asked(waiting.received, waiting.backlog, stale)
+        vouched = self._audit.vouched(waiting.name, command)
+        return Asked(waiting.received, waiting.backlog, stale, vouched)
 
     def _reply(self, name: str, message: Incoming, reply: Reply, row: int | None) -> None:
         """Publish a reply; when the broker has the last copy of it the command's row goes."""

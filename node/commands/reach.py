@@ -14,12 +14,13 @@ from schemas.store.programs import Programs
 
 
 class Asked(NamedTuple):
-    """How a command came: when, whether it waited while the node was away, and why it may start
-    nothing any more."""
+    """How a command came: when, whether it waited while the node was away, why it may start nothing
+    any more, and whether the site has written down who asked (else it is anybody's, by MQTT)."""
 
     received: Received
     backlog: Backlog | None
     stale: str | None
+    vouched: bool = False
 
 
 @dataclass(frozen=True)

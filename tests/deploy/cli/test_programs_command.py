@@ -225,6 +225,26 @@ def test_without_a_node_the_ledger_remembers_the_active_program(
     assert "STATION_NOT_FOUND" in run("activate", "cam2", "cap")[2]
 
 
+def test_a_version_without_limits_is_not_stored_for_a_program_that_a_station_uses(
+    run: Run, document: dict[str, Any], tmp_path: Path
+) -> None:
+    region = {"x": 10, "y": 10, "width": 50, "height": 50}
+    light = {"kind": "brightness", "name": "light", "region": region, "low": 0.0, "high": 255.0}
+    first = {**document, "tools": [*document["tools"], light]}
+    path = written(tmp_path / "cap.json", first)
+    assert run("import", path)[0] == 0, "nobody uses it yet"
+    written(path, document)
+    assert run("import", path)[0] == 0
+    assert run("activate", "cam1", "cap")[0] == 0
+    written(path, {**first, "limits_ms": 777})
+    refused = "PROGRAM_INVALID: The program cannot be used"
+    code, _, told = run("import", path)
+    assert (code, refused in told, "tool light" in told) == (1, True, True)
+    code, _, told = run("rollback", "cap", 1)
+    assert (code, refused in told, "tool light" in told) == (1, True, True)
+    assert json.loads(run("show", "cap", "--json")[1])["version"] == 2
+
+
 def test_a_node_that_holds_the_state_folder_is_asked_and_its_ledger_left_alone(
     run: Run, site: NodeProcess, document: dict[str, Any], tmp_path: Path
 ) -> None:

@@ -192,3 +192,25 @@ def test_who_holds_the_accounts_holds_no_command_longer_than_a_thread_may_stand_
         other.execute("ROLLBACK")
     assert reply["ok"]
     assert reply["warning"]["code"] == "STORE_FAILED"
+
+
+def test_a_maintenance_that_began_in_the_web_is_not_ended_by_mqtt(
+    node: Still, accounts: Accounts, tmp_path: Path
+) -> None:
+    web = Vouching(tmp_path / "state")
+    station = node.service.stations["cam1"]
+    begun = web.id("pause")
+    assert node.command("pause", request_id=begun, station="cam1", maintenance=True)["ok"]
+    for name, given in (
+        ("resume", {"station": "cam1"}),
+        ("resume", {}),
+        ("pause", {"station": "cam1"}),
+        ("pause", {"station": "cam1", "maintenance": True}),
+    ):
+        answer = node.command(name, request_id=f"{name}-{len(given)}", **given)
+        assert answer["error"]["code"] == "IN_MAINTENANCE", (name, given)
+        assert station.maintenance
+    assert node.command("resume", request_id=web.id("resume"), station="cam1")["ok"]
+    assert (station.maintenance, station.paused) == (False, False)
+    assert node.command("pause", request_id="r-6", station="cam1", maintenance=True)["ok"]
+    assert node.command("resume", request_id="r-7", station="cam1")["ok"], "what MQTT began it ends"
