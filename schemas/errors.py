@@ -162,6 +162,9 @@ CATALOGUE: dict[str, Entry] = {
     "BACKUP_INVALID": Entry(
         "The backup is not whole", 422, "Take another backup; nothing was changed"
     ),
+    "BACKUP_NOT_FOUND": Entry(
+        "There is no such backup", 404, "See the list; the oldest goes when another one is made"
+    ),
     "DISK_SPACE": Entry("The disk is nearly full", 507, "Free space; pictures are dropped first"),
     # commands, settings, users
     "BAD_JSON": Entry("The document is not strict JSON", 400, "Send one UTF-8 JSON document"),

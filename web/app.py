@@ -28,6 +28,7 @@ BLUEPRINTS = (  # "module:name", imported when an application is made
     "web.api.history:history",
     "web.api.events:events",
     "web.api.settings:configuration",
+    "web.api.backups:backups",
     "web.api.openapi:openapi",
     "web.assets:assets",
     "web.pages:pages",

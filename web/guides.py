@@ -60,6 +60,7 @@ PARTS: dict[str, tuple[Part, ...]] = {
     "account": (Part("web.md", "Signing in"),),
     "audit": (Part("web.md", "Audit"),),
     "settings": (Part("web.md", "Settings"), Part("production.md", "3. Settings")),
+    "backups": (Part("backup-and-restore.md"),),
     "api": (Part("scada.md", "By HTTP"), Part("reference.md", "Topics")),
 }
 _markdown = MarkdownIt("commonmark", {"html": False}).enable("table")

@@ -51,6 +51,7 @@ PAGES = (
     Page("/sessions", "sessions", "VIEWER", "Sessions", "sessions"),
     Page("/audit", "audit", "ADMIN", "Audit", "audit"),
     Page("/settings", "settings", "ADMIN", "Settings", "settings"),
+    Page("/backups", "backups", "ADMIN", "Backups", "save"),
     Page("/api", "api", "VIEWER", "API docs", "api"),
     Page("/account", "account", "VIEWER", "My account"),
     Page("/guides/<guide>", "guide", "VIEWER", "Guide"),

@@ -28,6 +28,7 @@ from schemas.store.programs import Programs
 from schemas.store.settings_file import SettingsFile
 from schemas.store.users import Users
 from web.address import counted
+from web.backing_up import BackingUp
 from web.credentials.keys import Keys
 from web.credentials.provider import Provider
 from web.credentials.tokens import Token
@@ -57,6 +58,7 @@ class Site:
         self.settings: Settings = loaded.settings
         self.state = Path(loaded.settings.state_dir)
         self.settings_file = SettingsFile(loaded)
+        self.backing_up = BackingUp(loaded)
         self.keys = keys
         self.users = Users(self.state / "users")
         self.accounts = Accounts(self.state / "accounts.db")
@@ -205,6 +207,7 @@ class Site:
         self._closed.set()
         if self._forwarding is not None:
             self._forwarding.close()
+        self.backing_up.close()
         self._watch.close()
         with self._lock:
             client, self._client = self._client, None

@@ -33,7 +33,9 @@ from schemas.store.disk import failed
 DATABASES = ("ledger.db", "accounts.db")
 DOCUMENTS = ("programs/programs.json", "users/users.json")
 # of a running node; worth nothing to the next one
-PASSING = ("lock", "alive", "alive.control", "shown", "small")
+PASSING = ("lock", "alive", "alive.control", "shown", "small", "backups")
+# what a backup without people is made of: nothing that opens an account, here or elsewhere
+WITHOUT_PEOPLE = ("programs", "ledger.stamp")
 BESIDE = re.compile(r".*(-wal|-shm|-journal|\.lock|\.new|\.part|\.corrupt-.*|\.before-.*)")
 Kept = Literal["none", "ng", "all"]
 
@@ -88,15 +90,18 @@ def backup(args: argparse.Namespace) -> int:
     return 0
 
 
-def make(loaded: Loaded, path: Path, pictures: Kept) -> Manifest:
-    """Write the archive of a node. Raises OSError, Problem STORE_FAILED, STORE_CORRUPT."""
+def make(loaded: Loaded, path: Path, pictures: Kept, *, people: bool = True) -> Manifest:
+    """Write the archive of a node. Raises OSError, Problem STORE_FAILED, STORE_CORRUPT.
+
+    people: whether accounts, second factors, sessions, audit and its key are in it.
+    """
     settings = loaded.settings
     state = Path(settings.state_dir)
     at = utc()
     versions: dict[str, int] = {}
     with beside(state) as pause, archive.writing(path, pause) as writer:
         with tempfile.TemporaryDirectory(prefix=".backup-", dir=path.parent) as scratch:
-            for name in DATABASES:
+            for name in DATABASES if people else DATABASES[:1]:
                 if (state / name).exists():
                     taken = Path(scratch) / name
                     copies.copy(state / name, taken, pause)
@@ -104,8 +109,8 @@ def make(loaded: Loaded, path: Path, pictures: Kept) -> Manifest:
                     writer.add(f"state/{name}", taken)
             ledger = Path(scratch) / "ledger.db"
             bad = copies.without_ok(ledger) if pictures == "ng" and ledger.exists() else None
-        _add(writer, state, (state / name for name in DOCUMENTS))
-        _add(writer, state, _rest(state))
+        _add(writer, state, (state / name for name in (DOCUMENTS if people else DOCUMENTS[:1])))
+        _add(writer, state, _rest(state, people))
         if pictures != "none":
             _add(writer, state, _pictures(state / "pictures", bad))
         if not _has_secrets(loaded):
@@ -148,14 +153,15 @@ def _add(writer: Writer, state: Path, paths: Iterator[Path]) -> None:
             writer.add(name, path)
 
 
-def _rest(state: Path) -> Iterator[Path]:
+def _rest(state: Path, people: bool) -> Iterator[Path]:
     """All files but databases, pictures of parts, what stands for a moment only, and what is no
-    plain file."""
+    plain file; without people those that are known to have nothing of them."""
     for path in sorted(state.rglob("*")):
         within = path.relative_to(state)
         skipped = within.parts[0] in (*PASSING, *DATABASES, "pictures") or any(
             map(BESIDE.fullmatch, within.parts)
         )
+        skipped = skipped or not (people or within.parts[0] in WITHOUT_PEOPLE)
         if not skipped and path.is_file() and not path.is_symlink():
             yield path
 

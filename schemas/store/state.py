@@ -31,6 +31,7 @@ OURS = (
         "shown",
         "small",
         "exports",
+        "backups",
         "ledger.*",
     ),
     *("acknowledged.json*", "broker.*", "alive*"),

@@ -1,0 +1,65 @@
+"""A backup that the web asks for, in a process of its own: `python -m deploy.cli.kept_backup make
+SETTINGS FILE PICTURES PEOPLE`, or `check FILE`.
+
+It has none of the web's secrets. It ends with 0 and what it found as JSON on its output, or with 1
+and the problem.
+"""
+
+import json
+import os
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from deploy.cli import archive, backup
+from schemas import Problem
+from schemas.settings.load import load
+from schemas.store.disk import failed, private_umask
+
+NICE = 10  # the line comes first
+
+
+def main(words: list[str]) -> int:
+    """The child's exit code."""
+    os.nice(NICE)
+    try:
+        try:
+            found = _make(*words[1:]) if words[0] == "make" else _check(*words[1:])
+        except OSError as error:
+            raise failed(str(error.filename or words[1]), error) from error
+    except Problem as problem:
+        print(json.dumps({"code": problem.code, "message": problem.message}))
+        return 1
+    print(json.dumps(found))
+    return 0
+
+
+def _make(settings: str, file: str, kept: str, people: str) -> dict[str, Any]:
+    pictures: backup.Kept = "ng" if kept == "ng" else "all" if kept == "all" else "none"
+    loaded = load(Path(settings), os.environ, disk=False, user="nobody")
+    os.umask(private_umask(Path(loaded.settings.state_dir)))
+    return _facts(backup.make(loaded, Path(file), pictures, people=people == "people"))
+
+
+def _check(file: str) -> dict[str, Any]:
+    """As `restore` begins: every member is there, and is what the manifest says."""
+    with tempfile.TemporaryDirectory(prefix=".checking-", dir=Path(file).parent) as scratch:
+        return _facts(archive.extract(Path(file), Path(scratch)))
+
+
+def _facts(manifest: archive.Manifest) -> dict[str, Any]:
+    databases = manifest.databases
+    return {
+        "node": manifest.node,
+        "version": manifest.version,
+        "at": manifest.at,
+        "pictures": manifest.pictures,
+        "files": len(manifest.files),
+        "people": "state/accounts.db" in databases
+        or any(member.name.startswith("state/users/") for member in manifest.files),
+    }
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

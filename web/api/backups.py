@@ -1,0 +1,202 @@
+"""Backups: made, checked, fetched and removed by administrators. Restoring is for the command line,
+while nothing runs.
+
+One with people in it (accounts, second factors, the audit's key) stays on this machine; what is
+fetched by a browser has none of them.
+"""
+
+import hmac
+import time
+from typing import Any
+
+from flask import Blueprint, Response, request, send_file
+from flask.typing import ResponseReturnValue
+from pydantic import Field
+from typing_extensions import TypedDict
+
+from schemas import Problem, Shape
+from schemas.store import exports
+from schemas.store.backups import Archive
+from web.access import current, requires
+from web.backing_up import Pictures
+from web.credentials.factor import Proof
+from web.credentials.proof import PROOF, ask_again
+from web.response import ok
+from web.site import Site, site
+
+backups = Blueprint("backups", __name__, url_prefix="/api/v1/backups")
+AGAIN = ("PROOF_REQUIRED", *PROOF)
+UNKNOWN = ("BACKUP_NOT_FOUND", "STORE_FAILED")
+TICKET_S = 60
+PURPOSE = "backup"
+LOOKED_AT = 500
+
+
+class Going(TypedDict):
+    """What is going on, or went on last."""
+
+    kind: str
+    name: str
+    began_at: str
+    done: bool
+    problem: str | None
+    written: int
+
+
+class Elsewhere(TypedDict):
+    """How copying to a target of [exports.backups] stands."""
+
+    target: str | None
+    arrived_at: float | None
+    file: str | None
+    error: str | None
+
+
+class Made(TypedDict):
+    """A backup by the command line, as the audit has it: where it lies the web does not see."""
+
+    at: str
+    by: str
+    name: str
+
+
+class Shown(TypedDict):
+    """All that is known of backups."""
+
+    folder: str
+    archives: list[Archive]
+    job: Going | None
+    command_line: Made | None
+    elsewhere: Elsewhere
+    restore: str
+
+
+class Wanted(Shape):
+    """A backup to be made."""
+
+    pictures: Pictures = Field(
+        default="none", description="Which pictures of parts are in it: none, ng, all."
+    )
+    people: bool = Field(
+        default=True,
+        description="Whether accounts, second factors and the audit are in it; then it stays here.",
+    )
+
+
+class Ticket(TypedDict):
+    """Where a backup can be fetched, for a minute."""
+
+    path: str
+
+
+@backups.get("")
+@requires("ADMIN", data=Shown, codes=("STORE_FAILED",))
+def show() -> Response:
+    """The backups of this folder, what is going on, and how it stands elsewhere."""
+    here = site()
+    store = here.backing_up.store
+    return ok(
+        {
+            "folder": str(store.folder),
+            "archives": store.list(),
+            "job": _going(here),
+            "command_line": _command_line(here),
+            "elsewhere": _elsewhere(here),
+            "restore": f"inspection-node restore {store.folder}/FILE",
+        }
+    )
+
+
+@backups.post("")
+@requires("ADMIN", body=Wanted, data=Going, status=202, codes=("BUSY", "DISK_SPACE", *UNKNOWN))
+def make(body: Wanted) -> Response:
+    """Begin to make one; the oldest of five goes."""
+    here = site()
+    with here.audited("backup.make", "", pictures=body.pictures, people=body.people):
+        here.backing_up.make(body.pictures, body.people)
+    return ok(_going(here), "", 202)
+
+
+@backups.post("/<name>/check")
+@requires("ADMIN", data=Going, status=202, codes=("BUSY", *UNKNOWN))
+def check(name: str) -> Response:
+    """Begin to check that one is whole."""
+    here = site()
+    here.backing_up.check(name)
+    return ok(_going(here), "", 202)
+
+
+@backups.post("/<name>/ticket")
+@requires("ADMIN", body=Proof, data=Ticket, codes=("PERMISSION_DENIED", "BUSY", *AGAIN, *UNKNOWN))
+def ticket(name: str, body: Proof) -> Response:
+    """A link by which a backup without people is fetched within a minute. With one's own
+    password."""
+    here = site()
+    found = here.backing_up.store.get(name)
+    if found.people is not False:
+        raise Problem("PERMISSION_DENIED", "what has people in it stays on this machine")
+    ask_again(here, current(), body)
+    here.audit("backup.fetch", found.name)
+    until = str(int(time.time()) + TICKET_S)
+    return ok(
+        {"path": f"/api/v1/backups/{name}/file?until={until}&mark={_mark(here, name, until)}"}
+    )
+
+
+@backups.get("/<name>/file")
+@requires("ADMIN", gives=("application/gzip",), codes=("PERMISSION_DENIED", *UNKNOWN))
+def file(name: str) -> ResponseReturnValue:
+    """The backup of a ticket."""
+    here = site()
+    until, mark = request.args.get("until", ""), request.args.get("mark", "")
+    good = hmac.compare_digest(mark.encode(), _mark(here, name, until).encode())
+    if not (good and until.isdigit() and time.time() < int(until)):
+        raise Problem("PERMISSION_DENIED", "the link was good for a minute")
+    found = here.backing_up.store.get(name)
+    if found.people is not False:
+        raise Problem("PERMISSION_DENIED", "what has people in it stays on this machine")
+    path = here.backing_up.store.folder / found.name
+    try:
+        answer = send_file(path, "application/gzip", as_attachment=True, download_name=found.name)
+    except OSError as error:
+        raise Problem("BACKUP_NOT_FOUND", found.name) from error
+    answer.headers["Cache-Control"] = "no-store"
+    return answer
+
+
+@backups.delete("/<name>")
+@requires("ADMIN", body=Proof, codes=("BUSY", *AGAIN, *UNKNOWN))
+def remove(name: str, body: Proof) -> Response:
+    """Remove one. With one's own password."""
+    here = site()
+    here.backing_up.store.get(name)
+    ask_again(here, current(), body)
+    with here.audited("backup.remove", name):
+        here.backing_up.store.remove(name)
+    return ok(None)
+
+
+def _mark(here: Site, name: str, until: str) -> str:
+    return here.keys.mark(PURPOSE, f"{current().session}:{name}:{until}")
+
+
+def _going(here: Site) -> dict[str, Any] | None:
+    job = here.backing_up.job
+    return None if job is None else {**job._asdict(), "written": here.backing_up.written()}
+
+
+def _command_line(here: Site) -> dict[str, str] | None:
+    for row in here.accounts.audit(None, LOOKED_AT, None, "state.backup"):
+        if row.action == "state.backup":
+            return {"at": row.at, "by": row.username, "name": row.target}
+    return None
+
+
+def _elsewhere(here: Site) -> dict[str, Any]:
+    target = here.settings.exports.backups.target
+    try:
+        told = exports.backups(here.state).read()
+    except Problem as problem:
+        told = exports.BackupSent(error=problem.message)
+    kind = None if target is None else target.kind
+    return {"target": kind, **(told or exports.BackupSent()).model_dump()}
