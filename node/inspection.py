@@ -35,6 +35,8 @@ def inspect(part: Part, station: Station) -> None:
         job = trigger(part, station, record)
         record.trigger_ns = time.monotonic_ns()
         record.found = station.worker.look(job)
+        if record.found.program is not None:  # a newer version than it was asked for
+            station.assign(record.found.program)
     except Problem as problem:
         record.fail(problem)
     except Exception as error:
@@ -60,14 +62,18 @@ def look(job: Job, bench: Bench) -> Found:
     found = Inspection(job)
     try:
         found.program = program = bench.shelf.get(job.program, LOADING_S)
+        bench.doing("acquire")
         asked = program.program.camera
         request = Request(job.after_ns, job.deadline_ns, job.trigger.part_id, asked)
         limits = bench.settings.camera.quality
         found.frame, _ = acquire(bench.camera, request, limits, program.size)
         found.step("acquire")
+        bench.doing("locator")
         found.pose, found.placement = locate(found.frame, program.program.locator, program.locator)
         found.step("locate")
-        found.findings = measure(found.frame, found.placement, program, job.trigger)
+        found.findings = measure(
+            found.frame, found.placement, program, job.trigger, doing=bench.doing
+        )
         found.step("measure")
         found.verdict, found.fault = judge(found, program)
         found.step("judge")
@@ -76,5 +82,6 @@ def look(job: Job, bench: Bench) -> Found:
     except Exception as error:
         log.exception("station %s: inspection of %s failed", bench.id, job.trigger_id)
         found.fail(Problem("INTERNAL", f"{type(error).__name__}: {error}"))
+    bench.doing("")
     bench.saw(job.row, found)
     return found.told()

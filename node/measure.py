@@ -3,7 +3,7 @@
 import logging
 import math
 import time
-from collections.abc import Hashable
+from collections.abc import Callable, Hashable
 from functools import partial
 from numbers import Real
 from typing import Any
@@ -27,11 +27,13 @@ def measure(
     program: LoadedProgram,
     trigger: Trigger = EMPTY,
     once: Once | None = None,
+    doing: Callable[[str], None] | None = None,
 ) -> tuple[Finding, ...]:
     """One finding a tool, in the program's order. A tool that raises, or gives no finite number, is
     an ERROR of its own.
 
-    once: knows what was found before in this frame, of a part that lies so.
+    once: knows what was found before in this frame, of a part that lies so. doing: is told which
+    tool begins.
     """
     calibration = program.program.calibration
     check_size(calibration, frame.width, frame.height)
@@ -42,6 +44,8 @@ def measure(
     for place in program.order:
         tool = program.tools[place]
         name = tool.settings.name
+        if doing is not None:
+            doing(f"tool {name}")
         look = partial(_one, frame, placement, tool, Given(trigger, measured, passed, calibration))
         if once is None:
             findings[place] = finding = look()

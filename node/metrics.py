@@ -76,6 +76,10 @@ class Metrics:
         self.abandoned = Counter(
             "abandoned", "Inspections that hung and were given up", station, **new
         )
+        self.worker_bytes = Gauge("worker_bytes", "Memory of a worker process", station, **new)
+        self.workers_ended = Counter(
+            "workers_ended", "Worker processes that ended and were replaced", station, **new
+        )
         Info("build", "Version of the node", **new).info({"version": version, "node": node})
         self._known: dict[tuple[str, ...], Any] = {}
         self._broker_seen: dict[str, int] = {}

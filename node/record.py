@@ -35,4 +35,5 @@ class Record:
     def fail(self, problem: Problem) -> None:
         """The part cannot be judged."""
         fault = Fault(code=problem.code, message=problem.message[:1000])
-        self.found = self.found._replace(verdict="ERROR", fault=fault)
+        now = time.monotonic_ns()
+        self.found = self.found._replace(verdict="ERROR", fault=fault, ended_ns=now)

@@ -6,6 +6,7 @@ import gc
 import logging
 import os
 from collections.abc import Callable
+from functools import partial
 from importlib.metadata import version as package_version
 from pathlib import Path
 from typing import Literal
@@ -50,8 +51,21 @@ from node.station import LOAD_S, Station
 from node.telemetry.tracing import Tracing
 from node.watch import Beats, Watch
 from node.worker.bench import Workshop, make_bench
+from node.worker.in_process import ProcessWorker
 from node.worker.in_thread import ThreadWorker
-from schemas import AcceptedTrigger, Event, NodeState, Problem, Result, Settings, logs, ready
+from node.worker.seam import Crash, Worker
+from node.worker.wire import Setup
+from schemas import (
+    AcceptedTrigger,
+    Event,
+    NodeState,
+    Problem,
+    Result,
+    Settings,
+    StationSettings,
+    logs,
+    ready,
+)
 from schemas.command import COMMANDS
 from schemas.store.ledger import Ledger
 from schemas.store.live_pictures import LivePictures
@@ -106,13 +120,9 @@ class Service:
             self.tracing,
         )
         pixels = PixelCommands(self.workshop)
+        self.processes: dict[str, ProcessWorker] = {}
         self.stations: dict[str, Station] = {
-            station.id: Station(
-                station,
-                ThreadWorker(make_bench(station, folder, self.workshop), look, pixels),
-                shared,
-                inspect,
-            )
+            station.id: Station(station, self._worker(station, folder, pixels), shared, inspect)
             for station in settings.station
         }
         self.intake = Intake(self.stations, self.ledger, self.outbox, self.alarms)
@@ -152,6 +162,24 @@ class Service:
         self._asked: Outcome | None = None
         self.left_behind = False  # whether something did not end that should have
 
+    def _worker(self, station: StationSettings, folder: Path, pixels: PixelCommands) -> Worker:
+        if station.worker == "thread":
+            return ThreadWorker(make_bench(station, folder, self.workshop), look, pixels)
+        settings = self.settings
+        setup = Setup(
+            settings.node_id,
+            station,
+            str(folder),
+            settings.state_dir,
+            settings.pictures.jpeg_quality,
+            settings.log_level,
+        )
+        worker = ProcessWorker(
+            setup, self.programs, self.pictures, self._show, partial(self._crashed, station.id)
+        )
+        self.processes[station.id] = worker
+        return worker
+
     def _chores(self) -> Chores:
         stations, ledger, alarms, metrics = self.stations, self.ledger, self.alarms, self.metrics
         outbox, driver, session = self.outbox, self.driver, self.session
@@ -168,6 +196,7 @@ class Service:
             alarms,
             metrics,
             outbox,
+            self.processes,
         )
         retention = Retention(self.pictures, ledger, self.exports, metrics)
         certificates = CertificateWatch(self.settings, alarms, metrics)
@@ -191,6 +220,9 @@ class Service:
         )
 
     # For the threads
+
+    def _crashed(self, station: str, crash: Crash) -> None:
+        self.stations[station].crashed(crash)
 
     def _show(self, station: str, jpeg: bytes) -> None:
         self.outbox.post("image", station, jpeg, content_type="image/jpeg")
@@ -262,6 +294,10 @@ class Service:
             "chores": (self.chores.beat_ns, limits.CARE_BEAT_S),
             "keeping": (self.keeping.beat_ns, limits.CARE_BEAT_S),
             "sources": (self.sources.beat_ns, limits.BEAT_S),
+            **{
+                f"worker {id}": (worker.beat_ns, limits.BEAT_S)
+                for id, worker in self.processes.items()
+            },
         }
         if not self.ledger.moving:  # which takes as long as the disk needs
             beats["moving"] = (self.keeping.moving_beat_ns, limits.BEAT_S)

@@ -6,6 +6,7 @@ import logging
 import sys
 import threading
 import time
+from collections.abc import Callable
 from concurrent.futures import Future, wait
 from types import FunctionType, ModuleType
 from typing import Any
@@ -23,7 +24,7 @@ RETRY_S = 10.0
 SHELF_BYTES = 256 * 1024 * 1024
 SHELF_PROGRAMS = 256
 # what is wrong with the program itself is so until it changes
-LASTING = ("PROGRAM_INVALID", "PROGRAM_EMPTY")
+LASTING = ("PROGRAM_INVALID", "PROGRAM_EMPTY", "TOOL_CRASHED")
 
 
 class _Kept:
@@ -42,11 +43,18 @@ class Shelf:
     Loading learns from the master and may take seconds, so each program is loaded on a thread of
     its own, one after the other, and who asks waits no longer than they can. What was used last is
     kept, up to `most_bytes`; what a station holds is kept always, and stays in use until its next
-    version is loaded.
+    version is loaded. loading: is told which version is about to be loaded, and may refuse it with
+    a Problem.
     """
 
-    def __init__(self, store: Programs, most_bytes: int = SHELF_BYTES) -> None:
+    def __init__(
+        self,
+        store: Programs,
+        most_bytes: int = SHELF_BYTES,
+        loading: Callable[[str, int], None] | None = None,
+    ) -> None:
         self.store = store
+        self._loading_told = loading or (lambda _id, _version: None)
         self._most_bytes = most_bytes
         self._kept: dict[str, _Kept] = {}
         self._loading: dict[str, Future[LoadedProgram | Problem]] = {}
@@ -91,6 +99,10 @@ class Shelf:
         except Problem as problem:
             return problem
         return None
+
+    def all(self) -> dict[str, LoadedProgram | Problem]:
+        """What is loaded, and what could not be."""
+        return {program_id: kept.found for program_id, kept in list(self._kept.items())}
 
     def problem(self, program_id: str) -> Problem | None:
         """Why a program cannot run, or None."""
@@ -175,6 +187,7 @@ class Shelf:
         version = self._newest(program_id) or 0  # also of one that can no longer be read
         try:
             version = (stored := self.store.get(program_id)).version
+            self._loading_told(program_id, version)
             master = self.store.master(stored.program)
             found = load(stored.program, version, stored.hash, master, self.store.file)
             return _Kept(found, version)
@@ -184,6 +197,8 @@ class Shelf:
             log.exception("program %s cannot be loaded", program_id)
             said = f"program {program_id}: {type(error).__name__}: {error}"[:500]
             return _Kept(Problem("INTERNAL", said), version)
+        finally:
+            self._loading_told("", 0)
 
     def _newest(self, program_id: str) -> int | None:
         try:

@@ -6,6 +6,7 @@ what the lines have shown, and are stored as soon as the disk allows. Whatever w
 stale by then, and is told so.
 """
 
+import contextlib
 import logging
 import time
 from collections import deque
@@ -17,7 +18,7 @@ from node.publish import store
 from node.record import Record
 from node.shared import Shared
 from node.station_thread import StationThread
-from node.worker.seam import ReadyProgram, Worker
+from node.worker.seam import Crash, ReadyProgram, Worker
 from schemas import Fault, Problem, Result, StationSettings, StationState
 from schemas.program import check_limits
 from schemas.state import StateName
@@ -58,6 +59,7 @@ class Station:
         worker.hold(self.program_id)
         self.reset_at, self.reset_seq, self.paused = remembered[1:]
         self.maintenance = False
+        self.crash: str | None = None  # why it was paused by us
         self._tested_at = 0.0  # when maintenance last gave a sign
         self._assigned: ReadyProgram | None = None
         self.blocked: Problem | None = None  # why no trigger may be taken now
@@ -161,7 +163,7 @@ class Station:
 
     def assign(self, program: ReadyProgram) -> None:
         """Tell the lines what this program's outputs mean, if it is another one than before."""
-        if program is not self._assigned:
+        if program is not self._assigned and program != self._assigned:
             self._assigned = program
             self.driver.assign(self.id, program.outputs)
 
@@ -170,10 +172,25 @@ class Station:
         self.ledger.remember(self.id, paused=int(paused))
         tested = self.maintenance
         self.paused = paused
+        if not paused:
+            self.crash = None
         self.maintenance = paused and maintenance
         self._tested_at = time.monotonic()
         if not paused or (tested and not self.maintenance):
             self.driver.safe(self.id)
+
+    def crashed(self, crash: Crash) -> None:
+        """A program has ended this station's worker again and again: no part is taken until
+        somebody resumes it."""
+        said = (
+            f"program {crash.program} version {crash.version} ended the worker {crash.times} times"
+            f" in a row, at {crash.doing}: {crash.how}. The station is paused"
+        )
+        log.critical("station %s: %s", self.id, said)
+        self.paused = True  # whether or not it can be remembered
+        self.crash = said
+        with contextlib.suppress(Problem):
+            self.pause(True)
 
     def test_line(self, output: str, active: bool) -> None:
         """Set one line by hand. Raises Problem NOT_IN_MAINTENANCE."""

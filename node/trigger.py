@@ -26,6 +26,8 @@ def trigger(part: Part, station: Station, record: Record) -> Job:
     )
     if too_old is not None:
         raise too_old
+    if station.crash is not None:
+        raise Problem("STATION_PAUSED", station.crash)
     program_id = part.trigger.program or station.program_id
     if program_id is None:
         raise Problem("PROGRAM_NOT_FOUND", "the station has no active program")

@@ -30,6 +30,7 @@ T = TypeVar("T")
 
 WATCH_S = 0.02
 AGAIN_S = 1.0  # what a part has left after that
+LATE_S = 0.5  # so much later a part may come back that was answered; then its worker is ended
 ABANDONED_LIMIT = 3
 # each thread's last heartbeat (monotonic ns), and its limit in seconds
 Beats = dict[str, tuple[int, float]]
@@ -58,7 +59,8 @@ class Watch:
 
     def until(self, asked: Callable[[], T | None]) -> T:
         """Watch until `asked` gives an answer; the answer."""
-        self._looked_ns = time.monotonic_ns()
+        # the start may have taken long, and is held against nobody
+        self._looked_ns = self._began_ns = time.monotonic_ns()
         while (answer := asked()) is None:
             self.look()
             time.sleep(WATCH_S)
@@ -108,11 +110,16 @@ class Watch:
         elif station.thread.current is not part:
             return  # it ended just now
         else:
-            # answered, but still not back: storing takes long, which is not the inspection's fault
+            # answered, but still not back: it is ended where that can be, or storing takes long,
+            # which is not the inspection's fault
+            station.worker.give_up(part.id)
             station.thread.limit(time.monotonic_ns() + 1_000_000_000)
             return
         station.metrics.abandoned.labels(station.id).inc()
-        station.thread.abandon(part)
+        if station.worker.forcible:
+            station.thread.limit(time.monotonic_ns() + round(LATE_S * 1e9))
+        else:
+            station.thread.abandon(part)
         self._outbox.event("inspection.hung", station.id, {"trigger_id": part.trigger_id})
         if len(station.thread.abandoned) >= ABANDONED_LIMIT:
             self._die(

@@ -113,6 +113,11 @@ CATALOGUE: dict[str, Entry] = {
         "There is nothing to see in the region", 422, "Check light, lens cap and region"
     ),
     "TOOL_FAILED": Entry("A tool failed", 500, "See the log for the trace, then report it"),
+    "TOOL_CRASHED": Entry(
+        "A tool ended the process that looks at the parts",
+        500,
+        "The log names program and tool: change it, then report it",
+    ),
     "NO_VALUE": Entry("A tool gave no usable number", 500, "Check the tool's region and settings"),
     "JUDGEMENT_FAILED": Entry("The judgement could not be made", 500, "Check the expression"),
     "TIMEOUT": Entry(

@@ -12,6 +12,7 @@ from node.exports.care import Exports
 from node.gpio.driver import LineDriver
 from node.metrics import Metrics
 from node.station import Station
+from node.worker.in_process import ProcessWorker
 from schemas import Settings, utc
 from schemas.state import Metrics as MetricsMessage
 from schemas.store.ledger import Ledger
@@ -31,7 +32,10 @@ class Figures:
         alarms: Alarms,
         metrics: Metrics,
         outbox: Outbox,
+        processes: Mapping[str, ProcessWorker],
     ) -> None:
+        self._processes = processes
+        self._ended: dict[str, int] = {}
         self._settings = settings
         self._stations = stations
         self._driver = driver
@@ -61,6 +65,11 @@ class Figures:
             metrics.lines.labels(station.id).set(self._driver.status(station.id) != "error")
             metrics.simulated.labels(station.id).set(station.simulated)
             metrics.ready.labels(station.id).set(station.state().state in RUNNING)
+        for id, worker in self._processes.items():
+            metrics.worker_bytes.labels(id).set(worker.memory_bytes)
+            ended = worker.ended - self._ended.get(id, 0)
+            metrics.workers_ended.labels(id).inc(ended)
+            self._ended[id] = worker.ended
         metrics.online.set(self._session.online)
         metrics.broker_counters(self._session.counters | {"unpublished": self._ledger.unpublished})
         usage = shutil.disk_usage(self._settings.state_dir)

@@ -10,7 +10,7 @@ from schemas import Problem
 
 
 class StationCare:
-    """Sets the alarms CAMERA, OUTPUTS, PROGRAM, HUNG and FAULT of each station."""
+    """Sets the alarms CAMERA, OUTPUTS, PROGRAM, HUNG, CRASHED and FAULT of each station."""
 
     def __init__(
         self,
@@ -52,6 +52,7 @@ class StationCare:
             self._alarms.set(
                 "HUNG", "an inspection hangs" if station.thread.hanging else None, station.id
             )
+            self._alarms.set("CRASHED", station.crash, station.id)
             self._alarms.set("FAULT", station.fault, station.id)
 
     def maintenance(self) -> None:

@@ -8,7 +8,7 @@ import queue
 import threading
 import time
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 import cv2
 
@@ -17,7 +17,7 @@ from node.part import Inspection
 from node.pictures.annotate import annotate
 from node.worker.seam import Settle
 from schemas import Problem
-from schemas.store.pictures import Pictures, thumb_of
+from schemas.store.pictures import thumb_of
 
 log = logging.getLogger(__name__)
 
@@ -27,6 +27,13 @@ IDLE_S = 1.0
 # milliseconds
 AFTER_S = 0.02
 EXACT_BYTES = 8 * 1024 * 1024  # of a picture in a reply, kept exactly
+
+
+class Store(Protocol):
+    """Where pictures go."""
+
+    def write(self, name: str, data: bytes) -> object:
+        """Store one. Raises Problem DISK_SPACE, ..."""
 
 
 class _Waiting(NamedTuple):
@@ -45,7 +52,7 @@ class PictureWriter:
 
     def __init__(
         self,
-        store: Pictures,
+        store: Store,
         jpeg_quality: int,
         written: Callable[[str, Problem | None], None],
         preview: Callable[[str, bytes], None] | None = None,

@@ -1,7 +1,9 @@
 """What knows pixels: the bench of a station (its camera, and the parts it has just seen), in the
 workshop that the benches of one process share (loaded programs, pictures)."""
 
+import threading
 from collections import OrderedDict
+from collections.abc import Callable
 from pathlib import Path
 
 from node.cameras import Camera, make_camera
@@ -16,6 +18,10 @@ from node.worker.seam import Settle
 from schemas import StationSettings
 
 SEEN = 8  # parts whose frame is kept until somebody says what becomes of it
+
+
+def _nothing(_: str) -> None:
+    """Nobody wants to know."""
 
 
 class Workshop:
@@ -45,9 +51,16 @@ class Workshop:
 
 
 class Bench:
-    """What one station looks at its parts with. program_id: its active program."""
+    """What one station looks at its parts with. program_id: its active program. doing: is told
+    what begins, "" for nothing, so that somebody knows should it never end."""
 
-    def __init__(self, settings: StationSettings, camera: Camera, workshop: Workshop) -> None:
+    def __init__(
+        self,
+        settings: StationSettings,
+        camera: Camera,
+        workshop: Workshop,
+        doing: Callable[[str], None] = _nothing,
+    ) -> None:
         self.id = settings.id
         self.settings = settings
         self.camera = OneAtATime(camera)
@@ -57,7 +70,9 @@ class Bench:
         self.pictures = workshop.pictures
         self.program_id: str | None = None
         self.simulated = camera.simulated or settings.lines.kind == "memory"
+        self.doing = doing
         self._seen: OrderedDict[int, Inspection] = OrderedDict()
+        self._lock = threading.Lock()
 
     def hold(self, program_id: str | None) -> None:
         """The active program: it is never let go."""
@@ -66,13 +81,15 @@ class Bench:
 
     def saw(self, row: int, found: Inspection) -> None:
         """A part was looked at: its frame stays until settle() says what becomes of it."""
-        self._seen[row] = found
-        while len(self._seen) > SEEN:
-            self._seen.popitem(last=False)
+        with self._lock:
+            self._seen[row] = found
+            while len(self._seen) > SEEN:
+                self._seen.popitem(last=False)
 
     def settle(self, settle: Settle) -> None:
         """See Worker.settle."""
-        found = self._seen.pop(settle.row, None)
+        with self._lock:
+            found = self._seen.pop(settle.row, None)
         if settle.seq == 0:
             return
         if found is not None and settle.fault is not None:
@@ -83,6 +100,11 @@ class Bench:
             self.pictures.write(self.id, found, settle)
 
 
-def make_bench(settings: StationSettings, folder: Path, workshop: Workshop) -> Bench:
+def make_bench(
+    settings: StationSettings,
+    folder: Path,
+    workshop: Workshop,
+    doing: Callable[[str], None] = _nothing,
+) -> Bench:
     """A bench with the camera of the settings, not yet opened."""
-    return Bench(settings, make_camera(settings.camera, folder), workshop)
+    return Bench(settings, make_camera(settings.camera, folder), workshop, doing)

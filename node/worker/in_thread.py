@@ -14,6 +14,8 @@ from schemas.command import Command
 class ThreadWorker:
     """See Worker. `look` is given, so that inspection.py reads top down."""
 
+    forcible = False
+
     def __init__(
         self, bench: Bench, look: Callable[[Job, Bench], Found], commands: PixelCommands
     ) -> None:
@@ -42,6 +44,9 @@ class ThreadWorker:
     def look(self, job: Job) -> Found:
         """See Worker."""
         return self._look(job, self.bench)
+
+    def give_up(self, row: int) -> None:
+        """See Worker: nobody can end a thread."""
 
     def ask(self, name: str, command: Command) -> dict[str, Any]:
         """See Worker. Called on one thread."""

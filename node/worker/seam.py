@@ -60,6 +60,17 @@ class Found(NamedTuple):
     ended_ns: int
 
 
+class Crash(NamedTuple):
+    """What ended a worker: a program's version, what of it was at work, how often in a row, and how
+    it ended, for people."""
+
+    program: str
+    version: int
+    doing: str
+    times: int
+    how: str
+
+
 class Settle(NamedTuple):
     """The result of a part is stored, so its pictures are written under these names, and people
     may see it; `seq` 0: it is not, so they are let go.
@@ -98,6 +109,13 @@ class Worker(Protocol):
 
     def look(self, job: Job) -> Found:
         """Acquire, locate, measure and judge. Never raises for what is wrong with the part."""
+
+    forcible: bool
+    """Whether what hangs in look() can be ended."""
+
+    def give_up(self, row: int) -> None:
+        """The part of this row is answered, and look() does not come back: end it, if that can
+        be."""
 
     def settle(self, settle: Settle) -> None:
         """What becomes of the pictures of a part. Never waits."""

@@ -58,6 +58,22 @@ class StationSettings(Shape):
         ),
     )
 
+    worker: Literal["thread", "process"] = Field(
+        default="thread",
+        description=(
+            "Where its parts are looked at: process is one of its own, which ends alone when a tool"
+            " crashes or hangs, and computes beside the others; thread needs less memory."
+        ),
+    )
+
+    worker_mb: Annotated[int, Field(ge=256, le=262144)] = Field(
+        default=2048,
+        description=(
+            "Memory in MB that its worker process may use; with more it is ended, and its part is"
+            " ERROR / TOOL_CRASHED."
+        ),
+    )
+
     @model_validator(mode="after")
     def _delay(self) -> "StationSettings":
         if 0 < self.timer_ms < 10:

@@ -43,6 +43,11 @@ const CURES = {
     advice: () => t("An inspection does not end. If it stays, restart the node."),
     go: (station) => ({ href: at("/app/run", station), text: t("Open the station") }),
   },
+  CRASHED: {
+    advice: () =>
+      t("Change the program, or its tool that the alarm names; then resume the station."),
+    go: (station) => ({ href: at("/app/run", station), text: t("Open the station") }),
+  },
   FAULT: {
     advice: () => t("A fault of the node: keep the log, and report it."),
     go: (station) => ({ href: at("/app/run", station), text: t("Open the station") }),

@@ -1,0 +1,56 @@
+"""What a worker process does now, in a page of memory that the node reads when it has ended: so it
+can say which tool of which program was at work. Writing there costs a part of a microsecond."""
+
+import mmap
+import os
+from typing import NamedTuple
+
+SLOT = 128  # bytes of a text
+DOING, LOADING = 0, 1
+
+
+class Loading(NamedTuple):
+    """A program that is being loaded."""
+
+    program: str
+    version: int
+
+
+class AtWork:
+    """One page, of two processes; `file` is its descriptor, for the other one."""
+
+    def __init__(self, file: int | None = None) -> None:
+        if file is None:
+            file = os.memfd_create("at work", os.MFD_CLOEXEC)
+            os.ftruncate(file, mmap.PAGESIZE)
+        self.file = file
+        self._page = mmap.mmap(file, mmap.PAGESIZE)
+
+    def doing(self, what: str) -> None:
+        """This begins with the part in hand; "" is nothing."""
+        self._write(DOING, what)
+
+    def loading(self, program: str, version: int) -> None:
+        """This version begins to be loaded; "" is none."""
+        self._write(LOADING, f"{version} {program}" if program else "")
+
+    def done(self) -> str:
+        """What it did last, "" for nothing."""
+        return self._read(DOING)
+
+    def loaded(self) -> Loading | None:
+        """Which program it was loading."""
+        version, _, program = self._read(LOADING).partition(" ")
+        return Loading(program, int(version)) if version.isdigit() else None
+
+    def given(self) -> None:
+        """The other process has its descriptor: ours is not needed any more, the page is."""
+        os.close(self.file)
+
+    def _write(self, slot: int, text: str) -> None:
+        begin = slot * SLOT
+        self._page[begin : begin + SLOT] = text.encode()[:SLOT].ljust(SLOT, b"\0")
+
+    def _read(self, slot: int) -> str:
+        begin = slot * SLOT
+        return self._page[begin : begin + SLOT].rstrip(b"\0").decode("utf-8", "ignore")

@@ -1,0 +1,49 @@
+"""Whose fault it is that workers end: one version of a program that ends several in a row."""
+
+from node.worker.child import Child
+from node.worker.seam import Crash, Found, Job, ReadyProgram
+
+IN_A_ROW = 3  # workers that one version of a program may end
+
+
+class Blame:
+    """Used by the thread that looks at parts, and by the one that hears how a worker ended."""
+
+    def __init__(self) -> None:
+        self._job: Job | None = None
+        self._versions: dict[str, int] = {}  # of programs, that parts were last asked for with
+        self._last: Crash | None = None
+
+    def knows(self, program: ReadyProgram) -> ReadyProgram:
+        """The version that the next part of this program is inspected with."""
+        self._versions[program.id] = program.version
+        return program
+
+    def begins(self, job: Job) -> None:
+        """This part is in hand."""
+        self._job = job
+
+    def well(self, found: Found) -> None:
+        """A part came back: if it was judged, what its program has done before is not in a row."""
+        last, program = self._last, found.program
+        if last is None or program is None or found.fault is not None:
+            return
+        if last[:2] == program[:2]:
+            self._last = None
+
+    def ended(self, child: Child) -> Crash | None:
+        """A worker has ended. What has done it, if that is often enough now."""
+        how, job, doing = child.how(), self._job, child.page.done()
+        loading = child.loading()
+        if loading is not None:
+            crash = Crash(*loading, "the master", 1, how)
+        elif job is not None and doing:
+            crash = Crash(job.program, self._versions.get(job.program, 0), doing, 1, how)
+        else:  # it was at nothing
+            return None
+        last = self._last
+        if last is not None and last[:2] == crash[:2]:
+            crash = crash._replace(times=last.times + 1)
+        often = crash.times >= IN_A_ROW
+        self._last = None if often else crash
+        return crash if often else None

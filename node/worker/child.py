@@ -1,0 +1,91 @@
+"""A worker process and our ends of its sockets: started, weighed, ended, and asked how it ended."""
+
+import contextlib
+import mmap
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+from node.worker.at_work import AtWork, Loading
+from node.worker.wire import Wire, pair
+
+ROOT = Path(__file__).parents[2]
+ENDED_S = 1.0  # for a process whose socket is closed
+WEIGH_S = 0.1
+
+
+class Child:
+    """Started when it is made, by a thread that must outlive it. Raises OSError.
+
+    station: is only for those who list processes. over: why it was ended by us.
+    """
+
+    def __init__(self, station: str) -> None:
+        self.bytes = 0
+        self.over: str | None = None
+        self.page = AtWork()
+        self._weighed_at = 0.0
+        ours, theirs = zip(pair(), pair(), strict=True)
+        given = [*(end.fileno() for end in theirs), self.page.file]
+        paths = [str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])]
+        what = [sys.executable, "-P", "-m", "node.worker", station]
+        try:
+            self.process = subprocess.Popen(
+                [*what, *map(str, (os.getpid(), *given))],
+                pass_fds=given,
+                stdin=subprocess.DEVNULL,
+                env={**os.environ, "PYTHONPATH": os.pathsep.join(paths)},
+            )
+        finally:
+            self.page.given()
+            for end in theirs:
+                end.close()
+        self.parts, self.side = (Wire(end) for end in ours)
+
+    def weigh(self, most_bytes: int) -> None:
+        """Look how much memory it uses, now and then; more than that ends it."""
+        now = time.monotonic()
+        if now - self._weighed_at < WEIGH_S:
+            return
+        self._weighed_at = now
+        with contextlib.suppress(OSError, IndexError):  # it has ended
+            pages = int(Path(f"/proc/{self.process.pid}/statm").read_text().split()[1])
+            self.bytes = pages * mmap.PAGESIZE
+        if self.bytes > most_bytes:
+            used_mb, most_mb = self.bytes // 2**20, most_bytes // 2**20
+            self.end(f"used {used_mb} MB of memory, {most_mb} are allowed")
+
+    def end(self, why: str) -> None:
+        """End it by force."""
+        self.over = self.over or why
+        self.process.kill()
+
+    def close(self, limit_s: float = ENDED_S) -> None:
+        """It has closed its sockets, or was asked to end: wait so long, then end it by force."""
+        for wait_s in (limit_s, ENDED_S):
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                self.process.wait(wait_s)
+            self.process.kill()
+        self.parts.close()
+        self.side.close()
+
+    def loading(self) -> Loading | None:
+        """Which program it was loading."""
+        return self.page.loaded()
+
+    def how(self) -> str:
+        """How it ended, and what it was at, for people."""
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self.process.wait(ENDED_S)
+        code = self.process.returncode
+        how = "does not answer any more" if code is None else f"ended with code {code}"
+        if code is not None and code < 0:
+            with contextlib.suppress(ValueError):
+                how = f"ended by {signal.Signals(-code).name}"
+        loading, doing = self.loading(), self.page.done()
+        if loading is not None:
+            doing = f"loading {loading.program} version {loading.version}"
+        return f"the worker of the station {self.over or how}{f' at {doing}' if doing else ''}"

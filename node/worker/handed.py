@@ -1,0 +1,53 @@
+"""Pictures that a worker process draws and the node stores, since a folder has one writer: on a
+thread of their own, for a disk may stall."""
+
+from concurrent.futures import ThreadPoolExecutor
+
+from node.pictures.keeping import PictureKeeping
+from node.worker.wire import as_problem
+from schemas import Fault, Problem
+
+
+class HandedPictures:
+    """Of one worker: the results whose pictures it has, until these are stored."""
+
+    def __init__(self, station: str, keeping: PictureKeeping) -> None:
+        self._keeping = keeping
+        self._drawn: set[str] = set()  # results whose pictures it has
+        self._failed: dict[str, Problem] = {}
+        self._disk = ThreadPoolExecutor(1, f"pictures {station}")
+
+    def begin(self, result_id: str) -> None:
+        """It is told to draw these."""
+        self._drawn.add(result_id)
+
+    def came(self, payload: bytes) -> None:
+        """One picture: its name, and the file."""
+        name, _, data = payload.partition(b"\0")
+        self._disk.submit(self._store, name.decode(), data)
+
+    def done(self, result_id: str, fault: Fault | None) -> None:
+        """All of a result have come, or it cannot draw them."""
+        self._disk.submit(self.end, result_id, None if fault is None else as_problem(fault))
+
+    def end(self, result_id: str, problem: Problem | None) -> None:
+        """The pictures of a result are done with."""
+        problem = self._failed.pop(result_id, None) or problem
+        if result_id in self._drawn:
+            self._drawn.discard(result_id)
+            self._keeping.written(result_id, problem)
+
+    def ended(self) -> None:
+        """It draws no more: what it had is lost."""
+        for result_id in list(self._drawn):
+            self.end(result_id, Problem("TOOL_CRASHED", "it was not written"))
+
+    def close(self) -> None:
+        """Store no more."""
+        self._disk.shutdown(wait=False)
+
+    def _store(self, name: str, data: bytes) -> None:
+        try:
+            self._keeping.store.write(name, data)
+        except Problem as problem:
+            self._failed[name.partition(".")[0]] = problem

@@ -1,0 +1,311 @@
+"""A worker in a process of its own, as the node sees it: started, asked, and started anew when it
+ends, whatever ended it.
+
+The part that was looked at then is an ERROR, and so is what comes before the new one is there. The
+thread here starts the process, since a process must not outlive the thread that started it, hears
+what it tells, and is the only one that puts another in its place.
+"""
+
+import contextlib
+import json
+import logging
+import threading
+import time
+from collections.abc import Callable
+from typing import Any
+
+from node.pictures.keeping import PictureKeeping
+from node.worker.blame import Blame
+from node.worker.child import ENDED_S, Child
+from node.worker.handed import HandedPictures
+from node.worker.questions import Questions
+from node.worker.seam import Crash, Found, Job, ReadyProgram, Settle
+from node.worker.wire import (
+    FOUND,
+    JOB,
+    READY,
+    SETTLE,
+    SETUP,
+    SHOWN,
+    Setup,
+    Shown,
+    as_problem,
+    dumped,
+    prepare,
+    relay,
+)
+from schemas import Fault, Problem
+from schemas.command import Command
+from schemas.store.programs import Programs
+
+log = logging.getLogger(__name__)
+
+START_S = 60.0  # until it has told something of itself: it may have to share a slow machine
+ASK_S = 90.0  # for what a command needs
+MORE_S = 0.5  # than the worker waits itself, for its answer to come over
+STOP_S = 2.0  # for pictures that wait, at the end
+AGAIN_S = 0.5  # between two starts of one that ends at once
+PEEK_S = 0.5
+
+
+class ProcessWorker:
+    """See Worker, and the head of this file.
+
+    preview: takes the pictures that go to the broker. crashed: is told of a program that has ended
+    several workers in a row.
+    """
+
+    forcible = True
+
+    def __init__(
+        self,
+        setup: Setup,
+        programs: Programs,
+        keeping: PictureKeeping,
+        preview: Callable[[str, bytes], None],
+        crashed: Callable[[Crash], None],
+    ) -> None:
+        self.beat_ns = time.monotonic_ns()
+        self._setup = setup
+        self._station = setup.station.id
+        self._programs = programs
+        self._preview = preview
+        self._crashed = crashed
+        self._blame = Blame()
+        self._row: int | None = None  # of the part that is looked at
+        self._held: str | None = None
+        self._child: Child | None = None
+        self._shown: Shown | None = None
+        self._simulated = setup.station.camera.kind != "usb"
+        self._there = threading.Condition()
+        self._stopping = False
+        self._questions = Questions()
+        self._handed = HandedPictures(self._station, keeping)
+        self._peeked_at = 0.0
+        self.ended = 0  # processes that were replaced
+        self._thread = threading.Thread(
+            target=self._run, name=f"worker {self._station}", daemon=True
+        )
+
+    # Life
+
+    def start(self) -> None:
+        """See Worker."""
+        prepare()
+        self._thread.start()
+
+    def stop(self) -> None:
+        """See Worker. Pictures that wait are written before."""
+        self._stopping = True
+        child = self._child
+        if child is not None:
+            child.side.send(b"E", wait=False)
+            child.close(STOP_S)
+        if self._thread.is_alive():
+            self._thread.join(ENDED_S)
+        self._handed.close()
+
+    def give_up(self, row: int) -> None:
+        """See Worker."""
+        child = self._child
+        if child is not None and self._row == row:
+            child.end("did not come back in time")
+
+    @property
+    def memory_bytes(self) -> int:
+        """What the process uses."""
+        child = self._child
+        return 0 if child is None else child.bytes
+
+    def _run(self) -> None:
+        while not self._stopping:
+            began = time.monotonic()
+            try:
+                child = Child(self._station)
+                child.side.send(b"I", SETUP.dump_json(self._setup))
+                child.side.send(b"H", dumped(self._held))
+                self._child = child
+                self._hear(child)
+                self._ended(child)
+            except Exception:  # whatever it is, another one is started
+                log.exception("station %s: its worker cannot be started", self._station)
+            self.beat_ns = time.monotonic_ns()
+            if not self._stopping:
+                time.sleep(max(0.0, AGAIN_S - (time.monotonic() - began)))
+
+    def _hear(self, child: Child) -> None:
+        began = time.monotonic()
+        most_bytes = self._setup.station.worker_mb * 2**20
+        while (came := child.side.receive()) is not None:
+            self.beat_ns = time.monotonic_ns()
+            child.weigh(most_bytes)
+            if self._shown is None and time.monotonic() - began > START_S:
+                child.end("did not start in time")
+            if came[0]:
+                try:
+                    self._heard(*came)
+                except Exception:
+                    log.exception("station %s: its worker said what is not known", self._station)
+
+    def _ended(self, child: Child) -> None:
+        with self._there:
+            self._child = self._shown = None
+        child.close()
+        self._questions.ended(child.how())
+        self._handed.ended()
+        if self._stopping:
+            return
+        self.ended += 1
+        log.error("station %s: %s, another one is started", self._station, child.how())
+        crash = self._blame.ended(child)
+        if crash is not None:
+            if child.loading() is not None:
+                refused = {**self._setup.refused, crash.program: crash.version}
+                self._setup = self._setup._replace(refused=refused)
+            self._crashed(crash)
+
+    # What it tells
+
+    def _heard(self, kind: bytes, payload: bytes) -> None:
+        if kind == b"s":
+            shown = SHOWN.validate_json(payload)
+            with self._there:
+                self._shown, self._simulated = shown, shown.simulated
+                self._there.notify_all()
+        elif kind == b"a":
+            self._questions.answered(payload)
+        elif kind == b"p":
+            self._handed.came(payload)
+        elif kind == b"w":
+            result_id, fault = json.loads(payload)
+            self._handed.done(result_id, None if fault is None else Fault(**fault))
+        elif kind == b"v":
+            self._preview(self._station, payload)
+        elif kind == b"l":
+            relay(*json.loads(payload))
+
+    # What it is asked for
+
+    @property
+    def simulated(self) -> bool:
+        """See Worker."""
+        return self._simulated
+
+    @property
+    def camera_problem(self) -> Problem | None:
+        """See Worker."""
+        shown = self._shown
+        return None if shown is None or shown.camera is None else as_problem(shown.camera)
+
+    def open_camera(self) -> None:
+        """See Worker."""
+        self._say(b"O")
+
+    def look(self, job: Job) -> Found:
+        """See Worker; Problem TOOL_CRASHED if it ends meanwhile, TIMEOUT while it is started."""
+        child = self._ready(job.deadline_ns)
+        if child is None:
+            raise Problem("TIMEOUT", "the worker of the station is being started")
+        self._blame.begins(job)
+        self._row = job.row
+        try:
+            child.parts.send(b"J", JOB.dump_json(job))
+            while (came := child.parts.receive()) is not None:
+                if came[0] == b"F":
+                    found = FOUND.validate_json(came[1])
+                    if found.row == job.row:
+                        self._blame.well(found)
+                        return found
+        finally:
+            self._row = None
+        raise Problem("TOOL_CRASHED", child.how())
+
+    def settle(self, settle: Settle) -> None:
+        """See Worker."""
+        writes = settle.seq and (settle.images.raw is not None or settle.preview)
+        if writes:
+            self._handed.begin(settle.result_id)
+        if not self._say(b"S", SETTLE.dump_json(settle)) and writes:
+            self._handed.end(settle.result_id, Problem("TOOL_CRASHED", "its frame is gone"))
+
+    def hold(self, program_id: str | None) -> None:
+        """See Worker."""
+        self._held = program_id
+        self._say(b"H", dumped(program_id))
+
+    def ask(self, name: str, command: Command) -> dict[str, Any]:
+        """See Worker."""
+        given = command.model_dump_json(by_alias=True).encode()
+        try:
+            found = self._questions.ask(
+                self._child,
+                b"A",
+                lambda number: b"%d\0%s\0%s" % (number, name.encode(), given),
+                ASK_S,
+            )
+        except TimeoutError:
+            raise Problem("TIMEOUT", f"no answer of the worker for {ASK_S:.0f} s") from None
+        return dict(found)
+
+    def program(self, program_id: str, limit_s: float) -> ReadyProgram:
+        """See Worker."""
+        shown = self._shown
+        found = None if shown is None else shown.programs.get(program_id)
+        if isinstance(found, Fault):
+            raise as_problem(found)
+        if found is not None:
+            return self._blame.knows(found)
+        until_ns = time.monotonic_ns() + round(limit_s * 1e9)
+        if self._ready(until_ns) is None:
+            raise Problem("PROGRAM_LOADING", program_id)
+        left_s = max(0.0, (until_ns - time.monotonic_ns()) / 1e9)
+        try:
+            reply = self._questions.ask(
+                self._child,
+                b"P",
+                lambda number: dumped([number, program_id, left_s]),
+                left_s + MORE_S,
+            )
+        except TimeoutError:
+            raise Problem("PROGRAM_LOADING", program_id) from None
+        return self._blame.knows(READY.validate_python(tuple(reply)))
+
+    def peek(self, program_id: str) -> ReadyProgram | Problem | None:
+        """See Worker."""
+        shown = self._shown
+        found = None if shown is None else shown.programs.get(program_id)
+        if found is not None:
+            return as_problem(found) if isinstance(found, Fault) else found
+        try:
+            if self._programs.head(program_id) is None:
+                return Problem("PROGRAM_NOT_FOUND", f"{program_id!r:.80}")
+        except Problem as problem:
+            return problem
+        if time.monotonic() - self._peeked_at > PEEK_S:
+            self._peeked_at = time.monotonic()
+            self._say(b"K", dumped(program_id))
+        return None
+
+    def refresh(self, limit_s: float) -> None:
+        """See Worker."""
+        if self._shown is not None:
+            with contextlib.suppress(TimeoutError, Problem):  # the next one loads what it needs
+                self._questions.ask(
+                    self._child, b"R", lambda number: dumped([number, limit_s]), limit_s + MORE_S
+                )
+
+    def rest(self) -> None:
+        """See Worker."""
+        self._say(b"Z")
+
+    def _ready(self, until_ns: int) -> Child | None:
+        """The process, once it has told of itself; None if it has not by then (monotonic ns)."""
+        with self._there:
+            self._there.wait_for(
+                lambda: self._shown is not None, max(0, until_ns - time.monotonic_ns()) / 1e9
+            )
+            return self._child if self._shown is not None else None
+
+    def _say(self, kind: bytes, payload: bytes = b"") -> bool:
+        child = self._child
+        return child is not None and child.side.send(kind, payload, wait=False)

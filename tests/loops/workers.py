@@ -1,0 +1,149 @@
+"""`python -m tests.loops.workers --kills 200`: worker processes are killed under load, and every
+trigger has one result.
+
+A node with two stations, each with a worker process; triggers come to both at a steady pace. One
+worker after the other gets `kill -9` at a random moment. What is in hand then, or comes while the
+next worker is started, is an ERROR; nothing is lost, doubled or out of order. It tells how long a
+station takes from a kill to its next judged part, and what the other one did meanwhile.
+"""
+
+import argparse
+import contextlib
+import random
+import sys
+import tempfile
+import threading
+import time
+from collections import Counter
+from pathlib import Path
+from typing import NamedTuple
+
+import cv2
+import psutil
+
+from deploy.demo.broker_process import start_broker
+from node.cameras import synthetic
+from schemas import SyntheticCamera, as_program
+from schemas.store.programs import Programs
+from tests.rooms.installation.processes import NodeProcess
+from tests.rooms.promise.promise import Line, check, wait_for
+
+STATIONS = ("cam1", "cam2")
+
+
+class Told(NamedTuple):
+    """What a run was like; everything wrong has raised AssertionError before. Seconds from a kill
+    to the next judged part, in order."""
+
+    verdicts: dict[str, Counter[str]]
+    codes: Counter[str]
+    back_s: list[float]
+    seconds: float
+
+
+def two_stations(folder: Path, broker_port: int) -> NodeProcess:
+    """A node whose stations inspect the synthetic line, each with a worker process."""
+    camera = SyntheticCamera(defect_rate=0.0, exposure_ms=1.0)
+    stations = [
+        {
+            "id": id,
+            "program": "synthetic-part",
+            "camera": camera.model_dump(mode="json"),
+            "worker": "process",
+            "queue_limit": 500,
+            "max_age_ms": 60000,
+        }
+        for id in STATIONS
+    ]
+    node = NodeProcess(folder, broker_port, stations)
+    program = as_program(synthetic.program(camera))
+    master = cv2.imencode(".png", synthetic.master(camera))[1].tobytes()
+    Programs(node.state / "programs").save(program, master, by="test")
+    return node
+
+
+def workers(node: NodeProcess) -> dict[str, psutil.Process]:
+    """Its worker processes, by station."""
+    assert node.process is not None
+    found = {}
+    for child in psutil.Process(node.process.pid).children():
+        with contextlib.suppress(psutil.Error):
+            words = child.cmdline()
+            if "node.worker" in words:
+                found[words[words.index("node.worker") + 1]] = child
+    return found
+
+
+def judged(line: Line, station: str, known: int) -> bool:
+    """Whether a part that came after so many others is judged."""
+    new = set(line.sent[station][known:])
+    return any(
+        result["error"] is None and result["trigger_id"] in new
+        for result in line.results(station)[-200:]
+    )
+
+
+def run(folder: Path, kills: int, period_s: float, chance: random.Random) -> Told:
+    """Kill, and see. Raises AssertionError."""
+    broker = start_broker(folder / "broker", 0)
+    node = two_stations(folder, broker.port)
+    line = Line(broker.port)
+    stopping = threading.Event()
+
+    def load() -> None:
+        while not stopping.wait(period_s):
+            for station in STATIONS:
+                line.trigger(station)
+
+    began = time.monotonic()
+    back_s = []
+    try:
+        node.start()
+        line.state("Ready", 120)
+        loading = threading.Thread(target=load, daemon=True)
+        loading.start()
+        for _ in range(kills):
+            time.sleep(chance.uniform(0.0, 0.5))
+            station = chance.choice(STATIONS)
+            worker = wait_for(lambda id=station: workers(node).get(id), 60, "a worker")
+            known, killed = len(line.sent[station]), time.monotonic()
+            worker.kill()
+            wait_for(lambda id=station, known=known: judged(line, id, known), 120, "a judged part")
+            back_s.append(time.monotonic() - killed)
+        stopping.set()
+        loading.join(10)
+        verdicts = {id: check(line, node.ledger, id, 120) for id in STATIONS}
+        codes = Counter(
+            result["error"]["code"]
+            for id in STATIONS
+            for result in line.results(id)
+            if result["error"] is not None
+        )
+        return Told(verdicts, codes, sorted(back_s), time.monotonic() - began)
+    finally:
+        stopping.set()
+        node.end()
+        line.close()
+        broker.stop()
+
+
+def main() -> int:
+    """Run it, and tell."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--kills", type=int, default=200)
+    parser.add_argument("--period-ms", type=float, default=20.0, help="between two triggers")
+    parser.add_argument("--seed", type=int, default=14)
+    args = parser.parse_args()
+    with tempfile.TemporaryDirectory() as folder:
+        told = run(Path(folder), args.kills, args.period_ms / 1000, random.Random(args.seed))
+    middle, last = told.back_s[len(told.back_s) // 2], told.back_s[-1]
+    print(f"{args.kills} kills in {told.seconds:.0f} s: every trigger has one result")
+    for station, verdicts in told.verdicts.items():
+        print(f"{station}: {dict(verdicts)}")
+    print(f"codes: {dict(told.codes)}")
+    print(f"from a kill to the next judged part: median {middle:.2f} s, longest {last:.2f} s")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,341 @@
+"""What a worker does, in a thread of the node and in a process of its own: one suite for both."""
+
+import os
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import cv2
+import pytest
+
+from node.cameras import synthetic
+from node.commands.with_pixels import PixelCommands
+from node.inspection import look
+from node.metrics import Metrics
+from node.part import Part
+from node.pictures.keeping import PictureKeeping
+from node.pictures.live_view import Showing
+from node.pictures.writer import PictureWriter
+from node.record import Record
+from node.shelf import Shelf
+from node.worker.at_work import AtWork
+from node.worker.bench import Workshop, make_bench
+from node.worker.in_process import ProcessWorker
+from node.worker.in_thread import ThreadWorker
+from node.worker.seam import Crash, Found, Job, Settle, Worker
+from node.worker.wire import Setup
+from schemas import (
+    Problem,
+    Result,
+    StationSettings,
+    SyntheticCamera,
+    Trigger,
+    as_program,
+    new_id,
+)
+from schemas.command import COMMANDS
+from schemas.settings import PictureSettings
+from schemas.store.live_pictures import LivePictures
+from schemas.store.pictures import Pictures
+from schemas.store.programs import Programs
+from tests.rooms.promise.promise import wait_for
+
+pytestmark = pytest.mark.slow
+
+CAMERA = SyntheticCamera(width=320, height=240, defect_rate=0.0, exposure_ms=1.0)
+LIMIT_S = 60.0
+
+
+class Place:
+    """A worker with what the node has of it."""
+
+    def __init__(self, kind: str, folder: Path) -> None:
+        self.kind = kind
+        self.folder = folder
+        self.programs = Programs(folder / "programs")
+        self.save()
+        station = StationSettings(id="cam1", camera=CAMERA)
+        self.store = Pictures(folder / "pictures", PictureSettings(min_free_percent=0))
+        self.keeping = PictureKeeping(self.store, Metrics("1", "node-01"), previews=True)
+        self.previews: list[bytes] = []
+        self.crashes: list[Crash] = []
+        self.workshop: Workshop | None = None
+        self.worker: Worker
+        if kind == "process":
+            setup = Setup("node-01", station, str(folder), str(folder), 85, "INFO")
+            self.worker = ProcessWorker(
+                setup, self.programs, self.keeping, self._preview, self.crashes.append
+            )
+        else:
+            writer = PictureWriter(self.store, 85, self.keeping.written, self._preview)
+            self.workshop = Workshop(
+                "node-01",
+                Shelf(Programs(folder / "programs")),
+                writer,
+                Showing(LivePictures(folder / "shown")),
+            )
+            bench = make_bench(station, folder, self.workshop)
+            self.worker = ThreadWorker(bench, look, PixelCommands(self.workshop))
+            self.workshop.start()
+        self.worker.hold("synthetic-part")
+        self.worker.start()
+        self.rows = 0
+
+    def _preview(self, station: str, jpeg: bytes) -> None:
+        assert station == "cam1"
+        self.previews.append(jpeg)
+
+    def save(self, **changes: Any) -> None:
+        program = as_program(synthetic.program(CAMERA) | {"limits_ms": 60000} | changes)
+        master = cv2.imencode(".png", synthetic.master(CAMERA))[1].tobytes()
+        self.programs.save(program, master, "ada")
+
+    def job(self, program: str = "synthetic-part") -> Job:
+        self.rows += 1
+        now = time.monotonic_ns()
+        trigger = Trigger(part_id=f"part-{self.rows}", meta={"lot": ["ä", 1]})
+        until = now + round(LIMIT_S * 1e9)
+        return Job(self.rows, f"T{self.rows}", trigger, program, now, now, now, until)
+
+    def look(self, program: str = "synthetic-part") -> Found:
+        self.worker.program(program, LIMIT_S)
+        return self.worker.look(self.job(program))
+
+    def ask(self, name: str, **given: Any) -> dict[str, Any]:
+        command = COMMANDS[name].model_validate({"request_id": "r", "station": "cam1", **given})
+        return self.worker.ask(name, command)
+
+    def stop(self) -> None:
+        self.worker.stop()
+        if self.workshop is not None:
+            self.workshop.stop()
+
+
+@pytest.fixture(params=["thread", "process"], scope="module")
+def place(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Place]:
+    made = Place(request.param, tmp_path_factory.mktemp(request.param))
+    yield made
+    made.stop()
+
+
+def test_a_part_is_looked_at_and_what_was_found_comes_back(place: Place) -> None:
+    place.worker.program("synthetic-part", LIMIT_S)
+    job = place.job()
+    found = place.worker.look(job)
+    assert (found.row, found.verdict, found.fault) == (job.row, "OK", None)
+    stored = place.programs.get("synthetic-part")
+    assert found.program is not None
+    assert (found.program.version, found.program.hash) == (stored.version, stored.hash)
+    assert found.program.outputs == stored.program.outputs
+    assert [tool.name for tool in found.tools] == [tool.name for tool in stored.program.tools]
+    assert all(tool.verdict == "OK" and tool.low is not None for tool in found.tools[:1])
+    assert found.pose is not None
+    assert set(found.timings_ms) == {"wait", "acquire", "locate", "measure", "judge"}
+    assert found.taken_at_s is not None
+    assert job.began_ns < found.ended_ns <= time.monotonic_ns()
+
+
+def test_a_program_that_is_not_there_is_refused_and_one_that_is_there_is_told(place: Place) -> None:
+    with pytest.raises(Problem, match="PROGRAM_NOT_FOUND"):
+        place.worker.program("none-such", LIMIT_S)
+    missing = place.worker.peek("none-such")
+    assert isinstance(missing, Problem)
+    assert missing.code == "PROGRAM_NOT_FOUND"
+    ready = place.worker.program("synthetic-part", LIMIT_S)
+    assert wait_for(lambda: place.worker.peek("synthetic-part"), 30, "the program") == ready
+    found = place.worker.look(place.job("none-such"))
+    assert (found.verdict, found.fault and found.fault.code) == ("ERROR", "PROGRAM_NOT_FOUND")
+    assert found.taken_at_s is None
+
+
+def test_a_program_that_changed_is_used_after_a_refresh(place: Place) -> None:
+    before = place.look().program
+    place.save(name=f"another name {place.kind}")
+    place.worker.refresh(LIMIT_S)
+    after = place.look().program
+    assert before is not None
+    assert after is not None
+    assert (after.version, after.hash) == (
+        before.version + 1,
+        place.programs.get("synthetic-part").hash,
+    )
+
+
+def test_pictures_are_written_for_a_result_that_is_stored_and_let_go_for_others(
+    place: Place,
+) -> None:
+    job = place.job()
+    record = Record(Part(job.row, "cam1", job.trigger_id, job.trigger, False, "mqtt", 0.0, 0))
+    record.found = place.look()._replace(row=job.row + 1)
+    result_id = new_id()
+    images = place.keeping.names(record, result_id)
+    assert images is not None, "the first of ten"
+    assert place.keeping.pending == {result_id}
+    result: Any = Result.made(station="cam1", result_id=result_id, seq=1, images=images, error=None)
+    settle = place.keeping.settle(record, result)._replace(row=place.rows)
+    assert settle.preview
+    place.worker.settle(settle)
+    wait_for(lambda: not place.keeping.pending, 60, "the pictures")
+    assert images.raw is not None
+    assert images.annotated is not None
+    raw = cv2.imread(str(place.store.path(images.raw)))
+    assert raw is not None
+    assert raw.shape == (240, 320, 3)
+    annotated = place.store.path(images.annotated).read_bytes()
+    wait_for(lambda: place.previews, 60, "the preview")
+    assert place.previews[-1] == annotated
+    # a place that was given comes back also where there is no frame
+    lost = settle._replace(row=10**6, result_id=new_id())
+    place.keeping.pending.add(lost.result_id)
+    assert place.keeping._places.acquire(blocking=False)
+    place.worker.settle(lost)
+    wait_for(lambda: not place.keeping.pending, 60, "the place")
+    place.worker.settle(Settle(10**6))
+
+
+def test_people_see_the_newest_part_while_they_watch(place: Place) -> None:
+    place.ask("show")
+    shown = LivePictures(place.folder / "shown")
+    found = place.look()
+    result_id = new_id()
+    place.worker.settle(Settle(found.row, result_id, 7))
+    newest = wait_for(lambda: shown.newest("cam1"), 60, "a picture")
+    assert (newest.seq, newest.result_id) == (7, result_id)
+
+
+def test_commands_that_need_pixels_are_answered_and_refused(place: Place) -> None:
+    captured = place.ask("capture")
+    assert (captured["width"], captured["height"], captured["simulated"]) == (320, 240, True)
+    assert len(captured["image"]) > 1000
+    exact = place.ask("capture", exact=True)["image"]
+    tried = place.ask("try_program", program="synthetic-part", image=exact)
+    assert tried["verdict"] == "OK"
+    assert tried["annotated"]
+    with pytest.raises(Problem, match="IMAGE_NOT_KEPT"):
+        place.ask("try_program", program="synthetic-part", image_sha256="0" * 64)
+
+
+def test_what_is_large_crosses_whole(place: Place) -> None:
+    noise = b"\x89PNG" + os.urandom(2 * 1024 * 1024)
+    with pytest.raises(Problem, match="IMAGE_INVALID"):
+        place.ask("calibrate", images=[_encoded(noise)] * 3, columns=7, rows=5, square_mm=5.0)
+
+
+def _encoded(data: bytes) -> str:
+    import base64
+
+    return base64.b64encode(data).decode()
+
+
+def test_it_says_what_its_camera_is(place: Place) -> None:
+    place.look()
+    assert place.worker.simulated
+    assert place.worker.camera_problem is None
+
+
+# A process alone can end
+
+CRASHING = """
+import pathlib, sys
+if "node.worker" in sys.orig_argv:
+    import ctypes, time
+    import node.tools.brightness as tool
+    plain, what = tool.measure, pathlib.Path({what!r})
+    def measure(view, settings, learned):
+        if what.exists():
+            if what.read_text() == "crash":
+                ctypes.string_at(0)
+            while True:
+                time.sleep(0.01)
+        return plain(view, settings, learned)
+    tool.measure = measure
+"""
+
+
+@pytest.fixture
+def apart(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Place]:
+    """A worker process whose tool brightness does what the file `what` says."""
+    code = CRASHING.format(what=str(tmp_path / "what"))
+    (tmp_path / "sitecustomize.py").write_text(code)
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    made = Place("process", tmp_path)
+    yield made
+    made.stop()
+
+
+def _pid(place: Place) -> int:
+    assert isinstance(place.worker, ProcessWorker)
+    child = wait_for(lambda: place.worker._child, 60, "a worker")  # type: ignore[attr-defined]
+    return int(child.process.pid)
+
+
+def _refused(place: Place, raised: list[Problem]) -> None:
+    try:
+        place.worker.look(place.job())
+    except Problem as problem:
+        raised.append(problem)
+
+
+def _looked(place: Place) -> Found | None:
+    try:
+        return place.look()
+    except Problem:
+        return None
+
+
+def test_a_worker_that_is_ended_is_replaced_and_the_program_that_ends_it_three_times_is_told(
+    apart: Place, tmp_path: Path
+) -> None:
+    bright = {"kind": "brightness", "name": "bright", "high": 255.0}
+    region = {"x": 10, "y": 10, "width": 20, "height": 20}
+    apart.save(tools=[bright | {"low": 0.5, "region": region}])
+    apart.worker.refresh(LIMIT_S)
+    first = wait_for(lambda: _looked(apart), 60, "a worker")
+    assert (first.verdict, first.fault) == ("OK", None)
+    before = _pid(apart)
+    for how in ("crash", "hang", "crash"):
+        apart.worker.program("synthetic-part", LIMIT_S)
+        (tmp_path / "what").write_text(how)
+        raised: list[Problem] = []
+        looking = threading.Thread(target=_refused, args=(apart, raised))
+        looking.start()
+        if how == "hang":
+            assert isinstance(apart.worker, ProcessWorker)
+            child = apart.worker._child
+            assert child is not None
+            wait_for(lambda child=child: child.page.done() == "tool bright", 60, "the tool")
+            apart.worker.give_up(apart.rows)
+        looking.join(60)
+        (tmp_path / "what").unlink()
+        assert [problem.code for problem in raised] == ["TOOL_CRASHED"]
+        assert ("in time" if how == "hang" else "SIGSEGV") in raised[0].message
+        assert "tool bright" in raised[0].message
+        pid = before
+        wait_for(lambda pid=pid: _pid(apart) != pid, 60, "another worker")
+        before = _pid(apart)
+    crash = wait_for(lambda: apart.crashes, 60, "the blame")[0]
+    version = apart.programs.get("synthetic-part").version
+    assert crash[:4] == ("synthetic-part", version, "tool bright", 3)
+    assert wait_for(lambda: _looked(apart), 60, "the next worker").verdict == "OK"
+    assert len(apart.crashes) == 1
+
+
+def test_what_is_at_work_is_read_by_another_process() -> None:
+    ours = AtWork()
+    theirs = AtWork(os.dup(ours.file))
+    for what in ("tool " + "ä" * 200, "acquire", ""):
+        theirs.doing(what)
+        assert ours.done() == what[: len(ours.done())]
+        assert bool(ours.done()) == bool(what)
+    theirs.loading("demo", 12)
+    assert ours.loaded() == ("demo", 12)
+    theirs.loading("", 0)
+    assert ours.loaded() is None
+    theirs.given()
+    ours.given()
+    ours.doing("judge")
+    assert theirs.done() == "judge"
