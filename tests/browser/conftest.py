@@ -1,11 +1,13 @@
-"""One plant and one Chromium for all browser tests; a profile and a page for each."""
+"""One plant and one Chromium for all browser tests, and pages of people who look at it."""
 
 from collections.abc import Iterator
+from contextlib import ExitStack
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page
+from playwright.sync_api import Browser, Page
 
-from tests.browser.plant import Plant, chromium, context_of, quiet, signed_in
+from tests.browser.plant import Plant, chromium, signed_in
+from tests.browser.profiles import Profiles, Visit
 
 
 @pytest.fixture(scope="session")
@@ -23,26 +25,29 @@ def browser() -> Iterator[Browser]:
         yield found
 
 
-@pytest.fixture(params=["desktop"])
-def context(
-    request: pytest.FixtureRequest, browser: Browser, plant: Plant
-) -> Iterator[BrowserContext]:
-    made = context_of(browser, plant, phone=request.param == "phone")
+@pytest.fixture(scope="session")
+def profiles(browser: Browser, plant: Plant) -> Iterator[Profiles]:
+    """Pages of people who are signed in already."""
+    made = Profiles(browser, plant)
     yield made
     made.close()
 
 
 @pytest.fixture
-def stranger(context: BrowserContext) -> Iterator[Page]:
-    """A page of who is not signed in. Scripts may not fail while it is looked at."""
-    page = context.new_page()
-    complaints = quiet(page)
-    yield page
-    assert complaints == []
+def visit(profiles: Profiles) -> Iterator[Visit]:
+    """Opens pages as Profiles.visit does, until the test ends."""
+    with ExitStack() as pages:
+        yield lambda path="", **look: pages.enter_context(profiles.visit(path, **look))
 
 
 @pytest.fixture
-def page(context: BrowserContext, stranger: Page) -> Page:
-    """A page of the administrator ada."""
-    signed_in(context)
+def stranger(visit: Visit) -> Page:
+    """A page of who is not signed in."""
+    return visit(who=None)
+
+
+@pytest.fixture
+def page(stranger: Page) -> Page:
+    """A page of the administrator ada, who has just signed in: tests may end that session."""
+    signed_in(stranger.context)
     return stranger

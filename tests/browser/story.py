@@ -47,11 +47,21 @@ def some_results(plant: Plant, count: int) -> None:
         wait_for(lambda wanted=there + number + 1: len(results(plant)) >= wanted, 20, "a result")  # type: ignore[misc]
 
 
-def a_result(plant: Plant, verdict: str) -> str:
-    """The id of the newest result of a verdict that has its pictures; triggers until there is
-    one."""
+def until(plant: Plant, *verdicts: str) -> None:
+    """Results of the drawn line until the newest, which is a new one, has one of these verdicts."""
     for _ in range(60):
-        found = [row for row in results(plant) if row["verdict"] == verdict and row["pictures"]]
+        some_results(plant, 1)
+        if results(plant)[-1]["verdict"] in verdicts:
+            return
+    raise AssertionError(f"no {verdicts} in 60 parts")
+
+
+def a_result(plant: Plant, verdict: str) -> str:
+    """The id of the drawn line's newest result of a verdict that has its pictures; triggers until
+    there is one."""
+    for _ in range(60):
+        drawn = [row for row in results(plant) if row["station"] == "cam1"]
+        found = [row for row in drawn if row["verdict"] == verdict and row["pictures"]]
         if found:
             return str(found[-1]["result_id"])
         some_results(plant, 1)

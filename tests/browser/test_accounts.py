@@ -7,7 +7,8 @@ import pyotp
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
-from tests.browser.plant import Plant, context_of, named, quiet, signed_in, violations
+from tests.browser.plant import Plant, context_of, named, quiet, violations
+from tests.browser.profiles import Visit
 from tests.rooms.people.people import PASSWORD
 
 
@@ -61,12 +62,9 @@ def test_who_is_signed_in_already_goes_on_at_once(page: Page) -> None:
 
 
 def test_a_session_that_was_ended_says_so_at_once_and_leads_back_afterwards(
-    plant: Plant, browser: Browser, page: Page
+    visit: Visit, page: Page
 ) -> None:
-    context = context_of(browser, plant)
-    signed_in(context, "olga")
-    olga = context.new_page()
-    olga.goto("/app/run?station=cam1")
+    olga = visit("/app/run?station=cam1", who="olga")
     expect(olga.locator("#link")).to_have_attribute("data-state", "ok")
     page.goto("/app/sessions")
     headers = {"Sec-Fetch-Site": "same-origin"}
@@ -79,10 +77,10 @@ def test_a_session_that_was_ended_says_so_at_once_and_leads_back_afterwards(
     olga.get_by_label("Password").fill(PASSWORD)
     olga.get_by_role("button", name="Sign in").click()
     expect(olga).to_have_url(re.compile(r"/app/run\?station=cam1$"))
-    context.close()
 
 
-def test_an_expired_access_token_is_renewed_unseen(context: BrowserContext, page: Page) -> None:
+def test_an_expired_access_token_is_renewed_unseen(page: Page) -> None:
+    context = page.context
     page.goto("/app/sessions")
     kept = [cookie for cookie in context.cookies() if "access" not in cookie["name"]]
     context.clear_cookies()
@@ -136,7 +134,7 @@ def test_the_second_factor_from_setting_up_to_a_recovery_code(
 
 
 def test_an_administrator_makes_changes_locks_out_and_removes_an_account(
-    plant: Plant, browser: Browser, page: Page
+    visit: Visit, page: Page
 ) -> None:
     page.goto("/app/users")
     page.get_by_role("button", name="New account").click()
@@ -162,10 +160,7 @@ def test_an_administrator_makes_changes_locks_out_and_removes_an_account(
     dialog.get_by_role("button", name="Save").click()
     expect(row).to_contain_text("VIEWER")
 
-    theirs = context_of(browser, plant)
-    signed_in(theirs, "nina")
-    screen = theirs.new_page()
-    screen.goto("/app/history")
+    screen = visit("/app/history", who="nina")
     row.get_by_role("button", name="Edit").click()
     page.get_by_role("dialog").get_by_label("Disabled").check()
     page.get_by_role("dialog").locator("[name=own_password]").fill(PASSWORD)
@@ -173,7 +168,6 @@ def test_an_administrator_makes_changes_locks_out_and_removes_an_account(
     expect(row).to_contain_text("Disabled")
     screen.goto("/app/history")
     expect(screen).to_have_url(re.compile("/app/sign-in"))
-    theirs.close()
 
     row.get_by_role("button", name="Remove").click()
     page.get_by_role("dialog").locator("[name=own_password]").fill(PASSWORD)
@@ -201,11 +195,8 @@ def test_the_last_administrator_stays(page: Page) -> None:
     expect(row).to_contain_text("ADMIN")
 
 
-def test_after_signing_out_nothing_is_left_in_the_browser(plant: Plant, browser: Browser) -> None:
-    theirs = context_of(browser, plant)
-    signed_in(theirs, "ada")
-    screen = theirs.new_page()
-    screen.goto("/app/health")
+def test_after_signing_out_nothing_is_left_in_the_browser(visit: Visit) -> None:
+    screen = visit("/app/health")
     screen.evaluate(
         "localStorage.setItem('draft:synthetic-part', 'half a program');"
         " sessionStorage.setItem('x', 'y')"
@@ -219,7 +210,6 @@ def test_after_signing_out_nothing_is_left_in_the_browser(plant: Plant, browser:
         )
         is None
     )
-    theirs.close()
 
 
 def test_language_and_theme_stay(page: Page) -> None:

@@ -5,9 +5,10 @@ import re
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Page, Route, expect
+from playwright.sync_api import Page, Route, expect
 
-from tests.browser.plant import Plant, context_of, overflow, signed_in, violations
+from tests.browser.plant import overflow, violations
+from tests.browser.profiles import Visit
 
 GOOD = {
     "code": "CAMERA.cam1",
@@ -41,13 +42,9 @@ def told(page: Page, alarms: dict[str, Any]) -> None:
 
 
 @pytest.mark.parametrize("bad", BAD)
-def test_one_bad_alarm_is_shown_as_unreadable_beside_the_others(
-    plant: Plant, browser: Browser, bad: str
-) -> None:
+def test_one_bad_alarm_is_shown_as_unreadable_beside_the_others(visit: Visit, bad: str) -> None:
     """The web lets no such alarm through, so it is put in on the way to the page."""
-    context = context_of(browser, plant)
-    signed_in(context)
-    page = context.new_page()
+    page = visit(loud=True)
     failed: list[str] = []
     page.on("pageerror", lambda error: failed.append(str(error)))
     told(page, {"A": BAD[bad], GOOD["code"]: GOOD, "Z": BAD[bad]})
@@ -57,16 +54,13 @@ def test_one_bad_alarm_is_shown_as_unreadable_beside_the_others(
     for code in ("A", "Z"):
         expect(banner.locator(f'[data-alarm="{code}"]')).to_contain_text("Unreadable alarm")
     assert failed == []
-    context.close()
 
 
 @pytest.mark.parametrize("phone", [False, True], ids=["desktop", "phone"])
 def test_alarms_are_one_line_that_moves_nothing_and_unfolds_to_what_solves_them(
-    plant: Plant, browser: Browser, phone: bool
+    visit: Visit, phone: bool
 ) -> None:
-    context = context_of(browser, plant, phone=phone)
-    signed_in(context)
-    page = context.new_page()
+    page = visit(phone=phone)
     message = {**GOOD, "code": "PROGRAM.cam2", "message": "There is no such program"}
     told(page, {"PROGRAM.cam2": {**message, "station": "cam2"}})
     page.goto("/app/statistics")
@@ -85,4 +79,3 @@ def test_alarms_are_one_line_that_moves_nothing_and_unfolds_to_what_solves_them(
     line.click()
     alarm.get_by_role("link", name="Choose a program").click()
     expect(page).to_have_url(re.compile("/app/programs"))
-    context.close()

@@ -3,22 +3,19 @@
 import re
 
 import pytest
-from playwright.sync_api import Browser, expect
+from playwright.sync_api import expect
 
-from tests.browser.plant import Plant, context_of, overflow, quiet, signed_in, violations
+from tests.browser.plant import Plant, overflow, violations
+from tests.browser.profiles import Visit
 from tests.browser.story import results, some_results
 
 
 @pytest.mark.parametrize("phone", [False, True], ids=["desktop", "phone"])
 def test_four_cards_tell_what_is_done_and_lead_to_what_is_not(
-    plant: Plant, browser: Browser, phone: bool
+    plant: Plant, visit: Visit, phone: bool
 ) -> None:
     some_results(plant, 1)
-    context = context_of(browser, plant, phone=phone)
-    signed_in(context)
-    page = context.new_page()
-    complaints = quiet(page)
-    page.goto("/app/begin")
+    page = visit("/app/begin", phone=phone)
     for step in ("camera", "program", "trigger"):
         expect(page.locator(f'[data-step="{step}"]')).to_have_attribute("data-done", "true")
     newest = results(plant)[-1]
@@ -31,5 +28,3 @@ def test_four_cards_tell_what_is_done_and_lead_to_what_is_not(
     assert violations(page) == []
     factor.get_by_role("link", name="Set it up").click()
     expect(page).to_have_url(re.compile("/app/account$"))
-    assert complaints == []
-    context.close()

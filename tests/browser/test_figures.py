@@ -2,48 +2,44 @@
 are told apart, and one tool can be looked at alone."""
 
 import re
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, expect
+from playwright.sync_api import expect
 
 from schemas import as_program
 from schemas.store.programs import Programs
-from tests.browser.plant import Plant, context_of, overflow, quiet, signed_in, violations
-from tests.browser.story import some_results
+from tests.browser.plant import Plant, overflow, violations
+from tests.browser.profiles import Profiles, Visit
+from tests.browser.story import until
+
+HERE = {"Sec-Fetch-Site": "same-origin"}
 
 
-@pytest.fixture
-def two_programs(plant: Plant, browser: Browser) -> None:
-    """Results of the drawn part judged by two programs, whose tools have the same names."""
+@pytest.fixture(scope="module")
+def two_programs(plant: Plant, profiles: Profiles) -> Iterator[None]:
+    """Results of the drawn part judged by two programs, whose tools have the same names; the second
+    program is gone afterwards."""
     store = Programs(Path(plant.node.state) / "programs")
     program = store.get("synthetic-part").program
     other = as_program({**program.document(), "id": "other-part", "name": "Other part"})
-    if store.head("other-part") is None:
-        store.save(other, store.master(program), by="test")
-    context = context_of(browser, plant)
-    signed_in(context)
-    some_results(plant, 2)
-    for id in ("other-part", "synthetic-part"):
-        answer = context.request.post(
-            f"/api/v1/programs/{id}/activate",
-            data={"station": "cam1"},
-            headers={"Sec-Fetch-Site": "same-origin"},
-        )
-        assert answer.ok, answer.text()
-        some_results(plant, 2)
-    context.close()
+    store.save(other, store.master(program), by="test")
+    with profiles.visit() as page:
+        for id in ("other-part", "synthetic-part"):
+            activate = f"/api/v1/programs/{id}/activate"
+            answer = page.request.post(activate, data={"station": "cam1"}, headers=HERE)
+            assert answer.ok, answer.text()
+            until(plant, "OK", "NG")  # a part that is not found has no values
+        yield
+        assert page.request.delete("/api/v1/programs/other-part", headers=HERE).ok
 
 
 @pytest.mark.parametrize("phone", [False, True], ids=["desktop", "phone"])
 def test_tools_of_one_name_in_two_programs_are_two_lines(
-    plant: Plant, browser: Browser, two_programs: None, phone: bool
+    two_programs: None, visit: Visit, phone: bool
 ) -> None:
-    context = context_of(browser, plant, phone=phone)
-    signed_in(context)
-    page = context.new_page()
-    complaints = quiet(page)
-    page.goto("/app/statistics?station=cam1")
+    page = visit("/app/statistics?station=cam1", phone=phone)
     rows = page.locator('#tools tr[data-tool="label"]')
     expect(rows).to_have_count(2)
     expect(rows.filter(has_text="other-part")).to_have_count(1)
@@ -55,5 +51,3 @@ def test_tools_of_one_name_in_two_programs_are_two_lines(
     expect(page.locator("#tool-figures svg").first).to_be_visible()
     assert overflow(page) == 0
     assert violations(page) == []
-    assert complaints == []
-    context.close()

@@ -5,6 +5,7 @@ import re
 from playwright.sync_api import Locator, Page, expect
 
 from tests.browser.plant import PICTURES, Plant
+from tests.browser.profiles import Visit
 from tests.browser.story import trigger
 
 GOOD = "11_1111"
@@ -45,10 +46,10 @@ class Hands:
 
 
 def test_a_first_program_from_a_photograph_takes_fewer_than_25_actions(
-    plant: Plant, page: Page
+    plant: Plant, visit: Visit
 ) -> None:
+    page = visit("/app/programs")
     hands = Hands(page)
-    page.goto("/app/programs")
     hands.click(page.get_by_role("link", name="New program"))
     hands.choose(page.get_by_label("Station"), "cam2")
     hands.click(page.locator('[data-step="master"]').first)

@@ -1,43 +1,27 @@
 """Many stations at a glance: tiles, those in trouble first, from a tile to its card and back."""
 
 import re
-from collections.abc import Iterator
-from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Page, Route, expect
+from playwright.sync_api import Page, expect
 
-from tests.browser.plant import Plant, context_of, overflow, quiet, signed_in, violations
+from tests.browser.plant import Plant, overflow, violations
+from tests.browser.profiles import Visit
 from tests.browser.story import a_result, results, some_results
 
 NAMES = ["cam1", "cam2", *(f"line-{number}" for number in range(3, 21))]
-
-
-def crowded(page: Page) -> None:
-    """The page takes the plant for one of 20 stations, of which the node knows two."""
-
-    def more(route: Route) -> None:
-        answer = route.fetch().json()
-        answer["data"]["stations"] = [{"id": name, "state": "Ready"} for name in NAMES]
-        route.fulfill(json=answer)
-
-    page.route("**/api/v1/stations", more)
+# the page takes the plant for one of 20 stations, of which the node knows two
+CROWDED = f"(data) => data.stations = {NAMES}.map((id) => ({{ id, state: 'Ready' }}))"
 
 
 @pytest.fixture(params=["desktop", "phone"])
-def page(request: pytest.FixtureRequest, plant: Plant, browser: Browser) -> Iterator[Page]:
+def page(request: pytest.FixtureRequest, plant: Plant, visit: Visit) -> Page:
     some_results(plant, 3)
     a_result(plant, "NG")
-    size: dict[str, Any] = {"viewport": {"width": 1440, "height": 900}}
-    phone = request.param == "phone"
-    context = context_of(browser, plant, phone=phone, **({} if phone else size))
-    signed_in(context)
-    made = context.new_page()
-    complaints = quiet(made)
-    crowded(made)
-    yield made
-    assert complaints == []
-    context.close()
+    size = {"viewport": {"width": 1440, "height": 900}}
+    look = {"phone": True} if request.param == "phone" else size
+    made: Page = visit(answers={"/api/v1/stations": CROWDED}, **look)
+    return made
 
 
 def test_twenty_stations_stand_as_tiles_that_lead_to_their_card(plant: Plant, page: Page) -> None:

@@ -2,9 +2,10 @@
 one button away; adding a tool is one step of undo; what failed is selected when a result is opened
 in the editor."""
 
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Page, expect
 
-from tests.browser.plant import Plant, context_of, overflow, quiet, signed_in
+from tests.browser.plant import Plant, overflow
+from tests.browser.profiles import Visit
 from tests.browser.story import a_result, results
 from tests.browser.test_release import add
 
@@ -14,13 +15,9 @@ def limit(page: Page, side: str) -> float:
 
 
 def test_limits_follow_the_unit_and_the_calibration_is_one_button_away(
-    plant: Plant, browser: Browser
+    plant: Plant, visit: Visit
 ) -> None:
-    context = context_of(browser, plant)
-    signed_in(context)
-    page = context.new_page()
-    complaints = quiet(page)
-    page.goto("/app/programs/synthetic-part/edit#tools")
+    page = visit("/app/programs/synthetic-part/edit#tools")
     add(page, "Add a tool", "width")
     row = page.locator('button.tool-row[data-tool="width_1"]')
     expect(row).to_be_visible()
@@ -48,21 +45,14 @@ def test_limits_follow_the_unit_and_the_calibration_is_one_button_away(
     unit.locator("label.segment", has_text="px").click()
     expect(low).to_have_value(f"{before:g}")
     assert overflow(page) == 0
-    assert complaints == []
-    context.close()
 
 
-def test_open_in_editor_selects_the_tool_that_failed(plant: Plant, browser: Browser) -> None:
+def test_open_in_editor_selects_the_tool_that_failed(plant: Plant, visit: Visit) -> None:
     newest = a_result(plant, "NG")
     (result,) = [row for row in results(plant) if row["result_id"] == newest]
-    context = context_of(browser, plant, phone=True)
-    signed_in(context)
-    page = context.new_page()
-    complaints = quiet(page)
-    failed = context.request.get(f"/api/v1/results/{result['result_id']}").json()["data"]["tools"]
+    page = visit(phone=True)
+    failed = page.request.get(f"/api/v1/results/{result['result_id']}").json()["data"]["tools"]
     (name, *_) = [tool["name"] for tool in failed if tool["verdict"] == "NG"]
     page.goto(f"/app/programs/synthetic-part/edit?result={newest}")
     row = page.locator(f'button.tool-row[data-tool="{name}"]')
     expect(row).to_have_attribute("aria-current", "true")
-    assert complaints == []
-    context.close()

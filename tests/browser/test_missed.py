@@ -4,9 +4,10 @@ stands in the way meanwhile."""
 import re
 
 import pytest
-from playwright.sync_api import Browser, expect
+from playwright.sync_api import expect
 
-from tests.browser.plant import Plant, context_of, overflow, quiet, signed_in, violations
+from tests.browser.plant import Plant, overflow, violations
+from tests.browser.profiles import Visit
 
 WORDS = {
     "en-GB": (
@@ -21,14 +22,12 @@ WORDS = {
 
 @pytest.mark.parametrize("language", WORDS)
 def test_what_a_program_would_miss_is_listed_with_its_pictures(
-    plant: Plant, browser: Browser, language: str
+    plant: Plant, visit: Visit, language: str
 ) -> None:
     ask, told, honest, stain, stop = WORDS[language]
-    context = context_of(browser, plant, phone=language == "de-DE", locale=language)
-    signed_in(context)
-    page = context.new_page()
-    complaints = quiet(page)
-    page.goto("/app/programs/synthetic-part/edit#tools")
+    page = visit(
+        "/app/programs/synthetic-part/edit#tools", phone=language == "de-DE", locale=language
+    )
     panel = page.locator(".missed-panel")
     expect(panel).to_contain_text(honest)
     panel.get_by_role("button", name=ask).click()
@@ -46,5 +45,3 @@ def test_what_a_program_would_miss_is_listed_with_its_pictures(
     assert panel.locator('.missed[data-never="true"]').count() == 0
     assert overflow(page) == 0
     assert violations(page) == []
-    assert complaints == []
-    context.close()

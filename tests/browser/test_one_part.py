@@ -4,25 +4,20 @@ banner and history."""
 import re
 import threading
 
-from playwright.sync_api import Browser, Route, expect
+from playwright.sync_api import Route, expect
 
-from tests.browser.plant import Plant, context_of, overflow, quiet, signed_in
-from tests.browser.story import a_result, results, some_results
+from tests.browser.plant import Plant, overflow
+from tests.browser.profiles import Visit
+from tests.browser.story import results, until
 
 WHY = re.compile(r"[a-z_]+ [\d.,]+.* \((at least|at most) [\d.,]+.*\)( \+\d)?|[a-z_]+ [A-Z_]+")
 
 
 def test_a_picture_steps_back_at_once_when_the_next_part_is_judged_otherwise(
-    plant: Plant, browser: Browser
+    plant: Plant, visit: Visit
 ) -> None:
-    a_result(plant, "OK")
-    while results(plant)[-1]["verdict"] != "OK":
-        some_results(plant, 1)
-    context = context_of(browser, plant)
-    signed_in(context)
-    page = context.new_page()
-    complaints = quiet(page)
-    page.goto("/app/run?station=cam1")
+    until(plant, "OK")
+    page = visit("/app/run?station=cam1")
     shot = page.locator('[data-station="cam1"] figure.shot')
     call = page.locator('[data-station="cam1"] .call')
     expect(shot.locator("img")).to_be_visible()
@@ -33,8 +28,7 @@ def test_a_picture_steps_back_at_once_when_the_next_part_is_judged_otherwise(
         "**/stations/cam1/picture?**",
         lambda route: held.append(route) if holds.is_set() else route.continue_(),
     )
-    while results(plant)[-1]["verdict"] != "NG":
-        some_results(plant, 1)
+    until(plant, "NG")
     expect(call).to_have_attribute("data-verdict", "NG")
     expect(shot).to_have_attribute("data-other", "true")
     expect(call.locator(".call-why")).to_have_text(WHY)
@@ -55,5 +49,3 @@ def test_a_picture_steps_back_at_once_when_the_next_part_is_judged_otherwise(
     )
     assert picture.evaluate("image => image.naturalWidth") == 160
     assert overflow(page) == 0
-    assert complaints == []
-    context.close()

@@ -3,25 +3,19 @@
 import re
 
 import pytest
-from playwright.sync_api import Browser, expect
+from playwright.sync_api import expect
 
-from tests.browser.plant import Plant, context_of, overflow, quiet, signed_in, violations
-from tests.browser.story import a_result, results, some_results
+from tests.browser.plant import Plant, overflow, violations
+from tests.browser.profiles import Visit
+from tests.browser.story import a_result, results, until
 
 
 @pytest.mark.parametrize("phone", [False, True], ids=["desktop", "phone"])
-def test_the_last_ng_is_pinned_until_it_is_seen(
-    plant: Plant, browser: Browser, phone: bool
-) -> None:
+def test_the_last_ng_is_pinned_until_it_is_seen(plant: Plant, visit: Visit, phone: bool) -> None:
     a_result(plant, "NG")
-    while results(plant)[-1]["verdict"] != "OK":
-        some_results(plant, 1)
+    until(plant, "OK")
     newest = [row for row in results(plant) if row["verdict"] == "NG"][-1]["result_id"]
-    context = context_of(browser, plant, phone=phone)
-    signed_in(context)
-    page = context.new_page()
-    complaints = quiet(page)
-    page.goto("/app/run?station=cam1")
+    page = visit("/app/run?station=cam1", phone=phone)
     pinned = page.locator('[data-station="cam1"] .pinned')
     part = pinned.locator(f'[data-pinned="{newest}"]')
     expect(part).to_have_text(re.compile(r"\((at least|at most) [\d.]+"))
@@ -32,5 +26,3 @@ def test_the_last_ng_is_pinned_until_it_is_seen(
     page.reload()
     expect(page.locator('[data-station="cam1"] .call-word')).to_have_text(re.compile("OK"))
     expect(pinned).to_be_hidden()
-    assert complaints == []
-    context.close()

@@ -4,9 +4,10 @@ is shorter than the time between two looks; the last one is told with its age an
 import re
 
 import pytest
-from playwright.sync_api import Browser, expect
+from playwright.sync_api import expect
 
-from tests.browser.plant import Plant, context_of, overflow, quiet, signed_in, violations
+from tests.browser.plant import Plant, overflow, violations
+from tests.browser.profiles import Visit
 from tests.browser.story import results, some_results
 
 PARTS = 6
@@ -17,12 +18,8 @@ WORDS = {
 
 
 @pytest.mark.parametrize("language", WORDS)
-def test_no_pulse_is_missed(plant: Plant, browser: Browser, language: str) -> None:
-    context = context_of(browser, plant, phone=language == "de-DE", locale=language)
-    signed_in(context)
-    page = context.new_page()
-    complaints = quiet(page)
-    page.goto("/app/lines")
+def test_no_pulse_is_missed(plant: Plant, visit: Visit, language: str) -> None:
+    page = visit("/app/lines", phone=language == "de-DE", locale=language)
     card = page.locator('[data-station="cam1"]')
     counts = {
         role: card.locator(f'[data-count="{role}"]') for role in ("ok", "ng", "error", "busy")
@@ -41,5 +38,3 @@ def test_no_pulse_is_missed(plant: Plant, browser: Browser, language: str) -> No
     assert re.search(r"V2\D.*V18", drawn.locator("path").get_attribute("d") or "")
     assert overflow(page) == 0
     assert violations(page) == []
-    assert complaints == []
-    context.close()

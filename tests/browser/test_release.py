@@ -5,9 +5,10 @@ import re
 import threading
 
 import pytest
-from playwright.sync_api import Browser, Page, Route, expect
+from playwright.sync_api import Page, Route, expect
 
-from tests.browser.plant import Plant, context_of, overflow, quiet, signed_in, violations
+from tests.browser.plant import Plant, overflow, violations
+from tests.browser.profiles import Visit
 from tests.browser.story import a_result
 
 WORDS = {
@@ -41,14 +42,11 @@ def add(page: Page, button: str, kind: str) -> None:
 
 @pytest.mark.parametrize("language", WORDS)
 def test_a_tool_without_limits_is_not_saved_and_a_save_says_what_it_does(
-    plant: Plant, browser: Browser, language: str
+    plant: Plant, visit: Visit, language: str
 ) -> None:
     button, unset, blocked, live, untaught = WORDS[language]
     a_result(plant, "NG")
-    context = context_of(browser, plant, locale=language)
-    signed_in(context)
-    page = context.new_page()
-    complaints = quiet(page)
+    page = visit(locale=language)
     held: list[Route] = []
     holds = threading.Event()
     holds.set()
@@ -87,5 +85,3 @@ def test_a_tool_without_limits_is_not_saved_and_a_save_says_what_it_does(
     add(page, button, "learned")
     page.locator("#save").click()
     expect(dialog.locator('[data-notice="untaught"]')).to_contain_text(untaught)
-    assert complaints == []
-    context.close()

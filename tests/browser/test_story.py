@@ -5,10 +5,11 @@ import re
 
 import pyotp
 import pytest
-from playwright.sync_api import Browser, Locator, Page, expect
+from playwright.sync_api import Locator, Page, expect
 
 from schemas.store.programs import Programs
-from tests.browser.plant import PICTURES, Plant, context_of, overflow, quiet
+from tests.browser.plant import PICTURES, Plant, overflow
+from tests.browser.profiles import Visit
 from tests.browser.story import trigger
 from tests.rooms.people.people import PASSWORD
 
@@ -16,13 +17,8 @@ GOOD, BAD = "11_1111", "100_1001"
 
 
 @pytest.fixture(params=[False, True], ids=["desktop", "phone"])
-def shown(request: pytest.FixtureRequest, browser: Browser, plant: Plant):  # type: ignore[no-untyped-def]
-    context = context_of(browser, plant, phone=request.param)
-    page = context.new_page()
-    complaints = quiet(page)
-    yield page
-    assert complaints == []
-    context.close()
+def shown(request: pytest.FixtureRequest, visit: Visit) -> Page:
+    return visit(who=None, phone=request.param)
 
 
 def drag(page: Page, box: Locator, start: tuple[float, float], end: tuple[float, float]) -> None:
