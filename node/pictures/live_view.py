@@ -18,6 +18,7 @@ import numpy as np
 from node.frame import Pixels
 from node.part import Inspection
 from node.pictures.annotate import annotate
+from node.pictures.failed_at import failed_at
 from node.worker.seam import Settle
 from schemas import Problem
 from schemas.store.live_pictures import LivePictures
@@ -104,6 +105,7 @@ class Showing:
                     newest.settle.seq,
                     newest.settle.result_id,
                     as_jpeg(annotate(newest.found)),
+                    failed_at(newest.found),
                 )
             except Problem as problem:
                 log.warning("a picture is not shown: %s", problem)

@@ -16,15 +16,21 @@ from schemas.errors import Problem
 from schemas.store.disk import DISK, FULL, Disk, failed, write_new
 
 KEPT = 20
-NAME = re.compile(r"([0-9]{1,15})-([0-9a-f-]{36})\.jpg")
+WHOLE = 1000
+PLACE = r"-([0-9]{1,4})-([0-9]{1,4})-([0-9]{1,4})-([0-9]{1,4})"
+NAME = re.compile(rf"([0-9]{{1,15}})-([0-9a-f-]{{36}})(?:{PLACE})?\.jpg")
+
+# left, top, width, height in thousandths of the picture
+Place = tuple[int, int, int, int]
 
 
 class LivePicture(NamedTuple):
-    """A picture of a result, as JPEG."""
+    """A picture of a result, as JPEG; `place` is where the part failed, if a tool says so."""
 
     seq: int
     result_id: str
     path: Path
+    place: Place | None = None
 
 
 class LivePictures:
@@ -34,14 +40,17 @@ class LivePictures:
         self._folder = folder
         self._disk = disk
 
-    def put(self, station: str, seq: int, result_id: str, jpeg: bytes) -> None:
+    def put(
+        self, station: str, seq: int, result_id: str, jpeg: bytes, place: Place | None = None
+    ) -> None:
         """Add the newest one. Raises Problem DISK_SPACE, STORE_FAILED."""
         folder = self._folder / station
         temporary = folder / f".{secrets.token_hex(4)}"
         try:
             folder.mkdir(mode=0o750, parents=True, exist_ok=True)
             write_new(temporary, jpeg, self._disk, durable=False)
-            self._disk.rename(temporary, folder / f"{seq}-{result_id}.jpg")
+            name = "-".join(str(part) for part in (seq, result_id, *(place or ())))
+            self._disk.rename(temporary, folder / f"{name}.jpg")
             for name in os.listdir(folder):  # noqa: PTH208
                 if name.startswith("."):
                     (folder / name).unlink(missing_ok=True)  # of a process that was killed
@@ -66,7 +75,7 @@ class LivePictures:
             return []
         matches = (NAME.fullmatch(name) for name in names)
         return sorted(
-            LivePicture(int(match[1]), match[2], folder / match[0]) for match in matches if match
+            (_picture(folder, match) for match in matches if match), key=lambda each: each[:2]
         )
 
     def newest(self, station: str) -> LivePicture | None:
@@ -78,3 +87,10 @@ class LivePictures:
         return next(
             (picture for picture in self.all(station) if picture.result_id == result_id), None
         )
+
+
+def _picture(folder: Path, match: re.Match[str]) -> LivePicture:
+    seq, result_id, *place = match.groups()
+    left, top, width, height = (int(part or 0) for part in place)
+    where = (left, top, width, height) if place[0] else None
+    return LivePicture(int(seq), result_id, folder / match[0], where)

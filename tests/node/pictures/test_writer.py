@@ -51,6 +51,7 @@ def test_a_picture_is_drawn_after_its_result_has_had_time_to_go_out(
     monkeypatch.setattr(pictures.PictureWriter, "encode", lambda *_: b"")
     monkeypatch.setattr(pictures, "small", lambda _: b"")
     monkeypatch.setattr(live_view, "as_jpeg", lambda _: b"")
+    monkeypatch.setattr(live_view, "failed_at", lambda _: None)
     writer = pictures.PictureWriter(store, 90, lambda *_: None)
     shower = live_view.Showing(store)
     shower.watch("cam1")

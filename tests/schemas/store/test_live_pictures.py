@@ -36,6 +36,14 @@ def test_the_newest_is_found_and_the_oldest_go(tmp_path: Path) -> None:
     assert len(list((tmp_path / "shown").rglob("*.jpg"))) == KEPT + 1
 
 
+def test_where_a_part_failed_goes_with_its_picture(tmp_path: Path) -> None:
+    shown = LivePictures(tmp_path)
+    put(shown, "cam1", 1)
+    shown.put("cam1", 2, new_id(), b"bad", (10, 0, 990, 1000))
+    put(shown, "cam1", 3)
+    assert [picture.place for picture in shown.all("cam1")] == [None, (10, 0, 990, 1000), None]
+
+
 def test_pictures_of_a_ledger_before_this_one_are_no_newer(tmp_path: Path) -> None:
     shown = LivePictures(tmp_path)
     for seq in (700, 701):

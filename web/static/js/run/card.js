@@ -65,6 +65,7 @@ export class Card {
       this.word,
       this.why,
       h("p.call-about", this.part, this.age),
+      this.picture.closeup.element,
     );
     const head = h(
       "header.station-head",

@@ -6,6 +6,7 @@ import { ask } from "../api.js";
 import { h, icon, put } from "../dom.js";
 import { live } from "../events.js";
 import { t } from "../words.js";
+import { Closeup, placeOf } from "./closeup.js";
 
 const AGAIN_MS = 3000;
 const EVERY_MS = 300; // as often as the node draws one
@@ -22,6 +23,8 @@ export class Picture {
     this.busy = false;
     this.verdicts = new Map(); // of the last parts, by seq
     this.url = null;
+    this.closeup = new Closeup();
+    this.failedAt = null; // where the part that is shown failed
     this.frame = h("a.picture-frame");
     this.caption = h("figcaption.small");
     this.element = h("figure.shot", this.frame, this.caption);
@@ -69,6 +72,7 @@ export class Picture {
             await response.blob(),
             response.headers.get("X-Result-Id"),
             Number(response.headers.get("X-Seq")),
+            placeOf(response.headers.get("X-Failed-At")),
           );
       } catch {
         // the lamps say what is wrong
@@ -78,8 +82,8 @@ export class Picture {
     this.busy = false;
   }
 
-  /** Show a picture when the browser has decoded it, in place of the one before. */
-  async show(blob, resultId, seq) {
+  /** Show a picture when the browser has decoded it, in place of the one before; `place`: where its part failed. */
+  async show(blob, resultId, seq, place = null) {
     const url = URL.createObjectURL(blob);
     const image = h("img", {
       src: url,
@@ -100,6 +104,8 @@ export class Picture {
     this.frame.href = `/app/history/${resultId}`;
     this.element.dataset.seq = seq;
     this.shownSeq = seq;
+    this.failedAt = place;
+    if (place) this.closeup.draw(image, place);
     this.agree();
     this.name();
   }
@@ -112,6 +118,8 @@ export class Picture {
     const other =
       this.shownSeq !== this.wanted && this.verdicts.get(this.shownSeq) !== this.newest?.verdict;
     this.element.dataset.other = String(Boolean(this.url) && other);
+    // beside a verdict stands the place of its own part, or none
+    this.closeup.element.hidden = this.shownSeq !== this.wanted || !this.failedAt;
   }
 
   /**
@@ -139,5 +147,6 @@ export class Picture {
     if (this.url) URL.revokeObjectURL(this.url);
     this.url = null;
     this.shownSeq = 0;
+    this.closeup.element.hidden = true;
   }
 }
