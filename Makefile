@@ -48,6 +48,7 @@ check: $(VENV)/installed-dev $(BIOME)
 	elif [ -n "$$CI" ]; then echo "CI needs npm: the form of the JavaScript was not checked" >&2; exit 1; \
 	else echo "the form of the JavaScript was not checked: npm is not here, or brought no biome" >&2; fi
 	$(BIN)/mypy
+	$(BIN)/python -m tests.lengths
 	$(BIN)/lint-imports
 	$(BIN)/python -m schemas.generate --check
 	$(BIN)/python -m broker.asyncapi --check

@@ -9,6 +9,8 @@ async with Consumer(BrokerSettings(url="mqtt://127.0.0.1:1883"), "node-01", afte
 consumer:
     async for result in consumer:                                # each once, in the order of seq
         await store(result, consumer.position)
+
+One file: the driver and its two ends are read beside those of broker/threaded.py, member by member.
 """
 
 import asyncio

@@ -11,6 +11,8 @@ a ping is always on its way, and a broker that says nothing for `dead_s` is gone
 alive it asked for. A raised exception in a paho callback would kill the thread while is_connected()
 stays true, so each is guarded: it ends the connection instead, and whatever was not acknowledged
 comes again.
+
+One file: one paho client, all of whose callbacks share the state of one connection.
 """
 
 import contextlib

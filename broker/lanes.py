@@ -18,6 +18,8 @@ an account, or the account's name taken for the id). If that happens twice, and 
 is withdrawn, for ever longer. Another client may have the second's id, and take its session with
 what waits there: where it is lost again and again while the first stands, both listen until it has
 stood for long.
+
+One file: the two connections hand work to each other, and how is seen only with both in sight.
 """
 
 import time

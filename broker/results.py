@@ -11,6 +11,8 @@ PUBACK says that the broker has a result, its echo (see fence.py) that the broke
 it. The echo takes the row out of the outbox with the next commit, and is acknowledged after that,
 so an echo lost to a crash comes again. A second without an echo is as good, and where there are no
 echoes PUBACK is. A confirmation that could not be committed is made again.
+
+One file: what is sent, echoed and confirmed of a result is one table, which every method changes.
 """
 
 import time

@@ -9,6 +9,8 @@ with Consumer(BrokerSettings(url="mqtt://127.0.0.1:1883"), "node-01", after={"ca
 consumer:
     for result in consumer:                                      # each once, in the order of seq
         store(result, consumer.position)
+
+One file: the driver and its two ends are read beside those of broker/aio.py, member by member.
 """
 
 import contextlib

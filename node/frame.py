@@ -2,6 +2,8 @@
 
 What several tools need of the same pixels (gray, HSV, gradients) is made once per frame and view
 and then shared. A pose never changes a region: it moves the view that is taken of the frame.
+
+One file: a frame and its views share what is made once of their pixels.
 """
 
 import math

@@ -5,6 +5,9 @@ What cannot or must not be inspected (not a trigger, stale, overrun, paused) is 
 the same commit; such an answer drives no lines, since no part stands under the camera for it.
 Triggers that come together are committed together. Who sends an id that is known is always told so
 on `accepted`: nothing is inspected again.
+
+One file: the ways in which a trigger is answered at once are one decision, in an order that
+matters.
 """
 
 import logging

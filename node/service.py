@@ -1,5 +1,8 @@
 """The node as a whole: from settings to running parts, the watch over them, and their orderly
-end."""
+end.
+
+One file: wiring only; everything that is made is closed here too, in the opposite order.
+"""
 
 import contextlib
 import gc

@@ -1,5 +1,8 @@
 """The catalogue of problems: each code with its message, its HTTP status and what to do about
-it."""
+it.
+
+One file: a table, a row a code.
+"""
 
 from typing import Any, NamedTuple
 

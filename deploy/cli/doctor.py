@@ -8,7 +8,7 @@ from pathlib import Path
 
 from broker.client import Client
 from broker.probe import Tried, probe
-from deploy.cli import addressee, loadable, machine, show
+from deploy.cli import addressee, attached, loadable, machine, show
 from deploy.cli.machine import Finding, failed
 from schemas import Problem
 from schemas.settings import BrokerSettings
@@ -75,7 +75,7 @@ def _rows(args: argparse.Namespace) -> Iterator[Finding]:
             yield from machine.clock(loaded.settings)
             yield from loadable.tools()
             yield from loadable.programs(loaded.settings)
-            yield from machine.lines(loaded.settings)
+            yield from attached.lines(loaded.settings)
         yield from machine.reach(loaded.settings)
         yield from machine.certificates(loaded.settings)
         yield from machine.permissions(loaded.settings, loaded.path, os.environ)
@@ -223,7 +223,7 @@ def _cameras_if_free(loaded: Loaded) -> Generator[Finding, None, bool]:
             raise
         return True
     try:
-        yield from machine.cameras(loaded.settings, loaded.path.parent)
+        yield from attached.cameras(loaded.settings, loaded.path.parent)
     finally:
         os.close(lock)
     return False

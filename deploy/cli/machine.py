@@ -1,4 +1,4 @@
-"""What `doctor` finds on the machine itself: cameras, lines, disk, clock, permissions."""
+"""What `doctor` finds on the machine itself: disk, clock, permissions, certificates."""
 
 import os
 import stat
@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Literal, NamedTuple
 
-from schemas import CATALOGUE, GpiodLines, Problem, Settings
+from schemas import CATALOGUE, Problem, Settings
 from schemas.certificates import certificates as certificates_of
 from schemas.settings.override import is_secret_variable
 from schemas.store.clock import CLOCK
@@ -19,7 +19,6 @@ STATUS = Literal["ok", "warn", "fail"]
 FSYNCS = 10
 SLOW_FSYNC_MS = 50.0
 LEAST_FREE_MB = 200
-OPEN_S = 5.0
 YEARS = range(2025, 2100)
 VOLATILE = ("tmpfs", "ramfs", "overlay")
 
@@ -37,100 +36,6 @@ def failed(check: str, problem: Problem) -> Finding:
     """The finding of a problem of the catalogue."""
     return Finding(
         check, "fail", f"{problem.code}: {problem.message}", CATALOGUE[problem.code].advice
-    )
-
-
-def cameras(settings: Settings, folder: Path) -> Iterator[Finding]:
-    """Opens each camera and takes a picture: only while no node runs."""
-    from node.cameras import Request, make_camera
-
-    for station in settings.station:
-        check = f"camera {station.id}"
-        try:
-            camera = make_camera(station.camera, folder)
-            try:
-                camera.open()
-                until = time.monotonic() + OPEN_S
-                while camera.problem is not None and time.monotonic() < until:
-                    time.sleep(0.05)
-                if camera.problem is not None:
-                    raise camera.problem
-                if camera.simulated:
-                    yield _simulated(check, f"{station.camera.kind}: simulated", settings)
-                    continue
-                now = time.monotonic_ns()
-                frame = camera.grab(Request(now, now + station.camera.timeout_ms * 1_000_000))
-                took_ms = (time.monotonic_ns() - now) / 1e6
-                yield Finding(
-                    check,
-                    "ok",
-                    f"{station.camera.kind}: {frame.width} x {frame.height} px after"
-                    f" {took_ms:.0f} ms",
-                )
-            finally:
-                camera.close()
-        except Problem as problem:
-            yield failed(check, problem)
-
-
-def lines(settings: Settings) -> Iterator[Finding]:
-    """Looks at each line without requesting it."""
-    for station in settings.station:
-        check = f"lines {station.id}"
-        if not isinstance(station.lines, GpiodLines):
-            yield _simulated(
-                check, f"{len(station.lines.roles)} lines in memory: simulated", settings
-            )
-            continue
-        try:
-            yield _chip(check, station.lines)
-        except Problem as problem:
-            yield failed(check, problem)
-        except OSError as error:
-            yield Finding(
-                check,
-                "fail",
-                f"{station.lines.chip}: {error.strerror or error}",
-                "Check the chip and its permissions",
-            )
-
-
-def _chip(check: str, lines: GpiodLines) -> Finding:
-    from node.gpio.chip import CONSUMER, find_chip
-
-    wanted = {line.line: role for role, line in lines.roles.items()}
-    if lines.trigger is not None:
-        wanted[lines.trigger.line] = "trigger"
-    with find_chip(lines.chip) as chip:
-        about = chip.get_info()
-        missing = [
-            f"{offset} ({role})" for offset, role in wanted.items() if offset >= about.num_lines
-        ]
-        if missing:
-            return Finding(
-                check,
-                "fail",
-                f"{about.label} has no line {', '.join(missing)}",
-                f"Choose lines below {about.num_lines}",
-            )
-        infos = {offset: chip.get_line_info(offset) for offset in wanted}
-    held = [
-        f"{o} ({wanted[o]}) by {i.consumer or 'unnamed'!r}"
-        for o, i in infos.items()
-        if i.used and i.consumer != CONSUMER
-    ]
-    if held:
-        return Finding(
-            check,
-            "fail",
-            f"{about.label}: held: {', '.join(held)}",
-            "Stop who holds them, or choose other lines",
-        )
-    ours = sum(info.used for info in infos.values())
-    return Finding(
-        check,
-        "ok",
-        f"{about.label}: {len(wanted)} lines{f', {ours} held by a node' if ours else ', free'}",
     )
 
 
@@ -383,11 +288,3 @@ def reach(settings: Settings) -> Iterator[Finding]:
 def _state_files(state: Path) -> Iterator[Path]:
     for pattern in ("*", "programs/*", "programs/*/*", "users/*"):
         yield from state.glob(pattern)
-
-
-def _simulated(check: str, found: str, settings: Settings) -> Finding:
-    if settings.environment == "production":
-        return Finding(
-            check, "warn", found, "No real part is judged: set a real one for production"
-        )
-    return Finding(check, "ok", found)

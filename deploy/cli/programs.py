@@ -1,5 +1,8 @@
 """`program`: manage the programs in the state folder. A program is stored only if it can really be
-loaded."""
+loaded.
+
+One file: a function a verb of `program`, and what they tell in the same words.
+"""
 
 import argparse
 import contextlib

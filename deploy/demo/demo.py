@@ -3,6 +3,8 @@ Ctrl-C.
 
 The children end with us however we end: in order on Ctrl-C and SIGTERM (PLC, web, node, broker
 last), by the kernel's parent death signal on `kill -9`. A child that ends by itself ends the demo.
+
+One file: what is started, watched and ended is one list, in that order and back.
 """
 
 import argparse

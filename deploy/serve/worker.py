@@ -12,6 +12,8 @@ No address has more than three quarters of the threads at a time, or more than `
 that say nothing; when all places are taken, the connection that has been silent longest makes room.
 Behind a proxy of ours (`web.proxy_hops`) all connections are the proxy's: it counts them, and these
 two limits are off.
+
+One file: three small classes that replace parts of one Gunicorn worker and rely on each other.
 """
 
 import contextlib

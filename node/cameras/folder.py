@@ -5,6 +5,8 @@ arrive.
 this machine, and shows each picture once. File systems stamp with a clock that lags by up to 10 ms:
 a picture so soon after its trigger may be taken for an older one, which is a timeout and never a
 verdict on the part before.
+
+One file: a camera is one file a kind.
 """
 
 import os

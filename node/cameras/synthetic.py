@@ -4,6 +4,8 @@ Part n is a pure function of the seed and n: its place, its light, its defect. `
 exactly these parts and `master` is the picture to teach it with, so that a demo, a test or a bench
 needs nothing else. All shapes are given in px of a 640 x 480 frame and scaled to the frame's size;
 they are drawn large and shrunk, then softened as a lens would.
+
+One file: a camera is one file a kind; half of this one is the drawing of its part.
 """
 
 import random

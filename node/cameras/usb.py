@@ -13,6 +13,8 @@ lost a packet as if it were whole.
 Where a lamp flashes for each part, the frames between are dark and all alike: a frame darker than
 the quality gate allows is neither evidence of a frozen picture nor what a trigger waits for, unless
 no lighter one comes in time.
+
+One file: a camera is one file a kind; what drivers do wrong is met where it happens.
 """
 
 import atexit

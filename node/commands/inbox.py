@@ -6,6 +6,8 @@ broker has its reply, and what an end of the process left without one is answere
 An id answers only what it was given for: the same command is answered again and not done again, any
 other one is refused. What waited too long moves and starts nothing, and what comes faster than it
 can be done is answered BUSY.
+
+One file: what becomes of a command from its arrival to its reply is one state, under one lock.
 """
 
 import contextlib

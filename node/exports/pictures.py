@@ -3,6 +3,8 @@
 What waits is what the ledger has and the target has not: nothing of it is in memory, so an outage
 costs no space beside the kept pictures, and no end of the process loses one. A picture is copied
 at least once, under the same name, and whole. What cannot be copied is counted, with the reason.
+
+One file: one cursor over the ledger, and all that may hold it up.
 """
 
 import errno

@@ -3,6 +3,8 @@
 Others give it orders through a bounded queue and an eventfd; it waits for them, for edges of the
 inputs and for the next time at which a line must change. What the orders mean for the lines is in
 lane.py.
+
+One file: one thread, and whatever wakes it.
 """
 
 import logging

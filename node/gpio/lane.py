@@ -16,6 +16,8 @@ back, and ends their pulse. With a delay they are about a part that has moved on
 dropped. BUSY falls when the station is free again, so with a delay a PLC reads the verdict on
 RESULT_VALID, not on BUSY. A verdict that is late by more than its pulse (at least 50 ms) would hit
 another part: it is not shown, the lane fails.
+
+One file: the lines of a station are one state machine.
 """
 
 import heapq

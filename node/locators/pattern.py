@@ -17,6 +17,8 @@ correlation falls with every shadow, and rises with every likeness in large. Whe
 enough, light and what covers the part may have hidden it from the correlation, and it is looked for
 by its gradients (`turned`). So is a pattern that was taught: a correlation is of all of it,
 gradients are of what is kept.
+
+One file: the coarse place, the fine one and its refusals are steps of one search.
 """
 
 import math

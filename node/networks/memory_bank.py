@@ -3,6 +3,8 @@ pictures score against it.
 
 A picture's own patches are near to the memory it is in, so a threshold from them would reject good
 parts. Here each good picture is scored by a memory made of others, the metric included.
+
+One file: memory, scores and threshold of a bank are one computation over the same features.
 """
 
 import math

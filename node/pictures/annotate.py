@@ -7,6 +7,8 @@ the fewest marks, regions and labels, with a line to its tool if it is not besid
 covered is counted in cells, some to a letter, so that a large picture costs no more than a small
 one. Every stroke lies on a light and a dark one, so that it shows on any colour. Colours come with
 words: NG and ERROR are written.
+
+One file: where each label goes depends on all that was drawn before.
 """
 
 import math

@@ -1,5 +1,8 @@
 """Teaching a tool: its view of each picture, located as in an inspection, and from those its model
-file."""
+file.
+
+One file: what the kinds of tools are taught differs in a few lines each, around one way.
+"""
 
 import re
 import time

@@ -7,6 +7,8 @@ are enough, cheapest first. These looks leave out what zxing-cpp tries by itself
 again (other sizes, inversion), so that all of them together take about twice the first one's time,
 and most pictures need none. Codes without a strong check are left out then (unless they were asked
 for), for the more often a picture is looked at, the more of those are read where there are none.
+
+One file: the looks at a picture, one after the other, are one list whose order was measured.
 """
 
 import math

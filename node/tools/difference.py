@@ -1,5 +1,8 @@
 """Defects: where a part differs from the master, or from several good parts, by more than these
-allow."""
+allow.
+
+One file: what is learned and what is compared with it are read together.
+"""
 
 import io
 import math

@@ -12,6 +12,8 @@ above a few px.
 A full affine fit rather than a rigid one: on pairs of real boards it is worth more than any
 threshold of the comparison. Small systems are solved by numpy, products over all points by OpenCV:
 numpy's BLAS would start threads for them, which are slower than one where the cores are busy.
+
+One file: the levels of one registration, with the sums that they share.
 """
 
 import math

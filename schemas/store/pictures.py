@@ -10,6 +10,8 @@ begin another one, so that they too grow old.
 Age is lived time (schemas/store/clock.py), no clock's: a file beside the folder says when each
 shard was last written to. A shard that is not in it counts as written to just now, so no clock that
 jumps, and no file that is lost, deletes anything.
+
+One file: names, space and age of the same files, kept under one lock.
 """
 
 import json

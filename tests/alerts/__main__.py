@@ -4,6 +4,8 @@ real Alertmanager.
 The rules are the shipped ones but for their patience: windows of minutes are 20 s here, and nothing
 has to last. Two nodes, a web, brokers, Prometheus and Alertmanager run as processes, one node on a
 small disk (which needs root, or a user namespace).
+
+One file: one plant, and a cause for each rule in the order of the rules.
 """
 
 import contextlib

@@ -4,6 +4,8 @@ The real stack on this machine: broker, node with two stations, web under Gunico
 that is signed in and shows both stations. Two clocks are one: this process notes when the result's
 MQTT message came, and a MutationObserver in the page when the card had changed, both by the wall
 clock of the machine. Needs Playwright and a Chromium (CHROMIUM names it).
+
+One file: one measurement from message to screen, with all that it starts.
 """
 
 import argparse

@@ -3,6 +3,8 @@
 Health and one result against bare Flask routes that return the same bytes under a Gunicorn of the
 same kind, in turns; a thousand idle connections beside a thousand requests a second; and the
 longest wait during a reload.
+
+One file: ours and bare, in turns, over the same wire.
 """
 
 import argparse

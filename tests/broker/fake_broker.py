@@ -5,6 +5,8 @@ It speaks MQTT 3.1.1 and 5 over plain TCP, keeps sessions and retained messages 
 enforces its terms: who breaks one is sent away and noted in `broken`. Its `rules` can be changed
 while it runs. A test is the PLC and the observer itself: `publish` brings a message in, `heard` has
 everything that clients published.
+
+One file: one broker, which keeps to MQTT's terms or breaks one that it is told to.
 """
 
 import asyncio

@@ -4,6 +4,8 @@ goes.
 A case is a program, a master, a good and a bad part. It is loaded, taught where it must be,
 located, measured, judged and annotated by the functions the node itself calls; nothing is drawn
 here. A case that does not come out as it says (good OK, bad not OK) is an error of the gallery.
+
+One file: a case a kind, in the order of the page.
 """
 
 import json

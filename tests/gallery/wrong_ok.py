@@ -4,6 +4,8 @@ said now.
 `before` is told in words, for the code that said so is gone; the verdict and the picture are made
 by the code of today. A case whose good part is not OK, or whose trouble is, is an error of the
 gallery.
+
+One file: a case a wrong OK, in the order in which they were found.
 """
 
 import math

@@ -6,6 +6,8 @@ Run inside the emulated machine, by a Python with the dependencies that lies out
 The contract tests of all lines run there too:
     rig.sh 'PYTHONDONTWRITEBYTECODE=1 TEST_GPIO_CHIP=simchip \
         PYTHON -m pytest -p no:cacheprovider --noconftest tests/node/gpio/test_bank.py'
+
+One file: it runs alone on the emulated machine, without the rest of the tests.
 """
 
 import os

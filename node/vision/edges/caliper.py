@@ -6,6 +6,8 @@ the gradient smoothed by a Gaussian (J. Canny 1986), and each is then placed by 
 of a blurred step, integrated over the pixel as a sensor does it: the blur is fitted too, so that
 sharp, soft and slanted edges all come out without bias and close to what the noise allows (the fit
 is the maximum likelihood estimate for white noise; compare F. Devernay 1995, C. Steger 1998).
+
+One file: a strip, its profile and its edges are steps of one measurement, each used by the next.
 """
 
 import math

@@ -5,6 +5,8 @@ Gradients are taken where noise is averaged away but fine lines are still seen, 
 places where their doubled angles agree at a coarse level (`coarse`) are followed in the finer
 picture by gradients that keep their sign, the worse are given up; the last few are told apart by
 how much is seen (`fitted`).
+
+One file: the levels of one search, from coarse to fine.
 """
 
 import math

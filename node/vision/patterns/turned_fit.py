@@ -9,6 +9,8 @@ steep ones. They are fitted from the pattern's side, so all that can be is compu
 I. Matthews 2004, Lucas-Kanade 20 years on), and points that do not agree lose their weight, so what
 covers the part does not pull it away. The last fit is one of gray levels, with gain, offset and
 slope of the light.
+
+One file: the functions of one fit, which share its arrays.
 """
 
 import math

@@ -15,6 +15,8 @@ and if it was in a commit just then it is undone right after it.
 One operation's failure is its own. Of many each runs in a savepoint; if their commit fails, each is
 tried alone. When the disk is full, a reserve beside the ledger is given up for the results that
 must still be written.
+
+One file: one line of operations, and all ways in which its commits fail.
 """
 
 import contextlib

@@ -4,6 +4,8 @@ tests.bench.vision.calipers`.
 Drawn edges have noise sigma 5. The plain way of an edge or a line is the points of Canny and a line
 through them, of a circle HoughCircles. Real edges have no truth: what is told is how far their
 points lie from a line or an ellipse through them (RMS).
+
+One file: one table; each of its rows is made by a function.
 """
 
 import math

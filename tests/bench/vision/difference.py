@@ -7,6 +7,8 @@ darkened and with noise, without a locator. A box counts if it overlaps a labell
 (intersection over union); tiles of 160 px that touch no label are good ones. The labelled boxes are
 drawn some 10 px around a defect, so the margin of the boxes matters. Even and odd pairs are scored
 apart as well: a setting that helps one half only is tuned to pictures.
+
+One file: one table; each of its rows is made by a function.
 """
 
 import math

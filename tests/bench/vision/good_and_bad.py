@@ -4,6 +4,8 @@ again, and drawn parts.
 Defects are drawn where none are given: scratches, cracks, stains, dents, holes, and places where
 the structure is gone. Many are small and faint on purpose: a set on which nothing escapes tells
 nothing.
+
+One file: a function a kind of drawn fault, used by one another.
 """
 
 import math

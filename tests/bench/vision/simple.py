@@ -1,6 +1,9 @@
 """Error and time of the tools that look at gray levels, colours and shapes, and of the locators by
 marks and corners, on drawn scenes: `python -m tests.bench.vision.simple`. Truth is drawn; noise
-sigma 5; the plain way is the obvious OpenCV call."""
+sigma 5; the plain way is the obvious OpenCV call.
+
+One file: one table; each of its rows is made by a function.
+"""
 
 import math
 from collections.abc import Callable, Iterator

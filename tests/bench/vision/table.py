@@ -4,6 +4,8 @@ tests.bench.vision.table`.
 The rows come from the modules beside this one, each of which also prints its own, longer table.
 Without data they use the small pictures that ship and drawn scenes; the environment variable DATA
 names a folder with all of them.
+
+One file: one table; each of its rows is made by a function.
 """
 
 import os

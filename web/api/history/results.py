@@ -1,4 +1,7 @@
-"""Results: pages of them, one of them, what is around it, its pictures, exports."""
+"""Results: pages of them, one of them, what is around it, its pictures, exports.
+
+One file: a route, what it takes and what it answers stand together.
+"""
 
 import json
 import time

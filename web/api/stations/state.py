@@ -1,4 +1,7 @@
-"""Stations: their state as the node tells it, and what an operator may ask of them."""
+"""Stations: their state as the node tells it, and what an operator may ask of them.
+
+One file: a route, what it takes and what it answers stand together.
+"""
 
 import base64
 import json

@@ -2,6 +2,8 @@
 // that says in words what it shows,
 // a line that tells the value under the pointer (arrow keys too), and its data as a table. Pages
 // that use them load css/charts.css.
+//
+// One file: four kinds of chart, which share their frame and read alike.
 
 import { below, clock, decimals, rows, scale, ticks, timeTicks } from "./axes.js";
 import { figure, goodRange, limitLegend, padded } from "./chart_figure.js";

@@ -3,6 +3,8 @@
 //
 // `form` builds the fields once; `update(value, problems)` puts a value into them and leaves the
 // one that is being typed in alone.
+//
+// One file: a control a type of field, in one table.
 
 import { h, icon, put } from "../dom.js";
 import { number, t } from "../words.js";

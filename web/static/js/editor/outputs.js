@@ -1,4 +1,6 @@
 // Step 4: name, judgement, outputs and the rest, each a card.
+//
+// One file: one step of the editor, a card a function.
 
 import { get } from "../api.js";
 import { h, put } from "../dom.js";

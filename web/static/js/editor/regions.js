@@ -4,6 +4,8 @@
 // `show` says what there is to see; whoever asked hears of edits (`onpreview` while dragging,
 // `oncommit` once at the end, `onremove`,
 // `onselect`) and shows the next state. marks.js draws; here is what pointers and keys do.
+//
+// One file: one drawing surface: what pointer and keys do shares one gesture.
 
 import { h, icon, put, s } from "../dom.js";
 import { t } from "../words.js";

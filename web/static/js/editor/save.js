@@ -1,5 +1,7 @@
 // Saving: what changes and why, document and master in one request, and what to do when somebody
 // else was faster or something is refused.
+//
+// One file: saving is one conversation, with all that may go wrong in it.
 
 import { ApiError, ask, get, post } from "../api.js";
 import { busy, complain, doing, open, toast } from "../dialog.js";

@@ -12,6 +12,8 @@
 //   "problems"  another `problems`
 //   "saved"     the document was stored; detail: the answer of the API
 //   "go"        somebody wants another step; detail: {step, tool, field}
+//
+// One file: one document with one history; whoever changes it goes through here.
 
 import { ask, get } from "../api.js";
 import { t } from "../words.js";

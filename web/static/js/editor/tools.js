@@ -1,5 +1,7 @@
 // Step 3: the tools. A list, the picture with their regions, the panel of the selected one, and
 // trying; all four show one selection.
+//
+// One file: list, picture and panel show one selection.
 
 import { complain } from "../dialog.js";
 import { h, put } from "../dom.js";

@@ -4,6 +4,8 @@
 // `trying` keeps what was found last. One request at a time: what is asked for meanwhile waits, and
 // only the newest is asked. It
 // tells "change" whenever something else is to be shown.
+//
+// One file: one request at a time, and what the newest one replaces.
 
 import { ApiError, get } from "../api.js";
 import { t } from "../words.js";

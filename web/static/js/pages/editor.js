@@ -1,6 +1,8 @@
 // The editor: four steps over one program. Each step is a module of js/editor with `enter(element)`
 // and `leave()`; the element is
 // empty the first time, and the same one afterwards. `done()` tells whether the step is complete.
+//
+// One file: a page's module; its parts are of no use to another page.
 
 import { get } from "../api.js";
 import { complain, open, toast } from "../dialog.js";

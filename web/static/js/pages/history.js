@@ -1,5 +1,7 @@
 // The history: filters in the address, pages by cursor, new results as a quiet button, one click to
 // a result.
+//
+// One file: a page's module; its parts are of no use to another page.
 
 import { get } from "../api.js";
 import { $, $$, h, put } from "../dom.js";

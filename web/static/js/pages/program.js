@@ -1,4 +1,6 @@
 // One program: what it is, its tools, its versions and what they changed.
+//
+// One file: a page's module; its parts are of no use to another page.
 
 import { ask, get, may } from "../api.js";
 import { confirm, doing, toast } from "../dialog.js";

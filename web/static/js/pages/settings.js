@@ -1,5 +1,7 @@
 // The settings: each key with its sentence, value and source, by tables. What is safe to change is
 // a field; a change is looked at before it is saved, and says whether it is in force already.
+//
+// One file: a page's module; its parts are of no use to another page.
 
 import { ask, get, post } from "../api.js";
 import { complain, doing, form, toast } from "../dialog.js";
