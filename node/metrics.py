@@ -3,13 +3,12 @@ topic."""
 
 from typing import Any
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Info
+from prometheus_client import CollectorRegistry, Counter, Gauge, Info
 from prometheus_client.process_collector import ProcessCollector
 
+from node.telemetry.durations import Durations
 from node.telemetry.metrics_port import MetricsPort
 from schemas import Result
-
-SECONDS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0)
 
 
 class Metrics:
@@ -23,14 +22,10 @@ class Metrics:
         self.results = Counter(
             "results", "Results by verdict and code", [*station, "verdict", "code"], **new
         )
-        self.duration = Histogram(
-            "duration_seconds", "Trigger received to verdict", station, buckets=SECONDS, **new
-        )
-        self.stages = Histogram(
-            "stage_seconds", "Time of each step", [*station, "stage"], buckets=SECONDS, **new
-        )
-        self.tools = Histogram(
-            "tool_seconds", "Time of each tool", [*station, "tool", "kind"], buckets=SECONDS, **new
+        self.duration = Durations("duration_seconds", "Trigger received to verdict", station, **new)
+        self.stages = Durations("stage_seconds", "Time of each step", [*station, "stage"], **new)
+        self.tools = Durations(
+            "tool_seconds", "Time of each tool", [*station, "tool", "kind"], **new
         )
         self.triggers = Counter(
             "triggers", "Triggers received by source", [*station, "source"], **new
@@ -101,11 +96,11 @@ class Metrics:
         self._child(
             self.results, station, result.verdict, result.error.code if result.error else ""
         ).inc()
-        self._child(self.duration, station).observe(result.duration_ms / 1000)
+        self.duration.labels(station).observe(result.duration_ms / 1000)
         for stage, ms in result.timings_ms.items():
-            self._child(self.stages, station, stage).observe(ms / 1000)
+            self.stages.labels(station, stage).observe(ms / 1000)
         for tool in result.tools:
-            self._child(self.tools, station, tool.name, tool.kind).observe(tool.ms / 1000)
+            self.tools.labels(station, tool.name, tool.kind).observe(tool.ms / 1000)
 
     def trigger(self, station: str, source: str) -> None:
         """Count one trigger."""

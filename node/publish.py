@@ -19,6 +19,7 @@ from schemas.store.ledger import AlreadyAnswered
 if TYPE_CHECKING:
     from node.station import Station
 
+FEW = 16  # tools: without texts and errors each takes less than 300 bytes
 LATER_BYTES = 64  # by so much a result can grow after it was fitted: seq, times and outputs
 
 log = logging.getLogger(__name__)
@@ -220,7 +221,8 @@ def smallest(record: Record, station: "Station", result_id: str) -> Result:
 def _fit(result: Result) -> Result:
     """The result in at most 16 KiB: error texts of tools go first, then the tools that are OK, then
     meta."""
-    if not result.tools and result.meta is None:
+    few = len(result.tools) <= FEW and not any(tool.text or tool.error for tool in result.tools)
+    if few and result.meta is None:
         return result  # what else there is has bounds of its own
     limit = MAX_RESULT_BYTES - LATER_BYTES
     if len(result.model_dump_json(by_alias=True)) <= limit:
