@@ -31,6 +31,7 @@ from tests.bench import (
     throughput,
     web_history,
     web_serving,
+    workers,
 )
 from tests.bench.figures import Figure
 from tests.bench.machine import facts
@@ -42,6 +43,7 @@ MEASUREMENTS: dict[str, Callable[[Site, argparse.Namespace], list[Figure]]] = {
     "defaults": lambda site, args: defaults.measure(site, args.rounds),
     "demo overhead": lambda site, args: demo_overhead.measure(site, args.rounds),
     "throughput": lambda site, args: throughput.measure(site, args.rounds),
+    "workers": lambda site, args: workers.measure(site, args.rounds, args.worker),
     "history": lambda site, args: history.measure(site, args.rounds),
     "backup": lambda site, args: keeping.measure(site, args.rounds),
     "exports": lambda site, args: keeping.exports(site, args.rounds),
@@ -72,6 +74,11 @@ def main() -> int:
     )
     parser.add_argument(
         "--rounds", metavar="N", type=int, default=5, help="rounds of each ratio (default 5)"
+    )
+    parser.add_argument(
+        "--worker",
+        choices=("process", "thread"),
+        help="how stations work in `workers` (default: the node's own)",
     )
     parser.add_argument(
         "--full", action="store_true", help="20,000 inspections for the memory instead of 6,000"

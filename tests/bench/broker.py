@@ -12,6 +12,13 @@ import psutil
 
 from tests.rooms.installation.processes import free_port
 
+IN_MEMORY = """\
+persistence false
+set_tcp_nodelay true
+max_queued_messages 100000
+max_inflight_messages 100
+"""
+
 
 class Listening(NamedTuple):
     """A broker of ours."""
@@ -23,6 +30,13 @@ class Listening(NamedTuple):
 def library_defaults(folder: Path) -> Iterator[Listening]:
     """Mosquitto with nothing set but the port."""
     with _mosquitto(folder, "") as broker:
+        yield broker
+
+
+@contextlib.contextmanager
+def in_memory(folder: Path) -> Iterator[Listening]:
+    """Mosquitto as shipped, but for what it keeps: nothing is written anywhere."""
+    with _mosquitto(folder, IN_MEMORY) as broker:
         yield broker
 
 

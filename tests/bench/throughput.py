@@ -1,6 +1,7 @@
 """Triggers a second with eight under way: one station against the bare loop, two stations against
 one, and who is busy."""
 
+from collections.abc import Mapping
 from statistics import median
 
 import psutil
@@ -45,12 +46,18 @@ def measure(site: Site, rounds: int) -> list[Figure]:
         ">= 1.5",
         lambda value: value >= 1.5,
     )
-    for key, values in load.items():
-        (both_ if key.startswith("two") else one).detail[key] = round(median(values), 2)
-    idle = psutil.cpu_count() or 1
-    busy = sum(median(values) for key, values in load.items() if key.startswith("two stations"))
-    both_.detail["two stations: all together, cores"] = f"{busy:.2f} of {idle}"
+    one.detail.update(busy(load, "bare loop") | busy(load, "one station"))
+    both_.detail.update(busy(load, "two stations"))
     return [one, both_]
+
+
+def busy(load: dict[str, list[float]], what: str) -> dict[str, float | str]:
+    """Who kept how many cores busy during `what`, and all together."""
+    found = {
+        key: round(median(values), 2) for key, values in load.items() if key.startswith(f"{what}:")
+    }
+    together = f"{sum(found.values()):.2f} of {psutil.cpu_count() or 1}"
+    return {**found, f"{what}: all together, cores": together}
 
 
 def rate(
@@ -60,16 +67,18 @@ def rate(
     stations: tuple[str, ...],
     load: dict[str, list[float]],
     what: str,
+    truth: Mapping[str, str] | None = None,
+    count: int = COUNT,
 ) -> float:
     """Results a second; the cores that node, broker and client kept busy meanwhile are added to
-    `load`."""
+    `load`. truth: of the parts, None for those of the site."""
     processes = {
         "inspecting": target.process,
         "broker": broker_process(site),
         "client": psutil.Process(),
     }
     before = {who: cpu_s(process) for who, process in processes.items()}
-    run = plc.window(target.name, site.truth, COUNT, stations)
+    run = plc.window(target.name, truth or site.truth, count, stations)
     for who, process in processes.items():
         load.setdefault(f"{what}: {who}, cores", []).append(
             (cpu_s(process) - before[who]) / run.seconds
@@ -78,9 +87,9 @@ def rate(
 
 
 def cpu_s(process: psutil.Process) -> float:
-    """Seconds of CPU that a process has used."""
-    times = process.cpu_times()
-    return float(times.user + times.system)
+    """Seconds of CPU that a process and its children have used."""
+    found = [each.cpu_times() for each in (process, *process.children(recursive=True))]
+    return float(sum(times.user + times.system for times in found))
 
 
 def broker_process(site: Site) -> psutil.Process:

@@ -1,0 +1,165 @@
+"""Stations beside each other: two against one with a light and with a heavy program, and what a
+heavy station costs a light one; on the disk, and with node and broker keeping nothing on one.
+
+`python -m tests.bench.workers --worker process` measures one kind of worker alone.
+"""
+
+import argparse
+import json
+import multiprocessing
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from rich.console import Console
+
+from deploy.demo.broker_process import start_broker
+from tests.bench import heavy
+from tests.bench.broker import in_memory
+from tests.bench.figures import Figure, ratio, share
+from tests.bench.machine import facts, fsync_ms
+from tests.bench.plc import Plc
+from tests.bench.site import ALL_LINES, SMALL, Site, Target
+from tests.bench.throughput import busy, rate
+from tests.rooms.installation.processes import NodeProcess
+
+LIGHT, HEAVY = ("cam1", "cam2"), ("cam3", "cam4")
+COUNT = {LIGHT: 400, HEAVY: 60}  # triggers a station and round
+WARM_UP = {LIGHT: 200, HEAVY: 20}
+ALONE = 200  # triggers of the light station for its p99, alone and beside a heavy one
+MEMORY = Path("/dev/shm")
+
+
+class Rig(NamedTuple):
+    """A node with two light and two heavy stations, and the true verdicts of their parts."""
+
+    site: Site
+    node: Target
+    truth: dict[tuple[str, str], dict[str, str]]
+
+
+def measure(site: Site, rounds: int, worker: str | None = None) -> list[Figure]:
+    """Three ratios with the disk, and three without."""
+    figures = _figures(site, rounds, worker, f"fsync {fsync_ms(site.folder.parent):.2f} ms")
+    if not MEMORY.is_dir():
+        return figures
+    with tempfile.TemporaryDirectory(prefix="bench-", dir=MEMORY) as name:
+        folder = Path(name)
+        with in_memory(folder / "broker") as broker:
+            figures += _figures(Site(folder / "site", broker), rounds, worker, "kept in memory")
+    return figures
+
+
+def _figures(site: Site, rounds: int, worker: str | None, where: str) -> list[Figure]:
+    load: dict[str, list[float]] = {}
+    pairs: dict[tuple[str, str], list[tuple[float, float]]] = {LIGHT: [], HEAVY: []}
+    beside: list[tuple[float, float]] = []
+    with _rig(site, worker) as rig, Plc(site.broker.port) as plc:
+        for stations in (LIGHT, HEAVY):
+            plc.window(rig.node.name, rig.truth[stations], WARM_UP[stations], stations)
+        for _ in range(rounds):
+            for stations, what in ((LIGHT, "light"), (HEAVY, "heavy")):
+                truth, count = rig.truth[stations], COUNT[stations]
+                one, two = (
+                    rate(plc, site, rig.node, some, load, f"{len(some)} {what}", truth, count)
+                    for some in (stations[:1], stations)
+                )
+                pairs[stations].append((two, one))
+            alone = _p99(plc, rig)
+            with _busy(rig):
+                beside.append((_p99(plc, rig), alone))
+    figures = [
+        ratio(
+            f"triggers/s, two {what} stations / one, {where}",
+            pairs[stations],
+            "1/s",
+            ">= 1.7",
+            lambda value: value >= 1.7,
+        )
+        for stations, what in ((LIGHT, "light"), (HEAVY, "heavy"))
+    ]
+    for figure, what in zip(figures, ("light", "heavy"), strict=True):
+        figure.detail.update(busy(load, f"2 {what}"))
+    name = f"light station beside a heavy one / alone, p99, {where}"
+    figures.append(ratio(name, beside, "ms", "<= 1.3", lambda value: value <= 1.3))
+    return figures
+
+
+def _p99(plc: Plc, rig: Rig) -> float:
+    return share(plc.one_by_one(rig.node.name, rig.truth[LIGHT], ALONE, LIGHT[0]).times_ms, 0.99)
+
+
+@contextmanager
+def _rig(site: Site, worker: str | None) -> Iterator[Rig]:
+    name = "node-workers"
+    light, heavier = site.pictures(SMALL), site.folder / "pictures-heavy"
+    parts = heavy.pictures(heavier, SMALL)
+    stations: list[dict[str, Any]] = [
+        {
+            "id": station,
+            "program": program,
+            "camera": {"kind": "folder", "path": str(folder), "order": "part_id"},
+            "lines": ALL_LINES,
+        }
+        for some, program, folder in (
+            (LIGHT, "synthetic-part", light),
+            (HEAVY, heavy.HEAVY, heavier),
+        )
+        for station in some
+    ]
+    folder = site.folder / name
+    folder.mkdir()
+    settings = {} if worker is None else {"worker": worker}
+    node = NodeProcess(folder, site.broker.port, stations, node_id=name, **settings)
+    site.programs(node.state, SMALL)
+    heavy.store(node.state, SMALL)
+    with site.started(node, name) as target:
+        yield Rig(site, target, {LIGHT: site.truth, HEAVY: dict.fromkeys(parts, "OK")})
+
+
+@contextmanager
+def _busy(rig: Rig) -> Iterator[None]:
+    """A heavy station is busy meanwhile, its triggers sent by a process of their own."""
+    spawn = multiprocessing.get_context("spawn")
+    began, ended = spawn.Event(), spawn.Event()
+    arguments = (rig.site.broker.port, rig.node.name, rig.truth[HEAVY], began, ended)
+    process = spawn.Process(target=_keep_busy, args=arguments, daemon=True)
+    process.start()
+    try:
+        assert began.wait(30), "the heavy station was not begun"
+        yield
+    finally:
+        ended.set()
+        process.join(30)
+    assert process.exitcode == 0, "the heavy station gave no results"
+
+
+def _keep_busy(port: int, name: str, truth: dict[str, str], began: Any, ended: Any) -> None:
+    with Plc(port) as plc:
+        while not ended.is_set():
+            plc.window(name, truth, 10, HEAVY[:1], width=2)
+            began.set()
+
+
+def main() -> int:
+    """Measure and print; 0 if it ran."""
+    from tests.bench.__main__ import table
+
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--worker", choices=("process", "thread"), help="default: the node's own")
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--folder", type=Path, help="on which disk to measure")
+    args = parser.parse_args()
+    with tempfile.TemporaryDirectory(prefix="bench-", dir=args.folder) as name, ExitStack() as end:
+        Console().print(json.dumps(facts(Path(name))))
+        broker = start_broker(Path(name) / "broker")
+        end.callback(broker.stop)
+        Console().print(table(measure(Site(Path(name) / "site", broker), args.rounds, args.worker)))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
