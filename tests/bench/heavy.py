@@ -46,7 +46,7 @@ def store(state: Path, size: Size) -> None:
         "width": side + 2 * REACH,
         "height": side + 2 * REACH,
     }
-    look = {"kind": "learned", "name": "look", "region": _scaled(LOOK, scale), "high": None}
+    look = {"kind": "learned", "name": "look", "region": _scaled(LOOK, scale), "high": 1000.0}
     code = {"kind": "code", "name": "serial", "region": _scaled(around, scale), "low": 1}
     document: dict[str, Any] = synthetic.program(settings) | {
         "id": HEAVY,
