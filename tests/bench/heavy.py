@@ -52,6 +52,7 @@ def store(state: Path, size: Size) -> None:
         "id": HEAVY,
         "name": "Heavy part",
         "keep": {"ng": False, "ok_every": 0},
+        "limits_ms": 5000,
         "tools": [look, code],
     }
     master = cv2.imencode(".png", _coded(synthetic.master(settings), "MASTER", scale))[1].tobytes()
