@@ -87,8 +87,10 @@ def rate(
 
 
 def cpu_s(process: psutil.Process) -> float:
-    """Seconds of CPU that a process and its children have used."""
-    found = [each.cpu_times() for each in (process, *process.children(recursive=True))]
+    """Seconds of CPU that a process has used, and its children unless it is ours, whose they all
+    are."""
+    children = process.children(recursive=True) if process != psutil.Process() else []
+    found = [each.cpu_times() for each in (process, *children)]
     return float(sum(times.user + times.system for times in found))
 
 
