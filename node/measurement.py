@@ -51,7 +51,7 @@ class Feature:
     uy), or a circle about it.
 
     unsure_px: sigma by which a line or a circle's rim may be off because another edge is near to
-    it.
+    it. burnt: whether it lies beside something burnt out or black, which moves it.
     """
 
     x: float
@@ -59,6 +59,7 @@ class Feature:
     direction: tuple[float, float] | None = None
     radius: float | None = None
     unsure_px: float = 0.0
+    burnt: bool = False
 
 
 def outlines(view: View, mask: Pixels) -> tuple[Mark, ...]:

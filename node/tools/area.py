@@ -6,23 +6,23 @@ import cv2
 
 from node.frame import Pixels, View
 from node.measurement import Measurement, outlines
-from node.vision.light import Cells, known, level_at
+from node.vision.light import LEAST_CONTRAST, Cells, apart, check_apart, known, level_at
 from node.vision.light import gain as light_gain
 from schemas import Area, Problem
 
-# gray levels between the mean of the dark and of the light pixels; less is the noise of a camera
-LEAST_CONTRAST = 8.0
+LITTLE, FEW = 0.1, 0.02  # of what is due, and of the region
 
 
 @dataclass(frozen=True)
 class Learned:
-    """threshold: darkest gray that is not yet light; light: which pixels count; count: the master's
-    in px; cells: its light."""
+    """threshold: lightest gray that is still dark; light: which pixels count; count: the master's
+    in px; cells: its light; apart: gray levels between its light and dark pixels."""
 
     threshold: int
     light: bool
     count: int
     cells: Cells | None = None
+    apart: float = 0.0
 
 
 def learn(view: View, settings: Area) -> Learned:
@@ -37,14 +37,10 @@ def learn(view: View, settings: Area) -> Learned:
         counted = view.gray if view.mask is None else view.gray[view.mask > 0]
         level, _ = cv2.threshold(counted, 0, 255, cv2.THRESH_BINARY | cv2.THRESH_OTSU)
         threshold = int(level)
-        mask = _mask(view, threshold, light=True)
-        lighter = (
-            cv2.mean(view.gray, mask)[0]
-            - cv2.mean(view.gray, view.counted(cv2.bitwise_not(mask)))[0]
-        )
-        if not 0 < cv2.countNonZero(mask) < view.size_px or lighter < LEAST_CONTRAST:
+        if apart(view, _mask(view, threshold, light=True)) < LEAST_CONTRAST:
             raise Problem("NO_CONTRAST", "the master has no light and dark pixels here")
-    bright = cv2.countNonZero(_mask(view, threshold, light=True))
+    mask = _mask(view, threshold, light=True)
+    bright = cv2.countNonZero(mask)
     lighter_ones = settings.polarity == "light" or (
         settings.polarity == "auto" and 2 * bright <= view.size_px
     )
@@ -53,16 +49,15 @@ def learn(view: View, settings: Area) -> Learned:
         raise Problem("NO_CONTRAST", "the master's pixels are all on one side of the threshold")
     if settings.relative_to == "master" and count == 0:
         raise Problem("NO_CONTRAST", "the master has no pixel that counts")
-    return Learned(
-        threshold, lighter_ones, count, known(view) if settings.light == "follow" else None
-    )
+    cells = known(view) if settings.light == "follow" else None
+    return Learned(threshold, lighter_ones, count, cells, apart(view, mask))
 
 
 def measure(view: View, settings: Area, learned: Learned | None) -> Measurement:
     """Pixels that count, divided by the master's count or by the region's pixels.
 
     learned may be None if the settings need no master. Raises Problem NO_CONTRAST if the view has
-    one value only.
+    one value only, or the threshold runs through one surface.
     """
     if learned is None:
         if (
@@ -83,6 +78,9 @@ def measure(view: View, settings: Area, learned: Learned | None) -> Measurement:
     if count in (0, view.size_px) and view.uniform:
         raise Problem("NO_CONTRAST", "all pixels have one value")
     whole = learned.count if settings.relative_to == "master" else view.size_px
+    few = LITTLE * (learned.count or whole)  # so little of either kind may be anything
+    if count >= few and view.size_px - count >= FEW * view.size_px:
+        check_apart(view, mask, learned.apart)
     return Measurement(count / whole, lambda: outlines(view, mask))
 
 

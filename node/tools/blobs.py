@@ -11,12 +11,10 @@ from numpy.typing import NDArray
 
 from node.frame import Pixels, View
 from node.measurement import Mark, Measurement, outlines
-from node.vision.light import Cells, known, level_at
+from node.vision.light import LEAST_CONTRAST, Cells, apart, check_apart, known, level_at
 from node.vision.light import gain as light_gain
 from schemas import Blobs, Problem
 
-# gray levels between the mean of the dark and of the light pixels; less is the noise of a camera
-LEAST_CONTRAST = 8.0
 MOST_BOXES = 200  # drawn
 
 # centre (x, y), sides, angle in degrees: as OpenCV has it
@@ -25,36 +23,38 @@ Box = tuple[tuple[float, float], tuple[float, float], float]
 
 @dataclass(frozen=True)
 class Learned:
-    """Darkest gray that is not yet light, and the master's light if that is followed."""
+    """threshold: lightest gray that is still dark; cells: the master's light if that is followed;
+    apart: gray levels between its light and dark pixels."""
 
     threshold: int
     cells: Cells | None = None
+    apart: float = 0.0
 
 
-def learn(view: View, settings: Blobs) -> Learned | None:
-    """Threshold of the master (N. Otsu 1979) and its light; None if the settings have a fixed one.
+def learn(view: View, settings: Blobs) -> Learned:
+    """Threshold of the master (N. Otsu 1979) or of the settings, and its light.
 
     Raises Problem NO_CONTRAST if the master has only one kind of pixels.
     """
     cells = known(view) if settings.light == "follow" else None
     if settings.threshold is not None:
-        return None if cells is None else Learned(settings.threshold, cells)
+        mask = _mask(view, settings.threshold, light=True)
+        return Learned(settings.threshold, cells, apart(view, mask))
     counted = view.gray if view.mask is None else view.gray[view.mask > 0]
     level, _ = cv2.threshold(counted, 0, 255, cv2.THRESH_BINARY | cv2.THRESH_OTSU)
-    bright = _mask(view, int(level), light=True)
-    dark = view.counted(cv2.bitwise_not(bright))
-    lighter = cv2.mean(view.gray, bright)[0] - cv2.mean(view.gray, dark)[0]
-    if not 0 < cv2.countNonZero(bright) < view.size_px or lighter < LEAST_CONTRAST:
+    lighter = apart(view, _mask(view, int(level), light=True))
+    if lighter < LEAST_CONTRAST:
         raise Problem(
             "NO_CONTRAST", "the master has no light and dark pixels here; give a threshold"
         )
-    return Learned(int(level), cells)
+    return Learned(int(level), cells, lighter)
 
 
 def measure(view: View, settings: Blobs, learned: Learned | None) -> Measurement:
     """Number of blobs, area of the largest or of all in px; 8 neighbours connect.
 
-    Raises Problem NO_CONTRAST if the view has one value only.
+    Raises Problem NO_CONTRAST if the view has one value only, or the threshold runs through one
+    surface.
     """
     threshold = (
         settings.threshold
@@ -66,17 +66,19 @@ def measure(view: View, settings: Blobs, learned: Learned | None) -> Measurement
     if threshold is None or (settings.light == "follow" and learned is None):
         raise Problem("MASTER_IMAGE_NOT_FOUND", f"tool {settings.name} takes its threshold from it")
     if learned is None or learned.cells is None:
-        value, marks = _found(view, threshold, settings)
+        value, marks = _found(view, threshold, settings, learned.apart if learned else 0.0)
         return Measurement(value, marks)
     level, part = level_at(threshold, light_gain(view, learned.cells))
-    (value, marks), (above, marks_above) = (_found(view, level + step, settings) for step in (0, 1))
+    (value, marks), (above, marks_above) = (
+        _found(view, level + step, settings, learned.apart) for step in (0, 1)
+    )
     if settings.value == "count":
         return Measurement(value, marks) if part < 0.5 else Measurement(above, marks_above)
     return Measurement((1 - part) * value + part * above, marks)
 
 
 def _found(
-    view: View, threshold: int, settings: Blobs
+    view: View, threshold: int, settings: Blobs, master: float
 ) -> tuple[float, Callable[[], tuple[Mark, ...]]]:
     """The value, and the marks of the blobs that count."""
     mask = _mask(view, threshold, settings.polarity == "light")
@@ -87,6 +89,8 @@ def _found(
     _, labels, stats, _ = cv2.connectedComponentsWithStats(mask, connectivity=8, ltype=cv2.CV_32S)
     kept, boxes = _kept(view, labels, stats, settings, threshold + 0.5)
     areas = stats[kept, cv2.CC_STAT_AREA]
+    if len(areas):
+        check_apart(view, mask, master)
     value = {"count": len(areas), "largest": areas.max(initial=0), "total": areas.sum()}[
         settings.value
     ]

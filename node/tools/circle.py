@@ -11,11 +11,14 @@ from node.calibration import Flat, flat, in_px, px_length
 from node.frame import Pixels, View, site
 from node.measurement import Feature, Given, Mark, Measurement
 from node.vision.edges.caliper import (
+    MOST_BURNT,
     Flags,
     Floats,
     aside,
+    check_lit,
     check_sure,
     check_unbroken,
+    clipped,
     nothing,
     one_each,
 )
@@ -43,6 +46,7 @@ class _Found(NamedTuple):
     in_frame: Round
     px: float  # length of a px on the plane, in its unit
     unsure_px: float  # sigma of the radius, if another edge is near
+    burnt: bool  # whether most of the rim lies beside something burnt out or black
 
 
 def learn(view: View, settings: CircleTool) -> Learned:
@@ -70,6 +74,7 @@ def measure(
     seen = found.in_frame
     if settings.value == "diameter":
         check_sure(2 * found.unsure_px, "the diameter")
+        check_lit(found.burnt, "the circle")
         value = 2 * found.fitted.radius * found.px
     elif settings.value == "roundness":
         value = peak_to_valley(found.fitted.residuals, closed=True) * found.px
@@ -83,7 +88,9 @@ def measure(
         [seen.x + seen.radius * np.cos(turns), seen.y + seen.radius * np.sin(turns)], axis=1
     )
     centre = np.array([[seen.x, seen.y]])
-    feature = Feature(seen.x, seen.y, radius=seen.radius, unsure_px=found.unsure_px)
+    feature = Feature(
+        seen.x, seen.y, radius=seen.radius, unsure_px=found.unsure_px, burnt=found.burnt
+    )
     return Measurement(
         value, lambda: (Mark(rim, closed=True), Mark(found.points), Mark(centre)), feature=feature
     )
@@ -101,19 +108,21 @@ def _find(view: View, settings: CircleTool, to_plane: Flat) -> _Found:
     rough = circle(_points(view, settings, centre)[0])
     if rough is None or not _near(view, rough):
         raise Problem("NO_CONTRAST", "no circle through the edges")
-    points, usable, unsure_px = _points(view, settings, np.array([rough.x, rough.y]), rough.radius)
+    points, usable, unsure_px, burnt = _points(
+        view, settings, np.array([rough.x, rough.y]), rough.radius
+    )
     in_frame_points = view.to_frame(points)
     in_frame = circle(in_frame_points)
     on = int(in_frame.good.sum()) if in_frame else 0
     if in_frame is None or on < max(LEAST_POINTS, settings.found_low * usable):
         raise Problem("NO_CONTRAST", f"only {on} of {usable} rays show an edge on one circle")
     if to_plane is in_px:
-        return _Found(in_frame_points, in_frame, in_frame, 1.0, unsure_px)
+        return _Found(in_frame_points, in_frame, in_frame, 1.0, unsure_px, burnt)
     px = px_length(to_plane, np.array([in_frame.x, in_frame.y]))
     fitted = circle(to_plane(in_frame_points) / px)
     if fitted is None:
         raise Problem("NO_CONTRAST", "no circle through the edges")
-    return _Found(in_frame_points, fitted, in_frame, px, unsure_px)
+    return _Found(in_frame_points, fitted, in_frame, px, unsure_px, burnt)
 
 
 def _near(view: View, rough: Round) -> bool:
@@ -129,9 +138,9 @@ def _near(view: View, rough: Round) -> bool:
 
 def _points(
     view: View, settings: CircleTool, centre: Floats, radius: float | None = None
-) -> tuple[Floats, int, float]:
+) -> tuple[Floats, int, float, bool]:
     """Edge points (of the view) on rays from a point of it; on how many rays the rim at `radius`
-    counts; sigma of the rim."""
+    counts; sigma of the rim; whether it is clipped."""
     rays = FINE_RAYS if settings.value == "roundness" else RAYS
     inner = math.floor(settings.region.inner_radius) if isinstance(settings.region, Ring) else 1
     corners = (
@@ -184,12 +193,12 @@ def _points(
     turns = turns.reshape(rays, beside).mean(axis=1)[edges.scan]
     points = np.stack([centre[0] + at * np.cos(turns), centre[1] + at * np.sin(turns)], axis=1)
     if radius is None:
-        return points, rays, 0.0
+        return points, rays, 0.0, False
     rim = int(np.clip(round(radius - radii[0]), 0, len(radii) - 1))
     if form:
         near = ignored[:, max(rim - BESIDE_PX, 0) : rim + BESIDE_PX + 1].any(axis=1)
         check_unbroken(usable[:, rim] & ~near, edges, closed=True)
-    return points, int(usable[:, rim].sum()), unsure_px
+    return points, int(usable[:, rim].sum()), unsure_px, clipped(view, edges, MOST_BURNT)
 
 
 def _sampled(pixels: Pixels, centre: Floats, away: Floats, radii: Any, how: int) -> Any:

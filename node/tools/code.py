@@ -91,7 +91,8 @@ ENOUGH_ROWS, MOST_ROWS_MEAN = 128, 3  # of a picture in which only upright bars 
 # larger ones take as long as all else together, and hold small codes no more
 MOST_ENLARGED_PX = 400_000
 DOTTED: tuple[CodeFormat, ...] = ("data_matrix",)
-DOTS_SIGMA_PX = (1.6, 2.6, 4.8)  # 0.3 to 0.5 of modules from 4 to 16 px
+# 0.3 to 0.5 of modules from 4 to 16 px; the middle one alone where no formats are named
+DOTS_SIGMA_PX = (1.6, 2.6, 4.8)
 DOTS_SMALL = 1.6
 DOTS_CLOSED_PX = (5, 9)
 MOST_AGAIN_PX = 8_000_000  # of all further looks together
@@ -140,8 +141,6 @@ def measure(view: View, settings: Code, _learned: None, given: Given) -> Measure
     is compared with.
     """
     right = judge(settings, given.trigger)
-    if view.uniform:
-        raise Problem("NO_CONTRAST", "all pixels have one value")
     if min(view.width, view.height) < LEAST_SIDE:
         raise Problem("REGION_INVALID", f"{view.width} x {view.height} px are too few for a code")
     wanted = max(1, math.ceil(settings.low or 0)) if settings.value == "count" else 1
@@ -157,6 +156,8 @@ def measure(view: View, settings: Code, _learned: None, given: Given) -> Measure
         good += [read for read in new if any(right(text) for text in read.texts)]
         if len(good) >= wanted:
             break
+        if not found and view.uniform:
+            raise Problem("NO_CONTRAST", "all pixels have one value")
     value = (
         len(good)
         if settings.value == "count"
@@ -174,18 +175,20 @@ def _looks(view: View, settings: Code) -> Iterator[_Look]:
     """The pictures to look at, the first one first; the later ones are only made if they are asked
     for."""
     raw = _filled(view)
-    gray = _stretched(raw)
     place = np.array([[1.0, 0.0, 0.0], [0.0, 1.0, 0.0]])
-    for pixels in (raw,) if gray is raw else (raw, gray):
-        yield _Look(
-            pixels,
-            place,
-            settings.formats or None,
-            sizes=True,
-            inverted=True,
-            again=False,
-            named=bool(settings.formats),
-        )
+    first = _Look(
+        raw,
+        place,
+        settings.formats or None,
+        sizes=True,
+        inverted=True,
+        again=False,
+        named=bool(settings.formats),
+    )
+    yield first
+    gray = _stretched(raw)
+    if gray is not raw:
+        yield replace(first, pixels=gray)
     if settings.effort == "fast":
         return
     formats = settings.formats or STRONG
@@ -199,7 +202,10 @@ def _looks(view: View, settings: Code) -> Iterator[_Look]:
         lambda: _Look(cv2.GaussianBlur(gray, (5, 5), 0), place, formats),
         lambda: _Look(_sharpened(gray), place, square),
         lambda: _enlarged(gray, formats) if 4 * gray.size <= MOST_ENLARGED_PX else None,
-        *(partial(_dots_joined, gray, sigma_px, dotted) for sigma_px in DOTS_SIGMA_PX),
+        *(
+            partial(_dots_joined, gray, sigma_px, dotted)
+            for sigma_px in (DOTS_SIGMA_PX if settings.formats else DOTS_SIGMA_PX[1:2])
+        ),
         *(partial(_dots_closed, gray, side, dotted) for side in DOTS_CLOSED_PX if settings.formats),
     )
     for look in further:

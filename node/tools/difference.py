@@ -37,7 +37,9 @@ MANY_PARTS = 10  # from which on they narrow what is allowed
 AROUND_PX = 2.0
 LIGHT_SIDE = 32  # px, about: longest side of the picture the light is fitted in
 LIGHT_ROUNDS = 3
-LEAST_GAIN = 0.05
+LEAST_GAIN = 0.2
+# how much more its contrast may have changed than its light: pale print and haze are no lamp
+MOST_PALE = 1.5
 LEAST_RAMP = 2.0  # gray levels over the view: less is not worth a change of each pixel
 MOST_BOXES = 200
 # px: what the master shows at its frame's border, a part that lies a little off may not show
@@ -312,6 +314,7 @@ def _relit(
         light = light + np.linalg.solve(normal[:-1, :-1] + np.diag(prior), normal[:-1, -1])
     if not light[0] > LEAST_GAIN:
         raise Problem("NO_CONTRAST", "the region does not follow the master's light and dark")
+    _check_pale(part, judged, float(light[0]), learned)
     if not ramp or 255 * np.abs(light[2:4]).sum() + np.abs(light[4:]).sum() < LEAST_RAMP:
         return cv2.LUT(part, _levels((np.arange(256) - light[1]) / light[0]))
     gain, gain_across, gain_down, offset_across, offset_down = (
@@ -325,6 +328,19 @@ def _relit(
     gains = np.maximum((gain_across * across + gain) + gain_down * down, np.float32(LEAST_GAIN))
     even = cv2.subtract(part, offset, dtype=cv2.CV_32F)  # in half of numpy's time, as the next
     return cv2.divide(even, gains, dtype=cv2.CV_8U)
+
+
+def _check_pale(part: Pixels, judged: Pixels, gain: float, learned: Learned) -> None:
+    """Raises Problem NO_CONTRAST if the contrast has changed by more than a lamp changes it, which
+    makes all of the region lighter or darker by as much."""
+    own = cv2.mean(learned.mean, judged)[0]
+    lighter = cv2.mean(part, judged)[0] / max(own, 1.0)
+    if gain * MOST_PALE < min(1.0, lighter) or gain > MOST_PALE * max(1.0, lighter):
+        raise Problem(
+            "NO_CONTRAST",
+            f"the region has {gain:.2g} times the master's contrast, but {lighter:.2g} times its"
+            " light: pale print, haze on the lens, or another part",
+        )
 
 
 def _light_rows(mean: Floats) -> NDArray[np.float64]:

@@ -6,7 +6,7 @@ import numpy as np
 
 from node.calibration import flat
 from node.measurement import Feature, Given, Mark, Measurement
-from node.vision.edges.caliper import check_sure, found_by, on_plane
+from node.vision.edges.caliper import check_lit, check_sure, found_by, on_plane
 from schemas import Distance, Problem
 
 MOST_ANGLE_DEG = 30.0
@@ -30,6 +30,7 @@ def measure(_view: None, settings: Distance, _learned: None, given: Given) -> Me
     for name, end in zip((settings.first, settings.second), ends, strict=True):
         if end.radius is None or settings.circles == "rim":
             check_sure(end.unsure_px, f"what the tool {name} found")
+            check_lit(end.burnt, f"what the tool {name} found")
     first, second = (on_plane(found, to_plane) for found in ends)
     value = _between(first, second)
     if settings.circles == "rim":

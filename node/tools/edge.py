@@ -12,8 +12,10 @@ from node.vision.edges.caliper import (
     Strip,
     axes,
     bars,
+    check_lit,
     check_sure,
     choose,
+    clipped,
     every,
     nothing,
     profile,
@@ -26,7 +28,7 @@ from schemas import Edge
 def learn(view: View, settings: Edge) -> float:
     """In which share of the rows the master shows it; Problem NO_CONTRAST if it has none."""
     where, edges = _found(view, settings)
-    return least_shown(where, _wanted(edges, settings), settings)
+    return least_shown(where, _wanted(view, edges, settings), settings)
 
 
 def measure(
@@ -41,7 +43,7 @@ def measure(
     too few rows, and for mm without a calibration.
     """
     where, edges = _found(view, settings)
-    wanted = _wanted(edges, settings)
+    wanted = _wanted(view, edges, settings)
     check_shown(where, wanted, settings, learned)
     if settings.value == "count":
         if len(edges) == 0 and view.uniform:
@@ -62,7 +64,7 @@ def _found(view: View, settings: Edge) -> tuple[Strip, Edges]:
     return where, every(*profile(where), settings)
 
 
-def _wanted(edges: Edges, settings: Edge) -> Edges:
+def _wanted(view: View, edges: Edges, settings: Edge) -> Edges:
     """All to be counted, or the one to be measured: Problem NO_CONTRAST if there is none."""
     wanted = choose(edges, settings.polarity)
     if settings.value == "count":
@@ -74,4 +76,5 @@ def _wanted(edges: Edges, settings: Edge) -> Edges:
     ]
     one = wanted.only(slice(place, place + 1))
     check_sure(one.unsure(np.ones(1)), "the edge")
+    check_lit(clipped(view, one), "the edge")
     return one

@@ -9,11 +9,13 @@ from node.calibration import Flat, flat, in_px, px_length
 from node.frame import View
 from node.measurement import Feature, Given, Mark, Measurement
 from node.vision.edges.caliper import (
+    MOST_BURNT,
     Floats,
     aside,
     axes,
     bands,
     check_unbroken,
+    clipped,
     nothing,
     one_each,
     strip,
@@ -31,6 +33,7 @@ class _Found(NamedTuple):
     to_plane: Flat
     px: float  # length of a px on the plane, in its unit
     unsure_px: float  # sigma of its place across, if another edge is near
+    burnt: bool  # whether most of it lies beside something burnt out or black
 
 
 def learn(view: View, settings: Line) -> None:
@@ -62,7 +65,13 @@ def measure(
     ends = np.array([[in_frame.x, in_frame.y]]) + np.outer(
         [reach.min(), reach.max()], [in_frame.ux, in_frame.uy]
     )
-    feature = Feature(in_frame.x, in_frame.y, (in_frame.ux, in_frame.uy), unsure_px=found.unsure_px)
+    feature = Feature(
+        in_frame.x,
+        in_frame.y,
+        (in_frame.ux, in_frame.uy),
+        unsure_px=found.unsure_px,
+        burnt=found.burnt,
+    )
     return Measurement(
         value, lambda: (Mark(ends, closed=True), Mark(found.points)), feature=feature
     )
@@ -91,7 +100,8 @@ def _find(view: View, settings: Line, to_plane: Flat) -> _Found:
     on = int(fitted.good.sum()) if fitted else 0
     if fitted is None or on < max(LEAST_POINTS, settings.found_low * usable):
         raise Problem("NO_CONTRAST", f"only {on} of {usable} scans show an edge on one line")
-    return _Found(points, fitted, to_plane, px, unsure_px)
+    burnt = clipped(view, edges, MOST_BURNT)
+    return _Found(points, fitted, to_plane, px, unsure_px, burnt)
 
 
 def _angle_deg(view: View, settings: Line, found: _Found, in_frame: Straight) -> float:

@@ -11,8 +11,10 @@ from node.vision.edges.caliper import (
     Strip,
     across,
     bars,
+    check_lit,
     check_sure,
     choose,
+    clipped,
     every,
     nothing,
     profile,
@@ -45,8 +47,8 @@ def measure(
     """Distance of the two edges, square to them, at the middle of the region.
 
     Raises Problem NO_CONTRAST if one of them is missing, NO_VALUE if they are too near to each
-    other for the blur and noise, the noise is too much for so many rows, or they are seen in too
-    few of them, and for mm without a calibration.
+    other for the blur and noise or lie beside something burnt out, the noise is too much for so
+    many rows, or they are seen in too few of them, and for mm without a calibration.
     """
     where, pair, edges = _pair(view, settings)
     check_shown(where, edges, settings, learned)
@@ -87,6 +89,7 @@ def _pair(view: View, settings: Width) -> tuple[Strip, Floats, Edges]:
     if unsure > enough:
         check_sure(unsure, "the width")
     pair = edges.only(both != 0)
+    check_lit(clipped(view, pair), "the width")
     if last - first < THIN_PX and len(pair) == 2:
         blur = float(pair.blur.mean())
         noise = scatter(where.gray, where.counts, pair.at, pair.step, blur)

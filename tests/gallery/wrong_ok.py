@@ -54,6 +54,9 @@ def all_of_them() -> Iterator[WrongOk]:
     yield _broken_off()
     yield _texture()
     yield _half_a_print()
+    yield _too_much_light()
+    yield _pale_print()
+    yield _gray_card()
 
 
 def make(folder: Path) -> tuple[Section, list[str]]:
@@ -409,4 +412,48 @@ def _half_a_print() -> WrongOk:
     )
     return WrongOk(
         "Half a print", "OK, 0.77: the correlation of what is left outweighs what is not.", case
+    )
+
+
+def _beside_master(
+    tool: dict[str, Any], good: Scene, bad: Scene, good_is: str, bad_is: str
+) -> tools.Case:
+    """A case of one tool whose master is the good part."""
+    document = tools._doc([tool]) | {"master": "master.png"}
+    pixels = _gray(good), _gray(good, seed=2), _gray(bad, seed=3)
+    return tools.Case(tool["kind"], document, *pixels, good_is, bad_is)
+
+
+def _too_much_light() -> WrongOk:
+    def pin(width: float) -> Scene:
+        return Scene.plain(640, 480, 60.0).rectangle(280, 160, width, 160, 180.0).blurred(1.5)
+
+    tool = tools._tool("width", "pin", 220, 200, 200, 80, low=79.5, high=80.5)
+    lit = pin(77.7).lit(2.2)
+    case = _beside_master(tool, pin(80), lit, "a pin of 80 px", "77.7 px wide, and burnt out")
+    return WrongOk(
+        "Too much light", "OK, 80.1 px: what the sensor cuts off moves each edge outwards.", case
+    )
+
+
+def _pale_print() -> WrongOk:
+    label = Scene.plain(640, 480, 170.0)
+    for row in range(5):
+        for column in range(7):
+            if (row + column) % 3:
+                label = label.rectangle(236 + 25 * column, 170 + 29 * row, 15, 17, 40.0)
+    tool = tools._tool("difference", "print", 220, 155, 200, 170, high=0)
+    pale = label.lit(0.4, 0.6 * 170)
+    case = _beside_master(tool, label, pale, "the print", "pale: hardly any ink")
+    return WrongOk("Pale print", "OK, no defect: it was taken for weaker light.", case)
+
+
+def _gray_card() -> WrongOk:
+    ground = Scene.plain(640, 480, 60.0)
+    tool = tools._tool("blobs", "hole", 260, 180, 120, 120, low=1, high=1, polarity="light")
+    card = Scene.plain(640, 480, 121.0)
+    hole = ground.disc(320, 240, 40, 180.0)
+    case = _beside_master(tool, hole, card, "one hole", "a gray card, and no hole")
+    return WrongOk(
+        "A card before the lens", "OK, 1 hole: the threshold ran through its noise.", case
     )

@@ -26,6 +26,7 @@ from node.measurement import Feature, Given, Mark
 from node.vision.edges.fit import circle
 from node.vision.edges.half import stays
 from node.vision.edges.steps import alone, together
+from node.vision.light import noisy
 from schemas import Problem
 from schemas.tools.caliper import CaliperTool, Polarity, ScanTool
 
@@ -49,6 +50,9 @@ UNKNOWN = 1e4  # px^2, of a place that is not known at all
 # px, and of the blur or the smoothing: an edge needs so much of the region to either side
 ROOM_PX, ROOM = 1.4, 1.3
 MOST_UNSURE_PX = 0.025  # sigma, above which a place or a width is no value
+WHITE, BLACK = 254.9, 0.1  # gray levels of a mean over rows: nearly all of them are clipped
+MOST_BURNT = 0.5  # share of the scans of a line or a circle: the others say where it lies
+BESIDE_BLURS, BESIDE_PX = 2.5, 2.0  # so near to an edge a clipped side moves it
 
 
 @dataclass(frozen=True, eq=False)
@@ -83,7 +87,7 @@ class Edges:
 
     covariance: of the places of those that have a near one and were fitted with it, n x n in px^2;
     0 for all others, and infinite for those that the region's border cuts off: where half of an
-    edge is seen, many places explain it.
+    edge is seen, many places explain it. burnt: which have a side that is white or black.
     """
 
     scan: NDArray[np.intp]
@@ -91,6 +95,7 @@ class Edges:
     step: Floats
     blur: Floats
     covariance: Floats
+    burnt: Flags
 
     def __len__(self) -> int:
         return len(self.at)
@@ -99,7 +104,12 @@ class Edges:
         """Those of an index or mask."""
         covariance = self.covariance[chosen][:, chosen]
         return Edges(
-            self.scan[chosen], self.at[chosen], self.step[chosen], self.blur[chosen], covariance
+            self.scan[chosen],
+            self.at[chosen],
+            self.step[chosen],
+            self.blur[chosen],
+            covariance,
+            self.burnt[chosen],
         )
 
     def unsure(self, weights: Floats) -> float:
@@ -336,7 +346,7 @@ def _apart(values: Floats, counts: Flags, edges: Edges, strong: Flags) -> Edges:
                 (blur, found.blur),
             ):
                 target[start:stop] = np.where(sure, fitted, target[start:stop])
-    return Edges(edges.scan, at, step, blur, covariance)
+    return Edges(edges.scan, at, step, blur, covariance, edges.burnt)
 
 
 def _settled(values: Floats, counts: Flags, single: Edges, strong: Flags) -> Edges:
@@ -356,7 +366,7 @@ def _settled(values: Floats, counts: Flags, single: Edges, strong: Flags) -> Edg
             at[number], step[number], blur[number] = found
             covariance[number], covariance[:, number] = 0, 0
     covariance[np.diag(single.cut)] = math.inf
-    return Edges(edges.scan, at, step, blur, covariance).only(strong)
+    return Edges(edges.scan, at, step, blur, covariance, edges.burnt).only(strong)
 
 
 def _free(edges: Edges) -> Flags:
@@ -447,6 +457,22 @@ def check_sure(unsure: float, what: str) -> None:
         )
 
 
+def clipped(view: View, edges: Edges, most: float = 0.0) -> bool:
+    """Whether more than a share of the edges lie beside what is white or black, as a sensor shows
+    it that was given too much light: the more, the farther they move."""
+    return float(edges.burnt.mean()) > most and noisy(view)
+
+
+def check_lit(burnt: bool, what: str) -> None:
+    """Raises Problem NO_VALUE if what was found is `clipped`."""
+    if burnt:
+        raise Problem(
+            "NO_VALUE",
+            f"{what} lies beside something burnt out or black, which moves its edges: less light,"
+            " or a lower contrast in the camera",
+        )
+
+
 def one_each(
     values: Floats,
     counts: Flags,
@@ -515,14 +541,13 @@ def _placed(
     allow."""
     if len(scans) == 0:
         none = np.zeros(0)
-        return Edges(scans, none, none, none, np.zeros((0, 0)))
+        return Edges(scans, none, none, none, np.zeros((0, 0)), none > 0)
     peak, before, after = (strength[scans, columns + beside] for beside in (0, -1, 1))
     curve = 2 * peak - before - after
     start = np.clip((after - before) / 2 / np.where(curve == 0, np.inf, curve), -0.5, 0.5)
     if rough:
-        return Edges(
-            scans, columns + start, peak, np.zeros(len(scans)), np.zeros((len(scans), len(scans)))
-        )
+        n = len(scans)
+        return Edges(scans, columns + start, peak, np.zeros(n), np.zeros((n, n)), np.zeros(n, bool))
     width = values.shape[1]
     offsets = np.arange(-REACH, REACH + 1)
     around = columns[:, None] + offsets
@@ -558,7 +583,17 @@ def _placed(
         step,
         softness,
         np.diag(np.where(room < np.minimum(needed, REACH - 1), math.inf, 0.0)),
+        _burnt(values[scans[:, None], inside], usable, softness),
     )
+
+
+def _burnt(around: Floats, usable: Flags, blur: Floats) -> Flags:
+    """Whether two px in a row are white, or black, on a side of each edge (n x 2 REACH + 1 px):
+    of what was cut off there nothing is known, so neither is where half of the step is."""
+    clipped = usable & ((around >= WHITE) | (around <= BLACK))
+    pairs = clipped[:, :-1] & clipped[:, 1:]
+    near = np.abs(np.arange(2 * REACH) + 0.5 - REACH)[None]
+    return np.asarray((pairs & (near <= (BESIDE_BLURS * blur + BESIDE_PX)[:, None])).any(axis=1))
 
 
 def _run(usable: Flags) -> Floats:

