@@ -217,6 +217,11 @@ def _node(here: Site) -> Found:
             said("{state}, alarms: {codes}", state=state, codes=codes) if codes else Said(state, {})
         )
         return Found("degraded", (found,), "See the alarms")
+    stations: dict[str, Any] = told.get("stations") or {}
+    tested = sorted(id for id, one in stations.items() if one.get("maintenance"))
+    if tested:
+        left = said("{stations}: in maintenance, no part is inspected", stations=", ".join(tested))
+        return Found("degraded", (left,), "End it on the page I/O")
     return Found("ok", (Said(state, {}),))
 
 

@@ -37,6 +37,13 @@ def test_node_and_broker_go_and_come_back(lonely: Plant, browser: Browser) -> No
     lonely.node.kill()
     expect(lamp).to_have_text("Node away", timeout=AWAY_MS)
     expect(card.locator("[data-current]").first).to_have_attribute("data-current", "false")
+    expect(page.locator("#alarms summary")).to_contain_text("Node away")
+    page.locator("#alarms summary").click()
+    expect(page.locator('[data-alarm="NODE_AWAY"]')).to_contain_text("systemctl status")
+    page.goto("/app/lines")
+    expect(page.locator("#away")).to_contain_text("Node away")
+    expect(page.locator("#stations")).to_be_hidden()  # no cards that say nothing
+    page.goto("/app/run?station=cam1")
     works_without_node(page)
 
     lonely.broker.stop()

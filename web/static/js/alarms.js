@@ -8,6 +8,7 @@ import { $, h, icon, put } from "./dom.js";
 import { live } from "./events.js";
 import { page, t, time } from "./words.js";
 
+const AWAY = "NODE_AWAY";
 let box;
 let seen = {}; // code to {by, at, since}
 let known = "[]";
@@ -40,12 +41,15 @@ export function start() {
   );
 }
 
-// Whatever came: what is no alarm at all is one that cannot be read. One the web finds itself: that
-// the node goes by other settings.
+const SILENT = { away: () => t("Node away"), silent: () => t("Node silent") };
+
+// Whatever came: what is no alarm at all is one that cannot be read. Two the web finds itself: that
+// the node goes by other settings, and that it is not there, which stands before what it had raised.
 function all() {
   const told = Object.entries(live.alarms ?? {}).map(([code, alarm]) => [code, Object(alarm)]);
   if (live.link.settings === "other")
     told.push(["SETTINGS", { message: "Node and web have read different settings", since: "" }]);
+  if (live.link.node in SILENT) told.push([AWAY, { message: SILENT[live.link.node](), since: "" }]);
   return told;
 }
 
@@ -80,7 +84,8 @@ const seenBy = ([code, alarm]) => (seen[code]?.since === alarm.since ? seen[code
 function draw() {
   const rows = all().sort(
     (a, b) =>
-      Boolean(seenBy(a)) - Boolean(seenBy(b)) ||
+      Number(b[0] === AWAY) - Number(a[0] === AWAY) ||
+      Number(Boolean(seenBy(a))) - Number(Boolean(seenBy(b))) ||
       String(b[1].since).localeCompare(String(a[1].since)),
   );
   const now = JSON.stringify([rows, rows.map(seenBy)]);

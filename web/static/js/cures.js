@@ -1,6 +1,7 @@
 // What to do about an alarm: a sentence, and where it is done.
 
 import { may } from "./api.js";
+import { h } from "./dom.js";
 import { t } from "./words.js";
 
 const health = () => ({ href: "/app/health", text: t("Open Health") });
@@ -36,6 +37,14 @@ const CURES = {
     go: health,
   },
   LEDGER: { advice: () => t("Check the disk, or restore a backup."), go: health },
+  NODE_AWAY: {
+    advice: () => [
+      t("Check that it runs:"),
+      " ",
+      h("code", "systemctl status inspection-node; journalctl -u inspection-node -n 50"),
+    ],
+    go: health,
+  },
   OUTBOX: { advice: () => t("Results wait for the broker: check that it takes them."), go: health },
   CLOCK: { advice: () => t("Set the clock, and let the network keep it."), go: health },
   CERTIFICATE: { advice: () => t("Put a new certificate in its place and reload."), go: health },

@@ -1,7 +1,7 @@
 // The lines of every station, twice a second, with every pulse between two questions; in maintenance
 // mode an administrator tests outputs.
 
-import { get, may, post, put as send } from "../api.js";
+import { ApiError, get, may, post, put as send } from "../api.js";
 import { complain, confirm, doing } from "../dialog.js";
 import { $, h, lamp, put } from "../dom.js";
 import { live } from "../events.js";
@@ -50,6 +50,8 @@ async function look() {
     const shown = away ? away.text : "";
     if ($("#away").textContent !== shown) $("#away").textContent = shown;
     $("#away").hidden = !away;
+    // one message, and no cards that say nothing
+    $("#stations").hidden = Boolean(away) && problems.every((problem) => problem);
   }
   setTimeout(look, EVERY_MS);
 }
@@ -66,6 +68,7 @@ async function ask(station, card) {
   let lines = null;
   let problem = null;
   try {
+    if (live.link.node === "away") throw new ApiError("NODE_AWAY", t("Node away"));
     const { after } = card.lately;
     lines = await get(`/stations/${station}/outputs`, after === null ? {} : { after });
     card.lately.take(lines.trace, performance.now());

@@ -48,6 +48,8 @@ export function outdated(station, result) {
   if (live.link.broker === "away") return age_s < AWAY_S ? null : t("Broker away");
   if (live.link.node === "away") return t("Node away");
   if (live.link.node !== "ok") return t("Node silent");
+  // the broker has gone a moment ago, and nobody has said so yet
+  if (!live.state) return age_s < AWAY_S ? null : t("Node silent");
   const state = stateOf(station);
   if (!state) return t("The node does not know this station");
   if (!READY.includes(state.state))

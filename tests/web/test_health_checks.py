@@ -1,0 +1,26 @@
+"""What Health counts as attention."""
+
+from types import SimpleNamespace
+from typing import Any
+
+from web.health_checks import CHECKS
+
+
+def node(**stations: bool) -> Any:
+    """What is found of a node whose stations are in maintenance, or not."""
+    said = {id: {"state": "Halted", "maintenance": tested} for id, tested in stations.items()}
+    state = {"state": "Ready", "stations": said}
+    watch = SimpleNamespace(presence="ok", state=state, alarms={}, age_s=0.1)
+    return CHECKS["node"](SimpleNamespace(watch=watch))  # type: ignore[arg-type]
+
+
+def test_a_station_left_in_maintenance_needs_attention_and_is_named() -> None:
+    found = node(cam1=False, cam2=True)
+    assert found.status == "degraded"
+    assert "cam2" in str(found.said[0])
+    assert "cam1" not in str(found.said[0])
+    assert found.advice
+
+
+def test_a_station_that_is_only_paused_needs_none() -> None:
+    assert node(cam1=False).status == "ok"
