@@ -4,6 +4,8 @@ ends, whatever ended it.
 The part that was looked at then is an ERROR, and so is what comes before the new one is there. The
 thread here starts the process, since a process must not outlive the thread that started it, hears
 what it tells, and is the only one that puts another in its place.
+
+One file: what is asked of the process, what it tells and how it ends change the same few states.
 """
 
 import contextlib
