@@ -4,6 +4,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 BIOME := $(VENV)/npm/node_modules/.bin/biome
+TSC := $(VENV)/npm/node_modules/.bin/tsc
 # Test files that run side by side on two cores: most of them wait for something most of the time.
 WORKERS ?= 3
 
@@ -41,12 +42,15 @@ test: $(VENV)/installed-dev mosquitto
 fast: $(VENV)/installed-dev
 	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile -m "not slow and not system" -q $(TEST)
 
-check: $(VENV)/installed-dev $(BIOME)
+check: $(VENV)/installed-dev $(BIOME) $(TSC)
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	@if [ -x $(BIOME) ]; then echo $(BIOME) format; $(BIOME) format; \
 	elif [ -n "$$CI" ]; then echo "CI needs npm: the form of the JavaScript was not checked" >&2; exit 1; \
 	else echo "the form of the JavaScript was not checked: npm is not here, or brought no biome" >&2; fi
+	@if [ -x $(TSC) ]; then echo $(TSC) -p jsconfig.json; $(TSC) -p jsconfig.json; \
+	elif [ -n "$$CI" ]; then echo "CI needs npm: the types of the JavaScript were not checked" >&2; exit 1; \
+	else echo "the types of the JavaScript were not checked: npm is not here, or brought no typescript" >&2; fi
 	$(BIN)/mypy
 	$(BIN)/python -m tests.lengths
 	$(BIN)/lint-imports
@@ -65,7 +69,11 @@ format: $(VENV)/installed-dev $(BIOME)
 
 # What formats JavaScript, where npm can bring it: 2 MB of text and one program.
 $(BIOME):
-	@npm install --prefix $(VENV)/npm --no-audit --no-fund --silent @biomejs/biome@2.6.8 2>/dev/null || true
+	@npm install --prefix $(VENV)/npm --no-audit --no-fund --silent @biomejs/biome@2.6.8 typescript@7.0.2 2>/dev/null || true
+
+# What checks the types of the JavaScript, as its comments say them: 31 MB, half a second.
+$(TSC):
+	@npm install --prefix $(VENV)/npm --no-audit --no-fund --silent @biomejs/biome@2.6.8 typescript@7.0.2 2>/dev/null || true
 
 # Installs exactly what is locked, by its hashes, into an environment that is thrown away, and starts what was installed.
 locked: $(VENV)/installed-dev

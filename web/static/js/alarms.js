@@ -45,7 +45,9 @@ const SILENT = { away: () => t("Node away"), silent: () => t("Node silent") };
 
 // Whatever came: what is no alarm at all is one that cannot be read. Two the web finds itself: that
 // the node goes by other settings, and that it is not there, which stands before what it had raised.
+/** @returns {[string, any][]} code and alarm */
 function all() {
+  /** @type {[string, any][]} */
   const told = Object.entries(live.alarms ?? {}).map(([code, alarm]) => [code, Object(alarm)]);
   if (live.link.settings === "other")
     told.push(["SETTINGS", { message: "Node and web have read different settings", since: "" }]);

@@ -9,9 +9,19 @@ const RENEW = ["SIGN_IN_REQUIRED", "TOKEN_EXPIRED", "TOKEN_INVALID", "TOKEN_REUS
 
 /** What the API refused, or that it could not be reached (code OFFLINE). */
 export class ApiError extends Error {
+  /**
+   * @param {string} code of the catalogue
+   * @param {string} message
+   * @param {number} status of HTTP; 0 without an answer
+   * @param {Record<string, any>} details as the problem has them: `advice`, `changes`, ...
+   */
   constructor(code, message, status = 0, details = {}) {
     super(message);
-    Object.assign(this, { code, status, details });
+    this.code = code;
+    this.status = status;
+    this.details = details;
+    /** What failed says more of itself: health with 503. */
+    this.data = undefined;
   }
 
   /** The problem for people: what is wrong and what to do. */
@@ -30,14 +40,26 @@ export function translated(message) {
 }
 
 /**
- * Ask; gives {data, message, etag, response}. options: query, body (JSON), raw (sent as it is),
- * type, headers, signal, limit_ms.
+ * How to ask: `body` is sent as JSON, `raw` as it is.
+ * @typedef {{query?: Record<string, unknown>, body?: unknown, raw?: BodyInit, type?: string,
+ *   headers?: Record<string, string>, signal?: AbortSignal, limit_ms?: number}} Asking
+ * @typedef {{data: any, message?: string, etag: string | null, response: Response}} Answer
+ */
+
+/**
+ * Ask. Throws ApiError.
+ * @param {string} method
+ * @param {string} path below /api/v1
+ * @param {Asking} options
+ * @param {boolean} again whether a session that has ended is renewed first
+ * @returns {Promise<Answer>}
  */
 export async function ask(method, path, options = {}, again = true) {
   const { query, body, raw, type, headers = {}, signal, limit_ms = 30000 } = options;
   const url = new URL(BASE + path, location.origin);
   for (const [key, value] of Object.entries(query ?? {}))
-    if (value !== null && value !== undefined && value !== "") url.searchParams.set(key, value);
+    if (value !== null && value !== undefined && value !== "")
+      url.searchParams.set(key, String(value));
   const given = raw ?? (body === undefined ? undefined : JSON.stringify(body));
   const kind = type ?? (body === undefined ? undefined : "application/json");
   let response;
@@ -69,7 +91,7 @@ export async function ask(method, path, options = {}, again = true) {
     response.status,
     answer?.details ?? {},
   );
-  error.data = answer?.data; // what failed says more of itself: health with 503
+  error.data = answer?.data;
   if (RENEW.includes(error.code) && !DOORS.includes(page.page)) {
     if (again && (await renew())) return ask(method, path, options, false);
     leave(error.code === "SIGN_IN_REQUIRED" ? null : "ended");
@@ -77,12 +99,16 @@ export async function ask(method, path, options = {}, again = true) {
   throw error;
 }
 
+/** @type {(path: string, query?: Record<string, unknown>, options?: Asking) => Promise<any>} */
 export const get = async (path, query, options) =>
   (await ask("GET", path, { query, ...options })).data;
+/** @type {(path: string, body?: unknown, options?: Asking) => Promise<any>} */
 export const post = async (path, body = {}, options) =>
   (await ask("POST", path, { body, ...options })).data;
+/** @type {(path: string, body: unknown, options?: Asking) => Promise<any>} */
 export const put = async (path, body, options) =>
   (await ask("PUT", path, { body, ...options })).data;
+/** @type {(path: string, options?: Asking) => Promise<any>} */
 export const del = async (path, options) => (await ask("DELETE", path, options)).data;
 
 /** Renew the session; one tab does it, the others wait and find it done. False if it has ended. */
@@ -96,7 +122,7 @@ export async function renew() {
       headers: { "Content-Type": "application/json" },
       credentials: "same-origin",
     });
-    if (response.ok) localStorage.setItem("renewed_at", Date.now());
+    if (response.ok) localStorage.setItem("renewed_at", String(Date.now()));
     return response.ok;
   };
   try {

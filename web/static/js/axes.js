@@ -27,8 +27,8 @@ export function decimals(values) {
  * than one day.
  */
 export function clock(from, to) {
-  const day = { day: "2-digit", month: "2-digit" };
-  const hour = { hour: "2-digit", minute: "2-digit" };
+  const day = /** @type {const} */ ({ day: "2-digit", month: "2-digit" });
+  const hour = /** @type {const} */ ({ hour: "2-digit", minute: "2-digit" });
   const span = to - from;
   const sameDay = new Date(from).toDateString() === new Date(to).toDateString();
   const options =

@@ -86,6 +86,9 @@ export function confirm(title, text, { yes = t("Yes"), danger = false } = {}) {
 /**
  * Ask for fields: rows are {name, label, type, value, required, help, options, ...attributes}.
  * Resolves to an object, or null. `send` may throw: its text is shown and the dialog stays.
+ * @param {string} title
+ * @param {any[]} rows
+ * @param {{yes?: string, text?: string | Node, send?: (values: any) => Promise<unknown>}} options
  */
 export function form(title, rows, { yes = t("Save"), text = "", send = null } = {}) {
   return new Promise((resolve) => {

@@ -7,6 +7,28 @@ export const $ = (selector, within = document) => within.querySelector(selector)
 export const $$ = (selector, within = document) => [...within.querySelectorAll(selector)];
 
 /**
+ * Somebody who tells: its events carry what they tell in `detail`.
+ * @typedef {{addEventListener(kind: string, listener: (event: CustomEvent) => void): void}} Teller
+ */
+
+/**
+ * What was typed into a form: {name: text}; files are left out.
+ * @param {HTMLFormElement} form
+ * @returns {Record<string, string>}
+ */
+export function typed(form) {
+  const all = [...new FormData(form)].filter(([, value]) => typeof value === "string");
+  return Object.fromEntries(/** @type {[string, string][]} */ (all));
+}
+
+/**
+ * Where an event happened, or nothing that can be asked.
+ * @param {Event} event
+ * @returns {HTMLElement | null}
+ */
+export const targetOf = ({ target }) => (target instanceof HTMLElement ? target : null);
+
+/**
  * An HTML element: h("button.primary", {type: "button", onclick: f, "aria-label": "..."}, "text",
  * child, [children], null).
  */

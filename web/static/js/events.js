@@ -21,15 +21,40 @@ const SILENT_MS = 25000; // the web says something every 10 s
 const KINDS = ["hello", "result", "state", "alarm", "event", "link", "gap", "notice", "end"];
 
 /**
+ * What a page reads of a result, a station and an alarm, as MQTT has them.
+ * @typedef {{name: string, kind: string, verdict: Verdict, value: number | null, unit: string,
+ *   low: number | null, high: number | null, text?: string | null,
+ *   error: {code: string, message: string} | null}} ToolResult
+ * @typedef {"OK" | "NG" | "ERROR"} Verdict
+ * @typedef {{result_id: string, station: string, seq: number, verdict: Verdict,
+ *   part_id: string | null, captured_at: string | null, finished_at: string, duration_ms: number,
+ *   tools: ToolResult[], error: {code: string, message: string} | null,
+ *   images?: {raw: string | null, annotated: string | null}}} Result
+ * @typedef {{state: string, maintenance?: boolean, camera?: string, outputs?: string,
+ *   queue?: number, program?: string | null, program_version?: number | null,
+ *   error?: {code: string, message: string} | null}} Station
+ * @typedef {{code?: string, message?: string, since?: string, station?: string | null}} Alarm
+ */
+
+/**
  * Events: "hello", "result", "state", "alarm", "event", "link", "gap", "notice", and "mode" when
  * `mode` changes; `event.detail` is the data.
  */
 class Live extends EventTarget {
+  /** @type {{broker: string, node: string, message: string | null, settings?: string}} */
   link = { broker: "unknown", node: "unknown", message: null };
-  state = null; // payload of the node's `state`, null while it is away
-  alarms = {}; // code to alarm
-  latest = {}; // station to its newest result
-  mode = "connecting"; // stream | polling | offline
+  /**
+   * Payload of the node's `state`, null while it is away.
+   * @type {{state: string, since: string, stations: Record<string, Station>, version?: string,
+   *   protocol?: string, session?: string, commands?: string} | null}
+   */
+  state = null;
+  /** Code to alarm. @type {Record<string, Alarm>} */
+  alarms = {};
+  /** Station to its newest result. @type {Record<string, Result>} */
+  latest = {};
+  /** @type {"connecting" | "stream" | "polling" | "offline"} */
+  mode = "connecting";
   heardAt = 0; // ms of Date.now()
   ahead = 0; // ms that the web's clock is ahead of ours
   #started = false;
@@ -261,4 +286,5 @@ class Live extends EventTarget {
   }
 }
 
+/** @type {import("./dom.js").Teller & Live} */
 export const live = new Live();

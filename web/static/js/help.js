@@ -1,6 +1,6 @@
 // The help beside a page: what the guides say of it. "?" opens it, Escape closes it.
 
-import { $ } from "./dom.js";
+import { $, targetOf } from "./dom.js";
 
 /** Let the button and the keys open and close the panel. */
 export function start() {
@@ -17,7 +17,7 @@ export function start() {
   document.addEventListener("keydown", (event) => {
     if (event.key === "Escape" && panel.contains(document.activeElement)) show(false);
     if (event.key !== "?" || event.ctrlKey || event.metaKey || event.altKey) return;
-    if (event.target.closest("input, select, textarea, [contenteditable], dialog")) return;
+    if (targetOf(event)?.closest("input, select, textarea, [contenteditable], dialog")) return;
     event.preventDefault();
     show(panel.hidden);
   });

@@ -28,6 +28,7 @@ export async function own(only = "", why = "") {
   if (twofactor)
     rows.push({
       name: "own_code",
+      type: "text",
       label: t("Code of your authenticator app"),
       inputmode: "numeric",
       autocomplete: "one-time-code",

@@ -44,13 +44,18 @@ export function partners(kind, program, own = null) {
     .map(({ name }) => name);
 }
 
-/** A new tool of a kind that the schema takes, with limits. */
+/**
+ * A new tool of a kind that the schema takes, with limits.
+ * @returns {import("./state.js").Tool}
+ */
 export function newTool(kind, program, schema, frame) {
   const about = kindOf(kind);
   const fitting = partners(kind, program);
   const others = about.recount ? fitting : fitting.slice(-(about.uses?.least ?? 1));
   const given = { kind, name: freeName(`${kind}_1`, program), ...about.start };
-  const tool = fresh(toolKinds(schema)[kind], { resolve: schema.resolve, frame, given, others });
+  const tool = /** @type {import("./state.js").Tool} */ (
+    fresh(toolKinds(schema)[kind], { resolve: schema.resolve, frame, given, others })
+  );
   if (tool.low === null && tool.high === null) tool.low = 0;
   return tool;
 }

@@ -404,7 +404,7 @@ const CONTROLS = {
         const chosen = value ?? [];
         const names = [...new Set([...about.others().map(({ name }) => name), ...chosen])];
         const focused = element.contains(document.activeElement)
-          ? document.activeElement.value
+          ? /** @type {HTMLInputElement} */ (document.activeElement).value
           : null;
         put(
           element,

@@ -15,7 +15,7 @@ export function handles(region, reach = 20, turns = true) {
       const c = centre(region);
       const turned = { ...c, angle_deg: region.angle_deg ?? 0 };
       const at = ([u, v]) => fromOwn(turned, (u * width) / 2, (v * height) / 2);
-      const sides = Object.entries(SIDES).map(([id, side]) => ({ id, ...at(side) }));
+      const sides = Object.entries(SIDES).map(([id, [u, v]]) => ({ id, ...at([u, v]) }));
       return turns ? [...sides, { id: "turn", ...fromOwn(turned, 0, -height / 2 - reach) }] : sides;
     }
     case "polygon": {

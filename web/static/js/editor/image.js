@@ -1,7 +1,7 @@
 // Step 1: the station, its live picture, and the camera's exposure, gain and brightness mode.
 
 import { complain, busy, toast } from "../dialog.js";
-import { $, h, icon, put } from "../dom.js";
+import { $, $$, h, icon, put } from "../dom.js";
 import { t } from "../words.js";
 import { drawQuality, good } from "./quality.js";
 import { stationField } from "./station.js";
@@ -208,7 +208,7 @@ function draw() {
     $(`#value-${name}`).placeholder = t("as it is");
     $(`[data-field="camera.${name}"]`).hidden = !able && value === null;
   }
-  for (const input of document.querySelectorAll("input[name=mode]")) {
+  for (const input of $$("input[name=mode]")) {
     input.checked = input.value === camera.mode;
     input.disabled = !controls.includes("mode") && input.value !== camera.mode;
   }

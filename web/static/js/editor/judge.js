@@ -19,7 +19,7 @@ export function toolVerdict(value, low, high) {
  * Tools that count others (`recount(tool, verdicts)` gives a number, or null if it does not) are
  * counted again.
  */
-export function judge(result, program, recount = () => null) {
+export function judge(result, program, recount = (_tool, _verdicts) => null) {
   const measured = Object.fromEntries((result.tools ?? []).map((tool) => [tool.name, tool]));
   const tools = {};
   let missing = false;

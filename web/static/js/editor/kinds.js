@@ -66,7 +66,11 @@ export function adopt(schema) {
   }
 }
 
-/** What is known of a kind; something plain for one that the table lacks. */
+/**
+ * What is known of a kind; something plain for one that the table lacks.
+ * @param {string} kind
+ * @param {Record<string, any>} table
+ */
 export function kindOf(kind, table = KINDS) {
   return (
     table[kind] ?? {

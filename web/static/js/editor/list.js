@@ -146,7 +146,9 @@ export function toolList({ add, select }) {
           }),
         );
       }
-      const focused = list.contains(document.activeElement) ? document.activeElement : null;
+      const focused = list.contains(document.activeElement)
+        ? /** @type {HTMLElement} */ (document.activeElement)
+        : null;
       if (
         items.length !== list.children.length ||
         items.some((item, n) => item !== list.children[n])

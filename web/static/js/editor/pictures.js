@@ -159,6 +159,7 @@ export function picturesPanel({ draft, shown }) {
       stop.hidden = progress.hidden = !now;
       if (now) Object.assign(progress, { max: now.of, value: now.done });
       const program = draft();
+      /** @type {[any, any][]} */
       const known = pictures.map((entry) => [
         entry,
         entry.result ? judge(entry.result, program, recount) : null,

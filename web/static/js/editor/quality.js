@@ -3,6 +3,10 @@
 import { h, put } from "../dom.js";
 import { number, percent, t } from "../words.js";
 
+/**
+ * @type {{name: string, top: (limits: any, value: number) => number, low?: string, high?: string,
+ *   show: (value: number) => string, doubt?: (value: number) => string | null}[]}
+ */
 const FIGURES = [
   {
     name: "brightness",
@@ -49,7 +53,8 @@ export function drawQuality(element, shot) {
 }
 
 // 0: below its limit, 1: above, null: within.
-function outside({ low, high }, value, limits) {
+function outside(figure, value, limits) {
+  const { low, high } = figure;
   if (low && value < limits[low]) return 0;
   return high && value > limits[high] ? 1 : null;
 }

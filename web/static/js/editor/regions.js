@@ -122,7 +122,7 @@ export class Drawing {
     const region = this.#items.get(this.#current)?.region;
     const under = document
       .elementsFromPoint(event.clientX, event.clientY)
-      .map((element) => element.closest?.("g.region")?.dataset.key)
+      .map((element) => element.closest?.("g.region")?.getAttribute("data-key"))
       .filter(Boolean);
     if (event.button === 1) Object.assign(gesture, { kind: "pan" });
     else if (this.#mode) Object.assign(gesture, { kind: "draw" });

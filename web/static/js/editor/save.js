@@ -26,125 +26,127 @@ export function save() {
     toast(missing.text, "warn");
     return editor.go(missing.step, missing);
   }
-  return new Promise((resolve) => {
-    const note = h("input", {
-      name: "note",
-      maxlength: 128,
-      autocomplete: "off",
-      autofocus: true,
-      placeholder: editor.id ? t("such as: label limit tightened") : t("such as: first version"),
-    });
-    const failed = h("div.notice.error", { role: "alert", hidden: true });
-    const using = editor.stations
-      .filter((station) => editor.id && station.program === editor.id)
-      .map(({ id }) => id);
-    const target =
-      using.length || editor.link.node !== "ok" || untaught(editor.program).length
-        ? null
-        : editor.station;
-    const only = h(
-      `button.button${target ? "" : ".primary"}`,
-      { type: "submit", dataset: { save: using.length ? "use" : "only" } },
-      icon("save"),
-      using.length
-        ? t("Save and use at {stations}", { stations: using.join(", ") })
-        : t("Save only"),
-    );
-    const use =
-      target &&
-      h(
-        "button.button.primary",
-        { type: "submit", dataset: { save: "use" } },
+  return /** @type {Promise<void>} */ (
+    new Promise((resolve) => {
+      const note = h("input", {
+        name: "note",
+        maxlength: 128,
+        autocomplete: "off",
+        autofocus: true,
+        placeholder: editor.id ? t("such as: label limit tightened") : t("such as: first version"),
+      });
+      const failed = h("div.notice.error", { role: "alert", hidden: true });
+      const using = editor.stations
+        .filter((station) => editor.id && station.program === editor.id)
+        .map(({ id }) => id);
+      const target =
+        using.length || editor.link.node !== "ok" || untaught(editor.program).length
+          ? null
+          : editor.station;
+      const only = h(
+        `button.button${target ? "" : ".primary"}`,
+        { type: "submit", dataset: { save: using.length ? "use" : "only" } },
         icon("save"),
-        t("Save and use at {stations}", { stations: target }),
+        using.length
+          ? t("Save and use at {stations}", { stations: using.join(", ") })
+          : t("Save only"),
       );
-    const release = using.length ? impact() : null;
-    const changes = editor.id ? differences(editor.stored, editor.program) : null;
-    const form = h(
-      "form.form",
-      failed,
-      editor.link.node === "ok"
-        ? null
-        : h(
-            "p.notice.warn",
-            t(
-              "The node does not answer: only the structure of the program is checked, not whether its tools can learn from the master.",
+      const use =
+        target &&
+        h(
+          "button.button.primary",
+          { type: "submit", dataset: { save: "use" } },
+          icon("save"),
+          t("Save and use at {stations}", { stations: target }),
+        );
+      const release = using.length ? impact() : null;
+      const changes = editor.id ? differences(editor.stored, editor.program) : null;
+      const form = h(
+        "form.form",
+        failed,
+        editor.link.node === "ok"
+          ? null
+          : h(
+              "p.notice.warn",
+              t(
+                "The node does not answer: only the structure of the program is checked, not whether its tools can learn from the master.",
+              ),
             ),
-          ),
-      untaughtNotice(editor.program),
-      using.length
-        ? h(
-            "p.notice.warn",
-            { dataset: { notice: "live" } },
-            t("{stations} will take this version from the next part on.", {
-              stations: using.join(", "),
-            }),
-          )
-        : null,
-      h("label.field", h("span", t("Why? (for the list of versions)")), note),
-      changes
-        ? h(
-            "div",
-            h("h3", t("What changes")),
-            changesTable(changes, {
-              before: t("Version {version}", { version: editor.version }),
-              after: t("Now"),
-            }),
-          )
-        : null,
-      release?.element,
-      h(
-        "div.actions",
-        h("button.button", { type: "button", onclick: () => dialog.close() }, t("Cancel")),
+        untaughtNotice(editor.program),
         using.length
           ? h(
-              "button.button",
-              {
-                type: "button",
-                dataset: { save: "copy" },
-                onclick: () => {
-                  dialog.close();
-                  copy();
-                },
-              },
-              t("Save as a new program"),
+              "p.notice.warn",
+              { dataset: { notice: "live" } },
+              t("{stations} will take this version from the next part on.", {
+                stations: using.join(", "),
+              }),
             )
           : null,
-        only,
-        use,
-      ),
-    );
-    form.addEventListener("submit", async (event) => {
-      event.preventDefault();
-      failed.hidden = true;
-      try {
-        const found = await busy(event.submitter ?? use ?? only, () => send(note.value.trim()));
-        if (target && (event.submitter ?? use) === use)
-          await activate(
-            editor.stations.find(({ id }) => id === target),
-            found,
-          ).catch(complain);
-        dialog.close();
-        stored(found);
-      } catch (error) {
-        if (place(error, dialog)) return;
-        failed.hidden = false;
-        failed.textContent = error.text ?? error.message;
-      }
-    });
-    const dialog = open(
-      editor.id
-        ? t("Save the next version of {name}", { name: editor.program.name })
-        : t("Save {name}", { name: editor.program.name }),
-      form,
-      { wide: Boolean(changes?.length) },
-    );
-    dialog.addEventListener("close", () => {
-      release?.stop();
-      resolve();
-    });
-    release?.begin().catch(complain);
-  });
+        h("label.field", h("span", t("Why? (for the list of versions)")), note),
+        changes
+          ? h(
+              "div",
+              h("h3", t("What changes")),
+              changesTable(changes, {
+                before: t("Version {version}", { version: editor.version }),
+                after: t("Now"),
+              }),
+            )
+          : null,
+        release?.element,
+        h(
+          "div.actions",
+          h("button.button", { type: "button", onclick: () => dialog.close() }, t("Cancel")),
+          using.length
+            ? h(
+                "button.button",
+                {
+                  type: "button",
+                  dataset: { save: "copy" },
+                  onclick: () => {
+                    dialog.close();
+                    copy();
+                  },
+                },
+                t("Save as a new program"),
+              )
+            : null,
+          only,
+          use,
+        ),
+      );
+      form.addEventListener("submit", async (event) => {
+        event.preventDefault();
+        failed.hidden = true;
+        try {
+          const found = await busy(event.submitter ?? use ?? only, () => send(note.value.trim()));
+          if (target && (event.submitter ?? use) === use)
+            await activate(
+              editor.stations.find(({ id }) => id === target),
+              found,
+            ).catch(complain);
+          dialog.close();
+          stored(found);
+        } catch (error) {
+          if (place(error, dialog)) return;
+          failed.hidden = false;
+          failed.textContent = error.text ?? error.message;
+        }
+      });
+      const dialog = open(
+        editor.id
+          ? t("Save the next version of {name}", { name: editor.program.name })
+          : t("Save {name}", { name: editor.program.name }),
+        form,
+        { wide: Boolean(changes?.length) },
+      );
+      dialog.addEventListener("close", () => {
+        release?.stop();
+        resolve();
+      });
+      release?.begin().catch(complain);
+    })
+  );
 }
 
 // What must be there before it is worth asking.

@@ -172,7 +172,12 @@ export function fresh(schema, { resolve, frame, given = {}, others = [], around 
   return made;
 }
 
-/** A first value of one field. */
+/**
+ * A first value of one field; `resolve` is needed only where a field has fields of its own.
+ * @param {string} key
+ * @param {any} field
+ * @param {{frame: any, resolve?: any, others?: any[], around?: any}} about
+ */
 export function begin(key, field, { resolve, frame, others = [], around = null }) {
   switch (field.type) {
     case "region":

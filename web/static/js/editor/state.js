@@ -29,6 +29,7 @@ const DRAFT_MS = 300;
 /**
  * A program with nothing in it: what POST /programs would take once it has an id, a name and a
  * tool.
+ * @returns {Program}
  */
 export function blank() {
   return {
@@ -62,12 +63,28 @@ export function idOf(name) {
 /** Whether two JSON values are the same. */
 export const same = (a, b) => a === b || JSON.stringify(a) === JSON.stringify(b);
 
+/**
+ * A program as the API takes it; what a tool of a kind has besides stands in its JSON Schema.
+ * @typedef {{kind: string, name: string, low: number | null, high: number | null, region?: any,
+ *   unit?: string, model?: string | null, tools?: string[], [field: string]: any}} Tool
+ * @typedef {{schema: string, id: string, name: string, master: string | null,
+ *   camera: {exposure_ms: number | null, gain: number | null, mode: string}, locator: any,
+ *   calibration: any, tools: Tool[], judgement: string, limits_ms: number,
+ *   outputs: Record<string, string>, keep: {ng: boolean, ok_every: number}}} Program
+ * @typedef {{url: string, width: number, height: number, base64: string | null, type?: string,
+ *   blob?: Blob}} Master
+ */
+
 class Editor extends EventTarget {
-  /** The document (frozen through and through); replaced by change(), undo() and redo(). */
+  /**
+   * The document (frozen through and through); replaced by change(), undo() and redo().
+   * @type {Program}
+   */
   program = frozen(blank());
   /**
    * {url for <img>, width, height in px, base64 or null if it is the stored one, type}; null
    * without a master.
+   * @type {Master | null}
    */
   master = null;
   /**
@@ -80,8 +97,10 @@ class Editor extends EventTarget {
   /**
    * The station whose camera is looked through and that tries; all stations as the API lists them;
    * {broker, node} as in events.js.
+   * @type {string | null}
    */
   station = null;
+  /** @type {any[]} */
   stations = [];
   link = { broker: "unknown", node: "unknown" };
   /**
@@ -110,6 +129,8 @@ class Editor extends EventTarget {
   /**
    * Make the next document: `mutate(copy)` changes a copy in place. Changes of one label within 800
    * ms are one step of undo.
+   * @param {string} label
+   * @param {(copy: Program) => unknown} mutate
    */
   change(label, mutate) {
     const next = structuredClone(this.program);
@@ -117,7 +138,11 @@ class Editor extends EventTarget {
     return this.#next(label, frozen(next), this.master);
   }
 
-  /** As change(), as a part of the step before: undo takes back both. */
+  /**
+   * As change(), as a part of the step before: undo takes back both.
+   * @param {string} label
+   * @param {(copy: Program) => unknown} mutate
+   */
   complete(label, mutate) {
     const step = this.#undo.at(-1);
     const changed = this.change(label, mutate);
@@ -184,7 +209,10 @@ class Editor extends EventTarget {
     return this.#stored;
   }
 
-  /** The tool of a name; undefined without. */
+  /**
+   * The tool of a name; undefined without.
+   * @param {string} name
+   */
   tool(name) {
     return this.program.tools.find((tool) => tool.name === name);
   }
@@ -231,6 +259,7 @@ class Editor extends EventTarget {
    * `challenge`: from which drawn fault on; then one answer {of, outcomes, next}, on the master
    * without image and results.
    */
+  /** @param {{image?: string, onMaster?: boolean, results?: string[], program?: any, challenge?: number, signal?: AbortSignal}} options */
   async try({
     image = null,
     onMaster = false,
@@ -509,4 +538,5 @@ function frozen(value) {
   return value;
 }
 
+/** @type {import("../dom.js").Teller & Editor} */
 export const editor = new Editor();

@@ -408,7 +408,7 @@ class Step {
     });
     this.#bar();
     this.#panelNow(judged);
-    this.tryBar.update(judged, this.#shows);
+    this.tryBar.update(judged);
     this.pictures.update();
     this.missed.update();
   }
@@ -533,7 +533,8 @@ function parts(key) {
 
 // A document with another value at a path of the locator or a tool; what is beside it is shared.
 function changed(program, owner, path, value) {
-  const set = (here, [first, ...rest]) => {
+  const set = (here, where) => {
+    const [first, ...rest] = where;
     const copy = Array.isArray(here) ? [...here] : { ...here };
     copy[first] = rest.length ? set(here?.[first], rest) : value;
     return copy;

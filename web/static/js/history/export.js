@@ -204,9 +204,11 @@ function place(bar, line, name, query, total) {
       },
       t("Let the browser download it"),
     );
+    /** Of Chromium; elsewhere the browser saves. @type {undefined | ((options: object) => Promise<any>)} */
+    const picker = /** @type {any} */ (window).showSaveFilePicker;
     const choose = async () => {
       try {
-        resolve(await (await window.showSaveFilePicker({ suggestedName: name })).createWritable());
+        resolve(await (await picker({ suggestedName: name })).createWritable());
         bar.hidden = false;
       } catch (error) {
         if (error.name !== "AbortError") reject(error);
@@ -222,7 +224,7 @@ function place(bar, line, name, query, total) {
       ),
       h(
         "span.actions",
-        window.showSaveFilePicker
+        picker
           ? h("button.button.primary", { type: "button", onclick: choose }, t("Choose a file"))
           : null,
         link,

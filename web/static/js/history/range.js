@@ -29,6 +29,7 @@ export function rangeFields(select, from, to, changed, all = "") {
       if (to.reportValidity()) changed();
     });
   return {
+    /** @param {{range?: string, since?: string, until?: string}} wanted */
     show({ range, since, until }) {
       select.value =
         range && [...select.options].some(({ value }) => value === range)

@@ -55,7 +55,7 @@ export function named(range, since, until) {
 export function toLocal(utc) {
   if (!utc || Number.isNaN(Date.parse(utc))) return "";
   const at = new Date(utc);
-  return new Date(at - at.getTimezoneOffset() * 60000).toISOString().slice(0, 19);
+  return new Date(at.getTime() - at.getTimezoneOffset() * 60000).toISOString().slice(0, 19);
 }
 
 export function fromLocal(value) {

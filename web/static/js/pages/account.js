@@ -2,7 +2,7 @@
 
 import { del, get, post } from "../api.js";
 import { busy, complain, doing, form, open, toast } from "../dialog.js";
-import { $, h, put } from "../dom.js";
+import { $, h, put, typed } from "../dom.js";
 import { make, proving, there } from "../passkeys.js";
 import { t, time } from "../words.js";
 
@@ -18,7 +18,7 @@ $("#password").addEventListener("submit", async (event) => {
   event.preventDefault();
   const failed = $("#password-failed");
   failed.hidden = true;
-  const { old_password, new_password, code } = Object.fromEntries(new FormData(event.target));
+  const { old_password, new_password, code } = typed(event.target);
   try {
     await busy($("button[type=submit]", event.target), () =>
       proving(given({ old_password, new_password, code }), (body) =>

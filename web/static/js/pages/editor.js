@@ -6,7 +6,7 @@
 
 import { get } from "../api.js";
 import { complain, open, toast } from "../dialog.js";
-import { $, $$, h, put } from "../dom.js";
+import { $, $$, h, put, targetOf } from "../dom.js";
 import { editor } from "../editor/state.js";
 import { live } from "../events.js";
 import { whyOf } from "../why.js";
@@ -22,7 +22,11 @@ const LOADS = {
 const modules = {};
 let shown = null;
 
-/** Show a step; a tool and a field of it may be named. */
+/**
+ * Show a step; a tool and a field of it may be named.
+ * @param {string} step
+ * @param {{tool?: string, field?: string}} where
+ */
 async function show(step, where = {}) {
   if (!STEPS.includes(step)) step = STEPS[0];
   if (where.tool) editor.select(where.tool);
@@ -42,7 +46,11 @@ async function show(step, where = {}) {
   }
 }
 
-// Where a problem is, or at the top of the step.
+/**
+ * Where a problem is, or at the top of the step.
+ * @param {string} step
+ * @param {{tool?: string, field?: string}} where
+ */
 function focus(step, { tool, field }) {
   const section = $(`#step-${step}`);
   const place =
@@ -280,8 +288,8 @@ async function begin() {
   $("#undo").addEventListener("click", () => editor.undo());
   $("#redo").addEventListener("click", () => editor.redo());
   $("#save").addEventListener("click", save);
-  document.addEventListener("click", ({ target }) => {
-    const go = target.closest?.("[data-go]")?.dataset.go;
+  document.addEventListener("click", (event) => {
+    const go = targetOf(event)?.closest("[data-go]")?.getAttribute("data-go");
     if (go === "save") save();
     else if (go) show(STEPS[STEPS.indexOf(shown) + (go === "next" ? 1 : -1)]);
   });

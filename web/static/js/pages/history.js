@@ -4,7 +4,7 @@
 // One file: a page's module; its parts are of no use to another page.
 
 import { get } from "../api.js";
-import { $, $$, h, put } from "../dom.js";
+import { $, $$, h, put, typed } from "../dom.js";
 import { live } from "../events.js";
 import { address, asked, CONDITIONS, read } from "../history/address.js";
 import { offer, toolsOf } from "../history/choices.js";
@@ -50,8 +50,8 @@ form.addEventListener("change", ({ target }) => {
 for (const button of $$("[data-view]"))
   button.addEventListener("click", () => view(button.dataset.view));
 for (const name of ["order", "limit"])
-  $(`#${name}`).addEventListener("change", ({ target }) =>
-    go({ ...conditions(), order: $("#order").value, limit: $("#limit").value }, target),
+  $(`#${name}`).addEventListener("change", () =>
+    go({ ...conditions(), order: $("#order").value, limit: $("#limit").value }),
   );
 $("#clear").addEventListener("click", () => {
   go({ order: filter.order, limit: filter.limit });
@@ -94,7 +94,7 @@ function list() {
 }
 
 function changed() {
-  const given = Object.fromEntries(new FormData(form));
+  const given = typed(form);
   const values = Object.fromEntries(
     CONDITIONS.filter((name) => given[name]?.trim()).map((name) => [name, given[name].trim()]),
   );
@@ -289,7 +289,9 @@ function finish(stopped) {
 }
 
 /** Coming back from a result: to the row that was opened. */
-let came = performance.getEntriesByType("navigation")[0]?.type === "back_forward";
+let came =
+  /** @type {PerformanceNavigationTiming} */ (performance.getEntriesByType("navigation")[0])
+    ?.type === "back_forward";
 function restore() {
   if (!came) return;
   came = false;

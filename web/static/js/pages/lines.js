@@ -107,7 +107,7 @@ function show(station, card, lines, problem) {
     state?.state,
   ]);
   if (drawn === card.drawn) return; // nothing new: focus and selection stay
-  const focused = document.activeElement?.dataset?.key;
+  const focused = document.activeElement?.getAttribute("data-key");
   card.drawn = drawn;
   draw(card, station, lines, problem, state);
   if (focused) card.element.querySelector(`[data-key="${focused}"]`)?.focus();

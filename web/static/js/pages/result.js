@@ -3,7 +3,7 @@
 
 import { get, may } from "../api.js";
 import { complain, doing, toast } from "../dialog.js";
-import { $, h, icon, put, verdict } from "../dom.js";
+import { $, h, icon, put, targetOf, verdict } from "../dom.js";
 import { live } from "../events.js";
 import { facts } from "../history/facts.js";
 import { viewer } from "../history/picture.js";
@@ -35,7 +35,7 @@ document.addEventListener("keydown", (event) => {
     event.ctrlKey ||
     event.metaKey ||
     event.altKey ||
-    event.target.closest?.("input, select, textarea, dialog, summary, .table-scroll")
+    targetOf(event)?.closest("input, select, textarea, dialog, summary, .table-scroll")
   )
     return;
   if (event.key === "ArrowLeft") go(result?.previous);

@@ -3,7 +3,7 @@
 
 import { get } from "../api.js";
 import { complain } from "../dialog.js";
-import { $, h, put } from "../dom.js";
+import { $, h, put, targetOf } from "../dom.js";
 import { live } from "../events.js";
 import { Card } from "../run/card.js";
 import { refresh } from "../run/figures.js";
@@ -86,7 +86,9 @@ function go(href) {
   $("#main").focus();
 }
 document.addEventListener("click", (event) => {
-  const link = event.target.closest?.("a[data-open]");
+  const link = /** @type {HTMLAnchorElement | undefined} */ (
+    targetOf(event)?.closest("a[data-open]")
+  );
   if (!link || event.ctrlKey || event.metaKey || event.shiftKey || event.button) return;
   event.preventDefault();
   go(link.href);

@@ -2,7 +2,7 @@
 
 import { post } from "../api.js";
 import { busy } from "../dialog.js";
-import { $ } from "../dom.js";
+import { $, typed } from "../dom.js";
 
 const form = $("#setup");
 // of the link that the start has printed
@@ -17,7 +17,7 @@ const failed = $("#failed");
 form.addEventListener("submit", async (event) => {
   event.preventDefault();
   failed.hidden = true;
-  const { token: given, username, password } = Object.fromEntries(new FormData(form));
+  const { token: given, username, password } = typed(form);
   try {
     await busy($("button[type=submit]", form), async () => {
       await post("/auth/setup", { token: given.trim(), username: username.trim(), password });

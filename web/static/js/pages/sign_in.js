@@ -3,7 +3,7 @@
 
 import { ApiError, ask, post, renew } from "../api.js";
 import { busy } from "../dialog.js";
-import { $ } from "../dom.js";
+import { $, typed } from "../dom.js";
 import { sign, there } from "../passkeys.js";
 import { t } from "../words.js";
 
@@ -86,7 +86,7 @@ function second({ factors = ["code", "recovery_code"], passkey = null }) {
 
 /** Sign in with a second factor, or without; where one is asked for the page goes on to it. */
 async function enter(factor, button) {
-  const { username, password } = Object.fromEntries(new FormData(form));
+  const { username, password } = typed(form);
   failed.hidden = true;
   try {
     await busy(button, async () =>
@@ -116,7 +116,7 @@ $("#use-passkey").addEventListener("click", async (event) => {
 
 form.addEventListener("submit", (event) => {
   event.preventDefault();
-  const { code, recovery_code } = Object.fromEntries(new FormData(form));
+  const { code, recovery_code } = typed(form);
   const given = $("#second-step").hidden
     ? {}
     : $("#recovery-field").hidden

@@ -68,7 +68,10 @@ function go(wanted) {
   load();
 }
 
-/** The filter with its range, for links and requests. */
+/**
+ * The filter with its range, for links and requests.
+ * @returns {Record<string, string>}
+ */
 function whole() {
   const { range: wanted, ...rest } = filter;
   return { ...(rest.since || rest.until ? {} : { range: wanted ?? RANGE }), ...rest };

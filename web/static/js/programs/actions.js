@@ -63,7 +63,10 @@ export async function activate(id, changed = () => null) {
   );
 }
 
-/** Ask, then delete; resolves to whether it is gone. */
+/**
+ * Ask, then delete; resolves to whether it is gone.
+ * @param {{id: string, name: string, etag?: string}} program
+ */
 export async function remove({ id, name, etag }) {
   const sure = await confirm(
     t("Delete {name}?", { name }),

@@ -23,7 +23,8 @@ const SORTS = {
 /** `again()` loads the programs anew. */
 export class List {
   constructor(element, again) {
-    Object.assign(this, { element, again });
+    this.element = element;
+    this.again = again;
     const kept = localStorage.getItem(KEPT);
     this.sort = kept in SORTS ? kept : "name";
     this.opened = new Map(); // folder: whether somebody has opened or closed it

@@ -13,6 +13,7 @@ export class Actions {
     this.changed = changed;
     this.shown = may("OPERATOR");
     this.programs = null; // those that the list shows
+    this.active = null; // what was drawn last
     this.part = h("input", {
       name: "part_id",
       autocomplete: "off",

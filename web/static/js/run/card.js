@@ -26,7 +26,10 @@ const since = (age_s) => (age_s < 1 ? t("now") : ago(age_s));
  */
 export class Card {
   constructor(station, open, programs, changed, newest) {
-    Object.assign(this, { station, programs, newest });
+    this.station = station;
+    this.programs = programs;
+    this.newest = newest;
+    this.seen = false; // whether it is in sight
     this.missing = true; // whether the strip lacks results
     this.result = null;
     this.tools = new Tools();

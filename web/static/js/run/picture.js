@@ -21,6 +21,8 @@ export class Picture {
     this.loaded = loaded;
     this.wanted = 0; // seq of the newest part
     this.busy = false;
+    /** What to show where no picture is drawn. @type {(() => Promise<void>) | null} */
+    this.fallback = null;
     this.verdicts = new Map(); // of the last parts, by seq
     this.url = null;
     this.closeup = new Closeup();

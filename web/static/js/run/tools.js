@@ -133,7 +133,8 @@ function scaleOf(low, high) {
 }
 
 // Share of the bar, 0 to 1.
-function at(value, [from, to]) {
+function at(value, scale) {
+  const [from, to] = scale;
   return Math.min(1, Math.max(0, (value - from) / (to - from || 1)));
 }
 
