@@ -1,5 +1,5 @@
-"""What is read of the node's folders: history, figures, pictures, acknowledgements. One a process,
-made at the first use."""
+"""What is read of the node's folders: history, figures, pictures, acknowledgements, and the last
+answers of that. One a process, made at the first use."""
 
 import threading
 from typing import NamedTuple
@@ -11,6 +11,7 @@ from schemas.store.acknowledged import Acknowledged
 from schemas.store.history.rows import History
 from schemas.store.history.statistics import Statistics
 from schemas.store.pictures import Pictures
+from web.kept import Kept
 from web.live import Live
 from web.site import NAME, Site
 
@@ -50,6 +51,7 @@ class Records(NamedTuple):
     pictures: Pictures
     acknowledged: Acknowledged
     live: Live
+    kept: Kept
 
 
 def records() -> Records:
@@ -81,5 +83,6 @@ def records_of(app: Flask) -> Records:
                     app.config.get("EVENT_STREAMS", STREAMS),
                     app.config.get("ENDING", lambda: False),
                 ),
+                Kept(history.ledger),
             )
         return found

@@ -41,9 +41,12 @@ def document(value: Any, status: int = 200, mimetype: str = JSON) -> Response:
 
 def written(data: bytes, status: int = 200) -> Response:
     """The envelope around data that is JSON already."""
-    return Response(
-        b'{"success":true,"data":' + data + b',"message":""}', status, content_type=JSON
-    )
+    return Response(envelope(data), status, content_type=JSON)
+
+
+def envelope(data: bytes) -> bytes:
+    """As `written`, before it is an answer."""
+    return b'{"success":true,"data":' + data + b',"message":""}'
 
 
 def as_json(value: Any) -> bytes:

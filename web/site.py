@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
@@ -241,8 +242,9 @@ def actor() -> dict[str, str]:
     }
 
 
+@cache
 def installed() -> str:
-    """The version that is installed, `0` if it only lies there."""
+    """The version that is installed and runs, `0` if it only lies there."""
     try:
         return version("inspection-node")
     except PackageNotFoundError:

@@ -9,7 +9,7 @@ lacks.
 import json
 from functools import cache
 
-from flask import Flask, request
+from flask import Flask, g, request
 
 from web import guides
 from web.assets import FOLDER
@@ -31,10 +31,13 @@ def register(app: Flask) -> None:
 def language() -> str:
     """The language of this request: the one chosen before, else what the browser asks for, else
     English."""
-    chosen = request.cookies.get(COOKIE)
-    if chosen in LANGUAGES:
-        return chosen
-    return request.accept_languages.best_match(list(LANGUAGES), "en")
+    found: str | None = g.get("language")
+    if found is None:  # a page asks for it at each of its words
+        chosen = request.cookies.get(COOKIE)
+        if chosen not in LANGUAGES:
+            chosen = request.accept_languages.best_match(list(LANGUAGES), "en")
+        found = g.language = chosen
+    return found
 
 
 def translate(text: str, **values: object) -> str:

@@ -4,6 +4,7 @@ query has a time limit."""
 import contextlib
 import os
 import sqlite3
+import threading
 import time
 from collections import deque
 from collections.abc import Iterator
@@ -25,6 +26,8 @@ class LedgerReader:
     def __init__(self, path: Path) -> None:
         self.path = path
         self._kept: deque[tuple[int, sqlite3.Connection]] = deque()
+        self._asked: tuple[int, sqlite3.Connection] | None = None  # which version it is
+        self._lock = threading.Lock()  # of that
 
     @contextlib.contextmanager
     def connection(self, limit_s: float) -> Iterator[sqlite3.Connection]:
@@ -63,8 +66,31 @@ class LedgerReader:
         finally:
             self._give_back(inode, db)
 
+    def version(self) -> tuple[int, int]:
+        """Another one as soon as anything was committed: which file it is, and SQLite's own count.
+
+        Raises Problem STORE_FAILED, STORE_NEWER.
+        """
+        inode = self._inode()
+        with self._lock:  # the count is one connection's: those of two say nothing of each other
+            if self._asked is None or self._asked[0] != inode:
+                if self._asked is not None:
+                    self._asked[1].close()
+                self._asked = None
+                self._asked = inode, self._opened(inode)
+            try:
+                return inode, int(self._asked[1].execute("PRAGMA data_version").fetchone()[0])
+            except sqlite3.Error as error:
+                self._asked[1].close()
+                self._asked = None
+                raise Problem("STORE_FAILED", str(error)) from error
+
     def close(self) -> None:
         """Close what is kept."""
+        with self._lock:
+            if self._asked is not None:
+                self._asked[1].close()
+            self._asked = None
         with contextlib.suppress(IndexError):
             while True:
                 self._kept.pop()[1].close()

@@ -96,6 +96,11 @@ def test_settings_keys_and_files_are_put_in_place_once(machine: Path, wheel: Pat
     )
     assert first.returncode == 0, first.stderr
     keys = machine / "etc/inspection-node/credentials"
+    values = [path.read_bytes().strip() for path in keys.iterdir() if path.stat().st_size > 8]
+    assert len(values) > 4
+    for where, data in {**tree(machine), "printed": (first.stdout + first.stderr).encode()}.items():
+        if "/credentials/" not in where:
+            assert not [value for value in values if value in data], f"a secret stands in {where}"
     loaded = load(
         machine / "etc/inspection-node/node.toml", {"CREDENTIALS_DIRECTORY": str(keys)}, disk=False
     )

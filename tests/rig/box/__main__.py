@@ -13,13 +13,14 @@ import traceback
 from collections.abc import Callable
 from pathlib import Path
 
-from tests.rig.box import guides, image, stories, updates
+from tests.rig.box import guides, image, stories, unseen, updates
 from tests.rig.box.machines import KINDS, Box, Container, Emulated
 
 STORIES: dict[str, Callable[[Box], str]] = {
     "reboot": stories.reboot,
     "kill": stories.killed,
     "nightly": stories.nightly,
+    "secrets": unseen.unseen,
     "watchdog": stories.watchdog,
     "start-limit": stories.start_limit,
     "update": updates.update,

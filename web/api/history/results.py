@@ -148,19 +148,21 @@ def results(query: PageQuery) -> ResponseReturnValue:
     search goes on there. A screen sees the newest of a station, by verdict, and nothing older."""
     if current().role == "SCREEN" and not query.model_fields_set <= FOR_SCREENS:
         raise Problem("PERMISSION_DENIED", "a screen sees the newest results of a station only")
+    return records().kept.answer(lambda: _page(query))
+
+
+def _page(query: PageQuery) -> dict[str, Any]:
     page = records().history.page(
         filter_of(query), query.limit, query.cursor, query.order, query.search_s
     )
     shown = _shown(page.rows)
     rows = [{**row._asdict(), "images": shown.get(row.result_id)} for row in page.rows]
-    return ok(
-        {
-            "results": rows,
-            "cursor": page.cursor,
-            "complete": page.complete,
-            "searched_to": page.searched_to,
-        }
-    )
+    return {
+        "results": rows,
+        "cursor": page.cursor,
+        "complete": page.complete,
+        "searched_to": page.searched_to,
+    }
 
 
 @history.get("/results/choices")

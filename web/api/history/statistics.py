@@ -89,8 +89,8 @@ ToolList = TypedDict("ToolList", {"of": int, "from": str | None, "tools": list[T
 def statistics(query: FiguresQuery) -> ResponseReturnValue:
     """Counts and yield, both over time, cycle times, and what parts were rejected for."""
     figures, filter = records().statistics, filter_of(query)
-    return ok(
-        {
+    return records().kept.answer(
+        lambda: {
             **figures.over_time(filter, query.bucket_s),
             "cycle_ms": figures.cycle(filter),
             "rejects": figures.reasons(filter),
@@ -103,7 +103,7 @@ def statistics(query: FiguresQuery) -> ResponseReturnValue:
 def tools(query: Filter) -> ResponseReturnValue:
     """Each tool's values against its limits: least, greatest, mean, deviation, Cpk; with `tool`,
     histogram and trend."""
-    return ok(records().statistics.tools(filter_of(query)))
+    return records().kept.answer(lambda: records().statistics.tools(filter_of(query)))
 
 
 @history.get("/statistics/stations")
