@@ -1,12 +1,10 @@
 """Answers go compressed to who takes it; event streams, pictures, bundles and short answers as they
 are."""
 
-import gzip
-
 from flask import Flask, Response, request
 
-LEAST = 1024
-LEVEL = 5
+from web.response import LEAST, packed
+
 TYPES = ("text/html", "application/json", "application/schema+json", "text/plain", "text/csv")
 
 
@@ -33,7 +31,7 @@ def _compress(answer: Response) -> Response:
     data = answer.get_data()
     if len(data) < LEAST:
         return answer
-    answer.set_data(gzip.compress(data, LEVEL, mtime=0))
+    answer.set_data(packed(data))
     answer.headers["Content-Encoding"] = "gzip"
     tag, weak = answer.get_etag()
     if tag is not None and not weak:  # the same content in another form

@@ -5,7 +5,6 @@ rows and compressed. Both is done once for all who ask meanwhile. Who may ask, a
 looked at before, each time.
 """
 
-import gzip
 import threading
 import time
 from collections import OrderedDict
@@ -15,8 +14,7 @@ from typing import Any
 from flask import Response, request
 
 from schemas.store.ledger.reader import LedgerReader
-from web.compress import LEAST, LEVEL
-from web.response import JSON, as_json, envelope
+from web.response import JSON, LEAST, as_json, envelope, packed
 
 FRESH_S = 0.5  # pictures go and time passes also while nothing is written
 MOST = 64  # answers of one process,
@@ -72,6 +70,6 @@ class _Answer:
         if len(self.plain) < LEAST or request.accept_encodings["gzip"] <= 0:
             return Response(self.plain, content_type=JSON)
         if self._packed is None:
-            self._packed = gzip.compress(self.plain, LEVEL, mtime=0)
-        packed = {"Content-Encoding": "gzip", "Vary": "Accept-Encoding"}
-        return Response(self._packed, content_type=JSON, headers=packed)
+            self._packed = packed(self.plain)
+        headers = {"Content-Encoding": "gzip", "Vary": "Accept-Encoding"}
+        return Response(self._packed, content_type=JSON, headers=headers)

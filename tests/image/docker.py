@@ -1,6 +1,11 @@
-"""The same by testcontainers, where a Docker engine answers: built, and a trigger is answered."""
+"""The same by testcontainers, where a Docker engine answers: built, and a trigger is answered.
+
+Where no registry of images is reached, the environment names what is there: IMAGE_BASE and
+IMAGE_BUILD_BASE for the Dockerfile's own arguments, IMAGE_BROKER for the broker's image.
+"""
 
 import json
+import os
 import tempfile
 import time
 from pathlib import Path
@@ -9,6 +14,13 @@ from tests.rooms.installation.processes import ROOT
 
 IMAGE = "inspection-node:test"
 SECRETS = ("broker_password", "metrics_token", "web_jwt_key", "web_metrics_token")
+BROKER = os.environ.get("IMAGE_BROKER", "eclipse-mosquitto:2")
+GIVEN = {
+    name: os.environ[f"IMAGE_{name}"]
+    for name in ("BASE", "BUILD_BASE")
+    if f"IMAGE_{name}" in os.environ
+}
+BUILD_S = 1500
 LIMIT_S = 60
 
 
@@ -35,12 +47,19 @@ def trial() -> str:
 
     with (
         tempfile.TemporaryDirectory() as scratch,
-        DockerImage(ROOT, tag=IMAGE, dockerfile_path="deploy/containers/Dockerfile"),
+        DockerImage(
+            ROOT,
+            docker_client_kw={"timeout": BUILD_S},
+            tag=IMAGE,
+            dockerfile_path="deploy/containers/Dockerfile",
+            network_mode="host",  # as whoever builds reaches the registries
+            buildargs=GIVEN,
+        ),
         Network() as network,
     ):
         site = Path(scratch)
         prepare.prepare(site, "node-01")
-        broker = DockerContainer("eclipse-mosquitto:2").with_network(network)
+        broker = DockerContainer(BROKER).with_network(network)
         broker.with_network_aliases("mosquitto")
         broker.with_volume_mapping(site / "mosquitto.conf", "/mosquitto/config/mosquitto.conf")
         broker.with_volume_mapping(site / "acl.conf", "/mosquitto/config/acl.conf")
