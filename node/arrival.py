@@ -33,7 +33,7 @@ class Received(NamedTuple):
 @dataclass
 class Arrival:
     """One trigger that came. `problem` is why it is answered without an inspection; `bad` its
-    payload if it is no trigger."""
+    payload if it is not a trigger."""
 
     station: Station
     trigger: Trigger

@@ -3,7 +3,7 @@ acknowledged.
 
 What cannot or must not be inspected (not a trigger, stale, overrun, paused) is answered at once, in
 the same commit; such an answer drives no lines, since no part stands under the camera for it.
-Triggers that come together are committed together. Who sends an id that is known is always told so
+Triggers that come together are committed together. Whoever sends a known id is always told so
 on `accepted`: nothing is inspected again.
 
 One file: the ways in which a trigger is answered at once are one decision, in an order that
@@ -31,7 +31,7 @@ from schemas.trigger import EMPTY, bad_id
 
 log = logging.getLogger(__name__)
 
-NUMBER_DIGITS = 8  # of what is no trigger: as text they are in the order of the numbers
+NUMBER_DIGITS = 8  # of what is not a trigger: as text they are in the order of the numbers
 IN_A_ROW = 3  # known ids one after the other: a counter that began again
 
 
@@ -173,10 +173,12 @@ class Intake:
         return station.blocked or (Problem("STATION_PAUSED") if station.paused else None)
 
     def _name(self, arrivals: list[Arrival]) -> None:
-        """Settle the ids, so that what is no trigger is answered too, and see which ids are known.
+        """Settle the ids, so that what is not a trigger is answered too, and see which ids are
+        known.
 
-        A redelivery is the same message again; any other that is no trigger is answered under an id
-        of its own. One without an id that is in the ledger already keeps the id it was given then.
+        A redelivery is the same message again; any other that is not a trigger is answered under an
+        id of its own. One without an id that is in the ledger already keeps the id it was given
+        then.
         """
         ids: dict[str, set[str]] = {}
         for arrival in arrivals:

@@ -1,9 +1,9 @@
 """Every time limit of the process in one table, in seconds.
 
-Who waits under a lock gives up before anybody is missed; who is missed ends the process before the
-unit's watchdog does, which is there for the watch itself; and all parts of an end together are over
-before 10 s. Limits of one part (a camera's, a program's, a command's) are settings, and stand in
-the part's own deadline.
+Whoever waits under a lock gives up before anybody is missed; whoever is missed ends the process
+before the unit's watchdog does, which is there for the watch itself; and all parts of an end
+together are over before 10 s. Limits of one part (a camera's, a program's, a command's) are
+settings, and stand in the part's own deadline.
 
 What holds the process together stands here. What is one module's own stands there, under a name
 that ends in `_S`, and TABLE says of each what it is; a test looks through the modules, and holds

@@ -36,9 +36,9 @@ def pack(kind: str, arrays: dict[str, Any]) -> bytes:
 def arrays_of(data: bytes, most_bytes: int) -> dict[str, Array]:
     """The arrays of an .npz by name, inflated in pieces. Raises Problem MODEL_INVALID.
 
-    numpy.load would inflate a member that is no array whole, whatever size it says: 0.4 MB took 800
-    MB of the process that inspects. Here a member is an array or refused, and no more is inflated
-    of it than it says.
+    numpy.load would inflate a member that is not an array whole, whatever size it says: 0.4 MB took
+    800 MB of the process that inspects. Here a member is an array or refused, and no more is
+    inflated of it than it says.
     """
     try:
         check_directory(data)

@@ -97,7 +97,7 @@ def _plain(small: Any, noise: float) -> float:
     many, or none that is steep.
 
     An edge is steep if its Laplacian is three tenths of the contrast around it: a step seen through
-    a blur of sigma s px has 0.24 / s**2. Single bright px of the sensor are no edges.
+    a blur of sigma s px has 0.24 / s**2. Single bright px of the sensor are not edges.
     """
     quiet, noise = cv2.medianBlur(small, 3), QUIET * noise
     around = np.ones((9, 9), np.uint8)

@@ -206,14 +206,14 @@ def _word(said: bytes) -> str:
 
 
 class Claim(NamedTuple):
-    """What a payload that is no trigger says of itself nevertheless."""
+    """What a payload that is not a trigger says of itself nevertheless."""
 
     trigger_id: str | None
     ack: bool
 
 
 def claim(payload: bytes) -> Claim:
-    """The id, and the wish for an acknowledgement, of a payload that is no trigger.
+    """The id, and the wish for an acknowledgement, of a payload that is not a trigger.
 
     See `readable`; if the id is there twice, or is only found where nothing can be read any more,
     it says nothing.
@@ -230,6 +230,6 @@ def claim(payload: bytes) -> Claim:
 
 
 def bad_id(payload: bytes) -> str:
-    """What the ids under which a payload that is no trigger is answered begin with; a number
+    """What the ids under which a payload that is not a trigger is answered begin with; a number
     follows."""
     return "bad-" + hashlib.sha256(payload).hexdigest()[:32] + "-"

@@ -1,5 +1,5 @@
-"""Answers go compressed to who takes it; event streams, pictures, bundles and short answers as they
-are."""
+"""Answers go compressed to whoever takes it; event streams, pictures, bundles and short answers as
+they are."""
 
 from flask import Flask, Response, request
 

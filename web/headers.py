@@ -65,7 +65,7 @@ class Asked(Request):
     """A request whose body may break off."""
 
     def get_data(self, *args: Any, **kwargs: Any) -> Any:
-        """As Flask's; a body that is no HTTP (a broken chunk) is the sender's fault, and not ours.
+        """As Flask's; a body that is not HTTP (a broken chunk) is the sender's fault, and not ours.
         Raises BadRequest."""
         try:
             return super().get_data(*args, **kwargs)

@@ -84,8 +84,8 @@ class Live:
     ) -> "Stream":
         """A stream, of a person or a screen; close it in the end.
 
-        A person has half of all places at most. When all are taken, who has the most of them gives
-        one to who has less. Raises Problem BUSY.
+        A person has half of all places at most. When all are taken, whoever has the most of them
+        gives one to whoever has less. Raises Problem BUSY.
         """
         with self._lock:
             if self._ending():

@@ -214,7 +214,7 @@ def select(station: str, program: str) -> dict[str, Any]:
 
 def _used(station: str, program: str) -> dict[str, Any] | None:
     """What the station uses, if that is the program, or becomes so in a moment; what a node said
-    that is not heard any more is no answer."""
+    that is not heard any more does not count as an answer."""
     until = time.monotonic() + LATE_S
     while True:
         state = (site().watch.state or {}).get("stations", {}).get(station, {})

@@ -113,7 +113,7 @@ class Site:
         return found
 
     def new_client(self) -> Client:
-        """A connection of its own, for who follows topics; close it in the end."""
+        """A connection of its own, for whoever follows topics; close it in the end."""
         return Client(self.settings.asking, self.settings.node_id)
 
     def audit(self, action: str, target: str = "", **details: Any) -> None:

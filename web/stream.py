@@ -25,7 +25,7 @@ EVENT_ID = re.compile(
 
 class Said(NamedTuple):
     """One thing for all streams: an event in JSON; seq is that of a result, else 0. MISSED and END
-    are no events."""
+    are not events."""
 
     kind: str
     leaf: str = ""

@@ -26,7 +26,7 @@ Pip = Callable[[Sequence[str]], None]
 
 
 def bundle(args: argparse.Namespace) -> int:
-    """Make the archive. Raises Problem BUNDLE_FAILED where this is no source tree or pip fails,
+    """Make the archive. Raises Problem BUNDLE_FAILED where this is not a source tree or pip fails,
     STORE_FAILED."""
     try:
         facts = make(args.source or ROOT, args.output, _pip)

@@ -51,11 +51,12 @@ def learn(view: View, settings: ${kind_class}) -> None:
 
 
 def measure(view: View, settings: ${kind_class}, learned: None) -> Measurement:
-    """Say what is returned. Raises Problem NO_CONTRAST if there is nothing to see: a tool never makes a number up."""
+    """Say what is returned. Raises Problem NO_CONTRAST if there is nothing to see: a tool never
+    makes a number up."""
     if view.uniform:
         raise Problem("NO_CONTRAST", "all pixels have one value")
     raise Problem("NO_VALUE", "${kind} is not written yet")
-''')  # noqa: E501
+''')
 TEST = Template('''"""${title}: drawn scenes with known answers; a blind view gives a problem."""
 
 import pytest
@@ -72,7 +73,8 @@ def tool(**changes) -> ${kind_class}:  # type: ignore[no-untyped-def]
 
 
 def test_the_value_is_the_one_that_was_drawn() -> None:
-    drawn = Scene.plain(240, 200, 60.0).rectangle(100, 80, 40, 30, 180.0)  # what is true of it is known before it is measured
+    # what is true of it is known before it is measured
+    drawn = Scene.plain(240, 200, 60.0).rectangle(100, 80, 40, 30, 180.0)
     learned = learn(drawn.frame(3).view(WHERE), tool())
     assert measure(drawn.frame(3).view(WHERE), tool(), learned).value == pytest.approx(1.0)
 
@@ -81,7 +83,7 @@ def test_the_value_is_the_one_that_was_drawn() -> None:
 def test_a_view_of_one_value_is_a_problem_and_no_number(gray: float) -> None:
     with pytest.raises(Problem, match="NO_CONTRAST"):
         measure(Scene.plain(240, 200, gray).frame().view(WHERE), tool(), None)
-''')  # noqa: E501
+''')
 
 
 WORDS = {

@@ -38,7 +38,7 @@ BODY_BYTES = 64 * 1024
 GRACE_S = 10.0  # of a large body, before its rate counts
 LEAST_BYTES_S = 16 * 1024
 OPEN = 64
-SPARE = 32  # places that are kept for who comes next
+SPARE = 32  # places that are kept for whoever comes next
 LENGTH = re.compile(rb"\r\ncontent-length:[ \t]*([0-9]{1,12})[ \t]*\r\n", re.IGNORECASE)
 UNKNOWN = re.compile(rb"\r\n(?:transfer-encoding|expect)[ \t]*:", re.IGNORECASE)
 REFUSED = "HTTP/1.1 {}\r\nConnection: close\r\nContent-Length: 0\r\nCache-Control: no-store\r\n\r\n"
@@ -140,7 +140,7 @@ class Threads(ThreadWorker):  # type: ignore[misc]
         self.told_at = 0.0
 
     def accept(self, listener: Any) -> None:
-        """A new connection; where there is no place, that of who has been silent longest."""
+        """A new connection; where there is no place, that of whoever has been silent longest."""
         try:
             client, address = listener.accept()
         except (BlockingIOError, ConnectionAbortedError):

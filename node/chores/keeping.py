@@ -93,7 +93,7 @@ class Keeping:
         try:
             work()
         except Problem as problem:
-            # it comes again; that nothing can be written is told by who has something to write
+            # it comes again; that nothing can be written is told by whoever has something to write
             log.debug("%s: %s", work.__name__, problem)
         except Exception:
             log.exception("%s failed", work.__name__)

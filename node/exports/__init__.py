@@ -46,7 +46,7 @@ class Place(Protocol):
         """The files at the top whose names begin so."""
 
     def remove(self, name: str) -> None:
-        """Remove a file; one that has gone is no problem."""
+        """Remove a file; one that has gone is not a problem."""
 
     def close(self) -> None:
         """Let go of the connection; it can be called twice."""

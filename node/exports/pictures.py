@@ -37,7 +37,7 @@ COUNT_SHARE = 50  # times as long as the last count took, at least, to the next 
 SAVE_S = 1.0
 AGAIN_S = (1.0, 30.0)  # after a failure: twice as long each time
 STUCK_S = 30.0
-TOLD_S = 5.0  # a failure that is over before is no alarm
+TOLD_S = 5.0  # a failure that is over before does not raise an alarm
 LOST_S = 3600.0
 # the fault of one kept file, and not of this machine or of the target
 UNREADABLE = (errno.EACCES, errno.EPERM, errno.EIO, errno.EISDIR, errno.EBADMSG, errno.EUCLEAN)

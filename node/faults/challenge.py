@@ -1,7 +1,7 @@
 """What would a program miss? Faults drawn on good pictures, each inspected as a part is, and what
 still came out OK.
 
-Drawn faults are no real ones: what is caught here may be missed on the line, where light and shape
+Drawn faults are not real ones: what is caught here may be missed on the line, where light and shape
 are other. What is missed here is missed there too, if it looks like that. Some faults a program
 need not see (another light, a little blur); then an OK is right, and a person says so.
 """

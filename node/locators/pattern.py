@@ -188,8 +188,8 @@ def find(frame: Frame, settings: Pattern, learned: Learned | turned.Learned) -> 
     seen; never a guess.
 
     The pattern may leave the search region by settings.beyond_px. Raises Problem PART_NOT_FOUND if
-    no place reaches settings.low, or the best one is no peak (the pattern is cut off), or there are
-    two; REGION_INVALID if the search region leaves the frame.
+    no place reaches settings.low, or the best one is not a peak (the pattern is cut off), or there
+    are two; REGION_INVALID if the search region leaves the frame.
     """
     if isinstance(learned, turned.Learned):
         pose = turned.find(frame, settings, learned)
@@ -297,7 +297,7 @@ def _pose(
     place: tuple[int, int],
     share: float,
 ) -> Pose | None:
-    """The pose near a place of the search region, with its score; None if it is no peak."""
+    """The pose near a place of the search region, with its score; None if it is not a peak."""
     refined = _refined(smooth, learned, *place)
     if refined is None:
         return None

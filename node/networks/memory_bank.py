@@ -250,7 +250,7 @@ def add(bank: Bank, good: Iterable[tuple[str, Maps]], confirmed: Collection[str]
     """One more good picture after the other: each is scored before it is taken in, so its score is
     that of a held-out one.
 
-    A copy of one that was taught is no new picture and stays out; so does what is unlike the
+    A copy of one that was taught is not a new picture and stays out; so does what is unlike the
     others, unless it is confirmed.
     """
     unlike, alike = [], []

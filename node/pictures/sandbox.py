@@ -56,7 +56,7 @@ class Decoder:
                 child.stdin.flush()
                 return _answer(child.stdout)
             except (OSError, EOFError, ValueError, KeyError, TypeError):
-                # whatever it says that is no answer: none after it is
+                # whatever it says that is not an answer: nothing after it is either
                 self._end()
                 raise Problem(
                     "IMAGE_INVALID", "decoding it takes too long or too much memory"
@@ -65,7 +65,7 @@ class Decoder:
                 timer.cancel()
 
     def close(self) -> None:
-        """End the child, also one that decodes: who waits for it gets its problem at once."""
+        """End the child, also one that decodes: whoever waits for it gets its problem at once."""
         child = self._child
         if child is not None:
             child.kill()
@@ -112,7 +112,7 @@ def _answer(stdout: IO[bytes]) -> Pixels:
 
 def confined(memory_bytes: int) -> IO[bytes]:
     """Limit and confine this process for good; where its answers go, and nothing else."""
-    # it ends with who started it, whose end of the pipe is then closed
+    # it ends with whoever started it, whose end of the pipe is then closed
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     sink = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)

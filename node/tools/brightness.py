@@ -17,7 +17,7 @@ class Learned:
 
 
 def learn(view: View, settings: Brightness) -> Learned | None:
-    """The master's mean; None if the value is no ratio. Raises Problem NO_CONTRAST if it is all
+    """The master's mean; None if the value is not a ratio. Raises Problem NO_CONTRAST if it is all
     black or all white."""
     return Learned(_mean(view)) if settings.relative_to == "master" else None
 

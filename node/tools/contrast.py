@@ -22,7 +22,7 @@ class Learned:
 
 
 def learn(view: View, settings: Contrast) -> Learned | None:
-    """The master's spread; None if the value is no ratio. Raises Problem NO_CONTRAST if it has
+    """The master's spread; None if the value is not a ratio. Raises Problem NO_CONTRAST if it has
     none."""
     if settings.relative_to == "none":
         return None

@@ -19,7 +19,7 @@ WINDOW_S = 10.0
 ALIKE = 20  # lines of one kind in that time
 MOST = 1000  # lines of all kinds, and kinds
 EVENT, TRACE = 8192, 32768  # characters of a text, and of a traceback
-# by who tells it: more of what the calling thread is doing
+# by whoever tells it: more of what the calling thread is doing
 telling: dict[str, Callable[[], Mapping[str, Any]]] = {}
 
 

@@ -1,5 +1,5 @@
 """Which settings the web may change, each with the reason why it is safe; all others are changed in
-the file, by who keeps the machine.
+the file, by whoever keeps the machine.
 
 Not in it, on purpose: whatever leads elsewhere (addresses, paths, users, certificates), proves
 somebody (secrets, signing in, roles, limits of attempts), touches the machine (cameras, lines), or

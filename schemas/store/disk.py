@@ -151,9 +151,9 @@ def refuse_foreign(path: Path) -> None:
     """Refuse a file or folder that is a link, or that another account (but root) owns: who owns it
     decides what is in it.
 
-    Accounts that share the folder by a group are not foreign to one another, nor to who is in that
-    group, or root: a folder that strangers share makes none of them known to us. What is not there
-    is nobody's. Raises Problem STORE_FAILED.
+    Accounts that share the folder by a group are not foreign to one another, nor to whoever is in
+    that group, or root: a folder that strangers share makes none of them known to us. What is not
+    there is nobody's. Raises Problem STORE_FAILED.
     """
     try:
         found = path.lstat()

@@ -1,8 +1,8 @@
 """The newest pictures of each station for people who watch: a few files that the node draws and the
 web shows.
 
-These are no records: they are not made durable, and the oldest goes with each new one, so that most
-never reach the disk.
+These are not records: they are not made durable, and the oldest goes with each new one, so that
+most never reach the disk.
 """
 
 import os

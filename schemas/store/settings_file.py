@@ -1,8 +1,8 @@
 """The settings file as the web may change it: some of its keys, whole and checked, with what people
 wrote around them, and the text before it kept beside it.
 
-The file belongs to who keeps the machine. Where it is ours, and we may write beside it, a change is
-a new file in its place; else it is read only, and says why.
+The file belongs to whoever keeps the machine. Where it is ours, and we may write beside it, a
+change is a new file in its place; else it is read only, and says why.
 """
 
 import hashlib

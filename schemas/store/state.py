@@ -46,7 +46,8 @@ def refuse_planted(state: Path) -> None:
     """Refuse a state folder that is a link or another account's, and whatever of ours in it is.
     Raises Problem STORE_FAILED.
 
-    Root may work for whom the folder belongs to; for who runs in it, also as root, see `secured`.
+    Root may work for whom the folder belongs to; for whoever runs in it, also as root, see
+    `secured`.
     """
     owner, group = (
         os.geteuid() or _owner(state),
@@ -57,8 +58,8 @@ def refuse_planted(state: Path) -> None:
 
 
 def secured(state: Path) -> None:
-    """Make the folder or take it over, for who runs in it: all of ours is our own, or of the group
-    that shares it, and nobody else can read it. Raises Problem STORE_FAILED.
+    """Make the folder or take it over, for whoever runs in it: all of ours is our own, or of the
+    group that shares it, and nobody else can read it. Raises Problem STORE_FAILED.
     """
     owner = os.geteuid()
     try:

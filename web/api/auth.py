@@ -183,7 +183,7 @@ def refresh(body: Refresh) -> Response:
 @auth.post("/logout")
 @requires("PUBLIC", body=Refresh)
 def logout(body: Refresh) -> Response:
-    """End this session; it is no error if it has ended before."""
+    """End this session; it may have ended before."""
     here = site()
     person: Person | None = g.get("person")
     session = person.session if person else None
@@ -199,7 +199,7 @@ def logout(body: Refresh) -> Response:
         here.accounts.end(session, "session.end", actor())
     answer = ok(None, "signed out")
     cookies.clear(answer, here.settings)
-    # pictures and drafts, for who sits there next
+    # pictures and drafts, for whoever sits there next
     answer.headers["Clear-Site-Data"] = '"cache", "storage"'
     return answer
 

@@ -56,7 +56,7 @@ def stream(query: After) -> ResponseReturnValue:
     def allowed() -> bool:
         with app.app_context():
             try:
-                return still_allowed(person, person.role)  # also ends it for who was demoted
+                return still_allowed(person, person.role)  # also ends it for whoever was demoted
             except Problem:  # the accounts cannot be read: nobody can be believed
                 return False
 

@@ -1,4 +1,5 @@
-"""Is all well: for a probe in one word; in detail for who is signed in or has the metrics token."""
+"""Is all well: for a probe in one word; in detail for whoever is signed in or has the metrics
+token."""
 
 from typing import Any, NotRequired
 
@@ -16,7 +17,7 @@ FREE = "off"  # probes come often, and an answer is made once a second at most
 
 
 class Sentence(TypedDict):
-    """A sentence, and what is put in at `{name}`: for who says it in another language."""
+    """A sentence, and what is put in at `{name}`: for whoever says it in another language."""
 
     text: str
     values: dict[str, Any]
@@ -32,7 +33,8 @@ class Component(TypedDict):
 
 
 class Health(TypedDict):
-    """How all is; what answers, and the parts, for who is signed in or has the metrics token."""
+    """How all is; what answers, and the parts, for whoever is signed in or has the metrics
+    token."""
 
     status: str
     node_id: NotRequired[str]
@@ -54,7 +56,7 @@ class Health(TypedDict):
 @health.get("/api/system/status")
 @requires("PUBLIC", limit=FREE, data=Health)
 def overall() -> Response:
-    """`ok`, `degraded` (it works, something is missing) or `error`; every component for who is
+    """`ok`, `degraded` (it works, something is missing) or `error`; every component for whoever is
     signed in."""
     found = look(site(), request.environ.get("SERVER_SOFTWARE", ""))
     return written(

@@ -1,4 +1,4 @@
-"""Screens: links that open the Run page for who only looks.
+"""Screens: links that open the Run page for whoever only looks.
 
 Each has a token and an account of its own, and is revoked alone.
 """

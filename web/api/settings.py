@@ -159,7 +159,7 @@ def _written(here: Site, action: str, planned: Planned, reload: bool) -> Respons
 
 
 def _reloaded(here: Site) -> dict[str, Asked]:
-    web = current_app.config.get("RELOAD")  # of who serves: Gunicorn makes its workers anew
+    web = current_app.config.get("RELOAD")  # of whoever serves: Gunicorn makes its workers anew
     node = reload_node(here.state)
     if web is not None:
         web()

@@ -48,15 +48,15 @@ class Factor(Shape):
 
 
 class Proof(Shape):
-    """The own password of who asks, and the second factor where it is on: a session alone gives
+    """The own password of whoever asks, and the second factor where it is on: a session alone gives
     nobody more rights."""
 
-    own_password: Password | None = Field(default=None, description="The password of who asks.")
+    own_password: Password | None = Field(default=None, description="The password of whoever asks.")
     own_code: Code | None = Field(
-        default=None, description="The code of who asks, where the second factor is on."
+        default=None, description="The code of whoever asks, where the second factor is on."
     )
     own_passkey: Signed | None = Field(
-        default=None, description="What a passkey of who asks has signed."
+        default=None, description="What a passkey of whoever asks has signed."
     )
     own_recovery_code: RecoveryCode | None = Field(
         default=None, description="A recovery code in place of that code."
@@ -64,7 +64,7 @@ class Proof(Shape):
 
     @property
     def own_factor(self) -> Factor:
-        """The second factor of who asks."""
+        """The second factor of whoever asks."""
         return Factor(
             code=self.own_code, passkey=self.own_passkey, recovery_code=self.own_recovery_code
         )

@@ -40,7 +40,7 @@ def prove(
     Raises Problem LOCKED_OUT, CREDENTIALS_INVALID, TWO_FACTOR_REQUIRED, TWO_FACTOR_INVALID, BUSY.
     An account that is not there, is disabled or has no password answers as one whose password is
     wrong, and as late. What TWO_FACTOR_REQUIRED tells of the account, and the challenge for its
-    passkeys, is for who knows the password only.
+    passkeys, is for whoever knows the password only.
     """
     if session and here.user(username).subject is not None:
         raise Problem(

@@ -369,9 +369,9 @@ def seen(image: Pixels, like: Likeness, pose: Poses, share: float = SEEN) -> tup
     The first: local correlations of the best share of what there is.
 
     A place counts by the contrast of the pattern and by that of the picture: what is there too much
-    is as wrong as what is missing. What the picture is noisier than the pattern is no contrast. The
-    second: by the share of the pattern's own contrast that is there, for a corner with nothing
-    beside it is no crossing.
+    is as wrong as what is missing. What the picture is noisier than the pattern does not count as
+    contrast. The second: by the share of the pattern's own contrast that is there, for a corner
+    with nothing beside it is not a crossing.
     """
     (rows, columns), (x, y, turn, size) = like.full, pose[0].tolist()
     c, s = size * math.cos(turn), size * math.sin(turn)

@@ -19,7 +19,7 @@ from node.frame import Pixels
 
 LEAST_ROWS = 3  # of a part
 LEAST_GAP_ROWS = 8  # of two labels: a narrower one is a scratch
-FAINT = 0.35  # of the usual change along a row: less is no row of bars
+FAINT = 0.35  # of the usual change along a row: less is not a row of bars
 UNLIKE = 0.08  # by how much parts of one print differ in height
 SCRATCH = 0.3  # of the height: what is wider parts two codes
 FEW_ROWS = 3  # of a code that was read on one or two lines only

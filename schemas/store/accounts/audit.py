@@ -139,7 +139,7 @@ class AuditRows(Database):
         """How many rows hold, the hash of the last of them, and what is wrong with the next, None
         if nothing is."""
         counted = self.read("SELECT seq FROM sqlite_sequence WHERE name = 'audit'")
-        told = self._seal.head()  # before the rows: what is added meanwhile is no fault
+        told = self._seal.head()  # before the rows: what is added meanwhile is not a fault
         return verify(
             self.audit_rows(), counted[0][0] if counted else 0, self._seal.key(None), told
         )

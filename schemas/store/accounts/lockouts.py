@@ -74,8 +74,8 @@ class Lockouts(AuditRows):
         self.write(lambda db: db.execute("DELETE FROM lockouts WHERE key = ?", (_key(key),)))
 
     def unlock(self, username: str, target: str, who: dict[str, str]) -> None:
-        """Forget the failures of a user name, and those of all addresses: who asks is most likely
-        locked out by both."""
+        """Forget the failures of a user name, and those of all addresses: whoever asks is most
+        likely locked out by both."""
 
         def operation(db: sqlite3.Connection) -> None:
             self.append(db, "user.unlock", target, {}, who)

@@ -8,9 +8,9 @@ commit, or with a flush by the thread that is asked for one. Committed results a
 `committed` in the order of their commits, before the next commit can begin.
 
 Waiting has a limit. While another process holds the ledger nothing is taken out of the line: what
-is posted keeps its place, and who waits withdraws after WAIT_S (BRIEF_S once it is known that the
-ledger is held) and gets STORE_FAILED. Refused is refused: what was withdrawn is never committed,
-and if it was in a commit just then it is undone right after it.
+is posted keeps its place, and whoever waits withdraws after WAIT_S (BRIEF_S once it is known that
+the ledger is held) and gets STORE_FAILED. Refused is refused: what was withdrawn is never
+committed, and if it was in a commit just then it is undone right after it.
 
 One operation's failure is its own. Of many each runs in a savepoint; if their commit fails, each is
 tried alone. When the disk is full, a reserve beside the ledger is given up for the results that
@@ -159,7 +159,7 @@ class Engine(Queries):
         self._line.add(Job(operation, durable, settled))
 
     def flush(self) -> bool:
-        """Commit what stands in line, or wait for who is just doing that.
+        """Commit what stands in line, or wait for whoever is just doing that.
 
         False if it took too long: another process holds the ledger, or the disk hangs; what was
         posted keeps its place.

@@ -47,10 +47,10 @@ class Queries:
             raise Problem("STORE_FAILED", str(error)) from error
 
     def met(self, error: BaseException) -> None:
-        """An error was met: for who keeps account of damage."""
+        """An error was met: for whoever keeps account of damage."""
 
     def close_readers(self) -> None:
-        """Close every thread's connection: who reads later gets STORE_FAILED."""
+        """Close every thread's connection: whoever reads later gets STORE_FAILED."""
         for db in list(self._readers):
             db.close()
 

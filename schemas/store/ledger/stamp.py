@@ -2,7 +2,7 @@
 trigger, the age).
 
 It is written after every commit (so that it survives the end of the process) and made durable once
-a second (so that it survives a power cut but for its last second), and it is no database: a log
+a second (so that it survives a power cut but for its last second), and it is not a database: a log
 that is cut, a ledger that is emptied or removed leave it as it was, and a ledger that has less than
 the stamp says has lost something. Two places are written in turn, each with a checksum, so that one
 of them is always whole.

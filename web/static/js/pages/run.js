@@ -183,7 +183,7 @@ document.addEventListener("fullscreenchange", () => {
   document.body.classList.toggle("full", is || looksOnly);
   full.setAttribute("aria-pressed", String(is));
   $("span", full).textContent = is ? t("Leave full screen") : t("Full screen");
-  // a screen that goes dark is no fault
+  // a screen that goes dark is not a fault
   if (is) navigator.wakeLock?.request("screen").catch(() => {});
 });
 

@@ -58,7 +58,7 @@ export function outdated(station, result) {
   return null;
 }
 
-/** Lamps as [name, state, word for who cannot see it]. */
+/** Lamps as [name, state, word for whoever cannot see it]. */
 export function lamps(station) {
   const state = stateOf(station);
   const ready = state && READY.includes(state.state);
@@ -88,7 +88,7 @@ export const LAMPS = {
   disk: () => t("Disk"),
 };
 
-/** What a lamp says to who cannot see it. */
+/** What a lamp says to whoever cannot see it. */
 export const LAMP_WORDS = {
   ok: () => t("good"),
   busy: () => t("on"),
