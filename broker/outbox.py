@@ -11,7 +11,8 @@ import contextlib
 import os
 import threading
 from collections import deque
-from collections.abc import Iterator, MutableMapping
+from collections.abc import Iterator, Mapping
+from types import MappingProxyType
 from typing import Any, Protocol
 
 from broker.topics import TOPIC, Names
@@ -48,7 +49,11 @@ class Outbox:
     """
 
     def __init__(
-        self, names: Names, short: frozenset[str] = frozenset(), control: "Outbox | None" = None
+        self,
+        names: Names,
+        short: frozenset[str] = frozenset(),
+        control: "Outbox | None" = None,
+        contexts: Mapping[str, str] = MappingProxyType({}),
     ) -> None:
         self.names = names
         self.control = control
@@ -57,8 +62,7 @@ class Outbox:
         self.dropped = 0
         self.misc: deque[Message] = deque()
         self.flush_wanted = False
-        # the traceparent that a result's trigger came with, by result id
-        self.contexts: MutableMapping[str, str] = {}
+        self.contexts = contexts  # the traceparent that a result's trigger came with, by result id
         self._open = False
         self._attended = False
         self._owner: int | None = None

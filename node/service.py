@@ -44,7 +44,7 @@ from node.intake import Intake
 from node.metrics import Metrics
 from node.notify import notify
 from node.pictures.keeping import PictureKeeping
-from node.pictures.live_view import Showing
+from node.pictures.live_view import LiveView
 from node.pictures.writer import PictureWriter
 from node.shared import Shared
 from node.shelf import Shelf
@@ -94,9 +94,8 @@ class Service:
         self.metrics = Metrics(self.version, settings.node_id)
         short = frozenset(station.id for station in settings.station if station.short)
         names = Names(settings.broker.base, settings.node_id)
-        self.outbox = Outbox(names, short, control=Outbox(names))
         self.tracing = Tracing(settings.tracing, settings.node_id, self.version)
-        self.outbox.contexts = self.tracing.contexts
+        self.outbox = Outbox(names, short, Outbox(names), self.tracing.contexts)
         self.ledger = Ledger(state / "ledger.db", self.outbox.committed, self.outbox.flush_soon)
         self.alarms = Alarms(tuple(station.id for station in settings.station), self.outbox)
         self.programs = Programs(state / "programs")
@@ -106,7 +105,7 @@ class Service:
             settings.node_id,
             Shelf(Programs(state / "programs")),
             PictureWriter(store, settings.pictures.jpeg_quality, self.pictures.written, self._show),
-            Showing(LivePictures(state / "shown")),
+            LiveView(LivePictures(state / "shown")),
         )
         self.edges = Edges(station.id for station in settings.station)
         banks = {

@@ -40,7 +40,7 @@ class _Newest(NamedTuple):
     begins_at: float  # monotonic s
 
 
-class Showing:
+class LiveView:
     """See the head of this file."""
 
     def __init__(self, store: LivePictures) -> None:

@@ -26,7 +26,7 @@ from typing import Any
 
 from node.commands.with_pixels import PixelCommands
 from node.inspection import look
-from node.pictures.live_view import Showing
+from node.pictures.live_view import LiveView
 from node.pictures.writer import PictureWriter
 from node.program import LoadedProgram
 from node.shelf import LOAD_S, Shelf
@@ -76,7 +76,7 @@ class Process:
         self._shelf = Shelf(Programs(state / "programs"), loading=self._loading)
         writer = PictureWriter(self, setup.jpeg_quality, self._written, self._preview)
         workshop = Workshop(
-            setup.node_id, self._shelf, writer, Showing(LivePictures(state / "shown"))
+            setup.node_id, self._shelf, writer, LiveView(LivePictures(state / "shown"))
         )
         self._workshop = workshop
         self._bench = make_bench(setup.station, Path(setup.folder), workshop, page.doing)

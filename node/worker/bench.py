@@ -10,7 +10,7 @@ from node.cameras import Camera, make_camera
 from node.cameras.one_at_a_time import OneAtATime
 from node.limits import PICTURES_STOP_S, SHOWING_STOP_S
 from node.part import Inspection
-from node.pictures.live_view import Showing
+from node.pictures.live_view import LiveView
 from node.pictures.sandbox import Decoder
 from node.pictures.writer import PictureWriter
 from node.shelf import Shelf
@@ -28,7 +28,7 @@ class Workshop:
     """Made once a process."""
 
     def __init__(
-        self, node_id: str, shelf: Shelf, pictures: PictureWriter, showing: Showing | None = None
+        self, node_id: str, shelf: Shelf, pictures: PictureWriter, showing: LiveView | None = None
     ) -> None:
         self.node_id = node_id
         self.shelf = shelf

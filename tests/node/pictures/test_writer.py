@@ -53,7 +53,7 @@ def test_a_picture_is_drawn_after_its_result_has_had_time_to_go_out(
     monkeypatch.setattr(live_view, "as_jpeg", lambda _: b"")
     monkeypatch.setattr(live_view, "failed_at", lambda _: None)
     writer = pictures.PictureWriter(store, 90, lambda *_: None)
-    shower = live_view.Showing(store)
+    shower = live_view.LiveView(store)
     shower.watch("cam1")
     for part in (writer, shower):
         store.came.clear()

@@ -16,7 +16,7 @@ from node.inspection import look
 from node.metrics import Metrics
 from node.part import Part
 from node.pictures.keeping import PictureKeeping
-from node.pictures.live_view import Showing
+from node.pictures.live_view import LiveView
 from node.pictures.writer import PictureWriter
 from node.record import Record
 from node.shelf import Shelf
@@ -74,7 +74,7 @@ class Place:
                 "node-01",
                 Shelf(Programs(folder / "programs")),
                 writer,
-                Showing(LivePictures(folder / "shown")),
+                LiveView(LivePictures(folder / "shown")),
             )
             bench = make_bench(station, folder, self.workshop)
             self.worker = ThreadWorker(bench, look, PixelCommands(self.workshop))
