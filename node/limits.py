@@ -112,6 +112,7 @@ TABLE: dict[str, dict[str, str]] = {
         "node.trigger": "LOADING_S STEP_S",
         "node.watch": "AGAIN_S LATE_S",
         "node.worker.child": "ENDED_S",
+        "node.worker.spare": "SETTLE_S LOOK_S",
         "node.worker.in_process": "START_S ASK_S MORE_S STOP_S",
         "schemas.store.disk": "LOCK_S",
         "schemas.store.ledger.opening": "THOROUGH_S",

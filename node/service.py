@@ -57,6 +57,7 @@ from node.worker.bench import Workshop, make_bench
 from node.worker.in_process import ProcessWorker
 from node.worker.in_thread import ThreadWorker
 from node.worker.seam import Crash, Worker
+from node.worker.spare import Spare
 from node.worker.wire import Setup
 from schemas import (
     AcceptedTrigger,
@@ -123,6 +124,7 @@ class Service:
         )
         pixels = PixelCommands(self.workshop)
         self.processes: dict[str, ProcessWorker] = {}
+        self.spare = Spare()
         self.stations: dict[str, Station] = {
             station.id: Station(station, self._worker(station, folder, pixels), shared, inspect)
             for station in settings.station
@@ -176,9 +178,8 @@ class Service:
             settings.pictures.jpeg_quality,
             settings.log_level,
         )
-        worker = ProcessWorker(
-            setup, self.programs, self.pictures, self._show, partial(self._crashed, station.id)
-        )
+        crashed = partial(self._crashed, station.id)
+        worker = ProcessWorker(setup, self.programs, self.pictures, self._show, crashed, self.spare)
         self.processes[station.id] = worker
         return worker
 
@@ -259,6 +260,8 @@ class Service:
             )
         ready(Result, AcceptedTrigger, Event, NodeState)
         self.driver.start()
+        if self.processes:
+            self.spare.start()
         for station in self.stations.values():
             station.worker.start()
         for station in self.stations.values():
@@ -344,7 +347,12 @@ class Service:
             limits.APART_S,
         )
         late += ending.apart(
-            {"metrics": self.metrics.close, "ledger": self.ledger.close}, limits.CLOSE_S
+            {
+                "metrics": self.metrics.close,
+                "ledger": self.ledger.close,
+                "spare": self.spare.close,
+            },
+            limits.CLOSE_S,
         )
         os.close(self._lock_file)
         logs.telling.pop("node", None)

@@ -54,7 +54,8 @@ from schemas.store.programs import Programs
 
 log = logging.getLogger(__name__)
 
-PR_SET_PDEATHSIG = 1
+PR_SET_PDEATHSIG = 1  # prctl(2)
+PR_SET_NAME = 15
 TELL_S = 0.1
 CARE_THREADS = 4
 SWITCH_S = 0.001  # as in the node's own process
@@ -89,7 +90,6 @@ class Process:
     def run(self) -> None:
         """Look at parts until nobody is there any more."""
         self._workshop.start()
-        prepare()
         self._open()
         threading.Thread(target=self._hear, name="hearing", daemon=True).start()
         threading.Thread(target=self._tell_again, name="telling", daemon=True).start()
@@ -268,9 +268,12 @@ def main(argv: list[str]) -> int:
     with contextlib.suppress(AttributeError):  # another C library
         ctypes.CDLL(None).mallopt(M_ARENA_MAX, ARENAS)
     side_wire = Wire(socket.socket(fileno=side))
+    prepare()  # a spare one waits here for its station
     while (came := side_wire.receive()) is not None:
         if came[0] == b"I":
             setup = SETUP.validate_json(came[1])
+            name = f"worker {setup.station.id}".encode()  # for who lists processes
+            ctypes.CDLL(None).prctl(PR_SET_NAME, name, 0, 0, 0)
             logging.getLogger().addHandler(_Logged(side_wire, setup.station.id))
             logging.getLogger().setLevel(setup.level)
             wire = Wire(socket.socket(fileno=parts))

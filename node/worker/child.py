@@ -20,7 +20,7 @@ WEIGH_S = 0.1
 class Child:
     """Started when it is made, by a thread that must outlive it. Raises OSError.
 
-    station: is only for those who list processes. over: why it was ended by us.
+    station: or "spare", only for those who list processes. over: why it was ended by us.
     """
 
     def __init__(self, station: str) -> None:

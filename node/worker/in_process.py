@@ -22,6 +22,7 @@ from node.worker.child import ENDED_S, Child
 from node.worker.handed import HandedPictures
 from node.worker.questions import Questions
 from node.worker.seam import Crash, Found, Job, ReadyProgram, Settle
+from node.worker.spare import Spare
 from node.worker.wire import (
     FOUND,
     JOB,
@@ -54,7 +55,7 @@ class ProcessWorker:
     """See Worker, and the head of this file.
 
     preview: takes the pictures that go to the broker. crashed: is told of a program that has ended
-    several workers in a row.
+    several workers in a row. spare: gives one that was started ahead.
     """
 
     forcible = True
@@ -66,6 +67,7 @@ class ProcessWorker:
         keeping: PictureKeeping,
         preview: Callable[[str, bytes], None],
         crashed: Callable[[Crash], None],
+        spare: Spare | None = None,
     ) -> None:
         self.beat_ns = time.monotonic_ns()
         self._setup = setup
@@ -73,6 +75,7 @@ class ProcessWorker:
         self._programs = programs
         self._preview = preview
         self._crashed = crashed
+        self._spare = spare
         self._blame = Blame()
         self._row: int | None = None  # of the part that is looked at
         self._held: str | None = None
@@ -123,7 +126,8 @@ class ProcessWorker:
         while not self._stopping:
             began = time.monotonic()
             try:
-                child = Child(self._station)
+                ahead = None if self._spare is None else self._spare.take()
+                child = ahead or Child(self._station)
                 child.side.send(b"I", SETUP.dump_json(self._setup))
                 child.side.send(b"H", dumped(self._held))
                 self._child = child
@@ -171,6 +175,8 @@ class ProcessWorker:
     def _heard(self, kind: bytes, payload: bytes) -> None:
         if kind == b"s":
             shown = SHOWN.validate_json(payload)
+            if self._shown is None and self._spare is not None:
+                self._spare.want()
             with self._there:
                 self._shown, self._simulated = shown, shown.simulated
                 self._there.notify_all()

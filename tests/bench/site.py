@@ -106,7 +106,13 @@ class Site:
         folder = self.folder / name
         folder.mkdir()
         camera = {"kind": "folder", "path": str(self.pictures(size)), "order": "part_id"}
-        station = {"program": "synthetic-part", "camera": camera, "lines": ALL_LINES}
+        worker = os.environ.get("BENCH_WORKER", "thread")  # thread or process
+        station = {
+            "program": "synthetic-part",
+            "camera": camera,
+            "lines": ALL_LINES,
+            "worker": worker,
+        }
         all_stations = [{"id": f"cam{n + 1}", **station} for n in range(stations)]
         node = NodeProcess(folder, self.broker.port, all_stations, node_id=name, **settings)
         self.programs(node.state, size)

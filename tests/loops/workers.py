@@ -68,9 +68,8 @@ def workers(node: NodeProcess) -> dict[str, psutil.Process]:
     found = {}
     for child in psutil.Process(node.process.pid).children():
         with contextlib.suppress(psutil.Error):
-            words = child.cmdline()
-            if "node.worker" in words:
-                found[words[words.index("node.worker") + 1]] = child
+            if child.name().startswith("worker "):
+                found[child.name().removeprefix("worker ")] = child
     return found
 
 

@@ -58,10 +58,10 @@ def node(
 
 
 def workers(node: NodeProcess) -> list[psutil.Process]:
-    """Its worker processes."""
+    """Its worker processes, without the spare one."""
     assert node.process is not None
     children = psutil.Process(node.process.pid).children(recursive=True)
-    return [child for child in children if "node.worker" in child.cmdline()]
+    return [child for child in children if child.name().startswith("worker ")]
 
 
 def faulty(node: NodeProcess, tmp_path: Path, line: Line, fault: str) -> dict[str, Any]:

@@ -25,6 +25,7 @@ from node.worker.bench import Workshop, make_bench
 from node.worker.in_process import ProcessWorker
 from node.worker.in_thread import ThreadWorker
 from node.worker.seam import Crash, Found, Job, Settle, Worker
+from node.worker.spare import Spare
 from node.worker.wire import Setup
 from schemas import (
     Problem,
@@ -53,6 +54,7 @@ class Place:
 
     def __init__(self, kind: str, folder: Path) -> None:
         self.kind = kind
+        self.spare = Spare()
         self.folder = folder
         self.programs = Programs(folder / "programs")
         self.save()
@@ -66,7 +68,7 @@ class Place:
         if kind == "process":
             setup = Setup("node-01", station, str(folder), str(folder), 85, "INFO")
             self.worker = ProcessWorker(
-                setup, self.programs, self.keeping, self._preview, self.crashes.append
+                setup, self.programs, self.keeping, self._preview, self.crashes.append, self.spare
             )
         else:
             writer = PictureWriter(self.store, 85, self.keeping.written, self._preview)
@@ -109,6 +111,7 @@ class Place:
 
     def stop(self) -> None:
         self.worker.stop()
+        self.spare.close()
         if self.workshop is not None:
             self.workshop.stop()
 
@@ -263,6 +266,7 @@ def apart(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Place]:
     (tmp_path / "sitecustomize.py").write_text(code)
     monkeypatch.setenv("PYTHONPATH", str(tmp_path))
     made = Place("process", tmp_path)
+    made.spare.start()
     yield made
     made.stop()
 
@@ -297,6 +301,8 @@ def test_a_worker_that_is_ended_is_replaced_and_the_program_that_ends_it_three_t
     first = wait_for(lambda: _looked(apart), 60, "a worker")
     assert (first.verdict, first.fault) == ("OK", None)
     before = _pid(apart)
+    spare = wait_for(lambda: apart.spare._child, 60, "a spare one").process.pid
+    pids = []
     for how in ("crash", "hang", "crash"):
         apart.worker.program("synthetic-part", LIMIT_S)
         (tmp_path / "what").write_text(how)
@@ -317,6 +323,8 @@ def test_a_worker_that_is_ended_is_replaced_and_the_program_that_ends_it_three_t
         pid = before
         wait_for(lambda pid=pid: _pid(apart) != pid, 60, "another worker")
         before = _pid(apart)
+        pids.append(before)
+    assert pids[0] == spare, "the first one was there already"
     crash = wait_for(lambda: apart.crashes, 60, "the blame")[0]
     version = apart.programs.get("synthetic-part").version
     assert crash[:4] == ("synthetic-part", version, "tool bright", 3)

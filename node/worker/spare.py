@@ -1,0 +1,65 @@
+"""A worker process started ahead: what takes long, loading the libraries, is done when one ends, so
+that another is in its place at once. One for all stations of a node."""
+
+import logging
+import threading
+
+from node.worker.child import Child
+
+log = logging.getLogger(__name__)
+
+SETTLE_S = 2.0  # after a worker began: it is to learn its program first
+LOOK_S = 0.5
+NAME = "spare"
+
+
+class Spare:
+    """Any thread may take it. Its own thread starts it, and so must outlive whoever took it."""
+
+    def __init__(self) -> None:
+        self._child: Child | None = None
+        self._lock = threading.Lock()
+        self._wanted = threading.Event()
+        self._closing = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="spare", daemon=True)
+
+    def start(self) -> None:
+        """Begin; nothing is started before it is wanted."""
+        self._thread.start()
+
+    def want(self) -> None:
+        """A worker has begun, and may end."""
+        self._wanted.set()
+
+    def take(self) -> Child | None:
+        """The one that waits, if there is one."""
+        with self._lock:
+            child, self._child = self._child, None
+        if child is not None and child.process.poll() is not None:
+            child.close()
+            return None
+        return child
+
+    def close(self) -> None:
+        """End it; what was taken must have ended."""
+        self._closing.set()
+        if self._thread.is_alive():
+            self._thread.join(LOOK_S + SETTLE_S)
+
+    def _run(self) -> None:
+        while not self._closing.is_set():
+            if not self._wanted.wait(LOOK_S) or self._closing.wait(SETTLE_S):
+                continue
+            self._wanted.clear()
+            if self._child is None:
+                try:
+                    child = Child(NAME)
+                except OSError:
+                    log.exception("no worker process can be started ahead")
+                    continue
+                with self._lock:
+                    self._child = child
+        left = self.take()  # it was started in the moment of the end
+        if left is not None:
+            left.end("nobody needs it")
+            left.close()
