@@ -13,10 +13,10 @@ from node.__main__ import main
 measure = inspection.measure  # type: ignore[attr-defined]
 
 
-def _measure(frame: Any, placement: Any, program: Any, trigger: Any) -> Any:
+def _measure(frame: Any, placement: Any, program: Any, trigger: Any, **more: Any) -> Any:
     if (trigger.trigger_id or "").startswith("hang"):
         time.sleep(3600)
-    return measure(frame, placement, program, trigger)
+    return measure(frame, placement, program, trigger, **more)
 
 
 inspection.measure = _measure  # type: ignore[attr-defined]

@@ -58,7 +58,7 @@ def loading(kinds: dict[str, dict[str, Any]]) -> str:
     }
     return f"""
 import numpy as np
-import node.inspection, node.service
+import node.service, node.worker.__main__
 from node.frame import Frame
 from node.program import load
 from schemas import as_program
