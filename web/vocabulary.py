@@ -2,8 +2,8 @@
 [--check]`.
 
 Texts are the literals of `t("...")` in templates and modules, the messages and advice of the error
-catalogue, the reasons of settings that may be changed, and the descriptions, fields and choices in
-the schemas that forms are generated from.
+catalogue, what the node says behind them, the reasons of settings that may be changed, what routes
+do, and the descriptions, fields and choices in the schemas that forms are generated from.
 """
 
 import ast
@@ -24,6 +24,10 @@ from web.translations import LANGUAGES, UNREVIEWED, catalogue
 TEMPLATES = Path(__file__).parent / "templates"
 CALL = re.compile(r"""(?<![\w.$])t\(\s*("(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*')""")
 ROLES = ("VIEWER", "OPERATOR", "ADMIN")
+NODE = Path(__file__).parents[1] / "node"
+# whose sentences stand on pages: what is wrong with cameras, lines, parts and the node itself
+SPEAKING = (NODE, NODE / "cameras", NODE / "gpio", NODE / "chores")
+API = Path(__file__).with_name("api")
 HEALTH = Path(__file__).with_name("health_checks.py")
 SHOWN = ("program",)  # the schemas that forms are generated from
 
@@ -41,6 +45,10 @@ def texts() -> list[str]:
         found.update({entry.message: None, entry.advice: None})
     found.update(dict.fromkeys(_said(HEALTH)))
     found.update(dict.fromkeys(get_args(StateName)))
+    for path in sorted(path for folder in SPEAKING for path in folder.glob("*.py")):
+        found.update(dict.fromkeys(_problems(path)))
+    for path in sorted(API.rglob("*.py")):
+        found.update(dict.fromkeys(_routes(path)))
     found.update(dict.fromkeys(EDITABLE.values()))
     for name in SHOWN:
         schema = json.loads(
@@ -79,6 +87,46 @@ def _said(path: Path) -> list[str]:
             if name in ("said", "Found") and given:
                 found.append(str(given[-1].value))
     return [text for text in found if " " in text]
+
+
+def _problems(path: Path) -> list[str]:
+    """What the node says behind the catalogue's sentence, with {a}, {b}, ... where values stand;
+    js/told.js finds them again in what came."""
+    found = []
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name | ast.Attribute):
+            name = node.func.id if isinstance(node.func, ast.Name) else node.func.attr
+            if name in ("Problem", "set"):
+                found += [text for each in node.args[1:2] for text in _sayings(each)]
+    return found
+
+
+def _sayings(value: ast.expr) -> list[str]:
+    if isinstance(value, ast.IfExp):
+        return [*_sayings(value.body), *_sayings(value.orelse)]
+    parts = value.values if isinstance(value, ast.JoinedStr) else [value]
+    places = iter("abcdefgh")
+    text = "".join(
+        each.value
+        if isinstance(each, ast.Constant) and isinstance(each.value, str)
+        else f"{{{next(places)}}}"
+        for each in parts
+    )
+    return [text] if len(re.findall(r"\b[a-z]{2,}\b", re.sub(r"{.}", "", text))) > 1 else []
+
+
+def _routes(path: Path) -> list[str]:
+    """What each route does, in the sentence that the page of the API shows."""
+    return [
+        " ".join((ast.get_docstring(node) or "").split()).partition(". ")[0].rstrip(".")
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.FunctionDef)
+        and any(isinstance(each, ast.Call) and _is_requires(each) for each in node.decorator_list)
+    ]
+
+
+def _is_requires(call: ast.Call) -> bool:
+    return isinstance(call.func, ast.Name) and call.func.id == "requires"
 
 
 def _unquoted(literal: str) -> str:

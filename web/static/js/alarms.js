@@ -6,6 +6,7 @@ import { cureOf } from "./cures.js";
 import { doing, toast } from "./dialog.js";
 import { $, h, icon, put } from "./dom.js";
 import { live } from "./events.js";
+import { translated } from "./told.js";
 import { page, t, time } from "./words.js";
 
 const AWAY = "NODE_AWAY";
@@ -103,7 +104,8 @@ function draw() {
 // All of them in one line: the newest that nobody has seen, and how many there are.
 function line(rows) {
   const [[code, alarm]] = rows;
-  const said = alarm.message === undefined ? t("Unreadable alarm") : t(String(alarm.message));
+  const said =
+    alarm.message === undefined ? t("Unreadable alarm") : translated(String(alarm.message));
   return [
     icon("warning"),
     rows.length > 1 ? h("span.alarm-count", String(rows.length)) : null,
@@ -143,7 +145,7 @@ function row([code, alarm]) {
       icon("warning"),
       h("strong", code),
       elsewhere ? h("span.tag", alarm.station) : null,
-      h("span", t(alarm.message)),
+      h("span", translated(String(alarm.message))),
       alarm.since === "" ? null : h("span.small", t("since {time}", { time: time(alarm.since) })),
     ),
     cure ? h("p.small", h("strong", t("What to do:")), " ", cure.advice) : null,

@@ -1,6 +1,7 @@
 // Asking the API: one envelope, one kind of error, and a session that is renewed by one tab for
 // all.
 
+import { translated } from "./told.js";
 import { page, t } from "./words.js";
 
 const BASE = "/api/v1";
@@ -29,14 +30,6 @@ export class ApiError extends Error {
     const advice = this.details.advice ? ` – ${t(this.details.advice)}.` : "";
     return `${translated(this.message)}${advice}`;
   }
-}
-
-/** "The catalogue's sentence: details" is translated up to the colon. */
-export function translated(message) {
-  const whole = t(message);
-  if (whole !== message) return whole;
-  const [head, ...rest] = message.split(": ");
-  return rest.length ? `${t(head)}: ${rest.join(": ")}` : message;
 }
 
 /**

@@ -1,7 +1,7 @@
 // Why a part is not OK, in one line: the tool that says most, its value against its limit, and how
 // many others there are.
 
-import { number, t } from "./words.js";
+import { number, t, unitText } from "./words.js";
 
 /**
  * {tool, value, unit, low, high, code, more} of a result, as the history tells it; null if it is OK
@@ -25,7 +25,7 @@ export function whyOf({ verdict, tools }) {
 
 /** `crystal 0.63 (at least 0.70) +2`, in the page's language. */
 export function whyText({ tool, value, unit, low, high, code, more }) {
-  const of = ["ratio", "score", "count"].includes(unit) ? "" : ` ${unit}`;
+  const of = ["ratio", "score", "count"].includes(unit) ? "" : ` ${unitText(unit)}`;
   const limit = (least) => `${number(least, 4)}${of}`;
   const said =
     value === null

@@ -2,7 +2,8 @@
 // modules; a catalogue translates.
 
 export const page = JSON.parse(document.getElementById("page").textContent);
-const catalogue = page.words ? await (await fetch(page.words)).json() : {};
+/** English text to the page's language. */
+export const catalogue = page.words ? await (await fetch(page.words)).json() : {};
 
 // English of the United States or of Great Britain: as the browser says, if it says the page's
 // language.

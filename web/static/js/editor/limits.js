@@ -2,7 +2,7 @@
 // can be left out.
 
 import { h, put } from "../dom.js";
-import { number, t } from "../words.js";
+import { number, t, unitText } from "../words.js";
 import { rounded } from "./kinds.js";
 
 const FIXED = { score: [0, 1], gray: [0, 255], grade: [0, 4], "L*": [0, 100] };
@@ -205,11 +205,11 @@ export function limits(on) {
       slider.hidden = !given;
       input.parentNode.hidden = !given;
       none.hidden = given;
-      unit.textContent = now.unit ?? "";
+      unit.textContent = unitText(now.unit ?? "");
       if (!given) continue;
       [slider.min, slider.max] = domain;
       if (!dragging || !slider.matches(":active")) slider.value = value;
-      slider.setAttribute("aria-valuetext", `${number(value, 4)} ${now.unit ?? ""}`);
+      slider.setAttribute("aria-valuetext", `${number(value, 4)} ${unitText(now.unit ?? "")}`);
       if (
         input !== document.activeElement ||
         (part.shown !== value && input.valueAsNumber !== value)

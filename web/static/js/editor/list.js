@@ -2,7 +2,7 @@
 // way to select and to add.
 
 import { h, icon, put, verdict } from "../dom.js";
-import { number, t } from "../words.js";
+import { number, t, unitText } from "../words.js";
 import { MOST_TOOLS, reorder } from "./changes.js";
 import { kindOf, LOCATORS, takesAll } from "./kinds.js";
 import { glyph } from "./picker.js";
@@ -136,7 +136,7 @@ export function toolList({ add, select }) {
             kind: kindOf(tool.kind).title,
             glyph: tool.kind,
             value: Number.isFinite(now?.value)
-              ? `${number(now.value, 3)} ${found?.unit ?? ""}`
+              ? `${number(now.value, 3)} ${unitText(found?.unit ?? "")}`
               : (found?.error?.code ?? ""),
             verdict: now?.verdict ?? null,
             stale: found?.stale,

@@ -2,6 +2,7 @@
 
 import { busy, complain } from "../dialog.js";
 import { h, icon, put, verdict } from "../dom.js";
+import { translated } from "../told.js";
 import { number, t, time } from "../words.js";
 import { problemsOf } from "./refusals.js";
 import { base64Of, editor } from "./state.js";
@@ -114,7 +115,7 @@ export class TryBar {
     const said = error
       ? null
       : result?.error && judged.verdict === "ERROR"
-        ? t(result.error.message)
+        ? translated(result.error.message)
         : null;
     const key = JSON.stringify([
       judged,

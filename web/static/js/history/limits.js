@@ -2,7 +2,7 @@
 // a mark.
 
 import { h, s } from "../dom.js";
-import { number, t } from "../words.js";
+import { number, t, unitText } from "../words.js";
 
 const WIDE = 200;
 const HIGH = 18;
@@ -45,7 +45,12 @@ export function limits({ value, low, high, unit }) {
 
 /** The limits in words. */
 export function said(value, low, high, unit) {
-  const values = { value: number(value, 4), low: number(low, 4), high: number(high, 4), unit };
+  const values = {
+    value: number(value, 4),
+    low: number(low, 4),
+    high: number(high, 4),
+    unit: unitText(unit),
+  };
   if (low === null) return t("{value} {unit}, at most {high}", values);
   if (high === null) return t("{value} {unit}, at least {low}", values);
   return t("{value} {unit}, from {low} to {high}", values);

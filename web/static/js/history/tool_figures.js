@@ -158,7 +158,7 @@ export function toolCharts(tool) {
       histogram,
       low,
       high,
-      unit,
+      unit: unitText(unit),
       mean,
     }),
     trendChart({
@@ -166,7 +166,7 @@ export function toolCharts(tool) {
       points: trend,
       low,
       high,
-      unit,
+      unit: unitText(unit),
     }),
   );
 }

@@ -20,7 +20,8 @@ const VIEWS = {
     const groups = new Map();
     for (const [path, methods] of Object.entries(spec.paths)) {
       for (const [method, operation] of Object.entries(methods)) {
-        if (!matches(wanted, path, operation.summary, operation.description)) continue;
+        const said = [operation.summary, t(operation.summary), operation.description];
+        if (!matches(wanted, path, ...said)) continue;
         const tag = operation.tags?.[0] ?? "";
         groups.set(tag, [...(groups.get(tag) ?? []), route(spec, path, method, operation)]);
       }
@@ -94,6 +95,9 @@ const matches = (wanted, ...texts) =>
       .includes(wanted),
   );
 
+/** What stands in backticks is code. */
+const marked = (text) => text.split("`").map((part, place) => (place % 2 ? h("code", part) : part));
+
 function route(spec, path, method, operation) {
   const details = h(
     "details.route",
@@ -101,7 +105,7 @@ function route(spec, path, method, operation) {
       "summary",
       h(`span.tag.method.${KINDS[method] ?? "good"}`, method.toUpperCase()),
       h("code", path),
-      h("span.muted", operation.summary),
+      h("span.muted", marked(t(operation.summary))),
     ),
   );
   details.addEventListener("toggle", () => {
@@ -111,7 +115,7 @@ function route(spec, path, method, operation) {
     details.append(
       h(
         "div",
-        h("p", operation.description),
+        h("p", marked(operation.description)),
         operation.parameters?.length
           ? [
               h("h3", t("Parameters")),

@@ -1,9 +1,10 @@
 // Health: every component with what is wrong and what to do; the node's and the machine's figures.
 // Looked at every 5 s.
 
-import { ask, get, translated } from "../api.js";
+import { ask, get } from "../api.js";
 import { $, $$, h, lamp, put } from "../dom.js";
 import { live } from "../events.js";
+import { translated } from "../told.js";
 import { number, t, time } from "../words.js";
 
 const LAMPS = { ok: "ok", degraded: "warn", error: "bad" };

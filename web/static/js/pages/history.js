@@ -13,7 +13,7 @@ import { fits } from "../history/fresh.js";
 import { rangeFields } from "../history/range.js";
 import { keys, tableRow, tile } from "../history/rows.js";
 import { search } from "../history/search.js";
-import { number, t, time } from "../words.js";
+import { number, t, time, unitText } from "../words.js";
 
 const PATH = "/app/history";
 const NAMES = [...CONDITIONS, "order", "limit", "cursor"];
@@ -144,7 +144,7 @@ function fields() {
   $("#limit").value = filter.limit ?? "50";
   $("#of-tool").hidden = !filter.tool;
   const unit = toolsOf(choices.programs, filter.program).get(filter.tool)?.unit ?? "";
-  for (const each of $$("[data-unit]")) each.textContent = unit;
+  for (const each of $$("[data-unit]")) each.textContent = unitText(unit);
   const set = Object.keys(conditions()).filter((name) => name !== "until" || !filter.since).length;
   $("#filter-count").hidden = $("#clear").hidden = set === 0;
   $("#filter-count").textContent = set;

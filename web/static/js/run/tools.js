@@ -2,7 +2,7 @@
 // so the eye finds them part after part.
 
 import { h, icon, put } from "../dom.js";
-import { number, t } from "../words.js";
+import { number, t, unitText } from "../words.js";
 
 const UNITS = { deg: "°", ratio: "", count: "", score: "" };
 
@@ -90,7 +90,9 @@ class Row {
       place(this.good, { left: from, width: to - from });
     }
     if (value !== null) this.widen(value, low, high);
-    const text = error ? error.code : `${tool.text ?? shown(value)} ${UNITS[unit] ?? unit}`.trim();
+    const text = error
+      ? error.code
+      : `${tool.text ?? shown(value)} ${UNITS[unit] ?? unitText(unit)}`.trim();
     if (this.seen.said !== text) {
       this.value.textContent = text;
       this.value.title = error ? error.message : "";
