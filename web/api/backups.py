@@ -32,7 +32,7 @@ PURPOSE = "backup"
 LOOKED_AT = 500
 
 
-class Going(TypedDict):
+class BackupJob(TypedDict):
     """What is going on, or went on last."""
 
     kind: str
@@ -43,7 +43,7 @@ class Going(TypedDict):
     written: int
 
 
-class Elsewhere(TypedDict):
+class BackupElsewhere(TypedDict):
     """How copying to a target of [exports.backups] stands."""
 
     target: str | None
@@ -52,7 +52,7 @@ class Elsewhere(TypedDict):
     error: str | None
 
 
-class Made(TypedDict):
+class BackupByCommand(TypedDict):
     """A backup by the command line, as the audit has it: where it lies the web does not see."""
 
     at: str
@@ -60,18 +60,18 @@ class Made(TypedDict):
     name: str
 
 
-class Shown(TypedDict):
+class BackupsShown(TypedDict):
     """All that is known of backups."""
 
     folder: str
     archives: list[Archive]
-    job: Going | None
-    command_line: Made | None
-    elsewhere: Elsewhere
+    job: BackupJob | None
+    command_line: BackupByCommand | None
+    elsewhere: BackupElsewhere
     restore: str
 
 
-class Wanted(Shape):
+class WantedBackup(Shape):
     """A backup to be made."""
 
     pictures: Pictures = Field(
@@ -83,14 +83,14 @@ class Wanted(Shape):
     )
 
 
-class Ticket(TypedDict):
+class BackupTicket(TypedDict):
     """Where a backup can be fetched, for a minute."""
 
     path: str
 
 
 @backups.get("")
-@requires("ADMIN", data=Shown, codes=("STORE_FAILED",))
+@requires("ADMIN", data=BackupsShown, codes=("STORE_FAILED",))
 def show() -> Response:
     """The backups of this folder, what is going on, and how it stands elsewhere."""
     here = site()
@@ -108,8 +108,10 @@ def show() -> Response:
 
 
 @backups.post("")
-@requires("ADMIN", body=Wanted, data=Going, status=202, codes=("BUSY", "DISK_SPACE", *UNKNOWN))
-def make(body: Wanted) -> Response:
+@requires(
+    "ADMIN", body=WantedBackup, data=BackupJob, status=202, codes=("BUSY", "DISK_SPACE", *UNKNOWN)
+)
+def make(body: WantedBackup) -> Response:
     """Begin to make one; the oldest of five goes."""
     here = site()
     with here.audited("backup.make", "", pictures=body.pictures, people=body.people):
@@ -118,7 +120,7 @@ def make(body: Wanted) -> Response:
 
 
 @backups.post("/<name>/check")
-@requires("ADMIN", data=Going, status=202, codes=("BUSY", *UNKNOWN))
+@requires("ADMIN", data=BackupJob, status=202, codes=("BUSY", *UNKNOWN))
 def check(name: str) -> Response:
     """Begin to check that one is whole."""
     here = site()
@@ -127,7 +129,9 @@ def check(name: str) -> Response:
 
 
 @backups.post("/<name>/ticket")
-@requires("ADMIN", body=Proof, data=Ticket, codes=("PERMISSION_DENIED", "BUSY", *AGAIN, *UNKNOWN))
+@requires(
+    "ADMIN", body=Proof, data=BackupTicket, codes=("PERMISSION_DENIED", "BUSY", *AGAIN, *UNKNOWN)
+)
 def ticket(name: str, body: Proof) -> Response:
     """A link by which a backup without people is fetched within a minute. With one's own
     password."""

@@ -69,7 +69,7 @@ class SettingsShown(TypedDict):
     settings: list[Setting]
 
 
-class Changed(TypedDict):
+class ChangedSettings(TypedDict):
     """What was written, and who was asked to read it again."""
 
     before: dict[str, Any]
@@ -123,7 +123,7 @@ def show() -> Response:
 
 
 @configuration.put("")
-@requires("ADMIN", body=Changes, data=Changed, codes=CHANGING)
+@requires("ADMIN", body=Changes, data=ChangedSettings, codes=CHANGING)
 def change(body: Changes) -> Response:
     """Change some of the settings that are safe to change; the whole file is checked first."""
     here = site()
@@ -133,7 +133,7 @@ def change(body: Changes) -> Response:
 
 
 @configuration.post("/previous")
-@requires("ADMIN", body=Back, data=Changed, codes=(*CHANGING, "NOT_FOUND"))
+@requires("ADMIN", body=Back, data=ChangedSettings, codes=(*CHANGING, "NOT_FOUND"))
 def back(body: Back) -> Response:
     """Go back to the settings before the last change made here; those of now are kept in turn."""
     here = site()
@@ -142,7 +142,7 @@ def back(body: Back) -> Response:
 
 
 @configuration.post("/reload")
-@requires("ADMIN", data=Changed)
+@requires("ADMIN", data=ChangedSettings)
 def reload() -> Response:
     """Ask node and web to read the settings again."""
     here = site()
