@@ -34,14 +34,13 @@ from node.frame import Frame, Pixels
 from node.vision.patterns import fixed, turned
 from node.vision.patterns.alone import CLOSE, HALF, single
 from node.vision.patterns.pyramid import LEAST_SPREAD, correlation, halved, keeps
+from node.vision.patterns.sizes import SURE, Ruler, check_size, ruler_of
 from node.vision.patterns.turned_fit import (
-    Level,
     Likeness,
     gradients,
     likeness_of,
     reduced,
     seen,
-    size_at,
 )
 from schemas import Pattern, Pose, Problem, Region
 
@@ -86,7 +85,7 @@ class Learned:
     levels: tuple[Pixels, ...]
     fit: NDArray[np.float32]
     like: Likeness
-    ruler: Level
+    ruler: Ruler
     rescue: turned.Learned | None
 
 
@@ -145,7 +144,7 @@ def learn(
         tuple(levels),
         np.ascontiguousarray(fit, np.float32),
         like,
-        turned.ruler_of(frame, settings.region, factor),
+        ruler_of(frame, settings.region, factor, None, rescue.coarse if rescue else None),
         rescue,
     )
     _check_master(
@@ -223,22 +222,19 @@ def _only(
         raise Problem(
             "PART_NOT_FOUND", f"the best score is {score:.2f}, the least is {settings.low:g}"
         )
-    if score < turned.SURE:
-        turned.check_size(_size(frame, found[0], learned))
+    if score < SURE:
+        _check_size(frame, found[0], learned)
     return single(found, settings, taught)
 
 
-def _size(frame: Frame, pose: Pose, learned: Learned) -> float:
-    """The size of what was found."""
+def _check_size(frame: Frame, pose: Pose, learned: Learned) -> None:
+    """Raises Problem PART_NOT_FOUND if what was found has another size than the master."""
     rows, columns = learned.levels[0].shape
-    left, top = (max(round(at - side * 0.6), 0) for at, side in ((pose.x, columns), (pose.y, rows)))
-    near = reduced(
-        frame.gray[top : top + round(1.2 * rows), left : left + round(1.2 * columns)],
-        learned.ruler.factor,
-    )
-    return size_at(
-        gradients(near), learned.ruler, np.array([[pose.x - left, pose.y - top, 0.0, 1.0]])
-    )
+    left, top = (max(round(at - side), 0) for at, side in ((pose.x, columns), (pose.y, rows)))
+    near = np.ascontiguousarray(frame.gray[top : top + 2 * rows, left : left + 2 * columns])
+    factor = learned.ruler.points.factor
+    at = np.array([[pose.x - left, pose.y - top, 0.0, 1.0]])
+    check_size(near, gradients(reduced(near, factor)), learned.ruler, at, pose.score)
 
 
 def _placed(

@@ -11,7 +11,7 @@ from node.frame import Frame, Pixels
 from node.locators import LOCATORS
 from node.pictures.decode import decode
 from node.program import LoadedProgram
-from node.vision.patterns import recurring
+from node.vision.patterns import recurring, turned
 from schemas import Pattern, Problem
 
 NAME = "locator"
@@ -93,6 +93,9 @@ def teach(
         "score_before": _range(before),
         "score_after": _range(after),
     }
+    other = turned.next_best(whole, settings, learned)
+    if other is not None:
+        facts["next_best"] = f"score {other.score:.2f} at x {other.x:.0f}, y {other.y:.0f}"
     if alike:
         facts["alike"] = alike
     return recurring.model_of(kept, settings, whole), facts, tuple(missed)

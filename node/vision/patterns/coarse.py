@@ -21,8 +21,9 @@ from node.vision.patterns.turned_fit import SLOPE, Floats, Gradients, Poses, gra
 from schemas import Pattern, Region
 
 STEP_PX = 1.4  # coarse px that the pattern's corner moves between two turns or sizes
+PAIRED = 4  # middle px in a coarse one from which on they are doubled in twos: it costs less
 STRIP_PX = 30  # rows of gradients that are doubled in one go
-KEPT = 100  # places that are followed
+KEPT = 400  # places that may be followed
 LEAST = 0.05  # agreement of a place that is looked at
 Doubled = tuple[Floats, Floats]
 
@@ -32,11 +33,13 @@ class Spectra:
     """For pictures of `size` (rows, columns): of each two templates, one the real, one the
     imaginary part of what comes back.
 
-    across, down: pairs x rows x columns. spare: what came back, to be written over: fresh memory
-    takes as long as the work.
+    across, down: pairs x rows x columns. rims: of each pair, coarse columns and rows at the border
+    where the middle of no whole pattern lies. spare: what came back, to be written over: fresh
+    memory takes as long as the work.
     """
 
     size: tuple[int, int]
+    rims: list[tuple[int, int]]
     across: NDArray[np.complex64]
     down: NDArray[np.complex64]
     spare: list[NDArray[np.float32]] = field(default_factory=list)
@@ -95,7 +98,7 @@ def coarse_of(
         for angle, size in turns.tolist()
     )
     full = pattern.shape[0], pattern.shape[1]
-    spectra = _spectra(templates, size_of(shape, factor, middle))
+    spectra = spectra_of(templates, size_of(shape, factor, middle), _rims(full, factor, turns))
     return Coarse(full, factor, middle, dull, turns, templates, spectra)
 
 
@@ -134,6 +137,9 @@ def _doubled(
         both = across * down
         across *= across
         down *= down
+        if factor // middle >= PAIRED and not across.shape[0] % 2 and not wide % 2:
+            halves = wide // 2, across.shape[0] // 2
+            across, down, both = (_shrunk(part, halves) for part in (across, down, both))
         length = across + down
         length += least
         across -= down
@@ -150,6 +156,10 @@ def _means(part: Floats, size: tuple[int, int]) -> Any:
     each, rest = divmod(part.shape[0], size[1])
     if not rest:
         part = np.add.reduce(part.reshape(size[1], each, -1), axis=1) / np.float32(each)
+    return _shrunk(part, size)
+
+
+def _shrunk(part: Floats, size: tuple[int, int]) -> Any:
     return cv2.resize(part, size, interpolation=cv2.INTER_AREA)
 
 
@@ -183,7 +193,9 @@ def _template(
     return across * inside / total, down * inside / total
 
 
-def _spectra(templates: tuple[Doubled, ...], size: tuple[int, int]) -> Spectra:
+def spectra_of(
+    templates: tuple[Doubled, ...], size: tuple[int, int], rims: list[tuple[int, int]]
+) -> Spectra:
     """For the correlation with pictures of that size, the templates' centres at (0, 0)."""
     rows, columns = (cv2.getOptimalDFTSize(n) for n in size)
     made = []
@@ -194,46 +206,49 @@ def _spectra(templates: tuple[Doubled, ...], size: tuple[int, int]) -> Spectra:
             own = -1j * template[part] if number % 2 else template[part]
             np.add.at(both[number // 2], np.ix_(around % rows, around % columns), own)
         for page in both:
-            page[:] = np.conj(np.fft.fft2(page))
+            page[:] = np.conj(np.fft.fft2(page)) / (rows * columns)
         made.append(both)
-    return Spectra(size, made[0], made[1])
+    return Spectra(size, rims, made[0], made[1])
 
 
-def correlated(doubled: Doubled, spectra: Spectra) -> NDArray[np.float32]:
-    """Agreement of each two templates everywhere: pairs x rows x columns x 2; to be put back into
-    `spare`."""
-    pairs, rows, columns = spectra.across.shape
-    across, down = (_transformed(part, (rows, columns)) for part in doubled)
+def correlated(
+    doubled: Doubled, spectra: Spectra
+) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Agreement of each two templates everywhere: pairs x rows x columns x 2, to be put back into
+    `spare`; and the best of all pairs at each place where a whole pattern may lie, -1 elsewhere."""
+    (rows, columns), (pairs, *whole) = spectra.size, spectra.across.shape
+    across, down = (_transformed(part, (whole[0], whole[1])) for part in doubled)
     try:
         scores = spectra.spare.pop()
     except IndexError:  # the first search, or another one at the same time
-        scores = np.empty((pairs, rows, columns, 2), np.float32)
-    both, other = np.empty((rows, columns), np.complex64), np.empty((rows, columns), np.complex64)
-    parts = both.view(np.float32).reshape(rows, columns, 2)
-    for page, one, two in zip(scores, spectra.across, spectra.down, strict=True):
+        scores = np.empty((pairs, *whole, 2), np.float32)
+    best: Any = np.full((rows, columns, 2), -1, np.float32)
+    both, other = np.empty(whole, np.complex64), np.empty(whole, np.complex64)
+    parts = both.view(np.float32).reshape(*whole, 2)
+    for page, one, two, (x, y) in zip(
+        scores, spectra.across, spectra.down, spectra.rims, strict=True
+    ):
         np.multiply(one, across, out=both)
         np.multiply(two, down, out=other)
         both += other
-        cv2.dft(parts, page, flags=cv2.DFT_INVERSE | cv2.DFT_SCALE)
-    return scores
+        cv2.dft(parts, page, flags=cv2.DFT_INVERSE)
+        inner = slice(y, max(rows - y, 0)), slice(x, max(columns - x, 0))
+        cv2.max(best[inner], page[inner], dst=best[inner])
+    return scores, best
 
 
 def _transformed(part: Floats, size: tuple[int, int]) -> NDArray[np.complex64]:
-    whole = np.zeros(size, np.float32)
-    whole[: part.shape[0], : part.shape[1]] = part
-    found: Any = cv2.dft(whole, flags=cv2.DFT_COMPLEX_OUTPUT)
+    whole = np.zeros((*size, 2), np.float32)
+    whole[: part.shape[0], : part.shape[1], 0] = part
+    found: Any = cv2.dft(whole)
     return found.view(np.complex64)[:, :, 0]  # type: ignore[no-any-return]
 
 
-def _rims(coarse: Coarse) -> list[tuple[int, int]]:
-    """Of each pair of templates: coarse columns and rows at the border where the middle of no whole
-    pattern lies."""
-    turns = coarse.turns
+def _rims(full: tuple[int, int], factor: int, turns: NDArray[np.float64]) -> list[tuple[int, int]]:
+    """As in `Spectra`, of a pattern of (rows, columns) `full`."""
     c, s = np.abs(np.cos(np.radians(turns[:, 0]))), np.abs(np.sin(np.radians(turns[:, 0])))
-    half = turns[:, 1] / 2 / coarse.factor
-    wide, high = (
-        half * (coarse.full[1] * one + coarse.full[0] * two) for one, two in ((c, s), (s, c))
-    )
+    half = turns[:, 1] / 2 / factor
+    wide, high = (half * (full[1] * one + full[0] * two) for one, two in ((c, s), (s, c)))
     rims = np.maximum(np.stack([wide, high], axis=1) - 1, 0).astype(int)
     return [tuple(rims[n : n + 2].min(axis=0).tolist()) for n in range(0, len(rims), 2)]
 
@@ -244,15 +259,11 @@ def everywhere(doubled: Doubled, coarse: Coarse) -> Poses:
     rows, columns = size = doubled[0].shape
     if not (rows and columns):
         return np.empty((0, 4))
-    spectra = coarse.spectra if size == coarse.spectra.size else _spectra(coarse.templates, size)
-    whole, turns = correlated(doubled, spectra), coarse.turns
+    spectra = coarse.spectra
+    if size != spectra.size:
+        spectra = spectra_of(coarse.templates, size, spectra.rims)
+    (whole, best), turns = correlated(doubled, spectra), coarse.turns
     scores = whole[:, :rows, :columns]
-    if len(turns) % 2:
-        scores[-1, :, :, 1] = -1
-    best: Any = np.full((rows, columns, 2), -1, np.float32)
-    for page, (x, y) in zip(scores, _rims(coarse), strict=True):  # all of it must be in sight
-        inner = slice(y, max(rows - y, 0)), slice(x, max(columns - x, 0))
-        cv2.max(best[inner], page[inner], dst=best[inner])
     top = np.maximum(best[:, :, 0], best[:, :, 1])
     peaks = np.flatnonzero((top >= cv2.dilate(top, np.ones((3, 3), np.uint8))) & (top > LEAST))
     peaks = peaks[np.argsort(top.ravel()[peaks])[::-1][:KEPT]]

@@ -10,34 +10,26 @@ One file: the levels of one search, from coarse to fine.
 """
 
 import math
-from dataclasses import dataclass
 from typing import Any
 
 import cv2
 import numpy as np
 
 from node.frame import Frame, Pixels
-from node.vision.patterns.alone import HALF, overlap, single
-from node.vision.patterns.coarse import Coarse, coarse_of, doubled_of, everywhere, turns_of
+from node.vision.patterns.alone import single
+from node.vision.patterns.coarse import coarse_of, doubled_of, everywhere, turns_of
+from node.vision.patterns.following import Known, same_place, told_apart
+from node.vision.patterns.following import Learned as Learned
+from node.vision.patterns.sizes import check_size, ruler_of
 from node.vision.patterns.turned_fit import (
-    MARGIN,
-    Floats,
-    Gradients,
-    Grays,
-    Level,
-    Likeness,
     Poses,
-    agreement,
     corners,
-    followed,
     gradients,
     grays_of,
     level_of,
     likeness_of,
     reduced,
-    seen,
-    settled,
-    size_at,
+    surrounded,
 )
 from schemas import Pattern, Pose, Problem, Region
 
@@ -49,38 +41,17 @@ COARSE_PX = 1900  # most px of the pattern at the coarse level
 LEAST_SIDE = 9  # px of the shorter side there
 MIDDLE_PX = 10_000  # most px of the pattern where gradients are taken and places are followed
 MIDDLE_SIDE = 20  # px of the shorter side there, if the pattern has them
-FOLLOWED = 12  # of these, after the first step
-OTHERS = 2  # besides, that lie apart from the best
-SETTLED = 3  # of these, after the last one: they are told apart by their scores
-# that are looked at in the first step, and in the STEPS after it
-FEW_POINTS, MANY_POINTS = 300, 1200
-STEPS = 4
-LAGGING = 0.2  # a place whose agreement is so far behind the best one's is given up
-SAME_PX, SAME_RAD = 1.5, 0.03  # poses nearer than this, in px of the middle level, are one
-# score above which a size is not looked at; by how much one that is fixed may differ
-SURE, OTHER_SIZE = 0.98, 0.06
+ROUGH_SHARE = 0.8  # most px in between, of a coarse one
+# points of the pattern that are looked at in between, in the first step, and in those after it
+FEWEST_POINTS, FEW_POINTS, MANY_POINTS = 150, 300, 1200
 # by how much score and agreement must be better than at another turn, from so many rad on
 CLEAR, OTHER_TURN = 0.004, 0.17
 SPOT_PX, SPOT = 5, 20.0  # a spot of so many px that differs by so many gray levels tells a turn
 LEAST_REGION = 12  # px of a pattern's shorter side
 # standard deviation of the pattern in gray levels; less is the noise of a camera
 LEAST_SPREAD = 3.0
+LEAST_LIKE = 0.05  # score of a place that is like the pattern at all
 SLACK_DEG, SLACK_SIZE, SLACK_PX = 1.0, 0.01, 1.0  # that a result may lie beyond what was asked for
-_Known = tuple[float, float, Poses]  # score and agreement, score, pose (1 x 4)
-
-
-@dataclass(frozen=True, eq=False)
-class Learned:
-    """The pattern. coarse: for the search of all turns; sketch, level: where places are followed,
-    at few points and at many; grays: for the last fits, coarse to fine; like: what the score
-    compares with; ruler: to see that the size is the master's, None if it need not be."""
-
-    coarse: Coarse
-    sketch: Level
-    level: Level
-    grays: tuple[Grays, ...]
-    like: Likeness
-    ruler: Level | None
 
 
 def learn(frame: Frame, settings: Pattern, kept: Pixels | None = None) -> Learned:
@@ -95,10 +66,20 @@ def learn(frame: Frame, settings: Pattern, kept: Pixels | None = None) -> Learne
     search = settings.search or Region(x=0, y=0, width=frame.width, height=frame.height)
     middle, coarse = _factors(region, search, settings)
     scaled = settings.scale_low < settings.scale_high
-    wide = _surrounded(frame, region, middle)
+    wide = surrounded(frame, region, middle)
     sketch, level = (
         level_of(wide, middle, pattern.shape, scaled, most, kept)
         for most in (FEW_POINTS, MANY_POINTS)
+    )
+    between = middle
+    while 2 * between <= ROUGH_SHARE * coarse:
+        between *= 2
+    rough = (
+        level_of(
+            surrounded(frame, region, between), between, pattern.shape, scaled, FEWEST_POINTS, kept
+        )
+        if between > middle
+        else None
     )
     turns = turns_of(region, coarse, settings)
     whole = search.height + 2 * settings.beyond_px, search.width + 2 * settings.beyond_px
@@ -106,13 +87,15 @@ def learn(frame: Frame, settings: Pattern, kept: Pixels | None = None) -> Learne
     grays = tuple(
         grays_of(reduced(pattern, factor), factor, pattern.shape, scaled, kept) for factor in finer
     )
+    everywhere_ = coarse_of(pattern, turns, coarse, middle, level.dull, whole, kept)
     return Learned(
-        coarse_of(pattern, turns, coarse, middle, level.dull, whole, kept),
+        everywhere_,
+        rough,
         sketch,
         level,
         grays,
         likeness_of(pattern, middle, kept),
-        None if scaled else ruler_of(frame, region, middle, kept),
+        None if scaled else ruler_of(frame, region, middle, kept, everywhere_),
     )
 
 
@@ -120,18 +103,6 @@ def spread_of(pattern: Pixels, kept: Pixels | None) -> float:
     """Standard deviation of the gray levels that are kept; 0 if none is."""
     chosen = pattern if kept is None else pattern[kept > 0]
     return float(chosen.std()) if chosen.size else 0.0
-
-
-def ruler_of(frame: Frame, region: Region, factor: int, kept: Pixels | None = None) -> Level:
-    """Points of the pattern by which a size is told, at that factor."""
-    return level_of(
-        _surrounded(frame, region, factor),
-        factor,
-        (region.height, region.width),
-        True,
-        FEW_POINTS,
-        kept,
-    )
 
 
 def find(
@@ -159,36 +130,16 @@ def find(
     if rim:
         gray = cv2.copyMakeBorder(gray, rim, rim, rim, rim, cv2.BORDER_REPLICATE)
     images: dict[int, Pixels] = {1: gray}
-    for factor in sorted({level.factor, *(grays.factor for grays in learned.grays)}):
+    factors = {level.factor, *(grays.factor for grays in learned.grays)}
+    for factor in sorted(factors | ({learned.rough.factor} if learned.rough else set())):
         finest = max(images)
         images[factor] = reduced(images[finest], factor // finest)
     slopes = gradients(images[level.factor])
-    poses = everywhere(doubled_of(slopes, gray.shape, learned.coarse), learned.coarse)
-    if not len(poses):
+    places = everywhere(doubled_of(slopes, gray.shape, learned.coarse), learned.coarse)
+    if not len(places):
         raise Problem("PART_NOT_FOUND", "nothing like the pattern is to be seen")
     region = settings.region
-    lagging = LAGGING if share is None else 1.0
-    poses, _ = _best(
-        slopes,
-        learned.sketch,
-        followed(slopes, learned.sketch, poses, 1),
-        FOLLOWED,
-        region,
-        lagging,
-    )
-    poses, agrees = _best(
-        slopes, level, followed(slopes, level, poses, STEPS), SETTLED, region, lagging
-    )
-    known: list[_Known] = []  # what decides, score, pose
-    for each, agrees_ in zip(poses, agrees.tolist(), strict=True):
-        if any(
-            lead - clear > 1 + agrees_ and _same_place(pose, each[None], region)
-            for lead, _, pose in known
-        ):
-            continue  # another turn there, which could not be seen well enough to matter
-        one = _settled(images, slopes, learned, each[None], agrees_)
-        scored, most = seen(gray, learned.like, one, share or settings.seen_low)
-        known.append((scored + agrees_, min(scored, most), one))
+    known = told_apart(images, slopes, places, settings, learned, clear, share)
     # the score leaves out what is not seen: of two seen alike more agrees in one
     best = max(known, key=lambda each: each[0])
     found = sorted(known, key=lambda each: each is not best)
@@ -208,8 +159,8 @@ def find(
         raise Problem("PART_NOT_FOUND", f"the part has {size:.3f} of the master's size")
     if not round_too:
         _check_turn(best, known, region, clear)
-    if learned.ruler is not None and score < SURE:
-        check_size(size_at(slopes, learned.ruler, pose))
+    if learned.ruler is not None:
+        check_size(gray, slopes, learned.ruler, pose, score)
     at = corners(pose, (settings.region.height, settings.region.width))
     if (
         at.min() < -SLACK_PX
@@ -219,22 +170,30 @@ def find(
     return single(placed, settings, share is not None or settings.covered)
 
 
-def _check_turn(best: _Known, known: list[_Known], region: Region, clear: float) -> None:
+def next_best(frame: Frame, settings: Pattern, learned: Learned) -> Pose | None:
+    """The other place in the master that is most alike, with its score by all of the pattern; None
+    if nothing there is like it."""
+    anything = settings.model_copy(update={"low": LEAST_LIKE, "alone": True})
+    try:
+        find(frame, anything, learned, share=1.0)
+    except Problem as problem:
+        places: tuple[Pose, ...] = problem.details.get("places", ())
+        return places[1] if places else None
+    return None
+
+
+def _check_turn(best: Known, known: list[Known], region: Region, clear: float) -> None:
     """Raises Problem PART_NOT_FOUND if the part is seen nearly as well at the same place, but
     turned otherwise."""
     for other in known:
         turn = abs(math.remainder(float(other[2][0, 2] - best[2][0, 2]), math.tau))
         if (
-            _same_place(best[2], other[2], region)
+            same_place(best[2], other[2], region)
             and turn > OTHER_TURN
             and other[0] > best[0] - clear
         ):
             said = f"turned by {math.degrees(turn):.0f} degrees it looks nearly the same"
             raise Problem("PART_NOT_FOUND", said, turned=other[2])
-
-
-def _same_place(one: Poses, other: Poses, region: Region) -> bool:
-    return overlap(one[0], other[0], (region.width, region.height)) >= HALF
 
 
 def check_symmetry(
@@ -274,52 +233,6 @@ def _pose(pose: Poses, score: float, left: int, top: int) -> Pose:
     return Pose(x=x + left, y=y + top, angle_deg=turned, scale=size, score=score)
 
 
-def check_size(size: float) -> None:
-    """Raises Problem PART_NOT_FOUND if a part that must have the master's size has another."""
-    if abs(size - 1) > OTHER_SIZE:
-        raise Problem("PART_NOT_FOUND", f"the part has {size:.2f} of the master's size")
-
-
-def _best(
-    slopes: Gradients, level: Level, poses: Poses, most: int, region: Region, lagging: float
-) -> tuple[Poses, Floats]:
-    """The poses that agree best, best first, each once, and their agreement.
-
-    Behind these come up to OTHERS that lie apart from the best and from each other: other parts, if
-    there are any.
-    """
-    agrees, size = agreement(slopes, level, poses), (region.width, region.height)
-    kept: list[int] = []
-    others: list[int] = []
-    for n in np.argsort(agrees)[::-1].tolist():
-        if len(others) == OTHERS or (kept and agrees[n] < agrees[kept[0]] - lagging):
-            break
-        if len(kept) == most:
-            ahead = [poses[kept[0]], *poses[others]]
-            if all(overlap(one, poses[n], size) < HALF for one in ahead):
-                others.append(n)
-            continue
-        apart = poses[kept] - poses[n]
-        turned = np.abs((apart[:, 2] + math.pi) % math.tau - math.pi)
-        if not (
-            (np.hypot(apart[:, 0], apart[:, 1]) < SAME_PX * level.factor) & (turned < SAME_RAD)
-        ).any():
-            kept.append(n)
-    return poses[kept + others], agrees[kept + others]
-
-
-def _settled(
-    images: dict[int, Pixels], slopes: Gradients, learned: Learned, pose: Poses, agrees: float
-) -> Poses:
-    """The pose after the fits of gray levels, unless they led away from where the gradients agree:
-    what covers a part pulls."""
-    found: Poses | None = pose
-    for grays in learned.grays:
-        found = settled(images[grays.factor], grays, found) if found is not None else None
-    good = found is not None and float(agreement(slopes, learned.level, found)[0]) >= agrees - 0.02
-    return found if good and found is not None else pose
-
-
 def _factors(region: Region, search: Region, settings: Pattern) -> tuple[int, int]:
     """Px of the frame a px of the middle and of the coarse level. Raises Problem PROGRAM_INVALID if
     the search is too long."""
@@ -344,16 +257,3 @@ def _factors(region: Region, search: Region, settings: Pattern) -> tuple[int, in
             "search: too large for so small a pattern; narrow search, angle_deg or the scale",
         )
     return middle, coarse
-
-
-def _surrounded(frame: Frame, region: Region, factor: int) -> Pixels:
-    """The region and MARGIN coarse px around it, or the frame's rim again and again, at that
-    factor."""
-    wide, high = region.width // factor * factor, region.height // factor * factor
-    x = np.arange(region.x - MARGIN * factor, region.x + wide + MARGIN * factor).clip(
-        0, frame.width - 1
-    )
-    y = np.arange(region.y - MARGIN * factor, region.y + high + MARGIN * factor).clip(
-        0, frame.height - 1
-    )
-    return reduced(frame.gray[np.ix_(y, x)], factor)

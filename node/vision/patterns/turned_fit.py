@@ -21,8 +21,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from node.frame import Pixels
-from schemas import Problem
+from node.frame import Frame, Pixels
+from schemas import Problem, Region
 
 Floats = NDArray[np.float32]
 Poses = NDArray[np.float64]
@@ -34,9 +34,6 @@ SLOPE = 8  # sum of a Sobel kernel's weights on each side, times its reach
 DULL = 0.4  # gradients of this share of the pattern's root mean square are shortened to 0.7
 NOISE = 0.75  # gray levels per px: gradients of this length may be noise at any contrast
 OUTLIER = 0.5  # squared difference of two fields at which a point's weight has fallen to a quarter
-SIZES = np.array([1.0, 0.9, 0.95, 1.05, 1.1])  # of the master's, that are tried
-OTHER_SIZE_BETTER = 0.05  # by so much one of these must agree better than what the first leads to
-RULED = 12  # steps to the size of what was found
 MARGIN = 2  # px of the surroundings that the slope of a field needs
 STEEP = 0.5  # length of a field that makes a pixel a point
 GRAY_POINTS = 4000  # most points whose gray levels are fitted
@@ -113,6 +110,19 @@ def reduced(image: Pixels, factor: int) -> Pixels:
         factor //= step
         image = cv2.resize(image, (columns * factor, rows * factor), interpolation=cv2.INTER_AREA)
     return image
+
+
+def surrounded(frame: Frame, region: Region, factor: int) -> Pixels:
+    """The region and MARGIN coarse px around it, or the frame's rim again and again, at that
+    factor."""
+    wide, high = region.width // factor * factor, region.height // factor * factor
+    x = np.arange(region.x - MARGIN * factor, region.x + wide + MARGIN * factor).clip(
+        0, frame.width - 1
+    )
+    y = np.arange(region.y - MARGIN * factor, region.y + high + MARGIN * factor).clip(
+        0, frame.height - 1
+    )
+    return reduced(frame.gray[np.ix_(y, x)], factor)
 
 
 def slopes_of(image: Any) -> tuple[Any, Any]:
@@ -256,24 +266,6 @@ def followed(slopes: Gradients, level: Level, poses: Poses, steps: int) -> Poses
             level.factor,
         )
     return poses
-
-
-def size_at(slopes: Gradients, ruler: Level, pose: Poses) -> float:
-    """The size at which the pattern agrees best near one pose; ruler: points of a pattern that may
-    be scaled.
-
-    It is looked for from several sizes: of straight lines some agree at any, and a fit from the
-    master's size stays there. Another must agree clearly better.
-    """
-    starts = np.repeat(pose, len(SIZES), axis=0)
-    starts[:, 3] *= SIZES
-    others = followed(slopes, ruler, starts, RULED)
-    agrees = agreement(slopes, ruler, np.concatenate([pose, others]))
-    own = float(max(agrees[0], agrees[1]))  # from the master's size
-    best = int(agrees[2:].argmax())
-    if agrees[2 + best] > own + OTHER_SIZE_BETTER:
-        return float(others[1 + best, 3])
-    return float(others[0, 3] if agrees[1] > agrees[0] else pose[0, 3])
 
 
 def moved(poses: Poses, by: NDArray[Any], limit_px: float) -> Poses:

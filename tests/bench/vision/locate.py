@@ -466,7 +466,7 @@ def absent(data: Path | None, full: bool = False) -> dict[str, Any]:
     noise, flat pictures."""
     count = {"pictures": 0, "found": 0, "refused": 0}
     worst = [""]
-    others = list(_others(data))
+    others = list(others_of(data))
     for number, name, _, where, master in patterns(data, full):
         try:
             find = ours(master, where, (15.0, 180.0)[number % 2])
@@ -474,7 +474,7 @@ def absent(data: Path | None, full: bool = False) -> dict[str, Any]:
             count["refused"] += 1
             continue
         rng = np.random.default_rng(number)
-        foreign = [one for one in others if _kind(one[0]) != _kind(name)]
+        foreign = [one for one in others if kind_of(one[0]) != kind_of(name)]
         for place in rng.choice(
             len(foreign), min(len(foreign), MANY_ABSENT if full else ABSENT), replace=False
         ).tolist():
@@ -488,14 +488,14 @@ def absent(data: Path | None, full: bool = False) -> dict[str, Any]:
     }
 
 
-def _kind(name: str) -> str:
+def kind_of(name: str) -> str:
     """What pictures of the same part have in common in their names: boards of one series, views of
     one scene."""
     letters = "".join(c for c in name if not c.isdigit())
     return name[:5] if letters in ("_temp", "_test") else letters.split("-")[0].split("_")[0]
 
 
-def _others(data: Path | None) -> Iterator[tuple[str, Gray]]:
+def others_of(data: Path | None) -> Iterator[tuple[str, Gray]]:
     """Pictures of 640 x 480 px without the parts that are looked for."""
     rng = np.random.default_rng(5)
     for level in (0, 128, 255):
@@ -564,6 +564,9 @@ def large(data: Path | None) -> Iterator[dict[str, Any]]:
             for part in (spectra.across, spectra.down)
         )
 
+        def correlated() -> None:
+            spectra.spare.append(coarse.correlated(doubled, spectra)[0])  # noqa: B023
+
         def one_by_one() -> Any:
             own = [np.fft.rfft2(part, s=(rows, columns)) for part in doubled]  # noqa: B023
             return np.fft.irfft2(halves[0] * own[0] + halves[1] * own[1], s=(rows, columns))  # noqa: B023
@@ -571,7 +574,7 @@ def large(data: Path | None) -> Iterator[dict[str, Any]]:
         ms: dict[str, float] = {}
         for what, work in (
             ("ms", lambda: pattern.find(framed(picture), settings, learned)),  # noqa: B023
-            ("correlation ms", lambda: coarse.correlated(doubled, spectra)),  # noqa: B023
+            ("correlation ms", correlated),
             ("one by one ms", one_by_one),
         ):
             ms[what] = round(min(timed(work)[1] for _ in range(12)), 1)

@@ -4,6 +4,7 @@ pattern."""
 import base64
 import json
 import math
+import re
 from dataclasses import replace
 from functools import cache, partial
 from pathlib import Path
@@ -181,6 +182,20 @@ def test_glare_dirt_and_background_are_left_out_and_what_recurs_is_kept(settings
     assert 0 < facts["dropped"] < facts["points"]
     assert facts["score_after"][0] > facts["score_before"][0]
     assert facts["dropped_at"]
+
+
+def test_teaching_tells_the_best_other_place_in_the_master() -> None:
+    """Half of another such part: less than is refused, but what a part may be mistaken for."""
+    shown = (
+        scene(0, 0, 1, dirty=True).part(200.0, 140.0, 1, SIZE).rectangle(254, 130, 66, 110, 90.0)
+    )
+    outcome = taught(SHIFTED, [good(seed) for seed in range(2, 7)], shown.pixels(3, 99))
+    found_at = re.fullmatch(r"score 0\.(\d\d) at x (\d+), y (\d+)", outcome.facts["next_best"])
+    assert found_at
+    score, x, y = map(int, found_at.groups())
+    assert 20 <= score < 70
+    centre = AROUND.centre
+    assert math.hypot(x - centre[0] - 106, y - centre[1] - 76) <= 3
 
 
 @BOTH
