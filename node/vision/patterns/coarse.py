@@ -6,6 +6,8 @@ keep what a coarse picture has lost. They are correlated with those of the patte
 size, in frequency space (A. Fitch et al. 2002, Orientation correlation). Two correlations are real
 and imaginary part of one transform, and what is made of each pixel is made strip by strip, in what
 a processor keeps near: memory, not arithmetic, takes the time of large pictures.
+
+One file: templates, spectra and the search are three views of one correlation.
 """
 
 import math
