@@ -5,7 +5,7 @@ import tomllib
 
 from playwright.sync_api import Page, expect
 
-from tests.browser.plant import PHONE, Plant, overflow, violations
+from tests.browser.plant import DESKTOP, PHONE, Plant, overflow, violations
 from tests.rooms.people.people import PASSWORD
 from tests.rooms.promise.promise import wait_for
 
@@ -33,6 +33,7 @@ def test_a_limit_is_changed_is_in_force_at_node_and_web_and_is_taken_back(
     page.set_viewport_size(PHONE)
     assert overflow(page) == 0
     expect(page.get_by_role("button", name="Save", exact=True)).to_be_in_viewport()
+    page.set_viewport_size(DESKTOP)
     save(page)
     wait_for(lambda: limit(plant) == wanted, 30, "the file says it")
     wait_for(lambda: told(page) == (wanted, "same"), 60, "node and web go by it")
