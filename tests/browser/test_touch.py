@@ -1,0 +1,36 @@
+"""With gloves: what is touched on a phone is at least 44 px in both directions; links within a
+sentence, which stand for nothing that is done at the line, are left out."""
+
+import pytest
+
+from tests.browser.plant import Plant, overflow
+from tests.browser.profiles import Visit
+from tests.browser.story import a_result
+
+SMALL = """() => {
+  const LEAST = 44;
+  const all = "a[href], button, input:not([type=hidden]), select, summary, [role=button]";
+  const found = [];
+  for (const element of document.querySelectorAll(all)) {
+    // a box to tick is touched by its label
+    const target = element.closest("label") ?? element;
+    if (element.disabled || !target.checkVisibility({ visibilityProperty: true })) continue;
+    if (target.closest(".skip, .visually-hidden, p, dd, li > span")) continue;
+    const box = target.getBoundingClientRect();
+    if (box.width < 2 || box.height < 2) continue;
+    if (Math.min(box.width, box.height) < LEAST - 0.5) {
+      const { width, height } = box;
+      found.push(`${target.outerHTML.slice(0, 90)}: ${width.toFixed(0)} x ${height.toFixed(0)}`);
+    }
+  }
+  return found;
+}"""
+
+
+@pytest.mark.parametrize("path", ["/app/run?station=cam1", "/app/lines", "/app/history", "result"])
+def test_everything_is_large_enough_for_gloves(plant: Plant, visit: Visit, path: str) -> None:
+    newest = a_result(plant, "NG")
+    page = visit(f"/app/history/{newest}" if path == "result" else path, phone=True)
+    page.wait_for_function("!document.querySelector('[aria-busy=true]')")
+    assert page.evaluate(SMALL) == []
+    assert overflow(page) == 0
