@@ -67,7 +67,8 @@ def trial() -> str:
         node = DockerContainer(IMAGE).with_network(network).with_command("run")
         node.with_volume_mapping(site / "node.toml", "/etc/inspection-node/node.toml")
         node.with_volume_mapping(site / "secrets", "/run/secrets")
-        node.with_kwargs(read_only=True, cap_drop=["ALL"], tmpfs={"/tmp": ""})
+        node.with_kwargs(read_only=True, cap_drop=["ALL"])
+        node.with_tmpfs_mount("/tmp")
         began = time.monotonic()
         with broker, node:
             while (
