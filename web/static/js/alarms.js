@@ -104,8 +104,7 @@ function draw() {
 // All of them in one line: the newest that nobody has seen, and how many there are.
 function line(rows) {
   const [[code, alarm]] = rows;
-  const said =
-    alarm.message === undefined ? t("Unreadable alarm") : translated(String(alarm.message));
+  const said = readable(alarm) ? translated(alarm.message) : t("Unreadable alarm");
   return [
     icon("warning"),
     rows.length > 1 ? h("span.alarm-count", String(rows.length)) : null,
@@ -114,18 +113,20 @@ function line(rows) {
   ];
 }
 
+const readable = (alarm) => typeof alarm.message === "string";
+
 // One that cannot be drawn must not hide the others.
 function safely([code, alarm]) {
   try {
-    return row([code, alarm]);
+    if (readable(alarm)) return row([code, alarm]);
   } catch (error) {
     console.error(error);
-    return h(
-      "div.notice.error",
-      { dataset: { alarm: code } },
-      h("span.cluster", icon("warning"), h("strong", code), h("span", t("Unreadable alarm"))),
-    );
   }
+  return h(
+    "div.notice.error",
+    { dataset: { alarm: code } },
+    h("span.cluster", icon("warning"), h("strong", code), h("span", t("Unreadable alarm"))),
+  );
 }
 
 function row([code, alarm]) {
@@ -145,7 +146,7 @@ function row([code, alarm]) {
       icon("warning"),
       h("strong", code),
       elsewhere ? h("span.tag", alarm.station) : null,
-      h("span", translated(String(alarm.message))),
+      h("span", translated(alarm.message)),
       alarm.since === "" ? null : h("span.small", t("since {time}", { time: time(alarm.since) })),
     ),
     cure ? h("p.small", h("strong", t("What to do:")), " ", cure.advice) : null,
