@@ -130,8 +130,10 @@ def _html(tokens: list[Token], lower: int) -> str:
 
 def _rendered(tokens: list[Token], lower: int) -> str:
     """HTML with headings lower by so many levels; links to other guides lead to their pages, others
-    that are no part of an installation are text."""
-    for token in tokens:
+    that are no part of an installation are text. The empty corner of a table heads nothing."""
+    for at, token in enumerate(tokens):
+        if token.type == "th_open" and not tokens[at + 1].content:
+            token.tag = tokens[at + 2].tag = "td"
         if token.type in ("heading_open", "heading_close"):
             token.tag = f"h{max(2, min(6, int(token.tag[1]) + lower))}"
         for child in token.children or ():

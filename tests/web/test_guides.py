@@ -50,6 +50,13 @@ def app(tmp_path_factory: pytest.TempPathFactory) -> Flask:
     return application(tmp_path_factory.mktemp("guides"))
 
 
+def test_the_empty_corner_of_a_table_heads_nothing() -> None:
+    found = [guides.whole(name, "en") for name in guides.guides()]
+    text = "".join(shown for _, shown in filter(None, found))
+    assert "<td></td>\n<th>" in text
+    assert "<th></th>" not in text
+
+
 def test_a_page_carries_its_help_and_a_guide_is_a_page(app: Flask) -> None:
     vera = Caller(app, "vera", "VIEWER")
     headers = {"Authorization": f"Bearer {vera.data['access_token']}"}
