@@ -46,7 +46,9 @@ class _Tools(Kinds[Tool]):
             raise Problem("PROGRAM_INVALID", other.problem)
         try:
             steps = super().__getitem__(kind)
-            missing = [name for name in ("learn", "measure") if not callable(getattr(steps, name))]
+            missing = [
+                name for name in ("learn", "measure") if not callable(getattr(steps, name, None))
+            ]
         except (Exception, SystemExit) as error:
             said = f"{type(error).__name__}: {error}"
             raise _unusable(other, said) from error

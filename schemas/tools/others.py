@@ -13,11 +13,14 @@ a program that uses it (`stamped`).
 """
 
 import hashlib
+import logging
 import os
-from collections.abc import Collection, Iterable, Mapping
+import sys
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from contextlib import redirect_stdout
 from functools import partial, reduce
 from importlib import import_module
-from importlib.metadata import EntryPoint, entry_points
+from importlib.metadata import EntryPoint, distributions, entry_points
 from operator import or_
 from typing import Annotated, Any, Literal, NamedTuple, get_args
 
@@ -27,6 +30,7 @@ from schemas.base import Shape, canonical, plain
 from schemas.tools.base import ToolBase
 from schemas.tools.facts import Facts
 
+log = logging.getLogger(__name__)
 GROUP = "inspection_node.tools"
 SWITCH = "TOOLS_OF_OTHERS"  # "off" leaves them out: what is generated, and tests, know our own only
 
@@ -48,7 +52,7 @@ def others(own: Collection[str]) -> dict[str, OtherTool]:
     found: dict[str, OtherTool] = {}
     if os.environ.get(SWITCH) == "off":
         return found
-    for point in entry_points(group=GROUP):
+    for point in _points():
         tool = _read(point)
         if tool.kind in own:
             tool = _refusing(tool.kind, tool.package, "the node itself has a kind of that name")
@@ -76,6 +80,19 @@ def stamped(digest: str, kinds: Iterable[str], of: Mapping[str, OtherTool]) -> s
     return "sha256:" + hashlib.sha256(canonical([digest, used])).hexdigest()
 
 
+def _points() -> Iterator[EntryPoint]:
+    """All of the group. A package whose entry points cannot be read brings none, which is logged;
+    that it is there keeps nobody else's tool, and no node, from its work."""
+    try:
+        yield from entry_points(group=GROUP)
+    except Exception:  # it says not of which package
+        for package in distributions():
+            try:
+                yield from package.entry_points.select(group=GROUP)
+            except Exception as error:
+                log.warning("entry points of %s cannot be read: %r", package, error)
+
+
 def _read(point: EntryPoint) -> OtherTool:
     package = "a package without a name"
     try:
@@ -89,7 +106,8 @@ def _read(point: EntryPoint) -> OtherTool:
 
 def _settings(point: EntryPoint) -> type[ToolBase]:
     """The class of its settings, which everybody else may rely on. Raises whatever is wrong."""
-    module = import_module(f"{point.value}.settings")
+    with redirect_stdout(sys.stderr):  # what a command writes may be read by a program
+        module = import_module(f"{point.value}.settings")
     for value in vars(module).values():
         if isinstance(value, type) and issubclass(value, ToolBase):
             kind = value.model_fields.get("kind")
@@ -109,7 +127,14 @@ def _settings(point: EntryPoint) -> type[ToolBase]:
         raise TypeError(f"{value.__name__} has no facts")
     beside = _refusing("", "", "").settings
     TypeAdapter(joined(Annotated[beside, ...], (), {"": OtherTool("", "", value, "", None)}))
-    value.model_json_schema()
+    described = value.model_json_schema()
+    within = [
+        name
+        for name, part in {value.__name__: described, **described.get("$defs", {})}.items()
+        if "properties" in part and part.get("additionalProperties") is not False
+    ]
+    if within:
+        raise TypeError(f"{', '.join(within)} of {value.__name__} takes keys that it does not know")
     return value
 
 

@@ -84,6 +84,16 @@ WRONG = {
     "has any kind": (SETTINGS.replace('kind: Literal["gloss"]', "kind: str"), "not Literal"),
     "has no facts": (SETTINGS.replace("facts:", "things:"), "no facts"),
     "takes anything": (SETTINGS + '        model_config = {"extra": "allow"}\n', "as strict as"),
+    "takes anything within": (
+        f"""
+    from pydantic import BaseModel
+
+    class Lamp(BaseModel):
+        level: int = 1
+    {SETTINGS}        lamp: Lamp = Lamp()
+""",
+        "Lamp of Gloss takes keys that it does not know",
+    ),
 }
 
 
@@ -98,6 +108,28 @@ def test_a_kind_that_cannot_be_loaded_refuses_programs_and_says_why(
     assert "the kind gloss, of glossy 1.0, cannot be used" in said
     assert why in said
     assert parsed(found, AREA).kind == "area"
+
+
+@pytest.mark.parametrize("entries", [b"[console_scripts]\nno value\n", b"\xff\xfe"])
+def test_metadata_that_cannot_be_read_keep_no_other_tool_from_its_work(
+    install: Install, tmp_path: Path, caplog: pytest.LogCaptureFixture, entries: bytes
+) -> None:
+    install("glossy")
+    install("broken", kind="matt")
+    (tmp_path / "broken-1.0.dist-info" / "entry_points.txt").write_bytes(entries)
+    found = others(TOOL_MODULES)
+    assert parsed(found, GLOSS).kind == "gloss"
+    assert "matt" in refused(found, GLOSS | {"kind": "matt"})
+    assert "entry points" in caplog.text
+
+
+def test_what_a_package_says_while_it_is_imported_is_no_output_of_a_command(
+    install: Install, capsys: pytest.CaptureFixture[str]
+) -> None:
+    install("glossy", f"    print('Welcome to Gloss')\n{SETTINGS}")
+    assert others(TOOL_MODULES)["gloss"].problem is None
+    said = capsys.readouterr()
+    assert (said.out, said.err) == ("", "Welcome to Gloss\n")
 
 
 def test_a_kind_that_two_packages_bring_is_neither(install: Install) -> None:
