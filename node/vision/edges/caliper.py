@@ -468,8 +468,8 @@ def check_lit(burnt: bool, what: str) -> None:
     if burnt:
         raise Problem(
             "NO_VALUE",
-            f"{what} lies beside something burnt out or black, which moves its edges: less light,"
-            " or a lower contrast in the camera",
+            f"{what} lies beside something burnt out or black, which moves its edges: less light"
+            " or contrast, for black a higher black level in the camera",
         )
 
 
