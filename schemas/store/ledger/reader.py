@@ -77,9 +77,9 @@ class LedgerReader:
                 if self._asked is not None:
                     self._asked[1].close()
                 self._asked = None
-                self._asked = inode, self._opened(inode)
+                self._asked = self._opened(inode)
             try:
-                return inode, int(self._asked[1].execute("PRAGMA data_version").fetchone()[0])
+                return self._asked[0], int(self._asked[1].execute("PRAGMA data_version").fetchone()[0])
             except sqlite3.Error as error:
                 self._asked[1].close()
                 self._asked = None
@@ -101,7 +101,7 @@ class LedgerReader:
             try:
                 kept, db = self._kept.pop()
             except IndexError:
-                return inode, self._opened(inode)
+                return self._opened(inode)
             if kept == inode:
                 return kept, db
             db.close()  # the node moved a damaged ledger aside and began another
@@ -120,10 +120,11 @@ class LedgerReader:
         except OSError as error:
             raise Problem("STORE_FAILED", f"{self.path.name}: {error.strerror}") from error
 
-    def _opened(self, inode: int) -> sqlite3.Connection:
+    def _opened(self, inode: int) -> tuple[int, sqlite3.Connection]:
+        """A connection, and the file it is to; 0 while there is no ledger: such a one is not kept."""
         try:
             if not inode:
-                return _empty()
+                return 0, _empty()
             db = sqlite3.connect(
                 f"file:{self.path}?mode=ro",
                 uri=True,
@@ -139,13 +140,13 @@ class LedgerReader:
             if version > len(MIGRATIONS):
                 raise Problem("STORE_NEWER", f"the ledger has version {version}")
             if version == 0:  # the node is just making it
-                return _empty()
+                return 0, _empty()
             raise Problem(
                 "STORE_FAILED",
                 f"the ledger has version {version} still: start the node of this release",
             )
         db.execute("PRAGMA cache_size=-8192")
-        return db
+        return inode, db
 
 
 def _empty() -> sqlite3.Connection:
