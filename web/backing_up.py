@@ -18,7 +18,7 @@ from schemas.base import plain
 from schemas.settings.load import Loaded
 from schemas.settings.override import PREFIX, is_secret_variable
 from schemas.store.backups import Archive, Backups
-from schemas.store.disk import DISK, private_mode
+from schemas.store.disk import DISK, failed, private_mode
 
 log = logging.getLogger(__name__)
 Kind = Literal["make", "check"]
@@ -90,7 +90,7 @@ class BackingUp:
     def _begin(self, kind: Kind, name: str, words: list[str]) -> None:
         turn = self._turn()
         try:
-            self._swept()
+            self._sweep()
             self._job = Job(kind, name, utc())
             run = threading.Thread(
                 target=self._run, args=(turn, self._job, words), name="backup", daemon=True
@@ -116,18 +116,21 @@ class BackingUp:
             ) from None
         return fd
 
-    def _swept(self) -> None:
-        """What an earlier one that was cut off has left is removed."""
-        for path in self.store.folder.glob("*.part"):
-            path.unlink(missing_ok=True)
-        for pattern in (".backup-*", ".checking-*"):
-            for path in self.store.folder.glob(pattern):
-                shutil.rmtree(path, ignore_errors=True)
+    def _sweep(self) -> None:
+        """Remove what one that was cut off has left. Raises Problem STORE_FAILED."""
+        try:
+            for path in self.store.folder.glob("*.part"):
+                path.unlink(missing_ok=True)
+        except OSError as error:
+            raise failed(str(error.filename), error) from error
+        for path in self.store.folder.glob(".backup-*"):
+            shutil.rmtree(path, ignore_errors=True)
 
     def _run(self, turn: int, job: Job, words: list[str]) -> None:
         problem: str | None = "it could not be noted"
         try:
-            found, problem = self._asked(words)
+            found, problem = self._asked(turn, words)
+            self._sweep()  # it takes room until then
             self._noted(job, found, problem)
         except Exception as error:
             log.exception("backup")
@@ -137,8 +140,9 @@ class BackingUp:
             self._job = job._replace(done=True, problem=problem)
             os.close(turn)
 
-    def _asked(self, words: list[str]) -> tuple[dict[str, Any], str | None]:
-        """What the child found, and what is wrong."""
+    def _asked(self, turn: int, words: list[str]) -> tuple[dict[str, Any], str | None]:
+        """What the child found, and what is wrong. It holds the turn too, also where this process
+        ends before it does."""
         given = {
             name: value
             for name, value in self._loaded.environ.items()
@@ -151,6 +155,7 @@ class BackingUp:
             stderr=subprocess.DEVNULL,
             cwd="/",
             env=environ,
+            pass_fds=(turn,),
         ) as child:
             self._child = child
             try:

@@ -13,7 +13,7 @@ import os
 import tarfile
 import zlib
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path, PurePosixPath
 from typing import IO, Annotated, Literal, NoReturn
 
@@ -131,11 +131,12 @@ def writing(path: Path, pause: Callable[[], None] = lambda: None) -> Iterator[Wr
         raise
 
 
-def extract(path: Path, folder: Path) -> Manifest:
-    """Write the members of an archive below a new folder, each checked against the manifest.
+def extract(path: Path, folder: Path | None) -> Manifest:
+    """Write the members of an archive below a new folder (None: nowhere, they are only looked at),
+    each checked against the manifest.
 
     Raises Problem BACKUP_INVALID if anything is missing, too much, changed or not a plain file,
-    STORE_FAILED if it cannot be written.
+    STORE_FAILED if it cannot be read or written.
     """
     found: dict[str, Member] = {}
     try:
@@ -156,7 +157,7 @@ def extract(path: Path, folder: Path) -> Manifest:
                 pass
     except BROKEN as error:
         if isinstance(error, OSError) and error.errno is not None and path.exists():
-            raise Problem("STORE_FAILED", f"{folder}: {error.strerror}") from error
+            raise Problem("STORE_FAILED", f"{folder or path}: {error.strerror}") from error
         _refuse(str(error) or type(error).__name__)
     listed = {member.name: member for member in manifest.files}
     for name in sorted(listed.keys() | found.keys()):
@@ -185,7 +186,7 @@ def _manifest(archive: tarfile.TarFile, entry: tarfile.TarInfo) -> Manifest:
 
 
 def _take(
-    archive: tarfile.TarFile, entry: tarfile.TarInfo, folder: Path, found: dict[str, Member]
+    archive: tarfile.TarFile, entry: tarfile.TarInfo, folder: Path | None, found: dict[str, Member]
 ) -> Member:
     name = PurePosixPath(entry.name)
     shown = repr(entry.name[:200])
@@ -204,17 +205,20 @@ def _take(
         _refuse(f"{shown} is not a file of a backup")
     source = archive.extractfile(entry)
     assert source is not None
-    target = folder.joinpath(*name.parts)
-    target.parent.mkdir(mode=0o750, parents=True, exist_ok=True)
     digest, size = hashlib.sha256(), 0
-    with open(  # noqa: PTH123
-        os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600), "wb"
-    ) as written:
+    with nullcontext() if folder is None else _new(folder.joinpath(*name.parts)) as written:
         while piece := source.read(PIECE):
             digest.update(piece)
             size += len(piece)
-            written.write(piece)
+            if written is not None:
+                written.write(piece)
     return Member(name=entry.name, bytes=size, sha256=digest.hexdigest())
+
+
+def _new(target: Path) -> IO[bytes]:
+    target.parent.mkdir(mode=0o750, parents=True, exist_ok=True)
+    fd = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+    return open(fd, "wb")  # noqa: PTH123
 
 
 def _entry(name: str, size: int, at: int) -> tarfile.TarInfo:

@@ -15,7 +15,7 @@ like the node itself.
 import argparse
 import re
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from importlib.metadata import version as package_version
 from pathlib import Path
 from typing import Any, Literal
@@ -90,21 +90,35 @@ def backup(args: argparse.Namespace) -> int:
     return 0
 
 
-def make(loaded: Loaded, path: Path, pictures: Kept, *, people: bool = True) -> Manifest:
-    """Write the archive of a node. Raises OSError, Problem STORE_FAILED, STORE_CORRUPT.
+def make(
+    loaded: Loaded,
+    path: Path,
+    pictures: Kept,
+    *,
+    people: bool = True,
+    room: Callable[[], None] = lambda: None,
+) -> Manifest:
+    """Write the archive of a node. Raises OSError, Problem STORE_FAILED, STORE_CORRUPT, and what
+    `room` raises.
 
-    people: whether accounts, second factors, sessions, audit and its key are in it.
+    people: whether accounts, second factors, sessions, audit and its key are in it. room: is called
+    again and again while something is written, and raises where there is no room for more.
     """
     settings = loaded.settings
     state = Path(settings.state_dir)
     at = utc()
     versions: dict[str, int] = {}
-    with beside(state) as pause, archive.writing(path, pause) as writer:
+
+    def go_on() -> None:
+        room()
+        pause()
+
+    with beside(state) as pause, archive.writing(path, go_on) as writer:
         with tempfile.TemporaryDirectory(prefix=".backup-", dir=path.parent) as scratch:
             for name in DATABASES if people else DATABASES[:1]:
                 if (state / name).exists():
                     taken = Path(scratch) / name
-                    copies.copy(state / name, taken, pause)
+                    copies.copy(state / name, taken, go_on)
                     versions[f"state/{name}"] = copies.version(taken, pause)
                     writer.add(f"state/{name}", taken)
             ledger = Path(scratch) / "ledger.db"

@@ -1,28 +1,31 @@
 """A backup that the web asks for, in a process of its own: `python -m deploy.cli.kept_backup make
 SETTINGS FILE PICTURES PEOPLE`, or `check FILE`.
 
-It has none of the web's secrets. It ends with 0 and what it found as JSON on its output, or with 1
-and the problem.
+It has none of the web's secrets, and leaves free what the settings keep free of the disk. It ends
+with 0 and what it found as JSON on its output, or with 1 and the problem.
 """
 
 import json
 import os
+import signal
 import sys
-import tempfile
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from deploy.cli import archive, backup
 from schemas import Problem
 from schemas.settings.load import load
-from schemas.store.disk import failed, private_umask
+from schemas.store.disk import DISK, failed, private_umask
 
 NICE = 10  # the line comes first
+LIMIT_S = 3 * 3600  # where the web that began it, which waits less, is gone
 
 
 def main(words: list[str]) -> int:
     """The child's exit code."""
     os.nice(NICE)
+    signal.alarm(LIMIT_S)
     try:
         try:
             found = _make(*words[1:]) if words[0] == "make" else _check(*words[1:])
@@ -39,13 +42,19 @@ def _make(settings: str, file: str, kept: str, people: str) -> dict[str, Any]:
     pictures: backup.Kept = "ng" if kept == "ng" else "all" if kept == "all" else "none"
     loaded = load(Path(settings), os.environ, disk=False, user="nobody")
     os.umask(private_umask(Path(loaded.settings.state_dir)))
-    return _facts(backup.make(loaded, Path(file), pictures, people=people == "people"))
+    room = partial(_room, Path(file).parent, loaded.settings.pictures.min_free_percent)
+    return _facts(backup.make(loaded, Path(file), pictures, people=people == "people", room=room))
+
+
+def _room(folder: Path, least_percent: float) -> None:
+    free, size = DISK.space(folder)
+    if 100.0 * free < least_percent * size:
+        raise Problem("DISK_SPACE", "a backup would take what is left")
 
 
 def _check(file: str) -> dict[str, Any]:
     """As `restore` begins: every member is there, and is what the manifest says."""
-    with tempfile.TemporaryDirectory(prefix=".checking-", dir=Path(file).parent) as scratch:
-        return _facts(archive.extract(Path(file), Path(scratch)))
+    return _facts(archive.extract(Path(file), None))
 
 
 def _facts(manifest: archive.Manifest) -> dict[str, Any]:

@@ -4,6 +4,7 @@ what is fetched can be restored."""
 import gzip
 import json
 import os
+import sys
 import tarfile
 from io import BytesIO
 from pathlib import Path
@@ -15,6 +16,7 @@ from flask import Flask
 from deploy.cli.command import main
 from tests.rooms.people.people import PROOF, Caller, code, data, site_of
 from tests.rooms.promise.promise import wait_for
+from web import backing_up
 
 pytestmark = pytest.mark.slow
 
@@ -125,3 +127,23 @@ def test_the_backup_of_the_night_is_told_by_what_the_audit_has_of_it(
     told = ada.get("/backups")["command_line"]
     assert told["name"].startswith("inspection-node-node-01-")
     assert told["at"]
+
+
+FAILS = """
+import json, os, sys
+open(sys.argv[3] + ".part", "w").write("half")
+here = "/proc/self/fd/"
+held = [os.stat(here + fd) for fd in os.listdir(here) if os.path.exists(here + fd)]
+turn = os.stat(os.path.dirname(sys.argv[3]) + "/turn.lock")
+print(json.dumps({"message": "held" if any(os.path.samestat(turn, fd) for fd in held) else "free"}))
+sys.exit(1)
+"""
+
+
+def test_a_child_that_fails_leaves_nothing_and_has_the_turn_as_long_as_it_runs(
+    app: Flask, ada: Caller, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(backing_up, "CHILD", [sys.executable, "-c", FAILS])
+    assert ada.ask("POST", "/backups", json={}).status_code == 202
+    assert settled(ada)["problem"] == "held", "also where this process ends before it does"
+    assert not list(site_of(app).backing_up.store.folder.glob("*.part"))
