@@ -17,7 +17,8 @@ def reload_node(state: Path) -> Asked:
     """SIGHUP for whoever holds the state folder as its node, if it runs here as our account.
 
     The holder of the lock is asked again once it cannot be another process any more (pidfd), so
-    that no number that was given anew gets a signal.
+    that no number that was given anew gets a signal; nor does a process that would end by it:
+    whoever else works on the folder, or has just begun to.
     """
     process = _holder(state / "lock")
     if process is None:
@@ -27,7 +28,7 @@ def reload_node(state: Path) -> Asked:
     except OSError:
         return "not here"
     try:
-        if _holder(state / "lock") != process:
+        if _holder(state / "lock") != process or not _hears(process):
             return "not here"
         signal.pidfd_send_signal(fd, signal.SIGHUP)
     except PermissionError:
@@ -37,6 +38,15 @@ def reload_node(state: Path) -> Asked:
     finally:
         os.close(fd)
     return "asked"
+
+
+def _hears(process: int) -> bool:
+    """Whether a process has said what it does at a SIGHUP, and so does not end by it."""
+    with suppress(OSError, ValueError, IndexError):
+        told = Path(f"/proc/{process}/status").read_text()
+        caught = int(told.split("\nSigCgt:")[1].split()[0], 16)
+        return bool(caught & 1 << (signal.SIGHUP - 1))
+    return False
 
 
 def _holder(path: Path) -> int | None:

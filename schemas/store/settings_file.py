@@ -5,13 +5,14 @@ The file belongs to whoever keeps the machine. Where it is ours, and we may writ
 change is a new file in its place; else it is read only, and says why.
 """
 
+import fcntl
 import hashlib
 import os
 import shutil
 import stat
-import threading
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
@@ -28,13 +29,12 @@ Closed = Literal["not ours", "a link", "a folder we cannot write"]
 
 
 class SettingsFile:
-    """The file that settings were read from. One change at a time."""
+    """The file that settings were read from. One change at a time, over all processes."""
 
     def __init__(self, loaded: Loaded) -> None:
         self._loaded = loaded
         self.path = loaded.path
         self.previous = loaded.path.with_name(f"{loaded.path.name}.previous")
-        self._turn = threading.Lock()
 
     @property
     def tag(self) -> str:
@@ -84,18 +84,30 @@ class SettingsFile:
     def write(self, planned: "Planned") -> Loaded:
         """Keep the text that was there, and put the new one in its place; durable then. Raises
         Problem SETTINGS_CONFLICT, STORE_FAILED."""
-        with self._turn:
-            self._current(_tag(planned.old))
-            try:
+        try:
+            with self._alone():
+                self._current(_tag(planned.old))
                 self._put(self.previous, planned.old)
                 self._put(self.path, planned.new)
-            except OSError as error:
-                raise failed(str(self.path), error) from error
+        except OSError as error:
+            raise failed(str(self.path), error) from error
         return planned.loaded
 
+    @contextmanager
+    def _alone(self) -> Iterator[None]:
+        """Hold the file as it is now; whoever else changes it just now will have changed it."""
+        fd = os.open(self.path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK)
+        try:
+            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            yield
+        except BlockingIOError:
+            raise Problem("SETTINGS_CONFLICT") from None
+        finally:
+            os.close(fd)
+
     def _planned(self, old: bytes, new: bytes, keys: list[str] | None) -> "Planned":
-        before, after = _parsed(old), _parsed(new)
         loaded = self._loaded.again(new)
+        before, after = _parsed(old), _parsed(new)
         if keys is None:
             keys = sorted(
                 key for key in before.keys() | after.keys() if before.get(key) != after.get(key)
@@ -123,11 +135,16 @@ class SettingsFile:
         """With the mode and group that the settings file has, for who else reads it."""
         new = path.with_name(f"{path.name}.new")
         write_new(new, data)
-        shutil.copymode(self.path, new)
-        group = self.path.stat().st_gid
-        if new.stat().st_gid != group:
-            os.chown(new, -1, group)
-        DISK.rename(new, path)
+        try:
+            shutil.copymode(self.path, new)
+            group = self.path.stat().st_gid
+            if new.stat().st_gid != group:
+                os.chown(new, -1, group)
+            DISK.rename(new, path)
+        except OSError:
+            with suppress(OSError):
+                new.unlink()
+            raise
         DISK.sync_folder(path.parent)
 
     def _read(self, path: Path) -> bytes:
@@ -166,7 +183,7 @@ def edited(data: bytes, changes: Mapping[str, Any]) -> bytes:
                 table[name] = value
         new = tomlkit.dumps(document).encode()
         told = _parsed(new)
-    except (TOMLKitError, tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except (TOMLKitError, UnicodeDecodeError) as error:
         raise Problem("SETTINGS_INVALID", f"the file cannot be edited: {error}") from error
     wanted = {
         key: value for key, value in {**_parsed(data), **changes}.items() if value is not None
@@ -195,8 +212,11 @@ def _table(document: Any, path: list[str], *, make: bool) -> Any:
 
 
 def _parsed(data: bytes) -> dict[str, Any]:
-    """Every value by its key path; stations by id."""
-    return dict(_leaves(tomllib.loads(data.decode()), ()))
+    """Every value by its key path; stations by id. Raises Problem SETTINGS_INVALID."""
+    try:
+        return dict(_leaves(tomllib.loads(data.decode()), ()))
+    except (ValueError, RecursionError) as error:
+        raise Problem("SETTINGS_INVALID", f"the file is not TOML: {error}") from error
 
 
 def _leaves(value: Any, path: tuple[str, ...]) -> list[tuple[str, Any]]:

@@ -98,15 +98,17 @@ class Back(Proof):
 
 
 @configuration.get("")
-@requires("ADMIN", data=SettingsShown)
+@requires("ADMIN", data=SettingsShown, codes=("STORE_FAILED",))
 def show() -> Response:
     """All settings; the ETag is what a change sends as If-Match."""
     here = site()
     file = here.settings_file
+    now, wrong, tag = None, None, None
     try:
-        now, wrong = file.now(), None
+        tag = file.tag  # first: what is changed meanwhile is a conflict, and nothing that was shown
+        now = file.now()
     except Problem as problem:
-        now, wrong = None, problem.message
+        wrong = problem.message
     answer = ok(
         {
             "file": str(file.path),
@@ -118,7 +120,8 @@ def show() -> Response:
             "settings": list(rows(here, now)),
         }
     )
-    answer.set_etag(file.tag)
+    if tag is not None:
+        answer.set_etag(tag)
     return answer
 
 

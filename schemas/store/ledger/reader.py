@@ -79,7 +79,9 @@ class LedgerReader:
                 self._asked = None
                 self._asked = self._opened(inode)
             try:
-                return self._asked[0], int(self._asked[1].execute("PRAGMA data_version").fetchone()[0])
+                return self._asked[0], int(
+                    self._asked[1].execute("PRAGMA data_version").fetchone()[0]
+                )
             except sqlite3.Error as error:
                 self._asked[1].close()
                 self._asked = None
@@ -121,7 +123,7 @@ class LedgerReader:
             raise Problem("STORE_FAILED", f"{self.path.name}: {error.strerror}") from error
 
     def _opened(self, inode: int) -> tuple[int, sqlite3.Connection]:
-        """A connection, and the file it is to; 0 while there is no ledger: such a one is not kept."""
+        """A connection, and to which file; 0 while there is no ledger: such a one is not kept."""
         try:
             if not inode:
                 return 0, _empty()

@@ -1,5 +1,7 @@
 """The settings: what may be changed, how the file is written, and who is asked to read it."""
 
+import fcntl
+import hashlib
 import os
 import stat
 import subprocess
@@ -134,6 +136,42 @@ def test_a_file_that_was_changed_meanwhile_is_not_overwritten(ada: Caller, file:
     assert code(answer) == "PRECONDITION_REQUIRED"
 
 
+def test_two_who_write_at_once_are_not_both_taken(ada: Caller, file: Path) -> None:
+    before = file.read_text()
+    with file.open() as other:
+        fcntl.flock(other, fcntl.LOCK_EX)  # as another process of the web does while it writes
+        assert code(change(ada, changes={"log_level": "DEBUG"})) == "SETTINGS_CONFLICT"
+    assert file.read_text() == before
+    data(change(ada, changes={"log_level": "DEBUG"}))
+
+
+def test_what_cannot_be_put_in_its_place_leaves_nothing_behind(
+    ada: Caller, file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = file.read_text()
+
+    def refused(*_: object) -> None:
+        raise PermissionError(1, "Operation not permitted")
+
+    monkeypatch.setattr("schemas.store.settings_file.shutil.copymode", refused)
+    assert code(change(ada, changes={"log_level": "DEBUG"})) == "STORE_FAILED"
+    assert file.read_text() == before
+    assert not list(file.parent.glob("node.toml?*"))
+
+
+def test_an_earlier_text_that_is_damaged_is_refused(ada: Caller, file: Path) -> None:
+    data(change(ada, changes={"log_level": "DEBUG"}))
+    now, earlier = file.read_bytes(), file.with_name("node.toml.previous")
+    for text in (b"log_level = ", b"\xff\xfe"):
+        earlier.write_bytes(text)
+        assert code(change(ada, path="/previous")) == "SETTINGS_INVALID"
+        assert file.read_bytes() == now
+    tag = hashlib.sha256(b"log_level = ").hexdigest()[:16]
+    earlier.write_bytes(now)
+    file.write_bytes(b"log_level = ")
+    assert code(change(ada, tag, path="/previous")) == "SETTINGS_INVALID"
+
+
 def test_going_back_takes_nothing_that_only_the_file_may_say(ada: Caller, file: Path) -> None:
     data(change(ada, changes={"log_level": "DEBUG"}))
     file.write_text(file.read_text().replace("# press 3", 'node_id = "press-3"\n# press 3'))
@@ -190,32 +228,47 @@ def test_a_file_that_is_wrong_now_is_told_and_left_alone(ada: Caller, file: Path
     assert code(change(ada, changes={"log_level": "DEBUG"})) == "SETTINGS_INVALID"
 
 
+def test_a_file_that_has_gone_is_told_beside_what_is_in_force(ada: Caller, file: Path) -> None:
+    file.unlink()
+    shown = ada.get("/settings")
+    assert shown["wrong"]
+    assert row(ada, "log_level")["value"] == "INFO"
+    assert code(change(ada, "0" * 16, changes={"log_level": "DEBUG"})) == "STORE_FAILED"
+
+
+HOLDER = """
+import fcntl, os, signal, sys
+fd = os.open(sys.argv[1], os.O_RDWR)
+fcntl.flock(fd, fcntl.LOCK_EX)
+print('held', flush=True)
+sys.stdin.readline()
+signal.signal(signal.SIGHUP, lambda *_: print('asked', flush=True))
+print('listens', flush=True)
+sys.stdin.readline()
+"""
+
+
 def test_the_holder_of_the_state_folder_is_asked_to_reload_and_nobody_else(tmp_path: Path) -> None:
     lock = tmp_path / "lock"
     lock.write_text(f"{os.getpid()}\n")  # a number that stands there is not believed
     assert reload_node(tmp_path) == "not here"
-    child = subprocess.Popen(
-        [
-            sys.executable,
-            "-c",
-            "import fcntl, os, signal, sys\n"
-            "fd = os.open(sys.argv[1], os.O_RDWR)\n"
-            "fcntl.flock(fd, fcntl.LOCK_EX)\n"
-            "signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGHUP])\n"
-            "print('held', flush=True)\n"
-            "print(signal.sigwait([signal.SIGHUP]).name, flush=True)\n",
-            str(lock),
-        ],
+    with subprocess.Popen(
+        [sys.executable, "-c", HOLDER, str(lock)],
+        stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
-    )
-    assert child.stdout is not None
-    try:
-        assert child.stdout.readline() == "held\n"
-        assert reload_node(tmp_path) == "asked"
-        assert child.stdout.readline() == "SIGHUP\n"
-        assert child.wait(30) == 0
-    finally:
-        child.kill()
-        child.stdout.close()
+    ) as child:
+        assert child.stdin is not None
+        assert child.stdout is not None
+        try:
+            assert child.stdout.readline() == "held\n"
+            assert reload_node(tmp_path) == "not here", "it would end by it: it is no node"
+            print(file=child.stdin, flush=True)
+            assert child.stdout.readline() == "listens\n"
+            assert reload_node(tmp_path) == "asked"
+            assert child.stdout.readline() == "asked\n"
+            print(file=child.stdin, flush=True)
+            assert child.wait(30) == 0
+        finally:
+            child.kill()
     assert reload_node(tmp_path) == "not here"

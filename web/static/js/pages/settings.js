@@ -46,7 +46,7 @@ async function load() {
 }
 
 function draw() {
-  if (!tag) return; // nothing is known yet
+  if (!found.file) return; // nothing is known yet
   const wanted = $("#search").value.trim().toLowerCase();
   const chosen = ["changed", "editable"].filter((id) => $(`#${id}`).checked);
   const narrowed = Boolean(wanted) || chosen.length > 0;
