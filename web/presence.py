@@ -130,9 +130,10 @@ class Watch:
         if told == self._fingerprint:
             self._apart_since = None
             return "same"
-        now = time.monotonic()
-        self._apart_since = now if self._apart_since is None else self._apart_since
-        return "other" if now - self._apart_since >= APART_S else "unknown"
+        now, since = time.monotonic(), self._apart_since  # which another thread may end
+        if since is None:
+            since = self._apart_since = now
+        return "other" if now - since >= APART_S else "unknown"
 
     def _run(self) -> None:
         while not self._ended.is_set():
