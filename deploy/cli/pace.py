@@ -39,14 +39,14 @@ def beside(state: Path) -> Iterator[Callable[[], None]]:
     if not works(state):
         yield lambda: None
         return
-    before = os.sched_getscheduler(0)
+    before = os.sched_getscheduler(0), os.sched_getparam(0)
     try:
         with suppress(PermissionError):
             os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))
         yield Pace()
     finally:
         with suppress(PermissionError):
-            os.sched_setscheduler(0, before, os.sched_param(0))
+            os.sched_setscheduler(0, *before)
 
 
 def works(state: Path) -> bool:

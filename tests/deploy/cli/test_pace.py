@@ -32,6 +32,21 @@ def test_beside_a_node_it_pauses_and_comes_last_and_afterwards_it_is_as_before(
     assert sum(slept) >= 0.01 * (1 / pace.SHARE - 1)
 
 
+def test_who_was_ahead_of_all_others_is_so_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told: list[tuple[int, int]] = []
+    monkeypatch.setattr(os, "sched_getscheduler", lambda _: os.SCHED_FIFO)
+    monkeypatch.setattr(os, "sched_getparam", lambda _: os.sched_param(5))
+    monkeypatch.setattr(
+        os, "sched_setscheduler", lambda _, how, of: told.append((how, of.sched_priority))
+    )
+    (tmp_path / "lock").write_text(f"{os.getpid()}\n")
+    with pace.beside(tmp_path):
+        assert told == [(os.SCHED_IDLE, 0)]
+    assert told[1:] == [(os.SCHED_FIFO, 5)]
+
+
 @pytest.mark.parametrize("lock", [None, "", "not a number", "-5", "9" * 40])
 def test_where_no_node_works_it_takes_what_it_can_get(tmp_path: Path, lock: str | None) -> None:
     if lock is not None:
