@@ -127,6 +127,8 @@ def give_up(record: Record, station: "Station", error: Exception) -> None:
         "station %s: %s could not be answered", station.id, record.part.trigger_id, exc_info=error
     )
     station.driver.safe(station.id)
+    if record.result is not None:
+        station.pictures.forget(record.result.images)
     record.fail(Problem("INTERNAL", f"{type(error).__name__}: {error}"))
     record.outputs = "error" if station.driver.status(station.id) != "none" else "none"
     record.result = smallest(record, station, new_id())

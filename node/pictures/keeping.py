@@ -55,9 +55,10 @@ class PictureKeeping:
         return self.store.names(result_id)
 
     def forget(self, images: Images) -> None:
-        """The result was not stored: the reserved place is free again."""
-        if images.raw is not None:
-            self.pending.discard(images.raw.partition(".")[0])
+        """The result was not stored: the reserved place, if there is one, is free again."""
+        result_id = (images.raw or "").partition(".")[0]
+        if result_id in self.pending:
+            self.pending.discard(result_id)
             self._places.release()
 
     def settle(self, record: Record, result: Result) -> Settle:

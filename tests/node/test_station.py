@@ -151,6 +151,7 @@ def test_a_fault_of_ours_after_the_claim_is_answered_and_the_next_parts_are_insp
     bench: Bench, monkeypatch: pytest.MonkeyPatch, where: Any, what: str
 ) -> None:
     monkeypatch.setattr(where, what, of_one_part(getattr(where, what), "bad"))
+    bench.station.pictures._ok_counts["cam1"] = 9  # the second one's pictures are to be kept
     for trigger_id in ("good", "bad", "next"):
         bench.trigger(trigger_id)
     assert bench.result("next").verdict == "OK"
@@ -162,6 +163,7 @@ def test_a_fault_of_ours_after_the_claim_is_answered_and_the_next_parts_are_insp
     )
     # at the very last the lines have spoken already
     assert bench.shown_ok() == told_ok + (what == "publish")
+    wait_for(lambda: not bench.station.pictures.pending, 20, "no picture is promised any more")
 
 
 def test_a_result_that_cannot_be_written_as_json_is_answered_with_a_smaller_one(
