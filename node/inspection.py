@@ -35,8 +35,6 @@ def inspect(part: Part, station: Station) -> None:
         job = trigger(part, station, record)
         record.trigger_ns = time.monotonic_ns()
         record.found = station.worker.look(job)
-        if record.found.program is not None:  # a newer version than it was asked for
-            station.assign(record.found.program)
     except Problem as problem:
         record.fail(problem)
     except Exception as error:
@@ -48,7 +46,10 @@ def inspect(part: Part, station: Station) -> None:
     try:
         # before the lines are driven: what cannot be told must not be shown
         compose(record, station)
-        verdict, program = record.found.verdict, record.found.program
+        assert record.result is not None
+        verdict, program = record.result.verdict, record.found.program
+        if program is not None:  # a newer version judged, or another program was selected meanwhile
+            station.assign(program)
         tools = {tool.name: tool.verdict for tool in record.found.tools}
         record.outputs = output(verdict, tools, program, station.driver, station.id)
         record.output_ended()

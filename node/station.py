@@ -8,6 +8,7 @@ stale by then, and is told so.
 
 import contextlib
 import logging
+import threading
 import time
 from collections import deque
 from collections.abc import Callable
@@ -62,6 +63,7 @@ class Station:
         self.crash: str | None = None  # why it was paused by us
         self._tested_at = 0.0  # when maintenance last gave a sign
         self._assigned: ReadyProgram | None = None
+        self._assigning = threading.Lock()
         self.blocked: Problem | None = None  # why no trigger may be taken now
         self.deaf: Problem | None = None  # why the broker's triggers are not heard
         self.counts: dict[str, int] = ledger.counts(self.id, self.reset_seq)
@@ -163,9 +165,10 @@ class Station:
 
     def assign(self, program: ReadyProgram) -> None:
         """Tell the lines what this program's outputs mean, if it is another one than before."""
-        if program is not self._assigned and program != self._assigned:
-            self._assigned = program
-            self.driver.assign(self.id, program.outputs)
+        with self._assigning:
+            if program is not self._assigned and program != self._assigned:
+                self.driver.assign(self.id, program.outputs)
+                self._assigned = program
 
     def pause(self, paused: bool, *, maintenance: bool = False) -> None:
         """Halt or go on, and remember it; with the end of maintenance its lines fall."""

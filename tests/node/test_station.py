@@ -166,6 +166,62 @@ def test_a_fault_of_ours_after_the_claim_is_answered_and_the_next_parts_are_insp
     wait_for(lambda: not bench.station.pictures.pending, 20, "no picture is promised any more")
 
 
+def test_the_lines_mean_what_the_program_that_judged_says_whatever_is_selected_meanwhile(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    station = bench.station
+    ready = station.worker.program("synthetic-part", 20)
+    other = ready._replace(version=99, outputs={"OUT1": "ok"})
+    assign, show, done = bench.driver.assign, bench.driver.show, []
+
+    def look(_: Any) -> Any:
+        station.assign(other)
+        raise Problem("TOOL_CRASHED")
+
+    def assigned(id: str, outputs: Any) -> None:
+        done.append(outputs)
+        assign(id, outputs)
+
+    def shown(*given: Any) -> Any:
+        done.append("shown")
+        return show(*given)
+
+    monkeypatch.setattr(bench.driver, "assign", assigned)
+    monkeypatch.setattr(bench.driver, "show", shown)
+    monkeypatch.setattr(station.worker, "look", look)
+    bench.trigger("one")
+    assert bench.result("one").verdict == "ERROR"
+    assert done == [ready.outputs, other.outputs, ready.outputs, "shown"]
+
+
+def test_of_two_programs_told_at_once_the_lines_keep_the_one_that_the_station_knows(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ready = bench.station.worker.program("synthetic-part", 20)
+    programs = [
+        ready._replace(version=n, outputs={"OUT1": meaning})
+        for n, meaning in enumerate(("ok", "ng"), 98)
+    ]
+    entered, goes_on, told = threading.Event(), threading.Event(), []
+
+    def assign(_: str, outputs: Any) -> None:
+        if outputs == programs[0].outputs:
+            entered.set()
+            assert goes_on.wait(20)
+        told.append(outputs)
+
+    monkeypatch.setattr(bench.driver, "assign", assign)
+    threads = [threading.Thread(target=bench.station.assign, args=(it,)) for it in programs]
+    threads[0].start()
+    assert entered.wait(20)
+    threads[1].start()
+    threads[1].join(0.1)
+    goes_on.set()
+    for thread in threads:
+        thread.join(20)
+    assert told == [it.outputs for it in programs]
+
+
 def test_a_result_that_cannot_be_written_as_json_is_answered_with_a_smaller_one(
     bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
