@@ -1,11 +1,14 @@
 """Pictures that a worker process draws and the node stores, since a folder has one writer: on a
 thread of their own, for a disk may stall."""
 
+import logging
 from concurrent.futures import ThreadPoolExecutor
 
 from node.pictures.keeping import PictureKeeping
 from node.worker.wire import as_problem
 from schemas import Fault, Problem
+
+log = logging.getLogger(__name__)
 
 
 class HandedPictures:
@@ -33,21 +36,27 @@ class HandedPictures:
     def end(self, result_id: str, problem: Problem | None) -> None:
         """The pictures of a result are done with."""
         problem = self._failed.pop(result_id, None) or problem
-        if result_id in self._drawn:
-            self._drawn.discard(result_id)
-            self._keeping.written(result_id, problem)
+        try:
+            self._drawn.remove(result_id)
+        except KeyError:  # somebody else was first
+            return
+        self._keeping.written(result_id, problem)
 
     def ended(self) -> None:
-        """It draws no more: what it had is lost."""
+        """It draws no more: what has come is stored, what it had is lost."""
         for result_id in list(self._drawn):
-            self.end(result_id, Problem("TOOL_CRASHED", "it was not written"))
+            self._disk.submit(self.end, result_id, Problem("TOOL_CRASHED", "it was not written"))
 
     def close(self) -> None:
-        """Store no more."""
-        self._disk.shutdown(wait=False)
+        """Store what has come, however long the disk takes, and no more."""
+        self._disk.shutdown()
 
     def _store(self, name: str, data: bytes) -> None:
         try:
             self._keeping.store.write(name, data)
         except Problem as problem:
             self._failed[name.partition(".")[0]] = problem
+        except Exception as error:
+            log.exception("a picture could not be stored")
+            said = f"{type(error).__name__}: {error}"[:500]
+            self._failed[name.partition(".")[0]] = Problem("INTERNAL", said)
