@@ -110,8 +110,10 @@ class Process:
         except Exception as error:
             log.exception("what was found of %s cannot be told", job.trigger_id)
             fault = Fault(code="INTERNAL", message=f"{type(error).__name__}: {error}"[:500])
-            least = Found(job.row, "ERROR", fault, found.program, (), None, {}, None, 0)
-            return FOUND.dump_json(least._replace(ended_ns=found.ended_ns))
+            least = Found(
+                job.row, "ERROR", fault, found.program, (), None, {}, None, found.ended_ns
+            )
+            return FOUND.dump_json(least)
         finally:
             at_work.job = None
 
@@ -158,14 +160,14 @@ class Process:
 
     def _answer(self, number: int, do: Any) -> None:
         try:
-            reply = {"data": do()}
+            reply = dumped({"number": number, "data": do()})
         except Problem as problem:
-            reply = {"fault": as_fault(problem).model_dump()}
+            reply = _refused(number, problem)
         except Exception as error:
             log.exception("what the node asked for failed")
             said = f"{type(error).__name__}: {error}"[:500]
-            reply = {"fault": {"code": "INTERNAL", "message": said}}
-        self._side.send(b"a", dumped({"number": number, **reply}))
+            reply = _refused(number, Problem("INTERNAL", said))
+        self._side.send(b"a", reply)
 
     def _open(self) -> None:
         self._bench.camera.open()
@@ -194,8 +196,10 @@ class Process:
     # What goes over it
 
     def write(self, name: str, data: bytes) -> None:
-        """A picture to be stored, which the node does: a folder has one writer."""
-        self._side.send(b"p", name.encode() + b"\0" + data)
+        """A picture to be stored, which the node does: a folder has one writer. Raises Problem
+        INTERNAL."""
+        if not self._side.send(b"p", name.encode() + b"\0" + data):
+            raise Problem("INTERNAL", f"{name} could not be handed to the node")
 
     def _written(self, result_id: str, problem: Problem | None) -> None:
         fault = None if problem is None else as_fault(problem).model_dump()
@@ -223,6 +227,10 @@ class Process:
     def _tell_again(self) -> None:
         while not self._ended.wait(TELL_S):
             self.tell()
+
+
+def _refused(number: int, problem: Problem) -> bytes:
+    return dumped({"number": number, "fault": as_fault(problem).model_dump()})
 
 
 class _Logged(logging.Handler):
