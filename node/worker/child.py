@@ -11,6 +11,7 @@ from pathlib import Path
 
 from node.worker.at_work import AtWork, Loading
 from node.worker.wire import Wire, pair
+from schemas.settings.override import is_secret_variable
 
 ROOT = Path(__file__).parents[2]
 ENDED_S = 1.0  # for a process whose socket is closed
@@ -30,14 +31,15 @@ class Child:
         self._weighed_at = 0.0
         ours, theirs = zip(pair(), pair(), strict=True)
         given = [*(end.fileno() for end in theirs), self.page.file]
-        paths = [str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])]
+        known = {name: it for name, it in os.environ.items() if not is_secret_variable(name)}
+        paths = [str(ROOT), *filter(None, [known.get("PYTHONPATH")])]
         what = [sys.executable, "-P", "-m", "node.worker", station]
         try:
             self.process = subprocess.Popen(
                 [*what, *map(str, (os.getpid(), *given))],
                 pass_fds=given,
                 stdin=subprocess.DEVNULL,
-                env={**os.environ, "PYTHONPATH": os.pathsep.join(paths)},
+                env={**known, "PYTHONPATH": os.pathsep.join(paths)},
             )
         finally:
             self.page.given()
@@ -59,9 +61,12 @@ class Child:
             self.end(f"used {used_mb} MB of memory, {most_mb} are allowed")
 
     def end(self, why: str) -> None:
-        """End it by force."""
+        """End it by force. Nobody waits for it any more, even if it hangs in a driver and cannot
+        end."""
         self.over = self.over or why
         self.process.kill()
+        self.parts.shut()
+        self.side.shut()
 
     def close(self, limit_s: float = ENDED_S) -> None:
         """It has closed its sockets, or was asked to end: wait so long, then end it by force."""

@@ -81,6 +81,7 @@ class ProcessWorker:
         self._held: str | None = None
         self._child: Child | None = None
         self._shown: Shown | None = None
+        self._unstarted: str | None = None  # how the last one ended, if it never told of itself
         self._simulated = setup.station.camera.kind != "usb"
         self._there = threading.Condition()
         self._stopping = False
@@ -131,8 +132,10 @@ class ProcessWorker:
                 child.side.send(b"I", SETUP.dump_json(self._setup))
                 child.side.send(b"H", dumped(self._held))
                 self._child = child
-                self._hear(child)
-                self._ended(child)
+                try:
+                    self._hear(child)
+                finally:
+                    self._ended(child)
             except Exception:  # whatever it is, another one is started
                 log.exception("station %s: its worker cannot be started", self._station)
             self.beat_ns = time.monotonic_ns()
@@ -142,6 +145,8 @@ class ProcessWorker:
     def _hear(self, child: Child) -> None:
         began = time.monotonic()
         most_bytes = self._setup.station.worker_mb * 2**20
+        if self._stopping:  # stop() came before it was there
+            child.end("nobody needs it")
         while (came := child.side.receive()) is not None:
             self.beat_ns = time.monotonic_ns()
             child.weigh(most_bytes)
@@ -154,9 +159,11 @@ class ProcessWorker:
                     log.exception("station %s: its worker said what is not known", self._station)
 
     def _ended(self, child: Child) -> None:
+        told = self._shown is not None
         with self._there:
             self._child = self._shown = None
         child.close()
+        self._unstarted = None if told else child.how()
         self._questions.ended(child.how())
         self._handed.ended()
         if self._stopping:
@@ -177,6 +184,7 @@ class ProcessWorker:
             shown = SHOWN.validate_json(payload)
             if self._shown is None and self._spare is not None:
                 self._spare.want()
+            self._unstarted = None
             with self._there:
                 self._shown, self._simulated = shown, shown.simulated
                 self._there.notify_all()
@@ -202,7 +210,9 @@ class ProcessWorker:
     @property
     def camera_problem(self) -> Problem | None:
         """See Worker."""
-        shown = self._shown
+        shown, unstarted = self._shown, self._unstarted
+        if unstarted is not None:
+            return Problem("TOOL_CRASHED", f"{unstarted}, before it was ready")
         return None if shown is None or shown.camera is None else as_problem(shown.camera)
 
     def open_camera(self) -> None:

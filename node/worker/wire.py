@@ -124,10 +124,14 @@ class Wire:
         finally:
             os.close(files[0])
 
-    def close(self) -> None:
-        """Close this end: whoever waits at either end is told."""
+    def shut(self) -> None:
+        """Nothing more comes or goes: whoever waits at either end is told."""
         with contextlib.suppress(OSError):
             self._socket.shutdown(socket.SHUT_RDWR)
+
+    def close(self) -> None:
+        """Shut it, and let go of the descriptor."""
+        self.shut()
         self._socket.close()
 
 

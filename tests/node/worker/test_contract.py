@@ -22,6 +22,7 @@ from node.record import Record
 from node.shelf import Shelf
 from node.worker.at_work import AtWork
 from node.worker.bench import Workshop, make_bench
+from node.worker.child import Child
 from node.worker.in_process import ProcessWorker
 from node.worker.in_thread import ThreadWorker
 from node.worker.seam import Crash, Found, Job, Settle, Worker
@@ -330,6 +331,52 @@ def test_a_worker_that_is_ended_is_replaced_and_the_program_that_ends_it_three_t
     assert crash[:4] == ("synthetic-part", version, "tool bright", 3)
     assert wait_for(lambda: _looked(apart), 60, "the next worker").verdict == "OK"
     assert len(apart.crashes) == 1
+
+
+class Late:
+    """A spare worker that is there only after the node has ended its station's."""
+
+    def __init__(self) -> None:
+        self.child = Child("cam1")
+        self.stopped = threading.Event()
+
+    def take(self) -> Child:
+        assert self.stopped.wait(60)
+        return self.child
+
+    def want(self) -> None:
+        """No other is needed."""
+
+
+def _alone(folder: Path, spare: Any = None) -> ProcessWorker:
+    setup = Setup("node-01", StationSettings(id="cam1", camera=CAMERA), str(folder), "", 85, "INFO")
+    keeping = PictureKeeping(Pictures(folder, PictureSettings()), Metrics("1", "node-01"))
+    return ProcessWorker(setup, Programs(folder), keeping, lambda *_: None, lambda _: None, spare)
+
+
+def test_a_worker_that_begins_while_its_station_ends_is_not_left_behind(tmp_path: Path) -> None:
+    late = Late()
+    worker = _alone(tmp_path, late)
+    worker.start()
+    worker.stop()
+    late.stopped.set()
+    wait_for(lambda: late.child.process.poll() is not None, 60, "its end")
+
+
+def test_a_worker_that_cannot_begin_is_told_as_a_camera_that_gives_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ends = "import os, sys\nif 'node.worker' in sys.orig_argv:\n    os._exit(3)\n"
+    (tmp_path / "sitecustomize.py").write_text(ends)
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    worker = _alone(tmp_path)
+    worker.start()
+    try:
+        problem = wait_for(lambda: worker.camera_problem, 60, "the problem")
+    finally:
+        worker.stop()
+    assert problem.code == "TOOL_CRASHED"
+    assert "ended with code 3" in problem.message
 
 
 def test_what_is_at_work_is_read_by_another_process() -> None:

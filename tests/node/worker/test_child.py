@@ -1,0 +1,44 @@
+"""A worker process as its node holds it: what it is given, and an end that nobody waits for."""
+
+import os
+import signal
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from node.worker.child import Child
+from tests.rooms.promise.promise import wait_for
+
+
+@pytest.fixture
+def child(monkeypatch: pytest.MonkeyPatch) -> Iterator[Child]:
+    """One that waits for its station, of a node that got a secret."""
+    monkeypatch.setenv("INSPECTION_BROKER__PASSWORD", "hush-hush")
+    monkeypatch.setenv("INSPECTION_BROKER__PASSWORD_FILE", "/hush-hush")
+    monkeypatch.setenv("INSPECTION_BACKBONE", "kept")
+    made = Child("cam1")
+    yield made
+    os.kill(made.process.pid, signal.SIGKILL)
+    made.close()
+
+
+def test_it_is_given_no_secret_of_its_node(child: Child) -> None:
+    process = Path(f"/proc/{child.process.pid}")
+    assert b"hush" not in process.joinpath("environ").read_bytes()
+    assert b"hush" not in process.joinpath("cmdline").read_bytes()
+    assert b"INSPECTION_BACKBONE=kept" in process.joinpath("environ").read_bytes()
+
+
+def test_whoever_waits_for_one_that_cannot_be_ended_goes_on(
+    child: Child, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # as one that hangs in a driver: no signal ends it, and its sockets stay open
+    os.kill(child.process.pid, signal.SIGSTOP)
+    monkeypatch.setattr(child.process, "kill", lambda: None)
+    assert child.parts.receive() == (b"", b"")
+    child.end("did not come back in time")
+    wait_for(lambda: child.parts.receive() is None, 10, "the end of what looks")
+    wait_for(lambda: child.side.receive() is None, 10, "the end of what hears")
+    assert child.process.poll() is None
+    assert "did not come back in time" in child.how()
