@@ -65,7 +65,7 @@ def test_from_signing_in_to_rolling_back(
     expect(x).to_have_value(str(before + 11))
     narrow_limits(shown)
     assert overflow(shown) == 0
-    shown.locator('#step-tools [data-go="next"]').click()
+    shown.locator('#step-tools [data-go="next"] svg').click()  # where a finger lands
 
     # outputs, name, save, use
     shown.get_by_label("Name", exact=True).fill(f"Board of {name}")

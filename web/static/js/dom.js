@@ -22,11 +22,11 @@ export function typed(form) {
 }
 
 /**
- * Where an event happened, or nothing that can be asked.
+ * Where an event happened, also the drawing in a button; or nothing that can be asked.
  * @param {Event} event
- * @returns {HTMLElement | null}
+ * @returns {Element | null}
  */
-export const targetOf = ({ target }) => (target instanceof HTMLElement ? target : null);
+export const targetOf = ({ target }) => (target instanceof Element ? target : null);
 
 /**
  * An HTML element: h("button.primary", {type: "button", onclick: f, "aria-label": "..."}, "text",
