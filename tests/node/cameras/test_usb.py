@@ -219,7 +219,8 @@ def test_a_damaged_frame_of_motion_jpeg_is_passed_over(monkeypatch):
     opened(usb)
     truths = [decode(data.tobytes()) for data in whole]
     for _ in range(6):
-        assert any(np.array_equal(grabbed(usb).pixels, truth) for truth in truths)
+        pixels = grabbed(usb).pixels
+        assert any(np.array_equal(pixels, truth) for truth in truths)
     usb.close()
 
 
