@@ -254,14 +254,17 @@ class ProcessWorker:
     def ask(self, name: str, command: Command) -> dict[str, Any]:
         """See Worker."""
         given = command.model_dump_json(by_alias=True).encode()
+        child = self._child
         try:
             found = self._questions.ask(
-                self._child,
+                child,
                 b"A",
                 lambda number: b"%d\0%s\0%s" % (number, name.encode(), given),
                 ASK_S,
             )
         except TimeoutError:
+            if child is not None:  # no other command would be answered either
+                child.end(f"did not answer {name} in time")
             raise Problem("TIMEOUT", f"no answer of the worker for {ASK_S:.0f} s") from None
         return dict(found)
 

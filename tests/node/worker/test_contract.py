@@ -1,6 +1,7 @@
 """What a worker does, in a thread of the node and in a process of its own: one suite for both."""
 
 import os
+import signal
 import threading
 import time
 from collections.abc import Iterator
@@ -20,6 +21,7 @@ from node.pictures.live_view import LiveView
 from node.pictures.writer import PictureWriter
 from node.record import Record
 from node.shelf import Shelf
+from node.worker import in_process
 from node.worker.at_work import AtWork
 from node.worker.bench import Workshop, make_bench
 from node.worker.child import Child
@@ -361,6 +363,27 @@ def test_a_worker_that_begins_while_its_station_ends_is_not_left_behind(tmp_path
     worker.stop()
     late.stopped.set()
     wait_for(lambda: late.child.process.poll() is not None, 60, "its end")
+
+
+def test_a_worker_that_does_not_answer_a_command_is_ended(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    late = Late()
+    os.kill(late.child.process.pid, signal.SIGSTOP)
+    late.stopped.set()
+    monkeypatch.setattr(in_process, "ASK_S", 0.2)
+    worker = _alone(tmp_path, late)
+    worker.start()
+    wait_for(lambda: worker._child, 60, "the worker")
+    command = COMMANDS["capture"].model_validate({"request_id": "r", "station": "cam1"})
+    try:
+        with pytest.raises(Problem, match="TIMEOUT"):
+            worker.ask("capture", command)
+        wait_for(lambda: late.child.process.poll() is not None, 60, "its end")
+        assert late.child.how().endswith("did not answer capture in time")
+    finally:
+        late.child.process.kill()
+        worker.stop()
 
 
 def test_a_worker_that_cannot_begin_is_told_as_a_camera_that_gives_nothing(
