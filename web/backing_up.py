@@ -168,14 +168,14 @@ class BackingUp:
         except ValueError:
             return {}, "it was ended"
         if child.returncode != 0:
-            return {}, plain(str(found.get("message")), 500)
+            return {"code": found.get("code")}, plain(str(found.get("message")), 500)
         return found, None
 
     def _noted(self, job: Job, found: dict[str, Any], problem: str | None) -> None:
         path = self.store.folder / job.name
+        if problem is not None and found.get("code") != "BACKUP_INVALID":
+            return  # nothing was found out about it
         if job.kind == "make":
-            if problem is not None:
-                return
             self.store.prune(MOST)
         told = self.store.get(path.name)
         facts: dict[str, Any] = {key: found[key] for key in TOLD if key in found}

@@ -146,4 +146,11 @@ def test_a_child_that_fails_leaves_nothing_and_has_the_turn_as_long_as_it_runs(
     monkeypatch.setattr(backing_up, "CHILD", [sys.executable, "-c", FAILS])
     assert ada.ask("POST", "/backups", json={}).status_code == 202
     assert settled(ada)["problem"] == "held", "also where this process ends before it does"
-    assert not list(site_of(app).backing_up.store.folder.glob("*.part"))
+    folder = site_of(app).backing_up.store.folder
+    assert not list(folder.glob("*.part"))
+    name = "inspection-node-node-01-2026-01-01T000000000Z.tar.gz"
+    (folder / name).write_bytes(b"old")
+    data(ada.ask("POST", f"/backups/{name}/check"))
+    assert settled(ada)["problem"]
+    (found,) = ada.get("/backups")["archives"]
+    assert (found["problem"], found["checked_at"]) == (None, None), "nothing was found out"
