@@ -11,6 +11,7 @@ One file: a case a kind, in the order of the page.
 import json
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -62,12 +63,10 @@ class Case:
     rounds: int = 5  # the ms shown are those of the quickest of so many: the first fills caches
 
 
-def cases() -> Iterator[Case]:
+@cache
+def cases() -> tuple[Case, ...]:
     """All of them, tools first in the order of the table."""
-    yield from _locators()
-    yield from _drawn_line()
-    yield from _on_the_board()
-    yield from _others()
+    return (*_locators(), *_drawn_line(), *_on_the_board(), *_others())
 
 
 def _tool(

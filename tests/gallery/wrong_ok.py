@@ -9,7 +9,7 @@ One file: a case a wrong OK, in the order in which they were found.
 """
 
 import math
-from collections.abc import Iterator
+from collections.abc import Collection
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -20,6 +20,7 @@ import zxingcpp
 
 from node.pictures.annotate import annotate
 from node.pictures.decode import decode
+from node.program import LoadedProgram
 from schemas import Problem
 from tests.gallery import pictures as p
 from tests.gallery import tools
@@ -39,31 +40,14 @@ class WrongOk:
     file: bytes | None = None
 
 
-def all_of_them() -> Iterator[WrongOk]:
-    """In the order in which they were found."""
-    yield _damaged()
-    yield _two_parts()
-    yield _one_edge()
-    yield _neither()
-    yield _two_labels()
-    yield _formats_that_nobody_named()
-    yield _cut_by_a_rim()
-    yield _thin_line()
-    yield _burnt_out()
-    yield _another_size()
-    yield _broken_off()
-    yield _texture()
-    yield _half_a_print()
-    yield _too_much_light()
-    yield _pale_print()
-    yield _gray_card()
-
-
-def make(folder: Path) -> tuple[Section, list[str]]:
-    """Write the pictures; the section, and what did not come out as it should."""
+def make(folder: Path, only: Collection[str] = ()) -> tuple[Section, list[str]]:
+    """Write the pictures of all cases, or of those named; the section, and what did not come out as
+    it should."""
     wrong: list[str] = []
     cards = tuple(
-        _card(number, found, folder, wrong) for number, found in enumerate(all_of_them(), 1)
+        _card(number, made(), folder, wrong)
+        for number, (name, made) in enumerate(CASES.items(), 1)
+        if not only or name in only
     )
     sentence = (
         "Pictures of bad parts that were OK before, and what is said of them now; before is told,"
@@ -74,6 +58,11 @@ def make(folder: Path) -> tuple[Section, list[str]]:
 
 def _card(number: int, found: WrongOk, folder: Path, wrong: list[str]) -> Card:
     shots = []
+    program: LoadedProgram | Problem
+    try:
+        program = tools.loaded(found.case)
+    except Problem as problem:
+        program = problem
     for what, pixels, caption in (
         ("good", found.case.good, found.case.good_is),
         ("bad", found.case.bad, found.case.bad_is),
@@ -82,7 +71,9 @@ def _card(number: int, found: WrongOk, folder: Path, wrong: list[str]) -> Card:
         try:
             if what == "bad" and found.file is not None:
                 decode(found.file)
-            seen = tools.inspected(tools.loaded(found.case), pixels)
+            if isinstance(program, Problem):
+                raise program
+            seen = tools.inspected(program, pixels)
             shown, verdict, lines = annotate(seen), str(seen.verdict), tuple(tools._lines(seen))
             note = f"{seen.fault.code}: {seen.fault.message}" if seen.fault else ""
         except Problem as problem:
@@ -175,7 +166,7 @@ def _one_edge() -> WrongOk:
 
 
 def _neither() -> WrongOk:
-    case = next(case for case in tools.cases() if case.kind == "classify")
+    case = next(case for case in tools._screws() if case.kind == "classify")
     site = case.document["tools"][0]["region"]
     bad = case.good.copy()
     far = site["x"] + site["width"] - 8, site["y"] + site["height"] - 8
@@ -457,3 +448,23 @@ def _gray_card() -> WrongOk:
     return WrongOk(
         "A card before the lens", "OK, 1 hole: the threshold ran through its noise.", case
     )
+
+
+CASES = {  # in the order in which they were found
+    "damaged": _damaged,
+    "two parts": _two_parts,
+    "one edge": _one_edge,
+    "neither": _neither,
+    "two labels": _two_labels,
+    "formats that nobody named": _formats_that_nobody_named,
+    "cut by a rim": _cut_by_a_rim,
+    "thin line": _thin_line,
+    "burnt out": _burnt_out,
+    "another size": _another_size,
+    "broken off": _broken_off,
+    "texture": _texture,
+    "half a print": _half_a_print,
+    "too much light": _too_much_light,
+    "pale print": _pale_print,
+    "gray card": _gray_card,
+}
