@@ -36,9 +36,19 @@ def limits(vectors: Floats, labels: NDArray[np.intp], classes: int) -> list[floa
     return [_limit(each if len(each) >= FEW else together) for each in own]
 
 
+def left_out(vectors: Floats) -> Floats:
+    """The distance of each vector to the nearest other one that is no copy of it, 0 if there is
+    none."""
+    chord = _chords(vectors)
+    chord[chord < SAME] = 9
+    np.fill_diagonal(chord, 9)
+    found = chord.min(axis=1)
+    return np.where(found < 9, found, 0).astype(np.float32)
+
+
 def _left_out(vectors: Floats) -> Floats:
     """The distance of each vector to the nearest other one; of copies only one counts."""
-    chord = np.sqrt(np.maximum(2 - 2 * (_directions(vectors) @ _directions(vectors).T), 0))
+    chord = _chords(vectors)
     kept = [n for n in range(len(vectors)) if not (chord[n, :n] < SAME).any()]
     if len(kept) < 2:
         return np.empty(0, np.float32)
@@ -55,6 +65,12 @@ def _limit(found: Floats) -> float:
     mean = float(found.mean())
     spread = float(found.std(ddof=1)) if len(found) > 1 else mean
     return mean + SPREADS * max(spread, LEAST_SPREAD * mean) * math.sqrt(1 + 1 / len(found))
+
+
+def _chords(vectors: Floats) -> Floats:
+    """Of each to each."""
+    ways = _directions(vectors)
+    return np.sqrt(np.maximum(2 - 2 * (ways @ ways.T), 0))  # type: ignore[no-any-return]
 
 
 def _directions(vectors: Floats) -> Floats:

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from node.model_file import Array, pack
 from node.networks.features import Floats, Maps, backbone, vector
-from node.networks.likeness import limits, nearest
+from node.networks.likeness import left_out, limits, nearest
 from node.networks.nearest import Nearest
 from schemas import Problem
 
@@ -42,6 +42,8 @@ SKETCH = 64  # numbers that stand for a picture's features when copies are looke
 ODD, LEAST_SPREAD = 4.0, 0.05
 # standard deviations of the logarithms of the middle places, and the least that is one
 FAR, FAR_SPREAD = 3.0, 0.06
+# times that: from here on one of the two is enough, the middle place or the whole
+MIDDLE_ALONE, WHOLE_ALONE = 1.25, 1.75
 SHAPES = {
     "bank": ("f", 2),
     "mean": ("f", 1),
@@ -152,8 +154,9 @@ class Bank:
             raise Problem("MODEL_INVALID", "it was taught on another size")
         return self.search.distances(_moved(seen, self.mean, self.metric))
 
-    def strange(self, seen: Maps) -> float:
-        """How unlike the good pictures a whole one is, 1 for what hardly a good one exceeds.
+    def strange(self, seen: Maps, distances: Floats) -> tuple[float, float]:
+        """How unlike the good pictures a whole one is: its middle place, and its features as a
+        whole, 1 for what hardly a good one exceeds. distances: of its places.
 
         A place may be like some place of a good part, be it the empty one; the whole of such places
         is not. Raises Problem MODEL_INVALID if the maps have other channels.
@@ -161,7 +164,8 @@ class Bank:
         whole = vector(seen)[None]
         if whole.shape[1] != self.wholes.shape[1]:
             raise Problem("MODEL_INVALID", "it was taught on other channels")
-        return float(nearest(whole, self.wholes)[0]) / max(self._reach, 1e-6)
+        strange = float(nearest(whole, self.wholes)[0]) / max(self._reach, 1e-6)
+        return middle(distances, seen.counts) / self.far, strange
 
     @cached_property
     def _reach(self) -> float:
@@ -179,8 +183,14 @@ class Bank:
         return math.exp(float(logs.mean()) + FAR * spread)
 
     def beyond(self, limit: float) -> int:
-        """How many of the held-out good pictures would be rejected at a threshold."""
-        return int(((self.scores > limit) | (self.middles > self.far)).sum())
+        """How many of the held-out good pictures would be rejected at a threshold, or refused.
+
+        Of those whose whole was not kept the middle place alone counts.
+        """
+        middles = self.middles / np.float32(self.far)
+        wholes = np.full(len(middles), WHOLE_ALONE, np.float32)
+        wholes[: len(self.wholes)] = left_out(self.wholes) / max(self._reach, 1e-6)
+        return int(((self.scores > limit) | (unlike(middles, wholes) > 1)).sum())
 
 
 class Taught(NamedTuple):
@@ -376,10 +386,19 @@ def _counted(values: Floats, counts: NDArray[np.bool_] | None) -> Floats:
     return values if counts is None else values[counts]
 
 
-def joined(greatest: float, middle_: float) -> float:
-    """One value of both: the greatest places rank parts, the middle one only says that most of a
-    part is beyond its limit."""
-    return max(greatest, middle_) if middle_ > 1 else greatest
+def unlike(middles: Any, wholes: Any) -> Any:
+    """Above 1 for what is no picture of the part: both its middle place and its whole are beyond
+    what hardly a good part exceeds, or it is `foreign`.
+
+    middles, wholes: how often that, numbers or arrays of one length. Either one alone is exceeded
+    by good parts, too, where few pictures taught it.
+    """
+    return np.maximum(np.minimum(middles, wholes), foreign(middles, wholes))
+
+
+def foreign(middles: Any, wholes: Any) -> Any:
+    """Above 1 if one of them alone is far beyond."""
+    return np.maximum(middles / MIDDLE_ALONE, wholes / WHOLE_ALONE)
 
 
 def coreset(places: Floats, size: int) -> NDArray[np.intp]:

@@ -15,13 +15,10 @@ from node.frame import View
 from node.measurement import Heat, Measurement, outlines
 from node.model_file import unpack
 from node.networks.features import CELL, Floats, Maps, backbone, maps, shape
-from node.networks.memory_bank import SHAPES, Bank, joined, middle, top
+from node.networks.memory_bank import SHAPES, Bank, foreign, top, unlike
 from node.networks.promise import threshold
 from schemas import Problem
 from schemas.tools.learned import Learned as Settings
-
-NEITHER = 1.25  # times what the middle place of hardly a good part exceeds
-STRANGE = 1.75  # times what the whole of hardly a good part exceeds
 
 
 @dataclass(frozen=True)
@@ -47,12 +44,12 @@ def learn(view: View | None, settings: Settings, model: bytes | None = None) -> 
 
 
 def measure(view: View, settings: Settings, learned: Learned | None) -> Measurement:
-    """Mean of the two greatest distances, divided by the threshold's; that of the middle one by its
-    own if above 1 and more.
+    """Mean of the two greatest distances, divided by the threshold's.
 
     Raises Problem NOT_TAUGHT, NO_CONTRAST if the view has one value only, MODEL_INVALID if it has
-    another size than taught, NO_VALUE if half of it or the whole is unlike all that was taught: a
-    number would say how bad the part is, and this may be no part.
+    another size than taught, NO_VALUE if as a whole it is unlike all that was taught: a number
+    would say how bad the part is, and this may be no part. What is a little so, and beyond `high`
+    by its worst places, has a value.
     """
     if learned is None:
         raise Problem("NOT_TAUGHT", f"tool {settings.name}")
@@ -61,14 +58,15 @@ def measure(view: View, settings: Settings, learned: Learned | None) -> Measurem
         raise Problem("NO_CONTRAST", "all pixels have one value")
     seen = maps(view, settings.size_px)
     distances = learned.bank.distances(seen)
-    unlike = middle(distances, seen.counts) / learned.bank.far
-    if unlike > NEITHER or learned.bank.strange(seen) > STRANGE:
+    relative = distances / np.float32(learned.threshold)
+    value = top(relative, seen.counts)
+    strange = learned.bank.strange(seen, distances)
+    bad = settings.high is not None and value > settings.high  # large defects change the whole, too
+    if foreign(*strange) > 1 or (unlike(*strange) > 1 and not bad):
         raise Problem(
             "NO_VALUE", "it is unlike all good pictures as a whole: is it the part, and lit?"
         )
-    relative = distances / np.float32(learned.threshold)
     heat = _heat(relative, seen)
-    value = joined(top(relative, seen.counts), unlike)
     return Measurement(
         value, lambda: outlines(view, _hot(view, heat)), heat=lambda: _placed(view, heat, seen)
     )

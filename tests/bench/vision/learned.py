@@ -5,8 +5,11 @@ statistics and PatchCore.
 drawn. Some good pictures, drawn by chance, are taught; the other good ones and all bad ones are
 asked; cookies also as they are named. The threshold is the tool's own, from those taught alone.
 Times are those of the thread. `auroc_patchcore`: the same features as they are, the greatest
-distance to a memory of the same size. `kept`: share of draws in which no more of the good pictures
-were rejected than `learned` promises of so many (nan where it promises nothing).
+distance to a memory of the same size. `refused`: share of the good pictures that have no value, as
+unlike the taught ones as a whole; they count as rejected, and none of the bad ones as an escape;
+`auroc` is of the values that both would have. `kept`: share of the batches of as many good pictures
+as were taught in which no more were rejected than `learned` promises (nan where it promises
+nothing, or fewer were asked).
 
 `SETS=cookies,screws TAUGHT=5,100 DRAWS=1` chooses.
 """
@@ -40,7 +43,7 @@ QUICK = ("board, moved", "synthetic line", "drawn: moulded part")
 TIMED = 12
 NAMED = "cookies"  # whose first 31 good pictures are named to be taught, the others to be asked
 NAMED_TAUGHT = 31
-RATES = ("false_rejects", "escapes", "escapes_if_2%_known")
+RATES = ("false_rejects", "escapes", "escapes_if_2%_known", "refused")
 TARGETS = {
     "target_auroc": "patchcore",
     "target_false_rejects": 0.05,
@@ -109,16 +112,24 @@ def _learned(
             kept = learned.learn(None, settings, made.packed())
             assert kept is not None
             values = [_value(made, maps, kept.threshold) for _, maps in (seen[k] for k in asked)]
-            ok, ng = np.array(values[: len(good) - number]), np.array(values[len(good) - number :])
+            found_values, refused = (np.array(each) for each in zip(*values, strict=True))
+            ok, ng = np.split(found_values, [len(good) - number])
+            no, none = np.split(refused, [len(good) - number])
+            rejected = (ok > 1) | no
             plain = _plain([small[place] for place in taught], [small[place] for place in asked])
             auc, plain_auc = _auroc(ok, ng), _auroc(plain[: len(ok)], plain[len(ok) :])
             rates = (
-                float((ok > 1).mean()),
-                float((ng <= 1).mean()),
-                float((ng <= np.quantile(ok, 0.98)).mean()),
+                float(rejected.mean()),
+                float(((ng <= 1) & ~none).mean()),
+                float(((ng <= np.quantile(ok, 0.98)) & ~none).mean()),
+                float(no.mean()),
             )
             least = promise.one_in(made.different, made.beyond(kept.threshold) + 1)
-            promised = float((ok > 1).sum() <= len(ok) / least) if least > 1 else math.nan
+            batches = [
+                rejected[start : start + number].sum() <= number / least
+                for start in range(0, len(ok) - number + 1, number)
+            ]
+            promised = float(np.mean(batches)) if least > 1 and batches else math.nan
             known = _patchcore(
                 [seen[place][1] for place in taught], [seen[place][1] for place in asked]
             )
@@ -162,11 +173,11 @@ def _taught(good: list[tuple[str, features.Maps]], site: tuple[int, int, int]) -
         return bank.teach(good, site, {name for name, _ in good}).bank
 
 
-def _value(made: bank.Bank, seen: features.Maps, threshold: float) -> float:
-    """As the tool tells it, without its third answer."""
+def _value(made: bank.Bank, seen: features.Maps, threshold: float) -> tuple[float, bool]:
+    """As the tool tells it, and whether it tells that there is none."""
     distances = made.distances(seen)
-    return bank.joined(
-        bank.top(distances, seen.counts) / threshold, bank.middle(distances, seen.counts) / made.far
+    return bank.top(distances, seen.counts) / threshold, bool(
+        bank.unlike(*made.strange(seen, distances)) > 1
     )
 
 

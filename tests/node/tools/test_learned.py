@@ -343,10 +343,58 @@ def test_few_pictures_do_not_tell_how_channels_spread_so_features_are_compared_a
     assert 10 * lengths[2] > 2 * np.delete(lengths, 2).max()
 
 
-def test_the_greatest_places_rank_parts_and_the_middle_one_only_rejects() -> None:
-    pairs = [(0.3, 0.9), (0.4, 0.2), (0.9, 1.0), (0.3, 1.2), (1.3, 1.2), (1.1, 0.5)]
-    assert [bank.joined(*pair) for pair in pairs] == [0.3, 0.4, 0.9, 1.2, 1.3, 1.1]
-    assert [bank.joined(*pair) > 1 for pair in pairs] == [max(pair) > 1 for pair in pairs]
+@pytest.mark.parametrize(
+    ("middle", "whole", "refused"),
+    [
+        (0.9, 0.9, False),
+        (1.2, 0.9, False),  # either one alone is exceeded by good parts, too
+        (0.9, 1.7, False),
+        (1.1, 1.1, True),
+        (1.3, 0.5, True),
+        (0.5, 1.8, True),
+    ],
+)
+def test_no_part_is_what_both_the_middle_place_and_the_whole_say_or_one_of_them_loudly(
+    middle: float, whole: float, refused: bool
+) -> None:
+    assert bool(bank.unlike(middle, whole) > 1) is refused
+
+
+def test_what_would_be_refused_is_counted_in_the_promise_too() -> None:
+    """24 held-out pictures, of which the last is unlike the others, in its middle place or as a
+    whole or both; no score is beyond the limit."""
+    dice = np.random.default_rng(2)
+    usual = np.exp(dice.normal(0, 0.02, 24)).astype(np.float32)
+    wholes = (1 + dice.normal(0, 0.1, (24, 40))).astype(np.float32)
+    odd, strange = usual.copy(), wholes.copy()
+    strange[-1, :20] -= 0.5
+    # beyond its limit, which it raises itself, and yet not far beyond
+    odd[-1] = 1.35
+
+    def beyond(middles: features.Floats, of: features.Floats) -> int:
+        made = replace(taught(), scores=usual, middles=middles, wholes=of)
+        assert (middles / made.far).max() < bank.MIDDLE_ALONE
+        return made.beyond(10.0)
+
+    assert beyond(usual, wholes) == beyond(odd, wholes) == beyond(usual, strange) == 0
+    assert beyond(odd, strange) == 1
+    assert replace(taught(), scores=usual, middles=usual, wholes=wholes).beyond(0.0) == 24
+
+
+def test_five_pictures_that_are_alike_by_chance_reject_no_part_by_its_middle_place_alone() -> None:
+    """A number for a part is how bad its worst places are, whatever its middle place says."""
+    found = bank.teach(maps(range(5)), SITE).bank
+    good = part(6).view(WHERE)
+    seen = features.maps(good, SIZE_PX)
+    distances = found.distances(seen)
+    tight = replace(found, middles=np.ones(5, np.float32))  # all alike
+    own = bank.middle(distances, None) / tight.far / 1.1
+    tight = replace(tight, middles=tight.middles * np.float32(own))
+    assert bank.middle(distances, None) / tight.far == pytest.approx(1.1, abs=0.01)
+    known = learned.Learned(tight, promise.threshold(tight.scores, tight.bad_scores, 0.02))
+    told = learned.measure(good, tool(), known).value
+    assert told == pytest.approx(bank.top(distances, None) / known.threshold)
+    assert told < 1
 
 
 def test_so_few_pictures_promise_nothing() -> None:
