@@ -16,8 +16,8 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from node.frame import Frame, Placement
-from node.tools import area, blobs, colour_area, difference, edge_pixels
-from schemas import Area, Blobs, ColourArea, Difference, EdgePixels
+from node.tools import area, blobs, colour_area, difference, edge_pixels, line
+from schemas import Area, Blobs, ColourArea, Difference, EdgePixels, Line, Problem
 from schemas.geometry import AnyRegion, Circle, Corner, Polygon, Ring, RotatedRectangle
 from tests.rooms.pictures.scenes import Scene
 
@@ -251,3 +251,40 @@ def test_a_defect_at_a_border_is_one_if_enough_of_it_lies_inside(
         assert found == 0
     elif cut.inner(rim) >= 2 * given_.area_low_px:
         assert found == 1
+
+
+@settings(max_examples=25, deadline=None)
+@given(
+    name=st.sampled_from(sorted(SHAPES)),
+    tilt_deg=st.floats(-12, 12),
+    aside=st.floats(-70, 70),
+    sigma_px=st.floats(0.6, 1.5),
+    seed=st.integers(0, 99),
+)
+def test_a_line_that_the_border_cuts_is_where_it_is_drawn_or_is_none(
+    name: str, tilt_deg: float, aside: float, sigma_px: float, seed: int
+) -> None:
+    """A straight edge through the shape, whose border is none of its points; a distance is told
+    from such lines."""
+    shape, inside = SHAPES[name]
+    own_deg = shape.angle_deg if isinstance(shape, RotatedRectangle) else 0.0
+    turn, across = math.radians(own_deg + tilt_deg), math.radians(own_deg)
+    ux, uy = math.cos(turn), math.sin(turn)
+    at = np.array([200 - aside * math.sin(across), 150 + aside * math.cos(across)])
+    y, x = np.mgrid[0:300, 0:400].astype(np.float64)
+    beyond = (y - at[1]) * ux - (x - at[0]) * uy
+    noise = np.random.default_rng(seed).normal(0, 2, beyond.shape)
+    light = GROUND + (LIGHT - GROUND) / (1 + np.exp(-1.7 * beyond / sigma_px)) + noise
+    frame = Frame(light.astype(np.uint8), 0, 0.0, "test", simulated=True)
+    wanted = Line(name="edge", region=shape, scan="down", value="angle", low=-90, high=90)
+    along = np.arange(-200, 200, 0.5)
+    seen = 0.5 * np.count_nonzero(inside(at[0] + along * ux, at[1] + along * uy))
+    try:
+        found = line.measure(frame.view(shape), wanted)
+    except Problem as problem:
+        if problem.code != "NO_CONTRAST" or abs(aside) <= 10:  # most of the scans show it
+            raise
+        return
+    assert math.radians(abs(found.value - tilt_deg)) * seen / 2 < 0.1
+    assert found.feature is not None
+    assert abs((found.feature.y - at[1]) * ux - (found.feature.x - at[0]) * uy) < 0.1
