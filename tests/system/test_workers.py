@@ -88,7 +88,8 @@ def _judged(line: Line) -> dict[str, Any] | None:
     result = line.result(line.trigger(), limit_s=60)
     if result["error"] is None:
         return result
-    assert result["error"]["code"] in ("PROGRAM_LOADING", "TIMEOUT", "CAMERA_ERROR"), result
+    begins = ("PROGRAM_LOADING", "TIMEOUT", "CAMERA_ERROR", "CAMERA_TIMEOUT")  # the next worker
+    assert result["error"]["code"] in begins, result
     return None
 
 
