@@ -1,5 +1,9 @@
 """Backups that an administrator asks for: made and checked one at a time, by a child that has the
-code of the command `backup` and none of our secrets."""
+code of the command `backup` and none of our secrets.
+
+The job stands in a file, and so does what the child says: a web that was made anew meanwhile
+(SIGHUP) ends what the one before it began, and tells how it went.
+"""
 
 import fcntl
 import json
@@ -9,28 +13,33 @@ import shutil
 import subprocess
 import sys
 import threading
+import time
 from contextlib import suppress
 from pathlib import Path
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal
 
-from schemas import Problem, utc
+from pydantic import ValidationError
+
+from schemas import Problem, Shape, utc
 from schemas.base import plain
 from schemas.settings.load import Loaded
 from schemas.settings.override import PREFIX, is_secret_variable
 from schemas.store.backups import Archive, Backups
-from schemas.store.disk import DISK, failed, private_mode
+from schemas.store.disk import DISK, failed, private_mode, replace
 
 log = logging.getLogger(__name__)
 Kind = Literal["make", "check"]
 Pictures = Literal["none", "ng", "all"]
 LIMIT_S = 7200.0
+CLOSED_S = 1.0  # from the word that one has ended to its turn being given back
 MOST = 5  # are kept; the oldest goes when another one is made
 LOCK = "turn.lock"
+JOB, SAID = "job.json", "said.json"
 TOLD = ("pictures", "people")
 CHILD = [sys.executable, "-P", "-s", "-m", "deploy.cli.kept_backup"]
 
 
-class Job(NamedTuple):
+class Job(Shape):
     """What is going on, or went on last."""
 
     kind: Kind
@@ -46,18 +55,25 @@ class BackingUp:
     def __init__(self, loaded: Loaded) -> None:
         self.store = Backups(Path(loaded.settings.state_dir))
         self._loaded = loaded
-        self._job: Job | None = None
-        self._child: subprocess.Popen[bytes] | None = None
 
-    @property
     def job(self) -> Job | None:
-        """What this process does or did last."""
-        return self._job
+        """What goes on, or went on last; also what another process has begun."""
+        job = self._read()
+        if job is None or job.done:
+            return job
+        try:
+            turn = self._turn()
+        except Problem:  # it goes on
+            return job
+        try:
+            job = self._read()  # it may have ended just before
+            return job if job is None or job.done else self._settled(job, None)
+        finally:
+            os.close(turn)
 
-    def written(self) -> int:
+    def written(self, job: Job) -> int:
         """Bytes of the one that is being made."""
-        job = self._job
-        if job is None or job.done or job.kind != "make":
+        if job.done or job.kind != "make":
             return 0
         with suppress(OSError):
             return (self.store.folder / f"{job.name}.part").stat().st_size
@@ -81,40 +97,39 @@ class BackingUp:
         found = self.store.get(name)
         self._begin("check", found.name, ["check", str(self.store.folder / found.name)])
 
-    def close(self) -> None:
-        """End what is going on: nothing half is left that has a name."""
-        child = self._child
-        if child is not None:
-            child.terminate()
-
     def _begin(self, kind: Kind, name: str, words: list[str]) -> None:
-        turn = self._turn()
+        before = self._read()
+        turn = self._turn(0.0 if before is not None and not before.done else CLOSED_S)
         try:
             self._sweep()
-            self._job = Job(kind, name, utc())
+            (self.store.folder / SAID).unlink(missing_ok=True)
+            job = self._written_down(Job(kind=kind, name=name, began_at=utc()))
             run = threading.Thread(
-                target=self._run, args=(turn, self._job, words), name="backup", daemon=True
+                target=self._run, args=(turn, job, words), name="backup", daemon=True
             )
             run.start()
         except BaseException:
             os.close(turn)
             raise
 
-    def _turn(self) -> int:
+    def _turn(self, wait_s: float = 0.0) -> int:
         """The right to be the only one, over all processes; goes with the descriptor."""
+        until = time.monotonic() + wait_s
         path = self.store.begin() / LOCK
         try:
             fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, private_mode(path.parent))
         except OSError as error:
             raise Problem("STORE_FAILED", f"{path.name}: {error.strerror}") from error
-        try:
-            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            os.close(fd)
-            raise Problem(
-                "BUSY", "a backup is being made or checked already", retry_after_s=10
-            ) from None
-        return fd
+        while True:
+            try:
+                fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                return fd
+            except BlockingIOError:
+                if time.monotonic() >= until:
+                    break
+            time.sleep(0.02)
+        os.close(fd)
+        raise Problem("BUSY", "a backup is being made or checked already", retry_after_s=10)
 
     def _sweep(self) -> None:
         """Remove what one that was cut off has left. Raises Problem STORE_FAILED."""
@@ -127,49 +142,85 @@ class BackingUp:
             shutil.rmtree(path, ignore_errors=True)
 
     def _run(self, turn: int, job: Job, words: list[str]) -> None:
-        problem: str | None = "it could not be noted"
+        problem: str | None = None
         try:
-            found, problem = self._asked(turn, words)
+            problem = self._ended(turn, words)
+        except Exception as error:
+            log.exception("backup")
+            problem = plain(f"{type(error).__name__}: {error}", 300)
+        finally:
+            self._settled(job, problem)
+            os.close(turn)
+
+    def _settled(self, job: Job, problem: str | None) -> Job:
+        """The job after its child: what it said is noted. By who has the turn."""
+        try:
+            found, said = self._found()
+            problem = problem or said
             self._sweep()  # it takes room until then
             self._noted(job, found, problem)
         except Exception as error:
             log.exception("backup")
             problem = problem or plain(f"{type(error).__name__}: {error}", 300)
-        finally:
-            self._child = None
-            self._job = job._replace(done=True, problem=problem)
-            os.close(turn)
+        done = job.model_copy(update={"done": True, "problem": problem})
+        try:
+            return self._written_down(done)
+        except Problem:
+            log.exception("backup")
+            return done
 
-    def _asked(self, turn: int, words: list[str]) -> tuple[dict[str, Any], str | None]:
-        """What the child found, and what is wrong. It holds the turn too, also where this process
-        ends before it does."""
+    def _ended(self, turn: int, words: list[str]) -> str | None:
+        """Runs the child; what is wrong besides what it says. It holds the turn too, also where
+        this process ends before it does."""
         given = {
             name: value
             for name, value in self._loaded.environ.items()
             if name.startswith(PREFIX) and not is_secret_variable(name)
         }
         environ = {**given, "PYTHONPATH": str(Path(__file__).parents[1]), "LANG": "C.UTF-8"}
-        with subprocess.Popen(
-            [*CHILD, *words],
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            cwd="/",
-            env=environ,
-            pass_fds=(turn,),
-        ) as child:
-            self._child = child
+        with (
+            (self.store.folder / SAID).open("wb") as said,
+            subprocess.Popen(
+                [*CHILD, *words],
+                stdout=said,
+                stderr=subprocess.DEVNULL,
+                cwd="/",
+                env=environ,
+                pass_fds=(turn,),
+            ) as child,
+        ):
             try:
-                said, _ = child.communicate(timeout=LIMIT_S)
+                child.wait(LIMIT_S)
             except subprocess.TimeoutExpired:
                 child.kill()
-                return {}, "it took too long"
+                return "it took too long"
+        return None
+
+    def _found(self) -> tuple[dict[str, Any], str | None]:
+        """What the child found, and what it says is wrong."""
         try:
-            found = json.loads(said)
-        except ValueError:
+            found = json.loads((self.store.folder / SAID).read_bytes())
+        except (FileNotFoundError, ValueError):
             return {}, "it was ended"
-        if child.returncode != 0:
-            return {"code": found.get("code")}, plain(str(found.get("message")), 500)
+        if "message" in found:
+            return {"code": found.get("code")}, plain(str(found["message"]), 500)
         return found, None
+
+    def _read(self) -> Job | None:
+        try:
+            return Job.model_validate_json((self.store.folder / JOB).read_bytes())
+        except (FileNotFoundError, NotADirectoryError, ValidationError):
+            return None
+        except OSError as error:
+            raise failed(JOB, error) from error
+
+    def _written_down(self, job: Job) -> Job:
+        """Raises Problem STORE_FAILED."""
+        try:
+            replace(self.store.folder / JOB, job.model_dump_json().encode())
+        except OSError as error:
+            raise failed(JOB, error) from error
+        return job
 
     def _noted(self, job: Job, found: dict[str, Any], problem: str | None) -> None:
         path = self.store.folder / job.name

@@ -208,7 +208,6 @@ class Site:
         self._closed.set()
         if self._forwarding is not None:
             self._forwarding.close()
-        self.backing_up.close()
         self._watch.close()
         with self._lock:
             client, self._client = self._client, None

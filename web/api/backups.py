@@ -185,8 +185,10 @@ def _mark(here: Site, name: str, until: str) -> str:
 
 
 def _going(here: Site) -> dict[str, Any] | None:
-    job = here.backing_up.job
-    return None if job is None else {**job._asdict(), "written": here.backing_up.written()}
+    job = here.backing_up.job()
+    if job is None:
+        return None
+    return {**job.model_dump(), "written": here.backing_up.written(job)}
 
 
 def _command_line(here: Site) -> dict[str, str] | None:

@@ -4,6 +4,8 @@ what is fetched can be restored."""
 import gzip
 import json
 import os
+import signal
+import subprocess
 import sys
 import tarfile
 from io import BytesIO
@@ -129,6 +131,32 @@ def test_the_backup_of_the_night_is_told_by_what_the_audit_has_of_it(
     assert told["at"]
 
 
+# a child that begins when a file is there
+WAITS = """
+import os, sys, time
+from deploy.cli.kept_backup import main
+os.rename(sys.argv[1] + ".new", sys.argv[1] + f".{os.getpid()}")
+while not os.path.exists(sys.argv[1]):
+    time.sleep(0.02)
+sys.exit(main(sys.argv[2:]))
+"""
+# a web that begins a backup, and ends before its child
+ENDS = """
+import os, sys, time
+from pathlib import Path
+from schemas.settings.load import load
+from web import backing_up
+settings, waits, go = sys.argv[1:]
+backing_up.CHILD = [sys.executable, "-c", waits, go]
+begun = backing_up.BackingUp(load(Path(settings), os.environ))
+Path(go + ".new").touch()
+begun.make("none", True)
+while os.path.exists(go + ".new"):
+    time.sleep(0.02)
+os._exit(0)
+"""
+
+
 FAILS = """
 import json, os, sys
 open(sys.argv[3] + ".part", "w").write("half")
@@ -154,3 +182,27 @@ def test_a_child_that_fails_leaves_nothing_and_has_the_turn_as_long_as_it_runs(
     assert settled(ada)["problem"]
     (found,) = ada.get("/backups")["archives"]
     assert (found["problem"], found["checked_at"]) == (None, None), "nothing was found out"
+
+
+@pytest.mark.parametrize("killed", [False, True], ids=["done", "killed"])
+def test_what_a_web_began_before_it_was_made_anew_is_told_by_the_next(
+    app: Flask, ada: Caller, tmp_path: Path, *, killed: bool
+) -> None:
+    assert app.extensions
+    go = tmp_path / "go"
+    words = [sys.executable, "-c", ENDS, str(tmp_path / "node.toml"), WAITS, str(go)]
+    subprocess.run(words, check=True, timeout=60)
+    job = ada.get("/backups")["job"]
+    assert (job["kind"], job["done"], job["problem"]) == ("make", False, None)
+    assert code(ada.ask("POST", "/backups", json={})) == "BUSY"
+    if killed:
+        (told,) = tmp_path.glob("go.*")
+        os.kill(int(told.suffix[1:]), signal.SIGKILL)
+        assert settled(ada)["problem"] == "it was ended"
+        assert ada.get("/backups")["archives"] == []
+        made(ada)
+    else:
+        go.touch()
+        assert settled(ada)["problem"] is None
+        (one,) = ada.get("/backups")["archives"]
+        assert (one["name"], one["people"], one["pictures"]) == (job["name"], True, "none")
