@@ -16,9 +16,10 @@ from node.tools import TOOLS
 from node.tools import Tool as ToolSteps
 from node.vision.patterns import recurring
 from node.worker.seam import ReadyProgram
-from schemas import Locator, Pattern, Problem, Program, Tool
+from schemas import Locator, Pattern, Problem, Program, StoredProgram, Tool
 from schemas.logs import log_performance
 from schemas.program import order_of
+from schemas.store.programs import Programs
 from schemas.tools import OTHERS
 from schemas.tools.base import RegionTool
 from schemas.tools.others import stamped
@@ -60,6 +61,13 @@ class LoadedProgram:
 def nothing(name: str) -> bytes:
     """No models. Raises Problem MODEL_NOT_FOUND."""
     raise Problem("MODEL_NOT_FOUND", name)
+
+
+def load_stored(stored: StoredProgram, store: Programs) -> LoadedProgram:
+    """As `load`, a version with the master and the models of its store. Raises Problem, too where
+    these are missing or damaged."""
+    master = store.master(stored.program)
+    return load(stored.program, stored.version, stored.hash, master, store.file)
 
 
 @log_performance()

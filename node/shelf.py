@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from node.program import LoadedProgram, load
+from node.program import LoadedProgram, load_stored
 from schemas import Problem
 from schemas.store.programs import Head, Programs
 
@@ -188,9 +188,7 @@ class Shelf:
         try:
             version = (stored := self.store.get(program_id)).version
             self._loading_told(program_id, version)
-            master = self.store.master(stored.program)
-            found = load(stored.program, version, stored.hash, master, self.store.file)
-            return _Kept(found, version)
+            return _Kept(load_stored(stored, self.store), version)
         except Problem as problem:
             return _Kept(problem, version)
         except Exception as error:

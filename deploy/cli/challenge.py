@@ -21,14 +21,14 @@ def challenge(args: argparse.Namespace) -> int:
 
     from node.faults.challenge import challenge as challenged
     from node.pictures.decode import decode
-    from node.program import load
+    from node.program import load_stored
 
     state = Path(addressee.loaded(args).settings.state_dir)
     with addressee.owner(state):
         store = Programs(state / "programs")
         stored = store.get(args.program)
         master = store.master(stored.program)
-        loaded = load(stored.program, stored.version, stored.hash, master, store.file)
+        loaded = load_stored(stored, store)
     good = [decode(picture.read()) for picture in pictures(args.good)] or (
         [] if master is None else [decode(master)]
     )

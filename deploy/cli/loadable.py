@@ -27,7 +27,7 @@ def tools() -> Iterator[Finding]:
 
 def programs(settings: Settings) -> Iterator[Finding]:
     """Loads every program as the node would, and looks for those that the settings name."""
-    from node.program import load
+    from node.program import load_stored
 
     store = Programs(Path(settings.state_dir) / "programs")
     try:
@@ -40,14 +40,7 @@ def programs(settings: Settings) -> Iterator[Finding]:
     good = 0
     for head in found:
         try:
-            stored = store.get(head.id)
-            load(
-                stored.program,
-                stored.version,
-                stored.hash,
-                store.master(stored.program),
-                store.file,
-            )
+            load_stored(store.get(head.id), store)
             good += 1
         except Problem as problem:
             yield failed(f"program {head.id}", problem)

@@ -219,7 +219,7 @@ def activate(args: argparse.Namespace) -> int:
 
 def _remember(state: Path, station: str, id: str) -> dict[str, Any]:
     """Write to the ledger while no node can start. Raises Problem STATE_LOCKED if one runs."""
-    from node.program import load
+    from node.program import load_stored
     from node.state_lock import lock_state
     from schemas.store.ledger import Ledger
 
@@ -229,13 +229,7 @@ def _remember(state: Path, station: str, id: str) -> dict[str, Any]:
             store = Programs(state / "programs")
             stored = store.get(id)
             check_limits(stored.program)
-            load(
-                stored.program,
-                stored.version,
-                stored.hash,
-                store.master(stored.program),
-                store.file,
-            )
+            load_stored(stored, store)
             audited(state, "station.select_program", station, program=id)
             ledger = Ledger(state / "ledger.db")
             try:
@@ -261,13 +255,13 @@ def _used(settings: Settings) -> set[str]:
 
 def rollback(args: argparse.Namespace) -> int:
     """The old version is loaded first: what this release cannot run does not become the newest."""
-    from node.program import load
+    from node.program import load_stored
 
     def again(store: Programs, settings: Settings) -> StoredProgram:
         old = store.get(args.id, args.version)
         if args.id in _used(settings):
             check_limits(old.program)
-        load(old.program, old.version, old.hash, store.master(old.program), store.file)
+        load_stored(old, store)
         return store.rollback(args.id, args.version, author())
 
     stored = _with_store(args, again)

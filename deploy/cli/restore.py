@@ -87,7 +87,8 @@ def restore(args: argparse.Namespace) -> int:
 
 def migrate(args: argparse.Namespace) -> int:
     """Bring the stores to this version while nothing else uses them, for which it waits as long as
-    it is told. Raises Problem STATE_LOCKED, STORE_NEWER, STORE_FAILED."""
+    it is told: not for an update that was cut off, whose old version runs on. Raises Problem
+    STATE_LOCKED, STORE_NEWER, STORE_FAILED."""
     from schemas.store.accounts import Accounts
     from schemas.store.ledger import Ledger
 
@@ -97,6 +98,7 @@ def migrate(args: argparse.Namespace) -> int:
     with addressee.owner(state), ExitStack() as stack:
         until = time.monotonic() + args.wait
         while True:
+            _wanted(args.of)
             try:
                 stack.enter_context(alone(state))
                 break
@@ -104,6 +106,7 @@ def migrate(args: argparse.Namespace) -> int:
                 if problem.code != "STATE_LOCKED" or time.monotonic() >= until:
                     raise
             time.sleep(PAUSE_S)
+        _wanted(args.of)
         for name in ("ledger.db", "accounts.db"):
             path = state / name
             before = copies.version(path) if path.exists() else 0
@@ -130,6 +133,12 @@ def migrate(args: argparse.Namespace) -> int:
     else:
         show.table(("store", "before", "now"), (tuple(row.values()) for row in rows))
     return 0
+
+
+def _wanted(of: int | None) -> None:
+    """Raises Problem STATE_LOCKED where the process that wanted something has ended."""
+    if of is not None and not Path(f"/proc/{of}").exists():
+        raise Problem("STATE_LOCKED", f"process {of}, which wanted this, has ended")
 
 
 @contextmanager

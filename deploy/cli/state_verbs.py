@@ -92,6 +92,13 @@ def keeping(commands: Any, command: Callable[..., argparse.ArgumentParser]) -> N
         default=0.0,
         help="until node and web have ended (default 0 s)",
     )
+    bring.add_argument(
+        "--while",
+        dest="of",
+        metavar="PID",
+        type=whole,
+        help="and only as long as this process runs, which wants it",
+    )
     gone = command(
         commands,
         "wipe",

@@ -24,7 +24,7 @@ MAX_PICTURE_BYTES = 64 * 1024 * 1024
 
 def teach(args: argparse.Namespace) -> int:
     """Teach one tool. Raises Problem, which names the picture and what is wrong with it."""
-    from node.program import load
+    from node.program import load, load_stored
     from node.teach.lesson import Lesson
     from node.teach.lesson import teach as learn
 
@@ -37,7 +37,7 @@ def teach(args: argparse.Namespace) -> int:
         store = Programs(state / "programs")
         stored = store.get(args.program)
         master = store.master(stored.program)
-        loaded = load(stored.program, stored.version, stored.hash, master, store.file)
+        loaded = load_stored(stored, store)
     model = _model(store, stored, args.tool) if args.add else None
     with _progress() as progress:
         outcome = learn(loaded, args.tool, lesson, model, progress, master)

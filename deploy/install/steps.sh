@@ -307,7 +307,7 @@ newest_backup() { find "$root$backups" -name 'inspection-node-*.tar.gz' -printf 
 change_version() {
   local new=$2 wait_s=$3 migrating
   shift 3
-  in_version "$new" migrate --wait 30 >/dev/null 2>&1 & # loaded before the old one ends: nobody answers meanwhile
+  in_version "$new" migrate --wait 30 --while $$ >/dev/null 2>&1 & # loaded before the old one ends: nobody answers meanwhile
   migrating=$!
   services stop
   wait "$migrating" || in_version "$new" migrate >/dev/null || return 1

@@ -86,11 +86,14 @@ class Sftp:
     def list(self, beginning: str) -> Iterator[Stored]:
         """See Place."""
         try:
+            listed = []
             with self._limited():
-                listed = self._sftp.listdir_attr(str(self._path))
-            for found in listed:
-                if found.filename.startswith(beginning) and S_ISREG(found.st_mode or 0):
-                    yield Stored(found.filename, datetime.fromtimestamp(found.st_mtime or 0, UTC))
+                for found in self._sftp.listdir_iter(str(self._path)):
+                    self._moved()  # a folder of many files may take its time
+                    if found.filename.startswith(beginning) and S_ISREG(found.st_mode or 0):
+                        at = datetime.fromtimestamp(found.st_mtime or 0, UTC)
+                        listed.append(Stored(found.filename, at))
+            yield from listed
         except ERRORS as error:
             raise failed(self._where, error) from error
 

@@ -14,7 +14,7 @@ import node.shelf
 from node.cameras import synthetic
 from node.program import LoadedProgram
 from node.shelf import Shelf, size_of
-from schemas import Problem, SyntheticCamera, as_program
+from schemas import Problem, StoredProgram, SyntheticCamera, as_program
 from schemas.store.programs import Programs
 
 CAMERA = SyntheticCamera()
@@ -34,26 +34,26 @@ def save(store: Programs, id: str, **changes: Any) -> None:
 def loads(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Ids in the order in which programs were loaded."""
     found: list[str] = []
-    real = node.shelf.load  # type: ignore[attr-defined]
+    real = node.shelf.load_stored  # type: ignore[attr-defined]
 
-    def load(program: Any, *rest: Any) -> LoadedProgram:
-        found.append(program.id)
-        return real(program, *rest)
+    def load(stored: StoredProgram, *rest: Any) -> LoadedProgram:
+        found.append(stored.program.id)
+        return real(stored, *rest)
 
-    monkeypatch.setattr(node.shelf, "load", load)
+    monkeypatch.setattr(node.shelf, "load_stored", load)
     return found
 
 
 @pytest.fixture
 def held_up(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[], None]]:
     """Loading waits until this is called."""
-    go, real = threading.Event(), node.shelf.load  # type: ignore[attr-defined]
+    go, real = threading.Event(), node.shelf.load_stored  # type: ignore[attr-defined]
 
     def load(*given: Any) -> LoadedProgram:
         assert go.wait(20)
         return real(*given)
 
-    monkeypatch.setattr(node.shelf, "load", load)
+    monkeypatch.setattr(node.shelf, "load_stored", load)
     yield go.set
     go.set()
 
@@ -94,13 +94,13 @@ def test_the_old_version_stays_in_use_until_the_new_one_is_loaded(
     shelf = Shelf(store)
     old = shelf.get("cap")
     shelf.refresh()
-    go, real = threading.Event(), node.shelf.load  # type: ignore[attr-defined]
+    go, real = threading.Event(), node.shelf.load_stored  # type: ignore[attr-defined]
 
     def slow(*given: Any) -> LoadedProgram:
         assert go.wait(20)
         return real(*given)
 
-    monkeypatch.setattr(node.shelf, "load", slow)
+    monkeypatch.setattr(node.shelf, "load_stored", slow)
     save(store, "cap", limits_ms=77)
     assert shelf.refresh(0) == ["cap"]
     assert shelf.get("cap", 0) is old
@@ -154,7 +154,7 @@ def test_a_fault_while_learning_is_a_coded_problem_and_ends_nothing(
         raise MemoryError
 
     with monkeypatch.context() as patch:
-        patch.setattr(node.shelf, "load", no_memory)
+        patch.setattr(node.shelf, "load_stored", no_memory)
         problem = shelf.problem("cap")
     assert problem is not None
     assert problem.code == "INTERNAL"

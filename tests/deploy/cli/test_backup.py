@@ -437,6 +437,15 @@ def test_migrate_tells_the_versions_before_and_after(site: NodeProcess, run: Run
     assert found["accounts.db"]["before"] == 0 < found["accounts.db"]["now"]
 
 
+def test_nothing_is_migrated_for_an_update_that_was_killed(site: NodeProcess, run: Run) -> None:
+    with subprocess.Popen(["true"]) as update:
+        pass
+    code, _, err = run("migrate", "--wait", "30", "--while", str(update.pid), site=site)
+    assert code != 0
+    assert "which wanted this, has ended" in err
+    assert not (site.state / "accounts.db").exists()
+
+
 def test_backup_restore_and_migrate_are_in_the_audit_with_who_sits_here(
     site: NodeProcess, run: Run, tmp_path: Path
 ) -> None:

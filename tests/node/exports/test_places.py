@@ -2,11 +2,13 @@
 
 import socket
 import subprocess
+import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import paramiko
 import pytest
 from pydantic import TypeAdapter
 
@@ -219,6 +221,29 @@ def test_a_server_that_stands_still_in_the_middle_of_a_file_is_told(
         with pytest.raises(Problem, match="EXPORT_FAILED"):
             place.put("a.jpg", tmp_path / "source")
         place.close()
+
+
+def test_a_folder_of_so_many_files_that_its_list_takes_long_is_listed(
+    server: SshServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nothing is cut off that moves on: only the whole list takes longer than QUIET_S."""
+    folder = server.path / "many"
+    folder.mkdir()
+    for number in range(800):
+        (folder / f"b-{number}").touch()
+    place = opened(server.settings(path=str(folder)), tmp_path)
+    read = paramiko.SFTPClient._read_packet
+
+    def slow(client: paramiko.SFTPClient) -> Any:
+        kind, data = read(client)
+        if len(data) > 1000:  # a hundred names
+            time.sleep(0.3)
+        return kind, data
+
+    monkeypatch.setattr(paramiko.SFTPClient, "_read_packet", slow)
+    monkeypatch.setattr(sftp, "QUIET_S", 1.8)
+    assert len(list(place.list("b-"))) == 800
+    place.close()
 
 
 def test_a_key_that_cannot_be_read_is_told(server: SshServer, tmp_path: Path) -> None:
