@@ -124,16 +124,6 @@ def program(box: Box) -> None:
     )
 
 
-def reboot(box: Box) -> str:
-    """Everything comes again by itself."""
-    began = time.monotonic()
-    box.restart()  # type: ignore[attr-defined]
-    up = time.monotonic() - began
-    well(box)
-    answered(box)
-    return f"let us in after {up:.0f} s, a part judged after {time.monotonic() - began:.0f} s"
-
-
 def killed(box: Box) -> str:
     """kill -9 of each service; each comes again, and a part is judged."""
     told = []
@@ -224,18 +214,6 @@ def start_limit(box: Box) -> str:
     well(box)
     answered(box)
     return f"stays down ('{health[:60]}'), lines inactive, the web answers; by hand it works again"
-
-
-def cut_inspecting(box: Box) -> str:
-    """The power goes during inspections."""
-    with parts(box) as counted:
-        box.cut()
-        began = time.monotonic()
-        box.start()
-        well(box)
-        took = time.monotonic() - began
-    answered(box)
-    return f"well {took:.0f} s after the power came; {counted()}"
 
 
 def restore(box: Box, other: Box) -> str:

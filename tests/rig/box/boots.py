@@ -1,0 +1,46 @@
+"""What is seen of a box that is switched on again: told to, or after the power was gone."""
+
+import time
+
+from tests.rig.box.machines import Box
+from tests.rig.box.stories import answered, parts, well
+
+
+def reboot(box: Box) -> str:
+    """Everything comes again by itself, in its order."""
+    began = time.monotonic()
+    box.restart()  # type: ignore[attr-defined]
+    up = time.monotonic() - began
+    well(box)
+    answered(box)
+    judged = time.monotonic() - began
+    return f"let us in after {up:.0f} s, a part judged after {judged:.0f} s; {in_order(box)}"
+
+
+def in_order(box: Box) -> str:
+    """Broker, node, web: each started once, when the one before it had said that it is ready."""
+    names = ("ExecMainStartTimestampMonotonic", "ActiveEnterTimestampMonotonic", "NRestarts")
+    moments = []
+    for service in ("mosquitto", "inspection-node", "inspection-web"):
+        started, ready, again = (
+            int(box.run(f"systemctl show -p {name} --value {service}").stdout) for name in names
+        )
+        assert again == 0, f"{service} was started {again} times more"
+        moments += [started, ready]
+    assert moments == sorted(moments), moments
+    failed = box.run("systemctl list-units --failed --plain --no-legend").stdout.strip()
+    assert "inspection" not in failed, failed
+    seen = ", ".join(f"{each / 1e6:.0f}" for each in moments[1::2])
+    return f"broker, node and web ready in this order, {seen} s after the kernel"
+
+
+def cut_inspecting(box: Box) -> str:
+    """The power goes during inspections."""
+    with parts(box) as counted:
+        box.cut()
+        began = time.monotonic()
+        box.start()
+        well(box)
+        took = time.monotonic() - began
+    answered(box)
+    return f"well {took:.0f} s after the power came; {counted()}"
