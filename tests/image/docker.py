@@ -61,6 +61,7 @@ def trial() -> str:
         prepare.prepare(site, "node-01")
         broker = DockerContainer(BROKER).with_network(network)
         broker.with_network_aliases("mosquitto")
+        broker.with_kwargs(user="1883:1883", read_only=True, cap_drop=["ALL"])
         broker.with_volume_mapping(site / "mosquitto.conf", "/mosquitto/config/mosquitto.conf")
         broker.with_volume_mapping(site / "acl.conf", "/mosquitto/config/acl.conf")
         broker.with_volume_mapping(site / "secrets", "/run/secrets")
