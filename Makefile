@@ -53,6 +53,7 @@ check: $(VENV)/installed-dev $(BIOME) $(TSC)
 	else echo "the types of the JavaScript were not checked: npm is not here, or brought no typescript" >&2; fi
 	$(BIN)/mypy
 	$(BIN)/python -m tests.lengths
+	$(BIN)/python -m tests.wiring
 	$(BIN)/lint-imports
 	$(BIN)/python -m schemas.generate --check
 	$(BIN)/python -m broker.asyncapi --check

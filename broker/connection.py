@@ -79,14 +79,20 @@ class Connection:
         self._looked_at = time.monotonic()
         # within what the settings ask for, but never later than dead_s: 10 s of keep alive are 15 s
         self._dead_s = min(times.dead_s, max(4.0, 1.5 * settings.keepalive_s))
-        self.client = Client(settings, ask.client_id, v5=ask.v5, clean=False, manual_ack=True)
+        self.client = Client(
+            settings,
+            ask.client_id,
+            v5=ask.v5,
+            clean=False,
+            manual_ack=True,
+            ponged=self._guard(self._on_pong),
+            arrived=self._guard(self._on_arrived),
+        )
         self._acks = Acks(self.client.ack)
         self._pings: deque[int] = deque()
-        self.client.ponged = self._guard(self._on_pong)
         self.client.on_connect = self._guard(self._on_connect)
         self.client.on_subscribe = self._guard(self._on_subscribe)
         self.client.on_message = self._guard(self._on_message)
-        self.client.arrived = self._guard(self._on_arrived)
         self.client.on_publish = self._guard(self._on_publish)
         self.client.on_disconnect = self._guard(self._on_disconnect)
         self.client.on_unsubscribe = self._guard(self._on_unsubscribe)
@@ -303,7 +309,7 @@ class Connection:
             self.fail(REFUSALS.get(reason.value, "turned_away"), message, reason.value)
             return
         self.said = terms(self.settings, bool(flags.session_present), given if self.v5 else None)
-        self.window.credits = min(WINDOW, self.said.receive_max)
+        self.window.open(min(WINDOW, self.said.receive_max))
         self.online = True
         self.side.connected(self.said)
 

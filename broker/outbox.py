@@ -61,7 +61,7 @@ class Outbox:
         self.wake = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
         self.dropped = 0
         self.misc: deque[Message] = deque()
-        self.flush_wanted = False
+        self._flush_wanted = False
         self.contexts = contexts  # the traceparent that a result's trigger came with, by result id
         self._open = False
         self._attended = False
@@ -93,9 +93,14 @@ class Outbox:
         promptly."""
         if not self._attended:
             return False
-        self.flush_wanted = True
+        self._flush_wanted = True
         self.nudge()
         return True
+
+    def flush_asked(self) -> bool:
+        """Whether somebody has asked for a flush since this was last asked."""
+        asked, self._flush_wanted = self._flush_wanted, False
+        return asked
 
     def post(
         self, name: str, leaf: str, payload: bytes, *, apart: bool = False, **extra: Any

@@ -16,7 +16,7 @@ REASONS_TOLD = 6
 
 
 class Reasons:
-    """See the head of this file. What others know is asked of them, the rest is set here."""
+    """See the head of this file. What others know is asked of them, the rest is told here."""
 
     def __init__(
         self,
@@ -26,9 +26,9 @@ class Reasons:
         subscriptions: Subscriptions,
         troubles: Troubles,
     ) -> None:
-        self.away: str | None = None  # why there is no connection
-        self.store: str | None = None  # why the ledger cannot be read
-        self.held: str | None = None  # why triggers wait
+        self._away: str | None = None
+        self._ledger: str | None = None
+        self._waiting: str | None = None
         self._settings = settings
         self._lane = lane
         self._presence = presence
@@ -37,9 +37,21 @@ class Reasons:
         self._lacks: dict[str, str] = {}
         self._late_at = float("-inf")
 
+    def away(self, why: str) -> None:
+        """There is no connection."""
+        self._away = why
+
+    def ledger_fails(self, why: str | None) -> None:
+        """Why the ledger cannot be read, or None."""
+        self._ledger = why
+
+    def triggers_wait(self, why: str | None) -> None:
+        """Why triggers wait, or None."""
+        self._waiting = why
+
     def connected(self, said: Terms) -> None:
         """CONNACK came: what the broker lacks."""
-        self.away = None
+        self._away = None
         self._lacks = lacks(said, self._settings)
         presence = self._presence
         if presence.version == "3.1.1":
@@ -54,7 +66,7 @@ class Reasons:
 
     def all(self, marking: Marking | None, *, online: bool) -> tuple[str, ...]:
         """Every sentence now."""
-        found = [f"{self._lane.about}{self.away}"] if self.away else []
+        found = [f"{self._lane.about}{self._away}"] if self._away else []
         if online:
             found += [*self._lacks.values(), *self._subscriptions.told(), *self._lane.told()]
         found += self._troubles.told()
@@ -72,7 +84,8 @@ class Reasons:
                 "messages from the broker come late: what is older than its max_age_ms is not"
                 " inspected"
             )
-        return (*found, *(each for each in (self._presence.problem, self.store, self.held) if each))
+        others = (self._presence.problem, self._ledger, self._waiting)
+        return (*found, *(each for each in others if each))
 
 
 def in_one(reasons: tuple[str, ...]) -> str:

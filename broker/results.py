@@ -117,7 +117,7 @@ class Results:
     def __init__(self, outbox: Outbox, ledger: Ledger) -> None:
         # rows up to here may have been sent over an earlier connection
         self.maybe_sent = ledger.outbox_last()
-        self.echoing = False
+        self._echoing = False
         self.echoes = 0
         self._outbox = outbox
         self._ledger = ledger
@@ -132,6 +132,10 @@ class Results:
     def in_flight(self) -> int:
         """Results that wait for PUBACK or echo."""
         return len(self._in_flight)
+
+    def answered(self, *, echoing: bool) -> None:
+        """Subscriptions were answered: whether the broker brings the node's own results back."""
+        self._echoing = echoing
 
     def rewind(self) -> None:
         """Read what is unconfirmed from the ledger again, from the oldest on. Raises Problem."""
@@ -195,7 +199,7 @@ class Results:
         lane = self._lanes[sent.row.station]
         lane.in_flight = max(0, lane.in_flight - 1)
         sent.acked_at, sent.sure = time.monotonic(), sure
-        if not self.echoing and sure:
+        if not self._echoing and sure:
             self._taken.append(sent.row.result_id)
 
     def refused(self, sent: Sent) -> None:

@@ -144,9 +144,9 @@ class Served:
             self._lasting.lane.hears_commands(subscriptions.hears)
         if not subscriptions.answered_all:
             return
-        results.echoing = subscriptions.echoing
+        results.answered(echoing=subscriptions.echoing)
         assert self.marking is not None
-        self.marking.answered(echoing=results.echoing)
+        self.marking.answered(echoing=subscriptions.echoing)
         if self.kind is None:
             self.kind = self._granted
             self._lasting.lane.online()
@@ -229,7 +229,7 @@ class Served:
         now = time.monotonic()
         self._ask(now)
         unstored = lasting.reading.unstored
-        lasting.reasons.held = (
+        lasting.reasons.triggers_wait(
             f"triggers wait, since they cannot be stored: {unstored.message}" if unstored else None
         )
         if unstored:
@@ -244,14 +244,16 @@ class Served:
             if not self._rewound:
                 lasting.results.rewind()
                 self._rewound = True
-            flush, lasting.outbox.flush_wanted = lasting.outbox.flush_wanted, False
+            flush = lasting.outbox.flush_asked()
             wait_s = min(wait_s, lasting.results.settle(now, flush=flush))
             if not self._quiet:
                 wait_s = min(wait_s, lasting.turns.pump(self.connection, now, marking.fence))
-            lasting.reasons.store = None
+            lasting.reasons.ledger_fails(None)
         except Problem as problem:
             # the ledger: results on their way stay so, and are looked at again; all else goes out
-            lasting.reasons.store = f"what goes out cannot be read or confirmed: {problem.message}"
+            lasting.reasons.ledger_fails(
+                f"what goes out cannot be read or confirmed: {problem.message}"
+            )
             wait_s = min(wait_s, lasting.turns.pump(self.connection, now, None))
         return wait_s
 
@@ -270,7 +272,7 @@ class Served:
         if left := subscriptions.hear(lane.wants_commands()):
             self.connection.unsubscribe(left)
         self._greeted = self._greeted or lane.may_greet() or subscriptions.hears is not None
-        self._lasting.turns.greets = self._greeted
+        self._lasting.turns.greet(self._greeted)
         subscriptions.again()
         if asked := self._lasting.subscriptions.take():
             self.connection.subscribe(asked)

@@ -185,7 +185,8 @@ class Session:
             except Exception as error:
                 # a fault of ours: the next connection starts clean, and it is told
                 log.exception("the connection to the broker failed")
-                self._reasons.away, delay = f"{type(error).__name__}: {error}", 1.0
+                self._reasons.away(f"{type(error).__name__}: {error}")
+                delay = 1.0
             self._tell()
 
     def _rest(self, delay: float) -> bool:
@@ -227,17 +228,16 @@ class Session:
             return 0.0
         self._lane.ended(ended, connected=stood_s is not None)
         delay, again = presence.delay(ended.reason, stood_s, explained=blamed)
-        self._reasons.away = ended.message
-        if again and not blamed:
-            self._reasons.away += (
-                f"; lost again and again: does another client use the id {self.client_id}, or is"
-                " the network bad?"
-            )
+        often = (
+            f"; lost again and again: does another client use the id {self.client_id}, or is the"
+            " network bad?"
+        )
+        self._reasons.away(ended.message + (often if again and not blamed else ""))
         log.warning("broker: %s; next try in %.1f s", ended.message, delay)
         return delay
 
     def _waits(self, why: str) -> None:
-        self._reasons.away = why
+        self._reasons.away(why)
         self._tell()
 
     def _leave(self, served: Served, ended: Ended) -> bool:
@@ -247,7 +247,7 @@ class Session:
         self._served = None
         self._outbox.attend(False)
         self._reading.ended(connection)
-        self._reasons.held = None
+        self._reasons.triggers_wait(None)
         blamed = False
         if ended.reason in ("lost", "ended"):
             blamed = self._subscriptions.ended()

@@ -48,7 +48,7 @@ class Turns:
         self._newest_at: dict[str, float] = {}
         # the result of each station whose short form went out last
         self._shortened: dict[str, str] = {}
-        self.greets = True  # False: the state waits
+        self._greets = True
         self._turn = 0
         self._attempts = 0
         self._alone: str | None = None  # the topic for which all others wait, no longer than
@@ -63,6 +63,10 @@ class Turns:
     def suspects(self) -> bool:
         """Whether any topic is in trouble, or may be."""
         return bool(self._troubles)
+
+    def greet(self, allowed: bool) -> None:
+        """Whether the state may be told; until then it waits."""
+        self._greets = allowed
 
     def begin(self) -> None:
         """A new connection."""
@@ -164,7 +168,7 @@ class Turns:
             left = self._newest_at.get(topic, 0.0) + SPACING_S - now
             if left > 0:
                 wait_s = min(wait_s, left)
-            elif not self._troubles.held(topic) and (self.greets or topic != self._names("state")):
+            elif not self._troubles.held(topic) and (self._greets or topic != self._names("state")):
                 due.append(topic)
         for message in self._outbox.take_newest(due):
             self._newest_at[message.topic] = now

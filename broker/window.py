@@ -20,7 +20,7 @@ class Answered(NamedTuple):
 
 
 class Window:
-    """See the head of this file. The credits are set by CONNACK."""
+    """See the head of this file."""
 
     def __init__(self) -> None:
         self.credits = 0
@@ -34,6 +34,10 @@ class Window:
     def unanswered(self) -> list[Message]:
         """What has no answer, in the order in which it went out."""
         return list(self._messages.values())
+
+    def open(self, receive_max: int) -> None:
+        """CONNACK came: so many messages of QoS 1 may be on their way."""
+        self.credits = receive_max
 
     def of(self, topic: str) -> int:
         """How many of these go to a topic."""

@@ -66,7 +66,11 @@ class Client(mqtt.Client):
         v5: bool,
         clean: bool,
         manual_ack: bool = False,
+        ponged: Callable[[], None] = lambda: None,
+        arrived: Callable[[Incoming, int], None] | None = None,
     ) -> None:
+        """ponged: hears of each answer to a ping. arrived: hears of messages and their ids, in
+        place of on_message."""
         super().__init__(
             CallbackAPIVersion.VERSION2,
             client_id=client_id,
@@ -79,9 +83,8 @@ class Client(mqtt.Client):
         self._v5 = v5
         self._clean = clean
         self._dialled: Any = None
-        self.ponged: Callable[[], None] = lambda: None  # hears of each answer to a ping
-        # hears of messages and their ids, instead of on_message
-        self.arrived: Callable[[Incoming, int], None] | None = None
+        self._ponged = ponged
+        self._arrived = arrived
         self._acks = bytearray()
         self.max_inflight_messages_set(0)  # whoever sends keeps to the broker's receive maximum
         if settings.username is not None:
@@ -126,9 +129,9 @@ class Client(mqtt.Client):
         return super()._packet_queue(command, packet, mid, qos, info)
 
     def loop_read(self, max_packets: int = 1) -> Any:
-        """Handle the next packet that is there; who sets `arrived` asks again while more is pending
-        of what was read."""
-        if self.arrived is None or self._sock is None:
+        """Handle the next packet that is there. With `arrived` more may be pending of what was
+        read: ask again."""
+        if self._arrived is None or self._sock is None:
             return super().loop_read(max_packets)
         code = self._packet_read()
         return self._loop_rc_handle(code) if code > 0 else mqtt.MQTT_ERR_SUCCESS
@@ -137,7 +140,7 @@ class Client(mqtt.Client):
         """The next packet: read here if it is one of those that come often and is there as a whole,
         else by paho."""
         found = None
-        if self.arrived is not None and not self._in_packet["command"]:
+        if self._arrived is not None and not self._in_packet["command"]:
             self._dialled.fill()
             found = self._dialled.packet()
         if found is not None:
@@ -147,8 +150,8 @@ class Client(mqtt.Client):
                 and (message := read_publish(first, body, v5=self._v5)) is not None
             ):
                 self._dialled.skip(end)
-                assert self.arrived is not None
-                self.arrived(*message)
+                assert self._arrived is not None
+                self._arrived(*message)
                 return mqtt.MQTT_ERR_SUCCESS
             if first == mqtt.PUBACK and len(body) >= 2 and body[2:] in _TAKEN:
                 self._dialled.skip(end)
@@ -162,7 +165,7 @@ class Client(mqtt.Client):
         return mqtt.MQTT_ERR_SUCCESS
 
     def _handle_pingresp(self) -> Any:
-        self.ponged()
+        self._ponged()
         return super()._handle_pingresp()
 
     def _create_socket(self) -> Any:

@@ -56,7 +56,7 @@ class Intake:
         self._event = outbox.event
         self._seldom = Seldom(outbox)
         self._repeats: dict[str, int] = {}  # known ids in a row, by station
-        self.draining = False
+        self._draining = False
 
     def deliver(self, deliveries: Sequence[Delivery]) -> None:
         """Messages on trigger topics. When it returns they may be acknowledged. Raises Problem
@@ -166,9 +166,13 @@ class Intake:
             self._settle(arrival, answer) for arrival, answer in zip(arrivals, answers, strict=True)
         ]
 
+    def drain(self) -> None:
+        """The node stops: from now on triggers are answered without an inspection."""
+        self._draining = True
+
     def _closed(self, station: Station) -> Problem | None:
         """Why no part of a station is inspected now."""
-        if self.draining:
+        if self._draining:
             return Problem("INTERRUPTED", "the node stops")
         return station.blocked or (Problem("STATION_PAUSED") if station.paused else None)
 

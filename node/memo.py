@@ -20,25 +20,35 @@ def anew(key: Hashable, make: Callable[[], Any]) -> Any:  # noqa: ARG001 - as On
 
 
 class Memo:
-    """A run starts with begin(). `saved_ns` is how long it took to make what was found here."""
+    """A run starts with begin()."""
 
     def __init__(self, runs: int = RUNS) -> None:
         self._runs = runs
         self._run = 0
         self._made: dict[Hashable, tuple[Any, int]] = {}
         self._asked: dict[Hashable, int] = {}
-        self.saved_ns = 0
+        self._saved_ns = 0
+
+    @property
+    def saved_ns(self) -> int:
+        """How long it took to make what was found here, since begin() or take_saved_ns()."""
+        return self._saved_ns
 
     def begin(self) -> None:
         """A run starts: what the last ones did not ask for is let go."""
         self._run += 1
-        self.saved_ns = 0
+        self._saved_ns = 0
         for key in [key for key, run in self._asked.items() if run < self._run - self._runs]:
             del self._asked[key], self._made[key]
 
     def of(self, *things: Hashable) -> Once:
         """For what is made of these things and of a key."""
         return lambda key, make: self._once((*things, key), make)
+
+    def take_saved_ns(self) -> int:
+        """`saved_ns`, which then begins anew."""
+        saved, self._saved_ns = self._saved_ns, 0
+        return saved
 
     def forget(self) -> None:
         """Let everything go."""
@@ -52,6 +62,6 @@ class Memo:
             made = make()
             found = self._made[key] = made, time.monotonic_ns() - began_ns
         else:
-            self.saved_ns += found[1]
+            self._saved_ns += found[1]
         self._asked[key] = self._run
         return found[0]

@@ -239,7 +239,7 @@ class Service:
             self.alarms.set("BROKER", message or None)
             for station in self.stations.values():
                 deaf = self.session.deaf.get(station.id)
-                station.deaf = Problem("SUBSCRIPTION_REFUSED", deaf) if deaf else None
+                station.hears_triggers(Problem("SUBSCRIPTION_REFUSED", deaf) if deaf else None)
 
     def _telling(self) -> dict[str, str]:
         """For a line of the log: in whose inspection it is written."""
@@ -318,7 +318,7 @@ class Service:
         notify("STOPPING=1" if self._asked == "stop" else "STATUS=reloading")
         self._asked = self._asked or "stop"
         self.sources.end()
-        self.intake.draining = True
+        self.intake.drain()
         late = ending.apart(
             {
                 "parts": lambda: ending.finish(self.stations.values()),

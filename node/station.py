@@ -64,8 +64,8 @@ class Station:
         self._tested_at = 0.0  # when maintenance last gave a sign
         self._assigned: ReadyProgram | None = None
         self._assigning = threading.Lock()
-        self.blocked: Problem | None = None  # why no trigger may be taken now
-        self.deaf: Problem | None = None  # why the broker's triggers are not heard
+        self._blocked: Problem | None = None
+        self._deaf: Problem | None = None
         self.counts: dict[str, int] = ledger.counts(self.id, self.reset_seq)
         self.latencies_ms: deque[float] = deque(maxlen=LATENCIES)
         # for the chores: the result goes out first, then it is counted
@@ -224,17 +224,30 @@ class Station:
             return Problem("PROGRAM_NOT_FOUND", "no program is active")
         return self.worker.peek(self.program_id)
 
+    @property
+    def blocked(self) -> Problem | None:
+        """Why no trigger may be taken now."""
+        return self._blocked
+
+    def block(self, why: Problem | None) -> None:
+        """Take no trigger from now on, or, with None, take them again."""
+        self._blocked = why
+
+    def hears_triggers(self, problem: Problem | None) -> None:
+        """Why the triggers that come by the broker are not heard; None if they are."""
+        self._deaf = problem
+
     def state(self) -> StationState:
         """What the station is doing, and what is wrong."""
         program = self._program()
         camera = self.worker.camera_problem
         lines = self.driver.problem(self.id)
-        blocked = self.unrecorded or self.blocked
+        blocked = self.unrecorded or self._blocked
         wrong = (
             blocked
             or camera
             or lines
-            or self.deaf
+            or self._deaf
             or (program if isinstance(program, Problem) else None)
         )
         name: StateName = "Ready"
@@ -242,7 +255,7 @@ class Station:
             name = "Halted"
         elif isinstance(program, Problem):
             name = "Preoperational"
-        elif blocked or camera or lines or self.deaf:
+        elif blocked or camera or lines or self._deaf:
             name = "Error"
         elif program is None:
             name = "Initialized"

@@ -317,3 +317,11 @@ class Problem(Exception):
         self.message = f"{entry.message}: {message}" if message else entry.message
         self.details = details
         super().__init__(f"{code}: {self.message}")
+
+    @classmethod
+    def told(cls, code: str, message: str) -> "Problem":
+        """A problem as another process has told it: its message is whole already."""
+        problem = cls(code)
+        problem.message = message
+        problem.args = (f"{code}: {message}",)
+        return problem

@@ -25,9 +25,7 @@ def command(name: str, limit_s: float = REPLY_S, **payload: Any) -> dict[str, An
     code, message = (reply.error.code, reply.error.message) if reply.error else ("INTERNAL", "")
     if code not in CATALOGUE:  # of a newer node
         raise Problem("INTERNAL", f"the node replied {code}: {message}")
-    problem = Problem(code)
-    problem.message = message  # it begins with the catalogue's words already
-    raise problem
+    raise Problem.told(code, message)
 
 
 def presence() -> Presence:

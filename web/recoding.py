@@ -59,9 +59,7 @@ def _refusal(said: bytes) -> Problem:
     try:
         found = json.loads(said)
         if found["code"] in CATALOGUE:
-            problem = Problem(found["code"])
-            problem.message = str(found["message"])[:500]
-            return problem
+            return Problem.told(found["code"], str(found["message"])[:500])
     except (ValueError, KeyError, TypeError):
         pass
     return Problem("IMAGE_INVALID", "decoding it takes too much memory, or ends the decoder")

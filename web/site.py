@@ -75,7 +75,7 @@ class Site:
         )
         self.vouching = Vouching(self.state)
         self.checked: dict[bytes, Token] = {}  # access tokens by their hash, of those keys
-        self.provider: Provider | None = None  # of identities, once somebody signs in by it
+        self._provider: Provider | None = None  # of identities, once somebody signs in by it
         self._client: Client | None = None
         self._lock = threading.Lock()
         self._alone = threading.Lock()
@@ -99,6 +99,12 @@ class Site:
     def watch(self) -> Watch:
         """What the node says, as last heard; it begins to listen with the first who asks."""
         return self._watch.start()
+
+    def provider(self, make: Callable[[], Provider]) -> Provider:
+        """The provider of identities, made when it is first asked for."""
+        if self._provider is None:
+            self._provider = make()
+        return self._provider
 
     def user(self, key: str) -> User:
         """An account by id or user name, as it is now; read again when the file has changed. Raises

@@ -113,19 +113,17 @@ def _run(args: argparse.Namespace, lock: int) -> int:
     try:
         broker = start_broker(folder / "broker", ports.mqtt, args.broker, access=users)
         node = _start("run", config, folder / "node.log", lock)
-        screen = Screen(DemoTruth(CAMERA), STATIONS)
+        url = f"mqtt://127.0.0.1:{ports.mqtt}"
+        settings = BrokerSettings(
+            url=url, base=BASE, username=USERS.plc, password=SecretStr(users.passwords[USERS.plc])
+        )
+        line = Plc(settings, NODE, lambda answer: screen.heard(answer))
+        screen = Screen(DemoTruth(CAMERA), STATIONS, line)
         # last, for it is shown only once: nothing may fail in between
         password = first_account(folder)
         web = _start("web", config, folder / "web.log", lock)
         print(_banner(folder, ports, broker, password), flush=True)
-        url = f"mqtt://127.0.0.1:{ports.mqtt}"
-        plc = BrokerSettings(
-            url=url, base=BASE, username=USERS.plc, password=SecretStr(users.passwords[USERS.plc])
-        )
-        screen.plc = Plc(plc, NODE, screen.heard)
-        code = asyncio.run(
-            _follow(screen, screen.plc, broker, node, web, folder, plc=not args.no_plc)
-        )
+        code = asyncio.run(_follow(screen, line, broker, node, web, folder, plc=not args.no_plc))
     except KeyboardInterrupt:
         code = 0
     finally:

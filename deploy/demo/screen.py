@@ -44,10 +44,10 @@ class Tally:
 class Screen:
     """See the head of this file; `heard` takes each result, `refresh` draws."""
 
-    def __init__(self, truths: DemoTruth, stations: dict[str, str]) -> None:
+    def __init__(self, truths: DemoTruth, stations: dict[str, str], plc: Plc) -> None:
         self.console = Console(highlight=False)
         self.tallies = {station: Tally() for station in stations}
-        self.plc: Plc | None = None
+        self._plc = plc
         self._truths = truths
         self._stations = stations
         self._latest: deque[tuple[Answer, Verdict | None]] = deque(maxlen=LATEST)
@@ -104,7 +104,7 @@ class Screen:
                 justify="right" if column in ("OK", "NG", "ERROR", "yield") else "left",
                 no_wrap=True,
             )
-        state = self.plc.state if self.plc else None
+        state = self._plc.state
         for station, shows in self._stations.items():
             tally = self.tallies[station]
             found = state.stations.get(station) if state else None
@@ -153,16 +153,16 @@ class Screen:
         return table
 
     def _state(self) -> str:
-        if self.plc is None or self.plc.state is None:
+        if self._plc.state is None:
             return "node: starting"
         alarms = "; ".join(
-            f"{code}: {plain(message, 200)}" for code, message in sorted(self.plc.alarms.items())
+            f"{code}: {plain(message, 200)}" for code, message in sorted(self._plc.alarms.items())
         )
         unanswered = (
-            f"  triggers without an answer: {self.plc.unanswered}" if self.plc.unanswered else ""
+            f"  triggers without an answer: {self._plc.unanswered}" if self._plc.unanswered else ""
         )
         return (
-            f"node: {'on line' if self.plc.state.state != 'Offline' else 'Offline'}{unanswered} "
+            f"node: {'on line' if self._plc.state.state != 'Offline' else 'Offline'}{unanswered} "
             f" alarms: {alarms or 'none'}"
         )
 

@@ -24,7 +24,7 @@ class Retention:
         """Remove what is too old, or too much."""
         swept = self._pictures.store.sweep(self._ledger.pictured)
         self._orphans()
-        self._pictures.full = False
+        self._pictures.swept()
         self._metrics.pictures.set(swept.usage.files)
         self._metrics.picture_bytes.set(swept.usage.bytes)
 

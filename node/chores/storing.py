@@ -61,7 +61,7 @@ class Storing:
                     problem = still
         self._down = problem
         for station in stations:
-            station.blocked = problem or self._full
+            station.block(problem or self._full)
         failed = [f"{name}: {why.message}" for name, why in self._failed.items()]
         self._alarms.set("STORE", problem.message if problem else "; ".join(failed) or None)
 

@@ -21,8 +21,7 @@ class GivenPicture:
     def __init__(self, digest: str, pixels: Pixels) -> None:
         self.digest = digest
         self.used_at = 0.0
-        self.stored: bytes | None = None  # encoded anew, as a master is stored
-        self.become(pixels)
+        self.become(pixels, None)
 
     @property
     def pixels(self) -> Pixels:
@@ -30,13 +29,14 @@ class GivenPicture:
         return self._first.pixels
 
     @property
-    def bytes(self) -> int:
+    def held_bytes(self) -> int:
         """What it takes in memory."""
         gray = self._first.gray.nbytes if self._first.coloured else 0
         return self.pixels.nbytes + gray + len(self.stored or b"")
 
-    def become(self, pixels: Pixels) -> None:
-        """Be what is left of it where not all can be stored."""
+    def become(self, pixels: Pixels, stored: bytes | None) -> None:
+        """Be what a master is stored as: these pixels, encoded as `stored`; None before that."""
+        self.stored = stored
         self._first = Frame(np.ascontiguousarray(pixels), 0, 0.0, "given", simulated=True)
 
     def frame(self, source: str) -> Frame:
@@ -93,7 +93,7 @@ class GivenPictures:
     def _used(self, picture: GivenPicture) -> GivenPicture:
         picture.used_at = self._clock()
         self._kept.move_to_end(picture.digest)
-        size = sum(each.bytes for each in self._kept.values())
+        size = sum(each.held_bytes for each in self._kept.values())
         while size > self._most_bytes and len(self._kept) > 1:
-            size -= self._kept.popitem(last=False)[1].bytes
+            size -= self._kept.popitem(last=False)[1].held_bytes
         return picture

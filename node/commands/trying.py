@@ -94,7 +94,7 @@ class Trying:
                 raise refused
             found.frame = _frame(given, bench, loaded)
             found.step("acquire")
-            self._memo.saved_ns = 0  # what learning took is none either
+            self._memo.take_saved_ns()  # what learning took is none either
             once = None
             place = partial(locate, found.frame, program.locator, loaded.locator)
             if given is None:
@@ -150,9 +150,9 @@ class Trying:
     def _as_stored(self, master: GivenPicture) -> None:
         """Make it what it would be stored as: its tools learn from that."""
         if master.stored is None:
-            master.stored = exact(master.pixels, EXACT_BYTES)
-            if not master.stored.startswith(b"\x89PNG"):  # not all of it fits
-                master.become(decode(master.stored))
+            stored = exact(master.pixels, EXACT_BYTES)
+            fits = stored.startswith(b"\x89PNG")
+            master.become(master.pixels if fits else decode(stored), stored)
 
     def _given(
         self, command: TryProgram, master: GivenPicture | None
@@ -192,8 +192,7 @@ class Trying:
 
     def _step(self, found: Inspection, name: str) -> None:
         """A step ends; what was found in the memo has taken its time, too."""
-        found.earlier(self._memo.saved_ns)
-        self._memo.saved_ns = 0
+        found.earlier(self._memo.take_saved_ns())
         found.step(name)
 
 

@@ -26,7 +26,7 @@ class PictureKeeping:
 
     def __init__(self, store: Pictures, metrics: Metrics, *, previews: bool = False) -> None:
         self.store = store
-        self.full = False
+        self._full = False
         self.pending: set[str] = set()  # results that will have pictures, and have none yet
         self._metrics = metrics
         self._previews = previews
@@ -38,7 +38,7 @@ class PictureKeeping:
         """File names if the result's pictures are to be kept and there is a place for them, which
         is then reserved."""
         found = record.found
-        if found.taken_at_s is None or found.program is None or self.full:
+        if found.taken_at_s is None or found.program is None or self._full:
             return None
         keep = found.program.keep
         if found.verdict == "OK" and found.fault is None:
@@ -60,6 +60,10 @@ class PictureKeeping:
         if result_id in self.pending:
             self.pending.discard(result_id)
             self._places.release()
+
+    def swept(self) -> None:
+        """Old pictures were removed: new ones are tried again, also after a full disk."""
+        self._full = False
 
     def settle(self, record: Record, result: Result) -> Settle:
         """What its worker is to do with a stored result; it is a preview if these are on and the
@@ -83,6 +87,5 @@ class PictureKeeping:
         self._places.release()
         if problem is not None:
             self._metrics.pictures_dropped.inc()
-            # a sweep that finds room sets it back
-            self.full = self.full or problem.code == "DISK_SPACE"
+            self._full = self._full or problem.code == "DISK_SPACE"
             log.warning("a picture was not kept: %s", problem)

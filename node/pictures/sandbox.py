@@ -100,9 +100,7 @@ def _answer(stdout: IO[bytes]) -> Pixels:
         raise EOFError
     said = json.loads(line)
     if "code" in said:
-        problem = Problem(said["code"])
-        problem.message = said["message"]
-        raise problem
+        raise Problem.told(said["code"], said["message"])
     size = int(np.prod(said["shape"]))
     pixels = stdout.read(size)
     if len(pixels) != size:

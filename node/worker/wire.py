@@ -152,10 +152,7 @@ def as_fault(problem: Problem) -> Fault:
 
 def as_problem(fault: Fault) -> Problem:
     """And back: as it was."""
-    problem = Problem(fault.code)
-    problem.message = fault.message
-    problem.args = (f"{fault.code}: {fault.message}",)
-    return problem
+    return Problem.told(fault.code, fault.message)
 
 
 def _span(seconds: float) -> bytes:

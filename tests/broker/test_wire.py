@@ -25,15 +25,20 @@ class Wire:
         self.heard: list[tuple[Incoming, int]] = []
         self.published: list[int] = []
         self.refused: list[bool] = []
-        self.client = Client(SETTINGS, "wire", v5=v5, clean=False, manual_ack=True)
+        self.client = Client(
+            SETTINGS,
+            "wire",
+            v5=v5,
+            clean=False,
+            manual_ack=True,
+            arrived=(lambda message, mid: self.heard.append((message, mid))) if quick else None,
+        )
         self.client._dialled = self.client._sock = sock = _Buffered(fileno=ours.detach())
         sock.setblocking(False)
         self.client.on_message = lambda _client, _data, message: self.heard.append(
             (incoming(message), message.mid)
         )
         self.client.on_publish = self._on_publish
-        if quick:
-            self.client.arrived = lambda message, mid: self.heard.append((message, mid))
 
     def _on_publish(self, _client: Any, _data: Any, mid: int, reason: Any, _given: Any) -> None:
         self.published.append(mid)

@@ -94,9 +94,7 @@ def _provider(here: Site) -> Provider:
     settings, origin = here.settings.oidc, here.settings.web.origin
     if settings.issuer is None or origin is None:
         raise Problem("NOT_FOUND", "no identity provider is set")
-    if here.provider is None:
-        here.provider = Provider(settings, f"{origin}{oidc.url_prefix}/callback")
-    return here.provider
+    return here.provider(lambda: Provider(settings, f"{origin}{oidc.url_prefix}/callback"))
 
 
 def _asked(here: Site) -> dict[str, Any]:

@@ -5,6 +5,7 @@ import sqlite3
 import threading
 from collections import deque
 from collections.abc import Callable
+from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 from schemas.store.ledger.shapes import OutboxRow, Settled
@@ -13,46 +14,26 @@ T = TypeVar("T")
 Operation = Callable[[sqlite3.Connection], T]
 
 
+@dataclass(slots=True, eq=False)
 class Job:
     """An operation, who hears of its commit, and what it brought: value or error, results, the seq
     and triggers it used."""
 
-    __slots__ = (
-        "done",
-        "durable",
-        "error",
-        "operation",
-        "outbox",
-        "seq",
-        "settled",
-        "trigger",
-        "undo",
-        "value",
-        "withdrawn",
-    )
-
-    def __init__(
-        self,
-        operation: Operation[Any],
-        durable: bool,
-        settled: Settled | None = None,
-        undo: Callable[[sqlite3.Connection, Any], None] | None = None,
-    ) -> None:
-        self.operation = operation
-        self.durable = durable
-        self.settled = settled
-        self.undo = undo
-        self.done = False
-        self.withdrawn = False
-        self.begin()
+    operation: Operation[Any]
+    durable: bool
+    settled: Settled | None = None
+    undo: Callable[[sqlite3.Connection, Any], None] | None = None
+    done: bool = False
+    withdrawn: bool = False
+    value: Any = None
+    error: BaseException | None = None
+    outbox: list[OutboxRow] = field(default_factory=list)
+    seq: dict[str, int] = field(default_factory=dict)
+    trigger: int = 0
 
     def begin(self) -> None:
         """Forget what it brought: it runs anew."""
-        self.value: Any = None
-        self.error: BaseException | None = None
-        self.outbox: list[OutboxRow] = []
-        self.seq: dict[str, int] = {}
-        self.trigger = 0
+        self.value, self.error, self.outbox, self.seq, self.trigger = None, None, [], {}, 0
 
 
 class Line:
