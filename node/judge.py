@@ -3,8 +3,8 @@
 import ast
 import time
 
-from node.part import Inspection
 from node.program import LoadedProgram
+from node.seen import Inspection
 from schemas import Fault, Problem, Verdict
 from schemas.program import judgement_tree
 

@@ -33,9 +33,6 @@ AUDIT_S = 1.5
 BEAT_S = 8.0
 # chores and keeping: they load programs, look through folders, remove what is too old
 CARE_BEAT_S = 24.0
-# of the thread of commands at a time, for faults that are drawn and inspected; others are asked for
-# later
-CHALLENGE_S = 1.5
 # the watch did not run for so long: the machine stood still, and nobody is held to his beat
 STILL_S = 2.0
 
@@ -49,8 +46,6 @@ ANSWER_S = 1.5  # for those that wait
 APART_S = 2.5  # for whatever ends beside one another: lines, pictures, broker, cameras
 BROKER_STOP_S = 2.0
 LINES_STOP_S = 1.5
-PICTURES_STOP_S = 1.0
-SHOWING_STOP_S = 0.5
 TRACING_STOP_S = 0.5
 EXPORTS_STOP_S = 0.5
 CLOSE_S = 1.0
@@ -102,6 +97,7 @@ TABLE: dict[str, dict[str, str]] = {
         "node.gpio.guard": "HANG_S LEAVE_S",
         "node.telemetry.metrics_port": "OPEN_S PACE_S PIECE_S REST_S TURN_S",
         "node.commands.optimise": "LIMIT_S",
+        "node.commands.trying": "CHALLENGE_S",
         "node.pictures.writer": "AFTER_S IDLE_S",
         "node.shelf": "LOAD_S",
         "node.station": "LOAD_S",
@@ -109,9 +105,11 @@ TABLE: dict[str, dict[str, str]] = {
         "node.pictures.live_view": "AFTER_S IDLE_S",
         "node.telemetry.tracing": "SEND_S",
         "node.tools.text": "LONGEST_WAIT_S",
-        "node.trigger": "LOADING_S STEP_S",
+        "node.trigger": "STEP_S",
         "node.watch": "AGAIN_S LATE_S",
+        "node.worker.bench": "PICTURES_STOP_S SHOWING_STOP_S",
         "node.worker.child": "ENDED_S",
+        "node.worker.seam": "LOADING_S",
         "node.worker.spare": "SETTLE_S LOOK_S",
         "node.worker.in_process": "START_S ASK_S MORE_S STOP_S",
         "schemas.store.disk": "LOCK_S",

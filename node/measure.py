@@ -12,8 +12,8 @@ from node.calibration import check_size
 from node.frame import Frame, Placement
 from node.measurement import Given, Measurement
 from node.memo import Once
-from node.part import Finding
 from node.program import LoadedProgram, LoadedTool
+from node.seen import Finding
 from schemas import Fault, Problem, ToolResult, Trigger, Verdict
 from schemas.tools.base import RegionTool
 from schemas.trigger import EMPTY

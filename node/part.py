@@ -1,14 +1,10 @@
-"""One part on its way through the inspection: its trigger, and what its worker has found so far."""
+"""One part as it waits for its result, until somebody answers it."""
 
 import threading
-import time
 from dataclasses import dataclass, field
+from typing import Any
 
-from node.frame import IN_PLACE, Frame, Placement
-from node.measurement import Mark, Measurement
-from node.program import LoadedProgram
-from node.worker.seam import Found, Job
-from schemas import Fault, Pose, Problem, ToolResult, Trigger, Verdict
+from schemas import Trigger
 from schemas.result import Source
 
 
@@ -46,72 +42,14 @@ class Part:
             return not claimed
 
 
-@dataclass
-class Finding:
-    """What one tool found: its line in the result, and its marks for the annotated picture."""
-
-    result: ToolResult
-    measurement: Measurement | None = None
-
-    def marks(self) -> tuple[Mark, ...]:
-        """What to draw; computed when asked for."""
-        return self.measurement.marks() if self.measurement is not None else ()
-
-
-@dataclass
-class Inspection:
-    """What one part has become so far, with its pixels; a verdict that is not set is an ERROR."""
-
-    part: Part | Job
-    program: LoadedProgram | None = None
-    frame: Frame | None = None
-    pose: Pose | None = None
-    placement: Placement = IN_PLACE
-    findings: tuple[Finding, ...] = ()
-    verdict: Verdict = "ERROR"
-    fault: Fault | None = None
-    places: tuple[Pose, ...] = ()  # where the part may be, if nobody can say which it is
-    timings_ms: dict[str, float] = field(default_factory=dict)
-    _mark_ns: int = 0
-    began_ns: int = 0
-
-    def __post_init__(self) -> None:
-        began = self.part.began_ns if isinstance(self.part, Job) else time.monotonic_ns()
-        self.began_ns = self._mark_ns = began
-        self.timings_ms["wait"] = as_ms(self.began_ns - self.part.received_ns)
-
-    def step(self, name: str) -> None:
-        """The step `name` ends now."""
-        now = time.monotonic_ns()
-        self.timings_ms[name] = as_ms(now - self._mark_ns)
-        self._mark_ns = now
-
-    def earlier(self, span_ns: int) -> None:
-        """The step under way counts as begun so much earlier: what it needed was there already."""
-        self.began_ns -= span_ns
-        self._mark_ns -= span_ns
-
-    def fail(self, problem: Problem) -> None:
-        """The part cannot be judged."""
-        self.verdict = "ERROR"
-        self.fault = Fault(code=problem.code, message=problem.message[:1000])
-        self.places = problem.details.get("places", ())
-
-    def told(self) -> Found:
-        """What goes over the seam of it."""
-        return Found(
-            self.part.row,
-            self.verdict,
-            self.fault,
-            self.program.ready if self.program is not None else None,
-            tuple(finding.result for finding in self.findings),
-            self.pose,
-            self.timings_ms,
-            self.frame.taken_at_s if self.frame is not None else None,
-            self._mark_ns,
-        )
-
-
 def as_ms(span_ns: int) -> float:
     """Whole microseconds, as ms."""
     return max(0, span_ns // 1000) / 1000
+
+
+def __getattr__(name: str) -> Any:
+    if name in ("Finding", "Inspection"):  # where they were before
+        from node import seen
+
+        return getattr(seen, name)
+    raise AttributeError(name)

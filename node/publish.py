@@ -8,32 +8,18 @@ station keeps it until the disk allows.
 
 import logging
 import time
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 from node.record import Record
+from node.told import build, smallest
 from node.worker.seam import NO_IMAGES, Settle
-from schemas import EVALUATION, Images, Problem, Result, new_id, utc
-from schemas.result import MAX_RESULT_BYTES, Fault
+from schemas import Problem, Result, new_id, utc
 from schemas.store.ledger import AlreadyAnswered
 
 if TYPE_CHECKING:
     from node.station import Station
 
-FEW = 16  # tools: without texts and errors each takes less than 300 bytes
-LATER_BYTES = 64  # by so much a result can grow after it was fitted: seq, times and outputs
-
 log = logging.getLogger(__name__)
-
-
-class Whose(Protocol):
-    """Whose a result is: a station's, or its bench's for what an editor tries."""
-
-    node_id: str
-    program_id: str | None
-
-    @property
-    def simulated(self) -> bool:
-        """Whether camera or lines are simulated."""
 
 
 def compose(record: Record, station: "Station") -> None:
@@ -134,110 +120,3 @@ def give_up(record: Record, station: "Station", error: Exception) -> None:
     record.result = smallest(record, station, new_id())
     station.faulty(f"{type(error).__name__}: {error}")
     store(record, station)
-
-
-def build(
-    record: Record,
-    station: Whose,
-    result_id: str,
-    seq: int,
-    images: Images = NO_IMAGES,
-) -> Result:
-    """The result of an inspection as it will be stored and published, but for what is known only
-    then."""
-    part, found = record.part, record.found
-    program, fault = found.program, found.fault
-    finished_ns = time.monotonic_ns()
-    verdict = found.verdict if fault is None else "ERROR"
-    if verdict == "ERROR" and fault is None:
-        fault = Fault(code="INTERNAL", message="no verdict was reached")
-    # all values are our own and typed, so the model is not validated again in the inspection path;
-    # a test does
-    result = Result.made(
-        schema_="result/1",
-        result_id=result_id,
-        trigger_id=part.trigger_id,
-        assigned=part.assigned,
-        node=station.node_id,
-        station=part.station,
-        seq=seq,
-        verdict=verdict,
-        evaluation=EVALUATION[verdict],
-        program=program.id if program else part.trigger.program or station.program_id,
-        program_version=program.version if program else None,
-        program_hash=program.hash if program else None,
-        part_id=part.trigger.part_id,
-        meta=part.trigger.meta,
-        source=part.source,
-        received_at=utc(part.received_at),
-        captured_at=None if found.taken_at_s is None else utc(found.taken_at_s),
-        finished_at=utc(),
-        duration_ms=(finished_ns - part.received_ns) // 1000 / 1000,
-        timings_ms=found.timings_ms,
-        pose=found.pose,
-        tools=found.tools,
-        outputs=record.outputs,
-        error=fault,
-        images=images,
-        simulated=station.simulated,
-    )
-    return _fit(result)
-
-
-def smallest(record: Record, station: "Station", result_id: str) -> Result:
-    """The ERROR of a part of which nothing is told but which it is, and why."""
-    part, fault = (
-        record.part,
-        record.found.fault or Fault(code="INTERNAL", message="no verdict was reached"),
-    )
-    return Result.made(
-        schema_="result/1",
-        result_id=result_id,
-        trigger_id=part.trigger_id,
-        assigned=part.assigned,
-        node=station.node_id,
-        station=part.station,
-        seq=0,
-        verdict="ERROR",
-        evaluation=EVALUATION["ERROR"],
-        program=None,
-        program_version=None,
-        program_hash=None,
-        part_id=part.trigger.part_id,
-        meta=None,
-        source=part.source,
-        received_at=utc(part.received_at),
-        captured_at=None,
-        finished_at=utc(),
-        duration_ms=(time.monotonic_ns() - part.received_ns) // 1000 / 1000,
-        timings_ms={},
-        pose=None,
-        tools=(),
-        outputs=record.outputs,
-        error=Fault(code=fault.code, message=fault.message.encode("ascii", "replace").decode()),
-        images=NO_IMAGES,
-        simulated=station.simulated,
-    )
-
-
-def _fit(result: Result) -> Result:
-    """The result in at most 16 KiB: error texts of tools go first, then the tools that are OK, then
-    meta."""
-    few = len(result.tools) <= FEW and not any(tool.text or tool.error for tool in result.tools)
-    if few and result.meta is None:
-        return result  # what else there is has bounds of its own
-    limit = MAX_RESULT_BYTES - LATER_BYTES
-    if len(result.model_dump_json(by_alias=True)) <= limit:
-        return result
-    short = tuple(
-        tool.model_copy(update={"error": tool.error and Fault(code=tool.error.code, message="")})
-        for tool in result.tools
-    )
-    result = result.model_copy(update={"tools": short})
-    if len(result.model_dump_json(by_alias=True)) > limit:
-        result = result.model_copy(
-            update={"tools": tuple(tool for tool in short if tool.verdict != "OK")[:32]}
-        )
-    if len(result.model_dump_json(by_alias=True)) > limit:
-        result = result.model_copy(update={"meta": None})
-    return result

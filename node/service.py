@@ -12,9 +12,7 @@ from collections.abc import Callable
 from functools import partial
 from importlib.metadata import version as package_version
 from pathlib import Path
-from typing import Literal
-
-import cv2
+from typing import TYPE_CHECKING, Literal
 
 from broker.lanes import Lanes
 from broker.outbox import Outbox
@@ -35,27 +33,21 @@ from node.commands.actions import Actions
 from node.commands.audit import Audit
 from node.commands.inbox import Commands
 from node.commands.reach import Reach
-from node.commands.with_pixels import PixelCommands
 from node.exports.care import Exports
 from node.gpio import make_bank
 from node.gpio.driver import LineDriver
-from node.inspection import inspect, look
+from node.inspection import inspect
 from node.intake import Intake
 from node.metrics import Metrics
 from node.notify import notify
 from node.pictures.keeping import PictureKeeping
-from node.pictures.live_view import LiveView
-from node.pictures.writer import PictureWriter
 from node.shared import Shared
-from node.shelf import Shelf
 from node.sources import Edges, Sources
 from node.state_lock import lock_state
 from node.station import LOAD_S, Station
 from node.telemetry.tracing import Tracing
 from node.watch import Beats, Watch
-from node.worker.bench import Workshop, make_bench
 from node.worker.in_process import ProcessWorker
-from node.worker.in_thread import ThreadWorker
 from node.worker.seam import Crash, Worker
 from node.worker.spare import Spare
 from node.worker.wire import Setup
@@ -72,10 +64,12 @@ from schemas import (
 )
 from schemas.command import COMMANDS
 from schemas.store.ledger import Ledger
-from schemas.store.live_pictures import LivePictures
 from schemas.store.pictures import Pictures
 from schemas.store.programs import Programs
 from schemas.store.state import secured
+
+if TYPE_CHECKING:
+    from node.worker.threads import Threads
 
 log = logging.getLogger(__name__)
 
@@ -86,7 +80,6 @@ class Service:
     """One node. run() returns when it was asked to stop or to reload, with everything put away."""
 
     def __init__(self, settings: Settings, folder: Path) -> None:
-        cv2.setNumThreads(1)
         self.settings = settings
         self.version = package_version("inspection-node")
         state = Path(settings.state_dir)
@@ -102,12 +95,6 @@ class Service:
         self.programs = Programs(state / "programs")
         store = Pictures(state / "pictures", settings.pictures, lived=self.ledger.lived)
         self.pictures = PictureKeeping(store, self.metrics, previews=settings.preview)
-        self.workshop = Workshop(
-            settings.node_id,
-            Shelf(Programs(state / "programs")),
-            PictureWriter(store, settings.pictures.jpeg_quality, self.pictures.written, self._show),
-            LiveView(LivePictures(state / "shown")),
-        )
         self.edges = Edges(station.id for station in settings.station)
         banks = {
             station.id: (station.lines, make_bank(station.lines)) for station in settings.station
@@ -122,11 +109,11 @@ class Service:
             self.metrics,
             self.tracing,
         )
-        pixels = PixelCommands(self.workshop)
+        self.threads: Threads | None = None
         self.processes: dict[str, ProcessWorker] = {}
         self.spare = Spare()
         self.stations: dict[str, Station] = {
-            station.id: Station(station, self._worker(station, folder, pixels), shared, inspect)
+            station.id: Station(station, self._worker(station, folder), shared, inspect)
             for station in settings.station
         }
         self.intake = Intake(self.stations, self.ledger, self.outbox, self.alarms)
@@ -166,10 +153,14 @@ class Service:
         self._asked: Outcome | None = None
         self.left_behind = False  # whether something did not end that should have
 
-    def _worker(self, station: StationSettings, folder: Path, pixels: PixelCommands) -> Worker:
-        if station.worker == "thread":
-            return ThreadWorker(make_bench(station, folder, self.workshop), look, pixels)
+    def _worker(self, station: StationSettings, folder: Path) -> Worker:
         settings = self.settings
+        if station.worker == "thread":
+            if self.threads is None:
+                from node.worker.threads import Threads
+
+                self.threads = Threads(settings, self.pictures, self._show)
+            return self.threads.worker(station, folder)
         setup = Setup(
             settings.node_id,
             station,
@@ -269,7 +260,8 @@ class Service:
                 station.assign(station.worker.program(station.program_id or "", LOAD_S))
         self.tracing.start()
         self.exports.start()
-        self.workshop.start()
+        if self.threads is not None:
+            self.threads.start()
         self.commands.start()
         self.intake.recover()
         self.commands.recover()
@@ -335,7 +327,7 @@ class Service:
         late += ending.apart(
             {
                 "lines": lambda: self.driver.stop(limits.LINES_STOP_S),
-                "pictures": self.workshop.stop,
+                **({} if self.threads is None else {"pictures": self.threads.stop}),
                 "tracing": lambda: self.tracing.stop(limits.TRACING_STOP_S),
                 "exports": lambda: self.exports.stop(limits.EXPORTS_STOP_S),
                 "broker": lambda: self.session.stop(OFFLINE, limits.BROKER_STOP_S),

@@ -7,12 +7,10 @@ from node.arrival import Received, stale
 from node.part import Part
 from node.record import Record
 from node.station import Station
-from node.worker.seam import Job
+from node.worker.seam import LOADING_S, Job
 from schemas import Problem
 
 STEP_S = 0.5  # of a wait for the delay of a trigger
-# a part waits no longer than this for its program to be loaded: less than the watch gives it
-LOADING_S = 0.9
 
 
 def trigger(part: Part, station: Station, record: Record) -> Job:

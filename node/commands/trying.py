@@ -17,19 +17,19 @@ from node.commands.given_pictures import GivenPicture, GivenPictures
 from node.faults.challenge import challenged
 from node.frame import Frame
 from node.judge import judge
-from node.limits import CHALLENGE_S
 from node.locate import locate
 from node.measure import measure
 from node.memo import Memo
-from node.part import Inspection, Part
+from node.part import Part
 from node.pictures.annotate import annotate
 from node.pictures.decode import decode
 from node.pictures.live_view import as_jpeg
 from node.pictures.sandbox import Decoder
 from node.pictures.writer import EXACT_BYTES, exact
 from node.program import LoadedProgram, load
-from node.publish import build
 from node.record import Record
+from node.seen import Inspection
+from node.told import build
 from schemas import Problem, Program, Trigger, as_program, new_id
 from schemas.command import TryProgram
 from schemas.store.programs import Programs
@@ -39,6 +39,8 @@ if TYPE_CHECKING:
 
 WIDEST = 2560  # px of the annotated picture in an answer
 IDLE_S = 600.0
+# for faults that are drawn and inspected, at a time; others are asked for later
+CHALLENGE_S = 1.5
 
 
 class Trying:

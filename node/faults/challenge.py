@@ -17,10 +17,11 @@ from node.frame import Frame, Pixels
 from node.judge import judge
 from node.locate import locate
 from node.measure import measure
-from node.part import Inspection, Part
+from node.part import Part
 from node.pictures.annotate import annotate
 from node.program import LoadedProgram
 from node.quality import check
+from node.seen import Inspection
 from schemas import Problem, QualityLimits, Trigger
 
 MOST_SHOWN = 12  # pictures in one answer

@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 
 from node.frame import Pixels
 from node.measurement import Heat, Mark
-from node.part import Inspection
+from node.seen import Inspection
 from schemas import Compare, Marks, Pose, Region, ToolResult
 from schemas.geometry import AnyRegion, Circle, Ring, RotatedRectangle
 from schemas.locators import CornerLocator, Locator

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from node.part import Inspection
+from node.seen import Inspection
 from schemas import ToolResult
 from schemas.store.live_pictures import WHOLE, Place
 from schemas.tools.base import RegionTool

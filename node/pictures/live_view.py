@@ -16,9 +16,9 @@ import cv2
 import numpy as np
 
 from node.frame import Pixels
-from node.part import Inspection
 from node.pictures.annotate import annotate
 from node.pictures.failed_at import failed_at
+from node.seen import Inspection
 from node.worker.seam import Settle
 from schemas import Problem
 from schemas.store.live_pictures import LivePictures

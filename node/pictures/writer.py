@@ -13,8 +13,8 @@ from typing import NamedTuple, Protocol
 import cv2
 
 from node.frame import Pixels
-from node.part import Inspection
 from node.pictures.annotate import annotate
+from node.seen import Inspection
 from node.worker.seam import Settle
 from schemas import Problem
 from schemas.store.pictures import thumb_of

@@ -25,7 +25,7 @@ from pathlib import Path
 from typing import Any
 
 from node.commands.with_pixels import PixelCommands
-from node.inspection import look
+from node.look import look
 from node.pictures.live_view import LiveView
 from node.pictures.writer import PictureWriter
 from node.program import LoadedProgram

@@ -8,15 +8,17 @@ from pathlib import Path
 
 from node.cameras import Camera, make_camera
 from node.cameras.one_at_a_time import OneAtATime
-from node.limits import PICTURES_STOP_S, SHOWING_STOP_S
-from node.part import Inspection
 from node.pictures.live_view import LiveView
 from node.pictures.sandbox import Decoder
 from node.pictures.writer import PictureWriter
+from node.seen import Inspection
 from node.shelf import Shelf
 from node.worker.seam import Settle
 from schemas import StationSettings
 
+# within limits.APART_S
+PICTURES_STOP_S = 1.0
+SHOWING_STOP_S = 0.5
 SEEN = 8  # parts whose frame is kept until somebody says what becomes of it
 
 

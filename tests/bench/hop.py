@@ -17,7 +17,7 @@ import cv2
 
 from node.cameras import synthetic
 from node.commands.with_pixels import PixelCommands
-from node.inspection import look
+from node.look import look
 from node.metrics import Metrics
 from node.pictures.keeping import PictureKeeping
 from node.pictures.writer import PictureWriter

@@ -24,9 +24,10 @@ from node.judge import judge
 from node.locate import locate
 from node.locators import LOCATORS
 from node.measure import measure
-from node.part import Inspection, Part
+from node.part import Part
 from node.pictures.annotate import annotate, limits_of, shown
 from node.program import LoadedProgram, load
+from node.seen import Inspection
 from node.teach.lesson import Lesson, Picture, teach
 from node.tools import TOOLS
 from schemas import Problem, SyntheticCamera, Tool, Trigger, as_program

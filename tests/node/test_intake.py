@@ -418,8 +418,9 @@ def test_a_trigger_whose_result_cannot_be_made_is_answered_smaller_as_are_all_wi
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     import node.publish
+    import node.told
 
-    build = node.publish.build
+    build = node.told.build
 
     def fails(found: Any, *more: Any) -> Any:
         if found.part.trigger_id == "L3-1":

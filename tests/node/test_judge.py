@@ -10,8 +10,9 @@ from node.frame import IN_PLACE, Frame, Placement, View
 from node.judge import decide, judge
 from node.measure import measure
 from node.measurement import Measurement
-from node.part import Finding, Inspection, Part
+from node.part import Part
 from node.program import LoadedProgram, LoadedTool
+from node.seen import Finding, Inspection
 from schemas import Problem, Program, ToolResult, Trigger, as_program
 
 GRAY = np.full((16, 16), 100, np.uint8)

@@ -23,7 +23,10 @@ HEAVY = (
     "rich",
     "flask",
 )
-TOLD = f"import sys; print(*(name for name in {HEAVY} if name in sys.modules))"
+PIXELS = ("cv2", "numpy")
+# what only the node's own process needs: a worker has no broker and no ledger
+OF_THE_NODE = ("broker", "paho", "prometheus_client", "sqlite3", "schemas.store.ledger", "ssl")
+TOLD = "import sys; print(*(name for name in {} if name in sys.modules))"
 PLAIN = {
     "area": {"threshold": 100},
     "brightness": {},
@@ -32,10 +35,13 @@ PLAIN = {
 }
 
 
-def loaded_by(code: str) -> set[str]:
+def loaded_by(code: str, asked: tuple[str, ...] = HEAVY) -> set[str]:
     """Which of the heavy libraries a new process has loaded after that."""
     done = subprocess.run(
-        [sys.executable, "-c", f"{code}\n{TOLD}"], capture_output=True, text=True, timeout=60
+        [sys.executable, "-c", f"{code}\n{TOLD.format(asked)}"],
+        capture_output=True,
+        text=True,
+        timeout=60,
     )
     assert done.returncode == 0, done.stderr
     return set(done.stdout.split())
@@ -58,7 +64,7 @@ def loading(kinds: dict[str, dict[str, Any]]) -> str:
     }
     return f"""
 import numpy as np
-import node.service, node.worker.__main__
+import node.service, node.worker.__main__, node.worker.threads
 from node.frame import Frame
 from node.program import load
 from schemas import as_program
@@ -70,6 +76,14 @@ load(program, 1, program.hash, Frame(pixels, 0, 0.0, "drawn", simulated=True))
 
 def test_a_node_whose_programs_only_look_at_pixels_loads_no_library_of_one_kind_of_tool() -> None:
     assert loaded_by(loading(PLAIN)) == set()
+
+
+def test_a_node_whose_workers_are_processes_loads_nothing_that_knows_pixels() -> None:
+    assert loaded_by("import node.__main__", PIXELS) == set()
+
+
+def test_a_worker_process_loads_neither_broker_nor_ledger_nor_metrics() -> None:
+    assert loaded_by("import node.worker.__main__", OF_THE_NODE) == set()
 
 
 def test_the_library_of_a_tool_is_there_once_its_program_is_loaded() -> None:

@@ -9,6 +9,8 @@ import pytest
 
 from broker import connection
 from node import limits
+from node.commands.trying import CHALLENGE_S
+from node.worker.bench import PICTURES_STOP_S, SHOWING_STOP_S
 
 WAITS = (
     "acquire",
@@ -128,7 +130,7 @@ def test_who_waits_under_a_lock_gives_up_before_anybody_is_missed_or_the_watchdo
 
 
 def test_a_challenge_leaves_the_thread_of_commands_to_others_long_before_it_is_missed() -> None:
-    assert limits.CHALLENGE_S <= limits.BEAT_S / 4
+    assert CHALLENGE_S <= limits.BEAT_S / 4
 
 
 def test_an_end_takes_less_than_ten_seconds_and_its_parts_have_room_in_it() -> None:
@@ -136,8 +138,8 @@ def test_an_end_takes_less_than_ten_seconds_and_its_parts_have_room_in_it() -> N
     parts = (
         limits.BROKER_STOP_S,
         limits.LINES_STOP_S,
-        limits.PICTURES_STOP_S,
-        limits.SHOWING_STOP_S,
+        PICTURES_STOP_S,
+        SHOWING_STOP_S,
     )
     assert max(parts) < limits.APART_S
     assert limits.BROKER.farewell_s < limits.BROKER_STOP_S

@@ -11,6 +11,7 @@ import cv2
 import pytest
 
 import node.publish
+import node.told
 from broker.outbox import Outbox
 from broker.topics import Names
 from node import ending, limits
@@ -21,8 +22,9 @@ from node.commands.with_pixels import PixelCommands
 from node.frame import Frame
 from node.gpio import make_bank
 from node.gpio.driver import LineDriver
-from node.inspection import inspect, look
+from node.inspection import inspect
 from node.intake import Intake
+from node.look import look
 from node.metrics import Metrics
 from node.pictures.keeping import PictureKeeping
 from node.pictures.writer import PictureWriter
@@ -225,7 +227,7 @@ def test_of_two_programs_told_at_once_the_lines_keep_the_one_that_the_station_kn
 def test_a_result_that_cannot_be_written_as_json_is_answered_with_a_smaller_one(
     bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    real = node.publish.build
+    real = node.told.build
 
     def build(found: Any, *rest: Any) -> Result:
         result = real(found, *rest)

@@ -31,4 +31,4 @@ def test_a_program_in_use_whose_tool_takes_everything_gets_no_master(tmp_path: P
         refused = node.command("register_master", request_id="r", image=picture, **given)
         assert refused["error"]["code"] == "PROGRAM_INVALID"
         assert "cog" in refused["error"]["message"]
-        node.service.workshop.decoder.close()
+        node.service.threads.workshop.decoder.close()

@@ -35,7 +35,7 @@ def encoded(data: bytes) -> str:
 def node(tmp_path: Path) -> Iterator[Still]:
     with still(tmp_path) as made:
         yield made
-        made.service.workshop.decoder.close()
+        made.service.threads.workshop.decoder.close()
 
 
 @pytest.fixture

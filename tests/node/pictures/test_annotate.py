@@ -9,9 +9,10 @@ from node.frame import Frame
 from node.judge import judge
 from node.locate import locate
 from node.measure import measure
-from node.part import Inspection, Part
+from node.part import Part
 from node.pictures.annotate import COLOURS, annotate, limits_of, shown
 from node.program import load
+from node.seen import Inspection
 from schemas import Problem, ToolResult, Trigger, as_program
 from tests.rooms.pictures.scenes import Scene
 

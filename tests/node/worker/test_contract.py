@@ -13,7 +13,7 @@ import pytest
 
 from node.cameras import synthetic
 from node.commands.with_pixels import PixelCommands
-from node.inspection import look
+from node.look import look
 from node.metrics import Metrics
 from node.part import Part
 from node.pictures.keeping import PictureKeeping

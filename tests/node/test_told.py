@@ -1,6 +1,6 @@
 """A result has at most 16 KiB, also where nobody measures it since its tools are few."""
 
-from node import publish
+from node import told
 from schemas import EVALUATION, Fault, Images, Pose, Result, ToolResult
 from schemas.result import MAX_RESULT_BYTES
 
@@ -45,11 +45,11 @@ def test_few_tools_and_all_else_at_its_longest_fit() -> None:
         duration_ms=LONG,
         timings_ms=dict.fromkeys(steps, LONG),
         pose=Pose(x=LONG, y=LONG, angle_deg=LONG, scale=1.2345678901234567, score=0.1234567890123),
-        tools=tuple(tool(number) for number in range(publish.FEW)),
+        tools=tuple(tool(number) for number in range(told.FEW)),
         outputs="error",
         error=Fault(code="C" * 32, message="\x01" * 1000),
         images=Images(raw="r" * 60, annotated="a" * 60),
         simulated=True,
     )
-    assert publish._fit(result) is result
-    assert len(result.model_dump_json(by_alias=True)) <= MAX_RESULT_BYTES - publish.LATER_BYTES
+    assert told._fit(result) is result
+    assert len(result.model_dump_json(by_alias=True)) <= MAX_RESULT_BYTES - told.LATER_BYTES
