@@ -53,28 +53,15 @@ class Scene:
     def rectangle(self, x: float, y: float, width: float, height: float, colour: Colour) -> "Scene":
         """An upright rectangle with its left top corner at (x, y); its area is width * height
         px."""
-        across = np.clip(np.arange(self.width) + 0.5 - x, 0, 1) - np.clip(
-            np.arange(self.width) + 0.5 - x - width, 0, 1
-        )
-        down = np.clip(np.arange(self.height) + 0.5 - y, 0, 1) - np.clip(
-            np.arange(self.height) + 0.5 - y - height, 0, 1
-        )
-        return self.painted(np.outer(down, across), colour)
+        light = self.light.copy()
+        _rectangle(light, x, y, width, height, colour)
+        return Scene(light)
 
     def disc(self, x: float, y: float, radius: float, colour: Colour) -> "Scene":
         """A disc around (x, y); its area is pi * radius**2 px."""
-        across = (np.arange(self.width * FINE) + 0.5) / FINE - 0.5 - x
-        down = (np.arange(self.height * FINE) + 0.5) / FINE - 0.5 - y
-        columns = _reach(x, radius, self.width)
-        rows = _reach(y, radius, self.height)
-        near = (
-            across[columns[0] * FINE : columns[1] * FINE] ** 2
-            + down[rows[0] * FINE : rows[1] * FINE, None] ** 2
-        )
-        cover = np.zeros((self.height, self.width))
-        fine = (near <= radius**2).reshape(rows[1] - rows[0], FINE, columns[1] - columns[0], FINE)
-        cover[rows[0] : rows[1], columns[0] : columns[1]] = fine.mean(axis=(1, 3))
-        return self.painted(cover, colour)
+        light = self.light.copy()
+        _disc(light, x, y, radius, colour)
+        return Scene(light)
 
     def part(
         self, x: float, y: float, seed: int = 1, size: tuple[int, int] = (120, 100)
@@ -85,7 +72,7 @@ class Scene:
         The same seed is the same part, wherever it lies.
         """
         rng = np.random.default_rng(seed)
-        scene = self.rectangle(x, y, *size, self._tone(rng, 100, 140))
+        light = self.rectangle(x, y, *size, self._tone(rng, 100, 140)).light
         for number in range(24):
             tone = self._tone(rng, 20, 235)
             px, py, w, h = rng.random(4) * [
@@ -95,11 +82,11 @@ class Scene:
                 0.2 * size[1],
             ]
             if number % 2:
-                scene = scene.rectangle(x + px, y + py, w + 2, h + 2, tone)
+                _rectangle(light, x + px, y + py, w + 2, h + 2, tone)
             else:
                 radius = 1.5 + min(w, h) / 2
-                scene = scene.disc(x + px + radius, y + py + radius, radius, tone)
-        return scene
+                _disc(light, x + px + radius, y + py + radius, radius, tone)
+        return Scene(light)
 
     def waves(
         self,
@@ -124,16 +111,15 @@ class Scene:
     def clutter(self, seed: int = 1, count: int = 120) -> "Scene":
         """Discs and rectangles of all sizes and tones everywhere, none of them a part."""
         rng = np.random.default_rng(seed)
-        scene = self
+        light = self.light.copy()
         for number in range(count):
             tone = self._tone(rng, 20, 235)
             x, y, w, h = rng.random(4) * [self.width, self.height, self.width / 8, self.height / 8]
-            scene = (
-                scene.disc(x, y, 1 + h / 2, tone)
-                if number % 2
-                else scene.rectangle(x, y, w, h, tone)
-            )
-        return scene
+            if number % 2:
+                _disc(light, x, y, 1 + h / 2, tone)
+            else:
+                _rectangle(light, x, y, w, h, tone)
+        return Scene(light)
 
     def lit(self, gain: float = 1.0, offset: float = 0.0, ramp: float = 0.0) -> "Scene":
         """Other light: times gain, plus offset, times a ramp from 1 - ramp / 2 at the left to 1 +
@@ -182,6 +168,51 @@ def region(x: int, y: int, width: int, height: int) -> Region:
     return Region(x=x, y=y, width=width, height=height)
 
 
-def _reach(centre: float, radius: float, size: int) -> tuple[int, int]:
-    first = int(np.clip(np.floor(centre - radius - 1), 0, size))
-    return first, int(np.clip(np.ceil(centre + radius + 2), first, size))
+Light = NDArray[np.float64]
+Span = tuple[int, int]  # of pixels: the first, and the one after the last
+
+
+def _rectangle(
+    light: Light, x: float, y: float, width: float, height: float, colour: Colour
+) -> None:
+    rows, columns = _touched(y, height, light.shape[0]), _touched(x, width, light.shape[1])
+    cover = np.outer(_covered(rows, y, height), _covered(columns, x, width))
+    _paint(light, rows, columns, cover, colour)
+
+
+def _disc(light: Light, x: float, y: float, radius: float, colour: Colour) -> None:
+    rows, columns = (
+        _touched(at - radius, 2 * radius, size)
+        for at, size in zip((y, x), light.shape[:2], strict=True)
+    )
+    down, across = (
+        (np.arange(first * FINE, last * FINE) + 0.5) / FINE - 0.5 - at
+        for (first, last), at in ((rows, y), (columns, x))
+    )
+    inside = (across**2 + down[:, None] ** 2 <= radius**2).view(np.uint8)
+    high, wide = rows[1] - rows[0], columns[1] - columns[0]
+    # numbers of samples, of FINE and then of FINE squared ones: exact
+    added = inside.reshape(high, FINE, wide * FINE).sum(axis=1, dtype=np.uint8)
+    cover = added.reshape(high, wide, FINE).sum(axis=2, dtype=np.uint16) / FINE**2
+    _paint(light, rows, columns, cover, colour)
+
+
+def _paint(light: Light, rows: Span, columns: Span, cover: Light, colour: Colour) -> None:
+    """In place, where it is touched: a scene has hundreds of shapes."""
+    there = light[rows[0] : rows[1], columns[0] : columns[1]]
+    if light.ndim == 3:
+        cover = cover[:, :, None]
+    there *= 1 - cover
+    there += cover * colour
+
+
+def _touched(low: float, length: float, size: int) -> Span:
+    """Of a line of `size` px, what a stretch may cover."""
+    first = int(np.clip(np.floor(low - 1), 0, size))
+    return first, int(np.clip(np.ceil(low + length + 2), first, size))
+
+
+def _covered(pixels: Span, low: float, length: float) -> Light:
+    """Share of each of these pixels that a stretch covers."""
+    beyond = np.arange(*pixels) + 0.5 - low
+    return np.clip(beyond, 0, 1) - np.clip(beyond - length, 0, 1)
