@@ -92,14 +92,16 @@ def weakest_of(
     if sizes:
         changes.append((right * x + down * y) / reach)
     u, v = x / reach, y / reach
+    own = (smooth - smooth.mean()) / max(float(smooth.std()), 1e-6)
     light = np.stack(
-        [column.ravel() for column in (np.ones_like(u), u, v, u * u, u * v, v * v, smooth)], axis=1
-    )
+        [column.ravel() for column in (np.ones_like(u), u, v, u * u, u * v, v * v, own)], axis=1
+    ).astype(np.float64)
     moved = np.stack([column.ravel() for column in changes], axis=1).astype(np.float64)
     if kept is not None:
         light, moved = light[kept.ravel() > 0], moved[kept.ravel() > 0]
-    basis, _ = np.linalg.qr(light.astype(np.float64))
-    moved -= basis @ (basis.T @ moved)
+    system = light.T @ light  # of columns of a like size: no need of an orthogonal basis
+    system += 1e-9 * np.trace(system) * np.eye(len(system))
+    moved -= light @ np.linalg.solve(system, light.T @ moved)
     energy, directions = np.linalg.eigh(moved.T @ moved)
     by_chance = moved.shape[0] * (NOISE_SHARE * noise * noise + ROUNDING)
     least, most = energy[0] - by_chance, max(energy[-1] - by_chance, 1e-9)

@@ -51,7 +51,8 @@ LEAST_REGION = 12  # px of a pattern's shorter side
 # standard deviation of the pattern in gray levels; less is the noise of a camera
 LEAST_SPREAD = 3.0
 LEAST_LIKE = 0.05  # score of a place that is like the pattern at all
-SLACK_DEG, SLACK_SIZE, SLACK_PX = 1.0, 0.01, 1.0  # that a result may lie beyond what was asked for
+# that a result may lie beyond what was asked for; less than 1 px, from which on a part is cut off
+SLACK_DEG, SLACK_SIZE, SLACK_PX = 1.0, 0.01, 0.9
 
 
 def learn(frame: Frame, settings: Pattern, kept: Pixels | None = None) -> Learned:
