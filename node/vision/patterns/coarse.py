@@ -4,8 +4,10 @@ The angles of shortened gradients are doubled, so that both edges of a line coun
 G. Granlund 1987, Optimal orientation detection of linear symmetry): their means over coarse pixels
 keep what a coarse picture has lost. They are correlated with those of the pattern in every turn and
 size, in frequency space (A. Fitch et al. 2002, Orientation correlation). Two correlations are real
-and imaginary part of one transform, and what is made of each pixel is made strip by strip, in what
-a processor keeps near: memory, not arithmetic, takes the time of large pictures.
+and imaginary part of one transform; of two turns by half a circle one template is the other one
+mirrored, and the spectra of both together are real, but for a factor. What is made of each pixel is
+made strip by strip, in what a processor keeps near: memory, not arithmetic, takes the time of large
+pictures.
 
 One file: templates, spectra and the search are three views of one correlation.
 """
@@ -27,6 +29,8 @@ PAIRED = 4  # middle px in a coarse one from which on they are doubled in twos: 
 STRIP_PX = 30  # rows of gradients that are doubled in one go
 KEPT = 400  # places that may be followed
 LEAST = 0.05  # agreement of a place that is looked at
+# sides of transforms are multiples of this, which are quicker, if they are no more longer
+SIXTEEN, LONGER = 16, 1.08
 Doubled = tuple[Floats, Floats]
 
 
@@ -35,15 +39,17 @@ class Spectra:
     """For pictures of `size` (rows, columns): of each two templates, one the real, one the
     imaginary part of what comes back.
 
-    across, down: pairs x rows x columns. rims: of each pair, coarse columns and rows at the border
-    where the middle of no whole pattern lies. spare: what came back, to be written over: fresh
-    memory takes as long as the work.
+    across, down: pairs x rows x columns, complex, or real where templates are mirrored, each number
+    twice. pairs: which two templates, pairs x 2; one comes twice if they are odd. rims: of each
+    pair, coarse columns and rows at the border where the middle of no whole pattern lies. spare:
+    what came back, to be written over: fresh memory takes as long as the work.
     """
 
     size: tuple[int, int]
+    pairs: NDArray[np.intp]
     rims: list[tuple[int, int]]
-    across: NDArray[np.complex64]
-    down: NDArray[np.complex64]
+    across: NDArray[Any]
+    down: NDArray[Any]
     spare: list[NDArray[np.float32]] = field(default_factory=list)
 
 
@@ -69,7 +75,7 @@ def turns_of(region: Region, factor: int, settings: Pattern) -> NDArray[np.float
     sizes outermost."""
     reach = math.hypot(region.width, region.height) / 2 / factor
     step, half = math.degrees(STEP_PX / reach), settings.angle_deg
-    whole, each = max(3, math.ceil(360 / step)), math.ceil(half / step)
+    whole, each = 2 * max(2, math.ceil(180 / step)), math.ceil(half / step)
     angles = (
         np.arange(whole) * (360 / whole) if half >= 180 else np.linspace(-half, half, 2 * each + 1)
     )
@@ -95,13 +101,34 @@ def coarse_of(
 
     kept: which of its pixels count (1 or 0), None for all.
     """
-    templates = tuple(
-        _template(pattern, angle, size, factor, middle, dull, kept)
-        for angle, size in turns.tolist()
-    )
+    pairs, mirrored = _pairs(turns)
+    made: dict[int, Doubled] = {}
+    for one, two in pairs.tolist():
+        for number in (one, two):
+            if mirrored and number == two:
+                made[two] = made[one][0][::-1, ::-1], made[one][1][::-1, ::-1]
+            elif number not in made:
+                angle, size = turns[number].tolist()
+                made[number] = _template(pattern, angle, size, factor, middle, dull, kept)
+    templates = tuple(made[number] for number in range(len(turns)))
     full = pattern.shape[0], pattern.shape[1]
-    spectra = spectra_of(templates, size_of(shape, factor, middle), _rims(full, factor, turns))
+    spectra = spectra_of(
+        templates, size_of(shape, factor, middle), pairs, _rims(full, factor, turns[pairs])
+    )
     return Coarse(full, factor, middle, dull, turns, templates, spectra)
+
+
+def _pairs(turns: NDArray[np.float64]) -> tuple[NDArray[np.intp], bool]:
+    """Which two templates share a transform, as in `Spectra`, and whether these are mirrored:
+    turned by half a circle."""
+    numbers = np.arange(len(turns))
+    half = len(np.unique(turns[:, 0])) // 2
+    if half and len(turns) % (2 * half) == 0:
+        pairs = numbers.reshape(-1, 2, half).transpose(0, 2, 1).reshape(-1, 2)
+        by = turns[pairs[:, 1]] - turns[pairs[:, 0]]
+        if np.allclose(by, (180, 0)):
+            return pairs, True
+    return np.resize(numbers, (len(turns) + 1) // 2 * 2).reshape(-1, 2), False
 
 
 def size_of(shape: tuple[int, ...], factor: int, middle: int) -> tuple[int, int]:
@@ -196,21 +223,38 @@ def _template(
 
 
 def spectra_of(
-    templates: tuple[Doubled, ...], size: tuple[int, int], rims: list[tuple[int, int]]
+    templates: tuple[Doubled, ...],
+    size: tuple[int, int],
+    pairs: NDArray[np.intp],
+    rims: list[tuple[int, int]],
 ) -> Spectra:
     """For the correlation with pictures of that size, the templates' centres at (0, 0)."""
-    rows, columns = (cv2.getOptimalDFTSize(n) for n in size)
+    rows, columns = (_quick(n) for n in size)
+    # of a template mirrored in its centre the spectrum is the conjugate one
+    mirrored = all(
+        all(map(np.array_equal, templates[two], (p[::-1, ::-1] for p in templates[one])))
+        for one, two in pairs.tolist()
+    )
     made = []
     for part in (0, 1):
-        both = np.zeros(((len(templates) + 1) // 2, rows, columns), np.complex64)
-        for number, template in enumerate(templates):
-            around = np.arange(-(template[part].shape[0] // 2), template[part].shape[0] // 2 + 1)
-            own = -1j * template[part] if number % 2 else template[part]
-            np.add.at(both[number // 2], np.ix_(around % rows, around % columns), own)
-        for page in both:
-            page[:] = np.conj(np.fft.fft2(page)) / (rows * columns)
-        made.append(both)
-    return Spectra(size, rims, made[0], made[1])
+        pages = []
+        for one, two in pairs.tolist():
+            page = np.zeros((rows, columns), np.complex64)
+            for number, times in ((one, 1), (two, -1j))[: 2 - mirrored]:
+                template = templates[number][part]
+                around = np.arange(-(template.shape[0] // 2), template.shape[0] // 2 + 1)
+                np.add.at(page, np.ix_(around % rows, around % columns), times * template)
+            spectrum = np.fft.fft2(page) / (rows * columns)
+            real = np.repeat(spectrum.real - spectrum.imag, 2, axis=1) if mirrored else None
+            pages.append(np.conj(spectrum).astype(np.complex64) if real is None else real)
+        made.append(np.ascontiguousarray(pages, np.float32 if mirrored else np.complex64))
+    return Spectra(size, pairs, rims, made[0], made[1])
+
+
+def _quick(side: int) -> int:
+    """A side of a transform, no shorter, that takes the least time."""
+    least, even = cv2.getOptimalDFTSize(side), -(-side // SIXTEEN) * SIXTEEN
+    return even if even <= LONGER * least else least
 
 
 def correlated(
@@ -218,41 +262,52 @@ def correlated(
 ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     """Agreement of each two templates everywhere: pairs x rows x columns x 2, to be put back into
     `spare`; and the best of all pairs at each place where a whole pattern may lie, -1 elsewhere."""
-    (rows, columns), (pairs, *whole) = spectra.size, spectra.across.shape
-    across, down = (_transformed(part, (whole[0], whole[1])) for part in doubled)
+    mirrored = spectra.across.dtype == np.float32
+    pairs, high, wide = spectra.across.shape
+    whole = high, wide // 2 if mirrored else wide
+    rows, columns = spectra.size
+    across, down = (_transformed(part, whole, mirrored) for part in doubled)
     try:
         scores = spectra.spare.pop()
     except IndexError:  # the first search, or another one at the same time
         scores = np.empty((pairs, *whole, 2), np.float32)
     best: Any = np.full((rows, columns, 2), -1, np.float32)
-    both, other = np.empty(whole, np.complex64), np.empty(whole, np.complex64)
+    both, other = np.empty_like(across), np.empty_like(across)
     parts = both.view(np.float32).reshape(*whole, 2)
     for page, one, two, (x, y) in zip(
         scores, spectra.across, spectra.down, spectra.rims, strict=True
     ):
-        np.multiply(one, across, out=both)
-        np.multiply(two, down, out=other)
-        both += other
+        if mirrored:
+            cv2.multiply(one, across, both)
+            cv2.accumulateProduct(two, down, both)
+        else:
+            np.multiply(one, across, out=both)
+            np.multiply(two, down, out=other)
+            both += other
         cv2.dft(parts, page, flags=cv2.DFT_INVERSE)
         inner = slice(y, max(rows - y, 0)), slice(x, max(columns - x, 0))
         cv2.max(best[inner], page[inner], dst=best[inner])
     return scores, best
 
 
-def _transformed(part: Floats, size: tuple[int, int]) -> NDArray[np.complex64]:
+def _transformed(part: Floats, size: tuple[int, int], mirrored: bool) -> NDArray[Any]:
+    """Its spectrum, complex; or as real and imaginary part in turns, times 1 + i, which is what two
+    mirrored templates have in common."""
     whole = np.zeros((*size, 2), np.float32)
-    whole[: part.shape[0], : part.shape[1], 0] = part
+    for number in range(1 + mirrored):
+        whole[: part.shape[0], : part.shape[1], number] = part
     found: Any = cv2.dft(whole)
-    return found.view(np.complex64)[:, :, 0]  # type: ignore[no-any-return]
+    return found.reshape(size[0], -1) if mirrored else found.view(np.complex64)[:, :, 0]  # type: ignore[no-any-return]
 
 
 def _rims(full: tuple[int, int], factor: int, turns: NDArray[np.float64]) -> list[tuple[int, int]]:
-    """As in `Spectra`, of a pattern of (rows, columns) `full`."""
-    c, s = np.abs(np.cos(np.radians(turns[:, 0]))), np.abs(np.sin(np.radians(turns[:, 0])))
-    half = turns[:, 1] / 2 / factor
-    wide, high = (half * (full[1] * one + full[0] * two) for one, two in ((c, s), (s, c)))
-    rims = np.maximum(np.stack([wide, high], axis=1) - 1, 0).astype(int)
-    return [tuple(rims[n : n + 2].min(axis=0).tolist()) for n in range(0, len(rims), 2)]
+    """As in `Spectra`, of a pattern of (rows, columns) `full`; turns: of the pairs, n x 2 x 2."""
+    angles = np.radians(turns[:, :, 0])
+    c, s = np.abs(np.cos(angles)), np.abs(np.sin(angles))
+    half = turns[:, :, 1] / 2 / factor
+    sides = [half * (full[1] * one + full[0] * two) for one, two in ((c, s), (s, c))]
+    rims = np.maximum(np.stack(sides, axis=2).min(axis=1) - 1, 0).astype(int)
+    return [tuple(each) for each in rims.tolist()]
 
 
 def everywhere(doubled: Doubled, coarse: Coarse) -> Poses:
@@ -263,17 +318,15 @@ def everywhere(doubled: Doubled, coarse: Coarse) -> Poses:
         return np.empty((0, 4))
     spectra = coarse.spectra
     if size != spectra.size:
-        spectra = spectra_of(coarse.templates, size, spectra.rims)
+        spectra = spectra_of(coarse.templates, size, spectra.pairs, spectra.rims)
     (whole, best), turns = correlated(doubled, spectra), coarse.turns
     scores = whole[:, :rows, :columns]
     top = np.maximum(best[:, :, 0], best[:, :, 1])
     peaks = np.flatnonzero((top >= cv2.dilate(top, np.ones((3, 3), np.uint8))) & (top > LEAST))
     peaks = peaks[np.argsort(top.ravel()[peaks])[::-1][:KEPT]]
-    found = (
-        scores[:, peaks // columns, peaks % columns]
-        .transpose(0, 2, 1)
-        .reshape(2 * len(scores), len(peaks))[: len(turns)]
-    )
+    at_peaks = scores[:, peaks // columns, peaks % columns]
+    found = np.empty((len(turns), len(peaks)), np.float32)
+    found[spectra.pairs] = at_peaks.transpose(0, 2, 1)
     good = (
         (found >= np.roll(found, 1, axis=0))
         & (found >= np.roll(found, -1, axis=0))
@@ -283,25 +336,27 @@ def everywhere(doubled: Doubled, coarse: Coarse) -> Poses:
     order = np.argsort(found[turn, place])[::-1][:KEPT]
     turn, place = turn[order], peaks[place[order]]
     row, column = place // columns, place % columns
+    page = np.empty((len(turns), 2), np.intp)  # and part of it, of each template
+    page[spectra.pairs] = np.indices(spectra.pairs.shape).transpose(1, 2, 0)
     x, y = (
-        column + _between(scores, turn, row, column, (0, 1)),
-        row + _between(scores, turn, row, column, (1, 0)),
+        column + _between(scores, page[turn], row, column, (0, 1)),
+        row + _between(scores, page[turn], row, column, (1, 0)),
     )
     spectra.spare.append(whole)
     x, y = (coarse.factor * n + (coarse.factor - 1) / 2 for n in (x, y))
     return np.stack([x, y, np.radians(turns[turn, 0]), turns[turn, 1]], axis=1)
 
 
-def _between(scores: Any, turn: Any, row: Any, column: Any, way: tuple[int, int]) -> Any:
+def _between(scores: Any, page: Any, row: Any, column: Any, way: tuple[int, int]) -> Any:
     """How far, up to half a px, a parabola's top lies beside each place, `way` (down, right) from
-    it."""
+    it; page: and its part, of each."""
     rows, columns = scores.shape[1:3]
     before, peak, after = (
         scores[
-            turn // 2,
+            page[:, 0],
             np.clip(row + by * way[0], 0, rows - 1),
             np.clip(column + by * way[1], 0, columns - 1),
-            turn % 2,
+            page[:, 1],
         ]
         for by in (-1, 0, 1)
     )

@@ -114,22 +114,27 @@ def _best(
     there are any.
     """
     agrees, size = agreement(slopes, level, poses), (region.width, region.height)
-    same = SAME_PX * min(level.factor, SAME_FACTOR)
+    order = np.argsort(agrees)[::-1]
+    order = order[agrees[order] >= agrees[order[0]] - lagging]
+    poses, agrees = poses[order], agrees[order]
+    by = poses[:, None, :3] - poses[:, :3]
+    turned = np.abs((by[:, :, 2] + math.pi) % math.tau - math.pi)
+    near = np.hypot(by[:, :, 0], by[:, :, 1]) < SAME_PX * min(level.factor, SAME_FACTOR)
+    same = near & (turned < SAME_RAD)
+    free = np.ones(len(poses), bool)
     kept: list[int] = []
-    others: list[int] = []
-    for n in np.argsort(agrees)[::-1].tolist():
-        if len(others) == OTHERS or (kept and agrees[n] < agrees[kept[0]] - lagging):
-            break
-        if len(kept) == most:
-            ahead = [poses[kept[0]], *poses[others]]
-            if all(overlap(one, poses[n], size) < HALF for one in ahead):
-                others.append(n)
-            continue
-        apart = poses[kept] - poses[n]
-        turned = np.abs((apart[:, 2] + math.pi) % math.tau - math.pi)
-        if not ((np.hypot(apart[:, 0], apart[:, 1]) < same) & (turned < SAME_RAD)).any():
-            kept.append(n)
-    return poses[kept + others], agrees[kept + others]
+    while len(kept) < most and free.any():
+        kept.append(int(free.argmax()))
+        free &= ~same[kept[-1]]
+    ahead = [kept[0]]
+    if len(kept) == most:
+        for n in range(kept[-1] + 1, len(poses)):
+            if len(ahead) > OTHERS:
+                break
+            if all(overlap(poses[one].tolist(), poses[n].tolist(), size) < HALF for one in ahead):
+                ahead.append(n)
+    chosen = kept + ahead[1:]
+    return poses[chosen], agrees[chosen]
 
 
 def _settled(

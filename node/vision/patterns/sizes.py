@@ -65,7 +65,12 @@ def ruler_of(
     there = side // coarse.factor
     return Ruler(
         points,
-        replace(coarse, spectra=spectra_of(coarse.templates, (there, there), coarse.spectra.rims)),
+        replace(
+            coarse,
+            spectra=spectra_of(
+                coarse.templates, (there, there), coarse.spectra.pairs, coarse.spectra.rims
+            ),
+        ),
         side,
         whole[::-1],
     )

@@ -321,7 +321,7 @@ def settled(image: Pixels, grays: Grays, pose: Poses, steps: int = 5) -> Poses |
                 weighted @ patch,
             )
             rest = patch - found.astype(np.float32) @ columns
-            spread = 1.4826 * float(np.median(np.abs(rest))) + 0.3
+            spread = 1.4826 * _median(np.abs(rest)) + 0.3
             weight = np.clip(1 - (rest / np.float32(TUKEY * spread)) ** 2, 0, 1)
             weighted = columns * (weight * weight)
         if not found[count] > 0.05:
@@ -384,8 +384,8 @@ def seen(image: Pixels, like: Likeness, pose: Poses, share: float = SEEN) -> tup
     spread = np.sqrt(variance)
     middle = like.spread if kept is None else like.spread[kept > 0]
     # half of a drawing is flat
-    strong = like.spread >= max(float(np.median(middle)), like.most / 2)
-    gain = max(float(np.median(spread[strong] / np.maximum(like.spread[strong], 1e-3))), 0.05)
+    strong = like.spread >= max(_median(middle), like.most / 2)
+    gain = max(_median(spread[strong] / np.maximum(like.spread[strong], 1e-3)), 0.05)
     weight = np.maximum(like.spread, np.minimum(spread / gain, like.most))
     if kept is not None:
         weight *= kept
@@ -410,7 +410,7 @@ def noise_of(image: Pixels) -> float:
             for top in np.linspace(0, image.shape[0] - high, bands).astype(int).tolist()
         ]
     blobs = [np.abs(cv2.sepFilter2D(part, cv2.CV_16S, BEND, BEND)[1:-1, 1:-1]) for part in parts]
-    return float(np.median(np.concatenate(blobs))) / (0.6745 * 6)
+    return _median(np.concatenate(blobs)) / (0.6745 * 6)
 
 
 def corners(pose: Poses, shape: tuple[int, int]) -> Poses:
@@ -442,6 +442,12 @@ def _steep(steep: Any, least: float, most: int, kept: Any = None) -> NDArray[np.
     if found.size < few:
         return np.sort(np.argsort(flat)[-few:])
     return found[np.linspace(0, found.size - 1, min(found.size, most)).astype(np.intp)]
+
+
+def _median(values: Any) -> float:
+    """The upper one of two middle ones: numpy's own median takes twice the time for a thousand."""
+    flat = values.ravel()
+    return float(np.partition(flat, flat.size // 2)[flat.size // 2])
 
 
 def _mean(image: Any, kept: Any = None) -> Any:
