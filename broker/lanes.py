@@ -342,7 +342,7 @@ class Lanes:
             message = in_one(self.reasons)
         self._notice(what, message)
 
-    def _of_control(self, what: str, message: str) -> None:  # noqa: ARG002
+    def _of_control(self, what: str, _message: str) -> None:
         if what == "online":
             self.control.outbox.open()
         elif what == "offline":

@@ -10,11 +10,11 @@ RUNS = 3  # so long is kept what no run asks for: two may edit, and an undo asks
 class Once(Protocol):
     """Gives what is made of a key: what was made of it before, or what `make` makes now."""
 
-    def __call__(self, key: Hashable, make: Callable[[], Any]) -> Any:
+    def __call__(self, key: Hashable, make: Callable[[], Any], /) -> Any:
         """What cannot be made raises, and is not kept."""
 
 
-def anew(key: Hashable, make: Callable[[], Any]) -> Any:  # noqa: ARG001 - as Once
+def anew(_key: Hashable, make: Callable[[], Any]) -> Any:
     """Once without a memory."""
     return make()
 

@@ -140,7 +140,7 @@ class SyntheticLine:
     simulated = True
     controls = ("exposure_ms", "gain", "mode")
 
-    def __init__(self, settings: SyntheticCamera, folder: Path) -> None:  # noqa: ARG002
+    def __init__(self, settings: SyntheticCamera, _folder: Path) -> None:
         self._settings = settings
         self._scene: _Scene | None = None
         self._shown = 0

@@ -64,7 +64,7 @@ class Usb:
     simulated = False
     controls = ("exposure_ms", "gain")
 
-    def __init__(self, settings: UsbCamera, folder: Path) -> None:  # noqa: ARG002
+    def __init__(self, settings: UsbCamera, _folder: Path) -> None:
         self._settings = settings
         self._name = settings.device or f"camera {settings.serial}"
         self._state = threading.Condition()

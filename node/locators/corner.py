@@ -37,7 +37,7 @@ class _Line:
 
 
 @dataclass(frozen=True)
-class Learned:
+class CornerLearned:
     """The master's edges: directions in degrees, whether the gray level rises along each place's x
     axis, and their corner."""
 
@@ -46,7 +46,7 @@ class Learned:
     corner: tuple[float, float]
 
 
-def learn(frame: Frame, settings: CornerLocator) -> Learned:
+def learn(frame: Frame, settings: CornerLocator) -> CornerLearned:
     """The edges of the master. Raises Problem NO_CONTRAST, REGION_INVALID or PROGRAM_INVALID naming
     the field."""
     lines, rises = [], []
@@ -75,15 +75,17 @@ def learn(frame: Frame, settings: CornerLocator) -> Learned:
             "PROGRAM_INVALID",
             f"second: its edge is within {between:.0f} degrees parallel to the first",
         )
-    return Learned((lines[0].angle_deg, lines[1].angle_deg), (rises[0], rises[1]), _meeting(*lines))
+    return CornerLearned(
+        (lines[0].angle_deg, lines[1].angle_deg), (rises[0], rises[1]), _meeting(*lines)
+    )
 
 
-def origin(_settings: CornerLocator, learned: Learned) -> tuple[float, float]:
+def origin(_settings: CornerLocator, learned: CornerLearned) -> tuple[float, float]:
     """The point of the master that a pose tells of: the corner."""
     return learned.corner
 
 
-def find(frame: Frame, settings: CornerLocator, learned: Learned) -> Pose:
+def find(frame: Frame, settings: CornerLocator, learned: CornerLearned) -> Pose:
     """Where the corner is, turned by the mean of both edges; the score is the lesser share of scan
     lines on an edge.
 

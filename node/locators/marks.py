@@ -15,13 +15,13 @@ SLACK_DEG = 0.5  # that the part may be turned beyond what was asked for
 
 
 @dataclass(frozen=True, eq=False)
-class Learned:
+class MarksLearned:
     """Settings and pattern of each mark."""
 
     marks: tuple[tuple[Pattern, Any], ...]
 
 
-def learn(frame: Frame, settings: Marks) -> Learned:
+def learn(frame: Frame, settings: Marks) -> MarksLearned:
     """Both marks of the master. Raises Problem NO_CONTRAST, REGION_INVALID naming the mark and the
     field."""
     marks = []
@@ -37,16 +37,16 @@ def learn(frame: Frame, settings: Marks) -> Learned:
             marks.append((wanted, pattern.learn(frame, wanted, round_too=True)))
         except Problem as problem:
             raise Problem(problem.code, f"{name}: {problem.message}") from problem
-    return Learned(tuple(marks))
+    return MarksLearned(tuple(marks))
 
 
-def origin(settings: Marks, _learned: Learned) -> tuple[float, float]:
+def origin(settings: Marks, _learned: MarksLearned) -> tuple[float, float]:
     """The point of the master that a pose tells of: midway between the marks."""
     (x1, y1), (x2, y2) = settings.first.region.centre, settings.second.region.centre
     return (x1 + x2) / 2, (y1 + y2) / 2
 
 
-def find(frame: Frame, settings: Marks, learned: Learned) -> Pose:
+def find(frame: Frame, settings: Marks, learned: MarksLearned) -> Pose:
     """Where midway between the marks is, turn and size by the line between them; the score is the
     lesser one.
 
@@ -83,7 +83,7 @@ def find(frame: Frame, settings: Marks, learned: Learned) -> Pose:
 
 
 def _mark(frame: Frame, wanted: Pattern, known: Any) -> Pose:
-    round_too = isinstance(known, turned.Learned)
+    round_too = isinstance(known, turned.TurnedPattern)
     return (
         turned.find(frame, wanted, known, round_too=True)
         if round_too

@@ -73,7 +73,7 @@ LAGRANGE = np.linalg.inv(np.vander(np.arange(-2, 4), increasing=True)).T
 
 
 @dataclass(frozen=True, eq=False)
-class Learned:
+class PatternLearned:
     """The pattern. levels: from full resolution to the coarsest; unit: its pixels with mean 0 and
     length 1, flat.
 
@@ -86,12 +86,12 @@ class Learned:
     fit: NDArray[np.float32]
     like: Likeness
     ruler: Ruler
-    rescue: turned.Learned | None
+    rescue: turned.TurnedPattern | None
 
 
 def learn(
     frame: Frame, settings: Pattern, round_too: bool = False, kept: Pixels | None = None
-) -> Learned | turned.Learned:
+) -> PatternLearned | turned.TurnedPattern:
     """The pattern of the master; with round_too its turn need not be told; kept: which of its
     pixels count, None for all.
 
@@ -140,7 +140,7 @@ def learn(
         )
     except Problem:  # it would take too long
         rescue = None
-    made = Learned(
+    made = PatternLearned(
         tuple(levels),
         np.ascontiguousarray(fit, np.float32),
         like,
@@ -182,7 +182,7 @@ def origin(settings: Pattern, _learned: Any) -> tuple[float, float]:
     return settings.region.centre
 
 
-def find(frame: Frame, settings: Pattern, learned: Learned | turned.Learned) -> Pose:
+def find(frame: Frame, settings: Pattern, learned: PatternLearned | turned.TurnedPattern) -> Pose:
     """Where the centre of the pattern is; the score is how well the best seven tenths of it are
     seen; never a guess.
 
@@ -190,7 +190,7 @@ def find(frame: Frame, settings: Pattern, learned: Learned | turned.Learned) -> 
     no place reaches settings.low, or the best one is not a peak (the pattern is cut off), or there
     are two; REGION_INVALID if the search region leaves the frame.
     """
-    if isinstance(learned, turned.Learned):
+    if isinstance(learned, turned.TurnedPattern):
         pose = turned.find(frame, settings, learned)
         return _shifted(pose) if settings.shift_only else pose
     try:
@@ -208,7 +208,11 @@ def _shifted(pose: Pose) -> Pose:
 
 
 def _only(
-    found: list[Pose], frame: Frame, settings: Pattern, learned: Learned, taught: bool = False
+    found: list[Pose],
+    frame: Frame,
+    settings: Pattern,
+    learned: PatternLearned,
+    taught: bool = False,
 ) -> Pose:
     if not found:
         raise Problem("PART_NOT_FOUND", "nothing like the pattern is wholly to be seen")
@@ -227,7 +231,7 @@ def _only(
     return single(found, settings, taught)
 
 
-def _check_size(frame: Frame, pose: Pose, learned: Learned) -> None:
+def _check_size(frame: Frame, pose: Pose, learned: PatternLearned) -> None:
     """Raises Problem PART_NOT_FOUND if what was found has another size than the master."""
     rows, columns = learned.levels[0].shape
     left, top = (max(round(at - side), 0) for at, side in ((pose.x, columns), (pose.y, rows)))
@@ -238,7 +242,7 @@ def _check_size(frame: Frame, pose: Pose, learned: Learned) -> None:
 
 
 def _placed(
-    frame: Frame, settings: Pattern, learned: Learned, share: float | None = None
+    frame: Frame, settings: Pattern, learned: PatternLearned, share: float | None = None
 ) -> list[Pose]:
     """Where the pattern may be, best first: the best place and others that lie apart from it and
     are nearly as good.
@@ -289,7 +293,7 @@ def _pose(
     smooth: Pixels,
     frame: Frame,
     search: Region,
-    learned: Learned,
+    learned: PatternLearned,
     place: tuple[int, int],
     share: float,
 ) -> Pose | None:
@@ -361,7 +365,9 @@ def _apart(places: list[tuple[int, int]], shape: tuple[int, ...]) -> list[tuple[
     return kept
 
 
-def _refined(gray: Pixels, learned: Learned, x: int, y: int) -> tuple[float, float, float] | None:
+def _refined(
+    gray: Pixels, learned: PatternLearned, x: int, y: int
+) -> tuple[float, float, float] | None:
     """The left top corner to a fraction of a px near (x, y), and the correlation there; None if it
     is no peak."""
     rows, columns = learned.levels[0].shape

@@ -14,7 +14,7 @@ LITTLE, FEW = 0.1, 0.02  # of what is due, and of the region
 
 
 @dataclass(frozen=True)
-class Learned:
+class AreaLearned:
     """threshold: lightest gray that is still dark; light: which pixels count; count: the master's
     in px; cells: its light; apart: gray levels between its light and dark pixels."""
 
@@ -25,7 +25,7 @@ class Learned:
     apart: float = 0.0
 
 
-def learn(view: View, settings: Area) -> Learned:
+def learn(view: View, settings: Area) -> AreaLearned:
     """Threshold (N. Otsu 1979), polarity and count of the master; the part is measured with the
     same threshold.
 
@@ -50,10 +50,10 @@ def learn(view: View, settings: Area) -> Learned:
     if settings.relative_to == "master" and count == 0:
         raise Problem("NO_CONTRAST", "the master has no pixel that counts")
     cells = known(view) if settings.light == "follow" else None
-    return Learned(threshold, lighter_ones, count, cells, apart(view, mask))
+    return AreaLearned(threshold, lighter_ones, count, cells, apart(view, mask))
 
 
-def measure(view: View, settings: Area, learned: Learned | None) -> Measurement:
+def measure(view: View, settings: Area, learned: AreaLearned | None) -> Measurement:
     """Pixels that count, divided by the master's count or by the region's pixels.
 
     learned may be None if the settings need no master. Raises Problem NO_CONTRAST if the view has
@@ -68,7 +68,7 @@ def measure(view: View, settings: Area, learned: Learned | None) -> Measurement:
             raise Problem("MASTER_IMAGE_NOT_FOUND", f"tool {settings.name} compares with it")
         if settings.light == "follow":
             raise Problem("MASTER_IMAGE_NOT_FOUND", f"tool {settings.name} takes its light from it")
-        learned = Learned(settings.threshold, settings.polarity == "light", 0)
+        learned = AreaLearned(settings.threshold, settings.polarity == "light", 0)
     mask = _mask(view, learned.threshold, learned.light)
     count: float = cv2.countNonZero(mask)
     if learned.cells is not None:  # between two gray levels: one is 1 % of an area of some 1000 px

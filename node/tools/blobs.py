@@ -22,7 +22,7 @@ Box = tuple[tuple[float, float], tuple[float, float], float]
 
 
 @dataclass(frozen=True)
-class Learned:
+class BlobsLearned:
     """threshold: lightest gray that is still dark; cells: the master's light if that is followed;
     apart: gray levels between its light and dark pixels."""
 
@@ -31,7 +31,7 @@ class Learned:
     apart: float = 0.0
 
 
-def learn(view: View, settings: Blobs) -> Learned:
+def learn(view: View, settings: Blobs) -> BlobsLearned:
     """Threshold of the master (N. Otsu 1979) or of the settings, and its light.
 
     Raises Problem NO_CONTRAST if the master has only one kind of pixels.
@@ -39,7 +39,7 @@ def learn(view: View, settings: Blobs) -> Learned:
     cells = known(view) if settings.light == "follow" else None
     if settings.threshold is not None:
         mask = _mask(view, settings.threshold, light=True)
-        return Learned(settings.threshold, cells, apart(view, mask))
+        return BlobsLearned(settings.threshold, cells, apart(view, mask))
     counted = view.gray if view.mask is None else view.gray[view.mask > 0]
     level, _ = cv2.threshold(counted, 0, 255, cv2.THRESH_BINARY | cv2.THRESH_OTSU)
     lighter = apart(view, _mask(view, int(level), light=True))
@@ -47,10 +47,10 @@ def learn(view: View, settings: Blobs) -> Learned:
         raise Problem(
             "NO_CONTRAST", "the master has no light and dark pixels here; give a threshold"
         )
-    return Learned(int(level), cells, lighter)
+    return BlobsLearned(int(level), cells, lighter)
 
 
-def measure(view: View, settings: Blobs, learned: Learned | None) -> Measurement:
+def measure(view: View, settings: Blobs, learned: BlobsLearned | None) -> Measurement:
     """Number of blobs, area of the largest or of all in px; 8 neighbours connect.
 
     Raises Problem NO_CONTRAST if the view has one value only, or the threshold runs through one

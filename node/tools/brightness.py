@@ -10,19 +10,19 @@ from schemas import Brightness, Problem
 
 
 @dataclass(frozen=True)
-class Learned:
+class BrightnessLearned:
     """Mean gray of the master's region."""
 
     mean: float
 
 
-def learn(view: View, settings: Brightness) -> Learned | None:
+def learn(view: View, settings: Brightness) -> BrightnessLearned | None:
     """The master's mean; None if the value is not a ratio. Raises Problem NO_CONTRAST if it is all
     black or all white."""
-    return Learned(_mean(view)) if settings.relative_to == "master" else None
+    return BrightnessLearned(_mean(view)) if settings.relative_to == "master" else None
 
 
-def measure(view: View, settings: Brightness, learned: Learned | None) -> Measurement:
+def measure(view: View, settings: Brightness, learned: BrightnessLearned | None) -> Measurement:
     """Mean gray, 0 to 255, or divided by the master's. Raises Problem NO_CONTRAST on a view all
     black or all white."""
     mean = _mean(view)

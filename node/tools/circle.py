@@ -33,7 +33,7 @@ BESIDE_PX = 4  # of the rim: what is ignored there may cut it
 
 
 @dataclass(frozen=True)
-class Learned:
+class CircleLearned:
     """Centre of the master's circle in px."""
 
     x: float
@@ -49,14 +49,17 @@ class _Found(NamedTuple):
     burnt: bool  # whether most of the rim lies beside something burnt out or black
 
 
-def learn(view: View, settings: CircleTool) -> Learned:
+def learn(view: View, settings: CircleTool) -> CircleLearned:
     """The master's centre. Raises Problem NO_CONTRAST if the master has no such circle."""
     fitted = _find(view, settings, in_px).in_frame
-    return Learned(fitted.x, fitted.y)
+    return CircleLearned(fitted.x, fitted.y)
 
 
 def measure(
-    view: View, settings: CircleTool, learned: Learned | None = None, given: Given | None = None
+    view: View,
+    settings: CircleTool,
+    learned: CircleLearned | None = None,
+    given: Given | None = None,
 ) -> Measurement:
     """Diameter of the circle, roundness (ISO 12181, about the least squares centre), or how far its
     centre is from its place.

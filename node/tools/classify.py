@@ -16,7 +16,7 @@ from schemas.tools.classify import Classify
 
 
 @dataclass(frozen=True)
-class Learned:
+class ClassifyLearned:
     """The classes' names, how to tell them apart, what was taught of each, and how unlike that a
     new one may be."""
 
@@ -26,7 +26,9 @@ class Learned:
     limits: tuple[float, ...]
 
 
-def learn(view: View | None, settings: Classify, model: bytes | None = None) -> Learned | None:  # noqa: ARG001
+def learn(
+    _view: View | None, settings: Classify, model: bytes | None = None
+) -> ClassifyLearned | None:
     """What was taught; None if nothing was. Raises Problem MODEL_INVALID, also if the expected
     class was not taught."""
     if model is None:
@@ -52,10 +54,10 @@ def learn(view: View | None, settings: Classify, model: bytes | None = None) -> 
     if not fits or set(labels.tolist()) != set(range(len(classes))):
         raise Problem("MODEL_INVALID", "the arrays of the model file do not fit each other")
     taught = tuple(vectors[labels == label] for label in range(len(classes)))
-    return Learned(classes, weights, taught, tuple(limits(vectors, labels, len(classes))))
+    return ClassifyLearned(classes, weights, taught, tuple(limits(vectors, labels, len(classes))))
 
 
-def measure(view: View, settings: Classify, learned: Learned | None) -> Measurement:
+def measure(view: View, settings: Classify, learned: ClassifyLearned | None) -> Measurement:
     """Probability of the expected class; the text is the likeliest one.
 
     Raises Problem NOT_TAUGHT, NO_CONTRAST if the view has one value only, NO_VALUE if the lead of

@@ -28,20 +28,19 @@ MOST_BURNT = 0.1
 
 
 @dataclass(frozen=True)
-class Learned:
+class ColourLearned:
     """Mean L*, a*, b* of the master's region."""
 
     lab: tuple[float, float, float]
 
 
-def learn(view: View, settings: Colour) -> Learned:
+def learn(view: View, _settings: Colour) -> ColourLearned:
     """The master's mean colour. Raises Problem NO_CONTRAST if it is black or burnt out,
     IMAGE_INVALID if it is gray."""
-    del settings
-    return Learned(_mean(view))
+    return ColourLearned(_mean(view))
 
 
-def measure(view: View, settings: Colour, learned: Learned | None) -> Measurement:
+def measure(view: View, settings: Colour, learned: ColourLearned | None) -> Measurement:
     """Delta E 2000, L*, a* or b*.
 
     Raises Problem NO_CONTRAST on a view that is black or of which a channel is burnt out,

@@ -19,13 +19,13 @@ HUES = 180  # OpenCV's 8 bit hue is in steps of 2 degrees
 
 
 @dataclass(frozen=True)
-class Learned:
+class ColourAreaLearned:
     """Pixels of the colour in the master's region."""
 
     count: int
 
 
-def learn(view: View, settings: ColourArea) -> Learned | None:
+def learn(view: View, settings: ColourArea) -> ColourAreaLearned | None:
     """The master's count; None if the value is relative to the region.
 
     Raises Problem NO_CONTRAST if the master has no pixel of the colour, IMAGE_INVALID if it is
@@ -37,10 +37,10 @@ def learn(view: View, settings: ColourArea) -> Learned | None:
     if count == 0:
         raise Problem("NO_CONTRAST", "the master has no pixel of this colour")
     _check_burnt(view, settings, count)
-    return Learned(count)
+    return ColourAreaLearned(count)
 
 
-def measure(view: View, settings: ColourArea, learned: Learned | None) -> Measurement:
+def measure(view: View, settings: ColourArea, learned: ColourAreaLearned | None) -> Measurement:
     """Pixels of the colour, divided by the master's count or by the region's pixels.
 
     Raises Problem NO_CONTRAST if the view has one value only, or if channels are burnt out so that

@@ -15,13 +15,13 @@ LEAST_SPREAD = 0.5  # gray levels of the master; a ratio to less is a ratio to n
 
 
 @dataclass(frozen=True)
-class Learned:
+class ContrastLearned:
     """Spread of the master's region in gray levels."""
 
     spread: float
 
 
-def learn(view: View, settings: Contrast) -> Learned | None:
+def learn(view: View, settings: Contrast) -> ContrastLearned | None:
     """The master's spread; None if the value is not a ratio. Raises Problem NO_CONTRAST if it has
     none."""
     if settings.relative_to == "none":
@@ -29,10 +29,10 @@ def learn(view: View, settings: Contrast) -> Learned | None:
     spread = _spread(view, settings)
     if spread < LEAST_SPREAD:
         raise Problem("NO_CONTRAST", "the master has one gray level here")
-    return Learned(spread)
+    return ContrastLearned(spread)
 
 
-def measure(view: View, settings: Contrast, learned: Learned | None) -> Measurement:
+def measure(view: View, settings: Contrast, learned: ContrastLearned | None) -> Measurement:
     """Spread in gray levels, or divided by the master's. Raises Problem NO_CONTRAST if the view has
     one value only."""
     spread = _spread(view, settings)

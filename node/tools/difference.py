@@ -47,7 +47,7 @@ FRAME_RIM = 6
 
 
 @dataclass(frozen=True, eq=False)
-class Learned:
+class DifferenceLearned:
     """What a good part may look like: gray levels (uint8) in the view's axes.
 
     mean_low, mean_high: least and greatest level of each pixel; low, high: the same within
@@ -76,7 +76,7 @@ class _Defect(NamedTuple):
     area_px: int
 
 
-def learn(view: View, settings: Difference, model: bytes | None = None) -> Learned:
+def learn(view: View, settings: Difference, model: bytes | None = None) -> DifferenceLearned:
     """The golden sample from the master's view, or from a taught model of the same size.
 
     Raises Problem NO_CONTRAST if there is too little structure to lay a part over it,
@@ -127,7 +127,7 @@ def learn(view: View, settings: Difference, model: bytes | None = None) -> Learn
             f"tool {settings.name}: nothing of the region is left within the tolerance",
         )
     low, high = _levels(mean - allowed), _levels(mean + allowed)
-    return Learned(
+    return DifferenceLearned(
         rim,
         known,
         _light_rows(mean),
@@ -140,7 +140,7 @@ def learn(view: View, settings: Difference, model: bytes | None = None) -> Learn
     )
 
 
-def measure(view: View, settings: Difference, learned: Learned | None) -> Measurement:
+def measure(view: View, settings: Difference, learned: DifferenceLearned | None) -> Measurement:
     """Number or area of the defects.
 
     The part is laid over the master (`registration.affine`) and its light made the master's. A
@@ -176,7 +176,7 @@ def teach(
     parts that are done. Raises Problem as `measure` does, with the number of the part, and
     PICTURES_UNFIT without any part or with too many.
     """
-    first: Learned | None = None
+    first: DifferenceLearned | None = None
     for number, view in enumerate(views, 1):
         if number > MOST_PARTS:
             raise Problem(
@@ -246,7 +246,7 @@ def _read(model: bytes) -> tuple[Floats, Floats, int]:
 
 
 def _laid_over(
-    view: View, settings: Difference, learned: Learned
+    view: View, settings: Difference, learned: DifferenceLearned
 ) -> tuple[Registration, Pixels, Pixels]:
     """The registration, the part in the view's axes and in the master's light, and which of its
     pixels are judged."""
@@ -286,7 +286,11 @@ def _around(reach_px: int) -> Pixels:
 
 
 def _relit(
-    part: Pixels, judged: Pixels, placed: Registration, settings: Difference, learned: Learned
+    part: Pixels,
+    judged: Pixels,
+    placed: Registration,
+    settings: Difference,
+    learned: DifferenceLearned,
 ) -> Pixels:
     """The part in the master's light: gain and offset, with `ramp` changing linearly over the view;
     robust least squares."""
@@ -330,7 +334,7 @@ def _relit(
     return cv2.divide(even, gains, dtype=cv2.CV_8U)
 
 
-def _check_pale(part: Pixels, judged: Pixels, gain: float, learned: Learned) -> None:
+def _check_pale(part: Pixels, judged: Pixels, gain: float, learned: DifferenceLearned) -> None:
     """Raises Problem NO_CONTRAST if the contrast has changed by more than a lamp changes it, which
     makes all of the region lighter or darker by as much."""
     own = cv2.mean(learned.mean, judged)[0]
@@ -356,7 +360,7 @@ def _light_rows(mean: Floats) -> NDArray[np.float64]:
     return np.stack([level, np.ones_like(level), level * u, level * v, u, v], axis=1)
 
 
-def _differs(part: Pixels, judged: Pixels, learned: Learned) -> Pixels:
+def _differs(part: Pixels, judged: Pixels, learned: DifferenceLearned) -> Pixels:
     """255 where the part differs."""
     around = _around(learned.tolerance_px)
     extra = cv2.inRange(part, learned.low, learned.high)  # 255 is what is allowed

@@ -13,14 +13,14 @@ from schemas import EdgePixels, Problem
 
 
 @dataclass(frozen=True)
-class Learned:
+class EdgePixelsLearned:
     """Edge pixels of the master's region, and its light if that is followed."""
 
     count: int
     cells: Cells | None = None
 
 
-def learn(view: View, settings: EdgePixels) -> Learned | None:
+def learn(view: View, settings: EdgePixels) -> EdgePixelsLearned | None:
     """The master's count and light; None if neither is needed. Raises Problem NO_CONTRAST if the
     count is 0 and needed."""
     cells = known(view) if settings.light == "follow" else None
@@ -31,10 +31,10 @@ def learn(view: View, settings: EdgePixels) -> Learned | None:
         raise Problem(
             "NO_CONTRAST", f"the master has no edge of {settings.gradient_low:g} gray levels per px"
         )
-    return Learned(count, cells)
+    return EdgePixelsLearned(count, cells)
 
 
-def measure(view: View, settings: EdgePixels, learned: Learned | None) -> Measurement:
+def measure(view: View, settings: EdgePixels, learned: EdgePixelsLearned | None) -> Measurement:
     """Pixels with a gradient of at least gradient_low, divided by the master's count or by the
     region's pixels.
 

@@ -22,14 +22,16 @@ from schemas.tools.learned import Learned as Settings
 
 
 @dataclass(frozen=True)
-class Learned:
+class LearnedMemory:
     """The memory, and the score that is 1.0."""
 
     bank: Bank
     threshold: float
 
 
-def learn(view: View | None, settings: Settings, model: bytes | None = None) -> Learned | None:
+def learn(
+    view: View | None, settings: Settings, model: bytes | None = None
+) -> LearnedMemory | None:
     """What was taught; None if nothing was. Raises Problem MODEL_INVALID, also if the region or the
     network is another."""
     if model is None:
@@ -40,10 +42,10 @@ def learn(view: View | None, settings: Settings, model: bytes | None = None) -> 
     if view is not None:
         _check(bank, view, settings)
     bank.prepare()
-    return Learned(bank, threshold(bank.scores, bank.bad_scores, settings.false_reject_rate))
+    return LearnedMemory(bank, threshold(bank.scores, bank.bad_scores, settings.false_reject_rate))
 
 
-def measure(view: View, settings: Settings, learned: Learned | None) -> Measurement:
+def measure(view: View, settings: Settings, learned: LearnedMemory | None) -> Measurement:
     """Mean of the two greatest distances, divided by the threshold's.
 
     Raises Problem NOT_TAUGHT, NO_CONTRAST if the view has one value only, MODEL_INVALID if it has

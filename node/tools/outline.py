@@ -21,7 +21,7 @@ MOST_CELL_PX = 48
 
 
 @dataclass(frozen=True, eq=False)
-class Learned:
+class OutlineLearned:
     """The master's contour: n points as columns and rows of the view, their gradient directions,
     where to look for them.
 
@@ -37,7 +37,7 @@ class Learned:
     shape: tuple[int, int]
 
 
-def learn(view: View, settings: Outline) -> Learned:
+def learn(view: View, settings: Outline) -> OutlineLearned:
     """Thin edges of the master (J. Canny 1986) with their gradient directions, at most 1000 points
     spread evenly.
 
@@ -71,10 +71,10 @@ def learn(view: View, settings: Outline) -> Learned:
     dy, dx = np.mgrid[-reach : reach + 1, -reach : reach + 1]
     near = dx * dx + dy * dy <= reach * reach
     around = (y + dy[near][:, None]) * view.width + x + dx[near][:, None]
-    return Learned(x, y, direction, around, starts, (view.height, view.width))
+    return OutlineLearned(x, y, direction, around, starts, (view.height, view.width))
 
 
-def measure(view: View, settings: Outline, learned: Learned | None) -> Measurement:
+def measure(view: View, settings: Outline, learned: OutlineLearned | None) -> Measurement:
     """Mean over the contour's points of the cosine between the master's and the part's gradient, 0
     to 1.
 
@@ -97,7 +97,7 @@ def measure(view: View, settings: Outline, learned: Learned | None) -> Measureme
     return Measurement(min(value, 1.0), lambda: _marks(view, learned, cosines))
 
 
-def _cosines(view: View, settings: Outline, learned: Learned) -> NDArray[np.float32]:
+def _cosines(view: View, settings: Outline, learned: OutlineLearned) -> NDArray[np.float32]:
     """The cosine of each contour point, -1 to 1, at the best offset of its cell; 0 in cells that
     disagree."""
     across, down = view.gradients
@@ -115,7 +115,7 @@ def _cosines(view: View, settings: Outline, learned: Learned) -> NDArray[np.floa
     return np.where(np.repeat(agrees, counts), chosen, 0)
 
 
-def _marks(view: View, learned: Learned, cosines: NDArray[np.float32]) -> tuple[Mark, ...]:
+def _marks(view: View, learned: OutlineLearned, cosines: NDArray[np.float32]) -> tuple[Mark, ...]:
     """The contour's points: first those that agree with the part, then those that are missing."""
     points = view.to_frame(np.stack([learned.x, learned.y], axis=1))
     there = cosines >= 0.5

@@ -25,7 +25,7 @@ SEEN_PX = 20_000  # a larger pattern is looked at for missing parts at half of i
 
 
 @dataclass(frozen=True, eq=False)
-class Learned:
+class PatternToolLearned:
     """The pattern from full resolution to the coarsest level, each half the one before; and what
     tells whether a part of it is missing, None for a small one."""
 
@@ -33,7 +33,7 @@ class Learned:
     like: Likeness | None
 
 
-def learn(view: View, settings: PatternTool) -> Learned:
+def learn(view: View, settings: PatternTool) -> PatternToolLearned:
     """The pattern of the master. Raises Problem NO_CONTRAST if it is flat, REGION_INVALID if it
     leaves the frame."""
     pattern = np.ascontiguousarray(view.other(settings.pattern).gray)
@@ -44,10 +44,10 @@ def learn(view: View, settings: PatternTool) -> Learned:
         levels.append(halved(levels[-1]))
     small = min(pattern.shape) < SEEN_SIDE
     like = None if small else likeness_of(pattern, 1 if pattern.size <= SEEN_PX else 2)
-    return Learned(tuple(levels), like)
+    return PatternToolLearned(tuple(levels), like)
 
 
-def measure(view: View, settings: PatternTool, learned: Learned | None) -> Measurement:
+def measure(view: View, settings: PatternTool, learned: PatternToolLearned | None) -> Measurement:
     """The best correlation, 0 to 1, or the number of places; two places lie half a pattern apart or
     more.
 
@@ -77,7 +77,9 @@ def measure(view: View, settings: PatternTool, learned: Learned | None) -> Measu
     return Measurement(value, lambda: tuple(_mark(view, x, y, columns, rows) for x, y, _ in best))
 
 
-def _whole(view: View, place: tuple[int, int, float], learned: Learned) -> tuple[int, int, float]:
+def _whole(
+    view: View, place: tuple[int, int, float], learned: PatternToolLearned
+) -> tuple[int, int, float]:
     """The place with a score that is limited by what of the pattern is there."""
     if learned.like is None:
         return place
@@ -87,7 +89,9 @@ def _whole(view: View, place: tuple[int, int, float], learned: Learned) -> tuple
     return x, y, min(score, seen(view.gray, learned.like, there)[1])
 
 
-def _places(view: View, settings: PatternTool, learned: Learned) -> list[tuple[int, int, float]]:
+def _places(
+    view: View, settings: PatternTool, learned: PatternToolLearned
+) -> list[tuple[int, int, float]]:
     """Left top corner and score of the peaks, best first, none within half a pattern of a better
     one."""
     images = [np.ascontiguousarray(view.gray)]

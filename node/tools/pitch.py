@@ -30,7 +30,7 @@ MISSING, MORE = 1.5, 0.5  # of the master's greatest and least distance: one mis
 CUT_PX = 5.0  # nearer to the border of the region an edge is not seen
 
 
-class Learned(NamedTuple):
+class PitchLearned(NamedTuple):
     """shown: in which share of the rows the master shows every edge.
 
     Its least and greatest distance, and those from the region's start to the first edge and from
@@ -44,17 +44,17 @@ class Learned(NamedTuple):
     after: float
 
 
-def learn(view: View, settings: Pitch) -> Learned:
+def learn(view: View, settings: Pitch) -> PitchLearned:
     """What the master shows. Raises Problem NO_CONTRAST if it has fewer than two such edges."""
     where, edges = _found(view, settings)
     distances, before, after = _layout(where, edges)
-    return Learned(
+    return PitchLearned(
         least_shown(where, edges, settings), distances.min(), distances.max(), before, after
     )
 
 
 def measure(
-    view: View, settings: Pitch, learned: Learned | None = None, given: Given | None = None
+    view: View, settings: Pitch, learned: PitchLearned | None = None, given: Given | None = None
 ) -> Measurement:
     """Mean, least or greatest distance from one edge to the next, square to them, at the middle of
     the region.
@@ -80,7 +80,7 @@ def _layout(where: Strip, edges: Edges) -> tuple[Floats, float, float]:
     return np.diff(edges.at), float(edges.at[0]), float(where.gray.shape[1] - 1 - edges.at[-1])
 
 
-def _check_complete(where: Strip, edges: Edges, settings: Pitch, master: Learned) -> None:
+def _check_complete(where: Strip, edges: Edges, settings: Pitch, master: PitchLearned) -> None:
     """Raises Problem NO_VALUE for an edge that is missing or too many, of which the value tells
     nothing.
 

@@ -71,8 +71,9 @@ def test_a_locator_has_learn_find_and_origin(kind: str) -> None:
         for n, v in vars(module).items()
         if callable(v) and getattr(v, "__module__", "") == module.__name__
     }
+    learned = f"{kind.title()}Learned"
     assert {name for name in own if not name.startswith("_")} == {
-        "Learned",
+        learned,
         "learn",
         "find",
         "origin",

@@ -44,7 +44,7 @@ Known = tuple[float, float, Poses]  # score and agreement, score, pose (1 x 4)
 
 
 @dataclass(frozen=True, eq=False)
-class Learned:
+class TurnedPattern:
     """The pattern. coarse: for the search of all turns; rough: where its places are brought nearer,
     None if the next level is near enough; sketch, level: where they are followed, at few points and
     at many; grays: for the last fits, coarse to fine; like: what the score
@@ -64,7 +64,7 @@ def told_apart(
     slopes: Gradients,
     places: Poses,
     settings: Pattern,
-    learned: Learned,
+    learned: TurnedPattern,
     clear: float,
     share: float | None,
 ) -> list[Known]:
@@ -138,7 +138,7 @@ def _best(
 
 
 def _settled(
-    images: dict[int, Pixels], slopes: Gradients, learned: Learned, pose: Poses, agrees: float
+    images: dict[int, Pixels], slopes: Gradients, learned: TurnedPattern, pose: Poses, agrees: float
 ) -> Poses:
     """The pose after the fits of gray levels, unless they led away from where the gradients agree:
     what covers a part pulls."""

@@ -19,7 +19,7 @@ from node.frame import Frame, Pixels
 from node.vision.patterns.alone import single
 from node.vision.patterns.coarse import coarse_of, doubled_of, everywhere, turns_of
 from node.vision.patterns.following import Known, same_place, told_apart
-from node.vision.patterns.following import Learned as Learned
+from node.vision.patterns.following import TurnedPattern as TurnedPattern
 from node.vision.patterns.sizes import check_size, ruler_of
 from node.vision.patterns.turned_fit import (
     Poses,
@@ -55,7 +55,7 @@ LEAST_LIKE = 0.05  # score of a place that is like the pattern at all
 SLACK_DEG, SLACK_SIZE, SLACK_PX = 1.0, 0.01, 0.9
 
 
-def learn(frame: Frame, settings: Pattern, kept: Pixels | None = None) -> Learned:
+def learn(frame: Frame, settings: Pattern, kept: Pixels | None = None) -> TurnedPattern:
     """The pattern of the master, or what is kept of it (rows x columns, 1 or 0).
 
     Raises Problem NO_CONTRAST if it is flat, PROGRAM_INVALID if the search takes too long.
@@ -89,7 +89,7 @@ def learn(frame: Frame, settings: Pattern, kept: Pixels | None = None) -> Learne
         grays_of(reduced(pattern, factor), factor, pattern.shape, scaled, kept) for factor in finer
     )
     everywhere_ = coarse_of(pattern, turns, coarse, middle, level.dull, whole, kept)
-    return Learned(
+    return TurnedPattern(
         everywhere_,
         rough,
         sketch,
@@ -109,7 +109,7 @@ def spread_of(pattern: Pixels, kept: Pixels | None) -> float:
 def find(
     frame: Frame,
     settings: Pattern,
-    learned: Learned,
+    learned: TurnedPattern,
     round_too: bool = False,
     clear: float = CLEAR,
     share: float | None = None,
@@ -171,7 +171,7 @@ def find(
     return single(placed, settings, share is not None or settings.covered)
 
 
-def next_best(frame: Frame, settings: Pattern, learned: Learned) -> Pose | None:
+def next_best(frame: Frame, settings: Pattern, learned: TurnedPattern) -> Pose | None:
     """The other place in the master that is most alike, with its score by all of the pattern; None
     if nothing there is like it."""
     anything = settings.model_copy(update={"low": LEAST_LIKE, "alone": True})
@@ -198,7 +198,7 @@ def _check_turn(best: Known, known: list[Known], region: Region, clear: float) -
 
 
 def check_symmetry(
-    frame: Frame, settings: Pattern, learned: Learned, kept: Pixels | None = None
+    frame: Frame, settings: Pattern, learned: TurnedPattern, kept: Pixels | None = None
 ) -> None:
     """Raises Problem NO_CONTRAST if the master's pattern (what is kept) looks the same at another
     turn that is looked for."""

@@ -554,7 +554,7 @@ def large(data: Path | None) -> Iterator[dict[str, Any]]:
         settings = Pattern(region=where, angle_deg=180, alone=False)
         learned = pattern.learn(framed(rendered(source, where, size=LARGE)), settings)
         picture = rendered(source, where, (40.0, -30.0, 73.3, 1.0), size=LARGE)
-        assert isinstance(learned, turned_pattern.Learned)
+        assert isinstance(learned, turned_pattern.TurnedPattern)
         gray = reduced(picture, learned.level.factor)
         doubled = coarse.doubled_of(gradients(gray), picture.shape, learned.coarse)
         spectra = learned.coarse.spectra

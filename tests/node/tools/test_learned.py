@@ -53,7 +53,7 @@ def taught() -> bank.Bank:
 
 
 @cache
-def kept() -> learned.Learned:
+def kept() -> learned.LearnedMemory:
     found = learned.learn(part(0).view(WHERE), tool(), taught().packed())
     assert found is not None
     return found
@@ -391,7 +391,7 @@ def test_five_pictures_that_are_alike_by_chance_reject_no_part_by_its_middle_pla
     own = bank.middle(distances, None) / tight.far / 1.1
     tight = replace(tight, middles=tight.middles * np.float32(own))
     assert bank.middle(distances, None) / tight.far == pytest.approx(1.1, abs=0.01)
-    known = learned.Learned(tight, promise.threshold(tight.scores, tight.bad_scores, 0.02))
+    known = learned.LearnedMemory(tight, promise.threshold(tight.scores, tight.bad_scores, 0.02))
     told = learned.measure(good, tool(), known).value
     assert told == pytest.approx(bank.top(distances, None) / known.threshold)
     assert told < 1

@@ -82,7 +82,7 @@ class CalibrateBody(Shape):
     )
 
 
-class Learned(TypedDict):
+class LearnedCamera(TypedDict):
     """What was learned from pictures of a checkerboard."""
 
     calibration: Checkerboard
@@ -155,7 +155,7 @@ def _on_kept(result_id: str, payload: dict[str, Any]) -> dict[str, Any]:
     body=CalibrateBody,
     limit="20 per minute",
     max_bytes=MAX_COMMAND_BYTES,
-    data=Learned,
+    data=LearnedCamera,
     codes=(*NODE, "STATION_NOT_FOUND", "IMAGE_INVALID", "IMAGE_SIZE", "NO_CONTRAST"),
 )
 def calibrate(body: CalibrateBody) -> ResponseReturnValue:
