@@ -24,7 +24,7 @@ FEED_LIMIT = 512
 MISC_LIMIT = 4000  # more than one `resend` with short forms
 
 
-class Row(Protocol):
+class ResultRow(Protocol):
     """A committed result that the broker has not confirmed: `id` grows with each commit."""
 
     @property
@@ -67,7 +67,7 @@ class Outbox:
         self._attended = False
         self._owner: int | None = None
         self._lock = threading.Lock()
-        self._feed: deque[Row] = deque()
+        self._feed: deque[ResultRow] = deque()
         self._missed: set[str] = set()
         self._newest: dict[str, Message] = {}
 
@@ -215,7 +215,7 @@ class Outbox:
         """Whether nothing waits but newest values."""
         return not (self._feed or self.misc)
 
-    def take_rows(self) -> tuple[list[Row], set[str]]:
+    def take_rows(self) -> tuple[list[ResultRow], set[str]]:
         """The committed results that were handed over, and the stations of which there were more
         than there was room for."""
         with self._lock:

@@ -21,7 +21,7 @@ from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from typing import Any, Protocol
 
-from broker.outbox import Outbox, Row
+from broker.outbox import Outbox, ResultRow
 
 LANE_LIMIT = 256
 BATCH = 64
@@ -35,7 +35,7 @@ RESULT_HEAD = b'{"schema":"result/1","result_id":"'
 class Ledger(Protocol):
     """What is needed of the ledger."""
 
-    def pending(self, after: int, limit: int, station: str | None = None) -> Sequence[Row]:
+    def pending(self, after: int, limit: int, station: str | None = None) -> Sequence[ResultRow]:
         """Unconfirmed results with an id above `after`, oldest first."""
 
     def pending_stations(self) -> list[str]:
@@ -57,7 +57,7 @@ class Ledger(Protocol):
 class NoLedger:
     """That of a session which carries no results."""
 
-    def pending(self, after: int, limit: int, station: str | None = None) -> Sequence[Row]:  # noqa: ARG002
+    def pending(self, after: int, limit: int, station: str | None = None) -> Sequence[ResultRow]:  # noqa: ARG002
         """See Ledger."""
         return ()
 
@@ -86,7 +86,7 @@ class Sent:
 
     __slots__ = ("acked_at", "row", "sure")
 
-    def __init__(self, row: Row) -> None:
+    def __init__(self, row: ResultRow) -> None:
         self.row = row
         self.acked_at: float | None = None
         self.sure = True
@@ -96,7 +96,7 @@ class _Lane:
     __slots__ = ("behind", "cursor", "in_flight", "rows")
 
     def __init__(self) -> None:
-        self.rows: deque[Row] = deque()
+        self.rows: deque[ResultRow] = deque()
         self.behind = True
         self.cursor = 0
         self.in_flight = 0
@@ -171,11 +171,11 @@ class Results:
             lane.in_flight = 0
         self._taken += sure
 
-    def next(self, may_send: Callable[[str, int], bool]) -> Row | None:
+    def next(self, may_send: Callable[[str, int], bool]) -> ResultRow | None:
         """The oldest result of those lanes for which may_send(station, how many are in flight) says
         so."""
         self._collect()
-        best: Row | None = None
+        best: ResultRow | None = None
         for station, lane in self._lanes.items():
             if (lane.rows or lane.behind) and may_send(station, lane.in_flight):
                 row = self._head(station, lane)
@@ -183,7 +183,7 @@ class Results:
                     best = row
         return best
 
-    def sent(self, row: Row) -> Sent:
+    def sent(self, row: ResultRow) -> Sent:
         """This one is on its way now."""
         lane = self._lanes[row.station]
         lane.rows.popleft()
@@ -284,7 +284,7 @@ class Results:
                 # what comes behind these is read from the ledger
                 lane.behind = len(lane.rows) >= LANE_LIMIT
 
-    def _head(self, station: str, lane: _Lane) -> Row | None:
+    def _head(self, station: str, lane: _Lane) -> ResultRow | None:
         """The next row of a lane, read from the ledger if need be."""
         while True:
             while lane.rows:

@@ -26,7 +26,7 @@ from node.seldom import Seldom
 from node.station import Station
 from schemas import EVALUATION, AcceptedTrigger, Problem, Result, Trigger
 from schemas.result import Source
-from schemas.store.ledger import Accepted, Answer, Duplicate, Entry, Ledger
+from schemas.store.ledger import Accepted, Answer, Duplicate, Ledger, LedgerEntry
 from schemas.trigger import EMPTY, bad_id
 
 log = logging.getLogger(__name__)
@@ -150,7 +150,7 @@ class Intake:
                         "OVERRUN", f"{station.settings.queue_limit} triggers are waiting already"
                     )
         entries = [
-            Entry(each.new(), None if each.problem is None else _answer(each, each.problem))
+            LedgerEntry(each.new(), None if each.problem is None else _answer(each, each.problem))
             for each in arrivals
         ]
         try:

@@ -185,7 +185,7 @@ TABLE: dict[str, dict[str, str]] = {
 }
 
 
-class Row(NamedTuple):
+class LimitRow(NamedTuple):
     """One limit of a module: what kind it is, where it stands, and its value, or the first and the
     last one it takes."""
 
@@ -195,13 +195,13 @@ class Row(NamedTuple):
     seconds: tuple[float, ...]
 
 
-def rows() -> Iterator[Row]:
+def rows() -> Iterator[LimitRow]:
     """The table with its values. Raises AttributeError for a limit that is no more."""
     for kind, modules in TABLE.items():
         for module, names in modules.items():
             for name in names.split():
                 value = getattr(importlib.import_module(module), name)
-                yield Row(kind, module, name, value if isinstance(value, tuple) else (value,))
+                yield LimitRow(kind, module, name, value if isinstance(value, tuple) else (value,))
 
 
 if __name__ == "__main__":

@@ -20,48 +20,48 @@ FOLDERS = (  # of a source tree, and of what is installed
 MORE = 2  # levels by which a heading stands lower beside a page, which has its own
 
 
-class Part(NamedTuple):
+class Section(NamedTuple):
     """A part of a guide: a file, and the heading that begins it; None is all of it."""
 
     guide: str
     heading: str | None = None
 
 
-PARTS: dict[str, tuple[Part, ...]] = {
-    "begin": (Part("quick-start.md"),),
-    "run": (Part("web.md", "The Run page"),),
-    "programs": (Part("first-program.md", "Versions"), Part("node.md", "Programs")),
+PARTS: dict[str, tuple[Section, ...]] = {
+    "begin": (Section("quick-start.md"),),
+    "run": (Section("web.md", "The Run page"),),
+    "programs": (Section("first-program.md", "Versions"), Section("node.md", "Programs")),
     "program": (
-        Part("first-program.md", "Versions"),
-        Part("first-program.md", "Does it judge right?"),
+        Section("first-program.md", "Versions"),
+        Section("first-program.md", "Does it judge right?"),
     ),
     "editor": (
-        *(Part("first-program.md", heading) for heading in ("1. The picture", "2. The master")),
+        *(Section("first-program.md", heading) for heading in ("1. The picture", "2. The master")),
         *(
-            Part("first-program.md", heading)
+            Section("first-program.md", heading)
             for heading in ("3. The tools", "4. Judgement, outputs, name")
         ),
-        Part("tools.md", "First the picture"),
-        Part("tools.md", "Before you trust a program"),
+        Section("tools.md", "First the picture"),
+        Section("tools.md", "Before you trust a program"),
     ),
     "history": (
-        Part("reference.md", "Verdicts"),
-        Part("reference.md", "Codes of a part that could not be judged"),
+        Section("reference.md", "Verdicts"),
+        Section("reference.md", "Codes of a part that could not be judged"),
     ),
     "result": (
-        Part("reference.md", "Verdicts"),
-        Part("reference.md", "Codes of a part that could not be judged"),
+        Section("reference.md", "Verdicts"),
+        Section("reference.md", "Codes of a part that could not be judged"),
     ),
-    "statistics": (Part("scada.md", "Words and numbers"), Part("maintenance.md")),
-    "lines": (Part("plc.md", "The handshake"),),
-    "health": (Part("troubleshooting.md"), Part("monitoring.md", "Figures to watch")),
-    "users": (Part("production.md", "4. People"), Part("web.md", "Signing in")),
-    "sessions": (Part("web.md", "Signing in"),),
-    "account": (Part("web.md", "Signing in"),),
-    "audit": (Part("web.md", "Audit"),),
-    "settings": (Part("web.md", "Settings"), Part("production.md", "3. Settings")),
-    "backups": (Part("backup-and-restore.md"),),
-    "api": (Part("scada.md", "By HTTP"), Part("reference.md", "Topics")),
+    "statistics": (Section("scada.md", "Words and numbers"), Section("maintenance.md")),
+    "lines": (Section("plc.md", "The handshake"),),
+    "health": (Section("troubleshooting.md"), Section("monitoring.md", "Figures to watch")),
+    "users": (Section("production.md", "4. People"), Section("web.md", "Signing in")),
+    "sessions": (Section("web.md", "Signing in"),),
+    "account": (Section("web.md", "Signing in"),),
+    "audit": (Section("web.md", "Audit"),),
+    "settings": (Section("web.md", "Settings"), Section("production.md", "3. Settings")),
+    "backups": (Section("backup-and-restore.md"),),
+    "api": (Section("scada.md", "By HTTP"), Section("reference.md", "Topics")),
 }
 _markdown = MarkdownIt("commonmark", {"html": False}).enable("table")
 

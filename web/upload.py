@@ -21,7 +21,7 @@ NO_SIZE = (0x01, *range(0xD0, 0xD9))  # JPEG markers without a length
 FRAMES = (0xC0, 0xC1, 0xC2, 0xC3, 0xC5, 0xC6, 0xC7, 0xC9, 0xCA, 0xCB, 0xCD, 0xCE, 0xCF)
 
 
-class Picture(NamedTuple):
+class PictureHead(NamedTuple):
     """What the head of a picture says."""
 
     kind: str
@@ -57,7 +57,7 @@ def uploaded() -> bytes:
     return data
 
 
-def check_picture(data: bytes, max_pixels: int = MAX_PIXELS) -> Picture:
+def check_picture(data: bytes, max_pixels: int = MAX_PIXELS) -> PictureHead:
     """Kind and size in pixels by the head of the file. Raises Problem IMAGE_INVALID for anything
     but a fitting PNG or JPEG."""
     if data.startswith(b"\x89PNG\r\n\x1a\n"):
@@ -76,16 +76,16 @@ def check_picture(data: bytes, max_pixels: int = MAX_PIXELS) -> Picture:
     return found
 
 
-def _png(data: bytes) -> Picture:
+def _png(data: bytes) -> PictureHead:
     if len(data) < 33 or data[12:16] != b"IHDR":
         raise Problem("IMAGE_INVALID", "the PNG is cut off")
     width, height = struct.unpack(">II", data[16:24])
     if data.find(b"acTL", 33, 4096) != -1:
         raise Problem("IMAGE_INVALID", "the PNG is animated")
-    return Picture("png", width, height)
+    return PictureHead("png", width, height)
 
 
-def _jpeg(data: bytes) -> Picture:
+def _jpeg(data: bytes) -> PictureHead:
     at = 2
     while at + 9 <= len(data) and data[at] == 0xFF:
         marker = data[at + 1]
@@ -95,7 +95,7 @@ def _jpeg(data: bytes) -> Picture:
             at += 2
         elif marker in FRAMES:
             height, width = struct.unpack(">HH", data[at + 5 : at + 9])
-            return Picture("jpg", width, height)
+            return PictureHead("jpg", width, height)
         else:
             at += 2 + int(struct.unpack(">H", data[at + 2 : at + 4])[0])
     raise Problem("IMAGE_INVALID", "the JPEG is cut off before it tells its size")

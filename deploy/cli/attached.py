@@ -4,13 +4,13 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from deploy.cli.machine import Finding, failed
+from deploy.cli.machine import CheckFinding, failed
 from schemas import GpiodLines, Problem, Settings
 
 OPEN_S = 5.0
 
 
-def cameras(settings: Settings, folder: Path) -> Iterator[Finding]:
+def cameras(settings: Settings, folder: Path) -> Iterator[CheckFinding]:
     """Opens each camera and takes a picture: only while no node runs."""
     from node.cameras import Request, make_camera
 
@@ -31,7 +31,7 @@ def cameras(settings: Settings, folder: Path) -> Iterator[Finding]:
                 now = time.monotonic_ns()
                 frame = camera.grab(Request(now, now + station.camera.timeout_ms * 1_000_000))
                 took_ms = (time.monotonic_ns() - now) / 1e6
-                yield Finding(
+                yield CheckFinding(
                     check,
                     "ok",
                     f"{station.camera.kind}: {frame.width} x {frame.height} px after"
@@ -43,7 +43,7 @@ def cameras(settings: Settings, folder: Path) -> Iterator[Finding]:
             yield failed(check, problem)
 
 
-def lines(settings: Settings) -> Iterator[Finding]:
+def lines(settings: Settings) -> Iterator[CheckFinding]:
     """Looks at each line without requesting it."""
     for station in settings.station:
         check = f"lines {station.id}"
@@ -57,7 +57,7 @@ def lines(settings: Settings) -> Iterator[Finding]:
         except Problem as problem:
             yield failed(check, problem)
         except OSError as error:
-            yield Finding(
+            yield CheckFinding(
                 check,
                 "fail",
                 f"{station.lines.chip}: {error.strerror or error}",
@@ -65,7 +65,7 @@ def lines(settings: Settings) -> Iterator[Finding]:
             )
 
 
-def _chip(check: str, lines: GpiodLines) -> Finding:
+def _chip(check: str, lines: GpiodLines) -> CheckFinding:
     from node.gpio.chip import CONSUMER, find_chip
 
     wanted = {line.line: role for role, line in lines.roles.items()}
@@ -77,7 +77,7 @@ def _chip(check: str, lines: GpiodLines) -> Finding:
             f"{offset} ({role})" for offset, role in wanted.items() if offset >= about.num_lines
         ]
         if missing:
-            return Finding(
+            return CheckFinding(
                 check,
                 "fail",
                 f"{about.label} has no line {', '.join(missing)}",
@@ -90,23 +90,23 @@ def _chip(check: str, lines: GpiodLines) -> Finding:
         if i.used and i.consumer != CONSUMER
     ]
     if held:
-        return Finding(
+        return CheckFinding(
             check,
             "fail",
             f"{about.label}: held: {', '.join(held)}",
             "Stop who holds them, or choose other lines",
         )
     ours = sum(info.used for info in infos.values())
-    return Finding(
+    return CheckFinding(
         check,
         "ok",
         f"{about.label}: {len(wanted)} lines{f', {ours} held by a node' if ours else ', free'}",
     )
 
 
-def _simulated(check: str, found: str, settings: Settings) -> Finding:
+def _simulated(check: str, found: str, settings: Settings) -> CheckFinding:
     if settings.environment == "production":
-        return Finding(
+        return CheckFinding(
             check, "warn", found, "No real part is judged: set a real one for production"
         )
-    return Finding(check, "ok", found)
+    return CheckFinding(check, "ok", found)

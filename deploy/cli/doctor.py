@@ -9,7 +9,7 @@ from pathlib import Path
 from broker.client import Client
 from broker.probe import Tried, probe
 from deploy.cli import addressee, attached, loadable, machine, show
-from deploy.cli.machine import Finding, failed
+from deploy.cli.machine import CheckFinding, failed
 from schemas import Problem
 from schemas.settings import BrokerSettings
 from schemas.settings.load import Loaded
@@ -22,7 +22,7 @@ LEAST_PACKET_BYTES = 64 * 1024
 def doctor(args: argparse.Namespace) -> int:
     """0 if nothing failed. With --broker and without --config only the broker and the node are
     asked."""
-    rows: list[Finding] = []
+    rows: list[CheckFinding] = []
     for row in _rows(args):
         rows.append(row)
         if sys.stderr.isatty() and not args.json:
@@ -37,14 +37,14 @@ def doctor(args: argparse.Namespace) -> int:
     return 1 if worst == "fail" else 0
 
 
-def _rows(args: argparse.Namespace) -> Iterator[Finding]:
+def _rows(args: argparse.Namespace) -> Iterator[CheckFinding]:
     loaded: Loaded | None = None
     if args.broker is None or args.config is not None:
         try:
             loaded = addressee.loaded(args)
         except Problem as problem:
             for error in problem.details.get("errors") or [problem.message]:
-                yield Finding(
+                yield CheckFinding(
                     "settings",
                     "fail",
                     error,
@@ -52,7 +52,7 @@ def _rows(args: argparse.Namespace) -> Iterator[Finding]:
                 )
             return
         given = sum(source != "default" for source in loaded.sources.values())
-        yield Finding(
+        yield CheckFinding(
             "settings",
             "ok",
             f"{loaded.path}: {given} keys given, {len(loaded.settings.station)} stations",
@@ -81,25 +81,25 @@ def _rows(args: argparse.Namespace) -> Iterator[Finding]:
         yield from machine.permissions(loaded.settings, loaded.path, os.environ)
         running = yield from _cameras_if_free(loaded)
     if not running:
-        yield Finding(
+        yield CheckFinding(
             "node", "warn", "it does not run", "inspection-node run, or start its service"
         )
     elif up:
         yield from ask(asking, node)
 
 
-def broker(settings: BrokerSettings, node: str, *, ours: bool) -> Iterator[Finding]:
+def broker(settings: BrokerSettings, node: str, *, ours: bool) -> Iterator[CheckFinding]:
     """The broker as a node would use it; `ours` tells that this is the node's own account."""
     try:
         found = probe(settings, node)
     except Problem as problem:
         yield failed("broker", problem)
         return
-    yield Finding("broker", "ok", f"{settings.url} as {settings.username or 'anonymous'}")
+    yield CheckFinding("broker", "ok", f"{settings.url} as {settings.username or 'anonymous'}")
     if found.v5:
-        yield Finding("broker MQTT 5", "ok", "yes")
+        yield CheckFinding("broker MQTT 5", "ok", "yes")
     else:
-        yield Finding(
+        yield CheckFinding(
             "broker MQTT 5",
             "warn",
             "MQTT 3.1.1 only",
@@ -111,7 +111,9 @@ def broker(settings: BrokerSettings, node: str, *, ours: bool) -> Iterator[Findi
             if ours
             else "Only the node's account may try the rest"
         )
-        yield Finding("broker access", "fail" if ours else "warn", found.refused or "refused", todo)
+        yield CheckFinding(
+            "broker access", "fail" if ours else "warn", found.refused or "refused", todo
+        )
     else:
         yield _speed(found.tried)
         yield _wanted(
@@ -122,7 +124,7 @@ def broker(settings: BrokerSettings, node: str, *, ours: bool) -> Iterator[Findi
             "Allow retained messages: state and alarms need them",
         )
     if not found.two:
-        yield Finding(
+        yield CheckFinding(
             "broker connections",
             "warn",
             "one only",
@@ -133,18 +135,18 @@ def broker(settings: BrokerSettings, node: str, *, ours: bool) -> Iterator[Findi
     expiry_s = found.properties.get("SessionExpiryInterval", settings.session_expiry_s)
     if expiry_s < settings.session_expiry_s:
         todo = f"Raise it to broker.session_expiry_s, {settings.session_expiry_s} s"
-        yield Finding("broker sessions", "warn", f"kept for {expiry_s} s only", todo)
+        yield CheckFinding("broker sessions", "warn", f"kept for {expiry_s} s only", todo)
     if found.properties.get("MaximumQoS", 1) < 1:
-        yield Finding("broker QoS", "fail", "QoS 0 only", "Allow QoS 1: the promise needs it")
+        yield CheckFinding("broker QoS", "fail", "QoS 0 only", "Allow QoS 1: the promise needs it")
     if not found.properties.get("WildcardSubscriptionAvailable", 1):
         todo = (
             "Allow them: without, what is sent to stations and commands that do not exist is not"
             " answered"
         )
-        yield Finding("broker wildcards", "warn", "none", todo)
+        yield CheckFinding("broker wildcards", "warn", "none", todo)
     if found.properties.get("MaximumPacketSize", LEAST_PACKET_BYTES) < LEAST_PACKET_BYTES:
         found_bytes = found.properties["MaximumPacketSize"]
-        yield Finding(
+        yield CheckFinding(
             "broker packets",
             "fail",
             f"at most {found_bytes} bytes",
@@ -152,14 +154,14 @@ def broker(settings: BrokerSettings, node: str, *, ours: bool) -> Iterator[Findi
         )
 
 
-def _speed(tried: Tried) -> Finding:
+def _speed(tried: Tried) -> CheckFinding:
     times = f"PUBACK {tried.puback_ms:.2f} ms, round trip {tried.echo_ms:.2f} ms (medians)"
     slowest = max(tried.puback_ms, tried.echo_ms)
     if slowest < DELAYED_MS[0]:
-        return Finding("broker speed", "ok", times)
+        return CheckFinding("broker speed", "ok", times)
     if slowest > DELAYED_MS[1]:
-        return Finding("broker speed", "warn", times, "The network or the broker is slow")
-    return Finding(
+        return CheckFinding("broker speed", "warn", times, "The network or the broker is slow")
+    return CheckFinding(
         "broker speed",
         "warn",
         times,
@@ -167,7 +169,7 @@ def _speed(tried: Tried) -> Finding:
     )
 
 
-def ask(settings: BrokerSettings, node: str) -> Iterator[Finding]:
+def ask(settings: BrokerSettings, node: str) -> Iterator[CheckFinding]:
     """A running node tells about itself."""
     with Client(settings, node) as client:
         try:
@@ -175,44 +177,48 @@ def ask(settings: BrokerSettings, node: str) -> Iterator[Finding]:
         except Problem as problem:
             yield failed("node", problem)
             return
-        yield Finding("node", "ok", f"{node} runs, version {(reply.data or {}).get('version')}")
+        yield CheckFinding(
+            "node", "ok", f"{node} runs, version {(reply.data or {}).get('version')}"
+        )
         state = client.retained("state") or {}
     for id, station in (state.get("stations") or {}).items():
         for part in ("camera", "outputs"):
             told = station.get(part)
             if told == "error":
                 error = station.get("error") or {}
-                yield Finding(
+                yield CheckFinding(
                     f"{part} {id}",
                     "fail",
                     f"{error.get('code')}: {error.get('message')}",
                     "See the alarm and the log",
                 )
             else:
-                yield Finding(f"{part} {id}", "ok" if told in ("ok", "none") else "warn", str(told))
+                yield CheckFinding(
+                    f"{part} {id}", "ok" if told in ("ok", "none") else "warn", str(told)
+                )
         ready = station.get("state") in ("Ready", "SingleExecution", "ContinuousExecution")
         error = station.get("error") or {}
         found = (
             f"{station.get('state')}, program {station.get('program')} version"
             f" {station.get('program_version')}"
         )
-        yield Finding(
+        yield CheckFinding(
             f"station {id}",
             "ok" if ready else "warn",
             found,
             "" if ready else error.get("message") or "See its state",
         )
     for reason in state.get("broker") or ():
-        yield Finding(
+        yield CheckFinding(
             "broker and node", "warn", reason, "See the terms of the broker in docs/broker.md"
         )
     for code in state.get("alarms") or ():
-        yield Finding(
+        yield CheckFinding(
             f"alarm {code}", "warn", "active", "See the topic alarm, or `inspection-node watch`"
         )
 
 
-def _cameras_if_free(loaded: Loaded) -> Generator[Finding, None, bool]:
+def _cameras_if_free(loaded: Loaded) -> Generator[CheckFinding, None, bool]:
     """Opens the cameras unless a running node holds them; returns whether one runs."""
     from node.state_lock import lock_state
 
@@ -229,5 +235,5 @@ def _cameras_if_free(loaded: Loaded) -> Generator[Finding, None, bool]:
     return False
 
 
-def _wanted(check: str, there: bool, yes: str, no: str, todo: str) -> Finding:
-    return Finding(check, "ok", yes) if there else Finding(check, "fail", no, todo)
+def _wanted(check: str, there: bool, yes: str, no: str, todo: str) -> CheckFinding:
+    return CheckFinding(check, "ok", yes) if there else CheckFinding(check, "fail", no, todo)

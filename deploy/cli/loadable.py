@@ -3,13 +3,13 @@
 from collections.abc import Iterator
 from pathlib import Path
 
-from deploy.cli.machine import Finding, failed
+from deploy.cli.machine import CheckFinding, failed
 from schemas import Problem, Settings
 from schemas.store.programs import Programs
 from schemas.tools import OTHERS
 
 
-def tools() -> Iterator[Finding]:
+def tools() -> Iterator[CheckFinding]:
     """Loads what installed packages bring, as the node would for a program that uses it."""
     from node.tools import TOOLS
 
@@ -18,14 +18,14 @@ def tools() -> Iterator[Finding]:
             if other.problem is not None:
                 raise Problem("PROGRAM_INVALID", other.problem)
             assert TOOLS[kind]
-            yield Finding(f"tool {kind}", "ok", other.package)
+            yield CheckFinding(f"tool {kind}", "ok", other.package)
         except Problem as problem:
-            yield Finding(
+            yield CheckFinding(
                 f"tool {kind}", "fail", problem.message, f"Correct or remove {other.package}"
             )
 
 
-def programs(settings: Settings) -> Iterator[Finding]:
+def programs(settings: Settings) -> Iterator[CheckFinding]:
     """Loads every program as the node would, and looks for those that the settings name."""
     from node.program import load_stored
 
@@ -52,11 +52,13 @@ def programs(settings: Settings) -> Iterator[Finding]:
         except Problem as problem:
             yield failed(f"program of {station.id}", problem)
     if not found:
-        yield Finding("programs", "warn", "there are none", "inspection-node program import FILE")
+        yield CheckFinding(
+            "programs", "warn", "there are none", "inspection-node program import FILE"
+        )
     elif good == len(found):
-        yield Finding("programs", "ok", f"{good} can be loaded")
+        yield CheckFinding("programs", "ok", f"{good} can be loaded")
     else:
-        yield Finding(
+        yield CheckFinding(
             "programs",
             "warn",
             f"{good} of {len(found)} can be loaded",

@@ -23,7 +23,7 @@ YEARS = range(2025, 2100)
 VOLATILE = ("tmpfs", "ramfs", "overlay")
 
 
-class Finding(NamedTuple):
+class CheckFinding(NamedTuple):
     """One finding, and what to do about it."""
 
     check: str
@@ -32,14 +32,14 @@ class Finding(NamedTuple):
     todo: str = ""
 
 
-def failed(check: str, problem: Problem) -> Finding:
+def failed(check: str, problem: Problem) -> CheckFinding:
     """The finding of a problem of the catalogue."""
-    return Finding(
+    return CheckFinding(
         check, "fail", f"{problem.code}: {problem.message}", CATALOGUE[problem.code].advice
     )
 
 
-def disk(settings: Settings) -> Iterator[Finding]:
+def disk(settings: Settings) -> Iterator[CheckFinding]:
     """Space, kind and speed of the disk that holds the state folder."""
     state = Path(settings.state_dir)
     try:
@@ -48,19 +48,19 @@ def disk(settings: Settings) -> Iterator[Finding]:
         percent, free_mb = 100 * free / max(whole, 1), free >> 20
         found = f"{free_mb} MB free of {whole >> 20} ({percent:.0f} %)"
         if free_mb < LEAST_FREE_MB:
-            yield Finding("disk space", "fail", found, f"Free at least {LEAST_FREE_MB} MB")
+            yield CheckFinding("disk space", "fail", found, f"Free at least {LEAST_FREE_MB} MB")
         elif percent < settings.pictures.min_free_percent:
-            yield Finding(
+            yield CheckFinding(
                 "disk space",
                 "warn",
                 found,
                 f"Pictures are dropped below {settings.pictures.min_free_percent:g} %",
             )
         else:
-            yield Finding("disk space", "ok", found)
+            yield CheckFinding("disk space", "ok", found)
         kind = _filesystem(state)
         if kind in VOLATILE:
-            yield Finding(
+            yield CheckFinding(
                 "disk kind",
                 "warn",
                 kind,
@@ -69,16 +69,16 @@ def disk(settings: Settings) -> Iterator[Finding]:
         times = sorted(_fsync_ms(state) for _ in range(FSYNCS))
         found = f"median {times[FSYNCS // 2]:.2f} ms, worst {times[-1]:.2f} ms"
         if times[FSYNCS // 2] > SLOW_FSYNC_MS:
-            yield Finding(
+            yield CheckFinding(
                 "disk fsync",
                 "warn",
                 found,
                 "Every trigger and result waits for it: use a faster disk",
             )
         else:
-            yield Finding("disk fsync", "ok", found)
+            yield CheckFinding("disk fsync", "ok", found)
     except OSError as error:
-        yield Finding(
+        yield CheckFinding(
             "disk",
             "fail",
             f"{state}: {error.strerror or error}",
@@ -105,11 +105,11 @@ def _filesystem(path: Path) -> str:
     return best[1]
 
 
-def clock(settings: Settings) -> Iterator[Finding]:
+def clock(settings: Settings) -> Iterator[CheckFinding]:
     """Whether the clock is plausible and follows a time server."""
     now = datetime.now(UTC)
     if now.year not in YEARS:
-        yield Finding(
+        yield CheckFinding(
             "clock",
             "fail",
             f"{now:%Y-%m-%d %H:%M:%S} UTC",
@@ -118,11 +118,11 @@ def clock(settings: Settings) -> Iterator[Finding]:
         return
     needed = any(station.clocks_synced for station in settings.station)
     if CLOCK.synchronised():
-        yield Finding("clock", "ok", f"{now:%Y-%m-%d %H:%M:%S} UTC, synchronised")
+        yield CheckFinding("clock", "ok", f"{now:%Y-%m-%d %H:%M:%S} UTC, synchronised")
     else:
         todo = "Start a time service (timedatectl set-ntp true)"
         todo += ", or set clocks_synced = false: triggers are judged by sent_at" if needed else ""
-        yield Finding(
+        yield CheckFinding(
             "clock",
             "fail" if needed else "warn",
             f"{now:%Y-%m-%d %H:%M:%S} UTC, not synchronised",
@@ -130,15 +130,17 @@ def clock(settings: Settings) -> Iterator[Finding]:
         )
 
 
-def permissions(settings: Settings, config: Path, environ: Mapping[str, str]) -> Iterator[Finding]:
+def permissions(
+    settings: Settings, config: Path, environ: Mapping[str, str]
+) -> Iterator[CheckFinding]:
     """Who may read and change what; secrets are for one account only."""
     state = Path(settings.state_dir)
-    bad: list[Finding] = []
+    bad: list[CheckFinding] = []
     try:
         folder = state.stat()
         if folder.st_mode & stat.S_IWOTH:
             bad.append(
-                Finding(
+                CheckFinding(
                     "permissions",
                     "fail",
                     f"{state} can be written by everybody",
@@ -154,7 +156,7 @@ def permissions(settings: Settings, config: Path, environ: Mapping[str, str]) ->
             some = ", ".join(str(path) for path in foreign[:3])
             todo = f"chown -R --reference={state} {state}"
             bad.append(
-                Finding(
+                CheckFinding(
                     "permissions",
                     "fail",
                     f"{some} and the state folder have different owners",
@@ -164,7 +166,7 @@ def permissions(settings: Settings, config: Path, environ: Mapping[str, str]) ->
         for path in (state / "users").glob("users.json*"):
             if path.stat().st_mode & stat.S_IROTH:
                 bad.append(
-                    Finding(
+                    CheckFinding(
                         "permissions",
                         "fail",
                         f"{path} can be read by everybody",
@@ -173,7 +175,7 @@ def permissions(settings: Settings, config: Path, environ: Mapping[str, str]) ->
                 )
     except OSError as error:
         bad.append(
-            Finding(
+            CheckFinding(
                 "permissions",
                 "fail",
                 f"{state}: {error.strerror or error}",
@@ -193,7 +195,7 @@ def permissions(settings: Settings, config: Path, environ: Mapping[str, str]) ->
         try:
             if path.stat().st_mode & (stat.S_IROTH | stat.S_IWOTH):
                 bad.append(
-                    Finding(
+                    CheckFinding(
                         "permissions",
                         "fail",
                         f"{path} can be read by everybody",
@@ -202,7 +204,7 @@ def permissions(settings: Settings, config: Path, environ: Mapping[str, str]) ->
                 )
         except OSError as error:
             bad.append(
-                Finding(
+                CheckFinding(
                     "permissions",
                     "fail",
                     f"{path}: {error.strerror or error}",
@@ -211,7 +213,7 @@ def permissions(settings: Settings, config: Path, environ: Mapping[str, str]) ->
             )
     if config.stat().st_mode & stat.S_IWOTH:
         bad.append(
-            Finding(
+            CheckFinding(
                 "permissions",
                 "fail",
                 f"{config} can be written by everybody",
@@ -219,21 +221,21 @@ def permissions(settings: Settings, config: Path, environ: Mapping[str, str]) ->
             )
         )
     yield from bad or [
-        Finding("permissions", "ok", f"{state} and {len(secrets)} files with secrets")
+        CheckFinding("permissions", "ok", f"{state} and {len(secrets)} files with secrets")
     ]
 
 
-def certificates(settings: Settings) -> Iterator[Finding]:
+def certificates(settings: Settings) -> Iterator[CheckFinding]:
     """How long the certificates are good with which the node speaks to the broker, and others that
     it is told to look at."""
     for one in certificates_of(settings):
         days, trouble = one.days(), one.trouble()
         if trouble is None:
-            yield Finding(
+            yield CheckFinding(
                 "certificate", "ok", f"{one.key}: {one.path} is good for {int(days or 0)} days"
             )
         elif days is None:
-            yield Finding(
+            yield CheckFinding(
                 "certificate",
                 "fail",
                 trouble,
@@ -241,10 +243,10 @@ def certificates(settings: Settings) -> Iterator[Finding]:
             )
         else:
             todo = "Renew it (deploy/install/certs.sh renew NAME), then reload the node"
-            yield Finding("certificate", "warn" if days >= 0 else "fail", trouble, todo)
+            yield CheckFinding("certificate", "warn" if days >= 0 else "fail", trouble, todo)
 
 
-def reach(settings: Settings) -> Iterator[Finding]:
+def reach(settings: Settings) -> Iterator[CheckFinding]:
     """Who can connect to the ports of web and metrics that should not: looked at by what the
     settings say."""
     web, metrics = settings.web, settings.metrics
@@ -253,31 +255,31 @@ def reach(settings: Settings) -> Iterator[Finding]:
             f"{web.bind} with proxy_hops = {web.proxy_hops}: who comes past the proxy says which"
             " address is theirs"
         )
-        yield Finding(
+        yield CheckFinding(
             "reach web",
             "warn",
             found,
             "Bind the web to loopback, or let the firewall close its port to all but the proxy",
         )
     elif not web.loopback and settings.environment == "production":
-        yield Finding(
+        yield CheckFinding(
             "reach web",
             "warn",
             f"{web.bind} without a proxy: passwords in clear text",
             "Put a proxy with TLS in front",
         )
     else:
-        yield Finding("reach web", "ok", web.bind)
+        yield CheckFinding("reach web", "ok", web.bind)
     if not metrics.enabled:
         return
     if metrics.loopback or metrics.token is not None:
-        yield Finding(
+        yield CheckFinding(
             "reach metrics",
             "ok",
             f"{metrics.bind}{'' if metrics.token is None else ', with a token'}",
         )
     else:
-        yield Finding(
+        yield CheckFinding(
             "reach metrics",
             "warn",
             f"{metrics.bind} without a token: everybody reads them",

@@ -27,7 +27,7 @@ SETTLE_S = 0.5  # after the last result: what comes twice comes now
 NUMBER = "{n}"  # in the payload: the number of the part
 
 
-class Part:
+class SentPart:
     """One trigger and what came of it; times are monotonic seconds, None before they are."""
 
     __slots__ = (
@@ -128,13 +128,13 @@ def run(
     payload: dict[str, Any],
     patience_s: float,
     tell: Callable[[int], None] = lambda _: None,
-) -> list[Part]:
+) -> list[SentPart]:
     """Send each trigger when it is due and wait for its result; what came of each.
 
     patience_s: how long the last ones are waited for. A connection that ends ends it, and Ctrl-C.
     """
     name, began = new_id(), time.monotonic()
-    parts = [Part(station, began + at) for at, station in due]
+    parts = [SentPart(station, began + at) for at, station in due]
     window = int(link.properties.get("ReceiveMaximum", 65535))
     unconfirmed: set[int] = set()
     sent, heard, until = 0, 0, math.inf
@@ -169,7 +169,7 @@ def connected(settings: BrokerSettings) -> Link:
         return Link(settings, new_client_id("load"), CONNECT_S, v5=False)
 
 
-def account(station: str, parts: Sequence[Part]) -> Account:
+def account(station: str, parts: Sequence[SentPart]) -> Account:
     """What came of these parts."""
     sent = [part for part in parts if part.sent_at is not None]
     answered = [part for part in sent if part.answers]
@@ -211,7 +211,7 @@ def _send(
     names: Names,
     trigger_id: str,
     number: int,
-    part: Part,
+    part: SentPart,
     payload: dict[str, Any],
     unconfirmed: set[int],
 ) -> None:
@@ -228,7 +228,7 @@ def _send(
     link.send(Message(names("trigger", part.station), data), confirmed)
 
 
-def _take(waiter: Waiter, wait_s: float, name: str, parts: Sequence[Part]) -> int:
+def _take(waiter: Waiter, wait_s: float, name: str, parts: Sequence[SentPart]) -> int:
     """Take what has come; how many parts have their first answer now."""
     first = 0
     while (received := waiter.take(wait_s)) is not None:

@@ -33,7 +33,7 @@ TAKES_TRIGGERS = ("Ready", "SingleExecution", "ContinuousExecution")
 MAX_STATE_BYTES = 1024 * 1024
 
 
-class Answer(NamedTuple):
+class HeardResult(NamedTuple):
     """A result, and the time from sending its trigger to hearing it; None for a trigger of somebody
     else."""
 
@@ -45,7 +45,9 @@ class Plc:
     """A PLC of the stations of one node. `heard` is called with every result, `unanswered` counts
     triggers without one."""
 
-    def __init__(self, broker: BrokerSettings, node: str, heard: Callable[[Answer], None]) -> None:
+    def __init__(
+        self, broker: BrokerSettings, node: str, heard: Callable[[HeardResult], None]
+    ) -> None:
         self.state: NodeState | None = None
         self.alarms: dict[str, str] = {}
         self.unanswered = 0
@@ -135,7 +137,7 @@ class Plc:
             round_trip_ms = (time.monotonic() - sent_at) * 1000
             if not answered.done():
                 answered.set_result(None)
-        self._heard(Answer(result, round_trip_ms))
+        self._heard(HeardResult(result, round_trip_ms))
 
     def _fail(self, problem: Problem) -> None:
         self._failure = problem

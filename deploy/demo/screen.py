@@ -9,7 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 from deploy.demo.demo_truth import DemoTruth
-from deploy.demo.plc import Answer, Plc
+from deploy.demo.plc import HeardResult, Plc
 from schemas import Result, Verdict
 from schemas.base import plain
 
@@ -50,7 +50,7 @@ class Screen:
         self._plc = plc
         self._truths = truths
         self._stations = stations
-        self._latest: deque[tuple[Answer, Verdict | None]] = deque(maxlen=LATEST)
+        self._latest: deque[tuple[HeardResult, Verdict | None]] = deque(maxlen=LATEST)
         self._live: Live | None = None
         self._told: str | None = None
         if self.console.is_terminal and not self.console.is_dumb_terminal:
@@ -65,7 +65,7 @@ class Screen:
         if self._live is not None:
             self._live.stop()
 
-    def heard(self, answer: Answer) -> None:
+    def heard(self, answer: HeardResult) -> None:
         """Count a result, and print it in a pipe."""
         result = answer.result
         if result.station not in self.tallies:

@@ -6,7 +6,7 @@ import unicodedata
 from datetime import datetime
 
 from schemas.result import Result
-from schemas.settings.exports import FIELD, Picture
+from schemas.settings.exports import FIELD, PictureKind
 
 MOST_FIELD = 64
 MOST_SEGMENT_BYTES = 180  # with a dot and .part it stays below the 255 that file systems take
@@ -16,7 +16,7 @@ DEVICES = re.compile(r"(con|prn|aux|nul|com[0-9]|lpt[0-9])(\..*)?", re.IGNORECAS
 NONE = "none"
 
 
-def name_of(template: str, result: Result, picture: Picture) -> str:
+def name_of(template: str, result: Result, picture: PictureKind) -> str:
     """The name of one of a result's pictures, with / between levels. Times are UTC."""
     at = datetime.fromisoformat(result.captured_at or result.finished_at)
     values: dict[str, object] = {

@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from node.faults.drawn import NO_PART, Fault, faults
+from node.faults.drawn import NO_PART, DrawnFault, faults
 from node.frame import Frame, Pixels
 from node.judge import judge
 from node.locate import locate
@@ -92,7 +92,10 @@ def challenged(
 
 
 def outcome(
-    loaded: LoadedProgram, fault: Fault, limits: QualityLimits | None = None, shown: bool = True
+    loaded: LoadedProgram,
+    fault: DrawnFault,
+    limits: QualityLimits | None = None,
+    shown: bool = True,
 ) -> Outcome:
     """What the program says of one fault; shown: whether with its picture, if that is OK."""
     found = inspected(loaded, fault.draw(), limits)

@@ -33,7 +33,7 @@ HAZE, UNLIT, DROP = 0.6, 0.35, 0.5
 TILES = 4  # rows and columns of a part that are shuffled to make another
 
 
-class Fault(NamedTuple):
+class DrawnFault(NamedTuple):
     """One fault: what is wrong, at which tool, if it is at one, and the picture that shows it,
     always the same one."""
 
@@ -42,7 +42,7 @@ class Fault(NamedTuple):
     draw: Callable[[], Pixels]
 
 
-def faults(pixels: Pixels, loaded: LoadedProgram) -> list[Fault]:
+def faults(pixels: Pixels, loaded: LoadedProgram) -> list[DrawnFault]:
     """All faults, not yet drawn, always in the same order; regions lie where the part does. Raises
     Problem of the locator."""
     regions = _regions(loaded, pixels)
@@ -53,7 +53,7 @@ def faults(pixels: Pixels, loaded: LoadedProgram) -> list[Fault]:
     return found
 
 
-def _whole(pixels: Pixels, part: Region) -> list[Fault]:
+def _whole(pixels: Pixels, part: Region) -> list[DrawnFault]:
     """Faults of the part or of the picture as a whole."""
     rows, columns = slice(part.y, part.bottom), slice(part.x, part.right)
     own = pixels[rows, columns]
@@ -82,45 +82,46 @@ def _whole(pixels: Pixels, part: Region) -> list[Fault]:
 
     level = np.uint8(pixels.reshape(-1, *pixels.shape[2:]).mean(axis=0))
     found = [
-        Fault("one colour", None, lambda: np.broadcast_to(level, pixels.shape).copy()),
-        Fault("black", None, lambda: np.zeros_like(pixels)),
-        Fault("white", None, lambda: np.full_like(pixels, 255)),
-        Fault("noise", None, noise),
-        Fault("part missing", None, lambda: with_part(ground())),
-        Fault("half missing", None, half),
-        Fault("another part", None, lambda: with_part(_shuffled(own))),
-        Fault("turned by 180 degrees", None, lambda: with_part(own[::-1, ::-1])),
-        Fault("mirrored", None, lambda: with_part(own[:, ::-1])),
+        DrawnFault("one colour", None, lambda: np.broadcast_to(level, pixels.shape).copy()),
+        DrawnFault("black", None, lambda: np.zeros_like(pixels)),
+        DrawnFault("white", None, lambda: np.full_like(pixels, 255)),
+        DrawnFault("noise", None, noise),
+        DrawnFault("part missing", None, lambda: with_part(ground())),
+        DrawnFault("half missing", None, half),
+        DrawnFault("another part", None, lambda: with_part(_shuffled(own))),
+        DrawnFault("turned by 180 degrees", None, lambda: with_part(own[::-1, ::-1])),
+        DrawnFault("mirrored", None, lambda: with_part(own[:, ::-1])),
     ]
     beside = _beside(part, pixels)
     if beside is not None:
-        found.append(Fault("second part", None, partial(_copied, pixels, beside, own)))
+        found.append(DrawnFault("second part", None, partial(_copied, pixels, beside, own)))
     found += [
-        Fault(f"size {size:.0%}", None, partial(_resized, pixels, part, size)) for size in SIZES
+        DrawnFault(f"size {size:.0%}", None, partial(_resized, pixels, part, size))
+        for size in SIZES
     ]
     found += [
-        Fault("blurred", None, lambda: cv2.GaussianBlur(pixels, (0, 0), BLUR_PX)),
-        Fault("lamp -30 %", None, lambda: cv2.convertScaleAbs(pixels, alpha=LAMP)),
+        DrawnFault("blurred", None, lambda: cv2.GaussianBlur(pixels, (0, 0), BLUR_PX)),
+        DrawnFault("lamp -30 %", None, lambda: cv2.convertScaleAbs(pixels, alpha=LAMP)),
     ]
     found += [
-        Fault(
+        DrawnFault(
             "haze on the lens",
             None,
             lambda: cv2.convertScaleAbs(pixels, alpha=HAZE, beta=255 * (1 - HAZE) / 2),
         ),
-        Fault(
+        DrawnFault(
             "one side unlit",
             None,
             partial(_lit, pixels, np.linspace(1.0, UNLIT, pixels.shape[1])[None]),
         ),
-        Fault("drop on the lens", None, partial(_drop, pixels, part)),
+        DrawnFault("drop on the lens", None, partial(_drop, pixels, part)),
     ]
     colours = ("blue", "green", "red") if pixels.ndim == 3 else ()
     found += [
-        Fault(f"{name} burnt out", None, partial(_burnt, pixels, number))
+        DrawnFault(f"{name} burnt out", None, partial(_burnt, pixels, number))
         for number, name in enumerate(colours)
     ]
-    return [*found, Fault("half of the picture gray", None, gray)]
+    return [*found, DrawnFault("half of the picture gray", None, gray)]
 
 
 def _shuffled(own: Pixels) -> Pixels:
@@ -175,7 +176,7 @@ def _burnt(pixels: Pixels, channel: int) -> Pixels:
     return burnt
 
 
-def _local(pixels: Pixels, name: str, place: Region, number: int) -> list[Fault]:
+def _local(pixels: Pixels, name: str, place: Region, number: int) -> list[DrawnFault]:
     """Faults at one tool's region: each as dark or light as is far from what is there."""
     dice = np.random.default_rng([1, number])
     radius = max(2, round(SPOT * math.sqrt(place.width * place.height) / 2))
@@ -218,13 +219,13 @@ def _local(pixels: Pixels, name: str, place: Region, number: int) -> list[Fault]
         return made
 
     found = [
-        Fault("stain", name, stain),
-        Fault("hole", name, hole),
-        Fault("scratch", name, scratch),
-        Fault("its feature missing", name, missing),
+        DrawnFault("stain", name, stain),
+        DrawnFault("hole", name, hole),
+        DrawnFault("scratch", name, scratch),
+        DrawnFault("its feature missing", name, missing),
     ]
     return (
-        [*found, Fault(f"its feature moved by {by} px", name, moved)]
+        [*found, DrawnFault(f"its feature moved by {by} px", name, moved)]
         if by < place.width // 2
         else found
     )

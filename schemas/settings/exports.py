@@ -21,7 +21,7 @@ from schemas.base import Float, Shape
 from schemas.result import Verdict
 from schemas.settings.addresses import AbsolutePath, is_loopback
 
-Picture = Literal["raw", "annotated"]
+PictureKind = Literal["raw", "annotated"]
 FIELDS = (
     "node",
     "date",
@@ -190,11 +190,11 @@ class PictureExport(Shape):
         description=f"Name of each there. Fields: {', '.join(FIELDS)}; characters that not every"
         " share takes become _.",
     )
-    pictures: Annotated[tuple[Picture, ...], Field(min_length=1, max_length=2, strict=False)] = (
-        Field(
-            default=("raw",),
-            description="Which of a result's: raw, annotated; both need {picture} in the template.",
-        )
+    pictures: Annotated[
+        tuple[PictureKind, ...], Field(min_length=1, max_length=2, strict=False)
+    ] = Field(
+        default=("raw",),
+        description="Which of a result's: raw, annotated; both need {picture} in the template.",
     )
     verdicts: Annotated[tuple[Verdict, ...], Field(min_length=1, max_length=3, strict=False)] = (
         Field(

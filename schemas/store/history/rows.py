@@ -37,7 +37,7 @@ class HistoryRow(NamedTuple):
     why: Why | None
 
 
-class Part(NamedTuple):
+class BriefPart(NamedTuple):
     """One part in brief."""
 
     seq: int
@@ -206,7 +206,7 @@ class History:
             )
             return [(row[0], bytes(row[1])) for row in db.execute(sql, (station, seq, limit))]
 
-    def newest(self, station: str, count: int) -> list[Part]:
+    def newest(self, station: str, count: int) -> list[BriefPart]:
         """The last parts of a station, the newest first."""
         with self.ledger.connection(LIMIT_S) as db:
             rows = db.execute(
@@ -214,7 +214,7 @@ class History:
                 " WHERE station = ? ORDER BY seq DESC LIMIT ?",
                 (station, count),
             ).fetchall()
-        return [Part(seq, verdict, utc(at)) for seq, verdict, at in rows]
+        return [BriefPart(seq, verdict, utc(at)) for seq, verdict, at in rows]
 
     def last_seq(self, station: str) -> int:
         """The greatest seq of a station, 0 if none."""

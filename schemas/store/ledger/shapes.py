@@ -21,7 +21,7 @@ class NewTrigger(NamedTuple):
     older_ms: float = 0.0
 
 
-class Entry(NamedTuple):
+class LedgerEntry(NamedTuple):
     """A trigger that waits for its inspection (build is None), or that is answered in the same
     commit."""
 

@@ -13,7 +13,7 @@ from schemas.store.ledger.shapes import (
     AlreadyAnswered,
     Answer,
     Duplicate,
-    Entry,
+    LedgerEntry,
     NewTrigger,
     OutboxRow,
     Settled,
@@ -29,16 +29,16 @@ class Triggers(Engine):
     def accept(self, new: NewTrigger) -> Accepted | Duplicate:
         """Commit a trigger, unless its id is known at this station. Raises Problem STORE_FAILED: it
         is not in the ledger."""
-        return self.accept_all([Entry(new)])[0]
+        return self.accept_all([LedgerEntry(new)])[0]
 
     def accept_answered(
         self, new: NewTrigger, build: Callable[[int], Result]
     ) -> Accepted | Duplicate:
         """Commit a trigger that is answered at once (stale, overrun, not a trigger) together with
         its result."""
-        return self.accept_all([Entry(new, build)])[0]
+        return self.accept_all([LedgerEntry(new, build)])[0]
 
-    def accept_all(self, entries: Sequence[Entry]) -> list[Accepted | Duplicate]:
+    def accept_all(self, entries: Sequence[LedgerEntry]) -> list[Accepted | Duplicate]:
         """Commit triggers in one transaction, in their order, all or none; what became of each.
 
         Raises Problem STORE_FAILED or what a `build` raised: none of them is in the ledger.

@@ -12,7 +12,7 @@ from node.chores import keeping
 from node.chores.keeping import Jumps, Keeping
 from node.limits import BEAT_S
 from schemas.settings import HistorySettings
-from schemas.store.ledger import Entry, Held, Ledger, log
+from schemas.store.ledger import Held, Ledger, LedgerEntry, log
 from tests.rooms.installation.nodes import still
 from tests.rooms.promise.clocks import SetClock
 from tests.rooms.promise.ledgers import build, new
@@ -102,7 +102,7 @@ def test_moving_a_log_that_takes_as_long_as_the_disk_needs_holds_up_nobody_and_i
     monkeypatch.setattr(log, "HELD_S", 0.0)
     with still(tmp_path) as node:
         service, disk = node.service, threading.Event()
-        service.ledger.accept_all([Entry(new("t1"), build("t1"))])
+        service.ledger.accept_all([LedgerEntry(new("t1"), build("t1"))])
         monkeypatch.setattr(Ledger, "_move", lambda *_, **__: disk.wait())
         assert service._beats()["moving"][1] == BEAT_S
         service.keeping.start()
@@ -114,7 +114,7 @@ def test_moving_a_log_that_takes_as_long_as_the_disk_needs_holds_up_nobody_and_i
         assert "moving" not in service._beats()
         before = service.keeping.beat_ns
         wait_for(lambda: service.keeping.beat_ns > before, 10, "a sign of life")
-        assert service.ledger.accept_all([Entry(new("t2"), build("t2"))])
+        assert service.ledger.accept_all([LedgerEntry(new("t2"), build("t2"))])
         disk.set()
         wait_for(lambda: "LEDGER" not in service.alarms.active, 10, "the end of the alarm")
         wait_for(lambda: "moving" in service._beats(), 10, "its heartbeat")
@@ -142,7 +142,7 @@ def test_it_removes_what_is_too_old_and_keeps_the_stamp_and_the_reserve(tmp_path
     clock = SetClock()
     ledger = Ledger(tmp_path / "ledger.db", clock=clock)
     for number in range(3):
-        ledger.accept_all([Entry(new(f"t{number}"), build(f"t{number}"))])
+        ledger.accept_all([LedgerEntry(new(f"t{number}"), build(f"t{number}"))])
     ledger.confirmed([row.result_id for row in ledger.pending(0, 10)])
     keeper = Keeping(
         ledger,

@@ -12,9 +12,9 @@ from schemas.store.ledger import (
     AlreadyAnswered,
     Answer,
     Duplicate,
-    Entry,
     KeptReply,
     Ledger,
+    LedgerEntry,
     OutboxRow,
 )
 from tests.rooms.promise.clocks import SetClock
@@ -133,7 +133,7 @@ def test_an_operation_that_fails_takes_no_other_of_its_batch_with_it(tmp_path: P
         raise ValueError("no")
 
     for accepted, name in zip(
-        ledger.accept_all([Entry(new(name)) for name in "abc"]), "abc", strict=True
+        ledger.accept_all([LedgerEntry(new(name)) for name in "abc"]), "abc", strict=True
     ):
         assert isinstance(accepted, Accepted)
         make = broken if name == "b" else build(name)
@@ -186,11 +186,11 @@ def test_triggers_come_in_batches_of_one_commit_and_those_answered_at_once_have_
     answer(ledger, "known")
     commits = ledger.commits
     entries = [
-        Entry(new("a")),
-        Entry(new("b"), build("b")),
-        Entry(new("known")),
-        Entry(new("b")),
-        Entry(new("a", b"other")),
+        LedgerEntry(new("a")),
+        LedgerEntry(new("b"), build("b")),
+        LedgerEntry(new("known")),
+        LedgerEntry(new("b")),
+        LedgerEntry(new("a", b"other")),
     ]
     first, second, known, again, other = ledger.accept_all(entries)
     assert ledger.commits == commits + 1
@@ -208,7 +208,13 @@ def test_a_batch_of_triggers_is_accepted_whole_or_not_at_all(ledger: Ledger) -> 
         raise ValueError("no")
 
     with pytest.raises(ValueError, match="no"):
-        ledger.accept_all([Entry(new("a")), Entry(new("b"), build("b")), Entry(new("c"), broken)])
+        ledger.accept_all(
+            [
+                LedgerEntry(new("a")),
+                LedgerEntry(new("b"), build("b")),
+                LedgerEntry(new("c"), broken),
+            ]
+        )
     assert ledger.waiting() == []
     assert isinstance(ledger.accept(new("b")), Accepted)
     assert answer(ledger, "d").seq == 1

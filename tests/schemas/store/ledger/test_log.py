@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from schemas.store.ledger import Entry, Ledger, log
+from schemas.store.ledger import Ledger, LedgerEntry, log
 from tests.rooms.promise.ledgers import build, new
 
 pytestmark = pytest.mark.slow
@@ -31,7 +31,7 @@ def load(ledger: Ledger, first: int, bytes_at_least: int = 0) -> int:
     while True:
         ledger.accept_all(
             [
-                Entry(new(f"t{first}", PAD), build(f"t{first}"))
+                LedgerEntry(new(f"t{first}", PAD), build(f"t{first}"))
                 for first in range(first, first + 100)
             ]
         )
@@ -86,7 +86,7 @@ def test_a_small_log_is_moved_after_a_while_so_that_whoever_takes_it_away_takes_
     ledger: Ledger, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(log, "SMALL_S", 0.0)
-    ledger.accept_all([Entry(new("a"), build("a"))])
+    ledger.accept_all([LedgerEntry(new("a"), build("a"))])
     ledger.checkpoint()
     copy = ledger.path.with_name("copy.db")
     subprocess.run(["cp", ledger.path, copy], check=True)  # without its log

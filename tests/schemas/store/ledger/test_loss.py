@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from schemas import Problem
-from schemas.store.ledger import Accepted, Entry, Ledger, opening
+from schemas.store.ledger import Accepted, Ledger, LedgerEntry, opening
 from schemas.store.ledger.stamp import SLOT, Stamp
 from tests.rooms.promise.clocks import SetClock
 from tests.rooms.promise.ledgers import build, new
@@ -23,7 +23,7 @@ def opened(path: Path, clock: SetClock = CLOCK) -> Ledger:
 
 def fill(ledger: Ledger, first: int, last: int) -> None:
     for number in range(first, last + 1):
-        ledger.accept_all([Entry(new(f"t{number}"), build(f"t{number}"))])
+        ledger.accept_all([LedgerEntry(new(f"t{number}"), build(f"t{number}"))])
 
 
 def killed(ledger: Ledger, to: Path) -> Path:

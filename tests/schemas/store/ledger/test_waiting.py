@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from schemas import Problem
-from schemas.store.ledger import Accepted, Duplicate, Entry, Ledger, OutboxRow, engine
+from schemas.store.ledger import Accepted, Duplicate, Ledger, LedgerEntry, OutboxRow, engine
 from tests.rooms.promise.ledgers import build, new
 from tests.rooms.promise.promise import wait_for
 
@@ -74,7 +74,7 @@ def test_a_trigger_that_was_refused_in_the_middle_of_its_own_commit_is_undone(
 
     def accept() -> None:
         with pytest.raises(Problem, match="the disk does not answer"):
-            ledger.accept_all([Entry(new("a")), Entry(new("b"), build("b"))])
+            ledger.accept_all([LedgerEntry(new("a")), LedgerEntry(new("b"), build("b"))])
         refused.set()
 
     waits = threading.Thread(target=accept)
