@@ -2,6 +2,8 @@
 
 import os
 import signal
+import sys
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -19,13 +21,22 @@ if (
 ):  # as a shell leaves it to a background job: what we start would ignore it too
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
+# tests start hundreds of processes, and each would compile all modules again
+sys.dont_write_bytecode = False
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
 # folders of tests with whole processes, or many pictures
 SLOW = ("browser", "brokers", "gallery", "system")
+# folders with the files that take longest, longest first: those that compute most of their time,
+# and those that wait for processes
+COMPUTING = ("browser", "gallery")
+WAITING = ("system", "brokers", "deploy", "broker")
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Mark what `make fast` leaves out by its folder; single files elsewhere mark themselves."""
+    if hasattr(config, "workerinput"):
+        _side_by_side(items)
     for item in items:
         folder = item.path.relative_to(ROOT / "tests").parts[0]
         if folder in SLOW:
@@ -37,8 +48,10 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
     """`--dist loadfile`, but all files that look at pages go to one worker: they share a plant and
-    a browser."""
+    a browser. Files begin in the order in which they were collected."""
     from xdist.scheduler import LoadFileScheduling
+
+    config.option.loadscopereorder = False
 
     class ByFile(LoadFileScheduling):
         def _split_scope(self, nodeid: str) -> str:
@@ -46,6 +59,24 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
             return "tests/browser" if browser else super()._split_scope(nodeid)
 
     return ByFile(config, log) if config.getvalue("dist") == "loadfile" else None
+
+
+def _side_by_side(items: list[pytest.Item]) -> None:
+    """Order files so that what takes longest begins first, and a file that waits for processes
+    runs beside one that computes."""
+    tests = Counter(item.path for item in items)
+    folders = {path: path.relative_to(ROOT / "tests").parts[0] for path in tests}
+    ranks = {folder: rank for rank, folder in enumerate((*COMPUTING, *WAITING))}
+    ordered = sorted(
+        tests, key=lambda path: (ranks.get(folders[path], len(ranks)), -tests[path], path)
+    )
+    browser = sum(folder == "browser" for folder in folders.values())
+    turns: dict[Path, tuple[int, bool]] = {}
+    for waiting in (False, True):
+        files = [path for path in ordered if (folders[path] in WAITING) is waiting]
+        first = 0 if waiting else -browser
+        turns |= {path: (turn, waiting) for turn, path in enumerate(files, first)}
+    items.sort(key=lambda item: turns[item.path])
 
 
 @pytest.fixture
