@@ -8,6 +8,9 @@ reading from the network any more. A request has `WHOLE_S` to come in. Bodies of
 `BODY_BYTES` (pictures, programs) and chunked ones are read by a thread, but by few at a time, each
 with a least rate.
 
+Those who sign in have a quarter of the threads, and a line of their own: however many they are,
+somebody else's page waits for none of them, and the last are refused before anything is read.
+
 No address has more than three quarters of the threads at a time, or more than `OPEN` connections
 that say nothing; when all places are taken, the connection that has been silent longest makes room.
 Behind a proxy of ours (`web.proxy_hops`) all connections are the proxy's: it counts them, and these
@@ -24,6 +27,7 @@ from collections import Counter, deque
 from functools import partial
 from selectors import EVENT_READ
 from typing import Any
+from urllib.parse import unquote_to_bytes
 
 from gunicorn.http.unreader import SocketUnreader
 from gunicorn.workers.gthread import TConn, ThreadWorker
@@ -40,6 +44,7 @@ LEAST_BYTES_S = 16 * 1024
 OPEN = 64
 SPARE = 32  # places that are kept for whoever comes next
 LENGTH = re.compile(rb"\r\ncontent-length:[ \t]*([0-9]{1,12})[ \t]*\r\n", re.IGNORECASE)
+PROVES = re.compile(rb"/auth/(?:login|setup)[ ?]")  # a password is hashed there
 UNKNOWN = re.compile(rb"\r\n(?:transfer-encoding|expect)[ \t]*:", re.IGNORECASE)
 REFUSED = "HTTP/1.1 {}\r\nConnection: close\r\nContent-Length: 0\r\nCache-Control: no-store\r\n\r\n"
 
@@ -84,6 +89,7 @@ class Patient(TConn):  # type: ignore[misc]
         self.came = bytearray()
         self.address = counted(self.client[0]) if isinstance(self.client, tuple) else ""
         self.large = False
+        self.proving = False
         self._needed = 0  # bytes; 0 while the head is not whole
 
     def init(self) -> None:
@@ -108,12 +114,22 @@ class Patient(TConn):  # type: ignore[misc]
             length = LENGTH.search(head)
             body = int(length[1]) if length is not None else 0
             self.large = body > BODY_BYTES or UNKNOWN.search(head) is not None
+            self.proving = PROVES.search(unquote_to_bytes(head.partition(b"\r\n")[0])) is not None
             self._needed = end if self.large else end + body
         return len(self.came) >= self._needed
 
     def head_ends(self) -> bool:
         """Whether the head is whole, or may still become so."""
         return self._needed > 0 or len(self.came) < HEAD_BYTES
+
+    def gone(self) -> bool:
+        """Whether the client has hung up while its request waited."""
+        try:
+            return not self.sock.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT)
+        except BlockingIOError:
+            return False
+        except OSError:
+            return True
 
     def refused(self, status: str) -> None:
         """Say why, if it can be said at once."""
@@ -131,6 +147,9 @@ class Threads(ThreadWorker):  # type: ignore[misc]
         super().__init__(*given)
         self.share = max(1, self.cfg.threads * 3 // 4)
         self.large = max(1, self.cfg.threads // 8)
+        # more than web.credentials.password has places for: the others are told BUSY at once
+        self.few = max(1, self.cfg.threads // 4)
+        self.proving = 0
         self.running: Counter[str] = Counter()
         self.reading: list[Patient] = []
         self.waiting: deque[Patient] = deque()
@@ -191,6 +210,7 @@ class Threads(ThreadWorker):  # type: ignore[misc]
             super().finish_request(conn, fs)
             return
         _less(self.running, conn.address)
+        self.proving -= conn.proving
         if conn.large:
             self.reading.remove(conn)
         kept = False
@@ -259,10 +279,16 @@ class Threads(ThreadWorker):  # type: ignore[misc]
             conn.refused("429 Too Many Requests")
             self._end(conn)
             return
+        if conn.proving and sum(each.proving for each in self.waiting) >= OPEN:
+            conn.refused("503 Service Unavailable\r\nRetry-After: 2")
+            self._end(conn)
+            return
         self.waiting.append(conn)
 
     def _may(self, conn: Patient) -> bool:
         if conn.large and len(self.reading) >= self.large:
+            return False
+        if conn.proving and self.proving >= self.few:
             return False
         if not self.fair:
             return True
@@ -274,6 +300,7 @@ class Threads(ThreadWorker):  # type: ignore[misc]
 
     def _run(self, conn: Patient) -> None:
         self.running[conn.address] += 1
+        self.proving += conn.proving
         if conn.large:
             self.reading.append(conn)
         self.enqueue_req(conn)
@@ -282,7 +309,10 @@ class Threads(ThreadWorker):  # type: ignore[misc]
         for conn in tuple(self.waiting):
             if self._may(conn):
                 self.waiting.remove(conn)
-                self._run(conn)
+                if conn.gone():
+                    self._end(conn)
+                else:
+                    self._run(conn)
 
     def _read(self, conn: Patient) -> bool:
         """Take what has come; False if the client has gone."""
