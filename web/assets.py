@@ -8,8 +8,9 @@ without a build step, and every browser may keep them for a year.
 import gzip
 import hashlib
 import mimetypes
+from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
-from typing import NamedTuple
 
 from flask import Blueprint, Flask, Response, current_app, request
 
@@ -29,12 +30,18 @@ TYPES = {
 }
 
 
-class Asset(NamedTuple):
-    """One file: as it is, compressed where that is shorter, and its type."""
+@dataclass(frozen=True)
+class Asset:
+    """One file: as it is, its type, and compressed when somebody first asks for it."""
 
     data: bytes
-    gzipped: bytes | None
     mimetype: str
+
+    @cached_property
+    def gzipped(self) -> bytes | None:
+        """None where that is not shorter."""
+        made = gzip.compress(self.data, 9, mtime=0)
+        return made if len(made) < 0.9 * len(self.data) else None
 
 
 class Assets:
@@ -77,7 +84,7 @@ def static(tree: str, name: str) -> Response:
     if asset is None:
         raise Problem("NOT_FOUND")
     answer = Response(asset.data, mimetype=asset.mimetype)
-    if asset.gzipped is not None and request.accept_encodings["gzip"] > 0:
+    if request.accept_encodings["gzip"] > 0 and asset.gzipped is not None:
         answer.set_data(asset.gzipped)
         answer.headers["Content-Encoding"] = "gzip"
     answer.vary.add("Accept-Encoding")
@@ -108,9 +115,8 @@ def _read() -> tuple[str, dict[str, Asset]]:
     for path in _paths():
         name, data = path.relative_to(FOLDER).as_posix(), path.read_bytes()
         whole.update(f"{name} {len(data)}\n".encode() + data)
-        gzipped = gzip.compress(data, 9, mtime=0)
         mimetype = (
             TYPES.get(path.suffix) or mimetypes.guess_type(name)[0] or "application/octet-stream"
         )
-        found[name] = Asset(data, gzipped if len(gzipped) < 0.9 * len(data) else None, mimetype)
+        found[name] = Asset(data, mimetype)
     return whole.hexdigest()[:12], found
