@@ -174,7 +174,9 @@ class Intake:
         """Why no part of a station is inspected now."""
         if self._draining:
             return Problem("INTERRUPTED", "the node stops")
-        return station.blocked or (Problem("STATION_PAUSED") if station.paused else None)
+        if station.blocked is None and station.paused:
+            return Problem("STATION_PAUSED", station.crash)
+        return station.blocked
 
     def _name(self, arrivals: list[Arrival]) -> None:
         """Settle the ids, so that what is not a trigger is answered too, and see which ids are

@@ -8,6 +8,7 @@ import contextlib
 import gc
 import logging
 import os
+import time
 from collections.abc import Callable
 from functools import partial
 from importlib.metadata import version as package_version
@@ -50,6 +51,7 @@ from node.watch import Beats, Watch
 from node.worker.in_process import ProcessWorker
 from node.worker.seam import Crash, Worker
 from node.worker.spare import Spare
+from node.worker.tries import Tries
 from node.worker.wire import Setup
 from schemas import (
     AcceptedTrigger,
@@ -169,8 +171,11 @@ class Service:
             settings.pictures.jpeg_quality,
             settings.log_level,
         )
+        made = partial(ProcessWorker, programs=self.programs, keeping=self.pictures)
+        apart = setup._replace(tries=True)
+        tries = Tries(lambda: made(apart, preview=self._show, crashed=_nobody, spare=self.spare))
         crashed = partial(self._crashed, station.id)
-        worker = ProcessWorker(setup, self.programs, self.pictures, self._show, crashed, self.spare)
+        worker = made(setup, preview=self._show, crashed=crashed, spare=self.spare, tries=tries)
         self.processes[station.id] = worker
         return worker
 
@@ -255,9 +260,11 @@ class Service:
             self.spare.start()
         for station in self.stations.values():
             station.worker.start()
+        until = time.monotonic() + LOAD_S  # for all of them: they load beside one another
         for station in self.stations.values():
+            left_s = max(0.0, until - time.monotonic())
             with contextlib.suppress(Problem):  # the state says what is wrong with the program
-                station.assign(station.worker.program(station.program_id or "", LOAD_S))
+                station.assign(station.worker.program(station.program_id or "", left_s))
         self.tracing.start()
         self.exports.start()
         if self.threads is not None:
@@ -292,8 +299,9 @@ class Service:
             "keeping": (self.keeping.beat_ns, limits.CARE_BEAT_S),
             "sources": (self.sources.beat_ns, limits.BEAT_S),
             **{
-                f"worker {id}": (worker.beat_ns, limits.BEAT_S)
-                for id, worker in self.processes.items()
+                name: (beat_ns, limits.BEAT_S)
+                for worker in self.processes.values()
+                for name, beat_ns in worker.beats.items()
             },
         }
         if not self.ledger.moving:  # which takes as long as the disk needs
@@ -353,3 +361,7 @@ class Service:
             station.thread.ended for station in self.stations.values()
         )
         log.info("node %s has ended", self.settings.node_id)
+
+
+def _nobody(_: Crash) -> None:
+    """What an editor tries pauses no station."""

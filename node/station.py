@@ -32,6 +32,8 @@ FAULT_S = 600.0  # so long a fault of ours is told after it happened
 MAINTENANCE_S = 900.0  # without a sign
 LATENCIES = 1000
 LOAD_S = 30.0  # for a program that is selected
+BY_CRASHES = 2  # what is remembered of a station that was paused by us
+PAUSED = "The station is paused: save a changed version, or select another program, then resume it"
 
 
 class Station:
@@ -58,9 +60,16 @@ class Station:
         remembered = ledger.station(self.id)
         self.program_id: str | None = remembered[0] or settings.program
         worker.hold(self.program_id)
-        self.reset_at, self.reset_seq, self.paused = remembered[1:]
+        self.reset_at, self.reset_seq = remembered[1:3]
+        self.paused = remembered[3] > 0
         self.maintenance = False
-        self.crash: str | None = None  # why it was paused by us
+        # why it was paused by us
+        self.crash: str | None = (
+            f"a program has ended the worker again and again before the node was started anew: the"
+            f" log names it. {PAUSED}"
+            if remembered[3] == BY_CRASHES
+            else None
+        )
         self._tested_at = 0.0  # when maintenance last gave a sign
         self._assigned: ReadyProgram | None = None
         self._assigning = threading.Lock()
@@ -172,7 +181,9 @@ class Station:
 
     def pause(self, paused: bool, *, maintenance: bool = False) -> None:
         """Halt or go on, and remember it; with the end of maintenance its lines fall."""
-        self.ledger.remember(self.id, paused=int(paused))
+        self.ledger.remember(
+            self.id, paused=BY_CRASHES if paused and self.crash is not None else int(paused)
+        )
         tested = self.maintenance
         self.paused = paused
         if not paused:
@@ -187,7 +198,7 @@ class Station:
         somebody resumes it."""
         said = (
             f"program {crash.program} version {crash.version} ended the worker {crash.times} times"
-            f" in a row, at {crash.doing}: {crash.how}. The station is paused"
+            f" in a row, at {crash.doing}: {crash.how}. {PAUSED}"
         )
         log.critical("station %s: %s", self.id, said)
         self.paused = True  # whether or not it can be remembered
@@ -250,6 +261,8 @@ class Station:
             or self._deaf
             or (program if isinstance(program, Problem) else None)
         )
+        if self.paused and self.crash is not None:
+            wrong = Problem("STATION_PAUSED", self.crash)
         name: StateName = "Ready"
         if self.paused:
             name = "Halted"

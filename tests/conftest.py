@@ -43,6 +43,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
             item.add_marker(pytest.mark.slow)
         if folder == "browser":
             item.add_marker(pytest.mark.browser)
+        if folder == "web":
+            item.add_marker(pytest.mark.worker("thread"))
 
 
 @pytest.hookimpl(optionalhook=True)
@@ -100,9 +102,13 @@ def line(broker: BrokerProcess) -> Iterator[Line]:
 
 
 @pytest.fixture
-def node(tmp_path: Path, broker: BrokerProcess) -> Iterator[NodeProcess]:
+def node(
+    request: pytest.FixtureRequest, tmp_path: Path, broker: BrokerProcess
+) -> Iterator[NodeProcess]:
     """A node with one synthetic station, not yet started; its program is imported."""
-    process = synthetic_node(tmp_path, broker.port)
+    marker = request.node.get_closest_marker("worker")
+    kind = {} if marker is None else {"worker": marker.args[0]}
+    process = synthetic_node(tmp_path, broker.port, **kind)
     yield process
     process.end()
 

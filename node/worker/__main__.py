@@ -19,6 +19,7 @@ import signal
 import socket
 import sys
 import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
@@ -57,6 +58,7 @@ log = logging.getLogger(__name__)
 PR_SET_PDEATHSIG = 1  # prctl(2)
 PR_SET_NAME = 15
 TELL_S = 0.1
+ALIVE_S = 0.5
 CARE_THREADS = 4
 SWITCH_S = 0.001  # as in the node's own process
 M_ARENA_MAX = -8  # mallopt(3)
@@ -68,6 +70,7 @@ class Process:
 
     def __init__(self, parts: Wire, side: Wire, page: AtWork, setup: Setup) -> None:
         self._page = page
+        self._tries = setup.tries
         self._refused = setup.refused
         self._parts = parts
         self._side = side
@@ -170,7 +173,8 @@ class Process:
         self._side.send(b"a", reply)
 
     def _open(self) -> None:
-        self._bench.camera.open()
+        if not self._tries:
+            self._bench.camera.open()
         self.tell()
 
     def _peek(self, program_id: str | None) -> None:
@@ -225,8 +229,12 @@ class Process:
                 self._told = told
 
     def _tell_again(self) -> None:
+        alive_at = 0.0
         while not self._ended.wait(TELL_S):
             self.tell()
+            if time.monotonic() - alive_at > ALIVE_S:
+                alive_at = time.monotonic()
+                self._side.send(b"b", wait=False)
 
 
 def _refused(number: int, problem: Problem) -> bytes:
@@ -280,7 +288,8 @@ def main(argv: list[str]) -> int:
     while (came := side_wire.receive()) is not None:
         if came[0] == b"I":
             setup = SETUP.validate_json(came[1])
-            name = f"worker {setup.station.id}".encode()  # for who lists processes
+            what = "tries" if setup.tries else "worker"
+            name = f"{what} {setup.station.id}".encode()  # for who lists processes
             ctypes.CDLL(None).prctl(PR_SET_NAME, name, 0, 0, 0)
             logging.getLogger().addHandler(_Logged(side_wire, setup.station.id))
             logging.getLogger().setLevel(setup.level)

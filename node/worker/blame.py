@@ -31,9 +31,12 @@ class Blame:
         if last[:2] == program[:2]:
             self._last = None
 
-    def ended(self, child: Child) -> Crash | None:
-        """A worker has ended. What has done it, if that is often enough now."""
+    def ended(self, child: Child, *, asked: bool = False) -> Crash | None:
+        """A worker has ended. What has done it, if that is often enough now: no program, if it was
+        asked for a command meanwhile."""
         how, job, doing = child.how(), self._job, child.page.done()
+        if asked:
+            return None
         loading = child.loading()
         if loading is not None:
             crash = Crash(*loading, "the master", 1, how)

@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections import deque
 from pathlib import Path
 
 from node.worker.at_work import AtWork, Loading
@@ -16,6 +17,7 @@ from schemas.settings.override import is_secret_variable
 ROOT = Path(__file__).parents[2]
 ENDED_S = 1.0  # for a process whose socket is closed
 WEIGH_S = 0.1
+OWED = 64  # messages that may wait for room
 
 
 class Child:
@@ -28,7 +30,10 @@ class Child:
         self.bytes = 0
         self.over: str | None = None
         self.page = AtWork()
+        self.heard_ns = 0  # its last sign of life (monotonic ns)
         self._weighed_at = 0.0
+        self._owed: deque[tuple[bytes, bytes]] = deque()
+        self._ending = False
         ours, theirs = zip(pair(), pair(), strict=True)
         given = [*(end.fileno() for end in theirs), self.page.file]
         known = {name: it for name, it in os.environ.items() if not is_secret_variable(name)}
@@ -47,6 +52,21 @@ class Child:
                 end.close()
         self.parts, self.side = (Wire(end) for end in ours)
 
+    def say(self, kind: bytes, payload: bytes) -> bool:
+        """Tell it what must not be lost, without waiting: what there is no room for now goes with a
+        later turn(). False if it will never be told, since it ends, or reads nothing for long."""
+        if not self._owed and self.side.send(kind, payload, wait=False):
+            return True
+        if self._ending or len(self._owed) >= OWED:
+            return False
+        self._owed.append((kind, payload))
+        return True
+
+    def turn(self) -> None:
+        """Tell it what there was no room for. Called by one thread, again and again."""
+        while self._owed and self.side.send(*self._owed[0], wait=False):
+            self._owed.popleft()
+
     def weigh(self, most_bytes: int) -> None:
         """Look how much memory it uses, now and then; more than that ends it."""
         now = time.monotonic()
@@ -64,12 +84,14 @@ class Child:
         """End it by force. Nobody waits for it any more, even if it hangs in a driver and cannot
         end."""
         self.over = self.over or why
+        self._ending = True
         self.process.kill()
         self.parts.shut()
         self.side.shut()
 
     def close(self, limit_s: float = ENDED_S) -> None:
         """It has closed its sockets, or was asked to end: wait so long, then end it by force."""
+        self._ending = True
         for wait_s in (limit_s, ENDED_S):
             with contextlib.suppress(subprocess.TimeoutExpired):
                 self.process.wait(wait_s)

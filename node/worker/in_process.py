@@ -11,6 +11,7 @@ One file: what is asked of the process, what it tells and how it ends change the
 import contextlib
 import json
 import logging
+import os
 import threading
 import time
 from collections.abc import Callable
@@ -23,6 +24,7 @@ from node.worker.handed import HandedPictures
 from node.worker.questions import Questions
 from node.worker.seam import Crash, Found, Job, ReadyProgram, Settle
 from node.worker.spare import Spare
+from node.worker.tries import Tries
 from node.worker.wire import (
     FOUND,
     JOB,
@@ -45,17 +47,24 @@ log = logging.getLogger(__name__)
 
 START_S = 60.0  # until it has told something of itself: it may have to share a slow machine
 ASK_S = 90.0  # for what a command needs
+THERE_S = 15.0  # a command waits so long for the next one
+SILENT_S = 8.0  # without a sign of life
+STILL_S = 1.0  # it is not held to that for a time in which we stood still ourselves
 MORE_S = 0.5  # than the worker waits itself, for its answer to come over
 STOP_S = 2.0  # for pictures that wait, at the end
 AGAIN_S = 0.5  # between two starts of one that ends at once
 PEEK_S = 0.5
+# of the machine's memory: before all of it slows down
+HALF_BYTES = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") // 2
+REST_S = 5.0
 
 
 class ProcessWorker:
     """See Worker, and the head of this file.
 
     preview: takes the pictures that go to the broker. crashed: is told of a program that has ended
-    several workers in a row. spare: gives one that was started ahead.
+    several workers in a row. spare: gives one that was started ahead. tries: does the commands that
+    need no camera.
     """
 
     forcible = True
@@ -68,6 +77,7 @@ class ProcessWorker:
         preview: Callable[[str, bytes], None],
         crashed: Callable[[Crash], None],
         spare: Spare | None = None,
+        tries: Tries | None = None,
     ) -> None:
         self.beat_ns = time.monotonic_ns()
         self._setup = setup
@@ -76,9 +86,11 @@ class ProcessWorker:
         self._preview = preview
         self._crashed = crashed
         self._spare = spare
+        self._tries = tries
         self._blame = Blame()
         self._row: int | None = None  # of the part that is looked at
         self._held: str | None = None
+        self._holding = threading.Lock()  # it is told in the order it was set
         self._child: Child | None = None
         self._shown: Shown | None = None
         self._unstarted: str | None = None  # how the last one ended, if it never told of itself
@@ -87,7 +99,7 @@ class ProcessWorker:
         self._stopping = False
         self._questions = Questions()
         self._handed = HandedPictures(self._station, keeping)
-        self._peeked_at = 0.0
+        self._peeked_at = self._rested_at = 0.0
         self.ended = 0  # processes that were replaced
         self._thread = threading.Thread(
             target=self._run, name=f"worker {self._station}", daemon=True
@@ -103,12 +115,22 @@ class ProcessWorker:
     def stop(self) -> None:
         """See Worker. Pictures that wait are written before."""
         self._stopping = True
+        if self._tries is not None:
+            self._tries.stop()
         child = self._child
         if child is not None:
             child.side.send(b"E", wait=False)
             child.close(STOP_S)
         if self._thread.is_alive():
             self._thread.join(ENDED_S)
+        self._handed.close()
+
+    def end(self) -> None:
+        """End it at once, as what has nothing to write; not called with stop()."""
+        self._stopping = True
+        child = self._child
+        if child is not None:
+            child.end("nobody needs it")
         self._handed.close()
 
     def give_up(self, row: int) -> None:
@@ -119,9 +141,17 @@ class ProcessWorker:
 
     @property
     def memory_bytes(self) -> int:
-        """What the process uses."""
+        """What it uses, and what is tried beside it."""
         child = self._child
-        return 0 if child is None else child.bytes
+        tries = None if self._tries is None else self._tries.process
+        return (child.bytes if child is not None else 0) + (tries.memory_bytes if tries else 0)
+
+    @property
+    def beats(self) -> dict[str, int]:
+        """The heartbeats of its threads (monotonic ns)."""
+        tries = None if self._tries is None else self._tries.process
+        beats = {} if tries is None else {f"tries {self._station}": tries.beat_ns}
+        return {f"worker {self._station}": self.beat_ns, **beats}
 
     def _run(self) -> None:
         while not self._stopping:
@@ -130,8 +160,9 @@ class ProcessWorker:
                 ahead = None if self._spare is None else self._spare.take()
                 child = ahead or Child(self._station)
                 child.side.send(b"I", SETUP.dump_json(self._setup))
-                child.side.send(b"H", dumped(self._held))
-                self._child = child
+                with self._holding:
+                    self._child = child
+                    child.side.send(b"H", dumped(self._held))
                 try:
                     self._hear(child)
                 finally:
@@ -144,14 +175,20 @@ class ProcessWorker:
 
     def _hear(self, child: Child) -> None:
         began = time.monotonic()
-        most_bytes = self._setup.station.worker_mb * 2**20
+        most_bytes = min(self._setup.station.worker_mb * 2**20, HALF_BYTES)
+        self.beat_ns = child.heard_ns = time.monotonic_ns()
         if self._stopping:  # stop() came before it was there
             child.end("nobody needs it")
         while (came := child.side.receive()) is not None:
-            self.beat_ns = time.monotonic_ns()
+            now_ns, before_ns, self.beat_ns = time.monotonic_ns(), self.beat_ns, time.monotonic_ns()
+            if came[0] or now_ns - before_ns > STILL_S * 1e9:
+                child.heard_ns = now_ns
+            child.turn()
             child.weigh(most_bytes)
             if self._shown is None and time.monotonic() - began > START_S:
                 child.end("did not start in time")
+            elif self._shown is not None and now_ns - child.heard_ns > SILENT_S * 1e9:
+                child.end(f"has given no sign of life for {SILENT_S:.0f} s")
             if came[0]:
                 try:
                     self._heard(*came)
@@ -164,13 +201,13 @@ class ProcessWorker:
             self._child = self._shown = None
         child.close()
         self._unstarted = None if told else child.how()
-        self._questions.ended(child.how())
+        asked = b"A" in self._questions.ended(child.how())
         self._handed.ended()
         if self._stopping:
             return
         self.ended += 1
         log.error("station %s: %s, another one is started", self._station, child.how())
-        crash = self._blame.ended(child)
+        crash = self._blame.ended(child, asked=asked)
         if crash is not None:
             if child.loading() is not None:
                 refused = {**self._setup.refused, crash.program: crash.version}
@@ -243,18 +280,26 @@ class ProcessWorker:
         writes = settle.seq and (settle.images.raw is not None or settle.preview)
         if writes:
             self._handed.begin(settle.result_id)
-        if not self._say(b"S", SETTLE.dump_json(settle)) and writes:
+        child = self._child
+        told = child is not None and child.say(b"S", SETTLE.dump_json(settle))
+        if writes and not told:
             self._handed.end(settle.result_id, Problem("TOOL_CRASHED", "its frame is gone"))
 
     def hold(self, program_id: str | None) -> None:
         """See Worker."""
-        self._held = program_id
-        self._say(b"H", dumped(program_id))
+        with self._holding:
+            self._held = program_id
+            child = self._child
+            if child is not None:
+                child.say(b"H", dumped(program_id))
 
     def ask(self, name: str, command: Command) -> dict[str, Any]:
-        """See Worker."""
+        """See Worker; Problem TOOL_CRASHED if it ends meanwhile, PROGRAM_LOADING while it is
+        started."""
+        if self._tries is not None and self._tries.does(command):
+            return self._tried(self._tries, name, command)
         given = command.model_dump_json(by_alias=True).encode()
-        child = self._child
+        child = self._ready(time.monotonic_ns() + round(THERE_S * 1e9))
         try:
             found = self._questions.ask(
                 child,
@@ -267,6 +312,12 @@ class ProcessWorker:
                 child.end(f"did not answer {name} in time")
             raise Problem("TIMEOUT", f"no answer of the worker for {ASK_S:.0f} s") from None
         return dict(found)
+
+    def _tried(self, tries: Tries, name: str, command: Command) -> dict[str, Any]:
+        data = tries.ask(name, command)
+        if name == "register_master":  # the next part is inspected with what it stored
+            self.refresh(THERE_S)
+        return data
 
     def program(self, program_id: str, limit_s: float) -> ReadyProgram:
         """See Worker."""
@@ -317,7 +368,11 @@ class ProcessWorker:
 
     def rest(self) -> None:
         """See Worker."""
-        self._say(b"Z")
+        if self._tries is not None:
+            self._tries.rest()
+        if time.monotonic() - self._rested_at > REST_S:
+            self._rested_at = time.monotonic()
+            self._say(b"Z")
 
     def _ready(self, until_ns: int) -> Child | None:
         """The process, once it has told of itself; None if it has not by then (monotonic ns)."""
@@ -327,6 +382,8 @@ class ProcessWorker:
             )
             return self._child if self._shown is not None else None
 
-    def _say(self, kind: bytes, payload: bytes = b"") -> bool:
+    def _say(self, kind: bytes, payload: bytes = b"") -> None:
+        """What is said again and again, and so may be lost."""
         child = self._child
-        return child is not None and child.side.send(kind, payload, wait=False)
+        if child is not None:
+            child.side.send(kind, payload, wait=False)

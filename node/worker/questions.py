@@ -16,7 +16,7 @@ class Questions:
 
     def __init__(self) -> None:
         self._numbers = itertools.count(1)
-        self._asked: dict[int, Future[Any]] = {}
+        self._asked: dict[int, tuple[bytes, Future[Any]]] = {}
 
     def ask(
         self, child: Child | None, kind: bytes, message: Callable[[int], bytes], limit_s: float
@@ -24,7 +24,7 @@ class Questions:
         """What it answers. Raises its Problem, PROGRAM_LOADING if nobody is there, TOOL_CRASHED if
         it ends, and TimeoutError."""
         number, future = next(self._numbers), Future[Any]()
-        self._asked[number] = future
+        self._asked[number] = kind, future
         try:
             if child is None or not child.side.send(kind, message(number)):
                 raise Problem("PROGRAM_LOADING", "the worker of the station is being started")
@@ -35,7 +35,7 @@ class Questions:
     def answered(self, payload: bytes) -> None:
         """An answer came; perhaps nobody waits for it any more."""
         reply = json.loads(payload)
-        future = self._asked.pop(reply["number"], None)
+        _, future = self._asked.pop(reply["number"], (b"", None))
         if future is None:
             return
         if "data" in reply:
@@ -43,9 +43,12 @@ class Questions:
         else:
             future.set_exception(as_problem(Fault(**reply["fault"])))
 
-    def ended(self, how: str) -> None:
-        """Nobody answers any more."""
+    def ended(self, how: str) -> set[bytes]:
+        """Nobody answers any more; the kinds of what was asked."""
+        kinds = set()
         for number in list(self._asked):
-            future = self._asked.pop(number, None)
+            kind, future = self._asked.pop(number, (b"", None))
             if future is not None:
+                kinds.add(kind)
                 future.set_exception(Problem("TOOL_CRASHED", how))
+        return kinds

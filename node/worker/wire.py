@@ -30,7 +30,7 @@ FD_BYTES = socket.CMSG_SPACE(array.array("i").itemsize)
 class Setup(NamedTuple):
     """What a worker process is given to begin with. folder: relative paths are taken from there;
     level: of the log. refused: versions of programs that are not loaded, since that ended workers
-    before."""
+    before. tries: it does what an editor tries, and has no camera."""
 
     node_id: str
     station: StationSettings
@@ -39,6 +39,7 @@ class Setup(NamedTuple):
     jpeg_quality: int
     level: str
     refused: dict[str, int] = {}
+    tries: bool = False
 
 
 class Shown(NamedTuple):

@@ -59,18 +59,19 @@ class StationSettings(Shape):
     )
 
     worker: Literal["thread", "process"] = Field(
-        default="thread",
+        default="process",
         description=(
             "Where its parts are looked at: process is one of its own, which ends alone when a tool"
-            " crashes or hangs, and computes beside the others; thread needs less memory."
+            " crashes or hangs, and computes beside the others; thread needs less memory, and suits"
+            " a box with one core."
         ),
     )
 
     worker_mb: Annotated[int, Field(ge=256, le=262144)] = Field(
         default=2048,
         description=(
-            "Memory in MB that its worker process may use; with more it is ended, and its part is"
-            " ERROR / TOOL_CRASHED."
+            "Memory in MB that its worker process may use, at most half of the machine's; with more"
+            " it is ended, and its part is ERROR / TOOL_CRASHED."
         ),
     )
 

@@ -73,12 +73,16 @@ def workers(node: NodeProcess) -> dict[str, psutil.Process]:
     return found
 
 
-def judged(line: Line, station: str, known: int) -> bool:
-    """Whether a part that came after so many others is judged."""
-    new = set(line.sent[station][known:])
-    return any(
-        result["error"] is None and result["trigger_id"] in new
-        for result in line.results(station)[-200:]
+def until_judged(line: Line, station: str, known: frozenset[str], heard: int) -> None:
+    """Wait for a judged part that is not one of these, among the messages from this one on."""
+    line.expect(
+        lambda topic, value: (
+            topic == f"result/{station}"
+            and value["error"] is None
+            and value["trigger_id"] not in known
+        ),
+        120,
+        heard,
     )
 
 
@@ -105,9 +109,10 @@ def run(folder: Path, kills: int, period_s: float, chance: random.Random) -> Tol
             time.sleep(chance.uniform(0.0, 0.5))
             station = chance.choice(STATIONS)
             worker = wait_for(lambda id=station: workers(node).get(id), 60, "a worker")
-            known, killed = len(line.sent[station]), time.monotonic()
+            known, heard = frozenset(line.sent[station]), len(line.heard)
+            killed = time.monotonic()
             worker.kill()
-            wait_for(lambda id=station, known=known: judged(line, id, known), 120, "a judged part")
+            until_judged(line, station, known, heard)
             back_s.append(time.monotonic() - killed)
         stopping.set()
         loading.join(10)

@@ -19,7 +19,7 @@ def test_lines_of_the_log_tell_the_part_from_the_first_one_to_the_last(
         "state_dir": str(tmp_path / "state"),
         "broker": {"url": f"mqtt://127.0.0.1:{free_port()}"},
         "metrics": {"enabled": False},
-        "station": [{"id": "cam1", "camera": {"kind": "synthetic"}}],
+        "station": [{"id": "cam1", "camera": {"kind": "synthetic"}, "worker": "thread"}],
     }
     service = Service(Settings.model_validate(values), tmp_path)
     station = service.stations["cam1"]

@@ -13,7 +13,7 @@ from tests.conftest import synthetic_node
 from tests.rooms.installation.processes import NodeProcess, settle
 from tests.rooms.promise.promise import Line
 
-pytestmark = pytest.mark.system
+pytestmark = [pytest.mark.system, pytest.mark.worker("thread")]
 
 
 @pytest.fixture
@@ -27,6 +27,7 @@ def picture(data: str) -> np.ndarray:
     return cv2.imdecode(np.frombuffer(base64.b64decode(data), np.uint8), cv2.IMREAD_COLOR)
 
 
+@pytest.mark.worker("process")
 def test_every_command_of_the_contract_answers(ready: Line) -> None:
     for name in COMMANDS:
         reply = ready.command(name, request_id=f"r-{uuid4()}", surprise=1)
@@ -217,7 +218,7 @@ def test_reset_counters_starts_from_zero(ready: Line) -> None:
 def test_commands_that_waited_while_the_node_was_away_start_nothing(
     tmp_path, broker, line: Line
 ) -> None:
-    node = synthetic_node(tmp_path, broker.port, max_age_ms=500)
+    node = synthetic_node(tmp_path, broker.port, worker="thread", max_age_ms=500)
     with node.config.open("a") as config:  # tables come last
         config.write("\n[commands]\nmax_age_ms = 1000\n")
     node.start()

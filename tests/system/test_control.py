@@ -8,7 +8,7 @@ import pytest
 from tests.rooms.installation.processes import NodeProcess
 from tests.rooms.promise.promise import Line, check, stored, wait_for
 
-pytestmark = pytest.mark.system
+pytestmark = [pytest.mark.system, pytest.mark.worker("thread")]
 
 STORM = 1200
 

@@ -22,7 +22,7 @@ def share(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def node(tmp_path: Path, broker: BrokerProcess, share: Path) -> Iterator[NodeProcess]:
-    made = synthetic_node(tmp_path, broker.port)
+    made = synthetic_node(tmp_path, broker.port, worker="thread")
     share.mkdir()
     with made.config.open("a") as file:
         file.write(

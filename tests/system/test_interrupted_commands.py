@@ -16,7 +16,7 @@ from tests.rooms.installation.processes import NodeProcess
 from tests.rooms.promise.promise import Line, wait_for
 from tests.system.test_ending import waits_for_pictures
 
-pytestmark = pytest.mark.system
+pytestmark = [pytest.mark.system, pytest.mark.worker("thread")]
 
 
 def waiting(node: NodeProcess) -> list[tuple[str, str]]:

@@ -13,7 +13,7 @@ from tests.conftest import synthetic_node
 from tests.rooms.installation.processes import NodeProcess, settle
 from tests.rooms.promise.promise import Line, check, outbox, stored, wait_for
 
-pytestmark = pytest.mark.system
+pytestmark = [pytest.mark.system, pytest.mark.worker("thread")]
 
 
 def test_a_foreign_lock_longer_than_any_heartbeat_ends_nothing_and_what_waited_too_long_is_stale(
@@ -79,7 +79,7 @@ def test_a_log_that_is_taken_away_after_a_kill_is_an_alarm_and_no_seq_comes_twic
 def test_an_outbox_at_its_limit_stops_the_station_or_lets_the_oldest_go_as_the_setting_says(
     tmp_path: Path, broker: BrokerProcess, policy: str
 ) -> None:
-    node = synthetic_node(tmp_path, broker.port, timer_ms=10)
+    node = synthetic_node(tmp_path, broker.port, worker="thread", timer_ms=10)
     with node.config.open("a") as config:
         config.write(f'\nhistory = {{ outbox_limit = 100, outbox_full = "{policy}" }}\n')
     node.start()

@@ -21,7 +21,7 @@ from tests.rooms.installation.web_process import Web
 from tests.rooms.people.people import PASSWORD
 from tests.rooms.promise.promise import Line, stored, wait_for
 
-pytestmark = pytest.mark.system
+pytestmark = [pytest.mark.system, pytest.mark.worker("thread")]
 
 
 @pytest.fixture

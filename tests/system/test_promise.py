@@ -38,7 +38,8 @@ class Stream:
 def test_kill_9_of_the_node_at_twenty_random_moments_loses_and_doubles_nothing(
     tmp_path: Path, broker: BrokerProcess, line: Line, request: pytest.FixtureRequest
 ) -> None:
-    node = synthetic_node(tmp_path, broker.port, queue_limit=200)
+    node = synthetic_node(tmp_path, broker.port, worker="process", queue_limit=200)
+    settings = node.config.read_text()
     request.addfinalizer(node.end)
     chance = random.Random(11)
     node.start()
@@ -53,6 +54,9 @@ def test_kill_9_of_the_node_at_twenty_random_moments_loses_and_doubles_nothing(
         time.sleep(chance.uniform(0.0, 1.0))
         node.kill()
         time.sleep(chance.uniform(0.0, 0.3))
+        # both kinds of worker, more often the one that starts sooner
+        kind = "process" if number % 4 == 3 else "thread"
+        node.config.write_text(settings.replace('"process"', f'"{kind}"'))
         node.start()
     wait_for(lambda: node.log.read_bytes().count(b"is running") > 20, 20, "the node's start")
     wait_for(

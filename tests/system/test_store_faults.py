@@ -14,7 +14,7 @@ import pytest
 from tests.rooms.installation.processes import NodeProcess, settle
 from tests.rooms.promise.promise import Line, check, wait_for
 
-pytestmark = pytest.mark.system
+pytestmark = [pytest.mark.system, pytest.mark.worker("thread")]
 
 
 @contextmanager

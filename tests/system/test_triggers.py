@@ -9,7 +9,7 @@ from tests.conftest import synthetic_node
 from tests.rooms.installation.processes import NodeProcess, settle
 from tests.rooms.promise.promise import Line, stored, wait_for
 
-pytestmark = pytest.mark.system
+pytestmark = [pytest.mark.system, pytest.mark.worker("thread")]
 
 
 @pytest.fixture
@@ -197,7 +197,7 @@ def test_a_program_that_does_not_exist_is_an_error_with_its_code(ready: Line) ->
 def test_a_stale_sent_at_is_not_inspected_where_clocks_are_synced(
     tmp_path, broker, line: Line
 ) -> None:
-    node = synthetic_node(tmp_path, broker.port, clocks_synced=True)
+    node = synthetic_node(tmp_path, broker.port, worker="thread", clocks_synced=True)
     node.start()
     try:
         line.state("Ready")
@@ -224,7 +224,9 @@ def test_a_trigger_sent_while_the_node_was_away_is_stale(ready: Line, node: Node
 
 
 def test_one_trigger_too_many_is_answered_overrun_at_once(tmp_path, broker, line: Line) -> None:
-    node = synthetic_node(tmp_path, broker.port, queue_limit=2, camera={"exposure_ms": 300.0})
+    node = synthetic_node(
+        tmp_path, broker.port, worker="thread", queue_limit=2, camera={"exposure_ms": 300.0}
+    )
     node.start()
     try:
         line.state("Ready")

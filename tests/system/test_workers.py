@@ -100,6 +100,12 @@ def test_a_crash_a_loop_and_a_flood_of_memory_are_answered_and_the_station_goes_
     line.state("Ready", 60)
     judged(line)
     (worker,) = workers(node)
+    (tmp_path / "what").write_text("crash")
+    asked = {"station": "cam1", "program": "synthetic-part", "on_master": True}
+    tried = line.command("try_program", 60, **asked)
+    assert tried["error"]["code"] == "TOOL_CRASHED"
+    assert line.result(line.trigger(), limit_s=60)["error"] is None, "it took no part along"
+    assert worker.is_running()
     crashed = faulty(node, tmp_path, line, "crash")
     assert (crashed["verdict"], crashed["error"]["code"]) == ("ERROR", "TOOL_CRASHED")
     assert "SIGSEGV" in crashed["error"]["message"]

@@ -11,17 +11,13 @@ from schemas.store.ledger.shapes import KeptReply, TakenCommand
 class Replies(Engine):
     """See the head of this file."""
 
-    def station(self, station: str) -> tuple[str | None, float, int, bool]:
-        """What a station remembers: program, reset_at, reset_seq, paused."""
+    def station(self, station: str) -> tuple[str | None, float, int, int]:
+        """What a station remembers: program, reset_at, reset_seq, paused (0: it is not)."""
         rows = self.read(
             "SELECT program, reset_at, reset_seq, paused FROM stations WHERE station = ?",
             (station,),
         )
-        return (
-            (rows[0][0], rows[0][1], rows[0][2], bool(rows[0][3]))
-            if rows
-            else (None, 0.0, 0, False)
-        )
+        return (rows[0][0], rows[0][1], rows[0][2], rows[0][3]) if rows else (None, 0.0, 0, 0)
 
     def remember(self, station: str, **values: Any) -> None:
         """Keep program or paused of a station."""

@@ -145,6 +145,7 @@ def test_a_payload_that_is_no_trigger_is_refused_before_anything_is_sent(text: s
 
 
 @pytest.mark.system
+@pytest.mark.worker("thread")
 def test_a_node_answers_all_of_them_and_a_station_that_is_not_there_none(
     node: NodeProcess, broker: BrokerProcess, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -17,7 +17,7 @@ from schemas.settings import BrokerSettings
 from tests.rooms.installation.processes import ROOT, NodeProcess
 from tests.rooms.promise.promise import wait_for
 
-pytestmark = pytest.mark.system
+pytestmark = [pytest.mark.system, pytest.mark.worker("thread")]
 CODES = {"OK": 0, "NG": 2, "ERROR": 3}
 
 

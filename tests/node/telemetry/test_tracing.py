@@ -91,7 +91,7 @@ def inspection() -> Record:
 def test_a_traced_trigger_comes_back_as_one_trace_with_its_seven_steps(
     tmp_path: Path, broker: BrokerProcess, collector: Collector
 ) -> None:
-    node = synthetic_node(tmp_path, broker.port)
+    node = synthetic_node(tmp_path, broker.port, worker="thread")
     node.config.write_text(
         f'tracing = {{ endpoint = "{collector.url}" }}\n' + node.config.read_text()
     )

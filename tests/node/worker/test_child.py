@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from node.worker.child import Child
+from node.worker.child import OWED, Child
 from tests.rooms.promise.promise import wait_for
 
 
@@ -42,3 +42,18 @@ def test_whoever_waits_for_one_that_cannot_be_ended_goes_on(
     wait_for(lambda: child.side.receive() is None, 10, "the end of what hears")
     assert child.process.poll() is None
     assert "did not come back in time" in child.how()
+
+
+def test_what_must_not_be_lost_waits_for_one_that_reads_nothing_but_not_without_bound(
+    child: Child,
+) -> None:
+    os.kill(child.process.pid, signal.SIGSTOP)
+    while child.side.send(b"x", bytes(1000), wait=False):
+        """There is room."""
+    assert [child.say(b"H", b"1") for _ in range(OWED + 1)] == [True] * OWED + [False]
+    child.turn()
+    assert not child.say(b"H", b"1")
+    os.kill(child.process.pid, signal.SIGCONT)
+    wait_for(lambda: child.turn() or child.say(b"H", b"1"), 60, "room")
+    child.end("is not needed any more")
+    assert [child.say(b"H", b"1") for _ in range(OWED)][-1] is False

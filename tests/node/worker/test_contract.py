@@ -365,24 +365,32 @@ def test_a_worker_that_begins_while_its_station_ends_is_not_left_behind(tmp_path
     wait_for(lambda: late.child.process.poll() is not None, 60, "its end")
 
 
-def test_a_worker_that_does_not_answer_a_command_is_ended(
+def _stopped(worker: ProcessWorker) -> Child:
+    """Its process, once it has begun, which stands still now."""
+    child = wait_for(lambda: worker._shown and worker._child, 60, "the worker")
+    os.kill(child.process.pid, signal.SIGSTOP)
+    assert isinstance(child, Child)
+    return child
+
+
+def test_a_worker_that_stands_still_is_ended_when_it_is_asked_and_when_it_is_not(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    late = Late()
-    os.kill(late.child.process.pid, signal.SIGSTOP)
-    late.stopped.set()
-    monkeypatch.setattr(in_process, "ASK_S", 0.2)
-    worker = _alone(tmp_path, late)
+    worker = _alone(tmp_path)
     worker.start()
-    wait_for(lambda: worker._child, 60, "the worker")
     command = COMMANDS["capture"].model_validate({"request_id": "r", "station": "cam1"})
     try:
+        monkeypatch.setattr(in_process, "ASK_S", 0.2)
+        child = _stopped(worker)
         with pytest.raises(Problem, match="TIMEOUT"):
             worker.ask("capture", command)
-        wait_for(lambda: late.child.process.poll() is not None, 60, "its end")
-        assert late.child.how().endswith("did not answer capture in time")
+        wait_for(lambda: child.process.poll() is not None, 60, "its end")
+        assert child.how().endswith("did not answer capture in time")
+        child = _stopped(worker)
+        monkeypatch.setattr(in_process, "SILENT_S", 0.2)
+        wait_for(lambda: child.process.poll() is not None, 60, "its end")
+        assert "has given no sign of life" in child.how()
     finally:
-        late.child.process.kill()
         worker.stop()
 
 

@@ -93,9 +93,10 @@ def still(
     folder: Path, *, commands: dict[str, Any] | None = None, **station: Any
 ) -> Iterator[Still]:
     """A node with the stations cam1 and cam2, both simulated and without a program: what is
-    inspected there is an ERROR."""
+    inspected there is an ERROR. Nothing of it is started, and so no process."""
     stations = [
-        {"id": name, "camera": {"kind": "synthetic"}, **station} for name in ("cam1", "cam2")
+        {"id": name, "camera": {"kind": "synthetic"}, "worker": "thread", **station}
+        for name in ("cam1", "cam2")
     ]
     values = {
         "environment": "testing",
