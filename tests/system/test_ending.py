@@ -20,7 +20,7 @@ pytestmark = pytest.mark.system
 LIMIT_S = 10.0
 HANGING_TOOL = """
 import sys, time
-if any("deploy" in arg for arg in sys.orig_argv):
+if "node.worker" in sys.orig_argv or any("deploy" in arg for arg in sys.orig_argv):
     import node.tools.brightness as tool
     def measure(view, settings, learned):
         time.sleep(1000)
@@ -28,7 +28,9 @@ if any("deploy" in arg for arg in sys.orig_argv):
 """
 
 
-def waits_for_pictures(folder: Path, broker_port: int, stations: int) -> NodeProcess:
+def waits_for_pictures(
+    folder: Path, broker_port: int, stations: int, worker: str = "process"
+) -> NodeProcess:
     """A node whose cameras give nothing, and whose programs wait for it."""
     from schemas.store.programs import Programs
 
@@ -44,7 +46,7 @@ def waits_for_pictures(folder: Path, broker_port: int, stations: int) -> NodePro
     made = NodeProcess(
         folder,
         broker_port,
-        [{"id": id, "program": "synthetic-part", "camera": camera} for id in ids],
+        [{"id": id, "program": "synthetic-part", "camera": camera, "worker": worker} for id in ids],
     )
     programs = Programs(node.state / "programs")
     programs.save(
@@ -76,7 +78,7 @@ def running(node: NodeProcess, line: Line) -> Iterator[None]:
 def test_many_stations_that_wait_for_their_cameras(
     tmp_path: Path, broker: BrokerProcess, line: Line
 ) -> None:
-    node = waits_for_pictures(tmp_path, broker.port, 12)
+    node = waits_for_pictures(tmp_path, broker.port, 12, "thread")
     with running(node, line):
         for number in range(1, 13):
             for _ in range(4):
@@ -106,14 +108,15 @@ def test_commands_that_wait_for_a_camera_are_answered(
         )
 
 
+@pytest.mark.parametrize("worker", ["thread", "process"])
 def test_an_inspection_that_hangs(
-    tmp_path: Path, broker: BrokerProcess, line: Line, monkeypatch: pytest.MonkeyPatch
+    worker: str, tmp_path: Path, broker: BrokerProcess, line: Line, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from schemas.store.programs import Programs
 
     (tmp_path / "sitecustomize.py").write_text(HANGING_TOOL)
     monkeypatch.setenv("PYTHONPATH", f"{tmp_path}:{ROOT}:{os.environ.get('PYTHONPATH', '')}")
-    node = synthetic_node(tmp_path, broker.port)
+    node = synthetic_node(tmp_path, broker.port, worker=worker)
     programs = Programs(node.state / "programs")
     programs.save(
         programs.get("synthetic-part").program.model_copy(update={"limits_ms": 60000}),
@@ -127,6 +130,7 @@ def test_an_inspection_that_hangs(
         check(line, node.ledger)
 
 
+@pytest.mark.worker("thread")
 def test_a_broker_that_does_not_answer_any_more(
     node: NodeProcess, broker: BrokerProcess, line: Line
 ) -> None:
