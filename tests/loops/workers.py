@@ -4,7 +4,8 @@ trigger has one result.
 A node with two stations, each with a worker process; triggers come to both at a steady pace. One
 worker after the other gets `kill -9` at a random moment. What is in hand then, or comes while the
 next worker is started, is an ERROR; nothing is lost, doubled or out of order. It tells how long a
-station takes from a kill to its next judged part, and what the other one did meanwhile.
+station takes from a kill to the next part that another worker has judged, and what the other one
+did meanwhile.
 """
 
 import argparse
@@ -15,6 +16,7 @@ import tempfile
 import threading
 import time
 from collections import Counter
+from datetime import datetime
 from pathlib import Path
 from typing import NamedTuple
 
@@ -50,7 +52,7 @@ def two_stations(folder: Path, broker_port: int) -> NodeProcess:
             "program": "synthetic-part",
             "camera": camera.model_dump(mode="json"),
             "worker": "process",
-            "queue_limit": 500,
+            "queue_limit": 50,
             "max_age_ms": 60000,
         }
         for id in STATIONS
@@ -73,13 +75,15 @@ def workers(node: NodeProcess) -> dict[str, psutil.Process]:
     return found
 
 
-def until_judged(line: Line, station: str, known: frozenset[str], heard: int) -> None:
-    """Wait for a judged part that is not one of these, among the messages from this one on."""
+def until_judged(line: Line, station: str, killed_at: float, heard: int) -> None:
+    """Wait for a judged part whose frame is of another worker: taken after this (s since 1970),
+    among the messages from this one on. Not for a part that came later: those that wait are
+    first."""
     line.expect(
         lambda topic, value: (
             topic == f"result/{station}"
             and value["error"] is None
-            and value["trigger_id"] not in known
+            and datetime.fromisoformat(value["captured_at"]).timestamp() > killed_at
         ),
         120,
         heard,
@@ -109,10 +113,10 @@ def run(folder: Path, kills: int, period_s: float, chance: random.Random) -> Tol
             time.sleep(chance.uniform(0.0, 0.5))
             station = chance.choice(STATIONS)
             worker = wait_for(lambda id=station: workers(node).get(id), 60, "a worker")
-            known, heard = frozenset(line.sent[station]), len(line.heard)
-            killed = time.monotonic()
+            heard = len(line.heard)
             worker.kill()
-            until_judged(line, station, known, heard)
+            killed, killed_at = time.monotonic(), time.time()
+            until_judged(line, station, killed_at, heard)
             back_s.append(time.monotonic() - killed)
         stopping.set()
         loading.join(10)

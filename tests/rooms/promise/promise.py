@@ -139,7 +139,7 @@ class Line:
             limit_s,
         )
 
-    def state(self, wanted: str, limit_s: float = 20.0) -> dict[str, Any]:
+    def state(self, wanted: str, limit_s: float = 60.0) -> dict[str, Any]:
         """Wait until the newest state is `wanted`."""
 
         def newest() -> dict[str, Any] | None:
