@@ -33,6 +33,9 @@ AUDIT_S = 1.5
 BEAT_S = 8.0
 # chores and keeping: they load programs, look through folders, remove what is too old
 CARE_BEAT_S = 24.0
+# the thread of commands: longer than any of them, which end by limits of their own where a worker
+# is a process; where it is a thread nothing else ends one that hangs
+COMMANDS_BEAT_S = 300.0
 # the watch did not run for so long: the machine stood still, and nobody is held to his beat
 STILL_S = 2.0
 
@@ -159,7 +162,7 @@ TABLE: dict[str, dict[str, str]] = {
     AGES: {
         "node.commands.given_pictures": "KEPT_S",
         "node.commands.trying": "IDLE_S",
-        "node.worker.in_process": "SILENT_S STILL_S",
+        "node.worker.in_process": "SILENT_S DRAWING_S STILL_S",
         "node.worker.tries": "IDLE_S",
         "schemas.store.accounts.sessions": "KEEP_ENDED_S SEEN_S",
         "schemas.store.accounts.lockouts": "FORGET_S LOCK_FIRST_S LOCK_MOST_S",

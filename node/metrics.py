@@ -84,6 +84,11 @@ class Metrics:
         """Open the port. Raises OSError."""
         self._port = MetricsPort(self.registry, bind, token)
 
+    @property
+    def beat_ns(self) -> int | None:
+        """The heartbeat of the port (monotonic ns), None if it is not open."""
+        return None if self._port is None else self._port.beat_ns
+
     def close(self) -> None:
         """Close the port."""
         if self._port is not None:

@@ -298,12 +298,17 @@ class Service:
             "chores": (self.chores.beat_ns, limits.CARE_BEAT_S),
             "keeping": (self.keeping.beat_ns, limits.CARE_BEAT_S),
             "sources": (self.sources.beat_ns, limits.BEAT_S),
+            "commands": (self.commands.beat_ns, limits.COMMANDS_BEAT_S),
             **{
                 name: (beat_ns, limits.BEAT_S)
                 for worker in self.processes.values()
                 for name, beat_ns in worker.beats.items()
             },
         }
+        if self.processes:
+            beats["spare"] = (self.spare.beat_ns, limits.BEAT_S)
+        if (port_ns := self.metrics.beat_ns) is not None:
+            beats["metrics"] = (port_ns, limits.CARE_BEAT_S)
         if not self.ledger.moving:  # which takes as long as the disk needs
             beats["moving"] = (self.keeping.moving_beat_ns, limits.BEAT_S)
         if (turned_ns := self.exports.pictures.beat) is not None:  # it waits for no target

@@ -97,6 +97,7 @@ class MetricsPort:
         except OSError as error:
             self._listener.close()
             raise OSError(error.errno, f"{error.strerror} (metrics.bind {bind})") from error
+        self.beat_ns = time.monotonic_ns()
         self._ended = threading.Event()
         self._thread = threading.Thread(target=self._run, name="metrics", daemon=True)
         self._thread.start()
@@ -111,6 +112,7 @@ class MetricsPort:
             self._selector = selector
             selector.register(self._listener, selectors.EVENT_READ)
             while not self._ended.is_set():
+                self.beat_ns = time.monotonic_ns()
                 for key, _ in selector.select(TURN_S):
                     if key.fileobj is self._listener:
                         self._accept()

@@ -33,6 +33,7 @@ from node.program import LoadedProgram
 from node.shelf import LOAD_S, Shelf
 from node.worker.at_work import AtWork
 from node.worker.bench import Workshop, make_bench
+from node.worker.log_lines import LogLines
 from node.worker.seam import Found
 from node.worker.wire import (
     FOUND,
@@ -68,8 +69,11 @@ ARENAS = 2
 class Process:
     """See the head of this file."""
 
-    def __init__(self, parts: Wire, side: Wire, page: AtWork, setup: Setup) -> None:
+    def __init__(
+        self, parts: Wire, side: Wire, page: AtWork, setup: Setup, lines: LogLines
+    ) -> None:
         self._page = page
+        self._lines = lines
         self._tries = setup.tries
         self._refused = setup.refused
         self._parts = parts
@@ -106,7 +110,7 @@ class Process:
 
     def _look(self, payload: bytes) -> bytes:
         job = JOB.validate_json(payload)
-        at_work.job = job.trigger_id
+        self._lines.part(job.trigger_id)
         found = look(job, self._bench)
         try:
             return FOUND.dump_json(found)
@@ -118,7 +122,7 @@ class Process:
             )
             return FOUND.dump_json(least)
         finally:
-            at_work.job = None
+            self._lines.part(None)
 
     def _loading(self, program: str, version: int) -> None:
         if self._refused.get(program) == version:
@@ -234,39 +238,12 @@ class Process:
             self.tell()
             if time.monotonic() - alive_at > ALIVE_S:
                 alive_at = time.monotonic()
-                self._side.send(b"b", wait=False)
+                drawing_s = (time.monotonic_ns() - self._workshop.pictures.beat_ns) / 1e9
+                self._side.send(b"b", dumped(drawing_s), wait=False)
 
 
 def _refused(number: int, problem: Problem) -> bytes:
     return dumped({"number": number, "fault": as_fault(problem).model_dump()})
-
-
-class _Logged(logging.Handler):
-    """Lines go to the node's log, with the part that is looked at."""
-
-    def __init__(self, side: Wire, station: str) -> None:
-        super().__init__()
-        self._side = side
-        self._station = station
-        self._format = logging.Formatter()
-
-    def emit(self, record: logging.LogRecord) -> None:
-        """Send it."""
-        fields = {"station": self._station, **getattr(record, "fields", {})}
-        if at_work.job is not None and record.threadName == "MainThread":
-            fields["trigger_id"] = at_work.job
-        trace = self._format.formatException(record.exc_info) if record.exc_info else None
-        said = [record.name, record.levelno, record.getMessage(), trace, fields]
-        self._side.send(b"l", json.dumps(said, default=str).encode(), wait=False)
-
-
-class _AtWork:
-    """What is done now. job: the id of the trigger."""
-
-    job: str | None = None
-
-
-at_work = _AtWork()
 
 
 def main(argv: list[str]) -> int:
@@ -291,12 +268,13 @@ def main(argv: list[str]) -> int:
             what = "tries" if setup.tries else "worker"
             name = f"{what} {setup.station.id}".encode()  # for who lists processes
             ctypes.CDLL(None).prctl(PR_SET_NAME, name, 0, 0, 0)
-            logging.getLogger().addHandler(_Logged(side_wire, setup.station.id))
+            lines = LogLines(side_wire, setup.station.id)
+            logging.getLogger().addHandler(lines)
             logging.getLogger().setLevel(setup.level)
             wire = Wire(socket.socket(fileno=parts))
             memory = AtWork(page)
             memory.given()
-            Process(wire, side_wire, memory, setup).run()
+            Process(wire, side_wire, memory, setup, lines).run()
             return 0
     return 0
 

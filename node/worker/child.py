@@ -30,7 +30,7 @@ class Child:
         self.bytes = 0
         self.over: str | None = None
         self.page = AtWork()
-        self.heard_ns = 0  # its last sign of life (monotonic ns)
+        self._heard_ns = time.monotonic_ns()
         self._weighed_at = 0.0
         self._owed: deque[tuple[bytes, bytes]] = deque()
         self._ending = False
@@ -66,6 +66,15 @@ class Child:
         """Tell it what there was no room for. Called by one thread, again and again."""
         while self._owed and self.side.send(*self._owed[0], wait=False):
             self._owed.popleft()
+
+    def lives(self) -> None:
+        """It has given a sign of life, or could not."""
+        self._heard_ns = time.monotonic_ns()
+
+    @property
+    def silent_s(self) -> float:
+        """Since when it has given none."""
+        return (time.monotonic_ns() - self._heard_ns) / 1e9
 
     def weigh(self, most_bytes: int) -> None:
         """Look how much memory it uses, now and then; more than that ends it."""

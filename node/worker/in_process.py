@@ -49,6 +49,7 @@ START_S = 60.0  # until it has told something of itself: it may have to share a 
 ASK_S = 90.0  # for what a command needs
 THERE_S = 15.0  # a command waits so long for the next one
 SILENT_S = 8.0  # without a sign of life
+DRAWING_S = 24.0  # for the pictures of a part
 STILL_S = 1.0  # it is not held to that for a time in which we stood still ourselves
 MORE_S = 0.5  # than the worker waits itself, for its answer to come over
 STOP_S = 2.0  # for pictures that wait, at the end
@@ -176,22 +177,22 @@ class ProcessWorker:
     def _hear(self, child: Child) -> None:
         began = time.monotonic()
         most_bytes = min(self._setup.station.worker_mb * 2**20, HALF_BYTES)
-        self.beat_ns = child.heard_ns = time.monotonic_ns()
         if self._stopping:  # stop() came before it was there
             child.end("nobody needs it")
         while (came := child.side.receive()) is not None:
-            now_ns, before_ns, self.beat_ns = time.monotonic_ns(), self.beat_ns, time.monotonic_ns()
-            if came[0] or now_ns - before_ns > STILL_S * 1e9:
-                child.heard_ns = now_ns
+            still_s = (time.monotonic_ns() - self.beat_ns) / 1e9
+            self.beat_ns = time.monotonic_ns()
+            if came[0] or still_s > STILL_S:
+                child.lives()
             child.turn()
             child.weigh(most_bytes)
             if self._shown is None and time.monotonic() - began > START_S:
                 child.end("did not start in time")
-            elif self._shown is not None and now_ns - child.heard_ns > SILENT_S * 1e9:
+            elif self._shown is not None and child.silent_s > SILENT_S:
                 child.end(f"has given no sign of life for {SILENT_S:.0f} s")
             if came[0]:
                 try:
-                    self._heard(*came)
+                    self._heard(child, *came)
                 except Exception:
                     log.exception("station %s: its worker said what is not known", self._station)
 
@@ -216,7 +217,7 @@ class ProcessWorker:
 
     # What it tells
 
-    def _heard(self, kind: bytes, payload: bytes) -> None:
+    def _heard(self, child: Child, kind: bytes, payload: bytes) -> None:
         if kind == b"s":
             shown = SHOWN.validate_json(payload)
             if self._shown is None and self._spare is not None:
@@ -232,6 +233,8 @@ class ProcessWorker:
         elif kind == b"w":
             result_id, fault = json.loads(payload)
             self._handed.done(result_id, None if fault is None else Fault(**fault))
+        elif kind == b"b" and json.loads(payload) > DRAWING_S:
+            child.end("has a picture that is never drawn")
         elif kind == b"v":
             self._preview(self._station, payload)
         elif kind == b"l":

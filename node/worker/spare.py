@@ -3,6 +3,7 @@ that another is in its place at once. One for all stations of a node."""
 
 import logging
 import threading
+import time
 
 from node.worker.child import Child
 
@@ -17,6 +18,7 @@ class Spare:
     """Any thread may take it. Its own thread starts it, and so must outlive whoever took it."""
 
     def __init__(self) -> None:
+        self.beat_ns = time.monotonic_ns()
         self._child: Child | None = None
         self._lock = threading.Lock()
         self._wanted = threading.Event()
@@ -48,6 +50,7 @@ class Spare:
 
     def _run(self) -> None:
         while not self._closing.is_set():
+            self.beat_ns = time.monotonic_ns()
             if not self._wanted.wait(LOOK_S) or self._closing.wait(SETTLE_S):
                 continue
             self._wanted.clear()
