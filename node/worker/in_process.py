@@ -11,7 +11,6 @@ One file: what is asked of the process, what it tells and how it ends change the
 import contextlib
 import json
 import logging
-import os
 import threading
 import time
 from collections.abc import Callable
@@ -22,6 +21,7 @@ from node.worker.blame import Blame
 from node.worker.child import ENDED_S, Child
 from node.worker.handed import HandedPictures
 from node.worker.questions import Questions
+from node.worker.room import memory_bytes
 from node.worker.seam import Crash, Found, Job, ReadyProgram, Settle
 from node.worker.spare import Spare
 from node.worker.tries import Tries
@@ -55,8 +55,6 @@ MORE_S = 0.5  # than the worker waits itself, for its answer to come over
 STOP_S = 2.0  # for pictures that wait, at the end
 AGAIN_S = 0.5  # between two starts of one that ends at once
 PEEK_S = 0.5
-# of the machine's memory: before all of it slows down
-HALF_BYTES = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") // 2
 REST_S = 5.0
 
 
@@ -126,12 +124,15 @@ class ProcessWorker:
             self._thread.join(ENDED_S)
         self._handed.close()
 
-    def end(self) -> None:
-        """End it at once, as what has nothing to write; not called with stop()."""
+    def end(self, *, at_once: bool) -> None:
+        """End what has nothing to write; not called with stop()."""
         self._stopping = True
         child = self._child
-        if child is not None:
+        if child is not None and at_once:
             child.end("nobody needs it")
+        elif child is not None:
+            child.side.send(b"E", wait=False)
+            child.close()
         self._handed.close()
 
     def give_up(self, row: int) -> None:
@@ -176,7 +177,8 @@ class ProcessWorker:
 
     def _hear(self, child: Child) -> None:
         began = time.monotonic()
-        most_bytes = min(self._setup.station.worker_mb * 2**20, HALF_BYTES)
+        # half of what there is: before everybody slows down, or the kernel chooses whom to end
+        most_bytes = min(self._setup.station.worker_mb * 2**20, memory_bytes() // 2)
         if self._stopping:  # stop() came before it was there
             child.end("nobody needs it")
         while (came := child.side.receive()) is not None:

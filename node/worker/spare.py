@@ -9,7 +9,7 @@ from node.worker.child import Child
 
 log = logging.getLogger(__name__)
 
-SETTLE_S = 2.0  # after a worker began: it is to learn its program first
+SETTLE_S = 0.5  # after a worker began: it is to learn its program first
 LOOK_S = 0.5
 NAME = "spare"
 

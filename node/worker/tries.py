@@ -33,8 +33,8 @@ class Process(Protocol):
     def rest(self) -> None:
         """Nobody asks for anything."""
 
-    def end(self) -> None:
-        """End it at once."""
+    def end(self, *, at_once: bool) -> None:
+        """End it; else what it has started is ended before, which takes a moment."""
 
 
 class Tries:
@@ -77,17 +77,17 @@ class Tries:
         if process is None:
             return
         if time.monotonic() - self._asked_at > IDLE_S:
-            self._end()
+            self._end(at_once=False)
         else:
             process.rest()
 
     def stop(self) -> None:
         """End it; what is asked now is not answered."""
         self._stopped = True
-        self._end()
+        self._end(at_once=True)
 
-    def _end(self) -> None:
+    def _end(self, *, at_once: bool) -> None:
         with self._lock:
             process, self.process = self.process, None
         if process is not None:
-            process.end()
+            process.end(at_once=at_once)

@@ -32,8 +32,8 @@ class Apart:
     def rest(self) -> None:
         pass
 
-    def end(self) -> None:
-        self.life.append("end")
+    def end(self, *, at_once: bool) -> None:
+        self.life.append("end at once" if at_once else "end")
 
 
 def command(name: str, **given: Any) -> Command:
@@ -82,7 +82,7 @@ def test_its_process_begins_when_it_is_asked_and_ends_when_nobody_asks_any_more(
     assert tried.process is None
     tried.ask("try_program", asked)
     tried.stop()
-    assert [each.life for each in made] == [["start", "end"]] * 2
+    assert [each.life for each in made] == [["start", "end"], ["start", "end at once"]]
     with pytest.raises(Problem, match="BUSY"):
         tried.ask("try_program", asked)
     assert len(made) == 2
