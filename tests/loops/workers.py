@@ -18,7 +18,7 @@ import time
 from collections import Counter
 from datetime import datetime
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import cv2
 import psutil
@@ -35,12 +35,23 @@ STATIONS = ("cam1", "cam2")
 
 class Told(NamedTuple):
     """What a run was like; everything wrong has raised AssertionError before. Seconds from a kill
-    to the next judged part, in order."""
+    to the next judged part; milliseconds of judged parts while no worker was away, and while the
+    other station's was: in order."""
 
     verdicts: dict[str, Counter[str]]
     codes: Counter[str]
     back_s: list[float]
+    alone_ms: list[float]
+    beside_ms: list[float]
     seconds: float
+
+
+class Gone(NamedTuple):
+    """A station's worker was away, from then to then (s since 1970)."""
+
+    station: str
+    killed_at: float
+    back_at: float
 
 
 def two_stations(folder: Path, broker_port: int) -> NodeProcess:
@@ -75,15 +86,34 @@ def workers(node: NodeProcess) -> dict[str, psutil.Process]:
     return found
 
 
+def taken_at(result: dict[str, Any]) -> float:
+    """When the frame of a judged part was taken, s since 1970."""
+    return datetime.fromisoformat(result["captured_at"]).timestamp()
+
+
+def durations(line: Line, gone: list[Gone]) -> tuple[list[float], list[float]]:
+    """Of judged parts in ms: while no worker was away, and while the other station's was."""
+    alone, beside = [], []
+    for id in STATIONS:
+        for result in line.results(id):
+            if result["error"] is not None:
+                continue
+            at = taken_at(result)
+            away = {each.station for each in gone if each.killed_at < at < each.back_at}
+            if not away:
+                alone.append(result["duration_ms"])
+            elif id not in away:
+                beside.append(result["duration_ms"])
+    return sorted(alone), sorted(beside)
+
+
 def until_judged(line: Line, station: str, killed_at: float, heard: int) -> None:
     """Wait for a judged part whose frame is of another worker: taken after this (s since 1970),
     among the messages from this one on. Not for a part that came later: those that wait are
     first."""
     line.expect(
         lambda topic, value: (
-            topic == f"result/{station}"
-            and value["error"] is None
-            and datetime.fromisoformat(value["captured_at"]).timestamp() > killed_at
+            topic == f"result/{station}" and value["error"] is None and taken_at(value) > killed_at
         ),
         120,
         heard,
@@ -103,7 +133,7 @@ def run(folder: Path, kills: int, period_s: float, chance: random.Random) -> Tol
                 line.trigger(station)
 
     began = time.monotonic()
-    back_s = []
+    back_s, gone = [], []
     try:
         node.start()
         line.state("Ready", 120)
@@ -118,6 +148,7 @@ def run(folder: Path, kills: int, period_s: float, chance: random.Random) -> Tol
             killed, killed_at = time.monotonic(), time.time()
             until_judged(line, station, killed_at, heard)
             back_s.append(time.monotonic() - killed)
+            gone.append(Gone(station, killed_at, time.time()))
         stopping.set()
         loading.join(10)
         verdicts = {id: check(line, node.ledger, id, 120) for id in STATIONS}
@@ -127,7 +158,8 @@ def run(folder: Path, kills: int, period_s: float, chance: random.Random) -> Tol
             for result in line.results(id)
             if result["error"] is not None
         )
-        return Told(verdicts, codes, sorted(back_s), time.monotonic() - began)
+        parts = durations(line, gone)
+        return Told(verdicts, codes, sorted(back_s), *parts, time.monotonic() - began)
     finally:
         stopping.set()
         node.end()
@@ -150,6 +182,10 @@ def main() -> int:
         print(f"{station}: {dict(verdicts)}")
     print(f"codes: {dict(told.codes)}")
     print(f"from a kill to the next judged part: median {middle:.2f} s, longest {last:.2f} s")
+    for name, ms in (("no worker", told.alone_ms), ("the other's worker", told.beside_ms)):
+        if ms:
+            middle, most = ms[len(ms) // 2], ms[len(ms) * 99 // 100]
+            print(f"parts while {name} is away: {len(ms)}, p50 {middle:.1f} ms, p99 {most:.1f} ms")
     return 0
 
 
