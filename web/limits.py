@@ -1,19 +1,18 @@
 """How often: a limit for every person and address, sharper ones for signing in and for triggering
 by hand.
 
-Flask-Limiter gives storage and strategy; which limit a route has is in its declaration, so all is
-counted in one place, and the hooks of Flask-Limiter, which would look for limits of its own at
-every request, stay at an application of their own. In the memory of one process it is exact;
-several workers need a storage that they share (Redis, Memcached).
+The library `limits` gives storage and strategy; which limit a route has is in its declaration, so
+all is counted in one place. In the memory of one process it is exact; several workers need a
+storage that they share (Redis, Memcached).
 """
 
 import time
 from functools import cache
 
 from flask import Flask, Request
-from flask_limiter import Limiter
-from flask_limiter.util import get_remote_address
 from limits import RateLimitItem, parse
+from limits.storage import storage_from_string
+from limits.strategies import MovingWindowRateLimiter
 
 from schemas import Problem
 from web.access import Access
@@ -28,10 +27,7 @@ MEMORY = "memory://"
 def register(app: Flask, storage_uri: str) -> None:
     """Keep the counts of an application there."""
     uri = f"{SCHEME}://" if storage_uri.startswith("memory:") else storage_uri
-    limiter = Limiter(
-        get_remote_address, app=Flask(__name__), storage_uri=uri, strategy="moving-window"
-    )
-    app.extensions[LIMITER] = limiter.limiter
+    app.extensions[LIMITER] = MovingWindowRateLimiter(storage_from_string(uri))
 
 
 def count(app: Flask, access: Access | None, coming: Request, person: str | None) -> None:
