@@ -1,9 +1,10 @@
 """The annotated picture: where the part was found, what each tool saw of it, the verdict, and why
 it is not OK.
 
-Only what is not good has a label, with its value against its limits: a good part is not hidden by
-words. Labels hide nothing where that can be had: each goes to the place near its tool that covers
-the fewest marks, regions and labels, with a line to its tool if it is not beside it. What is
+Only what is not good has a label, with its value against its limits, in names, codes, numbers and
+signs, which are no language: a good part is not hidden by words. Labels hide nothing where that
+can be had: each goes to the place near its tool that covers the fewest marks, regions and labels,
+and nothing of what is shown close, with a line to its tool if it is not beside it. What is
 covered is counted in cells, some to a letter, so that a large picture costs no more than a small
 one. Every stroke lies on a light and a dark one, so that it shows on any colour. Colours come with
 words: NG and ERROR are written.
@@ -22,10 +23,12 @@ from numpy.typing import NDArray
 
 from node.frame import Pixels
 from node.measurement import Heat, Mark
+from node.pictures.failed_at import failed_at
 from node.seen import Inspection
 from schemas import Compare, Marks, Pose, Region, ToolResult
 from schemas.geometry import AnyRegion, Circle, Ring, RotatedRectangle
 from schemas.locators import CornerLocator, Locator
+from schemas.store.live_pictures import WHOLE
 from schemas.tools.base import RegionTool
 
 Colour = tuple[int, int, int]
@@ -38,7 +41,9 @@ PAPER: Colour = (32, 28, 26)
 INK: Colour = (255, 255, 255)
 FAINT: Colour = (205, 205, 205)
 MOST_NOTES = 24  # labels with a second line: above it they are one line each
-DETAIL = 0.3  # what covering a px of detail costs; a region's costs 1, a mark's 8, a label's 64
+# what covering a px of detail costs; a region's costs 1, a mark's 8, of what is shown close 32, a
+# label's 64
+DETAIL = 0.3
 
 _fonts = threading.local()
 
@@ -69,7 +74,7 @@ def annotate(found: Inspection) -> Pixels:
     if found.pose is not None and locator is not None:
         _located(pen, locator, found.pose, matrix)
     elif locator is not None and found.fault is not None and found.fault.code == "PART_NOT_FOUND":
-        notes.append(_missed(pen, locator, found.fault.message, found.places))
+        notes.append(_missed(pen, locator, found.places))
     tools = program.tools if program else ()
     failed = sum(finding.result.verdict != "OK" for finding in found.findings)
     for finding, tool in zip(found.findings, tools, strict=False):
@@ -93,6 +98,8 @@ def annotate(found: Inspection) -> Pixels:
         if finding.result.verdict != "OK":
             notes.append(_Note(_lines(finding.result, failed <= MOST_NOTES), colour, _around(seen)))
     verdict = "ERROR" if found.fault else found.verdict
+    if (close := failed_at(found)) is not None:  # shown close beside the verdict, without labels
+        pen.spare(close)
     pen.write(verdict, found.fault.code if found.fault else None, COLOURS[verdict], notes)
     return canvas
 
@@ -124,13 +131,13 @@ def shown(value: float | None, unit: str = "") -> str:
 
 
 def limits_of(result: ToolResult) -> str:
-    """The limits in words."""
+    """The limits in signs that every language has."""
     if result.low is None:
-        return f"at most {shown(result.high)}"
+        return f"≤ {shown(result.high)}"
     return (
-        f"at least {shown(result.low)}"
+        f"≥ {shown(result.low)}"
         if result.high is None
-        else f"{shown(result.low)} to {shown(result.high)}"
+        else f"{shown(result.low)} – {shown(result.high)}"
     )
 
 
@@ -145,9 +152,9 @@ def _located(pen: "_Pen", locator: Locator, pose: Pose, matrix: Floats) -> None:
     pen.axes(pose)
 
 
-def _missed(pen: "_Pen", locator: Locator, why: str, places: tuple[Pose, ...]) -> _Note:
-    """Draw where the part was looked for, and where it may be if there are several; the label says
-    why it was not found."""
+def _missed(pen: "_Pen", locator: Locator, places: tuple[Pose, ...]) -> _Note:
+    """Draw where the part was looked for, and where it may be if there are several; the label has
+    the code, and pages say the sentence in their language."""
     borders = [np.array(place.corners, float) for place in _places(locator, searched=True)]
     for border in borders:
         pen.outline(border, COLOURS["ERROR"])
@@ -158,10 +165,7 @@ def _missed(pen: "_Pen", locator: Locator, why: str, places: tuple[Pose, ...]) -
             np.array(cv2.boxPoints(((pose.x, pose.y), size, pose.angle_deg))), COLOURS["ERROR"]
         )
         pen.axes(pose)
-    why = "two places are alike" if places else why.rpartition(": ")[2]
-    return _Note(
-        (f"{locator.kind}  ERROR  not found", why[:60]), COLOURS["ERROR"], _around(borders)
-    )
+    return _Note((f"{locator.kind}  ERROR  PART_NOT_FOUND",), COLOURS["ERROR"], _around(borders))
 
 
 def _places(locator: Locator, searched: bool = False) -> list[Region | RotatedRectangle]:
@@ -252,6 +256,17 @@ class _Pen:
         else:
             cv2.polylines(self.canvas, crosses, False, colour, self.stroke, cv2.LINE_AA, 4)
         cv2.polylines(self.cost, list(self._cells(mark.points)[:, None]), True, (8,), 4)
+
+    def spare(self, place: tuple[int, int, int, int]) -> None:
+        """No label is to lie there, if there is room elsewhere: left, top, width and height in
+        thousandths of the picture."""
+        rows, columns = self.cost.shape
+        left, top, width, height = place
+        part = self.cost[
+            top * rows // WHOLE : -(-(top + height) * rows // WHOLE),
+            left * columns // WHOLE : -(-(left + width) * columns // WHOLE),
+        ]
+        np.maximum(part, 32, out=part)
 
     def axes(self, pose: Pose) -> None:
         """The place of the part: its x axis is the long arm."""

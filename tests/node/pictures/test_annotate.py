@@ -10,7 +10,8 @@ from node.judge import judge
 from node.locate import locate
 from node.measure import measure
 from node.part import Part
-from node.pictures.annotate import COLOURS, annotate, limits_of, shown
+from node.pictures.annotate import COLOURS, PAPER, annotate, limits_of, shown
+from node.pictures.failed_at import failed_at
 from node.program import load
 from node.seen import Inspection
 from schemas import Problem, ToolResult, Trigger, as_program
@@ -199,7 +200,20 @@ def test_values_are_written_with_four_digits_and_their_unit(
     assert shown(value, unit) == text
 
 
-def test_limits_are_written_in_words() -> None:
+def test_what_is_shown_close_beside_the_verdict_has_no_label_on_it() -> None:
+    frame = Scene.plain(1000, 500, 90.0).frame(3)
+    found = inspected(frame, bright("dark", 450, 200, 100, 60, low=200.0))
+    place = failed_at(found)
+    assert place is not None
+    left, top, width, height = place
+    paper = np.round(0.18 * 90 + 0.82 * np.array(PAPER, float))
+    labels = (np.abs(annotate(found) - paper) < 1.5).all(axis=2)
+    close = labels[top // 2 : (top + height) // 2, left : left + width]
+    assert labels.sum() > 1000, "the label is drawn"
+    assert close.sum() < 50, "and elsewhere; strokes have an edge or two of that colour"
+
+
+def test_limits_are_written_in_signs() -> None:
     result = ToolResult(
         name="a",
         kind="b",
@@ -212,6 +226,6 @@ def test_limits_are_written_in_words() -> None:
         text=None,
         error=None,
     )
-    assert limits_of(result) == "at most 2.5"
-    assert limits_of(result.model_copy(update={"low": 1.0})) == "1 to 2.5"
-    assert limits_of(result.model_copy(update={"low": 1.0, "high": None})) == "at least 1"
+    assert limits_of(result) == "≤ 2.5"
+    assert limits_of(result.model_copy(update={"low": 1.0})) == "1 – 2.5"
+    assert limits_of(result.model_copy(update={"low": 1.0, "high": None})) == "≥ 1"

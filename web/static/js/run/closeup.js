@@ -35,13 +35,9 @@ export class Closeup {
       WIDTH / ((place.width * wide) / WHOLE),
       HEIGHT / ((place.height * high) / WHOLE),
     );
-    // what is beside the place fills the drawing, as far as the picture goes
-    const width = Math.min(wide, WIDTH / scale);
-    const height = Math.min(high, HEIGHT / scale);
-    const from = (start, size, span, whole) =>
-      Math.min(Math.max(0, ((start + size / 2) * whole) / WHOLE - span / 2), whole - span);
-    const x = from(place.left, place.width, width, wide);
-    const y = from(place.top, place.height, height, high);
+    // the place and nothing else: beside it stand labels
+    const [width, height] = [(place.width * wide) / WHOLE, (place.height * high) / WHOLE];
+    const [x, y] = [(place.left * wide) / WHOLE, (place.top * high) / WHOLE];
     Object.assign(this.element, { width: width * scale, height: height * scale });
     const drawing = this.element.getContext("2d");
     drawing.imageSmoothingEnabled = scale < 4; // pixels that large are better seen as they are
