@@ -23,7 +23,16 @@ NODE_ALARMS = (
     "EXPORT",
     "BACKUP",
 )
-STATION_ALARMS = ("CAMERA", "OUTPUTS", "PROGRAM", "HUNG", "CRASHED", "DUPLICATES", "FAULT")
+STATION_ALARMS = (
+    "CAMERA",
+    "OUTPUTS",
+    "PROGRAM",
+    "HUNG",
+    "CRASHED",
+    "REALTIME",
+    "DUPLICATES",
+    "FAULT",
+)
 
 
 class Alarms:

@@ -10,7 +10,8 @@ from schemas import Problem
 
 
 class StationCare:
-    """Sets the alarms CAMERA, OUTPUTS, PROGRAM, HUNG, CRASHED and FAULT of each station."""
+    """Sets the alarms CAMERA, OUTPUTS, PROGRAM, HUNG, CRASHED, REALTIME and FAULT of each
+    station."""
 
     def __init__(
         self,
@@ -53,6 +54,7 @@ class StationCare:
                 "HUNG", "an inspection hangs" if station.thread.hanging else None, station.id
             )
             self._alarms.set("CRASHED", station.crash, station.id)
+            self._alarms.set("REALTIME", station.worker.unmet, station.id)
             self._alarms.set("FAULT", station.fault, station.id)
 
     def maintenance(self) -> None:

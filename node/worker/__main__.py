@@ -31,6 +31,7 @@ from node.pictures.live_view import LiveView
 from node.pictures.writer import PictureWriter
 from node.program import LoadedProgram
 from node.shelf import LOAD_S, Shelf
+from node.worker import manners
 from node.worker.at_work import AtWork
 from node.worker.bench import Workshop, make_bench
 from node.worker.log_lines import LogLines
@@ -72,6 +73,8 @@ class Process:
     def __init__(
         self, parts: Wire, side: Wire, page: AtWork, setup: Setup, lines: LogLines
     ) -> None:
+        self._station = setup.station
+        self._unmet = [] if setup.tries else list(manners.settle_in(setup.station))
         self._page = page
         self._lines = lines
         self._tries = setup.tries
@@ -100,6 +103,8 @@ class Process:
         self._open()
         threading.Thread(target=self._hear, name="hearing", daemon=True).start()
         threading.Thread(target=self._tell_again, name="telling", daemon=True).start()
+        if not self._tries:
+            self._unmet += manners.hurry(self._station)
         gc.collect()
         gc.freeze()
         while (came := self._parts.receive()) is not None:
@@ -227,6 +232,7 @@ class Process:
                     id: found.ready if isinstance(found, LoadedProgram) else as_fault(found)
                     for id, found in self._shelf.all().items()
                 },
+                "; ".join(self._unmet) or None,
             )
             told = SHOWN.dump_json(shown)
             if told != self._told and self._side.send(b"s", told):

@@ -257,6 +257,12 @@ class ProcessWorker:
             return Problem("TOOL_CRASHED", f"{unstarted}, before it was ready")
         return None if shown is None or shown.camera is None else as_problem(shown.camera)
 
+    @property
+    def unmet(self) -> str | None:
+        """See Worker."""
+        shown = self._shown
+        return None if shown is None else shown.unmet
+
     def open_camera(self) -> None:
         """See Worker."""
         self._say(b"O")

@@ -15,6 +15,7 @@ class ThreadWorker:
     """See Worker. `look` is given, so that inspection.py reads top down."""
 
     forcible = False
+    unmet = None
 
     def __init__(
         self, bench: Bench, look: Callable[[Job, Bench], Found], commands: PixelCommands

@@ -100,6 +100,10 @@ class Worker(Protocol):
     def camera_problem(self) -> Problem | None:
         """Why the camera can give no frame, None if it can. Never waits."""
 
+    @property
+    def unmet(self) -> str | None:
+        """What of its real-time settings the system does not allow, for people."""
+
     def start(self) -> None:
         """Open the camera, and begin to load what is held."""
 

@@ -75,8 +75,35 @@ class StationSettings(Shape):
         ),
     )
 
+    priority: Annotated[int, Field(ge=0, le=49)] = Field(
+        default=0,
+        description=(
+            "Real-time priority (SCHED_FIFO) with which its worker process looks at parts, before"
+            " all that has none; 0 is none. The system must allow it, else alarm REALTIME says so."
+        ),
+    )
+
+    cpus: Annotated[str, Field(pattern=r"^([0-9]{1,4}(-[0-9]{1,4})?(,|$))*$", max_length=100)] = (
+        Field(
+            default="",
+            description=(
+                "Cores on which its worker process runs, such as 1 or 0,2-3; empty is all of them."
+            ),
+        )
+    )
+
+    lock_memory: bool = Field(
+        default=False,
+        description=(
+            "Whether what its worker process has in memory stays there, and is not paged out. The"
+            " system must allow it, else alarm REALTIME says so."
+        ),
+    )
+
     @model_validator(mode="after")
     def _delay(self) -> "StationSettings":
         if 0 < self.timer_ms < 10:
             raise ValueError("timer_ms is below 10 ms")
+        if self.worker != "process" and (self.priority or self.cpus or self.lock_memory):
+            raise ValueError(f"priority, cpus and lock_memory need worker = process at {self.id}")
         return self

@@ -50,6 +50,7 @@ pytestmark = pytest.mark.slow
 
 CAMERA = SyntheticCamera(width=320, height=240, defect_rate=0.0, exposure_ms=1.0)
 LIMIT_S = 60.0
+NO_CORE = "1023"  # on no machine
 
 
 class Place:
@@ -61,7 +62,8 @@ class Place:
         self.folder = folder
         self.programs = Programs(folder / "programs")
         self.save()
-        station = StationSettings(id="cam1", camera=CAMERA)
+        asked = {"worker": kind, **({"cpus": NO_CORE} if kind == "process" else {})}
+        station = StationSettings(id="cam1", camera=CAMERA, **asked)
         self.store = Pictures(folder / "pictures", PictureSettings(min_free_percent=0))
         self.keeping = PictureKeeping(self.store, Metrics("1", "node-01"), previews=True)
         self.previews: list[bytes] = []
@@ -392,6 +394,13 @@ def test_a_worker_that_stands_still_is_ended_when_it_is_asked_and_when_it_is_not
         assert "has given no sign of life" in child.how()
     finally:
         worker.stop()
+
+
+def test_what_the_system_does_not_allow_is_told_and_parts_are_looked_at(place: Place) -> None:
+    assert place.look().fault is None
+    said = f"cpus = {NO_CORE} is not possible" if place.kind == "process" else ""
+    assert (place.worker.unmet or "").startswith(said)
+    assert (place.worker.unmet is None) == (place.kind == "thread")
 
 
 def test_a_worker_that_cannot_begin_is_told_as_a_camera_that_gives_nothing(

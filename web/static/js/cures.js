@@ -57,6 +57,10 @@ const CURES = {
       t("Change the program, or its tool that the alarm names; then resume the station."),
     go: (station) => ({ href: at("/app/run", station), text: t("Open the station") }),
   },
+  REALTIME: {
+    advice: () => t("Let the unit allow it, or take the setting back: docs/production.md."),
+    go: (station) => ({ href: at("/app/run", station), text: t("Open the station") }),
+  },
   FAULT: {
     advice: () => t("A fault of the node: keep the log, and report it."),
     go: (station) => ({ href: at("/app/run", station), text: t("Open the station") }),

@@ -1,0 +1,76 @@
+"""How a worker process shares the machine with all else that runs there, as its settings ask: the
+cores it runs on, memory that is not paged out, and the real-time priority of the one thread that
+looks at parts.
+
+What the system does not allow is told, and the worker goes on without it. A thread with priority
+that never waits is ended by the kernel, whoever else may get no time any more to do so.
+"""
+
+import ctypes
+import os
+import resource
+from collections.abc import Callable, Iterator
+
+from schemas import StationSettings
+
+SPAN_S = 20  # that a thread with priority may compute without ever waiting: longer than any part
+MCL_CURRENT, MCL_FUTURE, MCL_ONFAULT = 1, 2, 4  # mlockall(2)
+
+
+def settle_in(station: StationSettings) -> Iterator[str]:
+    """Before the other threads begin: cores and memory. What is not allowed, for people."""
+    if station.cpus:
+        yield from _tried(f"cpus = {station.cpus}", lambda: _run_on(station.cpus))
+    if station.lock_memory:
+        yield from _tried("lock_memory", _lock_memory)
+
+
+def hurry(station: StationSettings) -> Iterator[str]:
+    """The calling thread goes before whoever has no priority, and threads that it starts do not.
+    What is not allowed, for people."""
+    if station.priority:
+        what = f"priority = {station.priority}"
+        yield from _tried(what, lambda: _go_before(station.priority))
+
+
+def cores(named: str) -> set[int]:
+    """The numbers of cores of a list such as 0,2-3."""
+    found: set[int] = set()
+    for part in filter(None, named.split(",")):
+        first, _, last = part.partition("-")
+        found |= set(range(int(first), int(last or first) + 1))
+    return found
+
+
+def _tried(what: str, do: Callable[[], None]) -> Iterator[str]:
+    try:
+        do()
+    except (OSError, ValueError) as error:
+        yield f"{what} is not possible: {error}"
+
+
+def _run_on(named: str) -> None:
+    there, wanted = os.sched_getaffinity(0), cores(named)
+    if not wanted or not wanted <= there:
+        raise ValueError(f"the cores of the node are {','.join(map(str, sorted(there)))}")
+    os.sched_setaffinity(0, wanted)
+
+
+def _lock_memory() -> None:
+    soft, _ = resource.getrlimit(resource.RLIMIT_MEMLOCK)
+    if soft != resource.RLIM_INFINITY and os.geteuid() != 0:
+        # below a limit the first allocation beyond it would fail, in the middle of a part
+        raise ValueError("it needs LimitMEMLOCK=infinity")
+    libc = ctypes.CDLL(None, use_errno=True)
+    if libc.mlockall(MCL_CURRENT | MCL_FUTURE | MCL_ONFAULT):
+        number = ctypes.get_errno()
+        raise OSError(number, os.strerror(number))
+
+
+def _go_before(priority: int) -> None:
+    _, hard = resource.getrlimit(resource.RLIMIT_RTTIME)
+    span_us = SPAN_S * 1_000_000
+    if hard == resource.RLIM_INFINITY or hard > span_us:
+        resource.setrlimit(resource.RLIMIT_RTTIME, (span_us, span_us))
+    policy = os.SCHED_FIFO | os.SCHED_RESET_ON_FORK
+    os.sched_setscheduler(0, policy, os.sched_param(priority))

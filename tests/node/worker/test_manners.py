@@ -1,0 +1,97 @@
+"""How a worker shares the machine: what its settings ask is done, or said to be impossible."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from node.worker import manners
+from schemas import MemoryLines, StationSettings, SyntheticCamera
+
+NOBODY = 65534
+NO_CORE = "1023"
+
+
+def station(**settings: Any) -> StationSettings:
+    return StationSettings(
+        id="cam1", camera=SyntheticCamera(), lines=MemoryLines(), worker="process", **settings
+    )
+
+
+def beside(code: str) -> str:
+    """What a process prints that does this with `station`, and may hurry."""
+    head = "from tests.node.worker.test_manners import *\n"
+    done = subprocess.run(
+        [sys.executable, "-c", head + code], capture_output=True, text=True, timeout=60
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout.strip()
+
+
+def without_rights() -> None:
+    """Whoever may not ask for priority, whatever the user is that the tests run as."""
+    import resource
+
+    resource.setrlimit(resource.RLIMIT_RTPRIO, (0, 0))
+    if os.geteuid() == 0:
+        os.setresuid(NOBODY, NOBODY, NOBODY)
+
+
+@pytest.mark.parametrize(
+    ("named", "found"),
+    [("", set()), ("1", {1}), ("0,2-3", {0, 2, 3}), ("2-2,", {2}), ("3-1", set())],
+)
+def test_cores_are_named_one_by_one_or_from_one_to_another(named: str, found: set[int]) -> None:
+    assert manners.cores(station(cpus=named).cpus) == found
+
+
+@pytest.mark.parametrize("named", ["a", "-1", "1;2", "1--2", "12345"])
+def test_what_names_no_cores_is_no_setting(named: str) -> None:
+    with pytest.raises(ValueError, match="cpus"):
+        station(cpus=named)
+
+
+@pytest.mark.parametrize("asked", [{"priority": 20}, {"cpus": "0"}, {"lock_memory": True}])
+def test_a_station_whose_worker_is_a_thread_cannot_ask_for_them(asked: dict[str, Any]) -> None:
+    with pytest.raises(ValueError, match="need worker = process at cam1"):
+        StationSettings(id="cam1", camera=SyntheticCamera(), worker="thread", **asked)
+
+
+def test_it_runs_on_the_cores_that_are_named() -> None:
+    one = max(os.sched_getaffinity(0))
+    code = f"print([*manners.settle_in(station(cpus='{one}'))], os.sched_getaffinity(0))"
+    assert beside(code) == f"[] {{{one}}}"
+
+
+@pytest.mark.parametrize("named", [NO_CORE, "3-1"])
+def test_cores_that_are_not_there_are_told_and_nothing_is_changed(named: str) -> None:
+    before = os.sched_getaffinity(0)
+    (said,) = manners.settle_in(station(cpus=named))
+    assert said.startswith(f"cpus = {named} is not possible: the cores of the node are ")
+    assert os.sched_getaffinity(0) == before
+
+
+@pytest.mark.parametrize(
+    ("do", "asked", "said"),
+    [
+        ("hurry", "priority=20", "priority = 20 is not possible: "),
+        ("settle_in", "lock_memory=True", "lock_memory is not possible: it needs LimitMEMLOCK"),
+    ],
+)
+def test_what_the_system_does_not_allow_is_told(do: str, asked: str, said: str) -> None:
+    code = f"""
+import resource
+resource.setrlimit(resource.RLIMIT_MEMLOCK, (1 << 20, 1 << 20))
+without_rights()
+print(*manners.{do}(station({asked})))
+"""
+    assert beside(code).startswith(said)
+
+
+def test_whoever_asks_for_nothing_is_as_all_others() -> None:
+    calls: tuple[Callable[..., Any], ...] = (manners.settle_in, manners.hurry)
+    assert [said for call in calls for said in call(station())] == []
+    assert os.sched_getscheduler(0) == os.SCHED_OTHER
