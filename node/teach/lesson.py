@@ -36,6 +36,7 @@ LEAST_PER_CLASS = 2
 ASIDE = 40  # times at most a model of the others is made for those that are left out
 ASKED_PICTURES = 3  # on which faults are drawn
 LEAST_CAUGHT, NOTHING_CAUGHT = 0.5, 0.1  # of them, below which it is told
+ENOUGH = 10  # good pictures from which on a limit is more than a guess
 MOST_PICTURES = 10_000
 ANEW = "teach it without --add"
 CLASS_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,31}")
@@ -237,6 +238,12 @@ def _caught(
         facts["warning"] = (
             f"it catches only {found} of {asked} faults drawn on its own pictures: teach more good"
             " pictures"
+        )
+    elif made.different < bank.TELLING:
+        facts["warning"] = (
+            f"it may catch little: {made.different} different pictures do not tell how unlike a"
+            f" good part may be, so the limit is far out ({found} of {asked} faults drawn on its"
+            f" own pictures are caught, finer ones may pass); teach {ENOUGH} or more good pictures"
         )
     return facts
 

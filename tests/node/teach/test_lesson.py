@@ -240,6 +240,16 @@ def test_what_a_taught_tool_would_catch_is_told(run: Run, tmp_path: Path) -> Non
     assert ("warning" in told) == (told["drawn_found"] < 18)
 
 
+def test_a_limit_from_few_pictures_is_never_without_a_warning(run: Run, tmp_path: Path) -> None:
+    """However well it catches what is drawn: 5 good cookies let half of the bad ones pass, and
+    would catch half of what is drawn."""
+    good = folder(tmp_path / "good", {f"{seed}.png": shot(seed) for seed in range(1, 6)})
+    told = facts(run("cap", "look", good, "--json"))
+    assert told["one_in"] == 1
+    assert str(told["drawn_found"]) in told["warning"]
+    assert "teach" in told["warning"]
+
+
 def test_a_tool_that_catches_nothing_says_so(run: Run, tmp_path: Path) -> None:
     """Five parts that have hardly anything in common, so that a fault is nothing new."""
     plain = Scene.plain(280, 240, (60.0, 60.0, 60.0))
