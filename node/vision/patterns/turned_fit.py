@@ -45,6 +45,8 @@ MISSING = 0.4  # local correlation below which a place of the pattern is not the
 # most score a share of the pattern's own contrast that is there: all but a sixth must be there for
 # 1
 PRESENT = 1.2
+# the same by what is there of what fixes the place in its weakest direction
+FIXING = 2.0
 LEAST_KEPT = 0.2  # share of a pattern's pixels; with less a place is hardly told
 SMOOTHED = 0.6  # of the noise's variance is left by the interpolation of a picture
 BEND = np.array([1.0, -2.0, 1.0])  # both ways it answers to noise, not to edges (J. Immerkaer 1996)
@@ -86,7 +88,9 @@ class Likeness:
     """The pattern at a size, its local means and spreads, and its noise at full size: what `seen`
     compares with.
 
-    kept: the weights of its pixels, 1 or 0, None if all count.
+    slopes: 3 x pixels, local means of the products of its slopes to the right and down; whole: 2 x
+    2, that makes their sum 1 in all directions. kept: the weights of its pixels, 1 or 0, None if
+    all count.
     """
 
     factor: int
@@ -97,6 +101,8 @@ class Likeness:
     spread: Floats
     most: float
     noise: float
+    slopes: Floats
+    whole: Poses
     kept: Floats | None = None
 
 
@@ -350,9 +356,33 @@ def likeness_of(pattern: Pixels, factor: int, kept: Pixels | None = None) -> Lik
     spread = np.sqrt(variance)
     most = float(np.quantile(spread if counts is None else spread[counts], 0.9))
     spread = np.minimum(spread, most) if weights is None else np.minimum(spread, most) * weights
+    across, down = slopes_of(gray)
+    slopes = np.stack(
+        [
+            _mean(each, weights) * (1 if weights is None else weights)
+            for each in (across * across, across * down, down * down)
+        ]
+    ).reshape(3, -1)
+    values, vectors = np.linalg.eigh(_tensor(slopes.sum(axis=1, dtype=np.float64)))
+    whole = vectors / np.sqrt(np.maximum(values, 1e-6 * values[-1] + 1e-9))
     return Likeness(
-        factor, pattern.shape, gray, mean, variance, spread, most, noise_of(pattern), weights
+        factor,
+        pattern.shape,
+        gray,
+        mean,
+        variance,
+        spread,
+        most,
+        noise_of(pattern),
+        slopes,
+        whole,
+        weights,
     )
+
+
+def _tensor(slopes: Any) -> Poses:
+    """2 x 2, of the sums of three products."""
+    return np.array([[slopes[0], slopes[1]], [slopes[1], slopes[2]]], float)
 
 
 def seen(image: Pixels, like: Likeness, pose: Poses, share: float = SEEN) -> tuple[float, float]:
@@ -363,7 +393,8 @@ def seen(image: Pixels, like: Likeness, pose: Poses, share: float = SEEN) -> tup
     A place counts by the contrast of the pattern and by that of the picture: what is there too much
     is as wrong as what is missing. What the picture is noisier than the pattern does not count as
     contrast. The second: by the share of the pattern's own contrast that is there, for a corner
-    with nothing beside it is not a crossing.
+    with nothing beside it is not a crossing; and by the share in the direction of which least is
+    there, for parallel lines with nothing across do not tell a place.
     """
     (rows, columns), (x, y, turn, size) = like.full, pose[0].tolist()
     c, s = size * math.cos(turn), size * math.sin(turn)
@@ -393,8 +424,14 @@ def seen(image: Pixels, like: Likeness, pose: Poses, share: float = SEEN) -> tup
     weight = weight.ravel()[order]
     counted = int(np.searchsorted(np.cumsum(weight), share * float(weight.sum()))) + 1
     score = float(np.average(local.ravel()[order[:counted]], weights=weight[:counted] + 1e-9))
-    present = float(like.spread[local >= MISSING].sum()) / max(float(like.spread.sum()), 1e-9)
-    return min(max(score, 0.0), 1.0), PRESENT * max(SEEN / share, 1.0) * present
+    there = local >= MISSING
+    present = float(like.spread[there].sum()) / max(float(like.spread.sum()), 1e-9)
+    most = PRESENT * present * max(SEEN / share, 1.0)
+    if share >= SEEN:  # half of a pattern may well be parallel lines
+        slopes = _tensor(like.slopes @ there.ravel().astype(np.float32))
+        fixing = float(np.linalg.eigvalsh(like.whole.T @ slopes @ like.whole)[0])
+        most = min(most, FIXING * max(fixing, 0.0))
+    return min(max(score, 0.0), 1.0), most
 
 
 def noise_of(image: Pixels) -> float:
