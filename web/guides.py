@@ -1,6 +1,7 @@
 """The guides beside the pages: what docs/ says of a page, from the same Markdown, offline.
 
-A guide in another language is docs/LANGUAGE/NAME; where there is none, English stands.
+A guide in another language is docs/LANGUAGE/NAME, and what stands beside pages docs/LANGUAGE/
+pages.md, a part a page; where there is none, English stands.
 """
 
 import re
@@ -18,6 +19,17 @@ FOLDERS = (  # of a source tree, and of what is installed
     Path(sys.prefix) / "share" / "doc" / "inspection-node" / "docs",
 )
 MORE = 2  # levels by which a heading stands lower beside a page, which has its own
+
+
+OWN = "pages.md"  # of a language other than English
+PAGE = re.compile(r"^<!-- page: ([a-z_]+) -->\n", re.MULTILINE)
+
+
+class Beside(NamedTuple):
+    """What stands beside a page, and in which language."""
+
+    language: str
+    html: Markup
 
 
 class Section(NamedTuple):
@@ -67,13 +79,25 @@ _markdown = MarkdownIt("commonmark", {"html": False}).enable("table")
 
 
 @cache
-def beside(page: str, language: str) -> Markup:
-    """What the guides say of a page, as HTML; empty where they say nothing or are not there."""
-    return Markup("\n").join(
+def beside(page: str, language: str) -> Beside:
+    """What the guides say of a page; empty where they say nothing or are not there."""
+    if (own := _own(language).get(page)) is not None:
+        return Beside(language, Markup(_html(_markdown.parse(_plain(own)), MORE)))
+    html = Markup("\n").join(
         Markup(_html(_part(text, part.heading), MORE))
         for part in PARTS.get(page, ())
-        if (text := _read(part.guide, language)) is not None
+        if (text := _read(part.guide, "en")) is not None
     )
+    return Beside("en", html)
+
+
+@cache
+def _own(language: str) -> dict[str, str]:
+    """The parts of pages that are written in a language, by the pages' names."""
+    places = [folder / language / OWN for folder in FOLDERS]
+    found = next((path for path in places if language != "en" and path.is_file()), None)
+    parts = PAGE.split(found.read_text(encoding="utf-8")) if found is not None else [""]
+    return dict(zip(parts[1::2], parts[2::2], strict=True))
 
 
 @cache

@@ -9,6 +9,7 @@ from flask import Flask
 from tests.rooms.people.people import Caller, application
 from web import guides
 from web.pages import PAGES
+from web.translations import catalogue
 
 WITHOUT = {"sign_in", "setup", "screen", "guide"}
 
@@ -17,7 +18,7 @@ def test_every_page_has_its_part_and_every_part_is_there() -> None:
     names = {page.name for page in PAGES} - WITHOUT
     assert set(guides.PARTS) == names
     for page, parts in guides.PARTS.items():
-        shown = guides.beside(page, "en")
+        shown = guides.beside(page, "en").html
         for guide, heading in parts:
             assert guide in guides.guides(), (page, guide)
             if heading is not None:
@@ -39,10 +40,20 @@ def test_what_is_shown_is_text_that_leads_only_to_guides_there_are() -> None:
 
 
 def test_a_part_ends_where_the_next_heading_of_its_level_begins() -> None:
-    shown = guides.beside("audit", "en")
+    shown = guides.beside("audit", "en").html
     assert "keyed by <code>audit.key</code>" in shown
     assert "The Run page" not in shown
     assert re.findall(r"<h(\d)", shown) == ["3"]
+
+
+def test_pages_that_an_operator_meets_have_their_help_in_german_by_the_words_of_the_pages() -> None:
+    words = set(catalogue("de").values())
+    for page in ("run", "history", "result", "health", "lines", "programs", "program", "editor"):
+        language, shown = guides.beside(page, "de")
+        assert language == "de"
+        for said in re.findall(r"<em>([^<]+)</em>", shown):
+            assert said in words, (page, said)
+    assert guides.beside("audit", "de") == guides.beside("audit", "en"), "what there is none of"
 
 
 @pytest.fixture
