@@ -23,12 +23,14 @@ from tests.bench import (
     demo_overhead,
     hall,
     history,
+    history_page,
     keeping,
     latency,
     memory,
     run_page,
     start,
     throughput,
+    trying,
     web_history,
     web_serving,
     workers,
@@ -56,6 +58,11 @@ MEASUREMENTS: dict[str, Callable[[Site, argparse.Namespace], list[Figure]]] = {
     "hall": lambda site, args: (
         hall.measure(site, min(args.rounds, 2)) if run_page.chromium() else []
     ),
+    "two stations": lambda site, args: (
+        hall.measure(site, min(args.rounds, 2), stations=hall.FEW) if run_page.chromium() else []
+    ),
+    "history page": lambda site, _: history_page.measure(site) if run_page.chromium() else [],
+    "trying": lambda site, args: trying.measure(site, args.rounds),
     "web history": lambda site, args: web_history.measure(rounds=args.rounds, folder=args.folder),
 }
 
