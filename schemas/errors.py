@@ -43,7 +43,9 @@ CATALOGUE: dict[str, Entry] = {
         "The camera is not there", 503, "Check cable, power and the device path"
     ),
     "CAMERA_ERROR": Entry(
-        "The camera failed", 503, "Check cable and power; the node reopens it by itself"
+        "The camera failed",
+        503,
+        "Look at what the message names, then at cable and power; the node reopens it by itself",
     ),
     "CAMERA_TIMEOUT": Entry(
         "No frame newer than the trigger came in time", 504, "Check frame rate and exposure"
@@ -66,9 +68,7 @@ CATALOGUE: dict[str, Entry] = {
     "IMAGE_INVALID": Entry("The picture cannot be decoded", 422, "Send a JPEG or PNG picture"),
     # programs
     "PROGRAM_NOT_FOUND": Entry("There is no such program", 404, "Import it or choose another"),
-    "PROGRAM_INVALID": Entry(
-        "The program cannot be used", 422, "Correct the field that the message names"
-    ),
+    "PROGRAM_INVALID": Entry("The program cannot be used", 422, "Mend what the message names"),
     "PROGRAM_LOADING": Entry(
         "The program is still learning from its master",
         503,
@@ -222,7 +222,7 @@ CATALOGUE: dict[str, Entry] = {
         "The settings cannot be changed here", 409, "Change the file on the machine, then reload"
     ),
     "USER_INVALID": Entry(
-        "The account cannot be made so", 422, "Correct the field that the message names"
+        "The account cannot be made so", 422, "Choose another value for what the message names"
     ),
     "USER_NOT_FOUND": Entry("There is no such user", 404, "See user list"),
     # the web: who asks
@@ -299,7 +299,7 @@ CATALOGUE: dict[str, Entry] = {
     ),
     "TOO_LARGE": Entry("The request is too large", 413, "Send less at once"),
     "VALIDATION_FAILED": Entry(
-        "A value is not allowed", 422, "Correct the field that the message names"
+        "A value is not allowed", 422, "Give another value for what the message names"
     ),
     "PRECONDITION_REQUIRED": Entry(
         "The request does not say which version it changes", 428, "Send If-Match with that version"

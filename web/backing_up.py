@@ -47,6 +47,7 @@ class Job(Shape):
     began_at: str
     done: bool = False
     problem: str | None = None
+    known: bool = True  # whether it found out how the backup is
 
 
 class BackingUp:
@@ -154,15 +155,17 @@ class BackingUp:
 
     def _settled(self, job: Job, problem: str | None) -> Job:
         """The job after its child: what it said is noted. By who has the turn."""
+        known = False
         try:
             found, said = self._found()
             problem = problem or said
+            known = problem is None or found.get("code") == "BACKUP_INVALID"
             self._sweep()  # it takes room until then
             self._noted(job, found, problem)
         except Exception as error:
             log.exception("backup")
             problem = problem or plain(f"{type(error).__name__}: {error}", 300)
-        done = job.model_copy(update={"done": True, "problem": problem})
+        done = job.model_copy(update={"done": True, "problem": problem, "known": known})
         try:
             return self._written_down(done)
         except Problem:

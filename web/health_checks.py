@@ -5,9 +5,12 @@ import os
 import platform
 import time
 from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
 from schemas import CATALOGUE, Problem, utc
+from schemas.base import plain
 from schemas.store.accounts.audit import filling
 from web.response import as_json
 from web.site import Site, installed
@@ -17,6 +20,12 @@ KEPT_S = 1.0
 WATCHED_S = 86400.0
 RELOAD = "systemctl reload inspection-node inspection-web"
 GONE = "systemctl status inspection-node; journalctl -u inspection-node -n 50"
+# whose log tells more of them; of the others the web's does
+OF_NODE = ("ledger", "disk", "exports", "broker", "node")
+# the web goes on without them, with history and programs: they make it no less ready
+ELSEWHERE = ("broker", "node")
+MOST_LINE = 300
+TAIL_BYTES = 64 * 1024
 
 
 class Said(NamedTuple):
@@ -26,7 +35,10 @@ class Said(NamedTuple):
     values: dict[str, Any]
 
     def __str__(self) -> str:
-        return self.text.format(**self.values) if self.values else self.text
+        first, *others = self.text.split(" | ")  # for one, and for more
+        one = next(iter(self.values.values()), 1) == 1
+        text = first if one or not others else others[-1]
+        return text.format(**self.values) if self.values else text
 
 
 def said(text: str, **values: Any) -> Said:
@@ -35,11 +47,13 @@ def said(text: str, **values: Any) -> Said:
 
 
 class Found(NamedTuple):
-    """How a component is: sentences, and what to do about it."""
+    """How a component is: sentences, what to do about it, and since when (UTC) where it is known
+    better than by when it was looked at."""
 
     status: Mood
     said: tuple[Said, ...] = ()
     advice: str = ""
+    since: str | None = None
 
 
 class Look(NamedTuple):
@@ -58,9 +72,10 @@ def look(here: Site, served: str = "") -> Look:
     kept: Look | None = here.__dict__.get("_health")
     if kept is not None and time.monotonic() - kept.at < KEPT_S:
         return kept
-    components = {name: _one(check, here) for name, check in CHECKS.items()}
-    moods = [component["status"] for component in components.values()]
-    status: Mood = "error" if "error" in moods else "degraded" if "degraded" in moods else "ok"
+    components = {name: _component(name, check, here) for name, check in CHECKS.items()}
+    moods = {name: component["status"] for name, component in components.items()}
+    failed = any(mood == "error" for name, mood in moods.items() if name not in ELSEWHERE)
+    status: Mood = "error" if failed else "ok" if set(moods.values()) == {"ok"} else "degraded"
     full: dict[str, Any] = {"status": status, **_answering(here, served), "components": components}
     found = here.__dict__["_health"] = Look(
         time.monotonic(), status, as_json({"status": status}), as_json(full)
@@ -83,6 +98,17 @@ def _answering(here: Site, served: str) -> dict[str, Any]:
     }
 
 
+def _component(name: str, check: Callable[[Site], Found], here: Site) -> dict[str, Any]:
+    """What a check found, since when, and where the log tells more."""
+    one = _one(check, here)
+    known: dict[str, tuple[str, str]] = here.__dict__.setdefault("_health_since", {})
+    if name not in known or known[name][0] != one["status"]:
+        known[name] = one["status"], utc()
+    unit = f"inspection-{'node' if name in OF_NODE else 'web'}"
+    log = {"log": "", "line": ""} if one["status"] == "ok" else _log(here, unit)
+    return {**one, "since": one["since"] or known[name][1], "unit": unit, **log}
+
+
 def _one(check: Callable[[Site], Found], here: Site) -> dict[str, Any]:
     try:
         found = check(here)
@@ -93,7 +119,23 @@ def _one(check: Callable[[Site], Found], here: Site) -> dict[str, Any]:
         "message": "; ".join(map(str, found.said)),
         "advice": found.advice,
         "said": [each._asdict() for each in found.said],
+        "since": found.since,
     }
+
+
+def _log(here: Site, unit: str) -> dict[str, str]:
+    """The command that shows the log of a unit, and its last line of an error where lines go to
+    files."""
+    folder = here.settings.logs.folder
+    if folder is None:
+        return {"log": f"journalctl -u {unit} -n 50", "line": ""}
+    path = Path(folder) / unit.removeprefix("inspection-") / "error.log"
+    line = ""
+    with suppress(OSError), path.open("rb") as file:
+        file.seek(max(0, file.seek(0, os.SEEK_END) - TAIL_BYTES))
+        lines = file.read(TAIL_BYTES).decode(errors="replace").splitlines()
+        line = next((each for each in reversed(lines) if each.strip()), "")
+    return {"log": f"tail -n 50 {path}", "line": plain(line, MOST_LINE)}
 
 
 def _accounts(here: Site) -> Found:
@@ -110,7 +152,10 @@ def _accounts(here: Site) -> Found:
     sessions = len(here.accounts.sessions())
     return Found(
         "ok",
-        (said("{accounts} accounts, {sessions} sessions", accounts=len(users), sessions=sessions),),
+        (
+            said("{n} account | {n} accounts", n=len(users)),
+            said("{n} session | {n} sessions", n=sessions),
+        ),
     )
 
 
@@ -145,7 +190,7 @@ def _programs(here: Site) -> Found:
         return Found("degraded", (wrong,), "Save any program: the file is written anew")
     if not count:
         return Found("degraded", (said("there are no programs"),), "Make or import one")
-    return Found("ok", (said("{n} programs", n=count),))
+    return Found("ok", (said("{n} program | {n} programs", n=count),))
 
 
 def _ledger(here: Site) -> Found:
@@ -168,7 +213,8 @@ def _disk(here: Site) -> Found:
     if told is None and free >= here.settings.pictures.min_free_percent:
         return Found("ok", (room,))
     more = () if told is None else (Said(str(told.get("message")), {}),)
-    return Found("degraded", (room, *more), CATALOGUE["DISK_SPACE"].advice)
+    since = None if told is None else told.get("since")
+    return Found("degraded", (room, *more), CATALOGUE["DISK_SPACE"].advice, since)
 
 
 def _exports(here: Site) -> Found:
@@ -195,10 +241,11 @@ def _exports(here: Site) -> Found:
 def _broker(here: Site) -> Found:
     away = here.watch.broker
     if away is not None:
-        return Found("degraded", (Said(away.message, {}),), CATALOGUE[away.code].advice)
+        return Found("error", (Said(away.message, {}),), CATALOGUE[away.code].advice)
     told = here.watch.alarms.get("BROKER")
     if told is not None:  # the node hears it better than we do
-        return Found("degraded", (Said(str(told.get("message")), {}),), "See the alarms")
+        wrong = (Said(str(told.get("message")), {}),)
+        return Found("degraded", wrong, "See the alarms", told.get("since"))
     return Found("ok", (Said(here.settings.broker.url, {}),))
 
 
@@ -207,22 +254,27 @@ def _node(here: Site) -> Found:
     presence, told = watch.presence, watch.state
     if presence == "silent":
         silent = said("the node has been silent for {n} s", n=round(watch.age_s or 0.0))
-        return Found("degraded", (silent,), GONE)
+        return Found("error", (silent,), GONE, _ago(watch.age_s))
     if presence != "ok" or told is None:
-        return Found("degraded", (said("the node is not heard"),), GONE)
+        return Found("error", (said("the node is not heard"),), GONE, _ago(watch.age_s))
     state = str(told.get("state"))
     if watch.alarms or state == "Error":
         codes = ", ".join(sorted(watch.alarms))
         found = (
             said("{state}, alarms: {codes}", state=state, codes=codes) if codes else Said(state, {})
         )
-        return Found("degraded", (found,), "See the alarms")
+        since = min((str(alarm.get("since")) for alarm in watch.alarms.values()), default=None)
+        return Found("degraded", (found,), "See the alarms", since)
     stations: dict[str, Any] = told.get("stations") or {}
     tested = sorted(id for id, one in stations.items() if one.get("maintenance"))
     if tested:
         left = said("{stations}: in maintenance, no part is inspected", stations=", ".join(tested))
         return Found("degraded", (left,), "End it on the page I/O")
     return Found("ok", (Said(state, {}),))
+
+
+def _ago(age_s: float | None) -> str | None:
+    return None if age_s is None else utc(time.time() - age_s)
 
 
 def _settings(here: Site) -> Found:

@@ -18,7 +18,7 @@ from schemas import Problem
 from web.access import Access
 from web.address import counted
 from web.site import NAME, Site
-from web.sliding_window import SCHEME
+from web.sliding_window import SCHEME, Window
 
 LIMITER = "limiter_of_inspection"
 MEMORY = "memory://"
@@ -59,6 +59,21 @@ def count(app: Flask, access: Access | None, coming: Request, person: str | None
             f"more than {item.amount} a {item.GRANULARITY.name}",
             retry_after_s=wait_s,
         )
+
+
+def was_right(app: Flask, coming: Request) -> None:
+    """An attempt to sign in whose password was right is not one of the few a minute: a whole shift
+    may come from behind one proxy. Ten times as many of them are not counted.
+
+    In a storage that is shared by several workers it counts all the same.
+    """
+    strategy = app.extensions[LIMITER]
+    if not isinstance(strategy.storage, Window):
+        return
+    here: Site = app.extensions[NAME]
+    few, who = here.settings.web.sign_ins_per_minute, f"address:{_address(coming)}"
+    if strategy.hit(_item(f"{10 * few} per minute"), "auth right", who):
+        strategy.storage.take_back(_item(f"{few} per minute").key_for("auth", who))
 
 
 @cache

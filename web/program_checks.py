@@ -2,6 +2,7 @@
 takes the outcome."""
 
 import base64
+import json
 import re
 import time
 from typing import Any, NamedTuple, NotRequired
@@ -13,6 +14,7 @@ from schemas import Problem, Program, StoredProgram, as_program, read_json
 from schemas.base import plain
 from schemas.program import MAX_PROGRAM_BYTES, check_limits
 from schemas.store.programs import Head
+from schemas.store.programs.differences import differences
 from web.command import command, presence, presence_known, stations
 from web.records import records
 from web.site import site
@@ -20,6 +22,7 @@ from web.upload import FORM_MEMORY, MAX_PICTURE_BYTES, check_picture
 
 ETAG = re.compile(r'(?:W/)?"([1-9][0-9]{0,8})-([0-9a-f]{12})"')
 TRY_S = 15.0
+MOST_TOLD, MOST_VALUE = 1000, 60  # characters of what changed, and of one value of it
 LATE_S, LOOK_S = 2.0, 0.1  # how long a late node may take until its state tells what it did
 
 
@@ -127,6 +130,20 @@ def stale(id: str, edited: int, head: int) -> Problem:
 def changes_of(id: str, a: int, b: int) -> list[dict[str, Any]]:
     """What changed from version a to version b."""
     return [change._asdict() for change in site().programs.diff(id, a, b)]
+
+
+def told_change(program: Program, version: int) -> str:
+    """What a program changes of that version, in short, for the audit; "" for a first one."""
+    if not version:
+        return ""
+    before = site().programs.get(program.id, version).program.document()
+    changes = differences("", before, program.document())
+    told = "; ".join(f"{path}: {_short(old)} -> {_short(new)}" for path, old, new in changes)
+    return plain(told, MOST_TOLD)
+
+
+def _short(value: Any) -> str:
+    return plain(json.dumps(value, ensure_ascii=False), MOST_VALUE)
 
 
 class Checked(NamedTuple):

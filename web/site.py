@@ -33,6 +33,7 @@ from web.backing_up import BackingUp
 from web.credentials.keys import Keys
 from web.credentials.provider import Provider
 from web.credentials.tokens import Token
+from web.editing import Editing
 from web.forwarding import Forwarding
 from web.presence import Watch
 from web.recoding import recoded
@@ -74,6 +75,7 @@ class Site:
             fingerprint(loaded.settings),
         )
         self.vouching = Vouching(self.state)
+        self.editing = Editing()
         self.checked: dict[bytes, Token] = {}  # access tokens by their hash, of those keys
         self._provider: Provider | None = None  # of identities, once somebody signs in by it
         self._client: Client | None = None

@@ -52,6 +52,13 @@ class Window(Storage, MovingWindowSupport):
             hits.extend([now] * amount)
             return True
 
+    def take_back(self, key: str) -> None:
+        """What was counted last does not count."""
+        with self._lock:
+            found = self._hits.get(key)
+            if found is not None and found[1]:
+                found[1].pop()
+
     def get_moving_window(self, key: str, limit: int, expiry: int) -> tuple[float, int]:  # noqa: ARG002
         """When the oldest that counts was counted (seconds since 1970), and how many count."""
         now = time.monotonic()

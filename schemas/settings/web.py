@@ -142,7 +142,11 @@ class WebSettings(Shape):
         description="Requests of one person, or one address, that are answered in a minute.",
     )
     sign_ins_per_minute: Annotated[int, Field(ge=1, le=10_000_000)] = Field(
-        default=5, description="Attempts to sign in from one address in a minute."
+        default=5,
+        description=(
+            "Attempts to sign in from one address in a minute; one with the right password is not"
+            " counted, up to ten times as many."
+        ),
     )
     triggers_per_minute: Annotated[int, Field(ge=1, le=10_000_000)] = Field(
         default=10, description="Manual inspections of one person in a minute."

@@ -52,7 +52,7 @@ class Profiles:
             if path:
                 page.goto(path)
             yield page
-            assert loud or complaints == []
+            assert loud or complaints == [], complaints
         except BaseException:
             page.close()
             raise

@@ -14,6 +14,7 @@ from schemas import Shape
 from schemas.store.accounts.audit import AuditEntry
 from schemas.store.history.cells import cell
 from web.access import requires
+from web.identity import account_of
 from web.response import ok
 from web.site import site
 
@@ -31,13 +32,15 @@ class AuditQuery(Shape):
 
 
 class AuditRow(TypedDict):
-    """Who did what."""
+    """Who did what. `whom` is the user name of the account that the target is the id of, as it is
+    now; null for any other target."""
 
     id: int
     at: str
     username: str
     action: str
     target: str
+    whom: str | None
     address: str
     request_id: str
     details: dict[str, Any]
@@ -104,4 +107,10 @@ def _csv(rows: Iterator[AuditEntry]) -> Iterator[str]:
 
 
 def _shown(row: AuditEntry) -> dict[str, Any]:
-    return {**row._asdict(), "details": json.loads(row.details), "hash": row.hash.hex()}
+    account = account_of(site(), row.target) if row.target else None
+    return {
+        **row._asdict(),
+        "whom": account.username if account is not None and account.id == row.target else None,
+        "details": json.loads(row.details),
+        "hash": row.hash.hex(),
+    }

@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any
 
-from flask import Blueprint, Response, g, request
+from flask import Blueprint, Response, current_app, g, request
 from pydantic import Field, StringConstraints
 from typing_extensions import TypedDict
 
@@ -27,6 +27,7 @@ from web.credentials.session import (
     signed_in,
 )
 from web.identity import account_of, holds
+from web.limits import was_right
 from web.response import ok
 from web.site import Site, actor, site
 
@@ -122,7 +123,13 @@ class Setup(Shape):
 def login(body: SignIn) -> Response:
     """Sign in; the tokens are in cookies, and in the answer unless `tokens` is false."""
     here = site()
-    user = prove(here, body.username, body.password, body)
+    try:
+        user = prove(here, body.username, body.password, body)
+    except Problem as problem:
+        if problem.code == "TWO_FACTOR_REQUIRED":  # the second step comes, and counts too
+            was_right(current_app, request)
+        raise
+    was_right(current_app, request)
     refuse_unused(here, user)
     return begin(here, user, in_body=body.tokens, in_cookies=True)
 
@@ -237,7 +244,7 @@ def change_password(body: ChangePassword) -> Response:
     here, person = site(), current()
     user = prove(here, person.username, body.old_password, body, person.session)
     if body.new_password == body.old_password:
-        raise Problem("USER_INVALID", "new_password: it is the one there is")
+        raise Problem("USER_INVALID", "new_password: it is the one there is", field="password")
     hashed = hash_password(body.new_password, user.username, words_of(here.settings))
     with here.audited("user.password", user.id):
         user = here.users.set(user.id, password_hash=hashed)

@@ -33,13 +33,14 @@ LOOKED_AT = 500
 
 
 class BackupJob(TypedDict):
-    """What is going on, or went on last."""
+    """What is going on, or went on last; `known`: whether it found out how the backup is."""
 
     kind: str
     name: str
     began_at: str
     done: bool
     problem: str | None
+    known: bool
     written: int
 
 

@@ -24,12 +24,18 @@ class Sentence(TypedDict):
 
 
 class Component(TypedDict):
-    """One part of the whole: how it is, and what to do about it. `message` is `said` in English."""
+    """One part of the whole: how it is since when (UTC), and what to do about it. `message` is
+    `said` in English; `log` is the command that shows the log of its `unit`, `line` the last line
+    of an error there where lines go to files; both are empty while it is ok."""
 
     status: str
     message: str
     advice: str
     said: list[Sentence]
+    since: str
+    unit: str
+    log: str
+    line: str
 
 
 class Health(TypedDict):
@@ -57,7 +63,8 @@ class Health(TypedDict):
 @requires("PUBLIC", limit=FREE, data=Health)
 def overall() -> Response:
     """`ok`, `degraded` (it works, something is missing) or `error`; every component for whoever is
-    signed in."""
+    signed in. A node or a broker that is away is an `error` of its own, and the whole `degraded`:
+    history and programs go on."""
     found = look(site(), request.environ.get("SERVER_SOFTWARE", ""))
     return written(
         found.full if _trusted() else found.brief, 503 if found.status == "error" else 200

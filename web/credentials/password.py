@@ -66,7 +66,7 @@ def hash_password(password: str, username: str, words: Iterable[str] = ()) -> st
     password = normal(password)
     reason = _weakness(password, username) or _guessed(password, (username, *words))
     if reason is not None:
-        raise Problem("USER_INVALID", f"the password {reason}")
+        raise Problem("USER_INVALID", f"the password {reason}", field="password")
     with _slot():
         return HASHER.hash(password)
 

@@ -20,7 +20,8 @@ WALK_S = 900.0
 
 
 class HistoryRow(NamedTuple):
-    """One result in a list."""
+    """One result in a list. pictures: whether pictures of it were to be kept; the rules that drop
+    old ones may have removed them since."""
 
     result_id: str
     trigger_id: str

@@ -44,6 +44,7 @@ def test_who_did_what_from_where_is_written_down(app: Flask, ada: Caller) -> Non
         ("user.change", "ada", olaf.id),
         ("user.add", "ada", "olaf"),
     ]
+    assert [row["whom"] for row in rows[:3]] == ["olaf", "olaf", None]
     assert (rows[1]["details"], rows[1]["address"]) == ({"role": "OPERATOR"}, "127.0.0.1")
     assert re.fullmatch(r"[0-9a-f-]{36} r-1", rows[1]["request_id"]), (
         "no id of our own beside the one that was given"

@@ -135,6 +135,7 @@ def test_a_disk_of_which_the_node_drops_pictures_is_not_called_good(
         "message": "11 % free",
         "advice": "",
         "said": [{"text": "{n} % free", "values": {"n": 11}}],
+        "since": None,
     }
     assert disk({"INSPECTION_PICTURES__MIN_FREE_PERCENT": "5"}, (60, 1000))["status"] == "ok"
     told = disk({}, (500, 1000), "pictures are dropped")
@@ -144,9 +145,27 @@ def test_a_disk_of_which_the_node_drops_pictures_is_not_called_good(
 def test_a_node_that_is_gone_is_told_with_its_unit_and_its_log(tmp_path: Path) -> None:
     here = site_of(application(tmp_path))
     found = _one(CHECKS["node"], here)
-    assert (found["status"], found["message"]) == ("degraded", "the node is not heard")
+    assert (found["status"], found["message"]) == ("error", "the node is not heard")
     assert "systemctl status inspection-node" in found["advice"]
     assert "journalctl -u inspection-node" in found["advice"]
+
+
+def test_a_component_says_since_when_and_where_its_log_tells_more(tmp_path: Path) -> None:
+    logs = tmp_path / "logs"
+    (logs / "node").mkdir(parents=True)
+    (logs / "node" / "error.log").write_text("the first\nthe last one\n\n")
+    app = application(tmp_path, environ={"INSPECTION_LOGS__FOLDER": str(logs)})
+    found = Caller(app, "ada", "VIEWER").get("/health")
+    assert found["status"] == "degraded", "the web goes on without its node"
+    node, disk = found["components"]["node"], found["components"]["disk"]
+    assert (node["status"], node["unit"], node["line"]) == (
+        "error",
+        "inspection-node",
+        "the last one",
+    )
+    assert node["log"] == f"tail -n 50 {logs}/node/error.log"
+    assert node["since"] <= found["at"]
+    assert (disk["log"], disk["line"]) == ("", "")
 
 
 def test_a_node_that_goes_by_other_settings_is_told_once_that_has_lasted(

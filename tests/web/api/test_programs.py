@@ -1,5 +1,6 @@
 import io
 import json
+import os
 import secrets
 import struct
 import zipfile
@@ -11,7 +12,7 @@ from typing import Any
 import pytest
 from flask import Flask
 
-from schemas import as_program
+from schemas import as_program, new_id
 from schemas.store.programs.bundle import zipped
 from schemas.store.programs.signature import public_key, signed
 from schemas.store.state import OURS
@@ -190,16 +191,34 @@ def test_a_small_master_is_made_once_and_is_among_what_a_wipe_takes(
 ) -> None:
     made: list[bytes] = []
     monkeypatch.setattr(masters, "smaller", lambda data: (made.append(data), b"small")[1])
+    monkeypatch.setattr(masters, "MOST_SMALL", 2)
     here = app.extensions[NAME]
     monkeypatch.setattr(here, "recoded", lambda picture: picture)
     given = form(program(master="master.png"), png(64, 48))
     assert admin.ask("POST", "/programs", **given).status_code == 201
+    (here.state / "small").mkdir()
+    for n in range(4):
+        (here.state / "small" / f"old-{n}.jpg").write_bytes(b"old")
+        os.utime(here.state / "small" / f"old-{n}.jpg", (n, n))
     for _ in range(2):
         assert admin.ask("GET", "/programs/bottle-cap/master/small").data == b"small"
     assert made == [png(64, 48)]
+    assert {path.read_bytes() for path in (here.state / "small").iterdir()} == {b"small", b"old"}
+    assert len(list((here.state / "small").iterdir())) == 2, "old ones go"
     kept = [path for path in here.state.iterdir() if path.name != "lock"]
     assert (here.state / "small") in kept
     assert [each for each in kept if not any(each.match(ours) for ours in OURS)] == []
+
+
+def test_trying_many_results_holds_nobody_up_for_longer_than_is_said(
+    admin: Someone, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("web.api.programs.trials.ALL_S", -1.0)
+    ids = [new_id() for _ in range(2)]
+    answer = admin.ask(
+        "POST", "/programs/try", json={"station": "cam1", "program": "cap", "results": ids}
+    )
+    assert answer.json["data"] == [{"result_id": id, "problem": "BUSY"} for id in ids]
 
 
 def test_a_form_with_anything_wrong_stores_neither_program_nor_master(

@@ -209,6 +209,20 @@ def test_the_sixth_attempt_of_a_minute_from_one_address_is_too_many(tmp_path: Pa
     assert app.test_client().get(f"{API}/health").status_code == 200
 
 
+def test_a_shift_signs_in_from_behind_one_address_and_guesses_are_still_few(
+    tmp_path: Path,
+) -> None:
+    app = application(tmp_path, sign_ins_per_minute=5)
+    account(app, "ada", "ADMIN")
+    for _ in range(3):
+        assert sign_in(app.test_client(), "ada", "wrong").status_code == 401
+        for _ in range(3):
+            assert sign_in(app.test_client(), "ada").status_code == 200
+    for _ in range(2):
+        assert sign_in(app.test_client(), "nobody").status_code == 401
+    assert sign_in(app.test_client(), "ada").status_code == 429
+
+
 def forwarded(app: Flask, header: str) -> int:
     """The status of a failed attempt that says it was forwarded."""
     body = {"username": "nobody", "password": "x"}

@@ -5,7 +5,7 @@ is not the newest any more. Before a program is stored the node loads it and lea
 while the node is away only its shape is checked, and the answer says so.
 """
 
-from web.api.programs import bundles, masters, stored, trials
+from web.api.programs import bundles, editing, masters, stored, trials
 from web.api.programs.base import programs
 
-__all__ = ["bundles", "masters", "programs", "stored", "trials"]
+__all__ = ["bundles", "editing", "masters", "programs", "stored", "trials"]

@@ -28,6 +28,7 @@ from web.site import site
 from web.upload import MAX_PICTURE_BYTES, check_picture, uploaded
 
 SMALL = "small"  # of the state folder
+MOST_SMALL = 500  # files of some 4 kB; one that is missing is made again
 
 
 class FromCamera(Shape):
@@ -80,12 +81,20 @@ def small_master(id: str) -> ResponseReturnValue:
             passing = kept.with_suffix(f".{new_id()}")
             passing.write_bytes(made)
             passing.replace(kept)
+            _trim(kept.parent)
     else:
         made = kept.read_bytes()
     answer = Response(made, mimetype="image/jpeg")
     answer.set_etag(f"{program.master}-small")
     answer.headers["Cache-Control"] = "private, no-cache"
     return answer.make_conditional(request)
+
+
+def _trim(folder: Path) -> None:
+    """Leave the newest of the small masters; of versions before nobody asks for one."""
+    found = sorted(folder.iterdir(), key=lambda path: path.stat().st_mtime, reverse=True)
+    for old in found[MOST_SMALL:]:
+        old.unlink(missing_ok=True)
 
 
 @programs.put("/<id>/master")

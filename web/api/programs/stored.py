@@ -37,6 +37,7 @@ from web.program_checks import (
     select,
     stale,
     tag_of,
+    told_change,
 )
 from web.response import JSON, ok
 from web.site import site
@@ -213,7 +214,12 @@ def _saved(edit: Edit, expected: int, action: str, note: str, status: int = 200)
     checked = checked_by(program, edit.master)
     try:
         with site().audited(
-            action, program.id, version=expected, hash=program.hash, master=edit.size
+            action,
+            program.id,
+            version=expected,
+            change=told_change(program, expected),
+            hash=program.hash,
+            master=edit.size,
         ):
             stored = site().programs.save(
                 program, checked.master, current().username, note, expected

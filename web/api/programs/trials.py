@@ -3,6 +3,7 @@ is kept."""
 
 import base64
 import hashlib
+import time
 from typing import Annotated, Any
 
 from flask.typing import ResponseReturnValue
@@ -22,6 +23,7 @@ from web.response import ok
 from web.upload import check_picture
 
 MAX_TRIES = 20
+ALL_S = 30.0  # of many pictures: a slow node holds none of our threads for longer
 CALIBRATE_S = 40.0
 
 
@@ -102,7 +104,8 @@ def try_program(body: TryBody) -> ResponseReturnValue:
     problem with it.
 
     A picture need be sent once only: each answer has `image_sha256` and `master_sha256` of what it
-    was given, and IMAGE_NOT_KEPT says that it must be sent again. With `challenge` the answer is
+    was given, and IMAGE_NOT_KEPT says that it must be sent again. Of many results those that a slow
+    node has not come to in half a minute are BUSY. With `challenge` the answer is
     what came of the drawn faults so far, and `next`, from which on to ask again.
     """
     check_station(body.station)
@@ -118,8 +121,12 @@ def try_program(body: TryBody) -> ResponseReturnValue:
     payload = body.model_dump(mode="json", exclude_none=True, exclude={"results"})
     if not body.results:
         return ok([command("try_program", TRY_S, **payload)])
-    tried = []
+    tried: list[dict[str, Any]] = []
+    until = time.monotonic() + ALL_S
     for result_id in body.results:
+        if time.monotonic() > until:  # whoever asks again goes on from there
+            tried.append({"result_id": result_id, "problem": "BUSY"})
+            continue
         try:
             found = _on_kept(result_id, payload)
             tried.append({**found, "result_id": result_id})

@@ -35,7 +35,8 @@ export class ApiError extends Error {
 /**
  * How to ask: `body` is sent as JSON, `raw` as it is.
  * @typedef {{query?: Record<string, unknown>, body?: unknown, raw?: BodyInit, type?: string,
- *   headers?: Record<string, string>, signal?: AbortSignal, limit_ms?: number}} Asking
+ *   headers?: Record<string, string>, signal?: AbortSignal, limit_ms?: number,
+ *   keepalive?: boolean}} Asking
  * @typedef {{data: any, message?: string, etag: string | null, response: Response}} Answer
  */
 
@@ -48,7 +49,7 @@ export class ApiError extends Error {
  * @returns {Promise<Answer>}
  */
 export async function ask(method, path, options = {}, again = true) {
-  const { query, body, raw, type, headers = {}, signal, limit_ms = 30000 } = options;
+  const { query, body, raw, type, headers = {}, signal, limit_ms = 30000, keepalive } = options;
   const url = new URL(BASE + path, location.origin);
   for (const [key, value] of Object.entries(query ?? {}))
     if (value !== null && value !== undefined && value !== "")
@@ -63,6 +64,7 @@ export async function ask(method, path, options = {}, again = true) {
       body: given,
       headers: { ...(kind && { "Content-Type": kind }), ...headers },
       credentials: "same-origin",
+      keepalive,
       signal: signal ? AbortSignal.any([signal, limit]) : limit,
     });
   } catch (error) {

@@ -149,11 +149,23 @@ export function form(title, rows, { yes = t("Save"), text = "", send = null } = 
       } catch (error) {
         failed.hidden = false;
         failed.textContent = error.text ?? error.message;
+        mark(element, error);
       }
     });
     const dialog = open(title, element);
     dialog.addEventListener("close", () => resolve(answer));
   });
+}
+
+/** Mark the field of a form that was refused, if the problem says which. */
+export function mark(form, error) {
+  const name = error.details?.field;
+  const all = form.elements;
+  const input = name && (all.namedItem(name) ?? all.namedItem(`new_${name}`));
+  if (!input) return;
+  input.setAttribute("aria-invalid", "true");
+  input.addEventListener("input", () => input.removeAttribute("aria-invalid"), { once: true });
+  input.focus();
 }
 
 /** Run a job while its button shows that it works. */

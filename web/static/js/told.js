@@ -3,7 +3,7 @@
 
 import { catalogue, t } from "./words.js";
 
-let known; // {pattern, names, text} of sentences with values, made when the first is asked for
+let known; // {words, names, text} of sentences with values, made when the first is asked for
 
 /** "The catalogue's sentence: details": both are translated where they are known. */
 export function translated(message) {
@@ -16,9 +16,9 @@ function said(text) {
   const whole = t(text);
   if (whole !== text) return whole;
   known ??= sentences();
-  for (const { pattern, names, text: sentence } of known) {
-    const found = pattern.exec(text);
-    if (found) return t(sentence, Object.fromEntries(names.map((name, n) => [name, found[n + 1]])));
+  for (const { words, names, text: sentence } of known) {
+    const values = between(words, text);
+    if (values) return t(sentence, Object.fromEntries(names.map((name, n) => [name, values[n]])));
   }
   return text;
 }
@@ -29,9 +29,22 @@ function sentences() {
     .filter((text) => /\{[a-h]\}/.test(text) && !/\{\w{2,}\}/.test(text))
     .map((text) => {
       const parts = text.split(/\{([a-h])\}/);
-      const pattern = parts.map((part, n) => (n % 2 ? "(.+?)" : escaped(part))).join("");
-      return { text, names: parts.filter((_, n) => n % 2), pattern: new RegExp(`^${pattern}$`) };
+      const of = (odd) => parts.filter((_, n) => n % 2 === odd);
+      return { text, names: of(1), words: of(0) };
     });
 }
 
-const escaped = (text) => text.replace(/[\\^$.*+?()[\]{}|/]/g, "\\$&");
+/** What stands between these words, which a text begins and ends with; null if it does not. */
+function between(words, text) {
+  if (!text.startsWith(words[0]) || !text.endsWith(words.at(-1))) return null;
+  const values = [];
+  let at = words[0].length;
+  for (const [n, word] of words.entries()) {
+    if (n === 0) continue;
+    const next = n === words.length - 1 ? text.length - word.length : text.indexOf(word, at + 1);
+    if (next <= at) return null;
+    values.push(text.slice(at, next));
+    at = next + word.length;
+  }
+  return values;
+}

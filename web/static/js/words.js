@@ -10,12 +10,19 @@ export const catalogue = page.words ? await (await fetch(page.words)).json() : {
 export const locale =
   navigator.languages.find((one) => one.toLowerCase().startsWith(page.language)) ?? page.language;
 
-/** The text in the page's language, `{name}` replaced by values.name. */
+/**
+ * The text in the page's language, `{name}` replaced by values.name. "{n} part | {n} parts" has two
+ * forms, and a catalogue as many as its language needs; the first is for one, by the first value.
+ */
 export function t(text, values = {}) {
-  return (catalogue[text] ?? text).replace(/\{(\w+)\}/g, (whole, name) =>
+  const forms = (catalogue[text] ?? text).split(" | ");
+  const form = forms.length > 1 && !isOne(Object.values(values)[0]) ? forms.at(-1) : forms[0];
+  return form.replace(/\{(\w+)\}/g, (whole, name) =>
     name in values ? String(values[name]) : whole,
   );
 }
+
+const isOne = (count) => format("PluralRules", page.language, {}).select(Number(count)) === "one";
 
 // Making a format takes longer than a hundred uses of it.
 const formats = new Map();

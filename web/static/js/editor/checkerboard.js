@@ -162,7 +162,7 @@ export function learnFromBoard() {
       ? t("These are too many or too large pictures: remove some.")
       : pictures.length < LEAST
         ? t("{count} of at least {least} pictures", { count: pictures.length, least: LEAST })
-        : t("{count} pictures", { count: pictures.length });
+        : t("{count} picture | {count} pictures", { count: pictures.length });
     learn.disabled = much || pictures.length < LEAST;
     take.disabled = pictures.length >= MOST;
   }

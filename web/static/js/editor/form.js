@@ -10,6 +10,7 @@ import { h, icon, put } from "../dom.js";
 import { number, t } from "../words.js";
 import { numbers } from "./numbers.js";
 import { begin, fieldOf, fieldsIn, helpOf, labelOf, optionOf, unitOf } from "./schema.js";
+import { findSettings, teachNote } from "./teach_command.js";
 
 const SLIDER_SPAN = 1000; // a range up to this long gets a slider
 let count = 0;
@@ -435,8 +436,15 @@ const CONTROLS = {
       { type: "button", onclick: () => about.change(path, null) },
       t("Take away"),
     );
+    const command = h("pre");
+    const note = h("p.small");
+    const tell = () => {
+      command.textContent = about.teach();
+      note.textContent = teachNote();
+    };
     const steps = h(
       "details",
+      { ontoggle: () => findSettings().then(tell) },
       h("summary", t("How to teach it")),
       h(
         "p.small",
@@ -444,13 +452,8 @@ const CONTROLS = {
           "Save the program first. Then put pictures of good parts (for classes: one folder each) on the machine of the node and run there:",
         ),
       ),
-      h("pre"),
-      h(
-        "p.small",
-        t(
-          "SETTINGS is the file that the node was started with, as /etc/inspection-node/node.toml. It stores the next version of the program; reload this page afterwards.",
-        ),
-      ),
+      command,
+      note,
     );
     return {
       element: h("div.stack-tight", state, steps),
@@ -472,7 +475,7 @@ const CONTROLS = {
                 ),
               ],
         );
-        steps.querySelector("pre").textContent = about.teach();
+        tell();
       },
     };
   },

@@ -18,6 +18,7 @@ const POSITIONS = 200; // of a slider, whose scale is logarithmic
 let finder = null;
 let seen = false;
 let asked = null;
+let peak = 0; // the best sharpness since camera or scene became another
 
 /** Whether a picture was seen that is fit to be judged; a stored program needs none. */
 export function done() {
@@ -73,6 +74,16 @@ function build(element) {
           role: "group",
           "aria-label": t("Quality of the picture"),
         }),
+        h(
+          "p.help",
+          t("Turn the lens slowly: the best sharpness is held as a line."),
+          " ",
+          h(
+            "button.button.small",
+            { type: "button", id: "peak-again", onclick: () => (peak = 0) },
+            t("Forget it"),
+          ),
+        ),
       ),
       h(
         "div.card.form.editor-side",
@@ -94,18 +105,25 @@ function build(element) {
   finder.addEventListener("shot", ({ detail }) => shot(detail));
   editor.addEventListener("change", () => {
     draw();
-    if (!same(asked, editor.program.camera)) finder.again();
+    if (!same(asked, editor.program.camera)) {
+      finder.again();
+      peak = 0;
+    }
     asked = editor.program.camera;
   });
   let station = editor.station;
   editor.addEventListener("station", () => {
-    if (station !== editor.station) finder.forget();
+    if (station !== editor.station) {
+      finder.forget();
+      peak = 0;
+    }
     station = editor.station;
   });
 }
 
 function shot(detail) {
-  drawQuality($("#figures"), detail);
+  peak = Math.max(peak, detail.quality.sharpness);
+  drawQuality($("#figures"), detail, peak);
   const fine = good(detail);
   if (fine && !seen) {
     seen = true;
@@ -237,8 +255,8 @@ async function optimise({ currentTarget }) {
     );
     toast(
       changed
-        ? t("Exposure and gain are set to the best light.")
-        : t("Exposure and gain were the best already."),
+        ? t("Exposure and gain are set for what the camera saw just now: a part has to lie there.")
+        : t("Exposure and gain were the best already, for what the camera saw just now."),
     );
   } catch (error) {
     complain(error);

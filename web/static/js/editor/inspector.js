@@ -23,6 +23,7 @@ import { limits } from "./limits.js";
 import { glyph } from "./picker.js";
 import { toolKinds } from "./schema.js";
 import { editor } from "./state.js";
+import { teachCommand } from "./teach_command.js";
 import { trying } from "./trying.js";
 
 /**
@@ -147,7 +148,8 @@ export function inspector(first, about) {
     others,
     skip: ["name", "low", "high"],
     main: kind.main,
-    teach,
+    teach: () => teachCommand(tool.name, tool.kind === "classify" ? "--classes FOLDER" : "FOLDER"),
+    untaught: kind.taught ? null : t("Until then it goes by the master alone."),
   });
 
   function others() {
@@ -155,11 +157,6 @@ export function inspector(first, about) {
     return editor.program.tools
       .filter((other) => other.name !== tool.name)
       .map((other) => ({ name: other.name, fits: fitting.includes(other.name) }));
-  }
-
-  function teach() {
-    const folder = tool.kind === "classify" ? "--classes FOLDER" : "FOLDER";
-    return `inspection-node teach ${editor.program.id || "PROGRAM"} ${tool.name} ${folder} --config SETTINGS`;
   }
 
   const measured = () => {
@@ -228,7 +225,9 @@ export function inspector(first, about) {
       show(value, found, judged);
       byValue.parentNode.hidden = !measured();
       byPictures.hidden = !values.some(({ verdict: was }) => was === "OK");
-      byPictures.textContent = t("From {count} pictures", { count: values.length });
+      byPictures.textContent = t("From {count} picture | From {count} pictures", {
+        count: values.length,
+      });
       const rest = problems.filter(({ path }) => !path.length);
       general.hidden = !rest.length;
       general.textContent = rest.map(({ text }) => t(text)).join(" ");

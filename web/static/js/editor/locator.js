@@ -9,6 +9,7 @@ import { converted, into } from "./geometry.js";
 import { kindOf, LOCATORS } from "./kinds.js";
 import { fresh, locatorKinds } from "./schema.js";
 import { editor } from "./state.js";
+import { teachCommand } from "./teach_command.js";
 import { trying } from "./trying.js";
 
 /** A locator of a kind to begin with. */
@@ -99,8 +100,7 @@ export function panel(about, choose) {
         fields = kind
           ? form(locatorKinds(editor.schema)[kind], {
               ...about,
-              teach: () =>
-                `inspection-node teach ${editor.program.id || "PROGRAM"} locator FOLDER --config SETTINGS`,
+              teach: () => teachCommand("locator", "FOLDER"),
               untaught: t("Until then all of the region counts."),
               skip: ["kind"],
               main: ["search", "angle_deg", "low", "contrast_low"],

@@ -12,6 +12,7 @@
 //   "problems"  another `problems`
 //   "saved"     the document was stored; detail: the answer of the API
 //   "go"        somebody wants another step; detail: {step, tool, field}
+//   "others"    somebody else opened or closed it
 //
 // One file: one document with one history; whoever changes it goes through here.
 
@@ -103,6 +104,8 @@ class Editor extends EventTarget {
   /** @type {any[]} */
   stations = [];
   link = { broker: "unknown", node: "unknown" };
+  /** Who else has it open, see others.js. @type {{username: string, name: string, since: string}[]} */
+  others = [];
   /**
    * JSON Schema of programs; `schema.resolve(node or "#/$defs/Name")` follows a $ref, with what
    * stands beside it on top.

@@ -117,12 +117,15 @@ async function run(dialog, form, query, rows) {
             percent: percent(count / total, 0),
             size: bytes(size),
           })
-        : t("{count} results, {size}", { count: number(count), size: bytes(size) });
+        : t("{count} result, {size} | {count} results, {size}", {
+            count: number(count),
+            size: bytes(size),
+          });
     });
     bar.value = 1;
     put(
       line,
-      t("{count} results saved as {name}, {size}.", {
+      t("{count} result saved as {name}, {size}. | {count} results saved as {name}, {size}.", {
         count: number(done.count),
         name,
         size: bytes(done.size),

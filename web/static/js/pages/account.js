@@ -1,7 +1,7 @@
 // One's own account: password, authenticator app, passkeys, recovery codes.
 
 import { del, get, post } from "../api.js";
-import { busy, complain, doing, form, open, toast } from "../dialog.js";
+import { busy, complain, doing, form, mark, open, toast } from "../dialog.js";
 import { $, h, put, typed } from "../dom.js";
 import { make, proving, there } from "../passkeys.js";
 import { t, time } from "../words.js";
@@ -30,6 +30,7 @@ $("#password").addEventListener("submit", async (event) => {
   } catch (error) {
     failed.textContent = error.text ?? error.message;
     failed.hidden = false;
+    mark(event.target, error);
   }
 });
 

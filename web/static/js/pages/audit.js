@@ -20,13 +20,13 @@ async function load(before = null) {
       t("Audit"),
       [
         { title: t("Time"), cell: (row) => h("span.nowrap", time(row.at)) },
-        { title: t("User name"), cell: (row) => row.username || h("span.muted", t("nobody")) },
+        { title: t("User name"), cell: (row) => row.username || h("span.muted", stranger(row)) },
         {
           title: t("Action"),
           cell: (row) =>
             h(/\.failed$|reuse|locked/.test(row.action) ? "span.tag.bad" : "span.tag", row.action),
         },
-        { title: t("Target"), cell: (row) => h("span.mono", row.target || "–") },
+        { title: t("Target"), cell: (row) => h("span.mono", row.whom ?? (row.target || "–")) },
         { title: t("Details"), cell: details },
         { title: t("Address"), cell: (row) => h("code", row.address || "–") },
       ],
@@ -38,9 +38,19 @@ async function load(before = null) {
   $("#more").hidden = next === null;
 }
 
+// Who has not signed in: of one who tried to, the target is the account; a name that is none is not
+// written down, for it may be a password.
+function stranger({ action, target }) {
+  if (action !== "sign-in.failed") return t("nobody");
+  return target ? t("who could not sign in") : t("an unknown name");
+}
+
+const SMALL_PRINT = ["hash"]; // what says nothing at a glance
+
 function details(row) {
   const entries = Object.entries(row.details ?? {});
   const text = entries
+    .filter(([key, value]) => !SMALL_PRINT.includes(key) && value !== null && value !== "")
     .map(([key, value]) => `${key}: ${typeof value === "object" ? JSON.stringify(value) : value}`)
     .join(", ");
   return h(
@@ -52,6 +62,7 @@ function details(row) {
         h("dt", key),
         h("dd", typeof value === "object" ? JSON.stringify(value) : String(value)),
       ]),
+      row.whom ? [h("dt", t("Target")), h("dd.mono", row.target)] : null,
       h("dt", t("Number")),
       h("dd", row.id),
       h("dt", t("Request")),

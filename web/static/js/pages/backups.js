@@ -57,8 +57,15 @@ function progress(job) {
     );
   if (job.problem)
     return h(
-      "div.notice.error",
-      h("strong", kind ? t("It was not made") : t("It is not whole")),
+      `div.notice.${kind || job.known ? "error" : "warn"}`,
+      h(
+        "strong",
+        kind
+          ? t("It was not made")
+          : job.known
+            ? t("It is not whole")
+            : t("The check did not end, and says nothing of it"),
+      ),
       " ",
       h("code", job.name),
       `: ${t(job.problem)}`,

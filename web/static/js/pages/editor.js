@@ -7,6 +7,7 @@
 import { get } from "../api.js";
 import { complain, open, toast } from "../dialog.js";
 import { $, $$, h, put, targetOf } from "../dom.js";
+import { begin as beginOthers } from "../editor/others.js";
 import { editor } from "../editor/state.js";
 import { live } from "../events.js";
 import { whyOf } from "../why.js";
@@ -130,7 +131,7 @@ function marks() {
     editor.canRedo,
     editor.redoLabel ? t("Redo: {what}", { what: editor.redoLabel }) : t("Redo"),
   );
-  $("#save").disabled = !editor.dirty;
+  for (const button of $$('#save, [data-go="save"]')) button.disabled = !editor.dirty;
 }
 
 function tip(button, enabled, text) {
@@ -151,6 +152,22 @@ function notices() {
           { dataset: { notice: "away" } },
           t(
             "The node does not answer: there is no live picture, nothing can be tried, and saving checks only the structure of the program.",
+          ),
+        )
+      : null,
+    editor.others.length
+      ? h(
+          "div.notice.warn",
+          { dataset: { notice: "others" } },
+          t(
+            "Also open in another editor: {names}. Who saves first is first; the other one is asked how to go on.",
+            {
+              names: editor.others
+                .map(
+                  ({ name, since }) => `${name} (${time(since, { seconds: false, date: false })})`,
+                )
+                .join(", "),
+            },
           ),
         )
       : null,
@@ -209,20 +226,19 @@ function keys(event) {
     if (editor.dirty && !document.querySelector("dialog[open]")) save();
     return;
   }
-  // in a text the browser's own undo is meant
-  if (
-    event.target.closest(
-      "textarea, input:not([type=number], [type=range], [type=checkbox], [type=radio])",
-    ) ||
-    document.querySelector("dialog[open]")
-  )
-    return;
-  if (key === "z" || key === "y") {
-    event.preventDefault();
-    if (key === "y" || event.shiftKey) editor.redo();
-    else editor.undo();
-  }
+  if (!(key === "z" || key === "y") || document.querySelector("dialog[open]")) return;
+  // what was typed since the text was entered is taken back by the browser, all before it by us
+  const text = event.target.closest(TEXT);
+  if (text && text.value !== entered) return;
+  event.preventDefault();
+  text?.blur(); // so that it shows what becomes of it
+  if (key === "y" || event.shiftKey) editor.redo();
+  else editor.undo();
+  if (text?.isConnected) text.focus();
 }
+
+const TEXT = "textarea, input:not([type=number], [type=range], [type=checkbox], [type=radio])";
+let entered = ""; // the text of the field that has the focus, as it was found
 
 async function offerDraft() {
   const found = await editor.leftover();
@@ -282,6 +298,12 @@ async function begin() {
   addEventListener("hashchange", () => show(location.hash.slice(1)));
   addEventListener("popstate", () => show(location.hash.slice(1)));
   addEventListener("keydown", keys);
+  addEventListener("focusin", ({ target }) => {
+    const text = /** @type {HTMLInputElement | null} */ (
+      target instanceof Element ? target.closest(TEXT) : null
+    );
+    entered = text?.value ?? "";
+  });
   addEventListener("pagehide", () => editor.flushDraft());
   document.addEventListener("visibilitychange", () => document.hidden && editor.flushDraft());
   addEventListener("beforeunload", (event) => editor.dirty && event.preventDefault());
@@ -293,7 +315,7 @@ async function begin() {
     if (go === "save") save();
     else if (go) show(STEPS[STEPS.indexOf(shown) + (go === "next" ? 1 : -1)]);
   });
-  for (const kind of ["change", "problems", "saved", "station"])
+  for (const kind of ["change", "problems", "saved", "station", "others"])
     editor.addEventListener(kind, () => {
       marks();
       notices();
@@ -312,6 +334,7 @@ async function begin() {
     );
     return;
   }
+  beginOthers();
   const failed = address.get("result") ? await tryResult(address.get("result")) : null;
   $("#editor-loading").remove();
   await show(location.hash.slice(1) || (editor.id ? "tools" : "image"));

@@ -20,6 +20,7 @@ const NAMES = {
   settings: t("Settings"),
 };
 const WORDS = { ok: t("Good"), degraded: t("Needs attention"), error: t("Failed") };
+const COMMAND = /^(systemctl|inspection-node) /; // an advice that is typed on the machine
 let knownAt = null; // UTC
 
 async function load() {
@@ -29,10 +30,11 @@ async function load() {
     (error) => (error.data?.components ? error.data : Promise.reject(error)),
   );
   const bad = Object.values(health.components).filter((one) => one.status !== "ok").length;
+  const failed = Object.values(health.components).some((one) => one.status === "error");
   put(
     $("#overall"),
     h(
-      `div.notice.${health.status === "ok" ? "good" : health.status === "error" ? "error" : "warn"}`,
+      `div.notice.${health.status === "ok" ? "good" : failed ? "error" : "warn"}`,
       health.status === "ok"
         ? t("All is well.")
         : bad === 1
@@ -55,7 +57,19 @@ async function load() {
             lamp(LAMPS[one.status], WORDS[one.status] ?? one.status),
           ),
           one.message ? h("p", one.said.map(sentence).join("; ")) : null,
-          one.advice ? h("p.notice.warn", h("strong", t("What to do:")), " ", t(one.advice)) : null,
+          h("p.muted.small", t("since {time}", { time: time(one.since) }), " · ", one.unit),
+          one.advice
+            ? h(
+                `p.notice.${one.status === "error" ? "error" : "warn"}`,
+                h("strong", t("What to do:")),
+                " ",
+                COMMAND.test(one.advice) ? h("code", one.advice) : t(one.advice),
+              )
+            : null,
+          one.log && !one.advice.includes(one.log)
+            ? h("p.small", t("Its log:"), " ", h("code", one.log))
+            : null,
+          one.line ? h("pre.log-line", { title: t("The last error in its log") }, one.line) : null,
         ),
       ),
     ),
@@ -79,6 +93,9 @@ const sentence = ({ text, values }) =>
     ),
   );
 
+// When a node began that says how long it has run.
+const started = ({ at, uptime_s }) => new Date(Date.parse(at) - uptime_s * 1000).toISOString();
+
 const rank = (one) => ["error", "degraded", "ok"].indexOf(one.status);
 const facts = (element, rows) =>
   put(
@@ -90,7 +107,7 @@ function figures(found) {
   facts($("#machine"), [
     [
       t("Load"),
-      `${found.cpu.load.map((one) => number(one, 2)).join(" · ")} (${t("{n} cores", { n: found.cpu.count })})`,
+      `${found.cpu.load.map((one) => number(one, 2)).join(" · ")} (${t("{n} core | {n} cores", { n: found.cpu.count })})`,
     ],
     [
       t("Memory free"),
@@ -127,7 +144,8 @@ function figures(found) {
       ? [
           [t("State"), t(state.state)],
           [t("Version"), state.version ?? "–"],
-          [t("Since"), time(state.since)],
+          [t("In this state since"), time(state.since)],
+          [t("Runs since"), found.node ? time(started(found.node)) : "–"],
           [t("MQTT"), [state.protocol, state.session].filter(Boolean).join(", ") || "–"],
           [
             t("Commands"),

@@ -9,6 +9,7 @@ import { Card } from "../run/card.js";
 import { refresh } from "../run/figures.js";
 import { Hall } from "../run/hall.js";
 import { Sight } from "../run/sight.js";
+import { Sound } from "../run/sound.js";
 import { address, asked, draw as drawTabs } from "../run/tabs.js";
 import { Tile } from "../run/tile.js";
 import { page, t } from "../words.js";
@@ -19,6 +20,7 @@ const SAID_MS = 5000;
 const looksOnly = page.person?.role === "SCREEN"; // a screen that nobody operates
 
 const box = $("#lines");
+const sound = new Sound($("#sound"));
 let cards = {}; // station to its Card or Tile, those on the page
 let sight = new Sight([]);
 let hall = null; // the order of the tiles, where there are tiles
@@ -126,6 +128,7 @@ live.addEventListener("result", ({ detail }) => {
   const card = cards[detail.station];
   if (!card) return;
   card.add(detail);
+  sound.play(detail.verdict);
   say(detail);
   soon([card]);
 });

@@ -83,7 +83,7 @@ $("#others").addEventListener(
   "click",
   doing(async () => {
     const { ended } = await del("/auth/sessions");
-    toast(t("{n} sessions ended", { n: ended }));
+    toast(t("{n} session ended | {n} sessions ended", { n: ended }));
     await load();
   }),
 );

@@ -80,7 +80,10 @@ function group(name, rows, narrowed) {
     h(
       "summary",
       h("code", name || t("General")),
-      h("span.muted", t("{n} keys, {changed} of them set", { n: rows.length, changed })),
+      h(
+        "span.muted",
+        t("{n} key, {changed} set | {n} keys, {changed} of them set", { n: rows.length, changed }),
+      ),
     ),
     h("dl.settings-list", rows.map(one)),
   );
@@ -201,7 +204,13 @@ function inForce() {
       h(
         "div.notice.warn",
         late
-          ? h("p", t("{n} values of the file are not in force in the web yet.", { n: late }))
+          ? h(
+              "p",
+              t(
+                "{n} value of the file is not in force in the web yet. | {n} values of the file are not in force in the web yet.",
+                { n: late },
+              ),
+            )
           : null,
         node === "other" ? h("p", t("The node goes by other settings than the file says.")) : null,
         h(

@@ -1,7 +1,7 @@
 // The first administrator, with the token that the start has printed.
 
 import { post } from "../api.js";
-import { busy } from "../dialog.js";
+import { busy, mark } from "../dialog.js";
 import { $, typed } from "../dom.js";
 
 const form = $("#setup");
@@ -27,5 +27,6 @@ form.addEventListener("submit", async (event) => {
   } catch (error) {
     failed.textContent = error.text ?? error.message;
     failed.hidden = false;
+    mark(form, error);
   }
 });

@@ -4,6 +4,7 @@ import { may, post, put as send } from "../api.js";
 import { complain, confirm, doing, toast } from "../dialog.js";
 import { h, icon, put } from "../dom.js";
 import { t } from "../words.js";
+import { choose, MANY } from "./choosing.js";
 import { mayEnd } from "./maintenance.js";
 
 /** The row of actions of a station; `changed` is called after each. */
@@ -36,7 +37,17 @@ export class Actions {
     this.trigger.addEventListener("submit", (event) => this.inspect(event));
     this.select = h("select", {
       "aria-label": t("Program of {station}", { station }),
-      onchange: () => this.choose(),
+      onchange: () =>
+        this.change({
+          id: this.select.value,
+          name: this.select.selectedOptions[0].textContent,
+        }),
+    });
+    this.pick = h("button.button.pick", {
+      type: "button",
+      hidden: true,
+      "aria-label": t("Program of {station}", { station }),
+      onclick: doing(() => this.among()),
     });
     this.pause = h(
       "button.button",
@@ -51,7 +62,7 @@ export class Actions {
       h("span", t("Reset counters")),
     );
     this.element = this.shown
-      ? h("div.operate", this.trigger, this.select, this.pause, this.reset)
+      ? h("div.operate", this.trigger, this.select, this.pick, this.pause, this.reset)
       : null;
   }
 
@@ -61,10 +72,16 @@ export class Actions {
     const active = state?.program;
     if (programs !== this.programs || active !== this.active) {
       Object.assign(this, { programs, active });
-      const known = programs.some(({ id }) => id === state?.program);
-      const rows = known
-        ? programs
-        : [{ id: state?.program ?? "", name: state?.program ?? t("No program") }, ...programs];
+      const known = programs.find(({ id }) => id === state?.program);
+      const many = programs.length > MANY;
+      this.select.hidden = many;
+      this.pick.hidden = !many;
+      put(this.pick, h("span", known?.name ?? state?.program ?? t("No program")), icon("down"));
+      const rows = many
+        ? []
+        : known
+          ? programs
+          : [{ id: state?.program ?? "", name: state?.program ?? t("No program") }, ...programs];
       put(
         this.select,
         rows.map(({ id, name }) =>
@@ -84,7 +101,7 @@ export class Actions {
       this.paused = paused;
       put(this.pause, icon(paused ? "run" : "pause"), h("span", paused ? t("Resume") : t("Pause")));
     }
-    for (const control of [this.go, this.part, this.select, this.pause]) {
+    for (const control of [this.go, this.part, this.select, this.pick, this.pause]) {
       const off =
         !state ||
         (paused && (control === this.go || control === this.part)) ||
@@ -106,17 +123,21 @@ export class Actions {
     }
   }
 
-  async choose() {
-    const { value, selectedOptions } = this.select;
+  async among() {
+    const program = await choose(this.programs, this.active);
+    if (program && program.id !== this.active) await this.change(program);
+  }
+
+  async change({ id, name }) {
     if (
       await confirm(
         t("Change the program of {station}?", { station: this.station }),
-        t("The next part is judged by “{name}”.", { name: selectedOptions[0].textContent }),
+        t("The next part is judged by “{name}”.", { name }),
         { yes: t("Change") },
       )
     ) {
       try {
-        await send(`/stations/${this.station}/program`, { program: value });
+        await send(`/stations/${this.station}/program`, { program: id });
       } catch (error) {
         complain(error);
       }

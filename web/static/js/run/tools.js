@@ -89,7 +89,6 @@ class Row {
       const [from, to] = [at(low ?? -Infinity, this.scale), at(high ?? Infinity, this.scale)];
       place(this.good, { left: from, width: to - from });
     }
-    if (value !== null) this.widen(value, low, high);
     const text = error
       ? error.code
       : `${tool.text ?? shown(value)} ${UNITS[unit] ?? unitText(unit)}`.trim();
@@ -100,30 +99,14 @@ class Row {
     if (this.seen.value !== value) {
       this.mark.hidden = value === null;
       if (value !== null) place(this.mark, { left: at(value, this.scale) });
+      this.mark.dataset.beyond =
+        value === null ? "" : value < this.scale[0] ? "left" : value > this.scale[1] ? "right" : "";
     }
     this.seen = { verdict, low, high, unit, value, said: text };
   }
-
-  // The scale begins with the limits and grows with what comes, so bars of good parts stay where
-  // they are.
-  widen(value, low, high) {
-    const [from, to] = this.scale;
-    const span = to - from;
-    if (value >= from && value <= to) return;
-    const [least, most] = scaleOf(low, high);
-    // far beyond a limit is far enough; where there is none, see all
-    const reach = (limit) => (limit === null ? 50 : 2) * (most - least);
-    this.scale = [
-      Math.max(Math.min(from, value - 0.05 * span), least - reach(low)),
-      Math.min(Math.max(to, value + 0.05 * span), most + reach(high)),
-    ];
-    if (this.scale[1] - this.scale[0] === span) return;
-    const [left, right] = [at(low ?? -Infinity, this.scale), at(high ?? Infinity, this.scale)];
-    place(this.good, { left, width: right - left });
-    this.seen.value = NaN;
-  }
 }
 
+// By the limits alone: tools of equal limits have equal bands, and one value far off moves none of them.
 function scaleOf(low, high) {
   if (low !== null && high !== null && high > low)
     return [low - (high - low) / 2, high + (high - low) / 2];
