@@ -7,6 +7,7 @@ import numpy as np
 from node.calibration import flat
 from node.frame import View
 from node.measurement import Feature, Given, Measurement
+from node.vision.edges.agree import Found, Shown, settled, shown
 from node.vision.edges.caliper import (
     Edges,
     Strip,
@@ -21,34 +22,37 @@ from node.vision.edges.caliper import (
     profile,
     strip,
 )
-from node.vision.edges.rows import check_shown, least_shown
+from node.vision.edges.rows import check_share, least_shown
 from schemas import Edge
 
 
-def learn(view: View, settings: Edge) -> float:
-    """In which share of the rows the master shows it; Problem NO_CONTRAST if it has none."""
-    where, edges = _found(view, settings)
-    return least_shown(where, _wanted(view, edges, settings), settings)
+def learn(view: View, settings: Edge) -> Shown:
+    """What the master shows of it; Problem NO_CONTRAST if it has none."""
+    where = strip(view, settings)
+    return shown(view, settings, where, lambda one: _found(view, settings, one))[1]
 
 
 def measure(
-    view: View, settings: Edge, learned: float | None = None, given: Given | None = None
+    view: View, settings: Edge, learned: Shown | None = None, given: Given | None = None
 ) -> Measurement:
     """Where the edge crosses the middle of the region, from the centre of the region's first pixel
     along the scan.
 
     The region moves with the part to a fraction of a px, so the value is the edge's place on the
     part. A count may be 0, but not of one gray level. Raises Problem NO_CONTRAST if there is no
-    such edge, NO_VALUE if the next one is too near for the blur and noise, or an edge is seen in
-    too few rows, and for mm without a calibration.
+    such edge, NO_VALUE if the next one is too near for the blur and noise, an edge is seen in too
+    few rows, these do not agree on it, or it is another one than the master's, and for mm without a
+    calibration.
     """
-    where, edges = _found(view, settings)
-    wanted = _wanted(view, edges, settings)
-    check_shown(where, wanted, settings, learned)
+    whole = strip(view, settings)
     if settings.value == "count":
-        if len(edges) == 0 and view.uniform:
+        where, wanted = _found(view, settings, whole)
+        share = least_shown(where, wanted, settings)
+        check_share(share, settings, learned.share if learned else None)
+        if len(wanted) == 0 and view.uniform:
             raise nothing(settings, settings.polarity)
         return Measurement(len(wanted), bars(where, wanted.at))
+    where, wanted = settled(view, settings, whole, lambda one: _found(view, settings, one), learned)
     point = where.to_frame(wanted.at, where.middle)
     placed = axes(view)
     along = placed[:, 1 if settings.scan == "down" else 0]
@@ -59,9 +63,8 @@ def measure(
     return Measurement(value, bars(where, wanted.at), feature=Feature(*point[0].tolist()))
 
 
-def _found(view: View, settings: Edge) -> tuple[Strip, Edges]:
-    where = strip(view, settings)
-    return where, every(*profile(where), settings)
+def _found(view: View, settings: Edge, where: Strip) -> Found:
+    return Found(where, _wanted(view, every(*profile(where), settings), settings))
 
 
 def _wanted(view: View, edges: Edges, settings: Edge) -> Edges:

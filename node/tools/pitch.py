@@ -1,5 +1,6 @@
 """Distances between neighbouring edges of one polarity."""
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
@@ -7,6 +8,7 @@ import numpy as np
 from node.calibration import flat
 from node.frame import View
 from node.measurement import Given, Measurement
+from node.vision.edges.agree import Found, Shown, settled, shown
 from node.vision.edges.caliper import (
     MOST_UNSURE_PX,
     SIGNS,
@@ -22,7 +24,6 @@ from node.vision.edges.caliper import (
     profile,
     strip,
 )
-from node.vision.edges.rows import check_shown, least_shown
 from schemas import Pitch, Problem
 
 ALIKE = 0.2  # of the median
@@ -31,13 +32,13 @@ CUT_PX = 5.0  # nearer to the border of the region an edge is not seen
 
 
 class PitchLearned(NamedTuple):
-    """shown: in which share of the rows the master shows every edge.
+    """shown: what the master shows of every edge.
 
     Its least and greatest distance, and those from the region's start to the first edge and from
     the last one to its end, in px of the strip.
     """
 
-    shown: float
+    shown: Shown
     least: float
     greatest: float
     before: float
@@ -46,11 +47,9 @@ class PitchLearned(NamedTuple):
 
 def learn(view: View, settings: Pitch) -> PitchLearned:
     """What the master shows. Raises Problem NO_CONTRAST if it has fewer than two such edges."""
-    where, edges = _found(view, settings)
+    (where, edges), every_one = shown(view, settings, strip(view, settings), _finder(settings))
     distances, before, after = _layout(where, edges)
-    return PitchLearned(
-        least_shown(where, edges, settings), distances.min(), distances.max(), before, after
-    )
+    return PitchLearned(every_one, distances.min(), distances.max(), before, after)
 
 
 def measure(
@@ -60,12 +59,17 @@ def measure(
     the region.
 
     Raises Problem NO_CONTRAST with fewer than two edges, NO_VALUE if an edge has another too near
-    for the blur and noise, is seen in too few rows, or is missing or one too many against the
-    master where the value would not tell (at the ends; mean and min; mean and max), and for mm
-    without a calibration.
+    for the blur and noise, is seen in too few rows or these do not agree on it, or is missing, one
+    too many or another one against the master where the value would not tell (at the ends; mean and
+    min; mean and max), and for mm without a calibration.
     """
-    where, edges = _found(view, settings)
-    check_shown(where, edges, settings, learned.shown if learned else None)
+    where, edges = settled(
+        view,
+        settings,
+        strip(view, settings),
+        _finder(settings),
+        learned.shown if learned else None,
+    )
     if learned is not None:
         _check_complete(where, edges, settings, learned)
     points = where.to_frame(edges.at, where.middle)
@@ -102,8 +106,11 @@ def _check_complete(where: Strip, edges: Edges, settings: Pitch, master: PitchLe
         raise Problem("NO_VALUE", f"there is an edge too many: {told}")
 
 
-def _found(view: View, settings: Pitch) -> tuple[Strip, Edges]:
-    where = strip(view, settings)
+def _finder(settings: Pitch) -> Callable[[Strip], Found]:
+    return lambda where: _found(settings, where)
+
+
+def _found(settings: Pitch, where: Strip) -> Found:
     edges = every(*profile(where), settings)
     like = choose(edges, settings.polarity)
     if len(like) < 2:
@@ -114,9 +121,9 @@ def _found(view: View, settings: Pitch) -> tuple[Strip, Edges]:
     if unsure > MOST_UNSURE_PX:  # of teeth that are all alike, each edge is pushed alike
         single = every(*profile(where), settings, alone=True)
         if _alike(single, settings) and not choose(single, settings.polarity).cut.any():
-            return where, choose(single, settings.polarity)
+            return Found(where, choose(single, settings.polarity))
     check_sure(unsure, "the pitch")
-    return where, like
+    return Found(where, like)
 
 
 def _alike(edges: Edges, settings: Pitch) -> bool:

@@ -1,13 +1,10 @@
 """Distance between two edges, outside or inside of something."""
 
-import numpy as np
-
 from node.calibration import flat
 from node.frame import View
 from node.measurement import Feature, Given, Measurement
+from node.vision.edges.agree import Found, Shown, settled, shown
 from node.vision.edges.caliper import (
-    Edges,
-    Floats,
     Strip,
     across,
     bars,
@@ -20,7 +17,6 @@ from node.vision.edges.caliper import (
     profile,
     strip,
 )
-from node.vision.edges.rows import check_shown, least_shown
 from node.vision.edges.scatter import scatter
 from schemas import Problem, Width
 from schemas.tools.caliper import Polarity
@@ -35,23 +31,26 @@ ENTRY: dict[str, tuple[Polarity, Polarity]] = {
 }
 
 
-def learn(view: View, settings: Width) -> float:
-    """In which share of the rows the master shows both; Problem NO_CONTRAST without such a pair."""
-    where, _, edges = _pair(view, settings)
-    return least_shown(where, edges, settings)
+def learn(view: View, settings: Width) -> Shown:
+    """What the master shows of both; Problem NO_CONTRAST without such a pair."""
+    where = strip(view, settings)
+    return shown(view, settings, where, lambda one: _pair(view, settings, one))[1]
 
 
 def measure(
-    view: View, settings: Width, learned: float | None = None, given: Given | None = None
+    view: View, settings: Width, learned: Shown | None = None, given: Given | None = None
 ) -> Measurement:
     """Distance of the two edges, square to them, at the middle of the region.
 
     Raises Problem NO_CONTRAST if one of them is missing, NO_VALUE if they are too near to each
     other for the blur and noise or lie beside something burnt out, the noise is too much for so
-    many rows, or they are seen in too few of them, and for mm without a calibration.
+    many rows, they are seen in too few of them, these do not agree on them, or they are others than
+    the master's, and for mm without a calibration.
     """
-    where, pair, edges = _pair(view, settings)
-    check_shown(where, edges, settings, learned)
+    where, edges = settled(
+        view, settings, strip(view, settings), lambda one: _pair(view, settings, one), learned
+    )
+    pair = edges.at
     points = where.to_frame(pair, where.middle)
     to_plane = flat(given.calibration if given else None, settings.unit)
     first, second = to_plane(points), to_plane(points + where.along)
@@ -60,9 +59,8 @@ def measure(
     return Measurement(value, bars(where, pair), feature=Feature(*middle.tolist()))
 
 
-def _pair(view: View, settings: Width) -> tuple[Strip, Floats, Edges]:
-    """The strip and where in it the two edges are, and the edges."""
-    where = strip(view, settings)
+def _pair(view: View, settings: Width, where: Strip) -> Found:
+    """The two edges in a strip."""
     edges = every(*profile(where), settings)
     polarities = ENTRY[settings.between]
     opens, closes = (choose(edges, polarity) for polarity in polarities)
@@ -99,4 +97,4 @@ def _pair(view: View, settings: Width) -> tuple[Strip, Floats, Edges]:
                 f"the noise leaves the width known to {noise:.2g} px, {MOST_NOISE_PX:g} px (sigma)"
                 " are needed: let the region take in more of the edges, or use more light",
             )
-    return where, np.array([first, last]), pair
+    return Found(where, pair)

@@ -144,19 +144,17 @@ def strip(view: View, settings: ScanTool, rows: int | None = None) -> Strip:
     if abs(slant) * (rows or straight.gray.shape[0]) < 0.5:
         return straight
 
-    def upright() -> Strip:
-        sheared = _sheared(view, straight, slant)
+    def leaned() -> Strip:
+        upright = sheared(view, straight, slant)
         # the gradient's direction is exact only close to upright: at 20 degrees it is wrong by a
         # degree, so look again
-        blurred = cv2.GaussianBlur(sheared.gray, (3, 3), 0)
-        return _sheared(
-            view, straight, slant + _slant(cv2.spatialGradient(blurred), sheared.counts)
-        )
+        blurred = cv2.GaussianBlur(upright.gray, (3, 3), 0)
+        return sheared(view, straight, slant + _slant(cv2.spatialGradient(blurred), upright.counts))
 
-    return made(f"upright {settings.scan}", upright)  # type: ignore[no-any-return]
+    return made(f"upright {settings.scan}", leaned)  # type: ignore[no-any-return]
 
 
-def _sheared(view: View, straight: Strip, slant: float) -> Strip:
+def sheared(view: View, straight: Strip, slant: float) -> Strip:
     """The strip with its rows moved by `slant` columns each, about the middle row; what came in
     from outside does not count."""
     height, width = straight.gray.shape
@@ -289,7 +287,7 @@ def every(values: Floats, counts: Flags, settings: CaliperTool, alone: bool = Fa
     strong = np.abs(strength[0, found]) >= settings.contrast_low
     beside = strong | _beside(found, np.abs(strength[0, found]), strong)
     found, steps, strong = found[beside], steps[beside], strong[beside]
-    edges = _placed(
+    edges = placed(
         values, counts, strength, np.zeros(len(found), np.intp), found, steps, settings.smoothing_px
     )
     edges = edges.only(strong) if alone else _settled(values[0], counts[0], edges, strong)
@@ -501,7 +499,7 @@ def one_each(
         columns = np.where(peaks, along, 0).argmax(axis=1)
     columns = columns[scans]
     signs = np.sign(strength[scans, columns])
-    found = _placed(values, counts, strength, scans, columns, signs, settings.smoothing_px, rough)
+    found = placed(values, counts, strength, scans, columns, signs, settings.smoothing_px, rough)
     cut = found.cut & np.broadcast_to(whole, len(values))[found.scan]
     if cut.any():
         raise Problem(
@@ -527,7 +525,7 @@ def check_unbroken(due: Flags, edges: Edges, closed: bool) -> None:
         )
 
 
-def _placed(
+def placed(
     values: Floats,
     counts: Flags,
     strength: Floats,

@@ -6,10 +6,11 @@ and a part must show it where the master does.
 """
 
 import math
+from typing import NamedTuple
 
 import numpy as np
 
-from node.vision.edges.caliper import Edges, Floats, Strip, bands, strength_of
+from node.vision.edges.caliper import Edges, Flags, Floats, Strip, bands, strength_of
 from schemas import Problem
 from schemas.tools.caliper import RowsTool
 
@@ -22,18 +23,32 @@ SEEN = 0.4  # of an edge's strength where it is whole
 WHOLE = 0.75
 
 
+class Followed(NamedTuple):
+    """n edges in b bands of `height` rows: where each seems to be, in which bands it is due and in
+    which of these it is seen (b x n each); gray levels of the bands, which of them count, their
+    gradient (b x columns), and their middle rows."""
+
+    height: int
+    columns: Floats
+    due: Flags
+    there: Flags
+    values: Floats
+    counts: Flags
+    strength: Floats
+    middles: Floats
+
+
 def least_shown(found: Strip, edges: Edges, settings: RowsTool) -> float:
     """Share of the rows, 0 to 1, in which the edge that is seen in the fewest is seen."""
     return float(shares(found, edges, settings.smoothing_px).min(initial=1.0))
 
 
-def check_shown(found: Strip, edges: Edges, settings: RowsTool, master: float | None) -> None:
+def check_share(share: float, settings: RowsTool, master: float | None) -> None:
     """Raises Problem NO_VALUE if an edge is seen in too few rows.
 
-    master: its `least_shown`, None without one.
+    share, master: `least_shown` of the part and of the master, None without one.
     """
     least = settings.found_low * (1.0 if master is None else master)
-    share = least_shown(found, edges, settings)
     if share < least:
         raise Problem(
             "NO_VALUE",
@@ -45,16 +60,26 @@ def check_shown(found: Strip, edges: Edges, settings: RowsTool, master: float | 
 def shares(found: Strip, edges: Edges, smoothing_px: float) -> Floats:
     """Share of the strip's rows in which each edge is seen; 1 for what no row could show.
 
-    An edge is followed from the middle outwards, for it may lean or be bent.
+    One that fewer than three bands could show is taken as seen.
     """
+    one = followed(found, edges, smoothing_px)
+    if one is None:
+        return np.ones(len(edges))
+    due = one.due.sum(axis=0)
+    return np.where(due > 0, one.there.sum(axis=0) / np.maximum(due, 1), 1.0)
+
+
+def followed(found: Strip, edges: Edges, smoothing_px: float) -> Followed | None:
+    """Each edge in the bands of a strip, from the middle outwards, for it may lean or be bent; None
+    where there are fewer than three bands, or no edges."""
     height = max(LEAST_ROWS, math.ceil(found.gray.shape[0] / BANDS))
     values, counts, middles = bands(found, height)
     if len(values) < LEAST_BANDS or not len(edges):
-        return np.ones(len(edges))
+        return None
     strength, wide = strength_of(values, smoothing_px), values.shape[1]
     signs, reach = np.sign(edges.step), _reaches(edges)
     offsets = np.arange(-FOLLOWED_PX, FOLLOWED_PX + 1)
-    seen, due = np.zeros((2, len(values), len(edges)))
+    seen, due, where = np.zeros((3, len(values), len(edges)))
     middle = int(np.abs(middles - found.middle).argmin())
     for way in (range(middle, len(values)), range(middle - 1, -1, -1)):
         place = edges.at.copy()
@@ -67,8 +92,9 @@ def shares(found: Strip, edges: Edges, smoothing_px: float) -> Floats:
             best = along.argmax(axis=1)
             seen[band] = along[np.arange(len(place)), best]
             due[band] = counts[band, columns].all(axis=1)
-            followed = seen[band] >= SEEN * np.abs(edges.step)
-            place = np.where(followed, columns[np.arange(len(place)), best], place)
+            caught = seen[band] >= SEEN * np.abs(edges.step)
+            place = np.where(caught, columns[np.arange(len(place)), best], place)
+            where[band] = place
     whole = np.array(
         [
             max(np.quantile(one[of > 0], WHOLE), one[of > 0].mean()) if of.any() else 0.0
@@ -76,7 +102,7 @@ def shares(found: Strip, edges: Edges, smoothing_px: float) -> Floats:
         ]
     )
     there = (seen >= SEEN * whole) & (due > 0)
-    return np.where(due.any(axis=0), there.sum(axis=0) / np.maximum(due.sum(axis=0), 1), 1.0)
+    return Followed(height, where, due > 0, there, values, counts, strength, middles)
 
 
 def _reaches(edges: Edges) -> Floats:

@@ -1,0 +1,266 @@
+"""Which rows of a strip agree on its edges: a hair, thread or scratch moves them in the others.
+
+The mean over the rows, which makes a caliper exact, takes in whatever lies across an edge. Each
+edge is therefore placed in bands of a few rows, too. Bands that lie off the line through the others
+(H. Theil 1950, P. Sen 1968), or show a step of another height, by more than noise and the edge's
+own roughness explain, are left out with their neighbours, and the rest is measured anew. What lies
+along an edge no band tells: it shows as an edge of another contrast, blur or slant than the
+master's, or as one that is pulled aside when it is smoothed.
+"""
+
+import math
+from collections.abc import Callable
+from itertools import pairwise
+from typing import NamedTuple
+
+import numpy as np
+
+from node.frame import View
+from node.vision.edges.caliper import (
+    PIXEL,
+    Edges,
+    Flags,
+    Floats,
+    Strip,
+    placed,
+    profile,
+    sheared,
+    strength_of,
+)
+from node.vision.edges.rows import Followed, check_share, followed, least_shown
+from schemas import Problem
+from schemas.tools.caliper import RowsTool
+
+ROUNDS = 4
+NORMAL = 1.4826  # sigma of normal numbers, in medians of their size
+SIGMAS = 4.5
+LEAST_OFF_PX, LEAST_PALE = 0.12, 0.12  # and a step's height, as a share
+FIT = 1.3  # sigma of a step fitted with its blur, as a multiple of one whose form is known
+LEANS_PX = 0.5  # over all rows: by less an edge may lean in its strip
+LEAST_LEFT = 0.3  # share of the rows
+# against the master: of one edge and, at most times as much, of the other one
+MOST_UNLIKE, MOST_CONTRAST = 1.25, 1.75
+MOST_SOFTER, MOST_BLUR = 1.25, 2.0
+SHARP = 0.8  # px: blurs below are hardly told apart
+# px that an edge of the master moves if it is smoothed so much more; it is plain if it hardly does
+BESIDE_SMOOTHING, PLAIN_PX, NOT_PLAIN = 2.5, 0.05, 1.6
+MOST_BESIDE_PX, NOISY = 0.02, 4.0
+FAR, NEAR_PX = 4.0, 4  # of that smoothing: no other edge is so near; px looked at
+MOST_TURNED_DEG = 10.0
+
+
+class Found(NamedTuple):
+    """The edges that make up a value, and the strip they were found in, of which rows may not
+    count."""
+
+    where: Strip
+    edges: Edges
+
+
+Find = Callable[[Strip], Found]
+
+
+class Shown(NamedTuple):
+    """What the master shows: in which share of the rows every edge, in which share they agree, the
+    heights of their steps, their blurs, and by how many columns a row they lean in the region."""
+
+    share: float
+    agree: float
+    step: Floats
+    blur: Floats
+    slant: float
+    beside: Floats
+
+
+def shown(view: View, settings: RowsTool, where: Strip, find: Find) -> tuple[Found, Shown]:
+    """What a master shows, and in which strip. Raises what `find` raises; where hardly any rows
+    agree, as in what is no straight edge, none is asked of a part."""
+    first = find(where)
+    try:
+        found, agree = _settled(view, settings, first, find)
+    except Problem:
+        found, agree = first, 0.0
+    share = least_shown(first.where, first.edges, settings)
+    return found, Shown(
+        share,
+        agree,
+        found.edges.step,
+        found.edges.blur,
+        _slant(view, found.where),
+        _beside(found, settings),
+    )
+
+
+def settled(
+    view: View, settings: RowsTool, where: Strip, find: Find, master: Shown | None
+) -> Found:
+    """What is found in the rows that agree. Raises what `find` raises, and Problem NO_VALUE if its
+    edges are seen in too few rows, too few agree, or they are not those of the master."""
+    first = find(where)
+    check_share(least_shown(first.where, first.edges, settings), settings, master and master.share)
+    if master is not None and master.agree == 0:
+        return first
+    found, agree = _settled(view, settings, first, find)
+    least = settings.found_low * (1.0 if master is None else master.agree)
+    if agree < least:
+        raise Problem(
+            "NO_VALUE",
+            f"the edges agree in {agree:.0%} of the rows, {least:.0%} are needed: something lies"
+            " across them, as a hair does, or a piece is missing",
+        )
+    if master is not None:
+        _check_same(view, found, settings, master)
+    return found
+
+
+def _check_same(view: View, found: Found, settings: RowsTool, master: Shown) -> None:
+    """Raises Problem NO_VALUE for edges that are not those of the master: of another contrast or
+    blur than light and focus give them, or that lean in another way."""
+    turned = math.degrees(abs(_slant(view, found.where) - master.slant))
+    if turned > MOST_TURNED_DEG:
+        raise Problem(
+            "NO_VALUE", f"the edges lean by {turned:.0f} degrees otherwise than the master's"
+        )
+    if len(found.edges) != len(master.step):
+        return
+    height = found.edges.step / master.step
+    soft = np.hypot(found.edges.blur, SHARP) / np.hypot(master.blur, SHARP)
+    # beside an edge that something else pulls in the master, too, that may vary
+    plain = ~(np.abs(master.beside) > PLAIN_PX)
+    unlike, softer = (MOST_UNLIKE, MOST_SOFTER) if plain.all() else (NOT_PLAIN, NOT_PLAIN)
+    moved = np.abs(_beside(found, settings) - master.beside)
+    if height.min() <= 0 or height.max() > MOST_CONTRAST or _apart(height) > unlike:
+        told = "the contrast", height.min(), height.max()
+    elif soft.max() > MOST_BLUR or _apart(soft) > softer:
+        told = "the blur", soft.min(), soft.max()
+    elif (plain & (moved > _most_beside(found))).any():
+        raise Problem("NO_VALUE", "something that the master has not lies beside an edge")
+    else:
+        return
+    raise Problem(
+        "NO_VALUE",
+        f"{told[0]} of the edges is {told[1]:.2g} to {told[2]:.2g} times the master's: something"
+        " else lies along one of them, or beside it",
+    )
+
+
+def _most_beside(found: Found) -> Floats:
+    """How far from where it is without smoothing each edge may be, noise included, px."""
+    share = _noise(found.where) / np.abs(found.edges.step)
+    return MOST_BESIDE_PX + NOISY * share / math.sqrt(len(found.where.gray))
+
+
+def _apart(shares: Floats) -> float:
+    """By how much one differs from the next at most, as a factor from 1 on."""
+    steps = shares[1:] / shares[:-1]
+    return float(np.maximum(steps, 1 / steps).max(initial=1.0))
+
+
+def _settled(view: View, settings: RowsTool, found: Found, find: Find) -> tuple[Found, float]:
+    """What is found in the rows that agree, and the share of those of the edge with the fewest."""
+    lost, due = None, None
+    for _ in range(ROUNDS):
+        where, edges = found
+        one = followed(where, edges, settings.smoothing_px)
+        if one is None:
+            return found, 1.0
+        out, slope = _off_the_line(one, edges, settings, _noise(where))
+        if lost is None or due is None:
+            lost, due = out, one.due.sum(axis=0)
+        elif lost.shape != out.shape:
+            break
+        else:
+            lost = lost | out
+        share = 1 - float((lost.sum(axis=0) / np.maximum(due, 1)).max())
+        leans = abs(slope) * where.gray.shape[0] > LEANS_PX
+        if not out.any() and not leans:
+            return found, share
+        if share < LEAST_LEFT:
+            break
+        where = Strip(where.gray, _without(where, edges, out, one.height), where.matrix)
+        found = find(sheared(view, where, slope) if leans else where)
+    raise Problem(
+        "NO_VALUE", "the rows do not agree on the edges: something lies across or along them"
+    )
+
+
+def _without(where: Strip, edges: Edges, out: Flags, height: int) -> Flags:
+    """What counts in a strip without the bands in which an edge is off, and those beside them: of
+    two edges the whole rows, of more as far as halfway to the next ones."""
+    counts = np.ones(where.gray.shape, bool) if where.counts is None else where.counts.copy()
+    if len(edges) <= 2:
+        out = np.broadcast_to(out.any(axis=1, keepdims=True), out.shape)
+    halfway = (np.rint((edges.at[:-1] + edges.at[1:]) / 2)).astype(int).tolist()
+    for number, (left, right) in enumerate(pairwise([0, *halfway, counts.shape[1]])):
+        near = np.repeat(np.convolve(out[:, number], np.ones(3), "same") > 0, height)
+        counts[: len(near), left:right][near] = False
+    return counts
+
+
+def _off_the_line(
+    one: Followed, edges: Edges, settings: RowsTool, noise: float
+) -> tuple[Flags, float]:
+    """In which bands each edge is due and off (b x n), and by how many columns a row the edges lean
+    in the strip."""
+    out = one.due & ~one.there
+    scans, which = np.nonzero(one.there)
+    columns = np.clip(one.columns[scans, which], 1, one.values.shape[1] - 2).astype(np.intp)
+    signs = np.sign(edges.step)[which]
+    found = placed(
+        one.values, one.counts, one.strength, scans, columns, signs, settings.smoothing_px
+    )
+    slopes = []
+    for number in range(len(edges)):
+        mine = which == number
+        if mine.sum() < 3:
+            continue
+        share = noise / math.sqrt(one.height) / abs(float(edges.step[number]))
+        sigma = FIT * share * math.sqrt(3.545 * math.hypot(float(edges.blur[number]), PIXEL))
+        rows, height = one.middles[scans[mine]], found.step[mine] / edges.step[number]
+        off, slope = _off(rows, found.at[mine], max(LEAST_OFF_PX, SIGMAS * sigma))
+        pale, _ = _off(rows, height, max(LEAST_PALE, SIGMAS * share))
+        slopes.append(slope)
+        out[scans[mine], number] = off | pale
+    return out, float(np.mean(slopes)) if slopes else 0.0
+
+
+def _off(rows: Floats, values: Floats, least: float) -> tuple[Flags, float]:
+    """Which values lie off the robust line over the rows, and its slope."""
+    first, second = np.triu_indices(len(rows), 1)
+    slope = float(np.median((values[second] - values[first]) / (rows[second] - rows[first])))
+    rest = values - slope * rows
+    rest = np.abs(rest - np.median(rest))
+    return rest > max(least, SIGMAS * NORMAL * float(np.median(rest))), slope
+
+
+def _noise(where: Strip) -> float:
+    """Sigma of the gray levels from row to row: second differences, which slopes do not change."""
+    step = max(1, where.gray.size // 20_000)
+    gray = where.gray[:, ::step].astype(np.int16)
+    bends = np.abs(gray[:-2] - 2 * gray[1:-1] + gray[2:])
+    return NORMAL * float(np.median(bends)) / math.sqrt(6) if bends.size else 0.0
+
+
+def _beside(found: Found, settings: RowsTool) -> Floats:
+    """How far the greatest slope lies from each edge where the profile is smoothed more: what lies
+    beside it pulls it there, px; NaN where another edge would."""
+    values, _ = profile(found.where)
+    at = found.edges.at
+    far = np.array([np.abs(np.delete(at, n) - at[n]).min(initial=math.inf) for n in range(len(at))])
+    strength = strength_of(values, BESIDE_SMOOTHING * settings.smoothing_px)[0]
+    columns = np.clip(np.rint(at).astype(np.intp), NEAR_PX + 1, values.shape[1] - NEAR_PX - 2)
+    near = (
+        np.sign(found.edges.step)[:, None]
+        * strength[columns[:, None] + np.arange(-NEAR_PX, NEAR_PX + 1)]
+    )
+    columns = columns + near.argmax(axis=1) - NEAR_PX
+    before, peak, after = (strength[columns + by] for by in (-1, 0, 1))
+    curve = 2 * peak - before - after
+    moved = columns + (after - before) / 2 / np.where(curve == 0, np.inf, curve) - at
+    return np.where((far > FAR * BESIDE_SMOOTHING * settings.smoothing_px), moved, np.nan)
+
+
+def _slant(view: View, where: Strip) -> float:
+    """Direction of the edges in the region's own axes, radians."""
+    along = np.linalg.solve(view.matrix[:, :2], where.along)
+    return math.atan2(float(along[0]), float(along[1]))
