@@ -82,7 +82,8 @@ def test_a_container_is_confined_and_its_secrets_are_files_of_this_site(
 def test_node_and_web_get_their_own_secrets_by_the_names_of_the_settings() -> None:
     node, web = (set(COMPOSE["services"][name]["secrets"]) for name in ("node", "web"))
     assert node | web <= CREDENTIALS
-    assert not node & web
+    assert node & web == {"web_broker_password"}, "by which commands in the node's ask the node"
+    assert not web & {"broker_password", "metrics_token"}
     for pod in DEPLOYMENTS:
         for volume in pod["spec"]["template"]["spec"]["volumes"]:
             if volume["name"] in ("node-secrets", "web-secrets"):
