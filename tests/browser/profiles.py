@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from playwright.sync_api import Browser, BrowserContext, Page
+from playwright.sync_api import Browser, BrowserContext, Page, ViewportSize
 
 from tests.browser.plant import Plant, answered, context_of, quiet, signed_in
 
@@ -44,6 +44,7 @@ class Profiles:
         context = self._profile(key, who, look)
         free = self._free.setdefault(key, [])
         page, complaints = free.pop() if free and not answers else _new(context)
+        size = page.viewport_size
         self._forget(page)
         for at, change in (answers or {}).items():
             answered(page, at, change)
@@ -59,7 +60,7 @@ class Profiles:
         if answers or page.is_closed():
             page.close()
         else:
-            self._leave(page)
+            self._leave(page, size)
             free.append((page, complaints))
 
     def close(self) -> None:
@@ -84,8 +85,10 @@ class Profiles:
         session.send("Storage.clearDataForOrigin", kept)
         session.detach()
 
-    def _leave(self, page: Page) -> None:
+    def _leave(self, page: Page, size: ViewportSize | None) -> None:
         page.unroute_all()
+        if size is not None and page.viewport_size != size:
+            page.set_viewport_size(size)
         if page.url.startswith(self._plant.url):
             page.evaluate("sessionStorage.clear()")
         page.goto(BLANK)

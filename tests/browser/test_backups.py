@@ -2,7 +2,7 @@
 
 from playwright.sync_api import Page, expect
 
-from tests.browser.plant import DESKTOP, PHONE, overflow, violations
+from tests.browser.plant import PHONE, overflow, violations
 from tests.rooms.people.people import PASSWORD
 
 SLOW_MS = 60_000
@@ -26,4 +26,3 @@ def test_a_backup_is_made_checked_and_fetched(page: Page) -> None:
     assert violations(page) == []
     page.set_viewport_size(PHONE)
     assert overflow(page) == 0
-    page.set_viewport_size(DESKTOP)

@@ -2,7 +2,7 @@
 
 from playwright.sync_api import Page, expect
 
-from tests.browser.plant import DESKTOP, PHONE, overflow, violations
+from tests.browser.plant import PHONE, overflow, violations
 
 
 def test_help_opens_by_the_keyboard_and_covers_nothing_for_good(page: Page) -> None:
@@ -38,4 +38,3 @@ def test_help_opens_by_the_keyboard_and_covers_nothing_for_good(page: Page) -> N
     expect(page.locator("#help-button")).to_be_focused()
     page.goto("/app/guides/plc")
     assert overflow(page) == 0
-    page.set_viewport_size(DESKTOP)
