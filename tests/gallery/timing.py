@@ -133,6 +133,8 @@ def record(by: str) -> Recording:
                 happened(kind, str(value.get("verdict") or value.get("state")))
 
     def part(number: int) -> None:
+        # a trigger while it is not READY is refused, and has no result
+        wait_for(lambda: bank.timeline[-1][1]["ready"], 30, "READY")
         heard = sum(each.row == "result" for each in events)
         if by == "mqtt":
             happened("trigger", f"P{number}")
@@ -144,8 +146,8 @@ def record(by: str) -> Recording:
                 happened("TRIGGER", str(int(on)))
                 time.sleep(EVERY_S / 4)
         time.sleep(EVERY_S)
-        wait_for(lambda: sum(each.row == "result" for each in events) > heard, 20, "a result")
-        wait_for(lambda: not bank.timeline[-1][1]["result_valid"], 20, "the end of the pulse")
+        wait_for(lambda: sum(each.row == "result" for each in events) > heard, 30, "a result")
+        wait_for(lambda: not bank.timeline[-1][1]["result_valid"], 30, "the end of the pulse")
 
     with (
         tempfile.TemporaryDirectory(prefix="timing-") as folder,
