@@ -23,7 +23,7 @@ import numpy as np
 
 from node.locators import pattern
 from schemas import Pattern, Pose, Problem, Region
-from tests.bench.vision.locate import (
+from tests.bench.vision.locate_pictures import (
     LARGE,
     SIZE,
     Gray,

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from node.locators.pattern import find, learn
 from schemas import Pattern
-from tests.bench.vision.locate import apart
+from tests.bench.vision.locate_pictures import apart
 from tests.rooms.pictures.scenes import frame, region
 
 pytestmark = pytest.mark.slow

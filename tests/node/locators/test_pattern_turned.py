@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from node.frame import Frame
 from node.locators.pattern import find, learn
 from schemas import Pattern, Pose, Problem, Region
-from tests.bench.vision.locate import apart, rendered, spoilt
+from tests.bench.vision.locate_pictures import apart, rendered, spoilt
 from tests.rooms.pictures.scenes import Scene, frame, region
 
 pytestmark = pytest.mark.slow
