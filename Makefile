@@ -19,7 +19,7 @@ help:
 	@echo "make locked  install what requirements.lock has, by its hashes, into an environment that is thrown away; make audit  ask pip-audit"
 	@echo "make bench   the benchmarks; DATA=/path/to/pictures for all real pictures, BENCH='--only tools' for some of them"
 	@echo "make attack  what slow, silent and many clients do to a web, and what somebody else waits meanwhile; ATTACK='--web-port N ...'"
-	@echo "make load    Locust against the web: 50 requests/s, 1000 connections, 1000 requests/s; LOAD='--seconds 60 --url URL'"
+	@echo "make load    Locust against the web: 50 requests/s, 1000 connections, 1000 requests/s; LOAD='--seconds 60 --url URL' or LOAD=--wrk"
 	@echo "make brokers the same load on every broker that is installed, restarted and killed; BROKERS='--loops 5 --only nats' for a part"
 	@echo "make alerts  cause what each alert rule is for, against a real Prometheus and Alertmanager (Debian: prometheus, prometheus-alertmanager)"
 	@echo "make install-test  install.sh on a clean root, by the offline bundle and by the registry, to a part that is judged; INSTALL='--only bundle'"

@@ -2,11 +2,13 @@
 
 Locust has an environment of its own (.venv/locust), for it brings a Flask and a gevent of its own.
 LOAD="--url URL" loads a web of yours, with WEB_USER and WEB_PASSWORD; --users and --rate say how.
+LOAD="--wrk" has Debian's wrk ask the same as fast as a web of ours answers.
 """
 
 import argparse
 import contextlib
 import csv
+import math
 import os
 import subprocess
 import sys
@@ -19,6 +21,7 @@ from rich.console import Console
 from rich.table import Table
 
 from deploy.serve.serving import more_files
+from tests.load import wrk
 from tests.rooms.installation.processes import ROOT
 from tests.rooms.installation.web_process import Web
 from tests.rooms.promise.ledgers import fill
@@ -44,11 +47,17 @@ AIMS = (
 )
 
 
-class Seen(NamedTuple):
-    """What Locust has counted: requests, failures, requests a second, and times in ms."""
+FASTEST = (
+    Aim("as fast as it answers", 64, math.inf),
+    Aim("G0: 1000+ connections", 1000, math.inf),
+)
 
-    requests: int
-    failures: int
+
+class Seen(NamedTuple):
+    """What was counted: requests, failures, requests a second, and times in ms."""
+
+    requests: float
+    failures: float
     rate: float
     p50: float
     p95: float
@@ -108,11 +117,14 @@ def main() -> int:
     parser.add_argument("--url", metavar="URL", help="of a web that runs, instead of one of ours")
     parser.add_argument("--users", type=int, metavar="N", help="with --rate: this instead")
     parser.add_argument("--rate", type=float, metavar="N", default=50.0, help="requests a second")
+    parser.add_argument("--wrk", action="store_true", help="as fast as a web of ours answers")
     args = parser.parse_args()
     more_files()
-    locust = installed()
-    aims = (Aim("asked for", args.users, args.rate),) if args.users else AIMS
-    table = Table(title="The web under Locust")
+    locust = None if args.wrk else installed()
+    aims = FASTEST if args.wrk else AIMS
+    if args.users:
+        aims = (Aim("asked for", args.users, args.rate),)
+    table = Table(title=f"The web under {'wrk' if args.wrk else 'Locust'}")
     for title in (
         "what",
         "users",
@@ -132,13 +144,17 @@ def main() -> int:
         ):
             environ = {}
             url = args.url
-            if url is None:
+            if url is None or locust is None:
                 url, environ["WEB_TOKEN"] = stack.enter_context(site(Path(name), aim.worker))
-            seen = run(locust, aim, args.seconds, url, environ)
+            if locust is None:
+                seen = Seen(*wrk.run(aim.users, args.seconds, url, environ["WEB_TOKEN"]))
+            else:
+                seen = run(locust, aim, args.seconds, url, environ)
         good = good and seen.requests > 0 and not seen.failures
         times = f"{seen.p50:g}, {seen.p95:g}, {seen.p99:g}"
-        row = (aim.users, f"{aim.rate:g}", aim.worker, f"{seen.rate:.0f}", seen.requests)
-        table.add_row(aim.name, *map(str, row), str(seen.failures), times)
+        asked = "all" if math.isinf(aim.rate) else f"{aim.rate:g}"
+        row = (aim.users, asked, aim.worker, f"{seen.rate:.0f}", f"{seen.requests:.0f}")
+        table.add_row(aim.name, *map(str, row), f"{seen.failures:.0f}", times)
     Console(width=max(120, Console().width)).print(table)
     return 0 if good else 1
 
