@@ -9,6 +9,7 @@ import json
 import os
 import signal
 import sys
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -24,13 +25,16 @@ LIMIT_S = 3 * 3600  # where the web that began it, which waits less, is gone
 
 def main(words: list[str]) -> int:
     """The child's exit code."""
-    os.nice(NICE)
+    with suppress(PermissionError):  # the unit of an installed web lets nobody say so
+        os.nice(NICE)
     signal.alarm(LIMIT_S)
     try:
         try:
             found = _make(*words[1:]) if words[0] == "make" else _check(*words[1:])
         except OSError as error:
             raise failed(str(error.filename or words[1]), error) from error
+        except Exception as error:  # whoever asked is told, and not only that it ended
+            raise Problem("INTERNAL", f"{type(error).__name__}: {error}") from error
     except Problem as problem:
         print(json.dumps({"code": problem.code, "message": problem.message}))
         return 1

@@ -1,7 +1,10 @@
 """What the web's backups take of the disk while they are made and checked."""
 
+import errno
+import json
 import os
 import resource
+import signal
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
@@ -61,3 +64,33 @@ def test_checking_a_backup_writes_nothing(config: Path, file: Path) -> None:
     file.write_bytes(file.read_bytes()[:-20])
     with nothing_written(), pytest.raises(Problem, match="BACKUP_INVALID"):
         kept_backup._check(str(file))
+
+
+def test_a_unit_that_lets_nobody_change_a_priority_keeps_no_backup_from_being_made(
+    config: Path,
+    file: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """The filter of system calls of an installed web (~@resources) refuses both."""
+
+    def refused(*_: object) -> None:
+        raise PermissionError(errno.EPERM, "Operation not permitted")
+
+    for name in ("nice", "sched_setscheduler"):
+        monkeypatch.setattr(os, name, refused)
+    try:
+        assert kept_backup.main(["make", str(config), str(file), "none", "people"]) == 0
+    finally:
+        signal.alarm(0)
+    assert json.loads(capsys.readouterr().out)["files"] > 0
+
+
+def test_whatever_goes_wrong_is_told_to_who_asked(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    try:
+        assert kept_backup.main(["make"]) == 1
+    finally:
+        signal.alarm(0)
+    assert json.loads(capsys.readouterr().out)["code"] == "INTERNAL"
