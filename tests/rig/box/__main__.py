@@ -13,7 +13,7 @@ import traceback
 from collections.abc import Callable
 from pathlib import Path
 
-from tests.rig.box import boots, guides, image, stories, unseen, updates
+from tests.rig.box import boots, guides, image, pages, stories, unseen, updates
 from tests.rig.box.machines import KINDS, Box, Container, Emulated, kvm
 
 STORIES: dict[str, Callable[[Box], str]] = {
@@ -21,6 +21,7 @@ STORIES: dict[str, Callable[[Box], str]] = {
     "kill": stories.killed,
     "nightly": stories.nightly,
     "secrets": unseen.unseen,
+    "pages": pages.pages,
     "watchdog": stories.watchdog,
     "start-limit": stories.start_limit,
     "update": updates.update,
