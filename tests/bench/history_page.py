@@ -44,7 +44,7 @@ def measure(site: Site) -> list[Figure]:
     ):
         times = run_page.Times(site.broker.port, NODE)
         plc.await_state(NODE, "Ready")
-        run_page.line(times, ("cam1",), 1, ROWS, page)
+        run_page.line(times, ("cam1",), 0.5, ROWS, page)
         times.client.loop_stop()
         page.wait_for_timeout(SETTLED_MS)
         loaded = _loaded(page)
