@@ -33,16 +33,16 @@ class Acks:
         self._asked = 0
 
     def came(self, mid: int) -> bool:
-        """A message of QoS 1 came; False if it is one that is here already: an id is free again
-        when it is acknowledged."""
+        """A message of QoS 1 came; False if it is here already. An id is free again once it has
+        been acknowledged."""
         if mid in self._came:
             return False
         self._came[mid] = False
         return True
 
     def ack(self, ack: Ack, message: Incoming | None = None) -> None:
-        """Acknowledge one, once all that came before it are; `message` is what it was, if it
-        matters that it comes again."""
+        """Acknowledge a message once all that came before it are acknowledged; `message` is its
+        content, given if it matters that it may come again."""
         if ack.qos == 0:
             return
         self._came[ack.mid] = True
@@ -55,16 +55,16 @@ class Acks:
                 self._out.append((self._asked, held))
 
     def asked(self) -> int:
-        """Something goes out that the broker will answer: its number."""
+        """Something goes out that the broker will answer; returns its number."""
         self._asked += 1
         return self._asked
 
     def answered(self, number: int) -> None:
-        """The broker has answered that."""
+        """The broker has answered the message with this number."""
         while self._out and self._out[0][0] < number:
             self._out.popleft()
 
     @property
     def unsure(self) -> list[Incoming]:
-        """What was worked off and may come again."""
+        """Messages that were dealt with and may come again."""
         return [*(message for _, message in self._out), *self._held.values()]

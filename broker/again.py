@@ -29,13 +29,14 @@ class Again:
         self._left.update(map(content_of, unsure))
 
     def began(self, *, session_present: bool) -> None:
-        """The next one; a broker that has no session for us knows nothing any more."""
+        """The next connection has begun; a broker that has no session for us knows nothing of the
+        last one."""
         if not session_present:
             self._left.clear()
         self._until = time.monotonic() + AGAIN_S
 
     def is_one(self, message: Incoming) -> bool:
-        """Whether this is one of them; each is one only once."""
+        """Whether this message is one of them; each counts once only."""
         if not self._left:
             return False
         if time.monotonic() > self._until:

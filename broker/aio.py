@@ -102,7 +102,7 @@ class Driver:
                 await task
 
     def wake(self) -> None:
-        """There is something to do."""
+        """Wake the task: there is something to do."""
         self._woken.set()
 
     async def _run(self) -> None:
@@ -286,11 +286,11 @@ class Consumer:
 
     @property
     def trouble(self) -> str | None:
-        """Why there is no connection to the broker now; None while there is one."""
+        """Why there is no connection to the broker now; None if there is one."""
         return self._driver.trouble
 
     async def __aiter__(self) -> AsyncIterator[dict[str, Any]]:
-        """Results, until the task that asks is cancelled."""
+        """Results, one after the other, until the task that asks is cancelled."""
         while True:
             yield await self.take()
 

@@ -85,7 +85,7 @@ class Client:
             link.close()
 
     def link(self) -> Link:
-        """The connection, made if there is none."""
+        """The connection; it is made if there is none yet."""
         with self._lock:
             if self._link is not None and self._link.ended is None:
                 return self._link

@@ -48,8 +48,8 @@ FILTERS = 8  # in one SUBSCRIBE: it must be within the packet limit too
 
 
 class Connection:
-    """See the head of this file. run() returns when the connection is over; the others are for its
-    callbacks."""
+    """See the head of this file. run() returns when the connection is over; the other methods are
+    for its callbacks."""
 
     def __init__(
         self,
@@ -180,8 +180,8 @@ class Connection:
                 self.fail("dead", f"the broker has said nothing for {self._dead_s:g} s")
 
     def _look(self, began: float, limit_s: float) -> None:
-        """Note when the socket was looked at, and tell if that was late: poll took longer than
-        asked for, or came late."""
+        """Note when the socket was looked at, and tell if that was late: poll took longer than it
+        was asked to, or was called late."""
         now = time.monotonic()
         late_s = began - self._looked_at + max(0.0, now - began - limit_s)
         if late_s > PASS_S:
@@ -250,18 +250,18 @@ class Connection:
         self.window.sent(info.mid, message._replace(qos=qos), self._acks.asked() if qos else 0)
 
     def size(self, message: Message) -> int:
-        """Bytes of its packet, at most."""
+        """The most bytes that its packet can have."""
         return size_of(message, self.v5)
 
     def ack(self, ack: Ack, message: Incoming | None = None) -> None:
-        """Acknowledge a message that came over this connection; `message` is what it was, if it
-        matters that it comes again."""
+        """Acknowledge a message that came over this connection; `message` is its content, given if
+        it matters that it may come again."""
         if self.ended is None:
             self._acks.ack(ack, message)
 
     @property
     def unsure(self) -> list[Incoming]:
-        """What was worked off and may come again over the next connection."""
+        """Messages that were dealt with and may come again over the next connection."""
         return self._acks.unsure
 
     def ping(self) -> None:
@@ -270,7 +270,7 @@ class Connection:
         self.client.ping()
 
     def subscribe(self, topics: list[str]) -> None:
-        """Ask for these filters; subscribed() tells of each."""
+        """Subscribe to these filters; subscribed() reports each answer."""
         options = SubscribeOptions(qos=1, retainAsPublished=False) if self.v5 else None
         for first in range(0, len(topics), FILTERS):
             some = topics[first : first + FILTERS]
@@ -280,7 +280,7 @@ class Connection:
             self._asked[mid] = some
 
     def unsubscribe(self, topics: list[str]) -> None:
-        """Leave these filters; unsubscribed() tells of it."""
+        """Unsubscribe from these filters; unsubscribed() reports the answer."""
         for first in range(0, len(topics), FILTERS):
             some = topics[first : first + FILTERS]
             _, mid = self.client.unsubscribe(some)

@@ -1,4 +1,4 @@
-"""Reaching the broker on a thread of its own, so that whoever has a heartbeat need not wait for
+"""Reaching the broker on a thread of its own, so that no thread with a heartbeat has to wait for
 names, files or silence."""
 
 import contextlib
@@ -35,7 +35,7 @@ class Dial:
         threading.Thread(target=self._run, name="dial", daemon=True).start()
 
     def take(self) -> socket.socket | None:
-        """The socket, for the one who asks first; None if there is none."""
+        """The socket, for the first caller; None if there is none."""
         with self._lock:
             sock, self._socket = self._socket, None
             return sock
@@ -77,8 +77,8 @@ class Dialling:
         self._tries: list[Dial] = []
 
     def look(self) -> tuple[socket.socket | None, OSError | ValueError | None]:
-        """A socket, or why there is none; (None, None) while it is still tried. Begins a try if
-        need be."""
+        """A socket, or why there is none; (None, None) while it is still being tried. Begins a try
+        if there is none."""
         now = time.monotonic()
         for each in [each for each in self._tries if each.done]:
             sock = each.take()
@@ -96,7 +96,7 @@ class Dialling:
     def wait(
         self, stopping: threading.Event, beat: Callable[[], None], waits: Callable[[str], None]
     ) -> tuple[socket.socket | None, Ended]:
-        """A socket, or why there is none. beat() is called all the while, waits(why) when it takes
+        """A socket, or why there is none. beat() is called all the time, waits(why) when it takes
         long."""
         url = self._given[0].url
         while not stopping.is_set():
@@ -115,12 +115,12 @@ class Dialling:
 
     @property
     def waits(self) -> tuple[str, float]:
-        """What the oldest try waits for, and for how many seconds."""
+        """What the oldest try is waiting for, and for how many seconds it has been."""
         oldest = self._tries[0] if self._tries else None
         return (oldest.step, time.monotonic() - oldest.began_at) if oldest else ("", 0.0)
 
     def leave(self) -> None:
-        """Give up what is tried; a thread that hangs ends by itself."""
+        """Give up the tries under way; a thread that hangs ends by itself."""
         for each in self._tries:
             each.leave()
         self._tries.clear()

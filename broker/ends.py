@@ -66,8 +66,8 @@ class Delivered(NamedTuple):
 
 
 class Gone(NamedTuple):
-    """The node has no such results any more, these seq included: retention, or a damaged ledger.
-    They are passed over."""
+    """The node no longer has these results, the seq given included: they were too old, or the
+    ledger was damaged. They are skipped."""
 
     station: str
     first: int
@@ -78,7 +78,7 @@ Event = Accepted | Answered | Delivered | Gone
 
 
 class End(Protocol):
-    """What a driver drives."""
+    """One end of the promise, as its driver sees it."""
 
     @property
     def filters(self) -> tuple[str, ...]:
@@ -89,15 +89,15 @@ class End(Protocol):
         everything."""
 
     def heard(self, topic: str, payload: bytes, *, retain: bool, now: float) -> list[Event]:
-        """A message came (any topic may be given); what follows from it. Never raises: anybody may
+        """A message came, on any topic. Returns what follows from it. Never raises: anybody may
         have sent anything."""
 
     def due(self, now: float) -> list[Message]:
-        """What is to be published now; each is planned anew, so that it is given again if nothing
-        comes of it."""
+        """What is to be published now. Each message is scheduled again, and so given once more if
+        nothing comes of it."""
 
     def wake_at(self) -> float:
-        """When `due` has something next; infinite if never without anything heard."""
+        """When `due` next has something; infinite if it never will unless a message comes."""
 
 
 class Versions:
@@ -111,12 +111,12 @@ class Versions:
         self._wrong = 0
 
     def spoken(self) -> None:
-        """It works."""
+        """The connection works."""
         self._spoken, self._wrong = True, 0
 
     def failed(self, *, wrong: bool) -> None:
-        """No connection came of it; `wrong` if it looked as if the broker did not know this
-        version, as proxies do too."""
+        """No connection came about; `wrong` if it looked as if the broker, or a proxy before it,
+        did not know this version."""
         self._wrong = self._wrong + 1 if wrong else 0
         if self._wrong > WRONG_LIMIT:  # another broker stands there now
             self._spoken = False
@@ -125,8 +125,8 @@ class Versions:
 
 
 def tell(call: Callable[..., None], *given: Any) -> None:
-    """Call what somebody gave us to be called: what it raises is logged, and keeps nothing from
-    those after it."""
+    """Call a callback that was handed to us: what it raises is logged, and keeps nothing from the
+    callbacks after it."""
     try:
         call(*given)
     except Exception:
@@ -157,5 +157,6 @@ def resend(names: Names, station: str, wanted: dict[str, Any]) -> tuple[str, Mes
 
 
 def back_off(tries: int, longest_s: float = LONGEST_S) -> float:
-    """Seconds until the next try: doubled each time, and a little apart from what others wait."""
+    """Seconds until the next try: doubled each time, and slightly different for everybody who
+    waits."""
     return min(longest_s, FIRST_S * float(2 ** min(tries - 1, 10))) * random.uniform(0.8, 1.0)

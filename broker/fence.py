@@ -57,7 +57,7 @@ class Fence:
 
     @property
     def backlog_s(self) -> float | None:
-        """How old at most is what is delivered now; None if it is not backlog."""
+        """The greatest age of what is delivered now; None if it is not backlog."""
         if self.passed or not self._session_present:
             return None
         return self._outage_s + time.monotonic() - self._began_at
@@ -67,20 +67,20 @@ class Fence:
         self._heard_at = time.monotonic()
 
     def hold(self) -> None:
-        """What was delivered is not acknowledged now, so there may be nothing to come."""
+        """What was delivered is not being acknowledged, so nothing more may come."""
         self._free_at = self._heard_at = time.monotonic()
 
     def refuse(self) -> None:
-        """There will be no echoes."""
+        """No echoes will come."""
         self._refused, self.trusted = True, False
 
     def give_up(self) -> None:
-        """There is nothing to wait for."""
+        """There is nothing to wait for any more."""
         self.passed, self.trusted = True, False
 
     @property
     def long(self) -> bool:
-        """Whether the marker has not been back for long."""
+        """Whether the marker has been away for long."""
         return not (self.passed or self._refused) and time.monotonic() - self._free_at > GIVE_UP_S
 
     def due(self) -> bool:
@@ -102,7 +102,7 @@ class Fence:
         return True
 
     def waited(self) -> bool:
-        """Whether there is no more to wait for: nothing comes, and the marker does not either."""
+        """Whether waiting is over: nothing comes, and neither does the marker."""
         if self.passed:
             return False
         now = time.monotonic()
@@ -131,11 +131,11 @@ class Overdue:
             self.taken_at, self._empty = time.monotonic(), 0
 
     def came(self) -> None:
-        """One is back."""
+        """A marker is back."""
         self.taken_at = None
 
     def heard(self) -> None:
-        """Anything was delivered."""
+        """Something was delivered."""
         self._heard += 1
 
     def pinged(self, *, held: bool) -> None:
@@ -144,13 +144,13 @@ class Overdue:
         self._pings.append(None if held else self._heard)
 
     def ponged(self) -> None:
-        """The oldest is answered."""
+        """The oldest ping is answered."""
         if self._pings and self._pings.popleft() == self._heard:
             self._empty += 1
 
     @property
     def lost(self) -> bool:
-        """Whether there is no more to wait for."""
+        """Whether the markers on their way can be given up."""
         return (
             self.taken_at is not None
             and time.monotonic() - self.taken_at > LOST_S
@@ -166,13 +166,13 @@ class Marks:
         self._out: deque[tuple[str, float]] = deque(maxlen=MARKS)
 
     def sent(self, name: str, at: float) -> None:
-        """One is on its way."""
+        """A mark is on its way."""
         if not self._out:
             self.current_at = max(self.current_at, at - LATE_S)
         self._out.append((name, at))
 
     def came(self, name: str) -> None:
-        """It is back, and with it all before it."""
+        """A mark is back, and with it all marks before it."""
         if not any(name == each for each, _ in self._out):
             return
         while self._out:
@@ -182,13 +182,13 @@ class Marks:
                 return
 
     def behind_s(self, now: float) -> float:
-        """How old may be what comes now: 0 if the oldest mark has not been away for long."""
+        """How old what comes now may be: 0 if the oldest mark has not been away for long."""
         late = bool(self._out) and now - self._out[0][1] > LATE_S
         return now - self.current_at if late else 0.0
 
 
 class Lag:
-    """How late is what the broker delivers over this connection."""
+    """How late what the broker delivers over this connection is."""
 
     def __init__(self) -> None:
         self._pings = Marks()
@@ -213,8 +213,8 @@ class Lag:
         self._markers.sent(nonce, now - self._pings.behind_s(now))
 
     def stood_still(self, since: float) -> None:
-        """Nobody has looked since then: what waits in the broker's queue does so too, until the
-        next marker is back."""
+        """Nobody has looked since then: what waits in the broker's queue has waited as long, until
+        the next marker is back."""
         self._markers.sent("", since)
 
     def came(self, nonce: str) -> None:
@@ -222,7 +222,7 @@ class Lag:
         self._markers.came(nonce)
 
     def forget(self) -> None:
-        """No marker comes back: only pings tell."""
+        """No marker comes back: from now on only pings tell."""
         self._markers = Marks()
 
     @property
@@ -232,6 +232,6 @@ class Lag:
 
     @property
     def behind_s(self) -> float:
-        """How old may be what comes now; 0 if it is fresh."""
+        """How old what comes now may be; 0 if it is fresh."""
         now = time.monotonic()
         return max(self._pings.behind_s(now), self._markers.behind_s(now))

@@ -24,8 +24,8 @@ IDS_LIMIT = 10_000
 
 
 class _Asked(NamedTuple):
-    """A range of seq. Up to `known` they existed when it was asked for, so what is not there then
-    is gone."""
+    """A range of seq. Up to `known` they existed when the range was asked for, so what is missing
+    from the answer is gone."""
 
     first: int
     last: int
@@ -33,13 +33,13 @@ class _Asked(NamedTuple):
 
     @property
     def open(self) -> bool:
-        """Whether it was asked for what may exist beyond all that is known."""
+        """Whether results were asked for that may exist beyond all that is known."""
         return self.last > self.known
 
 
 @dataclass
 class _Station:
-    """What the consumer has of one station: everything before `next`; `ahead` is the highest seq
+    """What the consumer has from one station: everything before `next`; `ahead` is the highest seq
     that is known to exist."""
 
     next: int
@@ -236,7 +236,7 @@ class Hearing:
     def _pass_over(
         self, name: str, station: _Station, last: int, there: set[int]
     ) -> Iterator[Event]:
-        """Go on behind what the node does not have, up to `last`."""
+        """Skip what the node does not have, up to `last`."""
         while station.next <= last and station.next not in there:
             first = station.next
             while (
@@ -254,7 +254,7 @@ class Hearing:
             yield from self._deliver(name, station)
 
     def due(self, now: float) -> list[Message]:
-        """See End: the wish to have results sent again."""
+        """See End: requests to send results again."""
         messages = []
         for name, station in self._stations.items():
             if station.ask_at > now:

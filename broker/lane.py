@@ -1,4 +1,4 @@
-"""What a session is for, and how it keeps out of the way of the other one."""
+"""What a session is for, and how the two sessions of a node stay out of each other's way."""
 
 from collections.abc import Sequence
 
@@ -20,11 +20,11 @@ class Lane:
     about = ""  # what its troubles begin with, for people
 
     def may_connect(self) -> bool:
-        """Whether it should be there."""
+        """Whether its connection should exist now."""
         return True
 
     def afresh(self) -> bool:
-        """Whether what was before says nothing any more, so that it need not wait to be there."""
+        """Whether earlier waits no longer count, so that it may connect at once."""
         return False
 
     def connecting(self) -> None:
@@ -40,22 +40,23 @@ class Lane:
         """A connection, or a try, is over."""
 
     def wants_commands(self) -> bool | None:
-        """Whether commands are to be heard over this connection; None: as the broker has it."""
+        """Whether commands are to be heard over this connection; None leaves it as the broker has
+        it."""
         return True
 
     def hears_commands(self, heard: bool) -> None:
-        """Whether they are, now that the broker has answered."""
+        """Whether commands are heard here, now that the broker has answered."""
 
     def left_commands(self) -> None:
-        """The broker brings no more commands over this connection, but those that it has put in
-        line."""
+        """The broker brings no more commands over this connection, except those already in its
+        queue."""
 
     def may_greet(self) -> bool:
         """Whether the state may be told, since whoever waits for it may send commands then."""
         return True
 
     def told(self) -> list[str]:
-        """What is not as it should be, a sentence each."""
+        """What is wrong, one sentence each."""
         return []
 
 

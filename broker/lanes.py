@@ -52,8 +52,8 @@ FIRST, CONTROL = 0, 1
 
 
 class Handover:
-    """Which connection listens to commands. Each value is written by one thread, and read by the
-    other."""
+    """Which of the two connections listens to commands. Each value is written by one thread, and
+    read by the other."""
 
     def __init__(self) -> None:
         self.twice = Twice()
@@ -69,8 +69,8 @@ class Handover:
         self.reasons: tuple[str, ...] = ()  # what is not as it should be with it
 
     def unsteady(self, now: float) -> bool:
-        """Whether the second is lost again and again while the first stands, and has not stood for
-        long since."""
+        """Whether the second connection is lost again and again while the first stands, and has not
+        stood for long since."""
         first_at = self.first_at
         if (
             first_at is None
@@ -81,7 +81,7 @@ class Handover:
         return not self.heard or now - self.control_at < STOOD_S
 
     def deaf(self) -> None:
-        """Commands do not come over the second."""
+        """Commands do not come over the second connection."""
         if self.heard:
             self.heard, self.deaf_at = False, time.monotonic()
 
@@ -295,7 +295,7 @@ class Lanes:
 
     @property
     def beats(self) -> dict[str, int]:
-        """When each thread has moved for the last time (monotonic ns)."""
+        """When each thread last gave a sign of life (monotonic ns)."""
         return {"broker": self.first.beat_ns, "broker control": self.control.beat_ns}
 
     @property
@@ -310,7 +310,7 @@ class Lanes:
 
     @property
     def protocol(self) -> Literal["5.0", "3.1.1"]:
-        """Version of MQTT that is spoken."""
+        """The MQTT version that is spoken."""
         return self.first.protocol
 
     @property

@@ -30,8 +30,8 @@ class WrongProtocol(Problem):
 
 
 class Waiter:
-    """Somebody who waits for messages on some topics; `missed` counts what did not fit into the
-    queue."""
+    """A subscriber who waits for messages on some topics; `missed` counts those that did not fit
+    into the queue."""
 
     def __init__(self, filters: tuple[str, ...]) -> None:
         self.filters = filters

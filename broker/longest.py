@@ -1,4 +1,4 @@
-"""How long packets may be where the broker keeps that to itself, and what is known of it over
+"""How long packets may be if the broker does not say so, and what is remembered of that over
 restarts.
 
 A broker that gets a packet that is too long for it ends the connection, with a reason or without.
@@ -34,7 +34,7 @@ class Longest:
         self._whole_at = time.monotonic() + WHOLE_S[known.sure]
 
     def limit(self) -> int | None:
-        """Bytes of a packet; None for any number."""
+        """The most bytes of a packet; None if any number may do."""
         if self.known.limit and time.monotonic() > self._whole_at:
             self._trying = self.known.limit
             self.known = self.known._replace(limit=None)

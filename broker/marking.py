@@ -42,7 +42,7 @@ class Marking:
 
     @property
     def behind_s(self) -> float:
-        """How late is what comes now; 0 if it is fresh."""
+        """How late what comes now is; 0 if it is fresh."""
         return self._lag.behind_s
 
     @property
@@ -52,7 +52,7 @@ class Marking:
 
     @property
     def age_s(self) -> float | None:
-        """How old at most is what comes now; None if it is fresh."""
+        """The greatest age of what comes now; None if it is fresh."""
         return max(self.fence.backlog_s or 0.0, self._lag.behind_s) or None
 
     def told(self) -> list[str]:

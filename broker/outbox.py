@@ -123,7 +123,7 @@ class Outbox:
         self.nudge()
 
     def take_in(self, message: Message) -> bool:
-        """Send any message in its turn; False if nobody would before long."""
+        """Send any message in its turn; False if it would not go out before long."""
         with self._lock:
             if not self._open or len(self.misc) >= MISC_LIMIT:
                 return False
@@ -132,7 +132,7 @@ class Outbox:
         return True
 
     def drop(self, message: Message) -> None:
-        """Let a message go that cannot be sent."""
+        """Drop a message that cannot be sent."""
         self.dropped += 1
         if callable(message.token):
             message.token()
@@ -185,18 +185,19 @@ class Outbox:
     # For the session
 
     def attend(self, attended: bool) -> None:
-        """The calling thread takes out what is put in from here on; `attended` says that it does so
+        """The calling thread takes messages out from now on; `attended` says that it does so
         promptly."""
         self._owner = threading.get_ident()
         self._attended = attended
 
     def open(self) -> None:
-        """What is taken in goes out now."""
+        """Messages that are put in go out now."""
         with self._lock:
             self._open = True
 
     def shut(self) -> list[Message]:
-        """What is taken in would wait: nothing is any more, and this is what waits in its turn."""
+        """Messages that are put in would wait, so no more are accepted; returns those that are
+        waiting."""
         with self._lock:
             self._open = False
             waiting = list(self.misc)
@@ -204,7 +205,7 @@ class Outbox:
             return waiting
 
     def close(self) -> None:
-        """Nobody attends any more; what is put in from here on stays."""
+        """Nobody takes messages out any more; what is put in from here on stays."""
         self._attended = False
         wake, self.wake = self.wake, -1
         if wake >= 0:
@@ -216,15 +217,15 @@ class Outbox:
         return not (self._feed or self.misc)
 
     def take_rows(self) -> tuple[list[ResultRow], set[str]]:
-        """The committed results that were handed over, and the stations of which there were more
-        than there was room for."""
+        """The committed results that were handed over, and the stations that had more than there
+        was room for."""
         with self._lock:
             rows, self._feed = list(self._feed), deque()
             missed, self._missed = self._missed, set()
             return rows, missed
 
     def take_misc(self) -> Iterator[Message]:
-        """What waits in its turn, once."""
+        """The messages that wait in their turn; each is given once."""
         while self.misc:
             yield self.misc.popleft()
 

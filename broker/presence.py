@@ -1,5 +1,5 @@
-"""How the node is there for the broker: since when it is away, when it tries again, and what it
-knows of the broker already.
+"""How the node appears to the broker: since when it is away, when it tries again, and what it
+already knows of the broker.
 
 The file `alive` says when this node was last on line, so a start knows how long the outage was; one
 that cannot be written makes that unknown and is told, no more. `broker.json` keeps what was learned
@@ -60,8 +60,8 @@ class Ask(NamedTuple):
 
 
 class Presence:
-    """See the head of this file. Used on the session's thread. lane: of which connection, if it is
-    not the first."""
+    """See the head of this file. Used on the session's thread. lane: the connection's name, if it
+    is not the first."""
 
     def __init__(self, settings: BrokerSettings, node: str, state: Path, lane: str = "") -> None:
         self.problem: str | None = None  # why the alive file cannot be written
@@ -100,7 +100,7 @@ class Presence:
     # On line and away
 
     def beat(self, *, online: bool) -> None:
-        """The thread goes on; on line, the alive file says so."""
+        """A sign of life of the thread; while on line it goes into the alive file."""
         now = time.monotonic()
         if not online or now - self._alive_at < ALIVE_S:
             return
@@ -115,13 +115,13 @@ class Presence:
             )
 
     def came(self) -> None:
-        """CONNACK came: how long the outage was is known, however long after the start that is."""
+        """CONNACK came: the length of the outage is known, however long after the start that is."""
         self.outage_s = time.monotonic() - self._away_at if self.connects else self._since_alive()
         self.connects += 1
 
     def left(self, at: float) -> None:
-        """No longer on line, as it turns out since then (monotonic seconds): a connection may be
-        dead long before it ends."""
+        """The node has not been on line since then (monotonic seconds), as is known now: a
+        connection may be dead long before it ends."""
         self._away_at = at
 
     def _since_alive(self) -> float:
@@ -139,12 +139,12 @@ class Presence:
 
     @property
     def client_id(self) -> str:
-        """By what id the broker knows us."""
+        """The client id by which the broker knows us."""
         return self._default_id if self._assigned is None else self._assigned
 
     @property
     def version(self) -> Version:
-        """The version of MQTT that is asked for."""
+        """The MQTT version that is asked for."""
         return "5.0" if self._v5 else "3.1.1"
 
     @property
@@ -158,7 +158,7 @@ class Presence:
         return self._assigned is None
 
     def answered(self, said: Terms) -> None:
-        """CONNACK said yes."""
+        """CONNACK accepted the connection."""
         self._silent = 0
         before = self._known()
         self._version = self.version
@@ -171,14 +171,14 @@ class Presence:
             self._save()
 
     def learn(self, longest: Known, *, no_dots: bool) -> None:
-        """What the broker takes, as far as that was found out."""
+        """What the broker accepts, as far as it has been found out."""
         known = self.longest
         if (longest[:2], no_dots) != (known[:2], self.no_dots) or longest.taken > 2 * known.taken:
             self.longest, self.no_dots = longest, no_dots
             self._save()
 
     def adapt(self, reason: str) -> bool:
-        """A refusal that asks for another way; True if there is one, to be tried at once."""
+        """A refusal after which another way may work; True if there is one, to be tried at once."""
         if reason == "protocol" and self._v5:
             log.warning("the broker refuses MQTT 5: MQTT 3.1.1 is spoken")
             self._v5, self._said = False, True
@@ -199,8 +199,8 @@ class Presence:
         return False
 
     def _unanswered(self, reason: str) -> bool:
-        """CONNECT had no answer: of an outage, of a proxy, or since the broker does not know that
-        version."""
+        """CONNECT was not answered: there is an outage, a proxy, or a broker that does not know
+        that version."""
         if not self._v5:
             self._v5 = True  # it was not the version, then
             return False

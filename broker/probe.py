@@ -77,7 +77,7 @@ def probe(settings: BrokerSettings, node_id: str, limit_s: float = LIMIT_S) -> P
 
 
 def _has_room(settings: BrokerSettings, link: Link, v5: bool, limit_s: float) -> bool:
-    """Whether both connections live once there is another one."""
+    """Whether both connections live when there are two."""
     try:
         other = Link(settings, new_client_id("probe"), limit_s, v5=v5)
     except Problem:
@@ -114,7 +114,8 @@ def _try(link: Link, topic: str, mark: bytes) -> Tried:
 
 
 def _heard(waiter: Waiter, payload: bytes) -> Iterator[bool]:
-    """Whether each message that comes is that one; a node may use the topic at the same time."""
+    """Whether every message that comes is this one; a node may be using the topic at the same
+    time."""
     until = time.monotonic() + WAIT_S
     while (message := waiter.take(until - time.monotonic())) is not None:
         yield message.payload == payload

@@ -67,7 +67,7 @@ class Reading:
         self._again.began(session_present=session_present)
 
     def ended(self, connection: Connection) -> None:
-        """It is over: what waits here comes again, and what was handed over may."""
+        """The connection is over: what waits here comes again, and what was handed over may."""
         self._again.ended(connection.unsure)
         self._line.clear()
         self._bytes = 0
@@ -97,7 +97,8 @@ class Reading:
 
     @property
     def oldest(self) -> tuple[float, float] | None:
-        """When the oldest was read (monotonic seconds), and when it may have been sent."""
+        """When the oldest was read (monotonic seconds), and the earliest time at which it may have
+        been sent."""
         if not self._line:
             return None
         delivery, _, read_at = self._line[0]
@@ -124,7 +125,7 @@ class Reading:
 
 
 def _aged(delivery: Delivery, waited_s: float) -> Delivery:
-    """A delivery that was read so long ago is older by that."""
+    """A delivery that was read so long ago is older by that much."""
     backlog = delivery.backlog
     return delivery._replace(
         backlog=backlog and Backlog(backlog.outage_s + waited_s), waited_s=waited_s

@@ -1,5 +1,5 @@
-"""Why not all is well with the broker: a sentence each, there as long as it is so, for the alarm
-BROKER and for the pages."""
+"""What is wrong with the broker, one sentence each, for as long as it lasts: for the alarm BROKER
+and for the pages."""
 
 import time
 
@@ -16,7 +16,8 @@ REASONS_TOLD = 6
 
 
 class Reasons:
-    """See the head of this file. What others know is asked of them, the rest is told here."""
+    """See the head of this file. Other objects are asked for what they know, the rest is reported
+    here."""
 
     def __init__(
         self,

@@ -33,7 +33,7 @@ RESULT_HEAD = b'{"schema":"result/1","result_id":"'
 
 
 class Ledger(Protocol):
-    """What is needed of the ledger."""
+    """What is needed from the ledger."""
 
     def pending(self, after: int, limit: int, station: str | None = None) -> Sequence[ResultRow]:
         """Unconfirmed results with an id above `after`, oldest first."""
@@ -42,20 +42,20 @@ class Ledger(Protocol):
         """Stations that have unconfirmed results."""
 
     def confirmed(self, result_ids: Iterable[str]) -> None:
-        """These leave the outbox."""
+        """These results leave the outbox."""
 
     def confirm_soon(self, result_id: str, settled: Callable[[], None]) -> None:
-        """The same with the next commit; settled() if that was made."""
+        """The same with the next commit; settled() is called once that is made."""
 
     def flush(self) -> bool:
-        """Commit what stands in line; False if that takes too long."""
+        """Commit what is waiting; False if that takes too long."""
 
     def outbox_last(self) -> int:
         """The greatest id ever given."""
 
 
 class NoLedger:
-    """That of a session which carries no results."""
+    """The ledger of a session that carries no results."""
 
     def pending(self, after: int, limit: int, station: str | None = None) -> Sequence[ResultRow]:  # noqa: ARG002
         """See Ledger."""
@@ -147,15 +147,15 @@ class Results:
             lane.behind, lane.cursor = True, 0
 
     def finish(self) -> None:
-        """What the broker has said it has leaves the outbox now. Raises Problem."""
+        """What the broker has confirmed leaves the outbox now. Raises Problem."""
         if self._taken:
             self._confirm(self._taken)
             self._taken = []
         self._ledger.flush()
 
     def end(self) -> None:
-        """The connection is over: what the broker has said it has is confirmed, now or later, the
-        rest is sent again."""
+        """The connection is over: what the broker has confirmed leaves the outbox, now or later;
+        the rest is sent again."""
         sure = [
             name
             for name, sent in self._in_flight.items()
@@ -248,8 +248,8 @@ class Results:
         return ECHOLESS_S / 2 if self._in_flight or self._echoed else ECHOLESS_S
 
     def _sweep(self, now: float) -> None:
-        """What has no echo for long, and what had one but whose commit failed, maybe with others
-        that it stood in line with."""
+        """Results whose echo has been away for long, and echoes whose commit failed, perhaps
+        because of others in the same commit."""
         old = now - ECHOLESS_S
         self._confirm(
             [

@@ -76,7 +76,8 @@ class Sending:
         return trigger_id
 
     def drop(self, trigger_id: str) -> Accepted | None:
-        """Follow it no longer; what is known about it: None if it may not be in the ledger."""
+        """Stop following it, and return what is known about it: None if it may not be in the
+        ledger."""
         waiting = self._waiting.pop(trigger_id, None)
         return waiting.accepted if waiting else None
 
@@ -131,8 +132,8 @@ class Sending:
         return [waiting.accepted] if first else []
 
     def _replied(self, reply: dict[str, Any]) -> list[Event]:
-        """The node has no longer the result that was asked for: what `accepted` said of it is all
-        there is."""
+        """The node no longer has the result that was asked for: what `accepted` said about it is
+        all there is."""
         error = reply.get("error")
         if not isinstance(error, dict) or error.get("code") != "RESULT_NOT_FOUND":
             return []
@@ -146,8 +147,8 @@ class Sending:
         return []
 
     def due(self, now: float) -> list[Message]:
-        """See End: triggers; for those that are answered and whose result did not come, the wish to
-        have it sent again."""
+        """See End: triggers, and for those that are answered and whose result did not come, a
+        request to send it again."""
         messages = []
         for waiting in self._waiting.values():
             if waiting.next_at > now:

@@ -128,12 +128,12 @@ class Session:
 
     @property
     def protocol(self) -> Literal["5.0", "3.1.1"]:
-        """Version of MQTT that is spoken."""
+        """The MQTT version that is spoken."""
         return self._presence.version
 
     @property
     def client_id(self) -> str:
-        """By what id the broker knows us."""
+        """The client id by which the broker knows us."""
         return self._presence.client_id
 
     def stop(self, last: bytes | None, limit_s: float) -> None:
@@ -162,7 +162,7 @@ class Session:
 
     @property
     def connects(self) -> int:
-        """How many connections there were."""
+        """How many connections there have been."""
         return self._presence.connects
 
     @property
@@ -190,7 +190,7 @@ class Session:
             self._tell()
 
     def _rest(self, delay: float) -> bool:
-        """Wait for so long, and until a connection may be there; False to stop."""
+        """Wait that long, and until a connection is allowed; False to stop."""
         until, lane = time.monotonic() + delay, self._lane
         while not self._stopping.is_set():
             wanted = lane.may_connect()
@@ -241,7 +241,7 @@ class Session:
         self._tell()
 
     def _leave(self, served: Served, ended: Ended) -> bool:
-        """Put a connection away; True if it is known what was to blame for its end."""
+        """Put a connection away; True if it is known what caused its end."""
         connection = served.connection
         kind, current_at = served.kind, served.current_at
         self._served = None

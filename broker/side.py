@@ -1,4 +1,4 @@
-"""Who a connection works for, how long it may take, and how it ends."""
+"""Whom a connection works for, how long it may take, and how it ends."""
 
 from typing import Any, NamedTuple, Protocol
 
@@ -44,7 +44,7 @@ class Ended(NamedTuple):
 
 
 class Side(Protocol):
-    """Who a connection works for; every method is called on the connection's own thread."""
+    """Whom a connection works for; every method is called on the connection's own thread."""
 
     def connected(self, said: Terms) -> None:
         """CONNACK came."""
@@ -69,8 +69,8 @@ class Side(Protocol):
         """A ping came back."""
 
     def stalled(self, since: float) -> None:
-        """This thread, or the process, did not look since then (monotonic seconds): what comes now
-        may be so old."""
+        """This thread, or the process, has not looked since then (monotonic seconds): what comes
+        now may be that old."""
 
     def confirmed(self, message: Message, code: int, reason: str | None) -> None:
         """PUBACK came for a message; `reason` if it was refused."""

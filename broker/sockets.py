@@ -190,7 +190,7 @@ def _context(settings: BrokerSettings) -> ssl.SSLContext:
 
 
 def reason_of(error: BaseException) -> str:
-    """What went wrong, for people."""
+    """What went wrong, in words for people."""
     if isinstance(error, ssl.SSLError):
         return f"TLS: {getattr(error, 'verify_message', '') or error.reason or error}"
     return str(getattr(error, "strerror", None) or error or type(error).__name__)

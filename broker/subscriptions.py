@@ -25,7 +25,8 @@ NO_WILDCARDS = 0xA2
 
 
 class _Group:
-    """One name of the topic table: a filter with a wildcard, and the topics that stand for it."""
+    """One name of the topic table: a filter with a wildcard, and the single topics that can replace
+    it."""
 
     def __init__(self, wide: str, single: dict[str, str], without: str) -> None:
         self.wide = wide
@@ -35,12 +36,12 @@ class _Group:
 
     @property
     def topics(self) -> list[str]:
-        """What is subscribed for it."""
+        """What is subscribed for this name."""
         return list(self.single.values()) if self.apart else [self.wide]
 
 
 class Subscriptions:
-    """See the head of this file. What is to be sent is for the caller to take()."""
+    """See the head of this file. The caller sends what take() returns."""
 
     def __init__(
         self,
@@ -91,7 +92,8 @@ class Subscriptions:
         self._wanted, self._held = None, session_present
 
     def hear(self, wanted: bool | None) -> list[str]:
-        """Whether commands are to be heard, None for as it is; what is to be unsubscribed."""
+        """Whether commands are to be heard, None to leave it as it is; returns what is to be
+        unsubscribed."""
         if wanted is None or wanted == self._wanted:
             return []
         self._wanted = wanted
@@ -107,7 +109,7 @@ class Subscriptions:
         return topics if held else []
 
     def left(self, topics: Iterable[str]) -> None:
-        """UNSUBACK for these."""
+        """UNSUBACK came for these filters."""
         for each in topics:
             self._granted.pop(each, None)
 
@@ -129,8 +131,8 @@ class Subscriptions:
         return asked
 
     def ended(self) -> bool:
-        """The broker ended the connection; True if it had not answered, so that it may be for
-        that."""
+        """The broker ended the connection; True if it had not answered a subscription, which may be
+        why."""
         if not self._pending:
             return False
         if self.careful and len(self._pending) == 1:
@@ -142,7 +144,7 @@ class Subscriptions:
         return True
 
     def answered(self, topic: str, refused: str | None, code: int = 1) -> None:
-        """SUBACK for one filter: why it is refused, or None; its code is the granted QoS, or the
+        """SUBACK came for one filter. refused: why, or None; its code is the granted QoS, or the
         reason."""
         self._pending.discard(topic)
         if refused is not None and self._wanted is False and topic in self._commands.topics:
@@ -168,7 +170,7 @@ class Subscriptions:
 
     @property
     def echoing(self) -> bool:
-        """Whether our own results and markers come back."""
+        """Whether the node's own results and markers come back."""
         groups = [group for group in (self._results, self._fence) if group in self._groups]
         return all(topic in self._granted for group in groups for topic in group.topics)
 
@@ -201,7 +203,7 @@ class Subscriptions:
         }
 
     def told(self) -> list[str]:
-        """A sentence for each filter that is refused or less than it should be."""
+        """A sentence for each filter that is refused, or granted less than it needs."""
         found = []
         wide = [group.wide for group in self._groups if group.apart and group.wide in self._ended]
         found += [

@@ -1,5 +1,5 @@
-"""The broker's terms: what its CONNACK says that it can do, and what no longer holds where that is
-less than a node needs."""
+"""The broker's terms: what its CONNACK says it can do, and what the node has to do without if that
+is less than it needs."""
 
 from typing import Any, NamedTuple
 
@@ -46,7 +46,7 @@ def terms(settings: BrokerSettings, session_present: bool, properties: Any) -> T
 
 
 def lacks(said: Terms, settings: BrokerSettings) -> dict[str, str]:
-    """What no longer holds, a sentence each, by a word."""
+    """What the node has to do without: a sentence each, by a word."""
     found: dict[str, str] = {}
     if said.expiry_s == 0:
         found["session"] = (

@@ -77,7 +77,7 @@ class Driver:
         self._thread.start()
 
     def wake(self) -> None:
-        """There is something to do."""
+        """Wake the thread: there is something to do."""
         waiter = self._waiter
         if waiter is not None:
             waiter.offer(None)
@@ -211,7 +211,7 @@ class Producer:
 
     @property
     def under_way(self) -> int:
-        """How many triggers are repeated now and then."""
+        """How many triggers are being repeated."""
         with self._driver.lock:
             return self._sending.under_way
 
@@ -296,11 +296,11 @@ class Consumer:
 
     @property
     def trouble(self) -> str | None:
-        """Why there is no connection to the broker now; None while there is one."""
+        """Why there is no connection to the broker now; None if there is one."""
         return self._driver.trouble
 
     def __iter__(self) -> Iterator[dict[str, Any]]:
-        """Results, until `close`."""
+        """Results, one after the other, until `close`."""
         while not self._driver.stopping.is_set():
             result = self.take(LOOK_S)
             if result is not None:

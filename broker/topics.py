@@ -196,8 +196,8 @@ class Names:
         )
 
     def of_client(self, topic: str) -> bool:
-        """Whether a client may have its replies there: below _client/, and on no topic of the table
-        whatever its node is."""
+        """Whether a client may have its replies there: below _client/, and on no topic of any
+        node."""
         below = f"{self.base}/_client/"
         if not topic.startswith(below) or topic == below or any(sign in topic for sign in "+#\0"):
             return False
@@ -207,7 +207,7 @@ class Names:
         )
 
     def prefix(self, name: str) -> str:
-        """What all topics of that name begin with."""
+        """The beginning that all topics of that name share."""
         return self(name, "")
 
     def name_of(self, topic: str) -> str | None:

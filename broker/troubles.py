@@ -1,5 +1,5 @@
-"""Topics that the broker does not take, one by one: whose trouble it is, who waits, and when it is
-tried again.
+"""Topics that the broker does not accept: which one is to blame, what waits meanwhile, and when it
+is tried again.
 
 Theory of operation. A broker refuses a message by PUBACK, by DISCONNECT or by closing the
 connection. PUBACK names it. An end of the connection does not: every topic with a message on its
@@ -57,22 +57,22 @@ class _Dots:
         return not self.taken and "." in topic.rpartition("/")[2]
 
     def held(self, topic: str) -> bool:
-        """Whether it waits with all others of its kind."""
+        """Whether it waits together with all topics like it."""
         return self.refused and self.concern(topic) and self._until > time.monotonic()
 
     def convict(self) -> None:
-        """The broker has ended the connection over one of them."""
+        """The broker has ended the connection because of one of them."""
         self.refused = self.suspected = True
         self._until = time.monotonic() + self._wait_s
         self._wait_s = min(DOTS_S[1], 2 * self._wait_s)
 
     def acquit(self) -> None:
-        """The broker has taken one of them."""
+        """The broker has accepted one of them."""
         self.refused, self.suspected, self.taken = False, False, True
 
 
 class Troubles:
-    """See the head of this file. known and no_dots are what is known of the broker already."""
+    """See the head of this file. known and no_dots: what is already known of the broker."""
 
     def __init__(self, known: Known = Known(), *, no_dots: bool = False) -> None:  # noqa: B008
         self._topics: dict[str, _Trouble] = {}
@@ -84,11 +84,11 @@ class Troubles:
 
     @property
     def no_dots(self) -> bool:
-        """Whether the broker ends the connection over topics with a dot."""
+        """Whether the broker ends the connection because of topics with a dot."""
         return self._dots.refused
 
     def told(self) -> list[str]:
-        """A sentence for each topic in trouble, and one for all with a dot."""
+        """A sentence for each topic in trouble, and one for all topics with a dot."""
         of_dots = (
             "the broker ends the connection when the node publishes to a topic with a dot: alarms"
             " of stations and most"
@@ -108,25 +108,25 @@ class Troubles:
         return topic not in self._topics or of_topic == 0
 
     def held(self, topic: str) -> bool:
-        """Whether nothing goes there for a while."""
+        """Whether nothing goes to this topic for a while."""
         trouble = self._topics.get(topic)
         return (trouble is not None and trouble.until > time.monotonic()) or self._dots.held(topic)
 
     def alone(self, topic: str) -> bool:
-        """Whether nothing else may be on its way with a message to it."""
+        """Whether a message to it must be the only one on its way."""
         trouble = self._topics.get(topic)
         return (trouble is not None and trouble.alone) or (
             self._dots.suspected and self._dots.concern(topic)
         )
 
     def limit_of(self, topic: str, limit: int | None) -> int | None:
-        """Bytes of a packet to it; None for any number."""
+        """The most bytes of a packet to it; None if any number may do."""
         trouble = self._topics.get(topic)
         limits = [each for each in (limit, self.longest.limit(), trouble and trouble.limit) if each]
         return min(limits) if limits else None
 
     def taken(self, topic: str, size: int = 0) -> None:
-        """The broker has taken a message."""
+        """The broker has accepted a message."""
         self.longest.taken(size)
         if self._dots.concern(topic):
             self._dots.acquit()
@@ -135,7 +135,7 @@ class Troubles:
             self.longest.learn(min(trouble.limit, self.longest.limit() or trouble.limit))
 
     def refused(self, message: Message, size: int, code: int, reason: str) -> None:
-        """PUBACK says no."""
+        """PUBACK refused a message."""
         trouble = self._of(message.topic)
         if code == TOO_LARGE and self._shorten(trouble, size):
             return
@@ -176,7 +176,7 @@ class Troubles:
         return any(map(self.alone, sizes))
 
     def _shorten(self, trouble: _Trouble, size: int) -> bool:
-        """Try with less; False if it has been tried with as little as makes sense."""
+        """Try with a smaller message; False if it has been tried with as little as makes sense."""
         if size <= 2 * SMALLEST:
             return False
         trouble.limit = size * 3 // 4

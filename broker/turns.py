@@ -1,4 +1,4 @@
-"""Who is served when: markers, what is urgent, results and the rest share the credits of one
+"""What goes out when: markers, what is urgent, results and the rest share the credits of one
 connection.
 
 Theory of operation. Whatever goes out takes a credit of the broker's receive maximum. What is asked
@@ -194,8 +194,8 @@ class Turns:
             self._outbox.drop(message)
 
     def _may_send(self, connection: Connection, topic: str, of_topic: int | None = None) -> bool:
-        """Whether the topic's troubles allow it now; one that must be alone makes the others wait
-        until it can be."""
+        """Whether the topic's troubles allow a message now; a topic that must be alone makes the
+        others wait until it can be."""
         if not self._troubles:
             return True
         if self._alone not in (None, topic):
@@ -234,7 +234,7 @@ class Turns:
         return True
 
     def _send(self, connection: Connection, message: Message, row: ResultRow | None = None) -> None:
-        """Send a message within the packet limit, or tell that it cannot be."""
+        """Send a message within the packet limit, or report that it cannot be sent."""
         assert connection.said is not None
         limit = self._troubles.limit_of(message.topic, connection.said.max_packet)
         fit = fitted(message, limit, self._names, connection.v5) if limit else message

@@ -51,20 +51,20 @@ class Twice:
         self._until = [float("inf"), float("inf")]
 
     def listens(self, lane: int) -> None:
-        """The broker is asked for commands over this connection; until now it may have brought none
-        for long."""
+        """The broker is asked for commands over this connection; it may have been bringing some for
+        a while."""
         with self._lock:
             if time.monotonic() > self._until[lane]:
                 self._came[1 - lane].clear()
             self._until[lane] = float("inf")
 
     def leaves(self, lane: int) -> None:
-        """It brings no more than it has put in line."""
+        """From now on it brings only what is already in its queue."""
         with self._lock:
             self._until[lane] = min(self._until[lane], time.monotonic() + LINE_S)
 
     def forgotten(self, lane: int) -> None:
-        """It has nothing for this connection."""
+        """It has nothing left for this connection."""
         with self._lock:
             self._until[lane] = 0.0
             self._came[1 - lane].clear()

@@ -51,8 +51,8 @@ class Window:
             self._numbers[mid] = number
 
     def answered(self, mid: int) -> Answered | None:
-        """PUBACK came; None if nothing waits for it: of QoS 0 paho says so when it is written,
-        which tells little."""
+        """PUBACK came; None if no message waits for it: for QoS 0 paho reports when it is written,
+        which says little."""
         message = self._messages.get(mid)
         if message is None or not message.qos:
             return None
@@ -62,8 +62,8 @@ class Window:
         return Answered(message, self._numbers.pop(mid), before)
 
     def written(self, mid: int | None = None) -> list[Message]:
-        """The messages of QoS 0 that went out before that one, or all: they have no more to wait
-        for."""
+        """The messages of QoS 0 that went out before that one, or all of them: they have nothing
+        more to wait for."""
         found = []
         for each, message in list(self._messages.items()):
             if each == mid:
