@@ -63,8 +63,8 @@ class Shape(BaseModel):
 
     @classmethod
     def made(cls, **values: Any) -> Self:
-        """A value of all its fields, by name, that are our own and right: model_construct, without
-        its loops."""
+        """A value from all of its fields, by name, that are already known to be right:
+        model_construct, without its loops."""
         new = cls.__new__(cls)
         object.__setattr__(new, "__dict__", values)
         object.__setattr__(new, "__pydantic_fields_set__", set(values))
@@ -74,7 +74,8 @@ class Shape(BaseModel):
 
 
 def ready(*shapes: type[BaseModel]) -> None:
-    """Make what validates and writes these now, milliseconds each, and not while somebody waits."""
+    """Build what validates and writes these now, which takes milliseconds each, and not while
+    somebody waits."""
     for shape in shapes:
         shape.model_rebuild()
 
@@ -149,13 +150,14 @@ DECODER = json.JSONDecoder(strict=False)
 
 
 def digits(value: Any) -> Any:
-    """A counter of a PLC is an id: its digits. Anything else is left to the model."""
+    """An integer id, as a counter of a PLC gives, becomes its digits. Anything else is left to the
+    model."""
     return str(value) if type(value) is int and 0 <= value <= MAX_NUMBER else value
 
 
 def unpadded(payload: bytes) -> bytes:
-    """What a fixed buffer of a PLC says: up to its first NUL, without a byte order mark and blanks
-    around it."""
+    """The text in a fixed buffer of a PLC: up to its first NUL, without a byte order mark and
+    without blanks around it."""
     return payload.partition(b"\0")[0].strip(BLANKS).removeprefix(BOM).strip(BLANKS)
 
 

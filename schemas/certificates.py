@@ -1,4 +1,4 @@
-"""When the certificates end that a node needs: those of its settings, and others of the box that it
+"""When the certificates end that a node needs: those of its settings, and others on the box that it
 is told to look at."""
 
 from collections.abc import Iterator
@@ -30,8 +30,8 @@ class Certificate(NamedTuple):
         )
 
     def trouble(self, now: datetime | None = None) -> str | None:
-        """What is to be told of it: that it ends within 30 days, has ended, or cannot be read; None
-        if it is good."""
+        """What people are to be told about it: that it ends within 30 days, has ended, or cannot be
+        read; None if it is good."""
         days = self.days(now)
         if days is None:
             return f"{self.key}: {self.path} is no certificate: {self.wrong}"

@@ -52,7 +52,7 @@ class Command(Shape):
 
 
 class Ping(Command):
-    """Is the node there, and what did the lines of a station do."""
+    """Asks whether the node is there, and what the lines of a station did."""
 
     late: ClassVar[bool] = True
 

@@ -95,7 +95,7 @@ def generated() -> dict[str, str]:
 
 
 def stale(files: dict[str, str], root: Path = ROOT) -> list[str]:
-    """The paths whose file is missing or another."""
+    """The paths whose file is missing or differs."""
     return [
         path
         for path, text in files.items()

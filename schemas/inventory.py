@@ -1,5 +1,5 @@
-"""What the node runs on, for `info`: versions of Python, SQLite and of every package that the node
-asks for."""
+"""What the node runs on, for `info`: the versions of Python, of SQLite and of every package that
+the node needs."""
 
 import platform
 import re
@@ -15,8 +15,8 @@ OPTIONAL = ("rapidocr-onnxruntime",)  # what single tools need, and whoever does
 
 @cache
 def software() -> dict[str, str]:
-    """Versions by name, without extras but what single tools need, and without what only other
-    systems need; with the packages of tools of others."""
+    """Versions by name: without extras that no tool needs, and without what only other systems
+    need; with the packages of tools of others."""
     found = {"python": platform.python_version(), "sqlite": sqlite3.sqlite_version}
     for line in requires("inspection-node") or ():
         name = re.split(r"[^A-Za-z0-9._-]", line, maxsplit=1)[0].lower()

@@ -20,7 +20,8 @@ ROOMS = {"tools": Facts, "locators": LocatorFacts}
 
 
 class Kind(NamedTuple):
-    """A kind: its word, its room and its module there, the class of its settings, and its facts."""
+    """A kind: its word, its folder and its module there, the class of its settings, and its
+    facts."""
 
     kind: str
     room: str
@@ -30,7 +31,7 @@ class Kind(NamedTuple):
 
 
 def kinds() -> list[Kind]:
-    """All of them, by room and module. Raises ImportError, or AttributeError if a kind has no
+    """All kinds, by folder and module. Raises ImportError, or AttributeError if a kind has no
     facts."""
     return [kind for room in ROOMS for kind in _kinds(room)]
 

@@ -169,8 +169,8 @@ class StoredProgram(Shape):
 
 
 def check_limits(program: Program) -> None:
-    """Raises Problem PROGRAM_INVALID where a tool would take every value: no station gets what
-    nobody ever looked at."""
+    """Raises Problem PROGRAM_INVALID if a tool would take every value: no station runs a program
+    that nobody has finished."""
     if program.unlimited:
         raise Problem(
             "PROGRAM_INVALID",
@@ -179,8 +179,8 @@ def check_limits(program: Program) -> None:
 
 
 def order_of(tools: tuple[Tool, ...]) -> tuple[int, ...]:
-    """Places of the tools such that each comes after those it uses. Raises ValueError if one is
-    missing, or in a circle."""
+    """An order of the tools in which each comes after those it uses. Raises ValueError if one is
+    missing, or if they use each other in a circle."""
     places = {tool.name: place for place, tool in enumerate(tools)}
     order: list[int] = []
     done: set[str] = set()
@@ -202,8 +202,8 @@ def order_of(tools: tuple[Tool, ...]) -> tuple[int, ...]:
 
 
 def _check_features(tool: Tool, tools: dict[str, Tool]) -> None:
-    """Whether a tool that measures from what others find names such that find something. Raises
-    ValueError."""
+    """Whether a tool that measures from what others find names only tools that find such things.
+    Raises ValueError."""
     for field in ("first", "second"):
         other = tools[getattr(tool, field)]
         if other.kind not in FEATURES[tool.kind]:
@@ -266,8 +266,7 @@ def as_program(value: Any) -> Program:
 
 
 def _with_names(message: str, value: Any) -> str:
-    """`tools.2.area.low: ...` as `tool label: low: ...`, where the tool has a name that can be
-    one."""
+    """`tools.2.area.low: ...` as `tool label: low: ...`, if the tool has a name."""
     tools = value.get("tools") if isinstance(value, dict) else None
     names = (
         [tool.get("name") if isinstance(tool, dict) else None for tool in tools]

@@ -139,8 +139,7 @@ class Metrics(Shape):
 
 
 class AuditHead(Shape):
-    """Payload of `audit`, retained: whoever keeps it misses rows that are cut off or changed
-    later."""
+    """Payload of `audit`, retained: with it rows that are cut off or changed later are missed."""
 
     rows: int = Field(description="How many rows the audit had.")
     hash: str = Field(description="Hash of the last of them, in hex.")

@@ -39,7 +39,7 @@ class LogFile:
         os.write(self._fd, line)
 
     def close(self) -> None:
-        """Write no more."""
+        """Write nothing more."""
         os.close(self._fd)
 
     def _follow(self) -> None:
@@ -77,7 +77,7 @@ class LogFile:
             os.close(lock)
 
     def _tidy(self) -> None:
-        """Remove what was put aside and is too old, or too much: the oldest first."""
+        """Remove files that were put aside and are too old, or too many: the oldest first."""
         space, oldest = 0, time.time() - self._days * DAY_S
         for path in sorted(self.path.parent.glob(f"{self.path.stem}-*.log"), reverse=True):
             with contextlib.suppress(OSError):  # another process removes it, too

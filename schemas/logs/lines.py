@@ -24,8 +24,8 @@ telling: dict[str, Callable[[], Mapping[str, Any]]] = {}
 
 
 class Renderer:
-    """A record as one line. Of a traceback for a person's eyes each line is marked, so that none
-    passes for an event."""
+    """A record as one line. For people each line of a traceback is marked, so that none can be
+    taken for an event."""
 
     def __init__(self, redaction: Redaction, *, as_json: bool, colours: bool = False) -> None:
         self._redaction = redaction
@@ -43,7 +43,7 @@ class Renderer:
             )
 
     def line(self, record: logging.LogRecord) -> bytes:
-        """The line, ended."""
+        """The line with its line end."""
         access: Fields | None = getattr(record, "access", None)
         found: Fields = {
             "time": utc(record.created),
@@ -119,7 +119,7 @@ class Lines(logging.Handler):
             self._complain(error)
 
     def close(self) -> None:
-        """Say what was left out, and write no more."""
+        """Say what was left out, and write nothing more."""
         self.acquire()
         try:
             if self._timer is not None:
@@ -157,7 +157,7 @@ class Lines(logging.Handler):
             self._timer.start()
 
     def _later(self) -> None:
-        """The flood may be over, and nobody write any more: what was left out is told all the
+        """The flood may be over with nobody writing any more: what was left out is reported all the
         same."""
         self.acquire()
         try:

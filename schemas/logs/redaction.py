@@ -29,7 +29,7 @@ LOOKS = (
 
 
 def secrets_of(shape: BaseModel) -> Iterator[str]:
-    """Every secret of some settings."""
+    """Every secret in some settings."""
     for name in type(shape).model_fields:
         value = getattr(shape, name)
         for one in value if isinstance(value, tuple) else (value,):
@@ -72,7 +72,7 @@ class Redaction:
 
 
 def _without_named(text: str) -> str:
-    """A text without the values that stand behind a name which says that they are secret."""
+    """A text without the values that follow a name which says that they are secret."""
     parts, at, done = [], 0, 0
     while (pair := PAIR.search(text, at)) is not None:
         at = pair.end()

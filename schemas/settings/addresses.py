@@ -46,8 +46,8 @@ def checked_port(bind: str) -> str:
 
 
 def is_loopback(host: str) -> bool:
-    """Whether a host is this machine; a name that only begins like an address of it is a name
-    (127.0.0.1.example.com)."""
+    """Whether a host is this machine; a name that only begins like one of its addresses is just a
+    name (127.0.0.1.example.com)."""
     try:
         return ip_address(host).is_loopback
     except ValueError:

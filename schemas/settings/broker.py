@@ -1,4 +1,4 @@
-"""The MQTT broker and how to reach it, and what is done of the commands that come."""
+"""The MQTT broker and how to reach it, and what is done about the commands that come."""
 
 from typing import Annotated
 from urllib.parse import urlsplit
@@ -103,7 +103,7 @@ class BrokerSettings(Shape):
 
 
 class CommandSettings(Shape):
-    """What is done of the commands that come."""
+    """What is done about the commands that come."""
 
     max_age_ms: Annotated[int, Field(ge=100, le=3_600_000)] = Field(
         default=5000,

@@ -12,8 +12,8 @@ LENGTH = 16
 
 
 def fingerprint(settings: Settings) -> str:
-    """Hex digits that are others where any setting of the node is another one; secrets do not
-    count, for node and web are given their own only."""
+    """Hex digits that differ if any setting of the node differs; secrets do not count, since node
+    and web are each given their own only."""
     values = settings.model_dump(mode="json", exclude=set(OWN))
     for path in secrets():
         table: Any = values

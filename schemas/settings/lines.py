@@ -51,7 +51,8 @@ class PulseSettings(Shape):
 
 
 class LinesBase(Shape):
-    """What all kinds of lines share: roles to lines, unused if not given."""
+    """What all kinds of lines share: which line each role has; a role that is not given is
+    unused."""
 
     ready: LineOrOffset | None = Field(
         default=None, description="Active while the station takes triggers."

@@ -214,8 +214,8 @@ def _has_place(raw: Raw, path: tuple[str, ...]) -> bool:
 
 
 def _given(credential: Path) -> bool:
-    """Whether there is such a credential; one that is empty, or an empty line, is what a unit gives
-    whose site has none."""
+    """Whether there is such a credential; one that is empty, or has only a line end, is what a unit
+    passes on when the site has none."""
     try:
         with credential.open("rb") as file:
             return file.read(MAX_SECRET_BYTES).strip() != b""

@@ -14,7 +14,7 @@ Scope = Annotated[str, StringConstraints(pattern=r"^[\x21\x23-\x5b\x5d-\x7e]{1,1
 
 
 def is_reached_safely(url: str) -> bool:
-    """Whether an address of a provider is https, or on this machine, to try it."""
+    """Whether the address of a provider is https, or is on this machine for a trial."""
     try:
         parts = urlsplit(url)
         parts.port  # noqa: B018

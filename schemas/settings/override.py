@@ -20,8 +20,8 @@ Refuse = Callable[[str], None]
 
 
 def apply(raw: Raw, environ: Mapping[str, str], refuse: Refuse) -> dict[str, str]:
-    """Put the variables into the file's values; returns which variable gave each key path. `refuse`
-    takes complaints."""
+    """Put the variables into the values of the file; returns which variable set each key path.
+    `refuse` takes complaints."""
     given: dict[str, str] = {}
     # a kind decides which keys exist
     for name in sorted(environ, key=lambda name: (not name.endswith("__KIND"), name)):

@@ -44,7 +44,7 @@ def weak_secrets(raw: Raw) -> Iterator[str]:
 
 
 def no_password(raw: Raw, user: BrokerUser) -> Iterator[str]:
-    """The user at the broker that this process signs in as, and that nothing proves."""
+    """The user name by which this process signs in at the broker without any proof of it."""
     broker, web = (
         table if isinstance(table := raw.get(name), dict) else {} for name in ("broker", "web")
     )
@@ -61,7 +61,7 @@ def no_password(raw: Raw, user: BrokerUser) -> Iterator[str]:
 
 
 def no_key(settings: Settings) -> Iterator[str]:
-    """That nothing proves who copies pictures to a target."""
+    """Targets to which pictures are copied without any proof of who copies them."""
     target = settings.exports.pictures.target
     path = ("exports", "pictures", "target")
     if isinstance(target, S3Target) and target.secret_key is None:
@@ -75,7 +75,7 @@ def no_key(settings: Settings) -> Iterator[str]:
 
 
 def open_to_others(settings: Settings, user: BrokerUser) -> Iterator[str]:
-    """What others on the network could read, which production does not allow without a word."""
+    """What others on the network could read; production does not allow that unless it is said."""
     broker, web, metrics = settings.broker, settings.web, settings.metrics
     if not (broker.tls or broker.loopback or broker.allow_clear_text) and (
         broker.username or web.broker_username

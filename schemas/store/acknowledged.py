@@ -19,8 +19,8 @@ class Acknowledged:
         self._path = path
 
     def all(self) -> dict[str, dict[str, str]]:
-        """Code of the alarm to since, by and at of its acknowledgement. A damaged file acknowledges
-        nothing."""
+        """By code of the alarm: since when, by whom and when it was acknowledged. A damaged file
+        acknowledges nothing."""
         try:
             value = json.loads(self._path.read_bytes())
         except (FileNotFoundError, ValueError):

@@ -37,7 +37,7 @@ _INDEX = TypeAdapter(dict[str, Archive])
 
 
 class Backups:
-    """Those of a state folder."""
+    """The backups in a state folder."""
 
     def __init__(self, state: Path) -> None:
         self.folder = state / FOLDER
@@ -66,15 +66,15 @@ class Backups:
         return sorted(found, key=lambda each: each.name[-26:], reverse=True)
 
     def get(self, name: str) -> Archive:
-        """One of them. Raises Problem BACKUP_NOT_FOUND, STORE_FAILED."""
+        """One backup. Raises Problem BACKUP_NOT_FOUND, STORE_FAILED."""
         for each in self.list():
             if each.name == name:
                 return each
         raise Problem("BACKUP_NOT_FOUND", f"{name!r:.100}")
 
     def note(self, archive: Archive) -> None:
-        """What is known of one now; what is known of those that have gone is forgotten. Raises
-        Problem STORE_FAILED."""
+        """Note what is known of a backup now; what is known of backups that are gone is forgotten.
+        Raises Problem STORE_FAILED."""
         known = {each.name: each for each in self.list()} | {archive.name: archive}
         text = json.dumps({name: each.model_dump() for name, each in known.items()})
         try:
@@ -83,14 +83,14 @@ class Backups:
             raise failed(INDEX, error) from error
 
     def remove(self, name: str) -> None:
-        """Remove one. Raises Problem BACKUP_NOT_FOUND, STORE_FAILED."""
+        """Remove a backup. Raises Problem BACKUP_NOT_FOUND, STORE_FAILED."""
         try:
             (self.folder / self.get(name).name).unlink(missing_ok=True)
         except OSError as error:
             raise failed(name, error) from error
 
     def prune(self, most: int) -> None:
-        """Leave only the newest so many. Raises Problem STORE_FAILED."""
+        """Keep only the newest ones. Raises Problem STORE_FAILED."""
         for each in self.list()[most:]:
             self.remove(each.name)
 

@@ -75,8 +75,8 @@ def is_shared(folder: Path) -> bool:
 
 
 def shared_group(folder: Path, groups: set[int] | None) -> int | None:
-    """The group by which accounts share a folder, if it is one of these (any, for None); None if
-    none shares it."""
+    """The group by which accounts share a folder, if it is one of these (None: any group); None if
+    no group shares it."""
     if not is_shared(folder):
         return None
     group = folder.stat().st_gid
@@ -95,7 +95,7 @@ def private_mode(folder: Path) -> int:
 
 
 def private_umask(state: Path) -> int:
-    """What this process must take from the modes of all that it makes, for the same."""
+    """The permissions that this process must take from all files it makes, for the same reason."""
     return 0o007 if is_shared(state) else 0o077
 
 

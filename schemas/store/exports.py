@@ -71,7 +71,7 @@ class Queue:
         )
 
     def newest(self) -> int:
-        """The row of the newest result, 0 if there is none."""
+        """The row of the newest result, 0 if there is no result."""
         return int(self._ledger.read("SELECT coalesce(max(id), 0) FROM results")[0][0])
 
     def after(self, row: int, limit: int) -> tuple[list[tuple[int, bytes]], int]:
@@ -86,25 +86,25 @@ class Queue:
         return found, last if len(found) == limit else max(last, settled)
 
     def waiting(self, row: int) -> Waiting:
-        """What waits behind a row."""
+        """What waits after a row."""
         sql = f"SELECT count(*), min(finished_at) {self._rows}"
         return Waiting(*self._ledger.read(sql, (row, *self._values))[0])
 
     def among(self, row: int, rows: list[int]) -> int:
-        """How many of these wait behind a row."""
+        """How many of these wait after a row."""
         marks = ", ".join("?" * len(rows))
         sql = f"SELECT count(*) {self._rows} AND id IN ({marks})"
         return int(self._ledger.read(sql, (row, *self._values, *rows))[0][0])
 
     def skip(self, row: int, results: int) -> int:
-        """The row from which on the oldest so many are left out."""
+        """The first row that is not among the oldest so many."""
         sql = f"SELECT id {self._rows} ORDER BY id LIMIT 1 OFFSET ?"
         found = self._ledger.read(sql, (row, *self._values, results - 1))
         return int(found[0][0]) if found else row
 
 
 class Memory(Generic[Remembered]):
-    """One small document in the state folder, replaced whole."""
+    """A small document in the state folder, replaced whole."""
 
     def __init__(self, state: Path, name: str, shape: type[Remembered]) -> None:
         self._path = state / FOLDER / name

@@ -25,7 +25,7 @@ Place = tuple[int, int, int, int]
 
 
 class LivePicture(NamedTuple):
-    """A picture of a result, as JPEG; `place` is where the part failed, if a tool says so."""
+    """The picture of a result, as JPEG; `place` is where the part failed, if a tool says so."""
 
     seq: int
     result_id: str
@@ -67,7 +67,7 @@ class LivePictures:
             raise failed(station, error) from error
 
     def all(self, station: str) -> list[LivePicture]:
-        """Those of a station, the oldest first."""
+        """The pictures of a station, the oldest first."""
         folder = self._folder / station
         try:
             names = os.listdir(folder)  # noqa: PTH208
@@ -79,11 +79,11 @@ class LivePictures:
         )
 
     def newest(self, station: str) -> LivePicture | None:
-        """The newest of a station."""
+        """The newest picture of a station."""
         return next(reversed(self.all(station)), None)
 
     def find(self, station: str, result_id: str) -> LivePicture | None:
-        """The one of a result."""
+        """The picture of a result."""
         return next(
             (picture for picture in self.all(station) if picture.result_id == result_id), None
         )

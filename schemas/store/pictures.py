@@ -140,15 +140,15 @@ class Pictures:
             self._writing.discard(temporary.name)
 
     def path(self, name: str) -> Path:
-        """The file of a picture. Raises Problem RESULT_NOT_FOUND, also for a name that is none of
-        ours."""
+        """The file of a picture. Raises Problem RESULT_NOT_FOUND, also for a name that no picture
+        can have."""
         found = self._find(_checked(name), self._backs)
         if found is None:
             raise Problem("RESULT_NOT_FOUND", f"the picture {name} is not kept any more")
         return found
 
     def missing(self, names: Iterable[str]) -> list[str]:
-        """Those of the names that have no file."""
+        """The names that have no file."""
         # listed once, and only if some picture is not where it should be
         backs = cache(self._backs)
         return [
@@ -257,7 +257,7 @@ class Pictures:
             replace(self._ages_file, data, self._disk)
 
     def _excess(self, usage: Usage) -> tuple[int, int, float]:
-        """Files, bytes and percent of the disk that are too many."""
+        """By how many files, bytes and percent of the disk there are too many."""
         limits = self._settings
         return (
             max(0, usage.files - limits.max_count) if usage.complete else 0,
@@ -311,7 +311,7 @@ class Pictures:
             self._ages_changed = True
 
     def _remove_orphans(self, known: Known, removed: Counter[str], batch: int) -> None:
-        """Look through one more shard a sweep, round and round."""
+        """Look through one more shard at each sweep, round and round."""
         shards = [shard for shard in self._shards() if self._age(shard) > HOUR_S]
         shard = next(
             (shard for shard in shards if shard > self._checked), shards[0] if shards else ""

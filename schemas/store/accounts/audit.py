@@ -49,8 +49,8 @@ def row_hash(before: bytes, entry: AuditEntry, key: Key | None) -> bytes:
 
 
 def filling(rows: int, most: int) -> str | None:
-    """What to tell of an audit with so many rows of those it may have; None while there is room.
-    Nothing is ever deleted."""
+    """What to report about an audit with so many rows of those that it may have; None while there
+    is room. Nothing is ever deleted."""
     return f"the audit has {rows} of {most} rows" if rows > FULL * most else None
 
 
@@ -99,7 +99,8 @@ class AuditRows(Database):
     def audit(
         self, before: int | None, limit: int, username: str | None, action: str | None
     ) -> builtins.list[AuditEntry]:
-        """Rows with an id below `before`, newest first, of one user or of actions that begin so."""
+        """Rows with an id below `before`, newest first, of one user or of actions with this
+        beginning."""
         sql, values = "SELECT * FROM audit WHERE id < ?", [before if before is not None else 2**62]
         if username is not None:
             sql, values = f"{sql} AND username = ?", [*values, username]  # type: ignore[list-item]

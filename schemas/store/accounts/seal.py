@@ -76,8 +76,8 @@ class Seal:
         return head
 
     def head(self) -> Head | None:
-        """The head that was remembered last; None if there is none, or none that this key has
-        made."""
+        """The head that was remembered last; None if there is none, or if it was not made with this
+        key."""
         try:
             said = json.loads((self._folder / "audit.head").read_bytes())
             head = Head(int(said["rows"]), str(said["hash"]), str(said["at"]))

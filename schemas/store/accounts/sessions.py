@@ -33,7 +33,7 @@ COLUMNS = ", ".join(AccountSession._fields)
 
 
 class Sessions(AuditRows):
-    """Sign-ins that have not ended; each change stands in the audit by the same transaction."""
+    """Sign-ins that have not ended; each change is written to the audit in the same transaction."""
 
     def begin(
         self,
@@ -141,7 +141,7 @@ class Sessions(AuditRows):
         )
 
     def end(self, session: str, action: str, who: dict[str, str]) -> bool:
-        """End a session; whether it had not ended before."""
+        """End a session; False if it had ended before."""
         return self.write(lambda db: self._end(db, session, action, who))
 
     def end_all(self, user: str, action: str, who: dict[str, str], but: str = "") -> int:
@@ -159,7 +159,7 @@ class Sessions(AuditRows):
     def end_each(
         self, action: str, target: str, details: dict[str, Any], who: dict[str, str]
     ) -> None:
-        """End the sessions of everybody by one row of the audit, whose details also say how many
+        """End the sessions of everybody, with one row of the audit whose details also say how many
         there were."""
 
         def operation(db: sqlite3.Connection) -> None:

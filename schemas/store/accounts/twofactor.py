@@ -51,7 +51,7 @@ class Second(NamedTuple):
 
     @property
     def on(self) -> bool:
-        """Whether one is asked for after the password."""
+        """Whether a second factor is asked for after the password."""
         return bool(self.passkeys) or (self.totp is not None and self.totp.enabled)
 
 
@@ -189,7 +189,7 @@ class Factors:
         return self._accounts.write(lambda db: db.execute(sql, values).rowcount > 0)
 
     def remove_passkey(self, user: str, id: str, who: dict[str, str]) -> bool:
-        """Forget a passkey of a user; whether it was there."""
+        """Forget a passkey of a user; False if there was none."""
 
         def operation(db: sqlite3.Connection) -> bool:
             row = db.execute(
@@ -206,7 +206,7 @@ class Factors:
     # Recovery codes
 
     def use_recovery(self, user: str, code: bytes, who: dict[str, str]) -> bool:
-        """Use up a recovery code by its hash; False if there is none such."""
+        """Use up a recovery code, given by its hash; False if there is none with that hash."""
 
         def operation(db: sqlite3.Connection) -> bool:
             used = (

@@ -45,7 +45,7 @@ class Statistics:
 
     def since_reset(self, station: str) -> dict[str, Any]:
         """The same for a station since its counters were reset, exact by seq, with its cycle times:
-        the Run page."""
+        for the Run page."""
         with self._history.ledger.connection(LIMIT_S) as db:
             row = db.execute(
                 "SELECT reset_at, reset_seq FROM stations WHERE station = ?", (station,)

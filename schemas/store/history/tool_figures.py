@@ -18,7 +18,7 @@ D2 = 1.128  # mean range of two values of a normal distribution, in standard dev
 
 
 class Key(NamedTuple):
-    """What makes values one series."""
+    """What values have in common that form one series."""
 
     program: str
     name: str
@@ -27,7 +27,7 @@ class Key(NamedTuple):
 
 
 class Value(NamedTuple):
-    """What one tool said of one part; value: None where it measured nothing."""
+    """What one tool said about one part; value: None if it measured nothing."""
 
     station: str
     version: int
@@ -84,7 +84,7 @@ def _figures(key: Key, series: list[Value], *, whole: bool) -> dict[str, Any]:
 
 
 def _spans(series: Sequence[Value]) -> list[dict[str, Any]]:
-    """Versions with the same limits, one after the other, and how well the values kept those."""
+    """Versions with the same limits, one after the other, and how well the values kept them."""
     by_version = sorted(series, key=lambda each: each.version)
     found = []
     for (low, high), group in groupby(by_version, key=lambda each: (each.low, each.high)):
@@ -143,8 +143,8 @@ def _histogram(values: list[float]) -> dict[str, Any]:
 
 
 def _trend(series: list[Value]) -> list[dict[str, Any]]:
-    """At most POINTS groups of values one after the other: when the group ended, its least, mean
-    and greatest value."""
+    """At most POINTS groups of consecutive values: when the group ended, and its least, mean and
+    greatest value."""
     step = math.ceil(len(series) / POINTS)
     groups = (series[first : first + step] for first in range(0, len(series), step))
     points = []

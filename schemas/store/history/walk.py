@@ -89,8 +89,8 @@ class Walk:
     def search(
         self, db: sqlite3.Connection, position: Position | None, limit: int, until: float
     ) -> tuple[list[int], Position | None, bool]:
-        """Ids of up to `limit` results after `position`; where to go on, None at the end; whether
-        it was searched enough."""
+        """Ids of up to `limit` results after `position`; where to go on, None at the end; and
+        whether the search was complete, not cut short by `until`."""
         found: list[int] = []
         tested = self._by_payload if self.filter.tool is not None else self._by_column
         while True:
@@ -155,8 +155,8 @@ class Walk:
         rest_values: list[Any],
         limit: int,
     ) -> list[tuple[Any, ...]]:
-        """(id, position...) of the entries after `start` up to and with `end` that fulfil
-        `rest`."""
+        """(id, position...) of the entries after `start` up to `end`, that one included, that
+        fulfil `rest`."""
         after, values = self._after(start)
         up_to = ""
         if end is not None:

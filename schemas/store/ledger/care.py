@@ -40,7 +40,7 @@ class Care(Engine):
 
     def damage(self) -> str | None:
         """What is wrong with the ledger's files, for people: what was lost in the last day, what is
-        just going wrong."""
+        going wrong now."""
         found = []
         if self._stamp.lost is not None:
             text, at = self._stamp.lost
@@ -132,7 +132,7 @@ OLDER = "SELECT coalesce(max(last_trigger), 0) FROM moments WHERE lived_s <= ?"
 
 
 def _newest_before(db: sqlite3.Connection, lived_s: float) -> int:
-    """The newest trigger that is at least as old as that moment, 0 if none."""
+    """The newest trigger that is at least that old, 0 if none is."""
     return int(db.execute(OLDER, (lived_s,)).fetchone()[0])
 
 

@@ -181,8 +181,8 @@ class Engine(Queries):
             self._stamp.doubt()
 
     def look(self) -> None:
-        """If another process holds the ledger, see whether it still does, when nobody has anything
-        to write."""
+        """If another process holds the ledger, see whether it still does, also when nobody has
+        anything to write."""
         if self._held_since is None or not self._lock.acquire(timeout=BRIEF_S):
             return
         try:

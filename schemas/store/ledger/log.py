@@ -30,7 +30,7 @@ HELD_S = 5.0
 
 
 class Held(NamedTuple):
-    """The log cannot be moved, or is being moved: its size and for how long."""
+    """The log cannot be moved, or is being moved: its size and for how long this has been so."""
 
     bytes: int
     seconds: float

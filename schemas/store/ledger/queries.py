@@ -15,7 +15,7 @@ READ_BUSY_S = 1.0
 
 
 class _Connection(sqlite3.Connection):
-    """One that can be found as long as its thread lives."""
+    """A connection that can be found as long as its thread lives."""
 
 
 class Queries:
@@ -47,10 +47,10 @@ class Queries:
             raise Problem("STORE_FAILED", str(error)) from error
 
     def met(self, error: BaseException) -> None:
-        """An error was met: for whoever keeps account of damage."""
+        """An error was met: reported to the object that keeps account of damage."""
 
     def close_readers(self) -> None:
-        """Close every thread's connection: whoever reads later gets STORE_FAILED."""
+        """Close the connections of all threads: a later read raises STORE_FAILED."""
         for db in list(self._readers):
             db.close()
 

@@ -88,7 +88,7 @@ class LedgerReader:
                 raise Problem("STORE_FAILED", str(error)) from error
 
     def close(self) -> None:
-        """Close what is kept."""
+        """Close the connections that are kept."""
         with self._lock:
             if self._asked is not None:
                 self._asked[1].close()
@@ -123,7 +123,7 @@ class LedgerReader:
             raise Problem("STORE_FAILED", f"{self.path.name}: {error.strerror}") from error
 
     def _opened(self, inode: int) -> tuple[int, sqlite3.Connection]:
-        """A connection, and to which file; 0 while there is no ledger: such a one is not kept."""
+        """A connection, and its file; 0 while there is no ledger: such a connection is not kept."""
         try:
             if not inode:
                 return 0, _empty()

@@ -24,8 +24,8 @@ class Replies(Engine):
         self.write(lambda db: _remember(db, station, values))
 
     def reset_counters(self, station: str) -> tuple[float, int]:
-        """Count a station's results from zero again; when that was (seconds since 1970), and its
-        newest seq then."""
+        """Count a station's results from zero again; returns when that was (seconds since 1970),
+        and its newest seq then."""
 
         def operation(db: sqlite3.Connection) -> tuple[float, int]:
             newest = db.execute(
@@ -55,8 +55,8 @@ class Replies(Engine):
         self.write(lambda db: db.execute(sql, row))
 
     def take_command(self, command: TakenCommand, *, durable: bool) -> int:
-        """Commit a command that is to be answered; its row. Raises Problem STORE_FAILED: it is not
-        in the ledger."""
+        """Commit a command that is to be answered; returns its row. Raises Problem STORE_FAILED: it
+        is not in the ledger."""
         sql = f"INSERT INTO commands ({COLUMNS}, lived_s) VALUES (?, ?, ?, ?, ?, ?) RETURNING id"
         values = (*command, self.lived())
 

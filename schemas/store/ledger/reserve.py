@@ -21,7 +21,7 @@ class Reserve:
         self.given_up = False
 
     def released(self, error: sqlite3.Error) -> bool:
-        """Give the reserve up if the disk is full: whether it is worth to try again."""
+        """Give the reserve up if the disk is full; returns whether it is worth trying again."""
         if (
             getattr(error, "sqlite_errorcode", 0) & 0xFF != sqlite3.SQLITE_FULL
             or not self.path.exists()

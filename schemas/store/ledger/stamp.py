@@ -68,7 +68,8 @@ class Stamp:
         self.lost = (newest["lost"][0], newest["lost"][1]) if newest.get("lost") else None
 
     def mark(self, seq: dict[str, int], trigger: int) -> None:
-        """These were committed: a station's seq up to there, triggers up to there."""
+        """These were committed: the results of a station up to this seq, and triggers up to this
+        row."""
         with self._lock:
             for station, number in seq.items():
                 self.seq[station] = max(number, self.seq.get(station, 0))
@@ -76,7 +77,7 @@ class Stamp:
             self._write()
 
     def told(self, lost: tuple[str, float] | None) -> None:
-        """This was found missing; it is to be told over restarts, until it is None."""
+        """This was found missing; it is reported over restarts, until it is None."""
         with self._lock:
             self.lost = lost
             self._write()

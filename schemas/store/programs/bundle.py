@@ -1,5 +1,5 @@
-"""A program as one .zip: `program.json`, its pictures and its models. Archives from outside are
-believed in nothing."""
+"""A program as one .zip: `program.json`, its pictures and its models. Nothing that archives from
+outside claim is believed."""
 
 import io
 import json
@@ -89,8 +89,8 @@ def check_directory(data: bytes) -> None:
 
 
 def _inflated(archive: zipfile.ZipFile, entry: zipfile.ZipInfo) -> bytes:
-    """An entry, in pieces: what is in it may be far more than its size says, and zipfile inflates
-    all that it is asked for."""
+    """An entry, in pieces: it may hold far more than its size says, and zipfile inflates as much as
+    it is asked for."""
     pieces, left = [], entry.file_size
     with archive.open(entry) as file:
         while left > 0 and (piece := file.read(min(PIECE_BYTES, left))):

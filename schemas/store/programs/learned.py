@@ -21,7 +21,7 @@ class Masters:
         self._folder = folder
 
     def put(self, data: bytes) -> str:
-        """Store a picture; its name. Raises Problem IMAGE_INVALID, STORE_FAILED."""
+        """Store a picture; returns its name. Raises Problem IMAGE_INVALID, STORE_FAILED."""
         if len(data) > MAX_MASTER_BYTES:
             raise Problem(
                 "IMAGE_INVALID", f"the master image is larger than {MAX_MASTER_BYTES >> 20} MiB"
@@ -54,7 +54,7 @@ class Models:
         self._folder = folder
 
     def put(self, name: str, data: bytes) -> None:
-        """Store a model under the name that it must have. Raises Problem MODEL_INVALID,
+        """Store a model under the name that its content gives it. Raises Problem MODEL_INVALID,
         STORE_FAILED."""
         if len(data) > MAX_MODEL_BYTES:
             raise Problem("MODEL_INVALID", f"{name} is larger than {MAX_MODEL_BYTES >> 20} MiB")
