@@ -43,14 +43,14 @@ STEPS = Template('''"""Say in one line how ${words} is measured, and cite the me
 
 from node.frame import View
 from node.measurement import Measurement
-from schemas import ${kind_class}, Problem
+from schemas import ${shapes}
 
 
-def learn(view: View, settings: ${kind_class}) -> None:
+def learn(_view: View, _settings: ${kind_class}) -> None:
     """Nothing is kept of the master."""
 
 
-def measure(view: View, settings: ${kind_class}, learned: None) -> Measurement:
+def measure(view: View, _settings: ${kind_class}, _learned: None) -> Measurement:
     """Say what is returned. Raises Problem NO_CONTRAST if there is nothing to see: a tool never
     makes a number up."""
     if view.uniform:
@@ -62,7 +62,7 @@ TEST = Template('''"""${title}: drawn scenes with known answers; a blind view gi
 import pytest
 
 from node.tools.${kind} import learn, measure
-from schemas import ${kind_class}, Problem
+from schemas import ${shapes}
 from tests.rooms.pictures.scenes import Scene, region
 
 WHERE = region(20, 20, 200, 160)
@@ -122,7 +122,13 @@ def new(args: argparse.Namespace) -> int:
             "VALIDATION_FAILED",
             f"its class would be {kind_class}, which is something else: take another name",
         )
-    given = {"kind": kind, "words": words, "title": words.capitalize(), "kind_class": kind_class}
+    given = {
+        "kind": kind,
+        "words": words,
+        "title": words.capitalize(),
+        "kind_class": kind_class,
+        "shapes": ", ".join(sorted((kind_class, "Problem"))),
+    }
     for path, template in files.items():
         path.write_text(template.substitute(given), encoding="utf-8")
         print(path.relative_to(root))
