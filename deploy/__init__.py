@@ -1,1 +1,2 @@
-"""How it reaches the machine: commands, demo, doctor, units and benchmarks."""
+"""How it reaches the machine: the command line, the demo, serving, installing, and what ships with
+them."""

@@ -1,4 +1,4 @@
-"""The old name of what lives in the rooms now, for scripts that were written before the move."""
+"""The old place of the broker of the demo, for scripts that were written before it moved."""
 
 import sys
 

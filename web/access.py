@@ -91,7 +91,7 @@ def requires(
 
 
 def access_of(app: Flask, endpoint: str | None) -> Access | None:
-    """What an endpoint declares; None if it declares nothing."""
+    """What an endpoint declares, or None."""
     return getattr(app.view_functions.get(endpoint or ""), "access", None)
 
 

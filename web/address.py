@@ -1,4 +1,4 @@
-"""Addresses of clients as they are counted: what one host can have many of counts as one."""
+"""Addresses of clients as they are counted: all addresses that one host can have count as one."""
 
 import ipaddress
 from functools import lru_cache
@@ -6,7 +6,7 @@ from functools import lru_cache
 
 @lru_cache(maxsize=4096)
 def counted(address: str | None) -> str:
-    """An IPv4 address as it is, also one in IPv6 clothes; of an IPv6 address its /64, which every
+    """An IPv4 address as it is, also one written as IPv6; of an IPv6 address its /64, which every
     host has to itself."""
     try:
         found = ipaddress.ip_address(address or "")

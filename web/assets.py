@@ -54,7 +54,7 @@ class Assets:
         self.tree, self.files = _read()
 
     def now(self) -> "Assets":
-        """Itself; read again if a file has changed, in development."""
+        """Where a file is found. Raises KeyError if it does not exist."""
         if self._follow and (stamp := _stamp()) != self._stamp:
             self._stamp = stamp
             self.tree, self.files = _read()

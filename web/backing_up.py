@@ -40,7 +40,7 @@ CHILD = [sys.executable, "-P", "-s", "-m", "deploy.cli.kept_backup"]
 
 
 class Job(Shape):
-    """What is going on, or went on last."""
+    """What is going on, or what went on last."""
 
     kind: Kind
     name: str
@@ -51,14 +51,14 @@ class Job(Shape):
 
 
 class BackingUp:
-    """The one who makes and checks them, for a state folder."""
+    """Makes and checks the backups of a state folder."""
 
     def __init__(self, loaded: Loaded) -> None:
         self.store = Backups(Path(loaded.settings.state_dir))
         self._loaded = loaded
 
     def job(self) -> Job | None:
-        """What goes on, or went on last; also what another process has begun."""
+        """What is going on, or what went on last; also if another process has begun it."""
         job = self._read()
         if job is None or job.done:
             return job
@@ -73,7 +73,7 @@ class BackingUp:
             os.close(turn)
 
     def written(self, job: Job) -> int:
-        """Bytes of the one that is being made."""
+        """The size in bytes of the backup that is being made."""
         if job.done or job.kind != "make":
             return 0
         with suppress(OSError):
@@ -81,7 +81,8 @@ class BackingUp:
         return 0
 
     def make(self, pictures: Pictures, people: bool) -> str:
-        """Begin to make one; its name. Raises Problem BUSY, DISK_SPACE, STORE_FAILED."""
+        """Begin to make a backup; returns its name. Raises Problem BUSY, DISK_SPACE,
+        STORE_FAILED."""
         settings = self._loaded.settings
         at = utc().replace(":", "").replace(".", "")
         name = f"inspection-node-{settings.node_id}-{at}.tar.gz"
@@ -94,7 +95,7 @@ class BackingUp:
         return name
 
     def check(self, name: str) -> None:
-        """Begin to check one. Raises Problem BUSY, BACKUP_NOT_FOUND, STORE_FAILED."""
+        """Begin to check a backup. Raises Problem BUSY, BACKUP_NOT_FOUND, STORE_FAILED."""
         found = self.store.get(name)
         self._begin("check", found.name, ["check", str(self.store.folder / found.name)])
 
@@ -114,7 +115,7 @@ class BackingUp:
             raise
 
     def _turn(self, wait_s: float = 0.0) -> int:
-        """The right to be the only one, over all processes; goes with the descriptor."""
+        """The turn: at most one process has it. It goes with the descriptor."""
         until = time.monotonic() + wait_s
         path = self.store.begin() / LOCK
         try:
@@ -133,7 +134,7 @@ class BackingUp:
         raise Problem("BUSY", "a backup is being made or checked already", retry_after_s=10)
 
     def _sweep(self) -> None:
-        """Remove what one that was cut off has left. Raises Problem STORE_FAILED."""
+        """Remove what a backup that was cut off has left. Raises Problem STORE_FAILED."""
         try:
             for path in self.store.folder.glob("*.part"):
                 path.unlink(missing_ok=True)
@@ -154,7 +155,8 @@ class BackingUp:
             os.close(turn)
 
     def _settled(self, job: Job, problem: str | None) -> Job:
-        """The job after its child: what it said is noted. By who has the turn."""
+        """The job after its child: what the child said is noted, by the process that has the
+        turn."""
         known = False
         try:
             found, said = self._found()
@@ -173,8 +175,8 @@ class BackingUp:
             return done
 
     def _ended(self, turn: int, words: list[str]) -> str | None:
-        """Runs the child; what is wrong besides what it says. It holds the turn too, also where
-        this process ends before it does."""
+        """Run the child; returns what is wrong besides what it says. The child holds the turn too,
+        also if this process ends before it does."""
         given = {
             name: value
             for name, value in self._loaded.environ.items()

@@ -1,4 +1,4 @@
-"""What is asked: bodies and queries, read strictly; a key that the model does not have is
+"""What a request asks for: bodies and queries, read strictly; a key that the model does not have is
 refused."""
 
 from typing import TypeVar

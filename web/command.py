@@ -35,14 +35,14 @@ def presence() -> Presence:
 
 def presence_known() -> Presence:
     """The same; in the first moments of this process it waits a little until the broker has
-    told."""
+    answered."""
     watch = site().watch
     watch.settled.wait(max(0.0, watch.began_at + FIRST_S - time.monotonic()))
     return presence()
 
 
 def check_station(station: str) -> str:
-    """The station, if the settings have it. Raises Problem STATION_NOT_FOUND."""
+    """The station, if it is in the settings. Raises Problem STATION_NOT_FOUND."""
     if station not in stations():
         raise Problem("STATION_NOT_FOUND", f"{station!r:.40}; there are {', '.join(stations())}")
     return station

@@ -1,5 +1,5 @@
-"""Answers go compressed to whoever takes it; event streams, pictures, bundles and short answers as
-they are."""
+"""Answers are compressed for clients that accept it; event streams, pictures, bundles and short
+answers go as they are."""
 
 from flask import Flask, Response, request
 

@@ -29,8 +29,8 @@ SEND_S = 1.0
 
 
 class Forwarding:
-    """Sends to `target`, a socket's path or HOST:PORT (UDP), until it is closed; a target that is
-    away is tried again."""
+    """Sends to `target`, the path of a socket or HOST:PORT (UDP), until it is closed; a target that
+    is away is tried again."""
 
     def __init__(self, accounts: Accounts, state: Path, node: str, target: str) -> None:
         self._accounts, self._node, self._target = accounts, node, target

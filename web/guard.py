@@ -1,4 +1,5 @@
-"""Before each request: who asks, may they, and not too often. Denies by default."""
+"""Before each request: who is asking, whether they may, and whether too often. Denies by
+default."""
 
 from collections.abc import Callable
 from typing import Any, TypeVar

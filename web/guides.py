@@ -33,7 +33,7 @@ class Beside(NamedTuple):
 
 
 class Section(NamedTuple):
-    """A part of a guide: a file, and the heading that begins it; None is all of it."""
+    """A section of a guide: a file, and the heading that begins it; None means all of it."""
 
     guide: str
     heading: str | None = None
@@ -112,7 +112,7 @@ def whole(guide: str, language: str) -> tuple[str, Markup] | None:
 
 
 def guides() -> list[str]:
-    """Every guide by its name."""
+    """Every guide, by its name."""
     return sorted({path.name for folder in FOLDERS for path in folder.glob("*.md")})
 
 

@@ -222,7 +222,7 @@ def _telling() -> dict[str, str]:
 
 
 def _check_host(coming: Request, hosts: tuple[str, ...]) -> None:
-    """Names of others that lead here are refused: else a page of theirs could read our answers (DNS
+    """Refuses other names that lead here: else a page with such a name could read our answers (DNS
     rebinding)."""
     try:
         host = coming.host

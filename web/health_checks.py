@@ -218,7 +218,7 @@ def _disk(here: Site) -> Found:
 
 
 def _exports(here: Site) -> Found:
-    """What waits for a target, as the node said last; a share that is away stops no line."""
+    """What is waiting for a target, as the node said last; a share that is away stops no line."""
     wanted = here.settings.exports
     if wanted.pictures.target is None and wanted.backups.target is None:
         return Found("ok", (said("nothing is copied elsewhere"),))

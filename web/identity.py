@@ -1,5 +1,5 @@
-"""Who asks: a bearer token or a cookie to a person, whose account and session are looked up at
-every request."""
+"""Who is asking: from a bearer token or a cookie to a person, whose account and session are looked
+up at every request."""
 
 import hashlib
 import hmac
@@ -64,7 +64,7 @@ def _ask_for_second(here: Site, person: Person, coming: Request) -> None:
 
 
 def _sets_it_up(coming: Request) -> bool:
-    """Whether it is a request of one's own account, where the second factor is set up."""
+    """Whether it is a request of the account where the second factor is set up."""
     own = coming.blueprint in ("auth", "twofactor", "passkeys") and coming.endpoint not in OF_OTHERS
     return own or coming.path == "/app/account"
 
@@ -85,8 +85,8 @@ def _of_session(here: Site, session: str, user: str | None, *, bearer: bool) -> 
 
 
 def holds(here: Site, account: User, session: AccountSession) -> bool:
-    """Whether a session of an account counts: it is not disabled, and what it began by, password or
-    provider, is in use."""
+    """Whether a session of an account counts: the account is not disabled, and the way in, password
+    or provider, is still in use."""
     return (
         provided(here, account)
         and not account.disabled
@@ -95,14 +95,13 @@ def holds(here: Site, account: User, session: AccountSession) -> bool:
 
 
 def provided(here: Site, account: User) -> bool:
-    """Whether an account has its password here, or is of the identity provider that the settings
-    name now."""
+    """Whether an account has its password here, or belongs to the identity provider that the
+    settings name now."""
     return account.subject is None or account.subject.startswith(f"{here.settings.oidc.issuer} ")
 
 
 def end_those_of_no_provider(here: Site) -> None:
-    """End the sessions that began by a provider that the settings do not name any more, for
-    good."""
+    """End the sessions begun by a provider that the settings no longer name, for good."""
     with suppress(Problem):  # each is refused all the same, as long as that lasts
         for account in here.users.list():
             if not provided(here, account):

@@ -24,7 +24,7 @@ TURN_S = 5.0  # for who makes the same answer just now
 
 
 class Kept:
-    """The last answers out of a ledger."""
+    """The last answers made from a ledger."""
 
     def __init__(self, ledger: LedgerReader) -> None:
         self._ledger = ledger
@@ -66,7 +66,7 @@ class _Answer:
         self._packed: bytes | None = None
 
     def response(self) -> Response:
-        """As this request takes it."""
+        """The answer in the form that this request accepts."""
         if len(self.plain) < LEAST or request.accept_encodings["gzip"] <= 0:
             return Response(self.plain, content_type=JSON)
         if self._packed is None:

@@ -25,7 +25,7 @@ MEMORY = "memory://"
 
 
 def register(app: Flask, storage_uri: str) -> None:
-    """Keep the counts of an application there."""
+    """Where the requests of an application are counted."""
     uri = f"{SCHEME}://" if storage_uri.startswith("memory:") else storage_uri
     app.extensions[LIMITER] = MovingWindowRateLimiter(storage_from_string(uri))
 

@@ -117,14 +117,14 @@ class Live:
             self._streams.discard(stream)
 
     def _sweep(self) -> None:
-        """Streams whose browser has left take no place: who goes from page to page opens one after
-        the other."""
+        """Streams whose browser has left take no place: a browser that goes from page to page opens
+        one after the other."""
         for stream in [stream for stream in self._streams if stream.left]:
             self._streams.discard(stream)
             stream.drop()
 
     def tell(self, kind: str, leaf: str, data: dict[str, Any], seq: int = 0) -> None:
-        """Something for every stream; never waits."""
+        """Something to tell every stream; never waits."""
         if kind == "alarm":
             data = {"code": leaf, "alarm": data or None}
         elif kind == "notice":
@@ -183,7 +183,7 @@ class Live:
         }
 
     def snapshot(self) -> dict[str, Any]:
-        """Everything that is known now, for a page that begins."""
+        """Everything that is known now, for a page that has just been opened."""
         return {
             "link": self.link(),
             "state": self._watch.state,

@@ -1,5 +1,5 @@
-"""Maintenance of stations: who began it, and that nobody takes the lines from whoever tests
-them."""
+"""Maintenance of stations: who began it, and that nobody takes the lines away from the person who
+tests them."""
 
 import json
 from collections.abc import Iterator

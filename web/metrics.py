@@ -24,14 +24,14 @@ STORES = {  # of the state folder; of pictures, which are many, the node tells f
 
 
 class Machine:
-    """How busy the machine's processors were since this was asked before."""
+    """How busy the machine's processors have been since this was last asked."""
 
     def __init__(self) -> None:
         self._before = self._times()
 
     @staticmethod
     def _times() -> tuple[int, int]:
-        """Ticks in all, and those of them in which nothing was done."""
+        """Ticks in all, and those in which nothing was done."""
         ticks = [
             int(text) for text in Path("/proc/stat").read_text().partition("\n")[0].split()[1:9]
         ]

@@ -124,7 +124,8 @@ def refused(problem: Problem, status: int) -> ResponseReturnValue:
 
 
 def _nobody() -> bool:
-    """Whether nobody can sign in yet: there is no account, and no provider that could bring one."""
+    """Whether nobody can sign in yet: there is no account, and no provider that could create
+    one."""
     here = site()
     return here.settings.oidc.issuer is None and not here.users.list()
 

@@ -65,7 +65,7 @@ class Watch:
         stations: Collection[str],
         fingerprint: str = "",
     ) -> None:
-        """fingerprint: of the settings that we go by (schemas/settings/fingerprint.py)."""
+        """fingerprint: of the settings that this web goes by (schemas/settings/fingerprint.py)."""
         self.broker: Problem | None = Problem("BROKER_AWAY", "not connected yet")
         self.state: dict[str, Any] | None = None
         self.info: dict[str, Any] | None = None
@@ -90,7 +90,7 @@ class Watch:
         self._prefixes = {names.prefix(name): name for name in FOLLOWED}
 
     def start(self) -> "Watch":
-        """Begin to follow, unless it was begun."""
+        """Begin to follow; a second call does nothing."""
         with self._lock:
             if self._thread is None and not self._ended.is_set():
                 self.began_at = time.monotonic()
@@ -99,7 +99,7 @@ class Watch:
         return self
 
     def close(self) -> None:
-        """End; it can be called twice."""
+        """Stop following; a second call does nothing."""
         self._ended.set()
         client = self._client
         if client is not None:
@@ -122,7 +122,7 @@ class Watch:
 
     @property
     def agreement(self) -> Agreement:
-        """Whether the node goes by the settings that we go by; other once that has lasted."""
+        """Whether the node goes by the same settings as this web; `other` once that has lasted."""
         told = (self.info or {}).get("settings")
         if not told or not self._fingerprint or self.presence != "ok":
             self._apart_since = None
@@ -187,7 +187,7 @@ class Watch:
                 log.exception("a listener failed at %s", topic)
 
     def _checked(self, name: str, leaf: str, value: dict[str, Any]) -> dict[str, Any] | None:
-        """The value if it is what its topic says, a stand-in for an alarm that is not; None for
+        """The value, if it is what its topic allows; a stand-in for an alarm that is not; None for
         what is to be left out."""
         if not value:
             return (
@@ -226,8 +226,8 @@ class Watch:
         return value
 
     def _alarms_with(self, code: str, value: dict[str, Any]) -> dict[str, dict[str, Any]]:
-        """The alarms with this one as it is now. Where there are too many, one that can be read
-        pushes out one that cannot."""
+        """The alarms with this one as it is now. If there are too many, one that can be read pushes
+        out one that cannot."""
         alarms = {known: alarm for known, alarm in self.alarms.items() if known != code}
         if value and len(alarms) >= MOST_ALARMS:
             noise = next(

@@ -34,7 +34,7 @@ class ProgramForm(TypedDict):
 
 
 class Edit(NamedTuple):
-    """What shall be stored: a program, and its master (PNG or JPEG) unless the stored one stays."""
+    """What is to be stored: a program, and its master (PNG or JPEG) unless the stored one stays."""
 
     program: Program
     master: bytes | None = None

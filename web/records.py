@@ -55,7 +55,7 @@ class Records(NamedTuple):
 
 
 def records() -> Records:
-    """Those of the application that answers this request."""
+    """The records of the application that answers this request."""
     return records_of(current_app)
 
 

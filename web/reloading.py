@@ -41,7 +41,7 @@ def reload_node(state: Path) -> Asked:
 
 
 def _hears(process: int) -> bool:
-    """Whether a process has said what it does at a SIGHUP, and so does not end by it."""
+    """Whether a process has announced what it does on SIGHUP, and so is not ended by it."""
     with suppress(OSError, ValueError, IndexError):
         told = Path(f"/proc/{process}/status").read_text()
         caught = int(told.split("\nSigCgt:")[1].split()[0], 16)
@@ -50,8 +50,8 @@ def _hears(process: int) -> bool:
 
 
 def _holder(path: Path) -> int | None:
-    """The process that holds a lock (flock) on a file, by the kernel's list; None if none of ours
-    does."""
+    """The process that holds a lock (flock) on a file, by the kernel's list; None if none of our
+    account does."""
     with suppress(OSError, ValueError):
         found = path.stat()
         where = f"{os.major(found.st_dev):02x}:{os.minor(found.st_dev):02x}:{found.st_ino}"

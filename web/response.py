@@ -48,17 +48,17 @@ def written(data: bytes, status: int = 200) -> Response:
 
 
 def envelope(data: bytes) -> bytes:
-    """As `written`, before it is an answer."""
+    """As `written`, before it is a response."""
     return b'{"success":true,"data":' + data + b',"message":""}'
 
 
 def packed(data: bytes) -> bytes:
-    """Compressed, for who takes gzip; the same bytes give the same."""
+    """Compressed, for clients that take gzip; the same bytes give the same result."""
     return gzip.compress(data, LEVEL, mtime=0)
 
 
 def as_json(value: Any) -> bytes:
-    """Data for `written`."""
+    """Data in the form that `written` takes."""
     return _ENCODER.encode(value).encode()
 
 

@@ -53,7 +53,7 @@ class Site:
     def __init__(
         self, loaded: Loaded, keys: Keys, recoded: Callable[[bytes], bytes] = recoded
     ) -> None:
-        """recoded: makes a master of a picture while no node does."""
+        """recoded: makes a master of a picture while there is no node to do so."""
         self.loaded = loaded
         self.began = time.monotonic()
         self.recoded = recoded
@@ -99,7 +99,7 @@ class Site:
 
     @property
     def watch(self) -> Watch:
-        """What the node says, as last heard; it begins to listen with the first who asks."""
+        """What the node says, as last heard; it begins to listen when it is first asked for."""
         return self._watch.start()
 
     def provider(self, make: Callable[[], Provider]) -> Provider:
@@ -121,7 +121,7 @@ class Site:
         return found
 
     def new_client(self) -> Client:
-        """A connection of its own, for whoever follows topics; close it in the end."""
+        """A new connection, for following topics; the caller closes it."""
         return Client(self.settings.asking, self.settings.node_id)
 
     def audit(self, action: str, target: str = "", **details: Any) -> None:
@@ -131,8 +131,8 @@ class Site:
 
     @contextmanager
     def alone(self) -> Iterator[None]:
-        """No other such block meanwhile: what deletes a program and what gives it to a station.
-        Raises Problem BUSY."""
+        """Only one such block at a time: one that deletes a program, or one that gives it to a
+        station. Raises Problem BUSY."""
         if not self._alone.acquire(timeout=ALONE_S):
             raise Problem("BUSY", "another program is being selected or deleted", retry_after_s=2)
         try:
@@ -251,7 +251,7 @@ def actor() -> dict[str, str]:
 
 @cache
 def installed() -> str:
-    """The version that is installed and runs, `0` if it only lies there."""
+    """The version that is installed and running; `0` if the files only lie there."""
     try:
         return version("inspection-node")
     except PackageNotFoundError:

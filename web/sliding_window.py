@@ -19,7 +19,7 @@ SWEEP_S = 30.0
 
 
 class Window(Storage, MovingWindowSupport):
-    """For the strategy `moving-window` only."""
+    """A storage for the strategy `moving-window` only."""
 
     STORAGE_SCHEME = [SCHEME]
 
@@ -88,22 +88,22 @@ class Window(Storage, MovingWindowSupport):
         return count
 
     def check(self) -> bool:
-        """It is always there."""
+        """It is always available."""
         return True
 
     @property
     def base_exceptions(self) -> type[Exception]:
-        """None of its own."""
+        """It raises no errors of its own."""
         return ValueError
 
     def incr(self, key: str, expiry: int, amount: int = 1) -> int:
-        """Not of this strategy."""
+        """Not needed for this strategy."""
         raise NotImplementedError
 
     def get(self, key: str) -> int:
-        """Not of this strategy."""
+        """Not needed for this strategy."""
         raise NotImplementedError
 
     def get_expiry(self, key: str) -> float:
-        """Not of this strategy."""
+        """Not needed for this strategy."""
         raise NotImplementedError

@@ -85,7 +85,7 @@ class Stream:
         return bool(poll.poll(0))
 
     def offer(self, said: Said) -> None:
-        """Something to tell; a stream that has no room for it is dropped."""
+        """Something to tell this browser; a stream that has no room for it is dropped."""
         if self._screen and said.kind == "notice" and said.leaf not in FOR_SCREENS:
             return
         try:
@@ -94,7 +94,7 @@ class Stream:
             self.drop()
 
     def drop(self) -> None:
-        """End it from another thread, also if its own is stuck in sending."""
+        """End it from another thread, also if its own is stuck while sending."""
         self.dropped, self._open = True, False
         with contextlib.suppress(queue.Full):
             self._queue.put_nowait(END)

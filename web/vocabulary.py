@@ -144,7 +144,7 @@ def _described(value: Any) -> list[str]:
 
 
 def _sentences(schema: dict[str, Any]) -> list[str]:
-    """Those of the fields of every table, as the page of the settings shows them."""
+    """The sentences of every table's fields, as the page of the settings shows them."""
     tables = [schema, *schema.get("$defs", {}).values()]
     fields = [field for table in tables for field in table.get("properties", {}).values()]
     return [field["description"] for field in fields if "description" in field]

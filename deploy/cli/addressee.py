@@ -75,7 +75,7 @@ def client(args: argparse.Namespace) -> "Client":
 
 @contextmanager
 def owner(state: Path) -> Iterator[None]:
-    """Act as the owner of the state folder while run by root, so that node and web can read and
+    """Act as the owner of the state folder while root runs this, so that node and web can read and
     write what is made here."""
     found = state.stat()
     umask = os.umask(private_umask(state))

@@ -57,7 +57,7 @@ class Manifest(Shape):
 
 
 class Writer:
-    """Adds files to an archive and remembers their checksums."""
+    """Adds files to an archive and keeps their checksums."""
 
     def __init__(self, archive: tarfile.TarFile, pause: Callable[[], None]) -> None:
         self._archive, self._pause = archive, pause

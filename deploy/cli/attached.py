@@ -1,4 +1,4 @@
-"""What `doctor` finds of what is attached: cameras and lines."""
+"""What `doctor` finds out about what is attached: cameras and lines."""
 
 import time
 from collections.abc import Iterator

@@ -89,7 +89,7 @@ def _rows(args: argparse.Namespace) -> Iterator[CheckFinding]:
 
 
 def broker(settings: BrokerSettings, node: str, *, ours: bool) -> Iterator[CheckFinding]:
-    """The broker as a node would use it; `ours` tells that this is the node's own account."""
+    """The broker as a node would use it; `ours` says that this is the node's own account."""
     try:
         found = probe(settings, node)
     except Problem as problem:
@@ -170,7 +170,7 @@ def _speed(tried: Tried) -> CheckFinding:
 
 
 def ask(settings: BrokerSettings, node: str) -> Iterator[CheckFinding]:
-    """A running node tells about itself."""
+    """What a running node says about itself."""
     with Client(settings, node) as client:
         try:
             reply = client.request("ping", {}, PING_S)

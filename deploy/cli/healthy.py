@@ -35,7 +35,7 @@ def healthy(args: argparse.Namespace) -> int:
 
 
 def _missing(args: argparse.Namespace, settings: Settings) -> list[str]:
-    """What is wrong with those that were asked for."""
+    """What is wrong with those parts that were asked for."""
     told = []
     if args.only == "node":
         told.append(of_node(settings.metrics, args.any_station))

@@ -1,4 +1,4 @@
-"""What `doctor` finds of tools of others and of programs: whether they can be loaded."""
+"""What `doctor` finds out about tools of others and about programs: whether they can be loaded."""
 
 from collections.abc import Iterator
 from pathlib import Path

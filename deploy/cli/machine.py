@@ -1,4 +1,4 @@
-"""What `doctor` finds on the machine itself: disk, clock, permissions, certificates."""
+"""What `doctor` finds out about the machine itself: disk, clock, permissions, certificates."""
 
 import os
 import stat
@@ -247,8 +247,8 @@ def certificates(settings: Settings) -> Iterator[CheckFinding]:
 
 
 def reach(settings: Settings) -> Iterator[CheckFinding]:
-    """Who can connect to the ports of web and metrics that should not: looked at by what the
-    settings say."""
+    """Who can connect to the ports of web and metrics that should not be able to, judged by the
+    settings."""
     web, metrics = settings.web, settings.metrics
     if web.proxy_hops and not web.loopback:
         found = (

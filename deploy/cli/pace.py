@@ -1,4 +1,4 @@
-"""Work beside a line that runs: it takes no turn from anybody, and pauses after every small piece.
+"""Work beside a line that runs: it takes no time from anybody, and pauses after every small piece.
 
 Two threads of one core, and one disk, slow each other down however unimportant one of them is. So
 what may take long is done a few milliseconds at a time, with rests many times as long between.

@@ -47,14 +47,15 @@ TRANSPORTS = {transport.value: transport for transport in AuthenticatorTransport
 
 
 class Party(NamedTuple):
-    """Who asks for passkeys: the host name that they are made for, and the origin of our pages."""
+    """The relying party of passkeys: the host name that they are made for, and the origin of our
+    pages."""
 
     host: str
     origin: str
 
 
 def party(here: Site) -> Party | None:
-    """Us, as passkeys know us at this request; None where there can be none."""
+    """The relying party at this request; None if there can be none."""
     web = here.settings.web
     if web.origin is not None:
         found = urlsplit(web.origin.lower())
@@ -79,8 +80,8 @@ def party(here: Site) -> Party | None:
 
 
 def creation_options(here: Site, user: User, session: str) -> dict[str, Any]:
-    """What navigator.credentials.create() is to be asked. Raises Problem PASSKEY_INVALID where
-    there can be none."""
+    """The options for navigator.credentials.create(). Raises Problem PASSKEY_INVALID if there can
+    be no passkeys."""
     us = _needed(here)
     challenge = secrets.token_bytes(CHALLENGE_BYTES)
     options = generate_registration_options(
@@ -141,8 +142,7 @@ def made(here: Site, user: User, session: str, name: str, given: Attested) -> Pa
 def request_options(
     here: Site, user: User, passkeys: tuple[Passkey, ...], session: str
 ) -> dict[str, Any] | None:
-    """What navigator.credentials.get() is to be asked; None where no passkey of the account can
-    sign."""
+    """The options for navigator.credentials.get(); None if no passkey of the account can sign."""
     us = party(here)
     usable = _descriptors(passkeys, us) if us is not None else []
     if us is None or not usable:
@@ -218,7 +218,7 @@ def _needed(here: Site) -> Party:
 
 
 def _asked(here: Site, purpose: str, user: User, session: str, client_data: str) -> bytes:
-    """The challenge that was answered, if it was ours to this account and session: it is good once,
+    """The challenge that was answered, if it was put to this account and session: it is good once,
     whatever comes of it."""
     challenge = parse_client_data_json(base64url_to_bytes(client_data)).challenge
     if here.accounts.factors.answered(challenge, purpose, user.id, session, LIMIT_S) is None:

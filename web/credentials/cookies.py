@@ -16,7 +16,7 @@ PROVIDER = "provider"
 
 
 def plain(settings: Settings) -> bool:
-    """Whether the cookies go without Secure and prefix."""
+    """Whether the cookies go without Secure and without a prefix."""
     return settings.web.loopback and settings.environment != "production"
 
 
@@ -26,12 +26,12 @@ def name(settings: Settings, kind: str) -> str:
 
 
 def get(settings: Settings, kind: str) -> str | None:
-    """The cookie's value in this request; an empty one is none."""
+    """The cookie's value in this request; an empty cookie counts as none."""
     return request.cookies.get(name(settings, kind)) or None
 
 
 def there(settings: Settings) -> bool:
-    """Whether this request carries any of them."""
+    """Whether this request carries any of our cookies."""
     return any(get(settings, kind) is not None for kind in (ACCESS, REFRESH))
 
 
@@ -50,6 +50,6 @@ def put(answer: Response, settings: Settings, kind: str, value: str, life_s: flo
 
 
 def clear(answer: Response, settings: Settings) -> None:
-    """Take all of them back."""
+    """Take all of our cookies back."""
     for kind in (ACCESS, REFRESH):
         put(answer, settings, kind, "", 0)

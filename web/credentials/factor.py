@@ -28,7 +28,7 @@ class Signed(Shape):
 
 
 class Factor(Shape):
-    """A second factor: one of these where it is on."""
+    """A second factor: exactly one of these, if the account has one on."""
 
     code: Code | None = Field(
         default=None, description="The code that the authenticator app shows now."
@@ -43,7 +43,7 @@ class Factor(Shape):
 
     @property
     def given(self) -> bool:
-        """Whether there is any."""
+        """Whether one was given."""
         return self.code is not None or self.passkey is not None or self.recovery_code is not None
 
 

@@ -33,7 +33,7 @@ class Keys(NamedTuple):
         return hmac.new(self.signing, f"{purpose}:{text}".encode(), hashlib.sha256).hexdigest()
 
     def marks(self, purpose: str, text: str) -> list[str]:
-        """What mark() says now and said with the keys before."""
+        """What mark() says now, and what it said with the keys before."""
         return [
             hmac.new(key, f"{purpose}:{text}".encode(), hashlib.sha256).hexdigest()
             for key in self.by_id.values()

@@ -43,7 +43,7 @@ def normal(password: str) -> str:
 
 
 def words_of(settings: Settings) -> tuple[str, ...]:
-    """What anybody who knows the site tries first: the names of node, stations and hosts."""
+    """What an attacker who knows the site tries first: the names of node, stations and hosts."""
     names = [
         settings.node_id,
         *(station.id for station in settings.station),
@@ -83,19 +83,19 @@ def matches(password: str, hashed: str | None) -> bool:
 
 
 def outdated(hashed: str) -> bool:
-    """Whether the hash was made by weaker parameters than those of today."""
+    """Whether the hash was made with weaker parameters than today's."""
     return HASHER.check_needs_rehash(hashed)
 
 
 def rehashed(password: str) -> str:
-    """A new hash of a password that was just found right."""
+    """A new hash of a password that was just found to be right."""
     with _slot():
         return HASHER.hash(normal(password))
 
 
 @contextmanager
 def turn() -> Iterator[None]:
-    """A place among those who prove who they are. Raises Problem BUSY at once where too many wait
+    """A place among those being checked. Raises Problem BUSY at once if too many are waiting
     already."""
     if not PLACES.acquire(blocking=False):
         raise Problem("BUSY", "too many are signing in", retry_after_s=2)
@@ -116,7 +116,7 @@ def _slot() -> Iterator[None]:
 
 
 def _nobody() -> str:
-    """A hash of today's parameters that no password has."""
+    """A hash with today's parameters that belongs to no password."""
     salt, digest = (
         base64.b64encode(os.urandom(length)).decode().rstrip("=")
         for length in (HASHER.salt_len, HASHER.hash_len)

@@ -102,8 +102,8 @@ def ask_again(here: Site, person: Person, proof: Proof) -> None:
 
 
 def refuse_unused(here: Site, user: User) -> None:
-    """Raises Problem PASSWORD_EXPIRED where a password that somebody else has chosen was not
-    replaced in time."""
+    """Raises Problem PASSWORD_EXPIRED if a password chosen by somebody else was not replaced in
+    time."""
     hours = here.settings.web.initial_password_hours
     if user.password_initial and hours and _age_h(user.password_changed_at) > hours:
         raise Problem("PASSWORD_EXPIRED", f"it was good for {hours:g} hours")
@@ -114,7 +114,7 @@ def _age_h(at: str) -> float:
 
 
 def step_of(secret: str, code: str) -> int | None:
-    """The time step whose code this is, None if it is that of no step around now."""
+    """The time step that this code belongs to; None if it belongs to none around now."""
     totp = pyotp.TOTP(secret)
     now = int(time.time()) // STEP_S
     for offset in STEPS:
@@ -151,7 +151,7 @@ def _choices(here: Site, user: User, second: Second, session: str) -> dict[str, 
 
 
 def _wrong(here: Site, user: User, second: Second, factor: Factor, session: str) -> str | None:
-    """Which of the factors that were given is not right; None if all are."""
+    """Which of the factors that were given is wrong; None if all are right."""
     if factor.code is not None:
         step = (
             step_of(second.totp.secret, factor.code)
@@ -182,8 +182,8 @@ def _failed(here: Site, user: User | None, by_user: str, what: str) -> None:
 
 
 def recovery_codes(here: Site, user: str) -> tuple[list[str], list[bytes]]:
-    """Ten new codes and what is stored of them, for the first factor of an account; none for
-    another one."""
+    """Ten new codes, and what is stored of them, if this is the first factor of an account; else
+    none."""
     if here.accounts.factors.on(user):
         return [], []
     codes = [_recovery_code() for _ in range(RECOVERY_CODES)]

@@ -77,7 +77,7 @@ class _NoRedirect(urllib.request.HTTPRedirectHandler):
     """Our secret goes to the addresses that the issuer has told, and to no others."""
 
     def redirect_request(self, *_: object) -> None:
-        """Nowhere."""
+        """Follows no redirect."""
 
 
 class Provider:
@@ -119,8 +119,8 @@ class Provider:
         return self._within(lambda: self._exchanged(code, issuer, nonce, verifier))
 
     def _within(self, job: Callable[[], T]) -> T:
-        """Do a job elsewhere, and wait for so long at most. Raises Problem BUSY at once where too
-        many are being done."""
+        """Do a job on another thread, and wait for it so long at most. Raises Problem BUSY at once
+        if too many are being done."""
         if not self._places.acquire(blocking=False):
             raise Problem("BUSY", "too many ask the identity provider", retry_after_s=5)
         done: Future[T] = Future()
@@ -219,7 +219,7 @@ class Provider:
         return dict(read.claims)
 
     def _described(self) -> _Metadata:
-        """What it says of itself, read again every hour."""
+        """What the provider says about itself, read again every hour."""
         kept = self._metadata
         if kept is not None and time.monotonic() - kept[0] < KEEP_S:
             return kept[1]

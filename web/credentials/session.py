@@ -117,5 +117,5 @@ def idle_s(here: Site) -> float:
 
 
 def acting(user: User) -> dict[str, str]:
-    """Who acts, from where, in which request: for the audit of somebody who is just signing in."""
+    """Who acts, from where, in which request: for the audit when somebody is just signing in."""
     return {**actor(), "username": user.username}

@@ -1,5 +1,5 @@
-"""The first account without the command line: a token that the start prints, good once and only
-while nobody is there."""
+"""The first account without the command line: a token that the start prints, good once, and only
+while there is no account."""
 
 import hashlib
 import hmac
