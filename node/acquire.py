@@ -9,7 +9,7 @@ from schemas import Problem, QualityLimits
 def acquire(
     camera: Camera, request: Request, limits: QualityLimits, size: tuple[int, int] | None
 ) -> tuple[Frame, Quality]:
-    """A frame for the request and its quality; `size` is (width, height) of the master in px, None
+    """A frame for the request, and its quality; `size` is (width, height) of the master in px, None
     accepts any.
 
     Raises the camera's Problem, CAMERA_ERROR if a driver answers with a frame that is older than

@@ -1,5 +1,5 @@
-"""A trigger on its way into the ledger: read from its payload, and asked whether its part can still
-stand there."""
+"""A trigger on its way into the ledger: read from its payload, and checked whether its part can
+still be there."""
 
 import logging
 import time
@@ -26,7 +26,7 @@ class Received(NamedTuple):
 
     @classmethod
     def now(cls, age_s: float = 0.0) -> "Received":
-        """Received so many seconds ago."""
+        """Received this many seconds ago."""
         return cls(time.time() - age_s, time.monotonic_ns() - int(age_s * 1e9))
 
 
@@ -53,7 +53,7 @@ class Arrival:
     result: Result | None = None  # if it was answered in the commit
 
     def name(self) -> None:
-        """Settle its id."""
+        """Give it its id."""
         self.trigger_id = self.trigger.trigger_id or new_id()
 
     def new(self) -> NewTrigger:
@@ -73,7 +73,7 @@ class Arrival:
         )
 
     def part(self, row: int) -> Part:
-        """As it goes into its inspection, with its row in the ledger."""
+        """The part that goes into the inspection, with its row in the ledger."""
         assigned = self.trigger.trigger_id is None
         times = (*self.received, self.older_ms, self.trace)
         return Part(
@@ -132,8 +132,8 @@ def read(delivery: Delivery, station: Station, received: Received) -> Arrival | 
 
 
 def _age_ms(text: str) -> float:
-    """How long before it published a repeated trigger its producer had published it first; 0 if it
-    does not say so."""
+    """How long before a repeated trigger its producer had first published it; 0 if it does not say
+    so."""
     return min(float(text[:12]), 1e12) if text.isascii() and text.isdigit() else 0.0
 
 

@@ -43,14 +43,14 @@ def flat(calibration: Calibration | None, unit: str) -> Flat:
 
 
 def px_length(to_plane: Flat, at: Any) -> float:
-    """Length of a px on the plane about a point of the frame."""
+    """Length of one px on the plane at a point of the frame."""
     start, right, down = to_plane(np.add(at, [[0, 0], [1, 0], [0, 1]]))
     return float(np.sqrt(np.hypot(*(right - start)) * np.hypot(*(down - start))))
 
 
 def check_size(calibration: Calibration | None, width: int, height: int) -> None:
-    """Raises Problem IMAGE_SIZE if the calibration was made from pictures of another size: its lens
-    is not theirs."""
+    """Raises Problem IMAGE_SIZE if the calibration was made from pictures of another size: then its
+    lens does not fit."""
     if isinstance(calibration, Checkerboard) and (calibration.width, calibration.height) != (
         width,
         height,
@@ -159,7 +159,8 @@ def from_checkerboard(
 
 
 def _check_one_plane(normals: Floats, away: Floats) -> None:
-    """Raises Problem NO_VALUE if boards held by hand do not say where the parts will lie."""
+    """Raises Problem NO_VALUE if boards that were held by hand do not say where the parts will
+    lie."""
     tilt_deg = float(np.degrees(np.arccos(np.clip(np.abs(normals @ normals.T), 0, 1))).max())
     spread = float(away.max() / away.min()) - 1
     if tilt_deg > MOST_TILT_DEG or spread > MOST_SPREAD:

@@ -43,8 +43,8 @@ def finish(stations: Iterable[Station]) -> None:
 
 
 def answer_waiting(stations: Iterable[Station], intake: Intake) -> None:
-    """Answer what waits, for ANSWER_S at most; what is not answered then stays in the ledger for
-    the next start."""
+    """Answer the parts that wait, for ANSWER_S at most; those not answered by then stay in the
+    ledger for the next start."""
     until = time.monotonic() + ANSWER_S
     left = 0
     for station in stations:
@@ -60,7 +60,7 @@ def answer_waiting(stations: Iterable[Station], intake: Intake) -> None:
 
 
 def apart(what: dict[str, Callable[[], object]], limit_s: float) -> list[str]:
-    """Call all of these beside one another; those that have not come back in time."""
+    """Call all of these at the same time; returns those that have not come back in time."""
     threads = [
         threading.Thread(target=_logged, args=each, name=f"end of {each[0]}", daemon=True)
         for each in what.items()

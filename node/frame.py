@@ -28,8 +28,8 @@ cv2.setNumThreads(1)
 
 
 class Placement(NamedTuple):
-    """How the part lies against the master: turned and scaled about (x0, y0) of the master, then
-    shifted; px and degrees."""
+    """How the part lies compared with the master: turned and scaled about (x0, y0) of the master,
+    then shifted; px and degrees."""
 
     dx: float = 0.0
     dy: float = 0.0
@@ -117,7 +117,7 @@ def site(region: AnyRegion, ignore: tuple[AnyRegion, ...] = ()) -> Site:
 
 
 def _covers(region: AnyRegion, x: NDArray[np.float64], y: NDArray[np.float64]) -> NDArray[np.bool_]:
-    """Which of the points (x, y) of the master, whole pixels, lie in the region."""
+    """Which of these points (x, y) of the master, whole pixels, lie in the region."""
     if isinstance(region, Circle):  # a ring too
         squared = (x - region.x) ** 2 + (y - region.y) ** 2
         inner = region.inner_radius if isinstance(region, Ring) else -1.0

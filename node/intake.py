@@ -261,7 +261,7 @@ class Intake:
         return Taken(told)
 
     def _known_again(self, arrival: Arrival, answer: Duplicate) -> Taken:
-        """Nothing is inspected again; who sent it is told, and can read the verdict from that."""
+        """Nothing is inspected again; the sender is told, and can read the verdict from that."""
         station, trigger_id = arrival.station, arrival.trigger_id
         station.metrics.duplicates.labels(station.id).inc()
         told = _told(trigger_id, answer.answered, known=True)

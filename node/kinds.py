@@ -8,8 +8,8 @@ M = TypeVar("M")
 
 
 class Kinds(Mapping[str, M]):
-    """Modules by kind, each imported when it is first asked for. M: the Protocol that they keep,
-    which tests hold each of them against."""
+    """Modules by kind, each imported when it is first asked for. M: the Protocol that they keep;
+    tests hold each module against it."""
 
     def __init__(self, modules: dict[str, str]) -> None:
         self._modules = modules

@@ -201,7 +201,7 @@ class LimitRow(NamedTuple):
 
 
 def rows() -> Iterator[LimitRow]:
-    """The table with its values. Raises AttributeError for a limit that is no more."""
+    """The table with its values. Raises AttributeError for a limit that no longer exists."""
     for kind, modules in TABLE.items():
         for module, names in modules.items():
             for name in names.split():

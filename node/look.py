@@ -17,7 +17,7 @@ log = logging.getLogger(__name__)
 
 
 def look(job: Job, bench: Bench) -> Found:
-    """What is found of one part. Never raises."""
+    """What was found out about one part. Never raises."""
     found = Inspection(job)
     try:
         found.program = program = bench.shelf.get(job.program, LOADING_S)

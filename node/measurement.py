@@ -1,4 +1,4 @@
-"""What a tool measured, what it saw of it, and what it may be told of other tools."""
+"""What a tool measured, what it saw there, and what it may know of other tools."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -63,7 +63,7 @@ class Feature:
 
 
 def outlines(view: View, mask: Pixels) -> tuple[Mark, ...]:
-    """The borders of what is not 0 in a mask of the view's size, the 200 longest at most."""
+    """The outlines of what is not 0 in a mask of the view's size, the 200 longest at most."""
     found, _ = cv2.findContours(mask, cv2.RETR_CCOMP, cv2.CHAIN_APPROX_SIMPLE)
     longest = sorted(found, key=len, reverse=True)[:200]
     return tuple(Mark(view.to_frame(points), closed=True) for points in longest)

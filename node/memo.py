@@ -1,4 +1,4 @@
-"""What was made in the last runs, by what of: a run makes anew only what has changed."""
+"""What was made in the last runs, by what it was made of: a run makes only what has changed."""
 
 import time
 from collections.abc import Callable, Hashable
@@ -8,10 +8,10 @@ RUNS = 3  # so long is kept what no run asks for: two may edit, and an undo asks
 
 
 class Once(Protocol):
-    """Gives what is made of a key: what was made of it before, or what `make` makes now."""
+    """Gives what belongs to a key: what was made for it before, or what `make` makes now."""
 
     def __call__(self, key: Hashable, make: Callable[[], Any], /) -> Any:
-        """What cannot be made raises, and is not kept."""
+        """If making it raises, nothing is kept."""
 
 
 def anew(_key: Hashable, make: Callable[[], Any]) -> Any:
@@ -35,18 +35,18 @@ class Memo:
         return self._saved_ns
 
     def begin(self) -> None:
-        """A run starts: what the last ones did not ask for is let go."""
+        """A run starts: what the last runs did not ask for is let go."""
         self._run += 1
         self._saved_ns = 0
         for key in [key for key, run in self._asked.items() if run < self._run - self._runs]:
             del self._asked[key], self._made[key]
 
     def of(self, *things: Hashable) -> Once:
-        """For what is made of these things and of a key."""
+        """The memory for what is made of these things and of a key."""
         return lambda key, make: self._once((*things, key), make)
 
     def take_saved_ns(self) -> int:
-        """`saved_ns`, which then begins anew."""
+        """Returns `saved_ns`, and sets it back to 0."""
         saved, self._saved_ns = self._saved_ns, 0
         return saved
 

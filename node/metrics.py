@@ -12,7 +12,7 @@ from schemas import Result
 
 
 class Metrics:
-    """One registry a node; labels are looked up once and kept."""
+    """One registry for each node; labels are looked up once and kept."""
 
     def __init__(self, version: str, node: str) -> None:
         self.registry = CollectorRegistry()
@@ -112,7 +112,7 @@ class Metrics:
         self._child(self.triggers, station, source).inc()
 
     def broker_counters(self, counters: dict[str, int]) -> None:
-        """Bring the broker counters up to date."""
+        """Bring the counters of the broker up to date."""
         for what, count in counters.items():
             seen = self._broker_seen.get(what, 0)
             if count > seen:

@@ -1,5 +1,5 @@
-"""Model files: what a tool was taught, as arrays in an .npz. Files from outside are believed in
-nothing."""
+"""Model files: what a tool was taught, as arrays in an .npz. Nothing that files from outside claim
+is believed."""
 
 import io
 import zipfile

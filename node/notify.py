@@ -1,5 +1,5 @@
-"""Telling systemd how the node is (sd_notify(3)): ready, reloading, stopping, alive. Silent without
-systemd."""
+"""Telling systemd how the node is doing (sd_notify(3)): ready, reloading, stopping, alive. Silent
+without systemd."""
 
 import contextlib
 import os

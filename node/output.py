@@ -36,7 +36,7 @@ def output(
 def assigned(
     verdict: Verdict, tools: Mapping[str, Verdict], outputs: Mapping[str, str]
 ) -> dict[str, bool]:
-    """What a program's outputs show for one part, but for levels (`busy`, `always_on`), which the
+    """What a program's outputs show for one part, except levels (`busy`, `always_on`), which the
     driver keeps.
 
     If the part could not be judged no tool is shown as OK, whatever it measured; a tool that failed

@@ -53,13 +53,13 @@ class LoadedProgram:
 
     @cached_property
     def ready(self) -> ReadyProgram:
-        """What the node must know of it."""
+        """What the node has to know about it."""
         of = self.program
         return ReadyProgram(of.id, self.version, self.hash, of.outputs, of.limits_ms, of.keep)
 
 
 def nothing(name: str) -> bytes:
-    """No models. Raises Problem MODEL_NOT_FOUND."""
+    """There are no models. Raises Problem MODEL_NOT_FOUND."""
     raise Problem("MODEL_NOT_FOUND", name)
 
 

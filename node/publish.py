@@ -65,7 +65,7 @@ def publish(record: Record, station: "Station") -> None:
 
 
 def store(record: Record, station: "Station") -> None:
-    """Hand a result that does not change any more to the ledger."""
+    """Hand a result that no longer changes to the ledger."""
     result = record.result
     assert result is not None
 

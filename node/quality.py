@@ -111,8 +111,8 @@ def _plain(small: Any, noise: float) -> float:
 
 
 def _white(gray: Any) -> bool:
-    """Whether what fills the middle of a frame is noise: its neighbouring px are independent, as no
-    lens could show them."""
+    """Whether the middle of a frame is noise: its neighbouring px are independent, which no lens
+    could show."""
     top, left = (max(0, (side - 2 * SMALL_PX) // 2) for side in gray.shape)
     laplacian = cv2.Laplacian(
         gray[top : top + 2 * SMALL_PX, left : left + 2 * SMALL_PX], cv2.CV_32F

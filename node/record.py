@@ -1,4 +1,5 @@
-"""What one part has become at the node: what was found of it, what its lines showed, its result."""
+"""What one part has become at the node: what was found out about it, what its lines showed, its
+result."""
 
 import time
 from dataclasses import dataclass, field

@@ -1,5 +1,5 @@
-"""Settings that are read again, on a thread of their own: a file on a share that is dead must not
-stop the watch."""
+"""Settings that are read again, on a thread of their own: a file on a dead share must not stop the
+watch."""
 
 import logging
 import threading
@@ -16,7 +16,7 @@ SLOW_S = 5.0
 
 
 class Reload:
-    """One reading at a time; a wish during one is kept until that is over."""
+    """One reading at a time; a request during one is kept until that is over."""
 
     def __init__(self, config: Path | None, environ: Mapping[str, str]) -> None:
         self._config = config
@@ -41,7 +41,7 @@ class Reload:
         return None
 
     def slow(self) -> bool:
-        """True once for a reading that takes long."""
+        """True once for each reading that takes long."""
         slow = (
             self._began_at is not None
             and not self._slow_told

@@ -1,4 +1,5 @@
-"""Events that would come with every message: each kind, and station, is told once in a while."""
+"""Events that would come with every message: each kind is published only now and then, for each
+station."""
 
 import time
 from typing import Any

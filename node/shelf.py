@@ -71,7 +71,7 @@ class Shelf:
                 self._held[station] = program_id
 
     def get(self, program_id: str, limit_s: float = LOAD_S) -> LoadedProgram:
-        """The newest version that is loaded; else it is loaded now.
+        """The newest version that is loaded; if none is, it is loaded now.
 
         Raises Problem PROGRAM_NOT_FOUND, PROGRAM_INVALID, MASTER_IMAGE_NOT_FOUND, ..., and
         PROGRAM_LOADING after `limit_s`.
@@ -137,7 +137,7 @@ class Shelf:
         return changed
 
     def _due(self, heads: dict[str, Head]) -> list[str]:
-        """What must be loaded again; what is gone is let go."""
+        """Which programs must be loaded again; those that are gone are let go."""
         due = []
         with self._lock:
             for program_id, kept in list(self._kept.items()):
@@ -206,7 +206,7 @@ class Shelf:
         return head.version if head is not None else None
 
     def _let_go(self, but: str) -> None:
-        """Let those go that were used longest ago, while there are too many bytes."""
+        """Let go of the programs used longest ago, while there are too many bytes."""
         size = sum(kept.bytes for kept in self._kept.values())
         held = {but, *self._held.values()}
         for program_id, kept in sorted(self._kept.items(), key=lambda item: item[1].used_at):

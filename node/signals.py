@@ -1,4 +1,4 @@
-"""Signals of the process, as the watch looks at them."""
+"""Signals to the process, as the watch sees them."""
 
 import signal
 from typing import Any

@@ -38,7 +38,7 @@ class Edges:
             self._beyond[station] += 1
 
     def take(self, wait_s: float) -> list[tuple[str, Received]]:
-        """Those that wait, or the next one that comes in time; at most EDGE_BATCH."""
+        """The edges that wait, or the next one that comes in time; at most EDGE_BATCH."""
         edges: list[tuple[str, Received]] = []
         with contextlib.suppress(queue.Empty):
             while len(edges) < EDGE_BATCH:
@@ -51,7 +51,8 @@ class Edges:
         return edges
 
     def take_beyond(self) -> list[tuple[str, Received]]:
-        """Those that found no place and were not given out yet; at most EDGE_BATCH a station."""
+        """Edges that found no place and were not given out yet; at most EDGE_BATCH of each
+        station."""
         beyond: list[tuple[str, Received]] = []
         for station, number in self._beyond.items():
             more = min(EDGE_BATCH, number - self._answered[station])
@@ -98,7 +99,7 @@ class Sources:
                     self._timed(self._stations[station_id])
 
     def give_edges(self, wait_s: float) -> None:
-        """Give the edges to the intake, those that come within this time too."""
+        """Give the edges to the intake, and those that come within this time."""
         edges = self._edges.take(wait_s)
         try:
             self._intake.edges(edges, self._edges.take_beyond())

@@ -134,16 +134,16 @@ class Station:
 
     @property
     def unrecorded(self) -> Problem | None:
-        """Why results cannot be stored now, None if they can."""
+        """Why results cannot be stored now; None if they can."""
         return self.ledger.failing or (self._unstored_why if self._unstored else None)
 
     def faulty(self, message: str) -> None:
-        """A fault of ours concerned one part; it is told for a while."""
+        """A fault of ours affected one part; it is reported for a while."""
         self._fault = message, time.monotonic()
 
     @property
     def fault(self) -> str | None:
-        """The last fault of ours, if it is not long ago."""
+        """The last fault of ours, if it was not long ago."""
         fault = self._fault
         return fault[0] if fault is not None and time.monotonic() - fault[1] < FAULT_S else None
 

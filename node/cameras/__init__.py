@@ -11,8 +11,8 @@ from schemas.program import ProgramCamera
 
 
 class Request(NamedTuple):
-    """One picture, please: exposed after `after_ns` (monotonic), answered before `deadline_ns`
-    (monotonic)."""
+    """A request for one picture: exposed after `after_ns` (monotonic), answered before
+    `deadline_ns` (monotonic)."""
 
     after_ns: int
     deadline_ns: int

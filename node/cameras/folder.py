@@ -38,7 +38,7 @@ class _Version(NamedTuple):
 
 
 class Folder:
-    """The pictures of a folder (not of folders in it; hidden files are left out)."""
+    """The pictures of a folder (not of its subfolders; hidden files are left out)."""
 
     controls = ()
 

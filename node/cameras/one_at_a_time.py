@@ -1,4 +1,5 @@
-"""A camera that several threads may ask: the station's, an abandoned one, and that of commands."""
+"""A camera that several threads may ask: the station's thread, that of an abandoned inspection, and
+that of commands."""
 
 import logging
 import threading

@@ -131,8 +131,8 @@ class Usb:
                 self._wanted_ns = None
 
     def close(self) -> None:
-        """Let the device go, within a read's time-out; a thread that hangs in the driver is left
-        behind."""
+        """Let the device go, within the time-out of a read; a thread that hangs in the driver is
+        left behind."""
         with self._state:
             self._tell(Problem("CAMERA_NOT_FOUND", "the camera is not open"), self._stop)
             self._stop.set()
@@ -352,7 +352,7 @@ class _Looks:
         self.lit = True
 
     def due(self) -> bool:
-        """Whether it is time to look at a frame that nobody waits for."""
+        """Whether it is time to look at a frame that no request waits for."""
         return time.monotonic_ns() - self._last_ns >= LOOK_NS
 
     def at(self, pixels: Pixels) -> Problem | None:

@@ -1,5 +1,5 @@
-"""Certificates that end soon: an alarm from 30 days on, looked at every hour by a thread that
-nobody waits for."""
+"""Certificates that end soon: an alarm from 30 days before, checked every hour by a thread that
+nothing waits for."""
 
 import threading
 import time
@@ -13,7 +13,7 @@ LOOK_S = 3600.0
 
 
 class CertificateWatch:
-    """Reads the files anew every hour; a share that does not answer leaves what was known."""
+    """Reads the files again every hour; if a share does not answer, the last known state stays."""
 
     def __init__(self, settings: Settings, alarms: Alarms, metrics: Metrics) -> None:
         self._settings, self._alarms, self._metrics = settings, alarms, metrics
@@ -22,7 +22,7 @@ class CertificateWatch:
         self._found: tuple[Certificate, ...] = ()
 
     def tell(self) -> None:
-        """Tell what was found last, and begin to look again when it is time."""
+        """Report what was found last, and begin to look again when it is time."""
         if time.monotonic() >= self._look_at and (
             self._thread is None or not self._thread.is_alive()
         ):

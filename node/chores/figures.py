@@ -1,4 +1,4 @@
-"""Figures: of Prometheus, and those of the message `metrics`."""
+"""Figures for Prometheus, and those of the message `metrics`."""
 
 import shutil
 import time
@@ -57,7 +57,7 @@ class Figures:
         self._ledger.flush()
 
     def gauges(self) -> None:
-        """Set what is as it is now."""
+        """Set the gauges to what they are now."""
         metrics = self._metrics
         for station in self._stations.values():
             metrics.queue.labels(station.id).set(station.thread.waiting)

@@ -50,11 +50,11 @@ class InfoTelling:
                 log.error("%s", other.problem)
 
     def again(self) -> None:
-        """The broker is there (again): tell it whether or not it has changed."""
+        """The broker is back: publish it whether or not it has changed."""
         self._told = b""
 
     def look(self) -> None:
-        """Look for programs that changed, load them, tell them."""
+        """Look for programs that changed, load them, and publish them."""
         heads = {head.id: head for head in self._programs.list()}
         before = heads if self._heads is None else self._heads
         self._heads = heads
@@ -109,7 +109,7 @@ class InfoTelling:
             self._outbox.retain("info", "", payload)
 
     def _hash(self, head: Head) -> str:
-        """As results of this program tell it: with the packages of tools of others."""
+        """The hash as results with this program have it: with the packages of tools of others."""
         if not OTHERS:
             return head.hash
         try:

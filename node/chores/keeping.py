@@ -157,7 +157,7 @@ class Jumps:
         self._jumped: tuple[float, float] | None = None  # when, by how much
 
     def look(self) -> str | None:
-        """What is wrong with it, for people, None if nothing. To be asked about once a second."""
+        """What is wrong with it, for people; None if nothing is. Call it about once a second."""
         wall, elapsed = self._clock.wall(), self._clock.elapsed()
         jump = wall - elapsed - self._offset
         if abs(jump) > JUMP_S:

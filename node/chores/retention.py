@@ -1,4 +1,4 @@
-"""Pictures that are too old go, and results do not say that they have pictures which are gone."""
+"""Removes pictures that are too old, and takes pictures that are gone out of the results."""
 
 from node.exports.care import Exports
 from node.metrics import Metrics
@@ -29,8 +29,8 @@ class Retention:
         self._metrics.picture_bytes.set(swept.usage.bytes)
 
     def _orphans(self) -> None:
-        """The other way round: results that say they have pictures which are gone; a batch each
-        time, round and round."""
+        """Results that name pictures which are gone no longer name them; a batch each time, round
+        and round."""
         rows = self._ledger.with_pictures(self._looked_at, ORPHAN_BATCH)
         self._looked_at = rows[-1][0] if len(rows) == ORPHAN_BATCH else 0
         names = {f"{result_id}.jpg": row for row, result_id in rows}

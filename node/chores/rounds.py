@@ -20,7 +20,7 @@ TICK_S = 0.1
 
 
 class Chore(NamedTuple):
-    """What is done every period_s (0: in each round), from first_s on; alarms tell its name."""
+    """Done every period_s (0: in each round), from first_s on; alarms name it."""
 
     name: str
     do: Callable[[], None]
@@ -51,7 +51,8 @@ class Chores:
         self._thread.join(STOP_S)
 
     def do(self, name: str) -> None:
-        """Do one of them now, on the calling thread. Raises KeyError, and what it raises."""
+        """Do one of the chores now, on the calling thread. Raises KeyError, and what the chore
+        raises."""
         {chore.name: chore for chore in self._chores}[name].do()
 
     def _run(self) -> None:

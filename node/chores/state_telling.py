@@ -1,4 +1,4 @@
-"""What the node is doing, told to the broker when it changes, and to the ready lines."""
+"""What the node is doing, published when it changes, and shown by the ready lines."""
 
 from collections.abc import Mapping
 
@@ -45,7 +45,7 @@ class StateTelling:
         self._since = utc()
 
     def again(self) -> None:
-        """The broker is there (again): tell it whether or not it has changed."""
+        """The broker is back: publish it whether or not it has changed."""
         self._told = None
 
     def state(self) -> NodeState:
@@ -65,7 +65,7 @@ class StateTelling:
         )
 
     def tell(self) -> None:
-        """Tell it if it has changed; the ready lines follow it."""
+        """Publish it if it has changed; the ready lines follow it."""
         state = self.state()
         for name, station in state.stations.items():
             ready = station.state in RUNNING, station.maintenance

@@ -1,4 +1,4 @@
-"""Which function does which command; how a command comes and is answered is in inbox.py."""
+"""Which function carries out which command; how a command comes and is answered is in inbox.py."""
 
 from collections.abc import Callable
 from functools import partial
@@ -29,7 +29,8 @@ def register_master(reach: Reach, command: RegisterMaster) -> dict[str, Any]:
 
 
 def of_worker(name: str, reach: Reach, command: Any) -> dict[str, Any]:
-    """What the station's worker replies. Raises Problem STATION_NOT_FOUND, and what it raises."""
+    """What the station's worker replies. Raises Problem STATION_NOT_FOUND, and what the worker
+    raises."""
     return reach.station(command.station).worker.ask(name, command)
 
 
@@ -47,20 +48,20 @@ ACTIONS: dict[str, Callable[[Reach, Any], dict[str, Any]]] = {
 
 
 class Actions:
-    """Does commands. Everything is called on the thread of commands."""
+    """Carries out commands. Every method is called on the thread of commands."""
 
     def __init__(self, reach: Reach) -> None:
         self._reach = reach
         self._kept: set[str] = set()  # stations whose maintenance began where people are known
 
     def rest(self) -> None:
-        """Nobody has asked for anything: let go what is not used any more."""
+        """There is no command now: let go of what is no longer used."""
         for station in self._reach.stations.values():
             station.worker.rest()
 
     def do(self, name: str, command: Command, asked: Asked) -> dict[str, Any]:
-        """Do a command; what its reply says. Raises Problem COMMAND_STALE, and what the command may
-        come to."""
+        """Carry out a command; returns what its reply says. Raises Problem COMMAND_STALE, and what
+        the command raises."""
         if isinstance(command, TriggerCommand):
             return trigger(self._reach, command, asked)
         if asked.stale and not command.late:

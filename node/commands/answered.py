@@ -98,7 +98,7 @@ def final(name: str, reply: Reply) -> bool:
 
 
 def refused(request_id: str, problem: Problem) -> Reply:
-    """The reply to a command that is not done."""
+    """The reply to a command that is not carried out."""
     return Reply(
         request_id=request_id,
         ok=False,
@@ -107,5 +107,5 @@ def refused(request_id: str, problem: Problem) -> Reply:
 
 
 def warning(problem: Problem, what: str) -> Fault:
-    """What did not come true beside a command that is done."""
+    """What went wrong beside a command that was carried out."""
     return Fault(code=problem.code, message=f"{what}: {problem.message}"[:1000])

@@ -42,21 +42,21 @@ class Audit:
         self._void: OrderedDict[str, None] = OrderedDict()
 
     def void(self, name: str, request_id: str) -> None:
-        """An id was told in a reply, and nothing was done for it. Any thread."""
+        """An id was told in a reply, and nothing was done under it. Any thread."""
         if self._vouching.holds(request_id, name):  # others' ids would only push these out
             self._void[request_id] = None
             if len(self._void) > MOST_VOID:
                 self._void.popitem(last=False)
 
     def vouched(self, name: str, command: Command) -> bool:
-        """Whether the web or the command line asked, which have written down who did."""
+        """Whether the web or the command line asked, which have already written down who did."""
         return command.request_id not in self._void and self._vouching.holds(
             command.request_id, name
         )
 
     def command(self, name: str, command: Command, message: Incoming) -> Problem | None:
-        """Write down a command that will be done; what hinders that, if anything: the line goes on
-        all the same."""
+        """Write down a command that will be carried out; returns what prevents that, if anything:
+        the line goes on all the same."""
         if self.vouched(name, command):
             return None
         given = json.dumps(
@@ -71,7 +71,7 @@ class Audit:
         return self._write(f"mqtt.{name}", command, details)
 
     def failed(self, name: str, command: Command, code: str) -> Problem | None:
-        """Write down that it was not done after all."""
+        """Write down that it was not carried out after all."""
         if self.vouched(name, command):
             return None
         return self._write(
@@ -79,8 +79,8 @@ class Audit:
         )
 
     def trouble(self) -> str | None:
-        """Why what is changed is soon not in the audit any more, or is not now; None if all is
-        well. Any thread."""
+        """Why changes will soon be missing from the audit, or are missing now; None if all is well.
+        Any thread."""
         unwritten = self._unwritten
         if unwritten is not None:
             return f"what is changed by MQTT is not in the audit: {unwritten.message}"

@@ -30,17 +30,18 @@ class GivenPicture:
 
     @property
     def held_bytes(self) -> int:
-        """What it takes in memory."""
+        """The bytes that it takes in memory."""
         gray = self._first.gray.nbytes if self._first.coloured else 0
         return self.pixels.nbytes + gray + len(self.stored or b"")
 
     def become(self, pixels: Pixels, stored: bytes | None) -> None:
-        """Be what a master is stored as: these pixels, encoded as `stored`; None before that."""
+        """Become what a master is stored as: these pixels, encoded as `stored`; None before
+        that."""
         self.stored = stored
         self._first = Frame(np.ascontiguousarray(pixels), 0, 0.0, "given", simulated=True)
 
     def frame(self, source: str) -> Frame:
-        """As one taken just now, of which nothing has been made yet but its gray levels."""
+        """A frame as if taken just now, of which only the gray levels have been made."""
         return self._first.anew(time.monotonic_ns(), time.time(), source)
 
 
@@ -84,7 +85,7 @@ class GivenPictures:
         return self._used(found)
 
     def rest(self) -> None:
-        """Let those go that nobody has used for a while."""
+        """Let go of those that have not been used for a while."""
         now = self._clock()
         for digest, each in list(self._kept.items()):
             if now - each.used_at > KEPT_S:

@@ -86,7 +86,7 @@ class Commands:
         self._thread.start()
 
     def recover(self) -> None:
-        """After a start: answer what was taken and may have no reply."""
+        """After a start: answer commands that were taken and may not have been answered."""
         try:
             for row, taken in self._ledger.commands():
                 reply = self._answered.left(taken)
@@ -138,8 +138,8 @@ class Commands:
         self._bytes_in += len(message.payload)
 
     def _take(self, name: str, message: Incoming) -> int | None:
-        """Put it into the ledger; its row, None if that cannot be: then it is done all the same, as
-        a pause must be."""
+        """Put it into the ledger; returns its row, None if that is impossible: then it is carried
+        out all the same, as a pause must be."""
         if self._ledger.failing is not None:
             return None
         digest = None
@@ -260,8 +260,8 @@ class Commands:
         return reply
 
     def _asked(self, waiting: _Waiting, command: Command) -> Asked:
-        """How old it is: by sent_at, as one that waited while the node was away, or by the time
-        since it was received."""
+        """How old it is: by sent_at, if it waited while the node was away, else by the time since
+        it was received."""
         limit_ms = self._settings.max_age_ms
         waited_ms = (time.monotonic_ns() - waiting.received.ns) / 1e6
         stale = None
@@ -283,7 +283,7 @@ class Commands:
         return Asked(waiting.received, waiting.backlog, stale, vouched)
 
     def _reply(self, name: str, message: Incoming, reply: Reply, row: int | None) -> None:
-        """Publish a reply; when the broker has the last copy of it the command's row goes."""
+        """Publish a reply; when the broker has its last copy, the command's row goes."""
         payload = reply.model_dump_json().encode()
         heard = None if row is None else partial(self._ledger.command_answered, row)
         topic = message.response_topic
@@ -324,6 +324,6 @@ def _command(name: str, payload: bytes) -> Command:
 
 
 def _request_id(payload: bytes) -> str:
-    """The id of what is no command, or is not looked at closely."""
+    """The id in a message that is not a command, or is not looked at closely."""
     found = digits(readable(unpadded(payload[:READABLE_BYTES]))[0].get("request_id"))
     return found[:64] if isinstance(found, str) and found else UNKNOWN

@@ -1,4 +1,4 @@
-"""A picture outside of an inspection, taken as an inspection takes it."""
+"""A picture outside an inspection, taken as an inspection takes it."""
 
 import time
 from typing import TYPE_CHECKING
@@ -28,7 +28,7 @@ def live_frame(bench: "Bench", asked: ProgramCamera | None = None) -> Frame:
 
 
 def camera_of_program(bench: "Bench") -> ProgramCamera:
-    """What the active program asks of the camera; nothing, if there is none that can be used."""
+    """The camera settings of the active program; none if no program can be used."""
     try:
         return bench.shelf.get(bench.program_id or "").program.camera
     except Problem:  # the state says so

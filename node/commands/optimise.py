@@ -82,7 +82,7 @@ def _first(camera: OneAtATime, start: ProgramCamera, most_ms: float) -> ProgramC
 
 
 def _better(a: _Try, b: _Try) -> _Try:
-    """The one that is nearer to the aim; one that is burnt out only if both are."""
+    """The picture that is nearer to the aim; one that is burnt out only if both are."""
     return min(a, b, key=lambda tried: (tried.level >= BURNT, abs(tried.level - AIM)))
 
 

@@ -1,4 +1,4 @@
-"""Pause and resume: a station, or all of them, takes no part until somebody lets it."""
+"""Pause and resume: one station, or all of them, takes no part until it is resumed."""
 
 from typing import Any
 

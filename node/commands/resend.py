@@ -9,7 +9,7 @@ from schemas.command import Resend
 
 
 def resend(reach: Reach, command: Resend) -> dict[str, Any]:
-    """Which ones. Raises Problem RESULT_NOT_FOUND if there are none."""
+    """Returns which ones. Raises Problem RESULT_NOT_FOUND if there are none."""
     station = reach.station(command.station)
     seqs = (command.from_seq, command.to_seq) if command.from_seq and command.to_seq else None
     payloads = station.ledger.results(station.id, command.result_ids, command.trigger_ids, seqs)

@@ -8,7 +8,7 @@ from schemas.command import SelectProgram
 
 
 def select_program(reach: Reach, command: SelectProgram) -> dict[str, Any]:
-    """Which version it is. Raises Problem PROGRAM_..., if it cannot run."""
+    """Returns which version it is. Raises Problem PROGRAM_... if it cannot run."""
     station = reach.station(command.station)
     station.worker.refresh(LOAD_S)
     program = station.select(command.program)

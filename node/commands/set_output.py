@@ -1,4 +1,4 @@
-"""Set an output: one line by hand, to see what hangs on it."""
+"""Set an output: one line by hand, to see what is connected to it."""
 
 from typing import Any
 
@@ -7,7 +7,7 @@ from schemas.command import SetOutput
 
 
 def set_output(reach: Reach, command: SetOutput) -> dict[str, Any]:
-    """What the lines show then. Raises Problem NOT_IN_MAINTENANCE."""
+    """Returns what the lines show then. Raises Problem NOT_IN_MAINTENANCE."""
     station = reach.station(command.station)
     station.test_line(command.output, command.active)
     return {

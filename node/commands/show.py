@@ -1,4 +1,4 @@
-"""Show: somebody looks at a station, so its newest part is drawn for a while."""
+"""Show: somebody is looking at a station, so its newest part is drawn for a while."""
 
 from typing import TYPE_CHECKING, Any
 
@@ -9,7 +9,7 @@ if TYPE_CHECKING:
 
 
 def show(bench: "Bench", command: Show) -> dict[str, Any]:
-    """Begin, or go on for some seconds more."""
+    """Begin, or go on for some more seconds."""
     if bench.workshop.showing is not None:
         bench.workshop.showing.watch(bench.id)
     return {"station": command.station}

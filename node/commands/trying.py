@@ -53,7 +53,7 @@ class Trying:
         self._asked_at = time.monotonic()
 
     def rest(self) -> None:
-        """Let go what nobody has used for a while."""
+        """Let go of what has not been used for a while."""
         self._pictures.rest()
         if time.monotonic() - self._asked_at > IDLE_S:
             self._memo.forget()
@@ -150,7 +150,7 @@ class Trying:
         return found if data is None else self._pictures.keep(data, decode)
 
     def _as_stored(self, master: GivenPicture) -> None:
-        """Make it what it would be stored as: its tools learn from that."""
+        """Make the master what it would be stored as, since its tools learn from that."""
         if master.stored is None:
             stored = exact(master.pixels, EXACT_BYTES)
             fits = stored.startswith(b"\x89PNG")

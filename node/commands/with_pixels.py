@@ -1,5 +1,5 @@
-"""Which function does which command that needs pixels; they are called where these are, in a
-station's worker."""
+"""Which function carries out which command that needs pixels; they are called where the pixels are,
+in a station's worker."""
 
 from collections.abc import Callable
 from typing import Any
@@ -21,7 +21,7 @@ DONE: dict[str, Callable[[Bench, Any], dict[str, Any]]] = {
 
 
 class PixelCommands:
-    """Does them for the benches of one workshop, on one thread."""
+    """Carries them out for the benches of one workshop, on one thread."""
 
     def __init__(self, workshop: Workshop) -> None:
         self._trying = Trying(workshop.decoder)
@@ -32,7 +32,7 @@ class PixelCommands:
         return self._do[name](bench, command)
 
     def rest(self) -> None:
-        """Nobody asks for anything: let go what is not used any more."""
+        """There is no command now: let go of what is no longer used."""
         self._trying.rest()
 
     def _try_program(self, bench: Bench, command: Any) -> dict[str, Any]:

@@ -23,7 +23,7 @@ QUIET_S = 20.0  # without an answer of one
 
 
 class Stored(NamedTuple):
-    """A file of a target: its name there, and when it came."""
+    """A file at a target: its name there, and when it arrived."""
 
     name: str
     at: datetime
@@ -43,13 +43,13 @@ class Place(Protocol):
         """
 
     def list(self, beginning: str) -> Iterator[Stored]:
-        """The files at the top whose names begin so."""
+        """The files at the top whose names begin with this."""
 
     def remove(self, name: str) -> None:
         """Remove a file; one that has gone is not a problem."""
 
     def close(self) -> None:
-        """Let go of the connection; it can be called twice."""
+        """Close the connection; it can be called twice."""
 
 
 def open_place(target: FolderTarget | S3Target | SftpTarget, state: Path) -> Place:
@@ -70,5 +70,5 @@ def open_place(target: FolderTarget | S3Target | SftpTarget, state: Path) -> Pla
 
 
 def failed(where: str, error: BaseException) -> Problem:
-    """That a target took nothing, and why."""
+    """A target took nothing, and why."""
     return Problem("EXPORT_FAILED", f"{where}: {str(error)[:300] or type(error).__name__}")

@@ -1,4 +1,5 @@
-"""The exports of a node: its pictures on their way, its backups looked after, and what is told."""
+"""The exports of a node: its pictures on their way, the state of its backups, and what is reported
+of both."""
 
 import time
 from pathlib import Path
@@ -115,5 +116,5 @@ class BackupCare:
         return None
 
     def age_s(self, now: float) -> float | None:
-        """Since one has arrived; None if none has."""
+        """Seconds since a backup has arrived; None if none has."""
         return None if self.last.arrived_at is None else max(0.0, now - self.last.arrived_at)

@@ -40,7 +40,8 @@ def name_of(template: str, result: Result, picture: PictureKind) -> str:
 
 
 def safe(value: object) -> str:
-    """A value without what separates levels or is refused by some file system; `none` for none."""
+    """A value without what separates levels or is refused by some file system; `none` if there is
+    none."""
     text = unicodedata.normalize("NFC", "" if value is None else str(value))[:MOST_FIELD]
     text = "".join(sign if sign.isalnum() or sign in "._=@+-" else "_" for sign in text)
     return text.strip(".") or NONE

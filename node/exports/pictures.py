@@ -80,12 +80,12 @@ class PictureExporter:
 
     @property
     def row(self) -> int:
-        """Of the ledger: nothing up to it has to be copied any more."""
+        """Up to this row of the ledger nothing is left to be copied."""
         return self._row
 
     @property
     def sent(self) -> int:
-        """Pictures that have arrived, ever."""
+        """How many pictures have arrived, ever."""
         return self._sent
 
     @property
@@ -99,7 +99,7 @@ class PictureExporter:
             return dict(self._lost)
 
     def start(self) -> None:
-        """Begin, if there is where to."""
+        """Begin, if there is a target."""
         if self.settings.target is not None:
             self._thread = threading.Thread(target=self._run, name="exports", daemon=True)
             self._thread.start()
@@ -184,7 +184,7 @@ class PictureExporter:
         self._row, self._sent, self._lost = known.row, known.sent, dict(known.lost)
 
     def _turn(self) -> float:
-        """Copy some of what waits; for how long to pause."""
+        """Copy some of what waits; returns for how long to pause."""
         self._count()
         rows, to = self._queue.after(self._row, BATCH)
         if not rows:
@@ -247,7 +247,7 @@ class PictureExporter:
         return True
 
     def _count(self) -> None:
-        """How much waits; too much of it is left out, the oldest first."""
+        """How much waits; what is too much is left out, the oldest first."""
         now = time.monotonic()
         if now < self._count_at:
             return

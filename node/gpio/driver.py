@@ -49,11 +49,11 @@ class Order:
         self._given_up = False
 
     def give_up(self) -> None:
-        """Nobody waits for it any more."""
+        """Nobody waits for this order any more."""
         self._given_up = True
 
     def given_up(self) -> bool:
-        """Whether nobody waits for it any more."""
+        """Whether nobody waits for this order any more."""
         return self._given_up
 
 
@@ -116,13 +116,13 @@ class LineDriver:
 
     @property
     def alive(self) -> bool:
-        """Whether the thread runs."""
+        """Whether the thread is running."""
         return self._thread.is_alive()
 
     # what a station says
 
     def begin(self, station: str) -> None:
-        """A part is inspected now: BUSY on, the last part's signals off."""
+        """A part is being inspected: BUSY on, the last part's signals off."""
         self._tell(station, self._lanes[station].begin)
 
     def show(
@@ -155,7 +155,7 @@ class LineDriver:
         self._tell(station, self._lanes[station].safe)
 
     def assign(self, station: str, outputs: Mapping[str, str]) -> None:
-        """What OUT1 to OUT8 mean in the program that now runs."""
+        """What OUT1 to OUT8 mean in the program that runs now."""
         lane = self._lanes[station]
         self._tell(station, lambda: lane.assign(outputs))
 
@@ -176,7 +176,7 @@ class LineDriver:
         return "error" if self._gone() else self._lanes[station].status
 
     def problem(self, station: str) -> Problem | None:
-        """Why the lines cannot be used."""
+        """Why the lines cannot be used, or None."""
         return self._gone() or self._lanes[station].problem
 
     def values(self, station: str) -> dict[str, bool]:
@@ -193,7 +193,7 @@ class LineDriver:
         return lane.trace.told(after, level[0] if level else None)
 
     def wants_ready(self, station: str) -> bool:
-        """Whether READY is wished to be on; safe() has taken that back."""
+        """Whether READY is to be on; safe() takes that back."""
         return self._lanes[station].wants_ready
 
     def timeline(self, station: str) -> list[tuple[int, dict[str, bool]]]:

@@ -101,12 +101,12 @@ class Guardian:
 
     @property
     def pid(self) -> int:
-        """Its process."""
+        """The process of the guardian."""
         return self._process.pid
 
     def beat(self) -> None:
-        """Tell it that the node lives. Raises OSError if it is gone, or has made the lines
-        inactive."""
+        """Tell the guardian that the node is alive. Raises OSError if it is gone, or has made the
+        lines inactive."""
         if self._process.poll() is not None:
             raise OSError(f"the guardian of the lines ended with {self._process.returncode}")
         self._pipe.send(b".")

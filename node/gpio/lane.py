@@ -122,7 +122,7 @@ class Lane:
         self._write({**dict.fromkeys(changed, False), **self._levels()} if changed else {})
 
     def begin(self) -> None:
-        """A part is inspected: BUSY on, signals of the last part off."""
+        """A part is being inspected: BUSY on, the signals of the last part off."""
         self._busy, self._parked = True, False
         if self._downstream and not self._by_hand:
             self._write(self._levels())
@@ -185,7 +185,7 @@ class Lane:
         )
 
     def safe(self) -> None:
-        """Everything inactive but the heartbeat, nothing left to come; levels stay off until
+        """Everything inactive but the heartbeat, and nothing left to come; levels stay off until
         begin() or ready(True)."""
         self._rest()
         self._ready = self._busy = self._by_hand = False

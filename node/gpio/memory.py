@@ -122,12 +122,12 @@ class MemoryBank:
             return found
 
     def level(self) -> bool | None:
-        """The input as it was stable last."""
+        """The last stable level of the input."""
         with self._lock:
             return self._stable if self._opened and self._input is not None else None
 
     def beat(self) -> None:
-        """Raises the fault."""
+        """Raises the fault, if one is set."""
         if self.fault is not None:
             raise self.fault
 

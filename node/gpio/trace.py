@@ -1,5 +1,5 @@
 """What the lines of a station did lately: every change with its time, so that no pulse is missed by
-who asks now and then."""
+those who only ask now and then."""
 
 import threading
 import time

@@ -86,7 +86,7 @@ class _Program(ctypes.Structure):
 
 
 def confine() -> bool:
-    """Give them up, for good; whether the kernel took the filter."""
+    """Give them up, for good; returns whether the kernel took the filter."""
     prctl = ctypes.CDLL(None, use_errno=True).prctl
     prctl(
         PR_SET_NO_NEW_PRIVS,

@@ -41,7 +41,7 @@ JPEG = b"\xff\xd8\xff"
 
 
 class Header(NamedTuple):
-    """What a picture says of itself, in px."""
+    """What a picture says about itself, in px."""
 
     width: int
     height: int

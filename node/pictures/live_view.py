@@ -63,7 +63,7 @@ class LiveView:
         self._thread.join(limit_s)
 
     def watch(self, station: str) -> None:
-        """Somebody watches this station: draw its newest part, and those that follow for a
+        """Somebody is watching this station: draw its newest part, and those that follow within a
         minute."""
         self._watched_until[station] = time.monotonic() + WATCHED_S
         self._wake.set()
@@ -87,7 +87,7 @@ class LiveView:
             wait_s = self._draw()
 
     def _draw(self) -> float:
-        """Draw what is due; seconds until something else will be."""
+        """Draw what is due; returns seconds until something else will be."""
         wait_s = IDLE_S
         for station, newest in list(self._newest.items()):
             now = time.monotonic()

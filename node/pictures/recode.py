@@ -1,4 +1,4 @@
-"""Makes a master of what somebody sent, where no node runs that could.
+"""Makes a master from a picture that somebody sent, while no node is running to do so.
 
 `python -m node.pictures.recode`: a picture in, a picture out; with `small`, one for lists.
 

@@ -30,10 +30,10 @@ EXACT_BYTES = 8 * 1024 * 1024  # of a picture in a reply, kept exactly
 
 
 class Store(Protocol):
-    """Where pictures go."""
+    """Where pictures are stored."""
 
     def write(self, name: str, data: bytes) -> object:
-        """Store one. Raises Problem DISK_SPACE, ..."""
+        """Store a picture. Raises Problem DISK_SPACE, ..."""
 
 
 class _Waiting(NamedTuple):
