@@ -5,13 +5,14 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import get_args
 
 import cv2
 import pytest
 
 from node.cameras import CAMERAS, Camera, Request, make_camera
 from node.cameras.synthetic import master
-from schemas import FolderCamera, Problem, SyntheticCamera, UsbCamera
+from schemas import CameraSettings, FolderCamera, Problem, SyntheticCamera, UsbCamera
 from schemas.program import ProgramCamera
 
 pytestmark = pytest.mark.slow
@@ -73,7 +74,8 @@ def code_of(action: Callable[[], object]) -> str:
 
 
 def test_every_kind_of_the_schema_has_a_driver():
-    assert set(CAMERAS) == {"synthetic", "folder", "usb"}
+    kinds = get_args(get_args(CameraSettings)[0])
+    assert set(CAMERAS) == {get_args(kind.model_fields["kind"].annotation)[0] for kind in kinds}
 
 
 def test_a_camera_names_only_settings_that_a_program_has(camera):
