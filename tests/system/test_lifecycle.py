@@ -6,6 +6,7 @@ import subprocess
 import sys
 import textwrap
 
+import psutil
 import pytest
 
 from deploy.demo.broker_process import BrokerProcess
@@ -68,6 +69,8 @@ def test_a_reload_takes_new_settings_and_refuses_wrong_ones(node: NodeProcess, l
     assert "surprise" in refused["data"]["message"]
     first = line.trigger()
     line.result(first)
+    before = psutil.Process(node.process.pid).children()
+    assert any(child.name() == "worker cam1" for child in before)
     node.config.write_text(
         good.replace("queue_limit = 16", "queue_limit = 16").replace(
             "max_age_ms = 2000", "max_age_ms = 1500"
@@ -83,6 +86,7 @@ def test_a_reload_takes_new_settings_and_refuses_wrong_ones(node: NodeProcess, l
     )
     line.state("Ready")
     line.result(line.trigger())
+    wait_for(lambda: not any(child.is_running() for child in before), 30, "the old worker's end")
     check(line, node.ledger)
     assert node.stop() == 0
 

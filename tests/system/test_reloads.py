@@ -10,7 +10,7 @@ import pytest
 from tests.rooms.installation.processes import NodeProcess
 from tests.rooms.promise.promise import Line, check
 
-pytestmark = pytest.mark.system
+pytestmark = [pytest.mark.system, pytest.mark.worker("thread")]
 RELOADS = 16
 NODE_BYTES = 4_000_000  # what an old node takes at least that is kept
 
