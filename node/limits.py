@@ -111,7 +111,7 @@ TABLE: dict[str, dict[str, str]] = {
         "node.trigger": "STEP_S",
         "node.watch": "AGAIN_S LATE_S",
         "node.worker.bench": "PICTURES_STOP_S SHOWING_STOP_S",
-        "node.worker.child": "ENDED_S",
+        "node.worker.child": "ENDED_S STARVED_S",
         "node.worker.seam": "LOADING_S",
         "node.worker.spare": "SETTLE_S LOOK_S",
         "node.worker.in_process": "START_S ASK_S THERE_S MORE_S STOP_S",

@@ -17,6 +17,7 @@ from schemas.settings.override import is_secret_variable
 ROOT = Path(__file__).parents[2]
 ENDED_S = 1.0  # for a process whose socket is closed
 WEIGH_S = 0.1
+STARVED_S = 15.0  # for a part, on a machine that has no processor for it
 OWED = 64  # messages that may wait for room
 
 
@@ -31,7 +32,7 @@ class Child:
         self.over: str | None = None
         self.page = AtWork()
         self._heard_ns = time.monotonic_ns()
-        self._weighed_at = 0.0
+        self._weighed_at = self._began_s = self._used_s = 0.0
         self._owed: deque[tuple[bytes, bytes]] = deque()
         self._ending = False
         ours, theirs = zip(pair(), pair(), strict=True)
@@ -75,6 +76,26 @@ class Child:
     def silent_s(self) -> float:
         """Since when it has given none."""
         return (time.monotonic_ns() - self._heard_ns) / 1e9
+
+    def begins(self) -> None:
+        """It begins with a part."""
+        self._began_s, self._used_s = time.monotonic(), self._processor_s()
+
+    @property
+    def starved(self) -> bool:
+        """Whether it would go on with its part if there were a processor for it: it has had less
+        than a quarter of one since it began, and waits for one now. Not for ever."""
+        with contextlib.suppress(OSError, IndexError):  # it has ended
+            state = Path(f"/proc/{self.process.pid}/stat").read_text().rpartition(")")[2].split()[0]
+            took_s = time.monotonic() - self._began_s
+            had_s = self._processor_s() - self._used_s
+            return state == "R" and had_s < took_s / 4 and took_s < STARVED_S
+        return False
+
+    def _processor_s(self) -> float:
+        """What it has had of processors. Raises OSError."""
+        # the clock of a process: clock_getcpuclockid(3)
+        return time.clock_gettime((~self.process.pid << 3) | 2)
 
     def weigh(self, most_bytes: int) -> None:
         """Look how much memory it uses, now and then; more than that ends it."""

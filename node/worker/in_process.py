@@ -138,7 +138,7 @@ class ProcessWorker:
     def give_up(self, row: int) -> None:
         """See Worker."""
         child = self._child
-        if child is not None and self._row == row:
+        if child is not None and self._row == row and not child.starved:
             child.end("did not come back in time")
 
     @property
@@ -274,6 +274,8 @@ class ProcessWorker:
             raise Problem("TIMEOUT", "the worker of the station is being started")
         self._blame.begins(job)
         self._row = job.row
+        with contextlib.suppress(OSError):  # it has ended
+            child.begins()
         try:
             child.parts.send(b"J", JOB.dump_json(job))
             while (came := child.parts.receive()) is not None:

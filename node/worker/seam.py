@@ -120,8 +120,8 @@ class Worker(Protocol):
     """Whether what hangs in look() can be ended."""
 
     def give_up(self, row: int) -> None:
-        """The part of this row is answered, and look() does not come back: end it, if that can
-        be."""
+        """The part of this row is answered, and look() does not come back: end it, if that can be
+        and it had its time. Called again while it does not come back."""
 
     def settle(self, settle: Settle) -> None:
         """What becomes of the pictures of a part. Never waits."""

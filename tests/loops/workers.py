@@ -146,7 +146,14 @@ def run(folder: Path, kills: int, period_s: float, chance: random.Random) -> Tol
             heard = len(line.heard)
             worker.kill()
             killed, killed_at = time.monotonic(), time.time()
-            until_judged(line, station, killed_at, heard)
+            try:
+                until_judged(line, station, killed_at, heard)
+            except AssertionError as error:
+                said = [
+                    result["error"] and result["error"]["message"]
+                    for result in line.results(station)[-500:]
+                ]
+                raise AssertionError(f"{station}: {Counter(said).most_common(5)}") from error
             back_s.append(time.monotonic() - killed)
             gone.append(Gone(station, killed_at, time.time()))
         stopping.set()

@@ -57,3 +57,26 @@ def test_what_must_not_be_lost_waits_for_one_that_reads_nothing_but_not_without_
     wait_for(lambda: child.turn() or child.say(b"H", b"1"), 60, "room")
     child.end("is not needed any more")
     assert [child.say(b"H", b"1") for _ in range(OWED)][-1] is False
+
+
+def test_one_that_waits_for_a_processor_is_starved_and_one_that_hangs_or_sleeps_is_not(
+    child: Child, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    os.kill(child.process.pid, signal.SIGSTOP)
+    wait_for(lambda: not child.starved, 30, "it stands still")
+    had_s, state = 0.0, "R"
+    monkeypatch.setattr(child, "_processor_s", lambda: had_s)
+    monkeypatch.setattr(Path, "read_text", lambda _: f"7 (worker) {state} 1 2")
+    child.begins()
+    monkeypatch.setattr(child, "_began_s", child._began_s - 4.0)
+    for had_s, state, starved in (
+        (0.0, "R", True),
+        (0.5, "R", True),
+        (3.5, "R", False),
+        (0.0, "S", False),
+        (0.0, "T", False),
+    ):
+        assert child.starved is starved, (had_s, state)
+    had_s, state = 0.0, "R"
+    monkeypatch.setattr(child, "_began_s", child._began_s - 20.0)
+    assert not child.starved, "not for ever"
