@@ -266,7 +266,7 @@ def _node(here: Site) -> Found:
         since = min((str(alarm.get("since")) for alarm in watch.alarms.values()), default=None)
         return Found("degraded", (found,), "See the alarms", since)
     stations: dict[str, Any] = told.get("stations") or {}
-    tested = sorted(id for id, one in stations.items() if one.get("maintenance"))
+    tested = sorted(station_id for station_id, one in stations.items() if one.get("maintenance"))
     if tested:
         left = said("{stations}: in maintenance, no part is inspected", stations=", ".join(tested))
         return Found("degraded", (left,), "End it on the page I/O")

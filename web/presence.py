@@ -216,7 +216,9 @@ class Watch:
             return {
                 **value,
                 "stations": {
-                    id: each for id, each in value["stations"].items() if id in self._stations
+                    station_id: each
+                    for station_id, each in value["stations"].items()
+                    if station_id in self._stations
                 },
             }
         if isinstance(said, Alarm):

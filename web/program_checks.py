@@ -97,7 +97,7 @@ def _parts() -> dict[str, bytes]:
     return found
 
 
-def edited(id: str) -> int:
+def edited(program_id: str) -> int:
     """The version that the request changes, by If-Match. Raises Problem PRECONDITION_REQUIRED,
     PROGRAM_CONFLICT."""
     given = request.headers.get("If-Match")
@@ -106,17 +106,17 @@ def edited(id: str) -> int:
     found = ETAG.fullmatch(given.strip())
     if not found:
         raise Problem("VALIDATION_FAILED", "If-Match: it is not one ETag of ours")
-    version, head = int(found[1]), site().programs.get(id)
+    version, head = int(found[1]), site().programs.get(program_id)
     # weak: it came compressed
     if version != head.version or f'"{tag_of(head)}"' != given.strip().removeprefix("W/"):
-        raise stale(id, version, head.version)
+        raise stale(program_id, version, head.version)
     return version
 
 
-def stale(id: str, edited: int, head: int) -> Problem:
+def stale(program_id: str, edited: int, head: int) -> Problem:
     """The refusal of an edit of an old version, with what changed since."""
     try:
-        changes = changes_of(id, edited, head)
+        changes = changes_of(program_id, edited, head)
     except Problem:  # a version that never was
         changes = []
     return Problem(
@@ -127,9 +127,9 @@ def stale(id: str, edited: int, head: int) -> Problem:
     )
 
 
-def changes_of(id: str, a: int, b: int) -> list[dict[str, Any]]:
+def changes_of(program_id: str, a: int, b: int) -> list[dict[str, Any]]:
     """What changed from version a to version b."""
-    return [change._asdict() for change in site().programs.diff(id, a, b)]
+    return [change._asdict() for change in site().programs.diff(program_id, a, b)]
 
 
 def told_change(program: Program, version: int) -> str:
@@ -186,10 +186,11 @@ def _unchecked(picture: bytes | None) -> Checked:
     return Checked("structure", None if picture is None else site().recoded(picture))
 
 
-def station_of(id: str) -> str:
+def station_of(program_id: str) -> str:
     """A station that uses the program, else the first."""
     return next(
-        (station for station, program in active_programs().items() if program == id), stations()[0]
+        (station for station, program in active_programs().items() if program == program_id),
+        stations()[0],
     )
 
 

@@ -218,6 +218,6 @@ def compact(value: Any) -> str:
     return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
 
 
-def _event(kind: str, text: str, id: str | None = None) -> bytes:
-    head = f"id: {id}\n" if id is not None else ""
+def _event(kind: str, text: str, event_id: str | None = None) -> bytes:
+    head = f"id: {event_id}\n" if event_id is not None else ""
     return f"{head}event: {kind}\ndata: {text}\n\n".encode()

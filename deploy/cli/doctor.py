@@ -181,20 +181,20 @@ def ask(settings: BrokerSettings, node: str) -> Iterator[CheckFinding]:
             "node", "ok", f"{node} runs, version {(reply.data or {}).get('version')}"
         )
         state = client.retained("state") or {}
-    for id, station in (state.get("stations") or {}).items():
+    for station_id, station in (state.get("stations") or {}).items():
         for part in ("camera", "outputs"):
             told = station.get(part)
             if told == "error":
                 error = station.get("error") or {}
                 yield CheckFinding(
-                    f"{part} {id}",
+                    f"{part} {station_id}",
                     "fail",
                     f"{error.get('code')}: {error.get('message')}",
                     "See the alarm and the log",
                 )
             else:
                 yield CheckFinding(
-                    f"{part} {id}", "ok" if told in ("ok", "none") else "warn", str(told)
+                    f"{part} {station_id}", "ok" if told in ("ok", "none") else "warn", str(told)
                 )
         ready = station.get("state") in ("Ready", "SingleExecution", "ContinuousExecution")
         error = station.get("error") or {}
@@ -203,7 +203,7 @@ def ask(settings: BrokerSettings, node: str) -> Iterator[CheckFinding]:
             f" {station.get('program_version')}"
         )
         yield CheckFinding(
-            f"station {id}",
+            f"station {station_id}",
             "ok" if ready else "warn",
             found,
             "" if ready else error.get("message") or "See its state",

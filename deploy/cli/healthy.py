@@ -63,6 +63,10 @@ def _node(args: argparse.Namespace, any_station: bool) -> str:
         return f"node: version {found} runs, not {wanted}"
     if any_station:
         return ""
-    stations = {id: told.get("state") for id, told in (state.get("stations") or {}).items()}
-    idle = [f"station {id} is {told}" for id, told in stations.items() if told in IDLE]
+    stations = {
+        station_id: told.get("state") for station_id, told in (state.get("stations") or {}).items()
+    }
+    idle = [
+        f"station {station_id} is {told}" for station_id, told in stations.items() if told in IDLE
+    ]
     return f"node: {', '.join(idle) or 'it tells no stations'}" if idle or not stations else ""

@@ -217,7 +217,7 @@ def activate(args: argparse.Namespace) -> int:
     return 0
 
 
-def _remember(state: Path, station: str, id: str) -> dict[str, Any]:
+def _remember(state: Path, station: str, program_id: str) -> dict[str, Any]:
     """Write to the ledger while no node can start. Raises Problem STATE_LOCKED if one runs."""
     from node.program import load_stored
     from node.state_lock import lock_state
@@ -227,18 +227,18 @@ def _remember(state: Path, station: str, id: str) -> dict[str, Any]:
         lock = lock_state(state)
         try:
             store = Programs(state / "programs")
-            stored = store.get(id)
+            stored = store.get(program_id)
             check_limits(stored.program)
             load_stored(stored, store)
-            audited(state, "station.select_program", station, program=id)
+            audited(state, "station.select_program", station, program=program_id)
             ledger = Ledger(state / "ledger.db")
             try:
-                ledger.remember(station, program=id)
+                ledger.remember(station, program=program_id)
             finally:
                 ledger.close()
         finally:
             os.close(lock)
-    return {"program": id, "program_version": stored.version, "program_hash": stored.hash}
+    return {"program": program_id, "program_version": stored.version, "program_hash": stored.hash}
 
 
 def _used(settings: Settings) -> set[str]:

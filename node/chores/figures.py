@@ -65,11 +65,11 @@ class Figures:
             metrics.lines.labels(station.id).set(self._driver.status(station.id) != "error")
             metrics.simulated.labels(station.id).set(station.simulated)
             metrics.ready.labels(station.id).set(station.state().state in RUNNING)
-        for id, worker in self._processes.items():
-            metrics.worker_bytes.labels(id).set(worker.memory_bytes)
-            ended = worker.ended - self._ended.get(id, 0)
-            metrics.workers_ended.labels(id).inc(ended)
-            self._ended[id] = worker.ended
+        for station_id, worker in self._processes.items():
+            metrics.worker_bytes.labels(station_id).set(worker.memory_bytes)
+            ended = worker.ended - self._ended.get(station_id, 0)
+            metrics.workers_ended.labels(station_id).inc(ended)
+            self._ended[station_id] = worker.ended
         metrics.online.set(self._session.online)
         metrics.broker_counters(self._session.counters | {"unpublished": self._ledger.unpublished})
         usage = shutil.disk_usage(self._settings.state_dir)

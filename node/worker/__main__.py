@@ -229,8 +229,8 @@ class Process:
                 None if problem is None else as_fault(problem),
                 self._bench.camera.simulated,
                 {
-                    id: found.ready if isinstance(found, LoadedProgram) else as_fault(found)
-                    for id, found in self._shelf.all().items()
+                    program_id: found.ready if isinstance(found, LoadedProgram) else as_fault(found)
+                    for program_id, found in self._shelf.all().items()
                 },
                 "; ".join(self._unmet) or None,
             )

@@ -62,11 +62,11 @@ class Users:
 
     def add_screen(self, name: str, token_hash: str) -> User:
         """An account that nobody signs in with: a link's token opens it, which only sees."""
-        id, now = new_id(), utc()
+        user_id, now = new_id(), utc()
         user = _valid(
             {
-                "id": id,
-                "username": f"screen-{id[-12:]}",
+                "id": user_id,
+                "username": f"screen-{user_id[-12:]}",
                 "name": name,
                 "role": "SCREEN",
                 "password_hash": "",

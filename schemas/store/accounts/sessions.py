@@ -44,7 +44,7 @@ class Sessions(AuditRows):
         life_s: float,
         agent: str,
         who: dict[str, str],
-        id: str,
+        session_id: str,
         second_factor: bool = False,
     ) -> None:
         """A new session whose first refresh token has this hash."""
@@ -63,11 +63,11 @@ class Sessions(AuditRows):
             db.execute(
                 f"INSERT INTO sessions ({COLUMNS}, token) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
                 (
-                    *(id, user, password_at, wall, wall, wall + idle_s, wall + life_s),
+                    *(session_id, user, password_at, wall, wall, wall + idle_s, wall + life_s),
                     *(who["address"], agent[:200], int(second_factor), token),
                 ),
             )
-            self.append(db, "session.begin", id, {"agent": agent[:200]}, who)
+            self.append(db, "session.begin", session_id, {"agent": agent[:200]}, who)
 
         self.write(operation)
 
@@ -94,14 +94,14 @@ class Sessions(AuditRows):
 
         return self.write(operation)
 
-    def session(self, id: str) -> AccountSession | None:
+    def session(self, session_id: str) -> AccountSession | None:
         """A session that has not ended, by its id."""
         wall = self.clock().wall
         sql = (
             f"SELECT {COLUMNS} FROM sessions WHERE id = ? AND ended_at IS NULL AND until > ? AND"
             " idle_until > ?"
         )
-        rows = self.read(sql, (id, wall, wall))
+        rows = self.read(sql, (session_id, wall, wall))
         if not rows:
             return None
         found = AccountSession(*rows[0])
@@ -109,7 +109,7 @@ class Sessions(AuditRows):
             with contextlib.suppress(Problem):  # a full disk must not keep people from looking
                 self.write(
                     lambda db: db.execute(
-                        "UPDATE sessions SET seen_at = ? WHERE id = ?", (wall, id)
+                        "UPDATE sessions SET seen_at = ? WHERE id = ?", (wall, session_id)
                     )
                 )
         return found
@@ -152,7 +152,7 @@ class Sessions(AuditRows):
                 "SELECT id FROM sessions WHERE user = ? AND ended_at IS NULL AND id <> ?",
                 (user, but),
             ).fetchall()
-            return sum(self._end(db, id, action, who) for (id,) in rows)
+            return sum(self._end(db, session_id, action, who) for (session_id,) in rows)
 
         return self.write(operation)
 

@@ -188,17 +188,19 @@ class Factors:
         values = (counter, at, passkey.id, passkey.user, counter, counter)
         return self._accounts.write(lambda db: db.execute(sql, values).rowcount > 0)
 
-    def remove_passkey(self, user: str, id: str, who: dict[str, str]) -> bool:
+    def remove_passkey(self, user: str, passkey_id: str, who: dict[str, str]) -> bool:
         """Forget a passkey of a user; False if there was none."""
 
         def operation(db: sqlite3.Connection) -> bool:
             row = db.execute(
-                "DELETE FROM passkeys WHERE id = ? AND user = ? RETURNING name", (id, user)
+                "DELETE FROM passkeys WHERE id = ? AND user = ? RETURNING name", (passkey_id, user)
             ).fetchone()
             if row is None:
                 return False
             self._last(db, user)
-            self._accounts.append(db, "passkey.remove", user, {"passkey": id, "name": row[0]}, who)
+            self._accounts.append(
+                db, "passkey.remove", user, {"passkey": passkey_id, "name": row[0]}, who
+            )
             return True
 
         return self._accounts.write(operation)

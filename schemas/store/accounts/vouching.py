@@ -31,16 +31,16 @@ class Vouching:
     def id(self, command: str) -> str:
         """A new request id for a command that is in the audit. Raises Problem STORE_FAILED,
         STORE_CORRUPT."""
-        id = new_id()
-        mark = self._mark(id, command)
-        return f"{id}.{mark}" if mark is not None else id
+        request_id = new_id()
+        mark = self._mark(request_id, command)
+        return f"{request_id}.{mark}" if mark is not None else request_id
 
     def holds(self, request_id: str, command: str) -> bool:
         """Whether this id says that the command is in the audit."""
-        id, _, given = request_id.partition(".")
+        plain, _, given = request_id.partition(".")
         try:
-            age_s = abs(time.time() - int(id.replace("-", "")[:12], 16) / 1000)
-            mark = self._mark(id, command)
+            age_s = abs(time.time() - int(plain.replace("-", "")[:12], 16) / 1000)
+            mark = self._mark(plain, command)
         except (ValueError, Problem):
             return False
         return (
@@ -49,10 +49,10 @@ class Vouching:
             and hmac.compare_digest(given.encode(errors="replace"), mark.encode())
         )
 
-    def _mark(self, id: str, command: str) -> str | None:
+    def _mark(self, request_id: str, command: str) -> str | None:
         key = self._seal.key(None)
         if key is None:
             return None
         return hmac.new(
-            key.secret, SAID_FOR + canonical([id, command]), hashlib.sha256
+            key.secret, SAID_FOR + canonical([request_id, command]), hashlib.sha256
         ).hexdigest()[:MARK_DIGITS]

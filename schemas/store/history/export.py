@@ -33,15 +33,15 @@ OF_TOOL = ("value", "unit", "low", "high", "verdict")
 
 
 def json_lines(
-    history: History, filter: Filter, order: Order = "newest", rows: int = MAX_ROWS
+    history: History, wanted: Filter, order: Order = "newest", rows: int = MAX_ROWS
 ) -> Iterator[bytes]:
     """One result a line, as published."""
-    for payload in history.walk(filter, rows, order):
+    for payload in history.walk(wanted, rows, order):
         yield payload + b"\n"
 
 
 def as_csv(
-    history: History, filter: Filter, order: Order = "newest", rows: int = MAX_ROWS
+    history: History, wanted: Filter, order: Order = "newest", rows: int = MAX_ROWS
 ) -> Iterator[str]:
     """One result a line after a head; tools of the first results get columns, one set for each name
     and unit; those that come later go into `more`.
@@ -49,7 +49,7 @@ def as_csv(
     Text that a spreadsheet would take for a formula gets an apostrophe in front (OWASP, CSV
     injection).
     """
-    first = [json.loads(payload) for payload in history.walk(filter, min(rows, LOOKED_AT), order)]
+    first = [json.loads(payload) for payload in history.walk(wanted, min(rows, LOOKED_AT), order)]
     tools = list(
         dict.fromkeys((tool["name"], tool["unit"]) for result in first for tool in result["tools"])
     )
@@ -65,7 +65,7 @@ def as_csv(
             "more",
         ]
     )
-    for payload in history.walk(filter, rows, order):
+    for payload in history.walk(wanted, rows, order):
         writer.writerow([cell(value) for value in _values(json.loads(payload), tools)])
         if buffer.tell() > 16_384:
             yield buffer.getvalue()

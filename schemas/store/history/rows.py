@@ -76,7 +76,7 @@ class History:
 
     def page(
         self,
-        filter: Filter,
+        wanted: Filter,
         limit: int = 50,
         cursor: str | None = None,
         order: Order = "newest",
@@ -89,7 +89,7 @@ class History:
         """
         if not 1 <= limit <= MAX_LIMIT:
             raise Problem("VALIDATION_FAILED", f"limit is 1 to {MAX_LIMIT}")
-        walk = Walk(filter, order)
+        walk = Walk(wanted, order)
         position = walk.read(cursor) if cursor is not None else None
         until = time.monotonic() + (self._budget_s if budget_s is None else budget_s)
         with self.ledger.connection(LIMIT_S) as db:
@@ -109,7 +109,7 @@ class History:
 
     def walk(
         self,
-        filter: Filter,
+        wanted: Filter,
         rows: int,
         order: Order = "newest",
         limit_s: float = WALK_S,
@@ -121,7 +121,7 @@ class History:
 
         After `limit_s` it ends there if `partial`, else it raises Problem QUERY_LIMIT.
         """
-        walk, position, left = Walk(filter, order), None, rows
+        walk, position, left = Walk(wanted, order), None, rows
         until = time.monotonic() + limit_s
         while left > 0:
             if time.monotonic() > until:

@@ -37,9 +37,9 @@ class Statistics:
     def __init__(self, history: History) -> None:
         self._history = history
 
-    def counts(self, filter: Filter, limit_s: float = LIMIT_S) -> dict[str, Any]:
+    def counts(self, wanted: Filter, limit_s: float = LIMIT_S) -> dict[str, Any]:
         """total, OK, NG, ERROR, and yield: the share of good parts among all, None without any."""
-        sql, values = _where(filter)
+        sql, values = _where(wanted)
         with self._history.ledger.connection(limit_s) as db:
             return _counted(_sums(db, sql, values))
 
@@ -81,14 +81,14 @@ class Statistics:
             "cycle_ms": _spread(durations),
         }
 
-    def over_time(self, filter: Filter, bucket_s: int | None = None) -> dict[str, Any]:
+    def over_time(self, wanted: Filter, bucket_s: int | None = None) -> dict[str, Any]:
         """Counts, altogether and in steps of `bucket_s` (None: fitting) from since to until; empty
         steps are left out.
 
         Without `since` it begins with the oldest result. Raises Problem VALIDATION_FAILED for more
         than 1000 steps.
         """
-        _where(filter)  # refuses conditions on tools
+        _where(wanted)  # refuses conditions on tools
         with self._history.ledger.connection(LIMIT_S) as db:
             ends = [
                 db.execute(
@@ -98,10 +98,10 @@ class Statistics:
                 for way in ("ASC", "DESC")
             ]
             first = (ends[0] or (time.time(),))[0]
-            if filter.since is not None:
+            if wanted.since is not None:
                 # steps fit what is there, not the empty time before it
-                first = max(first, filter.since.timestamp())
-            last = filter.until.timestamp() if filter.until else (ends[1] or (time.time(),))[0]
+                first = max(first, wanted.since.timestamp())
+            last = wanted.until.timestamp() if wanted.until else (ends[1] or (time.time(),))[0]
             span = max(0.0, last - first)
             step = bucket_s or next(
                 (each for each in STEPS_S if span / each <= POINTS), math.ceil(span / POINTS)
@@ -111,16 +111,16 @@ class Statistics:
                     "VALIDATION_FAILED", f"bucket_s: that would be more than {MAX_BUCKETS} steps"
                 )
             found = []
-            rest = "".join(f" AND {column} = ?" for column in filter.fixed())
+            rest = "".join(f" AND {column} = ?" for column in wanted.fixed())
             # grouping by an expression would sort every row
             for bucket in range(int(first // step), int(last // step) + 1):
                 begin, end = max(first, bucket * step), float((bucket + 1) * step)
-                if filter.until is not None:
+                if wanted.until is not None:
                     end = min(end, last)
                 sums = _sums(
                     db,
                     f"finished_at >= ? AND finished_at < ?{rest}",
-                    [begin, end, *filter.fixed().values()],
+                    [begin, end, *wanted.fixed().values()],
                 )
                 if any(sums.values()):
                     found.append((bucket, sums))
@@ -131,9 +131,9 @@ class Statistics:
             "buckets": [{"at": utc(bucket * step), **_counted(sums)} for bucket, sums in found],
         }
 
-    def cycle(self, filter: Filter) -> dict[str, Any]:
+    def cycle(self, wanted: Filter) -> dict[str, Any]:
         """Durations in ms of the newest results: last, average, p95, greatest."""
-        sql, values = _where(filter)
+        sql, values = _where(wanted)
         with self._history.ledger.connection(LIMIT_S) as db:
             rows = db.execute(
                 f"SELECT duration_ms FROM results INDEXED BY results_by_time WHERE {sql}"
@@ -142,15 +142,15 @@ class Statistics:
             ).fetchall()
         return _spread([row[0] for row in rows])
 
-    def reasons(self, filter: Filter, top: int = 10, sample: int = SAMPLE) -> dict[str, Any]:
+    def reasons(self, wanted: Filter, top: int = 10, sample: int = SAMPLE) -> dict[str, Any]:
         """What the newest NG and ERROR results were rejected for: `tool:NAME` or an error's code,
         the most frequent first."""
         rejected: list[dict[str, Any]] = []
         complete_from = ""
         for verdict in ("NG", "ERROR"):
-            if filter.verdict in (None, verdict):
+            if wanted.verdict in (None, verdict):
                 walk = self._history.walk(
-                    filter.model_copy(update={"verdict": verdict}),
+                    wanted.model_copy(update={"verdict": verdict}),
                     sample // 2,
                     NEWEST,
                     SAMPLE_S,
@@ -171,30 +171,30 @@ class Statistics:
             ],
         }
 
-    def tools(self, filter: Filter, sample: int = SAMPLE) -> dict[str, Any]:
+    def tools(self, wanted: Filter, sample: int = SAMPLE) -> dict[str, Any]:
         """Figures of every tool in the newest results of the filter; histogram and trend if the
         filter names a tool."""
         results = [
             json.loads(payload)
             for payload in self._history.walk(
-                filter, min(sample, SAMPLE), NEWEST, SAMPLE_S, partial=True
+                wanted, min(sample, SAMPLE), NEWEST, SAMPLE_S, partial=True
             )
         ]
         return {
             "of": len(results),
             "from": results[-1]["finished_at"] if results else None,
-            "tools": figures(reversed(results), filter.tool),
+            "tools": figures(reversed(results), wanted.tool),
         }
 
 
-def _where(filter: Filter) -> tuple[str, list[Any]]:
-    if filter.tool is not None:
+def _where(wanted: Filter) -> tuple[str, list[Any]]:
+    if wanted.tool is not None:
         raise Problem(
             "VALIDATION_FAILED",
             "tool: counts know no conditions on tools; see the figures of tools",
         )
-    sql, values = filter.range()
-    fixed = filter.fixed()
+    sql, values = wanted.range()
+    fixed = wanted.fixed()
     return sql + "".join(f" AND {column} = ?" for column in fixed), [*values, *fixed.values()]
 
 

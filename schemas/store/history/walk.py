@@ -46,18 +46,18 @@ Position = tuple[float, ...]
 Order = Literal["newest", "oldest"]
 
 
-def along(filter: Filter) -> Along:
+def along(wanted: Filter) -> Along:
     """The index that leaves the least to be tested."""
-    if filter.part_id is not None:
+    if wanted.part_id is not None:
         return BY_PART
-    if filter.code is not None:
+    if wanted.code is not None:
         return BY_CODE
-    if filter.verdict in ("NG", "ERROR"):
+    if wanted.verdict in ("NG", "ERROR"):
         return BY_VERDICT
-    if filter.since is None and filter.until is None:
-        if filter.fixed() == {}:
+    if wanted.since is None and wanted.until is None:
+        if wanted.fixed() == {}:
             return BY_ID
-        if list(filter.fixed()) == ["station"]:
+        if list(wanted.fixed()) == ["station"]:
             return BY_SEQ
     return BY_TIME
 
@@ -65,17 +65,17 @@ def along(filter: Filter) -> Along:
 class Walk:
     """One filter along its path, in one direction."""
 
-    def __init__(self, filter: Filter, order: Order) -> None:
-        self.path = along(filter)
-        self.filter = filter
+    def __init__(self, wanted: Filter, order: Order) -> None:
+        self.path = along(wanted)
+        self.filter = wanted
         self._tag = hashlib.blake2b(
-            canonical([filter.model_dump(mode="json"), order]), digest_size=6
+            canonical([wanted.model_dump(mode="json"), order]), digest_size=6
         ).hexdigest()
         self._less = "<" if order == "newest" else ">"
         direction = " DESC" if order == "newest" else ""
         self._order = ", ".join(column + direction for column in self.path.columns)
-        terms, values = filter.range()
-        fixed = filter.fixed()
+        terms, values = wanted.range()
+        fixed = wanted.fixed()
         for column in self.path.answers:
             terms += f" AND {column} = ?"
             values.append(fixed.pop(column))

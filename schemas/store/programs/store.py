@@ -94,31 +94,31 @@ class Programs:
             elif name not in self._models:
                 raise Problem("MODEL_NOT_FOUND", f"{name} is neither given nor stored")
 
-    def get(self, id: str, version: int | None = None) -> StoredProgram:
+    def get(self, program_id: str, version: int | None = None) -> StoredProgram:
         """One version, or the newest if not deleted. Raises Problem PROGRAM_NOT_FOUND,
         PROGRAM_INVALID."""
         index = self._versions.index()
-        entry = index.entries.get(id, IndexEntry(None, 0))
+        entry = index.entries.get(program_id, IndexEntry(None, 0))
         number = version if version is not None else entry.head.version if entry.head else 0
         if not number:
-            raise Problem("PROGRAM_NOT_FOUND", f"{id!r:.80}")
+            raise Problem("PROGRAM_NOT_FOUND", f"{program_id!r:.80}")
         if not 0 < number <= entry.last:
-            raise Problem("PROGRAM_NOT_FOUND", f"{id!r:.80} has no version {number}")
+            raise Problem("PROGRAM_NOT_FOUND", f"{program_id!r:.80} has no version {number}")
         with self._lock:
             if self._parsed_at != index.stamp:
                 self._parsed.clear()
                 self._parsed_at = index.stamp
-            found = self._parsed.get((id, number))
+            found = self._parsed.get((program_id, number))
             if found is not None:
-                self._parsed.move_to_end((id, number))
+                self._parsed.move_to_end((program_id, number))
                 return found
-        row = self._versions.row(id, number)
+        row = self._versions.row(program_id, number)
         if row is None:
-            raise Problem("STORE_CORRUPT", f"version {number} of {id} is gone")
-        stored = _parse(id, row)
+            raise Problem("STORE_CORRUPT", f"version {number} of {program_id} is gone")
+        stored = _parse(program_id, row)
         with self._lock:
             if self._parsed_at == index.stamp:
-                stored = self._parsed.setdefault((id, number), stored)
+                stored = self._parsed.setdefault((program_id, number), stored)
                 while len(self._parsed) > PARSED:
                     self._parsed.popitem(last=False)
         return stored
@@ -131,46 +131,51 @@ class Programs:
             if entry.head is not None
         )
 
-    def head(self, id: str) -> Head | None:
+    def head(self, program_id: str) -> Head | None:
         """The newest version of one program; None if there is none, or if it is deleted."""
-        return self._versions.index().entries.get(id, IndexEntry(None, 0)).head
+        return self._versions.index().entries.get(program_id, IndexEntry(None, 0)).head
 
-    def versions(self, id: str) -> tuple[StoredProgram, ...]:
+    def versions(self, program_id: str) -> tuple[StoredProgram, ...]:
         """All versions of a program, oldest first, also of a deleted one. Raises Problem
         PROGRAM_NOT_FOUND."""
-        last = self._versions.index().entries.get(id, IndexEntry(None, 0)).last
+        last = self._versions.index().entries.get(program_id, IndexEntry(None, 0)).last
         if not last:
-            raise Problem("PROGRAM_NOT_FOUND", f"{id!r:.80}")
+            raise Problem("PROGRAM_NOT_FOUND", f"{program_id!r:.80}")
         return tuple(
-            _parse(id, row)
-            for number, row in sorted(self._versions.rows(id).items())
+            _parse(program_id, row)
+            for number, row in sorted(self._versions.rows(program_id).items())
             if number <= last
         )
 
     def rollback(
-        self, id: str, version: int, by: str, expect_version: int | None = None
+        self, program_id: str, version: int, by: str, expect_version: int | None = None
     ) -> StoredProgram:
         """Store an old version again, as the newest."""
         return self._save(
-            self.get(id, version).program, by, f"rollback to version {version}", expect_version
+            self.get(program_id, version).program,
+            by,
+            f"rollback to version {version}",
+            expect_version,
         )
 
-    def diff(self, id: str, a: int, b: int) -> builtins.list[Change]:
+    def diff(self, program_id: str, a: int, b: int) -> builtins.list[Change]:
         """What changed from version `a` to version `b`; tools are compared by name:
         `tools[label].low`."""
         return differences(
-            "", self.get(id, a).program.document(), self.get(id, b).program.document()
+            "",
+            self.get(program_id, a).program.document(),
+            self.get(program_id, b).program.document(),
         )
 
-    def delete(self, id: str, expect_version: int | None = None) -> None:
+    def delete(self, program_id: str, expect_version: int | None = None) -> None:
         """Remove a program; `get(id, version)` still reads it. Raises Problem PROGRAM_NOT_FOUND,
         PROGRAM_CONFLICT."""
         with self._versions.change() as index:
-            head = index.entry(id).head
+            head = index.entry(program_id).head
             if head is None:
-                raise Problem("PROGRAM_NOT_FOUND", f"{id!r:.80}")
+                raise Problem("PROGRAM_NOT_FOUND", f"{program_id!r:.80}")
             _expect(expect_version, head)
-            index.delete(id, utc())
+            index.delete(program_id, utc())
 
     def master(self, program: Program) -> bytes | None:
         """The master image's file, None without one. Raises Problem MASTER_IMAGE_NOT_FOUND,
@@ -194,11 +199,11 @@ class Programs:
         return self.save(found.program, found.master, by, note, files=found.files)
 
     def export(
-        self, id: str, version: int | None = None, settings: ProgramSettings | None = None
+        self, program_id: str, version: int | None = None, settings: ProgramSettings | None = None
     ) -> bytes:
         """A .zip bundle, the same bytes for the same program, that imports to the same hash; signed
         if there is a key."""
-        program = self.get(id, version).program
+        program = self.get(program_id, version).program
         document, master = written(program.document()), self.master(program)
         files = {name: self.file(name) for name in models_of(program)}
         if program.master and master:
@@ -242,11 +247,11 @@ def _expect(expected: int | None, head: Head | None) -> None:
         )
 
 
-def _parse(id: str, row: VersionRow) -> StoredProgram:
+def _parse(program_id: str, row: VersionRow) -> StoredProgram:
     """The version in a row; the program may be refused by a newer release than the one that stored
     it."""
     program = as_program(row["program"])
     try:
         return StoredProgram.model_validate({**row, "program": program})
     except ValidationError as error:
-        raise Problem("STORE_CORRUPT", f"a version of {id}: {explain(error)}") from None
+        raise Problem("STORE_CORRUPT", f"a version of {program_id}: {explain(error)}") from None

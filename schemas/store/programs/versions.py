@@ -99,46 +99,48 @@ class Versions:
             self._split(database)
             yield Changing(self, database)
 
-    def rows(self, id: str) -> dict[int, VersionRow]:
+    def rows(self, program_id: str) -> dict[int, VersionRow]:
         """Every version of a program by number, as stored; with versions that do not exist."""
-        documents = self._of(id)
+        documents = self._of(program_id)
         rows = {
             document.doc_id: dict(document) for document in documents.read().table("versions").all()
         }
-        self._heard(id, documents)
+        self._heard(program_id, documents)
         return rows
 
-    def row(self, id: str, version: int) -> VersionRow | None:
+    def row(self, program_id: str, version: int) -> VersionRow | None:
         """One version as stored."""
-        documents = self._of(id)
+        documents = self._of(program_id)
         found = documents.read().table("versions").get(doc_id=version)
-        self._heard(id, documents)
+        self._heard(program_id, documents)
         return dict(found) if isinstance(found, Document) else None
 
-    def put(self, id: str, row: VersionRow, last: int) -> None:
+    def put(self, program_id: str, row: VersionRow, last: int) -> None:
         """Write a version behind the last one. What an earlier try left there is replaced."""
-        documents = self._of(id)
+        documents = self._of(program_id)
         with documents.change() as database:
             table = database.table("versions")
             table.remove(doc_ids=[each.doc_id for each in table.all() if each.doc_id > last])
             table.insert(Document(row, doc_id=row["version"]))
-        self._heard(id, documents)
+        self._heard(program_id, documents)
 
-    def _of(self, id: str) -> Documents:
-        return Documents(self._folder / "versions" / f"{id}.json", self._on_problem, format=FORMAT)
+    def _of(self, program_id: str) -> Documents:
+        return Documents(
+            self._folder / "versions" / f"{program_id}.json", self._on_problem, format=FORMAT
+        )
 
-    def _heard(self, id: str, documents: Documents) -> None:
+    def _heard(self, program_id: str, documents: Documents) -> None:
         if documents.problem is None:
-            self._problems.pop(id, None)
+            self._problems.pop(program_id, None)
         else:
-            self._problems[id] = documents.problem
+            self._problems[program_id] = documents.problem
 
     def _split(self, database: Database) -> None:
         """Give every program of an earlier release its own file. The lock is held; the index is
         written after this."""
         if "versions" not in database.tables():
             return
-        programs: dict[str, VersionRow] = {}
+        programs: dict[str, dict[int, VersionRow]] = {}
         for row in database.table("versions").all():
             programs.setdefault(row["id"], {})[row["version"]] = {
                 key: row[key] for key in row if key != "id"
@@ -147,16 +149,17 @@ class Versions:
         folder = self._folder / "versions"
         try:
             folder.mkdir(parents=True, exist_ok=True)
-            for id, rows in programs.items():
+            for program_id, rows in programs.items():
                 content = Content(
                     {"versions": {str(number): rows[number] for number in sorted(rows)}}, None
                 )
-                replace(folder / f"{id}.json", encode(content, FORMAT))
+                replace(folder / f"{program_id}.json", encode(content, FORMAT))
         except OSError as error:
             raise failed(str(folder), error) from error
         table = Keyed(database.storage, "programs")
-        for id, rows in programs.items():
-            table.upsert(Document(_entry(rows.get(heads.get(id) or 0), max(rows)), doc_id=id))  # type: ignore[arg-type]
+        for program_id, rows in programs.items():
+            entry = _entry(rows.get(heads.get(program_id) or 0), max(rows))
+            table.upsert(Document(entry, doc_id=program_id))  # type: ignore[arg-type]
         database.drop_table("versions")
         database.drop_table("heads")
 
@@ -168,24 +171,24 @@ class Changing:
         self._versions = versions
         self._table = Keyed(database.storage, "programs")
 
-    def entry(self, id: str) -> IndexEntry:
+    def entry(self, program_id: str) -> IndexEntry:
         """A program; one that never was has no head and no number."""
-        found = self._table.get(doc_id=id)  # type: ignore[call-overload]
-        return _parse(id, found) if isinstance(found, dict) else IndexEntry(None, 0)
+        found = self._table.get(doc_id=program_id)  # type: ignore[call-overload]
+        return _parse(program_id, found) if isinstance(found, dict) else IndexEntry(None, 0)
 
-    def put(self, id: str, row: VersionRow) -> None:
+    def put(self, program_id: str, row: VersionRow) -> None:
         """Write the next version, and make it the newest."""
-        self._versions.put(id, row, self.entry(id).last)
-        self._set(id, _entry(row, row["version"]))
+        self._versions.put(program_id, row, self.entry(program_id).last)
+        self._set(program_id, _entry(row, row["version"]))
 
-    def delete(self, id: str, at: str) -> None:
+    def delete(self, program_id: str, at: str) -> None:
         """Remove the newest version from the index; all versions stay."""
-        self._set(id, {**_entry(None, self.entry(id).last), "deleted_at": at})
+        self._set(program_id, {**_entry(None, self.entry(program_id).last), "deleted_at": at})
 
-    def _set(self, id: str, value: VersionRow) -> None:
-        if self._table.contains(doc_id=id):  # type: ignore[arg-type]
-            self._table.remove(doc_ids=[id])  # type: ignore[list-item]
-        self._table.insert(Document(value, doc_id=id))  # type: ignore[arg-type]
+    def _set(self, program_id: str, value: VersionRow) -> None:
+        if self._table.contains(doc_id=program_id):  # type: ignore[arg-type]
+            self._table.remove(doc_ids=[program_id])  # type: ignore[list-item]
+        self._table.insert(Document(value, doc_id=program_id))  # type: ignore[arg-type]
 
 
 def _entry(row: VersionRow | None, last: int) -> VersionRow:
@@ -201,13 +204,13 @@ def _entry(row: VersionRow | None, last: int) -> VersionRow:
     }
 
 
-def _parse(id: str, row: VersionRow) -> IndexEntry:
+def _parse(program_id: str, row: VersionRow) -> IndexEntry:
     try:
         if row["version"] is None:
             return IndexEntry(None, row["last"])
-        return IndexEntry(Head(id, *(row[name] for name in Head._fields[1:])), row["last"])
+        return IndexEntry(Head(program_id, *(row[name] for name in Head._fields[1:])), row["last"])
     except KeyError as error:
-        raise Problem("STORE_CORRUPT", f"programs.json: {id} has no {error}") from None
+        raise Problem("STORE_CORRUPT", f"programs.json: {program_id} has no {error}") from None
 
 
 def _entries(database: Database) -> dict[str, IndexEntry]:

@@ -238,20 +238,20 @@ def around(result_id: str) -> ResponseReturnValue:
 def export(query: ExportQuery) -> ResponseReturnValue:
     """Results as CSV or JSON lines, as a stream; X-Total-Count says how many there are, if that is
     known soon."""
-    filter = filter_of(query)
+    wanted = filter_of(query)
     name = f"results-{site().settings.node_id}-{utc()[:19].replace(':', '')}.{query.format}"
     body: Iterator[str] | Iterator[bytes]
     if query.format == "csv":
-        body = as_csv(records().history, filter, query.order, query.rows)
+        body = as_csv(records().history, wanted, query.order, query.rows)
     else:
-        body = json_lines(records().history, filter, query.order, query.rows)
+        body = json_lines(records().history, wanted, query.order, query.rows)
     answer = Response(
         body, mimetype="text/csv" if query.format == "csv" else "application/x-ndjson"
     )
     answer.headers["Content-Disposition"] = f'attachment; filename="{name}"'
-    if filter.tool is None:
+    if wanted.tool is None:
         with suppress(Problem):  # it takes too long to count, or will be told by the stream itself
-            total = records().statistics.counts(filter, COUNT_S)["total"]
+            total = records().statistics.counts(wanted, COUNT_S)["total"]
             answer.headers["X-Total-Count"] = str(min(query.rows, total))
     return answer
 

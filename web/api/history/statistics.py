@@ -88,12 +88,12 @@ ToolList = TypedDict("ToolList", {"of": int, "from": str | None, "tools": list[T
 @requires("VIEWER", query=FiguresQuery, data=Over, codes=SLOW)
 def statistics(query: FiguresQuery) -> ResponseReturnValue:
     """Counts and yield, both over time, cycle times, and what parts were rejected for."""
-    figures, filter = records().statistics, filter_of(query)
+    figures, wanted = records().statistics, filter_of(query)
     return records().kept.answer(
         lambda: {
-            **figures.over_time(filter, query.bucket_s),
-            "cycle_ms": figures.cycle(filter),
-            "rejects": figures.reasons(filter),
+            **figures.over_time(wanted, query.bucket_s),
+            "cycle_ms": figures.cycle(wanted),
+            "rejects": figures.reasons(wanted),
         }
     )
 
