@@ -81,7 +81,10 @@ class Box:
         """The end of its journal, for who looks for a fault."""
         try:
             return self.run(
-                "journalctl -b -o short-monotonic --no-pager -n 60", check=False, limit_s=20
+                "journalctl -b -o short-monotonic --no-pager -n 30; for each in inspection-node"
+                " inspection-web; do journalctl -b -o cat --no-pager -n 30 -u $each; done",
+                check=False,
+                limit_s=20,
             ).stdout
         except subprocess.TimeoutExpired:
             return f"{self.name} does not answer"

@@ -30,7 +30,8 @@ name = made['archives'][0]['name']
 checked = job('check', '/backups/' + name + '/check', {})['archives'][0]
 assert checked['checked_at'] and checked['people'] and not checked['problem'], checked
 reload = ask('POST', '/settings/reload', {}, token)
-print(json.dumps(dict(closed=shown['closed'], commands=shown['commands'], reload=reload, backup=name, folder=made['folder'])))
+print('settings are to read (' + shown['closed'] + '), with', shown['commands']['node'], 'beside them; asked to read them again: web',
+    reload['web'] + ', node', reload['node'] + '; a backup made in', made['folder'], 'and checked')
 """  # noqa: E501
 
 
