@@ -14,6 +14,7 @@ from schemas import EVALUATION
 from schemas.command import COMMANDS
 from schemas.errors import CATALOGUE
 from tests.rooms.installation.processes import ROOT
+from web.pages import PAGES as PAGES_OF_THE_WEB
 
 ARCHITECTURE = re.sub(
     r"^```.*?^```", "", (ROOT / "docs" / "architecture.md").read_text(), flags=re.M | re.S
@@ -100,3 +101,11 @@ def test_the_topics_commands_verdicts_and_codes_told_are_those_of_the_code() -> 
     }
     codes = {name for name in re.findall(r"`([A-Z_]{4,})`", reference)}
     assert {code for code in codes if code not in EVALUATION} <= set(CATALOGUE)
+
+
+def test_the_pages_that_the_readme_tells_are_those_of_the_menu() -> None:
+    table = (ROOT / "README.md").read_text().partition("| page | for |")[2].partition("\n\n")[0]
+    told = [
+        name for row in re.findall(r"^\| ([A-Z][^|]+) \|", table, re.M) for name in row.split(", ")
+    ]
+    assert told == [page.title for page in PAGES_OF_THE_WEB if page.icon is not None]

@@ -1,5 +1,6 @@
 """Programs: versions, hashes, masters by content, bundles that cannot hurt."""
 
+import gc
 import io
 import json
 import os
@@ -14,6 +15,7 @@ import pytest
 from schemas import Problem, Program, StoredProgram, as_program
 from schemas.store.documents import Documents
 from schemas.store.programs import Change, Programs
+from schemas.store.programs.store import PARSED
 
 PNG = b"\x89PNG\r\n\x1a\n" + b"pixels" * 100
 JPG = b"\xff\xd8\xff\xe0" + b"pixels" * 100
@@ -390,3 +392,23 @@ def test_listing_reads_the_index_and_no_program(programs: Programs, tmp_path: Pa
         (f"p{number:02}", "Cap", 1) for number in range(20)
     ]
     refused("STORE_CORRUPT", lambda: programs.get("p03"))
+
+
+def test_saving_one_program_touches_no_file_of_another(programs: Programs, tmp_path: Path) -> None:
+    for number in range(3):
+        programs.save(program(f"p{number}", None), None, "ada")
+    others = [tmp_path / "state" / "versions" / f"p{number}.json" for number in (1, 2)]
+    for file in others:
+        file.write_bytes(b"rotten")
+    assert programs.save(program("p0", None, limits_ms=500), None, "ada").version == 2
+    assert [file.read_bytes() for file in others] == [b"rotten", b"rotten"]
+
+
+def test_of_many_programs_that_were_read_few_stay_in_memory(programs: Programs) -> None:
+    for number in range(PARSED + 8):
+        programs.save(program(f"many-{number}", None), None, "ada")
+    for head in programs.list():
+        assert programs.get(head.id).version == 1
+    gc.collect()
+    there = [each for each in gc.get_objects() if isinstance(each, StoredProgram)]
+    assert 0 < sum(each.program.id.startswith("many-") for each in there) <= PARSED
