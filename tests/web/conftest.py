@@ -3,10 +3,12 @@ hashed cheaply."""
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from argon2 import PasswordHasher
 from flask import Flask
+from werkzeug.routing import Rule
 
 from tests.rooms.installation import site_of_web
 from tests.rooms.installation.processes import NodeProcess
@@ -21,6 +23,24 @@ def cheap_hashes() -> None:
     looks at the real parameters."""
     password.HASHER = PasswordHasher(time_cost=1, memory_cost=1024, parallelism=1)
     proof.RECOVERY_COST = {"time_cost": 1, "memory_cost": 64}
+
+
+@pytest.fixture(autouse=True, scope="session")
+def routes_compiled_once() -> Iterator[None]:
+    """Each application has the same 130 routes, and Werkzeug writes and compiles two functions for
+    each of them: most of what an application costs. They know nothing of the application."""
+    compiled: dict[object, Any] = {}
+    real = Rule._compile_builder
+
+    def once(rule: Rule, append_unknown: bool = True) -> Any:
+        key = (rule.rule, tuple(rule._trace), repr(rule.defaults), append_unknown)
+        if key not in compiled:
+            compiled[key] = real(rule, append_unknown)
+        return compiled[key]
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Rule, "_compile_builder", once)
+        yield
 
 
 @pytest.fixture
