@@ -7,8 +7,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from node.frame import GRADIENT_SCALE, View
+from node.frame import GRADIENT_SCALE, Pixels, View
 from node.measurement import Mark, Measurement
+from node.vision.pale import check_contrast, spread
 from schemas import Outline, Problem
 
 LEAST_POINTS = 16
@@ -18,6 +19,7 @@ NOISE_SHARE = 0.2
 # px of a cell whose points have one offset, more where many offsets are tried and points are few
 TOGETHER, OFFSETS = 16, 6
 MOST_CELL_PX = 48
+BESIDE_PX = 3  # to each side of the contour, and the tolerance: whose contrast is compared
 
 
 @dataclass(frozen=True, eq=False)
@@ -27,6 +29,7 @@ class OutlineLearned:
 
     around: flat indices into a view of `shape` (rows, columns), one row for each offset within
     tolerance_px. starts: the points lie in the order of the cells of a grid; the first of each.
+    beside: 255 near the contour; spread: of the master's gray levels there.
     """
 
     x: NDArray[np.intp]
@@ -35,6 +38,8 @@ class OutlineLearned:
     around: NDArray[np.intp]
     starts: NDArray[np.intp]
     shape: tuple[int, int]
+    beside: Pixels
+    spread: float
 
 
 def learn(view: View, settings: Outline) -> OutlineLearned:
@@ -71,7 +76,10 @@ def learn(view: View, settings: Outline) -> OutlineLearned:
     dy, dx = np.mgrid[-reach : reach + 1, -reach : reach + 1]
     near = dx * dx + dy * dy <= reach * reach
     around = (y + dy[near][:, None]) * view.width + x + dx[near][:, None]
-    return OutlineLearned(x, y, direction, around, starts, (view.height, view.width))
+    wide = 2 * (reach + BESIDE_PX) + 1
+    beside = view.counted(cv2.dilate(edges, np.ones((wide, wide), np.uint8)))
+    shape = view.height, view.width
+    return OutlineLearned(x, y, direction, around, starts, shape, beside, spread(view.gray, beside))
 
 
 def measure(view: View, settings: Outline, learned: OutlineLearned | None) -> Measurement:
@@ -82,7 +90,7 @@ def measure(view: View, settings: Outline, learned: OutlineLearned | None) -> Me
     they agree best together, from 0 (across, opposite, or only noise there) to 1: each by itself
     finds an edge of its direction in any texture. Source: C. Steger 2002, Occlusion, clutter, and
     illumination invariant object recognition, eq. 3 with the polarity kept. Raises Problem
-    NO_CONTRAST if the view has one value only.
+    NO_CONTRAST if the view has one value only, or the contour is paler than allowed.
     """
     if learned is None:
         raise Problem("MASTER_IMAGE_NOT_FOUND", f"tool {settings.name} compares with it")
@@ -94,6 +102,8 @@ def measure(view: View, settings: Outline, learned: OutlineLearned | None) -> Me
     value = float(cosines.mean())
     if value == 0 and view.uniform:
         raise Problem("NO_CONTRAST", "all pixels have one value")
+    share = spread(view.gray, learned.beside) / learned.spread if learned.spread else 0.0
+    check_contrast(value, share, settings.contrast_low)
     return Measurement(min(value, 1.0), lambda: _marks(view, learned, cosines))
 
 

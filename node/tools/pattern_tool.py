@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from node.frame import Pixels, View
 from node.measurement import Mark, Measurement
+from node.vision.pale import check_contrast, spread
 from node.vision.patterns.pyramid import LEAST_SPREAD, correlation, halved, keeps
 from node.vision.patterns.turned_fit import Likeness, likeness_of, seen
 from schemas import PatternTool, Problem
@@ -27,10 +28,11 @@ SEEN_PX = 20_000  # a larger pattern is looked at for missing parts at half of i
 @dataclass(frozen=True, eq=False)
 class PatternToolLearned:
     """The pattern from full resolution to the coarsest level, each half the one before; and what
-    tells whether a part of it is missing, None for a small one."""
+    tells whether a part of it is missing, None for a small one. spread: of its gray levels."""
 
     levels: tuple[Pixels, ...]
     like: Likeness | None
+    spread: float
 
 
 def learn(view: View, settings: PatternTool) -> PatternToolLearned:
@@ -44,7 +46,7 @@ def learn(view: View, settings: PatternTool) -> PatternToolLearned:
         levels.append(halved(levels[-1]))
     small = min(pattern.shape) < SEEN_SIDE
     like = None if small else likeness_of(pattern, 1 if pattern.size <= SEEN_PX else 2)
-    return PatternToolLearned(tuple(levels), like)
+    return PatternToolLearned(tuple(levels), like, spread(pattern))
 
 
 def measure(view: View, settings: PatternTool, learned: PatternToolLearned | None) -> Measurement:
@@ -53,8 +55,8 @@ def measure(view: View, settings: PatternTool, learned: PatternToolLearned | Non
 
     The score is no more than 1.2 times the share of the pattern's contrast that is there: the
     correlation of a print of which half is missing is 0.77. A place counts only if every pixel of
-    it does. Raises Problem NO_CONTRAST if the view has one
-    value only.
+    it does. Raises Problem NO_CONTRAST if the view has one value only, or a place is paler than
+    allowed.
     """
     if learned is None:
         raise Problem("MASTER_IMAGE_NOT_FOUND", f"tool {settings.name} looks for a pattern of it")
@@ -69,6 +71,10 @@ def measure(view: View, settings: PatternTool, learned: PatternToolLearned | Non
     good = [place for place in places if place[2] >= settings.least_score]
     best = good if settings.value == "count" else places[:1]
     rows, columns = learned.levels[0].shape
+    for x, y, score in best:
+        there = np.ascontiguousarray(view.gray[y : y + rows, x : x + columns])
+        share = spread(there) / learned.spread if learned.spread else 0.0
+        check_contrast(score, share, settings.contrast_low)
     value = (
         float(len(good))
         if settings.value == "count"

@@ -36,6 +36,16 @@ class Outline(RegionTool):
         description="How far a contour point may be away from where the master has it, in px.",
     )
 
+    contrast_low: Float = Field(
+        default=0.35,
+        ge=0,
+        le=1,
+        description=(
+            "Least contrast beside the contour, as a share of the master's, 0 to 1: paler print,"
+            " haze or a lamp that fails are NO_CONTRAST; 0 takes any."
+        ),
+    )
+
     @property
     def unit(self) -> str:
         """Unit of the value and of the limits."""

@@ -37,6 +37,15 @@ class PatternTool(RegionTool):
     least_score: Float = Field(
         default=0.7, ge=0.3, le=1, description="Least score of a place that counts, 0.3 to 1."
     )
+    contrast_low: Float = Field(
+        default=0.35,
+        ge=0,
+        le=1,
+        description=(
+            "Least contrast of a place, as a share of the master's, 0 to 1: paler print, haze or a"
+            " lamp that fails are NO_CONTRAST; 0 takes any."
+        ),
+    )
 
     @property
     def unit(self) -> str:

@@ -127,7 +127,9 @@ def _check_same(view: View, found: Found, settings: RowsTool, master: Shown) -> 
     soft = np.hypot(found.edges.blur, SHARP) / np.hypot(master.blur, SHARP)
     # beside an edge that something else pulls in the master, too, that may vary
     plain = ~(np.abs(master.beside) > PLAIN_PX)
-    unlike, softer = (MOST_UNLIKE, MOST_SOFTER) if plain.all() else (NOT_PLAIN, NOT_PLAIN)
+    # teeth and pins shine each in its own way
+    strict = plain.all() and len(plain) <= 2
+    unlike, softer = (MOST_UNLIKE, MOST_SOFTER) if strict else (NOT_PLAIN, NOT_PLAIN)
     moved = np.abs(_beside(found, settings) - master.beside)
     if height.min() <= 0 or height.max() > MOST_CONTRAST or _apart(height) > unlike:
         told = "the contrast", height.min(), height.max()

@@ -129,3 +129,12 @@ def test_no_texture_and_no_noise_is_the_outline_whatever_the_tolerance(tolerance
         assert measure(scene.frame(noise, 1).view(WHERE), given_, learned).value < 0.65
     turned = Placement(0, 0, 0.6, 1.005, 175.0, 120.0)  # a part that a locator lays a little beside
     assert measure(master.frame(2, 1).view(WHERE, turned), given_, learned).value > 0.9
+
+
+@pytest.mark.parametrize("share", [0.1, 0.25, 0.3])
+def test_pale_print_is_no_outline_unless_the_limit_says_so(share: float) -> None:
+    pale = Scene(60 + (plate().light - 60) * share)
+    with pytest.raises(Problem, match=r"NO_CONTRAST.*of the master's"):
+        value(pale, noise=3)
+    assert value(Scene(60 + (plate().light - 60) * 0.5), noise=3) > 0.9
+    assert value(pale, noise=1, contrast_low=0) > 0.2

@@ -129,3 +129,14 @@ def test_a_pattern_of_which_half_is_missing_is_not_there(
         assert measure(half.frame(2, 1).view(given.region), given, learned).value < 0.7
         whole = parts((200.0, 130.0), seed=seed).blurred(0.8).lit(0.7)
         assert measure(whole.frame(4, 1).view(given.region), given, learned).value >= 0.9
+
+
+@pytest.mark.parametrize("reduced", ["score", "count"])
+def test_pale_print_is_no_pattern_unless_the_limit_says_so(reduced: str) -> None:
+    for share in (0.1, 0.25, 0.3):
+        pale = Scene(70 + (parts((201.4, 133.6)).light - 70) * share)
+        with pytest.raises(Problem, match=r"NO_CONTRAST.*of the master's"):
+            found(pale, tool(value=reduced), noise=2)
+        assert found(pale, tool(value=reduced, contrast_low=0), noise=2).value > 0.6
+    half = Scene(70 + (parts((201.4, 133.6)).light - 70) * 0.5)
+    assert found(half, tool(value=reduced), noise=2).value > 0.8
