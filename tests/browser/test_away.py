@@ -40,6 +40,11 @@ def test_node_and_broker_go_and_come_back(lonely: Plant, browser: Browser) -> No
     expect(page.locator("#alarms summary")).to_contain_text("Node away")
     page.locator("#alarms summary").click()
     expect(page.locator('[data-alarm="NODE_AWAY"]')).to_contain_text("systemctl status")
+    page.goto("/app/health")
+    found = page.locator('[data-component="node"]')
+    expect(found).to_have_attribute("data-status", "error")
+    expect(found).to_contain_text("inspection-node")
+    expect(found).to_contain_text("since")
     page.goto("/app/lines")
     expect(page.locator("#away")).to_contain_text("Node away")
     expect(page.locator("#stations")).to_be_hidden()  # no cards that say nothing

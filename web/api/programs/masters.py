@@ -1,6 +1,7 @@
 """The master image of a program: as it is stored, uploaded, or taken from the camera."""
 
 import base64
+import threading
 from contextlib import suppress
 from pathlib import Path
 
@@ -8,7 +9,7 @@ from flask import Response, request
 from flask.typing import ResponseReturnValue
 from pydantic import Field
 
-from schemas import Problem, Shape, new_id
+from schemas import Problem, Program, Shape, new_id
 from schemas.base import StationId
 from web.access import requires
 from web.api.programs.base import (
@@ -23,11 +24,12 @@ from web.api.programs.base import (
 )
 from web.command import check_station, command
 from web.program_checks import TRY_S, edited, station_of
-from web.recoding import smaller
+from web.recoding import TURN_S, smaller
 from web.site import site
 from web.upload import MAX_PICTURE_BYTES, check_picture, uploaded
 
 SMALL = "small"  # of the state folder
+_making = threading.Lock()
 MOST_SMALL = 500  # files of some 4 kB; one that is missing is made again
 
 
@@ -71,10 +73,25 @@ def small_master(id: str) -> ResponseReturnValue:
     if program.master is None:
         raise Problem("MASTER_IMAGE_NOT_FOUND", f"{id} has none")
     kept = site().state / SMALL / f"{Path(program.master).stem}.jpg"
-    if not kept.exists():
+    answer = Response(_small(program, kept), mimetype="image/jpeg")
+    answer.set_etag(f"{program.master}-small")
+    answer.headers["Cache-Control"] = "private, no-cache"
+    return answer.make_conditional(request)
+
+
+def _small(program: Program, kept: Path) -> bytes:
+    """The small master of a program, from its file; a list asks for the same one many times at
+    once, and one of them makes it. Raises Problem MASTER_IMAGE_NOT_FOUND, IMAGE_INVALID, BUSY."""
+    if kept.exists():
+        return kept.read_bytes()
+    if not _making.acquire(timeout=TURN_S):
+        raise Problem("BUSY", "other pictures are being decoded", retry_after_s=5)
+    try:
+        if kept.exists():
+            return kept.read_bytes()
         data = site().programs.master(program)
         if data is None:
-            raise Problem("MASTER_IMAGE_NOT_FOUND", f"{id} has none")
+            raise Problem("MASTER_IMAGE_NOT_FOUND", f"{program.id} has none")
         made = smaller(data)
         with suppress(OSError):  # on a full disk it is made again
             kept.parent.mkdir(mode=0o700, exist_ok=True)
@@ -82,12 +99,9 @@ def small_master(id: str) -> ResponseReturnValue:
             passing.write_bytes(made)
             passing.replace(kept)
             _trim(kept.parent)
-    else:
-        made = kept.read_bytes()
-    answer = Response(made, mimetype="image/jpeg")
-    answer.set_etag(f"{program.master}-small")
-    answer.headers["Cache-Control"] = "private, no-cache"
-    return answer.make_conditional(request)
+        return made
+    finally:
+        _making.release()
 
 
 def _trim(folder: Path) -> None:

@@ -74,7 +74,6 @@ class Row {
       this.limits,
     );
     this.seen = {};
-    this.scale = [NaN, NaN];
   }
 
   draw(tool) {
@@ -85,8 +84,7 @@ class Row {
     }
     if (this.seen.low !== low || this.seen.high !== high || this.seen.unit !== unit) {
       this.limits.textContent = limitsText(low, high);
-      this.scale = scaleOf(low, high);
-      const [from, to] = [at(low ?? -Infinity, this.scale), at(high ?? Infinity, this.scale)];
+      const [from, to] = [low ?? -Infinity, high ?? Infinity].map((side) => at(side, low, high));
       place(this.good, { left: from, width: to - from });
     }
     const text = error
@@ -96,31 +94,27 @@ class Row {
       this.value.textContent = text;
       this.value.title = error ? error.message : "";
     }
-    if (this.seen.value !== value) {
+    if (this.seen.value !== value || this.seen.low !== low || this.seen.high !== high) {
       this.mark.hidden = value === null;
-      if (value !== null) place(this.mark, { left: at(value, this.scale) });
-      this.mark.dataset.beyond =
-        value === null ? "" : value < this.scale[0] ? "left" : value > this.scale[1] ? "right" : "";
+      const share = value === null ? NaN : at(value, low, high);
+      if (value !== null) place(this.mark, { left: share });
+      this.mark.dataset.beyond = share === 0 ? "left" : share === 1 ? "right" : "";
     }
     this.seen = { verdict, low, high, unit, value, said: text };
   }
 }
 
-// By the limits alone: tools of equal limits have equal bands, and one value far off moves none of them.
-function scaleOf(low, high) {
+// Where on the bar a value stands, 0 to 1, by the limits alone: tools of equal limits have equal
+// bands, and one value far off moves none of them. Two limits have the middle half between them;
+// one has its middle, and the farther from it the closer it gets.
+function at(value, low, high) {
+  if (value === -Infinity) return 0;
+  if (value === Infinity) return 1;
   if (low !== null && high !== null && high > low)
-    return [low - (high - low) / 2, high + (high - low) / 2];
+    return Math.min(1, Math.max(0, 0.25 + (value - low) / (2 * (high - low))));
   const limit = low ?? high ?? 0;
-  const reach = Math.abs(limit) || 1;
-  return low !== null
-    ? [Math.min(0, limit - reach / 2), Math.max(limit + reach, 1e-9)]
-    : [Math.min(0, limit - reach), limit + reach];
-}
-
-// Share of the bar, 0 to 1.
-function at(value, scale) {
-  const [from, to] = scale;
-  return Math.min(1, Math.max(0, (value - from) / (to - from || 1)));
+  const far = (value - limit) / (Math.abs(limit) || 1);
+  return 0.5 + far / (2 * (1 + Math.abs(far)));
 }
 
 function place(element, shares) {
