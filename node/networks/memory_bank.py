@@ -28,6 +28,7 @@ CANDIDATES = 40000  # of which they are chosen
 PROJECTED = 64  # dimensions in which they are chosen
 FOLDS = 5
 EACH = 10  # pictures: up to so many are held out one by one, for few miss each other
+MANY = 50  # pictures, from which on one more or less adds little that is new
 POWER = 0.25  # 0: features as they are; 1: wholly decorrelated
 # different pictures; fewer do not tell how channels go together, and features are as they are
 TELLING = 8
@@ -339,7 +340,8 @@ def _taught(
     telling = len(order) >= TELLING
     for fold in range(folds):
         others = [maps for number, maps in enumerate(seen) if fold_of[number] != fold]
-        mean, metric, bank = _memory(others, telling)
+        size = round(SIZE * len(others) / len(seen)) if len(seen) > MANY else SIZE
+        mean, metric, bank = _memory(others, telling, size)
         search = Nearest(bank)
         for number in (number for number, own in enumerate(fold_of) if own == fold):
             held[number] = search.distances(_moved(seen[number], mean, metric))
@@ -429,16 +431,21 @@ def _moved(seen: Maps, mean: Floats, metric: Floats) -> Floats:
     return moved
 
 
-def _memory(seen: Sequence[Maps], telling: bool) -> tuple[Floats, Floats, Floats]:
-    """Mean, metric and patches of some pictures; telling: whether these tell how channels
-    spread."""
+def _memory(seen: Sequence[Maps], telling: bool, size: int = SIZE) -> tuple[Floats, Floats, Floats]:
+    """Mean, metric and so many patches of some pictures; telling: whether these tell how channels
+    spread.
+
+    Where pictures are many a memory of fewer has so many fewer patches: with as many it would show
+    each picture more finely than the one of all, and what is held out would score less than a new
+    picture. Where they are few, those that are missing make up for it.
+    """
     places = np.concatenate(
         [maps.places if maps.counts is None else maps.places[maps.counts] for maps in seen]
     )
     mean = places.mean(axis=0)
     metric = _metric(places - mean) if telling else np.eye(len(mean), dtype=np.float32)
     moved = (places - mean) @ metric
-    return mean, metric, moved[coreset(moved, SIZE)]
+    return mean, metric, moved[coreset(moved, size)]
 
 
 def _metric(places: Floats) -> Floats:
