@@ -85,7 +85,7 @@ CATALOGUE: dict[str, Entry] = {
         "The bundle is not signed", 422, "Export it where a signing key is configured"
     ),
     "SIGNATURE_INVALID": Entry(
-        "The bundle's signature does not fit", 422, "Get it again from whoever signed it"
+        "The bundle's signature does not fit", 422, "Get it again from the person who signed it"
     ),
     "SIGNER_UNKNOWN": Entry(
         "The bundle is signed by somebody unknown",

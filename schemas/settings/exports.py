@@ -85,7 +85,7 @@ class FolderTarget(Shape):
 
     kind: Literal["folder"] = "folder"
     path: AbsolutePath = Field(
-        description="The folder; it is never made, so that a missing share is told."
+        description="The folder; it is never created, so that a missing share is noticed."
     )
     mounted: bool = Field(
         default=True,

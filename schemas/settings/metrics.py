@@ -14,7 +14,7 @@ class MetricsSettings(Shape):
     token: SecretStr | None = Field(
         default=None,
         description=(
-            "Bearer token that whoever reads them has to send; from the environment or a file only."
+            "Bearer token that readers have to send; from the environment or a file only."
         ),
     )
     allow_without_token: bool = Field(

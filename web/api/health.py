@@ -62,9 +62,9 @@ class Health(TypedDict):
 @health.get("/api/system/status")
 @requires("PUBLIC", limit=FREE, data=Health)
 def overall() -> Response:
-    """`ok`, `degraded` (it works, something is missing) or `error`; every component for whoever is
-    signed in. A node or a broker that is away is an `error` of its own, and the whole `degraded`:
-    history and programs go on."""
+    """`ok`, `degraded` (it works, something is missing) or `error`; every component for people who
+    are signed in. A node or a broker that is away is an `error` of its own, and the whole
+    `degraded`: history and programs go on."""
     found = look(site(), request.environ.get("SERVER_SOFTWARE", ""))
     return written(
         found.full if _trusted() else found.brief, 503 if found.status == "error" else 200

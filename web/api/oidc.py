@@ -57,7 +57,7 @@ def start() -> ResponseReturnValue:
 @oidc.get("/callback")
 @requires("PUBLIC", limit=OFTEN)
 def callback() -> ResponseReturnValue:
-    """Back from the identity provider: a session of who it says that this is, if a group of theirs
+    """Back from the identity provider: a session for the person it names, if one of their groups
     has a role here.
 
     Raises Problem NOT_FOUND, OIDC_REFUSED, OIDC_AWAY, BUSY.

@@ -137,7 +137,7 @@ class Captured(TypedDict):
 @stations.get("/info")
 @requires("VIEWER", data=Info | None)
 def info() -> ResponseReturnValue:
-    """What the node tells of itself (topic `info`), null while nothing of it was heard."""
+    """What the node says about itself (topic `info`); null until it has been heard."""
     presence_known()
     return ok(site().watch.info)
 

@@ -64,7 +64,7 @@ function progress(job) {
           ? t("It was not made")
           : job.known
             ? t("It is not whole")
-            : t("The check did not end, and says nothing of it"),
+            : t("The check did not finish, and says nothing about it"),
       ),
       " ",
       h("code", job.name),

@@ -115,7 +115,7 @@ async function forget(user) {
   const saved = await form(t("Turn the second factor off?"), await own(), {
     yes: t("Turn off"),
     text: t(
-      "For who has lost phone, passkeys and recovery codes. Be sure that {name} asked for it.",
+      "For people who have lost phone, passkeys and recovery codes. Be sure that {name} asked for it.",
       { name: user.name },
     ),
     send: (values) => sent(values, (body) => del(`/auth/users/${user.id}/2fa`, { body })),
