@@ -96,11 +96,12 @@ def show() -> Response:
     """The backups of this folder, what is going on, and how it stands elsewhere."""
     here = site()
     store = here.backing_up.store
+    going = _going(here)  # first: one that has ended is noted by who asks
     return ok(
         {
             "folder": str(store.folder),
             "archives": store.list(),
-            "job": _going(here),
+            "job": going,
             "command_line": _command_line(here),
             "elsewhere": _elsewhere(here),
             "restore": f"inspection-node restore {store.folder}/FILE",

@@ -203,6 +203,9 @@ def test_what_a_web_began_before_it_was_made_anew_is_told_by_the_next(
         made(ada)
     else:
         go.touch()
-        assert settled(ada)["problem"] is None
-        (one,) = ada.get("/backups")["archives"]
+        shown = wait_for(
+            lambda: (told := ada.get("/backups"))["job"]["done"] and told, 60, "its end"
+        )
+        assert shown["job"]["problem"] is None
+        (one,) = shown["archives"]  # in the very answer that says so
         assert (one["name"], one["people"], one["pictures"]) == (job["name"], True, "none")
