@@ -57,8 +57,8 @@ def challenge(
     limits: QualityLimits | None = None,
     shown: bool = True,
 ) -> Iterator[Outcome]:
-    """The outcome of each fault on each picture of a good part. A picture that is not OK before is
-    passed over."""
+    """The outcome of each fault on each picture of a good part. A picture that is not OK without a
+    fault is skipped."""
     for pixels in pictures:
         if inspected(loaded, pixels, limits).verdict == "OK":
             yield from (outcome(loaded, fault, limits, shown) for fault in faults(pixels, loaded))

@@ -1,4 +1,4 @@
-"""The locators: one file a kind, each two functions. `Locator` says what they are."""
+"""The locators: one file a kind, each three functions. `Locator` says what they are."""
 
 from collections.abc import Callable
 from typing import Any, Protocol

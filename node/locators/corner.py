@@ -81,7 +81,7 @@ def learn(frame: Frame, settings: CornerLocator) -> CornerLearned:
 
 
 def origin(_settings: CornerLocator, learned: CornerLearned) -> tuple[float, float]:
-    """The point of the master that a pose tells of: the corner."""
+    """The point of the master that a pose locates: the corner."""
     return learned.corner
 
 

@@ -41,7 +41,7 @@ def learn(frame: Frame, settings: Marks) -> MarksLearned:
 
 
 def origin(settings: Marks, _learned: MarksLearned) -> tuple[float, float]:
-    """The point of the master that a pose tells of: midway between the marks."""
+    """The point of the master that a pose locates: midway between the marks."""
     (x1, y1), (x2, y2) = settings.first.region.centre, settings.second.region.centre
     return (x1 + x2) / 2, (y1 + y2) / 2
 

@@ -178,7 +178,7 @@ def _check_master(settings: Pattern, find: Callable[[Pattern, float], Pose]) -> 
 
 
 def origin(settings: Pattern, _learned: Any) -> tuple[float, float]:
-    """The point of the master that a pose tells of: the centre of the pattern."""
+    """The point of the master that a pose locates: the centre of the pattern."""
     return settings.region.centre
 
 
@@ -354,7 +354,7 @@ def _followed(
 
 
 def _apart(places: list[tuple[int, int]], shape: tuple[int, ...]) -> list[tuple[int, int]]:
-    """Of places, best first, those that overlap by less than half with all better ones."""
+    """Those of the places, best first, that overlap by less than half with all better ones."""
     kept: list[tuple[int, int]] = []
     for x, y in places:
         if all(

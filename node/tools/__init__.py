@@ -35,7 +35,8 @@ class Tool(Protocol):
 
 
 class _Tools(Kinds[Tool]):
-    """Ours, and those of others: whatever their import raises is a Problem PROGRAM_INVALID."""
+    """Our own tools, and those of others: whatever importing one of them raises is a Problem
+    PROGRAM_INVALID."""
 
     def __getitem__(self, kind: str) -> Tool:
         """The steps of a kind, loaded when they are first asked for."""

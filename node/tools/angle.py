@@ -13,7 +13,7 @@ FARTHEST_PX = 4000  # beyond it, the place where two lines meet is of no use in 
 
 
 def learn(_view: None, _settings: Angle) -> None:
-    """Nothing is kept."""
+    """Nothing is kept of the master."""
 
 
 def measure(_view: None, settings: Angle, _learned: None, given: Given) -> Measurement:

@@ -118,8 +118,8 @@ def _mask(view: View, threshold: int, light: bool) -> Pixels:
 def _kept(
     view: View, labels: NDArray[np.int32], stats: NDArray[np.int32], settings: Blobs, level: float
 ) -> tuple[NDArray[np.intp], dict[int, Box]]:
-    """Labels of the blobs within all limits, and the boxes along their own axes; label 0 is what is
-    no blob."""
+    """Labels of the blobs within all limits, and the boxes along their own axes; label 0 is the
+    background."""
     boxes: dict[int, Box] = {}
     _, _, width, height, area = stats.T
     good = _between(area, settings.area_low_px, settings.area_high_px)

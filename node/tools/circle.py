@@ -129,8 +129,8 @@ def _find(view: View, settings: CircleTool, to_plane: Flat) -> _Found:
 
 
 def _near(view: View, rough: Round) -> bool:
-    """Whether the circle can be looked at: edges almost in a line give one whose centre is miles
-    away."""
+    """Whether the circle makes sense: edges that lie almost on a line give one whose centre is
+    miles away."""
     reach = math.hypot(view.width, view.height)
     return (
         -reach <= rough.x <= view.width + reach

@@ -17,8 +17,8 @@ from schemas.tools.classify import Classify
 
 @dataclass(frozen=True)
 class ClassifyLearned:
-    """The classes' names, how to tell them apart, what was taught of each, and how unlike that a
-    new one may be."""
+    """The names of the classes, how to tell them apart, what was taught of each, and how unlike
+    them a new picture may be."""
 
     classes: tuple[str, ...]
     weights: Weights

@@ -130,7 +130,7 @@ class _Read:
 
 
 def learn(_view: View, _settings: Code) -> None:
-    """Nothing is learned."""
+    """Nothing is kept of the master."""
 
 
 def measure(view: View, settings: Code, _learned: None, given: Given) -> Measurement:
@@ -272,7 +272,7 @@ def _counts(view: View, read: _Read) -> bool:
 
 
 def _same(one: _Read, two: _Read) -> bool:
-    """Whether it is the same code, seen twice."""
+    """Whether it is the same code, read twice."""
     apart = float(np.hypot(*(one.corners.mean(axis=0) - two.corners.mean(axis=0))))
     reach = max(
         float(np.hypot(*(r.corners[i] - r.corners[j])))
@@ -283,8 +283,8 @@ def _same(one: _Read, two: _Read) -> bool:
 
 
 def _filled(view: View) -> Pixels:
-    """The gray picture, with what does not count as light as its border: no edge is made that could
-    be a bar."""
+    """The gray picture, with everything that does not count as light as its border, so that no edge
+    is made that could be a bar."""
     gray = np.ascontiguousarray(view.gray)
     if view.mask is None:
         return gray
@@ -335,7 +335,7 @@ def _upright(gray: Pixels, formats: tuple[CodeFormat, ...]) -> _Look | None:
 
 
 def _enlarged(gray: Pixels, formats: tuple[CodeFormat, ...]) -> _Look:
-    """Twice as large."""
+    """The picture at twice the size."""
     large = cv2.resize(gray, None, fx=2, fy=2, interpolation=cv2.INTER_CUBIC)
     return _Look(large, np.array([[0.5, 0.0, -0.25], [0.0, 0.5, -0.25]]), formats)
 
@@ -364,7 +364,7 @@ def _dots_closed(gray: Pixels, side: int, formats: tuple[CodeFormat, ...]) -> _L
 
 
 def _sharpened(gray: Pixels) -> Pixels:
-    """What blur has taken from modules of some px, given back (unsharp mask)."""
+    """The sharpness that blur has taken from modules of some px, given back (unsharp mask)."""
     return cv2.addWeighted(gray, 5, cv2.GaussianBlur(gray, (0, 0), 3), -4, 0)
 
 

@@ -15,7 +15,8 @@ FLAT = 3.0  # standard deviation of two regions that show nothing but noise
 
 
 def learn(view: View, settings: Compare) -> None:
-    """Nothing, but whether the settings fit the master. Raises Problem as measure does."""
+    """Nothing is kept; it only checks whether the settings fit the master. Raises Problem as
+    measure does."""
     measure(view, settings, None)
 
 

@@ -5,7 +5,7 @@ from schemas import Count, Problem
 
 
 def learn(_view: None, _settings: Count) -> None:
-    """Nothing is learned."""
+    """Nothing is kept of the master."""
 
 
 def measure(_view: None, settings: Count, _learned: None, given: Given) -> Measurement:

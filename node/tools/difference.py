@@ -223,7 +223,8 @@ def teach(
 
 
 def _read(model: bytes) -> tuple[Floats, Floats, int]:
-    """Mean and spread of a taught model, and of how many parts. Raises Problem MODEL_INVALID."""
+    """Mean and spread of a taught model, and the number of parts it was made from. Raises Problem
+    MODEL_INVALID."""
     file = arrays_of(model, MODEL_BYTES)
     try:
         if int(file["version"]) != MODEL_VERSION:

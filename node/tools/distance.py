@@ -13,7 +13,7 @@ MOST_ANGLE_DEG = 30.0
 
 
 def learn(_view: None, _settings: Distance) -> None:
-    """Nothing is kept."""
+    """Nothing is kept of the master."""
 
 
 def measure(_view: None, settings: Distance, _learned: None, given: Given) -> Measurement:
@@ -65,7 +65,7 @@ def _from_line(point: Feature, straight: Feature) -> float:
 
 
 def _nearest(of: Feature, to: Feature) -> tuple[float, float]:
-    """The point of one that the distance is drawn from."""
+    """The point on one of them from which the distance is drawn."""
     if of.direction is None or to.direction is not None:
         return of.x, of.y
     along = (to.x - of.x) * of.direction[0] + (to.y - of.y) * of.direction[1]

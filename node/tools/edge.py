@@ -68,7 +68,7 @@ def _found(view: View, settings: Edge, where: Strip) -> Found:
 
 
 def _wanted(view: View, edges: Edges, settings: Edge) -> Edges:
-    """All to be counted, or the one to be measured: Problem NO_CONTRAST if there is none."""
+    """All edges to be counted, or the one to be measured: Problem NO_CONTRAST if there is none."""
     wanted = choose(edges, settings.polarity)
     if settings.value == "count":
         return wanted

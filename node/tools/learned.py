@@ -23,7 +23,7 @@ from schemas.tools.learned import Learned as Settings
 
 @dataclass(frozen=True)
 class LearnedMemory:
-    """The memory, and the score that is 1.0."""
+    """The memory, and the score that counts as 1.0."""
 
     bank: Bank
     threshold: float

@@ -127,8 +127,8 @@ def _found(settings: Pitch, where: Strip) -> Found:
 
 
 def _alike(edges: Edges, settings: Pitch) -> bool:
-    """Whether edges come in turns, with teeth (from an edge that counts to the next one) of one
-    width and contrast."""
+    """Whether edges alternate, with teeth (from an edge that counts to the next one) of one width
+    and contrast."""
     signs = np.sign(edges.step)
     teeth = np.flatnonzero(signs[:-1] == SIGNS[settings.polarity])
     if len(teeth) < 2 or (signs[1:] == signs[:-1]).any():

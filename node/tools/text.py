@@ -130,7 +130,7 @@ def measure(view: View, settings: Text, _learned: None, given: Given) -> Measure
 
 
 def _lines(view: View, settings: Text) -> list[_Line]:
-    """The words, line by line as `in_order` has them."""
+    """The words, line by line in the order of `in_order`."""
     pixels = view.bgr if view.frame.coloured else cv2.cvtColor(view.gray, cv2.COLOR_GRAY2BGR)
     if view.mask is not None:
         around = cv2.mean(pixels, view.mask)[:3]

@@ -32,7 +32,7 @@ ENTRY: dict[str, tuple[Polarity, Polarity]] = {
 
 
 def learn(view: View, settings: Width) -> Shown:
-    """What the master shows of both; Problem NO_CONTRAST without such a pair."""
+    """The edges that the master shows; Problem NO_CONTRAST without such a pair."""
     where = strip(view, settings)
     return shown(view, settings, where, lambda one: _pair(view, settings, one))[1]
 

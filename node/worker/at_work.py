@@ -1,5 +1,6 @@
-"""What a worker process does now, in a page of memory that the node reads when it has ended: so it
-can say which tool of which program was at work. Writing there costs a part of a microsecond."""
+"""What a worker process does now, in a page of memory that the node reads when it has ended: so
+that it can say which tool of which program was at work. Writing there costs a part of a
+microsecond."""
 
 import mmap
 import os
@@ -27,11 +28,11 @@ class AtWork:
         self._page = mmap.mmap(file, mmap.PAGESIZE)
 
     def doing(self, what: str) -> None:
-        """This begins with the part in hand; "" is nothing."""
+        """Work on this begins, for the part in hand; "" means none."""
         self._write(DOING, what)
 
     def loading(self, program: str, version: int) -> None:
-        """This version begins to be loaded; "" is none."""
+        """Loading this version begins; "" means none."""
         self._write(LOADING, f"{version} {program}" if program else "")
 
     def done(self) -> str:
@@ -44,7 +45,7 @@ class AtWork:
         return Loading(program, int(version)) if version.isdigit() else None
 
     def given(self) -> None:
-        """The other process has its descriptor: ours is not needed any more, the page is."""
+        """The other process has the descriptor: ours is no longer needed, the page is."""
         os.close(self.file)
 
     def _write(self, slot: int, text: str) -> None:

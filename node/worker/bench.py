@@ -23,11 +23,11 @@ SEEN = 8  # parts whose frame is kept until somebody says what becomes of it
 
 
 def _nothing(_: str) -> None:
-    """Nobody wants to know."""
+    """Nobody needs to know."""
 
 
 class Workshop:
-    """Made once a process."""
+    """Made once for each process."""
 
     def __init__(
         self, node_id: str, shelf: Shelf, pictures: PictureWriter, showing: LiveView | None = None
@@ -39,13 +39,13 @@ class Workshop:
         self.decoder = Decoder()
 
     def start(self) -> None:
-        """Begin to write and to show pictures."""
+        """Begin writing and showing pictures."""
         self.pictures.start()
         if self.showing is not None:
             self.showing.start()
 
     def stop(self) -> None:
-        """Write what waits, and end."""
+        """Write what waits, then end."""
         self.decoder.close()
         if self.showing is not None:
             self.showing.stop(SHOWING_STOP_S)

@@ -1,4 +1,4 @@
-"""Whose fault it is that workers end: one version of a program that ends several in a row."""
+"""Which version of a program is to blame when workers end: one that ends several in a row."""
 
 from node.worker.child import Child
 from node.worker.seam import Crash, Found, Job, ReadyProgram
@@ -24,7 +24,7 @@ class Blame:
         self._job = job
 
     def well(self, found: Found) -> None:
-        """A part came back: if it was judged, what its program has done before is not in a row."""
+        """A part came back: if it was judged, earlier ends no longer count as in a row."""
         last, program = self._last, found.program
         if last is None or program is None or found.fault is not None:
             return
@@ -32,8 +32,8 @@ class Blame:
             self._last = None
 
     def ended(self, child: Child, *, asked: bool = False) -> Crash | None:
-        """A worker has ended. What has done it, if that is often enough now: no program, if it was
-        asked for a command meanwhile."""
+        """A worker has ended. Returns what caused it, if that has happened often enough by now; no
+        program did, if a command was carried out meanwhile."""
         how, job, doing = child.how(), self._job, child.page.done()
         if asked:
             return None

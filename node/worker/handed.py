@@ -1,5 +1,5 @@
 """Pictures that a worker process draws and the node stores, since a folder has one writer: on a
-thread of their own, for a disk may stall."""
+thread of their own, because a disk may stall."""
 
 import logging
 from concurrent.futures import ThreadPoolExecutor
@@ -12,7 +12,7 @@ log = logging.getLogger(__name__)
 
 
 class HandedPictures:
-    """Of one worker: the results whose pictures it has, until these are stored."""
+    """The pictures of one worker: the results whose pictures it has, until these are stored."""
 
     def __init__(self, station: str, keeping: PictureKeeping) -> None:
         self._keeping = keeping
@@ -21,7 +21,7 @@ class HandedPictures:
         self._disk = ThreadPoolExecutor(1, f"pictures {station}")
 
     def begin(self, result_id: str) -> None:
-        """It is told to draw these."""
+        """The worker is told to draw these."""
         self._drawn.add(result_id)
 
     def came(self, payload: bytes) -> None:
@@ -30,7 +30,7 @@ class HandedPictures:
         self._disk.submit(self._store, name.decode(), data)
 
     def done(self, result_id: str, fault: Fault | None) -> None:
-        """All of a result have come, or it cannot draw them."""
+        """All pictures of a result have come, or the worker cannot draw them."""
         self._disk.submit(self.end, result_id, None if fault is None else as_problem(fault))
 
     def end(self, result_id: str, problem: Problem | None) -> None:
@@ -43,7 +43,7 @@ class HandedPictures:
         self._keeping.written(result_id, problem)
 
     def ended(self) -> None:
-        """It draws no more: what has come is stored, what it had is lost."""
+        """The worker draws no more: what has come is stored, what it had is lost."""
         for result_id in list(self._drawn):
             self._disk.submit(self.end, result_id, Problem("TOOL_CRASHED", "it was not written"))
 

@@ -1,4 +1,4 @@
-"""What a worker process is asked and has not answered yet."""
+"""What a worker process has been asked and has not answered yet."""
 
 import itertools
 import json
@@ -44,7 +44,7 @@ class Questions:
             future.set_exception(as_problem(Fault(**reply["fault"])))
 
     def ended(self, how: str) -> set[bytes]:
-        """Nobody answers any more; the kinds of what was asked."""
+        """Nobody will answer any more; returns the kinds of what was asked."""
         kinds = set()
         for number in list(self._asked):
             kind, future = self._asked.pop(number, (b"", None))

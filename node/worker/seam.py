@@ -94,11 +94,11 @@ class Worker(Protocol):
 
     @property
     def simulated(self) -> bool:
-        """Whether its frames come from no camera."""
+        """Whether its frames come from something other than a camera."""
 
     @property
     def camera_problem(self) -> Problem | None:
-        """Why the camera can give no frame, None if it can. Never waits."""
+        """Why the camera can give no frame; None if it can. Never waits."""
 
     @property
     def unmet(self) -> str | None:

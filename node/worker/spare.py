@@ -1,5 +1,5 @@
-"""A worker process started ahead: what takes long, loading the libraries, is done when one ends, so
-that another is in its place at once. One for all stations of a node."""
+"""A worker process started ahead: the long part, loading the libraries, is done before it is
+needed, so that one that ends is replaced at once. One for all stations of a node."""
 
 import logging
 import threading
@@ -34,7 +34,7 @@ class Spare:
         self._wanted.set()
 
     def take(self) -> Child | None:
-        """The one that waits, if there is one."""
+        """The worker that waits, if there is one."""
         with self._lock:
             child, self._child = self._child, None
         if child is not None and child.process.poll() is not None:

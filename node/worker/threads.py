@@ -34,13 +34,13 @@ class Threads:
         self._commands = PixelCommands(self.workshop)
 
     def worker(self, station: StationSettings, folder: Path) -> ThreadWorker:
-        """One more. folder: relative paths are taken from there."""
+        """Make one more. folder: relative paths are taken from there."""
         return ThreadWorker(make_bench(station, folder, self.workshop), look, self._commands)
 
     def start(self) -> None:
-        """Begin to write and to show pictures."""
+        """Begin writing and showing pictures."""
         self.workshop.start()
 
     def stop(self) -> None:
-        """Write what waits, and end."""
+        """Write what waits, then end."""
         self.workshop.stop()
