@@ -2,9 +2,13 @@
 
 from collections.abc import Sequence
 
+import psutil
+
 from tests.bench.figures import Figure, ratio, share
 from tests.bench.plc import Plc
 from tests.bench.site import LARGE, SMALL, Site, Target
+from tests.bench.throughput import broker_process
+from tests.bench.undisturbed import undisturbed
 
 WARM_UP = 150
 BLOCKS = 4  # of each side in a round
@@ -39,13 +43,14 @@ def in_turns(
     are warmed up."""
     for side in sides:
         plc.one_by_one(side.name, site.truth, WARM_UP)
+    taking_part = [*(side.process for side in sides), broker_process(site), psutil.Process()]
     samples: list[tuple[Sequence[float], Sequence[float]]] = []
     for number in range(rounds):
         times: tuple[list[float], list[float]] = ([], [])
         for block in range(2 * BLOCKS):
             which = (block + number) % 2
-            times[which].extend(
-                plc.one_by_one(sides[which].name, site.truth, count // BLOCKS).times_ms
-            )
+            with undisturbed(taking_part):
+                run = plc.one_by_one(sides[which].name, site.truth, count // BLOCKS)
+            times[which].extend(run.times_ms)
         samples.append(times)
     return samples

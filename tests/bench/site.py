@@ -106,7 +106,7 @@ class Site:
         folder = self.folder / name
         folder.mkdir()
         camera = {"kind": "folder", "path": str(self.pictures(size)), "order": "part_id"}
-        worker = os.environ.get("BENCH_WORKER", "thread")  # thread or process
+        worker = os.environ.get("BENCH_WORKER", "process")  # or thread
         station = {
             "program": "synthetic-part",
             "camera": camera,
