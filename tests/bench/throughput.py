@@ -9,6 +9,7 @@ import psutil
 from tests.bench.figures import Figure, ratio
 from tests.bench.plc import Plc
 from tests.bench.site import SMALL, Site, Target
+from tests.bench.undisturbed import undisturbed
 
 WARM_UP = 200
 COUNT = 400
@@ -78,7 +79,8 @@ def rate(
         "client": psutil.Process(),
     }
     before = {who: cpu_s(process) for who, process in processes.items()}
-    run = plc.window(target.name, truth or site.truth, count, stations)
+    with undisturbed([*processes.values()]):
+        run = plc.window(target.name, truth or site.truth, count, stations)
     for who, process in processes.items():
         load.setdefault(f"{what}: {who}, cores", []).append(
             (cpu_s(process) - before[who]) / run.seconds
