@@ -14,6 +14,7 @@ from pathlib import Path
 from statistics import median
 
 import cv2
+import psutil
 
 from node.cameras import synthetic
 from node.commands.with_pixels import PixelCommands
@@ -31,6 +32,7 @@ from schemas import StationSettings, SyntheticCamera, Trigger, as_program
 from schemas.settings import PictureSettings
 from schemas.store.pictures import Pictures
 from schemas.store.programs import Programs
+from tests.bench.undisturbed import undisturbed
 
 CAMERA = SyntheticCamera(defect_rate=0.0, exposure_ms=0.1)
 PROGRAM = "synthetic-part"
@@ -102,12 +104,16 @@ def main() -> int:
             print(f"{type(worker).__name__} ready after {time.monotonic() - began:.2f} s")
             for row in range(WARM):
                 looked_ms(worker, row)
+        taking_part = [psutil.Process(), *psutil.Process().children()]
         hops, gains = [], []
         for _ in range(args.rounds):
-            turns = [(looked_ms(thread, n), looked_ms(first, n)) for n in range(args.parts)]
+            with undisturbed(taking_part):
+                turns = [(looked_ms(thread, n), looked_ms(first, n)) for n in range(args.parts)]
             here, there = (median(side) for side in zip(*turns, strict=True))
             hops.append(there - here)
-            gains.append(rate([first, second], args.parts) / rate([first], args.parts))
+            with undisturbed(taking_part):
+                one, two = (rate(some, args.parts) for some in ([first], [first, second]))
+            gains.append(two / one)
             print(f"thread {here:.2f} ms, process {there:.2f} ms; two are {gains[-1]:.2f} of one")
         print(f"hop {median(hops):.3f} ms; two processes are {median(gains):.2f} of one")
         print(f"memory of a process {first.memory_bytes / 2**20:.0f} MB")
