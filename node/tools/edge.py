@@ -22,7 +22,7 @@ from node.vision.edges.caliper import (
     profile,
     strip,
 )
-from node.vision.edges.rows import check_share, least_shown
+from node.vision.edges.rows import check_share, followed, least_shown
 from schemas import Edge
 
 
@@ -47,7 +47,7 @@ def measure(
     whole = strip(view, settings)
     if settings.value == "count":
         where, wanted = _found(view, settings, whole)
-        share = least_shown(where, wanted, settings)
+        share = least_shown(followed(where, wanted, settings.smoothing_px))
         check_share(share, settings, learned.share if learned else None)
         if len(wanted) == 0 and view.uniform:
             raise nothing(settings, settings.polarity)

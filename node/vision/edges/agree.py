@@ -32,6 +32,7 @@ from schemas import Problem
 from schemas.tools.caliper import RowsTool
 
 ROUNDS = 4
+NOISE_PX = 6000  # so many tell the noise
 NORMAL = 1.4826  # sigma of normal numbers, in medians of their size
 SIGMAS = 4.5
 LEAST_OFF_PX, LEAST_PALE = 0.12, 0.12  # and a step's height, as a share
@@ -76,13 +77,13 @@ def shown(view: View, settings: RowsTool, where: Strip, find: Find) -> tuple[Fou
     """What a master shows, and in which strip. Raises what `find` raises; where hardly any rows
     agree, as in what is no straight edge, none is asked of a part."""
     first = find(where)
+    one = followed(first.where, first.edges, settings.smoothing_px)
     try:
-        found, agree = _settled(view, settings, first, find)
+        found, agree = _settled(view, settings, first, one, find)
     except Problem:
         found, agree = first, 0.0
-    share = least_shown(first.where, first.edges, settings)
     return found, Shown(
-        share,
+        least_shown(one),
         agree,
         found.edges.step,
         found.edges.blur,
@@ -97,10 +98,11 @@ def settled(
     """What is found in the rows that agree. Raises what `find` raises, and Problem NO_VALUE if its
     edges are seen in too few rows, too few agree, or they are not those of the master."""
     first = find(where)
-    check_share(least_shown(first.where, first.edges, settings), settings, master and master.share)
+    one = followed(first.where, first.edges, settings.smoothing_px)
+    check_share(least_shown(one), settings, master and master.share)
     if master is not None and master.agree == 0:
         return first
-    found, agree = _settled(view, settings, first, find)
+    found, agree = _settled(view, settings, first, one, find)
     least = settings.found_low * (1.0 if master is None else master.agree)
     if agree < least:
         raise Problem(
@@ -158,12 +160,14 @@ def _apart(shares: Floats) -> float:
     return float(np.maximum(steps, 1 / steps).max(initial=1.0))
 
 
-def _settled(view: View, settings: RowsTool, found: Found, find: Find) -> tuple[Found, float]:
-    """What is found in the rows that agree, and the share of those of the edge with the fewest."""
+def _settled(
+    view: View, settings: RowsTool, found: Found, one: Followed | None, find: Find
+) -> tuple[Found, float]:
+    """What is found in the rows that agree, and the share of those of the edge with the fewest;
+    one: its edges in the bands."""
     lost, due = None, None
     for _ in range(ROUNDS):
         where, edges = found
-        one = followed(where, edges, settings.smoothing_px)
         if one is None:
             return found, 1.0
         out, slope = _off_the_line(one, edges, settings, _noise(where))
@@ -181,6 +185,7 @@ def _settled(view: View, settings: RowsTool, found: Found, find: Find) -> tuple[
             break
         where = Strip(where.gray, _without(where, edges, out, one.height), where.matrix)
         found = find(sheared(view, where, slope) if leans else where)
+        one = followed(found.where, found.edges, settings.smoothing_px)
     raise Problem(
         "NO_VALUE", "the rows do not agree on the edges: something lies across or along them"
     )
@@ -237,7 +242,7 @@ def _off(rows: Floats, values: Floats, least: float) -> tuple[Flags, float]:
 
 def _noise(where: Strip) -> float:
     """Sigma of the gray levels from row to row: second differences, which slopes do not change."""
-    step = max(1, where.gray.size // 20_000)
+    step = max(1, where.gray.size // NOISE_PX)
     gray = where.gray[:, ::step].astype(np.int16)
     bends = np.abs(gray[:-2] - 2 * gray[1:-1] + gray[2:])
     return NORMAL * float(np.median(bends)) / math.sqrt(6) if bends.size else 0.0

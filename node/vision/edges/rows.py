@@ -38,9 +38,14 @@ class Followed(NamedTuple):
     middles: Floats
 
 
-def least_shown(found: Strip, edges: Edges, settings: RowsTool) -> float:
-    """Share of the rows, 0 to 1, in which the edge that is seen in the fewest is seen."""
-    return float(shares(found, edges, settings.smoothing_px).min(initial=1.0))
+def least_shown(one: Followed | None) -> float:
+    """Share of the rows, 0 to 1, in which the edge that is seen in the fewest is seen; 1 for what
+    no row, or fewer than three bands, could show."""
+    if one is None:
+        return 1.0
+    due = one.due.sum(axis=0)
+    shares = np.where(due > 0, one.there.sum(axis=0) / np.maximum(due, 1), 1.0)
+    return float(shares.min(initial=1.0))
 
 
 def check_share(share: float, settings: RowsTool, master: float | None) -> None:
@@ -55,18 +60,6 @@ def check_share(share: float, settings: RowsTool, master: float | None) -> None:
             f"an edge is seen in {share:.0%} of the rows, {least:.0%} are needed: "
             "a piece of it is missing or covered, or it leaves the region",
         )
-
-
-def shares(found: Strip, edges: Edges, smoothing_px: float) -> Floats:
-    """Share of the strip's rows in which each edge is seen; 1 for what no row could show.
-
-    One that fewer than three bands could show is taken as seen.
-    """
-    one = followed(found, edges, smoothing_px)
-    if one is None:
-        return np.ones(len(edges))
-    due = one.due.sum(axis=0)
-    return np.where(due > 0, one.there.sum(axis=0) / np.maximum(due, 1), 1.0)
 
 
 def followed(found: Strip, edges: Edges, smoothing_px: float) -> Followed | None:
