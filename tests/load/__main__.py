@@ -10,6 +10,7 @@ import contextlib
 import csv
 import math
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -119,6 +120,9 @@ def main() -> int:
     parser.add_argument("--rate", type=float, metavar="N", default=50.0, help="requests a second")
     parser.add_argument("--wrk", action="store_true", help="as fast as a web of ours answers")
     args = parser.parse_args()
+    if args.wrk and shutil.which("wrk") is None:
+        print("make load: apt-get install wrk", file=sys.stderr)
+        return 1
     more_files()
     locust = None if args.wrk else installed()
     aims = FASTEST if args.wrk else AIMS
