@@ -52,6 +52,7 @@ SILENT_S = 8.0  # without a sign of life
 DRAWING_S = 24.0  # for the pictures of a part
 STILL_S = 1.0  # it is not held to that for a time in which we stood still ourselves
 MORE_S = 0.5  # than the worker waits itself, for its answer to come over
+GONE_S = 1.0  # until it is known that it has ended
 STOP_S = 2.0  # for pictures that wait, at the end
 AGAIN_S = 0.5  # between two starts of one that ends at once
 PEEK_S = 0.5
@@ -202,6 +203,7 @@ class ProcessWorker:
         told = self._shown is not None
         with self._there:
             self._child = self._shown = None
+            self._there.notify_all()
         child.close()
         self._unstarted = None if told else child.how()
         asked = b"A" in self._questions.ended(child.how())
@@ -286,6 +288,8 @@ class ProcessWorker:
                         return found
         finally:
             self._row = None
+        with self._there:  # the next part is not for this one
+            self._there.wait_for(lambda: self._child is not child, GONE_S)
         raise Problem("TOOL_CRASHED", child.how())
 
     def settle(self, settle: Settle) -> None:
