@@ -44,7 +44,7 @@ def some_results(plant: Plant, count: int) -> None:
     there = len(results(plant))
     for number in range(count):
         trigger(plant, "cam1", part_id=f"part-{there + number}")
-        wait_for(lambda wanted=there + number + 1: len(results(plant)) >= wanted, 20, "a result")  # type: ignore[misc]
+        wait_for(lambda wanted=there + number + 1: len(results(plant)) >= wanted, 60, "a result")  # type: ignore[misc]
 
 
 def until(plant: Plant, *verdicts: str) -> None:
