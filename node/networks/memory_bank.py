@@ -1,7 +1,7 @@
 """The memory of `learned`: patch features of good pictures, thinned out, with what held-out good
 pictures score against it.
 
-A picture's own patches are near to the memory it is in, so a threshold from them would reject good
+A picture's own patches are near the memory it is in, so a threshold from them would reject good
 parts. Here each good picture is scored by a memory made of others, the metric included.
 
 One file: memory, scores and threshold of a bank are one computation over the same features.
@@ -27,10 +27,10 @@ SIZE = 2000  # patches in the memory
 CANDIDATES = 40000  # of which they are chosen
 PROJECTED = 64  # dimensions in which they are chosen
 FOLDS = 5
-EACH = 10  # pictures: up to so many are held out one by one, for few miss each other
-MANY = 50  # pictures, from which on one more or less adds little that is new
+EACH = 10  # pictures: up to this many are held out one by one, for a memory of few misses each
+MANY = 50  # pictures: from here on one more or less adds little that is new
 POWER = 0.25  # 0: features as they are; 1: wholly decorrelated
-# different pictures; fewer do not tell how channels go together, and features are as they are
+# different pictures; fewer do not tell how channels go together, and features stay as they are
 TELLING = 8
 TOP = 2
 LEAST = 5  # pictures
@@ -149,18 +149,18 @@ class Bank:
         _ = self._reach, self.far
 
     def distances(self, seen: Maps) -> Floats:
-        """Of each place to the nearest patch of the memory. Raises Problem MODEL_INVALID if the
-        maps are of another shape."""
+        """The distance of each place to the nearest patch of the memory. Raises Problem
+        MODEL_INVALID if the maps are of another shape."""
         if self.places != (seen.rows, seen.columns) or seen.places.shape[1] != len(self.mean):
             raise Problem("MODEL_INVALID", "it was taught on another size")
         return self.search.distances(_moved(seen, self.mean, self.metric))
 
     def strange(self, seen: Maps, distances: Floats) -> tuple[float, float]:
-        """How unlike the good pictures a whole one is: its middle place, and its features as a
-        whole, 1 for what hardly a good one exceeds. distances: of its places.
+        """How unlike the good pictures a whole picture is: by its middle place, and by its features
+        as a whole; hardly any good one exceeds 1. distances: of its places.
 
-        A place may be like some place of a good part, be it the empty one; the whole of such places
-        is not. Raises Problem MODEL_INVALID if the maps have other channels.
+        Each place may be like some place of a good part, even an empty one, and the whole of such
+        places still be unlike it. Raises Problem MODEL_INVALID if the maps have other channels.
         """
         whole = vector(seen)[None]
         if whole.shape[1] != self.wholes.shape[1]:
@@ -174,8 +174,8 @@ class Bank:
 
     @cached_property
     def far(self) -> float:
-        """Distance of the middle one of a picture's places to what was taught that hardly a good
-        picture exceeds.
+        """The distance between the middle one of a picture's places and what was taught that hardly
+        any good picture exceeds.
 
         It lies some standard deviations beyond the mean of the held-out ones, of their logarithms.
         """
@@ -186,7 +186,7 @@ class Bank:
     def beyond(self, limit: float) -> int:
         """How many of the held-out good pictures would be rejected at a threshold, or refused.
 
-        Of those whose whole was not kept the middle place alone counts.
+        For those whose whole was not kept, the middle place alone counts.
         """
         middles = self.middles / np.float32(self.far)
         wholes = np.full(len(middles), WHOLE_ALONE, np.float32)
@@ -195,8 +195,8 @@ class Bank:
 
 
 class Taught(NamedTuple):
-    """odd: names of pictures that were left out, unlike the other good ones. alike: of those that
-    show what another shows."""
+    """odd: names of pictures that were left out because they are unlike the other good ones. alike:
+    names of those that show what another one shows."""
 
     bank: Bank
     odd: list[str]
@@ -291,8 +291,8 @@ def add(bank: Bank, good: Iterable[tuple[str, Maps]], confirmed: Collection[str]
 
 
 def sketch(seen: Maps) -> Floats:
-    """A few numbers of a picture's features; two pictures' differ as those do (count sketch, M.
-    Charikar et al. 2002)."""
+    """A few numbers for a picture's features; those of two pictures differ as much as their
+    features (count sketch, M. Charikar et al. 2002)."""
     dice = np.random.default_rng(0)
     flat = seen.places.ravel()
     at = dice.integers(0, SKETCH, len(flat))
@@ -301,10 +301,10 @@ def sketch(seen: Maps) -> Floats:
 
 
 def grouped(sketches: Floats) -> list[int]:
-    """For each picture the number of its group, 0 upwards; those that show the same are of one.
+    """For each picture the number of its group, from 0; those that show the same are in one group.
 
-    They are if they lie nearer to each other than TWINS of what two pictures usually do: the same
-    picture twice, or the same part photographed again before it was moved.
+    They show the same if they lie nearer to each other than TWINS of what two pictures usually do:
+    the same picture twice, or the same part photographed again before it was moved.
     """
     near = _near(sketches)
     groups: list[int] = []
@@ -318,7 +318,7 @@ def grouped(sketches: Floats) -> list[int]:
 
 
 def _near(sketches: Floats) -> float:
-    """How near those of copies lie."""
+    """How near to each other those of copies lie."""
     some = sketches[:HELD]
     apart = np.linalg.norm(some[:, None] - some, axis=2)[np.triu_indices(len(some), 1)]
     return max(
@@ -375,7 +375,7 @@ def odd(scores: Floats) -> NDArray[np.bool_]:
 
 
 def middle(distances: Floats, counts: NDArray[np.bool_] | None) -> float:
-    """Distance of the middle one of its places: half of it lies farther from what was taught."""
+    """Distance of the middle one of its places: half of them lie farther from what was taught."""
     return max(float(np.median(_counted(distances, counts))), 1e-6)
 
 
@@ -390,10 +390,10 @@ def _counted(values: Floats, counts: NDArray[np.bool_] | None) -> Floats:
 
 def unlike(middles: Any, wholes: Any) -> Any:
     """Above 1 for what is no picture of the part: both its middle place and its whole are beyond
-    what hardly a good part exceeds, or it is `foreign`.
+    what hardly any good part exceeds, or it is `foreign`.
 
-    middles, wholes: how often that, numbers or arrays of one length. Either one alone is exceeded
-    by good parts, too, where few pictures taught it.
+    middles, wholes: as multiples of that, numbers or arrays of one length. Good parts, too, exceed
+    either one alone if few pictures were taught.
     """
     return np.maximum(np.minimum(middles, wholes), foreign(middles, wholes))
 
@@ -432,12 +432,13 @@ def _moved(seen: Maps, mean: Floats, metric: Floats) -> Floats:
 
 
 def _memory(seen: Sequence[Maps], telling: bool, size: int = SIZE) -> tuple[Floats, Floats, Floats]:
-    """Mean, metric and so many patches of some pictures; telling: whether these tell how channels
+    """Mean, metric and that many patches of some pictures; telling: whether these tell how channels
     spread.
 
-    Where pictures are many a memory of fewer has so many fewer patches: with as many it would show
-    each picture more finely than the one of all, and what is held out would score less than a new
-    picture. Where they are few, those that are missing make up for it.
+    Where there are many pictures, a memory of fewer of them has fewer patches in proportion: with
+    as many, it would show each picture more finely than the memory of all does, and what is held
+    out would score less than a new picture. Where there are few, those that are missing make up for
+    it.
     """
     places = np.concatenate(
         [maps.places if maps.counts is None else maps.places[maps.counts] for maps in seen]

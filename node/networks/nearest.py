@@ -1,8 +1,8 @@
 """The nearest of a memory's patches: the search that most of `learned`'s time goes into.
 
-Which patch is nearest is found in products of 8 bit, where the processor has them and they are the
-faster here, and told from the patch itself in floats. Another patch may have been nearer by some
-thousandths, so a distance is never told too small.
+Which patch is nearest is found with products of 8 bit, where the processor has them and they are
+faster; the distance is then computed from the patch itself in floats. Another patch may have been
+nearer by some thousandths, so a distance is never given too small.
 """
 
 import time
@@ -19,7 +19,7 @@ PRODUCT = Path(__file__).parent / "product_u8s8.onnx"
 ROWS = 128  # places at once: their products stay in the cache
 REACH = 0.9999  # of the memory's numbers lie within 8 bit, the others are cut off
 MOST = 127
-ZERO = 128  # what is taken off the places' 8 bit
+ZERO = 128  # what is subtracted from the places' 8 bit
 TRIES = 3
 TRIED = (1024, 152, 2000)  # places, dimensions, patches
 
@@ -44,7 +44,8 @@ class Nearest:
         return np.sqrt(np.maximum(least + _squares(places), 0), dtype=np.float32)
 
     def quick(self, places: Floats) -> Floats:
-        """In 8 bit, and to the patch found in floats. Needs onnxruntime."""
+        """Searches in 8 bit, and measures to the patch that was found in floats. Needs
+        onnxruntime."""
         scale, patches, digits = self._small
         scaled = places * np.float32(1 / scale)
         scaled += np.float32(ZERO + 0.5)
@@ -88,7 +89,8 @@ class Nearest:
 def right() -> bool:
     """Whether products of 8 bit are right on this processor, and onnxruntime is there.
 
-    Some cut off sums of two that do not fit 16 bit, which numbers over the whole range show.
+    Some processors cut off sums of two that do not fit in 16 bit, which numbers over the whole
+    range reveal.
     """
     dice = np.random.default_rng(0)
     count, dimensions, size = TRIED
@@ -105,11 +107,11 @@ def right() -> bool:
 
 @cache
 def products() -> float | None:
-    """How many times as fast as in floats the search in 8 bit is here, measured once a process;
+    """How many times as fast as in floats the search in 8 bit is here, measured once per process;
     None if floats are as good.
 
     Processors without such products saturate or take longer; then, and without onnxruntime, floats
-    are taken.
+    are used.
     """
     if not right():
         return None
@@ -138,7 +140,8 @@ def _product(patches: NDArray[np.int8]) -> Callable[[NDArray[np.uint8]], NDArray
 
 
 def _seconds(search: Callable[[Floats], Floats], places: Floats) -> float:
-    """The least of some tries: of the thread, so that others who are busy do not decide."""
+    """The least time of some tries: the thread's own time, so that other busy threads do not
+    decide."""
     found = []
     for _ in range(TRIES + 1):  # the first one prepares
         began = time.thread_time()

@@ -1,12 +1,12 @@
 """Where a score is too unusual for a good part, and what may be promised of it.
 
-Of n scores of good parts that were held out, and n of further ones, none is told from the others
-beforehand (conformal prediction, V. Vovk et al. 2005). So how many of the further ones lie beyond
-the k-th greatest of the first is as when n of 2 n balls are drawn (S. Wilks 1942, Statistical
-prediction with special reference to the problem of tolerance limits), whatever the scores are like.
-Counted among all parts there will ever be, fewer pictures would do (S. Wilks 1941); but a shift
-sees a batch, and chance is in that too: with 20 taught, at most 1 part in 7 of all is rejected, and
-yet more than 1 in 7 of the next 20 in one draw of nine.
+Of n scores of good parts that were held out, and n of further ones, none can be told from the
+others beforehand (conformal prediction, V. Vovk et al. 2005). So how many of the further ones lie
+beyond the k-th greatest of the first is distributed as if n of 2 n balls were drawn (S. Wilks 1942,
+Statistical prediction with special reference to the problem of tolerance limits), whatever the
+scores are like. Counted among all parts there will ever be, fewer pictures would do (S. Wilks
+1941); but a shift sees a batch, and chance is in that too: with 20 taught, at most 1 part in 7 of
+all is rejected, and yet more than 1 in 7 of the next 20 in one draw of nine.
 """
 
 import math
@@ -17,8 +17,8 @@ from numpy.typing import NDArray
 from node.networks.features import Floats
 
 SURE = 0.95  # of the draws of pictures in which the promise is kept
-# so many may lie beyond the greatest of any number: more do in fewer than a draw in 2 ** (ALWAYS +
-# 1)
+# this many may lie beyond the greatest of any number: more do in fewer than one draw in 2 **
+# (ALWAYS + 1)
 ALWAYS = 4
 CLIP = 3.0  # robust standard deviations
 LEAST_SPREAD = 0.02  # of the logarithms of scores
@@ -29,8 +29,8 @@ LEAST_BEYOND = 0.02  # of the logarithm: the greatest good score is good, and wh
 
 
 def kept(pictures: int, place: int, rate: float) -> float:
-    """In which share of draws at most `rate` of as many further good parts score beyond the
-    place-th greatest of so many."""
+    """The share of draws in which at most `rate` of as many further good parts score beyond the
+    place-th greatest of that many."""
     allowed = math.floor(rate * pictures + 1e-9)
     # of all scores; with fewer than `place` of the pictures' own among them, too many lie beyond
     first = allowed + place
@@ -59,8 +59,8 @@ def place(pictures: int, rate: float) -> int:
 
 
 def one_in(pictures: int, at: int = 1) -> int:
-    """The N of `at most 1 good part in N is rejected`, which the place-th greatest of so many
-    scores promises; 1 is nothing."""
+    """The N of `at most 1 good part in N is rejected`, which the place-th greatest of that many
+    scores promises; 1 promises nothing."""
     low, high = 1, max(pictures, 1)
     while low < high:
         middle = (low + high + 1) // 2
@@ -69,7 +69,7 @@ def one_in(pictures: int, at: int = 1) -> int:
 
 
 def needed(rate: float) -> int:
-    """From how many pictures on that rate can be promised."""
+    """The least number of pictures with which that rate can be promised."""
     pictures = math.ceil(ALWAYS / rate - 1e-9)
     while pictures > 1 and kept(pictures - 1, 1, rate) >= SURE:
         pictures -= 1
@@ -104,8 +104,8 @@ def threshold(scores: Floats, bad_scores: Floats, false_reject_rate: float) -> f
 
 
 def expected_rejects(scores: Floats, limit: float) -> float:
-    """Share of good parts above a score, by the same distribution; below its start as many as of
-    the scores."""
+    """Share of good parts above a score, by the same distribution; below its start, the same share
+    as among the scores."""
     start, step, count, share = _tail(scores)
     beyond = math.log(limit) - start
     return float(
@@ -114,8 +114,8 @@ def expected_rejects(scores: Floats, limit: float) -> float:
 
 
 def _tail(scores: Floats) -> tuple[float, float, int, float]:
-    """Where the logarithms' upper tail starts, how far its scores lie beyond on average, how many
-    and what share they are."""
+    """Where the logarithms' upper tail starts, how far its scores lie beyond that on average, how
+    many they are and what share."""
     logs = np.sort(_drawn_in(scores))
     count = max(LEAST_TAIL, round(TAIL * len(logs)))
     start = float(logs[-count - 1])
@@ -129,8 +129,8 @@ def _spread(scores: Floats) -> tuple[float, float]:
 
 
 def _drawn_in(scores: Floats) -> NDArray[np.float64]:
-    """Logarithms, those far from the others drawn in: a bad picture among the good ones counts only
-    so far."""
+    """Logarithms, with those far from the others drawn in: a bad picture among the good ones counts
+    only up to a limit."""
     logs = np.log(scores.astype(float))
     middle = float(np.median(logs))
     reach = CLIP * max(1.4826 * float(np.median(np.abs(logs - middle))), LEAST_SPREAD)

@@ -1,1 +1,2 @@
-"""What tools and locators share: methods on pixels, each a file; nothing here knows of a tool."""
+"""What tools and locators share: methods on pixels, one to a file; nothing here knows about
+tools."""

@@ -17,13 +17,13 @@ LEAST_CONTRAST = 8.0
 LEAST_APART = 0.25  # of the master's: less is the shading of one surface
 # what is left of noise, not of flat or slanting light (J. Immerkaer 1996)
 NOISE = np.array([[1, -2, 1], [-2, 4, -2], [1, -2, 1]], np.float32)
-LEAST_NOISY = 0.6  # share of the px that show any, from which on a sensor took them
+LEAST_NOISY = 0.6  # share of the px that show any: from here on a sensor took them
 
 Cells = NDArray[np.float32]
 
 
 def burnt(view: View) -> NDArray[np.uint8]:
-    """255 where a channel at least is 255: it may have been any amount more."""
+    """255 where at least one channel is 255: it may have been any amount more."""
     return view.once(  # type: ignore[no-any-return]
         "burnt", lambda: cv2.bitwise_not(cv2.inRange(view.bgr, (0, 0, 0), (254, 254, 254)))
     )
@@ -52,7 +52,8 @@ def check_apart(view: View, mask: NDArray[np.uint8], master: float = 0.0) -> Non
 
 
 def noisy(view: View) -> bool:
-    """Whether a sensor took it, which has noise: in what was drawn, white is white and no more."""
+    """Whether a sensor took it, for a sensor has noise: in a drawing, white is white and no
+    more."""
     return bool(view.once("noisy", lambda: _noisy(view.gray)))
 
 
@@ -102,7 +103,7 @@ def gain(view: View, master: Cells) -> float:
 
 
 def level_at(threshold: int, gain: float) -> tuple[int, float]:
-    """The gray level up to which pixels are dark at other light, and how far (0 to 1) on the way to
-    the next one that is."""
+    """The gray level up to which pixels are dark at other light, and how far (0 to 1) that is on
+    the way to the next level."""
     level = min(max(gain * (threshold + 0.5) - 0.5, 0.0), 254.0)
     return int(level), level - int(level)

@@ -1,11 +1,11 @@
-"""How much contrast a part has of its master's: by its shape alone pale print is whole."""
+"""How much of its master's contrast a part has: by its shape alone, pale print is whole."""
 
 import cv2
 
 from node.frame import Pixels
 from schemas import Problem
 
-LIKE = 0.5  # a score below says by itself that it is not there
+LIKE = 0.5  # a score below this says by itself that it is not there
 
 
 def spread(gray: Pixels, mask: Pixels | None = None) -> float:

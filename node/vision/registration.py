@@ -6,8 +6,8 @@ Three steps, each starting from the one before. A search over shift and angle in
 master's steep pixels (S. Baker, I. Matthews 2004, Lucas-Kanade 20 years on, inverse compositional
 form), with gain and offset of the light and with robust weights, so that defects do not pull. Then,
 if asked, small shifts on a coarse grid for what is not affine (a line scan's wobble, bent foil):
-the same least squares a node, held together by a membrane that makes neighbours alike, and never
-above a few px.
+the same least squares at each node, held together by a membrane that makes neighbours alike, and
+never above a few px.
 
 A full affine fit rather than a rigid one: on pairs of real boards it is worth more than any
 threshold of the comparison. Small systems are solved by numpy, products over all points by OpenCV:
@@ -219,8 +219,8 @@ def affine(
 
 
 def _check_size(found: Registration, view: View, most: float) -> None:
-    """Raises Problem PART_NOT_FOUND if the part is wider, higher or more sheared than that share of
-    the view that was taken."""
+    """Raises Problem PART_NOT_FOUND if the part's width, height or shear is off the view's by more
+    than that share."""
     linear = np.linalg.inv(view.matrix[:, :2]) @ found.matrix[:, :2]
     wide, high = np.hypot(*linear).tolist()
     shear = float(linear[:, 0] @ linear[:, 1]) / (wide * high)
@@ -475,7 +475,7 @@ def _composed(matrix: Matrix, move: Matrix, known: Reference) -> Matrix:
 def _bent(
     picture: Any, fit: Registration, known: Reference, bend_px: float, rounds: int = 3
 ) -> Registration:
-    """Shifts on the grid's nodes: least squares a node, joined by the membrane."""
+    """Shifts on the grid's nodes: least squares at each node, joined by the membrane."""
     picture = picture.astype(np.float32)
     level, count = known.fine, known.nodes[0] * known.nodes[1]
     bend = np.zeros((count, 2))

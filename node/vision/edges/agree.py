@@ -1,10 +1,10 @@
 """Which rows of a strip agree on its edges: a hair, thread or scratch moves them in the others.
 
 The mean over the rows, which makes a caliper exact, takes in whatever lies across an edge. Each
-edge is therefore placed in bands of a few rows, too. Bands that lie off the line through the others
+edge is therefore also placed in bands of a few rows. Bands that lie off the line through the others
 (H. Theil 1950, P. Sen 1968), or show a step of another height, by more than noise and the edge's
 own roughness explain, are left out with their neighbours, and the rest is measured anew. What lies
-along an edge no band tells: it shows as an edge of another contrast, blur or slant than the
+along an edge, no band can tell: it shows as an edge of another contrast, blur or slant than the
 master's, or as one that is pulled aside when it is smoothed.
 """
 
@@ -37,13 +37,14 @@ NORMAL = 1.4826  # sigma of normal numbers, in medians of their size
 SIGMAS = 4.5
 LEAST_OFF_PX, LEAST_PALE = 0.12, 0.12  # and a step's height, as a share
 FIT = 1.3  # sigma of a step fitted with its blur, as a multiple of one whose form is known
-LEANS_PX = 0.5  # over all rows: by less an edge may lean in its strip
+LEANS_PX = 0.5  # over all rows: by less than this an edge may lean in its strip
 LEAST_LEFT = 0.3  # share of the rows
 # against the master: of one edge and, at most times as much, of the other one
 MOST_UNLIKE, MOST_CONTRAST = 1.25, 1.75
 MOST_SOFTER, MOST_BLUR = 1.25, 2.0
-SHARP = 0.8  # px: blurs below are hardly told apart
-# px that an edge of the master moves if it is smoothed so much more; it is plain if it hardly does
+SHARP = 0.8  # px: blurs below this can hardly be told apart
+# px that an edge of the master moves if it is smoothed this much more; it is plain if it hardly
+# moves
 BESIDE_SMOOTHING, PLAIN_PX, NOT_PLAIN = 2.5, 0.05, 1.6
 MOST_BESIDE_PX, NOISY = 0.02, 4.0
 FAR, NEAR_PX = 4.0, 4  # of that smoothing: no other edge is so near; px looked at
@@ -51,7 +52,7 @@ MOST_TURNED_DEG = 10.0
 
 
 class Found(NamedTuple):
-    """The edges that make up a value, and the strip they were found in, of which rows may not
+    """The edges that make up a value, and the strip they were found in, some rows of which may not
     count."""
 
     where: Strip
@@ -62,8 +63,9 @@ Find = Callable[[Strip], Found]
 
 
 class Shown(NamedTuple):
-    """What the master shows: in which share of the rows every edge, in which share they agree, the
-    heights of their steps, their blurs, and by how many columns a row they lean in the region."""
+    """What the master shows: the share of the rows in which every edge is seen, the share in which
+    they agree, the heights of their steps, their blurs, and by how many columns per row they lean
+    in the region."""
 
     share: float
     agree: float
@@ -75,7 +77,7 @@ class Shown(NamedTuple):
 
 def shown(view: View, settings: RowsTool, where: Strip, find: Find) -> tuple[Found, Shown]:
     """What a master shows, and in which strip. Raises what `find` raises; where hardly any rows
-    agree, as in what is no straight edge, none is asked of a part."""
+    agree, as on an edge that is not straight, no agreement is asked of a part."""
     first = find(where)
     one = followed(first.where, first.edges, settings.smoothing_px)
     try:
@@ -116,8 +118,8 @@ def settled(
 
 
 def _check_same(view: View, found: Found, settings: RowsTool, master: Shown) -> None:
-    """Raises Problem NO_VALUE for edges that are not those of the master: of another contrast or
-    blur than light and focus give them, or that lean in another way."""
+    """Raises Problem NO_VALUE for edges that are not those of the master: of a contrast or blur
+    that light and focus do not account for, or leaning in another way."""
     turned = math.degrees(abs(_slant(view, found.where) - master.slant))
     if turned > MOST_TURNED_DEG:
         raise Problem(
@@ -127,7 +129,7 @@ def _check_same(view: View, found: Found, settings: RowsTool, master: Shown) -> 
         return
     height = found.edges.step / master.step
     soft = np.hypot(found.edges.blur, SHARP) / np.hypot(master.blur, SHARP)
-    # beside an edge that something else pulls in the master, too, that may vary
+    # what pulls an edge in the master, too, may vary
     plain = ~(np.abs(master.beside) > PLAIN_PX)
     # teeth and pins shine each in its own way
     strict = plain.all() and len(plain) <= 2
@@ -149,7 +151,7 @@ def _check_same(view: View, found: Found, settings: RowsTool, master: Shown) -> 
 
 
 def _most_beside(found: Found) -> Floats:
-    """How far from where it is without smoothing each edge may be, noise included, px."""
+    """How far, in px, each edge may be from where it is without smoothing, noise included."""
     share = _noise(found.where) / np.abs(found.edges.step)
     return MOST_BESIDE_PX + NOISY * share / math.sqrt(len(found.where.gray))
 
@@ -207,8 +209,8 @@ def _without(where: Strip, edges: Edges, out: Flags, height: int) -> Flags:
 def _off_the_line(
     one: Followed, edges: Edges, settings: RowsTool, noise: float
 ) -> tuple[Flags, float]:
-    """In which bands each edge is due and off (b x n), and by how many columns a row the edges lean
-    in the strip."""
+    """In which bands each edge is due and off (b x n), and by how many columns per row the edges
+    lean in the strip."""
     out = one.due & ~one.there
     scans, which = np.nonzero(one.there)
     columns = np.clip(one.columns[scans, which], 1, one.values.shape[1] - 2).astype(np.intp)
@@ -249,8 +251,8 @@ def _noise(where: Strip) -> float:
 
 
 def _beside(found: Found, settings: RowsTool) -> Floats:
-    """How far the greatest slope lies from each edge where the profile is smoothed more: what lies
-    beside it pulls it there, px; NaN where another edge would."""
+    """How far, in px, the greatest slope lies from each edge when the profile is smoothed more,
+    pulled by what lies beside it; NaN where another edge would pull it."""
     values, _ = profile(found.where)
     at = found.edges.at
     far = np.array([np.abs(np.delete(at, n) - at[n]).min(initial=math.inf) for n in range(len(at))])

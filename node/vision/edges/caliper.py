@@ -36,7 +36,7 @@ Flags = NDArray[np.bool_]
 SIGNS = {"dark_to_light": 1, "light_to_dark": -1, "any": 0}
 WORDS = {1: "dark to light", -1: "light to dark", 0: "of either polarity"}
 REACH = 16  # px to each side of a peak in which its width is looked for
-MOST_SLANT = 1.0  # columns a row
+MOST_SLANT = 1.0  # columns per row
 LEAST_ROWS = 0.25  # share of the rows that must count for a column to count
 PIXEL = 0.29  # sigma of a pixel, as a blur
 TOGETHER = 6.0  # sigmas of the blur: edges nearer to each other are fitted together
@@ -47,12 +47,12 @@ BESIDE = 0.25  # of an edge's strength: a weaker one beside it does not pull it
 MOST_TOGETHER = 24  # edges in one fit
 ASIDE = 3.0  # px
 UNKNOWN = 1e4  # px^2, of a place that is not known at all
-# px, and of the blur or the smoothing: an edge needs so much of the region to either side
+# px, and of the blur or the smoothing: an edge needs this much of the region on either side
 ROOM_PX, ROOM = 1.4, 1.3
 MOST_UNSURE_PX = 0.025  # sigma, above which a place or a width is no value
 WHITE, BLACK = 254.9, 0.1  # gray levels of a mean over rows: nearly all of them are clipped
 MOST_BURNT = 0.5  # share of the scans of a line or a circle: the others say where it lies
-BESIDE_BLURS, BESIDE_PX = 2.5, 2.0  # so near to an edge a clipped side moves it
+BESIDE_BLURS, BESIDE_PX = 2.5, 2.0  # a clipped side this near to an edge moves it
 
 
 @dataclass(frozen=True, eq=False)
@@ -126,8 +126,8 @@ class Edges:
 
 
 def strip(view: View, settings: ScanTool, rows: int | None = None) -> Strip:
-    """The region of a tool that scans; its edges stood upright if over so many rows (None: all)
-    they lean."""
+    """The region of a tool that scans; its edges are stood upright if they lean over that many rows
+    (None: all)."""
     down = settings.scan == "down"
     mask = None if view.mask is None else view.mask.T > 0 if down else view.mask > 0
     # other tools that scan the same view need the same
@@ -194,8 +194,8 @@ def _slant(gradients: Any, counts: Flags | None) -> float:
 
 
 def bands(found: Strip, height: int) -> tuple[Floats, Flags, Floats]:
-    """Means of every `height` rows, which columns count in them, and their middle rows; what is
-    left of the last is dropped."""
+    """Means of every `height` rows, which columns count in them, and their middle rows; rows left
+    over at the end are dropped."""
     height = min(height, found.gray.shape[0])
     count = found.gray.shape[0] // height
     rows = slice(0, count * height)
@@ -222,7 +222,7 @@ def profile(found: Strip) -> tuple[Floats, Flags]:
 
 
 def _bridged(values: Floats, counts: Flags) -> Floats:
-    """What does not count is filled in from both sides, so that it makes no step of its own."""
+    """Fills in what does not count from both sides, so that it makes no step of its own."""
     columns = np.arange(values.shape[1])
     for row in np.nonzero(~counts.all(axis=1))[0]:
         if counts[row].any():
@@ -250,7 +250,7 @@ def strength_of(values: Floats, smoothing_px: float) -> Floats:
 
 
 def _peaks(strength: Floats, counts: Flags, low: float) -> Flags:
-    """Where the strength is greatest among its neighbours, counts, and is `low` at least; never the
+    """Where the strength is greatest among its neighbours, counts, and is at least `low`; never the
     first or last column."""
     peaks = np.zeros(strength.shape, bool)
     if strength.shape[1] >= 3:
@@ -303,7 +303,7 @@ def _beside(columns: Any, strength: Floats, strong: Flags) -> Flags:
 
 
 def _apart(values: Floats, counts: Flags, edges: Edges, strong: Flags) -> Edges:
-    """The edges with those that are near to each other placed together."""
+    """The edges, those that are near to each other placed together."""
     sigma = np.hypot(edges.blur, PIXEL)
     apart = np.diff(edges.at) >= np.maximum(
         TOGETHER * np.maximum(sigma[:-1], sigma[1:]), LEAST_TOGETHER_PX
@@ -348,9 +348,8 @@ def _apart(values: Floats, counts: Flags, edges: Edges, strong: Flags) -> Edges:
 
 
 def _settled(values: Floats, counts: Flags, single: Edges, strong: Flags) -> Edges:
-    """The strong edges. Those that steps together do not tell stay where they are by themselves if
-    nothing is near for their own blur, or are at half of their depth if more blur leaves them
-    there."""
+    """The strong edges. Those that steps fitted together do not place stay where each is by itself
+    if nothing is near it for its own blur, or at half of its depth if more blur leaves it there."""
     edges, free = _apart(values, counts, single, strong), _free(single)
     at, step, blur, covariance = (
         array.copy() for array in (edges.at, edges.step, edges.blur, edges.covariance)
@@ -378,7 +377,7 @@ def _free(edges: Edges) -> Flags:
 
 
 def _window(at: Floats, group: slice, width: int) -> tuple[int, int]:
-    """First column and the one after the last that show a group of edges, and none of its
+    """The first column, and the one after the last, that show a group of edges and none of its
     neighbours."""
     left, right = math.floor(at[group][0]) - REACH, math.ceil(at[group][-1]) + REACH
     if group.start > 0:
@@ -401,8 +400,8 @@ def _parts(first: int, end: int) -> list[tuple[int, int]]:
 def aside(
     values: Floats, counts: Flags, edges: Edges, settings: CaliperTool
 ) -> tuple[float, float]:
-    """How far the edges of many scans lie from where they were found, because others are near to
-    them, and sigma of that; px.
+    """How far the edges of many scans lie from where they were found, because others are near them,
+    and sigma of that; px.
 
     The scans are laid over each other at the edges, for a single one is too noisy to tell; 0 and 0
     if nothing is near.
@@ -440,7 +439,7 @@ def aside(
 
 
 def check_sure(unsure: float, what: str) -> None:
-    """Raises Problem NO_VALUE if an edge has another so near, or the region's border, that its
+    """Raises Problem NO_VALUE if another edge, or the region's border, is so near an edge that its
     place is not known."""
     if math.isinf(unsure):
         raise Problem(
@@ -457,7 +456,7 @@ def check_sure(unsure: float, what: str) -> None:
 
 def clipped(view: View, edges: Edges, most: float = 0.0) -> bool:
     """Whether more than a share of the edges lie beside what is white or black, as a sensor shows
-    it that was given too much light: the more, the farther they move."""
+    it that was given too much light: the more light, the farther they move."""
     return float(edges.burnt.mean()) > most and noisy(view)
 
 
@@ -480,8 +479,8 @@ def one_each(
     rough: bool = False,
     whole: bool | Flags = False,
 ) -> Edges:
-    """One edge of each scan (n x width) that has any: the first, last or strongest; if rough by its
-    peak alone, to 0.3 px.
+    """One edge of each scan (n x width) that has any: the first, last or strongest; if rough,
+    placed by its peak alone, to 0.3 px.
 
     A scan whose edge the border of the region cuts off has none; if whole (of all scans, or of
     these), as for a form, Problem NO_VALUE is raised: what is left out might be what is wrong.
@@ -511,8 +510,8 @@ def one_each(
 
 def check_unbroken(due: Flags, edges: Edges, closed: bool) -> None:
     """Raises Problem NO_VALUE if two neighbouring scans in which a form's edge is due have none: a
-    missing piece is no straight or round one. A single one is no more than the median of three
-    leaves out. closed: the last scan is beside the first.
+    missing piece is no straight or round one. A single one is allowed: the median of three leaves
+    it out. closed: the last scan is beside the first.
     """
     missing = due.copy()
     missing[edges.scan] = False
@@ -587,7 +586,7 @@ def placed(
 
 def _burnt(around: Floats, usable: Flags, blur: Floats) -> Flags:
     """Whether two px in a row are white, or black, on a side of each edge (n x 2 REACH + 1 px):
-    of what was cut off there nothing is known, so neither is where half of the step is."""
+    nothing is known of what was cut off there, so neither is where half of the step lies."""
     clipped = usable & ((around >= WHITE) | (around <= BLACK))
     pairs = clipped[:, :-1] & clipped[:, 1:]
     near = np.abs(np.arange(2 * REACH) + 0.5 - REACH)[None]
@@ -600,8 +599,8 @@ def _run(usable: Flags) -> Floats:
 
 
 def _sides(lobe: Floats, usable: Flags, noise: Floats) -> tuple[Floats, Floats]:
-    """Of lobes from their peak outwards: distance to half of the height, and how far the next edge
-    leaves the window."""
+    """Of lobes from their peak outwards: the distance to half of the height, and how wide the next
+    edge lets the window be."""
     n = len(lobe)
     below = lobe < 0.5
     first = np.where(below.any(axis=1), below.argmax(axis=1), lobe.shape[1] - 1)

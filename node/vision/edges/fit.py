@@ -37,8 +37,8 @@ class Round(NamedTuple):
 
 
 def line(points: Floats, tolerance: float = LEAST_TOLERANCE_PX) -> Straight | None:
-    """The line that most of n x 2 points agree with, then total least squares over those; None
-    without one.
+    """The line that most of n x 2 points agree with, then total least squares over those; None if
+    there is no such line.
 
     RANSAC as M. Fischler, R. Bolles 1981, scored as P. Torr, A. Zisserman 2000 (MSAC); always the
     same tries.
@@ -70,7 +70,7 @@ def line(points: Floats, tolerance: float = LEAST_TOLERANCE_PX) -> Straight | No
 
 def circle(points: Floats, tolerance: float = LEAST_TOLERANCE_PX) -> Round | None:
     """The circle that most of n x 2 points agree with, then least squares of the distances from it;
-    None without one."""
+    None if there is no such circle."""
     if len(points) < 3:
         return None
     a, b, c = (points[chosen] for chosen in _samples(len(points), 3))

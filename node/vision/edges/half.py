@@ -1,11 +1,11 @@
-"""An edge at half of its depth: what is right where the structure is wide, but what lies beside it
+"""An edge at half of its depth, which is right where the structure is wide but what lies beside it
 fits no model of steps.
 
 Prints, shadows, sharpening in the camera and texture leave gray levels that no sum of blurred steps
 explains. People then put an edge where the gray level is halfway between the two sides, and it is
 there if each side is reached before anything else begins. That is so if a little more blur leaves
-the edge where it is: of a line too thin for its blur it moves outwards, and beside a shoulder
-towards it (compare V. Berzins 1984, Accuracy of Laplacian edge detectors).
+the edge where it is: the edge of a line too thin for its blur moves outwards, and one beside a
+shoulder moves towards it (compare V. Berzins 1984, Accuracy of Laplacian edge detectors).
 """
 
 import math
@@ -21,7 +21,7 @@ Floats = NDArray[np.float64]
 
 # of the depth: what goes back further is the other side of the structure, less is texture
 TURNS_BACK = 0.5
-REACHED = 0.1  # of the depth: a side begins where its level is reached to this
+REACHED = 0.1  # of the depth: a side begins where its level is reached to within this
 MORE_BLUR, LEAST_MORE_BLUR = 0.7, 0.2  # of the edge's own sigma, and px
 MOST_MOVED_PX = 0.03
 LEAST_WIDTH_PX = 3  # of the structure to either side, at half of its depth
@@ -58,8 +58,8 @@ def stays(values: Floats, counts: Any, at: float, sign: float) -> Half | None:
 
 
 def blurred(values: Floats, blur: float) -> Floats:
-    """Scans (n x width) through so much more blur that an edge of this one moves if anything lies
-    near to it."""
+    """Scans (n x width) through enough further blur that an edge of this blur moves if anything
+    lies near it."""
     more = MORE_BLUR * math.hypot(blur, PIXEL) + LEAST_MORE_BLUR
     return np.asarray(
         cv2.GaussianBlur(

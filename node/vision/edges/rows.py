@@ -1,8 +1,9 @@
-"""In how many rows of its region an edge is seen: a mean over all hides that half is broken off.
+"""In how many rows of its region an edge is seen: a mean over all of them hides that half of it is
+broken off.
 
 A caliper measures the mean over the rows of its strip, which is what makes it exact. A bar of which
-only a quarter is left has the same width. So each edge is looked for in bands of a few rows, too,
-and a part must show it where the master does.
+only a quarter is left still has the same width. So each edge is looked for in bands of a few rows,
+too, and a part must show it where the master does.
 """
 
 import math
@@ -16,7 +17,7 @@ from schemas.tools.caliper import RowsTool
 
 BANDS, LEAST_ROWS = 16, 4  # most bands of a strip, and rows of one: fewer are mostly noise
 LEAST_BANDS = 3
-FOLLOWED_PX = 3  # from one band to the next an edge moves no further
+FOLLOWED_PX = 3  # an edge moves no further from one band to the next
 SEEN = 0.4  # of an edge's strength where it is whole
 # quantile of its strengths: it is whole if it is so in a quarter of the bands; where less than that
 # is left, noise would be, so never less than their mean
@@ -39,8 +40,8 @@ class Followed(NamedTuple):
 
 
 def least_shown(one: Followed | None) -> float:
-    """Share of the rows, 0 to 1, in which the edge that is seen in the fewest is seen; 1 for what
-    no row, or fewer than three bands, could show."""
+    """Share of the rows, 0 to 1, in which the edge that is seen in the fewest is seen; 1 where no
+    row, or fewer than three bands, could show it."""
     if one is None:
         return 1.0
     due = one.due.sum(axis=0)

@@ -1,4 +1,4 @@
-"""How well the mean over the rows of a strip knows a width: from how much its rows scatter.
+"""How well the mean over the rows of a strip knows a width, judged by how much its rows scatter.
 
 What a row adds to the width is, in first order, its gray levels times what the fit of blurred steps
 makes of each pixel. How these differ from row to row is what the noise does, whatever it is and

@@ -4,8 +4,8 @@ well they are known.
 A thin line seen through a blur looks wider than it is: its edges' gradients overlap, and a step
 fitted to one of them alone is pushed outwards by the other. Here all steps of a group are one model
 with one blur. Where width and contrast can no longer be told apart (a line of 1 px at a blur of 2
-px looks like one of 2 px at half its contrast), the fit's own covariance says so, and whoever asks
-for such an edge gives no value.
+px looks like one of 2 px at half its contrast), the fit's own covariance says so, and a tool that
+asks for such an edge gives no value.
 """
 
 import math
@@ -90,7 +90,7 @@ def _line(shape: Floats, values: Floats, weights: Floats) -> tuple[Floats, Float
 
 def together(values: Floats, weights: Floats, at: Floats, blur: float) -> Steps | None:
     """Least squares fit of a gray level and n blurred steps, integrated over the pixels 0, 1, 2 ..;
-    None without an end.
+    None if the fit comes to nothing finite.
 
     at: where the steps seem to be, in order; blur in px. K. Levenberg 1944, D. Marquardt 1963.
     """
@@ -155,8 +155,7 @@ def _fitted(
 
 
 def _model(x: Floats, at: Floats, blur: float) -> tuple[Any, Any]:
-    """Shapes of the steps (n x pixels), and what they change by with their place and with the
-    blur."""
+    """Shapes of the steps (n x pixels), and how they change with their place and with the blur."""
     right, left = (x + 0.5 - at[:, None]) / blur, (x - 0.5 - at[:, None]) / blur
     (f_right, c_right), (f_left, c_left) = gauss(right), gauss(left)
     shape = blur * (right * c_right + f_right - left * c_left - f_left)

@@ -1,5 +1,5 @@
-"""Whether a part is alone: of two places that are seen nearly alike nobody can say which one a
-verdict would be of."""
+"""Whether a part is alone: if two places are seen nearly alike, nobody can say which of them a
+verdict would be about."""
 
 import math
 from collections.abc import Sequence

@@ -25,24 +25,24 @@ from node.vision.patterns.turned_fit import SLOPE, Floats, Gradients, Poses, gra
 from schemas import Pattern, Region
 
 STEP_PX = 1.4  # coarse px that the pattern's corner moves between two turns or sizes
-PAIRED = 4  # middle px in a coarse one from which on they are doubled in twos: it costs less
+PAIRED = 4  # middle px in a coarse one: from here on they are doubled in twos, which costs less
 STRIP_PX = 30  # rows of gradients that are doubled in one go
 KEPT = 400  # places that may be followed
 LEAST = 0.05  # agreement of a place that is looked at
-# sides of transforms are multiples of this, which are quicker, if they are no more longer
+# sides of transforms are multiples of this, which are quicker, unless they are longer by more
 SIXTEEN, LONGER = 16, 1.08
 Doubled = tuple[Floats, Floats]
 
 
 @dataclass(frozen=True, eq=False)
 class Spectra:
-    """For pictures of `size` (rows, columns): of each two templates, one the real, one the
+    """For pictures of `size` (rows, columns): of each two templates, one is the real and one the
     imaginary part of what comes back.
 
     across, down: pairs x rows x columns, complex, or real where templates are mirrored, each number
-    twice. pairs: which two templates, pairs x 2; one comes twice if they are odd. rims: of each
-    pair, coarse columns and rows at the border where the middle of no whole pattern lies. spare:
-    what came back, to be written over: fresh memory takes as long as the work.
+    twice. pairs: which two templates, pairs x 2; one comes twice if their number is odd. rims: of
+    each pair, coarse columns and rows at the border where the middle of no whole pattern lies.
+    spare: what came back, to be written over: fresh memory takes as long as the work.
     """
 
     size: tuple[int, int]

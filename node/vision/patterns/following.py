@@ -1,9 +1,10 @@
 """From the coarse places of a pattern to the few that are told apart by how much is seen of it.
 
 All places are brought nearer at once, where pixels are so large that fine print still pulls them
-(`rough`), then by gradients at few points, then at many; the worse are given up on the way. At last
-gray levels are fitted. At first only the best places of the coarse search are followed; if nothing
-certain is found, all: in a large picture full of other things the right one may be far down.
+(`rough`), then by gradients at few points, then at many; the worse ones are given up on the way.
+Finally gray levels are fitted. At first only the best places of the coarse search are followed; if
+nothing certain is found, all: in a large picture full of other things the right one may be far
+down.
 """
 
 import math

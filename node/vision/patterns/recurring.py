@@ -145,7 +145,7 @@ def _smooth(gray: Pixels) -> Any:
 def _agrees(
     own: Any, slopes: tuple[Any, Any], edge: float, steep: Any, patch: Pixels
 ) -> NDArray[np.bool_]:
-    """Which pixels of a good part are as the master's, but for the light."""
+    """Which pixels of a good part are like the master's, but for the light."""
     there = _smooth(patch)
     light = _light(own, there, slopes, steep)
     if light is None:
@@ -164,8 +164,8 @@ def _agrees(
 
 
 def _light(own: Any, there: Any, slopes: tuple[Any, Any], steep: Any) -> tuple[float, Any] | None:
-    """The gain of a part's gray levels over the master's, and what the light does not explain of
-    them, in the master's.
+    """The gain of a part's gray levels over the master's, and what of them the light does not
+    explain, in the master's gray levels.
 
     None if they have nothing in common.
     """

@@ -1,9 +1,9 @@
-"""Whether a part whose size is fixed has the master's.
+"""Whether a part whose size is fixed has the master's size.
 
 Straight traces agree at many sizes, and a part of another size agrees best somewhere beside: so it
-is looked for in other sizes from the pose that was found, and, if that is seen but fairly, also
-around it, by the coarse search in a picture that is made larger or smaller instead of the pattern.
-Another size must agree clearly better.
+is looked for in other sizes from the pose that was found, and, if that is seen only fairly well,
+also around it, by the coarse search in a picture that is made larger or smaller instead of the
+pattern. Another size must agree clearly better.
 """
 
 import math
@@ -30,8 +30,8 @@ from node.vision.patterns.turned_fit import (
 from schemas import Problem, Region
 
 SIZES = np.array([1.0, 0.9, 0.95, 1.05, 1.1])  # of the master's, that are tried
-AROUND_SIZES = (0.9, 1.1)  # the same around what is seen but fairly
-BETTER = 0.05  # by so much one of these must agree better than what the first leads to
+AROUND_SIZES = (0.9, 1.1)  # the same around what is seen only fairly well
+BETTER = 0.05  # by this much one of these must agree better than what the first leads to
 STEPS = 12  # to the size of what was found
 POINTS = 300
 # score above which a size is not looked at, and below which it is looked for around the place

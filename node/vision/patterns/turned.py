@@ -3,8 +3,8 @@ from coarse to fine.
 
 Gradients are taken where noise is averaged away but fine lines are still seen, and shortened; the
 places where their doubled angles agree at a coarse level (`coarse`) are followed in the finer
-picture by gradients that keep their sign, the worse are given up; the last few are told apart by
-how much is seen (`fitted`).
+picture by gradients that keep their sign, the worse ones are given up; the last few are told apart
+by how much is seen (`fitted`).
 
 One file: the levels of one search, from coarse to fine.
 """
@@ -36,7 +36,7 @@ from schemas import Pattern, Pose, Problem, Region
 # coarse px times angles and sizes that are searched, if the pattern stays large enough
 PRODUCTS = 2.2e6
 MOST_PRODUCTS = 2e7  # more would take seconds
-LEAST_COARSE = 4  # px of the frame a coarse px, unless the pattern is too small
+LEAST_COARSE = 4  # px of the frame per coarse px, unless the pattern is too small
 COARSE_PX = 1900  # most px of the pattern at the coarse level
 LEAST_SIDE = 9  # px of the shorter side there
 MIDDLE_PX = 10_000  # most px of the pattern where gradients are taken and places are followed
@@ -44,9 +44,9 @@ MIDDLE_SIDE = 20  # px of the shorter side there, if the pattern has them
 ROUGH_SHARE = 0.8  # most px in between, of a coarse one
 # points of the pattern that are looked at in between, in the first step, and in those after it
 FEWEST_POINTS, FEW_POINTS, MANY_POINTS = 150, 300, 1200
-# by how much score and agreement must be better than at another turn, from so many rad on
+# by how much score and agreement must be better than at another turn, this many rad away or more
 CLEAR, OTHER_TURN = 0.004, 0.17
-SPOT_PX, SPOT = 5, 20.0  # a spot of so many px that differs by so many gray levels tells a turn
+SPOT_PX, SPOT = 5, 20.0  # a spot of this many px that differs by this many gray levels tells a turn
 LEAST_REGION = 12  # px of a pattern's shorter side
 # standard deviation of the pattern in gray levels; less is the noise of a camera
 LEAST_SPREAD = 3.0
@@ -119,8 +119,8 @@ def find(
 
     The turned pattern may leave the search region by settings.beyond_px. With round_too any turn
     will do: a round pattern looks the same in all. Raises Problem PART_NOT_FOUND if the score is
-    below settings.low, or the pattern is cut off, or turned or scaled further than allowed, or
-    turned otherwise it is seen as well but for `clear`, or there are two; REGION_INVALID if the
+    below settings.low, or the pattern is cut off, or turned or scaled further than allowed, or it
+    is seen as well, but for `clear`, when turned otherwise, or there are two; REGION_INVALID if the
     search region leaves the frame. share: as when teaching, places are scored by that share of the
     pattern, and any other is too much.
     """
@@ -141,7 +141,7 @@ def find(
         raise Problem("PART_NOT_FOUND", "nothing like the pattern is to be seen")
     region = settings.region
     known = told_apart(images, slopes, places, settings, learned, clear, share)
-    # the score leaves out what is not seen: of two seen alike more agrees in one
+    # the score leaves out what is not seen: of two that are seen alike, one agrees in more
     best = max(known, key=lambda each: each[0])
     found = sorted(known, key=lambda each: each is not best)
     placed = [_pose(pose, score, search.x - rim, search.y - rim) for _, score, pose in found]
@@ -235,8 +235,8 @@ def _pose(pose: Poses, score: float, left: int, top: int) -> Pose:
 
 
 def _factors(region: Region, search: Region, settings: Pattern) -> tuple[int, int]:
-    """Px of the frame a px of the middle and of the coarse level. Raises Problem PROGRAM_INVALID if
-    the search is too long."""
+    """Px of the frame per px of the middle and of the coarse level. Raises Problem PROGRAM_INVALID
+    if the search is too long."""
     area, side = region.width * region.height, min(region.width, region.height)
     middle = 1
     while (middle == 1 or area / middle**2 > MIDDLE_PX) and side / (2 * middle) >= MIDDLE_SIDE:

@@ -5,10 +5,10 @@ A pose is a row of (x, y, turn in rad, size): where the centre of the pattern li
 region. Fields are gradients shortened to a length from 0 to 1: light changes the length of a
 gradient, hardly its direction (C. Steger 2002, Occlusion, clutter, and illumination invariant
 object recognition). A picture's field is made once and read at some points of the pattern only, the
-steep ones. They are fitted from the pattern's side, so all that can be is computed once (S. Baker,
-I. Matthews 2004, Lucas-Kanade 20 years on), and points that do not agree lose their weight, so what
-covers the part does not pull it away. The last fit is one of gray levels, with gain, offset and
-slope of the light.
+steep ones. They are fitted from the pattern's side, so everything that can be is computed once (S.
+Baker, I. Matthews 2004, Lucas-Kanade 20 years on), and points that do not agree lose their weight,
+so what covers the part does not pull it away. The last fit is one of gray levels, with gain, offset
+and slope of the light.
 
 One file: the functions of one fit, which share its arrays.
 """
@@ -42,8 +42,8 @@ WINDOW = 7  # px of the window of a local correlation
 # share of the contrast that must be seen: what covers a fifth of a pattern may cover more of that
 SEEN = 0.7
 MISSING = 0.4  # local correlation below which a place of the pattern is not there
-# most score a share of the pattern's own contrast that is there: all but a sixth must be there for
-# 1
+# most score per share of the pattern's own contrast that is there: all but a sixth must be there
+# for 1
 PRESENT = 1.2
 # the same by what is there of what fixes the place in its weakest direction
 FIXING = 2.0
@@ -222,7 +222,7 @@ def level_of(
 
 def places_of(factor: int, points: Floats, poses: Poses) -> Floats:
     """2 x poses x n: where the pattern's points (3 x n) lie in a picture, `factor` px of the frame
-    a px."""
+    per px."""
     c, s = poses[:, 3] * np.cos(poses[:, 2]) / factor, poses[:, 3] * np.sin(poses[:, 2]) / factor
     x, y = (poses[:, 0] - (factor - 1) / 2) / factor, (poses[:, 1] - (factor - 1) / 2) / factor
     turns = np.concatenate([np.stack([c, -s, x], axis=1), np.stack([s, c, y], axis=1)]).astype(
@@ -275,7 +275,7 @@ def followed(slopes: Gradients, level: Level, poses: Poses, steps: int) -> Poses
 
 
 def moved(poses: Poses, by: NDArray[Any], limit_px: float) -> Poses:
-    """Poses of which the patch lay off by that much, in its own axes; at most limit_px and 3
+    """The poses, moved by how far the patch lay off, in its own axes; at most limit_px and 3
     degrees a step."""
     c, s = poses[:, 3] * np.cos(poses[:, 2]), poses[:, 3] * np.sin(poses[:, 2])
     right, down = np.clip(by[:, 0], -limit_px, limit_px), np.clip(by[:, 1], -limit_px, limit_px)
@@ -391,10 +391,10 @@ def seen(image: Pixels, like: Likeness, pose: Poses, share: float = SEEN) -> tup
     The first: local correlations of the best share of what there is.
 
     A place counts by the contrast of the pattern and by that of the picture: what is there too much
-    is as wrong as what is missing. What the picture is noisier than the pattern does not count as
-    contrast. The second: by the share of the pattern's own contrast that is there, for a corner
-    with nothing beside it is not a crossing; and by the share in the direction of which least is
-    there, for parallel lines with nothing across do not tell a place.
+    is as wrong as what is missing. Noise that the picture has beyond the pattern's does not count
+    as contrast. The second: by the share of the pattern's own contrast that is there, for a corner
+    with nothing beside it is not a crossing; and by the share in the direction of which the least
+    is there, for parallel lines with nothing across do not tell a place.
     """
     (rows, columns), (x, y, turn, size) = like.full, pose[0].tolist()
     c, s = size * math.cos(turn), size * math.sin(turn)

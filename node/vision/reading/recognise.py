@@ -1,10 +1,9 @@
 """The characters of one line of text: several looks by a network, and how sure it is of the least
 sure character.
 
-The network's own figure, the mean over the characters, is 0.9 and more for many a text with one
-wrong character, and for print that nobody could read. Here a text counts that two looks agree on
-(as it is, and smoothed, which closes the dots of a dot matrix), with the lesser sureness of the two
-best.
+The network's own figure, the mean over the characters, is 0.9 or more for many texts with one wrong
+character, and for print that nobody could read. Here a text counts if two looks agree on it (as it
+is, and smoothed, which closes the dots of a dot matrix), with the lesser sureness of the two best.
 """
 
 import itertools
@@ -21,7 +20,7 @@ from node.frame import Pixels
 HEIGHT, LEAST_WIDTH = 48, 320  # px, as the network was trained
 # blur of each look, sigma in relation to the height of a line with space around it
 LOOSE = (0.0, 0.035, 0.07, 0.02)
-TIGHT = (0.0, 0.07, 0.1, 0.04)  # the same of one that was cut out close
+TIGHT = (0.0, 0.07, 0.1, 0.04)  # the same for one that was cut out close
 SURE = 0.9  # two looks that agree so well need no further one
 BEYOND_DOUBT = 0.99  # one look that is so sure of each character was never wrong: it needs no other
 ALONE = 0.4  # of what one look says and no other

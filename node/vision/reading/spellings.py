@@ -55,7 +55,7 @@ def full_ascii(text: str) -> str | None:
 
 def code_32(text: str) -> str | None:
     """The number that is printed below a Code 39 of six characters, `A` and nine digits, the last a
-    check; None if it is none.
+    check digit; None if it is not one.
 
     Allegato A, Decreto del Ministero della Sanita, 15 July 2004.
     """

@@ -1,8 +1,8 @@
 """Linear codes of one text that stand above each other: zxing-cpp takes the lines of both for one
 code.
 
-What it found is laid upright. Rows in which hardly a bar is to be seen part it; each part that says
-the same when it is read by itself is a code, if the parts are of one height, as labels of one print
+What it found is laid upright. Rows in which hardly a bar is seen divide it; each part that says the
+same when it is read by itself is a code, if the parts are of one height, as labels of one print
 are. Parts of other heights are one code with a scratch across it, unless that would be wider than a
 scratch is. A gap narrower than labels are ever apart is a scratch.
 """

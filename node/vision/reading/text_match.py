@@ -13,13 +13,13 @@ from schemas.tools.regular import compiled, matches
 
 SAME_LINE = 0.5  # of the lower box's height
 MOST_SHOWN = 1000  # characters of a text in a result
-MOST_STEPS = 2_000_000  # of a match: characters times states of the pattern; some 0.5 s at worst
+MOST_STEPS = 2_000_000  # for one match: characters times states of the pattern; 0.5 s at worst
 
 
 def judge(
     settings: ReadingTool, trigger: Trigger, without_spaces: bool = False
 ) -> Callable[[str], bool]:
-    """Whether a text is right, as a function of it; any text is if nothing says which.
+    """Whether a text is right, as a function of the text; any is, if nothing says which.
 
     Raises Problem NO_VALUE if the trigger does not say what to compare with.
     """
