@@ -34,7 +34,7 @@ def main(config: Path | None, environ: Mapping[str, str]) -> int:
     sys.setswitchinterval(SWITCH_S)
     threading.excepthook = _thread_failed
     with contextlib.suppress(AttributeError):  # another C library
-        # or each thread that ever was keeps some memory
+        # or each thread that ever ran keeps some memory
         ctypes.CDLL(None).mallopt(M_ARENA_MAX, ARENAS)
     try:
         loaded = load(config, environ)

@@ -43,7 +43,7 @@ class Arrival:
     older_ms: float = 0.0  # how old it may have been when it was received
     bad: bytes | None = None
     redelivered: bool = False
-    same: bool = False  # whether it is one that is in the ledger, come again
+    same: bool = False  # whether it is already in the ledger, and has come again
     # whether its producer says so: it did not hear that the trigger was accepted
     repeated: bool = False
     trigger_id: str = ""  # the trigger's own, or assigned
@@ -88,7 +88,7 @@ def read(delivery: Delivery, station: Station, received: Received) -> Arrival | 
     try:
         trigger = parse_trigger(payload, station.settings.plain)
     except Exception as error:
-        # whatever a payload can do to us: it is no trigger, and it must not come again
+        # whatever a payload can do to us, it is no trigger, and it must not come again
         if not isinstance(error, Problem):
             log.exception("a trigger could not be read")
         problem = (

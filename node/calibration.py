@@ -21,7 +21,7 @@ Flat = Callable[[Any], Floats]  # n x 2 points of the frame, in px, as points of
 
 LEAST_VIEWS = 3
 MOST_TILT_DEG, MOST_SPREAD = 2.0, 0.01  # of boards in one plane
-MOST_ERROR_PX = 0.01  # of undoing the lens; more is where its polynomial folds over
+MOST_ERROR_PX = 0.01  # of undoing the lens; it is more only where its polynomial folds over
 
 
 def in_px(points: Any) -> Floats:
@@ -126,8 +126,8 @@ def from_checkerboard(
     grid = np.zeros((columns * rows, 3), np.float32)
     grid[:, :2] = np.mgrid[:columns, :rows].T.reshape(-1, 2) * square_mm
     corners: Any = [boards[number] for number in found]
-    # k3 stays 0: with boards that do not reach the corners it runs wild there, and elsewhere it
-    # changes nothing
+    # k3 stays 0: with boards that do not reach the corners it runs wild there, and it changes
+    # nothing elsewhere
     error, camera, distortion, turns, places = cv2.calibrateCamera(
         [grid] * len(found), corners, (width, height), None, None, flags=cv2.CALIB_FIX_K3
     )
@@ -175,7 +175,7 @@ def _check_one_plane(normals: Floats, away: Floats) -> None:
 def _corners(picture: Pixels, columns: int, rows: int) -> Any:
     """The inner corners row by row, n x 1 x 2; None if they are not all seen."""
     gray = picture if picture.ndim == 2 else cv2.cvtColor(picture, cv2.COLOR_BGR2GRAY)
-    # that one helps in uneven light, and loses clean boards
+    # that helps in uneven light, but loses clean boards
     for flags in (0, cv2.CALIB_CB_NORMALIZE_IMAGE):
         flags |= cv2.CALIB_CB_EXHAUSTIVE | cv2.CALIB_CB_ACCURACY
         seen, corners = cv2.findChessboardCornersSB(gray, (columns, rows), flags=flags)

@@ -21,7 +21,7 @@ from schemas.geometry import AnyRegion, Circle, Ring, RotatedRectangle, within
 
 Pixels = NDArray[np.uint8]
 MAX_PIXELS = 2**26
-FEW = 16  # px apart are those that tell at once that a view is not uniform
+FEW = 16  # px between those that show at once that a view is not uniform
 
 # one thread per station: OpenCV's own pool only adds jitter to calls of a few 100 us
 cv2.setNumThreads(1)

@@ -39,7 +39,7 @@ def inspect(part: Part, station: Station) -> None:
         station.worker.settle(Settle(part.id))
         return
     try:
-        # before the lines are driven: what cannot be told must not be shown
+        # before the lines are driven: what cannot be reported must not be shown
         compose(record, station)
         assert record.result is not None
         verdict, program = record.result.verdict, record.found.program

@@ -31,7 +31,7 @@ from schemas.trigger import EMPTY, bad_id
 
 log = logging.getLogger(__name__)
 
-NUMBER_DIGITS = 8  # of what is not a trigger: as text they are in the order of the numbers
+NUMBER_DIGITS = 8  # for what is not a trigger: as text they are in the order of the numbers
 IN_A_ROW = 3  # known ids one after the other: a counter that began again
 
 
@@ -61,7 +61,7 @@ class Intake:
     def deliver(self, deliveries: Sequence[Delivery]) -> None:
         """Messages on trigger topics. When it returns they may be acknowledged. Raises Problem
         STORE_FAILED: none may."""
-        # afterwards: what cannot be stored is delivered again and again
+        # only afterwards: what cannot be stored is delivered again and again
         tell: list[Callable[[], object]] = []
         found = [self._arrival(each, Received.now(each.waited_s), tell) for each in deliveries]
         self._commit([arrival for arrival in found if arrival is not None])
@@ -225,7 +225,7 @@ class Intake:
         return [row[0] for row in self._ledger.read(sql, (station, *ids))]
 
     def _last_number(self, station: str, begin: str) -> int:
-        # anybody may give his triggers ids that look like ours
+        # anybody may give their triggers ids that look like ours
         sql = (
             "SELECT max(trigger_id) FROM triggers WHERE station = ? AND trigger_id BETWEEN ? AND ?"
             " AND trigger_id GLOB ?"
@@ -251,7 +251,7 @@ class Intake:
             )
         if arrival.trigger.ack or station.settings.ack == "always":
             self._tell(station, told)
-        # an id may be forgotten since it was seen to be known
+        # an id may have been forgotten since it was seen to be known
         if arrival.reserved or (result is None and station.thread.reserve()):
             station.thread.add(arrival.part(answer.id))
         elif result is None:
@@ -320,7 +320,7 @@ class Intake:
             received = (
                 Received(row.received_at, row.received_ns) if row.this_boot else Received.now()
             )
-            # durations across a reboot mean nothing
+            # a duration across a reboot means nothing
             received = received._replace(at=row.received_at)
             trigger = Trigger.model_validate_json(row.body)
             part = Part(
@@ -367,7 +367,7 @@ def _answer(arrival: Arrival, problem: Problem) -> Callable[[int], Result]:
 
 def _told(trigger_id: str, answer: Answer | None, *, known: bool) -> AcceptedTrigger:
     result_id, seq, verdict = answer or (None, None, None)
-    return AcceptedTrigger.made(  # all values are our own
+    return AcceptedTrigger.made(  # all these values are our own
         trigger_id=trigger_id,
         known=known,
         state="waiting" if answer is None else "answered",

@@ -25,18 +25,18 @@ from schemas.store.ledger.engine import WAIT_S
 
 # Waits under a lock
 LEDGER_S = WAIT_S  # for a commit: then it is refused, or keeps its place in line
-# for a row of the audit, in a database that the web writes too: of our threads, and again of other
-# processes
+# for a row of the audit, in a database that the web writes too: for our own threads, and again for
+# other processes
 AUDIT_S = 1.5
 
 # Heartbeats: how long a thread may stand still
 BEAT_S = 8.0
 # chores and keeping: they load programs, look through folders, remove what is too old
 CARE_BEAT_S = 24.0
-# the thread of commands: longer than any of them, which end by limits of their own where a worker
-# is a process; where it is a thread nothing else ends one that hangs
+# the thread of commands: longer than any command takes; where a worker is a process commands end by
+# limits of their own, and where it is a thread nothing else ends one that hangs
 COMMANDS_BEAT_S = 300.0
-# the watch did not run for so long: the machine stood still, and nobody is held to his beat
+# the watch did not run for this long: the machine stood still, and no thread is held to its beat
 STILL_S = 2.0
 
 # The unit's watchdog (WatchdogSec): the watch tells it every second that it lives
@@ -46,7 +46,7 @@ WATCHDOG_S = 30.0
 FINISH_S = 2.0  # for the parts that are being inspected
 STOP_S = 0.5  # beside them: commands, chores, keeping
 ANSWER_S = 1.5  # for those that wait
-APART_S = 2.5  # for whatever ends beside one another: lines, pictures, broker, cameras
+APART_S = 2.5  # for what ends side by side: lines, pictures, broker, cameras
 BROKER_STOP_S = 2.0
 LINES_STOP_S = 1.5
 TRACING_STOP_S = 0.5
@@ -59,7 +59,7 @@ DIE_S = 1.0  # for safe lines, when nothing can be trusted any more
 BROKER = Times(connect_s=5.0, dead_s=15.0, farewell_s=BROKER_STOP_S / 2)
 DEAD_S = 17.0  # the promise about dead connections
 
-# The limits of modules: what kind each is
+# The limits of modules, each by its kind
 LOCKS = "waits for a lock, under which others may wait"
 TURNS = "waits of a thread with a heartbeat, at one go"
 OWN = "waits of a thread, a child or a part that has no heartbeat, but this limit"

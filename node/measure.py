@@ -75,7 +75,7 @@ def _one(frame: Frame, placement: Placement, tool: LoadedTool, given: Given) -> 
         )
         more = (given,) if settings.asks else ()
         measurement = tool.kind.measure(view, settings, tool.learned, *more)
-        measured: Any = measurement.value  # whatever a tool of others gives
+        measured: Any = measurement.value  # whatever a third party's tool returns
         if not isinstance(measured, Real) or not math.isfinite(measured):
             raise Problem("NO_VALUE", f"tool {settings.name}: {measured!r:.40}")
         value = float(measured)

@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable, Hashable
 from typing import Any, Protocol
 
-RUNS = 3  # so long is kept what no run asks for: two may edit, and an undo asks for what was before
+RUNS = 3  # what no run asks for stays so long: two may edit, and an undo asks for what was before
 
 
 class Once(Protocol):

@@ -81,7 +81,7 @@ def store(record: Record, station: "Station") -> None:
             station.worker.settle(Settle(record.part.id))
         elif isinstance(error, Problem):
             station.keep(record, error)
-        else:  # whatever it is that cannot be written, the part has an answer
+        else:  # whatever it is that cannot be written, the part still gets an answer
             log.error(
                 "station %s: the result of %s cannot be written",
                 station.id,

@@ -55,6 +55,6 @@ class Reload:
             self._read.append(load(self._config, self._environ))
         except Problem as problem:
             self._read.append(problem)
-        except Exception as error:  # whatever it is, the old settings stay, and it is told
+        except Exception as error:  # whatever it is, the old settings stay, and it is reported
             log.exception("reload")
             self._read.append(Problem("SETTINGS_INVALID", f"{type(error).__name__}: {error}"))

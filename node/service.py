@@ -309,7 +309,7 @@ class Service:
             beats["spare"] = (self.spare.beat_ns, limits.BEAT_S)
         if (port_ns := self.metrics.beat_ns) is not None:
             beats["metrics"] = (port_ns, limits.CARE_BEAT_S)
-        if not self.ledger.moving:  # which takes as long as the disk needs
+        if not self.ledger.moving:  # this takes as long as the disk needs
             beats["moving"] = (self.keeping.moving_beat_ns, limits.BEAT_S)
         if (turned_ns := self.exports.pictures.beat) is not None:  # it waits for no target
             beats["exports"] = (turned_ns, limits.CARE_BEAT_S)

@@ -23,7 +23,7 @@ LOAD_S = 30.0
 RETRY_S = 10.0
 SHELF_BYTES = 256 * 1024 * 1024
 SHELF_PROGRAMS = 256
-# what is wrong with the program itself is so until it changes
+# what is wrong with the program itself stays wrong until it changes
 LASTING = ("PROGRAM_INVALID", "PROGRAM_EMPTY", "TOOL_CRASHED")
 
 
@@ -86,7 +86,7 @@ class Shelf:
             except TimeoutError:
                 raise Problem("PROGRAM_LOADING", program_id) from None
         if isinstance(found, Problem):
-            raise found.with_traceback(None)  # or it would grow with every part
+            raise found.with_traceback(None)  # otherwise it would grow with every part
         return found
 
     def peek(self, program_id: str) -> LoadedProgram | Problem | None:
@@ -131,7 +131,7 @@ class Shelf:
             self._heads = heads
         loads = []
         for program_id in self._due(self._heads):
-            with contextlib.suppress(Problem):  # it has been deleted in this moment
+            with contextlib.suppress(Problem):  # it has been deleted just now
                 loads.append(self._load_soon(program_id))
         wait(loads, wait_s)
         return changed

@@ -34,7 +34,7 @@ class Edges:
         """An edge at this time of the monotonic clock. Called on the thread of the lines."""
         try:
             self._waiting.put_nowait((station, at_ns))
-        except queue.Full:  # the debounce is far off: these do not wait, but they are answered
+        except queue.Full:  # the debounce is far off: these do not wait, but are answered
             self._beyond[station] += 1
 
     def take(self, wait_s: float) -> list[tuple[str, Received]]:
@@ -108,7 +108,7 @@ class Sources:
 
     def _timed(self, station: Station) -> None:
         if station.paused or station.thread.current is not None or station.unrecorded is not None:
-            return  # a timer asks for as many pictures as there can be, not for a queue of them
+            return  # a timer asks for as many pictures as there can be, not for a queue
         try:
             self._intake.take(station, Trigger(), "timer", Received.now())
         except Problem as problem:

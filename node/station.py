@@ -3,7 +3,7 @@ The thread that inspects its parts is in station_thread.py; what knows pixels is
 
 No part is taken while results cannot be stored: those that could not be stay with the station, with
 what the lines have shown, and are stored as soon as the disk allows. Whatever waits until then is
-stale by then, and is told so.
+stale by then, and its result says so.
 """
 
 import contextlib
@@ -28,17 +28,17 @@ log = logging.getLogger(__name__)
 
 # results of a station that may wait for their commit while the next part is inspected
 UNSETTLED = 4
-FAULT_S = 600.0  # so long a fault of ours is told after it happened
+FAULT_S = 600.0  # how long a fault of our own is reported after it happened
 MAINTENANCE_S = 900.0  # without a sign
 LATENCIES = 1000
 LOAD_S = 30.0  # for a program that is selected
-BY_CRASHES = 2  # what is remembered of a station that was paused by us
+BY_CRASHES = 2  # what is remembered of a station that we paused
 PAUSED = "The station is paused: save a changed version, or select another program, then resume it"
 
 
 class Station:
-    """See the head of this file. `inspect` is given, so that inspection.py reads top down and
-    nothing goes in circles."""
+    """See the head of this file. `inspect` is passed in, so that inspection.py reads top down and
+    no import goes in circles."""
 
     def __init__(
         self,
@@ -63,7 +63,7 @@ class Station:
         self.reset_at, self.reset_seq = remembered[1:3]
         self.paused = remembered[3] > 0
         self.maintenance = False
-        # why it was paused by us
+        # why we paused it
         self.crash: str | None = (
             f"a program has ended the worker again and again before the node was started anew: the"
             f" log names it. {PAUSED}"
@@ -138,12 +138,12 @@ class Station:
         return self.ledger.failing or (self._unstored_why if self._unstored else None)
 
     def faulty(self, message: str) -> None:
-        """A fault of ours affected one part; it is reported for a while."""
+        """A fault of our own affected one part; it is reported for a while."""
         self._fault = message, time.monotonic()
 
     @property
     def fault(self) -> str | None:
-        """The last fault of ours, if it was not long ago."""
+        """The last fault of our own, if it was not long ago."""
         fault = self._fault
         return fault[0] if fault is not None and time.monotonic() - fault[1] < FAULT_S else None
 
@@ -201,7 +201,7 @@ class Station:
             f" in a row, at {crash.doing}: {crash.how}. {PAUSED}"
         )
         log.critical("station %s: %s", self.id, said)
-        self.paused = True  # whether or not it can be remembered
+        self.paused = True  # whether it can be remembered or not
         self.crash = said
         with contextlib.suppress(Problem):
             self.pause(True)
@@ -214,8 +214,8 @@ class Station:
         self.driver.by_hand(self.id, output, active)
 
     def end_forgotten(self, limit_s: float = MAINTENANCE_S) -> bool:
-        """End a maintenance without a sign for so long; the station stays paused until it is
-        resumed."""
+        """End a maintenance that has given no sign for `limit_s`; the station stays paused until it
+        is resumed."""
         if not self.maintenance or time.monotonic() - self._tested_at < limit_s:
             return False
         # nothing to remember, and so nothing that can fail: it is paused already

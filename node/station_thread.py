@@ -1,7 +1,7 @@
 """The thread of a station: one part after the other, and a new thread where one hangs.
 
-It knows of parts and of time, and of nothing else: what an inspection is, and whether the next part
-may be taken, is given.
+It knows about parts and about time, and nothing else: what an inspection is, and whether the next
+part may be taken, is passed in.
 """
 
 import logging
@@ -25,7 +25,7 @@ class StationThread:
 
     inspect: answers one part, on this thread. may_take: whether a part may be taken now, asked
     before each. faulty: is told what inspect raised. limit_ns: until inspect sets a limit of its
-    own. room: so many parts may wait.
+    own. room: how many parts may wait.
     """
 
     def __init__(
@@ -77,7 +77,7 @@ class StationThread:
             self.current = part
             try:
                 self._inspect(part)
-            except Exception as error:  # the last resort: the thread goes on, whatever it was
+            except Exception as error:  # the last resort: whatever it was, the thread goes on
                 log.critical(
                     "station %s: nothing answers %s", self._station, part.trigger_id, exc_info=True
                 )
@@ -107,14 +107,14 @@ class StationThread:
         )
 
     def stood_still(self, until_ns: int, asleep_ms: float, deadline_ns: int) -> None:
-        """The machine stood still until then, and slept for so long: the current part has until the
-        deadline."""
+        """The machine stood still until then, and slept for that long: the current part has until
+        the deadline."""
         self._asleep.append((until_ns, round(asleep_ms * 1e6)))
         self._deadline_ns = max(self._deadline_ns, deadline_ns)
 
     def received_ns(self, part: Part) -> int:
-        """When the part's trigger was received, were the time counted in which the machine slept
-        since."""
+        """When the part's trigger was received, on a clock that counts the time in which the
+        machine has slept since."""
         return part.received_ns - sum(
             asleep_ns for until_ns, asleep_ns in self._asleep if until_ns > part.received_ns
         )
@@ -122,7 +122,7 @@ class StationThread:
     def abandon(self, part: Part) -> None:
         """Leave the thread that hangs in this part to itself, and go on with a new one."""
         if self.current is not part:
-            return  # it came back in this moment, and may have the next part already
+            return  # it came back just now, and may have the next part already
         if self._thread is not None:
             self.abandoned = [
                 thread for thread in [*self.abandoned, self._thread] if thread.is_alive()
@@ -144,7 +144,7 @@ class StationThread:
 
     @property
     def ended(self) -> bool:
-        """Whether no part is inspected any more."""
+        """Whether no part is being inspected any more."""
         return self._thread is None or not self._thread.is_alive()
 
     def take_waiting(self) -> list[Part]:

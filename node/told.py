@@ -1,4 +1,4 @@
-"""The result of a part as it is told: made of what was found, and small enough."""
+"""The result of a part as it is reported: made from what was found, and small enough."""
 
 import time
 from typing import Protocol
@@ -9,7 +9,7 @@ from schemas import EVALUATION, Images, Result, utc
 from schemas.result import MAX_RESULT_BYTES, Fault
 
 FEW = 16  # tools: without texts and errors each takes less than 300 bytes
-LATER_BYTES = 64  # by so much a result can grow after it was fitted: seq, times and outputs
+LATER_BYTES = 64  # by how much a result can grow after it was fitted: seq, times and outputs
 
 
 class Whose(Protocol):
@@ -30,7 +30,7 @@ def build(
     seq: int,
     images: Images = NO_IMAGES,
 ) -> Result:
-    """The result of an inspection as it will be stored and published, but for what is known only
+    """The result of an inspection as it will be stored and published, except for what is known only
     then."""
     part, found = record.part, record.found
     program, fault = found.program, found.fault
@@ -72,7 +72,7 @@ def build(
 
 
 def smallest(record: Record, station: Whose, result_id: str) -> Result:
-    """The ERROR of a part of which nothing is told but which it is, and why."""
+    """The ERROR of a part of which nothing is said but which part it is, and why."""
     part, fault = (
         record.part,
         record.found.fault or Fault(code="INTERNAL", message="no verdict was reached"),
@@ -112,7 +112,7 @@ def _fit(result: Result) -> Result:
     meta."""
     few = len(result.tools) <= FEW and not any(tool.text or tool.error for tool in result.tools)
     if few and result.meta is None:
-        return result  # what else there is has bounds of its own
+        return result  # everything else has bounds of its own
     limit = MAX_RESULT_BYTES - LATER_BYTES
     if len(result.model_dump_json(by_alias=True)) <= limit:
         return result

@@ -1,5 +1,5 @@
-"""First step: is this trigger still worth an inspection, with which program, and what is asked of
-the worker."""
+"""First step: whether this trigger is still worth an inspection, with which program, and what is
+asked of the worker."""
 
 import time
 

@@ -1,8 +1,9 @@
-"""The watch: nobody hangs unnoticed. It looks at every part that is inspected, and at the heartbeat
-of every thread.
+"""The watch: no thread hangs unnoticed. It looks at every part that is inspected, and at the
+heartbeat of every thread.
 
 Time is only held against those who had it: when the watch itself did not run for a while the
-machine stood still, so all start anew, and what waited meanwhile is as old as it is.
+machine stood still, so everything is timed anew from then, but what waited meanwhile is as old as
+it is.
 """
 
 import contextlib
@@ -30,7 +31,7 @@ T = TypeVar("T")
 
 WATCH_S = 0.02
 AGAIN_S = 1.0  # what a part has left after that
-LATE_S = 0.5  # so much later a part may come back that was answered; then its worker is ended
+LATE_S = 0.5  # how late a part that was answered may still come back; then its worker is ended
 ABANDONED_LIMIT = 3
 # each thread's last heartbeat (monotonic ns), and its limit in seconds
 Beats = dict[str, tuple[int, float]]
@@ -54,12 +55,12 @@ class Watch:
         self._beats = beats
         self._looked_ns = time.monotonic_ns()
         self._asleep_ns = _asleep_ns()
-        self._began_ns = self._looked_ns  # beats before this are not held against anybody
+        self._began_ns = self._looked_ns  # beats before this are not held against any thread
         self._check_at = 0.0
 
     def until(self, asked: Callable[[], T | None]) -> T:
         """Watch until `asked` gives an answer; the answer."""
-        # the start may have taken long, and is held against nobody
+        # the start may have taken long, and is not held against any thread
         self._looked_ns = self._began_ns = time.monotonic_ns()
         while (answer := asked()) is None:
             self.look()
@@ -110,8 +111,8 @@ class Watch:
         elif station.thread.current is not part:
             return  # it ended just now
         else:
-            # answered, but still not back: it is ended where that can be, or storing takes long,
-            # which is not the inspection's fault
+            # answered, but still not back: it is ended where that is possible; or storing takes
+            # long, which is not the inspection's fault
             station.worker.give_up(part.id)
             station.thread.limit(time.monotonic_ns() + 1_000_000_000)
             return
@@ -136,8 +137,8 @@ class Watch:
         notify("WATCHDOG=1")
 
     def _die(self, why: str) -> NoReturn:
-        """Nothing can be trusted any more: lines safe, stacks to the log, and an end that the unit
-        answers with a start."""
+        """Nothing can be trusted any more: makes the lines safe, logs the stacks, and ends the
+        process, which the unit starts again."""
         log.critical("%s: the process ends", why)
         for station in self._stations:
             self._driver.safe(station)

@@ -74,7 +74,7 @@ class Folder:
         part_id, or unreadable), IMAGE_INVALID (naming the file), CAMERA_TIMEOUT.
         """
         if self._problem is not None:
-            raise self._problem.with_traceback(None)  # else it grows with each raise
+            raise self._problem.with_traceback(None)  # otherwise it grows each time it is raised
         if self._settings.order == "newest":
             return self._arriving(request)
         name = self._next() if self._settings.order == "name" else self._named(request.part_id)
@@ -110,8 +110,8 @@ class Folder:
         self._stems = {}
         for name in self._names:
             self._stems.setdefault(name.rpartition(".")[0], []).append(name)
-        # a file that comes within the tick of the folder's clock leaves its time as it is: such a
-        # list is not kept
+        # a file that comes within one tick of the folder's clock leaves the folder's time as it is:
+        # such a list is not kept
         self._listed_ns = changed_ns if time.time_ns() - changed_ns > 50_000_000 else -1
 
     def _fail(self, reason: str) -> NoReturn:
@@ -195,7 +195,7 @@ class Folder:
                 version = self._version(name)
                 self._cache.put(name, version, self._decode(name))
             except Problem:
-                return  # the grab of this picture meets it again, and tells
+                return  # the grab of this picture meets it again, and reports it
 
         self._ahead = threading.Thread(target=work, name="folder-ahead", daemon=True)
         self._ahead.start()
@@ -235,7 +235,7 @@ class Folder:
                     "CAMERA_TIMEOUT",
                     f"no whole picture was written after the trigger ({reasons[:300]})",
                 )
-            # a large folder takes a while to look through
+            # it takes a while to look through a large folder
             pause_s = max(POLL_S, 4 * (now_ns - began_ns) / 1e9)
             time.sleep(min(pause_s, (request.deadline_ns - now_ns) / 1e9))
 

@@ -71,7 +71,7 @@ class Usb:
         self._problem: Problem | None = Problem("CAMERA_NOT_FOUND", "the camera is not open")
         self._newest: Frame | None = None
         self._dark: Frame | None = None  # the newest one that no lamp lit
-        self._damaged: Problem | None = None  # the newest frame, since somebody waits
+        self._damaged: Problem | None = None  # the newest frame since somebody began to wait
         self._wanted_ns: int | None = None  # what grab() waits for: a frame exposed after this
         self._asked = ProgramCamera()
         self._refused: tuple[ProgramCamera, Problem] | None = None
@@ -118,7 +118,7 @@ class Usb:
                     if self._refused is not None and self._refused[0] == request.camera:
                         problem = problem or self._refused[1]
                     if problem is not None:
-                        raise problem.with_traceback(None)  # else it grows with each raise
+                        raise problem.with_traceback(None)  # else it grows each time it is raised
                     if self._newest is not None and self._newest.exposed_ns > request.after_ns:
                         return self._newest
                     left_s = (request.deadline_ns - time.monotonic_ns()) / 1e9
@@ -205,7 +205,7 @@ class Usb:
             (cv2.CAP_PROP_FPS, settings.fps),
             (cv2.CAP_PROP_BUFFERSIZE, BUFFERS),
         ):
-            capture.set(wish, value)  # what came of it is seen in the frames
+            capture.set(wish, value)  # the frames show what came of it
         if round(capture.get(cv2.CAP_PROP_FOURCC)) in MOTION_JPEG:
             # the driver's bytes, not what OpenCV makes of them
             capture.set(cv2.CAP_PROP_CONVERT_RGB, 0)
@@ -367,7 +367,7 @@ class _Looks:
             )
         self.lit = float(np.mean(pixels[::8, ::8])) >= self._settings.quality.brightness_low
         if not self.lit:
-            self._mark, self.repeated = None, 0  # without light all pictures are alike
+            self._mark, self.repeated = None, 0  # without light, all pictures are alike
         elif self._settings.frozen_frames:
             # noise alone makes each picture of a live sensor differ here
             mark = zlib.crc32(pixels[::8].tobytes())

@@ -20,7 +20,7 @@ from schemas.trigger import MAX_META_BYTES, MAX_TRIGGER_BYTES
 
 log = logging.getLogger(__name__)
 
-LOADED_S = 1.0  # so long a change is held back for its program to be loaded
+LOADED_S = 1.0  # a change is held back this long for its program to be loaded
 
 
 class InfoTelling:

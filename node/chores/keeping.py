@@ -22,7 +22,7 @@ from schemas.store.ledger.log import HELD_BYTES
 log = logging.getLogger(__name__)
 
 TICK_S = 0.2
-ALARM_S = 10.0  # between two figures of the same trouble
+ALARM_S = 10.0  # between two reports of the same trouble
 JUMP_S = 5.0
 JUMP_TOLD_S = 60.0
 PRUNE_S = 10.0  # between two looks for what is too old
@@ -93,7 +93,7 @@ class Keeping:
         try:
             work()
         except Problem as problem:
-            # it comes again; that nothing can be written is told by whoever has something to write
+            # it comes again; whatever has something to write reports that nothing can be written
             log.debug("%s: %s", work.__name__, problem)
         except Exception:
             log.exception("%s failed", work.__name__)
@@ -142,7 +142,7 @@ class Keeping:
             self.beat_ns = time.monotonic_ns()
             if not gone or self._stopping.is_set():
                 break
-            # what is removed goes through the log, too: more when that was moved
+            # removals go through the log, too: more follow once that has been moved
             if self._ledger.log_bytes() > HELD_BYTES:
                 return
         self._prune_at = now + PRUNE_S

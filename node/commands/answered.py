@@ -57,7 +57,7 @@ class Answered:
             try:
                 self._ledger.keep_reply(reply.request_id, *kept)
                 return reply
-            except Problem as problem:  # it is done, and whoever asked must know
+            except Problem as problem:  # it is done, and the sender must know
                 what = "this reply is not stored, so after a restart a repetition would be done"
                 reply = reply.model_copy(update={"warning": warning(problem, what)})
         self._recent[reply.request_id] = kept

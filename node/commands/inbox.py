@@ -74,7 +74,7 @@ class Commands:
         self._audit = audit
         self._seldom = Seldom(outbox)
         self._line: queue.Queue[_Waiting] = queue.Queue(LINE)
-        # of the commands that wait: each is written by one thread only
+        # about the commands that wait: each is written by one thread only
         self._bytes_in = self._bytes_out = 0
         self._stopping = False
         self._thread = threading.Thread(target=self._run, name="commands", daemon=True)
@@ -117,7 +117,8 @@ class Commands:
         try:
             self._put(name, message, backlog)
         except Exception:
-            # not acknowledged it would end the connection, be brought again, and end the next one
+            # if not acknowledged, it would end the connection, be delivered again, and end the next
+            # one
             log.exception("a command could not be taken")
 
     def _put(self, name: str, message: Incoming, backlog: Backlog | None) -> None:
@@ -288,7 +289,7 @@ class Commands:
         heard = None if row is None else partial(self._ledger.command_answered, row)
         topic = message.response_topic
         own = topic is not None and self._outbox.names.of_client(topic)
-        apart = name != "resend"  # it goes behind what was asked for
+        apart = name != "resend"  # it queues behind what was asked for
         leaf = name if name in COMMANDS else UNKNOWN
         self._outbox.post("reply", leaf, payload, apart=apart, token=None if own else heard)
         if topic is None:

@@ -13,7 +13,7 @@ from node.frame import Frame
 from schemas import Problem
 from schemas.program import ProgramCamera
 
-SHARE = 0.995  # so many of the pixels ...
+SHARE = 0.995  # this share of the pixels ...
 AIM = 230.0  # ... shall stay below this gray: the rest may be gloss
 NEAR = 12.0
 BURNT = 250.0
@@ -21,7 +21,7 @@ GRABS = 8
 LIMIT_S = 6.0
 FIRST_MS, LEAST_MS, MOST_MS = 5.0, 0.1, 50.0  # a longer exposure blurs what moves
 MOST_GAIN = 16.0
-STEP = 4.0  # at most so much lighter at a time: a dark picture tells little
+STEP = 4.0  # lighter by at most this much at a time: a dark picture tells little
 
 
 class _Try(NamedTuple):

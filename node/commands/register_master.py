@@ -19,7 +19,7 @@ def register_master(bench: "Bench", command: RegisterMaster) -> dict[str, Any]:
         pixels = bench.workshop.decoder.decode(base64.b64decode(command.image))
     else:
         pixels = live_frame(bench).pixels
-    # as we encode it, whatever came
+    # as we encode it, whatever was sent
     data = bench.pictures.encode_exact(pixels, MAX_MASTER_BYTES)
     store = bench.shelf.store
     head = store.get(command.program)

@@ -15,7 +15,7 @@ def trigger(reach: Reach, command: TriggerCommand, asked: Asked) -> dict[str, An
     """
     station = reach.station(command.station)
     given = as_trigger(command.trigger)
-    # the same request must not make a second one
+    # the same request must not make a second trigger
     trigger_id = given.trigger_id or f"cmd-{command.request_id}"[:64]
     given = given.model_copy(
         update={"trigger_id": trigger_id, "sent_at": given.sent_at or command.sent_at}

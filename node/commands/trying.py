@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 
 WIDEST = 2560  # px of the annotated picture in an answer
 IDLE_S = 600.0
-# for faults that are drawn and inspected, at a time; others are asked for later
+# for faults that are drawn and inspected at a time; others are asked for later
 CHALLENGE_S = 1.5
 
 
@@ -89,14 +89,14 @@ class Trying:
     ) -> dict[str, Any]:
         given, refused = self._given(command, master)
         part = _part(command, bench)
-        found = Inspection(part, loaded)  # decoding is no time of an inspection
+        found = Inspection(part, loaded)  # the time of decoding does not count as inspection
         program = loaded.program
         try:
             if refused is not None:
                 raise refused
             found.frame = _frame(given, bench, loaded)
             found.step("acquire")
-            self._memo.take_saved_ns()  # what learning took is none either
+            self._memo.take_saved_ns()  # nor does the time of learning
             once = None
             place = partial(locate, found.frame, program.locator, loaded.locator)
             if given is None:

@@ -19,7 +19,7 @@ KINDS = {
 }
 EXTRA = "exports"
 CONNECT_S = 5.0  # to reach a target
-QUIET_S = 20.0  # without an answer of one
+QUIET_S = 20.0  # without an answer from one
 
 
 class Stored(NamedTuple):

@@ -29,7 +29,7 @@ class Folder:
         part = to.with_name(f".{to.name[:200]}.part")
         try:
             to.parent.mkdir(parents=True, exist_ok=True)
-            part.unlink(missing_ok=True)  # of an end in the middle
+            part.unlink(missing_ok=True)  # left by an end in the middle
             # x: a link of that name would lead elsewhere on this machine
             with source.open("rb") as read, part.open("xb") as written:
                 shutil.copyfileobj(read, written)

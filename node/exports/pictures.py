@@ -25,7 +25,7 @@ from schemas.store.pictures import Pictures
 log = logging.getLogger(__name__)
 
 BATCH = 32
-PASSED = 10_000  # results of which nothing is copied, until it is written down how far it is
+PASSED = 10_000  # results with nothing to copy, until it is written down how far the export is
 POLL_S = 0.2
 TICK_S = 1.0  # from one heartbeat to the next in a long pause
 PENDING_S = 0.05
@@ -33,11 +33,11 @@ PACE_S = (
     0.02  # after each file at most: what was held up for hours leaves the processor to the parts
 )
 COUNT_S = 5.0
-COUNT_SHARE = 50  # times as long as the last count took, at least, to the next one
+COUNT_SHARE = 50  # the next count waits at least this many times as long as the last one took
 SAVE_S = 1.0
 AGAIN_S = (1.0, 30.0)  # after a failure: twice as long each time
 STUCK_S = 30.0
-TOLD_S = 5.0  # a failure that is over before does not raise an alarm
+TOLD_S = 5.0  # a failure that is over before this does not raise an alarm
 LOST_S = 3600.0
 # the fault of one kept file, and not of this machine or of the target
 UNREADABLE = (errno.EACCES, errno.EPERM, errno.EIO, errno.EISDIR, errno.EBADMSG, errno.EUCLEAN)
@@ -74,7 +74,7 @@ class PictureExporter:
         self._busy_since: float | None = None
         self._lost_at: float | None = None
         self.beat_ns = time.monotonic_ns()
-        self.began = threading.Event()  # from now on, nothing that comes is passed over
+        self.began = threading.Event()  # from now on nothing that comes is passed over
         self._stopping = threading.Event()
         self._thread: threading.Thread | None = None
 
@@ -172,14 +172,14 @@ class PictureExporter:
         """Where it was left; a target that is new gets what comes from now on."""
         try:
             known = self._memory.read()
-        except Problem as problem:  # it is not known how far it was: rather twice than never
+        except Problem as problem:  # it is not known how far it had come: rather twice than never
             log.warning("exports: %s: every kept picture is copied again", problem)
             known = Sent()
         newest = self._queue.newest()
         if known is None:
             known = Sent(row=newest)
             self._memory.write(known)
-        elif known.row > newest:  # another ledger than that one
+        elif known.row > newest:  # a different ledger from that one
             known = known.model_copy(update={"row": 0})
         self._row, self._sent, self._lost = known.row, known.sent, dict(known.lost)
 
@@ -220,7 +220,7 @@ class PictureExporter:
             kept = names[picture]
             pending = self._pending(
                 result.result_id
-            )  # asked before: what is written meanwhile is found
+            )  # asked before, so that what is written meanwhile is found
             try:
                 source = self._pictures.path(kept or "")
                 if (why := _unreadable(source)) is not None:
@@ -253,7 +253,7 @@ class PictureExporter:
             return
         self._count_at = now + COUNT_S
         self.waiting = self._queue.waiting(self._row)
-        # behind a long outage are millions of rows: looking through them is not all there is to do
+        # a long outage leaves millions of rows: looking through them is not all there is to do
         self._count_at = now + max(COUNT_S, COUNT_SHARE * (time.monotonic() - now))
         over = self.waiting.results - self.settings.most_waiting
         if over > 0:
@@ -280,7 +280,7 @@ class PictureExporter:
             self._failing = (*self._failing[:2], str(getattr(error, "message", error))[:300])
         try:
             self._count()
-        except Exception as problem:  # whatever it is, the next turn meets it too, and tells it
+        except Exception as problem:  # whatever it is, the next turn meets it too, and reports it
             log.debug("exports: %s", problem)
 
     def _save(self) -> None:
@@ -291,7 +291,7 @@ class PictureExporter:
         try:
             self._memory.write(now)
             self._saved = now
-        except Problem as problem:  # after an end, what came since is copied again
+        except Problem as problem:  # after an end, what has come since is copied again
             log.debug("exports: %s", problem)
 
     def _close(self) -> None:

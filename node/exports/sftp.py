@@ -89,7 +89,7 @@ class Sftp:
             listed = []
             with self._limited():
                 for found in self._sftp.listdir_iter(str(self._path)):
-                    self._moved()  # a folder of many files may take its time
+                    self._moved()  # a folder with many files may take its time
                     if found.filename.startswith(beginning) and S_ISREG(found.st_mode or 0):
                         at = datetime.fromtimestamp(found.st_mtime or 0, UTC)
                         listed.append(Stored(found.filename, at))
@@ -142,7 +142,7 @@ class Sftp:
         try:
             self._sftp.mkdir(str(folder))
         except OSError:
-            self._sftp.stat(str(folder))  # it was there; else this says what is wrong
+            self._sftp.stat(str(folder))  # it was there; if not, this says what is wrong
         self._made.add(folder)
 
     def _rename(self, part: str, to: str) -> None:

@@ -23,7 +23,7 @@ NO_PART = (
     "part missing",
     "half missing",
     "another part",
-)  # OK of these is never right
+)  # an OK for these is never right
 SPOT = 0.12  # of the root of a region's area: a stain, a hole, and four times as long a scratch
 SHIFT, LEAST_SHIFT_PX = 0.06, 4  # of a region's width
 SIZES = (0.95, 0.97, 1.03, 1.05)

@@ -95,7 +95,7 @@ class ChipBank:
         except OSError as error:
             if error.errno != errno.EBUSY:
                 raise
-            self.close()  # so that what is still held is held by somebody else
+            self.close()  # so that whatever is still held is held by somebody else
             holders: dict[str, list[str]] = {}
             for offset, role in wanted.items():
                 info = chip.get_line_info(offset)

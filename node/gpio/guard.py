@@ -64,8 +64,8 @@ class Guardian:
 
         self._pipe, theirs = socket.socketpair()
         self._pipe.setblocking(False)
-        # it leaves after the node, not with it: the child inherits what is blocked, so there is no
-        # gap while it starts
+        # it leaves after the node, not with it: the child inherits which signals are blocked, so
+        # there is no gap while it starts
         deaf = signal.pthread_sigmask(
             signal.SIG_BLOCK, (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
         )

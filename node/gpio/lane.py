@@ -86,7 +86,7 @@ class Lane:
         self._by_hand = False
         self._due: list[Due] = []
         self._number = 0
-        # stamp of the signals that are on: a later change of them ends their pulse's timer
+        # stamp of the signals that are on: a later change to them ends the timer of their pulse
         self._shown = 0
         self._pending = 0  # stamp of the verdicts that are not yet due
         self._beat_ns = self._retry_ns = 0 if self._used else NEVER
@@ -192,7 +192,7 @@ class Lane:
         self._parked = True
         self._write({role: False for role in self.roles if role != "heartbeat"})
 
-    # what time does
+    # what time brings about
 
     def tick(self) -> int:
         """Do what is due, and tell when to be called next. A failure is not raised: it is in

@@ -10,7 +10,7 @@ from typing import NamedTuple, TypedDict
 MS = 1_000_000
 KEPT = 4096  # changes of one station: over 10 s at 20 parts a second
 LATELY_MS = 10_000.0
-INPUT = "trigger"  # the role of the input line, whose edges only are known
+INPUT = "trigger"  # the role of the input line, of which only the edges are known
 
 
 class Change(NamedTuple):
@@ -73,7 +73,7 @@ class Trace:
         with self._lock:
             changes, number = list(self._changes), self._number
             pulses, last, began = dict(self._pulses), dict(self._last), dict(self._began)
-        if after is None or after > number:  # of a process before this one
+        if after is None or after > number:  # from a process before this one
             wanted = [each for each in changes if (now_ns - each.at_ns) / MS <= LATELY_MS]
             missed = 0
         else:

@@ -17,11 +17,11 @@ from node.frame import Frame
 from schemas import CornerLocator, Pose, Problem
 from schemas.geometry import RotatedRectangle
 
-BANDS = 40  # scan lines a place at most
+BANDS = 40  # scan lines per place at most
 LEAST_BANDS = 6
 SMOOTH_PX = 1.2  # sigma of the derivative of a Gaussian along a scan line
 STEEPEST = 1.0  # greatest slope of an edge against its place's y axis: 45 degrees
-LEAST_BETWEEN_DEG = 15.0  # edges that are nearer to parallel have no corner worth the name
+LEAST_BETWEEN_DEG = 15.0  # edges that are closer to parallel have no corner worth the name
 Points = NDArray[np.float64]
 
 
@@ -151,7 +151,7 @@ def _points(bands: NDArray[np.float32], rises: bool, contrast_low: float) -> Poi
     reach = math.ceil(3 * SMOOTH_PX)
     along = np.arange(-reach, reach + 1)
     bell = np.exp(-(along**2) / (2 * SMOOTH_PX**2))
-    taps = along * bell / (along**2 * bell).sum()  # the slope of a ramp of 1 a px is 1
+    taps = along * bell / (along**2 * bell).sum()  # the slope of a ramp of 1 per px is 1
     slopes = cv2.filter2D(
         bands, cv2.CV_32F, taps[None] if rises else -taps[None], borderType=cv2.BORDER_REPLICATE
     )

@@ -47,11 +47,11 @@ from schemas import Pattern, Pose, Problem, Region
 LEAST_SIDE = 10  # px of the coarsest pattern
 # correlation of the coarse pattern with itself half a coarse px away: the worst case of a search
 LEAST_AGREEMENT = 0.7
-FOLLOWED = 8  # places followed down from the coarsest level, half as many a level, at least 2
+FOLLOWED = 8  # places followed down from the coarsest level, half as many at each level, at least 2
 LAGGING = 0.2  # a place whose correlation is so far behind the best of its level is given up
-STAINED = 0.9  # the same of one that lies apart: another part, which something covers
+STAINED = 0.9  # the same for one that lies apart: another part, which something covers
 OTHERS = 1  # places followed to the end besides the best one: other parts, if there are any
-# of the best score, to the nearest px, from which on another place is looked at closely
+# of the best score, to the nearest px: from here on another place is looked at closely
 ROUGH = 0.6
 # of the pattern where it is compared: most px, least px of the shorter side
 SEEN_PX, SEEN_SIDE = 10_000, 20
@@ -59,10 +59,10 @@ SEEN_PX, SEEN_SIDE = 10_000, 20
 TAUGHT = 0.85
 TAUGHT_WHOLE = 0.7  # the same by all of the pattern
 ONCE = "choose what is there once, narrow the search, or set alone to false if neighbours are meant"
-# a part that is a little turned or bent is seen badly, but correlates: as good as `seen` by so much
-# less
+# a part that is a little turned or bent is seen badly, but correlates: this much less is as good as
+# `seen`
 IN_LARGE = 0.15
-SMALL = 24  # px of a side: in less the windows of `seen` say too little, and all of it must agree
+SMALL = 24  # px of a side: in less, the windows of `seen` say too little, and all of it must agree
 SMOOTH_PX = 1.0  # sigma: a camera's fine textures change when they move by half a px (aliasing)
 RIM = 4  # px of the surroundings that smoothing needs
 STEPS = 4  # of the least squares fit; it mostly ends after 2
@@ -138,7 +138,7 @@ def learn(
         rescue = (
             turned.learn(frame, settings) if min(pattern.shape) >= turned.LEAST_REGION else None
         )
-    except Problem:  # it would take too long
+    except Problem:  # that would take too long
         rescue = None
     made = PatternLearned(
         tuple(levels),
@@ -279,7 +279,7 @@ def _placed(
         if pose is not None
     ]
     gray = frame.view(search).gray
-    for x, y in placed[1:]:  # to the nearest px only: mostly it is but clutter
+    for x, y in placed[1:]:  # to the nearest px only: mostly it is just clutter
         at = x + (columns - 1) / 2, y + (rows - 1) / 2
         rough = min(seen(gray, learned.like, np.array([[*at, 0.0, 1.0]])))
         if not poses or rough >= ROUGH * poses[0].score:

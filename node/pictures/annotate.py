@@ -40,9 +40,9 @@ POSE: Colour = (255, 200, 60)
 PAPER: Colour = (32, 28, 26)
 INK: Colour = (255, 255, 255)
 FAINT: Colour = (205, 205, 205)
-MOST_NOTES = 24  # labels with a second line: above it they are one line each
-# what covering a px of detail costs; a region's costs 1, a mark's 8, of what is shown close 32, a
-# label's 64
+MOST_NOTES = 24  # labels with a second line: above this many they are one line each
+# what it costs to cover a px of detail; one of a region costs 1, of a mark 8, of what is shown
+# close 32, of a label 64
 DETAIL = 0.3
 
 _fonts = threading.local()
@@ -208,13 +208,13 @@ class _Pen:
         self.height, self.width = canvas.shape[:2]
         self.text_px = int(min(max(round(self.height / 36), 12), 48, max(9, self.width // 24)))
         self.stroke = max(1, round(self.height / 300))
-        self.cell = max(1, self.text_px // 6)  # px a side of what one number of the cost is for
+        self.cell = max(1, self.text_px // 6)  # px per side of what one number of the cost is for
         size = -(-self.width // self.cell), -(-self.height // self.cell)
         seen = cv2.resize(gray, size, interpolation=cv2.INTER_AREA)
         self.cost = (DETAIL * (np.abs(cv2.Laplacian(seen, cv2.CV_16S)) > 24)).astype(np.float32)
         self.line_px = round(1.3 * self.text_px)
         self.pad = max(2, self.text_px // 4)
-        if not hasattr(_fonts, "sans"):  # one a thread: whether one may be shared is not documented
+        if not hasattr(_fonts, "sans"):  # one per thread: that one may be shared is not documented
             _fonts.sans = cv2.FontFace("sans")
         self.font = _fonts.sans
 

@@ -7,7 +7,7 @@ from schemas import ToolResult
 from schemas.store.live_pictures import WHOLE, Place
 from schemas.tools.base import RegionTool
 
-AROUND = 0.15  # of its larger side is shown around a place
+AROUND = 0.15  # share of its larger side that is shown around a place
 LEAST = 0.04  # of the picture's larger side: a mark alone would show nothing but itself
 
 

@@ -27,7 +27,7 @@ MOST_SCANS = 100
 GAP, REFINED_GAP = (
     bytes(32),
     bytes(128),
-)  # more bits than a block has coefficients; than an encoder lets corrections wait (libjpeg)
+)  # more bits than a block has coefficients; more than an encoder lets corrections wait (libjpeg)
 # in a scan: 0 is a stuffed byte, D0 to D7 restarts
 MARKER = re.compile(rb"\xff+[^\x00\xd0-\xd7\xff]")
 

@@ -24,7 +24,7 @@ LIMIT_S = 20
 
 def main() -> int:
     """The child's exit code."""
-    resource.setrlimit(resource.RLIMIT_CPU, (LIMIT_S, LIMIT_S))  # whoever started it may be gone
+    resource.setrlimit(resource.RLIMIT_CPU, (LIMIT_S, LIMIT_S))  # its parent may be gone
     sink = confined(MEMORY_BYTES)
     try:
         pixels = decode(sys.stdin.buffer.read(), foreign=True)

@@ -56,7 +56,7 @@ class Decoder:
                 child.stdin.flush()
                 return _answer(child.stdout)
             except (OSError, EOFError, ValueError, KeyError, TypeError):
-                # whatever it says that is not an answer: nothing after it is either
+                # whatever it says that is not an answer, nothing after it is one either
                 self._end()
                 raise Problem(
                     "IMAGE_INVALID", "decoding it takes too long or too much memory"
@@ -90,7 +90,7 @@ class Decoder:
             child.kill()
             child.wait()
             for pipe in (child.stdin, child.stdout):
-                with suppress(OSError):  # what was not sent any more
+                with suppress(OSError):  # what was no longer sent
                     pipe.close()  # type: ignore[union-attr]
 
 
@@ -110,7 +110,7 @@ def _answer(stdout: IO[bytes]) -> Pixels:
 
 def confined(memory_bytes: int) -> IO[bytes]:
     """Limit and confine this process for good; where its answers go, and nothing else."""
-    # it ends with whoever started it, whose end of the pipe is then closed
+    # it ends with the process that started it, whose end of the pipe is then closed
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     sink = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)
@@ -118,7 +118,7 @@ def confined(memory_bytes: int) -> IO[bytes]:
     resource.setrlimit(resource.RLIMIT_AS, (memory_bytes, memory_bytes))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
-    resource.setrlimit(resource.RLIMIT_NOFILE, (3, 3))  # no other file than these
+    resource.setrlimit(resource.RLIMIT_NOFILE, (3, 3))  # no file other than these
     confine()
     return sink
 

@@ -1,5 +1,5 @@
-"""Teaching a tool: its view of each picture, located as in an inspection, and from those its model
-file.
+"""Teaching a tool: its view of each picture, located as in an inspection, and its model file made
+from those views.
 
 One file: what the kinds of tools are taught differs in a few lines each, around one way.
 """
@@ -33,10 +33,10 @@ from schemas.tools.learned import Learned
 
 TAUGHT = ("learned", "classify", "difference")
 LEAST_PER_CLASS = 2
-ASIDE = 40  # times at most a model of the others is made for those that are left out
+ASIDE = 40  # how often at most a model of the others is made for those that are left out
 ASKED_PICTURES = 3  # on which faults are drawn
-LEAST_CAUGHT, NOTHING_CAUGHT = 0.5, 0.1  # of them, below which it is told
-ENOUGH = 10  # good pictures from which on a limit is more than a guess
+LEAST_CAUGHT, NOTHING_CAUGHT = 0.5, 0.1  # of them: fewer are reported
+ENOUGH = 10  # good pictures: from here on a limit is more than a guess
 MOST_PICTURES = 10_000
 ANEW = "teach it without --add"
 CLASS_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,31}")
@@ -56,7 +56,7 @@ class Lesson:
     good: Sequence[Picture] = ()
     bad: Sequence[Picture] = ()
     classes: Mapping[str, Sequence[Picture]] = field(default_factory=dict)
-    # names of good ones that are good, however unlike the others they are
+    # names of good ones that count as good, however unlike the others they are
     confirmed: frozenset[str] = frozenset()
 
     @property
@@ -71,7 +71,7 @@ class Lesson:
 
 @dataclass(frozen=True)
 class Outcome:
-    """A model file, what is to be told of it, and the names of pictures to look at again."""
+    """A model file, what to say about it, and the names of pictures to look at again."""
 
     model: bytes
     facts: dict[str, Any]
@@ -89,8 +89,8 @@ def teach(
     progress: Progress,
     master: bytes | None = None,
 ) -> Outcome:
-    """The model of one tool, or of the locator (`locator`, unless a tool is called so), which needs
-    the master's file.
+    """The model of one tool, or of the locator (`locator`, unless a tool has that name), which
+    needs the master's file.
 
     model: to add to, None to begin anew.
 
@@ -194,8 +194,8 @@ def _learned(
 
 
 def _promised(made: bank.Bank, limit: float, odd: int, wanted: float) -> dict[str, Any]:
-    """What the pictures allow to promise of a limit, and what they do not; odd ones may be good,
-    and would be rejected."""
+    """What the pictures allow one to promise about a limit, and what they do not; odd ones may be
+    good, and would be rejected."""
     least = promise.one_in(made.different + odd, made.beyond(limit) + odd + 1)
     sure = f"in {promise.SURE:.0%} of draws of such pictures"
     said = (
@@ -327,7 +327,7 @@ def _classify(
 
 def _left_out(vectors: Any, labels: Any, classes: int, margin: float) -> tuple[int, int]:
     """How many pictures a model of the others gets wrong, and how many it would not decide. Of more
-    than ASIDE pictures several are left out at a time, as far apart in their class as can be."""
+    than ASIDE pictures, several are left out at a time, as far apart in their class as can be."""
     wrong = unsure = 0
     aside = np.arange(len(labels)) % ASIDE
     for number in range(min(ASIDE, len(labels))):

@@ -1,5 +1,5 @@
-"""Teaching the locator: which of its pattern recurs in good parts, and whether that still finds
-every one of them."""
+"""Teaching the locator: which part of its pattern recurs in good parts, and whether that still
+finds every one of them."""
 
 import hashlib
 from collections.abc import Callable, Iterator
@@ -21,8 +21,8 @@ Frames = Callable[[], Iterator[tuple[str, Frame]]]
 def teach(
     program: LoadedProgram, master: bytes | None, frames: Frames
 ) -> tuple[bytes, dict[str, Any], tuple[str, ...]]:
-    """The model of the locator's pattern, what is to be told of it, and the names of pictures in
-    which nothing was found.
+    """The model of the locator's pattern, what to say about it, and the names of pictures in which
+    nothing was found.
 
     frames: gives name and picture of each good part, each time it is called. Raises Problem
     PROGRAM_INVALID if the locator is of another kind; PICTURES_UNFIT if there are fewer than 5
@@ -52,7 +52,7 @@ def teach(
         seen.add(digest)
         try:
             score = kind.find(frame, settings, program.locator).score
-            # what does not recur pulls gradients less away than a correlation
+            # what does not recur pulls gradients away less than it does a correlation
             pose = kind.find(frame, settings, near)
         except Problem as problem:
             if problem.code != "PART_NOT_FOUND":

@@ -1,1 +1,1 @@
-"""What is told of the node to Prometheus and to collectors of traces."""
+"""What the node reports to Prometheus and to collectors of traces."""

@@ -1,5 +1,5 @@
-"""Histograms of durations that are counted in less than a microsecond: each part counts a dozen,
-in the process that inspects the next one meanwhile.
+"""Histograms of durations that are counted in less than a microsecond: each part counts a dozen of
+them, in the process that is already inspecting the next one.
 
 Counted by one thread, read by any: a page may lack what is just being counted, no more.
 """

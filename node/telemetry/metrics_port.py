@@ -1,11 +1,11 @@
-"""The port that Prometheus asks: one thread, a page made at most once a second, and as much work
-for a flood as for a scrape.
+"""The port that Prometheus asks: one thread, a page made at most once a second, and no more work
+for a flood than for a scrape.
 
-It stands in the process that inspects, so whoever reaches the port must not be able to slow that
-down: at most a hundred connections a second are taken, 32 are open at a time, two seconds for the
-head and two for the answer; the oldest makes room. Python runs one thread at a time, and takes up
-to 5 ms to let another one in, at each step of an inspection: so the page is made in pieces of half
-a millisecond with rests between them, in which an inspection goes on at once.
+It is in the process that inspects, so no one who reaches the port may be able to slow that down: at
+most a hundred connections a second are taken, 32 are open at a time, two seconds for the head and
+two for the answer; the oldest makes room. Python runs one thread at a time, and takes up to 5 ms to
+let another one in, at each step of an inspection: so the page is made in pieces of half a
+millisecond, with rests in which an inspection goes on at once.
 """
 
 import contextlib
@@ -40,7 +40,7 @@ BEARER = re.compile(rb"\r\nauthorization:[ \t]*bearer[ \t]+([^\r\n]+?)[ \t]*\r\n
 
 @dataclass
 class _Connection:
-    """One that is open: until when, what came of its head, and what is still to be sent."""
+    """An open connection: until when, what has come of its head, and what is still to be sent."""
 
     until: float
     head: bytearray = field(default_factory=bytearray)
@@ -128,7 +128,7 @@ class MetricsPort:
     def _accept(self) -> None:
         try:
             sock, _ = self._listener.accept()
-        except OSError:  # it has gone, or there is no descriptor left: not so fast
+        except OSError:  # it has gone, or there is no descriptor left: slow down
             self._ended.wait(PACE_S)
             return
         sock.setblocking(False)
@@ -153,7 +153,7 @@ class MetricsPort:
             self._close(sock)
 
     def _hear(self, sock: socket.socket, connection: _Connection) -> bool:
-        """Read of the head; whether that was all of this connection."""
+        """Read some of the head; whether the connection is done with."""
         data = sock.recv(HEAD_BYTES)
         head = connection.head
         head += data
@@ -167,7 +167,7 @@ class MetricsPort:
         return not data
 
     def _tell(self, sock: socket.socket, answer: memoryview) -> bool:
-        """Send some of the answer; whether that was all of this connection."""
+        """Send some of the answer; whether the connection is done with."""
         rest = answer[sock.send(answer[:SENT_BYTES]) :]
         self._open[sock].answer = rest
         if not rest:

@@ -24,7 +24,7 @@ from schemas.settings import TracingSettings
 log = logging.getLogger(__name__)
 TRACEPARENT = re.compile(r"00-(?!0{32})([0-9a-f]{32})-(?!0{16})([0-9a-f]{16})-([0-9a-f]{2})")
 KNOWN = 10_000  # results whose context is remembered until they are sent
-MOST = 1000  # inspections that wait to be told
+MOST = 1000  # inspections that wait to be sent
 EVERY_S = 1.0
 SEND_S = 5.0
 STEPS = ("trigger", "acquire", "locate", "measure", "judge", "output", "publish")
@@ -72,7 +72,7 @@ class Tracing:
         self._well = True
 
     def start(self) -> None:
-        """Begin to send, if there is where to."""
+        """Begin to send, if there is somewhere to send to."""
         if self._url is not None:
             self._thread = threading.Thread(target=self._run, name="tracing", daemon=True)
             self._thread.start()
@@ -90,7 +90,7 @@ class Tracing:
             self.contexts.popitem(last=False)
 
     def ended(self, record: Record, result: Result) -> None:
-        """The result is stored: its spans can be told."""
+        """The result is stored: its spans can be sent."""
         if self._url is None:
             return
         if len(self._waiting) >= MOST:
@@ -139,7 +139,7 @@ class Tracing:
 
 def spans_of(part: Ended) -> list[dict[str, Any]]:
     """One span for the part, and a child for each step that it came to; times from the monotonic
-    clock, told as wall clock."""
+    clock, given as wall clock."""
     result = part.result
     given = TRACEPARENT.fullmatch(part.trace or "")
     trace_id = given[1] if given else secrets.token_hex(16)

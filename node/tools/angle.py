@@ -9,7 +9,7 @@ from node.measurement import Feature, Given, Mark, Measurement
 from node.vision.edges.caliper import found_by, on_plane
 from schemas import Angle, Problem
 
-FARTHEST_PX = 4000  # beyond it, the place where two lines meet is of no use in a picture
+FARTHEST_PX = 4000  # beyond this, the place where two lines meet is of no use in a picture
 
 
 def learn(_view: None, _settings: Angle) -> None:

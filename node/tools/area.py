@@ -78,7 +78,7 @@ def measure(view: View, settings: Area, learned: AreaLearned | None) -> Measurem
     if count in (0, view.size_px) and view.uniform:
         raise Problem("NO_CONTRAST", "all pixels have one value")
     whole = learned.count if settings.relative_to == "master" else view.size_px
-    few = LITTLE * (learned.count or whole)  # so little of either kind may be anything
+    few = LITTLE * (learned.count or whole)  # this little of either kind may be anything
     if count >= few and view.size_px - count >= FEW * view.size_px:
         check_apart(view, mask, learned.apart)
     return Measurement(count / whole, lambda: outlines(view, mask))

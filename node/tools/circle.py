@@ -27,7 +27,7 @@ from schemas import CircleTool, Problem
 from schemas.geometry import Circle, Ring
 
 RAYS = 72  # each the mean of rays about 1 px apart, 8 at most
-FINE_RAYS = 216  # for roundness: a bite of 4 px is told on a circle of 120 px
+FINE_RAYS = 216  # for roundness: a bite of 4 px shows on a circle of 120 px
 LEAST_POINTS = 6
 BESIDE_PX = 4  # of the rim: what is ignored there may cut it
 

@@ -83,19 +83,19 @@ SQUARE: tuple[CodeFormat, ...] = (
     "rmqr",
 )  # read at any angle, also inverted
 
-# gray levels from the 0.5th to the 99.5th percentile, below which they are stretched
+# gray levels from the 0.5th to the 99.5th percentile: fewer are stretched
 LOW_RANGE = 100
 LEAST_SIDE = 8  # px
 LEAST_ASKEW_DEG = 4.0
 ENOUGH_ROWS, MOST_ROWS_MEAN = 128, 3  # of a picture in which only upright bars are looked for
-# larger ones take as long as all else together, and hold small codes no more
+# larger ones take as long as all else together, and no longer hold small codes
 MOST_ENLARGED_PX = 400_000
 DOTTED: tuple[CodeFormat, ...] = ("data_matrix",)
 # 0.3 to 0.5 of modules from 4 to 16 px; the middle one alone where no formats are named
 DOTS_SIGMA_PX = (1.6, 2.6, 4.8)
 DOTS_SMALL = 1.6
 DOTS_CLOSED_PX = (5, 9)
-MOST_AGAIN_PX = 8_000_000  # of all further looks together
+MOST_AGAIN_PX = 8_000_000  # for all further looks together
 # least of grade 1 to 4, as symbol contrast in ISO/IEC 15415
 CONTRAST_GRADES = (0.2, 0.4, 0.55, 0.7)
 CLEARNESS_GRADES = (0.5, 0.6, 0.7, 0.8)
@@ -113,8 +113,8 @@ class _Look:
     turns: bool = True  # whether linear codes are looked for upwards, too
     sizes: bool = False  # whether smaller sizes are looked at, too
     inverted: bool = False  # whether it is looked at inverted, too
-    again: bool = True  # whether it is a further look, that is needed for what is hard to read
-    # whether it was asked for these formats; else they are read as zxing-cpp would by itself
+    again: bool = True  # whether it is a further look, needed for what is hard to read
+    # whether these formats were asked for; if not, they are read as zxing-cpp would by itself
     named: bool = True
 
 
@@ -122,7 +122,7 @@ class _Look:
 class _Read:
     """A code: its text, where its corners are in the view (4 x 2), and how readable it was."""
 
-    texts: tuple[str, ...]  # what it may be compared as; the first is shown
+    texts: tuple[str, ...]  # what it may be compared as; the first one is shown
     format: str
     corners: NDArray[np.float64]
     unused: float | None
@@ -217,8 +217,8 @@ def _looks(view: View, settings: Code) -> Iterator[_Look]:
 
 def _read(look: _Look) -> list[_Read]:
     names = look.formats
-    # none named is zxing-cpp's own choice: all that it calls readable has ITF of two digits, which
-    # any print may be
+    # if none is named, zxing-cpp chooses: all that it calls readable includes ITF of two digits,
+    # which any print may be
     asked = (
         []
         if names is None
@@ -322,7 +322,7 @@ def _upright(gray: Pixels, formats: tuple[CodeFormat, ...]) -> _Look | None:
     back = np.array([[c, -s, shift_x], [s, c, shift_y]])
     flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
     turned = cv2.warpAffine(gray, back, (wide, high), flags=flags, borderMode=cv2.BORDER_REPLICATE)
-    # of bars that stand upright all rows say the same
+    # where bars stand upright, all rows say the same
     rows = max(math.ceil(high / MOST_ROWS_MEAN), min(high, ENOUGH_ROWS))
     down = high / rows
     fewer = cv2.resize(turned, (wide, rows), interpolation=cv2.INTER_AREA)
@@ -379,7 +379,7 @@ def _grade(view: View, read: _Read) -> int:
     cover = np.zeros((view.height, view.width), np.uint8)
     corners = np.rint(read.corners).astype(np.int32).reshape(-1, 1, 2)
     cv2.fillConvexPoly(cover, corners, 255)
-    # a linear code may be found as a line without height
+    # a linear code may be found as a line with no height
     cv2.polylines(cover, [corners], True, 255, 3)
     inside = view.gray[cover > 0]
     low, high = (float(v) for v in np.percentile(inside, (5, 95)))

@@ -7,10 +7,10 @@ from node.frame import Pixels, View
 from node.measurement import Measurement
 from schemas import Compare, Problem
 
-LEAST_GRAY = 1.0  # a ratio to less is a ratio to nothing
+LEAST_GRAY = 1.0  # a ratio to less than this is a ratio to nothing
 LEAST_SPREAD = 0.5
-DARK = 4.0  # mean gray of two regions that are alike because the lamp is off
-WHITE, BURNT = 250, 0.5  # and share of such pixels at which they are because they are burnt out
+DARK = 4.0  # mean gray of two regions that are alike only because the lamp is off
+WHITE, BURNT = 250, 0.5  # and share of such pixels above which they are burnt out
 FLAT = 3.0  # standard deviation of two regions that show nothing but noise
 
 

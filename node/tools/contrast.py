@@ -11,7 +11,7 @@ from node.frame import View
 from node.measurement import Measurement
 from schemas import Contrast, Problem
 
-LEAST_SPREAD = 0.5  # gray levels of the master; a ratio to less is a ratio to nothing
+LEAST_SPREAD = 0.5  # gray levels of the master; a ratio to less than this is a ratio to nothing
 
 
 @dataclass(frozen=True)

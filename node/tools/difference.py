@@ -33,7 +33,7 @@ MODEL_VERSION = 1
 MODEL_BYTES = 2**29  # unpacked: more than any picture's
 MODEL_STEPS = 64  # a model's gray levels are whole numbers of 1/64
 MOST_PARTS = 50
-MANY_PARTS = 10  # from which on they narrow what is allowed
+MANY_PARTS = 10  # from here on they narrow what is allowed
 AROUND_PX = 2.0
 LIGHT_SIDE = 32  # px, about: longest side of the picture the light is fitted in
 LIGHT_ROUNDS = 3
@@ -111,10 +111,10 @@ def learn(view: View, settings: Difference, model: bytes | None = None) -> Diffe
     mean = _smooth(mean, settings)
     # beyond the view nothing is known of the master
     least, rim = settings.contrast_low, settings.tolerance_px
-    if parts >= MANY_PARTS:  # so many show what varies: elsewhere less is a defect, too
+    if parts >= MANY_PARTS:  # that many show what varies: elsewhere less is a defect, too
         least, rim = min(least, settings.taught_low), min(rim, settings.taught_tolerance_px)
         around_it = np.sqrt(cv2.GaussianBlur(spread * spread, (0, 0), AROUND_PX))
-        spread = np.maximum(spread, around_it)  # of few parts some px seem never to vary
+        spread = np.maximum(spread, around_it)  # with few parts, some px seem never to vary
     allowed = np.maximum(least, settings.spread_times * spread)
     around = _around(rim)
     judged = np.zeros(mean.shape, np.uint8)
@@ -271,7 +271,7 @@ def _laid_over(
 def _smooth(pixels: Any, settings: Difference) -> Any:
     if settings.smooth_px == 0:
         return pixels
-    # OpenCV's own 3 sigma take twice as long and find the same
+    # OpenCV's own 3 sigma takes twice as long and finds the same
     side = 2 * math.ceil(2 * settings.smooth_px) + 1
     return cv2.GaussianBlur(pixels, (side, side), settings.smooth_px)
 
@@ -314,7 +314,7 @@ def _relit(
         spread = 1.4826 * float(np.median(np.abs(rest[counts])))
         weight = counts / (1 + np.square(rest / max(2 * spread, 2.0)))
         normal = cv2.mulTransposed(np.column_stack([rows, rest]) * weight[:, None], True)
-        # a flat master cannot tell gain from offset: then stay near
+        # a flat master cannot tell gain from offset: then stay near the last light
         prior = 1e-3 * np.diag(normal)[:-1] + 1e-9
         light = light + np.linalg.solve(normal[:-1, :-1] + np.diag(prior), normal[:-1, -1])
     if not light[0] > LEAST_GAIN:

@@ -23,7 +23,7 @@ FUNCTIONS: dict[str, Callable[..., float]] = {
     "max": max,
     "abs": abs,
     "sqrt": math.sqrt,
-    "round": lambda one: float(round(one)),  # halves go to the even number
+    "round": lambda one: float(round(one)),  # halves are rounded to the even number
 }
 
 

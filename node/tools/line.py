@@ -23,7 +23,7 @@ from node.vision.edges.caliper import (
 from node.vision.edges.fit import Straight, line, peak_to_valley
 from schemas import Line, Problem
 
-SCANS = 64  # at most so many, of as many rows each as that takes, up to 8
+SCANS = 64  # at most this many, each of as many rows as that takes, up to 8
 LEAST_POINTS = 5
 
 

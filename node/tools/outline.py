@@ -14,7 +14,8 @@ from schemas import Outline, Problem
 
 LEAST_POINTS = 16
 MOST_POINTS = 1000  # more do not make the mean better, only slower
-# a gradient below this share of gradient_low has no direction: the part's contrast may fall so far
+# a gradient below this share of gradient_low has no direction: the part's contrast may fall this
+# far
 NOISE_SHARE = 0.2
 # px of a cell whose points have one offset, more where many offsets are tried and points are few
 TOGETHER, OFFSETS = 16, 6

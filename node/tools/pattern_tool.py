@@ -15,13 +15,13 @@ from node.vision.patterns.turned_fit import Likeness, likeness_of, seen
 from schemas import PatternTool, Problem
 
 LEAST_SIDE = 8  # px of the coarsest pattern
-LEAST_THERE = 1.0  # the same of a place that is compared with it: less is a flat place
+LEAST_THERE = 1.0  # the same for a place that is compared with it: less is a flat place
 # correlation of the coarse pattern with itself half a coarse px away: the worst case of a search
 LEAST_AGREEMENT = 0.8
 SLACK = 0.25  # by how much the coarse correlation of a good place may be below the fine one
 MOST = 500  # places
 FEW = 8  # places, where only the best counts
-SEEN_SIDE = 16  # px of a pattern's shorter side; of a smaller one no part can be missing by itself
+SEEN_SIDE = 16  # px of a pattern's shorter side; in a smaller one no part can be missing by itself
 SEEN_PX = 20_000  # a larger pattern is looked at for missing parts at half of its size
 
 

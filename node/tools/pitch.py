@@ -28,7 +28,7 @@ from schemas import Pitch, Problem
 
 ALIKE = 0.2  # of the median
 MISSING, MORE = 1.5, 0.5  # of the master's greatest and least distance: one missing, one too many
-CUT_PX = 5.0  # nearer to the border of the region an edge is not seen
+CUT_PX = 5.0  # closer than this to the border of the region an edge is not seen
 
 
 class PitchLearned(NamedTuple):
@@ -118,7 +118,7 @@ def _found(settings: Pitch, where: Strip) -> Found:
     steps = np.diff(np.eye(len(like)), axis=0)
     rows = steps.mean(axis=0, keepdims=True) if settings.value == "mean" else steps
     unsure = max(like.unsure(row) for row in rows)
-    if unsure > MOST_UNSURE_PX:  # of teeth that are all alike, each edge is pushed alike
+    if unsure > MOST_UNSURE_PX:  # where all teeth are alike, each edge is pushed alike
         single = every(*profile(where), settings, alone=True)
         if _alike(single, settings) and not choose(single, settings.polarity).cut.any():
             return Found(where, choose(single, settings.polarity))

@@ -15,10 +15,10 @@ from node.vision.reading.text_match import in_order, judge, shown
 from schemas import Problem, Text
 
 INSTALL = "pip install 'inspection-node[text]' && pip install --no-deps rapidocr-onnxruntime"
-SMALL_SIDE = 64  # px; a smaller region is enlarged, for letters below some 12 px are not found
+SMALL_SIDE = 64  # px; a smaller region is enlarged, for letters below about 12 px are not found
 LARGE_SIDE = 960  # px of the picture in which lines are looked for
 LONGEST_WAIT_S = 10.0
-# blur with which lines are looked for again where none was read: of separate dots none is seen
+# blur with which lines are looked for again where none was read: no line is seen in separate dots
 DOTS_PX = 1.5
 
 

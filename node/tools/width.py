@@ -22,7 +22,7 @@ from schemas import Problem, Width
 from schemas.tools.caliper import Polarity
 
 SURE_SHARE = 0.001  # of the width
-THIN_PX = 12.0  # of something narrower the rows must agree; the sides of what is wide may be rough
+THIN_PX = 12.0  # in anything narrower the rows must agree; the sides of what is wide may be rough
 MOST_NOISE_PX = 0.03  # sigma that noise may leave of it
 ENTRY: dict[str, tuple[Polarity, Polarity]] = {
     "light": ("dark_to_light", "light_to_dark"),
@@ -83,7 +83,7 @@ def _pair(view: View, settings: Width, where: Strip) -> Found:
         raise Problem("NO_CONTRAST", f"nothing {settings.between} lies between two edges")
     both = (edges.at == last).astype(float) - (edges.at == first)
     unsure = edges.unsure(both)
-    enough = SURE_SHARE * (last - first)  # of something wide, less is known well enough
+    enough = SURE_SHARE * (last - first)  # of something wide, a lesser share is known well enough
     if unsure > enough:
         check_sure(unsure, "the width")
     pair = edges.only(both != 0)

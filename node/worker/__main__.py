@@ -92,7 +92,7 @@ class Process:
         self._workshop = workshop
         self._bench = make_bench(setup.station, Path(setup.folder), workshop, page.doing)
         self._commands = PixelCommands(workshop)
-        # one command at a time; what cares for programs and camera waits for nobody
+        # one command at a time; the care of programs and camera does not wait for it
         self._asking = ThreadPoolExecutor(1, "commands")
         self._care = ThreadPoolExecutor(CARE_THREADS, "care")
         self._ended = threading.Event()
@@ -143,7 +143,7 @@ class Process:
                 self._heard(kind, payload)
             except Exception:
                 log.exception("a message of the node could not be followed")
-        os._exit(0)  # whatever hangs in here: nobody waits for it any more
+        os._exit(0)  # whatever hangs in here, nobody waits for it any more
 
     def _heard(self, kind: bytes, payload: bytes) -> None:
         if kind == b"S":
@@ -254,7 +254,7 @@ def _refused(number: int, problem: Problem) -> bytes:
 
 def main(argv: list[str]) -> int:
     """Be the worker process of the parent."""
-    parent, parts, side, page = map(int, argv[1:])  # the station is for who lists processes
+    parent, parts, side, page = map(int, argv[1:])  # the station is for people who list processes
     ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
     if os.getppid() != parent:  # it has ended already
         return 0
@@ -272,7 +272,7 @@ def main(argv: list[str]) -> int:
         if came[0] == b"I":
             setup = SETUP.validate_json(came[1])
             what = "tries" if setup.tries else "worker"
-            name = f"{what} {setup.station.id}".encode()  # for who lists processes
+            name = f"{what} {setup.station.id}".encode()  # for people who list processes
             ctypes.CDLL(None).prctl(PR_SET_NAME, name, 0, 0, 0)
             lines = LogLines(side_wire, setup.station.id)
             logging.getLogger().addHandler(lines)
@@ -288,4 +288,4 @@ def main(argv: list[str]) -> int:
 if __name__ == "__main__":
     code = main(sys.argv[1:])
     logging.shutdown()
-    os._exit(code)  # no thread of it, nor of a library, holds up the end
+    os._exit(code)  # no thread of it or of a library holds up the end

@@ -11,7 +11,7 @@ class Blame:
 
     def __init__(self) -> None:
         self._job: Job | None = None
-        self._versions: dict[str, int] = {}  # of programs, that parts were last asked for with
+        self._versions: dict[str, int] = {}  # by program: the one that a part last asked for
         self._last: Crash | None = None
 
     def knows(self, program: ReadyProgram) -> ReadyProgram:
@@ -42,7 +42,7 @@ class Blame:
             crash = Crash(*loading, "the master", 1, how)
         elif job is not None and doing:
             crash = Crash(job.program, self._versions.get(job.program, 0), doing, 1, how)
-        else:  # it was at nothing
+        else:  # it was working on nothing
             return None
         last = self._last
         if last is not None and last[:2] == crash[:2]:

@@ -16,7 +16,7 @@ class HandedPictures:
 
     def __init__(self, station: str, keeping: PictureKeeping) -> None:
         self._keeping = keeping
-        self._drawn: set[str] = set()  # results whose pictures it has
+        self._drawn: set[str] = set()  # results whose pictures the worker has
         self._failed: dict[str, Problem] = {}
         self._disk = ThreadPoolExecutor(1, f"pictures {station}")
 
@@ -38,7 +38,7 @@ class HandedPictures:
         problem = self._failed.pop(result_id, None) or problem
         try:
             self._drawn.remove(result_id)
-        except KeyError:  # somebody else was first
+        except KeyError:  # another thread was first
             return
         self._keeping.written(result_id, problem)
 

@@ -45,13 +45,13 @@ from schemas.store.programs import Programs
 
 log = logging.getLogger(__name__)
 
-START_S = 60.0  # until it has told something of itself: it may have to share a slow machine
+START_S = 60.0  # until it has reported anything: it may have to share a slow machine
 ASK_S = 90.0  # for what a command needs
-THERE_S = 15.0  # a command waits so long for the next one
+THERE_S = 15.0  # how long a command waits for the next one
 SILENT_S = 8.0  # without a sign of life
 DRAWING_S = 24.0  # for the pictures of a part
-STILL_S = 1.0  # it is not held to that for a time in which we stood still ourselves
-MORE_S = 0.5  # than the worker waits itself, for its answer to come over
+STILL_S = 1.0  # it is not held to that while we stood still ourselves
+MORE_S = 0.5  # longer than the worker itself waits, for its answer to come over
 GONE_S = 1.0  # until it is known that it has ended
 STOP_S = 2.0  # for pictures that wait, at the end
 AGAIN_S = 0.5  # between two starts of one that ends at once
@@ -90,10 +90,10 @@ class ProcessWorker:
         self._blame = Blame()
         self._row: int | None = None  # of the part that is looked at
         self._held: str | None = None
-        self._holding = threading.Lock()  # it is told in the order it was set
+        self._holding = threading.Lock()  # it is sent in the order in which it was set
         self._child: Child | None = None
         self._shown: Shown | None = None
-        self._unstarted: str | None = None  # how the last one ended, if it never told of itself
+        self._unstarted: str | None = None  # how the last one ended, if it never reported anything
         self._simulated = setup.station.camera.kind != "usb"
         self._there = threading.Condition()
         self._stopping = False
@@ -178,7 +178,7 @@ class ProcessWorker:
 
     def _hear(self, child: Child) -> None:
         began = time.monotonic()
-        # half of what there is: before everybody slows down, or the kernel chooses whom to end
+        # half of what there is: before everything slows down, or the kernel chooses what to end
         most_bytes = min(self._setup.station.worker_mb * 2**20, memory_bytes() // 2)
         if self._stopping:  # stop() came before it was there
             child.end("nobody needs it")
@@ -219,7 +219,7 @@ class ProcessWorker:
                 self._setup = self._setup._replace(refused=refused)
             self._crashed(crash)
 
-    # What it tells
+    # What it reports
 
     def _heard(self, child: Child, kind: bytes, payload: bytes) -> None:
         if kind == b"s":

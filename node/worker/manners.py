@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator
 
 from schemas import StationSettings
 
-SPAN_S = 20  # that a thread with priority may compute without ever waiting: longer than any part
+SPAN_S = 20  # for which a thread with priority may compute without a wait: longer than any part
 MCL_CURRENT, MCL_FUTURE, MCL_ONFAULT = 1, 2, 4  # mlockall(2)
 
 

@@ -14,7 +14,7 @@ from schemas.command import Command
 from schemas.program import Keep
 
 NO_IMAGES = Images(raw=None, annotated=None)
-# a part waits no longer than this for its program to be loaded: less than the watch gives it
+# a part waits no longer than this for its program to load: less than the watch gives it
 LOADING_S = 0.9
 
 

@@ -21,7 +21,7 @@ from node.worker.seam import Found, Job, ReadyProgram, Settle
 from schemas import Fault, Problem, StationSettings
 
 SMALL = 64 * 1024  # bytes of a packet; what is larger is a file in memory
-TURN_S = 0.1  # a receiver looks up so often
+TURN_S = 0.1  # how often a receiver looks up
 SEND_S = 1.0  # for room in a socket whose other end does not read
 TRIES = 5  # to send something that must not be lost
 FD_BYTES = socket.CMSG_SPACE(array.array("i").itemsize)
@@ -168,4 +168,4 @@ def relay(name: str, level: int, message: str, trace: str | None, fields: dict[s
     if logger.isEnabledFor(level):
         if trace is not None:
             fields = {**fields, "exception": trace}
-        logger.log(level, message, extra={"fields": fields})  # what it says is no format
+        logger.log(level, message, extra={"fields": fields})  # what it says is not a format
