@@ -1,2 +1,2 @@
-"""How it reaches the machine: the command line, the demo, serving, installing, and what ships with
-them."""
+"""How the node reaches the machine: the command line, the demo, serving, installing, and what ships
+with them."""

@@ -1,4 +1,4 @@
-"""The old place of the broker of the demo, for scripts that were written before it moved."""
+"""The old place of the demo's broker, for scripts that were written before it moved."""
 
 import sys
 

@@ -1,4 +1,4 @@
-"""The old name of what lives in the rooms now, for scripts that were written before the move."""
+"""The old name of what now lives in the rooms, for scripts that were written before the move."""
 
 import sys
 

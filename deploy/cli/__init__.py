@@ -1,1 +1,1 @@
-"""The command line: one file a verb, or a group of them."""
+"""The command line: one file for each verb, or for a group of them."""

@@ -32,8 +32,8 @@ def reached(args: argparse.Namespace, *, as_node: bool = False) -> tuple[BrokerS
     """Broker and node id; without --broker both come from the settings. Raises Problem
     SETTINGS_INVALID.
 
-    as_node: with the node's own user, who may not trigger or command itself; else as the web, where
-    that has one.
+    as_node: with the node's own user, which may not trigger or command the node; else as the web's
+    user, where there is one.
     """
     values: dict[str, Any] = {}
     node = "node-01"
@@ -43,7 +43,7 @@ def reached(args: argparse.Namespace, *, as_node: bool = False) -> tuple[BrokerS
         values = {key: getattr(broker, key) for key in broker.model_fields_set}
         node = settings.node_id
     if args.username not in (None, values.get("username")):
-        values.pop("password", None)  # it is somebody else's
+        values.pop("password", None)  # it belongs to somebody else
     given = {"url": args.broker, "base": args.base, "username": args.username}
     values |= {key: value for key, value in given.items() if value is not None}
     if args.ca_file is not None:
@@ -86,7 +86,7 @@ def owner(state: Path) -> Iterator[None]:
             try:
                 os.setegid(found.st_gid)
                 os.seteuid(found.st_uid)
-            except PermissionError:  # a unit that may change no account: the group is inherited
+            except PermissionError:  # a unit that may not change accounts: the group is inherited
                 if not is_shared(state):
                     raise
                 os.setegid(group)

@@ -2,8 +2,8 @@
 with their checksums.
 
 Member names are `state/...` (the state folder) and `settings/node.toml`; `manifest.json` stands
-last, since it is known last. What is read back is believed in nothing: only plain files, only names
-of the manifest, no more bytes than it says.
+last, since it is known last. Nothing that is read back is trusted: only plain files, only names in
+the manifest, no more bytes than it says.
 """
 
 import gzip
@@ -25,7 +25,8 @@ from schemas.errors import Problem
 PIECE = 1024 * 1024
 MANIFEST = "manifest.json"
 MAX_MANIFEST_BYTES = 256 * 1024 * 1024
-# pictures do not get smaller, and the ledger is mostly text: more costs time and gains little
+# pictures do not get smaller, and the ledger is mostly text: a higher level costs time and gains
+# little
 COMPRESSION = 3
 BROKEN = (tarfile.TarError, zlib.error, EOFError, OSError, ValueError)
 
@@ -101,8 +102,8 @@ class _Hashed:
 
 
 class _Bounded:
-    """An unpacked archive of which nothing larger than a manifest is read at once: tarfile takes
-    headers in one piece."""
+    """An unpacked archive, never read in pieces larger than a manifest: tarfile takes headers in
+    one piece."""
 
     def __init__(self, source: gzip.GzipFile) -> None:
         self._source, self.seek, self.tell = source, source.seek, source.tell
@@ -115,8 +116,8 @@ class _Bounded:
 
 @contextmanager
 def writing(path: Path, pause: Callable[[], None] = lambda: None) -> Iterator[Writer]:
-    """A new archive that has its name only when the block ends without an error, and is durable
-    then; `pause` is called after every few kilobytes. Raises OSError."""
+    """A new archive that gets its name only when the block ends without an error, and is then
+    durable; `pause` is called after every few kilobytes. Raises OSError."""
     part = path.with_name(f"{path.name}.part")
     fd = os.open(part, os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
     try:
@@ -135,7 +136,7 @@ def extract(path: Path, folder: Path | None) -> Manifest:
     """Write the members of an archive below a new folder (None: nowhere, they are only looked at),
     each checked against the manifest.
 
-    Raises Problem BACKUP_INVALID if anything is missing, too much, changed or not a plain file,
+    Raises Problem BACKUP_INVALID if anything is missing, superfluous, changed or not a plain file,
     STORE_FAILED if it cannot be read or written.
     """
     found: dict[str, Member] = {}

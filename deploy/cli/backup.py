@@ -3,13 +3,13 @@
 Databases are copied by SQLite in one read transaction each. Everything else in the state folder is
 either replaced whole (programs, accounts, small documents) or never changed once it is there
 (masters, models, pictures), so it can be read as it is. Documents are read after the ledger and
-before what they name, so a backup never names what it does not hold.
+before the files that they name, so a backup never names what it does not hold.
 
 The line comes first: while a node runs, all of it is done a little at a time (deploy.cli.pace).
 
 Secrets are not in it: settings files hold none, and credentials and environment are not read.
-Password hashes and second factors are: the file can be read by its owner only, and is to be kept
-like the node itself.
+Password hashes and second factors are: the file can be read only by its owner, and should be
+guarded like the node itself.
 """
 
 import argparse
@@ -52,7 +52,7 @@ def backup(args: argparse.Namespace) -> int:
     try:
         with addressee.owner(Path(settings.state_dir)):
             audited(Path(settings.state_dir), "state.backup", path.name, pictures=args.pictures)
-    except Problem as problem:  # a disk that is full is a reason more for a backup
+    except Problem as problem:  # a full disk is one more reason for a backup
         show.note(f"inspection-node: this backup is not in the audit: {problem.message}")
     try:
         manifest = make(loaded, path, args.pictures)
@@ -74,7 +74,7 @@ def backup(args: argparse.Namespace) -> int:
     if settings.exports.backups.target is not None:
         try:
             facts["sent"], facts["removed_there"] = sending.send(settings, path)
-        except Problem as problem:  # it is here, and the node's alarm says that it is only here
+        except Problem as problem:  # it is here, and the node's alarm says that it is nowhere else
             lost, facts["sent"] = problem, None
     if args.json:
         show.document(facts)
@@ -168,8 +168,8 @@ def _add(writer: Writer, state: Path, paths: Iterator[Path]) -> None:
 
 
 def _rest(state: Path, people: bool) -> Iterator[Path]:
-    """All files but databases, pictures of parts, what stands for a moment only, and what is no
-    plain file; without people those that are known to have nothing of them."""
+    """All files but databases, pictures of parts, what exists only for a moment, and what is not a
+    plain file; without people, those that are known to hold nothing about them."""
     for path in sorted(state.rglob("*")):
         within = path.relative_to(state)
         skipped = within.parts[0] in (*PASSING, *DATABASES, "pictures") or any(
@@ -191,7 +191,7 @@ def _pictures(folder: Path, only: set[str] | None) -> Iterator[Path]:
 
 
 def _has_secrets(loaded: Loaded) -> bool:
-    """Whether the settings file itself gives a secret, which only development lets it do: then it
-    stays out."""
+    """Whether the settings file itself gives a secret, which only development allows: then it stays
+    out."""
     files = {".".join(key) for key in secrets()}
     return any(source == "file" and key in files for key, source in loaded.sources.items())

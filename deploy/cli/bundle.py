@@ -1,8 +1,8 @@
 """`bundle`: everything that a box without any registry needs to install this version, in one
 archive.
 
-It is made from a source tree, on a machine of the same processor and Python as the box, by pip from
-the locked and hashed requirements. `install.sh` and `deploy.sh` take it, and check every wheel
+It is made from a source tree, on a machine with the same processor and Python as the box, by pip
+from the locked and hashed requirements. `install.sh` and `deploy.sh` take it, and check every wheel
 against its list first.
 """
 
@@ -40,7 +40,7 @@ def bundle(args: argparse.Namespace) -> int:
 
 
 def make(source: Path, output: Path, pip: Pip) -> dict[str, Any]:
-    """Collect wheels, list, lock and scripts below one folder, and pack it; `output` is there whole
+    """Collect wheels, list, lock and scripts below one folder, and pack it; `output` appears whole
     or not at all."""
     for needed in ("pyproject.toml", "requirements.lock", "deploy/install/install.sh"):
         if not (source / needed).is_file():

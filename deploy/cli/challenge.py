@@ -1,4 +1,4 @@
-"""`challenge`: draws faults on a program's own pictures, inspects them, and tells what still came
+"""`challenge`: draws faults on a program's own pictures, inspects them, and reports what still came
 out OK."""
 
 import argparse

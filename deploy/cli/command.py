@@ -1,4 +1,4 @@
-"""The command line `inspection-node`: which subcommands there are, what each can be told, and its
+"""The command line `inspection-node`: which subcommands there are, which options each has, and its
 exit code.
 
 Each subcommand is loaded when it is asked for, so that `trigger` does not wait for OpenCV.
@@ -31,7 +31,7 @@ class Parser(argparse.ArgumentParser):
         super().__init__(**{**given, "allow_abbrev": False})
 
     def error(self, message: str) -> NoReturn:
-        """Say what is wrong and how it is used."""
+        """Say what is wrong and how the command is used."""
         self.print_usage(sys.stderr)
         self.exit(USAGE, f"{self.prog}: {message}\n")
 
@@ -59,7 +59,7 @@ def main(argv: list[str] | None = None) -> int:
 
 
 def run(args: argparse.Namespace) -> int:
-    """The node. What it makes is for its own account only."""
+    """The node. What it writes is for its own account only."""
     from node.__main__ import main as node
 
     os.umask(0o077)

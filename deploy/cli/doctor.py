@@ -20,7 +20,7 @@ LEAST_PACKET_BYTES = 64 * 1024
 
 
 def doctor(args: argparse.Namespace) -> int:
-    """0 if nothing failed. With --broker and without --config only the broker and the node are
+    """0 if nothing failed. With --broker and without --config, only the broker and the node are
     asked."""
     rows: list[CheckFinding] = []
     for row in _rows(args):

@@ -1,5 +1,5 @@
-"""`healthy`: wait until node and web of this version work, or say what is missing: what an update
-asks before it stays."""
+"""`healthy`: wait until node and web of this version work, or say what is missing; an update asks
+this before it stays."""
 
 import argparse
 import os
@@ -18,7 +18,7 @@ IDLE = ("Preoperational", "Initialized", "Error", "Offline")
 
 
 def healthy(args: argparse.Namespace) -> int:
-    """0 once node and web are well; 1 if they are not within --wait seconds, and then why."""
+    """0 once node and web are well; 1 if they are not within --wait seconds, with the reason."""
     settings = load(args.config, os.environ, user=args.only or "node").settings
     end = time.monotonic() + args.wait
     while True:
@@ -35,7 +35,7 @@ def healthy(args: argparse.Namespace) -> int:
 
 
 def _missing(args: argparse.Namespace, settings: Settings) -> list[str]:
-    """What is wrong with those parts that were asked for."""
+    """What is wrong with what was asked about."""
     told = []
     if args.only == "node":
         told.append(of_node(settings.metrics, args.any_station))

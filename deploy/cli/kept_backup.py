@@ -1,8 +1,8 @@
 """A backup that the web asks for, in a process of its own: `python -m deploy.cli.kept_backup make
 SETTINGS FILE PICTURES PEOPLE`, or `check FILE`.
 
-It has none of the web's secrets, and leaves free what the settings keep free of the disk. It ends
-with 0 and what it found as JSON on its output, or with 1 and the problem.
+It has none of the web's secrets, and leaves as much of the disk free as the settings keep free. It
+ends with 0 and what it found as JSON on its output, or with 1 and the problem.
 """
 
 import json
@@ -20,12 +20,12 @@ from schemas.settings.load import load
 from schemas.store.disk import DISK, failed, private_umask
 
 NICE = 10  # the line comes first
-LIMIT_S = 3 * 3600  # where the web that began it, which waits less, is gone
+LIMIT_S = 3 * 3600  # if the web that began it, which waits for less time, is gone
 
 
 def main(words: list[str]) -> int:
     """The child's exit code."""
-    with suppress(PermissionError):  # the unit of an installed web lets nobody say so
+    with suppress(PermissionError):  # the unit of an installed web does not let a process say so
         os.nice(NICE)
     signal.alarm(LIMIT_S)
     try:
@@ -33,7 +33,7 @@ def main(words: list[str]) -> int:
             found = _make(*words[1:]) if words[0] == "make" else _check(*words[1:])
         except OSError as error:
             raise failed(str(error.filename or words[1]), error) from error
-        except Exception as error:  # whoever asked is told, and not only that it ended
+        except Exception as error:  # the asker is told what was wrong, not only that it ended
             raise Problem("INTERNAL", f"{type(error).__name__}: {error}") from error
     except Problem as problem:
         print(json.dumps({"code": problem.code, "message": problem.message}))
@@ -57,7 +57,7 @@ def _room(folder: Path, least_percent: float) -> None:
 
 
 def _check(file: str) -> dict[str, Any]:
-    """As `restore` begins: every member is there, and is what the manifest says."""
+    """What `restore` does first: every member is there, and is what the manifest says."""
     return _facts(archive.extract(Path(file), None))
 
 

@@ -1,4 +1,4 @@
-"""`load`: send triggers at a steady rate, and tell what came of each."""
+"""`load`: send triggers at a steady rate, and report what came of each."""
 
 import argparse
 import sys

@@ -1,4 +1,5 @@
-"""What `doctor` finds out about tools of others and about programs: whether they can be loaded."""
+"""What `doctor` finds out about third-party tools and about programs: whether they can be
+loaded."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,7 +11,8 @@ from schemas.tools import OTHERS
 
 
 def tools() -> Iterator[CheckFinding]:
-    """Loads what installed packages bring, as the node would for a program that uses it."""
+    """Loads the tools that installed packages bring, as the node would for a program that uses
+    them."""
     from node.tools import TOOLS
 
     for kind, other in OTHERS.items():

@@ -96,7 +96,7 @@ def _fsync_ms(folder: Path) -> float:
 
 
 def _filesystem(path: Path) -> str:
-    """Type of the file system that holds a path, after /proc/mounts."""
+    """Type of the file system that holds a path, according to /proc/mounts."""
     best = ("", "unknown")
     for line in Path("/proc/mounts").read_text(errors="replace").splitlines():
         _, point, kind, *_ = line.split(" ")
@@ -226,7 +226,7 @@ def permissions(
 
 
 def certificates(settings: Settings) -> Iterator[CheckFinding]:
-    """How long the certificates are good with which the node speaks to the broker, and others that
+    """How long the certificates with which the node speaks to the broker are good, and others that
     it is told to look at."""
     for one in certificates_of(settings):
         days, trouble = one.days(), one.trouble()

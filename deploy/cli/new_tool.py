@@ -1,8 +1,8 @@
 """`inspection-node new tool NAME`: the three files of a new kind of tool, in the source tree.
 
 The settings with their facts, the steps, and a test with a drawn truth that fails until the steps
-are written. What else names a kind is written from these by `python -m schemas.generate`, or missed
-by name by `make check` and the tests.
+are written. Whatever else names a kind is generated from these by `python -m schemas.generate`, or
+named as missing by `make check` and the tests.
 """
 
 import argparse

@@ -51,7 +51,7 @@ def seconds(text: str) -> float:
 
 
 def rate(text: str) -> float:
-    """How many a second. Raises ArgumentTypeError."""
+    """How many per second. Raises ArgumentTypeError."""
     try:
         value = float(text)
     except ValueError:

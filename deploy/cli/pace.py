@@ -1,7 +1,8 @@
-"""Work beside a line that runs: it takes no time from anybody, and pauses after every small piece.
+"""Work beside a running line: it takes no time from anything else, and pauses after every small
+piece.
 
-Two threads of one core, and one disk, slow each other down however unimportant one of them is. So
-what may take long is done a few milliseconds at a time, with rests many times as long between.
+Two threads that share a core or a disk slow each other down, however unimportant one of them is. So
+what may take long is done a few milliseconds at a time, with rests many times as long in between.
 """
 
 import os
@@ -31,10 +32,10 @@ class Pace:
 
 @contextmanager
 def beside(state: Path) -> Iterator[Callable[[], None]]:
-    """What to call after each small piece of work, as long as the block runs.
+    """Gives what to call after each small piece of work while the block runs.
 
-    If a node works on the folder, that pauses, and this thread runs when no other wants to
-    (sched(7): SCHED_IDLE); where a unit does not let it say so, the unit has said so.
+    If a node works on the folder, the call pauses, and this thread runs only when no other wants to
+    (sched(7): SCHED_IDLE); where a unit does not let it ask for that, the unit itself has.
     """
     if not works(state):
         yield lambda: None

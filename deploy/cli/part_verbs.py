@@ -1,4 +1,4 @@
-"""What the verbs about parts can be told: trigger and load."""
+"""The options of the verbs about parts: trigger and load."""
 
 import argparse
 

@@ -1,4 +1,4 @@
-"""What the verbs about programs can be told: program, teach and challenge."""
+"""The options of the verbs about programs: program, teach and challenge."""
 
 import argparse
 from collections.abc import Callable

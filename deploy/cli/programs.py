@@ -1,7 +1,7 @@
 """`program`: manage the programs in the state folder. A program is stored only if it can really be
 loaded.
 
-One file: a function a verb of `program`, and what they tell in the same words.
+One file: one function for each verb of `program`, and what they say in the same words.
 """
 
 import argparse
@@ -89,7 +89,7 @@ def import_(args: argparse.Namespace) -> int:
     """All files are checked before the first is stored. Raises Problem, which names the file, the
     tool and the field.
 
-    A master is stored as we encode it, whatever came: the confined child decodes it first.
+    A master is stored as we encode it, whatever was given: the confined child decodes it first.
     """
     from node.pictures.sandbox import Decoder
     from node.pictures.writer import exact
@@ -128,7 +128,7 @@ def import_(args: argparse.Namespace) -> int:
     given = []
     settings = addressee.loaded(args).settings
     with contextlib.closing(Decoder()) as decoder:
-        for path in args.files:  # read as who asks, stored as the owner of the state folder
+        for path in args.files:  # read as the one who asks, stored as the owner of the state folder
             with _about(path):
                 try:
                     found = read_import(path, settings.programs)
@@ -154,7 +154,7 @@ def import_(args: argparse.Namespace) -> int:
 
 
 def export(args: argparse.Namespace) -> int:
-    """A bundle to a file; a file is only replaced if it was named."""
+    """Write a bundle to a file; an existing file is replaced only if it was named."""
 
     def read(store: Programs, settings: Settings) -> tuple[int, bytes]:
         version = store.get(args.id, args.version).version
@@ -178,7 +178,7 @@ def export(args: argparse.Namespace) -> int:
 
 
 def activate(args: argparse.Namespace) -> int:
-    """By the node if one runs, else in the ledger that it will read. Raises Problem."""
+    """Done by the node if one runs, else in the ledger that it will read. Raises Problem."""
     settings = addressee.loaded(args).settings
     if args.station not in (station.id for station in settings.station):
         raise Problem(
@@ -242,8 +242,8 @@ def _remember(state: Path, station: str, program_id: str) -> dict[str, Any]:
 
 
 def _used(settings: Settings) -> set[str]:
-    """The programs that stations use: as the ledger remembers, else as the settings say. Their next
-    version is inspected with at once."""
+    """The programs that stations use, as the ledger remembers, else as the settings say. Their next
+    version is used for inspection at once."""
     used = {station.id: station.program for station in settings.station}
     ledger = Path(settings.state_dir) / "ledger.db"
     if ledger.exists():
@@ -254,7 +254,8 @@ def _used(settings: Settings) -> set[str]:
 
 
 def rollback(args: argparse.Namespace) -> int:
-    """The old version is loaded first: what this release cannot run does not become the newest."""
+    """The old version is loaded first, so that what this release cannot run does not become the
+    newest."""
     from node.program import load_stored
 
     def again(store: Programs, settings: Settings) -> StoredProgram:
@@ -321,8 +322,8 @@ def _with_store(
 
 
 def audit_head(state: Path) -> dict[str, Any] | None:
-    """How many rows the audit of a state folder has, and the hash of the last; None if there is
-    none that can be read."""
+    """How many rows the audit of a state folder has, and the hash of the last one; None if it has
+    no readable audit."""
     if not (state / "accounts.db").exists():
         return None
     with (
@@ -351,7 +352,7 @@ def _about(path: Path) -> Iterator[None]:
 
 
 def _progress(items: list[T], what: str) -> Iterable[T]:
-    """The items, with progress on a terminal and none in a pipe."""
+    """The items, with a progress bar on a terminal and none in a pipe."""
     if len(items) < 2 or not sys.stderr.isatty():
         return items
     from rich.console import Console

@@ -2,7 +2,7 @@
 this version.
 
 Everything is written beside the state folder and looked at as the node will look at it: checksums,
-every page of every database, versions, every program and account. Only then the folders change
+every page of every database, versions, every program and account. Only then do the folders change
 places, in one step (renameat2(2)) where the file system can, and the old one stays beside as
 `STATE.before-TIME`.
 """
@@ -86,9 +86,9 @@ def restore(args: argparse.Namespace) -> int:
 
 
 def migrate(args: argparse.Namespace) -> int:
-    """Bring the stores to this version while nothing else uses them, for which it waits as long as
-    it is told: not for an update that was cut off, whose old version runs on. Raises Problem
-    STATE_LOCKED, STORE_NEWER, STORE_FAILED."""
+    """Bring the stores to this version while nothing else uses them; it waits for that as long as
+    it is told, but not for an update that was cut off and whose old version still runs. Raises
+    Problem STATE_LOCKED, STORE_NEWER, STORE_FAILED."""
     from schemas.store.accounts import Accounts
     from schemas.store.ledger import Ledger
 
@@ -136,15 +136,15 @@ def migrate(args: argparse.Namespace) -> int:
 
 
 def _wanted(of: int | None) -> None:
-    """Raises Problem STATE_LOCKED where the process that wanted something has ended."""
+    """Raises Problem STATE_LOCKED if the process that wanted this has ended."""
     if of is not None and not Path(f"/proc/{of}").exists():
         raise Problem("STATE_LOCKED", f"process {of}, which wanted this, has ended")
 
 
 @contextmanager
 def alone(state: Path) -> Iterator[None]:
-    """While no node and no web uses the folder: neither can begin meanwhile. Raises Problem
-    STATE_LOCKED with who does."""
+    """For use while no node and no web uses the folder: neither can start meanwhile. Raises Problem
+    STATE_LOCKED, which names the one that does."""
     state.mkdir(mode=0o700, parents=True, exist_ok=True)
     web = held(state, alone=True, wait_s=0)
     try:
@@ -173,8 +173,8 @@ def alone(state: Path) -> Iterator[None]:
 
 
 def _users(state: Path) -> Iterator[tuple[int, str]]:
-    """Other processes that have a file of the folder open, as far as we may see (all of them, for
-    root)."""
+    """Other processes that have a file of the folder open, as far as we are allowed to see (all of
+    them, for root)."""
     inside = f"{state.resolve()}/"
     for folder in Path("/proc").glob("[0-9]*/fd"):
         process = int(folder.parent.name)
@@ -190,7 +190,7 @@ def _users(state: Path) -> Iterator[tuple[int, str]]:
 
 
 def _look(state: Path, manifest: Manifest) -> dict[str, int]:
-    """Everything opens and is of a version that this release knows. Raises Problem."""
+    """Checks that everything opens and is of a version that this release knows. Raises Problem."""
     known = {"ledger.db": _ledger_version(), "accounts.db": _accounts_version()}
     for name, stated in manifest.databases.items():
         path = state / Path(name).name
@@ -238,9 +238,9 @@ def _carry_over(old: Path, new: Path) -> None:
 
 
 def _write_down(old: Path, new: Path, file: Path, manifest: Manifest) -> None:
-    """In the audit that comes back: who did it, and how far the audit had come that goes.
+    """Notes in the audit that comes back who did it, and how far the audit that goes had come.
 
-    Sessions do not come back: those that were ended since, for one was stolen perhaps, would be
+    Sessions do not come back: any that were ended since, perhaps because one was stolen, would be
     open again.
     """
     details = {"made_at": manifest.at, "of": manifest.node, "before": audit_head(old)}
@@ -249,7 +249,7 @@ def _write_down(old: Path, new: Path, file: Path, manifest: Manifest) -> None:
 
 
 def _own(state: Path, new: Path) -> None:
-    """The new folder belongs to whom the old one belonged, with its modes."""
+    """Give the new folder the owner and the modes of the old one."""
     found = state.stat()
     mode = private_mode(state)
     for path in (new, *new.rglob("*")):
@@ -259,7 +259,7 @@ def _own(state: Path, new: Path) -> None:
 
 
 def _swap(state: Path, new: Path) -> Path:
-    """Let the folders change places; where the old one is now."""
+    """Let the folders change places; returns where the old one is now."""
     old = state.with_name(f"{state.name}.before-{utc().replace(':', '').replace('.', '')}")
     if (
         _LIBC.renameat2(AT_FDCWD, os.fsencode(new), AT_FDCWD, os.fsencode(state), RENAME_EXCHANGE)

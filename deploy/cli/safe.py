@@ -1,8 +1,8 @@
 """`safe`: every output line inactive, for when the node has ended and will not start again.
 
 The node's guardian does this itself whenever a node dies; this looks again, from outside (the
-unit's ExecStopPost), and is what a person calls who finds a node that is down. Lines that a running
-node holds stay as they are: the kernel gives a line to one only.
+unit's ExecStopPost), and is what a person who finds a node down calls. Lines that a running node
+holds stay as they are: the kernel gives a line to one only.
 """
 
 import argparse
@@ -18,7 +18,7 @@ from schemas.settings.load import load
 
 def safe(args: argparse.Namespace) -> int:
     """Request the output lines of every station, which makes them inactive, and let them go; 1 if
-    some could not be had."""
+    some could not be requested."""
     settings = load(args.config, os.environ, disk=False, user="nobody").settings
     rows = []
     for station in settings.station:

@@ -1,7 +1,7 @@
 """A backup on its way to its target: copied after it was made, old ones removed, the outcome noted.
 
-The node reads that note, and tells by alarm BACKUP what did not arrive: the command itself may be
-run by a timer whose log nobody reads.
+The node reads that note, and reports by the alarm BACKUP what did not arrive: the command itself
+may be run by a timer whose log nobody reads.
 """
 
 import re
@@ -19,12 +19,13 @@ AT = r"\d{4}-\d{2}-\d{2}T\d{9}Z"
 
 
 def name(node: str, at: str) -> str:
-    """Of the backup of a node (its time as `utc` gives it)."""
+    """The file name of a node's backup (its time as `utc` gives it)."""
     return f"{_beginning(node)}{at.replace(':', '').replace('.', '')}.tar.gz"
 
 
 def is_of(node: str, file: str) -> bool:
-    """Whether a file is called as a backup of this node; press-3 is another node than press."""
+    """Whether a file is named like a backup of this node; press-3 is a different node from
+    press."""
     return re.fullmatch(re.escape(_beginning(node)) + AT + r"\.tar\.gz", file) is not None
 
 
@@ -51,9 +52,11 @@ def send(settings: Settings, path: Path) -> tuple[str, list[str]]:
 
 
 def prune(place: Place, node: str, keep_days: int) -> list[str]:
-    """Remove this node's backups older than its newest one there by more; which they were.
+    """Remove this node's backups there that are older than its newest one by more; returns which
+    they were.
 
-    Against the newest, not the calendar: a clock that jumps removes nothing without a successor.
+    Age is judged against the newest one, not the calendar: a clock that jumps removes nothing that
+    has no successor.
     """
     found = [stored for stored in place.list(_beginning(node)) if is_of(node, stored.name)]
     if not found:

@@ -1,5 +1,5 @@
-"""How facts are printed: tables for people, JSON for programs. What comes from others cannot colour
-or move anything."""
+"""How facts are printed: tables for people, JSON for programs. Text from elsewhere cannot colour or
+move anything."""
 
 import json
 import sys
@@ -50,7 +50,7 @@ def table(columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
 
 
 def note(text: str) -> None:
-    """One line for people who watch, kept out of what a pipe reads."""
+    """One line for people watching, kept out of what a pipe reads."""
     print(plain(text, 1000), file=sys.stderr)
 
 

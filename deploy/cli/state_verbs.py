@@ -1,4 +1,4 @@
-"""What the verbs about the state can be told: user, and how it is kept and restored."""
+"""The options of the verbs about the state: user, and how the state is kept and restored."""
 
 import argparse
 from collections.abc import Callable

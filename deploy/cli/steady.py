@@ -1,8 +1,9 @@
 """Triggers at a steady rate, and what came of each, as a line would see it.
 
 Theory of operation. Each trigger has a moment at which it is due, and its time counts from then on:
-a node or a broker that becomes slow is not asked less often, and what waits for it is waited for.
-One loop sends what is due and takes what has come. A trigger is sent once: what is lost is seen.
+a node or a broker that becomes slow is not asked less often, and the time that triggers wait for it
+counts. One loop sends what is due and takes what has come. A trigger is sent only once, so that a
+loss is seen.
 """
 
 import json
@@ -28,7 +29,7 @@ NUMBER = "{n}"  # in the payload: the number of the part
 
 
 class SentPart:
-    """One trigger and what came of it; times are monotonic seconds, None before they are."""
+    """One trigger and what came of it; times are monotonic seconds, None until they are known."""
 
     __slots__ = (
         "answers",
@@ -77,7 +78,7 @@ class Account(NamedTuple):
 
     times_ms: from when a trigger was due to its result, of the parts that were inspected; None if
     none was. confirmed_ms: to the broker's confirmation. late: sent more than 0.1 s after it was
-    due, which is in its time too. twice: came again, though nobody had asked for it.
+    due, which its time includes. twice: came again, though nobody had asked for it.
     """
 
     station: str
@@ -101,7 +102,7 @@ class Account(NamedTuple):
 
 
 def plan(stations: Sequence[str], rate: float, seconds: float) -> list[tuple[float, str]]:
-    """When each station gets its triggers, in s from the start: `rate` a second, in turns."""
+    """When each station gets its triggers, in s from the start: `rate` per second, in turns."""
     gap = 1 / (rate * len(stations))
     return [
         (n * gap, stations[n % len(stations)])
@@ -131,7 +132,8 @@ def run(
 ) -> list[SentPart]:
     """Send each trigger when it is due and wait for its result; what came of each.
 
-    patience_s: how long the last ones are waited for. A connection that ends ends it, and Ctrl-C.
+    patience_s: how long the last ones are waited for. It ends when the connection does, and on
+    Ctrl-C.
     """
     name, began = new_id(), time.monotonic()
     parts = [SentPart(station, began + at) for at, station in due]
@@ -194,7 +196,7 @@ def account(station: str, parts: Sequence[SentPart]) -> Account:
 
 
 def percentiles(times: Iterable[tuple[float | None, float]]) -> Times | None:
-    """Of the spans from the second to the first; None without any."""
+    """Percentiles of the spans, each from the second time to the first; None if there are none."""
     ordered = sorted(1000 * (end - begin) for end, begin in times if end is not None)
     if not ordered:
         return None

@@ -1,4 +1,4 @@
-"""`teach`: learn what a tool or the locator compares with from folders of pictures; stored as a new
+"""`teach`: learn from folders of pictures what a tool or the locator compares with; stored as a new
 version of the program."""
 
 import argparse
@@ -98,7 +98,7 @@ def teach(args: argparse.Namespace) -> int:
 
 
 def _in_short(facts: dict[str, Any]) -> str:
-    """What people are to see beside the version: what it promises, what it would catch, and what it
+    """What people should see beside the version: what it promises, what it would catch, and what it
     does not know."""
     if "one_in" in facts:
         caught = f"{facts['drawn_found']} of {facts['drawn']} drawn faults caught"

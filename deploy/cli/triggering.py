@@ -1,5 +1,5 @@
-"""`trigger`: inspect one part and wait for its result; repeated until the node has it, whatever the
-broker loses."""
+"""`trigger`: inspect one part and wait for its result; the trigger is repeated until the node has
+it, whatever the broker loses."""
 
 import argparse
 import sys

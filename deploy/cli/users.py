@@ -31,8 +31,8 @@ def list_(args: argparse.Namespace) -> int:
 
 
 def add(args: argparse.Namespace) -> int:
-    """The first account is an administrator, or nobody could ever sign in to make one. Raises
-    Problem USER_INVALID."""
+    """The first account is an administrator, as otherwise nobody could ever sign in to make one.
+    Raises Problem USER_INVALID."""
     from web.credentials.password import hash_password
 
     known = _with_store(args, lambda store: store.list())
@@ -51,12 +51,12 @@ def add(args: argparse.Namespace) -> int:
 
 
 def role(args: argparse.Namespace) -> int:
-    """Another role."""
+    """Give an account another role."""
     return _changed(args, "role", lambda store: store.set(args.user, role=args.role), "is now")
 
 
 def passwd(args: argparse.Namespace) -> int:
-    """Another password."""
+    """Give an account another password."""
     from web.credentials.password import hash_password
 
     user = _with_store(args, lambda store: store.get(args.user))
@@ -70,7 +70,7 @@ def passwd(args: argparse.Namespace) -> int:
 
 
 def disable(args: argparse.Namespace) -> int:
-    """No more signing in."""
+    """Let an account sign in no more."""
     return _changed(
         args,
         "disable",
@@ -80,14 +80,14 @@ def disable(args: argparse.Namespace) -> int:
 
 
 def enable(args: argparse.Namespace) -> int:
-    """Signing in again."""
+    """Let an account sign in again."""
     return _changed(
         args, "enable", lambda store: store.set(args.user, disabled=False), "can sign in again as"
     )
 
 
 def unlock(args: argparse.Namespace) -> int:
-    """Signing in at once, after too many failed attempts."""
+    """Let an account sign in at once, after too many failed attempts."""
     state = Path(addressee.loaded(args).settings.state_dir)
     with addressee.owner(state):
         user = Users(state / "users").get(args.user)
@@ -103,7 +103,7 @@ def unlock(args: argparse.Namespace) -> int:
 def _changed(
     args: argparse.Namespace, action: str, change: Callable[[Users], User], what: str
 ) -> int:
-    """Make a change that is written down first, as those of the web are."""
+    """Make a change that is written down first, as the web's are."""
 
     def work(store: Users) -> User:
         audit = Accounts(store.folder.parent / "accounts.db")

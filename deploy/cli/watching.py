@@ -1,4 +1,4 @@
-"""`watch`: results, events, alarms and states as they come, until Ctrl-C; each result once, also
+"""`watch`: results, events, alarms and states as they come, until Ctrl-C; each result once, even
 those that a broker lost."""
 
 import argparse
@@ -17,13 +17,13 @@ from schemas import utc
 from schemas.base import plain
 
 LOOK_S = 0.2
-# a viewer may not ask for results: then what was missed stays missed, and the rest is shown
+# a viewer may not ask for results: what was missed then stays missed, and the rest is shown
 PATIENCE_S = 10.0
 QUEUE_LIMIT = 1000
 
 
 def watch(args: argparse.Namespace) -> int:
-    """0 on Ctrl-C. A broker that cannot be reached at the start is a Problem, one that goes away
+    """0 on Ctrl-C. A broker that cannot be reached at the start is a Problem; one that goes away
     later is waited for."""
     settings, node = addressee.reached(args)
     names = Names(settings.base, node)
@@ -35,7 +35,7 @@ def watch(args: argparse.Namespace) -> int:
     messages: queue.Queue[tuple[str, dict[str, Any]]] = queue.Queue(QUEUE_LIMIT)
 
     def give(topic: str, payload: dict[str, Any]) -> None:
-        # what is missed while nobody reads on is asked for again
+        # what is missed while nobody reads is asked for again
         while not driver.stopping.is_set():
             with contextlib.suppress(queue.Full):
                 messages.put((topic, payload), timeout=LOOK_S)

@@ -29,8 +29,8 @@ What stays, and is to be removed by other means:
 
 
 def wipe(args: argparse.Namespace) -> int:
-    """1 if something of ours is still there. Raises Problem STATE_LOCKED while node or web run,
-    STORE_FAILED."""
+    """1 if something of the node's is still there. Raises Problem STATE_LOCKED while node or web
+    run, STORE_FAILED."""
     settings = load(args.config, os.environ, planted=True).settings
     state = Path(settings.state_dir)
     removed: list[str] = []
@@ -40,9 +40,9 @@ def wipe(args: argparse.Namespace) -> int:
             show.note("inspection-node: nothing was removed")
             return 1
         head = audit_head(state)
-        _tell(settings.node_id, head)  # the audit goes, so the journal of the machine has to say it
+        _tell(settings.node_id, head)  # the audit goes, so the machine's journal has to record it
         removed += _removed(state, found)
-    # as who asks: the folder around belongs to somebody else
+    # as the user who asks: the folder around belongs to somebody else
     removed += _removed(state.parent, list(_beside(state)))
     left = sorted(path.name for path in state.iterdir() if path.name != "lock")
     still = [str(path) for path in (*_ours(state), *_beside(state))]
@@ -96,7 +96,7 @@ def _ours(state: Path) -> Iterator[Path]:
 
 
 def _beside(state: Path) -> Iterator[Path]:
-    """What `restore` has left beside the folder: the state of before, and an attempt that was cut
+    """What `restore` has left beside the folder: the state from before, and an attempt that was cut
     off."""
     for path in sorted(state.parent.iterdir()):
         if path.name.startswith((f"{state.name}.before-", f".{state.name}.restoring-")):

@@ -1,7 +1,7 @@
-"""`python3 prepare.py SITE`: what compose.yaml needs of a site: settings, keys and passwords.
+"""`python3 prepare.py SITE`: what compose.yaml needs for a site: settings, keys and passwords.
 
 Needs nothing but Python 3.9. What is there already stays: run it again after an update. Keys and
-passwords are files that only whoever may enter the folder (0700) can read; none is printed.
+passwords are files that only those who may enter the folder (0700) can read; none is printed.
 """
 
 import argparse
@@ -89,7 +89,7 @@ def prepare(site: Path, node: str) -> None:
 
 
 def broker(shipped: str) -> str:
-    """The shipped mosquitto.conf, for others of its network who have a password."""
+    """The shipped mosquitto.conf, for others on its network who have a password."""
     for old, new in (
         ("listener 1883 127.0.0.1", "listener 1883"),
         (
@@ -118,7 +118,7 @@ def watched(shipped: str) -> str:
 
 
 def replaced(text: str, old: str, new: str) -> str:
-    """Once. What is not there any more is a fault of this file."""
+    """Replace one occurrence. If it is not there any more, that is a fault of this file."""
     if old not in text:
         raise SystemExit(f"prepare.py: the shipped file has no {old!r} any more")
     return text.replace(old, new, 1)

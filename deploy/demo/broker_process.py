@@ -23,7 +23,7 @@ Kind = Literal["mosquitto", "iotcore"]
 
 CONF = Path(__file__).parents[1] / "mosquitto.conf"
 DURABLE = Path(__file__).parents[1] / "mosquitto-durable.conf"
-SBIN = "/usr/sbin:/usr/local/sbin"  # where distributions put mosquitto, and not on everybody's PATH
+SBIN = "/usr/sbin:/usr/local/sbin"  # where distributions put mosquitto; not on everybody's PATH
 ROOT = Path(__file__).parents[2]
 START_RUMQTTD = (
     "import sys; sys.path.append(sys.argv.pop(1)); from runpy import run_module; "
@@ -56,7 +56,7 @@ STOP_S = 5.0
 
 
 class Access(NamedTuple):
-    """Who gets in: passwords by user name, and who of them may do what (mosquitto's acl_file;
+    """Who gets in: passwords by user name, and which user may do what (mosquitto's acl_file;
     iotcore knows no rights)."""
 
     passwords: Mapping[str, str]
@@ -65,7 +65,7 @@ class Access(NamedTuple):
 
 class BrokerProcess:
     """A broker on 127.0.0.1 with its files in a folder; the same port again at every start. Without
-    `access` all get in."""
+    `access` everybody gets in."""
 
     def __init__(
         self,
@@ -91,8 +91,8 @@ class BrokerProcess:
         return self.kind == "mosquitto"
 
     def start(self) -> None:
-        """Start it and wait until its port answers. Raises Problem BROKER_AWAY, with the end of its
-        log."""
+        """Start it and wait until its port answers. Raises Problem BROKER_AWAY with the last lines
+        of its log."""
         if self.returncode is None and self._process is not None:
             return
         if not port_is_free(self.port):
@@ -167,8 +167,8 @@ class BrokerProcess:
             f"{json.dumps(user)} = {json.dumps(password)}\n" for user, password in passwords.items()
         )
         replace(self.folder / ACCOUNTS, "".join(accounts).encode())
-        # -P: no folder of the name of a wheel in the working folder may stand in for it; ours is
-        # found where we were found
+        # -P: no folder in the working folder that has the name of a wheel may stand in for it; ours
+        # is found where we were found
         return [
             self._program,
             "-P",
@@ -190,7 +190,7 @@ def start_broker(
     """A running broker on 127.0.0.1 that keeps its files in `folder` (made if missing); port 0
     takes a free one.
 
-    kind: None takes mosquitto if it is installed, else iotcore. conf: another mosquitto.conf than
+    kind: None takes mosquitto if it is installed, else iotcore. conf: a mosquitto.conf other than
     the shipped one. access: who gets in; None lets everybody in. The broker ends when the thread
     that started it ends, however that happens. Raises Problem BROKER_AWAY if it is not up within 15
     s.
@@ -219,8 +219,8 @@ def find_mosquitto() -> str | None:
 
 
 def render(conf: str, port: int, folder: Path, *, closed: bool = False) -> str:
-    """The shipped configuration for another port and folder, run as whoever runs us; closed: with
-    passwords and rights."""
+    """The shipped configuration for another port and folder, run as the user who runs us; closed:
+    with passwords and rights."""
     conf, listeners = re.subn(
         r"^listener .*$", f"listener {port} 127.0.0.1", conf, flags=re.MULTILINE
     )

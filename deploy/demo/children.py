@@ -39,8 +39,8 @@ def port_is_free(port: int) -> bool:
 
 
 def free_port() -> int:
-    """A TCP port of 127.0.0.1 that nobody uses now, below those that the kernel gives to clients:
-    none takes it meanwhile."""
+    """A TCP port of 127.0.0.1 that nobody uses now, below those that the kernel gives to clients,
+    so that none takes it meanwhile."""
     while True:
         port = random.SystemRandom().randrange(*BELOW_CLIENTS)
         if port_is_free(port):

@@ -4,7 +4,7 @@ Ctrl-C.
 The children end with us however we end: in order on Ctrl-C and SIGTERM (PLC, web, node, broker
 last), by the kernel's parent death signal on `kill -9`. A child that ends by itself ends the demo.
 
-One file: what is started, watched and ended is one list, in that order and back.
+One file: what is started, watched and ended is one list, in that order and in reverse.
 """
 
 import argparse
@@ -59,7 +59,7 @@ Child: TypeAlias = subprocess.Popen[bytes]
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """What the demo can be told."""
+    """The options of the demo."""
     parser.add_argument(
         "--state",
         type=Path,
@@ -119,7 +119,7 @@ def _run(args: argparse.Namespace, lock: int) -> int:
         )
         line = Plc(settings, NODE, lambda answer: screen.heard(answer))
         screen = Screen(DemoTruth(CAMERA), STATIONS, line)
-        # last, for it is shown only once: nothing may fail in between
+        # last, as it is shown only once: nothing may fail in between
         password = first_account(folder)
         web = _start("web", config, folder / "web.log", lock)
         print(_banner(folder, ports, broker, password), flush=True)
@@ -178,7 +178,7 @@ async def _follow(
 
 
 async def _first_of(works: list[Coroutine[Any, Any, Any]]) -> None:
-    """Until one ends; the others are cancelled. Raises what it raised."""
+    """Wait until one ends; the others are cancelled. Raises what it raised."""
     tasks = [asyncio.create_task(work) for work in works]
     try:
         done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
@@ -202,7 +202,8 @@ async def _draw(screen: Screen) -> None:
 
 
 async def _ready(line: Plc) -> None:
-    """Nothing to do once the node has said something. Raises Problem NODE_AWAY if it does not."""
+    """Waits until the node has said something, and does nothing from then on. Raises Problem
+    NODE_AWAY if it does not."""
     until = time.monotonic() + READY_S
     while line.state is None or line.state.state == "Offline":
         if time.monotonic() > until:
@@ -212,8 +213,8 @@ async def _ready(line: Plc) -> None:
 
 
 def _start(command: str, config: Path, log: Path, lock: int) -> Child:
-    """`run` or `web`, with the file's settings and nothing of our environment; it holds the lock of
-    the folder as we do."""
+    """`run` or `web`, with the file's settings and nothing from our environment; it holds the
+    folder's lock as we do."""
     ours = ("INSPECTION_", "GUNICORN_", "CONFIG_PATH", "PORT", "RATELIMIT_")
     environ = {key: value for key, value in os.environ.items() if not key.startswith(ours)}
     environ["PYTHONPATH"] = os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")]))
@@ -244,7 +245,7 @@ def _end(child: Child | None) -> int:
 
 
 def _chosen(name: str, given: int | None) -> int:
-    """The given port, or the default one, or a free one instead of it. Raises Problem
+    """The given port, or the default one, or a free one instead of the default. Raises Problem
     SETTINGS_INVALID if it is taken."""
     port = getattr(DEFAULTS, name) if given is None else given or free_port()
     if port_is_free(port):
@@ -293,7 +294,7 @@ def _port(text: str) -> int:
 
 
 def _banner(folder: Path, ports: Ports, broker: BrokerProcess, password: str | None) -> str:
-    """What runs, and how to look at it."""
+    """Say what runs, and how to look at it."""
     program = (
         sys.argv[0]
         if Path(sys.argv[0]).name == "inspection-node"

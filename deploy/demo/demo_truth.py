@@ -29,14 +29,14 @@ class DemoTruth:
         return self._drawn(result) if result.station == "cam1" else self._photographed(result)
 
     def _drawn(self, result: Result) -> Verdict | None:
-        from node.cameras.synthetic import truth  # here, for it loads OpenCV
+        from node.cameras.synthetic import truth  # here, because it loads OpenCV
 
         named = re.search(r"part-(\d{1,9})$", result.part_id or "")
         return truth(self._camera, int(named[1])).verdict if named else None
 
     def _photographed(self, result: Result) -> Verdict | None:
-        """The photograph is recognised by where its first screw lies: that tells which it is, not
-        how it is judged."""
+        """The photograph is recognised by where its first screw lies: that says which one it is,
+        not how it is judged."""
         if result.pose is None or result.program != "four-screws":
             return None
         for photo in self._photos:

@@ -3,8 +3,8 @@ waits for its result.
 
 It does what the program of a real PLC would: it follows `state`, triggers only a station that is
 ready, gives every trigger an id of its own, repeats it until it is accepted, and takes the result
-with that id as the answer. It hears every result once and in order, also of triggers that others
-send, and also those that the broker lost (broker/ends.py).
+with that id as the answer. It hears every result once and in order, including those for triggers
+that others send, and those that the broker lost (broker/ends.py).
 """
 
 import asyncio
@@ -34,15 +34,15 @@ MAX_STATE_BYTES = 1024 * 1024
 
 
 class HeardResult(NamedTuple):
-    """A result, and the time from sending its trigger to hearing it; None for a trigger of somebody
-    else."""
+    """A result, and the time from sending its trigger to hearing it; None for somebody else's
+    trigger."""
 
     result: Result
     round_trip_ms: float | None
 
 
 class Plc:
-    """A PLC of the stations of one node. `heard` is called with every result, `unanswered` counts
+    """A PLC for the stations of one node. `heard` is called with every result, `unanswered` counts
     triggers without one."""
 
     def __init__(
@@ -65,12 +65,12 @@ class Plc:
 
     @asynccontextmanager
     async def connected(self) -> AsyncIterator[None]:
-        """At the broker, again and again if it must be."""
+        """Stay at the broker, connecting again and again if need be."""
         async with self._driver:
             yield
 
     async def listen(self) -> None:
-        """Until the node says what it must not. Raises Problem BAD_JSON."""
+        """Runs until the node says what it must not. Raises Problem BAD_JSON."""
         await self._failed.wait()
         assert self._failure is not None
         raise self._failure

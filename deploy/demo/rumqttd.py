@@ -1,9 +1,9 @@
 """`python -m deploy.demo.rumqttd PORT FOLDER`: the broker of the iotcore wheel, for MQTT 3.1.1 and
-MQTT 5 at one port of 127.0.0.1.
+MQTT 5 on one port of 127.0.0.1.
 
-rumqttd speaks one version of MQTT at a port, and its 3.1.1 ends a connection over which a message
-with properties should go (measured). But PLCs and `mosquitto_pub` speak 3.1.1 unless they are told
-otherwise. So rumqttd speaks MQTT 5 at a port of its own, and this process relays: MQTT 5 as it
+rumqttd speaks one version of MQTT on a port, and its 3.1.1 ends a connection over which it should
+send a message with properties (measured). But PLCs and `mosquitto_pub` speak 3.1.1 unless they are
+told otherwise. So rumqttd speaks MQTT 5 on a port of its own, and this process relays: MQTT 5 as it
 comes, 3.1.1 translated. Everything is kept in memory only.
 """
 
@@ -52,7 +52,7 @@ class Side(asyncio.Protocol):
     """One side of a relayed connection: what it reads, its peer writes, and it reads no faster than
     the peer can write.
 
-    last_word: what the peer is told if this side ends without a word, as rumqttd does where a
+    last_word: what the peer is told if this side ends without a word, as rumqttd does when a
     password is wrong.
     """
 
@@ -93,21 +93,21 @@ class Side(asyncio.Protocol):
             self.end()
 
     def translate(self, first: int, body: bytes) -> bytes | None:
-        """A packet of rumqttd for a client of 3.1.1."""
+        """Send a packet from rumqttd to a client of 3.1.1."""
         return older(first, body)
 
     def pause_writing(self) -> None:
-        """The peer reads no more for now."""
+        """Let the peer read no more for now."""
         if self.peer is not None and self.peer.transport is not None:
             self.peer.transport.pause_reading()
 
     def resume_writing(self) -> None:
-        """The peer reads on."""
+        """Let the peer read on."""
         if self.peer is not None and self.peer.transport is not None:
             self.peer.transport.resume_reading()
 
     def connection_lost(self, _error: Exception | None) -> None:
-        """The peer ends too, when what it has to write is written."""
+        """End the peer too, once what it has to write is written."""
         if self.peer is not None and self.peer.transport is not None:
             if self._last_word:
                 self.peer.transport.write(self._last_word)
@@ -150,7 +150,7 @@ class Front(Side):
             self.end()
 
     def translate(self, first: int, body: bytes) -> bytes:
-        """A packet of a client of 3.1.1 for rumqttd."""
+        """Send a packet from a client of 3.1.1 to rumqttd."""
         return newer(first, body)
 
     async def _join(self, *, old: bool) -> None:
@@ -183,8 +183,8 @@ class Front(Side):
 
 
 def _serve(port: int, behind: int, closed: bool) -> None:
-    """The front, once rumqttd answers; if it fails, the process ends: a broker without its port is
-    of no use."""
+    """Serve the front once rumqttd answers; if it fails, the process ends: a broker without its
+    port is of no use."""
     try:
         until = time.monotonic() + START_S
         while not port_answers(behind):

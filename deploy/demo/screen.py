@@ -1,4 +1,4 @@
-"""What the demo shows: a live table on a terminal, one line a result in a pipe."""
+"""What the demo shows: a live table on a terminal, one line per result in a pipe."""
 
 from collections import Counter, deque
 from dataclasses import dataclass, field

@@ -109,7 +109,7 @@ def credential(folder: Path, user: str) -> Path:
 
 def write_clients(folder: Path, access: Access, port: int) -> None:
     """What mosquitto_pub, _sub and _rr read with XDG_CONFIG_HOME=mqtt/USER, so that no list of
-    processes has a password."""
+    processes shows a password."""
     for user, password in access.passwords.items():
         (folder / CLIENTS / user).mkdir(mode=0o700, parents=True, exist_ok=True)
         for command in ("mosquitto_pub", "mosquitto_sub", "mosquitto_rr"):
@@ -119,7 +119,7 @@ def write_clients(folder: Path, access: Access, port: int) -> None:
 
 
 def import_programs(folder: Path) -> None:
-    """Both programs, unless somebody has edited them: then theirs stay. Raises Problem."""
+    """Both programs; if somebody has edited them, theirs stay. Raises Problem."""
     import cv2
 
     from node.cameras import synthetic
@@ -148,7 +148,7 @@ def first_account(folder: Path) -> str | None:
 
 
 def make_folder(folder: Path) -> None:
-    """The state folder, which nobody else may have prepared. Raises Problem STORE_FAILED."""
+    """The state folder, which nobody else may have prepared for us. Raises Problem STORE_FAILED."""
     for path in (
         folder,
         *(folder / name for name in (CREDENTIALS, CLIENTS, "node", "node/web", "node/users")),

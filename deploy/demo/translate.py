@@ -26,7 +26,7 @@ CONNECT_CODES = {0x84: 1, 0x85: 2, 0x88: 3, 0x86: 4, 0x87: 5, 0x8A: 5}
 
 
 class Packets:
-    """The packets in a stream of bytes, as they get complete. Raises ValueError for what is no
+    """The packets in a stream of bytes, as each becomes complete. Raises ValueError for what is not
     MQTT."""
 
     def __init__(self) -> None:
@@ -75,7 +75,7 @@ def refusal(*, old: bool) -> bytes:
 
 
 def newer(first: int, body: bytes) -> bytes:
-    """A packet of a client of 3.1.1 as MQTT 5. Raises ValueError."""
+    """A packet from a client of 3.1.1 as MQTT 5. Raises ValueError."""
     kind = first >> 4
     if kind == CONNECT:
         return packet(first, _connect(body))
@@ -88,8 +88,8 @@ def newer(first: int, body: bytes) -> bytes:
 
 
 def older(first: int, body: bytes) -> bytes | None:
-    """A packet of the broker as MQTT 3.1.1; None where 3.1.1 has none, and the connection ends.
-    Raises ValueError."""
+    """A packet from the broker as MQTT 3.1.1; None where 3.1.1 has no such packet, and the
+    connection ends. Raises ValueError."""
     kind = first >> 4
     if kind == CONNACK:
         code = body[1]

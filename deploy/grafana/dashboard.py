@@ -1,8 +1,8 @@
 """The Grafana dashboard as a table of panels. `python -m deploy.grafana.dashboard` writes or checks
 it.
 
-Import `deploy/grafana/inspection.json` into Grafana 10 or newer; it asks for the Prometheus that it
-is to show.
+Import `deploy/grafana/inspection.json` into Grafana 10 or newer; it asks which Prometheus it should
+show.
 """
 
 import json
@@ -20,7 +20,7 @@ SOURCE = {"type": "prometheus", "uid": "${source}"}
 
 
 class Panel(NamedTuple):
-    """One picture: its title, its expressions by legend, the unit, its width of 24, and what kind
+    """One panel: its title, its expressions by legend, the unit, its width out of 24, and what kind
     it is."""
 
     title: str

@@ -1,5 +1,5 @@
-"""A line of the access log: the same for every server, with no query, which may say too much, and
-nothing raw in it."""
+"""A line of the access log: the same for every server, without the query, which may say too much,
+and with nothing raw in it."""
 
 import logging
 from datetime import timedelta

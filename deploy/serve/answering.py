@@ -28,8 +28,8 @@ def of_web(settings: Settings) -> str:
 
 
 def of_node(metrics: MetricsSettings, any_station: bool) -> str:
-    """What is wrong with the node by its figures, which need no user at the broker: so a container
-    asks that has the node's secrets only."""
+    """What is wrong with the node by its figures, which need no user at the broker: this is how a
+    container asks that has only the node's secrets."""
     connection = _connection(metrics.bind)
     token = metrics.token.get_secret_value() if metrics.token else ""
     try:
@@ -57,7 +57,7 @@ def _connection(bind: str) -> http.client.HTTPConnection:
 
 
 class _OnSocket(http.client.HTTPConnection):
-    """HTTP over a socket of this machine, where only a proxy and we can ask."""
+    """HTTP over a socket of this machine, where only a proxy and we ourselves can ask."""
 
     def __init__(self, path: str) -> None:
         super().__init__("localhost", timeout=ASK_S)

@@ -91,7 +91,8 @@ def on_reload(server):  # type: ignore[no-untyped-def]
 
 
 def post_worker_init(worker):  # type: ignore[no-untyped-def]
-    """A worker is there: it listens to the node from now on, not from the first question on."""
+    """A worker is there: it listens to the node from now on, rather than from the first
+    question."""
     from deploy.serve.wsgi import app
     from web.site import NAME
 

@@ -1,4 +1,4 @@
-"""Gunicorn's own lines and the access log, as all our lines: see schemas/logs."""
+"""Gunicorn's own lines and the access log, in the form of all our lines: see schemas/logs."""
 
 import logging
 from datetime import timedelta
@@ -12,7 +12,7 @@ from schemas import logs
 
 
 class Log(Logger):  # type: ignore[misc]
-    """What Gunicorn logs by."""
+    """What Gunicorn logs with."""
 
     def setup(self, cfg: Any) -> None:
         """At the start, and at a reload."""

@@ -2,7 +2,7 @@
 of its sides read.
 
 Gunicorn's first process reads `gunicorn.conf.py` at its start and at each HUP; its workers, forked
-from it, import `deploy.serve.wsgi`. Settings that are wrong at a HUP are told, and the old ones
+from it, import `deploy.serve.wsgi`. Settings that are wrong at a HUP are reported, and the old ones
 stay.
 """
 
@@ -174,7 +174,7 @@ def streams(environ: Mapping[str, str]) -> int:
 
 
 def more_files() -> None:
-    """As many open files as the system allows: a connection is one, and the usual soft limit of
+    """Allow as many open files as the system does: a connection is one, and the usual soft limit of
     1024 is too few."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     most = FILES if hard == resource.RLIM_INFINITY else min(hard, FILES)
@@ -183,8 +183,8 @@ def more_files() -> None:
 
 
 class Overlap:
-    """At a reload the old workers go on until the new ones listen; Gunicorn by itself ends them
-    while those still import."""
+    """At a reload the old workers go on until the new ones listen; left to itself, Gunicorn ends
+    them while the new ones still import."""
 
     def __init__(self, arbiter: Any) -> None:
         self._arbiter = arbiter

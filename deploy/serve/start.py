@@ -1,8 +1,8 @@
-"""`python -m deploy.serve.start`: the web under Gunicorn, or, where that is missing, loudly under a
-plain threaded server.
+"""`python -m deploy.serve.start`: the web under Gunicorn, or, where that is missing, under a plain
+threaded server that says so loudly.
 
-The plain one is of the standard library: it knows neither workers nor reloads, and a slow client
-holds a thread. It is there so that a box without Gunicorn is not without a web; health says which
+The plain one is from the standard library: it knows neither workers nor reloads, and a slow client
+holds a thread. It exists so that a box without Gunicorn is not without a web; health says which
 server answers (`wsgi_server`).
 """
 
@@ -52,7 +52,7 @@ class Server(ThreadingMixIn, WSGIServer):
         super().__init__(address, handler)
 
     def process_request(self, request: Any, client_address: Any) -> None:
-        """As soon as there is a place."""
+        """Served as soon as there is a place."""
         if self._places.acquire(timeout=IDLE_S):
             super().process_request(request, client_address)
         else:
@@ -100,7 +100,7 @@ def logged(app: Any) -> Any:
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Serve until a signal. 0 good, 1 failed."""
+    """Serve until a signal. 0 if all went well, 1 if it failed."""
     parser = argparse.ArgumentParser(
         prog="python -m deploy.serve.start", description=(__doc__ or "").partition("\n")[0]
     )

@@ -1,19 +1,19 @@
-"""Gunicorn's threaded worker, whose threads wait for nobody.
+"""Gunicorn's threaded worker, changed so that its threads wait for no client.
 
-Theory of operation. As it comes, a thread reads a request from its socket as slowly as the client
-likes to send it, and the main thread waits up to two seconds for a client that does not close:
-forty slow clients stop the web (measured: docs/web.md). Here the main thread, which waits for all
-connections anyway, collects whole requests, and a thread gets one that it can answer without
-reading from the network any more. A request has `WHOLE_S` to come in. Bodies of more than
+Theory of operation. In Gunicorn as it comes, a thread reads a request from its socket as slowly as
+the client likes to send it, and the main thread waits up to two seconds for a client that does not
+close: forty slow clients stop the web (measured: docs/web.md). Here the main thread, which waits
+for all connections anyway, collects whole requests, and a thread gets one that it can answer
+without reading from the network any more. A request has `WHOLE_S` to come in. Bodies of more than
 `BODY_BYTES` (pictures, programs) and chunked ones are read by a thread, but by few at a time, each
 with a least rate.
 
 Those who sign in have a quarter of the threads, and a line of their own: however many they are,
-somebody else's page waits for none of them, and the last are refused before anything is read.
+nobody else's page waits for them, and the last ones are refused before anything is read.
 
 No address has more than three quarters of the threads at a time, or more than `OPEN` connections
 that say nothing; when all places are taken, the connection that has been silent longest makes room.
-Behind a proxy of ours (`web.proxy_hops`) all connections are the proxy's: it counts them, and these
+Behind our own proxy (`web.proxy_hops`) all connections are the proxy's: it counts them, and these
 two limits are off.
 
 One file: three small classes that replace parts of one Gunicorn worker and rely on each other.
@@ -42,7 +42,7 @@ BODY_BYTES = 64 * 1024
 GRACE_S = 10.0  # of a large body, before its rate counts
 LEAST_BYTES_S = 16 * 1024
 OPEN = 64
-SPARE = 32  # places that are kept for whoever comes next
+SPARE = 32  # places that are kept for the next to come
 LENGTH = re.compile(rb"\r\ncontent-length:[ \t]*([0-9]{1,12})[ \t]*\r\n", re.IGNORECASE)
 PROVES = re.compile(rb"/auth/(?:login|setup)[ ?]")  # a password is hashed there
 UNKNOWN = re.compile(rb"\r\n(?:transfer-encoding|expect)[ \t]*:", re.IGNORECASE)
@@ -50,7 +50,7 @@ REFUSED = "HTTP/1.1 {}\r\nConnection: close\r\nContent-Length: 0\r\nCache-Contro
 
 
 class Held(SocketUnreader):  # type: ignore[misc]
-    """What a thread reads of a request: from the network only of a large body, and as long as it
+    """What a thread reads of a request: from the network only for a large body, and as long as that
     comes fast enough."""
 
     def __init__(self, sock: socket.socket) -> None:
@@ -80,7 +80,7 @@ class Held(SocketUnreader):  # type: ignore[misc]
 
 
 class Patient(TConn):  # type: ignore[misc]
-    """A connection that gets a thread with a request that is there, and whose socket gives up when
+    """A connection that gets a thread once its request is there, and whose socket gives up when
     nothing moves."""
 
     def __init__(self, *given: Any) -> None:
@@ -159,7 +159,8 @@ class Threads(ThreadWorker):  # type: ignore[misc]
         self.told_at = 0.0
 
     def accept(self, listener: Any) -> None:
-        """A new connection; where there is no place, that of whoever has been silent longest."""
+        """A new connection; where there is no place, it takes that of the one that has been silent
+        longest."""
         try:
             client, address = listener.accept()
         except (BlockingIOError, ConnectionAbortedError):
@@ -189,13 +190,13 @@ class Threads(ThreadWorker):  # type: ignore[misc]
         self.keepalived_conns.remove(conn)
         if not self._read(conn):
             self._end(conn)
-        elif conn.whole():  # without a place among those that wait, who may be a thousand
+        elif conn.whole():  # without a place among those that wait, maybe a thousand
             self._start(conn)
         else:
             self._await(conn)
 
     def on_pending_socket_readable(self, conn: Patient, client: Any) -> None:  # noqa: ARG002
-        """More of a request: on to a thread when it is whole."""
+        """Take more of a request, and pass it on to a thread when it is whole."""
         if not self._read(conn):
             self._forget(conn)
         elif conn.whole():
@@ -205,7 +206,7 @@ class Threads(ThreadWorker):  # type: ignore[misc]
             self._forget(conn, "431 Request Header Fields Too Large")
 
     def finish_request(self, conn: Patient, fs: Any) -> None:
-        """A thread has answered. Closing waits for nobody."""
+        """A thread has answered. Closing holds up nothing."""
         if self.cfg.is_ssl:
             super().finish_request(conn, fs)
             return
@@ -315,7 +316,7 @@ class Threads(ThreadWorker):  # type: ignore[misc]
                     self._run(conn)
 
     def _read(self, conn: Patient) -> bool:
-        """Take what has come; False if the client has gone."""
+        """Take what has arrived; False if the client has gone."""
         try:
             data = conn.sock.recv(HEAD_BYTES)
         except BlockingIOError:
@@ -326,8 +327,8 @@ class Threads(ThreadWorker):  # type: ignore[misc]
         return bool(data)
 
     def _drain(self, conn: Patient, client: Any) -> None:
-        """Read on until the client closes: else what it has not read yet of the answer would be
-        lost (RFC 9112, 9.6)."""
+        """Read on until the client closes: otherwise the part of the answer that it has not yet
+        read would be lost (RFC 9112, 9.6)."""
         with contextlib.suppress(OSError):
             if client.recv(65536):
                 return
@@ -340,7 +341,7 @@ class Threads(ThreadWorker):  # type: ignore[misc]
         self.poller.register(conn.sock, EVENT_READ, partial(self.on_pending_socket_readable, conn))
 
     def _leave(self, conn: Patient) -> None:
-        """Out of the places where it may wait."""
+        """Take it out of the places where it may wait."""
         self.poller.unregister(conn.sock)
         for places in (self.pending_conns, self.keepalived_conns, self.lingering):
             if conn in places:

@@ -1,1 +1,1 @@
-"""What is locked, and the faults that are known of it."""
+"""What is locked, and its known faults."""

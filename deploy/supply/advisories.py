@@ -1,8 +1,8 @@
-"""Known faults of what is locked, without a network: `python -m deploy.supply.advisories` compares
+"""Known faults in what is locked, without a network: `python -m deploy.supply.advisories` compares
 versions with a list kept here.
 
 The list (`deploy/supply/advisories.json`: package, advisory, the version that mends it) is made by
-hand and says of when it is. It finds what somebody would take back to, and what a virtual
+hand and says when it was made. It finds versions that somebody would go back to, and what a virtual
 environment brings along; what was published later it cannot know: `make audit` asks pip-audit's
 sources for that, where there is a network.
 """
