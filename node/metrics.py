@@ -81,7 +81,7 @@ class Metrics:
         self._port: MetricsPort | None = None
 
     def serve(self, bind: str, token: str | None = None) -> None:
-        """Open the port. Raises OSError."""
+        """Open the port. Raises Problem SETTINGS_INVALID."""
         self._port = MetricsPort(self.registry, bind, token)
 
     @property

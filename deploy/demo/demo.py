@@ -253,7 +253,8 @@ def _chosen(name: str, given: int | None) -> int:
     if given is not None:
         raise Problem(
             "SETTINGS_INVALID",
-            f"--{name}-port: port {port} of 127.0.0.1 is taken by another program",
+            f"--{name}-port: port {port} of 127.0.0.1 is taken by another program"
+            f" (`ss -ltnp 'sport = :{port}'` names it); give another, or 0 for a free one",
         )
     free = free_port()
     print(f"port {port} is taken by another program: --{name}-port is {free} instead")

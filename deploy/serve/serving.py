@@ -11,6 +11,7 @@ import logging
 import os
 import resource
 import shutil
+import socket
 import sys
 import time
 from collections.abc import Callable, Mapping
@@ -24,6 +25,7 @@ from pydantic import ValidationError
 from schemas import Problem
 from schemas.base import explain
 from schemas.settings import WebSettings
+from schemas.settings.addresses import not_had
 from schemas.settings.load import Loaded, load
 from schemas.store.disk import private_umask
 from schemas.store.state import held, secured
@@ -53,6 +55,8 @@ def web(args: argparse.Namespace) -> int:
     # Gunicorn goes on holding it
     os.set_inheritable(held(Path(settings.state_dir), alone=False), True)
     keys_of(settings)
+    if told := taken(settings.web.bind, os.environ):
+        print(f"inspection-node: {told}; Gunicorn tries it for 5 s", file=sys.stderr)
     sys.stdout.flush()
     os.umask(private_umask(Path(settings.state_dir)))
     os.chdir("/")  # Gunicorn puts its working folder before all that it imports
@@ -103,6 +107,20 @@ def bound(settings: WebSettings, environ: Mapping[str, str]) -> WebSettings:
         return WebSettings.model_validate({**settings.model_dump(), "bind": bind})
     except ValidationError as error:
         raise Problem("SETTINGS_INVALID", f"PORT or GUNICORN_BIND: {explain(error)}") from None
+
+
+def taken(bind: str, environ: Mapping[str, str]) -> str | None:
+    """Why an address cannot be listened on now, and what to do; None if it can. Sockets of this
+    machine, and those that systemd holds for us, are not looked at."""
+    if bind.startswith("unix:") or environ.get("LISTEN_FDS"):
+        return None
+    host, _, port = bind.rpartition(":")
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        socket.create_server((host.strip("[]"), int(port)), family=family).close()
+    except OSError as error:
+        return not_had("web.bind", bind, error)
+    return None
 
 
 def share(path: Path, group: str | None) -> None:

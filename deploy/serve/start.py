@@ -26,6 +26,7 @@ from deploy.serve import serving
 from deploy.serve.access_log import accessed
 from deploy.serve.answering import of_web
 from schemas import Problem
+from schemas.settings.addresses import not_had
 from schemas.store.disk import private_umask
 from schemas.store.state import held, secured
 
@@ -154,9 +155,7 @@ def plain() -> int:
     except KeyboardInterrupt:
         pass
     except OSError as error:
-        raise Problem(
-            "SETTINGS_INVALID", f"web.bind: {settings.web.bind} cannot be had: {error.strerror}"
-        ) from error
+        raise Problem("SETTINGS_INVALID", not_had("web.bind", settings.web.bind, error)) from error
     finally:
         os.close(lock)
     return 0

@@ -25,6 +25,8 @@ from prometheus_client.registry import Collector
 from prometheus_client.samples import Sample
 
 from node.limits import CLOSE_S
+from schemas import Problem
+from schemas.settings.addresses import not_had
 
 OPEN = 32
 OPEN_S = 2.0
@@ -79,7 +81,7 @@ class MetricsPort:
     """Serves the figures of a registry; `token` is what a scraper has to send, None for nothing."""
 
     def __init__(self, registry: CollectorRegistry, bind: str, token: str | None = None) -> None:
-        """Open the port. Raises OSError, which names it."""
+        """Open the port. Raises Problem SETTINGS_INVALID, which names it."""
         host, _, port = bind.rpartition(":")
         host = host.strip("[]")
         self._registry = InPieces(registry)
@@ -96,7 +98,7 @@ class MetricsPort:
             self._listener.setblocking(False)
         except OSError as error:
             self._listener.close()
-            raise OSError(error.errno, f"{error.strerror} (metrics.bind {bind})") from error
+            raise Problem("SETTINGS_INVALID", not_had("metrics.bind", bind, error)) from error
         self.beat_ns = time.monotonic_ns()
         self._ended = threading.Event()
         self._thread = threading.Thread(target=self._run, name="metrics", daemon=True)

@@ -1,5 +1,7 @@
 """Folders, hosts, ports and origins as settings give them."""
 
+import errno
+import os
 from ipaddress import ip_address
 from typing import Annotated
 
@@ -43,6 +45,24 @@ def checked_port(bind: str) -> str:
     if not 1 <= int(bind.rpartition(":")[2]) <= 65535:
         raise ValueError("the port is not between 1 and 65535")
     return bind
+
+
+def not_had(setting: str, bind: str, error: OSError) -> str:
+    """What to say of an address that cannot be listened on: which setting, why, and what to do."""
+    reason = os.strerror(error.errno) if error.errno else str(error)
+    if error.errno == errno.EADDRINUSE:
+        port = bind.rpartition(":")[2]
+        advice = (
+            f"another program listens there (`ss -ltnp 'sport = :{port}'` names it): end it, or"
+            f" give {setting} another port"
+        )
+    elif error.errno == errno.EADDRNOTAVAIL:
+        advice = f"give {setting} an address that this machine has (`ip address` names them)"
+    elif error.errno == errno.EACCES:
+        advice = f"ports below 1024 need a right: give {setting} a greater one"
+    else:
+        advice = f"look at {setting}"
+    return f"{setting} {bind}: {reason}; {advice}"
 
 
 def is_loopback(host: str) -> bool:

@@ -128,6 +128,18 @@ def test_without_gunicorn_a_threaded_server_says_so_loudly_and_serves_on_the_giv
         web.end()
 
 
+def test_an_address_that_is_taken_is_told_with_its_setting_and_what_to_do() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        port = other.getsockname()[1]
+        told = serving.taken(f"127.0.0.1:{port}", {})
+        assert serving.taken(f"127.0.0.1:{port}", {"LISTEN_FDS": "1"}) is None, "it is our own"
+    assert told is not None
+    assert told.startswith(f"web.bind 127.0.0.1:{port}: Address already in use; another program")
+    assert f"ss -ltnp 'sport = :{port}'" in told
+    assert serving.taken(f"127.0.0.1:{port}", {}) is None
+    assert "an address that this machine has" in str(serving.taken("203.0.113.9:5000", {}))
+
+
 @pytest.mark.system
 def test_without_gunicorn_an_address_that_is_taken_is_told_by_its_setting(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as other:
@@ -138,7 +150,7 @@ def test_without_gunicorn_an_address_that_is_taken_is_told_by_its_setting(tmp_pa
         )
     assert done.returncode == 1
     assert (
-        f"SETTINGS_INVALID: The settings are wrong: web.bind: {bind}"
+        f"SETTINGS_INVALID: The settings are wrong: web.bind {bind}: Address already in use"
         in done.stderr.splitlines()[-1]
     )
 

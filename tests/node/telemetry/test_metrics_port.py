@@ -12,6 +12,7 @@ from prometheus_client import generate_latest
 
 from node.metrics import Metrics
 from node.telemetry import metrics_port
+from schemas import Problem
 from tests.rooms.installation.processes import free_port
 from tests.rooms.promise.promise import wait_for
 
@@ -44,8 +45,11 @@ def get(port: int, path: str = "/metrics", **headers: str) -> tuple[int, bytes]:
 
 
 def test_a_port_that_somebody_else_has_is_named(metrics: Metrics, port: int) -> None:
-    with pytest.raises(OSError, match=rf"in use \(metrics.bind 127.0.0.1:{port}\)"):
+    with pytest.raises(Problem) as raised:
         metrics_port.MetricsPort(metrics.registry, f"127.0.0.1:{port}")
+    said = f"metrics.bind 127.0.0.1:{port}: Address already in use; another program listens there"
+    assert said in raised.value.message
+    assert f"ss -ltnp 'sport = :{port}'" in raised.value.message
 
 
 def test_only_the_figures_are_there(port: int) -> None:
