@@ -25,8 +25,6 @@ TEMPLATES = Path(__file__).parent / "templates"
 CALL = re.compile(r"""(?<![\w.$])t\(\s*("(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*')""")
 ROLES = ("VIEWER", "OPERATOR", "ADMIN")
 NODE = Path(__file__).parents[1] / "node"
-# whose sentences stand on pages: what is wrong with cameras, lines, parts and the node itself
-SPEAKING = (NODE, NODE / "cameras", NODE / "gpio", NODE / "chores")
 API = Path(__file__).with_name("api")
 HEALTH = Path(__file__).with_name("health_checks.py")
 SHOWN = ("program",)  # the schemas that forms are generated from
@@ -45,8 +43,7 @@ def texts() -> list[str]:
         found.update({entry.message: None, entry.advice: None})
     found.update(dict.fromkeys(_said(HEALTH)))
     found.update(dict.fromkeys(get_args(StateName)))
-    for path in sorted(path for folder in SPEAKING for path in folder.glob("*.py")):
-        found.update(dict.fromkeys(_problems(path)))
+    found.update(dict.fromkeys(told()))
     for path in sorted(API.rglob("*.py")):
         found.update(dict.fromkeys(_routes(path)))
     found.update(dict.fromkeys(EDITABLE.values()))
@@ -61,6 +58,11 @@ def texts() -> list[str]:
     )
     found.update(dict.fromkeys(_sentences(schema)))
     return list(found)
+
+
+def told() -> list[str]:
+    """What the node says is wrong with cameras, lines, parts and tools, places for values in it."""
+    return [text for path in sorted(NODE.rglob("*.py")) for text in _problems(path)]
 
 
 def missing(language: str) -> list[str]:
@@ -104,6 +106,8 @@ def _problems(path: Path) -> list[str]:
 def _sayings(value: ast.expr) -> list[str]:
     if isinstance(value, ast.IfExp):
         return [*_sayings(value.body), *_sayings(value.orelse)]
+    if isinstance(value, ast.Subscript):  # cut to what a message may have
+        return _sayings(value.value)
     parts = value.values if isinstance(value, ast.JoinedStr) else [value]
     places = iter("abcdefgh")
     text = "".join(

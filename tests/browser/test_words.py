@@ -8,6 +8,7 @@ from tests.browser.plant import Plant, overflow
 from tests.browser.profiles import Visit
 from tests.browser.test_alarms import told
 from web.translations import catalogue
+from web.vocabulary import told as sentences
 
 PAGES = ("/app/run", "/app/programs/synthetic-part/edit#tools", "/app/history", "/app/settings")
 GERMAN = ("/app/run", "/app/lines", "/app/health", "/app/api")
@@ -21,6 +22,13 @@ TEXTS = """() => {
     if (!walker.currentNode.parentElement.closest("script, style, code, pre, .help, table"))
       found.push(walker.currentNode.textContent.trim());
   return found.filter(Boolean);
+}"""
+
+
+TOLD = """async (said) => {
+  const { translated } = await import(document.querySelector("script[src*='/shell.js']").src
+    .replace("/shell.js", "/told.js"));
+  return said.map(translated);
 }"""
 
 
@@ -63,3 +71,19 @@ def test_chosen_german_leaves_no_english_and_puts_in_what_the_node_says(
         assert left - set(words.values()) == set(), path
     line = page.locator("#alarms .alarm-line")
     expect(line).to_contain_text("Die Kamera ist ausgefallen: /dev/video0 gab 7-mal dasselbe Bild")
+
+
+def test_each_sentence_of_the_node_stands_in_german_behind_its_code_and_the_name_of_a_tool(
+    plant: Plant, visit: Visit
+) -> None:
+    page = visit(locale="de-DE")
+    page.goto("/app/health")
+    words, values = catalogue("de"), {name: f"{n}.5" for n, name in enumerate("abcdefgh", start=3)}
+    texts = list(dict.fromkeys(sentences()))
+    said = [f"A tool failed: tool breite: {text.format(**values)}" for text in texts]
+    expected = [
+        f"{words['A tool failed']}: Werkzeug breite: {words[text].format(**values)}"
+        for text in texts
+    ]
+    assert len(texts) > 250
+    assert page.evaluate(TOLD, said) == expected

@@ -8,6 +8,7 @@ import { $, h, icon, put } from "../dom.js";
 import { activate, exported, remove } from "../programs/actions.js";
 import { facts, masterCard, toolsTable } from "../programs/facts.js";
 import { changesTable } from "../editor/versions.js";
+import { translated } from "../told.js";
 import { page, t, time } from "../words.js";
 
 const { id } = page.parts;
@@ -86,7 +87,7 @@ function draw(users) {
           { role: "alert" },
           t("{station} cannot use it: {message}", {
             station: user.id,
-            message: user.error.message,
+            message: translated(user.error.message),
           }),
         ),
       ),

@@ -10,6 +10,7 @@ import { viewer } from "../history/picture.js";
 import { timesBar } from "../history/times_bar.js";
 import { toolsTable } from "../history/tools.js";
 import { tryNewest } from "../history/try.js";
+import { translated } from "../told.js";
 import { number, page, t, time } from "../words.js";
 
 // of the answers, not of the result
@@ -119,7 +120,7 @@ function show() {
   if (error)
     put(
       $("#problem"),
-      h("p", h("strong", error.code), " ", t(error.message)),
+      h("p", h("strong", error.code), " ", translated(error.message)),
       result.advice ? h("p", t("What to do: {advice}.", { advice: t(result.advice) })) : null,
     );
   pictures.show(result);

@@ -5,6 +5,7 @@ import { complain } from "../dialog.js";
 import { h, icon, put } from "../dom.js";
 import { live } from "../events.js";
 import { whyOf, whyText } from "../why.js";
+import { translated } from "../told.js";
 import { ago, t, time } from "../words.js";
 import { Actions } from "./actions.js";
 import { LAMPS, LAMP_WORDS, lamps, outdated, sentence, stateOf, stateWord } from "./condition.js";
@@ -178,7 +179,7 @@ export class Card {
     const bad = tools.filter((tool) => tool.verdict !== "OK").map((tool) => tool.name);
     const why = whyOf(result);
     text(this.why, error && !why?.code ? sentence(error.message) : why ? whyText(why) : "");
-    this.why.title = error ? `${error.code}: ${error.message}` : bad.join(", ");
+    this.why.title = error ? `${error.code}: ${translated(error.message)}` : bad.join(", ");
     text(
       this.part,
       `${part_id ? `${part_id} · ` : ""}#${seq} · ${time(finished_at, { date: false })}`,

@@ -5,6 +5,7 @@
 import { ask } from "../api.js";
 import { h, icon, put } from "../dom.js";
 import { live } from "../events.js";
+import { translated } from "../told.js";
 import { t } from "../words.js";
 import { Closeup, placeOf } from "./closeup.js";
 
@@ -43,7 +44,7 @@ export class Picture {
     if (!result.captured_at)
       this.nothing(
         result.error
-          ? t("No picture was taken: {reason}", { reason: result.error.message })
+          ? t("No picture was taken: {reason}", { reason: translated(result.error.message) })
           : t("No picture was taken"),
       );
     else if (!this.busy && !document.hidden) this.load();

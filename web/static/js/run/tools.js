@@ -2,6 +2,7 @@
 // so the eye finds them part after part.
 
 import { h, icon, put } from "../dom.js";
+import { translated } from "../told.js";
 import { number, t, unitText } from "../words.js";
 
 const UNITS = { deg: "°", ratio: "", count: "", score: "" };
@@ -92,7 +93,7 @@ class Row {
       : `${tool.text ?? shown(value)} ${UNITS[unit] ?? unitText(unit)}`.trim();
     if (this.seen.said !== text) {
       this.value.textContent = text;
-      this.value.title = error ? error.message : "";
+      this.value.title = error ? translated(error.message) : "";
     }
     if (this.seen.value !== value || this.seen.low !== low || this.seen.high !== high) {
       this.mark.hidden = value === null;
