@@ -27,8 +27,8 @@ class Acks:
         self._send = send
         # messages whose acknowledgement has not been sent, in order; whether it may be
         self._came: dict[int, bool] = {}
-        self._held: dict[int, Incoming] = {}  # of those, what was worked off and may come again
-        # sent, after so many packets that will be answered
+        self._held: dict[int, Incoming] = {}  # of those, what is dealt with and may come again
+        # sent, after this many packets that will be answered
         self._out: deque[tuple[int, Incoming]] = deque()
         self._asked = 0
 

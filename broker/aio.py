@@ -126,18 +126,19 @@ class Driver:
                     if isinstance(error, Problem)
                     else f"{self._settings.url}: {error}"
                 )
-                # something answers, but not in this version of MQTT, unless it cannot be reached at
-                # all
+                # unless it cannot be reached at all, something answers, but not in this version of
+                # MQTT
                 self._versions.failed(
                     wrong=not up
                     and not isinstance(error, Problem)
                     and not isinstance(error.__cause__, OSError)
                 )
             except Exception as error:
-                # a fault of ours, or of whoever is called: the next connection makes up for it
+                # a fault of ours, or of the code we call: the next connection makes up for it
                 log.exception("the connection to the broker failed")
                 self.trouble = f"{type(error).__name__}: {error}"
-            # we were left, and the broker was gone: its error took the place of the cancelling
+            # our block was left, and the broker was gone: its error took the place of the
+            # cancellation
             if self._task is None:
                 return
             await asyncio.sleep(min(RETRY_S[1], RETRY_S[0] * 2 ** min(failures, 10)))
@@ -176,7 +177,7 @@ class Driver:
             for end in self._ends:
                 for event in end.heard(topic, payload, retain=bool(message.retain), now=now):
                     tell(self._happened, event)
-            self._woken.set()  # the time of what is due may have changed
+            self._woken.set()  # what is due may now be due at another time
 
 
 class Producer:

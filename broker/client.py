@@ -35,7 +35,7 @@ from schemas.trigger import as_trigger
 __all__ = ["Accepted", "Client", "Consumer", "Gone", "Producer"]
 
 log = logging.getLogger(__name__)
-MOST_BYTES = 4 * 1024 * 1024  # of a message that is followed
+MOST_BYTES = 4 * 1024 * 1024  # for a message that is followed
 
 CONNECT_S = 5.0
 LOOK_S = 0.5
@@ -103,7 +103,7 @@ class Client:
         link = self.link()
         private = link.v5 and not self._private_refused
         topic = self._private if private else self.names("reply", name)
-        # a command that nobody took in time must not be done later
+        # a command that nobody took in time must not be carried out later
         command = Message(self.names("cmd", name), b"", expiry_s=math.ceil(timeout_s))
         if private:
             command = command._replace(

@@ -72,12 +72,12 @@ class Connection:
         self.window = Window()
         self._times = times
         self._beat = beat
-        # an eventfd of the owner, who writes to it when there is something to send
+        # an eventfd of the owner, which writes to it when there is something to send
         self._wake = wake
         self._asked: dict[int, list[str]] = {}
         self._heard_at = time.monotonic()
         self._looked_at = time.monotonic()
-        # within what the settings ask for, but never later than dead_s: 10 s of keep alive are 15 s
+        # as the settings ask, but never later than dead_s: a keep alive of 10 s means 15 s
         self._dead_s = min(times.dead_s, max(4.0, 1.5 * settings.keepalive_s))
         self.client = Client(
             settings,
@@ -174,7 +174,7 @@ class Connection:
                 wait_s = PASS_S / 4
             if self._holds(sock) and client.want_write():
                 client.loop_write()
-            if self.side.full:  # nobody looks whether it says anything
+            if self.side.full:  # nobody checks whether it says anything
                 self._heard_at = time.monotonic()
             elif self.online and time.monotonic() - self._heard_at > self._dead_s:
                 self.fail("dead", f"the broker has said nothing for {self._dead_s:g} s")
@@ -293,7 +293,7 @@ class Connection:
         def guarded(*arguments: Any) -> None:
             try:
                 callback(*arguments)
-            except Problem as problem:  # foreseen: what could not be done comes again
+            except Problem as problem:  # expected: what could not be done comes again
                 self.fail("callback", problem.message)
             except Exception as error:
                 log.exception("callback %s failed, the connection ends", callback.__name__)
@@ -331,7 +331,7 @@ class Connection:
         self._on_arrived(incoming(message), message.mid)
 
     def _on_arrived(self, message: Incoming, mid: int) -> None:
-        # NATS brings again what is not acknowledged for 30 s
+        # NATS delivers again what is not acknowledged for 30 s
         if not message.qos or self._acks.came(mid):
             self.side.received(message, Ack(mid, message.qos))
 

@@ -12,8 +12,8 @@ from broker.side import Ended
 from broker.sockets import dial, reason_of
 from schemas.settings import BrokerSettings
 
-WAITED_S = 5.0  # for a name, an address or a certificate, until that is told
-AGAIN_S = 20.0  # a resolver that is asked anew may know more than one that still waits
+WAITED_S = 5.0  # for a name, an address or a certificate, until that is reported
+AGAIN_S = 20.0  # a resolver asked again may know more than one that still waits
 LOOK_S = 0.02, 0.25  # between two looks at a try: at first, and after a second
 TOGETHER = 3
 

@@ -29,11 +29,11 @@ from schemas.command import MAX_COMMAND_BYTES
 
 log = logging.getLogger(__name__)
 
-FIRST_S = 1.0  # until the first repetition; then doubled
+FIRST_S = 1.0  # until the first repetition; doubled after that
 LONGEST_S = 8.0
 ANSWER_S = 30.0
 WRONG_LIMIT = 10  # connections in a row that end as if the broker did not know the version
-GRACE_S = 0.3  # a gap may be closed by what is on its way: `latest` comes before its result
+GRACE_S = 0.3  # what is on its way may close a gap: `latest` comes before its result
 
 
 class Accepted(NamedTuple):
@@ -118,7 +118,7 @@ class Versions:
         """No connection came about; `wrong` if it looked as if the broker, or a proxy before it,
         did not know this version."""
         self._wrong = self._wrong + 1 if wrong else 0
-        if self._wrong > WRONG_LIMIT:  # another broker stands there now
+        if self._wrong > WRONG_LIMIT:  # there is another broker now
             self._spoken = False
         if not self._spoken:
             self.v5 = not self.v5 if wrong else self._first

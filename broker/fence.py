@@ -28,10 +28,10 @@ AGAIN_S = 5.0
 GIVE_UP_S = 10.0
 UNFENCED_S = 2.0
 PAUSE_S = 0.5
-# to wait for a marker while other messages come; and without one, for a pause among them
+# to wait for a marker while other messages come; and, without one, for a pause between them
 LONGEST_S = (300.0, 30.0)
-LOST_S = 30.0  # that a marker was taken, until it may be lost although others come
-EMPTY = 10  # so often the queue is seen to be empty in that time
+LOST_S = 30.0  # after a marker was taken, until it may be lost although others come
+EMPTY = 10  # how often the queue is seen to be empty in that time
 LATE_S = 1.0
 TOLD_S = 2.0
 MARKS = 64

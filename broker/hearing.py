@@ -14,9 +14,9 @@ from broker.wire import Message
 
 log = logging.getLogger(__name__)
 
-QUIET_S = 30.0  # after so long without a result the consumer asks once whether there is more
-# the longest pause between two wishes: those that wait at the broker for the node are done one by
-# one
+QUIET_S = 30.0  # after this long without a result the consumer asks once whether there is more
+# the longest pause between two wishes: those that wait at the broker for the node are granted one
+# by one
 ASK_S = 30.0
 CHUNK = 200  # results asked for at a time
 HELD_LIMIT = 2000  # results of a station that wait for an earlier one; more are asked for again
@@ -131,7 +131,7 @@ class Hearing:
                 log.warning("%s: a result without seq and result_id is left out", topic)
             return []
         station = self._stations.get(name)
-        if station is None:  # a stored `latest` is history; whatever is live is to be delivered
+        if station is None:  # a stored `latest` is history; what is live is delivered
             station = self._stations[name] = _Station(
                 seq if live or not retain else seq + 1, probe=False
             )
@@ -259,7 +259,7 @@ class Hearing:
         for name, station in self._stations.items():
             if station.ask_at > now:
                 continue
-            # it was quiet for long: is there more?
+            # it has been quiet for long: is there more?
             station.probe = station.probe or not station.gap
             first = station.next
             last = first + CHUNK - 1

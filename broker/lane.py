@@ -17,7 +17,7 @@ class Lane:
     name = ""
     kinds: Sequence[str] = ("trigger", "cmd", "result", "_fence")
     will = True
-    about = ""  # what its troubles begin with, for people
+    about = ""  # what its troubles begin with, in texts for people
 
     def may_connect(self) -> bool:
         """Whether its connection should exist now."""

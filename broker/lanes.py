@@ -40,10 +40,10 @@ from broker.wire import Incoming
 from schemas.settings import BrokerSettings
 
 GRACE_S = 5.0
-KICKED_S = 2.0  # the first connection ends so soon after the second began: it may be for that
-STOOD_S = 10.0  # both were there for so long: it was for something else
+KICKED_S = 2.0  # the first connection ends this soon after the second began: that may be why
+STOOD_S = 10.0  # both were there for this long: it had another reason
 STRIKES = 2
-GONE_TOO = 0.25  # of a strike, where the second was gone too, as with a broker that starts again
+GONE_TOO = 0.25  # of a strike, where the second was gone too, as when a broker restarts
 SETTLE_S = 1.0  # how long the second may take until it is told what it lacks
 LOSSES_S = 60.0  # lost twice in it, the second is not relied on
 WITHDRAWN_S = (60.0, 3600.0)
@@ -57,16 +57,16 @@ class Handover:
 
     def __init__(self) -> None:
         self.twice = Twice()
-        self.first_at: float | None = None  # since when the first is on line (monotonic seconds)
+        self.first_at: float | None = None  # when the first came on line (monotonic seconds)
         self.control_at = float("-inf")  # when the second began to connect, or had its answer
         self.control_there = False  # whether it has not ended since
         self.heard = False  # whether commands come over the second
         self.deaf_at = time.monotonic()  # since when they do not
         self.turned_away = False  # the broker does not want the second
         self.withdrawn_until = 0.0
-        self.losses: deque[float] = deque(maxlen=2)  # when the second was lost, the last times
+        self.losses: deque[float] = deque(maxlen=2)  # when the second was lost, the last few times
         self.ended_at = float("-inf")  # when it ended the last time, or could not come
-        self.reasons: tuple[str, ...] = ()  # what is not as it should be with it
+        self.reasons: tuple[str, ...] = ()  # what is wrong with it
 
     def unsteady(self, now: float) -> bool:
         """Whether the second connection is lost again and again while the first stands, and has not
@@ -91,7 +91,7 @@ class First(Lane):
 
     def __init__(self, handover: Handover) -> None:
         self._handover = handover
-        self._kicked = False  # it ended when the second had just come
+        self._kicked = False  # it ended just after the second had come
         self._strikes = 0.0
         self._withdrawn_s = WITHDRAWN_S[0]
         self._takes_over = False

@@ -11,8 +11,8 @@ ended the connection again. A packet that is taken then ends the guess.
 import time
 from typing import NamedTuple
 
-LEAST_RESULT = 800  # what a result with ids of usual length can be shortened to
-# until whole packets are tried again: after a guess, and where it is sure
+LEAST_RESULT = 800  # what a result with ids of the usual length can be shortened to
+# until whole packets are tried again: after a guess, and when it is certain
 WHOLE_S = (60.0, 86400.0)
 
 
@@ -30,7 +30,7 @@ class Longest:
 
     def __init__(self, known: Known) -> None:
         self.known = known
-        self._trying: int | None = None  # the limit without which it is tried just now
+        self._trying: int | None = None  # the limit without which it is being tried now
         self._whole_at = time.monotonic() + WHOLE_S[known.sure]
 
     def limit(self) -> int | None:

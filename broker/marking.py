@@ -27,10 +27,10 @@ class Marking:
         self, turns: Turns, topic: str, *, session_present: bool, outage_s: float, keepalive_s: int
     ) -> None:
         self.fence = Fence(session_present, outage_s)
-        self.late_at = float("-inf")  # when things came late the last time
+        self.late_at = float("-inf")  # when things last came late
         self.probe_s = min(PROBE_S, keepalive_s / 2) if keepalive_s else PROBE_S
         self.echoing = False
-        self.swallowed = False  # the broker takes markers and brings none, as far as is known
+        self.swallowed = False  # the broker takes markers and delivers none, as far as is known
         self._lag = Lag()
         self._overdue = Overdue()
         self._nonces: deque[str] = deque(maxlen=MARKS)
@@ -90,7 +90,7 @@ class Marking:
             if nonce is not None:
                 self.fence.sent(nonce)
         if now - self._probed_at >= self.probe_s:
-            # when it was due: if that is long ago, nobody has looked since, wherever this process
+            # when it was due: if that is long ago, nothing has looked since, wherever this process
             # stood still
             due_at = self._probed_at + self.probe_s if self._probed_at > 0 else now
             self._probed_at = now

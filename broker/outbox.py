@@ -71,7 +71,7 @@ class Outbox:
         self._missed: set[str] = set()
         self._newest: dict[str, Message] = {}
 
-    # For everybody
+    # For all callers
 
     def committed(self, rows: list[Any]) -> None:
         """Results were committed, in this order. Called by the ledger, one commit at a time."""

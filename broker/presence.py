@@ -36,12 +36,12 @@ ALIVE_S = 0.5
 NEAR_S = (1.0, 1.0)
 FAR_S = (1.0, 5.0)
 SLOW_S = (1.0, 30.0)
-STOOD_S = 2.0  # a connection that stood so long did not end right after it began
+STOOD_S = 2.0  # a connection that stood this long did not end right after it began
 AWAY = ("unreachable", "closed", "silent")
 QUICK_S = 0.1
 QUICK_A_MINUTE = 6
 LOSSES_A_MINUTE = 3
-# tries without an answer until the other version is tried, with a broker that we have not spoken
+# tries without an answer before the other version is tried, with a broker that we have never spoken
 # with
 SILENT = 3
 SILENT_KNOWN = 30
@@ -217,7 +217,7 @@ class Presence:
             return True
         return False
 
-    # When to ask again
+    # When to connect again
 
     def delay(
         self, reason: str, stood_s: float | None, *, explained: bool = False
@@ -239,7 +239,7 @@ class Presence:
             self._failures += 1
         again = False
         if stood_s is not None and not explained and reason in ("taken_over", "lost", "ended"):
-            # not every broker says that another client took our session over: it may look like a
+            # not every broker says that another client took over our session: it may look like a
             # lost connection
             self._losses.append(now)
             again = len(self._losses) > LOSSES_A_MINUTE and now - self._losses[0] < 60
@@ -284,7 +284,7 @@ class Presence:
 
     def _save(self) -> None:
         known = self._known()
-        with contextlib.suppress(OSError):  # then it is learned again
+        with contextlib.suppress(OSError):  # it is learned again then
             new = self._known_file.with_suffix(".new")
             new.write_text(json.dumps(known))
             new.replace(self._known_file)

@@ -45,7 +45,7 @@ def probe(settings: BrokerSettings, node_id: str, limit_s: float = LIMIT_S) -> P
     tried, refused = None, None
     try:
         # as a PLC would: our own way of acknowledging hides what a broker without TCP_NODELAY costs
-        # the others
+        # others
         link, v5 = (
             Link(
                 settings,
@@ -64,7 +64,7 @@ def probe(settings: BrokerSettings, node_id: str, limit_s: float = LIMIT_S) -> P
             tried = _try(link, Names(settings.base, node_id)("_fence"), me.encode())
         except Problem as problem:
             link.check()
-            # what comes before is that it cannot be reached, but it can
+            # the text before this says that it cannot be reached, but it can
             refused = problem.message.partition(": ")[2]
         two = _has_room(settings, link, v5, limit_s)
     finally:

@@ -20,9 +20,9 @@ from broker.connection import Connection
 from broker.wire import Incoming
 from schemas import Problem
 
-TAKE = 96  # triggers that are handed over together; between two such batches all else has its turn
-LEAST = 16  # as many, where the broker takes so few results at a time that they could not follow
-AHEAD = 16_384  # triggers that are read before those before them are handed over, and their bytes
+TAKE = 96  # triggers that are handed over together; all else has its turn in between
+LEAST = 16  # the same where the broker takes so few results at a time that they could not keep up
+AHEAD = 16_384  # triggers that are read before the earlier ones are handed over, and their bytes
 AHEAD_BYTES = 16 * 1024 * 1024
 AGAIN_S = 0.25  # until triggers that cannot be stored are tried again
 

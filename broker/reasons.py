@@ -11,7 +11,7 @@ from broker.terms import Terms, lacks
 from broker.troubles import Troubles
 from schemas.settings import BrokerSettings
 
-STAYS_S = 5.0  # how long what came late is told after it
+STAYS_S = 5.0  # how long it is reported that something came late
 REASONS_TOLD = 6
 
 

@@ -25,7 +25,7 @@ from broker.outbox import Outbox, ResultRow
 
 LANE_LIMIT = 256
 BATCH = 64
-# less than any broker's receive maximum: unacknowledged echoes must not hold triggers up
+# less than any broker's receive maximum: unacknowledged echoes must not hold up triggers
 ECHOES = 8
 ECHO_S = 0.02
 ECHOLESS_S = 1.0
@@ -139,7 +139,7 @@ class Results:
 
     def rewind(self) -> None:
         """Read what is unconfirmed from the ledger again, from the oldest on. Raises Problem."""
-        self.finish()  # confirmations that stand in line count already
+        self.finish()  # confirmations that wait in line count already
         for station in self._ledger.pending_stations():
             self._lanes.setdefault(station, _Lane())
         for lane in self._lanes.values():

@@ -250,7 +250,8 @@ class Served:
                 wait_s = min(wait_s, lasting.turns.pump(self.connection, now, marking.fence))
             lasting.reasons.ledger_fails(None)
         except Problem as problem:
-            # the ledger: results on their way stay so, and are looked at again; all else goes out
+            # the ledger: results on their way stay as they are, and are looked at again; all else
+            # goes out
             lasting.reasons.ledger_fails(
                 f"what goes out cannot be read or confirmed: {problem.message}"
             )

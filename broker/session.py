@@ -66,7 +66,7 @@ class Session:
         self.names = outbox.names
         self.outbox = outbox
         self.beat_ns = time.monotonic_ns()
-        self.deaf: dict[str, str] = {}  # stations that cannot hear their triggers, and why
+        self.deaf: dict[str, str] = {}  # stations that cannot receive their triggers, and why
         self.reasons: tuple[str, ...] = ()
         self._lane = lane
         self._outbox = outbox
@@ -183,7 +183,7 @@ class Session:
             try:
                 delay = self._one_connection()
             except Exception as error:
-                # a fault of ours: the next connection starts clean, and it is told
+                # a fault of ours: the next connection starts clean, and the fault is reported
                 log.exception("the connection to the broker failed")
                 self._reasons.away(f"{type(error).__name__}: {error}")
                 delay = 1.0
@@ -221,7 +221,7 @@ class Session:
                 stood_s = time.monotonic() - began if served.connection.said is not None else None
                 blamed = self._leave(served, ended)
         if self._stopping.is_set():
-            with suppress(Problem):  # then these go again at the next start
+            with suppress(Problem):  # these then go out again at the next start
                 self._results.finish()
             return 0.0
         if stood_s is None and presence.adapt(ended.reason):

@@ -9,7 +9,7 @@ from broker.terms import Terms
 from broker.wire import Incoming, Message
 from schemas.base import plain
 
-TOLD = 200  # letters of what a broker says
+TOLD = 200  # characters of what a broker says
 REFUSALS = {  # a word for each reason code of CONNACK; see Presence
     0x84: "protocol",
     0x85: "client_id",

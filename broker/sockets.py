@@ -21,7 +21,7 @@ from typing import Any
 from schemas.settings import BrokerSettings
 
 READ_BYTES = 65536
-STAGGER_S = 0.25  # until the next address of a name is tried beside those before it
+STAGGER_S = 0.25  # until the next address of a name is tried beside the earlier ones
 
 
 class _Rest:

@@ -54,7 +54,7 @@ class Subscriptions:
         self.careful = False  # one after the other
         self._ended: dict[
             str, tuple[float, float]
-        ] = {}  # filter -> until when it is left alone, and for how long the next time
+        ] = {}  # filter -> until when it is left alone, and for how long next time
         self._refused: dict[str, str] = {}
         self._granted: dict[str, int] = {}
         self._pending: set[str] = set()

@@ -36,8 +36,8 @@ log = logging.getLogger(__name__)
 CONNECT_S = 5.0
 RETRY_S = (0.25, 1.0)
 LOOK_S = 0.5
-# results that wait to be taken; then the driver waits, and what it misses meanwhile is asked for
-# again
+# results that wait to be taken; beyond that the driver waits, and what it misses meanwhile is asked
+# for again
 READY_LIMIT = 1000
 
 
@@ -107,7 +107,7 @@ class Driver:
                 self.trouble = problem.message
                 self._versions.failed(wrong=isinstance(problem, WrongProtocol))
             except Exception as error:
-                # a fault of ours, or of whoever is called: the next connection makes up for it
+                # a fault of ours, or of the code we call: the next connection makes up for it
                 log.exception("the connection to the broker failed")
                 self.trouble = f"{type(error).__name__}: {error}"
             finally:

@@ -26,7 +26,7 @@ class Topic(NamedTuple):
     name: str
     template: str
     payload: type[Shape] | None
-    direction: Literal["in", "out", "own", "web"]  # as the node sees it; web: the web tells it
+    direction: Literal["in", "out", "own", "web"]  # as the node sees it; web: the web reports it
     qos: Literal[0, 1]
     retain: bool
     expiry_s: int | None

@@ -23,7 +23,7 @@ from broker.wire import Message
 
 AGAIN_S = (5.0, 20.0)  # a refused topic is tried again after
 CONVICTED_S = 30.0  # each try may cost the connection
-DOTS_S = (15.0, 3600.0)  # the same for topics with a dot together: first and longest
+DOTS_S = (15.0, 3600.0)  # the same for all topics with a dot together: first and longest
 # reasons to end that can be one message's fault
 TOPIC_CODES = {0x80, 0x82, 0x83, 0x87, 0x90, 0x95, 0x97, 0x99, 0x9A, 0x9B}
 TOO_LARGE = 0x95

@@ -31,7 +31,7 @@ TURN = 4
 ALONE_S = 2.0  # how long all others wait for a topic that must be tried alone
 IDLE_S = 0.5
 URGENT = ("reply", "accepted", "state", "alarm")
-KEPT = 16  # of so many credits one is kept for these
+KEPT = 16  # one of this many credits is kept for these
 
 
 class Turns:
@@ -216,7 +216,7 @@ class Turns:
             self._shortened[row.station] = row.result_id
             short = self._outbox.short(row.station, row.payload)
             if short is not None:
-                self._urgent.append(short)  # it goes first, and takes a credit of its own
+                self._urgent.append(short)  # it goes first, with a credit of its own
                 return True
         user: tuple[tuple[str, str], ...] = ()
         if row.id <= self._results.maybe_sent:

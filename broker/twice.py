@@ -73,7 +73,7 @@ class Twice:
         """Do the work for a message that came over this connection, unless it came over the other
         one."""
         content = content_of(message)
-        # held meanwhile: whoever brings the same message waits, and there is one who puts commands
+        # held meanwhile: the thread that brings the same message waits, and only one puts commands
         # in line
         with self._lock:
             now = time.monotonic()

@@ -86,7 +86,7 @@ class Client(mqtt.Client):
         self._ponged = ponged
         self._arrived = arrived
         self._acks = bytearray()
-        self.max_inflight_messages_set(0)  # whoever sends keeps to the broker's receive maximum
+        self.max_inflight_messages_set(0)  # the sender keeps to the broker's receive maximum
         if settings.username is not None:
             self.username_pw_set(
                 settings.username,
@@ -194,7 +194,7 @@ _PLAIN.ContentType = "application/json"
 _PLAIN_BYTES: bytes = Properties.pack(_PLAIN)  # type: ignore[no-untyped-call]
 _NOTHING = properties(PacketTypes.PUBACK)
 _SUCCESS = ReasonCode(PacketTypes.PUBACK)
-# taken; taken, and nobody has subscribed to it, which is as good
+# taken; taken, though nobody has subscribed to it, which is as good
 _TAKEN = (b"", b"\x00", b"\x00\x00", b"\x10", b"\x10\x00")
 
 
@@ -247,7 +247,7 @@ def read_publish(first: int, body: bytes, *, v5: bool) -> tuple[Incoming, int] |
                 return None
             at += 1 + body[at]
     except (IndexError, UnicodeDecodeError):
-        return None  # whoever reads it next says what is wrong with it
+        return None  # the next reader says what is wrong with it
     if qos > 1 or not topic or at > len(body):
         return None
     return Incoming(topic, body[at:], qos, bool(first & 1), dup=bool(first & 8)), mid

@@ -182,7 +182,7 @@ def readable(data: bytes) -> tuple[dict[str, Any], str]:
         except (ValueError, RecursionError):
             break
         if type(value) in (int, float) and text[end : end + 1] not in tuple(" \t\r\n,}"):
-            break  # who knows how it would have gone on
+            break  # nobody knows how it would have gone on
         if isinstance(value, str):  # half of a letter can be neither stored nor answered
             value = value.encode("utf-8", "replace").decode()
         found[name] = None if name in found else value

@@ -33,7 +33,7 @@ PictureHash = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 class Command(Shape):
     """What every command has."""
 
-    # whether it may be done although it waited: it moves and starts nothing
+    # whether it may be carried out although it waited: it moves and starts nothing
     late: ClassVar[bool] = False
 
     request_id: RequestId = Field(

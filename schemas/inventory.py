@@ -10,7 +10,7 @@ from importlib.metadata import PackageNotFoundError, requires, version
 
 from schemas.tools import OTHERS
 
-OPTIONAL = ("rapidocr-onnxruntime",)  # what single tools need, and whoever does not use them lacks
+OPTIONAL = ("rapidocr-onnxruntime",)  # what single tools need; it may be missing without them
 
 
 @cache

@@ -150,8 +150,8 @@ class AcceptedTrigger(Shape):
 EMPTY = Trigger()
 NUMBER = re.compile(r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?")
 NO_NUMBER = ("NaN", "Infinity", "-Infinity")  # json of Python and JavaScript writes them
-# three letters in a row with NULs between: two or four bytes a letter, not a buffer with old
-# content behind its end
+# three letters in a row with NULs in between: two or four bytes per letter, not a buffer with old
+# content beyond its end
 WIDE = re.compile(rb"(?:[^\0]\0){3}|(?:\0[^\0]){3}|(?:[^\0]\0\0\0){3}|(?:\0\0\0[^\0]){3}")
 
 

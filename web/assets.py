@@ -90,8 +90,8 @@ def static(tree: str, name: str) -> Response:
     answer.vary.add("Accept-Encoding")
     fresh = (
         tree == found.tree
-        # a page of the version before asks for its own tree, and gets today's files without keeping
-        # them
+        # a page of the previous version asks for its own tree, and gets today's files without
+        # keeping them
     )
     answer.headers["Cache-Control"] = (
         f"public, max-age={YEAR_S}, immutable" if fresh else "no-cache"

@@ -31,7 +31,7 @@ log = logging.getLogger(__name__)
 Kind = Literal["make", "check"]
 Pictures = Literal["none", "ng", "all"]
 LIMIT_S = 7200.0
-CLOSED_S = 1.0  # from the word that one has ended to its turn being given back
+CLOSED_S = 1.0  # from the news that one has ended until its turn is given back
 MOST = 5  # are kept; the oldest goes when another one is made
 LOCK = "turn.lock"
 JOB, SAID = "job.json", "said.json"
@@ -47,7 +47,7 @@ class Job(Shape):
     began_at: str
     done: bool = False
     problem: str | None = None
-    known: bool = True  # whether it found out how the backup is
+    known: bool = True  # whether it found out how good the backup is
 
 
 class BackingUp:
@@ -162,7 +162,7 @@ class BackingUp:
             found, said = self._found()
             problem = problem or said
             known = problem is None or found.get("code") == "BACKUP_INVALID"
-            self._sweep()  # it takes room until then
+            self._sweep()  # it takes up room until then
             self._noted(job, found, problem)
         except Exception as error:
             log.exception("backup")
@@ -230,7 +230,7 @@ class BackingUp:
     def _noted(self, job: Job, found: dict[str, Any], problem: str | None) -> None:
         path = self.store.folder / job.name
         if problem is not None and found.get("code") != "BACKUP_INVALID":
-            return  # nothing was found out about it
+            return  # nothing is known about it
         if job.kind == "make":
             self.store.prune(MOST)
         told = self.store.get(path.name)

@@ -10,7 +10,7 @@ from web.site import site
 REPLY_S = 5.0
 FIRST_S = 1.5  # how long the first question waits until the topics are heard
 NO_STATION = ("STATION_NOT_FOUND",)
-NODE = ("BROKER_AWAY", "NODE_AWAY", "BUSY", "COMMAND_STALE")  # what any question to it may come to
+NODE = ("BROKER_AWAY", "NODE_AWAY", "BUSY", "COMMAND_STALE")  # what any question may end in
 Done = dict[str, Any]  # what the node replied
 
 
@@ -23,7 +23,7 @@ def command(name: str, limit_s: float = REPLY_S, **payload: Any) -> dict[str, An
     if reply.ok:
         return reply.data or {}
     code, message = (reply.error.code, reply.error.message) if reply.error else ("INTERNAL", "")
-    if code not in CATALOGUE:  # of a newer node
+    if code not in CATALOGUE:  # from a newer node
         raise Problem("INTERNAL", f"the node replied {code}: {message}")
     raise Problem.told(code, message)
 

@@ -14,7 +14,7 @@ from web.response import fail
 from web.site import site
 
 log = logging.getLogger(__name__)
-# refusals that may be somebody's attempt to get in; a wrong password has a row of its own
+# refusals that may be an attempt to get in; a wrong password has a row of its own
 WRITTEN = (
     *(
         "PERMISSION_DENIED",

@@ -24,7 +24,7 @@ from schemas.store.disk import private_mode
 log = logging.getLogger(__name__)
 PRIORITY = 13 * 8 + 5  # facility log audit, severity notice
 EVERY_S = 1.0
-MOST_BYTES = 2048  # what every receiver of RFC 5424 ought to take
+MOST_BYTES = 2048  # what every receiver under RFC 5424 ought to take
 SEND_S = 1.0
 
 
@@ -48,7 +48,7 @@ class Forwarding:
             try:
                 self._once()
                 self._well = True
-            except Exception as error:  # whatever it is, rows wait and follow
+            except Exception as error:  # whatever it is, the rows wait and follow later
                 if self._well:
                     log.error("audit: %s takes no rows (%s); they wait", self._target, error)
                 self._well = False

@@ -31,7 +31,7 @@ def register(app: Flask) -> None:
             else:
                 try:
                     identify(here, coming, this, access.level)
-                except Exception as error:  # what nobody expected is refused too, and counts
+                except Exception as error:  # an unexpected error is a refusal too, and counts
                     refused = error
         person = this.get("person")
         # what is refused counts too

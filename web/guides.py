@@ -18,7 +18,7 @@ FOLDERS = (  # of a source tree, and of what is installed
     Path(__file__).parents[1] / "docs",
     Path(sys.prefix) / "share" / "doc" / "inspection-node" / "docs",
 )
-MORE = 2  # levels by which a heading stands lower beside a page, which has its own
+MORE = 2  # levels by which a heading is lowered beside a page, which has headings of its own
 
 
 OWN = "pages.md"  # of a language other than English

@@ -71,7 +71,7 @@ class Asked(Request):
             return super().get_data(*args, **kwargs)
         except HTTPException:
             raise
-        except Exception as error:  # each server has its own; nothing of ours runs while it reads
+        except Exception as error:  # each server has its own; none of our code runs while it reads
             log.info("a body broke off: %s: %s", type(error).__name__, plain(str(error), 100))
             raise BadRequest from error
 
@@ -167,7 +167,7 @@ def register(app: Flask) -> None:
         given, own = coming.environ.get("HTTP_X_REQUEST_ID"), coming.environ[IDS]
         this.request_id = given if given is not None and GOOD_ID.fullmatch(given) else own
         coming.environ[REQUEST_ID] = this.request_id
-        if this.request_id != own:  # whoever asks may say the same twice: ours is unlike any other
+        if this.request_id != own:  # a client may send the same id twice: ours is unlike any other
             coming.environ[IDS] = f"{own} {given}"
         this.ids = coming.environ[IDS]
         _check_host(coming, hosts)

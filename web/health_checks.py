@@ -20,9 +20,9 @@ KEPT_S = 1.0
 WATCHED_S = 86400.0
 RELOAD = "systemctl reload inspection-node inspection-web"
 GONE = "systemctl status inspection-node; journalctl -u inspection-node -n 50"
-# whose log tells more of them; of the others the web's does
+# whose log says more about them; for the others it is the web's
 OF_NODE = ("ledger", "disk", "exports", "broker", "node")
-# the web goes on without them, with history and programs: they make it no less ready
+# the web goes on without them, with history and programs: it is no less ready
 ELSEWHERE = ("broker", "node")
 MOST_LINE = 300
 TAIL_BYTES = 64 * 1024
@@ -35,7 +35,7 @@ class Said(NamedTuple):
     values: dict[str, Any]
 
     def __str__(self) -> str:
-        first, *others = self.text.split(" | ")  # for one, and for more
+        first, *others = self.text.split(" | ")  # for one, and for several
         one = next(iter(self.values.values()), 1) == 1
         text = first if one or not others else others[-1]
         return text.format(**self.values) if self.values else text
@@ -243,7 +243,7 @@ def _broker(here: Site) -> Found:
     if away is not None:
         return Found("error", (Said(away.message, {}),), CATALOGUE[away.code].advice)
     told = here.watch.alarms.get("BROKER")
-    if told is not None:  # the node hears it better than we do
+    if told is not None:  # the node knows that better than we do
         wrong = (Said(str(told.get("message")), {}),)
         return Found("degraded", wrong, "See the alarms", told.get("since"))
     return Found("ok", (Said(here.settings.broker.url, {}),))

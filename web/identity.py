@@ -17,7 +17,7 @@ from web.credentials import cookies, tokens
 from web.site import Site, actor, site
 
 MOST_CHECKED = 4096
-OF_OTHERS = ("auth.sessions", "auth.end_session")  # an administrator sees and ends those of anybody
+OF_OTHERS = ("auth.sessions", "auth.end_session")  # an administrator sees and ends anybody's
 
 
 def identify(here: Site, coming: Request, this: _AppCtxGlobals, level: Level) -> None:
@@ -59,7 +59,7 @@ def _ask_for_second(here: Site, person: Person, coming: Request) -> None:
     if here.accounts.factors.on(person.id) or _sets_it_up(coming):
         return
     session = here.accounts.session(person.session)
-    if session is None or not session.second_factor:  # the identity provider asked for one
+    if session is None or not session.second_factor:  # the identity provider asked for it
         raise Problem("SECOND_FACTOR_NEEDED")
 
 
@@ -102,7 +102,7 @@ def provided(here: Site, account: User) -> bool:
 
 def end_those_of_no_provider(here: Site) -> None:
     """End the sessions begun by a provider that the settings no longer name, for good."""
-    with suppress(Problem):  # each is refused all the same, as long as that lasts
+    with suppress(Problem):  # each is still refused, as long as that lasts
         for account in here.users.list():
             if not provided(here, account):
                 here.accounts.end_all(account.id, "session.void", actor())

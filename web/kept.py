@@ -16,11 +16,11 @@ from flask import Response, request
 from schemas.store.ledger.reader import LedgerReader
 from web.response import JSON, LEAST, as_json, envelope, packed
 
-FRESH_S = 0.5  # pictures go and time passes also while nothing is written
+FRESH_S = 0.5  # pictures go, and time passes, even while nothing is written
 MOST = 64  # answers of one process,
-MOST_BYTES = 256 * 1024  # each at most so large
+MOST_BYTES = 256 * 1024  # each no larger than this
 TURNS = 16
-TURN_S = 5.0  # for who makes the same answer just now
+TURN_S = 5.0  # for another thread that is making the same answer
 
 
 class Kept:
@@ -39,7 +39,7 @@ class Kept:
         turn = self._turns[hash(key) % TURNS]
         mine = turn.acquire(timeout=TURN_S)
         try:
-            version = self._ledger.version()  # before it is read: what is written meanwhile is new
+            version = self._ledger.version()  # read first, so that what is written meanwhile is new
             with self._lock:
                 found = self._answers.get(key)
             now = time.monotonic()

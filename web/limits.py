@@ -40,7 +40,7 @@ def count(app: Flask, access: Access | None, coming: Request, person: str | None
     who = f"user:{person}" if person is not None else f"address:{_address(coming)}"
     if limit is None:
         scope, item = "all", _item(f"{web.requests_per_minute} per minute")
-    elif limit == "auth":  # by address only: another account is another guess
+    elif limit == "auth":  # by address only: another account would be another guess
         scope, item, who = (
             "auth",
             _item(f"{web.sign_ins_per_minute} per minute"),

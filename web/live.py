@@ -34,7 +34,7 @@ from web.stream import END, MISSED, Said, Stream, compact, parse_event_id
 PULSE_S = 0.5
 HEARTBEAT_S = 10.0
 POLL_S = 1.0
-WORDS = ("broker", "node", "settings")  # of a link: each is told when it changes
+WORDS = ("broker", "node", "settings")  # of a link: each is reported when it changes
 TOLD = {"state": "state", "alarm": "alarm", "event": "event", "result": "result"}
 
 
@@ -139,7 +139,7 @@ class Live:
 
     def _pulse(self) -> None:
         """As long as there are streams."""
-        # the first streams may have been greeted with another link
+        # the first streams may have been greeted with another state of the link
         told: dict[str, Any] = dict.fromkeys(WORDS)
         beat, polled, last = time.monotonic(), 0.0, [0]
         while True:

@@ -15,7 +15,7 @@ from web.site import NAME, Site, asked
 
 SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0)
 
-STORES = {  # of the state folder; of pictures, which are many, the node tells files and bytes
+STORES = {  # in the state folder; for pictures, which are many, the node reports files and bytes
     "ledger": "ledger.db*",
     "accounts": "accounts.db*",
     "users": "users/*",
@@ -64,7 +64,7 @@ class Figures:
             buckets=SECONDS,
             registry=self.registry,
         )
-        # adding and removing are one step each, and cost a tenth of a gauge
+        # adding and removing are one step each, and cost a tenth of what a gauge does
         self.busy: set[object] = set()
         busy = Gauge(
             "inspection_web_requests_in_progress",
@@ -164,7 +164,7 @@ def _figures() -> Figures:
 def _size(path: Path) -> int:
     try:
         return path.stat().st_size if path.is_file() else 0
-    except OSError:  # it has gone meanwhile
+    except OSError:  # it has gone in the meantime
         return 0
 
 

@@ -74,10 +74,10 @@ class Watch:
         self.latest: dict[str, dict[str, Any]] = {}
         self.heard_at = 0.0
         self.began_at = 0.0
-        # the node's state was heard, or the broker was found to be away
+        # the node's state has been heard, or the broker found to be away
         self.settled = threading.Event()
         self.listeners: list[Heard] = []
-        self.refused = 0  # messages that were no such thing
+        self.refused = 0  # messages that were not what they should be
         self.names = names
         self._stations = frozenset(stations)
         self._fingerprint = fingerprint
@@ -183,7 +183,7 @@ class Watch:
         for listener in tuple(self.listeners):
             try:
                 listener(name, leaf, value)
-            except Exception:  # a listener's fault must not end what all the others hear
+            except Exception:  # a fault of one listener must not end what all the others hear
                 log.exception("a listener failed at %s", topic)
 
     def _checked(self, name: str, leaf: str, value: dict[str, Any]) -> dict[str, Any] | None:

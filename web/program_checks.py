@@ -23,7 +23,7 @@ from web.upload import FORM_MEMORY, MAX_PICTURE_BYTES, check_picture
 ETAG = re.compile(r'(?:W/)?"([1-9][0-9]{0,8})-([0-9a-f]{12})"')
 TRY_S = 15.0
 MOST_TOLD, MOST_VALUE = 1000, 60  # characters of what changed, and of one value of it
-LATE_S, LOOK_S = 2.0, 0.1  # how long a late node may take until its state tells what it did
+LATE_S, LOOK_S = 2.0, 0.1  # how long a late node may take until its state shows what it did
 
 
 class ProgramForm(TypedDict):
@@ -107,7 +107,7 @@ def edited(program_id: str) -> int:
     if not found:
         raise Problem("VALIDATION_FAILED", "If-Match: it is not one ETag of ours")
     version, head = int(found[1]), site().programs.get(program_id)
-    # weak: it came compressed
+    # weak, because the answer was compressed
     if version != head.version or f'"{tag_of(head)}"' != given.strip().removeprefix("W/"):
         raise stale(program_id, version, head.version)
     return version
@@ -117,7 +117,7 @@ def stale(program_id: str, edited: int, head: int) -> Problem:
     """The refusal of an edit of an old version, with what changed since."""
     try:
         changes = changes_of(program_id, edited, head)
-    except Problem:  # a version that never was
+    except Problem:  # a version that never existed
         changes = []
     return Problem(
         "PROGRAM_CONFLICT",

@@ -10,7 +10,7 @@ from pydantic import BaseModel
 from schemas import CATALOGUE, Problem
 
 JSON = "application/json"
-LEAST = 1024  # bytes that are worth to be compressed
+LEAST = 1024  # bytes that are worth compressing
 LEVEL = 5
 
 

@@ -77,7 +77,7 @@ class Site:
         self.vouching = Vouching(self.state)
         self.editing = Editing()
         self.checked: dict[bytes, Token] = {}  # access tokens by their hash, of those keys
-        self._provider: Provider | None = None  # of identities, once somebody signs in by it
+        self._provider: Provider | None = None  # of identities, once somebody signs in through it
         self._client: Client | None = None
         self._lock = threading.Lock()
         self._alone = threading.Lock()
@@ -166,7 +166,7 @@ class Site:
             ):
                 return
             self._refusals[key] = now
-        with suppress(Problem):  # the refusal itself stands
+        with suppress(Problem):  # the refusal still stands
             self.accounts.record(
                 action="refused", target=code, details={"path": plain(path, 200)}, **who
             )

@@ -12,8 +12,8 @@ from collections import OrderedDict, deque
 from limits.storage.base import MovingWindowSupport, Storage
 
 SCHEME = "window"
-# keys; beyond them the one that was counted longest ago is forgotten: nobody new is refused for the
-# others
+# keys; beyond them the one that was counted longest ago is forgotten: nobody new is refused because
+# of the others
 MOST = 20_000
 SWEEP_S = 30.0
 

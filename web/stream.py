@@ -16,7 +16,7 @@ from schemas.store.history.rows import History
 QUEUE_LIMIT = 256
 ACCESS_S = 3.0
 SEND_S = 15.0
-REPLAY = 1000  # results that are told again at most
+REPLAY = 1000  # results that are sent again at most
 STEP = 200
 EVENT_ID = re.compile(
     r"[a-z0-9][a-z0-9-]{0,31}:[0-9]{1,15}(,[a-z0-9][a-z0-9-]{0,31}:[0-9]{1,15}){0,31}"
@@ -34,8 +34,8 @@ class Said(NamedTuple):
 
 
 MISSED = Said("missed")  # the ledger may have more
-FOR_SCREENS = ("alarm.acknowledged",)  # notices; the others tell of people and their sessions
-END = Said("end")  # this process ends; the browser comes again by itself and misses nothing
+FOR_SCREENS = ("alarm.acknowledged",)  # notices; the others are about people and their sessions
+END = Said("end")  # this process ends; the browser connects again by itself and misses nothing
 
 
 class Told(Protocol):
@@ -139,7 +139,7 @@ class Stream:
         for station in self._live.stations:
             try:
                 last = self._live.history.last_seq(station)
-            except Problem:  # told in `link` and health; live results go on
+            except Problem:  # reported in `link` and health; live results go on
                 self._seen.pop(station, None)
                 continue
             self._seen[station] = min(self._seen.get(station, last), last)
@@ -155,7 +155,7 @@ class Stream:
         seen = self._seen.get(said.leaf)
         if seen is not None and said.seq <= seen:
             if not self._began_anew(said.leaf, seen):
-                return  # told from the ledger already, or sent again on demand
+                return  # already sent from the ledger, or sent again on demand
             seen = None
         if seen is not None and said.seq > seen + 1:
             yield from self._missed(said.leaf, said.seq)

@@ -15,7 +15,7 @@ from web import guides
 from web.assets import FOLDER
 
 LANGUAGES = {"en": "English", "de": "Deutsch", "ja": "日本語（未校閲）", "zh": "中文（未经校对）"}
-# No native speaker has read these yet: they say so where they are chosen, and what they lack stays
+# No native speaker has read these yet: the choice of language says so, and what they lack stays
 # English.
 UNREVIEWED = ("ja", "zh")
 COOKIE = "language"
@@ -32,7 +32,7 @@ def language() -> str:
     """The language of this request: the one chosen before, else what the browser asks for, else
     English."""
     found: str | None = g.get("language")
-    if found is None:  # a page asks for it at each of its words
+    if found is None:  # a page asks for it at every word
         chosen = request.cookies.get(COOKIE)
         if chosen not in LANGUAGES:
             chosen = request.accept_languages.best_match(list(LANGUAGES), "en")

@@ -44,7 +44,7 @@ def begin(settings: Settings, program: Process) -> None:
             )
     redaction = Redaction(secrets_of(settings))
     dsn = given.sentry_dsn.get_secret_value() if given.sentry_dsn is not None else ""
-    if dsn or "sentry_sdk" in sys.modules:  # which is loaded if it was told until now
+    if dsn or "sentry_sdk" in sys.modules:  # which is loaded if it has reported until now
         _report(dsn, settings, redaction)
     handler = Lines(Renderer(redaction, as_json=as_json, colours=terminal and not files), files)
     root = logging.getLogger()

@@ -63,7 +63,7 @@ class LogFile:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             self._follow()
-            if os.fstat(self._fd).st_size + more > self._most:  # nobody else did it meanwhile
+            if os.fstat(self._fd).st_size + more > self._most:  # no other process did it meanwhile
                 stamp = (
                     f"{time.strftime('%Y%m%dT%H%M%S', time.gmtime())}-{time.time_ns() % 10**9:09d}"
                 )
@@ -71,7 +71,7 @@ class LogFile:
                 self._follow()
                 self._tidy()
         except BlockingIOError:
-            # another process is at it: nobody waits for that, and this file grows by a line
+            # another process is doing it: that is not waited for, and this file grows by a line
             pass
         finally:
             os.close(lock)
@@ -80,7 +80,7 @@ class LogFile:
         """Remove files that were put aside and are too old, or too many: the oldest first."""
         space, oldest = 0, time.time() - self._days * DAY_S
         for path in sorted(self.path.parent.glob(f"{self.path.stem}-*.log"), reverse=True):
-            with contextlib.suppress(OSError):  # another process removes it, too
+            with contextlib.suppress(OSError):  # another process is removing it, too
                 found = path.stat()
                 space += found.st_size
                 if found.st_mtime < oldest or space + self._most > self._keep:

@@ -19,7 +19,7 @@ WINDOW_S = 10.0
 ALIKE = 20  # lines of one kind in that time
 MOST = 1000  # lines of all kinds, and kinds
 EVENT, TRACE = 8192, 32768  # characters of a text, and of a traceback
-# by whoever tells it: more of what the calling thread is doing
+# given by the caller: more about what the calling thread is doing
 telling: dict[str, Callable[[], Mapping[str, Any]]] = {}
 
 
@@ -32,7 +32,7 @@ class Renderer:
         self._as_json = as_json
         self._render: Callable[[Any, str, Fields], str] = _json
         if not as_json:
-            import structlog  # only where a person reads: it takes longer than all else of a log
+            import structlog  # only where a person reads: it takes longer than all the rest
 
             self._render = structlog.dev.ConsoleRenderer(
                 colors=colours,
@@ -115,7 +115,7 @@ class Lines(logging.Handler):
         try:
             if hasattr(record, "access") or self._may(record):
                 self._write(record)
-        except Exception as error:  # a line that cannot be written must not stop whoever works
+        except Exception as error:  # a line that cannot be written must not stop anybody's work
             self._complain(error)
 
     def close(self) -> None:
@@ -163,7 +163,7 @@ class Lines(logging.Handler):
         try:
             self._timer = None
             self._tell(time.monotonic() + 0.1)
-            if any(kind.left_out for kind in self._kinds.values()):  # whose time began later
+            if any(kind.left_out for kind in self._kinds.values()):  # those whose time began later
                 self._tell_later()
         except Exception as error:
             self._complain(error)
@@ -204,7 +204,7 @@ class Lines(logging.Handler):
     def _complain(self, error: Exception) -> None:
         if not self._broken:
             self._broken = True
-            with contextlib.suppress(OSError):  # there is nobody left to tell
+            with contextlib.suppress(OSError):  # there is nobody left to report it to
                 os.write(
                     2,
                     f"a log line cannot be written: {type(error).__name__}:"

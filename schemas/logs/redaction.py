@@ -8,7 +8,7 @@ from typing import Any
 from pydantic import BaseModel, SecretStr
 
 HIDDEN = "[hidden]"
-SHORTEST = 6  # characters; a shorter secret would hide words that are none
+SHORTEST = 6  # characters; a shorter secret would hide words that are not secret
 SECRET = re.compile(
     r"(?i)password|passwd|secret|token|recovery_codes?|api_?key|jwt_key|signing_key|authorization|cookie"
 )
@@ -16,8 +16,8 @@ PAIR = re.compile(r"""(?<![\w-])(?P<name>[\w-]++)["']?\s*+(?P<sign>[=:])\s*+""")
 VALUE = re.compile(
     r"""(?i:Bearer|Basic)\s+[^\s,;&}]+|"[^"]{0,2000}"|'[^']{0,2000}'|\[[^\]]{0,2000}\]|[^\s,;&})\]]+"""
 )
-# each begins where a word does and looks ahead for a bounded way, so that nobody's text can hold a
-# thread
+# each begins where a word does and looks ahead no further than a bound, so that no text can hold up
+# a thread
 LOOKS = (
     re.compile(r"(?P<keep>(?i:\b(?:bearer|basic)\s++))[A-Za-z0-9._~+/=-]{8,}"),
     re.compile(
@@ -77,7 +77,7 @@ def _without_named(text: str) -> str:
     while (pair := PAIR.search(text, at)) is not None:
         at = pair.end()
         name = pair["name"]
-        a_code = pair["sign"] == ":" and name.isupper()  # TOKEN_INVALID: which sentence follows
+        a_code = pair["sign"] == ":" and name.isupper()  # as in TOKEN_INVALID: a sentence follows
         if not a_code and SECRET.search(name) and (value := VALUE.match(text, at)) is not None:
             parts += [text[done:at], HIDDEN]
             at = done = value.end()

@@ -40,7 +40,7 @@ FIELDS = (
 FIELD = re.compile(r"\{([^{}]*)\}")
 BETWEEN = re.compile(r"[A-Za-z0-9._ =@+-]*")
 MOST_SEGMENTS = 8
-# A number that can be told from what stands beside it, whatever that is.
+# A number that can be told apart from what stands beside it, whatever that is.
 NUMBERED = re.compile(r"^\{seq\}($|[._ =@+-])|[._ =@+-]\{seq\}$")
 
 

@@ -7,7 +7,7 @@ from schemas.base import canonical
 from schemas.settings import Settings
 from schemas.settings.override import secrets
 
-OWN = ("web", "oidc")  # what only the web goes by: a platform may have given it another port
+OWN = ("web", "oidc")  # what only the web uses: a platform may have given it another port
 LENGTH = 16
 
 

@@ -177,7 +177,7 @@ def _add_secret(
     for part in path[:-1]:
         table = table.get(part, {})
         if not isinstance(table, dict):
-            return  # told by the model
+            return  # the model reports it
     if path[-1] in table and raw.get("environment", "production") == "production":
         errors.append(
             f"{key}: a secret does not belong in the settings file; give {name}, {name}_FILE or a"
@@ -222,7 +222,7 @@ def _given(credential: Path) -> bool:
     except FileNotFoundError:
         return False
     except OSError:
-        return True  # and reading it tells why not
+        return True  # reading it will say why not
 
 
 def _secret_file(file: Path, name: str, errors: list[str]) -> str | None:

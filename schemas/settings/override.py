@@ -23,7 +23,7 @@ def apply(raw: Raw, environ: Mapping[str, str], refuse: Refuse) -> dict[str, str
     """Put the variables into the values of the file; returns which variable set each key path.
     `refuse` takes complaints."""
     given: dict[str, str] = {}
-    # a kind decides which keys exist
+    # the kind decides which keys exist
     for name in sorted(environ, key=lambda name: (not name.endswith("__KIND"), name)):
         if name.startswith(PREFIX) and not is_secret_variable(name):
             try:

@@ -11,7 +11,7 @@ from schemas.settings.override import Raw, secrets, variable
 
 SECRET_CHARACTERS = 12
 KEY_GUESSES = 2**96
-# what machines remember: random, not a password
+# what machines remember: a random secret, not a password
 KEYS = ("jwt_key", "jwt_old_key", "metrics_token", "token", "signing_key")
 WELL_KNOWN = (  # noqa: SIM905
     "abc admin administrator broker changeit changeme correcthorsebatterystaple default guest"
@@ -102,7 +102,7 @@ def open_to_others(settings: Settings, user: BrokerUser) -> Iterator[str]:
 
 def _guessable(secret: str) -> bool:
     """Whether a key takes fewer guesses than 96 random bits would, by zxcvbn's estimate."""
-    from zxcvbn import zxcvbn  # takes a tenth of a second to load, and only production asks
+    from zxcvbn import zxcvbn  # takes a tenth of a second to load, and only production needs it
 
     return bool(zxcvbn(secret[:64], list(WELL_KNOWN))["guesses"] < KEY_GUESSES)
 

@@ -75,7 +75,7 @@ class Lived:
         self._clock = clock
         self._began_s = clock.elapsed()
         self._base_s = last.lived_s if last is not None else 0.0
-        # wall clock when the machine went off, while it is not known for how long
+        # wall clock when the machine went off, as long as it is not known for how long it was off
         self._off_since: float | None = None
         if last is not None and last.boot == clock.boot:
             self._base_s += max(0.0, self._began_s - last.elapsed_s)

@@ -36,8 +36,8 @@ def copy(source: Path, target: Path, pause: Callable[[], None] = lambda: None) -
             contextlib.closing(sqlite3.connect(target)) as new,
         ):
             new.execute("PRAGMA synchronous=OFF")
-            # SQLite begins a copy anew where another process writes between two steps of it; not
-            # where all of them are in one transaction
+            # SQLite begins a copy anew if another process writes between two of its steps; not if
+            # all of them are in one transaction
             old.execute("BEGIN")
             old.execute("SELECT count(*) FROM sqlite_master").fetchone()
             old.backup(new, pages=PAGES, progress=lambda *_: pause())

@@ -113,7 +113,7 @@ def write_new(path: Path, data: bytes, disk: Disk = DISK, *, durable: bool = Tru
         finally:
             os.close(fd)
     except OSError:
-        # the first error is the one to tell; a leftover is overwritten or swept later
+        # the first error is the one to report; a leftover is overwritten or swept later
         with suppress(OSError):
             path.unlink()
         raise
@@ -199,4 +199,4 @@ def locked(path: Path, wait_s: float = LOCK_S) -> Iterator[None]:
                 raise failed(path.name, error) from error
         yield
     finally:
-        os.close(fd)  # and with it the lock
+        os.close(fd)  # and the lock with it

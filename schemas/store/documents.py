@@ -236,7 +236,7 @@ class Documents:
             self._disk.sync_folder(self.path.parent)
         except OSError as error:
             for left in (new, newer):
-                with suppress(OSError):  # the first error is the one to tell
+                with suppress(OSError):  # the first error is the one to report
                     left.unlink()
             raise failed(self.path.name, error) from error
 

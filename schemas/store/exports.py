@@ -19,8 +19,8 @@ from schemas.store.ledger.queries import Queries
 
 FOLDER = "exports"
 Remembered = TypeVar("Remembered", bound=Shape)
-# Results are committed in another order than their triggers. What waits at a station that there is
-# no more will wait for ever, and holds up nobody.
+# Results are committed in a different order from their triggers. What waits at a station that no
+# longer exists will wait for ever, and holds up nothing.
 FIRST_WAITING = (
     "coalesce((SELECT min(w.id) FROM waiting w JOIN triggers t ON t.id = w.id"
     " WHERE t.station IN ({stations})), 9223372036854775807)"

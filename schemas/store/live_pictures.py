@@ -53,9 +53,9 @@ class LivePictures:
             self._disk.rename(temporary, folder / f"{name}.jpg")
             for name in os.listdir(folder):  # noqa: PTH208
                 if name.startswith("."):
-                    (folder / name).unlink(missing_ok=True)  # of a process that was killed
+                    (folder / name).unlink(missing_ok=True)  # left by a process that was killed
             found = self.all(station)
-            # of a ledger before this one
+            # from a ledger before this one
             anew = [picture for picture in found if picture.seq > seq]
             for picture in (*anew, *found[: -KEPT - len(anew)]):
                 picture.path.unlink(missing_ok=True)

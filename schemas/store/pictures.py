@@ -36,9 +36,9 @@ from schemas.store.disk import DISK, FULL, Disk, failed, replace, write_new
 ID = r"[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[0-9a-f]{4}-[0-9a-f]{12}"
 NAME = re.compile(rf"({ID})(\.annotated|\.thumb)?\.(jpg|png)")
 SHARD = re.compile(r"[0-9a-f]{7}(-back\d*)?")
-BACK_S = 10 * 86400.0  # lived time that one `-back` shard takes pictures
+BACK_S = 10 * 86400.0  # how much lived time one `-back` shard takes pictures for
 HOUR_S = 3600.0
-AGE_STEP_S = 600.0  # so exactly is it known when a shard was last written to
+AGE_STEP_S = 600.0  # how exactly it is known when a shard was last written to
 BATCH = 1000
 
 Known = Callable[[list[str]], set[str]]
@@ -92,7 +92,7 @@ class Pictures:
         self._counter: threading.Thread | None = None
         self._counted = threading.Event()
         self._writing: set[str] = set()
-        self._checked = ""  # the shard whose orphans were looked for last
+        self._checked = ""  # the shard whose orphans were last looked for
         shards = self._shards()
         self._newest = shards[-1] if shards else ""
         self._ages_file = folder.with_name(f"{folder.name}.ages.json")
@@ -120,7 +120,7 @@ class Pictures:
                 needed.mkdir(parents=True, exist_ok=True)
             write_new(temporary, data, self._disk, durable=False)
             with self._lock:
-                folder.mkdir(exist_ok=True)  # a sweep may just have removed it, empty
+                folder.mkdir(exist_ok=True)  # a sweep may just have removed it as empty
                 old = _size(folder / name)
                 self._disk.rename(temporary, folder / name)
                 self._newest = max(self._newest, shard)
@@ -211,7 +211,7 @@ class Pictures:
 
     def _shard_for(self, name: str) -> str:
         shard, newest = name[:7], self._newest[:7]
-        # one step back is a result that waited for its turn
+        # one step back means a result that waited for its turn
         if newest and int(newest, 16) - int(shard, 16) > 1:
             return f"{newest}-back{self._lived() // BACK_S:04.0f}"
         return shard
@@ -252,7 +252,7 @@ class Pictures:
                 return
             self._ages_changed = False
             data = json.dumps(self._ages, separators=(",", ":")).encode()
-        # of a shard that is not in it nothing is lost but that it grows old
+        # for a shard that is not in it, nothing is lost but that it grows old
         with suppress(OSError):
             replace(self._ages_file, data, self._disk)
 
@@ -325,7 +325,7 @@ class Pictures:
             for name in part:
                 if name[:36] not in stored:
                     if removed.total() >= batch:
-                        return  # the same shard again next time
+                        return  # the same shard is tried again next time
                     self._remove(shard, name)
                     removed["orphan"] += 1
         self._checked = shard

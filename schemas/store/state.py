@@ -18,8 +18,8 @@ from pathlib import Path
 from schemas.errors import Problem
 from schemas.store.disk import failed, own_groups, shared_group
 
-# The names that node and web give; secrets first, so that a wipe that is cut off has taken them.
-# Nothing else is touched.
+# The names that node and web give; secrets first, so that a wipe that is cut off has already
+# removed them. Nothing else is touched.
 OURS = (
     *(
         "web",
@@ -36,7 +36,7 @@ OURS = (
     ),
     *("acknowledged.json*", "broker.*", "alive*"),
 )
-# files in these are not looked at one by one: their folders let nobody else in
+# files in these are not checked one by one: their folders let nobody else in
 MANY = ("pictures", "shown", "small")
 WAIT_S = 5.0
 POLL_S = 0.05
@@ -89,7 +89,7 @@ def held(state: Path, *, alone: bool, wait_s: float = WAIT_S) -> int:
             raise failed(str(state), error) from error
         try:
             fcntl.flock(fd, (fcntl.LOCK_EX if alone else fcntl.LOCK_SH) | fcntl.LOCK_NB)
-            # else `restore` has put another folder in its place
+            # if not, `restore` has put another folder in its place
             if os.path.samestat(os.fstat(fd), state.stat()):
                 return fd
         except BlockingIOError:

@@ -13,7 +13,7 @@ from schemas.tools.facts import shown
 
 # its name is the hash of what is in it
 ModelFile = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}\.npz$")]
-REACH = {  # the least and the greatest value that there can be, by unit
+REACH = {  # the least and the greatest possible value, by unit
     "score": (0.0, 1.0),
     "gray": (0.0, 255.0),
     "grade": (0.0, 4.0),

@@ -32,7 +32,7 @@ from schemas.tools.facts import Facts
 
 log = logging.getLogger(__name__)
 GROUP = "inspection_node.tools"
-SWITCH = "TOOLS_OF_OTHERS"  # "off" leaves them out: what is generated, and tests, know our own only
+SWITCH = "TOOLS_OF_OTHERS"  # "off" leaves them out: what is generated, and tests, know only our own
 
 
 class OtherTool(NamedTuple):
@@ -85,7 +85,7 @@ def _points() -> Iterator[EntryPoint]:
     that it is there keeps nobody else's tool, and no node, from its work."""
     try:
         yield from entry_points(group=GROUP)
-    except Exception:  # it says not of which package
+    except Exception:  # it does not say of which package
         for package in distributions():
             try:
                 yield from package.entry_points.select(group=GROUP)

@@ -126,7 +126,7 @@ def login(body: SignIn) -> Response:
     try:
         user = prove(here, body.username, body.password, body)
     except Problem as problem:
-        if problem.code == "TWO_FACTOR_REQUIRED":  # the second step comes, and counts too
+        if problem.code == "TWO_FACTOR_REQUIRED":  # the second step follows, and counts too
             was_right(current_app, request)
         raise
     was_right(current_app, request)
@@ -206,7 +206,7 @@ def logout(body: Refresh) -> Response:
         here.accounts.end(session, "session.end", actor())
     answer = ok(None, "signed out")
     cookies.clear(answer, here.settings)
-    # pictures and drafts, for whoever sits there next
+    # pictures and drafts, which the next person there could see
     answer.headers["Clear-Site-Data"] = '"cache", "storage"'
     return answer
 

@@ -96,7 +96,7 @@ def show() -> Response:
     """The backups of this folder, what is going on, and how it stands elsewhere."""
     here = site()
     store = here.backing_up.store
-    going = _going(here)  # first: one that has ended is noted by who asks
+    going = _going(here)  # first, because one that has ended is noted when somebody asks
     return ok(
         {
             "folder": str(store.folder),

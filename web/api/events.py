@@ -56,8 +56,8 @@ def stream(query: After) -> ResponseReturnValue:
     def allowed() -> bool:
         with app.app_context():
             try:
-                return still_allowed(person, person.role)  # also ends it for whoever was demoted
-            except Problem:  # the accounts cannot be read: nobody can be believed
+                return still_allowed(person, person.role)  # also ends it for those who were demoted
+            except Problem:  # the accounts cannot be read: nobody can be trusted
                 return False
 
     answer = Response(opened.run(allowed), mimetype="text/event-stream")

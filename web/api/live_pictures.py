@@ -22,10 +22,10 @@ from web.site import site
 showing = Blueprint("showing", __name__, url_prefix="/api/v1")
 
 ASKED = "stations_that_are_watched"
-ASK_S = 20.0  # the node draws for a minute each time
+ASK_S = 20.0  # the node goes on drawing for a minute each time
 REPLY_S = 1.0
-WAIT_S = 0.6  # a picture is there some 50 ms after its result
-LOOK_S = 0.004  # a look costs some 0.1 ms
+WAIT_S = 0.6  # a picture is there about 50 ms after its result
+LOOK_S = 0.004  # a look costs about 0.1 ms
 NO_PICTURE = (*NO_STATION, "RESULT_NOT_FOUND")
 
 
@@ -73,7 +73,7 @@ def newest_picture(station: str, query: PictureQuery) -> ResponseReturnValue:
                 continue
             if picture is None:
                 return Response(status=204)
-        with suppress(FileNotFoundError):  # newer ones have taken its place just now
+        with suppress(FileNotFoundError):  # newer ones have just taken its place
             answer = Response(picture.path.read_bytes(), mimetype="image/jpeg")
             answer.headers["X-Result-Id"] = picture.result_id
             answer.headers["X-Seq"] = str(picture.seq)
@@ -124,6 +124,6 @@ def _watch(station: str) -> None:
     now = time.monotonic()
     if now - asked.get(station, -ASK_S) >= ASK_S:
         asked[station] = now
-        # an older node, or one that has just gone: there are the pictures that are kept
+        # an older node, or one that has just gone: the kept pictures remain
         with suppress(Problem):
             command("show", REPLY_S, station=station)

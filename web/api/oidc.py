@@ -80,8 +80,8 @@ def callback() -> ResponseReturnValue:
         raise
     life_s = here.settings.oidc.session_hours * HOUR_S
     session = begin(here, user, in_body=False, in_cookies=True, life_s=life_s, second_factor=second)
-    # Browsers keep our strict cookies from a way that began at another site: the sign-in page finds
-    # them, and goes on.
+    # Browsers do not send our strict cookies on a way that began at another site: the sign-in page
+    # finds them, and goes on.
     answer = redirect(f"{pages.SIGN_IN}?{urlencode({'next': asked['next']})}")
     for line in session.headers.getlist("Set-Cookie"):
         answer.headers.add("Set-Cookie", line)
@@ -151,7 +151,7 @@ def _account(here: Site, claims: Claims, asked_at: float) -> tuple[User, bool]:
         if old is not None and old.disabled:
             raise Problem("OIDC_REFUSED", f"{old.username} is disabled here")
     except Problem:
-        if old is not None:  # whoever is refused now has no say through sessions of before
+        if old is not None:  # someone who is refused now has no say through earlier sessions
             here.accounts.end_all(old.id, "session.void", {**actor(), "username": old.username})
         raise
     username = _username(claims.all.get(settings.username_claim), claims.subject)

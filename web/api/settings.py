@@ -34,9 +34,9 @@ CHANGING = (
     *("PRECONDITION_REQUIRED", "SETTINGS_CONFLICT", "SETTINGS_READ_ONLY", "SETTINGS_INVALID"),
     *("STORE_FAILED", "BUSY"),
 )
-# what a form needs to know of a key
+# what a form needs to know about a key
 ASKED = ("type", "enum", "minimum", "maximum", "exclusiveMinimum", "maxLength", "default")
-GIVEN_ELSEWHERE = ("web.bind",)  # a platform's PORT goes before it
+GIVEN_ELSEWHERE = ("web.bind",)  # a platform's PORT takes precedence
 NodeHas = Literal["same", "other", "unknown"]
 Value = bool | int | Float | str | None
 
@@ -105,7 +105,7 @@ def show() -> Response:
     file = here.settings_file
     now, wrong, tag = None, None, None
     try:
-        tag = file.tag  # first: what is changed meanwhile is a conflict, and nothing that was shown
+        tag = file.tag  # first: a change made meanwhile is a conflict, not something that was shown
         now = file.now()
     except Problem as problem:
         wrong = problem.message
@@ -162,7 +162,7 @@ def _written(here: Site, action: str, planned: Planned, reload: bool) -> Respons
 
 
 def _reloaded(here: Site) -> dict[str, Asked]:
-    web = current_app.config.get("RELOAD")  # of whoever serves: Gunicorn makes its workers anew
+    web = current_app.config.get("RELOAD")  # the server's own: Gunicorn makes its workers anew
     node = reload_node(here.state)
     if web is not None:
         web()

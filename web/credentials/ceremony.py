@@ -71,7 +71,7 @@ def party(here: Site) -> Party | None:
             return None
     host = found.hostname or ""
     if _is_address(host) or (found.scheme != "https" and host != "localhost"):
-        return None  # browsers have passkeys for names only, and where nobody can listen
+        return None  # browsers have passkeys only for names, and where nobody can listen
     usual = {"https": 443, "http": 80}[found.scheme]
     return Party(
         host,
@@ -121,7 +121,7 @@ def made(here: Site, user: User, session: str, name: str, given: Attested) -> Pa
         )
     except Problem:
         raise
-    except Exception as error:  # whatever a parser says of the bytes of a stranger
+    except Exception as error:  # whatever a parser says about a stranger's bytes
         raise Problem("PASSKEY_INVALID", plain(str(error), 200)) from None
     transports = " ".join(each for each in given.transports if each in TRANSPORTS)
     key = found.credential_public_key

@@ -11,7 +11,7 @@ from schemas import Settings
 
 ACCESS = "access"
 REFRESH = "refresh"
-# while an identity provider is asked: it comes back from another site, so this one is Lax
+# while an identity provider is asked: the way back is from another site, so this one is Lax
 PROVIDER = "provider"
 
 

@@ -23,7 +23,7 @@ MOST_CHARACTERS = 128
 HASHER = PasswordHasher(parallelism=1)
 # 64 MiB and a core each: guessing must not take them all
 AT_ONCE = min(2, max(1, (os.cpu_count() or 1) // 2))
-# of whoever is served or waits: each holds a thread that others may need
+# people who are served or wait: each holds a thread that others may need
 PLACES = threading.BoundedSemaphore(AT_ONCE + 4)
 SLOTS = threading.BoundedSemaphore(AT_ONCE)
 SLOT_WAIT_S = 5.0

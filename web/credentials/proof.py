@@ -56,7 +56,7 @@ def _proven(here: Site, username: str, password: str, factor: Factor, session: s
     user = account_of(here, username) if len(username) <= 32 else None
     by_user, by_address = f"user:{username}", f"address:{counted(address)}"
     if user is not None and here.accounts.known(user.id, address):
-        # nobody elsewhere keeps somebody from signing in where they always do
+        # nobody elsewhere can keep people from signing in where they always do
         by_user = known_key(username, address)
     wait_s = here.accounts.attempt({by_user: FREE_BY_USER, by_address: FREE_BY_ADDRESS})
     if wait_s > 0:
@@ -77,7 +77,7 @@ def _proven(here: Site, username: str, password: str, factor: Factor, session: s
     second = here.accounts.factors.of(user.id)
     if second.on:
         if not factor.given:
-            # not forget: else the code could be guessed for ever
+            # take_back, not forget: otherwise the code could be guessed for ever
             here.accounts.take_back(by_user, by_address)
             raise Problem("TWO_FACTOR_REQUIRED", **_choices(here, user, second, session))
         wrong = _wrong(here, user, second, factor, session)
@@ -167,7 +167,7 @@ def _wrong(here: Site, user: User, second: Second, factor: Factor, session: str)
     if factor.recovery_code is not None:
         who = {**actor(), "username": user.username}
         text = factor.recovery_code
-        # the second: of earlier versions
+        # the second one: from earlier versions
         digests = recovery_digest(user.id, text), hashlib.sha256(_plain(text)).digest()
         if not any(here.accounts.factors.use_recovery(user.id, each, who) for each in digests):
             return "recovery code"

@@ -32,14 +32,14 @@ from schemas.settings.oidc import OidcSettings, is_reached_safely
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
-LIMIT_S = 8.0  # of all that one request of ours asks the provider
+LIMIT_S = 8.0  # for all that one request of ours asks the provider
 SILENCE_S = 4.0  # of one answer, between two bytes
 AT_ONCE = 4
 MOST_BYTES = 256 * 1024
 MOST_KEYS = 50
 KEEP_S = 3600.0  # what it says of itself, and its keys
 AGAIN_S = 10.0  # an unknown key is looked for this often at most
-LEEWAY_S = 60  # its clock and ours may differ by so much
+LEEWAY_S = 60  # its clock and ours may differ by this much
 ALGORITHMS = (
     "RS256",
     "RS384",
@@ -203,7 +203,7 @@ class Provider:
                 read = jwt.decode(token, self._signing_keys(fresh), algorithms=ALGORITHMS)
                 break
             except (JoseError, ValueError, TypeError, KeyError) as error:
-                # perhaps a new key of theirs
+                # perhaps they have a new key
                 if fresh:
                     raise Problem(
                         "OIDC_REFUSED",
@@ -259,7 +259,7 @@ class Provider:
                 try:
                     keys.append(JWKRegistry.import_key(each))
                 except (JoseError, ValueError, TypeError, KeyError):
-                    # of a kind that we do not know
+                    # a kind that we do not know
                     continue
         found = KeySet(keys)
         self._keys = time.monotonic(), found

@@ -50,7 +50,7 @@ def redeemed(here: Site, token: str) -> Iterator[None]:
     with locked(here.state / FOLDER / f"{FILE}.lock"):
         check(here, token)
         yield
-        with suppress(OSError):  # there is an account now, so it opens nothing any more
+        with suppress(OSError):  # there is an account now, so it no longer opens anything
             (here.state / FOLDER / FILE).unlink()
 
 

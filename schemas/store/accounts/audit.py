@@ -21,7 +21,7 @@ from schemas.store.accounts.seal import Head, Key, Seal
 from schemas.store.clock import Moment, now
 
 START = b"\0" * 32
-FULL = 0.9  # of the rows that it may have: from there on it is told
+FULL = 0.9  # share of the rows that it may have: from there on it is reported
 AUDIT_PAGE = 500
 
 

@@ -30,7 +30,7 @@ class Database:
         self._busy_s = busy_s
         self.clock = clock
         self._open = threading.local()
-        # of this process's threads: they wait in line instead of asking SQLite again and again
+        # among this process's threads: they wait in line instead of asking SQLite again and again
         self._turn = threading.Lock()
 
     def close(self) -> None:

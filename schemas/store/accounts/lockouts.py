@@ -7,7 +7,7 @@ from typing import Any
 from schemas.store.accounts.audit import AuditRows
 from schemas.store.clock import Moment
 
-FORGET_S = 3600.0  # failures, after the last one
+FORGET_S = 3600.0  # how long failures count, after the last one
 LOCK_FIRST_S = 60.0
 LOCK_MOST_S = 900.0
 MOST_LOCKOUTS = 10_000

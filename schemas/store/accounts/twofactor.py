@@ -14,8 +14,8 @@ from schemas.errors import Problem
 from schemas.store.accounts.audit import AuditRows
 
 MOST_PASSKEYS = 20  # an account may have
-MOST_CHALLENGES = 10  # of one account and purpose that wait for their answer; the oldest is void
-MOST_OF_NOBODY = 1000  # of those that belong to no account yet
+MOST_CHALLENGES = 10  # of one account and purpose, unanswered; then the oldest is void
+MOST_OF_NOBODY = 1000  # the same for those that do not belong to an account yet
 COLUMNS = "id, credential, user, name, rp, public_key, counter, transports, created_at, used_at"
 
 

@@ -18,7 +18,7 @@ from schemas.errors import Problem
 from schemas.store.accounts.seal import Seal
 
 SAID_FOR = b"inspection-node command\n"
-MARK_DIGITS = 24  # 96 bits: with the id 61 characters, of 64 that a request_id may have
+MARK_DIGITS = 24  # 96 bits: 61 characters with the id, of the 64 that a request_id may have
 AGE_S = 600.0
 
 

@@ -4,7 +4,7 @@ for a separator."""
 import re
 from typing import Any
 
-# What begins a formula (OWASP, CSV injection), also in full width, at the beginning and after what
+# What begins a formula (OWASP, CSV injection), also in full width, both at the start and after what
 # other locales split at.
 FORMULA = re.compile("(^|[;\t\r\n|])([ \u00a0\"']*)([=+\\-@\uff1d\uff0b\uff0d\uff20])")
 

@@ -99,7 +99,7 @@ class Statistics:
             ]
             first = (ends[0] or (time.time(),))[0]
             if wanted.since is not None:
-                # steps fit what is there, not the empty time before it
+                # the steps fit the time with results, not the empty time before it
                 first = max(first, wanted.since.timestamp())
             last = wanted.until.timestamp() if wanted.until else (ends[1] or (time.time(),))[0]
             span = max(0.0, last - first)
@@ -160,7 +160,7 @@ class Statistics:
                 if len(results) == sample // 2:
                     complete_from = max(complete_from, results[-1]["finished_at"])
                 rejected += results
-        # as far back as both verdicts were read: their shares are true
+        # as far back as both verdicts were read: there their shares are right
         rejected = [result for result in rejected if result["finished_at"] >= complete_from]
         of = len(rejected)
         found = Counter(reason for result in rejected for reason in _reasons(result))

@@ -80,7 +80,7 @@ class Walk:
             terms += f" AND {column} = ?"
             values.append(fixed.pop(column))
         if self.path is BY_VERDICT:
-            # what the index is made for; the planner wants to see it
+            # what the index is made for; the planner needs to see it
             terms += " AND verdict <> 'OK'"
         self._terms, self._values = terms, values
         self._rest = "".join(f" AND {column} = ?" for column in fixed)

@@ -13,11 +13,11 @@ from schemas.store.ledger.engine import Engine
 
 PRUNE_ROWS = 500
 NOTE_S = 5.0  # between two moments
-FINE = 720  # so many moments are kept as they are; of older ones each 120th: every 10 minutes
+FINE = 720  # this many moments are kept as they are; of older ones every 120th: one in 10 minutes
 COARSE = 120
-LOST_TOLD_S = 86400.0  # over restarts, also if the first to notice was a command
-IDLE_S = 60.0  # so often the stamp is kept when there is nothing new: a flash disk wears
-PENDING_S = 3600.0  # a picture may come so long after its result
+LOST_TOLD_S = 86400.0  # across restarts, also if a command was the first to notice
+IDLE_S = 60.0  # how often the stamp is kept when there is nothing new: a flash disk wears
+PENDING_S = 3600.0  # a picture may come this long after its result
 
 
 class Care(Engine):

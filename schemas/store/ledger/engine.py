@@ -43,7 +43,7 @@ WAIT_S = 3.0
 BRIEF_S = 0.25
 HELD_S = 1.0
 BATCH_LIMIT = 256
-ALONE_FAILURES = 2  # that many operations failed alone as well: it is the disk, not they
+ALONE_FAILURES = 2  # this many operations failed alone as well: the disk is at fault, not they
 OF_THE_STORE = {
     sqlite3.SQLITE_FULL,
     sqlite3.SQLITE_IOERR,
@@ -83,7 +83,7 @@ class Engine(Queries):
         self._failing: Problem | None = None
         self._held_since: float | None = None
         self._line = Line()
-        self._lock = threading.Lock()  # of the writing connection
+        self._lock = threading.Lock()  # for the writing connection
         self._seq: dict[str, int] = {}
         self._job: Job | None = None
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -312,5 +312,5 @@ def _coded(error: BaseException) -> BaseException:
 def _guarded(told: Callable[..., Any], *values: Any) -> None:
     try:
         told(*values)
-    except Exception:  # the commit stands, whatever its owner makes of it
+    except Exception:  # the commit stands, whatever its owner does with it
         log.exception("after a commit")

@@ -21,10 +21,10 @@ from schemas.errors import Problem
 from schemas.store.ledger.engine import Engine
 from schemas.store.ledger.opening import WAL_BYTES
 
-CLOSE = 500  # pages: so few are left that the writer may wait for them
+CLOSE = 500  # pages: with this few left the writer may wait for them
 STEPS = 3
 TURN_S = 0.05  # for a commit to end; and for short reads, if the log is large
-SMALL_S = 5.0  # a small log is moved so often: whoever takes it away takes little
+SMALL_S = 5.0  # how often a small log is moved: each move then takes little
 HELD_BYTES = 2 * WAL_BYTES
 HELD_S = 5.0
 
@@ -104,7 +104,7 @@ class Log(Engine):
     def close(self) -> None:
         """Checkpoint and close; nothing may be written or read afterwards."""
         if self._keeper is not None:
-            # a move that is under way: what it has moved so far is moved again, no more
+            # a move that is under way: what it has moved so far is moved again, nothing worse
             self._keeper.interrupt()
             self._keeper.close()
         super().close()
@@ -119,7 +119,7 @@ class Log(Engine):
         for _ in range(STEPS):  # beside the writer
             busy, pages, reached = self._keeper.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
             if busy or reached < pages:
-                # a reader needs what the database has, or another process moves the log just now
+                # a reader needs what the database has, or another process is moving the log now
                 return
             if 0 <= pages - moved < CLOSE:
                 break

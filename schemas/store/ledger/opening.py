@@ -21,11 +21,11 @@ from schemas.store.disk import new_database
 from schemas.store.ledger.stamp import Stamp
 
 MIGRATIONS = ("ledger.sql", "ledger-2.sql", "ledger-3.sql", "ledger-4.sql")
-POLL_S = 0.1  # one try at a lock that another process holds; whoever waits longer tries again
+POLL_S = 0.1  # one try at a lock that another process holds; to wait longer, it is tried again
 WAL_BYTES = 4 * 1024 * 1024
 QUICK_CHECK_BYTES = 16 * 1024 * 1024
 THOROUGH_S = 20.0
-UNSURE = 1000  # seqs: what a power cut may have kept from the stamp in its last second
+UNSURE = 1000  # seqs: how many a power cut may have kept out of the stamp in its last second
 DAMAGE = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 
 
@@ -140,7 +140,7 @@ def _check(db: sqlite3.Connection, *, thorough: bool) -> None:
             "PRAGMA integrity_check(1)" if thorough else "PRAGMA quick_check(1)"
         ).fetchone()[0]
     except sqlite3.OperationalError as error:
-        # too large to look through all of it at a start
+        # too large to be looked through as a whole at a start
         if error.sqlite_errorcode != sqlite3.SQLITE_INTERRUPT:
             raise
         return

@@ -12,7 +12,7 @@ LEAVES = "DELETE FROM outbox WHERE result = (SELECT id FROM results WHERE result
 class Outbox(Engine):
     """See the head of this file."""
 
-    unpublished = 0  # results that were let go since the start
+    unpublished = 0  # results that have been let go since the start
 
     def pending(self, after: int, limit: int, station: str | None = None) -> list[OutboxRow]:
         """Unconfirmed results (of one station) with an outbox id above `after`, oldest first."""

@@ -10,7 +10,7 @@ from typing import Any
 
 from schemas.errors import Problem
 
-# readers wait only while another process recovers the log or has the ledger for itself
+# readers wait only while another process recovers the log or has the ledger to itself
 READ_BUSY_S = 1.0
 
 

@@ -72,7 +72,7 @@ class LedgerReader:
         Raises Problem STORE_FAILED, STORE_NEWER.
         """
         inode = self._inode()
-        with self._lock:  # the count is one connection's: those of two say nothing of each other
+        with self._lock:  # the count is one connection's: two of them say nothing about each other
             if self._asked is None or self._asked[0] != inode:
                 if self._asked is not None:
                     self._asked[1].close()
@@ -106,10 +106,10 @@ class LedgerReader:
                 return self._opened(inode)
             if kept == inode:
                 return kept, db
-            db.close()  # the node moved a damaged ledger aside and began another
+            db.close()  # the node has moved a damaged ledger aside and begun another
 
     def _give_back(self, inode: int, db: sqlite3.Connection) -> None:
-        if inode and len(self._kept) < KEPT:  # two threads at once may keep one more than that
+        if inode and len(self._kept) < KEPT:  # two threads at once may keep one more than this
             self._kept.append((inode, db))
         else:
             db.close()
@@ -141,7 +141,7 @@ class LedgerReader:
             db.close()
             if version > len(MIGRATIONS):
                 raise Problem("STORE_NEWER", f"the ledger has version {version}")
-            if version == 0:  # the node is just making it
+            if version == 0:  # the node is making it right now
                 return 0, _empty()
             raise Problem(
                 "STORE_FAILED",

@@ -10,7 +10,7 @@ from pathlib import Path
 from schemas.store.disk import private_mode
 
 RESERVE_BYTES = 8 * 1024 * 1024
-SPARE = 4  # times as much must be free for the reserve to be taken again
+SPARE = 4  # this many times as much must be free for the reserve to be taken again
 
 
 class Reserve:

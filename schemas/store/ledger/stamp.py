@@ -31,8 +31,8 @@ class Stamp:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self.seq: dict[str, int] = {}  # the ledger has results up to there
-        self.floor: dict[str, int] = {}  # these were used up by a ledger that is no more
+        self.seq: dict[str, int] = {}  # the ledger has results up to here
+        self.floor: dict[str, int] = {}  # these were used up by a ledger that no longer exists
         self.trigger = 0
         self.suspect = False  # damage was met: the next start looks closely
         self.last: Reading | None = None
@@ -121,7 +121,7 @@ class Stamp:
             "lost": self.lost,
         }
         text = to_json(content) + b"\n"
-        # the space is there; on a disk that takes nothing more the commits fail themselves
+        # the space is there; on a disk that takes nothing more, the commits themselves fail
         with suppress(OSError):
             os.pwrite(self._fd, _digest(text) + text, self._writes % 2 * SLOT)
 

@@ -68,7 +68,7 @@ def unpack(data: bytes) -> tuple[bytes, dict[str, bytes]]:
     folder = PurePosixPath(documents[0]).parent
     paths = {PurePosixPath(name): content for name, content in contents.items()}
     if len(paths) != len(contents):
-        # ./a and a: which of them counts is nobody's guess
+        # ./a and a: nobody can guess which of them counts
         _refuse("two of its names are one file")
     beside = {path.name: content for path, content in paths.items() if path.parent == folder}
     return beside.pop(DOCUMENT), beside

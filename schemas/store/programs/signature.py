@@ -24,7 +24,7 @@ if TYPE_CHECKING:  # loaded where it is used: most commands sign nothing
 
 OURS = "this node"
 REFUSALS = ("SIGNATURE_MISSING", "SIGNATURE_INVALID", "SIGNER_UNKNOWN")
-SAID_FOR = b"inspection-node bundle 1\n"  # so that a signature for a bundle is one for nothing else
+SAID_FOR = b"inspection-node bundle 1\n"  # so that a bundle's signature is valid for nothing else
 MOST_BYTES = 64 * 1024
 Digest = Annotated[str, StringConstraints(pattern=r"^sha256:[0-9a-f]{64}$")]
 

@@ -43,7 +43,7 @@ class Programs:
         self._parsed: OrderedDict[tuple[str, int], StoredProgram] = OrderedDict()
         self._parsed_at = b""
         self._lock = Lock()
-        with suppress(Problem):  # whatever is asked next tells it
+        with suppress(Problem):  # whatever is asked next reports it
             self._versions.index()  # which splits a store of an earlier release
 
     @property

@@ -183,7 +183,7 @@ def choices() -> ResponseReturnValue:
 def _tools(head: Head) -> list[ToolChoice]:
     try:
         return [ToolChoice(name=name, kind=kind, unit=unit) for name, kind, unit in _tools_of(head)]
-    except Problem:  # one that cannot be read any more; its own page tells why
+    except Problem:  # one that cannot be read any more; its own page says why
         return []
 
 
@@ -206,7 +206,7 @@ def one_result(result_id: str) -> ResponseReturnValue:
     if names:
         gone = records().pictures.missing(names)
         kept = as_json([name for name in names if name not in gone])
-    # it is an object that is not empty
+    # it is a non-empty object
     return written(payload.rstrip()[:-1] + b',"kept":' + kept + b"}")
 
 
@@ -250,7 +250,7 @@ def export(query: ExportQuery) -> ResponseReturnValue:
     )
     answer.headers["Content-Disposition"] = f'attachment; filename="{name}"'
     if wanted.tool is None:
-        with suppress(Problem):  # it takes too long to count, or will be told by the stream itself
+        with suppress(Problem):  # it takes too long to count, or the stream itself will report it
             total = records().statistics.counts(wanted, COUNT_S)["total"]
             answer.headers["X-Total-Count"] = str(min(query.rows, total))
     return answer
@@ -310,7 +310,7 @@ def _shown(rows: list[HistoryRow]) -> dict[str, dict[str, Any]]:
     }
 
 
-@lru_cache(maxsize=64)  # of payloads of 16 KiB at most: one megabyte
+@lru_cache(maxsize=64)  # payloads of 16 KiB at most: one megabyte
 def _pictures(payload: bytes) -> tuple[str, ...]:
     """The names of a result's pictures: those that look at a line ask for the same few results."""
     return tuple(name for name in json.loads(payload)["images"].values() if name)

@@ -30,7 +30,7 @@ from web.upload import MAX_PICTURE_BYTES, check_picture, uploaded
 
 SMALL = "small"  # of the state folder
 _making = threading.Lock()
-MOST_SMALL = 500  # files of some 4 kB; one that is missing is made again
+MOST_SMALL = 500  # files of about 4 kB; a missing one is made again
 
 
 class FromCamera(Shape):

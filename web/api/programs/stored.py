@@ -225,7 +225,7 @@ def _saved(edit: Edit, expected: int, action: str, note: str, status: int = 200)
                 program, checked.master, current().username, note, expected
             )
     except Problem as problem:
-        # somebody was faster in this very moment
+        # somebody else was faster, just now
         if problem.code == "PROGRAM_CONFLICT" and expected:
             raise stale(program.id, expected, site().programs.get(program.id).version) from None
         raise

@@ -23,7 +23,7 @@ from web.response import ok
 from web.upload import check_picture
 
 MAX_TRIES = 20
-ALL_S = 30.0  # of many pictures: a slow node holds none of our threads for longer
+ALL_S = 30.0  # for many pictures: a slow node holds none of our threads for longer
 CALIBRATE_S = 40.0
 
 
@@ -124,7 +124,7 @@ def try_program(body: TryBody) -> ResponseReturnValue:
     tried: list[dict[str, Any]] = []
     until = time.monotonic() + ALL_S
     for result_id in body.results:
-        if time.monotonic() > until:  # whoever asks again goes on from there
+        if time.monotonic() > until:  # the next request goes on from there
             tried.append({"result_id": result_id, "problem": "BUSY"})
             continue
         try:
