@@ -316,7 +316,9 @@ class ProcessWorker:
         if self._tries is not None and self._tries.does(command):
             return self._tried(self._tries, name, command)
         given = command.model_dump_json(by_alias=True).encode()
-        child = self._ready(time.monotonic_ns() + round(THERE_S * 1e9))
+        # not for one that ends again and again before it is ready: other commands wait behind this
+        there_s = THERE_S if self._unstarted is None else 0.0
+        child = self._ready(time.monotonic_ns() + round(there_s * 1e9))
         try:
             found = self._questions.ask(
                 child,

@@ -409,14 +409,27 @@ def test_a_worker_that_cannot_begin_is_told_as_a_camera_that_gives_nothing(
     ends = "import os, sys\nif 'node.worker' in sys.orig_argv:\n    os._exit(3)\n"
     (tmp_path / "sitecustomize.py").write_text(ends)
     monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    monkeypatch.setattr(in_process, "THERE_S", 600.0)
+    command = COMMANDS["capture"].model_validate({"request_id": "r", "station": "cam1"})
+    answers: list[Problem] = []
+
+    def ask() -> None:
+        try:
+            worker.ask("capture", command)
+        except Problem as problem:
+            answers.append(problem)
+
     worker = _alone(tmp_path)
     worker.start()
     try:
         problem = wait_for(lambda: worker.camera_problem, 60, "the problem")
+        threading.Thread(target=ask, daemon=True).start()
+        wait_for(lambda: answers, 60, "the answer, which other commands wait for")
     finally:
         worker.stop()
     assert problem.code == "TOOL_CRASHED"
     assert "ended with code 3" in problem.message
+    assert [each.code for each in answers] == ["PROGRAM_LOADING"]
 
 
 def test_what_is_at_work_is_read_by_another_process() -> None:
