@@ -2,8 +2,8 @@
 as tables and JSON.
 
 Absolute times say more about the machine than about the node, so each figure is the median over
-rounds of a ratio whose two sides took turns. Nothing here fails: a target that was not met is
-printed as such.
+rounds of a ratio whose two sides took turns. Nothing here fails: a target that is missed is printed
+as missed.
 """
 
 import argparse
@@ -68,7 +68,7 @@ MEASUREMENTS: dict[str, Callable[[Site, argparse.Namespace], list[Figure]]] = {
 
 
 def main() -> int:
-    """Measure and print; 0 if it ran."""
+    """Measure and print; 0 if it ran to the end."""
     parser = argparse.ArgumentParser(
         prog="python -m tests.bench", description="Measure the node's speed and its tools."
     )

@@ -1,6 +1,6 @@
-"""The bare loop: what anybody would write first. One paho callback that does all of it, with the
-same pictures, the same OpenCV calls and the same durable commits as the node, and nothing else of
-what the node promises.
+"""The bare loop: what anybody would write first. One paho callback that does everything, with the
+same pictures, the same OpenCV calls and the same durable commits as the node, and nothing else that
+the node promises.
 
 `python -m tests.bench.bare PORT NAME FOLDER PICTURES NO_DELAY`; says Ready on NAME's state topic.
 """
@@ -85,7 +85,7 @@ class Loop:
     def inspect(
         self, trigger: dict[str, Any], station: str, received_at: float, began: int
     ) -> dict[str, Any]:
-        """The same calls into OpenCV as the node's."""
+        """The same calls into OpenCV as in the node."""
         program = self.loaded.program
         frame = Frame(
             self.frames[trigger["part_id"]], time.monotonic_ns(), time.time(), "bare", True

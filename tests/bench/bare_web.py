@@ -1,5 +1,5 @@
-"""What the web is measured against: Flask routes that return given bytes, and nothing around them.
-For Gunicorn."""
+"""What the web is measured against: Flask routes, under Gunicorn, that return given bytes with
+nothing around them."""
 
 import json
 import os

@@ -1,4 +1,4 @@
-"""The brokers: the shipped one, and mosquitto with the settings that it comes with."""
+"""The brokers: the shipped one, and mosquitto with its default settings."""
 
 import contextlib
 import shutil
@@ -35,7 +35,7 @@ def library_defaults(folder: Path) -> Iterator[Listening]:
 
 @contextlib.contextmanager
 def in_memory(folder: Path) -> Iterator[Listening]:
-    """Mosquitto as shipped, but for what it keeps: nothing is written anywhere."""
+    """Mosquitto as shipped, except that it keeps nothing: nothing is written anywhere."""
     with _mosquitto(folder, IN_MEMORY) as broker:
         yield broker
 

@@ -1,5 +1,5 @@
-"""The node against the bare loop with the libraries as they come: no TCP_NODELAY, neither in paho
-nor in mosquitto."""
+"""The node against the bare loop with the libraries as they come: without TCP_NODELAY, both in paho
+and in mosquitto."""
 
 from tests.bench.broker import library_defaults
 from tests.bench.figures import Figure, ratio, share

@@ -1,11 +1,11 @@
-"""What the demo costs a part: a node that keeps all pictures, with the web open on it, against the
-bare loop.
+"""What the demo costs per part: a node that keeps all pictures, with the web open on it, against
+the bare loop.
 
 The bare loop does the same work and the same two durable commits, and nothing else; beside both
-there is a node that keeps and shows nothing, so that what the promise costs can be told from what
-pictures and web do. Triggers come one at a time with a pause, as from a line: what is done with the
-part before is over when the next one comes. The web is the real one, under Gunicorn, and somebody
-(watcher.py) follows its events and fetches each picture as the Run page does.
+there is a node that keeps and shows nothing, so that the cost of the promise can be told from that
+of pictures and web. Triggers come one at a time with a pause, as from a line: the work on one part
+is over when the next one comes. The web is the real one, under Gunicorn, and somebody (watcher.py)
+follows its events and fetches each picture as the Run page does.
 """
 
 import contextlib
@@ -36,7 +36,7 @@ WARM_UP = 100
 
 
 def measure(site: Site, rounds: int, count: int = 40) -> list[Figure]:
-    """The median over rounds of the difference of both medians, in ms."""
+    """The median over rounds of the difference between the two medians, in ms."""
     with ExitStack() as stack:
         demo = site.prepare("node-demo", SMALL)
         _keep_all(demo)
@@ -83,7 +83,7 @@ def measure(site: Site, rounds: int, count: int = 40) -> list[Figure]:
 def _in_turns(
     plc: Plc, site: Site, sides: dict[str, Target], count: int, number: int
 ) -> dict[str, list[float]]:
-    """The times of each side in ms; in turns, so that all have the same neighbours on this
+    """The times of each side in ms; taken in turns, so that all have the same neighbours on this
     machine."""
     found: dict[str, list[float]] = {what: [] for what in sides}
     order = list(sides)
@@ -96,7 +96,7 @@ def _in_turns(
 
 
 def _keep_all(node: NodeProcess) -> None:
-    """Its program keeps the pictures of every part."""
+    """Make its program keep the pictures of every part."""
     programs = Programs(node.state / "programs")
     kept = programs.get("synthetic-part")
     document = kept.program.model_dump(mode="json", by_alias=True) | {
@@ -109,7 +109,7 @@ def _keep_all(node: NodeProcess) -> None:
 
 @contextlib.contextmanager
 def _web(node: NodeProcess) -> Iterator[None]:
-    """The web over a node's state folder, and somebody who watches."""
+    """The web over a node's state folder, and somebody watching."""
     Users(node.state / "users").add("bench", "Bench", "OPERATOR", hash_password(PASSWORD, "bench"))
     port = free_port()
     environ = {

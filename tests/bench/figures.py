@@ -6,8 +6,8 @@ from typing import NamedTuple
 
 
 class Figure(NamedTuple):
-    """One line of the table. `met` is None for a figure without a target; `detail` holds what is
-    behind it."""
+    """One line of the table. `met` is None for a figure without a target; `detail` holds what it
+    rests on."""
 
     name: str
     value: float

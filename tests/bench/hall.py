@@ -1,9 +1,10 @@
-"""The hall view with 20 stations, and two beside each other: `python -m tests.bench.hall
-[--stations 2]`.
+"""The hall view with 20 stations, or with two side by side: `python -m tests.bench.hall [--stations
+2]`.
 
 The real stack: broker, a node with 20 stations, the web, and a Chromium that shows all tiles at
-1440 x 900, without scrolling. How soon a tile changes after its result's message, what the renderer
-takes of a core meanwhile, and how long after its verdict the picture of a card in sight comes.
+1440 x 900, without scrolling. Measured: how soon a tile changes after its result's message, how
+much of a core the renderer takes meanwhile, and how long after its verdict the picture of a card in
+sight comes.
 """
 
 import argparse
@@ -33,7 +34,7 @@ def measure(site: Site, rounds: int, count: int = 10, stations: int = MANY) -> l
     """p95 from the message to the tile and the renderer's share of a core, where there are many;
     the picture's delay.
 
-    `count` parts of each station a round.
+    `count` parts of each station per round.
     """
     node_id = f"{NODE}-{stations}"
     names = tuple(f"cam{number + 1}" for number in range(stations))
@@ -93,7 +94,7 @@ def _hall(page: Any, times: run_page.Times, names: Names, count: int, rounds: in
 
 
 def _scrolls(page: Any, names: Names) -> list[Figure]:
-    """By how many px the page is taller than its window."""
+    """How many px the page is taller than its window."""
     script = "document.documentElement.scrollHeight - document.documentElement.clientHeight"
     px = page.evaluate(script)
     tiles = page.locator(".tile").count()
@@ -102,7 +103,7 @@ def _scrolls(page: Any, names: Names) -> list[Figure]:
 
 
 def _cards(page: Any, times: run_page.Times, names: Names, count: int, rounds: int) -> Figure:
-    """Only cards in sight ask for pictures: the delay from verdict to picture of those."""
+    """The delay from verdict to picture of the cards in sight, as only those ask for pictures."""
     times.at.clear()
     page.evaluate("() => { window.seen.length = 0 }")
     for _ in range(rounds):

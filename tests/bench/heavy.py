@@ -1,5 +1,5 @@
 """A program that takes its time: a taught `learned` and a `code` on the parts of the drawn line,
-each with a code of its own beside it."""
+each with its own code beside it."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -71,7 +71,7 @@ def store(state: Path, size: Size) -> None:
 
 
 def _good(folder: Path, size: Size, first: int, count: int) -> Iterator[tuple[int, Pixels]]:
-    """Good parts of the line with their codes, `count` from the first-th on."""
+    """Good parts of the line with their codes, `count` of them, beginning with the first-th."""
     settings = camera_of(size)
     line = synthetic.SyntheticLine(settings, folder)
     line.open()

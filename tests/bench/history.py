@@ -1,4 +1,4 @@
-"""Whether 100,000 results in the ledger change how long one takes."""
+"""Whether 100,000 results in the ledger change how long the next one takes."""
 
 import random
 import sqlite3

@@ -1,7 +1,7 @@
-"""What the History page loads of parts with large pictures: `python -m tests.bench.history_page`.
+"""What the History page loads for parts with large pictures: `python -m tests.bench.history_page`.
 
 The real stack: broker, a node that keeps every picture of 12 megapixels, the web, and a Chromium
-that opens History with 19 rows and scrolls to their end. Counted is what came over the wire.
+that opens History with 19 rows and scrolls to their end. What came over the wire is counted.
 """
 
 import argparse
@@ -28,7 +28,7 @@ KEPT = "() => [...document.querySelectorAll('.thumb img')].filter((one) => one.n
 
 
 def measure(site: Site) -> list[Figure]:
-    """kB of pictures of 19 rows, all of which have one."""
+    """kB of pictures for 19 rows, all of which have one."""
     node = site.prepare(NODE, SIZE)
     programs = Programs(node.state / "programs")
     (head,) = programs.list()

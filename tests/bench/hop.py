@@ -1,8 +1,7 @@
-"""`python -m tests.bench.hop`: what a worker process costs a part, and what two of them gain.
+"""`python -m tests.bench.hop`: what a worker process costs per part, and what two of them gain.
 
-The same parts are looked at by a worker in a thread and by one in a process, in turns: the
-difference of the medians is the hop. Then one process alone and two beside one another, without
-broker and ledger.
+A worker in a thread and one in a process look at the same parts in turns: the difference of the
+medians is the hop. Then one process alone and two side by side, without broker and ledger.
 """
 
 import argparse
@@ -70,7 +69,7 @@ def looked_ms(worker: Worker, row: int) -> float:
 
 
 def rate(workers: list[ProcessWorker], count: int) -> float:
-    """Parts a second of all of these beside one another."""
+    """Parts per second of all of these, side by side."""
 
     def run(worker: ProcessWorker) -> None:
         for row in range(count):

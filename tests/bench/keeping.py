@@ -1,5 +1,5 @@
-"""What keeping costs the line: a backup of 100,000 results meanwhile, and pictures on their way to
-a share; and how long that backup and its restore take."""
+"""What keeping costs the line: a backup of 100,000 results made meanwhile, and pictures copied to a
+share; and how long that backup and its restore take."""
 
 import subprocess
 import sys
@@ -91,7 +91,7 @@ def exports(site: Site, rounds: int) -> list[Figure]:
 
 
 def _command(node: NodeProcess, *words: str) -> "subprocess.Popen[bytes]":
-    """A command, as little in the way as its unit makes it (CPUSchedulingPolicy=idle)."""
+    """A command, as unobtrusive as its unit makes it (CPUSchedulingPolicy=idle)."""
     return subprocess.Popen(
         [
             "chrt",

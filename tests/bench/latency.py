@@ -1,4 +1,5 @@
-"""Trigger published to result received, one at a time: the node against the bare loop, in turns."""
+"""From trigger published to result received, one at a time: the node against the bare loop, in
+turns."""
 
 from collections.abc import Sequence
 

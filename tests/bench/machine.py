@@ -26,7 +26,7 @@ def facts(folder: Path) -> dict[str, str | float]:
 
 
 def fsync_ms(folder: Path, times: int = 100) -> float:
-    """Median time of 4 KiB appended and made durable."""
+    """Median time to append 4 KiB and make them durable."""
     path = folder / "fsync"
     spans = []
     fd = os.open(path, os.O_CREAT | os.O_WRONLY, 0o600)

@@ -9,7 +9,7 @@ GROWTH_MB = 5.0
 
 
 def measure(site: Site, inspections: int) -> list[Figure]:
-    """Resident memory after all inspections less that after the first 2,000."""
+    """Resident memory after all inspections, minus that after the first 2,000."""
     with site.node("node-memory", SMALL) as node, Plc(site.broker.port) as plc:
         plc.window(node.name, site.truth, EARLY)
         early = node.process.memory_info().rss / 1e6

@@ -1,5 +1,5 @@
-"""The client that measures: paho without a thread of its own, so that no hand-over on this side is
-part of a time."""
+"""The client that measures: paho without a thread of its own, so that no hand-over on this side
+counts in a time."""
 
 import gc
 import json
@@ -19,13 +19,13 @@ LIMIT_S = 20.0
 
 
 def no_delay(_client: Any, _userdata: Any, sock: Any) -> None:
-    """Small packets leave at once; paho does not ask for it."""
+    """Makes small packets leave at once; paho does not ask for that."""
     sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 
 
 class Run(NamedTuple):
-    """Times from publishing to receiving in ms, in the order of the triggers, and the length of the
-    whole in s."""
+    """Times from publishing to receiving in ms, in the order of the triggers, and the duration of
+    the whole in s."""
 
     times_ms: list[float]
     seconds: float
@@ -69,8 +69,8 @@ class Plc:
         stations: tuple[str, ...] = ("cam1",),
         width: int = 8,
     ) -> Run:
-        """`count` triggers a station, with `width` of them under way at each. Fails if a verdict is
-        not the true one."""
+        """`count` triggers per station, with `width` of them under way at each. Fails if a verdict
+        is not the true one."""
         for station in stations:
             self.subscribe(f"{BASE}/{target}/result/{station}")
         run = uuid4().hex[:12]
@@ -134,8 +134,8 @@ class Plc:
         return time.monotonic_ns()
 
     def await_return(self, name: str, left: int) -> int:
-        """Wait until the node went away once more than `left` times, and is `Ready` again; as
-        await_state."""
+        """Wait until the node has gone away more than `left` times, and is `Ready` again; returns
+        what await_state does."""
         self._await(
             lambda: self.left[name] > left and self._states.get(name) == "Ready", f"{name} again"
         )

@@ -1,11 +1,11 @@
 """How soon the Run page shows a result: `python -m tests.bench.run_page`.
 
 The real stack on this machine: broker, node with two stations, web under Gunicorn, and a Chromium
-that is signed in and shows both stations. Two clocks are one: this process notes when the result's
-MQTT message came, and a MutationObserver in the page when the card had changed, both by the wall
-clock of the machine. Needs Playwright and a Chromium (CHROMIUM names it).
+that is signed in and shows both stations. Both sides use one clock: this process notes when the
+result's MQTT message came, and a MutationObserver in the page when the card had changed, both by
+the machine's wall clock. Needs Playwright and a Chromium (CHROMIUM names it).
 
-One file: one measurement from message to screen, with all that it starts.
+One file: one measurement from message to screen, with everything that it starts.
 """
 
 import argparse
@@ -83,15 +83,15 @@ class Times:
 
 
 def chromium() -> str | None:
-    """The browser, None if there is none."""
+    """The path of the browser, None if there is none."""
     return (
         os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser")
     )
 
 
 def measure(site: Site, rounds: int, count: int = 40) -> list[Figure]:
-    """p50 and p95 from the message to the page at one and at ten results a second of each station;
-    `count` of each a round."""
+    """p50 and p95 from the message to the page at one and at ten results per second at each
+    station; `count` of each per round."""
     figures = []
     with (
         running(site, NODE, len(STATIONS)) as node,
@@ -173,8 +173,8 @@ def _first_content(page: Any) -> float:
 def delays(
     came: dict[tuple[str, int], float], seen: list[Any], kind: str
 ) -> tuple[list[float], float]:
-    """From each message to the first change that shows it or a later one, in ms; and the share that
-    was shown itself."""
+    """From each message to the first change that shows it or a later one, in ms; and the share of
+    messages that were themselves shown."""
     delays, own = [], 0
     for (station, seq), at in came.items():
         shown = [
@@ -196,7 +196,7 @@ def _share(change: dict[str, float], what: str) -> str:
 def line(
     times: Times, stations: tuple[str, ...], rate: float, count: int, page: Any = None
 ) -> None:
-    """`count` parts at each station, at that many a second."""
+    """`count` parts at each station, at that many per second."""
 
     def run() -> None:
         began = time.monotonic()

@@ -1,5 +1,5 @@
-"""Where it is measured: one broker, pictures whose verdicts are known, nodes and bare loops beside
-each other."""
+"""Where things are measured: one broker, pictures whose verdicts are known, nodes and bare loops
+side by side."""
 
 import contextlib
 import os
@@ -41,7 +41,7 @@ class Broker(Protocol):
 
 
 class Size(NamedTuple):
-    """Of the frames, in px."""
+    """Size of the frames, in px."""
 
     width: int
     height: int
@@ -72,8 +72,8 @@ class Site:
         self._sizes: set[Size] = set()
 
     def pictures(self, size: Size) -> Path:
-        """The folder of drawn parts as PNG, good and bad ones; no part is missing, so each gets all
-        tools."""
+        """The folder of drawn parts as PNG, good and bad ones; no part is missing, so each goes
+        through all tools."""
         folder = self.folder / f"pictures-{size}"
         if size in self._sizes:
             return folder

@@ -17,8 +17,8 @@ KEPT = {"history": {"max_count": 2 * RESULTS, "max_days": 3650.0}}  # so that al
 
 
 def measure(site: Site, rounds: int) -> list[Figure]:
-    """The medians; of the starts without results the first has a new state folder, the others find
-    one."""
+    """The medians; among the starts without results, the first has a new state folder, and the
+    others find one."""
     node = site.prepare(NAME, SMALL, 2, **KEPT)
     port = site.broker.port
     figures = [_figure("start of the process to Ready", _starts(port, node, rounds))]

@@ -1,5 +1,5 @@
-"""Triggers a second with eight under way: one station against the bare loop, two stations against
-one, and who is busy."""
+"""Triggers per second with eight under way: one station against the bare loop, two stations against
+one, and which processes are busy."""
 
 from collections.abc import Mapping
 from statistics import median
@@ -53,7 +53,7 @@ def measure(site: Site, rounds: int) -> list[Figure]:
 
 
 def busy(load: dict[str, list[float]], what: str) -> dict[str, float | str]:
-    """Who kept how many cores busy during `what`, and all together."""
+    """How many cores each process kept busy during `what`, and all of them together."""
     found = {
         key: round(median(values), 2) for key, values in load.items() if key.startswith(f"{what}:")
     }
@@ -71,8 +71,8 @@ def rate(
     truth: Mapping[str, str] | None = None,
     count: int = COUNT,
 ) -> float:
-    """Results a second; the cores that node, broker and client kept busy meanwhile are added to
-    `load`. truth: of the parts, None for those of the site."""
+    """Results per second; the cores that node, broker and client kept busy meanwhile are added to
+    `load`. truth: the parts' verdicts, None for those of the site."""
     processes = {
         "inspecting": target.process,
         "broker": broker_process(site),
@@ -89,15 +89,15 @@ def rate(
 
 
 def cpu_s(process: psutil.Process) -> float:
-    """Seconds of CPU that a process has used, and its children unless it is ours, whose they all
-    are."""
+    """Seconds of CPU that a process and its children have used; without children if it is our own,
+    as all are its children."""
     children = process.children(recursive=True) if process != psutil.Process() else []
     found = [each.cpu_times() for each in (process, *children)]
     return float(sum(times.user + times.system for times in found))
 
 
 def broker_process(site: Site) -> psutil.Process:
-    """Whoever listens on the broker's port."""
+    """The process that listens on the broker's port."""
     for connection in psutil.net_connections("tcp"):
         if (
             connection.status == psutil.CONN_LISTEN

@@ -2,8 +2,8 @@
 
 The real stack on this machine: broker, node, web under Gunicorn, and a program of 18 tools over a
 picture of 12 megapixels whose master is not saved yet. Each try changes one number of one tool, as
-a finger on a field does, and is asked for as the editor asks: what the node has said it keeps is
-sent by its hash.
+typing in a field does, and asks as the editor asks: what the node has said that it keeps is sent by
+its hash.
 """
 
 import argparse
@@ -43,7 +43,7 @@ class _Editor:
     def tried(
         self, program: dict[str, Any], pictures: dict[str, bytes]
     ) -> tuple[float, dict[str, Any]]:
-        """Ms until the whole answer is here, and what was found."""
+        """Ms until the whole answer has arrived, and what was found."""
         body: dict[str, Any] = {"station": "cam1", "program": program}
         for name, data in pictures.items():
             known = self._kept.get(name)
@@ -121,7 +121,7 @@ def _jpeg(pixels: Any) -> bytes:
 
 
 def _tools(tools: list[dict[str, Any]], count: int) -> list[dict[str, Any]]:
-    """So many tools, made of these, each with a name of its own."""
+    """That many tools, made from these, each with a name of its own."""
     return [
         tools[number % len(tools)] | {"name": f"{tools[number % len(tools)]['name']}_{number}"}
         for number in range(count)

@@ -1,8 +1,9 @@
-"""A measurement beside busy neighbours: with BENCH_PRIORITY=5 (as root) all who take part have that
-real-time priority while they are measured, so that they wait for each other and for nobody else.
+"""A measurement beside busy neighbours: with BENCH_PRIORITY=5 (as root) all processes that take
+part have that real-time priority while they are measured, so that they wait for each other and for
+nothing else.
 
-Others get the processor between two blocks, so keep these short. Ratios come out as on an idle
-machine; caches are shared all the same.
+Others get the processor between two blocks, so keep the blocks short. Ratios come out as on an idle
+machine, but caches are still shared.
 """
 
 import contextlib
@@ -18,7 +19,8 @@ REST_S = 0.5
 
 @contextlib.contextmanager
 def undisturbed(processes: Sequence[psutil.Process]) -> Iterator[None]:
-    """While it lasts these and the processes that they have started go before all others."""
+    """While the block lasts, these and the processes that they have started go before all
+    others."""
     if not PRIORITY:
         yield
         return

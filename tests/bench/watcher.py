@@ -1,5 +1,5 @@
 """Somebody who has the Run page open, without a browser: one event stream, and the picture of each
-result that it tells.
+result that it reports.
 
 `python -m tests.bench.watcher PORT`, the access token in the environment as WATCHER_TOKEN; says
 `hello` once the stream runs.
@@ -53,7 +53,7 @@ def main(port: int, token: str) -> None:
 
 @contextlib.contextmanager
 def watching(port: int, token: str) -> Iterator[None]:
-    """Somebody watches, in a process of his own as a browser is."""
+    """Somebody watching, in a process of its own, as a browser is."""
     command = [sys.executable, "-m", "tests.bench.watcher", str(port)]
     process = subprocess.Popen(
         command, cwd=ROOT, env={**os.environ, TOKEN: token}, stdout=subprocess.PIPE

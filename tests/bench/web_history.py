@@ -1,9 +1,9 @@
 """Whether a million results make the history slower than a thousand: `python -m
 tests.bench.web_history`.
 
-Pages and figures are asked of both ledgers in turns, through the whole web application (without
-sockets), each kind of question `TURNS` times a round; the ratio of the p95 is the figure. Also:
-what the indexes and counters cost an insert.
+Pages and figures are asked for from both ledgers in turns, through the whole web application
+(without sockets), each kind of question `TURNS` times per round; the figure is the ratio of the
+p95. Also: what the indexes and counters add to an insert.
 """
 
 import argparse
@@ -38,8 +38,8 @@ FIGURES = {
 
 
 def measure(results: int = 1_000_000, rounds: int = 3, folder: Path | None = None) -> list[Figure]:
-    """The p95 of each question over so many results against a thousand; and what the indexes and
-    counters cost an insert."""
+    """The p95 of each question over that many results against a thousand; and what the indexes and
+    counters add to an insert."""
     with tempfile.TemporaryDirectory(prefix="bench-history-", dir=folder) as name:
         people = {}
         for size in (1000, results):
@@ -104,8 +104,8 @@ def _timed(someone: Someone, path: str) -> float:
 
 
 def _insert(folder: Path, batches: int = 400, each: int = 5) -> float:
-    """Median over batches of the time to commit some triggers and results, with indexes and
-    counters over version 1."""
+    """Median over batches of the time to commit some triggers and results: with indexes and
+    counters, divided by that of version 1."""
     databases = []
     for versions in (1, len(scripts())):
         db = sqlite3.connect(folder / f"insert-{versions}.db", isolation_level=None)

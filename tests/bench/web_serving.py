@@ -1,7 +1,7 @@
 """The web under Gunicorn: `python -m tests.bench.web_serving`.
 
 Health and one result against bare Flask routes that return the same bytes under a Gunicorn of the
-same kind, in turns; a thousand idle connections beside a thousand requests a second; and the
+same kind, in turns; a thousand idle connections beside a thousand requests per second; and the
 longest wait during a reload.
 
 One file: ours and bare, in turns, over the same wire.
@@ -46,7 +46,7 @@ LENGTH = re.compile(rb"content-length: *([0-9]+)", re.IGNORECASE)
 
 
 class Wire:
-    """One kept connection that asks the same again and again."""
+    """One kept connection that sends the same request again and again."""
 
     def __init__(self, port: int, path: str, token: str) -> None:
         self.sock = socket.create_connection(("127.0.0.1", port), 20)
@@ -62,8 +62,8 @@ class Wire:
         self.sock.sendall(self.request)
 
     def answer(self) -> tuple[int, bytes] | None:
-        """Status and body, None while they are not complete. Raises ConnectionError when it was
-        closed."""
+        """Status and body, None while they are not complete. Raises ConnectionError if the
+        connection was closed."""
         data = self.sock.recv(65536)
         if not data:
             raise ConnectionError("closed")
@@ -84,7 +84,8 @@ class Wire:
 
 
 def measure(rounds: int = 5) -> list[Figure]:
-    """Ratios for health and one result, then what each kind of worker stands, and the reload."""
+    """Ratios for health and one result, then what each kind of worker withstands, and the
+    reload."""
     serving.more_files()
     found = []
     with tempfile.TemporaryDirectory(prefix="bench-web-") as name:
@@ -179,7 +180,7 @@ def answers_at(port: int) -> bool:
 
 
 def burst(port: int, path: str, token: str) -> tuple[float, float]:
-    """Answers a second when a few connections ask as fast as they get answers; the server's CPU
+    """Answers per second when a few connections ask as fast as they get answers; the server's CPU
     time for each in ms."""
     worker = worker_at(port)
     wires = [Wire(port, path, token) for _ in range(CONNECTIONS)]
@@ -203,8 +204,8 @@ def burst(port: int, path: str, token: str) -> tuple[float, float]:
 
 
 def worker_at(port: int) -> psutil.Process:
-    """The Gunicorn worker that serves a port: the child of who listens, or the listener that is a
-    child."""
+    """The Gunicorn worker that serves a port: the child of the process that listens, or the
+    listener that is itself a child."""
     pids = {
         each.pid
         for each in psutil.net_connections("tcp")
@@ -215,8 +216,8 @@ def worker_at(port: int) -> psutil.Process:
 
 
 def steady(web: Web, kind: str) -> Figure:
-    """A thousand idle connections, and health asked a thousand times a second for some seconds,
-    each on time or late."""
+    """A thousand idle connections, and health asked for a thousand times per second for some
+    seconds, each on time or late."""
     idle = [socket.create_connection(("127.0.0.1", web.port), 20) for _ in range(IDLE)]
     wires = [Wire(web.port, HEALTH, "") for _ in range(64)]
     errors, late = 0, []

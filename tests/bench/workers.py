@@ -1,5 +1,5 @@
-"""Stations beside each other: two against one with a light and with a heavy program, and what a
-heavy station costs a light one; on the disk, and with node and broker keeping nothing on one.
+"""Stations side by side: two against one with a light and with a heavy program, and what a heavy
+station costs a light one; both on a disk, and with node and broker keeping nothing on a disk.
 
 `python -m tests.bench.workers --worker process` measures one kind of worker alone.
 """
@@ -127,7 +127,7 @@ def _rig(site: Site, worker: str | None) -> Iterator[Rig]:
 
 @contextmanager
 def _busy(rig: Rig) -> Iterator[None]:
-    """A heavy station is busy meanwhile, its triggers sent by a process of their own."""
+    """Keeps a heavy station busy meanwhile, with triggers sent by a process of their own."""
     spawn = multiprocessing.get_context("spawn")
     began, ended = spawn.Event(), spawn.Event()
     arguments = (rig.site.broker.port, rig.node.name, rig.truth[HEAVY], began, ended)

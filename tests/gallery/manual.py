@@ -1,5 +1,5 @@
-"""`python -m tests.gallery.manual`: one picture a tool for docs/tools.md, a good part beside a bad
-one, into docs/pictures."""
+"""`python -m tests.gallery.manual`: writes one picture per tool for docs/tools.md, a good part
+beside a bad one, into docs/pictures."""
 
 import sys
 import tempfile
@@ -16,12 +16,12 @@ QUALITY = 60
 
 
 def name(family: str, kind: str) -> str:
-    """The file of a kind of tool or locator."""
+    """The file for a kind of tool or locator."""
     return f"{kind}-locator.webp" if family == "locator" else f"{kind}.webp"
 
 
 def main() -> int:
-    """Write them all; 1 if a part is not judged as its case says."""
+    """Write them all; returns 1 if a part is not judged as its case says."""
     FOLDER.mkdir(exist_ok=True)
     with tempfile.TemporaryDirectory() as folder:
         sections, wrong = tools.make(Path(folder))

@@ -2,7 +2,7 @@
 `python -m tests.gallery.missed`.
 
 It writes `missed.json`, a table of program and fault. Each fault in it has its reason, here by its
-kind, or beside it. A test draws the faults again: what is missed and not in the table is a new
+kind, or beside it. A test draws the faults again: whatever is missed and not in the table is a new
 hole.
 """
 
@@ -82,12 +82,12 @@ class Challenged(NamedTuple):
 
 
 def names() -> list[str]:
-    """Of all programs."""
+    """What all programs miss."""
     return [*SHIPPED, *_cases()]
 
 
 def program(name: str) -> Challenged:
-    """One of them."""
+    """What one of them misses."""
     if name in SHIPPED:
         return SHIPPED[name]()
     case = _cases()[name]

@@ -2,8 +2,8 @@
 without scripts.
 
 Each topic writes its pictures and one `<topic>.json` (a list of sections) into the folder; `build`
-makes index.html of all that are there. So topics can be made apart from each other: tools by
-`python -m tests.gallery`, screenshots by what takes them.
+makes index.html from all that are there. So topics can be made separately: tools by `python -m
+tests.gallery`, screenshots by what takes them.
 """
 
 import json
@@ -61,7 +61,7 @@ class Line:
 
 @dataclass(frozen=True)
 class Shot:
-    """A picture (a file in the gallery's folder) and what is to be said of it."""
+    """A picture (a file in the gallery's folder) and what to say about it."""
 
     file: str
     caption: str
@@ -72,7 +72,7 @@ class Shot:
 
 @dataclass(frozen=True)
 class Card:
-    """One thing that is shown, as a rule by two pictures."""
+    """One thing that is shown, usually with two pictures."""
 
     title: str
     sentence: str
@@ -98,7 +98,7 @@ def save(folder: Path, topic: str, sections: Sequence[Section]) -> None:
 
 
 def build(folder: Path) -> Path:
-    """Make index.html of all topics in the folder."""
+    """Make index.html from all topics in the folder."""
     sections = [
         _section(found)
         for path in sorted(folder.glob("*.json"))

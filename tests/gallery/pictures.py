@@ -1,4 +1,4 @@
-"""Pictures for the gallery: real ones that ship, moved and spoilt by a known amount, and drawn
+"""Pictures for the gallery: real ones that ship, moved and spoilt by known amounts, and drawn
 parts."""
 
 import math
@@ -42,8 +42,7 @@ def close(pixels: Any, x: int, y: int) -> Any:
 def taken(
     pixels: Any, seed: int, dx: float, dy: float, angle_deg: float, gain: float = 1.0
 ) -> Pixels:
-    """Taken again: moved, turned about its middle, in other light and with the noise of a
-    camera."""
+    """Taken again: moved, turned about its middle, in different light and with a camera's noise."""
     height, width = pixels.shape[:2]
     matrix = cv2.getRotationMatrix2D(((width - 1) / 2, (height - 1) / 2), -angle_deg, 1)
     matrix[:, 2] += dx, dy
@@ -111,7 +110,7 @@ def sheared(box: tuple[int, int, int, int], angle_deg: float) -> Change:
 
 
 def painted(box: tuple[int, int, int, int]) -> Change:
-    """A box is painted in the board's green."""
+    """A box is painted over in the board's green."""
 
     def change(pixels: Any) -> Any:
         x, y, width, height = box

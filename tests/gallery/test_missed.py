@@ -1,5 +1,5 @@
-"""No program of the gallery, and no example that ships, misses more than its table says, and none
-calls something else OK."""
+"""No program of the gallery, and no example that ships, misses more than its table says or calls
+something else OK."""
 
 from functools import cache
 
@@ -25,7 +25,7 @@ def challenged(name: str) -> Challenged:
 
 @cache
 def others() -> dict[str, Pixels]:
-    """Pictures of other parts and of none, 640 x 480 px: the parts of all programs are among
+    """Pictures of other parts and of no part, 640 x 480 px: the parts of all programs are among
     them."""
     dice = np.random.default_rng(3)
     found = {

@@ -1,7 +1,8 @@
 """`python -m tests.gallery.timing`: the diagrams of docs/plc.md, from a run of the real node.
 
 Three parts, a good one, a bad one and one that is missing, come by MQTT and then by an input line.
-What is drawn is what was recorded: the lines' own timeline and the messages. One goes before them.
+What is drawn is what was recorded: the lines' own timeline and the messages. One part goes before
+them.
 """
 
 import contextlib
@@ -45,7 +46,7 @@ COLOURS = {"ok": "#1a7f37", "ng": "#cf222e", "error": "#8250df", "message": "#09
 
 
 class Event(NamedTuple):
-    """Something that was sent or came: when, in which row, and its word."""
+    """Something that was sent or received: when, in which row, and its label."""
 
     at_ns: int
     row: str
@@ -60,7 +61,7 @@ class Recording(NamedTuple):
 
 
 def camera() -> SyntheticCamera:
-    """A line whose parts 2, 3 and 4 are a good, a bad and a missing one."""
+    """A line whose parts 2, 3 and 4 are good, bad and missing."""
     for seed in itertools.count(1):
         found = SyntheticCamera(seed=seed, defect_rate=0.6)
         if tuple(synthetic.truth(found, n).verdict for n in (2, 3, 4)) == VERDICTS:
@@ -116,7 +117,8 @@ def node(folder: Path) -> Iterator[tuple[MemoryBank, Link]]:
 
 
 def record(by: str) -> Recording:
-    """Three parts, by "mqtt" or by an input "line". Raises AssertionError if one is misjudged."""
+    """Run three parts, by "mqtt" or by an input "line". Raises AssertionError if one is
+    misjudged."""
     events: list[Event] = []
     names = Names("inspection/v1", NAME)
     topics = [names(kind, STATION) for kind in ("accepted", "short", "result")]

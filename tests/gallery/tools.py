@@ -1,11 +1,11 @@
-"""One pair of annotated pictures for each kind of tool and of locator, by the way an inspection
-goes.
+"""One pair of annotated pictures for each kind of tool and of locator, made the way an inspection
+makes them.
 
 A case is a program, a master, a good and a bad part. It is loaded, taught where it must be,
 located, measured, judged and annotated by the functions the node itself calls; nothing is drawn
 here. A case that does not come out as it says (good OK, bad not OK) is an error of the gallery.
 
-One file: a case a kind, in the order of the page.
+One file: one case for each kind, in the order of the page.
 """
 
 import json
@@ -229,7 +229,7 @@ def _inner(box: dict[str, int], share: float) -> dict[str, int]:
 
 
 def _on_the_board() -> Iterator[Case]:
-    """The photo of a board from nearer, moved and turned; bad ones have a known change. Places are
+    """The photo of a board seen closer, moved and turned; bad ones have a known change. Places are
     those in the photo."""
 
     def case(
@@ -407,7 +407,7 @@ NEAR_LOCATORS = {
 
 
 def _nearer(tool: dict[str, Any], corner: tuple[int, int]) -> dict[str, Any]:
-    """The tool's regions as the nearer look has them."""
+    """The tool's regions as they are in the closer look."""
     made = dict(tool)
     for key in ("region", "pattern"):
         if key in tool:

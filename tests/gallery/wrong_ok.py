@@ -1,11 +1,10 @@
-"""Each kind of wrong OK that was once found: the picture, what was said of it before, and what is
+"""Each kind of wrong OK that was once found: the picture, what was said about it then, and what is
 said now.
 
-`before` is told in words, for the code that said so is gone; the verdict and the picture are made
-by the code of today. A case whose good part is not OK, or whose trouble is, is an error of the
-gallery.
+`before` is in words, because the code that said so is gone; the verdict and the picture are made by
+today's code. A case whose good part is not OK, or whose bad part is, is an error of the gallery.
 
-One file: a case a wrong OK, in the order in which they were found.
+One file: one case for each wrong OK, in the order in which they were found.
 """
 
 import math
@@ -31,7 +30,7 @@ from tests.rooms.pictures.scenes import Scene
 
 @dataclass(frozen=True)
 class WrongOk:
-    """A case whose bad part was OK once; file: the bad part's as it comes, where that is the
+    """A case whose bad part was once OK; file: the bad part's file as it comes, where that is the
     trouble."""
 
     title: str

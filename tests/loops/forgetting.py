@@ -2,9 +2,9 @@
 and the broker keeps nothing.
 
 mosquitto runs with persistence off, so each `kill -9` of it loses every session, every queued
-trigger and every result on its way. The promise must hold all the same between a Producer and a
-Consumer: no trigger without a result, none inspected twice, and every result at the consumer
-exactly once and in order. A short run is part of the suite (tests/system/test_forgetting.py).
+trigger and every result on its way. The promise must still hold between a Producer and a Consumer:
+no trigger without a result, none inspected twice, and every result at the consumer exactly once and
+in order. A short run is part of the suite (tests/system/test_forgetting.py).
 """
 
 import argparse
@@ -34,7 +34,7 @@ REST_S = 120.0
 
 
 class Found(NamedTuple):
-    """What a run was like; everything wrong has raised AssertionError before."""
+    """What a run was like; anything wrong has already raised AssertionError."""
 
     triggers: int
     known: int
@@ -44,8 +44,8 @@ class Found(NamedTuple):
 
 
 def forgetful_broker(folder: Path) -> BrokerProcess:
-    """mosquitto as shipped, but without any persistence; the iotcore one where there is no
-    mosquitto: it has none either."""
+    """mosquitto as shipped, but without any persistence; where there is no mosquitto, the iotcore
+    one, which has none either."""
     folder.mkdir(parents=True, exist_ok=True)
     conf = folder / "forgets.conf"
     conf.write_text(
@@ -101,7 +101,7 @@ def run(
     rate: float = 25.0,
     tell: Callable[[str], None] = lambda _: None,
 ) -> Found:
-    """Kill so many times, then let everything come to rest and check the promise. Raises
+    """Kill that many times, then let everything come to rest and check the promise. Raises
     AssertionError."""
     began = time.monotonic()
     chance = random.Random(seed)
@@ -161,7 +161,7 @@ def _kill(process: BrokerProcess | NodeProcess, chance: random.Random) -> None:
 
 
 def _progress(listener: Listener) -> None:
-    """Things go on between the kills: so many in a row must not stop everything for good."""
+    """Things go on between the kills: this many in a row must not stop everything for good."""
     seen = len(listener.heard)
     wait_for(lambda: len(listener.heard) > seen, REST_S, "another result")
 

@@ -2,7 +2,7 @@
 load.
 
 Real node, web and broker on a root of their own; a line sends triggers all the time, and after
-every other update the node reads its settings anew. No trigger may be lost or answered twice, and
+every second update the node reads its settings again. No trigger may be lost or answered twice, and
 the line may not wait for an answer longer than `GAP_S`. The scripts are the shipped ones; node and
 web are started and stopped by a script that stands for systemctl.
 """
@@ -27,8 +27,8 @@ GAP_S = 3.0
 
 
 class Found(NamedTuple):
-    """What a run was like: verdicts, and for each update its seconds and the longest time without
-    an answer."""
+    """What a run was like: the verdicts, and for each update how many seconds it took and the
+    longest time without an answer."""
 
     verdicts: Counter[str]
     seconds: list[float]
@@ -36,7 +36,7 @@ class Found(NamedTuple):
 
 
 class Answers:
-    """When the results came that a line's observer hears."""
+    """When the results that a line's observer hears came."""
 
     def __init__(self, line: Line) -> None:
         self.at: list[float] = []
@@ -55,7 +55,7 @@ class Answers:
 
 
 def run(folder: Path, updates: int, rate: float) -> Found:
-    """Update so many times, let everything come to rest and check the promise. Raises
+    """Update that many times, let everything come to rest and check the promise. Raises
     AssertionError."""
     broker = start_broker(folder / "broker", 0)
     machine = Machine(folder, synthetic_node(folder, broker.port, queue_limit=200))

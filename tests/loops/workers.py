@@ -1,11 +1,11 @@
 """`python -m tests.loops.workers --kills 200`: worker processes are killed under load, and every
-trigger has one result.
+trigger gets one result.
 
 A node with two stations, each with a worker process; triggers come to both at a steady pace. One
 worker after the other gets `kill -9` at a random moment. What is in hand then, or comes while the
-next worker is started, is an ERROR; nothing is lost, doubled or out of order. It tells how long a
-station takes from a kill to the next part that another worker has judged, and what the other one
-did meanwhile.
+next worker is started, is an ERROR; nothing is lost, doubled or out of order. It reports how long a
+station takes from a kill to the next part that another worker has judged, and what the other
+station did meanwhile.
 """
 
 import argparse
@@ -34,9 +34,9 @@ STATIONS = ("cam1", "cam2")
 
 
 class Told(NamedTuple):
-    """What a run was like; everything wrong has raised AssertionError before. Seconds from a kill
-    to the next judged part; milliseconds of judged parts while no worker was away, and while the
-    other station's was: in order."""
+    """What a run was like; anything wrong has already raised AssertionError. Seconds from a kill to
+    the next judged part; milliseconds of judged parts while no worker was away, and while the other
+    station's was: in order."""
 
     verdicts: dict[str, Counter[str]]
     codes: Counter[str]
@@ -47,7 +47,7 @@ class Told(NamedTuple):
 
 
 class Gone(NamedTuple):
-    """A station's worker was away, from then to then (s since 1970)."""
+    """A time during which a station's worker was away, from when to when (s since 1970)."""
 
     station: str
     killed_at: float
@@ -92,7 +92,7 @@ def taken_at(result: dict[str, Any]) -> float:
 
 
 def durations(line: Line, gone: list[Gone]) -> tuple[list[float], list[float]]:
-    """Of judged parts in ms: while no worker was away, and while the other station's was."""
+    """Times of judged parts in ms: while no worker was away, and while the other station's was."""
     alone, beside = [], []
     for id in STATIONS:
         for result in line.results(id):
@@ -108,9 +108,9 @@ def durations(line: Line, gone: list[Gone]) -> tuple[list[float], list[float]]:
 
 
 def until_judged(line: Line, station: str, killed_at: float, heard: int) -> None:
-    """Wait for a judged part whose frame is of another worker: taken after this (s since 1970),
-    among the messages from this one on. Not for a part that came later: those that wait are
-    first."""
+    """Wait for a judged part whose frame comes from another worker: taken after this (s since
+    1970), among the messages from this one on. It need not be a part that came later: those that
+    wait go first."""
     line.expect(
         lambda topic, value: (
             topic == f"result/{station}" and value["error"] is None and taken_at(value) > killed_at
@@ -121,7 +121,7 @@ def until_judged(line: Line, station: str, killed_at: float, heard: int) -> None
 
 
 def run(folder: Path, kills: int, period_s: float, chance: random.Random) -> Told:
-    """Kill, and see. Raises AssertionError."""
+    """Kill, and watch what happens. Raises AssertionError."""
     broker = start_broker(folder / "broker", 0)
     node = two_stations(folder, broker.port)
     line = Line(broker.port)
@@ -175,7 +175,7 @@ def run(folder: Path, kills: int, period_s: float, chance: random.Random) -> Tol
 
 
 def main() -> int:
-    """Run it, and tell."""
+    """Run it, and report."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--kills", type=int, default=200)
     parser.add_argument("--period-ms", type=float, default=20.0, help="between two triggers")

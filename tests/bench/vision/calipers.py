@@ -1,8 +1,8 @@
 """Calipers and calibration, drawn and real, next to OpenCV: `python -m
 tests.bench.vision.calipers`.
 
-Drawn edges have noise sigma 5. The plain way of an edge or a line is the points of Canny and a line
-through them, of a circle HoughCircles. Real edges have no truth: what is told is how far their
+Drawn edges have noise sigma 5. The plain way for an edge or a line is Canny's points and a line
+through them; for a circle, HoughCircles. Real edges have no truth: the figure is how far their
 points lie from a line or an ellipse through them (RMS).
 
 One file: one table; each of its rows is made by a function.

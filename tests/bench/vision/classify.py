@@ -2,8 +2,8 @@
 as strangers to both.
 
 `DATA=/path/to/data python -m tests.bench.vision.classify [PART OF A NAME ...]`. Some pictures of
-each class, drawn by chance, are taught; the others are asked, and some of each other set. A
-stranger that is told as the good class is a wrong OK.
+each class, drawn at random, are taught; the others are tested, and some of each other set. A
+stranger that is taken for the good class is a wrong OK.
 """
 
 import os
@@ -27,7 +27,7 @@ MARGIN, UNLIKE = float(SETTINGS["margin"].default), float(SETTINGS["unlike_high"
 
 
 def rows(data: Path | None, wanted: tuple[str, ...] = ()) -> Iterator[dict[str, Any]]:
-    """One row a set and number of taught pictures; data: None for what is drawn."""
+    """One row per set and number of taught pictures; data: None for what is drawn."""
     seen = {name: _vectors(make()) for name, make in sets(data).items() if _asked(name, wanted)}
     for name, (good, bad) in seen.items():
         others = [
@@ -60,8 +60,8 @@ def _vectors(both: Any) -> tuple[Any, Any]:
 
 
 def _row(good: Any, bad: Any, strangers: Any, number: int) -> dict[str, Any]:
-    """Shares of the asked ones: wrong, unsure (the lead is below the margin), neither; and of
-    strangers told as good."""
+    """Shares of the pictures tested: wrong, unsure (the lead is below the margin), neither; and of
+    strangers taken for good."""
     dice = np.random.default_rng(number)
     found = []
     for _ in range(DRAWS):
@@ -79,7 +79,7 @@ def _row(good: Any, bad: Any, strangers: Any, number: int) -> dict[str, Any]:
             labels: Any = labels,
             limits: Any = limits,
         ) -> Any:
-            """0 and 1 the classes, 2 unsure, 3 neither."""
+            """0 and 1: the classes; 2: unsure; 3: neither."""
             chances = weights.probabilities(asked)
             first = chances.argmax(axis=1)
             far = [

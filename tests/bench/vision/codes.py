@@ -3,8 +3,8 @@ tests.bench.vision.codes`.
 
 The pictures are those of the project, or with DATA=/path/to/data those of its folder codes/; each
 as it is and at other sizes, contrasts, angles, with noise and blur. A text counts only if it is the
-published one; any other is a misreading. Times are those of the thread, so that what else runs on
-the machine counts little.
+published one; any other is a misreading. Times are those of the thread, so that whatever else runs
+on the machine counts little.
 """
 
 import os
@@ -72,8 +72,8 @@ CHANGES: dict[str, Callable[[Pixels], Any]] = {
 
 
 def pictures(folder: Path) -> list[tuple[str, Pixels, bytes | None]]:
-    """Name, gray picture and published text of each; None for those that have no code. Others are
-    left out."""
+    """Name, gray picture and published text of each; the text is None for those that have no code.
+    Others are left out."""
     found = []
     for path in sorted(folder.rglob("*")):
         if path.suffix not in (".png", ".webp", ".jpg"):
@@ -140,7 +140,7 @@ def _texts(truth: bytes) -> set[str]:
 
 
 def measure(data: Path | None = None) -> list[dict[str, Any]]:
-    """One row a change, and one of all: pictures, reads, misreadings, false reads, median ms of
+    """One row per change, and one for all: pictures, reads, misreadings, false reads, median ms of
     each way, ratios of times.
 
     ratio, ratio_of_sums: tool by zxing-cpp, median and of sums, pictures with a code.

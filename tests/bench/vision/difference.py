@@ -1,12 +1,12 @@
 """Defects of printed boards against golden ones: `python -m tests.bench.vision.difference`, with
-DATA= on all pairs there are.
+DATA= on all the pairs there are.
 
 Each pair is a golden board, a board under test and labelled boxes of its defects (`ID_temp.jpg`,
 `ID_test.jpg`, `ID.txt`). The tool gets both as they are, then the tested picture moved, turned,
 darkened and with noise, without a locator. A box counts if it overlaps a labelled one by a third
 (intersection over union); tiles of 160 px that touch no label are good ones. The labelled boxes are
-drawn some 10 px around a defect, so the margin of the boxes matters. Even and odd pairs are scored
-apart as well: a setting that helps one half only is tuned to pictures.
+drawn about 10 px around a defect, so the margin of the boxes matters. Even and odd pairs are also
+scored separately: a setting that helps only one half is tuned to its pictures.
 
 One file: one table; each of its rows is made by a function.
 """
@@ -104,7 +104,7 @@ def moved(pair: Pair, variant: Variant, seed: int) -> tuple[Pixels, NDArray[np.f
 
 
 def settings_for(golden: Pixels) -> Difference:
-    """The tool over all of the picture. Without a locator the search has to reach as far as the
+    """The tool over the whole picture. Without a locator the search has to reach as far as the
     pictures are moved."""
     whole = Region(x=0, y=0, width=golden.shape[1], height=golden.shape[0])
     return Difference(name="board", region=whole, search_px=24, search_deg=2.5)
@@ -174,8 +174,8 @@ METHODS: dict[str, Callable[[Pixels], Callable[[Pixels], Found]]] = {
 
 
 def measure(data: Path | None) -> list[dict[str, Any]]:
-    """One row a method and variant: F (and of both halves), precision, recall, good tiles flagged,
-    ms of the thread a pair."""
+    """One row per method and variant: F (also of each half), precision, recall, good tiles flagged,
+    ms of the thread per pair."""
     known = pairs((data or SHIPPED) / "pcb")
     rows = []
     for variant in VARIANTS:
@@ -221,7 +221,7 @@ def _row(
 def _scored(
     pair: Pair, shape: tuple[int, ...], matrix: NDArray[np.float64], found: Found
 ) -> tuple[Counts, Counts]:
-    """(right, wrong, missed) boxes and (flagged, all) good tiles, labels moved out of the frame do
+    """(right, wrong, missed) boxes and (flagged, all) good tiles; labels moved out of the frame do
     not count."""
     back = cv2.invertAffineTransform(matrix)
     boxes = []

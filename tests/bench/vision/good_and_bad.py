@@ -2,10 +2,10 @@
 again, and drawn parts.
 
 Defects are drawn where none are given: scratches, cracks, stains, dents, holes, and places where
-the structure is gone. Many are small and faint on purpose: a set on which nothing escapes tells
+the structure is gone. Many are small and faint on purpose: a set on which nothing escapes says
 nothing.
 
-One file: a function a kind of drawn fault, used by one another.
+One file: a function for each kind of drawn fault, which use one another.
 """
 
 import math
@@ -213,7 +213,7 @@ def _line() -> Both:
 
 
 def _drawn(draw: Callable[[np.random.Generator], Any]) -> Both:
-    """Parts that differ as parts do, each in its own light."""
+    """Parts that differ as real parts do, each in its own light."""
     dice = np.random.default_rng(3)
     good = [_lit(draw(dice), dice) for _ in range(GOOD)]
     return good, [
@@ -292,7 +292,7 @@ def _moulded(dice: np.random.Generator) -> Any:
 
 
 def _turned(dice: np.random.Generator) -> Any:
-    """A disc with the rings of a lathe, other ones each time."""
+    """A disc with the rings of a lathe, different ones each time."""
     down, across = np.mgrid[:SIDE, :SIDE]
     centre = 128 + dice.normal(0, 2, 2)
     radius, angle = (
@@ -315,7 +315,8 @@ def _brushed(dice: np.random.Generator) -> Any:
 
 
 def _tile(dice: np.random.Generator) -> Any:
-    """A dull surface of uneven light and grain, other each time; half of them with a dark rim."""
+    """A dull surface with uneven light and grain, different each time; half of them with a dark
+    rim."""
     gray = (
         dice.uniform(70, 120)
         + _grain(dice, 18, 60, 60)
@@ -328,8 +329,8 @@ def _tile(dice: np.random.Generator) -> Any:
 
 
 def _board(folder: Path) -> Both:
-    """The middle of a golden board taken again and again; and with one of the tested board's own
-    defects each."""
+    """The middle of a golden board taken again and again; each with one of the tested board's own
+    defects."""
     dice = np.random.default_rng(4)
     label = max(sorted(folder.glob("*.txt")), key=lambda path: len(_within(path)))
     golden, tested = (

@@ -3,7 +3,8 @@
 `python -m tests.bench.vision.hairs [DRAWS]`. A hair is a soft curved band, 2 to 14 px thick, 0.2 to
 0.95 of the light taken away (a scratch: added), through a place of the region, at any slant; bars
 are 5 to 60 px wide, at blur 0.6 to 1.3, of 60 to 150 gray levels, noise 1 to 4, leaning by up to 8
-degrees. Each is measured with the hair and without it, both learned from another picture without.
+degrees. Each is measured with the hair and without it; both are learned from another picture
+without one.
 """
 
 import math
@@ -44,7 +45,7 @@ def frame(light: NDArray[np.float64], noise: float, dice: np.random.Generator) -
 
 
 def drawn(seed: int) -> Drawn:
-    """One bar of a kind that follows from the seed."""
+    """One bar, whose kind follows from the seed."""
     dice = np.random.default_rng([473, seed])
     wide, blur, step = dice.uniform(5, 60), dice.uniform(0.6, 1.3), dice.uniform(60, 150)
     lean, noise, light = dice.uniform(-8, 8), dice.uniform(1, 4), dice.random() < 0.5

@@ -1,17 +1,17 @@
 """`learned` on pictures with known truth: AUROC, false rejects, escapes, times, beside per-pixel
 statistics and PatchCore.
 
-`DATA=/path/to/data python -m tests.bench.vision.learned`; without DATA a part of what ships and is
-drawn. Some good pictures, drawn by chance, are taught; the other good ones and all bad ones are
-asked; cookies also as they are named. The threshold is the tool's own, from those taught alone.
-Times are those of the thread. `auroc_patchcore`: the same features as they are, the greatest
-distance to a memory of the same size. `refused`: share of the good pictures that have no value, as
-unlike the taught ones as a whole; they count as rejected, and none of the bad ones as an escape;
-`auroc` is of the values that both would have. `kept`: share of the batches of as many good pictures
-as were taught in which no more were rejected than `learned` promises (nan where it promises
-nothing, or fewer were asked). `drawn_found`: share of the faults drawn on the first of those taught
-that it would catch, from which teaching warns; `escapes_if_5%_known`: at the limit that rejects
-that many of the good ones asked.
+`DATA=/path/to/data python -m tests.bench.vision.learned`; without DATA, on some of what ships and
+is drawn. Some good pictures, drawn at random, are taught; the other good ones and all bad ones are
+tested; cookies also split as their names say. The threshold is the tool's own, from those taught
+alone. Times are those of the thread. `auroc_patchcore`: the same features as they are, the greatest
+distance to a memory of the same size. `refused`: share of the good pictures that have no value
+because they are unlike the taught ones as a whole; they count as rejected, and refused bad ones do
+not count as escapes; `auroc` is of the values that both would have. `kept`: share of the batches of
+as many good pictures as were taught in which no more were rejected than `learned` promises (nan
+where it promises nothing, or fewer were tested). `drawn_found`: share of the faults drawn on the
+first of those taught that it would catch, from which teaching warns; `escapes_if_5%_known`: escapes
+at the limit that rejects that share of the good ones tested.
 
 `SETS=cookies,screws TAUGHT=5,100 DRAWS=1` chooses, and leaves `classify` out.
 """
@@ -65,7 +65,7 @@ TARGETS = {
 
 
 def measure(data: Path | None) -> list[dict[str, Any]]:
-    """One row a set and number of good pictures for `learned`, one for all of these, and those of
+    """One row per set and number of good pictures for `learned`, one for all of these, and those of
     `classify`."""
     return list(_rows(data))
 
@@ -99,7 +99,7 @@ def _rows(data: Path | None) -> Iterator[dict[str, Any]]:
 def _learned(
     name: str, good: Pictures, bad: Pictures, numbers: tuple[int, ...] = TAUGHT, draws: int = DRAWS
 ) -> Iterator[dict[str, Any]]:
-    """draws: how often those to be taught are drawn by chance; 0: the first ones are taught."""
+    """draws: how often those to be taught are drawn at random; 0: the first ones are taught."""
     height, width = good[0].shape[:2]
     settings = Learned(name="tool", region=Region(x=0, y=0, width=width, height=height))
     seen = [
@@ -177,8 +177,8 @@ def _learned(
 
 
 def _taught(good: list[tuple[str, features.Maps]], site: tuple[int, int, int]) -> bank.Bank:
-    """The memory; where so few remain without those that are unlike the others that they are
-    refused, all are confirmed, for all are good."""
+    """The memory; if too few remain without those that are unlike the others, all are confirmed, as
+    all are good."""
     try:
         return bank.teach(good, site).bank
     except Problem:
@@ -186,7 +186,7 @@ def _taught(good: list[tuple[str, features.Maps]], site: tuple[int, int, int]) -
 
 
 def _value(made: bank.Bank, seen: features.Maps, threshold: float) -> tuple[float, bool]:
-    """As the tool tells it, and whether it tells that there is none."""
+    """The score as the tool reports it, and whether it says that there is none."""
     distances = made.distances(seen)
     return bank.top(distances, seen.counts) / threshold, bool(
         bank.unlike(*made.strange(seen, distances)) > 1
@@ -194,7 +194,7 @@ def _value(made: bank.Bank, seen: features.Maps, threshold: float) -> tuple[floa
 
 
 def _drawn_found(made: bank.Bank, taught: Pictures, settings: Learned, threshold: float) -> float:
-    """As teaching tells it."""
+    """The share as teaching reports it."""
     found = [
         bank.top(made.distances(features.maps(spoilt, settings.size_px)), None) > threshold
         for number, pixels in enumerate(taught[:ASKED_PICTURES])
@@ -226,8 +226,8 @@ def _small(pixels: Pixels) -> Any:
 
 
 def _plain(taught: list[Any], asked: list[Any]) -> Any:
-    """The plain way: mean and spread of each pixel of the good ones, after a blur; the mean of the
-    100 most unusual pixels."""
+    """The plain way: mean and spread of each pixel of the good ones, after a blur; then the mean
+    over the 100 most unusual pixels."""
     stack = np.stack(taught)
     mean, spread = stack.mean(axis=0), stack.std(axis=0) + 3
     return np.array(

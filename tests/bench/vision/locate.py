@@ -1,12 +1,12 @@
 """Locating moved real pictures: accuracy, share found and ms of `pattern` next to plain OpenCV
 methods, in one run.
 
-Found: within 2 px and 1 degree. ms: of the thread itself, for machines are shared. Then: how often
-a pattern is found in pictures of other parts, and the time at 1280 x 960 px next to all angles by
-brute force.
+Found: within 2 px and 1 degree. ms: of the thread itself, as machines are shared. Then: how often a
+pattern is found in pictures of other parts, and the time at 1280 x 960 px next to a brute force
+search of all angles.
 
 `DATA=... python -m tests.bench.vision.locate [--full]`: six real pictures; without DATA the one
-that ships. --full (minutes): all pictures of parts, boards and screws.
+that ships. --full (takes minutes): all pictures of parts, boards and screws.
 """
 
 import argparse
@@ -71,10 +71,10 @@ METHODS: dict[str, Callable[[Gray, Region, float], Finder]] = {
 
 
 def measure(data: Path | None, full: bool = False) -> list[dict[str, Any]]:
-    """One row a method, range and difficulty: found, median px and degrees of those found, median
+    """One row per method, range and difficulty: found, median px and degrees of those found, median
     ms; what was refused.
 
-    full: all pictures, fewer moves of each, and `pattern` alone.
+    full: all pictures, with fewer moves of each, and only `pattern`.
     """
     rows: dict[tuple[str, float, bool], list[tuple[bool, float, float, float, str]]] = {}
     refused: dict[float, list[str]] = {}

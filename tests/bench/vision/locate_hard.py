@@ -7,7 +7,7 @@
 
 Patterns, moves and what counts as found are those of `locate`, with --full of all pictures there.
 `DATA=... nice python -m tests.bench.vision.locate_hard [absent] [half] [size] [clutter] [--full]`:
-all four, or those named; full some 30 minutes of one core. Rows come as they are measured.
+all four, or those named; --full takes about 30 minutes of one core. Rows come as they are measured.
 """
 
 import argparse
@@ -95,7 +95,7 @@ class Counted:
 def learned_of(
     taught: Iterable[Taught], mode: str, large: bool = False, **more: Any
 ) -> Iterator[tuple[Taught, Pattern, Any]]:
-    """Each pattern with its settings and what was learned, but for those that are refused."""
+    """Each pattern with its settings and what was learned, except for those that are refused."""
     for each in taught:
         settings = Pattern(region=each[3], **MODES[mode], **more)
         master = each[4]
@@ -127,7 +127,7 @@ def absent(taught: list[Taught], others: Others, each: int) -> Iterator[dict[str
 
 
 def half_covered(shot: Shot, where: Region, others: Others, rng: np.random.Generator) -> Gray:
-    """Half of the pattern, to a side of its own axes, under gray or another picture."""
+    """Half of the pattern, on one side of its own axes, under gray or another picture."""
     wide, high = where.width / 2 + 6, where.height / 2 + 6
     left, right, top, bottom = (
         (-wide, 0, -high, high),

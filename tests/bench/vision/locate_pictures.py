@@ -1,8 +1,8 @@
 """What a locator is tried on: real pictures, a pattern as a person would teach it in each, and the
 same moved by a known similarity, easy and hard; and pictures without the part.
 
-A picture is rendered from a source three times as fine (Lanczos, then means of 3 x 3 px), as master
-and moved, so no method gains from the interpolation. hard: blur of 1.2 px, a light ramp of +-30 %,
+Master and moved picture are both rendered from a source three times as fine (Lanczos, then means of
+3 x 3 px), so no method gains from the interpolation. hard: blur of 1.2 px, a light ramp of +-30 %,
 a disc of any gray over a fifth of the pattern, noise sigma 8.
 """
 
@@ -70,7 +70,7 @@ def sources(data: Path | None, names: Sequence[str] = PICTURES) -> Iterator[tupl
 
 
 def _covering(picture: Gray, size: tuple[int, int]) -> Gray:
-    """The picture large enough for that size."""
+    """The picture, scaled until it just covers that size."""
     rows, columns = picture.shape
     scale = max(size[0] / columns, size[1] / rows)
     wide = (math.ceil(columns * scale), math.ceil(rows * scale))
@@ -78,8 +78,8 @@ def _covering(picture: Gray, size: tuple[int, int]) -> Gray:
 
 
 def taught(source: Gray, size: tuple[int, int]) -> Region:
-    """Where a person would teach a pattern of that size: the place with most corners, at least 100
-    px from the border."""
+    """Where a person would teach a pattern of that size: the place with the most corners, at least
+    100 px from the border."""
     corners = cv2.cornerMinEigenVal(rendered(source, Region(x=0, y=0, width=8, height=8)), 7)
     mean = cv2.blur(np.minimum(corners, np.quantile(corners, 0.95)), size)
     inner = (
@@ -95,8 +95,8 @@ def patterns(
 ) -> Iterator[tuple[int, str, Gray, Region, Gray]]:
     """Number, name and source of a picture, the pattern taught in it and the master.
 
-    full: of all pictures but those in which nobody would teach it, in one size each; else of every
-    picture, in the first size in which a person would, if there is one.
+    full: of all pictures except those in which nobody would teach one, in one size each; otherwise
+    of every picture, in the first size in which a person would, if there is one.
     """
     for number, (name, source) in enumerate(sources(data, ALL if full else PICTURES)):
         own = SIZES[number % len(SIZES)]
@@ -171,7 +171,7 @@ def apart(one: float, other: float) -> float:
 
 def teachable(master: Gray, where: Region) -> bool:
     """Whether a person would take it for a pattern: there is something to see in most of it, and
-    nowhere else the like."""
+    nothing like it anywhere else."""
     pattern_ = master[where.y : where.bottom, where.x : where.right].astype(np.float32)
     blocks = [
         block.std()
@@ -197,7 +197,7 @@ def teachable(master: Gray, where: Region) -> bool:
 
 
 def kind_of(name: str) -> str:
-    """What pictures of the same part have in common in their names: boards of one series, views of
+    """What the names of pictures of the same part have in common: boards of one series, views of
     one scene."""
     letters = "".join(c for c in name if not c.isdigit())
     return name[:5] if letters in ("_temp", "_test") else letters.split("-")[0].split("_")[0]

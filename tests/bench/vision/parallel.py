@@ -1,9 +1,9 @@
 """Are a program's tools faster side by side? `python -m tests.bench.vision.parallel` prints serial
 ms and those of two threads.
 
-Tools of one kind are measured one after the other, and by a pool of two threads, in turns; least of
-the rounds, since machines are shared. On views that share nothing, so nothing is waited for but the
-interpreter and the cores.
+Tools of one kind are measured one after the other, and by a pool of two threads, in turns; the
+least of the rounds counts, since machines are shared. The views share nothing, so the only waits
+are for the interpreter and the cores.
 """
 
 import sys
@@ -33,7 +33,7 @@ SIZES = ((640, 480), (1280, 960))
 
 
 def tools_at(where: Region) -> dict[str, Tool]:
-    """One of each typical kind in a region."""
+    """One tool of each typical kind, in a region."""
     x, y = where.centre
     ring = Ring(
         x=x,
@@ -59,7 +59,7 @@ def tools_at(where: Region) -> dict[str, Tool]:
 
 
 def places(width: int, height: int, count: int) -> list[Region]:
-    """Regions of a 4 x 4 grid that do not overlap; a single one takes all of the middle."""
+    """Regions of a 4 x 4 grid that do not overlap; a single one takes the whole middle."""
     if count == 1:
         return [region(width // 4, height // 4, width // 2, height // 2)]
     side = 2 if count == 4 else 4
@@ -70,7 +70,7 @@ def places(width: int, height: int, count: int) -> list[Region]:
 def compare(
     kind: str, size: tuple[int, int], count: int, pool: ThreadPoolExecutor
 ) -> tuple[float, float]:
-    """Least ms of a program of so many tools, one after the other and side by side."""
+    """Least ms of a program of that many tools, one after the other and side by side."""
     scene = Scene.plain(*size, (60.0, 60.0, 60.0)).clutter(1)
     for where in places(*size, count):
         scene = scene.disc(*where.centre, min(where.width, where.height) / 3, (60.0, 60.0, 220.0))

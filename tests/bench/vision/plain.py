@@ -57,14 +57,14 @@ def measured(tool: Tool, learned: Any, frame: Frame) -> float:
 
 
 def learned_of(tool: Tool, frame: Frame) -> Any:
-    """What it learns of a master."""
+    """What it learns from a master."""
     return TOOLS[tool.kind].learn(
         frame.view(tool.region) if isinstance(tool, RegionTool) else None, tool
     )
 
 
 def _plain_way(tool: Tool, learned: Any) -> Callable[[View], object] | None:
-    """The same by the obvious OpenCV calls, for the comparison of times."""
+    """The same by the obvious OpenCV calls, to compare times."""
     if isinstance(tool, Blobs):
         return lambda view: len(
             cv2.findContours(cv2.threshold(view.gray, learned.threshold, 255, 0)[1], 1, 2)[0]
@@ -104,8 +104,8 @@ def _ms(work: Callable[[Frame], object], frames: list[Frame]) -> float:
 
 
 def measure(data: Path | None = None) -> list[dict[str, Any]]:
-    """One row a tool: ms at 150 x 120 and 400 x 300 px, and the ratio to the plain way at 400 x 300
-    px."""
+    """One row per tool: ms at 150 x 120 and 400 x 300 px, and the ratio to the plain way at 400 x
+    300 px."""
     del data
     frames = [_scene(seed).frame(5, seed) for seed in (1, 2, 3)]
     rows = []

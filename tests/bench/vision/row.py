@@ -33,12 +33,12 @@ class Trial(NamedTuple):
 
 
 def fresh(pixels: Pixels) -> Frame:
-    """A frame nothing was made of yet."""
+    """A frame from which nothing has been made yet."""
     return Frame(pixels.copy(), 0, 0.0, "bench", simulated=True)
 
 
 def timed(work: Callable[[], Any]) -> tuple[Any, float]:
-    """What it gives and ms of this thread: machines are shared."""
+    """What it returns, and ms of this thread, as machines are shared."""
     began = time.thread_time()
     value = work()
     return value, 1000 * (time.thread_time() - began)

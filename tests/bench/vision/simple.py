@@ -50,7 +50,7 @@ GIVEN = Given(EMPTY, {"a": Measurement(3.0), "b": Measurement(4.0)}, {"a": True,
 
 
 def measure(data: Path | None = None) -> list[Row]:
-    """One row a tool; the pictures are drawn, with or without data."""
+    """One row per tool; the pictures are drawn, with or without data."""
     del data
     return list(_rows())
 
@@ -208,7 +208,8 @@ def _lightness(gray: float) -> float:
 
 
 def _outline() -> Row:
-    """The same part in other light has a score of 1; the plain way is normalised correlation."""
+    """The same part in different light has a score of 1; the plain way is normalised
+    correlation."""
     master = Scene.plain(640, 480, 60.0).part(240.3, 190.6).pixels(5, 99)
     shots = [
         Scene.plain(640, 480, 60.0).part(240.3, 190.6).lit(0.6 + 0.03 * n, 10, 0.4).pixels(5, n)
@@ -259,7 +260,7 @@ def _blobs(dice: np.random.Generator) -> Row:
 
 
 def _pattern(dice: np.random.Generator) -> Row:
-    """1 to 5 copies; the plain way counts the peaks of matchTemplate."""
+    """1 to 5 copies; the plain way counts the peaks found by matchTemplate."""
     where = region(60, 60, 520, 360)
     tool = PatternTool(
         name="t", region=where, pattern=region(100, 100, 60, 50), value="count", low=0.0

@@ -159,7 +159,7 @@ def _difference(data: Path | None) -> Iterator[Row]:
 
 
 def _codes(data: Path | None) -> Iterator[Row]:
-    """Next to zxing-cpp alone; OpenCV's QRCodeDetector reads far less of either."""
+    """Next to zxing-cpp alone; OpenCV's QRCodeDetector reads far fewer of either."""
     for own in codes.measure(data):
         what, ours, alone = (
             own["change"],

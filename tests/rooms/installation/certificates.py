@@ -1,4 +1,4 @@
-"""Certificates for tests, that end when a test likes."""
+"""Certificates for tests, which expire when a test wants them to."""
 
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -10,7 +10,7 @@ from cryptography.x509.oid import NameOID
 
 
 def certificate(file: Path, days: float) -> Path:
-    """A certificate that ends in so many days, for itself."""
+    """A self-signed certificate that expires in that many days."""
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "plant")])
     now = datetime.now(UTC)

@@ -2,8 +2,8 @@
 
 `python -m tests.rooms.installation.forked serve SOCKET` serves until it is ended. Run as a file,
 `forked.py call SOCKET ARGUMENT...` is a call: its arguments, folder, environment, standard streams
-and exit code are those of a process of its own. Nothing is imported above that a call does not
-need, for that is what a call costs.
+and exit code are those of a process of its own. Nothing that a call does not need is imported
+above, because imports are what a call costs.
 """
 
 import json
@@ -26,7 +26,7 @@ def call(path: str, argv: list[str]) -> int:
 
 
 def serve(path: str) -> None:
-    """Take calls. The socket is there once all is loaded."""
+    """Take calls. The socket exists once everything is loaded."""
     import gc
     import pkgutil
     from importlib import import_module

@@ -1,4 +1,4 @@
-"""What /proc tells about a running process that keeps databases: which of their files are open, and
+"""What /proc says about a running process that keeps databases: which of their files are open, and
 which locks are held."""
 
 from collections.abc import Iterator
@@ -8,7 +8,7 @@ import psutil
 
 
 def family(pid: int) -> Iterator[int]:
-    """A process and all that come from it."""
+    """A process and all its descendants."""
     yield pid
     yield from (child.pid for child in psutil.Process(pid).children(recursive=True))
 
@@ -29,10 +29,10 @@ def deleted(pid: int) -> list[str]:
 
 
 def unlocked(pid: int, folder: Path) -> list[str]:
-    """Databases of a folder that a process, or a child, has open without any of SQLite's locks on
+    """Databases in a folder that a process, or a child, has open without any of SQLite's locks on
     them.
 
-    Whoever has a log that is written ahead open holds a shared lock on the database for as long as
+    A process that has a write-ahead log open holds a shared lock on the database for as long as
     that lasts.
     """
     held = set()

@@ -1,5 +1,5 @@
-"""A machine without systemd: a root on which versions of this tree are side by side, updated by the
-shipped scripts; node and web of the current one are started and stopped as the units would."""
+"""A machine without systemd: a root with versions of this tree side by side, updated by the shipped
+scripts; node and web of the current one are started and stopped as the units would do it."""
 
 import os
 import subprocess
@@ -60,7 +60,7 @@ class Machine:
         (self.opt / "current").symlink_to("versions/1.0")
 
     def version(self, name: str, broken: str = "") -> None:
-        """A version that works, or one whose command `broken` ends at once."""
+        """A version that works, or one in which the command named by `broken` ends at once."""
         made = self.opt / "versions" / name
         made.mkdir(parents=True)
         for part in ("lib", "pyvenv.cfg"):

@@ -1,5 +1,5 @@
-"""A node in this process that has been put together, but not started: what comes waits, and what it
-would say is looked at."""
+"""A node in this process that has been put together, but not started: what comes waits, and tests
+look at what it would say."""
 
 import json
 import os
@@ -30,8 +30,8 @@ class Still:
         same: bool = False,
         **more: Any,
     ) -> None:
-        """These come as one batch on the trigger topic; they may have come before (`again`), or are
-        in the ledger (`same`)."""
+        """Deliver these as one batch on the trigger topic; they may have come before (`again`), or
+        be in the ledger (`same`)."""
         backlog = None if outage_s is None else Backlog(outage_s)
         raw = [
             payload if isinstance(payload, bytes) else json.dumps(payload).encode()
@@ -46,7 +46,7 @@ class Still:
         )
 
     def said(self, name: str, leaf: str = "") -> list[Any]:
-        """What it said on a topic since it was asked last."""
+        """What it has said on a topic since it was last asked."""
         topic = self.names(name, leaf)
         found = [message for message in self.service.outbox.misc if message.topic == topic]
         for message in found:
@@ -93,7 +93,7 @@ def still(
     folder: Path, *, commands: dict[str, Any] | None = None, **station: Any
 ) -> Iterator[Still]:
     """A node with the stations cam1 and cam2, both simulated and without a program: what is
-    inspected there is an ERROR. Nothing of it is started, and so no process."""
+    inspected there is an ERROR. Nothing in it is started, and so no process either."""
     stations = [
         {"id": name, "camera": {"kind": "synthetic"}, "worker": "thread", **station}
         for name in ("cam1", "cam2")

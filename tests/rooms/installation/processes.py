@@ -43,7 +43,7 @@ class NodeProcess:
         self.process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
-        """Start it; it is not awaited."""
+        """Start it without waiting for it to be ready."""
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
                 [sys.executable, "-m", "deploy.cli.command", "run", "--config", str(self.config)],
@@ -88,7 +88,7 @@ class NodeProcess:
                 self.process.wait(5)
 
     def wait_ended(self, limit_s: float = 10.0) -> int:
-        """The exit code, when it has ended by itself."""
+        """The exit code, once it has ended by itself."""
         assert self.process is not None
         process = self.process
         wait_for(lambda: process.poll() is not None, limit_s, "the end of the node")
@@ -105,5 +105,5 @@ def toml(value: Any) -> str:
 
 
 def settle(seconds: float) -> None:
-    """Let time pass where nothing can be waited for: that something does NOT happen."""
+    """Let time pass where there is nothing to wait for, to see that something does NOT happen."""
     time.sleep(seconds)

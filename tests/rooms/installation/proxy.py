@@ -1,5 +1,5 @@
-"""A TCP proxy in front of a broker that can go deaf, cut connections, or cut them after so many
-bytes."""
+"""A TCP proxy in front of a broker, which can go deaf, cut connections, or cut them after a number
+of bytes."""
 
 import contextlib
 import socket

@@ -1,4 +1,4 @@
-"""The web application over a state folder of a test, and people who are signed in to it."""
+"""The web application over a test's state folder, and people who are signed in to it."""
 
 import secrets
 from pathlib import Path
@@ -51,7 +51,7 @@ def application(
 
 
 class Someone:
-    """A person of a role with a bearer token."""
+    """A person with a role and a bearer token."""
 
     def __init__(self, app: Flask, role: UserRole) -> None:
         here: Site = app.extensions[NAME]
@@ -68,7 +68,7 @@ class Someone:
 
     @property
     def headers(self) -> dict[str, str]:
-        """What proves who asks."""
+        """What proves who is asking."""
         return {"Authorization": f"Bearer {self.token}"}
 
     def ask(
@@ -80,7 +80,7 @@ class Someone:
         )
 
     def get(self, path: str, **given: Any) -> Any:
-        """The data of an answer that must be good."""
+        """The data of an answer that must be a success."""
         answer = self.ask("GET", path, **given)
         assert answer.status_code == 200, answer.text
         return answer.json["data"]  # type: ignore[index]

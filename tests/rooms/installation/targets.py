@@ -1,4 +1,4 @@
-"""Real targets of exports, on this machine: an OpenSSH server and an S3-compatible store."""
+"""Real export targets on this machine: an OpenSSH server and an S3-compatible store."""
 
 import os
 import pwd
@@ -65,7 +65,7 @@ class SshServer:
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
-        """Take connections; returns when the first would be taken."""
+        """Take connections; returns once a connection would be taken."""
         if os.geteuid() == 0:
             Path("/run/sshd").mkdir(exist_ok=True)
         server = shutil.which("sshd", path=f"{os.environ['PATH']}:/usr/sbin")
@@ -101,7 +101,7 @@ class SshServer:
                 log.write("started\n")
 
     def settings(self, **more: Any) -> dict[str, Any]:
-        """As a target of the settings."""
+        """It as a target in the settings."""
         return {
             "kind": "sftp",
             "host": "127.0.0.1",
@@ -116,7 +116,7 @@ class SshServer:
 
 @contextmanager
 def ssh_server(folder: Path) -> Iterator[SshServer]:
-    """One that runs."""
+    """A running one."""
     server = SshServer(folder)
     server.start()
     try:
@@ -140,7 +140,7 @@ class Store:
         self._client.create_bucket(Bucket=BUCKET)
 
     def settings(self, **more: Any) -> dict[str, Any]:
-        """As a target of the settings."""
+        """It as a target in the settings."""
         return {
             "kind": "s3",
             "endpoint": self.endpoint,
@@ -152,7 +152,7 @@ class Store:
         }
 
     def files(self) -> dict[str, bytes]:
-        """What the bucket has, as another client reads it."""
+        """What the bucket holds, as another client reads it."""
         found = self._client.list_objects_v2(Bucket=BUCKET).get("Contents", [])
         return {
             each["Key"]: self._client.get_object(Bucket=BUCKET, Key=each["Key"])["Body"].read()
@@ -162,7 +162,7 @@ class Store:
 
 @contextmanager
 def s3_store() -> Iterator[Store]:
-    """One that runs."""
+    """A running one."""
     server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
     server.start()
     try:

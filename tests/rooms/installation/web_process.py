@@ -1,4 +1,4 @@
-"""The web as it is served: Gunicorn as a process, over a state folder of a test."""
+"""The web as it is served: Gunicorn as a process, over a test's state folder."""
 
 import json
 import os
@@ -23,7 +23,7 @@ COMMAND = (sys.executable, "-m", "deploy.cli.command", "web")
 def asked(
     port: int, method: str, path: str, body: Any = None, token: str | None = None
 ) -> tuple[int, Any]:
-    """Status and JSON of the answer of a web on this machine; 0 while nobody answers."""
+    """Status and JSON of an answer from a web on this machine; 0 while nothing answers."""
     headers = {
         "Content-Type": "application/json",
         **({"Authorization": f"Bearer {token}"} if token else {}),
@@ -63,11 +63,11 @@ class Web:
     def ask(
         self, method: str, path: str, body: Any = None, token: str | None = None
     ) -> tuple[int, Any]:
-        """Status and JSON of an answer; 0 while nobody answers."""
+        """Status and JSON of an answer; 0 while nothing answers."""
         return asked(self.port, method, path, body, token)
 
     def ready(self) -> "Web":
-        """When it answers."""
+        """Returns once it answers."""
         wait_for(
             lambda: self.process.poll() is not None or self.ask("GET", "/health")[0] == 200,
             60,
@@ -77,7 +77,7 @@ class Web:
         return self
 
     def sign_in(self, username: str = "ada", role: UserRole = "ADMIN") -> str:
-        """A token of an account that is made for it."""
+        """A token for an account that is made for it."""
         Users(self.state / "users").add(
             username, username, role, PasswordHasher(1, 1024, 1).hash(PASSWORD)
         )

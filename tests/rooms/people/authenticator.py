@@ -28,7 +28,7 @@ def unb64(text: str) -> bytes:
 @dataclass
 class Authenticator:
     """One credential (ES256), as a security key and the browser in front of it would answer;
-    `counter` is of the next use."""
+    `counter` is that of the next use."""
 
     origin: str = "http://localhost:5000"
     counter: int = 1

@@ -1,5 +1,5 @@
-"""A small identity provider (OpenID Connect) on a thread: what a test tells it about a person, and
-the lies it is to tell."""
+"""A small identity provider (OpenID Connect) on a thread: it says what a test tells it about a
+person, lies included."""
 
 import base64
 import hashlib
@@ -18,8 +18,8 @@ CLIENT, SECRET = "inspection-node", "a secret of the provider 42"
 
 
 class Issuer:
-    """Signs in whoever `claims` says, at once. `lie` changes an ID token's claims; `key`, `alg`
-    what signs it."""
+    """Signs in at once the person that `claims` describes. `lie` changes an ID token's claims;
+    `key` and `alg` change what signs it."""
 
     def __init__(self) -> None:
         self.key: Any = RSAKey.generate_key(2048, {"kid": "one"}, private=True)

@@ -1,5 +1,5 @@
-"""The web as its accounts see it: an application with settings of the test's choice, and people who
-sign in."""
+"""The web as its accounts see it: an application with settings that the test chooses, and people
+who sign in."""
 
 import json
 from pathlib import Path
@@ -64,7 +64,7 @@ def sign_in(
 
 
 class Caller:
-    """Somebody with a bearer token and no cookies."""
+    """A person with a bearer token and no cookies."""
 
     def __init__(self, app: Flask, username: str, role: UserRole | None = None) -> None:
         self.id = account(app, username, role) if role else ""
@@ -85,14 +85,14 @@ class Caller:
 
 
 def data(answer: TestResponse) -> Any:
-    """The data of an answer that went well."""
+    """The data of an answer that is a success."""
     assert answer.json is not None
     assert answer.json["success"] is True, answer.json
     return answer.json["data"]
 
 
 def code(answer: TestResponse) -> str:
-    """The code of an answer that did not."""
+    """The code of an answer that is not."""
     assert answer.json is not None, answer.text
     assert answer.json["success"] is False, answer.json
     assert answer.headers["X-Request-ID"]

@@ -1,4 +1,4 @@
-"""Draws turned bars whose edges are known to a fraction of a px: what calipers are tested on."""
+"""Draws turned bars whose edges are known to a fraction of a px: calipers are tested on them."""
 
 import math
 

@@ -3,7 +3,7 @@ noise and light.
 
 Coordinates are those of a frame: the centre of the top left pixel is (0, 0), so a rectangle from x
 = 9.5, 10 px wide, covers the columns 10 to 19 wholly. Every shape is anti-aliased: a pixel's value
-is the share of it that is covered. Scenes are values: each call gives a new one, pixels() and
+is the share of it that is covered. Scenes are values: each call returns a new one; pixels() and
 frame() round it to 8 bit.
 """
 
@@ -66,10 +66,10 @@ class Scene:
     def part(
         self, x: float, y: float, seed: int = 1, size: tuple[int, int] = (120, 100)
     ) -> "Scene":
-        """A textured part with its left top corner at (x, y): a plate with 24 rectangles and discs,
-        sharp edges.
+        """A textured part with its left top corner at (x, y): a plate with 24 rectangles and discs
+        with sharp edges.
 
-        The same seed is the same part, wherever it lies.
+        The same seed gives the same part, wherever it lies.
         """
         rng = np.random.default_rng(seed)
         light = self.rectangle(x, y, *size, self._tone(rng, 100, 140)).light
@@ -96,7 +96,7 @@ class Scene:
         finest_px: float = 6.0,
         contrast: float = 30.0,
     ) -> "Scene":
-        """A smooth texture over all of the scene, moved by (dx, dy): 40 waves, none shorter than
+        """A smooth texture over the whole scene, moved by (dx, dy): 40 waves, none shorter than
         finest_px."""
         rng = np.random.default_rng(seed)
         y, x = np.mgrid[: self.height, : self.width]
@@ -122,8 +122,8 @@ class Scene:
         return Scene(light)
 
     def lit(self, gain: float = 1.0, offset: float = 0.0, ramp: float = 0.0) -> "Scene":
-        """Other light: times gain, plus offset, times a ramp from 1 - ramp / 2 at the left to 1 +
-        ramp / 2."""
+        """Different light: times gain, plus offset, times a ramp from 1 - ramp / 2 at the left to 1
+        + ramp / 2."""
         slope = 1 + ramp * (np.arange(self.width) / max(self.width - 1, 1) - 0.5)
         return Scene(
             self.light * gain * (slope[:, None] if self.light.ndim == 3 else slope) + offset
@@ -198,7 +198,7 @@ def _disc(light: Light, x: float, y: float, radius: float, colour: Colour) -> No
 
 
 def _paint(light: Light, rows: Span, columns: Span, cover: Light, colour: Colour) -> None:
-    """In place, where it is touched: a scene has hundreds of shapes."""
+    """Works in place, only where the shape lies: a scene has hundreds of shapes."""
     there = light[rows[0] : rows[1], columns[0] : columns[1]]
     if light.ndim == 3:
         cover = cover[:, :, None]
@@ -207,7 +207,7 @@ def _paint(light: Light, rows: Span, columns: Span, cover: Light, colour: Colour
 
 
 def _touched(low: float, length: float, size: int) -> Span:
-    """Of a line of `size` px, what a stretch may cover."""
+    """The part of a line of `size` px that a stretch may cover."""
     first = int(np.clip(np.floor(low - 1), 0, size))
     return first, int(np.clip(np.ceil(low + length + 2), first, size))
 

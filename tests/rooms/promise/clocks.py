@@ -1,10 +1,10 @@
-"""Clocks that a test sets: the wall clock goes where it is told, the boot clock only on."""
+"""Clocks that a test sets: the wall clock goes where it is told, the boot clock only forwards."""
 
 from schemas.store.clock import Clock
 
 
 class SetClock(Clock):
-    """A machine's clocks, at first in November 2026."""
+    """A machine's clocks, which begin in November 2026."""
 
     def __init__(self, wall: float = 1_795_000_000.0, boot: str = "first") -> None:
         self.at = wall
@@ -31,7 +31,7 @@ class SetClock(Clock):
         self.up += seconds
 
     def off(self, seconds: float) -> None:
-        """The machine is off for so long, and starts anew with its clock right."""
+        """The machine is off for that long, and starts again with the right time."""
         self.at += seconds
         self.up = 5.0
         self.booted += "-again"

@@ -21,7 +21,7 @@ def new(trigger_id: str, payload: bytes = b"{}", station: str = "cam1") -> NewTr
 
 
 def build(trigger_id: str, station: str = "cam1") -> Callable[[int], Result]:
-    """What makes its result, an ERROR / TIMEOUT, once it is given a seq."""
+    """Gives what makes its result, an ERROR / TIMEOUT, once it is given a seq."""
 
     def make(seq: int) -> Result:
         return Result(
@@ -116,7 +116,7 @@ def verdict_of(number: int) -> str:
 
 
 def program_of(number: int) -> str:
-    """The first hundredth was judged by another program."""
+    """The program of result `number`: another one judged the first hundredth."""
     return "old-program" if number <= 100 else "bottle-cap"
 
 
@@ -126,7 +126,7 @@ def part_of(number: int) -> str | None:
 
 
 def result_id(number: int) -> str:
-    """A result id that tells the number."""
+    """A result id that contains the number."""
     return f"019a0000-0000-7000-8000-{number:012x}"
 
 

@@ -80,7 +80,7 @@ class Line:
         *,
         wait: bool = False,
     ) -> str:
-        """Publish a trigger; without a payload it gets an id of its own. The id."""
+        """Publish a trigger; without a payload it gets an id of its own. Returns the id."""
         value: dict[str, Any] = {"trigger_id": f"t-{uuid4()}"} if payload is None else {}
         if isinstance(payload, dict):
             value = payload
@@ -186,7 +186,7 @@ def outbox(ledger: Path) -> int:
 def check(
     line: Line, ledger: Path, station: str = "cam1", limit_s: float = 60.0, *, resent: bool = False
 ) -> Counter[str]:
-    """The promise, once everything has come to rest. Verdict counts.
+    """Check the promise, once everything has come to rest. Returns the counts of verdicts.
 
     resent: results marked with the user property `attempt` or `resend` may come again; without it
     nothing may. A message that the broker gives the observer again after the observer's own

@@ -1,5 +1,5 @@
-"""Both ends of a live stream: something that speaks as a node does, and something that reads as a
-browser does."""
+"""Both ends of a live stream: one that speaks as a node does, and one that reads as a browser
+does."""
 
 import json
 import socket
