@@ -5,8 +5,10 @@ A length is never a distorted length times a scale: the points are taken to the 
 then plane), and what is measured is measured there.
 """
 
-from collections.abc import Callable, Sequence
-from typing import Any
+import math
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Any, TypeVar
 
 import cv2
 import numpy as np
@@ -16,6 +18,7 @@ from node.frame import Pixels
 from schemas import Problem
 from schemas.calibration import Calibration, Checkerboard, Scale
 
+T = TypeVar("T")
 Floats = NDArray[np.float64]
 Flat = Callable[[Any], Floats]  # n x 2 points of the frame, in px, as points of the part's plane
 
@@ -96,6 +99,7 @@ def from_checkerboard(
     rows: int,
     square_mm: float,
     in_plane: int | None = None,
+    until: float = math.inf,
 ) -> Checkerboard:
     """Camera and lens from pictures of one checkerboard with columns x rows inner corners; uint8,
     gray or BGR, of one size.
@@ -103,9 +107,10 @@ def from_checkerboard(
     in_plane: number of the picture in which the board lies where the parts will lie; it gives the
     plane. None is allowed if all boards lie in one plane, to 2 degrees and 1 % of their distance:
     it is the plane of the least tilted one. Corners by A. Duda, U. Frese 2018; camera by Z. Zhang
-    2000. error_px is the reprojection error (RMS). Raises Problem NO_CONTRAST if the board is found
-    in fewer than 3 pictures, or not in picture in_plane; NO_VALUE if None is not allowed;
-    IMAGE_SIZE if sizes differ.
+    2000. error_px is the reprojection error (RMS). until: as of in_time.
+
+    Raises Problem NO_CONTRAST if the board is found in fewer than 3 pictures, or not in picture
+    in_plane; NO_VALUE if None is not allowed; IMAGE_SIZE if sizes differ; TIMEOUT.
     """
     if not pictures or len({picture.shape[:2] for picture in pictures}) > 1:
         raise Problem("IMAGE_SIZE", "the pictures of a calibration must have one size")
@@ -114,7 +119,7 @@ def from_checkerboard(
             "NO_VALUE", f"a board of {columns} x {rows} corners with squares of {square_mm:g} mm"
         )
     height, width = pictures[0].shape[:2]
-    boards = [_corners(picture, columns, rows) for picture in pictures]
+    boards = [_corners(picture, columns, rows) for picture in in_time(pictures, until)]
     found = [number for number, board in enumerate(boards) if board is not None]
     if len(found) < LEAST_VIEWS or (in_plane is not None and in_plane not in found):
         missing = [number for number in range(len(boards)) if number not in found]
@@ -156,6 +161,15 @@ def from_checkerboard(
         height=height,
         error_px=float(error),
     )
+
+
+def in_time(things: Iterable[T], until: float) -> Iterator[T]:
+    """The things, one by one, until then (monotonic seconds). Raises Problem TIMEOUT: to look
+    through a picture of 12 megapixels that shows no board takes a quarter of a minute."""
+    for thing in things:
+        if time.monotonic() > until:
+            raise Problem("TIMEOUT", "looking for the boards takes too long: give fewer pictures")
+        yield thing
 
 
 def _check_one_plane(normals: Floats, away: Floats) -> None:

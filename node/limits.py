@@ -99,6 +99,7 @@ TABLE: dict[str, dict[str, str]] = {
         "node.gpio.driver": "START_S STOP_S LAST_S",
         "node.gpio.guard": "HANG_S LEAVE_S",
         "node.telemetry.metrics_port": "OPEN_S PACE_S PIECE_S REST_S TURN_S",
+        "node.commands.calibrate": "LIMIT_S",
         "node.commands.optimise": "LIMIT_S",
         "node.commands.trying": "CHALLENGE_S",
         "node.pictures.writer": "AFTER_S IDLE_S",

@@ -1,6 +1,10 @@
 """Calibration: a drawn camera is learned from its boards, and mm are measured on the part's plane,
 not scaled."""
 
+import base64
+import math
+import time
+from types import SimpleNamespace
 from typing import Any
 
 import cv2
@@ -8,10 +12,12 @@ import numpy as np
 import pytest
 
 from node.calibration import check_size, flat, from_checkerboard, from_length, px_length, to_mm
+from node.commands import calibrate
 from node.frame import Placement
 from node.measure import measure
 from node.program import load
 from schemas import Checkerboard, Problem, Scale, as_program
+from schemas.command import Calibrate
 from tests.rooms.pictures.bars import bar
 from tests.rooms.pictures.scenes import Scene
 
@@ -137,6 +143,27 @@ def test_too_few_boards_are_a_problem_that_names_the_pictures(pictures: list[np.
         from_checkerboard([pictures[0], blank[:-1]], 9, 6, SQUARE_MM)
     with pytest.raises(Problem, match="IMAGE_SIZE"):
         from_checkerboard([], 9, 6, SQUARE_MM)
+
+
+def test_boards_that_take_too_long_to_find_are_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    plain = np.full((40, 60), 128, np.uint8)
+    for until, code in ((math.inf, "NO_CONTRAST"), (time.monotonic() - 1.0, "TIMEOUT")):
+        with pytest.raises(Problem, match=code):
+            from_checkerboard([plain] * 3, 9, 6, SQUARE_MM, until=until)
+    asked = Calibrate(
+        request_id="r",
+        station="cam1",
+        images=(base64.b64encode(b"a picture").decode(),) * 3,
+        columns=9,
+        rows=6,
+        square_mm=SQUARE_MM,
+    )
+    decoder = SimpleNamespace(decode=lambda _: plain)
+    bench: Any = SimpleNamespace(workshop=SimpleNamespace(decoder=decoder))
+    for limit_s, code in ((calibrate.LIMIT_S, "NO_CONTRAST"), (-1.0, "TIMEOUT")):
+        monkeypatch.setattr(calibrate, "LIMIT_S", limit_s)
+        with pytest.raises(Problem, match=code):
+            calibrate.calibrate(bench, asked)
 
 
 def test_a_known_length_is_a_scale() -> None:

@@ -9,7 +9,9 @@ import pytest
 
 from broker import connection
 from node import limits
+from node.commands import calibrate
 from node.commands.trying import CHALLENGE_S
+from node.worker import in_process
 from node.worker.bench import PICTURES_STOP_S, SHOWING_STOP_S
 
 WAITS = (
@@ -131,6 +133,12 @@ def test_who_waits_under_a_lock_gives_up_before_anybody_is_missed_or_the_watchdo
 
 def test_a_challenge_leaves_the_thread_of_commands_to_others_long_before_it_is_missed() -> None:
     assert CHALLENGE_S <= limits.BEAT_S / 4
+
+
+def test_a_command_has_ended_long_before_its_thread_is_missed() -> None:
+    assert calibrate.LIMIT_S < in_process.ASK_S
+    # one apart, and then the station's own worker, which loads what was stored
+    assert in_process.ASK_S + 2 * in_process.THERE_S < limits.COMMANDS_BEAT_S / 2
 
 
 def test_an_end_takes_less_than_ten_seconds_and_its_parts_have_room_in_it() -> None:
