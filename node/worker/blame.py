@@ -31,10 +31,10 @@ class Blame:
         if last[:2] == program[:2]:
             self._last = None
 
-    def ended(self, child: Child, *, asked: bool = False) -> Crash | None:
-        """A worker has ended. Returns what caused it, if that has happened often enough by now; no
-        program did, if a command was carried out meanwhile."""
-        how, job, doing = child.how(), self._job, child.page.done()
+    def ended(self, child: Child, how: str, *, asked: bool = False) -> Crash | None:
+        """A worker has ended; how: for people. Returns what caused it, if that has happened often
+        enough by now; no program did, if a command was carried out meanwhile."""
+        job, doing = self._job, child.page.done()
         if asked:
             return None
         loading = child.loading()

@@ -205,14 +205,15 @@ class ProcessWorker:
             self._child = self._shown = None
             self._there.notify_all()
         child.close()
-        self._unstarted = None if told else child.how()
-        asked = b"A" in self._questions.ended(child.how())
+        how = child.how()
+        self._unstarted = None if told else how
+        asked = b"A" in self._questions.ended(how)
         self._handed.ended()
         if self._stopping:
             return
         self.ended += 1
-        log.error("station %s: %s, another one is started", self._station, child.how())
-        crash = self._blame.ended(child, asked=asked)
+        log.error("station %s: %s, another one is started", self._station, how)
+        crash = self._blame.ended(child, how, asked=asked)
         if crash is not None:
             if child.loading() is not None:
                 refused = {**self._setup.refused, crash.program: crash.version}

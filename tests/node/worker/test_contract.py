@@ -2,6 +2,7 @@
 
 import os
 import signal
+import subprocess
 import threading
 import time
 from collections.abc import Iterator
@@ -13,6 +14,7 @@ import pytest
 
 from node.cameras import synthetic
 from node.commands.with_pixels import PixelCommands
+from node.limits import BEAT_S
 from node.look import look
 from node.metrics import Metrics
 from node.part import Part
@@ -393,6 +395,30 @@ def test_a_worker_that_stands_still_is_ended_when_it_is_asked_and_when_it_is_not
         wait_for(lambda: child.process.poll() is not None, 60, "its end")
         assert "has given no sign of life" in child.how()
     finally:
+        worker.stop()
+
+
+def test_one_that_cannot_be_ended_is_not_waited_for_until_who_waits_is_missed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    waits: list[float] = []
+
+    def wait(limit_s: float) -> None:
+        waits.append(limit_s)
+        raise subprocess.TimeoutExpired("a worker", limit_s)
+
+    worker = _alone(tmp_path)
+    worker.start()
+    child = _stopped(worker)
+    try:
+        with monkeypatch.context() as patch:
+            patch.setattr(child.process, "wait", wait)
+            patch.setattr(child.process, "kill", lambda: None)
+            child.end("hangs in a driver")
+            wait_for(lambda: worker._child not in (None, child), 60, "another one")
+        assert 0 < sum(waits) < BEAT_S / 2
+    finally:
+        child.process.kill()
         worker.stop()
 
 
