@@ -9,12 +9,14 @@ without reading from the network any more. A request has `WHOLE_S` to come in. B
 with a least rate.
 
 Those who sign in have a quarter of the threads, and a line of their own: however many they are,
-nobody else's page waits for them, and the last ones are refused before anything is read.
+nobody else's page waits for them, and the last ones are refused before anything is read. A body
+that a thread reads takes none of these threads, whatever it is for.
 
-No address has more than three quarters of the threads at a time, or more than `OPEN` connections
-that say nothing; when all places are taken, the connection that has been silent longest makes room.
-Behind our own proxy (`web.proxy_hops`) all connections are the proxy's: it counts them, and these
-two limits are off.
+No address has more than three quarters of the threads at a time, half of those for large bodies or
+for signing in, half of the line of those who sign in, or more than `OPEN` connections that say
+nothing; when all places are taken, the connection that has been silent longest makes room. Behind
+our own proxy (`web.proxy_hops`) all connections are the proxy's: it counts them, and these limits
+are off.
 
 One file: three small classes that replace parts of one Gunicorn worker and rely on each other.
 """
@@ -24,6 +26,7 @@ import re
 import socket
 import time
 from collections import Counter, deque
+from collections.abc import Iterable
 from functools import partial
 from selectors import EVENT_READ
 from typing import Any
@@ -44,7 +47,7 @@ LEAST_BYTES_S = 16 * 1024
 OPEN = 64
 SPARE = 32  # places that are kept for the next to come
 LENGTH = re.compile(rb"\r\ncontent-length:[ \t]*([0-9]{1,12})[ \t]*\r\n", re.IGNORECASE)
-PROVES = re.compile(rb"/auth/(?:login|setup)[ ?]")  # a password is hashed there
+PROVES = re.compile(rb"/auth/(?:login|setup)[ ?#]")  # a password is hashed there
 UNKNOWN = re.compile(rb"\r\n(?:transfer-encoding|expect)[ \t]*:", re.IGNORECASE)
 REFUSED = "HTTP/1.1 {}\r\nConnection: close\r\nContent-Length: 0\r\nCache-Control: no-store\r\n\r\n"
 
@@ -114,7 +117,8 @@ class Patient(TConn):  # type: ignore[misc]
             length = LENGTH.search(head)
             body = int(length[1]) if length is not None else 0
             self.large = body > BODY_BYTES or UNKNOWN.search(head) is not None
-            self.proving = PROVES.search(unquote_to_bytes(head.partition(b"\r\n")[0])) is not None
+            asked = unquote_to_bytes(head.partition(b"\r\n")[0])
+            self.proving = not self.large and PROVES.search(asked) is not None
             self._needed = end if self.large else end + body
         return len(self.came) >= self._needed
 
@@ -149,9 +153,9 @@ class Threads(ThreadWorker):  # type: ignore[misc]
         self.large = max(1, self.cfg.threads // 8)
         # more than web.credentials.password has places for: the others are told BUSY at once
         self.few = max(1, self.cfg.threads // 4)
-        self.proving = 0
         self.running: Counter[str] = Counter()
         self.reading: list[Patient] = []
+        self.proving: list[Patient] = []
         self.waiting: deque[Patient] = deque()
         self.silent: Counter[str] = Counter()
         self.lingering: deque[Patient] = deque()
@@ -211,9 +215,8 @@ class Threads(ThreadWorker):  # type: ignore[misc]
             super().finish_request(conn, fs)
             return
         _less(self.running, conn.address)
-        self.proving -= conn.proving
-        if conn.large:
-            self.reading.remove(conn)
+        if (few := self._few(conn)) is not None:
+            few[0].remove(conn)
         kept = False
         with contextlib.suppress(Exception):  # what a request raised is in the log
             kept = bool(fs.result()) if not fs.cancelled() else False
@@ -275,35 +278,43 @@ class Threads(ThreadWorker):  # type: ignore[misc]
         if self._may(conn):
             self._run(conn)
             return
+        status = self._refusal(conn)
+        if status:
+            conn.refused(status)
+            self._end(conn)
+            return
         conn.timeout = time.monotonic() + STUCK_S
-        if self.fair and sum(each.address == conn.address for each in self.waiting) >= OPEN:
-            conn.refused("429 Too Many Requests")
-            self._end(conn)
-            return
-        if conn.proving and sum(each.proving for each in self.waiting) >= OPEN:
-            conn.refused("503 Service Unavailable\r\nRetry-After: 2")
-            self._end(conn)
-            return
         self.waiting.append(conn)
 
-    def _may(self, conn: Patient) -> bool:
-        if conn.large and len(self.reading) >= self.large:
-            return False
-        if conn.proving and self.proving >= self.few:
-            return False
-        if not self.fair:
-            return True
-        if conn.large and sum(each.address == conn.address for each in self.reading) >= max(
-            1, self.large // 2
+    def _refusal(self, conn: Patient) -> str:
+        """Why it has no place in the line; empty if it has one."""
+        signing_in = [each for each in self.waiting if each.proving] if conn.proving else []
+        if self.fair and (
+            _of(conn.address, self.waiting) >= OPEN or _of(conn.address, signing_in) >= OPEN // 2
         ):
-            return False
-        return bool(self.running[conn.address] < self.share)
+            return "429 Too Many Requests"
+        return "503 Service Unavailable\r\nRetry-After: 2" if len(signing_in) >= OPEN else ""
+
+    def _few(self, conn: Patient) -> tuple[list[Patient], int] | None:
+        """Who has the few threads of which it needs one, and how many there are; None where any
+        thread will do."""
+        if conn.large:
+            return self.reading, self.large
+        return (self.proving, self.few) if conn.proving else None
+
+    def _may(self, conn: Patient) -> bool:
+        if (few := self._few(conn)) is not None:
+            having, most = few
+            if len(having) >= most:
+                return False
+            if self.fair and _of(conn.address, having) >= max(1, most // 2):
+                return False
+        return not self.fair or self.running[conn.address] < self.share
 
     def _run(self, conn: Patient) -> None:
         self.running[conn.address] += 1
-        self.proving += conn.proving
-        if conn.large:
-            self.reading.append(conn)
+        if (few := self._few(conn)) is not None:
+            few[0].append(conn)
         self.enqueue_req(conn)
 
     def _next(self) -> None:
@@ -359,6 +370,10 @@ class Threads(ThreadWorker):  # type: ignore[misc]
     def _end(self, conn: Patient) -> None:
         self.nr_conns -= 1
         conn.close()
+
+
+def _of(address: str, among: Iterable[Patient]) -> int:
+    return sum(each.address == address for each in among)
 
 
 def _less(counts: Counter[str], key: str) -> None:
