@@ -35,10 +35,11 @@ class Said(NamedTuple):
     values: dict[str, Any]
 
     def __str__(self) -> str:
+        if not self.values:  # what others said, as it is
+            return self.text
         first, *others = self.text.split(" | ")  # for one, and for several
-        one = next(iter(self.values.values()), 1) == 1
-        text = first if one or not others else others[-1]
-        return text.format(**self.values) if self.values else text
+        one = next(iter(self.values.values())) == 1
+        return (first if one or not others else others[-1]).format(**self.values)
 
 
 def said(text: str, **values: Any) -> Said:

@@ -3,7 +3,7 @@
 from types import SimpleNamespace
 from typing import Any
 
-from web.health_checks import CHECKS
+from web.health_checks import CHECKS, Said
 
 
 def node(**stations: bool) -> Any:
@@ -24,3 +24,9 @@ def test_a_station_left_in_maintenance_needs_attention_and_is_named() -> None:
 
 def test_a_station_that_is_only_paused_needs_none() -> None:
     assert node(cam1=False).status == "ok"
+
+
+def test_a_message_of_somebody_else_is_said_whole_and_a_count_in_its_own_form() -> None:
+    assert str(Said("program left | right {n} is gone", {})) == "program left | right {n} is gone"
+    assert str(Said("{n} part | {n} parts", {"n": 1})) == "1 part"
+    assert str(Said("{n} part | {n} parts", {"n": 2})) == "2 parts"

@@ -13,16 +13,21 @@ export const locale =
 /**
  * The text in the page's language, `{name}` replaced by values.name. "{n} part | {n} parts" has two
  * forms, and a catalogue as many as its language needs; the first is for one, by the first value.
+ * What has no values has one form: a message may say " | " itself.
  */
 export function t(text, values = {}) {
-  const forms = (catalogue[text] ?? text).split(" | ");
-  const form = forms.length > 1 && !isOne(Object.values(values)[0]) ? forms.at(-1) : forms[0];
+  const written = catalogue[text] ?? text;
+  const counts = Object.values(values);
+  const forms = counts.length ? written.split(" | ") : [written];
+  const form = forms.length > 1 && !isOne(counts[0]) ? forms.at(-1) : forms[0];
   return form.replace(/\{(\w+)\}/g, (whole, name) =>
     name in values ? String(values[name]) : whole,
   );
 }
 
-const isOne = (count) => format("PluralRules", page.language, {}).select(Number(count)) === "one";
+// By digits alone: 1.000 is a thousand in German.
+const isOne = (count) =>
+  /^\d+$/.test(count) && format("PluralRules", page.language, {}).select(Number(count)) === "one";
 
 // Making a format takes longer than a hundred uses of it.
 const formats = new Map();
