@@ -82,13 +82,13 @@ def small_master(id: str) -> ResponseReturnValue:
 def _small(program: Program, kept: Path) -> bytes:
     """The small master of a program, from its file; a list asks for the same one many times at
     once, and one of them makes it. Raises Problem MASTER_IMAGE_NOT_FOUND, IMAGE_INVALID, BUSY."""
-    if kept.exists():
-        return kept.read_bytes()
+    if (found := _kept(kept)) is not None:
+        return found
     if not _making.acquire(timeout=TURN_S):
         raise Problem("BUSY", "other pictures are being decoded", retry_after_s=5)
     try:
-        if kept.exists():
-            return kept.read_bytes()
+        if (found := _kept(kept)) is not None:
+            return found
         data = site().programs.master(program)
         if data is None:
             raise Problem("MASTER_IMAGE_NOT_FOUND", f"{program.id} has none")
@@ -102,6 +102,13 @@ def _small(program: Program, kept: Path) -> bytes:
         return made
     finally:
         _making.release()
+
+
+def _kept(path: Path) -> bytes | None:
+    try:
+        return path.read_bytes()
+    except FileNotFoundError:  # never made, or just trimmed
+        return None
 
 
 def _trim(folder: Path) -> None:
