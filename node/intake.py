@@ -337,7 +337,7 @@ class Intake:
                 first.add(row.station)
                 self.answer(part, station, Problem("INTERRUPTED"))
             elif not row.this_boot:
-                self.answer(part, station, Problem("TRIGGER_STALE", "the machine was started anew"))
+                self.answer(part, station, Problem("TRIGGER_STALE", "the machine was restarted"))
             elif station.thread.reserve():
                 station.thread.add(part)
             else:

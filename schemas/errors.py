@@ -68,7 +68,7 @@ CATALOGUE: dict[str, Entry] = {
     "IMAGE_INVALID": Entry("The picture cannot be decoded", 422, "Send a JPEG or PNG picture"),
     # programs
     "PROGRAM_NOT_FOUND": Entry("There is no such program", 404, "Import it or choose another"),
-    "PROGRAM_INVALID": Entry("The program cannot be used", 422, "Mend what the message names"),
+    "PROGRAM_INVALID": Entry("The program cannot be used", 422, "Fix what the message names"),
     "PROGRAM_LOADING": Entry(
         "The program is still learning from its master",
         503,
@@ -136,7 +136,9 @@ CATALOGUE: dict[str, Entry] = {
         "Lines are set by hand only in maintenance mode", 409, "Pause with maintenance: true"
     ),
     "IN_MAINTENANCE": Entry(
-        "The station is in maintenance", 403, "Who began it ends it, or another administrator"
+        "The station is in maintenance",
+        403,
+        "The person who began it can end it, or another administrator",
     ),
     # storage
     "STORE_FAILED": Entry(
@@ -222,7 +224,9 @@ CATALOGUE: dict[str, Entry] = {
         "The settings cannot be changed here", 409, "Change the file on the machine, then reload"
     ),
     "USER_INVALID": Entry(
-        "The account cannot be made so", 422, "Choose another value for what the message names"
+        "The account cannot be made like this",
+        422,
+        "Choose another value for what the message names",
     ),
     "USER_NOT_FOUND": Entry("There is no such user", 404, "See user list"),
     # the web: who asks
@@ -239,7 +243,9 @@ CATALOGUE: dict[str, Entry] = {
         "The code is wrong or was used before", 401, "Wait for the next code; check the clock"
     ),
     "PASSKEY_INVALID": Entry(
-        "The passkey cannot be used so", 422, "Start again; use the address that passkeys are for"
+        "The passkey cannot be used like this",
+        422,
+        "Start again; use the address that passkeys are for",
     ),
     "PASSKEY_NOT_FOUND": Entry("There is no such passkey", 404, "See the passkeys of your account"),
     "TWO_FACTOR_STATE": Entry(
@@ -260,7 +266,7 @@ CATALOGUE: dict[str, Entry] = {
         "This site asks your role for a second factor", 403, "Set it up at your account"
     ),
     "OIDC_REFUSED": Entry(
-        "The identity provider lets nobody in here by this",
+        "What the identity provider answered lets nobody in here",
         403,
         "Sign in again; ask who keeps groups and roles",
     ),
@@ -273,9 +279,9 @@ CATALOGUE: dict[str, Entry] = {
     "PERMISSION_DENIED": Entry("The role does not allow this", 403, "Ask an administrator"),
     "SESSION_NOT_FOUND": Entry("There is no such session", 404, "See the list of sessions"),
     "SETUP_CLOSED": Entry(
-        "The first account cannot be made so",
+        "The first account cannot be made like this",
         403,
-        "Use the token of this start, or inspection-node user add",
+        "Use the token printed at this start, or inspection-node user add",
     ),
     # the web: how it is asked
     "CROSS_SITE": Entry(
@@ -291,11 +297,9 @@ CATALOGUE: dict[str, Entry] = {
     "METHOD_NOT_ALLOWED": Entry(
         "This address does not take that method", 405, "See the Allow header"
     ),
-    "BAD_REQUEST": Entry(
-        "The request is not HTTP as it should be", 400, "Correct what the message names"
-    ),
+    "BAD_REQUEST": Entry("The request is not valid HTTP", 400, "Correct what the message names"),
     "CONTENT_TYPE": Entry(
-        "The body has another content type than is taken", 415, "Send the content type of the API"
+        "The content type of the body is not accepted", 415, "Send the content type of the API"
     ),
     "TOO_LARGE": Entry("The request is too large", 413, "Send less at once"),
     "VALIDATION_FAILED": Entry(

@@ -143,12 +143,12 @@ def _accounts(here: Site) -> Found:
     users = here.users.list()
     if here.users.problem is not None:
         wrong = Said(here.users.problem.message, {})
-        return Found("degraded", (wrong,), "Change any account: the file is written anew")
+        return Found("degraded", (wrong,), "Change any account, and the file is written again")
     if not users:
         return Found(
             "degraded",
             (said("there is no account yet"),),
-            "inspection-node user add NAME, or the token that the start has printed",
+            "inspection-node user add NAME, or the token printed at the start",
         )
     sessions = len(here.accounts.sessions())
     return Found(
@@ -188,7 +188,7 @@ def _programs(here: Site) -> Found:
     count = len(here.programs.list())
     if here.programs.problem is not None:
         wrong = Said(here.programs.problem.message, {})
-        return Found("degraded", (wrong,), "Save any program: the file is written anew")
+        return Found("degraded", (wrong,), "Save any program, and the file is written again")
     if not count:
         return Found("degraded", (said("there are no programs"),), "Make or import one")
     return Found("ok", (said("{n} program | {n} programs", n=count),))

@@ -69,8 +69,8 @@ class Marks(Shape):
     alone: bool = Field(
         default=True,
         description=(
-            "Whether each mark is the only such in its search region: a second one nearly as good"
-            " is PART_NOT_FOUND."
+            "Whether each mark must be the only one of its kind in its search region: a second one"
+            " nearly as good is PART_NOT_FOUND."
         ),
     )
 

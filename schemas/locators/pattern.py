@@ -17,7 +17,7 @@ class Pattern(Shape):
     facts: ClassVar[LocatorFacts] = LocatorFacts(
         place=10,
         title="Pattern",
-        text="A piece of the part with structure is looked for. The first choice.",
+        text="Looks for a piece of the part that has structure. The first choice.",
         icon="M3 3h18v18H3zM8 8h6v6H8z",
     )
     kind: Literal["pattern"] = "pattern"

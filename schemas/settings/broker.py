@@ -45,8 +45,8 @@ class BrokerSettings(Shape):
     ) = Field(
         default=None,
         description=(
-            "By what id the broker knows the node; by default inspection-node-NODE_ID. Empty: the"
-            " broker gives one. Its connection for commands has control- before it."
+            "Client id of the node at the broker, by default inspection-node-NODE_ID; empty lets"
+            " the broker assign one. The connection for commands puts control- in front of it."
         ),
     )
     keepalive_s: Annotated[int, Field(ge=2, le=15)] = Field(
@@ -108,7 +108,7 @@ class CommandSettings(Shape):
     max_age_ms: Annotated[int, Field(ge=100, le=3_600_000)] = Field(
         default=5000,
         description=(
-            "A command that waited longer while the node was away moves and starts nothing:"
+            "Commands that waited longer than this while the node was away move and start nothing:"
             " COMMAND_STALE, in ms."
         ),
     )
@@ -116,7 +116,9 @@ class CommandSettings(Shape):
         default=20.0,
         gt=0,
         le=100_000,
-        description="Commands a second that are done in the long run; more are answered BUSY.",
+        description=(
+            "Commands a second that are carried out in the long run; more are answered BUSY."
+        ),
     )
     burst: Annotated[int, Field(ge=1, le=100_000)] = Field(
         default=60, description="Commands that may come at once."

@@ -89,7 +89,7 @@ class FolderCamera(CameraBase):
     order: Literal["name", "part_id", "newest"] = Field(
         default="name",
         description=(
-            "name: one after the other, then again from the first; part_id: the picture whose name"
+            "name: one after another, then from the first again; part_id: the picture whose name"
             " (without ending) is the trigger's part_id; newest: waits for a picture written after"
             " the trigger."
         ),
@@ -107,8 +107,8 @@ class UsbCamera(CameraBase):
         default=None,
         pattern=r"^/dev/[A-Za-z0-9._:/-]+$",
         description=(
-            "Device path; /dev/v4l/by-id/... or /dev/v4l/by-path/... stays the same over"
-            " unplugging."
+            "Device path; /dev/v4l/by-id/... or /dev/v4l/by-path/... stays the same when the"
+            " camera is unplugged."
         ),
     )
     serial: str | None = Field(

@@ -7,10 +7,10 @@ decides which part a verdict belongs to (identity and age of triggers, the delay
 """
 
 ANY_STATION = "station.*."
-HOW_LONG = "How much is kept: what is on the line is judged as before."
-HOW_FULL = "How large files of logs become: nothing else depends on them."
+HOW_LONG = "How much is kept: parts on the line are judged as before."
+HOW_FULL = "How large log files become: nothing else depends on them."
 HOW_FAST = "How much is taken at once: more is refused with a code, and nothing is lost."
-SEEN = "What others are told besides: results and verdicts stay as they are."
+SEEN = "What others are told in addition: results and verdicts stay as they are."
 
 EDITABLE: dict[str, str] = {
     "log_level": "How much is written to the log: nothing else depends on it.",
@@ -19,7 +19,7 @@ EDITABLE: dict[str, str] = {
     "pictures.max_days": HOW_LONG,
     "pictures.max_mb": HOW_LONG,
     "pictures.min_free_percent": HOW_LONG,
-    "pictures.jpeg_quality": "How kept pictures look: what is judged is the frame, not its JPEG.",
+    "pictures.jpeg_quality": "How kept pictures look: the frame is judged, not its JPEG.",
     "history.max_count": HOW_LONG,
     "history.max_days": HOW_LONG,
     "logs.file_mb": HOW_FULL,
@@ -28,7 +28,7 @@ EDITABLE: dict[str, str] = {
     "commands.per_second": HOW_FAST,
     "commands.burst": HOW_FAST,
     "web.notice": "What everybody reads before signing in.",
-    "web.audit_rows": "When the alarm about a full audit comes: no row is removed.",
+    "web.audit_rows": "When the alarm about a full audit is raised: no row is removed.",
     "station.*.queue_limit": HOW_FAST,
     "station.*.timer_ms": "How often a station inspects by itself.",
     "station.*.ack": SEEN,

@@ -89,8 +89,10 @@ class FolderTarget(Shape):
     )
     mounted: bool = Field(
         default=True,
-        description="Whether it has to lie on another disk than the state, as a share does: one"
-        " that is not mounted is then told, instead of filling the disk of this machine.",
+        description=(
+            "Whether it must be on a different disk from the state, as a share is: one that is not"
+            " mounted is then reported, instead of filling this machine's disk."
+        ),
     )
 
 
@@ -120,7 +122,9 @@ class S3Target(Shape):
     )
     allow_clear_text: bool = Field(
         default=False,
-        description="Whether http:// may lead to another machine: anybody between reads along.",
+        description=(
+            "Whether http:// may lead to another machine: anybody in between can read along."
+        ),
     )
 
     @field_validator("endpoint")
@@ -165,8 +169,10 @@ class SftpTarget(Shape):
     )
     path: RemotePath = Field(default=".", description="The folder there; it is never made.")
     host_key: HostKey = Field(
-        description="Public key of that machine, as `ssh-keyscan HOST` prints it behind the name:"
-        " nothing is sent, and nobody signs in, where another one answers."
+        description=(
+            "Public key of that machine, as `ssh-keyscan HOST` prints it after the name: a machine"
+            " that answers with another key is sent nothing, and nobody signs in there."
+        )
     )
     key_file: AbsolutePath | None = Field(
         default=None, description="Private key to sign in with (OpenSSH, without a passphrase)."
@@ -183,12 +189,12 @@ class PictureExport(Shape):
     """Kept pictures of results, copied after the result is out and never in the cycle time."""
 
     target: Target | None = Field(
-        default=None, description="Where they are copied to; none are if missing."
+        default=None, description="Where they are copied to; if missing, none are copied."
     )
     template: Template = Field(
         default="{date}/{station}/{verdict}/{part_id}_{seq}.jpg",
-        description=f"Name of each there. Fields: {', '.join(FIELDS)}; characters that not every"
-        " share takes become _.",
+        description=f"Name of each there. Fields: {', '.join(FIELDS)}; characters that some"
+        " shares refuse become _.",
     )
     pictures: Annotated[
         tuple[PictureKind, ...], Field(min_length=1, max_length=2, strict=False)
@@ -204,9 +210,11 @@ class PictureExport(Shape):
     )
     most_waiting: Annotated[int, Field(ge=10, le=10_000_000)] = Field(
         default=100_000,
-        description="Most results that wait for a target that is away (100,000 are an hour at 27 a"
-        " second); beyond it the oldest are left out and counted. They wait where [pictures] keeps"
-        " them, whose limits hold too.",
+        description=(
+            "Most results that wait for a target that is away (100,000 are an hour at 27 a"
+            " second); beyond that the oldest are left out and counted. They wait where [pictures]"
+            " keeps them, and its limits apply too."
+        ),
     )
 
     @model_validator(mode="after")
@@ -220,18 +228,20 @@ class BackupExport(Shape):
     """Backups, copied by the command `backup` after each is made."""
 
     target: Target | None = Field(
-        default=None, description="Where they are copied to; none are if missing."
+        default=None, description="Where they are copied to; if missing, none are copied."
     )
     keep_days: Annotated[int, Field(ge=0, le=3650)] = Field(
         default=30,
-        description="There, backups of this node so much older than the newest are removed;"
-        " 0 keeps all.",
+        description=(
+            "Backups of this node that are older than the newest one by so many days are removed"
+            " there; 0 keeps all."
+        ),
     )
     late_hours: Float = Field(
         default=49.0,
         gt=0,
         le=8760,
-        description="Alarm BACKUP tells when none has arrived for so long.",
+        description="Hours without a new copy after which the alarm BACKUP is raised.",
     )
 
 

@@ -41,8 +41,8 @@ class HistorySettings(Shape):
     outbox_full: Literal["stop", "drop"] = Field(
         default="stop",
         description=(
-            "At outbox_limit: stop answers triggers STORE_FAILED until the broker takes results;"
-            " drop goes on, and lets the oldest go unpublished: they stay in the history, and the"
-            " command resend gives them."
+            "What happens at outbox_limit. stop: triggers are answered STORE_FAILED until the"
+            " broker takes results again. drop: work goes on and the oldest results go"
+            " unpublished; they stay in the history, and the command resend sends them."
         ),
     )

@@ -64,7 +64,7 @@ class LinesBase(Shape):
     result_valid: LineOrOffset | None = Field(
         default=None, description="Strobe: verdict lines may be read now."
     )
-    heartbeat: LineOrOffset | None = Field(default=None, description="1 Hz while the node lives.")
+    heartbeat: LineOrOffset | None = Field(default=None, description="1 Hz while the node runs.")
     outputs: dict[Annotated[str, StringConstraints(pattern=r"^OUT[1-8]$")], LineOrOffset] = Field(
         default_factory=dict, description="OUT1 to OUT8: lines that a program assigns."
     )

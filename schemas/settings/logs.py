@@ -14,26 +14,29 @@ class LogSettings(Shape):
 
     format: Literal["auto", "json", "text"] = Field(
         default="auto",
-        description="auto: JSON in production unless somebody looks on at a terminal, else text.",
+        description="auto: JSON in production unless it runs at a terminal, otherwise text.",
     )
     folder: AbsolutePath | None = Field(
         default=None,
         description=(
             "Folder for files: node/ and web/, each with app.log, error.log and the web's"
-            " access.log; by default lines go to the standard error output, which systemd puts into"
-            " the journal."
+            " access.log; by default lines go to standard error, which systemd puts into the"
+            " journal."
         ),
     )
     file_mb: Annotated[int, Field(ge=1, le=1000)] = Field(
-        default=10, description="A file of that size is put aside, in MB."
+        default=10, description="Size at which a log file is set aside, in MB."
     )
     keep_days: Float = Field(
-        default=30.0, gt=0, le=3650, description="What was put aside is removed after so many days."
+        default=30.0,
+        gt=0,
+        le=3650,
+        description="Days after which log files that were set aside are removed.",
     )
     most_mb: Annotated[int, Field(ge=2, le=1_000_000)] = Field(
         default=500,
         description=(
-            "Most space of one kind of file with what was put aside of it, in MB; the oldest goes"
+            "Most space for one kind of log file, including those set aside, in MB; the oldest go"
             " first."
         ),
     )
@@ -41,7 +44,7 @@ class LogSettings(Shape):
     sentry_dsn: SecretStr | None = Field(
         default=None,
         description=(
-            "DSN of a Sentry that is told errors, without secrets and variables; from the"
+            "DSN of the Sentry to which errors are sent, without secrets and variables; from the"
             " environment or a file only. Needs inspection-node[sentry]."
         ),
     )

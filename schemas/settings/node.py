@@ -57,8 +57,8 @@ class Settings(Shape):
     certificates: Annotated[tuple[AbsolutePath, ...], Field(max_length=32, strict=False)] = Field(
         default=(),
         description=(
-            "More certificates of this box (the broker's, the proxy's) whose end is told 30 days"
-            " before, by alarm CERTIFICATE and `doctor`; those of [broker] are looked at anyway."
+            "More certificates of this box (the broker's, the proxy's): the alarm CERTIFICATE and"
+            " `doctor` warn 30 days before they end; those of [broker] are checked anyway."
         ),
     )
     exports: ExportSettings = Field(

@@ -64,15 +64,15 @@ class OidcSettings(Shape):
     roles: dict[Group, UserRole] = Field(
         default_factory=dict,
         description=(
-            "Role of each group; the highest counts, and who is in none of them is refused."
+            "Role of each group; the highest counts, and a person in none of them is refused."
         ),
     )
     ask_each_time: bool = Field(
         default=True,
         description=(
             "Whether the provider has to ask for credentials at each sign-in (prompt=login,"
-            " auth_time is checked), so that at a shared panel nobody comes in as the person"
-            " before."
+            " auth_time is checked), so that at a shared panel nobody gets in as the previous"
+            " person."
         ),
     )
     session_hours: Float = Field(
@@ -80,7 +80,7 @@ class OidcSettings(Shape):
         gt=0,
         le=720,
         description=(
-            "A session ends after so long: until then it outlives a change of groups, in hours."
+            "Hours after which a session ends; until then it outlives a change of groups."
         ),
     )
     ca_file: Annotated[str, StringConstraints(pattern=r"^/[^\x00]+$")] | None = Field(

@@ -46,8 +46,8 @@ class StationSettings(Shape):
     ack: Literal["asked", "always"] = Field(
         default="asked",
         description=(
-            "When accepted/{station} tells that a trigger is in the ledger: asked is for triggers"
-            " with ack true only."
+            "When accepted/{station} says that a trigger is in the ledger; asked: only for"
+            " triggers with ack true."
         ),
     )
     short: bool = Field(
@@ -61,25 +61,26 @@ class StationSettings(Shape):
     worker: Literal["thread", "process"] = Field(
         default="process",
         description=(
-            "Where its parts are looked at: process is one of its own, which ends alone when a tool"
-            " crashes or hangs, and computes beside the others; thread needs less memory, and suits"
-            " a box with one core."
+            "Where its parts are inspected: process is a process of its own, which ends alone when"
+            " a tool crashes or hangs, and runs in parallel with the others; thread needs less"
+            " memory, and suits a box with one core."
         ),
     )
 
     worker_mb: Annotated[int, Field(ge=256, le=262144)] = Field(
         default=2048,
         description=(
-            "Memory in MB that its worker process may use, at most half of the machine's; with more"
-            " it is ended, and its part is ERROR / TOOL_CRASHED."
+            "Memory in MB that its worker process may use, at most half of the machine's; if it"
+            " uses more it is ended, and its part is ERROR / TOOL_CRASHED."
         ),
     )
 
     priority: Annotated[int, Field(ge=0, le=49)] = Field(
         default=0,
         description=(
-            "Real-time priority (SCHED_FIFO) with which its worker process looks at parts, before"
-            " all that has none; 0 is none. The system must allow it, else alarm REALTIME says so."
+            "Real-time priority (SCHED_FIFO) at which its worker process inspects parts, ahead of"
+            " everything that has none; 0 is none. The system must allow it, or the alarm REALTIME"
+            " says so."
         ),
     )
 
@@ -95,8 +96,8 @@ class StationSettings(Shape):
     lock_memory: bool = Field(
         default=False,
         description=(
-            "Whether what its worker process has in memory stays there, and is not paged out. The"
-            " system must allow it, else alarm REALTIME says so."
+            "Whether the memory of its worker process is locked, so that it is never paged out."
+            " The system must allow it, or the alarm REALTIME says so."
         ),
     )
 

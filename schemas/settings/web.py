@@ -59,7 +59,7 @@ class WebSettings(Shape):
     jwt_old_key: SecretStr | None = Field(
         default=None,
         description=(
-            "Keys before it, separated by spaces: what they signed stays valid until it expires."
+            "Earlier keys, separated by spaces: what they signed stays valid until it expires."
         ),
     )
     broker_username: str | None = Field(
@@ -86,9 +86,9 @@ class WebSettings(Shape):
     origin: Origin | None = Field(
         default=None,
         description=(
-            "Where people open this site, such as https://line3.example: what passkeys and identity"
-            " providers are told. If missing, passkeys work at https://NAME of web.hosts, and to"
-            " try them at http://localhost."
+            "The address at which people open this site, such as https://line3.example, as"
+            " passkeys and identity providers are told it. Without it passkeys work at"
+            " https://NAME for the names in web.hosts and, to try them, at http://localhost."
         ),
     )
     origins: Annotated[tuple[Origin, ...], Field(max_length=32, strict=False)] = Field(
@@ -98,7 +98,8 @@ class WebSettings(Shape):
     proxy_hops: Annotated[int, Field(ge=0, le=5)] = Field(
         default=0,
         description=(
-            "How many proxies of ours are in front: so many of X-Forwarded-For are believed."
+            "How many of our proxies are in front: that many entries of X-Forwarded-For are"
+            " believed."
         ),
     )
     access_minutes: Annotated[int, Field(ge=1, le=120)] = Field(
@@ -108,14 +109,16 @@ class WebSettings(Shape):
         default=12.0,
         gt=0,
         le=720,
-        description="A session not refreshed for so long ends, in hours.",
+        description="Hours without a refresh after which a session ends.",
     )
     session_days: Float = Field(
-        default=30.0, gt=0, le=365, description="A session ends after so long in any case, in days."
+        default=30.0, gt=0, le=365, description="Days after which a session ends in any case."
     )
     audit_rows: Annotated[int, Field(ge=1000, le=1_000_000_000)] = Field(
         default=1_000_000,
-        description="How many rows the audit may have; from nine tenths on alarm AUDIT says so.",
+        description=(
+            "How many rows the audit may have; from nine tenths on the alarm AUDIT is raised."
+        ),
     )
     audit_syslog: SyslogTarget | None = Field(
         default=None,
@@ -129,8 +132,8 @@ class WebSettings(Shape):
         ge=0,
         le=8760,
         description=(
-            "A password that somebody else has chosen has to be replaced within so many hours; 0"
-            " for no limit."
+            "Hours within which a password that somebody else has chosen must be replaced; 0 for"
+            " no limit."
         ),
     )
     second_factor_for: Annotated[tuple[UserRole, ...], Field(max_length=3, strict=False)] = Field(
@@ -139,7 +142,7 @@ class WebSettings(Shape):
     )
     requests_per_minute: Annotated[int, Field(ge=1, le=10_000_000)] = Field(
         default=100,
-        description="Requests of one person, or one address, that are answered in a minute.",
+        description="Requests from one person, or one address, that are answered in a minute.",
     )
     sign_ins_per_minute: Annotated[int, Field(ge=1, le=10_000_000)] = Field(
         default=5,
@@ -149,7 +152,7 @@ class WebSettings(Shape):
         ),
     )
     triggers_per_minute: Annotated[int, Field(ge=1, le=10_000_000)] = Field(
-        default=10, description="Manual inspections of one person in a minute."
+        default=10, description="Inspections that one person may start by hand in a minute."
     )
     _check = field_validator("bind")(checked_port)
 

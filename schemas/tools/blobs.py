@@ -78,7 +78,8 @@ class Blobs(LitTool):
     border: Literal["count", "leave_out"] = Field(
         default="count",
         description=(
-            "What becomes of blobs that touch the border of the region (not of what is ignored)."
+            "What happens to blobs that touch the border of the region (the borders of ignored"
+            " areas do not count)."
         ),
     )
 

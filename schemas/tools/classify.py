@@ -58,8 +58,9 @@ class Classify(RegionTool):
     class_low: Annotated[tuple[ClassLow, ...], Field(max_length=64, strict=False)] = Field(
         default=(),
         description=(
-            "Least probability at which a class is told, for each as NAME=0.9; below it the answer"
-            " is ERROR / NO_VALUE. Classes without one are told as soon as they lead by the margin."
+            "Least probability at which a class is named, for each as NAME=0.9; below it the"
+            " answer is ERROR / NO_VALUE. Classes without one are named as soon as they lead by"
+            " the margin."
         ),
     )
     model: ModelFile | None = Field(

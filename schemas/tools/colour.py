@@ -39,7 +39,8 @@ class Colour(RegionTool):
         ),
     )
     reference: Lab | None = Field(
-        default=None, description="The colour delta_e is taken to; null takes the master's mean."
+        default=None,
+        description="The colour that delta_e is measured from; null uses the master's mean.",
     )
 
     @property

@@ -84,8 +84,8 @@ class Difference(RegionTool):
     light: Literal["fixed", "gain", "ramp"] = Field(
         default="ramp",
         description=(
-            "What of the light is made good: nothing, gain and offset, or both as they change over"
-            " the region."
+            "Which changes of the light are compensated: none, gain and offset, or both as they"
+            " vary over the region."
         ),
     )
     search_px: Annotated[int, Field(ge=0, le=200)] = Field(

@@ -10,14 +10,14 @@ from schemas.tools.facts import Facts
 
 
 class Learned(RegionTool):
-    """How unlike the good pictures it was taught the region is; value in `ratio`, 1.0 is the
-    threshold found when taught."""
+    """How much the region differs from the good pictures that were taught; value in `ratio`, 1.0 is
+    the threshold found in teaching."""
 
     facts: ClassVar[Facts] = Facts(
         group="learn",
         place=10,
         title="Learned",
-        text="Tells what is unlike the good parts it was taught; no defects are needed.",
+        text="Finds what differs from the good parts it was taught; no defects are needed.",
         icon="M12 4L2 9l10 5 10-5zM6 11v5c3 3 9 3 12 0v-5M22 9v6",
         keeps=True,
         taught=True,
@@ -36,8 +36,8 @@ class Learned(RegionTool):
         le=0.2,
         description=(
             "Share of good parts that may be NG: sets where 1.0 lies, 0.0001 to 0.2. 0.05 is"
-            " promised from 80 pictures on, 0.02 from 200; with fewer it is expected, and what they"
-            " allow to promise is told when taught."
+            " promised from 80 pictures on, 0.02 from 200; with fewer it is only expected, and"
+            " teaching says what they can promise."
         ),
     )
     size_px: Annotated[int, Field(ge=96, le=512)] = Field(

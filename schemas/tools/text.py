@@ -46,7 +46,8 @@ class Text(ReadingTool):
         ge=0,
         le=1,
         description=(
-            "Least confidence of a line, that of its least sure character; others are left out."
+            "Least confidence of a line, which is that of its least certain character; other lines"
+            " are left out."
         ),
     )
 

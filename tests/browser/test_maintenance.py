@@ -21,7 +21,9 @@ def test_the_lines_are_not_taken_from_who_tests_them(plant: Plant, visit: Visit)
     resume = olga.locator('[data-station="cam2"] .operate').get_by_role("button", name="Resume")
     expect(resume).to_be_disabled()
     expect(resume).to_have_attribute(
-        "title", "The station is in maintenance. Who began it ends it, or another administrator."
+        "title",
+        "The station is in maintenance."
+        " The person who began it can end it, or another administrator.",
     )
     assert overflow(olga) == 0
 

@@ -37,7 +37,7 @@ def test_a_limit_is_changed_is_in_force_at_node_and_web_and_is_taken_back(
     save(page)
     wait_for(lambda: limit(plant) == wanted, 30, "the file says it")
     wait_for(lambda: told(page) == (wanted, "same"), 60, "node and web go by it")
-    expect(page.get_by_text("Node and web go by what the file says.")).to_be_visible(
+    expect(page.get_by_text("The node and the web use what the file says.")).to_be_visible(
         timeout=SLOW_MS
     )
     expect(field).to_have_value(str(wanted))

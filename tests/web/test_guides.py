@@ -73,7 +73,7 @@ def test_a_page_carries_its_help_and_a_guide_is_a_page(app: Flask) -> None:
     headers = {"Authorization": f"Bearer {vera.data['access_token']}"}
     run = vera.client.get("/app/run", headers=headers).text
     assert 'id="help"' in run
-    assert "stand as tiles" in run
+    assert "are shown as tiles" in run
     guide = vera.client.get("/app/guides/plc", headers=headers)
     assert guide.status_code == 200
     assert "For who programs the PLC" in guide.text

@@ -155,7 +155,7 @@ def test_settings_tell_value_and_source_of_each_key_and_no_secret(tmp_path: Path
     assert (rows["web.proxy_hops"]["value"], rows["web.proxy_hops"]["source"]) == (1, "environment")
     assert rows["web.idle_hours"]["source"] == "default"
     assert rows["web.idle_hours"]["description"] == (
-        "A session not refreshed for so long ends, in hours."
+        "Hours without a refresh after which a session ends."
     )
     assert [key for key, row in rows.items() if not row["description"]] == []
     assert rows["station.cam1.camera.kind"]["value"] == "synthetic"

@@ -13,7 +13,7 @@ start = Blueprint("start", __name__)
 @start.get("/")
 @requires("PUBLIC")
 def index() -> ResponseReturnValue:
-    """The app for browsers; name, version and that it runs for others."""
+    """The app for browsers; for others the name, the version and that it runs."""
     if (
         request.accept_mimetypes.best_match(["application/json", "text/html"], "application/json")
         == "text/html"

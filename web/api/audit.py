@@ -80,7 +80,7 @@ def list_(query: AuditQuery) -> Response:
 @audit.get("/verify")
 @requires("ADMIN", limit="10 per minute", data=AuditCheck)
 def check() -> Response:
-    """Whether the chain holds; keep `head` elsewhere to compare it some day."""
+    """Whether the chain holds; keep `head` elsewhere to compare it later."""
     count, head, wrong = site().accounts.verify_audit()
     return ok({"intact": wrong is None, "rows": count, "head": head, "problem": wrong})
 

@@ -144,7 +144,7 @@ def login(body: SignIn) -> Response:
     codes=("SETUP_CLOSED", "USER_INVALID", "BUSY"),
 )
 def first(body: Setup) -> Response:
-    """Make the first administrator with the one-time token that the start has printed."""
+    """Make the first administrator with the one-time token printed at the start."""
     here = site()
     setup.check(here, body.token)
     hashed = hash_password(body.password, body.username, words_of(here.settings))
@@ -214,8 +214,8 @@ def logout(body: Refresh) -> Response:
 @auth.get("/me")
 @requires("VIEWER", data=Me)
 def me() -> Response:
-    """Who is signed in, and what X-CSRF-Token must be where a client without Fetch Metadata and
-    Origin uses cookies."""
+    """Who is signed in, and what X-CSRF-Token must be for a client that uses cookies without Fetch
+    Metadata and Origin."""
     here, person = site(), current()
     second = here.accounts.factors.of(person.id)
     return ok(
@@ -240,7 +240,7 @@ def me() -> Response:
     codes=(*PROOF, "USER_INVALID", "BUSY"),
 )
 def change_password(body: ChangePassword) -> Response:
-    """Another password for oneself: all sessions end, and a new one begins here."""
+    """Change your own password: all sessions end, and a new one begins here."""
     here, person = site(), current()
     user = prove(here, person.username, body.old_password, body, person.session)
     if body.new_password == body.old_password:
@@ -255,7 +255,7 @@ def change_password(body: ChangePassword) -> Response:
 @auth.get("/sessions")
 @requires("VIEWER", query=Whose, data=list[SessionRow])
 def sessions(query: Whose) -> Response:
-    """One's own sessions; an administrator sees those of anybody."""
+    """Your own sessions; an administrator sees everybody's."""
     here, person = site(), current()
     if (query.all or query.user not in (None, person.id)) and person.role != "ADMIN":
         raise Problem("PERMISSION_DENIED", "ADMIN is needed for the sessions of others")
@@ -266,7 +266,7 @@ def sessions(query: Whose) -> Response:
 @auth.delete("/sessions")
 @requires("VIEWER", data=Ended)
 def end_sessions() -> Response:
-    """End all one's own sessions but this one."""
+    """End all your own sessions except this one."""
     here, person = site(), current()
     return ok(
         {"ended": here.accounts.end_all(person.id, "session.end", actor(), but=person.session)}
@@ -276,7 +276,7 @@ def end_sessions() -> Response:
 @auth.delete("/sessions/<session>")
 @requires("VIEWER", codes=("SESSION_NOT_FOUND",))
 def end_session(session: str) -> Response:
-    """End one session of one's own; an administrator ends any."""
+    """End one of your own sessions; an administrator can end any."""
     here, person = site(), current()
     found = here.accounts.session(session)
     if found is None or (found.user != person.id and person.role != "ADMIN"):

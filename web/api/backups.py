@@ -93,7 +93,7 @@ class BackupTicket(TypedDict):
 @backups.get("")
 @requires("ADMIN", data=BackupsShown, codes=("STORE_FAILED",))
 def show() -> Response:
-    """The backups of this folder, what is going on, and how it stands elsewhere."""
+    """The backups in this folder, what is in progress, and how copies elsewhere are doing."""
     here = site()
     store = here.backing_up.store
     going = _going(here)  # first, because one that has ended is noted when somebody asks
@@ -114,7 +114,7 @@ def show() -> Response:
     "ADMIN", body=WantedBackup, data=BackupJob, status=202, codes=("BUSY", "DISK_SPACE", *UNKNOWN)
 )
 def make(body: WantedBackup) -> Response:
-    """Begin to make one; the oldest of five goes."""
+    """Start making a backup; the oldest of five is removed."""
     here = site()
     with here.audited("backup.make", "", pictures=body.pictures, people=body.people):
         here.backing_up.make(body.pictures, body.people)
@@ -124,7 +124,7 @@ def make(body: WantedBackup) -> Response:
 @backups.post("/<name>/check")
 @requires("ADMIN", data=BackupJob, status=202, codes=("BUSY", *UNKNOWN))
 def check(name: str) -> Response:
-    """Begin to check that one is whole."""
+    """Start checking that a backup is whole."""
     here = site()
     here.backing_up.check(name)
     return ok(_going(here), "", 202)
@@ -135,7 +135,7 @@ def check(name: str) -> Response:
     "ADMIN", body=Proof, data=BackupTicket, codes=("PERMISSION_DENIED", "BUSY", *AGAIN, *UNKNOWN)
 )
 def ticket(name: str, body: Proof) -> Response:
-    """A link by which a backup without people is fetched within a minute. With one's own
+    """A link, good for a minute, that downloads a backup without people. With one's own
     password."""
     here = site()
     found = here.backing_up.store.get(name)
@@ -152,7 +152,7 @@ def ticket(name: str, body: Proof) -> Response:
 @backups.get("/<name>/file")
 @requires("ADMIN", gives=("application/gzip",), codes=("PERMISSION_DENIED", *UNKNOWN))
 def file(name: str) -> ResponseReturnValue:
-    """The backup of a ticket."""
+    """The backup that a ticket is for."""
     here = site()
     until, mark = request.args.get("until", ""), request.args.get("mark", "")
     good = hmac.compare_digest(mark.encode(), _mark(here, name, until).encode())

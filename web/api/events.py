@@ -70,8 +70,8 @@ def stream(query: After) -> ResponseReturnValue:
 @events.get("/events/now")
 @requires("SCREEN", query=After, limit="240 per minute", data=Now)
 def now(query: After) -> ResponseReturnValue:
-    """What a stream would begin with, and the results after `after` (50 a station at most), for
-    clients that cannot have a stream."""
+    """What a stream would begin with, and the results after `after` (at most 50 per station), for
+    clients that cannot use a stream."""
     live = records().live
     seen, ids, results = (
         parse_event_id(query.after or "", live.stations),

@@ -87,7 +87,7 @@ class StationLines(Shape):
     codes=("STATION_NOT_FOUND", *NODE),
 )
 def outputs(station: str, query: LinesQuery) -> ResponseReturnValue:
-    """Every output line with its meaning, how it stands now, and what it did lately."""
+    """Every output line with its meaning, its state now, and what it did recently."""
     check_station(station)
     settings = next(each.lines for each in site().settings.station if each.id == station)
     after: dict[str, Any] = {} if query.after is None else {"after": query.after}

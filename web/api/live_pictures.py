@@ -86,8 +86,8 @@ def newest_picture(station: str, query: PictureQuery) -> ResponseReturnValue:
 @showing.get("/stations/<station>/pictures")
 @requires("SCREEN", data=ShownList, codes=NO_STATION)
 def shown_pictures(station: str) -> ResponseReturnValue:
-    """The newest results that were drawn for people who watch; the picture of each is there for a
-    little while."""
+    """The newest results that were drawn while somebody watched; each picture stays for a little
+    while."""
     found = LivePictures(site().state / "shown").all(check_station(station))
     return ok({"result_ids": [picture.result_id for picture in reversed(found)]})
 
@@ -95,8 +95,8 @@ def shown_pictures(station: str) -> ResponseReturnValue:
 @showing.get("/stations/<station>/pictures/<result_id>")
 @requires("SCREEN", limit="1200 per minute", gives=("image/jpeg",), codes=NO_PICTURE)
 def one_picture(station: str, result_id: str) -> ResponseReturnValue:
-    """The annotated picture of one result: one of the newest that were drawn for people who watch,
-    or one that is kept."""
+    """The annotated picture of one result: one of the newest drawn while somebody watched, or one
+    that is kept."""
     check_station(station)
     picture = LivePictures(site().state / "shown").find(station, result_id)
     try:

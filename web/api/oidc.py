@@ -37,8 +37,8 @@ OFTEN = "30 per minute"
 @oidc.get("/start")
 @requires("PUBLIC", limit=OFTEN)
 def start() -> ResponseReturnValue:
-    """To the identity provider, and from there back to `next`, a page of ours. Raises Problem
-    NOT_FOUND, OIDC_AWAY, BUSY."""
+    """Leads to the identity provider, and from there back to `next`, one of our pages. Raises
+    Problem NOT_FOUND, OIDC_AWAY, BUSY."""
     here = site()
     provider = _provider(here)
     browser, state, nonce, verifier = (secrets.token_urlsafe(32) for _ in range(4))

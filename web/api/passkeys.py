@@ -49,7 +49,7 @@ class PasskeyMade(TypedDict):
 @passkeys.get("")
 @requires("VIEWER", data=list[PasskeyRow])
 def list_() -> Response:
-    """One's own passkeys, oldest first."""
+    """Your own passkeys, oldest first."""
     return ok([_shown(each) for each in site().accounts.factors.of(current().id).passkeys])
 
 
@@ -62,7 +62,7 @@ def list_() -> Response:
     codes=(*PROOF, "PASSKEY_INVALID", "BUSY"),
 )
 def options(body: WithPassword) -> Response:
-    """What the browser's navigator.credentials.create() is to be asked. Takes the password, and a
+    """What to pass to the browser's navigator.credentials.create(). Takes the password, and a
     factor that is on."""
     here, person = site(), current()
     user = prove(here, person.username, body.password, body, person.session)
@@ -79,8 +79,8 @@ def options(body: WithPassword) -> Response:
     codes=("PASSKEY_INVALID",),
 )
 def add(body: NewPasskey) -> Response:
-    """Register what the browser made of the options of this session; with the first factor come ten
-    recovery codes."""
+    """Register the passkey that the browser made from the options of this session; the first factor
+    comes with ten recovery codes."""
     here, person = site(), current()
     made = ceremony.made(here, here.user(person.id), person.session, body.name, body.credential)
     codes, digests = recovery_codes(here, person.id)
@@ -101,7 +101,7 @@ def add(body: NewPasskey) -> Response:
     codes=("PASSKEY_NOT_FOUND", "PROOF_REQUIRED", *PROOF, "BUSY"),
 )
 def remove(id: str, body: Proof) -> Response:
-    """Forget a passkey of one's own. With one's own password and second factor."""
+    """Remove one of your own passkeys. With one's own password and second factor."""
     here, person = site(), current()
     if id not in {each.id for each in here.accounts.factors.of(person.id).passkeys}:
         raise Problem("PASSKEY_NOT_FOUND", f"{id!r:.80}")

@@ -87,7 +87,7 @@ def add(body: NewScreen) -> Response:
 @screens.delete("/screens/<id>")
 @requires("ADMIN", codes=UNKNOWN)
 def revoke(id: str) -> Response:
-    """Revoke a screen: its link opens nothing any more, and what it shows ends."""
+    """Revoke a screen: its link no longer works, and what it shows ends."""
     here = site()
     user = here.users.get(id)
     if user.screen is None:
@@ -101,8 +101,8 @@ def revoke(id: str) -> Response:
 @screens.post("/screen")
 @requires("PUBLIC", body=Opening, limit="auth", data=SignedIn, codes=("TOKEN_INVALID",))
 def open_(body: Opening) -> Response:
-    """Begin to look, with the token of a screen's link: a session in cookies that sees the Run page
-    only."""
+    """Open a screen with the token of its link: a session in cookies that sees only the Run
+    page."""
     here = site()
     wanted = digest(body.token)
     for user in here.users.list():

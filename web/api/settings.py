@@ -138,7 +138,8 @@ def change(body: Changes) -> Response:
 @configuration.post("/previous")
 @requires("ADMIN", body=Back, data=ChangedSettings, codes=(*CHANGING, "NOT_FOUND"))
 def back(body: Back) -> Response:
-    """Go back to the settings before the last change made here; those of now are kept in turn."""
+    """Go back to the settings before the last change made here; the present ones are kept in
+    turn."""
     here = site()
     ask_again(here, current(), body)
     return _written(here, "settings.back", here.settings_file.back(_tag()), body.reload)
@@ -147,7 +148,7 @@ def back(body: Back) -> Response:
 @configuration.post("/reload")
 @requires("ADMIN", data=ChangedSettings)
 def reload() -> Response:
-    """Ask node and web to read the settings again."""
+    """Ask the node and the web to read the settings again."""
     here = site()
     here.audit("settings.reload", here.settings_file.path.name)
     return ok({"before": {}, "after": {}, **_reloaded(here)})

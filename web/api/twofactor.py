@@ -49,8 +49,8 @@ class RecoveryCodes(TypedDict):
     codes=(*PROOF, "TWO_FACTOR_STATE", "BUSY"),
 )
 def setup(body: WithPassword) -> Response:
-    """A new secret as text, URI and QR code, not asked for before `enable`. Takes the password, and
-    a factor that is on."""
+    """A new secret as text, URI and QR code; signing in does not ask for it until `enable`. Takes
+    the password, and a factor that is on."""
     here, person = site(), current()
     totp = here.accounts.factors.of(person.id).totp
     if totp is not None and totp.enabled:
@@ -80,8 +80,8 @@ def setup(body: WithPassword) -> Response:
     codes=("TWO_FACTOR_INVALID", "TWO_FACTOR_STATE"),
 )
 def enable(body: WithCode) -> Response:
-    """Ask for it from now on; with the first factor the answer holds ten recovery codes, which are
-    shown only now."""
+    """Ask for it from now on; with the first factor the answer has ten recovery codes, which are
+    shown only this once."""
     here, person = site(), current()
     factor = here.accounts.factors.of(person.id).totp
     if factor is None or factor.enabled:
@@ -99,7 +99,7 @@ def enable(body: WithCode) -> Response:
 @twofactor.post("/disable")
 @requires("VIEWER", body=WithPassword, limit="auth", codes=(*PROOF, "TWO_FACTOR_STATE", "BUSY"))
 def disable(body: WithPassword) -> Response:
-    """Do not ask for it any more; takes the password and a second factor."""
+    """Stop asking for it; takes the password and a second factor."""
     here, person = site(), current()
     if here.accounts.factors.of(person.id).totp is None:
         raise Problem("TWO_FACTOR_STATE", "it is off")

@@ -78,7 +78,7 @@ def show(id: str) -> Response:
 @users.post("")
 @requires("ADMIN", body=NewUser, data=Somebody, status=201, codes=(*AGAIN, "USER_INVALID", "BUSY"))
 def add(body: NewUser) -> Response:
-    """Make an account; its password has to be used within three days. An administrator: with one's
+    """Make an account; its password must be used within three days. An administrator: with one's
     own password."""
     here = site()
     if body.role == "ADMIN":
@@ -96,7 +96,7 @@ def add(body: NewUser) -> Response:
     "ADMIN", body=ChangedUser, data=Somebody, codes=(*UNKNOWN, *AGAIN, "USER_INVALID", "BUSY")
 )
 def change(id: str, body: ChangedUser) -> Response:
-    """Change an account; it counts at its next request. All but its name: with one's own
+    """Change an account; the change counts from its next request. All but its name: with one's own
     password."""
     here = site()
     old = here.users.get(id)
@@ -149,7 +149,7 @@ def unlock(id: str) -> Response:
 @users.delete("/<id>/2fa")
 @requires("ADMIN", body=Proof, data=Somebody, codes=(*UNKNOWN, *AGAIN, "TWO_FACTOR_STATE", "BUSY"))
 def forget_twofactor(id: str, body: Proof) -> Response:
-    """Turn all second factors of an account off: phone, passkeys and recovery codes are lost. With
+    """Turn off all second factors of an account: phone, passkeys and recovery codes are lost. With
     one's own password."""
     here = site()
     user = here.users.get(id)

@@ -236,8 +236,8 @@ def around(result_id: str) -> ResponseReturnValue:
     codes=SLOW,
 )
 def export(query: ExportQuery) -> ResponseReturnValue:
-    """Results as CSV or JSON lines, as a stream; X-Total-Count says how many there are, if that is
-    known soon."""
+    """Results as CSV or JSON lines, as a stream; X-Total-Count says how many there are, if they can
+    be counted quickly."""
     wanted = filter_of(query)
     name = f"results-{site().settings.node_id}-{utc()[:19].replace(':', '')}.{query.format}"
     body: Iterator[str] | Iterator[bytes]

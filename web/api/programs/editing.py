@@ -19,7 +19,7 @@ class Editors(TypedDict):
 @programs.put("/<id>/editing")
 @requires("ADMIN", limit="60 per minute", data=Editors, codes=UNKNOWN)
 def editing(id: str) -> Response:
-    """Say that one has it open in an editor, every 15 s while it is; the answer tells who else
+    """Say that you have it open in an editor, every 15 s while you do; the answer tells who else
     has."""
     site().programs.get(id)
     who = current()
@@ -29,6 +29,6 @@ def editing(id: str) -> Response:
 @programs.delete("/<id>/editing")
 @requires("ADMIN", limit="60 per minute")
 def edited(id: str) -> Response:
-    """Say that one has it open no more."""
+    """Say that you no longer have it open."""
     site().editing.closed(id, current().session)
     return ok()

@@ -9,7 +9,7 @@ const at = (path, station) => `${path}?station=${encodeURIComponent(station ?? "
 
 const CURES = {
   PROGRAM: {
-    advice: () => t("Choose a program for the station, or mend the one it has."),
+    advice: () => t("Choose a program for the station, or fix the one it has."),
     go: (station) =>
       may("ADMIN")
         ? { href: at("/app/programs", station), text: t("Choose a program") }
@@ -33,7 +33,7 @@ const CURES = {
   },
   DISK: { advice: () => t("Free space; pictures are dropped first."), go: health },
   STORE: {
-    advice: () => t("Free space, or check the disk: no part is taken meanwhile."),
+    advice: () => t("Free space, or check the disk: until then no part is taken."),
     go: health,
   },
   LEDGER: { advice: () => t("Check the disk, or restore a backup."), go: health },
@@ -58,7 +58,7 @@ const CURES = {
     go: (station) => ({ href: at("/app/run", station), text: t("Open the station") }),
   },
   REALTIME: {
-    advice: () => t("Let the unit allow it, or take the setting back: docs/production.md."),
+    advice: () => t("Let the unit allow it, or undo the setting: docs/production.md."),
     go: (station) => ({ href: at("/app/run", station), text: t("Open the station") }),
   },
   FAULT: {

@@ -76,9 +76,11 @@ function tell({ path }) {
   open(t("Link of the screen"), [
     h(
       "p",
-      t("Open it on the screen, and make it its home page. It sees the Run page and nothing else."),
+      t(
+        "Open it on the screen, and make it the home page there. It sees the Run page and nothing else.",
+      ),
     ),
-    h("p", t("It is shown this once. Whoever has it may look, until you revoke it.")),
+    h("p", t("It is shown only this once. Anybody who has it can look, until you revoke it.")),
     h(
       "div.row",
       field,
@@ -90,7 +92,7 @@ function tell({ path }) {
 
 function revoke({ id, name }, load) {
   const ask = async () => {
-    const text = t("Its link opens nothing any more.");
+    const text = t("Its link no longer works.");
     const sure = await confirm(t("Revoke {name}?", { name }), text, {
       yes: t("Revoke"),
       danger: true,

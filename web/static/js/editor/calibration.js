@@ -136,7 +136,7 @@ function board({ width, height, error_px, mm_per_px, plane }) {
         "button.button",
         { type: "button", id: "learn-board", onclick: learnFromBoard },
         icon("camera"),
-        t("Learn it anew"),
+        t("Learn it again"),
       ),
     ),
   ];

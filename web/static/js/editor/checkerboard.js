@@ -106,7 +106,7 @@ export function learnFromBoard() {
       editor.change(t("Calibration"), (program) => (program.calibration = calibration));
       dialog.close();
       toast(
-        t("Learned, with an error of {error} px. Good are errors below 0.5 px.", {
+        t("Learned, with an error of {error} px. Below 0.5 px is good.", {
           error: number(calibration.error_px, 3),
         }),
         calibration.error_px < 0.5 ? "good" : "warn",
@@ -159,7 +159,7 @@ export function learnFromBoard() {
     );
     const much = size > MOST_BYTES || pictures.length > MOST;
     said.textContent = much
-      ? t("These are too many or too large pictures: remove some.")
+      ? t("There are too many pictures, or they are too large: remove some.")
       : pictures.length < LEAST
         ? t("{count} of at least {least} pictures", { count: pictures.length, least: LEAST })
         : t("{count} picture | {count} pictures", { count: pictures.length });

@@ -76,7 +76,7 @@ function build(element) {
         }),
         h(
           "p.help",
-          t("Turn the lens slowly: the best sharpness is held as a line."),
+          t("Turn the lens slowly: a line marks the best sharpness so far."),
           " ",
           h(
             "button.button.small",
@@ -256,7 +256,7 @@ async function optimise({ currentTarget }) {
     toast(
       changed
         ? t("Exposure and gain are set for what the camera saw just now: a part has to lie there.")
-        : t("Exposure and gain were the best already, for what the camera saw just now."),
+        : t("Exposure and gain were already the best for what the camera saw just now."),
     );
   } catch (error) {
     complain(error);

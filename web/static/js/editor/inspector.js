@@ -50,7 +50,7 @@ export function inspector(first, about) {
     const bad = name.value !== tool.name && !mayBe(name.value, editor.program);
     wrongName.hidden = !bad;
     wrongName.textContent = !NAME.test(name.value)
-      ? t("Small letters, digits and _; it begins with a letter; 32 at most")
+      ? t("Lower-case letters, digits and _, beginning with a letter; 32 at most")
       : t("This name is taken, or has a meaning of its own");
   });
   name.addEventListener("change", () => {

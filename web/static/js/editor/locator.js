@@ -101,7 +101,7 @@ export function panel(about, choose) {
           ? form(locatorKinds(editor.schema)[kind], {
               ...about,
               teach: () => teachCommand("locator", "FOLDER"),
-              untaught: t("Until then all of the region counts."),
+              untaught: t("Until then the whole region counts."),
               skip: ["kind"],
               main: ["search", "angle_deg", "low", "contrast_low"],
             })

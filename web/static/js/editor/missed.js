@@ -130,7 +130,7 @@ export function missedPanel() {
   const honest = h(
     "p.small.muted",
     t(
-      "Faults are drawn on the picture of a good part and inspected as a part is. They are drawn: what is caught here may still be missed on the line. Some of them a program need not see, such as less light or a little blur; look at each for yourself.",
+      "Faults are drawn on the picture of a good part, which is then inspected like any part. Drawn faults are not real ones: what is caught here may still be missed on the line. A program need not see all of them, such as less light or a little blur; look at each for yourself.",
     ),
   );
   return {

@@ -115,7 +115,7 @@ export function numbers({ shapes, label, on }) {
       "button.button.small",
       { type: "button", onclick: () => on.draw(shape) },
       icon("edit"),
-      t("Draw anew"),
+      t("Draw again"),
     );
     const rows =
       shape === "polygon"

@@ -100,7 +100,7 @@ function wrongId(id) {
   if (!id) return t("It is missing.");
   if (!ID.test(id))
     return t(
-      "Small letters, digits and hyphens only, 64 at most, beginning with a letter or digit.",
+      "Lower-case letters, digits and hyphens only, 64 at most, beginning with a letter or digit.",
     );
   return !editor.id && taken.includes(id) ? t("There is a program of this id already.") : null;
 }

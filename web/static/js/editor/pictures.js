@@ -145,7 +145,7 @@ export function picturesPanel({ draft, shown }) {
       h(
         "p.muted.small",
         t(
-          "Kept pictures are JPEG: near a limit a value, and so a verdict, can be another than that of the part itself.",
+          "Kept pictures are JPEG: near a limit the value, and so the verdict, can differ from that of the part itself.",
         ),
       ),
       h("div.row", form, progress),
@@ -195,7 +195,7 @@ export function picturesPanel({ draft, shown }) {
         !pictures.length
           ? tried && !now
             ? t(
-                "There are no kept pictures like that. NG parts keep theirs, of OK parts every n-th does.",
+                "There are no such kept pictures. NG parts keep theirs; of OK parts every n-th does.",
               )
             : ""
           : h(

@@ -471,7 +471,7 @@ export function shapeButtons(drawing, key, region, shapes) {
     shapes.map((shape) =>
       button(
         shape,
-        t("Draw anew: {shape}", { shape: shapeNames[shape] }),
+        t("Draw again: {shape}", { shape: shapeNames[shape] }),
         mode?.shape === shape,
         () => (mode?.shape === shape ? drawing.point() : drawing.draw(key, shape)),
       ),

@@ -313,7 +313,7 @@ async function conflict(error) {
       both.clashes.length
         ? h(
             "p.notice.warn",
-            t("Both of you changed the same; with “Keep both”, yours counts there:"),
+            t("Both of you changed these; with “Keep both”, yours count:"),
             " ",
             both.clashes.map((path, n) => [n ? ", " : "", whatOf(path)]),
           )

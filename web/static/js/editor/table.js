@@ -172,7 +172,7 @@ export const KINDS = {
   learned: {
     group: "learn",
     title: t("Learned"),
-    text: t("Tells what is unlike the good parts it was taught; no defects are needed."),
+    text: t("Finds what differs from the good parts it was taught; no defects are needed."),
     icon: "M12 4L2 9l10 5 10-5zM6 11v5c3 3 9 3 12 0v-5M22 9v6",
     keeps: true,
     taught: true,
@@ -213,7 +213,7 @@ export const KINDS = {
 export const LOCATORS = {
   pattern: {
     title: t("Pattern"),
-    text: t("A piece of the part with structure is looked for. The first choice."),
+    text: t("Looks for a piece of the part that has structure. The first choice."),
     icon: "M3 3h18v18H3zM8 8h6v6H8z",
   },
   marks: {

@@ -28,6 +28,6 @@ export const teachCommand = (name, pictures) =>
 export const teachNote = () =>
   file === UNKNOWN
     ? t(
-        "SETTINGS is the file that the node was started with, as /etc/inspection-node/node.toml. It stores the next version of the program; reload this page afterwards.",
+        "SETTINGS is the file that the node was started with, such as /etc/inspection-node/node.toml. It stores the next version of the program; reload this page afterwards.",
       )
     : t("It stores the next version of the program; reload this page afterwards.");

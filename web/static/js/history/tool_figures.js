@@ -30,7 +30,7 @@ export function toolsTable({ tools, of }, chosen, choose) {
     h(
       "p.muted.small",
       t(
-        "Of the newest {of} results. Cpk (by the change from part to part) and Ppk (by all values) tell how well values keep the limits of the newest versions: {capable} or more is capable, below {barely} parts leave the limits.",
+        "Of the newest {of} results. Cpk (by the change from part to part) and Ppk (by all values) show how well values stay within the limits of the newest versions: {capable} or more is capable; below {barely}, parts exceed the limits.",
         { of: number(of), capable: number(CAPABLE), barely: number(BARELY) },
       ),
     ),
@@ -154,7 +154,7 @@ export function toolCharts(tool) {
   return h(
     "div.tool-charts",
     histogramChart({
-      title: t("How often which value, {name}", { name }),
+      title: t("How often each value occurred, {name}", { name }),
       histogram,
       low,
       high,

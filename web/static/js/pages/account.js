@@ -155,7 +155,7 @@ async function add(me) {
         label: t("Name of the passkey"),
         required: true,
         maxlength: 64,
-        help: t("So that you know it again, such as: blue key."),
+        help: t("So that you recognise it later, such as: blue key."),
       },
       PASSWORD,
       ...factor(me),
@@ -252,7 +252,7 @@ function codes(list) {
     h(
       "p",
       t(
-        "Each opens the account once when phone or key is lost. They are shown only now: print them, or keep them where those are not.",
+        "Each opens the account once if the phone or the key is lost. They are shown only this once: print them, or keep them apart from phone and key.",
       ),
     ),
     h("pre", { id: "recovery-codes" }, text),

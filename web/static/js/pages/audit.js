@@ -97,7 +97,7 @@ $("#verify").addEventListener(
         ),
         h(
           "p.small",
-          t("Keep this value somewhere else, to compare it some day:"),
+          t("Keep this value somewhere else, to compare it later:"),
           " ",
           h("code", found.head),
         ),

@@ -160,7 +160,7 @@ function notices() {
           "div.notice.warn",
           { dataset: { notice: "others" } },
           t(
-            "Also open in another editor: {names}. Who saves first is first; the other one is asked how to go on.",
+            "Also open in another editor: {names}. The first to save goes ahead; the other one is asked how to go on.",
             {
               names: editor.others
                 .map(

@@ -196,7 +196,7 @@ function failed(error) {
       "div.notice.error",
       { role: "alert" },
       h("p", error.text ?? error.message),
-      knownAt ? h("p", t("What stands below is of {time}.", { time: time(knownAt) })) : null,
+      knownAt ? h("p", t("What you see below is from {time}.", { time: time(knownAt) })) : null,
     ),
   );
   for (const one of $$("#components .lamp, #stations .lamp")) one.dataset.state = "unknown";

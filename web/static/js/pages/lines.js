@@ -18,7 +18,7 @@ const MEANINGS = {
   ng: t("Verdict NG"),
   error: t("Verdict ERROR"),
   result_valid: t("Strobe: the verdict may be read"),
-  heartbeat: t("1 Hz while the node lives"),
+  heartbeat: t("1 Hz while the node runs"),
 };
 const EVERY_MS = 500;
 const AWAY = ["NODE_AWAY", "BROKER_AWAY"];

@@ -43,7 +43,7 @@ function draw() {
   const wanted = $("#search").value.trim().toLowerCase();
   const rows = programs.filter(({ id, name }) => `${id} ${name}`.toLowerCase().includes(wanted));
   if (!programs.length) return put(list, empty());
-  if (!rows.length) return put(list, h("p.empty", t("No program is called like that.")));
+  if (!rows.length) return put(list, h("p.empty", t("No program has that name.")));
   shown.draw(rows, { wrong: problemsOf, node, searched: Boolean(wanted) });
 }
 

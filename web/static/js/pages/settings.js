@@ -185,7 +185,7 @@ function inForce() {
     boxes.push(
       h(
         "div.notice.warn",
-        h("p", t("The file is only to read here: {why}.", { why: CLOSED[closed] ?? closed })),
+        h("p", t("The file can only be read here: {why}.", { why: CLOSED[closed] ?? closed })),
         h("p", t("Change it on the machine, then:"), " ", h("code", reload(commands))),
       ),
     );
@@ -194,7 +194,7 @@ function inForce() {
       h(
         "div.notice.error",
         { role: "alert" },
-        t("As the file is now it is refused."),
+        t("The file as it is now is refused."),
         h("p.mono.small", wrong),
       ),
     );
@@ -212,7 +212,7 @@ function inForce() {
               ),
             )
           : null,
-        node === "other" ? h("p", t("The node goes by other settings than the file says.")) : null,
+        node === "other" ? h("p", t("The node uses other settings than those in the file.")) : null,
         h(
           "p.cluster",
           h("button.button", { type: "button", onclick: doing(readAgain) }, t("Read them again")),
@@ -225,8 +225,8 @@ function inForce() {
       h(
         "p.muted",
         node === "same"
-          ? t("Node and web go by what the file says.")
-          : t("The web goes by what the file says; the node has not told what it goes by."),
+          ? t("The node and the web use what the file says.")
+          : t("The web uses what the file says; the node has not said what it uses."),
       ),
     );
   return boxes;
@@ -242,7 +242,7 @@ async function readAgain() {
 async function followed({ node, web }) {
   if (node === "not allowed" || web === "not allowed" || node === "not here")
     toast(
-      t("Not everybody could be asked from here: {command}", { command: reload(found.commands) }),
+      t("Not all of them could be asked from here: {command}", { command: reload(found.commands) }),
       "warn",
     );
   for (let look = 0; look < LOOKS; look++) {
@@ -281,7 +281,9 @@ async function back() {
   const rows = await own("", WHY);
   const done = await form(t("Go back to the settings before the last change?"), rows, {
     yes: t("Go back"),
-    text: t("Those of now are kept in turn, and node and web read them at once."),
+    text: t(
+      "The present settings are kept in turn, and the node and the web read the earlier ones at once.",
+    ),
     send: (values) => sent(values, (body) => put_("POST", "/settings/previous", body)),
   });
   if (done) await after(done);

@@ -95,7 +95,9 @@ export class Actions {
     if (this.tested !== tested)
       this.pause.title =
         (this.tested = tested) && !may("ADMIN")
-          ? t("The station is in maintenance. Who began it ends it, or another administrator.")
+          ? t(
+              "The station is in maintenance. The person who began it can end it, or another administrator.",
+            )
           : "";
     if (this.paused !== paused) {
       this.paused = paused;

@@ -19,7 +19,7 @@ export function choose(programs, active) {
       autofocus: true,
     });
     const list = h("ul.choose-list");
-    const nothing = h("p.empty", { role: "status" }, t("No program is called like that."));
+    const nothing = h("p.empty", { role: "status" }, t("No program has that name."));
     const sorted = [...programs].sort((a, b) =>
       a.name.localeCompare(b.name, page.language, { numeric: true }),
     );

@@ -19,7 +19,7 @@ export async function mayEnd(station) {
     : t("Somebody may be testing lines now.");
   return confirm(
     t("End the maintenance of {station}?", { station }),
-    `${begun} ${t("All its lines fall, and it takes triggers again.")}`,
+    `${begun} ${t("All its lines become inactive, and it takes triggers again.")}`,
     { yes: t("End maintenance"), danger: true },
   );
 }
