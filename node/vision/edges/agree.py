@@ -257,12 +257,10 @@ def _beside(found: Found, settings: RowsTool) -> Floats:
     at = found.edges.at
     far = np.array([np.abs(np.delete(at, n) - at[n]).min(initial=math.inf) for n in range(len(at))])
     strength = strength_of(values, BESIDE_SMOOTHING * settings.smoothing_px)[0]
-    columns = np.clip(np.rint(at).astype(np.intp), NEAR_PX + 1, values.shape[1] - NEAR_PX - 2)
-    near = (
-        np.sign(found.edges.step)[:, None]
-        * strength[columns[:, None] + np.arange(-NEAR_PX, NEAR_PX + 1)]
-    )
-    columns = columns + near.argmax(axis=1) - NEAR_PX
+    near = np.rint(at).astype(np.intp)[:, None] + np.arange(-NEAR_PX, NEAR_PX + 1)
+    near = np.clip(near, 1, values.shape[1] - 2)
+    best = (np.sign(found.edges.step)[:, None] * strength[near]).argmax(axis=1)
+    columns = near[np.arange(len(at)), best]
     before, peak, after = (strength[columns + by] for by in (-1, 0, 1))
     curve = 2 * peak - before - after
     moved = columns + (after - before) / 2 / np.where(curve == 0, np.inf, curve) - at

@@ -10,7 +10,7 @@ from node.tools import edge, pitch, width
 from schemas import Edge, Pitch, Problem, Width
 from tests.bench.vision.hairs import WHERE, Drawn, asked, drawn
 from tests.rooms.pictures.bars import bar
-from tests.rooms.pictures.scenes import Scene
+from tests.rooms.pictures.scenes import Scene, region
 
 # hairs that moved a width by 0.15 to 45 px, some at every slant, and others that did not
 SEEDS = (3, 4, 5, 6, 10, 13, 16, 20, 23, 27, 34, 41, 54, 56, 110, 139, 140, 172, 204, 299)
@@ -75,6 +75,17 @@ def test_a_thread_across_a_comb_does_not_change_its_pitch(slant: float) -> None:
         found = value(pitch, tool, thread.frame(3, 3), comb.frame(3, 2))
         assert due is not None
         assert found is None or found == pytest.approx(due, abs=0.15)
+
+
+@pytest.mark.parametrize("size", range(3, 12))
+def test_a_region_of_a_few_px_is_no_worse_for_the_comparison(size: int) -> None:
+    """What is looked at beside an edge ends at the region's border."""
+    half = Scene.plain(240, 140, 60.0).rectangle(100, -5, 300, 300, 180.0)
+    where = region(100 - size // 2, 40, size, 60)
+    tool = Edge(name="t", region=where, value="count", low=1.0, smoothing_px=0.7)
+    known = edge.learn(half.frame(3, 1).view(where), tool)
+    assert edge.measure(half.frame(3, 2).view(where), tool, known).value == 1
+    assert abs(known.beside[0]) < 0.5 or size < 5
 
 
 def test_what_is_no_straight_edge_in_the_master_is_measured_as_it_was() -> None:
