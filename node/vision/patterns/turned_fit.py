@@ -385,7 +385,9 @@ def _tensor(slopes: Any) -> Poses:
     return np.array([[slopes[0], slopes[1]], [slopes[1], slopes[2]]], float)
 
 
-def seen(image: Pixels, like: Likeness, pose: Poses, share: float = SEEN) -> tuple[float, float]:
+def seen(
+    image: Pixels, like: Likeness, pose: Poses, share: float = SEEN, place: bool = True
+) -> tuple[float, float]:
     """How well the pattern is seen at one pose, 0 to 1, and the most that may be said of it.
 
     The first: local correlations of the best share of what there is.
@@ -393,8 +395,8 @@ def seen(image: Pixels, like: Likeness, pose: Poses, share: float = SEEN) -> tup
     A place counts by the contrast of the pattern and by that of the picture: what is there too much
     is as wrong as what is missing. Noise that the picture has beyond the pattern's does not count
     as contrast. The second: by the share of the pattern's own contrast that is there, for a corner
-    with nothing beside it is not a crossing; and by the share in the direction of which the least
-    is there, for parallel lines with nothing across do not tell a place.
+    with nothing beside it is not a crossing; and, where the pattern is to fix a place, by the share
+    in the direction of which the least is there, for parallel lines with nothing across do not.
     """
     (rows, columns), (x, y, turn, size) = like.full, pose[0].tolist()
     c, s = size * math.cos(turn), size * math.sin(turn)
@@ -427,7 +429,7 @@ def seen(image: Pixels, like: Likeness, pose: Poses, share: float = SEEN) -> tup
     there = local >= MISSING
     present = float(like.spread[there].sum()) / max(float(like.spread.sum()), 1e-9)
     most = PRESENT * present * max(SEEN / share, 1.0)
-    if share >= SEEN:  # half of a pattern may well be parallel lines
+    if place and share >= SEEN:  # half of a pattern may well be parallel lines
         slopes = _tensor(like.slopes @ there.ravel().astype(np.float32))
         fixing = float(np.linalg.eigvalsh(like.whole.T @ slopes @ like.whole)[0])
         most = min(most, FIXING * max(fixing, 0.0))

@@ -55,6 +55,16 @@ def test_the_score_is_high_where_it_is_and_low_where_it_is_not() -> None:
     assert found(Scene.plain(400, 300, 70.0), tool()).value < 0.4
 
 
+@pytest.mark.parametrize("right", [20, 8, 220])
+def test_a_stripe_or_an_edge_scores_though_it_fixes_no_place(right: int) -> None:
+    """Where there must be none, too low a score would be OK."""
+    master = Scene.plain(400, 300, 70.0).rectangle(180, -5, right, 310, 180.0).blurred(0.8)
+    given = tool(region=region(60, 60, 250, 180), pattern=region(150, 100, 64, 54))
+    for noise in (0.0, 1.0):
+        learned = learn(master.frame(noise, 1).view(given.region), given)
+        assert measure(master.frame(noise, 2).view(given.region), given, learned).value > 0.8
+
+
 def test_clutter_has_none() -> None:
     for seed in range(6):
         assert found(Scene.plain(400, 300, 70.0).clutter(seed), tool(value="count")).value == 0
