@@ -317,6 +317,27 @@ def test_the_promise_is_counted_in_batches_of_as_many_good_parts_as_were_taught(
         )
 
 
+@pytest.mark.parametrize("count", [50, 55])
+def test_above_50_pictures_what_is_held_out_meets_a_memory_as_coarse_as_the_whole_one(
+    count: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With as many patches for fewer pictures it would score less than a new part does."""
+    dice = np.random.default_rng(4)
+    places = dice.normal(size=(count, 64, 8)).astype(np.float32)
+    good = [(str(n), features.Maps(p, 4, 8, 8, None, np.eye(2, 3))) for n, p in enumerate(places)]
+    folds: list[int] = []
+
+    def search(patches: Any) -> nearest.Nearest:
+        folds.append(len(patches))
+        return nearest.Nearest(patches)
+
+    monkeypatch.setattr(bank, "Nearest", search)
+    whole = bank.teach(good, (64, 64, 64), confirmed=[name for name, _ in good]).bank.bank
+    others = count * 4 // 5
+    finer = 1 if count > bank.MANY else count / others
+    assert [fold / others for fold in folds] == pytest.approx([finer * len(whole) / count] * 5)
+
+
 def test_few_pictures_do_not_tell_how_channels_spread_so_features_are_compared_as_they_are() -> (
     None
 ):
