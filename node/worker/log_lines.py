@@ -22,9 +22,15 @@ class LogLines(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         """Send it."""
+        try:
+            self._side.send(b"l", self._said(record), wait=False)
+        except Exception:  # as handlers of logging do: a line is no part of what it tells of
+            self.handleError(record)
+
+    def _said(self, record: logging.LogRecord) -> bytes:
         fields = {"station": self._station, **getattr(record, "fields", {})}
         if self._part is not None and record.threadName == "MainThread":
             fields["trigger_id"] = self._part
         trace = self._format.formatException(record.exc_info) if record.exc_info else None
         said = [record.name, record.levelno, record.getMessage(), trace, fields]
-        self._side.send(b"l", json.dumps(said, default=str).encode(), wait=False)
+        return json.dumps(said, default=str).encode()
