@@ -61,9 +61,10 @@ def count(app: Flask, access: Access | None, coming: Request, person: str | None
         )
 
 
-def was_right(app: Flask, coming: Request) -> None:
-    """An attempt to sign in whose password was right is not one of the few a minute: a whole shift
-    may come from behind one proxy. Ten times as many of them are not counted.
+def guessed_nothing(app: Flask, coming: Request) -> None:
+    """An attempt to sign in whose password was right, or was not looked at, is not one of the few a
+    minute: a whole shift may come from behind one proxy, and others may keep the web busy. Ten
+    times as many of them are not counted.
 
     In a storage that is shared by several workers it counts all the same.
     """
@@ -72,7 +73,7 @@ def was_right(app: Flask, coming: Request) -> None:
         return
     here: Site = app.extensions[NAME]
     few, who = here.settings.web.sign_ins_per_minute, f"address:{_address(coming)}"
-    if strategy.hit(_item(f"{10 * few} per minute"), "auth right", who):
+    if strategy.hit(_item(f"{10 * few} per minute"), "auth no guess", who):
         strategy.storage.take_back(_item(f"{few} per minute").key_for("auth", who))
 
 

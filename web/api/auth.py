@@ -27,7 +27,7 @@ from web.credentials.session import (
     signed_in,
 )
 from web.identity import account_of, holds
-from web.limits import was_right
+from web.limits import guessed_nothing
 from web.response import ok
 from web.site import Site, actor, site
 
@@ -126,10 +126,10 @@ def login(body: SignIn) -> Response:
     try:
         user = prove(here, body.username, body.password, body)
     except Problem as problem:
-        if problem.code == "TWO_FACTOR_REQUIRED":  # the second step follows, and counts too
-            was_right(current_app, request)
+        if problem.code in ("TWO_FACTOR_REQUIRED", "BUSY"):  # the second step will count
+            guessed_nothing(current_app, request)
         raise
-    was_right(current_app, request)
+    guessed_nothing(current_app, request)
     refuse_unused(here, user)
     return begin(here, user, in_body=body.tokens, in_cookies=True)
 

@@ -78,7 +78,7 @@ def test_a_password_is_the_same_in_every_unicode_form() -> None:
 def test_who_finds_too_many_waiting_is_told_at_once_and_not_counted_as_one_who_failed(
     tmp_path: Path,
 ) -> None:
-    app = application(tmp_path)
+    app = application(tmp_path, sign_ins_per_minute=5)
     account(app, "ada", "ADMIN")
     places = password.AT_ONCE + 4
     with ExitStack() as stack:
