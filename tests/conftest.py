@@ -1,4 +1,4 @@
-"""What every test may ask for: a broker, a node with the synthetic line, and the checker's line."""
+"""The fixtures for every test: a broker, a node with the synthetic line, and the checker's line."""
 
 import os
 import signal
@@ -34,7 +34,7 @@ WAITING = ("system", "brokers", "deploy", "broker")
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Mark what `make fast` leaves out by its folder; single files elsewhere mark themselves."""
+    """Mark what `make fast` leaves out, by its folder; single files elsewhere mark themselves."""
     if hasattr(config, "workerinput"):
         _side_by_side(items)
     for item in items:
@@ -83,7 +83,7 @@ def _side_by_side(items: list[pytest.Item]) -> None:
 
 @pytest.fixture
 def broker(tmp_path: Path) -> Iterator[BrokerProcess]:
-    """A broker of the test's own, with our mosquitto.conf: mosquitto, else the one of the iotcore
+    """A broker of the test's own, with our mosquitto.conf: mosquitto, or else that of the iotcore
     wheel."""
     process = start_broker(tmp_path / "broker", 0)
     if os.environ.get("CI") and process.kind != "mosquitto":

@@ -1,8 +1,8 @@
-"""Long files say why they are one: `python -m tests.lengths`, which `make check` asks.
+"""Long files say why they are one file: `python -m tests.lengths`, which `make check` runs.
 
 Beyond 300 lines a file is read in parts. Either it is two things, and becomes two files, or its
 head says in a sentence that begins with `One file: ` what holds it together. Tests mirror what they
-test: they are as long as what is promised of it.
+test: they are as long as what it promises.
 """
 
 import re

@@ -1,4 +1,4 @@
-"""What the pages for developers say of the code is still so."""
+"""What the pages for developers say about the code still holds."""
 
 import ast
 import re

@@ -1,4 +1,4 @@
-"""docs/security.md: every finding of the security tester has a test, and that test is there."""
+"""docs/security.md: every finding of the security tester has a test, and that test exists."""
 
 import re
 

@@ -1,5 +1,5 @@
-"""The page that answers the five guides names what is there: files, commands, and tests that
-run them."""
+"""The page that answers the five guides names what exists: files, commands, and tests that run
+them."""
 
 import re
 from collections.abc import Iterator

@@ -98,7 +98,7 @@ def understood(words: list[str]) -> bool:
 
 
 def is_named(words: list[str]) -> bool:
-    """A verb that is named in a sentence, without what it needs: its help is there."""
+    """A verb that is named in a sentence, without its arguments: its help exists."""
     return len(words) <= 2 and understood([*words, "--help"])
 
 
@@ -148,7 +148,8 @@ def sandbox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbox]:
 
 
 def asked(line: str, seen: set[str]) -> str:
-    """A line of a block as it is run: who only looks does so once, who never ends runs beside."""
+    """A line of a block as it is run: a command that only watches does so once, one that never ends
+    runs beside the others."""
     bare = line.partition("#")[0].strip()
     if ONCE.search(bare) and bare in seen:
         return ":"

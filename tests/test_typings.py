@@ -1,4 +1,5 @@
-"""What `typings/cv2` says of OpenCV is so: names, arguments, and the types it keeps or makes."""
+"""What `typings/cv2` says about OpenCV is true: names, arguments, and the types it keeps or
+makes."""
 
 import ast
 import re
@@ -26,7 +27,7 @@ def arguments(function: ast.FunctionDef) -> list[str]:
 
 
 def signatures(name: str) -> list[list[str]]:
-    """The arguments of each way to call it, by OpenCV's own words: `name(a, b[, c[, d]]) -> e`."""
+    """The arguments of each way to call it, in OpenCV's own words: `name(a, b[, c[, d]]) -> e`."""
     said = getattr(cv2, name).__doc__
     return [
         [word.strip(" \n[]") for word in found[1].split(",")]

@@ -1,8 +1,8 @@
 """The commands that the pages tell people to type: their blocks, and where each is run.
 
-A block is fenced as `sh`. Without a comment before it, tests/test_told_commands.py runs it.
-`<!-- box: REASON -->` before it: it needs a machine of its own, and `make box` runs it on one.
-`<!-- by hand: REASON -->`: nobody runs it for a test; what it names has to exist.
+A block is fenced as `sh`. Without a comment before it, tests/test_told_commands.py runs it. `<!--
+box: REASON -->` before it: it needs a machine of its own, and `make box` runs it on one. `<!-- by
+hand: REASON -->`: no test runs it; what it names has to exist.
 """
 
 import re
@@ -25,7 +25,7 @@ BLOCK = re.compile(
 
 
 class Block(NamedTuple):
-    """Some commands of a page, in the order in which they stand there."""
+    """Some commands of a page, in the order in which they appear there."""
 
     page: Path
     line: int
@@ -35,7 +35,7 @@ class Block(NamedTuple):
 
     @property
     def commands(self) -> list[str]:
-        """Each command on one line, without what stands behind it as a remark."""
+        """Each command on one line, without the remark after it."""
         joined = self.text.replace("\\\n", " ")
         lines = (re.sub(r"(^|\s)#.*", "", line).strip() for line in joined.splitlines())
         return [line for line in lines if line]

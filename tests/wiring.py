@@ -1,5 +1,5 @@
-"""What an object is made with, it gets by its constructor: `python -m tests.wiring`, which
-`make check` asks.
+"""What an object is made with, it gets by its constructor: `python -m tests.wiring`, which `make
+check` runs.
 
 An attribute that a class sets in its `__init__` is changed by that class, or by others of its file.
 Another file calls a method, whose name says what has happened. Fields of a dataclass are a record's

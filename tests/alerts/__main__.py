@@ -1,9 +1,9 @@
-"""`make alerts`: what each alert rule is for is really caused, and the alert has to arrive at a
-real Alertmanager.
+"""`make alerts`: really causes what each alert rule is for; the alert then has to arrive at a real
+Alertmanager.
 
-The rules are the shipped ones but for their patience: windows of minutes are 20 s here, and nothing
-has to last. Two nodes, a web, brokers, Prometheus and Alertmanager run as processes, one node on a
-small disk (which needs root, or a user namespace).
+The rules are the shipped ones except for their patience: windows of minutes are 20 s here, and
+nothing has to last. Two nodes, a web, brokers, Prometheus and Alertmanager run as processes, one
+node on a small disk (which needs root, or a user namespace).
 
 One file: one plant, and a cause for each rule in the order of the rules.
 """
@@ -44,7 +44,7 @@ TOKEN = "metrics-token-0123456789-abcdefghij"
 
 
 def impatient(rules: str) -> str:
-    """The rules with windows of 20 s in which nothing has to last."""
+    """The rules, with windows of 20 s, in which nothing has to last."""
     return re.sub(
         r"for: \w+",
         "for: 0s",
@@ -154,7 +154,7 @@ class Plant:
     # What goes wrong
 
     def flood(self) -> None:
-        """More triggers than one place takes, and one that is too old when its turn comes."""
+        """More triggers than there are places for, and one that is too old when its turn comes."""
         for n in range(6):
             self.trigger(0, "slow", max_age_ms=400 if n % 2 else 60_000)
             time.sleep(0.05)
@@ -292,7 +292,7 @@ class Watchers:
             return set()
 
     def ask(self, query: str) -> bool:
-        """Whether an expression is answered with something."""
+        """Whether an expression gets a non-empty answer."""
         url = f"http://127.0.0.1:{self.port}/api/v1/query?query={urllib.request.quote(query)}"  # type: ignore[attr-defined]
         with urllib.request.urlopen(url, timeout=10) as answer:
             return bool(json.load(answer)["data"]["result"])

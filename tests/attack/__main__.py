@@ -1,5 +1,5 @@
-"""`make attack`: these loads against a running demo, one after the other, and how a bystander is
-answered meanwhile.
+"""`make attack`: these loads against a running demo, one after the other, and how it answers a
+bystander meanwhile.
 
 Without --web-port and --metrics-port a demo is started for it.
 """
@@ -96,7 +96,7 @@ def _metrics(console: Console, seconds: float) -> bool:
 
 
 def under(load: Load, port: int, seconds: float) -> dict[str, Answers]:
-    """How a bystander is answered by each page while a load runs."""
+    """How each page answers a bystander while a load runs."""
     import time
 
     with load(port), contextlib.ExitStack() as stack:

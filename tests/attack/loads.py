@@ -1,5 +1,5 @@
-"""What somebody does who wants to stop the web or the node and has no account: connections that are
-slow, silent or many.
+"""What somebody without an account does to stop the web or the node: connections that are slow,
+silent or many.
 
 Each load holds its connections for as long as its block runs, from an address of its own (all of
 127/8 is this machine), while a `Probe` asks from another address how the site answers.
@@ -100,8 +100,8 @@ def connect(port: int, address: str = ATTACKER) -> socket.socket:
 def trickling(
     port: int, count: int, head: bytes, drop: bytes = b"x", every_s: float = TRICKLE_S
 ) -> Iterator[None]:
-    """Connections that begin so, and go on with a byte now and then; those that are closed come
-    again."""
+    """Connections that begin with these bytes, and go on with a byte now and then; those that are
+    closed come again."""
     done = threading.Event()
 
     def run() -> None:
@@ -150,7 +150,7 @@ def slow_bodies(port: int) -> contextlib.AbstractContextManager[None]:
 
 
 def slow_large_bodies(port: int) -> contextlib.AbstractContextManager[None]:
-    """40 bodies of 8 MB for whoever takes large ones."""
+    """40 bodies of 8 MB, for routes that take large ones."""
     head = _post("Content-Length: 8000000").replace(b"auth/logout", b"programs/import")
     return trickling(port, 40, head)
 
@@ -188,7 +188,7 @@ def not_reading(port: int) -> contextlib.AbstractContextManager[None]:
 
 @contextlib.contextmanager
 def sign_ins(port: int) -> Iterator[None]:
-    """80 sign-ins at once of 80 addresses, again every second."""
+    """80 sign-ins at once from 80 addresses, repeated every second."""
     done = threading.Event()
 
     def run() -> None:

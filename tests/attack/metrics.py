@@ -1,5 +1,5 @@
-"""10,000 connections to the metrics port of a node that inspects: how long inspections take, by
-turns with and without."""
+"""10,000 connections to the metrics port of a node that inspects: how long inspections take with
+and without, by turns."""
 
 import contextlib
 import socket
@@ -26,7 +26,7 @@ REQUEST = b"GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n"
 
 
 class Inspections(NamedTuple):
-    """Of one side: how many, and their times in ms."""
+    """The inspections of one side: how many, and their times in ms."""
 
     count: int
     median_ms: float
@@ -35,7 +35,7 @@ class Inspections(NamedTuple):
 
 
 def inspections(seconds: float) -> tuple[Inspections, Inspections, int]:
-    """Without and with the flood, so many seconds of each round for either; and how many
+    """Without and with the flood, that many seconds of each round for either; and how many
     connections were made."""
     quiet: list[float] = []
     flooded: list[float] = []
@@ -62,8 +62,8 @@ def inspections(seconds: float) -> tuple[Inspections, Inspections, int]:
 
 @contextlib.contextmanager
 def flooding(port: int) -> Iterator[list[int]]:
-    """Connections by the thousand, half of them with a whole request and half without its end; how
-    many there were."""
+    """Makes connections by the thousand, half of them with a whole request and half without its
+    end; returns how many there were."""
     done = threading.Event()
     count = [0]
 

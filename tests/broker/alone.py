@@ -84,7 +84,7 @@ class Bench:
                 self.result(trigger_id, delivery.station)
 
     def result(self, trigger_id: str, station: str = "cam1") -> None:
-        """A trigger of any source that is answered."""
+        """A trigger from any source, which is answered."""
         accepted = self.ledger.accept(new(trigger_id, station=station))
         if isinstance(accepted, Accepted):
             self.ledger.answer(accepted.id, station, self.build(trigger_id, station))

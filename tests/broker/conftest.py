@@ -1,4 +1,4 @@
-"""What the tests of the broker's side may ask for."""
+"""The fixtures for the tests of the broker's side."""
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -11,7 +11,7 @@ from tests.broker.pair import Pair
 
 @pytest.fixture
 def pair(tmp_path: Path) -> Iterator[Callable[..., Pair]]:
-    """Makes a session on a fake broker with the rules that are given."""
+    """Makes a session on a fake broker with the given rules."""
     made: list[Pair] = []
 
     def make(**options: Any) -> Pair:

@@ -1,10 +1,10 @@
 """A broker in this process that does what its CONNACK says, keeps what it is told to keep, and can
-be as difficult as any.
+be as difficult as any real one.
 
 It speaks MQTT 3.1.1 and 5 over plain TCP, keeps sessions and retained messages in memory, and
-enforces its terms: who breaks one is sent away and noted in `broken`. Its `rules` can be changed
-while it runs. A test is the PLC and the observer itself: `publish` brings a message in, `heard` has
-everything that clients published.
+enforces its terms: a client that breaks one is sent away and noted in `broken`. Its `rules` can be
+changed while it runs. A test is the PLC and the observer itself: `publish` brings a message in,
+`heard` holds everything that clients published.
 
 One file: one broker, which keeps to MQTT's terms or breaks one that it is told to.
 """
@@ -41,8 +41,8 @@ UNSPOKEN = ("max_packet",)  # terms that a broker may also keep to itself
 
 @dataclass
 class Rules:
-    """How the broker is: what it says and enforces (names as in TERMS), whom it refuses what, and
-    how slow it is."""
+    """How the broker behaves: what it says and enforces (names as in TERMS), what it refuses to
+    whom, and how slow it is."""
 
     terms: dict[str, Any] = field(default_factory=dict)
     silent_terms: dict[str, Any] = field(default_factory=dict)  # enforced, but not said
@@ -156,7 +156,7 @@ class FakeBroker:
         return asyncio.run_coroutine_threadsafe(run(), self._loop).result(10)
 
     def publish(self, topic: str, *payloads: bytes, retain: bool = False, qos: int = 1) -> None:
-        """Messages of a PLC."""
+        """Publish messages as a PLC does."""
         self.do(lambda: [self.route(topic, payload, qos, retain) for payload in payloads])
 
     def cut(self) -> None:
@@ -164,7 +164,7 @@ class FakeBroker:
         self.do(lambda: [link.writer.transport.abort() for link in list(self._links)])
 
     def send_away(self, code: int, why: str, server: str) -> None:
-        """DISCONNECT to all clients, with a reason string and a server reference."""
+        """Send DISCONNECT to all clients, with a reason string and a server reference."""
         said = packet(
             0xE0, bytes([code]) + properties({packets.REASON: why, packets.SERVER: server})
         )
@@ -181,7 +181,7 @@ class FakeBroker:
         return [message for message in list(self.heard) if message.topic == topic]
 
     def route(self, topic: str, payload: bytes, qos: int, retain: bool) -> None:
-        """Deliver a message, now or when the client comes."""
+        """Deliver a message, now or when the client connects."""
         if retain:
             self.retained.pop(topic, None)
             if payload:
@@ -195,7 +195,7 @@ class FakeBroker:
                     session.link.deliver()
 
     def term(self, name: str, default: Any) -> Any:
-        """What holds, said or not."""
+        """The term that holds, whether said or not."""
         return self.rules.terms.get(name, self.rules.silent_terms.get(name, default))
 
 
@@ -430,7 +430,7 @@ class _Link:
         self._write(packet(0xB0, struct.pack("!H", mid) + (b"\0" + codes if self.v5 else b"")))
 
     def deliver(self) -> None:
-        """Send what waits, as much as the client takes at a time."""
+        """Send what waits, as much of it as the client takes at a time."""
         session = self.session
         if session is None or self._delivering:
             return

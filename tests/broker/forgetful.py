@@ -1,5 +1,5 @@
-"""A node and a broker that forgets, without I/O and with a clock of their own: what the far ends
-are tried against."""
+"""A node and a broker that forgets, without I/O and with a clock of their own: the far ends are
+tried against them."""
 
 import json
 import random
@@ -18,7 +18,7 @@ class Node:
     """Does what the contract says of `accepted`, `result`, `latest` and `resend`, and forgets
     nothing that it has written down.
 
-    `lost` are seq whose rows it no longer has (retention, damage).
+    `lost` holds each seq whose row it no longer has (retention, damage).
     """
 
     def __init__(self, say: Callable[[str, bytes, bool], None]) -> None:
@@ -92,7 +92,7 @@ class Node:
 
 
 class World:
-    """One node and some ends around a broker; `drops` says of each message whether the broker
+    """One node and some ends around a broker; `drops` says for each message whether the broker
     forgets it."""
 
     def __init__(self, *ends: End, drops: Callable[[], bool] = lambda: False) -> None:
@@ -107,8 +107,8 @@ class World:
         self._retained: dict[str, bytes] = {}
 
     def connect(self, *, forgets: bool = True) -> None:
-        """A new connection of every end, at a broker that has lost what was under way, and with
-        `forgets` what it retained."""
+        """A new connection of every end, at a broker that has lost what was under way and, with
+        `forgets`, what it retained."""
         self._queue.clear()
         if forgets:
             self._retained.clear()
@@ -147,6 +147,6 @@ class World:
 
 
 def losing(share: float, seed: int) -> Callable[[], bool]:
-    """Loses that share of the messages, the same ones for the same seed."""
+    """Drops that share of the messages, the same ones for the same seed."""
     chance = random.Random(seed)
     return lambda: chance.random() < share

@@ -77,7 +77,7 @@ class Reader:
                 return value
 
     def properties(self) -> dict[int, Any]:
-        """By number; user properties are a list of pairs."""
+        """The properties by number; user properties are a list of pairs."""
         found: dict[int, Any] = {}
         end = self.vary() + self._at
         while self._at < end:

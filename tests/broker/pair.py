@@ -1,4 +1,4 @@
-"""A session without a node on a fake broker: what both are asked and tell, in one place."""
+"""A session without a node on a fake broker: what both are asked and say, in one place."""
 
 import json
 from pathlib import Path

@@ -1,5 +1,5 @@
-"""What comes again over a new connection is the same message, once, also where the broker does not
-say so; all else is new."""
+"""What comes again over a new connection is the same message, once, even if the broker does not say
+so; everything else is new."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""The AsyncAPI document is current, complete, and refers only to what it holds."""
+"""The AsyncAPI document is current, complete, and refers only to what it contains."""
 
 import json
 import os
@@ -26,7 +26,7 @@ console.log(JSON.stringify({ valid: found.document !== undefined, told }));
 
 
 def references(value: Any) -> list[str]:
-    """All local references outside of the embedded JSON Schemas."""
+    """All local references outside the embedded JSON Schemas."""
     if isinstance(value, dict):
         found = [value["$ref"]] if isinstance(value.get("$ref"), str) else []
         return found + [

@@ -1,5 +1,5 @@
 """What was sent while the node was away, or comes late, is never taken for fresh; and a flood holds
-nothing else up."""
+up nothing else."""
 
 import threading
 import time

@@ -1,4 +1,4 @@
-"""The client against a broker and a node of the test's own, which answers as it is told to."""
+"""The client against the test's own broker and node, which answers as it is told to."""
 
 import asyncio
 import contextlib
@@ -30,8 +30,8 @@ PREFIX = "inspection/v1/n1/"
 
 
 class Node:
-    """Answers every command but `silent`, and triggers of cam1; `heard` is what came, with the MQTT
-    5 properties."""
+    """Answers every command but `silent`, and the triggers of cam1; `heard` is what came, with its
+    MQTT 5 properties."""
 
     def __init__(self, port: int) -> None:
         self.heard: list[tuple[str, dict[str, Any], dict[str, Any]]] = []
@@ -293,7 +293,7 @@ def test_a_probe_finds_what_the_broker_can_do_and_leaves_nothing_behind(
 
 @contextlib.contextmanager
 def old_broker(port: int) -> Iterator[int]:
-    """A relay that hangs up on MQTT 5, as brokers do that have never heard of it."""
+    """A relay that hangs up on MQTT 5, as do brokers that have never heard of it."""
     sockets: list[socket.socket] = []
 
     def pump(source: socket.socket, sink: socket.socket) -> None:

@@ -1,5 +1,5 @@
-"""A name, an address, a certificate or a greeting that does not come holds nobody up, and is
-told."""
+"""A name, an address, a certificate or a greeting that does not come holds up nothing, and is
+reported."""
 
 import os
 import socket

@@ -276,7 +276,7 @@ def test_a_consumer_says_why_it_hears_nothing(forgetful: BrokerProcess) -> None:
 
 
 def test_leaving_a_broker_that_has_died_ends(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Its error comes while the connection is being ended, in place of the cancelling."""
+    """Its error comes while the connection is being ended, in place of the cancellation."""
 
     class Dying:
         def __init__(self, *_: object, **__: object) -> None:

@@ -13,7 +13,7 @@ RESULT, LATEST = NAMES("result", "cam1"), NAMES("latest", "cam1")
 
 
 def seqs(world: World) -> list[int]:
-    """Of the delivered results, in their order."""
+    """The seq of each delivered result, in order."""
     return [event.result["seq"] for event in world.events if isinstance(event, Delivered)]
 
 

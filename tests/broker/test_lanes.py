@@ -1,5 +1,5 @@
-"""Commands have a connection of their own, so they do not wait behind triggers; and what there is
-where that cannot be."""
+"""Commands have a connection of their own, so that they do not wait behind triggers; and what
+happens where they cannot."""
 
 import threading
 import time
@@ -37,7 +37,7 @@ def apart(two: Any, limit_s: float = 20.0) -> None:
 
 @pytest.fixture(autouse=True)
 def soon(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What is tried again now and then is tried soon."""
+    """What is tried again now and then is tried again soon."""
     monkeypatch.setattr("broker.subscriptions.AGAIN_S", 0.5)
     monkeypatch.setattr("broker.lanes.GRACE_S", 1.0)
 
@@ -57,7 +57,7 @@ class Stream:
             self.sent += 1
 
     def end(self) -> list[str]:
-        """No more; what was sent."""
+        """Stop; returns what was sent."""
         self._ended.set()
         self._thread.join()
         return [f"s{number}" for number in range(self.sent)]

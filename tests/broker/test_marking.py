@@ -1,4 +1,4 @@
-"""A connection's own marks: what they say of everything else when this process stood still."""
+"""A connection's own marks: what they say about everything else after this process stood still."""
 
 import time
 from typing import Any
@@ -14,7 +14,7 @@ class Quiet:
         self.markers: list[Message] = []
 
     def ping(self) -> None:
-        """Nothing comes back."""
+        """Pass time in which nothing comes back."""
 
     def marker(self, _: Any, message: Message) -> bool:
         self.markers.append(message)

@@ -1,4 +1,4 @@
-"""When the node tries again: soon where a broker was only gone, ever more seldom where it sends us
+"""When the node tries again: soon if the broker was only gone, ever less often if it sends us
 away."""
 
 import time

@@ -1,5 +1,5 @@
-"""A broker that takes the node's markers and brings none back: it is told, and fresh parts are not
-taken for old for long."""
+"""A broker that takes the node's markers and delivers none: this is reported, and fresh parts are
+not taken for old ones for long."""
 
 import time
 from typing import Any
@@ -16,7 +16,7 @@ SWALLOWED = {HEAD + "_fence": 0}  # it confirms what is published there, and no 
 
 
 def trigger_until(two: Pair, done: Any, limit_s: float = 30.0) -> None:
-    """Triggers all the while, one every 50 ms."""
+    """Sends triggers all the while, one every 50 ms."""
     until = time.monotonic() + limit_s
     number = 0
     while not done():

@@ -1,4 +1,4 @@
-"""What the broker says in CONNACK is kept, on MQTT 5 and 3.1.1; what it has less is told; and
+"""What the broker says in CONNACK is kept to, on MQTT 5 and 3.1.1; what it lacks is reported; and
 nothing storms."""
 
 import json

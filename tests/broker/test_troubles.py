@@ -1,5 +1,5 @@
-"""What the broker refuses: subscriptions, and topics by PUBACK, DISCONNECT or closing; each told by
-its name, and its own."""
+"""What the broker refuses: subscriptions, and topics by PUBACK, DISCONNECT or closing; each is
+reported by its own name."""
 
 import json
 import threading

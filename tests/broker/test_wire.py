@@ -18,7 +18,7 @@ SETTINGS = BrokerSettings(url="mqtt://127.0.0.1:1")
 
 
 class Wire:
-    """A client over one end of a socket; `heard` is what it gave, with the packet ids."""
+    """A client over one end of a socket; `heard` is what it delivered, with the packet ids."""
 
     def __init__(self, *, v5: bool, quick: bool) -> None:
         ours, self.broker = socket.socketpair()
@@ -96,7 +96,7 @@ def publish(
 
 
 def some_properties() -> Any:
-    """What not every message has."""
+    """Properties that not every message has."""
     given = properties(PacketTypes.PUBLISH)
     given.ContentType = "application/json"
     given.UserProperty = [("attempt", "2")]
@@ -106,7 +106,7 @@ def some_properties() -> Any:
 
 
 def plain() -> Any:
-    """What most messages have."""
+    """Properties that most messages have."""
     given = properties(PacketTypes.PUBLISH)
     given.ContentType = "application/json"
     return given

@@ -1,8 +1,8 @@
-"""`python -m tests.brokers`: the same load on every broker that this machine has; what each loses,
-as a table.
+"""`python -m tests.brokers`: the same load on every broker that this machine has, and what each
+loses, as a table.
 
 `make brokers` runs it; BROKERS="--loops 5 --only nats" for a part of it. A broker that is missing
-is said to be missing.
+is named as missing.
 """
 
 import argparse
@@ -69,7 +69,7 @@ def main(argv: list[str] | None = None) -> int:
 
 
 def _tried(name: str, loops: int, kills: int) -> tuple[str, bool]:
-    """A row of the table, and whether the far ends made up for all that was lost."""
+    """A row of the table, and whether the far ends made up for everything that was lost."""
     kind = KINDS[name]
     outcomes: list[Outcome] = []
     with tempfile.TemporaryDirectory(

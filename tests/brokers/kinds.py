@@ -1,4 +1,4 @@
-"""The brokers of the matrix: where each is found, how it is told to keep what it can, how it is
+"""The brokers of the matrix: where each is found, how it is told to keep what it can, and how it is
 started and killed."""
 
 import os
@@ -75,7 +75,7 @@ class Broker(Protocol):
         """End it in order."""
 
     def kill(self) -> None:
-        """`kill -9`, of all of it."""
+        """`kill -9` all of it."""
 
 
 class Program:
@@ -129,7 +129,7 @@ class Program:
 
 class Kind(NamedTuple):
     """A row of the matrix. `missing` says what to install, None if it is there; user: a name for
-    those who need one."""
+    brokers that need one."""
 
     name: str
     make: Callable[[Path], Broker]

@@ -32,8 +32,8 @@ REST_S = 150.0
 
 
 class Lost(NamedTuple):
-    """Of the triggers that the broker acknowledged, and of the results in the ledger; `twice` are
-    results heard again."""
+    """What was lost of the triggers that the broker acknowledged, and of the results in the ledger;
+    `twice` counts results heard again."""
 
     triggers: int
     of_triggers: int
@@ -59,8 +59,8 @@ class Outcome(NamedTuple):
 
 
 class Plain:
-    """A PLC and a reader as most are: QoS 1 and a session that the broker keeps, and trust in both;
-    MQTT 3.1.1."""
+    """A PLC and a reader like most: MQTT 3.1.1, QoS 1 and a session that the broker keeps, and
+    trust in both."""
 
     def __init__(self, kind: Kind, port: int) -> None:
         self.acked: set[str] = set()
@@ -105,7 +105,7 @@ class Plain:
 def trial(
     kind: Kind, folder: Path, how: Literal["stop", "kill"], loops: int, tell: Callable[[str], None]
 ) -> Outcome:
-    """Load, so many restarts (or none: `loops` 0 is the plain flow), rest, and the count. Raises
+    """Load, that many restarts (or none: `loops` 0 is the plain flow), rest, and the count. Raises
     AssertionError."""
     folder.mkdir(parents=True)
     broker = kind.make(folder)
@@ -181,8 +181,8 @@ def _node(kind: Kind, folder: Path, settings: BrokerSettings) -> NodeProcess:
 
 
 def _ready(settings: BrokerSettings) -> dict[str, Any]:
-    """The state, once the node is on line; a broker that ends the connection over some topics takes
-    it a while."""
+    """The state, once the node is on line; with a broker that ends the connection over some topics,
+    that takes a while."""
     until = time.monotonic() + READY_S
     with Client(settings, "node-01") as client:
         while time.monotonic() < until:
@@ -196,7 +196,7 @@ def _ready(settings: BrokerSettings) -> dict[str, Any]:
 
 @contextlib.contextmanager
 def _load(plain: Plain, producer: Producer) -> Iterator[set[str]]:
-    """Triggers of both kinds, until the block is left; the ids of the producer's."""
+    """Sends triggers of both kinds until the block is left; gives the ids of the producer's."""
     sent: set[str] = set()
     stopping = threading.Event()
 

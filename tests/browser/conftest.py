@@ -42,7 +42,7 @@ def visit(profiles: Profiles) -> Iterator[Visit]:
 
 @pytest.fixture
 def stranger(visit: Visit) -> Page:
-    """A page of who is not signed in."""
+    """A page of somebody who is not signed in."""
     return visit(who=None)
 
 

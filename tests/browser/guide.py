@@ -1,6 +1,7 @@
 """The pictures of pages in the guides: `python -m tests.browser.guide [NAME ...]`, into docs/pages.
 
-The case is a real one: photographs of a board with four screws, of which some lack one or two.
+The case is a real one: photographs of a board with four screws, in some of which one or two are
+missing.
 """
 
 import json
@@ -29,7 +30,7 @@ LACKING = "76_1011"
 
 
 class Shot(NamedTuple):
-    """A picture: its file, the page, and what is done there before; where the page ends, in px."""
+    """A picture: its file, the page, what is done there first, and where the page ends, in px."""
 
     name: str
     path: str

@@ -125,8 +125,8 @@ class Plant:
         self.broker.stop()
 
     def logged(self) -> list[dict[str, Any]]:
-        """Every line that node and web have logged; what they print at their start or end is none
-        of them."""
+        """Every line that node and web have logged; what they print as they start or end is not
+        among them."""
         text = (self.folder / "web.log").read_text() + self.node.log.read_text()
         return [json.loads(line) for line in text.splitlines() if line.startswith("{")]
 
@@ -175,7 +175,7 @@ def chromium() -> Iterator[Browser]:
 def context_of(
     browser: Browser, plant: Plant, *, phone: bool = False, **more: Any
 ) -> BrowserContext:
-    """A browser profile of its own; what its pages complain of is collected in `complaints`."""
+    """A browser profile of its own; what its pages complain about is collected in `complaints`."""
     options = {
         "viewport": PHONE if phone else DESKTOP,
         "has_touch": phone,
@@ -189,7 +189,7 @@ def context_of(
 
 
 def signed_in(context: BrowserContext, name: str = "ada") -> None:
-    """Sign in without the page."""
+    """Sign in without using the page."""
     body = {"username": name, "password": PASSWORD, "tokens": False}
     answer = context.request.post(
         "/api/v1/auth/login", data=body, headers={"Sec-Fetch-Site": "same-origin"}
@@ -198,8 +198,8 @@ def signed_in(context: BrowserContext, name: str = "ada") -> None:
 
 
 def quiet(page: Page) -> list[str]:
-    """What goes wrong in the page from now on: errors of scripts, what its policy refuses, answers
-    of 5xx."""
+    """What goes wrong in the page from now on: script errors, what its policy refuses, 5xx
+    answers."""
     found: list[str] = []
     page.on("pageerror", lambda error: found.append(f"script: {error}"))
     page.on(
@@ -218,7 +218,7 @@ def _unexpected(said: ConsoleMessage) -> bool:
 
 
 def _failed(answer: Response) -> bool:
-    """cam2 shows the picture that is named like a part: without a part there is none."""
+    """cam2 shows the picture that has the name of a part: without a part there is none."""
     return answer.status >= 500 and not answer.url.endswith("/cam2/capture")
 
 
@@ -242,14 +242,14 @@ def violations(page: Page, rules: list[str] = RULES) -> list[str]:
 
 
 def overflow(page: Page) -> int:
-    """By how many px the page is wider than its window; 0 is good."""
+    """How many px the page is wider than its window; 0 is good."""
     return int(
         page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
     )
 
 
 def answered(page: Page, path: str, change: str) -> None:
-    """The page reads another answer at this path than the web's: `change`, a function in
+    """The page reads an answer at this path that is not the web's: `change`, a function in
     JavaScript, is given its data. Unlike a route it leaves the browser's cache on."""
     page.add_init_script(
         f"""{{ const real = fetch; window.fetch = async (...asked) => {{

@@ -1,6 +1,6 @@
 """Browser profiles that stories share: a person signs in once for each look, and what the pages are
-made of is loaded once. A new page costs more than what is shown in it, so that each profile has one
-that goes from story to story; none finds there what another has left."""
+made of is loaded once. A new page costs more than what is shown in it, so each profile has one that
+goes from story to story; no story finds there what another has left."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -38,7 +38,7 @@ class Profiles:
         """A page of a person (None: of nobody) in a look, as `context_of` takes it, at a path.
 
         answers: what the page reads instead of the web's answers, see `plant.answered`. Scripts may
-        not fail while it is looked at, unless it may be loud.
+        not fail while the page is looked at, unless it may be loud.
         """
         key = repr((who, sorted(look.items())))
         context = self._profile(key, who, look)

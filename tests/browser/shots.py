@@ -15,7 +15,7 @@ SETTLED_MS = 1200  # by then pictures and charts are drawn; nothing but the look
 
 
 def make(folder: Path) -> list[Section]:
-    """Take them all into the folder; every page in every look."""
+    """Put them all into the folder: every page in every look."""
     with tempfile.TemporaryDirectory() as state, chromium() as browser:
         plant = Plant(Path(state))
         try:

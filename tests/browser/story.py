@@ -40,7 +40,7 @@ def results(plant: Plant) -> list[dict[str, Any]]:
 
 
 def some_results(plant: Plant, count: int) -> None:
-    """As many results of the drawn line, one after the other."""
+    """That many results of the drawn line, one after the other."""
     there = len(results(plant))
     for number in range(count):
         trigger(plant, "cam1", part_id=f"part-{there + number}")
@@ -48,7 +48,8 @@ def some_results(plant: Plant, count: int) -> None:
 
 
 def until(plant: Plant, *verdicts: str) -> None:
-    """Results of the drawn line until the newest, which is a new one, has one of these verdicts."""
+    """Makes results of the drawn line until the newest, which is a new one, has one of these
+    verdicts."""
     for _ in range(60):
         some_results(plant, 1)
         if results(plant)[-1]["verdict"] in verdicts:
@@ -57,8 +58,8 @@ def until(plant: Plant, *verdicts: str) -> None:
 
 
 def a_result(plant: Plant, verdict: str) -> str:
-    """The id of the drawn line's newest result of a verdict that has its pictures; triggers until
-    there is one."""
+    """The id of the drawn line's newest result that has this verdict and its pictures; sends
+    triggers until there is one."""
     for _ in range(60):
         drawn = [row for row in results(plant) if row["station"] == "cam1"]
         found = [row for row in drawn if row["verdict"] == verdict and row["pictures"]]

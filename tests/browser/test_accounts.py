@@ -19,8 +19,8 @@ def fill_in(page: Page, name: str, password: str = PASSWORD) -> None:
 
 
 def forget(context: BrowserContext, page: Page) -> None:
-    """Take the session away from a page that is left first: it would notice, and go to the sign-in
-    page by itself meanwhile."""
+    """Take the session away from a page, which is left first: it would notice, and go to the
+    sign-in page by itself."""
     page.goto("about:blank")
     context.clear_cookies()
 

@@ -26,7 +26,7 @@ BAD: dict[str, Any] = {
 
 
 def told(page: Page, alarms: dict[str, Any]) -> None:
-    """The page hears of these alarms, on the way from the web to it."""
+    """The page is given these alarms, on the way from the web to it."""
     answer = page.context.request.get("/api/v1/events/now").json()
     hello = answer["data"]
     hello["alarms"] = alarms
@@ -43,7 +43,7 @@ def told(page: Page, alarms: dict[str, Any]) -> None:
 
 @pytest.mark.parametrize("bad", BAD)
 def test_one_bad_alarm_is_shown_as_unreadable_beside_the_others(visit: Visit, bad: str) -> None:
-    """The web lets no such alarm through, so it is put in on the way to the page."""
+    """The web lets no such alarm through, so it is inserted on the way to the page."""
     page = visit(loud=True)
     failed: list[str] = []
     page.on("pageerror", lambda error: failed.append(str(error)))

@@ -1,5 +1,5 @@
-"""The pages say so when node or broker are away, go on with what needs neither, and notice when
-they are back."""
+"""The pages say when node or broker is away, go on with what needs neither, and notice when they
+are back."""
 
 import re
 from collections.abc import Iterator
@@ -17,7 +17,7 @@ AWAY_MS = 30_000  # the will of a node is published 5 s after it is gone
 
 @pytest.fixture
 def lonely(tmp_path: Path) -> Iterator[Plant]:
-    """A plant of its own: what it loses is not missed by other tests."""
+    """A plant of its own, so that other tests do not miss what it loses."""
     made = Plant(tmp_path)
     try:
         yield made.start()
@@ -65,7 +65,7 @@ def test_node_and_broker_go_and_come_back(lonely: Plant, browser: Browser) -> No
 
 
 def works_without_node(page: Page) -> None:
-    """History and programs are read from the state folder; the page of before is shown again at the
+    """History and programs are read from the state folder; the earlier page is shown again at the
     end."""
     before = page.url
     page.goto("/app/history")

@@ -1,4 +1,4 @@
-"""A backup by the browser: made while the page looks on, checked, fetched."""
+"""A backup through the browser: made while the page looks on, checked, fetched."""
 
 from playwright.sync_api import Page, expect
 

@@ -1,4 +1,4 @@
-"""The first steps: four cards, each ticked by what is there and each with what does it."""
+"""The first steps: four cards, each ticked once its step is done, and each with a way to do it."""
 
 import re
 

@@ -1,4 +1,4 @@
-"""What surrounds the work in the editor: undo, saving, help, what is told, who else is there."""
+"""What surrounds the work in the editor: undo, saving, help, what it says, who else is there."""
 
 from playwright.sync_api import expect
 

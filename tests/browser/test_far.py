@@ -1,5 +1,5 @@
 """The Run page from three metres: on 24" of full HD, reason and yield are as tall as 16 minutes of
-arc ask for, however many stations share the screen, and nothing is cut off; where a bad part failed
+arc require, however many stations share the screen, and nothing is cut off; where a bad part failed
 stands beside its verdict, and goes with it."""
 
 import math
@@ -25,7 +25,7 @@ CUT = """element => [
 
 
 def stations(count: int) -> dict[str, str]:
-    """The page takes the plant for one of so many stations."""
+    """The page takes the plant for one with that many stations."""
     names = [f"cam{number + 1}" for number in range(count)]
     change = f"(data) => data.stations = {names}.map((id) => ({{ id, state: 'Ready' }}))"
     return {"/api/v1/stations": change}

@@ -1,5 +1,5 @@
-"""Statistics: tools of one name in two programs are two lines, each with its limits; Cpk and Ppk
-are told apart, and one tool can be looked at alone."""
+"""Statistics: tools with the same name in two programs are two lines, each with its limits; Cpk and
+Ppk are told apart, and one tool can be looked at by itself."""
 
 import re
 from collections.abc import Iterator

@@ -13,7 +13,7 @@ MOST = 25
 
 
 class Hands:
-    """Every click, choice, text and stroke of a person, counted."""
+    """A person's clicks, choices, texts and strokes, all counted."""
 
     def __init__(self, page: Page) -> None:
         self.page = page

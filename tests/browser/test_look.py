@@ -1,5 +1,5 @@
 """Every page in several looks: no violation of WCAG 2.2 AA, nothing wider than the window, no
-script that fails."""
+failing script."""
 
 import pytest
 from playwright.sync_api import expect

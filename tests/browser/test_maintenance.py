@@ -1,5 +1,5 @@
-"""Nobody takes the lines from who tests them: an operator cannot, another administrator is asked,
-and the first one is told."""
+"""Nobody takes the lines from the person who tests them: an operator cannot, another administrator
+is asked, and the first one is told."""
 
 from playwright.sync_api import expect
 

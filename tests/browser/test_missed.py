@@ -1,5 +1,5 @@
-"""What would this program miss? Asked in the editor: the list, its pictures, and that nothing
-stands in the way meanwhile."""
+"""What would this program miss? Asked in the editor: the list, its pictures, and that nothing is
+blocked meanwhile."""
 
 import re
 

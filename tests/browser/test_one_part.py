@@ -1,5 +1,5 @@
-"""One part, one truth: beside a verdict stands no picture that says otherwise; and why it is so, in
-banner and history."""
+"""One part, one truth: no picture beside a verdict says otherwise; and why it is so, in banner and
+history."""
 
 import re
 import threading

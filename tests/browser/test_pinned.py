@@ -1,4 +1,5 @@
-"""The last NG stays in sight with its reason after good parts came, until somebody has seen it."""
+"""The last NG stays in sight with its reason after good parts have come, until somebody has seen
+it."""
 
 import re
 

@@ -1,4 +1,4 @@
-"""The list of programs: pictures, folders, sorting; and kinds of tools found by other words."""
+"""The list of programs: pictures, folders, sorting; and kinds of tools found by synonyms."""
 
 import re
 from typing import Any

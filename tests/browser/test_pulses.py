@@ -1,5 +1,5 @@
 """Lines at two in the morning: every verdict pulse of the last 10 s is drawn and counted, though it
-is shorter than the time between two looks; the last one is told with its age and length."""
+is shorter than the time between two looks; the last one is shown with its age and length."""
 
 import re
 

@@ -1,4 +1,4 @@
-"""A new tool has no limits before anybody has measured; saving says what it does at once, and to
+"""A new tool has no limits before anybody has measured; saving says at once what it does, and to
 which parts."""
 
 import re

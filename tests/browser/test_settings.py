@@ -1,4 +1,4 @@
-"""Settings that are changed in the browser: looked at before they are saved, in force at node and
+"""Settings that are changed in the browser: reviewed before they are saved, in force at node and
 web a moment later, and taken back."""
 
 import tomllib
@@ -66,7 +66,7 @@ def limit(plant: Plant) -> int | None:
 
 
 def told(page: Page) -> tuple[int | None, str]:
-    """What the web goes by, and whether the node goes by the file."""
+    """What the web uses, and whether the node uses what the file says."""
     answer = page.context.request.get("/api/v1/settings")
     data = answer.json()["data"] if answer.ok else {"settings": [], "node": ""}
     values = [row["value"] for row in data["settings"] if row["key"] == "station.cam2.queue_limit"]

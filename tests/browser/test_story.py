@@ -1,4 +1,4 @@
-"""The whole of it in one browser: the second factor, a program from a real picture, tried, saved,
+"""The whole story in one browser: the second factor, a program from a real picture, tried, saved,
 run, found, rolled back."""
 
 import re
@@ -138,7 +138,7 @@ def test_from_signing_in_to_rolling_back(
 
 
 def settled(shown: Locator) -> str:
-    """The text of an element when it has not changed for a while: a change is tried a moment after
+    """The text of an element once it has not changed for a while: a change is tried a moment after
     it was made."""
     last = None
     for _ in range(20):
@@ -151,8 +151,7 @@ def settled(shown: Locator) -> str:
 
 
 def narrow_limits(page: Page) -> None:
-    """What is good lies within 1.5 gray levels of what the master has: another photograph is not
-    good."""
+    """A good part lies within 1.5 gray levels of the master: another photograph is not good."""
     row = page.locator("button.tool-row[data-tool^=brightness]")
     expect(row).to_have_attribute("data-stale", "false")
     expect(row.locator(".tool-value")).to_have_text(re.compile(r"\d"))

@@ -1,5 +1,5 @@
 """With gloves: what is touched on a phone is at least 44 px in both directions; links within a
-sentence, which stand for nothing that is done at the line, are left out."""
+sentence, which do nothing at the line, are left out."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Whoever stands at the line: a sound, bars that stay, and a program found among many."""
+"""For the person at the line: a sound, bars that stay, and a program found among many."""
 
 import re
 

@@ -1,5 +1,5 @@
-"""Languages: German whole, also what the node says; those that no native speaker has read fit a
-phone, and say what they are."""
+"""Languages: German is complete, including what the node says; those that no native speaker has
+read fit a phone, and say that they are unread."""
 
 import pytest
 from playwright.sync_api import expect

@@ -1,5 +1,4 @@
-"""Rules and dashboard ask for figures that there are, in expressions that Prometheus
-understands."""
+"""Rules and dashboard ask for figures that exist, in expressions that Prometheus understands."""
 
 import json
 import os
@@ -33,7 +32,7 @@ def needed(name: str) -> None:
 
 
 def promtool(*words: str | Path) -> str:
-    """What promtool says of something that is right."""
+    """What promtool says about something that is right."""
     needed("promtool")
     done = subprocess.run(
         ["promtool", *map(str, words)], capture_output=True, text=True, timeout=60, check=False
@@ -43,7 +42,7 @@ def promtool(*words: str | Path) -> str:
 
 
 def labels(registry: Any) -> dict[str, set[str]]:
-    """Every series that can be asked for, with the labels that it has."""
+    """Every series that can be asked for, with its labels."""
     found = {
         sample.name: set(sample.labels)
         for family in registry.collect()

@@ -1,5 +1,5 @@
-"""The flow and the node for Node-RED: current, whole, and its functions do what they say, by
-Node.js alone."""
+"""The flow and the node for Node-RED: current, whole, and with functions that do what they say, run
+by Node.js alone."""
 
 import json
 import os

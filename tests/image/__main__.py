@@ -1,7 +1,7 @@
-"""`make image`: build the image, run node and web of it as an engine would, let them answer.
+"""`make image`: build the image, run its node and web as an engine would, and let them answer.
 
 A table tells what was seen: size, cold start, who it runs as, and that no secret is anywhere but in
-its file. It takes some 5 minutes, 7 the first time, and needs root, Debian's registry and PyPI.
+its file. It takes about 5 minutes, 7 the first time, and needs root, Debian's registry and PyPI.
 """
 
 import argparse

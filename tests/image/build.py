@@ -1,4 +1,4 @@
-"""The image, built by buildah on a Debian of debootstrap: no engine, no registry of images."""
+"""The image, built by buildah on a Debian from debootstrap: no engine, no registry of images."""
 
 import json
 import os
@@ -25,7 +25,7 @@ BUILD_S = 1500
 
 
 def lacking() -> str:
-    """What this machine has to have first, as a sentence; empty if it has it all."""
+    """What this machine still needs, as a sentence; empty if it has everything."""
     if os.geteuid() != 0:
         return "root is needed: buildah and debootstrap make trees of other accounts"
     path = f"{os.environ['PATH']}:/usr/sbin"
@@ -90,7 +90,7 @@ class Storage:
         return shell(*self._words, *words, limit_s=limit_s).strip()
 
     def image_of(self, name: str, source: Path | str, *files: tuple[Path, str]) -> None:
-        """An image of a base (an archive, or an image), with files at places of theirs."""
+        """An image from a base (an archive, or an image), with files at the given places."""
         given = self.run("from", "scratch" if isinstance(source, Path) else source)
         if isinstance(source, Path):
             self.run("add", "-q", given, source, "/")
@@ -132,5 +132,5 @@ class Storage:
         return found
 
     def tree(self) -> Path:
-        """The root of a container of it."""
+        """The root of a container from it."""
         return Path(self.run("mount", self.run("from", "--pull-never", IMAGE)))

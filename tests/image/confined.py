@@ -1,7 +1,7 @@
 """A process in the root of an image, as an engine would run it.
 
-Its account, its environment, a root that is read-only, two places to write, secrets as files, and
-no capability.
+With its account, its environment, a read-only root, two places to write, secrets as files, and no
+capability.
 """
 
 import contextlib

@@ -67,7 +67,7 @@ def trial() -> str:
 
 
 def running() -> str:
-    """Of the image that is there already."""
+    """The same, with the image that is there already."""
     with tempfile.TemporaryDirectory() as scratch, _plant(Path(scratch)) as (node, web):
         began = time.monotonic()
         _until_well(node, "node --any-station")
@@ -120,8 +120,8 @@ def _plant(site: Path) -> Iterator[tuple["DockerContainer", "DockerContainer"]]:
 
 
 def _confined(image: str, site: Path, secrets: tuple[str, ...], **more: str) -> "DockerContainer":
-    """Its root is read-only and it has no right but its user's; each secret is a file of its own,
-    for their folder lets nobody in."""
+    """Its root is read-only, and it has no rights but its user's; each secret is a file of its own,
+    as their folder lets nobody in."""
     from testcontainers.core.container import DockerContainer
 
     one = DockerContainer(image)

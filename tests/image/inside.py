@@ -58,11 +58,11 @@ class Plant:
         (self.site / "etc" / "master.png").write_bytes(master)
 
     def secret(self, name: str) -> str:
-        """One of prepare.py's."""
+        """One of the secrets that prepare.py made."""
         return (self.site / "secrets" / name).read_text().strip()
 
     def start_broker(self) -> None:
-        """The mosquitto of this machine with the very settings, and the folders of this site."""
+        """This machine's mosquitto with the very same settings, and the folders of this site."""
         settings = (self.site / "mosquitto.conf").read_text()
         for old, new in (
             ("listener 1883", f"listener {self.broker_port} 127.0.0.1"),
@@ -106,7 +106,7 @@ class Plant:
             return 0
 
     def end(self) -> None:
-        """End all that runs."""
+        """End everything that runs."""
         for name, process in self.running.items():
             if name == "broker":
                 process.terminate()
@@ -117,7 +117,7 @@ class Plant:
 
 
 def rows(root: Path, config: dict[str, Any], folder: Path) -> Iterator[Row]:
-    """What is seen of it, one after the other."""
+    """What is seen of it, one thing after the other."""
     plant = Plant(root, config, folder)
     try:
         plant.start_broker()

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 
 class Row(NamedTuple):
-    """One thing that was looked at."""
+    """One thing that was checked."""
 
     name: str
     held: bool

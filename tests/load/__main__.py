@@ -1,8 +1,9 @@
-"""`make load`: Locust against the web over a thousand results, for what two guides ask for.
+"""`make load`: Locust against the web over a thousand results, at the rates that two guides ask
+for.
 
-Locust has an environment of its own (.venv/locust), for it brings a Flask and a gevent of its own.
-LOAD="--url URL" loads a web of yours, with WEB_USER and WEB_PASSWORD; --users and --rate say how.
-LOAD="--wrk" has Debian's wrk ask the same as fast as a web of ours answers.
+Locust has an environment of its own (.venv/locust), as it brings a Flask and a gevent of its own.
+LOAD="--url URL" loads a web of your own, with WEB_USER and WEB_PASSWORD; --users and --rate say
+how. LOAD="--wrk" has Debian's wrk ask the same as fast as a web of ours answers.
 """
 
 import argparse
@@ -32,7 +33,8 @@ ENVIRONMENT = ROOT / ".venv" / "locust"
 
 
 class Aim(NamedTuple):
-    """What a guide asks for: so many users, who together ask so many requests a second."""
+    """What a guide asks for: a number of users, who together make a number of requests per
+    second."""
 
     name: str
     users: int
@@ -55,7 +57,7 @@ FASTEST = (
 
 
 class Seen(NamedTuple):
-    """What was counted: requests, failures, requests a second, and times in ms."""
+    """What was counted: requests, failures, requests per second, and times in ms."""
 
     requests: float
     failures: float

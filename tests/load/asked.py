@@ -1,10 +1,10 @@
-"""What people and systems ask of the web, and how often: for Locust, and for the test of it."""
+"""What people and systems ask of the web, and how often: for Locust, and for its test."""
 
 from typing import NamedTuple
 
 
 class Asked(NamedTuple):
-    """A request: how often, its path, and whether it takes an account."""
+    """A request: how often it is made, its path, and whether it takes an account."""
 
     weight: int
     path: str

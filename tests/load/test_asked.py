@@ -1,4 +1,4 @@
-"""What Locust asks of the web is there, so that a load is no load of refusals."""
+"""What Locust asks the web for is there, so that a load is not a load of refusals."""
 
 from pathlib import Path
 

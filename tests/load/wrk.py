@@ -1,5 +1,6 @@
 """The same mix by wrk, which asks as fast as it is answered and takes a tenth of a processor for
-it: where web and load share a machine, Locust measures itself from some 500 requests a second on.
+it: where web and load share a machine, Locust measures itself from about 500 requests per second
+on.
 """
 
 import os
@@ -37,8 +38,8 @@ def script() -> str:
 
 
 def run(users: int, seconds: int, url: str, token: str) -> list[float]:
-    """Requests, failures, requests a second, and times in ms (50, 95, 99 %). A request that is not
-    answered within 20 s is a failure. Raises RuntimeError with what wrk says if it counted
+    """Requests, failures, requests per second, and times in ms (50, 95, 99 %). A request that is
+    not answered within 20 s is a failure. Raises RuntimeError with what wrk says if it counted
     nothing."""
     with tempfile.TemporaryDirectory(prefix="load-") as folder:
         lua = Path(folder, "mix.lua")

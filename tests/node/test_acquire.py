@@ -16,7 +16,7 @@ LIMITS = QualityLimits()
 
 
 class Liar:
-    """A driver that hands out a frame of a second ago."""
+    """A driver that hands out a frame from a second ago."""
 
     simulated = True
     controls = ()

@@ -38,7 +38,7 @@ SQUARE_MM = 10.0
 
 
 def ray(points: np.ndarray) -> np.ndarray:  # type: ignore[type-arg]
-    """Where pixels look to at 1 mm from the camera."""
+    """Where pixels look at 1 mm from the camera."""
     return cv2.undistortPoints(points.reshape(-1, 1, 2), CAMERA, DISTORTION).reshape(-1, 2)
 
 
@@ -192,7 +192,7 @@ def test_a_calibration_is_refused_for_pictures_of_another_size(learned: Checkerb
 
 
 def program(calibration: object = None, **changes: object) -> dict[str, object]:
-    """A program that measures a bar, its length in mm, and the gap of its edges by two other
+    """A program that measures a bar: its length in mm, and the gap between its edges by two other
     tools."""
     region = {"x": 40, "y": 100, "width": 400, "height": 40}
     tools = [

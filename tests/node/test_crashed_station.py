@@ -1,5 +1,5 @@
-"""A station that a program has paused, since it ended its worker again and again: what people are
-told, also after a restart, and how they get out of it."""
+"""A station that is paused because a program has ended its worker again and again: what people are
+told, even after a restart, and how they resume it."""
 
 from pathlib import Path
 

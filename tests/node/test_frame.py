@@ -1,4 +1,4 @@
-"""Frames and views: whole pixels, never clipped, never changed, never held in a circle."""
+"""Frames and views: whole pixels, never clipped, never changed, never held in a reference cycle."""
 
 import gc
 import weakref

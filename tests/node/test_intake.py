@@ -1,5 +1,5 @@
-"""Every trigger is answered once, under an id that its sender can know, and whoever repeats an id
-is told."""
+"""Every trigger is answered once, under an id that its sender can know, and a sender that repeats
+an id is told."""
 
 import time
 from pathlib import Path

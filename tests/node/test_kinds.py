@@ -1,4 +1,4 @@
-"""Every tool and locator keeps its Protocol: its functions take what they are given."""
+"""Every tool and locator keeps to its Protocol: its functions take what they are given."""
 
 import inspect
 from collections.abc import Callable

@@ -1,5 +1,5 @@
-"""What a node loads: a library that one kind of tool needs, when a program that has such a tool is
-loaded, and else not at all."""
+"""What a node loads: a library that one kind of tool needs only when a program that has such a tool
+is loaded."""
 
 import subprocess
 import sys
@@ -91,7 +91,7 @@ def test_the_library_of_a_tool_is_there_once_its_program_is_loaded() -> None:
 
 
 def test_the_shapes_of_a_part_are_made_before_the_first_part_comes() -> None:
-    """Each takes milliseconds, which a part that waits would see."""
+    """Each takes milliseconds, which a waiting part would notice."""
     code = """
 import sys
 from schemas import Result, ready

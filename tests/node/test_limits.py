@@ -1,5 +1,5 @@
-"""The time limits of the process are in an order in which each can be kept, and none stands outside
-of the table."""
+"""The time limits of the process are in an order in which each can be kept, and none is outside the
+table."""
 
 import ast
 from collections.abc import Iterator
@@ -41,7 +41,7 @@ def modules() -> Iterator[tuple[str, ast.Module]]:
 
 
 def constants(module: ast.Module) -> Iterator[str]:
-    """Names of a module that end as those of seconds do."""
+    """Names in a module that end like those of seconds."""
     for statement in module.body:
         targets = (
             statement.targets
@@ -80,7 +80,7 @@ def bare(module: ast.Module) -> Iterator[str]:
 
 
 def direct(value: ast.expr) -> Iterator[ast.Constant]:
-    """The numbers that an expression may give as they stand there."""
+    """The plain numbers that an expression may give."""
     if isinstance(value, ast.Constant):
         yield value
     elif isinstance(value, ast.IfExp):

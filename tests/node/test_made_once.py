@@ -51,8 +51,8 @@ KINDS: tuple[tuple[str, dict[str, Any]], ...] = (
 
 @pytest.fixture
 def made(monkeypatch: pytest.MonkeyPatch) -> list[tuple[Any, ...]]:
-    """Each call that makes something of pixels: what, of which pixels, how. The pixels are kept: no
-    address comes twice."""
+    """Each call that makes something from pixels: what, from which pixels, how. The pixels are
+    kept: no address comes twice."""
     calls: list[tuple[Any, ...]] = []
 
     def counted(name: str, real: Any) -> Any:

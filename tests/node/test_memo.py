@@ -1,4 +1,5 @@
-"""The memo: what was made before is not made again, and what nobody asks for any more is let go."""
+"""The memo: what was made before is not made again, and what nobody asks for any more is
+dropped."""
 
 import pytest
 

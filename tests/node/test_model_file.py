@@ -1,5 +1,5 @@
-"""Model files from outside that say something else than they hold: refused in little memory, in the
-process that inspects."""
+"""Model files from outside that say something other than what they hold: refused in little memory,
+in the process that inspects."""
 
 import io
 import struct
@@ -22,7 +22,7 @@ SAID, HELD_MB = 60_000, 400
 
 
 def bomb(name: str) -> bytes:
-    """A member that says 60,000 bytes, and whose stream gives 400 MB that are no array."""
+    """A member that claims 60,000 bytes, and whose stream gives 400 MB that are not an array."""
     deflate = zlib.compressobj(9, zlib.DEFLATED, -15)
     stream = b"".join(deflate.compress(bytes(1 << 20)) for _ in range(HELD_MB)) + deflate.flush()
     buffer = io.BytesIO()

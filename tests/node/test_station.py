@@ -1,4 +1,4 @@
-"""A station with real parts: after the claim every way ends in a result, and no line says OK of a
+"""A station with real parts: after the claim every way ends in a result, and no line says OK for a
 part that is not."""
 
 import threading
@@ -128,7 +128,7 @@ def bench(tmp_path: Path) -> Iterator[Bench]:
 
 
 def of_one_part(real: Callable[..., Any], trigger_id: str) -> Callable[..., Any]:
-    """A function that fails for one part; whatever is given, an inspection is among it."""
+    """A function that fails for one part, the one whose inspection is among its arguments."""
 
     def faulty(*given: Any, **named: Any) -> Any:
         if any(

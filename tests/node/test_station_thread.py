@@ -1,4 +1,4 @@
-"""The thread of a station: who is given up is the one who hangs, and nobody else."""
+"""The thread of a station: the one that hangs is given up, and no other."""
 
 import threading
 import time

@@ -1,4 +1,4 @@
-"""A result has at most 16 KiB, also where nobody measures it since its tools are few."""
+"""A result has at most 16 KiB, even where nobody measures it because its tools are few."""
 
 from node import told
 from schemas import EVALUATION, Fault, Images, Pose, Result, ToolResult

@@ -1,4 +1,4 @@
-"""`python -m tests.nodered`: Node-RED with our flow, our broker with its users and rights, our
+"""`python -m tests.nodered`: Node-RED with our flow, our broker with its users and rights, and our
 node; each is restarted once.
 
 `make node-red` runs it. Every part has to reach the lamp exactly once, in the importable flow and
@@ -131,8 +131,8 @@ class NodeRed:
 
 
 def trial(red: Installed, folder: Path, kind: str, parts: int) -> str:
-    """So many parts through a restart of the node, the broker and Node-RED; what was seen. Raises
-    AssertionError."""
+    """Send that many parts through a restart of the node, the broker and Node-RED; returns what was
+    seen. Raises AssertionError."""
     names = acl.AclNames(node="node-01", node_user="node-01")
     users = (names.node_user, names.web, names.plc, names.operator, names.viewer)
     access = Access({user: PASSWORD.format(user) for user in users}, acl.text(names))

@@ -18,7 +18,8 @@ QUALITY = 60
 
 
 def seen(url: str, ours: str, picture: Path | None) -> str:
-    """Look at the Inspect of that id, and take a picture; what there was. Raises AssertionError."""
+    """Look at the Inspect with that id, and take a picture; returns what was there. Raises
+    AssertionError."""
     with chromium() as browser:
         page = browser.new_page(viewport=SIZE)  # type: ignore[arg-type]
         page.set_default_timeout(LIMIT_MS)

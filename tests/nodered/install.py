@@ -1,4 +1,4 @@
-"""A real Node-RED: npm's, with a Node.js that it runs on, and our module in it."""
+"""A real Node-RED: npm's, with a Node.js that it runs on, and our module installed."""
 
 import json
 import os

@@ -4,7 +4,7 @@ It ends with a node that is Ready and has judged a part.
 
 Below a folder of its own, without systemd: node and web are started by a script that stands for it,
 the broker is this machine's mosquitto with the settings, passwords and rights that were installed.
-What it needs of Debian (mosquitto, openssl, Python) is there before. The bundle is installed
+What it needs from Debian (mosquitto, openssl, Python) is there beforehand. The bundle is installed
 without any network, and neither way uses what pip kept from before. `make box` does the same on a
 Debian with systemd.
 """
@@ -37,7 +37,7 @@ NO_NETWORK = ("unshare", "--net", "--map-root-user")
 
 
 class Root:
-    """A folder that stands for a machine, and what runs of it."""
+    """A folder that stands for a machine, and what runs from it."""
 
     def __init__(self, folder: Path) -> None:
         self.folder, self.path = folder, folder / "root"
@@ -72,7 +72,7 @@ class Root:
         return self.run(self.path / "opt/inspection-node/current/bin/inspection-node", *words)
 
     def start(self) -> None:
-        """Broker, node and web, as they were installed; on ports that are free here."""
+        """Broker, node and web, as they were installed, on ports that are free here."""
         etc = self.path / "etc" / "mosquitto"
         conf = (etc / "mosquitto.conf").read_text()
         for old, new in (
@@ -93,7 +93,7 @@ class Root:
         self.run(self.services, "start")
 
     def end(self) -> None:
-        """End all that runs."""
+        """End everything that runs."""
         if self.services.exists():
             self.run(self.services, "stop")
         if self.broker is not None:
@@ -134,7 +134,7 @@ def trial(folder: Path, kind: str, source: Path) -> str:
 
 
 def _judged(root: Root) -> str:
-    """The verdict on a part, as the PLC hears it that signs in with its password."""
+    """The verdict on a part, as a PLC that signs in with its password hears it."""
     values = {
         "url": f"mqtt://127.0.0.1:{root.port}",
         "username": "plc",
@@ -153,7 +153,7 @@ def _bundle(file: Path) -> str:
 
 
 def main(argv: list[str] | None = None) -> int:
-    """0 if all that was asked for held."""
+    """0 if everything that was asked for held."""
     parser = argparse.ArgumentParser(prog="python -m tests.rig.clean_root", description=__doc__)
     parser.add_argument("--only", choices=list(LIMITS_S), help="one of the two ways")
     args = parser.parse_args(argv)

@@ -51,7 +51,7 @@ DARK = scene(1, 0.0)  # always the same: nothing lights it
 
 
 class Sender:
-    """Writes what `chosen` gives for the number of the frame, as a camera sends it."""
+    """Writes what `chosen` returns for the number of the frame, as a camera sends it."""
 
     def __init__(self) -> None:
         self._device = os.open(DEVICE, os.O_RDWR)

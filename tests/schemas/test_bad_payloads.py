@@ -170,7 +170,7 @@ def test_brackets_in_a_string_are_not_nesting() -> None:
 
 
 def outcome(payload: bytes) -> Trigger | None:
-    """The trigger, or None after a problem as it should be; any other exception is a hole."""
+    """The trigger, or None after the right problem; any other exception is a hole."""
     problem = None
     try:
         return parse_trigger(payload)

@@ -224,7 +224,7 @@ def test_the_hash_is_of_the_meaning_not_of_the_spelling() -> None:
 
 
 def outcome(data: bytes) -> Program | None:
-    """The program, or None after a problem as it should be; any other exception is a hole."""
+    """The program, or None after the right problem; any other exception is a hole."""
     problem = None
     try:
         return parse_program(data)

@@ -1,4 +1,4 @@
-"""What is told of a certificate that somebody made wrong."""
+"""What is reported about a certificate that somebody made wrongly."""
 
 from base64 import encodebytes
 from pathlib import Path

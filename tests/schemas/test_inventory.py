@@ -1,4 +1,4 @@
-"""What a node runs on is told with versions, and what only developers need is not."""
+"""What a node runs on is listed with versions, and what only developers need is not."""
 
 import platform
 from importlib.metadata import version

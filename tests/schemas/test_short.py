@@ -1,5 +1,5 @@
-"""The short form of a result: at most 200 bytes whatever its ids are, and always what decides about
-the part."""
+"""The short form of a result: at most 200 bytes whatever its ids are, and always with what decides
+about the part."""
 
 import json
 from typing import Any

@@ -58,7 +58,7 @@ def waits_for_pictures(
 
 
 def ended(node: NodeProcess) -> None:
-    """SIGTERM, and its end in time."""
+    """Send SIGTERM, and see that it ends in time."""
     assert node.process is not None
     began = time.monotonic()
     assert node.stop(20) == 0

@@ -1,4 +1,5 @@
-"""A node whose pictures are copied to a share: they arrive, and that they do not is told."""
+"""A node whose pictures are copied to a share: they arrive, and if they do not, that is
+reported."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -66,7 +67,7 @@ def inspected(line: Line, number: int) -> dict[str, Any]:
 
 
 def named(results: list[dict[str, Any]]) -> set[str]:
-    """What those of them whose picture is kept are called at the share."""
+    """The names at the share of those whose picture is kept."""
     return {
         f"{one['station']}/{one['verdict']}/{one['part_id']}_{one['seq']}.jpg"
         for one in results

@@ -1,5 +1,5 @@
-"""A command whose node is killed before it has answered is answered at the next start, and after
-that always the same."""
+"""A command whose node is killed before it has answered is answered at the next start, and in the
+same way ever after."""
 
 import json
 import sqlite3

@@ -45,7 +45,7 @@ def command(config: Path, *words: str) -> None:
 
 
 def holds(pid: int, state: Path, after: str) -> None:
-    """No file of a database was taken away under a process that writes it, and its locks are
+    """No file of a database has been removed under a process that writes it, and its locks are
     there."""
     assert deleted(pid) == [], after
     assert unlocked(pid, state) == [], after
@@ -107,7 +107,7 @@ def test_what_the_web_acknowledges_survives_commands_reloads_and_kill_9(web: Web
 
 
 def at_once(web: Web, token: str) -> None:
-    """Ask so that several threads of the web have a connection of their own."""
+    """Ask in such a way that several threads of the web have a connection of their own."""
     with ThreadPoolExecutor(8) as pool:
         answers = list(
             pool.map(lambda _: web.ask("GET", "/api/v1/auth/sessions", token=token)[0], range(24))

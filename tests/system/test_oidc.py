@@ -1,5 +1,5 @@
-"""Signing in by an identity provider that others have written: npm's oidc-provider, with its own
-pages and forms.
+"""Signing in through an identity provider that others have written: npm's oidc-provider, with its
+own pages and forms.
 
 Where it is: `npm install --prefix .venv/npm oidc-provider@8.8.1`, or
 NODE_MODULES=FOLDER/node_modules. `.ci/run` installs it.
@@ -84,7 +84,7 @@ class Plant:
 
 
 class Browser(urllib.request.HTTPRedirectHandler):
-    """Follows redirects of the provider with its cookies, and stops where one leads to us."""
+    """Follows the provider's redirects with its cookies, and stops when one leads to us."""
 
     def __init__(self) -> None:
         self.home: str | None = None
@@ -109,7 +109,7 @@ class Browser(urllib.request.HTTPRedirectHandler):
             return ""
 
     def sign_in(self, url: str, name: str) -> str:
-        """Through its forms, as this person; where it then leads."""
+        """Go through its forms as this person; returns where that leads."""
         self.home = None
         page = self.open(url)
         for _ in range(6):
@@ -145,7 +145,7 @@ def app(tmp_path: Path, plant: Plant) -> Flask:
 
 
 def enter(client: FlaskClient, browser: Browser, name: str) -> int:
-    """To the provider, through its pages, and back: the status of the last answer."""
+    """Go to the provider, through its pages, and back; returns the status of the last answer."""
     away = client.get("/app/oidc/start?next=/app/health", base_url=ORIGIN)
     assert away.status_code == 302, away.text
     home = browser.sign_in(str(away.location), name)

@@ -1,4 +1,5 @@
-"""Programs beside a running node: many of them, and such as bring what their tools were taught."""
+"""Programs beside a running node: many of them, and some that bring what their tools were
+taught."""
 
 import cv2
 import pytest

@@ -16,7 +16,7 @@ pytestmark = pytest.mark.system
 
 
 class Stream:
-    """Triggers at random distances from a thread of its own, until stopped."""
+    """Sends triggers at random intervals from a thread of its own, until stopped."""
 
     def __init__(self, line: Line, mean_s: float, station: str = "cam1") -> None:
         self._stop = threading.Event()

@@ -1,5 +1,5 @@
-"""Reloads: each node that follows another in one process takes its place, and leaves nothing of it
-behind."""
+"""Reloads: each node that follows another in one process takes its place, and nothing of the
+earlier one is left behind."""
 
 import signal
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""The web under clients that are slow, silent, many or never close: somebody else is answered all
+"""The web under clients that are slow, silent, many or never close: everybody else is answered all
 the while."""
 
 from collections.abc import Iterator

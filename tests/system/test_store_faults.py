@@ -1,5 +1,5 @@
 """A disk that takes nothing, and a machine that stands still: nothing ends, nothing is lost, and
-nothing is called well."""
+nothing is reported as healthy."""
 
 import json
 import resource
@@ -19,7 +19,7 @@ pytestmark = [pytest.mark.system, pytest.mark.worker("thread")]
 
 @contextmanager
 def feeding(line: Line, every_s: float) -> Iterator[None]:
-    """Triggers all the while."""
+    """Sends triggers all the while."""
     over = threading.Event()
 
     def feed() -> None:

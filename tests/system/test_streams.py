@@ -59,7 +59,7 @@ class Crowd:
             self.selector.register(sock, selectors.EVENT_READ)
 
     def all_hear(self, word: bytes, limit_s: float) -> int:
-        """How many have heard a word; it waits until all have. What came before it is forgotten."""
+        """How many have heard a word; waits until all have. What came before it is forgotten."""
         until, have = (
             time.monotonic() + limit_s,
             {sock for sock, text in self.heard.items() if word in text},
@@ -81,7 +81,7 @@ class Crowd:
         return len(have)
 
     def close(self) -> None:
-        """All go."""
+        """All of them leave."""
         self.selector.close()
         for sock in self.heard:
             sock.close()

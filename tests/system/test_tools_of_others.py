@@ -1,5 +1,5 @@
-"""A package beside the node brings a tool: parts are inspected by the example's; packages that have
-broken, or are gone, are never an OK."""
+"""A package beside the node brings a tool: the example's tool inspects parts; packages that are
+broken or gone never lead to an OK."""
 
 import json
 import os
@@ -31,8 +31,8 @@ print(json.dumps({p["id"]: store.save(as_program(p), None, by="test").hash for p
 
 
 def installed(site: Path, kind: str = "symmetry") -> Path:
-    """The example, laid down by its pyproject.toml as pip does; or its package once more, under the
-    name of another kind."""
+    """The example, installed according to its pyproject.toml as pip does it; or its package once
+    more, under the name of another kind."""
     about = tomllib.loads((EXAMPLE / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     (package,) = about["entry-points"][GROUP].values()
     folder = site / f"inspection_{kind}"

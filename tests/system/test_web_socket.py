@@ -1,5 +1,5 @@
 """The web on a socket of this machine: only the proxy's account and group reach it, so only they
-say whose address is whose."""
+say who has which address."""
 
 import http.client
 import json
@@ -38,14 +38,15 @@ class Over(http.client.HTTPConnection):
 
 @pytest.fixture
 def folder() -> Iterator[Path]:
-    """A short one: the path of a socket has 107 bytes at most."""
+    """A short path: that of a socket has 107 bytes at most."""
     made = Path(tempfile.mkdtemp(prefix="web-"))
     yield made
     shutil.rmtree(made, ignore_errors=True)
 
 
 def ask(path: Path, method: str, where: str, address: str, body: Any = None) -> tuple[int, Any]:
-    """Status and JSON, as the proxy asks for somebody at an address; 0 while nobody listens."""
+    """Status and JSON, asked for as the proxy does on behalf of an address; 0 while nothing
+    listens."""
     connection = Over(path)
     try:
         headers = {"X-Forwarded-For": address, "Content-Type": "application/json"}

@@ -65,7 +65,7 @@ def workers(node: NodeProcess) -> list[psutil.Process]:
 
 
 def faulty(node: NodeProcess, tmp_path: Path, line: Line, fault: str) -> dict[str, Any]:
-    """The result of a part whose tool does this; the parts behind it are inspected."""
+    """The result of a part whose tool does this; the parts after it are inspected."""
     (tmp_path / "what").write_text(fault)
     bad = line.result(line.trigger(), limit_s=60)
     judged(line)
@@ -80,7 +80,7 @@ def limited(node: NodeProcess, limits_ms: int) -> None:
 
 
 def judged(line: Line) -> dict[str, Any]:
-    """A part that is judged: those that come while a worker is started are an ERROR."""
+    """Send parts until one is judged: those that come while a worker is started are an ERROR."""
     return dict(wait_for(lambda: _judged(line), 60, "a part that is judged"))
 
 

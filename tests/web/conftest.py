@@ -1,5 +1,5 @@
-"""What the tests of the web share: an application and its administrator, and passwords that are
-hashed cheaply."""
+"""What the tests of the web share: an application and its administrator, and cheaply hashed
+passwords."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -19,7 +19,7 @@ from web.credentials import password, proof
 
 @pytest.fixture(autouse=True, scope="session")
 def cheap_hashes() -> None:
-    """What a test makes is worth no gigabytes, but is hashed by the same code; `test_password`
+    """What a test makes is not worth gigabytes, but is hashed by the same code; `test_password`
     looks at the real parameters."""
     password.HASHER = PasswordHasher(time_cost=1, memory_cost=1024, parallelism=1)
     proof.RECOVERY_COST = {"time_cost": 1, "memory_cost": 64}
@@ -28,7 +28,7 @@ def cheap_hashes() -> None:
 @pytest.fixture(autouse=True, scope="session")
 def routes_compiled_once() -> Iterator[None]:
     """Each application has the same 130 routes, and Werkzeug writes and compiles two functions for
-    each of them: most of what an application costs. They know nothing of the application."""
+    each of them: most of what an application costs. They know nothing about the application."""
     compiled: dict[object, Any] = {}
     real = Rule._compile_builder
 
@@ -57,7 +57,7 @@ def ada(app: Flask) -> people.Caller:
 
 @pytest.fixture
 def app_with_node(node: NodeProcess, line: Line, tmp_path: Path) -> Iterator[Flask]:
-    """The web beside a broker and a node that is ready, and has been heard."""
+    """The web beside a broker and a node that is ready, and that the web has heard."""
     node.start()
     line.state("Ready")
     made = site_of_web.application(tmp_path, node.config)

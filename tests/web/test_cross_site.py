@@ -246,6 +246,6 @@ def test_what_is_refused_counts_whatever_its_headers_are(tmp_path: Path) -> None
 
 
 def sign_in_from(client: FlaskClient, headers: dict[str, str]) -> int:
-    """The status of an attempt to sign in with these headers."""
+    """The status of a sign-in attempt with these headers."""
     body = {"username": "ada", "password": "wrong wrong wrong"}
     return client.post(f"{API}/auth/login", json=body, headers=headers).status_code

@@ -1,4 +1,4 @@
-"""Two who edit one program know of each other."""
+"""Two people who edit one program know of each other."""
 
 import pytest
 

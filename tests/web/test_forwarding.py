@@ -1,5 +1,5 @@
-"""Rows of the audit reach a log server, each once and in order, and nobody waits for one that is
-away."""
+"""Rows of the audit reach a log server, each once and in order, and nothing waits for a server that
+is away."""
 
 import json
 import re

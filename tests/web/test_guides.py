@@ -1,4 +1,4 @@
-"""The guides beside the pages: each page's part is there, from the same text, and nothing in it
+"""The guides beside the pages: each page's part is there, from the same text, and no link in it
 leads nowhere."""
 
 import re

@@ -7,7 +7,7 @@ from web.health_checks import CHECKS, Said
 
 
 def node(**stations: bool) -> Any:
-    """What is found of a node whose stations are in maintenance, or not."""
+    """What is found for a node whose stations are in maintenance, or not."""
     said = {id: {"state": "Halted", "maintenance": tested} for id, tested in stations.items()}
     state = {"state": "Ready", "stations": said}
     watch = SimpleNamespace(presence="ok", state=state, alarms={}, age_s=0.1)

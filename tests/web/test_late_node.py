@@ -1,4 +1,5 @@
-"""A node that answers too late: what it did is told and audited as done, what it did not as not."""
+"""A node that answers too late: what it did is reported and audited as done, and what it did not do
+as not done."""
 
 from typing import Any
 

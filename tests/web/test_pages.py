@@ -1,5 +1,5 @@
-"""The pages: who gets which, in which language, with nothing inline, and everything they load under
-a name that stays."""
+"""The pages: who gets which, in which language, with nothing inline, and with everything they load
+under a stable name."""
 
 import gzip
 import json
@@ -153,7 +153,7 @@ def test_a_catalogue_has_every_text_and_no_other_with_the_same_gaps(language: st
     gap = re.compile(r"\{(\w+)\}")
 
     def gaps(text: str) -> set[tuple[str, ...]]:
-        """Of each form: for one, for more, or as many as a language has."""
+        """Each form: for one, for more, or as many as a language has."""
         return {tuple(sorted(gap.findall(form))) for form in text.split(" | ")}
 
     wrong = {text: said for text, said in found.items() if gaps(text) != gaps(said)}
@@ -198,7 +198,7 @@ def test_answers_are_compressed_for_who_takes_it(app: Flask) -> None:
 
 
 def test_the_first_page_is_small(app: Flask) -> None:
-    """All of what a browser loads for the Run page, compressed: 150 kB is the budget."""
+    """Everything that a browser loads for the Run page, compressed: the budget is 150 kB."""
     client = browser(app, "ada")
     squeeze = {**HTML, "Accept-Encoding": "gzip"}
     total = len(client.get("/app/run", headers=squeeze).data)

@@ -1,5 +1,5 @@
-"""What the web takes from the broker: only what its topic's model says, of stations that are ours,
-and little of it."""
+"""What the web takes from the broker: only what its topic's model says, only about our own
+stations, and little of it."""
 
 import time
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""Every route declares a role, and is closed to whoever does not have it."""
+"""Every route declares a role, and is closed to anybody who does not have it."""
 
 from pathlib import Path
 from urllib.parse import quote

@@ -1,5 +1,5 @@
-"""Counts of the last minute: exact for who is counted, and bounded for a crowd, which shuts nobody
-out."""
+"""Counts of the last minute: exact for those who are counted, and bounded for a crowd, which shuts
+nobody out."""
 
 import pytest
 

@@ -1,5 +1,5 @@
-"""As whom a command asks at the broker: as the web where that has a user of its own, as the node,
-or as who is named."""
+"""As which user a command asks at the broker: as the web where that has a user of its own, as the
+node, or as the one that is named."""
 
 import argparse
 from pathlib import Path
@@ -11,7 +11,7 @@ from deploy.cli.addressee import reached
 
 @pytest.fixture
 def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Settings with a user each for node and web; the passwords by `.env` beside them."""
+    """Settings with a user each for node and web; the passwords are in `.env` beside them."""
     for variable in ("INSPECTION_BROKER__PASSWORD", "INSPECTION_BROKER__PASSWORD_FILE"):
         monkeypatch.delenv(variable, raising=False)
     (tmp_path / ".env").write_text(

@@ -77,8 +77,8 @@ def rows(path: Path) -> dict[str, list[Any]]:
 
 
 def told_once(after: NodeProcess, before: NodeProcess) -> str:
-    """Accounts and audit are equal but for one row more of the audit, and no session is open; what
-    that row is about."""
+    """Accounts and audit are equal except for one more row in the audit, and no session is open;
+    returns what that row is about."""
     new, old = (rows(each.state / "accounts.db") for each in (after, before))
     new.pop("sqlite_sequence"), old.pop("sqlite_sequence")
     sessions = new.pop("sessions"), old.pop("sessions")

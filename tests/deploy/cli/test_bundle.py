@@ -17,7 +17,7 @@ OURS = f"inspection_node-{VERSION}-py3-none-any.whl"
 
 
 class Pip:
-    """A pip that finds one wheel of ours and one of others, or fails."""
+    """A pip that finds one wheel of our own and one from elsewhere, or fails."""
 
     def __init__(self, fails_at: str = "") -> None:
         self.fails_at = fails_at

@@ -1,4 +1,4 @@
-"""The command line as a whole: what it refuses, what it ends with, what it loads."""
+"""The command line as a whole: what it refuses, which codes it ends with, what it loads."""
 
 import json
 import subprocess

@@ -1,4 +1,4 @@
-"""What the web's backups take of the disk while they are made and checked."""
+"""How much of the disk the web's backups take while they are made and checked."""
 
 import errno
 import json

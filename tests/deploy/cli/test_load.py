@@ -1,4 +1,4 @@
-"""`load`: what it sends and when, and what it tells of what was lost, or came twice."""
+"""`load`: what it sends and when, and what it reports about what was lost or came twice."""
 
 import contextlib
 import json
@@ -60,7 +60,8 @@ class FakeLink:
 def result(
     trigger: dict[str, Any], *, user: tuple[tuple[str, str], ...] = (), **more: Any
 ) -> Incoming:
-    """A result of this trigger: the part was inspected and is good, unless `more` says else."""
+    """A result of this trigger: the part was inspected and is good, unless `more` says
+    otherwise."""
     value = {
         "trigger_id": trigger["trigger_id"],
         "verdict": "OK",

@@ -1,4 +1,4 @@
-"""Work beside a line: a share of one processor, when nobody else wants it."""
+"""Work beside a line: a share of one processor, when nothing else wants it."""
 
 import os
 import sqlite3

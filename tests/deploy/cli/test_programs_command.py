@@ -81,7 +81,7 @@ def test_an_imported_program_is_listed_shown_and_exported_to_the_same_hash(
 def test_an_imported_master_is_stored_as_we_encode_it(
     run: Run, site: NodeProcess, document: dict[str, Any], tmp_path: Path
 ) -> None:
-    """What stands behind a picture's end is not served by the web some day."""
+    """What comes after a picture's end must not one day be served by the web."""
     master = tmp_path / "master.png"
     drawn = cv2.imread(str(master))
     master.write_bytes(master.read_bytes() + b"<script>alert(1)</script>")

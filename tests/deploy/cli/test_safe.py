@@ -17,7 +17,7 @@ Run = Callable[..., tuple[int, str, str]]
 
 @pytest.fixture
 def banks(monkeypatch: pytest.MonkeyPatch) -> list[MemoryBank]:
-    """The banks that the command makes: in memory, the chip `busy` being held by somebody else."""
+    """The banks that the command makes: in memory, with the chip `busy` held by somebody else."""
     made: list[MemoryBank] = []
 
     def bank(settings: MemoryLines | GpiodLines) -> MemoryBank:

@@ -1,4 +1,4 @@
-"""`secrets new`: what it makes, production takes, and nobody else reads."""
+"""`secrets new`: production accepts what it makes, and nobody else can read it."""
 
 import json
 from pathlib import Path

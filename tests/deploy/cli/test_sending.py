@@ -1,4 +1,5 @@
-"""Backups at their target: sent after each is made, kept 30 days, and told if they fail."""
+"""Backups at their target: each is sent after it is made and kept 30 days, and a failure is
+reported."""
 
 import json
 import os
@@ -57,7 +58,7 @@ def backup(capsys: pytest.CaptureFixture[str]) -> Run:
 
 
 def care(made: NodeProcess, **settings: Any) -> str | None:
-    """What the node would tell by alarm BACKUP."""
+    """What the node would report by the alarm BACKUP."""
     wanted = BackupExport.model_validate({"target": {"kind": "folder", "path": "/any"}, **settings})
     return BackupCare(wanted, store.backups(made.state), time.time()).trouble(time.time())
 

@@ -1,4 +1,4 @@
-"""`user`: accounts from the command line, whose passwords never stand on it."""
+"""`user`: accounts from the command line, on which their passwords never appear."""
 
 import io
 import json

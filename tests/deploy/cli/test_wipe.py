@@ -24,7 +24,7 @@ Run = Callable[..., tuple[int, str, str]]
 
 @pytest.fixture
 def site(tmp_path: Path) -> NodeProcess:
-    """A node that has lived, beside what is not its own."""
+    """A used node, beside what is not its own."""
     made = NodeProcess(tmp_path, free_port(), [{"id": "cam1", "camera": {"kind": "synthetic"}}])
     made.state.mkdir(exist_ok=True)
     fill(made.ledger, 30)
@@ -55,7 +55,7 @@ def run(
 
 
 def files(site: NodeProcess) -> set[str]:
-    """All files; SQLite takes its own logs away when it likes."""
+    """All files; SQLite removes its own logs when it likes."""
     root = site.state.parent
     names = {str(path.relative_to(root)) for path in root.rglob("*") if path.is_file()}
     return {name for name in names if not name.endswith(("-wal", "-shm"))}

@@ -1,5 +1,5 @@
-"""The broker of the demo and of the tests: what it promises, and the shipped mosquitto.conf kept to
-its word."""
+"""The broker of the demo and of the tests: what it promises, and that the shipped mosquitto.conf
+keeps its word."""
 
 import contextlib
 import os

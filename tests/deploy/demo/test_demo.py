@@ -65,7 +65,7 @@ class Demo:
         return [(int(m[2]), m[3], m[4], m[5]) for m in LINE.finditer(self.said) if m[1] == station]
 
     def wait(self, station: str, count: int) -> None:
-        """Until so many results are printed."""
+        """Wait until that many results are printed."""
         wait_for(
             lambda: len(self.results(station)) >= count or self.process.poll() is not None,
             60,
@@ -330,7 +330,8 @@ def test_the_pictures_are_small_enough_to_ship_and_have_their_licence() -> None:
 
 
 def _alive(pid: int) -> bool:
-    """Whether the process runs: one that has ended and was not yet waited for by init does not."""
+    """Whether the process runs: one that has ended, but that init has not yet waited for, does
+    not."""
     try:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
     except OSError:

@@ -1,5 +1,5 @@
-"""The plant's certificates: whoever has one is let in, whoever has another's is not, and nothing is
-overwritten."""
+"""The plant's certificates: a client with one is let in, a client with another plant's is not, and
+nothing is overwritten."""
 
 import os
 import shutil

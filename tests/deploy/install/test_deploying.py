@@ -1,4 +1,4 @@
-"""Versions that follow one another under load, with real node, web and broker: nothing is lost,
+"""Versions that follow one another under load, with real node, web and broker: nothing is lost, and
 what is broken is undone."""
 
 import re

@@ -1,5 +1,5 @@
-"""What install.sh puts on a machine, below a folder that stands for it: whole, once, and by nothing
-but its own files."""
+"""What install.sh puts on a machine, below a folder that stands for it: whole, once, and from
+nothing but its own files."""
 
 import os
 import re
@@ -50,8 +50,7 @@ def script(name: str, *words: str | Path) -> subprocess.CompletedProcess[str]:
 
 @pytest.fixture
 def machine(tmp_path: Path) -> Path:
-    """A root on which this version has been built already: its environment is the one of the
-    tests."""
+    """A root on which this version has been built already: its environment is that of the tests."""
     root = tmp_path / "root"
     built = root / "opt" / "inspection-node" / "versions" / VERSION
     built.mkdir(parents=True)

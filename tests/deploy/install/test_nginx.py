@@ -1,4 +1,4 @@
-"""The proxy as shipped, in a real nginx in front of a server that tells what reached it."""
+"""The proxy as shipped, in a real nginx in front of a server that reports what reached it."""
 
 import http.client
 import json
@@ -34,7 +34,7 @@ class Proxy(NamedTuple):
 
 
 class Upstream(BaseHTTPRequestHandler):
-    """What stands for the web: the headers that reached it, or a stream whose second event
+    """A stand-in for the web: it gives the headers that reached it, or a stream whose second event
     waits."""
 
     go_on: threading.Event

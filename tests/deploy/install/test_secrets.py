@@ -1,4 +1,4 @@
-"""No secret stands where others read: in units, in settings of containers, on a command line."""
+"""No secret is where others can read it: in units, in settings of containers, on a command line."""
 
 import argparse
 import re
@@ -49,7 +49,7 @@ def test_what_we_ship_has_no_key_and_no_password_in_it() -> None:
 
 
 def test_no_command_takes_a_secret_on_its_command_line() -> None:
-    """Whoever lists processes would read it there."""
+    """Anybody who lists processes would read it there."""
     wrong = [
         f"{command} {option}"
         for command, action in _options(_parser([]), "inspection-node")

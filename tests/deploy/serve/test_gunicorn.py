@@ -1,5 +1,5 @@
-"""What is replaced in Gunicorn is still there, takes what ours takes, and is called by Gunicorn
-itself: a version that moves it is seen here, not at a reload in a plant."""
+"""What we replace in Gunicorn is still there, takes what ours takes, and is called by Gunicorn
+itself: a version that moves it shows here, not at a reload in a plant."""
 
 import ast
 import inspect
@@ -21,7 +21,7 @@ PAIRS: list[tuple[type, type]] = [(Threads, ThreadWorker), (Patient, TConn), (He
 
 
 def replaced() -> list[tuple[type, type, str]]:
-    """Methods of ours that Gunicorn's class has, too."""
+    """Methods of ours that Gunicorn's class also has."""
     return [
         (ours, theirs, name)
         for ours, theirs in PAIRS

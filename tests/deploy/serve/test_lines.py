@@ -28,7 +28,7 @@ class Site:
         self.sockets: list[socket.socket] = []
 
     def asks(self, request: bytes, address: str | None = None) -> tuple[socket.socket, Patient]:
-        """A client whose request has come in, of its own address unless one is given, and its
+        """A client whose request has come in, at its own address unless one is given, and its
         connection here."""
         client, server = socket.socketpair()
         client.settimeout(10)

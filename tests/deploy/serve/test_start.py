@@ -36,7 +36,7 @@ sys.exit(main(sys.argv[1:]))
 
 @pytest.fixture
 def daemon(tmp_path: Path) -> Iterator[Path]:
-    """The folder of a daemon that is ended, however the test ends."""
+    """The folder of a daemon, which is ended however the test ends."""
     yield tmp_path / "run"
     for file in (tmp_path / "run").glob("web.pid"):
         try:

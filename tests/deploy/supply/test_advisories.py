@@ -1,4 +1,4 @@
-"""Known faults: what F29 found is found again, and what is locked has none that is listed."""
+"""Known faults: what F29 found is found again, and nothing that is locked has a listed one."""
 
 import json
 

@@ -1,4 +1,4 @@
-"""What every camera promises, tried on all that need no hardware."""
+"""What every camera promises, tried on all kinds that need no hardware."""
 
 import contextlib
 import threading
@@ -38,8 +38,8 @@ def ask(after_ns: int | None = None, limit_s: float = 5.0, part_id: str = "part-
 
 @pytest.fixture(params=SHOWING)
 def camera(request, tmp_path: Path) -> Iterator[Camera]:
-    """A camera that has something to show; into the folder of `newest` somebody writes a picture
-    again and again."""
+    """A camera that has something to show; a picture is written into the folder of `newest` again
+    and again."""
     picture = cv2.imencode(".png", master(SyntheticCamera(width=320, height=240)))[1].tobytes()
     (tmp_path / "part-1.png").write_bytes(picture)
     (tmp_path / "part-2.png").write_bytes(picture)

@@ -1,4 +1,5 @@
-"""Stored pictures: orders, what is judged and what is not, the cache, and names that want out."""
+"""Stored pictures: orders, what is judged and what is not, the cache, and names that try to leave
+the folder."""
 
 import os
 import threading

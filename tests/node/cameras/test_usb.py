@@ -108,7 +108,7 @@ def test_another_size_than_asked_for_is_told():
 
 
 class Stamps:
-    """What the clock asks of OpenCV's capture: its frame rate, its buffers and the stamp of the
+    """What the clock asks OpenCV's capture for: its frame rate, its buffers and the stamp of the
     newest frame."""
 
     def __init__(self) -> None:
@@ -154,8 +154,8 @@ def test_a_stamp_in_the_near_future_is_cut_to_its_arrival():
 
 
 class Capture:
-    """OpenCV's capture of a camera that sends motion JPEG or pixels: a frame every few ms, as the
-    test says."""
+    """OpenCV's capture of a camera that sends motion JPEG or pixels: a frame every few ms, chosen
+    by the test."""
 
     def __init__(self, frames) -> None:
         self.frames = iter(frames)

@@ -1,5 +1,5 @@
-"""Certificates that end: told by alarm and metric in time, over once they are renewed, and never a
-reason to stop."""
+"""Certificates that end: reported by alarm and metric in time, over once they are renewed, and
+never a reason to stop."""
 
 from pathlib import Path
 

@@ -30,7 +30,7 @@ def node(tmp_path: Path) -> Iterator[Still]:
 
 @pytest.fixture
 def accounts(node: Still, tmp_path: Path) -> Iterator[Accounts]:
-    """As the web has them: with a first row, which makes the key."""
+    """Accounts and audit as the web has them: with a first row, which makes the key."""
     with closing(Accounts(tmp_path / "state" / "accounts.db")) as made:
         made.record("first", "", {}, username="ada", address="", request_id="")
         yield made
@@ -124,8 +124,8 @@ def test_what_the_web_vouches_for_is_there_already_and_nobody_else_can(
 def test_an_id_that_was_told_in_a_refusal_vouches_for_nothing_any_more(
     node: Still, accounts: Accounts, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Who floods the node reads the id of what a person asked for in vain, and would else do it in
-    that name, unseen."""
+    """Somebody who floods the node reads the id of what a person asked for in vain, and could
+    otherwise do it in that name, unseen."""
     seen = Vouching(tmp_path / "state").id("pause")
     with monkeypatch.context() as flooded:
         flooded.setattr(node.service.commands, "_token", lambda: False)

@@ -1,4 +1,4 @@
-"""Pictures that were sent before: known by the hash of what came, within a bound, for a while."""
+"""Pictures that were sent before: known by the hash of what came, up to a limit, for a while."""
 
 import base64
 import hashlib
@@ -12,7 +12,7 @@ from schemas import Problem
 
 
 class Decoding:
-    """Every file is a plain gray picture; how often it was asked is counted."""
+    """Every file is a plain gray picture; calls are counted."""
 
     def __init__(self) -> None:
         self.count = 0

@@ -1,5 +1,5 @@
-"""A command is answered always, done once, only if it is the same, and not if it waited too
-long."""
+"""A command is always answered, carried out once if the same comes again, and not at all if it
+waited too long."""
 
 import json
 import time
@@ -376,8 +376,8 @@ def test_whatever_goes_wrong_with_a_command_does_not_end_the_connection(
 def test_an_id_that_is_no_text_is_refused_and_takes_no_connection_with_it(
     tmp_path: Path, name: str, id: str
 ) -> None:
-    """JSON can say half of a letter. Whoever may command would else take the node off the broker,
-    which brings it again."""
+    """JSON can say half of a letter. Anybody who may command could otherwise take the node off the
+    broker, which delivers the message again."""
     with still(tmp_path) as node:
         reply = node.command(name, f'{{"request_id":"{id}","station":"cam1"}}'.encode())
         assert reply["error"]["code"] == "BAD_COMMAND"
@@ -467,12 +467,12 @@ def test_commands_that_are_too_large_together_do_not_wait_together(tmp_path: Pat
 
 
 def put(node: Still, name: str, **fields: Any) -> None:
-    """A command that is taken, and not done."""
+    """A command that is taken, but not carried out."""
     node.service.commands.put(name, Incoming(node.names("cmd", name), json.dumps(fields).encode()))
 
 
 def heard(node: Still) -> None:
-    """The broker has everything that waited."""
+    """Wait until the broker has everything that waited."""
     for message in node.service.outbox.take_misc():
         if callable(message.token):
             message.token()

@@ -17,8 +17,8 @@ from schemas.program import ProgramCamera
 
 
 class Counting(SyntheticLine):
-    """The drawn line without defects, which counts the pictures it gave and refuses gains above
-    `most_gain`."""
+    """The drawn line without defects, which counts the pictures it has given and refuses gains
+    above `most_gain`."""
 
     def __init__(self, most_gain: float = 1000.0) -> None:
         super().__init__(SyntheticCamera(defect_rate=0.0), Path())

@@ -1,5 +1,5 @@
-"""Another master for a program that a station uses: it is a door to the line, and what would take
-every value does not pass it."""
+"""Another master for a program that a station uses: it is a way into the line, and a program that
+would accept every value does not pass."""
 
 import base64
 from pathlib import Path

@@ -1,5 +1,5 @@
-"""Trying a program: a picture travels once, only what has changed is made anew, and what is told is
-the same as if all had been."""
+"""Trying a program: a picture travels once, only what has changed is made anew, and the answer is
+the same as if everything had been."""
 
 import base64
 import hashlib
@@ -40,7 +40,7 @@ def node(tmp_path: Path) -> Iterator[Still]:
 
 @pytest.fixture
 def done(monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
-    """How often was learned and measured, by what."""
+    """How often each tool learned and measured."""
     counts: Counter[str] = Counter()
 
     def counting(name: str, function: Callable[..., Any]) -> Callable[..., Any]:
@@ -79,7 +79,7 @@ def changed(place: int, **settings: Any) -> dict[str, Any]:
 
 
 def told(found: dict[str, Any]) -> dict[str, Any]:
-    """What of an answer does not depend on the time it took."""
+    """The part of an answer that does not depend on the time it took."""
     tools = [{key: value for key, value in tool.items() if key != "ms"} for tool in found["tools"]]
     return {key: tools if key == "tools" else found[key] for key in TOLD}
 

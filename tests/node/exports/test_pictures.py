@@ -27,7 +27,7 @@ AGAIN_S = (0.02, 0.05)
 
 
 class Line:
-    """A ledger with a picture store, into which results come; and what exports them to a share."""
+    """A ledger with a picture store, into which results come; and the export to a share."""
 
     def __init__(self, folder: Path, **settings: Any) -> None:
         self.state = folder / "state"
@@ -65,7 +65,7 @@ class Line:
         return made[0].result_id
 
     def write(self, result_id: str) -> None:
-        """Its pictures, at last."""
+        """Its pictures come at last."""
         self.pictures.write(f"{result_id}.jpg", result_id.encode())
         self.pictures.write(f"{result_id}.annotated.jpg", b"drawn")
 
@@ -75,7 +75,7 @@ class Line:
 
     @contextmanager
     def exporting(self) -> Iterator[PictureExporter]:
-        """What the node does, as long as the block runs; it has begun."""
+        """Run what the node does while the block runs; it has begun by then."""
         settings = PictureExport.model_validate(self.settings)
         exporter = PictureExporter(
             settings,
@@ -94,7 +94,7 @@ class Line:
             exporter.stop(10)
 
     def there(self) -> dict[str, str]:
-        """What has arrived: the id of the result that each picture is of."""
+        """What has arrived: for each picture, the id of its result."""
         return {name: data.decode() for name, data in files_below(self.share).items()}
 
 
@@ -189,7 +189,7 @@ def test_what_has_waited_an_hour_is_counted_and_too_much_is_left_out_the_oldest_
 
 
 def test_results_of_which_nothing_is_copied_are_looked_at_once(line: Line) -> None:
-    """Else each look would take longer than the last, where hardly a part is bad."""
+    """Otherwise each look would take longer than the last where hardly any part is bad."""
     line.settings["verdicts"] = ("NG",)
     settings = PictureExport.model_validate(line.settings)
     queue = Queue(line.ledger, settings, ("cam1", "cam2"))

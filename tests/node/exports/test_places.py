@@ -1,4 +1,4 @@
-"""Targets, each a real one: what every kind does alike, and what each refuses."""
+"""Targets, all of them real: what every kind does alike, and what each refuses."""
 
 import socket
 import subprocess
@@ -226,7 +226,7 @@ def test_a_server_that_stands_still_in_the_middle_of_a_file_is_told(
 def test_a_folder_of_so_many_files_that_its_list_takes_long_is_listed(
     server: SshServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Nothing is cut off that moves on: only the whole list takes longer than QUIET_S."""
+    """Nothing that moves on is cut off: only the whole list takes longer than QUIET_S."""
     folder = server.path / "many"
     folder.mkdir()
     for number in range(800):

@@ -1,5 +1,5 @@
-"""What a program would miss: no shipped program calls a picture without the part OK; what is blind
-to a fault is told so."""
+"""What a program would miss: no shipped program calls a picture without the part OK; a program that
+is blind to a fault is reported."""
 
 import json
 from functools import cache

@@ -1,4 +1,4 @@
-"""What every kind of lines promises: in memory always, on a real chip if TEST_GPIO_CHIP names a
+"""What every kind of lines promises: always in memory, and on a real chip if TEST_GPIO_CHIP names a
 gpio-sim chip's label."""
 
 import os
@@ -21,7 +21,7 @@ INPUT = 9
 
 
 class Wired(NamedTuple):
-    """A way to make a bank, to see its outputs from outside and to drive its input."""
+    """A way to make a bank, see its outputs from outside and drive its input."""
 
     make: Callable[..., Bank]
     seen: Callable[[Bank], dict[str, bool]]

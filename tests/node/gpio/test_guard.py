@@ -1,5 +1,5 @@
-"""The guardian's life and what it says; that it makes real lines inactive is tried in
-tests/rig/gpio_rig.py."""
+"""The guardian's life and what it says; tests/rig/gpio_rig.py tries that it makes real lines
+inactive."""
 
 import os
 import signal

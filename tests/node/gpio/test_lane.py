@@ -1,4 +1,4 @@
-"""What the lines of one station show, over time that the tests hold in their hands."""
+"""What the lines of one station show, over time that the tests control."""
 
 import random
 from collections.abc import Mapping
@@ -35,7 +35,7 @@ class Line:
         self.lane.tick()
 
     def wait(self, ms: float) -> None:
-        """Let time pass, waking the lane when it asked for it."""
+        """Let time pass, waking the lane when it has asked to be woken."""
         until = self.now + round(ms * MS)
         while (at := self.lane.tick()) <= until:
             assert at >= self.now, "the lane asks for a time that has passed"

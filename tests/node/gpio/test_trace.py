@@ -1,4 +1,4 @@
-"""The trace of the lines: no change is missed by who asks now and then, and what was missed is
+"""The trace of the lines: a client that asks now and then misses no change, or what it missed is
 counted."""
 
 import threading

@@ -30,7 +30,8 @@ def board(
     count: int = 2,
     stretch: float = 0,
 ) -> Scene:
-    """Two round marks on a board; those of a known similarity about midway between them."""
+    """Two round marks on a board, moved by a known similarity about the point midway between
+    them."""
     scene = Scene.plain(420, 300, 90.0)
     c, s = scale * math.cos(math.radians(angle_deg)), scale * math.sin(math.radians(angle_deg))
     for number, (x, y) in enumerate((ONE, OTHER)[:count]):

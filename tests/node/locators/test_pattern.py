@@ -38,13 +38,13 @@ NARROW = Pattern(region=PART, search=region(80, 50, 136, 120))
 
 @cache
 def learned_part(seed: int) -> Any:
-    """Of a part where it was taught, before the first background."""
+    """What is learned from a part where it was taught, before the first background."""
     return learn(scene(0, 0, seed).frame(3), WANTED)
 
 
 @cache
 def learned_of(wanted: Pattern) -> Any:
-    """Of the first part."""
+    """What is learned from the first part."""
     return learn(scene().frame(5), wanted)
 
 

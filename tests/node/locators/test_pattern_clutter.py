@@ -1,5 +1,5 @@
 """A part in a large picture that is full of other things: the coarse search puts its place far down
-its list, and some px beside it."""
+its list, and some px off."""
 
 import math
 from pathlib import Path
@@ -29,7 +29,7 @@ def boards() -> NDArray[np.uint8]:
 
 
 def label() -> NDArray[np.uint8]:
-    """A label with print, three times as fine as it is seen."""
+    """A printed label, drawn three times as fine as it is seen."""
     made = np.full((3 * 150, 3 * 150), 200, np.uint8)
     for number, text in enumerate(("LOT 47", "11-27", "B 12/9")):
         cv2.putText(made, text, (70, 160 + 100 * number), 0, 2.6, 40, 9, cv2.LINE_AA)

@@ -25,7 +25,7 @@ FINE = 3
 
 
 def source(seed: int = 1, part: bool = True) -> NDArray[np.uint8]:
-    """A part in clutter, enlarged to three times of what will be seen."""
+    """A part in clutter, enlarged to three times what will be seen."""
     scene = Scene.plain(520, 384).clutter(seed + 100, 60)
     drawn = (scene.part(206, 146, seed, (108, 92)) if part else scene).pixels()
     return cv2.resize(drawn, None, fx=FINE, fy=FINE, interpolation=cv2.INTER_CUBIC)  # type: ignore[return-value]
@@ -134,8 +134,8 @@ def test_fine_lines_are_found_at_any_turn(kind: str) -> None:
 
 
 def test_what_is_there_too_much_counts_against_a_part() -> None:
-    """Two edges of a plain part in a rich texture are no part, though they are seen as well as they
-    can be."""
+    """Two edges of a plain part in a rich texture are not the part, though they are seen as well as
+    they can be."""
     plain = Scene.plain(520, 384, 60.0).rectangle(230, 166, 60, 52, 180.0)
     part = Pattern(region=region(212, 152, 96, 80), angle_deg=15, low=0.01)
     learned = learn(plain.frame(1), part)

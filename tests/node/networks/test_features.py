@@ -1,4 +1,4 @@
-"""Features: made once a frame, blind where pixels do not count, the same from either runner and
+"""Features: made once per frame, blind where pixels do not count, the same from either runner and
 from the published weights."""
 
 import io
@@ -76,7 +76,7 @@ def test_both_runners_see_the_same_in_floats(monkeypatch: pytest.MonkeyPatch) ->
 
 
 def test_in_8_bit_the_network_sees_nearly_what_it_sees_in_floats() -> None:
-    """Of what tells places of a picture apart a tenth is lost at most; and a model taught in floats
+    """At most a tenth is lost of what tells places of a picture apart; and a model taught in floats
     is told from one in 8 bit."""
     pixels = SCENE.pixels()
     image = np.ascontiguousarray(pixels[:112, :, ::-1].transpose(2, 0, 1)[None], np.float32)

@@ -1,5 +1,5 @@
-"""The search for the nearest patch: in 8 bit nearly what it is in floats, never less, and not at
-all where it is not right."""
+"""The search for the nearest patch: in 8 bit the distance is nearly what it is in floats, never
+less, and 8 bit is not used where it is not right."""
 
 import numpy as np
 import pytest
@@ -40,7 +40,7 @@ def test_in_8_bit_it_is_hardly_more_and_never_less(
 
 @pytest.mark.parametrize("scale", [1e-4, 1.0, 1e4])
 def test_a_patch_itself_is_at_no_distance_whatever_its_length(scale: float) -> None:
-    """Lengths that differ a thousandfold: what is put beside the products for them must hold
+    """Lengths that differ a thousandfold: what is added to the products for them must hold them
     all."""
     dice = np.random.default_rng(3)
     patches = (dice.normal(size=(90, 24)) * np.geomspace(0.05, 50, 90)[:, None] * scale).astype(

@@ -50,7 +50,7 @@ HOLES = Scene.plain(400, 300, 60.0).disc(110, 150, 20, 200.0).disc(290, 150, 20,
 
 
 def changed(found: Inspection) -> np.ndarray:
-    """Where the picture is another than the frame: height x width."""
+    """The pixels in which the picture differs from the frame: height x width."""
     assert found.frame is not None
     return np.any(annotate(found) != found.frame.gray[:, :, None], axis=2)
 

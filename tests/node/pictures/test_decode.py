@@ -1,4 +1,4 @@
-"""Pictures from outside: what is refused, and what comes out of the others."""
+"""Pictures from outside: which are refused, and what comes out of the others."""
 
 import struct
 import zlib

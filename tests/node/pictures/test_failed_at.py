@@ -1,5 +1,5 @@
-"""The close-up shows the tool that made the verdict, wherever the part lay, and is none where it
-would say nothing."""
+"""The close-up shows the tool that decided the verdict, wherever the part lay, and there is none
+where it would say nothing."""
 
 import pytest
 

@@ -1,5 +1,5 @@
-"""Pictures from people, decoded in a child: as by the decoder itself, and whatever ends the child
-refuses one picture only."""
+"""Pictures from people, decoded in a child: as the decoder itself would, and whatever ends the
+child refuses only one picture."""
 
 import io
 import os
@@ -34,7 +34,7 @@ def decoder() -> Iterator[Decoder]:
 
 
 def its_child(decoder: Decoder) -> psutil.Process:
-    """That of this decoder, whatever other tests of this process have left."""
+    """The child of this decoder, whatever other tests in this process have left."""
     assert decoder._child is not None
     return psutil.Process(decoder._child.pid)
 

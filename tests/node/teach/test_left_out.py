@@ -1,5 +1,5 @@
-"""What teaching classes tells of itself: each picture is asked once of a model of others, in a time
-that does not grow with the square of their number."""
+"""What teaching classes reports about itself: each picture is tested once with a model of others,
+in a time that does not grow with the square of their number."""
 
 import numpy as np
 import pytest
@@ -11,7 +11,7 @@ from node.teach import lesson
 
 @pytest.fixture(autouse=True)
 def few_steps(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What is asked here is plain after some of them."""
+    """What is asked here is clear after some of them."""
     monkeypatch.setattr(logistic, "STEPS", 60)
     monkeypatch.setattr(lesson, "ASIDE", 8)
 
@@ -20,7 +20,8 @@ def few_steps(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_each_picture_is_asked_once_of_a_model_without_it(
     monkeypatch: pytest.MonkeyPatch, count: int
 ) -> None:
-    """A last number of each vector names it: no model has seen the picture that it is asked of."""
+    """The last number of each vector names it: no model has seen the picture that it is asked
+    about."""
     dice = np.random.default_rng(1)
     labels = np.arange(count) % 2
     vectors = dice.normal(size=(count, 6)).astype(np.float32)

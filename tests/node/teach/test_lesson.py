@@ -29,7 +29,7 @@ REGION = {"x": 60, "y": 50, "width": 140, "height": 120}
 
 
 def shot(seed: int, spoilt: bool = False) -> Pixels:
-    """The part somewhere in the picture, in other light; a spoilt one has a red spot."""
+    """The part somewhere in the picture, in different light; a spoilt one has a red spot."""
     dice = np.random.default_rng(seed)
     x, y = (70, 60) if seed == 0 else (70 + dice.uniform(-30, 30), 60 + dice.uniform(-30, 30))
     scene = Scene.plain(280, 240, (60.0, 60.0, 60.0)).part(x, y)
@@ -241,8 +241,8 @@ def test_what_a_taught_tool_would_catch_is_told(run: Run, tmp_path: Path) -> Non
 
 
 def test_a_limit_from_few_pictures_is_never_without_a_warning(run: Run, tmp_path: Path) -> None:
-    """However well it catches what is drawn: 5 good cookies let half of the bad ones pass, and
-    would catch half of what is drawn."""
+    """This holds however well it catches what is drawn: 5 good cookies let half of the bad ones
+    pass, and would catch half of what is drawn."""
     good = folder(tmp_path / "good", {f"{seed}.png": shot(seed) for seed in range(1, 6)})
     told = facts(run("cap", "look", good, "--json"))
     assert told["one_in"] == 1

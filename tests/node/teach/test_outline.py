@@ -43,7 +43,7 @@ BOTH = pytest.mark.parametrize("settings", [SHIFTED, TURNED], ids=["shifted", "t
 def scene(
     dx: float, dy: float, seed: int, part: int = 1, dirty: bool = False, parts: bool = True
 ) -> Scene:
-    """A part before a background of its own; with a stain and glare if it is dirty."""
+    """A part in front of a background of its own; with a stain and glare if it is dirty."""
     made = Scene.plain(320, 240).clutter(7 * seed + 5)
     if not parts:
         return made
@@ -185,7 +185,7 @@ def test_glare_dirt_and_background_are_left_out_and_what_recurs_is_kept(settings
 
 
 def test_teaching_tells_the_best_other_place_in_the_master() -> None:
-    """Half of another such part: less than is refused, but what a part may be mistaken for."""
+    """Half of another such part: too little to be refused, but a part may be mistaken for it."""
     shown = (
         scene(0, 0, 1, dirty=True).part(200.0, 140.0, 1, SIZE).rectangle(254, 130, 66, 110, 90.0)
     )
@@ -397,7 +397,7 @@ def test_from_the_command_line_to_another_node(
 def test_another_master_is_not_registered_for_a_locator_that_was_taught_on_the_one_it_has(
     tmp_path: Path,
 ) -> None:
-    """What is kept of a pattern is told in pixels of its own master; another one is refused, and
+    """What is kept of a pattern is given in pixels of its own master; another one is refused, and
     the program stays as it is."""
     model = five(SHIFTED).model
     wanted = program(SHIFTED, model_name(model))

@@ -1,4 +1,4 @@
-"""Durations are told as Prometheus' own Histogram tells them."""
+"""Durations are reported as Prometheus' own Histogram reports them."""
 
 from prometheus_client import CollectorRegistry, Histogram, generate_latest
 

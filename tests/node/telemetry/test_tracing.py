@@ -1,5 +1,5 @@
 """Traces: a trigger's context comes back with its result, and its seven steps are spans of one
-trace, if that is asked for."""
+trace, if tracing is asked for."""
 
 import json
 import socket

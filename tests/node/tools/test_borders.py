@@ -1,5 +1,5 @@
-"""What lies across the border of a region that is no upright rectangle counts, in every tool, by as
-much as lies in it.
+"""What lies across the border of a region that is not an upright rectangle counts, in every tool,
+by as much of it as lies inside.
 
 A disc is moved across the border of each shape, with the part in place and moved, turned and made
 larger; the truth is the drawn disc cut with the drawn shape, by samples 1/8 px apart, and may be
@@ -60,7 +60,7 @@ def _in_ellipse(x: Floats, y: Floats) -> NDArray[np.bool_]:
 
 
 def _in_corner(x: Floats, y: Floats) -> NDArray[np.bool_]:
-    """An L: all of a square but its right upper quarter."""
+    """An L: all of a square but its upper right quarter."""
     u, v = x - 200, y - 150
     return (np.abs(u) <= 70.3) & (np.abs(v) <= 70.3) & ~((u > 10.4) & (v < -5.2))
 
@@ -95,7 +95,7 @@ SHAPES: dict[str, tuple[AnyRegion, Callable[[Floats, Floats], NDArray[np.bool_]]
 
 
 class Cut:
-    """A disc of the master and what of it lies in a shape; lengths in px."""
+    """A disc of the master and what lies of it in a shape; lengths in px."""
 
     def __init__(
         self,
@@ -114,7 +114,7 @@ class Cut:
         self.border = 0.8 * steps
 
     def inner(self, reach_px: float) -> float:
-        """Area of what lies further than that from all that is not cut."""
+        """Area of what lies further than that from everything that is not cut."""
         turns = np.arange(12) * math.tau / 12
         shifts = [
             np.rint(reach_px / SAMPLE_PX * axis).astype(int).tolist()
@@ -126,7 +126,7 @@ class Cut:
         return float(kept.sum()) * SAMPLE_PX**2
 
     def within(self, more_px: float) -> NDArray[np.bool_]:
-        """Which of 360 points of the disc's rim, made so much larger, lie in the shape."""
+        """Which of 360 points of the disc's rim, made that much larger, lie in the shape."""
         turns = np.arange(360) * math.tau / 360
         reach = self.radius + more_px
         return self._inside(self.x + reach * np.cos(turns), self.y + reach * np.sin(turns))
@@ -139,8 +139,8 @@ class Cut:
 
 @st.composite
 def cuts(draw: st.DrawFn, reach: float = 14.0) -> tuple[AnyRegion, Placement, Cut]:
-    """A disc of 6 to 10 px that lies near to the border of a shape; the part moved, turned and
-    scaled, or in place."""
+    """A disc of 6 to 10 px that lies near the border of a shape; the part moved, turned and scaled,
+    or in place."""
     where, inside = SHAPES[draw(st.sampled_from(sorted(SHAPES)))]
     turn, radius = draw(st.floats(0, math.tau)), draw(st.floats(6, 10))
     away = np.arange(0, 130, 0.25)
@@ -163,8 +163,8 @@ def cuts(draw: st.DrawFn, reach: float = 14.0) -> tuple[AnyRegion, Placement, Cu
 def drawn(
     cut: Cut, placement: Placement, colours: tuple[object, object] = (GROUND, LIGHT)
 ) -> Frame:
-    """The disc where the part now lies, and one far off that no region reaches: the picture is
-    never of one value."""
+    """The disc where the part now lies, and one far off that no region reaches, so that the picture
+    never has just one value."""
     x, y = placement.matrix @ (cut.x, cut.y, 1.0)
     scene = Scene.plain(400, 300, colours[0])  # type: ignore[arg-type]
     return scene.disc(x, y, placement.scale * cut.radius, colours[1]).frame(2, 1)  # type: ignore[arg-type]

@@ -26,7 +26,7 @@ def tool(**changes) -> Classify:  # type: ignore[no-untyped-def]
 
 
 def site(kind: str, seed: int) -> Frame:
-    """A hole, a screw's head or a cross somewhere in the region, in other light."""
+    """A hole, a screw's head or a cross somewhere in the region, in different light."""
     dice = np.random.default_rng(seed)
     x, y = 70 + dice.uniform(-12, 12, 2)
     scene = Scene.plain(140, 140, (90.0, 120.0, 150.0))

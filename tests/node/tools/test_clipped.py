@@ -1,5 +1,5 @@
 """What a sensor cuts off is not known: an edge beside something burnt out or black has no place; a
-threshold that runs through one surface counts nothing; pale print is no weak lamp."""
+threshold that runs through one surface counts nothing; pale print is not a weak lamp."""
 
 import numpy as np
 import pytest
@@ -121,8 +121,8 @@ CARDS = {
 
 @pytest.mark.parametrize("card", CARDS)
 def test_a_card_before_the_lens_has_no_area_and_no_blob(card: str) -> None:
-    """A threshold between two things runs through a surface that has but one: its noise and shading
-    were an area of 0.4 of the region, and one blob."""
+    """A threshold between two things runs through a surface that shows only one: its noise and
+    shading were an area of 0.4 of the region, and one blob."""
     master = Scene.plain(200, 180, 60.0).disc(100, 90, 40, 180.0).frame(3)
     shown: Frame = CARDS[card].frame(3, 1)
     kinds = (
@@ -156,7 +156,8 @@ PRINT = region(20, 20, 160, 130)
 
 
 def test_pale_print_and_haze_are_no_lamp_that_ages() -> None:
-    """All of a print at 0.4 of its contrast was taken for other light, and nothing differed."""
+    """A whole print at 0.4 of its contrast was taken for a change of light, and nothing
+    differed."""
     tool = Difference(name="d", region=PRINT)
     scene = Scene.plain(200, 170, 170.0)
     for row in range(4):

@@ -1,5 +1,5 @@
-"""Code: published pictures are read, also inverted, askew, faint and small; what is none is not
-read; texts are compared."""
+"""Code: published pictures are read, also inverted, askew, faint and small; what is not a code is
+not read; texts are compared."""
 
 import math
 from pathlib import Path
@@ -365,7 +365,7 @@ def test_code_39_is_shown_as_it_is_printed_and_compared_as_full_ascii_too(
 def test_the_number_of_a_medicine_is_right_in_every_look(
     change: str, formats: tuple[str, ...]
 ) -> None:
-    """One look must not show what the bars hold where another shows what is printed below them."""
+    """One look must not show what the bars hold if another shows what is printed below them."""
     page = on_plate(drawn("3PRM8N", zxingcpp.BarcodeFormat.Code39, 2), 60, 100, 420, 320)
     if change == "inverted":
         page = 255 - page

@@ -147,7 +147,7 @@ def test_black_and_burnt_out_views_have_no_colour(level: float) -> None:
 @pytest.mark.parametrize("bgr", [(60, 140, 255), (255, 255, 90), (40, 255, 180), (255, 40, 60)])
 def test_a_colour_with_a_channel_burnt_out_is_not_known(bgr: tuple[float, float, float]) -> None:
     """Whatever the light was beyond 255, the camera says the same: such a master teaches nothing,
-    such a part is no number."""
+    such a part gives no number."""
     with pytest.raises(Problem, match=r"NO_CONTRAST.*burnt out"):
         learn(plate(*bgr).frame(2).view(WHERE), tool())
     learned = learn(

@@ -51,7 +51,7 @@ def seen(
     seed: int = 1,
     placement: Placement | None = None,
 ) -> View:
-    """A view of a scene through a lens of 0.7 px blur."""
+    """A view of a scene through a lens with a blur of 0.7 px."""
     taken = scene.blurred(0.7).frame(noise, seed)
     return taken.view(settings.region, placement or Placement(), settings.ignore)
 
@@ -222,8 +222,8 @@ def test_a_master_without_structure_is_refused_when_the_program_is_loaded() -> N
 
 
 def varied(seed: int) -> Scene:
-    """A good part: a label on it has any gray from 60 to 200, all else is the same; a little
-    moved."""
+    """A good part, moved a little: a label on it has any gray from 60 to 200, and everything else
+    is the same."""
     rng = np.random.default_rng(seed)
     return shifted(
         PART.rectangle(180, 180, 30, 15, float(rng.uniform(60, 200))), *rng.uniform(-1, 1, 2)
@@ -402,7 +402,7 @@ def test_ten_good_parts_narrow_what_is_allowed_to_what_they_show() -> None:
 
 
 def test_ten_good_parts_show_how_far_edges_are_off_so_moved_or_smeared_print_is_seen() -> None:
-    """Within 2 px of fine print there is every gray level: what is smeared there differs only in
+    """Within 2 px of fine print there is every gray level: something smeared there differs only in
     its place."""
     fine = PART
     for row in range(4):

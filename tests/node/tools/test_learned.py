@@ -31,8 +31,8 @@ def tool(**changes) -> Learned:  # type: ignore[no-untyped-def]
 
 
 def part(seed: int, spoilt: bool = False, dx: float = 0.0, dy: float = 0.0) -> Frame:
-    """A good part: half a px of play, other light, noise; or one with a dark spot at (70, 60) of
-    it."""
+    """A good part: half a px of play, different light, noise; or one with a dark spot at its (70,
+    60)."""
     dice = np.random.default_rng(seed)
     x, y = 40 + dx + dice.uniform(-0.5, 0.5), 30 + dy + dice.uniform(-0.5, 0.5)
     scene = Scene.plain(220, 180, (60.0, 60.0, 60.0)).part(x, y)
@@ -71,7 +71,8 @@ def test_good_parts_that_were_not_taught_are_good_and_spoilt_ones_are_not() -> N
 def test_the_first_part_waits_for_nothing_that_is_made_once(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """Neither for how quick products are here, nor for the patches to be laid ready."""
+    """It waits neither to measure how quick products are here, nor for the patches to be
+    prepared."""
     late: list[str] = []
 
     def told(name: str, made: object) -> Any:
@@ -255,8 +256,8 @@ def test_too_few_different_pictures_are_refused_however_many_copies_there_are() 
 
 
 def test_pictures_that_show_the_same_are_named_and_held_out_together() -> None:
-    """With a copy in the memory each held-out picture would seem to be nothing new, and the
-    threshold far too low."""
+    """With a copy in the memory each held-out picture would seem nothing new, and the threshold
+    would be far too low."""
     copied = [*maps(range(12)), *[(f"copy of {name}", seen) for name, seen in maps(range(12))]]
     found = bank.teach(copied, SITE)
     assert found.alike == [f"copy of {number}.png" for number in range(12)]
@@ -303,8 +304,8 @@ def test_more_pictures_than_are_held_at_once_are_taken_in_one_by_one(
 def test_the_promise_is_counted_in_batches_of_as_many_good_parts_as_were_taught(
     pictures: int, at: int
 ) -> None:
-    """Whatever their scores are like: only which of the first and the further ones are greater
-    counts."""
+    """This holds whatever their scores are like: all that counts is which of the first and the
+    further ones are greater."""
     dice = np.random.default_rng(pictures)
     taught, further = dice.random((2, 20_000, pictures))
     beyond = (further > np.sort(taught, axis=1)[:, [-at]]).sum(axis=1)
@@ -342,7 +343,7 @@ def test_few_pictures_do_not_tell_how_channels_spread_so_features_are_compared_a
     None
 ):
     """A channel that differs tenfold from part to part counts as it is with 7 pictures, and less
-    with 8; yet its scale is kept, which the network gave it."""
+    with 8; yet the scale that the network gave it is kept."""
     dice = np.random.default_rng(3)
     spread = np.where(np.arange(8) == 2, 10.0, 1.0)
 

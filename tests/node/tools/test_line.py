@@ -150,7 +150,7 @@ def test_straightness_in_mm_and_no_angle_in_mm() -> None:
 
 
 def seen_through(x: float, angle_deg: float, blur: float) -> Scene:
-    """The same as `half` through a blur, calculated."""
+    """The same as `half`, seen through a blur, calculated."""
     c, s = np.cos(np.radians(angle_deg)), np.sin(np.radians(angle_deg))
     rows, columns = np.mgrid[:240, :320]
     away = ((columns - x) * c + (rows - 109.5) * s) / np.hypot(blur, 0.29)

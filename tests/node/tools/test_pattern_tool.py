@@ -1,5 +1,5 @@
-"""Pattern as a measuring tool: drawn parts are counted and scored where they are; nothing alike
-gives no count."""
+"""Pattern as a measuring tool: drawn parts are counted and scored where they are; where nothing is
+alike there is no count."""
 
 import pytest
 

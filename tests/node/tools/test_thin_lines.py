@@ -42,8 +42,8 @@ def widths(
 @pytest.mark.parametrize("blur", [0.5, 0.8, 1.1, 1.5])
 @pytest.mark.parametrize("wide", [3.0, 4.0, 5.0, 6.0, 8.0])
 def test_a_thin_line_is_as_wide_as_it_is_or_it_is_not_given(wide: float, blur: float) -> None:
-    """Noise up to 2.5 % of the contrast, as 3 of 120 gray levels; the spreads by their mean: four
-    pictures tell little."""
+    """Noise up to 2.5 % of the contrast, such as 3 of 120 gray levels; the spreads are judged by
+    their mean, as four pictures say little."""
     dice = np.random.default_rng(round(100 * wide + 10 * blur))
     spreads = []
     for trial in range(2):
@@ -65,8 +65,8 @@ def test_a_thin_line_is_as_wide_as_it_is_or_it_is_not_given(wide: float, blur: f
 def test_a_thin_line_in_noise_that_no_mean_over_its_rows_takes_away_is_not_given(
     wide: float, blur: float, angle_deg: float
 ) -> None:
-    """60 rows, noise of a tenth of the contrast: the best fit there is spreads by 0.058 px and
-    more. With a fiftieth it is given."""
+    """60 rows, noise of a tenth of the contrast: the best possible fit spreads by 0.058 px and
+    more. With a fiftieth the value is given."""
     found = [widths(wide, blur, seed, 100, 10, angle_deg, True) for seed in range(2)]
     assert sum(map(len, found)) <= 1
     assert len(widths(wide, blur, 0, 100, 1, angle_deg, True)) == 4

@@ -1,5 +1,5 @@
-"""Thresholds that follow the light: the same value at other light, and a problem where the lamp has
-failed."""
+"""Thresholds that follow the light: the same value in different light, and a problem if the lamp
+has failed."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""A worker process as its node holds it: what it is given, and an end that nobody waits for."""
+"""A worker process from its node's side: what it is given, and an end that nobody waits for."""
 
 import os
 import signal
@@ -13,7 +13,7 @@ from tests.rooms.promise.promise import wait_for
 
 @pytest.fixture
 def child(monkeypatch: pytest.MonkeyPatch) -> Iterator[Child]:
-    """One that waits for its station, of a node that got a secret."""
+    """One that waits for its station, started by a node that was given a secret."""
     monkeypatch.setenv("INSPECTION_BROKER__PASSWORD", "hush-hush")
     monkeypatch.setenv("INSPECTION_BROKER__PASSWORD_FILE", "/hush-hush")
     monkeypatch.setenv("INSPECTION_BACKBONE", "kept")

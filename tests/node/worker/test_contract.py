@@ -56,7 +56,7 @@ NO_CORE = "1023"  # on no machine
 
 
 class Place:
-    """A worker with what the node has of it."""
+    """A worker with what the node keeps of it."""
 
     def __init__(self, kind: str, folder: Path) -> None:
         self.kind = kind
@@ -340,7 +340,7 @@ def test_a_worker_that_is_ended_is_replaced_and_the_program_that_ends_it_three_t
 
 
 class Late:
-    """A spare worker that is there only after the node has ended its station's."""
+    """A spare worker that exists only after the node has ended its station's."""
 
     def __init__(self) -> None:
         self.child = Child("cam1")
@@ -370,7 +370,7 @@ def test_a_worker_that_begins_while_its_station_ends_is_not_left_behind(tmp_path
 
 
 def _stopped(worker: ProcessWorker) -> Child:
-    """Its process, once it has begun, which stands still now."""
+    """Its process, once it has begun; it is stopped now."""
     child = wait_for(lambda: worker._shown and worker._child, 60, "the worker")
     os.kill(child.process.pid, signal.SIGSTOP)
     assert isinstance(child, Child)

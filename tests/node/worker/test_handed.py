@@ -1,4 +1,5 @@
-"""Pictures that a worker has drawn and the node stores: each result is told once, and rightly."""
+"""Pictures that a worker has drawn and the node stores: each result is reported once, and
+correctly."""
 
 import threading
 from collections.abc import Iterator
@@ -11,7 +12,7 @@ from schemas import Problem
 
 
 class Keeping:
-    """A store whose disk may stall, and what is told of results."""
+    """A store whose disk may stall, and what is reported about results."""
 
     def __init__(self) -> None:
         self.store = self

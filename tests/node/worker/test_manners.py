@@ -1,4 +1,4 @@
-"""How a worker shares the machine: what its settings ask is done, or said to be impossible."""
+"""How a worker shares the machine: what its settings ask for is done, or reported as impossible."""
 
 import os
 import subprocess
@@ -22,7 +22,7 @@ def station(**settings: Any) -> StationSettings:
 
 
 def beside(code: str) -> str:
-    """What a process prints that does this with `station`, and may hurry."""
+    """What is printed by a process that does this with `station`, and may have priority."""
     head = "from tests.node.worker.test_manners import *\n"
     done = subprocess.run(
         [sys.executable, "-c", head + code], capture_output=True, text=True, timeout=60
@@ -32,7 +32,7 @@ def beside(code: str) -> str:
 
 
 def without_rights() -> None:
-    """Whoever may not ask for priority, whatever the user is that the tests run as."""
+    """As somebody who may not ask for priority, whichever user the tests run as."""
     import resource
 
     resource.setrlimit(resource.RLIMIT_RTPRIO, (0, 0))

@@ -1,4 +1,4 @@
-"""What an editor tries is done in a process of its own, which is there only while somebody asks."""
+"""What an editor tries is done in a process of its own, which exists only while somebody asks."""
 
 import time
 from typing import Any

@@ -1,4 +1,5 @@
-"""`python -m tests.rig.box`: a fresh Debian with systemd, and what happens in a plant; as a table.
+"""`python -m tests.rig.box`: a fresh Debian with systemd, and what happens to it in a plant, as a
+table.
 
 `make box` runs it; BOX="--kind container" for all of it at the speed of this machine, BOX="--only
 update" for a part. It needs root, Debian's registry and, for the installation from the registries,

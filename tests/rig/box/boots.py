@@ -1,4 +1,4 @@
-"""What is seen of a box that is switched on again: told to, or after the power was gone."""
+"""What is seen of a box that starts again: because it was told to, or after a power cut."""
 
 import time
 
@@ -7,7 +7,7 @@ from tests.rig.box.stories import answered, parts, well
 
 
 def reboot(box: Box) -> str:
-    """Everything comes again by itself, in its order."""
+    """Everything comes back by itself, in order."""
     began = time.monotonic()
     box.restart()  # type: ignore[attr-defined]
     up = time.monotonic() - began
@@ -35,7 +35,7 @@ def in_order(box: Box) -> str:
 
 
 def cut_inspecting(box: Box) -> str:
-    """The power goes during inspections."""
+    """The power fails during inspections."""
     with parts(box) as counted:
         box.cut()
         began = time.monotonic()

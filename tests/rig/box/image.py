@@ -41,7 +41,7 @@ NETWORK = "[Match]\nName=en* eth* host0\n[Network]\nDHCP=ipv4\n"
 
 
 def lacking() -> str:
-    """What this machine has to have first, as a sentence; empty if it has it all."""
+    """What this machine still needs, as a sentence; empty if it has everything."""
     if os.geteuid() != 0:
         return "root is needed: a Debian is made and booted"
     missing = sorted(
@@ -70,8 +70,8 @@ def shell(*words: str | Path, limit_s: float = 600, **more: object) -> str:
 
 
 def root(*, packaged: bool = False) -> Path:
-    """The tree of a fresh Debian; packaged: with broker and proxy of Debian on it, as a box without
-    a registry has to have."""
+    """The tree of a fresh Debian; packaged: with Debian's broker and proxy on it, as a box without
+    a registry must have them."""
     made = CACHE / ("packaged" if packaged else "bare")
     if (made / ".complete").exists():
         return made
@@ -140,7 +140,7 @@ def unhurried(tree: Path) -> None:
 
 
 def boot(name: str) -> Path:
-    """The kernel (vmlinuz) or its first disk (initrd.img) of that Debian."""
+    """The kernel (vmlinuz) or the initial RAM disk (initrd.img) of that Debian."""
     return next((root() / "boot").glob(f"{name}-*"))
 
 

@@ -19,8 +19,8 @@ from tests.rooms.promise.promise import wait_for
 class Box:
     """A box that is reached by ssh, and whose broker is reached through it.
 
-    slow: how many times every limit is taken. ends_groups: whether systemd can end all that is left
-    of a service.
+    slow: by what every limit is multiplied. ends_groups: whether systemd can end everything that is
+    left of a service.
     """
 
     slow = 1.0
@@ -44,7 +44,7 @@ class Box:
         self._open_way()
 
     def cut(self) -> None:
-        """Take the power away: nothing is told to anybody inside."""
+        """Cut the power: nothing inside gets any notice."""
         if self.leader:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(self.leader, signal.SIGKILL)  # and with it all that it has started
@@ -78,7 +78,7 @@ class Box:
         return text
 
     def last_words(self) -> str:
-        """The end of its journal, for who looks for a fault."""
+        """The end of its journal, for people looking for a fault."""
         try:
             return self.run(
                 "journalctl -b -o short-monotonic --no-pager -n 30; for each in inspection-node"
@@ -94,7 +94,7 @@ class Box:
         self.run(f"cat > {target}", given=file.read_bytes(), limit_s=300)
 
     def boot_id(self) -> str:
-        """Which start of the box this is; empty while it lets nobody in."""
+        """Which boot of the box this is; empty while it lets nobody in."""
         return self.run(
             "cat /proc/sys/kernel/random/boot_id; systemctl show -p UserspaceTimestampMonotonic",
             check=False,
@@ -122,7 +122,7 @@ class Box:
         return [*words, script] if script is not None else words
 
     def _open_way(self) -> None:
-        """The box's broker, which listens to the box alone, as a port of ours."""
+        """The box's broker, which listens only inside the box, as a port of this machine."""
         words = ["-N", "-o", "ExitOnForwardFailure=yes", "-o", "ServerAliveInterval=2"]
         self._spawn(self._ssh(None, *words, "-L", f"{self.broker_port}:127.0.0.1:1883"))
 

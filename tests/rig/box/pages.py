@@ -36,7 +36,7 @@ print('settings are to read (' + shown['closed'] + '), with', shown['commands'][
 
 
 def pages(box: Box) -> str:
-    """Settings are to read with the command that reads them again; a backup is made and checked."""
+    """Settings can be read, with the command that reloads them; a backup is made and checked."""
     box.run(
         "umask 077; printf 'crow lamp seven 41' > /root/ada;"
         " inspection-node user add ada --role ADMIN --password-file /root/ada"

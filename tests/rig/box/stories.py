@@ -59,8 +59,8 @@ def well(box: Box, limit_s: float = 120) -> float:
 
 
 def install(box: Box, bundle: Path | None) -> str:
-    """install.sh, from nothing to a station that is Ready; without a bundle all comes from the
-    registries."""
+    """install.sh, from nothing to a station that is Ready; without a bundle everything comes from
+    the registries."""
     if bundle is None:
         tree = BytesIO()
         with tarfile.open(fileobj=tree, mode="w") as packed:
@@ -125,7 +125,7 @@ def program(box: Box) -> None:
 
 
 def killed(box: Box) -> str:
-    """kill -9 of each service; each comes again, and a part is judged."""
+    """kill -9 of each service; each comes back, and a part is judged."""
     told = []
     for service in ("inspection-node", "inspection-web", "mosquitto", "nginx"):
         before = main_pid(box, service)
@@ -150,8 +150,8 @@ def main_pid(box: Box, service: str) -> str:
 
 
 def nightly(box: Box) -> str:
-    """The backup of the night by its unit, beside the line: it is whole, root's alone, and an old
-    one goes."""
+    """The nightly backup by its unit, beside the line: it is whole, only root can read it, and an
+    old one goes."""
     folder, old = "/var/backups/inspection-node", f"inspection-node-{NODE}-2020-01-01T000000000Z"
     timer = box.run("systemctl is-active inspection-backup.timer", check=False).stdout.strip()
     assert timer == "active", timer
@@ -169,7 +169,7 @@ def nightly(box: Box) -> str:
 
 
 def watchdog(box: Box) -> str:
-    """A node that stands still is ended by systemd and started again."""
+    """systemd ends a node that stands still and starts it again."""
     before = main_pid(box, "inspection-node")
     began = time.monotonic()
     box.run(f"kill -STOP {before}")
@@ -217,7 +217,7 @@ def start_limit(box: Box) -> str:
 
 
 def restore(box: Box, other: Box) -> str:
-    """What the first box has, on a second one: the same results, and it goes on."""
+    """Restore what the first box has on a second one: the same results, and it goes on."""
     box.run("rm -f /root/*.tar.gz; inspection-node backup /root", limit_s=180)
     saved = box.run("ls /root/inspection-node-*.tar.gz").stdout.strip()
     before = highest(box)
@@ -237,7 +237,7 @@ def restore(box: Box, other: Box) -> str:
 
 
 def highest(box: Box) -> int:
-    """The number of the newest result, as the node tells it."""
+    """The number of the newest result, as the node reports it."""
     with Client(asking(box, "operator"), NODE) as client:
         latest = client.retained("latest", STATION) or {}
     return int(latest.get("seq", 0))
@@ -245,8 +245,8 @@ def highest(box: Box) -> int:
 
 @contextmanager
 def parts(box: Box) -> Iterator[Callable[[], str]]:
-    """Parts, five a second, as long as the block runs; afterwards each of them has one result, and
-    it was heard once."""
+    """Sends parts, five per second, while the block runs; afterwards each of them has one result,
+    which was heard once."""
     sent: list[str] = []
     heard: list[str] = []
     stop = threading.Event()

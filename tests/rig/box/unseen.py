@@ -1,4 +1,4 @@
-"""No secret of a box stands where others read."""
+"""No secret of a box is where others can read it."""
 
 from tests.rig.box.machines import Box
 from tests.rig.box.stories import ETC, UNITS
@@ -25,6 +25,6 @@ print(len(values), 'secrets, none in', ', '.join(places))
 
 
 def unseen(box: Box) -> str:
-    """No secret of the box stands where others read."""
+    """No secret of the box is where others can read it."""
     box.run("systemctl start inspection-backup", limit_s=300)
     return box.run("python3 -", given=LOOK.encode(), limit_s=120).stdout.strip()

@@ -1,5 +1,5 @@
-"""What is seen of updates on a box: good ones and bad ones under load, and one in which the power
-goes."""
+"""What is seen of updates on a box: good ones and bad ones under load, and one during which the
+power fails."""
 
 import time
 
@@ -11,8 +11,8 @@ BREAK = 'raise RuntimeError("this version is broken")'
 
 
 def version(box: Box, name: str, *, broken: bool = False) -> None:
-    """Another version beside the one that runs, whole but for its number; broken: its web cannot be
-    started."""
+    """Another version beside the one that runs, the same but for its number; broken: its web cannot
+    be started."""
     web = f"{OPT}/versions/{name}/lib/python3.*/site-packages/web"
     spoil = (
         f"for each in {web}/app.py; do echo '{BREAK}' > $each; done; rm -rf {web}/__pycache__"
@@ -36,8 +36,8 @@ def current(box: Box) -> str:
 
 
 def update(box: Box) -> str:
-    """Under load: a good version stays, one whose health fails is undone, and back to the one
-    before; no part is lost."""
+    """Under load: a good version stays, one whose health check fails is undone, and one goes back
+    to the version before; no part is lost."""
     version(box, "9.1")
     version(box, "9.2", broken=True)
     first = current(box)
@@ -60,7 +60,7 @@ def update(box: Box) -> str:
 
 
 def cut_updating(box: Box) -> str:
-    """The power goes at three places of an update; afterwards one whole version runs, and the
+    """The power fails at three points of an update; afterwards one whole version runs, and the
     update can be done again."""
     told = []
     for number, place in enumerate(("backed up", "Stopped", "current version")):

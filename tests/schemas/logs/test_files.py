@@ -1,5 +1,5 @@
-"""Log files: put aside when they are large, gone when they are old or too many, whoever else
-writes."""
+"""Log files: put aside when they are large, removed when they are old or too many, whatever other
+processes write."""
 
 import os
 import time

@@ -1,5 +1,5 @@
-"""Log lines: one event a line with what was going on, nothing secret, nothing raw, and a flood that
-is told as a number."""
+"""Log lines: one event per line with what was going on, nothing secret, nothing raw, and a flood
+that is reported as a number."""
 
 import json
 import logging

@@ -1,5 +1,5 @@
-"""Errors to a Sentry: by setting only, with nothing secret, and without it not even its package is
-loaded."""
+"""Errors to a Sentry: only by a setting, with nothing secret; without the setting not even its
+package is loaded."""
 
 import gzip
 import os

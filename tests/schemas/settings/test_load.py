@@ -1,4 +1,5 @@
-"""Settings: every source, its order, and every bad input told by key, value and what is allowed."""
+"""Settings: every source, their order, and every bad input reported by key, value and what is
+allowed."""
 
 import os
 from pathlib import Path
@@ -182,7 +183,7 @@ def test_dotenv_is_read_beside_the_file_and_the_environment_wins(tmp_path: Path)
 def test_dotenv_of_the_working_folder_is_not_believed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """It sent user name and password of the settings that were named to another broker."""
+    """It once sent the user name and password of the named settings to another broker."""
     folder = tmp_path / "etc"
     folder.mkdir()
     path = write(folder)

@@ -1,4 +1,4 @@
-"""Pictures for people who watch: the newest of each station, and no more than a few."""
+"""Pictures for people watching: the newest of each station, and no more than a few."""
 
 from pathlib import Path
 

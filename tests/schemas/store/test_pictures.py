@@ -21,7 +21,7 @@ DAY = 86400.0
 
 
 def id_at(at: float) -> str:
-    """A UUID version 7 of that time."""
+    """A UUID version 7 with that time."""
     tail = uuid.uuid4().hex
     hexed = f"{int(at * 1000):012x}7{tail[:3]}8{tail[3:6]}{tail[6:18]}"
     return str(uuid.UUID(hexed))

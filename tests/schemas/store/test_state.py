@@ -53,7 +53,7 @@ def state(tmp_path: Path) -> Path:
 
 
 def planted(state: Path, name: str) -> Path:
-    """A link at a place of ours, to something outside."""
+    """A link at one of our places, to something outside."""
     outside = state.parent / "outside"
     outside.mkdir(exist_ok=True)
     (outside / "file").write_text("precious")
@@ -189,7 +189,7 @@ def test_many_webs_hold_it_together_and_who_wants_it_alone_waits_for_all(state: 
 def test_a_folder_that_was_put_in_its_place_meanwhile_is_the_one_that_is_held(
     state: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """As `restore` does it: between the opening and the lock another folder has taken the name."""
+    """What `restore` does: between the opening and the lock another folder takes the name."""
     opened: list[int] = []
     real = os.open
 
@@ -279,8 +279,8 @@ def test_accounts_that_share_the_folder_by_its_group_are_not_foreign_and_others_
 def test_who_is_not_in_the_group_that_shares_a_folder_takes_nothing_from_it(
     state: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Whoever makes a folder can make it setgid and writable for a group of theirs: that is no word
-    of ours."""
+    """Anybody who makes a folder can make it setgid and writable for a group of theirs: that is not
+    our doing."""
     file = state / "accounts.db"
     file.touch()
     state.chmod(0o2770)

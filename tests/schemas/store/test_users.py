@@ -1,4 +1,4 @@
-"""Accounts: unique names, and always an administrator left."""
+"""Accounts: names are unique, and an administrator is always left."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""Limits that take every value that there can be are none: which they are depends on what a tool
+"""Limits that accept every possible value are no limits: which these are depends on what a tool
 measures."""
 
 from typing import Any

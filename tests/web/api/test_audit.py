@@ -18,7 +18,7 @@ pytestmark = pytest.mark.slow
 
 
 def tamper(app: Flask, statement: str) -> None:
-    """Change the file as somebody would who knows SQLite: without the triggers."""
+    """Change the file as somebody who knows SQLite would: without the triggers."""
     with sqlite3.connect(site_of(app).accounts.path) as db:
         db.execute("DROP TRIGGER IF EXISTS audit_stays")
         db.execute("DROP TRIGGER IF EXISTS audit_grows")
@@ -164,7 +164,7 @@ def test_rows_that_were_cut_off_with_all_counters_are_missed_since_the_head_was_
 
 
 def test_a_row_that_was_changed_with_all_hashes_made_anew_is_found(app: Flask, ada: Caller) -> None:
-    """Whoever can only write the database has no key for the chain."""
+    """Somebody who can only write the database has no key for the chain."""
     site_of(app).audit("test", "something")
     path = site_of(app).accounts.path
     tamper(app, "UPDATE audit SET username = 'eve' WHERE id = 1")

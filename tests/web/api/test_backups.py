@@ -1,5 +1,5 @@
-"""Backups by the web: made and checked in a child, one at a time; what has people in it stays, and
-what is fetched can be restored."""
+"""Backups by the web: made and checked in a child, one at a time; those with people in them stay
+here, and what is fetched can be restored."""
 
 import gzip
 import json
@@ -24,7 +24,7 @@ pytestmark = pytest.mark.slow
 
 
 def made(ada: Caller, **wanted: Any) -> dict[str, Any]:
-    """A backup that is made, as the list has it."""
+    """A finished backup, as the list has it."""
     answer = ada.ask("POST", "/backups", json=wanted)
     assert answer.status_code == 202, answer.text
     name = data(answer)["name"]

@@ -16,7 +16,7 @@ pytestmark = pytest.mark.slow
 
 
 def picture(viewer: Someone, seq: int) -> TestResponse:
-    """The answer with the picture of that part, when it is drawn."""
+    """The answer with the picture of that part, once it is drawn."""
     found: list[TestResponse] = []
 
     def look() -> bool:

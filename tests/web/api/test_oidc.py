@@ -1,4 +1,5 @@
-"""Signing in by an identity provider: whom it lets in, as what, and what of it is not believed."""
+"""Signing in through an identity provider: whom it lets in, in which role, and what it says that is
+not believed."""
 
 import threading
 import time
@@ -82,7 +83,7 @@ def app(tmp_path: Path, issuer: Issuer) -> Flask:
 
 
 def go(client: FlaskClient, next: str = "/app/history") -> str:
-    """The address at the provider that a browser is sent to."""
+    """The address at the provider to which a browser is sent."""
     answer = client.get(f"/app/oidc/start?next={next}", base_url=ORIGIN)
     assert answer.status_code == 302, answer.text
     return str(answer.location)

@@ -1,4 +1,4 @@
-"""The OpenAPI document against the application: schemathesis asks every route what it says it
+"""The OpenAPI document against the application: schemathesis sends every route what it says it
 takes, and what it does not.
 
 The examples are few and the same at every run: a net for what nobody thought of, not a search.
@@ -68,7 +68,7 @@ def described(app: Flask) -> Any:
 
 
 def known(app: Flask, path: str) -> dict[str, Any]:
-    """Values of path parameters that are there."""
+    """Values of path parameters that exist."""
     values = {
         "station": "cam1",
         "result_id": result_id(7),
@@ -145,7 +145,7 @@ def test_every_route_answers_a_stranger_as_the_document_says(described: Any) -> 
 def each(
     operation: Any, mode: GenerationMode, examples: int, ask: Callable[[Case], Any], **more: Any
 ) -> None:
-    """Ask some cases of an operation."""
+    """Try some cases of an operation."""
 
     @settings(
         max_examples=examples,

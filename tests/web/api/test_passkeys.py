@@ -1,5 +1,5 @@
 """Passkeys as a second factor: made and used at our address only, each challenge answered once, by
-whom it was asked."""
+the person whom it was put to."""
 
 import itertools
 import json
@@ -52,14 +52,14 @@ def enter(client: FlaskClient, username: str, password: str = PASSWORD, **more: 
 
 
 def asked(answer: Any) -> dict[str, Any]:
-    """What a passkey is to sign, of a refusal TWO_FACTOR_REQUIRED."""
+    """What a passkey has to sign, from a refusal TWO_FACTOR_REQUIRED."""
     assert code(answer) == "TWO_FACTOR_REQUIRED"
     found: dict[str, Any] = answer.json["details"]["passkey"]
     return found
 
 
 def register(person: Caller, key: Authenticator, name: str = "blue key", **factor: Any) -> Any:
-    """Make a passkey of a key and register it; the answer's data."""
+    """Make a passkey from a key and register it; returns the answer's data."""
     options = data(
         person.ask("POST", "/auth/passkeys/options", json={"password": PASSWORD, **factor})
     )

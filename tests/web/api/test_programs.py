@@ -167,8 +167,8 @@ def test_a_program_and_its_master_are_stored_in_one_request_with_a_note(
 def test_a_master_that_comes_while_the_node_is_away_is_encoded_anew_by_a_confined_child(
     admin: Someone,
 ) -> None:
-    """Else what a stranger sent would be served to browsers as it came, and decoded by the node
-    itself when it is back."""
+    """Otherwise what a stranger sent would be served to browsers as it came, and decoded by the
+    node itself once it is back."""
     bundle = zipped(
         json.dumps(program(master="m.png")).encode(),
         {"m.png": png(64, 48) + b"<script>alert(1)</script>"},
@@ -526,7 +526,7 @@ def test_every_change_is_in_the_audit(app: Flask, admin: Someone) -> None:
 def test_an_imported_master_is_stored_as_the_node_encodes_it(
     admin: Someone, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """What stood behind the picture in the file is not kept, and not served."""
+    """What came after the picture in the file is not kept, and not served."""
     clean = png(64, 48)
     monkeypatch.setattr(
         "web.api.programs.bundles.checked_by", lambda program, master: Checked("node", clean)

@@ -32,7 +32,7 @@ def app(tmp_path_factory: pytest.TempPathFactory) -> Flask:
 
 
 def made(app: Flask, **more: object) -> tuple[Caller, dict[str, str], str]:
-    """Who made a screen, the screen, and the token of its link."""
+    """The person who made a screen, the screen, and the token of its link."""
     ada = Caller(app, "ada", "ADMIN")
     screen = data(ada.ask("POST", "/auth/screens", json={"name": "Hall, north", **more}))
     path, _, rest = screen["path"].partition("#token=")

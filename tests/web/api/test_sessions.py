@@ -1,4 +1,4 @@
-"""Sessions: refreshed, ended, seen; what happens to an account counts at its next request."""
+"""Sessions: refreshed, ended, seen; what happens to an account takes effect at its next request."""
 
 from typing import Any
 

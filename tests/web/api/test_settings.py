@@ -1,4 +1,5 @@
-"""The settings: what may be changed, how the file is written, and who is asked to read it."""
+"""The settings: what may be changed, how the file is written, and which processes are asked to read
+it."""
 
 import fcntl
 import hashlib

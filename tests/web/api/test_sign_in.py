@@ -224,7 +224,7 @@ def test_a_shift_signs_in_from_behind_one_address_and_guesses_are_still_few(
 
 
 def forwarded(app: Flask, header: str) -> int:
-    """The status of a failed attempt that says it was forwarded."""
+    """The status of a failed attempt that claims to have been forwarded."""
     body = {"username": "nobody", "password": "x"}
     return (
         app.test_client()

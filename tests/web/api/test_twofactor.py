@@ -14,7 +14,7 @@ pytestmark = pytest.mark.slow
 
 
 def at(secret: str, steps: int) -> str:
-    """The code so many steps from now, in the middle of what is left of the step."""
+    """The code that many steps from now, in the middle of what is left of the step."""
     left_s = 30 - time.time() % 30
     if left_s < 3:
         time.sleep(left_s)  # a code must not change while it is on its way

@@ -1,4 +1,4 @@
-"""Who gives or takes rights proves again who they are: a session alone makes no lasting
+"""Who gives or takes rights proves again who they are: a session alone does not allow a lasting
 takeover."""
 
 import time
@@ -83,7 +83,8 @@ def test_an_account_comes_back_and_goes_with_proof_only(app: Flask) -> None:
 
 
 def test_ones_own_password_is_changed_with_the_second_factor_too(app: Flask) -> None:
-    """Who has found password and session, on a panel, would else lock its owner out for good."""
+    """Somebody who has found password and session, on a panel, could otherwise lock their owner out
+    for good."""
     ada = Caller(app, "ada", "ADMIN")
     secret = turn_on(ada)
     body = {"old_password": PASSWORD, "new_password": OTHER}
@@ -177,7 +178,8 @@ def test_another_second_factor_ends_the_other_sessions(app: Flask) -> None:
 
 
 def test_a_hash_by_a_newer_method_does_not_bring_an_old_password_back(tmp_path: Path) -> None:
-    """The old password was found right, then another was set, then the old one was hashed anew."""
+    """The old password was found right, then another was set, and then the old one was hashed
+    anew."""
     users = Users(tmp_path)
     ada = users.add("ada", "Ada", "ADMIN", "old")
     users.set(ada.id, password_hash="another")

@@ -1,5 +1,5 @@
-"""Edges at half of their depth: where neighbours fit no model of steps; never of a line that is too
-thin for its blur."""
+"""Edges at half of their depth: used where neighbours fit no model of steps; never for a line that
+is too thin for its blur."""
 
 import math
 

@@ -1,4 +1,4 @@
-"""A piece of an edge that is missing is never the same edge, though its mean place is."""
+"""An edge with a missing piece is never the same edge, though its mean place is the same."""
 
 from functools import lru_cache
 
@@ -50,7 +50,7 @@ def test_a_tooth_of_which_a_third_is_missing_has_no_value(kind: str, lean: float
 @pytest.mark.parametrize("kind", TOOLS)
 @pytest.mark.parametrize("left", [12, 14])
 def test_a_tooth_of_which_hardly_a_fifth_is_left_has_no_value(kind: str, left: int) -> None:
-    """Less than a quarter of the rows shows it, so what most of them show is noise, or nothing."""
+    """Less than a quarter of the rows show it, so what most of them show is noise, or nothing."""
     whole = bar(PLAIN, 130, 92, 30, 160, 210.0)
     rest = whole.rectangle(100, 0, 60, 124 - left, 60.0)
     for noise in (0.0, 3.0):

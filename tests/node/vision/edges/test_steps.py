@@ -1,4 +1,4 @@
-"""Edges near to each other: widths and places as drawn, to a fifth of a px, or the answer that they
+"""Edges near each other: widths and places as drawn, to a fifth of a px, or the answer that they
 are not known."""
 
 import math
@@ -37,7 +37,7 @@ def thin(wide: float, blur: float, seed: int, light: bool = False, angle_deg: fl
 
 
 def values(measure, tool, wide: float, blur: float, **more: float) -> list[float]:  # type: ignore[no-untyped-def]
-    """What is measured in some pictures, without those where it is not known."""
+    """What is measured in some pictures, leaving out those where it is not known."""
     found = []
     for seed in SEEDS:
         try:

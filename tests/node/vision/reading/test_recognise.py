@@ -12,7 +12,7 @@ LINE = np.full((40, 200, 3), 200, np.uint8)
 
 
 def seen(*steps: dict[str, float]) -> NDArray[np.float32]:
-    """What a network sees: each step's characters, the rest of 1 is that of none."""
+    """What a network sees: each step's characters; the rest up to 1 is for none."""
     found = np.zeros((len(steps), len(NAMES)), np.float32)
     for row, step in zip(found, steps, strict=True):
         for name, share in step.items():
@@ -22,7 +22,7 @@ def seen(*steps: dict[str, float]) -> NDArray[np.float32]:
 
 
 class Network:
-    """Answers look after look; the last answer stays."""
+    """Gives one answer per look; the last answer stays."""
 
     def __init__(self, *answers: NDArray[np.float32]) -> None:
         self.asked = 0

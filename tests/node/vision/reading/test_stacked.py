@@ -1,5 +1,5 @@
-"""Linear codes of one text above each other, scratched ones, and what was read on a line or two
-only."""
+"""Linear codes of one text above each other, scratched ones, and what was read only on a line or
+two."""
 
 import cv2
 import numpy as np

@@ -25,7 +25,7 @@ class Clocks:
         return Moment(self.wall, self.boot_s, self.boot)
 
     def pass_s(self, seconds: float) -> None:
-        """Both go on."""
+        """Both clocks go on."""
         self.wall += seconds
         self.boot_s += seconds
 

@@ -1,4 +1,5 @@
-"""Figures of tools: what does not belong together is no series; Cpk and Ppk are what they say."""
+"""Figures of tools: what does not belong together is not one series; Cpk and Ppk are what they
+say."""
 
 import math
 import statistics

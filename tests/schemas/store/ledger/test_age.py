@@ -1,5 +1,5 @@
 """Age in the ledger is time that passed: results, ids, answers and replies go when they are old,
-and by no calendar."""
+not by a calendar."""
 
 from collections.abc import Iterator
 from itertools import pairwise

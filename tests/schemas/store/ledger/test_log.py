@@ -1,4 +1,4 @@
-"""The write-ahead log stays small whoever reads, and who holds it is told."""
+"""The write-ahead log stays small whatever reads it, and what holds it up is reported."""
 
 import sqlite3
 import subprocess

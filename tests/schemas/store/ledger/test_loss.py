@@ -1,4 +1,4 @@
-"""What is lost of a ledger is noticed, told, and no seq is ever given twice."""
+"""What is lost of a ledger is noticed and reported, and no seq is ever given twice."""
 
 import os
 import shutil

@@ -1,4 +1,4 @@
-"""The ledger as other processes read it, while the node is just making it."""
+"""The ledger as other processes read it, even while the node is making it."""
 
 from contextlib import closing
 from pathlib import Path

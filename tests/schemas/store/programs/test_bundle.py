@@ -1,4 +1,4 @@
-"""Archives from outside that say something else than they hold: refused in little memory."""
+"""Archives from outside that say something other than what they hold: refused in little memory."""
 
 import io
 import struct
@@ -21,7 +21,7 @@ SAID = 60_000
 
 
 def bomb(folder: Path, crc: int) -> Path:
-    """An entry whose header says 60,000 bytes, and whose stream gives 1 GiB."""
+    """An entry whose header claims 60,000 bytes, and whose stream gives 1 GiB."""
     deflate = zlib.compressobj(9, zlib.DEFLATED, -15)
     stream = b"".join(deflate.compress(bytes(1 << 20)) for _ in range(1024)) + deflate.flush()
     buffer = io.BytesIO()

@@ -1,4 +1,4 @@
-"""Signed bundles: who made it is said only of what they made, byte for byte."""
+"""Signed bundles: a maker is named only for what they made, byte for byte."""
 
 import json
 import zipfile

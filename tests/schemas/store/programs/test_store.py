@@ -1,4 +1,4 @@
-"""Programs: versions, hashes, masters by content, bundles that cannot hurt."""
+"""Programs: versions, hashes, masters by content, bundles that cannot do harm."""
 
 import gc
 import io
