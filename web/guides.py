@@ -168,6 +168,7 @@ def _rendered(tokens: list[Token], lower: int) -> str:
 
 def _address(href: str) -> str:
     name, _, anchor = href.partition("#")
+    name = name.removeprefix("../")  # of docs/LANGUAGE
     if href.startswith(("https://", "http://")):
         return href
     if name.endswith(".md") and "/" not in name and name in guides():
