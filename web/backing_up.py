@@ -34,6 +34,7 @@ LIMIT_S = 7200.0
 CLOSED_S = 1.0  # from the news that one has ended until its turn is given back
 MOST = 5  # are kept; the oldest goes when another one is made
 LOCK = "turn.lock"
+ENDED, LATE = "it was ended", "it took too long"
 JOB, SAID = "job.json", "said.json"
 TOLD = ("pictures", "people")
 CHILD = [sys.executable, "-P", "-s", "-m", "deploy.cli.kept_backup"]
@@ -198,7 +199,7 @@ class BackingUp:
                 child.wait(LIMIT_S)
             except subprocess.TimeoutExpired:
                 child.kill()
-                return "it took too long"
+                return LATE
         return None
 
     def _found(self) -> tuple[dict[str, Any], str | None]:
@@ -206,7 +207,7 @@ class BackingUp:
         try:
             found = json.loads((self.store.folder / SAID).read_bytes())
         except (FileNotFoundError, ValueError):
-            return {}, "it was ended"
+            return {}, ENDED
         if "message" in found:
             return {"code": found.get("code")}, plain(str(found["message"]), 500)
         return found, None

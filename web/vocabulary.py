@@ -18,6 +18,7 @@ from schemas import CATALOGUE
 from schemas.settings.editable import EDITABLE
 from schemas.state import StateName
 from web.assets import FOLDER
+from web.backing_up import ENDED, LATE
 from web.pages import PAGES
 from web.translations import LANGUAGES, UNREVIEWED, catalogue
 
@@ -43,7 +44,7 @@ def texts() -> list[str]:
         found.update({entry.message: None, entry.advice: None})
     found.update(dict.fromkeys(_said(HEALTH)))
     found.update(dict.fromkeys(get_args(StateName)))
-    found.update(dict.fromkeys(told()))
+    found.update(dict.fromkeys((*told(), ENDED, LATE)))
     for path in sorted(API.rglob("*.py")):
         found.update(dict.fromkeys(_routes(path)))
     found.update(dict.fromkeys(EDITABLE.values()))

@@ -7,6 +7,7 @@ from playwright.sync_api import Browser, Page, expect
 from schemas.store.accounts import Accounts
 from tests.browser.plant import Plant, context_of, overflow, quiet, violations
 from tests.browser.story import results, some_results
+from tests.browser.test_touch import SMALL
 from tests.rooms.promise.promise import wait_for
 
 
@@ -49,6 +50,18 @@ def test_a_screen_sees_the_run_page_by_its_link_until_it_is_revoked(
     expect(screen).to_have_url(re.compile("/app/run"))
     expect(card).to_be_visible()
     accounts.close()
+
+    hand = context_of(browser, plant, phone=True)
+    phone = hand.new_page()
+    phone.goto(link)
+    expect(phone.locator('section[data-station="cam1"]')).to_be_visible()
+    full = phone.get_by_role("button", name="Full screen")
+    expect(full).to_be_visible()
+    assert phone.evaluate(SMALL) == [], "with gloves"
+    assert overflow(phone) == 0
+    full.tap()
+    expect(full).to_be_hidden()
+    hand.close()
 
     page.reload()
     page.locator('[data-screen="Hall, north"]').get_by_role("button", name="Revoke").click()

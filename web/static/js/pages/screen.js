@@ -8,12 +8,14 @@ const AGAIN_MS = 5000;
 const given = new URLSearchParams(location.hash.slice(1));
 
 async function open() {
+  if (!given.get("token")) {
+    fail(t("This link is not whole: what stands behind # is missing."));
+    return $("#failed").append(` ${t("Ask an administrator for another link.")}`);
+  }
   try {
-    await post("/auth/screen", { token: given.get("token") ?? "" });
+    await post("/auth/screen", { token: given.get("token") });
   } catch (error) {
-    $("#failed").textContent = error.text ?? String(error.message);
-    $("#failed").hidden = false;
-    $("#opening").hidden = true;
+    fail(error.text ?? String(error.message));
     // a screen has nobody who presses a button: it waits until the web is there
     if (!["TOKEN_INVALID", "VALIDATION_FAILED"].includes(error.code)) setTimeout(open, AGAIN_MS);
     else $("#failed").append(` ${t("Ask an administrator for another link.")}`);
@@ -24,6 +26,12 @@ async function open() {
   document.cookie = `calm=${calm}; path=/; max-age=31536000; samesite=strict`;
   const station = given.get("station");
   location.replace(station ? `/app/run?station=${encodeURIComponent(station)}` : "/app/run");
+}
+
+function fail(text) {
+  $("#failed").textContent = text;
+  $("#failed").hidden = false;
+  $("#opening").hidden = true;
 }
 
 open();
